@@ -1,0 +1,69 @@
+/**
+ * What an agent says of itself: the documented JSON of `GET /status` and `weft status --json`.
+ * @module
+ */
+
+/** How one peer is doing, as this node sees it. */
+export interface PeerReport {
+  /** 32 hexadecimal digits for a member; absent for a plain WireGuard device. */
+  readonly id?: string;
+  /** The name within the network. */
+  readonly name: string;
+  /** The WireGuard public key, base64 as `wg` prints it. */
+  readonly publicKey: string;
+  /** `leader` and `member` run weft; `wireguard` is any other WireGuard device. */
+  readonly roles: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Overlay addresses. */
+  readonly addresses: readonly string[];
+  /** What the packet plane accepts from and sends to this peer, in CIDR notation. */
+  readonly allowedIps: readonly string[];
+  /** Where datagrams are sent now, `address:port`. */
+  readonly endpoint?: string;
+  /** Milliseconds since the last completed WireGuard handshake; null when there was none. */
+  readonly lastHandshakeAgeMs: number | null;
+  /** Bytes of datagrams received from and sent to the peer. */
+  readonly rxBytes: number;
+  readonly txBytes: number;
+  /** Whether a channel of the message plane is open. */
+  readonly channel: "open" | "dialing" | "closed";
+  /** Round trip of the last answered channel probe in milliseconds; null when none was answered. */
+  readonly rttMs: number | null;
+  /** A handshake under 180 s old, or an open channel. */
+  readonly healthy: boolean;
+}
+
+/** How the packet plane runs. */
+export interface DataplaneReport {
+  /** `portable`: TUN and the runtime's own sockets; `rootless`: no packet plane. */
+  readonly kind: "portable" | "rootless";
+  readonly interfaceName?: string;
+  readonly mtuBytes?: number;
+  /** The implementation of ChaCha20-Poly1305. */
+  readonly aead?: string;
+}
+
+/** The whole picture. It never holds a key that is not public, a token or an environment variable. */
+export interface StatusReport {
+  readonly version: string;
+  readonly state: "running" | "stopping";
+  readonly uptimeMs: number;
+  readonly node: {
+    readonly id: string;
+    readonly name: string;
+    readonly publicKey: string;
+    readonly role: "leader" | "member";
+    readonly addresses: readonly string[];
+    readonly listenPort: number;
+    readonly endpoints: readonly string[];
+  };
+  readonly network: {
+    readonly id: string;
+    readonly cidr: string;
+    readonly members: number;
+  };
+  readonly dataplane: DataplaneReport;
+  readonly peers: readonly PeerReport[];
+  /** How many datagrams and packets were dropped, by reason; reasons that never happened are left out. */
+  readonly drops: Readonly<Record<string, number>>;
+}

@@ -1,0 +1,35 @@
+/**
+ * The root of weft's operational errors.
+ * @module
+ */
+
+/** What an error carries beside its message. */
+export interface WeftErrorOptions {
+  /** One sentence that tells the user what to do. */
+  readonly hint?: string;
+  /** Whether the same call may succeed later. */
+  readonly retryable?: boolean;
+  /** What lies beneath. */
+  readonly cause?: unknown;
+}
+
+/**
+ * A failure that a correct program can meet: the message says what was wrong and which thing was
+ * concerned, `hint` what to do. Misuse by a caller is a TypeError or RangeError instead; remote input
+ * is never an exception.
+ */
+export abstract class WeftError extends Error {
+  /** A stable name of the failure, the same as the class's without `Error`. */
+  abstract readonly code: string;
+  /** One sentence that tells the user what to do. */
+  readonly hint: string | undefined;
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean;
+
+  constructor(message: string, options: WeftErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.hint = options.hint;
+    this.retryable = options.retryable ?? false;
+  }
+}

@@ -1,0 +1,16 @@
+/**
+ * Small pure parts that everything else stands on: bytes, ports for time, randomness, state, streams and the
+ * log, the root of the errors, a bounded queue, counters. It owns no protocol and touches no system.
+ * @module
+ */
+
+export type { Brand } from "./brand.ts";
+export * from "./bounded_queue.ts";
+export type { ByteStream } from "./byte_stream.ts";
+export * from "./bytes.ts";
+export * from "./clock.ts";
+export * from "./counters.ts";
+export * from "./errors.ts";
+export * from "./logger.ts";
+export * from "./random.ts";
+export * from "./state_store.ts";
