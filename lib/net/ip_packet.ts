@@ -1,0 +1,100 @@
+/**
+ * What a router must know of an IP packet, read in place.
+ *
+ *     IPv4 (RFC 791 §3.1)                            IPv6 (RFC 8200 §3)
+ *      0  version 4, header length in words           0  version 6, traffic class, flow label
+ *      2  total length                                4  payload length
+ *      9  protocol                                    6  next header
+ *     12  source                                      8  source
+ *     16  destination                                24  destination
+ *     20  options, payload                           40  payload
+ *
+ * @module
+ */
+
+import type { IpFamily } from "./ip_address.ts";
+
+/** Bytes of an IPv4 header without options. */
+export const IPV4_MIN_HEADER_BYTES = 20;
+/** Bytes of the fixed IPv6 header. */
+export const IPV6_HEADER_BYTES = 40;
+/** Where an IPv4 packet names its source, in bytes. */
+export const IPV4_SOURCE_OFFSET = 12;
+/** Where an IPv4 packet names its destination, in bytes. */
+export const IPV4_DESTINATION_OFFSET = 16;
+/** Where an IPv6 packet names its source, in bytes. */
+export const IPV6_SOURCE_OFFSET = 8;
+/** Where an IPv6 packet names its destination, in bytes. */
+export const IPV6_DESTINATION_OFFSET = 24;
+
+/** @returns the version in the first four bits, or 0 when it is neither 4 nor 6 or `packet` is empty */
+export function ipVersion(packet: Uint8Array): IpFamily | 0 {
+  const version = (packet[0] ?? 0) >> 4;
+  return version === 4 || version === 6 ? version : 0;
+}
+
+/**
+ * Checks the header as far as forwarding relies on it. What follows the packet, such as WireGuard's padding, is
+ * not counted.
+ * @returns bytes of the packet by its own header, or undefined when the header is cut off or claims more than
+ * there is; where it is defined, source and destination can be read
+ */
+export function ipPacketLength(packet: Uint8Array): number | undefined {
+  let length = 0;
+  switch (ipVersion(packet)) {
+    case 4: {
+      if (packet.length < IPV4_MIN_HEADER_BYTES) return undefined;
+      const headerLength = ipv4HeaderLength(packet);
+      length = uint16At(packet, 2);
+      if (headerLength < IPV4_MIN_HEADER_BYTES || length < headerLength) return undefined;
+      break;
+    }
+    case 6:
+      if (packet.length < IPV6_HEADER_BYTES) return undefined;
+      // DEVIATION: the jumbograms of RFC 2675 (payload length 0) are not known; no tunnel has such an MTU.
+      length = IPV6_HEADER_BYTES + uint16At(packet, 4);
+      break;
+    default:
+      return undefined;
+  }
+  return length <= packet.length ? length : undefined;
+}
+
+/** @returns bytes of the IPv4 header as it claims, 0 to 60; valid ones have at least 20 */
+export function ipv4HeaderLength(packet: Uint8Array): number {
+  return ((packet[0] ?? 0) & 0x0f) * 4;
+}
+
+/** @returns where the source address starts in a packet of this version, in bytes */
+export function ipSourceOffset(version: IpFamily): number {
+  return version === 4 ? IPV4_SOURCE_OFFSET : IPV6_SOURCE_OFFSET;
+}
+
+/** @returns where the destination address starts in a packet of this version, in bytes */
+export function ipDestinationOffset(version: IpFamily): number {
+  return version === 4 ? IPV4_DESTINATION_OFFSET : IPV6_DESTINATION_OFFSET;
+}
+
+/**
+ * The Internet checksum (RFC 1071): over a header whose checksum field is filled in rightly it is 0.
+ * @param at where to start, in bytes
+ * @param length how many bytes; an odd last one is padded with zero
+ * @param initial a sum of 16-bit words to start with, such as that of a pseudo header
+ * @returns 16 bits, ready to be stored in network order
+ * @throws RangeError when the span is not within `bytes`
+ */
+export function internetChecksum(bytes: Uint8Array, at: number, length: number, initial = 0): number {
+  if (at < 0 || length < 0 || at + length > bytes.length) {
+    throw new RangeError(`Cannot sum ${length} bytes at ${at}: there are ${bytes.length}`);
+  }
+  let sum = initial;
+  const evenEnd = at + (length & ~1);
+  for (let i = at; i < evenEnd; i += 2) sum += uint16At(bytes, i);
+  if (length & 1) sum += (bytes[evenEnd] ?? 0) << 8;
+  while (sum > 0xffff) sum = (sum % 0x10000) + Math.floor(sum / 0x10000);
+  return ~sum & 0xffff;
+}
+
+function uint16At(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+}

@@ -1,0 +1,11 @@
+/**
+ * IP addresses, blocks, endpoints, longest-prefix match, and what a router reads of a packet. It follows RFC 4291,
+ * RFC 4632, RFC 5952, RFC 791 and RFC 8200. It never opens a socket and never resolves a name.
+ * @module
+ */
+
+export * from "./cidr.ts";
+export * from "./endpoint.ts";
+export * from "./ip_address.ts";
+export * from "./ip_packet.ts";
+export * from "./prefix_trie.ts";
