@@ -3,7 +3,7 @@
  * @module
  */
 
-import { Cidr } from "./cidr.ts";
+import type { Cidr } from "./cidr.ts";
 import type { IpAddress, IpFamily } from "./ip_address.ts";
 
 /**
@@ -43,13 +43,15 @@ export class PrefixTrie<V> {
 
   /** Stores `value` under `cidr`. @returns the value it replaced, or undefined */
   insert(cidr: Cidr, value: V): V | undefined {
-    const added = new Node<V>(cidr, value);
+    const added = new Node<V>(cidr.address, cidr.prefixBits);
+    added.cidr = cidr;
+    added.value = value;
     let parent: Node<V> | undefined;
     let node = this.#root(cidr.family);
     while (node !== undefined) {
       const shared = Math.min(node.sharedBits(added), node.bits, added.bits);
       if (shared < node.bits) {
-        this.#place(cidr.family, parent, added, joined(node, added, shared));
+        this.#place(cidr.family, parent, added, joined(node, added, cidr.address, shared));
         this.#size++;
         return undefined;
       }
@@ -70,7 +72,7 @@ export class PrefixTrie<V> {
 
   /** Removes exactly `cidr`, not what lies within it. @returns its value, or undefined when it is not stored */
   remove(cidr: Cidr): V | undefined {
-    const sought = new Node<V>(cidr, undefined);
+    const sought = new Node<V>(cidr.address, cidr.prefixBits);
     let grandparent: Node<V> | undefined;
     let parent: Node<V> | undefined;
     let node = this.#root(cidr.family);
@@ -91,7 +93,7 @@ export class PrefixTrie<V> {
 
   /** @returns the value of exactly `cidr`, or undefined when it is not stored */
   get(cidr: Cidr): V | undefined {
-    const sought = new Node<V>(cidr, undefined);
+    const sought = new Node<V>(cidr.address, cidr.prefixBits);
     let node = this.#root(cidr.family);
     while (node !== undefined && node.bits < sought.bits) node = node.child(sought);
     return node?.cidr?.equals(cidr) ? node.value : undefined;
@@ -165,8 +167,8 @@ export class PrefixTrie<V> {
 
 /** A stored prefix when `cidr` is set, else a fork. The prefix is kept as words, so that 32 bits compare at once. */
 class Node<V> {
-  cidr: Cidr | undefined;
-  value: V | undefined;
+  cidr: Cidr | undefined = undefined;
+  value: V | undefined = undefined;
   readonly bits: number;
   readonly word0: number;
   readonly word1: number;
@@ -175,11 +177,9 @@ class Node<V> {
   zero: Node<V> | undefined = undefined;
   one: Node<V> | undefined = undefined;
 
-  constructor(prefix: Cidr, value: V | undefined) {
-    const { bytes } = prefix.address;
-    this.cidr = prefix;
-    this.value = value;
-    this.bits = prefix.prefixBits;
+  /** @param bits how many leading bits of `address` count; no comparison looks at the others */
+  constructor({ bytes }: IpAddress, bits: number) {
+    this.bits = bits;
     this.word0 = wordAt(bytes, 0);
     this.word1 = wordAt(bytes, 4);
     this.word2 = wordAt(bytes, 8);
@@ -219,16 +219,11 @@ class Node<V> {
 }
 
 /** Joins two nodes that share `shared` bits, fewer than `lower` has: under `added` itself, or under a new fork. */
-function joined<V>(lower: Node<V>, added: Node<V>, shared: number): Node<V> {
-  if (shared === added.bits) {
-    added.setChild(lower, lower);
-    return added;
-  }
-  const fork = new Node<V>(Cidr.of((added.cidr as Cidr).address, shared), undefined);
-  fork.clear();
-  fork.setChild(lower, lower);
-  fork.setChild(added, added);
-  return fork;
+function joined<V>(lower: Node<V>, added: Node<V>, address: IpAddress, shared: number): Node<V> {
+  const upper = shared === added.bits ? added : new Node<V>(address, shared);
+  upper.setChild(lower, lower);
+  if (upper !== added) upper.setChild(added, added);
+  return upper;
 }
 
 function* walk<V>(node: Node<V> | undefined): Generator<[Cidr, V], void, undefined> {
