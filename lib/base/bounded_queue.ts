@@ -9,12 +9,13 @@
  *
  * @example
  * ```ts
+ * import assert from "node:assert/strict";
  * import { BoundedQueue } from "./bounded_queue.ts";
  * const queue = new BoundedQueue<string>(2);
  * queue.push("a");
  * queue.push("b");
- * console.assert(queue.push("c") === "a");
- * console.assert(queue.shift() === "b");
+ * assert.equal(queue.push("c"), "a");
+ * assert.equal(queue.shift(), "b");
  * ```
  */
 export class BoundedQueue<T> {

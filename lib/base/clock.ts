@@ -34,10 +34,11 @@ export function unixMillis(value: number): UnixMillis {
  *
  * @example
  * ```ts
+ * import assert from "node:assert/strict";
  * import { VirtualClock } from "./clock.ts";
  * const clock = new VirtualClock();
  * clock.advance(120_000);
- * console.assert(clock.now() === 120_000);
+ * assert.equal(clock.now(), 120_000);
  * ```
  */
 export class VirtualClock implements Clock {

@@ -32,8 +32,9 @@ export function randomFraction(random: RandomSource): number {
  *
  * @example
  * ```ts
+ * import assert from "node:assert/strict";
  * import { randomUint32, SeededRandom } from "./random.ts";
- * console.assert(randomUint32(new SeededRandom(7)) === randomUint32(new SeededRandom(7)));
+ * assert.ok(randomUint32(new SeededRandom(7)) === randomUint32(new SeededRandom(7)));
  * ```
  */
 export class SeededRandom implements RandomSource {

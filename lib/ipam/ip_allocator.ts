@@ -29,15 +29,16 @@ export interface IpAllocatorState {
  *
  * @example
  * ```ts
+ * import assert from "node:assert/strict";
  * import { Cidr } from "../net/mod.ts";
  * import { IpAllocator } from "./mod.ts";
  * const cidr = Cidr.parse("10.200.0.0/16");
  * if (!cidr) throw new Error("unreachable");
  * const pool = new IpAllocator(cidr);
- * console.assert(pool.allocate().equals(pool.leaderAddress));
+ * assert.ok(pool.allocate().equals(pool.leaderAddress));
  * const second = pool.allocate();
- * console.assert(second.toString() === "10.200.0.2");
- * console.assert(pool.release(second) && pool.allocate().equals(second));
+ * assert.equal(second.toString(), "10.200.0.2");
+ * assert.ok(pool.release(second) && pool.allocate().equals(second));
  * ```
  */
 export class IpAllocator {
@@ -61,18 +62,16 @@ export class IpAllocator {
   static fromState(state: unknown): IpAllocator {
     const { cidr, allocated } = Object(state) as Record<keyof IpAllocatorState, unknown>;
     const block = typeof cidr === "string" ? Cidr.parse(cidr) : undefined;
-    if (block === undefined) {
-      throw new StateError(`Cannot restore an address pool: ${quote(cidr)} is no block`);
-    }
+    if (block === undefined) throw new StateError("Cannot restore an address pool: its state names no block");
     const allocator = new IpAllocator(block);
     if (!Array.isArray(allocated)) {
-      throw new StateError(
-        `Cannot restore the address pool ${block}: ${quote(allocated)} is no list of addresses`,
-      );
+      throw new StateError(`Cannot restore the address pool ${block}: its state has no list of addresses`);
     }
-    for (const run of allocated) {
+    for (const [i, run] of allocated.entries()) {
       if (!allocator.#appendRun(run)) {
-        throw new StateError(`Cannot restore the address pool ${block}: it has no such run as ${quote(run)}`);
+        throw new StateError(
+          `Cannot restore the address pool ${block}: run ${i} of its state is not one of hosts`,
+        );
       }
     }
     return allocator;
@@ -162,8 +161,4 @@ export class IpAllocator {
     const interval = { first: first.toBigInt(), last: last.toBigInt() };
     return this.#isHost(interval.first) && this.#isHost(interval.last) && this.#allocated.append(interval);
   }
-}
-
-function quote(value: unknown): string {
-  return (JSON.stringify(value) ?? "nothing").slice(0, 80);
 }

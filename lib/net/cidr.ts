@@ -10,12 +10,13 @@ import { IpAddress, type IpFamily } from "./ip_address.ts";
  *
  * @example
  * ```ts
+ * import assert from "node:assert/strict";
  * import { Cidr } from "./cidr.ts";
  * import { IpAddress } from "./ip_address.ts";
  * const block = Cidr.parse("10.200.0.1/16");
  * const inside = IpAddress.parse("10.200.3.4");
- * console.assert(block?.toString() === "10.200.0.0/16");
- * console.assert(inside !== undefined && block?.contains(inside));
+ * assert.equal(block?.toString(), "10.200.0.0/16");
+ * assert.ok(inside !== undefined && block?.contains(inside));
  * ```
  */
 export class Cidr {

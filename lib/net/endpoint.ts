@@ -10,9 +10,10 @@ import { IpAddress } from "./ip_address.ts";
  *
  * @example
  * ```ts
+ * import assert from "node:assert/strict";
  * import { Endpoint } from "./endpoint.ts";
- * console.assert(Endpoint.parse("[2001:db8::1]:51820")?.port === 51820);
- * console.assert(Endpoint.parse("2001:db8::1:51820") === undefined);
+ * assert.equal(Endpoint.parse("[2001:db8::1]:51820")?.port, 51820);
+ * assert.equal(Endpoint.parse("2001:db8::1:51820"), undefined);
  * ```
  */
 export class Endpoint {

@@ -16,9 +16,10 @@ const MAX_TEXT_LENGTH = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".length;
  *
  * @example
  * ```ts
+ * import assert from "node:assert/strict";
  * import { IpAddress } from "./ip_address.ts";
- * console.assert(IpAddress.parse("2001:DB8:0:0::1")?.toString() === "2001:db8::1");
- * console.assert(IpAddress.parse("10.0.0.256") === undefined);
+ * assert.equal(IpAddress.parse("2001:DB8:0:0::1")?.toString(), "2001:db8::1");
+ * assert.equal(IpAddress.parse("10.0.0.256"), undefined);
  * ```
  */
 export class IpAddress {

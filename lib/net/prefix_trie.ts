@@ -21,6 +21,7 @@ import type { IpAddress, IpFamily } from "./ip_address.ts";
  *
  * @example
  * ```ts
+ * import assert from "node:assert/strict";
  * import { Cidr, IpAddress, PrefixTrie } from "./mod.ts";
  * const routes = new PrefixTrie<string>();
  * const [wide, narrow] = [Cidr.parse("10.0.0.0/8"), Cidr.parse("10.200.0.0/16")];
@@ -28,7 +29,7 @@ import type { IpAddress, IpFamily } from "./ip_address.ts";
  * if (!wide || !narrow || !address) throw new Error("unreachable");
  * routes.insert(wide, "a");
  * routes.insert(narrow, "c");
- * console.assert(routes.lookup(address) === "c");
+ * assert.equal(routes.lookup(address), "c");
  * ```
  */
 export class PrefixTrie<V> {
