@@ -60,10 +60,12 @@ export class VirtualClock implements Clock {
 
   /**
    * Moves both clocks forward.
-   * @throws RangeError when `byMs` is negative
+   * @throws RangeError when `byMs` is negative or not finite
    */
   advance(byMs: number): void {
-    if (!(byMs >= 0)) throw new RangeError(`Cannot advance a clock by ${byMs} ms: time does not go back`);
+    if (!Number.isFinite(byMs) || byMs < 0) {
+      throw new RangeError(`Cannot advance a clock by ${byMs} ms: time goes forward by finite steps`);
+    }
     this.#elapsedMs += byMs;
   }
 }

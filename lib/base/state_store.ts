@@ -19,7 +19,8 @@ export interface StateStore {
   /** @returns all pairs of a collection in ascending key order (by UTF-16 code unit) */
   entries(collection: string): readonly (readonly [key: string, value: Uint8Array])[];
   /**
-   * Runs `body` so that all of its writes happen or none. Nested calls join the outer one.
+   * Runs `body` so that all of its writes happen or none. A nested call becomes part of the outer one; when its
+   * `body` throws, its own writes are undone even if the outer one goes on.
    * @throws what `body` throws, after undoing its writes; StateError when the disk is full or broken
    */
   transaction<T>(body: () => T): T;
@@ -32,21 +33,20 @@ export class StateError extends WeftError {
 
 /** A store that lives as long as the process, for tests and throw-away nodes. */
 export class MemoryStateStore implements StateStore {
-  #collections = new Map<string, Map<string, Uint8Array>>();
-  #depth = 0;
+  readonly #collections = new Map<string, Map<string, Uint8Array>>();
+  /** What the writes of the transaction under way have overwritten, oldest first; undefined outside of one. */
+  #overwritten: { collection: string; key: string; value: Uint8Array | undefined }[] | undefined;
 
   get(collection: string, key: string): Uint8Array | undefined {
     return this.#collections.get(collection)?.get(key)?.slice();
   }
 
   put(collection: string, key: string, value: Uint8Array): void {
-    let pairs = this.#collections.get(collection);
-    if (pairs === undefined) this.#collections.set(collection, pairs = new Map());
-    pairs.set(key, value.slice());
+    this.#write(collection, key, value.slice());
   }
 
   delete(collection: string, key: string): void {
-    this.#collections.get(collection)?.delete(key);
+    this.#write(collection, key, undefined);
   }
 
   entries(collection: string): readonly (readonly [key: string, value: Uint8Array])[] {
@@ -55,16 +55,30 @@ export class MemoryStateStore implements StateStore {
   }
 
   transaction<T>(body: () => T): T {
-    if (this.#depth > 0) return body();
-    const before = new Map([...this.#collections].map(([name, pairs]) => [name, new Map(pairs)]));
-    this.#depth++;
+    const isOuter = this.#overwritten === undefined;
+    const overwritten = this.#overwritten ??= [];
+    const start = overwritten.length;
     try {
       return body();
     } catch (error) {
-      this.#collections = before;
+      for (const { collection, key, value } of overwritten.splice(start).reverse()) {
+        this.#set(collection, key, value);
+      }
       throw error;
     } finally {
-      this.#depth--;
+      if (isOuter) this.#overwritten = undefined;
     }
+  }
+
+  #write(collection: string, key: string, value: Uint8Array | undefined): void {
+    this.#overwritten?.push({ collection, key, value: this.#collections.get(collection)?.get(key) });
+    this.#set(collection, key, value);
+  }
+
+  #set(collection: string, key: string, value: Uint8Array | undefined): void {
+    let pairs = this.#collections.get(collection);
+    if (pairs === undefined) this.#collections.set(collection, pairs = new Map());
+    if (value === undefined) pairs.delete(key);
+    else pairs.set(key, value);
   }
 }
