@@ -1,0 +1,56 @@
+/**
+ * The plan of the house: which folder may import which, which may touch the system, where packages enter.
+ *
+ *     base <- net, crypto, noise, proto <- protocols, host, config <- dataplane <- agent <- status, cli <- entries
+ *
+ * @module
+ */
+
+const GROUND = ["base"];
+const SHARED = ["base", "net", "crypto", "noise", "proto"];
+// These do not import each other: what they share is an interface or an event.
+const PROTOCOLS = ["wireguard", "transport", "channel", "mesh", "ipam", "host", "config"];
+
+/** For each folder of lib, the folders that it may import. */
+export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["base", []],
+  ["net", GROUND],
+  ["crypto", GROUND],
+  ["noise", [...GROUND, "crypto"]],
+  ["proto", GROUND],
+  ...PROTOCOLS.map((folder) => [folder, SHARED] as const),
+  ["dataplane", [...SHARED, "host", "transport", "wireguard"]],
+  ["agent", [...SHARED, ...PROTOCOLS, "dataplane"]],
+  ["status", [...SHARED, ...PROTOCOLS, "dataplane", "agent"]],
+  ["cli", [...SHARED, ...PROTOCOLS, "dataplane", "agent"]],
+]);
+
+/** The folders that may read clocks and touch the operating system; all others are pure. */
+export const SYSTEM_FOLDERS: ReadonlySet<string> = new Set([
+  "host",
+  "transport",
+  "dataplane",
+  "agent",
+  "status",
+  "cli",
+]);
+
+/** For each third-party package, the one folder that imports it; undefined: tests only. */
+export const PACKAGE_FOLDERS: ReadonlyMap<string, string | undefined> = new Map([
+  ["@bufbuild/protobuf", "proto"],
+  ["@commander-js/extra-typings", "cli"],
+  ["@logtape/logtape", "cli"],
+  ["@noble/ciphers", "crypto"],
+  ["@noble/curves", "crypto"],
+  ["@noble/hashes", "crypto"],
+  ["commander", "cli"],
+  ["fast-check", undefined],
+  ["hono", "status"],
+  ["yaml", "config"],
+  ["zod", "config"],
+]);
+
+/** The parts of Node.js that a pure folder may import. */
+export const PURE_NODE_MODULES: ReadonlyMap<string, readonly string[]> = new Map([
+  ["crypto", ["node:crypto"]],
+]);

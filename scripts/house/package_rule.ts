@@ -1,0 +1,31 @@
+/**
+ * A third-party package enters the house at one folder.
+ * @module
+ */
+
+import { PACKAGE_FOLDERS } from "./layers.ts";
+import type { Violation } from "./rule.ts";
+import type { SourceFile } from "./source_file.ts";
+
+/** Tests and scripts may import any package of the import map, the product each at its folder. */
+export function* packageRule(files: readonly SourceFile[]): Generator<Violation> {
+  for (const file of files.filter((file) => file.isTypeScript)) {
+    for (const { specifier, target, line } of file.imports) {
+      if (target !== undefined || specifier.startsWith("node:")) continue;
+      const problem = packageProblem(file, specifier);
+      if (problem !== undefined) yield { path: file.path, line, rule: "package", message: problem };
+    }
+  }
+}
+
+function packageProblem(file: SourceFile, specifier: string): string | undefined {
+  if (/^[a-z]+:/.test(specifier)) return `${specifier} must come through the import map of deno.json`;
+  const name = [...PACKAGE_FOLDERS.keys()].find((name) =>
+    specifier === name || specifier.startsWith(`${name}/`)
+  );
+  if (name === undefined) return `${specifier} has no folder; give it one in scripts/house/layers.ts`;
+  const folder = PACKAGE_FOLDERS.get(name);
+  if (!file.isProduct) return folder === undefined && !file.isTest ? `${name} is for tests only` : undefined;
+  if (folder === undefined) return `${name} is for tests only`;
+  return file.folder === folder ? undefined : `${name} enters at lib/${folder} only`;
+}

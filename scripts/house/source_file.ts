@@ -1,0 +1,94 @@
+/**
+ * A file of the project as the rules see it.
+ * @module
+ */
+
+import { dirname, join } from "node:path/posix";
+import { type BlankedText, blankText, type Comment } from "./typescript_text.ts";
+
+/** One import or re-export. */
+export interface ImportStatement {
+  readonly specifier: string;
+  /** The path of the file it names, relative to the root; undefined for a package. */
+  readonly target: string | undefined;
+  /** Counted from 1. */
+  readonly line: number;
+}
+
+const IMPORT_PATTERN =
+  /\b(?:import|export)\b[^"';()]*?\bfrom\s*(["'])( *)\1|\bimport\s*(["'])( *)\3|\bimport\s*\(\s*(["'])( *)\5/g;
+
+/** A path with its text; what is derived from the text is computed once, when first asked for. */
+export class SourceFile {
+  /** Relative to the root of the project, with slashes. */
+  readonly path: string;
+  readonly text: string;
+  #blanked: BlankedText | undefined;
+  #imports: readonly ImportStatement[] | undefined;
+
+  constructor(path: string, text: string) {
+    this.path = path;
+    this.text = text;
+  }
+
+  /** Whether TypeScript compiles it. */
+  get isTypeScript(): boolean {
+    return this.path.endsWith(".ts") || this.path.endsWith(".tsx");
+  }
+
+  /** Whether a generator wrote it. */
+  get isGenerated(): boolean {
+    return this.path.includes("/gen/");
+  }
+
+  /** Whether it exists for tests only. */
+  get isTest(): boolean {
+    return this.path.startsWith("tests/") || this.path.endsWith("_test.ts");
+  }
+
+  /** Whether it is what users run: in lib, or one of the two entries, and no test. */
+  get isProduct(): boolean {
+    const isEntry = this.path === "main.ts" || this.path === "mod.ts";
+    return this.isTypeScript && !this.isTest && (isEntry || this.path.startsWith("lib/"));
+  }
+
+  /** `wireguard` for `lib/wireguard/device.ts`; undefined outside of lib's folders. */
+  get folder(): string | undefined {
+    return /^lib\/([^/]+)\//.exec(this.path)?.[1];
+  }
+
+  /** The last part of the path. */
+  get name(): string {
+    return this.path.slice(this.path.lastIndexOf("/") + 1);
+  }
+
+  /** The text without comments and contents of strings; offsets stay. */
+  get code(): string {
+    return (this.#blanked ??= blankText(this.text)).code;
+  }
+
+  /** All comments in order. */
+  get comments(): readonly Comment[] {
+    return (this.#blanked ??= blankText(this.text)).comments;
+  }
+
+  /** Everything it imports by a literal specifier, types included. */
+  get imports(): readonly ImportStatement[] {
+    return this.#imports ??= [...this.code.matchAll(IMPORT_PATTERN)].map((match) => {
+      const length = (match[2] ?? match[4] ?? match[6] ?? "").length;
+      const end = match.index + match[0].length - 1;
+      const specifier = this.text.slice(end - length, end);
+      const target = specifier.startsWith(".") ? join(dirname(this.path), specifier) : undefined;
+      return { specifier, target, line: this.lineAt(end) };
+    });
+  }
+
+  /** @returns the line of an offset, counted from 1 */
+  lineAt(offset: number): number {
+    let line = 1;
+    for (let at = this.text.indexOf("\n"); at >= 0 && at < offset; at = this.text.indexOf("\n", at + 1)) {
+      line++;
+    }
+    return line;
+  }
+}
