@@ -1,0 +1,14 @@
+/**
+ * The lab: several hosts on one machine, programs inside them, and handles on weft and wireguard-go. Everything it
+ * makes is disposable and is gone afterwards, also when a test fails; what a killed run left is removed by the next.
+ * It never touches this machine's own interfaces, routes or firewall.
+ * @module
+ */
+
+export * from "./captured_process.ts";
+export * from "./lab.ts";
+export * from "./namespace.ts";
+export * from "./requirements.ts";
+export * from "./scratch.ts";
+export * from "./wait_for.ts";
+export * from "./wireguard_go.ts";

@@ -1,0 +1,71 @@
+/**
+ * What a test needs of the machine; where that is missing, the test is skipped and the reason is printed.
+ * @module
+ */
+
+/** `root` and `tun` are properties of the process; anything else is a program that must be on the PATH. */
+export type Requirement = "root" | "tun" | (string & Record<never, never>);
+
+/** What all tests with network namespaces need. */
+export const NAMESPACES: readonly Requirement[] = ["root", "ip"];
+
+/** What all tests with nodes that carry packets need. */
+export const PACKET_PLANE: readonly Requirement[] = [...NAMESPACES, "tun", "ping"];
+
+/** @returns why `needs` are not met here, in a few words, or undefined when all are */
+export function unmet(needs: readonly Requirement[]): string | undefined {
+  const lacking: string[] = [];
+  for (const need of needs) {
+    if (need === "root") {
+      if (!mayAdministerNetworks()) lacking.push("needs root on Linux (CAP_NET_ADMIN and CAP_SYS_ADMIN)");
+    } else if (need === "tun") {
+      if (!exists("/dev/net/tun")) lacking.push("needs /dev/net/tun");
+    } else if (findProgram(need) === undefined) {
+      lacking.push(`needs the program ${need}`);
+    }
+  }
+  return lacking.length === 0 ? undefined : lacking.join(", ");
+}
+
+/**
+ * Registers a test that is ignored, with a line `skipped: <test>: <reason>`, where a requirement is not met.
+ * `scripts/test.ts` gathers these lines.
+ */
+export function labTest(
+  name: string,
+  needs: readonly Requirement[],
+  run: (test: Deno.TestContext) => Promise<void>,
+): void {
+  const reason = unmet(needs);
+  // deno-lint-ignore no-console -- the reason of a skipped test belongs in the runner's output
+  if (reason !== undefined) console.log(skippedLine(name, reason));
+  Deno.test({ name, ignore: reason !== undefined, fn: run });
+}
+
+/** @returns the line that says why `test` did not run */
+export function skippedLine(test: string, reason: string): string {
+  return `skipped: ${test}: ${reason}`;
+}
+
+/** @returns the path of `name` on the PATH or in the system's own program folders */
+export function findProgram(name: string): string | undefined {
+  const folders = [...(Deno.env.get("PATH") ?? "").split(":"), "/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+  return folders.filter((folder) => folder !== "").map((folder) => `${folder}/${name}`).find(exists);
+}
+
+/** Linux capabilities(7): CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21. */
+function mayAdministerNetworks(): boolean {
+  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return false;
+  const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1] ?? "0";
+  const capabilities = BigInt(`0x${effective}`);
+  return [12n, 21n].every((bit) => (capabilities >> bit & 1n) === 1n);
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
