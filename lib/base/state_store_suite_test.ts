@@ -106,6 +106,7 @@ export function testStateStore(name: string, use: (body: (store: StateStore) => 
     assert.throws(() =>
       store.transaction(() => {
         store.transaction(() => store.put("a", "inner", one));
+        store.put("a", "after", one);
         throw new Error("stop");
       })
     );
