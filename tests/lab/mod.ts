@@ -11,4 +11,5 @@ export * from "./namespace.ts";
 export * from "./requirements.ts";
 export * from "./scratch.ts";
 export * from "./wait_for.ts";
+export * from "./weft_node.ts";
 export * from "./wireguard_go.ts";

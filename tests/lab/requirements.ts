@@ -3,8 +3,8 @@
  * @module
  */
 
-/** `root` and `tun` are properties of the process; anything else is a program that must be on the PATH. */
-export type Requirement = "root" | "tun" | (string & Record<never, never>);
+/** `linux`, `root` and `tun` are properties of the process; anything else is a program that must be there. */
+export type Requirement = "linux" | "root" | "tun" | (string & Record<never, never>);
 
 /** What all tests with network namespaces need. */
 export const NAMESPACES: readonly Requirement[] = ["root", "ip"];
@@ -16,7 +16,9 @@ export const PACKET_PLANE: readonly Requirement[] = [...NAMESPACES, "tun", "ping
 export function unmet(needs: readonly Requirement[]): string | undefined {
   const lacking: string[] = [];
   for (const need of needs) {
-    if (need === "root") {
+    if (need === "linux") {
+      if (Deno.build.os !== "linux") lacking.push("needs Linux");
+    } else if (need === "root") {
       if (!mayAdministerNetworks()) lacking.push("needs root on Linux (CAP_NET_ADMIN and CAP_SYS_ADMIN)");
     } else if (need === "tun") {
       if (!exists("/dev/net/tun")) lacking.push("needs /dev/net/tun");

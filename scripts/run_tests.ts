@@ -1,0 +1,48 @@
+// deno-lint-ignore-file no-console -- a command prints
+/**
+ * `deno task test`: runs every test, says what was skipped and why, and ends with the line `N passed, N failed`.
+ * Arguments are handed to `deno test`, for example `deno task test tests/e2e --filter join`.
+ * @module
+ */
+
+import { judge, readSlowest } from "./test_report.ts";
+
+/** Tests that wait for other processes leave the processor to others, so a few more files than cores may run. */
+const JOBS = Math.max(2, navigator.hardwareConcurrency + 1);
+
+/** Above any honest run; a hang must not last for ever. */
+const BOUND_MS = 15 * 60_000;
+
+const root = new URL("../", import.meta.url);
+const given = Deno.args;
+const paths = given.some((argument) => !argument.startsWith("-"))
+  ? []
+  : ["lib", "scripts", "tests", "mod.ts"];
+
+const startedAt = performance.now();
+const child = new Deno.Command(Deno.execPath(), {
+  args: ["test", "--quiet", "--allow-all", "--parallel", "--doc", ...given, ...paths],
+  cwd: root,
+  env: { NO_COLOR: "1", DENO_JOBS: Deno.env.get("DENO_JOBS") ?? String(JOBS) },
+  stdin: "null",
+  stdout: "piped",
+  stderr: "inherit",
+}).spawn();
+const timer = setTimeout(() => {
+  console.error(`the tests did not end within ${BOUND_MS / 60_000} minutes and are stopped`);
+  child.kill("SIGKILL");
+}, BOUND_MS);
+
+let output = "";
+for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+  output += text;
+  await Deno.stdout.write(new TextEncoder().encode(text));
+}
+const { code } = await child.status;
+clearTimeout(timer);
+
+const { lines, exitCode } = judge(output, code);
+console.log(`took ${((performance.now() - startedAt) / 1000).toFixed(0)} s; the longest:`);
+for (const { ms, test } of readSlowest(output, 8)) console.log(`  ${(ms / 1000).toFixed(1)} s ${test}`);
+for (const line of lines) console.log(line);
+Deno.exit(exitCode);
