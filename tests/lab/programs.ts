@@ -1,0 +1,68 @@
+/**
+ * Small programs that labs run inside hosts.
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import { CapturedProcess } from "./captured_process.ts";
+import type { Place } from "./namespace.ts";
+
+/** Starts a server that answers every request with `text`, and waits until it listens. */
+export async function servePage(
+  place: Place,
+  address: string,
+  page: { readonly port: number; readonly text: string },
+): Promise<CapturedProcess> {
+  const program = fileURLToPath(new URL("./page_server.ts", import.meta.url));
+  const command = [Deno.execPath(), "run", "--quiet", "--no-config", "--allow-net", program];
+  const server = new CapturedProcess(place.command([...command, address, String(page.port), page.text]), {
+    label: `${place.label}: page server`,
+  });
+  try {
+    await server.until((process) => process.stdout.includes("ready"), 10_000, "it listens");
+    return server;
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** What one iperf3 run measured, as the receiving side saw it. */
+export interface Throughput {
+  readonly bitsPerSecond: number;
+  readonly bytes: number;
+  /** UDP only: datagrams that did not arrive, in percent. */
+  readonly lostPercent: number | undefined;
+}
+
+/**
+ * Runs iperf3 between two places.
+ * @param to.address where the server listens
+ * @param options further options of the client, for example `["-u", "-b", "20M"]`
+ * @throws Error when either end fails
+ */
+export async function measureThroughput(
+  from: Place,
+  to: { readonly place: Place; readonly address: string; readonly port?: number },
+  options: readonly string[] = [],
+): Promise<Throughput> {
+  const port = String(to.port ?? 5201);
+  await using server = new CapturedProcess(
+    to.place.command(["iperf3", "-s", "-1", "-B", to.address, "-p", port, "--forceflush"]),
+    { label: `${to.place.label}: iperf3 -s` },
+  );
+  await server.until((process) => process.stdout.includes("Server listening"), 5_000, "it listens");
+  const client = new CapturedProcess(
+    from.command(["iperf3", "-c", to.address, "-p", port, "-J", ...options]),
+    { label: `${from.label}: iperf3 -c` },
+  );
+  const { code, stdout } = await client.finished;
+  if (code !== 0) throw new Error(`iperf3 to ${to.address} failed\n${client.tail()}`);
+  const end = JSON.parse(stdout).end;
+  const received = end.sum_received ?? end.sum;
+  return {
+    bitsPerSecond: received.bits_per_second,
+    bytes: received.bytes,
+    lostPercent: received.lost_percent,
+  };
+}
