@@ -4,7 +4,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { CapturedProcess } from "./captured_process.ts";
+import { CapturedProcess, expectRun } from "./captured_process.ts";
 import type { Place } from "./namespace.ts";
 
 /** Starts a server that answers every request with `text`, and waits until it listens. */
@@ -25,6 +25,23 @@ export async function servePage(
     await server[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/**
+ * Fetches a page with a program of the lab's own, where curl may be missing.
+ * @returns the page and how long the request took, in milliseconds
+ * @throws Error when there is no answer of 2xx
+ */
+export async function fetchPage(from: Place, url: string): Promise<{ text: string; ms: number }> {
+  const program = fileURLToPath(new URL("./page_client.ts", import.meta.url));
+  const command = [Deno.execPath(), "run", "--quiet", "--no-config", "--allow-net", program, url];
+  return JSON.parse(await expectRun(from.command(command)));
+}
+
+/** @returns a port that nobody listened on just now */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
 }
 
 /** What one iperf3 run measured, as the receiving side saw it. */

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import { Lab, labTest, measureThroughput, NAMESPACES, servePage } from "./mod.ts";
+import { fetchPage, Lab, labTest, measureThroughput, NAMESPACES, servePage } from "./mod.ts";
 
-labTest("servePage() serves inside a host", [...NAMESPACES, "curl"], async () => {
+labTest("servePage() serves inside a host, and fetchPage() fetches from another", NAMESPACES, async () => {
   await using lab = await Lab.create(["A", "B"]);
   const [a, b] = [lab.host("A"), lab.host("B")];
   await using _server = await servePage(b.namespace, b.address4, { port: 8080, text: "héllo" });
   const url = `http://${b.address4}:8080/`;
-  assert.equal(await a.namespace.expectRun(["curl", "-sS", "--max-time", "5", url]), "héllo");
+  const { text, ms } = await fetchPage(a.namespace, url);
+  assert.equal(text, "héllo");
+  assert(ms > 0 && ms < 5_000);
 });
 
 labTest("measureThroughput() measures TCP and UDP", [...NAMESPACES, "iperf3"], async () => {

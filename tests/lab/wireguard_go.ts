@@ -72,10 +72,7 @@ export class WireGuardGo implements AsyncDisposable {
       );
       const keyFile = await device.#secretFile("private", device.keys.privateKey);
       await device.#wg("set", name, "private-key", keyFile, "listen-port", String(options.port ?? 51820));
-      for (const address of options.addresses) {
-        // Without duplicate address detection (RFC 4862 §5.4) the address can be used at once.
-        await namespace.ip(`addr add ${address} dev ${name}${address.includes(":") ? " nodad" : ""}`);
-      }
+      for (const address of options.addresses) await device.addAddress(address);
       await namespace.ip(`link set ${name} mtu 1420 up`);
       return device;
     } catch (error) {
@@ -86,6 +83,13 @@ export class WireGuardGo implements AsyncDisposable {
 
   get pid(): number {
     return this.#process.pid;
+  }
+
+  /** Adds an address, CIDR notation, to the interface; its prefix becomes a route. */
+  async addAddress(address: string): Promise<void> {
+    // Without duplicate address detection (RFC 4862 §5.4) the address can be used at once.
+    const flags = address.includes(":") ? " nodad" : "";
+    await this.#namespace.ip(`addr add ${address} dev ${this.interfaceName}${flags}`);
   }
 
   /** Adds or changes a peer. */
