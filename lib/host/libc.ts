@@ -1,0 +1,146 @@
+/**
+ * The few calls of the C library that Deno does not offer.
+ * @module
+ */
+
+import { HostError } from "./host_error.ts";
+
+// open and ioctl are variadic in C; the Linux ABIs of x86-64 and aarch64 pass their third argument alike.
+const SYMBOLS = {
+  open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
+  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true },
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+  recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+  if_nametoindex: { parameters: ["buffer"], result: "u32" },
+  __errno_location: { parameters: [], result: "pointer" },
+} as const;
+
+/** What `errno` says, of asm-generic/errno.h, as far as weft tells it apart. */
+export const ERRNO = {
+  EPERM: 1,
+  ENOENT: 2,
+  ESRCH: 3,
+  EINTR: 4,
+  ENXIO: 6,
+  EAGAIN: 11,
+  EACCES: 13,
+  EBUSY: 16,
+  EEXIST: 17,
+  ENODEV: 19,
+  EINVAL: 22,
+  ENETDOWN: 100,
+} as const;
+
+/** The library, loaded. Results are those of C: -1 means that `errno` says why. */
+export class Libc {
+  readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
+  readonly #symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+  readonly #errno: Int32Array;
+
+  private constructor(library: Deno.DynamicLibrary<typeof SYMBOLS>) {
+    this.#library = library;
+    this.#symbols = library.symbols;
+    const location = library.symbols.__errno_location();
+    // Never null in C; the fallback only satisfies the type.
+    const bytes = location === null ? new ArrayBuffer(4) : Deno.UnsafePointerView.getArrayBuffer(location, 4);
+    this.#errno = new Int32Array(bytes);
+  }
+
+  /**
+   * Loads the library; nothing is loaded before.
+   * @throws HostError when this is not Linux with the GNU C library, or foreign functions are not allowed
+   */
+  static open(): Libc {
+    try {
+      return new Libc(Deno.dlopen("libc.so.6", SYMBOLS));
+    } catch (cause) {
+      throw new HostError("Cannot load libc.so.6", {
+        hint: "A network interface needs Linux with the GNU C library; use --rootless elsewhere.",
+        cause,
+      });
+    }
+  }
+
+  /** Why the last synchronous call on this thread failed. */
+  get errno(): number {
+    return this.#errno[0] ?? 0;
+  }
+
+  /** @returns a descriptor, or -1 */
+  open(path: string, flags: number): number {
+    return this.#symbols.open(cString(path), flags, 0);
+  }
+
+  close(fd: number): void {
+    this.#symbols.close(fd);
+  }
+
+  ioctl(fd: number, request: number, argument: Uint8Array<ArrayBuffer>): number {
+    return this.#symbols.ioctl(fd, BigInt(request), argument);
+  }
+
+  /** Reads at most `out.length` bytes. @returns how many, or -1 */
+  read(fd: number, out: Uint8Array<ArrayBuffer>): number {
+    return Number(this.#symbols.read(fd, out, BigInt(out.length)));
+  }
+
+  /** @returns how many bytes were written, or -1 */
+  write(fd: number, bytes: Uint8Array<ArrayBuffer>): number {
+    return Number(this.#symbols.write(fd, bytes, BigInt(bytes.length)));
+  }
+
+  eventfd(flags: number): number {
+    return this.#symbols.eventfd(0, flags);
+  }
+
+  /**
+   * Waits on a thread of its own; `errno` does not reach this one.
+   * @param descriptors an array of `struct pollfd`, 8 bytes each, alive and untouched until it is done
+   * @param timeoutMs -1 waits for ever
+   */
+  poll(descriptors: Uint8Array<ArrayBuffer>, timeoutMs: number): Promise<number> {
+    return this.#symbols.poll(descriptors, BigInt(descriptors.length >> 3), timeoutMs);
+  }
+
+  socket(family: number, type: number, protocol: number): number {
+    return this.#symbols.socket(family, type, protocol);
+  }
+
+  bind(fd: number, address: Uint8Array<ArrayBuffer>): number {
+    return this.#symbols.bind(fd, address, address.length);
+  }
+
+  setsockopt(fd: number, level: number, option: number, value: Uint8Array<ArrayBuffer>): number {
+    return this.#symbols.setsockopt(fd, level, option, value, value.length);
+  }
+
+  send(fd: number, bytes: Uint8Array<ArrayBuffer>, flags: number): number {
+    return Number(this.#symbols.send(fd, bytes, BigInt(bytes.length), flags));
+  }
+
+  recv(fd: number, out: Uint8Array<ArrayBuffer>, flags: number): number {
+    return Number(this.#symbols.recv(fd, out, BigInt(out.length), flags));
+  }
+
+  /** @returns the interface's index, or 0 when there is none */
+  interfaceIndex(name: string): number {
+    return this.#symbols.if_nametoindex(cString(name));
+  }
+
+  /** Unloads the library; nothing may be called afterwards, and no `poll` may be under way. */
+  unload(): void {
+    this.#library.close();
+  }
+}
+
+function cString(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text + "\0");
+}
