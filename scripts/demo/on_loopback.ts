@@ -1,0 +1,44 @@
+/**
+ * What needs no privileges: three rootless nodes on this machine's loopback.
+ * @module
+ */
+
+import { createScratch, freePort, thisMachine, WeftNode } from "../../tests/lab/mod.ts";
+import { joinThree, NODE_NAMES, pingMessagePlane, type Stage, stopAll, untilInterrupted } from "./stage.ts";
+
+/**
+ * Runs the demo on loopback.
+ * @param why the reason that it is not the whole one
+ * @throws Error when something does not work
+ */
+export async function demoOnLoopback(stage: Stage, why: string): Promise<void> {
+  const { story } = stage;
+  story.chapter(`Three --rootless nodes on loopback, because the whole demo ${why}`);
+  story.detail(
+    "Left out: TUN devices, so ping and a page through the tunnel. Joining and the message plane are all here.",
+  );
+
+  await using stack = new AsyncDisposableStack();
+  const scratch = stack.use(await createScratch("demo"));
+  const nodes = NODE_NAMES.map((name) => {
+    const port = freePort();
+    const ports = ["--port", String(port), "--status-port", String(freePort())];
+    const args = ["--rootless", "--endpoint", `127.0.0.1:${port}`, ...ports];
+    return stack.use(new WeftNode(thisMachine, { name, stateDir: `${scratch.path}/${name}`, args }));
+  });
+
+  story.chapter("One leads, two join");
+  await joinThree(stage, nodes);
+
+  story.chapter("They use it");
+  await pingMessagePlane(stage, nodes);
+
+  if (stage.stay) {
+    story.chapter("It stays up until Ctrl-C. To look around:");
+    for (const node of nodes) story.detail(`deno task weft status --state ${node.stateDir}`);
+    await untilInterrupted(stage);
+  }
+
+  story.chapter("They stop");
+  if (!stage.interrupted.aborted) await stopAll(stage, nodes);
+}
