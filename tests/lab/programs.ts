@@ -13,18 +13,32 @@ export async function servePage(
   address: string,
   page: { readonly port: number; readonly text: string },
 ): Promise<CapturedProcess> {
-  const program = fileURLToPath(new URL("./page_server.ts", import.meta.url));
-  const command = [Deno.execPath(), "run", "--quiet", "--no-config", "--allow-net", program];
-  const server = new CapturedProcess(place.command([...command, address, String(page.port), page.text]), {
-    label: `${place.label}: page server`,
-  });
-  try {
-    await server.until((process) => process.stdout.includes("ready"), 10_000, "it listens");
-    return server;
-  } catch (error) {
-    await server[Symbol.asyncDispose]();
-    throw error;
-  }
+  return await startProgram(place, "page_server.ts", [address, String(page.port), page.text]);
+}
+
+/** What passed over one connection, in hexadecimal. */
+export interface RecordedConnection {
+  readonly toTarget: string;
+  readonly fromTarget: string;
+}
+
+/** A TCP proxy that keeps what passes. */
+export interface RecordingProxy extends AsyncDisposable {
+  /** The connections that are over, in the order of their endings. */
+  connections(): readonly RecordedConnection[];
+}
+
+/** Starts a TCP proxy. @param route where it listens and where it connects to, `address:port` each */
+export async function recordTcp(
+  place: Place,
+  route: { readonly listen: string; readonly target: string },
+): Promise<RecordingProxy> {
+  const process = await startProgram(place, "recording_proxy.ts", [route.listen, route.target]);
+  return {
+    connections: () =>
+      process.stdout.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line)),
+    [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
+  };
 }
 
 /**
@@ -33,9 +47,7 @@ export async function servePage(
  * @throws Error when there is no answer of 2xx
  */
 export async function fetchPage(from: Place, url: string): Promise<{ text: string; ms: number }> {
-  const program = fileURLToPath(new URL("./page_client.ts", import.meta.url));
-  const command = [Deno.execPath(), "run", "--quiet", "--no-config", "--allow-net", program, url];
-  return JSON.parse(await expectRun(from.command(command)));
+  return JSON.parse(await expectRun(from.command(labProgram("page_client.ts", [url]))));
 }
 
 /** @returns a port that nobody listened on just now */
@@ -82,4 +94,24 @@ export async function measureThroughput(
     bytes: received.bytes,
     lostPercent: received.lost_percent,
   };
+}
+
+/** @returns the command that runs a program of this folder; it may use the network and nothing else */
+function labProgram(file: string, args: readonly string[]): readonly string[] {
+  const path = fileURLToPath(new URL(`./${file}`, import.meta.url));
+  return [Deno.execPath(), "run", "--quiet", "--no-config", "--allow-net", path, ...args];
+}
+
+/** Starts a program of this folder and waits until it says `ready`. */
+async function startProgram(place: Place, file: string, args: readonly string[]): Promise<CapturedProcess> {
+  const process = new CapturedProcess(place.command(labProgram(file, args)), {
+    label: `${place.label}: ${file}`,
+  });
+  try {
+    await process.until((started) => started.stdout.includes("ready"), 10_000, "it is ready");
+    return process;
+  } catch (error) {
+    await process[Symbol.asyncDispose]();
+    throw error;
+  }
 }

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { fetchPage, Lab, labTest, measureThroughput, NAMESPACES, servePage } from "./mod.ts";
+import {
+  fetchPage,
+  Lab,
+  labTest,
+  measureThroughput,
+  NAMESPACES,
+  recordTcp,
+  servePage,
+  waitFor,
+} from "./mod.ts";
 
 labTest("servePage() serves inside a host, and fetchPage() fetches from another", NAMESPACES, async () => {
   await using lab = await Lab.create(["A", "B"]);
@@ -21,4 +30,20 @@ labTest("measureThroughput() measures TCP and UDP", [...NAMESPACES, "iperf3"], a
   const udp = await measureThroughput(a.namespace, to, ["-u", "-b", "50M", "-n", "1M"]);
   assert(udp.bitsPerSecond > 1e6);
   assert(udp.lostPercent !== undefined && udp.lostPercent < 50);
+});
+
+labTest("recordTcp() passes a connection on and keeps both directions", NAMESPACES, async () => {
+  await using lab = await Lab.create(["A", "B", "C"]);
+  const [a, b, c] = ["A", "B", "C"].map((name) => lab.host(name));
+  assert(a && b && c);
+  await using _server = await servePage(a.namespace, a.address4, { port: 8080, text: "through" });
+  await using proxy = await recordTcp(b.namespace, {
+    listen: `${b.address4}:80`,
+    target: `${a.address4}:8080`,
+  });
+  assert.equal((await fetchPage(c.namespace, `http://${b.address4}/`)).text, "through");
+  const [passed] = await waitFor(() => proxy.connections().length > 0 && proxy.connections(), 5_000);
+  const text = (hex = "") => new TextDecoder().decode(Uint8Array.fromHex(hex));
+  assert.match(text(passed?.toTarget), /^GET \/ HTTP\/1.1\r\n/);
+  assert.match(text(passed?.fromTarget), /through$/);
 });
