@@ -14,3 +14,4 @@ export * from "./errors.ts";
 export * from "./logger.ts";
 export * from "./random.ts";
 export * from "./state_store.ts";
+export * from "./timers.ts";

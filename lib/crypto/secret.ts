@@ -1,0 +1,52 @@
+/**
+ * What all secrets have in common: they do not show themselves.
+ * @module
+ */
+
+import { equalConstantTime } from "./constant_time.ts";
+
+/**
+ * Secret bytes under a name. String conversion and JSON show the name only, inspection finds nothing; the bytes come
+ * out by `exposeBytes`, a word that is easy to search for.
+ */
+export abstract class Secret {
+  readonly #bytes: Uint8Array;
+
+  /**
+   * @param bytes are copied
+   * @throws RangeError when there are not exactly `lengthBytes` of them
+   */
+  protected constructor(bytes: Uint8Array, lengthBytes: number) {
+    if (bytes.length !== lengthBytes) {
+      throw new RangeError(
+        `Cannot make a ${new.target.name} of ${bytes.length} bytes: it has ${lengthBytes}`,
+      );
+    }
+    this.#bytes = bytes.slice();
+  }
+
+  /** @returns the secret itself, not a copy; never log it, never keep it longer than needed */
+  exposeBytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** Overwrites the secret; it is all zeros from then on. */
+  wipe(): void {
+    this.#bytes.fill(0);
+  }
+
+  /** Compares in constant time. */
+  equals(other: this): boolean {
+    return equalConstantTime(this.#bytes, other.exposeBytes());
+  }
+
+  /** @returns the kind of secret, never the secret */
+  toString(): string {
+    return `${this.constructor.name}(hidden)`;
+  }
+
+  /** @returns the same as `toString()` */
+  toJSON(): string {
+    return this.toString();
+  }
+}

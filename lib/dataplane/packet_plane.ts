@@ -1,0 +1,34 @@
+/**
+ * The packet plane as the agent sees it, whichever way the bytes travel underneath.
+ * @module
+ */
+
+import type { Endpoint } from "../net/mod.ts";
+import type { PublicKey } from "../crypto/mod.ts";
+import type { DeviceEvent, PeerStatus, WireGuardPeerConfig } from "../wireguard/mod.ts";
+
+/** Why a packet plane ended: somebody closed it, or its interface vanished under it. */
+export type PlaneEnd = "closed" | "interface-gone";
+
+/** Carries packets between the host and its peers. All calls are synchronous turns. */
+export interface PacketPlane {
+  /** How it runs, for the status. */
+  readonly kind: "portable";
+  /** Settles once, when the plane has stopped carrying packets. */
+  readonly ended: Promise<PlaneEnd>;
+  /** Adds a peer or changes it. */
+  setPeer(config: WireGuardPeerConfig): void;
+  /** Cuts a peer off and forgets its keys. */
+  removePeer(publicKey: PublicKey): void;
+  /** Sends to another endpoint from now on. */
+  setEndpoint(publicKey: PublicKey, endpoint: Endpoint): void;
+  /** @returns every peer with its counters */
+  peerStatuses(): readonly PeerStatus[];
+  /** @returns how many datagrams and packets were dropped, by reason */
+  drops(): Readonly<Record<string, number>>;
+  /** Stops carrying packets and closes the TUN and the socket. Harmless when repeated. */
+  close(): void;
+}
+
+/** Hears what happens to sessions. */
+export type PlaneObserver = (event: DeviceEvent) => void;

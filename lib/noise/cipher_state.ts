@@ -1,0 +1,71 @@
+/**
+ * A key with its counter (Noise specification §5.1).
+ * @module
+ */
+
+import { type Aead, type AeadKey, nobleAead, TAG_BYTES } from "../crypto/mod.ts";
+
+const NO_DATA = new Uint8Array(0);
+
+// Noise specification §5.1 reserves 2^64-1 for rekey.
+// DEVIATION: counters end at 2^53-1, the largest safe integer; no channel lives that long.
+const MAX_COUNTER = Number.MAX_SAFE_INTEGER;
+
+/** Encrypts or decrypts one direction, in order. */
+export class CipherState {
+  readonly #aead: Aead;
+  #keyBytes: Uint8Array;
+  #key: AeadKey;
+  #counter = 0;
+
+  /** @param key 32 bytes, copied */
+  constructor(key: Uint8Array, aead: Aead = nobleAead) {
+    this.#aead = aead;
+    this.#keyBytes = key.slice();
+    this.#key = aead.key(key);
+  }
+
+  /**
+   * @returns ciphertext and tag
+   * @throws RangeError when the key has been used 2^53 - 1 times
+   */
+  encrypt(associatedData: Uint8Array, plaintext: Uint8Array): Uint8Array {
+    if (this.#counter >= MAX_COUNTER) throw new RangeError("Cannot encrypt: the key is used up");
+    const out = new Uint8Array(plaintext.length + TAG_BYTES);
+    this.#key.seal(this.#counter++, plaintext, associatedData, out, 0);
+    return out;
+  }
+
+  /** @returns the plaintext, or undefined when it was not sealed by the next message of the other side */
+  decrypt(associatedData: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined {
+    if (ciphertext.length < TAG_BYTES || this.#counter >= MAX_COUNTER) return undefined;
+    const out = new Uint8Array(ciphertext.length - TAG_BYTES);
+    // A failed decryption leaves the counter where it was (Noise specification §5.1, DecryptWithAd).
+    if (this.#key.open(this.#counter, ciphertext, associatedData, out, 0) < 0) return undefined;
+    this.#counter++;
+    return out;
+  }
+
+  /** Replaces the key by a one-way function of it; the counter goes on (Noise specification §4.2, §11.3). */
+  rekey(): void {
+    const next = rekeyedBytes(this.#aead, this.#keyBytes);
+    this.wipe();
+    this.#keyBytes = next;
+    this.#key = this.#aead.key(next);
+  }
+
+  /** Overwrites the key. */
+  wipe(): void {
+    this.#keyBytes.fill(0);
+    this.#key.wipe();
+  }
+}
+
+// REKEY(k) is the first 32 bytes of ENCRYPT(k, 2^64-1, zerolen, 32 zero bytes); the nonce 2^64-1 is no safe integer,
+// so the port can't carry it.
+// DEVIATION: 2^53-1, the end of our counters, takes its place; both ends are weft.
+function rekeyedBytes(aead: Aead, key: Uint8Array): Uint8Array {
+  const out = new Uint8Array(32 + TAG_BYTES);
+  aead.key(key).seal(MAX_COUNTER, new Uint8Array(32), NO_DATA, out, 0);
+  return out.slice(0, 32);
+}
