@@ -1,0 +1,8 @@
+/**
+ * Protobuf: the messages that are generated from `proto/`, and the way to bytes and back.
+ * @module
+ */
+
+export * from "./codec.ts";
+export * from "./gen/weft/channel/v1/channel_pb.ts";
+export * from "./gen/weft/mesh/v1/mesh_pb.ts";
