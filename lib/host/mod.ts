@@ -1,0 +1,14 @@
+/**
+ * The host under a node: clocks, randomness and timers, the state on disk, the TUN interface, the kernel's routes.
+ * Network interfaces need Linux and go through the C library by foreign functions; no other program is run. It
+ * knows no peers and no protocols of weft, and it records in a journal what it changes, so that it can be undone.
+ * @module
+ */
+
+export * from "./host_error.ts";
+export * from "./packet_device.ts";
+export * from "./sqlite_state_store.ts";
+export * from "./system_clock.ts";
+export * from "./system_random.ts";
+export * from "./system_timers.ts";
+export * from "./tun_device.ts";
