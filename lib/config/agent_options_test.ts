@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { Cidr, Endpoint } from "../net/mod.ts";
+import { environmentLayer, layerAgentOptions, parseAgentOptions } from "./agent_options.ts";
+import { InvalidConfigError } from "./errors.ts";
+
+Deno.test("parseAgentOptions() fills in the defaults", () => {
+  const options = parseAgentOptions({});
+  assert.equal(options.stateDir, "/var/lib/weft");
+  assert.equal(options.port, 51820);
+  assert.equal(options.mtuBytes, 1420);
+  assert.equal(options.rootless, false);
+  assert.equal(options.statusPort, 9180);
+  assert.equal(`${options.statusAddress}`, "127.0.0.1");
+  assert.equal("name" in options || "cidr" in options, false);
+});
+
+Deno.test("parseAgentOptions() takes text and values alike", () => {
+  const asText = parseAgentOptions({
+    cidr: "10.9.8.7/16",
+    endpoints: "192.0.2.1:51820, [2001:db8::1]:4",
+    labels: "role=web,tier=",
+    statusPort: "off",
+    name: "Web-1",
+    rootless: "true",
+  });
+  assert.equal(`${asText.cidr}`, "10.9.0.0/16");
+  assert.deepEqual(asText.endpoints.map(String), ["192.0.2.1:51820", "[2001:db8::1]:4"]);
+  assert.deepEqual(asText.labels, { role: "web", tier: "" });
+  assert.equal(asText.statusPort, "off");
+  assert.equal(asText.name, "web-1");
+  assert.equal(asText.rootless, true);
+  const cidr = Cidr.parse("10.9.0.0/16");
+  const endpoint = Endpoint.parse("192.0.2.1:51820");
+  assert(cidr && endpoint);
+  const asValues = parseAgentOptions({ cidr, endpoints: [endpoint], labels: { role: "web" } });
+  assert.equal(asValues.cidr, cidr);
+  assert.deepEqual(asValues.endpoints, [endpoint]);
+  assert.deepEqual(asValues.labels, { role: "web" });
+});
+
+Deno.test("layerAgentOptions() lets flags win over the environment and that over the file", () => {
+  const options = layerAgentOptions([
+    { source: "flags", values: { port: "1", name: undefined } },
+    environmentLayer({ WEFT_PORT: "2", WEFT_NAME: "env", WEFT_MTU: "", WEFT_UNRELATED: "x", PATH: "/bin" }),
+    { source: "file", values: { port: 3, name: "file", mtuBytes: 1300 } },
+  ]);
+  assert.equal(options.port, 1);
+  assert.equal(options.name, "env");
+  assert.equal(options.mtuBytes, 1300);
+});
+
+Deno.test("environmentLayer() reads the times of tests", () => {
+  const options = layerAgentOptions([
+    environmentLayer({ WEFT_TEST_TIMERS: "rekeyAfterTimeMs=1000,rejectAfterTimeMs=4000" }),
+  ]);
+  assert.deepEqual(options.testTimers, { rekeyAfterTimeMs: 1000, rejectAfterTimeMs: 4000 });
+});
+
+const refused: readonly (readonly [string, unknown, RegExp])[] = [
+  ["stateDir", "", /^Cannot use --state "": /],
+  ["name", "a b", /^Cannot use --name a b: /],
+  ["name", "-a", /--name/],
+  ["name", "x".repeat(64), /--name/],
+  ["cidr", "banana", /^Cannot use --cidr banana: that is no network in CIDR notation$/],
+  ["cidr", "10.9.0.0/33", /10\.9\.0\.0\/33/],
+  ["cidr", "10.9.0.0", /CIDR/],
+  ["port", "65536", /^Cannot use --port 65536: a port is a number from 1 to 65535$/],
+  ["port", "0", /--port 0/],
+  ["port", "1e3", /--port 1e3/],
+  ["port", " 80", /--port/],
+  ["port", 1.5, /--port 1.5/],
+  ["mtuBytes", "12", /^Cannot use --mtu 12: /],
+  ["interfaceName", "weft0123456789ab", /--interface/],
+  ["interfaceName", "..", /--interface/],
+  ["interfaceName", "a/b", /--interface/],
+  ["interfaceName", "a\u001b[31m", /--interface a\?\[31m:/],
+  ["endpoints", "192.0.2.1", /--endpoint/],
+  ["endpoints", "192.0.2.1:0", /--endpoint/],
+  ["endpoints", "0.0.0.0:51820", /--endpoint/],
+  ["endpoints", [7], /--endpoint \[7\]/],
+  ["statusAddress", "localhost", /--status-address/],
+  ["statusPort", "on", /--status-port on/],
+  ["labels", "role", /--label role/],
+  ["labels", { "": "x" }, /--label/],
+  ["labels", { role: ["x"] }, /--label/],
+  ["logLevel", "loud", /--log-level loud/],
+  ["rootless", "maybe", /--rootless/],
+  ["testTimers", "a=b", /--test-timers/],
+];
+for (const [key, value, says] of refused) {
+  Deno.test(`layerAgentOptions() refuses ${key} ${JSON.stringify(value)}`, () => {
+    const refuse = () => layerAgentOptions([{ source: "flags", values: { [key]: value } }]);
+    assert.throws(refuse, (error) => {
+      assert(error instanceof InvalidConfigError);
+      assert.match(error.message, says);
+      assert.doesNotMatch(error.message, /\n/);
+      assert(error.hint);
+      return true;
+    });
+  });
+}
+
+Deno.test("InvalidConfigError says where the setting was written", () => {
+  const layers = [
+    [environmentLayer({ WEFT_STATUS_PORT: "x" }), /WEFT_STATUS_PORT=x/],
+    [{ source: "file", values: { statusPort: "x" }, path: "/etc/weft.yaml" }, /status-port: x in \/etc/],
+    [{ source: "options", values: { statusPort: "x" } }, /statusPort x/],
+  ] as const;
+  for (const [layer, says] of layers) {
+    assert.throws(() => layerAgentOptions([layer]), { message: says });
+  }
+  assert.throws(() => layerAgentOptions([{ source: "options", values: { statPort: 1 } }]), {
+    message: /statPort/,
+    hint: "Did you mean statusPort?",
+  });
+});

@@ -1,0 +1,159 @@
+/**
+ * The table of an agent's options: how each is spelled and read.
+ * @module
+ */
+
+import { z } from "zod";
+import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
+
+/** One option. */
+export interface Field {
+  /** In flags and files; `WEFT_` and the same in capitals is the variable. */
+  readonly flag: string;
+  /** Reads the option's own type or text. */
+  readonly schema: z.ZodType;
+  /** What the value must be, after a colon. */
+  readonly rule: string;
+  readonly hint: string;
+}
+
+/** @returns a schema of values that `parse` makes of text, or that are such values already */
+function parsed<T>(parse: (text: string) => T | undefined, isOne: (value: unknown) => boolean): z.ZodType<T> {
+  return z.unknown().transform((value, context): T => {
+    const result = isOne(value) ? value as T : typeof value === "string" ? parse(value) : undefined;
+    if (result !== undefined) return result;
+    context.addIssue({ code: "custom", message: "unreadable" });
+    return z.NEVER;
+  });
+}
+
+function integer(least: number, greatest: number): z.ZodType<number> {
+  const text = z.string().regex(/^\d{1,10}$/).transform(Number);
+  return z.union([z.number(), text]).pipe(z.number().int().min(least).max(greatest));
+}
+
+/** A list, or text with commas. */
+function list<T>(item: z.ZodType<T>): z.ZodType<T[]> {
+  const split = z.string().transform((text) => text.split(",").map((part) => part.trim()).filter(Boolean));
+  return z.union([split, z.array(z.unknown())]).pipe(z.array(item).max(64));
+}
+
+/** `key=value` pairs: a record, or a list of them. */
+function pairs<T>(value: z.ZodType<T>): z.ZodType<Record<string, T>> {
+  const key = z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/);
+  const pair = z.string().regex(/^[^=]+=/).transform((text) => {
+    const at = text.indexOf("=");
+    return [text.slice(0, at).trim(), text.slice(at + 1).trim()] as const;
+  });
+  const fromList = list(pair).transform((entries): Record<string, unknown> => Object.fromEntries(entries));
+  return z.union([fromList, z.record(z.string(), z.unknown())]).pipe(
+    z.record(key, value).refine((record) => Object.keys(record).length <= 64),
+  );
+}
+
+const endpoint = parsed(
+  (text) => {
+    const read = Endpoint.parse(text);
+    return read !== undefined && read.port > 0 && !read.address.isUnspecified ? read : undefined;
+  },
+  (value) => value instanceof Endpoint,
+);
+
+const truth = z.union([
+  z.boolean(),
+  z.enum(["true", "yes", "1"]).transform(() => true),
+  z.enum(["false", "no", "0"]).transform(() => false),
+]);
+
+/** A DNS label (RFC 1123 §2.1), in lower case. */
+const dnsLabel = z.string().toLowerCase().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
+
+/** Linux takes 15 bytes without `/` and white space; `:` would make an alias of it, `%` a pattern. */
+const interfaceName = z.string().regex(/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,15}$/);
+
+/** A label's value: what a selector can name without quotes. */
+const labelValue = z.union([z.string(), z.number().transform(String), z.boolean().transform(String)])
+  .pipe(z.string().regex(/^[A-Za-z0-9._/-]{0,63}$/));
+
+/** Every option by its name in `AgentOptions`. */
+export const FIELDS: ReadonlyMap<string, Field> = new Map([
+  ["stateDir", {
+    flag: "state",
+    // deno-lint-ignore no-control-regex -- no path has these on purpose
+    schema: z.string().min(1).max(4000).regex(/^[^\x00-\x1f\x7f]+$/),
+    rule: "the state is kept in a directory",
+    hint: "Name a directory, for example --state /var/lib/weft.",
+  }],
+  ["name", {
+    flag: "name",
+    schema: dnsLabel,
+    rule: "a name has letters, digits and hyphens, at most 63 of them",
+    hint: "Choose a name such as web-1.",
+  }],
+  ["cidr", {
+    flag: "cidr",
+    schema: parsed(Cidr.parse, (value) => value instanceof Cidr),
+    rule: "that is no network in CIDR notation",
+    hint: "Write a private network, for example --cidr 10.200.0.0/16 or fd00:200::/64.",
+  }],
+  ["port", {
+    flag: "port",
+    schema: integer(1, 65535),
+    rule: "a port is a number from 1 to 65535",
+    hint: "The default is 51820; it must be open for UDP and TCP.",
+  }],
+  ["interfaceName", {
+    flag: "interface",
+    schema: interfaceName,
+    rule: "an interface name has 1 to 15 letters, digits, dots, hyphens and underscores",
+    hint: "The default is weft0.",
+  }],
+  ["mtuBytes", {
+    flag: "mtu",
+    schema: integer(576, 65455),
+    rule: "the MTU is a number of bytes from 576 to 65455",
+    hint: "The default is 1420; 1280 fits through almost every path.",
+  }],
+  ["rootless", {
+    flag: "rootless",
+    schema: truth,
+    rule: "it is either true or false",
+    hint: "Rootless nodes have the message plane only and need no privileges.",
+  }],
+  ["endpoints", {
+    flag: "endpoint",
+    schema: list(endpoint),
+    rule: "an endpoint is an address and a port",
+    hint: "Write 192.0.2.1:51820 or [2001:db8::1]:51820.",
+  }],
+  ["statusAddress", {
+    flag: "status-address",
+    schema: parsed(IpAddress.parse, (value) => value instanceof IpAddress),
+    rule: "that is no IP address",
+    hint: "The default is 127.0.0.1, which only this machine reaches.",
+  }],
+  ["statusPort", {
+    flag: "status-port",
+    schema: z.union([z.literal("off"), z.literal(false).transform(() => "off"), integer(0, 65535)]),
+    rule: "the status page has a port from 1 to 65535, 0 for any free one, or is off",
+    hint: "The default is 9180.",
+  }],
+  ["labels", {
+    flag: "label",
+    schema: pairs(labelValue),
+    rule: "labels are written KEY=VALUE, of letters, digits, dots, hyphens, slashes and underscores",
+    hint: "For example --label role=web.",
+  }],
+  ["logLevel", {
+    flag: "log-level",
+    schema: z.enum(["debug", "info", "warn", "error"]),
+    rule: "there is no such level",
+    hint: "The levels are debug, info, warn and error.",
+  }],
+  ["testTimers", {
+    flag: "test-timers",
+    schema: pairs(integer(1, 86_400_000)),
+    rule: "times are written NAME=MILLISECONDS",
+    hint: "This is for tests only; unset it.",
+  }],
+]);

@@ -1,0 +1,11 @@
+/**
+ * How an agent is told what to do: defaults, the options with their rules, the configuration file, and the bodies of
+ * requests to a running agent. Flags win over the environment (`WEFT_…`), that over the file, that over defaults. It is
+ * the one place where zod and YAML come in, and it reads no file and no environment itself.
+ * @module
+ */
+
+export * from "./agent_options.ts";
+export * from "./defaults.ts";
+export * from "./errors.ts";
+export { nearest } from "./nearest.ts";
