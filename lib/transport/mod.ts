@@ -1,0 +1,13 @@
+/**
+ * How bytes leave the host: datagrams and streams as ports, over UDP, TCP, or memory with a network's faults. It knows
+ * nothing of what it carries, resolves no names, and never retries. RFC 768, RFC 9293.
+ *
+ * ```text
+ *   wireguard ──▶ DatagramSocket ◀── openUdp · MemoryNetwork.open
+ *   channel   ──▶ ByteStream     ◀── dialTcp · listenTcp · memoryStreamPair
+ * ```
+ * @module
+ */
+
+export * from "./datagram_socket.ts";
+export * from "./errors.ts";
