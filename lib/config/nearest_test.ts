@@ -6,6 +6,8 @@ const cases: readonly (readonly [string, string | undefined])[] = [
   ["status", "status"],
   ["STATUS", "status"],
   ["staus", "status"],
+  ["stauts", "status"],
+  ["pere", "peer"],
   ["pear", "peer"],
   ["clean-up", "cleanup"],
   ["banana", undefined],

@@ -1,0 +1,69 @@
+/**
+ * What a running agent may be asked over HTTP: the bodies, checked before anything happens.
+ * @module
+ */
+
+import { z } from "zod";
+
+/** The result of reading a body: its value, or one line that says what is wrong with it. */
+export type ReadRequest<T> = { readonly value: T } | { readonly problem: string };
+
+const DAY_MS = 86_400_000;
+
+const name = z.string().trim().min(1).max(63);
+const labels = z.record(z.string().min(1).max(63), z.string().max(63))
+  .refine((record) => Object.keys(record).length <= 64, "has more than 64 entries");
+
+const tokenRequest = z.strictObject({
+  uses: z.int().min(1).max(1_000_000).optional(),
+  lifetimeMs: z.int().min(1).max(3650 * DAY_MS).default(DAY_MS),
+  labels: labels.optional(),
+});
+
+const deviceRequest = z.strictObject({
+  name,
+  publicKey: z.string().max(64),
+  presharedKey: z.string().max(64).optional(),
+  endpoint: z.string().max(64).optional(),
+  allowedIps: z.array(z.string().max(64)).max(64).optional(),
+  persistentKeepaliveSeconds: z.int().min(0).max(65535).optional(),
+});
+
+const pingRequest = z.strictObject({ peer: z.string().min(1).max(128) });
+
+/** Reads the body of `POST /tokens`; without `lifetimeMs` a token lives for a day. */
+export function readTokenRequest(
+  body: unknown,
+): ReadRequest<{ lifetimeMs: number; uses?: number; labels?: Record<string, string> }> {
+  return read(tokenRequest, body);
+}
+
+/** Reads the body of `POST /peers`; keys and addresses are parsed by whoever uses them. */
+export function readDeviceRequest(
+  body: unknown,
+): ReadRequest<{
+  name: string;
+  publicKey: string;
+  presharedKey?: string;
+  endpoint?: string;
+  allowedIps?: string[];
+  persistentKeepaliveSeconds?: number;
+}> {
+  return read(deviceRequest, body);
+}
+
+/** Reads the body of `POST /ping`. */
+export function readPingRequest(body: unknown): ReadRequest<{ peer: string }> {
+  return read(pingRequest, body);
+}
+
+function read<T>(schema: z.ZodType, body: unknown): ReadRequest<T> {
+  const result = schema.safeParse(body);
+  // JSON has no undefined, so the optional keys of what was read are present or absent.
+  if (result.success) return { value: result.data as T };
+  const [issue] = result.error.issues;
+  if (issue === undefined) return { problem: "it cannot be read" };
+  const where = issue.path.length === 0 ? "the body" : issue.path.join(".");
+  // The issue's words may quote what was sent; secrets are sent here.
+  return { problem: `${where} is not as documented (${issue.code.replaceAll("_", " ")})` };
+}
