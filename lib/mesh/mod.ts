@@ -1,0 +1,12 @@
+/**
+ * Who belongs to a network: identities, signed records, join tokens, the roster, admission, and how all of it is
+ * kept. It is pure: time, randomness and storage are handed in, and it opens no socket.
+ *
+ *     token ──► JoinRequest ──► Admission ──► signed record ──► Roster of every member
+ *                               (leaders)     node statement ──►
+ *
+ * @module
+ */
+
+export * from "./identity.ts";
+export { areLabels, isNodeName, toNodeName } from "./node_name.ts";
