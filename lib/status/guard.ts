@@ -1,0 +1,68 @@
+/**
+ * Who may read over TCP: programs and pages of this machine, not pages of others that a browser here has open.
+ * @module
+ */
+
+import type { MiddlewareHandler } from "hono";
+import { IpAddress } from "../net/mod.ts";
+import { problem } from "./problem.ts";
+
+/** What a guard lets through beside the names of the loopback. */
+export interface GuardOptions {
+  /** Asked at every request: addresses come and go while an agent runs. */
+  readonly addresses: () => readonly string[];
+}
+
+/**
+ * Refuses requests whose `Host` is a name that somebody else could point here (DNS rebinding), requests that a page of
+ * another origin makes, and every method that changes something.
+ */
+export function guard(options: GuardOptions): MiddlewareHandler {
+  return async (context, next) => {
+    const url = new URL(context.req.url);
+    const host = context.req.header("host") ?? url.host;
+    if (!isAllowedHost(hostnameOf(host), options.addresses())) {
+      return problem(context, 421, "Misdirected", "This name is not one of this agent's");
+    }
+    const origin = context.req.header("origin");
+    if (origin !== undefined && origin !== `http://${host}`) {
+      return problem(context, 403, "CrossOrigin", "Pages of other origins may not read this");
+    }
+    const site = context.req.header("sec-fetch-site");
+    const isNavigation = context.req.header("sec-fetch-mode") === "navigate";
+    // Fetch Metadata §2.4: `none` is a user's own doing, `same-site` includes other ports of this machine.
+    if (site !== undefined && site !== "same-origin" && site !== "none" && !isNavigation) {
+      return problem(context, 403, "CrossOrigin", "Pages of other origins may not read this");
+    }
+    await next();
+  };
+}
+
+/** Headers of every answer: never stored, never framed, never guessed at. */
+export function answerHeaders(): MiddlewareHandler {
+  return async (context, next) => {
+    await next();
+    const { headers } = context.res;
+    headers.set("cache-control", "no-store");
+    headers.set("x-content-type-options", "nosniff");
+    headers.set("referrer-policy", "no-referrer");
+    headers.set("cross-origin-resource-policy", "same-origin");
+    headers.set("cross-origin-opener-policy", "same-origin");
+    if (!headers.has("content-security-policy")) {
+      headers.set("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+    }
+  };
+}
+
+/** RFC 9110 §7.2: `host` or `host:port`, IPv6 in brackets. */
+function hostnameOf(host: string): string {
+  const bracketed = /^\[([^\]]*)\](?::\d*)?$/.exec(host);
+  return (bracketed?.[1] ?? host.replace(/:\d*$/, "")).toLowerCase();
+}
+
+function isAllowedHost(hostname: string, addresses: readonly string[]): boolean {
+  if (hostname === "localhost") return true;
+  const address = IpAddress.parse(hostname);
+  if (address === undefined) return false;
+  return address.unmapped().isLoopback || addresses.some((each) => IpAddress.parse(each)?.equals(address));
+}

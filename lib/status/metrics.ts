@@ -1,0 +1,120 @@
+/**
+ * The status as metrics, in the text format of OpenMetrics 1.0.
+ * @module
+ */
+
+import type { PeerReport, StatusReport } from "../agent/report.ts";
+
+/** The media type of what `metricsText` returns. */
+export const METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+type Labels = Readonly<Record<string, string>>;
+type Sample = readonly [labels: Labels, value: number];
+
+/** One family: its type, what it says, and its samples. */
+interface Family {
+  readonly name: string;
+  readonly type: "gauge" | "counter" | "info";
+  readonly help: string;
+  readonly samples: readonly Sample[];
+}
+
+/** @returns every number of a status report, one sample a line */
+export function metricsText(status: StatusReport): string {
+  return families(status).map(familyText).join("") + "# EOF\n";
+}
+
+function families(status: StatusReport): readonly Family[] {
+  const { node, network, peers } = status;
+  const each = (value: (peer: PeerReport) => number | null): Sample[] =>
+    peers.flatMap((peer): Sample[] => {
+      const measured = value(peer);
+      return measured === null ? [] : [[{ peer: peer.name, id: peer.id ?? peer.publicKey }, measured]];
+    });
+  const seconds = (ms: number | null) => ms === null ? null : ms / 1000;
+  const info = {
+    version: status.version,
+    node: node.name,
+    id: node.id,
+    role: node.role,
+    network: network.id,
+    dataplane: status.dataplane.kind,
+  };
+  const one = (value: number): readonly Sample[] => [[{}, value]];
+  return [
+    { name: "weft", type: "info", help: "This node.", samples: [[info, 1]] },
+    {
+      name: "weft_uptime_seconds",
+      type: "gauge",
+      help: "Since the start.",
+      samples: one(status.uptimeMs / 1000),
+    },
+    {
+      name: "weft_members",
+      type: "gauge",
+      help: "Of the network, this node included.",
+      samples: one(network.members),
+    },
+    { name: "weft_peers", type: "gauge", help: "That this node knows.", samples: one(peers.length) },
+    {
+      name: "weft_peer_healthy",
+      type: "gauge",
+      help: "1 when a handshake is recent or a channel open.",
+      samples: each((peer) => peer.healthy ? 1 : 0),
+    },
+    {
+      name: "weft_peer_channel_open",
+      type: "gauge",
+      help: "1 when a channel of the message plane is open.",
+      samples: each((peer) => peer.channel === "open" ? 1 : 0),
+    },
+    {
+      name: "weft_peer_rtt_seconds",
+      type: "gauge",
+      help: "The last round trip over a channel.",
+      samples: each((peer) => seconds(peer.rttMs)),
+    },
+    {
+      name: "weft_peer_last_handshake_age_seconds",
+      type: "gauge",
+      help: "Since the last WireGuard handshake.",
+      samples: each((peer) => seconds(peer.lastHandshakeAgeMs)),
+    },
+    {
+      name: "weft_peer_received_bytes",
+      type: "counter",
+      help: "Datagrams from the peer.",
+      samples: each((peer) => peer.rxBytes),
+    },
+    {
+      name: "weft_peer_sent_bytes",
+      type: "counter",
+      help: "Datagrams to the peer.",
+      samples: each((peer) => peer.txBytes),
+    },
+    {
+      name: "weft_drops",
+      type: "counter",
+      help: "Datagrams and packets that were dropped, by reason.",
+      samples: Object.entries(status.drops).map(([reason, count]): Sample => [{ reason }, count]),
+    },
+  ];
+}
+
+/** OpenMetrics 1.0, "Text format": counters end in `_total`, infos in `_info`, their families do not. */
+function familyText({ name, type, help, samples }: Family): string {
+  if (samples.length === 0) return "";
+  const suffix = type === "counter" ? "_total" : type === "info" ? "_info" : "";
+  const lines = samples.map(([labels, value]) => `${name}${suffix}${labelText(labels)} ${value}\n`);
+  return `# TYPE ${name} ${type}\n# HELP ${name} ${help}\n${lines.join("")}`;
+}
+
+function labelText(labels: Labels): string {
+  const pairs = Object.entries(labels).map(([key, value]) => `${key}="${escaped(value)}"`);
+  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+}
+
+/** "ABNF": backslash, quote and line feed are escaped, everything else stands as it is. */
+function escaped(value: string): string {
+  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}

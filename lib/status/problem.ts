@@ -1,0 +1,50 @@
+/**
+ * Failures as JSON: `{code, message, hint?}`.
+ * @module
+ */
+
+import type { Context } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { WeftError } from "../base/mod.ts";
+
+/** The body of every answer that is no success. */
+export interface ProblemBody {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** RFC 9110 §15 for the failures that an agent names; any other is the agent's own fault. */
+const STATUS_OF_CODE: ReadonlyMap<string, ContentfulStatusCode> = new Map([
+  ["InvalidRequest", 400],
+  ["InvalidConfig", 400],
+  ["OutOfRange", 400],
+  ["UnknownPeer", 404],
+  ["UnknownToken", 404],
+  ["NotLeader", 409],
+  ["AddressTaken", 409],
+  ["NameTaken", 409],
+  ["PoolExhausted", 409],
+  ["Unreachable", 504],
+]);
+
+/** @returns an answer of `status` with a body that says why */
+export function problem(
+  context: Context,
+  status: ContentfulStatusCode,
+  code: string,
+  message: string,
+  hint?: string,
+): Response {
+  const body: ProblemBody = hint === undefined ? { code, message } : { code, message, hint };
+  return context.json(body, status);
+}
+
+/** Answers a failure: a WeftError by its code, anything else without detail. */
+export function failure(error: unknown, context: Context): Response {
+  if (error instanceof WeftError) {
+    const status = STATUS_OF_CODE.get(error.code) ?? 500;
+    return problem(context, status, error.code, error.message, error.hint);
+  }
+  return problem(context, 500, "Internal", "The agent could not answer", "Its log says more.");
+}
