@@ -11,3 +11,4 @@
 
 export * from "./datagram_socket.ts";
 export * from "./errors.ts";
+export * from "./udp_socket.ts";

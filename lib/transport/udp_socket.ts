@@ -1,0 +1,133 @@
+/**
+ * UDP on both IP versions by the runtime's sockets.
+ * @module
+ */
+
+import { Counters } from "../base/mod.ts";
+import { Endpoint, IpAddress } from "../net/mod.ts";
+import {
+  type DatagramBatch,
+  type DatagramSocket,
+  MAX_DATAGRAM_BYTES,
+  MAX_SENDS_IN_FLIGHT,
+  SingleDatagram,
+} from "./datagram_socket.ts";
+import { openError } from "./errors.ts";
+
+/** Where to listen. */
+export interface UdpOptions {
+  /** 1 to 65535, or 0 for any free one. */
+  readonly port: number;
+}
+
+const RECEIVE_BUFFER_BYTES = 65_535;
+/** Senders choose their source, so the cache of sources is bounded; when full it starts anew. */
+const MAX_CACHED_SOURCES = 4096;
+const RECEIVE_RETRY_MS = 5;
+const DROP_REASONS = ["closed", "too-large", "too-many-in-flight", "send-failed", "receive-failed"] as const;
+const NOWHERE = new Endpoint(IpAddress.fromBytes(new Uint8Array(4)), 0);
+
+/**
+ * Opens a UDP socket for IPv6 and IPv4 together, or for IPv4 alone where the host has no IPv6.
+ * @throws PortInUseError, SocketError
+ */
+export function openUdp(options: UdpOptions): DatagramSocket {
+  const { port } = options;
+  try {
+    return new UdpSocket(Deno.listenDatagram({ transport: "udp", hostname: "::", port }), true);
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) throw openError("UDP", port, error);
+  }
+  try {
+    return new UdpSocket(Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port }), false);
+  } catch (error) {
+    throw openError("UDP", port, error);
+  }
+}
+
+class UdpSocket implements DatagramSocket {
+  readonly localPort: number;
+  readonly #connection: Deno.DatagramConn;
+  readonly #isDualStack: boolean;
+  readonly #buffer = new Uint8Array(RECEIVE_BUFFER_BYTES);
+  readonly #batch = new SingleDatagram(this.#buffer, NOWHERE);
+  readonly #sources = new Map<string, Endpoint>();
+  readonly #destinations = new WeakMap<Endpoint, Deno.NetAddr>();
+  readonly #drops = new Counters(DROP_REASONS);
+  #inFlight = 0;
+  #isClosed = false;
+
+  constructor(connection: Deno.DatagramConn, isDualStack: boolean) {
+    this.#connection = connection;
+    this.#isDualStack = isDualStack;
+    this.localPort = (connection.addr as Deno.NetAddr).port;
+  }
+
+  // The runtime receives one datagram a call; the port is shaped for those that give more.
+  async receiveBatch(): Promise<DatagramBatch | undefined> {
+    while (!this.#isClosed) {
+      try {
+        const [datagram, address] = await this.#connection.receive(this.#buffer);
+        return this.#batch.replace(datagram, this.#sourceOf(address as Deno.NetAddr));
+      } catch {
+        if (this.#isClosed) break;
+        // An ICMP error of an earlier send can surface here; it says nothing about the next datagram. The pause
+        // keeps a lasting failure from taking the processor.
+        this.#drops.count("receive-failed");
+        await new Promise((resolve) => setTimeout(resolve, RECEIVE_RETRY_MS));
+      }
+    }
+    return undefined;
+  }
+
+  send(datagram: Uint8Array, destination: Endpoint): void {
+    if (this.#isClosed) return this.#drops.count("closed");
+    if (datagram.length > MAX_DATAGRAM_BYTES) return this.#drops.count("too-large");
+    if (this.#inFlight === MAX_SENDS_IN_FLIGHT) return this.#drops.count("too-many-in-flight");
+    this.#inFlight++;
+    // The runtime reads the bytes only after this turn, when the caller has reused them: measured, with a buffer
+    // overwritten at once. The copy costs under 1 µs of the 10 µs that a send takes.
+    this.#connection.send(datagram.slice(), this.#addressOf(destination)).then(this.#onSent, this.#onFailed);
+  }
+
+  drops(): Readonly<Record<string, number>> {
+    return this.#drops.snapshot();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#connection.close();
+  }
+
+  readonly #onSent = (): void => {
+    this.#inFlight--;
+  };
+
+  readonly #onFailed = (): void => {
+    this.#inFlight--;
+    this.#drops.count(this.#isClosed ? "closed" : "send-failed");
+  };
+
+  #sourceOf({ hostname, port }: Deno.NetAddr): Endpoint {
+    const key = `${hostname} ${port}`;
+    const cached = this.#sources.get(key);
+    if (cached !== undefined) return cached;
+    // A zone (fe80::1%2) is the host's own affair; RFC 4007 §11.
+    const address = IpAddress.parse(hostname.replace(/%.*$/, "")) ?? NOWHERE.address;
+    const endpoint = new Endpoint(address.unmapped(), port);
+    if (this.#sources.size >= MAX_CACHED_SOURCES) this.#sources.clear();
+    this.#sources.set(key, endpoint);
+    return endpoint;
+  }
+
+  #addressOf(endpoint: Endpoint): Deno.NetAddr {
+    const cached = this.#destinations.get(endpoint);
+    if (cached !== undefined) return cached;
+    const mapped = this.#isDualStack && endpoint.address.family === 4;
+    const hostname = `${mapped ? "::ffff:" : ""}${endpoint.address}`;
+    const address: Deno.NetAddr = { transport: "udp", hostname, port: endpoint.port };
+    this.#destinations.set(endpoint, address);
+    return address;
+  }
+}
