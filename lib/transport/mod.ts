@@ -11,4 +11,6 @@
 
 export * from "./datagram_socket.ts";
 export * from "./errors.ts";
+export * from "./stream_listener.ts";
+export * from "./tcp.ts";
 export * from "./udp_socket.ts";
