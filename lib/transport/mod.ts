@@ -11,6 +11,8 @@
 
 export * from "./datagram_socket.ts";
 export * from "./errors.ts";
+export type { LinkQuality } from "./memory_link.ts";
+export * from "./memory_stream.ts";
 export * from "./stream_listener.ts";
 export * from "./tcp.ts";
 export * from "./udp_socket.ts";
