@@ -36,6 +36,8 @@ export const ERRNO = {
   EEXIST: 17,
   ENODEV: 19,
   EINVAL: 22,
+  EOPNOTSUPP: 95,
+  EAFNOSUPPORT: 97,
   ENETDOWN: 100,
 } as const;
 

@@ -6,6 +6,7 @@
  */
 
 export * from "./host_error.ts";
+export * from "./netlink.ts";
 export * from "./packet_device.ts";
 export * from "./sqlite_state_store.ts";
 export * from "./system_clock.ts";

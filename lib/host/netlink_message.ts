@@ -6,15 +6,18 @@
 
 import { concatBytes } from "../base/mod.ts";
 
-// linux/netlink.h
-export const NLMSG_ERROR = 2;
-export const NLMSG_DONE = 3;
-export const NLM_F_REQUEST = 0x1;
-export const NLM_F_ACK = 0x4;
-export const NLM_F_DUMP_INTR = 0x10;
-export const NLM_F_EXCL = 0x200;
-export const NLM_F_DUMP = 0x300;
-export const NLM_F_CREATE = 0x400;
+/** Types of netlink's own messages, of linux/netlink.h. */
+export const NLMSG = { ERROR: 2, DONE: 3 } as const;
+
+/** Flags of a message, of linux/netlink.h. */
+export const NLM_F = {
+  REQUEST: 0x1,
+  ACK: 0x4,
+  DUMP_INTR: 0x10,
+  EXCL: 0x200,
+  DUMP: 0x300,
+  CREATE: 0x400,
+} as const;
 
 const HEADER_BYTES = 16;
 const ATTRIBUTE_HEADER_BYTES = 4;
@@ -54,7 +57,7 @@ export function encodeRequest(options: {
   const view = new DataView(message.buffer);
   view.setUint32(0, message.length, true);
   view.setUint16(4, options.type, true);
-  view.setUint16(6, options.flags | NLM_F_REQUEST, true);
+  view.setUint16(6, options.flags | NLM_F.REQUEST, true);
   view.setUint32(8, options.sequence, true);
   message.set(payload, HEADER_BYTES);
   return message;

@@ -13,14 +13,18 @@ import {
   type NetlinkAttribute,
 } from "./netlink_message.ts";
 
+/** Types of messages, of linux/rtnetlink.h. */
+export const RTM = {
+  NEWLINK: 16,
+  DELLINK: 17,
+  GETLINK: 18,
+  NEWADDR: 20,
+  NEWROUTE: 24,
+  DELROUTE: 25,
+  GETROUTE: 26,
+} as const;
+
 // linux/rtnetlink.h
-export const RTM_NEWLINK = 16;
-export const RTM_DELLINK = 17;
-export const RTM_GETLINK = 18;
-export const RTM_NEWADDR = 20;
-export const RTM_NEWROUTE = 24;
-export const RTM_DELROUTE = 25;
-export const RTM_GETROUTE = 26;
 /** The routing table that `ip route` shows when it is asked for none. */
 export const MAIN_TABLE = 254;
 const RTPROT_STATIC = 4;
