@@ -1,0 +1,96 @@
+/**
+ * Frames on a byte stream.
+ *
+ * ```
+ *    0        2
+ *   +--------+------------------------+
+ *   | length | Noise message or record |      length: big-endian, of what follows
+ *   +--------+------------------------+
+ * ```
+ *
+ * A frame of length zero says "refused" and occurs only in place of the second handshake message.
+ * @module
+ */
+
+import type { ByteStream } from "../base/mod.ts";
+
+/** Length of a frame's header in bytes. */
+export const FRAME_HEADER_BYTES = 2;
+
+/** The longest message or record in bytes (Noise specification §3). */
+export const MAX_FRAME_BYTES = 65_535;
+
+const FIRST_BUFFER_BYTES = 2_048;
+
+/**
+ * Adds the header.
+ * @param body at most 65,535 bytes
+ * @throws RangeError when `body` is longer
+ */
+export function encodeFrame(body: Uint8Array): Uint8Array {
+  if (body.length > MAX_FRAME_BYTES) {
+    throw new RangeError(`Cannot frame ${body.length} bytes: a frame holds ${MAX_FRAME_BYTES}`);
+  }
+  const out = new Uint8Array(FRAME_HEADER_BYTES + body.length);
+  new DataView(out.buffer).setUint16(0, body.length);
+  out.set(body, FRAME_HEADER_BYTES);
+  return out;
+}
+
+/**
+ * Cuts a stream into frames. It holds at most one frame of the longest kind, and no more than twice what has arrived:
+ * a header that announces much costs nothing.
+ */
+export class FrameReader {
+  readonly #stream: ByteStream;
+  #buffer = new Uint8Array(FIRST_BUFFER_BYTES);
+  #start = 0;
+  #end = 0;
+  #receivedBytes = 0;
+
+  constructor(stream: ByteStream) {
+    this.#stream = stream;
+  }
+
+  /** How many bytes have arrived. */
+  get receivedBytes(): number {
+    return this.#receivedBytes;
+  }
+
+  /** @returns the body of the next frame, valid until the next call; or undefined when the stream has ended */
+  async read(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const frame = this.#take();
+      if (frame !== undefined) return frame;
+      this.#makeRoom();
+      const length = await this.#stream.read(this.#buffer.subarray(this.#end));
+      if (length === undefined) return undefined;
+      this.#end += length;
+      this.#receivedBytes += length;
+    }
+  }
+
+  #take(): Uint8Array | undefined {
+    const waiting = this.#end - this.#start;
+    if (waiting < FRAME_HEADER_BYTES) return undefined;
+    const bodyBytes = new DataView(this.#buffer.buffer).getUint16(this.#start);
+    if (waiting < FRAME_HEADER_BYTES + bodyBytes) return undefined;
+    const at = this.#start + FRAME_HEADER_BYTES;
+    this.#start = at + bodyBytes;
+    return this.#buffer.subarray(at, this.#start);
+  }
+
+  /** Makes room for at least one byte. */
+  #makeRoom(): void {
+    if (this.#start > 0) {
+      this.#buffer.copyWithin(0, this.#start, this.#end);
+      this.#end -= this.#start;
+      this.#start = 0;
+    }
+    if (this.#end < this.#buffer.length) return;
+    // What waits is less than a whole frame, so that the longest one bounds the buffer.
+    const larger = new Uint8Array(Math.min(this.#buffer.length * 2, FRAME_HEADER_BYTES + MAX_FRAME_BYTES));
+    larger.set(this.#buffer);
+    this.#buffer = larger;
+  }
+}
