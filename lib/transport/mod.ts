@@ -12,6 +12,7 @@
 export * from "./datagram_socket.ts";
 export * from "./errors.ts";
 export type { LinkQuality } from "./memory_link.ts";
+export * from "./memory_network.ts";
 export * from "./memory_stream.ts";
 export * from "./stream_listener.ts";
 export * from "./tcp.ts";
