@@ -1,0 +1,115 @@
+/**
+ * The OpenAPI 3.1 description of what this folder serves. Tests hold it against real answers.
+ * @module
+ */
+
+import { REPORT_SCHEMAS } from "./report_schemas.ts";
+
+/** A JSON Schema, as far as it is needed here. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** @returns the description of the read-only application, or with `control` that of the control socket */
+export function openApi(version: string, options: { readonly control: boolean }): JsonSchema {
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "weft",
+      version,
+      description: options.control
+        ? "What the control socket of a running agent answers."
+        : "What a running agent says of itself. Nothing here changes anything.",
+      license: { name: "MIT" },
+    },
+    paths: options.control ? { ...READ_PATHS, ...CONTROL_PATHS } : READ_PATHS,
+    components: { schemas: REPORT_SCHEMAS },
+  };
+}
+
+const ref = (name: string): JsonSchema => ({ $ref: `#/components/schemas/${name}` });
+const listOf = (name: string): JsonSchema => ({ type: "array", items: ref(name) });
+const json = (schema: JsonSchema): JsonSchema => ({ "application/json": { schema } });
+const text = (type: string): JsonSchema => ({ [type]: { schema: { type: "string" } } });
+
+function operation(summary: string, content: JsonSchema, more: JsonSchema = {}): JsonSchema {
+  const ok = { description: summary, content };
+  const failed = { description: "It failed", content: json(ref("Problem")) };
+  return { summary, responses: { "200": ok, default: failed }, ...more };
+}
+
+const body = (schema: JsonSchema): JsonSchema => ({ requestBody: { required: true, content: json(schema) } });
+const parameter = (name: string): JsonSchema => ({
+  parameters: [{ name, in: "path", required: true, schema: { type: "string" } }],
+});
+
+const HEALTH: JsonSchema = {
+  type: "object",
+  required: ["state"],
+  additionalProperties: false,
+  properties: { state: { enum: ["running", "stopping"] } },
+};
+
+const READ_PATHS: JsonSchema = {
+  "/status": { get: operation("The whole picture", json(ref("StatusReport"))) },
+  "/peers": { get: operation("The peers of this node", json(listOf("PeerReport"))) },
+  "/healthz": {
+    get: {
+      summary: "Whether the agent runs",
+      responses: {
+        "200": { description: "It runs", content: json(HEALTH) },
+        "503": { description: "It stops", content: json(HEALTH) },
+      },
+    },
+  },
+  "/metrics": {
+    get: operation("Every number, for Prometheus", text("application/openmetrics-text")),
+  },
+  "/openapi.json": { get: operation("This description", json({ type: "object" })) },
+};
+
+const CONTROL_PATHS: JsonSchema = {
+  "/tokens": {
+    get: operation("The tokens, without their secrets", json(listOf("TokenReport"))),
+    post: operation(
+      "Makes a token; its secret is shown this once",
+      json({
+        type: "object",
+        required: ["token", "report"],
+        additionalProperties: false,
+        properties: { token: { type: "string" }, report: ref("TokenReport") },
+      }),
+      body(ref("TokenRequest")),
+    ),
+  },
+  "/tokens/{id}": { delete: operation("Revokes a token", json(ref("Done")), parameter("id")) },
+  "/peers": {
+    get: operation("The peers of this node", json(listOf("PeerReport"))),
+    post: operation(
+      "Adds a plain WireGuard device",
+      json({
+        type: "object",
+        required: ["name", "addresses"],
+        additionalProperties: false,
+        properties: {
+          name: { type: "string" },
+          addresses: { type: "array", items: { type: "string" } },
+        },
+      }),
+      body(ref("DeviceRequest")),
+    ),
+  },
+  "/peers/{peer}": {
+    delete: operation("Cuts a member or device off", json(ref("Done")), parameter("peer")),
+  },
+  "/ping": {
+    post: operation(
+      "Probes a member over the message plane",
+      json({
+        type: "object",
+        required: ["rttMs"],
+        additionalProperties: false,
+        properties: { rttMs: { type: "number" } },
+      }),
+      body({ type: "object", required: ["peer"], properties: { peer: { type: "string" } } }),
+    ),
+  },
+};

@@ -1,0 +1,166 @@
+/**
+ * The page's script. What it hears becomes text and attributes, never markup.
+ * @module
+ */
+
+/** What is between `<script type="module">` and `</script>`. */
+export const PAGE_SCRIPT: string = String.raw`
+const POLL_MS = 2000;
+const byId = (id) => document.getElementById(id);
+let before;
+
+function element(name, attributes, ...children) {
+  const made = name.startsWith("svg:")
+    ? document.createElementNS("http://www.w3.org/2000/svg", name.slice(4))
+    : document.createElement(name);
+  for (const [key, value] of Object.entries(attributes ?? {})) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+function amount(value, units) {
+  let at = 0;
+  while (value >= 1000 && at < units.length - 1) { value /= 1000; at++; }
+  return (at > 0 && value < 10 ? value.toFixed(1) : value.toFixed(0)) + " " + units[at];
+}
+const bytes = (value) => amount(value, ["B", "kB", "MB", "GB", "TB"]);
+const bits = (value) => amount(value, ["bit/s", "kbit/s", "Mbit/s", "Gbit/s"]);
+const round = (ms) => ms === null ? "–" : ms < 10 ? ms.toFixed(1) + " ms" : ms.toFixed(0) + " ms";
+function span(ms) {
+  if (ms === null) return "never";
+  const s = Math.floor(ms / 1000);
+  if (s < 60) return s + " s";
+  if (s < 3600) return Math.floor(s / 60) + " min";
+  if (s < 86400) return Math.floor(s / 3600) + " h " + Math.floor(s % 3600 / 60) + " min";
+  return Math.floor(s / 86400) + " d " + Math.floor(s % 86400 / 3600) + " h";
+}
+
+function showFacts(status) {
+  const { node, network, dataplane } = status;
+  const plane = dataplane.kind === "rootless" ? "rootless, message plane only"
+    : [dataplane.interfaceName, dataplane.mtuBytes && "MTU " + dataplane.mtuBytes].filter(Boolean).join(", ");
+  const facts = [
+    ["Address", node.addresses.join(", ") || "none yet"],
+    ["Role", node.role],
+    ["Network", network.cidr + ", " + network.members + (network.members === 1 ? " member" : " members")],
+    ["Packet plane", plane],
+    ["Listens on", "port " + node.listenPort],
+    ["Up for", span(status.uptimeMs)],
+  ];
+  byId("facts").replaceChildren(...facts.map(([term, text]) =>
+    element("div", {}, element("dt", {}, term), element("dd", {}, text))));
+}
+
+function linkKind(peer) {
+  return peer.channel === "open" ? "open" : peer.healthy ? "session" : "none";
+}
+
+function showMesh(status, rates) {
+  const [cx, cy] = [380, 195];
+  const shown = status.peers.slice(0, 24);
+  const [links, nodes] = [[], []];
+  const node = (x, y, kind, name, under, radius) => element("svg:g", { class: kind },
+    element("svg:circle", { cx: x, cy: y, r: radius }),
+    element("svg:text", { x, y: y + radius + 17 }, name),
+    element("svg:text", { x, y: y + radius + 33, class: "under" }, under));
+  for (const [i, peer] of shown.entries()) {
+    const angle = -Math.PI / 2 + (i + 0.5) * 2 * Math.PI / shown.length + (shown.length === 1 ? Math.PI / 2 : 0);
+    const [x, y] = [cx + 290 * Math.cos(angle), cy + 138 * Math.sin(angle)];
+    const kind = linkKind(peer);
+    const path = "M" + cx + " " + cy + "L" + x.toFixed(1) + " " + y.toFixed(1);
+    links.push(element("svg:path", { class: "link " + kind, d: path }));
+    if ((rates.get(peer.publicKey) ?? 0) > 0) links.push(element("svg:path", { class: "flow", d: path }));
+    if (peer.rttMs !== null && shown.length <= 12) {
+      const [mx, my] = [cx + 0.52 * (x - cx), cy + 0.52 * (y - cy)];
+      links.push(element("svg:text", { class: "rtt", x: mx, y: my + 4 }, round(peer.rttMs)));
+    }
+    const under = shown.length <= 12 ? peer.addresses[0] ?? "" : "";
+    nodes.push(node(x, y, peer.healthy ? "healthy" : "away", peer.name, under, 13));
+  }
+  const self = node(cx, cy, "self", status.node.name, status.node.addresses[0] ?? "", 16);
+  byId("mesh").replaceChildren(...links, self, ...nodes);
+  const healthy = status.peers.filter((peer) => peer.healthy).length;
+  const more = status.peers.length > shown.length ? "; the first " + shown.length + " are drawn" : "";
+  byId("mesh-summary").textContent = status.peers.length === 0 ? "alone so far"
+    : healthy + " of " + status.peers.length + " peers healthy" + more;
+}
+
+function showPeers(status) {
+  byId("alone").hidden = status.peers.length > 0;
+  byId("peers").hidden = status.peers.length === 0;
+  const rows = status.peers.map((peer) => {
+    const tags = peer.roles.filter((role) => role !== "member").map((role) => element("span", { class: "tag" }, role));
+    const badge = element("span", { class: peer.healthy ? "badge" : "badge bad" }, peer.healthy ? "healthy" : "away");
+    const number = (text) => element("td", { class: "number" }, text);
+    return element("tr", {},
+      element("th", { scope: "row" }, peer.name, ...tags),
+      element("td", {}, badge),
+      element("td", {}, peer.addresses.join(", ")),
+      element("td", {}, peer.endpoint ?? "–"),
+      number(round(peer.rttMs)),
+      number(peer.lastHandshakeAgeMs === null ? "never" : span(peer.lastHandshakeAgeMs) + " ago"),
+      number(bytes(peer.rxBytes)),
+      number(bytes(peer.txBytes)));
+  });
+  byId("peers").tBodies[0].replaceChildren(...rows);
+}
+
+function showDrops(status) {
+  const drops = Object.entries(status.drops).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
+  byId("drops-none").hidden = drops.length > 0;
+  byId("drops").replaceChildren(...drops.map(([reason, count]) =>
+    element("li", {}, element("span", {}, reason), element("span", {}, count.toLocaleString("en")))));
+}
+
+/* Bits a second since the last answer, by public key; a counter that went back means a restart. */
+function measure(status, at) {
+  const rates = new Map();
+  let [received, sent] = [0, 0];
+  const seconds = before ? (at - before.at) / 1000 : 0;
+  for (const peer of status.peers) {
+    const old = before?.peers.get(peer.publicKey);
+    if (!old || seconds <= 0) continue;
+    const rx = Math.max(0, peer.rxBytes - old.rxBytes) * 8 / seconds;
+    const tx = Math.max(0, peer.txBytes - old.txBytes) * 8 / seconds;
+    received += rx; sent += tx;
+    rates.set(peer.publicKey, rx + tx);
+  }
+  before = { at, peers: new Map(status.peers.map((peer) => [peer.publicKey, peer])) };
+  byId("rates").textContent = status.peers.length === 0 ? "" : "receiving " + bits(received) + ", sending " + bits(sent);
+  return rates;
+}
+
+function say(state, text) {
+  const live = byId("live");
+  live.dataset.state = state;
+  // A status region is read aloud when it changes, and only then.
+  if (live.textContent !== text) live.textContent = text;
+  document.body.toggleAttribute("data-lost", state === "lost");
+}
+
+async function poll() {
+  try {
+    const answer = await fetch("/status", { cache: "no-store", signal: AbortSignal.timeout(5000) });
+    if (!answer.ok) throw new Error(answer.statusText);
+    const status = await answer.json();
+    document.title = status.node.name + " · weft";
+    byId("node-name").textContent = status.node.name;
+    byId("version").textContent = "weft " + status.version;
+    showFacts(status);
+    showMesh(status, measure(status, performance.now()));
+    showPeers(status);
+    showDrops(status);
+    say(status.state, status.state);
+  } catch {
+    say("lost", "The agent does not answer; what is shown is old");
+  }
+  if (!document.hidden) timer = setTimeout(poll, POLL_MS);
+}
+
+let timer;
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(timer);
+  if (!document.hidden) poll();
+});
+poll();
+`;

@@ -1,0 +1,106 @@
+/**
+ * JSON Schemas of the reports and requests, by name.
+ * @module
+ */
+
+type Schema = Readonly<Record<string, unknown>>;
+
+const string: Schema = { type: "string" };
+const bytes: Schema = { type: "integer", minimum: 0 };
+const stringList: Schema = { type: "array", items: string };
+const stringMap: Schema = { type: "object", additionalProperties: string };
+const ageMs: Schema = { type: ["number", "null"], minimum: 0 };
+const unixMs: Schema = { type: "number", description: "Milliseconds since 1970" };
+
+/** An object without further properties; names that end in `?` are optional. */
+function object(properties: Readonly<Record<string, Schema>>, description?: string): Schema {
+  const entries = Object.entries(properties);
+  return {
+    type: "object",
+    ...(description === undefined ? {} : { description }),
+    required: entries.map(([name]) => name).filter((name) => !name.endsWith("?")),
+    additionalProperties: false,
+    properties: Object.fromEntries(entries.map(([name, schema]) => [name.replace(/\?$/, ""), schema])),
+  };
+}
+
+const PeerReport = object({
+  "id?": string,
+  name: string,
+  publicKey: string,
+  roles: stringList,
+  labels: stringMap,
+  addresses: stringList,
+  allowedIps: stringList,
+  "endpoint?": string,
+  lastHandshakeAgeMs: ageMs,
+  rxBytes: bytes,
+  txBytes: bytes,
+  channel: { enum: ["open", "dialing", "closed"] },
+  rttMs: ageMs,
+  healthy: { type: "boolean" },
+}, "How one peer is doing, as this node sees it.");
+
+const StatusReport = object({
+  version: string,
+  state: { enum: ["running", "stopping"] },
+  uptimeMs: { type: "number", minimum: 0 },
+  node: object({
+    id: string,
+    name: string,
+    publicKey: string,
+    role: { enum: ["leader", "member"] },
+    addresses: stringList,
+    listenPort: { type: "integer", minimum: 0, maximum: 65535 },
+    endpoints: stringList,
+  }),
+  network: object({ id: string, cidr: string, members: { type: "integer", minimum: 0 } }),
+  dataplane: object({
+    kind: { enum: ["portable", "rootless"] },
+    "interfaceName?": string,
+    "mtuBytes?": { type: "integer", minimum: 0 },
+    "aead?": string,
+  }),
+  peers: { type: "array", items: { $ref: "#/components/schemas/PeerReport" } },
+  drops: { type: "object", additionalProperties: { type: "integer", minimum: 0 } },
+}, "Everything that an agent says of itself. It holds no secret.");
+
+const TokenReport = object({
+  id: string,
+  createdAt: unixMs,
+  expiresAt: unixMs,
+  usesLeft: { type: ["integer", "null"], minimum: 0 },
+  used: { type: "integer", minimum: 0 },
+  labels: stringMap,
+  state: { enum: ["usable", "expired", "used", "revoked"] },
+}, "A token without its secret.");
+
+const TokenRequest = object({
+  "uses?": { type: "integer", minimum: 1 },
+  "lifetimeMs?": { type: "integer", minimum: 1, default: 86_400_000 },
+  "labels?": stringMap,
+});
+
+const DeviceRequest = object({
+  name: string,
+  publicKey: string,
+  "presharedKey?": string,
+  "endpoint?": string,
+  "allowedIps?": stringList,
+  "persistentKeepaliveSeconds?": { type: "integer", minimum: 0, maximum: 65535 },
+});
+
+const Problem = object({ code: string, message: string, "hint?": string }, "Why something failed.");
+
+const Done = object({ done: { const: true } });
+
+/** The schemas that `openapi.json` refers to. */
+export const REPORT_SCHEMAS: Readonly<Record<string, Schema>> = {
+  StatusReport,
+  PeerReport,
+  TokenReport,
+  TokenRequest,
+  DeviceRequest,
+  Problem,
+  Done,
+};
