@@ -10,3 +10,18 @@
 
 export * from "./identity.ts";
 export { areLabels, isNodeName, toNodeName } from "./node_name.ts";
+export {
+  type MemberRecord,
+  type Role,
+  type SignedRecord,
+  signRecord,
+  verifyRecord,
+} from "./member_record.ts";
+export {
+  MAX_STATED_ENDPOINTS,
+  type NodeStatement,
+  type SignedStatement,
+  signStatement,
+  verifyStatement,
+} from "./node_statement.ts";
+export type { Signed } from "./signed.ts";
