@@ -25,3 +25,6 @@ export {
   verifyStatement,
 } from "./node_statement.ts";
 export type { Signed } from "./signed.ts";
+export * from "./errors.ts";
+export { JoinToken, type JoinTokenFields, type TokenProblem, TokenSecret } from "./join_token.ts";
+export { overlayIpv6For, overlayIpv6Prefix } from "./overlay_ipv6.ts";

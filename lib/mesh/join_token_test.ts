@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { SeededRandom, unixMillis } from "../base/mod.ts";
+import { Cidr, Endpoint } from "../net/mod.ts";
+import { generateNetwork, NodeIdentity } from "./identity.ts";
+import { JoinToken, TokenSecret } from "./join_token.ts";
+import { overlayIpv6For, overlayIpv6Prefix } from "./overlay_ipv6.ts";
+
+const random = new SeededRandom(21);
+const network = generateNetwork(random);
+const token = new JoinToken({
+  networkId: network.id,
+  tokenId: "0123456789abcdef".repeat(2),
+  leaderPublicKey: NodeIdentity.generate(random).publicKey,
+  endpoints: ["192.0.2.1:51820", "[2001:db8::1]:51820"].map((text) => Endpoint.parse(text) ?? assert.fail()),
+  cidr: Cidr.parse("10.200.0.0/16") ?? assert.fail(),
+  secret: TokenSecret.generate(random),
+  expiresAt: unixMillis(1_700_000_000_000),
+});
+
+function problemOf(text: string): string {
+  const parsed = JoinToken.parse(text);
+  assert.ok(!(parsed instanceof JoinToken), "a bad token was read");
+  return parsed.problem;
+}
+
+Deno.test("JoinToken.parse() reads what encode() wrote, white space around it too", () => {
+  for (const text of [token.encode(), `  ${token.encode()}\r\n`]) {
+    const parsed = JoinToken.parse(text);
+    assert.ok(parsed instanceof JoinToken);
+    assert.equal(parsed.encode(), token.encode());
+    assert.deepEqual(parsed.endpoints.map(String), token.endpoints.map(String));
+    assert.ok(parsed.presharedKey.equals(token.presharedKey));
+  }
+  assert.ok(token.encode().length < 300, `${token.encode().length} characters`);
+});
+
+Deno.test("JoinToken.parse() rejects a token cut at any length", () => {
+  const text = token.encode();
+  for (let length = 0; length < text.length; length++) {
+    const problem = problemOf(text.slice(0, length));
+    if (length > "weft1-".length) assert.match(problem, /truncated/, `${length}`);
+  }
+});
+
+Deno.test("JoinToken.parse() rejects any one character that was changed", () => {
+  const text = token.encode();
+  for (let i = 0; i < text.length; i++) {
+    const other = text[i] === "A" ? "B" : "A";
+    problemOf(text.slice(0, i) + other + text.slice(i + 1));
+  }
+});
+
+Deno.test("JoinToken.parse() says what is wrong without repeating the text", () => {
+  assert.match(problemOf(""), /empty/);
+  assert.match(problemOf("hello"), /weft1-/);
+  assert.match(problemOf(token.encode().replace("weft1-", "weft2-")), /version 2/);
+  assert.match(problemOf(token.encode().replace("weft1-", "weft1-.")), /character/);
+  assert.match(problemOf("weft1-" + "A".repeat(10_000)), /too long/);
+  fc.assert(fc.property(fc.base64String(), (text) => {
+    problemOf("weft1-" + text);
+    problemOf(text);
+  }));
+});
+
+Deno.test("JoinToken shows its secret to nobody", () => {
+  const shown = [`${token}`, JSON.stringify({ token }), Deno.inspect(token, { depth: 9, showHidden: true })]
+    .join();
+  const secret = token.secret.exposeBytes();
+  for (const form of [secret.toHex(), secret.toBase64(), secret.join(), secret.join(", ")]) {
+    assert.ok(!shown.includes(form));
+  }
+});
+
+Deno.test("overlayIpv6For() puts the IPv4 address into the network's own /64", () => {
+  const prefix = overlayIpv6Prefix(network.id);
+  assert.match(prefix.toString(), /^fd[0-9a-f:]+\/64$/);
+  const ipv4 = Endpoint.parse("10.200.1.2:1")?.address ?? assert.fail();
+  const ipv6 = overlayIpv6For(prefix, ipv4);
+  assert.ok(prefix.contains(ipv6));
+  assert.deepEqual([...ipv6.bytes.subarray(8)], [0, 0, 0, 0, 10, 200, 1, 2]);
+  assert.throws(() => overlayIpv6For(prefix, ipv6), RangeError);
+});
