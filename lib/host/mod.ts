@@ -6,9 +6,10 @@
  */
 
 export * from "./host_error.ts";
+export * from "./host_journal.ts";
 export * from "./netlink.ts";
 export * from "./packet_device.ts";
-export * from "./privileges.ts";
+export { canConfigureNetwork, hasTunDevice } from "./privileges.ts";
 export * from "./route_overlap.ts";
 export * from "./sqlite_state_store.ts";
 export * from "./system_clock.ts";

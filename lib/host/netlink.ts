@@ -14,6 +14,7 @@ import {
   encodeLink,
   encodeNoLinkLocal,
   encodeRoute,
+  type NetlinkLink,
   type RoutePayload,
   RTM,
 } from "./netlink_route.ts";
@@ -49,6 +50,8 @@ export interface HostRoute {
 export interface HostNetwork {
   /** Whether there is an interface of that name. */
   linkExists(interfaceName: string): boolean;
+  /** Whether that interface is up and somebody serves it. @throws HostError */
+  isLinkRunning(interfaceName: string): boolean;
   /** Brings an interface up, with a longest packet of `mtuBytes`. @throws HostError, NotPermittedError */
   setLinkUp(interfaceName: string, mtuBytes: number): void;
   /** Removes an interface; harmless when there is none. @throws HostError, NotPermittedError */
@@ -99,6 +102,12 @@ export class Netlink implements HostNetwork, Disposable {
 
   linkExists(interfaceName: string): boolean {
     return this.#libc.interfaceIndex(interfaceName) !== 0;
+  }
+
+  isLinkRunning(interfaceName: string): boolean {
+    return this.#listLinks("list the interfaces").some((link) =>
+      link.name === interfaceName && link.isRunning
+    );
   }
 
   setLinkUp(interfaceName: string, mtuBytes: number): void {
@@ -153,8 +162,7 @@ export class Netlink implements HostNetwork, Disposable {
 
   listRoutes(): readonly HostRoute[] {
     const what = "list the routes";
-    const links = this.#dump(what, RTM.GETLINK, { answer: RTM.NEWLINK, bodyBytes: 16, decode: decodeLink });
-    const names = new Map(links.map(({ index, name }) => [index, name]));
+    const names = new Map(this.#listLinks(what).map(({ index, name }) => [index, name]));
     const routes = this.#dump(what, RTM.GETROUTE, {
       answer: RTM.NEWROUTE,
       bodyBytes: 12,
@@ -178,6 +186,10 @@ export class Netlink implements HostNetwork, Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #listLinks(what: string): readonly NetlinkLink[] {
+    return this.#dump(what, RTM.GETLINK, { answer: RTM.NEWLINK, bodyBytes: 16, decode: decodeLink });
   }
 
   #index(what: string, interfaceName: string): number {

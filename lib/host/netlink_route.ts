@@ -44,6 +44,7 @@ const IFLA_AF_SPEC = 26;
 const IFLA_INET6_ADDR_GEN_MODE = 8;
 const IN6_ADDR_GEN_MODE_NONE = 1;
 const IFF_UP = 1;
+const IFF_LOWER_UP = 0x10000;
 // linux/if_addr.h
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
@@ -67,6 +68,8 @@ export interface RoutePayload {
 export interface NetlinkLink {
   readonly index: number;
   readonly name: string;
+  /** Whether it is up and its lower layer is there: for a TUN device, a process that has it open. */
+  readonly isRunning: boolean;
 }
 
 /** A route as the kernel lists it. */
@@ -140,9 +143,13 @@ export function encodeRoute(index: number, cidr: Cidr): RoutePayload {
 export function decodeLink(payload: Uint8Array): NetlinkLink | undefined {
   if (payload.length < LINK_BODY_BYTES) return undefined;
   const index = decodeUint32(payload.subarray(4, 8));
+  const flags = decodeUint32(payload.subarray(8, 12));
   const name = decodeAttributes(payload.subarray(LINK_BODY_BYTES))?.get(IFLA_IFNAME);
-  if (index === undefined || name === undefined || name.length < 2 || name.at(-1) !== 0) return undefined;
-  return { index, name: new TextDecoder().decode(name.subarray(0, -1)) };
+  if (
+    index === undefined || flags === undefined || name === undefined || name.length < 2 || name.at(-1) !== 0
+  ) return undefined;
+  const isRunning = (flags & IFF_LOWER_UP) !== 0;
+  return { index, name: new TextDecoder().decode(name.subarray(0, -1)), isRunning };
 }
 
 /** @returns the route of an RTM_NEWROUTE; "other" for one of another family or of a cache; undefined when it is none */
