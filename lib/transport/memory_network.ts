@@ -109,7 +109,8 @@ export class MemoryNetwork {
   #deliver(datagram: Datagram, destination: Endpoint, sender: MemorySocket | undefined): void {
     const receiver = this.#sockets.get(destination.toString());
     if (receiver === undefined) sender?.countUndelivered();
-    else receiver.accept(datagram);
+    // Each copy has its own bytes: a receiver may work in place.
+    else receiver.accept({ bytes: datagram.bytes.slice(), source: datagram.source });
   }
 }
 
