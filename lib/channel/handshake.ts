@@ -1,0 +1,88 @@
+/**
+ * How a channel opens: Noise_IKpsk2, always with a preshared key, which is all zeros when there is none.
+ *
+ * ```
+ *   initiator                                        responder
+ *       | -- frame: e, es, s, ss, hello ----------------> |   authorize(hello, static key)
+ *       | <- frame: e, ee, se, psk, reply --------------- |   never longer than the question;
+ *       | -- record: empty ------------------------------>|   a frame of length zero is "no"
+ *     open                                              open
+ * ```
+ *
+ * The first message can be a replay (Noise specification §7.7), which is why the responder takes the channel for open
+ * only when the first record has come.
+ *
+ * @module
+ */
+
+import type { ByteStream, Clock, Counters, RandomSource, Timers } from "../base/mod.ts";
+import { utf8Bytes } from "../base/mod.ts";
+import { PresharedKey, type PrivateKey, type PublicKey } from "../crypto/mod.ts";
+import { HandshakeState, IKpsk2, type Role } from "../noise/mod.ts";
+import { Channel } from "./channel.ts";
+import { channelCounters, type ChannelDropReason } from "./drop_reason.ts";
+import { MAX_MESSAGE_BYTES } from "./envelope_stream.ts";
+import type { FrameReader } from "./frame_reader.ts";
+import { RecordOpener, RecordSealer } from "./record_cipher.ts";
+
+/** How long a handshake may take. */
+export const HANDSHAKE_TIMEOUT_MS = 5_000;
+
+/** What both roles need. */
+export interface HandshakeSetup {
+  readonly localStatic: PrivateKey;
+  readonly random: RandomSource;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Counts what goes wrong; without it, nobody knows. */
+  readonly counters?: Counters<ChannelDropReason>;
+  /** The longest body of a message in bytes, 1 MiB by default; both ends must agree on it. */
+  readonly maxMessageBytes?: number;
+}
+
+/** @returns a handshake of a channel at its beginning */
+export function startHandshake(
+  role: Role,
+  setup: HandshakeSetup & { readonly remoteStatic?: PublicKey; readonly presharedKey?: PresharedKey },
+): HandshakeState {
+  return new HandshakeState({
+    pattern: IKpsk2,
+    role,
+    prologue: utf8Bytes("weft channel v1"),
+    random: setup.random,
+    localStatic: setup.localStatic,
+    presharedKey: setup.presharedKey ?? PresharedKey.none(),
+    ...setup.remoteStatic === undefined ? {} : { remoteStatic: setup.remoteStatic },
+  });
+}
+
+/** @returns the ciphers of a complete handshake */
+export function splitHandshake(
+  handshake: HandshakeState,
+): { readonly sealer: RecordSealer; readonly opener: RecordOpener } {
+  const { send, receive } = handshake.split();
+  const ciphers = { sealer: new RecordSealer(send), opener: new RecordOpener(receive) };
+  send.fill(0);
+  receive.fill(0);
+  return ciphers;
+}
+
+/** What is particular to one channel. */
+export interface OpenedChannel {
+  readonly frames: FrameReader;
+  readonly remoteStatic: PublicKey;
+  readonly reply: Uint8Array;
+  readonly sealer: RecordSealer;
+  readonly opener: RecordOpener;
+}
+
+/** Makes the channel once both sides have proven themselves. */
+export function makeChannel(stream: ByteStream, setup: HandshakeSetup, opened: OpenedChannel): Channel {
+  return new Channel(stream, {
+    ...opened,
+    clock: setup.clock,
+    timers: setup.timers,
+    counters: setup.counters ?? channelCounters(),
+    maxMessageBytes: setup.maxMessageBytes ?? MAX_MESSAGE_BYTES,
+  });
+}
