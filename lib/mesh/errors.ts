@@ -35,19 +35,3 @@ export class TooManyTokensError extends WeftError {
     super(`Cannot create a token: ${max} are in use`, { hint: "Revoke tokens that nobody needs any more." });
   }
 }
-
-/** A device could not be added or a member not be revoked as it was asked. */
-export class InvalidRequestError extends WeftError {
-  readonly code = "InvalidRequest";
-}
-
-/** Nobody goes by that name, id, key or address. */
-export class UnknownPeerError extends WeftError {
-  readonly code = "UnknownPeer";
-
-  constructor(peer: string) {
-    super(`There is no member ${JSON.stringify(peer.slice(0, 64))}`, {
-      hint: "weft status lists the members.",
-    });
-  }
-}

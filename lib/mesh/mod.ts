@@ -28,3 +28,14 @@ export type { Signed } from "./signed.ts";
 export * from "./errors.ts";
 export { JoinToken, type JoinTokenFields, type TokenProblem, TokenSecret } from "./join_token.ts";
 export { overlayIpv6For, overlayIpv6Prefix } from "./overlay_ipv6.ts";
+export { decodeHello, encodeHello, type Hello } from "./hello.ts";
+export {
+  type Admitted,
+  decodeMeshMessage,
+  encodeMeshMessage,
+  type JoinRequest,
+  MESH_TOPIC,
+  type MeshMessage,
+  type NetworkSettings,
+  type RosterUpdate,
+} from "./mesh_message.ts";

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { SeededRandom } from "../base/mod.ts";
+import { Cidr, IpAddress } from "../net/mod.ts";
+import { decodeHello, encodeHello, type Hello } from "./hello.ts";
+import { generateNetwork, NodeIdentity } from "./identity.ts";
+import { TokenSecret } from "./join_token.ts";
+import { decodeMeshMessage, encodeMeshMessage, type MeshMessage } from "./mesh_message.ts";
+
+const random = new SeededRandom(31);
+const network = generateNetwork(random);
+const identity = NodeIdentity.generate(random);
+const signed = { payload: Uint8Array.of(1, 2, 3), signature: new Uint8Array(64).fill(9) };
+const request = {
+  secret: TokenSecret.generate(random),
+  name: "web",
+  publicKey: identity.publicKey,
+  verifyingKey: identity.signingKey.verifyingKey,
+  labels: { role: "web" },
+  statement: signed,
+};
+const MESSAGES: readonly MeshMessage[] = [
+  { kind: "join-request", request },
+  { kind: "refused" },
+  { kind: "roster-update", update: { records: [signed], statements: [signed, signed] } },
+  {
+    kind: "admitted",
+    admitted: {
+      record: signed,
+      settings: {
+        verifyingKey: network.verifyingKey,
+        cidrs: [Cidr.parse("10.200.0.0/16") ?? assert.fail(), Cidr.parse("fd00::/64") ?? assert.fail()],
+      },
+      roster: { records: [signed], statements: [] },
+      observedAddress: IpAddress.parse("192.0.2.7") ?? assert.fail(),
+    },
+  },
+];
+const HELLOS: readonly Hello[] = [
+  { kind: "join", tokenId: "0123456789abcdef".repeat(2) },
+  { kind: "member", networkId: network.id, nodeId: identity.id },
+];
+
+Deno.test("encodeMeshMessage() and decodeMeshMessage() are inverse", () => {
+  for (const message of MESSAGES) {
+    const decoded = decodeMeshMessage(encodeMeshMessage(message));
+    assert.deepEqual(decoded, message, message.kind);
+    if (decoded?.kind === "join-request") assert.ok(decoded.request.secret.equals(request.secret));
+  }
+});
+
+Deno.test("encodeHello() and decodeHello() are inverse", () => {
+  for (const hello of HELLOS) assert.deepEqual(decodeHello(encodeHello(hello)), hello);
+});
+
+Deno.test("decodeMeshMessage() and decodeHello() never throw, whatever the bytes", () => {
+  const samples = [...MESSAGES.map(encodeMeshMessage), ...HELLOS.map(encodeHello)];
+  for (const bytes of samples) {
+    for (let length = 0; length < bytes.length; length++) {
+      decodeMeshMessage(bytes.subarray(0, length));
+      decodeHello(bytes.subarray(0, length));
+    }
+  }
+  fc.assert(fc.property(fc.constantFrom(...samples), fc.nat(), fc.nat(255), (bytes, at, byte) => {
+    const changed = bytes.with(at % bytes.length, byte);
+    decodeMeshMessage(changed);
+    decodeHello(changed);
+  }));
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+    decodeMeshMessage(bytes);
+    decodeHello(bytes);
+  }));
+});
+
+Deno.test("decodeMeshMessage() rejects what is over a bound", () => {
+  const many = { records: Array(8193).fill({ ...signed, payload: Uint8Array.of(1) }), statements: [] };
+  assert.equal(decodeMeshMessage(encodeMeshMessage({ kind: "roster-update", update: many })), undefined);
+  const long = { records: [{ ...signed, payload: new Uint8Array(4097) }], statements: [] };
+  assert.equal(decodeMeshMessage(encodeMeshMessage({ kind: "roster-update", update: long })), undefined);
+  const named = { ...request, name: "n".repeat(64) };
+  assert.equal(decodeMeshMessage(encodeMeshMessage({ kind: "join-request", request: named })), undefined);
+});
