@@ -39,3 +39,4 @@ export {
   type NetworkSettings,
   type RosterUpdate,
 } from "./mesh_message.ts";
+export { MAX_TOKENS, type NewToken, TokenBook, type TokenEntry, type TokenState } from "./token_book.ts";
