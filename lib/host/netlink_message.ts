@@ -113,7 +113,7 @@ export function decodeAttributes(bytes: Uint8Array): ReadonlyMap<number, Uint8Ar
 export function decodeErrno(payload: Uint8Array): number | undefined {
   if (payload.length < 4) return undefined;
   const value = viewOf(payload).getInt32(0, true);
-  return value > 0 ? undefined : -value;
+  return value > 0 ? undefined : Math.abs(value);
 }
 
 /** @returns a value of 4 bytes, or undefined when it has another length */
