@@ -154,6 +154,7 @@ async function poll() {
   } catch {
     say("lost", "The agent does not answer; what is shown is old");
   }
+  clearTimeout(timer);
   if (!document.hidden) timer = setTimeout(poll, POLL_MS);
 }
 

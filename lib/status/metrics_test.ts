@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { metricsText } from "./metrics.ts";
+import { sampleStatus } from "./sample_control_test.ts";
+
+const text = metricsText(sampleStatus);
+const lines = text.split("\n");
+
+Deno.test("metricsText() shows every peer and drop", () => {
+  const id = "00112233445566778899aabbccddeeff";
+  const expected = [
+    "weft_uptime_seconds 61",
+    "weft_members 3",
+    "weft_peers 2",
+    `weft_peer_healthy{peer="web-1",id="${id}"} 1`,
+    `weft_peer_rtt_seconds{peer="web-1",id="${id}"} 0.00073`,
+    `weft_peer_last_handshake_age_seconds{peer="web-1",id="${id}"} 12.345`,
+    `weft_peer_received_bytes_total{peer="web-1",id="${id}"} 1234567`,
+    'weft_drops_total{reason="replayed"} 3',
+  ];
+  for (const line of expected) assert(lines.includes(line), line);
+});
+
+Deno.test("metricsText() escapes names and leaves out what was never measured", () => {
+  const [quoted] = sampleStatus.peers.slice(1);
+  assert(
+    lines.includes(`weft_peer_healthy{peer="a \\"quoted\\"\\\\\\nname",id="${quoted?.publicKey}"} 0`),
+    text,
+  );
+  assert.equal(lines.filter((line) => line.startsWith("weft_peer_rtt_seconds{")).length, 1);
+});
+
+Deno.test("metricsText() keeps the grammar of OpenMetrics", () => {
+  assert(text.endsWith("\n# EOF\n"));
+  const types = new Map<string, string>();
+  for (const line of lines.slice(0, -2)) {
+    const type = /^# TYPE (\w+) (gauge|counter|info)$/.exec(line);
+    if (type?.[1] !== undefined) {
+      assert(!types.has(type[1]), "a family is declared once");
+      types.set(type[1], type[2] ?? "");
+    } else if (!line.startsWith("# HELP ")) {
+      const sample = /^(\w+?)(_total|_info)?(\{(\w+="(\\[\\"n]|[^\\"\n])*",?)+\})? [\d.e+-]+$/.exec(line);
+      assert(sample, line);
+      const suffix = { counter: "_total", info: "_info", gauge: undefined }[types.get(sample[1] ?? "") ?? ""];
+      assert(types.has(sample[1] ?? "") && sample[2] === suffix, line);
+    }
+  }
+  assert(!metricsText({ ...sampleStatus, drops: {}, peers: [] }).includes("weft_drops"));
+});

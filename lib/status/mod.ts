@@ -1,0 +1,15 @@
+/**
+ * What a running agent says of itself over HTTP: a read-only application with a page on 127.0.0.1:9180, and the control
+ * application on a Unix socket that only its user may open, the one way to change something. It holds no state and decides
+ * nothing; it asks the `AgentControl` that it is given. No answer has a secret, except the one to whoever makes a token.
+ *
+ *     browser, Prometheus --TCP--> guard --> /status /peers /healthz /metrics /openapi.json /
+ *     weft status, token … --Unix socket--> the same and /tokens, /peers, /ping with POST and DELETE
+ *
+ * @module
+ */
+
+export * from "./apps.ts";
+export * from "./errors.ts";
+export { METRICS_TYPE, metricsText } from "./metrics.ts";
+export * from "./serve.ts";

@@ -1,0 +1,106 @@
+import type { AgentControl, DeviceRequest, TokenReport, TokenRequest } from "../agent/control.ts";
+import { InvalidRequestError, NotLeaderError, UnknownPeerError, UnknownTokenError } from "../agent/errors.ts";
+import type { PeerReport, StatusReport } from "../agent/report.ts";
+
+const peer: PeerReport = {
+  id: "00112233445566778899aabbccddeeff",
+  name: "web-1",
+  publicKey: "K7+oSr6G2UdFYZfoOmC1ZfUCyUK0jPZyQ3NbNNqyMkk=",
+  roles: ["member"],
+  labels: { role: "web" },
+  addresses: ["10.200.0.2"],
+  allowedIps: ["10.200.0.2/32"],
+  endpoint: "192.0.2.2:51820",
+  lastHandshakeAgeMs: 12_345,
+  rxBytes: 1_234_567,
+  txBytes: 42,
+  channel: "open",
+  rttMs: 0.73,
+  healthy: true,
+};
+
+/** A report with a healthy peer, and a device that was never reached and has a name to escape. */
+export const sampleStatus: StatusReport = {
+  version: "0.1.0",
+  state: "running",
+  uptimeMs: 61_000,
+  node: {
+    id: "ffeeddccbbaa99887766554433221100",
+    name: "leader",
+    publicKey: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    role: "leader",
+    addresses: ["10.200.0.1"],
+    listenPort: 51820,
+    endpoints: ["192.0.2.1:51820"],
+  },
+  network: { id: "0123456789abcdef0123456789abcdef", cidr: "10.200.0.0/16", members: 3 },
+  dataplane: { kind: "portable", interfaceName: "weft0", mtuBytes: 1420, aead: "noble" },
+  peers: [peer, {
+    name: 'a "quoted"\\\nname',
+    publicKey: "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA=",
+    roles: ["wireguard"],
+    labels: {},
+    addresses: ["10.200.0.3"],
+    allowedIps: ["10.200.0.3/32"],
+    lastHandshakeAgeMs: null,
+    rxBytes: 0,
+    txBytes: 148,
+    channel: "closed",
+    rttMs: null,
+    healthy: false,
+  }],
+  drops: { "replayed": 3, "unknown-peer": 1 },
+};
+
+const report: TokenReport = {
+  id: "t1",
+  createdAt: 1_700_000_000_000,
+  expiresAt: 1_700_086_400_000,
+  usesLeft: null,
+  used: 1,
+  labels: {},
+  state: "usable",
+};
+
+/** A control that answers from tables, and writes down what it was asked to change. */
+export class SampleControl implements AgentControl {
+  readonly asked: unknown[] = [];
+  state: StatusReport["state"] = "running";
+
+  status(): StatusReport {
+    return { ...sampleStatus, state: this.state };
+  }
+
+  createToken(request: TokenRequest): { token: string; report: TokenReport } {
+    this.asked.push(request);
+    if (request.labels?.fail) throw new Error("a secret detail");
+    return { token: "weft1-secret", report };
+  }
+
+  listTokens(): TokenReport[] {
+    return [report];
+  }
+
+  revokeToken(id: string): void {
+    if (id !== "t1") throw new UnknownTokenError(`Cannot revoke the token ${id}: there is none`);
+    this.asked.push({ revoked: id });
+  }
+
+  addDevice(request: DeviceRequest): { name: string; addresses: string[] } {
+    this.asked.push(request);
+    if (request.name === "bad") throw new InvalidRequestError("Cannot add bad: the key is none");
+    return { name: request.name, addresses: ["10.200.0.9"] };
+  }
+
+  removePeer(peer: string): void {
+    this.asked.push({ removed: peer });
+    throw new NotLeaderError("Cannot remove a peer here: this node is no leader", {
+      hint: "Ask the leader.",
+    });
+  }
+
+  ping(peer: string): Promise<number> {
+    if (peer !== "web-1") return Promise.reject(new UnknownPeerError(`Cannot ping ${peer}: unknown`));
+    return Promise.resolve(1.25);
+  }
+}
