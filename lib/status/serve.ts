@@ -48,6 +48,7 @@ export function serveStatus(
 
 /**
  * Serves the control application at a socket that only this user may open. What a crashed agent left there is replaced.
+ * Whoever closes it must still hold the state directory: closing removes what is at the path.
  * @throws AgentRunningError when somebody answers there
  * @throws CannotServeError when the path is too long, holds something else, or cannot be written
  */
@@ -78,14 +79,12 @@ export async function serveControl(
   } finally {
     Deno.umask(umask);
   }
-  const { ino } = await Deno.lstat(path);
   return {
     port: 0,
     close: async () => {
       await drain(server);
-      // Another agent may have put its own there meanwhile.
-      const there = await Deno.lstat(path).catch(() => undefined);
-      if (there !== undefined && there.ino === ino) await Deno.remove(path).catch(() => {});
+      // The runtime removes it too, unless a request was too slow.
+      await Deno.remove(path).catch(() => {});
     },
   };
 }

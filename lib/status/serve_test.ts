@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { AgentRunningError, CannotServeError, StatusPortInUseError } from "./errors.ts";
+import { SampleControl, sampleStatus } from "./sample_control_test.ts";
+import { serveControl, serveStatus } from "./serve.ts";
+
+const control = new SampleControl();
+
+async function withFolder(body: (path: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "weft-status-" });
+  try {
+    await body(`${folder}/control.sock`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function ask(path: string, request = "/status"): Promise<unknown> {
+  using client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
+  return await (await fetch(`http://localhost${request}`, { client })).json();
+}
+
+Deno.test("serveStatus() serves on a free port and names a port that is taken", async () => {
+  const served = serveStatus({ control, hostname: "127.0.0.1", port: 0 });
+  try {
+    const answer = await fetch(`http://127.0.0.1:${served.port}/status`);
+    assert.deepEqual(await answer.json(), sampleStatus);
+    assert.throws(() => serveStatus({ control, hostname: "127.0.0.1", port: served.port }), (error) => {
+      assert(error instanceof StatusPortInUseError && error.hint);
+      assert.match(error.message, new RegExp(`127.0.0.1:${served.port}`));
+      return true;
+    });
+  } finally {
+    await served.close();
+    await served.close();
+  }
+  const again = serveStatus({ control, hostname: "127.0.0.1", port: served.port });
+  await again.close();
+});
+
+Deno.test("serveStatus() refuses an address that is not this host's", () => {
+  assert.throws(() => serveStatus({ control, hostname: "192.0.2.1", port: 0 }), CannotServeError);
+});
+
+Deno.test("serveControl() serves at a socket of its user only, and removes it", () =>
+  withFolder(async (path) => {
+    const served = await serveControl({ control, path });
+    assert.deepEqual(await ask(path), sampleStatus);
+    const { mode } = await Deno.lstat(path);
+    assert.equal((mode ?? 0) & 0o777, 0o600);
+    await served.close();
+    await served.close();
+    await assert.rejects(Deno.lstat(path), Deno.errors.NotFound);
+  }));
+
+Deno.test("serveControl() leaves a running agent's socket alone and replaces a dead one", () =>
+  withFolder(async (path) => {
+    const first = await serveControl({ control, path });
+    await assert.rejects(serveControl({ control, path }), AgentRunningError);
+    assert.deepEqual(await ask(path), sampleStatus);
+    await first.close();
+
+    const script = `Deno.listen({ transport: "unix", path: ${JSON.stringify(path)} }); Deno.exit(0)`;
+    const { success } = await new Deno.Command(Deno.execPath(), { args: ["eval", script] }).output();
+    assert(success);
+    await Deno.lstat(path);
+    const second = await serveControl({ control, path });
+    assert.deepEqual(await ask(path), sampleStatus);
+    await second.close();
+  }));
+
+Deno.test("serveControl() does not remove what is no socket", () =>
+  withFolder(async (path) => {
+    await Deno.writeTextFile(path, "precious");
+    await assert.rejects(serveControl({ control, path }), CannotServeError);
+    assert.equal(await Deno.readTextFile(path), "precious");
+  }));
+
+Deno.test("serveControl() names a path that is too long", async () => {
+  const path = `/tmp/${"x".repeat(120)}/control.sock`;
+  await assert.rejects(serveControl({ control, path }), { name: "CannotServeError", message: /107 bytes/ });
+});
