@@ -54,6 +54,13 @@ export class CipherState {
     this.#key = this.#aead.key(next);
   }
 
+  /** @returns a cipher at the same place that goes its own way */
+  clone(): CipherState {
+    const copy = new CipherState(this.#keyBytes, this.#aead);
+    copy.#counter = this.#counter;
+    return copy;
+  }
+
   /** Overwrites the key. */
   wipe(): void {
     this.#keyBytes.fill(0);

@@ -39,7 +39,7 @@ export interface HandshakeOptions {
  */
 export class HandshakeState {
   readonly #options: HandshakeOptions;
-  readonly #symmetric: SymmetricState;
+  #symmetric: SymmetricState;
   #localEphemeral: PrivateKey | undefined;
   #remoteEphemeral: PublicKey | undefined;
   #remoteStatic: PublicKey | undefined;
@@ -133,6 +133,23 @@ export class HandshakeState {
     return this.#options.role === "initiator"
       ? { send: initiator, receive: responder }
       : { send: responder, receive: initiator };
+  }
+
+  /**
+   * A handshake at the same place that goes its own way: whoever may be sent forged messages reads each with a copy,
+   * and stays able to read the real one.
+   */
+  clone(): HandshakeState {
+    const copy = new HandshakeState(this.#options);
+    copy.#symmetric.wipe();
+    copy.#symmetric = this.#symmetric.clone();
+    copy.#localEphemeral = this.#localEphemeral;
+    copy.#remoteEphemeral = this.#remoteEphemeral;
+    copy.#remoteStatic = this.#remoteStatic;
+    copy.#presharedKey = this.#presharedKey;
+    copy.#position = this.#position;
+    copy.#failed = this.#failed;
+    return copy;
   }
 
   /** Overwrites the secrets of a handshake that is given up. */

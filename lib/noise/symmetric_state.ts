@@ -84,6 +84,15 @@ export class SymmetricState {
     return { initiator, responder };
   }
 
+  /** @returns a state at the same place that goes its own way */
+  clone(): SymmetricState {
+    const copy = new SymmetricState("", this.#aead);
+    copy.#chainingKey = this.#chainingKey.slice();
+    copy.#hash = this.#hash;
+    copy.#cipher = this.#cipher?.clone();
+    return copy;
+  }
+
   /** Overwrites the secrets. */
   wipe(): void {
     this.#chainingKey.fill(0);

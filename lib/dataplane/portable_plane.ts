@@ -1,0 +1,133 @@
+/**
+ * The packet plane over the runtime's own sockets, on the main thread.
+ * @module
+ */
+
+import type { Clock, Millis, Timers } from "../base/mod.ts";
+import type { PublicKey } from "../crypto/mod.ts";
+import type { PacketDevice } from "../host/mod.ts";
+import type { Endpoint } from "../net/mod.ts";
+import type { DatagramSocket } from "../transport/mod.ts";
+import type { Device, PeerStatus, WireGuardPeerConfig } from "../wireguard/mod.ts";
+import type { PacketPlane, PlaneEnd, PlaneObserver } from "./packet_plane.ts";
+
+/** What the plane is made of; it closes `tun` and `socket` when it ends. */
+export interface PortablePlaneParts {
+  readonly device: Device;
+  readonly tun: PacketDevice;
+  readonly socket: DatagramSocket;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly observer: PlaneObserver;
+}
+
+/**
+ * Two loops and a timer around one `Device`. Everything that the protocol has to say after a turn (datagrams,
+ * events, its next timeout) is collected by `#settle`, once for each batch.
+ */
+export class PortablePlane implements PacketPlane {
+  readonly kind = "portable";
+  readonly ended: Promise<PlaneEnd>;
+  readonly #parts: PortablePlaneParts;
+  #cancelTimer: (() => void) | undefined;
+  #timerDeadline: Millis | undefined;
+  #closed = false;
+
+  /** Starts carrying packets at once. */
+  constructor(parts: PortablePlaneParts) {
+    this.#parts = parts;
+    this.ended = Promise.race([this.#carryOutbound(), this.#carryInbound()]).then((end) => {
+      this.close();
+      return end;
+    });
+  }
+
+  setPeer(config: WireGuardPeerConfig): void {
+    const { device, clock } = this.#parts;
+    device.setPeer(clock.now(), config);
+    this.#settle();
+  }
+
+  removePeer(publicKey: PublicKey): void {
+    this.#parts.device.removePeer(publicKey);
+    this.#settle();
+  }
+
+  setEndpoint(publicKey: PublicKey, endpoint: Endpoint): void {
+    this.#parts.device.setEndpoint(publicKey, endpoint);
+  }
+
+  peerStatuses(): readonly PeerStatus[] {
+    return this.#parts.device.peerStatuses();
+  }
+
+  drops(): Readonly<Record<string, number>> {
+    return { ...this.#parts.device.counters.snapshot(), ...this.#parts.socket.drops() };
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#cancelTimer?.();
+    this.#parts.tun.close();
+    this.#parts.socket.close();
+  }
+
+  async #carryOutbound(): Promise<PlaneEnd> {
+    const { device, tun, clock } = this.#parts;
+    for (;;) {
+      const batch = await tun.readBatch();
+      if (batch === undefined || this.#closed) return this.#closed ? "closed" : "interface-gone";
+      const now = clock.now();
+      for (let i = 0; i < batch.count; i++) {
+        device.handlePacket(now, batch.packet(i));
+        this.#transmit();
+      }
+      this.#settle();
+    }
+  }
+
+  async #carryInbound(): Promise<PlaneEnd> {
+    const { device, tun, socket, clock } = this.#parts;
+    for (;;) {
+      const batch = await socket.receiveBatch();
+      if (batch === undefined || this.#closed) return "closed";
+      const now = clock.now();
+      for (let i = 0; i < batch.count; i++) {
+        const outcome = device.handleDatagram(now, batch.datagram(i), batch.source(i));
+        if (outcome.kind === "packet") tun.write(outcome.packet);
+      }
+      this.#settle();
+    }
+  }
+
+  #transmit(): void {
+    const { device, socket } = this.#parts;
+    for (let out = device.pollTransmit(); out !== undefined; out = device.pollTransmit()) {
+      socket.send(out.datagram, out.destination);
+    }
+  }
+
+  #settle(): void {
+    if (this.#closed) return;
+    const { device, observer } = this.#parts;
+    this.#transmit();
+    for (let event = device.pollEvent(); event !== undefined; event = device.pollEvent()) observer(event);
+    this.#armTimer(device.pollTimeout());
+  }
+
+  /** Leaves an earlier timer alone: when it fires too early, `handleTimeout` is harmless and re-arms. */
+  #armTimer(deadline: Millis | undefined): void {
+    if (deadline === undefined) return;
+    if (this.#timerDeadline !== undefined && this.#timerDeadline <= deadline) return;
+    const { clock, timers, device } = this.#parts;
+    this.#cancelTimer?.();
+    this.#timerDeadline = deadline;
+    this.#cancelTimer = timers.setTimer(Math.max(0, deadline - clock.now()), () => {
+      this.#timerDeadline = undefined;
+      this.#cancelTimer = undefined;
+      device.handleTimeout(clock.now());
+      this.#settle();
+    });
+  }
+}

@@ -1,0 +1,353 @@
+/**
+ * The WireGuard protocol as a state machine: packets, datagrams and the time go in; datagrams to send, events and the
+ * next timeout come out (WireGuard paper, https://www.wireguard.com/papers/wireguard.pdf).
+ * @module
+ */
+
+import {
+  BoundedQueue,
+  Counters,
+  type Millis,
+  millis,
+  type RandomSource,
+  type UnixMillis,
+} from "../base/mod.ts";
+import { type Aead, nobleAead, type PrivateKey, type PublicKey, TAG_BYTES } from "../crypto/mod.ts";
+import {
+  type Endpoint,
+  ipDestinationOffset,
+  ipPacketLength,
+  ipSourceOffset,
+  ipVersion,
+  PrefixTrie,
+} from "../net/mod.ts";
+import { PROTOCOL_TIMERS, type ProtocolTimers, REJECT_AFTER_MESSAGES } from "./constants.ts";
+import { CookieChecker } from "./cookie_checker.ts";
+import type { DeviceContext, IndexEntry } from "./device_context.ts";
+import type { DeviceEvent } from "./device_event.ts";
+import { DROP_REASONS, type DropReason } from "./drop_reason.ts";
+import { createResponse, readInitiation, readResponse } from "./handshake.ts";
+import { IndexTable } from "./index_table.ts";
+import { LoadMeter } from "./load_meter.ts";
+import {
+  COOKIE_REPLY_BYTES,
+  INITIATION_BYTES,
+  messageType,
+  readCounter,
+  readIndex,
+  RESPONSE_BYTES,
+  TRANSPORT_HEADER_BYTES,
+  TYPE_COOKIE_REPLY,
+  TYPE_INITIATION,
+  TYPE_RESPONSE,
+} from "./messages.ts";
+import { Padder } from "./padding.ts";
+import { Peer } from "./peer.ts";
+import { type PeerStatus, peerStatus, type WireGuardPeerConfig } from "./peer_config.ts";
+import { RateLimiter } from "./rate_limiter.ts";
+import { Tai64nClock } from "./tai64n.ts";
+import { type Transmit, TransmitQueue } from "./transmit_queue.ts";
+
+/** The longest payload of a UDP datagram. */
+const MAX_DATAGRAM_BYTES = 65_535;
+const MAX_EVENTS = 4096;
+const NO_BYTES = new Uint8Array(0);
+
+/** What a device is made with. */
+export interface DeviceOptions {
+  readonly privateKey: PrivateKey;
+  readonly random: RandomSource;
+  /** The wall time, for the timestamps of initiations. */
+  readonly wall: () => UnixMillis;
+  readonly aead?: Aead;
+  /** The longest inner packet, 576 to 65,000; 1420 unless given. */
+  readonly mtuBytes?: number;
+  /** Shortens the protocol's intervals in a test. */
+  readonly timers?: Partial<ProtocolTimers>;
+  /** Handshake messages a second that are answered without a cookie. */
+  readonly handshakesPerSecond?: number;
+}
+
+/** What became of a datagram. The object is used again by the next call. */
+export type DatagramOutcome =
+  /** An IP packet of `peer` for this host, valid until the next call. */
+  | { readonly kind: "packet"; readonly packet: Uint8Array; readonly peer: PublicKey }
+  /** It was a handshake, a cookie or a keepalive. */
+  | { readonly kind: "handled" }
+  | { readonly kind: "dropped"; readonly reason: DropReason };
+
+const HANDLED: DatagramOutcome = Object.freeze({ kind: "handled" });
+const DROPPED = Object.freeze(Object.fromEntries(
+  DROP_REASONS.map((reason) => [reason, Object.freeze({ kind: "dropped", reason })]),
+)) as Readonly<Record<DropReason, DatagramOutcome>>;
+
+/** One WireGuard interface without the interface: it reads no clock and touches no socket. */
+export class Device {
+  readonly publicKey: PublicKey;
+  readonly counters: Counters<DropReason> = new Counters<DropReason>(DROP_REASONS);
+  readonly #context: DeviceContext;
+  readonly #mtuBytes: number;
+  readonly #peers = new Map<string, Peer>();
+  readonly #allowedIps = new PrefixTrie<Peer>();
+  readonly #checker: CookieChecker;
+  readonly #limiter = new RateLimiter();
+  readonly #load: LoadMeter;
+  readonly #events = new BoundedQueue<DeviceEvent>(MAX_EVENTS);
+  readonly #plaintext = new Uint8Array(MAX_DATAGRAM_BYTES);
+  readonly #received: { readonly kind: "packet"; packet: Uint8Array; peer: PublicKey };
+  /** No timer runs out before it; timers that are cancelled do not move it. */
+  #nextDeadline: Millis = millis(Infinity);
+
+  constructor(options: DeviceOptions) {
+    const { privateKey, random, wall, mtuBytes = 1420 } = options;
+    const timers = { ...PROTOCOL_TIMERS, ...options.timers };
+    this.publicKey = privateKey.publicKey;
+    this.#mtuBytes = mtuBytes;
+    this.#received = { kind: "packet", packet: NO_BYTES, peer: this.publicKey };
+    this.#checker = new CookieChecker(privateKey.publicKey, {
+      random,
+      refreshTimeMs: timers.cookieRefreshTimeMs,
+    });
+    this.#load = new LoadMeter(options.handshakesPerSecond ?? 100);
+    this.#context = {
+      privateKey,
+      random,
+      wall,
+      aead: options.aead ?? nobleAead,
+      timers,
+      timestamps: new Tai64nClock(wall),
+      indices: new IndexTable<IndexEntry>(random),
+      transmits: new TransmitQueue(TRANSPORT_HEADER_BYTES + mtuBytes + TAG_BYTES),
+      padder: new Padder(mtuBytes),
+      counters: this.counters,
+      emit: (event) => void this.#events.push(event),
+      noteDeadline: (deadline) => {
+        if (deadline < this.#nextDeadline) this.#nextDeadline = deadline;
+      },
+    };
+  }
+
+  /**
+   * Adds a peer, or changes it: what `config` leaves out is cleared, except for a known endpoint.
+   * @returns false, and nothing happens, when the key is this device's own
+   */
+  setPeer(now: Millis, config: WireGuardPeerConfig): boolean {
+    if (config.publicKey.equals(this.publicKey)) return false;
+    const key = config.publicKey.toString();
+    let peer = this.#peers.get(key);
+    if (peer === undefined) this.#peers.set(key, peer = new Peer(config.publicKey, this.#context));
+    const changed = peer;
+    changed.setPresharedKey(config.presharedKey);
+    if (config.endpoint !== undefined) changed.endpoint = config.endpoint;
+    for (const cidr of changed.allowedIps) this.#allowedIps.remove(cidr);
+    for (const cidr of config.allowedIps) {
+      const former = this.#allowedIps.insert(cidr, changed);
+      if (former !== undefined && former !== changed) {
+        former.allowedIps = former.allowedIps.filter((other) => !other.equals(cidr));
+      }
+    }
+    changed.allowedIps = [...config.allowedIps];
+    changed.setPersistentKeepalive(now, config.persistentKeepaliveSeconds ?? 0);
+    return true;
+  }
+
+  /** Cuts a peer off and forgets its keys. @returns whether there was one */
+  removePeer(publicKey: PublicKey): boolean {
+    const peer = this.#peers.get(publicKey.toString());
+    if (peer === undefined) return false;
+    this.#peers.delete(publicKey.toString());
+    for (const cidr of peer.allowedIps) this.#allowedIps.remove(cidr);
+    peer.clear();
+    return true;
+  }
+
+  /** Sends to another endpoint from now on. @returns whether there is such a peer */
+  setEndpoint(publicKey: PublicKey, endpoint: Endpoint): boolean {
+    const peer = this.#peers.get(publicKey.toString());
+    if (peer === undefined) return false;
+    peer.endpoint = endpoint;
+    return true;
+  }
+
+  /** Begins a handshake without waiting for a packet; at most one in 5 s (paper §6.4). */
+  initiateHandshake(now: Millis, publicKey: PublicKey): void {
+    this.#peers.get(publicKey.toString())?.initiate(now);
+  }
+
+  /** @returns how the peer is doing, or undefined when there is none */
+  peerStatus(publicKey: PublicKey): PeerStatus | undefined {
+    const peer = this.#peers.get(publicKey.toString());
+    return peer && peerStatus(peer);
+  }
+
+  peerStatuses(): PeerStatus[] {
+    return [...this.#peers.values()].map(peerStatus);
+  }
+
+  /**
+   * Takes an IP packet of this host: it is sealed, or waits for a handshake, or is dropped.
+   * @returns why it was dropped, or undefined
+   */
+  handlePacket(now: Millis, packet: Uint8Array): DropReason | undefined {
+    const version = ipVersion(packet);
+    if (version === 0 || ipPacketLength(packet) !== packet.length) return this.#count("malformed-packet");
+    if (packet.length > this.#mtuBytes) return this.#count("packet-too-long");
+    const peer = this.#allowedIps.lookupBytes(packet, ipDestinationOffset(version), version);
+    if (peer === undefined) return this.#count("no-peer-for-destination");
+    peer.send(now, packet);
+    return undefined;
+  }
+
+  /** Takes a datagram from the network. Nothing in it makes this throw. */
+  handleDatagram(now: Millis, datagram: Uint8Array, source: Endpoint): DatagramOutcome {
+    const type = messageType(datagram);
+    if (type === 0) return this.#drop("malformed-datagram");
+    if (type === TYPE_COOKIE_REPLY) return this.#handleCookieReply(now, datagram);
+    if (type !== TYPE_INITIATION && type !== TYPE_RESPONSE) {
+      return this.#handleTransport(now, datagram, source);
+    }
+    if (!this.#checker.hasValidMac1(datagram)) return this.#drop("wrong-mac1");
+    if (this.#load.note(now)) {
+      if (!this.#checker.hasValidMac2(now, datagram, source)) {
+        this.#replyCookie(now, datagram, source);
+        return this.#drop("under-load");
+      }
+      if (!this.#limiter.allows(now, source.address)) return this.#drop("rate-limited");
+    }
+    return type === TYPE_INITIATION
+      ? this.#handleInitiation(now, datagram, source)
+      : this.#handleResponse(now, datagram, source);
+  }
+
+  /** Does what is due at `now`; harmless when nothing is. */
+  handleTimeout(now: Millis): void {
+    if (now < this.#nextDeadline) return;
+    let earliest = Infinity;
+    for (const peer of this.#peers.values()) {
+      for (let timer = peer.timers.takeDue(now); timer !== undefined; timer = peer.timers.takeDue(now)) {
+        peer.handleTimer(now, timer);
+      }
+      earliest = Math.min(earliest, peer.timers.earliest);
+    }
+    this.#nextDeadline = millis(earliest);
+  }
+
+  /** @returns when `handleTimeout` wants to be called next, or undefined when nothing is armed */
+  pollTimeout(): Millis | undefined {
+    return this.#nextDeadline === Infinity ? undefined : this.#nextDeadline;
+  }
+
+  /** @returns the next datagram to send, or undefined */
+  pollTransmit(): Transmit | undefined {
+    return this.#context.transmits.shift();
+  }
+
+  /** @returns what happened next, or undefined */
+  pollEvent(): DeviceEvent | undefined {
+    return this.#events.shift();
+  }
+
+  #handleInitiation(now: Millis, message: Uint8Array, source: Endpoint): DatagramOutcome {
+    const read = readInitiation(this.#context, message);
+    if (read === undefined) return this.#drop("wrong-handshake");
+    const { state, publicKey, timestamp } = read;
+    const peer = this.#peers.get(publicKey.toString());
+    const verdict = peer?.acceptsInitiation(now, timestamp);
+    if (peer === undefined || verdict !== "yes") {
+      state.wipe();
+      if (peer === undefined) return this.#drop("unknown-peer");
+      return this.#drop(verdict === "flood" ? "handshake-flood" : "replayed-handshake");
+    }
+    peer.noteReceived(now, source, INITIATION_BYTES);
+    const remoteIndex = readIndex(message, 4);
+    const localIndex = this.#context.indices.allocate({ peer, keypair: undefined });
+    const { message: response, keys } = createResponse(state, {
+      presharedKey: peer.presharedKey,
+      localIndex,
+      remoteIndex,
+    });
+    peer.beginSession(now, keys, { isInitiator: false, localIndex, remoteIndex });
+    peer.sendHandshakeMessage(now, response);
+    return HANDLED;
+  }
+
+  #handleResponse(now: Millis, message: Uint8Array, source: Endpoint): DatagramOutcome {
+    const localIndex = readIndex(message, 8);
+    const peer = this.#context.indices.get(localIndex)?.peer;
+    if (peer?.pending?.localIndex !== localIndex) return this.#drop("unknown-session");
+    const keys = readResponse(peer.pending, message);
+    if (keys === undefined) return this.#drop("wrong-handshake");
+    peer.pending = undefined;
+    peer.noteReceived(now, source, RESPONSE_BYTES);
+    peer.beginSession(now, keys, { isInitiator: true, localIndex, remoteIndex: readIndex(message, 4) });
+    peer.noteHandshakeComplete("initiator");
+    // The first message confirms the session to the responder, be it empty (paper §5.4.5).
+    peer.sendKeepalive(now);
+    return HANDLED;
+  }
+
+  #handleCookieReply(now: Millis, message: Uint8Array): DatagramOutcome {
+    const peer = this.#context.indices.get(readIndex(message, 4))?.peer;
+    if (peer === undefined) return this.#drop("unknown-session");
+    if (!peer.cookies.consume(now, message)) return this.#drop("wrong-cookie");
+    peer.rxBytes += COOKIE_REPLY_BYTES;
+    return HANDLED;
+  }
+
+  #handleTransport(now: Millis, message: Uint8Array, source: Endpoint): DatagramOutcome {
+    const entry = this.#context.indices.get(readIndex(message, 4));
+    if (entry?.keypair === undefined) return this.#drop("unknown-session");
+    const { peer, keypair } = entry;
+    const counter = readCounter(message);
+    const isSpent = counter < 0 || counter >= REJECT_AFTER_MESSAGES;
+    if (isSpent || now - keypair.createdAt >= this.#context.timers.rejectAfterTimeMs) {
+      return this.#drop("expired-session");
+    }
+    // Before the costly part already; what is not authentic must not move the window.
+    if (!keypair.receiving.isFresh(counter)) return this.#drop("replayed-datagram");
+    const sealed = message.subarray(TRANSPORT_HEADER_BYTES);
+    const length = keypair.receiveKey.open(counter, sealed, NO_BYTES, this.#plaintext, 0);
+    if (length < 0) return this.#drop("wrong-tag");
+    keypair.receiving.accept(counter);
+    peer.noteReceived(now, source, message.length);
+    if (peer.keypairs.confirm(keypair)) {
+      peer.noteHandshakeComplete("responder");
+      peer.sendStaged(now);
+    }
+    peer.refreshWhenReceiving(now);
+    if (length === 0) return HANDLED;
+    peer.noteDataReceived(now);
+    return this.#checkInner(peer, this.#plaintext.subarray(0, length));
+  }
+
+  #checkInner(peer: Peer, padded: Uint8Array): DatagramOutcome {
+    const length = ipPacketLength(padded);
+    const version = ipVersion(padded);
+    if (length === undefined || version === 0) return this.#drop("malformed-inner-packet");
+    const packet = length === padded.length ? padded : padded.subarray(0, length);
+    // Cryptokey routing: an address belongs to one peer, both ways (paper §2).
+    if (this.#allowedIps.lookupBytes(packet, ipSourceOffset(version), version) !== peer) {
+      return this.#drop("source-not-allowed");
+    }
+    this.#received.packet = packet;
+    this.#received.peer = peer.publicKey;
+    return this.#received;
+  }
+
+  #replyCookie(now: Millis, message: Uint8Array, source: Endpoint): void {
+    const { transmits } = this.#context;
+    if (transmits.isFull) return;
+    const reply = this.#checker.reply(now, message, { sender: readIndex(message, 4), source });
+    transmits.claim(reply.length, source).set(reply);
+  }
+
+  #count(reason: DropReason): DropReason {
+    this.counters.count(reason);
+    return reason;
+  }
+
+  #drop(reason: DropReason): DatagramOutcome {
+    this.counters.count(reason);
+    return DROPPED[reason];
+  }
+}

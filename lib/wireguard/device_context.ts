@@ -1,0 +1,39 @@
+/**
+ * What a device lends its peers.
+ * @module
+ */
+
+import type { Counters, Millis, RandomSource, UnixMillis } from "../base/mod.ts";
+import type { Aead, PrivateKey } from "../crypto/mod.ts";
+import type { ProtocolTimers } from "./constants.ts";
+import type { DeviceEvent } from "./device_event.ts";
+import type { DropReason } from "./drop_reason.ts";
+import type { IndexTable } from "./index_table.ts";
+import type { Keypair } from "./keypair.ts";
+import type { Padder } from "./padding.ts";
+import type { Peer } from "./peer.ts";
+import type { Tai64nClock } from "./tai64n.ts";
+import type { TransmitQueue } from "./transmit_queue.ts";
+
+/** What an index stands for: an initiation that waits for its response, or a session. */
+export interface IndexEntry {
+  readonly peer: Peer;
+  readonly keypair: Keypair | undefined;
+}
+
+/** Shared by all peers of a device. */
+export interface DeviceContext {
+  readonly privateKey: PrivateKey;
+  readonly random: RandomSource;
+  readonly wall: () => UnixMillis;
+  readonly aead: Aead;
+  readonly timers: ProtocolTimers;
+  readonly timestamps: Tai64nClock;
+  readonly indices: IndexTable<IndexEntry>;
+  readonly transmits: TransmitQueue;
+  readonly padder: Padder;
+  readonly counters: Counters<DropReason>;
+  readonly emit: (event: DeviceEvent) => void;
+  /** Tells that some timer runs out at `deadline`, perhaps earlier than all others. */
+  readonly noteDeadline: (deadline: Millis) => void;
+}

@@ -1,0 +1,31 @@
+/**
+ * The WireGuard protocol, sans-IO: `Device` is one interface with its peers.
+ *
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { SeededRandom, VirtualClock } from "../base/mod.ts";
+ * import { PrivateKey } from "../crypto/mod.ts";
+ * import { Cidr, Endpoint } from "../net/mod.ts";
+ * import { Device } from "./mod.ts";
+ *
+ * const random = new SeededRandom(1);
+ * const clock = new VirtualClock();
+ * const device = new Device({ privateKey: PrivateKey.generate(random), random, wall: () => clock.wall() });
+ * const peer = PrivateKey.generate(random).publicKey;
+ * const endpoint = Endpoint.parse("192.0.2.1:51820");
+ * const allowed = Cidr.parse("10.200.0.2/32");
+ * assert.ok(endpoint !== undefined && allowed !== undefined);
+ * device.setPeer(clock.now(), { publicKey: peer, endpoint, allowedIps: [allowed] });
+ * device.initiateHandshake(clock.now(), peer);
+ * assert.equal(device.pollTransmit()?.datagram.length, 148);
+ * assert.ok((device.pollTimeout() ?? 0) >= 5000);
+ * ```
+ * @module
+ */
+
+export { PROTOCOL_TIMERS, type ProtocolTimers } from "./constants.ts";
+export * from "./device.ts";
+export * from "./device_event.ts";
+export * from "./drop_reason.ts";
+export type { PeerStatus, WireGuardPeerConfig } from "./peer_config.ts";
+export type { Transmit } from "./transmit_queue.ts";

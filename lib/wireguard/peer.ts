@@ -1,0 +1,341 @@
+/**
+ * One peer of a device: its sessions, its timers, and what waits to be sent to it.
+ * @module
+ */
+
+import { BoundedQueue, type Millis, millis, randomFraction, type UnixMillis } from "../base/mod.ts";
+import { PresharedKey, type PublicKey, TAG_BYTES } from "../crypto/mod.ts";
+import type { Cidr, Endpoint } from "../net/mod.ts";
+import { REJECT_AFTER_MESSAGES, REKEY_AFTER_MESSAGES, STAGED_PACKETS } from "./constants.ts";
+import { CookieGenerator } from "./cookie_generator.ts";
+import type { DeviceContext } from "./device_context.ts";
+import { createInitiation, type PendingInitiation, type SessionKeys } from "./handshake.ts";
+import { Keypair, Keypairs } from "./keypair.ts";
+import { TRANSPORT_HEADER_BYTES, writeTransportHeader } from "./messages.ts";
+import { PeerTimers, TIMER, type Timer } from "./peer_timers.ts";
+import { isLaterTai64n } from "./tai64n.ts";
+
+const NO_BYTES = new Uint8Array(0);
+/** Keys are forgotten after this many lives of a session (paper §6.3). */
+const ZERO_KEYS_FACTOR = 3;
+
+/** The sending half of a peer, and its timers; `Device` receives for it. */
+export class Peer {
+  readonly publicKey: PublicKey;
+  endpoint: Endpoint | undefined;
+  allowedIps: readonly Cidr[] = [];
+
+  readonly keypairs: Keypairs;
+  readonly cookies: CookieGenerator;
+  pending: PendingInitiation | undefined;
+  lastHandshakeAt: UnixMillis | undefined;
+  rxBytes = 0;
+  txBytes = 0;
+
+  readonly timers: PeerTimers = new PeerTimers();
+  readonly #context: DeviceContext;
+  readonly #isLowOrder: boolean;
+  readonly #staged = new BoundedQueue<Uint8Array>(STAGED_PACKETS);
+  #presharedKey: PresharedKey = PresharedKey.none();
+  #persistentKeepaliveMs = 0;
+  #initiationSentAt = -Infinity;
+  #attempts = 0;
+  #jitterMs = 0;
+  #needsAnotherKeepalive = false;
+  #sentLastMinuteHandshake = false;
+
+  // Of the initiations that the peer sent.
+  #greatestTimestamp: Uint8Array | undefined;
+  #initiationReceivedAt = -Infinity;
+
+  constructor(publicKey: PublicKey, context: DeviceContext) {
+    this.publicKey = publicKey;
+    this.#context = context;
+    this.cookies = new CookieGenerator(publicKey, context.timers.cookieRefreshTimeMs);
+    this.#isLowOrder = context.privateKey.sharedSecret(publicKey) === undefined;
+    this.keypairs = new Keypairs((keypair) => {
+      context.indices.release(keypair.localIndex);
+      keypair.wipe();
+    });
+  }
+
+  get presharedKey(): PresharedKey {
+    return this.#presharedKey;
+  }
+
+  /** Handshakes mix it in from now on; a session that is under way goes on. */
+  setPresharedKey(key: PresharedKey = PresharedKey.none()): void {
+    if (!this.#presharedKey.equals(key)) this.#presharedKey = key;
+  }
+
+  get persistentKeepaliveMs(): number {
+    return this.#persistentKeepaliveMs;
+  }
+
+  /** @param seconds 0 for none; a keepalive goes out at once when there was none before */
+  setPersistentKeepalive(now: Millis, seconds: number): void {
+    const isNew = this.#persistentKeepaliveMs === 0 && seconds > 0;
+    this.#persistentKeepaliveMs = seconds * 1000;
+    if (seconds === 0) this.timers.cancel(TIMER.PERSISTENT_KEEPALIVE);
+    else if (isNew) this.sendKeepalive(now);
+  }
+
+  /** Seals a packet of this host for the peer, or keeps it until there is a session. */
+  send(now: Millis, packet: Uint8Array): void {
+    const keypair = this.#sendingKeypair(now);
+    if (keypair !== undefined && this.#staged.size === 0) {
+      this.#seal(now, keypair, packet);
+      return;
+    }
+    if (this.endpoint === undefined) {
+      this.#context.counters.count("no-endpoint");
+      return;
+    }
+    if (this.#staged.push(packet.slice()) !== undefined) this.#context.counters.count("handshake-queue-full");
+    this.sendStaged(now);
+  }
+
+  /** Sends what waits for a session, or begins a handshake. */
+  sendStaged(now: Millis): void {
+    if (this.#staged.size === 0) return;
+    const keypair = this.#sendingKeypair(now);
+    if (keypair === undefined) {
+      this.initiate(now);
+      return;
+    }
+    for (let packet = this.#staged.shift(); packet !== undefined; packet = this.#staged.shift()) {
+      this.#seal(now, keypair, packet);
+    }
+  }
+
+  /** Sends an empty message, unless packets wait and serve as well. */
+  sendKeepalive(now: Millis): void {
+    if (this.#staged.size > 0) {
+      this.sendStaged(now);
+      return;
+    }
+    const keypair = this.#sendingKeypair(now);
+    if (keypair === undefined) this.initiate(now);
+    else this.#seal(now, keypair, NO_BYTES);
+  }
+
+  /**
+   * Begins a handshake, unless one was begun less than 5 s ago.
+   * @param isRetry whether it goes on with the attempts of an earlier one
+   */
+  initiate(now: Millis, isRetry = false): void {
+    if (!isRetry) this.#attempts = 0;
+    const { timers, indices, timestamps } = this.#context;
+    if (this.#isLowOrder || now - this.#initiationSentAt < timers.rekeyTimeoutMs) return;
+    if (this.endpoint === undefined) return;
+    this.#initiationSentAt = now;
+    this.forgetInitiation();
+    const localIndex = indices.allocate({ peer: this, keypair: undefined });
+    const { message, state } = createInitiation(this.#context, {
+      publicKey: this.publicKey,
+      presharedKey: this.presharedKey,
+      localIndex,
+      timestamp: timestamps.next(),
+    });
+    this.pending = { state, localIndex };
+    this.sendHandshakeMessage(now, message);
+    this.#jitterMs = randomFraction(this.#context.random) * timers.rekeyJitterMs;
+    this.#arm(TIMER.RETRANSMIT_HANDSHAKE, now + timers.rekeyTimeoutMs + this.#jitterMs);
+  }
+
+  /** Signs and sends an initiation or response. */
+  sendHandshakeMessage(now: Millis, message: Uint8Array): void {
+    if (this.endpoint === undefined) return;
+    this.cookies.sign(now, message);
+    this.noteSent(now);
+    this.#claim(message.length, this.endpoint)?.set(message);
+  }
+
+  /** Whether an initiation of this time is new and not one of a flood; remembers it if so. */
+  acceptsInitiation(now: Millis, timestamp: Uint8Array): "yes" | "replayed" | "flood" {
+    if (this.#greatestTimestamp !== undefined && !isLaterTai64n(timestamp, this.#greatestTimestamp)) {
+      return "replayed";
+    }
+    if (now - this.#initiationReceivedAt < this.#context.timers.initiationIntervalMs) return "flood";
+    this.#greatestTimestamp = timestamp;
+    this.#initiationReceivedAt = now;
+    return "yes";
+  }
+
+  /** Begins a session with the keys of a handshake, at the index that the handshake used. */
+  beginSession(now: Millis, keys: SessionKeys, session: {
+    readonly isInitiator: boolean;
+    readonly localIndex: number;
+    readonly remoteIndex: number;
+  }): void {
+    const { aead, indices, timers } = this.#context;
+    const keypair = new Keypair({
+      ...session,
+      createdAt: now,
+      sendKey: aead.key(keys.send),
+      receiveKey: aead.key(keys.receive),
+    });
+    keys.send.fill(0);
+    keys.receive.fill(0);
+    indices.replace(session.localIndex, { peer: this, keypair });
+    this.keypairs.add(keypair);
+    this.#arm(TIMER.ZERO_KEYS, now + timers.rejectAfterTimeMs * ZERO_KEYS_FACTOR);
+  }
+
+  /** Forgets an initiation that got no answer. */
+  forgetInitiation(): void {
+    if (this.pending === undefined) return;
+    this.pending.state.wipe();
+    this.#context.indices.release(this.pending.localIndex);
+    this.pending = undefined;
+  }
+
+  /** Forgets every key and everything that waits. */
+  clear(): void {
+    this.keypairs.clear();
+    this.forgetInitiation();
+    this.#staged.clear();
+    this.timers.cancelAll();
+    this.#initiationSentAt = -Infinity;
+  }
+
+  /** A session is confirmed by both sides. */
+  noteHandshakeComplete(role: "initiator" | "responder"): void {
+    this.timers.cancel(TIMER.RETRANSMIT_HANDSHAKE);
+    this.#attempts = 0;
+    this.#sentLastMinuteHandshake = false;
+    this.lastHandshakeAt = this.#context.wall();
+    this.#context.emit({ kind: "handshake-completed", peer: this.publicKey, role });
+  }
+
+  /** An authentic message went out. */
+  noteSent(now: Millis): void {
+    this.timers.cancel(TIMER.SEND_KEEPALIVE);
+    this.#noteTraversal(now);
+  }
+
+  /** An authentic message of `lengthBytes` came in. */
+  noteReceived(now: Millis, source: Endpoint, lengthBytes: number): void {
+    this.rxBytes += lengthBytes;
+    this.timers.cancel(TIMER.NEW_HANDSHAKE);
+    this.#noteTraversal(now);
+    if (this.endpoint === source) return;
+    const hasMoved = this.endpoint === undefined || !this.endpoint.equals(source);
+    this.endpoint = source;
+    if (hasMoved) {
+      this.#context.emit({ kind: "endpoint-changed", peer: this.publicKey, endpoint: source });
+    }
+  }
+
+  /** A packet came in, not only a keepalive. */
+  noteDataReceived(now: Millis): void {
+    if (this.timers.isArmed(TIMER.SEND_KEEPALIVE)) this.#needsAnotherKeepalive = true;
+    else this.#arm(TIMER.SEND_KEEPALIVE, now + this.#context.timers.keepaliveTimeoutMs);
+  }
+
+  /** Renews a session of ours that ends before a keepalive and an attempt would (paper §6.2). */
+  refreshWhenReceiving(now: Millis): void {
+    const { current } = this.keypairs;
+    if (this.#sentLastMinuteHandshake || current === undefined || !current.isInitiator) return;
+    const { rejectAfterTimeMs, keepaliveTimeoutMs, rekeyTimeoutMs } = this.#context.timers;
+    if (now - current.createdAt < rejectAfterTimeMs - keepaliveTimeoutMs - rekeyTimeoutMs) return;
+    this.#sentLastMinuteHandshake = true;
+    this.initiate(now);
+  }
+
+  /** Does what a timer that ran out demands. */
+  handleTimer(now: Millis, timer: Timer): void {
+    switch (timer) {
+      case TIMER.RETRANSMIT_HANDSHAKE:
+        this.#retryHandshake(now);
+        break;
+      case TIMER.SEND_KEEPALIVE:
+        this.sendKeepalive(now);
+        if (this.#needsAnotherKeepalive) {
+          this.#needsAnotherKeepalive = false;
+          this.#arm(TIMER.SEND_KEEPALIVE, now + this.#context.timers.keepaliveTimeoutMs);
+        }
+        break;
+      case TIMER.NEW_HANDSHAKE:
+        this.initiate(now);
+        break;
+      case TIMER.ZERO_KEYS:
+        this.clear();
+        // A keepalive that the user asked for outlives the keys: it is what brings them back.
+        if (this.#persistentKeepaliveMs > 0) {
+          this.#arm(TIMER.PERSISTENT_KEEPALIVE, now + this.#persistentKeepaliveMs);
+        }
+        this.#context.emit({ kind: "session-expired", peer: this.publicKey });
+        break;
+      case TIMER.PERSISTENT_KEEPALIVE:
+        if (this.#persistentKeepaliveMs > 0) this.sendKeepalive(now);
+        break;
+    }
+  }
+
+  #retryHandshake(now: Millis): void {
+    const { timers, counters } = this.#context;
+    if (this.#attempts >= Math.floor(timers.rekeyAttemptTimeMs / timers.rekeyTimeoutMs)) {
+      this.timers.cancel(TIMER.SEND_KEEPALIVE);
+      this.forgetInitiation();
+      while (this.#staged.shift() !== undefined) counters.count("handshake-failed");
+      if (!this.timers.isArmed(TIMER.ZERO_KEYS)) {
+        this.#arm(TIMER.ZERO_KEYS, now + timers.rejectAfterTimeMs * ZERO_KEYS_FACTOR);
+      }
+      this.#context.emit({ kind: "handshake-failed", peer: this.publicKey });
+      return;
+    }
+    this.#attempts++;
+    this.initiate(now, true);
+    this.#context.emit({ kind: "handshake-retry", peer: this.publicKey, attempt: this.#attempts });
+  }
+
+  #sendingKeypair(now: Millis): Keypair | undefined {
+    const { current } = this.keypairs;
+    if (current === undefined || this.endpoint === undefined) return undefined;
+    const isSpent = current.sendCounter >= REJECT_AFTER_MESSAGES ||
+      now - current.createdAt >= this.#context.timers.rejectAfterTimeMs;
+    return isSpent ? undefined : current;
+  }
+
+  #seal(now: Millis, keypair: Keypair, packet: Uint8Array): void {
+    const { endpoint } = this;
+    if (endpoint === undefined) return;
+    const padded = this.#context.padder.pad(packet);
+    const out = this.#claim(TRANSPORT_HEADER_BYTES + padded.length + TAG_BYTES, endpoint);
+    if (out === undefined) return;
+    const counter = keypair.sendCounter++;
+    writeTransportHeader(out, keypair.remoteIndex, counter);
+    keypair.sendKey.seal(counter, padded, NO_BYTES, out, TRANSPORT_HEADER_BYTES);
+    this.noteSent(now);
+    const { timers } = this.#context;
+    if (packet.length > 0 && !this.timers.isArmed(TIMER.NEW_HANDSHAKE)) {
+      const waitMs = timers.keepaliveTimeoutMs + timers.rekeyTimeoutMs + this.#jitterMs;
+      this.#arm(TIMER.NEW_HANDSHAKE, now + waitMs);
+    }
+    const isOld = keypair.isInitiator && now - keypair.createdAt > timers.rekeyAfterTimeMs;
+    if (isOld || counter > REKEY_AFTER_MESSAGES) this.initiate(now);
+  }
+
+  #claim(lengthBytes: number, destination: Endpoint): Uint8Array | undefined {
+    const { transmits, counters } = this.#context;
+    if (transmits.isFull) {
+      counters.count("transmit-queue-full");
+      return undefined;
+    }
+    this.txBytes += lengthBytes;
+    return transmits.claim(lengthBytes, destination);
+  }
+
+  #noteTraversal(now: Millis): void {
+    if (this.#persistentKeepaliveMs > 0) {
+      this.#arm(TIMER.PERSISTENT_KEEPALIVE, now + this.#persistentKeepaliveMs);
+    }
+  }
+
+  #arm(timer: Timer, deadlineMs: number): void {
+    const deadline = millis(deadlineMs);
+    this.timers.arm(timer, deadline);
+    this.#context.noteDeadline(deadline);
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * What a peer is told to be, and how it is doing.
+ * @module
+ */
+
+import type { UnixMillis } from "../base/mod.ts";
+import type { PresharedKey, PublicKey } from "../crypto/mod.ts";
+import type { Cidr, Endpoint } from "../net/mod.ts";
+import type { Peer } from "./peer.ts";
+
+/** One `[Peer]` of a WireGuard configuration. */
+export interface WireGuardPeerConfig {
+  readonly publicKey: PublicKey;
+  readonly presharedKey?: PresharedKey;
+  /** Where to send until the peer is heard from elsewhere. */
+  readonly endpoint?: Endpoint;
+  /** Prefixes that are sent to this peer and accepted from it; one that another peer has moves over. */
+  readonly allowedIps: readonly Cidr[];
+  /** 0 or absent for none. */
+  readonly persistentKeepaliveSeconds?: number;
+}
+
+/** A moment's picture of a peer. */
+export interface PeerStatus {
+  readonly publicKey: PublicKey;
+  readonly endpoint: Endpoint | undefined;
+  readonly allowedIps: readonly Cidr[];
+  readonly persistentKeepaliveSeconds: number;
+  /** When the last handshake was completed; undefined when none was. */
+  readonly lastHandshakeAt: UnixMillis | undefined;
+  /** Bytes of authentic datagrams received, and of datagrams sent. */
+  readonly rxBytes: number;
+  readonly txBytes: number;
+  /** Whether there are keys to send with. */
+  readonly hasSession: boolean;
+}
+
+/** Takes the picture. */
+export function peerStatus(peer: Peer): PeerStatus {
+  return {
+    publicKey: peer.publicKey,
+    endpoint: peer.endpoint,
+    allowedIps: peer.allowedIps,
+    persistentKeepaliveSeconds: peer.persistentKeepaliveMs / 1000,
+    lastHandshakeAt: peer.lastHandshakeAt,
+    rxBytes: peer.rxBytes,
+    txBytes: peer.txBytes,
+    hasSession: peer.keypairs.current !== undefined,
+  };
+}
