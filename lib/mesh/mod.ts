@@ -40,3 +40,13 @@ export {
   type RosterUpdate,
 } from "./mesh_message.ts";
 export { MAX_TOKENS, type NewToken, TokenBook, type TokenEntry, type TokenState } from "./token_book.ts";
+export {
+  MAX_MEMBERS,
+  type Member,
+  type MergeOutcome,
+  type MergeResult,
+  Roster,
+  type RosterOptions,
+} from "./roster.ts";
+export type { RosterEvent } from "./roster_events.ts";
+export { encodeUpdates, MAX_UPDATE_BYTES, splitUpdate } from "./roster_update.ts";
