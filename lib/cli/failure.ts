@@ -1,0 +1,57 @@
+/**
+ * How commands fail. The rules of the output:
+ *
+ * - one line on standard error that says what was wrong and which thing was concerned, `weft: …`
+ * - one line that says what to do, `hint: …`
+ * - exit code 1 when something failed, 2 when the command line was wrong
+ * - never a stack, except with `WEFT_DEBUG`
+ *
+ * @module
+ */
+
+import { WeftError } from "../base/mod.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** The command line cannot be understood. */
+export class UsageError extends WeftError {
+  readonly code = "Usage";
+}
+
+/** A command could not do what it is for. */
+export class CommandError extends WeftError {
+  readonly code = "Command";
+}
+
+/** Codes of failures that the user's command line is the reason of. */
+const USAGE_CODES: ReadonlySet<string> = new Set(["Usage", "InvalidConfig"]);
+
+/** Prints a failure. @returns the exit code */
+export function reportFailure(
+  terminal: Terminal,
+  error: unknown,
+  options: { readonly debug: boolean },
+): 1 | 2 {
+  const { message, hint } = described(error);
+  terminal.err(`weft: ${oneLine(message)}\nhint: ${oneLine(hint)}\n`);
+  if (options.debug && error instanceof Error) terminal.err(`${error.stack ?? ""}\n`);
+  return error instanceof WeftError && USAGE_CODES.has(error.code) ? 2 : 1;
+}
+
+function described(error: unknown): { readonly message: string; readonly hint: string } {
+  if (error instanceof WeftError) {
+    return {
+      message: error.message,
+      hint: error.hint ?? "`weft doctor` checks what weft needs of this host.",
+    };
+  }
+  const message = error instanceof Error ? error.message || error.name : String(error);
+  return {
+    message: `Something failed that should not: ${message}`,
+    hint: "Run it again with WEFT_DEBUG=1 to see where, and please report it.",
+  };
+}
+
+function oneLine(text: string): string {
+  // deno-lint-ignore no-control-regex -- these are what must not reach the terminal
+  return text.replace(/\s*[\r\n]+\s*/g, " ").replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
+}

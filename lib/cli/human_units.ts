@@ -1,0 +1,52 @@
+/**
+ * Times and amounts as people write and read them.
+ * @module
+ */
+
+const UNIT_MS: ReadonlyMap<string, number> = new Map([
+  ["ms", 1],
+  ["s", 1000],
+  ["m", 60_000],
+  ["h", 3_600_000],
+  ["d", 86_400_000],
+  ["w", 604_800_000],
+]);
+
+/**
+ * Reads `90s`, `24h`, `1h30m`.
+ * @returns milliseconds, or undefined when `text` is none or nothing
+ */
+export function parseDurationMs(text: string): number | undefined {
+  if (!/^(\d{1,9}(ms|[smhdw]))+$/.test(text)) return undefined;
+  let totalMs = 0;
+  for (const [, count, unit] of text.matchAll(/(\d+)(ms|[smhdw])/g)) {
+    totalMs += Number(count) * (UNIT_MS.get(unit ?? "") ?? 0);
+  }
+  return totalMs > 0 ? totalMs : undefined;
+}
+
+/** @returns `42 s`, `3 min`, `2 h 5 min`, `4 d 1 h` */
+export function formatSpan(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ${Math.floor(seconds % 3600 / 60)} min`;
+  return `${Math.floor(seconds / 86_400)} d ${Math.floor(seconds % 86_400 / 3600)} h`;
+}
+
+/** @returns `512 B`, `1.2 kB`, `34 MB`, in powers of a thousand */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB", "PB"];
+  let [value, at] = [bytes, 0];
+  // 999.5 would be shown as 1000.
+  while (value >= 999.5 && at < units.length - 1) {
+    value /= 1000;
+    at++;
+  }
+  return `${at > 0 && value < 9.95 ? value.toFixed(1) : value.toFixed(0)} ${units[at]}`;
+}
+
+/** @returns `0.42 ms`, `12 ms` */
+export function formatRtt(ms: number): string {
+  return `${ms < 10 ? ms.toFixed(2) : ms.toFixed(0)} ms`;
+}
