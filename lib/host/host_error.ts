@@ -16,7 +16,7 @@ export class NotPermittedError extends WeftError {
 
   /** @param what what was being done, as in `open a network interface` */
   constructor(what: string) {
-    super(`Cannot ${what}: the process lacks the capability CAP_NET_ADMIN`, {
+    super(`Cannot ${what}: that needs root, or the capability CAP_NET_ADMIN`, {
       hint: "Run as root, or use --rootless to join without a network interface.",
     });
   }
@@ -41,8 +41,8 @@ export class InterfaceExistsError extends WeftError {
 
   /** @param name the interface's name */
   constructor(name: string) {
-    super(`Cannot make the interface ${name}: it exists and is in use`, {
-      hint: `Stop the agent that uses ${name}, or choose another name with --interface.`,
+    super(`Cannot make the interface ${name}: there is one of that name`, {
+      hint: `Stop what uses ${name}, or choose another name with --interface.`,
       retryable: true,
     });
   }

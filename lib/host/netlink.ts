@@ -194,8 +194,11 @@ export class Netlink implements HostNetwork, Disposable {
 
   #index(what: string, interfaceName: string): number {
     const index = this.#libc.interfaceIndex(interfaceName);
-    if (index === 0) throw new HostError(`Cannot ${what}: there is no interface ${interfaceName}`);
-    return index;
+    if (index !== 0) return index;
+    throw new HostError(`Cannot ${what}: there is no interface ${interfaceName}`, {
+      hint: "Something else removed it; start the agent again.",
+      retryable: true,
+    });
   }
 
   /** Asks for a change. @returns the kernel's `errno`, 0 when it is done */
@@ -232,7 +235,7 @@ export class Netlink implements HostNetwork, Disposable {
         }
         if (message.type !== kind.answer) continue;
         const item = kind.decode(message.payload);
-        if (item === undefined) throw new HostError(`Cannot ${what}: the kernel's answer makes no sense`);
+        if (item === undefined) throw senselessAnswer(what);
         items.push(item);
       }
     }
@@ -255,7 +258,7 @@ export class Netlink implements HostNetwork, Disposable {
     );
     if (length < 0) throw kernelError(what, this.#libc.errno);
     const messages = length > RECEIVE_BYTES ? undefined : decodeMessages(this.#received.subarray(0, length));
-    if (messages === undefined) throw new HostError(`Cannot ${what}: the kernel's answer makes no sense`);
+    if (messages === undefined) throw senselessAnswer(what);
     return messages;
   }
 }
@@ -271,6 +274,13 @@ function kernelError(what: string, errno: number): HostError | NotPermittedError
   if (errno === ERRNO.EPERM || errno === ERRNO.EACCES) return new NotPermittedError(what);
   const says = errno === ERRNO.EAGAIN ? "the kernel does not answer" : `error ${errno} of the kernel`;
   return new HostError(`Cannot ${what}: ${says}`, {
+    hint: "See what the kernel says with `dmesg`, or use --rootless to join without a network interface.",
     retryable: errno === ERRNO.EAGAIN || errno === ERRNO.EBUSY,
+  });
+}
+
+function senselessAnswer(what: string): HostError {
+  return new HostError(`Cannot ${what}: the kernel's answer makes no sense`, {
+    hint: "Use --rootless to join without a network interface.",
   });
 }

@@ -15,7 +15,7 @@ import { openTun } from "./tun_device.ts";
 const INSIDE = "WEFT_TEST_INSIDE_NAMESPACE";
 
 if (Deno.env.get(INSIDE) === undefined) {
-  labTest("openTun() and Netlink work in a network namespace", PACKET_PLANE, async () => {
+  labTest("openTun() and Netlink work in a network namespace", [...PACKET_PLANE, "unshare"], async () => {
     await using namespace = await NetworkNamespace.create("host");
     await namespace.ip("link add eth0 type veth peer name eth1", "link set eth0 up", "link set eth1 up");
     await namespace.ip("addr add 192.0.2.1/24 dev eth0");
@@ -137,7 +137,35 @@ function testInside(): void {
       assert.equal(await reading, undefined);
       await waitFor(() => !network.linkExists("weft0"), 5_000, { what: "the interface is gone" });
     }
-    assert.throws(() => openTun({ name: "eth0", mtuBytes: 1420 }), /eth0/);
+    assert.throws(() => openTun({ name: "eth0", mtuBytes: 1420 }), InterfaceExistsError);
+  });
+
+  Deno.test("openTun() and Netlink say that they need root", async () => {
+    const program = `
+      import { Netlink, openTun, NotPermittedError } from ${
+      JSON.stringify(new URL("./mod.ts", import.meta.url).href)
+    };
+      const attempts = [
+        () => openTun({ name: "weft0", mtuBytes: 1420 }),
+        () => Netlink.open().setLinkUp("eth1", 1420),
+        () => Netlink.open().deleteLink("eth1"),
+      ];
+      for (const attempt of attempts) {
+        try {
+          attempt();
+          console.log("done");
+        } catch (error) {
+          console.log(error instanceof NotPermittedError && error.message.includes("root") ? "refused" : error);
+        }
+      }
+    `;
+    const file = Deno.makeTempFileSync({ suffix: ".ts" });
+    Deno.writeTextFileSync(file, program);
+    const deno = [Deno.execPath(), "run", "--quiet", "-A", "--no-check", "--no-config", file];
+    // In a user namespace without a mapping the process has no privileges.
+    const output = await expectRun(["unshare", "--user", ...deno]);
+    Deno.removeSync(file);
+    assert.equal(output, "refused\n".repeat(3));
   });
 
   Deno.test("TunDevice.readBatch() ends when somebody removes the interface", async () => {

@@ -61,7 +61,13 @@ export function openTun(options: TunOptions): PacketDevice {
     const request = new Uint8Array(IFREQ_BYTES);
     new TextEncoder().encodeInto(name, request);
     new DataView(request.buffer).setUint16(IFNAMSIZ, IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL, true);
-    if (libc.ioctl(tunFd, TUNSETIFF, request) < 0) throw openError(name, libc.errno);
+    if (libc.ioctl(tunFd, TUNSETIFF, request) < 0) {
+      const { errno } = libc;
+      // The kernel's answer for a name that is taken depends on what has it; for a TUN device in use it is EBUSY.
+      throw errno !== ERRNO.EPERM && libc.interfaceIndex(name) !== 0
+        ? new InterfaceExistsError(name)
+        : openError(name, errno);
+    }
     const wakeFd = libc.eventfd(O_NONBLOCK | O_CLOEXEC);
     if (wakeFd < 0) throw openError(name, libc.errno);
     return new TunDevice(libc, { name, mtuBytes, tunFd, wakeFd });
@@ -189,6 +195,8 @@ function openError(name: string, errno: number): Error {
     case ERRNO.EBUSY:
       return new InterfaceExistsError(name);
     default:
-      return new HostError(`Cannot make the interface ${name}: error ${errno} of the kernel`);
+      return new HostError(`Cannot make the interface ${name}: error ${errno} of the kernel`, {
+        hint: "See what the kernel says with `dmesg`, or use --rootless to join without a network interface.",
+      });
   }
 }
