@@ -1,7 +1,13 @@
 /**
  * The host under a node: clocks, randomness and timers, the state on disk, the TUN interface, the kernel's routes.
- * Network interfaces need Linux and go through the C library by foreign functions; no other program is run. It
- * knows no peers and no protocols of weft, and it records in a journal what it changes, so that it can be undone.
+ * Interfaces and routes need Linux and go through the C library by foreign functions, after tuntap.rst, netlink(7)
+ * and rtnetlink(7); no other program is run. It knows no peers and no protocol of weft.
+ *
+ * ```
+ *   HostJournal ── StateStore ◁── SqliteStateStore ── weft.db
+ *        └─ HostNetwork ◁── Netlink ──┐
+ *           PacketDevice ◁── openTun ─┴─ Libc ── kernel
+ * ```
  * @module
  */
 
