@@ -1,0 +1,68 @@
+/**
+ * What the command line is wired to: the agent, the servers, the process. `main.ts` hands in the real ones.
+ * @module
+ */
+
+import type { AgentControl } from "../agent/control.ts";
+import type { Logger } from "../base/mod.ts";
+import type { AgentOptions } from "../config/mod.ts";
+import type { PublicKey } from "../crypto/mod.ts";
+import type { IpAddress } from "../net/mod.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** A node of the mesh in this process. */
+export interface Overlay {
+  readonly name: string;
+  readonly control: AgentControl;
+  /** Settles when the node has ended, by `stop` or by itself; rejects with the reason of the latter. */
+  readonly closed: Promise<void>;
+  start(): Promise<void>;
+  /** Harmless when repeated, and before `start`. */
+  stop(): Promise<void>;
+  nodeIp(): IpAddress;
+  publicKey(): PublicKey;
+  /** Leaders only. @returns a fresh token */
+  joinToken(): string;
+}
+
+/** Makes nodes; each call resumes when the state directory has a node already. */
+export interface OverlayFactory {
+  initLeader(options: AgentOptions, ports: { readonly logger: Logger }): Promise<Overlay>;
+  join(token: string, options: AgentOptions, ports: { readonly logger: Logger }): Promise<Overlay>;
+  load(options: AgentOptions, ports: { readonly logger: Logger }): Promise<Overlay>;
+}
+
+/** A server that runs. */
+export interface ServedPort {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** The servers of an agent. */
+export interface AgentServers {
+  serveStatus(
+    options: { readonly control: AgentControl; readonly hostname: string; readonly port: number },
+  ): ServedPort;
+  serveControl(options: { readonly control: AgentControl; readonly path: string }): Promise<ServedPort>;
+}
+
+/** The process around a command. */
+export interface ProcessPort {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly isRoot: boolean;
+  /** Reads a file, or standard input for `-`. @throws the system's error */
+  readText(path: string): Promise<string>;
+  /** Calls back at every request to stop. @returns a function that ends that */
+  onStopSignal(handler: () => void): () => void;
+  /** Ends the process at once. */
+  exit(code: number): void;
+}
+
+/** All of it. */
+export interface CliPorts extends AgentServers {
+  /** The version that `--version` prints. */
+  readonly version: string;
+  readonly overlays: OverlayFactory;
+  readonly terminal: Terminal;
+  readonly process: ProcessPort;
+}

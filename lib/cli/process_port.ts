@@ -1,0 +1,42 @@
+/**
+ * The real process behind the command line.
+ * @module
+ */
+
+import type { ProcessPort } from "./ports.ts";
+
+/** A file that is named on a command line and larger than this was named by mistake. */
+const MAX_TEXT_BYTES = 1 << 20;
+
+const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT", "SIGBREAK"]
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/** @returns this process */
+export function systemProcess(): ProcessPort {
+  return {
+    environment: Deno.env.toObject(),
+    isRoot: Deno.uid() === 0,
+    async readText(path) {
+      using file = path === "-" ? undefined : await Deno.open(path);
+      return await readBounded((file ?? Deno.stdin).readable);
+    },
+    onStopSignal(handler) {
+      for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, handler);
+      return () => {
+        for (const signal of STOP_SIGNALS) Deno.removeSignalListener(signal, handler);
+      };
+    },
+    exit: (code) => Deno.exit(code),
+  };
+}
+
+async function readBounded(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stream) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > MAX_TEXT_BYTES) throw new RangeError(`it is larger than ${MAX_TEXT_BYTES} bytes`);
+  }
+  return text + decoder.decode();
+}

@@ -1,0 +1,145 @@
+/**
+ * Running an agent in the foreground: from the first line of the start to the last of the stop.
+ * @module
+ */
+
+import type { Logger } from "../base/mod.ts";
+import type { AgentOptions } from "../config/mod.ts";
+import { controlSocketPath } from "./control_client.ts";
+import { CommandError } from "./failure.ts";
+import type { CliPorts, Overlay, ServedPort } from "./ports.ts";
+import { paint, type Terminal } from "./terminal.ts";
+
+/** How long a stop may take, in milliseconds, before the process ends anyway. */
+const STOP_BOUND_MS = 8_000;
+
+/** As a shell reports a process that ended by Ctrl-C. */
+const INTERRUPTED = 130;
+
+/** As what an agent starts. */
+export type StartRole =
+  | { readonly kind: "leader" }
+  | { readonly kind: "join"; readonly token: string }
+  | { readonly kind: "up" };
+
+/** The agent's log, with a hook for when it runs. */
+export interface RunAgentLog extends Logger {
+  /** Called once the agent runs. */
+  release(): void;
+}
+
+/**
+ * Starts an agent and stays until it is told to stop.
+ * @returns 0 when it was told to and did, 130 when that was before it ran
+ * @throws WeftError when it cannot start, or ended by itself
+ */
+export async function runAgent(
+  role: StartRole,
+  options: AgentOptions,
+  ports: CliPorts & { readonly log: RunAgentLog },
+): Promise<number> {
+  await using stack = new AsyncDisposableStack();
+  const stopping = Promise.withResolvers<"stop">();
+  let asked = 0;
+  stack.defer(ports.process.onStopSignal(() => {
+    if (asked++ > 0) ports.process.exit(INTERRUPTED);
+    stopping.resolve("stop");
+  }));
+
+  const starting = startAgent(role, options, ports, stack);
+  const started = await Promise.race([starting, stopping.promise]);
+  if (started === "stop") {
+    // The stack takes back what the start has done so far; what it still does ends with the process.
+    starting.catch(() => {});
+    return INTERRUPTED;
+  }
+  const { overlay, status } = started;
+  ports.log.release();
+  announce(role, overlay, status, ports.terminal);
+
+  const ended = await Promise.race([stopping.promise, overlay.closed.then(() => "ended" as const)]);
+  if (ended === "ended" && asked === 0) {
+    throw new CommandError(`The agent ${overlay.name} ended by itself`, {
+      hint: "Its log says why; `weft up` resumes it.",
+    });
+  }
+  if (ports.terminal.isInteractive) ports.terminal.err("Stopping; Ctrl-C again ends it at once.\n");
+  await within(stack.disposeAsync(), STOP_BOUND_MS);
+  return 0;
+}
+
+/** Everything that was done is on `stack`, so that a failure half-way takes it back. */
+async function startAgent(
+  role: StartRole,
+  options: AgentOptions,
+  ports: CliPorts & { readonly log: Logger },
+  stack: AsyncDisposableStack,
+): Promise<{ readonly overlay: Overlay; readonly status: ServedPort | undefined }> {
+  const overlay = await makeOverlay(role, options, ports);
+  // Nobody waits for it yet, and a failure of the start is told by the start.
+  overlay.closed.catch(() => {});
+  if (stack.disposed) {
+    await overlay.stop();
+    throw new CommandError("The start was interrupted");
+  }
+  stack.defer(() => overlay.stop());
+  const { control } = overlay;
+  let status: ServedPort | undefined;
+  if (options.statusPort !== "off") {
+    // Before anything of the host is changed: a port that is taken should have no consequences.
+    status = ports.serveStatus({ control, hostname: `${options.statusAddress}`, port: options.statusPort });
+    stack.defer(status.close);
+  }
+  await overlay.start();
+  const socket = await ports.serveControl({ control, path: controlSocketPath(options.stateDir) });
+  // Closed first: removing the socket needs the state directory to be still this agent's.
+  stack.defer(socket.close);
+  return { overlay, status };
+}
+
+function makeOverlay(
+  role: StartRole,
+  options: AgentOptions,
+  { overlays, log }: CliPorts & { readonly log: Logger },
+): Promise<Overlay> {
+  const ports = { logger: log };
+  if (role.kind === "leader") return overlays.initLeader(options, ports);
+  return role.kind === "join" ? overlays.join(role.token, options, ports) : overlays.load(options, ports);
+}
+
+/** The join command stands on a line of its own, so that it can be pasted and read by programs. */
+function announce(
+  role: StartRole,
+  overlay: Overlay,
+  status: ServedPort | undefined,
+  terminal: Terminal,
+): void {
+  const { network, node, dataplane } = overlay.control.status();
+  const on = dataplane.interfaceName === undefined ? "rootless" : `on ${dataplane.interfaceName}`;
+  const name = paint(terminal, "strong", overlay.name);
+  const address = paint(terminal, "strong", `${overlay.nodeIp()}`);
+  terminal.out(`${name} is ${address} of ${network.cidr}, ${node.role}, ${on}\n`);
+  if (status !== undefined) terminal.out(`Status page: http://127.0.0.1:${status.port}/\n`);
+  if (role.kind === "leader") {
+    terminal.out(`\nTo bring another machine in, run this there:\n\nweft --join ${overlay.joinToken()}\n\n`);
+  }
+  if (terminal.isInteractive) terminal.out("Ctrl-C stops it; `weft up` resumes it.\n");
+}
+
+async function within(work: Promise<void>, boundMs: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(
+        new CommandError(`The stop took longer than ${boundMs / 1000} s and was cut off`, {
+          hint: "`weft cleanup` undoes what may be left.",
+        }),
+      );
+    }, boundMs);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
