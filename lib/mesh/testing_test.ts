@@ -1,0 +1,65 @@
+/**
+ * Networks and members for this folder's tests.
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { SeededRandom, type UnixMillis, unixMillis } from "../base/mod.ts";
+import type { SigningKey } from "../crypto/mod.ts";
+import { Endpoint, IpAddress } from "../net/mod.ts";
+import { generateNetwork, type NetworkIdentity, NodeIdentity } from "./identity.ts";
+import { type MemberRecord, type SignedRecord, signRecord } from "./member_record.ts";
+import { type SignedStatement, signStatement } from "./node_statement.ts";
+
+/** When the virtual clocks of the tests start. */
+export const START: UnixMillis = unixMillis(1_700_000_000_000);
+
+/** A network with a key, and as many nodes as a test asks for; the same for the same seed. */
+export class TestNetwork {
+  readonly random: SeededRandom;
+  readonly identity: NetworkIdentity & { readonly signingKey: SigningKey };
+
+  constructor(seed: number) {
+    this.random = new SeededRandom(seed);
+    this.identity = generateNetwork(this.random);
+  }
+
+  node(): NodeIdentity {
+    return NodeIdentity.generate(this.random);
+  }
+
+  record(node: NodeIdentity, fields: Partial<MemberRecord> = {}): MemberRecord {
+    return {
+      networkId: this.identity.id,
+      nodeId: node.id,
+      name: `n-${node.id.slice(0, 8)}`,
+      publicKey: node.publicKey,
+      verifyingKey: node.signingKey.verifyingKey,
+      addresses: [address("10.200.0.2")],
+      allowedIps: [],
+      labels: {},
+      roles: ["member"],
+      version: 1,
+      issuedAt: START,
+      expiresAt: unixMillis(START + 86_400_000),
+      revoked: false,
+      ...fields,
+    };
+  }
+
+  signed(node: NodeIdentity, fields: Partial<MemberRecord> = {}): SignedRecord {
+    return signRecord(this.record(node, fields), this.identity.signingKey);
+  }
+}
+
+/** @returns a statement that `node` is at these endpoints, on both planes */
+export function stated(node: NodeIdentity, version: number, ...texts: readonly string[]): SignedStatement {
+  const endpoints = texts.map((text) => Endpoint.parse(text) ?? assert.fail(text));
+  const fields = { nodeId: node.id, endpoints, channelEndpoints: endpoints, version, issuedAt: START };
+  return signStatement(fields, node.signingKey);
+}
+
+/** @returns the address that `text` is */
+export function address(text: string): IpAddress {
+  return IpAddress.parse(text) ?? assert.fail(text);
+}
