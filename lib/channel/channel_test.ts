@@ -59,7 +59,7 @@ Deno.test("a message that the other end finds too long closes the channel", asyn
   await near.send({ topic: "mesh", body: new Uint8Array(2_001) });
   assert.equal(await far.receive(), undefined);
   await near.closed;
-  assert.deepEqual(bench.drops, { "channel-message-too-long": 1 });
+  assert.deepEqual(bench.drops(), { "channel-message-too-long": 1 });
 });
 
 Deno.test("send() waits while the other end does not receive, and nothing is lost", async () => {

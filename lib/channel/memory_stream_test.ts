@@ -197,7 +197,7 @@ export class Bench {
   }
 
   /** @returns how often each reason was counted at the responder, those of zero left out */
-  get drops(): Record<string, number> {
+  drops(): Record<string, number> {
     return Object.fromEntries(
       Object.entries(this.responderCounters.snapshot()).filter(([, count]) => count > 0),
     );
