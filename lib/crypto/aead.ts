@@ -17,6 +17,8 @@ export interface AeadKey {
    * @param counter a safe integer; a nonce is never used twice under one key
    * @param out receives the ciphertext and the tag from `at` on, `plaintext.length + 16` bytes
    * @returns how many bytes were written
+   * @throws RangeError when `counter` is no safe integer or the output does not fit
+   * @throws TypeError when the key was wiped
    */
   seal(
     counter: number,
@@ -30,7 +32,9 @@ export interface AeadKey {
    *
    * @param ciphertext with its tag
    * @param out receives the plaintext from `at` on, `ciphertext.length - 16` bytes
-   * @returns the length of the plaintext, or -1 when the ciphertext was not sealed by this key, counter and data
+   * @returns the length of the plaintext, or -1 when the ciphertext was not sealed by this key, counter and data,
+   *   or the key was wiped
+   * @throws RangeError when the plaintext would not fit
    */
   open(
     counter: number,
@@ -39,7 +43,7 @@ export interface AeadKey {
     out: Uint8Array,
     at: number,
   ): number;
-  /** Overwrites the key; it can't be used afterwards. */
+  /** Overwrites the key; it neither seals nor opens anything afterwards. */
   wipe(): void;
 }
 
@@ -47,20 +51,9 @@ export interface AeadKey {
 export interface Aead {
   /** How the status names it. */
   readonly name: string;
-  /** @param bytes the 32-byte key, copied */
+  /**
+   * @param bytes the 32-byte key, copied
+   * @throws RangeError when the length is wrong
+   */
   key(bytes: Uint8Array): AeadKey;
-}
-
-/** Writes the nonce of a counter: four zero bytes and 64 bits, little-endian (WireGuard paper §5.4.6). */
-export function writeCounterNonce(nonce: Uint8Array, counter: number): void {
-  let low = counter % 0x1_0000_0000;
-  let high = (counter - low) / 0x1_0000_0000;
-  for (let i = 4; i < 8; i++) {
-    nonce[i] = low & 255;
-    low >>>= 8;
-  }
-  for (let i = 8; i < 12; i++) {
-    nonce[i] = high & 255;
-    high >>>= 8;
-  }
 }

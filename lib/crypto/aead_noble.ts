@@ -4,39 +4,25 @@
  */
 
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
-import { type Aead, type AeadKey, NONCE_BYTES, TAG_BYTES, writeCounterNonce } from "./aead.ts";
+import { type Aead, TAG_BYTES } from "./aead.ts";
+import { CounterKey, type NonceCipher } from "./counter_key.ts";
 
-class NobleKey implements AeadKey {
-  readonly #key: Uint8Array;
-  readonly #nonce = new Uint8Array(NONCE_BYTES);
-
-  constructor(key: Uint8Array) {
-    this.#key = key.slice();
-  }
-
-  seal(counter: number, plaintext: Uint8Array, data: Uint8Array, out: Uint8Array, at: number): number {
-    writeCounterNonce(this.#nonce, counter);
-    const length = plaintext.length + TAG_BYTES;
-    chacha20poly1305(this.#key, this.#nonce, data).encrypt(plaintext, out.subarray(at, at + length));
-    return length;
-  }
-
-  open(counter: number, ciphertext: Uint8Array, data: Uint8Array, out: Uint8Array, at: number): number {
-    const length = ciphertext.length - TAG_BYTES;
-    if (length < 0) return -1;
-    writeCounterNonce(this.#nonce, counter);
+/** The cipher alone. */
+export const nobleCipher: NonceCipher = {
+  seal(key, nonce, plaintext, data, out, at) {
+    const target = out.subarray(at, at + plaintext.length + TAG_BYTES);
+    chacha20poly1305(key, nonce, data).encrypt(plaintext, target);
+  },
+  open(key, nonce, ciphertext, data, out, at) {
+    const target = out.subarray(at, at + ciphertext.length - TAG_BYTES);
     try {
-      chacha20poly1305(this.#key, this.#nonce, data).decrypt(ciphertext, out.subarray(at, at + length));
-      return length;
+      chacha20poly1305(key, nonce, data).decrypt(ciphertext, target);
+      return true;
     } catch {
-      return -1;
+      return false;
     }
-  }
-
-  wipe(): void {
-    this.#key.fill(0);
-  }
-}
+  },
+};
 
 /** By noble-ciphers. */
-export const nobleAead: Aead = { name: "noble", key: (bytes) => new NobleKey(bytes) };
+export const nobleAead: Aead = { name: "noble", key: (bytes) => new CounterKey(bytes, nobleCipher) };

@@ -5,35 +5,25 @@
  */
 
 import { createCipheriv, createDecipheriv } from "node:crypto";
-import { type Aead, type AeadKey, NONCE_BYTES, TAG_BYTES, writeCounterNonce } from "./aead.ts";
+import { type Aead, TAG_BYTES } from "./aead.ts";
 import { nobleAead } from "./aead_noble.ts";
+import { CounterKey, type NonceCipher } from "./counter_key.ts";
 
 const CIPHER = "chacha20-poly1305";
 const OPTIONS = { authTagLength: TAG_BYTES };
 
-class PlatformKey implements AeadKey {
-  readonly #key: Uint8Array;
-  readonly #nonce = new Uint8Array(NONCE_BYTES);
-
-  constructor(key: Uint8Array) {
-    this.#key = key.slice();
-  }
-
-  seal(counter: number, plaintext: Uint8Array, data: Uint8Array, out: Uint8Array, at: number): number {
-    writeCounterNonce(this.#nonce, counter);
-    const cipher = createCipheriv(CIPHER, this.#key, this.#nonce, OPTIONS);
+/** The cipher alone. */
+export const platformCipher: NonceCipher = {
+  seal(key, nonce, plaintext, data, out, at) {
+    const cipher = createCipheriv(CIPHER, key, nonce, OPTIONS);
     if (data.length > 0) cipher.setAAD(data, { plaintextLength: plaintext.length });
     out.set(cipher.update(plaintext), at);
     cipher.final();
     out.set(cipher.getAuthTag(), at + plaintext.length);
-    return plaintext.length + TAG_BYTES;
-  }
-
-  open(counter: number, ciphertext: Uint8Array, data: Uint8Array, out: Uint8Array, at: number): number {
+  },
+  open(key, nonce, ciphertext, data, out, at) {
     const length = ciphertext.length - TAG_BYTES;
-    if (length < 0) return -1;
-    writeCounterNonce(this.#nonce, counter);
-    const decipher = createDecipheriv(CIPHER, this.#key, this.#nonce, OPTIONS);
+    const decipher = createDecipheriv(CIPHER, key, nonce, OPTIONS);
     if (data.length > 0) decipher.setAAD(data, { plaintextLength: length });
     decipher.setAuthTag(ciphertext.subarray(length));
     const plaintext = decipher.update(ciphertext.subarray(0, length));
@@ -41,19 +31,15 @@ class PlatformKey implements AeadKey {
       decipher.final();
     } catch {
       plaintext.fill(0);
-      return -1;
+      return false;
     }
     out.set(plaintext, at);
-    return length;
-  }
-
-  wipe(): void {
-    this.#key.fill(0);
-  }
-}
+    return true;
+  },
+};
 
 /** By `node:crypto`. */
-export const platformAead: Aead = { name: "platform", key: (bytes) => new PlatformKey(bytes) };
+export const platformAead: Aead = { name: "platform", key: (bytes) => new CounterKey(bytes, platformCipher) };
 
 /**
  * Chooses an implementation by a known answer: the platform's must seal as noble does and refuse a forgery.

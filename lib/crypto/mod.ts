@@ -5,8 +5,8 @@
  */
 
 export * from "./aead.ts";
-export * from "./aead_noble.ts";
-export * from "./aead_platform.ts";
+export { nobleAead } from "./aead_noble.ts";
+export { platformAead, selectAead } from "./aead_platform.ts";
 export * from "./blake2s.ts";
 export * from "./constant_time.ts";
 export * from "./ed25519.ts";
