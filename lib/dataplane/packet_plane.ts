@@ -22,6 +22,10 @@ export interface PacketPlane {
   removePeer(publicKey: PublicKey): void;
   /** Sends to another endpoint from now on. */
   setEndpoint(publicKey: PublicKey, endpoint: Endpoint): void;
+  /** Begins a handshake without waiting for a packet. */
+  initiateHandshake(publicKey: PublicKey): void;
+  /** @returns how the peer is doing, or undefined when there is none */
+  peerStatus(publicKey: PublicKey): PeerStatus | undefined;
   /** @returns every peer with its counters */
   peerStatuses(): readonly PeerStatus[];
   /** @returns how many datagrams and packets were dropped, by reason */

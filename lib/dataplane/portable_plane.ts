@@ -57,6 +57,16 @@ export class PortablePlane implements PacketPlane {
     this.#parts.device.setEndpoint(publicKey, endpoint);
   }
 
+  initiateHandshake(publicKey: PublicKey): void {
+    const { device, clock } = this.#parts;
+    device.initiateHandshake(clock.now(), publicKey);
+    this.#settle();
+  }
+
+  peerStatus(publicKey: PublicKey): PeerStatus | undefined {
+    return this.#parts.device.peerStatus(publicKey);
+  }
+
   peerStatuses(): readonly PeerStatus[] {
     return this.#parts.device.peerStatuses();
   }
