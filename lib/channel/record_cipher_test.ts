@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { MAX_RECORD_BYTES, RecordOpener, RECORDS_PER_KEY, RecordSealer } from "./record_cipher.ts";
+
+const key = new Uint8Array(32).fill(9);
+
+Deno.test("RecordSealer cuts at the longest record and RecordOpener opens each", () => {
+  for (
+    const [length, records] of [[0, 1], [1, 1], [MAX_RECORD_BYTES, 1], [MAX_RECORD_BYTES + 1, 2]] as const
+  ) {
+    const framed = new RecordSealer(key).seal(new Uint8Array(length).fill(5));
+    const opener = new RecordOpener(key);
+    let opened = 0;
+    let count = 0;
+    for (let at = 0; at < framed.length; count++) {
+      const end = at + 2 + new DataView(framed.buffer).getUint16(at);
+      const plaintext = opener.open(framed.subarray(at + 2, end));
+      assert(plaintext);
+      assert(plaintext.every((byte) => byte === 5));
+      opened += plaintext.length;
+      at = end;
+    }
+    assert.deepEqual([opened, count], [length, records]);
+  }
+});
+
+Deno.test("RecordOpener rejects a record that is flipped, cut, repeated or out of order", () => {
+  const sealer = new RecordSealer(key);
+  const first = sealer.seal(Uint8Array.of(1, 2, 3)).subarray(2);
+  const second = sealer.seal(Uint8Array.of(4)).subarray(2);
+  const opener = new RecordOpener(key);
+  assert.equal(opener.open(second), undefined);
+  for (let at = 0; at < first.length; at++) {
+    const flipped = first.slice();
+    flipped[at] = (flipped[at] ?? 0) ^ 1 << at % 8;
+    assert.equal(opener.open(flipped), undefined);
+    assert.equal(opener.open(first.subarray(0, at)), undefined);
+  }
+  assert.deepEqual(opener.open(first), Uint8Array.of(1, 2, 3));
+  assert.equal(opener.open(first), undefined);
+  assert.deepEqual(opener.open(second), Uint8Array.of(4));
+});
+
+Deno.test("RecordSealer and RecordOpener change their key at the same record", () => {
+  const sealer = new RecordSealer(key);
+  const opener = new RecordOpener(key);
+  const byte = Uint8Array.of(1);
+  for (let i = 0; i < RECORDS_PER_KEY + 2; i++) {
+    const record = sealer.seal(byte).subarray(2);
+    assert(opener.open(record) !== undefined, `record ${i}`);
+  }
+});
