@@ -19,6 +19,7 @@ import {
   type OpenedChannel,
   splitHandshake,
   startHandshake,
+  wipeCiphers,
 } from "./handshake.ts";
 
 const REFUSAL: Uint8Array = encodeFrame(new Uint8Array(0));
@@ -76,13 +77,17 @@ export async function acceptChannel<T>(
   });
   try {
     const outcome = await respond(stream, options);
-    if ("opened" in outcome && !timedOut) {
+    if ("drop" in outcome) {
+      options.counters?.count(timedOut ? "channel-handshake-timeout" : outcome.drop);
+    } else if ("refuse" in outcome) {
+      options.counters?.count(outcome.refuse);
+      await stream.write(REFUSAL);
+    } else if (timedOut) {
+      options.counters?.count("channel-handshake-timeout");
+      wipeCiphers(outcome.opened);
+    } else {
       return { channel: makeChannel(stream, options, outcome.opened), context: outcome.context };
     }
-    if ("opened" in outcome) wipe(outcome.opened);
-    const reason = "refuse" in outcome ? outcome.refuse : "drop" in outcome ? outcome.drop : undefined;
-    options.counters?.count(timedOut || reason === undefined ? "channel-handshake-timeout" : reason);
-    if ("refuse" in outcome && !timedOut) await stream.write(REFUSAL);
   } finally {
     cancelTimer();
   }
@@ -113,7 +118,7 @@ async function respond<T>(stream: ByteStream, options: AcceptChannelOptions<T>):
     const opened = { frames, remoteStatic, reply, ...splitHandshake(handshake) };
     const reason = await confirm(opened);
     if (reason === undefined) return { opened, context };
-    wipe(opened);
+    wipeCiphers(opened);
     return { drop: reason };
   } finally {
     handshake.wipe();
@@ -137,9 +142,4 @@ async function confirm({ frames, opener }: OpenedChannel): Promise<ChannelDropRe
   const record = await frames.read();
   if (record === undefined) return "channel-handshake-closed";
   return opener.open(record)?.length === 0 ? undefined : "channel-handshake-unconfirmed";
-}
-
-function wipe(opened: OpenedChannel): void {
-  opened.sealer.wipe();
-  opened.opener.wipe();
 }

@@ -76,6 +76,12 @@ export interface OpenedChannel {
   readonly opener: RecordOpener;
 }
 
+/** Overwrites the keys of a channel that does not come to be. */
+export function wipeCiphers({ sealer, opener }: OpenedChannel): void {
+  sealer.wipe();
+  opener.wipe();
+}
+
 /** Makes the channel once both sides have proven themselves. */
 export function makeChannel(stream: ByteStream, setup: HandshakeSetup, opened: OpenedChannel): Channel {
   return new Channel(stream, {

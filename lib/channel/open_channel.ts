@@ -15,6 +15,7 @@ import {
   type OpenedChannel,
   splitHandshake,
   startHandshake,
+  wipeCiphers,
 } from "./handshake.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -60,7 +61,7 @@ export async function openChannel(stream: ByteStream, options: OpenChannelOption
       throw new ChannelClosedError(`${failure(stream)}: the other side hung up`, { retryable: true });
     }
   } catch (error) {
-    if (typeof opened === "object") wipe(opened);
+    if (typeof opened === "object") wipeCiphers(opened);
     stream.close();
     throw error;
   } finally {
@@ -85,16 +86,11 @@ async function initiate(
     const ciphers = splitHandshake(handshake);
     const opened = { frames, remoteStatic: options.remoteStatic, reply, ...ciphers };
     if (await stream.write(ciphers.sealer.seal(NOTHING))) return opened;
-    wipe(opened);
+    wipeCiphers(opened);
     return "closed";
   } finally {
     handshake.wipe();
   }
-}
-
-function wipe(opened: OpenedChannel): void {
-  opened.sealer.wipe();
-  opened.opener.wipe();
 }
 
 function failure(stream: ByteStream): string {
