@@ -50,3 +50,12 @@ export {
 } from "./roster.ts";
 export type { RosterEvent } from "./roster_events.ts";
 export { encodeUpdates, MAX_UPDATE_BYTES, splitUpdate } from "./roster_update.ts";
+export {
+  type AddressPool,
+  Admission,
+  type AdmissionOptions,
+  type AdmissionRequest,
+  type Enrolled,
+  type NewDevice,
+  type Refusal,
+} from "./admission.ts";

@@ -7,6 +7,8 @@
 export const MAX_NAME_LENGTH = 63;
 /** How many labels one member may have. */
 export const MAX_LABELS = 32;
+/** How many characters all keys and values may have together, so that a record always has room for them. */
+export const MAX_LABELS_LENGTH = 2048;
 
 const LABEL_KEY = /^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/;
 const LABEL_VALUE = /^[A-Za-z0-9._/-]{0,63}$/;
@@ -38,8 +40,21 @@ export function numberedName(name: string, number: number): string {
 /** Whether these are at most 32 labels whose keys and values a selector can name without quotes. */
 export function areLabels(labels: Readonly<Record<string, string>>): boolean {
   const pairs = Object.entries(labels);
-  return pairs.length <= MAX_LABELS &&
+  return pairs.length <= MAX_LABELS && pairs.flat().join("").length <= MAX_LABELS_LENGTH &&
     pairs.every(([key, value]) => LABEL_KEY.test(key) && LABEL_VALUE.test(value));
+}
+
+/**
+ * @param wished what a machine asks for
+ * @param given what its token says, which overrides
+ * @returns both, or `given` alone when they are too many together
+ */
+export function mergeLabels(
+  wished: Readonly<Record<string, string>>,
+  given: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const both = { ...wished, ...given };
+  return areLabels(both) ? both : given;
 }
 
 /** @returns the labels with their keys in order, so that equal labels have equal encodings */
