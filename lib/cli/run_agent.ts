@@ -38,32 +38,50 @@ export async function runAgent(
   options: AgentOptions,
   ports: CliPorts & { readonly log: RunAgentLog },
 ): Promise<number> {
-  await using stack = new AsyncDisposableStack();
+  const stack = new AsyncDisposableStack();
   const stopping = Promise.withResolvers<"stop">();
   let asked = 0;
-  stack.defer(ports.process.onStopSignal(() => {
+  const forget = ports.process.onStopSignal(() => {
     if (asked++ > 0) ports.process.exit(INTERRUPTED);
     stopping.resolve("stop");
-  }));
+  });
+  try {
+    return await runUntilStopped(role, options, { ...ports, stack, stopping: stopping.promise });
+  } catch (error) {
+    // The first failure is the one to tell.
+    await within(stack.disposeAsync(), STOP_BOUND_MS).catch(() => {});
+    throw error;
+  } finally {
+    forget();
+  }
+}
 
+type RunPorts = CliPorts & {
+  readonly log: RunAgentLog;
+  readonly stack: AsyncDisposableStack;
+  readonly stopping: Promise<"stop">;
+};
+
+async function runUntilStopped(role: StartRole, options: AgentOptions, ports: RunPorts): Promise<number> {
+  const { stack, stopping, terminal } = ports;
   const starting = startAgent(role, options, ports, stack);
-  const started = await Promise.race([starting, stopping.promise]);
+  const started = await Promise.race([starting, stopping]);
   if (started === "stop") {
-    // The stack takes back what the start has done so far; what it still does ends with the process.
+    // What was done so far is taken back; what the start still does ends with the process.
     starting.catch(() => {});
+    await within(stack.disposeAsync(), STOP_BOUND_MS);
     return INTERRUPTED;
   }
   const { overlay, status } = started;
   ports.log.release();
-  announce(role, overlay, status, ports.terminal);
+  announce(role, overlay, { terminal, pageAt: status && pageUrl(options, status.port) });
 
-  const ended = await Promise.race([stopping.promise, overlay.closed.then(() => "ended" as const)]);
-  if (ended === "ended" && asked === 0) {
+  if (await Promise.race([stopping, overlay.closed.then(() => "ended" as const)]) === "ended") {
     throw new CommandError(`The agent ${overlay.name} ended by itself`, {
       hint: "Its log says why; `weft up` resumes it.",
     });
   }
-  if (ports.terminal.isInteractive) ports.terminal.err("Stopping; Ctrl-C again ends it at once.\n");
+  if (terminal.isInteractive) terminal.err("Stopping; Ctrl-C again ends it at once.\n");
   await within(stack.disposeAsync(), STOP_BOUND_MS);
   return 0;
 }
@@ -78,10 +96,7 @@ async function startAgent(
   const overlay = await makeOverlay(role, options, ports);
   // Nobody waits for it yet, and a failure of the start is told by the start.
   overlay.closed.catch(() => {});
-  if (stack.disposed) {
-    await overlay.stop();
-    throw new CommandError("The start was interrupted");
-  }
+  if (stack.disposed) return await interrupted(overlay.stop());
   stack.defer(() => overlay.stop());
   const { control } = overlay;
   let status: ServedPort | undefined;
@@ -92,9 +107,16 @@ async function startAgent(
   }
   await overlay.start();
   const socket = await ports.serveControl({ control, path: controlSocketPath(options.stateDir) });
+  if (stack.disposed) return await interrupted(socket.close());
   // Closed first: removing the socket needs the state directory to be still this agent's.
   stack.defer(socket.close);
   return { overlay, status };
+}
+
+/** The stop came while something was being made; it is unmade here, because the stack is gone. */
+async function interrupted(undone: Promise<void>): Promise<never> {
+  await undone;
+  throw new CommandError("The start was interrupted");
 }
 
 function makeOverlay(
@@ -111,19 +133,24 @@ function makeOverlay(
 function announce(
   role: StartRole,
   overlay: Overlay,
-  status: ServedPort | undefined,
-  terminal: Terminal,
+  { terminal, pageAt }: { readonly terminal: Terminal; readonly pageAt: string | undefined },
 ): void {
   const { network, node, dataplane } = overlay.control.status();
   const on = dataplane.interfaceName === undefined ? "rootless" : `on ${dataplane.interfaceName}`;
   const name = paint(terminal, "strong", overlay.name);
   const address = paint(terminal, "strong", `${overlay.nodeIp()}`);
   terminal.out(`${name} is ${address} of ${network.cidr}, ${node.role}, ${on}\n`);
-  if (status !== undefined) terminal.out(`Status page: http://127.0.0.1:${status.port}/\n`);
+  if (pageAt !== undefined) terminal.out(`Status page: ${pageAt}\n`);
   if (role.kind === "leader") {
     terminal.out(`\nTo bring another machine in, run this there:\n\nweft --join ${overlay.joinToken()}\n\n`);
   }
   if (terminal.isInteractive) terminal.out("Ctrl-C stops it; `weft up` resumes it.\n");
+}
+
+/** An address that stands for all is no place to go to. */
+function pageUrl({ statusAddress }: AgentOptions, port: number): string {
+  const host = statusAddress.isUnspecified ? "localhost" : `${statusAddress}`;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}/`;
 }
 
 async function within(work: Promise<void>, boundMs: number): Promise<void> {

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { silentLogger } from "../base/mod.ts";
+import { StateError } from "../base/mod.ts";
+import { parseAgentOptions } from "../config/mod.ts";
+import { runAgent, type StartRole } from "./run_agent.ts";
+import { SamplePorts } from "./sample_ports_test.ts";
+
+const options = parseAgentOptions({ stateDir: "/state" });
+
+function run(ports: SamplePorts, role: StartRole): Promise<number> {
+  const log = { ...silentLogger, release: () => void ports.diary.push("log released") };
+  return runAgent(role, options, {
+    version: ports.version,
+    overlays: ports.overlays,
+    terminal: ports.terminal,
+    process: ports.process,
+    serveStatus: (served) => ports.serveStatus(served),
+    serveControl: (served) => ports.serveControl(served),
+    log,
+  });
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 1000 && !condition(); turn++) await Promise.resolve();
+  assert(condition());
+}
+
+Deno.test("runAgent() starts in order, prints a join command of its own line, and stops in reverse", async () => {
+  const ports = new SamplePorts();
+  const running = run(ports, { kind: "leader" });
+  await until(() => ports.stdout !== "");
+  assert.match(ports.stdout, /^lead is 10\.200\.0\.1 of 10\.200\.0\.0\/16, leader, on weft0$/m);
+  assert.match(ports.stdout, /^weft --join weft1-fresh$/m);
+  assert.match(ports.stdout, /http:\/\/127\.0\.0\.1:9180\//);
+  ports.stopSignal();
+  assert.equal(await running, 0);
+  assert.deepEqual(ports.diary, [
+    "leader",
+    "serve 127.0.0.1:9180",
+    "start",
+    "serve /state/control.sock",
+    "log released",
+    "close control",
+    "close status",
+    "stop",
+    "signals forgotten",
+  ]);
+});
+
+Deno.test("runAgent() prints no token when it resumes or joins", async () => {
+  for (const role of [{ kind: "up" }, { kind: "join", token: "weft1-given" }] as const) {
+    const ports = new SamplePorts();
+    const running = run(ports, role);
+    await until(() => ports.stdout !== "");
+    assert.doesNotMatch(ports.stdout, /weft1-/);
+    ports.stopSignal();
+    await running;
+  }
+});
+
+Deno.test("runAgent() takes back what a failed start has done", async () => {
+  const ports = new SamplePorts();
+  ports.serveControl = () => Promise.reject(new StateError("Cannot open /state: it is in use"));
+  await assert.rejects(run(ports, { kind: "up" }), StateError);
+  assert.deepEqual(ports.diary.slice(-3), ["close status", "stop", "signals forgotten"]);
+  assert(!ports.diary.includes("log released"));
+  assert.equal(ports.stdout, "");
+});
+
+Deno.test("runAgent() ends with 130 when it is stopped before it ran", async () => {
+  const ports = new SamplePorts();
+  ports.overlay.start = () => new Promise(() => {});
+  const running = run(ports, { kind: "up" });
+  await until(() => ports.diary.includes("serve 127.0.0.1:9180"));
+  ports.stopSignal();
+  assert.equal(await running, 130);
+  assert(ports.diary.includes("stop"));
+});
+
+Deno.test("runAgent() ends at once at the second signal", async () => {
+  const ports = new SamplePorts();
+  const stop = Promise.withResolvers<void>();
+  ports.overlay.stop = () => stop.promise;
+  const running = run(ports, { kind: "up" });
+  await until(() => ports.stdout !== "");
+  ports.stopSignal();
+  assert(!ports.diary.includes("exit 130"));
+  ports.stopSignal();
+  assert(ports.diary.includes("exit 130"));
+  stop.resolve();
+  await running;
+});
+
+Deno.test("runAgent() fails when the agent ends by itself", async () => {
+  for (const failure of [undefined, new StateError("Cannot write /state: the disk is full")]) {
+    const ports = new SamplePorts();
+    const running = run(ports, { kind: "up" });
+    await until(() => ports.stdout !== "");
+    if (failure === undefined) ports.overlay.ending.resolve();
+    else ports.overlay.ending.reject(failure);
+    await assert.rejects(running, { message: failure?.message ?? /lead ended by itself/ });
+    assert(ports.diary.includes("close control"));
+  }
+});

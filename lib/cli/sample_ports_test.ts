@@ -1,0 +1,200 @@
+import type { AgentControl, DeviceRequest, TokenReport, TokenRequest } from "../agent/control.ts";
+import { UnknownPeerError, UnknownTokenError } from "../agent/errors.ts";
+import type { StatusReport } from "../agent/report.ts";
+import type { AgentOptions } from "../config/mod.ts";
+import { PublicKey } from "../crypto/mod.ts";
+import { IpAddress } from "../net/mod.ts";
+import type { CliPorts, Overlay, OverlayFactory, ServedPort } from "./ports.ts";
+
+const member = {
+  roles: ["member"],
+  labels: {},
+  allowedIps: [],
+  lastHandshakeAgeMs: null,
+  rxBytes: 0,
+  txBytes: 0,
+  channel: "closed",
+  rttMs: null,
+  healthy: false,
+} as const;
+
+/** A leader with one healthy peer and one that is away. */
+export const sampleStatus: StatusReport = {
+  version: "0.1.0",
+  state: "running",
+  uptimeMs: 3_725_000,
+  node: {
+    id: "ffeeddccbbaa99887766554433221100",
+    name: "lead",
+    publicKey: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    role: "leader",
+    addresses: ["10.200.0.1"],
+    listenPort: 51820,
+    endpoints: ["192.0.2.1:51820"],
+  },
+  network: { id: "0123456789abcdef0123456789abcdef", cidr: "10.200.0.0/16", members: 3 },
+  dataplane: { kind: "portable", interfaceName: "weft0", mtuBytes: 1420, aead: "noble" },
+  peers: [{
+    ...member,
+    id: "00112233445566778899aabbccddeeff",
+    name: "web-1",
+    publicKey: "K7+oSr6G2UdFYZfoOmC1ZfUCyUK0jPZyQ3NbNNqyMkk=",
+    addresses: ["10.200.0.2"],
+    endpoint: "192.0.2.2:51820",
+    lastHandshakeAgeMs: 12_345,
+    rxBytes: 1_234_567,
+    txBytes: 42,
+    channel: "open",
+    rttMs: 0.73,
+    healthy: true,
+  }, { ...member, name: "phone", publicKey: "BBBB=", roles: ["wireguard"], addresses: ["10.200.0.3"] }],
+  drops: { replayed: 3 },
+};
+
+const report: TokenReport = {
+  id: "t1",
+  createdAt: 1_700_000_000_000,
+  expiresAt: 4_000_000_000_000,
+  usesLeft: null,
+  used: 1,
+  labels: { role: "web" },
+  state: "usable",
+};
+
+/** A control that answers from tables, and writes down what it was asked to change. */
+export class SampleControl implements AgentControl {
+  readonly asked: unknown[] = [];
+
+  status(): StatusReport {
+    return sampleStatus;
+  }
+
+  createToken(request: TokenRequest): { token: string; report: TokenReport } {
+    this.asked.push(request);
+    return { token: "weft1-made", report };
+  }
+
+  listTokens(): TokenReport[] {
+    return [report];
+  }
+
+  revokeToken(id: string): void {
+    if (id !== "t1") {
+      throw new UnknownTokenError(`Cannot revoke the token ${id}: there is none`, { hint: "List." });
+    }
+    this.asked.push({ revoked: id });
+  }
+
+  addDevice(request: DeviceRequest): { name: string; addresses: string[] } {
+    this.asked.push(request);
+    return { name: request.name, addresses: ["10.200.0.9"] };
+  }
+
+  removePeer(peer: string): void {
+    this.asked.push({ removed: peer });
+  }
+
+  ping(peer: string): Promise<number> {
+    if (peer === "web-1") return Promise.resolve(1.234);
+    return Promise.reject(
+      new UnknownPeerError(`Cannot ping ${peer}: there is no such peer`, { hint: "List." }),
+    );
+  }
+}
+
+/** An overlay that keeps a diary. */
+export class SampleOverlay implements Overlay {
+  readonly name = "lead";
+  readonly control: SampleControl = new SampleControl();
+  readonly ending: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+  readonly closed: Promise<void> = this.ending.promise;
+  readonly #diary: string[];
+
+  constructor(diary: string[]) {
+    this.#diary = diary;
+  }
+
+  start(): Promise<void> {
+    this.#diary.push("start");
+    return Promise.resolve();
+  }
+
+  stop(): Promise<void> {
+    this.#diary.push("stop");
+    return Promise.resolve();
+  }
+
+  nodeIp(): IpAddress {
+    return IpAddress.fromBytes(Uint8Array.of(10, 200, 0, 1));
+  }
+
+  publicKey(): PublicKey {
+    return PublicKey.fromBytes(new Uint8Array(32));
+  }
+
+  joinToken(): string {
+    return "weft1-fresh";
+  }
+}
+
+/** Ports without a system: what is written and done is kept. */
+export class SamplePorts implements CliPorts {
+  readonly version = "0.1.0";
+  readonly diary: string[] = [];
+  readonly overlay: SampleOverlay = new SampleOverlay(this.diary);
+  readonly files: Map<string, string> = new Map();
+  readonly environment: Record<string, string | undefined> = {};
+  stdout = "";
+  stderr = "";
+  /** What the last agent was started with. */
+  options: AgentOptions | undefined;
+  /** Asks the agent to stop. */
+  stopSignal: () => void = () => {};
+
+  readonly terminal: CliPorts["terminal"] = {
+    out: (text) => void (this.stdout += text),
+    err: (text) => void (this.stderr += text),
+    hasColours: false,
+    isInteractive: false,
+    columns: undefined,
+  };
+
+  readonly process: CliPorts["process"] = {
+    environment: this.environment,
+    isRoot: true,
+    readText: (path) => {
+      const text = this.files.get(path);
+      if (text === undefined) {
+        return Promise.reject(new Deno.errors.NotFound("No such file or directory (os error 2)"));
+      }
+      return Promise.resolve(text);
+    },
+    onStopSignal: (handler) => {
+      this.stopSignal = handler;
+      return () => void this.diary.push("signals forgotten");
+    },
+    exit: (code) => void this.diary.push(`exit ${code}`),
+  };
+
+  readonly overlays: OverlayFactory = {
+    initLeader: (options) => this.#make("leader", options),
+    join: (token, options) => this.#make(`join ${token}`, options),
+    load: (options) => this.#make("load", options),
+  };
+
+  serveStatus(options: { readonly hostname: string; readonly port: number }): ServedPort {
+    this.diary.push(`serve ${options.hostname}:${options.port}`);
+    return { port: options.port, close: () => Promise.resolve(void this.diary.push("close status")) };
+  }
+
+  serveControl(options: { readonly path: string }): Promise<ServedPort> {
+    this.diary.push(`serve ${options.path}`);
+    return Promise.resolve({ port: 0, close: () => Promise.resolve(void this.diary.push("close control")) });
+  }
+
+  #make(how: string, options: AgentOptions): Promise<Overlay> {
+    this.options = options;
+    this.diary.push(how);
+    return Promise.resolve(this.overlay);
+  }
+}
