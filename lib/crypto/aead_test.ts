@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { concatBytes } from "../base/mod.ts";
+import { type Aead, TAG_BYTES } from "./aead.ts";
+import { nobleAead, nobleCipher } from "./aead_noble.ts";
+import { platformAead, platformCipher, selectAead } from "./aead_platform.ts";
+import { writeCounterNonce } from "./counter_key.ts";
+import { field, testVectors } from "./wycheproof_suite_test.ts";
+
+const NO_DATA = new Uint8Array(0);
+const UNTOUCHED = 0xaa;
+const aeads = [platformAead, nobleAead];
+const ciphers = [["platform", platformCipher], ["noble", nobleCipher]] as const;
+
+function seal(
+  aead: Aead,
+  key: Uint8Array,
+  counter: number,
+  plaintext: Uint8Array,
+  data: Uint8Array,
+): Uint8Array {
+  const out = new Uint8Array(plaintext.length + TAG_BYTES);
+  assert.equal(aead.key(key).seal(counter, plaintext, data, out, 0), out.length);
+  return out;
+}
+
+for (const [name, cipher] of ciphers) {
+  testVectors(
+    `${name} ChaCha20-Poly1305 agrees with Wycheproof`,
+    "wycheproof_chacha20_poly1305_test.json",
+    (vector) => {
+      const [key, nonce, data] = [field(vector, "key"), field(vector, "iv"), field(vector, "aad")];
+      // The port has nonces of one length only.
+      if (nonce.length !== 12) return false;
+      const plaintext = field(vector, "msg");
+      const ciphertext = concatBytes(field(vector, "ct"), field(vector, "tag"));
+      const opened = new Uint8Array(plaintext.length).fill(UNTOUCHED);
+      if (vector.result === "valid") {
+        const sealed = new Uint8Array(ciphertext.length);
+        cipher.seal(key, nonce, plaintext, data, sealed, 0);
+        assert.deepEqual(sealed, ciphertext);
+        assert.equal(cipher.open(key, nonce, ciphertext, data, opened, 0), true);
+        assert.deepEqual(opened, plaintext);
+      } else {
+        assert.equal(cipher.open(key, nonce, ciphertext, data, opened, 0), false);
+        assert.ok(opened.every((byte) => byte === UNTOUCHED));
+      }
+    },
+  );
+}
+
+Deno.test("writeCounterNonce() writes 64 bits, little-endian, behind four zero bytes", () => {
+  for (
+    const [counter, expected] of [
+      [0, "000000000000000000000000"],
+      [1, "000000000100000000000000"],
+      [0xffff_ffff, "00000000ffffffff00000000"],
+      [0x1_0000_0000, "000000000000000001000000"],
+      [Number.MAX_SAFE_INTEGER, "00000000ffffffffffff1f00"],
+    ] as const
+  ) {
+    const nonce = new Uint8Array(12);
+    writeCounterNonce(nonce, counter);
+    assert.equal(nonce.toHex(), expected);
+  }
+  fc.assert(fc.property(fc.maxSafeNat(), (counter) => {
+    const nonce = new Uint8Array(12).fill(7, 4);
+    writeCounterNonce(nonce, counter);
+    assert.equal(new DataView(nonce.buffer).getBigUint64(4, true), BigInt(counter));
+  }));
+});
+
+for (const aead of aeads) {
+  const key = new Uint8Array(32).fill(0x42);
+  const plaintext = Uint8Array.from({ length: 100 }, (_, i) => i);
+  const data = Uint8Array.of(1, 2, 3);
+
+  Deno.test(`${aead.name} AEAD writes where it is told to and nowhere else`, () => {
+    const sealed = seal(aead, key, 9, plaintext, data);
+    const out = new Uint8Array(200).fill(UNTOUCHED);
+    assert.equal(aead.key(key).seal(9, plaintext, data, out, 50), 116);
+    assert.deepEqual(out.subarray(50, 166), sealed);
+    const opened = new Uint8Array(200).fill(UNTOUCHED);
+    assert.equal(aead.key(key).open(9, out.subarray(50, 166), data, opened, 30), 100);
+    assert.deepEqual(opened.subarray(30, 130), plaintext);
+    for (const [bytes, from, to] of [[out, 50, 166], [opened, 30, 130]] as const) {
+      assert.ok(bytes.every((byte, i) => (i >= from && i < to) || byte === UNTOUCHED));
+    }
+  });
+
+  Deno.test(`${aead.name} AEAD opens in place`, () => {
+    const buffer = seal(aead, key, 9, plaintext, data);
+    assert.equal(aead.key(key).open(9, buffer, data, buffer, 0), 100);
+    assert.deepEqual(buffer.subarray(0, 100), plaintext);
+  });
+
+  Deno.test(`${aead.name} AEAD refuses any flipped bit and leaves nothing in the output`, () => {
+    const sealed = seal(aead, key, 9, plaintext, data);
+    const out = new Uint8Array(100).fill(UNTOUCHED);
+    const refuses = (counter: number, ciphertext: Uint8Array, associated: Uint8Array, by = key): void => {
+      assert.equal(aead.key(by).open(counter, ciphertext, associated, out, 0), -1);
+      assert.ok(out.every((byte) => byte === UNTOUCHED));
+    };
+    for (let bit = 0; bit < sealed.length * 8; bit++) {
+      const forged = sealed.slice();
+      forged[bit >> 3] = (forged[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      refuses(9, forged, data);
+    }
+    for (let length = 0; length < sealed.length; length++) refuses(9, sealed.subarray(0, length), data);
+    refuses(10, sealed, data);
+    refuses(9 + 2 ** 32, sealed, data);
+    refuses(9, sealed, NO_DATA);
+    refuses(9, sealed, Uint8Array.of(1, 2, 4));
+    refuses(9, sealed, data, new Uint8Array(32));
+  });
+
+  Deno.test(`${aead.name} AEAD throws at misuse and refuses remote counters that are none`, () => {
+    const sealed = seal(aead, key, 0, plaintext, data);
+    const opener = aead.key(key);
+    const room = new Uint8Array(200);
+    for (const length of [0, 16, 31, 33]) assert.throws(() => aead.key(new Uint8Array(length)), RangeError);
+    for (const counter of [-1, 0.5, NaN, Infinity, 2 ** 53, 2 ** 64]) {
+      assert.throws(() => opener.seal(counter, plaintext, data, room, 0), RangeError);
+      assert.equal(opener.open(counter, sealed, data, room, 0), -1);
+    }
+    assert.throws(() => opener.seal(1, plaintext, data, new Uint8Array(115), 0), RangeError);
+    assert.throws(() => opener.seal(1, plaintext, data, room, 85), RangeError);
+    assert.throws(() => opener.seal(1, plaintext, data, room, -1), RangeError);
+    assert.throws(() => opener.open(0, sealed, data, new Uint8Array(99), 0), RangeError);
+    assert.ok(room.every((byte) => byte === 0));
+  });
+
+  Deno.test(`${aead.name} AEAD neither seals nor opens by a wiped key`, () => {
+    const wiped = aead.key(key);
+    wiped.wipe();
+    wiped.wipe();
+    const out = new Uint8Array(200);
+    assert.throws(() => wiped.seal(1, plaintext, data, out, 0), TypeError);
+    assert.equal(wiped.open(1, seal(aead, key, 1, plaintext, data), data, out, 0), -1);
+    assert.equal(wiped.open(1, seal(aead, new Uint8Array(32), 1, plaintext, data), data, out, 0), -1);
+  });
+
+  Deno.test(`${aead.name} AEAD keeps a copy of its key`, () => {
+    const own = key.slice();
+    const copy = aead.key(own);
+    own.fill(0);
+    assert.equal(copy.open(3, seal(aead, key, 3, plaintext, data), data, new Uint8Array(100), 0), 100);
+    copy.wipe();
+    assert.equal(key[0], 0x42);
+  });
+}
+
+Deno.test("what one AEAD seals the other opens, and both seal alike", () => {
+  const bytes = fc.uint8Array({ minLength: 32, maxLength: 32 });
+  const text = fc.uint8Array({ maxLength: 1_500 });
+  fc.assert(fc.property(bytes, fc.maxSafeNat(), text, text, (key, counter, plaintext, data) => {
+    const byPlatform = seal(platformAead, key, counter, plaintext, data);
+    assert.deepEqual(seal(nobleAead, key, counter, plaintext, data), byPlatform);
+    for (const aead of aeads) {
+      const opened = new Uint8Array(plaintext.length);
+      assert.equal(aead.key(key).open(counter, byPlatform, data, opened, 0), plaintext.length);
+      assert.deepEqual(opened, plaintext);
+    }
+  }));
+});
+
+Deno.test("both AEADs refuse the same random bytes", () => {
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (noise) => {
+    for (const aead of aeads) {
+      const out = new Uint8Array(64);
+      assert.equal(aead.key(new Uint8Array(32)).open(0, noise, NO_DATA, out, 0), -1);
+      assert.ok(out.every((byte) => byte === 0));
+    }
+  }));
+});
+
+Deno.test("selectAead() takes the platform's where it answers right", () => {
+  assert.equal(selectAead(), platformAead);
+});
