@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { concatBytes } from "../base/mod.ts";
+import { field, testVectors } from "./wycheproof_suite_test.ts";
+import { XCHACHA_NONCE_BYTES, xchachaOpen, xchachaSeal } from "./xchacha.ts";
+
+testVectors(
+  "xchachaSeal() and xchachaOpen() agree with Wycheproof",
+  "wycheproof_xchacha20_poly1305_test.json",
+  (vector) => {
+    const [key, nonce, data] = [field(vector, "key"), field(vector, "iv"), field(vector, "aad")];
+    const plaintext = field(vector, "msg");
+    const ciphertext = concatBytes(field(vector, "ct"), field(vector, "tag"));
+    if (vector.result === "valid") {
+      assert.deepEqual(xchachaSeal(key, nonce, plaintext, data), ciphertext);
+      assert.deepEqual(xchachaOpen(key, nonce, ciphertext, data), plaintext);
+    } else {
+      assert.equal(xchachaOpen(key, nonce, ciphertext, data), undefined);
+    }
+  },
+);
+
+Deno.test("xchachaOpen() opens what xchachaSeal() sealed and nothing that differs in a bit", () => {
+  const key = fc.uint8Array({ minLength: 32, maxLength: 32 });
+  const nonce = fc.uint8Array({ minLength: XCHACHA_NONCE_BYTES, maxLength: XCHACHA_NONCE_BYTES });
+  const text = fc.uint8Array({ maxLength: 100 });
+  fc.assert(fc.property(key, nonce, text, text, fc.nat(), (key, nonce, plaintext, data, flip) => {
+    const sealed = xchachaSeal(key, nonce, plaintext, data);
+    assert.equal(sealed.length, plaintext.length + 16);
+    assert.deepEqual(xchachaOpen(key, nonce, sealed, data), plaintext);
+    for (const part of [sealed, nonce, key]) {
+      const at = flip % part.length;
+      part[at] = (part[at] ?? 0) ^ (1 << (flip % 8));
+      assert.equal(xchachaOpen(key, nonce, sealed, data), undefined);
+      part[at] = (part[at] ?? 0) ^ (1 << (flip % 8));
+    }
+    assert.equal(xchachaOpen(key, nonce, sealed, concatBytes(data, Uint8Array.of(0))), undefined);
+  }));
+});
+
+Deno.test("xchachaOpen() refuses what is shorter than a tag", () => {
+  for (let length = 0; length < 16; length++) {
+    const short = new Uint8Array(length);
+    assert.equal(xchachaOpen(new Uint8Array(32), new Uint8Array(24), short, new Uint8Array(0)), undefined);
+  }
+});
