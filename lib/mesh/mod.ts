@@ -59,3 +59,12 @@ export {
   type NewDevice,
   type Refusal,
 } from "./admission.ts";
+export {
+  encodeJoinRequest,
+  type JoinWish,
+  type MeshOptions,
+  MeshState,
+  type NewNetwork,
+} from "./mesh_state.ts";
+export { type Bootstrap, storedNetworkId } from "./network_store.ts";
+export type { OwnEndpoints } from "./own_statement.ts";

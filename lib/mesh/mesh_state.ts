@@ -1,0 +1,234 @@
+/**
+ * One node's part in its network, from the store and back to it.
+ * @module
+ */
+
+import type { Clock, RandomSource, StateStore } from "../base/mod.ts";
+import { StateError } from "../base/mod.ts";
+import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
+import { type AddressPool, Admission, type Enrolled } from "./admission.ts";
+import { AlreadyInitializedError, NotInitializedError } from "./errors.ts";
+import { generateNetwork, type NetworkIdentity, networkIdOf, type NodeIdentity } from "./identity.ts";
+import type { JoinToken } from "./join_token.ts";
+import { type MemberRecord, verifyRecord } from "./member_record.ts";
+import { type Admitted, encodeMeshMessage, type NetworkSettings } from "./mesh_message.ts";
+import {
+  type Bootstrap,
+  identityOf,
+  readIdentity,
+  readNetwork,
+  type StoredNetwork,
+  storedNetworkId,
+  writeNetwork,
+} from "./network_store.ts";
+import type { SignedStatement } from "./node_statement.ts";
+import { overlayIpv6Prefix } from "./overlay_ipv6.ts";
+import { type OwnEndpoints, stateOwn } from "./own_statement.ts";
+import { Roster } from "./roster.ts";
+import { encodeUpdates, splitUpdate } from "./roster_update.ts";
+import { TokenBook } from "./token_book.ts";
+
+/** What every node's state stands on. */
+export interface MeshOptions {
+  readonly random: RandomSource;
+  readonly clock: Clock;
+  /** Makes a fresh pool for the overlay's block; leaders need one. */
+  readonly addressPool: (cidr: Cidr) => AddressPool;
+}
+
+/** What the machine that starts a network chooses. */
+export interface NewNetwork {
+  readonly name: string;
+  readonly cidr: Cidr;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** What a machine says when it asks to be let in. */
+export interface JoinWish extends OwnEndpoints {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Who this node is, which network it belongs to, and everybody in it. */
+export class MeshState {
+  readonly identity: NodeIdentity;
+  readonly network: NetworkIdentity;
+  readonly role: "leader" | "member";
+  /** The block that addresses are allocated from. */
+  readonly cidr: Cidr;
+  /** The network's /64 of IPv6 addresses; absent when `cidr` is IPv6 itself. */
+  readonly ipv6Cidr: Cidr | undefined;
+  readonly roster: Roster;
+  /** Leaders only. */
+  readonly tokens: TokenBook | undefined;
+  /** Leaders only. */
+  readonly admission: Admission | undefined;
+  /** Where the leader was that let this node in; absent on the one that started the network. */
+  readonly bootstrap: Bootstrap | undefined;
+  readonly #settings: NetworkSettings;
+  readonly #clock: Clock;
+
+  private constructor(store: StateStore, stored: StoredNetwork, options: MeshOptions) {
+    const identity = readIdentity(store);
+    if (identity === undefined) {
+      throw new StateError("Cannot read the node's seed from the state: it is missing");
+    }
+    const { settings: { verifyingKey, cidrs }, signingKey } = stored;
+    const [cidr] = cidrs;
+    if (cidr === undefined) {
+      throw new StateError("Cannot read the network's block from the state: it is missing");
+    }
+    const id = networkIdOf(verifyingKey);
+    const { clock, random } = options;
+    this.identity = identity;
+    this.cidr = cidr;
+    this.ipv6Cidr = cidr.family === 4 ? overlayIpv6Prefix(id) : undefined;
+    this.roster = new Roster(store, { networkId: id, verifyingKey, clock });
+    this.bootstrap = stored.bootstrap;
+    this.#settings = stored.settings;
+    this.#clock = clock;
+    if (signingKey === undefined) {
+      this.network = { id, verifyingKey };
+      this.role = "member";
+      return;
+    }
+    const network = { id, verifyingKey, signingKey };
+    const tokens = new TokenBook(store, { random, clock });
+    const { roster } = this;
+    this.network = network;
+    this.role = "leader";
+    this.tokens = tokens;
+    this.admission = new Admission({
+      store,
+      roster,
+      tokens,
+      network,
+      clock,
+      addresses: options.addressPool(cidr),
+    });
+  }
+
+  /**
+   * Starts a network with this node as its leader.
+   * @throws AlreadyInitializedError when the store belongs to a network
+   * @throws RangeError when name or labels are out of bounds
+   */
+  static create(store: StateStore, options: MeshOptions & NewNetwork): MeshState {
+    const { name, cidr, labels = {} } = options;
+    return store.transaction(() => {
+      const identity = MeshState.prepareJoin(store, options.random);
+      const { verifyingKey, signingKey } = generateNetwork(options.random);
+      const cidrs = cidr.family === 4 ? [cidr, overlayIpv6Prefix(networkIdOf(verifyingKey))] : [cidr];
+      writeNetwork(store, { settings: { verifyingKey, cidrs }, signingKey });
+      const state = MeshState.load(store, options);
+      const { publicKey, signingKey: { verifyingKey: ownKey } } = identity;
+      const leader = state.admission?.addLeader({ name, publicKey, verifyingKey: ownKey, labels });
+      if (typeof leader !== "object") {
+        throw new RangeError(`Cannot start a network in ${cidr}: it has no host`);
+      }
+      return state;
+    });
+  }
+
+  /**
+   * Resumes what the store holds.
+   * @throws NotInitializedError when the store belongs to no network
+   * @throws StateError when it is damaged
+   */
+  static load(store: StateStore, options: MeshOptions): MeshState {
+    const stored = readNetwork(store);
+    if (stored === undefined) throw new NotInitializedError();
+    return new MeshState(store, stored, options);
+  }
+
+  /**
+   * Gives this node its keys before it asks to be let in; a join that is retried has the same ones.
+   * @throws AlreadyInitializedError when the store belongs to a network
+   */
+  static prepareJoin(store: StateStore, random: RandomSource): NodeIdentity {
+    if (storedNetworkId(store) !== undefined) throw new AlreadyInitializedError();
+    return identityOf(store, random);
+  }
+
+  /**
+   * Takes in a leader's answer.
+   * @returns the state, or what is wrong with the answer; then nothing is stored
+   * @throws AlreadyInitializedError when the store belongs to a network
+   */
+  static completeJoin(
+    store: StateStore,
+    options: MeshOptions & { readonly admitted: Admitted; readonly token: JoinToken },
+  ): MeshState | { readonly problem: string } {
+    const { admitted: { record, settings, roster }, token, random } = options;
+    const identity = MeshState.prepareJoin(store, random);
+    if (networkIdOf(settings.verifyingKey) !== token.networkId) {
+      return { problem: "the leader speaks for another network than the token" };
+    }
+    if (settings.cidrs[0]?.equals(token.cidr) !== true) {
+      return { problem: "the leader's network is not the token's" };
+    }
+    const own = verifyRecord(record, settings.verifyingKey);
+    if (own === undefined || own.nodeId !== identity.id || own.revoked || own.networkId !== token.networkId) {
+      return { problem: "the record that the leader sent is not this node's" };
+    }
+    const { leaderPublicKey, endpoints } = token;
+    return store.transaction(() => {
+      writeNetwork(store, { settings, bootstrap: { leaderPublicKey, endpoints } });
+      const state = MeshState.load(store, options);
+      state.roster.mergeUpdate({ records: [record, ...roster.records], statements: roster.statements });
+      return state;
+    });
+  }
+
+  /** This node's own record, which may have been revoked. */
+  get record(): MemberRecord {
+    const record = this.roster.record(this.identity.publicKey);
+    if (record === undefined) {
+      throw new StateError("Cannot read this node's record from the state: it is missing");
+    }
+    return record;
+  }
+
+  /** Keeps where this node is. @returns a statement to be told to others, or undefined when nothing has changed */
+  stateEndpoints(
+    endpoints: readonly Endpoint[],
+    channelEndpoints: readonly Endpoint[],
+  ): SignedStatement | undefined {
+    const previous = this.roster.get(this.identity.id)?.statement;
+    const signed = stateOwn(this.identity, { endpoints, channelEndpoints }, { clock: this.#clock, previous });
+    if (signed !== undefined) this.roster.mergeStatement(signed);
+    return signed;
+  }
+
+  /** @returns a leader's answer to a machine that it has let in: messages to be sent in this order */
+  admittedMessages({ signed }: Enrolled, observedAddress?: IpAddress): Uint8Array[] {
+    const [first = { records: [], statements: [] }, ...rest] = splitUpdate(this.roster.snapshot());
+    const admitted: Admitted = {
+      record: signed,
+      settings: this.#settings,
+      roster: first,
+      ...observedAddress && { observedAddress },
+    };
+    return [encodeMeshMessage({ kind: "admitted", admitted }), ...rest.flatMap(encodeUpdates)];
+  }
+}
+
+/** @returns the message by which a machine asks to be let in */
+export function encodeJoinRequest(
+  identity: NodeIdentity,
+  token: JoinToken,
+  options: JoinWish & { readonly clock: Clock },
+): Uint8Array {
+  const { name, labels, clock } = options;
+  const statement = stateOwn(identity, options, { clock, previous: undefined });
+  const { publicKey, signingKey: { verifyingKey } } = identity;
+  const request = {
+    secret: token.secret,
+    name,
+    publicKey,
+    verifyingKey,
+    labels,
+    ...statement && { statement },
+  };
+  return encodeMeshMessage({ kind: "join-request", request });
+}

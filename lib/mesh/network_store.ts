@@ -1,0 +1,116 @@
+/**
+ * How a node keeps who it is and which network it belongs to.
+ * @module
+ */
+
+import { encodeBase64, type RandomSource, StateError, type StateStore, utf8Bytes } from "../base/mod.ts";
+import { PublicKey, SigningKey } from "../crypto/mod.ts";
+import type { Endpoint } from "../net/mod.ts";
+import { decodeMessage, encodeMessage, NetworkSettingsSchema } from "../proto/mod.ts";
+import { type NetworkId, networkIdOf, NodeIdentity, SEED_BYTES } from "./identity.ts";
+import { MAX_TOKEN_ENDPOINTS } from "./join_token.ts";
+import { type NetworkSettings, readSettings } from "./mesh_message.ts";
+import { readEndpoints } from "./signed.ts";
+
+/** Where a joiner's first leader was, for finding the network again when nobody else is known. */
+export interface Bootstrap {
+  readonly leaderPublicKey: PublicKey;
+  readonly endpoints: readonly Endpoint[];
+}
+
+/** All that a node keeps beside its roster and tokens. */
+export interface StoredNetwork {
+  readonly settings: NetworkSettings;
+  /** Leaders only. */
+  readonly signingKey?: SigningKey;
+  /** Those that joined only. */
+  readonly bootstrap?: Bootstrap;
+}
+
+const IDENTITY = "identity";
+const SEED = "seed";
+const NETWORK = "network";
+const SETTINGS = "settings";
+const SIGNING_SEED = "signing-seed";
+const BOOTSTRAP = "bootstrap";
+
+/** @returns the node's identity, which is drawn at the first call and the same for ever after */
+export function identityOf(store: StateStore, random: RandomSource): NodeIdentity {
+  return store.transaction(() => {
+    const kept = readIdentity(store);
+    if (kept !== undefined) return kept;
+    const identity = NodeIdentity.generate(random);
+    store.put(IDENTITY, SEED, identity.exposeSeed());
+    return identity;
+  });
+}
+
+/**
+ * @returns the node's identity, or undefined when there is none yet
+ * @throws StateError when it is damaged
+ */
+export function readIdentity(store: StateStore): NodeIdentity | undefined {
+  const seed = store.get(IDENTITY, SEED);
+  if (seed === undefined) return undefined;
+  if (seed.length !== SEED_BYTES) throw damaged("node's seed");
+  return NodeIdentity.fromSeed(seed);
+}
+
+/** @returns the network of this store, or undefined when it belongs to none */
+export function storedNetworkId(store: StateStore): NetworkId | undefined {
+  const settings = readStoredSettings(store);
+  return settings && networkIdOf(settings.verifyingKey);
+}
+
+/** Keeps a network; call it in the transaction that makes or joins it. */
+export function writeNetwork(store: StateStore, { settings, signingKey, bootstrap }: StoredNetwork): void {
+  const fields = { verifyingKey: settings.verifyingKey.bytes, cidrs: settings.cidrs.map(String) };
+  store.put(NETWORK, SETTINGS, encodeMessage(NetworkSettingsSchema, fields));
+  if (signingKey !== undefined) store.put(NETWORK, SIGNING_SEED, signingKey.exposeBytes());
+  if (bootstrap === undefined) return;
+  const lines = [encodeBase64(bootstrap.leaderPublicKey.bytes), ...bootstrap.endpoints.map(String)];
+  store.put(NETWORK, BOOTSTRAP, utf8Bytes(lines.join("\n")));
+}
+
+/**
+ * @returns what `writeNetwork` kept, or undefined when the store belongs to no network
+ * @throws StateError when it is damaged
+ */
+export function readNetwork(store: StateStore): StoredNetwork | undefined {
+  const settings = readStoredSettings(store);
+  if (settings === undefined) return undefined;
+  const signingKey = readSigningKey(store, settings);
+  const bootstrap = readBootstrap(store);
+  return { settings, ...signingKey && { signingKey }, ...bootstrap && { bootstrap } };
+}
+
+function readStoredSettings(store: StateStore): NetworkSettings | undefined {
+  const bytes = store.get(NETWORK, SETTINGS);
+  if (bytes === undefined) return undefined;
+  const message = decodeMessage(NetworkSettingsSchema, bytes);
+  const settings = message && readSettings(message);
+  if (settings === undefined) throw damaged("network's settings");
+  return settings;
+}
+
+function readSigningKey(store: StateStore, settings: NetworkSettings): SigningKey | undefined {
+  const seed = store.get(NETWORK, SIGNING_SEED);
+  if (seed === undefined) return undefined;
+  const signingKey = seed.length === SEED_BYTES ? SigningKey.fromSeed(seed) : undefined;
+  if (!signingKey?.verifyingKey.equals(settings.verifyingKey)) throw damaged("network's signing key");
+  return signingKey;
+}
+
+function readBootstrap(store: StateStore): Bootstrap | undefined {
+  const bytes = store.get(NETWORK, BOOTSTRAP);
+  if (bytes === undefined) return undefined;
+  const [key = "", ...texts] = new TextDecoder().decode(bytes).split("\n");
+  const leaderPublicKey = PublicKey.parse(key);
+  const endpoints = readEndpoints(texts, MAX_TOKEN_ENDPOINTS);
+  if (leaderPublicKey === undefined || endpoints === undefined) throw damaged("leader's endpoints");
+  return { leaderPublicKey, endpoints };
+}
+
+function damaged(what: string): StateError {
+  return new StateError(`Cannot read the ${what} from the state: it is damaged`);
+}
