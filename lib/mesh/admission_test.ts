@@ -1,45 +1,12 @@
 import assert from "node:assert/strict";
-import { MemoryStateStore, StateError, VirtualClock, WeftError } from "../base/mod.ts";
-import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
-import { type AddressPool, Admission, type AdmissionRequest, type Enrolled } from "./admission.ts";
+import { MemoryStateStore, StateError, VirtualClock } from "../base/mod.ts";
+import { Cidr, Endpoint } from "../net/mod.ts";
+import { Admission, type AdmissionRequest, type Enrolled } from "./admission.ts";
 import type { NodeIdentity } from "./identity.ts";
 import type { JoinToken } from "./join_token.ts";
 import { Roster } from "./roster.ts";
-import { START, stated, TestNetwork } from "./testing_test.ts";
+import { SmallPool, START, stated, TestNetwork } from "./testing_test.ts";
 import { TokenBook } from "./token_book.ts";
-
-class NoAddress extends WeftError {
-  readonly code = "NoAddress";
-}
-
-/** The lowest free of 10.200.0.1 to 10.200.0.`size`. */
-class SmallPool implements AddressPool {
-  readonly taken = new Set<string>();
-  readonly #size: number;
-
-  constructor(size: number) {
-    this.#size = size;
-  }
-
-  allocate(): IpAddress {
-    for (let host = 1; host <= this.#size; host++) {
-      const address = IpAddress.fromBytes(Uint8Array.of(10, 200, 0, host));
-      if (this.taken.has(address.toString())) continue;
-      this.taken.add(address.toString());
-      return address;
-    }
-    throw new NoAddress("all are taken");
-  }
-
-  allocateSpecific(address: IpAddress): void {
-    if (address.family === 6) throw new NoAddress("not in the pool");
-    this.taken.add(address.toString());
-  }
-
-  release(address: IpAddress): boolean {
-    return this.taken.delete(address.toString());
-  }
-}
 
 function setUp(seed: number, size = 20) {
   const network = new TestNetwork(seed);

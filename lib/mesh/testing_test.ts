@@ -4,9 +4,10 @@
  */
 
 import assert from "node:assert/strict";
-import { SeededRandom, type UnixMillis, unixMillis } from "../base/mod.ts";
+import { SeededRandom, type UnixMillis, unixMillis, WeftError } from "../base/mod.ts";
 import type { SigningKey } from "../crypto/mod.ts";
 import { Endpoint, IpAddress } from "../net/mod.ts";
+import type { AddressPool } from "./admission.ts";
 import { generateNetwork, type NetworkIdentity, NodeIdentity } from "./identity.ts";
 import { type MemberRecord, type SignedRecord, signRecord } from "./member_record.ts";
 import { type SignedStatement, signStatement } from "./node_statement.ts";
@@ -62,4 +63,38 @@ export function stated(node: NodeIdentity, version: number, ...texts: readonly s
 /** @returns the address that `text` is */
 export function address(text: string): IpAddress {
   return IpAddress.parse(text) ?? assert.fail(text);
+}
+
+class NoAddress extends WeftError {
+  readonly code = "NoAddress";
+}
+
+/** Hands out the lowest free of 10.200.0.1 to 10.200.0.`size`. */
+export class SmallPool implements AddressPool {
+  readonly taken: Set<string> = new Set();
+  readonly #size: number;
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  /** Takes the lowest free address. */
+  allocate(): IpAddress {
+    for (let host = 1; host <= this.#size; host++) {
+      const address = IpAddress.fromBytes(Uint8Array.of(10, 200, 0, host));
+      if (this.taken.has(address.toString())) continue;
+      this.taken.add(address.toString());
+      return address;
+    }
+    throw new NoAddress("all are taken");
+  }
+
+  allocateSpecific(address: IpAddress): void {
+    if (address.family === 6) throw new NoAddress("not in the pool");
+    this.taken.add(address.toString());
+  }
+
+  release(address: IpAddress): boolean {
+    return this.taken.delete(address.toString());
+  }
 }
