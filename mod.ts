@@ -3,13 +3,26 @@
  *
  * @example
  * ```ts
+ * import assert from "node:assert/strict";
  * import { DEFAULT_OVERLAY_CIDR, IpAllocator } from "./mod.ts";
  * const pool = new IpAllocator(DEFAULT_OVERLAY_CIDR);
- * console.assert(pool.allocate().toString() === "10.200.0.1");
+ * assert.equal(pool.allocate().toString(), "10.200.0.1");
  * ```
  * @module
  */
 
 export * from "./lib/agent/mod.ts";
-export * from "./lib/config/defaults.ts";
+export {
+  type AgentOptions,
+  type AgentOptionsInput,
+  DEFAULT_DNS_PORT,
+  DEFAULT_INTERFACE_NAME,
+  DEFAULT_MTU_BYTES,
+  DEFAULT_OVERLAY_CIDR,
+  DEFAULT_STATUS_PORT,
+  DEFAULT_WG_PORT,
+  InvalidConfigError,
+} from "./lib/config/mod.ts";
 export * from "./lib/ipam/mod.ts";
+export { Cidr, Endpoint, IpAddress } from "./lib/net/mod.ts";
+export type { WireGuardPeerConfig as PeerConfig } from "./lib/wireguard/mod.ts";

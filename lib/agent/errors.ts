@@ -44,3 +44,24 @@ export class InvalidTokenError extends WeftError {
 export class RouteOverlapError extends WeftError {
   readonly code = "RouteOverlap";
 }
+
+/** This node was removed from its network. */
+export class RemovedError extends WeftError {
+  readonly code = "Removed";
+
+  constructor() {
+    super("This node was removed from its network", {
+      hint: "To join again, use a new state directory: a removed key is never let in again.",
+    });
+  }
+}
+
+/** Somebody deleted the interface under the agent. */
+export class InterfaceGoneError extends WeftError {
+  readonly code = "InterfaceGone";
+
+  /** @param name the interface's name */
+  constructor(name: string) {
+    super(`The interface ${name} was deleted`, { hint: "Run weft up to make it again.", retryable: true });
+  }
+}

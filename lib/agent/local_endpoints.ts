@@ -3,7 +3,7 @@
  * @module
  */
 
-import { Endpoint, IpAddress } from "../net/mod.ts";
+import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 
 /** More than this many addresses are not worth a peer's time. */
 const MAX_ENDPOINTS = 8;
@@ -12,6 +12,8 @@ const MAX_ENDPOINTS = 8;
 export interface InterfaceAddress {
   readonly interfaceName: string;
   readonly address: string;
+  /** The same with the length of its prefix. */
+  readonly cidr: string;
 }
 
 /**
@@ -53,4 +55,15 @@ export function orderCandidates(
 ): Endpoint[] {
   const near = candidates.filter((candidate) => sharesPrefix(candidate.address));
   return [...near, ...candidates.filter((candidate) => !near.includes(candidate))];
+}
+
+/**
+ * @param overlayInterface the interface to leave out
+ * @returns the networks that the host is in
+ */
+export function hostPrefixes(addresses: readonly InterfaceAddress[], overlayInterface: string): Cidr[] {
+  return addresses
+    .filter(({ interfaceName }) => interfaceName !== overlayInterface)
+    .map(({ cidr }) => Cidr.parse(cidr))
+    .filter((cidr) => cidr !== undefined);
 }

@@ -46,7 +46,7 @@ export interface DataplaneReport {
 /** The whole picture. It never holds a key that is not public, a token or an environment variable. */
 export interface StatusReport {
   readonly version: string;
-  readonly state: "running" | "stopping";
+  readonly state: "starting" | "running" | "stopping";
   readonly uptimeMs: number;
   readonly node: {
     readonly id: string;

@@ -36,8 +36,10 @@ export class PortablePlane implements PacketPlane {
   /** Starts carrying packets at once. */
   constructor(parts: PortablePlaneParts) {
     this.#parts = parts;
-    this.ended = Promise.race([this.#carryOutbound(), this.#carryInbound()]).then((end) => {
+    const loops = [this.#carryOutbound(), this.#carryInbound()];
+    this.ended = Promise.race(loops).then(async (end) => {
       this.close();
+      await Promise.all(loops);
       return end;
     });
   }

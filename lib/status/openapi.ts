@@ -45,7 +45,7 @@ const HEALTH: JsonSchema = {
   type: "object",
   required: ["state"],
   additionalProperties: false,
-  properties: { state: { enum: ["running", "stopping"] } },
+  properties: { state: { enum: ["starting", "running", "stopping"] } },
 };
 
 const READ_PATHS: JsonSchema = {

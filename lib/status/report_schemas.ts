@@ -43,7 +43,7 @@ const PeerReport = object({
 
 const StatusReport = object({
   version: string,
-  state: { enum: ["running", "stopping"] },
+  state: { enum: ["starting", "running", "stopping"] },
   uptimeMs: { type: "number", minimum: 0 },
   node: object({
     id: string,

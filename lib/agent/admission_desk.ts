@@ -1,0 +1,63 @@
+/**
+ * Where a leader serves machines that hold a token.
+ * @module
+ */
+
+import type { Logger, Timers } from "../base/mod.ts";
+import type { Channel } from "../channel/mod.ts";
+import { decodeMeshMessage, encodeMeshMessage, MESH_TOPIC, type MeshState } from "../mesh/mod.ts";
+import type { Endpoint } from "../net/mod.ts";
+
+/** How long a machine may take to ask, and then to hang up. */
+const PATIENCE_MS = 10_000;
+
+/** What the desk works with. */
+export interface AdmissionDeskParts {
+  readonly mesh: MeshState;
+  readonly timers: Timers;
+  readonly log: Logger;
+}
+
+/**
+ * Serves one machine: reads its request, lets it in or not, answers, and closes the channel.
+ * @returns whether somebody was let in
+ */
+export async function serveJoin(
+  channel: Channel,
+  from: { readonly tokenId: string; readonly source: Endpoint },
+  { mesh, timers, log }: AdmissionDeskParts,
+): Promise<boolean> {
+  const cancelTimer = timers.setTimer(PATIENCE_MS, () => channel.close("too slow"));
+  try {
+    const message = await channel.receive();
+    const said = message?.topic === MESH_TOPIC ? decodeMeshMessage(message.body) : undefined;
+    if (said?.kind !== "join-request" || mesh.admission === undefined) return false;
+    const enrolled = mesh.admission.admit({
+      ...said.request,
+      tokenId: from.tokenId,
+      remotePublicKey: channel.remoteStatic,
+    });
+    if (typeof enrolled === "string") {
+      log.warn("join refused", { from: from.source.toString(), reason: enrolled });
+      await channel.send({ topic: MESH_TOPIC, body: encodeMeshMessage({ kind: "refused" }) });
+      return false;
+    }
+    const { record } = enrolled;
+    log.info("joined", {
+      name: record.name,
+      address: record.addresses[0]?.toString(),
+      from: from.source.toString(),
+    });
+    for (const body of mesh.admittedMessages(enrolled, from.source.address)) {
+      if (!await channel.send({ topic: MESH_TOPIC, body })) break;
+    }
+    return true;
+  } catch (error) {
+    log.error("cannot serve a join", { from: from.source.toString(), error });
+    return false;
+  } finally {
+    cancelTimer();
+    // The answer goes out first, and the other end hangs up by itself when it has it.
+    channel.close("served");
+  }
+}

@@ -1,0 +1,280 @@
+/**
+ * One running node: both planes, the roster between them, and the host under them.
+ * @module
+ */
+
+import {
+  type Logger,
+  type Millis,
+  silentLogger,
+  StateError,
+  type StateStore,
+  type WeftError,
+} from "../base/mod.ts";
+import { channelCounters } from "../channel/mod.ts";
+import type { AgentOptions } from "../config/mod.ts";
+import { type PublicKey, selectAead } from "../crypto/mod.ts";
+import { type PacketPlane, PortablePlane } from "../dataplane/mod.ts";
+import { systemClock, systemRandom, systemTimers } from "../host/mod.ts";
+import type { MeshState, RosterUpdate, SignedStatement } from "../mesh/mod.ts";
+import type { Cidr, IpAddress } from "../net/mod.ts";
+import { type DatagramSocket, dialTcp, listenTcp, openUdp } from "../transport/mod.ts";
+import { Device, type ProtocolTimers } from "../wireguard/mod.ts";
+import { serveJoin } from "./admission_desk.ts";
+import { DeviceSecrets } from "./device_secrets.ts";
+import { InterfaceGoneError, RemovedError } from "./errors.ts";
+import { checkHostNetwork, forgetHostNetwork, openHostNetwork } from "./host_network.ts";
+import { MessagePlane } from "./message_plane.ts";
+import { ownEndpoints, ownPrefixes } from "./own_endpoints.ts";
+import { PeerSync } from "./peer_sync.ts";
+import type { DataplaneReport, StatusReport } from "./report.ts";
+import { buildStatus } from "./status_report.ts";
+
+/** How long a dial of the message plane waits for an answer. */
+const DIAL_TIMEOUT_MS = 4_000;
+/** How often expired records and changed addresses of this host are looked for. */
+const UPKEEP_MS = 10_000;
+
+/** What an agent is made of. */
+export interface AgentParts {
+  readonly mesh: MeshState;
+  /** Closed by `stop`. */
+  readonly store: StateStore & Disposable;
+  readonly options: AgentOptions;
+  readonly logger?: Logger;
+}
+
+/** Starts, connects and stops everything. */
+export class Agent {
+  readonly mesh: MeshState;
+  readonly secrets: DeviceSecrets;
+  /** Settles when the agent has ended; rejects when that was not by `stop`. */
+  readonly closed: Promise<void>;
+  readonly #parts: AgentParts;
+  readonly #log: Logger;
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #madeAt: Millis = systemClock.now();
+  readonly #channelCounters = channelCounters();
+  readonly #resources = new AsyncDisposableStack();
+  #state: StatusReport["state"] = "starting";
+  #socket: DatagramSocket | undefined;
+  #plane: PacketPlane | undefined;
+  #peers: PeerSync | undefined;
+  #messages: MessagePlane | undefined;
+  #dataplane: DataplaneReport;
+
+  constructor(parts: AgentParts) {
+    this.#parts = parts;
+    this.mesh = parts.mesh;
+    this.secrets = new DeviceSecrets(parts.store);
+    this.#log = parts.logger ?? silentLogger;
+    this.closed = this.#ended.promise;
+    // Whoever does not wait for the end must not be ended by it.
+    this.closed.catch(() => {});
+    this.#dataplane = { kind: parts.options.rootless ? "rootless" : "portable" };
+    this.#resources.use(parts.store);
+  }
+
+  /** The message plane, while the agent runs. */
+  get messages(): MessagePlane | undefined {
+    return this.#messages;
+  }
+
+  /**
+   * Opens the ports, makes the interface, and begins to talk.
+   * @throws WeftError that says what this host lacks; then everything is taken back
+   */
+  async start(): Promise<void> {
+    try {
+      this.#start();
+    } catch (error) {
+      this.#state = "stopping";
+      await this.#resources.disposeAsync();
+      this.#ended.resolve();
+      throw error;
+    }
+  }
+
+  /** Stops everything and leaves the host as it was. Harmless when repeated. */
+  async stop(): Promise<void> {
+    this.#state = "stopping";
+    await this.#resources.disposeAsync();
+    this.#ended.resolve();
+  }
+
+  status(): StatusReport {
+    return buildStatus({
+      mesh: this.mesh,
+      clock: systemClock,
+      state: this.#state,
+      uptimeMs: systemClock.now() - this.#madeAt,
+      listenPort: this.#parts.options.port,
+      dataplane: this.#dataplane,
+      plane: this.#plane,
+      messages: this.#messages,
+      drops: { ...this.#channelCounters.snapshot(), ...this.#plane?.drops() ?? this.#socket?.drops() },
+    });
+  }
+
+  /** Tells everybody what this node has changed in the roster, and follows it. */
+  publish(news: RosterUpdate): void {
+    this.#messages?.tell(news);
+    this.followRoster();
+  }
+
+  /** Brings both planes in line with the roster. */
+  followRoster(): void {
+    const { roster, identity } = this.mesh;
+    let hasNewMembers = false;
+    for (let event = roster.pollEvent(); event !== undefined; event = roster.pollEvent()) {
+      this.#peers?.handleRosterEvent(event);
+      if (event.kind === "endpoints-changed") this.#messages?.redial(event.nodeId);
+      else hasNewMembers = true;
+      if (event.kind === "member-removed" && event.nodeId === identity.id) this.#end(new RemovedError());
+    }
+    if (hasNewMembers) this.#messages?.followRoster();
+  }
+
+  #start(): void {
+    const { options } = this.#parts;
+    const { record } = this.mesh;
+    if (record.revoked) throw new RemovedError();
+    if (!options.rootless) {
+      checkHostNetwork(options.interfaceName, this.#cidrs());
+    }
+    const listener = listenTcp({ port: options.port });
+    this.#resources.defer(() => listener.close());
+    if (!options.rootless) this.#startPacketPlane();
+    this.#stateEndpoints();
+    const messages = new MessagePlane({
+      identity: this.mesh.identity,
+      networkId: this.mesh.network.id,
+      roster: this.mesh.roster,
+      listener,
+      clock: systemClock,
+      timers: systemTimers,
+      random: systemRandom,
+      log: this.#log,
+      counters: this.#channelCounters,
+      dial: (endpoint, signal) => dialTcp(endpoint, { timeoutMs: DIAL_TIMEOUT_MS, signal }),
+      sharesPrefix: (address) => this.#sharesPrefix(address),
+      tokenKey: (tokenId, publicKey) => this.mesh.tokens?.presharedKeyFor(tokenId, publicKey),
+      serveJoin: async (channel, tokenId, source) => {
+        const parts = { mesh: this.mesh, timers: systemTimers, log: this.#log };
+        if (await serveJoin(channel, { tokenId, source }, parts)) this.#announce(channel.remoteStatic);
+      },
+      onRosterChange: () => this.followRoster(),
+    });
+    this.#messages = messages;
+    this.#resources.defer(() => messages.close());
+    this.#keepUp();
+    messages.start();
+    this.#peers?.start();
+    // What waits from loading has been read by both starts.
+    while (this.mesh.roster.pollEvent() !== undefined);
+    this.#state = "running";
+  }
+
+  #startPacketPlane(): void {
+    const { options, store } = this.#parts;
+    const { mesh } = this;
+    const { interfaceName, mtuBytes, port } = options;
+    const socket = openUdp({ port });
+    this.#socket = socket;
+    this.#resources.defer(() => socket.close());
+    const tun = openHostNetwork(store, {
+      interfaceName,
+      mtuBytes,
+      addresses: mesh.record.addresses,
+      cidrs: this.#cidrs(),
+    });
+    this.#resources.defer(() => {
+      tun.close();
+      forgetHostNetwork(store);
+    });
+    const aead = selectAead();
+    const device = new Device({
+      privateKey: mesh.identity.privateKey,
+      random: systemRandom,
+      wall: systemClock.wall,
+      aead,
+      mtuBytes,
+      timers: options.testTimers as Partial<ProtocolTimers>,
+    });
+    const plane = new PortablePlane({
+      device,
+      tun,
+      socket,
+      clock: systemClock,
+      timers: systemTimers,
+      observer: (event) => this.#peers?.handleDeviceEvent(event),
+    });
+    this.#plane = plane;
+    this.#resources.defer(async () => {
+      plane.close();
+      await plane.ended;
+    });
+    this.#dataplane = { kind: "portable", interfaceName, mtuBytes, aead: aead.name };
+    this.#peers = new PeerSync({
+      roster: mesh.roster,
+      plane,
+      self: mesh.identity.id,
+      presharedKey: (nodeId) => this.secrets.get(nodeId),
+      sharesPrefix: (address) => this.#sharesPrefix(address),
+    });
+    plane.ended.then((end) => {
+      if (end === "interface-gone") this.#end(new InterfaceGoneError(interfaceName));
+    });
+  }
+
+  /** Passes on the record of somebody who has just been let in. */
+  #announce(publicKey: PublicKey): void {
+    const { roster } = this.mesh;
+    const member = roster.byPublicKey(publicKey);
+    if (member === undefined) return this.followRoster();
+    const record = roster.signedRecord(member.record.nodeId);
+    const statement = roster.signedStatement(member.record.nodeId);
+    this.publish({ records: record ? [record] : [], statements: statement ? [statement] : [] });
+  }
+
+  #keepUp(): void {
+    let cancel = (): void => {};
+    const again = (): void => {
+      cancel = systemTimers.setTimer(UPKEEP_MS, () => {
+        try {
+          this.mesh.roster.handleTimeout();
+          const statement = this.#stateEndpoints();
+          this.publish({ records: [], statements: statement === undefined ? [] : [statement] });
+        } catch (error) {
+          // A full disk may have room again at the next turn.
+          if (!(error instanceof StateError)) throw error;
+          this.#log.error("cannot store this node's endpoints", { error });
+        }
+        again();
+      });
+    };
+    again();
+    this.#resources.defer(() => cancel());
+  }
+
+  #cidrs(): Cidr[] {
+    const { cidr, ipv6Cidr } = this.mesh;
+    return ipv6Cidr === undefined ? [cidr] : [cidr, ipv6Cidr];
+  }
+
+  #stateEndpoints(): SignedStatement | undefined {
+    const endpoints = ownEndpoints(this.#parts.options);
+    return this.mesh.stateEndpoints(endpoints, endpoints);
+  }
+
+  #sharesPrefix(address: IpAddress): boolean {
+    return ownPrefixes(this.#parts.options).some((prefix) => prefix.contains(address));
+  }
+
+  #end(reason: WeftError): void {
+    if (this.#state === "stopping") return;
+    this.#state = "stopping";
+    this.#log.error(reason.message);
+    this.#resources.disposeAsync().finally(() => this.#ended.reject(reason));
+  }
+}

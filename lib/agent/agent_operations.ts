@@ -1,0 +1,186 @@
+/**
+ * What may be asked of a running agent, done.
+ * @module
+ */
+
+import { type UnixMillis, WeftError } from "../base/mod.ts";
+import { PresharedKey, PublicKey } from "../crypto/mod.ts";
+import { isNodeName, type Refusal, type TokenEntry } from "../mesh/mod.ts";
+import { Cidr, Endpoint } from "../net/mod.ts";
+import type { Agent } from "./agent.ts";
+import type { AgentControl, DeviceRequest, TokenReport, TokenRequest } from "./control.ts";
+import {
+  InvalidRequestError,
+  NotLeaderError,
+  UnknownPeerError,
+  UnknownTokenError,
+  UnreachableError,
+} from "./errors.ts";
+import type { StatusReport } from "./report.ts";
+
+const MAX_KEEPALIVE_SECONDS = 65_535;
+
+/** Why a leader adds no device. */
+const REFUSALS: Readonly<Record<Refusal, string>> = {
+  "refused:key-mismatch": "its key is another one's",
+  "refused:revoked": "its key was removed, and a removed key is never let in again",
+  "refused:token": "its token is not good",
+  "refused:other-identity": "its key is that of a member",
+  "refused:no-address": "no address is free",
+  "refused:roster-full": "the network is full",
+};
+
+/** Turns requests into calls of the agent's parts, and their answers into reports. */
+export class AgentOperations implements AgentControl {
+  readonly #agent: Agent;
+
+  constructor(agent: Agent) {
+    this.#agent = agent;
+  }
+
+  status(): StatusReport {
+    return this.#agent.status();
+  }
+
+  createToken(request: TokenRequest): { readonly token: string; readonly report: TokenReport } {
+    const { mesh } = this.#agent;
+    const tokens = this.#leader(mesh.tokens);
+    const endpoints = mesh.roster.get(mesh.identity.id)?.statement?.channelEndpoints ?? [];
+    const token = asInvalid(() =>
+      tokens.create({
+        ...request,
+        networkId: mesh.network.id,
+        leaderPublicKey: mesh.identity.publicKey,
+        endpoints,
+        cidr: mesh.cidr,
+      })
+    );
+    const entry = tokens.get(token.tokenId);
+    if (entry === undefined) throw new UnknownTokenError(`Cannot find the token ${token.tokenId} again`);
+    return { token: token.encode(), report: tokenReport(entry) };
+  }
+
+  listTokens(): readonly TokenReport[] {
+    return this.#leader(this.#agent.mesh.tokens).list().map(tokenReport);
+  }
+
+  revokeToken(id: string): void {
+    if (this.#leader(this.#agent.mesh.tokens).revoke(id)) return;
+    throw new UnknownTokenError(`Cannot revoke the token ${id}: there is none of that id`, {
+      hint: "weft token list shows all.",
+    });
+  }
+
+  addDevice(request: DeviceRequest): { readonly name: string; readonly addresses: readonly string[] } {
+    const { mesh, secrets } = this.#agent;
+    const admission = this.#leader(mesh.admission);
+    const { name, persistentKeepaliveSeconds } = request;
+    if (!isNodeName(name)) {
+      throw new InvalidRequestError(`Cannot add ${JSON.stringify(name)}: a name is one DNS label`, {
+        hint: "Use lower-case letters, digits and hyphens, at most 63.",
+      });
+    }
+    const publicKey = parsed("public key", request.publicKey, (text) => PublicKey.parse(text));
+    const presharedKey = optional("preshared key", request.presharedKey, (text) => PresharedKey.parse(text));
+    const endpoint = optional("endpoint", request.endpoint, (text) => Endpoint.parse(text));
+    const allowedIps = (request.allowedIps ?? []).map((text) => parsed("allowed IP", text, Cidr.parse));
+    if (persistentKeepaliveSeconds !== undefined && !isKeepalive(persistentKeepaliveSeconds)) {
+      throw new InvalidRequestError(
+        `Cannot use the keepalive ${persistentKeepaliveSeconds}: it is 0 to ${MAX_KEEPALIVE_SECONDS} s`,
+      );
+    }
+    const enrolled = asInvalid(() =>
+      admission.addDevice({ name, publicKey, endpoint, allowedIps, persistentKeepaliveSeconds })
+    );
+    if (typeof enrolled === "string") {
+      throw new InvalidRequestError(`Cannot add ${name}: ${REFUSALS[enrolled]}`);
+    }
+    const { record, signed } = enrolled;
+    secrets.set(record.nodeId, presharedKey);
+    this.#agent.publish({ records: [signed], statements: [] });
+    return { name: record.name, addresses: record.addresses.map(String) };
+  }
+
+  removePeer(peer: string): void {
+    const { mesh, secrets } = this.#agent;
+    const admission = this.#leader(mesh.admission);
+    const member = mesh.roster.find(peer);
+    if (member === undefined) throw unknownPeer(peer);
+    if (member.record.nodeId === mesh.identity.id) {
+      throw new InvalidRequestError("Cannot remove this node itself: nobody else could sign that");
+    }
+    const revoked = admission.revoke(member.record.publicKey);
+    if (revoked === undefined) throw unknownPeer(peer);
+    secrets.set(revoked.record.nodeId, undefined);
+    this.#agent.publish({ records: [revoked.signed], statements: [] });
+  }
+
+  async ping(peer: string): Promise<number> {
+    const { mesh, messages } = this.#agent;
+    const record = mesh.roster.find(peer)?.record;
+    if (record === undefined) throw unknownPeer(peer);
+    if (record.nodeId === mesh.identity.id) throw new InvalidRequestError("Cannot ping this node itself");
+    if (record.verifyingKey === undefined) {
+      throw new UnreachableError(`Cannot ping ${record.name}: it runs no weft, so it has no message plane`, {
+        hint: "Use the system's ping, which goes through the tunnel.",
+      });
+    }
+    const rttMs = await messages?.ping(record.nodeId);
+    if (rttMs !== undefined) return rttMs;
+    throw new UnreachableError(`Cannot reach ${record.name}: it answers at none of its endpoints`, {
+      hint: "weft peers shows when it was last heard.",
+      retryable: true,
+    });
+  }
+
+  #leader<T>(part: T | undefined): T {
+    if (part !== undefined) return part;
+    const leaders = this.#agent.mesh.roster.members().filter(({ record }) => record.roles.includes("leader"));
+    throw new NotLeaderError("Cannot do that here: this node is no leader", {
+      hint: `Do it on ${leaders.map(({ record }) => record.name).join(" or ") || "the leader"}.`,
+    });
+  }
+}
+
+function tokenReport(entry: TokenEntry): TokenReport {
+  return { ...entry, createdAt: numeric(entry.createdAt), expiresAt: numeric(entry.expiresAt) };
+}
+
+function numeric(time: UnixMillis): number {
+  return time;
+}
+
+function isKeepalive(seconds: number): boolean {
+  return Number.isInteger(seconds) && seconds >= 0 && seconds <= MAX_KEEPALIVE_SECONDS;
+}
+
+function unknownPeer(peer: string): UnknownPeerError {
+  return new UnknownPeerError(`Cannot find ${JSON.stringify(peer)}: nobody in the network goes by that`, {
+    hint: "weft peers lists all names.",
+  });
+}
+
+/** @throws InvalidRequestError that does not repeat the text, which may be secret */
+function parsed<T>(what: string, text: string, parse: (text: string) => T | undefined): T {
+  const value = parse(text);
+  if (value !== undefined) return value;
+  throw new InvalidRequestError(`Cannot use that ${what}: it is malformed`);
+}
+
+function optional<T>(
+  what: string,
+  text: string | undefined,
+  parse: (text: string) => T | undefined,
+): T | undefined {
+  return text === undefined ? undefined : parsed(what, text, parse);
+}
+
+/** The mesh says with a RangeError that a field is out of bounds. */
+function asInvalid<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof WeftError || !(error instanceof RangeError)) throw error;
+    throw new InvalidRequestError(error.message, { cause: error });
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * Asking a leader to be let in.
+ * @module
+ */
+
+import type { ByteStream, Clock, RandomSource, Timers } from "../base/mod.ts";
+import { type Channel, ChannelRefusedError, openChannel } from "../channel/mod.ts";
+import {
+  type Admitted,
+  decodeMeshMessage,
+  encodeHello,
+  encodeJoinRequest,
+  type JoinToken,
+  type JoinWish,
+  MESH_TOPIC,
+  type NodeIdentity,
+} from "../mesh/mod.ts";
+import type { Endpoint } from "../net/mod.ts";
+import { JoinRefusedError, UnreachableError } from "./errors.ts";
+import { raceDial } from "./race_dial.ts";
+import { sleep } from "./sleep.ts";
+
+/** A leader that has just been started needs a moment; one that is away is not waited for. */
+const PATIENCE_MS = 6_000;
+const RETRY_PAUSE_MS = 500;
+/** How long a leader may think about a request. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
+/** What joining works with. */
+export interface JoinParts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: RandomSource;
+  dial(endpoint: Endpoint, signal: AbortSignal): Promise<ByteStream | undefined>;
+}
+
+/**
+ * Dials the token's endpoints and asks to be let in.
+ *
+ * @returns what the leader answers to a member
+ * @throws UnreachableError when nobody answers, JoinRefusedError when the answer is no
+ */
+export async function joinNetwork(
+  token: JoinToken,
+  identity: NodeIdentity,
+  wish: JoinWish,
+  parts: JoinParts,
+): Promise<Admitted> {
+  const channel = await reachLeader(token, identity, parts);
+  const cancelTimer = parts.timers.setTimer(ANSWER_TIMEOUT_MS, () => channel.close("no answer"));
+  try {
+    const body = encodeJoinRequest(identity, token, { ...wish, clock: parts.clock });
+    await channel.send({ topic: MESH_TOPIC, body });
+    const answer = await channel.receive();
+    const said = answer?.topic === MESH_TOPIC ? decodeMeshMessage(answer.body) : undefined;
+    if (said?.kind === "admitted") return said.admitted;
+    if (said?.kind === "refused") throw refused();
+    throw new UnreachableError("Cannot join: the leader hung up before it answered", {
+      hint: "Run the same command again.",
+      retryable: true,
+    });
+  } finally {
+    cancelTimer();
+    channel.close("joined");
+  }
+}
+
+async function reachLeader(token: JoinToken, identity: NodeIdentity, parts: JoinParts): Promise<Channel> {
+  const { clock, timers, random } = parts;
+  const deadline = clock.now() + PATIENCE_MS;
+  const never = new AbortController().signal;
+  for (;;) {
+    let wasRefused = false;
+    const channel = await raceDial<Endpoint, Channel>(token.endpoints, {
+      timers,
+      attempt: async (endpoint, signal) => {
+        const stream = await parts.dial(endpoint, signal);
+        if (stream === undefined) return undefined;
+        try {
+          return await openChannel(stream, {
+            localStatic: identity.privateKey,
+            remoteStatic: token.leaderPublicKey,
+            presharedKey: token.presharedKey,
+            hello: encodeHello({ kind: "join", tokenId: token.tokenId }),
+            random,
+            clock,
+            timers,
+            signal,
+          });
+        } catch (error) {
+          // At the leader's private address somebody else may live here: the other endpoints have their turn too.
+          wasRefused ||= error instanceof ChannelRefusedError;
+          return undefined;
+        }
+      },
+      discard: (second) => second.close("another was faster"),
+    });
+    if (channel !== undefined) return channel;
+    if (wasRefused) throw refused();
+    if (clock.now() >= deadline) {
+      throw new UnreachableError(
+        `Cannot reach the leader: nobody answers on TCP at ${token.endpoints.join(" or ")}`,
+        { hint: "Check that the leader runs, and that no firewall closes that port.", retryable: true },
+      );
+    }
+    await sleep(timers, RETRY_PAUSE_MS, never);
+  }
+}
+
+function refused(): JoinRefusedError {
+  return new JoinRefusedError("Cannot join: the leader refused", {
+    hint: "Ask for a new token: this one may be used up or revoked, or the network is gone.",
+  });
+}

@@ -1,0 +1,276 @@
+/**
+ * The message plane of one node: whom it listens to, whom it dials, and what they tell each other.
+ * @module
+ */
+
+import type { ByteStream, Clock, Counters, Logger, RandomSource, Timers } from "../base/mod.ts";
+import {
+  acceptChannel,
+  type Channel,
+  type ChannelDropReason,
+  type HandshakeSetup,
+  openChannel,
+} from "../channel/mod.ts";
+import { PresharedKey, type PublicKey } from "../crypto/mod.ts";
+import {
+  decodeHello,
+  decodeMeshMessage,
+  encodeHello,
+  MESH_TOPIC,
+  type NetworkId,
+  type NodeId,
+  type NodeIdentity,
+  type Roster,
+  type RosterUpdate,
+} from "../mesh/mod.ts";
+import type { Endpoint, IpAddress } from "../net/mod.ts";
+import type { AcceptedStream, StreamListener } from "../transport/mod.ts";
+import { Backoff } from "./backoff.ts";
+import type { Link } from "./link.ts";
+import { LinkTable } from "./link_table.ts";
+import { orderCandidates } from "./local_endpoints.ts";
+import { raceDial } from "./race_dial.ts";
+import { RosterSender } from "./roster_sender.ts";
+import { sleep } from "./sleep.ts";
+import { wantedLinks } from "./wanted_links.ts";
+
+/** Strangers who are at the door at the same time; further ones wait in the listener's queue. */
+const MAX_STRANGERS = 64;
+/** Of two members that know each other from the same moment, the one with the greater id waits so long. */
+const COURTESY_MS = 1000;
+/** A link that ended is not dialled again at once: the other end may be on its way here. */
+const REDIAL_PAUSE_MS = 200;
+const NOTHING = new Uint8Array(0);
+
+/** What the message plane works with. */
+export interface MessagePlaneParts {
+  readonly identity: NodeIdentity;
+  readonly networkId: NetworkId;
+  readonly roster: Roster;
+  readonly listener: StreamListener;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: RandomSource;
+  readonly log: Logger;
+  readonly counters: Counters<ChannelDropReason>;
+  /** Dials the message plane of somebody. */
+  dial(endpoint: Endpoint, signal: AbortSignal): Promise<ByteStream | undefined>;
+  sharesPrefix(address: IpAddress): boolean;
+  /** The preshared key of whoever may join with this token; undefined when nobody may, or only elsewhere. */
+  tokenKey(tokenId: string, publicKey: PublicKey): PresharedKey | undefined;
+  /** Serves a machine that holds a token, and closes the channel in the end. */
+  serveJoin(channel: Channel, tokenId: string, source: Endpoint): Promise<void>;
+  /** The roster may have changed. */
+  onRosterChange(): void;
+}
+
+type Guest =
+  | { readonly kind: "join"; readonly tokenId: string }
+  | { readonly kind: "member"; readonly nodeId: NodeId };
+
+/** Keeps links to members, and the roster the same on both ends of each. */
+export class MessagePlane {
+  readonly links: LinkTable;
+  readonly #parts: MessagePlaneParts;
+  readonly #setup: HandshakeSetup;
+  readonly #senders = new Map<Link, RosterSender>();
+  readonly #diallers = new Map<NodeId, AbortController>();
+  readonly #joins = new Set<Channel>();
+  readonly #stop = new AbortController();
+  #strangers = 0;
+  #strangerLeft: (() => void) | undefined;
+
+  constructor(parts: MessagePlaneParts) {
+    this.#parts = parts;
+    this.links = new LinkTable(parts.identity.id);
+    const { identity, random, clock, timers, counters } = parts;
+    this.#setup = { localStatic: identity.privateKey, random, clock, timers, counters };
+  }
+
+  /** Opens the door and begins to dial. */
+  start(): void {
+    this.#acceptStreams();
+    this.followRoster();
+  }
+
+  /** Dials whoever is wanted now, and parts with whoever is no member any more. */
+  followRoster(): void {
+    if (this.#stop.signal.aborted) return;
+    const { roster, identity } = this.#parts;
+    const wanted = new Set(wantedLinks(identity.id, roster.members()));
+    for (const [nodeId, dialler] of this.#diallers) {
+      if (!wanted.has(nodeId)) {
+        dialler.abort();
+        this.#diallers.delete(nodeId);
+      }
+    }
+    for (const nodeId of wanted) if (!this.#diallers.has(nodeId)) this.#keepLinked(nodeId);
+    for (const { nodeId } of this.links.all()) {
+      if (roster.get(nodeId) === undefined) this.links.close(nodeId, "you are no member any more");
+    }
+  }
+
+  /** Dials a member again at once, for it has said where it is. */
+  redial(nodeId: NodeId): void {
+    const dialler = this.#diallers.get(nodeId);
+    if (dialler === undefined || this.links.get(nodeId) !== undefined) return;
+    dialler.abort();
+    this.#keepLinked(nodeId);
+  }
+
+  /** Tells everybody with a link, except where it came from. */
+  tell(news: RosterUpdate, except?: Link): void {
+    if (news.records.length + news.statements.length === 0) return;
+    for (const [link, sender] of this.#senders) if (link !== except) sender.tell(news);
+  }
+
+  /** @returns whether a dial to the member is under way */
+  isDialling(nodeId: NodeId): boolean {
+    return this.#diallers.has(nodeId) && this.links.get(nodeId) === undefined;
+  }
+
+  /** Asks a member for a sign of life, over its link or a new one. @returns milliseconds, or undefined */
+  async ping(nodeId: NodeId): Promise<number | undefined> {
+    if (this.links.get(nodeId) === undefined) await this.#dial(nodeId, this.#stop.signal);
+    return await this.links.get(nodeId)?.channel.ping();
+  }
+
+  /** Closes the door and all links. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    for (const dialler of this.#diallers.values()) dialler.abort();
+    this.#diallers.clear();
+    this.#parts.listener.close();
+    for (const channel of this.#joins) channel.close("this node stops");
+    await this.links.closeAll("this node stops");
+  }
+
+  async #acceptStreams(): Promise<void> {
+    for (;;) {
+      const accepted = await this.#parts.listener.accept();
+      if (accepted === undefined) return;
+      this.#welcome(accepted).finally(() => {
+        this.#strangers--;
+        this.#strangerLeft?.();
+      });
+      if (++this.#strangers < MAX_STRANGERS) continue;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#strangerLeft = resolve;
+      await promise;
+      this.#strangerLeft = undefined;
+    }
+  }
+
+  /** Ends when the stranger has become a guest or was sent away. */
+  async #welcome({ stream, source }: AcceptedStream): Promise<void> {
+    const accepted = await acceptChannel<Guest>(stream, {
+      ...this.#setup,
+      authorize: (hello, remoteStatic) => this.#authorize(hello, remoteStatic),
+    });
+    if (accepted === undefined) return;
+    const { channel, context } = accepted;
+    if (this.#stop.signal.aborted) return channel.close("this node stops");
+    if (context.kind === "member") {
+      this.#addLink({ nodeId: context.nodeId, channel, dialler: "them" });
+      return;
+    }
+    this.#joins.add(channel);
+    channel.closed.then(() => this.#joins.delete(channel));
+    void this.#parts.serveJoin(channel, context.tokenId, source);
+  }
+
+  #authorize(helloBytes: Uint8Array, remoteStatic: PublicKey) {
+    const { networkId, roster, tokenKey } = this.#parts;
+    const hello = decodeHello(helloBytes);
+    if (hello === undefined) return undefined;
+    if (hello.kind === "join") {
+      const presharedKey = tokenKey(hello.tokenId, remoteStatic);
+      return presharedKey && { presharedKey, reply: NOTHING, context: hello };
+    }
+    const member = roster.get(hello.nodeId);
+    if (hello.networkId !== networkId || !member?.record.publicKey.equals(remoteStatic)) return undefined;
+    return { presharedKey: PresharedKey.none(), reply: NOTHING, context: hello };
+  }
+
+  #addLink(link: Link): void {
+    if (!this.links.add(link)) return;
+    const { roster, log } = this.#parts;
+    const name = roster.get(link.nodeId)?.record.name;
+    log.debug("link open", { peer: name, at: link.channel.remoteAddress, dialler: link.dialler });
+    const sender = new RosterSender(link.channel, () => roster.snapshot());
+    this.#senders.set(link, sender);
+    sender.tellAll();
+    // For the round trip; the channel itself asks only when it is quiet.
+    void link.channel.ping();
+    this.#listen(link).finally(() => {
+      this.#senders.delete(link);
+      log.debug("link closed", { peer: name, reason: link.channel.closeReason });
+    });
+  }
+
+  async #listen(link: Link): Promise<void> {
+    const { roster, log, onRosterChange } = this.#parts;
+    for (;;) {
+      const message = await link.channel.receive();
+      if (message === undefined) return;
+      const said = message.topic === MESH_TOPIC ? decodeMeshMessage(message.body) : undefined;
+      if (said?.kind !== "roster-update") continue;
+      try {
+        const { news, rejected } = roster.mergeUpdate(said.update);
+        if (rejected > 0) log.warn("records rejected", { from: link.nodeId, rejected });
+        this.tell(news, link);
+        if (news.records.length + news.statements.length > 0) onRosterChange();
+      } catch (error) {
+        // The state can't be written; what was told comes again with the next link.
+        log.error("cannot store what a member told", { from: link.nodeId, error });
+        return link.channel.close("cannot store it");
+      }
+    }
+  }
+
+  async #keepLinked(nodeId: NodeId): Promise<void> {
+    const abort = new AbortController();
+    this.#diallers.set(nodeId, abort);
+    const { timers, random, identity, roster } = this.#parts;
+    const { signal } = abort;
+    const backoff = new Backoff(random);
+    const isLeader = roster.get(nodeId)?.record.roles.includes("leader") ?? false;
+    if (!isLeader && identity.id > nodeId) await sleep(timers, COURTESY_MS, signal);
+    while (!signal.aborted) {
+      const link = this.links.get(nodeId);
+      if (link !== undefined) {
+        await link.channel.closed;
+        backoff.reset();
+        await sleep(timers, REDIAL_PAUSE_MS, signal);
+      } else if (!await this.#dial(nodeId, signal)) await sleep(timers, backoff.nextDelayMs(), signal);
+    }
+  }
+
+  /** @returns whether there is a link now */
+  async #dial(nodeId: NodeId, signal: AbortSignal): Promise<boolean> {
+    const { roster, identity, networkId, timers, dial, sharesPrefix } = this.#parts;
+    const member = roster.get(nodeId);
+    const targets = orderCandidates(member?.statement?.channelEndpoints ?? [], sharesPrefix);
+    if (member === undefined || targets.length === 0) return false;
+    const hello = encodeHello({ kind: "member", networkId, nodeId: identity.id });
+    const remoteStatic = member.record.publicKey;
+    const channel = await raceDial<Endpoint, Channel>(targets, {
+      timers,
+      attempt: async (target, raceSignal) => {
+        const both = AbortSignal.any([signal, raceSignal]);
+        const stream = await dial(target, both);
+        if (stream === undefined) return undefined;
+        try {
+          return await openChannel(stream, { ...this.#setup, remoteStatic, hello, signal: both });
+        } catch {
+          // Refused, silent or called off: this endpoint does not lead there now.
+          return undefined;
+        }
+      },
+      discard: (second) => second.close("another link is open"),
+    });
+    if (channel !== undefined && signal.aborted) channel.close("not needed any more");
+    else if (channel !== undefined) this.#addLink({ nodeId, channel, dialler: "us" });
+    return this.links.get(nodeId) !== undefined;
+  }
+}

@@ -1,0 +1,12 @@
+/**
+ * A node of the mesh: it makes, starts, connects and stops everything else, and is the only place that knows all parts.
+ * It serves no HTTP and reads no command line; what may be asked of it is `AgentControl`.
+ * @module
+ */
+
+export type { AgentControl, DeviceRequest, TokenReport, TokenRequest } from "./control.ts";
+export * from "./errors.ts";
+export * from "./overlay_bootstrap.ts";
+export type { DataplaneReport, PeerReport, StatusReport } from "./report.ts";
+export { VERSION } from "./version.ts";
+export { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";

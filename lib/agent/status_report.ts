@@ -1,0 +1,88 @@
+/**
+ * Puts the report together from what the parts say of themselves.
+ * @module
+ */
+
+import type { Clock } from "../base/mod.ts";
+import type { PacketPlane } from "../dataplane/mod.ts";
+import { Cidr } from "../net/mod.ts";
+import type { Member, MeshState } from "../mesh/mod.ts";
+import type { PeerStatus } from "../wireguard/mod.ts";
+import type { MessagePlane } from "./message_plane.ts";
+import type { DataplaneReport, PeerReport, StatusReport } from "./report.ts";
+import { VERSION } from "./version.ts";
+
+/** A session without a handshake for longer than this is dead (WireGuard paper §6.1, Reject-After-Time). */
+const SESSION_LIFE_MS = 180_000;
+
+/** What the report is made of; the planes are there while the agent runs. */
+export interface StatusSources {
+  readonly mesh: MeshState;
+  readonly clock: Clock;
+  readonly state: StatusReport["state"];
+  /** Milliseconds since the agent was made. */
+  readonly uptimeMs: number;
+  readonly listenPort: number;
+  readonly dataplane: DataplaneReport;
+  readonly plane: PacketPlane | undefined;
+  readonly messages: MessagePlane | undefined;
+  readonly drops: Readonly<Record<string, number>>;
+}
+
+/** @returns the report at this moment */
+export function buildStatus(sources: StatusSources): StatusReport {
+  const { mesh, plane } = sources;
+  const { record, network } = mesh;
+  const sessions = new Map(plane?.peerStatuses().map((status) => [status.publicKey.toString(), status]));
+  const members = mesh.roster.members();
+  return {
+    version: VERSION,
+    state: sources.state,
+    uptimeMs: Math.round(sources.uptimeMs),
+    node: {
+      id: record.nodeId,
+      name: record.name,
+      publicKey: record.publicKey.toString(),
+      role: record.roles.includes("leader") ? "leader" : "member",
+      addresses: record.addresses.map(String),
+      listenPort: sources.listenPort,
+      endpoints: (mesh.roster.get(record.nodeId)?.statement?.endpoints ?? []).map(String),
+    },
+    network: { id: network.id, cidr: mesh.cidr.toString(), members: members.length },
+    dataplane: sources.dataplane,
+    peers: members
+      .filter((member) => member.record.nodeId !== record.nodeId)
+      .map((member) => peerReport(member, sessions.get(member.record.publicKey.toString()), sources))
+      .sort((a, b) => a.name < b.name ? -1 : 1),
+    drops: Object.fromEntries(Object.entries(sources.drops).filter(([, count]) => count > 0)),
+  };
+}
+
+function peerReport(
+  { record, statement }: Member,
+  session: PeerStatus | undefined,
+  { messages, clock }: StatusSources,
+): PeerReport {
+  const link = messages?.links.get(record.nodeId);
+  const age = session?.lastHandshakeAt === undefined
+    ? null
+    : Math.max(0, clock.wall() - session.lastHandshakeAt);
+  const endpoint = session?.endpoint ?? statement?.endpoints[0] ?? record.endpoint;
+  const allowedIps = [...record.addresses.map((address) => Cidr.host(address)), ...record.allowedIps];
+  return {
+    ...record.verifyingKey === undefined ? {} : { id: record.nodeId },
+    name: record.name,
+    publicKey: record.publicKey.toString(),
+    roles: record.roles,
+    labels: record.labels,
+    addresses: record.addresses.map(String),
+    allowedIps: allowedIps.map(String),
+    ...endpoint === undefined ? {} : { endpoint: endpoint.toString() },
+    lastHandshakeAgeMs: age === null ? null : Math.round(age),
+    rxBytes: session?.rxBytes ?? 0,
+    txBytes: session?.txBytes ?? 0,
+    channel: link !== undefined ? "open" : messages?.isDialling(record.nodeId) ? "dialing" : "closed",
+    rttMs: link?.channel.lastRttMs ?? null,
+    healthy: link !== undefined || (age !== null && age < SESSION_LIFE_MS),
+  };
+}
