@@ -7,7 +7,7 @@ import type { Logger } from "../base/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import { controlSocketPath } from "./control_client.ts";
 import { CommandError } from "./failure.ts";
-import type { CliPorts, Overlay, ServedPort } from "./ports.ts";
+import type { CliPorts, Overlay, OverlayFactory, ServedPort } from "./ports.ts";
 import { paint, type Terminal } from "./terminal.ts";
 
 /** How long a stop may take, in milliseconds, before the process ends anyway. */
@@ -28,16 +28,19 @@ export interface RunAgentLog extends Logger {
   release(): void;
 }
 
+/** What an agent is run as and with. */
+export interface RunAgentOptions {
+  readonly role: StartRole;
+  readonly options: AgentOptions;
+  readonly log: RunAgentLog;
+}
+
 /**
  * Starts an agent and stays until it is told to stop.
  * @returns 0 when it was told to and did, 130 when that was before it ran
  * @throws WeftError when it cannot start, or ended by itself
  */
-export async function runAgent(
-  role: StartRole,
-  options: AgentOptions,
-  ports: CliPorts & { readonly log: RunAgentLog },
-): Promise<number> {
+export async function runAgent(ports: CliPorts, options: RunAgentOptions): Promise<number> {
   const stack = new AsyncDisposableStack();
   const stopping = Promise.withResolvers<"stop">();
   let asked = 0;
@@ -46,7 +49,7 @@ export async function runAgent(
     stopping.resolve("stop");
   });
   try {
-    return await runUntilStopped(role, options, { ...ports, stack, stopping: stopping.promise });
+    return await runUntilStopped(ports, { ...options, stack, stopping: stopping.promise });
   } catch (error) {
     // The first failure is the one to tell.
     await within(stack.disposeAsync(), STOP_BOUND_MS).catch(() => {});
@@ -56,15 +59,16 @@ export async function runAgent(
   }
 }
 
-type RunPorts = CliPorts & {
-  readonly log: RunAgentLog;
+/** One run: everything that was done is on `stack`, so that a failure half-way takes it back. */
+interface Run extends RunAgentOptions {
   readonly stack: AsyncDisposableStack;
   readonly stopping: Promise<"stop">;
-};
+}
 
-async function runUntilStopped(role: StartRole, options: AgentOptions, ports: RunPorts): Promise<number> {
-  const { stack, stopping, terminal } = ports;
-  const starting = startAgent(role, options, ports, stack);
+async function runUntilStopped(ports: CliPorts, run: Run): Promise<number> {
+  const { terminal } = ports;
+  const { role, options, log, stack, stopping } = run;
+  const starting = startAgent(ports, run);
   const started = await Promise.race([starting, stopping]);
   if (started === "stop") {
     // What was done so far is taken back; what the start still does ends with the process.
@@ -73,7 +77,7 @@ async function runUntilStopped(role: StartRole, options: AgentOptions, ports: Ru
     return INTERRUPTED;
   }
   const { overlay, status } = started;
-  ports.log.release();
+  log.release();
   announce(role, overlay, { terminal, pageAt: status && pageUrl(options, status.port) });
 
   if (await Promise.race([stopping, overlay.closed.then(() => "ended" as const)]) === "ended") {
@@ -86,14 +90,11 @@ async function runUntilStopped(role: StartRole, options: AgentOptions, ports: Ru
   return 0;
 }
 
-/** Everything that was done is on `stack`, so that a failure half-way takes it back. */
 async function startAgent(
-  role: StartRole,
-  options: AgentOptions,
-  ports: CliPorts & { readonly log: Logger },
-  stack: AsyncDisposableStack,
+  ports: CliPorts,
+  { role, options, log, stack }: Run,
 ): Promise<{ readonly overlay: Overlay; readonly status: ServedPort | undefined }> {
-  const overlay = await makeOverlay(role, options, ports);
+  const overlay = await makeOverlay(ports.overlays, { role, options, log });
   // Nobody waits for it yet, and a failure of the start is told by the start.
   overlay.closed.catch(() => {});
   if (stack.disposed) return await interrupted(overlay.stop());
@@ -119,11 +120,7 @@ async function interrupted(undone: Promise<void>): Promise<never> {
   throw new CommandError("The start was interrupted");
 }
 
-function makeOverlay(
-  role: StartRole,
-  options: AgentOptions,
-  { overlays, log }: CliPorts & { readonly log: Logger },
-): Promise<Overlay> {
+function makeOverlay(overlays: OverlayFactory, { role, options, log }: RunAgentOptions): Promise<Overlay> {
   const ports = { logger: log };
   if (role.kind === "leader") return overlays.initLeader(options, ports);
   return role.kind === "join" ? overlays.join(role.token, options, ports) : overlays.load(options, ports);

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { silentLogger } from "../base/mod.ts";
-import { StateError } from "../base/mod.ts";
+import { silentLogger, StateError } from "../base/mod.ts";
 import { parseAgentOptions } from "../config/mod.ts";
 import { runAgent, type StartRole } from "./run_agent.ts";
 import { SamplePorts } from "./sample_ports_test.ts";
@@ -9,15 +8,7 @@ const options = parseAgentOptions({ stateDir: "/state" });
 
 function run(ports: SamplePorts, role: StartRole): Promise<number> {
   const log = { ...silentLogger, release: () => void ports.diary.push("log released") };
-  return runAgent(role, options, {
-    version: ports.version,
-    overlays: ports.overlays,
-    terminal: ports.terminal,
-    process: ports.process,
-    serveStatus: (served) => ports.serveStatus(served),
-    serveControl: (served) => ports.serveControl(served),
-    log,
-  });
+  return runAgent(ports, { role, options, log });
 }
 
 async function until(condition: () => boolean): Promise<void> {

@@ -42,7 +42,7 @@ const OPTION_KEYS: ReadonlyMap<string, string> = new Map([
   ["logLevel", "logLevel"],
 ]);
 
-/** Adds the option that every command has. */
+/** Adds the options that every command has. */
 export function withState<T extends AnyCommand>(command: T): T {
   command.option("--state <directory>", "where the agent keeps its state and its control socket");
   command.option("--config <file>", "settings as YAML, with the names of the options");

@@ -1,0 +1,96 @@
+/**
+ * `weft status`, `peers`, `ping`: commands that ask a running agent.
+ * @module
+ */
+
+import { UsageError } from "./failure.ts";
+import { formatRtt } from "./human_units.ts";
+import { peersText, statusText } from "./status_view.ts";
+import { type AnyCommand, type CommandContext, printJson, withAgent, withState } from "./weft_command.ts";
+
+/** Between two looks of `--watch`, in milliseconds. */
+const WATCH_MS = 1000;
+
+/** Adds the commands. */
+export function addAskCommands(program: AnyCommand, context: CommandContext): void {
+  const { ports } = context;
+  const status: AnyCommand = withState(
+    program.command("status").description("show this node, its network and its peers")
+      .option("--json", "as JSON")
+      .option("--watch", "again every second, until Ctrl-C")
+      .addHelpText(
+        "after",
+        "\nExamples:\n  $ weft status --watch\n  $ weft status --json | jq .node.addresses",
+      ),
+  );
+  status.action(() =>
+    withAgent(status, ports, async (client) => {
+      const { json, watch } = status.opts();
+      const show = (report: Awaited<ReturnType<typeof client.status>>) => {
+        if (json === true) printJson(ports, report);
+        else ports.terminal.out(statusText(report, ports.terminal));
+      };
+      if (watch !== true) return show(await client.status());
+      const stopped = Promise.withResolvers<void>();
+      const forget = ports.process.onStopSignal(stopped.resolve);
+      let isStopped = false;
+      stopped.promise.then(() => isStopped = true);
+      try {
+        while (!isStopped) {
+          const report = await client.status();
+          // ECMA-48 §8.3.21, §8.3.39: home, then erase the page.
+          if (ports.terminal.isInteractive && json !== true) ports.terminal.out("\x1b[H\x1b[2J");
+          show(report);
+          await pause(WATCH_MS, stopped.promise);
+        }
+      } finally {
+        forget();
+      }
+    })
+  );
+
+  const peers: AnyCommand = withState(
+    program.command("peers").description("list the peers of this node")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft peers --json | jq -r '.[].name'"),
+  );
+  peers.action(() =>
+    withAgent(peers, ports, async (client) => {
+      const listed = await client.peers();
+      if (peers.opts().json === true) printJson(ports, listed);
+      else ports.terminal.out(peersText(listed, ports.terminal));
+    })
+  );
+
+  const ping: AnyCommand = withState(
+    program.command("ping").description("probe a member over the message plane")
+      .argument("<peer>", "its name, id or overlay address")
+      .option("--count <number>", "how often", "1")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft ping web-1 --count 5"),
+  ) as AnyCommand;
+  ping.action(() =>
+    withAgent(ping, ports, async (client) => {
+      const [peer = ""] = ping.args;
+      const { count: text, json } = ping.opts();
+      const count = Number(text);
+      if (!Number.isInteger(count) || count < 1) {
+        throw new UsageError(`Cannot use --count ${text}: it is a number from 1`, {
+          hint: "For example --count 5.",
+        });
+      }
+      for (let i = 0; i < count; i++) {
+        const rttMs = await client.ping(peer);
+        if (json === true) ports.terminal.out(`${JSON.stringify({ peer, rttMs })}\n`);
+        else ports.terminal.out(`${peer} answers in ${formatRtt(rttMs)}\n`);
+      }
+    })
+  );
+}
+
+/** Waits for a time, or for `stopped` when that is sooner. */
+async function pause(ms: number, stopped: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  await Promise.race([new Promise<void>((resolve) => timer = setTimeout(resolve, ms)), stopped]);
+  clearTimeout(timer);
+}

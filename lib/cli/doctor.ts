@@ -1,0 +1,139 @@
+/**
+ * What weft needs of a host, each checked by itself.
+ * @module
+ */
+
+import { canConfigureNetwork, hasTunDevice, SqliteStateStore } from "../host/mod.ts";
+
+/** What came of one check. */
+export type Finding =
+  | { readonly kind: "ok"; readonly detail: string }
+  | { readonly kind: "problem"; readonly detail: string; readonly hint: string };
+
+/** One thing that is checked. */
+export interface Check {
+  readonly name: string;
+  run(): Finding | Promise<Finding>;
+}
+
+/** What is asked of the host; tests answer it themselves. */
+export interface HostProbes {
+  canConfigureNetwork(): boolean;
+  hasTunDevice(): boolean;
+  /** @returns what is wrong with a directory for the state, or undefined */
+  stateProblem(dir: string): Promise<string | undefined>;
+  /** Whether UDP and TCP can be bound. */
+  isPortFree(port: number): boolean;
+  wallMs(): number;
+}
+
+/** Before this, no version of weft existed, so no clock that is right shows it: 2025-01-01. */
+const EARLIEST_MS = 1_735_689_600_000;
+
+/** @returns the checks, in the order in which their problems stop a start */
+export function doctorChecks(
+  options: {
+    readonly stateDir: string;
+    readonly port: number;
+    readonly rootless: boolean;
+    /** Whether an agent with this state runs; then its port is taken by right. */
+    readonly isRunning: boolean;
+  },
+  probes: HostProbes,
+): readonly Check[] {
+  const { stateDir, port, rootless, isRunning } = options;
+  const privileges: readonly Check[] = rootless ? [] : [
+    {
+      name: "privileges",
+      run: () =>
+        probes.canConfigureNetwork()
+          ? ok("this process may make network interfaces")
+          : problem("this process may not make network interfaces", "Run as root, or use --rootless."),
+    },
+    {
+      name: "tun",
+      run: () =>
+        probes.hasTunDevice() ? ok("/dev/net/tun is there") : problem(
+          "/dev/net/tun is not there",
+          "Try `modprobe tun`; give containers the device; or use --rootless.",
+        ),
+    },
+  ];
+  return [
+    ...privileges,
+    {
+      name: "state",
+      run: async () => {
+        const wrong = await probes.stateProblem(stateDir);
+        return wrong === undefined
+          ? ok(`${stateDir} can be used`)
+          : problem(`${stateDir}: ${wrong}`, "Choose another directory with --state, or mend this one.");
+      },
+    },
+    {
+      name: "port",
+      run: () => {
+        if (isRunning) return ok(`${port} is for the agent that runs`);
+        return probes.isPortFree(port)
+          ? ok(`${port} is free for UDP and TCP`)
+          : problem(`another program has port ${port}`, "Stop it, or choose another with --port.");
+      },
+    },
+    {
+      name: "clock",
+      run: () => {
+        const at = new Date(probes.wallMs()).toISOString();
+        return probes.wallMs() >= EARLIEST_MS ? ok(at) : problem(
+          `the clock shows ${at}`,
+          "Set it: tokens expire by it, and peers refuse handshakes of the past.",
+        );
+      },
+    },
+  ];
+}
+
+/** @returns the probes of this host */
+export function hostProbes(): HostProbes {
+  return { canConfigureNetwork, hasTunDevice, stateProblem, isPortFree, wallMs: () => Date.now() };
+}
+
+function ok(detail: string): Finding {
+  return { kind: "ok", detail };
+}
+
+function problem(detail: string, hint: string): Finding {
+  return { kind: "problem", detail, hint };
+}
+
+/** Nothing is made: a missing directory is judged by the nearest one above it. */
+async function stateProblem(dir: string): Promise<string | undefined> {
+  let at = dir.startsWith("/") ? dir : `${Deno.cwd()}/${dir}`;
+  for (;;) {
+    try {
+      const { isDirectory } = await Deno.stat(at);
+      if (!isDirectory) return `${at} is no directory`;
+      break;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) {
+        return error instanceof Error ? error.message : String(error);
+      }
+      at = at.replace(/\/+[^/]*\/*$/, "") || "/";
+    }
+  }
+  try {
+    await Deno.remove(await Deno.makeTempFile({ dir: at, prefix: ".weft-doctor-" }));
+  } catch {
+    return SqliteStateStore.existsIn(dir) ? "its files cannot be written" : `nothing can be written in ${at}`;
+  }
+  return undefined;
+}
+
+function isPortFree(port: number): boolean {
+  try {
+    Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port }).close();
+    Deno.listen({ hostname: "0.0.0.0", port }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}

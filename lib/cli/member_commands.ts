@@ -1,0 +1,165 @@
+/**
+ * `weft token …` and `weft peer …`: who may join, and who is cut off.
+ * @module
+ */
+
+import { Option } from "@commander-js/extra-typings";
+import type { DeviceRequest, TokenRequest } from "../agent/control.ts";
+import { layerAgentOptions } from "../config/mod.ts";
+import { UsageError } from "./failure.ts";
+import { parseDurationMs } from "./human_units.ts";
+import { tokensText } from "./status_view.ts";
+import {
+  type AnyCommand,
+  collect,
+  type CommandContext,
+  printJson,
+  readFile,
+  refuseUnknown,
+  withAgent,
+  withState,
+} from "./weft_command.ts";
+
+/** Adds `weft token create`, `list` and `revoke`. */
+export function addTokenCommands(program: AnyCommand, { ports }: CommandContext): void {
+  const group: AnyCommand = program.command("token").description("who may join (leaders only)");
+
+  const create: AnyCommand = withState(
+    group.command("create").description("make a token and print the join command")
+      .option("--uses <number>", "how many machines may join with it (default: any number)")
+      .option("--expires <duration>", "how long it lives, as in 90s, 24h, 7d", "24h")
+      .addOption(
+        new Option("--label <key=value>", "a label of whoever joins with it; may be repeated").argParser(
+          collect,
+        ),
+      )
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft token create --uses 1 --expires 10m --label role=web"),
+  );
+  create.action(async () => {
+    const request = tokenRequest(create);
+    await withAgent(create, ports, async (client) => {
+      const made = await client.createToken(request);
+      if (create.opts().json === true) printJson(ports, made);
+      else ports.terminal.out(`weft --join ${made.token}\n`);
+    });
+  });
+
+  const list: AnyCommand = withState(
+    group.command("list").description("list the tokens, without their secrets")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft token list"),
+  );
+  list.action(() =>
+    withAgent(list, ports, async (client) => {
+      const tokens = await client.listTokens();
+      if (list.opts().json === true) printJson(ports, tokens);
+      else ports.terminal.out(tokensText(tokens, ports.terminal, Date.now()));
+    })
+  );
+
+  const revoke: AnyCommand = withState(
+    group.command("revoke").description("let nobody join with a token any more")
+      .argument("<id>", "from `weft token list`")
+      .addHelpText("after", "\nExample:\n  $ weft token revoke 3f2a91c0"),
+  ) as AnyCommand;
+  revoke.action(() =>
+    withAgent(revoke, ports, async (client) => {
+      const [id = ""] = revoke.args;
+      await client.revokeToken(id);
+      ports.terminal.out(`Revoked the token ${id}\n`);
+    })
+  );
+
+  refuseOthers(group);
+
+  function tokenRequest(command: AnyCommand): TokenRequest {
+    const { uses, expires, label } = command.opts();
+    const lifetimeMs = parseDurationMs(String(expires));
+    if (lifetimeMs === undefined) {
+      throw new UsageError(`Cannot use --expires ${expires}: that is no duration`, {
+        hint: "Write 90s, 24h or 7d.",
+      });
+    }
+    if (uses !== undefined && !/^[1-9]\d{0,5}$/.test(String(uses))) {
+      throw new UsageError(`Cannot use --uses ${uses}: it is a number from 1`, {
+        hint: "For example --uses 1.",
+      });
+    }
+    // The flag alone: the environment and the file have this node's own labels.
+    const { labels } = layerAgentOptions([{ source: "flags", values: { labels: label } }]);
+    return { lifetimeMs, labels, ...(uses === undefined ? {} : { uses: Number(uses) }) };
+  }
+}
+
+/** Adds `weft peer add` and `remove`. */
+export function addPeerCommands(program: AnyCommand, { ports }: CommandContext): void {
+  const group: AnyCommand = program.command("peer").description(
+    "plain WireGuard devices, and cutting members off (leaders only)",
+  );
+
+  const add: AnyCommand = withState(
+    group.command("add").description("let a plain WireGuard device in and print its address")
+      .argument("<name>", "its name in the network")
+      .requiredOption("--public-key <key>", "as `wg pubkey` prints it")
+      .option("--preshared-key-file <file>", "a file with what `wg genpsk` prints; - for standard input")
+      .option("--endpoint <address:port>", "where it can be reached, if anywhere")
+      .addOption(
+        new Option("--allowed-ip <network>", "a network behind it; may be repeated").argParser(collect),
+      )
+      .option("--keepalive <seconds>", "send something at least this often")
+      .option("--json", "as JSON")
+      .addHelpText("after", '\nExample:\n  $ weft peer add phone --public-key "$(cat phone.pub)"'),
+  ) as AnyCommand;
+  add.action(async () => {
+    const request = await deviceRequest();
+    await withAgent(add, ports, async (client) => {
+      const added = await client.addDevice(request);
+      if (add.opts().json === true) printJson(ports, added);
+      else ports.terminal.out(`${added.name} is ${added.addresses.join(", ")}\n`);
+    });
+  });
+
+  const remove: AnyCommand = withState(
+    group.command("remove").description("revoke a member or device, on every member")
+      .argument("<peer>", "its name, id or public key")
+      .addHelpText("after", "\nExample:\n  $ weft peer remove web-1"),
+  ) as AnyCommand;
+  remove.action(() =>
+    withAgent(remove, ports, async (client) => {
+      const [peer = ""] = remove.args;
+      await client.removePeer(peer);
+      ports.terminal.out(`Removed ${peer}\n`);
+    })
+  );
+
+  refuseOthers(group);
+
+  async function deviceRequest(): Promise<DeviceRequest> {
+    const { publicKey, presharedKeyFile, endpoint, allowedIp, keepalive } = add.opts();
+    if (keepalive !== undefined && !(/^\d{1,5}$/.test(String(keepalive)) && Number(keepalive) <= 65535)) {
+      throw new UsageError(`Cannot use --keepalive ${keepalive}: it is a number of seconds up to 65535`, {
+        hint: "25 keeps most routers from forgetting; 0 turns it off.",
+      });
+    }
+    const presharedKey = typeof presharedKeyFile === "string"
+      ? (await readFile(presharedKeyFile, ports, "the preshared key")).trim()
+      : undefined;
+    return {
+      name: add.args[0] ?? "",
+      publicKey: String(publicKey),
+      ...(presharedKey === undefined ? {} : { presharedKey }),
+      ...(typeof endpoint === "string" ? { endpoint } : {}),
+      ...(Array.isArray(allowedIp) ? { allowedIps: allowedIp.map(String) } : {}),
+      ...(keepalive === undefined ? {} : { persistentKeepaliveSeconds: Number(keepalive) }),
+    };
+  }
+}
+
+/**
+ * Makes a command that only holds others refuse any other word. Comes after they are made, because they inherit its
+ * settings as they are then.
+ */
+function refuseOthers(group: AnyCommand): void {
+  group.allowExcessArguments().action(() => refuseUnknown(group, group.args[0]));
+}

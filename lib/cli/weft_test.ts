@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { SamplePorts } from "./sample_ports_test.ts";
+import { main } from "./weft.ts";
+
+async function run(
+  args: readonly string[],
+  ports = new SamplePorts(),
+): Promise<{ code: number; ports: SamplePorts }> {
+  return { code: await main(args, ports), ports };
+}
+
+const wrong: readonly (readonly [string, readonly string[], RegExp, RegExp?])[] = [
+  ["a CIDR that is none", ["--leader", "--cidr", "banana"], /--cidr banana/],
+  ["a port that is none", ["--leader", "--port", "65536"], /65536/],
+  ["an MTU that is none", ["--leader", "--mtu", "12"], /--mtu 12/],
+  ["an unknown option", ["--leader", "--frobnicate"], /--frobnicate/],
+  ["an option that is nearly one", ["--leader", "--prot", "1"], /--prot/, /--port/],
+  ["an unknown command", ["frobnicate"], /frobnicate/],
+  ["a command that is nearly one", ["stauts"], /stauts/, /`weft status`/],
+  ["both roles at once", ["--leader", "--join", "weft1-x"], /--leader.*--join|--join.*--leader/],
+  ["two tokens", ["--join", "weft1-x", "--join-file", "f"], /--join/],
+  ["a token that is none", ["--join", "banana"], /token/i],
+  ["no token", ["--join"], /--join/],
+  ["a file that is not there", ["--join-file", "/none"], /\/none.*No such file/],
+  ["a broken configuration", ["--leader", "--config", "broken"], /broken.*prot/, /port/],
+  ["an unknown option of a command", ["status", "--jsn"], /--jsn/, /--json/],
+  ["a word too many", ["status", "now"], /argument/],
+  ["no peer", ["ping"], /peer/],
+  ["no times", ["ping", "a", "--count", "0"], /--count 0/],
+  ["a group alone", ["token"], /create, list, revoke/],
+  ["a group with a word that is none", ["token", "creat"], /weft token creat/, /weft token create/],
+  ["a duration that is none", ["token", "create", "--expires", "soon"], /soon/],
+  ["half a use", ["token", "create", "--uses", "0.5"], /0\.5/],
+  ["a label that is none", ["token", "create", "--label", "role"], /--label/],
+  ["no public key", ["peer", "add", "phone"], /--public-key/],
+  [
+    "a keepalive that is none",
+    ["peer", "add", "p", "--public-key", "k", "--keepalive", "x"],
+    /--keepalive x/,
+  ],
+  ["an unknown shell", ["completions", "tcsh"], /tcsh/, /bash/],
+];
+for (const [name, args, says, hints] of wrong) {
+  Deno.test(`main() refuses ${name}`, async () => {
+    const ports = new SamplePorts();
+    ports.files.set("broken", "prot: 1");
+    const { code } = await run(args, ports);
+    assert.equal(code, 2, ports.stderr);
+    const [line = "", hint = "", ...rest] = ports.stderr.split("\n");
+    assert.deepEqual(rest, [""]);
+    assert.match(line, says);
+    assert.match(line, /^weft: (?!error)/);
+    assert.match(hint, /^hint: \S/);
+    if (hints) assert.match(hint, hints);
+    assert.equal(ports.stdout, "");
+    assert(!ports.diary.includes("start"));
+    assert(!ports.stderr.includes("banana") || name !== "a token that is none", "tokens are not repeated");
+  });
+}
+
+Deno.test("main() prints help and version to standard output", async () => {
+  for (const args of [["--help"], ["help"], [], ["up", "--help"], ["help", "status"], ["token", "--help"]]) {
+    const { code, ports } = await run(args);
+    assert.equal(code, 0, args.join(" "));
+    assert.match(ports.stdout, /Usage: weft/);
+    assert.equal(ports.stderr, "");
+  }
+  assert.equal((await run(["--version"])).ports.stdout, "0.1.0\n");
+});
+
+Deno.test("every command has help with an example", async () => {
+  const commands =
+    "up,status,peers,ping,token create,token list,token revoke,peer add,peer remove,doctor,cleanup,install,completions";
+  for (const command of commands.split(",")) {
+    const { ports } = await run([...command.split(" "), "--help"]);
+    assert.match(ports.stdout, /Examples?:\n {2}[#$] weft /, command);
+  }
+});
+
+/** Starts, and stops as soon as it runs. */
+async function startAndStop(args: readonly string[], ports = new SamplePorts()): Promise<SamplePorts> {
+  const running = main(args, ports);
+  for (let turn = 0; turn < 5000 && ports.stdout === ""; turn++) await Promise.resolve();
+  ports.stopSignal();
+  assert.equal(await running, 0, ports.stderr);
+  return ports;
+}
+
+Deno.test("main() starts a leader with the options of the line, the environment and the file", async () => {
+  const ports = new SamplePorts();
+  ports.files.set("weft.yaml", "mtu: 1300\nport: 3\nname: file\n");
+  Object.assign(ports.environment, { WEFT_PORT: "2", WEFT_STATE: "/env", WEFT_CONFIG: "weft.yaml" });
+  const line =
+    "--leader --port 1 --endpoint 192.0.2.1:1 --endpoint 192.0.2.2:2 --label a=b --label c=d --rootless";
+  await startAndStop([...line.split(" "), "--status-port", "off", "--cidr", "10.9.0.0/16"], ports);
+  const { options } = ports;
+  assert(options);
+  assert.equal(options.port, 1);
+  assert.equal(options.stateDir, "/env");
+  assert.equal(options.mtuBytes, 1300);
+  assert.equal(options.name, "file");
+  assert.equal(options.rootless, true);
+  assert.equal(options.statusPort, "off");
+  assert.equal(`${options.cidr}`, "10.9.0.0/16");
+  assert.deepEqual(options.endpoints.map(String), ["192.0.2.1:1", "192.0.2.2:2"]);
+  assert.deepEqual(options.labels, { a: "b", c: "d" });
+  assert.match(ports.stdout, /^weft --join weft1-fresh$/m);
+});
+
+Deno.test("main() joins by a token from the line, a file, or standard input", async () => {
+  const fileWith = (path: string, text: string) => {
+    const ports = new SamplePorts();
+    ports.files.set(path, text);
+    return ports;
+  };
+  const direct = await startAndStop(["--join", "weft1-abc", "--state", "/s"]);
+  assert.equal(direct.diary[0], "join weft1-abc");
+  assert.equal(direct.options?.stateDir, "/s");
+  const fromFile = await startAndStop(["--join-file", "t"], fileWith("t", "weft --join weft1-def\n"));
+  assert.equal(fromFile.diary[0], "join weft1-def");
+  const fromInput = await startAndStop(["--join", "-"], fileWith("-", " weft1-ghi\n"));
+  assert.equal(fromInput.diary[0], "join weft1-ghi");
+});
+
+Deno.test("main() resumes, with options before or after the command", async () => {
+  for (const args of [["up", "--state", "/s"], ["--state", "/s", "up"]]) {
+    const ports = await startAndStop(args);
+    assert.equal(ports.diary[0], "load");
+    assert.equal(ports.options?.stateDir, "/s");
+  }
+});
+
+Deno.test("main() reports what fails in one line and exits with 1", async () => {
+  const ports = new SamplePorts();
+  ports.overlay.start = () => Promise.reject(new TypeError("a\nb"));
+  assert.equal(await main(["up"], ports), 1);
+  assert.match(ports.stderr, /^weft: Something failed that should not: a b\nhint: .*WEFT_DEBUG.*\n$/);
+  Object.assign(ports.environment, { WEFT_DEBUG: "1" });
+  ports.stderr = "";
+  await main(["up"], ports);
+  assert.match(ports.stderr, /\n\s+at /);
+});
+
+Deno.test("main() says that no agent runs, and with which state", async () => {
+  for (const args of [["status"], ["peers"], ["ping", "a"], ["token", "list"], ["peer", "remove", "a"]]) {
+    const { code, ports } = await run([...args, "--state", "/nonexistent/state"]);
+    assert.equal(code, 1);
+    assert.match(ports.stderr, /^weft: .*\/nonexistent\/state\nhint: .*weft up.*\n$/);
+  }
+});
+
+Deno.test("main() prints completions that know every command", async () => {
+  for (const shell of ["bash", "zsh", "fish"]) {
+    const { stdout } = (await run(["completions", shell])).ports;
+    for (const word of ["status", "token", "revoke", "public-key", "join-file"]) {
+      assert(stdout.includes(word), word);
+    }
+  }
+});
+
+Deno.test("main() prints a unit without a token", async () => {
+  const { stdout } = (await run(["install", "--print", "--state", "/var/lib/a b"])).ports;
+  assert.match(stdout, /^ExecStart=.* up --state "\/var\/lib\/a b"$/m);
+});
