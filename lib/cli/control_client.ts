@@ -4,8 +4,8 @@
  */
 
 import { WeftError } from "../base/mod.ts";
-import type { DeviceRequest, TokenReport, TokenRequest } from "../agent/control.ts";
-import type { PeerReport, StatusReport } from "../agent/report.ts";
+import type { DeviceRequest, TokenReport, TokenRequest } from "../agent/mod.ts";
+import type { PeerReport, StatusReport } from "../agent/mod.ts";
 
 /** An answer that takes longer than this will not come; a ping gives up by itself before. */
 const ANSWER_BOUND_MS = 15_000;

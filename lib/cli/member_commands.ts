@@ -4,7 +4,7 @@
  */
 
 import { Option } from "@commander-js/extra-typings";
-import type { DeviceRequest, TokenRequest } from "../agent/control.ts";
+import type { DeviceRequest, TokenRequest } from "../agent/mod.ts";
 import { layerAgentOptions } from "../config/mod.ts";
 import { UsageError } from "./failure.ts";
 import { parseDurationMs } from "./human_units.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { silentLogger, StateError } from "../base/mod.ts";
 import { parseAgentOptions } from "../config/mod.ts";
+import { AlreadyInitializedError } from "../mesh/mod.ts";
 import { runAgent, type StartRole } from "./run_agent.ts";
 import { SamplePorts } from "./sample_ports_test.ts";
 
@@ -91,5 +92,25 @@ Deno.test("runAgent() fails when the agent ends by itself", async () => {
     else ports.overlay.ending.reject(failure);
     await assert.rejects(running, { message: failure?.message ?? /lead ended by itself/ });
     assert(ports.diary.includes("close control"));
+  }
+});
+
+Deno.test("runAgent() resumes by the command line that made the node, and refuses another role", async () => {
+  for (const role of ["leader", "member"] as const) {
+    const ports = new SamplePorts();
+    const exists = () => Promise.reject(new AlreadyInitializedError());
+    Object.assign(ports.overlays, { initLeader: exists });
+    const status = ports.overlay.control.status();
+    ports.overlay.control.status = () => ({ ...status, node: { ...status.node, role } });
+    const running = run(ports, { kind: "leader" });
+    if (role === "member") {
+      await assert.rejects(running, { message: /Cannot lead .*\/state/ });
+      assert(ports.diary.includes("stop") && !ports.diary.includes("start"));
+      continue;
+    }
+    await until(() => ports.stdout !== "");
+    assert.match(ports.stdout, /^weft --join weft1-fresh$/m);
+    ports.stopSignal();
+    assert.equal(await running, 0);
   }
 });

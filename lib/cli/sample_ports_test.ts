@@ -1,6 +1,6 @@
-import type { AgentControl, DeviceRequest, TokenReport, TokenRequest } from "../agent/control.ts";
+import type { AgentControl, DeviceRequest, TokenReport, TokenRequest } from "../agent/mod.ts";
 import { UnknownPeerError, UnknownTokenError } from "../agent/errors.ts";
-import type { StatusReport } from "../agent/report.ts";
+import type { StatusReport } from "../agent/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import { PublicKey } from "../crypto/mod.ts";
 import { IpAddress } from "../net/mod.ts";

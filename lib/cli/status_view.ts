@@ -3,8 +3,8 @@
  * @module
  */
 
-import type { TokenReport } from "../agent/control.ts";
-import type { PeerReport, StatusReport } from "../agent/report.ts";
+import type { TokenReport } from "../agent/mod.ts";
+import type { PeerReport, StatusReport } from "../agent/mod.ts";
 import { formatBytes, formatRtt, formatSpan } from "./human_units.ts";
 import { type Cell, type Column, tableLines } from "./table.ts";
 import { paint, type Terminal, type Tone } from "./terminal.ts";
