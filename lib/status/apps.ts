@@ -5,7 +5,7 @@
 
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import type { AgentControl } from "../agent/control.ts";
+import type { AgentControl } from "../agent/mod.ts";
 import { readDeviceRequest, readPingRequest, type ReadRequest, readTokenRequest } from "../config/mod.ts";
 import { answerHeaders, guard } from "./guard.ts";
 import { METRICS_TYPE, metricsText } from "./metrics.ts";

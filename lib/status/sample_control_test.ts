@@ -1,6 +1,6 @@
-import type { AgentControl, DeviceRequest, TokenReport, TokenRequest } from "../agent/control.ts";
+import type { AgentControl, DeviceRequest, TokenReport, TokenRequest } from "../agent/mod.ts";
 import { InvalidRequestError, NotLeaderError, UnknownPeerError, UnknownTokenError } from "../agent/errors.ts";
-import type { PeerReport, StatusReport } from "../agent/report.ts";
+import type { PeerReport, StatusReport } from "../agent/mod.ts";
 
 const peer: PeerReport = {
   id: "00112233445566778899aabbccddeeff",

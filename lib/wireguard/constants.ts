@@ -11,7 +11,9 @@ export const STAGED_PACKETS = 128;
 
 // DEVIATION: the paper rekeys after 2^60 messages and rejects after 2^64-2^13-1. Our counters are safe integers and end
 // a factor of 2^11 earlier; at ten million packets a second that is 28 years, and sessions live three minutes.
+/** After so many messages an initiator begins a new handshake. */
 export const REKEY_AFTER_MESSAGES: number = 2 ** 52;
+/** A session that has sent so many messages carries no more. */
 export const REJECT_AFTER_MESSAGES: number = Number.MAX_SAFE_INTEGER - 2 ** 13;
 
 /** Every interval of the protocol, in milliseconds. Peers need not agree on them, but should. */

@@ -85,7 +85,7 @@ const DROPPED = Object.freeze(Object.fromEntries(
 export class Device {
   readonly publicKey: PublicKey;
   readonly counters: Counters<DropReason> = new Counters<DropReason>(DROP_REASONS);
-  readonly #context: DeviceContext;
+  readonly #context: DeviceContext<Peer>;
   readonly #mtuBytes: number;
   readonly #peers = new Map<string, Peer>();
   readonly #allowedIps = new PrefixTrie<Peer>();
@@ -116,7 +116,7 @@ export class Device {
       aead: options.aead ?? nobleAead,
       timers,
       timestamps: new Tai64nClock(wall),
-      indices: new IndexTable<IndexEntry>(random),
+      indices: new IndexTable<IndexEntry<Peer>>(random),
       transmits: new TransmitQueue(TRANSPORT_HEADER_BYTES + mtuBytes + TAG_BYTES),
       padder: new Padder(mtuBytes),
       counters: this.counters,

@@ -11,25 +11,24 @@ import type { DropReason } from "./drop_reason.ts";
 import type { IndexTable } from "./index_table.ts";
 import type { Keypair } from "./keypair.ts";
 import type { Padder } from "./padding.ts";
-import type { Peer } from "./peer.ts";
 import type { Tai64nClock } from "./tai64n.ts";
 import type { TransmitQueue } from "./transmit_queue.ts";
 
 /** What an index stands for: an initiation that waits for its response, or a session. */
-export interface IndexEntry {
+export interface IndexEntry<Peer> {
   readonly peer: Peer;
   readonly keypair: Keypair | undefined;
 }
 
 /** Shared by all peers of a device. */
-export interface DeviceContext {
+export interface DeviceContext<Peer> {
   readonly privateKey: PrivateKey;
   readonly random: RandomSource;
   readonly wall: () => UnixMillis;
   readonly aead: Aead;
   readonly timers: ProtocolTimers;
   readonly timestamps: Tai64nClock;
-  readonly indices: IndexTable<IndexEntry>;
+  readonly indices: IndexTable<IndexEntry<Peer>>;
   readonly transmits: TransmitQueue;
   readonly padder: Padder;
   readonly counters: Counters<DropReason>;

@@ -12,26 +12,42 @@
 
 import { TAG_BYTES } from "../crypto/mod.ts";
 
+/** Message types, the first byte. */
 export const TYPE_INITIATION = 1;
+/** Answers an initiation. */
 export const TYPE_RESPONSE = 2;
+/** Answers a handshake message under load. */
 export const TYPE_COOKIE_REPLY = 3;
+/** Carries a packet. */
 export const TYPE_TRANSPORT = 4;
 
+/** The length of MAC1 and of MAC2, which end both handshake messages. */
 export const MAC_BYTES = 16;
 
+/** The length of an initiation, and where its noise message stands. */
 export const INITIATION_BYTES = 148;
+/** Behind the type and one index. */
 export const INITIATION_NOISE_AT = 8;
+/** An ephemeral key, a sealed static key, a sealed timestamp. */
 export const INITIATION_NOISE_BYTES = 108;
 
+/** The length of a response, and where its noise message stands. */
 export const RESPONSE_BYTES = 92;
+/** Behind the type and two indices. */
 export const RESPONSE_NOISE_AT = 12;
+/** An ephemeral key and the tag of nothing. */
 export const RESPONSE_NOISE_BYTES = 48;
 
+/** The length of a cookie reply, and where its parts stand. */
 export const COOKIE_REPLY_BYTES = 64;
+/** Behind the type and one index. */
 export const COOKIE_NONCE_AT = 8;
+/** XChaCha20-Poly1305's. */
 export const COOKIE_NONCE_BYTES = 24;
+/** Behind the nonce, to the end. */
 export const COOKIE_SEALED_AT = 32;
 
+/** The type, an index and the counter. */
 export const TRANSPORT_HEADER_BYTES = 16;
 /** A keepalive: the header and the tag of no bytes. */
 export const MIN_TRANSPORT_BYTES: number = TRANSPORT_HEADER_BYTES + TAG_BYTES;

@@ -33,7 +33,7 @@ export class Peer {
   txBytes = 0;
 
   readonly timers: PeerTimers = new PeerTimers();
-  readonly #context: DeviceContext;
+  readonly #context: DeviceContext<Peer>;
   readonly #isLowOrder: boolean;
   readonly #staged = new BoundedQueue<Uint8Array>(STAGED_PACKETS);
   #presharedKey: PresharedKey = PresharedKey.none();
@@ -48,7 +48,7 @@ export class Peer {
   #greatestTimestamp: Uint8Array | undefined;
   #initiationReceivedAt = -Infinity;
 
-  constructor(publicKey: PublicKey, context: DeviceContext) {
+  constructor(publicKey: PublicKey, context: DeviceContext<Peer>) {
     this.publicKey = publicKey;
     this.#context = context;
     this.cookies = new CookieGenerator(publicKey, context.timers.cookieRefreshTimeMs);

@@ -39,8 +39,8 @@ function handshakesPerSecond(): number {
   if (!everything || !leftAt || !rightAt || !left || !right) {
     throw new Error("The table of ends is incomplete");
   }
-  left.setPeer({ publicKey: right.publicKey, endpoint: rightAt, allowedIps: [everything] });
-  right.setPeer({ publicKey: left.publicKey, endpoint: leftAt, allowedIps: [everything] });
+  left.setPeer(clock.now(), { publicKey: right.publicKey, endpoint: rightAt, allowedIps: [everything] });
+  right.setPeer(clock.now(), { publicKey: left.publicKey, endpoint: leftAt, allowedIps: [everything] });
 
   const startedAt = performance.now();
   let completed = 0;

@@ -110,7 +110,7 @@ labTest("a host that lacks something gets it named, and its state is unharmed", 
   );
   // In a user namespace without a mapping the process has no privileges and looks like `nobody`, and can still
   // read this checkout, which a real other user may not.
-  await attempt("no root", /root/, () => a.namespace.run(["unshare", "--user", ...up]));
+  await attempt("no root", /needs root/, () => a.namespace.run(["unshare", "--user", ...up]));
   const hideTun = `mkdir -p ${a.folder}/empty && mount --bind ${a.folder}/empty /dev/net && exec "$@"`;
   await attempt(
     "no /dev/net/tun",
