@@ -3,14 +3,18 @@
  * @module
  */
 
-import { OverlayBootstrap, VERSION } from "./lib/agent/mod.ts";
+import { joinOrResume, leadOrResume, OverlayBootstrap, VERSION } from "./lib/agent/mod.ts";
 import { main, processTerminal, systemProcess } from "./lib/cli/mod.ts";
 import { serveControl, serveStatus } from "./lib/status/mod.ts";
 
 const process = systemProcess();
 const code = await main(Deno.args, {
   version: VERSION,
-  overlays: OverlayBootstrap,
+  overlays: {
+    initLeader: leadOrResume,
+    join: joinOrResume,
+    load: (options, ports) => OverlayBootstrap.load(options, ports),
+  },
   serveControl,
   serveStatus,
   terminal: processTerminal(process.environment),

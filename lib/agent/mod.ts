@@ -8,5 +8,6 @@ export type { AgentControl, DeviceRequest, TokenReport, TokenRequest } from "./c
 export * from "./errors.ts";
 export * from "./overlay_bootstrap.ts";
 export type { DataplaneReport, PeerReport, StatusReport } from "./report.ts";
+export { joinOrResume, leadOrResume } from "./resume.ts";
 export { VERSION } from "./version.ts";
 export { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";

@@ -127,7 +127,16 @@ async function makeOverlay(
   { role, options, log }: RunAgentOptions,
 ): Promise<Overlay> {
   const ports = { logger: log };
-  if (role.kind === "up") return await overlays.load(options, ports);
+  if (role.kind === "up") {
+    return await overlays.load(options, ports).catch((error: unknown) => {
+      if (!(error instanceof WeftError && error.code === "NotInitialized")) throw error;
+      throw new CommandError(`Cannot resume: there is no node in the state directory ${options.stateDir}`, {
+        hint:
+          "`weft --leader` starts a network and `weft --join TOKEN` joins one; or name another with --state.",
+        cause: error,
+      });
+    });
+  }
   try {
     return role.kind === "leader"
       ? await overlays.initLeader(options, ports)

@@ -72,9 +72,11 @@ async function gatherCorpus(attack: Attack, random: SeededRandom): Promise<Corpu
     random,
     wall: () => unixMillis(Date.now()),
   });
-  device.setPeer({ publicKey, endpoint, allowedIps: [allowed] });
   const now = (): Millis => millis(performance.now());
-  using socket = Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port: 0 });
+  device.setPeer(now(), { publicKey, endpoint, allowedIps: [allowed] });
+  using stack = new DisposableStack();
+  const listening = Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port: 0 });
+  const socket = stack.adopt(listening, (open) => open.close());
   const to: Deno.NetAddr = { transport: "udp", hostname: endpoint.address.toString(), port: endpoint.port };
   const [sent, received]: [Uint8Array[], Uint8Array[]] = [[], []];
   for (let i = 0; i < 40; i++) {
