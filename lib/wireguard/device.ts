@@ -32,6 +32,7 @@ import { LoadMeter } from "./load_meter.ts";
 import {
   COOKIE_REPLY_BYTES,
   INITIATION_BYTES,
+  MAX_DATAGRAM_BYTES,
   messageType,
   readCounter,
   readIndex,
@@ -48,8 +49,6 @@ import { RateLimiter } from "./rate_limiter.ts";
 import { Tai64nClock } from "./tai64n.ts";
 import { type Transmit, TransmitQueue } from "./transmit_queue.ts";
 
-/** The longest payload of a UDP datagram. */
-const MAX_DATAGRAM_BYTES = 65_535;
 const MAX_EVENTS = 4096;
 const NO_BYTES = new Uint8Array(0);
 

@@ -51,6 +51,8 @@ export const COOKIE_SEALED_AT = 32;
 export const TRANSPORT_HEADER_BYTES = 16;
 /** A keepalive: the header and the tag of no bytes. */
 export const MIN_TRANSPORT_BYTES: number = TRANSPORT_HEADER_BYTES + TAG_BYTES;
+/** No UDP datagram is longer (RFC 768). */
+export const MAX_DATAGRAM_BYTES = 65_535;
 
 /**
  * @returns the type when the first four bytes and the length fit a message, else 0
@@ -62,7 +64,7 @@ export function messageType(datagram: Uint8Array): 0 | 1 | 2 | 3 | 4 {
   }
   switch (datagram[0]) {
     case TYPE_TRANSPORT:
-      return TYPE_TRANSPORT;
+      return datagram.length <= MAX_DATAGRAM_BYTES ? TYPE_TRANSPORT : 0;
     case TYPE_INITIATION:
       return datagram.length === INITIATION_BYTES ? TYPE_INITIATION : 0;
     case TYPE_RESPONSE:
