@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { ControlClient, controlSocketPath } from "./control_client.ts";
+import { SamplePorts, sampleStatus } from "./sample_ports_test.ts";
+import { main } from "./weft.ts";
+
+/** A socket that answers from a table, and what it was asked. */
+interface FakeAgent {
+  readonly stateDir: string;
+  readonly asked: string[];
+}
+
+const answers: Readonly<Record<string, readonly [status: number, body: unknown]>> = {
+  "GET /status": [200, sampleStatus],
+  "GET /peers": [200, sampleStatus.peers],
+  "GET /tokens": [200, []],
+  "POST /tokens": [200, { token: "weft1-made", report: { id: "t1" } }],
+  "DELETE /tokens/t%2F1": [200, { done: true }],
+  "DELETE /tokens/t2": [404, {
+    code: "UnknownToken",
+    message: "Cannot revoke t2: there is none",
+    hint: "List them.",
+  }],
+  "POST /peers": [200, { name: "phone", addresses: ["10.200.0.9"] }],
+  "DELETE /peers/web-1": [200, { done: true }],
+  "POST /ping": [200, { rttMs: 1.5 }],
+};
+
+async function withAgent(use: (agent: FakeAgent) => Promise<void>): Promise<void> {
+  const stateDir = await Deno.makeTempDir({ prefix: "weft-cli-" });
+  const asked: string[] = [];
+  const server = Deno.serve(
+    { transport: "unix", path: controlSocketPath(stateDir), onListen() {} },
+    async (request) => {
+      const asking = `${request.method} ${new URL(request.url).pathname}`;
+      const body = await request.text();
+      asked.push(body === "" ? asking : `${asking} ${body}`);
+      const [status, answer] = answers[asking] ?? [500, undefined];
+      return answer === undefined ? new Response("oops", { status }) : Response.json(answer, { status });
+    },
+  );
+  try {
+    await use({ stateDir, asked });
+  } finally {
+    await server.shutdown();
+    await Deno.remove(stateDir, { recursive: true });
+  }
+}
+
+async function run({ stateDir }: FakeAgent, line: string): Promise<SamplePorts & { readonly code: number }> {
+  const ports = new SamplePorts();
+  const code = await main([...line.split(" "), "--state", stateDir], ports);
+  return Object.assign(ports, { code });
+}
+
+Deno.test("every command that asks gets its answer over the socket", () =>
+  withAgent(async (agent) => {
+    const cases: readonly (readonly [line: string, asked: string, says: RegExp])[] = [
+      ["status", "GET /status", /^node {5}lead, leader, 10\.200\.0\.1$/m],
+      ["status --json", "GET /status", /"name": "lead"/],
+      ["peers", "GET /peers", /^web-1 +10\.200\.0\.2 +healthy/m],
+      ["peers --json", "GET /peers", /^\[/],
+      ["ping web-1", 'POST /ping {"peer":"web-1"}', /^web-1 answers in 1\.50 ms\n$/],
+      ["ping web-1 --json", 'POST /ping {"peer":"web-1"}', /^\{"peer":"web-1","rttMs":1.5\}\n$/],
+      ["token list", "GET /tokens", /No tokens/],
+      ["token create", 'POST /tokens {"lifetimeMs":86400000,"labels":{}}', /^weft --join weft1-made\n$/],
+      [
+        "token create --uses 1 --expires 90s --label a=b --json",
+        'POST /tokens {"lifetimeMs":90000,"labels":{"a":"b"},"uses":1}',
+        /"token": "weft1-made"/,
+      ],
+      ["token revoke t/1", "DELETE /tokens/t%2F1", /^Revoked the token t\/1\n$/],
+      [
+        "peer add phone --public-key k --endpoint 192.0.2.9:1 --allowed-ip 10.1.0.0/16 --keepalive 25",
+        'POST /peers {"name":"phone","publicKey":"k","endpoint":"192.0.2.9:1","allowedIps":["10.1.0.0/16"],' +
+        '"persistentKeepaliveSeconds":25}',
+        /^phone is 10\.200\.0\.9\n$/,
+      ],
+      ["peer remove web-1", "DELETE /peers/web-1", /^Removed web-1\n$/],
+    ];
+    for (const [line, asked, says] of cases) {
+      const { code, stdout, stderr } = await run(agent, line);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, says, line);
+      assert.equal(agent.asked.at(-1), asked);
+    }
+  }));
+
+Deno.test("what the agent refuses is told in its own words", () =>
+  withAgent(async (agent) => {
+    const { code, stderr } = await run(agent, "token revoke t2");
+    assert.equal(code, 1);
+    assert.equal(stderr, "weft: Cannot revoke t2: there is none\nhint: List them.\n");
+  }));
+
+Deno.test("ping counts", () =>
+  withAgent(async (agent) => {
+    const { stdout } = await run(agent, "ping web-1 --count 3");
+    assert.equal(stdout.split("\n").length, 4);
+    assert.equal(agent.asked.length, 3);
+  }));
+
+Deno.test("status --watch shows it until it is told to stop", () =>
+  withAgent(async (agent) => {
+    const ports = new SamplePorts();
+    const running = main(["status", "--watch", "--state", agent.stateDir], ports);
+    const bound = AbortSignal.timeout(5000);
+    while (ports.stdout === "" && !bound.aborted) await new Promise((resolve) => setTimeout(resolve));
+    ports.stopSignal();
+    assert.equal(await running, 0);
+    assert.match(ports.stdout, /lead, leader/);
+  }));
+
+Deno.test("ControlClient tells a dead socket from an agent", async () => {
+  const stateDir = await Deno.makeTempDir({ prefix: "weft-cli-" });
+  try {
+    const script = `Deno.listen({ transport: "unix", path: Deno.args[0] }); Deno.exit(0)`;
+    const args = ["eval", script, controlSocketPath(stateDir)];
+    assert((await new Deno.Command(Deno.execPath(), { args }).output()).success);
+    using client = new ControlClient(stateDir);
+    await assert.rejects(client.status(), {
+      name: "NoAgentError",
+      message: new RegExp(`none runs .*${stateDir}`),
+    });
+  } finally {
+    await Deno.remove(stateDir, { recursive: true });
+  }
+});

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { doctorChecks, type HostProbes, hostProbes } from "./doctor.ts";
+
+const good: HostProbes = {
+  canConfigureNetwork: () => true,
+  hasTunDevice: () => true,
+  stateProblem: () => Promise.resolve(undefined),
+  isPortFree: () => true,
+  wallMs: () => 1_800_000_000_000,
+};
+const options = { stateDir: "/s", port: 51820, rootless: false, isRunning: false };
+
+async function problems(probes: HostProbes, given = options): Promise<string[]> {
+  const findings = await Promise.all(
+    doctorChecks(given, probes).map(async (check) => [check.name, await check.run()] as const),
+  );
+  for (const [, finding] of findings) assert(finding.detail && (finding.kind === "ok" || finding.hint));
+  return findings.filter(([, finding]) => finding.kind === "problem").map(([name]) => name);
+}
+
+Deno.test("doctorChecks() finds each problem, and none on a good host", async () => {
+  assert.deepEqual(await problems(good), []);
+  assert.deepEqual(await problems({ ...good, canConfigureNetwork: () => false }), ["privileges"]);
+  assert.deepEqual(await problems({ ...good, hasTunDevice: () => false }), ["tun"]);
+  assert.deepEqual(await problems({ ...good, stateProblem: () => Promise.resolve("it is full") }), ["state"]);
+  assert.deepEqual(await problems({ ...good, isPortFree: () => false }), ["port"]);
+  assert.deepEqual(await problems({ ...good, wallMs: () => 0 }), ["clock"]);
+});
+
+Deno.test("doctorChecks() asks less of rootless hosts, and lets a running agent have its port", async () => {
+  const poor = { ...good, canConfigureNetwork: () => false, hasTunDevice: () => false };
+  assert.deepEqual(await problems(poor, { ...options, rootless: true }), []);
+  assert.deepEqual(await problems({ ...good, isPortFree: () => false }, { ...options, isRunning: true }), []);
+});
+
+Deno.test("hostProbes() judges directories without making them", async () => {
+  const { stateProblem } = hostProbes();
+  const folder = await Deno.makeTempDir({ prefix: "weft-doctor-" });
+  try {
+    assert.equal(await stateProblem(folder), undefined);
+    assert.equal(await stateProblem(`${folder}/a/b`), undefined);
+    await Deno.writeTextFile(`${folder}/file`, "");
+    assert.match(await stateProblem(`${folder}/file`) ?? "", /no directory/);
+    assert.match(await stateProblem(`${folder}/file/x`) ?? "", /directory/i);
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["file"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("hostProbes() sees that a port is taken by TCP or UDP", () => {
+  const { isPortFree } = hostProbes();
+  const tcp = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const udp = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const ports = [tcp.addr.port, (udp.addr as Deno.NetAddr).port];
+  assert.deepEqual(ports.map(isPortFree), [false, false]);
+  tcp.close();
+  udp.close();
+});
