@@ -25,7 +25,10 @@ export interface Overlay {
   joinToken(): string;
 }
 
-/** Makes nodes; each call resumes when the state directory has a node already. */
+/**
+ * Makes nodes. `initLeader` and `join` resume what an earlier call of the same kind has made in the state directory;
+ * they throw a WeftError `AlreadyInitialized` when it is of another node, `load` one `NotInitialized` when there is none.
+ */
 export interface OverlayFactory {
   initLeader(options: AgentOptions, ports: { readonly logger: Logger }): Promise<Overlay>;
   join(token: string, options: AgentOptions, ports: { readonly logger: Logger }): Promise<Overlay>;

@@ -5,7 +5,6 @@
 
 import { type Logger, WeftError } from "../base/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
-import { JoinToken } from "../mesh/mod.ts";
 import { controlSocketPath } from "./control_client.ts";
 import { CommandError } from "./failure.ts";
 import type { CliPorts, Overlay, OverlayFactory, ServedPort } from "./ports.ts";
@@ -121,47 +120,32 @@ async function interrupted(undone: Promise<void>): Promise<never> {
   throw new CommandError("The start was interrupted");
 }
 
-/** The same command line that made a node resumes it. */
+/** The factory resumes what the same command line has made; what it cannot resume is named here, by its directory. */
 async function makeOverlay(
   overlays: OverlayFactory,
   { role, options, log }: RunAgentOptions,
 ): Promise<Overlay> {
   const ports = { logger: log };
-  if (role.kind === "up") {
-    return await overlays.load(options, ports).catch((error: unknown) => {
-      if (!(error instanceof WeftError && error.code === "NotInitialized")) throw error;
+  try {
+    if (role.kind === "up") return await overlays.load(options, ports);
+    if (role.kind === "leader") return await overlays.initLeader(options, ports);
+    return await overlays.join(role.token, options, ports);
+  } catch (cause) {
+    const code = cause instanceof WeftError ? cause.code : undefined;
+    if (code === "NotInitialized") {
       throw new CommandError(`Cannot resume: there is no node in the state directory ${options.stateDir}`, {
         hint:
           "`weft --leader` starts a network and `weft --join TOKEN` joins one; or name another with --state.",
-        cause: error,
+        cause,
       });
+    }
+    if (code !== "AlreadyInitialized") throw cause;
+    const what = role.kind === "leader" ? "lead a network" : "join that network";
+    throw new CommandError(`Cannot ${what} with the state ${options.stateDir}: it is of another node`, {
+      hint: "`weft up` resumes that one; for a new one choose another directory with --state.",
+      cause,
     });
   }
-  try {
-    return role.kind === "leader"
-      ? await overlays.initLeader(options, ports)
-      : await overlays.join(role.token, options, ports);
-  } catch (error) {
-    if (!(error instanceof WeftError && error.code === "AlreadyInitialized")) throw error;
-  }
-  const overlay = await overlays.load(options, ports);
-  const conflict = roleConflict(role, overlay);
-  if (conflict === undefined) return overlay;
-  await overlay.stop();
-  throw new CommandError(`Cannot ${conflict} with the state ${options.stateDir}: it is of another node`, {
-    hint: "`weft up` resumes that one; for a new one choose another directory with --state.",
-  });
-}
-
-/** @returns what was asked for, when the node of the state is another */
-function roleConflict(role: StartRole, overlay: Overlay): string | undefined {
-  const { node, network } = overlay.control.status();
-  if (role.kind === "leader") return node.role === "leader" ? undefined : "lead a network";
-  if (role.kind !== "join") return undefined;
-  const invitation = JoinToken.parse(role.token);
-  return invitation instanceof JoinToken && invitation.networkId !== network.id
-    ? "join that network"
-    : undefined;
 }
 
 /** The join command stands on a line of its own, so that it can be pasted and read by programs. */

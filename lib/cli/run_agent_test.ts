@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { silentLogger, StateError } from "../base/mod.ts";
 import { parseAgentOptions } from "../config/mod.ts";
-import { AlreadyInitializedError } from "../mesh/mod.ts";
+import { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";
 import { runAgent, type StartRole } from "./run_agent.ts";
 import { SamplePorts } from "./sample_ports_test.ts";
 
@@ -95,22 +95,17 @@ Deno.test("runAgent() fails when the agent ends by itself", async () => {
   }
 });
 
-Deno.test("runAgent() resumes by the command line that made the node, and refuses another role", async () => {
-  for (const role of ["leader", "member"] as const) {
+Deno.test("runAgent() names the state that is another node's, or nobody's", async () => {
+  const cases = [
+    [{ kind: "leader" }, new AlreadyInitializedError(), /^Cannot lead a network .*\/state/],
+    [{ kind: "join", token: "weft1-x" }, new AlreadyInitializedError(), /^Cannot join .*\/state/],
+    [{ kind: "up" }, new NotInitializedError(), /^Cannot resume: .*\/state/],
+  ] as const;
+  for (const [role, failure, says] of cases) {
     const ports = new SamplePorts();
-    const exists = () => Promise.reject(new AlreadyInitializedError());
-    Object.assign(ports.overlays, { initLeader: exists });
-    const status = ports.overlay.control.status();
-    ports.overlay.control.status = () => ({ ...status, node: { ...status.node, role } });
-    const running = run(ports, { kind: "leader" });
-    if (role === "member") {
-      await assert.rejects(running, { message: /Cannot lead .*\/state/ });
-      assert(ports.diary.includes("stop") && !ports.diary.includes("start"));
-      continue;
-    }
-    await until(() => ports.stdout !== "");
-    assert.match(ports.stdout, /^weft --join weft1-fresh$/m);
-    ports.stopSignal();
-    assert.equal(await running, 0);
+    const fail = () => Promise.reject(failure);
+    Object.assign(ports.overlays, { initLeader: fail, join: fail, load: fail });
+    await assert.rejects(run(ports, role), { code: "Command", message: says });
+    assert.deepEqual(ports.diary, ["signals forgotten"]);
   }
 });
