@@ -64,9 +64,9 @@ dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 #mesh circle { fill: var(--card); stroke: var(--line); stroke-width: 2; }
 #mesh .healthy circle { fill: var(--thread-soft); stroke: var(--thread); }
 #mesh .self circle { fill: var(--thread); stroke: var(--thread); }
-#mesh text { fill: var(--ink); font-size: 14px; text-anchor: middle; }
+#mesh text { fill: var(--ink); font-size: 14px; text-anchor: middle; paint-order: stroke; stroke: var(--card); stroke-width: 5px; stroke-linejoin: round; }
 #mesh text.under { fill: var(--quiet); font-size: 12px; font-variant-numeric: tabular-nums; }
-#mesh text.rtt { fill: var(--quiet); font-size: 11.5px; paint-order: stroke; stroke: var(--card); stroke-width: 5px; stroke-linejoin: round; }
+#mesh text.rtt { fill: var(--quiet); font-size: 11.5px; }
 .legend { margin: .3rem 0 0; display: flex; flex-wrap: wrap; gap: .2rem .5rem; align-items: center; }
 .key { width: 1.8rem; border-top: 2px solid var(--thread); }
 .key:not(:first-child) { margin-left: .9rem; }

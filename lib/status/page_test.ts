@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { statusApp } from "./apps.ts";
 import { PAGE_HTML } from "./page.ts";
-import { SampleControl } from "./sample_control_test.ts";
+import { SampleControl, sampleStatus } from "./sample_control_test.ts";
 
 Deno.test("GET / lets exactly its own style and script run", async () => {
   const answer = await statusApp({ control: new SampleControl() }).request("/");
@@ -37,10 +37,89 @@ Deno.test("every id that the page's script asks for is there once", () => {
   }
 });
 
-Deno.test("the page's script is a module that parses", async () => {
+/** As much of an element as the page's script uses. */
+class FakeElement {
+  readonly children: (FakeElement | string)[] = [];
+  readonly dataset: Record<string, string> = {};
+  readonly attributes: Map<string, string> = new Map();
+  readonly tBodies: FakeElement[] = [];
+  hidden = false;
+
+  setAttribute(name: string, value: unknown): void {
+    assert(value !== undefined && !Number.isNaN(value), name);
+    this.attributes.set(name, String(value));
+  }
+
+  append(...children: (FakeElement | string)[]): void {
+    for (const child of children) {
+      assert(child instanceof FakeElement || typeof child === "string", String(child));
+    }
+    this.children.push(...children);
+  }
+
+  replaceChildren(...children: (FakeElement | string)[]): void {
+    this.children.length = 0;
+    this.append(...children);
+  }
+
+  toggleAttribute(name: string, isThere: boolean): void {
+    if (isThere) this.attributes.set(name, "");
+    else this.attributes.delete(name);
+  }
+
+  get textContent(): string {
+    return this.children.map((child) => typeof child === "string" ? child : child.textContent).join(" ");
+  }
+
+  set textContent(text: string) {
+    this.replaceChildren(text);
+  }
+}
+
+/** Runs the page's script once against `answer`. @returns its elements by id, and the body */
+async function runPage(answer: () => Promise<Response>): Promise<Map<string, FakeElement>> {
   const script = /<script type="module">(.*)<\/script>/s.exec(PAGE_HTML)?.[1] ?? "";
-  // Exporting from a function that never runs: the module is read, its statements are not.
-  const source = `export default async function page() {${script}}`;
+  const parameters = "document, fetch, setTimeout, clearTimeout";
+  const source = `export default function page(${parameters}) {${script}}`;
   const { default: page } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
-  assert.equal(typeof page, "function");
+  const ids = [...PAGE_HTML.matchAll(/ id="([\w-]+)"/g)].map((match) => match[1] ?? "");
+  const elements = new Map(["body", ...ids].map((id) => [id, new FakeElement()]));
+  elements.get("peers")?.tBodies.push(new FakeElement());
+  const document = {
+    hidden: false,
+    body: elements.get("body"),
+    getElementById: (id: string) => elements.get(id),
+    createElement: () => new FakeElement(),
+    createElementNS: () => new FakeElement(),
+    addEventListener() {},
+  };
+  const polled = Promise.withResolvers<void>();
+  page(document, answer, () => polled.resolve(), () => {});
+  await polled.promise;
+  return elements;
+}
+
+Deno.test("the page's script shows what /status says", async () => {
+  const elements = await runPage(() => Promise.resolve(Response.json(sampleStatus)));
+  const textOf = (id: string) => elements.get(id)?.textContent ?? "";
+  assert.equal(textOf("live"), "running");
+  assert.equal(textOf("node-name"), "leader");
+  assert.match(textOf("facts"), /10\.200\.0\.0\/16, 3 members.*weft0, MTU 1420/);
+  assert.equal(textOf("mesh-summary"), "1 of 2 peers healthy");
+  assert.match(textOf("mesh"), /0\.7 ms.*web-1/);
+  const rows = elements.get("peers")?.tBodies[0]?.textContent ?? "";
+  assert.match(rows, /web-1 healthy 10\.200\.0\.2 192\.0\.2\.2:51820 0\.7 ms 12 s ago 1\.2 MB 42 B/);
+  assert.match(rows, /wireguard away 10\.200\.0\.3 – – never 0 B 148 B/);
+  assert.match(textOf("drops"), /replayed 3 unknown-peer 1/);
+});
+
+Deno.test("the page's script says when there is nobody, and when the agent is gone", async () => {
+  const alone = await runPage(() =>
+    Promise.resolve(Response.json({ ...sampleStatus, peers: [], drops: {} }))
+  );
+  assert.equal(alone.get("alone")?.hidden, false);
+  assert.equal(alone.get("drops-none")?.hidden, false);
+  const lost = await runPage(() => Promise.reject(new TypeError("connection refused")));
+  assert.match(lost.get("live")?.textContent ?? "", /does not answer/);
+  assert(lost.get("body")?.attributes.has("data-lost"));
 });
