@@ -65,7 +65,7 @@ interface Corpus {
 async function gatherCorpus(attack: Attack, random: SeededRandom): Promise<Corpus> {
   const endpoint = Endpoint.parse(attack.target);
   const publicKey = PublicKey.parse(attack.targetPublicKey);
-  const allowed = Cidr.parse(attack.targetAddress);
+  const allowed = Cidr.parse(`${attack.targetAddress}/32`);
   if (!endpoint || !publicKey || !allowed) throw new Error("The attack names no target");
   const device = new Device({
     privateKey: PrivateKey.fromBytes(Uint8Array.fromHex(attack.privateKey)),

@@ -43,6 +43,9 @@ labTest(
         }
       }
       report(`first pings: ${times.join(", ")}`);
+      const [, b6 = ""] = (await b.weft.status()).node.addresses;
+      assert.match(b6, /^fd/, "beside its IPv4 address each node has an IPv6 one");
+      await pingOnce(c.host, b6);
     });
 
     await test.step("a page is fetched over the overlay", async () => {
@@ -73,7 +76,7 @@ labTest(
       assert.equal(before.node.role, "member");
       assert.equal((await a.weft.status()).node.role, "leader");
       assert.deepEqual(before.dataplane.interfaceName, "weft0");
-      assert.deepEqual(peerC.addresses, [c.address]);
+      assert.deepEqual(peerC.addresses, (await c.weft.status()).node.addresses);
       assert.equal(peerC.publicKey, (await c.weft.status()).node.publicKey);
       assert.equal(peerC.endpoint?.replace("::ffff:", ""), `${c.host.address4}:51820`);
       assert(peerC.healthy);
@@ -104,7 +107,7 @@ labTest(
       assert.equal(await pingMany(c.host, b.address, 30), 30);
       assert.equal(await a.host.namespace.hasInterface("weft0"), false);
       const status = await a.weft.start("up");
-      assert.deepEqual(status.node.addresses, [a.address]);
+      assert.equal(status.node.addresses[0], a.address);
       for (const other of [b, c]) {
         await waitFor(() => pingOnce(a.host, other.address, 1), 5_000, {
           what: `a reaches ${other.weft.name}`,

@@ -30,6 +30,6 @@ Deno.test("three rootless nodes join on loopback and reach each other's agents",
   await a.kill();
   assert.match(await c.expectCommand("ping", "b"), /ms/);
   const status = await a.start("up");
-  assert.deepEqual(status.node.addresses, ["10.200.0.1"]);
+  assert.equal(status.node.addresses[0], "10.200.0.1");
   for (const node of nodes) assert.equal((await node.stop()).code, 0, node.process.tail());
 });
