@@ -183,6 +183,11 @@ export class Device {
     return [...this.#peers.values()].map(peerStatus);
   }
 
+  /** Sessions and unanswered initiations that are kept: at most four a peer, none once all keys are forgotten. */
+  get sessionsInUse(): number {
+    return this.#context.indices.size;
+  }
+
   /**
    * Takes an IP packet of this host: it is sealed, or waits for a handshake, or is dropped.
    * @returns why it was dropped, or undefined
@@ -193,8 +198,7 @@ export class Device {
     if (packet.length > this.#mtuBytes) return this.#count("packet-too-long");
     const peer = this.#allowedIps.lookupBytes(packet, ipDestinationOffset(version), version);
     if (peer === undefined) return this.#count("no-peer-for-destination");
-    peer.send(now, packet);
-    return undefined;
+    return peer.send(now, packet);
   }
 
   /** Takes a datagram from the network. Nothing in it makes this throw. */

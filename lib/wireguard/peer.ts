@@ -9,6 +9,7 @@ import type { Cidr, Endpoint } from "../net/mod.ts";
 import { REJECT_AFTER_MESSAGES, REKEY_AFTER_MESSAGES, STAGED_PACKETS } from "./constants.ts";
 import { CookieGenerator } from "./cookie_generator.ts";
 import type { DeviceContext } from "./device_context.ts";
+import type { DropReason } from "./drop_reason.ts";
 import { createInitiation, type PendingInitiation, type SessionKeys } from "./handshake.ts";
 import { Keypair, Keypairs } from "./keypair.ts";
 import { TRANSPORT_HEADER_BYTES, writeTransportHeader } from "./messages.ts";
@@ -77,22 +78,24 @@ export class Peer {
     const isNew = this.#persistentKeepaliveMs === 0 && seconds > 0;
     this.#persistentKeepaliveMs = seconds * 1000;
     if (seconds === 0) this.timers.cancel(TIMER.PERSISTENT_KEEPALIVE);
-    else if (isNew) this.sendKeepalive(now);
+    if (!isNew) return;
+    this.sendKeepalive(now);
+    this.#noteTraversal(now);
   }
 
-  /** Seals a packet of this host for the peer, or keeps it until there is a session. */
-  send(now: Millis, packet: Uint8Array): void {
+  /**
+   * Seals a packet of this host for the peer, or keeps it until there is a session.
+   * @returns why it did neither, or undefined
+   */
+  send(now: Millis, packet: Uint8Array): DropReason | undefined {
     const keypair = this.#sendingKeypair(now);
     if (keypair !== undefined && this.#staged.size === 0) {
-      this.#seal(now, keypair, packet);
-      return;
+      return this.#seal(now, keypair, packet);
     }
-    if (this.endpoint === undefined) {
-      this.#context.counters.count("no-endpoint");
-      return;
-    }
-    if (this.#staged.push(packet.slice()) !== undefined) this.#context.counters.count("handshake-queue-full");
+    if (this.endpoint === undefined) return this.#count("no-endpoint");
+    if (this.#staged.push(packet.slice()) !== undefined) this.#count("handshake-queue-full");
     this.sendStaged(now);
+    return undefined;
   }
 
   /** Sends what waits for a session, or begins a handshake. */
@@ -116,7 +119,7 @@ export class Peer {
     }
     const keypair = this.#sendingKeypair(now);
     if (keypair === undefined) this.initiate(now);
-    else this.#seal(now, keypair, NO_BYTES);
+    else void this.#seal(now, keypair, NO_BYTES);
   }
 
   /**
@@ -148,7 +151,9 @@ export class Peer {
     if (this.endpoint === undefined) return;
     this.cookies.sign(now, message);
     this.noteSent(now);
-    this.#claim(message.length, this.endpoint)?.set(message);
+    const out = this.#claim(message.length, this.endpoint);
+    if (out === undefined) this.#count("transmit-queue-full");
+    else out.set(message);
   }
 
   /** Whether an initiation of this time is new and not one of a flood; remembers it if so. */
@@ -230,7 +235,11 @@ export class Peer {
   /** A packet came in, not only a keepalive. */
   noteDataReceived(now: Millis): void {
     if (this.timers.isArmed(TIMER.SEND_KEEPALIVE)) this.#needsAnotherKeepalive = true;
-    else this.#arm(TIMER.SEND_KEEPALIVE, now + this.#context.timers.keepaliveTimeoutMs);
+    else {
+      // What was received before has been answered meanwhile.
+      this.#needsAnotherKeepalive = false;
+      this.#arm(TIMER.SEND_KEEPALIVE, now + this.#context.timers.keepaliveTimeoutMs);
+    }
   }
 
   /** Renews a session of ours that ends before a keepalive and an attempt would (paper §6.2). */
@@ -260,28 +269,25 @@ export class Peer {
         this.initiate(now);
         break;
       case TIMER.ZERO_KEYS:
-        this.clear();
-        // A keepalive that the user asked for outlives the keys: it is what brings them back.
-        if (this.#persistentKeepaliveMs > 0) {
-          this.#arm(TIMER.PERSISTENT_KEEPALIVE, now + this.#persistentKeepaliveMs);
-        }
+        this.keypairs.clear();
+        // A handshake that is under way goes on, and what waits for it stays.
+        if (!this.timers.isArmed(TIMER.RETRANSMIT_HANDSHAKE)) this.forgetInitiation();
         this.#context.emit({ kind: "session-expired", peer: this.publicKey });
         break;
       case TIMER.PERSISTENT_KEEPALIVE:
-        if (this.#persistentKeepaliveMs > 0) this.sendKeepalive(now);
+        this.sendKeepalive(now);
+        // Nothing went out if there is no endpoint yet, or an initiation just before.
+        this.#noteTraversal(now);
         break;
     }
   }
 
   #retryHandshake(now: Millis): void {
-    const { timers, counters } = this.#context;
+    const { timers } = this.#context;
     if (this.#attempts >= Math.floor(timers.rekeyAttemptTimeMs / timers.rekeyTimeoutMs)) {
       this.timers.cancel(TIMER.SEND_KEEPALIVE);
       this.forgetInitiation();
-      while (this.#staged.shift() !== undefined) counters.count("handshake-failed");
-      if (!this.timers.isArmed(TIMER.ZERO_KEYS)) {
-        this.#arm(TIMER.ZERO_KEYS, now + timers.rejectAfterTimeMs * ZERO_KEYS_FACTOR);
-      }
+      while (this.#staged.shift() !== undefined) this.#count("handshake-failed");
       this.#context.emit({ kind: "handshake-failed", peer: this.publicKey });
       return;
     }
@@ -298,12 +304,12 @@ export class Peer {
     return isSpent ? undefined : current;
   }
 
-  #seal(now: Millis, keypair: Keypair, packet: Uint8Array): void {
+  #seal(now: Millis, keypair: Keypair, packet: Uint8Array): DropReason | undefined {
     const { endpoint } = this;
-    if (endpoint === undefined) return;
+    if (endpoint === undefined) return this.#count("no-endpoint");
     const padded = this.#context.padder.pad(packet);
     const out = this.#claim(TRANSPORT_HEADER_BYTES + padded.length + TAG_BYTES, endpoint);
-    if (out === undefined) return;
+    if (out === undefined) return this.#count("transmit-queue-full");
     const counter = keypair.sendCounter++;
     writeTransportHeader(out, keypair.remoteIndex, counter);
     keypair.sendKey.seal(counter, padded, NO_BYTES, out, TRANSPORT_HEADER_BYTES);
@@ -315,16 +321,19 @@ export class Peer {
     }
     const isOld = keypair.isInitiator && now - keypair.createdAt > timers.rekeyAfterTimeMs;
     if (isOld || counter > REKEY_AFTER_MESSAGES) this.initiate(now);
+    return undefined;
   }
 
   #claim(lengthBytes: number, destination: Endpoint): Uint8Array | undefined {
-    const { transmits, counters } = this.#context;
-    if (transmits.isFull) {
-      counters.count("transmit-queue-full");
-      return undefined;
-    }
+    const { transmits } = this.#context;
+    if (transmits.isFull) return undefined;
     this.txBytes += lengthBytes;
     return transmits.claim(lengthBytes, destination);
+  }
+
+  #count(reason: DropReason): DropReason {
+    this.#context.counters.count(reason);
+    return reason;
   }
 
   #noteTraversal(now: Millis): void {
