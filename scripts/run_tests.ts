@@ -21,7 +21,7 @@ const paths = given.some((argument) => !argument.startsWith("-"))
 
 const startedAt = performance.now();
 const child = new Deno.Command(Deno.execPath(), {
-  args: ["test", "--quiet", "--allow-all", "--parallel", "--doc", ...given, ...paths],
+  args: ["test", "--allow-all", "--parallel", "--doc", ...given, ...paths],
   cwd: root,
   env: { NO_COLOR: "1", DENO_JOBS: Deno.env.get("DENO_JOBS") ?? String(JOBS) },
   stdin: "null",

@@ -31,7 +31,7 @@ export function unmet(needs: readonly Requirement[]): string | undefined {
 
 /**
  * Registers a test that is ignored, with a line `skipped: <test>: <reason>`, where a requirement is not met.
- * `scripts/test.ts` gathers these lines.
+ * `scripts/run_tests.ts` gathers these lines.
  */
 export function labTest(
   name: string,
