@@ -93,6 +93,8 @@ export class Device {
   readonly #load: LoadMeter;
   readonly #events = new BoundedQueue<DeviceEvent>(MAX_EVENTS);
   readonly #plaintext = new Uint8Array(MAX_DATAGRAM_BYTES);
+  // Views of the plaintext that are kept while lengths repeat, as they do in a stream.
+  #padded: Uint8Array = NO_BYTES;
   readonly #received: { readonly kind: "packet"; packet: Uint8Array; peer: PublicKey };
   /** No timer runs out before it; timers that are cancelled do not move it. */
   #nextDeadline: Millis = millis(Infinity);
@@ -320,19 +322,19 @@ export class Device {
     peer.refreshWhenReceiving(now);
     if (length === 0) return HANDLED;
     peer.noteDataReceived(now);
-    return this.#checkInner(peer, this.#plaintext.subarray(0, length));
+    if (this.#padded.length !== length) this.#padded = this.#plaintext.subarray(0, length);
+    return this.#checkInner(peer, this.#padded);
   }
 
   #checkInner(peer: Peer, padded: Uint8Array): DatagramOutcome {
     const length = ipPacketLength(padded);
     const version = ipVersion(padded);
     if (length === undefined || version === 0) return this.#drop("malformed-inner-packet");
-    const packet = length === padded.length ? padded : padded.subarray(0, length);
     // Cryptokey routing: an address belongs to one peer, both ways (paper §2).
-    if (this.#allowedIps.lookupBytes(packet, ipSourceOffset(version), version) !== peer) {
+    if (this.#allowedIps.lookupBytes(padded, ipSourceOffset(version), version) !== peer) {
       return this.#drop("source-not-allowed");
     }
-    this.#received.packet = packet;
+    if (this.#received.packet.length !== length) this.#received.packet = this.#plaintext.subarray(0, length);
     this.#received.peer = peer.publicKey;
     return this.#received;
   }
