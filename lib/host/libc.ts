@@ -10,12 +10,14 @@ const SYMBOLS = {
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
+  ioctlValue: { name: "ioctl", parameters: ["i32", "u64", "u64"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
@@ -38,8 +40,17 @@ export const ERRNO = {
   EINVAL: 22,
   EOPNOTSUPP: 95,
   EAFNOSUPPORT: 97,
+  EADDRINUSE: 98,
   ENETDOWN: 100,
 } as const;
+
+// asm-generic/fcntl.h; eventfd and socket take the same values
+/** For reading and writing. */
+export const O_RDWR = 0x2;
+/** Calls that would wait fail with EAGAIN. */
+export const O_NONBLOCK = 0x800;
+/** Programs that are started do not inherit it. */
+export const O_CLOEXEC = 0x80000;
 
 /** The library, loaded. Results are those of C: -1 means that `errno` says why. */
 export class Libc {
@@ -89,6 +100,11 @@ export class Libc {
     return this.#symbols.ioctl(fd, BigInt(request), argument);
   }
 
+  /** An ioctl whose argument is a number. @returns -1 when it failed */
+  ioctlValue(fd: number, request: number, value: number): number {
+    return this.#symbols.ioctlValue(fd, BigInt(request), BigInt(value));
+  }
+
   /** Reads at most `out.length` bytes. @returns how many, or -1 */
   read(fd: number, out: Uint8Array<ArrayBuffer>): number {
     return Number(this.#symbols.read(fd, out, BigInt(out.length)));
@@ -118,6 +134,12 @@ export class Libc {
 
   bind(fd: number, address: Uint8Array<ArrayBuffer>): number {
     return this.#symbols.bind(fd, address, address.length);
+  }
+
+  /** Writes the address that `fd` is bound to. @returns -1 when it failed */
+  getsockname(fd: number, out: Uint8Array<ArrayBuffer>): number {
+    const length = new Uint8Array(Int32Array.of(out.length).buffer);
+    return this.#symbols.getsockname(fd, out, length);
   }
 
   setsockopt(fd: number, level: number, option: number, value: Uint8Array<ArrayBuffer>): number {

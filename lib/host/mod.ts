@@ -14,11 +14,16 @@
 export * from "./host_error.ts";
 export * from "./host_journal.ts";
 export * from "./netlink.ts";
+export * from "./offload_tun.ts";
+export * from "./offload_udp.ts";
 export * from "./packet_device.ts";
 export { canConfigureNetwork, hasTunDevice } from "./privileges.ts";
+export * from "./raw_io.ts";
 export * from "./route_overlap.ts";
 export * from "./sqlite_state_store.ts";
 export * from "./system_clock.ts";
 export * from "./system_random.ts";
 export * from "./system_timers.ts";
+export * from "./wake_up.ts";
+export type { TunOptions } from "./tun_attach.ts";
 export * from "./tun_device.ts";

@@ -6,23 +6,11 @@
  * @module
  */
 
-import { HostError, InterfaceExistsError, NotPermittedError, NoTunDeviceError } from "./host_error.ts";
-import { ERRNO, Libc } from "./libc.ts";
+import { HostError } from "./host_error.ts";
+import { ERRNO, Libc, O_CLOEXEC, O_NONBLOCK } from "./libc.ts";
 import type { PacketBatch, PacketDevice } from "./packet_device.ts";
+import { attachTun, type TunOptions } from "./tun_attach.ts";
 
-// linux/if_tun.h
-const TUNSETIFF = 0x400454ca;
-const IFF_TUN = 0x0001;
-const IFF_NO_PI = 0x1000;
-/** Without it the kernel would attach to a persistent device that somebody else made. */
-const IFF_TUN_EXCL = 0x8000;
-// linux/if.h
-const IFNAMSIZ = 16;
-const IFREQ_BYTES = 40;
-// asm-generic/fcntl.h; eventfd takes the same values
-const O_RDWR = 0x2;
-const O_NONBLOCK = 0x800;
-const O_CLOEXEC = 0x80000;
 // asm-generic/poll.h
 const POLLIN = 0x1;
 const POLLERR = 0x8;
@@ -31,14 +19,6 @@ const POLLNVAL = 0x20;
 /** Bounds the time that one turn of the event loop spends in the kernel. */
 const BATCH_PACKETS = 64;
 
-/** What `openTun` is told. */
-export interface TunOptions {
-  /** 1 to 15 of `A-Za-z0-9_.-`, beginning with a letter or digit. */
-  readonly name: string;
-  /** The longest packet, 576 to 65535; the interface itself gets it from `Netlink.setLinkUp`. */
-  readonly mtuBytes: number;
-}
-
 /**
  * Makes a TUN interface; it is down and has no address.
  * @throws RangeError when the name or MTU is none
@@ -46,31 +26,13 @@ export interface TunOptions {
  * the name is taken, HostError for anything else
  */
 export function openTun(options: TunOptions): PacketDevice {
-  const { name, mtuBytes } = options;
-  if (!/^[A-Za-z0-9][\w.-]{0,14}$/.test(name)) {
-    throw new RangeError(`Cannot make the interface ${JSON.stringify(name)}: that is no interface name`);
-  }
-  if (!Number.isInteger(mtuBytes) || mtuBytes < 576 || mtuBytes > 65_535) {
-    throw new RangeError(`Cannot make the interface ${name}: its MTU is 576 to 65535, not ${mtuBytes}`);
-  }
   const libc = Libc.open();
   let tunFd = -1;
   try {
-    tunFd = libc.open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    if (tunFd < 0) throw openError(name, libc.errno);
-    const request = new Uint8Array(IFREQ_BYTES);
-    new TextEncoder().encodeInto(name, request);
-    new DataView(request.buffer).setUint16(IFNAMSIZ, IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL, true);
-    if (libc.ioctl(tunFd, TUNSETIFF, request) < 0) {
-      const { errno } = libc;
-      // The kernel's answer for a name that is taken depends on what has it; for a TUN device in use it is EBUSY.
-      throw errno !== ERRNO.EPERM && libc.interfaceIndex(name) !== 0
-        ? new InterfaceExistsError(name)
-        : openError(name, errno);
-    }
+    tunFd = attachTun(libc, options);
     const wakeFd = libc.eventfd(O_NONBLOCK | O_CLOEXEC);
-    if (wakeFd < 0) throw openError(name, libc.errno);
-    return new TunDevice(libc, { name, mtuBytes, tunFd, wakeFd });
+    if (wakeFd < 0) throw new HostError(`Cannot make an eventfd: error ${libc.errno} of the kernel`);
+    return new TunDevice(libc, { ...options, tunFd, wakeFd });
   } catch (error) {
     if (tunFd >= 0) libc.close(tunFd);
     libc.unload();
@@ -180,23 +142,5 @@ class TunDevice implements PacketDevice, PacketBatch {
     this.#libc.close(this.#tunFd);
     this.#libc.close(this.#wakeFd);
     this.#libc.unload();
-  }
-}
-
-function openError(name: string, errno: number): Error {
-  switch (errno) {
-    case ERRNO.EPERM:
-    case ERRNO.EACCES:
-      return new NotPermittedError(`make the interface ${name}`);
-    case ERRNO.ENOENT:
-    case ERRNO.ENODEV:
-    case ERRNO.ENXIO:
-      return new NoTunDeviceError();
-    case ERRNO.EBUSY:
-      return new InterfaceExistsError(name);
-    default:
-      return new HostError(`Cannot make the interface ${name}: error ${errno} of the kernel`, {
-        hint: "See what the kernel says with `dmesg`, or use --rootless to join without a network interface.",
-      });
   }
 }
