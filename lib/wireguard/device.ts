@@ -22,6 +22,7 @@ import {
   PrefixTrie,
 } from "../net/mod.ts";
 import { PROTOCOL_TIMERS, type ProtocolTimers, REJECT_AFTER_MESSAGES } from "./constants.ts";
+import { BatchSeam } from "./batch_seam.ts";
 import { CookieChecker } from "./cookie_checker.ts";
 import type { DeviceContext, IndexEntry } from "./device_context.ts";
 import type { DeviceEvent } from "./device_event.ts";
@@ -84,6 +85,8 @@ const DROPPED = Object.freeze(Object.fromEntries(
 export class Device {
   readonly publicKey: PublicKey;
   readonly counters: Counters<DropReason> = new Counters<DropReason>(DROP_REASONS);
+  /** For a data plane that seals and opens batches. */
+  readonly batches: BatchSeam;
   readonly #context: DeviceContext<Peer>;
   readonly #mtuBytes: number;
   readonly #peers = new Map<string, Peer>();
@@ -126,6 +129,8 @@ export class Device {
         if (deadline < this.#nextDeadline) this.#nextDeadline = deadline;
       },
     };
+    const { indices } = this.#context;
+    this.batches = new BatchSeam({ allowedIps: this.#allowedIps, indices, counters: this.counters, timers });
   }
 
   /**

@@ -23,6 +23,7 @@
  * @module
  */
 
+export { BatchSeam, type BatchSession } from "./batch_seam.ts";
 export { PROTOCOL_TIMERS, type ProtocolTimers } from "./constants.ts";
 export * from "./device.ts";
 export * from "./device_event.ts";

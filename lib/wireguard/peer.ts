@@ -98,6 +98,25 @@ export class Peer {
     return undefined;
   }
 
+  /**
+   * For whoever seals a batch by itself: the session to send on, unless packets wait for one already.
+   * @returns it, or undefined; its counters from `sendCounter` on are the caller's to use, then `noteSealed` takes them
+   */
+  sessionForBatch(now: Millis): Keypair | undefined {
+    return this.#staged.size === 0 ? this.#sendingKeypair(now) : undefined;
+  }
+
+  /** A batch of `packets` was sealed with `keypair`, in all `lengthBytes` of datagrams. */
+  noteSealed(
+    now: Millis,
+    keypair: Keypair,
+    batch: { readonly packets: number; readonly lengthBytes: number },
+  ): void {
+    keypair.sendCounter += batch.packets;
+    this.txBytes += batch.lengthBytes;
+    this.#noteDataSent(now, keypair);
+  }
+
   /** Sends what waits for a session, or begins a handshake. */
   sendStaged(now: Millis): void {
     if (this.#staged.size === 0) return;
@@ -313,15 +332,27 @@ export class Peer {
     const counter = keypair.sendCounter++;
     writeTransportHeader(out, keypair.remoteIndex, counter);
     keypair.sendKey.seal(counter, padded, NO_BYTES, out, TRANSPORT_HEADER_BYTES);
-    this.noteSent(now);
-    const { timers } = this.#context;
-    if (packet.length > 0 && !this.timers.isArmed(TIMER.NEW_HANDSHAKE)) {
-      const waitMs = timers.keepaliveTimeoutMs + timers.rekeyTimeoutMs + this.#jitterMs;
-      this.#arm(TIMER.NEW_HANDSHAKE, now + waitMs);
+    if (packet.length > 0) this.#noteDataSent(now, keypair);
+    else {
+      this.noteSent(now);
+      this.#refreshWhenSending(now, keypair);
     }
-    const isOld = keypair.isInitiator && now - keypair.createdAt > timers.rekeyAfterTimeMs;
-    if (isOld || counter > REKEY_AFTER_MESSAGES) this.initiate(now);
     return undefined;
+  }
+
+  #noteDataSent(now: Millis, keypair: Keypair): void {
+    this.noteSent(now);
+    if (!this.timers.isArmed(TIMER.NEW_HANDSHAKE)) {
+      const { keepaliveTimeoutMs, rekeyTimeoutMs } = this.#context.timers;
+      this.#arm(TIMER.NEW_HANDSHAKE, now + keepaliveTimeoutMs + rekeyTimeoutMs + this.#jitterMs);
+    }
+    this.#refreshWhenSending(now, keypair);
+  }
+
+  /** The initiator of an old session begins the next one (paper §6.2). */
+  #refreshWhenSending(now: Millis, keypair: Keypair): void {
+    const isOld = keypair.isInitiator && now - keypair.createdAt > this.#context.timers.rekeyAfterTimeMs;
+    if (isOld || keypair.sendCounter > REKEY_AFTER_MESSAGES) this.initiate(now);
   }
 
   #claim(lengthBytes: number, destination: Endpoint): Uint8Array | undefined {

@@ -1,0 +1,93 @@
+/**
+ * The seam for a data plane that seals and opens whole batches in memory of its own: it asks here which session a batch
+ * belongs to, and reports what it did. What is no plain traffic goes through `Device` as ever.
+ *
+ * ```
+ *   out: sessionFor(packet) ── seal with sendKey, from sendCounter ──▶ noteSealed
+ *   in:  sessionAt(index) ── isFresh, open with receiveKey, accept ──▶ noteOpened ── isFrom(each packet)
+ * ```
+ * @module
+ */
+
+import type { Counters, Millis } from "../base/mod.ts";
+import {
+  type Endpoint,
+  ipDestinationOffset,
+  type IpFamily,
+  ipSourceOffset,
+  type PrefixTrie,
+} from "../net/mod.ts";
+import type { ProtocolTimers } from "./constants.ts";
+import type { IndexEntry } from "./device_context.ts";
+import type { DropReason } from "./drop_reason.ts";
+import type { IndexTable } from "./index_table.ts";
+import type { Keypair } from "./keypair.ts";
+import type { Peer } from "./peer.ts";
+
+/** A session and whose it is. */
+export interface BatchSession {
+  readonly peer: Peer;
+  readonly keypair: Keypair;
+}
+
+/** What the seam shares with its device. */
+export interface BatchSeamParts {
+  readonly allowedIps: PrefixTrie<Peer>;
+  readonly indices: IndexTable<IndexEntry<Peer>>;
+  readonly counters: Counters<DropReason>;
+  readonly timers: ProtocolTimers;
+}
+
+/** Belongs to one device, and is used between its other calls, on the same thread. */
+export class BatchSeam {
+  readonly #parts: BatchSeamParts;
+
+  constructor(parts: BatchSeamParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * @param at where an IP packet of this `version` begins in `memory`
+   * @returns whose packet it is, or undefined when nobody's
+   */
+  peerFor(memory: Uint8Array, at: number, version: IpFamily): Peer | undefined {
+    return this.#parts.allowedIps.lookupBytes(memory, at + ipDestinationOffset(version), version);
+  }
+
+  /**
+   * @param index the receiver's index of a transport message
+   * @returns the session, or undefined, counted, when there is none or it is too old
+   */
+  sessionAt(now: Millis, index: number): BatchSession | undefined {
+    const { indices, counters, timers } = this.#parts;
+    const entry = indices.get(index);
+    if (entry?.keypair === undefined) counters.count("unknown-session");
+    else if (now - entry.keypair.createdAt >= timers.rejectAfterTimeMs) counters.count("expired-session");
+    else return entry as BatchSession;
+    return undefined;
+  }
+
+  /** Authentic messages of one session came in from `source`, `lengthBytes` of datagrams, with or without packets. */
+  noteOpened(
+    now: Millis,
+    { peer, keypair }: BatchSession,
+    batch: { readonly source: Endpoint; readonly lengthBytes: number; readonly hasPackets: boolean },
+  ): void {
+    peer.noteReceived(now, batch.source, batch.lengthBytes);
+    if (peer.keypairs.confirm(keypair)) {
+      peer.noteHandshakeComplete("responder");
+      peer.sendStaged(now);
+    }
+    peer.refreshWhenReceiving(now);
+    if (batch.hasPackets) peer.noteDataReceived(now);
+  }
+
+  /** Whether `peer` may send the packet of this `version` that begins at `at`; counted when not. */
+  isFrom(peer: Peer, memory: Uint8Array, at: number, version: IpFamily): boolean {
+    if (this.#parts.allowedIps.lookupBytes(memory, at + ipSourceOffset(version), version) === peer) {
+      return true;
+    }
+    this.#parts.counters.count("source-not-allowed");
+    return false;
+  }
+}
