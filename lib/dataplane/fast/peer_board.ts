@@ -1,0 +1,97 @@
+/**
+ * How the peers are doing, in memory that the worker writes and everybody may read.
+ * @module
+ */
+
+import { Endpoint, IpAddress } from "../../net/mod.ts";
+
+/** So many peers have room; 64 bytes each, and the system gives memory only for those that exist. */
+export const MAX_PEERS = 65_536;
+const PEER_WORDS = 16;
+// 32-bit words of one peer.
+const VERSION = 0;
+const FLAGS = 1;
+const PORT = 2;
+const ADDRESS = 3; // four words, IPv4 in the first
+const HAS_SESSION = 1;
+const HAS_HANDSHAKE = 2;
+const IPV4 = 4;
+const IPV6 = 8;
+// 64-bit floats of one peer, behind word 8.
+const RX_BYTES = 4;
+const TX_BYTES = 5;
+const HANDSHAKE_AT = 6;
+
+/** What the worker knows of a peer. */
+export interface PeerFigures {
+  readonly rxBytes: number;
+  readonly txBytes: number;
+  /** Milliseconds since 1970. */
+  readonly lastHandshakeAt: number | undefined;
+  readonly hasSession: boolean;
+  readonly endpoint: Endpoint | undefined;
+}
+
+/** @returns the memory that both sides share */
+export function boardMemory(): SharedArrayBuffer {
+  return new SharedArrayBuffer(MAX_PEERS * PEER_WORDS * 4);
+}
+
+/** One writer; readers notice when they were overtaken, and read again. */
+export class PeerBoard {
+  readonly #words: Int32Array;
+  readonly #floats: Float64Array;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.#words = new Int32Array(memory);
+    this.#floats = new Float64Array(memory);
+  }
+
+  /** The writer's: shows new figures. */
+  write(slot: number, figures: PeerFigures): void {
+    const words = slot * PEER_WORDS;
+    const floats = words / 2;
+    // An odd version says that the rest is being written.
+    Atomics.add(this.#words, words + VERSION, 1);
+    const address = figures.endpoint?.address;
+    this.#words[words + FLAGS] = (figures.hasSession ? HAS_SESSION : 0) |
+      (figures.lastHandshakeAt === undefined ? 0 : HAS_HANDSHAKE) |
+      (address === undefined ? 0 : address.family === 4 ? IPV4 : IPV6);
+    this.#words[words + PORT] = figures.endpoint?.port ?? 0;
+    if (address !== undefined) {
+      const view = new DataView(address.bytes.buffer, address.bytes.byteOffset, address.bytes.length);
+      for (let i = 0; i * 4 < view.byteLength; i++) this.#words[words + ADDRESS + i] = view.getInt32(i * 4);
+    }
+    this.#floats[floats + RX_BYTES] = figures.rxBytes;
+    this.#floats[floats + TX_BYTES] = figures.txBytes;
+    this.#floats[floats + HANDSHAKE_AT] = figures.lastHandshakeAt ?? 0;
+    Atomics.add(this.#words, words + VERSION, 1);
+  }
+
+  /** @returns figures that belong together */
+  read(slot: number): PeerFigures {
+    const words = slot * PEER_WORDS;
+    const floats = words / 2;
+    for (;;) {
+      const version = Atomics.load(this.#words, words + VERSION);
+      if ((version & 1) !== 0) continue;
+      const flags = this.#words[words + FLAGS] ?? 0;
+      const figures: PeerFigures = {
+        rxBytes: this.#floats[floats + RX_BYTES] ?? 0,
+        txBytes: this.#floats[floats + TX_BYTES] ?? 0,
+        lastHandshakeAt: (flags & HAS_HANDSHAKE) === 0 ? undefined : this.#floats[floats + HANDSHAKE_AT],
+        hasSession: (flags & HAS_SESSION) !== 0,
+        endpoint: this.#readEndpoint(words, flags),
+      };
+      if (Atomics.load(this.#words, words + VERSION) === version) return figures;
+    }
+  }
+
+  #readEndpoint(words: number, flags: number): Endpoint | undefined {
+    if ((flags & (IPV4 | IPV6)) === 0) return undefined;
+    const bytes = new Uint8Array((flags & IPV4) !== 0 ? 4 : 16);
+    const view = new DataView(bytes.buffer);
+    for (let i = 0; i * 4 < bytes.length; i++) view.setInt32(i * 4, this.#words[words + ADDRESS + i] ?? 0);
+    return new Endpoint(IpAddress.fromBytes(bytes), this.#words[words + PORT] ?? 0);
+  }
+}

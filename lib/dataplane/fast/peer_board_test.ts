@@ -1,0 +1,32 @@
+/**
+ * Tests of the board of peers.
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { Endpoint } from "../../net/mod.ts";
+import { boardMemory, PeerBoard, type PeerFigures } from "./peer_board.ts";
+
+Deno.test("PeerBoard.read() gives what write() showed, on both ends of the memory", () => {
+  const memory = boardMemory();
+  const writer = new PeerBoard(memory);
+  const reader = new PeerBoard(memory);
+  const figures = (endpoint: string | undefined, rxBytes: number): PeerFigures => ({
+    rxBytes,
+    txBytes: 2 ** 40 + 1,
+    lastHandshakeAt: endpoint === undefined ? undefined : 1_700_000_000_000,
+    hasSession: rxBytes > 0,
+    endpoint: endpoint === undefined ? undefined : Endpoint.parse(endpoint),
+  });
+  const shown: [number, PeerFigures][] = [
+    [0, figures("192.0.2.1:51820", 7)],
+    [1, figures("[2001:db8::ff:1]:65535", 0)],
+    [65_535, figures(undefined, 2 ** 50)],
+  ];
+  for (const [slot, each] of shown) writer.write(slot, each);
+  for (const [slot, each] of shown) {
+    const read = reader.read(slot);
+    assert.equal(read.endpoint?.toString(), each.endpoint?.toString());
+    assert.deepEqual({ ...read, endpoint: 0 }, { ...each, endpoint: 0 });
+  }
+});

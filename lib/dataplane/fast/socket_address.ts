@@ -1,0 +1,60 @@
+/**
+ * Endpoints as the kernel writes them: `struct sockaddr_in6`, with IPv4 mapped into it, or `struct sockaddr_in`.
+ * @module
+ */
+
+import { Endpoint, IpAddress } from "../../net/mod.ts";
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+/** The longest of them. */
+export const SOCKADDR_BYTES = 28;
+/** Bounds the memory that strangers can take. */
+const MAX_CACHED = 4096;
+
+/** @returns the address for a socket of `family`, or undefined when that cannot reach it */
+export function encodeSocketAddress(endpoint: Endpoint, family: 4 | 6): Uint8Array | undefined {
+  const { address, port } = endpoint;
+  const out = new Uint8Array(family === 6 ? SOCKADDR_BYTES : 16);
+  out[0] = family === 6 ? AF_INET6 : AF_INET;
+  out[2] = port >> 8;
+  out[3] = port & 255;
+  if (family === 4) {
+    if (address.family !== 4) return undefined;
+    out.set(address.bytes, 4);
+  } else if (address.family === 4) {
+    // RFC 4291 §2.5.5.2: ::ffff:a.b.c.d
+    out[18] = out[19] = 0xff;
+    out.set(address.bytes, 20);
+  } else out.set(address.bytes, 8);
+  return out;
+}
+
+/** Turns what the kernel wrote into endpoints; the same address gives the same object while it is remembered. */
+export class SocketAddressReader {
+  readonly #cache = new Map<string, Endpoint>();
+  #lastKey = "";
+  #last: Endpoint | undefined;
+
+  /** @param at where the address stands in `memory` */
+  read(memory: Uint8Array, at: number): Endpoint {
+    const isIpv6 = memory[at] === AF_INET6;
+    const length = isIpv6 ? 24 : 8;
+    let key = "";
+    for (let i = 2; i < length; i += 2) {
+      key += String.fromCharCode(((memory[at + i] ?? 0) << 8) | (memory[at + i + 1] ?? 0));
+    }
+    if (key === this.#lastKey && this.#last !== undefined) return this.#last;
+    let endpoint = this.#cache.get(key);
+    if (endpoint === undefined) {
+      const bytes = isIpv6 ? memory.slice(at + 8, at + 24) : memory.slice(at + 4, at + 8);
+      const port = ((memory[at + 2] ?? 0) << 8) | (memory[at + 3] ?? 0);
+      endpoint = new Endpoint(IpAddress.fromBytes(bytes).unmapped(), port);
+      if (this.#cache.size >= MAX_CACHED) this.#cache.clear();
+      this.#cache.set(key, endpoint);
+    }
+    this.#lastKey = key;
+    this.#last = endpoint;
+    return endpoint;
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * Tests of socket addresses.
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { Endpoint } from "../../net/mod.ts";
+import { encodeSocketAddress, SocketAddressReader } from "./socket_address.ts";
+
+function endpoint(text: string): Endpoint {
+  return Endpoint.parse(text) ?? assert.fail(text);
+}
+
+Deno.test("SocketAddressReader.read() gives back what encodeSocketAddress() wrote", () => {
+  const reader = new SocketAddressReader();
+  const memory = new Uint8Array(64);
+  for (
+    const [text, family] of [["192.0.2.7:51820", 4], ["192.0.2.7:1", 6], ["[2001:db8::1]:65535", 6]] as const
+  ) {
+    const encoded = encodeSocketAddress(endpoint(text), family);
+    assert.ok(encoded);
+    memory.set(encoded, 8);
+    const read = reader.read(memory, 8);
+    assert.equal(read.toString(), text);
+    assert.equal(reader.read(memory, 8), read, "the same object");
+  }
+});
+
+Deno.test("encodeSocketAddress() has no IPv6 for a socket of IPv4", () => {
+  assert.equal(encodeSocketAddress(endpoint("[2001:db8::1]:1"), 4), undefined);
+});
