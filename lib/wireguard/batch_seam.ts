@@ -10,13 +10,8 @@
  */
 
 import type { Counters, Millis } from "../base/mod.ts";
-import {
-  type Endpoint,
-  ipDestinationOffset,
-  type IpFamily,
-  ipSourceOffset,
-  type PrefixTrie,
-} from "../net/mod.ts";
+import { type Endpoint, ipDestinationOffset, type IpFamily, ipSourceOffset } from "../net/mod.ts";
+import type { AllowedIps } from "./allowed_ips.ts";
 import type { ProtocolTimers } from "./constants.ts";
 import type { IndexEntry } from "./device_context.ts";
 import type { DropReason } from "./drop_reason.ts";
@@ -32,7 +27,7 @@ export interface BatchSession {
 
 /** What the seam shares with its device. */
 export interface BatchSeamParts {
-  readonly allowedIps: PrefixTrie<Peer>;
+  readonly allowedIps: AllowedIps<Peer>;
   readonly indices: IndexTable<IndexEntry<Peer>>;
   readonly counters: Counters<DropReason>;
   readonly timers: ProtocolTimers;
