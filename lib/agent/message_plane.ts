@@ -32,10 +32,13 @@ import { orderCandidates } from "./local_endpoints.ts";
 import { raceDial } from "./race_dial.ts";
 import { RosterSender } from "./roster_sender.ts";
 import { sleep } from "./sleep.ts";
+import { originOf, WaitingRoom } from "./waiting_room.ts";
 import { wantedLinks } from "./wanted_links.ts";
 
-/** Strangers who are at the door at the same time; further ones wait in the listener's queue. */
+/** Strangers who are at the door at the same time; a further one takes the place of another. */
 const MAX_STRANGERS = 64;
+/** Machines with a token that are served at the same time; a further one takes the place of another. */
+const MAX_JOINS = 64;
 /** Of two members that know each other from the same moment, the one with the greater id waits so long. */
 const COURTESY_MS = 1000;
 /** A link that ended is not dialled again at once: the other end may be on its way here. */
@@ -77,8 +80,8 @@ export class MessagePlane {
   readonly #diallers = new Map<NodeId, AbortController>();
   readonly #joins = new Set<Channel>();
   readonly #stop = new AbortController();
-  #strangers = 0;
-  #strangerLeft: (() => void) | undefined;
+  readonly #strangers = new WaitingRoom(MAX_STRANGERS);
+  readonly #joiners = new WaitingRoom(MAX_JOINS);
 
   constructor(parts: MessagePlaneParts) {
     this.#parts = parts;
@@ -149,15 +152,12 @@ export class MessagePlane {
     for (;;) {
       const accepted = await this.#parts.listener.accept();
       if (accepted === undefined) return;
-      this.#welcome(accepted).finally(() => {
-        this.#strangers--;
-        this.#strangerLeft?.();
-      });
-      if (++this.#strangers < MAX_STRANGERS) continue;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#strangerLeft = resolve;
-      await promise;
-      this.#strangerLeft = undefined;
+      const { stream, source } = accepted;
+      const leave = this.#strangers.enter(originOf(source), () => stream.close());
+      this.#welcome(accepted).catch((error) => {
+        stream.close();
+        this.#parts.log.error("cannot welcome a stranger", { from: source.toString(), error });
+      }).finally(leave);
     }
   }
 
@@ -174,9 +174,16 @@ export class MessagePlane {
       this.#addLink({ nodeId: context.nodeId, channel, dialler: "them" });
       return;
     }
+    const leave = this.#joiners.enter(context.tokenId, () => channel.close("too many at once"));
     this.#joins.add(channel);
-    channel.closed.then(() => this.#joins.delete(channel));
-    void this.#parts.serveJoin(channel, context.tokenId, source);
+    channel.closed.then(() => {
+      this.#joins.delete(channel);
+      leave();
+    });
+    this.#parts.serveJoin(channel, context.tokenId, source).catch((error) => {
+      channel.close("cannot serve it");
+      this.#parts.log.error("cannot serve a join", { from: source.toString(), error });
+    });
   }
 
   #authorize(helloBytes: Uint8Array, remoteStatic: PublicKey) {
