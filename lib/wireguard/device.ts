@@ -12,18 +12,13 @@ import {
   type RandomSource,
   type UnixMillis,
 } from "../base/mod.ts";
-import { type Aead, nobleAead, type PrivateKey, type PublicKey, TAG_BYTES } from "../crypto/mod.ts";
-import {
-  type Endpoint,
-  ipDestinationOffset,
-  ipPacketLength,
-  ipSourceOffset,
-  ipVersion,
-  PrefixTrie,
-} from "../net/mod.ts";
+import { type Aead, nobleAead, PresharedKey, PrivateKey, type PublicKey, TAG_BYTES } from "../crypto/mod.ts";
+import { type Endpoint, ipDestinationOffset, ipPacketLength, ipSourceOffset, ipVersion } from "../net/mod.ts";
+import { AllowedIps } from "./allowed_ips.ts";
 import { PROTOCOL_TIMERS, type ProtocolTimers, REJECT_AFTER_MESSAGES } from "./constants.ts";
 import { BatchSeam } from "./batch_seam.ts";
 import { CookieChecker } from "./cookie_checker.ts";
+import { type DatagramOutcome, DROPPED, HANDLED } from "./datagram_outcome.ts";
 import type { DeviceContext, IndexEntry } from "./device_context.ts";
 import type { DeviceEvent } from "./device_event.ts";
 import { DROP_REASONS, type DropReason } from "./drop_reason.ts";
@@ -45,7 +40,12 @@ import {
 } from "./messages.ts";
 import { Padder } from "./padding.ts";
 import { Peer } from "./peer.ts";
-import { type PeerStatus, peerStatus, type WireGuardPeerConfig } from "./peer_config.ts";
+import {
+  type PeerStatus,
+  peerStatus,
+  type WireGuardPeerConfig,
+  type WireGuardPeerUpdate,
+} from "./peer_config.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { Tai64nClock } from "./tai64n.ts";
 import { type Transmit, TransmitQueue } from "./transmit_queue.ts";
@@ -55,7 +55,8 @@ const NO_BYTES = new Uint8Array(0);
 
 /** What a device is made with. */
 export interface DeviceOptions {
-  readonly privateKey: PrivateKey;
+  /** Without one there are no handshakes until `setPrivateKey`. */
+  readonly privateKey?: PrivateKey;
   readonly random: RandomSource;
   /** The wall time, for the timestamps of initiations. */
   readonly wall: () => UnixMillis;
@@ -68,30 +69,16 @@ export interface DeviceOptions {
   readonly handshakesPerSecond?: number;
 }
 
-/** What became of a datagram. The object is used again by the next call. */
-export type DatagramOutcome =
-  /** An IP packet of `peer` for this host, valid until the next call. */
-  | { readonly kind: "packet"; readonly packet: Uint8Array; readonly peer: PublicKey }
-  /** It was a handshake, a cookie or a keepalive. */
-  | { readonly kind: "handled" }
-  | { readonly kind: "dropped"; readonly reason: DropReason };
-
-const HANDLED: DatagramOutcome = Object.freeze({ kind: "handled" });
-const DROPPED = Object.freeze(Object.fromEntries(
-  DROP_REASONS.map((reason) => [reason, Object.freeze({ kind: "dropped", reason })]),
-)) as Readonly<Record<DropReason, DatagramOutcome>>;
-
 /** One WireGuard interface without the interface: it reads no clock and touches no socket. */
 export class Device {
-  readonly publicKey: PublicKey;
   readonly counters: Counters<DropReason> = new Counters<DropReason>(DROP_REASONS);
   /** For a data plane that seals and opens batches. */
   readonly batches: BatchSeam;
   readonly #context: DeviceContext<Peer>;
-  readonly #mtuBytes: number;
+  #mtuBytes: number;
   readonly #peers = new Map<string, Peer>();
-  readonly #allowedIps = new PrefixTrie<Peer>();
-  readonly #checker: CookieChecker;
+  readonly #allowedIps = new AllowedIps<Peer>();
+  #checker: CookieChecker;
   readonly #limiter = new RateLimiter();
   readonly #load: LoadMeter;
   readonly #events = new BoundedQueue<DeviceEvent>(MAX_EVENTS);
@@ -103,18 +90,15 @@ export class Device {
   #nextDeadline: Millis = millis(Infinity);
 
   constructor(options: DeviceOptions) {
-    const { privateKey, random, wall, mtuBytes = 1420 } = options;
+    const { random, wall, mtuBytes = 1420 } = options;
+    const privateKey = options.privateKey ?? PrivateKey.generate(random);
     const timers = { ...PROTOCOL_TIMERS, ...options.timers };
-    this.publicKey = privateKey.publicKey;
     this.#mtuBytes = mtuBytes;
-    this.#received = { kind: "packet", packet: NO_BYTES, peer: this.publicKey };
-    this.#checker = new CookieChecker(privateKey.publicKey, {
-      random,
-      refreshTimeMs: timers.cookieRefreshTimeMs,
-    });
+    this.#received = { kind: "packet", packet: NO_BYTES, peer: privateKey.publicKey };
     this.#load = new LoadMeter(options.handshakesPerSecond ?? 100);
     this.#context = {
       privateKey,
+      isKeyless: options.privateKey === undefined,
       random,
       wall,
       aead: options.aead ?? nobleAead,
@@ -131,6 +115,42 @@ export class Device {
     };
     const { indices } = this.#context;
     this.batches = new BatchSeam({ allowedIps: this.#allowedIps, indices, counters: this.counters, timers });
+    this.#checker = this.#makeChecker();
+  }
+
+  /** The key that peers know this device by; a random one while there is no private key. */
+  get publicKey(): PublicKey {
+    return this.#context.privateKey.publicKey;
+  }
+
+  /** The private key, if there is one; never log it. */
+  get privateKey(): PrivateKey | undefined {
+    return this.#context.isKeyless ? undefined : this.#context.privateKey;
+  }
+
+  /**
+   * Takes another private key, or none: every session ends, and a peer with the device's own key goes. The same key
+   * again changes nothing.
+   */
+  setPrivateKey(key: PrivateKey | undefined): void {
+    const context = this.#context;
+    if (key === undefined ? context.isKeyless : !context.isKeyless && key.equals(context.privateKey)) return;
+    context.privateKey = key ?? PrivateKey.generate(context.random);
+    context.isKeyless = key === undefined;
+    this.#checker = this.#makeChecker();
+    this.removePeer(this.publicKey);
+    for (const peer of this.#peers.values()) peer.noteOwnKey();
+  }
+
+  /** Takes inner packets of up to `mtuBytes` from now on, 576 to 65,000. */
+  setMtu(mtuBytes: number): void {
+    this.#mtuBytes = mtuBytes;
+    this.#context.padder = new Padder(mtuBytes);
+  }
+
+  /** @returns the preshared key of a peer, or undefined when there is no such peer; never log it */
+  presharedKey(publicKey: PublicKey): PresharedKey | undefined {
+    return this.#peers.get(publicKey.toString())?.presharedKey;
   }
 
   /**
@@ -138,22 +158,35 @@ export class Device {
    * @returns false, and nothing happens, when the key is this device's own
    */
   setPeer(now: Millis, config: WireGuardPeerConfig): boolean {
-    if (config.publicKey.equals(this.publicKey)) return false;
-    const key = config.publicKey.toString();
+    const { publicKey, endpoint } = config;
+    return this.updatePeer(now, {
+      publicKey,
+      presharedKey: config.presharedKey ?? PresharedKey.none(),
+      ...endpoint === undefined ? {} : { endpoint },
+      replaceAllowedIps: true,
+      addAllowedIps: config.allowedIps,
+      persistentKeepaliveSeconds: config.persistentKeepaliveSeconds ?? 0,
+    });
+  }
+
+  /**
+   * Changes what `update` names of a peer, or adds the peer.
+   * @returns false, and nothing happens, when the key is this device's own
+   */
+  updatePeer(now: Millis, update: WireGuardPeerUpdate): boolean {
+    const { publicKey, presharedKey, endpoint, persistentKeepaliveSeconds } = update;
+    if (publicKey.equals(this.publicKey)) return false;
+    const key = publicKey.toString();
     let peer = this.#peers.get(key);
-    if (peer === undefined) this.#peers.set(key, peer = new Peer(config.publicKey, this.#context));
-    const changed = peer;
-    changed.setPresharedKey(config.presharedKey);
-    if (config.endpoint !== undefined) changed.endpoint = config.endpoint;
-    for (const cidr of changed.allowedIps) this.#allowedIps.remove(cidr);
-    for (const cidr of config.allowedIps) {
-      const former = this.#allowedIps.insert(cidr, changed);
-      if (former !== undefined && former !== changed) {
-        former.allowedIps = former.allowedIps.filter((other) => !other.equals(cidr));
-      }
+    if (peer === undefined) this.#peers.set(key, peer = new Peer(publicKey, this.#context));
+    if (presharedKey !== undefined) peer.setPresharedKey(presharedKey);
+    if (endpoint !== undefined) peer.endpoint = endpoint;
+    if (update.replaceAllowedIps) this.#allowedIps.clear(peer);
+    for (const cidr of update.addAllowedIps ?? []) this.#allowedIps.add(cidr, peer);
+    for (const cidr of update.removeAllowedIps ?? []) this.#allowedIps.remove(cidr, peer);
+    if (persistentKeepaliveSeconds !== undefined) {
+      peer.setPersistentKeepalive(now, persistentKeepaliveSeconds);
     }
-    changed.allowedIps = [...config.allowedIps];
-    changed.setPersistentKeepalive(now, config.persistentKeepaliveSeconds ?? 0);
     return true;
   }
 
@@ -162,7 +195,7 @@ export class Device {
     const peer = this.#peers.get(publicKey.toString());
     if (peer === undefined) return false;
     this.#peers.delete(publicKey.toString());
-    for (const cidr of peer.allowedIps) this.#allowedIps.remove(cidr);
+    this.#allowedIps.clear(peer);
     peer.clear();
     return true;
   }
@@ -349,6 +382,11 @@ export class Device {
     if (transmits.isFull) return;
     const reply = this.#checker.reply(now, message, { sender: readIndex(message, 4), source });
     transmits.claim(reply.length, source).set(reply);
+  }
+
+  #makeChecker(): CookieChecker {
+    const { privateKey, random, timers } = this.#context;
+    return new CookieChecker(privateKey.publicKey, { random, refreshTimeMs: timers.cookieRefreshTimeMs });
   }
 
   #count(reason: DropReason): DropReason {

@@ -22,7 +22,9 @@ export interface IndexEntry<Peer> {
 
 /** Shared by all peers of a device. */
 export interface DeviceContext<Peer> {
-  readonly privateKey: PrivateKey;
+  privateKey: PrivateKey;
+  /** Whether the private key is a stand-in that nobody knows, so that there is no point in handshakes. */
+  isKeyless: boolean;
   readonly random: RandomSource;
   readonly wall: () => UnixMillis;
   readonly aead: Aead;
@@ -30,7 +32,7 @@ export interface DeviceContext<Peer> {
   readonly timestamps: Tai64nClock;
   readonly indices: IndexTable<IndexEntry<Peer>>;
   readonly transmits: TransmitQueue;
-  readonly padder: Padder;
+  padder: Padder;
   readonly counters: Counters<DropReason>;
   readonly emit: (event: DeviceEvent) => void;
   /** Tells that some timer runs out at `deadline`, perhaps earlier than all others. */

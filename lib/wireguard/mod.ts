@@ -25,8 +25,9 @@
 
 export { BatchSeam, type BatchSession } from "./batch_seam.ts";
 export { PROTOCOL_TIMERS, type ProtocolTimers } from "./constants.ts";
+export type { DatagramOutcome } from "./datagram_outcome.ts";
 export * from "./device.ts";
 export * from "./device_event.ts";
 export * from "./drop_reason.ts";
-export type { PeerStatus, WireGuardPeerConfig } from "./peer_config.ts";
+export type { PeerStatus, WireGuardPeerConfig, WireGuardPeerUpdate } from "./peer_config.ts";
 export type { Transmit } from "./transmit_queue.ts";

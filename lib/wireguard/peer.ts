@@ -24,7 +24,8 @@ const ZERO_KEYS_FACTOR = 3;
 export class Peer {
   readonly publicKey: PublicKey;
   endpoint: Endpoint | undefined;
-  allowedIps: readonly Cidr[] = [];
+  /** `AllowedIps` changes it. */
+  readonly prefixes: Map<string, Cidr> = new Map();
 
   readonly keypairs: Keypairs;
   readonly cookies: CookieGenerator;
@@ -35,7 +36,7 @@ export class Peer {
 
   readonly timers: PeerTimers = new PeerTimers();
   readonly #context: DeviceContext<Peer>;
-  readonly #isLowOrder: boolean;
+  #isLowOrder = false;
   readonly #staged = new BoundedQueue<Uint8Array>(STAGED_PACKETS);
   #presharedKey: PresharedKey = PresharedKey.none();
   #persistentKeepaliveMs = 0;
@@ -53,11 +54,11 @@ export class Peer {
     this.publicKey = publicKey;
     this.#context = context;
     this.cookies = new CookieGenerator(publicKey, context.timers.cookieRefreshTimeMs);
-    this.#isLowOrder = context.privateKey.sharedSecret(publicKey) === undefined;
     this.keypairs = new Keypairs((keypair) => {
       context.indices.release(keypair.localIndex);
       keypair.wipe();
     });
+    this.noteOwnKey();
   }
 
   get presharedKey(): PresharedKey {
@@ -148,7 +149,9 @@ export class Peer {
   initiate(now: Millis, isRetry = false): void {
     if (!isRetry) this.#attempts = 0;
     const { timers, indices, timestamps } = this.#context;
-    if (this.#isLowOrder || now - this.#initiationSentAt < timers.rekeyTimeoutMs) return;
+    if (this.#isLowOrder || this.#context.isKeyless || now - this.#initiationSentAt < timers.rekeyTimeoutMs) {
+      return;
+    }
     if (this.endpoint === undefined) return;
     this.#initiationSentAt = now;
     this.forgetInitiation();
@@ -212,6 +215,14 @@ export class Peer {
     this.pending.state.wipe();
     this.#context.indices.release(this.pending.localIndex);
     this.pending = undefined;
+  }
+
+  /** Follows a change of the device's own key: sessions were made with the former one. */
+  noteOwnKey(): void {
+    this.#isLowOrder = this.#context.privateKey.sharedSecret(this.publicKey) === undefined;
+    this.keypairs.clear();
+    this.forgetInitiation();
+    this.#initiationSentAt = -Infinity;
   }
 
   /** Forgets every key and everything that waits. */

@@ -20,6 +20,21 @@ export interface WireGuardPeerConfig {
   readonly persistentKeepaliveSeconds?: number;
 }
 
+/** What changes of a peer; what is left out stays as it is, sessions and a known endpoint too. */
+export interface WireGuardPeerUpdate {
+  readonly publicKey: PublicKey;
+  readonly presharedKey?: PresharedKey;
+  readonly endpoint?: Endpoint;
+  /** Whether the prefixes that the peer has are taken away first. */
+  readonly replaceAllowedIps?: boolean;
+  /** Prefixes that it gets; one that another peer has moves over. */
+  readonly addAllowedIps?: readonly Cidr[];
+  /** Prefixes that it loses afterwards, if they are its own. */
+  readonly removeAllowedIps?: readonly Cidr[];
+  /** 0 for none. */
+  readonly persistentKeepaliveSeconds?: number;
+}
+
 /** A moment's picture of a peer. */
 export interface PeerStatus {
   readonly publicKey: PublicKey;
@@ -40,7 +55,7 @@ export function peerStatus(peer: Peer): PeerStatus {
   return {
     publicKey: peer.publicKey,
     endpoint: peer.endpoint,
-    allowedIps: peer.allowedIps,
+    allowedIps: [...peer.prefixes.values()],
     persistentKeepaliveSeconds: peer.persistentKeepaliveMs / 1000,
     lastHandshakeAt: peer.lastHandshakeAt,
     rxBytes: peer.rxBytes,
