@@ -204,3 +204,28 @@ Deno.test("splitUpdate() keeps every part within its bound, whole and in order",
   assert.equal(decodeMeshMessage(message)?.kind, "roster-update");
   assert.equal(networkIdOf(network.identity.verifyingKey), network.identity.id);
 });
+
+Deno.test("Roster.mergeUpdate() looks no further than the first false signature", () => {
+  const { network, roster } = setUp(31);
+  const stranger = new TestNetwork(32);
+  const [a, b, c] = [network.node(), network.node(), network.node()];
+  const forged = { ...network.signed(b), signature: stranger.signed(b).signature };
+  const update = { records: [network.signed(a), forged, network.signed(c)], statements: [] };
+  const { news, rejected, isForged } = roster.mergeUpdate(update);
+  assert.deepEqual([news.records.length, rejected, isForged], [1, 1, true]);
+  const falsely = { ...stated(a, 1, "192.0.2.1:1"), signature: forged.signature };
+  const statements = [falsely, stated(a, 2, "192.0.2.2:1")];
+  assert.equal(roster.mergeUpdate({ records: [], statements }).isForged, true);
+  assert.equal(roster.get(a.id)?.statement, undefined);
+});
+
+Deno.test("Roster.mergeUpdate() goes on after what is only unwelcome", () => {
+  const { network, roster } = setUp(33);
+  const [gone, here, unknown] = [network.node(), network.node(), network.node()];
+  roster.merge(network.signed(gone, { revoked: true, version: 2 }));
+  const { news, rejected, isForged } = roster.mergeUpdate({
+    records: [network.signed(gone), network.signed(here)],
+    statements: [stated(unknown, 1, "192.0.2.1:1"), stated(here, 1, "192.0.2.2:1")],
+  });
+  assert.deepEqual([news.records.length, news.statements.length, rejected, isForged], [1, 1, 2, false]);
+});
