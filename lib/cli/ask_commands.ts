@@ -65,14 +65,14 @@ export function addAskCommands(program: AnyCommand, context: CommandContext): vo
   const ping: AnyCommand = withState(
     program.command("ping").description("probe a member over the message plane")
       .argument("<peer>", "its name, id or overlay address")
-      .option("--count <number>", "how often", "1")
+      .option("--count <number>", "how often (default: 1)")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft ping web-1 --count 5"),
   ) as AnyCommand;
   ping.action(() =>
     withAgent(ping, ports, async (client) => {
       const [peer = ""] = ping.args;
-      const { count: text, json } = ping.opts();
+      const { count: text = "1", json } = ping.opts();
       const count = Number(text);
       if (!Number.isInteger(count) || count < 1) {
         throw new UsageError(`Cannot use --count ${text}: it is a number from 1`, {

@@ -25,6 +25,13 @@ export class CommandError extends WeftError {
 /** Codes of failures that the user's command line is the reason of. */
 const USAGE_CODES: ReadonlySet<string> = new Set(["Usage", "InvalidConfig"]);
 
+/** What to do about a failure that does not say it itself. */
+const HOST_HINT = "`weft doctor` checks what weft needs of this host.";
+const HINTS: ReadonlyMap<string, string> = new Map([
+  ["InvalidRequest", "--help after the name of the command shows an example."],
+  ["UnknownPeer", "`weft peers` lists all names."],
+]);
+
 /** Prints a failure. @returns the exit code */
 export function reportFailure(
   terminal: Terminal,
@@ -37,12 +44,14 @@ export function reportFailure(
   return error instanceof WeftError && USAGE_CODES.has(error.code) ? 2 : 1;
 }
 
+/** @returns the system's words for what went wrong, without its number and the call */
+export function systemReason(cause: unknown): string {
+  return (cause instanceof Error ? cause.message : String(cause)).split(/ \(os error|: /)[0] ?? "";
+}
+
 function described(error: unknown): { readonly message: string; readonly hint: string } {
   if (error instanceof WeftError) {
-    return {
-      message: error.message,
-      hint: error.hint ?? "`weft doctor` checks what weft needs of this host.",
-    };
+    return { message: error.message, hint: error.hint ?? HINTS.get(error.code) ?? HOST_HINT };
   }
   const message = error instanceof Error ? error.message || error.name : String(error);
   return {

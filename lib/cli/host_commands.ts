@@ -3,11 +3,12 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { type HostChange, HostJournal, Netlink, SqliteStateStore } from "../host/mod.ts";
 import { completionScript, SHELLS } from "./completions.ts";
 import { ControlClient } from "./control_client.ts";
 import { doctorChecks, hostProbes } from "./doctor.ts";
-import { CommandError, UsageError } from "./failure.ts";
+import { CommandError, systemReason, UsageError } from "./failure.ts";
 import { paint } from "./terminal.ts";
 import { systemdUnit, UNIT_PATH } from "./systemd_unit.ts";
 import { agentOptions, type AnyCommand, type CommandContext, printJson, withState } from "./weft_command.ts";
@@ -90,12 +91,17 @@ function addInstall(program: AnyCommand, { ports }: CommandContext): void {
     try {
       await Deno.writeTextFile(UNIT_PATH, unit, { mode: 0o644 });
     } catch (cause) {
-      throw new CommandError(`Cannot write ${UNIT_PATH}: ${cause instanceof Error ? cause.message : cause}`, {
+      throw new CommandError(`Cannot write ${UNIT_PATH}: ${systemReason(cause)}`, {
         hint: "Run as root on a host with systemd, or use --print.",
         cause,
       });
     }
     ports.terminal.out(`Wrote ${UNIT_PATH}\nStart it with: systemctl enable --now weft\n`);
+    if (!SqliteStateStore.existsIn(stateDir)) {
+      ports.terminal.out(
+        `Before that, let this machine lead or join: there is no node in ${stateDir} to resume.\n`,
+      );
+    }
   });
 }
 
@@ -127,5 +133,5 @@ function changeText(change: HostChange): string {
 /** The program that runs now: the compiled one, or Deno with the file that it was started with. */
 function ownCommand(): readonly string[] {
   if (Deno.build.standalone) return [Deno.execPath()];
-  return [Deno.execPath(), "run", "--quiet", "-A", new URL(Deno.mainModule).pathname];
+  return [Deno.execPath(), "run", "--quiet", "-A", fileURLToPath(Deno.mainModule)];
 }

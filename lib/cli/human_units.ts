@@ -25,13 +25,21 @@ export function parseDurationMs(text: string): number | undefined {
   return totalMs > 0 ? totalMs : undefined;
 }
 
-/** @returns `42 s`, `3 min`, `2 h 5 min`, `4 d 1 h` */
+/** @returns `42 s`, `3 min`, `2 h`, `2 h 5 min`, `4 d 1 h` */
 export function formatSpan(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ${Math.floor(seconds % 3600 / 60)} min`;
-  return `${Math.floor(seconds / 86_400)} d ${Math.floor(seconds % 86_400 / 3600)} h`;
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  const parts = hours < 24
+    ? [[hours, "h"], [minutes % 60, "min"]]
+    : [[Math.floor(hours / 24), "d"], [hours % 24, "h"]];
+  return parts.filter(([count]) => count !== 0).map(([count, unit]) => `${count} ${unit}`).join(" ");
+}
+
+/** @returns the time that is left, rounded up as one would say it: `10 min` of 9 min 59 s */
+export function formatRemaining(ms: number): string {
+  return formatSpan(ms < 60_000 ? ms : Math.ceil(ms / 60_000) * 60_000);
 }
 
 /** @returns `512 B`, `1.2 kB`, `34 MB`, in powers of a thousand */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { formatBytes, formatRtt, formatSpan, parseDurationMs } from "./human_units.ts";
+import { formatBytes, formatRemaining, formatRtt, formatSpan, parseDurationMs } from "./human_units.ts";
 
 const durations: readonly (readonly [string, number | undefined])[] = [
   ["1s", 1000],
@@ -21,11 +21,13 @@ for (const [text, expected] of durations) {
 }
 
 Deno.test("spans, amounts and round trips are short", () => {
-  const ms = [[0, "0 s"], [59_999, "59 s"], [60_000, "1 min"], [7_500_000, "2 h 5 min"], [
+  const ms = [[0, "0 s"], [59_999, "59 s"], [60_000, "1 min"], [7_200_000, "2 h"], [7_500_000, "2 h 5 min"], [
     349_200_000,
     "4 d 1 h",
   ], [-5, "0 s"]];
   for (const [span, text] of ms) assert.equal(formatSpan(Number(span)), text);
+  const left = [[59_999, "59 s"], [599_000, "10 min"], [86_398_000, "1 d"]];
+  for (const [span, text] of left) assert.equal(formatRemaining(Number(span)), text);
   const bytes = [[0, "0 B"], [999, "999 B"], [1000, "1.0 kB"], [9_949, "9.9 kB"], [9_951, "10 kB"], [
     999_600,
     "1.0 MB",

@@ -6,6 +6,7 @@
 import { Option } from "@commander-js/extra-typings";
 import type { DeviceRequest, TokenRequest } from "../agent/mod.ts";
 import { layerAgentOptions } from "../config/mod.ts";
+import { deviceConfig } from "./device_config.ts";
 import { UsageError } from "./failure.ts";
 import { parseDurationMs } from "./human_units.ts";
 import { tokensText } from "./status_view.ts";
@@ -20,14 +21,18 @@ import {
   withState,
 } from "./weft_command.ts";
 
+/** A shorter beginning of a token's id could mean another one by mistake. */
+const LEAST_ID_LENGTH = 4;
+
 /** Adds `weft token create`, `list` and `revoke`. */
 export function addTokenCommands(program: AnyCommand, { ports }: CommandContext): void {
-  const group: AnyCommand = program.command("token").description("who may join (leaders only)");
+  const group: AnyCommand = program.command("token").description("who may join (leaders only)")
+    .addHelpText("after", "\nExample:\n  $ weft token create --uses 1 --expires 10m");
 
   const create: AnyCommand = withState(
     group.command("create").description("make a token and print the join command")
       .option("--uses <number>", "how many machines may join with it (default: any number)")
-      .option("--expires <duration>", "how long it lives, as in 90s, 24h, 7d", "24h")
+      .option("--expires <duration>", "how long it lives, as in 90s or 7d (default: 24h)")
       .addOption(
         new Option("--label <key=value>", "a label of whoever joins with it; may be repeated").argParser(
           collect,
@@ -60,12 +65,16 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
 
   const revoke: AnyCommand = withState(
     group.command("revoke").description("let nobody join with a token any more")
-      .argument("<id>", "from `weft token list`")
+      .argument("<id>", "from `weft token list`, or how it begins")
       .addHelpText("after", "\nExample:\n  $ weft token revoke 3f2a91c0"),
   ) as AnyCommand;
   revoke.action(() =>
     withAgent(revoke, ports, async (client) => {
-      const [id = ""] = revoke.args;
+      const [given = ""] = revoke.args;
+      const tokens = given.length < LEAST_ID_LENGTH ? [] : await client.listTokens();
+      const [found, another] = tokens.filter((token) => token.id.startsWith(given));
+      // The agent refuses what is not one token's.
+      const id = found === undefined || another !== undefined ? given : found.id;
       await client.revokeToken(id);
       ports.terminal.out(`Revoked the token ${id}\n`);
     })
@@ -75,7 +84,7 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
 
   function tokenRequest(command: AnyCommand): TokenRequest {
     const { uses, expires, label } = command.opts();
-    const lifetimeMs = parseDurationMs(String(expires));
+    const lifetimeMs = parseDurationMs(String(expires ?? "24h"));
     if (lifetimeMs === undefined) {
       throw new UsageError(`Cannot use --expires ${expires}: that is no duration`, {
         hint: "Write 90s, 24h or 7d.",
@@ -96,10 +105,10 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
 export function addPeerCommands(program: AnyCommand, { ports }: CommandContext): void {
   const group: AnyCommand = program.command("peer").description(
     "plain WireGuard devices, and cutting members off (leaders only)",
-  );
+  ).addHelpText("after", '\nExample:\n  $ weft peer add phone --public-key "$(cat phone.pub)"');
 
   const add: AnyCommand = withState(
-    group.command("add").description("let a plain WireGuard device in and print its address")
+    group.command("add").description("let a plain WireGuard device in and print its configuration")
       .argument("<name>", "its name in the network")
       .requiredOption("--public-key <key>", "as `wg pubkey` prints it")
       .option("--preshared-key-file <file>", "a file with what `wg genpsk` prints; - for standard input")
@@ -115,8 +124,12 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
     const request = await deviceRequest();
     await withAgent(add, ports, async (client) => {
       const added = await client.addDevice(request);
-      if (add.opts().json === true) printJson(ports, added);
-      else ports.terminal.out(`${added.name} is ${added.addresses.join(", ")}\n`);
+      if (add.opts().json === true) return printJson(ports, added);
+      const facts = {
+        hasEndpoint: request.endpoint !== undefined,
+        hasPresharedKey: request.presharedKey !== undefined,
+      };
+      ports.terminal.out(deviceConfig(added, facts, await client.status()));
     });
   });
 

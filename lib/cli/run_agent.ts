@@ -161,7 +161,9 @@ function announce(
   terminal.out(`${name} is ${address} of ${network.cidr}, ${node.role}, ${on}\n`);
   if (pageAt !== undefined) terminal.out(`Status page: ${pageAt}\n`);
   if (role.kind === "leader") {
-    terminal.out(`\nTo bring another machine in, run this there:\n\nweft --join ${overlay.joinToken()}\n\n`);
+    const spelling = Deno.build.standalone ? "" : " (in a checkout, `deno task weft` stands for `weft`)";
+    const how = `To bring another machine in, run this there${spelling}:`;
+    terminal.out(`\n${how}\n\nweft --join ${overlay.joinToken()}\n\n`);
   }
   if (terminal.isInteractive) terminal.out("Ctrl-C stops it; `weft up` resumes it.\n");
 }

@@ -35,7 +35,7 @@ export function addStartOptions(program: AnyCommand, context: CommandContext): v
       if (word !== undefined) refuseUnknown(program, word);
       const role = await roleOf(program, context.ports);
       if (role === undefined) {
-        context.ports.terminal.out(program.helpInformation());
+        program.outputHelp();
         return;
       }
       context.exitCode = await start(program, role, context.ports);

@@ -5,7 +5,7 @@
 
 import type { TokenReport } from "../agent/mod.ts";
 import type { PeerReport, StatusReport } from "../agent/mod.ts";
-import { formatBytes, formatRtt, formatSpan } from "./human_units.ts";
+import { formatBytes, formatRemaining, formatRtt, formatSpan } from "./human_units.ts";
 import { type Cell, type Column, tableLines } from "./table.ts";
 import { paint, type Terminal, type Tone } from "./terminal.ts";
 
@@ -34,7 +34,7 @@ export function statusText(status: StatusReport, terminal: Terminal): string {
   const { node, network, dataplane } = status;
   const plane = dataplane.kind === "rootless"
     ? "rootless: message plane only"
-    : [dataplane.interfaceName, `MTU ${dataplane.mtuBytes}`, dataplane.aead].filter(Boolean).join(", ");
+    : [dataplane.interfaceName, `MTU ${dataplane.mtuBytes}`, `sealed by ${dataplane.aead}`].join(", ");
   const facts: readonly (readonly [string, string])[] = [
     [
       "node",
@@ -59,13 +59,13 @@ export function statusText(status: StatusReport, terminal: Terminal): string {
   return `${factLines(facts, terminal)}\n${peersText(status.peers, terminal)}`;
 }
 
-/** @returns one line a peer, below a line of titles */
+/** @returns one line a peer, below a line of titles; of its addresses the first, so that lines stay short */
 export function peersText(peers: readonly PeerReport[], terminal: Terminal): string {
   if (peers.length === 0) return "No peers yet. `weft token create` on the leader invites them.\n";
   const sorted = peers.toSorted((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
   const rows = sorted.map((peer) => [
     peer.name,
-    peer.addresses.join(","),
+    peer.addresses[0] ?? "-",
     painted(terminal, peer.healthy ? "good" : "bad", healthOf(peer)),
     peer.endpoint ?? "-",
     peer.rttMs === null ? "-" : formatRtt(peer.rttMs),
@@ -85,7 +85,7 @@ export function tokensText(tokens: readonly TokenReport[], terminal: Terminal, n
     String(token.used),
     token.usesLeft === null ? "any" : String(token.usesLeft),
     token.expiresAt > nowMs
-      ? `in ${formatSpan(token.expiresAt - nowMs)}`
+      ? `in ${formatRemaining(token.expiresAt - nowMs)}`
       : `${formatSpan(nowMs - token.expiresAt)} ago`,
     Object.entries(token.labels).map(([key, value]) => `${key}=${value}`).join(","),
   ]);
@@ -94,7 +94,7 @@ export function tokensText(tokens: readonly TokenReport[], terminal: Terminal, n
 
 function healthOf(peer: PeerReport): string {
   if (!peer.healthy) return peer.channel === "dialing" ? "dialing" : "away";
-  return peer.roles.includes("wireguard") ? "healthy (wireguard)" : "healthy";
+  return "healthy";
 }
 
 function painted(terminal: Terminal, tone: Tone, text: string): Cell {

@@ -10,7 +10,7 @@ import { addHostCommands } from "./host_commands.ts";
 import { addPeerCommands, addTokenCommands } from "./member_commands.ts";
 import type { CliPorts } from "./ports.ts";
 import { addStartOptions, addUpCommand } from "./start_commands.ts";
-import { type AnyCommand, Command, type CommandContext } from "./weft_command.ts";
+import { type AnyCommand, Command, type CommandContext, refuseUnknown } from "./weft_command.ts";
 
 /**
  * Runs one command line.
@@ -19,12 +19,13 @@ import { type AnyCommand, Command, type CommandContext } from "./weft_command.ts
  */
 export async function main(args: readonly string[], ports: CliPorts): Promise<number> {
   const context: CommandContext = { ports, exitCode: 0 };
+  const program = makeProgram(context);
   try {
-    await makeProgram(context).parseAsync(args, { from: "user" });
+    await program.parseAsync(args, { from: "user" });
     return context.exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    const failure = error instanceof CommanderError ? usageError(error) : error;
+    const failure = error instanceof CommanderError ? usageError(error, args, program) : error;
     return reportFailure(ports.terminal, failure, { debug: Boolean(ports.process.environment.WEFT_DEBUG) });
   }
 }
@@ -37,8 +38,8 @@ export function makeProgram(context: CommandContext): AnyCommand {
     .description("Turns machines into one private network.")
     .usage("[command] [options]")
     .version(version, "--version", "print the version")
-    .helpOption("--help", "show help, with an example")
-    .helpCommand("help [command]", "show the help of a command")
+    .helpOption("-h, --help", "show help, with an example")
+    .helpCommand(false)
     .allowExcessArguments(false)
     .enablePositionalOptions()
     .exitOverride()
@@ -55,17 +56,56 @@ export function makeProgram(context: CommandContext): AnyCommand {
   addTokenCommands(program, context);
   addPeerCommands(program, context);
   addHostCommands(program, context);
+  addHelpCommand(program);
   // Last, because commands inherit its settings as they are when they are made.
   addStartOptions(program, context);
   return program;
 }
 
+/** Adds `weft help`, which knows commands of commands too. */
+function addHelpCommand(program: AnyCommand): void {
+  const help = program.command("help").argument("[command...]").description("show the help of a command");
+  help.addHelpText("after", "\nExample:\n  $ weft help token create").action(() => {
+    let command = program;
+    for (const word of help.args) {
+      const next = command.commands.find((each) => each.name() === word);
+      if (next === undefined) refuseUnknown(command, word);
+      command = next as AnyCommand;
+    }
+    command.outputHelp();
+  });
+}
+
+/** What commander refuses, in the words of all other failures. */
+const REFUSALS: readonly (readonly [RegExp, string])[] = [
+  [/^unknown option '(.*)'$/, "Unknown option: $1"],
+  [/^missing required argument '(.*)'$/, "Missing argument: <$1>"],
+  [/^required option '(.*)' not specified$/, "Missing option: $1"],
+  [/^option '(.*)' argument missing$/, "Missing value: $1"],
+  [/^option '(.*)' cannot be used with option '(.*)'$/, "Cannot use both $1 and $2"],
+  [/^too many arguments.* but got \d+: (.*)\.$/, "Too many arguments: $1"],
+];
+
 /** Commander's sentence, with its suggestion as the hint. */
-function usageError(error: CommanderError): UsageError {
-  const [first = "", ...more] = error.message.split("\n");
+function usageError(error: CommanderError, args: readonly string[], program: AnyCommand): UsageError {
+  const [first = "", ...more] = error.message.replace(/^error: /, "").split("\n");
   const meant = /\(Did you mean (?:one of )?(.*?)\?\)/.exec(more.join(" "))?.[1];
-  return new UsageError(first.replace(/^error: /, ""), {
-    hint: meant ? `Did you mean ${meant}?` : "See `weft --help`, or --help after the name of a command.",
+  const [pattern, text] = REFUSALS.find(([pattern]) => pattern.test(first)) ?? [/^/, ""];
+  return new UsageError(first.replace(pattern, text), {
+    hint: meant ? `Did you mean ${meant}?` : `See \`${commandPath(args, program)} --help\`.`,
     cause: error,
   });
+}
+
+/** @returns the command that a line is about, as far as its words are commands */
+function commandPath(args: readonly string[], program: AnyCommand): string {
+  const path = ["weft"];
+  let command = program;
+  for (const word of args) {
+    const next = command.commands.find((each) => each.name() === word);
+    if (next === undefined) continue;
+    path.push(word);
+    command = next as AnyCommand;
+  }
+  return path.join(" ");
 }

@@ -7,6 +7,7 @@ import { Command } from "@commander-js/extra-typings";
 import {
   type AgentOptions,
   type ConfigLayer,
+  DEFAULT_STATE_DIR,
   defaultStateDir,
   environmentLayer,
   fileLayer,
@@ -14,7 +15,7 @@ import {
   nearest,
 } from "../config/mod.ts";
 import { ControlClient } from "./control_client.ts";
-import { UsageError } from "./failure.ts";
+import { systemReason, UsageError } from "./failure.ts";
 import type { CliPorts } from "./ports.ts";
 
 /** A command with whatever options and arguments. */
@@ -44,7 +45,10 @@ const OPTION_KEYS: ReadonlyMap<string, string> = new Map([
 
 /** Adds the options that every command has. */
 export function withState<T extends AnyCommand>(command: T): T {
-  command.option("--state <directory>", "where the agent keeps its state and its control socket");
+  command.option(
+    "--state <directory>",
+    `the agent's state and control socket (default: ${DEFAULT_STATE_DIR} as root)`,
+  );
   command.option("--config <file>", "settings as YAML, with the names of the options");
   return command;
 }
@@ -96,8 +100,7 @@ export async function readFile(path: string, ports: CliPorts, what: string): Pro
   try {
     return await ports.process.readText(path);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split(/ \(os error|: /)[0] : String(cause);
-    throw new UsageError(`Cannot read ${what} from ${path}: ${reason}`, {
+    throw new UsageError(`Cannot read ${what} from ${path}: ${systemReason(cause)}`, {
       hint: "Check the path and its permissions.",
       cause,
     });

@@ -145,7 +145,12 @@ function variableName(flag: string): string {
 
 /** One line of at most 60 characters, without what could steer a terminal. */
 function shown(value: unknown): string {
-  const text = typeof value === "string" ? value : JSON.stringify(value) ?? String(value);
+  const isList = Array.isArray(value) && value.every((item) => typeof item === "string");
+  const text = isList
+    ? value.join(", ")
+    : typeof value === "string"
+    ? value
+    : JSON.stringify(value) ?? String(value);
   // deno-lint-ignore no-control-regex -- these are what must not get out
   const plain = text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
   return plain.length <= 60 ? plain || '""' : `${plain.slice(0, 59)}…`;
