@@ -29,6 +29,7 @@ import { Backoff } from "./backoff.ts";
 import type { Link } from "./link.ts";
 import { LinkTable } from "./link_table.ts";
 import { orderCandidates } from "./local_endpoints.ts";
+import { Pace } from "./pace.ts";
 import { raceDial } from "./race_dial.ts";
 import { RosterSender } from "./roster_sender.ts";
 import { sleep } from "./sleep.ts";
@@ -43,6 +44,15 @@ const MAX_JOINS = 64;
 const COURTESY_MS = 1000;
 /** A link that ended is not dialled again at once: the other end may be on its way here. */
 const REDIAL_PAUSE_MS = 200;
+/** A link that ended sooner counts as a dial that failed. */
+const SOUND_LINK_MS = 5_000;
+/** What a member may make this node do, in about milliseconds: a roster of thousands, then a fifth of the time. */
+const TOLD_LIMITS = { burst: 2_000, perSecond: 200 };
+const MESSAGE_COST = 1;
+/** A signature and a write. */
+const NEWS_COST = 1;
+/** Reading what was known. */
+const ITEM_COST = 0.02;
 const NOTHING = new Uint8Array(0);
 
 /** What the message plane works with. */
@@ -196,49 +206,71 @@ export class MessagePlane {
     }
     const member = roster.get(hello.nodeId);
     if (hello.networkId !== networkId || !member?.record.publicKey.equals(remoteStatic)) return undefined;
+    // A device without weft has nothing to say here, and nothing to hear.
+    if (member.record.verifyingKey === undefined) return undefined;
     return { presharedKey: PresharedKey.none(), reply: NOTHING, context: hello };
   }
 
   #addLink(link: Link): void {
-    if (!this.links.add(link)) return;
     const { roster, log } = this.#parts;
-    const name = roster.get(link.nodeId)?.record.name;
+    const member = roster.get(link.nodeId);
+    // It may have been removed while it shook hands.
+    if (member === undefined) return link.channel.close("you are no member any more");
+    if (!this.links.add(link)) return;
+    const { name } = member.record;
     log.debug("link open", { peer: name, at: link.channel.remoteAddress, dialler: link.dialler });
     const sender = new RosterSender(link.channel, () => roster.snapshot());
     this.#senders.set(link, sender);
     sender.tellAll();
     // For the round trip; the channel itself asks only when it is quiet.
     void link.channel.ping();
-    this.#listen(link).finally(() => {
+    this.#listen(link).catch((error) => {
+      link.channel.close("cannot listen");
+      log.error("cannot listen to a member", { peer: name, error });
+    }).finally(() => {
       this.#senders.delete(link);
       log.debug("link closed", { peer: name, reason: link.channel.closeReason });
     });
   }
 
   async #listen(link: Link): Promise<void> {
-    const { roster, log, onRosterChange } = this.#parts;
+    const { roster, log, clock, timers, onRosterChange } = this.#parts;
+    const pace = new Pace(clock, TOLD_LIMITS);
+    const gone = new AbortController();
+    link.channel.closed.then(() => gone.abort());
+    let hasWarned = false;
     for (;;) {
       const message = await link.channel.receive();
       if (message === undefined) return;
+      let cost = MESSAGE_COST;
       const said = message.topic === MESH_TOPIC ? decodeMeshMessage(message.body) : undefined;
-      if (said?.kind !== "roster-update") continue;
-      try {
-        const { news, rejected } = roster.mergeUpdate(said.update);
-        if (rejected > 0) log.warn("records rejected", { from: link.nodeId, rejected });
-        this.tell(news, link);
-        if (news.records.length + news.statements.length > 0) onRosterChange();
-      } catch (error) {
-        // The state can't be written; what was told comes again with the next link.
-        log.error("cannot store what a member told", { from: link.nodeId, error });
-        return link.channel.close("cannot store it");
+      if (said?.kind === "roster-update") {
+        const { records, statements } = said.update;
+        try {
+          const { news, rejected, isForged } = roster.mergeUpdate(said.update);
+          const newCount = news.records.length + news.statements.length;
+          cost += newCount * NEWS_COST + (records.length + statements.length) * ITEM_COST;
+          // Once a link: whoever sends such things sends many.
+          if (rejected > 0 && !hasWarned) log.warn("records rejected", { from: link.nodeId, rejected });
+          hasWarned ||= rejected > 0;
+          this.tell(news, link);
+          if (newCount > 0) onRosterChange();
+          if (isForged) return link.channel.close("a signature is false");
+        } catch (error) {
+          // The state can't be written; what was told comes again with the next link.
+          log.error("cannot store what a member told", { from: link.nodeId, error });
+          return link.channel.close("cannot store it");
+        }
       }
+      const waitMs = pace.spend(cost);
+      if (waitMs > 0) await sleep(timers, waitMs, gone.signal);
     }
   }
 
   async #keepLinked(nodeId: NodeId): Promise<void> {
     const abort = new AbortController();
     this.#diallers.set(nodeId, abort);
-    const { timers, random, identity, roster } = this.#parts;
+    const { clock, timers, random, identity, roster, log } = this.#parts;
     const { signal } = abort;
     const backoff = new Backoff(random);
     const isLeader = roster.get(nodeId)?.record.roles.includes("leader") ?? false;
@@ -246,10 +278,18 @@ export class MessagePlane {
     while (!signal.aborted) {
       const link = this.links.get(nodeId);
       if (link !== undefined) {
+        const since = clock.now();
         await link.channel.closed;
-        backoff.reset();
-        await sleep(timers, REDIAL_PAUSE_MS, signal);
-      } else if (!await this.#dial(nodeId, signal)) await sleep(timers, backoff.nextDelayMs(), signal);
+        const wasSound = clock.now() - since >= SOUND_LINK_MS;
+        if (wasSound) backoff.reset();
+        await sleep(timers, wasSound ? REDIAL_PAUSE_MS : backoff.nextDelayMs(), signal);
+        continue;
+      }
+      const isLinked = await this.#dial(nodeId, signal).catch((error) => {
+        log.error("cannot dial a member", { peer: nodeId, error });
+        return false;
+      });
+      if (!isLinked) await sleep(timers, backoff.nextDelayMs(), signal);
     }
   }
 

@@ -7,17 +7,28 @@ import {
   VirtualClock,
   VirtualTimers,
 } from "../base/mod.ts";
-import { type Channel, channelCounters, openChannel } from "../channel/mod.ts";
+import {
+  acceptChannel,
+  type Channel,
+  channelCounters,
+  ChannelRefusedError,
+  openChannel,
+} from "../channel/mod.ts";
 import { PresharedKey } from "../crypto/mod.ts";
 import {
   encodeHello,
+  encodeMeshMessage,
   generateNetwork,
   type MemberRecord,
+  MESH_TOPIC,
   type NetworkIdentity,
   NodeIdentity,
+  nodeIdOf,
   Roster,
   type SignedRecord,
+  type SignedStatement,
   signRecord,
+  signStatement,
 } from "../mesh/mod.ts";
 import { Endpoint, IpAddress } from "../net/mod.ts";
 import { type AcceptedStream, memoryStreamPair, type StreamListener } from "../transport/mod.ts";
@@ -124,13 +135,21 @@ class Stage implements AsyncDisposable {
     return node;
   }
 
+  /** @returns where `node` says it is, its message plane only */
+  statement(node: NodeIdentity, version: number): SignedStatement {
+    const channelEndpoints = [Endpoint.parse("192.0.2.9:51820") ?? assert.fail()];
+    const issuedAt = this.clock.wall();
+    const statement = { nodeId: node.id, endpoints: [], channelEndpoints, version, issuedAt };
+    return signStatement(statement, node.signingKey);
+  }
+
   /** Calls the plane as a member does. */
-  call(node: NodeIdentity, stream: ByteStream): Promise<Channel> {
+  call(node: NodeIdentity, stream: ByteStream, nodeId = node.id): Promise<Channel> {
     const { random, clock, timers } = this;
     return openChannel(stream, {
       localStatic: node.privateKey,
       remoteStatic: this.self.publicKey,
-      hello: encodeHello({ kind: "member", networkId: this.network.id, nodeId: node.id }),
+      hello: encodeHello({ kind: "member", networkId: this.network.id, nodeId }),
       random,
       clock,
       timers,
@@ -179,4 +198,98 @@ Deno.test("MessagePlane outlives a join that fails", async () => {
   });
   assert.equal(await channel.receive(), undefined);
   assert.deepEqual(stage.logged, ["cannot serve a join"]);
+});
+
+Deno.test("MessagePlane keeps no link to a member that was removed while it shook hands", async () => {
+  await using stage = new Stage();
+  const node = stage.member();
+  const stream = stage.door.open("192.0.2.2:1000");
+  const held = Promise.withResolvers<void>();
+  let written = 0;
+  const calling = stage.call(node, {
+    remoteAddress: stream.remoteAddress,
+    read: (out) => stream.read(out),
+    write: async (bytes) => {
+      // The second write is the proof that the call is no replay.
+      if (++written === 2) await held.promise;
+      return await stream.write(bytes);
+    },
+    close: () => stream.close(),
+  });
+  await settled();
+  stage.roster.merge(stage.record(node, { revoked: true, version: 2 }));
+  stage.plane.followRoster();
+  held.resolve();
+  const channel = await calling;
+  assert.equal(await channel.receive(), undefined);
+  await settled();
+  assert.equal(stage.plane.links.size, 0);
+});
+
+Deno.test("MessagePlane refuses a device that runs no weft", async () => {
+  await using stage = new Stage();
+  const node = NodeIdentity.generate(stage.random);
+  const id = nodeIdOf(node.publicKey);
+  const device = { nodeId: id, verifyingKey: undefined, roles: ["wireguard"] } as const;
+  assert.equal(stage.roster.merge(stage.record(node, device as unknown as Partial<MemberRecord>)), "added");
+  await assert.rejects(stage.call(node, stage.door.open("192.0.2.2:1000"), id), ChannelRefusedError);
+});
+
+Deno.test("MessagePlane hangs up on a member that passes on a forged record", async () => {
+  await using stage = new Stage();
+  const [liar, victim] = [stage.member(), stage.member()];
+  const channel = await stage.call(liar, stage.door.open("192.0.2.2:1000"));
+  const forged = stage.record(victim, { version: 9, revoked: true }, generateNetwork(stage.random));
+  const body = encodeMeshMessage({ kind: "roster-update", update: { records: [forged], statements: [] } });
+  await channel.send({ topic: MESH_TOPIC, body });
+  await channel.closed;
+  assert.equal(channel.closeReason, "a signature is false");
+  assert.ok(stage.roster.get(victim.id));
+});
+
+Deno.test("MessagePlane listens to a chatterbox at its own pace", async () => {
+  await using stage = new Stage();
+  const node = stage.member();
+  const channel = await stage.call(node, stage.door.open("192.0.2.2:1000"));
+  void (async () => {
+    for (let version = 1; version <= 3000; version++) {
+      const update = { records: [], statements: [stage.statement(node, version)] };
+      const body = encodeMeshMessage({ kind: "roster-update", update });
+      if (!await channel.send({ topic: MESH_TOPIC, body })) return;
+    }
+  })();
+  const heard = () => stage.roster.get(node.id)?.statement?.version ?? 0;
+  while (heard() < 900) await settled();
+  for (let turn = 0; turn < 10; turn++) await settled();
+  assert.ok(heard() <= 1001, `${heard()} of 3000 at once`);
+  stage.timers.advance(1_000);
+  await settled();
+  assert.ok(heard() > 1001 && heard() < 1200, `${heard()} after a second`);
+  channel.close();
+});
+
+Deno.test("MessagePlane waits longer and longer for a member whose links end at once", async () => {
+  let dials = 0;
+  await using stage = new Stage({
+    dial: () => {
+      dials++;
+      const [here, there] = memoryStreamPair();
+      void acceptChannel(there, {
+        localStatic: flapping.privateKey,
+        random: stage.random,
+        clock: stage.clock,
+        timers: stage.timers,
+        authorize: () => ({ reply: new Uint8Array(0), context: undefined }),
+      }).then((accepted) => accepted?.channel.close("the disk is full"));
+      return Promise.resolve(here);
+    },
+  });
+  const flapping = stage.member();
+  stage.roster.mergeStatement(stage.statement(flapping, 1));
+  stage.plane.followRoster();
+  for (let second = 0; second < 30; second++) {
+    stage.timers.advance(1_000);
+    await settled();
+  }
+  assert.ok(dials > 3 && dials < 12, `${dials} dials in 30 s`);
 });
