@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { nobleAead, PrivateKey } from "../crypto/mod.ts";
-import type { DeviceOptions } from "./device.ts";
+import type { DeviceOptions } from "./device_options.ts";
 import { createInitiation } from "./handshake.ts";
 import { CookieGenerator } from "./cookie_generator.ts";
 import { at, type Host, parseEndpoint, presharedKey, Simulation } from "./simulation_harness_test.ts";

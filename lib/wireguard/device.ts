@@ -4,22 +4,16 @@
  * @module
  */
 
-import {
-  BoundedQueue,
-  Counters,
-  type Millis,
-  millis,
-  type RandomSource,
-  type UnixMillis,
-} from "../base/mod.ts";
-import { type Aead, nobleAead, PresharedKey, PrivateKey, type PublicKey, TAG_BYTES } from "../crypto/mod.ts";
+import { BoundedQueue, Counters, type Millis, millis } from "../base/mod.ts";
+import { nobleAead, PresharedKey, PrivateKey, type PublicKey, TAG_BYTES } from "../crypto/mod.ts";
 import { type Endpoint, ipDestinationOffset, ipPacketLength, ipSourceOffset, ipVersion } from "../net/mod.ts";
 import { AllowedIps } from "./allowed_ips.ts";
-import { PROTOCOL_TIMERS, type ProtocolTimers, REJECT_AFTER_MESSAGES } from "./constants.ts";
+import { PROTOCOL_TIMERS, REJECT_AFTER_MESSAGES } from "./constants.ts";
 import { BatchSeam } from "./batch_seam.ts";
 import { CookieChecker } from "./cookie_checker.ts";
 import { type DatagramOutcome, DROPPED, HANDLED } from "./datagram_outcome.ts";
 import type { DeviceContext, IndexEntry } from "./device_context.ts";
+import type { DeviceOptions } from "./device_options.ts";
 import type { DeviceEvent } from "./device_event.ts";
 import { DROP_REASONS, type DropReason } from "./drop_reason.ts";
 import { createResponse, readInitiation, readResponse } from "./handshake.ts";
@@ -53,22 +47,6 @@ import { type Transmit, TransmitQueue } from "./transmit_queue.ts";
 const MAX_EVENTS = 4096;
 const NO_BYTES = new Uint8Array(0);
 
-/** What a device is made with. */
-export interface DeviceOptions {
-  /** Without one there are no handshakes until `setPrivateKey`. */
-  readonly privateKey?: PrivateKey;
-  readonly random: RandomSource;
-  /** The wall time, for the timestamps of initiations. */
-  readonly wall: () => UnixMillis;
-  readonly aead?: Aead;
-  /** The longest inner packet, 576 to 65,000; 1420 unless given. */
-  readonly mtuBytes?: number;
-  /** Shortens the protocol's intervals in a test. */
-  readonly timers?: Partial<ProtocolTimers>;
-  /** Handshake messages a second that are answered without a cookie. */
-  readonly handshakesPerSecond?: number;
-}
-
 /** One WireGuard interface without the interface: it reads no clock and touches no socket. */
 export class Device {
   readonly counters: Counters<DropReason> = new Counters<DropReason>(DROP_REASONS);
@@ -76,6 +54,8 @@ export class Device {
   readonly batches: BatchSeam;
   readonly #context: DeviceContext<Peer>;
   #mtuBytes: number;
+  #isKeyless: boolean;
+  #isSuspended = false;
   readonly #peers = new Map<string, Peer>();
   readonly #allowedIps = new AllowedIps<Peer>();
   #checker: CookieChecker;
@@ -94,11 +74,12 @@ export class Device {
     const privateKey = options.privateKey ?? PrivateKey.generate(random);
     const timers = { ...PROTOCOL_TIMERS, ...options.timers };
     this.#mtuBytes = mtuBytes;
+    this.#isKeyless = options.privateKey === undefined;
     this.#received = { kind: "packet", packet: NO_BYTES, peer: privateKey.publicKey };
     this.#load = new LoadMeter(options.handshakesPerSecond ?? 100);
     this.#context = {
       privateKey,
-      isKeyless: options.privateKey === undefined,
+      isSilent: options.privateKey === undefined,
       random,
       wall,
       aead: options.aead ?? nobleAead,
@@ -125,7 +106,7 @@ export class Device {
 
   /** The private key, if there is one; never log it. */
   get privateKey(): PrivateKey | undefined {
-    return this.#context.isKeyless ? undefined : this.#context.privateKey;
+    return this.#isKeyless ? undefined : this.#context.privateKey;
   }
 
   /**
@@ -134,12 +115,27 @@ export class Device {
    */
   setPrivateKey(key: PrivateKey | undefined): void {
     const context = this.#context;
-    if (key === undefined ? context.isKeyless : !context.isKeyless && key.equals(context.privateKey)) return;
+    if (key === undefined ? this.#isKeyless : !this.#isKeyless && key.equals(context.privateKey)) return;
     context.privateKey = key ?? PrivateKey.generate(context.random);
-    context.isKeyless = key === undefined;
+    this.#isKeyless = key === undefined;
+    context.isSilent = this.#isKeyless || this.#isSuspended;
     this.#checker = this.#makeChecker();
     this.removePeer(this.publicKey);
     for (const peer of this.#peers.values()) peer.noteOwnKey();
+  }
+
+  /** Ends every session, and begins none until `resume`; the caller hands in no datagrams meanwhile. */
+  suspend(): void {
+    this.#isSuspended = this.#context.isSilent = true;
+    for (const peer of this.#peers.values()) peer.clear();
+  }
+
+  /** Goes on; peers with a persistent keepalive are called. Harmless when it was not suspended. */
+  resume(now: Millis): void {
+    if (!this.#isSuspended) return;
+    this.#isSuspended = false;
+    this.#context.isSilent = this.#isKeyless;
+    for (const peer of this.#peers.values()) peer.greet(now);
   }
 
   /** Takes inner packets of up to `mtuBytes` from now on, 576 to 65,000. */

@@ -23,8 +23,8 @@ export interface IndexEntry<Peer> {
 /** Shared by all peers of a device. */
 export interface DeviceContext<Peer> {
   privateKey: PrivateKey;
-  /** Whether the private key is a stand-in that nobody knows, so that there is no point in handshakes. */
-  isKeyless: boolean;
+  /** Whether no handshake is begun: there is no private key, or the interface is down. */
+  isSilent: boolean;
   readonly random: RandomSource;
   readonly wall: () => UnixMillis;
   readonly aead: Aead;

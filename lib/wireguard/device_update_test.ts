@@ -132,3 +132,18 @@ Deno.test("Device.updatePeer() takes 130,560 prefixes quickly", () => {
   assert.equal(allowed(a, b)?.length, 2);
   assert.ok(performance.now() - startedAt < 10_000);
 });
+
+Deno.test("Device.suspend() is silent until resume, which calls those with a keepalive", () => {
+  const simulation = new Simulation();
+  const [a, b] = simulation.addPair();
+  a.device.updatePeer(simulation.now, { publicKey: b.device.publicKey, persistentKeepaliveSeconds: 1 });
+  simulation.advance(5_000);
+  a.device.suspend();
+  const { txBytes } = a.device.peerStatus(b.device.publicKey) ?? {};
+  simulation.send(a, b);
+  simulation.advance(5_000);
+  assert.equal(a.device.peerStatus(b.device.publicKey)?.txBytes, txBytes);
+  a.device.resume(simulation.now);
+  simulation.advance(1_000);
+  assert.equal(a.device.peerStatus(b.device.publicKey)?.hasSession, true);
+});

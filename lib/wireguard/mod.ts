@@ -27,6 +27,7 @@ export { BatchSeam, type BatchSession } from "./batch_seam.ts";
 export { PROTOCOL_TIMERS, type ProtocolTimers } from "./constants.ts";
 export type { DatagramOutcome } from "./datagram_outcome.ts";
 export * from "./device.ts";
+export type { DeviceOptions } from "./device_options.ts";
 export * from "./device_event.ts";
 export * from "./drop_reason.ts";
 export type { PeerStatus, WireGuardPeerConfig, WireGuardPeerUpdate } from "./peer_config.ts";

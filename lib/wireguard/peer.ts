@@ -79,7 +79,12 @@ export class Peer {
     const isNew = this.#persistentKeepaliveMs === 0 && seconds > 0;
     this.#persistentKeepaliveMs = seconds * 1000;
     if (seconds === 0) this.timers.cancel(TIMER.PERSISTENT_KEEPALIVE);
-    if (!isNew) return;
+    if (isNew) this.greet(now);
+  }
+
+  /** Sends a first keepalive if there are to be any. */
+  greet(now: Millis): void {
+    if (this.#persistentKeepaliveMs === 0) return;
     this.sendKeepalive(now);
     this.#noteTraversal(now);
   }
@@ -149,7 +154,7 @@ export class Peer {
   initiate(now: Millis, isRetry = false): void {
     if (!isRetry) this.#attempts = 0;
     const { timers, indices, timestamps } = this.#context;
-    if (this.#isLowOrder || this.#context.isKeyless || now - this.#initiationSentAt < timers.rekeyTimeoutMs) {
+    if (this.#isLowOrder || this.#context.isSilent || now - this.#initiationSentAt < timers.rekeyTimeoutMs) {
       return;
     }
     if (this.endpoint === undefined) return;
