@@ -13,7 +13,10 @@
 
 export * from "./host_error.ts";
 export * from "./host_journal.ts";
+export { ERRNO } from "./libc.ts";
+export * from "./link_monitor.ts";
 export * from "./netlink.ts";
+export type { LinkState } from "./netlink_route.ts";
 export * from "./offload_tun.ts";
 export * from "./offload_udp.ts";
 export * from "./packet_device.ts";

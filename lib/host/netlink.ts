@@ -119,6 +119,14 @@ export class Netlink implements HostNetwork, Disposable {
     if (errno !== 0) throw kernelError(what, errno);
   }
 
+  /** Sets an interface's longest packet and leaves it as it is otherwise. @throws HostError, NotPermittedError */
+  setLinkMtu(interfaceName: string, mtuBytes: number): void {
+    const what = `set the MTU of ${interfaceName} to ${mtuBytes}`;
+    const payload = encodeLink(this.#index(what, interfaceName), { mtuBytes });
+    const errno = this.#change(RTM.NEWLINK, 0, payload);
+    if (errno !== 0) throw kernelError(what, errno);
+  }
+
   deleteLink(interfaceName: string): void {
     const index = this.#libc.interfaceIndex(interfaceName);
     if (index === 0) return;

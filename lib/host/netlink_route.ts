@@ -152,6 +152,24 @@ export function decodeLink(payload: Uint8Array): NetlinkLink | undefined {
   return { index, name: new TextDecoder().decode(name.subarray(0, -1)), isRunning };
 }
 
+/** How a link is at a moment. */
+export interface LinkState {
+  readonly index: number;
+  /** Whether it has been set up by somebody. */
+  readonly isUp: boolean;
+  readonly mtuBytes: number;
+}
+
+/** @returns what an RTM_NEWLINK or RTM_DELLINK says of its link, or undefined when it is none */
+export function decodeLinkState(payload: Uint8Array): LinkState | undefined {
+  if (payload.length < LINK_BODY_BYTES) return undefined;
+  const index = decodeUint32(payload.subarray(4, 8));
+  const flags = decodeUint32(payload.subarray(8, 12));
+  const mtuBytes = decodeUint32(decodeAttributes(payload.subarray(LINK_BODY_BYTES))?.get(IFLA_MTU));
+  if (index === undefined || flags === undefined || mtuBytes === undefined) return undefined;
+  return { index, isUp: (flags & IFF_UP) !== 0, mtuBytes };
+}
+
 /** @returns the route of an RTM_NEWROUTE; "other" for one of another family or of a cache; undefined when it is none */
 export function decodeRoute(payload: Uint8Array): NetlinkRoute | "other" | undefined {
   if (payload.length < ROUTE_BODY_BYTES) return undefined;

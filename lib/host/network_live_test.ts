@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { expectRun, labTest, NetworkNamespace, PACKET_PLANE, waitFor } from "../../tests/lab/mod.ts";
 import { Cidr, IpAddress } from "../net/mod.ts";
 import { HostError, InterfaceExistsError } from "./host_error.ts";
+import { LinkMonitor } from "./link_monitor.ts";
 import { Netlink } from "./netlink.ts";
 import type { PacketDevice } from "./packet_device.ts";
 import { findRouteOverlap } from "./route_overlap.ts";
@@ -39,6 +40,29 @@ if (Deno.env.get(INSIDE) === undefined) {
 }
 
 function testInside(): void {
+  Deno.test("LinkMonitor tells of changes, and of the end", async () => {
+    using network = Netlink.open();
+    const device = openTun({ name: "weft9", mtuBytes: 65_535 });
+    network.setLinkMtu("weft9", 1420);
+    using monitor = LinkMonitor.open("weft9");
+    const seen = async () => {
+      const state = await monitor.next();
+      return typeof state === "object" ? [state.isUp, state.mtuBytes] : state;
+    };
+    assert.deepEqual(await seen(), [false, 1420]);
+    network.setLinkUp("weft9", 1300);
+    assert.deepEqual([await seen(), await seen()], [[false, 1300], [true, 1300]]);
+    network.deleteLink("weft9");
+    let last = await seen();
+    while (typeof last === "object") last = await seen();
+    assert.equal(last, "gone");
+    const waiting = monitor.next();
+    monitor.close();
+    assert.equal(await waiting, undefined);
+    assert.throws(() => LinkMonitor.open("weft9"), HostError);
+    device.close();
+  });
+
   Deno.test("Netlink configures an interface as `ip` shows it", async () => {
     using network = Netlink.open();
     const device = openTun({ name: "weft0", mtuBytes: 1380 });
