@@ -13,3 +13,4 @@
 
 export * from "./packet_plane.ts";
 export * from "./portable_plane.ts";
+export * from "./wireguard_plane.ts";

@@ -4,12 +4,13 @@
  */
 
 import type { Clock, Millis, Timers } from "../base/mod.ts";
-import type { PublicKey } from "../crypto/mod.ts";
+import type { PresharedKey, PrivateKey, PublicKey } from "../crypto/mod.ts";
 import type { PacketDevice } from "../host/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
-import type { DatagramSocket } from "../transport/mod.ts";
-import type { Device, PeerStatus, WireGuardPeerConfig } from "../wireguard/mod.ts";
+import { type DatagramSocket, NoSocket } from "../transport/mod.ts";
+import type { Device, PeerStatus, WireGuardPeerConfig, WireGuardPeerUpdate } from "../wireguard/mod.ts";
 import type { PacketPlane, PlaneEnd, PlaneObserver } from "./packet_plane.ts";
+import type { WireGuardPlane } from "./wireguard_plane.ts";
 
 /** What the plane is made of; it closes `tun` and `socket` when it ends. */
 export interface PortablePlaneParts {
@@ -25,10 +26,11 @@ export interface PortablePlaneParts {
  * Two loops and a timer around one `Device`. Everything that the protocol has to say after a turn (datagrams,
  * events, its next timeout) is collected by `#settle`, once for each batch.
  */
-export class PortablePlane implements PacketPlane {
+export class PortablePlane implements WireGuardPlane {
   readonly kind = "portable";
   readonly ended: Promise<PlaneEnd>;
   readonly #parts: PortablePlaneParts;
+  #socket: DatagramSocket;
   #cancelTimer: (() => void) | undefined;
   #timerDeadline: Millis | undefined;
   #closed = false;
@@ -36,6 +38,7 @@ export class PortablePlane implements PacketPlane {
   /** Starts carrying packets at once. */
   constructor(parts: PortablePlaneParts) {
     this.#parts = parts;
+    this.#socket = parts.socket;
     const loops = [this.#carryOutbound(), this.#carryInbound()];
     this.ended = Promise.race(loops).then(async (end) => {
       this.close();
@@ -73,8 +76,54 @@ export class PortablePlane implements PacketPlane {
     return this.#parts.device.peerStatuses();
   }
 
+  get privateKey(): PrivateKey | undefined {
+    return this.#parts.device.privateKey;
+  }
+
+  get localPort(): number {
+    return this.#socket.localPort;
+  }
+
+  presharedKey(publicKey: PublicKey): PresharedKey | undefined {
+    return this.#parts.device.presharedKey(publicKey);
+  }
+
+  setPrivateKey(key: PrivateKey | undefined): void {
+    this.#parts.device.setPrivateKey(key);
+    this.#settle();
+  }
+
+  updatePeer(update: WireGuardPeerUpdate): void {
+    const { device, clock } = this.#parts;
+    device.updatePeer(clock.now(), update);
+    this.#settle();
+  }
+
+  setMtu(mtuBytes: number): void {
+    this.#parts.device.setMtu(mtuBytes);
+  }
+
+  replaceSocket(socket: DatagramSocket): void {
+    const former = this.#socket;
+    this.#socket = socket;
+    former.close();
+    if (this.#closed) socket.close();
+  }
+
+  suspend(): void {
+    this.#parts.device.suspend();
+    this.replaceSocket(new NoSocket());
+  }
+
+  resume(socket: DatagramSocket): void {
+    const { device, clock } = this.#parts;
+    this.replaceSocket(socket);
+    device.resume(clock.now());
+    this.#settle();
+  }
+
   drops(): Readonly<Record<string, number>> {
-    return { ...this.#parts.device.counters.snapshot(), ...this.#parts.socket.drops() };
+    return { ...this.#parts.device.counters.snapshot(), ...this.#socket.drops() };
   }
 
   close(): void {
@@ -82,7 +131,7 @@ export class PortablePlane implements PacketPlane {
     this.#closed = true;
     this.#cancelTimer?.();
     this.#parts.tun.close();
-    this.#parts.socket.close();
+    this.#socket.close();
   }
 
   async #carryOutbound(): Promise<PlaneEnd> {
@@ -100,10 +149,14 @@ export class PortablePlane implements PacketPlane {
   }
 
   async #carryInbound(): Promise<PlaneEnd> {
-    const { device, tun, socket, clock } = this.#parts;
+    const { device, tun, clock } = this.#parts;
     for (;;) {
+      const socket = this.#socket;
       const batch = await socket.receiveBatch();
-      if (batch === undefined || this.#closed) return "closed";
+      if (this.#closed) return "closed";
+      // What the former socket has received is of a port that nobody listens on any more.
+      if (socket !== this.#socket) continue;
+      if (batch === undefined) return "closed";
       const now = clock.now();
       for (let i = 0; i < batch.count; i++) {
         const outcome = device.handleDatagram(now, batch.datagram(i), batch.source(i));
@@ -114,7 +167,8 @@ export class PortablePlane implements PacketPlane {
   }
 
   #transmit(): void {
-    const { device, socket } = this.#parts;
+    const { device } = this.#parts;
+    const socket = this.#socket;
     for (let out = device.pollTransmit(); out !== undefined; out = device.pollTransmit()) {
       socket.send(out.datagram, out.destination);
     }

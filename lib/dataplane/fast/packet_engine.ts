@@ -1,0 +1,406 @@
+/**
+ * The loop of the fast data plane: one thread that blocks in `poll`, then carries batches between a TUN interface, the
+ * protocol and a UDP socket until nothing waits.
+ *
+ * ```
+ *   TUN ─ superframe ─▶ session ─▶ cut + seal in the kernel ─▶ train ─▶ UDP
+ *   TUN ◀─ joined frames ◀─ check ◀─ open in the kernel ◀─ session ◀─ train ─ UDP
+ *                      handshakes, keepalives, first packets: Device, one by one
+ * ```
+ *
+ * The thread owns the device, every session and all counters of it; nothing here is shared but memory that is written
+ * by one side only.
+ * @module
+ */
+
+import { type Millis, millis } from "../../base/mod.ts";
+import { ERRNO, type RawIo } from "../../host/mod.ts";
+import { type Endpoint, type IpFamily, ipPacketLength, ipVersion } from "../../net/mod.ts";
+import type { BatchSession, Device } from "../../wireguard/mod.ts";
+import { MAX_TRAIN_PACKETS, type PacketKernel } from "./packet_kernel.ts";
+import { readVirtioHeader, splitSuperframe, VIRTIO_HEADER_BYTES } from "./superframe.ts";
+import { MAX_RECEIVE_BYTES, UDP_AREA_BYTES, UdpTrains, type UdpTrainsParts } from "./udp_trains.ts";
+
+const TRANSPORT = 4;
+const TRANSPORT_HEADER_BYTES = 16;
+const TAG_BYTES = 16;
+const MAX_SUPERFRAME_BYTES = 65_535;
+const POLLIN = 1;
+const POLLERR = 8;
+const POLLNVAL = 32;
+
+/** A turn sends about so much before it looks at what came in: more starves the acknowledgements, less costs calls. */
+const EGRESS_BUDGET_BYTES = 128 * 1024;
+/** A turn takes in so many trains before it looks at what wants to go out. */
+const INGRESS_BUDGET_TRAINS = 4;
+
+// Where things lie in the kernel's memory, from its first free byte, one behind the other. Loads of a whole vector may
+// reach a little beyond what they need.
+const SLACK_BYTES = 64;
+const POLL_AT = 0;
+const UDP_AT = 64;
+/** The virtio header is odd in size; the packet behind it begins on a multiple of 16. */
+const PACKET_AT: number = aligned(UDP_AT + UDP_AREA_BYTES + VIRTIO_HEADER_BYTES);
+const RECEIVE_AT: number = aligned(PACKET_AT + MAX_SUPERFRAME_BYTES + SLACK_BYTES);
+const TRAIN_AT: number = aligned(RECEIVE_AT + MAX_RECEIVE_BYTES + SLACK_BYTES);
+/** Trains that are full are sent; one superframe more must fit, cut into packets as small as they come. */
+const TRAIN_ROOM_BYTES: number = 224 * 1024;
+const FRAMES_AT: number = aligned(TRAIN_AT + TRAIN_ROOM_BYTES + SLACK_BYTES);
+const FRAMES_ROOM_BYTES: number = 256 * 1024;
+const SINGLE_AT: number = aligned(FRAMES_AT + FRAMES_ROOM_BYTES + SLACK_BYTES);
+/** How much memory the engine needs beyond the kernel's own. */
+export const ENGINE_BYTES: number = SINGLE_AT + 68 * 1024;
+/** A train of this length is sent; what one send takes is a little more. */
+const FULL_TRAIN_BYTES = 60_000;
+
+function aligned(at: number): number {
+  return Math.ceil(at / 64) * 64;
+}
+
+/** Why the loop ended. */
+export type EngineEnd = "stopped" | "interface-gone";
+
+/** What the engine works with; it closes none of it. */
+export interface PacketEngineParts {
+  readonly io: RawIo;
+  readonly kernel: PacketKernel;
+  /** The address of the kernel's memory. */
+  readonly base: number;
+  readonly device: Device;
+  readonly mtuBytes: number;
+  readonly tunFd: number;
+  readonly udp: Pick<UdpTrainsParts, "fd" | "family" | "hasGso">;
+  /** Readable when there is something for `onWake`. */
+  readonly wakeFd: number;
+  readonly now: () => Millis;
+  /** Does what the control side asks for. @returns false to stop */
+  onWake(): boolean;
+  /** Sees what has happened, once a turn. @param touched sessions that carried packets */
+  onTurn(touched: ReadonlySet<BatchSession["peer"]>): void;
+  /** Counts what the engine itself drops. */
+  onDrop(reason: string, count: number): void;
+}
+
+/** One thread's work. */
+export class PacketEngine {
+  readonly #parts: PacketEngineParts;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #free: number;
+  readonly #udp: UdpTrains;
+  readonly #touched = new Set<BatchSession["peer"]>();
+  #isGone = false;
+
+  // The train that is being gathered: datagrams of one size for one place.
+  #trainBytes = 0;
+  #trainSegmentBytes = 0;
+  #trainEndsShort = false;
+  #trainDestination: Endpoint | undefined;
+
+  constructor(parts: PacketEngineParts) {
+    const { io, kernel, base, udp, tunFd, wakeFd, onDrop } = parts;
+    this.#parts = parts;
+    this.#bytes = new Uint8Array(kernel.memory.buffer);
+    this.#view = new DataView(kernel.memory.buffer);
+    this.#free = Math.ceil(kernel.freeFrom / 64) * 64;
+    this.#udp = new UdpTrains({
+      ...udp,
+      io,
+      memory: kernel.memory,
+      base,
+      area: this.#free + UDP_AT,
+      receiveAt: this.#free + RECEIVE_AT,
+      onDrop,
+    });
+    // struct pollfd { int fd; short events; short revents }
+    for (const [i, fd] of [tunFd, udp.fd, wakeFd].entries()) {
+      this.#view.setInt32(this.#free + POLL_AT + i * 8, fd, true);
+      this.#view.setInt16(this.#free + POLL_AT + i * 8 + 4, POLLIN, true);
+    }
+  }
+
+  /** Whether trains are still sent as such. */
+  get hasGso(): boolean {
+    return this.#udp.hasGso;
+  }
+
+  /** Runs until told to stop, or the interface is gone. */
+  run(): EngineEnd {
+    const { io, base, device, now, onWake } = this.#parts;
+    const descriptors = base + this.#free + POLL_AT;
+    for (;;) {
+      const deadline = device.pollTimeout();
+      const waitMs = deadline === undefined ? -1 : Math.max(0, Math.ceil(deadline - now()));
+      io.poll(descriptors, 3, waitMs);
+      if (this.#events(2) !== 0) {
+        io.read(this.#parts.wakeFd, base + this.#free + SINGLE_AT, 8);
+        if (!onWake()) return "stopped";
+      }
+      let isBusy = true;
+      while (isBusy) {
+        const at = now();
+        device.handleTimeout(at);
+        const sent = this.#carryOut(at);
+        const received = this.#carryIn(at);
+        isBusy = sent || received;
+        this.#settle();
+        if (this.#isGone) return "interface-gone";
+        // Whoever floods us must not keep us from hearing the control side.
+        if (isBusy && !onWake()) return "stopped";
+      }
+      if ((this.#events(0) & (POLLERR | POLLNVAL)) !== 0) return "interface-gone";
+    }
+  }
+
+  #events(descriptor: number): number {
+    return this.#view.getInt16(this.#free + POLL_AT + descriptor * 8 + 6, true);
+  }
+
+  /** From the host to the peers. @returns whether there was something, and may be more */
+  #carryOut(now: Millis): boolean {
+    const { io, base, tunFd } = this.#parts;
+    let carried = 0;
+    while (carried < EGRESS_BUDGET_BYTES) {
+      const packet = this.#free + PACKET_AT;
+      const length = io.read(
+        tunFd,
+        base + packet - VIRTIO_HEADER_BYTES,
+        VIRTIO_HEADER_BYTES + MAX_SUPERFRAME_BYTES,
+      );
+      if (length < 0) {
+        const { errno } = io;
+        if (errno !== ERRNO.EAGAIN && errno !== ERRNO.EINTR) this.#isGone = true;
+        break;
+      }
+      this.#takeSuperframe(now, packet, length - VIRTIO_HEADER_BYTES);
+      carried += length;
+    }
+    this.#flushTrain();
+    return carried > 0;
+  }
+
+  #takeSuperframe(now: Millis, at: number, lengthBytes: number): void {
+    const { device, kernel, mtuBytes, onDrop } = this.#parts;
+    const version = ((this.#bytes[at] ?? 0) >> 4) as IpFamily;
+    // Whoever brings the interface up makes the kernel send neighbour discovery at once: it is IPv6, and for nobody.
+    if (lengthBytes < 20 || (version !== 4 && version !== 6) || (version === 6 && lengthBytes < 40)) {
+      return onDrop("malformed-packet", 1);
+    }
+    const peer = device.batches.peerFor(this.#bytes, at, version);
+    const keypair = peer?.sessionForBatch(now);
+    const destination = peer?.endpoint;
+    if (peer === undefined || keypair === undefined || destination === undefined) {
+      return this.#takeOneByOne(now, at, lengthBytes);
+    }
+    if (destination !== this.#trainDestination || this.#trainEndsShort) this.#flushTrain();
+    for (;;) {
+      const sealed = kernel.sealSuperframe({
+        at,
+        lengthBytes,
+        out: this.#free + TRAIN_AT + this.#trainBytes,
+        roomBytes: TRAIN_ROOM_BYTES - this.#trainBytes,
+        key: keypair.sendKey,
+        counter: keypair.sendCounter,
+        remoteIndex: keypair.remoteIndex,
+        mtuBytes,
+      });
+      if (sealed === "no-room" && this.#trainBytes > 0) {
+        this.#flushTrain();
+        continue;
+      }
+      if (typeof sealed === "string") return onDrop("malformed-packet", 1);
+      peer.noteSealed(now, keypair, sealed);
+      this.#touched.add(peer);
+      this.#appendTrain(sealed, destination);
+      return;
+    }
+  }
+
+  /** What was sealed at the end of the train joins it, or is the first of the next one. */
+  #appendTrain(
+    sealed: { lengthBytes: number; segmentBytes: number; packets: number },
+    destination: Endpoint,
+  ): void {
+    const { segmentBytes, lengthBytes, packets } = sealed;
+    if (this.#trainBytes > 0 && segmentBytes > this.#trainSegmentBytes) {
+      // A train can't grow in the middle: what was gathered goes first, and this one lies behind it.
+      const at = this.#free + TRAIN_AT + this.#trainBytes;
+      this.#flushTrain();
+      this.#udp.send(at, lengthBytes, segmentBytes, destination);
+      return;
+    }
+    if (this.#trainBytes === 0) this.#trainSegmentBytes = segmentBytes;
+    this.#trainDestination = destination;
+    this.#trainBytes += lengthBytes;
+    this.#trainEndsShort = lengthBytes < packets * this.#trainSegmentBytes;
+    // A second superframe of shorter packets would begin inside this train with a size that is not its own.
+    if (segmentBytes < this.#trainSegmentBytes && packets > 1) this.#splitTail(sealed, destination);
+    if (this.#trainBytes >= FULL_TRAIN_BYTES) this.#flushTrain();
+  }
+
+  /** The last superframe has packets of another size than the train before it: both are sent on their own. */
+  #splitTail(tail: { lengthBytes: number; segmentBytes: number }, destination: Endpoint): void {
+    const headBytes = this.#trainBytes - tail.lengthBytes;
+    this.#trainBytes = headBytes;
+    this.#flushTrain();
+    this.#udp.send(this.#free + TRAIN_AT + headBytes, tail.lengthBytes, tail.segmentBytes, destination);
+  }
+
+  #flushTrain(): void {
+    if (this.#trainBytes > 0 && this.#trainDestination !== undefined) {
+      this.#udp.send(
+        this.#free + TRAIN_AT,
+        this.#trainBytes,
+        this.#trainSegmentBytes,
+        this.#trainDestination,
+      );
+    }
+    this.#trainBytes = 0;
+    this.#trainEndsShort = false;
+    this.#trainDestination = undefined;
+  }
+
+  /** Without a session: the device begins one, keeps the packets, or says why they go nowhere. */
+  #takeOneByOne(now: Millis, at: number, lengthBytes: number): void {
+    const { device, onDrop } = this.#parts;
+    const header = readVirtioHeader(this.#bytes, at - VIRTIO_HEADER_BYTES);
+    const packets = splitSuperframe(this.#bytes.slice(at, at + lengthBytes), header);
+    if (packets === undefined) return onDrop("malformed-packet", 1);
+    for (const packet of packets) device.handlePacket(now, packet);
+  }
+
+  /** From the peers to the host. @returns whether there was something, and may be more */
+  #carryIn(now: Millis): boolean {
+    for (let trains = 0; trains < INGRESS_BUDGET_TRAINS; trains++) {
+      const length = this.#udp.receive();
+      if (length === 0) return trains > 0;
+      this.#takeTrain(now, length, this.#udp.segmentBytes);
+    }
+    return true;
+  }
+
+  #takeTrain(now: Millis, lengthBytes: number, segmentBytes: number): void {
+    const { kernel, device } = this.#parts;
+    const start = this.#free + RECEIVE_AT;
+    const table = kernel.openTable;
+    const source = this.#udp.source;
+    kernel.beginFrames(this.#free + FRAMES_AT);
+    let session: BatchSession | undefined;
+    let sessionIndex = -1;
+    let count = 0;
+    const finish = (): void => {
+      if (session !== undefined && count > 0) this.#openTrain(now, session, { count, source });
+      count = 0;
+    };
+    for (let at = start; at < start + lengthBytes; at += segmentBytes) {
+      const datagramBytes = Math.min(segmentBytes, start + lengthBytes - at);
+      if (
+        datagramBytes < TRANSPORT_HEADER_BYTES + TAG_BYTES ||
+        this.#view.getUint32(at, true) !== TRANSPORT
+      ) {
+        // What it is, and why not, is the protocol's to say; what came before it keeps its place.
+        finish();
+        this.#takeControl(now, at, datagramBytes, source);
+        continue;
+      }
+      const index = this.#view.getUint32(at + 4, true);
+      if (index !== sessionIndex) {
+        finish();
+        sessionIndex = index;
+        session = device.batches.sessionAt(now, index);
+      } else if (session === undefined) device.counters.count("unknown-session");
+      if (session === undefined) continue;
+      const high = this.#view.getUint32(at + 12, true);
+      // Beyond every counter that is accepted.
+      if (high >= 0x1f_ffff) {
+        device.counters.count("expired-session");
+        continue;
+      }
+      const counter = high * 0x1_0000_0000 + this.#view.getUint32(at + 8, true);
+      if (!session.keypair.receiving.isFresh(counter)) {
+        device.counters.count("replayed-datagram");
+        continue;
+      }
+      table.at[count] = at;
+      table.lengthBytes[count] = datagramBytes;
+      table.counters[count] = counter;
+      if (++count === MAX_TRAIN_PACKETS) finish();
+    }
+    finish();
+    this.#writeFrames();
+  }
+
+  #openTrain(
+    now: Millis,
+    session: BatchSession,
+    train: { readonly count: number; readonly source: Endpoint },
+  ): void {
+    const { kernel, device } = this.#parts;
+    const { peer, keypair } = session;
+    const { at, lengthBytes, counters, plaintextBytes } = kernel.openTable;
+    kernel.openBatch(keypair.receiveKey, train.count);
+    let authenticBytes = 0;
+    let hasPackets = false;
+    for (let i = 0; i < train.count; i++) {
+      const plaintext = plaintextBytes[i] ?? -1;
+      const counter = counters[i] ?? 0;
+      if (plaintext < 0) {
+        device.counters.count("wrong-tag");
+        continue;
+      }
+      // Twice in the same train.
+      if (!keypair.receiving.isFresh(counter)) {
+        device.counters.count("replayed-datagram");
+        continue;
+      }
+      keypair.receiving.accept(counter);
+      authenticBytes += lengthBytes[i] ?? 0;
+      if (plaintext === 0) continue;
+      hasPackets = true;
+      this.#takeInner(peer, (at[i] ?? 0) + TRANSPORT_HEADER_BYTES, plaintext);
+    }
+    if (authenticBytes === 0) return;
+    device.batches.noteOpened(now, session, {
+      source: train.source,
+      lengthBytes: authenticBytes,
+      hasPackets,
+    });
+    this.#touched.add(peer);
+  }
+
+  #takeInner(peer: BatchSession["peer"], at: number, paddedBytes: number): void {
+    const { device, kernel } = this.#parts;
+    const padded = this.#bytes.subarray(at, at + paddedBytes);
+    const length = ipPacketLength(padded);
+    const version = ipVersion(padded);
+    if (length === undefined || version === 0) return device.counters.count("malformed-inner-packet");
+    if (device.batches.isFrom(peer, this.#bytes, at, version)) kernel.addPacket(at, length);
+  }
+
+  #writeFrames(): void {
+    const { io, kernel, base, tunFd, onDrop } = this.#parts;
+    const frames = kernel.endFrames();
+    for (let i = 0; i < frames; i++) {
+      if (io.write(tunFd, base + kernel.frameAt(i), kernel.frameBytes(i)) >= 0) continue;
+      if (io.errno === ERRNO.EBADFD) this.#isGone = true;
+      else onDrop("interface-full", 1);
+    }
+  }
+
+  #takeControl(now: Millis, at: number, lengthBytes: number, source: Endpoint): void {
+    // A copy, because the device may keep parts of it, and other threads could see this memory.
+    this.#parts.device.handleDatagram(now, this.#bytes.slice(at, at + lengthBytes), source);
+  }
+
+  /** Sends what the device itself has to say, and tells the control side. */
+  #settle(): void {
+    const { device, onTurn } = this.#parts;
+    for (let out = device.pollTransmit(); out !== undefined; out = device.pollTransmit()) {
+      const at = this.#free + SINGLE_AT;
+      this.#bytes.set(out.datagram, at);
+      this.#udp.send(at, out.datagram.length, out.datagram.length, out.destination);
+    }
+    onTurn(this.#touched);
+    this.#touched.clear();
+  }
+}

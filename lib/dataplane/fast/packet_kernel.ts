@@ -1,0 +1,86 @@
+/**
+ * What touches every byte of a batch, as a port: sealing superframes and opening trains in one memory that the system
+ * calls read and write too.
+ * @module
+ */
+
+import type { Aead, AeadKey } from "../../crypto/mod.ts";
+
+/** A superframe that is to be sealed. */
+export interface SealJob {
+  /** Where the IP packet begins; its virtio header stands before it. */
+  readonly at: number;
+  readonly lengthBytes: number;
+  /** Where the sealed train goes, and how much room is there. */
+  readonly out: number;
+  readonly roomBytes: number;
+  readonly key: AeadKey;
+  /** The counter of the first packet. */
+  readonly counter: number;
+  /** The index at which the peer knows the session. */
+  readonly remoteIndex: number;
+  /** Packets are padded to multiples of 16 bytes, though not beyond this. */
+  readonly mtuBytes: number;
+}
+
+/** A train of sealed datagrams: all of the same size, only the last may be shorter. */
+export interface SealedTrain {
+  readonly packets: number;
+  readonly lengthBytes: number;
+  readonly segmentBytes: number;
+}
+
+/** Why there is no train. */
+export type SealFailure = "malformed" | "no-room";
+
+/** The table of datagrams that are to be opened with one key, filled in by the caller. */
+export interface OpenTable {
+  /** Where each datagram begins, and its length. */
+  readonly at: Int32Array;
+  readonly lengthBytes: Int32Array;
+  readonly counters: Float64Array;
+  /** The plaintext's length, which begins 16 bytes into the datagram; -1 where the datagram is not authentic. */
+  readonly plaintextBytes: Int32Array;
+}
+
+/** Works on its own memory; every call is synchronous. */
+export interface PacketKernel {
+  /** How the status names it. */
+  readonly name: string;
+  readonly memory: WebAssembly.Memory;
+  /** The first byte that is not the kernel's own. */
+  readonly freeFrom: number;
+  /** Makes keys that the kernel can work with. */
+  readonly aead: Aead;
+  /** How many datagrams a train holds at most. */
+  readonly openTable: OpenTable;
+  /** Cuts a superframe, completes its packets, seals them. */
+  sealSuperframe(job: SealJob): SealedTrain | SealFailure;
+  /** Opens the first `count` datagrams of the table, in place. What is not authentic is overwritten. */
+  openBatch(key: AeadKey, count: number): void;
+  /**
+   * Joins the packets of a flow that follow each other, so that the host takes them at once. Called for each packet of
+   * a batch in order; `out` is where frames are built.
+   */
+  beginFrames(out: number): void;
+  /** Adds the packet at `at`, of `lengthBytes`; the 10 bytes before it may be overwritten. */
+  addPacket(at: number, lengthBytes: number): void;
+  /** @returns how many frames there are to be written, each with its virtio header */
+  endFrames(): number;
+  /** Where frame `index` begins, header included, and its length. */
+  frameAt(index: number): number;
+  frameBytes(index: number): number;
+}
+
+/** More datagrams than one receive brings. */
+export const MAX_TRAIN_PACKETS = 2048;
+
+/** @returns an empty table */
+export function openTable(): OpenTable {
+  return {
+    at: new Int32Array(MAX_TRAIN_PACKETS),
+    lengthBytes: new Int32Array(MAX_TRAIN_PACKETS),
+    counters: new Float64Array(MAX_TRAIN_PACKETS),
+    plaintextBytes: new Int32Array(MAX_TRAIN_PACKETS),
+  };
+}
