@@ -9,7 +9,7 @@ import type { PacketDevice } from "../host/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { type DatagramSocket, NoSocket } from "../transport/mod.ts";
 import type { Device, PeerStatus, WireGuardPeerConfig, WireGuardPeerUpdate } from "../wireguard/mod.ts";
-import type { PacketPlane, PlaneEnd, PlaneObserver } from "./packet_plane.ts";
+import type { PlaneEnd, PlaneObserver } from "./packet_plane.ts";
 import type { WireGuardPlane } from "./wireguard_plane.ts";
 
 /** What the plane is made of; it closes `tun` and `socket` when it ends. */

@@ -19,6 +19,7 @@ export { PortInUseError, SocketError } from "./errors.ts";
 export type { LinkQuality } from "./memory_link.ts";
 export * from "./memory_network.ts";
 export * from "./memory_stream.ts";
+export * from "./no_socket.ts";
 export * from "./stream_listener.ts";
 export * from "./tcp.ts";
 export * from "./udp_socket.ts";
