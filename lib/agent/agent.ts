@@ -3,27 +3,21 @@
  * @module
  */
 
-import {
-  type Logger,
-  type Millis,
-  silentLogger,
-  StateError,
-  type StateStore,
-  type WeftError,
-} from "../base/mod.ts";
+import { type Logger, type Millis, silentLogger, type StateStore, type WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import { type PublicKey, selectAead } from "../crypto/mod.ts";
 import { type PacketPlane, PortablePlane } from "../dataplane/mod.ts";
 import { systemClock, systemRandom, systemTimers } from "../host/mod.ts";
 import type { MeshState, RosterUpdate, SignedStatement } from "../mesh/mod.ts";
-import type { Cidr, IpAddress } from "../net/mod.ts";
+import type { Cidr, Endpoint } from "../net/mod.ts";
 import { type DatagramSocket, dialTcp, listenTcp, openUdp } from "../transport/mod.ts";
 import { Device, type ProtocolTimers } from "../wireguard/mod.ts";
 import { serveJoin } from "./admission_desk.ts";
 import { DeviceSecrets } from "./device_secrets.ts";
-import { InterfaceGoneError, RemovedError } from "./errors.ts";
+import { InterfaceGoneError, PacketPlaneError, RemovedError } from "./errors.ts";
 import { checkHostNetwork, forgetHostNetwork, openHostNetwork } from "./host_network.ts";
+import { orderCandidates } from "./local_endpoints.ts";
 import { MessagePlane } from "./message_plane.ts";
 import { ownEndpoints, ownPrefixes } from "./own_endpoints.ts";
 import { PeerSync } from "./peer_sync.ts";
@@ -56,6 +50,9 @@ export class Agent {
   readonly #madeAt: Millis = systemClock.now();
   readonly #channelCounters = channelCounters();
   readonly #resources = new AsyncDisposableStack();
+  #disposing: Promise<void> | undefined;
+  /** The networks that this host is in, as of the last look. */
+  #prefixes: readonly Cidr[] = [];
   #state: StatusReport["state"] = "starting";
   #socket: DatagramSocket | undefined;
   #plane: PacketPlane | undefined;
@@ -88,9 +85,8 @@ export class Agent {
     try {
       this.#start();
     } catch (error) {
-      this.#state = "stopping";
-      await this.#resources.disposeAsync();
-      this.#ended.resolve();
+      // The first failure is the one to tell.
+      await this.stop().catch(() => {});
       throw error;
     }
   }
@@ -98,8 +94,7 @@ export class Agent {
   /** Stops everything and leaves the host as it was. Harmless when repeated. */
   async stop(): Promise<void> {
     this.#state = "stopping";
-    await this.#resources.disposeAsync();
-    this.#ended.resolve();
+    await this.#dispose();
   }
 
   status(): StatusReport {
@@ -130,7 +125,8 @@ export class Agent {
       this.#peers?.handleRosterEvent(event);
       if (event.kind === "endpoints-changed") this.#messages?.redial(event.nodeId);
       else hasNewMembers = true;
-      if (event.kind === "member-removed" && event.nodeId === identity.id) this.#end(new RemovedError());
+      // A record that has only expired, by a clock that may be wrong, is no reason to leave.
+      if (event.nodeId === identity.id && roster.isRevoked(event.publicKey)) this.#end(new RemovedError());
     }
     if (hasNewMembers) this.#messages?.followRoster();
   }
@@ -157,7 +153,7 @@ export class Agent {
       log: this.#log,
       counters: this.#channelCounters,
       dial: (endpoint, signal) => dialTcp(endpoint, { timeoutMs: DIAL_TIMEOUT_MS, signal }),
-      sharesPrefix: (address) => this.#sharesPrefix(address),
+      candidates: (stated) => this.#candidates(stated),
       tokenKey: (tokenId, publicKey) => this.mesh.tokens?.presharedKeyFor(tokenId, publicKey),
       serveJoin: async (channel, tokenId, source) => {
         const parts = { mesh: this.mesh, timers: systemTimers, log: this.#log };
@@ -190,7 +186,12 @@ export class Agent {
     });
     this.#resources.defer(() => {
       tun.close();
-      forgetHostNetwork(store);
+      try {
+        forgetHostNetwork(store);
+      } catch (error) {
+        // The interface is gone all the same, and the next start finds that out.
+        this.#log.warn("cannot forget what was changed of this host", { error });
+      }
     });
     const aead = selectAead();
     const device = new Device({
@@ -212,7 +213,8 @@ export class Agent {
     this.#plane = plane;
     this.#resources.defer(async () => {
       plane.close();
-      await plane.ended;
+      // Why it ended, if it was not this, is told below.
+      await plane.ended.catch(() => {});
     });
     this.#dataplane = { kind: "portable", interfaceName, mtuBytes, aead: aead.name };
     this.#peers = new PeerSync({
@@ -220,11 +222,11 @@ export class Agent {
       plane,
       self: mesh.identity.id,
       presharedKey: (nodeId) => this.secrets.get(nodeId),
-      sharesPrefix: (address) => this.#sharesPrefix(address),
+      candidates: (stated) => this.#candidates(stated),
     });
     plane.ended.then((end) => {
       if (end === "interface-gone") this.#end(new InterfaceGoneError(interfaceName));
-    });
+    }, (cause) => this.#end(new PacketPlaneError(interfaceName, cause)));
   }
 
   /** Passes on the record of somebody who has just been let in. */
@@ -246,9 +248,8 @@ export class Agent {
           const statement = this.#stateEndpoints();
           this.publish({ records: [], statements: statement === undefined ? [] : [statement] });
         } catch (error) {
-          // A full disk may have room again at the next turn.
-          if (!(error instanceof StateError)) throw error;
-          this.#log.error("cannot store this node's endpoints", { error });
+          // A full disk may have room again at the next turn, and a process that ran out of descriptors has some.
+          this.#log.error("cannot look after the state", { error });
         }
         again();
       });
@@ -263,18 +264,33 @@ export class Agent {
   }
 
   #stateEndpoints(): SignedStatement | undefined {
-    const endpoints = ownEndpoints(this.#parts.options);
+    const { options } = this.#parts;
+    this.#prefixes = ownPrefixes(options);
+    const endpoints = ownEndpoints(options);
     return this.mesh.stateEndpoints(endpoints, endpoints);
   }
 
-  #sharesPrefix(address: IpAddress): boolean {
-    return ownPrefixes(this.#parts.options).some((prefix) => prefix.contains(address));
+  /** What leads into the overlay leads around in a circle. */
+  #candidates(stated: readonly Endpoint[]): Endpoint[] {
+    const overlay = this.#cidrs();
+    const outside = stated.filter(({ address }) => !overlay.some((cidr) => cidr.contains(address)));
+    return orderCandidates(outside, (address) => this.#prefixes.some((prefix) => prefix.contains(address)));
   }
 
   #end(reason: WeftError): void {
     if (this.#state === "stopping") return;
     this.#state = "stopping";
+    // Before anybody hears of it, so that no stop in answer comes first and hides the reason.
+    const disposed = this.#dispose(reason);
     this.#log.error(reason.message);
-    this.#resources.disposeAsync().finally(() => this.#ended.reject(reason));
+    disposed.catch((error) => this.#log.error("cannot take everything back", { error }));
+  }
+
+  /** Takes everything back, once, whoever asks first; whoever asks later waits for the same. */
+  #dispose(reason?: WeftError): Promise<void> {
+    return this.#disposing ??= this.#resources.disposeAsync().finally(() => {
+      if (reason === undefined) this.#ended.resolve();
+      else this.#ended.reject(reason);
+    });
   }
 }

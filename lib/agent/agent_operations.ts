@@ -5,7 +5,7 @@
 
 import { type UnixMillis, WeftError } from "../base/mod.ts";
 import { PresharedKey, PublicKey } from "../crypto/mod.ts";
-import { isNodeName, type Refusal, type TokenEntry } from "../mesh/mod.ts";
+import { type Enrolled, isNodeName, nodeIdOf, type Refusal, type TokenEntry } from "../mesh/mod.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
 import type { Agent } from "./agent.ts";
 import type { AgentControl, DeviceRequest, TokenReport, TokenRequest } from "./control.ts";
@@ -89,14 +89,22 @@ export class AgentOperations implements AgentControl {
         `Cannot use the keepalive ${persistentKeepaliveSeconds}: it is 0 to ${MAX_KEEPALIVE_SECONDS} s`,
       );
     }
-    const enrolled = asInvalid(() =>
-      admission.addDevice({ name, publicKey, endpoint, allowedIps, persistentKeepaliveSeconds })
-    );
+    const nodeId = nodeIdOf(publicKey);
+    const former = secrets.get(nodeId);
+    // Before the record: a device that is a peer without its preshared key would be one that nobody asked for.
+    secrets.set(nodeId, presharedKey);
+    let enrolled: Enrolled | Refusal | undefined;
+    try {
+      enrolled = asInvalid(() =>
+        admission.addDevice({ name, publicKey, endpoint, allowedIps, persistentKeepaliveSeconds })
+      );
+    } finally {
+      if (typeof enrolled !== "object") secrets.set(nodeId, former);
+    }
     if (typeof enrolled === "string") {
       throw new InvalidRequestError(`Cannot add ${name}: ${REFUSALS[enrolled]}`);
     }
     const { record, signed } = enrolled;
-    secrets.set(record.nodeId, presharedKey);
     this.#agent.publish({ records: [signed], statements: [] });
     return { name: record.name, addresses: record.addresses.map(String) };
   }
@@ -111,8 +119,9 @@ export class AgentOperations implements AgentControl {
     }
     const revoked = admission.revoke(member.record.publicKey);
     if (revoked === undefined) throw unknownPeer(peer);
-    secrets.set(revoked.record.nodeId, undefined);
+    // First of all, everybody cuts it off.
     this.#agent.publish({ records: [revoked.signed], statements: [] });
+    secrets.set(revoked.record.nodeId, undefined);
   }
 
   async ping(peer: string): Promise<number> {

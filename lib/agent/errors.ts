@@ -65,3 +65,21 @@ export class InterfaceGoneError extends WeftError {
     super(`The interface ${name} was deleted`, { hint: "Run weft up to make it again.", retryable: true });
   }
 }
+
+/** The packet plane has failed in a way that nobody foresaw. */
+export class PacketPlaneError extends WeftError {
+  readonly code = "PacketPlane";
+
+  /**
+   * @param name the interface's name
+   * @param cause what was thrown
+   */
+  constructor(name: string, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super(`Cannot carry packets of ${name} any more: ${why}`, {
+      hint: "Run weft up to start it again.",
+      retryable: true,
+      cause,
+    });
+  }
+}

@@ -23,12 +23,11 @@ import {
   type Roster,
   type RosterUpdate,
 } from "../mesh/mod.ts";
-import type { Endpoint, IpAddress } from "../net/mod.ts";
+import type { Endpoint } from "../net/mod.ts";
 import type { AcceptedStream, StreamListener } from "../transport/mod.ts";
 import { Backoff } from "./backoff.ts";
 import type { Link } from "./link.ts";
 import { LinkTable } from "./link_table.ts";
-import { orderCandidates } from "./local_endpoints.ts";
 import { Pace } from "./pace.ts";
 import { raceDial } from "./race_dial.ts";
 import { RosterSender } from "./roster_sender.ts";
@@ -68,7 +67,8 @@ export interface MessagePlaneParts {
   readonly counters: Counters<ChannelDropReason>;
   /** Dials the message plane of somebody. */
   dial(endpoint: Endpoint, signal: AbortSignal): Promise<ByteStream | undefined>;
-  sharesPrefix(address: IpAddress): boolean;
+  /** Which of the endpoints that a member states are worth a try, the best first. */
+  candidates(stated: readonly Endpoint[]): Endpoint[];
   /** The preshared key of whoever may join with this token; undefined when nobody may, or only elsewhere. */
   tokenKey(tokenId: string, publicKey: PublicKey): PresharedKey | undefined;
   /** Serves a machine that holds a token, and closes the channel in the end. */
@@ -295,9 +295,9 @@ export class MessagePlane {
 
   /** @returns whether there is a link now */
   async #dial(nodeId: NodeId, signal: AbortSignal): Promise<boolean> {
-    const { roster, identity, networkId, timers, dial, sharesPrefix } = this.#parts;
+    const { roster, identity, networkId, timers, dial, candidates } = this.#parts;
     const member = roster.get(nodeId);
-    const targets = orderCandidates(member?.statement?.channelEndpoints ?? [], sharesPrefix);
+    const targets = candidates(member?.statement?.channelEndpoints ?? []);
     if (member === undefined || targets.length === 0) return false;
     const hello = encodeHello({ kind: "member", networkId, nodeId: identity.id });
     const remoteStatic = member.record.publicKey;

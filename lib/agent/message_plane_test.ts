@@ -94,7 +94,7 @@ class Stage implements AsyncDisposable {
       },
       counters: this.counters,
       dial: () => Promise.resolve(undefined),
-      sharesPrefix: () => false,
+      candidates: (stated) => [...stated],
       tokenKey: () => undefined,
       serveJoin: () => Promise.resolve(),
       onRosterChange: () => this.plane.followRoster(),

@@ -3,13 +3,12 @@
  * @module
  */
 
-import { Cidr, type Endpoint, type IpAddress } from "../net/mod.ts";
+import { Cidr, type Endpoint } from "../net/mod.ts";
 import type { PresharedKey } from "../crypto/mod.ts";
 import type { PacketPlane } from "../dataplane/mod.ts";
 import type { Member, NodeId, Roster, RosterEvent } from "../mesh/mod.ts";
 import type { DeviceEvent, WireGuardPeerConfig } from "../wireguard/mod.ts";
 import { EndpointRotation } from "./endpoint_rotation.ts";
-import { orderCandidates } from "./local_endpoints.ts";
 
 /** A start begins handshakes with so many peers at once; the others' begin with the first packet. */
 const MAX_EAGER_HANDSHAKES = 64;
@@ -22,8 +21,8 @@ export interface PeerSyncParts {
   readonly self: NodeId;
   /** The preshared key of a device without weft, when it was given one. */
   presharedKey(nodeId: NodeId): PresharedKey | undefined;
-  /** Whether this host has an address in the same network as `address`. */
-  sharesPrefix(address: IpAddress): boolean;
+  /** Which of the endpoints that a peer states are worth a try, the best first. */
+  candidates(stated: readonly Endpoint[]): Endpoint[];
 }
 
 /** Follows the roster's events and the device's. */
@@ -88,6 +87,6 @@ export class PeerSync {
 
   #candidates({ record, statement }: Member): Endpoint[] {
     const stated = statement?.endpoints ?? (record.endpoint === undefined ? [] : [record.endpoint]);
-    return orderCandidates(stated, this.#parts.sharesPrefix);
+    return this.#parts.candidates(stated);
   }
 }

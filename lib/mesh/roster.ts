@@ -244,11 +244,13 @@ export class Roster {
     return encodeUpdates(this.snapshot());
   }
 
-  /** Takes note of records that have expired since; early and repeated calls are harmless. */
+  /**
+   * Takes note of records that have expired since, and of those that are good again because a wrong clock was set
+   * right; early and repeated calls are harmless.
+   */
   handleTimeout(): void {
-    for (const nodeId of this.#live) {
-      const record = this.#byNodeId.get(nodeId)?.record;
-      if (record !== undefined && !this.#isLive(record)) this.#announce(record);
+    for (const { record } of this.#records.values()) {
+      if (this.#isLive(record) !== this.#live.has(record.nodeId)) this.#announce(record);
     }
   }
 

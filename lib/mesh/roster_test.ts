@@ -229,3 +229,20 @@ Deno.test("Roster.mergeUpdate() goes on after what is only unwelcome", () => {
   });
   assert.deepEqual([news.records.length, news.statements.length, rejected, isForged], [1, 1, 2, false]);
 });
+
+Deno.test("Roster.handleTimeout() brings members back when a wrong clock is set right", () => {
+  const network = new TestNetwork(34);
+  const { id: networkId, verifyingKey } = network.identity;
+  let wall = START;
+  const clock = { now: () => new VirtualClock().now(), wall: () => wall };
+  const roster = new Roster(new MemoryStateStore(), { networkId, verifyingKey, clock });
+  roster.merge(network.signed(network.node()));
+  assert.deepEqual(eventsOf(roster), ["member-added"]);
+  wall = unixMillis(START + 20 * 365 * 86_400_000);
+  roster.handleTimeout();
+  assert.deepEqual(eventsOf(roster), ["member-removed"]);
+  wall = START;
+  roster.handleTimeout();
+  assert.deepEqual(eventsOf(roster), ["member-added"]);
+  assert.equal(roster.members().length, 1);
+});

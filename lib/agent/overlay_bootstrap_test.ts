@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { type Logger, silentLogger } from "../base/mod.ts";
+import type { AgentOptionsInput } from "../config/mod.ts";
+import { Endpoint, IpAddress } from "../net/mod.ts";
+import { listenTcp } from "../transport/mod.ts";
+import { RemovedError } from "./errors.ts";
+import { OverlayBootstrap } from "./overlay_bootstrap.ts";
+
+function freePort(): number {
+  const listener = listenTcp({ port: 0 });
+  listener.close();
+  return listener.localPort;
+}
+
+/** Options of a node on the loopback that needs no privileges. */
+function rootless(folder: string, name: string): AgentOptionsInput {
+  const port = freePort();
+  const loopback = IpAddress.parse("127.0.0.1") ?? assert.fail();
+  const endpoints = [new Endpoint(loopback, port)];
+  return { name, port, endpoints, rootless: true, stateDir: `${folder}/${name}` };
+}
+
+async function until(condition: () => boolean, what: string): Promise<void> {
+  for (let turn = 0; turn < 500; turn++) {
+    if (condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  assert.fail(`not within 5 s: ${what}`);
+}
+
+async function pair(
+  folder: string,
+  logger: Logger,
+): Promise<{ leader: OverlayBootstrap; member: OverlayBootstrap }> {
+  const leader = await OverlayBootstrap.initLeader(rootless(folder, "leader"));
+  await leader.start();
+  const member = await OverlayBootstrap.join(leader.joinToken(), rootless(folder, "member"), { logger });
+  await member.start();
+  await until(() => member.control.status().peers[0]?.channel === "open", "a channel is open");
+  return { leader, member };
+}
+
+Deno.test("a node that was removed ends by itself, says why, and is told so when it is stopped as well", async () => {
+  const folder = await Deno.makeTempDir();
+  const stops: Promise<void>[] = [];
+  // Whoever runs it may stop it the moment that it hears of its end.
+  const error = () => void stops.push(member.stop(), member.stop());
+  const { leader, member } = await pair(folder, { ...silentLogger, error });
+  let end: unknown;
+  member.closed.catch((error) => end = error);
+  leader.control.removePeer("member");
+  await until(() => stops.length > 0, "the member stops");
+  await Promise.all(stops);
+  await until(
+    () => member.control.status().state === "stopping" && end !== undefined,
+    "the member has ended",
+  );
+  assert.ok(end instanceof RemovedError);
+  assert.deepEqual(leader.control.status().peers, []);
+  await leader.stop();
+  await leader.stop();
+  await leader.closed;
+  await Deno.remove(folder, { recursive: true });
+});
