@@ -11,6 +11,7 @@
  * @module
  */
 
+export * from "./fast/fast_plane.ts";
 export * from "./packet_plane.ts";
 export * from "./portable_plane.ts";
 export * from "./wireguard_plane.ts";

@@ -7,13 +7,13 @@ import type { Endpoint } from "../net/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
 import type { DeviceEvent, PeerStatus, WireGuardPeerConfig } from "../wireguard/mod.ts";
 
-/** Why a packet plane ended: somebody closed it, or its interface vanished under it. */
-export type PlaneEnd = "closed" | "interface-gone";
+/** Why a packet plane ended: somebody closed it, its interface vanished under it, or its thread died. */
+export type PlaneEnd = "closed" | "interface-gone" | "worker-failed";
 
 /** Carries packets between the host and its peers. All calls are synchronous turns. */
 export interface PacketPlane {
   /** How it runs, for the status. */
-  readonly kind: "portable";
+  readonly kind: "portable" | "fast";
   /** Settles once, when the plane has stopped carrying packets. */
   readonly ended: Promise<PlaneEnd>;
   /** Adds a peer or changes it. */

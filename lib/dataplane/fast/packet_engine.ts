@@ -13,7 +13,7 @@
  * @module
  */
 
-import { type Millis, millis } from "../../base/mod.ts";
+import type { Millis } from "../../base/mod.ts";
 import { ERRNO, type RawIo } from "../../host/mod.ts";
 import { type Endpoint, type IpFamily, ipPacketLength, ipVersion } from "../../net/mod.ts";
 import type { BatchSession, Device } from "../../wireguard/mod.ts";

@@ -1,0 +1,143 @@
+/**
+ * The worker of the fast path: a thread that runs one `PacketEngine` until it is told to stop.
+ * @module
+ */
+
+import { PrivateKey, PublicKey, selectAead } from "../../crypto/mod.ts";
+import { addressOf, RawIo, systemClock, systemRandom } from "../../host/mod.ts";
+import { Endpoint } from "../../net/mod.ts";
+import { Device } from "../../wireguard/mod.ts";
+import { CommandReader } from "./command_ring.ts";
+import { ENGINE_BYTES, PacketEngine } from "./packet_engine.ts";
+import { PeerBoard } from "./peer_board.ts";
+import { PlainKernel } from "./plain_kernel.ts";
+import {
+  type Command,
+  COUNTED_DROPS,
+  parsePeer,
+  plainEvent,
+  type WorkerReport,
+  type WorkerSetup,
+} from "./worker_protocol.ts";
+
+/** What the runtime gives a worker, as far as it is used here. */
+interface WorkerScope {
+  onmessage: ((message: { readonly data: WorkerSetup }) => void) | null;
+  postMessage(report: WorkerReport): void;
+  close(): void;
+}
+
+const WASM_PAGE_BYTES = 65_536;
+/** Figures that no packet has changed are shown at most so late. */
+const REFRESH_MS = 50;
+
+const scope = globalThis as unknown as WorkerScope;
+
+scope.onmessage = ({ data }) => {
+  try {
+    scope.postMessage({ kind: "ended", end: runWorker(data) });
+  } catch (error) {
+    scope.postMessage({
+      kind: "failed",
+      message: error instanceof Error ? error.stack ?? error.message : `${error}`,
+    });
+  }
+  scope.close();
+};
+
+function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
+  const io = RawIo.open();
+  const kernel = new PlainKernel(selectAead(), Math.ceil(ENGINE_BYTES / WASM_PAGE_BYTES) + 1);
+  const device = new Device({
+    privateKey: PrivateKey.fromBytes(setup.privateKey),
+    random: systemRandom,
+    wall: systemClock.wall,
+    aead: kernel.aead,
+    mtuBytes: setup.mtuBytes,
+    timers: setup.timers,
+  });
+  setup.privateKey.fill(0);
+  const board = new PeerBoard(setup.board);
+  const drops = new Float64Array(setup.drops);
+  const commands = new CommandReader(setup.commands);
+  const slots = new Map<string, number>();
+  let refreshAt = 0;
+
+  const engine = new PacketEngine({
+    io,
+    kernel,
+    base: addressOf(kernel.memory),
+    device,
+    mtuBytes: setup.mtuBytes,
+    tunFd: setup.tunFd,
+    udp: setup.udp,
+    wakeFd: setup.wakeFd,
+    now: systemClock.now,
+    onWake: () => {
+      for (let bytes = commands.read(); bytes !== undefined; bytes = commands.read()) {
+        const command = JSON.parse(new TextDecoder().decode(bytes)) as Command;
+        // It may hold a preshared key.
+        bytes.fill(0);
+        if (command.kind === "stop") return false;
+        obey(device, slots, command);
+        // A place on the board may have been somebody else's.
+        refreshAt = 0;
+      }
+      return true;
+    },
+    onTurn: (touched) => {
+      for (let event = device.pollEvent(); event !== undefined; event = device.pollEvent()) {
+        scope.postMessage({ kind: "event", event: plainEvent(event) });
+        refreshAt = 0;
+      }
+      for (const peer of touched) {
+        const slot = slots.get(peer.publicKey.toString());
+        const status = device.peerStatus(peer.publicKey);
+        if (slot !== undefined && status !== undefined) board.write(slot, status);
+      }
+      const now = systemClock.now();
+      if (now < refreshAt) return;
+      refreshAt = now + REFRESH_MS;
+      for (const status of device.peerStatuses()) {
+        const slot = slots.get(status.publicKey.toString());
+        if (slot !== undefined) board.write(slot, status);
+      }
+      for (const [reason, count] of Object.entries(device.counters.snapshot())) {
+        drops[COUNTED_DROPS.indexOf(reason)] = count;
+      }
+    },
+    onDrop: (reason, count) => {
+      const at = COUNTED_DROPS.indexOf(reason);
+      if (at >= 0) drops[at] = (drops[at] ?? 0) + count;
+    },
+  });
+  scope.postMessage({ kind: "ready", kernel: kernel.name });
+  return engine.run();
+}
+
+function obey(device: Device, slots: Map<string, number>, command: Exclude<Command, { kind: "stop" }>): void {
+  const now = systemClock.now();
+  if (command.kind === "set-peer") {
+    const config = parsePeer(command);
+    if (config === undefined) return;
+    slots.set(command.publicKey, command.slot);
+    device.setPeer(now, config);
+    return;
+  }
+  const publicKey = PublicKey.parse(command.publicKey);
+  if (publicKey === undefined) return;
+  switch (command.kind) {
+    case "remove-peer":
+      slots.delete(command.publicKey);
+      device.removePeer(publicKey);
+      break;
+    case "set-endpoint": {
+      const endpoint = Endpoint.parse(command.endpoint);
+      if (endpoint !== undefined) device.setEndpoint(publicKey, endpoint);
+      break;
+    }
+    case "initiate":
+      device.initiateHandshake(now, publicKey);
+      break;
+  }
+}
