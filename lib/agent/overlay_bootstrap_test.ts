@@ -36,7 +36,10 @@ async function pair(
   await leader.start();
   const member = await OverlayBootstrap.join(leader.joinToken(), rootless(folder, "member"), { logger });
   await member.start();
-  await until(() => member.control.status().peers[0]?.channel === "open", "a channel is open");
+  // Both may have dialled; it is the same link on both ends when each has an answer.
+  for (const node of [leader, member]) {
+    await until(() => typeof node.control.status().peers[0]?.rttMs === "number", "a link carries answers");
+  }
   return { leader, member };
 }
 
