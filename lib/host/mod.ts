@@ -23,6 +23,7 @@ export * from "./packet_device.ts";
 export { canConfigureNetwork, hasTunDevice } from "./privileges.ts";
 export * from "./raw_io.ts";
 export * from "./route_overlap.ts";
+export * from "./socket_mark.ts";
 export * from "./sqlite_state_store.ts";
 export * from "./system_clock.ts";
 export * from "./system_random.ts";

@@ -1,0 +1,149 @@
+/**
+ * The userspace API's socket, where `wg` looks for it.
+ * @module
+ */
+
+import { utf8Bytes, WeftError } from "../base/mod.ts";
+import {
+  type DeviceChanges,
+  type DevicePicture,
+  encodeErrnoAnswer,
+  encodeGetAnswer,
+  RequestReader,
+  type UapiErrno,
+  type UapiRequest,
+} from "../uapi/mod.ts";
+
+/** Where `wg` looks (https://www.wireguard.com/xplatform/#interface). */
+const SOCKET_FOLDER = "/var/run/wireguard";
+/** When more are open, the oldest one is closed: one that stands still holds nobody up. */
+const MAX_CONNECTIONS = 64;
+const READ_BYTES = 1 << 16;
+
+/** The socket cannot be served. */
+export class UapiSocketError extends WeftError {
+  readonly code = "UapiSocket";
+}
+
+/** What the socket is for. Both are synchronous turns. */
+export interface UapiHandler {
+  get(): DevicePicture;
+  /** @returns how it went; when not 0, nothing has changed */
+  set(changes: DeviceChanges): UapiErrno;
+}
+
+/** Serves one interface. */
+export class UapiServer {
+  readonly path: string;
+  /** Settles when the socket was removed by somebody else. */
+  readonly removed: Promise<void>;
+  readonly #handler: UapiHandler;
+  readonly #listener: Deno.UnixListener;
+  readonly #watcher: Deno.FsWatcher;
+  readonly #inode: number | null;
+  readonly #connections = new Set<Deno.UnixConn>();
+  #isClosed = false;
+
+  private constructor(path: string, handler: UapiHandler) {
+    this.path = path;
+    this.#handler = handler;
+    // Whoever may open it may read the private key; listening is one synchronous turn.
+    const umask = Deno.umask(0o077);
+    try {
+      this.#listener = Deno.listen({ transport: "unix", path });
+    } finally {
+      Deno.umask(umask);
+    }
+    this.#inode = Deno.lstatSync(path).ino;
+    this.#watcher = Deno.watchFs(SOCKET_FOLDER, { recursive: false });
+    this.removed = this.#watch();
+    this.#accept();
+  }
+
+  /**
+   * Listens for one interface; what a killed program left there is replaced.
+   * @throws UapiSocketError when somebody answers there, or it cannot be made
+   */
+  static async open(interfaceName: string, handler: UapiHandler): Promise<UapiServer> {
+    const path = `${SOCKET_FOLDER}/${interfaceName}.sock`;
+    const answering = await Deno.connect({ transport: "unix", path }).catch(() => undefined);
+    answering?.close();
+    if (answering !== undefined) {
+      throw new UapiSocketError(`Cannot serve ${path}: another program does`, {
+        hint: `Stop it, with \`wg-quick down\` or \`ip link del ${interfaceName}\`, or choose another name.`,
+      });
+    }
+    try {
+      await Deno.mkdir(SOCKET_FOLDER, { recursive: true, mode: 0o755 });
+      if ((await Deno.lstat(path).catch(() => undefined))?.isSocket) await Deno.remove(path);
+      return new UapiServer(path, handler);
+    } catch (cause) {
+      const problem = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+      throw new UapiSocketError(`Cannot serve ${path}: ${problem}`, {
+        hint: `Check that ${SOCKET_FOLDER} is writable and nothing else is at that path.`,
+        cause,
+      });
+    }
+  }
+
+  /** Closes every connection and removes the socket. Harmless when repeated. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#isOurs()) Deno.removeSync(this.path);
+    this.#watcher.close();
+    this.#listener.close();
+    for (const connection of this.#connections) connection.close();
+    this.#connections.clear();
+  }
+
+  #isOurs(): boolean {
+    try {
+      return Deno.lstatSync(this.path).ino === this.#inode;
+    } catch {
+      return false;
+    }
+  }
+
+  async #watch(): Promise<void> {
+    for await (const _event of this.#watcher) if (!this.#isOurs()) return;
+    // It ends by `close` too; whoever waits for a removal must not hear of one then.
+    await new Promise<void>(() => {});
+  }
+
+  async #accept(): Promise<void> {
+    while (!this.#isClosed) {
+      const connection = await this.#listener.accept().catch(() => undefined);
+      if (connection === undefined) return;
+      this.#connections.add(connection);
+      const [oldest] = this.#connections;
+      if (this.#connections.size > MAX_CONNECTIONS && oldest !== undefined) this.#drop(oldest);
+      this.#serve(connection).catch(() => {}).finally(() => this.#drop(connection));
+    }
+  }
+
+  #drop(connection: Deno.UnixConn): void {
+    if (this.#connections.delete(connection)) connection.close();
+  }
+
+  async #serve(connection: Deno.UnixConn): Promise<void> {
+    const reader = new RequestReader();
+    const buffer = new Uint8Array(READ_BYTES);
+    while (!reader.isEnded) {
+      const length = await connection.read(buffer);
+      if (length === null) return;
+      for (const request of reader.push(buffer.subarray(0, length))) {
+        await writeAll(connection, utf8Bytes(this.#answer(request)));
+      }
+    }
+  }
+
+  #answer(request: UapiRequest): string {
+    if (request.kind === "get") return encodeGetAnswer(this.#handler.get());
+    return encodeErrnoAnswer(request.kind === "set" ? this.#handler.set(request.changes) : request.errno);
+  }
+}
+
+async function writeAll(connection: Deno.UnixConn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+}
