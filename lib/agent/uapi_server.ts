@@ -86,6 +86,11 @@ export class UapiServer {
     }
   }
 
+  /** Whether somebody else has removed the socket. */
+  get isRemoved(): boolean {
+    return !this.#isClosed && !this.#isOurs();
+  }
+
   /** Closes every connection and removes the socket. Harmless when repeated. */
   close(): void {
     if (this.#isClosed) return;

@@ -10,6 +10,7 @@ export const UAPI_ERRNO = {
   EIO: -5,
   EINVAL: -22,
   EPROTO: -71,
+  EOPNOTSUPP: -95,
   EADDRINUSE: -98,
 } as const;
 

@@ -1,0 +1,147 @@
+/**
+ * An interface without a mesh: the packet plane alone, configured by WireGuard's own tools.
+ * @module
+ */
+
+import type { Logger } from "../base/mod.ts";
+import { selectAead } from "../crypto/mod.ts";
+import { PortablePlane, type WireGuardPlane } from "../dataplane/mod.ts";
+import {
+  canConfigureNetwork,
+  hasTunDevice,
+  LinkMonitor,
+  type LinkState,
+  Netlink,
+  NotPermittedError,
+  NoTunDeviceError,
+  openTun,
+  systemClock,
+  systemRandom,
+  systemTimers,
+} from "../host/mod.ts";
+import { NoSocket } from "../transport/mod.ts";
+import { type DeviceChanges, type DevicePicture, UAPI_ERRNO, type UapiErrno } from "../uapi/mod.ts";
+import { Device } from "../wireguard/mod.ts";
+import { type UapiHandler, UapiServer } from "./uapi_server.ts";
+import { applyPeers, devicePicture } from "./wg_configuration.ts";
+import { ListenPort } from "./wg_listen_port.ts";
+
+/** What WireGuard interfaces have unless `ip link` or `wg-quick` sets it. */
+const DEFAULT_MTU_BYTES = 1420;
+/** The longest packet that TUN gives. */
+const MAX_PACKET_BYTES = 65_535;
+/** The longest packet that fits a datagram with WireGuard's header and tag. */
+const MAX_MTU_BYTES = 65_000;
+
+/** Why an interface ended: somebody closed it, deleted it, or removed its socket. */
+export type WgInterfaceEnd = "closed" | "interface-gone" | "socket-removed";
+
+/**
+ * Its interface is made down, and is not configured here: `wg`, `ip` and `wg-quick` do that. While it is down there are
+ * no sessions and the UDP port is free; the port is opened in the namespace where the process is.
+ */
+export class WgInterface implements UapiHandler {
+  readonly name: string;
+  /** Settles when it has ended and left nothing. */
+  readonly ended: Promise<WgInterfaceEnd>;
+  readonly #plane: WireGuardPlane;
+  readonly #monitor: LinkMonitor;
+  readonly #port: ListenPort;
+  readonly #log: Logger;
+  #server: UapiServer | undefined;
+
+  private constructor(name: string, parts: { plane: WireGuardPlane; monitor: LinkMonitor; log: Logger }) {
+    this.name = name;
+    this.#plane = parts.plane;
+    this.#monitor = parts.monitor;
+    this.#log = parts.log;
+    this.#port = new ListenPort(parts.plane);
+    this.ended = this.#untilEnd();
+  }
+
+  /**
+   * Makes the interface and serves its socket.
+   * @throws RangeError when the name is none
+   * @throws NotPermittedError, NoTunDeviceError, InterfaceExistsError, HostError, UapiSocketError; then nothing is left
+   */
+  static async open(name: string, log: Logger): Promise<WgInterface> {
+    if (!canConfigureNetwork()) throw new NotPermittedError(`make the interface ${name}`);
+    if (!hasTunDevice()) throw new NoTunDeviceError();
+    using stack = new DisposableStack();
+    const tun = openTun({ name, mtuBytes: MAX_PACKET_BYTES });
+    stack.defer(() => tun.close());
+    using netlink = Netlink.open();
+    netlink.setLinkMtu(name, DEFAULT_MTU_BYTES);
+    const monitor = stack.use(LinkMonitor.open(name));
+    const device = new Device({
+      random: systemRandom,
+      wall: systemClock.wall,
+      aead: selectAead(),
+      mtuBytes: DEFAULT_MTU_BYTES,
+    });
+    device.suspend();
+    const plane = new PortablePlane({
+      device,
+      tun,
+      socket: new NoSocket(),
+      clock: systemClock,
+      timers: systemTimers,
+      observer: () => {},
+    });
+    stack.move();
+    const made = new WgInterface(name, { plane, monitor, log });
+    try {
+      made.#server = await UapiServer.open(name, made);
+    } catch (error) {
+      made.close();
+      await made.ended;
+      throw error;
+    }
+    made.#server.removed.then(() => plane.close());
+    return made;
+  }
+
+  get(): DevicePicture {
+    return devicePicture(this.#plane, { listenPort: this.#port.wanted, fwmark: this.#port.fwmark });
+  }
+
+  set(changes: DeviceChanges): UapiErrno {
+    const errno = this.#port.change(changes);
+    if (errno === UAPI_ERRNO.NONE) applyPeers(this.#plane, changes);
+    return errno;
+  }
+
+  /** Removes the interface and its socket. Harmless when repeated. */
+  close(): void {
+    this.#plane.close();
+  }
+
+  async #untilEnd(): Promise<WgInterfaceEnd> {
+    const following = this.#followLink();
+    const end = await this.#plane.ended;
+    this.#monitor.close();
+    await following;
+    const wasRemoved = this.#server?.isRemoved ?? false;
+    this.#server?.close();
+    if (end === "interface-gone") return end;
+    return wasRemoved ? "socket-removed" : "closed";
+  }
+
+  async #followLink(): Promise<void> {
+    for (;;) {
+      const state = await this.#monitor.next();
+      if (state === undefined) return;
+      if (state === "gone") {
+        // Deleted, which the plane will see, or moved to another namespace, from where nothing is heard any more.
+        this.#follow({ isUp: true, mtuBytes: MAX_MTU_BYTES });
+      } else this.#follow(state);
+    }
+  }
+
+  #follow({ isUp, mtuBytes }: Pick<LinkState, "isUp" | "mtuBytes">): void {
+    this.#plane.setMtu(Math.min(mtuBytes, MAX_MTU_BYTES));
+    if (this.#port.follow(isUp) !== UAPI_ERRNO.NONE) {
+      this.#log.error("cannot listen; set another port", { port: this.#port.wanted });
+    }
+  }
+}
