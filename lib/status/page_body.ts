@@ -4,7 +4,7 @@
  */
 
 /** What is between `<body>` and the script. */
-export const PAGE_BODY: string = `<a class="skip" href="#peers">Skip to the list of peers</a>
+export const PAGE_BODY: string = `<a class="skip" href="#peers-region">Skip to the list of peers</a>
 <header>
   <h1><span class="mark" aria-hidden="true"></span>weft <span id="node-name"></span></h1>
   <p id="live" role="status">Asking the agent…</p>
@@ -18,22 +18,25 @@ export const PAGE_BODY: string = `<a class="skip" href="#peers">Skip to the list
     <div class="card-head"><h2 id="mesh-title">Mesh</h2><p id="mesh-summary" class="quiet"></p></div>
     <svg id="mesh" viewBox="0 0 760 400" role="img" aria-labelledby="mesh-title mesh-summary"></svg>
     <p class="legend quiet" aria-hidden="true">
-      <span class="key key-open"></span> channel open
-      <span class="key key-session"></span> handshake only
-      <span class="key key-none"></span> not reached
+      <span><span class="key key-open"></span>channel open</span>
+      <span><span class="key key-session"></span>handshake only</span>
+      <span><span class="key key-none"></span>not reached</span>
     </p>
   </section>
   <section class="card" aria-labelledby="peers-title">
-    <div class="card-head"><h2 id="peers-title">Peers</h2><p id="rates" class="quiet"></p></div>
-    <div class="scroll" tabindex="0" role="region" aria-labelledby="peers-title">
-      <table id="peers">
-        <thead><tr>
-          <th scope="col">Name</th><th scope="col">Health</th><th scope="col">Addresses</th>
-          <th scope="col">Endpoint</th><th scope="col" class="number">Round trip</th>
-          <th scope="col" class="number">Handshake</th><th scope="col" class="number">Received</th>
-          <th scope="col" class="number">Sent</th>
+    <div class="card-head"><h2 id="peers-title">Peers</h2>
+      <div class="traffic"><svg id="past" viewBox="0 0 120 22" aria-hidden="true"></svg><p id="rates" class="quiet"></p></div></div>
+    <div id="peers-region" class="scroll" tabindex="0" role="group" aria-label="Table of peers">
+      <table id="peers" role="table" aria-labelledby="peers-title">
+        <thead role="rowgroup"><tr role="row">
+          <th role="columnheader" scope="col">Name</th><th role="columnheader" scope="col">Health</th>
+          <th role="columnheader" scope="col">Addresses</th><th role="columnheader" scope="col">Endpoint</th>
+          <th role="columnheader" scope="col" class="number">Round trip</th>
+          <th role="columnheader" scope="col" class="number">Handshake</th>
+          <th role="columnheader" scope="col" class="number">Received</th>
+          <th role="columnheader" scope="col" class="number">Sent</th>
         </tr></thead>
-        <tbody></tbody>
+        <tbody role="rowgroup"></tbody>
       </table>
     </div>
     <p id="alone" class="quiet" hidden>Nobody else is here yet. <code>weft token create</code> on the leader invites them.</p>

@@ -6,6 +6,8 @@
 /** What is between `<script type="module">` and `</script>`. */
 export const PAGE_SCRIPT: string = String.raw`
 const POLL_MS = 2000;
+/* How many answers the line of traffic goes back. */
+const PAST = 60;
 const byId = (id) => document.getElementById(id);
 let before;
 
@@ -40,15 +42,20 @@ function showFacts(status) {
   const plane = dataplane.kind === "rootless" ? "rootless, message plane only"
     : [dataplane.interfaceName, dataplane.mtuBytes && "MTU " + dataplane.mtuBytes].filter(Boolean).join(", ");
   const facts = [
-    ["Address", node.addresses.join(", ") || "none yet"],
+    ["Address", ...(node.addresses.length > 0 ? node.addresses : ["none yet"])],
+    ["Network", network.cidr, network.members + (network.members === 1 ? " member" : " members")],
     ["Role", node.role],
-    ["Network", network.cidr + ", " + network.members + (network.members === 1 ? " member" : " members")],
     ["Packet plane", plane],
-    ["Listens on", "port " + node.listenPort],
+    ["Reached at", ...(node.endpoints.length > 0 ? node.endpoints.slice(0, 3) : ["port " + node.listenPort])],
     ["Up for", span(status.uptimeMs)],
   ];
-  byId("facts").replaceChildren(...facts.map(([term, text]) =>
-    element("div", {}, element("dt", {}, term), element("dd", {}, text))));
+  byId("facts").replaceChildren(...facts.map(([term, ...texts]) =>
+    element("div", {}, element("dt", {}, term), ...texts.map((text) => element("dd", {}, text)))));
+}
+
+function healthOf(peer) {
+  if (peer.healthy) return "healthy";
+  return peer.lastHandshakeAgeMs === null ? "not seen" : "away";
 }
 
 function linkKind(peer) {
@@ -56,21 +63,25 @@ function linkKind(peer) {
 }
 
 function showMesh(status, rates) {
-  const [cx, cy] = [380, 195];
+  // On a phone the drawing is as high as it is wide, so that its text stays legible.
+  const isNarrow = byId("mesh").clientWidth < 520;
+  const [cx, cy, rx, ry] = isNarrow ? [190, 180, 125, 138] : [380, 195, 290, 138];
+  byId("mesh").setAttribute("viewBox", "0 0 " + 2 * cx + " 400");
+  const short = (name) => name.length > 18 ? name.slice(0, 17) + "…" : name;
   const shown = status.peers.slice(0, 24);
   const [links, nodes] = [[], []];
   const node = (x, y, kind, name, under, radius) => element("svg:g", { class: kind },
     element("svg:circle", { cx: x, cy: y, r: radius }),
-    element("svg:text", { x, y: y + radius + 17 }, name),
+    element("svg:text", { x, y: y + radius + 17 }, short(name)),
     element("svg:text", { x, y: y + radius + 33, class: "under" }, under));
   for (const [i, peer] of shown.entries()) {
     const angle = -Math.PI / 2 + (i + 0.5) * 2 * Math.PI / shown.length + (shown.length === 1 ? Math.PI / 2 : 0);
-    const [x, y] = [cx + 290 * Math.cos(angle), cy + 138 * Math.sin(angle)];
+    const [x, y] = [cx + rx * Math.cos(angle), cy + ry * Math.sin(angle)];
     const kind = linkKind(peer);
     const path = "M" + cx + " " + cy + "L" + x.toFixed(1) + " " + y.toFixed(1);
     links.push(element("svg:path", { class: "link " + kind, d: path }));
     if ((rates.get(peer.publicKey) ?? 0) > 0) links.push(element("svg:path", { class: "flow", d: path }));
-    if (peer.rttMs !== null && shown.length <= 12) {
+    if (peer.rttMs !== null && shown.length <= 12 && !isNarrow) {
       const [mx, my] = [cx + 0.52 * (x - cx), cy + 0.52 * (y - cy)];
       links.push(element("svg:text", { class: "rtt", x: mx, y: my + 4 }, round(peer.rttMs)));
     }
@@ -89,18 +100,26 @@ function showPeers(status) {
   byId("alone").hidden = status.peers.length > 0;
   byId("peers").hidden = status.peers.length === 0;
   const rows = status.peers.map((peer) => {
-    const tags = peer.roles.filter((role) => role !== "member").map((role) => element("span", { class: "tag" }, role));
-    const badge = element("span", { class: peer.healthy ? "badge" : "badge bad" }, peer.healthy ? "healthy" : "away");
-    const number = (text) => element("td", { class: "number" }, text);
-    return element("tr", {},
-      element("th", { scope: "row" }, peer.name, ...tags),
-      element("td", {}, badge),
-      element("td", {}, peer.addresses.join(", ")),
-      element("td", {}, peer.endpoint ?? "–"),
-      number(round(peer.rttMs)),
-      number(peer.lastHandshakeAgeMs === null ? "never" : span(peer.lastHandshakeAgeMs) + " ago"),
-      number(bytes(peer.rxBytes)),
-      number(bytes(peer.txBytes)));
+    const tags = peer.roles.filter((role) => role !== "member")
+      .map((role) => element("span", { class: "tag" }, " " + role));
+    const health = healthOf(peer);
+    const badge = element("span", { class: "badge " + health.replace(" ", "-") }, health);
+    // The roles are said, because a table that is laid out as cards is none to a screen reader.
+    const cell = (label, ...content) => element("td", { role: "cell", "data-label": label }, ...content);
+    const number = (label, text) => {
+      const made = cell(label, text);
+      made.setAttribute("class", "number");
+      return made;
+    };
+    return element("tr", { role: "row" },
+      element("th", { role: "rowheader", scope: "row" }, peer.name, ...tags),
+      cell("Health", badge),
+      cell("Addresses", ...peer.addresses.map((address) => element("span", { class: "line" }, address))),
+      cell("Endpoint", peer.endpoint ?? "–"),
+      number("Round trip", round(peer.rttMs)),
+      number("Handshake", peer.lastHandshakeAgeMs === null ? "never" : span(peer.lastHandshakeAgeMs) + " ago"),
+      number("Received", bytes(peer.rxBytes)),
+      number("Sent", bytes(peer.txBytes)));
   });
   byId("peers").tBodies[0].replaceChildren(...rows);
 }
@@ -110,6 +129,14 @@ function showDrops(status) {
   byId("drops-none").hidden = drops.length > 0;
   byId("drops").replaceChildren(...drops.map(([reason, count]) =>
     element("li", {}, element("span", {}, reason), element("span", {}, count.toLocaleString("en")))));
+}
+
+/* The line of what went through: its highest point is as high as the line may be. */
+function showPast(past) {
+  const most = Math.max(1000, ...past);
+  const points = past.map((rate, i) =>
+    (120 - 2 * (past.length - 1 - i)).toFixed(0) + " " + (21 - 19 * rate / most).toFixed(1));
+  byId("past").replaceChildren(element("svg:path", { d: "M" + points.join("L") }));
 }
 
 /* Bits a second since the last answer, by public key; a counter that went back means a restart. */
@@ -125,7 +152,9 @@ function measure(status, at) {
     received += rx; sent += tx;
     rates.set(peer.publicKey, rx + tx);
   }
-  before = { at, peers: new Map(status.peers.map((peer) => [peer.publicKey, peer])) };
+  before = { at, past: before?.past ?? [], peers: new Map(status.peers.map((peer) => [peer.publicKey, peer])) };
+  if (before.past.push(received + sent) > PAST) before.past.shift();
+  showPast(before.past);
   byId("rates").textContent = status.peers.length === 0 ? "" : "receiving " + bits(received) + ", sending " + bits(sent);
   return rates;
 }

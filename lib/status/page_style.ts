@@ -52,24 +52,26 @@ h2 { margin: 0; font-size: 1rem; font-weight: 600; }
 .card { margin: 1.25rem 0 0; padding: 1.1rem 1.25rem 1.2rem; background: var(--card); border: 1px solid var(--line); border-radius: .8rem; }
 .card-head { display: flex; flex-wrap: wrap; gap: 0 1rem; justify-content: space-between; align-items: baseline; }
 .card-head p { margin: 0; }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .9rem 1.5rem; margin: 1.6rem 0 0; }
+dl { display: grid; grid-template-columns: repeat(3, 1fr); gap: 1rem 1.5rem; margin: 1.6rem 0 0; }
 dt { color: var(--quiet); font-size: .85rem; }
 dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 #mesh { display: block; width: 100%; height: auto; max-height: 27rem; margin-top: .4rem; }
-#mesh .link { fill: none; stroke: var(--line); stroke-width: 1.5; stroke-dasharray: 2 6; stroke-linecap: round; }
+#mesh .link { fill: none; stroke: var(--quiet); stroke-width: 1.5; stroke-dasharray: 1 6; stroke-linecap: round; opacity: .6; }
 #mesh .link.session { stroke: var(--thread); stroke-dasharray: 7 6; opacity: .75; }
-#mesh .link.open { stroke: var(--thread); stroke-width: 2; stroke-dasharray: none; }
-#mesh .flow { fill: none; stroke: var(--card); stroke-width: 2.2; stroke-linecap: round; stroke-dasharray: 3 27; animation: flow 2.4s linear infinite; }
+#mesh .link.open { stroke: var(--thread); stroke-width: 2; stroke-dasharray: none; opacity: 1; }
+#mesh .flow { fill: none; stroke: var(--thread); stroke-width: 6; stroke-linecap: round; stroke-dasharray: .1 29.9; animation: flow 2.4s linear infinite; }
 @keyframes flow { from { stroke-dashoffset: 60; } to { stroke-dashoffset: 0; } }
-#mesh circle { fill: var(--card); stroke: var(--line); stroke-width: 2; }
-#mesh .healthy circle { fill: var(--thread-soft); stroke: var(--thread); }
+#mesh circle { fill: var(--card); stroke: var(--quiet); stroke-width: 1.5; }
+#mesh .healthy circle { fill: var(--thread-soft); stroke: var(--thread); stroke-width: 2; }
 #mesh .self circle { fill: var(--thread); stroke: var(--thread); }
 #mesh text { fill: var(--ink); font-size: 14px; text-anchor: middle; paint-order: stroke; stroke: var(--card); stroke-width: 5px; stroke-linejoin: round; }
 #mesh text.under { fill: var(--quiet); font-size: 12px; font-variant-numeric: tabular-nums; }
-#mesh text.rtt { fill: var(--quiet); font-size: 11.5px; }
-.legend { margin: .3rem 0 0; display: flex; flex-wrap: wrap; gap: .2rem .5rem; align-items: center; }
-.key { width: 1.8rem; border-top: 2px solid var(--thread); }
-.key:not(:first-child) { margin-left: .9rem; }
+#mesh text.rtt { fill: var(--quiet); font-size: 12px; stroke-width: 9px; }
+.legend { margin: .3rem 0 0; display: flex; flex-wrap: wrap; gap: .2rem 1.4rem; }
+.key { display: inline-block; width: 1.8rem; margin-right: .5rem; vertical-align: .25rem; border-top: 2px solid var(--thread); }
+.traffic { display: flex; gap: .8rem; align-items: center; align-self: center; }
+#past { width: 7.5rem; height: 1.375rem; }
+#past path { fill: none; stroke: var(--thread); stroke-width: 1.5; stroke-linejoin: round; stroke-linecap: round; }
 .key-session { border-top-style: dashed; }
 .key-none { border-top: 2px dotted var(--quiet); }
 .scroll { overflow-x: auto; margin: .5rem -.4rem 0; padding: 0 .4rem; }
@@ -82,7 +84,9 @@ td { white-space: nowrap; }
 .number { text-align: right; }
 td.number:last-child, th.number:last-child { padding-right: 0; }
 .badge { display: inline-block; padding: .05rem .6rem; border-radius: 1rem; font-size: .85rem; background: var(--thread-soft); color: var(--thread); }
-.badge.bad { background: var(--bad-soft); color: var(--bad); }
+.badge.away { background: var(--bad-soft); color: var(--bad); }
+.badge.not-seen { background: color-mix(in srgb, var(--line) 55%, transparent); color: var(--quiet); }
+.line { display: block; }
 .tag { margin-left: .4rem; color: var(--quiet); font-weight: 400; font-size: .85rem; }
 #drops { list-style: none; display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: .2rem 2rem; margin: .6rem 0 0; padding: 0; }
 #drops li { display: flex; justify-content: space-between; gap: 1rem; border-bottom: 1px solid var(--line); padding: .2rem 0; font-variant-numeric: tabular-nums; }
@@ -90,5 +94,21 @@ td.number:last-child, th.number:last-child { padding-right: 0; }
 footer { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; margin-top: 1.5rem; }
 footer #version { margin-left: auto; }
 body[data-lost] main { opacity: .55; }
+body[data-lost] #mesh .flow { display: none; }
+@media (max-width: 44rem) {
+  body { padding-top: 1.5rem; }
+  dl { grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); }
+  dd { font-size: .9rem; }
+  .card-head .traffic { width: 100%; margin-top: .3rem; }
+  table, tbody, tbody th, td { display: block; }
+  thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  tbody tr { display: grid; grid-template-columns: 3fr 2fr; gap: .4rem 1rem; padding: .8rem 0; border-bottom: 1px solid var(--line); }
+  tbody tr:last-child { border-bottom: 0; padding-bottom: 0; }
+  tbody th, td { padding: 0; border: 0; white-space: normal; overflow-wrap: anywhere; }
+  td, td.number { text-align: left; font-size: .9rem; }
+  td::before { content: attr(data-label); display: block; color: var(--quiet); font-size: .8rem; }
+  td:has(.badge) { text-align: right; }
+  td:has(.badge)::before { content: none; }
+}
 @media (prefers-reduced-motion: reduce) { #mesh .flow { animation: none; opacity: 0; } }
 `;

@@ -104,12 +104,12 @@ Deno.test("the page's script shows what /status says", async () => {
   const textOf = (id: string) => elements.get(id)?.textContent ?? "";
   assert.equal(textOf("live"), "running");
   assert.equal(textOf("node-name"), "leader");
-  assert.match(textOf("facts"), /10\.200\.0\.0\/16, 3 members.*weft0, MTU 1420/);
+  assert.match(textOf("facts"), /10\.200\.0\.0\/16 3 members.*weft0, MTU 1420/);
   assert.equal(textOf("mesh-summary"), "1 of 2 peers healthy");
   assert.match(textOf("mesh"), /0\.7 ms.*web-1/);
   const rows = elements.get("peers")?.tBodies[0]?.textContent ?? "";
   assert.match(rows, /web-1 healthy 10\.200\.0\.2 192\.0\.2\.2:51820 0\.7 ms 12 s ago 1\.2 MB 42 B/);
-  assert.match(rows, /wireguard away 10\.200\.0\.3 – – never 0 B 148 B/);
+  assert.match(rows, /wireguard not seen 10\.200\.0\.3 – – never 0 B 148 B/);
   assert.match(textOf("drops"), /replayed 3 unknown-peer 1/);
 });
 
