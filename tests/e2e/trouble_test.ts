@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import {
+  type Host,
+  Lab,
+  labTest,
+  type MeshNode,
+  mountSmallDisk,
+  nodeOn,
+  PACKET_PLANE,
+  pingOnce,
+  startMesh,
+  untilAllKnowAll,
+  weftCommand,
+} from "../lab/mod.ts";
+
+const DISK_BYTES = 4 << 20;
+
+async function assertNothingLeft({ namespace }: Host): Promise<void> {
+  assert.equal(await namespace.hasInterface("weft0"), false);
+  const routes = await namespace.ipJson<{ dst: string }>("route show table all");
+  assert.deepEqual(routes.filter((route) => route.dst.startsWith("10.")), []);
+  assert.deepEqual(await namespace.processes(), []);
+}
+
+labTest(
+  "an agent ends as it is told to, or as it must, and leaves nothing behind",
+  PACKET_PLANE,
+  async (test) => {
+    await using lab = await Lab.create(["A"]);
+    const host = lab.host("A");
+    const node = nodeOn(lab, "A");
+    await node.startLeader();
+
+    await test.step("its interface is deleted under it", async () => {
+      await host.namespace.ip("link del weft0");
+      const { code } = await node.process.finished;
+      assert.equal(code, 1);
+      assert.match(node.process.stderr, /The interface weft0 was deleted/);
+      await assertNothingLeft(host);
+    });
+
+    for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"] as const) {
+      await test.step(signal, async () => {
+        await node.start("up");
+        assert.equal((await node.process.stop(signal)).code, 0, node.process.tail());
+        await assertNothingLeft(host);
+        await assert.rejects(Deno.stat(`${node.stateDir}/control.sock`), Deno.errors.NotFound);
+      });
+    }
+
+    await test.step("Ctrl-C twice", async () => {
+      await node.start("up");
+      node.process.signal("SIGINT");
+      node.process.signal("SIGINT");
+      const { code } = await node.process.finished;
+      assert.ok(code === 0 || code === 130, `${code}`);
+      await assertNothingLeft(host);
+    });
+
+    await test.step("kill -9, then weft cleanup", async () => {
+      await node.start("up");
+      await node.kill();
+      await assertNothingLeft(host);
+      const cleanup = () => host.namespace.expectRun(weftCommand("cleanup", "--state", node.stateDir));
+      assert.match(await cleanup(), /Undid the interface weft0/);
+      assert.match(await cleanup(), /Nothing was left behind/);
+      await node.start("up");
+      await node.stop();
+    });
+  },
+);
+
+labTest(
+  "a disk that fills up while agents run costs news, not the network",
+  [...PACKET_PLANE, "mount"],
+  async () => {
+    await using lab = await Lab.create(["A", "B", "C"]);
+    const b = lab.host("B");
+    const disk = await mountSmallDisk(`${b.folder}/state`, DISK_BYTES);
+    lab.use(disk);
+    const { nodes, token } = await startMesh(lab, ["A", "B"]);
+    const [first, second] = nodes as [MeshNode, MeshNode];
+    await untilAllKnowAll(nodes);
+    await disk.fill();
+    const third = nodeOn(lab, "C");
+    await third.start("--join", token);
+    await second.weft.process.until(
+      (process) => /cannot store what a member told/.test(process.stderr) || undefined,
+      10_000,
+      "it complains",
+    );
+    await pingOnce(b, first.address);
+    await disk.drain();
+    await second.weft.untilStatus(
+      ({ peers }) => peers.some(({ name }) => name === "c"),
+      40_000,
+      "it hears of c",
+    );
+    await disk.fill();
+    assert.equal((await second.weft.stop()).code, 0, second.weft.process.tail());
+    await assertNothingLeft(b);
+    await disk.drain();
+    await third.stop();
+    await first.weft.stop();
+  },
+);
+
+labTest("silent strangers from one address keep no member out", PACKET_PLANE, async () => {
+  await using lab = await Lab.create(["A", "B", "C"]);
+  const { nodes } = await startMesh(lab, ["A", "B"]);
+  const [a, b] = nodes as [MeshNode, MeshNode];
+  await b.weft.stop();
+  const program = `
+    const all = [];
+    for (;;) {
+      try {
+        const connection = await Deno.connect({ hostname: "${a.host.address4}", port: 51820 });
+        all.push(connection);
+        if (all.length === 100) console.log("crowded");
+        if (all.length > 200) all.shift().close();
+      } catch (error) { console.log(String(error)); }
+    }`;
+  const crowd = lab.use(
+    lab.host("C").namespace.spawn([Deno.execPath(), "eval", program], { label: "the crowd" }),
+  );
+  await crowd.until(({ stdout }) => /crowded/.test(stdout) || undefined, 10_000, "there is a crowd");
+  await b.weft.start("up");
+  await b.weft.untilStatus(({ peers }) => peers[0]?.channel === "open", 10_000, "its channel is open");
+});
