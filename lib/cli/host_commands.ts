@@ -3,12 +3,12 @@
  * @module
  */
 
-import { fileURLToPath } from "node:url";
 import { type HostChange, HostJournal, Netlink, SqliteStateStore } from "../host/mod.ts";
 import { completionScript, SHELLS } from "./completions.ts";
 import { ControlClient } from "./control_client.ts";
 import { doctorChecks, hostProbes } from "./doctor.ts";
 import { CommandError, systemReason, UsageError } from "./failure.ts";
+import { ownCommand } from "./own_command.ts";
 import { paint } from "./terminal.ts";
 import { systemdUnit, UNIT_PATH } from "./systemd_unit.ts";
 import { agentOptions, type AnyCommand, type CommandContext, printJson, withState } from "./weft_command.ts";
@@ -128,10 +128,4 @@ function addCompletions(program: AnyCommand, { ports }: CommandContext): void {
 function changeText(change: HostChange): string {
   if (change.kind === "interface") return `the interface ${change.name}`;
   return `the route to ${change.cidr} on ${change.interfaceName}`;
-}
-
-/** The program that runs now: the compiled one, or Deno with the file that it was started with. */
-function ownCommand(): readonly string[] {
-  if (Deno.build.standalone) return [Deno.execPath()];
-  return [Deno.execPath(), "run", "--quiet", "-A", fileURLToPath(Deno.mainModule)];
 }

@@ -11,6 +11,7 @@ import { addPeerCommands, addTokenCommands } from "./member_commands.ts";
 import type { CliPorts } from "./ports.ts";
 import { addStartOptions, addUpCommand } from "./start_commands.ts";
 import { type AnyCommand, Command, type CommandContext, refuseUnknown } from "./weft_command.ts";
+import { addWgCommand, withoutWgQuick } from "./wg_command.ts";
 
 /**
  * Runs one command line.
@@ -21,7 +22,8 @@ export async function main(args: readonly string[], ports: CliPorts): Promise<nu
   const context: CommandContext = { ports, exitCode: 0 };
   const program = makeProgram(context);
   try {
-    await program.parseAsync(args, { from: "user" });
+    const meant = withoutWgQuick(args, ports.process.environment, program);
+    await program.parseAsync(meant, { from: "user" });
     return context.exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
@@ -56,6 +58,7 @@ export function makeProgram(context: CommandContext): AnyCommand {
   addTokenCommands(program, context);
   addPeerCommands(program, context);
   addHostCommands(program, context);
+  addWgCommand(program, context);
   addHelpCommand(program);
   // Last, because commands inherit its settings as they are when they are made.
   addStartOptions(program, context);
