@@ -1,0 +1,144 @@
+/**
+ * Calls for single packets with any nonce and associated data, and for batches of WireGuard's transport messages. The
+ * host puts the key to `KEY` before, and clears it after.
+ * @module
+ */
+
+import { absorbPadded, beginPacket, finishPacket, openText, otherStream, sealText, setCounter } from "./aead";
+import { encrypt256 } from "./chacha20";
+import {
+  BLOCK,
+  NEXT_STREAM,
+  PAD,
+  STREAM,
+  TABLE_AT,
+  TABLE_COUNTER,
+  TABLE_LENGTH,
+  TABLE_RESULT,
+  TAIL,
+  ZEROES,
+} from "./layout";
+import { absorbBlock, finishPoly1305 } from "./poly1305";
+
+/** Header and tag of a transport message (WireGuard paper §5.4.6). */
+export const HEADER_BYTES: usize = 16;
+/** See `HEADER_BYTES`. */
+export const TAG_BYTES: usize = 16;
+
+/** Encrypts in place with the nonce at `NONCE`; the tag follows the text. */
+export function seal(at: usize, length: usize, data: usize, dataLength: usize): void {
+  store<u32>(BLOCK, 0);
+  encrypt256(ZEROES, STREAM, 0, 0);
+  beginPacket(STREAM);
+  absorbPadded(data, dataLength);
+  finishPacket(sealText(at, length, length, at, dataLength), at + length);
+}
+
+/** Decrypts in place; `length` is without the tag. @returns whether it is authentic; if not, zeroes are written */
+export function open(at: usize, length: usize, data: usize, dataLength: usize): bool {
+  store<u32>(BLOCK, 0);
+  encrypt256(ZEROES, STREAM, 0, 0);
+  beginPacket(STREAM);
+  absorbPadded(data, dataLength);
+  return openText(at, length, at, dataLength, STREAM, 0, 0);
+}
+
+/**
+ * Seals one message of a batch, header and tag included, but the tag is written with the next one or by `endSealing`.
+ *
+ * @param blocks what the call before returned, 0 for the first
+ * @param tag where the tag of the message before belongs
+ * @returns how many blocks are left to be authenticated
+ */
+export function sealMessage(
+  blocks: usize,
+  tag: usize,
+  from: usize,
+  length: usize,
+  padded: usize,
+  to: usize,
+  remoteIndex: u32,
+  counter: u64,
+): usize {
+  setCounter(counter, 0);
+  encrypt256(ZEROES, STREAM, TAIL, blocks >> 1);
+  if (blocks !== 0) {
+    if ((blocks & 1) !== 0) absorbBlock(TAIL + ((blocks - 1) << 4));
+    finishPoly1305(PAD, tag);
+  }
+  beginPacket(STREAM);
+  const left = sealText(from, length, padded, to + HEADER_BYTES, 0);
+  // Written last: the text may end where this message begins.
+  store<u32>(to, 4);
+  store<u32>(to, remoteIndex, 4);
+  store<u64>(to, counter, 8);
+  return left;
+}
+
+/** Writes the tag of the last message. */
+export function endSealing(blocks: usize, tag: usize): void {
+  if (blocks !== 0) finishPacket(blocks, tag);
+}
+
+/**
+ * Seals packets that stand `stride` bytes apart, each in place: 16 bytes before it for the header, 16 behind it for the
+ * tag. All but the last are `length` bytes long.
+ */
+export function sealBatch(
+  at: usize,
+  stride: usize,
+  length: usize,
+  lastLength: usize,
+  count: usize,
+  remoteIndex: u32,
+  counter: f64,
+): void {
+  let blocks: usize = 0, tag: usize = 0;
+  for (let i: usize = 0; i < count; i++) {
+    const bytes = i + 1 === count ? lastLength : length;
+    blocks = sealMessage(blocks, tag, at, bytes, bytes, at - HEADER_BYTES, remoteIndex, <u64>counter + i);
+    tag = at + bytes;
+    at += stride;
+  }
+  endSealing(blocks, tag);
+}
+
+/**
+ * Opens the messages of the table in place, all by one key. A result is the length of the plaintext, which begins 16
+ * bytes into the message, or -1 for one that is not authentic, whose text is then zeroes.
+ */
+export function openBatch(count: usize): void {
+  let stream = STREAM, isAhead = false;
+  for (let i: usize = 0; i < count; i++) {
+    const at: usize = load<u32>(TABLE_AT + (i << 2)), length = load<i32>(TABLE_LENGTH + (i << 2));
+    const text = length - <i32> (HEADER_BYTES + TAG_BYTES);
+    if (text < 0) {
+      store<i32>(TABLE_RESULT + (i << 2), -1);
+      isAhead = false;
+      continue;
+    }
+    if (!isAhead) {
+      setCounter(tableCounter(i), 0);
+      encrypt256(ZEROES, stream, 0, 0);
+    }
+    isAhead = i + 1 < count && load<i32>(TABLE_LENGTH + ((i + 1) << 2)) >= <i32> (HEADER_BYTES + TAG_BYTES);
+    const next = isAhead ? otherStream(stream) : 0;
+    setCounter(tableCounter(i), 4);
+    beginPacket(stream);
+    const from = at + HEADER_BYTES;
+    const isAuthentic = openText(from, text, from, 0, stream, next, isAhead ? tableCounter(i + 1) : 0);
+    store<i32>(TABLE_RESULT + (i << 2), isAuthentic ? text : -1);
+    if (isAhead) stream = next;
+  }
+}
+
+/** Clears what could tell key stream, once a batch is done. */
+export function wipe(): void {
+  memory.fill(STREAM, 0, NEXT_STREAM + 256 - STREAM);
+}
+
+// @ts-ignore: decorator
+@inline
+function tableCounter(i: usize): u64 {
+  return <u64> load<f64>(TABLE_COUNTER + (i << 3));
+}

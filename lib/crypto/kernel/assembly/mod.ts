@@ -1,0 +1,8 @@
+/**
+ * The kernel: what touches every byte of a packet, in AssemblyScript for WebAssembly with SIMD. It allocates nothing
+ * and works on the memory that the host gives, one instance for each memory; `layout.ts` says what is where.
+ * @module
+ */
+
+export { open, openBatch, seal, sealBatch } from "./batch";
+export { initChaCha20 as init } from "./chacha20";
