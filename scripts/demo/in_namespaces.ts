@@ -4,7 +4,15 @@
  */
 
 import { fetchPage, type Host, Lab, pingOnce, servePage, unmet, WeftNode } from "../../tests/lab/mod.ts";
-import { joinThree, NODE_NAMES, pingMessagePlane, type Stage, stopAll, untilInterrupted } from "./stage.ts";
+import {
+  joinThree,
+  NODE_NAMES,
+  pingMessagePlane,
+  type Stage,
+  stopAll,
+  untilInterrupted,
+  WEFT,
+} from "./stage.ts";
 
 const PAGE = { port: 8080, text: "Hello from b, over the overlay." };
 
@@ -35,12 +43,12 @@ export async function demoInNamespaces(stage: Stage): Promise<void> {
     for (const [i, host] of hosts.entries()) {
       story.detail(`ip netns exec ${host.namespace.name} bash    # ${NODE_NAMES[i]}, ${addresses[i]}`);
     }
-    story.detail(`deno task weft status --state ${hosts[0]?.folder}/state`);
+    story.detail(`${WEFT} status --state ${hosts[0]?.folder}/state`);
     await untilInterrupted(stage);
   }
 
   story.chapter("They stop");
-  if (!stage.interrupted.aborted) await stopAll(stage, nodes);
+  await stopAll(stage, nodes);
   for (const host of hosts) {
     if (await host.namespace.hasInterface("weft0")) {
       throw new Error(`${host.namespace.label} still has weft0`);

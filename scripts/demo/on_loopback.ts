@@ -4,7 +4,15 @@
  */
 
 import { createScratch, freePort, thisMachine, WeftNode } from "../../tests/lab/mod.ts";
-import { joinThree, NODE_NAMES, pingMessagePlane, type Stage, stopAll, untilInterrupted } from "./stage.ts";
+import {
+  joinThree,
+  NODE_NAMES,
+  pingMessagePlane,
+  type Stage,
+  stopAll,
+  untilInterrupted,
+  WEFT,
+} from "./stage.ts";
 
 /**
  * Runs the demo on loopback.
@@ -13,16 +21,17 @@ import { joinThree, NODE_NAMES, pingMessagePlane, type Stage, stopAll, untilInte
  */
 export async function demoOnLoopback(stage: Stage, why: string): Promise<void> {
   const { story } = stage;
-  story.chapter(`Three --rootless nodes on loopback, because the whole demo ${why}`);
-  story.detail(
-    "Left out: TUN devices, so ping and a page through the tunnel. Joining and the message plane are all here.",
-  );
+  story.chapter("Three --rootless nodes on loopback");
+  story.detail(`The whole demo ${why}.`);
+  story.detail("Left out: TUN devices, so no ping and no page through the tunnel.");
 
   await using stack = new AsyncDisposableStack();
   const scratch = stack.use(await createScratch("demo"));
+  const pages: string[] = [];
   const nodes = NODE_NAMES.map((name) => {
-    const port = freePort();
-    const ports = ["--port", String(port), "--status-port", String(freePort())];
+    const [port, statusPort] = [freePort(), freePort()];
+    pages.push(`http://127.0.0.1:${statusPort}/`);
+    const ports = ["--port", String(port), "--status-port", String(statusPort)];
     const args = ["--rootless", "--endpoint", `127.0.0.1:${port}`, ...ports];
     return stack.use(new WeftNode(thisMachine, { name, stateDir: `${scratch.path}/${name}`, args }));
   });
@@ -35,10 +44,11 @@ export async function demoOnLoopback(stage: Stage, why: string): Promise<void> {
 
   if (stage.stay) {
     story.chapter("It stays up until Ctrl-C. To look around:");
-    for (const node of nodes) story.detail(`deno task weft status --state ${node.stateDir}`);
+    story.detail(`${WEFT} status --state ${nodes[0]?.stateDir}`);
+    story.detail(`in a browser: ${pages.join(" ")}`);
     await untilInterrupted(stage);
   }
 
   story.chapter("They stop");
-  if (!stage.interrupted.aborted) await stopAll(stage, nodes);
+  await stopAll(stage, nodes);
 }

@@ -9,6 +9,12 @@ import type { Story } from "./story.ts";
 /** The names of the three. */
 export const NODE_NAMES: readonly string[] = ["a", "b", "c"];
 
+/** The program, as somebody who has only Node.js starts it from the checkout. */
+export const WEFT = "npx --yes deno@2.9.6 task weft";
+
+/** How long nodes that got the same Ctrl-C may take until they are asked to stop, in milliseconds. */
+const SAME_SIGNAL_MS = 2_000;
+
 /** What a form of the demo is given. */
 export interface Stage {
   readonly story: Story;
@@ -64,10 +70,19 @@ export async function pingMessagePlane(stage: Stage, nodes: readonly WeftNode[])
 
 /** Stops the nodes as Ctrl-C would. @throws Error when one does not end well */
 export async function stopAll(stage: Stage, nodes: readonly WeftNode[]): Promise<void> {
+  // A terminal's Ctrl-C reaches the nodes too, and a second one would cut them off.
+  if (stage.interrupted.aborted) await endedBy(nodes, AbortSignal.timeout(SAME_SIGNAL_MS));
   const endings = await Promise.all(nodes.map((node) => node.stop()));
   const bad = endings.findIndex((ending) => ending.code !== 0);
   if (bad >= 0) throw new Error(`${nodes[bad]?.name} ended with code ${endings[bad]?.code}`);
   stage.story.event("Ctrl-C: every node ended with exit code 0");
+}
+
+/** Waits until all nodes have ended by themselves, or the time is over. */
+async function endedBy(nodes: readonly WeftNode[], bound: AbortSignal): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  bound.addEventListener("abort", () => over.resolve(), { once: true });
+  await Promise.race([Promise.all(nodes.map((node) => node.process.finished)), over.promise]);
 }
 
 /** Waits for Ctrl-C. */

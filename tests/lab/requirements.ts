@@ -55,12 +55,15 @@ export function findProgram(name: string): string | undefined {
   return folders.filter((folder) => folder !== "").map((folder) => `${folder}/${name}`).find(exists);
 }
 
-/** Linux capabilities(7): CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21. */
+/**
+ * Linux capabilities(7): CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21. Root of a user namespace has them too, but
+ * named network namespaces need a `/run` that is root's.
+ */
 function mayAdministerNetworks(): boolean {
   if (Deno.build.os !== "linux" || Deno.uid() !== 0) return false;
   const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1] ?? "0";
   const capabilities = BigInt(`0x${effective}`);
-  return [12n, 21n].every((bit) => (capabilities >> bit & 1n) === 1n);
+  return [12n, 21n].every((bit) => (capabilities >> bit & 1n) === 1n) && Deno.statSync("/run").uid === 0;
 }
 
 function exists(path: string): boolean {
