@@ -23,6 +23,7 @@
  * @module
  */
 
+export { AllowedIps, type PrefixOwner } from "./allowed_ips.ts";
 export { BatchSeam, type BatchSession } from "./batch_seam.ts";
 export { PROTOCOL_TIMERS, type ProtocolTimers } from "./constants.ts";
 export type { DatagramOutcome } from "./datagram_outcome.ts";

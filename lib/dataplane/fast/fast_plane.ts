@@ -3,11 +3,17 @@
  * @module
  */
 
-import { type UnixMillis, unixMillis, utf8Bytes } from "../../base/mod.ts";
-import type { PrivateKey, PublicKey } from "../../crypto/mod.ts";
-import { HostError, type OffloadTun, type OffloadUdp, WakeUp } from "../../host/mod.ts";
-import { type Cidr, type Endpoint, PrefixTrie } from "../../net/mod.ts";
-import type { PeerStatus, ProtocolTimers, WireGuardPeerConfig } from "../../wireguard/mod.ts";
+import { unixMillis, utf8Bytes } from "../../base/mod.ts";
+import { PresharedKey, type PrivateKey, type PublicKey } from "../../crypto/mod.ts";
+import { HostError, type OffloadTun, type OffloadUdp, openOffloadUdp, WakeUp } from "../../host/mod.ts";
+import type { Cidr, Endpoint } from "../../net/mod.ts";
+import {
+  AllowedIps,
+  type PeerStatus,
+  type ProtocolTimers,
+  type WireGuardPeerConfig,
+  type WireGuardPeerUpdate,
+} from "../../wireguard/mod.ts";
 import type { PacketPlane, PlaneEnd, PlaneObserver } from "../packet_plane.ts";
 import { commandMemory, CommandWriter } from "./command_ring.ts";
 import { boardMemory, MAX_PEERS, PeerBoard } from "./peer_board.ts";
@@ -16,7 +22,8 @@ import {
   COUNTED_DROPS,
   dropMemory,
   parseEvent,
-  setPeerCommand,
+  setPrivateKeyCommand,
+  updatePeerCommands,
   type WorkerReport,
   type WorkerSetup,
 } from "./worker_protocol.ts";
@@ -24,23 +31,31 @@ import {
 /** How long the control thread waits for room in the ring before it looks again whether the worker lives. */
 const ROOM_WAIT_MS = 100;
 
-/** What the plane is made of; it closes `tun` and `udp` when it ends. */
+/** What the plane is made of; it closes `tun` when it ends. */
 export interface FastPlaneParts {
-  readonly privateKey: PrivateKey;
   readonly tun: OffloadTun;
-  readonly udp: OffloadUdp;
   readonly mtuBytes: number;
   readonly timers?: Partial<ProtocolTimers>;
   readonly observer: PlaneObserver;
 }
 
-interface Mirrored {
-  readonly config: WireGuardPeerConfig;
+/** Why a socket can't be had. */
+export type ListenFailure = "port-taken" | "mark-refused";
+
+/** What the control side knows of a peer. */
+interface MirroredPeer {
+  readonly publicKey: PublicKey;
   readonly slot: number;
   readonly prefixes: Map<string, Cidr>;
+  presharedKey: PresharedKey;
+  endpoint: Endpoint | undefined;
+  persistentKeepaliveSeconds: number;
 }
 
-/** Runs a worker and speaks for it. Peers are mirrored here, so that nobody waits for the worker's answer. */
+/**
+ * Runs a worker and speaks for it. Peers are mirrored here, so that nobody waits for the worker's answer; figures are
+ * read from memory that it writes.
+ */
 export class FastPlane implements PacketPlane {
   readonly kind = "fast";
   readonly ended: Promise<PlaneEnd>;
@@ -51,10 +66,14 @@ export class FastPlane implements PacketPlane {
   readonly #commands: CommandWriter;
   readonly #board: PeerBoard;
   readonly #drops: Float64Array;
-  readonly #peers = new Map<string, Mirrored>();
-  readonly #owners = new PrefixTrie<Mirrored>();
+  readonly #peers = new Map<string, MirroredPeer>();
+  readonly #allowedIps = new AllowedIps<MirroredPeer>();
   readonly #freeSlots: number[] = [];
+  /** Sockets that the worker may still use, the current one last. */
+  readonly #sockets: OffloadUdp[] = [];
   #nextSlot = 0;
+  #privateKey: PrivateKey | undefined;
+  #localPort = 0;
   #isClosed = false;
 
   private constructor(parts: FastPlaneParts, worker: StartedWorker) {
@@ -69,6 +88,7 @@ export class FastPlane implements PacketPlane {
     worker.follow((report) => {
       if (report.kind === "ended") resolve(report.end === "stopped" ? "closed" : "interface-gone");
       else if (report.kind === "failed") resolve("worker-failed");
+      else if (report.kind === "socket-released") this.#closeSocket(report.fd);
       else if (report.kind === "event") {
         const event = parseEvent(report.event);
         if (event !== undefined) parts.observer(event);
@@ -77,37 +97,95 @@ export class FastPlane implements PacketPlane {
   }
 
   /**
-   * Starts the worker.
-   * @throws HostError when it does not come up; `tun` and `udp` stay the caller's then
+   * Starts the worker; it has no key, no socket and no peers yet.
+   * @throws HostError when it does not come up; `tun` stays the caller's then
    */
   static async open(parts: FastPlaneParts): Promise<FastPlane> {
     return new FastPlane(parts, await startWorker(parts));
   }
 
+  /** The private key, if there is one; never log it. */
+  get privateKey(): PrivateKey | undefined {
+    return this.#privateKey;
+  }
+
+  /** Where it listens; 0 while it is suspended. */
+  get localPort(): number {
+    return this.#localPort;
+  }
+
+  /** Takes another private key, or none; every session ends. */
+  setPrivateKey(key: PrivateKey | undefined): void {
+    this.#privateKey = key;
+    if (key !== undefined) this.#forget(key.publicKey);
+    this.#send(setPrivateKeyCommand(key));
+  }
+
+  /** Takes inner packets of up to `mtuBytes` from now on. */
+  setMtu(mtuBytes: number): void {
+    this.#send({ kind: "set-mtu", mtuBytes });
+  }
+
+  /** Whether there is a socket to be had; nothing changes. @returns why not, or undefined */
+  canListen(options: { readonly port: number; readonly fwmark: number }): ListenFailure | undefined {
+    const socket = openSocket(options);
+    if (typeof socket === "string") return socket;
+    socket.close();
+    return undefined;
+  }
+
+  /** Sends and receives by a new socket from now on. @returns why there is none, or undefined */
+  listen(options: { readonly port: number; readonly fwmark: number }): ListenFailure | undefined {
+    const socket = openSocket(options);
+    if (typeof socket === "string") return socket;
+    const { fd, family, offloads: { gso: hasGso } } = socket;
+    this.#sockets.push(socket);
+    this.#localPort = socket.port;
+    this.#send({ kind: "use-socket", socket: { fd, family, hasGso } });
+    return undefined;
+  }
+
+  /** Marks what is sent from now on. @returns whether the kernel took it */
+  setMark(mark: number): boolean {
+    return this.#sockets.at(-1)?.setMark(mark) ?? true;
+  }
+
+  /** Ends every session and closes the socket; `listen` ends it. */
+  suspend(): void {
+    this.#localPort = 0;
+    this.#send({ kind: "suspend" });
+  }
+
   setPeer(config: WireGuardPeerConfig): void {
-    if (config.publicKey.equals(this.#parts.privateKey.publicKey)) return;
-    const key = config.publicKey.toString();
-    const known = this.#peers.get(key);
-    const slot = known?.slot ?? this.#freeSlots.pop() ?? this.#nextSlot++;
-    if (slot >= MAX_PEERS) throw new RangeError(`Cannot add a peer: ${MAX_PEERS} are the most`);
-    if (known !== undefined) this.#forgetPrefixes(known);
-    const mirrored: Mirrored = { config, slot, prefixes: new Map() };
-    for (const cidr of config.allowedIps) {
-      this.#owners.insert(cidr, mirrored)?.prefixes.delete(cidr.toString());
-      mirrored.prefixes.set(cidr.toString(), cidr);
+    const { publicKey, endpoint } = config;
+    this.updatePeer({
+      publicKey,
+      presharedKey: config.presharedKey ?? PresharedKey.none(),
+      ...endpoint === undefined ? {} : { endpoint },
+      replaceAllowedIps: true,
+      addAllowedIps: config.allowedIps,
+      persistentKeepaliveSeconds: config.persistentKeepaliveSeconds ?? 0,
+    });
+  }
+
+  /** Changes what `update` names of a peer, or adds the peer; nothing when the key is the device's own. */
+  updatePeer(update: WireGuardPeerUpdate): void {
+    const { publicKey, presharedKey, endpoint, persistentKeepaliveSeconds } = update;
+    if (this.#privateKey?.publicKey.equals(publicKey)) return;
+    const peer = this.#peers.get(publicKey.toString()) ?? this.#add(publicKey);
+    if (presharedKey !== undefined) peer.presharedKey = presharedKey;
+    if (endpoint !== undefined) peer.endpoint = endpoint;
+    if (persistentKeepaliveSeconds !== undefined) {
+      peer.persistentKeepaliveSeconds = persistentKeepaliveSeconds;
     }
-    this.#peers.set(key, mirrored);
-    this.#send(setPeerCommand(slot, config));
+    if (update.replaceAllowedIps) this.#allowedIps.clear(peer);
+    for (const cidr of update.addAllowedIps ?? []) this.#allowedIps.add(cidr, peer);
+    for (const cidr of update.removeAllowedIps ?? []) this.#allowedIps.remove(cidr, peer);
+    for (const command of updatePeerCommands(peer.slot, update)) this.#send(command);
   }
 
   removePeer(publicKey: PublicKey): void {
-    const key = publicKey.toString();
-    const known = this.#peers.get(key);
-    if (known === undefined) return;
-    this.#peers.delete(key);
-    this.#forgetPrefixes(known);
-    this.#freeSlots.push(known.slot);
-    this.#send({ kind: "remove-peer", publicKey: key });
+    if (this.#forget(publicKey)) this.#send({ kind: "remove-peer", publicKey: publicKey.toString() });
   }
 
   setEndpoint(publicKey: PublicKey, endpoint: Endpoint): void {
@@ -118,13 +196,18 @@ export class FastPlane implements PacketPlane {
     this.#send({ kind: "initiate", publicKey: publicKey.toString() });
   }
 
+  /** @returns the preshared key of a peer, or undefined when there is no such peer; never log it */
+  presharedKey(publicKey: PublicKey): PresharedKey | undefined {
+    return this.#peers.get(publicKey.toString())?.presharedKey;
+  }
+
   peerStatus(publicKey: PublicKey): PeerStatus | undefined {
-    const mirrored = this.#peers.get(publicKey.toString());
-    return mirrored && this.#statusOf(mirrored);
+    const peer = this.#peers.get(publicKey.toString());
+    return peer && this.#statusOf(peer);
   }
 
   peerStatuses(): readonly PeerStatus[] {
-    return [...this.#peers.values()].map((mirrored) => this.#statusOf(mirrored));
+    return [...this.#peers.values()].map((peer) => this.#statusOf(peer));
   }
 
   drops(): Readonly<Record<string, number>> {
@@ -137,22 +220,42 @@ export class FastPlane implements PacketPlane {
     this.#isClosed = true;
   }
 
-  #statusOf({ config, slot, prefixes }: Mirrored): PeerStatus {
-    const figures = this.#board.read(slot);
-    return {
-      publicKey: config.publicKey,
-      endpoint: figures.endpoint ?? config.endpoint,
-      allowedIps: [...prefixes.values()],
-      persistentKeepaliveSeconds: config.persistentKeepaliveSeconds ?? 0,
-      lastHandshakeAt: figures.lastHandshakeAt === undefined ? undefined : wall(figures.lastHandshakeAt),
-      rxBytes: figures.rxBytes,
-      txBytes: figures.txBytes,
-      hasSession: figures.hasSession,
+  #add(publicKey: PublicKey): MirroredPeer {
+    const slot = this.#freeSlots.pop() ?? this.#nextSlot++;
+    if (slot >= MAX_PEERS) throw new RangeError(`Cannot add a peer: ${MAX_PEERS} are the most`);
+    const peer: MirroredPeer = {
+      publicKey,
+      slot,
+      prefixes: new Map(),
+      presharedKey: PresharedKey.none(),
+      endpoint: undefined,
+      persistentKeepaliveSeconds: 0,
     };
+    this.#peers.set(publicKey.toString(), peer);
+    return peer;
   }
 
-  #forgetPrefixes({ prefixes }: Mirrored): void {
-    for (const cidr of prefixes.values()) this.#owners.remove(cidr);
+  #forget(publicKey: PublicKey): boolean {
+    const peer = this.#peers.get(publicKey.toString());
+    if (peer === undefined) return false;
+    this.#peers.delete(publicKey.toString());
+    this.#allowedIps.clear(peer);
+    this.#freeSlots.push(peer.slot);
+    return true;
+  }
+
+  #statusOf(peer: MirroredPeer): PeerStatus {
+    const { rxBytes, txBytes, hasSession, lastHandshakeAt, endpoint } = this.#board.read(peer.slot);
+    return {
+      publicKey: peer.publicKey,
+      endpoint: endpoint ?? peer.endpoint,
+      allowedIps: [...peer.prefixes.values()],
+      persistentKeepaliveSeconds: peer.persistentKeepaliveSeconds,
+      lastHandshakeAt: lastHandshakeAt === undefined ? undefined : unixMillis(lastHandshakeAt),
+      rxBytes,
+      txBytes,
+      hasSession,
+    };
   }
 
   #send(command: Command): void {
@@ -166,13 +269,27 @@ export class FastPlane implements PacketPlane {
     this.#wakeUp.wake();
   }
 
+  #closeSocket(fd: number): void {
+    const at = this.#sockets.findIndex((socket) => socket.fd === fd);
+    for (const socket of at < 0 ? [] : this.#sockets.splice(at, 1)) socket.close();
+  }
+
   /** Nobody uses the descriptors any more. */
   #release(): void {
     this.#isClosed = true;
     this.#wakeUp.close();
     this.#parts.tun.close();
-    this.#parts.udp.close();
+    for (const socket of this.#sockets.splice(0)) socket.close();
   }
+}
+
+function openSocket(
+  { port, fwmark }: { readonly port: number; readonly fwmark: number },
+): OffloadUdp | ListenFailure {
+  const socket = openOffloadUdp(port);
+  if (socket === "port-taken" || fwmark === 0 || socket.setMark(fwmark)) return socket;
+  socket.close();
+  return "mark-refused";
 }
 
 interface StartedWorker {
@@ -183,14 +300,12 @@ interface StartedWorker {
 }
 
 async function startWorker(parts: FastPlaneParts): Promise<StartedWorker> {
-  const { privateKey, tun, udp, mtuBytes, timers = {} } = parts;
+  const { tun, mtuBytes, timers = {} } = parts;
   const wakeUp = new WakeUp();
   const setup: WorkerSetup = {
-    privateKey: privateKey.exposeBytes().slice(),
     mtuBytes,
     timers,
     tunFd: tun.fd,
-    udp: { fd: udp.fd, family: udp.family, hasGso: udp.offloads.gso },
     wakeFd: wakeUp.fd,
     commands: commandMemory(),
     board: boardMemory(),
@@ -212,7 +327,6 @@ async function startWorker(parts: FastPlaneParts): Promise<StartedWorker> {
     reject(new HostError(`Cannot start the fast packet plane: ${event.message}`));
   };
   worker.postMessage(setup);
-  setup.privateKey.fill(0);
   try {
     const kernel = await promise;
     return {
@@ -232,8 +346,4 @@ async function startWorker(parts: FastPlaneParts): Promise<StartedWorker> {
     wakeUp.close();
     throw error;
   }
-}
-
-function wall(value: number): UnixMillis {
-  return unixMillis(value);
 }

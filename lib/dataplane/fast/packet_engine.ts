@@ -25,6 +25,7 @@ const TRANSPORT = 4;
 const TRANSPORT_HEADER_BYTES = 16;
 const TAG_BYTES = 16;
 const MAX_SUPERFRAME_BYTES = 65_535;
+const NO_DESCRIPTOR = -1;
 const POLLIN = 1;
 const POLLERR = 8;
 const POLLNVAL = 32;
@@ -69,7 +70,6 @@ export interface PacketEngineParts {
   readonly device: Device;
   readonly mtuBytes: number;
   readonly tunFd: number;
-  readonly udp: Pick<UdpTrainsParts, "fd" | "family" | "hasGso">;
   /** Readable when there is something for `onWake`. */
   readonly wakeFd: number;
   readonly now: () => Millis;
@@ -87,7 +87,9 @@ export class PacketEngine {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #free: number;
-  readonly #udp: UdpTrains;
+  #udp: UdpTrains | undefined;
+  #udpFd: number | undefined;
+  #mtuBytes: number;
   readonly #touched = new Set<BatchSession["peer"]>();
   #isGone = false;
 
@@ -98,13 +100,36 @@ export class PacketEngine {
   #trainDestination: Endpoint | undefined;
 
   constructor(parts: PacketEngineParts) {
-    const { io, kernel, base, udp, tunFd, wakeFd, onDrop } = parts;
+    const { kernel, tunFd, wakeFd } = parts;
     this.#parts = parts;
+    this.#mtuBytes = parts.mtuBytes;
     this.#bytes = new Uint8Array(kernel.memory.buffer);
     this.#view = new DataView(kernel.memory.buffer);
     this.#free = Math.ceil(kernel.freeFrom / 64) * 64;
-    this.#udp = new UdpTrains({
-      ...udp,
+    // struct pollfd { int fd; short events; short revents }
+    for (const [i, fd] of [tunFd, NO_DESCRIPTOR, wakeFd].entries()) {
+      this.#view.setInt32(this.#free + POLL_AT + i * 8, fd, true);
+      this.#view.setInt16(this.#free + POLL_AT + i * 8 + 4, POLLIN, true);
+    }
+  }
+
+  /** Whether trains are sent as such: not before there is a socket, and not on a path that refused one. */
+  get hasGso(): boolean {
+    return this.#udp?.hasGso ?? false;
+  }
+
+  /** Takes packets of up to `mtuBytes` from now on. */
+  setMtu(mtuBytes: number): void {
+    this.#mtuBytes = mtuBytes;
+  }
+
+  /** Sends and receives by another socket from now on, or by none. @returns the former one's descriptor */
+  useSocket(socket: Pick<UdpTrainsParts, "fd" | "family" | "hasGso"> | undefined): number | undefined {
+    const { io, kernel, base, onDrop } = this.#parts;
+    const former = this.#udpFd;
+    this.#udpFd = socket?.fd;
+    this.#udp = socket && new UdpTrains({
+      ...socket,
       io,
       memory: kernel.memory,
       base,
@@ -112,16 +137,9 @@ export class PacketEngine {
       receiveAt: this.#free + RECEIVE_AT,
       onDrop,
     });
-    // struct pollfd { int fd; short events; short revents }
-    for (const [i, fd] of [tunFd, udp.fd, wakeFd].entries()) {
-      this.#view.setInt32(this.#free + POLL_AT + i * 8, fd, true);
-      this.#view.setInt16(this.#free + POLL_AT + i * 8 + 4, POLLIN, true);
-    }
-  }
-
-  /** Whether trains are still sent as such. */
-  get hasGso(): boolean {
-    return this.#udp.hasGso;
+    // A negative descriptor is passed over (poll(2)).
+    this.#view.setInt32(this.#free + POLL_AT + 8, socket?.fd ?? NO_DESCRIPTOR, true);
+    return former;
   }
 
   /** Runs until told to stop, or the interface is gone. */
@@ -180,7 +198,7 @@ export class PacketEngine {
   }
 
   #takeSuperframe(now: Millis, at: number, lengthBytes: number): void {
-    const { device, kernel, mtuBytes, onDrop } = this.#parts;
+    const { device, kernel, onDrop } = this.#parts;
     const version = ((this.#bytes[at] ?? 0) >> 4) as IpFamily;
     // Whoever brings the interface up makes the kernel send neighbour discovery at once: it is IPv6, and for nobody.
     if (lengthBytes < 20 || (version !== 4 && version !== 6) || (version === 6 && lengthBytes < 40)) {
@@ -202,7 +220,7 @@ export class PacketEngine {
         key: keypair.sendKey,
         counter: keypair.sendCounter,
         remoteIndex: keypair.remoteIndex,
-        mtuBytes,
+        mtuBytes: this.#mtuBytes,
       });
       if (sealed === "no-room" && this.#trainBytes > 0) {
         this.#flushTrain();
@@ -226,7 +244,7 @@ export class PacketEngine {
       // A train can't grow in the middle: what was gathered goes first, and this one lies behind it.
       const at = this.#free + TRAIN_AT + this.#trainBytes;
       this.#flushTrain();
-      this.#udp.send(at, lengthBytes, segmentBytes, destination);
+      this.#udp?.send(at, lengthBytes, segmentBytes, destination);
       return;
     }
     if (this.#trainBytes === 0) this.#trainSegmentBytes = segmentBytes;
@@ -243,12 +261,12 @@ export class PacketEngine {
     const headBytes = this.#trainBytes - tail.lengthBytes;
     this.#trainBytes = headBytes;
     this.#flushTrain();
-    this.#udp.send(this.#free + TRAIN_AT + headBytes, tail.lengthBytes, tail.segmentBytes, destination);
+    this.#udp?.send(this.#free + TRAIN_AT + headBytes, tail.lengthBytes, tail.segmentBytes, destination);
   }
 
   #flushTrain(): void {
     if (this.#trainBytes > 0 && this.#trainDestination !== undefined) {
-      this.#udp.send(
+      this.#udp?.send(
         this.#free + TRAIN_AT,
         this.#trainBytes,
         this.#trainSegmentBytes,
@@ -272,18 +290,25 @@ export class PacketEngine {
   /** From the peers to the host. @returns whether there was something, and may be more */
   #carryIn(now: Millis): boolean {
     for (let trains = 0; trains < INGRESS_BUDGET_TRAINS; trains++) {
-      const length = this.#udp.receive();
-      if (length === 0) return trains > 0;
-      this.#takeTrain(now, length, this.#udp.segmentBytes);
+      const length = this.#udp?.receive() ?? 0;
+      if (this.#udp === undefined || length === 0) return trains > 0;
+      this.#takeTrain(now, {
+        lengthBytes: length,
+        segmentBytes: this.#udp.segmentBytes,
+        source: this.#udp.source,
+      });
     }
     return true;
   }
 
-  #takeTrain(now: Millis, lengthBytes: number, segmentBytes: number): void {
+  #takeTrain(
+    now: Millis,
+    train: { readonly lengthBytes: number; readonly segmentBytes: number; readonly source: Endpoint },
+  ): void {
+    const { lengthBytes, segmentBytes, source } = train;
     const { kernel, device } = this.#parts;
     const start = this.#free + RECEIVE_AT;
     const table = kernel.openTable;
-    const source = this.#udp.source;
     kernel.beginFrames(this.#free + FRAMES_AT);
     let session: BatchSession | undefined;
     let sessionIndex = -1;
@@ -398,7 +423,7 @@ export class PacketEngine {
     for (let out = device.pollTransmit(); out !== undefined; out = device.pollTransmit()) {
       const at = this.#free + SINGLE_AT;
       this.#bytes.set(out.datagram, at);
-      this.#udp.send(at, out.datagram.length, out.datagram.length, out.destination);
+      this.#udp?.send(at, out.datagram.length, out.datagram.length, out.destination);
     }
     onTurn(this.#touched);
     this.#touched.clear();

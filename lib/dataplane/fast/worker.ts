@@ -3,7 +3,8 @@
  * @module
  */
 
-import { PrivateKey, PublicKey, selectAead } from "../../crypto/mod.ts";
+import type { Millis } from "../../base/mod.ts";
+import { PublicKey, selectAead } from "../../crypto/mod.ts";
 import { addressOf, RawIo, systemClock, systemRandom } from "../../host/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { Device } from "../../wireguard/mod.ts";
@@ -14,7 +15,8 @@ import { PlainKernel } from "./plain_kernel.ts";
 import {
   type Command,
   COUNTED_DROPS,
-  parsePeer,
+  parsePeerUpdate,
+  parsePrivateKey,
   plainEvent,
   type WorkerReport,
   type WorkerSetup,
@@ -49,14 +51,12 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
   const io = RawIo.open();
   const kernel = new PlainKernel(selectAead(), Math.ceil(ENGINE_BYTES / WASM_PAGE_BYTES) + 1);
   const device = new Device({
-    privateKey: PrivateKey.fromBytes(setup.privateKey),
     random: systemRandom,
     wall: systemClock.wall,
     aead: kernel.aead,
     mtuBytes: setup.mtuBytes,
     timers: setup.timers,
   });
-  setup.privateKey.fill(0);
   const board = new PeerBoard(setup.board);
   const drops = new Float64Array(setup.drops);
   const commands = new CommandReader(setup.commands);
@@ -70,7 +70,6 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
     device,
     mtuBytes: setup.mtuBytes,
     tunFd: setup.tunFd,
-    udp: setup.udp,
     wakeFd: setup.wakeFd,
     now: systemClock.now,
     onWake: () => {
@@ -79,7 +78,7 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
         // It may hold a preshared key.
         bytes.fill(0);
         if (command.kind === "stop") return false;
-        obey(device, slots, command);
+        obey({ device, engine, slots }, command);
         // A place on the board may have been somebody else's.
         refreshAt = 0;
       }
@@ -115,29 +114,60 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
   return engine.run();
 }
 
-function obey(device: Device, slots: Map<string, number>, command: Exclude<Command, { kind: "stop" }>): void {
+interface Commanded {
+  readonly device: Device;
+  readonly engine: PacketEngine;
+  readonly slots: Map<string, number>;
+}
+
+function obey({ device, engine, slots }: Commanded, command: Exclude<Command, { kind: "stop" }>): void {
   const now = systemClock.now();
-  if (command.kind === "set-peer") {
-    const config = parsePeer(command);
-    if (config === undefined) return;
-    slots.set(command.publicKey, command.slot);
-    device.setPeer(now, config);
-    return;
-  }
-  const publicKey = PublicKey.parse(command.publicKey);
-  if (publicKey === undefined) return;
   switch (command.kind) {
-    case "remove-peer":
-      slots.delete(command.publicKey);
-      device.removePeer(publicKey);
-      break;
-    case "set-endpoint": {
-      const endpoint = Endpoint.parse(command.endpoint);
-      if (endpoint !== undefined) device.setEndpoint(publicKey, endpoint);
+    case "update-peer": {
+      const update = parsePeerUpdate(command);
+      if (update === undefined) break;
+      slots.set(command.publicKey, command.slot);
+      device.updatePeer(now, update);
       break;
     }
-    case "initiate":
-      device.initiateHandshake(now, publicKey);
+    case "set-private-key":
+      device.setPrivateKey(parsePrivateKey(command));
       break;
+    case "set-mtu":
+      device.setMtu(command.mtuBytes);
+      engine.setMtu(command.mtuBytes);
+      break;
+    case "suspend":
+      device.suspend();
+      release(engine.useSocket(undefined));
+      break;
+    case "use-socket":
+      release(engine.useSocket(command.socket));
+      device.resume(now);
+      break;
+    default:
+      obeyOfPeer({ device, slots }, now, command);
   }
+}
+
+function obeyOfPeer(
+  { device, slots }: Pick<Commanded, "device" | "slots">,
+  now: Millis,
+  command: Extract<Command, { kind: "remove-peer" | "set-endpoint" | "initiate" }>,
+): void {
+  const publicKey = PublicKey.parse(command.publicKey);
+  if (publicKey === undefined) return;
+  if (command.kind === "initiate") device.initiateHandshake(now, publicKey);
+  else if (command.kind === "remove-peer") {
+    slots.delete(command.publicKey);
+    device.removePeer(publicKey);
+  } else {
+    const endpoint = Endpoint.parse(command.endpoint);
+    if (endpoint !== undefined) device.setEndpoint(publicKey, endpoint);
+  }
+}
+
+/** The control side closes it, because it made it. */
+function release(fd: number | undefined): void {
+  if (fd !== undefined) scope.postMessage({ kind: "socket-released", fd });
 }

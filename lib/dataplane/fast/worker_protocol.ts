@@ -10,22 +10,27 @@
  * @module
  */
 
-import { PresharedKey, PublicKey } from "../../crypto/mod.ts";
+import { PresharedKey, PrivateKey, PublicKey } from "../../crypto/mod.ts";
 import { Cidr, Endpoint } from "../../net/mod.ts";
 import {
   type DeviceEvent,
   DROP_REASONS,
   type ProtocolTimers,
-  type WireGuardPeerConfig,
+  type WireGuardPeerUpdate,
 } from "../../wireguard/mod.ts";
 
-/** What a worker begins with. */
+/** A socket that the worker is to use. */
+export interface WorkerSocket {
+  readonly fd: number;
+  readonly family: 4 | 6;
+  readonly hasGso: boolean;
+}
+
+/** What a worker begins with: no key, no socket, no peers. */
 export interface WorkerSetup {
-  readonly privateKey: Uint8Array;
   readonly mtuBytes: number;
   readonly timers: Partial<ProtocolTimers>;
   readonly tunFd: number;
-  readonly udp: { readonly fd: number; readonly family: 4 | 6; readonly hasGso: boolean };
   readonly wakeFd: number;
   readonly commands: SharedArrayBuffer;
   readonly board: SharedArrayBuffer;
@@ -35,24 +40,33 @@ export interface WorkerSetup {
 /** What the control thread asks for. Keys are base64, addresses text. */
 export type Command =
   | {
-    readonly kind: "set-peer";
+    readonly kind: "update-peer";
     /** The peer's place on the board. */
     readonly slot: number;
     readonly publicKey: string;
-    readonly presharedKey?: string;
-    readonly endpoint?: string;
-    readonly allowedIps: readonly string[];
-    readonly persistentKeepaliveSeconds: number;
+    readonly presharedKey: string | undefined;
+    readonly endpoint: string | undefined;
+    readonly replaceAllowedIps: boolean;
+    readonly addAllowedIps: readonly string[];
+    readonly removeAllowedIps: readonly string[];
+    readonly persistentKeepaliveSeconds: number | undefined;
   }
   | { readonly kind: "remove-peer"; readonly publicKey: string }
   | { readonly kind: "set-endpoint"; readonly publicKey: string; readonly endpoint: string }
   | { readonly kind: "initiate"; readonly publicKey: string }
+  | { readonly kind: "set-private-key"; readonly privateKey: string | undefined }
+  | { readonly kind: "set-mtu"; readonly mtuBytes: number }
+  /** Ends every session; nothing is sent until `use-socket`. */
+  | { readonly kind: "suspend" }
+  | { readonly kind: "use-socket"; readonly socket: WorkerSocket }
   | { readonly kind: "stop" };
 
 /** What the worker tells by itself. */
 export type WorkerReport =
   | { readonly kind: "ready"; readonly kernel: string }
   | { readonly kind: "event"; readonly event: PlainEvent }
+  /** The socket is not used any more and can be closed. */
+  | { readonly kind: "socket-released"; readonly fd: number }
   | { readonly kind: "ended"; readonly end: "stopped" | "interface-gone" }
   | { readonly kind: "failed"; readonly message: string };
 
@@ -109,35 +123,66 @@ export function parseEvent(plain: PlainEvent): DeviceEvent | undefined {
   }
 }
 
-/** @returns the command that sets a peer */
-export function setPeerCommand(slot: number, config: WireGuardPeerConfig): Command {
-  const { publicKey, presharedKey, endpoint, allowedIps, persistentKeepaliveSeconds = 0 } = config;
-  return {
-    kind: "set-peer",
-    slot,
-    publicKey: publicKey.toString(),
-    ...presharedKey === undefined ? {} : { presharedKey: presharedKey.exposeBytes().toBase64() },
-    ...endpoint === undefined ? {} : { endpoint: endpoint.toString() },
-    allowedIps: allowedIps.map(String),
-    persistentKeepaliveSeconds,
-  };
+/** So many prefixes go into one command; more go into several. */
+const PREFIXES_PER_COMMAND = 4096;
+
+/** @returns the commands that make the change, to be sent in this order */
+export function updatePeerCommands(slot: number, update: WireGuardPeerUpdate): Command[] {
+  const { publicKey, presharedKey, endpoint, persistentKeepaliveSeconds } = update;
+  const add = (update.addAllowedIps ?? []).map(String);
+  const remove = (update.removeAllowedIps ?? []).map(String);
+  const commands: Command[] = [];
+  do {
+    const isFirst = commands.length === 0;
+    const adds = add.splice(0, PREFIXES_PER_COMMAND);
+    commands.push({
+      kind: "update-peer",
+      slot,
+      publicKey: publicKey.toString(),
+      presharedKey: isFirst ? presharedKey?.exposeBytes().toBase64() : undefined,
+      endpoint: isFirst ? endpoint?.toString() : undefined,
+      replaceAllowedIps: isFirst && (update.replaceAllowedIps ?? false),
+      addAllowedIps: adds,
+      // Those that are taken away come after all that are given.
+      removeAllowedIps: add.length === 0 ? remove.splice(0, PREFIXES_PER_COMMAND) : [],
+      persistentKeepaliveSeconds: isFirst ? persistentKeepaliveSeconds : undefined,
+    });
+  } while (add.length + remove.length > 0);
+  return commands;
 }
 
-/** @returns the peer that a command sets, or undefined when the command is malformed */
-export function parsePeer(
-  command: Extract<Command, { readonly kind: "set-peer" }>,
-): WireGuardPeerConfig | undefined {
+/** @returns the change that a command asks for, or undefined when the command is malformed */
+export function parsePeerUpdate(
+  command: Extract<Command, { readonly kind: "update-peer" }>,
+): WireGuardPeerUpdate | undefined {
+  const { persistentKeepaliveSeconds, replaceAllowedIps } = command;
   const publicKey = PublicKey.parse(command.publicKey);
   if (publicKey === undefined) return undefined;
-  const presharedKey = command.presharedKey === undefined
-    ? undefined
-    : PresharedKey.parse(command.presharedKey);
-  const endpoint = command.endpoint === undefined ? undefined : Endpoint.parse(command.endpoint);
+  const presharedKey = PresharedKey.parse(command.presharedKey ?? "");
+  const endpoint = Endpoint.parse(command.endpoint ?? "");
   return {
     publicKey,
     ...presharedKey === undefined ? {} : { presharedKey },
     ...endpoint === undefined ? {} : { endpoint },
-    allowedIps: command.allowedIps.map((text) => Cidr.parse(text)).filter((cidr) => cidr !== undefined),
-    persistentKeepaliveSeconds: command.persistentKeepaliveSeconds,
+    replaceAllowedIps,
+    addAllowedIps: parseCidrs(command.addAllowedIps),
+    removeAllowedIps: parseCidrs(command.removeAllowedIps),
+    ...persistentKeepaliveSeconds === undefined ? {} : { persistentKeepaliveSeconds },
   };
+}
+
+/** @returns the command that sets the key, or takes it away */
+export function setPrivateKeyCommand(key: PrivateKey | undefined): Command {
+  return { kind: "set-private-key", privateKey: key?.exposeBytes().toBase64() };
+}
+
+/** @returns the key of such a command */
+export function parsePrivateKey(
+  command: Extract<Command, { readonly kind: "set-private-key" }>,
+): PrivateKey | undefined {
+  return PrivateKey.parse(command.privateKey ?? "");
+}
+
+function parseCidrs(texts: readonly string[]): Cidr[] {
+  return texts.map((text) => Cidr.parse(text)).filter((cidr) => cidr !== undefined);
 }
