@@ -1,6 +1,6 @@
 /**
  * Calls for single packets with any nonce and associated data, and for batches of WireGuard's transport messages. The
- * host puts the key to `KEY` before, and clears it after.
+ * host puts the key to `KEY` before; it is gone when a call returns.
  * @module
  */
 
@@ -10,6 +10,8 @@ import {
   BLOCK,
   NEXT_STREAM,
   PAD,
+  POLY,
+  RESULT,
   STREAM,
   TABLE_AT,
   TABLE_COUNTER,
@@ -32,6 +34,7 @@ export function seal(at: usize, length: usize, data: usize, dataLength: usize): 
   beginPacket(STREAM);
   absorbPadded(data, dataLength);
   finishPacket(sealText(at, length, length, at, dataLength), at + length);
+  wipe();
 }
 
 /** Decrypts in place; `length` is without the tag. @returns whether it is authentic; if not, zeroes are written */
@@ -40,7 +43,9 @@ export function open(at: usize, length: usize, data: usize, dataLength: usize): 
   encrypt256(ZEROES, STREAM, 0, 0);
   beginPacket(STREAM);
   absorbPadded(data, dataLength);
-  return openText(at, length, at, dataLength, STREAM, 0, 0);
+  const isAuthentic = openText(at, length, at, dataLength, STREAM, 0, 0);
+  wipe();
+  return isAuthentic;
 }
 
 /**
@@ -75,9 +80,10 @@ export function sealMessage(
   return left;
 }
 
-/** Writes the tag of the last message. */
+/** Writes the tag of the last message, and clears the key. */
 export function endSealing(blocks: usize, tag: usize): void {
   if (blocks !== 0) finishPacket(blocks, tag);
+  wipe();
 }
 
 /**
@@ -130,11 +136,13 @@ export function openBatch(count: usize): void {
     store<i32>(TABLE_RESULT + (i << 2), isAuthentic ? text : -1);
     if (isAhead) stream = next;
   }
+  wipe();
 }
 
-/** Clears what could tell key stream, once a batch is done. */
-export function wipe(): void {
-  memory.fill(STREAM, 0, NEXT_STREAM + 256 - STREAM);
+/** Clears the key and what was derived from it. */
+function wipe(): void {
+  memory.fill(POLY, 0, ZEROES - POLY);
+  memory.fill(STREAM, 0, RESULT - STREAM);
 }
 
 // @ts-ignore: decorator
