@@ -17,4 +17,5 @@ export * from "./small_disk.ts";
 export * from "./wait_for.ts";
 export * from "./weft_mesh.ts";
 export * from "./weft_node.ts";
+export * from "./wg_device.ts";
 export * from "./wireguard_go.ts";
