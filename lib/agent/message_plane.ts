@@ -41,6 +41,8 @@ const MAX_STRANGERS = 64;
 const MAX_JOINS = 64;
 /** Of two members that know each other from the same moment, the one with the greater id waits so long. */
 const COURTESY_MS = 1000;
+/** How long an answer to a ping that was asked for may take. */
+const PING_TIMEOUT_MS = 5_000;
 /** A link that ended is not dialled again at once: the other end may be on its way here. */
 const REDIAL_PAUSE_MS = 200;
 /** A link that ended sooner counts as a dial that failed. */
@@ -142,10 +144,18 @@ export class MessagePlane {
     return this.#diallers.has(nodeId) && this.links.get(nodeId) === undefined;
   }
 
-  /** Asks a member for a sign of life, over its link or a new one. @returns milliseconds, or undefined */
+  /**
+   * Asks a member for a sign of life, over its link or a new one.
+   * @returns milliseconds, or undefined when it has not answered after 5 s
+   */
   async ping(nodeId: NodeId): Promise<number | undefined> {
     if (this.links.get(nodeId) === undefined) await this.#dial(nodeId, this.#stop.signal);
-    return await this.links.get(nodeId)?.channel.ping();
+    const answer = this.links.get(nodeId)?.channel.ping();
+    if (answer === undefined) return undefined;
+    // A channel lives on whatever is said on it; this one asks for the answer.
+    const late = Promise.withResolvers<undefined>();
+    const cancelTimer = this.#parts.timers.setTimer(PING_TIMEOUT_MS, () => late.resolve(undefined));
+    return await Promise.race([answer, late.promise]).finally(cancelTimer);
   }
 
   /** Closes the door and all links. */

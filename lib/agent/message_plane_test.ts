@@ -293,3 +293,31 @@ Deno.test("MessagePlane waits longer and longer for a member whose links end at 
   }
   assert.ok(dials > 3 && dials < 12, `${dials} dials in 30 s`);
 });
+
+Deno.test("MessagePlane.ping() gives up on a member that talks but does not answer", async () => {
+  await using stage = new Stage();
+  const node = stage.member();
+  const stream = stage.door.open("192.0.2.2:1000");
+  let isDeaf = false;
+  const channel = await stage.call(node, {
+    remoteAddress: stream.remoteAddress,
+    read: async (out) => {
+      if (isDeaf) await new Promise(() => {});
+      return await stream.read(out);
+    },
+    write: (bytes) => stream.write(bytes),
+    close: () => stream.close(),
+  });
+  await settled();
+  isDeaf = true;
+  const body = new Uint8Array(1);
+  const rtt = stage.plane.ping(node.id);
+  for (let second = 0; second < 6; second++) {
+    await channel.send({ topic: "chatter", body });
+    stage.timers.advance(1_000);
+    await settled();
+  }
+  assert.equal(await Promise.race([rtt, Promise.resolve("still waiting")]), undefined);
+  assert.ok(stage.plane.links.get(node.id));
+  channel.close();
+});

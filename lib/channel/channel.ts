@@ -119,7 +119,7 @@ export class Channel {
     return this.#lastRttMs;
   }
 
-  /** What the other end gave as its reason for closing; undefined when it has not said goodbye. */
+  /** What the other end gave as its reason for closing, at most 100 characters; undefined without a goodbye. */
   get closeReason(): string | undefined {
     return this.#closeReason;
   }
@@ -231,7 +231,7 @@ export class Channel {
 
   #handle(envelope: Exclude<Envelope, { kind: "payload" }>): void {
     if (envelope.kind === "close") {
-      this.#closeReason = envelope.reason;
+      this.#closeReason = envelope.reason.slice(0, MAX_REASON_CHARACTERS);
       return this.#shutDown();
     }
     if (envelope.kind === "ping") {

@@ -125,3 +125,10 @@ Deno.test("a channel ignores answers to pings that were never sent", async () =>
   stream.close();
   await channel.closed;
 });
+
+Deno.test("a long goodbye is cut", async () => {
+  const { stream, sealer, channel } = await letIn();
+  await stream.write(sealer.seal(encodeEnvelope({ kind: "close", reason: "x".repeat(100_000) })));
+  await channel.closed;
+  assert.equal(channel.closeReason, "x".repeat(100));
+});
