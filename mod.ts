@@ -1,6 +1,10 @@
 /**
  * weft as a library: a Deno program becomes a node of the mesh.
  *
+ * `OverlayBootstrap` makes a node: `initLeader` with a new network, `join` by a token, `load` from the state of an
+ * earlier run. Its `control` answers what `weft status`, `weft token` and `weft peer` answer. Failures are
+ * `WeftError`s with a `code`, and a `hint` for people.
+ *
  * @example
  * ```ts
  * import assert from "node:assert/strict";
@@ -12,6 +16,7 @@
  */
 
 export * from "./lib/agent/mod.ts";
+export { type Logger, WeftError } from "./lib/base/mod.ts";
 export {
   type AgentOptions,
   type AgentOptionsInput,
@@ -22,7 +27,9 @@ export {
   DEFAULT_STATUS_PORT,
   DEFAULT_WG_PORT,
   InvalidConfigError,
+  type LogLevel,
 } from "./lib/config/mod.ts";
+export { PresharedKey, PublicKey, type Secret } from "./lib/crypto/mod.ts";
 export * from "./lib/ipam/mod.ts";
-export { Cidr, Endpoint, IpAddress } from "./lib/net/mod.ts";
+export { Cidr, Endpoint, IpAddress, type IpFamily } from "./lib/net/mod.ts";
 export type { WireGuardPeerConfig as PeerConfig } from "./lib/wireguard/mod.ts";

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { createScratch, expectRun, freePort } from "../lab/mod.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+Deno.test("the library example of the README runs", async () => {
+  const readme = await Deno.readTextFile(`${root}README.md`);
+  const example = /```ts\n(.*?)```/s.exec(readme)?.[1] ?? "";
+  await using scratch = await createScratch("readme");
+  // The package is these sources, and the usual ports may be taken here.
+  const source = example
+    .replace('"@weft/mesh"', JSON.stringify(`file://${root}mod.ts`))
+    .replace("port: 51821", `port: ${freePort()}`)
+    .replace('name: "lead"', `name: "lead", port: ${freePort()}`)
+    .replaceAll('"./', `"${scratch.path}/`);
+  await Deno.writeTextFile(`${scratch.path}/example.ts`, source);
+  const config = ["--config", `${root}deno.json`];
+  const command = [
+    Deno.execPath(),
+    "run",
+    "--quiet",
+    "--check",
+    "-A",
+    ...config,
+    `${scratch.path}/example.ts`,
+  ];
+  assert.match(await expectRun(command), /^10\.200\.0\.2 reaches the leader in [\d.]+ ms\n$/);
+});
