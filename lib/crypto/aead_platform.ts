@@ -6,7 +6,6 @@
 
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { type Aead, TAG_BYTES } from "./aead.ts";
-import { nobleAead } from "./aead_noble.ts";
 import { CounterKey, type NonceCipher } from "./counter_key.ts";
 
 const CIPHER = "chacha20-poly1305";
@@ -40,30 +39,3 @@ export const platformCipher: NonceCipher = {
 
 /** By `node:crypto`. */
 export const platformAead: Aead = { name: "platform", key: (bytes) => new CounterKey(bytes, platformCipher) };
-
-/**
- * Chooses an implementation by a known answer: the platform's must seal as noble does and refuse a forgery.
- * @returns the platform's when it does, else noble's
- */
-export function selectAead(): Aead {
-  try {
-    const key = new Uint8Array(32).fill(0x42);
-    const plaintext = Uint8Array.from({ length: 129 }, (_, i) => i);
-    const data = new Uint8Array(7).fill(9);
-    const sealed = new Uint8Array(plaintext.length + TAG_BYTES);
-    const expected = new Uint8Array(sealed.length);
-    platformAead.key(key).seal(0x1_2345_6789, plaintext, data, sealed, 0);
-    nobleAead.key(key).seal(0x1_2345_6789, plaintext, data, expected, 0);
-    if (sealed.some((byte, i) => byte !== expected[i])) return nobleAead;
-    const opened = new Uint8Array(plaintext.length);
-    if (platformAead.key(key).open(0x1_2345_6789, sealed, data, opened, 0) !== plaintext.length) {
-      return nobleAead;
-    }
-    sealed[3] = (sealed[3] as number) ^ 1;
-    return platformAead.key(key).open(0x1_2345_6789, sealed, data, opened, 0) === -1
-      ? platformAead
-      : nobleAead;
-  } catch {
-    return nobleAead;
-  }
-}

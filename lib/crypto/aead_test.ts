@@ -2,15 +2,20 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes } from "../base/mod.ts";
 import { type Aead, TAG_BYTES } from "./aead.ts";
+import { kernelAead, KernelCipher } from "./aead_kernel.ts";
 import { nobleAead, nobleCipher } from "./aead_noble.ts";
-import { platformAead, platformCipher, selectAead } from "./aead_platform.ts";
+import { platformAead, platformCipher } from "./aead_platform.ts";
 import { writeCounterNonce } from "./counter_key.ts";
+import { selectAead } from "./select_aead.ts";
 import { field, testVectors } from "./wycheproof_suite_test.ts";
 
 const NO_DATA = new Uint8Array(0);
 const UNTOUCHED = 0xaa;
-const aeads = [platformAead, nobleAead];
-const ciphers = [["platform", platformCipher], ["noble", nobleCipher]] as const;
+const aeads = [kernelAead(), platformAead, nobleAead];
+const ciphers = [["kernel", new KernelCipher()], ["platform", platformCipher], [
+  "noble",
+  nobleCipher,
+]] as const;
 
 function seal(
   aead: Aead,
@@ -150,13 +155,13 @@ for (const aead of aeads) {
   });
 }
 
-Deno.test("what one AEAD seals the other opens, and both seal alike", () => {
+Deno.test("what one AEAD seals the others open, and all seal alike", () => {
   const bytes = fc.uint8Array({ minLength: 32, maxLength: 32 });
   const text = fc.uint8Array({ maxLength: 1_500 });
   fc.assert(fc.property(bytes, fc.maxSafeNat(), text, text, (key, counter, plaintext, data) => {
     const byPlatform = seal(platformAead, key, counter, plaintext, data);
-    assert.deepEqual(seal(nobleAead, key, counter, plaintext, data), byPlatform);
     for (const aead of aeads) {
+      assert.deepEqual(seal(aead, key, counter, plaintext, data), byPlatform);
       const opened = new Uint8Array(plaintext.length);
       assert.equal(aead.key(key).open(counter, byPlatform, data, opened, 0), plaintext.length);
       assert.deepEqual(opened, plaintext);
@@ -164,7 +169,7 @@ Deno.test("what one AEAD seals the other opens, and both seal alike", () => {
   }));
 });
 
-Deno.test("both AEADs refuse the same random bytes", () => {
+Deno.test("all AEADs refuse the same random bytes", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (noise) => {
     for (const aead of aeads) {
       const out = new Uint8Array(64);
@@ -174,6 +179,29 @@ Deno.test("both AEADs refuse the same random bytes", () => {
   }));
 });
 
-Deno.test("selectAead() takes the platform's where it answers right", () => {
-  assert.equal(selectAead(), platformAead);
+Deno.test("selectAead() takes the kernel where it answers right", () => {
+  assert.equal(selectAead().name, "kernel");
+});
+
+Deno.test("selectAead() passes over what throws, seals wrong or takes forgeries", () => {
+  const lacking = (): Aead => {
+    throw new WebAssembly.CompileError("no SIMD");
+  };
+  const wrong = (): Aead => ({
+    name: "wrong",
+    key: (bytes) => nobleAead.key(bytes.map((byte) => byte ^ 1)),
+  });
+  const credulous = (): Aead => ({
+    name: "credulous",
+    key(bytes) {
+      const key = nobleAead.key(bytes);
+      return {
+        seal: key.seal.bind(key),
+        wipe: key.wipe.bind(key),
+        open: (_, { length }) => length - TAG_BYTES,
+      };
+    },
+  });
+  assert.equal(selectAead([lacking, wrong, credulous, () => platformAead]), platformAead);
+  assert.equal(selectAead([lacking, wrong, credulous]), nobleAead);
 });

@@ -5,12 +5,15 @@
  */
 
 export * from "./aead.ts";
+export { kernelAead } from "./aead_kernel.ts";
 export { nobleAead } from "./aead_noble.ts";
-export { platformAead, selectAead } from "./aead_platform.ts";
+export { platformAead } from "./aead_platform.ts";
 export * from "./blake2s.ts";
 export * from "./constant_time.ts";
 export * from "./ed25519.ts";
+export * from "./kernel/mod.ts";
 export * from "./keys.ts";
 export * from "./secret.ts";
+export { selectAead } from "./select_aead.ts";
 export { nobleX25519, platformX25519, selectX25519, type X25519 } from "./x25519.ts";
 export * from "./xchacha.ts";

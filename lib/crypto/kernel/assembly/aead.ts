@@ -134,9 +134,8 @@ export function otherStream(stream: usize): usize {
   return STREAM + NEXT_STREAM - stream;
 }
 
-/** Blocks are taken in pairs; an odd one goes first once the end is near. @returns how many bytes are taken then */
-// @ts-ignore: decorator
 @inline
+/** Blocks are taken in pairs; an odd one goes first once the end is near. @returns how many bytes are taken then */
 function takeOdd(from: usize, taken: usize, whole: usize): usize {
   const left = whole - taken;
   if ((left & 16) === 0 || left > MAX_TAKEN_BYTES) return taken;
@@ -144,7 +143,6 @@ function takeOdd(from: usize, taken: usize, whole: usize): usize {
   return taken + 16;
 }
 
-// @ts-ignore: decorator
 @inline
 function pairBytes(left: usize): usize {
   return min(left & ~31, MAX_TAKEN_BYTES);

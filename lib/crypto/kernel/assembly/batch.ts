@@ -145,7 +145,6 @@ function wipe(): void {
   memory.fill(STREAM, 0, RESULT - STREAM);
 }
 
-// @ts-ignore: decorator
 @inline
 function tableCounter(i: usize): u64 {
   return <u64> load<f64>(TABLE_COUNTER + (i << 3));

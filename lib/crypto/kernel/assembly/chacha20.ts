@@ -17,31 +17,26 @@ export function initChaCha20(): void {
 }
 
 // With all indices below 16 it is the same as the strict one, and a single instruction.
-// @ts-ignore: decorator
 @inline
 function swizzle(lanes: v128, by: v128): v128 {
   return i8x16.relaxed_swizzle(lanes, by);
 }
 
-// @ts-ignore: decorator
 @inline
 function rotate12(lanes: v128): v128 {
   return v128.or(i32x4.shl(lanes, 12), i32x4.shr_u(lanes, 20));
 }
 
-// @ts-ignore: decorator
 @inline
 function rotate7(lanes: v128): v128 {
   return v128.or(i32x4.shl(lanes, 7), i32x4.shr_u(lanes, 25));
 }
 
-// @ts-ignore: decorator
 @inline
 function word(offset: usize): v128 {
   return v128.load32_splat(KEY + offset);
 }
 
-// @ts-ignore: decorator
 @inline
 function blockNumbers(): v128 {
   return i32x4.add(v128.load32_splat(BLOCK), i32x4(0, 1, 2, 3));
@@ -109,9 +104,8 @@ export function encrypt256(from: usize, to: usize, absorb: usize, pairs: usize):
   store<u32>(BLOCK, load<u32>(BLOCK) + 4);
 }
 
-/** Turns four words of four blocks into 16 bytes of each block, and encrypts with them. */
-// @ts-ignore: decorator
 @inline
+/** Turns four words of four blocks into 16 bytes of each block, and encrypts with them. */
 function xorLanes(from: usize, to: usize, a: v128, b: v128, c: v128, d: v128): void {
   const ab = v128.shuffle<u32>(a, b, 0, 4, 1, 5), cd = v128.shuffle<u32>(c, d, 0, 4, 1, 5);
   const ef = v128.shuffle<u32>(a, b, 2, 6, 3, 7), gh = v128.shuffle<u32>(c, d, 2, 6, 3, 7);

@@ -22,9 +22,8 @@ export function initPoly1305(key: usize): void {
   memory.fill(POLY + 56, 0, 40);
 }
 
-/** h = (h + block + 2^128) * r, not fully reduced. */
-// @ts-ignore: decorator
 @inline
+/** h = (h + block + 2^128) * r, not fully reduced. */
 export function absorbBlock(at: usize): void {
   const low = load<u64>(at), high = load<u64>(at, 8);
   let h0 = load<u64>(POLY, 56) + (low & LOW);
