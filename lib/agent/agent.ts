@@ -54,7 +54,6 @@ export class Agent {
   /** The networks that this host is in, as of the last look. */
   #prefixes: readonly Cidr[] = [];
   #state: StatusReport["state"] = "starting";
-  #socket: DatagramSocket | undefined;
   #plane: PacketPlane | undefined;
   #peers: PeerSync | undefined;
   #messages: MessagePlane | undefined;
@@ -83,7 +82,7 @@ export class Agent {
    */
   async start(): Promise<void> {
     try {
-      this.#start();
+      await this.#start();
     } catch (error) {
       // The first failure is the one to tell.
       await this.stop().catch(() => {});
@@ -107,7 +106,7 @@ export class Agent {
       dataplane: this.#dataplane,
       plane: this.#plane,
       messages: this.#messages,
-      drops: { ...this.#channelCounters.snapshot(), ...this.#plane?.drops() ?? this.#socket?.drops() },
+      drops: { ...this.#channelCounters.snapshot(), ...this.#plane?.drops() },
     });
   }
 
@@ -131,7 +130,7 @@ export class Agent {
     if (hasNewMembers) this.#messages?.followRoster();
   }
 
-  #start(): void {
+  async #start(): Promise<void> {
     const { options } = this.#parts;
     const { record } = this.mesh;
     if (record.revoked) throw new RemovedError();
@@ -140,7 +139,8 @@ export class Agent {
     }
     const listener = listenTcp({ port: options.port });
     this.#resources.defer(() => listener.close());
-    if (!options.rootless) this.#startPacketPlane();
+    if (!options.rootless) await this.#startPacketPlane();
+    if (this.#state !== "starting") throw new StoppedError();
     this.#stateEndpoints();
     const messages = new MessagePlane({
       identity: this.mesh.identity,
@@ -155,10 +155,13 @@ export class Agent {
       dial: (endpoint, signal) => dialTcp(endpoint, { timeoutMs: DIAL_TIMEOUT_MS, signal }),
       candidates: (stated) => this.#candidates(stated),
       tokenKey: (tokenId, publicKey) => this.mesh.tokens?.presharedKeyFor(tokenId, publicKey),
-      serveJoin: async (channel, tokenId, source) => {
-        const parts = { mesh: this.mesh, timers: systemTimers, log: this.#log };
-        if (await serveJoin(channel, { tokenId, source }, parts)) this.#announce(channel.remoteStatic);
-      },
+      serveJoin: (channel, tokenId, source) =>
+        serveJoin(channel, { tokenId, source }, {
+          mesh: this.mesh,
+          timers: systemTimers,
+          log: this.#log,
+          announce: (publicKey) => this.#announce(publicKey),
+        }),
       onRosterChange: () => this.followRoster(),
     });
     this.#messages = messages;
@@ -171,21 +174,25 @@ export class Agent {
     this.#state = "running";
   }
 
-  #startPacketPlane(): void {
+  async #startPacketPlane(): Promise<void> {
     const { options, store } = this.#parts;
     const { mesh } = this;
     const { interfaceName, mtuBytes, port } = options;
-    const socket = openUdp({ port });
-    this.#socket = socket;
-    this.#resources.defer(() => socket.close());
-    const tun = openHostNetwork(store, {
-      interfaceName,
-      mtuBytes,
-      addresses: mesh.record.addresses,
-      cidrs: this.#cidrs(),
-    });
-    this.#resources.defer(() => {
-      tun.close();
+    const network = { interfaceName, mtuBytes, addresses: mesh.record.addresses, cidrs: this.#cidrs() };
+    const plane = await openHostNetwork(store, network, () =>
+      openPlane({
+        interfaceName,
+        mtuBytes,
+        choice: options.dataplane,
+        timers: options.testTimers as Partial<ProtocolTimers>,
+        observer: (event) => this.#peers?.handleDeviceEvent(event),
+        log: this.#log,
+      }));
+    this.#plane = plane;
+    this.#resources.defer(async () => {
+      plane.close();
+      // Why it ended, if it was not this, is told below.
+      await plane.ended.catch(() => {});
       try {
         forgetHostNetwork(store);
       } catch (error) {
@@ -193,30 +200,9 @@ export class Agent {
         this.#log.warn("cannot forget what was changed of this host", { error });
       }
     });
-    const aead = selectAead();
-    const device = new Device({
-      privateKey: mesh.identity.privateKey,
-      random: systemRandom,
-      wall: systemClock.wall,
-      aead,
-      mtuBytes,
-      timers: options.testTimers as Partial<ProtocolTimers>,
-    });
-    const plane = new PortablePlane({
-      device,
-      tun,
-      socket,
-      clock: systemClock,
-      timers: systemTimers,
-      observer: (event) => this.#peers?.handleDeviceEvent(event),
-    });
-    this.#plane = plane;
-    this.#resources.defer(async () => {
-      plane.close();
-      // Why it ended, if it was not this, is told below.
-      await plane.ended.catch(() => {});
-    });
-    this.#dataplane = { kind: "portable", interfaceName, mtuBytes, aead: aead.name };
+    plane.setPrivateKey(mesh.identity.privateKey);
+    if (plane.listen({ port, fwmark: 0 }) !== undefined) throw new PortInUseError("UDP", port);
+    this.#dataplane = { kind: plane.kind, interfaceName, mtuBytes, aead: plane.engine };
     this.#peers = new PeerSync({
       roster: mesh.roster,
       plane,
@@ -226,6 +212,7 @@ export class Agent {
     });
     plane.ended.then((end) => {
       if (end === "interface-gone") this.#end(new InterfaceGoneError(interfaceName));
+      if (end === "worker-failed") this.#end(new PacketPlaneError(interfaceName, end));
     }, (cause) => this.#end(new PacketPlaneError(interfaceName, cause)));
   }
 
