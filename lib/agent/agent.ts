@@ -54,6 +54,7 @@ export class Agent {
   /** The networks that this host is in, as of the last look. */
   #prefixes: readonly Cidr[] = [];
   #state: StatusReport["state"] = "starting";
+  #socket: DatagramSocket | undefined;
   #plane: PacketPlane | undefined;
   #peers: PeerSync | undefined;
   #messages: MessagePlane | undefined;
@@ -82,7 +83,7 @@ export class Agent {
    */
   async start(): Promise<void> {
     try {
-      await this.#start();
+      this.#start();
     } catch (error) {
       // The first failure is the one to tell.
       await this.stop().catch(() => {});
@@ -106,7 +107,7 @@ export class Agent {
       dataplane: this.#dataplane,
       plane: this.#plane,
       messages: this.#messages,
-      drops: { ...this.#channelCounters.snapshot(), ...this.#plane?.drops() },
+      drops: { ...this.#channelCounters.snapshot(), ...this.#plane?.drops() ?? this.#socket?.drops() },
     });
   }
 
@@ -130,7 +131,7 @@ export class Agent {
     if (hasNewMembers) this.#messages?.followRoster();
   }
 
-  async #start(): Promise<void> {
+  #start(): void {
     const { options } = this.#parts;
     const { record } = this.mesh;
     if (record.revoked) throw new RemovedError();
@@ -139,8 +140,7 @@ export class Agent {
     }
     const listener = listenTcp({ port: options.port });
     this.#resources.defer(() => listener.close());
-    if (!options.rootless) await this.#startPacketPlane();
-    if (this.#state !== "starting") throw new StoppedError();
+    if (!options.rootless) this.#startPacketPlane();
     this.#stateEndpoints();
     const messages = new MessagePlane({
       identity: this.mesh.identity,
@@ -174,25 +174,21 @@ export class Agent {
     this.#state = "running";
   }
 
-  async #startPacketPlane(): Promise<void> {
+  #startPacketPlane(): void {
     const { options, store } = this.#parts;
     const { mesh } = this;
     const { interfaceName, mtuBytes, port } = options;
-    const network = { interfaceName, mtuBytes, addresses: mesh.record.addresses, cidrs: this.#cidrs() };
-    const plane = await openHostNetwork(store, network, () =>
-      openPlane({
-        interfaceName,
-        mtuBytes,
-        choice: options.dataplane,
-        timers: options.testTimers as Partial<ProtocolTimers>,
-        observer: (event) => this.#peers?.handleDeviceEvent(event),
-        log: this.#log,
-      }));
-    this.#plane = plane;
-    this.#resources.defer(async () => {
-      plane.close();
-      // Why it ended, if it was not this, is told below.
-      await plane.ended.catch(() => {});
+    const socket = openUdp({ port });
+    this.#socket = socket;
+    this.#resources.defer(() => socket.close());
+    const tun = openHostNetwork(store, {
+      interfaceName,
+      mtuBytes,
+      addresses: mesh.record.addresses,
+      cidrs: this.#cidrs(),
+    });
+    this.#resources.defer(() => {
+      tun.close();
       try {
         forgetHostNetwork(store);
       } catch (error) {
@@ -200,9 +196,30 @@ export class Agent {
         this.#log.warn("cannot forget what was changed of this host", { error });
       }
     });
-    plane.setPrivateKey(mesh.identity.privateKey);
-    if (plane.listen({ port, fwmark: 0 }) !== undefined) throw new PortInUseError("UDP", port);
-    this.#dataplane = { kind: plane.kind, interfaceName, mtuBytes, aead: plane.engine };
+    const aead = selectAead();
+    const device = new Device({
+      privateKey: mesh.identity.privateKey,
+      random: systemRandom,
+      wall: systemClock.wall,
+      aead,
+      mtuBytes,
+      timers: options.testTimers as Partial<ProtocolTimers>,
+    });
+    const plane = new PortablePlane({
+      device,
+      tun,
+      socket,
+      clock: systemClock,
+      timers: systemTimers,
+      observer: (event) => this.#peers?.handleDeviceEvent(event),
+    });
+    this.#plane = plane;
+    this.#resources.defer(async () => {
+      plane.close();
+      // Why it ended, if it was not this, is told below.
+      await plane.ended.catch(() => {});
+    });
+    this.#dataplane = { kind: "portable", interfaceName, mtuBytes, aead: aead.name };
     this.#peers = new PeerSync({
       roster: mesh.roster,
       plane,
@@ -212,7 +229,6 @@ export class Agent {
     });
     plane.ended.then((end) => {
       if (end === "interface-gone") this.#end(new InterfaceGoneError(interfaceName));
-      if (end === "worker-failed") this.#end(new PacketPlaneError(interfaceName, end));
     }, (cause) => this.#end(new PacketPlaneError(interfaceName, cause)));
   }
 
