@@ -6,16 +6,16 @@
 import { type Logger, type Millis, silentLogger, type StateStore, type WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
-import { type PublicKey, selectAead } from "../crypto/mod.ts";
-import { type PacketPlane, PortablePlane } from "../dataplane/mod.ts";
+import type { PublicKey } from "../crypto/mod.ts";
+import { openPlane, type PacketPlane } from "../dataplane/mod.ts";
 import { systemClock, systemRandom, systemTimers } from "../host/mod.ts";
 import type { MeshState, RosterUpdate, SignedStatement } from "../mesh/mod.ts";
 import type { Cidr, Endpoint } from "../net/mod.ts";
-import { type DatagramSocket, dialTcp, listenTcp, openUdp } from "../transport/mod.ts";
-import { Device, type ProtocolTimers } from "../wireguard/mod.ts";
+import { dialTcp, listenTcp, portInUse, SocketError } from "../transport/mod.ts";
+import type { ProtocolTimers } from "../wireguard/mod.ts";
 import { serveJoin } from "./admission_desk.ts";
 import { DeviceSecrets } from "./device_secrets.ts";
-import { InterfaceGoneError, PacketPlaneError, RemovedError } from "./errors.ts";
+import { InterfaceGoneError, InterruptedError, PacketPlaneError, RemovedError } from "./errors.ts";
 import { checkHostNetwork, forgetHostNetwork, openHostNetwork } from "./host_network.ts";
 import { orderCandidates } from "./local_endpoints.ts";
 import { MessagePlane } from "./message_plane.ts";
@@ -54,7 +54,6 @@ export class Agent {
   /** The networks that this host is in, as of the last look. */
   #prefixes: readonly Cidr[] = [];
   #state: StatusReport["state"] = "starting";
-  #socket: DatagramSocket | undefined;
   #plane: PacketPlane | undefined;
   #peers: PeerSync | undefined;
   #messages: MessagePlane | undefined;
@@ -83,7 +82,7 @@ export class Agent {
    */
   async start(): Promise<void> {
     try {
-      this.#start();
+      await this.#start();
     } catch (error) {
       // The first failure is the one to tell.
       await this.stop().catch(() => {});
@@ -107,7 +106,7 @@ export class Agent {
       dataplane: this.#dataplane,
       plane: this.#plane,
       messages: this.#messages,
-      drops: { ...this.#channelCounters.snapshot(), ...this.#plane?.drops() ?? this.#socket?.drops() },
+      drops: { ...this.#channelCounters.snapshot(), ...this.#plane?.drops() },
     });
   }
 
@@ -131,7 +130,7 @@ export class Agent {
     if (hasNewMembers) this.#messages?.followRoster();
   }
 
-  #start(): void {
+  async #start(): Promise<void> {
     const { options } = this.#parts;
     const { record } = this.mesh;
     if (record.revoked) throw new RemovedError();
@@ -140,7 +139,7 @@ export class Agent {
     }
     const listener = listenTcp({ port: options.port });
     this.#resources.defer(() => listener.close());
-    if (!options.rootless) this.#startPacketPlane();
+    if (!options.rootless) await this.#startPacketPlane();
     this.#stateEndpoints();
     const messages = new MessagePlane({
       identity: this.mesh.identity,
@@ -174,21 +173,30 @@ export class Agent {
     this.#state = "running";
   }
 
-  #startPacketPlane(): void {
+  async #startPacketPlane(): Promise<void> {
     const { options, store } = this.#parts;
     const { mesh } = this;
     const { interfaceName, mtuBytes, port } = options;
-    const socket = openUdp({ port });
-    this.#socket = socket;
-    this.#resources.defer(() => socket.close());
-    const tun = openHostNetwork(store, {
-      interfaceName,
-      mtuBytes,
-      addresses: mesh.record.addresses,
-      cidrs: this.#cidrs(),
-    });
-    this.#resources.defer(() => {
-      tun.close();
+    const network = { interfaceName, mtuBytes, addresses: mesh.record.addresses, cidrs: this.#cidrs() };
+    const plane = await openHostNetwork(store, network, () =>
+      openPlane({
+        interfaceName,
+        mtuBytes,
+        choice: options.dataplane,
+        timers: options.testTimers as Partial<ProtocolTimers>,
+        observer: (event) => this.#peers?.handleDeviceEvent(event),
+        log: this.#log,
+      }));
+    if (this.#state !== "starting") {
+      plane.close();
+      await plane.ended;
+      throw new InterruptedError();
+    }
+    this.#plane = plane;
+    this.#resources.defer(async () => {
+      plane.close();
+      // Why it ended, if it was not this, is told below.
+      await plane.ended.catch(() => {});
       try {
         forgetHostNetwork(store);
       } catch (error) {
@@ -196,30 +204,13 @@ export class Agent {
         this.#log.warn("cannot forget what was changed of this host", { error });
       }
     });
-    const aead = selectAead();
-    const device = new Device({
-      privateKey: mesh.identity.privateKey,
-      random: systemRandom,
-      wall: systemClock.wall,
-      aead,
-      mtuBytes,
-      timers: options.testTimers as Partial<ProtocolTimers>,
-    });
-    const plane = new PortablePlane({
-      device,
-      tun,
-      socket,
-      clock: systemClock,
-      timers: systemTimers,
-      observer: (event) => this.#peers?.handleDeviceEvent(event),
-    });
-    this.#plane = plane;
-    this.#resources.defer(async () => {
-      plane.close();
-      // Why it ended, if it was not this, is told below.
-      await plane.ended.catch(() => {});
-    });
-    this.#dataplane = { kind: "portable", interfaceName, mtuBytes, aead: aead.name };
+    plane.setPrivateKey(mesh.identity.privateKey);
+    const failure = plane.listen({ port, fwmark: 0 });
+    if (failure === "port-taken") throw portInUse("UDP", port);
+    if (failure !== undefined) {
+      throw new SocketError(`Cannot listen on UDP port ${port}`, { retryable: true });
+    }
+    this.#dataplane = { kind: plane.kind, interfaceName, mtuBytes, aead: plane.engine };
     this.#peers = new PeerSync({
       roster: mesh.roster,
       plane,
@@ -229,6 +220,7 @@ export class Agent {
     });
     plane.ended.then((end) => {
       if (end === "interface-gone") this.#end(new InterfaceGoneError(interfaceName));
+      if (end === "worker-failed") this.#end(new PacketPlaneError(interfaceName, end));
     }, (cause) => this.#end(new PacketPlaneError(interfaceName, cause)));
   }
 

@@ -83,3 +83,12 @@ export class PacketPlaneError extends WeftError {
     });
   }
 }
+
+/** It was stopped before it ran. */
+export class InterruptedError extends WeftError {
+  readonly code = "Interrupted";
+
+  constructor() {
+    super("The start was interrupted", { retryable: true });
+  }
+}

@@ -13,8 +13,6 @@ import {
   Netlink,
   NotPermittedError,
   NoTunDeviceError,
-  openTun,
-  type PacketDevice,
 } from "../host/mod.ts";
 import { Cidr, type IpAddress } from "../net/mod.ts";
 import { RouteOverlapError } from "./errors.ts";
@@ -54,10 +52,15 @@ export function checkHostNetwork(interfaceName: string, cidrs: readonly Cidr[]):
 /**
  * Makes the interface, gives it its addresses and routes, and sets it up. What a crashed agent left is undone first.
  *
- * @returns the device; closing it removes the interface, its addresses and its routes
+ * @param make makes the interface; it is unmade by closing what is returned
+ * @returns what `make` gave; when its interface goes, its addresses and its routes go with it
  * @throws HostError, NotPermittedError, NoTunDeviceError, InterfaceExistsError, StateError; then nothing is left
  */
-export function openHostNetwork(store: StateStore, options: HostNetworkOptions): PacketDevice {
+export async function openHostNetwork<T extends { close(): void }>(
+  store: StateStore,
+  options: HostNetworkOptions,
+  make: () => Promise<T>,
+): Promise<T> {
   const { interfaceName, mtuBytes, addresses, cidrs } = options;
   const journal = new HostJournal(store);
   using netlink = Netlink.open();
@@ -66,9 +69,9 @@ export function openHostNetwork(store: StateStore, options: HostNetworkOptions):
   for (const cidr of cidrs) changes.push({ kind: "route", cidr, interfaceName });
   store.transaction(() => changes.forEach((change) => journal.record(change)));
   const forget = () => store.transaction(() => changes.forEach((change) => journal.forget(change)));
-  let tun: PacketDevice;
+  let made: T;
   try {
-    tun = openTun({ name: interfaceName, mtuBytes });
+    made = await make();
   } catch (error) {
     forget();
     throw error;
@@ -80,11 +83,11 @@ export function openHostNetwork(store: StateStore, options: HostNetworkOptions):
     }
     for (const cidr of cidrs) netlink.addRoute(cidr, interfaceName);
   } catch (error) {
-    tun.close();
+    made.close();
     forget();
     throw error;
   }
-  return tun;
+  return made;
 }
 
 /** Forgets what was noted for a crash, once the interface is gone. */

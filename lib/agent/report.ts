@@ -35,11 +35,14 @@ export interface PeerReport {
 
 /** How the packet plane runs. */
 export interface DataplaneReport {
-  /** `portable`: TUN and the runtime's own sockets; `rootless`: no packet plane. */
-  readonly kind: "portable" | "rootless";
+  /**
+   * `fast`: a worker on raw descriptors, with offloads; `portable`: TUN and the runtime's own sockets; `rootless`: no
+   * packet plane.
+   */
+  readonly kind: "fast" | "portable" | "rootless";
   readonly interfaceName?: string;
   readonly mtuBytes?: number;
-  /** The implementation of ChaCha20-Poly1305. */
+  /** How packets are sealed. */
   readonly aead?: string;
 }
 

@@ -4,8 +4,7 @@
  */
 
 import type { Logger } from "../base/mod.ts";
-import { selectAead } from "../crypto/mod.ts";
-import { PortablePlane, type WireGuardPlane } from "../dataplane/mod.ts";
+import { openPlane, type PlaneChoice, type WireGuardPlane } from "../dataplane/mod.ts";
 import {
   canConfigureNetwork,
   hasTunDevice,
@@ -14,27 +13,26 @@ import {
   Netlink,
   NotPermittedError,
   NoTunDeviceError,
-  openTun,
-  systemClock,
-  systemRandom,
-  systemTimers,
 } from "../host/mod.ts";
-import { NoSocket } from "../transport/mod.ts";
 import { type DeviceChanges, type DevicePicture, UAPI_ERRNO, type UapiErrno } from "../uapi/mod.ts";
-import { Device } from "../wireguard/mod.ts";
 import { type UapiHandler, UapiServer } from "./uapi_server.ts";
 import { applyPeers, devicePicture } from "./wg_configuration.ts";
 import { ListenPort } from "./wg_listen_port.ts";
 
 /** What WireGuard interfaces have unless `ip link` or `wg-quick` sets it. */
 const DEFAULT_MTU_BYTES = 1420;
-/** The longest packet that TUN gives. */
-const MAX_PACKET_BYTES = 65_535;
 /** The longest packet that fits a datagram with WireGuard's header and tag. */
 const MAX_MTU_BYTES = 65_000;
 
 /** Why an interface ended: somebody closed it, deleted it, or removed its socket. */
 export type WgInterfaceEnd = "closed" | "interface-gone" | "socket-removed";
+
+/** How an interface is to be. */
+export interface WgInterfaceOptions {
+  readonly log: Logger;
+  /** How packets travel; the best way there is unless given. */
+  readonly choice?: PlaneChoice;
+}
 
 /**
  * Its interface is made down, and is not configured here: `wg`, `ip` and `wg-quick` do that. While it is down there are
@@ -64,31 +62,26 @@ export class WgInterface implements UapiHandler {
    * @throws RangeError when the name is none
    * @throws NotPermittedError, NoTunDeviceError, InterfaceExistsError, HostError, UapiSocketError; then nothing is left
    */
-  static async open(name: string, log: Logger): Promise<WgInterface> {
+  static async open(name: string, { log, choice = "auto" }: WgInterfaceOptions): Promise<WgInterface> {
     if (!canConfigureNetwork()) throw new NotPermittedError(`make the interface ${name}`);
     if (!hasTunDevice()) throw new NoTunDeviceError();
-    using stack = new DisposableStack();
-    const tun = openTun({ name, mtuBytes: MAX_PACKET_BYTES });
-    stack.defer(() => tun.close());
-    using netlink = Netlink.open();
-    netlink.setLinkMtu(name, DEFAULT_MTU_BYTES);
-    const monitor = stack.use(LinkMonitor.open(name));
-    const device = new Device({
-      random: systemRandom,
-      wall: systemClock.wall,
-      aead: selectAead(),
+    const plane = await openPlane({
+      interfaceName: name,
       mtuBytes: DEFAULT_MTU_BYTES,
-    });
-    device.suspend();
-    const plane = new PortablePlane({
-      device,
-      tun,
-      socket: new NoSocket(),
-      clock: systemClock,
-      timers: systemTimers,
+      choice,
       observer: () => {},
+      log,
     });
-    stack.move();
+    let monitor: LinkMonitor;
+    try {
+      using netlink = Netlink.open();
+      netlink.setLinkMtu(name, DEFAULT_MTU_BYTES);
+      monitor = LinkMonitor.open(name);
+    } catch (error) {
+      plane.close();
+      await plane.ended;
+      throw error;
+    }
     const made = new WgInterface(name, { plane, monitor, log });
     try {
       made.#server = await UapiServer.open(name, made);

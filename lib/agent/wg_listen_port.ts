@@ -3,10 +3,14 @@
  * @module
  */
 
-import type { WireGuardPlane } from "../dataplane/mod.ts";
-import { markUdpSocket } from "../host/mod.ts";
-import { type DatagramSocket, openUdp, PortInUseError } from "../transport/mod.ts";
+import type { ListenFailure, WireGuardPlane } from "../dataplane/mod.ts";
 import { UAPI_ERRNO, type UapiErrno } from "../uapi/mod.ts";
+
+const ERRNO_OF: Readonly<Record<ListenFailure, UapiErrno>> = {
+  "port-taken": UAPI_ERRNO.EADDRINUSE,
+  "mark-refused": UAPI_ERRNO.EOPNOTSUPP,
+  failed: UAPI_ERRNO.EIO,
+};
 
 /** Opens and replaces the plane's socket: there is one while the interface is up. */
 export class ListenPort {
@@ -37,13 +41,12 @@ export class ListenPort {
     const isOtherPort = changes.listenPort !== undefined && (listenPort !== this.#wanted || listenPort === 0);
     const isRetry = this.#isUp && this.#plane.localPort === 0;
     if (isOtherPort || isRetry) {
-      const socket = open(listenPort, fwmark);
-      if (typeof socket === "number") return socket;
-      // While the interface is down, that was to see whether the port is free.
-      if (!this.#isUp) socket.close();
-      else this.#use(socket);
-      this.#wanted = this.#isUp ? socket.localPort : listenPort;
-    } else if (fwmark !== this.#fwmark && this.#isUp && !markUdpSocket(this.#plane.localPort, fwmark)) {
+      const wanted = { port: listenPort, fwmark };
+      // While the interface is down, it is only to see whether the port is free.
+      const failure = this.#isUp ? this.#plane.listen(wanted) : this.#plane.canListen(wanted);
+      if (failure !== undefined) return ERRNO_OF[failure];
+      this.#wanted = this.#isUp ? this.#plane.localPort : listenPort;
+    } else if (fwmark !== this.#fwmark && this.#isUp && !this.#plane.setMark(fwmark)) {
       return UAPI_ERRNO.EOPNOTSUPP;
     }
     this.#fwmark = fwmark;
@@ -58,27 +61,9 @@ export class ListenPort {
       this.#plane.suspend();
       return UAPI_ERRNO.NONE;
     }
-    const socket = open(this.#wanted, this.#fwmark);
-    if (typeof socket === "number") return socket;
-    this.#wanted = socket.localPort;
-    this.#use(socket);
+    const failure = this.#plane.listen({ port: this.#wanted, fwmark: this.#fwmark });
+    if (failure !== undefined) return ERRNO_OF[failure];
+    this.#wanted = this.#plane.localPort;
     return UAPI_ERRNO.NONE;
   }
-
-  /** A port that was to be had only now ends the suspension too. */
-  #use(socket: DatagramSocket): void {
-    this.#plane.resume(socket);
-  }
-}
-
-function open(port: number, fwmark: number): DatagramSocket | UapiErrno {
-  let socket: DatagramSocket;
-  try {
-    socket = openUdp({ port });
-  } catch (error) {
-    return error instanceof PortInUseError ? UAPI_ERRNO.EADDRINUSE : UAPI_ERRNO.EIO;
-  }
-  if (fwmark === 0 || markUdpSocket(socket.localPort, fwmark)) return socket;
-  socket.close();
-  return UAPI_ERRNO.EOPNOTSUPP;
 }

@@ -58,6 +58,7 @@ function withAgentOptions(command: AnyCommand): AnyCommand {
     .option("--port <port>", "the UDP and TCP port of both planes (default: 51820)")
     .option("--interface <name>", "the network interface (default: weft0)")
     .option("--mtu <bytes>", "the largest packet through it (default: 1420)")
+    .option("--dataplane <how>", "auto, fast or portable: how packets travel (default: auto)")
     .option("--rootless", "the message plane only: no interface, no privileges")
     .addOption(
       new Option("--endpoint <address:port>", "where others reach this node; may be repeated").argParser(

@@ -35,6 +35,7 @@ const OPTION_KEYS: ReadonlyMap<string, string> = new Map([
   ["port", "port"],
   ["interface", "interfaceName"],
   ["mtu", "mtuBytes"],
+  ["dataplane", "dataplane"],
   ["rootless", "rootless"],
   ["endpoint", "endpoints"],
   ["statusAddress", "statusAddress"],

@@ -74,7 +74,7 @@ function isInterfaceName(text: string): boolean {
 
 /** Makes the interface and stays until it has ended. */
 async function stay(name: string, ports: CliPorts, log: Logger, onReady: () => void): Promise<void> {
-  const made = await WgInterface.open(name, log).catch((error: unknown) => {
+  const made = await WgInterface.open(name, { log }).catch((error: unknown) => {
     const hint = error instanceof WeftError ? HINTS[error.code] : undefined;
     if (hint === undefined || !(error instanceof WeftError)) throw error;
     throw new CommandError(error.message, { hint, cause: error });

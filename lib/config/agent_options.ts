@@ -33,6 +33,8 @@ export interface AgentOptions {
   readonly interfaceName: string;
   /** The largest packet through the interface, 576 to 65455 bytes. */
   readonly mtuBytes: number;
+  /** How packets travel: the fastest way that runs here, or one of them. */
+  readonly dataplane: "auto" | "fast" | "portable";
   /** The message plane only: no TUN, no FFI, no privileges. */
   readonly rootless: boolean;
   /** Where others can reach this node, beside what it finds out itself. */
@@ -83,6 +85,7 @@ export function layerAgentOptions(layers: readonly ConfigLayer[]): AgentOptions 
     port: DEFAULT_WG_PORT,
     interfaceName: DEFAULT_INTERFACE_NAME,
     mtuBytes: DEFAULT_MTU_BYTES,
+    dataplane: "auto",
     rootless: false,
     endpoints: [],
     statusAddress: DEFAULT_STATUS_ADDRESS,

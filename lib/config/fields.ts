@@ -114,6 +114,12 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map([
     rule: "the MTU is a number of bytes from 576 to 65455",
     hint: "The default is 1420; 1280 fits through almost every path.",
   }],
+  ["dataplane", {
+    flag: "dataplane",
+    schema: z.enum(["auto", "fast", "portable"]),
+    rule: "the data plane is auto, fast or portable",
+    hint: "The default is auto: the fastest that runs on this machine.",
+  }],
   ["rootless", {
     flag: "rootless",
     schema: truth,

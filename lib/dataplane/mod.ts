@@ -11,7 +11,8 @@
  * @module
  */
 
-export * from "./fast/fast_plane.ts";
+export * from "./fast/mod.ts";
+export * from "./open_plane.ts";
 export * from "./packet_plane.ts";
 export * from "./portable_plane.ts";
 export * from "./wireguard_plane.ts";

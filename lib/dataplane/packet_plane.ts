@@ -14,6 +14,8 @@ export type PlaneEnd = "closed" | "interface-gone" | "worker-failed";
 export interface PacketPlane {
   /** How it runs, for the status. */
   readonly kind: "portable" | "fast";
+  /** How packets are sealed, for the status. */
+  readonly engine: string;
   /** Settles once, when the plane has stopped carrying packets. */
   readonly ended: Promise<PlaneEnd>;
   /** Adds a peer or changes it. */

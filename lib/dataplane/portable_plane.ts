@@ -5,21 +5,22 @@
 
 import type { Clock, Millis, Timers } from "../base/mod.ts";
 import type { PresharedKey, PrivateKey, PublicKey } from "../crypto/mod.ts";
-import type { PacketDevice } from "../host/mod.ts";
+import { markUdpSocket, type PacketDevice } from "../host/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
-import { type DatagramSocket, NoSocket } from "../transport/mod.ts";
+import { type DatagramSocket, NoSocket, openUdp, PortInUseError } from "../transport/mod.ts";
 import type { Device, PeerStatus, WireGuardPeerConfig, WireGuardPeerUpdate } from "../wireguard/mod.ts";
 import type { PlaneEnd, PlaneObserver } from "./packet_plane.ts";
-import type { WireGuardPlane } from "./wireguard_plane.ts";
+import type { ListenFailure, ListenOptions, WireGuardPlane } from "./wireguard_plane.ts";
 
-/** What the plane is made of; it closes `tun` and `socket` when it ends. */
+/** What the plane is made of; it closes `tun` when it ends. */
 export interface PortablePlaneParts {
   readonly device: Device;
   readonly tun: PacketDevice;
-  readonly socket: DatagramSocket;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly observer: PlaneObserver;
+  /** How packets are sealed, for the status. */
+  readonly aeadName: string;
 }
 
 /**
@@ -28,17 +29,18 @@ export interface PortablePlaneParts {
  */
 export class PortablePlane implements WireGuardPlane {
   readonly kind = "portable";
+  readonly engine: string;
   readonly ended: Promise<PlaneEnd>;
   readonly #parts: PortablePlaneParts;
-  #socket: DatagramSocket;
+  #socket: DatagramSocket = new NoSocket();
   #cancelTimer: (() => void) | undefined;
   #timerDeadline: Millis | undefined;
   #closed = false;
 
-  /** Starts carrying packets at once. */
+  /** Starts at once; there is no socket before `listen`. */
   constructor(parts: PortablePlaneParts) {
     this.#parts = parts;
-    this.#socket = parts.socket;
+    this.engine = parts.aeadName;
     const loops = [this.#carryOutbound(), this.#carryInbound()];
     this.ended = Promise.race(loops).then(async (end) => {
       this.close();
@@ -103,23 +105,30 @@ export class PortablePlane implements WireGuardPlane {
     this.#parts.device.setMtu(mtuBytes);
   }
 
-  replaceSocket(socket: DatagramSocket): void {
-    const former = this.#socket;
-    this.#socket = socket;
-    former.close();
-    if (this.#closed) socket.close();
+  canListen(options: ListenOptions): ListenFailure | undefined {
+    const socket = openSocket(options);
+    if (typeof socket === "string") return socket;
+    socket.close();
+    return undefined;
+  }
+
+  listen(options: ListenOptions): ListenFailure | undefined {
+    const socket = openSocket(options);
+    if (typeof socket === "string") return socket;
+    const { device, clock } = this.#parts;
+    this.#replaceSocket(socket);
+    device.resume(clock.now());
+    this.#settle();
+    return undefined;
+  }
+
+  setMark(fwmark: number): boolean {
+    return this.localPort === 0 || markUdpSocket(this.localPort, fwmark);
   }
 
   suspend(): void {
     this.#parts.device.suspend();
-    this.replaceSocket(new NoSocket());
-  }
-
-  resume(socket: DatagramSocket): void {
-    const { device, clock } = this.#parts;
-    this.replaceSocket(socket);
-    device.resume(clock.now());
-    this.#settle();
+    this.#replaceSocket(new NoSocket());
   }
 
   drops(): Readonly<Record<string, number>> {
@@ -132,6 +141,13 @@ export class PortablePlane implements WireGuardPlane {
     this.#cancelTimer?.();
     this.#parts.tun.close();
     this.#socket.close();
+  }
+
+  #replaceSocket(socket: DatagramSocket): void {
+    const former = this.#socket;
+    this.#socket = socket;
+    former.close();
+    if (this.#closed) socket.close();
   }
 
   async #carryOutbound(): Promise<PlaneEnd> {
@@ -196,4 +212,16 @@ export class PortablePlane implements WireGuardPlane {
       this.#settle();
     });
   }
+}
+
+function openSocket({ port, fwmark }: ListenOptions): DatagramSocket | ListenFailure {
+  let socket: DatagramSocket;
+  try {
+    socket = openUdp({ port });
+  } catch (error) {
+    return error instanceof PortInUseError ? "port-taken" : "failed";
+  }
+  if (fwmark === 0 || markUdpSocket(socket.localPort, fwmark)) return socket;
+  socket.close();
+  return "mark-refused";
 }

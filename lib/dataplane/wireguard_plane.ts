@@ -4,7 +4,6 @@
  */
 
 import type { PresharedKey, PrivateKey, PublicKey } from "../crypto/mod.ts";
-import type { DatagramSocket } from "../transport/mod.ts";
 import type { WireGuardPeerUpdate } from "../wireguard/mod.ts";
 import type { PacketPlane } from "./packet_plane.ts";
 
@@ -22,10 +21,26 @@ export interface WireGuardPlane extends PacketPlane {
   updatePeer(update: WireGuardPeerUpdate): void;
   /** Takes inner packets of up to `mtuBytes` from now on. */
   setMtu(mtuBytes: number): void;
-  /** Sends and receives by another socket from now on, and closes the former. Sessions go on. */
-  replaceSocket(socket: DatagramSocket): void;
+  /** Whether there is a socket to be had; nothing changes. @returns why not, or undefined */
+  canListen(options: ListenOptions): ListenFailure | undefined;
+  /**
+   * Sends and receives by a new socket from now on; sessions go on. It ends a suspension.
+   * @returns why there is none, and nothing changes, or undefined
+   */
+  listen(options: ListenOptions): ListenFailure | undefined;
+  /** Marks what is sent from now on. @returns whether the kernel took it */
+  setMark(fwmark: number): boolean;
   /** Ends every session and closes the socket: the interface went down. */
   suspend(): void;
-  /** Goes on with a new socket: the interface came up. */
-  resume(socket: DatagramSocket): void;
 }
+
+/** The socket that is wanted. */
+export interface ListenOptions {
+  /** 0 for any free one. */
+  readonly port: number;
+  /** What datagrams are marked with, for policy routing; 0 for nothing. */
+  readonly fwmark: number;
+}
+
+/** Why there is no such socket. */
+export type ListenFailure = "port-taken" | "mark-refused" | "failed";

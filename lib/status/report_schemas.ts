@@ -56,7 +56,7 @@ const StatusReport = object({
   }),
   network: object({ id: string, cidr: string, members: { type: "integer", minimum: 0 } }),
   dataplane: object({
-    kind: { enum: ["portable", "rootless"] },
+    kind: { enum: ["fast", "portable", "rootless"] },
     "interfaceName?": string,
     "mtuBytes?": { type: "integer", minimum: 0 },
     "aead?": string,

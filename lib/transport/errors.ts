@@ -21,18 +21,21 @@ export class SocketError extends WeftError {
  * @param cause what the system threw
  */
 export function openError(protocol: "UDP" | "TCP", port: number, cause: unknown): WeftError {
-  if (cause instanceof Deno.errors.AddrInUse) {
-    return new PortInUseError(`${protocol} port ${port} is in use`, {
-      hint: "Choose another port, or stop the program that uses this one.",
-      retryable: true,
-      cause,
-    });
-  }
+  if (cause instanceof Deno.errors.AddrInUse) return portInUse(protocol, port, cause);
   const problem = cause instanceof Error ? cause.message : String(cause);
   return new SocketError(`Cannot listen on ${protocol} port ${port}: ${problem}`, {
     ...(cause instanceof Deno.errors.PermissionDenied
       ? { hint: "Ports below 1024 need root; choose a larger one." }
       : {}),
+    retryable: true,
+    cause,
+  });
+}
+
+/** @returns the error that says who has to give way */
+export function portInUse(protocol: "UDP" | "TCP", port: number, cause?: unknown): PortInUseError {
+  return new PortInUseError(`${protocol} port ${port} is in use`, {
+    hint: "Choose another port, or stop the program that uses this one.",
     retryable: true,
     cause,
   });

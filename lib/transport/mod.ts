@@ -15,7 +15,7 @@ export {
   MAX_DATAGRAM_BYTES,
   MAX_SENDS_IN_FLIGHT,
 } from "./datagram_socket.ts";
-export { PortInUseError, SocketError } from "./errors.ts";
+export { portInUse, PortInUseError, SocketError } from "./errors.ts";
 export type { LinkQuality } from "./memory_link.ts";
 export * from "./memory_network.ts";
 export * from "./memory_stream.ts";

@@ -14,7 +14,8 @@ import {
   type WireGuardPeerConfig,
   type WireGuardPeerUpdate,
 } from "../../wireguard/mod.ts";
-import type { PacketPlane, PlaneEnd, PlaneObserver } from "../packet_plane.ts";
+import type { PlaneEnd, PlaneObserver } from "../packet_plane.ts";
+import type { ListenFailure, ListenOptions, WireGuardPlane } from "../wireguard_plane.ts";
 import { commandMemory, CommandWriter } from "./command_ring.ts";
 import { boardMemory, MAX_PEERS, PeerBoard } from "./peer_board.ts";
 import {
@@ -39,9 +40,6 @@ export interface FastPlaneParts {
   readonly observer: PlaneObserver;
 }
 
-/** Why a socket can't be had. */
-export type ListenFailure = "port-taken" | "mark-refused";
-
 /** What the control side knows of a peer. */
 interface MirroredPeer {
   readonly publicKey: PublicKey;
@@ -56,11 +54,10 @@ interface MirroredPeer {
  * Runs a worker and speaks for it. Peers are mirrored here, so that nobody waits for the worker's answer; figures are
  * read from memory that it writes.
  */
-export class FastPlane implements PacketPlane {
+export class FastPlane implements WireGuardPlane {
   readonly kind = "fast";
   readonly ended: Promise<PlaneEnd>;
-  /** How the worker seals, for the status. */
-  readonly kernel: string;
+  readonly engine: string;
   readonly #parts: FastPlaneParts;
   readonly #wakeUp: WakeUp;
   readonly #commands: CommandWriter;
@@ -78,7 +75,7 @@ export class FastPlane implements PacketPlane {
 
   private constructor(parts: FastPlaneParts, worker: StartedWorker) {
     this.#parts = parts;
-    this.kernel = worker.kernel;
+    this.engine = worker.kernel;
     this.#wakeUp = worker.wakeUp;
     this.#commands = new CommandWriter(worker.setup.commands);
     this.#board = new PeerBoard(worker.setup.board);
@@ -104,38 +101,32 @@ export class FastPlane implements PacketPlane {
     return new FastPlane(parts, await startWorker(parts));
   }
 
-  /** The private key, if there is one; never log it. */
   get privateKey(): PrivateKey | undefined {
     return this.#privateKey;
   }
 
-  /** Where it listens; 0 while it is suspended. */
   get localPort(): number {
     return this.#localPort;
   }
 
-  /** Takes another private key, or none; every session ends. */
   setPrivateKey(key: PrivateKey | undefined): void {
     this.#privateKey = key;
     if (key !== undefined) this.#forget(key.publicKey);
     this.#send(setPrivateKeyCommand(key));
   }
 
-  /** Takes inner packets of up to `mtuBytes` from now on. */
   setMtu(mtuBytes: number): void {
     this.#send({ kind: "set-mtu", mtuBytes });
   }
 
-  /** Whether there is a socket to be had; nothing changes. @returns why not, or undefined */
-  canListen(options: { readonly port: number; readonly fwmark: number }): ListenFailure | undefined {
+  canListen(options: ListenOptions): ListenFailure | undefined {
     const socket = openSocket(options);
     if (typeof socket === "string") return socket;
     socket.close();
     return undefined;
   }
 
-  /** Sends and receives by a new socket from now on. @returns why there is none, or undefined */
-  listen(options: { readonly port: number; readonly fwmark: number }): ListenFailure | undefined {
+  listen(options: ListenOptions): ListenFailure | undefined {
     const socket = openSocket(options);
     if (typeof socket === "string") return socket;
     const { fd, family, offloads: { gso: hasGso } } = socket;
@@ -145,12 +136,10 @@ export class FastPlane implements PacketPlane {
     return undefined;
   }
 
-  /** Marks what is sent from now on. @returns whether the kernel took it */
   setMark(mark: number): boolean {
     return this.#sockets.at(-1)?.setMark(mark) ?? true;
   }
 
-  /** Ends every session and closes the socket; `listen` ends it. */
   suspend(): void {
     this.#localPort = 0;
     this.#send({ kind: "suspend" });
@@ -168,7 +157,6 @@ export class FastPlane implements PacketPlane {
     });
   }
 
-  /** Changes what `update` names of a peer, or adds the peer; nothing when the key is the device's own. */
   updatePeer(update: WireGuardPeerUpdate): void {
     const { publicKey, presharedKey, endpoint, persistentKeepaliveSeconds } = update;
     if (this.#privateKey?.publicKey.equals(publicKey)) return;
@@ -196,7 +184,6 @@ export class FastPlane implements PacketPlane {
     this.#send({ kind: "initiate", publicKey: publicKey.toString() });
   }
 
-  /** @returns the preshared key of a peer, or undefined when there is no such peer; never log it */
   presharedKey(publicKey: PublicKey): PresharedKey | undefined {
     return this.#peers.get(publicKey.toString())?.presharedKey;
   }
@@ -283,10 +270,13 @@ export class FastPlane implements PacketPlane {
   }
 }
 
-function openSocket(
-  { port, fwmark }: { readonly port: number; readonly fwmark: number },
-): OffloadUdp | ListenFailure {
-  const socket = openOffloadUdp(port);
+function openSocket({ port, fwmark }: ListenOptions): OffloadUdp | ListenFailure {
+  let socket: OffloadUdp | "port-taken";
+  try {
+    socket = openOffloadUdp(port);
+  } catch {
+    return "failed";
+  }
   if (socket === "port-taken" || fwmark === 0 || socket.setMark(fwmark)) return socket;
   socket.close();
   return "mark-refused";

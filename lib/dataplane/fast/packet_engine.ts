@@ -17,6 +17,7 @@ import type { Millis } from "../../base/mod.ts";
 import { ERRNO, type RawIo } from "../../host/mod.ts";
 import { type Endpoint, type IpFamily, ipPacketLength, ipVersion } from "../../net/mod.ts";
 import type { BatchSession, Device } from "../../wireguard/mod.ts";
+import { OutgoingTrain } from "./outgoing_train.ts";
 import { MAX_TRAIN_PACKETS, type PacketKernel } from "./packet_kernel.ts";
 import { readVirtioHeader, splitSuperframe, VIRTIO_HEADER_BYTES } from "./superframe.ts";
 import { MAX_RECEIVE_BYTES, UDP_AREA_BYTES, UdpTrains, type UdpTrainsParts } from "./udp_trains.ts";
@@ -51,9 +52,6 @@ const FRAMES_ROOM_BYTES: number = 256 * 1024;
 const SINGLE_AT: number = aligned(FRAMES_AT + FRAMES_ROOM_BYTES + SLACK_BYTES);
 /** How much memory the engine needs beyond the kernel's own. */
 export const ENGINE_BYTES: number = SINGLE_AT + 68 * 1024;
-/** A train of this length is sent; what one send takes is a little more. */
-const FULL_TRAIN_BYTES = 60_000;
-
 function aligned(at: number): number {
   return Math.ceil(at / 64) * 64;
 }
@@ -90,14 +88,9 @@ export class PacketEngine {
   #udp: UdpTrains | undefined;
   #udpFd: number | undefined;
   #mtuBytes: number;
+  readonly #train: OutgoingTrain;
   readonly #touched = new Set<BatchSession["peer"]>();
   #isGone = false;
-
-  // The train that is being gathered: datagrams of one size for one place.
-  #trainBytes = 0;
-  #trainSegmentBytes = 0;
-  #trainEndsShort = false;
-  #trainDestination: Endpoint | undefined;
 
   constructor(parts: PacketEngineParts) {
     const { kernel, tunFd, wakeFd } = parts;
@@ -106,6 +99,12 @@ export class PacketEngine {
     this.#bytes = new Uint8Array(kernel.memory.buffer);
     this.#view = new DataView(kernel.memory.buffer);
     this.#free = Math.ceil(kernel.freeFrom / 64) * 64;
+    this.#train = new OutgoingTrain({
+      at: this.#free + TRAIN_AT,
+      roomBytes: TRAIN_ROOM_BYTES,
+      send: (at, lengthBytes, segmentBytes, destination) =>
+        this.#udp?.send(at, lengthBytes, segmentBytes, destination),
+    });
     // struct pollfd { int fd; short events; short revents }
     for (const [i, fd] of [tunFd, NO_DESCRIPTOR, wakeFd].entries()) {
       this.#view.setInt32(this.#free + POLL_AT + i * 8, fd, true);
@@ -193,7 +192,7 @@ export class PacketEngine {
       this.#takeSuperframe(now, packet, length - VIRTIO_HEADER_BYTES);
       carried += length;
     }
-    this.#flushTrain();
+    this.#train.flush();
     return carried > 0;
   }
 
@@ -210,72 +209,29 @@ export class PacketEngine {
     if (peer === undefined || keypair === undefined || destination === undefined) {
       return this.#takeOneByOne(now, at, lengthBytes);
     }
-    if (destination !== this.#trainDestination || this.#trainEndsShort) this.#flushTrain();
+    const train = this.#train;
+    train.prepare(destination);
     for (;;) {
       const sealed = kernel.sealSuperframe({
         at,
         lengthBytes,
-        out: this.#free + TRAIN_AT + this.#trainBytes,
-        roomBytes: TRAIN_ROOM_BYTES - this.#trainBytes,
+        out: train.end,
+        roomBytes: train.roomBytes,
         key: keypair.sendKey,
         counter: keypair.sendCounter,
         remoteIndex: keypair.remoteIndex,
         mtuBytes: this.#mtuBytes,
       });
-      if (sealed === "no-room" && this.#trainBytes > 0) {
-        this.#flushTrain();
+      if (sealed === "no-room" && !train.isEmpty) {
+        train.flush();
         continue;
       }
       if (typeof sealed === "string") return onDrop("malformed-packet", 1);
       peer.noteSealed(now, keypair, sealed);
       this.#touched.add(peer);
-      this.#appendTrain(sealed, destination);
+      train.append(sealed, destination);
       return;
     }
-  }
-
-  /** What was sealed at the end of the train joins it, or is the first of the next one. */
-  #appendTrain(
-    sealed: { lengthBytes: number; segmentBytes: number; packets: number },
-    destination: Endpoint,
-  ): void {
-    const { segmentBytes, lengthBytes, packets } = sealed;
-    if (this.#trainBytes > 0 && segmentBytes > this.#trainSegmentBytes) {
-      // A train can't grow in the middle: what was gathered goes first, and this one lies behind it.
-      const at = this.#free + TRAIN_AT + this.#trainBytes;
-      this.#flushTrain();
-      this.#udp?.send(at, lengthBytes, segmentBytes, destination);
-      return;
-    }
-    if (this.#trainBytes === 0) this.#trainSegmentBytes = segmentBytes;
-    this.#trainDestination = destination;
-    this.#trainBytes += lengthBytes;
-    this.#trainEndsShort = lengthBytes < packets * this.#trainSegmentBytes;
-    // A second superframe of shorter packets would begin inside this train with a size that is not its own.
-    if (segmentBytes < this.#trainSegmentBytes && packets > 1) this.#splitTail(sealed, destination);
-    if (this.#trainBytes >= FULL_TRAIN_BYTES) this.#flushTrain();
-  }
-
-  /** The last superframe has packets of another size than the train before it: both are sent on their own. */
-  #splitTail(tail: { lengthBytes: number; segmentBytes: number }, destination: Endpoint): void {
-    const headBytes = this.#trainBytes - tail.lengthBytes;
-    this.#trainBytes = headBytes;
-    this.#flushTrain();
-    this.#udp?.send(this.#free + TRAIN_AT + headBytes, tail.lengthBytes, tail.segmentBytes, destination);
-  }
-
-  #flushTrain(): void {
-    if (this.#trainBytes > 0 && this.#trainDestination !== undefined) {
-      this.#udp?.send(
-        this.#free + TRAIN_AT,
-        this.#trainBytes,
-        this.#trainSegmentBytes,
-        this.#trainDestination,
-      );
-    }
-    this.#trainBytes = 0;
-    this.#trainEndsShort = false;
-    this.#trainDestination = undefined;
   }
 
   /** Without a session: the device begins one, keeps the packets, or says why they go nowhere. */

@@ -1,0 +1,17 @@
+/**
+ * The fast way of packets: a thread of its own on raw descriptors, with superframes of TCP and UDP on the side of the
+ * host and trains of datagrams on the side of the network.
+ *
+ * ```
+ *   control thread                                   worker
+ *   FastPlane ── commands: ring, eventfd ──────────▶ PacketEngine ── Device (keys, sessions, timers)
+ *             ◀─ figures: PeerBoard, counters ──────      │  └────── PacketKernel (bytes)
+ *             ◀─ events: messages ──────────────────  TUN ⇄ UDP
+ * ```
+ *
+ * Who owns what: the control thread makes and closes descriptors, and mirrors the configuration; everything else is
+ * the worker's alone, so that no key and no counter is ever shared.
+ * @module
+ */
+
+export { FastPlane, type FastPlaneParts } from "./fast_plane.ts";
