@@ -80,7 +80,11 @@ export function readEndpoints(texts: readonly string[], max: number): Endpoint[]
   return endpoints;
 }
 
-/** Whether a datagram can be sent there at all. */
+/**
+ * Whether a datagram can be sent there at all. An IPv4 address has one form only, or what is said of it could be
+ * evaded by the other.
+ */
 export function isReachable({ address, port }: Endpoint): boolean {
-  return port > 0 && !address.isUnspecified && !address.isMulticast;
+  const isMapped = address.unmapped() !== address;
+  return port > 0 && !isMapped && !address.isUnspecified && !address.isMulticast;
 }
