@@ -26,9 +26,13 @@ export function addAskCommands(program: AnyCommand, context: CommandContext): vo
   status.action(() =>
     withAgent(status, ports, async (client) => {
       const { json, watch } = status.opts();
+      const { terminal } = ports;
+      const isPage = watch === true && json !== true && terminal.isInteractive;
       const show = (report: Awaited<ReturnType<typeof client.status>>) => {
-        if (json === true) printJson(ports, report);
-        else ports.terminal.out(statusText(report, ports.terminal));
+        if (json === true) return printJson(ports, report);
+        const text = statusText(report, terminal);
+        // ECMA-48 §8.3.21, §8.3.41, §8.3.39: home, erase behind each line and below all; nothing flickers then.
+        terminal.out(isPage ? `\x1b[H${text.replaceAll("\n", "\x1b[K\n")}\x1b[J` : text);
       };
       if (watch !== true) return show(await client.status());
       const stopped = Promise.withResolvers<void>();
@@ -38,8 +42,6 @@ export function addAskCommands(program: AnyCommand, context: CommandContext): vo
       try {
         while (!isStopped) {
           const report = await client.status();
-          // ECMA-48 §8.3.21, §8.3.39: home, then erase the page.
-          if (ports.terminal.isInteractive && json !== true) ports.terminal.out("\x1b[H\x1b[2J");
           show(report);
           await pause(WATCH_MS, stopped.promise);
         }
