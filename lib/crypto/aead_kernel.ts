@@ -12,7 +12,7 @@ import {
   KERNEL_BYTES,
   KERNEL_LAYOUT,
   type KernelExports,
-} from "./kernel/mod.ts";
+} from "./kernel/kernel_module.ts";
 
 const PAGE_BYTES = 0x1_0000;
 const INITIAL_PAGES = 3;
@@ -76,11 +76,43 @@ export class KernelCipher implements NonceCipher {
   }
 }
 
+/** A key that the kernel can also use for whole batches. */
+export class KernelKey extends CounterKey {
+  readonly #bytes: Uint8Array;
+  #isGone = false;
+
+  /**
+   * @param bytes 32 of them, copied
+   * @throws RangeError when the length is wrong
+   */
+  constructor(bytes: Uint8Array, cipher: KernelCipher) {
+    super(bytes, cipher);
+    this.#bytes = bytes.slice();
+  }
+
+  /**
+   * Hands the key to a kernel for one call.
+   * @param memory of that kernel
+   * @returns false when the key was wiped
+   */
+  load(memory: Uint8Array): boolean {
+    if (this.#isGone) return false;
+    memory.set(this.#bytes, KERNEL_LAYOUT.KEY);
+    return true;
+  }
+
+  override wipe(): void {
+    super.wipe();
+    this.#bytes.fill(0);
+    this.#isGone = true;
+  }
+}
+
 /**
  * By the kernel.
  * @throws WebAssembly.CompileError where the runtime lacks SIMD
  */
 export function kernelAead(): Aead {
   const cipher = new KernelCipher();
-  return { name: "kernel", key: (bytes) => new CounterKey(bytes, cipher) };
+  return { name: "kernel", key: (bytes) => new KernelKey(bytes, cipher) };
 }

@@ -47,6 +47,26 @@ export interface KernelExports {
   ): void;
   /** Opens the first `count` messages of the table. */
   openBatch(count: number): void;
+  /**
+   * Cuts and seals a superframe whose virtio header stands before `at`; `RESULT` has the number of packets, and the
+   * length of all messages but the last.
+   * @returns the bytes of all messages, 0 when there is too little room, -1 when the header contradicts the packet
+   */
+  sealSuperframe(
+    at: number,
+    length: number,
+    to: number,
+    room: number,
+    remoteIndex: number,
+    mtu: number,
+    counter: number,
+  ): number;
+  /** Starts to join packets; `joinsUdp` is 1 where the host takes superframes of UDP. */
+  beginJoin(joinsUdp: number): void;
+  /** Adds a packet, and overwrites the 10 bytes before it. */
+  joinPacket(at: number, length: number): void;
+  /** @returns how many frames stand in `FRAMES`, each two words: where its virtio header begins, its length with that */
+  endJoin(): number;
 }
 
 /**

@@ -9,4 +9,5 @@
  * @module
  */
 
+export * from "./batch_kernel.ts";
 export * from "./kernel_module.ts";

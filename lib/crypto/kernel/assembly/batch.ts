@@ -27,6 +27,8 @@ export const HEADER_BYTES: usize = 16;
 /** See `HEADER_BYTES`. */
 export const TAG_BYTES: usize = 16;
 
+const MAX_COUNTER: f64 = 9_007_199_254_740_991;
+
 /** Encrypts in place with the nonce at `NONCE`; the tag follows the text. */
 export function seal(at: usize, length: usize, data: usize, dataLength: usize): void {
   store<u32>(BLOCK, 0);
@@ -116,24 +118,23 @@ export function sealBatch(
 export function openBatch(count: usize): void {
   let stream = STREAM, isAhead = false;
   for (let i: usize = 0; i < count; i++) {
-    const at: usize = load<u32>(TABLE_AT + (i << 2)), length = load<i32>(TABLE_LENGTH + (i << 2));
-    const text = length - <i32> (HEADER_BYTES + TAG_BYTES);
-    if (text < 0) {
+    if (!isMessage(i)) {
       store<i32>(TABLE_RESULT + (i << 2), -1);
-      isAhead = false;
       continue;
     }
+    const at: usize = load<u32>(TABLE_AT + (i << 2));
+    const text: usize = load<u32>(TABLE_LENGTH + (i << 2)) - HEADER_BYTES - TAG_BYTES;
     if (!isAhead) {
       setCounter(tableCounter(i), 0);
       encrypt256(ZEROES, stream, 0, 0);
     }
-    isAhead = i + 1 < count && load<i32>(TABLE_LENGTH + ((i + 1) << 2)) >= <i32> (HEADER_BYTES + TAG_BYTES);
+    isAhead = i + 1 < count && isMessage(i + 1);
     const next = isAhead ? otherStream(stream) : 0;
     setCounter(tableCounter(i), 4);
     beginPacket(stream);
     const from = at + HEADER_BYTES;
     const isAuthentic = openText(from, text, from, 0, stream, next, isAhead ? tableCounter(i + 1) : 0);
-    store<i32>(TABLE_RESULT + (i << 2), isAuthentic ? text : -1);
+    store<i32>(TABLE_RESULT + (i << 2), isAuthentic ? <i32> text : -1);
     if (isAhead) stream = next;
   }
   wipe();
@@ -143,6 +144,13 @@ export function openBatch(count: usize): void {
 function wipe(): void {
   memory.fill(POLY, 0, ZEROES - POLY);
   memory.fill(STREAM, 0, RESULT - STREAM);
+}
+
+/** Whether entry `i` may be a message: counters that are no safe integers are never used, and would be rounded. */
+function isMessage(i: usize): bool {
+  const counter = load<f64>(TABLE_COUNTER + (i << 3));
+  return load<i32>(TABLE_LENGTH + (i << 2)) >= <i32> (HEADER_BYTES + TAG_BYTES) &&
+    counter >= 0 && counter <= MAX_COUNTER && floor(counter) === counter;
 }
 
 @inline

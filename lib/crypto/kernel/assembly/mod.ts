@@ -6,3 +6,5 @@
 
 export { open, openBatch, seal, sealBatch } from "./batch";
 export { initChaCha20 as init } from "./chacha20";
+export { sealSuperframe } from "./superframe";
+export { beginJoin, endJoin, joinPacket } from "./join";

@@ -1,0 +1,164 @@
+/**
+ * The kernel for whole batches, with its arguments checked: superframes are cut and sealed, trains of messages opened,
+ * and opened packets joined, all in one memory that system calls read and write too.
+ * @module
+ */
+
+import type { Aead, AeadKey } from "../aead.ts";
+import { kernelAead, KernelKey } from "../aead_kernel.ts";
+import {
+  compileKernel,
+  instantiateKernel,
+  KERNEL_BYTES,
+  KERNEL_LAYOUT,
+  type KernelExports,
+  MAX_BATCH,
+} from "./kernel_module.ts";
+
+const VIRTIO_HEADER_BYTES = 10;
+const MAX_PACKET_BYTES = 65_535;
+
+/** A superframe that is to be sealed; addresses count from the beginning of the kernel's memory. */
+export interface SuperframeJob {
+  /** Where the IP packet begins; its virtio header of 10 bytes stands before it. It is overwritten. */
+  readonly at: number;
+  readonly lengthBytes: number;
+  /** Where the sealed messages go one behind the other, and how much room is there. */
+  readonly out: number;
+  readonly roomBytes: number;
+  /** Made by `BatchKernel.aead`. */
+  readonly key: AeadKey;
+  /** The counter of the first packet; the next ones follow. */
+  readonly counter: number;
+  /** The index at which the peer knows the session. */
+  readonly remoteIndex: number;
+  /** Packets are padded to multiples of 16 bytes, though not beyond this. */
+  readonly mtuBytes: number;
+}
+
+/** Messages one behind the other, all of the same size, only the last may be shorter. */
+export interface SealedMessages {
+  readonly packets: number;
+  readonly lengthBytes: number;
+  readonly segmentBytes: number;
+}
+
+/** Messages that are to be opened by one key: views of the kernel's memory, `MAX_BATCH` long. */
+export interface MessageTable {
+  /** Where each message begins, and its length with header and tag. */
+  readonly at: Int32Array;
+  readonly lengthBytes: Int32Array;
+  readonly counters: Float64Array;
+  /** The plaintext's length, which begins 16 bytes into the message; -1 for a forgery, whose text is then zeroes. */
+  readonly plaintextBytes: Int32Array;
+}
+
+/** One thread's kernel. Every call is synchronous, and leaves no key in the memory. */
+export class BatchKernel {
+  /** How the status names it. */
+  readonly name = "kernel";
+  readonly memory: WebAssembly.Memory;
+  /** The first byte that is the caller's. */
+  readonly freeFrom: number = KERNEL_BYTES;
+  readonly aead: Aead = kernelAead();
+  readonly openTable: MessageTable;
+  readonly #kernel: KernelExports;
+  readonly #bytes: Uint8Array;
+  readonly #result: Int32Array;
+  readonly #frames: Int32Array;
+  readonly #joinsUdp: boolean;
+
+  /**
+   * @param pages of the memory, 64 KiB each; the first is the kernel's
+   * @param joinsUdp whether packets of UDP are joined too, which the host's interface must be able to take
+   * @throws WebAssembly.CompileError where the runtime lacks SIMD
+   */
+  constructor(pages: number, { joinsUdp = true }: { readonly joinsUdp?: boolean } = {}) {
+    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    this.#kernel = instantiateKernel(compileKernel(), this.memory);
+    this.#joinsUdp = joinsUdp;
+    const { buffer } = this.memory;
+    this.#bytes = new Uint8Array(buffer);
+    this.#result = new Int32Array(buffer, KERNEL_LAYOUT.RESULT, 2);
+    this.#frames = new Int32Array(buffer, KERNEL_LAYOUT.FRAMES, 2 * MAX_BATCH);
+    this.openTable = {
+      at: new Int32Array(buffer, KERNEL_LAYOUT.TABLE_AT, MAX_BATCH),
+      lengthBytes: new Int32Array(buffer, KERNEL_LAYOUT.TABLE_LENGTH, MAX_BATCH),
+      counters: new Float64Array(buffer, KERNEL_LAYOUT.TABLE_COUNTER, MAX_BATCH),
+      plaintextBytes: new Int32Array(buffer, KERNEL_LAYOUT.TABLE_RESULT, MAX_BATCH),
+    };
+  }
+
+  /**
+   * Cuts a superframe, completes its packets, seals them as transport messages (WireGuard paper §5.4.6).
+   *
+   * @returns what was written, or why nothing was
+   * @throws RangeError when the job leaves the memory, or its counters are no safe integers
+   * @throws TypeError when the key was wiped or is another implementation's
+   */
+  sealSuperframe(job: SuperframeJob): SealedMessages | "malformed" | "no-room" {
+    const { at, lengthBytes, out, roomBytes, counter } = job;
+    const isInside = at - VIRTIO_HEADER_BYTES >= KERNEL_BYTES && out >= KERNEL_BYTES && lengthBytes >= 0 &&
+      at + lengthBytes <= this.#bytes.length && out + roomBytes <= this.#bytes.length;
+    if (!isInside) throw new RangeError(`Cannot seal ${lengthBytes} bytes at ${at}: they leave the memory`);
+    if (!Number.isSafeInteger(counter) || counter < 0 || !Number.isSafeInteger(counter + MAX_PACKET_BYTES)) {
+      throw new RangeError(`Cannot seal as number ${counter}: it is no safe integer`);
+    }
+    if (!this.#load(job.key)) throw new TypeError("Cannot seal by a key that was wiped");
+    const written = this.#kernel.sealSuperframe(
+      at,
+      lengthBytes,
+      out,
+      roomBytes,
+      job.remoteIndex,
+      job.mtuBytes,
+      counter,
+    );
+    if (written <= 0) return written === 0 ? "no-room" : "malformed";
+    return { packets: this.#result[0] ?? 0, lengthBytes: written, segmentBytes: this.#result[1] ?? 0 };
+  }
+
+  /**
+   * Opens the first `count` messages of the table, in place; by a key that was wiped, none is authentic.
+   * @throws RangeError when there are more than `MAX_BATCH`
+   * @throws TypeError when the key is another implementation's
+   */
+  openBatch(key: AeadKey, count: number): void {
+    if (count > MAX_BATCH) throw new RangeError(`Cannot open ${count} messages: a batch has ${MAX_BATCH}`);
+    if (this.#load(key)) this.#kernel.openBatch(count);
+    else this.openTable.plaintextBytes.fill(-1, 0, count);
+  }
+
+  /** Starts to join packets of a batch. They are joined where they are, so no other place is needed. */
+  beginFrames(_out?: number): void {
+    this.#kernel.beginJoin(this.#joinsUdp ? 1 : 0);
+  }
+
+  /**
+   * Adds a packet, at most `MAX_BATCH` of them; addresses go up within a flow, or nothing is joined. What stands
+   * between a packet and the one added before it may be overwritten.
+   */
+  addPacket(at: number, lengthBytes: number): void {
+    this.#kernel.joinPacket(at, lengthBytes);
+  }
+
+  /** @returns how many frames there are to be written, each with its virtio header */
+  endFrames(): number {
+    return this.#kernel.endJoin();
+  }
+
+  /** @returns where frame `index` begins, virtio header included */
+  frameAt(index: number): number {
+    return this.#frames[2 * index] ?? 0;
+  }
+
+  /** @returns the length of frame `index`, virtio header included */
+  frameBytes(index: number): number {
+    return this.#frames[2 * index + 1] ?? 0;
+  }
+
+  #load(key: AeadKey): boolean {
+    if (!(key instanceof KernelKey)) throw new TypeError("Cannot use a key that the kernel did not make");
+    return key.load(this.#bytes);
+  }
+}
