@@ -265,11 +265,8 @@ export class Agent {
     return this.mesh.stateEndpoints(endpoints, endpoints);
   }
 
-  /** What leads into the overlay leads around in a circle. */
   #candidates(stated: readonly Endpoint[]): Endpoint[] {
-    const overlay = this.#cidrs();
-    const outside = stated.filter(({ address }) => !overlay.some((cidr) => cidr.contains(address)));
-    return orderCandidates(outside, (address) => this.#prefixes.some((prefix) => prefix.contains(address)));
+    return orderCandidates(stated, { underlay: this.#prefixes, overlay: this.#cidrs() });
   }
 
   #end(reason: WeftError): void {

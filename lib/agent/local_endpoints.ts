@@ -43,18 +43,26 @@ export function localEndpoints(
     .map((address) => new Endpoint(address, port));
 }
 
+/** The networks that a host is in. */
+export interface HostPrefixes {
+  /** Those of its interfaces, without the overlay's. */
+  readonly underlay: readonly Cidr[];
+  readonly overlay: readonly Cidr[];
+}
+
 /**
  * Puts the endpoints of a peer in the order in which they are worth a try: those in a prefix that this host
- * shares come first, the rest keeps its order.
- *
- * @param sharesPrefix whether this host has an address in the same network
+ * shares come first, the rest keeps its order. What leads into the overlay leads around in a circle and is left out.
  */
 export function orderCandidates(
   candidates: readonly Endpoint[],
-  sharesPrefix: (address: IpAddress) => boolean,
+  { underlay, overlay }: HostPrefixes,
 ): Endpoint[] {
-  const near = candidates.filter((candidate) => sharesPrefix(candidate.address));
-  return [...near, ...candidates.filter((candidate) => !near.includes(candidate))];
+  const isIn = (prefixes: readonly Cidr[], { address }: Endpoint): boolean =>
+    prefixes.some((prefix) => prefix.contains(address));
+  const outside = candidates.filter((candidate) => !isIn(overlay, candidate));
+  const near = outside.filter((candidate) => isIn(underlay, candidate));
+  return [...near, ...outside.filter((candidate) => !near.includes(candidate))];
 }
 
 /**
