@@ -48,7 +48,7 @@ const OPTION_KEYS: ReadonlyMap<string, string> = new Map([
 export function withState<T extends AnyCommand>(command: T): T {
   command.option(
     "--state <directory>",
-    `the agent's state and control socket (default: ${DEFAULT_STATE_DIR} as root)`,
+    `the agent's state and socket (default: ${DEFAULT_STATE_DIR} as root)`,
   );
   command.option("--config <file>", "settings as YAML, with the names of the options");
   return command;
