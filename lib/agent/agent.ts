@@ -50,6 +50,7 @@ export class Agent {
   readonly #madeAt: Millis = systemClock.now();
   readonly #channelCounters = channelCounters();
   readonly #resources = new AsyncDisposableStack();
+  #starting: Promise<void> | undefined;
   #disposing: Promise<void> | undefined;
   /** The networks that this host is in, as of the last look. */
   #prefixes: readonly Cidr[] = [];
@@ -77,12 +78,13 @@ export class Agent {
   }
 
   /**
-   * Opens the ports, makes the interface, and begins to talk.
+   * Opens the ports, makes the interface, and begins to talk. Harmless when repeated.
    * @throws WeftError that says what this host lacks; then everything is taken back
+   * @throws InterruptedError when it was stopped before
    */
   async start(): Promise<void> {
     try {
-      await this.#start();
+      await (this.#starting ??= this.#start());
     } catch (error) {
       // The first failure is the one to tell.
       await this.stop().catch(() => {});
@@ -93,6 +95,8 @@ export class Agent {
   /** Stops everything and leaves the host as it was. Harmless when repeated. */
   async stop(): Promise<void> {
     this.#state = "stopping";
+    // What the start still makes is unmade by itself, and it needs the store for that.
+    await this.#starting?.catch(() => {});
     await this.#dispose();
   }
 
@@ -133,6 +137,7 @@ export class Agent {
   async #start(): Promise<void> {
     const { options } = this.#parts;
     const { record } = this.mesh;
+    if (this.#state !== "starting") throw new InterruptedError();
     if (record.revoked) throw new RemovedError();
     if (!options.rootless) {
       checkHostNetwork(options.interfaceName, this.#cidrs());

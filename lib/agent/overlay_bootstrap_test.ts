@@ -65,3 +65,16 @@ Deno.test("a node that was removed ends by itself, says why, and is told so when
   await leader.closed;
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("start() is harmless when repeated, and refused once stopped", async () => {
+  const folder = await Deno.makeTempDir();
+  const node = await OverlayBootstrap.initLeader(rootless(folder, "leader"));
+  await Promise.all([node.start(), node.start()]);
+  await node.start();
+  assert.equal(node.control.status().state, "running");
+  await node.stop();
+  const stopped = await OverlayBootstrap.load(rootless(folder, "leader"));
+  await stopped.stop();
+  await assert.rejects(stopped.start(), { code: "Interrupted" });
+  await Deno.remove(folder, { recursive: true });
+});
