@@ -23,6 +23,8 @@ import { ownEndpoints, ownPrefixes } from "./own_endpoints.ts";
 import { PeerSync } from "./peer_sync.ts";
 import type { DataplaneReport, StatusReport } from "./report.ts";
 import { buildStatus } from "./status_report.ts";
+import { devicePicture } from "./wg_configuration.ts";
+import { WgSocket } from "./wg_socket.ts";
 
 /** How long a dial of the message plane waits for an answer. */
 const DIAL_TIMEOUT_MS = 4_000;
@@ -215,6 +217,11 @@ export class Agent {
     if (failure !== undefined) {
       throw new SocketError(`Cannot listen on UDP port ${port}`, { retryable: true });
     }
+    const socket = new WgSocket(interfaceName, {
+      picture: () => devicePicture(plane, { listenPort: port, fwmark: 0 }),
+      log: this.#log,
+    });
+    this.#resources.defer(() => socket.close());
     this.#dataplane = { kind: plane.kind, interfaceName, mtuBytes, aead: plane.engine };
     this.#peers = new PeerSync({
       roster: mesh.roster,
