@@ -20,7 +20,7 @@ const MAX_PACKET_BYTES = 65_535;
 
 /** A superframe that is to be sealed; addresses count from the beginning of the kernel's memory. */
 export interface SuperframeJob {
-  /** Where the IP packet begins; its virtio header of 10 bytes stands before it. It is overwritten. */
+  /** Where the IP packet begins; its virtio header of 10 bytes stands before it. It is overwritten, unless there is no room. */
   readonly at: number;
   readonly lengthBytes: number;
   /** Where the sealed messages go one behind the other, and how much room is there. */
@@ -135,8 +135,8 @@ export class BatchKernel {
   }
 
   /**
-   * Adds a packet, at most `MAX_BATCH` of them; addresses go up within a flow, or nothing is joined. What stands
-   * between a packet and the one added before it may be overwritten.
+   * Adds a packet, at most `MAX_BATCH` of them, in the order of their addresses. What stands between two packets that
+   * are added one after the other may be overwritten.
    */
   addPacket(at: number, lengthBytes: number): void {
     this.#kernel.joinPacket(at, lengthBytes);

@@ -73,9 +73,10 @@ function sealWhole(
   counter: f64,
 ): i32 {
   if (length === 0) return MALFORMED;
-  if ((load<u8>(at - VIRTIO_BYTES) & NEEDS_CHECKSUM) !== 0 && !finishChecksum(at, length)) return MALFORMED;
   const padded = paddedLength(length, mtu), bytes = HEADER_BYTES + padded + TAG_BYTES;
+  // Nothing is changed before there is room, so that the caller can come again.
   if (bytes > room) return NO_ROOM;
+  if ((load<u8>(at - VIRTIO_BYTES) & NEEDS_CHECKSUM) !== 0 && !finishChecksum(at, length)) return MALFORMED;
   const blocks = sealMessage(0, 0, at, length, padded, to, remoteIndex, <u64> counter);
   endSealing(blocks, to + HEADER_BYTES + padded);
   store<u32>(RESULT, 1);
