@@ -129,3 +129,24 @@ labTest("silent strangers from one address keep nobody out", PACKET_PLANE, async
   // Nobody can call who has not been let in, so it has to get through by itself.
   await nodeOn(lab, "B").start("--join", token);
 });
+
+labTest("a node that is told to stop at any moment of its start stops cleanly", PACKET_PLANE, async () => {
+  await using lab = await Lab.create(["A", "B"]);
+  const { nodes: [a], token } = await startMesh(lab, ["A"]);
+  assert(a);
+  const host = lab.host("B");
+  for (let i = 0; i < 16; i++) {
+    const node = nodeOn(lab, "B");
+    const process = node.launch("--join", token);
+    await new Promise((resolve) => setTimeout(resolve, 150 + 30 * i));
+    process.signal(i % 2 === 0 ? "SIGINT" : "SIGTERM");
+    const { code, stderr } = await process.finished;
+    // 130 and 143 are the signal's own, before weft looks at it; then nothing has been made.
+    assert.ok([0, 130, 143].includes(code), `${code}: ${process.tail()}`);
+    assert.doesNotMatch(stderr, /Uncaught|TypeError|SuppressedError/);
+    await assertNothingLeft(host);
+  }
+  const status = await nodeOn(lab, "B").start("--join", token);
+  assert.equal(status.node.addresses[0], "10.200.0.2");
+  assert.equal((await a.weft.status()).network.members, 2);
+});
