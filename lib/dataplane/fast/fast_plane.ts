@@ -296,6 +296,7 @@ async function startWorker(parts: FastPlaneParts): Promise<StartedWorker> {
     mtuBytes,
     timers,
     tunFd: tun.fd,
+    joinsUdp: tun.offloads.uso,
     wakeFd: wakeUp.fd,
     commands: commandMemory(),
     board: boardMemory(),

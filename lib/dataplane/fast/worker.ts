@@ -4,12 +4,13 @@
  */
 
 import type { Millis } from "../../base/mod.ts";
-import { PublicKey, selectAead } from "../../crypto/mod.ts";
+import { BatchKernel, PublicKey, selectAead } from "../../crypto/mod.ts";
 import { addressOf, RawIo, systemClock, systemRandom } from "../../host/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { Device } from "../../wireguard/mod.ts";
 import { CommandReader } from "./command_ring.ts";
 import { ENGINE_BYTES, PacketEngine } from "./packet_engine.ts";
+import type { PacketKernel } from "./packet_kernel.ts";
 import { PeerBoard } from "./peer_board.ts";
 import { PlainKernel } from "./plain_kernel.ts";
 import {
@@ -49,7 +50,7 @@ scope.onmessage = ({ data }) => {
 
 function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
   const io = RawIo.open();
-  const kernel = new PlainKernel(selectAead(), Math.ceil(ENGINE_BYTES / WASM_PAGE_BYTES) + 1);
+  const kernel = selectKernel(setup.joinsUdp);
   const device = new Device({
     random: systemRandom,
     wall: systemClock.wall,
@@ -57,6 +58,8 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
     mtuBytes: setup.mtuBytes,
     timers: setup.timers,
   });
+  // Until there is a socket.
+  device.suspend();
   const board = new PeerBoard(setup.board);
   const drops = new Float64Array(setup.drops);
   const commands = new CommandReader(setup.commands);
@@ -112,6 +115,18 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
   });
   scope.postMessage({ kind: "ready", kernel: kernel.name });
   return engine.run();
+}
+
+/** The fast kernel where the runtime has SIMD, else plain code over the best cipher. */
+function selectKernel(joinsUdp: boolean): PacketKernel {
+  // One page is the kernel's own.
+  const pages = Math.ceil(ENGINE_BYTES / WASM_PAGE_BYTES) + 1;
+  try {
+    return new BatchKernel(pages, { joinsUdp });
+  } catch (error) {
+    if (!(error instanceof WebAssembly.CompileError)) throw error;
+    return new PlainKernel(selectAead(), pages);
+  }
 }
 
 interface Commanded {

@@ -31,6 +31,8 @@ export interface WorkerSetup {
   readonly mtuBytes: number;
   readonly timers: Partial<ProtocolTimers>;
   readonly tunFd: number;
+  /** Whether the interface takes superframes of UDP. */
+  readonly joinsUdp: boolean;
   readonly wakeFd: number;
   readonly commands: SharedArrayBuffer;
   readonly board: SharedArrayBuffer;
