@@ -54,6 +54,25 @@ for (const [name, cipher] of ciphers) {
   );
 }
 
+for (const [name, cipher] of ciphers) {
+  Deno.test(`${name} ChaCha20-Poly1305 seals the example of RFC 8439 §2.8.2`, () => {
+    const key = Uint8Array.from({ length: 32 }, (_, i) => 0x80 + i);
+    const nonce = Uint8Array.fromHex("070000004041424344454647");
+    const data = Uint8Array.fromHex("50515253c0c1c2c3c4c5c6c7");
+    const plaintext = new TextEncoder().encode(
+      "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, " +
+        "sunscreen would be it.",
+    );
+    const sealed = new Uint8Array(plaintext.length + TAG_BYTES);
+    cipher.seal(key, nonce, plaintext, data, sealed, 0);
+    assert.equal(sealed.subarray(0, 16).toHex(), "d31a8d34648e60db7b86afbc53ef7ec2");
+    assert.equal(sealed.subarray(-16).toHex(), "1ae10b594f09e26a7e902ecbd0600691");
+    const opened = new Uint8Array(plaintext.length);
+    assert.equal(cipher.open(key, nonce, sealed, data, opened, 0), true);
+    assert.deepEqual(opened, plaintext);
+  });
+}
+
 Deno.test("writeCounterNonce() writes 64 bits, little-endian, behind four zero bytes", () => {
   for (
     const [counter, expected] of [

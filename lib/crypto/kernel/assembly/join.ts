@@ -134,8 +134,9 @@ function append(at: usize, length: usize, isLast: bool): bool {
   return true;
 }
 
-/** Whether the checksum over pseudo-header and segment is right (RFC 9293 §3.1, RFC 8200 §8.1). */
+/** Whether the checksums of header and segment are right (RFC 791 §3.1, RFC 9293 §3.1, RFC 8200 §8.1). */
 function isIntact(at: usize, length: usize, start: usize, protocol: u32): bool {
+  if (start === 20 && fold(sum(at, 20)) !== 0xffff) return false;
   return fold(pseudoSum(at, length, start, protocol) + sum(at + start, length - start)) === 0xffff;
 }
 

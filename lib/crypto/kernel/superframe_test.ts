@@ -1,0 +1,244 @@
+/**
+ * Tests of cutting and joining in the kernel: it does to superframes what the data plane's plain kernel does packet by
+ * packet, and what was cut and joined again is what it was.
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { PlainKernel } from "../../dataplane/fast/plain_kernel.ts";
+import {
+  GSO,
+  readVirtioHeader,
+  splitSuperframe,
+  type VirtioHeader,
+} from "../../dataplane/fast/superframe.ts";
+import { makeSuperframe, type SuperframeShape } from "../../dataplane/fast/superframe_suite_test.ts";
+import { nobleAead } from "../aead_noble.ts";
+import { BatchKernel } from "./batch_kernel.ts";
+import { KERNEL_BYTES } from "./kernel_module.ts";
+
+const KEY = Uint8Array.from({ length: 32 }, (_, i) => i * 7 + 1);
+const PAGES = 8;
+const AT = KERNEL_BYTES + 10;
+const OUT = KERNEL_BYTES + 0x1_1000;
+const ROOM = 200_000;
+const CANARY = 0xaa;
+
+const shapes: readonly SuperframeShape[] = (["tcp", "udp"] as const).flatMap((protocol) =>
+  ([4, 6] as const).map((version) => ({ protocol, version, payloadBytes: 5000, gsoSize: 1368 }))
+);
+const sizes = fc.record({
+  payloadBytes: fc.integer({ min: 1, max: 60_000 }),
+  gsoSize: fc.integer({ min: 200, max: 1400 }),
+  mtuBytes: fc.integer({ min: 1280, max: 1500 }),
+  counter: fc.nat(2 ** 53 - 2 ** 17),
+});
+
+function putSuperframe(bytes: Uint8Array, packet: Uint8Array, header: VirtioHeader): void {
+  const view = new DataView(bytes.buffer);
+  bytes[AT - 10] = header.flags;
+  bytes[AT - 9] = header.gsoType;
+  view.setUint16(AT - 8, 0, true);
+  view.setUint16(AT - 6, header.gsoSize, true);
+  view.setUint16(AT - 4, header.checksumStart, true);
+  view.setUint16(AT - 2, header.checksumOffset, true);
+  bytes.set(packet, AT);
+}
+
+/** Seals by both kernels, and compares everything that they say and write. */
+function assertSealsAlike(
+  packet: Uint8Array,
+  header: VirtioHeader,
+  { mtuBytes, counter, roomBytes = ROOM }: {
+    readonly mtuBytes: number;
+    readonly counter: number;
+    readonly roomBytes?: number;
+  },
+) {
+  const [mine, plain] = [new BatchKernel(PAGES), new PlainKernel(nobleAead, PAGES)];
+  const [result, expected] = [mine, plain].map((kernel) => {
+    const bytes = new Uint8Array(kernel.memory.buffer);
+    bytes.fill(CANARY, OUT, OUT + ROOM + 100);
+    putSuperframe(bytes, packet, header);
+    const sealed = kernel.sealSuperframe({
+      at: AT,
+      lengthBytes: packet.length,
+      out: OUT,
+      roomBytes,
+      key: kernel.aead.key(KEY),
+      counter,
+      remoteIndex: 0xfedc_ba98,
+      mtuBytes,
+    });
+    return { sealed, bytes: bytes.slice(OUT, OUT + ROOM + 100) };
+  });
+  assert.deepEqual(result, expected);
+  return result?.sealed;
+}
+
+for (const shape of shapes) {
+  const name = `${shape.protocol} over IPv${shape.version}`;
+
+  Deno.test(`sealSuperframe() cuts and seals ${name} as the plain kernel does`, () => {
+    fc.assert(
+      fc.property(sizes, ({ payloadBytes, gsoSize, mtuBytes, counter }) => {
+        const { packet, header } = makeSuperframe({ ...shape, payloadBytes, gsoSize });
+        const sealed = assertSealsAlike(packet, header, { mtuBytes, counter });
+        assert.ok(typeof sealed === "object");
+        assert.equal(sealed.packets, Math.ceil(payloadBytes / gsoSize));
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  Deno.test(`sealSuperframe() completes and pads single packets of ${name}, whatever their length`, () => {
+    for (let payloadBytes = 1; payloadBytes < 1380; payloadBytes += 13) {
+      const { packet, header } = makeSuperframe({ ...shape, payloadBytes });
+      assertSealsAlike(packet, { ...header, gsoType: GSO.NONE }, { mtuBytes: 1420, counter: payloadBytes });
+    }
+  });
+
+  Deno.test(`addPacket() joins what was cut of ${name} into what it was`, () => {
+    fc.assert(
+      fc.property(sizes, ({ payloadBytes, gsoSize }) => {
+        const kernel = new BatchKernel(PAGES);
+        const { packet, header } = makeSuperframe({
+          ...shape,
+          payloadBytes,
+          gsoSize: Math.max(gsoSize, shape.protocol === "udp" ? 1000 : 0),
+        });
+        clearSpecialFlags(packet, header, shape);
+        const whole = splitSuperframe(packet.slice(), header) ?? [];
+        const frames = join(kernel, whole);
+        // Each frame, cut again, gives the packets back.
+        assert.deepEqual(frames.flatMap(cutFrame), whole);
+        assert.equal(frames.length, 1);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  Deno.test(`addPacket() joins no ${name} that does not follow, is another flow's, or is damaged`, () => {
+    const { packet, header } = makeSuperframe({ ...shape, payloadBytes: 3000, gsoSize: 1000 });
+    clearSpecialFlags(packet, header, shape);
+    const [first, second] = splitSuperframe(packet.slice(), header) ?? [];
+    assert.ok(first && second);
+    const kernel = new BatchKernel(PAGES);
+    assert.equal(join(kernel, [first, second]).length, 1);
+    for (let at = 0; at < second.length; at++) {
+      for (const bit of [0, 1, 3, 7]) {
+        const changed = second.slice();
+        changed[at] = (changed[at] ?? 0) ^ (1 << bit);
+        const frames = join(kernel, [first, changed]);
+        assert.equal(frames.length, 2, `byte ${at}, bit ${bit}`);
+        assert.deepEqual(frames.map((frame) => frame.subarray(10)), [first, changed]);
+        assert.ok(frames.every((frame) => frame.subarray(0, 10).every((byte) => byte === 0)));
+      }
+    }
+  });
+}
+
+Deno.test("sealSuperframe() says when there is no room, and leaves the superframe as it was", () => {
+  const { packet, header } = makeSuperframe({
+    protocol: "tcp",
+    version: 4,
+    payloadBytes: 3000,
+    gsoSize: 1000,
+  });
+  for (const gsoType of [GSO.TCP4, GSO.NONE]) {
+    const kernel = new BatchKernel(PAGES);
+    const bytes = new Uint8Array(kernel.memory.buffer);
+    putSuperframe(bytes, packet, { ...header, gsoType });
+    const before = bytes.slice(AT - 10, OUT + ROOM);
+    const job = {
+      at: AT,
+      lengthBytes: packet.length,
+      out: OUT,
+      roomBytes: 3000,
+      key: kernel.aead.key(KEY),
+      counter: 0,
+      remoteIndex: 1,
+      mtuBytes: 1420,
+    };
+    assert.equal(kernel.sealSuperframe(job), "no-room");
+    assert.deepEqual(bytes.slice(AT - 10, OUT + ROOM), before);
+    assert.equal(typeof kernel.sealSuperframe({ ...job, roomBytes: ROOM }), "object");
+  }
+});
+
+Deno.test("sealSuperframe() judges any header as the plain kernel does, and stays within its room", () => {
+  const any = fc.record({
+    flags: fc.nat(255),
+    gsoType: fc.oneof(fc.constantFrom(0, 1, 4, 5, 0x81), fc.nat(255)),
+    gsoSize: fc.oneof(fc.nat(300), fc.nat(65_535)),
+    // The kernel keeps heads of up to 512 bytes, the plain one any.
+    checksumStart: fc.oneof(fc.constantFrom(20, 24, 40, 60), fc.nat(400)),
+    checksumOffset: fc.oneof(fc.constantFrom(6, 16), fc.nat(65_535)),
+  });
+  const packets = fc.uint8Array({ minLength: 1, maxLength: 700 }).chain((bytes) =>
+    fc.constantFrom(0x45, 0x60, bytes[0] ?? 0).map((first) => {
+      bytes[0] = first;
+      return bytes;
+    })
+  );
+  fc.assert(
+    fc.property(packets, any, (packet, header) => {
+      assertSealsAlike(packet, header, { mtuBytes: 1420, counter: 5, roomBytes: 20_000 });
+    }),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("addPacket() gives flows that alternate, ends at PSH, and hands on any bytes as they are", () => {
+  const kernel = new BatchKernel(PAGES);
+  const { packet, header } = makeSuperframe({
+    protocol: "tcp",
+    version: 4,
+    payloadBytes: 4000,
+    gsoSize: 1000,
+  });
+  const [a, b, c, d] = splitSuperframe(packet.slice(), header) ?? [];
+  assert.ok(a && b && c && d);
+  // The first has CWR, the last FIN and PSH: only the two between are joined.
+  assert.deepEqual(join(kernel, [a, b, c, d]).map((frame) => frame.length), [1062, 2062, 1062]);
+  const other = makeSuperframe({ protocol: "udp", version: 6, payloadBytes: 500, gsoSize: 1000 });
+  const [udp] = splitSuperframe(other.packet, other.header) ?? [];
+  assert.ok(udp);
+  assert.equal(join(kernel, [b, udp, c]).length, 3);
+  assert.equal(join(new BatchKernel(PAGES, { joinsUdp: false }), [udp, udp]).length, 2);
+  fc.assert(fc.property(fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 30 }), (any) => {
+    assert.deepEqual(join(kernel, any).map((frame) => frame.subarray(10)), any);
+  }));
+});
+
+/** Only plain data is joined, so the end of a stream and congestion go; PSH stays with the last. */
+function clearSpecialFlags(packet: Uint8Array, header: VirtioHeader, shape: SuperframeShape): void {
+  if (shape.protocol === "tcp") packet[header.checksumStart + 13] = 0x18;
+}
+
+/** Puts packets into the memory as a train has them, and returns the frames with their virtio headers. */
+function join(kernel: BatchKernel, packets: readonly Uint8Array[]): Uint8Array[] {
+  const bytes = new Uint8Array(kernel.memory.buffer);
+  let at = KERNEL_BYTES + 64;
+  kernel.beginFrames();
+  for (const packet of packets) {
+    bytes.set(packet, at);
+    at += packet.length + 32;
+  }
+  bytes.fill(CANARY, at, at + 64);
+  const end = at;
+  at = KERNEL_BYTES + 64;
+  for (const packet of packets) {
+    kernel.addPacket(at, packet.length);
+    at += packet.length + 32;
+  }
+  assert.ok(bytes.subarray(end, end + 64).every((byte) => byte === CANARY));
+  return Array.from({ length: kernel.endFrames() }, (_, i) => {
+    return bytes.slice(kernel.frameAt(i), kernel.frameAt(i) + kernel.frameBytes(i));
+  });
+}
+
+function cutFrame(frame: Uint8Array): Uint8Array[] {
+  return splitSuperframe(frame.slice(10), readVirtioHeader(frame, 0)) ?? assert.fail("not to be cut");
+}
