@@ -38,6 +38,8 @@ const wrong: readonly (readonly [string, readonly string[], RegExp, RegExp?])[] 
     ["peer", "add", "p", "--public-key", "k", "--keepalive", "x"],
     /--keepalive x/,
   ],
+  ["an interface name that is none", ["wg", "a/b"], /a\/b.*no name/],
+  ["no interface name", ["wg"], /interface/],
   ["an unknown shell", ["completions", "tcsh"], /tcsh/, /bash/],
 ];
 for (const [name, args, says, hints] of wrong) {
