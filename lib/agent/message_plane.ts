@@ -6,6 +6,7 @@
 import type { ByteStream, Clock, Counters, Logger, RandomSource, Timers } from "../base/mod.ts";
 import {
   acceptChannel,
+  type Authorization,
   type Channel,
   type ChannelDropReason,
   type HandshakeSetup,
@@ -16,6 +17,7 @@ import {
   decodeHello,
   decodeMeshMessage,
   encodeHello,
+  encodeMeshMessage,
   MESH_TOPIC,
   type NetworkId,
   type NodeId,
@@ -81,7 +83,8 @@ export interface MessagePlaneParts {
 
 type Guest =
   | { readonly kind: "join"; readonly tokenId: string }
-  | { readonly kind: "member"; readonly nodeId: NodeId };
+  | { readonly kind: "member"; readonly nodeId: NodeId }
+  | { readonly kind: "removed"; readonly nodeId: NodeId };
 
 /** Keeps links to members, and the roster the same on both ends of each. */
 export class MessagePlane {
@@ -190,6 +193,13 @@ export class MessagePlane {
     if (accepted === undefined) return;
     const { channel, context } = accepted;
     if (this.#stop.signal.aborted) return channel.close("this node stops");
+    if (context.kind === "removed") {
+      // Nobody told it while it was away: it gets the record that says so, and nothing else.
+      const record = this.#parts.roster.signedRecord(context.nodeId);
+      const update = { records: record === undefined ? [] : [record], statements: [] };
+      await channel.send({ topic: MESH_TOPIC, body: encodeMeshMessage({ kind: "roster-update", update }) });
+      return channel.close("you are no member any more");
+    }
     if (context.kind === "member") {
       this.#addLink({ nodeId: context.nodeId, channel, dialler: "them" });
       return;
@@ -206,7 +216,7 @@ export class MessagePlane {
     });
   }
 
-  #authorize(helloBytes: Uint8Array, remoteStatic: PublicKey) {
+  #authorize(helloBytes: Uint8Array, remoteStatic: PublicKey): Authorization<Guest> | undefined {
     const { networkId, roster, tokenKey } = this.#parts;
     const hello = decodeHello(helloBytes);
     if (hello === undefined) return undefined;
@@ -214,11 +224,14 @@ export class MessagePlane {
       const presharedKey = tokenKey(hello.tokenId, remoteStatic);
       return presharedKey && { presharedKey, reply: NOTHING, context: hello };
     }
-    const member = roster.get(hello.nodeId);
-    if (hello.networkId !== networkId || !member?.record.publicKey.equals(remoteStatic)) return undefined;
+    const record = roster.record(remoteStatic);
+    if (hello.networkId !== networkId || record?.nodeId !== hello.nodeId) return undefined;
     // A device without weft has nothing to say here, and nothing to hear.
-    if (member.record.verifyingKey === undefined) return undefined;
-    return { presharedKey: PresharedKey.none(), reply: NOTHING, context: hello };
+    if (record.verifyingKey === undefined) return undefined;
+    const proven = { presharedKey: PresharedKey.none(), reply: NOTHING };
+    const { nodeId } = hello;
+    if (record.revoked) return { ...proven, context: { kind: "removed", nodeId } as const };
+    return roster.get(nodeId) && { ...proven, context: hello };
   }
 
   #addLink(link: Link): void {

@@ -16,6 +16,7 @@ import {
 } from "../channel/mod.ts";
 import { PresharedKey } from "../crypto/mod.ts";
 import {
+  decodeMeshMessage,
   encodeHello,
   encodeMeshMessage,
   generateNetwork,
@@ -321,4 +322,20 @@ Deno.test("MessagePlane.ping() gives up on a member that talks but does not answ
   assert.equal(await Promise.race([rtt, Promise.resolve("still waiting")]), undefined);
   assert.ok(stage.plane.links.get(node.id));
   channel.close();
+});
+
+Deno.test("MessagePlane tells a member that was removed while it was away, and nothing else", async () => {
+  await using stage = new Stage();
+  const [node, other] = [stage.member(), stage.member()];
+  stage.roster.mergeStatement(stage.statement(other, 1));
+  const removal = stage.record(node, { revoked: true, version: 2 });
+  stage.roster.merge(removal);
+  const channel = await stage.call(node, stage.door.open("192.0.2.2:1000"));
+  const message = await channel.receive();
+  const said = decodeMeshMessage(message?.body ?? assert.fail());
+  assert(said?.kind === "roster-update");
+  assert.deepEqual(said.update.records.map(({ payload }) => payload.toHex()), [removal.payload.toHex()]);
+  assert.deepEqual(said.update.statements, []);
+  assert.equal(await channel.receive(), undefined);
+  assert.equal(stage.plane.links.size, 0);
 });

@@ -78,3 +78,20 @@ Deno.test("start() is harmless when repeated, and refused once stopped", async (
   await assert.rejects(stopped.start(), { code: "Interrupted" });
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("a node that was removed while it was away learns it when it is back", async () => {
+  const folder = await Deno.makeTempDir();
+  const leader = await OverlayBootstrap.initLeader(rootless(folder, "leader"));
+  await leader.start();
+  const options = rootless(folder, "member");
+  const before = await OverlayBootstrap.join(leader.joinToken(), options);
+  await before.stop();
+  leader.control.removePeer("member");
+  const member = await OverlayBootstrap.load(options);
+  await member.start();
+  await assert.rejects(member.closed, RemovedError);
+  const again = await OverlayBootstrap.load(options);
+  await assert.rejects(again.start(), RemovedError);
+  await leader.stop();
+  await Deno.remove(folder, { recursive: true });
+});
