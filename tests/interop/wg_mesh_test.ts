@@ -22,7 +22,7 @@ labTest(
     const [own = [], phone = []] = dump.map((line) => line.split("\t"));
     assert.deepEqual(own.slice(1), [status.node.publicKey, "51820", "off"]);
     const prefixes = addresses.map((address) => `${address}/${address.includes(":") ? 128 : 32}`);
-  assert.equal(phone[3], prefixes.join(","));
+    assert.equal(phone[3], prefixes.join(","));
 
     const refused = await namespace.run(["wg", "set", name, "listen-port", "1"]);
     assert.equal(refused.code, 1);
