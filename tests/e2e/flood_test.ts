@@ -18,8 +18,9 @@ import {
 } from "../lab/mod.ts";
 import type { Attack, AttackReport } from "./attacker.ts";
 
-const DATAGRAMS = 1_000_000;
-const WARM_UP_DATAGRAMS = 500_000;
+/** A million in all. */
+const DATAGRAMS = 600_000;
+const WARM_UP_DATAGRAMS = 400_000;
 
 /** Room for garbage that the collector has not picked up yet; a leak of 64 bytes a datagram would be as much. */
 const GROWTH_BOUND_BYTES = 64 << 20;

@@ -30,20 +30,24 @@ export function encodeSocketAddress(endpoint: Endpoint, family: 4 | 6): Uint8Arr
   return out;
 }
 
-/** Turns what the kernel wrote into endpoints; the same address gives the same object while it is remembered. */
+/**
+ * Turns what the kernel wrote into endpoints; the same address, reached at the same address of this host, gives the same
+ * object while it is remembered.
+ */
 export class SocketAddressReader {
   readonly #cache = new Map<string, Endpoint>();
   #lastKey = "";
   #last: Endpoint | undefined;
 
-  /** @param at where the address stands in `memory` */
-  read(memory: Uint8Array, at: number): Endpoint {
+  /**
+   * @param at where the address stands in `memory`
+   * @param localAt where the address of this host stands, 4 or 16 bytes as the family has; 0 when it is not known
+   */
+  read(memory: Uint8Array, at: number, localAt = 0): Endpoint {
     const isIpv6 = memory[at] === AF_INET6;
     const length = isIpv6 ? 24 : 8;
-    let key = "";
-    for (let i = 2; i < length; i += 2) {
-      key += String.fromCharCode(((memory[at + i] ?? 0) << 8) | (memory[at + i + 1] ?? 0));
-    }
+    let key = textOf(memory, at + 2, length - 2);
+    if (localAt > 0) key += textOf(memory, localAt, isIpv6 ? 16 : 4);
     if (key === this.#lastKey && this.#last !== undefined) return this.#last;
     let endpoint = this.#cache.get(key);
     if (endpoint === undefined) {
@@ -57,4 +61,13 @@ export class SocketAddressReader {
     this.#last = endpoint;
     return endpoint;
   }
+}
+
+/** An even number of bytes as a key. */
+function textOf(memory: Uint8Array, at: number, length: number): string {
+  let text = "";
+  for (let i = at; i < at + length; i += 2) {
+    text += String.fromCharCode(((memory[i] ?? 0) << 8) | (memory[i + 1] ?? 0));
+  }
+  return text;
 }

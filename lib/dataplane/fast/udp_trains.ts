@@ -17,6 +17,11 @@ export const MAX_RECEIVE_BYTES = 65_536;
 const SOL_UDP = 17;
 const UDP_SEGMENT = 103;
 const UDP_GRO = 104;
+// linux/in.h, linux/in6.h: struct in_pktinfo { ifindex, address to send from, destination }, struct in6_pktinfo { address, ifindex }
+const SOL_IP = 0;
+const IP_PKTINFO = 8;
+const SOL_IPV6 = 41;
+const IPV6_PKTINFO = 50;
 const POLLOUT = 4;
 /** Empty datagrams and errors of earlier sends are passed over, but not for ever. */
 const MAX_RECEIVE_ATTEMPTS = 64;
@@ -26,12 +31,14 @@ const SEND_PATIENCE_MS = 20;
 // Where the structures lie from the start of the area; two msghdr of 56 bytes with what they point to.
 const TX_HEADER = 0;
 const TX_VECTOR = 64;
-const TX_CONTROL = 96;
-const TX_NAME = 128;
+const TX_NAME = 96;
+const TX_CONTROL = 128;
+/** The address to send from stands after the size of a segment, so that either can be left out. */
+const TX_LOCAL = 152;
 const RX_HEADER = 256;
 const RX_VECTOR = 320;
 const RX_CONTROL = 384;
-const RX_CONTROL_BYTES = 64;
+const RX_CONTROL_BYTES = 96;
 const RX_NAME = 480;
 const POLL = 512;
 /** How much memory the structures take. */
@@ -64,9 +71,17 @@ export class UdpTrains {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #addresses = new WeakMap<Endpoint, Uint8Array>();
+  /**
+   * Which address of this host an endpoint has used: what is sent to it leaves from there. An endpoint that was made
+   * elsewhere has none, and the host's routes choose.
+   */
+  readonly #locals = new WeakMap<Endpoint, Uint8Array>();
   readonly #reader = new SocketAddressReader();
   #hasGso: boolean;
   #destination: Endpoint | undefined;
+  #hasLocal = false;
+  /** Where the last train's address of this host stands; 0 when it is not known. */
+  #localAt = 0;
 
   constructor(parts: UdpTrainsParts) {
     this.#parts = parts;
@@ -92,6 +107,10 @@ export class UdpTrains {
     this.#view.setBigUint64(area + TX_CONTROL, 18n, true);
     this.#view.setInt32(area + TX_CONTROL + 8, SOL_UDP, true);
     this.#view.setInt32(area + TX_CONTROL + 12, UDP_SEGMENT, true);
+    const isIpv6 = parts.family === 6;
+    this.#view.setBigUint64(area + TX_LOCAL, isIpv6 ? 36n : 28n, true);
+    this.#view.setInt32(area + TX_LOCAL + 8, isIpv6 ? SOL_IPV6 : SOL_IP, true);
+    this.#view.setInt32(area + TX_LOCAL + 12, isIpv6 ? IPV6_PKTINFO : IP_PKTINFO, true);
     this.#view.setInt32(area + POLL, fd, true);
     this.#view.setInt16(area + POLL + 4, POLLOUT, true);
   }
@@ -128,7 +147,8 @@ export class UdpTrains {
     for (let attempt = 0; attempt < MAX_RECEIVE_ATTEMPTS; attempt++) {
       const length = io.recvmsg(fd, base + area + RX_HEADER);
       if (length >= 0) {
-        this.segmentBytes = this.#groSize() || length;
+        this.segmentBytes = length;
+        this.#readControl();
         // An empty datagram is one all the same: there may be more behind it.
         if (length > 0) return length;
         continue;
@@ -141,7 +161,14 @@ export class UdpTrains {
 
   /** Who sent the train that was received last. */
   get source(): Endpoint {
-    return this.#reader.read(this.#bytes, this.#parts.area + RX_NAME);
+    const { area, family } = this.#parts;
+    const source = this.#reader.read(this.#bytes, area + RX_NAME, this.#localAt);
+    if (this.#localAt > 0 && !this.#locals.has(source)) {
+      this.#locals.set(source, this.#bytes.slice(this.#localAt, this.#localAt + (family === 6 ? 16 : 4)));
+      // It was sent to without one until now.
+      if (source === this.#destination) this.#destination = undefined;
+    }
+    return source;
   }
 
   /** @returns false when it must be tried again in another way */
@@ -152,8 +179,7 @@ export class UdpTrains {
     this.#view.setBigUint64(area + TX_VECTOR, BigInt(base + at), true);
     this.#view.setUint32(area + TX_VECTOR + 8, lengthBytes, true);
     if (isTrain) this.#view.setUint16(area + TX_CONTROL + 16, segmentBytes, true);
-    this.#view.setBigUint64(area + TX_HEADER + 32, isTrain ? BigInt(base + area + TX_CONTROL) : 0n, true);
-    this.#view.setUint32(area + TX_HEADER + 40, isTrain ? 24 : 0, true);
+    this.#setControl(isTrain);
     for (let isSecond = false;; isSecond = true) {
       if (io.sendmsg(fd, base + area + TX_HEADER) >= 0) return true;
       switch (io.errno) {
@@ -165,6 +191,12 @@ export class UdpTrains {
           continue;
         case ERRNO.EIO:
         case ERRNO.EINVAL:
+          if (io.errno === ERRNO.EINVAL && this.#hasLocal) {
+            // The address has gone from this host.
+            this.#forgetLocal();
+            this.#setControl(isTrain);
+            continue;
+          }
           if (!isTrain) break;
           this.#hasGso = false;
           return false;
@@ -184,21 +216,37 @@ export class UdpTrains {
     }
   }
 
-  /** The size of the segments, from the control message; 0 when it is a single datagram. */
-  #groSize(): number {
+  /** Reads the size of the segments and the address of this host from the control messages. */
+  #readControl(): void {
     const { area } = this.#parts;
+    this.#localAt = 0;
     const used = this.#view.getUint32(area + RX_HEADER + 40, true);
-    for (let at = 0; at + 20 <= used;) {
-      const length = this.#view.getUint32(area + RX_CONTROL + at, true);
-      const level = this.#view.getInt32(area + RX_CONTROL + at + 8, true);
-      const type = this.#view.getInt32(area + RX_CONTROL + at + 12, true);
+    for (let at = area + RX_CONTROL; at + 20 <= area + RX_CONTROL + used;) {
+      const length = this.#view.getUint32(at, true);
+      const level = this.#view.getInt32(at + 8, true);
+      const type = this.#view.getInt32(at + 12, true);
       if (level === SOL_UDP && type === UDP_GRO) {
-        return this.#view.getInt32(area + RX_CONTROL + at + 16, true);
-      }
-      if (length < 16) return 0;
+        this.segmentBytes = this.#view.getInt32(at + 16, true) || this.segmentBytes;
+      } else if (level === SOL_IPV6 && type === IPV6_PKTINFO) this.#localAt = at + 16;
+      else if (level === SOL_IP && type === IP_PKTINFO) this.#localAt = at + 20;
+      if (length < 16) return;
       at += (length + 7) & ~7;
     }
-    return 0;
+  }
+
+  /** Says which control messages go along: none, either, or both. */
+  #setControl(isTrain: boolean): void {
+    const { base, area, family } = this.#parts;
+    const localBytes = !this.#hasLocal ? 0 : family === 6 ? 40 : 32;
+    const from = isTrain ? TX_CONTROL : TX_LOCAL;
+    const length = (isTrain ? TX_LOCAL - TX_CONTROL : 0) + localBytes;
+    this.#view.setBigUint64(area + TX_HEADER + 32, length > 0 ? BigInt(base + area + from) : 0n, true);
+    this.#view.setUint32(area + TX_HEADER + 40, length, true);
+  }
+
+  #forgetLocal(): void {
+    this.#hasLocal = false;
+    if (this.#destination !== undefined) this.#locals.delete(this.#destination);
   }
 
   /** Puts the destination's address in place. @returns false when this socket can't reach it */
@@ -213,6 +261,12 @@ export class UdpTrains {
     this.#bytes.set(address, this.#parts.area + TX_NAME);
     this.#view.setUint32(this.#parts.area + TX_HEADER + 8, address.length, true);
     this.#destination = destination;
+    const local = this.#locals.get(destination);
+    this.#hasLocal = local !== undefined;
+    // The index of an interface stays 0: the way out is the routes' choice.
+    if (local !== undefined) {
+      this.#bytes.set(local, this.#parts.area + TX_LOCAL + (local.length === 16 ? 16 : 20));
+    }
     return true;
   }
 
