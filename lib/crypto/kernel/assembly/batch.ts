@@ -123,7 +123,7 @@ export function openBatch(count: usize): void {
       continue;
     }
     const at: usize = load<u32>(TABLE_AT + (i << 2));
-    const text: usize = load<u32>(TABLE_LENGTH + (i << 2)) - HEADER_BYTES - TAG_BYTES;
+    const text = <usize> load<u32>(TABLE_LENGTH + (i << 2)) - HEADER_BYTES - TAG_BYTES;
     if (!isAhead) {
       setCounter(tableCounter(i), 0);
       encrypt256(ZEROES, stream, 0, 0);
