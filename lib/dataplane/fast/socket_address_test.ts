@@ -29,3 +29,18 @@ Deno.test("SocketAddressReader.read() gives back what encodeSocketAddress() wrot
 Deno.test("encodeSocketAddress() has no IPv6 for a socket of IPv4", () => {
   assert.equal(encodeSocketAddress(endpoint("[2001:db8::1]:1"), 4), undefined);
 });
+
+Deno.test("SocketAddressReader tells sources apart by the address of this host that they called", () => {
+  const memory = new Uint8Array(128);
+  const source = Endpoint.parse("192.0.2.1:51820");
+  assert.ok(source !== undefined);
+  memory.set(encodeSocketAddress(source, 6) ?? [], 32);
+  memory.set([192, 0, 2, 7], 76);
+  const reader = new SocketAddressReader();
+  const called = reader.read(memory, 32, 64);
+  assert.ok(called.equals(source));
+  assert.equal(reader.read(memory, 32, 64), called);
+  assert.notEqual(reader.read(memory, 32), called);
+  memory[79] = 8;
+  assert.notEqual(reader.read(memory, 32, 64), called);
+});

@@ -8,9 +8,10 @@ import { ERRNO, type RawIo } from "../../host/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
 import { encodeSocketAddress, SOCKADDR_BYTES, SocketAddressReader } from "./socket_address.ts";
 
-/** A send is at most so long (65,535 less the headers of IPv4 and UDP), and so many datagrams. */
-const MAX_SEND_BYTES = 65_507;
-const MAX_SEND_SEGMENTS = 64;
+/** A send is at most so long: 65,535 less the headers of IPv4 and UDP. */
+export const MAX_SEND_BYTES = 65_507;
+/** A send is at most so many datagrams (Linux UDP_MAX_SEGMENTS). */
+export const MAX_SEND_SEGMENTS = 64;
 /** A receive brings at most so many bytes. */
 export const MAX_RECEIVE_BYTES = 65_536;
 
@@ -182,6 +183,12 @@ export class UdpTrains {
     this.#setControl(isTrain);
     for (let isSecond = false;; isSecond = true) {
       if (io.sendmsg(fd, base + area + TX_HEADER) >= 0) return true;
+      // The address has gone from this host. Kernels say one or the other, and only then is it known what is wrong.
+      if (this.#hasLocal && (io.errno === ERRNO.EINVAL || io.errno === ERRNO.ENETUNREACH)) {
+        this.#forgetLocal();
+        this.#setControl(isTrain);
+        continue;
+      }
       switch (io.errno) {
         case ERRNO.EINTR:
           continue;
@@ -191,12 +198,6 @@ export class UdpTrains {
           continue;
         case ERRNO.EIO:
         case ERRNO.EINVAL:
-          if (io.errno === ERRNO.EINVAL && this.#hasLocal) {
-            // The address has gone from this host.
-            this.#forgetLocal();
-            this.#setControl(isTrain);
-            continue;
-          }
           if (!isTrain) break;
           this.#hasGso = false;
           return false;
