@@ -14,6 +14,7 @@ import {
   encodeLink,
   encodeNoLinkLocal,
   encodeRoute,
+  encodeSuperframes,
   type NetlinkLink,
   type RoutePayload,
   RTM,
@@ -125,6 +126,19 @@ export class Netlink implements HostNetwork, Disposable {
     const payload = encodeLink(this.#index(what, interfaceName), { mtuBytes });
     const errno = this.#change(RTM.NEWLINK, 0, payload);
     if (errno !== 0) throw kernelError(what, errno);
+  }
+
+  /**
+   * Bounds the superframes that an interface is given.
+   * @param bytes with their IP header, 65,536 at most
+   * @returns false when the kernel refuses, as old ones do
+   */
+  setSuperframeBytes(
+    interfaceName: string,
+    bytes: { readonly ipv4: number; readonly ipv6: number },
+  ): boolean {
+    const index = this.#libc.interfaceIndex(interfaceName);
+    return index !== 0 && this.#change(RTM.NEWLINK, 0, encodeSuperframes(index, bytes)) === 0;
   }
 
   deleteLink(interfaceName: string): void {

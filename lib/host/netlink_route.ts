@@ -41,6 +41,8 @@ const RTA_TABLE = 15;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_AF_SPEC = 26;
+const IFLA_GSO_MAX_SIZE = 41;
+const IFLA_GSO_IPV4_MAX_SIZE = 63;
 const IFLA_INET6_ADDR_GEN_MODE = 8;
 const IN6_ADDR_GEN_MODE_NONE = 1;
 const IFF_UP = 1;
@@ -96,6 +98,20 @@ export function encodeLink(
   return {
     body,
     attributes: change.mtuBytes === undefined ? [] : [[IFLA_MTU, encodeUint32(change.mtuBytes)]],
+  };
+}
+
+/** A change of how long superframes may be, in bytes, with their IP header (linux/if_link.h, IFLA_GSO_MAX_SIZE). */
+export function encodeSuperframes(
+  index: number,
+  bytes: { readonly ipv4: number; readonly ipv6: number },
+): RoutePayload {
+  return {
+    body: encodeLink(index, {}).body,
+    attributes: [
+      [IFLA_GSO_MAX_SIZE, encodeUint32(bytes.ipv6)],
+      [IFLA_GSO_IPV4_MAX_SIZE, encodeUint32(bytes.ipv4)],
+    ],
   };
 }
 

@@ -17,6 +17,7 @@ import {
 import type { PlaneEnd, PlaneObserver } from "../packet_plane.ts";
 import type { ListenFailure, ListenOptions, WireGuardPlane } from "../wireguard_plane.ts";
 import { commandMemory, CommandWriter } from "./command_ring.ts";
+import { boundSuperframes } from "./superframe_bounds.ts";
 import { boardMemory, MAX_PEERS, PeerBoard } from "./peer_board.ts";
 import {
   type Command,
@@ -75,6 +76,7 @@ export class FastPlane implements WireGuardPlane {
 
   private constructor(parts: FastPlaneParts, worker: StartedWorker) {
     this.#parts = parts;
+    boundSuperframes(parts.tun.name, parts.mtuBytes);
     this.engine = worker.kernel;
     this.#wakeUp = worker.wakeUp;
     this.#commands = new CommandWriter(worker.setup.commands);
@@ -116,6 +118,7 @@ export class FastPlane implements WireGuardPlane {
   }
 
   setMtu(mtuBytes: number): void {
+    boundSuperframes(this.#parts.tun.name, mtuBytes);
     this.#send({ kind: "set-mtu", mtuBytes });
   }
 

@@ -1,0 +1,33 @@
+/**
+ * How long superframes should be: cut and sealed, one should fit one send.
+ * @module
+ */
+
+import { Netlink } from "../../host/mod.ts";
+import { MAX_SEND_BYTES, MAX_SEND_SEGMENTS } from "./udp_trains.ts";
+
+/** WireGuard's header and tag. */
+const SEALED_OVERHEAD_BYTES = 32;
+/** IP and TCP with timestamps, as streams have them. */
+const IPV4_HEADER_BYTES = 52;
+const IPV6_HEADER_BYTES = 72;
+
+/** @returns the longest superframes whose packets, of `mtuBytes` each, fit one send */
+export function superframeBounds(mtuBytes: number): { readonly ipv4: number; readonly ipv6: number } {
+  const fitting = Math.floor(MAX_SEND_BYTES / (mtuBytes + SEALED_OVERHEAD_BYTES));
+  const packets = Math.max(1, Math.min(MAX_SEND_SEGMENTS, fitting));
+  return {
+    ipv4: packets * (mtuBytes - IPV4_HEADER_BYTES) + IPV4_HEADER_BYTES,
+    ipv6: packets * (mtuBytes - IPV6_HEADER_BYTES) + IPV6_HEADER_BYTES,
+  };
+}
+
+/** Tells the host's kernel; where it will not listen, longer superframes take two sends. */
+export function boundSuperframes(interfaceName: string, mtuBytes: number): void {
+  try {
+    using netlink = Netlink.open();
+    netlink.setSuperframeBytes(interfaceName, superframeBounds(mtuBytes));
+  } catch {
+    // The interface may live in another namespace by now.
+  }
+}
