@@ -20,11 +20,19 @@ export interface DeviceFacts {
   readonly hasEndpoint: boolean;
   /** Whether it shares a key with the node that let it in. */
   readonly hasPresharedKey: boolean;
+  /** The device's private key in base64, when it was made here. */
+  readonly privateKey?: string;
+  /** The preshared key in base64, when it is to be shown. */
+  readonly presharedKey?: string;
+  /** Its resolver while it is connected. */
+  readonly dns?: string;
+  /** Networks that it is to reach through the node that let it in. */
+  readonly allowed?: readonly string[];
 }
 
 /**
  * @param status of the node that let the device in
- * @returns a file as wg-quick(8) reads it, without the device's own secrets: this node and every other member is a
+ * @returns a file as wg-quick(8) reads it, with the device's private key only if that was made here: this node and every other member is a
  * peer, because members do not pass on what is not theirs
  */
 export function deviceConfig(device: AddedDevice, facts: DeviceFacts, status: StatusReport): string {
@@ -37,21 +45,35 @@ export function deviceConfig(device: AddedDevice, facts: DeviceFacts, status: St
     `# ${device.name} is ${device.addresses.join(", ")}. Its configuration, for wg-quick:`,
     "",
     "[Interface]",
-    "# PrivateKey = the device's own, which stays there",
+    facts.privateKey === undefined
+      ? "# PrivateKey = the device's own, which stays there"
+      : `PrivateKey = ${facts.privateKey}`,
     `Address = ${device.addresses.map(alone).join(", ")}`,
+    ...(facts.dns === undefined ? [] : [`DNS = ${facts.dns}`]),
     ...[here, ...members].flatMap((member) => [
       "",
       `# ${member.name}`,
       "[Peer]",
       `PublicKey = ${member.publicKey}`,
-      ...(member === here && facts.hasPresharedKey ? ["# PresharedKey = the one you gave"] : []),
-      `AllowedIPs = ${member.addresses.map(alone).join(", ")}`,
+      ...(member === here ? presharedKeyLines(facts) : []),
+      `AllowedIPs = ${
+        [...member.addresses.map(alone), ...(member === here ? facts.allowed ?? [] : [])].join(", ")
+      }`,
       ...(member.endpoint === undefined ? [] : [`Endpoint = ${member.endpoint}`, ...keepalive]),
     ]),
     "",
-    "# The same command prints the members again when there are more of them.",
+    facts.privateKey === undefined
+      ? "# The same command prints the members again when there are more of them."
+      : "# Nobody else has this private key, and it is not shown again.",
   ];
   return `${lines.join("\n")}\n`;
+}
+
+function presharedKeyLines({ hasPresharedKey, presharedKey }: DeviceFacts): string[] {
+  if (!hasPresharedKey) return [];
+  return [
+    presharedKey === undefined ? "# PresharedKey = the one you gave" : `PresharedKey = ${presharedKey}`,
+  ];
 }
 
 /** The prefix of one address. */

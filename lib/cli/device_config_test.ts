@@ -37,3 +37,15 @@ Deno.test("deviceConfig() keeps nothing alive for a device that can be found", (
   const text = deviceConfig(device, { hasEndpoint: true, hasPresharedKey: false }, sampleStatus);
   assert.doesNotMatch(text, /Persistent|Preshared/);
 });
+
+Deno.test("deviceConfig() has what was made and chosen here", () => {
+  const facts = { hasEndpoint: false, hasPresharedKey: true };
+  const text = deviceConfig(
+    device,
+    { ...facts, privateKey: "mine", presharedKey: "ours", dns: "9.9.9.9", allowed: ["0.0.0.0/0", "::/0"] },
+    sampleStatus,
+  );
+  assert.match(text, /^PrivateKey = mine\nAddress = .*\nDNS = 9\.9\.9\.9$/m);
+  assert.match(text, /^PresharedKey = ours\nAllowedIPs = 10\.200\.0\.1\/32, 0\.0\.0\.0\/0, ::\/0$/m);
+  assert.equal(text.match(/0\.0\.0\.0\/0/g)?.length, 1);
+});

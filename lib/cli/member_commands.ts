@@ -5,10 +5,15 @@
 
 import { Option } from "@commander-js/extra-typings";
 import type { DeviceRequest, TokenRequest } from "../agent/mod.ts";
+import { encodeBase64 } from "../base/mod.ts";
 import { layerAgentOptions } from "../config/mod.ts";
-import { deviceConfig } from "./device_config.ts";
+import { PrivateKey, type PublicKey } from "../crypto/mod.ts";
+import { systemRandom } from "../host/mod.ts";
+import { Cidr, IpAddress } from "../net/mod.ts";
+import { deviceConfig, type DeviceFacts } from "./device_config.ts";
 import { UsageError } from "./failure.ts";
 import { parseDurationMs } from "./human_units.ts";
+import { encodeQr, qrText } from "./qr_code.ts";
 import { tokensText } from "./status_view.ts";
 import {
   type AnyCommand,
@@ -110,7 +115,17 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
   const add: AnyCommand = withState(
     group.command("add").description("let a plain WireGuard device in and print its configuration")
       .argument("<name>", "its name in the network")
-      .requiredOption("--public-key <key>", "as `wg pubkey` prints it")
+      .option("--public-key <key>", "as `wg pubkey` prints it")
+      .addOption(
+        new Option("--wireguard", "make its keys here, and a QR code for its app").conflicts("publicKey"),
+      )
+      .option("--dns <address>", "the resolver that it is to use")
+      .addOption(
+        new Option("--allowed <network>", "a network that it reaches through here; may be repeated")
+          .argParser(
+            collect,
+          ),
+      )
       .option("--preshared-key-file <file>", "a file with what `wg genpsk` prints; - for standard input")
       .option("--endpoint <address:port>", "where it can be reached, if anywhere")
       .addOption(
@@ -121,15 +136,26 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
       .addHelpText("after", '\nExample:\n  $ weft peer add phone --public-key "$(cat phone.pub)"'),
   ) as AnyCommand;
   add.action(async () => {
-    const request = await deviceRequest();
+    const privateKey = add.opts().wireguard === true ? PrivateKey.generate(systemRandom) : undefined;
+    const request = await deviceRequest(privateKey?.publicKey);
+    const config = configOptions();
     await withAgent(add, ports, async (client) => {
       const added = await client.addDevice(request);
-      if (add.opts().json === true) return printJson(ports, added);
+      const secret = privateKey === undefined ? {} : { privateKey: encodeBase64(privateKey.exposeBytes()) };
+      if (add.opts().json === true) return printJson(ports, { ...added, ...secret });
       const facts = {
         hasEndpoint: request.endpoint !== undefined,
         hasPresharedKey: request.presharedKey !== undefined,
+        ...config,
+        ...secret,
+        // What goes to the device as a whole is of no use without it.
+        ...(privateKey === undefined || request.presharedKey === undefined
+          ? {}
+          : { presharedKey: request.presharedKey }),
       };
-      ports.terminal.out(deviceConfig(added, facts, await client.status()));
+      const text = deviceConfig(added, facts, await client.status());
+      ports.terminal.out(text);
+      if (privateKey !== undefined) showQr(text);
     });
   });
 
@@ -148,11 +174,38 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
 
   refuseOthers(group);
 
-  async function deviceRequest(): Promise<DeviceRequest> {
-    const { publicKey, presharedKeyFile, endpoint, allowedIp, keepalive } = add.opts();
+  /** A person sees the code too; a file gets the text alone. */
+  function showQr(text: string): void {
+    if (!ports.terminal.isInteractive) return;
+    const code = encodeQr(text.replace(/^(#.*)?\n/gm, ""));
+    const fits = code !== undefined && code.size + 8 <= (ports.terminal.columns ?? 80);
+    ports.terminal.out(fits ? `\n${qrText(code)}` : "\n# Its QR code does not fit this terminal.\n");
+  }
+
+  function configOptions(): Pick<DeviceFacts, "dns" | "allowed"> {
+    const { dns, allowed } = add.opts();
+    const networks = Array.isArray(allowed) ? allowed.map(String) : [];
+    for (const network of networks) {
+      if (Cidr.parse(network) !== undefined) continue;
+      throw new UsageError(`Cannot use --allowed ${network}: that is no network`, {
+        hint: "Write 10.0.0.0/8.",
+      });
+    }
+    if (dns === undefined) return { allowed: networks };
+    if (IpAddress.parse(String(dns)) !== undefined) return { allowed: networks, dns: String(dns) };
+    throw new UsageError(`Cannot use --dns ${dns}: that is no address`, { hint: "Write 9.9.9.9." });
+  }
+
+  async function deviceRequest(made: PublicKey | undefined): Promise<DeviceRequest> {
+    const { publicKey = made, presharedKeyFile, endpoint, allowedIp, keepalive } = add.opts();
     if (keepalive !== undefined && !(/^\d{1,5}$/.test(String(keepalive)) && Number(keepalive) <= 65535)) {
       throw new UsageError(`Cannot use --keepalive ${keepalive}: it is a number of seconds up to 65535`, {
         hint: "25 keeps most routers from forgetting; 0 turns it off.",
+      });
+    }
+    if (publicKey === undefined) {
+      throw new UsageError("Cannot add a device without a key: give --public-key, or --wireguard", {
+        hint: "--wireguard makes its keys here, and a QR code for its app.",
       });
     }
     const presharedKey = typeof presharedKeyFile === "string"
