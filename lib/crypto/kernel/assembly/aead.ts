@@ -4,20 +4,33 @@
  * @module
  */
 
-import { encrypt256, MAX_PAIRS } from "./chacha20";
-import { BLOCK, NEXT_STREAM, NONCE, PAD, REST, STREAM, TAG, TAIL, ZEROES } from "./layout";
-import { absorbBlock, absorbBlocks, finishPoly1305, initPoly1305 } from "./poly1305";
+import {
+  absorbBlocks,
+  CHUNK_BYTES,
+  encryptChunk,
+  finishPoly1305,
+  initPoly1305,
+  MAX_UNITS,
+  setNonce,
+  UNIT_BYTES,
+} from "./cipher";
+import { NEXT_STREAM, PAD, REST, STREAM, TAG, TAIL, ZEROES } from "./layout";
 
-// The first of four blocks is Poly1305's key.
-const FIRST_BYTES: usize = 192;
-const CHUNK_BYTES: usize = 256;
-const MAX_TAKEN_BYTES: usize = MAX_PAIRS << 5;
+// The first block is Poly1305's key.
+const FIRST_BYTES: usize = CHUNK_BYTES - 64;
+const MAX_TAKEN_BYTES: usize = MAX_UNITS * UNIT_BYTES;
 
 /** Sets the nonce to four zero bytes and the counter (WireGuard paper §5.4.6), at key stream block `block`. */
 export function setCounter(counter: u64, block: u32): void {
-  store<u32>(BLOCK, block);
-  store<u32>(NONCE, 0);
-  store<u64>(NONCE, counter, 4);
+  setNonce(0, <u32> counter, <u32> (counter >> 32), block);
+}
+
+/** Makes the first key stream of a packet, while Poly1305 takes `blocks` at `absorb`, at most 40. */
+export function streamBeside(stream: usize, absorb: usize, blocks: usize): void {
+  const units = (blocks << 4) / UNIT_BYTES;
+  encryptChunk(ZEROES, stream, absorb, units);
+  const taken = units * UNIT_BYTES;
+  absorbBlocks(absorb + taken, blocks - (taken >> 4));
 }
 
 /** Begins a packet whose first key stream stands at `stream`. */
@@ -32,7 +45,7 @@ export function absorbPadded(at: usize, length: usize): void {
   absorbBlocks(at, length >> 4);
   if (rest === 0) return;
   copyPadded(at + length - rest, rest, TAIL);
-  absorbBlock(TAIL);
+  absorbBlocks(TAIL, 1);
 }
 
 /**
@@ -40,7 +53,7 @@ export function absorbPadded(at: usize, length: usize): void {
  *
  * @param padded length with the zeroes that are appended to the text, at most 15
  * @param dataLength of the associated data, for the block of lengths
- * @returns how many blocks for Poly1305 are left at `TAIL`, the lengths included; at most 18
+ * @returns how many blocks for Poly1305 are left at `TAIL`, the lengths included; at most 33
  */
 export function sealText(from: usize, length: usize, padded: usize, to: usize, dataLength: usize): usize {
   let done: usize = 0, absorbed: usize = 0, stream = STREAM + 64;
@@ -48,12 +61,12 @@ export function sealText(from: usize, length: usize, padded: usize, to: usize, d
     xorRest(from, FIRST_BYTES, FIRST_BYTES, stream, to);
     done = FIRST_BYTES;
     while (length - done >= CHUNK_BYTES) {
-      encrypt256(from + done, to + done, to + absorbed, (done - absorbed) >> 5);
+      encryptChunk(from + done, to + done, to + absorbed, (done - absorbed) / UNIT_BYTES);
       absorbed = done;
       done += CHUNK_BYTES;
     }
     if (done < padded) {
-      encrypt256(ZEROES, REST, to + absorbed, (done - absorbed) >> 5);
+      encryptChunk(ZEROES, REST, to + absorbed, (done - absorbed) / UNIT_BYTES);
       absorbed = done;
       stream = REST;
     }
@@ -73,7 +86,8 @@ export function finishPacket(blocks: usize, tag: usize): void {
  *
  * @param length without the tag, which follows
  * @param stream where its first key stream stands
- * @param next where the first key stream of the packet with `nextCounter` is to be written meanwhile, or 0
+ * @param next where the first key stream of the packet with `nextCounter` is to be written meanwhile, or 0; only then
+ *   the packet's own `counter` matters
  */
 export function openText(
   from: usize,
@@ -82,6 +96,7 @@ export function openText(
   dataLength: usize,
   stream: usize,
   next: usize,
+  counter: u64,
   nextCounter: u64,
 ): bool {
   const whole = length & ~15;
@@ -89,15 +104,14 @@ export function openText(
   const tag0 = load<u64>(from + length), tag1 = load<u64>(from + length, 8);
   let taken: usize = 0, bytes: usize = 0, done: usize = 0;
   stream += 64;
-  // What is decrypted may be overwritten, so Poly1305 stays ahead: 320 bytes at a time, the cipher 256.
+  // What is decrypted may be overwritten, so Poly1305 stays ahead: it takes more beside a chunk than that has.
   if (next !== 0) {
-    const counter = load<u64>(NONCE, 4);
     setCounter(nextCounter, 0);
     taken = takeOdd(from, taken, whole);
-    bytes = pairBytes(whole - taken);
-    encrypt256(ZEROES, next, from + taken, bytes >> 5);
+    bytes = unitBytes(whole - taken);
+    encryptChunk(ZEROES, next, from + taken, bytes / UNIT_BYTES);
     taken += bytes;
-    setCounter(counter, 4);
+    setCounter(counter, <u32> (CHUNK_BYTES >> 6));
   } else {
     taken = min(whole, FIRST_BYTES);
     absorbBlocks(from, taken >> 4);
@@ -107,15 +121,15 @@ export function openText(
     done = FIRST_BYTES;
     while (length - done >= CHUNK_BYTES) {
       taken = takeOdd(from, taken, whole);
-      bytes = pairBytes(whole - taken);
-      encrypt256(from + done, to + done, from + taken, bytes >> 5);
+      bytes = unitBytes(whole - taken);
+      encryptChunk(from + done, to + done, from + taken, bytes / UNIT_BYTES);
       taken += bytes;
       done += CHUNK_BYTES;
     }
     if (done < length) {
       taken = takeOdd(from, taken, whole);
-      bytes = pairBytes(whole - taken);
-      encrypt256(ZEROES, REST, from + taken, bytes >> 5);
+      bytes = unitBytes(whole - taken);
+      encryptChunk(ZEROES, REST, from + taken, bytes / UNIT_BYTES);
       taken += bytes;
       stream = REST;
     }
@@ -134,21 +148,20 @@ export function otherStream(stream: usize): usize {
   return STREAM + NEXT_STREAM - stream;
 }
 
-@inline
-/** Blocks are taken in pairs; an odd one goes first once the end is near. @returns how many bytes are taken then */
+/** What fills no unit goes first once the end is near. @returns how many bytes are taken then */
 function takeOdd(from: usize, taken: usize, whole: usize): usize {
-  const left = whole - taken;
-  if ((left & 16) === 0 || left > MAX_TAKEN_BYTES) return taken;
-  absorbBlock(from + taken);
-  return taken + 16;
+  const left = whole - taken, odd = left % UNIT_BYTES;
+  if (odd === 0 || left > MAX_TAKEN_BYTES) return taken;
+  absorbBlocks(from + taken, odd >> 4);
+  return taken + odd;
 }
 
 @inline
-function pairBytes(left: usize): usize {
-  return min(left & ~31, MAX_TAKEN_BYTES);
+function unitBytes(left: usize): usize {
+  return min(left - left % UNIT_BYTES, MAX_TAKEN_BYTES);
 }
 
-/** Encrypts fewer than 256 bytes, and zeroes from `length` to `padded`, at most 15. */
+/** Encrypts less than a chunk, and zeroes from `length` to `padded`, at most 15. */
 function xorRest(from: usize, length: usize, padded: usize, stream: usize, to: usize): void {
   let i: usize = 0;
   for (; i + 16 <= length; i += 16) {

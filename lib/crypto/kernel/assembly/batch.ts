@@ -4,23 +4,21 @@
  * @module
  */
 
-import { absorbPadded, beginPacket, finishPacket, openText, otherStream, sealText, setCounter } from "./aead";
-import { encrypt256 } from "./chacha20";
+import { absorbPadded, beginPacket, finishPacket, openText, otherStream, sealText, setCounter, streamBeside } from "./aead";
+import { CHUNK_BYTES, finishPoly1305, loadKey, setNonce } from "./cipher";
 import {
-  BLOCK,
-  NEXT_STREAM,
+  NONCE,
   PAD,
   POLY,
   RESULT,
+  SCRATCH_END,
   STREAM,
   TABLE_AT,
   TABLE_COUNTER,
   TABLE_LENGTH,
   TABLE_RESULT,
   TAIL,
-  ZEROES,
 } from "./layout";
-import { absorbBlock, finishPoly1305 } from "./poly1305";
 
 /** Header and tag of a transport message (WireGuard paper §5.4.6). */
 export const HEADER_BYTES: usize = 16;
@@ -31,27 +29,29 @@ const MAX_COUNTER: f64 = 9_007_199_254_740_991;
 
 /** Encrypts in place with the nonce at `NONCE`; the tag follows the text. */
 export function seal(at: usize, length: usize, data: usize, dataLength: usize): void {
-  store<u32>(BLOCK, 0);
-  encrypt256(ZEROES, STREAM, 0, 0);
-  beginPacket(STREAM);
-  absorbPadded(data, dataLength);
+  beginSingle(data, dataLength);
   finishPacket(sealText(at, length, length, at, dataLength), at + length);
   wipe();
 }
 
 /** Decrypts in place; `length` is without the tag. @returns whether it is authentic; if not, zeroes are written */
 export function open(at: usize, length: usize, data: usize, dataLength: usize): bool {
-  store<u32>(BLOCK, 0);
-  encrypt256(ZEROES, STREAM, 0, 0);
-  beginPacket(STREAM);
-  absorbPadded(data, dataLength);
-  const isAuthentic = openText(at, length, at, dataLength, STREAM, 0, 0);
+  beginSingle(data, dataLength);
+  const isAuthentic = openText(at, length, at, dataLength, STREAM, 0, 0, 0);
   wipe();
   return isAuthentic;
 }
 
+function beginSingle(data: usize, dataLength: usize): void {
+  loadKey();
+  setNonce(load<u32>(NONCE), load<u32>(NONCE, 4), load<u32>(NONCE, 8), 0);
+  streamBeside(STREAM, 0, 0);
+  beginPacket(STREAM);
+  absorbPadded(data, dataLength);
+}
+
 /**
- * Seals one message of a batch, header and tag included, but the tag is written with the next one or by `endSealing`.
+ * Seals one message of a batch, once `loadKey` was called, header and tag included; but the tag is written with the next one or by `endSealing`.
  *
  * @param blocks what the call before returned, 0 for the first
  * @param tag where the tag of the message before belongs
@@ -68,11 +68,8 @@ export function sealMessage(
   counter: u64,
 ): usize {
   setCounter(counter, 0);
-  encrypt256(ZEROES, STREAM, TAIL, blocks >> 1);
-  if (blocks !== 0) {
-    if ((blocks & 1) !== 0) absorbBlock(TAIL + ((blocks - 1) << 4));
-    finishPoly1305(PAD, tag);
-  }
+  streamBeside(STREAM, TAIL, blocks);
+  if (blocks !== 0) finishPoly1305(PAD, tag);
   beginPacket(STREAM);
   const left = sealText(from, length, padded, to + HEADER_BYTES, 0);
   // Written last: the text may end where this message begins.
@@ -101,6 +98,7 @@ export function sealBatch(
   remoteIndex: u32,
   counter: f64,
 ): void {
+  loadKey();
   let blocks: usize = 0, tag: usize = 0;
   for (let i: usize = 0; i < count; i++) {
     const bytes = i + 1 === count ? lastLength : length;
@@ -116,6 +114,7 @@ export function sealBatch(
  * bytes into the message, or -1 for one that is not authentic, whose text is then zeroes.
  */
 export function openBatch(count: usize): void {
+  loadKey();
   let stream = STREAM, isAhead = false;
   for (let i: usize = 0; i < count; i++) {
     if (!isMessage(i)) {
@@ -126,14 +125,16 @@ export function openBatch(count: usize): void {
     const text = <usize> load<u32>(TABLE_LENGTH + (i << 2)) - HEADER_BYTES - TAG_BYTES;
     if (!isAhead) {
       setCounter(tableCounter(i), 0);
-      encrypt256(ZEROES, stream, 0, 0);
+      streamBeside(stream, 0, 0);
     }
     isAhead = i + 1 < count && isMessage(i + 1);
     const next = isAhead ? otherStream(stream) : 0;
-    setCounter(tableCounter(i), 4);
+    const counter = tableCounter(i);
+    setCounter(counter, <u32> (CHUNK_BYTES >> 6));
     beginPacket(stream);
     const from = at + HEADER_BYTES;
-    const isAuthentic = openText(from, text, from, 0, stream, next, isAhead ? tableCounter(i + 1) : 0);
+    const nextCounter = isAhead ? tableCounter(i + 1) : 0;
+    const isAuthentic = openText(from, text, from, 0, stream, next, counter, nextCounter);
     store<i32>(TABLE_RESULT + (i << 2), isAuthentic ? <i32> text : -1);
     if (isAhead) stream = next;
   }
@@ -142,8 +143,8 @@ export function openBatch(count: usize): void {
 
 /** Clears the key and what was derived from it. */
 function wipe(): void {
-  memory.fill(POLY, 0, ZEROES - POLY);
-  memory.fill(STREAM, 0, RESULT - STREAM);
+  memory.fill(POLY, 0, RESULT - POLY);
+  memory.fill(STREAM, 0, SCRATCH_END - STREAM);
 }
 
 /** Whether entry `i` may be a message: counters that are no safe integers are never used, and would be rounded. */

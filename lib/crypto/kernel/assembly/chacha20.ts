@@ -7,9 +7,6 @@
 import { absorbBlock } from "./poly1305";
 import { BLOCK, KEY, ROTATE_16, ROTATE_8 } from "./layout";
 
-/** Double rounds of ChaCha20, and so the pairs of blocks that Poly1305 takes meanwhile, at most. */
-export const MAX_PAIRS: usize = 10;
-
 /** Writes the shuffles; to be called once. */
 export function initChaCha20(): void {
   v128.store(ROTATE_16, i8x16(2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13));

@@ -5,6 +5,6 @@
  */
 
 export { open, openBatch, seal, sealBatch } from "./batch";
-export { initChaCha20 as init } from "./chacha20";
+export { init } from "./cipher";
 export { sealSuperframe } from "./superframe";
 export { beginJoin, endJoin, joinPacket } from "./join";

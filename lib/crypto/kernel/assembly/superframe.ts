@@ -10,6 +10,7 @@
 
 import { HEADER_BYTES, endSealing, sealMessage, TAG_BYTES } from "./batch";
 import { fold, sum, swap16 } from "./checksum";
+import { loadKey } from "./cipher";
 import { HEAD, MAX_HEAD_BYTES, RESULT } from "./layout";
 
 /** The virtio header, in front of a packet; its integers are in host order. */
@@ -53,6 +54,7 @@ export function sealSuperframe(
   mtu: usize,
   counter: f64,
 ): i32 {
+  loadKey();
   // The top bit marks congestion notification, which needs nothing of us.
   const kind: u32 = load<u8>(at - VIRTIO_BYTES, 1) & 0x7f;
   const bytes = kind === 0
