@@ -27,37 +27,46 @@ export const IPV6_SOURCE_OFFSET = 8;
 /** Where an IPv6 packet names its destination, in bytes. */
 export const IPV6_DESTINATION_OFFSET = 24;
 
-/** @returns the version in the first four bits, or 0 when it is neither 4 nor 6 or `packet` is empty */
-export function ipVersion(packet: Uint8Array): IpFamily | 0 {
-  const version = (packet[0] ?? 0) >> 4;
+/**
+ * @param at where the packet begins
+ * @returns the version in the first four bits, or 0 when it is neither 4 nor 6 or there is no such byte
+ */
+export function ipVersion(packet: Uint8Array, at = 0): IpFamily | 0 {
+  const version = (packet[at] ?? 0) >> 4;
   return version === 4 || version === 6 ? version : 0;
 }
 
 /**
  * Checks the header as far as forwarding relies on it. What follows the packet, such as WireGuard's padding, is
  * not counted.
+ * @param at where the packet begins in `bytes`, so that no view is needed
+ * @param available how many bytes there are from there
  * @returns bytes of the packet by its own header, or undefined when the header is cut off or claims more than
  * there is; where it is defined, source and destination can be read
  */
-export function ipPacketLength(packet: Uint8Array): number | undefined {
+export function ipPacketLength(
+  bytes: Uint8Array,
+  at = 0,
+  available: number = bytes.length - at,
+): number | undefined {
   let length = 0;
-  switch (ipVersion(packet)) {
+  switch (ipVersion(bytes, at)) {
     case 4: {
-      if (packet.length < IPV4_MIN_HEADER_BYTES) return undefined;
-      const headerLength = ipv4HeaderLength(packet);
-      length = uint16At(packet, 2);
+      if (available < IPV4_MIN_HEADER_BYTES) return undefined;
+      const headerLength = ((bytes[at] ?? 0) & 0x0f) * 4;
+      length = uint16At(bytes, at + 2);
       if (headerLength < IPV4_MIN_HEADER_BYTES || length < headerLength) return undefined;
       break;
     }
     case 6:
-      if (packet.length < IPV6_HEADER_BYTES) return undefined;
+      if (available < IPV6_HEADER_BYTES) return undefined;
       // DEVIATION: the jumbograms of RFC 2675 (payload length 0) are not known; no tunnel has such an MTU.
-      length = IPV6_HEADER_BYTES + uint16At(packet, 4);
+      length = IPV6_HEADER_BYTES + uint16At(bytes, at + 4);
       break;
     default:
       return undefined;
   }
-  return length <= packet.length ? length : undefined;
+  return length <= available ? length : undefined;
 }
 
 /** @returns bytes of the IPv4 header as it claims, 0 to 60; valid ones have at least 20 */

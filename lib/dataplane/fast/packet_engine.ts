@@ -351,9 +351,8 @@ export class PacketEngine {
 
   #takeInner(peer: BatchSession["peer"], at: number, paddedBytes: number): void {
     const { device, kernel } = this.#parts;
-    const padded = this.#bytes.subarray(at, at + paddedBytes);
-    const length = ipPacketLength(padded);
-    const version = ipVersion(padded);
+    const version = ipVersion(this.#bytes, at);
+    const length = ipPacketLength(this.#bytes, at, paddedBytes);
     if (length === undefined || version === 0) return device.counters.count("malformed-inner-packet");
     if (device.batches.isFrom(peer, this.#bytes, at, version)) kernel.addPacket(at, length);
   }
