@@ -4,7 +4,7 @@
  */
 
 import type { Logger } from "../base/mod.ts";
-import { openPlane, type PlaneChoice, type WireGuardPlane } from "../dataplane/mod.ts";
+import { openPlane, type PlaneChoice, type PlaneEnd, type WireGuardPlane } from "../dataplane/mod.ts";
 import {
   canConfigureNetwork,
   hasTunDevice,
@@ -24,8 +24,8 @@ const DEFAULT_MTU_BYTES = 1420;
 /** The longest packet that fits a datagram with WireGuard's header and tag. */
 const MAX_MTU_BYTES = 65_000;
 
-/** Why an interface ended: somebody closed it, deleted it, or removed its socket. */
-export type WgInterfaceEnd = "closed" | "interface-gone" | "socket-removed";
+/** Why an interface ended: somebody closed it, deleted it, or removed its socket; or its thread died. */
+export type WgInterfaceEnd = "socket-removed" | PlaneEnd;
 
 /** How an interface is to be. */
 export interface WgInterfaceOptions {
@@ -116,8 +116,7 @@ export class WgInterface implements UapiHandler {
     await following;
     const wasRemoved = this.#server?.isRemoved ?? false;
     this.#server?.close();
-    if (end === "interface-gone") return end;
-    return wasRemoved ? "socket-removed" : "closed";
+    return end === "closed" && wasRemoved ? "socket-removed" : end;
   }
 
   async #followLink(): Promise<void> {

@@ -44,8 +44,11 @@ export class ListenPort {
       const wanted = { port: listenPort, fwmark };
       // While the interface is down, it is only to see whether the port is free.
       const failure = this.#isUp ? this.#plane.listen(wanted) : this.#plane.canListen(wanted);
-      if (failure !== undefined) return ERRNO_OF[failure];
-      this.#wanted = this.#isUp ? this.#plane.localPort : listenPort;
+      // Whoever asks for something else need not hear again that the port was taken when the interface came up.
+      if (failure !== undefined && (changes.listenPort ?? changes.fwmark) !== undefined) {
+        return ERRNO_OF[failure];
+      }
+      if (failure === undefined) this.#wanted = this.#isUp ? this.#plane.localPort : listenPort;
     } else if (fwmark !== this.#fwmark && this.#isUp && !this.#plane.setMark(fwmark)) {
       return UAPI_ERRNO.EOPNOTSUPP;
     }

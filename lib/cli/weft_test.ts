@@ -75,7 +75,7 @@ Deno.test("main() prints help and version to standard output", async () => {
 
 Deno.test("every command has help with an example", async () => {
   const commands =
-    "up,status,peers,ping,token create,token list,token revoke,peer add,peer remove,doctor,cleanup,install,completions";
+    "up,status,peers,ping,token create,token list,token revoke,peer add,peer remove,wg,doctor,cleanup,install,completions";
   for (const command of commands.split(",")) {
     const { ports } = await run([...command.split(" "), "--help"]);
     assert.match(ports.stdout, /Examples?:\n {2}[#$] weft /, command);

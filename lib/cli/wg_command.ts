@@ -82,7 +82,13 @@ async function stay(name: string, ports: CliPorts, log: Logger, onReady: () => v
   const forget = ports.process.onStopSignal(() => made.close());
   try {
     onReady();
-    log.info("the interface has ended", { why: await made.ended });
+    const why = await made.ended;
+    if (why === "worker-failed") {
+      throw new CommandError(`The interface ${name} is gone: the thread that carried its packets died`, {
+        hint: "Start it again, and please report it.",
+      });
+    }
+    log.info("the interface has ended", { why });
   } finally {
     forget();
   }
