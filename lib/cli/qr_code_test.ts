@@ -1,13 +1,6 @@
 import assert from "node:assert/strict";
 import { createScratch, expectRun, labTest } from "../../tests/lab/mod.ts";
 import { encodeQr, type QrCode, qrText } from "./qr_code.ts";
-import { qrErrorCorrection } from "./qr_error_correction.ts";
-
-Deno.test("qrErrorCorrection() is what the standard's example has", () => {
-  // ISO/IEC 18004 annex I, "01234567" as version 1-M.
-  const data = Uint8Array.fromHex("10200c566180ec11ec11ec11ec11ec11");
-  assert.equal(qrErrorCorrection(data, 10).toHex(), "a524d4c1ed36c7872c55");
-});
 
 Deno.test("encodeQr() takes the smallest size, and 2953 bytes at most", () => {
   for (const [length, size] of [[17, 21], [18, 25], [230, 53], [231, 57], [2953, 177]] as const) {

@@ -46,6 +46,7 @@ export const PACKAGE_FOLDERS: ReadonlyMap<string, string | undefined> = new Map(
   ["commander", "cli"],
   ["fast-check", undefined],
   ["hono", "status"],
+  ["uqr", "cli"],
   ["yaml", "config"],
   ["zod", "config"],
 ]);
