@@ -9,10 +9,13 @@ import { kernelAead } from "../lib/crypto/aead_kernel.ts";
 import { nobleAead } from "../lib/crypto/aead_noble.ts";
 import { platformAead } from "../lib/crypto/aead_platform.ts";
 import {
+  canRunKernel,
   compileKernel,
   instantiateKernel,
   KERNEL_BYTES,
   KERNEL_LAYOUT,
+  kernelMemory,
+  type KernelTier,
   MESSAGE_OVERHEAD_BYTES,
 } from "../lib/crypto/kernel/mod.ts";
 
@@ -50,12 +53,13 @@ for (const bytes of SIZES) {
     });
   }
 }
-contenders.push(...batchContenders());
+const tiers = (["baseline", "wide"] as const).filter(canRunKernel);
+contenders.push(...tiers.flatMap(batchContenders));
 
-function batchContenders(): Contender[] {
+function batchContenders(tier: KernelTier): Contender[] {
   const stride = BATCH_BYTES + MESSAGE_OVERHEAD_BYTES;
-  const memory = new WebAssembly.Memory({ initial: 8, maximum: 8, shared: true });
-  const kernel = instantiateKernel(compileKernel(), memory);
+  const memory = kernelMemory(tier, 8);
+  const kernel = instantiateKernel(compileKernel(tier), memory);
   const view = new Uint8Array(memory.buffer);
   const table = (at: number) => new Int32Array(memory.buffer, at, BATCH);
   const key = new Uint8Array(32).fill(7);
@@ -79,8 +83,8 @@ function batchContenders(): Contender[] {
   };
   const bytes = BATCH * BATCH_BYTES;
   return [
-    { name: `kernel, seal ${BATCH} of ${BATCH_BYTES}`, bytes, run: seal },
-    { name: `kernel, open ${BATCH} of ${BATCH_BYTES}`, bytes, run: open },
+    { name: `${tier} kernel, seal ${BATCH} of ${BATCH_BYTES}`, bytes, run: seal },
+    { name: `${tier} kernel, open ${BATCH} of ${BATCH_BYTES}`, bytes, run: open },
   ];
 }
 

@@ -12,6 +12,8 @@ import {
   KERNEL_BYTES,
   KERNEL_LAYOUT,
   type KernelExports,
+  kernelMemory,
+  type KernelTier,
 } from "./kernel/kernel_module.ts";
 
 const PAGE_BYTES = 0x1_0000;
@@ -25,10 +27,10 @@ export class KernelCipher implements NonceCipher {
   readonly #kernel: KernelExports;
   #bytes: Uint8Array<ArrayBufferLike>;
 
-  /** @throws WebAssembly.CompileError where the runtime lacks SIMD */
-  constructor() {
-    this.#memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES, shared: true });
-    this.#kernel = instantiateKernel(compileKernel(), this.#memory);
+  /** @throws WebAssembly.CompileError where the runtime lacks what the tier needs */
+  constructor(tier: KernelTier = "baseline") {
+    this.#memory = kernelMemory(tier, INITIAL_PAGES, MAX_PAGES);
+    this.#kernel = instantiateKernel(compileKernel(tier), this.#memory);
     this.#bytes = new Uint8Array(this.#memory.buffer);
   }
 
@@ -110,9 +112,9 @@ export class KernelKey extends CounterKey {
 
 /**
  * By the kernel.
- * @throws WebAssembly.CompileError where the runtime lacks SIMD
+ * @throws WebAssembly.CompileError where the runtime lacks what the tier needs
  */
-export function kernelAead(): Aead {
-  const cipher = new KernelCipher();
-  return { name: "kernel", key: (bytes) => new KernelKey(bytes, cipher) };
+export function kernelAead(tier: KernelTier = "baseline"): Aead {
+  const cipher = new KernelCipher(tier);
+  return { name: tier === "wide" ? "wide kernel" : "kernel", key: (bytes) => new KernelKey(bytes, cipher) };
 }

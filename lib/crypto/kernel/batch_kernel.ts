@@ -12,6 +12,8 @@ import {
   KERNEL_BYTES,
   KERNEL_LAYOUT,
   type KernelExports,
+  kernelMemory,
+  type KernelTier,
   MAX_BATCH,
 } from "./kernel_module.ts";
 
@@ -53,14 +55,22 @@ export interface MessageTable {
   readonly plaintextBytes: Int32Array;
 }
 
+/** How a kernel is to be. */
+export interface BatchKernelOptions {
+  /** As `selectKernelTier` found it. */
+  readonly tier?: KernelTier;
+  /** Whether packets of UDP are joined too, which the host's interface must be able to take. */
+  readonly joinsUdp?: boolean;
+}
+
 /** One thread's kernel. Every call is synchronous, and leaves no key in the memory. */
 export class BatchKernel {
   /** How the status names it. */
-  readonly name = "kernel";
+  readonly name: string;
   readonly memory: WebAssembly.Memory;
   /** The first byte that is the caller's. */
   readonly freeFrom: number = KERNEL_BYTES;
-  readonly aead: Aead = kernelAead();
+  readonly aead: Aead;
   readonly openTable: MessageTable;
   readonly #kernel: KernelExports;
   readonly #bytes: Uint8Array;
@@ -70,12 +80,13 @@ export class BatchKernel {
 
   /**
    * @param pages of the memory, 64 KiB each; the first is the kernel's
-   * @param joinsUdp whether packets of UDP are joined too, which the host's interface must be able to take
-   * @throws WebAssembly.CompileError where the runtime lacks SIMD
+   * @throws WebAssembly.CompileError where the runtime lacks what the tier needs
    */
-  constructor(pages: number, { joinsUdp = true }: { readonly joinsUdp?: boolean } = {}) {
-    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-    this.#kernel = instantiateKernel(compileKernel(), this.memory);
+  constructor(pages: number, { tier = "baseline", joinsUdp = true }: BatchKernelOptions = {}) {
+    this.aead = kernelAead(tier);
+    this.name = this.aead.name;
+    this.memory = kernelMemory(tier, pages);
+    this.#kernel = instantiateKernel(compileKernel(tier), this.memory);
     this.#joinsUdp = joinsUdp;
     const { buffer } = this.memory;
     this.#bytes = new Uint8Array(buffer);

@@ -7,7 +7,14 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { nobleAead, nobleCipher } from "../aead_noble.ts";
 import { BatchKernel } from "./batch_kernel.ts";
-import { compileKernel, instantiateKernel, KERNEL_BYTES, KERNEL_LAYOUT, MAX_BATCH } from "./kernel_module.ts";
+import {
+  compileKernel,
+  instantiateKernel,
+  KERNEL_BYTES,
+  KERNEL_LAYOUT,
+  kernelMemory,
+  MAX_BATCH,
+} from "./kernel_module.ts";
 
 const NO_DATA = new Uint8Array(0);
 const CANARY = 0xaa;
@@ -18,7 +25,7 @@ function randomBytes(length: number): Uint8Array {
 }
 
 function raw() {
-  const memory = new WebAssembly.Memory({ initial: 8, maximum: 8, shared: true });
+  const memory = kernelMemory("baseline", 8);
   return { kernel: instantiateKernel(compileKernel(), memory), bytes: new Uint8Array(memory.buffer) };
 }
 

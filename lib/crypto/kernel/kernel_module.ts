@@ -1,9 +1,17 @@
 /**
- * The kernel's module, and an instance of it with names and types.
+ * The kernel's modules, and instances of them with names and types.
  * @module
  */
 
 import { KERNEL_WASM } from "./gen/kernel_wasm.ts";
+import { WIDE_CIPHER_WASM } from "./gen/wide_cipher_wasm.ts";
+import { WIDE_KERNEL_WASM } from "./gen/wide_kernel_wasm.ts";
+
+/**
+ * Which cipher a kernel has: `baseline` runs wherever there is SIMD; `wide` needs V8's flags
+ * `--experimental-wasm-wide-arithmetic`, to run at all, and `--experimental-wasm-revectorize`, to be worth it.
+ */
+export type KernelTier = "baseline" | "wide";
 
 /** The first byte that is the host's; what stands before is the kernel's own (`assembly/layout.ts`). */
 export const KERNEL_BYTES = 0x1_0000;
@@ -69,21 +77,55 @@ export interface KernelExports {
   endJoin(): number;
 }
 
+/** The modules of a tier. */
+export interface CompiledKernel {
+  readonly tier: KernelTier;
+  readonly kernel: WebAssembly.Module;
+  /** The wide tier's cipher, which the kernel imports. */
+  readonly cipher?: WebAssembly.Module;
+}
+
+/** @returns whether the runtime takes the modules of `tier`; how fast they are is another matter */
+export function canRunKernel(tier: KernelTier): boolean {
+  return WebAssembly.validate(decode(tier === "wide" ? WIDE_CIPHER_WASM : KERNEL_WASM));
+}
+
 /**
- * Compiles the module.
- * @throws WebAssembly.CompileError where the runtime lacks SIMD
+ * Compiles the modules.
+ * @throws WebAssembly.CompileError where the runtime lacks what the tier needs
  */
-export function compileKernel(): WebAssembly.Module {
-  return new WebAssembly.Module(Uint8Array.fromBase64(KERNEL_WASM));
+export function compileKernel(tier: KernelTier = "baseline"): CompiledKernel {
+  if (tier === "baseline") return { tier, kernel: new WebAssembly.Module(decode(KERNEL_WASM)) };
+  const cipher = new WebAssembly.Module(decode(WIDE_CIPHER_WASM));
+  return { tier, kernel: new WebAssembly.Module(decode(WIDE_KERNEL_WASM)), cipher };
+}
+
+/**
+ * Makes memory for a kernel: the baseline's is shared, the wide one's is not, because the runtime pairs no vectors
+ * across shared memory.
+ * @param pages of 64 KiB
+ */
+export function kernelMemory(tier: KernelTier, pages: number, maxPages: number = pages): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: pages, maximum: maxPages, shared: tier === "baseline" });
 }
 
 /**
  * Makes an instance that works on `memory`, of which nobody else may use the first `KERNEL_BYTES` meanwhile.
- * @param memory shared, of one page at least
+ * @param memory of one page at least, shared or not as `kernelMemory` makes it
+ * @throws WebAssembly.LinkError when it is not
  */
-export function instantiateKernel(module: WebAssembly.Module, memory: WebAssembly.Memory): KernelExports {
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+export function instantiateKernel(compiled: CompiledKernel, memory: WebAssembly.Memory): KernelExports {
+  const imports: WebAssembly.Imports = { env: { memory } };
+  if (compiled.cipher !== undefined) {
+    const { exports } = new WebAssembly.Instance(compiled.cipher, imports);
+    imports["wide"] = exports as unknown as WebAssembly.ModuleImports;
+  }
+  const { exports } = new WebAssembly.Instance(compiled.kernel, imports);
   const kernel = exports as unknown as KernelExports;
   kernel.init();
   return kernel;
+}
+
+function decode(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.fromBase64(base64);
 }
