@@ -5,17 +5,20 @@ import { type Aead, TAG_BYTES } from "./aead.ts";
 import { kernelAead, KernelCipher } from "./aead_kernel.ts";
 import { nobleAead, nobleCipher } from "./aead_noble.ts";
 import { platformAead, platformCipher } from "./aead_platform.ts";
-import { writeCounterNonce } from "./counter_key.ts";
+import { type NonceCipher, writeCounterNonce } from "./counter_key.ts";
+import { canRunKernel } from "./kernel/mod.ts";
 import { selectAead } from "./select_aead.ts";
 import { field, testVectors } from "./wycheproof_suite_test.ts";
 
 const NO_DATA = new Uint8Array(0);
 const UNTOUCHED = 0xaa;
-const aeads = [kernelAead(), platformAead, nobleAead];
-const ciphers = [["kernel", new KernelCipher()], ["platform", platformCipher], [
-  "noble",
-  nobleCipher,
-]] as const;
+const tiers = (["baseline", "wide"] as const).filter(canRunKernel);
+const aeads = [...tiers.map(kernelAead), platformAead, nobleAead];
+const ciphers: readonly (readonly [string, NonceCipher])[] = [
+  ...tiers.map((tier) => [`${tier} kernel`, new KernelCipher(tier)] as const),
+  ["platform", platformCipher],
+  ["noble", nobleCipher],
+];
 
 function seal(
   aead: Aead,

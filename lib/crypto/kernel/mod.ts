@@ -11,3 +11,4 @@
 
 export * from "./batch_kernel.ts";
 export * from "./kernel_module.ts";
+export * from "./select_tier.ts";

@@ -16,8 +16,9 @@ import {
 import { makeSuperframe, type SuperframeShape } from "../../dataplane/fast/superframe_suite_test.ts";
 import { nobleAead } from "../aead_noble.ts";
 import { BatchKernel } from "./batch_kernel.ts";
-import { KERNEL_BYTES } from "./kernel_module.ts";
+import { canRunKernel, KERNEL_BYTES } from "./kernel_module.ts";
 
+const tiers = (["baseline", "wide"] as const).filter(canRunKernel);
 const KEY = Uint8Array.from({ length: 32 }, (_, i) => i * 7 + 1);
 const PAGES = 8;
 const AT = KERNEL_BYTES + 10;
@@ -56,8 +57,8 @@ function assertSealsAlike(
     readonly roomBytes?: number;
   },
 ) {
-  const [mine, plain] = [new BatchKernel(PAGES), new PlainKernel(nobleAead, PAGES)];
-  const [result, expected] = [mine, plain].map((kernel) => {
+  const mine = tiers.map((tier) => new BatchKernel(PAGES, { tier }));
+  const [expected, ...results] = [new PlainKernel(nobleAead, PAGES), ...mine].map((kernel) => {
     const bytes = new Uint8Array(kernel.memory.buffer);
     bytes.fill(CANARY, OUT, OUT + ROOM + 100);
     putSuperframe(bytes, packet, header);
@@ -73,8 +74,8 @@ function assertSealsAlike(
     });
     return { sealed, bytes: bytes.slice(OUT, OUT + ROOM + 100) };
   });
-  assert.deepEqual(result, expected);
-  return result?.sealed;
+  for (const result of results) assert.deepEqual(result, expected);
+  return expected?.sealed;
 }
 
 for (const shape of shapes) {
