@@ -18,12 +18,11 @@ import {
   type KernelTier,
   MESSAGE_OVERHEAD_BYTES,
 } from "../lib/crypto/kernel/mod.ts";
+import { BATCH, BATCH_BYTES, SuperframeRun } from "./kernel/superframe_run.ts";
 
 const ROUNDS = 9;
 const ROUND_MS = 60;
 const SIZES = [64, 1420, 16_384];
-const BATCH = 45;
-const BATCH_BYTES = 1420;
 const NO_BYTES = new Uint8Array(0);
 
 interface Contender {
@@ -82,7 +81,10 @@ function batchContenders(tier: KernelTier): Contender[] {
     if (table(KERNEL_LAYOUT.TABLE_RESULT).includes(-1)) throw new Error("The kernel refused its own");
   };
   const bytes = BATCH * BATCH_BYTES;
+  const superframe = new SuperframeRun(tier);
   return [
+    { name: `${tier} kernel, cut and seal the same`, bytes, run: () => superframe.seal() },
+    { name: `${tier} kernel, open and join the same`, bytes, run: () => superframe.open() },
     { name: `${tier} kernel, seal ${BATCH} of ${BATCH_BYTES}`, bytes, run: seal },
     { name: `${tier} kernel, open ${BATCH} of ${BATCH_BYTES}`, bytes, run: open },
   ];
