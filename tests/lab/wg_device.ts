@@ -4,6 +4,7 @@
  */
 
 import { CapturedProcess } from "./captured_process.ts";
+import { retryStart } from "./retry_start.ts";
 import type { NetworkNamespace } from "./namespace.ts";
 import { weftCommand } from "./weft_node.ts";
 import { generateKeys, type WireGuardKeys } from "./wireguard_go.ts";
@@ -54,7 +55,11 @@ export class WgDevice implements AsyncDisposable {
   }
 
   /** Starts it; it has a key, and is up unless it was given no address. */
-  static async start(namespace: NetworkNamespace, options: WgDeviceOptions): Promise<WgDevice> {
+  static start(namespace: NetworkNamespace, options: WgDeviceOptions): Promise<WgDevice> {
+    return retryStart(() => WgDevice.#startOnce(namespace, options));
+  }
+
+  static async #startOnce(namespace: NetworkNamespace, options: WgDeviceOptions): Promise<WgDevice> {
     const device = new WgDevice(namespace, options.implementation, await generateKeys());
     try {
       await device.process.until(

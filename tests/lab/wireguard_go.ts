@@ -4,6 +4,7 @@
  */
 
 import { CapturedProcess, expectRun } from "./captured_process.ts";
+import { retryStart } from "./retry_start.ts";
 import type { NetworkNamespace } from "./namespace.ts";
 
 /** A key pair as `wg` prints it. */
@@ -33,6 +34,15 @@ export interface WireGuardPeerState {
   readonly txBytes: number;
 }
 
+/** How it is set up. */
+export interface WireGuardGoOptions {
+  /** For key files. */
+  readonly folder: string;
+  /** Of the interface, CIDR notation; they make the routes too. */
+  readonly addresses: readonly string[];
+  readonly port?: number;
+}
+
 /** A running wireguard-go. The interface's name is unique on the machine, because its API sockets share one folder. */
 export class WireGuardGo implements AsyncDisposable {
   readonly interfaceName: string;
@@ -53,15 +63,12 @@ export class WireGuardGo implements AsyncDisposable {
     });
   }
 
-  /**
-   * Starts it and brings the interface up.
-   * @param options.folder for key files
-   * @param options.addresses of the interface, CIDR notation; they make the routes too
-   */
-  static async start(
-    namespace: NetworkNamespace,
-    options: { readonly folder: string; readonly addresses: readonly string[]; readonly port?: number },
-  ): Promise<WireGuardGo> {
+  /** Starts it and brings the interface up. */
+  static start(namespace: NetworkNamespace, options: WireGuardGoOptions): Promise<WireGuardGo> {
+    return retryStart(() => WireGuardGo.#startOnce(namespace, options));
+  }
+
+  static async #startOnce(namespace: NetworkNamespace, options: WireGuardGoOptions): Promise<WireGuardGo> {
     const name = `wt${crypto.getRandomValues(new Uint8Array(5)).toHex()}`;
     const device = new WireGuardGo(namespace, options.folder, name, await generateKeys());
     try {
