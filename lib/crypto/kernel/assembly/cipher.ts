@@ -32,11 +32,11 @@ export function setNonce(first: u32, second: u32, third: u32, block: u32): void 
   store<u32>(NONCE, third, 8);
 }
 
+@inline
 /**
  * Encrypts a chunk with the key stream that comes next. `from` may be `to`.
  * @param absorb where Poly1305 reads `units`, all before the first byte is written
  */
-@inline
 export function encryptChunk(from: usize, to: usize, absorb: usize, units: usize): void {
   encrypt256(from, to, absorb, units);
 }

@@ -13,14 +13,14 @@ declare function rounds(): void;
 declare function roundsBeside(absorb: usize, units: usize): void;
 @external("wide", "roundsBesideAll")
 declare function roundsBesideAll(absorb: usize): void;
-/** See `poly1305.ts`. */
 @external("wide", "initPoly1305")
+/** See `poly1305.ts`. */
 export declare function initPoly1305(key: usize): void;
-/** See `poly1305.ts`. */
 @external("wide", "absorbBlocks")
-export declare function absorbBlocks(at: usize, count: usize): void;
 /** See `poly1305.ts`. */
+export declare function absorbBlocks(at: usize, count: usize): void;
 @external("wide", "finishPoly1305")
+/** See `poly1305.ts`. */
 export declare function finishPoly1305(pad: usize, tag: usize): void;
 
 /** How many bytes are encrypted at once. */
