@@ -153,6 +153,30 @@ labTest("hosts that speak IPv6 only become a network of IPv6 addresses", PACKET_
   await pingOnce(a.host, b.address);
 });
 
+for (const dataplane of ["fast", "portable"] as const) {
+  labTest(`the ${dataplane} data plane carries TCP and UDP of both families`, needs, async () => {
+    await using lab = await Lab.create(["A", "B"]);
+    const { nodes } = await startMesh(lab, ["A", "B"], { args: ["--dataplane", dataplane] });
+    const [a, b] = nodes as [MeshNode, MeshNode];
+    await untilAllKnowAll(nodes);
+    const { dataplane: plane, node } = await a.weft.status();
+    assert.equal(plane.kind, dataplane);
+    for (const address of node.addresses) {
+      await pingOnce(b.host, address);
+      const to = { place: a.host.namespace, address };
+      const tcp = await measureThroughput(b.host.namespace, to, ["-t", "1"]);
+      const back = await measureThroughput(b.host.namespace, to, ["-t", "1", "-R"]);
+      const udp = await measureThroughput(b.host.namespace, to, ["-u", "-b", "5M", "-t", "1"]);
+      report(`${dataplane}, ${address}: TCP ${megabits(tcp)} and back ${megabits(back)}`);
+      assert(tcp.bitsPerSecond > 5e6 && back.bitsPerSecond > 5e6 && (udp.lostPercent ?? 100) < 10);
+    }
+    const { drops } = await a.weft.status();
+    for (const reason of ["wrong-tag", "malformed-inner-packet", "source-not-allowed", "replayed-datagram"]) {
+      assert.equal(drops[reason] ?? 0, 0, `${reason}: ${JSON.stringify(drops)}`);
+    }
+  });
+}
+
 labTest("a member that was removed is cut off, and the others go on", PACKET_PLANE, async () => {
   await using lab = await Lab.create(["A", "B", "C"]);
   const { nodes } = await startMesh(lab, ["A", "B", "C"]);
