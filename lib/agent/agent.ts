@@ -190,6 +190,7 @@ export class Agent {
         interfaceName,
         mtuBytes,
         choice: options.dataplane,
+        kernel: options.kernel,
         timers: options.testTimers as Partial<ProtocolTimers>,
         observer: (event) => this.#peers?.handleDeviceEvent(event),
         log: this.#log,

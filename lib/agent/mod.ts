@@ -11,5 +11,5 @@ export type { DataplaneReport, PeerReport, StatusReport } from "./report.ts";
 export { joinOrResume, leadOrResume } from "./resume.ts";
 export { UapiSocketError } from "./uapi_server.ts";
 export { VERSION } from "./version.ts";
-export { WgInterface, type WgInterfaceEnd } from "./wg_interface.ts";
+export { WgInterface, type WgInterfaceEnd, type WgInterfaceOptions } from "./wg_interface.ts";
 export { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";

@@ -47,13 +47,7 @@ export class UapiServer {
   private constructor(path: string, handler: UapiHandler) {
     this.path = path;
     this.#handler = handler;
-    // Whoever may open it may read the private key; listening is one synchronous turn.
-    const umask = Deno.umask(0o077);
-    try {
-      this.#listener = Deno.listen({ transport: "unix", path });
-    } finally {
-      Deno.umask(umask);
-    }
+    this.#listener = listenPrivately(path);
     this.#inode = Deno.lstatSync(path).ino;
     this.#watcher = Deno.watchFs(SOCKET_FOLDER, { recursive: false });
     this.removed = this.#watch();
@@ -75,7 +69,7 @@ export class UapiServer {
     }
     try {
       await Deno.mkdir(SOCKET_FOLDER, { recursive: true, mode: 0o755 });
-      if ((await Deno.lstat(path).catch(() => undefined))?.isSocket) await Deno.remove(path);
+      if (isSocket(path)) await Deno.remove(path);
       return new UapiServer(path, handler);
     } catch (cause) {
       const problem = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
@@ -146,6 +140,34 @@ export class UapiServer {
   #answer(request: UapiRequest): string {
     if (request.kind === "get") return encodeGetAnswer(this.#handler.get());
     return encodeErrnoAnswer(request.kind === "set" ? this.#handler.set(request.changes) : request.errno);
+  }
+}
+
+/**
+ * Listens beside the path and then puts the socket there: between binding and listening a socket refuses
+ * connections, and `wg` removes any that does.
+ */
+function listenPrivately(path: string): Deno.UnixListener {
+  const unseen = `${path}.new`;
+  if (isSocket(unseen)) Deno.removeSync(unseen);
+  // Whoever may open it may read the private key; all of this is one synchronous turn.
+  const umask = Deno.umask(0o077);
+  try {
+    const listener = Deno.listen({ transport: "unix", path: unseen });
+    // Unlike a rename, a link replaces nothing.
+    Deno.linkSync(unseen, path);
+    Deno.removeSync(unseen);
+    return listener;
+  } finally {
+    Deno.umask(umask);
+  }
+}
+
+function isSocket(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isSocket === true;
+  } catch {
+    return false;
   }
 }
 

@@ -4,7 +4,13 @@
  */
 
 import type { Logger } from "../base/mod.ts";
-import { openPlane, type PlaneChoice, type PlaneEnd, type WireGuardPlane } from "../dataplane/mod.ts";
+import {
+  type KernelChoice,
+  openPlane,
+  type PlaneChoice,
+  type PlaneEnd,
+  type WireGuardPlane,
+} from "../dataplane/mod.ts";
 import {
   canConfigureNetwork,
   hasTunDevice,
@@ -32,6 +38,8 @@ export interface WgInterfaceOptions {
   readonly log: Logger;
   /** How packets travel; the best way there is unless given. */
   readonly choice?: PlaneChoice;
+  /** What seals packets on the fast data plane. */
+  readonly kernel?: KernelChoice;
 }
 
 /**
@@ -62,13 +70,17 @@ export class WgInterface implements UapiHandler {
    * @throws RangeError when the name is none
    * @throws NotPermittedError, NoTunDeviceError, InterfaceExistsError, HostError, UapiSocketError; then nothing is left
    */
-  static async open(name: string, { log, choice = "auto" }: WgInterfaceOptions): Promise<WgInterface> {
+  static async open(
+    name: string,
+    { log, choice = "auto", kernel = "auto" }: WgInterfaceOptions,
+  ): Promise<WgInterface> {
     if (!canConfigureNetwork()) throw new NotPermittedError(`make the interface ${name}`);
     if (!hasTunDevice()) throw new NoTunDeviceError();
     const plane = await openPlane({
       interfaceName: name,
       mtuBytes: DEFAULT_MTU_BYTES,
       choice,
+      kernel,
       observer: () => {},
       log,
     });

@@ -59,6 +59,7 @@ function withAgentOptions(command: AnyCommand): AnyCommand {
     .option("--interface <name>", "the network interface (default: weft0)")
     .option("--mtu <bytes>", "the largest packet through it (default: 1420)")
     .option("--dataplane <how>", "auto, fast or portable: how packets travel (default: auto)")
+    .option("--kernel <which>", "auto or baseline: what seals packets on the fast one (default: auto)")
     .option("--rootless", "the message plane only: no interface, no privileges")
     .addOption(
       new Option("--endpoint <address:port>", "where others reach this node; may be repeated").argParser(

@@ -36,6 +36,7 @@ const OPTION_KEYS: ReadonlyMap<string, string> = new Map([
   ["interface", "interfaceName"],
   ["mtu", "mtuBytes"],
   ["dataplane", "dataplane"],
+  ["kernel", "kernel"],
   ["rootless", "rootless"],
   ["endpoint", "endpoints"],
   ["statusAddress", "statusAddress"],

@@ -3,16 +3,19 @@
  * @module
  */
 
-import { WgInterface } from "../agent/mod.ts";
-import { type Logger, silentLogger, WeftError } from "../base/mod.ts";
+import { WgInterface, type WgInterfaceOptions } from "../agent/mod.ts";
+import { silentLogger, WeftError } from "../base/mod.ts";
 import { CommandError, UsageError } from "./failure.ts";
 import { openLog } from "./log.ts";
 import { ownCommand } from "./own_command.ts";
 import type { CliPorts } from "./ports.ts";
-import type { AnyCommand, CommandContext } from "./weft_command.ts";
+import { agentOptions, type AnyCommand, type CommandContext } from "./weft_command.ts";
 
 /** What the one that stays tells the one that returns. */
 const READY = "ready";
+
+/** How packets are to travel. */
+type Way = Required<Pick<WgInterfaceOptions, "choice" | "kernel">>;
 
 const HINTS: Readonly<Record<string, string>> = {
   NotPermitted: "Run as root.",
@@ -26,6 +29,8 @@ export function addWgCommand(program: AnyCommand, context: CommandContext): void
     .description("make a WireGuard interface for wg and wg-quick, without a mesh")
     .argument("<interface>", "its name")
     .option("--foreground", "stay until the interface is deleted, or Ctrl-C")
+    .option("--dataplane <how>", "auto, fast or portable: how packets travel (default: auto)")
+    .option("--kernel <which>", "auto or baseline: what seals packets on the fast one (default: auto)")
     .addHelpText(
       "after",
       "\nExamples:\n  # weft wg wg0 && wg setconf wg0 /etc/wireguard/wg0.conf\n" +
@@ -42,13 +47,16 @@ export function addWgCommand(program: AnyCommand, context: CommandContext): void
       );
     }
     const { ports } = context;
+    const { options: { dataplane, kernel } } = await agentOptions(wg, ports);
+    const how: Way = { choice: dataplane, kernel };
     // How the one in the background is told that it is the one; no user sets it.
     const isBackground = ports.process.environment.WEFT_WG_BACKGROUND === "1";
-    if (isBackground) await stay(name, ports, silentLogger, () => ports.terminal.out(`${READY}\n`));
-    else if (wg.opts().foreground !== true) await leaveBehind(name);
+    if (isBackground) {
+      await stay(name, ports, { ...how, log: silentLogger }, () => ports.terminal.out(`${READY}\n`));
+    } else if (wg.opts().foreground !== true) await leaveBehind(name, how);
     else {
       using log = openLog({ level: "info", held: false, write: ports.terminal.err });
-      await stay(name, ports, log, () => log.info("the interface is ready", { interface: name }));
+      await stay(name, ports, { ...how, log }, () => log.info("the interface is ready", { interface: name }));
     }
   });
 }
@@ -73,8 +81,13 @@ function isInterfaceName(text: string): boolean {
 }
 
 /** Makes the interface and stays until it has ended. */
-async function stay(name: string, ports: CliPorts, log: Logger, onReady: () => void): Promise<void> {
-  const made = await WgInterface.open(name, { log }).catch((error: unknown) => {
+async function stay(
+  name: string,
+  ports: CliPorts,
+  options: WgInterfaceOptions,
+  onReady: () => void,
+): Promise<void> {
+  const made = await WgInterface.open(name, options).catch((error: unknown) => {
     const hint = error instanceof WeftError ? HINTS[error.code] : undefined;
     if (hint === undefined || !(error instanceof WeftError)) throw error;
     throw new CommandError(error.message, { hint, cause: error });
@@ -88,17 +101,17 @@ async function stay(name: string, ports: CliPorts, log: Logger, onReady: () => v
         hint: "Start it again, and please report it.",
       });
     }
-    log.info("the interface has ended", { why });
+    options.log.info("the interface has ended", { why });
   } finally {
     forget();
   }
 }
 
 /** Starts this program again, in a session of its own, and returns when the interface is ready. */
-async function leaveBehind(name: string): Promise<void> {
+async function leaveBehind(name: string, { choice, kernel }: Way): Promise<void> {
   const [program = "", ...args] = ownCommand();
   const child = new Deno.Command(program, {
-    args: [...args, "wg", name],
+    args: [...args, "wg", name, "--dataplane", choice, "--kernel", kernel],
     env: { WEFT_WG_BACKGROUND: "1" },
     cwd: "/",
     stdin: "null",

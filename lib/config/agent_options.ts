@@ -35,6 +35,8 @@ export interface AgentOptions {
   readonly mtuBytes: number;
   /** How packets travel: the fastest way that runs here, or one of them. */
   readonly dataplane: "auto" | "fast" | "portable";
+  /** What seals packets on the fast data plane: the fastest that answers right, or the one without experiments. */
+  readonly kernel: "auto" | "baseline";
   /** The message plane only: no TUN, no FFI, no privileges. */
   readonly rootless: boolean;
   /** Where others can reach this node, beside what it finds out itself. */
@@ -86,6 +88,7 @@ export function layerAgentOptions(layers: readonly ConfigLayer[]): AgentOptions 
     interfaceName: DEFAULT_INTERFACE_NAME,
     mtuBytes: DEFAULT_MTU_BYTES,
     dataplane: "auto",
+    kernel: "auto",
     rootless: false,
     endpoints: [],
     statusAddress: DEFAULT_STATUS_ADDRESS,

@@ -120,6 +120,12 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map([
     rule: "the data plane is auto, fast or portable",
     hint: "The default is auto: the fastest that runs on this machine.",
   }],
+  ["kernel", {
+    flag: "kernel",
+    schema: z.enum(["auto", "baseline"]),
+    rule: "the kernel is auto or baseline",
+    hint: "The default is auto; baseline uses no experimental feature of the runtime.",
+  }],
   ["rootless", {
     flag: "rootless",
     schema: truth,

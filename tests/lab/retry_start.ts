@@ -4,8 +4,9 @@
  */
 
 /**
- * wireguard-go loses its own socket when its garbage collector runs between opening it and listening (the closed
- * listener unlinks the path); it then ends by itself with this message.
+ * wireguard-go loses its own socket when somebody's `wg` looks at it between its binding and its listening (it removes
+ * what refuses connections) or its garbage collector runs then (the closed listener unlinks the path); it then ends by
+ * itself with this message.
  */
 const LOST_SOCKET = "Failed to listen on uapi socket";
 const ATTEMPTS = 4;

@@ -23,6 +23,7 @@ import {
   type Command,
   COUNTED_DROPS,
   dropMemory,
+  type KernelChoice,
   parseEvent,
   setPrivateKeyCommand,
   updatePeerCommands,
@@ -37,6 +38,7 @@ const ROOM_WAIT_MS = 100;
 export interface FastPlaneParts {
   readonly tun: OffloadTun;
   readonly mtuBytes: number;
+  readonly kernel?: KernelChoice;
   readonly timers?: Partial<ProtocolTimers>;
   readonly observer: PlaneObserver;
 }
@@ -293,12 +295,13 @@ interface StartedWorker {
 }
 
 async function startWorker(parts: FastPlaneParts): Promise<StartedWorker> {
-  const { tun, mtuBytes, timers = {} } = parts;
+  const { tun, mtuBytes, timers = {}, kernel = "auto" } = parts;
   const wakeUp = new WakeUp();
   const setup: WorkerSetup = {
     mtuBytes,
     timers,
     tunFd: tun.fd,
+    kernel,
     joinsUdp: tun.offloads.uso,
     wakeFd: wakeUp.fd,
     commands: commandMemory(),

@@ -15,3 +15,4 @@
  */
 
 export { FastPlane, type FastPlaneParts } from "./fast_plane.ts";
+export type { KernelChoice } from "./worker_protocol.ts";

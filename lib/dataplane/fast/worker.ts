@@ -4,7 +4,7 @@
  */
 
 import type { Millis } from "../../base/mod.ts";
-import { BatchKernel, PublicKey, selectAead } from "../../crypto/mod.ts";
+import { BatchKernel, PublicKey, selectAead, selectKernelTier } from "../../crypto/mod.ts";
 import { addressOf, RawIo, systemClock, systemRandom } from "../../host/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { Device } from "../../wireguard/mod.ts";
@@ -50,7 +50,7 @@ scope.onmessage = ({ data }) => {
 
 function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
   const io = RawIo.open();
-  const kernel = selectKernel(setup.joinsUdp);
+  const kernel = selectKernel(setup);
   const device = new Device({
     random: systemRandom,
     wall: systemClock.wall,
@@ -117,12 +117,13 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
   return engine.run();
 }
 
-/** The fast kernel where the runtime has SIMD, else plain code over the best cipher. */
-function selectKernel(joinsUdp: boolean): PacketKernel {
+/** The fastest kernel that the runtime can run, else plain code over the best cipher. */
+function selectKernel({ kernel, joinsUdp }: WorkerSetup): PacketKernel {
   // One page is the kernel's own.
   const pages = Math.ceil(ENGINE_BYTES / WASM_PAGE_BYTES) + 1;
+  const tier = kernel === "baseline" ? kernel : selectKernelTier(systemClock.now);
   try {
-    return new BatchKernel(pages, { joinsUdp });
+    return new BatchKernel(pages, { tier, joinsUdp });
   } catch (error) {
     if (!(error instanceof WebAssembly.CompileError)) throw error;
     return new PlainKernel(selectAead(), pages);

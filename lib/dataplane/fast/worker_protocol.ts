@@ -26,11 +26,15 @@ export interface WorkerSocket {
   readonly hasGso: boolean;
 }
 
+/** Which kernel a worker takes: the fastest that answers right, or the one without experiments. */
+export type KernelChoice = "auto" | "baseline";
+
 /** What a worker begins with: no key, no socket, no peers. */
 export interface WorkerSetup {
   readonly mtuBytes: number;
   readonly timers: Partial<ProtocolTimers>;
   readonly tunFd: number;
+  readonly kernel: KernelChoice;
   /** Whether the interface takes superframes of UDP. */
   readonly joinsUdp: boolean;
   readonly wakeFd: number;
