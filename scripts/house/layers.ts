@@ -9,7 +9,7 @@
 const GROUND = ["base"];
 const SHARED = ["base", "net", "crypto", "noise", "proto"];
 // These do not import each other: what they share is an interface or an event.
-const PROTOCOLS = ["wireguard", "uapi", "transport", "channel", "mesh", "ipam", "host", "config"];
+const PROTOCOLS = ["wireguard", "uapi", "transport", "channel", "mesh", "ipam", "host", "config", "dns"];
 
 /** For each folder of lib, the folders that it may import. */
 export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([

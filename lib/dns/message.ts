@@ -1,0 +1,81 @@
+/**
+ * DNS messages as values.
+ *
+ * ```text
+ *   0              1
+ *   0123456789abcdef
+ *   ID
+ *   QR OPCODE AA TC RD RA 0 AD CD RCODE
+ *   QDCOUNT  ANCOUNT  NSCOUNT  ARCOUNT     16 bits each, RFC 1035 §4.1.1
+ *   questions, answers, authority, additional
+ * ```
+ * @module
+ */
+
+import type { DomainName } from "./domain_name.ts";
+
+/** The header in bytes. */
+export const HEADER_BYTES = 12;
+/** The longest message: what a length of 16 bits before it over TCP can say (RFC 1035 §4.2.2). */
+export const MAX_MESSAGE_BYTES = 65_535;
+/** What fits a datagram when nothing else was agreed (RFC 1035 §4.2.1). */
+export const MIN_PAYLOAD_BYTES = 512;
+
+/** Bits of the second 16-bit word of the header. */
+export const FLAG = {
+  /** This is a response. */
+  QR: 0x8000,
+  /** The server has authority for the name. */
+  AA: 0x0400,
+  /** What follows is not all. */
+  TC: 0x0200,
+  /** The server is asked to ask others. */
+  RD: 0x0100,
+  /** The server asks others for those who may. */
+  RA: 0x0080,
+  /** What follows was verified (RFC 4035 §3.2.3). */
+  AD: 0x0020,
+  /** The client verifies by itself (RFC 4035 §3.2.2). */
+  CD: 0x0010,
+} as const;
+
+/** What is asked. */
+export interface Question {
+  readonly name: DomainName;
+  readonly type: number;
+  readonly class: number;
+}
+
+/** One record. */
+export interface ResourceRecord {
+  readonly name: DomainName;
+  readonly type: number;
+  readonly class: number;
+  readonly ttlSeconds: number;
+  /** At most 65,535 bytes, names in it without compression; never write to them. */
+  readonly data: Uint8Array;
+}
+
+/** What the OPT pseudo-record says (RFC 6891 §6.1). */
+export interface Edns {
+  readonly version: number;
+  /** The largest datagram that its sender takes, in bytes. */
+  readonly payloadBytes: number;
+  /** Whether records of DNSSEC are wanted (RFC 3225 §3). */
+  readonly wantsDnssec: boolean;
+}
+
+/** A message; the OPT pseudo-record is not among the additional records. */
+export interface DnsMessage {
+  readonly id: number;
+  /** The flags of the header, without operation and response code. */
+  readonly flags: number;
+  readonly opcode: number;
+  /** With the high bits of EDNS when there are any. */
+  readonly responseCode: number;
+  readonly questions: readonly Question[];
+  readonly answers: readonly ResourceRecord[];
+  readonly authority: readonly ResourceRecord[];
+  readonly additional: readonly ResourceRecord[];
+  readonly edns?: Edns | undefined;
+}

@@ -1,0 +1,21 @@
+/**
+ * Names for tests.
+ * @module
+ */
+
+import fc from "fast-check";
+import { DomainName, MAX_NAME_BYTES } from "./domain_name.ts";
+
+const anyLabel = fc.uint8Array({ minLength: 1, maxLength: 63 });
+/** Names of any bytes, as long as names may be. */
+export const anyName: fc.Arbitrary<DomainName> = fc.array(anyLabel, { maxLength: 6 }).map((labels) => {
+  const wire = labels.flatMap((label) => [label.length, ...label]);
+  return DomainName.fromWire(Uint8Array.from([...wire, 0]));
+}).filter(({ wire }) => wire.length <= MAX_NAME_BYTES);
+
+/** @throws Error when `text` is no name */
+export function nameOf(text: string): DomainName {
+  const name = DomainName.parse(text);
+  if (name === undefined) throw new Error(`${text} is no name`);
+  return name;
+}
