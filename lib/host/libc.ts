@@ -48,6 +48,7 @@ export const ERRNO = {
   ENETDOWN: 100,
   ENOBUFS: 105,
   ENETUNREACH: 101,
+  ECONNREFUSED: 111,
   EHOSTUNREACH: 113,
 } as const;
 

@@ -11,6 +11,8 @@ const SYMBOLS = {
   write: { parameters: ["i32", "usize", "usize"], result: "i32" },
   sendmsg: { parameters: ["i32", "usize", "i32"], result: "i32" },
   recvmsg: { parameters: ["i32", "usize", "i32"], result: "i32" },
+  sendmmsg: { parameters: ["i32", "usize", "u32", "i32"], result: "i32" },
+  recvmmsg: { parameters: ["i32", "usize", "u32", "i32", "usize"], result: "i32" },
   poll: { parameters: ["usize", "u64", "i32"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
@@ -21,8 +23,35 @@ export function addressOf(memory: WebAssembly.Memory): number {
   return Number(Deno.UnsafePointer.value(pointer));
 }
 
-/** The calls, on the thread that made it. Results are those of C: -1 means that `errno` says why. */
-export class RawIo {
+/** The calls as a port. Results are those of C: -1 means that `errno` says why. */
+export interface RawCalls {
+  /** Why the last call on this thread failed. */
+  readonly errno: number;
+  /** @returns how many bytes were read, or -1 */
+  read(fd: number, address: number, lengthBytes: number): number;
+  /** @returns how many bytes were written, or -1 */
+  write(fd: number, address: number, lengthBytes: number): number;
+  /** @param message the address of a `struct msghdr` @returns how many bytes were sent, or -1 */
+  sendmsg(fd: number, message: number): number;
+  /** @param message the address of a `struct msghdr` @returns how many bytes were received, or -1 */
+  recvmsg(fd: number, message: number): number;
+  /**
+   * @param messages the address of an array of `struct mmsghdr`
+   * @returns how many were sent: fewer than `count` when the next one failed, -1 when the first did
+   */
+  sendmmsg(fd: number, messages: number, count: number): number;
+  /** @param messages the address of an array of `struct mmsghdr` @returns how many were received, or -1 */
+  recvmmsg(fd: number, messages: number, count: number): number;
+  /**
+   * Waits on this thread.
+   * @param descriptors the address of an array of `struct pollfd`
+   * @param timeoutMs -1 waits for ever
+   */
+  poll(descriptors: number, count: number, timeoutMs: number): number;
+}
+
+/** The calls, on the thread that made it. */
+export class RawIo implements RawCalls {
   readonly #symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
   readonly #errno: Int32Array;
 
@@ -46,36 +75,34 @@ export class RawIo {
     }
   }
 
-  /** Why the last call on this thread failed. */
   get errno(): number {
     return this.#errno[0] ?? 0;
   }
 
-  /** @returns how many bytes were read, or -1 */
   read(fd: number, address: number, lengthBytes: number): number {
     return this.#symbols.read(fd, address as unknown as bigint, lengthBytes as unknown as bigint);
   }
 
-  /** @returns how many bytes were written, or -1 */
   write(fd: number, address: number, lengthBytes: number): number {
     return this.#symbols.write(fd, address as unknown as bigint, lengthBytes as unknown as bigint);
   }
 
-  /** @param message the address of a `struct msghdr` @returns how many bytes were sent, or -1 */
   sendmsg(fd: number, message: number): number {
     return this.#symbols.sendmsg(fd, message as unknown as bigint, 0);
   }
 
-  /** @param message the address of a `struct msghdr` @returns how many bytes were received, or -1 */
   recvmsg(fd: number, message: number): number {
     return this.#symbols.recvmsg(fd, message as unknown as bigint, 0);
   }
 
-  /**
-   * Waits on this thread.
-   * @param descriptors the address of an array of `struct pollfd`
-   * @param timeoutMs -1 waits for ever
-   */
+  sendmmsg(fd: number, messages: number, count: number): number {
+    return this.#symbols.sendmmsg(fd, messages as unknown as bigint, count, 0);
+  }
+
+  recvmmsg(fd: number, messages: number, count: number): number {
+    return this.#symbols.recvmmsg(fd, messages as unknown as bigint, count, 0, 0 as unknown as bigint);
+  }
+
   poll(descriptors: number, count: number, timeoutMs: number): number {
     return this.#symbols.poll(descriptors as unknown as bigint, count as unknown as bigint, timeoutMs);
   }

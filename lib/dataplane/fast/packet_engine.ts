@@ -14,13 +14,14 @@
  */
 
 import type { Millis } from "../../base/mod.ts";
-import { ERRNO, type RawIo } from "../../host/mod.ts";
+import { ERRNO, type RawCalls } from "../../host/mod.ts";
 import { type Endpoint, type IpFamily, ipPacketLength, ipVersion } from "../../net/mod.ts";
 import type { BatchSession, Device } from "../../wireguard/mod.ts";
 import { OutgoingTrain } from "./outgoing_train.ts";
 import { MAX_TRAIN_PACKETS, type PacketKernel } from "./packet_kernel.ts";
 import { readVirtioHeader, splitSuperframe, VIRTIO_HEADER_BYTES } from "./superframe.ts";
-import { MAX_RECEIVE_BYTES, UDP_AREA_BYTES, UdpTrains, type UdpTrainsParts } from "./udp_trains.ts";
+import { RECEIVE_ROOM_BYTES } from "./train_receiver.ts";
+import { UDP_AREA_BYTES, UdpTrains, type UdpTrainsParts } from "./udp_trains.ts";
 
 const TRANSPORT = 4;
 const TRANSPORT_HEADER_BYTES = 16;
@@ -33,8 +34,8 @@ const POLLNVAL = 32;
 
 /** A turn sends about so much before it looks at what came in: more starves the acknowledgements, less costs calls. */
 const EGRESS_BUDGET_BYTES = 128 * 1024;
-/** A turn takes in so many trains before it looks at what wants to go out. */
-const INGRESS_BUDGET_TRAINS = 4;
+/** A turn receives so often before it looks at what wants to go out. */
+const INGRESS_BUDGET_RECEIVES = 4;
 
 // Where things lie in the kernel's memory, from its first free byte, one behind the other. Loads of a whole vector may
 // reach a little beyond what they need.
@@ -44,7 +45,7 @@ const UDP_AT = 64;
 /** The virtio header is odd in size; the packet behind it begins on a multiple of 16. */
 const PACKET_AT: number = aligned(UDP_AT + UDP_AREA_BYTES + VIRTIO_HEADER_BYTES);
 const RECEIVE_AT: number = aligned(PACKET_AT + MAX_SUPERFRAME_BYTES + SLACK_BYTES);
-const TRAIN_AT: number = aligned(RECEIVE_AT + MAX_RECEIVE_BYTES + SLACK_BYTES);
+const TRAIN_AT: number = aligned(RECEIVE_AT + RECEIVE_ROOM_BYTES + SLACK_BYTES);
 /** Trains that are full are sent; one superframe more must fit, cut into packets as small as they come. */
 const TRAIN_ROOM_BYTES: number = 224 * 1024;
 const FRAMES_AT: number = aligned(TRAIN_AT + TRAIN_ROOM_BYTES + SLACK_BYTES);
@@ -61,7 +62,7 @@ export type EngineEnd = "stopped" | "interface-gone";
 
 /** What the engine works with; it closes none of it. */
 export interface PacketEngineParts {
-  readonly io: RawIo;
+  readonly io: RawCalls;
   readonly kernel: PacketKernel;
   /** The address of the kernel's memory. */
   readonly base: number;
@@ -91,6 +92,11 @@ export class PacketEngine {
   readonly #train: OutgoingTrain;
   readonly #touched = new Set<BatchSession["peer"]>();
   #isGone = false;
+  // Datagrams of one session and one source, in the kernel's table, that are opened together.
+  #session: BatchSession | undefined;
+  #sessionIndex = -1;
+  #source: Endpoint | undefined;
+  #gathered = 0;
 
   constructor(parts: PacketEngineParts) {
     const { kernel, tunFd, wakeFd } = parts;
@@ -245,34 +251,39 @@ export class PacketEngine {
 
   /** From the peers to the host. @returns whether there was something, and may be more */
   #carryIn(now: Millis): boolean {
-    for (let trains = 0; trains < INGRESS_BUDGET_TRAINS; trains++) {
-      const length = this.#udp?.receive() ?? 0;
-      if (this.#udp === undefined || length === 0) return trains > 0;
-      this.#takeTrain(now, {
-        lengthBytes: length,
-        segmentBytes: this.#udp.segmentBytes,
-        source: this.#udp.source,
-      });
+    const { kernel } = this.#parts;
+    for (let receives = 0; receives < INGRESS_BUDGET_RECEIVES; receives++) {
+      const udp = this.#udp;
+      const trains = udp?.receiver.receive() ?? 0;
+      if (udp === undefined || trains === 0) return receives > 0;
+      kernel.beginFrames(this.#free + FRAMES_AT);
+      let datagrams = 0;
+      for (let i = 0; i < trains; i++) {
+        datagrams += udp.receiver.datagrams(i);
+        if (datagrams > MAX_TRAIN_PACKETS) {
+          this.#openGathered(now);
+          this.#writeFrames();
+          kernel.beginFrames(this.#free + FRAMES_AT);
+          datagrams = udp.receiver.datagrams(i);
+        }
+        this.#takeTrain(now, udp, i);
+      }
+      this.#openGathered(now);
+      this.#session = this.#source = undefined;
+      this.#writeFrames();
     }
     return true;
   }
 
-  #takeTrain(
-    now: Millis,
-    train: { readonly lengthBytes: number; readonly segmentBytes: number; readonly source: Endpoint },
-  ): void {
-    const { lengthBytes, segmentBytes, source } = train;
-    const { kernel, device } = this.#parts;
-    const start = this.#free + RECEIVE_AT;
-    const table = kernel.openTable;
-    kernel.beginFrames(this.#free + FRAMES_AT);
-    let session: BatchSession | undefined;
-    let sessionIndex = -1;
-    let count = 0;
-    const finish = (): void => {
-      if (session !== undefined && count > 0) this.#openTrain(now, session, { count, source });
-      count = 0;
-    };
+  #takeTrain(now: Millis, udp: UdpTrains, train: number): void {
+    const { kernel: { openTable: table }, device } = this.#parts;
+    const start = udp.receiver.at(train);
+    const lengthBytes = udp.receiver.lengthBytes(train);
+    const segmentBytes = udp.receiver.segmentBytes(train);
+    const source = udp.source(train);
+    if (source !== this.#source) this.#openGathered(now);
+    this.#source = source;
+    this.#sessionIndex = -1;
     for (let at = start; at < start + lengthBytes; at += segmentBytes) {
       const datagramBytes = Math.min(segmentBytes, start + lengthBytes - at);
       if (
@@ -280,16 +291,20 @@ export class PacketEngine {
         this.#view.getUint32(at, true) !== TRANSPORT
       ) {
         // What it is, and why not, is the protocol's to say; what came before it keeps its place.
-        finish();
+        this.#openGathered(now);
         this.#takeControl(now, at, datagramBytes, source);
+        // A handshake may have replaced the session.
+        this.#sessionIndex = -1;
         continue;
       }
       const index = this.#view.getUint32(at + 4, true);
-      if (index !== sessionIndex) {
-        finish();
-        sessionIndex = index;
-        session = device.batches.sessionAt(now, index);
-      } else if (session === undefined) device.counters.count("unknown-session");
+      if (index !== this.#sessionIndex) {
+        const session = device.batches.sessionAt(now, index);
+        if (session !== this.#session) this.#openGathered(now);
+        this.#sessionIndex = index;
+        this.#session = session;
+      } else if (this.#session === undefined) device.counters.count("unknown-session");
+      const session = this.#session;
       if (session === undefined) continue;
       const high = this.#view.getUint32(at + 12, true);
       // Beyond every counter that is accepted.
@@ -302,27 +317,26 @@ export class PacketEngine {
         device.counters.count("replayed-datagram");
         continue;
       }
-      table.at[count] = at;
-      table.lengthBytes[count] = datagramBytes;
-      table.counters[count] = counter;
-      if (++count === MAX_TRAIN_PACKETS) finish();
+      table.at[this.#gathered] = at;
+      table.lengthBytes[this.#gathered] = datagramBytes;
+      table.counters[this.#gathered++] = counter;
     }
-    finish();
-    this.#writeFrames();
   }
 
-  #openTrain(
-    now: Millis,
-    session: BatchSession,
-    train: { readonly count: number; readonly source: Endpoint },
-  ): void {
+  /** Opens what was gathered, and hands it to the joining of frames. */
+  #openGathered(now: Millis): void {
     const { kernel, device } = this.#parts;
+    const session = this.#session;
+    const source = this.#source;
+    const count = this.#gathered;
+    this.#gathered = 0;
+    if (session === undefined || source === undefined || count === 0) return;
     const { peer, keypair } = session;
     const { at, lengthBytes, counters, plaintextBytes } = kernel.openTable;
-    kernel.openBatch(keypair.receiveKey, train.count);
+    kernel.openBatch(keypair.receiveKey, count);
     let authenticBytes = 0;
     let hasPackets = false;
-    for (let i = 0; i < train.count; i++) {
+    for (let i = 0; i < count; i++) {
       const plaintext = plaintextBytes[i] ?? -1;
       const counter = counters[i] ?? 0;
       if (plaintext < 0) {
@@ -342,7 +356,7 @@ export class PacketEngine {
     }
     if (authenticBytes === 0) return;
     device.batches.noteOpened(now, session, {
-      source: train.source,
+      source,
       lengthBytes: authenticBytes,
       hasPackets,
     });

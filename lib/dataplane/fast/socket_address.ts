@@ -30,13 +30,23 @@ export function encodeSocketAddress(endpoint: Endpoint, family: 4 | 6): Uint8Arr
   return out;
 }
 
+/** Where an address stands, and the address of this host that goes with it. */
+interface Place {
+  readonly at: number;
+  readonly length: number;
+  readonly localAt: number;
+  readonly localLength: number;
+}
+
 /**
  * Turns what the kernel wrote into endpoints; the same address, reached at the same address of this host, gives the same
  * object while it is remembered.
  */
 export class SocketAddressReader {
   readonly #cache = new Map<string, Endpoint>();
-  #lastKey = "";
+  // The one that was read last, and its bytes: most come in a row, and need no key then.
+  readonly #lastBytes = new Uint8Array(24 + 16);
+  #lastLength = 0;
   #last: Endpoint | undefined;
 
   /**
@@ -46,9 +56,11 @@ export class SocketAddressReader {
   read(memory: Uint8Array, at: number, localAt = 0): Endpoint {
     const isIpv6 = memory[at] === AF_INET6;
     const length = isIpv6 ? 24 : 8;
-    let key = textOf(memory, at + 2, length - 2);
-    if (localAt > 0) key += textOf(memory, localAt, isIpv6 ? 16 : 4);
-    if (key === this.#lastKey && this.#last !== undefined) return this.#last;
+    const localLength = localAt === 0 ? 0 : isIpv6 ? 16 : 4;
+    if (this.#last !== undefined && this.#isLast(memory, { at, length, localAt, localLength })) {
+      return this.#last;
+    }
+    const key = textOf(memory, at + 2, length - 2) + textOf(memory, localAt, localLength);
     let endpoint = this.#cache.get(key);
     if (endpoint === undefined) {
       const bytes = isIpv6 ? memory.slice(at + 8, at + 24) : memory.slice(at + 4, at + 8);
@@ -57,9 +69,21 @@ export class SocketAddressReader {
       if (this.#cache.size >= MAX_CACHED) this.#cache.clear();
       this.#cache.set(key, endpoint);
     }
-    this.#lastKey = key;
+    this.#lastBytes.set(memory.subarray(at, at + length));
+    this.#lastBytes.set(memory.subarray(localAt, localAt + localLength), length);
+    this.#lastLength = length + localLength;
     this.#last = endpoint;
     return endpoint;
+  }
+
+  #isLast(memory: Uint8Array, place: Place): boolean {
+    const { at, length, localAt, localLength } = place;
+    if (length + localLength !== this.#lastLength) return false;
+    for (let i = 0; i < length; i++) if (memory[at + i] !== this.#lastBytes[i]) return false;
+    for (let i = 0; i < localLength; i++) {
+      if (memory[localAt + i] !== this.#lastBytes[length + i]) return false;
+    }
+    return true;
   }
 }
 

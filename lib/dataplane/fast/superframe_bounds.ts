@@ -4,7 +4,7 @@
  */
 
 import { Netlink } from "../../host/mod.ts";
-import { MAX_SEND_BYTES, MAX_SEND_SEGMENTS } from "./udp_trains.ts";
+import { MAX_SEND_BYTES, MAX_SEND_SEGMENTS } from "./train_sender.ts";
 
 /** WireGuard's header and tag. */
 const SEALED_OVERHEAD_BYTES = 32;

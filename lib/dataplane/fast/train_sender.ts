@@ -1,0 +1,257 @@
+/**
+ * Sending trains of datagrams through one socket: by one call as a train where the path takes it (Linux UDP_SEGMENT), by
+ * one call as single datagrams where it does not (sendmmsg(2)).
+ * @module
+ */
+
+import { ERRNO, type RawCalls } from "../../host/mod.ts";
+import type { Endpoint } from "../../net/mod.ts";
+import { MMSGHDR_BYTES, MSGHDR, writeAddress } from "./message_headers.ts";
+import { encodeSocketAddress } from "./socket_address.ts";
+
+/** A send is at most so long: 65,535 less the headers of IPv4 and UDP. */
+export const MAX_SEND_BYTES = 65_507;
+/** A send is at most so many datagrams (Linux UDP_MAX_SEGMENTS). */
+export const MAX_SEND_SEGMENTS = 64;
+/** One call sends so many single datagrams at most. */
+const MAX_SINGLES = 64;
+
+const SOL_UDP = 17;
+const UDP_SEGMENT = 103;
+// linux/in.h, linux/in6.h: struct in_pktinfo { ifindex, address to send from, destination }, struct in6_pktinfo { address, ifindex }
+const SOL_IP = 0;
+const IP_PKTINFO = 8;
+const SOL_IPV6 = 41;
+const IPV6_PKTINFO = 50;
+const POLLOUT = 4;
+/** How long a full socket is waited for before its train is dropped, in milliseconds. */
+const SEND_PATIENCE_MS = 20;
+
+// Where the structures lie from the start of the area: `MAX_SINGLES` headers and vectors, and what all of them share.
+const VECTORS: number = MAX_SINGLES * MMSGHDR_BYTES;
+const VECTOR_BYTES = 16;
+const NAME: number = VECTORS + MAX_SINGLES * VECTOR_BYTES;
+const CONTROL: number = NAME + 32;
+/** The address to send from stands after the size of a segment, so that either can be left out. */
+const LOCAL: number = CONTROL + 24;
+const POLL: number = LOCAL + 40;
+/** How much memory the structures take. */
+export const SENDER_AREA_BYTES: number = POLL + 8;
+
+/** Why a datagram was not sent. */
+export type SendDrop = "no-route" | "too-large" | "socket-full" | "send-failed";
+
+/** What the sender works with. */
+export interface TrainSenderParts {
+  readonly io: RawCalls;
+  readonly memory: WebAssembly.Memory;
+  /** The memory's address in this process. */
+  readonly base: number;
+  /** Where the structures lie in the memory, on a multiple of 64. */
+  readonly area: number;
+  readonly fd: number;
+  readonly family: 4 | 6;
+  readonly hasGso: boolean;
+  readonly onDrop: (reason: SendDrop, datagrams: number) => void;
+}
+
+/** What is to be done about a call that failed: it is repeated, its train cut, or its datagrams are given up. */
+type Verdict = "again" | "cut" | SendDrop;
+
+/** One socket's way out. */
+export class TrainSender {
+  readonly #parts: TrainSenderParts;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #addresses = new WeakMap<Endpoint, Uint8Array>();
+  /**
+   * Which address of this host an endpoint has used: what is sent to it leaves from there. An endpoint that was made
+   * elsewhere has none, and the host's routes choose.
+   */
+  readonly #locals = new WeakMap<Endpoint, Uint8Array>();
+  #hasGso: boolean;
+  #destination: Endpoint | undefined;
+  #hasLocal = false;
+  // Of one call of `send`.
+  #hasWaited = false;
+  #hasRepeated = false;
+
+  constructor(parts: TrainSenderParts) {
+    this.#parts = parts;
+    this.#hasGso = parts.hasGso;
+    this.#bytes = new Uint8Array(parts.memory.buffer);
+    const view = this.#view = new DataView(parts.memory.buffer);
+    const { area, base, fd, family } = parts;
+    for (let i = 0; i < MAX_SINGLES; i++) {
+      const header = area + i * MMSGHDR_BYTES;
+      writeAddress(view, header + MSGHDR.NAME, base + area + NAME);
+      writeAddress(view, header + MSGHDR.VECTOR, base + area + VECTORS + i * VECTOR_BYTES);
+      view.setBigUint64(header + MSGHDR.VECTOR_LENGTH, 1n, true);
+    }
+    // struct cmsghdr: length, level, type; then the size of a segment
+    view.setBigUint64(area + CONTROL, 18n, true);
+    view.setInt32(area + CONTROL + 8, SOL_UDP, true);
+    view.setInt32(area + CONTROL + 12, UDP_SEGMENT, true);
+    view.setBigUint64(area + LOCAL, family === 6 ? 36n : 28n, true);
+    view.setInt32(area + LOCAL + 8, family === 6 ? SOL_IPV6 : SOL_IP, true);
+    view.setInt32(area + LOCAL + 12, family === 6 ? IPV6_PKTINFO : IP_PKTINFO, true);
+    view.setInt32(area + POLL, fd, true);
+    view.setInt16(area + POLL + 4, POLLOUT, true);
+  }
+
+  /** Whether trains are sent as such; a socket that can't is found out while sending. */
+  get hasGso(): boolean {
+    return this.#hasGso;
+  }
+
+  /** Whether it is known which address of this host `endpoint` has used. */
+  knowsLocal(endpoint: Endpoint): boolean {
+    return this.#locals.has(endpoint);
+  }
+
+  /** What goes to `endpoint` leaves from `local`, 4 or 16 bytes as the socket's family has. */
+  setLocal(endpoint: Endpoint, local: Uint8Array): void {
+    this.#locals.set(endpoint, local);
+    // It was sent to without one until now.
+    if (endpoint === this.#destination) this.#destination = undefined;
+  }
+
+  /** Sends datagrams of `segmentBytes` each, the last perhaps shorter, that lie one after the other at `at`. */
+  send(at: number, lengthBytes: number, segmentBytes: number, destination: Endpoint): void {
+    if (!this.#address(destination)) {
+      this.#parts.onDrop("no-route", Math.ceil(lengthBytes / segmentBytes));
+      return;
+    }
+    this.#hasWaited = this.#hasRepeated = false;
+    let goesAsTrain = this.#hasGso;
+    for (let sent = 0; sent < lengthBytes;) {
+      const left = lengthBytes - sent;
+      const done = goesAsTrain || left <= segmentBytes
+        ? this.#sendTrain(at + sent, left, segmentBytes)
+        : this.#sendSingles(at + sent, left, segmentBytes);
+      // What is left goes one by one; the next train may have another way to go.
+      if (done === 0) goesAsTrain = false;
+      sent += done;
+    }
+  }
+
+  /** Sends as much as one send takes. @returns how many bytes are done with; 0 when the train must be cut */
+  #sendTrain(at: number, lengthBytes: number, segmentBytes: number): number {
+    const { io, fd, base, area, onDrop } = this.#parts;
+    const segments = Math.max(1, Math.min(MAX_SEND_SEGMENTS, Math.floor(MAX_SEND_BYTES / segmentBytes)));
+    const chunkBytes = Math.min(segments * segmentBytes, lengthBytes);
+    const isTrain = chunkBytes > segmentBytes;
+    if (isTrain) this.#view.setUint16(area + CONTROL + 16, segmentBytes, true);
+    for (;;) {
+      this.#describe(0, at, chunkBytes, isTrain);
+      if (io.sendmsg(fd, base + area) >= 0) return chunkBytes;
+      const verdict = this.#judge(isTrain);
+      if (verdict === "again") continue;
+      if (verdict === "cut") return 0;
+      onDrop(verdict, Math.ceil(chunkBytes / segmentBytes));
+      return chunkBytes;
+    }
+  }
+
+  /** Sends as many datagrams as one call takes, each by itself. @returns how many bytes are done with */
+  #sendSingles(at: number, lengthBytes: number, segmentBytes: number): number {
+    const { io, fd, base, area, onDrop } = this.#parts;
+    const count = Math.min(MAX_SINGLES, Math.ceil(lengthBytes / segmentBytes));
+    for (let i = 0; i < count; i++) {
+      const from = i * segmentBytes;
+      this.#describe(i, at + from, Math.min(segmentBytes, lengthBytes - from), false);
+    }
+    // What the call says is of the first datagram; later ones that it can't send are left for the next call.
+    const sent = io.sendmmsg(fd, base + area, count);
+    if (sent > 0) return Math.min(sent * segmentBytes, lengthBytes);
+    const verdict = this.#judge(false);
+    if (verdict === "again") return this.#sendSingles(at, lengthBytes, segmentBytes);
+    // A firewall judges each by itself, and the last may be short enough; other faults are those of the whole path.
+    const isOne = verdict === "send-failed" || verdict === "too-large";
+    onDrop(verdict as SendDrop, isOne ? 1 : Math.ceil(lengthBytes / segmentBytes));
+    return isOne ? Math.min(segmentBytes, lengthBytes) : lengthBytes;
+  }
+
+  /** Says what the call that failed just now means. */
+  #judge(isTrain: boolean): Verdict {
+    const { io, base, area } = this.#parts;
+    switch (io.errno) {
+      case ERRNO.EINTR:
+        return "again";
+      case ERRNO.EIO:
+        // A path without checksums by hardware, or with IPsec, takes no trains.
+        if (!isTrain) return "send-failed";
+        this.#hasGso = false;
+        return "cut";
+      case ERRNO.EMSGSIZE:
+        // The host cuts single datagrams to fragments, but none of a train.
+        return isTrain ? "cut" : "too-large";
+      case ERRNO.EINVAL:
+        // Older kernels say it of such a train; of a datagram, when the address that it leaves from is gone.
+        return isTrain ? "cut" : this.#forgetLocal() ? "again" : "send-failed";
+      case ERRNO.ENETUNREACH:
+        // Some say this of that address.
+        return this.#forgetLocal() ? "again" : "no-route";
+      case ERRNO.ENETDOWN:
+      case ERRNO.EHOSTUNREACH:
+        return "no-route";
+      case ERRNO.EAGAIN:
+        if (this.#hasWaited) return "socket-full";
+        this.#hasWaited = true;
+        io.poll(base + area + POLL, 1, SEND_PATIENCE_MS);
+        return "again";
+      case ERRNO.ENOBUFS:
+        return "socket-full";
+      case ERRNO.ECONNREFUSED:
+        // It is told of an earlier datagram, and told once.
+        if (this.#hasRepeated) return "send-failed";
+        this.#hasRepeated = true;
+        return "again";
+      default:
+        return "send-failed";
+    }
+  }
+
+  /** Fills in header `index`: what is sent, and which control messages go along: none, either, or both. */
+  #describe(index: number, at: number, lengthBytes: number, isTrain: boolean): void {
+    const { base, area, family } = this.#parts;
+    const header = area + index * MMSGHDR_BYTES;
+    const vector = area + VECTORS + index * VECTOR_BYTES;
+    writeAddress(this.#view, vector, base + at);
+    this.#view.setUint32(vector + 8, lengthBytes, true);
+    this.#view.setUint32(header + MSGHDR.NAME_LENGTH, family === 6 ? 28 : 16, true);
+    const localBytes = !this.#hasLocal ? 0 : family === 6 ? 40 : 32;
+    const controlBytes = (isTrain ? LOCAL - CONTROL : 0) + localBytes;
+    const control = controlBytes === 0 ? 0 : base + area + (isTrain ? CONTROL : LOCAL);
+    writeAddress(this.#view, header + MSGHDR.CONTROL, control);
+    this.#view.setUint32(header + MSGHDR.CONTROL_LENGTH, controlBytes, true);
+  }
+
+  /** @returns whether there was one to forget */
+  #forgetLocal(): boolean {
+    if (!this.#hasLocal) return false;
+    this.#hasLocal = false;
+    if (this.#destination !== undefined) this.#locals.delete(this.#destination);
+    return true;
+  }
+
+  /** Puts the destination's address in place. @returns false when this socket can't reach it */
+  #address(destination: Endpoint): boolean {
+    if (destination === this.#destination) return true;
+    let address = this.#addresses.get(destination);
+    if (address === undefined) {
+      address = encodeSocketAddress(destination, this.#parts.family);
+      if (address === undefined) return false;
+      this.#addresses.set(destination, address);
+    }
+    this.#bytes.set(address, this.#parts.area + NAME);
+    this.#destination = destination;
+    const local = this.#locals.get(destination);
+    this.#hasLocal = local !== undefined;
+    // The index of an interface stays 0: the way out is the routes' choice.
+    if (local !== undefined) {
+      this.#bytes.set(local, this.#parts.area + LOCAL + (local.length === 16 ? 16 : 20));
+    }
+    return true;
+  }
+}
