@@ -5,9 +5,15 @@
  * @module
  */
 
+export * from "./authority.ts";
+export * from "./custom_record.ts";
 export * from "./domain_name.ts";
+export * from "./member_names.ts";
 export * from "./message.ts";
 export * from "./message_decoder.ts";
 export * from "./message_encoder.ts";
 export * from "./record_data.ts";
 export * from "./record_type.ts";
+export * from "./reverse_name.ts";
+export * from "./service_names.ts";
+export * from "./zone.ts";

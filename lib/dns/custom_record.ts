@@ -1,0 +1,137 @@
+/**
+ * Records as people write them.
+ * @module
+ */
+
+import { IpAddress } from "../net/mod.ts";
+import { DomainName } from "./domain_name.ts";
+import type { ResourceRecord } from "./message.ts";
+import { dataText, MAX_STRING_BYTES, srvData, stringsData } from "./record_data.ts";
+import { parseType, RECORD_TYPE, typeText } from "./record_type.ts";
+import { record } from "./zone.ts";
+
+/** How long a record holds when nobody says: as long as those of nodes. */
+export const DEFAULT_TTL_SECONDS = 300;
+/** The longest that may be said: a week (RFC 8767 §4). */
+export const MAX_TTL_SECONDS = 604_800;
+/** How many strings a TXT record may have. */
+const MAX_STRINGS = 32;
+
+/** A record as text. */
+export interface RecordText {
+  /** Below the zone unless it ends with a dot; the first label may be `*`. */
+  readonly name: string;
+  /** A, AAAA, CNAME, TXT, SRV, MX or PTR. */
+  readonly type: string;
+  /** As master files have it: an address, a name, `0 0 80 web`, text. */
+  readonly data: string;
+  readonly ttlSeconds?: number | undefined;
+}
+
+/** Why a record cannot be used, in a few words. */
+export interface RecordProblem {
+  readonly problem: string;
+}
+
+/**
+ * Reads a record. Names in the data are below the zone, too, unless they end with a dot.
+ * @returns the record, or what is wrong with it
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { parseRecord } from "./custom_record.ts";
+ * import { DomainName } from "./domain_name.ts";
+ * const zone = DomainName.parse("weft.internal") ?? DomainName.root;
+ * const record = parseRecord(zone, { name: "db", type: "A", data: "10.200.0.9" });
+ * assert.ok("data" in record);
+ * assert.equal(record.name.toString(), "db.weft.internal.");
+ * ```
+ */
+export function parseRecord(zone: DomainName, text: RecordText): ResourceRecord | RecordProblem {
+  const name = absoluteName(zone, text.name);
+  if (name === undefined || !isHostLike(name)) return { problem: `${quoted(text.name)} is no name` };
+  const { ttlSeconds = DEFAULT_TTL_SECONDS } = text;
+  if (!Number.isInteger(ttlSeconds) || ttlSeconds < 0 || ttlSeconds > MAX_TTL_SECONDS) {
+    return { problem: `a TTL is 0 to ${MAX_TTL_SECONDS} seconds` };
+  }
+  const type = parseType(text.type);
+  if (type === undefined) return { problem: `there is no type ${quoted(text.type)}` };
+  const parse = PARSERS.get(type);
+  if (parse === undefined) {
+    const known = [...PARSERS.keys()].map(typeText).join(", ");
+    return { problem: `records of type ${typeText(type)} are not taken; ${known} are` };
+  }
+  const data = parse(text.data.trim(), zone);
+  return data === undefined
+    ? { problem: `${quoted(text.data)} is no data of type ${typeText(type)}` }
+    : record(name, type, ttlSeconds, data);
+}
+
+/** @returns the record as text, with absolute names */
+export function formatRecord({ name, type, data, ttlSeconds }: ResourceRecord): Required<RecordText> {
+  return { name: name.toString(), type: typeText(type), data: dataText(type, data), ttlSeconds: ttlSeconds };
+}
+
+/** @returns the name, below the zone unless it ends with a dot; `@` is the zone itself */
+export function absoluteName(zone: DomainName, text: string): DomainName | undefined {
+  if (text === "@") return zone;
+  const name = DomainName.parse(text);
+  return text.endsWith(".") && !text.endsWith("\\.") ? name : name?.join(zone);
+}
+
+type DataParser = (text: string, zone: DomainName) => Uint8Array | undefined;
+
+const address = (family: 4 | 6): DataParser => (text) => {
+  const read = IpAddress.parse(text);
+  return read?.family === family ? read.bytes : undefined;
+};
+const host: DataParser = (text, zone) => absoluteName(zone, text)?.wire;
+
+const PARSERS: ReadonlyMap<number, DataParser> = new Map<number, DataParser>([
+  [RECORD_TYPE.A, address(4)],
+  [RECORD_TYPE.AAAA, address(6)],
+  [RECORD_TYPE.CNAME, host],
+  [RECORD_TYPE.TXT, parseStrings],
+  [RECORD_TYPE.SRV, (text, zone) => {
+    const [priority, weight, port, target = "", ...more] = text.split(/\s+/);
+    const numbers = [priority, weight, port].map(uint16);
+    const name = absoluteName(zone, target);
+    if (numbers.includes(undefined) || name === undefined || more.length > 0) return undefined;
+    const [first = 0, second = 0, third = 0] = numbers;
+    return srvData({ priority: first, weight: second, port: third, target: name });
+  }],
+  [RECORD_TYPE.MX, (text, zone) => {
+    const [preference, target = "", ...more] = text.split(/\s+/);
+    const number = uint16(preference);
+    const name = absoluteName(zone, target);
+    if (number === undefined || name === undefined || more.length > 0) return undefined;
+    return Uint8Array.of(number >> 8, number & 255, ...name.wire);
+  }],
+  [RECORD_TYPE.PTR, host],
+]);
+
+/** Strings in quotes, or the whole text as one. */
+function parseStrings(text: string): Uint8Array | undefined {
+  const strings = /^"/.test(text)
+    ? /^("(?:[^"\\]|\\.)*"\s*)+$/s.test(text)
+      ? [...text.matchAll(/"((?:[^"\\]|\\.)*)"/gs)].map(([, inner = ""]) => inner.replace(/\\(.)/gs, "$1"))
+      : []
+    : [text];
+  const encoder = new TextEncoder();
+  const fit = strings.every((each) => encoder.encode(each).length <= MAX_STRING_BYTES);
+  return strings.length > 0 && strings.length <= MAX_STRINGS && fit ? stringsData(strings) : undefined;
+}
+
+function uint16(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,5}$/.test(text) && Number(text) <= 0xffff ? Number(text) : undefined;
+}
+
+/** Letters, digits, hyphens and underscores, and an asterisk as the whole first label. */
+function isHostLike(name: DomainName): boolean {
+  return /^(\*\.)?([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)+$/i.test(name.toString());
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text.length <= 60 ? text : `${text.slice(0, 59)}…`);
+}
