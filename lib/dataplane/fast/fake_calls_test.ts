@@ -96,7 +96,11 @@ export class FakeCalls implements RawCalls {
     }
     const destination = new SocketAddressReader().read(this.#bytes, name).toString();
     const send = { destination, datagrams, segmentBytes };
-    const errno = this.sendError(send);
+    const errno = lengthBytes > 65_507
+      ? ERRNO.EMSGSIZE
+      : datagrams.length > 64
+      ? ERRNO.EINVAL
+      : this.sendError(send);
     if (errno !== 0) return this.#fail(errno);
     this.sends.push(send);
     return lengthBytes;

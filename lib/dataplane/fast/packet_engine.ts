@@ -251,19 +251,18 @@ export class PacketEngine {
 
   /** From the peers to the host. @returns whether there was something, and may be more */
   #carryIn(now: Millis): boolean {
-    const { kernel } = this.#parts;
     for (let receives = 0; receives < INGRESS_BUDGET_RECEIVES; receives++) {
       const udp = this.#udp;
       const trains = udp?.receiver.receive() ?? 0;
       if (udp === undefined || trains === 0) return receives > 0;
-      kernel.beginFrames(this.#free + FRAMES_AT);
+      this.#parts.kernel.beginFrames(this.#free + FRAMES_AT);
       let datagrams = 0;
       for (let i = 0; i < trains; i++) {
         datagrams += udp.receiver.datagrams(i);
         if (datagrams > MAX_TRAIN_PACKETS) {
           this.#openGathered(now);
           this.#writeFrames();
-          kernel.beginFrames(this.#free + FRAMES_AT);
+          this.#parts.kernel.beginFrames(this.#free + FRAMES_AT);
           datagrams = udp.receiver.datagrams(i);
         }
         this.#takeTrain(now, udp, i);
@@ -271,6 +270,7 @@ export class PacketEngine {
       this.#openGathered(now);
       this.#session = this.#source = undefined;
       this.#writeFrames();
+      if (udp.receiver.isDrained) break;
     }
     return true;
   }

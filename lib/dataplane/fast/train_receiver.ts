@@ -53,6 +53,8 @@ export interface TrainReceiverParts {
 
 /** One socket's way in. What it tells of trains holds until the next call of `receive`. */
 export class TrainReceiver {
+  /** Whether the last call has brought all there was. */
+  isDrained = false;
   readonly #parts: TrainReceiverParts;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -62,8 +64,6 @@ export class TrainReceiver {
   readonly #localAt = new Int32Array(MAX_TRAINS);
   /** Datagrams came one by one last time, so that many are asked for. */
   #areSingle = false;
-  /** The last call has brought all there was. */
-  #isDrained = false;
   /** So many headers were used by the host, which has written into them. */
   #used = 0;
 
@@ -87,17 +87,12 @@ export class TrainReceiver {
 
   /** Receives what waits. @returns how many trains there are, in the order of their coming and of their places */
   receive(): number {
-    if (this.#isDrained) {
-      // The caller's next round asks the host again.
-      this.#isDrained = false;
-      return 0;
-    }
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       this.#makeReady();
       const count = this.#areSingle ? this.#receiveMany() : this.#receiveOne();
       if (count > 0) {
         this.#used = count;
-        this.#isDrained = this.#areSingle && count < MAX_TRAINS;
+        this.isDrained = this.#areSingle && count < MAX_TRAINS;
         this.#areSingle = true;
         for (let i = 0; i < count; i++) this.#readControl(i);
         return count;

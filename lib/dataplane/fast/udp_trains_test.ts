@@ -164,9 +164,7 @@ Deno.test("UdpTrains.send() goes on behind a datagram that a firewall refuses", 
 /** What `receive` brings, until nothing waits. */
 function receiveAll({ trains, bytes }: ReturnType<typeof setUp>) {
   const received: { bytes: Uint8Array; segmentBytes: number; source: string }[] = [];
-  for (let empty = 0; empty < 2;) {
-    const count = trains.receiver.receive();
-    empty = count === 0 ? empty + 1 : 0;
+  for (let count = trains.receiver.receive(); count > 0; count = trains.receiver.receive()) {
     for (let i = 0; i < count; i++) {
       const at = trains.receiver.at(i);
       received.push({

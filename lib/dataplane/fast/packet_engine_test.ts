@@ -1,0 +1,306 @@
+/**
+ * Tests of the engine on system calls in memory: what hosts and strangers may do to it.
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { SeededRandom } from "../../base/mod.ts";
+import { BatchKernel, PrivateKey, selectAead } from "../../crypto/mod.ts";
+import { ERRNO } from "../../host/mod.ts";
+import { Cidr } from "../../net/mod.ts";
+import { BENCH_PAGES, EngineBench, frame, ipPacket, peerEndpoint, POLLIN } from "./engine_bench_test.ts";
+import { FAKE_TUN_FD, FAKE_UDP_FD, type FakeCalls } from "./fake_calls_test.ts";
+import type { PacketKernel } from "./packet_kernel.ts";
+import { PlainKernel } from "./plain_kernel.ts";
+import {
+  GSO,
+  readVirtioHeader,
+  splitSuperframe,
+  VIRTIO_HEADER_BYTES,
+  type VirtioHeader,
+} from "./superframe.ts";
+import { makeSuperframe } from "./superframe_suite_test.ts";
+
+const POLLERR = 8;
+
+/** The packets that were written to the interface, superframes taken apart. */
+function writtenPackets(calls: FakeCalls): Uint8Array[] {
+  return calls.written.flatMap((written) =>
+    splitSuperframe(written.slice(VIRTIO_HEADER_BYTES), readVirtioHeader(written, 0)) ?? assert.fail()
+  );
+}
+
+const kernels: readonly (readonly [string, () => PacketKernel])[] = [
+  ["the fast kernel", () => new BatchKernel(BENCH_PAGES)],
+  ["the plain kernel", () => new PlainKernel(selectAead(), BENCH_PAGES)],
+];
+
+for (const [name, makeKernel] of kernels) {
+  Deno.test(`PacketEngine on ${name} carries superframes there, and what comes back`, () => {
+    const bench = new EngineBench({ kernel: makeKernel() });
+    for (const hasSession of [false, true]) {
+      bench.arrived.length = 0;
+      for (const protocol of ["tcp", "udp"] as const) {
+        const { packet, header } = makeSuperframe({
+          protocol,
+          version: 4,
+          payloadBytes: 20_000,
+          gsoSize: 1340,
+        });
+        bench.calls.frames.push(frame(packet, header));
+      }
+      bench.settle();
+      assert.equal(bench.arrived.length, 30, `${hasSession}`);
+    }
+    const packets = Array.from({ length: 40 }, (_, i) => ipPacket(2, 1, 200 + i));
+    for (const bytes of bench.sealed(packets)) bench.calls.receives.push({ bytes, source: peerEndpoint });
+    bench.run();
+    assert.deepEqual(
+      writtenPackets(bench.calls).map((each) => each.length),
+      packets.map((each) => each.length),
+    );
+    assert.deepEqual(bench.drops, {});
+  });
+
+  Deno.test(`PacketEngine on ${name} survives every virtio header and frame, and sends only what can be opened`, () => {
+    for (const hasSession of [true, false]) {
+      const bench = new EngineBench({ kernel: makeKernel(), seed: 7 });
+      if (hasSession) bench.greet();
+      const { random } = bench;
+      const any = (choices: readonly number[]) => choices[byte(random) % choices.length] ?? 0;
+      for (let i = 0; i < 400; i++) {
+        const packet = new Uint8Array(any([0, 1, 19, 20, 28, 39, 40, 60, 100, 1500, 5000, 65_535]));
+        random.fill(packet);
+        if (packet.length > 20 && byte(random) < 200) {
+          packet.set(byte(random) < 128 ? [0x45, 0] : [0x60, 0]);
+          packet.set([10, 200, 0, 2], 16);
+          if (packet.length >= 40 && packet[0] === 0x60) packet.set([0xfd, 1, 2, 4], 24);
+        }
+        const header: VirtioHeader = {
+          flags: any([0, 1, 2, 255]),
+          gsoType: any([0, 1, 3, 4, 5, 0x81, 0x7f, 255]),
+          gsoSize: any([0, 1, 8, 536, 1340, 1420, 9000, 65_535]),
+          checksumStart: any([0, 19, 20, 34, 40, 54, 1400, 65_535]),
+          checksumOffset: any([0, 6, 16, 1400, 65_535]),
+        };
+        const bytes = frame(packet, header);
+        bench.calls.frames.push(bytes.subarray(0, byte(random) < 10 ? byte(random) % 11 : bytes.length));
+        // The session that begins below must not wait for a time that stands still.
+        if (i % 50 === 0) bench.settle();
+      }
+      bench.settle();
+      assert.equal(bench.peer.counters.get("wrong-tag"), 0);
+      assert.equal(bench.peer.counters.get("malformed-datagram"), 0);
+      assert.ok((bench.drops["malformed-packet"] ?? 0) > 50, JSON.stringify(bench.drops));
+      bench.arrived.length = 0;
+      bench.calls.frames.push(frame(ipPacket(1, 2)));
+      bench.settle();
+      assert.deepEqual(bench.arrived, [ipPacket(1, 2)]);
+    }
+  });
+}
+
+function byte(random: SeededRandom): number {
+  const out = new Uint8Array(1);
+  random.fill(out);
+  return out[0] ?? 0;
+}
+
+Deno.test("PacketEngine joins datagrams that come one by one to superframes", () => {
+  const bench = new EngineBench();
+  bench.greet();
+  const { packet, header } = makeSuperframe({
+    protocol: "tcp",
+    version: 4,
+    payloadBytes: 30_000,
+    gsoSize: 1340,
+  });
+  packet.set([10, 200, 0, 2, 10, 200, 0, 1], 12);
+  const packets = splitSuperframe(packet, header) ?? assert.fail();
+  for (const bytes of bench.sealed(packets)) bench.calls.receives.push({ bytes, source: peerEndpoint });
+  bench.run();
+  assert.equal(writtenPackets(bench.calls).length, packets.length);
+  assert.ok(bench.calls.written.length <= 3, `${bench.calls.written.length} frames`);
+});
+
+Deno.test("PacketEngine counts what strangers send by reason, writes none of it, and keeps nothing of it", () => {
+  const bench = new EngineBench({ seed: 3 });
+  bench.greet();
+  const packets = Array.from({ length: 64 }, () => ipPacket(2, 1, 500));
+  const honest = bench.sealed(packets);
+  for (const bytes of honest) bench.calls.receives.push({ bytes, source: peerEndpoint });
+  bench.run();
+  assert.equal(writtenPackets(bench.calls).length, 64);
+  bench.calls.written.length = 0;
+  const sessions = bench.device.sessionsInUse;
+  const before = bench.device.counters.snapshot();
+
+  const replayed = honest.flatMap((bytes) => [bytes, bytes]);
+  const unknown = honest.map((bytes) => {
+    const copy = bytes.slice();
+    copy.set([1, 2, 3, 4], 4);
+    return copy;
+  });
+  const forged = bench.sealed(packets).map((bytes) => {
+    bytes[40] = (bytes[40] ?? 0) ^ 1;
+    return bytes;
+  });
+  const spent = honest.map((bytes) => {
+    const copy = bytes.slice();
+    copy.fill(0xff, 8, 16);
+    return copy;
+  });
+  const spoofed = bench.sealed(Array.from({ length: 64 }, () => ipPacket(2, 1, 500)));
+  // The other side may send from there; this one does not let it.
+  bench.device.setPeer(bench.now, {
+    publicKey: bench.peer.publicKey,
+    endpoint: peerEndpoint,
+    allowedIps: [Cidr.parse("10.200.0.9/32") ?? assert.fail()],
+  });
+  const kinds: readonly (readonly [string, readonly Uint8Array[]])[] = [
+    ["replayed-datagram", replayed],
+    ["unknown-session", unknown],
+    ["wrong-tag", forged],
+    ["expired-session", spent],
+    ["source-not-allowed", spoofed],
+  ];
+  for (const isTrain of [false, true]) {
+    for (const [reason, datagrams] of kinds) {
+      if (isTrain && reason === "source-not-allowed") continue;
+      const counted = bench.device.counters.get(reason as "wrong-tag");
+      if (isTrain) {
+        const segmentBytes = datagrams[0]?.length ?? 0;
+        for (let i = 0; i < datagrams.length; i += 64) {
+          const bytes = new Uint8Array(datagrams.slice(i, i + 64).flatMap((each) => [...each]));
+          bench.calls.receives.push({ bytes, source: peerEndpoint, segmentBytes });
+        }
+      } else for (const bytes of datagrams) bench.calls.receives.push({ bytes, source: peerEndpoint });
+      bench.run();
+      assert.equal(bench.device.counters.get(reason as "wrong-tag") - counted, datagrams.length, reason);
+    }
+  }
+  for (let i = 0; i < 200; i++) {
+    const bytes = new Uint8Array(1 + 5 * byte(bench.random) * (i % 7));
+    bench.random.fill(bytes);
+    if (i % 3 === 0) bytes.set([4, 0, 0, 0].slice(0, bytes.length));
+    const segmentBytes = 1 + byte(bench.random) * (i % 5);
+    bench.calls.receives.push({ bytes, source: peerEndpoint, segmentBytes });
+  }
+  bench.run();
+  const after = bench.device.counters.snapshot();
+  const dropped = (counts: Readonly<Record<string, number>>) =>
+    Object.values(counts).reduce((sum, count) => sum + count, 0);
+  assert.ok(dropped(after) - dropped(before) > 10_000, "every datagram of a train of garbage counts");
+  assert.deepEqual(bench.calls.written, []);
+  assert.equal(bench.device.sessionsInUse, sessions);
+});
+
+Deno.test("PacketEngine opens a batch of the smallest datagrams that 32 receives can bring", () => {
+  const bench = new EngineBench();
+  bench.greet();
+  // Keepalives have nothing but a header and a tag; these are more than a table of the kernel holds.
+  const [keepalive] = bench.sealed([ipPacket(2, 1)]);
+  assert.ok(keepalive);
+  const bytes = new Uint8Array(65_504);
+  for (let at = 0; at < bytes.length; at += 32) bytes.set(keepalive.subarray(0, 32), at);
+  for (let i = 0; i < 40; i++) bench.calls.receives.push({ bytes: bytes.slice(0, 32), source: peerEndpoint });
+  for (let i = 0; i < 40; i++) bench.calls.receives.push({ bytes, source: peerEndpoint, segmentBytes: 32 });
+  const before = bench.device.counters.get("wrong-tag");
+  bench.run();
+  assert.equal(bench.device.counters.get("wrong-tag") - before, 40 + 40 * 2047);
+});
+
+Deno.test("PacketEngine tells of an interface that is gone, whichever call finds it", () => {
+  for (const errno of [ERRNO.EBADFD, ERRNO.EIO, ERRNO.EBADF]) {
+    const bench = new EngineBench();
+    bench.calls.frames.push(errno);
+    assert.equal(bench.run(), "interface-gone");
+  }
+  const writing = new EngineBench();
+  writing.greet();
+  for (const bytes of writing.sealed([ipPacket(2, 1)])) {
+    writing.calls.receives.push({ bytes, source: peerEndpoint });
+  }
+  writing.calls.writeError = () => ERRNO.EBADFD;
+  assert.equal(writing.run(), "interface-gone");
+  const polling = new EngineBench();
+  polling.calls.onPoll = () => new Map([[FAKE_TUN_FD, POLLERR]]);
+  assert.equal(polling.engine.run(), "interface-gone");
+});
+
+Deno.test("PacketEngine counts what an interface that is down or full does not take, and goes on", () => {
+  const bench = new EngineBench();
+  bench.greet();
+  const errors = [ERRNO.EIO, ERRNO.ENOBUFS, ERRNO.EINVAL, ERRNO.EAGAIN];
+  for (const errno of errors) {
+    bench.calls.writeError = () => errno;
+    for (const bytes of bench.sealed([ipPacket(2, 1)])) {
+      bench.calls.receives.push({ bytes, source: peerEndpoint });
+    }
+    assert.equal(bench.run(), "stopped");
+  }
+  assert.deepEqual(bench.drops, { "interface-full": errors.length });
+  bench.calls.writeError = () => 0;
+  for (const bytes of bench.sealed([ipPacket(2, 1)])) {
+    bench.calls.receives.push({ bytes, source: peerEndpoint });
+  }
+  bench.run();
+  assert.deepEqual(writtenPackets(bench.calls), [ipPacket(2, 1)]);
+});
+
+Deno.test("PacketEngine goes on when a signal interrupts it", () => {
+  const bench = new EngineBench();
+  bench.greet();
+  bench.calls.frames.push(ERRNO.EINTR, frame(ipPacket(1, 2)));
+  // What waits is seen by the next poll.
+  bench.run();
+  bench.settle();
+  assert.deepEqual(bench.arrived, [ipPacket(1, 2)]);
+});
+
+Deno.test("PacketEngine hears the control side while it is flooded", () => {
+  const bench = new EngineBench();
+  const garbage = { bytes: new Uint8Array(1400).fill(9), source: peerEndpoint };
+  bench.calls.onPoll = () => new Map([[FAKE_UDP_FD, POLLIN]]);
+  bench.wakes = -10;
+  // More would come for ever.
+  Object.defineProperty(bench.calls.receives, "shift", { value: () => garbage });
+  assert.equal(bench.engine.run(), "stopped");
+});
+
+Deno.test("PacketEngine takes packets to nobody, to a peer without an endpoint and without a socket", () => {
+  const bench = new EngineBench();
+  const other = PrivateKey.generate(bench.random).publicKey;
+  bench.device.setPeer(bench.now, {
+    publicKey: other,
+    allowedIps: [Cidr.parse("10.200.0.3/32") ?? assert.fail()],
+  });
+  const { packet, header } = makeSuperframe({
+    protocol: "tcp",
+    version: 4,
+    payloadBytes: 13_400,
+    gsoSize: 1340,
+  });
+  for (const to of [3, 4]) {
+    const copy = packet.slice();
+    copy[19] = to;
+    bench.calls.frames.push(frame(copy, header));
+  }
+  bench.run();
+  assert.equal(bench.device.counters.get("no-endpoint"), 10);
+  assert.equal(bench.device.counters.get("no-peer-for-destination"), 10);
+  bench.engine.useSocket(undefined);
+  bench.calls.frames.push(frame(packet, header));
+  bench.run();
+  assert.deepEqual(bench.calls.sends, []);
+});
+
+Deno.test("PacketEngine with a kernel that joins no UDP hands a TUN without USO single packets of it", () => {
+  const bench = new EngineBench({ kernel: new BatchKernel(BENCH_PAGES, { joinsUdp: false }) });
+  bench.greet();
+  const packets = Array.from({ length: 20 }, () => ipPacket(2, 1, 1000));
+  for (const bytes of bench.sealed(packets)) bench.calls.receives.push({ bytes, source: peerEndpoint });
+  bench.run();
+  assert.equal(bench.calls.written.length, 20);
+  for (const written of bench.calls.written) assert.equal(readVirtioHeader(written, 0).gsoType, GSO.NONE);
+});
