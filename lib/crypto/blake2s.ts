@@ -3,16 +3,19 @@
  * @module
  */
 
-import { blake2s as nobleBlake2s } from "@noble/hashes/blake2.js";
-import { hmac } from "@noble/hashes/hmac.js";
-import { concatBytes } from "../base/mod.ts";
+import { BLOCK_BYTES } from "./blake2s_compress.ts";
+import { Blake2sHash } from "./blake2s_hash.ts";
 
 /** Length of a hash in bytes. */
 export const HASH_BYTES = 32;
 
+// RFC 2104 §2: ipad and opad.
+const INNER = 0x36;
+const OUTER = 0x5c;
+
 /** @returns the 32-byte hash of the joined `parts` */
 export function blake2s(...parts: readonly Uint8Array[]): Uint8Array {
-  return nobleBlake2s(join(parts));
+  return digest(new Blake2sHash(HASH_BYTES), parts);
 }
 
 /**
@@ -21,12 +24,19 @@ export function blake2s(...parts: readonly Uint8Array[]): Uint8Array {
  * @param outBytes 16 for a WireGuard MAC, 32 for a key
  */
 export function blake2sMac(key: Uint8Array, outBytes: 16 | 32, ...parts: readonly Uint8Array[]): Uint8Array {
-  return nobleBlake2s(join(parts), { key, dkLen: outBytes });
+  return digest(new Blake2sHash(outBytes, key), parts);
 }
 
-/** @returns the 32-byte HMAC-BLAKE2s */
+/** @returns the 32-byte HMAC-BLAKE2s (RFC 2104 §2) */
 export function hmacBlake2s(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
-  return hmac(nobleBlake2s, key, join(parts));
+  const pad = new Uint8Array(BLOCK_BYTES);
+  pad.set(key.length > BLOCK_BYTES ? blake2s(key) : key);
+  xorEach(pad, INNER);
+  const inner = digest(new Blake2sHash(HASH_BYTES).update(pad), parts);
+  xorEach(pad, INNER ^ OUTER);
+  const outer = new Blake2sHash(HASH_BYTES).update(pad).update(inner).digest();
+  pad.fill(0);
+  return outer;
 }
 
 /**
@@ -48,6 +58,11 @@ export function hkdf(chainingKey: Uint8Array, input: Uint8Array, outputs: 1 | 2 
   return derived;
 }
 
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  return parts.length === 1 ? parts[0] as Uint8Array : concatBytes(...parts);
+function digest(hash: Blake2sHash, parts: readonly Uint8Array[]): Uint8Array {
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+}
+
+function xorEach(bytes: Uint8Array, value: number): void {
+  for (let i = 0; i < bytes.length; i++) bytes[i] = (bytes[i] ?? 0) ^ value;
 }

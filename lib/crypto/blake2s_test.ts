@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
+import { blake2s as nobleBlake2s } from "@noble/hashes/blake2.js";
 import fc from "fast-check";
 import { concatBytes, utf8Bytes } from "../base/mod.ts";
 import { blake2s, blake2sMac, hkdf, hmacBlake2s } from "./blake2s.ts";
@@ -81,6 +82,19 @@ Deno.test("blake2s() and hmacBlake2s() agree with the platform's over any parts"
     const expected = createHmac("blake2s256", key).update(joined).digest("hex");
     assert.equal(hmacBlake2s(key, ...parts).toHex(), expected);
   }));
+});
+
+Deno.test("blake2sMac() agrees with noble's over any key and parts", () => {
+  const key = fc.uint8Array({ minLength: 1, maxLength: 32 });
+  const parts = fc.array(fc.uint8Array({ maxLength: 150 }), { maxLength: 4 });
+  fc.assert(fc.property(key, fc.constantFrom(16, 32), parts, (key, outBytes, parts) => {
+    const expected = nobleBlake2s(concatBytes(...parts), { key, dkLen: outBytes });
+    assert.deepEqual(blake2sMac(key, outBytes, ...parts), expected);
+  }));
+});
+
+Deno.test("blake2sMac() refuses a key that is too long", () => {
+  assert.throws(() => blake2sMac(counting(33), 16, NOTHING), RangeError);
 });
 
 Deno.test("hkdf() leaves its inputs as they were", () => {
