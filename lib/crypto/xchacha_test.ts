@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes } from "../base/mod.ts";
 import { field, testVectors } from "./wycheproof_suite_test.ts";
-import { XCHACHA_NONCE_BYTES, xchachaOpen, xchachaSeal } from "./xchacha.ts";
+import { nobleAead } from "./aead_noble.ts";
+import { writeCounterNonce } from "./counter_key.ts";
+import { XCHACHA_NONCE_BYTES, xchachaOpen, xchachaSeal, xchachaSubkey } from "./xchacha.ts";
 
 testVectors(
   "xchachaSeal() and xchachaOpen() agree with Wycheproof",
@@ -43,4 +45,21 @@ Deno.test("xchachaOpen() refuses what is shorter than a tag", () => {
     const short = new Uint8Array(length);
     assert.equal(xchachaOpen(new Uint8Array(32), new Uint8Array(24), short, new Uint8Array(0)), undefined);
   }
+});
+
+Deno.test("xchachaSubkey() seals by ChaCha20-Poly1305 what xchachaOpen() opens", () => {
+  // draft-irtf-cfrg-xchacha §2.2.1
+  const key = Uint8Array.from({ length: 32 }, (_, i) => i);
+  const prefix = Uint8Array.fromHex("000000090000004a0000000031415927");
+  const subkey = "82413b4227b27bfed30e42508a877d73a0f9e4d58a74a853c12ec41326d3ecdc";
+  assert.equal(xchachaSubkey(key, prefix).toHex(), subkey);
+
+  const text = fc.uint8Array({ maxLength: 100 });
+  fc.assert(fc.property(fc.maxSafeNat(), text, text, (counter, plaintext, data) => {
+    const sealed = new Uint8Array(plaintext.length + 16);
+    nobleAead.key(xchachaSubkey(key, prefix)).seal(counter, plaintext, data, sealed, 0);
+    const nonce = new Uint8Array(12);
+    writeCounterNonce(nonce, counter);
+    assert.deepEqual(xchachaOpen(key, concatBytes(prefix, nonce.subarray(4)), sealed, data), plaintext);
+  }));
 });

@@ -4,15 +4,24 @@
  */
 
 import { type Millis, randomBytes, type RandomSource, utf8Bytes } from "../base/mod.ts";
-import { blake2s, blake2sMac, equalConstantTime, type PublicKey, xchachaSeal } from "../crypto/mod.ts";
+import {
+  type Aead,
+  type AeadKey,
+  blake2s,
+  blake2sMac,
+  equalConstantTime,
+  type PublicKey,
+  XCHACHA_PREFIX_BYTES,
+  xchachaSubkey,
+} from "../crypto/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import {
   COOKIE_NONCE_AT,
-  COOKIE_NONCE_BYTES,
   COOKIE_REPLY_BYTES,
   COOKIE_SEALED_AT,
   MAC_BYTES,
   TYPE_COOKIE_REPLY,
+  writeCounter,
   writeIndex,
 } from "./messages.ts";
 
@@ -34,24 +43,36 @@ export function mac1Offset(message: Uint8Array): number {
   return message.length - 2 * MAC_BYTES;
 }
 
+/** What a checker works with. */
+export interface CookieCheckerOptions {
+  readonly random: RandomSource;
+  readonly aead: Aead;
+  /** How long a secret is used. */
+  readonly refreshTimeMs: number;
+}
+
+/** What cookies are made of and sealed by for a while. */
+interface Secret {
+  readonly bytes: Uint8Array;
+  readonly since: Millis;
+  readonly noncePrefix: Uint8Array;
+  readonly sealing: AeadKey;
+  /** How many were sealed by it. */
+  replies: number;
+}
+
 /** Checks the macs of messages to one public key. It keeps nothing about whoever sends. */
 export class CookieChecker {
   readonly #mac1Key: Uint8Array;
   readonly #cookieKey: Uint8Array;
-  readonly #random: RandomSource;
-  readonly #refreshTimeMs: number;
-  #secret: Uint8Array | undefined;
-  #secretSince = 0;
+  readonly #options: CookieCheckerOptions;
+  #secret: Secret | undefined;
 
   /** @param publicKey the one that messages are sent to */
-  constructor(
-    publicKey: PublicKey,
-    options: { readonly random: RandomSource; readonly refreshTimeMs: number },
-  ) {
+  constructor(publicKey: PublicKey, options: CookieCheckerOptions) {
     this.#mac1Key = mac1Key(publicKey);
     this.#cookieKey = cookieKey(publicKey);
-    this.#random = options.random;
-    this.#refreshTimeMs = options.refreshTimeMs;
+    this.#options = options;
   }
 
   /** Whether the sender knows our public key. */
@@ -63,9 +84,11 @@ export class CookieChecker {
 
   /** Whether the sender has received a cookie at the address that it sends from. */
   hasValidMac2(now: Millis, message: Uint8Array, source: Endpoint): boolean {
-    if (this.#secret === undefined || now - this.#secretSince > this.#refreshTimeMs) return false;
+    const secret = this.#secretAt(now);
     const at = message.length - MAC_BYTES;
-    const expected = blake2sMac(cookieFor(this.#secret, source), MAC_BYTES, message.subarray(0, at));
+    // Whoever has no cookie leaves it zero (paper §5.4.4); a flood of those is not to cost more than it must.
+    if (secret === undefined || message.subarray(at).every((byte) => byte === 0)) return false;
+    const expected = blake2sMac(cookieFor(secret.bytes, source), MAC_BYTES, message.subarray(0, at));
     return equalConstantTime(expected, message.subarray(at));
   }
 
@@ -79,22 +102,33 @@ export class CookieChecker {
     message: Uint8Array,
     from: { readonly sender: number; readonly source: Endpoint },
   ): Uint8Array {
-    if (this.#secret === undefined || now - this.#secretSince > this.#refreshTimeMs) {
-      this.#secret = randomBytes(this.#random, 32);
-      this.#secretSince = now;
-    }
+    const secret = this.#secretAt(now) ?? this.#renewSecret(now);
     const out = new Uint8Array(COOKIE_REPLY_BYTES);
     out[0] = TYPE_COOKIE_REPLY;
     writeIndex(out, 4, from.sender);
-    const nonce = randomBytes(this.#random, COOKIE_NONCE_BYTES);
-    out.set(nonce, COOKIE_NONCE_AT);
+    const counter = secret.replies++;
+    // DEVIATION: the paper draws all 24 bytes of the nonce (§5.4.7). The first 16 are drawn with the secret here and the
+    // others count, so that the key is derived once: a reply costs a tenth. No nonce comes twice all the same; whoever
+    // has two replies can tell how many there were in between.
+    out.set(secret.noncePrefix, COOKIE_NONCE_AT);
+    writeCounter(out, COOKIE_NONCE_AT + XCHACHA_PREFIX_BYTES, counter);
     const at = mac1Offset(message);
     const mac1 = message.subarray(at, at + MAC_BYTES);
-    out.set(
-      xchachaSeal(this.#cookieKey, nonce, cookieFor(this.#secret, from.source), mac1),
-      COOKIE_SEALED_AT,
-    );
+    secret.sealing.seal(counter, cookieFor(secret.bytes, from.source), mac1, out, COOKIE_SEALED_AT);
     return out;
+  }
+
+  #secretAt(now: Millis): Secret | undefined {
+    const secret = this.#secret;
+    return secret !== undefined && now - secret.since <= this.#options.refreshTimeMs ? secret : undefined;
+  }
+
+  #renewSecret(now: Millis): Secret {
+    const { random, aead } = this.#options;
+    this.#secret?.sealing.wipe();
+    const noncePrefix = randomBytes(random, XCHACHA_PREFIX_BYTES);
+    const sealing = aead.key(xchachaSubkey(this.#cookieKey, noncePrefix));
+    return this.#secret = { bytes: randomBytes(random, 32), since: now, noncePrefix, sealing, replies: 0 };
   }
 }
 

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { millis, SeededRandom } from "../base/mod.ts";
-import { blake2s, blake2sMac, PrivateKey } from "../crypto/mod.ts";
+import { blake2s, blake2sMac, nobleAead, PrivateKey } from "../crypto/mod.ts";
 import { Endpoint } from "../net/mod.ts";
 import { CookieChecker } from "./cookie_checker.ts";
 import { CookieGenerator } from "./cookie_generator.ts";
@@ -25,7 +25,11 @@ const SOURCE = endpoint("192.0.2.1:51820");
 class Fixture {
   readonly random = new SeededRandom(7);
   readonly responder = PrivateKey.generate(this.random).publicKey;
-  readonly checker = new CookieChecker(this.responder, { random: this.random, refreshTimeMs: REFRESH_MS });
+  readonly checker = new CookieChecker(this.responder, {
+    random: this.random,
+    aead: nobleAead,
+    refreshTimeMs: REFRESH_MS,
+  });
   readonly generator = new CookieGenerator(this.responder, REFRESH_MS);
 
   message(lengthBytes = INITIATION_BYTES): Uint8Array {
@@ -87,6 +91,21 @@ Deno.test("CookieChecker.reply() is a cookie reply to the sender, shorter than e
   assert.equal(readIndex(reply, 4), SENDER);
 });
 
+Deno.test("CookieChecker.reply() uses no nonce twice, also with another secret", () => {
+  const fixture = new Fixture();
+  const nonces = new Set<string>();
+  for (const nowMs of [0, 60_000, 121_000, 242_001]) {
+    for (let i = 0; i < 300; i++) {
+      const reply = fixture.checker.reply(millis(nowMs), fixture.message(), {
+        sender: SENDER,
+        source: SOURCE,
+      });
+      nonces.add(reply.subarray(8, 32).toHex());
+    }
+  }
+  assert.equal(nonces.size, 1200);
+});
+
 for (const text of ["192.0.2.1:51820", "[2001:db8::1]:51820"]) {
   Deno.test(`a cookie admits the messages that follow from ${text} and from nowhere else`, () => {
     const fixture = new Fixture();
@@ -146,6 +165,7 @@ Deno.test("CookieGenerator.consume() rejects replies to earlier messages, of oth
   assert.equal(fixture.generator.consume(millis(2), late), false);
   const other = new CookieChecker(PrivateKey.generate(fixture.random).publicKey, {
     random: fixture.random,
+    aead: nobleAead,
     refreshTimeMs: REFRESH_MS,
   });
   const foreign = other.reply(millis(2), second, { sender: SENDER, source: SOURCE });

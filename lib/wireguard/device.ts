@@ -381,8 +381,8 @@ export class Device {
   }
 
   #makeChecker(): CookieChecker {
-    const { privateKey, random, timers } = this.#context;
-    return new CookieChecker(privateKey.publicKey, { random, refreshTimeMs: timers.cookieRefreshTimeMs });
+    const { privateKey, random, aead, timers: { cookieRefreshTimeMs: refreshTimeMs } } = this.#context;
+    return new CookieChecker(privateKey.publicKey, { random, aead, refreshTimeMs });
   }
 
   #count(reason: DropReason): DropReason {

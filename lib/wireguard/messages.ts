@@ -104,7 +104,12 @@ export function writeTransportHeader(out: Uint8Array, receiver: number, counter:
   out[2] = 0;
   out[3] = 0;
   writeIndex(out, 4, receiver);
+  writeCounter(out, 8, counter);
+}
+
+/** Writes a counter, 8 bytes at `at`. */
+export function writeCounter(out: Uint8Array, at: number, counter: number): void {
   const low = counter % 0x1_0000_0000;
-  writeIndex(out, 8, low);
-  writeIndex(out, 12, (counter - low) / 0x1_0000_0000);
+  writeIndex(out, at, low);
+  writeIndex(out, at + 4, (counter - low) / 0x1_0000_0000);
 }
