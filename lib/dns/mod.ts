@@ -5,15 +5,20 @@
  * @module
  */
 
+export * from "./answer_cache.ts";
 export * from "./authority.ts";
 export * from "./custom_record.ts";
+export * from "./dns_counter.ts";
 export * from "./domain_name.ts";
+export * from "./forwarder.ts";
 export * from "./member_names.ts";
 export * from "./message.ts";
 export * from "./message_decoder.ts";
 export * from "./message_encoder.ts";
+export * from "./query_limiter.ts";
 export * from "./record_data.ts";
 export * from "./record_type.ts";
+export * from "./responder.ts";
 export * from "./reverse_name.ts";
 export * from "./service_names.ts";
 export * from "./zone.ts";
