@@ -9,9 +9,10 @@ const RING_BYTES = 1 << 20;
 export const MAX_COMMAND_BYTES: number = RING_BYTES >> 1;
 const HEADER_BYTES = 16;
 const LENGTH_BYTES = 4;
-// In the header, as 32-bit words: how many bytes were written and read, modulo 2^32.
+// In the header, as 32-bit words: how many bytes were written and read, modulo 2^32; whether nobody reads any more.
 const WRITTEN = 0;
 const READ = 1;
+const CLOSED = 2;
 
 /** @returns the memory that both ends share */
 export function commandMemory(): SharedArrayBuffer {
@@ -35,6 +36,11 @@ class Ring {
 
 /** The writer's end. */
 export class CommandWriter extends Ring {
+  /** Whether the reader is gone: there will never be room again. */
+  get isClosed(): boolean {
+    return Atomics.load(this.words, CLOSED) !== 0;
+  }
+
   /**
    * @returns false when there is no room: the reader has to read first
    * @throws RangeError when the message is longer than `MAX_COMMAND_BYTES`
@@ -53,7 +59,7 @@ export class CommandWriter extends Ring {
     return true;
   }
 
-  /** Blocks until the reader has read something, or `timeoutMs` have passed. */
+  /** Blocks until the reader has read something or is gone, or `timeoutMs` have passed. */
   waitForRoom(timeoutMs: number): void {
     Atomics.wait(this.words, READ, Atomics.load(this.words, READ), timeoutMs);
   }
@@ -77,6 +83,12 @@ export class CommandReader extends Ring {
     Atomics.store(this.words, READ, (at + LENGTH_BYTES + length) | 0);
     Atomics.notify(this.words, READ);
     return message;
+  }
+
+  /** Says that nothing will be read any more. */
+  close(): void {
+    Atomics.store(this.words, CLOSED, 1);
+    Atomics.notify(this.words, READ);
   }
 
   #copy(position: number, lengthBytes: number): Uint8Array {

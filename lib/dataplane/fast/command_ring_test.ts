@@ -29,6 +29,14 @@ Deno.test("CommandReader.read() gives what CommandWriter.tryWrite() took, in ord
   );
 });
 
+Deno.test("CommandReader.close() tells the writer", () => {
+  const memory = commandMemory();
+  const [writer, reader] = [new CommandWriter(memory), new CommandReader(memory)];
+  assert.equal(writer.isClosed, false);
+  reader.close();
+  assert.equal(writer.isClosed, true);
+});
+
 Deno.test("CommandWriter.tryWrite() refuses what would not fit, and what never fits", () => {
   const memory = commandMemory();
   const writer = new CommandWriter(memory);

@@ -71,7 +71,7 @@ export class EngineBench {
       wakeFd: FAKE_WAKE_FD,
       now: () => this.now,
       onWake: () => ++this.wakes < 0,
-      onTurn: () => {},
+      onTurn: () => Infinity,
       onDrop: (reason, count) => this.drops[reason] = (this.drops[reason] ?? 0) + count,
     });
     this.engine.useSocket({ fd: FAKE_UDP_FD, family: 6, hasGso });

@@ -18,7 +18,7 @@ import type { PlaneEnd, PlaneObserver } from "../packet_plane.ts";
 import type { ListenFailure, ListenOptions, WireGuardPlane } from "../wireguard_plane.ts";
 import { commandMemory, CommandWriter } from "./command_ring.ts";
 import { boundSuperframes } from "./superframe_bounds.ts";
-import { boardMemory, MAX_PEERS, PeerBoard } from "./peer_board.ts";
+import { boardMemory, MAX_PEERS, nextTenant, PeerBoard } from "./peer_board.ts";
 import {
   type Command,
   COUNTED_DROPS,
@@ -46,7 +46,8 @@ export interface FastPlaneParts {
 /** What the control side knows of a peer. */
 interface MirroredPeer {
   readonly publicKey: PublicKey;
-  readonly slot: number;
+  /** On the board. */
+  readonly place: number;
   readonly prefixes: Map<string, Cidr>;
   presharedKey: PresharedKey;
   endpoint: Endpoint | undefined;
@@ -68,10 +69,10 @@ export class FastPlane implements WireGuardPlane {
   readonly #drops: Float64Array;
   readonly #peers = new Map<string, MirroredPeer>();
   readonly #allowedIps = new AllowedIps<MirroredPeer>();
-  readonly #freeSlots: number[] = [];
+  readonly #freePlaces: number[] = [];
   /** Sockets that the worker may still use, the current one last. */
   readonly #sockets: OffloadUdp[] = [];
-  #nextSlot = 0;
+  #nextPlace = 0;
   #privateKey: PrivateKey | undefined;
   #localPort = 0;
   #isClosed = false;
@@ -174,7 +175,7 @@ export class FastPlane implements WireGuardPlane {
     if (update.replaceAllowedIps) this.#allowedIps.clear(peer);
     for (const cidr of update.addAllowedIps ?? []) this.#allowedIps.add(cidr, peer);
     for (const cidr of update.removeAllowedIps ?? []) this.#allowedIps.remove(cidr, peer);
-    for (const command of updatePeerCommands(peer.slot, update)) this.#send(command);
+    for (const command of updatePeerCommands(peer.place, update)) this.#send(command);
   }
 
   removePeer(publicKey: PublicKey): void {
@@ -213,11 +214,11 @@ export class FastPlane implements WireGuardPlane {
   }
 
   #add(publicKey: PublicKey): MirroredPeer {
-    const slot = this.#freeSlots.pop() ?? this.#nextSlot++;
-    if (slot >= MAX_PEERS) throw new RangeError(`Cannot add a peer: ${MAX_PEERS} are the most`);
+    if (this.#peers.size >= MAX_PEERS) throw new RangeError(`Cannot add a peer: ${MAX_PEERS} are the most`);
+    const place = this.#freePlaces.pop() ?? this.#nextPlace++;
     const peer: MirroredPeer = {
       publicKey,
-      slot,
+      place,
       prefixes: new Map(),
       presharedKey: PresharedKey.none(),
       endpoint: undefined,
@@ -232,12 +233,12 @@ export class FastPlane implements WireGuardPlane {
     if (peer === undefined) return false;
     this.#peers.delete(publicKey.toString());
     this.#allowedIps.clear(peer);
-    this.#freeSlots.push(peer.slot);
+    this.#freePlaces.push(nextTenant(peer.place));
     return true;
   }
 
   #statusOf(peer: MirroredPeer): PeerStatus {
-    const { rxBytes, txBytes, hasSession, lastHandshakeAt, endpoint } = this.#board.read(peer.slot);
+    const { rxBytes, txBytes, hasSession, lastHandshakeAt, endpoint } = this.#board.read(peer.place);
     return {
       publicKey: peer.publicKey,
       endpoint: endpoint ?? peer.endpoint,
@@ -254,6 +255,8 @@ export class FastPlane implements WireGuardPlane {
     if (this.#isClosed) return;
     const bytes = utf8Bytes(JSON.stringify(command));
     while (!this.#commands.tryWrite(bytes)) {
+      // The worker has ended; that is told when this turn is over.
+      if (this.#commands.isClosed) break;
       this.#wakeUp.wake();
       this.#commands.waitForRoom(ROOM_WAIT_MS);
     }

@@ -36,6 +36,8 @@ const POLLNVAL = 32;
 const EGRESS_BUDGET_BYTES = 128 * 1024;
 /** A turn receives so often before it looks at what wants to go out. */
 const INGRESS_BUDGET_RECEIVES = 4;
+/** Under load the control side sees figures so often. */
+const REPORT_MS = 20;
 
 // Where things lie in the kernel's memory, from its first free byte, one behind the other. Loads of a whole vector may
 // reach a little beyond what they need.
@@ -74,8 +76,12 @@ export interface PacketEngineParts {
   readonly now: () => Millis;
   /** Does what the control side asks for. @returns false to stop */
   onWake(): boolean;
-  /** Sees what has happened, once a turn. @param touched sessions that carried packets */
-  onTurn(touched: ReadonlySet<BatchSession["peer"]>): void;
+  /**
+   * Sees what has happened: before each wait, and often under load.
+   * @param touched sessions that carried packets
+   * @returns in how many milliseconds it wants to look again at the latest, or Infinity
+   */
+  onTurn(touched: ReadonlySet<BatchSession["peer"]>): number;
   /** Counts what the engine itself drops. */
   onDrop(reason: string, count: number): void;
 }
@@ -92,6 +98,7 @@ export class PacketEngine {
   readonly #train: OutgoingTrain;
   readonly #touched = new Set<BatchSession["peer"]>();
   #isGone = false;
+  #nextReportMs = Infinity;
   // Datagrams of one session and one source, in the kernel's table, that are opened together.
   #session: BatchSession | undefined;
   #sessionIndex = -1;
@@ -151,10 +158,11 @@ export class PacketEngine {
   run(): EngineEnd {
     const { io, base, device, now, onWake } = this.#parts;
     const descriptors = base + this.#free + POLL_AT;
+    let reportAt = 0;
     for (;;) {
       const deadline = device.pollTimeout();
-      const waitMs = deadline === undefined ? -1 : Math.max(0, Math.ceil(deadline - now()));
-      io.poll(descriptors, 3, waitMs);
+      const waitMs = Math.min(this.#nextReportMs, deadline === undefined ? Infinity : deadline - now());
+      io.poll(descriptors, 3, waitMs === Infinity ? -1 : Math.max(0, Math.ceil(waitMs)));
       if (this.#events(2) !== 0) {
         io.read(this.#parts.wakeFd, base + this.#free + SINGLE_AT, 8);
         if (!onWake()) return "stopped";
@@ -166,7 +174,11 @@ export class PacketEngine {
         const sent = this.#carryOut(at);
         const received = this.#carryIn(at);
         isBusy = sent || received;
-        this.#settle();
+        this.#transmit();
+        if (!isBusy || at >= reportAt) {
+          this.#report();
+          reportAt = at + REPORT_MS;
+        }
         if (this.#isGone) return "interface-gone";
         // Whoever floods us must not keep us from hearing the control side.
         if (isBusy && !onWake()) return "stopped";
@@ -190,9 +202,10 @@ export class PacketEngine {
         base + packet - VIRTIO_HEADER_BYTES,
         VIRTIO_HEADER_BYTES + MAX_SUPERFRAME_BYTES,
       );
-      if (length < 0) {
+      if (length <= 0) {
+        // Nothing is the end of whatever the descriptor is; an interface never reads so.
         const { errno } = io;
-        if (errno !== ERRNO.EAGAIN && errno !== ERRNO.EINTR) this.#isGone = true;
+        this.#isGone = length === 0 || (errno !== ERRNO.EAGAIN && errno !== ERRNO.EINTR);
         break;
       }
       this.#takeSuperframe(now, packet, length - VIRTIO_HEADER_BYTES);
@@ -386,15 +399,19 @@ export class PacketEngine {
     this.#parts.device.handleDatagram(now, this.#bytes.slice(at, at + lengthBytes), source);
   }
 
-  /** Sends what the device itself has to say, and tells the control side. */
-  #settle(): void {
-    const { device, onTurn } = this.#parts;
+  /** Sends what the device itself has to say. */
+  #transmit(): void {
+    const { device } = this.#parts;
     for (let out = device.pollTransmit(); out !== undefined; out = device.pollTransmit()) {
       const at = this.#free + SINGLE_AT;
       this.#bytes.set(out.datagram, at);
       this.#udp?.send(at, out.datagram.length, out.datagram.length, out.destination);
     }
-    onTurn(this.#touched);
+  }
+
+  /** Tells the control side. */
+  #report(): void {
+    this.#nextReportMs = this.#parts.onTurn(this.#touched);
     this.#touched.clear();
   }
 }

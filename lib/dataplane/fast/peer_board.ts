@@ -13,6 +13,7 @@ const VERSION = 0;
 const FLAGS = 1;
 const PORT = 2;
 const ADDRESS = 3; // four words, IPv4 in the first
+const TENANT = 7;
 const HAS_SESSION = 1;
 const HAS_HANDSHAKE = 2;
 const IPV4 = 4;
@@ -32,12 +33,28 @@ export interface PeerFigures {
   readonly endpoint: Endpoint | undefined;
 }
 
+const NO_FIGURES: PeerFigures = {
+  rxBytes: 0,
+  txBytes: 0,
+  lastHandshakeAt: undefined,
+  hasSession: false,
+  endpoint: undefined,
+};
+
+/** @returns the place that the slot of `place` is for the next peer, which sees nothing of its past */
+export function nextTenant(place: number): number {
+  return place + MAX_PEERS;
+}
+
 /** @returns the memory that both sides share */
 export function boardMemory(): SharedArrayBuffer {
   return new SharedArrayBuffer(MAX_PEERS * PEER_WORDS * 4);
 }
 
-/** One writer; readers notice when they were overtaken, and read again. */
+/**
+ * One writer; readers notice when they were overtaken, and read again. A place is a slot of the memory, plus
+ * `MAX_PEERS` for each peer that has had it before.
+ */
 export class PeerBoard {
   readonly #words: Int32Array;
   readonly #floats: Float64Array;
@@ -48,8 +65,8 @@ export class PeerBoard {
   }
 
   /** The writer's: shows new figures. */
-  write(slot: number, figures: PeerFigures): void {
-    const words = slot * PEER_WORDS;
+  write(place: number, figures: PeerFigures): void {
+    const words = (place % MAX_PEERS) * PEER_WORDS;
     const floats = words / 2;
     // An odd version says that the rest is being written.
     Atomics.add(this.#words, words + VERSION, 1);
@@ -57,6 +74,7 @@ export class PeerBoard {
     this.#words[words + FLAGS] = (figures.hasSession ? HAS_SESSION : 0) |
       (figures.lastHandshakeAt === undefined ? 0 : HAS_HANDSHAKE) |
       (address === undefined ? 0 : address.family === 4 ? IPV4 : IPV6);
+    this.#words[words + TENANT] = Math.floor(place / MAX_PEERS);
     this.#words[words + PORT] = figures.endpoint?.port ?? 0;
     if (address !== undefined) {
       const view = new DataView(address.bytes.buffer, address.bytes.byteOffset, address.bytes.length);
@@ -68,13 +86,14 @@ export class PeerBoard {
     Atomics.add(this.#words, words + VERSION, 1);
   }
 
-  /** @returns figures that belong together */
-  read(slot: number): PeerFigures {
-    const words = slot * PEER_WORDS;
+  /** @returns figures that belong together; none before the writer has shown this peer's */
+  read(place: number): PeerFigures {
+    const words = (place % MAX_PEERS) * PEER_WORDS;
     const floats = words / 2;
     for (;;) {
       const version = Atomics.load(this.#words, words + VERSION);
       if ((version & 1) !== 0) continue;
+      const isTenant = this.#words[words + TENANT] === (Math.floor(place / MAX_PEERS) | 0);
       const flags = this.#words[words + FLAGS] ?? 0;
       const figures: PeerFigures = {
         rxBytes: this.#floats[floats + RX_BYTES] ?? 0,
@@ -83,7 +102,7 @@ export class PeerBoard {
         hasSession: (flags & HAS_SESSION) !== 0,
         endpoint: this.#readEndpoint(words, flags),
       };
-      if (Atomics.load(this.#words, words + VERSION) === version) return figures;
+      if (Atomics.load(this.#words, words + VERSION) === version) return isTenant ? figures : NO_FIGURES;
     }
   }
 

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { Endpoint } from "../../net/mod.ts";
-import { boardMemory, PeerBoard, type PeerFigures } from "./peer_board.ts";
+import { boardMemory, nextTenant, PeerBoard, type PeerFigures } from "./peer_board.ts";
 
 Deno.test("PeerBoard.read() gives what write() showed, on both ends of the memory", () => {
   const memory = boardMemory();
@@ -28,5 +28,10 @@ Deno.test("PeerBoard.read() gives what write() showed, on both ends of the memor
     const read = reader.read(slot);
     assert.equal(read.endpoint?.toString(), each.endpoint?.toString());
     assert.deepEqual({ ...read, endpoint: 0 }, { ...each, endpoint: 0 });
+    const next = nextTenant(slot);
+    assert.equal(reader.read(next).txBytes, 0, "the next peer there has no figures yet");
+    writer.write(next, { ...each, txBytes: 5 });
+    assert.equal(reader.read(next).txBytes, 5);
+    assert.equal(reader.read(slot).txBytes, 0);
   }
 });

@@ -31,7 +31,7 @@ interface WorkerScope {
 }
 
 const WASM_PAGE_BYTES = 65_536;
-/** Figures that no packet has changed are shown at most so late. */
+/** What is no packet's doing, or costs a look at all peers, is shown at most so late. */
 const REFRESH_MS = 50;
 
 const scope = globalThis as unknown as WorkerScope;
@@ -44,6 +44,8 @@ scope.onmessage = ({ data }) => {
       kind: "failed",
       message: error instanceof Error ? error.stack ?? error.message : `${error}`,
     });
+  } finally {
+    new CommandReader(data.commands).close();
   }
   scope.close();
 };
@@ -63,7 +65,7 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
   const board = new PeerBoard(setup.board);
   const drops = new Float64Array(setup.drops);
   const commands = new CommandReader(setup.commands);
-  const slots = new Map<string, number>();
+  const places = new Map<string, number>();
   let refreshAt = 0;
 
   const engine = new PacketEngine({
@@ -81,7 +83,7 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
         // It may hold a preshared key.
         bytes.fill(0);
         if (command.kind === "stop") return false;
-        obey({ device, engine, slots }, command);
+        obey({ device, engine, places }, command);
         // A place on the board may have been somebody else's.
         refreshAt = 0;
       }
@@ -93,20 +95,21 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
         refreshAt = 0;
       }
       for (const peer of touched) {
-        const slot = slots.get(peer.publicKey.toString());
+        const place = places.get(peer.publicKey.toString());
         const status = device.peerStatus(peer.publicKey);
-        if (slot !== undefined && status !== undefined) board.write(slot, status);
+        if (place !== undefined && status !== undefined) board.write(place, status);
       }
       const now = systemClock.now();
-      if (now < refreshAt) return;
+      if (now < refreshAt) return refreshAt - now;
       refreshAt = now + REFRESH_MS;
       for (const status of device.peerStatuses()) {
-        const slot = slots.get(status.publicKey.toString());
-        if (slot !== undefined) board.write(slot, status);
+        const place = places.get(status.publicKey.toString());
+        if (place !== undefined) board.write(place, status);
       }
       for (const [reason, count] of Object.entries(device.counters.snapshot())) {
         drops[COUNTED_DROPS.indexOf(reason)] = count;
       }
+      return Infinity;
     },
     onDrop: (reason, count) => {
       const at = COUNTED_DROPS.indexOf(reason);
@@ -133,16 +136,16 @@ function selectKernel({ kernel, joinsUdp }: WorkerSetup): PacketKernel {
 interface Commanded {
   readonly device: Device;
   readonly engine: PacketEngine;
-  readonly slots: Map<string, number>;
+  readonly places: Map<string, number>;
 }
 
-function obey({ device, engine, slots }: Commanded, command: Exclude<Command, { kind: "stop" }>): void {
+function obey({ device, engine, places }: Commanded, command: Exclude<Command, { kind: "stop" }>): void {
   const now = systemClock.now();
   switch (command.kind) {
     case "update-peer": {
       const update = parsePeerUpdate(command);
       if (update === undefined) break;
-      slots.set(command.publicKey, command.slot);
+      places.set(command.publicKey, command.place);
       device.updatePeer(now, update);
       break;
     }
@@ -162,12 +165,12 @@ function obey({ device, engine, slots }: Commanded, command: Exclude<Command, { 
       device.resume(now);
       break;
     default:
-      obeyOfPeer({ device, slots }, now, command);
+      obeyOfPeer({ device, places }, now, command);
   }
 }
 
 function obeyOfPeer(
-  { device, slots }: Pick<Commanded, "device" | "slots">,
+  { device, places }: Pick<Commanded, "device" | "places">,
   now: Millis,
   command: Extract<Command, { kind: "remove-peer" | "set-endpoint" | "initiate" }>,
 ): void {
@@ -175,7 +178,7 @@ function obeyOfPeer(
   if (publicKey === undefined) return;
   if (command.kind === "initiate") device.initiateHandshake(now, publicKey);
   else if (command.kind === "remove-peer") {
-    slots.delete(command.publicKey);
+    places.delete(command.publicKey);
     device.removePeer(publicKey);
   } else {
     const endpoint = Endpoint.parse(command.endpoint);

@@ -48,7 +48,7 @@ export type Command =
   | {
     readonly kind: "update-peer";
     /** The peer's place on the board. */
-    readonly slot: number;
+    readonly place: number;
     readonly publicKey: string;
     readonly presharedKey: string | undefined;
     readonly endpoint: string | undefined;
@@ -133,7 +133,7 @@ export function parseEvent(plain: PlainEvent): DeviceEvent | undefined {
 const PREFIXES_PER_COMMAND = 4096;
 
 /** @returns the commands that make the change, to be sent in this order */
-export function updatePeerCommands(slot: number, update: WireGuardPeerUpdate): Command[] {
+export function updatePeerCommands(place: number, update: WireGuardPeerUpdate): Command[] {
   const { publicKey, presharedKey, endpoint, persistentKeepaliveSeconds } = update;
   const add = (update.addAllowedIps ?? []).map(String);
   const remove = (update.removeAllowedIps ?? []).map(String);
@@ -143,7 +143,7 @@ export function updatePeerCommands(slot: number, update: WireGuardPeerUpdate): C
     const adds = add.splice(0, PREFIXES_PER_COMMAND);
     commands.push({
       kind: "update-peer",
-      slot,
+      place,
       publicKey: publicKey.toString(),
       presharedKey: isFirst ? presharedKey?.exposeBytes().toBase64() : undefined,
       endpoint: isFirst ? endpoint?.toString() : undefined,

@@ -1,0 +1,215 @@
+/**
+ * Tests of the plane with its worker, on a pair of sockets in the place of an interface.
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { SeededRandom } from "../../base/mod.ts";
+import { PrivateKey } from "../../crypto/mod.ts";
+import type { OffloadTun } from "../../host/mod.ts";
+import { Cidr, Endpoint } from "../../net/mod.ts";
+import type { DeviceEvent } from "../../wireguard/mod.ts";
+import { FastPlane, type FastPlaneParts } from "./fast_plane.ts";
+import { VIRTIO_HEADER_BYTES } from "./superframe.ts";
+
+const AF_UNIX = 1;
+const SOCK_SEQPACKET_NONBLOCK = 5 | 0x800;
+const isLinux = Deno.build.os === "linux";
+
+/** An interface whose other end is the test's. */
+interface FakeTun extends OffloadTun, Disposable {
+  /** Puts a frame in, virtio header included. */
+  put(frame: Uint8Array<ArrayBuffer>): void;
+  /** @returns the next frame that was written, or undefined */
+  take(): Uint8Array | undefined;
+  /** Does what deleting an interface does. */
+  breakOff(): void;
+  readonly isClosed: boolean;
+}
+
+function openFakeTun(): FakeTun {
+  const libc = Deno.dlopen("libc.so.6", {
+    socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+    send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+    recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+    close: { parameters: ["i32"], result: "i32" },
+  });
+  const pair = new Int32Array(2);
+  assert.equal(libc.symbols.socketpair(AF_UNIX, SOCK_SEQPACKET_NONBLOCK, 0, new Uint8Array(pair.buffer)), 0);
+  const [fd = -1, other = -1] = pair;
+  const open = new Set([fd, other]);
+  const close = (which: number) => {
+    if (open.delete(which)) libc.symbols.close(which);
+  };
+  return {
+    name: "none",
+    fd,
+    offloads: { tso: true, uso: true },
+    close: () => close(fd),
+    get isClosed() {
+      return !open.has(fd);
+    },
+    put: (frame) =>
+      assert.equal(Number(libc.symbols.send(other, frame, BigInt(frame.length), 0)), frame.length),
+    take: () => {
+      const out = new Uint8Array(70_000);
+      const length = Number(libc.symbols.recv(other, out, BigInt(out.length), 0));
+      return length > 0 ? out.slice(0, length) : undefined;
+    },
+    breakOff: () => close(other),
+    [Symbol.dispose]: () => {
+      close(fd);
+      close(other);
+      libc.close();
+    },
+  };
+}
+
+const random = new SeededRandom(1);
+const [keyA, keyB] = [PrivateKey.generate(random), PrivateKey.generate(random)];
+
+async function openPlane(tun: OffloadTun, options: Partial<FastPlaneParts> = {}): Promise<FastPlane> {
+  return await FastPlane.open({ tun, mtuBytes: 1420, kernel: "baseline", observer: () => {}, ...options });
+}
+
+/** A plane whose worker dies of its next handshake: its clock's numbers do not go with such a time. */
+function openDoomed(tun: OffloadTun): Promise<FastPlane> {
+  return openPlane(tun, { timers: { rekeyTimeoutMs: 5000n as unknown as number } });
+}
+
+function cidr(text: string): Cidr {
+  return Cidr.parse(text) ?? assert.fail(text);
+}
+
+/** A packet of IPv4 with a virtio header that asks for nothing. */
+function plainFrame(from: number, to: number, lengthBytes: number): Uint8Array<ArrayBuffer> {
+  const frame = new Uint8Array(VIRTIO_HEADER_BYTES + lengthBytes);
+  frame.set([0x45, 0, lengthBytes >> 8, lengthBytes & 255], VIRTIO_HEADER_BYTES);
+  frame.set([10, 0, 0, from, 10, 0, 0, to], VIRTIO_HEADER_BYTES + 12);
+  return frame;
+}
+
+async function waitUntil<T>(look: () => T | undefined, boundMs = 5_000): Promise<T> {
+  for (const end = performance.now() + boundMs;;) {
+    const found = look();
+    if (found !== undefined) return found;
+    assert.ok(performance.now() < end, "it never came");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+Deno.test({
+  name: "two FastPlanes shake hands, carry packets, and close",
+  ignore: !isLinux,
+  fn: async () => {
+    using tunA = openFakeTun();
+    using tunB = openFakeTun();
+    const events: DeviceEvent["kind"][] = [];
+    const a = await openPlane(tunA, { observer: ({ kind }) => events.push(kind) });
+    const b = await openPlane(tunB);
+    try {
+      for (const [plane, key] of [[a, keyA], [b, keyB]] as const) {
+        plane.setPrivateKey(key);
+        assert.equal(plane.listen({ port: 0, fwmark: 0 }), undefined);
+      }
+      const endpoint = Endpoint.parse(`127.0.0.1:${b.localPort}`);
+      assert.ok(endpoint);
+      a.setPeer({ publicKey: keyB.publicKey, endpoint, allowedIps: [cidr("10.0.0.2/32")] });
+      b.setPeer({ publicKey: keyA.publicKey, allowedIps: [cidr("10.0.0.1/32")] });
+      for (const lengthBytes of [100, 1420]) {
+        const frame = plainFrame(1, 2, lengthBytes);
+        tunA.put(frame);
+        assert.deepEqual(await waitUntil(() => tunB.take()), frame);
+      }
+      await waitUntil(() => events.includes("handshake-completed") || undefined);
+      await waitUntil(() => a.peerStatus(keyB.publicKey)?.lastHandshakeAt);
+      tunA.put(plainFrame(1, 9, 100));
+      await waitUntil(() => a.drops()["no-peer-for-destination"] === 1 || undefined);
+    } finally {
+      a.close();
+      b.close();
+    }
+    assert.deepEqual([await a.ended, await b.ended], ["closed", "closed"]);
+    assert.ok(tunA.isClosed && tunB.isClosed);
+  },
+});
+
+Deno.test({
+  name: "FastPlane ends with interface-gone when the other end of its descriptor is gone",
+  ignore: !isLinux,
+  fn: async () => {
+    using tun = openFakeTun();
+    const plane = await openPlane(tun);
+    tun.breakOff();
+    assert.equal(await plane.ended, "interface-gone");
+    assert.ok(tun.isClosed);
+    plane.close();
+  },
+});
+
+Deno.test({
+  name: "FastPlane whose worker dies ends with worker-failed, holds nothing, and hangs nobody",
+  ignore: !isLinux,
+  fn: async () => {
+    using tun = openFakeTun();
+    const plane = await openDoomed(tun);
+    plane.setPrivateKey(keyA);
+    assert.equal(plane.listen({ port: 0, fwmark: 0 }), undefined);
+    const port = plane.localPort;
+    const endpoint = Endpoint.parse("127.0.0.1:9");
+    assert.ok(endpoint);
+    plane.setPeer({ publicKey: keyB.publicKey, endpoint, allowedIps: [] });
+    plane.initiateHandshake(keyB.publicKey);
+    // All in one turn: nobody has heard of the death yet, and this is more than the ring of commands holds.
+    const addAllowedIps = Array.from({ length: 4000 }, (_, i) => cidr(`10.${i >> 8}.${i & 255}.0/24`));
+    for (let i = 0; i < 40; i++) plane.updatePeer({ publicKey: keyB.publicKey, addAllowedIps });
+    assert.equal(await plane.ended, "worker-failed");
+    assert.ok(tun.isClosed);
+    Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port }).close();
+    // Whoever has not heard of it does no harm.
+    plane.updatePeer({ publicKey: keyB.publicKey, addAllowedIps });
+    plane.setMtu(1300);
+    plane.suspend();
+    plane.removePeer(keyB.publicKey);
+    plane.setPrivateKey(undefined);
+    assert.deepEqual(plane.peerStatuses(), []);
+    plane.close();
+  },
+});
+
+Deno.test({
+  name:
+    "FastPlane hears from its worker only what has a form, and a slot that is used again shows nothing of its past",
+  ignore: !isLinux,
+  fn: async () => {
+    using tunA = openFakeTun();
+    using tunB = openFakeTun();
+    const [a, b] = [await openPlane(tunA), await openPlane(tunB)];
+    try {
+      for (const [plane, key] of [[a, keyA], [b, keyB]] as const) {
+        plane.setPrivateKey(key);
+        plane.listen({ port: 0, fwmark: 0 });
+      }
+      const endpoint = Endpoint.parse(`127.0.0.1:${b.localPort}`);
+      assert.ok(endpoint);
+      a.setPeer({ publicKey: keyB.publicKey, endpoint, allowedIps: [cidr("10.0.0.2/32")] });
+      b.setPeer({ publicKey: keyA.publicKey, allowedIps: [cidr("10.0.0.1/32")] });
+      tunA.put(plainFrame(1, 2, 100));
+      await waitUntil(() => tunB.take());
+      await waitUntil(() => (a.peerStatus(keyB.publicKey)?.txBytes ?? 0) > 0 || undefined);
+      a.removePeer(keyB.publicKey);
+      const other = PrivateKey.generate(random).publicKey;
+      a.setPeer({ publicKey: other, allowedIps: [] });
+      const { txBytes, rxBytes, hasSession, lastHandshakeAt, endpoint: shown } = a.peerStatus(other) ??
+        assert.fail();
+      assert.deepEqual(
+        { txBytes, rxBytes, hasSession, lastHandshakeAt, shown },
+        { txBytes: 0, rxBytes: 0, hasSession: false, lastHandshakeAt: undefined, shown: undefined },
+      );
+    } finally {
+      a.close();
+      b.close();
+      await Promise.all([a.ended, b.ended]);
+    }
+  },
+});
