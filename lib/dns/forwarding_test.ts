@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
-import { Forwarder } from "./forwarder.ts";
 import { type DnsMessage, FLAG } from "./message.ts";
 import { RECORD_TYPE } from "./record_type.ts";
-import { Responder } from "./responder.ts";
 import { nameOf } from "./samples_test.ts";
 import { record } from "./zone.ts";
 
-import { address, Bench, corporate, everything, first, query, second, zone } from "./responder_bench_test.ts";
+import { address, Bench, corporate, everything, first, second } from "./responder_bench_test.ts";
 Deno.test("Responder asks other servers, once for all who ask the same, and tells each in its own way", () => {
   const bench = new Bench(everything);
   assert.equal(bench.ask("Example.com", { to: "a" }).kind, "pending");

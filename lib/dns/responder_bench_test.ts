@@ -4,10 +4,10 @@
  */
 
 import assert from "node:assert/strict";
-import { type Millis, millis, SeededRandom } from "../base/mod.ts";
+import { type Counters, type Millis, millis, SeededRandom } from "../base/mod.ts";
 import { Endpoint } from "../net/mod.ts";
 import { Authority } from "./authority.ts";
-import { dnsCounters } from "./dns_counter.ts";
+import { type DnsCounter, dnsCounters } from "./dns_counter.ts";
 import { Forwarder, type ForwardLimits, type ForwardRoute } from "./forwarder.ts";
 import { addressRecord } from "./member_names.ts";
 import type { DomainName } from "./domain_name.ts";
@@ -32,8 +32,8 @@ export function endpoint(text: string): Endpoint {
 
 /** A responder with one name, `web-1`, and whatever routes. */
 export class Bench {
-  readonly counters = dnsCounters();
-  readonly authority = new Authority({ origins: [zone], server: zone, serial: 1 });
+  readonly counters: Counters<DnsCounter> = dnsCounters();
+  readonly authority: Authority = new Authority({ origins: [zone], server: zone, serial: 1 });
   readonly forwarder: Forwarder<Asker<string>>;
   readonly responder: Responder<string>;
   now: Millis = millis(0);

@@ -3,7 +3,6 @@ import fc from "fast-check";
 import { addressRecord } from "./member_names.ts";
 import { FLAG } from "./message.ts";
 import { decodeMessage } from "./message_decoder.ts";
-import { Responder } from "./responder.ts";
 import { ipOf, nameOf } from "./samples_test.ts";
 import { RECORD_RANK } from "./zone.ts";
 
