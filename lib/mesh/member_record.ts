@@ -37,7 +37,8 @@ export const MAX_ADDRESSES = 16;
 /** How many prefixes may lie behind one member. */
 export const MAX_ALLOWED_IPS = 64;
 
-const LABEL = "weft member record v1";
+/** What record signatures are made under. */
+export const RECORD_LABEL = "weft member record v1";
 const MAX_KEEPALIVE_SECONDS = 65_535;
 
 /** What a member does: `wireguard` is a device that does not run weft. */
@@ -92,14 +93,14 @@ export function signRecord(record: MemberRecord, signingKey: SigningKey): Signed
   if (decodeRecord(payload) === undefined) {
     throw new RangeError(`Cannot sign the record of ${record.name}: a field is out of bounds`);
   }
-  return signPayload(LABEL, payload, signingKey);
+  return signPayload(RECORD_LABEL, payload, signingKey);
 }
 
 /** @returns the record, or undefined when it is malformed or not signed by the network's key */
 export function verifyRecord(signed: SignedRecord, networkKey: VerifyingKey): MemberRecord | undefined {
   // Reading costs far less than the signature, so it comes first.
   const record = decodeRecord(signed.payload);
-  return record && isSignedBy(LABEL, signed, networkKey) ? record : undefined;
+  return record && isSignedBy(RECORD_LABEL, signed, networkKey) ? record : undefined;
 }
 
 /** @returns the record in a payload whose signature was checked before, or undefined when it is malformed */

@@ -21,7 +21,8 @@ import {
 /** How many endpoints of each plane a node may state. */
 export const MAX_STATED_ENDPOINTS = 8;
 
-const LABEL = "weft node statement v1";
+/** What statement signatures are made under. */
+export const STATEMENT_LABEL = "weft node statement v1";
 
 /** Where a node is, as it says itself. */
 export interface NodeStatement {
@@ -53,13 +54,13 @@ export function signStatement(statement: NodeStatement, signingKey: SigningKey):
   if (decodeStatement(payload) === undefined) {
     throw new RangeError(`Cannot sign a statement of ${statement.nodeId}: a field is out of bounds`);
   }
-  return signPayload(LABEL, payload, signingKey);
+  return signPayload(STATEMENT_LABEL, payload, signingKey);
 }
 
 /** @returns the statement, or undefined when it is malformed or not signed by `nodeKey` */
 export function verifyStatement(signed: SignedStatement, nodeKey: VerifyingKey): NodeStatement | undefined {
   const statement = decodeStatement(signed.payload);
-  return statement && isSignedBy(LABEL, signed, nodeKey) ? statement : undefined;
+  return statement && isSignedBy(STATEMENT_LABEL, signed, nodeKey) ? statement : undefined;
 }
 
 /** @returns the statement in a payload, its signature not checked, or undefined when it is malformed */

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file weft/mesh/v1/mesh.proto.
  */
 export const file_weft_mesh_v1_mesh: GenFile = /*@__PURE__*/
-  fileDesc("Chd3ZWZ0L21lc2gvdjEvbWVzaC5wcm90bxIMd2VmdC5tZXNoLnYxImUKBUhlbGxvEicKBGpvaW4YASABKAsyFy53ZWZ0Lm1lc2gudjEuSGVsbG9Kb2luSAASKwoGbWVtYmVyGAIgASgLMhkud2VmdC5tZXNoLnYxLkhlbGxvTWVtYmVySABCBgoEa2luZCIdCglIZWxsb0pvaW4SEAoIdG9rZW5faWQYASABKAwiMgoLSGVsbG9NZW1iZXISEgoKbmV0d29ya19pZBgBIAEoDBIPCgdub2RlX2lkGAIgASgMIrIBCgtNZXNoTWVzc2FnZRIxCgxqb2luX3JlcXVlc3QYASABKAsyGS53ZWZ0Lm1lc2gudjEuSm9pblJlcXVlc3RIABIzCg1qb2luX3Jlc3BvbnNlGAIgASgLMhoud2VmdC5tZXNoLnYxLkpvaW5SZXNwb25zZUgAEjMKDXJvc3Rlcl91cGRhdGUYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlSABCBgoEa2luZCLlAQoLSm9pblJlcXVlc3QSDgoGc2VjcmV0GAEgASgMEgwKBG5hbWUYAiABKAkSEgoKcHVibGljX2tleRgDIAEoDBIVCg12ZXJpZnlpbmdfa2V5GAQgASgMEjUKBmxhYmVscxgFIAMoCzIlLndlZnQubWVzaC52MS5Kb2luUmVxdWVzdC5MYWJlbHNFbnRyeRInCglzdGF0ZW1lbnQYBiABKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEibwoMSm9pblJlc3BvbnNlEioKCGFkbWl0dGVkGAEgASgLMhYud2VmdC5tZXNoLnYxLkFkbWl0dGVkSAASKAoHcmVmdXNlZBgCIAEoCzIVLndlZnQubWVzaC52MS5SZWZ1c2VkSABCCQoHb3V0Y29tZSIJCgdSZWZ1c2VkIqcBCghBZG1pdHRlZBIkCgZyZWNvcmQYASABKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEi8KCHNldHRpbmdzGAIgASgLMh0ud2VmdC5tZXNoLnYxLk5ldHdvcmtTZXR0aW5ncxIqCgZyb3N0ZXIYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlEhgKEG9ic2VydmVkX2FkZHJlc3MYBCABKAwiNwoPTmV0d29ya1NldHRpbmdzEhUKDXZlcmlmeWluZ19rZXkYASABKAwSDQoFY2lkcnMYAiADKAkiXwoMUm9zdGVyVXBkYXRlEiUKB3JlY29yZHMYASADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEigKCnN0YXRlbWVudHMYAiADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkIiwKBlNpZ25lZBIPCgdwYXlsb2FkGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCKXAwoMTWVtYmVyUmVjb3JkEhIKCm5ldHdvcmtfaWQYASABKAwSDwoHbm9kZV9pZBgCIAEoDBIMCgRuYW1lGAMgASgJEhIKCnB1YmxpY19rZXkYBCABKAwSFQoNdmVyaWZ5aW5nX2tleRgFIAEoDBIRCglhZGRyZXNzZXMYBiADKAwSEwoLYWxsb3dlZF9pcHMYByADKAkSNgoGbGFiZWxzGAggAygLMiYud2VmdC5tZXNoLnYxLk1lbWJlclJlY29yZC5MYWJlbHNFbnRyeRIhCgVyb2xlcxgJIAMoDjISLndlZnQubWVzaC52MS5Sb2xlEg8KB3ZlcnNpb24YCiABKAQSEQoJaXNzdWVkX2F0GAsgASgEEhIKCmV4cGlyZXNfYXQYDCABKAQSDwoHcmV2b2tlZBgNIAEoCBIQCghlbmRwb2ludBgOIAEoCRIcChRwZXJzaXN0ZW50X2tlZXBhbGl2ZRgPIAEoDRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInIKDU5vZGVTdGF0ZW1lbnQSDwoHbm9kZV9pZBgBIAEoDBIRCgllbmRwb2ludHMYAiADKAkSGQoRY2hhbm5lbF9lbmRwb2ludHMYAyADKAkSDwoHdmVyc2lvbhgEIAEoBBIRCglpc3N1ZWRfYXQYBSABKAQilQEKDUpvaW5Ub2tlbkJvZHkSEgoKbmV0d29ya19pZBgBIAEoDBIQCgh0b2tlbl9pZBgCIAEoDBIZChFsZWFkZXJfcHVibGljX2tleRgDIAEoDBIRCgllbmRwb2ludHMYBCADKAkSDAoEY2lkchgFIAEoCRIOCgZzZWNyZXQYBiABKAwSEgoKZXhwaXJlc19hdBgHIAEoBCpSCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX0xFQURFUhABEg8KC1JPTEVfTUVNQkVSEAISEgoOUk9MRV9XSVJFR1VBUkQQA2IGcHJvdG8z");
+  fileDesc("Chd3ZWZ0L21lc2gvdjEvbWVzaC5wcm90bxIMd2VmdC5tZXNoLnYxImUKBUhlbGxvEicKBGpvaW4YASABKAsyFy53ZWZ0Lm1lc2gudjEuSGVsbG9Kb2luSAASKwoGbWVtYmVyGAIgASgLMhkud2VmdC5tZXNoLnYxLkhlbGxvTWVtYmVySABCBgoEa2luZCIdCglIZWxsb0pvaW4SEAoIdG9rZW5faWQYASABKAwiMgoLSGVsbG9NZW1iZXISEgoKbmV0d29ya19pZBgBIAEoDBIPCgdub2RlX2lkGAIgASgMIoICCgtNZXNoTWVzc2FnZRIxCgxqb2luX3JlcXVlc3QYASABKAsyGS53ZWZ0Lm1lc2gudjEuSm9pblJlcXVlc3RIABIzCg1qb2luX3Jlc3BvbnNlGAIgASgLMhoud2VmdC5tZXNoLnYxLkpvaW5SZXNwb25zZUgAEjMKDXJvc3Rlcl91cGRhdGUYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlSAASJgoGZGlnZXN0GAQgASgLMhQud2VmdC5tZXNoLnYxLkRpZ2VzdEgAEiYKBnZlY3RvchgFIAEoCzIULndlZnQubWVzaC52MS5WZWN0b3JIAEIGCgRraW5kIuUBCgtKb2luUmVxdWVzdBIOCgZzZWNyZXQYASABKAwSDAoEbmFtZRgCIAEoCRISCgpwdWJsaWNfa2V5GAMgASgMEhUKDXZlcmlmeWluZ19rZXkYBCABKAwSNQoGbGFiZWxzGAUgAygLMiUud2VmdC5tZXNoLnYxLkpvaW5SZXF1ZXN0LkxhYmVsc0VudHJ5EicKCXN0YXRlbWVudBgGIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJvCgxKb2luUmVzcG9uc2USKgoIYWRtaXR0ZWQYASABKAsyFi53ZWZ0Lm1lc2gudjEuQWRtaXR0ZWRIABIoCgdyZWZ1c2VkGAIgASgLMhUud2VmdC5tZXNoLnYxLlJlZnVzZWRIAEIJCgdvdXRjb21lIgkKB1JlZnVzZWQipwEKCEFkbWl0dGVkEiQKBnJlY29yZBgBIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQSLwoIc2V0dGluZ3MYAiABKAsyHS53ZWZ0Lm1lc2gudjEuTmV0d29ya1NldHRpbmdzEioKBnJvc3RlchgDIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUSGAoQb2JzZXJ2ZWRfYWRkcmVzcxgEIAEoDCI3Cg9OZXR3b3JrU2V0dGluZ3MSFQoNdmVyaWZ5aW5nX2tleRgBIAEoDBINCgVjaWRycxgCIAMoCSKGAQoMUm9zdGVyVXBkYXRlEiUKB3JlY29yZHMYASADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEigKCnN0YXRlbWVudHMYAiADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEiUKB2VudHJpZXMYAyADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkIjEKBkRpZ2VzdBIUCgxmaW5nZXJwcmludHMYASABKAwSEQoJd2FsbF90aW1lGAIgASgEIlQKBlZlY3RvchINCgVmaXJzdBgBIAEoDBIMCgRsYXN0GAIgASgMEi0KB29yaWdpbnMYAyADKAsyHC53ZWZ0Lm1lc2gudjEuT3JpZ2luVmVyc2lvbnMiSgoOT3JpZ2luVmVyc2lvbnMSDgoGb3JpZ2luGAEgASgMEigKBXNsb3RzGAIgAygLMhkud2VmdC5tZXNoLnYxLlNsb3RWZXJzaW9uIkwKC1Nsb3RWZXJzaW9uEgwKBHNsb3QYASABKAkSDwoHdmVyc2lvbhgCIAEoBBIMCgRtYXJrGAMgASgGEhAKCGlzX2ZpbmFsGAQgASgIIiwKBlNpZ25lZBIPCgdwYXlsb2FkGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCKXAwoMTWVtYmVyUmVjb3JkEhIKCm5ldHdvcmtfaWQYASABKAwSDwoHbm9kZV9pZBgCIAEoDBIMCgRuYW1lGAMgASgJEhIKCnB1YmxpY19rZXkYBCABKAwSFQoNdmVyaWZ5aW5nX2tleRgFIAEoDBIRCglhZGRyZXNzZXMYBiADKAwSEwoLYWxsb3dlZF9pcHMYByADKAkSNgoGbGFiZWxzGAggAygLMiYud2VmdC5tZXNoLnYxLk1lbWJlclJlY29yZC5MYWJlbHNFbnRyeRIhCgVyb2xlcxgJIAMoDjISLndlZnQubWVzaC52MS5Sb2xlEg8KB3ZlcnNpb24YCiABKAQSEQoJaXNzdWVkX2F0GAsgASgEEhIKCmV4cGlyZXNfYXQYDCABKAQSDwoHcmV2b2tlZBgNIAEoCBIQCghlbmRwb2ludBgOIAEoCRIcChRwZXJzaXN0ZW50X2tlZXBhbGl2ZRgPIAEoDRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInIKDU5vZGVTdGF0ZW1lbnQSDwoHbm9kZV9pZBgBIAEoDBIRCgllbmRwb2ludHMYAiADKAkSGQoRY2hhbm5lbF9lbmRwb2ludHMYAyADKAkSDwoHdmVyc2lvbhgEIAEoBBIRCglpc3N1ZWRfYXQYBSABKAQiogEKClN0YXRlRW50cnkSEgoKbmV0d29ya19pZBgBIAEoDBIOCgZvcmlnaW4YAiABKAwSDAoEa2luZBgDIAEoCRILCgNrZXkYBCABKAkSDwoHdmVyc2lvbhgFIAEoBBIRCglpc3N1ZWRfYXQYBiABKAQSEgoKZXhwaXJlc19hdBgHIAEoBBIPCgdkZWxldGVkGAggASgIEgwKBGJvZHkYCSABKAwilQEKDUpvaW5Ub2tlbkJvZHkSEgoKbmV0d29ya19pZBgBIAEoDBIQCgh0b2tlbl9pZBgCIAEoDBIZChFsZWFkZXJfcHVibGljX2tleRgDIAEoDBIRCgllbmRwb2ludHMYBCADKAkSDAoEY2lkchgFIAEoCRIOCgZzZWNyZXQYBiABKAwSEgoKZXhwaXJlc19hdBgHIAEoBCpSCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX0xFQURFUhABEg8KC1JPTEVfTUVNQkVSEAISEgoOUk9MRV9XSVJFR1VBUkQQA2IGcHJvdG8z");
 
 /**
  * The payload of a handshake's first message, encrypted to the one who is called.
@@ -119,6 +119,18 @@ export type MeshMessage = Message<"weft.mesh.v1.MeshMessage"> & {
      */
     value: RosterUpdate;
     case: "rosterUpdate";
+  } | {
+    /**
+     * @generated from field: weft.mesh.v1.Digest digest = 4;
+     */
+    value: Digest;
+    case: "digest";
+  } | {
+    /**
+     * @generated from field: weft.mesh.v1.Vector vector = 5;
+     */
+    value: Vector;
+    case: "vector";
   } | { case: undefined; value?: undefined };
 };
 
@@ -280,7 +292,7 @@ export const NetworkSettingsSchema: GenMessage<NetworkSettings> = /*@__PURE__*/
   messageDesc(file_weft_mesh_v1_mesh, 8);
 
 /**
- * What has changed, or at the start of a channel everything.
+ * What has changed, or what the other end lacks. Records come before what needs them.
  *
  * @generated from message weft.mesh.v1.RosterUpdate
  */
@@ -294,6 +306,11 @@ export type RosterUpdate = Message<"weft.mesh.v1.RosterUpdate"> & {
    * @generated from field: repeated weft.mesh.v1.Signed statements = 2;
    */
   statements: Signed[];
+
+  /**
+   * @generated from field: repeated weft.mesh.v1.Signed entries = 3;
+   */
+  entries: Signed[];
 };
 
 /**
@@ -302,6 +319,127 @@ export type RosterUpdate = Message<"weft.mesh.v1.RosterUpdate"> & {
  */
 export const RosterUpdateSchema: GenMessage<RosterUpdate> = /*@__PURE__*/
   messageDesc(file_weft_mesh_v1_mesh, 9);
+
+/**
+ * What a node has, as fingerprints of 64 parts by the first six bits of the origin.
+ *
+ * @generated from message weft.mesh.v1.Digest
+ */
+export type Digest = Message<"weft.mesh.v1.Digest"> & {
+  /**
+   * 64 times 8 bytes.
+   *
+   * @generated from field: bytes fingerprints = 1;
+   */
+  fingerprints: Uint8Array;
+
+  /**
+   * The sender's clock, in milliseconds since 1970.
+   *
+   * @generated from field: uint64 wall_time = 2;
+   */
+  wallTime: bigint;
+};
+
+/**
+ * Describes the message weft.mesh.v1.Digest.
+ * Use `create(DigestSchema)` to create a new message.
+ */
+export const DigestSchema: GenMessage<Digest> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 10);
+
+/**
+ * Which versions a node has: of all origins from the first to the last, or of these origins and no other.
+ *
+ * @generated from message weft.mesh.v1.Vector
+ */
+export type Vector = Message<"weft.mesh.v1.Vector"> & {
+  /**
+   * 16 bytes each, both included; absent in an answer, which is about the listed origins and asks for what they lack.
+   *
+   * @generated from field: bytes first = 1;
+   */
+  first: Uint8Array;
+
+  /**
+   * @generated from field: bytes last = 2;
+   */
+  last: Uint8Array;
+
+  /**
+   * @generated from field: repeated weft.mesh.v1.OriginVersions origins = 3;
+   */
+  origins: OriginVersions[];
+};
+
+/**
+ * Describes the message weft.mesh.v1.Vector.
+ * Use `create(VectorSchema)` to create a new message.
+ */
+export const VectorSchema: GenMessage<Vector> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 11);
+
+/**
+ * @generated from message weft.mesh.v1.OriginVersions
+ */
+export type OriginVersions = Message<"weft.mesh.v1.OriginVersions"> & {
+  /**
+   * The id of a node or of the network, 16 bytes.
+   *
+   * @generated from field: bytes origin = 1;
+   */
+  origin: Uint8Array;
+
+  /**
+   * @generated from field: repeated weft.mesh.v1.SlotVersion slots = 2;
+   */
+  slots: SlotVersion[];
+};
+
+/**
+ * Describes the message weft.mesh.v1.OriginVersions.
+ * Use `create(OriginVersionsSchema)` to create a new message.
+ */
+export const OriginVersionsSchema: GenMessage<OriginVersions> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 12);
+
+/**
+ * @generated from message weft.mesh.v1.SlotVersion
+ */
+export type SlotVersion = Message<"weft.mesh.v1.SlotVersion"> & {
+  /**
+   * "record", "statement", or "kind/key".
+   *
+   * @generated from field: string slot = 1;
+   */
+  slot: string;
+
+  /**
+   * @generated from field: uint64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * The first 8 bytes of a hash of the payload.
+   *
+   * @generated from field: fixed64 mark = 3;
+   */
+  mark: bigint;
+
+  /**
+   * A revocation: no version comes after it.
+   *
+   * @generated from field: bool is_final = 4;
+   */
+  isFinal: boolean;
+};
+
+/**
+ * Describes the message weft.mesh.v1.SlotVersion.
+ * Use `create(SlotVersionSchema)` to create a new message.
+ */
+export const SlotVersionSchema: GenMessage<SlotVersion> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 13);
 
 /**
  * A signature covers a label that names the kind of payload, then the payload as it stands here.
@@ -325,7 +463,7 @@ export type Signed = Message<"weft.mesh.v1.Signed"> & {
  * Use `create(SignedSchema)` to create a new message.
  */
 export const SignedSchema: GenMessage<Signed> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 10);
+  messageDesc(file_weft_mesh_v1_mesh, 14);
 
 /**
  * Signed by the network's key, under "weft member record v1".
@@ -428,7 +566,7 @@ export type MemberRecord = Message<"weft.mesh.v1.MemberRecord"> & {
  * Use `create(MemberRecordSchema)` to create a new message.
  */
 export const MemberRecordSchema: GenMessage<MemberRecord> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 11);
+  messageDesc(file_weft_mesh_v1_mesh, 15);
 
 /**
  * Signed by the node's own key, under "weft node statement v1".
@@ -469,7 +607,78 @@ export type NodeStatement = Message<"weft.mesh.v1.NodeStatement"> & {
  * Use `create(NodeStatementSchema)` to create a new message.
  */
 export const NodeStatementSchema: GenMessage<NodeStatement> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 12);
+  messageDesc(file_weft_mesh_v1_mesh, 16);
+
+/**
+ * Signed by the node's own key or by the network's, under "weft state entry v1".
+ *
+ * @generated from message weft.mesh.v1.StateEntry
+ */
+export type StateEntry = Message<"weft.mesh.v1.StateEntry"> & {
+  /**
+   * @generated from field: bytes network_id = 1;
+   */
+  networkId: Uint8Array;
+
+  /**
+   * The one writer: a node's id, or the network's for what leaders write; 16 bytes.
+   *
+   * @generated from field: bytes origin = 2;
+   */
+  origin: Uint8Array;
+
+  /**
+   * What it is about, as in "name", "service", "policy".
+   *
+   * @generated from field: string kind = 3;
+   */
+  kind: string;
+
+  /**
+   * One of this kind and origin.
+   *
+   * @generated from field: string key = 4;
+   */
+  key: string;
+
+  /**
+   * Grows with every change of this entry.
+   *
+   * @generated from field: uint64 version = 5;
+   */
+  version: bigint;
+
+  /**
+   * Milliseconds since 1970.
+   *
+   * @generated from field: uint64 issued_at = 6;
+   */
+  issuedAt: bigint;
+
+  /**
+   * @generated from field: uint64 expires_at = 7;
+   */
+  expiresAt: bigint;
+
+  /**
+   * Nothing is there any more.
+   *
+   * @generated from field: bool deleted = 8;
+   */
+  deleted: boolean;
+
+  /**
+   * @generated from field: bytes body = 9;
+   */
+  body: Uint8Array;
+};
+
+/**
+ * Describes the message weft.mesh.v1.StateEntry.
+ * Use `create(StateEntrySchema)` to create a new message.
+ */
+export const StateEntrySchema: GenMessage<StateEntry> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 17);
 
 /**
  * What a join token carries between "weft1-" and its checksum.
@@ -520,7 +729,7 @@ export type JoinTokenBody = Message<"weft.mesh.v1.JoinTokenBody"> & {
  * Use `create(JoinTokenBodySchema)` to create a new message.
  */
 export const JoinTokenBodySchema: GenMessage<JoinTokenBody> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 13);
+  messageDesc(file_weft_mesh_v1_mesh, 18);
 
 /**
  * @generated from enum weft.mesh.v1.Role
