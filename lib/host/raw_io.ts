@@ -6,16 +6,23 @@
 
 import { HostError } from "./host_error.ts";
 
+/**
+ * Addresses go in as pointer objects: a number in the place of 64 bits makes V8 throw its optimised code away again and
+ * again, because it expects a BigInt there. Buffers whose place changes go in by way of a `struct iovec`.
+ */
 const SYMBOLS = {
-  read: { parameters: ["i32", "usize", "usize"], result: "i32" },
-  write: { parameters: ["i32", "usize", "usize"], result: "i32" },
-  sendmsg: { parameters: ["i32", "usize", "i32"], result: "i32" },
-  recvmsg: { parameters: ["i32", "usize", "i32"], result: "i32" },
-  sendmmsg: { parameters: ["i32", "usize", "u32", "i32"], result: "i32" },
-  recvmmsg: { parameters: ["i32", "usize", "u32", "i32", "usize"], result: "i32" },
-  poll: { parameters: ["usize", "u64", "i32"], result: "i32" },
+  readv: { parameters: ["i32", "pointer", "i32"], result: "i32" },
+  writev: { parameters: ["i32", "pointer", "i32"], result: "i32" },
+  sendmsg: { parameters: ["i32", "pointer", "i32"], result: "i32" },
+  recvmsg: { parameters: ["i32", "pointer", "i32"], result: "i32" },
+  sendmmsg: { parameters: ["i32", "pointer", "u32", "i32"], result: "i32" },
+  recvmmsg: { parameters: ["i32", "pointer", "u32", "i32", "pointer"], result: "i32" },
+  poll: { parameters: ["pointer", "u32", "i32"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
+/** A `struct iovec` as 32-bit words: address, length. */
+const VECTOR_WORDS = 4;
+const WORD = 0x1_0000_0000;
 
 /** The address of memory that never moves, such as a shared WebAssembly memory. */
 export function addressOf(memory: WebAssembly.Memory): number {
@@ -54,6 +61,10 @@ export interface RawCalls {
 export class RawIo implements RawCalls {
   readonly #symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
   readonly #errno: Int32Array;
+  readonly #vector = new Uint32Array(new ArrayBuffer(VECTOR_WORDS * 4));
+  readonly #vectorPointer: Deno.PointerValue = Deno.UnsafePointer.of(this.#vector);
+  /** Of structures, which are few and stay where they are. */
+  readonly #pointers = new Map<number, Deno.PointerValue>();
 
   private constructor(symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"]) {
     this.#symbols = symbols;
@@ -80,30 +91,47 @@ export class RawIo implements RawCalls {
   }
 
   read(fd: number, address: number, lengthBytes: number): number {
-    return this.#symbols.read(fd, address as unknown as bigint, lengthBytes as unknown as bigint);
+    this.#describe(address, lengthBytes);
+    return this.#symbols.readv(fd, this.#vectorPointer, 1);
   }
 
   write(fd: number, address: number, lengthBytes: number): number {
-    return this.#symbols.write(fd, address as unknown as bigint, lengthBytes as unknown as bigint);
+    this.#describe(address, lengthBytes);
+    return this.#symbols.writev(fd, this.#vectorPointer, 1);
   }
 
   sendmsg(fd: number, message: number): number {
-    return this.#symbols.sendmsg(fd, message as unknown as bigint, 0);
+    return this.#symbols.sendmsg(fd, this.#pointer(message), 0);
   }
 
   recvmsg(fd: number, message: number): number {
-    return this.#symbols.recvmsg(fd, message as unknown as bigint, 0);
+    return this.#symbols.recvmsg(fd, this.#pointer(message), 0);
   }
 
   sendmmsg(fd: number, messages: number, count: number): number {
-    return this.#symbols.sendmmsg(fd, messages as unknown as bigint, count, 0);
+    return this.#symbols.sendmmsg(fd, this.#pointer(messages), count, 0);
   }
 
   recvmmsg(fd: number, messages: number, count: number): number {
-    return this.#symbols.recvmmsg(fd, messages as unknown as bigint, count, 0, 0 as unknown as bigint);
+    return this.#symbols.recvmmsg(fd, this.#pointer(messages), count, 0, null);
   }
 
   poll(descriptors: number, count: number, timeoutMs: number): number {
-    return this.#symbols.poll(descriptors as unknown as bigint, count as unknown as bigint, timeoutMs);
+    return this.#symbols.poll(this.#pointer(descriptors), count, timeoutMs);
+  }
+
+  #describe(address: number, lengthBytes: number): void {
+    const vector = this.#vector;
+    vector[0] = address % WORD;
+    vector[1] = Math.floor(address / WORD);
+    vector[2] = lengthBytes;
+  }
+
+  #pointer(address: number): Deno.PointerValue {
+    const known = this.#pointers.get(address);
+    if (known !== undefined) return known;
+    const pointer = Deno.UnsafePointer.create(BigInt(address));
+    this.#pointers.set(address, pointer);
+    return pointer;
   }
 }
