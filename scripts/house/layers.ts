@@ -9,7 +9,19 @@
 const GROUND = ["base"];
 const SHARED = ["base", "net", "crypto", "noise", "proto"];
 // These do not import each other: what they share is an interface or an event.
-const PROTOCOLS = ["wireguard", "uapi", "transport", "channel", "mesh", "ipam", "host", "config", "dns"];
+const PROTOCOLS = [
+  "wireguard",
+  "uapi",
+  "transport",
+  "channel",
+  "mesh",
+  "ipam",
+  "host",
+  "config",
+  "dns",
+  "health",
+  "discovery",
+];
 
 /** For each folder of lib, the folders that it may import. */
 export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
@@ -20,9 +32,10 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["proto", GROUND],
   ...PROTOCOLS.map((folder) => [folder, SHARED] as const),
   ["dataplane", [...SHARED, "host", "transport", "wireguard"]],
-  ["agent", [...SHARED, ...PROTOCOLS, "dataplane"]],
-  ["status", [...SHARED, ...PROTOCOLS, "dataplane", "agent"]],
-  ["cli", [...SHARED, ...PROTOCOLS, "dataplane", "agent"]],
+  ["nameserver", [...SHARED, "dns", "host", "transport"]],
+  ["agent", [...SHARED, ...PROTOCOLS, "dataplane", "nameserver"]],
+  ["status", [...SHARED, ...PROTOCOLS, "dataplane", "nameserver", "agent"]],
+  ["cli", [...SHARED, ...PROTOCOLS, "dataplane", "nameserver", "agent"]],
 ]);
 
 /** The folders that may read clocks and touch the operating system; all others are pure. */
@@ -30,6 +43,7 @@ export const SYSTEM_FOLDERS: ReadonlySet<string> = new Set([
   "host",
   "transport",
   "dataplane",
+  "nameserver",
   "agent",
   "status",
   "cli",

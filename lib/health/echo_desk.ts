@@ -1,0 +1,107 @@
+/**
+ * Asking for echoes, matching what comes back, and answering others.
+ * @module
+ */
+
+import { Counters, encodeHex, type Millis, millis, randomBytes, type RandomSource } from "../base/mod.ts";
+import { decodeEcho, ECHO_NONCE_BYTES, encodeEcho } from "./echo_message.ts";
+
+/** Questions of our own that wait for an answer; the oldest gives way. */
+const MAX_WAITING = 256;
+/** What one source may ask at once, and how long until it may ask once more. */
+const BURST = 20;
+const EARNED_EVERY_MS = 100;
+/** Sources that are remembered; the one that asked first gives way. */
+const MAX_SOURCES = 4096;
+
+const DROP_REASONS = [
+  "echo-malformed",
+  "echo-stranger",
+  "echo-too-many",
+  "echo-unexpected",
+] as const;
+
+/** Why a datagram was dropped. */
+export type EchoDropReason = typeof DROP_REASONS[number];
+
+/** What a datagram calls for. */
+export type EchoOutcome =
+  | { readonly kind: "reply"; readonly datagram: Uint8Array }
+  | { readonly kind: "answered"; readonly question: string; readonly rttMs: number }
+  | undefined;
+
+/** What the desk works with. */
+export interface EchoDeskOptions {
+  readonly random: RandomSource;
+  /** @returns whether somebody at this overlay address may ask */
+  isPeer(address: string): boolean;
+}
+
+/** The echoes of one node. Addresses are overlay addresses as text. */
+export class EchoDesk {
+  readonly #options: EchoDeskOptions;
+  readonly #drops = new Counters<EchoDropReason>(DROP_REASONS);
+  readonly #waiting = new Map<string, { readonly sentAt: Millis; readonly address: string }>();
+  /** When each source will have earned its whole burst again. */
+  readonly #fullAt = new Map<string, Millis>();
+
+  constructor(options: EchoDeskOptions) {
+    this.#options = options;
+  }
+
+  /** @returns a question to whoever is at `address`: its number and the datagram to send now */
+  ask(now: Millis, address: string): { readonly question: string; readonly datagram: Uint8Array } {
+    const nonce = randomBytes(this.#options.random, ECHO_NONCE_BYTES);
+    const question = encodeHex(nonce);
+    this.#waiting.set(question, { sentAt: now, address });
+    dropOldest(this.#waiting, MAX_WAITING);
+    return { question, datagram: encodeEcho({ kind: "ask", nonce }) };
+  }
+
+  /** Waits no longer for an answer. */
+  forget(question: string): void {
+    this.#waiting.delete(question);
+  }
+
+  /** @returns what to do about a datagram that came from `source`; undefined when it was dropped and counted */
+  handleDatagram(now: Millis, datagram: Uint8Array, source: string): EchoOutcome {
+    const message = decodeEcho(datagram);
+    if (message === undefined) return this.#drop("echo-malformed");
+    if (message.kind === "ask") {
+      if (!this.#options.isPeer(source)) return this.#drop("echo-stranger");
+      if (!this.#mayAsk(now, source)) return this.#drop("echo-too-many");
+      return { kind: "reply", datagram: encodeEcho({ kind: "answer", nonce: message.nonce }) };
+    }
+    const question = encodeHex(message.nonce);
+    const waiting = this.#waiting.get(question);
+    // Only whoever was asked may answer.
+    if (waiting?.address !== source) return this.#drop("echo-unexpected");
+    this.#waiting.delete(question);
+    return { kind: "answered", question, rttMs: now - waiting.sentAt };
+  }
+
+  /** @returns how many datagrams were dropped, by reason */
+  drops(): Readonly<Record<string, number>> {
+    return this.#drops.snapshot();
+  }
+
+  #mayAsk(now: Millis, source: string): boolean {
+    const fullAt = millis(Math.max(now, this.#fullAt.get(source) ?? now) + EARNED_EVERY_MS);
+    if (fullAt - now > BURST * EARNED_EVERY_MS) return false;
+    this.#fullAt.delete(source);
+    this.#fullAt.set(source, fullAt);
+    dropOldest(this.#fullAt, MAX_SOURCES);
+    return true;
+  }
+
+  #drop(reason: EchoDropReason): undefined {
+    this.#drops.count(reason);
+  }
+}
+
+/** A map keeps the order in which its keys were added. */
+function dropOldest(map: Map<string, unknown>, limit: number): void {
+  if (map.size <= limit) return;
+  const [oldest] = map.keys();
+  if (oldest !== undefined) map.delete(oldest);
+}

@@ -1,0 +1,167 @@
+/**
+ * Whom to probe when, and what came of it.
+ *
+ * A peer is probed when it is first seen. While it answers it is asked again every 10 s, else in rounds of 30 s; after
+ * a first miss, or a hint that something is wrong with it, at once. So a peer that falls silent is known to be down
+ * after at most 10 + 5 + 5 s. In a large network all of that is stretched so that 16 probes a second are enough.
+ *
+ * @module
+ */
+
+import { type Millis, millis, randomFraction, type RandomSource } from "../base/mod.ts";
+import { MISSES_UNTIL_DOWN, type PeerFigures, PeerWatch, type ProbeAnswer } from "./peer_watch.ts";
+
+/** Times of the monitor, each in milliseconds. */
+export interface HealthTimes {
+  /** Between two rounds in which everybody is probed; 30 s unless told. */
+  readonly roundMs?: number;
+  /** Between two probes of a peer that answers; 10 s unless told. */
+  readonly keepAliveMs?: number;
+}
+
+const ROUND_MS = 30_000;
+const KEEP_ALIVE_MS = 10_000;
+const MAX_PROBES_PER_SECOND = 16;
+/** Each pause is shortened by up to this part, so that peers that met at the same moment are not probed together. */
+const JITTER = 0.1;
+/** Hints about one peer that come sooner after a probe than this are covered by it. */
+const HINT_PAUSE_MS = 1_000;
+
+interface Watched {
+  readonly watch: PeerWatch;
+  /** Whether it can be probed at all. */
+  isProbed: boolean;
+  dueAt: Millis;
+  sentAt: Millis | undefined;
+  /** What was last told of it; undefined before the first time. */
+  told: string | undefined;
+}
+
+/** A change that is to be told: the first verdict on a peer, or another one than before. */
+export interface HealthEvent {
+  readonly id: string;
+  readonly figures: PeerFigures;
+}
+
+/** The schedule and the verdicts. `handleTimeout` may be called early and often. */
+export class HealthMonitor {
+  readonly #random: RandomSource;
+  readonly #roundMs: number;
+  readonly #keepAliveMs: number;
+  readonly #peers = new Map<string, Watched>();
+  readonly #due: string[] = [];
+  readonly #events: HealthEvent[] = [];
+
+  constructor(random: RandomSource, { roundMs = ROUND_MS, keepAliveMs = KEEP_ALIVE_MS }: HealthTimes = {}) {
+    this.#random = random;
+    this.#roundMs = roundMs;
+    this.#keepAliveMs = keepAliveMs;
+  }
+
+  /** Looks after exactly these from now on. @param targets by id, whether each can be probed */
+  setTargets(now: Millis, targets: ReadonlyMap<string, { readonly isProbed: boolean }>): void {
+    for (const id of this.#peers.keys()) if (!targets.has(id)) this.#peers.delete(id);
+    for (const [id, { isProbed }] of targets) {
+      const known = this.#peers.get(id);
+      if (known !== undefined) known.isProbed = isProbed;
+      else {
+        this.#peers.set(id, {
+          watch: new PeerWatch(),
+          isProbed,
+          dueAt: now,
+          sentAt: undefined,
+          told: undefined,
+        });
+      }
+    }
+  }
+
+  /** @param at when the last handshake with it was completed; undefined when there was none */
+  handleHandshake(id: string, at: Millis | undefined): void {
+    this.#peers.get(id)?.watch.handleHandshake(at);
+  }
+
+  /** Somebody believes that the peer went away, or came back: it is probed at once. */
+  handleHint(now: Millis, id: string): void {
+    const peer = this.#peers.get(id);
+    if (peer === undefined || peer.sentAt !== undefined && now - peer.sentAt < HINT_PAUSE_MS) return;
+    peer.dueAt = now;
+  }
+
+  /** A probe is on its way. */
+  handleSent(now: Millis, id: string): void {
+    const peer = this.#peers.get(id);
+    if (peer === undefined) return;
+    peer.sentAt = now;
+    this.#schedule(now, peer);
+  }
+
+  /**
+   * A probe has ended.
+   * @param sentAt when it was sent
+   * @param answer undefined when there was none in time
+   */
+  handleProbe(now: Millis, id: string, sentAt: Millis, answer: ProbeAnswer | undefined): void {
+    const peer = this.#peers.get(id);
+    if (peer === undefined) return;
+    const { watch } = peer;
+    if (answer !== undefined) watch.handleAnswer(now, answer);
+    else watch.handleMiss(sentAt);
+    const isFirstMiss = answer === undefined && watch.failureCount < MISSES_UNTIL_DOWN;
+    if (isFirstMiss) peer.dueAt = now;
+    else this.#schedule(sentAt, peer);
+    this.#tell(now, id, peer);
+  }
+
+  /** Finds who is due, and whose verdict has changed by time alone. */
+  handleTimeout(now: Millis): void {
+    for (const [id, peer] of this.#peers) {
+      if (peer.isProbed && peer.dueAt <= now) {
+        this.#schedule(now, peer);
+        this.#due.push(id);
+      }
+      // Nobody can say anything of a peer before its first probe has ended.
+      if (peer.told !== undefined || !peer.isProbed) this.#tell(now, id, peer);
+    }
+  }
+
+  /** @returns whom to probe now, or undefined */
+  pollProbe(): string | undefined {
+    return this.#due.shift();
+  }
+
+  /** @returns what is to be told, or undefined */
+  pollEvent(): HealthEvent | undefined {
+    return this.#events.shift();
+  }
+
+  /** @returns when the next probe falls due; undefined when there is nobody to probe */
+  pollTimeout(): Millis | undefined {
+    let next: Millis | undefined;
+    for (const { isProbed, dueAt } of this.#peers.values()) {
+      if (isProbed && (next === undefined || dueAt < next)) next = dueAt;
+    }
+    return next;
+  }
+
+  /** @returns the figures at `now`, or undefined when the peer is not looked after */
+  figures(now: Millis, id: string): PeerFigures | undefined {
+    return this.#peers.get(id)?.watch.figures(now);
+  }
+
+  #schedule(now: Millis, peer: Watched): void {
+    const { watch } = peer;
+    const isWell = watch.probes > 0 && watch.failureCount === 0;
+    const stretchedMs = 1000 * this.#peers.size / MAX_PROBES_PER_SECOND;
+    const pauseMs = Math.max(isWell ? this.#keepAliveMs : this.#roundMs, stretchedMs);
+    peer.dueAt = millis(now + pauseMs * (1 - JITTER * randomFraction(this.#random)));
+  }
+
+  #tell(now: Millis, id: string, peer: Watched): void {
+    const figures = peer.watch.figures(now);
+    const verdict = `${figures.healthy} ${figures.path}`;
+    if (peer.told === verdict) return;
+    peer.told = verdict;
+    this.#events.push({ id, figures });
+  }
+}

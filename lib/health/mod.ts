@@ -1,0 +1,20 @@
+/**
+ * Who can be reached, how well, and since when not: evidence from handshakes and probes, a verdict, a score. It is
+ * pure: probes, time and timers are handed in; it sends nothing and knows no roster.
+ *
+ * ```
+ *   targets(), probe() ──▶ OverlayHealthChecker ──▶ callbacks, HealthReport
+ *                              └─ HealthMonitor ── PeerWatch ── healthScore
+ *   datagrams ──▶ EchoDesk (answers, and matches answers)     CircuitBreaker (for calls)
+ * ```
+ *
+ * @module
+ */
+
+export * from "./circuit_breaker.ts";
+export type { HealthTimes } from "./health_monitor.ts";
+export * from "./echo_desk.ts";
+export { decodeEcho, ECHO_BYTES, type EchoMessage, encodeEcho } from "./echo_message.ts";
+export * from "./health_score.ts";
+export * from "./overlay_health_checker.ts";
+export { type PeerFigures, type PeerPath, type ProbeAnswer, SESSION_LIFE_MS } from "./peer_watch.ts";

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { type Millis, millis } from "../base/mod.ts";
+import { PeerWatch } from "./peer_watch.ts";
+
+const second = (count: number): Millis => millis(count * 1000);
+const answer = { rttMs: 4, path: "direct" } as const;
+
+Deno.test("PeerWatch knows nobody well before there is evidence", () => {
+  assert.deepEqual(new PeerWatch().figures(second(0)), {
+    healthy: false,
+    path: "none",
+    handshakeAgeMs: null,
+    lastPingMs: null,
+    failureCount: 0,
+    lossPercent: null,
+    score: 0,
+  });
+});
+
+Deno.test("PeerWatch takes a handshake for health until it is 180 s old", () => {
+  const watch = new PeerWatch();
+  watch.handleHandshake(second(10));
+  assert.equal(watch.figures(millis(189_999)).healthy, true);
+  assert.equal(watch.figures(millis(189_999)).handshakeAgeMs, 179_999);
+  assert.equal(watch.figures(second(190)).healthy, false);
+});
+
+Deno.test("PeerWatch takes an answer for health without any handshake, and forgets it after 180 s", () => {
+  const watch = new PeerWatch();
+  watch.handleAnswer(second(0), { rttMs: 2.5, path: "channel" });
+  const figures = watch.figures(second(1));
+  assert.equal(figures.healthy, true);
+  assert.equal(figures.path, "channel");
+  assert.equal(figures.lastPingMs, 2.5);
+  assert.equal(watch.figures(second(180)).healthy, false);
+});
+
+Deno.test("PeerWatch counts misses in a row, and two of them overrule a fresh handshake", () => {
+  const watch = new PeerWatch();
+  watch.handleHandshake(second(0));
+  watch.handleAnswer(second(1), answer);
+  watch.handleMiss(second(5));
+  assert.deepEqual([watch.failureCount, watch.figures(second(6)).healthy], [1, true]);
+  watch.handleMiss(second(10));
+  assert.deepEqual([watch.failureCount, watch.figures(second(15)).healthy], [2, false]);
+  assert.equal(watch.figures(second(15)).path, "none");
+  watch.handleAnswer(second(20), answer);
+  assert.deepEqual([watch.failureCount, watch.figures(second(21)).healthy], [0, true]);
+});
+
+Deno.test("PeerWatch judges a peer that never answered by its handshakes alone", () => {
+  const watch = new PeerWatch();
+  watch.handleHandshake(second(0));
+  for (let i = 0; i < 9; i++) watch.handleMiss(second(i));
+  const figures = watch.figures(second(60));
+  assert.deepEqual([figures.healthy, figures.failureCount, figures.score], [true, 9, 70]);
+});
+
+Deno.test("PeerWatch trusts a handshake that was completed while probes were missed", () => {
+  const watch = new PeerWatch();
+  watch.handleAnswer(second(0), answer);
+  watch.handleMiss(second(10));
+  watch.handleMiss(second(15));
+  watch.handleHandshake(second(9));
+  assert.equal(watch.figures(second(21)).healthy, false, "a handshake from before says nothing");
+  watch.handleHandshake(second(22));
+  assert.equal(watch.figures(second(23)).healthy, true);
+  watch.handleMiss(second(30));
+  assert.equal(watch.figures(second(36)).healthy, true, "no flapping while handshakes go on");
+  watch.handleAnswer(second(40), answer);
+  watch.handleMiss(second(50));
+  watch.handleMiss(second(55));
+  assert.equal(watch.figures(second(61)).healthy, false, "misses count again after an answer");
+});
+
+Deno.test("PeerWatch counts loss over the last 20 probes", () => {
+  const watch = new PeerWatch();
+  watch.handleMiss(second(0));
+  assert.equal(watch.figures(second(1)).lossPercent, 100);
+  for (let i = 0; i < 19; i++) watch.handleAnswer(second(i), answer);
+  assert.equal(watch.figures(second(20)).lossPercent, 5);
+  watch.handleAnswer(second(20), answer);
+  assert.equal(watch.figures(second(21)).lossPercent, 0, "the miss is forgotten");
+});
