@@ -80,6 +80,11 @@ export class Authority {
     this.#serial = (this.#serial + 1) >>> 0;
   }
 
+  /** Whether a record that was put in is not shown, because a better source has its name, or an alias. */
+  isHidden(record: ResourceRecord): boolean {
+    return this.#zoneOf(record.name)?.isHidden(record) ?? false;
+  }
+
   /** Whether questions for `name` are answered here. */
   hasAuthority(name: DomainName): boolean {
     return this.#zoneOf(name) !== undefined;

@@ -69,6 +69,13 @@ export class Zone {
     }
   }
 
+  /** Whether a record is there but not shown, because a better source has its name. */
+  isHidden({ name, type, data }: ResourceRecord): boolean {
+    const node = this.#nodes.get(name.key);
+    if (node === undefined) return false;
+    return !(shownOf(node).get(type) ?? []).some((record) => equalBytes(record.data, data));
+  }
+
   /** @returns all records as they are shown, in no order */
   records(): ResourceRecord[] {
     return [...this.#nodes.values()].flatMap((node) => [...shownOf(node).values()].flat());

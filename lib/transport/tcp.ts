@@ -20,6 +20,8 @@ export interface DialOptions {
 export interface ListenOptions {
   /** 1 to 65535, or 0 for any free one. */
   readonly port: number;
+  /** One address of this host; all of them unless given. */
+  readonly address?: IpAddress;
 }
 
 const ACCEPT_RETRY_MS = 20;
@@ -51,18 +53,23 @@ export async function dialTcp(endpoint: Endpoint, options: DialOptions): Promise
 }
 
 /**
- * Listens for IPv6 and IPv4 together, or for IPv4 alone where the host has no IPv6.
+ * Listens for IPv6 and IPv4 together, or for IPv4 alone where the host has no IPv6, or on one address.
  * @throws PortInUseError, SocketError
  */
 export function listenTcp(options: ListenOptions): StreamListener {
-  const { port } = options;
+  const { port, address } = options;
+  if (address !== undefined) return listenAt(address.toString(), port);
   try {
     return new TcpListener(Deno.listen({ transport: "tcp", hostname: "::", port }));
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) throw openError("TCP", port, error);
   }
+  return listenAt("0.0.0.0", port);
+}
+
+function listenAt(hostname: string, port: number): StreamListener {
   try {
-    return new TcpListener(Deno.listen({ transport: "tcp", hostname: "0.0.0.0", port }));
+    return new TcpListener(Deno.listen({ transport: "tcp", hostname, port }));
   } catch (error) {
     throw openError("TCP", port, error);
   }

@@ -18,6 +18,8 @@ import { openError } from "./errors.ts";
 export interface UdpOptions {
   /** 1 to 65535, or 0 for any free one. */
   readonly port: number;
+  /** One address of this host; all of them unless given. */
+  readonly address?: IpAddress;
 }
 
 const RECEIVE_BUFFER_BYTES = 65_535;
@@ -28,18 +30,23 @@ const DROP_REASONS = ["closed", "too-large", "too-many-in-flight", "send-failed"
 const NOWHERE = new Endpoint(IpAddress.fromBytes(new Uint8Array(4)), 0);
 
 /**
- * Opens a UDP socket for IPv6 and IPv4 together, or for IPv4 alone where the host has no IPv6.
+ * Opens a UDP socket for IPv6 and IPv4 together, or for IPv4 alone where the host has no IPv6, or for one address.
  * @throws PortInUseError, SocketError
  */
 export function openUdp(options: UdpOptions): DatagramSocket {
-  const { port } = options;
+  const { port, address } = options;
+  if (address !== undefined) return openAt(address.toString(), port);
   try {
     return new UdpSocket(Deno.listenDatagram({ transport: "udp", hostname: "::", port }), true);
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) throw openError("UDP", port, error);
   }
+  return openAt("0.0.0.0", port);
+}
+
+function openAt(hostname: string, port: number): DatagramSocket {
   try {
-    return new UdpSocket(Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port }), false);
+    return new UdpSocket(Deno.listenDatagram({ transport: "udp", hostname, port }), false);
   } catch (error) {
     throw openError("UDP", port, error);
   }

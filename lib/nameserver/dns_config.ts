@@ -1,0 +1,46 @@
+/**
+ * How a name server is set up.
+ * @module
+ */
+
+import type { ForwardLimits } from "../dns/mod.ts";
+import type { Cidr, Endpoint } from "../net/mod.ts";
+import type { TcpLimits } from "./tcp_service.ts";
+
+/** The zone of a network (the top-level domain is reserved for private use, ICANN resolution 2024.07.29.06). */
+export const DEFAULT_DNS_ZONE = "weft.internal.";
+
+/** Other servers for the names under a suffix. */
+export interface DnsForward {
+  /** `.` for all names that no longer suffix has. */
+  readonly suffix: string;
+  /** Asked in this order; none: names under the suffix are refused. */
+  readonly servers: readonly Endpoint[];
+}
+
+/** What may be bounded. */
+export interface DnsLimits {
+  /** Queries of one source in a second; this host itself is not limited. 100,000 unless told. */
+  readonly queriesPerSecond?: number;
+  readonly tcp?: Partial<TcpLimits>;
+  readonly forward?: Partial<ForwardLimits>;
+}
+
+/** How a name server is set up. */
+export interface DnsConfig {
+  /** The zone that it has authority over, `weft.internal.` unless told. */
+  readonly zone?: string;
+  /** Blocks whose addresses it knows the names of. */
+  readonly cidrs?: readonly Cidr[];
+  /** Its own name for SOA and NS, below the zone unless it ends with a dot; `ns` unless told. */
+  readonly name?: string;
+  /** Where it listens, over UDP and TCP; port 0 is any free one. */
+  readonly listen: readonly Endpoint[];
+  /** Who is answered: sources in these blocks, and this host; everybody unless told. */
+  readonly clients?: readonly Cidr[];
+  /** Whom it asks for names of other zones; without any, those are refused. */
+  readonly forward?: readonly DnsForward[];
+  /** `fast`: a worker with the system's own calls (Linux); `portable`: the runtime's sockets; `auto`: what runs here. */
+  readonly sockets?: "auto" | "fast" | "portable";
+  readonly limits?: DnsLimits;
+}

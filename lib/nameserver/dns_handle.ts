@@ -1,0 +1,204 @@
+/**
+ * What can be done with a name server while it runs.
+ * @module
+ */
+
+import {
+  absoluteName,
+  type Authority,
+  CLASS_IN,
+  decodeMessage,
+  type DnsCounter,
+  type DnsMessage,
+  encodeMessage,
+  FLAG,
+  formatRecord,
+  parseRecord,
+  parseType,
+  RECORD_RANK,
+  type RecordRank,
+  type RecordText,
+  type ResourceRecord,
+} from "../dns/mod.ts";
+import type { Endpoint } from "../net/mod.ts";
+import { InvalidRecordError } from "./errors.ts";
+import type { QueryService } from "./query_service.ts";
+
+/** How many records may be added. */
+export const MAX_CUSTOM_RECORDS = 10_000;
+
+/** What a handle holds. */
+export interface DnsHandleParts {
+  readonly authority: Authority;
+  readonly service: QueryService;
+  readonly endpoints: readonly Endpoint[];
+  readonly sockets: "fast" | "portable";
+  /** Closed by `stop`. */
+  readonly resources: AsyncDisposableStack;
+  /** Called after every change of the zone. */
+  readonly onChange?: () => void;
+}
+
+/** A running name server. Disposing it stops it. */
+export class DnsHandle implements AsyncDisposable {
+  /** Where it answers, over UDP and TCP. */
+  readonly endpoints: readonly Endpoint[];
+  /** How its UDP sockets work. */
+  readonly sockets: "fast" | "portable";
+  readonly #parts: DnsHandleParts;
+  /** What was added, by its text. */
+  readonly #custom = new Map<string, ResourceRecord>();
+
+  /** @internal */
+  constructor(parts: DnsHandleParts) {
+    this.#parts = parts;
+    this.endpoints = parts.endpoints;
+    this.sockets = parts.sockets;
+  }
+
+  /** The zone, with its final dot. */
+  get zone(): string {
+    return this.#parts.authority.origin.toString();
+  }
+
+  /**
+   * Adds a record; adding it again changes its TTL.
+   * @throws InvalidRecordError when it is none, stands in no zone of this server, or would not be seen: the name is a
+   * member's or a service's, or an alias
+   */
+  add(text: RecordText): Required<RecordText> {
+    const record = this.parse(text);
+    const key = keyOf(record);
+    if (!this.#custom.has(key) && this.#custom.size >= MAX_CUSTOM_RECORDS) {
+      throw new InvalidRecordError(
+        `Cannot add ${record.name}: there are ${MAX_CUSTOM_RECORDS} records already`,
+      );
+    }
+    const former = this.#custom.get(key);
+    this.setRecords(key, RECORD_RANK.custom, [record]);
+    if (this.#parts.authority.isHidden(record)) {
+      this.setRecords(key, RECORD_RANK.custom, former === undefined ? [] : [former]);
+      throw new InvalidRecordError(`Cannot add ${record.name}: the name is taken`, {
+        hint:
+          "Names of members and services come first, and an alias stands alone; `weft dns list` shows all.",
+      });
+    }
+    this.#custom.set(key, record);
+    return formatRecord(record);
+  }
+
+  /**
+   * Removes what was added.
+   * @param name below the zone unless it ends with a dot
+   * @param type all types unless told
+   * @returns the records that are gone
+   */
+  remove(name: string, type?: string, data?: string): readonly Required<RecordText>[] {
+    const { authority } = this.#parts;
+    const owner = absoluteName(authority.origin, name);
+    const number = type === undefined ? undefined : parseType(type);
+    const gone = [...this.#custom].filter(([, record]) =>
+      owner?.equals(record.name) && (type === undefined || record.type === number) &&
+      (data === undefined || formatRecord(record).data === this.#asWritten(name, type, data))
+    );
+    for (const [key] of gone) {
+      this.#custom.delete(key);
+      this.setRecords(key, RECORD_RANK.custom, []);
+    }
+    return gone.map(([, record]) => formatRecord(record));
+  }
+
+  /** @returns what was added, in that order */
+  list(): readonly Required<RecordText>[] {
+    return [...this.#custom.values()].map(formatRecord);
+  }
+
+  /** @returns everything that the zones hold, from wherever it comes */
+  records(): readonly Required<RecordText>[] {
+    return this.#parts.authority.records().map(formatRecord);
+  }
+
+  /**
+   * Asks the server as a client would.
+   * @param name below the zone unless it ends with a dot
+   * @returns the response
+   * @throws InvalidRecordError when the name or type is none
+   */
+  async query(name: string, type = "A"): Promise<DnsMessage> {
+    const owner = absoluteName(this.#parts.authority.origin, name);
+    const number = parseType(type);
+    if (owner === undefined || number === undefined) {
+      throw new InvalidRecordError(
+        `Cannot ask for ${JSON.stringify(`${name} ${type}`.slice(0, 80))}: that is no name and type`,
+      );
+    }
+    const query = encodeMessage({
+      id: 0,
+      flags: FLAG.RD,
+      opcode: 0,
+      responseCode: 0,
+      questions: [{ name: owner, type: number, class: CLASS_IN }],
+      answers: [],
+      authority: [],
+      additional: [],
+    });
+    const { promise, resolve } = Promise.withResolvers<Uint8Array>();
+    const outcome = this.#parts.service.handle(query, "tcp", resolve);
+    if (typeof outcome === "object") resolve(outcome.bytes);
+    else if (outcome === "dropped") throw new InvalidRecordError("Cannot ask: the name server is stopped");
+    const response = decodeMessage(await promise);
+    if (typeof response === "object") return response;
+    throw new InvalidRecordError(`Cannot read the server's own response: ${response}`);
+  }
+
+  /** @returns how often each thing happened, zeros included */
+  counters(): Readonly<Record<DnsCounter, number>> {
+    return this.#parts.service.counters.snapshot();
+  }
+
+  /**
+   * Reads a record.
+   * @throws InvalidRecordError when it is none, or stands in no zone of this server
+   */
+  parse(text: RecordText): ResourceRecord {
+    const { authority } = this.#parts;
+    const record = parseRecord(authority.origin, text);
+    const problem = "problem" in record
+      ? record.problem
+      : authority.hasAuthority(record.name)
+      ? undefined
+      : `it is not within ${authority.origin}`;
+    if (problem !== undefined || "problem" in record) {
+      throw new InvalidRecordError(
+        `Cannot use the record ${JSON.stringify(text.name.slice(0, 60))}: ${problem}`,
+        {
+          hint: "For example: weft dns add db A 10.200.0.9",
+        },
+      );
+    }
+    return record;
+  }
+
+  /** Replaces the records of a group, of whatever source. */
+  setRecords(group: string, rank: RecordRank, records: readonly ResourceRecord[]): void {
+    this.#parts.authority.setGroup(group, rank, records);
+    this.#parts.onChange?.();
+  }
+
+  /** Stops answering and closes all sockets. Harmless when repeated. */
+  async stop(): Promise<void> {
+    await this.#parts.resources.disposeAsync();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  #asWritten(name: string, type: string | undefined, data: string): string {
+    return type === undefined ? data : formatRecord(this.parse({ name, type, data })).data;
+  }
+}
+
+function keyOf(record: ResourceRecord): string {
+  return `custom ${record.name.key} ${record.type} ${record.data.toHex()}`;
+}

@@ -1,0 +1,157 @@
+/**
+ * A name server: its zone, its sockets, and the handle on both.
+ * @module
+ */
+
+import { type Counters, type Logger, silentLogger } from "../base/mod.ts";
+import {
+  Authority,
+  type DnsCounter,
+  dnsCounters,
+  DomainName,
+  Forwarder,
+  reverseOrigins,
+} from "../dns/mod.ts";
+import { systemClock, systemRandom, systemTimers } from "../host/mod.ts";
+import { Endpoint, type IpAddress } from "../net/mod.ts";
+import {
+  type DatagramSocket,
+  dialTcp,
+  listenTcp,
+  openUdp,
+  PortInUseError,
+  type StreamListener,
+} from "../transport/mod.ts";
+import type { DnsConfig } from "./dns_config.ts";
+import { DEFAULT_DNS_ZONE } from "./dns_config.ts";
+import { DnsHandle } from "./dns_handle.ts";
+import { InvalidRecordError } from "./errors.ts";
+import { QueryService } from "./query_service.ts";
+import { TcpService } from "./tcp_service.ts";
+import { serveDatagrams } from "./udp_service.ts";
+import { UpstreamSockets } from "./upstream_sockets.ts";
+
+/** One member may keep half of a worker busy, not all of it. */
+const QUERIES_PER_SECOND = 100_000;
+const DIAL_TIMEOUT_MS = 1500;
+/** A port that is free for UDP may be taken for TCP. */
+const MAX_PORT_ATTEMPTS = 8;
+const DEFAULT_SERVER_LABEL = "ns";
+
+/**
+ * A DNS server for one zone and the names of addresses, over UDP and TCP.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Endpoint, IpAddress } from "../net/mod.ts";
+ * import { DnsServer } from "./dns_server.ts";
+ * const loopback = new Endpoint(IpAddress.fromBytes(Uint8Array.of(127, 0, 0, 1)), 0);
+ * await using handle = await new DnsServer({ listen: [loopback] }).start();
+ * handle.add({ name: "db", type: "A", data: "10.200.0.9" });
+ * assert.equal(handle.list()[0]?.name, "db.weft.internal.");
+ * ```
+ */
+export class DnsServer {
+  readonly #config: DnsConfig;
+  readonly #logger: Logger;
+  readonly #zone: DomainName;
+  readonly #name: DomainName;
+
+  /** @throws InvalidRecordError when the zone, the name or a suffix is none */
+  constructor(config: DnsConfig, logger: Logger = silentLogger) {
+    this.#config = config;
+    this.#logger = logger;
+    this.#zone = parseZone(config.zone ?? DEFAULT_DNS_ZONE);
+    const { name = DEFAULT_SERVER_LABEL } = config;
+    this.#name = name.endsWith(".") ? parseZone(name) : parseZone(`${name}.${this.#zone}`);
+    config.forward?.forEach(({ suffix }) => parseZone(suffix));
+  }
+
+  /**
+   * Opens the sockets and begins to answer.
+   * @throws PortInUseError, SocketError; then nothing is left open
+   */
+  async start(): Promise<DnsHandle> {
+    const { cidrs = [], listen } = this.#config;
+    const counters = dnsCounters();
+    const authority = new Authority({
+      origins: [this.#zone, ...cidrs.flatMap(reverseOrigins)],
+      server: this.#name,
+      // RFC 1912 §2.2 wants it to grow; a server that starts again is later than it was.
+      serial: Math.floor(systemClock.wall() / 1000),
+    });
+    await using stack = new AsyncDisposableStack();
+    const endpoints: Endpoint[] = [];
+    const service = this.#service(authority, counters, () => endpoints.map(({ address }) => address));
+    stack.defer(() => service.close());
+    const tcp = new TcpService(service, systemTimers, this.#config.limits?.tcp);
+    stack.defer(() => tcp.close());
+    for (const { address, port } of listen) {
+      const { socket, listener } = openBoth(address, port);
+      stack.defer(() => socket.close());
+      stack.defer(() => listener.close());
+      endpoints.push(new Endpoint(address, socket.localPort));
+      serveDatagrams(service, socket);
+      tcp.serve(listener);
+    }
+    this.#logger.debug("serving names", { zone: `${this.#zone}`, endpoints: endpoints.join(", ") });
+    return new DnsHandle({ authority, service, endpoints, sockets: "portable", resources: stack.move() });
+  }
+
+  #service(
+    authority: Authority,
+    counters: Counters<DnsCounter>,
+    ownAddresses: () => readonly IpAddress[],
+  ): QueryService {
+    const { forward = [], clients, limits = {} } = this.#config;
+    const routes = forward.map(({ suffix, servers }) => ({ suffix: parseZone(suffix), servers }));
+    const forwarder = new Forwarder<never>({
+      routes,
+      counters,
+      random: systemRandom,
+      ...limits.forward && { limits: limits.forward },
+    });
+    return new QueryService({
+      authority,
+      forwarder,
+      counters,
+      clock: systemClock,
+      timers: systemTimers,
+      upstream: new UpstreamSockets({
+        openUdp: () => openUdp({ port: 0 }),
+        dialTcp: (server, signal) => dialTcp(server, { timeoutMs: DIAL_TIMEOUT_MS, signal }),
+      }, counters),
+      clients,
+      queriesPerSecond: limits.queriesPerSecond ?? QUERIES_PER_SECOND,
+      ownAddresses,
+    });
+  }
+}
+
+/** Opens the same port for UDP and TCP; when any will do, one that is free for both. */
+function openBoth(
+  address: IpAddress,
+  port: number,
+): { readonly socket: DatagramSocket; readonly listener: StreamListener } {
+  for (let attempt = 1;; attempt++) {
+    const socket = openUdp({ address, port });
+    try {
+      return { socket, listener: listenTcp({ address, port: socket.localPort }) };
+    } catch (error) {
+      socket.close();
+      if (port !== 0 || attempt === MAX_PORT_ATTEMPTS || !(error instanceof PortInUseError)) throw error;
+    }
+  }
+}
+
+function parseZone(text: string): DomainName {
+  const name = DomainName.parse(text);
+  if (name !== undefined) return name;
+  throw new InvalidRecordError(
+    `Cannot use the name ${JSON.stringify(text.slice(0, 60))}: it is no domain name`,
+    {
+      hint: "Write labels of letters, digits and hyphens with dots between them, for example weft.internal.",
+    },
+  );
+}

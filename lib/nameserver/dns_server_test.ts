@@ -1,0 +1,207 @@
+import assert from "node:assert/strict";
+import { decodeMessage, type DnsMessage, DomainName, encodeMessage, FLAG, parseType } from "../dns/mod.ts";
+import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
+import { dialTcp, openUdp, PortInUseError } from "../transport/mod.ts";
+import type { DnsConfig } from "./dns_config.ts";
+import type { DnsHandle } from "./dns_handle.ts";
+import { DnsServer } from "./dns_server.ts";
+import { InvalidRecordError } from "./errors.ts";
+import { FrameStream } from "./frame_stream.ts";
+
+const loopback = IpAddress.fromBytes(Uint8Array.of(127, 0, 0, 1));
+const anyPort = new Endpoint(loopback, 0);
+
+function start(config: Partial<DnsConfig> = {}): Promise<DnsHandle> {
+  return new DnsServer({ listen: [anyPort], sockets: "portable", ...config }).start();
+}
+
+function query(name: string, type = "A", id = 1): Uint8Array {
+  const owner = DomainName.parse(name);
+  assert(owner !== undefined);
+  return encodeMessage({
+    id,
+    flags: FLAG.RD,
+    opcode: 0,
+    responseCode: 0,
+    questions: [{ name: owner, type: parseType(type) ?? 0, class: 1 }],
+    answers: [],
+    authority: [],
+    additional: [],
+  });
+}
+
+function at(handle: DnsHandle): Endpoint {
+  const [endpoint] = handle.endpoints;
+  assert(endpoint !== undefined);
+  return endpoint;
+}
+
+function decoded(bytes: Uint8Array | undefined): DnsMessage {
+  const message = decodeMessage(bytes ?? new Uint8Array());
+  assert(typeof message === "object", String(message));
+  return message;
+}
+
+async function askUdp(server: Endpoint, bytes: Uint8Array): Promise<DnsMessage> {
+  const socket = openUdp({ port: 0, address: loopback });
+  try {
+    socket.send(bytes, server);
+    const batch = await socket.receiveBatch();
+    return decoded(batch?.datagram(0).slice());
+  } finally {
+    socket.close();
+  }
+}
+
+async function openTcp(server: Endpoint) {
+  const stream = await dialTcp(server, { timeoutMs: 2000 });
+  assert(stream !== undefined);
+  return { stream, frames: new FrameStream(stream), [Symbol.dispose]: () => stream.close() };
+}
+
+Deno.test("DnsServer answers over UDP and TCP, and forgets what is removed", async () => {
+  await using handle = await start();
+  handle.add({ name: "db", type: "A", data: "10.200.0.9" });
+  assert.equal((await askUdp(at(handle), query("db.weft.internal"))).answers.length, 1);
+  using tcp = await openTcp(at(handle));
+  for (let i = 0; i < 3; i++) {
+    await tcp.frames.write(query("db.weft.internal", "A", i));
+    const response = decoded(await tcp.frames.read());
+    assert.deepEqual([response.id, response.answers.length], [i, 1]);
+  }
+  assert.equal(handle.remove("db").length, 1);
+  assert.equal((await askUdp(at(handle), query("db.weft.internal"))).responseCode, 3);
+  await tcp.frames.write(query("db.weft.internal"));
+  assert.equal(decoded(await tcp.frames.read()).responseCode, 3);
+  assert.equal(handle.counters().nxdomain, 2);
+});
+
+Deno.test("DnsServer answers many queries that came in one piece, or byte by byte", async () => {
+  await using handle = await start();
+  using tcp = await openTcp(at(handle));
+  const framed = (id: number) => {
+    const bytes = query("a.weft.internal", "A", id);
+    return [bytes.length >> 8, bytes.length & 255, ...bytes];
+  };
+  await tcp.stream.write(Uint8Array.from([1, 2, 3].flatMap(framed)));
+  for (const id of [1, 2, 3]) assert.equal(decoded(await tcp.frames.read()).id, id);
+  for (const byte of framed(4)) await tcp.stream.write(Uint8Array.of(byte));
+  assert.equal(decoded(await tcp.frames.read()).id, 4);
+});
+
+Deno.test("DnsServer gives the whole of what is cut over UDP", async () => {
+  await using handle = await start();
+  for (let i = 0; i < 60; i++) handle.add({ name: "many", type: "A", data: `10.0.0.${i}` });
+  const cut = await askUdp(at(handle), query("many.weft.internal"));
+  assert.deepEqual([cut.flags & FLAG.TC, cut.answers.length], [FLAG.TC, 0]);
+  using tcp = await openTcp(at(handle));
+  await tcp.frames.write(query("many.weft.internal"));
+  assert.equal(decoded(await tcp.frames.read()).answers.length, 60);
+});
+
+Deno.test("DnsServer closes a connection that is idle, and one that sends what is no query", async () => {
+  await using handle = await start({ limits: { tcp: { idleTimeoutMs: 50 } } });
+  using idle = await openTcp(at(handle));
+  await idle.stream.write(Uint8Array.of(0));
+  assert.equal(await idle.frames.read(), undefined);
+  using short = await openTcp(at(handle));
+  await short.stream.write(Uint8Array.of(0, 3, 1, 2, 3));
+  assert.equal(await short.frames.read(), undefined);
+  assert.equal(handle.counters()["dropped-short"], 1);
+});
+
+Deno.test("DnsServer bounds connections, in all and of one source", async () => {
+  await using handle = await start({ limits: { tcp: { maxConnections: 2 } } });
+  using oldest = await openTcp(at(handle));
+  using middle = await openTcp(at(handle));
+  using newest = await openTcp(at(handle));
+  assert.equal(await oldest.frames.read(), undefined);
+  for (const { frames } of [middle, newest]) {
+    await frames.write(query("a.weft.internal"));
+    assert.equal(decoded(await frames.read()).responseCode, 3);
+  }
+  await using narrow = await start({ limits: { tcp: { maxPerSource: 1 } } });
+  using first = await openTcp(at(narrow));
+  await first.frames.write(query("a.weft.internal"));
+  await first.frames.read();
+  using second = await openTcp(at(narrow));
+  assert.equal(await second.frames.read(), undefined);
+  assert.equal(narrow.counters()["dropped-connections"], 1);
+});
+
+Deno.test("DnsServer forwards to other servers, over UDP and then TCP, and says SERVFAIL when they are silent", async () => {
+  await using upstream = await start({ zone: "example.com" });
+  upstream.add({ name: "www", type: "A", data: "203.0.113.7" });
+  for (let i = 0; i < 100; i++) upstream.add({ name: "many", type: "A", data: `10.0.0.${i}` });
+  const silent = openUdp({ port: 0, address: loopback });
+  await using handle = await start({
+    forward: [
+      { suffix: "example.com", servers: [at(upstream)] },
+      { suffix: "silent.test", servers: [new Endpoint(loopback, silent.localPort)] },
+    ],
+    limits: { forward: { attemptTimeoutMs: 50, maxAttempts: 2 } },
+  });
+  const response = await askUdp(at(handle), query("www.example.com"));
+  assert.equal(response.answers.length, 1);
+  assert.equal(response.flags & (FLAG.AA | FLAG.RA), FLAG.RA);
+  using tcp = await openTcp(at(handle));
+  await tcp.frames.write(query("many.example.com"));
+  assert.equal(decoded(await tcp.frames.read()).answers.length, 100);
+  assert.equal((await askUdp(at(handle), query("x.silent.test"))).responseCode, 2);
+  assert.equal((await askUdp(at(handle), query("example.org"))).responseCode, 5);
+  assert.equal(handle.counters()["forward-timeout"], 2);
+  silent.close();
+});
+
+Deno.test("DnsServer says SERVFAIL for what is under way when nobody listens", async () => {
+  const port = 1;
+  await using handle = await start({
+    forward: [{ suffix: ".", servers: [new Endpoint(loopback, port)] }],
+    limits: { forward: { attemptTimeoutMs: 30, maxAttempts: 1 } },
+  });
+  assert.equal((await handle.query("example.org.")).responseCode, 2);
+});
+
+Deno.test("DnsServer always answers this host itself", async () => {
+  const elsewhere = Cidr.of(IpAddress.fromBytes(Uint8Array.of(10, 200, 0, 0)), 16);
+  await using handle = await start({ clients: [elsewhere], limits: { queriesPerSecond: 1 } });
+  for (let i = 0; i < 3; i++) {
+    assert.equal((await askUdp(at(handle), query("a.weft.internal"))).responseCode, 3);
+  }
+});
+
+Deno.test("DnsServer gives a port that is taken its name, and leaves nothing open", async () => {
+  await using handle = await start();
+  await assert.rejects(start({ listen: [anyPort, at(handle)] }), PortInUseError);
+});
+
+Deno.test("DnsHandle refuses records that are none, or would not be seen", async () => {
+  await using handle = await start();
+  handle.add({ name: "www", type: "CNAME", data: "db" });
+  for (
+    const record of [
+      { name: "a b", type: "A", data: "10.0.0.1" },
+      { name: "x.example.com.", type: "A", data: "10.0.0.1" },
+      { name: "www", type: "A", data: "10.0.0.1" },
+      { name: "www", type: "CNAME", data: "other" },
+    ]
+  ) assert.throws(() => handle.add(record), InvalidRecordError, record.data);
+  assert.deepEqual(handle.list().map(({ name, type }) => `${name} ${type}`), ["www.weft.internal. CNAME"]);
+});
+
+Deno.test("DnsHandle removes by name, by type, and by data", async () => {
+  await using handle = await start();
+  for (const data of ["10.0.0.1", "10.0.0.2"]) handle.add({ name: "a", type: "A", data });
+  handle.add({ name: "a", type: "TXT", data: "x" });
+  assert.equal(handle.remove("b").length, 0);
+  assert.equal(handle.remove("a", "A", "10.0.0.2").length, 1);
+  assert.equal(handle.remove("a", "A").length, 1);
+  assert.equal(handle.remove("A.weft.internal.").length, 1);
+  assert.deepEqual(handle.list(), []);
+});
+
+Deno.test("DnsServer refuses names that are none", () => {
+  for (const zone of ["", "a..b", "x y"]) {
+    assert.throws(() => new DnsServer({ listen: [], zone }), InvalidRecordError);
+  }
+});

@@ -1,0 +1,125 @@
+/**
+ * Answering queries for whatever sockets they come from: who may ask, how much, and the driving of the responder.
+ * @module
+ */
+
+import type { Clock, Counters, Timers } from "../base/mod.ts";
+import {
+  type Asker,
+  type DnsCounter,
+  type DnsTransport,
+  type Forwarder,
+  QueryLimiter,
+  Responder,
+  type ResponderParts,
+} from "../dns/mod.ts";
+import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
+import type { UpstreamSockets } from "./upstream_sockets.ts";
+
+/** Takes a response. */
+export type Reply = (response: Uint8Array) => void;
+
+/** A response that is there at once. */
+export interface Response {
+  readonly bytes: Uint8Array;
+  /** The same query gets the same response until the zone changes. */
+  readonly isLasting: boolean;
+}
+
+/** What a service is made of. */
+export interface QueryServiceParts extends ResponderParts<Reply> {
+  readonly forwarder: Forwarder<Asker<Reply>>;
+  readonly counters: Counters<DnsCounter>;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly upstream: UpstreamSockets;
+  /** Who is answered; everybody unless given. This host is always. */
+  readonly clients?: readonly Cidr[] | undefined;
+  /** Queries of one source in a second; this host itself is not limited. */
+  readonly queriesPerSecond: number;
+  /** Addresses of this host. */
+  readonly ownAddresses: () => readonly IpAddress[];
+}
+
+/** One service for all sockets of a server. */
+export class QueryService {
+  readonly #parts: QueryServiceParts;
+  readonly #responder: Responder<Reply>;
+  readonly #limiter: QueryLimiter;
+  #cancelTimer = (): void => {};
+  #isClosed = false;
+
+  constructor(parts: QueryServiceParts) {
+    this.#parts = parts;
+    this.#responder = new Responder(parts);
+    this.#limiter = new QueryLimiter(parts.queriesPerSecond);
+  }
+
+  get counters(): Counters<DnsCounter> {
+    return this.#parts.counters;
+  }
+
+  /** Whether a query of this source is to be looked at; what is not is counted. */
+  admits({ address, port }: Endpoint): boolean {
+    const { clients, clock, counters } = this.#parts;
+    if (this.isOwn(address)) return port > 0;
+    if (port === 0 || (clients !== undefined && !clients.some((cidr) => cidr.contains(address)))) {
+      counters.count("dropped-source");
+      return false;
+    }
+    if (this.#limiter.take(clock.now(), address.toString())) return true;
+    counters.count("dropped-rate");
+    return false;
+  }
+
+  /** Whether this is an address of this host. */
+  isOwn(address: IpAddress): boolean {
+    return address.isLoopback || this.#parts.ownAddresses().some((own) => own.equals(address));
+  }
+
+  /**
+   * Answers a query that was admitted.
+   * @param reply gets the response when others have to be asked first
+   * @returns the response, or whether it comes later or never
+   */
+  handle(query: Uint8Array, transport: DnsTransport, reply: Reply): Response | "pending" | "dropped" {
+    if (this.#isClosed) return "dropped";
+    const outcome = this.#responder.handleQuery(this.#parts.clock.now(), query, transport, reply);
+    if (outcome.kind === "pending") this.#drive();
+    return outcome.kind === "response" ? outcome : outcome.kind;
+  }
+
+  /** Nobody is answered any more. Harmless when repeated. */
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelTimer();
+    this.#parts.upstream.close();
+  }
+
+  /** Carries out what the forwarder wants until it wants nothing more. */
+  #drive(): void {
+    if (this.#isClosed) return;
+    const { forwarder, upstream, clock, timers } = this.#parts;
+    for (let done = forwarder.pollFinished(); done !== undefined; done = forwarder.pollFinished()) {
+      upstream.end(done);
+    }
+    for (let query = forwarder.pollTransmit(); query !== undefined; query = forwarder.pollTransmit()) {
+      const { attempt } = query;
+      upstream.begin(query, (response) => {
+        if (response === undefined) forwarder.handleFailure(clock.now(), attempt);
+        else forwarder.handleResponse(clock.now(), attempt, response);
+        this.#drive();
+      });
+    }
+    for (let next = this.#responder.pollReply(); next !== undefined; next = this.#responder.pollReply()) {
+      next.to(next.bytes);
+    }
+    this.#cancelTimer();
+    const deadline = forwarder.pollTimeout();
+    if (deadline === undefined) return;
+    this.#cancelTimer = timers.setTimer(deadline - clock.now(), () => {
+      forwarder.handleTimeout(clock.now());
+      this.#drive();
+    });
+  }
+}

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { SeededRandom, VirtualClock, VirtualTimers } from "../base/mod.ts";
+import { type Asker, Authority, dnsCounters, DomainName, Forwarder } from "../dns/mod.ts";
+import { Cidr, Endpoint } from "../net/mod.ts";
+import { QueryService, type Reply } from "./query_service.ts";
+import { UpstreamSockets } from "./upstream_sockets.ts";
+
+function makeService(queriesPerSecond: number) {
+  const clock = new VirtualClock();
+  const counters = dnsCounters();
+  const overlay = Cidr.parse("10.200.0.0/16");
+  const own = Endpoint.parse("10.200.0.1:53")?.address;
+  assert(overlay && own);
+  const service = new QueryService({
+    authority: new Authority({ origins: [DomainName.root], server: DomainName.root, serial: 1 }),
+    forwarder: new Forwarder<Asker<Reply>>({ routes: [], counters, random: new SeededRandom(1) }),
+    counters,
+    clock,
+    timers: new VirtualTimers(clock),
+    upstream: new UpstreamSockets({
+      openUdp: () => assert.fail(),
+      dialTcp: () => assert.fail(),
+    }, counters),
+    clients: [overlay],
+    queriesPerSecond,
+    ownAddresses: () => [own],
+  });
+  const admits = (text: string): boolean => {
+    const source = Endpoint.parse(text);
+    assert(source);
+    return service.admits(source);
+  };
+  return { admits, counters, clock };
+}
+
+const sources: readonly (readonly [string, boolean])[] = [
+  ["10.200.3.4:1000", true],
+  ["10.200.3.4:0", false],
+  ["10.201.0.1:1000", false],
+  ["192.0.2.1:1000", false],
+  ["127.0.0.1:1000", true],
+  ["[::1]:1000", true],
+  ["[2001:db8::1]:1000", false],
+];
+for (const [source, isAdmitted] of sources) {
+  Deno.test(`QueryService.admits() ${isAdmitted ? "takes" : "refuses"} ${source}`, () => {
+    const { admits, counters } = makeService(10);
+    assert.equal(admits(source), isAdmitted);
+    assert.equal(counters.get("dropped-source"), isAdmitted ? 0 : 1);
+  });
+}
+
+Deno.test("QueryService.admits() bounds each source, and not this host", () => {
+  const { admits, counters, clock } = makeService(5);
+  const count = (source: string): number =>
+    Array.from({ length: 20 }, () => admits(source)).filter(Boolean).length;
+  assert.equal(count("10.200.3.4:1000"), 5);
+  assert.equal(count("10.200.3.5:1000"), 5);
+  assert.equal(count("10.200.0.1:1000"), 20);
+  assert.equal(counters.get("dropped-rate"), 30);
+  clock.advance(1000);
+  assert.equal(count("10.200.3.4:2000"), 5);
+});
