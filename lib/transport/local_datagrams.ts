@@ -1,0 +1,111 @@
+/**
+ * UDP on one of the host's own addresses, for the few datagrams that are not the packet plane's: echoes, names of
+ * the network, who is near.
+ * @module
+ */
+
+import { Endpoint, IpAddress } from "../net/mod.ts";
+import { openError } from "./errors.ts";
+
+/** Where to listen. */
+export interface LocalDatagramOptions {
+  /** An address of this host, or the unspecified one. */
+  readonly address: IpAddress;
+  /** 1 to 65535, or 0 for any free one. */
+  readonly port: number;
+  /** Whether other programs may listen on the same port; each gets what is sent to a group or to all. */
+  readonly isShared?: boolean;
+}
+
+/** A datagram and where it came from. */
+export interface ReceivedDatagram {
+  /** A copy; it is the caller's. */
+  readonly datagram: Uint8Array;
+  readonly source: Endpoint;
+}
+
+/** What a program of this kind may be sent; longer ones are cut by the kernel and fail their checks. */
+const RECEIVE_BUFFER_BYTES = 2048;
+/** Datagrams that may wait to be sent; further ones are dropped, for a fresher one is on its way. */
+const MAX_SENDS_IN_FLIGHT = 256;
+const RECEIVE_RETRY_MS = 20;
+
+/** One socket. Nothing promises that what is sent arrives. */
+export class LocalDatagrams {
+  /** The address and port that it is bound to. */
+  readonly local: Endpoint;
+  readonly #connection: Deno.DatagramConn;
+  #isClosed = false;
+  #inFlight = 0;
+
+  private constructor(connection: Deno.DatagramConn, address: IpAddress) {
+    this.#connection = connection;
+    this.local = new Endpoint(address, (connection.addr as Deno.NetAddr).port);
+  }
+
+  /** @throws PortInUseError, SocketError */
+  static open({ address, port, isShared = false }: LocalDatagramOptions): LocalDatagrams {
+    try {
+      const hostname = address.toString();
+      const connection = Deno.listenDatagram({ transport: "udp", hostname, port, reuseAddress: isShared });
+      return new LocalDatagrams(connection, address);
+    } catch (error) {
+      throw openError("UDP", port, error);
+    }
+  }
+
+  /**
+   * Receives what is sent to `group` on the network of `interfaceAddress`, and sends there with `ttl`.
+   * @returns whether the host took it
+   */
+  async joinGroup(group: IpAddress, interfaceAddress: IpAddress, ttl: number): Promise<boolean> {
+    try {
+      const membership = await this.#connection.joinMulticastV4(
+        group.toString(),
+        interfaceAddress.toString(),
+      );
+      await membership.setTTL(ttl);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Waits for a datagram; one call is under way at a time. @returns undefined when the socket is closed */
+  async receive(): Promise<ReceivedDatagram | undefined> {
+    while (!this.#isClosed) {
+      try {
+        const [bytes, from] = await this.#connection.receive(new Uint8Array(RECEIVE_BUFFER_BYTES));
+        const { hostname, port } = from as Deno.NetAddr;
+        const address = IpAddress.parse(hostname.replace(/%.*$/, ""))?.unmapped();
+        if (address !== undefined) return { datagram: bytes, source: new Endpoint(address, port) };
+      } catch {
+        if (this.#isClosed) break;
+        // An ICMP error of an earlier send surfaces here; the pause keeps a lasting failure from taking the processor.
+        await new Promise((resolve) => setTimeout(resolve, RECEIVE_RETRY_MS));
+      }
+    }
+    return undefined;
+  }
+
+  /** Sends and forgets; `datagram` may be reused when this returns. */
+  send(datagram: Uint8Array, destination: Endpoint): void {
+    if (this.#isClosed || this.#inFlight === MAX_SENDS_IN_FLIGHT) return;
+    this.#inFlight++;
+    const landed = (): void => void this.#inFlight--;
+    const to = {
+      transport: "udp",
+      hostname: destination.address.toString(),
+      port: destination.port,
+    } as const;
+    // What can't be sent (no route, no buffers, the interface is gone) is as lost as one that is lost on the way.
+    this.#connection.send(datagram.slice(), to).then(landed, landed);
+  }
+
+  /** Closes; a `receive` under way returns undefined. Harmless when repeated. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#connection.close();
+  }
+}
