@@ -8,6 +8,7 @@
 export * from "./captured_process.ts";
 export * from "./lab.ts";
 export * from "./namespace.ts";
+export * from "./packet_thread.ts";
 export * from "./programs.ts";
 export * from "./refusal.ts";
 export * from "./requirements.ts";
