@@ -90,8 +90,9 @@ export async function openHostNetwork<T extends { close(): void }>(
   return made;
 }
 
-/** Forgets what was noted for a crash, once the interface is gone. */
+/** Forgets what was noted for a crash, once the interface is gone. What else was changed is not its business. */
 export function forgetHostNetwork(store: StateStore): void {
   const journal = new HostJournal(store);
-  store.transaction(() => journal.changes().forEach((change) => journal.forget(change)));
+  const own = journal.changes().filter(({ kind }) => kind === "interface" || kind === "route");
+  store.transaction(() => own.forEach((change) => journal.forget(change)));
 }

@@ -127,5 +127,6 @@ function addCompletions(program: AnyCommand, { ports }: CommandContext): void {
 
 function changeText(change: HostChange): string {
   if (change.kind === "interface") return `the interface ${change.name}`;
+  if (change.kind === "resolver") return `the resolver in ${change.replacement.path}`;
   return `the route to ${change.cidr} on ${change.interfaceName}`;
 }

@@ -6,6 +6,7 @@
 import { StateError, type StateStore, utf8Bytes } from "../base/mod.ts";
 import { Cidr } from "../net/mod.ts";
 import type { HostNetwork } from "./netlink.ts";
+import { decodeReplacement, encodeReplacement, type FileReplacement, restoreFile } from "./resolver_file.ts";
 
 /** The collection of the StateStore. */
 const COLLECTION = "host-journal";
@@ -13,7 +14,8 @@ const COLLECTION = "host-journal";
 /** A change of the host that has to be undone one day. */
 export type HostChange =
   | { readonly kind: "interface"; readonly name: string }
-  | { readonly kind: "route"; readonly cidr: Cidr; readonly interfaceName: string };
+  | { readonly kind: "route"; readonly cidr: Cidr; readonly interfaceName: string }
+  | { readonly kind: "resolver"; readonly replacement: FileReplacement };
 
 /**
  * The changes that are made, or were about to be, over a StateStore: a crash leaves a record of every change.
@@ -33,7 +35,8 @@ export class HostJournal {
 
   /** Records a change that is about to be made; harmless when repeated. @throws StateError when it cannot */
   record(change: HostChange): void {
-    this.#store.put(COLLECTION, keyOf(change), utf8Bytes(""));
+    const value = change.kind === "resolver" ? encodeReplacement(change.replacement) : utf8Bytes("");
+    this.#store.put(COLLECTION, keyOf(change), value);
   }
 
   /** Forgets a change that is unmade, or was not made after all. @throws StateError when it cannot */
@@ -43,8 +46,8 @@ export class HostJournal {
 
   /** @returns the recorded changes, interfaces first @throws StateError when a record makes no sense */
   changes(): readonly HostChange[] {
-    return this.#store.entries(COLLECTION).map(([key]) => {
-      const change = parseKey(key);
+    return this.#store.entries(COLLECTION).map(([key, value]) => {
+      const change = parseEntry(key, value);
       if (change === undefined) {
         throw new StateError(`Cannot undo the change ${JSON.stringify(key)}: this version does not know it`, {
           hint: "Run the version of weft that made it.",
@@ -71,6 +74,8 @@ export class HostJournal {
       try {
         if (change.kind === "interface") {
           if (!network.isLinkRunning(change.name)) network.deleteLink(change.name);
+        } else if (change.kind === "resolver") {
+          restoreFile(change.replacement);
         } else if (!ownInterfaces.has(change.interfaceName)) {
           // Those of our own interfaces have gone with them.
           network.removeRoute(change.cidr, change.interfaceName);
@@ -86,14 +91,19 @@ export class HostJournal {
 }
 
 function keyOf(change: HostChange): string {
+  if (change.kind === "resolver") return `resolver ${change.replacement.path}`;
   return change.kind === "interface"
     ? `interface ${change.name}`
     : `route ${change.cidr} ${change.interfaceName}`;
 }
 
-function parseKey(key: string): HostChange | undefined {
+function parseEntry(key: string, value: Uint8Array): HostChange | undefined {
   const [kind, subject, interfaceName, ...more] = key.split(" ");
   if (subject === undefined || more.length > 0) return undefined;
+  if (kind === "resolver" && interfaceName === undefined) {
+    const replacement = decodeReplacement(subject, value);
+    return replacement && { kind, replacement };
+  }
   if (kind === "interface" && interfaceName === undefined) return { kind, name: subject };
   if (kind !== "route" || interfaceName === undefined) return undefined;
   const cidr = Cidr.parse(subject);

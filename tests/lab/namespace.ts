@@ -9,6 +9,9 @@ import { waitFor } from "./wait_for.ts";
 /** Names begin with the maker's process id, so that what a dead process left can be told from what is in use. */
 const NAME_PATTERN = /^weft-(\d+)-[0-9a-f]{8}-/;
 
+/** Nobody listens there (RFC 5737 §3). */
+const LAB_RESOLVER_CONF = "# of the lab\nnameserver 192.0.2.253\noptions timeout:1 attempts:1\n";
+
 /** Where programs run: in a network namespace, or simply on this machine. */
 export interface Place {
   /** What it is called in messages. */
@@ -20,7 +23,13 @@ export interface Place {
 /** This machine itself. */
 export const thisMachine: Place = { label: "this machine", command: (command) => command };
 
-/** One network namespace. The loopback is up. Disposing it ends every process inside and removes it. */
+/** Files here stand in for those of /etc inside a namespace (ip-netns(8)). */
+const ETC_FOLDER = "/etc/netns";
+
+/**
+ * One network namespace. The loopback is up, and /etc/resolv.conf is a file of its own. Disposing it ends every process
+ * inside and removes it.
+ */
 export class NetworkNamespace implements Place, AsyncDisposable {
   readonly label: string;
   /** The name that `ip netns` knows. */
@@ -36,9 +45,17 @@ export class NetworkNamespace implements Place, AsyncDisposable {
     await removeLeftOvers();
     const unique = crypto.getRandomValues(new Uint8Array(4)).toHex();
     const namespace = new NetworkNamespace(label, `weft-${Deno.pid}-${unique}-${label}`);
+    // Before anything can run inside: this machine's own resolver is never touched.
+    await Deno.mkdir(`${ETC_FOLDER}/${namespace.name}`, { recursive: true });
+    await Deno.writeTextFile(namespace.resolverConfPath, LAB_RESOLVER_CONF);
     await expectRun(["ip", "netns", "add", namespace.name]);
     await namespace.ip("link set lo up");
     return namespace;
+  }
+
+  /** What programs inside read as /etc/resolv.conf. */
+  get resolverConfPath(): string {
+    return `${ETC_FOLDER}/${this.name}/resolv.conf`;
   }
 
   command(command: readonly string[]): readonly string[] {
@@ -101,13 +118,16 @@ async function removeNamespace(name: string): Promise<void> {
   }
   await waitFor(async () => (await processesIn(name)).length === 0, 5_000, { what: `${name} is empty` });
   await run(["ip", "netns", "del", name]);
+  await Deno.remove(`${ETC_FOLDER}/${name}`, { recursive: true }).catch(() => {});
 }
 
 async function removeLeftOvers(): Promise<void> {
   const names = (await run(["ip", "netns", "list"])).stdout.split("\n").map((line) =>
     line.split(" ")[0] ?? ""
   );
-  for (const name of names) {
+  // A maker may have died between the two.
+  const folders = await Array.fromAsync(Deno.readDir(ETC_FOLDER), ({ name }) => name).catch(() => []);
+  for (const name of new Set([...names, ...folders])) {
     const maker = NAME_PATTERN.exec(name)?.[1];
     if (maker !== undefined && !isAlive(Number(maker))) await removeNamespace(name);
   }
