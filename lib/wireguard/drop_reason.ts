@@ -8,6 +8,7 @@ export const DROP_REASONS = [
   // Datagrams from the network
   "malformed-datagram",
   "wrong-mac1",
+  "too-many-handshakes",
   "under-load",
   "rate-limited",
   "wrong-handshake",

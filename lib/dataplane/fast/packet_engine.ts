@@ -17,6 +17,7 @@ import type { Millis } from "../../base/mod.ts";
 import { ERRNO, type RawCalls } from "../../host/mod.ts";
 import { type Endpoint, type IpFamily, ipPacketLength, ipVersion } from "../../net/mod.ts";
 import type { BatchSession, Device } from "../../wireguard/mod.ts";
+import { HandshakeBacklog, isHandshake } from "./handshake_backlog.ts";
 import { OutgoingTrain } from "./outgoing_train.ts";
 import { MAX_TRAIN_PACKETS, type PacketKernel } from "./packet_kernel.ts";
 import { readVirtioHeader, splitSuperframe, VIRTIO_HEADER_BYTES } from "./superframe.ts";
@@ -36,6 +37,8 @@ const POLLNVAL = 32;
 const EGRESS_BUDGET_BYTES = 128 * 1024;
 /** A turn receives so often before it looks at what wants to go out. */
 const INGRESS_BUDGET_RECEIVES = 4;
+/** A turn works so long on handshakes before it looks at packets again. */
+const HANDSHAKE_BUDGET_MS = 0.5;
 /** Under load the control side sees figures so often. */
 const REPORT_MS = 20;
 
@@ -97,6 +100,7 @@ export class PacketEngine {
   #mtuBytes: number;
   readonly #train: OutgoingTrain;
   readonly #touched = new Set<BatchSession["peer"]>();
+  readonly #handshakes = new HandshakeBacklog();
   #isGone = false;
   #nextReportMs = Infinity;
   // Datagrams of one session and one source, in the kernel's table, that are opened together.
@@ -173,7 +177,8 @@ export class PacketEngine {
         device.handleTimeout(at);
         const sent = this.#carryOut(at);
         const received = this.#carryIn(at);
-        isBusy = sent || received;
+        this.#workOnHandshakes(at);
+        isBusy = sent || received || !this.#handshakes.isEmpty;
         this.#transmit();
         if (!isBusy || at >= reportAt) {
           this.#report();
@@ -395,8 +400,23 @@ export class PacketEngine {
   }
 
   #takeControl(now: Millis, at: number, lengthBytes: number, source: Endpoint): void {
-    // A copy, because the device may keep parts of it, and other threads could see this memory.
-    this.#parts.device.handleDatagram(now, this.#bytes.slice(at, at + lengthBytes), source);
+    const { device } = this.#parts;
+    // A copy either way, because the device may keep parts of it, and other threads could see this memory.
+    if (!isHandshake(this.#bytes, at, lengthBytes)) {
+      device.handleDatagram(now, this.#bytes.slice(at, at + lengthBytes), source);
+    } else if (!this.#handshakes.push(this.#bytes, at, lengthBytes, source)) {
+      device.counters.count("too-many-handshakes");
+    }
+  }
+
+  #workOnHandshakes(now: Millis): void {
+    const { device, now: clock } = this.#parts;
+    if (this.#handshakes.isEmpty) return;
+    const until = clock() + HANDSHAKE_BUDGET_MS;
+    for (let next = this.#handshakes.shift(); next !== undefined; next = this.#handshakes.shift()) {
+      device.handleDatagram(now, next.datagram, next.source);
+      if (clock() > until) return;
+    }
   }
 
   /** Sends what the device itself has to say. */

@@ -39,51 +39,58 @@ interface Place {
 }
 
 /**
+ * Who has sent to us, with what the way back needs. It lives and goes with the endpoint: a table beside it would make
+ * every collection of garbage go through all sources of a flood.
+ */
+export class ReceivedEndpoint extends Endpoint {
+  /** As the kernel wrote it, with the zone of a link-local address (RFC 4007 §6). */
+  readonly socketAddress: Uint8Array;
+  /** The address of this host that it has called, 4 or 16 bytes; what is sent to it leaves from there. */
+  local: Uint8Array | undefined;
+
+  constructor(address: IpAddress, port: number, socketAddress: Uint8Array) {
+    super(address, port);
+    this.socketAddress = socketAddress;
+  }
+
+  /** Of the socket that it has sent to. */
+  get family(): 4 | 6 {
+    return this.socketAddress.length === SOCKADDR_BYTES ? 6 : 4;
+  }
+}
+
+/**
  * Turns what the kernel wrote into endpoints; the same address, reached at the same address of this host, gives the same
  * object while it is remembered.
  */
 export class SocketAddressReader {
-  readonly #cache = new Map<string, Endpoint>();
-  // The one that was read last, and its bytes: most come in a row, and need no key then.
-  readonly #lastBytes = new Uint8Array(24 + 16);
-  #lastLength = 0;
-  #last: Endpoint | undefined;
+  readonly #cache = new Map<string, ReceivedEndpoint>();
+  #lastKey = "";
+  #last: ReceivedEndpoint | undefined;
 
   /**
    * @param at where the address stands in `memory`
    * @param localAt where the address of this host stands, 4 or 16 bytes as the family has; 0 when it is not known
    */
-  read(memory: Uint8Array, at: number, localAt = 0): Endpoint {
+  read(memory: Uint8Array, at: number, localAt = 0): ReceivedEndpoint {
     const isIpv6 = memory[at] === AF_INET6;
-    const length = isIpv6 ? 24 : 8;
-    const localLength = localAt === 0 ? 0 : isIpv6 ? 16 : 4;
-    if (this.#last !== undefined && this.#isLast(memory, { at, length, localAt, localLength })) {
-      return this.#last;
-    }
-    const key = textOf(memory, at + 2, length - 2) + textOf(memory, localAt, localLength);
-    let endpoint = this.#cache.get(key);
+    const nameBytes = isIpv6 ? SOCKADDR_BYTES : 8;
+    const localBytes = localAt === 0 ? 0 : isIpv6 ? 16 : 4;
+    let key = textOf(memory, at + 2, nameBytes - 2);
+    if (localBytes > 0) key += textOf(memory, localAt, localBytes);
+    let endpoint = key === this.#lastKey ? this.#last : this.#cache.get(key);
     if (endpoint === undefined) {
       const bytes = isIpv6 ? memory.slice(at + 8, at + 24) : memory.slice(at + 4, at + 8);
       const port = ((memory[at + 2] ?? 0) << 8) | (memory[at + 3] ?? 0);
-      endpoint = new Endpoint(IpAddress.fromBytes(bytes).unmapped(), port);
+      const socketAddress = memory.slice(at, at + (isIpv6 ? SOCKADDR_BYTES : 16));
+      endpoint = new ReceivedEndpoint(IpAddress.fromBytes(bytes).unmapped(), port, socketAddress);
       if (this.#cache.size >= MAX_CACHED) this.#cache.clear();
       this.#cache.set(key, endpoint);
     }
-    this.#lastBytes.set(memory.subarray(at, at + length));
-    this.#lastBytes.set(memory.subarray(localAt, localAt + localLength), length);
-    this.#lastLength = length + localLength;
+    if (localBytes > 0) endpoint.local ??= memory.slice(localAt, localAt + localBytes);
+    this.#lastKey = key;
     this.#last = endpoint;
     return endpoint;
-  }
-
-  #isLast(memory: Uint8Array, place: Place): boolean {
-    const { at, length, localAt, localLength } = place;
-    if (length + localLength !== this.#lastLength) return false;
-    for (let i = 0; i < length; i++) if (memory[at + i] !== this.#lastBytes[i]) return false;
-    for (let i = 0; i < localLength; i++) {
-      if (memory[localAt + i] !== this.#lastBytes[length + i]) return false;
-    }
-    return true;
   }
 }
 

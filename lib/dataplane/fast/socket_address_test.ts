@@ -44,3 +44,22 @@ Deno.test("SocketAddressReader tells sources apart by the address of this host t
   memory[79] = 8;
   assert.notEqual(reader.read(memory, 32, 64), called);
 });
+
+Deno.test("SocketAddressReader keeps what the way back needs: the zone, and the address that was called", () => {
+  const memory = new Uint8Array(128);
+  const linkLocal = endpoint("[fe80::1]:51820");
+  memory.set(encodeSocketAddress(linkLocal, 6) ?? [], 32);
+  memory[32 + 24] = 3;
+  const reader = new SocketAddressReader();
+  const read = reader.read(memory, 32);
+  assert.deepEqual(read.socketAddress, memory.slice(32, 60));
+  assert.equal(read.local, undefined);
+  memory[32 + 24] = 4;
+  assert.notEqual(reader.read(memory, 32), read, "another link");
+
+  memory.set(endpoint("[fe80::2]:1").address.bytes, 64);
+  const called = reader.read(memory, 32, 64);
+  assert.deepEqual(called.local, memory.slice(64, 80));
+  called.local = undefined;
+  assert.deepEqual(reader.read(memory, 32, 64).local, memory.slice(64, 80), "it is learnt again");
+});

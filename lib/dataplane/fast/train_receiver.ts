@@ -129,12 +129,6 @@ export class TrainReceiver {
     return this.#reader.read(this.#bytes, name, this.#localAt[index]);
   }
 
-  /** @returns a copy of the address of this host that train `index` came to, or undefined when it is not known */
-  local(index: number): Uint8Array | undefined {
-    const at = this.#localAt[index] ?? 0;
-    return at === 0 ? undefined : this.#bytes.slice(at, at + (this.#parts.family === 6 ? 16 : 4));
-  }
-
   #receiveOne(): number {
     const { io, fd, base, area } = this.#parts;
     const lengthBytes = io.recvmsg(fd, base + area);

@@ -7,7 +7,7 @@
 import { ERRNO, type RawCalls } from "../../host/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
 import { MMSGHDR_BYTES, MSGHDR, writeAddress } from "./message_headers.ts";
-import { encodeSocketAddress } from "./socket_address.ts";
+import { encodeSocketAddress, ReceivedEndpoint } from "./socket_address.ts";
 
 /** A send is at most so long: 65,535 less the headers of IPv4 and UDP. */
 export const MAX_SEND_BYTES = 65_507;
@@ -63,15 +63,12 @@ export class TrainSender {
   readonly #parts: TrainSenderParts;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  /** Of endpoints that were made elsewhere; those that have sent to us bring their own. */
   readonly #addresses = new WeakMap<Endpoint, Uint8Array>();
-  /**
-   * Which address of this host an endpoint has used: what is sent to it leaves from there. An endpoint that was made
-   * elsewhere has none, and the host's routes choose.
-   */
-  readonly #locals = new WeakMap<Endpoint, Uint8Array>();
   #hasGso: boolean;
   #destination: Endpoint | undefined;
-  #hasLocal = false;
+  /** The address of this host that it leaves from; the host's routes choose when it is not known. */
+  #local: Uint8Array | undefined;
   // Of one call of `send`.
   #hasWaited = false;
   #hasRepeated = false;
@@ -102,18 +99,6 @@ export class TrainSender {
   /** Whether trains are sent as such; a socket that can't is found out while sending. */
   get hasGso(): boolean {
     return this.#hasGso;
-  }
-
-  /** Whether it is known which address of this host `endpoint` has used. */
-  knowsLocal(endpoint: Endpoint): boolean {
-    return this.#locals.has(endpoint);
-  }
-
-  /** What goes to `endpoint` leaves from `local`, 4 or 16 bytes as the socket's family has. */
-  setLocal(endpoint: Endpoint, local: Uint8Array): void {
-    this.#locals.set(endpoint, local);
-    // It was sent to without one until now.
-    if (endpoint === this.#destination) this.#destination = undefined;
   }
 
   /** Sends datagrams of `segmentBytes` each, the last perhaps shorter, that lie one after the other at `at`. */
@@ -220,7 +205,7 @@ export class TrainSender {
     writeAddress(this.#view, vector, base + at);
     this.#view.setUint32(vector + 8, lengthBytes, true);
     this.#view.setUint32(header + MSGHDR.NAME_LENGTH, family === 6 ? 28 : 16, true);
-    const localBytes = !this.#hasLocal ? 0 : family === 6 ? 40 : 32;
+    const localBytes = this.#local === undefined ? 0 : family === 6 ? 40 : 32;
     const controlBytes = (isTrain ? LOCAL - CONTROL : 0) + localBytes;
     const control = controlBytes === 0 ? 0 : base + area + (isTrain ? CONTROL : LOCAL);
     writeAddress(this.#view, header + MSGHDR.CONTROL, control);
@@ -229,29 +214,34 @@ export class TrainSender {
 
   /** @returns whether there was one to forget */
   #forgetLocal(): boolean {
-    if (!this.#hasLocal) return false;
-    this.#hasLocal = false;
-    if (this.#destination !== undefined) this.#locals.delete(this.#destination);
+    if (this.#local === undefined) return false;
+    this.#local = undefined;
+    if (this.#destination instanceof ReceivedEndpoint) this.#destination.local = undefined;
     return true;
   }
 
   /** Puts the destination's address in place. @returns false when this socket can't reach it */
   #address(destination: Endpoint): boolean {
-    if (destination === this.#destination) return true;
+    const isReceived = destination instanceof ReceivedEndpoint && destination.family === this.#parts.family;
+    const local = isReceived ? destination.local : undefined;
+    if (destination === this.#destination && local === this.#local) return true;
+    const address = isReceived ? destination.socketAddress : this.#addressOf(destination);
+    if (address === undefined) return false;
+    const { area } = this.#parts;
+    this.#bytes.set(address, area + NAME);
+    this.#destination = destination;
+    this.#local = local;
+    // The index of an interface stays 0: the way out is the routes' choice.
+    if (local !== undefined) this.#bytes.set(local, area + LOCAL + (local.length === 16 ? 16 : 20));
+    return true;
+  }
+
+  #addressOf(destination: Endpoint): Uint8Array | undefined {
     let address = this.#addresses.get(destination);
     if (address === undefined) {
       address = encodeSocketAddress(destination, this.#parts.family);
-      if (address === undefined) return false;
-      this.#addresses.set(destination, address);
+      if (address !== undefined) this.#addresses.set(destination, address);
     }
-    this.#bytes.set(address, this.#parts.area + NAME);
-    this.#destination = destination;
-    const local = this.#locals.get(destination);
-    this.#hasLocal = local !== undefined;
-    // The index of an interface stays 0: the way out is the routes' choice.
-    if (local !== undefined) {
-      this.#bytes.set(local, this.#parts.area + LOCAL + (local.length === 16 ? 16 : 20));
-    }
-    return true;
+    return address;
   }
 }

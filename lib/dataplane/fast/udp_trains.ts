@@ -50,11 +50,6 @@ export class UdpTrains {
 
   /** Who sent train `index`; answers will leave from the address that it came to. */
   source(index: number): Endpoint {
-    const source = this.receiver.source(index);
-    if (!this.#sender.knowsLocal(source)) {
-      const local = this.receiver.local(index);
-      if (local !== undefined) this.#sender.setLocal(source, local);
-    }
-    return source;
+    return this.receiver.source(index);
   }
 }

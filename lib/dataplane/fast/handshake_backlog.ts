@@ -1,0 +1,59 @@
+/**
+ * Handshake messages that wait until packets have been carried, so that a flood of them holds no session up.
+ * @module
+ */
+
+import type { Endpoint } from "../../net/mod.ts";
+
+/** The lengths of an initiation and a response (WireGuard paper §5.4.2, §5.4.3). */
+const INITIATION_BYTES = 148;
+const RESPONSE_BYTES = 92;
+const SLOT_BYTES = INITIATION_BYTES;
+/** More than an honest burst after an outage; at some microseconds each, a few milliseconds of work. */
+const SLOTS = 1024;
+
+/** A handshake message. */
+export interface WaitingHandshake {
+  /** Valid until the next call of `push`. */
+  readonly datagram: Uint8Array;
+  readonly source: Endpoint;
+}
+
+/** First in, first out; when it is full, a new one is refused. */
+export class HandshakeBacklog {
+  readonly #memory = new Uint8Array(SLOTS * SLOT_BYTES);
+  readonly #waiting: (WaitingHandshake | undefined)[] = new Array(SLOTS);
+  #head = 0;
+  #size = 0;
+
+  /** Whether nothing waits. */
+  get isEmpty(): boolean {
+    return this.#size === 0;
+  }
+
+  /** Copies `lengthBytes` from `memory`. @returns false when there is no room */
+  push(memory: Uint8Array, at: number, lengthBytes: number, source: Endpoint): boolean {
+    if (this.#size === SLOTS) return false;
+    const slot = (this.#head + this.#size++) % SLOTS;
+    const datagram = this.#memory.subarray(slot * SLOT_BYTES, slot * SLOT_BYTES + lengthBytes);
+    for (let i = 0; i < lengthBytes; i++) datagram[i] = memory[at + i] ?? 0;
+    this.#waiting[slot] = { datagram, source };
+    return true;
+  }
+
+  /** @returns the one that waits longest, or undefined */
+  shift(): WaitingHandshake | undefined {
+    if (this.#size === 0) return undefined;
+    const oldest = this.#waiting[this.#head];
+    this.#waiting[this.#head] = undefined;
+    this.#head = (this.#head + 1) % SLOTS;
+    this.#size--;
+    return oldest;
+  }
+}
+
+/** @returns whether a datagram is as long as a handshake message, and says that it is one */
+export function isHandshake(memory: Uint8Array, at: number, lengthBytes: number): boolean {
+  return lengthBytes === INITIATION_BYTES && memory[at] === 1 ||
+    lengthBytes === RESPONSE_BYTES && memory[at] === 2;
+}

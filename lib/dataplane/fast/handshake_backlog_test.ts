@@ -1,0 +1,91 @@
+/**
+ * Tests of handshakes that wait.
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { millis } from "../../base/mod.ts";
+import { nobleAead, PresharedKey, PrivateKey } from "../../crypto/mod.ts";
+import { Endpoint } from "../../net/mod.ts";
+import { CookieGenerator } from "../../wireguard/cookie_generator.ts";
+import { createInitiation } from "../../wireguard/handshake.ts";
+import { EngineBench, ipPacket, peerEndpoint } from "./engine_bench_test.ts";
+import { HandshakeBacklog, isHandshake } from "./handshake_backlog.ts";
+import { readVirtioHeader, splitSuperframe, VIRTIO_HEADER_BYTES } from "./superframe.ts";
+
+const source = Endpoint.parse("198.18.0.1:7") ?? assert.fail();
+
+Deno.test("HandshakeBacklog gives back what was put in, in order, through many turns of the ring", () => {
+  const backlog = new HandshakeBacklog();
+  const memory = new Uint8Array(400);
+  let [next, expected] = [0, 0];
+  for (let turn = 0; turn < 50; turn++) {
+    for (let i = 0; i < 100; i++) {
+      const lengthBytes = next % 2 === 0 ? 148 : 92;
+      memory.fill(next++, 200, 200 + lengthBytes);
+      assert.ok(backlog.push(memory, 200, lengthBytes, source));
+    }
+    while (!backlog.isEmpty) {
+      const { datagram, source: from } = backlog.shift() ?? assert.fail();
+      assert.equal(datagram.length, expected % 2 === 0 ? 148 : 92);
+      assert.ok(datagram.every((byte) => byte === (expected & 255)));
+      assert.equal(from, source);
+      expected++;
+    }
+  }
+  assert.equal(backlog.shift(), undefined);
+  assert.equal(expected, 5000);
+});
+
+Deno.test("HandshakeBacklog.push() refuses what there is no room for, and keeps the rest", () => {
+  const backlog = new HandshakeBacklog();
+  let taken = 0;
+  while (backlog.push(new Uint8Array(148).fill(taken), 0, 148, source)) taken++;
+  assert.ok(taken >= 100 && taken < 10_000);
+  for (let i = 0; i < taken; i++) assert.equal(backlog.shift()?.datagram[0], i & 255);
+  assert.ok(backlog.isEmpty);
+});
+
+Deno.test("isHandshake() knows initiations and responses by type and length", () => {
+  const memory = new Uint8Array(200);
+  for (let type = 0; type < 256; type++) {
+    memory[8] = type;
+    for (const lengthBytes of [32, 64, 91, 92, 93, 147, 148, 149]) {
+      const expected = type === 1 && lengthBytes === 148 || type === 2 && lengthBytes === 92;
+      assert.equal(isHandshake(memory, 8, lengthBytes), expected, `${type} ${lengthBytes}`);
+    }
+  }
+});
+
+Deno.test("PacketEngine carries packets past more handshakes than it can work on, and counts those it leaves", () => {
+  const bench = new EngineBench({ seed: 11 });
+  bench.greet();
+  const publicKey = bench.device.publicKey;
+  const stranger = { privateKey: PrivateKey.generate(bench.random), random: bench.random, aead: nobleAead };
+  const { message } = createInitiation(stranger, {
+    publicKey,
+    presharedKey: PresharedKey.none(),
+    localIndex: 1,
+    timestamp: new Uint8Array(12),
+  });
+  new CookieGenerator(publicKey, 0).sign(millis(0), message);
+  const packets = Array.from({ length: 40 }, (_, i) => ipPacket(2, 1, 200 + i));
+  const flood = 10_000;
+  for (let i = 0; i < flood; i++) bench.calls.receives.push({ bytes: message, source });
+  for (const bytes of bench.sealed(packets)) bench.calls.receives.push({ bytes, source: peerEndpoint });
+  const before = bench.device.counters.snapshot();
+  // Every look at the clock takes longer than a turn may work on handshakes.
+  let time: number = bench.now;
+  Object.defineProperty(bench, "now", { get: () => millis(time += 1) });
+  bench.run();
+  const after = bench.device.counters.snapshot();
+  const counted = (reason: keyof typeof after) => after[reason] - before[reason];
+  assert.equal(counted("too-many-handshakes") + counted("under-load") + counted("unknown-peer"), flood);
+  assert.ok(counted("too-many-handshakes") > flood / 2, "the rest found the backlog full");
+  assert.ok(counted("unknown-peer") <= 200);
+  const written = bench.calls.written.flatMap((each) =>
+    splitSuperframe(each.slice(VIRTIO_HEADER_BYTES), readVirtioHeader(each, 0)) ?? assert.fail()
+  );
+  assert.deepEqual(written.map((each) => each.length), packets.map((each) => each.length));
+  assert.ok(bench.calls.sends.every(({ datagrams }) => datagrams.every((each) => each.length <= 148)));
+});
