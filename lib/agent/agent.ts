@@ -9,7 +9,7 @@ import type { AgentOptions } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
 import { openPlane, type PacketPlane } from "../dataplane/mod.ts";
 import { systemClock, systemRandom, systemTimers } from "../host/mod.ts";
-import type { MeshState, RosterUpdate, SignedStatement } from "../mesh/mod.ts";
+import { type MeshState, NO_UPDATE, type RosterUpdate, type SignedStatement } from "../mesh/mod.ts";
 import type { Cidr, Endpoint } from "../net/mod.ts";
 import { dialTcp, listenTcp, portInUse, SocketError } from "../transport/mod.ts";
 import type { ProtocolTimers } from "../wireguard/mod.ts";
@@ -151,7 +151,7 @@ export class Agent {
     const messages = new MessagePlane({
       identity: this.mesh.identity,
       networkId: this.mesh.network.id,
-      roster: this.mesh.roster,
+      replica: this.mesh.replica,
       listener,
       clock: systemClock,
       timers: systemTimers,
@@ -244,7 +244,11 @@ export class Agent {
     if (member === undefined) return this.followRoster();
     const record = roster.signedRecord(member.record.nodeId);
     const statement = roster.signedStatement(member.record.nodeId);
-    this.publish({ records: record ? [record] : [], statements: statement ? [statement] : [] });
+    this.publish({
+      ...NO_UPDATE,
+      records: record ? [record] : [],
+      statements: statement ? [statement] : [],
+    });
   }
 
   #keepUp(): void {
@@ -252,9 +256,9 @@ export class Agent {
     const again = (): void => {
       cancel = systemTimers.setTimer(UPKEEP_MS, () => {
         try {
-          this.mesh.roster.handleTimeout();
+          this.mesh.replica.handleTimeout();
           const statement = this.#stateEndpoints();
-          this.publish({ records: [], statements: statement === undefined ? [] : [statement] });
+          this.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
         } catch (error) {
           // A full disk may have room again at the next turn, and a process that ran out of descriptors has some.
           this.#log.error("cannot look after the state", { error });

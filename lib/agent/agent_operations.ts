@@ -5,7 +5,14 @@
 
 import { type UnixMillis, WeftError } from "../base/mod.ts";
 import { PresharedKey, PublicKey } from "../crypto/mod.ts";
-import { type Enrolled, isNodeName, nodeIdOf, type Refusal, type TokenEntry } from "../mesh/mod.ts";
+import {
+  type Enrolled,
+  isNodeName,
+  NO_UPDATE,
+  nodeIdOf,
+  type Refusal,
+  type TokenEntry,
+} from "../mesh/mod.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
 import type { Agent } from "./agent.ts";
 import type { AgentControl, DeviceRequest, TokenReport, TokenRequest } from "./control.ts";
@@ -105,7 +112,7 @@ export class AgentOperations implements AgentControl {
       throw new InvalidRequestError(`Cannot add ${name}: ${REFUSALS[enrolled]}`);
     }
     const { record, signed } = enrolled;
-    this.#agent.publish({ records: [signed], statements: [] });
+    this.#agent.publish({ ...NO_UPDATE, records: [signed] });
     return { name: record.name, addresses: record.addresses.map(String) };
   }
 
@@ -120,7 +127,7 @@ export class AgentOperations implements AgentControl {
     const revoked = admission.revoke(member.record.publicKey);
     if (revoked === undefined) throw unknownPeer(peer);
     // First of all, everybody cuts it off.
-    this.#agent.publish({ records: [revoked.signed], statements: [] });
+    this.#agent.publish({ ...NO_UPDATE, records: [revoked.signed] });
     secrets.set(revoked.record.nodeId, undefined);
   }
 

@@ -3,7 +3,16 @@
  * @module
  */
 
-import type { ByteStream, Clock, Counters, Logger, RandomSource, Timers } from "../base/mod.ts";
+import {
+  type ByteStream,
+  type Clock,
+  type Counters,
+  type Logger,
+  type Millis,
+  millis,
+  type RandomSource,
+  type Timers,
+} from "../base/mod.ts";
 import {
   acceptChannel,
   type Authorization,
@@ -18,12 +27,15 @@ import {
   decodeMeshMessage,
   encodeHello,
   encodeMeshMessage,
+  Gossip,
   MESH_TOPIC,
   type NetworkId,
+  NO_UPDATE,
   type NodeId,
   type NodeIdentity,
-  type Roster,
+  type Replica,
   type RosterUpdate,
+  wantedLinks,
 } from "../mesh/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import type { AcceptedStream, StreamListener } from "../transport/mod.ts";
@@ -32,10 +44,8 @@ import type { Link } from "./link.ts";
 import { LinkTable } from "./link_table.ts";
 import { Pace } from "./pace.ts";
 import { raceDial } from "./race_dial.ts";
-import { RosterSender } from "./roster_sender.ts";
 import { sleep } from "./sleep.ts";
 import { originOf, WaitingRoom } from "./waiting_room.ts";
-import { wantedLinks } from "./wanted_links.ts";
 
 /** Strangers who are at the door at the same time; a further one takes the place of another. */
 const MAX_STRANGERS = 64;
@@ -49,6 +59,10 @@ const PING_TIMEOUT_MS = 5_000;
 const REDIAL_PAUSE_MS = 200;
 /** A link that ended sooner counts as a dial that failed. */
 const SOUND_LINK_MS = 5_000;
+/** After so many dials without an answer, another member takes the place of one that is not a leader. */
+const DIALS_BEFORE_ANOTHER = 3;
+/** How long it is left alone then. */
+const UNREACHABLE_MS = 60_000;
 /** What a member may make this node do, in about milliseconds: a roster of thousands, then a fifth of the time. */
 const TOLD_LIMITS = { burst: 2_000, perSecond: 200 };
 const MESSAGE_COST = 1;
@@ -62,7 +76,7 @@ const NOTHING = new Uint8Array(0);
 export interface MessagePlaneParts {
   readonly identity: NodeIdentity;
   readonly networkId: NetworkId;
-  readonly roster: Roster;
+  readonly replica: Replica;
   readonly listener: StreamListener;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -91,7 +105,11 @@ export class MessagePlane {
   readonly links: LinkTable;
   readonly #parts: MessagePlaneParts;
   readonly #setup: HandshakeSetup;
-  readonly #senders = new Map<Link, RosterSender>();
+  readonly #gossip: Gossip<Link>;
+  readonly #sending = new Set<Link>();
+  #cancelRound: () => void = () => {};
+  /** Members that did not answer, and until when others take their places. */
+  readonly #unreachable = new Map<NodeId, Millis>();
   readonly #diallers = new Map<NodeId, AbortController>();
   readonly #joins = new Set<Channel>();
   readonly #stop = new AbortController();
@@ -102,6 +120,7 @@ export class MessagePlane {
     this.#parts = parts;
     this.links = new LinkTable(parts.identity.id);
     const { identity, random, clock, timers, counters } = parts;
+    this.#gossip = new Gossip(parts.replica, { clock, random });
     this.#setup = { localStatic: identity.privateKey, random, clock, timers, counters };
   }
 
@@ -109,13 +128,18 @@ export class MessagePlane {
   start(): void {
     this.#acceptStreams();
     this.followRoster();
+    this.#keepComparing();
   }
 
   /** Dials whoever is wanted now, and parts with whoever is no member any more. */
   followRoster(): void {
     if (this.#stop.signal.aborted) return;
-    const { roster, identity } = this.#parts;
-    const wanted = new Set(wantedLinks(identity.id, roster.members()));
+    const { replica: { roster }, identity, clock } = this.#parts;
+    for (const [nodeId, until] of this.#unreachable) {
+      if (until <= clock.now()) this.#unreachable.delete(nodeId);
+    }
+    const unreachable = new Set(this.#unreachable.keys());
+    const wanted = new Set(wantedLinks(identity.id, roster.members(), unreachable));
     for (const [nodeId, dialler] of this.#diallers) {
       if (!wanted.has(nodeId)) {
         dialler.abort();
@@ -136,10 +160,15 @@ export class MessagePlane {
     this.#keepLinked(nodeId);
   }
 
-  /** Tells everybody with a link, except where it came from. */
-  tell(news: RosterUpdate, except?: Link): void {
-    if (news.records.length + news.statements.length === 0) return;
-    for (const [link, sender] of this.#senders) if (link !== except) sender.tell(news);
+  /** Tells others what this node has changed; they tell theirs. */
+  tell(news: RosterUpdate): void {
+    this.#gossip.tell(news);
+    this.#sendReady();
+  }
+
+  /** @returns how far the clocks of linked members are ahead of this one, in milliseconds */
+  clockSkewsMs(): readonly number[] {
+    return this.#gossip.clockSkewsMs();
   }
 
   /** @returns whether a dial to the member is under way */
@@ -164,6 +193,7 @@ export class MessagePlane {
   /** Closes the door and all links. */
   async close(): Promise<void> {
     this.#stop.abort();
+    this.#cancelRound();
     for (const dialler of this.#diallers.values()) dialler.abort();
     this.#diallers.clear();
     this.#parts.listener.close();
@@ -195,8 +225,8 @@ export class MessagePlane {
     if (this.#stop.signal.aborted) return channel.close("this node stops");
     if (context.kind === "removed") {
       // Nobody told it while it was away: it gets the record that says so, and nothing else.
-      const record = this.#parts.roster.signedRecord(context.nodeId);
-      const update = { records: record === undefined ? [] : [record], statements: [] };
+      const record = this.#parts.replica.roster.signedRecord(context.nodeId);
+      const update = { ...NO_UPDATE, records: record === undefined ? [] : [record] };
       await channel.send({ topic: MESH_TOPIC, body: encodeMeshMessage({ kind: "roster-update", update }) });
       return channel.close("you are no member any more");
     }
@@ -217,7 +247,7 @@ export class MessagePlane {
   }
 
   #authorize(helloBytes: Uint8Array, remoteStatic: PublicKey): Authorization<Guest> | undefined {
-    const { networkId, roster, tokenKey } = this.#parts;
+    const { networkId, replica: { roster }, tokenKey } = this.#parts;
     const hello = decodeHello(helloBytes);
     if (hello === undefined) return undefined;
     if (hello.kind === "join") {
@@ -235,29 +265,29 @@ export class MessagePlane {
   }
 
   #addLink(link: Link): void {
-    const { roster, log } = this.#parts;
+    const { replica: { roster }, log } = this.#parts;
     const member = roster.get(link.nodeId);
     // It may have been removed while it shook hands.
     if (member === undefined) return link.channel.close("you are no member any more");
     if (!this.links.add(link)) return;
     const { name } = member.record;
     log.debug("link open", { peer: name, at: link.channel.remoteAddress, dialler: link.dialler });
-    const sender = new RosterSender(link.channel, () => roster.snapshot());
-    this.#senders.set(link, sender);
-    sender.tellAll();
+    this.#unreachable.delete(link.nodeId);
+    this.#gossip.open(link, link.dialler === "us");
+    this.#sendReady();
     // For the round trip; the channel itself asks only when it is quiet.
     void link.channel.ping();
     this.#listen(link).catch((error) => {
       link.channel.close("cannot listen");
       log.error("cannot listen to a member", { peer: name, error });
     }).finally(() => {
-      this.#senders.delete(link);
+      this.#gossip.close(link);
       log.debug("link closed", { peer: name, reason: link.channel.closeReason });
     });
   }
 
   async #listen(link: Link): Promise<void> {
-    const { roster, log, clock, timers, onRosterChange } = this.#parts;
+    const { log, clock, timers, onRosterChange } = this.#parts;
     const pace = new Pace(clock, TOLD_LIMITS);
     const gone = new AbortController();
     link.channel.closed.then(() => gone.abort());
@@ -266,18 +296,18 @@ export class MessagePlane {
       const message = await link.channel.receive();
       if (message === undefined) return;
       let cost = MESSAGE_COST;
-      const said = message.topic === MESH_TOPIC ? decodeMeshMessage(message.body) : undefined;
-      if (said?.kind === "roster-update") {
-        const { records, statements } = said.update;
+      if (message.topic === MESH_TOPIC) {
         try {
-          const { news, rejected, isForged } = roster.mergeUpdate(said.update);
-          const newCount = news.records.length + news.statements.length;
-          cost += newCount * NEWS_COST + (records.length + statements.length) * ITEM_COST;
+          const { news, items, rejected, isForged } = this.#gossip.handleMessage(
+            link,
+            decodeMeshMessage(message.body),
+          );
+          cost += news * NEWS_COST + items * ITEM_COST;
           // Once a link: whoever sends such things sends many.
           if (rejected > 0 && !hasWarned) log.warn("records rejected", { from: link.nodeId, rejected });
           hasWarned ||= rejected > 0;
-          this.tell(news, link);
-          if (newCount > 0) onRosterChange();
+          this.#sendReady();
+          if (news > 0) onRosterChange();
           if (isForged) return link.channel.close("a signature is false");
         } catch (error) {
           // The state can't be written; what was told comes again with the next link.
@@ -290,17 +320,45 @@ export class MessagePlane {
     }
   }
 
+  #sendReady(): void {
+    for (let link = this.#gossip.pollReady(); link !== undefined; link = this.#gossip.pollReady()) {
+      void this.#send(link);
+    }
+  }
+
+  /** Sends what waits for one link, at the pace at which its other end reads. */
+  async #send(link: Link): Promise<void> {
+    if (this.#sending.has(link)) return;
+    this.#sending.add(link);
+    const next = () => this.#gossip.pollTransmit(link);
+    for (let body = next(); body !== undefined; body = next()) {
+      if (!await link.channel.send({ topic: MESH_TOPIC, body })) break;
+    }
+    this.#sending.delete(link);
+  }
+
+  #keepComparing(): void {
+    const { clock, timers } = this.#parts;
+    this.#cancelRound = timers.setTimer(this.#gossip.pollTimeout() - clock.now(), () => {
+      this.#gossip.handleTimeout();
+      this.#sendReady();
+      this.#keepComparing();
+    });
+  }
+
   async #keepLinked(nodeId: NodeId): Promise<void> {
     const abort = new AbortController();
     this.#diallers.set(nodeId, abort);
-    const { clock, timers, random, identity, roster, log } = this.#parts;
+    const { clock, timers, random, identity, replica: { roster }, log } = this.#parts;
     const { signal } = abort;
     const backoff = new Backoff(random);
+    let misses = 0;
     const isLeader = roster.get(nodeId)?.record.roles.includes("leader") ?? false;
     if (!isLeader && identity.id > nodeId) await sleep(timers, COURTESY_MS, signal);
     while (!signal.aborted) {
       const link = this.links.get(nodeId);
       if (link !== undefined) {
+        misses = 0;
         const since = clock.now();
         await link.channel.closed;
         const wasSound = clock.now() - since >= SOUND_LINK_MS;
@@ -312,13 +370,18 @@ export class MessagePlane {
         log.error("cannot dial a member", { peer: nodeId, error });
         return false;
       });
-      if (!isLinked) await sleep(timers, backoff.nextDelayMs(), signal);
+      if (isLinked) continue;
+      if (++misses === DIALS_BEFORE_ANOTHER) {
+        this.#unreachable.set(nodeId, millis(clock.now() + UNREACHABLE_MS));
+        this.followRoster();
+      }
+      await sleep(timers, backoff.nextDelayMs(), signal);
     }
   }
 
   /** @returns whether there is a link now */
   async #dial(nodeId: NodeId, signal: AbortSignal): Promise<boolean> {
-    const { roster, identity, networkId, timers, dial, candidates } = this.#parts;
+    const { replica: { roster }, identity, networkId, timers, dial, candidates } = this.#parts;
     const member = roster.get(nodeId);
     const targets = candidates(member?.statement?.channelEndpoints ?? []);
     if (member === undefined || targets.length === 0) return false;

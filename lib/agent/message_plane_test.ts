@@ -23,9 +23,11 @@ import {
   type MemberRecord,
   MESH_TOPIC,
   type NetworkIdentity,
+  NO_UPDATE,
   NodeIdentity,
   nodeIdOf,
-  Roster,
+  Replica,
+  type Roster,
   type SignedRecord,
   type SignedStatement,
   signRecord,
@@ -73,17 +75,19 @@ class Stage implements AsyncDisposable {
   readonly door = new Door();
   readonly counters = channelCounters();
   readonly logged: string[] = [];
+  readonly replica: Replica;
   readonly roster: Roster;
   readonly plane: MessagePlane;
 
   constructor(parts: Partial<MessagePlaneParts> = {}) {
     const { id: networkId, verifyingKey } = this.network;
-    this.roster = new Roster(new MemoryStateStore(), { networkId, verifyingKey, clock: this.clock });
+    this.replica = new Replica(new MemoryStateStore(), { networkId, verifyingKey, clock: this.clock });
+    this.roster = this.replica.roster;
     this.roster.merge(this.record(this.self));
     this.plane = new MessagePlane({
       identity: this.self,
       networkId,
-      roster: this.roster,
+      replica: this.replica,
       listener: this.door,
       clock: this.clock,
       timers: this.timers,
@@ -241,7 +245,7 @@ Deno.test("MessagePlane hangs up on a member that passes on a forged record", as
   const [liar, victim] = [stage.member(), stage.member()];
   const channel = await stage.call(liar, stage.door.open("192.0.2.2:1000"));
   const forged = stage.record(victim, { version: 9, revoked: true }, generateNetwork(stage.random));
-  const body = encodeMeshMessage({ kind: "roster-update", update: { records: [forged], statements: [] } });
+  const body = encodeMeshMessage({ kind: "roster-update", update: { ...NO_UPDATE, records: [forged] } });
   await channel.send({ topic: MESH_TOPIC, body });
   await channel.closed;
   assert.equal(channel.closeReason, "a signature is false");
@@ -254,7 +258,7 @@ Deno.test("MessagePlane listens to a chatterbox at its own pace", async () => {
   const channel = await stage.call(node, stage.door.open("192.0.2.2:1000"));
   void (async () => {
     for (let version = 1; version <= 3000; version++) {
-      const update = { records: [], statements: [stage.statement(node, version)] };
+      const update = { ...NO_UPDATE, statements: [stage.statement(node, version)] };
       const body = encodeMeshMessage({ kind: "roster-update", update });
       if (!await channel.send({ topic: MESH_TOPIC, body })) return;
     }

@@ -9,6 +9,14 @@ import { decodeMessage, encodeMessage, type MeshMessage as Wire, MeshMessageSche
 import { TokenSecret } from "./join_token.ts";
 import { areLabels, MAX_NAME_LENGTH, sortLabels } from "./node_name.ts";
 import { readSigned, type Signed } from "./signed.ts";
+import {
+  type Digest,
+  digestToWire,
+  readDigest,
+  readVector,
+  type Vector,
+  vectorToWire,
+} from "./version_vector.ts";
 
 /** The topic of these messages on a channel. */
 export const MESH_TOPIC = "mesh";
@@ -17,6 +25,8 @@ export const MAX_MESH_MESSAGE_BYTES: number = 1 << 20;
 /** How many records or statements one message may hold. */
 export const MAX_UPDATE_ITEMS = 8192;
 
+/** The longest vector that is read, in bytes: each slot becomes an object that is many times larger. */
+const MAX_VECTOR_BYTES = 384 * 1024;
 const SECRET_BYTES = 32;
 const MAX_CIDRS = 4;
 
@@ -40,10 +50,11 @@ export interface NetworkSettings {
   readonly cidrs: readonly Cidr[];
 }
 
-/** Signed records and statements, all of them or what has changed. */
+/** What is signed and replicated, all of it or what has changed. */
 export interface RosterUpdate {
   readonly records: readonly Signed[];
   readonly statements: readonly Signed[];
+  readonly entries: readonly Signed[];
 }
 
 /** What a leader answers to a machine that it lets in. */
@@ -60,7 +71,14 @@ export type MeshMessage =
   | { readonly kind: "join-request"; readonly request: JoinRequest }
   | { readonly kind: "admitted"; readonly admitted: Admitted }
   | { readonly kind: "refused" }
-  | { readonly kind: "roster-update"; readonly update: RosterUpdate };
+  | {
+    readonly kind: "roster-update";
+    readonly update: RosterUpdate;
+    /** How many items were too long to be looked at; none in what is sent. */
+    readonly oversized?: number;
+  }
+  | { readonly kind: "digest"; readonly digest: Digest }
+  | { readonly kind: "vector"; readonly vector: Vector };
 
 /** @returns the message for the topic `mesh` */
 export function encodeMeshMessage(message: MeshMessage): Uint8Array {
@@ -83,7 +101,15 @@ export function decodeMeshMessage(bytes: Uint8Array): MeshMessage | undefined {
     }
     case "rosterUpdate": {
       const update = readUpdate(kind.value);
-      return update && { kind: "roster-update", update };
+      return update && { kind: "roster-update", ...update };
+    }
+    case "digest": {
+      const digest = readDigest(kind.value);
+      return digest && { kind: "digest", digest };
+    }
+    case "vector": {
+      const vector = bytes.length <= MAX_VECTOR_BYTES ? readVector(kind.value) : undefined;
+      return vector && { kind: "vector", vector };
     }
     default:
       return undefined;
@@ -95,6 +121,8 @@ type WireOf<Case extends WireKind["case"]> = Extract<WireKind, { case: Case }> e
   ? Value
   : never;
 type WireAdmitted = Extract<WireOf<"joinResponse">["outcome"], { case: "admitted" }>["value"];
+
+type WireSigned = { payload: Uint8Array; signature: Uint8Array };
 
 /** What `encodeMessage` takes. */
 type WireFields = NonNullable<Parameters<typeof encodeMessage<typeof MeshMessageSchema>>[1]["kind"]>;
@@ -120,24 +148,29 @@ function toWire(message: MeshMessage): WireFields {
       const value = {
         record: copy(record),
         settings: { verifyingKey: settings.verifyingKey.bytes, cidrs: settings.cidrs.map(String) },
-        roster: { records: roster.records.map(copy), statements: roster.statements.map(copy) },
+        roster: updateToWire(roster),
         observedAddress: observedAddress?.bytes ?? new Uint8Array(0),
       };
       return { case: "joinResponse", value: { outcome: { case: "admitted", value } } };
     }
     case "refused":
       return { case: "joinResponse", value: { outcome: { case: "refused", value: {} } } };
-    case "roster-update": {
-      const { records, statements } = message.update;
-      return {
-        case: "rosterUpdate",
-        value: { records: records.map(copy), statements: statements.map(copy) },
-      };
-    }
+    case "roster-update":
+      return { case: "rosterUpdate", value: updateToWire(message.update) };
+    case "digest":
+      return { case: "digest", value: digestToWire(message.digest) };
+    case "vector":
+      return { case: "vector", value: vectorToWire(message.vector) };
   }
 }
 
-function copy({ payload, signature }: Signed): { payload: Uint8Array; signature: Uint8Array } {
+function updateToWire(
+  { records, statements, entries }: RosterUpdate,
+): Record<keyof RosterUpdate, WireSigned[]> {
+  return { records: records.map(copy), statements: statements.map(copy), entries: entries.map(copy) };
+}
+
+function copy({ payload, signature }: Signed): WireSigned {
   return { payload, signature };
 }
 
@@ -161,7 +194,7 @@ function readJoinRequest(wire: WireOf<"joinRequest">): JoinRequest | undefined {
 function readAdmitted(wire: WireAdmitted): Admitted | undefined {
   const record = readSigned(wire.record);
   const settings = wire.settings && readSettings(wire.settings);
-  const roster = wire.roster ? readUpdate(wire.roster) : { records: [], statements: [] };
+  const roster = wire.roster ? readUpdate(wire.roster)?.update : { records: [], statements: [], entries: [] };
   const { observedAddress } = wire;
   if (
     record === undefined || settings === undefined || roster === undefined ||
@@ -187,10 +220,23 @@ export function readSettings(
   return { verifyingKey: VerifyingKey.fromBytes(wire.verifyingKey), cidrs };
 }
 
-function readUpdate(wire: RosterUpdate): RosterUpdate | undefined {
-  if (wire.records.length + wire.statements.length > MAX_UPDATE_ITEMS) return undefined;
-  const records = wire.records.map(readSigned).filter((signed) => signed !== undefined);
-  const statements = wire.statements.map(readSigned).filter((signed) => signed !== undefined);
-  const isWhole = records.length === wire.records.length && statements.length === wire.statements.length;
-  return isWhole ? { records, statements } : undefined;
+/** What is too long is left out and counted: whatever is beside it may be good. */
+function readUpdate(
+  wire: RosterUpdate,
+): { readonly update: RosterUpdate; readonly oversized?: number } | undefined {
+  const offered = updateSize(wire);
+  if (offered > MAX_UPDATE_ITEMS) return undefined;
+  const read = (items: readonly Signed[]) => items.map(readSigned).filter((signed) => signed !== undefined);
+  const update = {
+    records: read(wire.records),
+    statements: read(wire.statements),
+    entries: read(wire.entries),
+  };
+  const oversized = offered - updateSize(update);
+  return { update, ...oversized > 0 && { oversized } };
+}
+
+/** @returns how many items there are */
+export function updateSize({ records, statements, entries }: RosterUpdate): number {
+  return records.length + statements.length + entries.length;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { SeededRandom } from "../base/mod.ts";
+import { SeededRandom, unixMillis } from "../base/mod.ts";
 import { Cidr, IpAddress } from "../net/mod.ts";
 import { decodeHello, encodeHello, type Hello } from "./hello.ts";
 import { generateNetwork, NodeIdentity } from "./identity.ts";
@@ -22,7 +22,22 @@ const request = {
 const MESSAGES: readonly MeshMessage[] = [
   { kind: "join-request", request },
   { kind: "refused" },
-  { kind: "roster-update", update: { records: [signed], statements: [signed, signed] } },
+  { kind: "roster-update", update: { records: [signed], statements: [signed, signed], entries: [signed] } },
+  {
+    kind: "digest",
+    digest: { fingerprints: new Uint8Array(512).fill(3), wallTime: unixMillis(1_700_000_000_000) },
+  },
+  {
+    kind: "vector",
+    vector: {
+      range: { first: "0".repeat(32), last: "f".repeat(32) },
+      origins: [{
+        origin: identity.id,
+        slots: [{ slot: "record", version: 7, mark: 0xffff_ffff_ffff_ffffn, isFinal: true }],
+      }],
+    },
+  },
+  { kind: "vector", vector: { origins: [{ origin: network.id, slots: [] }] } },
   {
     kind: "admitted",
     admitted: {
@@ -31,7 +46,7 @@ const MESSAGES: readonly MeshMessage[] = [
         verifyingKey: network.verifyingKey,
         cidrs: [Cidr.parse("10.200.0.0/16") ?? assert.fail(), Cidr.parse("fd00::/64") ?? assert.fail()],
       },
-      roster: { records: [signed], statements: [] },
+      roster: { records: [signed], statements: [], entries: [] },
       observedAddress: IpAddress.parse("192.0.2.7") ?? assert.fail(),
     },
   },
@@ -73,10 +88,30 @@ Deno.test("decodeMeshMessage() and decodeHello() never throw, whatever the bytes
 });
 
 Deno.test("decodeMeshMessage() rejects what is over a bound", () => {
-  const many = { records: Array(8193).fill({ ...signed, payload: Uint8Array.of(1) }), statements: [] };
+  const many = {
+    records: Array(8193).fill({ ...signed, payload: Uint8Array.of(1) }),
+    statements: [],
+    entries: [],
+  };
   assert.equal(decodeMeshMessage(encodeMeshMessage({ kind: "roster-update", update: many })), undefined);
-  const long = { records: [{ ...signed, payload: new Uint8Array(4097) }], statements: [] };
-  assert.equal(decodeMeshMessage(encodeMeshMessage({ kind: "roster-update", update: long })), undefined);
+  const long = { records: [{ ...signed, payload: new Uint8Array(4097) }], statements: [signed], entries: [] };
+  assert.deepEqual(decodeMeshMessage(encodeMeshMessage({ kind: "roster-update", update: long })), {
+    kind: "roster-update",
+    update: { records: [], statements: [signed], entries: [] },
+    oversized: 1,
+  });
+  const vector = (slot: string, count: number) => {
+    const slots = Array(count).fill({ slot, version: 1, mark: 1n, isFinal: false });
+    return decodeMeshMessage(encodeMeshMessage({
+      kind: "vector",
+      vector: { origins: [{ origin: identity.id, slots }] },
+    }));
+  };
+  assert.ok(vector("x".repeat(288), 10));
+  assert.equal(vector("x".repeat(289), 1), undefined);
+  assert.equal(vector("x", 30_000), undefined, "384 KiB");
+  const digest = { fingerprints: new Uint8Array(511), wallTime: unixMillis(0) };
+  assert.equal(decodeMeshMessage(encodeMeshMessage({ kind: "digest", digest })), undefined);
   const named = { ...request, name: "n".repeat(64) };
   assert.equal(decodeMeshMessage(encodeMeshMessage({ kind: "join-request", request: named })), undefined);
 });

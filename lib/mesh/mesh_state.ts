@@ -24,8 +24,9 @@ import {
 import type { SignedStatement } from "./node_statement.ts";
 import { overlayIpv6Prefix } from "./overlay_ipv6.ts";
 import { type OwnEndpoints, stateOwn } from "./own_statement.ts";
-import { Roster } from "./roster.ts";
-import { encodeUpdates, splitUpdate } from "./roster_update.ts";
+import { Replica } from "./replica.ts";
+import type { Roster } from "./roster.ts";
+import { encodeUpdates, NO_UPDATE, splitUpdate } from "./roster_update.ts";
 import { TokenBook } from "./token_book.ts";
 
 /** What every node's state stands on. */
@@ -58,7 +59,8 @@ export class MeshState {
   readonly cidr: Cidr;
   /** The network's /64 of IPv6 addresses; absent when `cidr` is IPv6 itself. */
   readonly ipv6Cidr: Cidr | undefined;
-  readonly roster: Roster;
+  /** Everything that all members agree on. */
+  readonly replica: Replica;
   /** Leaders only. */
   readonly tokens: TokenBook | undefined;
   /** Leaders only. */
@@ -83,7 +85,7 @@ export class MeshState {
     this.identity = identity;
     this.cidr = cidr;
     this.ipv6Cidr = cidr.family === 4 ? overlayIpv6Prefix(id) : undefined;
-    this.roster = new Roster(store, { networkId: id, verifyingKey, clock });
+    this.replica = new Replica(store, { networkId: id, verifyingKey, clock });
     this.bootstrap = stored.bootstrap;
     this.#settings = stored.settings;
     this.#clock = clock;
@@ -175,9 +177,14 @@ export class MeshState {
     return store.transaction(() => {
       writeNetwork(store, { settings, bootstrap: { leaderPublicKey, endpoints } });
       const state = MeshState.load(store, options);
-      state.roster.mergeUpdate({ records: [record, ...roster.records], statements: roster.statements });
+      state.replica.merge({ ...roster, records: [record, ...roster.records] });
       return state;
     });
+  }
+
+  /** Who the members are. */
+  get roster(): Roster {
+    return this.replica.roster;
   }
 
   /** This node's own record, which may have been revoked. */
@@ -202,7 +209,7 @@ export class MeshState {
 
   /** @returns a leader's answer to a machine that it has let in: messages to be sent in this order */
   admittedMessages({ signed }: Enrolled, observedAddress?: IpAddress): Uint8Array[] {
-    const [first = { records: [], statements: [] }, ...rest] = splitUpdate(this.roster.snapshot());
+    const [first = NO_UPDATE, ...rest] = splitUpdate(this.replica.snapshot());
     const admitted: Admitted = {
       record: signed,
       settings: this.#settings,

@@ -40,16 +40,15 @@ export {
   type RosterUpdate,
 } from "./mesh_message.ts";
 export { MAX_TOKENS, type NewToken, TokenBook, type TokenEntry, type TokenState } from "./token_book.ts";
-export {
-  MAX_MEMBERS,
-  type Member,
-  type MergeOutcome,
-  type MergeResult,
-  Roster,
-  type RosterOptions,
-} from "./roster.ts";
+export { MAX_MEMBERS, type Member, type MergeOutcome, Roster, type RosterOptions } from "./roster.ts";
+export { type MergeResult, Replica, type ReplicaOptions, type ToldRefusal } from "./replica.ts";
+export { FULL_MESH_OTHERS, wantedLinks } from "./wanted_links.ts";
+export { Gossip, type GossipLink, type Heard } from "./gossip.ts";
+export { EntryBook, type EntryEvent, type NewEntry } from "./entry_book.ts";
+export { type EntryReader, PLAIN_READER } from "./entry_reader.ts";
+export { MAX_ENTRY_BODY_BYTES, MAX_ENTRY_LIFETIME_MS, type Origin, type StateEntry } from "./state_entry.ts";
 export type { RosterEvent } from "./roster_events.ts";
-export { encodeUpdates, MAX_UPDATE_BYTES, splitUpdate } from "./roster_update.ts";
+export { encodeUpdates, MAX_UPDATE_BYTES, NO_UPDATE, splitUpdate } from "./roster_update.ts";
 export {
   type AddressPool,
   Admission,

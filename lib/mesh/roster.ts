@@ -7,19 +7,14 @@ import { type Clock, equalBytes, type StateStore } from "../base/mod.ts";
 import { PublicKey, type VerifyingKey } from "../crypto/mod.ts";
 import { IpAddress } from "../net/mod.ts";
 import { type NetworkId, type NodeId, parseNodeId } from "./identity.ts";
-import { decodeRecord, type MemberRecord, type SignedRecord, verifyRecord } from "./member_record.ts";
-import type { RosterUpdate } from "./mesh_message.ts";
-import {
-  decodeStatement,
-  type NodeStatement,
-  type SignedStatement,
-  verifyStatement,
-} from "./node_statement.ts";
+import { type EntryReader, PLAIN_READER } from "./entry_reader.ts";
+import { type MemberRecord, RECORD_LABEL, type SignedRecord } from "./member_record.ts";
+import { type NodeStatement, type SignedStatement, STATEMENT_LABEL } from "./node_statement.ts";
 import { type RosterEvent, RosterEvents } from "./roster_events.ts";
 import { RosterIndex } from "./roster_index.ts";
 import { keyText, type RecordEntry, RosterStore, type StatementEntry } from "./roster_store.ts";
-import { encodeUpdates } from "./roster_update.ts";
-import type { Signed } from "./signed.ts";
+import { MAX_CLOCK_AHEAD_MS, type Signed } from "./signed.ts";
+import { RECORD_SLOT, STATEMENT_SLOT, VersionIndex } from "./version_index.ts";
 
 /** How many records a roster holds, revoked ones included. */
 export const MAX_MEMBERS = 65_536;
@@ -30,20 +25,25 @@ export interface Member {
   readonly statement?: NodeStatement;
 }
 
-/** What came of a record or statement that was offered. */
-export type MergeOutcome =
-  | "added"
-  | "updated"
-  | "unchanged"
-  | `rejected:${"malformed" | "network" | "signature" | "revoked" | "full" | "unknown-node"}`;
+/** Why what was offered is not taken in. */
+export const REFUSALS = [
+  "malformed",
+  "network",
+  "signature",
+  "authority",
+  "revoked",
+  "full",
+  "unknown-node",
+  "expired",
+  "future",
+  "replayed",
+] as const;
 
-/** What was new in an update: what is worth passing on. */
-export interface MergeResult {
-  readonly news: RosterUpdate;
-  readonly rejected: number;
-  /** Whether a signature was false: nobody honest passes such a thing on. The rest of the update was not looked at. */
-  readonly isForged: boolean;
-}
+/** A reason that is counted. */
+export type MergeRefusal = typeof REFUSALS[number];
+
+/** What came of a record, statement or entry that was offered. */
+export type MergeOutcome = "added" | "updated" | "unchanged" | `rejected:${MergeRefusal}`;
 
 /** What a roster stands on. */
 export interface RosterOptions {
@@ -51,6 +51,10 @@ export interface RosterOptions {
   /** The network's key, which signs all records. */
   readonly verifyingKey: VerifyingKey;
   readonly clock: Clock;
+  /** Reads payloads; anew each time when absent. */
+  readonly reader?: EntryReader;
+  /** Is told of every version; nobody when absent. */
+  readonly versions?: VersionIndex;
 }
 
 /**
@@ -61,6 +65,8 @@ export interface RosterOptions {
 export class Roster {
   readonly #store: RosterStore;
   readonly #options: RosterOptions;
+  readonly #reader: EntryReader;
+  readonly #versions: VersionIndex;
   // The same as the store holds.
   readonly #records = new Map<string, RecordEntry>();
   readonly #byNodeId = new Map<NodeId, RecordEntry>();
@@ -73,13 +79,17 @@ export class Roster {
 
   /** @throws StateError when what is stored is damaged */
   constructor(store: StateStore, options: RosterOptions) {
-    this.#store = new RosterStore(store);
     this.#options = options;
+    this.#reader = options.reader ?? PLAIN_READER;
+    this.#store = new RosterStore(store, this.#reader);
+    this.#versions = options.versions ?? new VersionIndex();
     this.reload();
   }
 
   /** Reads everything from the store again, for after a transaction that was undone. */
   reload(): void {
+    for (const { record } of this.#records.values()) this.#versions.delete(record.nodeId, RECORD_SLOT);
+    for (const nodeId of this.#statements.keys()) this.#versions.delete(nodeId, STATEMENT_SLOT);
     this.#records.clear();
     this.#byNodeId.clear();
     this.#statements.clear();
@@ -88,76 +98,62 @@ export class Roster {
     for (const entry of this.#store.records()) {
       this.#records.set(keyText(entry.record.publicKey), entry);
       this.#byNodeId.set(entry.record.nodeId, entry);
+      this.#noteRecord(entry);
       if (this.#isLive(entry.record)) this.#live.add(entry.record.nodeId);
     }
-    for (const entry of this.#store.statements()) this.#statements.set(entry.statement.nodeId, entry);
+    for (const entry of this.#store.statements()) {
+      this.#statements.set(entry.statement.nodeId, entry);
+      this.#noteStatement(entry);
+    }
   }
 
   /** Takes a record in if it is the network's and newer than what is known. Never throws on what it is offered. */
   merge(signed: SignedRecord): MergeOutcome {
-    const offered = decodeRecord(signed.payload);
-    if (offered === undefined) return "rejected:malformed";
-    if (offered.networkId !== this.#options.networkId) return "rejected:network";
-    const key = keyText(offered.publicKey);
+    const record = this.#reader.record(signed.payload);
+    if (record === undefined) return "rejected:malformed";
+    if (record.networkId !== this.#options.networkId) return "rejected:network";
+    const key = keyText(record.publicKey);
     const known = this.#records.get(key);
     if (known === undefined && this.#records.size >= MAX_MEMBERS) return "rejected:full";
-    if (known !== undefined && !isNewer({ signed, record: offered }, known)) {
-      return known.record.revoked && !offered.revoked ? "rejected:revoked" : "unchanged";
+    const difference = known === undefined ? 1 : compareRecords({ signed, record }, known);
+    if (difference === 0) return "unchanged";
+    if (difference < 0) {
+      return known?.record.revoked && !record.revoked ? "rejected:revoked" : "rejected:replayed";
     }
-    const record = verifyRecord(signed, this.#options.verifyingKey);
-    if (record === undefined) return "rejected:signature";
+    // What cuts somebody off is never too late and never too early.
+    if (!record.revoked && record.expiresAt <= this.#options.clock.wall()) return "rejected:expired";
+    if (!record.revoked && this.#isAhead(record)) return "rejected:future";
+    if (!this.#reader.isSignedBy(RECORD_LABEL, signed, this.#options.verifyingKey)) {
+      return "rejected:signature";
+    }
     this.#put(key, { signed, record }, known);
     return known === undefined ? "added" : "updated";
   }
 
   /** Takes a statement in if a known member signed it and it is newer. Never throws on what it is offered. */
   mergeStatement(signed: SignedStatement): MergeOutcome {
-    const offered = decodeStatement(signed.payload);
-    if (offered === undefined) return "rejected:malformed";
-    const record = this.#byNodeId.get(offered.nodeId)?.record;
+    const statement = this.#reader.statement(signed.payload);
+    if (statement === undefined) return "rejected:malformed";
+    const record = this.#byNodeId.get(statement.nodeId)?.record;
     if (record?.verifyingKey === undefined) return "rejected:unknown-node";
     if (record.revoked) return "rejected:revoked";
-    const known = this.#statements.get(offered.nodeId);
+    const known = this.#statements.get(statement.nodeId);
     if (known !== undefined) {
-      const difference = offered.version - known.statement.version ||
+      const difference = statement.version - known.statement.version ||
         compareBytes(signed.payload, known.signed.payload);
-      if (difference <= 0) return "unchanged";
+      if (difference === 0) return "unchanged";
+      if (difference < 0) return "rejected:replayed";
     }
-    const statement = verifyStatement(signed, record.verifyingKey);
-    if (statement === undefined) return "rejected:signature";
+    if (this.#isAhead(statement)) return "rejected:future";
+    if (!this.#reader.isSignedBy(STATEMENT_LABEL, signed, record.verifyingKey)) return "rejected:signature";
     this.#store.putStatement({ signed, statement });
     this.#statements.set(statement.nodeId, { signed, statement });
+    this.#noteStatement({ signed, statement });
     if (this.#isLive(record) && !(known && sameEndpoints(known.statement, statement))) {
       const { nodeId, publicKey } = record;
       this.#events.push({ kind: "endpoints-changed", nodeId, publicKey });
     }
     return known === undefined ? "added" : "updated";
-  }
-
-  /**
-   * Merges a whole update in one transaction, records first. The first false signature ends it, because each costs a
-   * check that is a hundred times dearer than what it costs to send one.
-   * @throws StateError when the store is full or broken; then nothing has changed
-   */
-  mergeUpdate(update: RosterUpdate): MergeResult {
-    const news: { records: Signed[]; statements: Signed[] } = { records: [], statements: [] };
-    let rejected = 0;
-    /** @returns whether to go on */
-    const sort = (signed: Signed, outcome: MergeOutcome, fresh: Signed[]): boolean => {
-      if (outcome === "added" || outcome === "updated") fresh.push(signed);
-      else if (outcome !== "unchanged") rejected++;
-      return outcome !== "rejected:signature";
-    };
-    try {
-      const isForged = this.#store.transaction(() =>
-        !update.records.every((signed) => sort(signed, this.merge(signed), news.records)) ||
-        !update.statements.every((signed) => sort(signed, this.mergeStatement(signed), news.statements))
-      );
-      return { news, rejected, isForged };
-    } catch (error) {
-      this.reload();
-      throw error;
-    }
   }
 
   /** @returns all members that are neither revoked nor expired, ordered by node id */
@@ -231,17 +227,17 @@ export class Roster {
     return this.record(publicKey)?.revoked ?? false;
   }
 
-  /** @returns everything there is to tell another member, revocations included */
-  snapshot(): RosterUpdate {
+  /** @returns everything as it was signed, revocations included */
+  signed(): { readonly records: Signed[]; readonly statements: Signed[] } {
     return {
       records: [...this.#records.values()].map(({ signed }) => signed),
       statements: [...this.#statements.values()].map(({ signed }) => signed),
     };
   }
 
-  /** @returns the snapshot as messages of at most 256 KiB, to be sent in this order */
-  rosterUpdates(): Uint8Array[] {
-    return encodeUpdates(this.snapshot());
+  /** @returns the record of this node, also when it is revoked or expired */
+  recordOf(nodeId: NodeId): MemberRecord | undefined {
+    return this.#byNodeId.get(nodeId)?.record;
   }
 
   /**
@@ -265,15 +261,41 @@ export class Roster {
     const isOther = before !== undefined && before.nodeId !== record.nodeId;
     const without = record.revoked || isOther ? before?.nodeId : undefined;
     this.#store.putRecord(entry, without);
-    if (without !== undefined) this.#statements.delete(without);
+    if (without !== undefined) {
+      this.#statements.delete(without);
+      this.#versions.delete(without, STATEMENT_SLOT);
+    }
     if (isOther) {
       this.#byNodeId.delete(before.nodeId);
+      this.#versions.delete(before.nodeId, RECORD_SLOT);
       this.#announce({ ...before, revoked: true });
     }
     this.#records.set(key, entry);
     this.#byNodeId.set(record.nodeId, entry);
+    this.#noteRecord(entry);
     this.#index = undefined;
     this.#announce(record);
+  }
+
+  #noteRecord({ signed, record }: RecordEntry): void {
+    const { nodeId, version, revoked, expiresAt } = record;
+    this.#versions.set(nodeId, {
+      slot: RECORD_SLOT,
+      version,
+      mark: this.#reader.mark(signed.payload),
+      isFinal: revoked,
+      expiresAt: revoked ? undefined : expiresAt,
+      signed,
+    });
+  }
+
+  #noteStatement({ signed, statement: { nodeId, version } }: StatementEntry): void {
+    const mark = this.#reader.mark(signed.payload);
+    this.#versions.set(nodeId, { slot: STATEMENT_SLOT, version, mark, isFinal: false, signed });
+  }
+
+  #isAhead({ issuedAt }: { readonly issuedAt: number }): boolean {
+    return issuedAt > this.#options.clock.wall() + MAX_CLOCK_AHEAD_MS;
   }
 
   #announce(record: MemberRecord): void {
@@ -306,14 +328,15 @@ export class Roster {
   }
 }
 
-function isNewer(offered: RecordEntry, known: RecordEntry): boolean {
-  const difference = Number(offered.record.revoked) - Number(known.record.revoked) ||
+/** @returns above 0 when `offered` takes the place of `known`, 0 when they are the same */
+function compareRecords(offered: RecordEntry, known: RecordEntry): number {
+  return Number(offered.record.revoked) - Number(known.record.revoked) ||
     offered.record.version - known.record.version ||
     compareBytes(offered.signed.payload, known.signed.payload);
-  return difference > 0;
 }
 
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
+/** @returns above 0 when `a` comes after `b` in the order of their bytes, 0 when they are the same */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   if (equalBytes(a, b)) return 0;
   for (let i = 0; i < Math.min(a.length, b.length); i++) {
     const difference = (a[i] ?? 0) - (b[i] ?? 0);

@@ -6,8 +6,9 @@
 import { encodeHex, StateError, type StateStore } from "../base/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
 import type { NodeId } from "./identity.ts";
-import { decodeRecord, type MemberRecord } from "./member_record.ts";
-import { decodeStatement, type NodeStatement } from "./node_statement.ts";
+import type { EntryReader } from "./entry_reader.ts";
+import type { MemberRecord } from "./member_record.ts";
+import type { NodeStatement } from "./node_statement.ts";
 import { decodeSigned, encodeSigned, type Signed } from "./signed.ts";
 
 /** A record as it came, and what it says. */
@@ -28,16 +29,18 @@ const STATEMENTS = "statement";
 /** Reads and writes the collections `record` and `statement`. Signatures were checked before they were written. */
 export class RosterStore {
   readonly #store: StateStore;
+  readonly #reader: EntryReader;
 
-  constructor(store: StateStore) {
+  constructor(store: StateStore, reader: EntryReader) {
     this.#store = store;
+    this.#reader = reader;
   }
 
   /** @throws StateError when a record is damaged */
   records(): RecordEntry[] {
     return this.#store.entries(RECORDS).map(([key, bytes]) => {
       const signed = decodeSigned(bytes);
-      const record = signed && decodeRecord(signed.payload);
+      const record = signed && this.#reader.record(signed.payload);
       if (signed === undefined || record === undefined) throw damaged("record", key);
       return { signed, record };
     });
@@ -47,7 +50,7 @@ export class RosterStore {
   statements(): StatementEntry[] {
     return this.#store.entries(STATEMENTS).map(([key, bytes]) => {
       const signed = decodeSigned(bytes);
-      const statement = signed && decodeStatement(signed.payload);
+      const statement = signed && this.#reader.statement(signed.payload);
       if (signed === undefined || statement === undefined) throw damaged("statement", key);
       return { signed, statement };
     });
@@ -63,10 +66,6 @@ export class RosterStore {
 
   putStatement({ signed, statement }: StatementEntry): void {
     this.#store.put(STATEMENTS, statement.nodeId, encodeSigned(signed));
-  }
-
-  transaction<T>(body: () => T): T {
-    return this.#store.transaction(body);
   }
 }
 

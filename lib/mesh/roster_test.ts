@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { MemoryStateStore, StateError, unixMillis, VirtualClock } from "../base/mod.ts";
-import { networkIdOf, nodeIdOf } from "./identity.ts";
+import { nodeIdOf } from "./identity.ts";
 import { signRecord } from "./member_record.ts";
-import { decodeMeshMessage } from "./mesh_message.ts";
 import { Roster } from "./roster.ts";
-import { MAX_UPDATE_BYTES, splitUpdate } from "./roster_update.ts";
 import { address, START, stated, TestNetwork } from "./testing_test.ts";
 
 function setUp(seed: number) {
@@ -23,24 +20,13 @@ function eventsOf(roster: Roster): string[] {
   return kinds;
 }
 
-/** What rosters that have heard the same agree on. */
-function stateOf(roster: Roster): unknown {
-  const { records, statements } = roster.snapshot();
-  const hex = (items: typeof records) => items.map(({ payload }) => payload.toHex()).sort();
-  return {
-    records: hex(records),
-    statements: hex(statements),
-    members: roster.members().map(({ record }) => record.name),
-  };
-}
-
 Deno.test("Roster.merge() takes the higher version and says what came of it", () => {
   const { network, roster } = setUp(1);
   const node = network.node();
   assert.equal(roster.merge(network.signed(node)), "added");
   assert.equal(roster.merge(network.signed(node)), "unchanged");
   assert.equal(roster.merge(network.signed(node, { version: 3, name: "web" })), "updated");
-  assert.equal(roster.merge(network.signed(node, { version: 2, name: "old" })), "unchanged");
+  assert.equal(roster.merge(network.signed(node, { version: 2, name: "old" })), "rejected:replayed");
   assert.equal(roster.byName("web")?.record.nodeId, node.id);
   assert.equal(roster.byName("old"), undefined);
   assert.deepEqual(eventsOf(roster), ["member-added"]);
@@ -78,8 +64,8 @@ Deno.test("Roster: a revoked key is out for ever, whatever version comes later",
   for (const each of [roster, open()]) {
     assert.ok(each.isRevoked(node.publicKey));
     assert.equal(each.get(node.id), undefined);
-    assert.equal(each.snapshot().records.length, 1, "others must hear of it");
-    assert.equal(each.snapshot().statements.length, 0);
+    assert.equal(each.signed().records.length, 1, "others must hear of it");
+    assert.equal(each.signed().statements.length, 0);
   }
 });
 
@@ -92,7 +78,7 @@ Deno.test("Roster.mergeStatement() listens to known members only, in their own v
   const forged = { ...stated(node, 1, "192.0.2.1:1"), signature: stated(other, 1).signature };
   assert.equal(roster.mergeStatement(forged), "rejected:signature");
   assert.equal(roster.mergeStatement(stated(node, 2, "192.0.2.1:1")), "added");
-  assert.equal(roster.mergeStatement(stated(node, 1, "192.0.2.9:1")), "unchanged");
+  assert.equal(roster.mergeStatement(stated(node, 1, "192.0.2.9:1")), "rejected:replayed");
   assert.deepEqual(eventsOf(roster), ["endpoints-changed"]);
   assert.equal(roster.mergeStatement(stated(node, 3, "192.0.2.1:1")), "updated");
   assert.deepEqual(eventsOf(roster), [], "the endpoints are the same");
@@ -126,108 +112,12 @@ Deno.test("Roster.handleTimeout() lets expired members go, and a new record brin
   assert.deepEqual(eventsOf(roster), ["member-added"]);
 });
 
-Deno.test("Roster comes to the same state in any order and with any repetition", () => {
-  const { network, open } = setUp(8);
-  const nodes = [network.node(), network.node(), network.node()];
-  const records = nodes.flatMap((node, i) => [
-    ...[1, 2, 2, 3].map((version, j) => network.signed(node, { version, name: `n${i}-${j}` })),
-    ...i === 0 ? [network.signed(node, { version: 2, revoked: true })] : [],
-  ]);
-  const statements = nodes.flatMap((node) =>
-    [1, 2, 2].map((version, j) => stated(node, version, `192.0.2.${j + 1}:1`))
-  );
-  const whole = open(new MemoryStateStore());
-  whole.mergeUpdate({ records, statements });
-  const expected = stateOf(whole);
-  const shuffled = <T>(items: readonly T[]) =>
-    fc.tuple(
-      fc.shuffledSubarray([...items], { minLength: items.length }),
-      fc.array(fc.constantFrom(...items), { maxLength: 4 }),
-    )
-      .map(([all, again]) => [...again, ...all, ...again]);
-  fc.assert(
-    fc.property(shuffled(records), shuffled(statements), (someRecords, someStatements) => {
-      const store = new MemoryStateStore();
-      const roster = open(store);
-      for (const record of someRecords) roster.merge(record);
-      for (const statement of someStatements) roster.mergeStatement(statement);
-      assert.deepEqual(stateOf(roster), expected);
-      assert.deepEqual(stateOf(open(store)), expected, "after a restart");
-    }),
-    { numRuns: 25 },
-  );
-});
-
-Deno.test("Roster.mergeUpdate() tells what is news, and changes nothing when it fails", () => {
-  const { network, roster, store, open } = setUp(9);
-  const [a, b] = [network.node(), network.node()];
-  roster.merge(network.signed(a));
-  const update = {
-    records: [network.signed(a), network.signed(b)],
-    statements: [stated(b, 1, "192.0.2.1:1")],
-  };
-  const put = store.put.bind(store);
-  store.put = (collection, key, value) => {
-    if (collection === "statement") throw new StateError("the disk is full");
-    put(collection, key, value);
-  };
-  assert.throws(() => roster.mergeUpdate(update), StateError);
-  assert.deepEqual(stateOf(roster), stateOf(open()));
-  assert.equal(roster.members().length, 1);
-  store.put = put;
-  const { news, rejected } = roster.mergeUpdate(update);
-  assert.deepEqual([news.records.length, news.statements.length, rejected], [1, 1, 0]);
-});
-
 Deno.test("Roster refuses to start on damaged state", () => {
   const { network, roster, store, open } = setUp(10);
   roster.merge(network.signed(network.node()));
   const [key] = store.entries("record")[0] ?? assert.fail();
   store.put("record", key, Uint8Array.of(1, 2, 3));
   assert.throws(open, StateError);
-});
-
-Deno.test("splitUpdate() keeps every part within its bound, whole and in order", () => {
-  const signed = (i: number) => ({
-    payload: new Uint8Array(4000).fill(i),
-    signature: new Uint8Array(64).fill(i),
-  });
-  const all = Array.from({ length: 100 }, (_, i) => signed(i));
-  const parts = splitUpdate({ records: all, statements: all });
-  assert.deepEqual(parts.flatMap(({ records }) => records), all);
-  assert.deepEqual(parts.flatMap(({ statements }) => statements), all);
-  const { network, roster } = setUp(12);
-  roster.merge(network.signed(network.node()));
-  assert.deepEqual(splitUpdate({ records: [], statements: [] }), []);
-  const [message] = roster.rosterUpdates();
-  assert.ok(message && message.length <= MAX_UPDATE_BYTES);
-  assert.equal(decodeMeshMessage(message)?.kind, "roster-update");
-  assert.equal(networkIdOf(network.identity.verifyingKey), network.identity.id);
-});
-
-Deno.test("Roster.mergeUpdate() looks no further than the first false signature", () => {
-  const { network, roster } = setUp(31);
-  const stranger = new TestNetwork(32);
-  const [a, b, c] = [network.node(), network.node(), network.node()];
-  const forged = { ...network.signed(b), signature: stranger.signed(b).signature };
-  const update = { records: [network.signed(a), forged, network.signed(c)], statements: [] };
-  const { news, rejected, isForged } = roster.mergeUpdate(update);
-  assert.deepEqual([news.records.length, rejected, isForged], [1, 1, true]);
-  const falsely = { ...stated(a, 1, "192.0.2.1:1"), signature: forged.signature };
-  const statements = [falsely, stated(a, 2, "192.0.2.2:1")];
-  assert.equal(roster.mergeUpdate({ records: [], statements }).isForged, true);
-  assert.equal(roster.get(a.id)?.statement, undefined);
-});
-
-Deno.test("Roster.mergeUpdate() goes on after what is only unwelcome", () => {
-  const { network, roster } = setUp(33);
-  const [gone, here, unknown] = [network.node(), network.node(), network.node()];
-  roster.merge(network.signed(gone, { revoked: true, version: 2 }));
-  const { news, rejected, isForged } = roster.mergeUpdate({
-    records: [network.signed(gone), network.signed(here)],
-    statements: [stated(unknown, 1, "192.0.2.1:1"), stated(here, 1, "192.0.2.2:1")],
-  });
-  assert.deepEqual([news.records.length, news.statements.length, rejected, isForged], [1, 1, 2, false]);
 });
 
 Deno.test("Roster.handleTimeout() brings members back when a wrong clock is set right", () => {
@@ -245,4 +135,16 @@ Deno.test("Roster.handleTimeout() brings members back when a wrong clock is set 
   roster.handleTimeout();
   assert.deepEqual(eventsOf(roster), ["member-added"]);
   assert.equal(roster.members().length, 1);
+});
+
+Deno.test("Roster.merge() refuses what has expired and what comes from the future, but never a revocation", () => {
+  const { network, roster } = setUp(11);
+  const node = network.node();
+  const minutes = (count: number) => unixMillis(START + count * 60_000);
+  assert.equal(roster.merge(network.signed(node, { expiresAt: START })), "rejected:expired");
+  assert.equal(roster.merge(network.signed(node, { issuedAt: minutes(11) })), "rejected:future");
+  assert.equal(roster.merge(network.signed(node, { issuedAt: minutes(9) })), "added");
+  assert.equal(roster.mergeStatement(stated(node, { version: 2, issuedAt: minutes(60) })), "rejected:future");
+  const late = { revoked: true, version: 2, expiresAt: START, issuedAt: minutes(60) };
+  assert.equal(roster.merge(network.signed(node, late)), "updated");
 });

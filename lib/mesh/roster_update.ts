@@ -3,7 +3,7 @@
  * @module
  */
 
-import { encodeMeshMessage, type RosterUpdate } from "./mesh_message.ts";
+import { encodeMeshMessage, type RosterUpdate, updateSize } from "./mesh_message.ts";
 import type { Signed } from "./signed.ts";
 
 /** The longest part of a roster, in bytes. */
@@ -13,35 +13,33 @@ export const MAX_UPDATE_BYTES: number = 256 * 1024;
 const ITEM_OVERHEAD_BYTES = 16;
 /** What the message around the items costs at most. */
 const MESSAGE_OVERHEAD_BYTES = 16;
+/** What comes first is needed by what comes later. */
+const ORDER = ["records", "statements", "entries"] as const;
+
+/** Nothing to tell. */
+export const NO_UPDATE: RosterUpdate = { records: [], statements: [], entries: [] };
 
 /**
  * @param maxBytes how long an encoded part may be; room for one item at least
- * @returns parts to be sent in this order: records come before the statements that need them
+ * @returns parts to be sent in this order: records come before the statements and entries that need them
  */
 export function splitUpdate(update: RosterUpdate, maxBytes: number = MAX_UPDATE_BYTES): RosterUpdate[] {
   const parts: RosterUpdate[] = [];
-  let records: Signed[] = [];
-  let statements: Signed[] = [];
+  let part = { records: [] as Signed[], statements: [] as Signed[], entries: [] as Signed[] };
   let lengthBytes = MESSAGE_OVERHEAD_BYTES;
-  const makeRoom = (signed: Signed) => {
-    const itemBytes = signed.payload.length + signed.signature.length + ITEM_OVERHEAD_BYTES;
-    if (lengthBytes + itemBytes > maxBytes && records.length + statements.length > 0) {
-      parts.push({ records, statements });
-      records = [];
-      statements = [];
-      lengthBytes = MESSAGE_OVERHEAD_BYTES;
+  for (const kind of ORDER) {
+    for (const signed of update[kind]) {
+      const itemBytes = signed.payload.length + signed.signature.length + ITEM_OVERHEAD_BYTES;
+      if (lengthBytes + itemBytes > maxBytes && updateSize(part) > 0) {
+        parts.push(part);
+        part = { records: [], statements: [], entries: [] };
+        lengthBytes = MESSAGE_OVERHEAD_BYTES;
+      }
+      lengthBytes += itemBytes;
+      part[kind].push(signed);
     }
-    lengthBytes += itemBytes;
-  };
-  for (const signed of update.records) {
-    makeRoom(signed);
-    records.push(signed);
   }
-  for (const signed of update.statements) {
-    makeRoom(signed);
-    statements.push(signed);
-  }
-  if (records.length + statements.length > 0) parts.push({ records, statements });
+  if (updateSize(part) > 0) parts.push(part);
   return parts;
 }
 

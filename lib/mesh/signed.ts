@@ -11,6 +11,9 @@ import { decodeMessage, encodeMessage, SignedSchema } from "../proto/mod.ts";
 /** The longest payload that is looked at, in bytes. */
 export const MAX_PAYLOAD_BYTES = 4096;
 
+/** So far the clock of whoever signed something may be ahead of this one, in milliseconds. */
+export const MAX_CLOCK_AHEAD_MS = 600_000;
+
 /** A payload and a signature over a label and it. Immutable. */
 export interface Signed {
   readonly payload: Uint8Array;

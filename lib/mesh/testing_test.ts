@@ -11,6 +11,8 @@ import type { AddressPool } from "./admission.ts";
 import { generateNetwork, type NetworkIdentity, NodeIdentity } from "./identity.ts";
 import { type MemberRecord, type SignedRecord, signRecord } from "./member_record.ts";
 import { type SignedStatement, signStatement } from "./node_statement.ts";
+import type { Signed } from "./signed.ts";
+import { signEntry, type StateEntry } from "./state_entry.ts";
 
 /** When the virtual clocks of the tests start. */
 export const START: UnixMillis = unixMillis(1_700_000_000_000);
@@ -48,16 +50,43 @@ export class TestNetwork {
     };
   }
 
+  /** An entry that `node` writes. */
+  entry(node: NodeIdentity, fields: Partial<StateEntry> = {}): Signed {
+    return signEntry(this.entryFields(node, fields), node.signingKey);
+  }
+
+  entryFields(node: NodeIdentity, fields: Partial<StateEntry> = {}): StateEntry {
+    return {
+      networkId: this.identity.id,
+      origin: node.id,
+      kind: "name",
+      key: "web",
+      version: 1,
+      issuedAt: START,
+      expiresAt: unixMillis(START + 86_400_000),
+      isDeleted: false,
+      body: new Uint8Array(0),
+      ...fields,
+    };
+  }
+
   signed(node: NodeIdentity, fields: Partial<MemberRecord> = {}): SignedRecord {
     return signRecord(this.record(node, fields), this.identity.signingKey);
   }
 }
 
 /** @returns a statement that `node` is at these endpoints, on both planes */
-export function stated(node: NodeIdentity, version: number, ...texts: readonly string[]): SignedStatement {
+export function stated(
+  node: NodeIdentity,
+  of: number | { readonly version: number; readonly issuedAt: UnixMillis },
+  ...texts: readonly string[]
+): SignedStatement {
   const endpoints = texts.map((text) => Endpoint.parse(text) ?? assert.fail(text));
-  const fields = { nodeId: node.id, endpoints, channelEndpoints: endpoints, version, issuedAt: START };
-  return signStatement(fields, node.signingKey);
+  const said = typeof of === "number" ? { version: of, issuedAt: START } : of;
+  return signStatement(
+    { nodeId: node.id, endpoints, channelEndpoints: endpoints, ...said },
+    node.signingKey,
+  );
 }
 
 /** @returns the address that `text` is */
