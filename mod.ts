@@ -30,6 +30,21 @@ export {
   type LogLevel,
 } from "./lib/config/mod.ts";
 export { PresharedKey, PublicKey, type Secret } from "./lib/crypto/mod.ts";
+export {
+  CircuitBreaker,
+  type CircuitOptions,
+  type CircuitState,
+  type HealthCallback,
+  type HealthPorts,
+  type HealthReport,
+  type HealthTarget,
+  type HealthTimes,
+  OverlayHealthChecker,
+  type PeerFigures,
+  type PeerHealth,
+  type PeerPath,
+  type ProbeAnswer,
+} from "./lib/health/mod.ts";
 export * from "./lib/ipam/mod.ts";
 export { Cidr, Endpoint, IpAddress, type IpFamily } from "./lib/net/mod.ts";
 export type { WireGuardPeerConfig as PeerConfig } from "./lib/wireguard/mod.ts";

@@ -16,6 +16,8 @@ import type { ProtocolTimers } from "../wireguard/mod.ts";
 import { serveJoin } from "./admission_desk.ts";
 import { DeviceSecrets } from "./device_secrets.ts";
 import { InterfaceGoneError, InterruptedError, PacketPlaneError, RemovedError } from "./errors.ts";
+import { HealthEcho } from "./health_echo.ts";
+import { HealthWatch } from "./health_watch.ts";
 import { checkHostNetwork, forgetHostNetwork, openHostNetwork } from "./host_network.ts";
 import { orderCandidates } from "./local_endpoints.ts";
 import { MessagePlane } from "./message_plane.ts";
@@ -60,6 +62,8 @@ export class Agent {
   #plane: PacketPlane | undefined;
   #peers: PeerSync | undefined;
   #messages: MessagePlane | undefined;
+  #echo: HealthEcho | undefined;
+  #health: HealthWatch | undefined;
   #dataplane: DataplaneReport;
 
   constructor(parts: AgentParts) {
@@ -77,6 +81,11 @@ export class Agent {
   /** The message plane, while the agent runs. */
   get messages(): MessagePlane | undefined {
     return this.#messages;
+  }
+
+  /** How the members are doing, while the agent runs; `suspect` has one probed at once. */
+  get health(): HealthWatch | undefined {
+    return this.#health;
   }
 
   /**
@@ -112,7 +121,8 @@ export class Agent {
       dataplane: this.#dataplane,
       plane: this.#plane,
       messages: this.#messages,
-      drops: { ...this.#channelCounters.snapshot(), ...this.#plane?.drops() },
+      health: this.#health,
+      drops: { ...this.#channelCounters.snapshot(), ...this.#plane?.drops(), ...this.#echo?.drops() },
     });
   }
 
@@ -173,10 +183,24 @@ export class Agent {
     this.#messages = messages;
     this.#resources.defer(() => messages.close());
     this.#keepUp();
+    const health = new HealthWatch({
+      clock: systemClock,
+      timers: systemTimers,
+      random: systemRandom,
+      log: this.#log,
+      roster: this.mesh.roster,
+      self: this.mesh.identity.id,
+      messages,
+      plane: this.#plane,
+      echo: this.#echo,
+    });
+    this.#health = health;
+    this.#resources.defer(() => health.close());
     messages.start();
     this.#peers?.start();
     // What waits from loading has been read by both starts.
     while (this.mesh.roster.pollEvent() !== undefined);
+    health.start();
     this.#state = "running";
   }
 
@@ -192,7 +216,10 @@ export class Agent {
         choice: options.dataplane,
         kernel: options.kernel,
         timers: options.testTimers as Partial<ProtocolTimers>,
-        observer: (event) => this.#peers?.handleDeviceEvent(event),
+        observer: (event) => {
+          this.#peers?.handleDeviceEvent(event);
+          this.#health?.handleDeviceEvent(event);
+        },
         log: this.#log,
       }));
     if (this.#state !== "starting") {
@@ -223,6 +250,7 @@ export class Agent {
       log: this.#log,
     });
     this.#resources.defer(() => socket.close());
+    this.#startEcho();
     this.#dataplane = { kind: plane.kind, interfaceName, mtuBytes, aead: plane.engine };
     this.#peers = new PeerSync({
       roster: mesh.roster,
@@ -235,6 +263,23 @@ export class Agent {
       if (end === "interface-gone") this.#end(new InterfaceGoneError(interfaceName));
       if (end === "worker-failed") this.#end(new PacketPlaneError(interfaceName, end));
     }, (cause) => this.#end(new PacketPlaneError(interfaceName, cause)));
+  }
+
+  #startEcho(): void {
+    const { roster, record } = this.mesh;
+    const [address] = record.addresses;
+    if (address === undefined) return;
+    const echo = new HealthEcho({
+      clock: systemClock,
+      timers: systemTimers,
+      random: systemRandom,
+      log: this.#log,
+      address,
+      isPeer: (source) => roster.find(source) !== undefined,
+    });
+    this.#echo = echo;
+    echo.start();
+    this.#resources.defer(() => echo.close());
   }
 
   /** Passes on the record of somebody who has just been let in. */

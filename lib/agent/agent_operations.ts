@@ -15,7 +15,7 @@ import {
 } from "../mesh/mod.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
 import type { Agent } from "./agent.ts";
-import type { AgentControl, DeviceRequest, TokenReport, TokenRequest } from "./control.ts";
+import type { AgentControl, DeviceRequest, PingReport, TokenReport, TokenRequest } from "./control.ts";
 import {
   InvalidRequestError,
   NotLeaderError,
@@ -26,6 +26,8 @@ import {
 import type { StatusReport } from "./report.ts";
 
 const MAX_KEEPALIVE_SECONDS = 65_535;
+/** How long a member may take to answer a ping. */
+const PING_TIMEOUT_MS = 5_000;
 
 /** Why a leader adds no device. */
 const REFUSALS: Readonly<Record<Refusal, string>> = {
@@ -131,18 +133,22 @@ export class AgentOperations implements AgentControl {
     secrets.set(revoked.record.nodeId, undefined);
   }
 
-  async ping(peer: string): Promise<number> {
-    const { mesh, messages } = this.#agent;
-    const record = mesh.roster.find(peer)?.record;
-    if (record === undefined) throw unknownPeer(peer);
+  async ping(peer: string): Promise<PingReport> {
+    const { mesh, health } = this.#agent;
+    const member = mesh.roster.find(peer);
+    if (member === undefined) throw unknownPeer(peer);
+    const { record } = member;
     if (record.nodeId === mesh.identity.id) throw new InvalidRequestError("Cannot ping this node itself");
     if (record.verifyingKey === undefined) {
       throw new UnreachableError(`Cannot ping ${record.name}: it runs no weft, so it has no message plane`, {
         hint: "Use the system's ping, which goes through the tunnel.",
       });
     }
-    const rttMs = await messages?.ping(record.nodeId);
-    if (rttMs !== undefined) return rttMs;
+    const answer = await health?.probe(member, { timeoutMs: PING_TIMEOUT_MS, dials: true });
+    if (answer !== undefined) {
+      const { lastHandshakeAgeMs = null } = this.status().peers.find(({ id }) => id === record.nodeId) ?? {};
+      return { ...answer, lastHandshakeAgeMs };
+    }
     throw new UnreachableError(`Cannot reach ${record.name}: it answers at none of its endpoints`, {
       hint: "weft peers shows when it was last heard.",
       retryable: true,

@@ -43,6 +43,16 @@ export interface DeviceRequest {
   readonly persistentKeepaliveSeconds?: number;
 }
 
+/** An answered probe. */
+export interface PingReport {
+  /** Milliseconds there and back. */
+  readonly rttMs: number;
+  /** Which way the answer came: through the tunnel, or by a channel of the message plane. */
+  readonly path: "direct" | "channel";
+  /** Milliseconds since the last WireGuard handshake; null when there was none. */
+  readonly lastHandshakeAgeMs: number | null;
+}
+
 /**
  * The operations of a running agent. Failures are WeftErrors: `NotLeader`, `UnknownPeer`, `UnknownToken`,
  * `InvalidRequest`, `Unreachable`.
@@ -58,6 +68,6 @@ export interface AgentControl {
   addDevice(request: DeviceRequest): { readonly name: string; readonly addresses: readonly string[] };
   /** Leaders only: revokes a member or device by name, id or public key. */
   removePeer(peer: string): void;
-  /** Probes a member over the message plane by name, id or address. @returns the round trip in milliseconds */
-  ping(peer: string): Promise<number>;
+  /** Probes a member through the tunnel and over the message plane, by name, id or address. */
+  ping(peer: string): Promise<PingReport>;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-export type { AgentControl, DeviceRequest, TokenReport, TokenRequest } from "./control.ts";
+export type { AgentControl, DeviceRequest, PingReport, TokenReport, TokenRequest } from "./control.ts";
 export * from "./errors.ts";
 export * from "./overlay_bootstrap.ts";
 export type { DataplaneReport, PeerReport, StatusReport } from "./report.ts";

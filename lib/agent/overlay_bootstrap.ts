@@ -11,6 +11,7 @@ import {
   parseAgentOptions,
 } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
+import type { OverlayHealthChecker } from "../health/mod.ts";
 import { SqliteStateStore, systemClock, systemRandom, systemTimers } from "../host/mod.ts";
 import { IpAllocator } from "../ipam/mod.ts";
 import {
@@ -180,6 +181,11 @@ export class OverlayBootstrap {
     const [address] = this.#agent.mesh.record.addresses;
     if (address === undefined) throw new TypeError("Cannot tell the address: the record has none");
     return address;
+  }
+
+  /** Checks the members' health and calls back on changes; there while the node runs. */
+  get health(): OverlayHealthChecker | undefined {
+    return this.#agent.health?.checker;
   }
 
   /** @returns the key by which WireGuard knows this node */

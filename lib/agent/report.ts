@@ -27,10 +27,18 @@ export interface PeerReport {
   readonly txBytes: number;
   /** Whether a channel of the message plane is open. */
   readonly channel: "open" | "dialing" | "closed";
-  /** Round trip of the last answered channel probe in milliseconds; null when none was answered. */
+  /** How it is reached: `direct` through the tunnel, by a `channel` of the message plane alone, or not at all. */
+  readonly path: "direct" | "channel" | "none";
+  /** Round trip of the last answered probe in milliseconds; null when none was answered. */
   readonly rttMs: number | null;
-  /** A handshake under 180 s old, or an open channel. */
+  /** Of the last 20 probes, how many had no answer, in percent; null before the first one has ended. */
+  readonly lossPercent: number | null;
+  /** Probes in a row without an answer. */
+  readonly failureCount: number;
+  /** A handshake or an answered probe under 180 s old, and not two probes missed in a row since it answers any. */
   readonly healthy: boolean;
+  /** 0 (unhealthy) to 100: 100 - 60 × loss - 30 × slowness beyond 50 ms - 10 when the last probe was missed. */
+  readonly score: number;
 }
 
 /** How the packet plane runs. */

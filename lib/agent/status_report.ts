@@ -5,15 +5,14 @@
 
 import type { Clock } from "../base/mod.ts";
 import type { PacketPlane } from "../dataplane/mod.ts";
+import { SESSION_LIFE_MS } from "../health/mod.ts";
 import { Cidr } from "../net/mod.ts";
 import type { Member, MeshState } from "../mesh/mod.ts";
 import type { PeerStatus } from "../wireguard/mod.ts";
+import type { HealthWatch } from "./health_watch.ts";
 import type { MessagePlane } from "./message_plane.ts";
 import type { DataplaneReport, PeerReport, StatusReport } from "./report.ts";
 import { VERSION } from "./version.ts";
-
-/** A session without a handshake for longer than this is dead (WireGuard paper §6.1, Reject-After-Time). */
-const SESSION_LIFE_MS = 180_000;
 
 /** What the report is made of; the planes are there while the agent runs. */
 export interface StatusSources {
@@ -26,6 +25,7 @@ export interface StatusSources {
   readonly dataplane: DataplaneReport;
   readonly plane: PacketPlane | undefined;
   readonly messages: MessagePlane | undefined;
+  readonly health: HealthWatch | undefined;
   readonly drops: Readonly<Record<string, number>>;
 }
 
@@ -61,12 +61,18 @@ export function buildStatus(sources: StatusSources): StatusReport {
 function peerReport(
   { record, statement }: Member,
   session: PeerStatus | undefined,
-  { messages, clock }: StatusSources,
+  { messages, health, clock }: StatusSources,
 ): PeerReport {
   const link = messages?.links.get(record.nodeId);
   const age = session?.lastHandshakeAt === undefined
     ? null
     : Math.max(0, clock.wall() - session.lastHandshakeAt);
+  const figures = health?.figures(record.nodeId);
+  // Before the first probe has ended, an open channel or a handshake is all that there is to say.
+  const hasSession = age !== null && age < SESSION_LIFE_MS;
+  const healthy = figures !== undefined && figures.lossPercent !== null
+    ? figures.healthy
+    : link !== undefined || hasSession;
   const endpoint = session?.endpoint ?? statement?.endpoints[0] ?? record.endpoint;
   const allowedIps = [...record.addresses.map((address) => Cidr.host(address)), ...record.allowedIps];
   return {
@@ -82,7 +88,11 @@ function peerReport(
     rxBytes: session?.rxBytes ?? 0,
     txBytes: session?.txBytes ?? 0,
     channel: link !== undefined ? "open" : messages?.isDialling(record.nodeId) ? "dialing" : "closed",
-    rttMs: link?.channel.lastRttMs ?? null,
-    healthy: link !== undefined || (age !== null && age < SESSION_LIFE_MS),
+    path: figures?.healthy ? figures.path : !healthy ? "none" : hasSession ? "direct" : "channel",
+    rttMs: figures?.lastPingMs ?? link?.channel.lastRttMs ?? null,
+    lossPercent: figures?.lossPercent ?? null,
+    failureCount: figures?.failureCount ?? 0,
+    healthy,
+    score: figures?.score ?? 0,
   };
 }

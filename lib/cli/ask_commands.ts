@@ -3,8 +3,11 @@
  * @module
  */
 
+import type { PingReport } from "../agent/mod.ts";
+import type { ControlClient } from "./control_client.ts";
+import { AgentAnswerError } from "./control_client.ts";
 import { UsageError } from "./failure.ts";
-import { formatRtt } from "./human_units.ts";
+import { formatRtt, formatSpan } from "./human_units.ts";
 import { peersText, statusText } from "./status_view.ts";
 import { type AnyCommand, type CommandContext, printJson, withAgent, withState } from "./weft_command.ts";
 
@@ -65,7 +68,7 @@ export function addAskCommands(program: AnyCommand, context: CommandContext): vo
   );
 
   const ping: AnyCommand = withState(
-    program.command("ping").description("probe a member over the message plane")
+    program.command("ping").description("probe a member, through the tunnel first")
       .argument("<peer>", "its name, id or overlay address")
       .option("--count <number>", "how often (default: 1)")
       .option("--json", "as JSON")
@@ -81,13 +84,44 @@ export function addAskCommands(program: AnyCommand, context: CommandContext): vo
           hint: "For example --count 5.",
         });
       }
+      const answers: PingReport[] = [];
       for (let i = 0; i < count; i++) {
-        const rttMs = await client.ping(peer);
-        if (json === true) ports.terminal.out(`${JSON.stringify({ peer, rttMs })}\n`);
-        else ports.terminal.out(`${peer} answers in ${formatRtt(rttMs)}\n`);
+        const isLast = i === count - 1;
+        const answer = await askOnce(client, peer, { mayFail: !isLast || answers.length > 0 });
+        if (answer !== undefined) answers.push(answer);
+        if (json === true) ports.terminal.out(`${JSON.stringify({ peer, ...answer ?? { rttMs: null } })}\n`);
+        else ports.terminal.out(`${peer} ${answer === undefined ? "does not answer" : answerText(answer)}\n`);
       }
+      if (count > 1 && json !== true) ports.terminal.out(summary(count, answers.map(({ rttMs }) => rttMs)));
     })
   );
+}
+
+/** @returns undefined when the member does not answer and that may be */
+async function askOnce(
+  client: ControlClient,
+  peer: string,
+  { mayFail }: { readonly mayFail: boolean },
+): Promise<PingReport | undefined> {
+  try {
+    return await client.ping(peer);
+  } catch (error) {
+    if (mayFail && error instanceof AgentAnswerError && error.code === "Unreachable") return undefined;
+    throw error;
+  }
+}
+
+function answerText({ rttMs, path, lastHandshakeAgeMs }: PingReport): string {
+  const way = path === "direct" ? "direct" : "by its channel, not through the tunnel";
+  const age = lastHandshakeAgeMs === null ? "" : `, handshake ${formatSpan(lastHandshakeAgeMs)} ago`;
+  return `answers in ${formatRtt(rttMs)}, ${way}${age}`;
+}
+
+function summary(asked: number, roundTripsMs: readonly number[]): string {
+  const lost = Math.round(100 * (asked - roundTripsMs.length) / asked);
+  const average = roundTripsMs.reduce((sum, ms) => sum + ms, 0) / roundTripsMs.length;
+  const figures = [Math.min(...roundTripsMs), average, Math.max(...roundTripsMs)].map(formatRtt);
+  return `${asked} asked, ${lost} % lost, ${figures.join(" / ")} least, average, most\n`;
 }
 
 /** Waits for a time, or for `stopped` when that is sooner. */

@@ -4,7 +4,7 @@
  */
 
 import { WeftError } from "../base/mod.ts";
-import type { DeviceRequest, TokenReport, TokenRequest } from "../agent/mod.ts";
+import type { DeviceRequest, PingReport, TokenReport, TokenRequest } from "../agent/mod.ts";
 import type { PeerReport, StatusReport } from "../agent/mod.ts";
 
 /** An answer that takes longer than this will not come; a ping gives up by itself before. */
@@ -67,9 +67,8 @@ export class ControlClient implements Disposable {
     await this.#ask("DELETE", `/peers/${encodeURIComponent(peer)}`);
   }
 
-  /** @returns the round trip in milliseconds */
-  async ping(peer: string): Promise<number> {
-    return (await this.#ask<{ readonly rttMs: number }>("POST", "/ping", { peer })).rttMs;
+  ping(peer: string): Promise<PingReport> {
+    return this.#ask("POST", "/ping", { peer });
   }
 
   [Symbol.dispose](): void {

@@ -26,7 +26,7 @@ const answers: Readonly<Record<string, readonly [status: number, body: unknown]>
   }],
   "POST /peers": [200, { name: "phone", addresses: ["10.200.0.9"] }],
   "DELETE /peers/web-1": [200, { done: true }],
-  "POST /ping": [200, { rttMs: 1.5 }],
+  "POST /ping": [200, { rttMs: 1.5, path: "direct", lastHandshakeAgeMs: 12_000 }],
 };
 
 async function withAgent(use: (agent: FakeAgent) => Promise<void>): Promise<void> {
@@ -63,8 +63,16 @@ Deno.test("every command that asks gets its answer over the socket", () =>
       ["status --json", "GET /status", /"name": "lead"/],
       ["peers", "GET /peers", /^web-1 +10\.200\.0\.2 +healthy/m],
       ["peers --json", "GET /peers", /^\[/],
-      ["ping web-1", 'POST /ping {"peer":"web-1"}', /^web-1 answers in 1\.50 ms\n$/],
-      ["ping web-1 --json", 'POST /ping {"peer":"web-1"}', /^\{"peer":"web-1","rttMs":1.5\}\n$/],
+      [
+        "ping web-1",
+        'POST /ping {"peer":"web-1"}',
+        /^web-1 answers in 1\.50 ms, direct, handshake 12 s ago\n$/,
+      ],
+      [
+        "ping web-1 --json",
+        'POST /ping {"peer":"web-1"}',
+        /^\{"peer":"web-1","rttMs":1.5,"path":"direct","lastHandshakeAgeMs":12000\}\n$/,
+      ],
       ["token list", "GET /tokens", /^abcd1 +usable/m],
       ["token create", 'POST /tokens {"lifetimeMs":86400000,"labels":{}}', /^weft --join weft1-made\n$/],
       [
@@ -105,7 +113,8 @@ Deno.test("token revoke takes the beginning of an id, unless it is of two", () =
 Deno.test("ping counts", () =>
   withAgent(async (agent) => {
     const { stdout } = await run(agent, "ping web-1 --count 3");
-    assert.equal(stdout.split("\n").length, 4);
+    assert.equal(stdout.split("\n").length, 5);
+    assert.match(stdout, /^3 asked, 0 % lost, 1\.50 ms \/ 1\.50 ms \/ 1\.50 ms least, average, most$/m);
     assert.equal(agent.asked.length, 3);
   }));
 

@@ -1,4 +1,4 @@
-import type { AgentControl, DeviceRequest, TokenReport, TokenRequest } from "../agent/mod.ts";
+import type { AgentControl, DeviceRequest, PingReport, TokenReport, TokenRequest } from "../agent/mod.ts";
 import { UnknownPeerError, UnknownTokenError } from "../agent/errors.ts";
 import type { StatusReport } from "../agent/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
@@ -14,7 +14,11 @@ const member = {
   rxBytes: 0,
   txBytes: 0,
   channel: "closed",
+  path: "none",
   rttMs: null,
+  lossPercent: null,
+  failureCount: 0,
+  score: 0,
   healthy: false,
 } as const;
 
@@ -45,7 +49,11 @@ export const sampleStatus: StatusReport = {
     rxBytes: 1_234_567,
     txBytes: 42,
     channel: "open",
+    path: "direct",
     rttMs: 0.73,
+    lossPercent: 5,
+    failureCount: 0,
+    score: 97,
     healthy: true,
   }, { ...member, name: "phone", publicKey: "BBBB=", roles: ["wireguard"], addresses: ["10.200.0.3"] }],
   drops: { replayed: 3 },
@@ -94,8 +102,8 @@ export class SampleControl implements AgentControl {
     this.asked.push({ removed: peer });
   }
 
-  ping(peer: string): Promise<number> {
-    if (peer === "web-1") return Promise.resolve(1.234);
+  ping(peer: string): Promise<PingReport> {
+    if (peer === "web-1") return Promise.resolve({ rttMs: 1.234, path: "direct", lastHandshakeAgeMs: 900 });
     return Promise.reject(
       new UnknownPeerError(`Cannot ping ${peer}: there is no such peer`, { hint: "List." }),
     );

@@ -19,9 +19,9 @@ plane    weft0, MTU 1420, sealed by noble
 state    running, up for 1 h 2 min, weft 0.1.0
 dropped  3 replayed
 
-NAME   ADDRESS     HEALTH   ENDPOINT             RTT  HANDSHAKE  RECEIVED  SENT
-phone  10.200.0.3  away     -                      -      never       0 B   0 B
-web-1  10.200.0.2  healthy  192.0.2.2:51820  0.73 ms   12 s ago    1.2 MB  42 B
+NAME   ADDRESS     HEALTH   PATH    ENDPOINT             RTT  LOSS  HANDSHAKE  RECEIVED  SENT
+phone  10.200.0.3  away     -       -                      -     -      never       0 B   0 B
+web-1  10.200.0.2  healthy  direct  192.0.2.2:51820  0.73 ms   5 %   12 s ago    1.2 MB  42 B
 `,
   );
 });

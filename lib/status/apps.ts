@@ -61,8 +61,7 @@ export function controlApp(options: { readonly control: AgentControl }): Hono {
   });
   app.post(
     "/ping",
-    (context) =>
-      withBody(context, readPingRequest, async ({ peer }) => ({ rttMs: await control.ping(peer) })),
+    (context) => withBody(context, readPingRequest, async ({ peer }) => await control.ping(peer)),
   );
   finish(app);
   return app;
@@ -72,8 +71,10 @@ function addReadRoutes(app: Hono, control: AgentControl, described: { readonly c
   app.get("/status", (context) => context.json(control.status()));
   app.get("/peers", (context) => context.json(control.status().peers));
   app.get("/healthz", (context) => {
-    const { state } = control.status();
-    return context.json({ state }, state === "running" ? 200 : 503);
+    const { state, peers } = control.status();
+    const healthy = peers.filter((peer) => peer.healthy).length;
+    const peersByHealth = { healthy, unhealthy: peers.length - healthy };
+    return context.json({ state, peers: peersByHealth }, state === "running" ? 200 : 503);
   });
   app.get(
     "/metrics",

@@ -22,7 +22,7 @@ Deno.test("GET /healthz says 503 while the agent stops", async () => {
   control.state = "stopping";
   const stopping = await app.request("/healthz");
   assert.equal(stopping.status, 503);
-  assert.deepEqual(await stopping.json(), { state: "stopping" });
+  assert.deepEqual(await stopping.json(), { state: "stopping", peers: { healthy: 1, unhealthy: 1 } });
 });
 
 Deno.test("statusApp() has nothing that changes something or shows tokens", async () => {
@@ -118,7 +118,11 @@ Deno.test("controlApp() adds devices and pings", async () => {
   const added = await app.request("/peers", post(device));
   assert.deepEqual(await added.json(), { name: "phone", addresses: ["10.200.0.9"] });
   assert.deepEqual(control.asked, [device]);
-  assert.deepEqual(await (await app.request("/ping", post({ peer: "web-1" }))).json(), { rttMs: 1.25 });
+  assert.deepEqual(await (await app.request("/ping", post({ peer: "web-1" }))).json(), {
+    rttMs: 1.25,
+    path: "direct",
+    lastHandshakeAgeMs: 900,
+  });
 });
 
 const failures: readonly (readonly [string, string, RequestInit, number, string])[] = [

@@ -59,7 +59,7 @@ function families(status: StatusReport): readonly Family[] {
     {
       name: "weft_peer_healthy",
       type: "gauge",
-      help: "1 when a handshake is recent or a channel open.",
+      help: "1 when a handshake or an answer is recent and no two probes in a row were missed.",
       samples: each((peer) => peer.healthy ? 1 : 0),
     },
     {
@@ -71,8 +71,26 @@ function families(status: StatusReport): readonly Family[] {
     {
       name: "weft_peer_rtt_seconds",
       type: "gauge",
-      help: "The last round trip over a channel.",
+      help: "The last answered probe, there and back.",
       samples: each((peer) => seconds(peer.rttMs)),
+    },
+    {
+      name: "weft_peer_loss_ratio",
+      type: "gauge",
+      help: "Of the last 20 probes, the part without an answer.",
+      samples: each((peer) => peer.lossPercent === null ? null : peer.lossPercent / 100),
+    },
+    {
+      name: "weft_peer_failures",
+      type: "gauge",
+      help: "Probes in a row without an answer.",
+      samples: each((peer) => peer.failureCount),
+    },
+    {
+      name: "weft_peer_health_score",
+      type: "gauge",
+      help: "0, unhealthy, to 100.",
+      samples: each((peer) => peer.score),
     },
     {
       name: "weft_peer_last_handshake_age_seconds",

@@ -43,9 +43,17 @@ const parameter = (name: string): JsonSchema => ({
 
 const HEALTH: JsonSchema = {
   type: "object",
-  required: ["state"],
+  required: ["state", "peers"],
   additionalProperties: false,
-  properties: { state: { enum: ["starting", "running", "stopping"] } },
+  properties: {
+    state: { enum: ["starting", "running", "stopping"] },
+    peers: {
+      type: "object",
+      required: ["healthy", "unhealthy"],
+      additionalProperties: false,
+      properties: { healthy: { type: "integer", minimum: 0 }, unhealthy: { type: "integer", minimum: 0 } },
+    },
+  },
 };
 
 const READ_PATHS: JsonSchema = {
@@ -102,13 +110,8 @@ const CONTROL_PATHS: JsonSchema = {
   },
   "/ping": {
     post: operation(
-      "Probes a member over the message plane",
-      json({
-        type: "object",
-        required: ["rttMs"],
-        additionalProperties: false,
-        properties: { rttMs: { type: "number" } },
-      }),
+      "Probes a member through the tunnel and over the message plane",
+      json(ref("PingReport")),
       body({ type: "object", required: ["peer"], properties: { peer: { type: "string" } } }),
     ),
   },

@@ -37,8 +37,12 @@ const PeerReport = object({
   rxBytes: bytes,
   txBytes: bytes,
   channel: { enum: ["open", "dialing", "closed"] },
+  path: { enum: ["direct", "channel", "none"] },
   rttMs: ageMs,
+  lossPercent: { type: ["number", "null"], minimum: 0, maximum: 100 },
+  failureCount: { type: "integer", minimum: 0 },
   healthy: { type: "boolean" },
+  score: { type: "integer", minimum: 0, maximum: 100 },
 }, "How one peer is doing, as this node sees it.");
 
 const StatusReport = object({
@@ -90,6 +94,12 @@ const DeviceRequest = object({
   "persistentKeepaliveSeconds?": { type: "integer", minimum: 0, maximum: 65535 },
 });
 
+const PingReport = object({
+  rttMs: { type: "number", minimum: 0 },
+  path: { enum: ["direct", "channel"] },
+  lastHandshakeAgeMs: ageMs,
+}, "An answered probe.");
+
 const Problem = object({ code: string, message: string, "hint?": string }, "Why something failed.");
 
 const Done = object({ done: { const: true } });
@@ -101,6 +111,7 @@ export const REPORT_SCHEMAS: Readonly<Record<string, Schema>> = {
   TokenReport,
   TokenRequest,
   DeviceRequest,
+  PingReport,
   Problem,
   Done,
 };

@@ -1,4 +1,4 @@
-import type { AgentControl, DeviceRequest, TokenReport, TokenRequest } from "../agent/mod.ts";
+import type { AgentControl, DeviceRequest, PingReport, TokenReport, TokenRequest } from "../agent/mod.ts";
 import { InvalidRequestError, NotLeaderError, UnknownPeerError, UnknownTokenError } from "../agent/errors.ts";
 import type { PeerReport, StatusReport } from "../agent/mod.ts";
 
@@ -15,7 +15,11 @@ const peer: PeerReport = {
   rxBytes: 1_234_567,
   txBytes: 42,
   channel: "open",
+  path: "direct",
   rttMs: 0.73,
+  lossPercent: 5,
+  failureCount: 0,
+  score: 97,
   healthy: true,
 };
 
@@ -46,7 +50,11 @@ export const sampleStatus: StatusReport = {
     rxBytes: 0,
     txBytes: 148,
     channel: "closed",
+    path: "none",
     rttMs: null,
+    lossPercent: null,
+    failureCount: 0,
+    score: 0,
     healthy: false,
   }],
   drops: { "replayed": 3, "unknown-peer": 1 },
@@ -99,8 +107,8 @@ export class SampleControl implements AgentControl {
     });
   }
 
-  ping(peer: string): Promise<number> {
+  ping(peer: string): Promise<PingReport> {
     if (peer !== "web-1") return Promise.reject(new UnknownPeerError(`Cannot ping ${peer}: unknown`));
-    return Promise.resolve(1.25);
+    return Promise.resolve({ rttMs: 1.25, path: "direct", lastHandshakeAgeMs: 900 });
   }
 }
