@@ -5,7 +5,7 @@
 
 import type { Clock, Millis, Timers } from "../base/mod.ts";
 import type { PresharedKey, PrivateKey, PublicKey } from "../crypto/mod.ts";
-import { markUdpSocket, type PacketDevice } from "../host/mod.ts";
+import { enlargeUdpBuffers, markUdpSocket, type PacketDevice } from "../host/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { type DatagramSocket, NoSocket, openUdp, PortInUseError } from "../transport/mod.ts";
 import type { Device, PeerStatus, WireGuardPeerConfig, WireGuardPeerUpdate } from "../wireguard/mod.ts";
@@ -221,6 +221,7 @@ function openSocket({ port, fwmark }: ListenOptions): DatagramSocket | ListenFai
   } catch (error) {
     return error instanceof PortInUseError ? "port-taken" : "failed";
   }
+  enlargeUdpBuffers(socket.localPort);
   if (fwmark === 0 || markUdpSocket(socket.localPort, fwmark)) return socket;
   socket.close();
   return "mark-refused";

@@ -26,7 +26,7 @@ export { parseResolverConf, type ResolverSettings, upstreamServers } from "./res
 export { type FileReplacement, readHostText, RESOLVER_CONF_PATH } from "./resolver_file.ts";
 export * from "./resolver_host.ts";
 export * from "./route_overlap.ts";
-export * from "./socket_mark.ts";
+export * from "./runtime_socket.ts";
 export * from "./sqlite_state_store.ts";
 export * from "./system_clock.ts";
 export * from "./system_random.ts";

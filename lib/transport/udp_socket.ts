@@ -52,6 +52,21 @@ function openAt(hostname: string, port: number): DatagramSocket {
   }
 }
 
+/** Who has sent to a socket, with the address as its runtime says it. */
+class ReceivedEndpoint extends Endpoint {
+  readonly socket: UdpSocket;
+  readonly runtimeAddress: Deno.NetAddr;
+
+  constructor(
+    address: IpAddress,
+    from: { readonly socket: UdpSocket; readonly runtimeAddress: Deno.NetAddr },
+  ) {
+    super(address, from.runtimeAddress.port);
+    this.socket = from.socket;
+    this.runtimeAddress = from.runtimeAddress;
+  }
+}
+
 class UdpSocket implements DatagramSocket {
   readonly localPort: number;
   readonly #connection: Deno.DatagramConn;
@@ -59,6 +74,7 @@ class UdpSocket implements DatagramSocket {
   readonly #buffer = new Uint8Array(RECEIVE_BUFFER_BYTES);
   readonly #batch = new SingleDatagram(this.#buffer, NOWHERE);
   readonly #sources = new Map<string, Endpoint>();
+  /** Of endpoints that were made elsewhere: with a flood's sources in it, each collection of garbage would take long. */
   readonly #destinations = new WeakMap<Endpoint, Deno.NetAddr>();
   readonly #drops = new Counters(DROP_REASONS);
   #inFlight = 0;
@@ -116,19 +132,21 @@ class UdpSocket implements DatagramSocket {
     this.#drops.count(this.#isClosed ? "closed" : "send-failed");
   };
 
-  #sourceOf({ hostname, port }: Deno.NetAddr): Endpoint {
+  #sourceOf(runtimeAddress: Deno.NetAddr): Endpoint {
+    const { hostname, port } = runtimeAddress;
     const key = `${hostname} ${port}`;
     const cached = this.#sources.get(key);
     if (cached !== undefined) return cached;
     // A zone (fe80::1%2) is the host's own affair; RFC 4007 §11.
     const address = IpAddress.parse(hostname.replace(/%.*$/, "")) ?? NOWHERE.address;
-    const endpoint = new Endpoint(address.unmapped(), port);
+    const endpoint = new ReceivedEndpoint(address.unmapped(), { socket: this, runtimeAddress });
     if (this.#sources.size >= MAX_CACHED_SOURCES) this.#sources.clear();
     this.#sources.set(key, endpoint);
     return endpoint;
   }
 
   #addressOf(endpoint: Endpoint): Deno.NetAddr {
+    if (endpoint instanceof ReceivedEndpoint && endpoint.socket === this) return endpoint.runtimeAddress;
     const cached = this.#destinations.get(endpoint);
     if (cached !== undefined) return cached;
     const mapped = this.#isDualStack && endpoint.address.family === 4;

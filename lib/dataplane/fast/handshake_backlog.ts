@@ -9,8 +9,8 @@ import type { Endpoint } from "../../net/mod.ts";
 const INITIATION_BYTES = 148;
 const RESPONSE_BYTES = 92;
 const SLOT_BYTES = INITIATION_BYTES;
-/** More than an honest burst after an outage; at some microseconds each, a few milliseconds of work. */
-const SLOTS = 1024;
+/** As many as Linux keeps (`MAX_QUEUED_INCOMING_HANDSHAKES`): at some microseconds each, 40 ms of work. */
+const SLOTS = 4096;
 
 /** A handshake message. */
 export interface WaitingHandshake {

@@ -1,5 +1,6 @@
 /**
- * Marking the datagrams of a socket that the runtime has opened (socket(7), SO_MARK), for `ip rule … fwmark`.
+ * Options of UDP sockets that the runtime has opened and has no names for (socket(7)). It does not tell its descriptors,
+ * so the one that is bound to a port is looked for among those of the process.
  * @module
  */
 
@@ -8,25 +9,45 @@ import { Libc } from "./libc.ts";
 // asm-generic/socket.h
 const SOL_SOCKET = 1;
 const SO_MARK = 36;
+const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
+
+/** What waits while the event loop is busy; with the usual 200 KB a burst of 300 small datagrams is too long. */
+const BUFFER_BYTES = 4 << 20;
 
 /**
- * Marks what this process sends from a UDP port from now on. The runtime does not tell its descriptors, so the one
- * that is bound to the port is looked for among those of the process.
+ * Marks what this process sends from a UDP port from now on, for `ip rule … fwmark`.
  *
  * @param port that exactly one socket of this process is bound to
  * @param mark 32 bits; 0 for none
  * @returns whether there is such a socket and the kernel took the mark
  */
 export function markUdpSocket(port: number, mark: number): boolean {
+  return setOptions(port, [[SO_MARK, mark]]);
+}
+
+/**
+ * Lets more datagrams wait, beyond the limit for ordinary programs.
+ *
+ * @param port that exactly one socket of this process is bound to
+ * @returns whether there is such a socket and the process may (CAP_NET_ADMIN)
+ */
+export function enlargeUdpBuffers(port: number): boolean {
+  return setOptions(port, [[SO_RCVBUFFORCE, BUFFER_BYTES], [SO_SNDBUFFORCE, BUFFER_BYTES]]);
+}
+
+function setOptions(port: number, options: readonly (readonly [option: number, value: number])[]): boolean {
   const libc = Libc.open();
   try {
     const datagramInodes = udpSocketInodes(port);
     for (const { name } of Deno.readDirSync("/proc/self/fd")) {
       const inode = /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/self/fd/${name}`))?.[1];
       if (inode === undefined || !datagramInodes.has(inode)) continue;
-      const value = new Uint8Array(4);
-      new DataView(value.buffer).setUint32(0, mark, true);
-      return libc.setsockopt(Number(name), SOL_SOCKET, SO_MARK, value) === 0;
+      return options.every(([option, value]) => {
+        const bytes = new Uint8Array(4);
+        new DataView(bytes.buffer).setUint32(0, value, true);
+        return libc.setsockopt(Number(name), SOL_SOCKET, option, bytes) === 0;
+      });
     }
     return false;
   } finally {
