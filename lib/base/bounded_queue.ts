@@ -3,6 +3,9 @@
  * @module
  */
 
+/** A queue begins with so many places, and doubles them as it needs: most queues of many stay empty. */
+const FIRST_SLOTS = 4;
+
 /**
  * Holds at most `capacity` items in a ring. When it is full, `push` drops the oldest item and returns it,
  * so that the caller can count it.
@@ -19,7 +22,8 @@
  * ```
  */
 export class BoundedQueue<T> {
-  readonly #slots: (T | undefined)[];
+  readonly #capacity: number;
+  #slots: (T | undefined)[] = [];
   #head = 0;
   #size = 0;
 
@@ -31,7 +35,7 @@ export class BoundedQueue<T> {
     if (!Number.isInteger(capacity) || capacity < 1) {
       throw new RangeError(`Cannot make a queue for ${capacity} items: the capacity is a positive integer`);
     }
-    this.#slots = new Array(capacity);
+    this.#capacity = capacity;
   }
 
   /** How many items wait. */
@@ -41,7 +45,8 @@ export class BoundedQueue<T> {
 
   /** Appends `item`. @returns the oldest item when it had to make room, else undefined */
   push(item: T): T | undefined {
-    const dropped = this.#size === this.#slots.length ? this.shift() : undefined;
+    const dropped = this.#size === this.#capacity ? this.shift() : undefined;
+    if (this.#size === this.#slots.length) this.#grow();
     this.#slots[(this.#head + this.#size) % this.#slots.length] = item;
     this.#size++;
     return dropped;
@@ -62,5 +67,12 @@ export class BoundedQueue<T> {
     this.#slots.fill(undefined);
     this.#head = 0;
     this.#size = 0;
+  }
+
+  #grow(): void {
+    const slots = new Array<T | undefined>(Math.min(this.#capacity, Math.max(FIRST_SLOTS, 2 * this.#size)));
+    for (let i = 0; i < this.#size; i++) slots[i] = this.#slots[(this.#head + i) % this.#size];
+    this.#slots = slots;
+    this.#head = 0;
   }
 }

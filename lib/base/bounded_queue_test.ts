@@ -9,7 +9,7 @@ Deno.test("BoundedQueue agrees with an array that is cut at the front", () => {
     { weight: 1, arbitrary: fc.constant("clear" as const) },
   );
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 5 }), fc.array(step, { maxLength: 60 }), (capacity, steps) => {
+    fc.property(fc.integer({ min: 1, max: 20 }), fc.array(step, { maxLength: 100 }), (capacity, steps) => {
       const queue = new BoundedQueue<number>(capacity);
       const model: number[] = [];
       for (const [item, kind] of steps.entries()) {
