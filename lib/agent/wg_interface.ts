@@ -116,6 +116,11 @@ export class WgInterface implements UapiHandler {
     return errno;
   }
 
+  /** @returns how many packets and datagrams were dropped, by the reasons for which there were any */
+  drops(): Readonly<Record<string, number>> {
+    return Object.fromEntries(Object.entries(this.#plane.drops()).filter(([, count]) => count > 0));
+  }
+
   /** Removes the interface and its socket. Harmless when repeated. */
   close(): void {
     this.#plane.close();

@@ -101,7 +101,7 @@ async function stay(
         hint: "Start it again, and please report it.",
       });
     }
-    options.log.info("the interface has ended", { why });
+    options.log.info("the interface has ended", { why, ...made.drops() });
   } finally {
     forget();
   }

@@ -26,6 +26,8 @@ export interface WgPeer {
 /** How an interface is set up. */
 export interface WgDeviceOptions {
   readonly implementation: WgImplementation;
+  /** How weft's packets travel; the best way there is unless told. */
+  readonly dataplane?: "fast" | "portable";
   /** Of the interface, CIDR notation; they make the routes too. */
   readonly addresses?: readonly string[];
   readonly port?: number;
@@ -41,12 +43,13 @@ export class WgDevice implements AsyncDisposable {
   /** Where `ip` finds the interface; another one after it was moved. */
   namespace: NetworkNamespace;
 
-  private constructor(namespace: NetworkNamespace, implementation: WgImplementation, keys: WireGuardKeys) {
+  private constructor(namespace: NetworkNamespace, options: WgDeviceOptions, keys: WireGuardKeys) {
+    const { implementation, dataplane = "auto" } = options;
     this.namespace = namespace;
     this.keys = keys;
     this.name = uniqueInterfaceName();
     const command = implementation === "weft"
-      ? weftCommand("wg", this.name, "--foreground")
+      ? weftCommand("wg", this.name, "--foreground", "--dataplane", dataplane)
       : [Deno.env.get("WIREGUARD_GO") ?? "wireguard-go", this.name];
     this.process = new CapturedProcess(namespace.command(command), {
       label: `${namespace.label}: ${implementation}`,
@@ -60,7 +63,7 @@ export class WgDevice implements AsyncDisposable {
   }
 
   static async #startOnce(namespace: NetworkNamespace, options: WgDeviceOptions): Promise<WgDevice> {
-    const device = new WgDevice(namespace, options.implementation, await generateKeys());
+    const device = new WgDevice(namespace, options, await generateKeys());
     try {
       await device.process.until(
         async () => (await namespace.run(["wg", "show", device.name])).code === 0,
