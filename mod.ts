@@ -47,4 +47,12 @@ export {
 } from "./lib/health/mod.ts";
 export * from "./lib/ipam/mod.ts";
 export { Cidr, Endpoint, IpAddress, type IpFamily } from "./lib/net/mod.ts";
+export {
+  type DnsConfig,
+  type DnsForward,
+  type DnsHandle,
+  type DnsLimits,
+  DnsServer,
+  InvalidRecordError,
+} from "./lib/nameserver/mod.ts";
 export type { WireGuardPeerConfig as PeerConfig } from "./lib/wireguard/mod.ts";

@@ -21,6 +21,7 @@ import { HealthWatch } from "./health_watch.ts";
 import { checkHostNetwork, forgetHostNetwork, openHostNetwork } from "./host_network.ts";
 import { orderCandidates } from "./local_endpoints.ts";
 import { MessagePlane } from "./message_plane.ts";
+import { NameService } from "./name_service.ts";
 import { ownEndpoints, ownPrefixes } from "./own_endpoints.ts";
 import { PeerSync } from "./peer_sync.ts";
 import type { DataplaneReport, StatusReport } from "./report.ts";
@@ -62,6 +63,7 @@ export class Agent {
   #plane: PacketPlane | undefined;
   #peers: PeerSync | undefined;
   #messages: MessagePlane | undefined;
+  #names: NameService | undefined;
   #echo: HealthEcho | undefined;
   #health: HealthWatch | undefined;
   #dataplane: DataplaneReport;
@@ -86,6 +88,11 @@ export class Agent {
   /** How the members are doing, while the agent runs; `suspect` has one probed at once. */
   get health(): HealthWatch | undefined {
     return this.#health;
+  }
+
+  /** The names that this node serves, while it runs and unless they are off. */
+  get names(): NameService | undefined {
+    return this.#names;
   }
 
   /**
@@ -119,6 +126,7 @@ export class Agent {
       uptimeMs: systemClock.now() - this.#madeAt,
       listenPort: this.#parts.options.port,
       dataplane: this.#dataplane,
+      dns: this.#names?.report(),
       plane: this.#plane,
       messages: this.#messages,
       health: this.#health,
@@ -138,6 +146,7 @@ export class Agent {
     let hasNewMembers = false;
     for (let event = roster.pollEvent(); event !== undefined; event = roster.pollEvent()) {
       this.#peers?.handleRosterEvent(event);
+      this.#names?.handleRosterEvent(event);
       if (event.kind === "endpoints-changed") this.#messages?.redial(event.nodeId);
       else hasNewMembers = true;
       // A record that has only expired, by a clock that may be wrong, is no reason to leave.
@@ -157,6 +166,7 @@ export class Agent {
     const listener = listenTcp({ port: options.port });
     this.#resources.defer(() => listener.close());
     if (!options.rootless) await this.#startPacketPlane();
+    await this.#startNames();
     this.#stateEndpoints();
     const messages = new MessagePlane({
       identity: this.mesh.identity,
@@ -280,6 +290,30 @@ export class Agent {
     this.#echo = echo;
     echo.start();
     this.#resources.defer(() => echo.close());
+  }
+
+  async #startNames(): Promise<void> {
+    const { options, store } = this.#parts;
+    const names = await NameService.open({
+      mesh: this.mesh,
+      store,
+      options,
+      cidrs: this.#cidrs(),
+      log: this.#log,
+    });
+    if (this.#state !== "starting") {
+      await names?.close();
+      throw new InterruptedError();
+    }
+    this.#names = names;
+    this.#resources.defer(async () => {
+      try {
+        await names?.close();
+      } catch (error) {
+        // It stays in the journal, and the next start or `weft cleanup` tries again.
+        this.#log.error("cannot put this host's resolver back", { error });
+      }
+    });
   }
 
   /** Passes on the record of somebody who has just been let in. */

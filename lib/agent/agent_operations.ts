@@ -5,6 +5,7 @@
 
 import { type UnixMillis, WeftError } from "../base/mod.ts";
 import { PresharedKey, PublicKey } from "../crypto/mod.ts";
+import { FLAG, formatRecord, RESPONSE_CODE, responseCodeText } from "../dns/mod.ts";
 import {
   type Enrolled,
   isNodeName,
@@ -15,14 +16,27 @@ import {
 } from "../mesh/mod.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
 import type { Agent } from "./agent.ts";
-import type { AgentControl, DeviceRequest, PingReport, TokenReport, TokenRequest } from "./control.ts";
+import type {
+  AgentControl,
+  DeviceRequest,
+  DnsAnswerRecord,
+  DnsAnswerReport,
+  DnsRecordReport,
+  DnsRecordRequest,
+  DnsRemoval,
+  PingReport,
+  TokenReport,
+  TokenRequest,
+} from "./control.ts";
 import {
   InvalidRequestError,
   NotLeaderError,
+  UnknownNameError,
   UnknownPeerError,
   UnknownTokenError,
   UnreachableError,
 } from "./errors.ts";
+import { namesOf } from "./name_service.ts";
 import type { StatusReport } from "./report.ts";
 
 const MAX_KEEPALIVE_SECONDS = 65_535;
@@ -153,6 +167,42 @@ export class AgentOperations implements AgentControl {
       hint: "weft peers shows when it was last heard.",
       retryable: true,
     });
+  }
+
+  listNames(): readonly DnsRecordReport[] {
+    return namesOf(this.#agent.names).handle.records();
+  }
+
+  addName(request: DnsRecordRequest): DnsAnswerRecord {
+    return namesOf(this.#agent.names).added.add(request);
+  }
+
+  removeName({ name, type, data }: DnsRemoval): number {
+    const removed = namesOf(this.#agent.names).added.remove(name, type, data);
+    if (removed > 0) return removed;
+    throw new UnknownNameError(
+      `Cannot remove ${JSON.stringify(name)}: no such record was added on this node`,
+      {
+        hint: "weft dns list shows all; names of members go with their members.",
+      },
+    );
+  }
+
+  async resolveName(name: string, type?: string): Promise<DnsAnswerReport> {
+    const { handle } = namesOf(this.#agent.names);
+    // resolv.conf(5), `ndots`: a name with a dot in it may be whole.
+    const isWhole = /.\../.test(name) && !name.endsWith(".");
+    let response = await handle.query(isWhole ? `${name}.` : name, type);
+    if (isWhole && response.responseCode !== RESPONSE_CODE.NOERROR) {
+      const below = await handle.query(name, type);
+      if (below.responseCode === RESPONSE_CODE.NOERROR) response = below;
+    }
+    return {
+      code: responseCodeText(response.responseCode),
+      isAuthoritative: (response.flags & FLAG.AA) !== 0,
+      answers: response.answers.map(formatRecord),
+      authority: response.authority.map(formatRecord),
+    };
   }
 
   #leader<T>(part: T | undefined): T {

@@ -53,9 +53,55 @@ export interface PingReport {
   readonly lastHandshakeAgeMs: number | null;
 }
 
+/** A record of a name. */
+export interface DnsRecordRequest {
+  /** Below the zone unless it ends with a dot; the first label may be `*`. */
+  readonly name: string;
+  /** A, AAAA, CNAME, TXT, SRV, MX or PTR. */
+  readonly type: string;
+  /** As master files have it: an address, a name, `0 0 80 web-1`, text. */
+  readonly data: string;
+  /** 300 unless told. */
+  readonly ttlSeconds?: number;
+}
+
+/** Which records are meant: all of a name, or those of one type, or one. */
+export interface DnsRemoval {
+  readonly name: string;
+  readonly type?: string;
+  readonly data?: string;
+}
+
+/** A record as it is served. */
+export interface DnsRecordReport {
+  /** With its final dot. */
+  readonly name: string;
+  readonly type: string;
+  readonly data: string;
+  readonly ttlSeconds: number;
+  /**
+   * `zone`: SOA and NS; `network`: what follows from addresses and roles; `member` and `service`: their names; `custom`:
+   * what was added.
+   */
+  readonly source: "zone" | "network" | "member" | "service" | "custom";
+}
+
+/** What the name server has answered. */
+export interface DnsAnswerReport {
+  /** `NOERROR`, `NXDOMAIN`, … */
+  readonly code: string;
+  /** Whether it is from the node's own zones. */
+  readonly isAuthoritative: boolean;
+  readonly answers: readonly DnsAnswerRecord[];
+  readonly authority: readonly DnsAnswerRecord[];
+}
+
+/** A record of an answer. */
+export type DnsAnswerRecord = Omit<DnsRecordReport, "source">;
+
 /**
  * The operations of a running agent. Failures are WeftErrors: `NotLeader`, `UnknownPeer`, `UnknownToken`,
- * `InvalidRequest`, `Unreachable`.
+ * `InvalidRequest`, `InvalidRecord`, `UnknownName`, `Unreachable`.
  */
 export interface AgentControl {
   status(): StatusReport;
@@ -70,4 +116,12 @@ export interface AgentControl {
   removePeer(peer: string): void;
   /** Probes a member through the tunnel and over the message plane, by name, id or address. */
   ping(peer: string): Promise<PingReport>;
+  /** @returns everything in the zones that this node serves */
+  listNames(): readonly DnsRecordReport[];
+  /** Adds a record on this node. @returns it as it is served */
+  addName(request: DnsRecordRequest): DnsAnswerRecord;
+  /** Removes what was added. @returns how many records @throws WeftError with code `UnknownName` when there is none */
+  removeName(removal: DnsRemoval): number;
+  /** Asks this node's name server. @param name below the zone unless it ends with a dot @param type `A` unless told */
+  resolveName(name: string, type?: string): Promise<DnsAnswerReport>;
 }

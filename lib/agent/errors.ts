@@ -15,6 +15,11 @@ export class UnknownPeerError extends WeftError {
   readonly code = "UnknownPeer";
 }
 
+/** Nobody has added a record of this name. */
+export class UnknownNameError extends WeftError {
+  readonly code = "UnknownName";
+}
+
 /** No token has this id. */
 export class UnknownTokenError extends WeftError {
   readonly code = "UnknownToken";

@@ -4,10 +4,10 @@
  * @module
  */
 
-export type { AgentControl, DeviceRequest, PingReport, TokenReport, TokenRequest } from "./control.ts";
+export type * from "./control.ts";
 export * from "./errors.ts";
 export * from "./overlay_bootstrap.ts";
-export type { DataplaneReport, PeerReport, StatusReport } from "./report.ts";
+export type { DataplaneReport, DnsReport, PeerReport, StatusReport } from "./report.ts";
 export { joinOrResume, leadOrResume } from "./resume.ts";
 export { UapiSocketError } from "./uapi_server.ts";
 export { VERSION } from "./version.ts";

@@ -54,6 +54,22 @@ export interface DataplaneReport {
   readonly aead?: string;
 }
 
+/** How names are served. */
+export interface DnsReport {
+  /** With its final dot. */
+  readonly zone: string;
+  /** Where the zone is answered, over UDP and TCP. */
+  readonly endpoints: readonly string[];
+  /** `fast`: a worker with the system's own calls; `portable`: the runtime's sockets. */
+  readonly sockets: "fast" | "portable";
+  /** How this host is made to ask: by systemd-resolved, by /etc/resolv.conf, or not. */
+  readonly resolver: "resolved" | "resolv.conf" | "off";
+  /** Why it is not, when it was meant to be. */
+  readonly problem?: string;
+  /** Responses by code, and what was forwarded, refused and dropped by reason; what never happened is left out. */
+  readonly counters: Readonly<Record<string, number>>;
+}
+
 /** The whole picture. It never holds a key that is not public, a token or an environment variable. */
 export interface StatusReport {
   readonly version: string;
@@ -74,6 +90,8 @@ export interface StatusReport {
     readonly members: number;
   };
   readonly dataplane: DataplaneReport;
+  /** Absent when no names are served. */
+  readonly dns?: DnsReport;
   readonly peers: readonly PeerReport[];
   /** How many datagrams and packets were dropped, by reason; reasons that never happened are left out. */
   readonly drops: Readonly<Record<string, number>>;

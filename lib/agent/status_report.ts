@@ -11,7 +11,7 @@ import type { Member, MeshState } from "../mesh/mod.ts";
 import type { PeerStatus } from "../wireguard/mod.ts";
 import type { HealthWatch } from "./health_watch.ts";
 import type { MessagePlane } from "./message_plane.ts";
-import type { DataplaneReport, PeerReport, StatusReport } from "./report.ts";
+import type { DataplaneReport, DnsReport, PeerReport, StatusReport } from "./report.ts";
 import { VERSION } from "./version.ts";
 
 /** What the report is made of; the planes are there while the agent runs. */
@@ -23,6 +23,7 @@ export interface StatusSources {
   readonly uptimeMs: number;
   readonly listenPort: number;
   readonly dataplane: DataplaneReport;
+  readonly dns: DnsReport | undefined;
   readonly plane: PacketPlane | undefined;
   readonly messages: MessagePlane | undefined;
   readonly health: HealthWatch | undefined;
@@ -50,6 +51,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
     },
     network: { id: network.id, cidr: mesh.cidr.toString(), members: members.length },
     dataplane: sources.dataplane,
+    ...sources.dns === undefined ? {} : { dns: sources.dns },
     peers: members
       .filter((member) => member.record.nodeId !== record.nodeId)
       .map((member) => peerReport(member, sessions.get(member.record.publicKey.toString()), sources))

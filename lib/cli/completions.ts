@@ -25,6 +25,7 @@ interface Named {
 const OPTION_VALUES: ReadonlyMap<string, string> = new Map([
   ["--log-level", "debug info warn error"],
   ["--status-port", "off"],
+  ["--dns-resolver", "auto resolved resolv.conf off"],
 ]);
 
 /** @returns the script, or undefined when the shell is not known */

@@ -4,7 +4,17 @@
  */
 
 import { WeftError } from "../base/mod.ts";
-import type { DeviceRequest, PingReport, TokenReport, TokenRequest } from "../agent/mod.ts";
+import type {
+  DeviceRequest,
+  DnsAnswerRecord,
+  DnsAnswerReport,
+  DnsRecordReport,
+  DnsRecordRequest,
+  DnsRemoval,
+  PingReport,
+  TokenReport,
+  TokenRequest,
+} from "../agent/mod.ts";
 import type { PeerReport, StatusReport } from "../agent/mod.ts";
 
 /** An answer that takes longer than this will not come; a ping gives up by itself before. */
@@ -65,6 +75,24 @@ export class ControlClient implements Disposable {
 
   async removePeer(peer: string): Promise<void> {
     await this.#ask("DELETE", `/peers/${encodeURIComponent(peer)}`);
+  }
+
+  listNames(): Promise<readonly DnsRecordReport[]> {
+    return this.#ask("GET", "/dns");
+  }
+
+  addName(request: DnsRecordRequest): Promise<DnsAnswerRecord> {
+    return this.#ask("POST", "/dns", request);
+  }
+
+  async removeName({ name, type, data }: DnsRemoval): Promise<number> {
+    const query = new URLSearchParams({ ...type && { type }, ...data && { data } });
+    const path = `/dns/${encodeURIComponent(name)}?${query}`;
+    return (await this.#ask<{ readonly removed: number }>("DELETE", path)).removed;
+  }
+
+  resolveName(name: string, type?: string): Promise<DnsAnswerReport> {
+    return this.#ask("POST", "/dns/query", { name, ...type && { type } });
   }
 
   ping(peer: string): Promise<PingReport> {

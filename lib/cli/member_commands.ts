@@ -21,7 +21,7 @@ import {
   type CommandContext,
   printJson,
   readFile,
-  refuseUnknown,
+  refuseOthers,
   withAgent,
   withState,
 } from "./weft_command.ts";
@@ -220,12 +220,4 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
       ...(keepalive === undefined ? {} : { persistentKeepaliveSeconds: Number(keepalive) }),
     };
   }
-}
-
-/**
- * Makes a command that only holds others refuse any other word. Comes after they are made, because they inherit its
- * settings as they are then.
- */
-function refuseOthers(group: AnyCommand): void {
-  group.allowExcessArguments().action(() => refuseUnknown(group, group.args[0]));
 }

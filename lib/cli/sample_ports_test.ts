@@ -1,5 +1,16 @@
-import type { AgentControl, DeviceRequest, PingReport, TokenReport, TokenRequest } from "../agent/mod.ts";
-import { UnknownPeerError, UnknownTokenError } from "../agent/errors.ts";
+import type {
+  AgentControl,
+  DeviceRequest,
+  DnsAnswerRecord,
+  DnsAnswerReport,
+  DnsRecordReport,
+  DnsRecordRequest,
+  DnsRemoval,
+  PingReport,
+  TokenReport,
+  TokenRequest,
+} from "../agent/mod.ts";
+import { UnknownNameError, UnknownPeerError, UnknownTokenError } from "../agent/errors.ts";
 import type { StatusReport } from "../agent/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import { PublicKey } from "../crypto/mod.ts";
@@ -38,6 +49,13 @@ export const sampleStatus: StatusReport = {
   },
   network: { id: "0123456789abcdef0123456789abcdef", cidr: "10.200.0.0/16", members: 3 },
   dataplane: { kind: "portable", interfaceName: "weft0", mtuBytes: 1420, aead: "noble" },
+  dns: {
+    zone: "weft.internal.",
+    endpoints: ["10.200.0.1:15353"],
+    sockets: "portable",
+    resolver: "resolved",
+    counters: { noerror: 2 },
+  },
   peers: [{
     ...member,
     id: "00112233445566778899aabbccddeeff",
@@ -68,6 +86,8 @@ const report: TokenReport = {
   labels: { role: "web" },
   state: "usable",
 };
+
+const dnsRecord = { name: "web-1.weft.internal.", type: "A", data: "10.200.0.2", ttlSeconds: 300 } as const;
 
 /** A control that answers from tables, and writes down what it was asked to change. */
 export class SampleControl implements AgentControl {
@@ -100,6 +120,27 @@ export class SampleControl implements AgentControl {
 
   removePeer(peer: string): void {
     this.asked.push({ removed: peer });
+  }
+
+  listNames(): DnsRecordReport[] {
+    return [{ ...dnsRecord, source: "member" }, { ...dnsRecord, name: "weft.internal.", source: "zone" }];
+  }
+
+  addName(request: DnsRecordRequest): DnsAnswerRecord {
+    this.asked.push(request);
+    return { ...dnsRecord, ...request };
+  }
+
+  removeName(removal: DnsRemoval): number {
+    if (removal.name !== "db") throw new UnknownNameError(`Cannot remove ${removal.name}: there is none`);
+    this.asked.push({ removedName: removal });
+    return 1;
+  }
+
+  resolveName(name: string, type = "A"): Promise<DnsAnswerReport> {
+    const code = name === "web-1" ? "NOERROR" : "NXDOMAIN";
+    const answers = code === "NOERROR" ? [{ ...dnsRecord, type }] : [];
+    return Promise.resolve({ code, isAuthoritative: true, answers, authority: [] });
   }
 
   ping(peer: string): Promise<PingReport> {

@@ -69,6 +69,22 @@ function withAgentOptions(command: AnyCommand): AnyCommand {
     .addOption(new Option("--label <key=value>", "a label of this node; may be repeated").argParser(collect))
     .option("--status-address <address>", "where the status page listens (default: 127.0.0.1)")
     .option("--status-port <port>", "its port, or off (default: 9180)")
+    .option(
+      "--dns <how>",
+      "auto, on or off: whether this node answers names (default: auto, off if rootless)",
+    )
+    .option("--dns-port <ports>", "where it answers on its overlay address (default: 15353)")
+    .option("--dns-zone <name>", "the zone of the names (default: weft.internal.)")
+    .addOption(
+      new Option(
+        "--dns-forward <[suffix=]server>",
+        "whom to ask for other names, or `system`; may be repeated (default: nobody)",
+      ).argParser(collect),
+    )
+    .option(
+      "--dns-resolver <how>",
+      "auto, resolved, resolv.conf or off: how this host is made to ask (default: auto)",
+    )
     .option("--log-level <level>", "debug, info, warn or error (default: info)");
   return withState(command);
 }

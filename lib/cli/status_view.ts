@@ -48,6 +48,7 @@ export function statusText(status: StatusReport, terminal: Terminal): string {
     ["key", node.publicKey],
     ["listens", [`port ${node.listenPort}`, ...node.endpoints].join(", ")],
     ["plane", plane],
+    ["names", namesText(status.dns)],
     ["state", `${status.state}, up for ${formatSpan(status.uptimeMs)}, weft ${status.version}`],
   ];
   const drops = Object.entries(status.drops).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
@@ -94,6 +95,12 @@ export function tokensText(tokens: readonly TokenReport[], terminal: Terminal, n
     Object.entries(token.labels).map(([key, value]) => `${key}=${value}`).join(","),
   ]);
   return listing(TOKEN_COLUMNS, rows, terminal);
+}
+
+function namesText(dns: StatusReport["dns"]): string {
+  if (dns === undefined) return "off";
+  const asks = dns.resolver === "off" ? "this host does not ask" : `this host asks by ${dns.resolver}`;
+  return [dns.zone, `at ${dns.endpoints.join(", ")}`, asks].join(", ");
 }
 
 function healthOf(peer: PeerReport): string {

@@ -5,6 +5,7 @@
 
 import { CommanderError } from "@commander-js/extra-typings";
 import { addAskCommands } from "./ask_commands.ts";
+import { addDnsCommands } from "./dns_commands.ts";
 import { reportFailure, UsageError } from "./failure.ts";
 import { addHostCommands } from "./host_commands.ts";
 import { addPeerCommands, addTokenCommands } from "./member_commands.ts";
@@ -57,6 +58,7 @@ export function makeProgram(context: CommandContext): AnyCommand {
   addAskCommands(program, context);
   addTokenCommands(program, context);
   addPeerCommands(program, context);
+  addDnsCommands(program, context);
   addHostCommands(program, context);
   addWgCommand(program, context);
   addHelpCommand(program);

@@ -42,6 +42,11 @@ const OPTION_KEYS: ReadonlyMap<string, string> = new Map([
   ["statusAddress", "statusAddress"],
   ["statusPort", "statusPort"],
   ["label", "labels"],
+  ["dns", "dns"],
+  ["dnsPort", "dnsPorts"],
+  ["dnsZone", "dnsZone"],
+  ["dnsForward", "dnsForward"],
+  ["dnsResolver", "dnsResolver"],
   ["logLevel", "logLevel"],
 ]);
 
@@ -125,6 +130,14 @@ export function refuseUnknown(command: AnyCommand, word: string | undefined): ne
   throw new UsageError(`Unknown command: ${path} ${word.slice(0, 60)}`, {
     hint: meant ? `Did you mean \`${path} ${meant}\`?` : `See \`${path} --help\` for the commands.`,
   });
+}
+
+/**
+ * Makes a command that only holds others refuse any other word. Comes after they are made, because they inherit its
+ * settings as they are then.
+ */
+export function refuseOthers(group: AnyCommand): void {
+  group.allowExcessArguments().action(() => refuseUnknown(group, group.args[0]));
 }
 
 /** Options before the name of a command count for it too, unless it has them itself. */

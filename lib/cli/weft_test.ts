@@ -43,6 +43,11 @@ const wrong: readonly (readonly [string, readonly string[], RegExp, RegExp?])[] 
   ["an allowed network that is none", ["peer", "add", "p", "--wireguard", "--allowed", "x"], /--allowed x/],
   ["an interface name that is none", ["wg", "a/b"], /a\/b.*no name/],
   ["no interface name", ["wg"], /interface/],
+  ["a DNS group alone", ["dns"], /list, add, remove, query/],
+  ["a record without data", ["dns", "add", "db", "A"], /data/],
+  ["a TTL that is none", ["dns", "add", "db", "A", "10.0.0.1", "--ttl", "x"], /--ttl x/],
+  ["a zone that is none", ["--leader", "--dns-zone", "a..b"], /--dns-zone a\.\.b/],
+  ["a server that is none", ["--leader", "--dns-forward", "nowhere"], /--dns-forward nowhere/],
   ["an unknown shell", ["completions", "tcsh"], /tcsh/, /bash/],
 ];
 for (const [name, args, says, hints] of wrong) {
@@ -75,7 +80,7 @@ Deno.test("main() prints help and version to standard output", async () => {
 
 Deno.test("every command has help with an example", async () => {
   const commands =
-    "up,status,peers,ping,token create,token list,token revoke,peer add,peer remove,wg,doctor,cleanup,install,completions";
+    "up,status,peers,ping,token create,token list,token revoke,peer add,peer remove,dns list,dns add,dns remove,dns query,wg,doctor,cleanup,install,completions";
   for (const command of commands.split(",")) {
     const { ports } = await run([...command.split(" "), "--help"]);
     assert.match(ports.stdout, /Examples?:\n {2}[#$] weft /, command);

@@ -5,6 +5,8 @@
 
 import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 import {
+  DEFAULT_DNS_PORT,
+  DEFAULT_DNS_ZONE,
   DEFAULT_INTERFACE_NAME,
   DEFAULT_LOG_LEVEL,
   DEFAULT_MTU_BYTES,
@@ -13,6 +15,7 @@ import {
   DEFAULT_STATUS_PORT,
   DEFAULT_WG_PORT,
 } from "./defaults.ts";
+import type { DnsForwardOption } from "./dns_forward.ts";
 import { InvalidConfigError } from "./errors.ts";
 import { FIELDS } from "./fields.ts";
 import { nearest } from "./nearest.ts";
@@ -45,6 +48,16 @@ export interface AgentOptions {
   /** 0 for any free port; `off` for no status page. */
   readonly statusPort: number | "off";
   readonly labels: Readonly<Record<string, string>>;
+  /** Whether names are served: `auto` unless rootless. */
+  readonly dns: "auto" | "on" | "off";
+  /** Where the name server listens on the node's overlay addresses, UDP and TCP, each 1 to 65535. */
+  readonly dnsPorts: readonly number[];
+  /** A domain name with its final dot. */
+  readonly dnsZone: string;
+  /** Whom the name server asks for names of other zones. */
+  readonly dnsForward: readonly DnsForwardOption[];
+  /** How this host's own resolver is pointed at the zone: what is in use here, one of them, or not at all. */
+  readonly dnsResolver: "auto" | "resolved" | "resolv.conf" | "off";
   readonly logLevel: LogLevel;
   /** Protocol times that tests shorten, in milliseconds by name. */
   readonly testTimers: Readonly<Record<string, number>>;
@@ -94,6 +107,11 @@ export function layerAgentOptions(layers: readonly ConfigLayer[]): AgentOptions 
     statusAddress: DEFAULT_STATUS_ADDRESS,
     statusPort: DEFAULT_STATUS_PORT,
     labels: {},
+    dns: "auto",
+    dnsPorts: [DEFAULT_DNS_PORT],
+    dnsZone: DEFAULT_DNS_ZONE,
+    dnsForward: [],
+    dnsResolver: "auto",
     logLevel: DEFAULT_LOG_LEVEL,
     testTimers: {},
   };

@@ -38,6 +38,36 @@ Deno.test("parseAgentOptions() takes text and values alike", () => {
   assert.deepEqual(asValues.labels, { role: "web" });
 });
 
+Deno.test("parseAgentOptions() reads what the name server is told", () => {
+  const options = parseAgentOptions({
+    dnsPorts: "15353, 53",
+    dnsZone: "Overlay.Local",
+    dnsForward: "9.9.9.9, corp.example=[2001:db8::1]:5353, .=system",
+  });
+  assert.deepEqual(options.dnsPorts, [15353, 53]);
+  assert.equal(options.dnsZone, "overlay.local.");
+  assert.deepEqual(options.dnsForward.map(({ suffix, server }) => `${suffix} ${server}`), [
+    ". 9.9.9.9:53",
+    "corp.example. [2001:db8::1]:5353",
+    ". system",
+  ]);
+  const defaults = parseAgentOptions({});
+  assert.deepEqual([
+    defaults.dns,
+    defaults.dnsPorts,
+    defaults.dnsZone,
+    defaults.dnsForward,
+    defaults.dnsResolver,
+  ], [
+    "auto",
+    [15353],
+    "weft.internal.",
+    [],
+    "auto",
+  ]);
+  assert.equal(parseAgentOptions({ dns: false as unknown as "off" }).dns, "off");
+});
+
 Deno.test("layerAgentOptions() lets flags win over the environment and that over the file", () => {
   const options = layerAgentOptions([
     { source: "flags", values: { port: "1", name: undefined } },
@@ -83,6 +113,19 @@ const refused: readonly (readonly [string, unknown, RegExp])[] = [
   ["labels", "role", /--label role/],
   ["labels", { "": "x" }, /--label/],
   ["labels", { role: ["x"] }, /--label/],
+  ["dns", "maybe", /--dns maybe/],
+  ["dnsPorts", "", /--dns-port/],
+  ["dnsPorts", "53,0", /--dns-port 53,0/],
+  ["dnsPorts", [1, 2, 3, 4, 5], /--dns-port/],
+  ["dnsZone", "", /--dns-zone/],
+  ["dnsZone", "a..b", /--dns-zone a\.\.b/],
+  ["dnsZone", ".", /--dns-zone/],
+  ["dnsZone", `${"a.".repeat(130)}b`, /--dns-zone/],
+  ["dnsForward", "nowhere", /--dns-forward nowhere/],
+  ["dnsForward", "a b=9.9.9.9", /--dns-forward/],
+  ["dnsForward", "corp=9.9.9.9:0", /--dns-forward/],
+  ["dnsForward", "a=b=9.9.9.9", /--dns-forward/],
+  ["dnsResolver", "bind", /--dns-resolver bind/],
   ["logLevel", "loud", /--log-level loud/],
   ["rootless", "maybe", /--rootless/],
   ["testTimers", "a=b", /--test-timers/],

@@ -5,6 +5,7 @@
 
 import { z } from "zod";
 import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
+import { parseDnsForward, parseDomain } from "./dns_forward.ts";
 
 /** One option. */
 export interface Field {
@@ -74,6 +75,13 @@ const interfaceName = z.string().regex(/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,15}$/);
 /** A label's value: what a selector can name without quotes. */
 const labelValue = z.union([z.string(), z.number().transform(String), z.boolean().transform(String)])
   .pipe(z.string().regex(/^[A-Za-z0-9._/-]{0,63}$/));
+
+const dnsForward = parsed(parseDnsForward, (value) => {
+  return typeof value === "object" && value !== null && "suffix" in value && "server" in value;
+});
+
+/** A domain name with its final dot. */
+const domainName = parsed(parseDomain, () => false);
 
 /** Every option by its name in `AgentOptions`. */
 export const FIELDS: ReadonlyMap<string, Field> = new Map([
@@ -155,6 +163,44 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map([
     schema: pairs(labelValue),
     rule: "labels are written KEY=VALUE, of letters, digits, dots, hyphens, slashes and underscores",
     hint: "For example --label role=web.",
+  }],
+  ["dns", {
+    flag: "dns",
+    schema: z.union([
+      z.enum(["auto", "on", "off"]),
+      z.boolean().transform((isOn) => isOn ? "on" : "off"),
+    ]),
+    rule: "the name server is auto, on or off",
+    hint: "The default is auto: on, but off in rootless nodes.",
+  }],
+  ["dnsPorts", {
+    flag: "dns-port",
+    schema: z.union([integer(1, 65535).transform((port) => [port]), list(integer(1, 65535))])
+      .pipe(z.array(z.number()).min(1).max(4)),
+    rule: "the name server has one to four ports from 1 to 65535",
+    hint: "The default is 15353; with --dns-port 15353,53 it has the usual one too.",
+  }],
+  ["dnsZone", {
+    flag: "dns-zone",
+    schema: domainName,
+    rule: "that is no domain name",
+    hint: "The default is weft.internal.; overlay.local. is another.",
+  }],
+  ["dnsForward", {
+    flag: "dns-forward",
+    schema: list(dnsForward),
+    rule: "a server is an address, or a suffix, = and an address",
+    hint: "Write 9.9.9.9, corp.example=10.0.0.53:5353, or system for the servers that this host asks.",
+  }],
+  ["dnsResolver", {
+    flag: "dns-resolver",
+    schema: z.union([
+      z.enum(["auto", "resolved", "resolv.conf", "off"]),
+      z.literal(false).transform(() => "off"),
+    ]),
+    rule: "the host's resolver is auto, resolved, resolv.conf or off",
+    hint:
+      "The default is auto: systemd-resolved where it is in use, else /etc/resolv.conf; off leaves it alone.",
   }],
   ["logLevel", {
     flag: "log-level",

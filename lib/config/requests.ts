@@ -29,6 +29,17 @@ const deviceRequest = z.strictObject({
   persistentKeepaliveSeconds: z.int().min(0).max(65535).optional(),
 });
 
+const domainName = z.string().min(1).max(1024);
+
+const recordRequest = z.strictObject({
+  name: domainName,
+  type: z.string().min(1).max(16),
+  data: z.string().max(8192),
+  ttlSeconds: z.int().min(0).max(604_800).optional(),
+});
+
+const nameQuery = z.strictObject({ name: domainName, type: z.string().min(1).max(16).optional() });
+
 const pingRequest = z.strictObject({ peer: z.string().min(1).max(128) });
 
 /** Reads the body of `POST /tokens`; without `lifetimeMs` a token lives for a day. */
@@ -50,6 +61,18 @@ export function readDeviceRequest(
   persistentKeepaliveSeconds?: number;
 }> {
   return read(deviceRequest, body);
+}
+
+/** Reads the body of `POST /dns`; what the record says is read by whoever serves it. */
+export function readRecordRequest(
+  body: unknown,
+): ReadRequest<{ name: string; type: string; data: string; ttlSeconds?: number }> {
+  return read(recordRequest, body);
+}
+
+/** Reads the body of `POST /dns/query`. */
+export function readNameQuery(body: unknown): ReadRequest<{ name: string; type?: string }> {
+  return read(nameQuery, body);
 }
 
 /** Reads the body of `POST /ping`. */

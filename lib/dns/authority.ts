@@ -7,7 +7,7 @@ import type { DomainName } from "./domain_name.ts";
 import { FLAG, type Question, type ResourceRecord } from "./message.ts";
 import { nameInData, soaData, stringsData } from "./record_data.ts";
 import { RECORD_TYPE, RESPONSE_CODE } from "./record_type.ts";
-import { record, type RecordRank, Zone } from "./zone.ts";
+import { record, type RECORD_RANK, type RecordRank, Zone } from "./zone.ts";
 
 /** How long a negative answer holds: a name that is added now should soon be seen (RFC 2308 §4). */
 export const NEGATIVE_TTL_SECONDS = 5;
@@ -18,6 +18,17 @@ const RETRY_SECONDS = 600;
 const EXPIRE_SECONDS = 86_400;
 /** An alias may lead to another, but not for ever. */
 const MAX_ALIASES = 8;
+
+/** Where a record comes from; `zone` are the SOA and NS records. */
+export type RecordSource = "zone" | keyof typeof RECORD_RANK;
+
+/** A record and where it comes from. */
+export interface SourcedRecord {
+  readonly record: ResourceRecord;
+  readonly source: RecordSource;
+}
+
+const SOURCES: Readonly<Record<RecordRank, RecordSource>> = ["network", "member", "service", "custom"];
 
 /** What a response says beside the question. */
 export interface Answer {
@@ -91,9 +102,17 @@ export class Authority {
   }
 
   /** @returns all records, those of the zones themselves first */
-  records(): readonly ResourceRecord[] {
+  records(): readonly SourcedRecord[] {
     const zones = [...this.#zones.values()];
-    return [...zones.flatMap((zone) => this.#apex(zone)), ...zones.flatMap((zone) => zone.records())];
+    const apexes = zones.flatMap((zone) => this.#apex(zone)).map((record) => ({
+      record,
+      source: "zone" as const,
+    }));
+    const others = zones.flatMap((zone) => zone.records()).map(({ record, rank }) => ({
+      record,
+      source: SOURCES[rank],
+    }));
+    return [...apexes, ...others];
   }
 
   /** @returns the answer, or undefined when the name is not in any of the zones */

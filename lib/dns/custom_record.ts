@@ -25,7 +25,7 @@ export interface RecordText {
   readonly type: string;
   /** As master files have it: an address, a name, `0 0 80 web`, text. */
   readonly data: string;
-  readonly ttlSeconds?: number | undefined;
+  readonly ttlSeconds?: number;
 }
 
 /** Why a record cannot be used, in a few words. */
@@ -73,11 +73,15 @@ export function formatRecord({ name, type, data, ttlSeconds }: ResourceRecord): 
   return { name: name.toString(), type: typeText(type), data: dataText(type, data), ttlSeconds: ttlSeconds };
 }
 
-/** @returns the name, below the zone unless it ends with a dot; `@` is the zone itself */
+/**
+ * @returns the name, below the zone unless it ends with a dot, is written out to the end of the zone, or is that of an
+ * address; `@` is the zone itself
+ */
 export function absoluteName(zone: DomainName, text: string): DomainName | undefined {
   if (text === "@") return zone;
   const name = DomainName.parse(text);
-  return text.endsWith(".") && !text.endsWith("\\.") ? name : name?.join(zone);
+  const isAbsolute = text.endsWith(".") || name?.isWithin(zone) || /\.(in-addr|ip6)\.arpa$/i.test(text);
+  return isAbsolute ? name : name?.join(zone);
 }
 
 type DataParser = (text: string, zone: DomainName) => Uint8Array | undefined;

@@ -7,6 +7,8 @@ const zone = nameOf("weft.internal");
 const good: readonly (readonly [string, string, string, string])[] = [
   ["db", "A", "10.0.0.9", "db.weft.internal. A 10.0.0.9"],
   ["db.weft.internal.", "aaaa", "fd00::1", "db.weft.internal. AAAA fd00::1"],
+  ["db.weft.internal", "A", "10.0.0.9", "db.weft.internal. A 10.0.0.9"],
+  ["9.0.200.10.in-addr.arpa", "PTR", "db.weft.internal", "9.0.200.10.in-addr.arpa. PTR db.weft.internal."],
   ["*.apps", "A", "10.0.0.9", "*.apps.weft.internal. A 10.0.0.9"],
   ["www", "CNAME", "web-1", "www.weft.internal. CNAME web-1.weft.internal."],
   ["www", "CNAME", "example.com.", "www.weft.internal. CNAME example.com."],

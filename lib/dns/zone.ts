@@ -76,9 +76,17 @@ export class Zone {
     return !(shownOf(node).get(type) ?? []).some((record) => equalBytes(record.data, data));
   }
 
-  /** @returns all records as they are shown, in no order */
-  records(): ResourceRecord[] {
-    return [...this.#nodes.values()].flatMap((node) => [...shownOf(node).values()].flat());
+  /** @returns all records as they are shown, each with its source, in no order */
+  records(): readonly { readonly record: ResourceRecord; readonly rank: RecordRank }[] {
+    return [...this.#nodes.values()].flatMap((node) => {
+      const shown = [...shownOf(node).values()].flat();
+      return shown.map((record) => {
+        const isIt = (entry: Entry): boolean =>
+          entry.record.type === record.type && equalBytes(entry.record.data, record.data);
+        const ranks = node.entries.filter(isIt).map(({ rank }) => rank);
+        return { record, rank: Math.min(...ranks) as RecordRank };
+      });
+    });
   }
 
   /** How many names there are, those included that only have names below them. */

@@ -17,6 +17,7 @@ import {
   parseType,
   RECORD_RANK,
   type RecordRank,
+  type RecordSource,
   type RecordText,
   type ResourceRecord,
 } from "../dns/mod.ts";
@@ -113,9 +114,9 @@ export class DnsHandle implements AsyncDisposable {
     return [...this.#custom.values()].map(formatRecord);
   }
 
-  /** @returns everything that the zones hold, from wherever it comes */
-  records(): readonly Required<RecordText>[] {
-    return this.#parts.authority.records().map(formatRecord);
+  /** @returns everything that the zones hold, each with where it comes from */
+  records(): readonly (Required<RecordText> & { readonly source: RecordSource })[] {
+    return this.#parts.authority.records().map(({ record, source }) => ({ ...formatRecord(record), source }));
   }
 
   /**

@@ -6,7 +6,14 @@
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { AgentControl } from "../agent/mod.ts";
-import { readDeviceRequest, readPingRequest, type ReadRequest, readTokenRequest } from "../config/mod.ts";
+import {
+  readDeviceRequest,
+  readNameQuery,
+  readPingRequest,
+  readRecordRequest,
+  type ReadRequest,
+  readTokenRequest,
+} from "../config/mod.ts";
 import { answerHeaders, guard } from "./guard.ts";
 import { METRICS_TYPE, metricsText } from "./metrics.ts";
 import { openApi } from "./openapi.ts";
@@ -63,8 +70,27 @@ export function controlApp(options: { readonly control: AgentControl }): Hono {
     "/ping",
     (context) => withBody(context, readPingRequest, async ({ peer }) => await control.ping(peer)),
   );
+  addNameRoutes(app, control);
   finish(app);
   return app;
+}
+
+function addNameRoutes(app: Hono, control: AgentControl): void {
+  app.get("/dns", (context) => context.json(control.listNames()));
+  app.post("/dns", (context) => withBody(context, readRecordRequest, (request) => control.addName(request)));
+  app.delete("/dns/:name", (context) => {
+    const { type, data } = context.req.query();
+    const removed = control.removeName({
+      name: context.req.param("name"),
+      ...type === undefined ? {} : { type },
+      ...data === undefined ? {} : { data },
+    });
+    return context.json({ removed });
+  });
+  app.post(
+    "/dns/query",
+    (context) => withBody(context, readNameQuery, ({ name, type }) => control.resolveName(name, type)),
+  );
 }
 
 function addReadRoutes(app: Hono, control: AgentControl, described: { readonly control: boolean }): void {

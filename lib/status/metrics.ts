@@ -111,6 +111,12 @@ function families(status: StatusReport): readonly Family[] {
       samples: each((peer) => peer.txBytes),
     },
     {
+      name: "weft_dns",
+      type: "counter",
+      help: "Responses by code, and what was forwarded, refused and dropped by reason.",
+      samples: Object.entries(status.dns?.counters ?? {}).map(([kind, count]): Sample => [{ kind }, count]),
+    },
+    {
       name: "weft_drops",
       type: "counter",
       help: "Datagrams and packets that were dropped, by reason.",

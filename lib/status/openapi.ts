@@ -108,6 +108,43 @@ const CONTROL_PATHS: JsonSchema = {
   "/peers/{peer}": {
     delete: operation("Cuts a member or device off", json(ref("Done")), parameter("peer")),
   },
+  "/dns": {
+    get: operation("Everything in the zones that this node serves", json(listOf("DnsRecord"))),
+    post: operation(
+      "Adds a record on this node",
+      json(ref("DnsAnswerRecord")),
+      body(ref("DnsRecordRequest")),
+    ),
+  },
+  "/dns/{name}": {
+    delete: operation(
+      "Removes what was added: all of a name, or with `type` and `data` less",
+      json({
+        type: "object",
+        required: ["removed"],
+        additionalProperties: false,
+        properties: { removed: { type: "integer", minimum: 1 } },
+      }),
+      {
+        parameters: [
+          { name: "name", in: "path", required: true, schema: { type: "string" } },
+          { name: "type", in: "query", schema: { type: "string" } },
+          { name: "data", in: "query", schema: { type: "string" } },
+        ],
+      },
+    ),
+  },
+  "/dns/query": {
+    post: operation(
+      "Asks this node's name server",
+      json(ref("DnsAnswer")),
+      body({
+        type: "object",
+        required: ["name"],
+        properties: { name: { type: "string" }, type: { type: "string", default: "A" } },
+      }),
+    ),
+  },
   "/ping": {
     post: operation(
       "Probes a member through the tunnel and over the message plane",

@@ -75,10 +75,15 @@ for (const [name, app] of Object.entries(apps)) {
       "/tokens": {},
       "/peers": { name: "phone", publicKey: "k" },
       "/ping": { peer: "web-1" },
+      "/dns": { name: "db", type: "A", data: "10.200.0.9" },
+      "/dns/query": { name: "web-1" },
     };
     for (const { method, path } of routes) {
       const init = method === "POST" ? { method, body: JSON.stringify(bodies[path]) } : { method };
-      const answer = await app.request(path.replace(":id", "t1").replace(":peer", "web-1"), init);
+      const answer = await app.request(
+        path.replace(":id", "t1").replace(":peer", "web-1").replace(":name", "db"),
+        init,
+      );
       const operation = description.paths[path.replace(/:(\w+)/g, "{$1}")]?.[method.toLowerCase()];
       const content = (operation?.responses[answer.status] ?? operation?.responses.default)?.content ?? {};
       const type = (answer.headers.get("content-type") ?? "").split(";")[0] ?? "";

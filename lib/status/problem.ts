@@ -21,6 +21,8 @@ const STATUS_OF_CODE: ReadonlyMap<string, ContentfulStatusCode> = new Map([
   ["OutOfRange", 400],
   ["UnknownPeer", 404],
   ["UnknownToken", 404],
+  ["UnknownName", 404],
+  ["InvalidRecord", 400],
   ["NotLeader", 409],
   ["AddressTaken", 409],
   ["NameTaken", 409],

@@ -65,9 +65,36 @@ const StatusReport = object({
     "mtuBytes?": { type: "integer", minimum: 0 },
     "aead?": string,
   }),
+  "dns?": object({
+    zone: string,
+    endpoints: stringList,
+    sockets: { enum: ["fast", "portable"] },
+    resolver: { enum: ["resolved", "resolv.conf", "off"] },
+    "problem?": string,
+    counters: { type: "object", additionalProperties: { type: "integer", minimum: 0 } },
+  }, "How names are served; absent when they are not."),
   peers: { type: "array", items: { $ref: "#/components/schemas/PeerReport" } },
   drops: { type: "object", additionalProperties: { type: "integer", minimum: 0 } },
 }, "Everything that an agent says of itself. It holds no secret.");
+
+const ttlSeconds: Schema = { type: "integer", minimum: 0, maximum: 0x7fff_ffff };
+const dnsRecord = { name: string, type: string, data: string, ttlSeconds };
+
+const DnsAnswerRecord = object(dnsRecord, "A record as master files write it.");
+
+const DnsRecord = object({
+  ...dnsRecord,
+  source: { enum: ["zone", "network", "member", "service", "custom"] },
+}, "A record that is served, and where it comes from.");
+
+const DnsRecordRequest = object({ name: string, type: string, data: string, "ttlSeconds?": ttlSeconds });
+
+const DnsAnswer = object({
+  code: string,
+  isAuthoritative: { type: "boolean" },
+  answers: { type: "array", items: { $ref: "#/components/schemas/DnsAnswerRecord" } },
+  authority: { type: "array", items: { $ref: "#/components/schemas/DnsAnswerRecord" } },
+});
 
 const TokenReport = object({
   id: string,
@@ -111,6 +138,10 @@ export const REPORT_SCHEMAS: Readonly<Record<string, Schema>> = {
   TokenReport,
   TokenRequest,
   DeviceRequest,
+  DnsRecord,
+  DnsAnswerRecord,
+  DnsRecordRequest,
+  DnsAnswer,
   PingReport,
   Problem,
   Done,
