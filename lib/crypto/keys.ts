@@ -97,6 +97,9 @@ export class PrivateKey extends Secret {
 
 /** A symmetric key that two peers share beforehand; all zeros means none (WireGuard paper §5.2). */
 export class PresharedKey extends Secret {
+  /** Most peers of many have none; wiping it changes nothing. */
+  static readonly #none = new PresharedKey(new Uint8Array(KEY_BYTES));
+
   private constructor(bytes: Uint8Array) {
     super(bytes, KEY_BYTES);
   }
@@ -120,9 +123,9 @@ export class PresharedKey extends Secret {
     return bytes?.length === KEY_BYTES ? new PresharedKey(bytes) : undefined;
   }
 
-  /** @returns the key that stands for "no preshared key" */
+  /** @returns the key that stands for "no preshared key", always the same object */
   static none(): PresharedKey {
-    return new PresharedKey(new Uint8Array(KEY_BYTES));
+    return PresharedKey.#none;
   }
 
   /** Whether it stands for "no preshared key". */

@@ -11,7 +11,7 @@ import { COOKIE_NONCE_AT, COOKIE_SEALED_AT, MAC_BYTES } from "./messages.ts";
 /** Signs handshake messages to one peer, and remembers the cookie that it gave us. */
 export class CookieGenerator {
   readonly #mac1Key: Uint8Array;
-  readonly #cookieKey: Uint8Array;
+  readonly #peer: PublicKey;
   readonly #refreshTimeMs: number;
   #cookie: Uint8Array | undefined;
   #cookieSince = 0;
@@ -21,7 +21,7 @@ export class CookieGenerator {
   /** @param peer the public key of whoever receives the messages */
   constructor(peer: PublicKey, refreshTimeMs: number) {
     this.#mac1Key = mac1Key(peer);
-    this.#cookieKey = cookieKey(peer);
+    this.#peer = peer;
     this.#refreshTimeMs = refreshTimeMs;
   }
 
@@ -43,7 +43,12 @@ export class CookieGenerator {
   consume(now: Millis, reply: Uint8Array): boolean {
     if (this.#lastMac1 === undefined) return false;
     const nonce = reply.subarray(COOKIE_NONCE_AT, COOKIE_SEALED_AT);
-    const cookie = xchachaOpen(this.#cookieKey, nonce, reply.subarray(COOKIE_SEALED_AT), this.#lastMac1);
+    const cookie = xchachaOpen(
+      cookieKey(this.#peer),
+      nonce,
+      reply.subarray(COOKIE_SEALED_AT),
+      this.#lastMac1,
+    );
     if (cookie === undefined) return false;
     this.#cookie = cookie;
     this.#cookieSince = now;

@@ -1,0 +1,214 @@
+/**
+ * A thousand WireGuard peers in one program: `wg_fast_crowd.ts JSON` takes a `Crowd`, shakes hands with the target as
+ * each of them, pings through it as each of them, and prints a `CrowdReport`; then it throws away what comes, until it is
+ * ended. Only for targets inside a lab.
+ * @module
+ */
+
+import { type Millis, millis, type RandomSource, SeededRandom, unixMillis } from "../../lib/base/mod.ts";
+import { PrivateKey, PublicKey, selectAead } from "../../lib/crypto/mod.ts";
+import { Cidr, Endpoint, IpAddress } from "../../lib/net/mod.ts";
+import { Device } from "../../lib/wireguard/mod.ts";
+
+/** Who calls whom. */
+export interface Crowd {
+  readonly target: string;
+  readonly targetPublicKey: string;
+  /** The target's address inside the tunnel. */
+  readonly targetAddress: string;
+  readonly peers: number;
+  /** All keys follow from it. */
+  readonly seed: number;
+  /** All shake hands at the same time; so many wait for an answer to a ping. */
+  readonly atOnce: number;
+  readonly pingsEach: number;
+}
+
+/** How it went. */
+export interface CrowdReport {
+  readonly handshakesMs: number;
+  /** Sessions that came into being. */
+  readonly sessions: number;
+  readonly pingsMs: number;
+  readonly answered: number;
+  readonly medianPingMs: number;
+  readonly p99PingMs: number;
+}
+
+/** The network that the crowd calls from, of `SOURCES` addresses; one address may call only so often (paper §5.3). */
+export const CROWD_NETWORK = "198.51.100.0/24";
+const SOURCES = 200;
+const TRANSPORT = 4;
+const BOUND_MS = 60_000;
+
+/** @returns the keys of all, in order */
+export function crowdKeys({ seed, peers }: Pick<Crowd, "seed" | "peers">): readonly PrivateKey[] {
+  const random = new SeededRandom(seed);
+  return Array.from({ length: peers }, () => PrivateKey.generate(random));
+}
+
+/** @returns the address inside the tunnel of peer `index` */
+export function crowdAddress(index: number): string {
+  return `10.10.${1 + Math.floor(index / 250)}.${1 + index % 250}`;
+}
+
+/** One of the crowd. */
+class Caller {
+  readonly device: Device;
+  readonly #socket: Deno.DatagramConn;
+  readonly #to: Deno.NetAddr;
+  readonly #byIndex: Map<number, Caller>;
+  #onAnswer: (() => void) | undefined;
+
+  constructor(
+    device: Device,
+    parts: { socket: Deno.DatagramConn; to: Deno.NetAddr; byIndex: Map<number, Caller> },
+  ) {
+    this.device = device;
+    this.#socket = parts.socket;
+    this.#to = parts.to;
+    this.#byIndex = parts.byIndex;
+  }
+
+  /** Settles with whether there was an answer to what was sent. */
+  answered(boundMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), boundMs);
+      this.#onAnswer = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+    });
+  }
+
+  take(datagram: Uint8Array, source: Endpoint): void {
+    const outcome = this.device.handleDatagram(now(), datagram, source);
+    if (outcome.kind === "packet" || datagram[0] === 2) this.#onAnswer?.();
+    this.flush();
+  }
+
+  flush(): void {
+    for (let out = this.device.pollTransmit(); out !== undefined; out = this.device.pollTransmit()) {
+      const { datagram } = out;
+      // Answers come to the index that an initiation names.
+      if (datagram[0] === 1) {
+        this.#byIndex.set(new DataView(datagram.buffer, datagram.byteOffset).getUint32(4), this);
+      }
+      this.#socket.send(datagram.slice(), this.#to).catch(() => {});
+    }
+  }
+}
+
+if (import.meta.main) await run(JSON.parse(Deno.args[0] ?? "{}"));
+
+async function run(crowd: Crowd): Promise<never> {
+  const endpoint = Endpoint.parse(crowd.target);
+  const publicKey = PublicKey.parse(crowd.targetPublicKey);
+  const allowed = Cidr.parse(`${crowd.targetAddress}/32`);
+  if (!endpoint || !publicKey || !allowed) throw new Error("The crowd names no target");
+  const random = new SeededRandom(crowd.seed + 1);
+  const byIndex = new Map<number, Caller>();
+  let isDeaf = false;
+  const sockets = Array.from({ length: SOURCES }, (_, i) => {
+    const socket = Deno.listenDatagram({ transport: "udp", hostname: `198.51.100.${i + 1}`, port: 51820 });
+    void listen(socket, (datagram) => {
+      const at = datagram[0] === 2 ? 8 : 4;
+      const index = new DataView(datagram.buffer, datagram.byteOffset).getUint32(at);
+      if (!isDeaf || datagram[0] !== TRANSPORT) byIndex.get(index)?.take(datagram, endpoint);
+    });
+    return socket;
+  });
+  const to: Deno.NetAddr = { transport: "udp", hostname: endpoint.address.toString(), port: endpoint.port };
+  const callers = crowdKeys(crowd).map((privateKey, i) => {
+    const device = makeDevice(privateKey, random);
+    device.setPeer(now(), { publicKey, endpoint, allowedIps: [allowed] });
+    const socket = sockets[i % SOURCES];
+    if (socket === undefined) throw new Error("There is a socket for each");
+    return new Caller(device, { socket, to, byIndex });
+  });
+  setInterval(() => {
+    for (const caller of callers) {
+      caller.device.handleTimeout(now());
+      caller.flush();
+    }
+  }, 200);
+
+  let startedAt = performance.now();
+  let sessions = 0;
+  await inTurn(crowd.peers, callers, async (caller) => {
+    caller.device.initiateHandshake(now(), publicKey);
+    caller.flush();
+    if (await caller.answered(BOUND_MS)) sessions++;
+  });
+  const handshakesMs = performance.now() - startedAt;
+
+  const times: number[] = [];
+  const pings = Array.from({ length: crowd.pingsEach }, () => callers.keys()).flatMap((each) => [...each]);
+  startedAt = performance.now();
+  await inTurn(crowd.atOnce, pings, async (index) => {
+    const caller = callers[index];
+    const sentAt = performance.now();
+    caller?.device.handlePacket(now(), echoRequest(crowdAddress(index), crowd.targetAddress));
+    caller?.flush();
+    if (await caller?.answered(2_000)) times.push(performance.now() - sentAt);
+  });
+  const pingsMs = performance.now() - startedAt;
+  times.sort((a, b) => a - b);
+  const report: CrowdReport = {
+    handshakesMs,
+    sessions,
+    pingsMs,
+    answered: times.length,
+    medianPingMs: times[times.length >> 1] ?? Infinity,
+    p99PingMs: times[Math.floor(times.length * 0.99)] ?? Infinity,
+  };
+  // deno-lint-ignore no-console -- whoever started this program reads the line
+  console.log(JSON.stringify(report));
+  isDeaf = true;
+  return await new Promise<never>(() => {});
+}
+
+function makeDevice(privateKey: PrivateKey, random: RandomSource): Device {
+  return new Device({ privateKey, random, wall: () => unixMillis(Date.now()), aead: selectAead() });
+}
+
+/** Does `work` for each of `things`, `atOnce` at the same time. */
+async function inTurn<T>(
+  atOnce: number,
+  things: readonly T[],
+  work: (thing: T) => Promise<void>,
+): Promise<void> {
+  const iterator = things.values();
+  await Promise.all(Array.from({ length: atOnce }, async () => {
+    for (const thing of iterator) await work(thing);
+  }));
+}
+
+async function listen(socket: Deno.DatagramConn, take: (datagram: Uint8Array) => void): Promise<void> {
+  for await (const [datagram] of socket) take(datagram);
+}
+
+function now(): Millis {
+  return millis(performance.now());
+}
+
+/** An ICMP echo request over IPv4 (RFC 792). */
+function echoRequest(from: string, to: string): Uint8Array {
+  const packet = new Uint8Array(84);
+  const view = new DataView(packet.buffer);
+  packet.set([0x45, 0, 0, packet.length, 0, 1, 0, 0, 64, 1]);
+  packet.set(IpAddress.parse(from)?.bytes ?? [], 12);
+  packet.set(IpAddress.parse(to)?.bytes ?? [], 16);
+  view.setUint16(10, checksum(view, 0, 20));
+  packet.set([8, 0, 0, 0, 0, 7, 0, 1], 20);
+  view.setUint16(22, checksum(view, 20, 84));
+  return packet;
+}
+
+/** RFC 1071. */
+function checksum(view: DataView, start: number, end: number): number {
+  let sum = 0;
+  for (let at = start; at < end; at += 2) sum += view.getUint16(at);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return ~sum & 0xffff;
+}
