@@ -7,18 +7,19 @@ import { type Clock, type Millis, millis, type RandomSource, unixMillis } from "
 import { PrivateKey } from "../../lib/crypto/mod.ts";
 import { Cidr, Endpoint } from "../../lib/net/mod.ts";
 import { Device } from "../../lib/wireguard/mod.ts";
-import type { Row } from "./samples.ts";
+import { Samples, type Table } from "./samples.ts";
 
 const PER_ROUND = 200;
 
 /** Makes complete handshakes between two devices in this process: both ends' work together. */
-export function measureHandshakes(rounds: number, log: (text: string) => void): readonly Row[] {
-  const rates: number[] = [];
+export function measureHandshakes(rounds: number, log: (text: string) => void): Table {
+  const samples = new Samples(["weft"]);
   for (let round = 1; round <= rounds; round++) {
-    rates.push(handshakesPerSecond());
-    log(`round ${round}: ${rates.at(-1)?.toFixed(0)} handshakes a second`);
+    const rate = handshakesPerSecond();
+    samples.add({ what: "handshakes, both ends on one core", unit: "a second" }, "weft", rate);
+    log(`round ${round}: ${rate.toFixed(0)} handshakes a second`);
   }
-  return [{ what: "handshakes, both ends on one core", weft: rates, peer: [], unit: "a second" }];
+  return samples.table;
 }
 
 function handshakesPerSecond(): number {

@@ -10,26 +10,63 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[(sorted.length >> 1) - 1] ?? NaN) + upper) / 2;
 }
 
-/** One row of the report. */
+/** What was measured. */
 export interface Row {
   readonly what: string;
-  readonly weft: readonly number[];
-  /** Empty where there is nothing to compare with. */
-  readonly peer: readonly number[];
   readonly unit: string;
   /** Digits after the point. */
   readonly digits?: number;
+  /** By the name of the column. */
+  readonly values: ReadonlyMap<string, readonly number[]>;
 }
 
-/** @returns a markdown table of medians, each with its lowest and highest value, and their ratio */
-export function markdownTable(peerName: string, rows: readonly Row[]): string {
-  const lines = [`| median (lowest to highest) | weft | ${peerName} | ratio |`, "| --- | --- | --- | --- |"];
-  for (const row of rows) {
-    const ratio = median(row.weft) / median(row.peer);
-    const cells = [row.what, cell(row, row.weft), cell(row, row.peer), isNaN(ratio) ? "" : ratio.toFixed(2)];
-    lines.push(`| ${cells.join(" | ")} |`);
+/** Rows with the same columns. */
+export interface Table {
+  readonly columns: readonly string[];
+  readonly rows: readonly Row[];
+}
+
+/** Gathers a table, value by value. */
+export class Samples {
+  readonly #columns: readonly string[];
+  readonly #rows = new Map<string, Row & { readonly values: Map<string, number[]> }>();
+
+  constructor(columns: readonly string[]) {
+    this.#columns = columns;
   }
-  return lines.join("\n");
+
+  /** Adds a value to the row of that name, which is made when it is the first. */
+  add(row: Omit<Row, "values">, column: string, value: number): void {
+    const known = this.#rows.get(row.what) ?? { ...row, values: new Map<string, number[]>() };
+    this.#rows.set(row.what, known);
+    known.values.set(column, [...known.values.get(column) ?? [], value]);
+  }
+
+  get table(): Table {
+    return { columns: this.#columns, rows: [...this.#rows.values()] };
+  }
+}
+
+/**
+ * @param compare names of two columns, of which the ratio is given in a further one
+ * @returns a markdown table of medians, each with its lowest and highest value
+ */
+export function markdownTable(
+  { columns, rows }: Table,
+  compare: readonly (readonly [string, string])[] = [],
+): string {
+  const heads = ["median (lowest to highest)", ...columns, ...compare.map(([a, b]) => `${a} / ${b}`)];
+  const lines = [heads, heads.map(() => "---")];
+  for (const row of rows) {
+    const of = (column: string) => row.values.get(column) ?? [];
+    const ratios = compare.map(([a, b]) => median(of(a)) / median(of(b)));
+    lines.push([
+      row.what,
+      ...columns.map((column) => cell(row, of(column))),
+      ...ratios.map((ratio) => Number.isFinite(ratio) ? ratio.toFixed(2) : ""),
+    ]);
+  }
+  return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
 function cell({ unit, digits = 0 }: Row, values: readonly number[]): string {

@@ -1,99 +1,123 @@
 /**
- * Two tunnels on the same machine, one of weft and one of wireguard-go, measured in turn.
+ * What tunnels carry, measured in turn on the same machine.
  * @module
  */
 
-import {
-  expectRun,
-  type Host,
-  Lab,
-  measureThroughput,
-  type MeshNode,
-  pingMany,
-  pingOnce,
-  residentBytes,
-  startMesh,
-  untilAllKnowAll,
-  WireGuardGo,
-} from "../../tests/lab/mod.ts";
-import type { Row } from "./samples.ts";
+import { Lab, measureThroughput, pingMany, residentBytes, type Throughput } from "../../tests/lab/mod.ts";
+import { type Contender, contenders, type Tunnel } from "./contenders.ts";
+import { Samples, type Table } from "./samples.ts";
 
-/** Two hosts that reach each other's inner address. */
-interface Tunnel {
-  readonly from: Host;
-  readonly to: Host;
-  readonly address: string;
-  /** Process id of the end that receives. */
-  readonly pid: number;
-}
+const SECONDS = 2;
+const PINGS = 1000;
+const FLOWS = [1, 4, 16];
+const UDP_MBIT_PER_S = [500, 1000];
+/** As much as fits the inner MTU over IPv4 and IPv6 alike. */
+const UDP_PAYLOAD_BYTES = 1372;
+const CLOCK_TICKS_PER_S = 100;
 
-/** Measures both tunnels, `rounds` times in turn. */
-export async function measureTunnels(rounds: number, log: (text: string) => void): Promise<readonly Row[]> {
-  await using lab = await Lab.create(["A", "B", "G", "H"]);
-  const tunnels = [await weftTunnel(lab), await wireGuardGoTunnel(lab)] as const;
-  const results = tunnels.map(() => ({
-    throughput: [] as number[],
-    reverse: [] as number[],
-    ping: [] as number[],
-    resident: [] as number[],
-  }));
+/** Measures all tunnels, `rounds` times in turn. */
+export async function measureTunnels(rounds: number, log: (text: string) => void): Promise<Table> {
+  const all = await contenders();
+  await using lab = await Lab.create(all.flatMap((_, i) => [`${i}a`, `${i}b`]));
+  const tunnels: (readonly [Contender, Tunnel])[] = [];
+  for (const [i, contender] of all.entries()) {
+    tunnels.push([contender, await contender.open(lab, [lab.host(`${i}a`), lab.host(`${i}b`)])]);
+  }
+  const samples = new Samples(all.map((each) => each.name));
   for (let round = 1; round <= rounds; round++) {
-    for (const [i, tunnel] of tunnels.entries()) {
-      const result = results[i];
-      if (result === undefined) continue;
-      const to = { place: tunnel.to.namespace, address: tunnel.address };
-      const ping = await averagePingMs(tunnel);
-      const forth = await measureThroughput(tunnel.from.namespace, to, ["-t", "3"]);
-      const back = await measureThroughput(tunnel.from.namespace, to, ["-t", "3", "-R"]);
-      result.ping.push(ping);
-      result.throughput.push(forth.bitsPerSecond / 1e6);
-      result.reverse.push(back.bitsPerSecond / 1e6);
-      result.resident.push(residentBytes(tunnel.pid) / 1e6);
-      const speeds = [forth, back].map((each) => (each.bitsPerSecond / 1e6).toFixed(0)).join(" and back ");
-      log(
-        `round ${round}, ${i === 0 ? "weft" : "wireguard-go"}: ${speeds} Mbit/s, ping ${ping.toFixed(2)} ms`,
-      );
+    for (const { what, run } of STEPS) {
+      log(`round ${round}: ${what}`);
+      // Each by each, so that a machine that slows down slows all alike.
+      for (const [{ name }, tunnel] of tunnels) {
+        await run(tunnel, (row, value) => samples.add({ what, ...row }, name, value));
+      }
     }
   }
-  const [weft, peer] = results;
-  if (weft === undefined || peer === undefined) throw new Error("two tunnels are needed");
-  return [
-    { what: "iperf3 TCP, one flow", weft: weft.throughput, peer: peer.throughput, unit: "Mbit/s" },
-    { what: "iperf3 TCP, one flow, reversed", weft: weft.reverse, peer: peer.reverse, unit: "Mbit/s" },
-    { what: "ping, average of 100", weft: weft.ping, peer: peer.ping, unit: "ms", digits: 2 },
-    { what: "resident memory after it", weft: weft.resident, peer: peer.resident, unit: "MB" },
-  ];
+  return samples.table;
 }
 
-async function weftTunnel(lab: Lab): Promise<Tunnel> {
-  const { nodes } = await startMesh(lab, ["A", "B"]);
-  const [a, b] = nodes as [MeshNode, MeshNode];
-  await untilAllKnowAll(nodes);
-  await pingOnce(b.host, a.address);
-  return { from: b.host, to: a.host, address: a.address, pid: a.weft.process.pid };
+/** @param row.what when it is not what the step is called */
+type Note = (
+  row: { readonly what?: string; readonly unit: string; readonly digits?: number },
+  value: number,
+) => void;
+
+/** One measurement. */
+interface Step {
+  readonly what: string;
+  run(tunnel: Tunnel, note: Note): Promise<void>;
 }
 
-async function wireGuardGoTunnel(lab: Lab): Promise<Tunnel> {
-  const [g, h] = [lab.host("G"), lab.host("H")];
-  const start = async (host: Host, address: string) =>
-    lab.use(await WireGuardGo.start(host.namespace, { folder: host.folder, addresses: [address] }));
-  const [at, from] = [await start(g, "10.201.0.1/24"), await start(h, "10.201.0.2/24")];
-  await at.setPeer({ publicKey: from.keys.publicKey, allowedIps: ["10.201.0.2/32"] });
-  const endpoint = `${g.address4}:51820`;
-  await from.setPeer({ publicKey: at.keys.publicKey, allowedIps: ["10.201.0.1/32"], endpoint });
-  await pingOnce(h, "10.201.0.1");
-  return { from: h, to: g, address: "10.201.0.1", pid: at.pid };
+const STEPS: readonly Step[] = [
+  ...(["IPv4", "IPv6"] as const).flatMap((family) =>
+    FLOWS.flatMap((flows) => ["", ", reversed"].map((direction) => tcpStep(family, flows, direction)))
+  ),
+  ...UDP_MBIT_PER_S.map(udpStep),
+  { what: "ping", run: measurePing },
+  {
+    what: "resident memory",
+    run: (tunnel, note) => Promise.resolve(note({ unit: "MB" }, residentBytes(tunnel.to.pid) / 1e6)),
+  },
+];
+
+function tcpStep(family: "IPv4" | "IPv6", flows: number, direction: string): Step {
+  const options = ["-P", `${flows}`, ...(direction === "" ? [] : ["-R"])];
+  return {
+    what: `TCP, ${flows} ${flows === 1 ? "flow" : "flows"}, ${family}${direction}`,
+    async run(tunnel, note) {
+      const address = tunnel.addresses[family];
+      if (address === undefined) return;
+      const before = ticks(tunnel);
+      const { bitsPerSecond, bytes } = await flow(tunnel, address, options);
+      note({ unit: "Mbit/s" }, bitsPerSecond / 1e6);
+      if (family !== "IPv4" || flows !== 1 || direction !== "") return;
+      const after = ticks(tunnel);
+      for (const [end, who] of [["from", "sender"], ["to", "receiver"]] as const) {
+        const seconds = (after[end] - before[end]) / CLOCK_TICKS_PER_S;
+        note({ what: `processor time of the ${who}`, unit: "s/GB", digits: 2 }, seconds / bytes * 1e9);
+      }
+    },
+  };
 }
 
-async function averagePingMs(tunnel: Tunnel): Promise<number> {
-  await pingMany(tunnel.from, tunnel.address, 10);
-  const command = ["ping", "-q", "-i", "0.01", "-c", "100", tunnel.address];
-  const output = await tunnel.from.namespace.expectRun(command);
-  return Number(/= [\d.]+\/([\d.]+)\//.exec(output)?.[1]);
+function udpStep(rate: number): Step {
+  const options = ["-u", "-b", `${rate}M`, "-l", `${UDP_PAYLOAD_BYTES}`];
+  return {
+    what: `UDP, lost of ${rate} Mbit/s`,
+    async run(tunnel, note) {
+      const { lostPercent = NaN } = await flow(tunnel, tunnel.addresses.IPv4, options);
+      note({ unit: "%", digits: 1 }, lostPercent);
+    },
+  };
 }
 
-/** @returns what wireguard-go calls its version */
-export async function wireGuardGoVersion(): Promise<string> {
-  const output = await expectRun([Deno.env.get("WIREGUARD_GO") ?? "wireguard-go", "--version"]);
-  return /v?\d[\w.+~-]*/.exec(output)?.[0] ?? "unknown";
+async function measurePing(tunnel: Tunnel, note: Note): Promise<void> {
+  const times = await pingTimes(tunnel);
+  const at = (share: number) => times[Math.floor(times.length * share)] ?? NaN;
+  note({ what: "ping, median", unit: "ms", digits: 2 }, at(0.5));
+  note({ what: "ping, 99th percentile", unit: "ms", digits: 2 }, at(0.99));
+}
+
+function flow({ from, to }: Tunnel, address: string, options: readonly string[]): Promise<Throughput> {
+  const server = { place: to.host.namespace, address };
+  return measureThroughput(from.host.namespace, server, ["-t", `${SECONDS}`, ...options]);
+}
+
+/** @returns milliseconds, ascending */
+async function pingTimes({ from, addresses: { IPv4 } }: Tunnel): Promise<readonly number[]> {
+  await pingMany(from.host, IPv4, 10);
+  const output = await from.host.namespace.expectRun(["ping", "-i", "0.002", "-c", `${PINGS}`, IPv4]);
+  const times = [...output.matchAll(/time=([\d.]+) ms/g)].map((match) => Number(match[1]));
+  return times.toSorted((a, b) => a - b);
+}
+
+/** @returns how much processor time both processes have taken, in ticks of the host */
+function ticks({ from, to }: Tunnel): { readonly from: number; readonly to: number } {
+  return { from: processTicks(from.pid), to: processTicks(to.pid) };
+}
+
+/** proc(5): fields 14 and 15, counted from behind the name, which may have spaces. */
+function processTicks(pid: number): number {
+  const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).replace(/^.*\) /, "").split(" ");
+  return Number(fields[11]) + Number(fields[12]);
 }

@@ -39,7 +39,7 @@ const EGRESS_BUDGET_BYTES = 128 * 1024;
 const INGRESS_BUDGET_RECEIVES = 4;
 /** A turn works so long on handshakes before it looks at packets again. */
 const HANDSHAKE_BUDGET_MS = 0.5;
-/** Under load the control side sees figures so often. */
+/** The control side sees figures at most so often. */
 const REPORT_MS = 20;
 
 // Where things lie in the kernel's memory, from its first free byte, one behind the other. Loads of a whole vector may
@@ -80,7 +80,7 @@ export interface PacketEngineParts {
   /** Does what the control side asks for. @returns false to stop */
   onWake(): boolean;
   /**
-   * Sees what has happened: before each wait, and often under load.
+   * Sees what has happened: at once when it is an event, else at most every 20 ms.
    * @param touched sessions that carried packets
    * @returns in how many milliseconds it wants to look again at the latest, or Infinity
    */
@@ -102,7 +102,9 @@ export class PacketEngine {
   readonly #touched = new Set<BatchSession["peer"]>();
   readonly #handshakes = new HandshakeBacklog();
   #isGone = false;
-  #nextReportMs = Infinity;
+  // The control side is told something again not before and not after this.
+  #reportFrom = 0;
+  #reportBy = Infinity;
   // Datagrams of one session and one source, in the kernel's table, that are opened together.
   #session: BatchSession | undefined;
   #sessionIndex = -1;
@@ -162,11 +164,9 @@ export class PacketEngine {
   run(): EngineEnd {
     const { io, base, device, now, onWake } = this.#parts;
     const descriptors = base + this.#free + POLL_AT;
-    let reportAt = 0;
     for (;;) {
-      const deadline = device.pollTimeout();
-      const waitMs = Math.min(this.#nextReportMs, deadline === undefined ? Infinity : deadline - now());
-      io.poll(descriptors, 3, waitMs === Infinity ? -1 : Math.max(0, Math.ceil(waitMs)));
+      const deadline = Math.min(this.#reportBy, device.pollTimeout() ?? Infinity);
+      io.poll(descriptors, 3, deadline === Infinity ? -1 : Math.max(0, Math.ceil(deadline - now())));
       if (this.#events(2) !== 0) {
         io.read(this.#parts.wakeFd, base + this.#free + SINGLE_AT, 8);
         if (!onWake()) return "stopped";
@@ -180,10 +180,7 @@ export class PacketEngine {
         this.#workOnHandshakes(at);
         isBusy = sent || received || !this.#handshakes.isEmpty;
         this.#transmit();
-        if (!isBusy || at >= reportAt) {
-          this.#report();
-          reportAt = at + REPORT_MS;
-        }
+        this.#report(at);
         if (this.#isGone) return "interface-gone";
         // Whoever floods us must not keep us from hearing the control side.
         if (isBusy && !onWake()) return "stopped";
@@ -429,9 +426,15 @@ export class PacketEngine {
     }
   }
 
-  /** Tells the control side. */
-  #report(): void {
-    this.#nextReportMs = this.#parts.onTurn(this.#touched);
+  /** Tells the control side, or sees to it that it will be told. */
+  #report(now: Millis): void {
+    const { device, onTurn } = this.#parts;
+    if (now < this.#reportFrom && !device.hasEvents) {
+      this.#reportBy = this.#reportFrom;
+      return;
+    }
+    this.#reportFrom = now + REPORT_MS;
+    this.#reportBy = now + onTurn(this.#touched);
     this.#touched.clear();
   }
 }
