@@ -6,6 +6,7 @@
  */
 
 export * from "./captured_process.ts";
+export * from "./host_counters.ts";
 export * from "./lab.ts";
 export * from "./namespace.ts";
 export * from "./packet_thread.ts";
