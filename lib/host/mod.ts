@@ -34,3 +34,4 @@ export * from "./system_timers.ts";
 export * from "./wake_up.ts";
 export type { TunOptions } from "./tun_attach.ts";
 export * from "./tun_device.ts";
+export * from "./zone.ts";

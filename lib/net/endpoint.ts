@@ -5,6 +5,12 @@
 
 import { IpAddress } from "./ip_address.ts";
 
+/** What an endpoint may have besides. */
+export interface EndpointOptions {
+  /** Of a link-local address: the number of the interface that leads there (RFC 4007 §6). */
+  readonly zone?: number;
+}
+
 /**
  * An IP address with a UDP or TCP port. Immutable.
  *
@@ -20,18 +26,21 @@ export class Endpoint {
   readonly address: IpAddress;
   /** 0 to 65535; a datagram's source may be 0 (RFC 768), a destination may not. */
   readonly port: number;
+  /** The number of the interface that leads there; 0 for what the host's routes say. */
+  readonly zone: number;
   #text: string | undefined;
 
   /**
    * @param port 0 to 65535
    * @throws RangeError when `port` is none
    */
-  constructor(address: IpAddress, port: number) {
+  constructor(address: IpAddress, port: number, { zone = 0 }: EndpointOptions = {}) {
     if (!Number.isInteger(port) || port < 0 || port > 65535) {
       throw new RangeError(`Cannot make an endpoint at ${address} with port ${port}: ports are 0 to 65535`);
     }
     this.address = address;
     this.port = port;
+    this.zone = zone;
   }
 
   /**
@@ -50,14 +59,37 @@ export class Endpoint {
     return new Endpoint(address, Number(digits));
   }
 
-  /** Whether both name the same socket. */
-  equals(other: Endpoint): boolean {
-    return this.port === other.port && this.address.equals(other.address);
+  /**
+   * Reads what `parse` does, and `[fe80::1%eth0]:51820` (RFC 4007 §11). A zone means something on this host only, so
+   * that nothing from elsewhere may have one.
+   * @param zoneOf gives an interface's number by its name; numbers are taken as they are unless it is given
+   * @returns the endpoint, or undefined when `text` is none
+   */
+  static parseZoned(
+    text: string,
+    zoneOf: (name: string) => number | undefined = parseZone,
+  ): Endpoint | undefined {
+    const [, address, name, port] = /^\[([^%]*)%([^\]]+)\](:\d+)$/.exec(text) ?? [];
+    if (name === undefined) return Endpoint.parse(text);
+    const endpoint = Endpoint.parse(`[${address}]${port}`);
+    const zone = zoneOf(name);
+    if (endpoint === undefined || zone === undefined || !endpoint.address.isLinkLocal) return undefined;
+    return new Endpoint(endpoint.address, endpoint.port, { zone });
   }
 
-  /** @returns `192.0.2.1:51820` or `[2001:db8::1]:51820` */
-  toString(): string {
-    const { address, port } = this;
-    return this.#text ??= address.family === 4 ? `${address}:${port}` : `[${address}]:${port}`;
+  /** Whether both name the same socket. */
+  equals(other: Endpoint): boolean {
+    return this.port === other.port && this.zone === other.zone && this.address.equals(other.address);
   }
+
+  /** @returns `192.0.2.1:51820`, `[2001:db8::1]:51820` or `[fe80::1%2]:51820` */
+  toString(): string {
+    const { address, port, zone } = this;
+    if (address.family === 4) return this.#text ??= `${address}:${port}`;
+    return this.#text ??= zone === 0 ? `[${address}]:${port}` : `[${address}%${zone}]:${port}`;
+  }
+}
+
+function parseZone(text: string): number | undefined {
+  return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined;
 }

@@ -76,6 +76,8 @@ class UdpSocket implements DatagramSocket {
   readonly #sources = new Map<string, Endpoint>();
   /** Of endpoints that were made elsewhere: with a flood's sources in it, each collection of garbage would take long. */
   readonly #destinations = new WeakMap<Endpoint, Deno.NetAddr>();
+  /** Link-local ones that were sent to: the runtime tells no zones, so those that answer are known by the rest. */
+  readonly #zoned = new Map<string, Endpoint>();
   readonly #drops = new Counters(DROP_REASONS);
   #inFlight = 0;
   #isClosed = false;
@@ -135,7 +137,7 @@ class UdpSocket implements DatagramSocket {
   #sourceOf(runtimeAddress: Deno.NetAddr): Endpoint {
     const { hostname, port } = runtimeAddress;
     const key = `${hostname} ${port}`;
-    const cached = this.#sources.get(key);
+    const cached = this.#zoned.get(key) ?? this.#sources.get(key);
     if (cached !== undefined) return cached;
     // A zone (fe80::1%2) is the host's own affair; RFC 4007 §11.
     const address = IpAddress.parse(hostname.replace(/%.*$/, "")) ?? NOWHERE.address;
@@ -150,7 +152,12 @@ class UdpSocket implements DatagramSocket {
     const cached = this.#destinations.get(endpoint);
     if (cached !== undefined) return cached;
     const mapped = this.#isDualStack && endpoint.address.family === 4;
-    const hostname = `${mapped ? "::ffff:" : ""}${endpoint.address}`;
+    const zone = endpoint.zone === 0 ? "" : `%${endpoint.zone}`;
+    const hostname = `${mapped ? "::ffff:" : ""}${endpoint.address}${zone}`;
+    if (endpoint.zone !== 0) {
+      if (this.#zoned.size >= MAX_CACHED_SOURCES) this.#zoned.clear();
+      this.#zoned.set(`${endpoint.address} ${endpoint.port}`, endpoint);
+    }
     const address: Deno.NetAddr = { transport: "udp", hostname, port: endpoint.port };
     this.#destinations.set(endpoint, address);
     return address;

@@ -18,4 +18,5 @@
 export * from "./changes.ts";
 export * from "./device_text.ts";
 export * from "./errno.ts";
+export type { UapiTextOptions } from "./set_parser.ts";
 export { MAX_LINE_CHARACTERS, MAX_REQUEST_LINES, RequestReader, type UapiRequest } from "./request_reader.ts";

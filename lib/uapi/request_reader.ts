@@ -5,7 +5,7 @@
 
 import type { DeviceChanges } from "./changes.ts";
 import { UAPI_ERRNO, type UapiErrno } from "./errno.ts";
-import { SetParser } from "./set_parser.ts";
+import { SetParser, type UapiTextOptions } from "./set_parser.ts";
 
 /** What came in. */
 export type UapiRequest =
@@ -36,11 +36,17 @@ export const MAX_REQUEST_LINES = 524_288;
  */
 export class RequestReader {
   readonly #decoder = new TextDecoder("latin1");
+  readonly #options: UapiTextOptions;
   #rest = "";
   #state: "idle" | "get" | "set" | "refused" | "ended" = "idle";
-  #parser = new SetParser();
+  #parser: SetParser;
   #errno: UapiErrno = UAPI_ERRNO.NONE;
   #lines = 0;
+
+  constructor(options: UapiTextOptions = {}) {
+    this.#options = options;
+    this.#parser = new SetParser(options);
+  }
 
   /** Whether nothing more is taken: the connection is to be closed. */
   get isEnded(): boolean {
@@ -110,7 +116,7 @@ export class RequestReader {
   }
 
   #forget(): void {
-    this.#parser = new SetParser();
+    this.#parser = new SetParser(this.#options);
     this.#state = "idle";
   }
 }

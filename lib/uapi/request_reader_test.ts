@@ -120,3 +120,24 @@ Deno.test("RequestReader never throws and stays bounded on random bytes", () => 
     for (const request of reader.push(bytes)) assert(request.kind === "refused" || request.kind === "set");
   }));
 });
+
+Deno.test("RequestReader takes a zone for what the host says that it is", () => {
+  const zoneOf = (name: string) => name === "eth0" ? 2 : undefined;
+  const endpointOf = (text: string, reader: RequestReader) => {
+    const [request] = reader.push(utf8Bytes(`set=1\npublic_key=${KEY}\nendpoint=${text}\n\n`));
+    if (request?.kind === "set") return `${request.changes.peers[0]?.endpoint}`;
+    return request?.kind === "refused" ? request.errno : undefined;
+  };
+  const { EINVAL } = UAPI_ERRNO;
+  const cases: readonly (readonly [string, string | number])[] = [
+    ["[fe80::1%eth0]:51820", "[fe80::1%2]:51820"],
+    ["[fe80::1]:51820", "[fe80::1]:51820"],
+    ["[fe80::1%eth1]:51820", EINVAL],
+    ["[fe80::1%eth0]:0", EINVAL],
+    ["[2001:db8::1%eth0]:51820", EINVAL],
+  ];
+  for (const [text, expected] of cases) {
+    assert.equal(endpointOf(text, new RequestReader({ zoneOf })), expected, text);
+  }
+  assert.equal(endpointOf("[fe80::1%eth0]:51820", new RequestReader()), EINVAL);
+});

@@ -11,10 +11,21 @@ import { UAPI_ERRNO, type UapiErrno } from "./errno.ts";
 
 const { NONE, EINVAL, EPROTO } = UAPI_ERRNO;
 
+/** What the text of a request means on this host. */
+export interface UapiTextOptions {
+  /** The number of an interface by its name or number, as in `[fe80::1%eth0]:51820`; without it there are no zones. */
+  readonly zoneOf?: (name: string) => number | undefined;
+}
+
 /** Takes a `set` line by line. Nothing is applied here, so that a request with a mistake changes nothing. */
 export class SetParser {
   readonly changes: DeviceChanges = noChanges();
+  readonly #options: UapiTextOptions;
   #peer: PeerChanges | undefined;
+
+  constructor(options: UapiTextOptions = {}) {
+    this.#options = options;
+  }
 
   /** Takes one line without its end. @returns 0, or what is wrong with it */
   takeLine(line: string): UapiErrno {
@@ -23,7 +34,7 @@ export class SetParser {
     const key = line.slice(0, at);
     const value = line.slice(at + 1);
     if (key === "public_key") return this.#beginPeer(value);
-    return this.#peer === undefined ? this.#ofDevice(key, value) : ofPeer(this.#peer, key, value);
+    return this.#peer === undefined ? this.#ofDevice(key, value) : this.#ofPeer(this.#peer, key, value);
   }
 
   #beginPeer(value: string): UapiErrno {
@@ -68,43 +79,51 @@ export class SetParser {
         return EINVAL;
     }
   }
-}
 
-function ofPeer(peer: PeerChanges, key: string, value: string): UapiErrno {
-  switch (key) {
-    case "allowed_ip": {
-      const isRemoval = value.startsWith("-");
-      const cidr = Cidr.parse(isRemoval ? value.slice(1) : value);
-      if (cidr === undefined) return EINVAL;
-      peer.allowedIps.push({ cidr, isRemoval });
-      return NONE;
+  #ofPeer(peer: PeerChanges, key: string, value: string): UapiErrno {
+    switch (key) {
+      case "allowed_ip": {
+        const isRemoval = value.startsWith("-");
+        const cidr = Cidr.parse(isRemoval ? value.slice(1) : value);
+        if (cidr === undefined) return EINVAL;
+        peer.allowedIps.push({ cidr, isRemoval });
+        return NONE;
+      }
+      case "replace_allowed_ips":
+        if (value !== "true") return EINVAL;
+        peer.replaceAllowedIps = true;
+        peer.allowedIps.length = 0;
+        return NONE;
+      case "endpoint":
+        return (peer.endpoint = this.#parseEndpoint(value)) === undefined ? EINVAL : NONE;
+      case "persistent_keepalive_interval":
+        return (peer.persistentKeepaliveSeconds = parseNumber(value, 0xffff)) === undefined ? EINVAL : NONE;
+      case "preshared_key": {
+        const bytes = parseKey(value);
+        if (bytes === undefined) return EINVAL;
+        peer.presharedKey = PresharedKey.fromBytes(bytes);
+        bytes.fill(0);
+        return NONE;
+      }
+      case "remove":
+        peer.remove = true;
+        return value === "true" ? NONE : EINVAL;
+      case "update_only":
+        peer.updateOnly = true;
+        return value === "true" ? NONE : EINVAL;
+      case "protocol_version":
+        return value === "1" ? NONE : EINVAL;
+      default:
+        return EINVAL;
     }
-    case "replace_allowed_ips":
-      if (value !== "true") return EINVAL;
-      peer.replaceAllowedIps = true;
-      peer.allowedIps.length = 0;
-      return NONE;
-    case "endpoint":
-      return (peer.endpoint = parseEndpoint(value)) === undefined ? EINVAL : NONE;
-    case "persistent_keepalive_interval":
-      return (peer.persistentKeepaliveSeconds = parseNumber(value, 0xffff)) === undefined ? EINVAL : NONE;
-    case "preshared_key": {
-      const bytes = parseKey(value);
-      if (bytes === undefined) return EINVAL;
-      peer.presharedKey = PresharedKey.fromBytes(bytes);
-      bytes.fill(0);
-      return NONE;
-    }
-    case "remove":
-      peer.remove = true;
-      return value === "true" ? NONE : EINVAL;
-    case "update_only":
-      peer.updateOnly = true;
-      return value === "true" ? NONE : EINVAL;
-    case "protocol_version":
-      return value === "1" ? NONE : EINVAL;
-    default:
-      return EINVAL;
+  }
+
+  /** A destination has a port. */
+  #parseEndpoint(value: string): Endpoint | undefined {
+    const { zoneOf = () => undefined } = this.#options;
+    const endpoint = Endpoint.parseZoned(value, zoneOf);
+    if (endpoint === undefined || endpoint.port === 0) return undefined;
+    return new Endpoint(endpoint.address.unmapped(), endpoint.port, { zone: endpoint.zone });
   }
 }
 
@@ -117,11 +136,4 @@ function parseNumber(value: string, greatest: number): number | undefined {
   if (!/^\d{1,10}$/.test(value)) return undefined;
   const number = Number(value);
   return number <= greatest ? number : undefined;
-}
-
-/** A destination has a port. */
-function parseEndpoint(value: string): Endpoint | undefined {
-  const endpoint = Endpoint.parse(value);
-  if (endpoint === undefined || endpoint.port === 0) return undefined;
-  return new Endpoint(endpoint.address.unmapped(), endpoint.port);
 }

@@ -14,6 +14,7 @@ const FLAGS = 1;
 const PORT = 2;
 const ADDRESS = 3; // four words, IPv4 in the first
 const TENANT = 7;
+const ZONE = 14;
 const HAS_SESSION = 1;
 const HAS_HANDSHAKE = 2;
 const IPV4 = 4;
@@ -76,6 +77,7 @@ export class PeerBoard {
       (address === undefined ? 0 : address.family === 4 ? IPV4 : IPV6);
     this.#words[words + TENANT] = Math.floor(place / MAX_PEERS);
     this.#words[words + PORT] = figures.endpoint?.port ?? 0;
+    this.#words[words + ZONE] = figures.endpoint?.zone ?? 0;
     if (address !== undefined) {
       const view = new DataView(address.bytes.buffer, address.bytes.byteOffset, address.bytes.length);
       for (let i = 0; i * 4 < view.byteLength; i++) this.#words[words + ADDRESS + i] = view.getInt32(i * 4);
@@ -111,6 +113,7 @@ export class PeerBoard {
     const bytes = new Uint8Array((flags & IPV4) !== 0 ? 4 : 16);
     const view = new DataView(bytes.buffer);
     for (let i = 0; i * 4 < bytes.length; i++) view.setInt32(i * 4, this.#words[words + ADDRESS + i] ?? 0);
-    return new Endpoint(IpAddress.fromBytes(bytes), this.#words[words + PORT] ?? 0);
+    const zone = this.#words[words + ZONE] ?? 0;
+    return new Endpoint(IpAddress.fromBytes(bytes), this.#words[words + PORT] ?? 0, { zone });
   }
 }

@@ -16,11 +16,12 @@ Deno.test("PeerBoard.read() gives what write() showed, on both ends of the memor
     txBytes: 2 ** 40 + 1,
     lastHandshakeAt: endpoint === undefined ? undefined : 1_700_000_000_000,
     hasSession: rxBytes > 0,
-    endpoint: endpoint === undefined ? undefined : Endpoint.parse(endpoint),
+    endpoint: endpoint === undefined ? undefined : Endpoint.parseZoned(endpoint),
   });
   const shown: [number, PeerFigures][] = [
     [0, figures("192.0.2.1:51820", 7)],
     [1, figures("[2001:db8::ff:1]:65535", 0)],
+    [2, figures("[fe80::1%7]:51820", 1)],
     [65_535, figures(undefined, 2 ** 50)],
   ];
   for (const [slot, each] of shown) writer.write(slot, each);

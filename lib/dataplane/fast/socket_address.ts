@@ -9,6 +9,8 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 /** The longest of them. */
 export const SOCKADDR_BYTES = 28;
+/** The zone stands at the end, in the host's order. */
+const ZONE_AT = 24;
 /** Bounds the memory that strangers can take. */
 const MAX_CACHED = 4096;
 
@@ -26,7 +28,10 @@ export function encodeSocketAddress(endpoint: Endpoint, family: 4 | 6): Uint8Arr
     // RFC 4291 §2.5.5.2: ::ffff:a.b.c.d
     out[18] = out[19] = 0xff;
     out.set(address.bytes, 20);
-  } else out.set(address.bytes, 8);
+  } else {
+    out.set(address.bytes, 8);
+    new DataView(out.buffer).setUint32(ZONE_AT, endpoint.zone, true);
+  }
   return out;
 }
 
@@ -43,13 +48,13 @@ interface Place {
  * every collection of garbage go through all sources of a flood.
  */
 export class ReceivedEndpoint extends Endpoint {
-  /** As the kernel wrote it, with the zone of a link-local address (RFC 4007 §6). */
+  /** As the kernel wrote it. */
   readonly socketAddress: Uint8Array;
   /** The address of this host that it has called, 4 or 16 bytes; what is sent to it leaves from there. */
   local: Uint8Array | undefined;
 
   constructor(address: IpAddress, port: number, socketAddress: Uint8Array) {
-    super(address, port);
+    super(address, port, { zone: socketAddress.length === SOCKADDR_BYTES ? zoneOf(socketAddress) : 0 });
     this.socketAddress = socketAddress;
   }
 
@@ -92,6 +97,10 @@ export class SocketAddressReader {
     this.#last = endpoint;
     return endpoint;
   }
+}
+
+function zoneOf(socketAddress: Uint8Array): number {
+  return new DataView(socketAddress.buffer, socketAddress.byteOffset).getUint32(ZONE_AT, true);
 }
 
 /** An even number of bytes as a key. */

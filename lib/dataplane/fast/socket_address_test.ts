@@ -47,12 +47,12 @@ Deno.test("SocketAddressReader tells sources apart by the address of this host t
 
 Deno.test("SocketAddressReader keeps what the way back needs: the zone, and the address that was called", () => {
   const memory = new Uint8Array(128);
-  const linkLocal = endpoint("[fe80::1]:51820");
+  const linkLocal = Endpoint.parseZoned("[fe80::1%3]:51820") ?? assert.fail();
   memory.set(encodeSocketAddress(linkLocal, 6) ?? [], 32);
-  memory[32 + 24] = 3;
   const reader = new SocketAddressReader();
   const read = reader.read(memory, 32);
   assert.deepEqual(read.socketAddress, memory.slice(32, 60));
+  assert.ok(read.equals(linkLocal));
   assert.equal(read.local, undefined);
   memory[32 + 24] = 4;
   assert.notEqual(reader.read(memory, 32), read, "another link");

@@ -181,7 +181,7 @@ function obeyOfPeer(
     places.delete(command.publicKey);
     device.removePeer(publicKey);
   } else {
-    const endpoint = Endpoint.parse(command.endpoint);
+    const endpoint = Endpoint.parseZoned(command.endpoint);
     if (endpoint !== undefined) device.setEndpoint(publicKey, endpoint);
   }
 }

@@ -121,7 +121,7 @@ export function parseEvent(plain: PlainEvent): DeviceEvent | undefined {
     case "handshake-retry":
       return { kind: plain.kind, peer, attempt: plain.attempt ?? 1 };
     case "endpoint-changed": {
-      const endpoint = Endpoint.parse(plain.endpoint ?? "");
+      const endpoint = Endpoint.parseZoned(plain.endpoint ?? "");
       return endpoint && { kind: plain.kind, peer, endpoint };
     }
     default:
@@ -165,7 +165,7 @@ export function parsePeerUpdate(
   const publicKey = PublicKey.parse(command.publicKey);
   if (publicKey === undefined) return undefined;
   const presharedKey = PresharedKey.parse(command.presharedKey ?? "");
-  const endpoint = Endpoint.parse(command.endpoint ?? "");
+  const endpoint = Endpoint.parseZoned(command.endpoint ?? "");
   return {
     publicKey,
     ...presharedKey === undefined ? {} : { presharedKey },
