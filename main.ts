@@ -1,22 +1,35 @@
 /**
- * The program: the command line, wired to the agent, the servers and this process.
+ * The program: the command line, wired to the agent, the servers and this process. What only some commands need is
+ * loaded for them, because it takes time and memory.
  * @module
  */
 
-import { joinOrResume, leadOrResume, OverlayBootstrap, VERSION } from "./lib/agent/mod.ts";
+import project from "./deno.json" with { type: "json" };
 import { main, processTerminal, systemProcess } from "./lib/cli/mod.ts";
-import { serveControl, serveStatus } from "./lib/status/mod.ts";
 
 const process = systemProcess();
 const code = await main(Deno.args, {
-  version: VERSION,
-  overlays: {
-    initLeader: leadOrResume,
-    join: joinOrResume,
-    load: (options, ports) => OverlayBootstrap.load(options, ports),
+  version: project.version,
+  async loadAgent() {
+    const [{ joinOrResume, leadOrResume, OverlayBootstrap }, { serveControl, serveStatus }] = await Promise
+      .all([
+        import("./lib/agent/mod.ts"),
+        import("./lib/status/mod.ts"),
+      ]);
+    return {
+      overlays: {
+        initLeader: leadOrResume,
+        join: joinOrResume,
+        load: (options, ports) => OverlayBootstrap.load(options, ports),
+      },
+      serveControl,
+      serveStatus,
+    };
   },
-  serveControl,
-  serveStatus,
+  async openWgInterface(name, options) {
+    const { WgInterface } = await import("./lib/wg/mod.ts");
+    return await WgInterface.open(name, options);
+  },
   terminal: processTerminal(process.environment),
   process,
 });

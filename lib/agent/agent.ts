@@ -12,6 +12,7 @@ import { systemClock, systemRandom, systemTimers } from "../host/mod.ts";
 import { type MeshState, NO_UPDATE, type RosterUpdate, type SignedStatement } from "../mesh/mod.ts";
 import type { Cidr, Endpoint } from "../net/mod.ts";
 import { dialTcp, listenTcp, portInUse, SocketError } from "../transport/mod.ts";
+import { devicePicture, ReadOnlySocket } from "../wg/mod.ts";
 import type { ProtocolTimers } from "../wireguard/mod.ts";
 import { serveJoin } from "./admission_desk.ts";
 import { DeviceSecrets } from "./device_secrets.ts";
@@ -26,8 +27,6 @@ import { ownEndpoints, ownPrefixes } from "./own_endpoints.ts";
 import { PeerSync } from "./peer_sync.ts";
 import type { DataplaneReport, StatusReport } from "./report.ts";
 import { buildStatus } from "./status_report.ts";
-import { devicePicture } from "./wg_configuration.ts";
-import { WgSocket } from "./wg_socket.ts";
 
 /** How long a dial of the message plane waits for an answer. */
 const DIAL_TIMEOUT_MS = 4_000;
@@ -255,7 +254,7 @@ export class Agent {
     if (failure !== undefined) {
       throw new SocketError(`Cannot listen on UDP port ${port}`, { retryable: true });
     }
-    const socket = new WgSocket(interfaceName, {
+    const socket = new ReadOnlySocket(interfaceName, {
       picture: () => devicePicture(plane, { listenPort: port, fwmark: 0 }),
       log: this.#log,
     });

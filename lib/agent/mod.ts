@@ -9,7 +9,5 @@ export * from "./errors.ts";
 export * from "./overlay_bootstrap.ts";
 export type { DataplaneReport, DnsReport, PeerReport, StatusReport } from "./report.ts";
 export { joinOrResume, leadOrResume } from "./resume.ts";
-export { UapiSocketError } from "./uapi_server.ts";
 export { VERSION } from "./version.ts";
-export { WgInterface, type WgInterfaceEnd, type WgInterfaceOptions } from "./wg_interface.ts";
 export { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";

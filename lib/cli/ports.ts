@@ -8,6 +8,7 @@ import type { Logger } from "../base/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
 import type { IpAddress } from "../net/mod.ts";
+import type { WgInterfaceEnd, WgInterfaceOptions } from "../wg/mod.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A node of the mesh in this process. */
@@ -61,11 +62,26 @@ export interface ProcessPort {
   exit(code: number): void;
 }
 
+/** An interface without a mesh. */
+export interface WgInterfacePort {
+  readonly ended: Promise<WgInterfaceEnd>;
+  /** By reason; those that there were. */
+  drops(): Readonly<Record<string, number>>;
+  close(): void;
+}
+
+/** What only some commands need, and is loaded for them. */
+export interface AgentParts extends AgentServers {
+  readonly overlays: OverlayFactory;
+}
+
 /** All of it. */
-export interface CliPorts extends AgentServers {
+export interface CliPorts {
   /** The version that `--version` prints. */
   readonly version: string;
-  readonly overlays: OverlayFactory;
+  loadAgent(): Promise<AgentParts>;
+  /** See `WgInterface.open`. */
+  openWgInterface(name: string, options: WgInterfaceOptions): Promise<WgInterfacePort>;
   readonly terminal: Terminal;
   readonly process: ProcessPort;
 }

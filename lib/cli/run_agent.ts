@@ -94,7 +94,8 @@ async function startAgent(
   ports: CliPorts,
   { role, options, log, stack }: Run,
 ): Promise<{ readonly overlay: Overlay; readonly status: ServedPort | undefined }> {
-  const overlay = await makeOverlay(ports.overlays, { role, options, log });
+  const parts = await ports.loadAgent();
+  const overlay = await makeOverlay(parts.overlays, { role, options, log });
   // Nobody waits for it yet, and a failure of the start is told by the start.
   overlay.closed.catch(() => {});
   if (stack.disposed) return await interrupted(overlay.stop());
@@ -103,11 +104,11 @@ async function startAgent(
   let status: ServedPort | undefined;
   if (options.statusPort !== "off") {
     // Before anything of the host is changed: a port that is taken should have no consequences.
-    status = ports.serveStatus({ control, hostname: `${options.statusAddress}`, port: options.statusPort });
+    status = parts.serveStatus({ control, hostname: `${options.statusAddress}`, port: options.statusPort });
     stack.defer(status.close);
   }
   await overlay.start();
-  const socket = await ports.serveControl({ control, path: controlSocketPath(options.stateDir) });
+  const socket = await parts.serveControl({ control, path: controlSocketPath(options.stateDir) });
   if (stack.disposed) return await interrupted(socket.close());
   // Closed first: removing the socket needs the state directory to be still this agent's.
   stack.defer(socket.close);

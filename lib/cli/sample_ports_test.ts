@@ -15,7 +15,7 @@ import type { StatusReport } from "../agent/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import { PublicKey } from "../crypto/mod.ts";
 import { IpAddress } from "../net/mod.ts";
-import type { CliPorts, Overlay, OverlayFactory, ServedPort } from "./ports.ts";
+import type { AgentParts, CliPorts, Overlay, OverlayFactory, ServedPort, WgInterfacePort } from "./ports.ts";
 
 const member = {
   roles: ["member"],
@@ -224,6 +224,19 @@ export class SamplePorts implements CliPorts {
     },
     exit: (code) => void this.diary.push(`exit ${code}`),
   };
+
+  loadAgent(): Promise<AgentParts> {
+    return Promise.resolve(this);
+  }
+
+  openWgInterface(name: string): Promise<WgInterfacePort> {
+    this.diary.push(`open ${name}`);
+    return Promise.resolve({
+      ended: Promise.resolve("closed"),
+      drops: () => ({}),
+      close: () => {},
+    });
+  }
 
   readonly overlays: OverlayFactory = {
     initLeader: (options) => this.#make("leader", options),

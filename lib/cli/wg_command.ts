@@ -3,8 +3,8 @@
  * @module
  */
 
-import { WgInterface, type WgInterfaceOptions } from "../agent/mod.ts";
 import { silentLogger, WeftError } from "../base/mod.ts";
+import type { WgInterfaceOptions } from "../wg/mod.ts";
 import { CommandError, UsageError } from "./failure.ts";
 import { openLog } from "./log.ts";
 import { ownCommand } from "./own_command.ts";
@@ -87,7 +87,7 @@ async function stay(
   options: WgInterfaceOptions,
   onReady: () => void,
 ): Promise<void> {
-  const made = await WgInterface.open(name, options).catch((error: unknown) => {
+  const made = await ports.openWgInterface(name, options).catch((error: unknown) => {
     const hint = error instanceof WeftError ? HINTS[error.code] : undefined;
     if (hint === undefined || !(error instanceof WeftError)) throw error;
     throw new CommandError(error.message, { hint, cause: error });

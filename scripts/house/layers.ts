@@ -1,7 +1,7 @@
 /**
  * The plan of the house: which folder may import which, which may touch the system, where packages enter.
  *
- *     base <- net, crypto, noise, proto <- protocols, host, config <- dataplane <- agent <- status, cli <- entries
+ *     base <- net, crypto, noise, proto <- protocols, host, config <- dataplane <- wg <- agent <- status, cli <- entries
  *
  * @module
  */
@@ -31,11 +31,13 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["noise", [...GROUND, "crypto"]],
   ["proto", GROUND],
   ...PROTOCOLS.map((folder) => [folder, SHARED] as const),
+  ["simulation", [...SHARED, "mesh"]],
   ["dataplane", [...SHARED, "host", "transport", "wireguard"]],
   ["nameserver", [...SHARED, "dns", "host", "transport"]],
-  ["agent", [...SHARED, ...PROTOCOLS, "dataplane", "nameserver"]],
-  ["status", [...SHARED, ...PROTOCOLS, "dataplane", "nameserver", "agent"]],
-  ["cli", [...SHARED, ...PROTOCOLS, "dataplane", "nameserver", "agent"]],
+  ["wg", [...SHARED, ...PROTOCOLS, "dataplane"]],
+  ["agent", [...SHARED, ...PROTOCOLS, "dataplane", "nameserver", "wg"]],
+  ["status", [...SHARED, ...PROTOCOLS, "dataplane", "nameserver", "wg", "agent"]],
+  ["cli", [...SHARED, ...PROTOCOLS, "simulation", "dataplane", "nameserver", "wg", "agent"]],
 ]);
 
 /** The folders that may read clocks and touch the operating system; all others are pure. */
@@ -44,6 +46,7 @@ export const SYSTEM_FOLDERS: ReadonlySet<string> = new Set([
   "transport",
   "dataplane",
   "nameserver",
+  "wg",
   "agent",
   "status",
   "cli",

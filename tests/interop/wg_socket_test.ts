@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { UapiServer } from "../../lib/agent/uapi_server.ts";
+import { UapiServer } from "../../lib/wg/uapi_server.ts";
 import { labTest, uniqueInterfaceName } from "../lab/mod.ts";
 
 const OPENINGS = 2000;

@@ -8,7 +8,7 @@ import { type DevicePicture, UAPI_ERRNO } from "../uapi/mod.ts";
 import { UapiServer } from "./uapi_server.ts";
 
 /** A socket of the userspace API that tells and takes nothing: peers come from signed records. */
-export class WgSocket {
+export class ReadOnlySocket {
   readonly #server: Promise<UapiServer | undefined>;
 
   /** Serves it in the background. A host where that cannot be has a mesh all the same, so a failure is only logged. */

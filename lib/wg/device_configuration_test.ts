@@ -4,7 +4,7 @@ import { PrivateKey } from "../crypto/mod.ts";
 import type { WireGuardPlane } from "../dataplane/mod.ts";
 import { RequestReader } from "../uapi/mod.ts";
 import { Device } from "../wireguard/mod.ts";
-import { applyPeers, devicePicture } from "./wg_configuration.ts";
+import { applyPeers, devicePicture } from "./device_configuration.ts";
 
 const clock = new VirtualClock();
 const now = clock.now();

@@ -4,6 +4,7 @@
  */
 
 import { utf8Bytes, WeftError } from "../base/mod.ts";
+import { zoneOf } from "../host/mod.ts";
 import {
   type DeviceChanges,
   type DevicePicture,
@@ -126,7 +127,7 @@ export class UapiServer {
   }
 
   async #serve(connection: Deno.UnixConn): Promise<void> {
-    const reader = new RequestReader();
+    const reader = new RequestReader({ zoneOf });
     const buffer = new Uint8Array(READ_BYTES);
     while (!reader.isEnded) {
       const length = await connection.read(buffer);

@@ -22,8 +22,8 @@ import {
 } from "../host/mod.ts";
 import { type DeviceChanges, type DevicePicture, UAPI_ERRNO, type UapiErrno } from "../uapi/mod.ts";
 import { type UapiHandler, UapiServer } from "./uapi_server.ts";
-import { applyPeers, devicePicture } from "./wg_configuration.ts";
-import { ListenPort } from "./wg_listen_port.ts";
+import { applyPeers, devicePicture } from "./device_configuration.ts";
+import { ListenPort } from "./listen_port.ts";
 
 /** What WireGuard interfaces have unless `ip link` or `wg-quick` sets it. */
 const DEFAULT_MTU_BYTES = 1420;
