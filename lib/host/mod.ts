@@ -11,6 +11,7 @@
  * @module
  */
 
+export * from "./bound_udp.ts";
 export * from "./host_error.ts";
 export * from "./host_journal.ts";
 export { ERRNO } from "./libc.ts";

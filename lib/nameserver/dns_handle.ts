@@ -24,6 +24,7 @@ import {
 import type { Endpoint } from "../net/mod.ts";
 import { InvalidRecordError } from "./errors.ts";
 import type { QueryService } from "./query_service.ts";
+import type { UdpFrontend } from "./udp_frontend.ts";
 
 /** How many records may be added. */
 export const MAX_CUSTOM_RECORDS = 10_000;
@@ -33,19 +34,15 @@ export interface DnsHandleParts {
   readonly authority: Authority;
   readonly service: QueryService;
   readonly endpoints: readonly Endpoint[];
-  readonly sockets: "fast" | "portable";
+  readonly frontend: UdpFrontend;
   /** Closed by `stop`. */
   readonly resources: AsyncDisposableStack;
-  /** Called after every change of the zone. */
-  readonly onChange?: () => void;
 }
 
 /** A running name server. Disposing it stops it. */
 export class DnsHandle implements AsyncDisposable {
   /** Where it answers, over UDP and TCP. */
   readonly endpoints: readonly Endpoint[];
-  /** How its UDP sockets work. */
-  readonly sockets: "fast" | "portable";
   readonly #parts: DnsHandleParts;
   /** What was added, by its text. */
   readonly #custom = new Map<string, ResourceRecord>();
@@ -54,7 +51,11 @@ export class DnsHandle implements AsyncDisposable {
   constructor(parts: DnsHandleParts) {
     this.#parts = parts;
     this.endpoints = parts.endpoints;
-    this.sockets = parts.sockets;
+  }
+
+  /** How its UDP sockets are served now. */
+  get sockets(): "fast" | "portable" {
+    return this.#parts.frontend.kind;
   }
 
   /** The zone, with its final dot. */
@@ -154,7 +155,10 @@ export class DnsHandle implements AsyncDisposable {
 
   /** @returns how often each thing happened, zeros included */
   counters(): Readonly<Record<DnsCounter, number>> {
-    return this.#parts.service.counters.snapshot();
+    const { service, frontend } = this.#parts;
+    const counts = service.counters.snapshot();
+    for (const [counter, count] of frontend.counters()) counts[counter] += count;
+    return counts;
   }
 
   /**
@@ -183,7 +187,7 @@ export class DnsHandle implements AsyncDisposable {
   /** Replaces the records of a group, of whatever source. */
   setRecords(group: string, rank: RecordRank, records: readonly ResourceRecord[]): void {
     this.#parts.authority.setGroup(group, rank, records);
-    this.#parts.onChange?.();
+    this.#parts.frontend.changeZone();
   }
 
   /** Stops answering and closes all sockets. Harmless when repeated. */

@@ -14,21 +14,14 @@ import {
 } from "../dns/mod.ts";
 import { systemClock, systemRandom, systemTimers } from "../host/mod.ts";
 import { Endpoint, type IpAddress } from "../net/mod.ts";
-import {
-  type DatagramSocket,
-  dialTcp,
-  listenTcp,
-  openUdp,
-  PortInUseError,
-  type StreamListener,
-} from "../transport/mod.ts";
+import { dialTcp, listenTcp, openUdp, PortInUseError, type StreamListener } from "../transport/mod.ts";
 import type { DnsConfig } from "./dns_config.ts";
 import { DEFAULT_DNS_ZONE } from "./dns_config.ts";
 import { DnsHandle } from "./dns_handle.ts";
 import { InvalidRecordError } from "./errors.ts";
 import { QueryService } from "./query_service.ts";
 import { TcpService } from "./tcp_service.ts";
-import { serveDatagrams } from "./udp_service.ts";
+import { bindSocket, UdpFrontend, type UnservedSocket } from "./udp_frontend.ts";
 import { UpstreamSockets } from "./upstream_sockets.ts";
 
 /** One member may keep half of a worker busy, not all of it. */
@@ -83,20 +76,61 @@ export class DnsServer {
     });
     await using stack = new AsyncDisposableStack();
     const endpoints: Endpoint[] = [];
+    const sockets: UnservedSocket[] = [];
     const service = this.#service(authority, counters, () => endpoints.map(({ address }) => address));
     stack.defer(() => service.close());
     const tcp = new TcpService(service, systemTimers, this.#config.limits?.tcp);
     stack.defer(() => tcp.close());
-    for (const { address, port } of listen) {
-      const { socket, listener } = openBoth(address, port);
+    for (const endpoint of listen) {
+      const { socket, listener } = this.#openBoth(endpoint);
       stack.defer(() => socket.close());
       stack.defer(() => listener.close());
-      endpoints.push(new Endpoint(address, socket.localPort));
-      serveDatagrams(service, socket);
+      endpoints.push(new Endpoint(endpoint.address, socket.port));
+      sockets.push(socket);
       tcp.serve(listener);
     }
+    const frontend = await this.#serveUdp(service, sockets, endpoints);
+    stack.defer(() => frontend.close());
     this.#logger.debug("serving names", { zone: `${this.#zone}`, endpoints: endpoints.join(", ") });
-    return new DnsHandle({ authority, service, endpoints, sockets: "portable", resources: stack.move() });
+    return new DnsHandle({ authority, service, frontend, endpoints, resources: stack.move() });
+  }
+
+  #serveUdp(
+    service: QueryService,
+    sockets: readonly UnservedSocket[],
+    endpoints: readonly Endpoint[],
+  ): Promise<UdpFrontend> {
+    const { clients, sockets: wish = "auto" } = this.#config;
+    return UdpFrontend.serve({
+      sockets,
+      endpoints,
+      service,
+      rules: {
+        clients: clients?.map(({ address, prefixBits }) => ({ bytes: address.bytes, prefixBits })),
+        queriesPerSecond: this.#queriesPerSecond,
+      },
+      mayFallBack: wish === "auto",
+      log: this.#logger,
+    });
+  }
+
+  get #queriesPerSecond(): number {
+    return this.#config.limits?.queriesPerSecond ?? QUERIES_PER_SECOND;
+  }
+
+  /** Opens the same port for UDP and TCP; when any will do, one that is free for both. */
+  #openBoth(
+    { address, port }: Endpoint,
+  ): { readonly socket: UnservedSocket; readonly listener: StreamListener } {
+    for (let attempt = 1;; attempt++) {
+      const socket = bindSocket(new Endpoint(address, port), this.#config.sockets ?? "auto");
+      try {
+        return { socket, listener: listenTcp({ address, port: socket.port }) };
+      } catch (error) {
+        socket.close();
+        if (port !== 0 || attempt === MAX_PORT_ATTEMPTS || !(error instanceof PortInUseError)) throw error;
+      }
+    }
   }
 
   #service(
@@ -123,25 +157,9 @@ export class DnsServer {
         dialTcp: (server, signal) => dialTcp(server, { timeoutMs: DIAL_TIMEOUT_MS, signal }),
       }, counters),
       clients,
-      queriesPerSecond: limits.queriesPerSecond ?? QUERIES_PER_SECOND,
+      queriesPerSecond: this.#queriesPerSecond,
       ownAddresses,
     });
-  }
-}
-
-/** Opens the same port for UDP and TCP; when any will do, one that is free for both. */
-function openBoth(
-  address: IpAddress,
-  port: number,
-): { readonly socket: DatagramSocket; readonly listener: StreamListener } {
-  for (let attempt = 1;; attempt++) {
-    const socket = openUdp({ address, port });
-    try {
-      return { socket, listener: listenTcp({ address, port: socket.localPort }) };
-    } catch (error) {
-      socket.close();
-      if (port !== 0 || attempt === MAX_PORT_ATTEMPTS || !(error instanceof PortInUseError)) throw error;
-    }
   }
 }
 

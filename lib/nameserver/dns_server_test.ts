@@ -11,8 +11,26 @@ import { FrameStream } from "./frame_stream.ts";
 const loopback = IpAddress.fromBytes(Uint8Array.of(127, 0, 0, 1));
 const anyPort = new Endpoint(loopback, 0);
 
+type Start = (config?: Partial<DnsConfig>) => Promise<DnsHandle>;
+
 function start(config: Partial<DnsConfig> = {}): Promise<DnsHandle> {
   return new DnsServer({ listen: [anyPort], sockets: "portable", ...config }).start();
+}
+
+/** Runs the same over both kinds of sockets. */
+function socketTest(name: string, test: (start: Start) => Promise<void>): void {
+  for (const sockets of ["portable", "fast"] as const) {
+    Deno.test({
+      name: `${name} (${sockets})`,
+      ignore: sockets === "fast" && Deno.build.os !== "linux",
+      fn: () =>
+        test(async (config) => {
+          const handle = await start({ sockets, ...config });
+          assert.equal(handle.sockets, sockets);
+          return handle;
+        }),
+    });
+  }
 }
 
 function query(name: string, type = "A", id = 1): Uint8Array {
@@ -59,7 +77,7 @@ async function openTcp(server: Endpoint) {
   return { stream, frames: new FrameStream(stream), [Symbol.dispose]: () => stream.close() };
 }
 
-Deno.test("DnsServer answers over UDP and TCP, and forgets what is removed", async () => {
+socketTest("DnsServer answers over UDP and TCP, and forgets what is removed", async (start) => {
   await using handle = await start();
   handle.add({ name: "db", type: "A", data: "10.200.0.9" });
   assert.equal((await askUdp(at(handle), query("db.weft.internal"))).answers.length, 1);
@@ -76,7 +94,7 @@ Deno.test("DnsServer answers over UDP and TCP, and forgets what is removed", asy
   assert.equal(handle.counters().nxdomain, 2);
 });
 
-Deno.test("DnsServer answers many queries that came in one piece, or byte by byte", async () => {
+socketTest("DnsServer answers many queries that came in one piece, or byte by byte", async (start) => {
   await using handle = await start();
   using tcp = await openTcp(at(handle));
   const framed = (id: number) => {
@@ -89,7 +107,7 @@ Deno.test("DnsServer answers many queries that came in one piece, or byte by byt
   assert.equal(decoded(await tcp.frames.read()).id, 4);
 });
 
-Deno.test("DnsServer gives the whole of what is cut over UDP", async () => {
+socketTest("DnsServer gives the whole of what is cut over UDP", async (start) => {
   await using handle = await start();
   for (let i = 0; i < 60; i++) handle.add({ name: "many", type: "A", data: `10.0.0.${i}` });
   const cut = await askUdp(at(handle), query("many.weft.internal"));
@@ -99,18 +117,21 @@ Deno.test("DnsServer gives the whole of what is cut over UDP", async () => {
   assert.equal(decoded(await tcp.frames.read()).answers.length, 60);
 });
 
-Deno.test("DnsServer closes a connection that is idle, and one that sends what is no query", async () => {
-  await using handle = await start({ limits: { tcp: { idleTimeoutMs: 50 } } });
-  using idle = await openTcp(at(handle));
-  await idle.stream.write(Uint8Array.of(0));
-  assert.equal(await idle.frames.read(), undefined);
-  using short = await openTcp(at(handle));
-  await short.stream.write(Uint8Array.of(0, 3, 1, 2, 3));
-  assert.equal(await short.frames.read(), undefined);
-  assert.equal(handle.counters()["dropped-short"], 1);
-});
+socketTest(
+  "DnsServer closes a connection that is idle, and one that sends what is no query",
+  async (start) => {
+    await using handle = await start({ limits: { tcp: { idleTimeoutMs: 50 } } });
+    using idle = await openTcp(at(handle));
+    await idle.stream.write(Uint8Array.of(0));
+    assert.equal(await idle.frames.read(), undefined);
+    using short = await openTcp(at(handle));
+    await short.stream.write(Uint8Array.of(0, 3, 1, 2, 3));
+    assert.equal(await short.frames.read(), undefined);
+    assert.equal(handle.counters()["dropped-short"], 1);
+  },
+);
 
-Deno.test("DnsServer bounds connections, in all and of one source", async () => {
+socketTest("DnsServer bounds connections, in all and of one source", async (start) => {
   await using handle = await start({ limits: { tcp: { maxConnections: 2 } } });
   using oldest = await openTcp(at(handle));
   using middle = await openTcp(at(handle));
@@ -129,31 +150,34 @@ Deno.test("DnsServer bounds connections, in all and of one source", async () => 
   assert.equal(narrow.counters()["dropped-connections"], 1);
 });
 
-Deno.test("DnsServer forwards to other servers, over UDP and then TCP, and says SERVFAIL when they are silent", async () => {
-  await using upstream = await start({ zone: "example.com" });
-  upstream.add({ name: "www", type: "A", data: "203.0.113.7" });
-  for (let i = 0; i < 100; i++) upstream.add({ name: "many", type: "A", data: `10.0.0.${i}` });
-  const silent = openUdp({ port: 0, address: loopback });
-  await using handle = await start({
-    forward: [
-      { suffix: "example.com", servers: [at(upstream)] },
-      { suffix: "silent.test", servers: [new Endpoint(loopback, silent.localPort)] },
-    ],
-    limits: { forward: { attemptTimeoutMs: 50, maxAttempts: 2 } },
-  });
-  const response = await askUdp(at(handle), query("www.example.com"));
-  assert.equal(response.answers.length, 1);
-  assert.equal(response.flags & (FLAG.AA | FLAG.RA), FLAG.RA);
-  using tcp = await openTcp(at(handle));
-  await tcp.frames.write(query("many.example.com"));
-  assert.equal(decoded(await tcp.frames.read()).answers.length, 100);
-  assert.equal((await askUdp(at(handle), query("x.silent.test"))).responseCode, 2);
-  assert.equal((await askUdp(at(handle), query("example.org"))).responseCode, 5);
-  assert.equal(handle.counters()["forward-timeout"], 2);
-  silent.close();
-});
+socketTest(
+  "DnsServer forwards to other servers, over UDP and then TCP, and says SERVFAIL when they are silent",
+  async (start) => {
+    await using upstream = await start({ zone: "example.com" });
+    upstream.add({ name: "www", type: "A", data: "203.0.113.7" });
+    for (let i = 0; i < 100; i++) upstream.add({ name: "many", type: "A", data: `10.0.0.${i}` });
+    const silent = openUdp({ port: 0, address: loopback });
+    await using handle = await start({
+      forward: [
+        { suffix: "example.com", servers: [at(upstream)] },
+        { suffix: "silent.test", servers: [new Endpoint(loopback, silent.localPort)] },
+      ],
+      limits: { forward: { attemptTimeoutMs: 50, maxAttempts: 2 } },
+    });
+    const response = await askUdp(at(handle), query("www.example.com"));
+    assert.equal(response.answers.length, 1);
+    assert.equal(response.flags & (FLAG.AA | FLAG.RA), FLAG.RA);
+    using tcp = await openTcp(at(handle));
+    await tcp.frames.write(query("many.example.com"));
+    assert.equal(decoded(await tcp.frames.read()).answers.length, 100);
+    assert.equal((await askUdp(at(handle), query("x.silent.test"))).responseCode, 2);
+    assert.equal((await askUdp(at(handle), query("example.org"))).responseCode, 5);
+    assert.equal(handle.counters()["forward-timeout"], 2);
+    silent.close();
+  },
+);
 
-Deno.test("DnsServer says SERVFAIL for what is under way when nobody listens", async () => {
+socketTest("DnsServer says SERVFAIL for what is under way when nobody listens", async (start) => {
   const port = 1;
   await using handle = await start({
     forward: [{ suffix: ".", servers: [new Endpoint(loopback, port)] }],
@@ -162,12 +186,75 @@ Deno.test("DnsServer says SERVFAIL for what is under way when nobody listens", a
   assert.equal((await handle.query("example.org.")).responseCode, 2);
 });
 
-Deno.test("DnsServer always answers this host itself", async () => {
+socketTest("DnsServer always answers this host itself", async (start) => {
   const elsewhere = Cidr.of(IpAddress.fromBytes(Uint8Array.of(10, 200, 0, 0)), 16);
   await using handle = await start({ clients: [elsewhere], limits: { queriesPerSecond: 1 } });
   for (let i = 0; i < 3; i++) {
     assert.equal((await askUdp(at(handle), query("a.weft.internal"))).responseCode, 3);
   }
+});
+
+socketTest(
+  "DnsServer answers the same again and again, each with its id and spelling, until the zone changes",
+  async (start) => {
+    await using handle = await start();
+    handle.add({ name: "db", type: "A", data: "10.200.0.9" });
+    for (
+      const [i, name] of ["db.weft.internal", "DB.weft.internal", "dB.WEFT.internal", "db.weft.internal"]
+        .entries()
+    ) {
+      const response = await askUdp(at(handle), query(name, "A", 100 + i));
+      assert.equal(response.id, 100 + i);
+      assert.equal(response.questions[0]?.name.toString(), `${name}.`);
+      assert.equal(response.answers[0]?.name.toString(), `${name}.`);
+      assert.equal(response.answers[0]?.data.join("."), "10.200.0.9");
+    }
+    handle.add({ name: "db", type: "A", data: "10.200.0.10" });
+    assert.equal((await askUdp(at(handle), query("db.weft.internal"))).answers.length, 2);
+    handle.remove("db");
+    assert.equal((await askUdp(at(handle), query("db.weft.internal"))).responseCode, 3);
+    assert.deepEqual([handle.counters().noerror, handle.counters().nxdomain], [5, 1]);
+  },
+);
+
+socketTest("DnsServer answers what is malformed, and drops what is no query", async (start) => {
+  await using handle = await start();
+  const socket = openUdp({ port: 0, address: loopback });
+  for (const hex of ["", "00", "1111818000010000000000000161000001", "2222010000010000000000000c"]) {
+    socket.send(Uint8Array.fromHex(hex), at(handle));
+  }
+  socket.send(new Uint8Array(5000), at(handle));
+  socket.send(query("a.weft.internal", "A", 9), at(handle));
+  const codes = new Map<number, number>();
+  while (codes.size < 3) {
+    const batch = await socket.receiveBatch();
+    for (let i = 0; i < (batch?.count ?? 0); i++) {
+      const bytes = batch?.datagram(i) ?? new Uint8Array(12);
+      codes.set(((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0), (bytes[3] ?? 0) & 15);
+    }
+  }
+  socket.close();
+  assert.deepEqual([codes.get(0x2222), codes.get(0), codes.get(9)], [1, 1, 3]);
+  assert.equal(handle.counters()["dropped-response"], 1);
+});
+
+socketTest("DnsServer answers a thousand queries at once", async (start) => {
+  await using handle = await start();
+  for (let i = 0; i < 50; i++) handle.add({ name: `n${i}`, type: "A", data: `10.0.0.${i}` });
+  const socket = openUdp({ port: 0, address: loopback });
+  const seen = new Set<number>();
+  for (let id = 0; id < 1000; id++) {
+    socket.send(query(`n${id % 50}.weft.internal`, "A", id), at(handle));
+    if (id % 100 !== 99) continue;
+    while (seen.size < id + 1) {
+      const batch = await socket.receiveBatch();
+      const response = decoded(batch?.datagram(0).slice());
+      assert.equal(response.answers[0]?.data[3], response.id % 50);
+      seen.add(response.id);
+    }
+  }
+  socket.close();
+  assert.equal(handle.counters().noerror, 1000);
 });
 
 Deno.test("DnsServer gives a port that is taken its name, and leaves nothing open", async () => {

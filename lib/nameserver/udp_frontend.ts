@@ -1,0 +1,140 @@
+/**
+ * The UDP sockets of a server, whichever way they are served.
+ * @module
+ */
+
+import type { Logger } from "../base/mod.ts";
+import type { DnsCounter } from "../dns/mod.ts";
+import { bindUdp, type BoundUdp, HostError } from "../host/mod.ts";
+import type { Endpoint } from "../net/mod.ts";
+import { type DatagramSocket, openUdp, portInUse } from "../transport/mod.ts";
+import { FastDatagrams } from "./fast/mod.ts";
+import type { GateRules } from "./fast/source_gate.ts";
+import type { QueryService } from "./query_service.ts";
+import { serveDatagrams } from "./udp_service.ts";
+
+/** How sockets are served. */
+export type SocketKind = "fast" | "portable";
+
+/** A bound socket that nobody serves yet. */
+export type UnservedSocket =
+  & { readonly port: number; close(): void }
+  & (
+    | { readonly kind: "fast"; readonly bound: BoundUdp }
+    | { readonly kind: "portable"; readonly socket: DatagramSocket }
+  );
+
+/** What a frontend is made of; it closes the sockets. */
+export interface UdpFrontendParts {
+  /** All of one kind. */
+  readonly sockets: readonly UnservedSocket[];
+  /** Where they are bound. */
+  readonly endpoints: readonly Endpoint[];
+  readonly service: QueryService;
+  readonly rules: Omit<GateRules, "own">;
+  /** Whether the portable way is good enough when the fast one can't be had. */
+  readonly mayFallBack: boolean;
+  readonly log: Logger;
+}
+
+/**
+ * Binds a socket.
+ * @param wish `auto` takes the fast way where the system's own calls can be had
+ * @throws PortInUseError, SocketError; HostError when `fast` can't be had
+ */
+export function bindSocket(endpoint: Endpoint, wish: "auto" | SocketKind): UnservedSocket {
+  const { address, port } = endpoint;
+  if (wish !== "portable") {
+    try {
+      const bound = bindUdp(address, port);
+      if (bound === "port-taken") throw portInUse("UDP", port);
+      return { kind: "fast", bound, port: bound.port, close: () => bound.close() };
+    } catch (error) {
+      if (wish === "fast" || !(error instanceof HostError)) throw error;
+    }
+  }
+  const socket = openUdp({ address, port });
+  return { kind: "portable", socket, port: socket.localPort, close: () => socket.close() };
+}
+
+/** Serves sockets, by a worker if it can, and goes on by itself when the worker is gone. */
+export class UdpFrontend {
+  readonly #parts: UdpFrontendParts;
+  #open: readonly UnservedSocket[];
+  #fast: FastDatagrams | undefined;
+  #isClosed = false;
+
+  private constructor(parts: UdpFrontendParts) {
+    this.#parts = parts;
+    this.#open = parts.sockets;
+  }
+
+  /** @throws HostError when the fast way can't be had and nothing else will do; the sockets are closed then */
+  static async serve(parts: UdpFrontendParts): Promise<UdpFrontend> {
+    const frontend = new UdpFrontend(parts);
+    try {
+      await frontend.#serveFast();
+    } catch (error) {
+      frontend.#closeSockets();
+      if (!parts.mayFallBack) throw error;
+      parts.log.warn("names are served the portable way", { error });
+      frontend.#reopen();
+    }
+    frontend.#servePortable();
+    return frontend;
+  }
+
+  get kind(): SocketKind {
+    return this.#fast === undefined ? "portable" : "fast";
+  }
+
+  /** What was answered before may not hold any more. */
+  changeZone(): void {
+    this.#fast?.changeZone();
+  }
+
+  /** @returns what was counted here, beside what the service has counted */
+  counters(): readonly (readonly [DnsCounter, number])[] {
+    return this.#fast?.counters() ?? [];
+  }
+
+  /** Closes the sockets. Harmless when repeated. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#fast?.close();
+    this.#closeSockets();
+  }
+
+  async #serveFast(): Promise<void> {
+    const { service, rules, endpoints, log } = this.#parts;
+    const sockets = this.#open.flatMap((each) => each.kind === "fast" ? [each.bound] : []);
+    if (sockets.length === 0) return;
+    const own = endpoints.map(({ address }) => address.bytes);
+    const fast = await FastDatagrams.open({ sockets, service, rules: { ...rules, own } });
+    this.#fast = fast;
+    fast.ended.then((end) => {
+      if (end === "stopped" || this.#isClosed) return;
+      log.error("the worker of the name server has failed; names are served the portable way");
+      this.#fast = undefined;
+      this.#closeSockets();
+      this.#reopen();
+      this.#servePortable();
+    }).catch((error) => log.error("names are not served over UDP any more", { error }));
+  }
+
+  #servePortable(): void {
+    for (const each of this.#open) {
+      if (each.kind === "portable") serveDatagrams(this.#parts.service, each.socket);
+    }
+  }
+
+  /** The same ports, by the runtime's sockets. */
+  #reopen(): void {
+    this.#open = this.#parts.endpoints.map((endpoint) => bindSocket(endpoint, "portable"));
+  }
+
+  #closeSockets(): void {
+    for (const socket of this.#open) socket.close();
+    this.#open = [];
+  }
+}
