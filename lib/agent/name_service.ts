@@ -174,7 +174,10 @@ function forwardsOf(
   return [...servers].map(([suffix, servers]) => ({ suffix, servers }));
 }
 
-async function startServer({ mesh, options, cidrs }: NameServiceParts, plan: NamePlan): Promise<DnsHandle> {
+async function startServer(
+  { mesh, options, cidrs, log }: NameServiceParts,
+  plan: NamePlan,
+): Promise<DnsHandle> {
   const server = new DnsServer({
     zone: options.dnsZone,
     cidrs,
@@ -183,7 +186,9 @@ async function startServer({ mesh, options, cidrs }: NameServiceParts, plan: Nam
     // A packet for the overlay address that came another way has another source.
     clients: cidrs,
     forward: plan.forward,
-  });
+    // Neither calls foreign functions.
+    sockets: options.rootless || options.dataplane === "portable" ? "portable" : "auto",
+  }, log);
   return await server.start();
 }
 
