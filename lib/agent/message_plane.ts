@@ -62,7 +62,7 @@ const SOUND_LINK_MS = 5_000;
 /** After so many dials without an answer, another member takes the place of one that is not a leader. */
 const DIALS_BEFORE_ANOTHER = 3;
 /** How long it is left alone then. */
-const UNREACHABLE_MS = 60_000;
+const UNREACHABLE_MS = 300_000;
 /** What a member may make this node do, in about milliseconds: a roster of thousands, then a fifth of the time. */
 const TOLD_LIMITS = { burst: 2_000, perSecond: 200 };
 const MESSAGE_COST = 1;
@@ -139,7 +139,7 @@ export class MessagePlane {
       if (until <= clock.now()) this.#unreachable.delete(nodeId);
     }
     const unreachable = new Set(this.#unreachable.keys());
-    const wanted = new Set(wantedLinks(identity.id, roster.members(), unreachable));
+    const wanted = new Set(wantedLinks(identity.id, roster.memberRecords(), unreachable));
     for (const [nodeId, dialler] of this.#diallers) {
       if (!wanted.has(nodeId)) {
         dialler.abort();

@@ -10,6 +10,7 @@ import { reportFailure, UsageError } from "./failure.ts";
 import { addHostCommands } from "./host_commands.ts";
 import { addPeerCommands, addTokenCommands } from "./member_commands.ts";
 import type { CliPorts } from "./ports.ts";
+import { addSimCommand } from "./sim_command.ts";
 import { addStartOptions, addUpCommand } from "./start_commands.ts";
 import { type AnyCommand, Command, type CommandContext, refuseUnknown } from "./weft_command.ts";
 import { addWgCommand, withoutWgQuick } from "./wg_command.ts";
@@ -60,6 +61,7 @@ export function makeProgram(context: CommandContext): AnyCommand {
   addPeerCommands(program, context);
   addDnsCommands(program, context);
   addHostCommands(program, context);
+  addSimCommand(program, context);
   addWgCommand(program, context);
   addHelpCommand(program);
   // Last, because commands inherit its settings as they are when they are made.

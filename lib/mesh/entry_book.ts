@@ -8,7 +8,7 @@ import type { SigningKey, VerifyingKey } from "../crypto/mod.ts";
 import type { EntryReader } from "./entry_reader.ts";
 import type { NetworkId } from "./identity.ts";
 import { compareBytes, type MergeOutcome, type Roster } from "./roster.ts";
-import { decodeSigned, encodeSigned, MAX_CLOCK_AHEAD_MS, type Signed } from "./signed.ts";
+import { encodeSigned, MAX_CLOCK_AHEAD_MS, type Signed } from "./signed.ts";
 import {
   ENTRY_LABEL,
   MAX_ENTRY_LIFETIME_MS,
@@ -91,7 +91,7 @@ export class EntryBook {
     }
     this.#byOrigin.clear();
     for (const [key, bytes] of this.#store.entries(ENTRIES)) {
-      const signed = decodeSigned(bytes);
+      const signed = reader.signed(bytes);
       const entry = signed && reader.entry(signed.payload);
       if (signed === undefined || entry === undefined) {
         throw new StateError(`Cannot read the entry ${key} from the state: it is damaged`);

@@ -6,7 +6,7 @@
 import { blake2s, type VerifyingKey } from "../crypto/mod.ts";
 import { decodeRecord, type MemberRecord } from "./member_record.ts";
 import { decodeStatement, type NodeStatement } from "./node_statement.ts";
-import { isSignedBy, type Signed } from "./signed.ts";
+import { decodeSigned, isSignedBy, type Signed } from "./signed.ts";
 import { decodeEntry, type StateEntry } from "./state_entry.ts";
 
 /** Length of a mark in bytes. */
@@ -14,6 +14,8 @@ export const MARK_BYTES = 8;
 
 /** Reads payloads and checks signatures. Nothing throws. */
 export interface EntryReader {
+  /** @returns what a store holds, or undefined when it is malformed */
+  signed(bytes: Uint8Array): Signed | undefined;
   /** @returns the record, its signature not checked, or undefined when it is malformed */
   record(payload: Uint8Array): MemberRecord | undefined;
   /** @returns the statement, its signature not checked, or undefined when it is malformed */
@@ -28,6 +30,7 @@ export interface EntryReader {
 
 /** Reads everything anew each time. */
 export const PLAIN_READER: EntryReader = {
+  signed: decodeSigned,
   record: decodeRecord,
   statement: decodeStatement,
   entry: decodeEntry,

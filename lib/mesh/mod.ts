@@ -43,7 +43,7 @@ export { MAX_TOKENS, type NewToken, TokenBook, type TokenEntry, type TokenState 
 export { MAX_MEMBERS, type Member, type MergeOutcome, Roster, type RosterOptions } from "./roster.ts";
 export { type MergeResult, Replica, type ReplicaOptions, type ToldRefusal } from "./replica.ts";
 export { FULL_MESH_OTHERS, wantedLinks } from "./wanted_links.ts";
-export { Gossip, type GossipLink, type Heard } from "./gossip.ts";
+export { Gossip, type GossipLink, type Heard, ROUND_MS } from "./gossip.ts";
 export { EntryBook, type EntryEvent, type NewEntry } from "./entry_book.ts";
 export { type EntryReader, PLAIN_READER } from "./entry_reader.ts";
 export { MAX_ENTRY_BODY_BYTES, MAX_ENTRY_LIFETIME_MS, type Origin, type StateEntry } from "./state_entry.ts";
@@ -66,4 +66,4 @@ export {
   type NewNetwork,
 } from "./mesh_state.ts";
 export { type Bootstrap, storedNetworkId } from "./network_store.ts";
-export type { OwnEndpoints } from "./own_statement.ts";
+export { type OwnEndpoints, stateOwn } from "./own_statement.ts";

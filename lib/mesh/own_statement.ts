@@ -26,7 +26,7 @@ export interface OwnEndpoints {
  * Signs the first eight endpoints of each plane that can be reached at all.
  *
  * @param previous the node's last statement, as far as it remembers
- * @returns undefined when `previous` says the same
+ * @returns undefined when `previous` says the same, and not from the future
  */
 export function stateOwn(
   identity: NodeIdentity,
@@ -37,7 +37,9 @@ export function stateOwn(
   const endpoints = presentable(own.endpoints);
   const channelEndpoints = presentable(own.channelEndpoints);
   if (
-    previous !== undefined && endpoints.join() === previous.endpoints.join() &&
+    // What was said by a clock that was ahead is not believed by others until it is said anew.
+    previous !== undefined && previous.issuedAt <= clock.wall() &&
+    endpoints.join() === previous.endpoints.join() &&
     channelEndpoints.join() === previous.channelEndpoints.join()
   ) return undefined;
   const issuedAt = clock.wall();

@@ -163,6 +163,14 @@ export class Roster {
       .sort((a, b) => a.record.nodeId < b.record.nodeId ? -1 : 1);
   }
 
+  /** The records of all members that are neither revoked nor expired, in no order. */
+  *memberRecords(): Generator<MemberRecord> {
+    const wall = this.#options.clock.wall();
+    for (const { record } of this.#records.values()) {
+      if (!record.revoked && record.expiresAt > wall) yield record;
+    }
+  }
+
   /** @returns the member, or undefined when it is unknown, revoked or expired */
   get(nodeId: NodeId): Member | undefined {
     return this.#liveMember(this.#byNodeId.get(nodeId)?.record);

@@ -9,7 +9,7 @@ import type { NodeId } from "./identity.ts";
 import type { EntryReader } from "./entry_reader.ts";
 import type { MemberRecord } from "./member_record.ts";
 import type { NodeStatement } from "./node_statement.ts";
-import { decodeSigned, encodeSigned, type Signed } from "./signed.ts";
+import { encodeSigned, type Signed } from "./signed.ts";
 
 /** A record as it came, and what it says. */
 export interface RecordEntry {
@@ -39,7 +39,7 @@ export class RosterStore {
   /** @throws StateError when a record is damaged */
   records(): RecordEntry[] {
     return this.#store.entries(RECORDS).map(([key, bytes]) => {
-      const signed = decodeSigned(bytes);
+      const signed = this.#reader.signed(bytes);
       const record = signed && this.#reader.record(signed.payload);
       if (signed === undefined || record === undefined) throw damaged("record", key);
       return { signed, record };
@@ -49,7 +49,7 @@ export class RosterStore {
   /** @throws StateError when a statement is damaged */
   statements(): StatementEntry[] {
     return this.#store.entries(STATEMENTS).map(([key, bytes]) => {
-      const signed = decodeSigned(bytes);
+      const signed = this.#reader.signed(bytes);
       const statement = signed && this.#reader.statement(signed.payload);
       if (signed === undefined || statement === undefined) throw damaged("statement", key);
       return { signed, statement };

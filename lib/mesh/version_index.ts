@@ -39,7 +39,7 @@ interface Bucket {
   cached: Cached | undefined;
 }
 
-/** A fingerprint, and from when until when it holds, by the wall clock. */
+/** Fingerprints, and from when until when they hold, by the wall clock. */
 interface Cached {
   readonly fingerprint: Uint8Array;
   readonly from: number;
@@ -60,11 +60,12 @@ export class VersionIndex {
     { length: BUCKETS },
     () => ({ origins: [], cached: undefined }),
   );
+  #digest: Cached | undefined;
 
   /** Takes note of a slot in place of what was there. */
   set(origin: Origin, versioned: Versioned): void {
     const bucket = this.#bucket(origin);
-    bucket.cached = undefined;
+    this.#forgetDigest(bucket);
     const at = firstFrom(bucket.origins, ({ origin }) => origin, origin);
     const found = bucket.origins[at];
     if (found?.origin !== origin) return void bucket.origins.splice(at, 0, { origin, slots: [versioned] });
@@ -81,20 +82,24 @@ export class VersionIndex {
     if (found?.origin !== origin) return;
     const slotAt = firstFrom(found.slots, ({ slot }) => slot, slot);
     if (found.slots[slotAt]?.slot !== slot) return;
-    bucket.cached = undefined;
+    this.#forgetDigest(bucket);
     found.slots.splice(slotAt, 1);
     if (found.slots.length === 0) bucket.origins.splice(at, 1);
   }
 
-  /** @returns one fingerprint for each of the 64 parts, 512 bytes together */
+  /** @returns one fingerprint for each of the 64 parts, 512 bytes together; treat them as immutable */
   digest(wall: UnixMillis): Uint8Array {
-    const fingerprints = this.#buckets.map((bucket) => {
-      const { cached } = bucket;
-      if (cached !== undefined && cached.from <= wall && wall < cached.until) return cached.fingerprint;
-      bucket.cached = fingerprintOf(bucket, wall);
-      return bucket.cached.fingerprint;
+    if (this.#digest !== undefined && holds(this.#digest, wall)) return this.#digest.fingerprint;
+    const parts = this.#buckets.map((bucket) => {
+      if (bucket.cached !== undefined && holds(bucket.cached, wall)) return bucket.cached;
+      return bucket.cached = fingerprintOf(bucket, wall);
     });
-    return concatBytes(...fingerprints);
+    this.#digest = {
+      fingerprint: concatBytes(...parts.map(({ fingerprint }) => fingerprint)),
+      from: Math.max(...parts.map(({ from }) => from)),
+      until: Math.min(...parts.map(({ until }) => until)),
+    };
+    return this.#digest.fingerprint;
   }
 
   /** @returns what an origin has written; nothing for one that is unknown */
@@ -117,6 +122,11 @@ export class VersionIndex {
     }
   }
 
+  #forgetDigest(bucket: Bucket): void {
+    bucket.cached = undefined;
+    this.#digest = undefined;
+  }
+
   #bucket(origin: Origin): Bucket {
     return this.#buckets[bucketOf(origin)] as Bucket;
   }
@@ -129,6 +139,10 @@ export function bucketBounds(index: number): { readonly first: string; readonly 
     first: digits(index * 4).padEnd(32, "0"),
     last: digits(index * 4 + 3).padEnd(32, "f"),
   };
+}
+
+function holds({ from, until }: Cached, wall: UnixMillis): boolean {
+  return from <= wall && wall < until;
 }
 
 function bucketOf(id: string): number {

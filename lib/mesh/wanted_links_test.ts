@@ -1,24 +1,22 @@
 import assert from "node:assert/strict";
 import { encodeHex, randomBytes, SeededRandom } from "../base/mod.ts";
 import type { NodeId } from "./identity.ts";
-import type { Member } from "./roster.ts";
+import type { MemberRecord } from "./member_record.ts";
 import { wantedLinks } from "./wanted_links.ts";
 
 const random = new SeededRandom(5);
 const verifyingKey = {};
 
-function members(count: number, leaders: number, devices = 0): Member[] {
+function members(count: number, leaders: number, devices = 0): MemberRecord[] {
   return Array.from({ length: count }, (_, i) => {
     const nodeId = encodeHex(randomBytes(random, 16)) as NodeId;
     const roles = i < leaders ? ["leader", "member"] : ["member"];
-    return {
-      record: i < count - devices ? { nodeId, roles, verifyingKey } : { nodeId, roles },
-    } as unknown as Member;
+    return { nodeId, roles, ...i < count - devices && { verifyingKey } } as unknown as MemberRecord;
   });
 }
 
-function idOf(member: Member | undefined): NodeId {
-  return member?.record.nodeId ?? assert.fail();
+function idOf(member: MemberRecord | undefined): NodeId {
+  return member?.nodeId ?? assert.fail();
 }
 
 Deno.test("wantedLinks() is everybody in a small network, but neither devices nor oneself", () => {

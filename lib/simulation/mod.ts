@@ -1,0 +1,15 @@
+/**
+ * A mesh of a thousand nodes in one process: the agent's own gossip, replicas and choice of links under a virtual clock
+ * and a seeded network that delays, loses, reorders and falls apart. It opens no socket and waits for nothing.
+ *
+ *     Simulation ─► SimNode ─► Gossip, Replica (lib/mesh)
+ *         │            │
+ *     EventQueue ◄─ SimNetwork
+ *
+ * @module
+ */
+
+export { Simulation, type SimulationOptions } from "./simulation.ts";
+export { type PhaseReport, runScenario, type ScenarioOptions, type ScenarioReport } from "./scenario.ts";
+export type { SimNode } from "./sim_node.ts";
+export type { Traffic, WayConditions } from "./sim_network.ts";

@@ -1,0 +1,192 @@
+/**
+ * What befalls a simulated mesh, one thing after the other, and how it comes through.
+ * @module
+ */
+
+import { ROUND_MS } from "../mesh/mod.ts";
+import type { SimNode } from "./sim_node.ts";
+import { Simulation, type SimulationOptions } from "./simulation.ts";
+
+/** What came of one part of the run. */
+export interface PhaseReport {
+  readonly name: string;
+  /** How many changes there were. */
+  readonly changes: number;
+  /** From the last disturbance until all members knew the same; null when that never came. */
+  readonly convergedMs: number | null;
+  /** The same in rounds of anti-entropy. */
+  readonly rounds: number | null;
+  /** From the first change until then, for each node. */
+  readonly messagesPerNode: number;
+  readonly bytesPerNode: number;
+}
+
+/** What came of a run. */
+export interface ScenarioReport {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly loss: number;
+  readonly phases: readonly PhaseReport[];
+  /** Whether all members knew the same at the end of every part, each within its bound. */
+  readonly isConverged: boolean;
+  /** Virtual time altogether. */
+  readonly simulatedMs: number;
+}
+
+/** What is run. */
+export interface ScenarioOptions extends Omit<SimulationOptions, "conditions" | "onProgress"> {
+  readonly loss: number;
+  /** How long the network is split. */
+  readonly splitMs?: number;
+  /** Is told what is under way and how much of all is done, 0 to 1. */
+  readonly onProgress?: (part: number, what: string) => void;
+}
+
+/** A change that all nodes are told spreads within this. */
+const CHANGE_BOUND_MS = 10 * ROUND_MS;
+/** Whoever was cut off is found again within this: 30 s to take note, then backoffs. */
+const RETURN_BOUND_MS = 30 * ROUND_MS;
+const HOUR_MS = 3_600_000;
+
+interface Phase {
+  readonly name: string;
+  /** Share of the work, for the progress. */
+  readonly weight: number;
+  readonly boundMs: number;
+  /** Disturbs. @returns how many changes there were */
+  run(simulation: Simulation, onProgress: (part: number) => void): number;
+}
+
+/** Runs all of it. The same options give the same report. */
+export function runScenario(options: ScenarioOptions): ScenarioReport {
+  const { nodes, seed, loss, splitMs = HOUR_MS, onProgress = () => {} } = options;
+  const phases = scenario(nodes, splitMs);
+  const total = phases.reduce((sum, { weight }) => sum + weight, PREPARATION_WEIGHT);
+  const simulation = new Simulation({
+    ...options,
+    conditions: { loss },
+    onProgress: (part) => onProgress(part * PREPARATION_WEIGHT / total, "making nodes"),
+  });
+  let done = PREPARATION_WEIGHT;
+  const reports: PhaseReport[] = [];
+  for (const { name, weight, boundMs, run } of phases) {
+    const tell = (part: number) => onProgress((done + weight * part) / total, name);
+    tell(0);
+    const before = simulation.traffic;
+    const changes = run(simulation, tell);
+    const convergedMs = simulation.untilConverged(boundMs);
+    const { messages, bytes } = simulation.traffic;
+    reports.push({
+      name,
+      changes,
+      convergedMs: convergedMs ?? null,
+      rounds: convergedMs === undefined ? null : Math.ceil(convergedMs / ROUND_MS),
+      messagesPerNode: (messages - before.messages) / nodes,
+      bytesPerNode: (bytes - before.bytes) / nodes,
+    });
+    done += weight;
+  }
+  onProgress(1, "done");
+  const isConverged = reports.every(({ convergedMs }) => convergedMs !== null);
+  return { seed, nodes, loss, phases: reports, isConverged, simulatedMs: simulation.nowMs };
+}
+
+const PREPARATION_WEIGHT = 10;
+
+function scenario(nodes: number, splitMs: number): readonly Phase[] {
+  const tenth = Math.max(1, Math.floor(nodes / 10));
+  const many = Math.min(10, tenth);
+  const moves = (simulation: Simulation, count: number) => {
+    for (let i = 0; i < count; i++) simulation.move(simulation.pick());
+    return count;
+  };
+  return [
+    {
+      name: "links open",
+      weight: 2,
+      boundMs: CHANGE_BOUND_MS,
+      run: (simulation) => {
+        simulation.advance(ROUND_MS);
+        return 0;
+      },
+    },
+    {
+      name: "one node moves",
+      weight: 1,
+      boundMs: CHANGE_BOUND_MS,
+      run: (simulation) => moves(simulation, 1),
+    },
+    {
+      name: "many move at once",
+      weight: 4,
+      boundMs: CHANGE_BOUND_MS,
+      run: (simulation) => moves(simulation, many),
+    },
+    {
+      name: "a node joins",
+      weight: 2,
+      boundMs: CHANGE_BOUND_MS,
+      run: (simulation) => {
+        simulation.admit();
+        return 1;
+      },
+    },
+    {
+      name: "a node is removed",
+      weight: 2,
+      boundMs: CHANGE_BOUND_MS,
+      run: (simulation) => {
+        simulation.revoke(simulation.members.at(-1) as SimNode);
+        return 1;
+      },
+    },
+    {
+      name: "a tenth crashes",
+      weight: 4,
+      boundMs: RETURN_BOUND_MS,
+      run: (simulation) => {
+        const crashed = new Set<SimNode>();
+        while (crashed.size < tenth) crashed.add(simulation.pick());
+        for (const node of crashed) node.crash();
+        simulation.advance(ROUND_MS);
+        const changes = moves(simulation, Math.min(5, tenth));
+        simulation.advance(6 * ROUND_MS);
+        for (const node of crashed) node.start();
+        return changes;
+      },
+    },
+    {
+      name: "clocks an hour off",
+      weight: 4,
+      boundMs: CHANGE_BOUND_MS,
+      run: (simulation) => {
+        const wrong = new Set<SimNode>();
+        while (wrong.size < Math.max(2, tenth >> 1)) wrong.add(simulation.pick());
+        [...wrong].forEach((node, i) => node.setClock(i % 2 === 0 ? HOUR_MS : -HOUR_MS));
+        const changes = moves(simulation, Math.min(3, tenth));
+        for (const node of [...wrong].slice(0, 2)) simulation.move(node);
+        simulation.advance(2 * ROUND_MS);
+        for (const node of wrong) node.setClock(0);
+        // What was said by a clock that was ahead is said anew, as the agent does.
+        for (const node of [...wrong].slice(0, 2)) simulation.move(node);
+        return changes + 4;
+      },
+    },
+    {
+      name: `split for ${Math.round(splitMs / 60_000)} min`,
+      weight: 10 * splitMs / HOUR_MS,
+      boundMs: RETURN_BOUND_MS,
+      run: (simulation, onProgress) => {
+        simulation.split(nodes >> 1);
+        const steps = 10;
+        for (let i = 0; i < steps; i++) {
+          simulation.advance(splitMs / steps);
+          moves(simulation, 1);
+          onProgress((i + 1) / steps);
+        }
+        simulation.heal();
+        return steps;
+      },
+    },
+  ];
+}

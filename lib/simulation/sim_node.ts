@@ -1,0 +1,297 @@
+/**
+ * One node of a simulation: the agent's own replica, gossip and choice of links, over a network that is none.
+ * @module
+ */
+
+import { type Clock, type Millis, type UnixMillis, unixMillis } from "../base/mod.ts";
+import {
+  Gossip,
+  type NetworkIdentity,
+  NO_UPDATE,
+  type NodeId,
+  type NodeIdentity,
+  Replica,
+  type RosterUpdate,
+  stateOwn,
+  wantedLinks,
+} from "../mesh/mod.ts";
+import type { Endpoint } from "../net/mod.ts";
+import type { LayeredStore } from "./layered_store.ts";
+import type { MemoReader } from "./memo_reader.ts";
+import type { SimNetwork } from "./sim_network.ts";
+
+/** A link on which nothing is heard for so long is dead, as on a real channel. */
+const DEAD_AFTER_MS = 30_000;
+const DIAL_TIMEOUT_MS = 4_000;
+const MAX_BACKOFF_MS = 30_000;
+/** After so many dials without an answer, another member takes the place, for so long. */
+const DIALS_BEFORE_ANOTHER = 3;
+const UNREACHABLE_MS = 300_000;
+/** Changes of the roster are followed together. */
+const FOLLOW_MS = 1_000;
+
+/** One end of a link. */
+interface LinkEnd {
+  readonly nodeId: NodeId;
+  readonly peer: SimNode;
+  isOpen: boolean;
+  other: LinkEnd;
+}
+
+/** What all nodes of a simulation share. */
+export interface SimWorld {
+  readonly network: SimNetwork;
+  readonly identity: NetworkIdentity;
+  readonly reader: MemoReader;
+  /** When the virtual time is 0, by clocks that are right. */
+  readonly wallStartMs: number;
+  find(nodeId: NodeId): SimNode | undefined;
+}
+
+/** A node that runs, or has crashed and keeps what was stored. */
+export class SimNode {
+  readonly index: number;
+  readonly identity: NodeIdentity;
+  readonly clock: Clock;
+  readonly #world: SimWorld;
+  readonly #store: LayeredStore;
+  #skewMs = 0;
+  // While it runs.
+  #replica: Replica | undefined;
+  #gossip: Gossip<LinkEnd> | undefined;
+  readonly #links = new Map<NodeId, LinkEnd>();
+  readonly #dialling = new Set<NodeId>();
+  readonly #unreachable = new Map<NodeId, Millis>();
+  #wanted: ReadonlySet<NodeId> = new Set();
+  /** Grows with every start, so that what an earlier life has planned comes to nothing. */
+  #life = 0;
+  #timerAt = Infinity;
+  #isFollowing = false;
+
+  constructor(
+    index: number,
+    parts: { readonly identity: NodeIdentity; readonly store: LayeredStore; readonly world: SimWorld },
+  ) {
+    this.index = index;
+    this.identity = parts.identity;
+    this.#store = parts.store;
+    this.#world = parts.world;
+    const { network: { queue }, wallStartMs } = parts.world;
+    this.clock = {
+      now: () => queue.now,
+      wall: (): UnixMillis => unixMillis(Math.floor(wallStartMs + queue.now + this.#skewMs)),
+    };
+  }
+
+  get isUp(): boolean {
+    return this.#replica !== undefined;
+  }
+
+  /** How many links it has. */
+  get linkCount(): number {
+    return this.#links.size;
+  }
+
+  /** What it knows. @throws TypeError while it is down */
+  get replica(): Replica {
+    if (this.#replica === undefined) throw new TypeError(`Node ${this.index} is down`);
+    return this.#replica;
+  }
+
+  /** Starts, or starts again from what was stored. */
+  start(): void {
+    const { identity, reader, network } = this.#world;
+    const { clock } = this;
+    this.#life++;
+    const options = { networkId: identity.id, verifyingKey: identity.verifyingKey, clock, reader };
+    this.#replica = new Replica(this.#store, options);
+    this.#gossip = new Gossip(this.#replica, { clock, random: network.random });
+    this.#timerAt = Infinity;
+    this.#keepTime();
+    this.#followSoon();
+  }
+
+  /** Ends like a power cut: nobody is told. */
+  crash(): void {
+    this.#life++;
+    this.#replica = undefined;
+    this.#gossip = undefined;
+    this.#dialling.clear();
+    this.#unreachable.clear();
+    this.#isFollowing = false;
+    for (const link of this.#links.values()) this.#breakLater(link);
+    this.#links.clear();
+  }
+
+  /** Sets the wall clock wrong by so much; 0 sets it right. */
+  setClock(skewMs: number): void {
+    this.#skewMs = skewMs;
+    this.#replica?.handleTimeout();
+  }
+
+  /** Says where it is, if that is news. */
+  stateEndpoints(endpoints: readonly Endpoint[]): void {
+    const { roster } = this.replica;
+    const previous = roster.get(this.identity.id)?.statement;
+    const own = { endpoints, channelEndpoints: endpoints };
+    const signed = stateOwn(this.identity, own, { clock: this.clock, previous });
+    if (signed === undefined) return;
+    roster.mergeStatement(signed);
+    this.tell({ ...NO_UPDATE, statements: [signed] });
+  }
+
+  /** Passes on what this node has changed. */
+  tell(news: RosterUpdate): void {
+    this.#gossip?.tell(news);
+    this.#send();
+    this.#followEvents();
+  }
+
+  /** Closes links over ways that are not there any more, when their ends take note of it. */
+  noticeSplit(): void {
+    for (const link of this.#links.values()) {
+      if (!this.#world.network.canReach(this.index, link.peer.index)) this.#breakLater(link);
+    }
+  }
+
+  #hear(link: LinkEnd, bytes: Uint8Array): void {
+    const gossip = this.#gossip;
+    if (gossip === undefined || !link.isOpen) return;
+    const { news, isForged } = gossip.handleMessage(link, this.#world.reader.message(bytes));
+    if (isForged) throw new TypeError("A simulated node was taken for a liar");
+    this.#send();
+    this.#keepTime();
+    if (news > 0) this.#followEvents();
+  }
+
+  #send(): void {
+    const gossip = this.#gossip;
+    if (gossip === undefined) return;
+    const { network } = this.#world;
+    for (let link = gossip.pollReady(); link !== undefined; link = gossip.pollReady()) {
+      const end = link;
+      for (let bytes = gossip.pollTransmit(end); bytes !== undefined; bytes = gossip.pollTransmit(end)) {
+        const sent = bytes;
+        network.carry(this.index, end.peer.index, sent, () => end.peer.#hear(end.other, sent));
+      }
+    }
+  }
+
+  #keepTime(): void {
+    const gossip = this.#gossip;
+    if (gossip === undefined || gossip.pollTimeout() >= this.#timerAt) return;
+    const { queue } = this.#world.network;
+    const at = this.#timerAt = gossip.pollTimeout();
+    const life = this.#life;
+    queue.after(at - queue.now, () => {
+      if (this.#life !== life || this.#timerAt !== at) return;
+      this.#timerAt = Infinity;
+      gossip.handleTimeout();
+      this.#send();
+      this.#keepTime();
+    });
+  }
+
+  #followEvents(): void {
+    let hasNewMembers = false;
+    const { roster, entries } = this.replica;
+    for (let event = roster.pollEvent(); event !== undefined; event = roster.pollEvent()) {
+      if (event.kind !== "endpoints-changed") hasNewMembers = true;
+    }
+    while (entries.pollEvent() !== undefined);
+    if (hasNewMembers) this.#followSoon();
+  }
+
+  #followSoon(): void {
+    if (this.#isFollowing) return;
+    this.#isFollowing = true;
+    const life = this.#life;
+    const { queue, random } = this.#world.network;
+    queue.after(FOLLOW_MS * random.fraction(), () => {
+      if (this.#life !== life) return;
+      this.#isFollowing = false;
+      this.#follow();
+    });
+  }
+
+  #follow(): void {
+    const { roster } = this.replica;
+    const { now } = this.#world.network.queue;
+    for (const [nodeId, until] of this.#unreachable) if (until <= now) this.#unreachable.delete(nodeId);
+    for (const link of [...this.#links.values()]) {
+      if (roster.get(link.nodeId) === undefined) this.#break(link);
+    }
+    const { id } = this.identity;
+    const unreachable = new Set(this.#unreachable.keys());
+    this.#wanted = new Set(wantedLinks(id, roster.memberRecords(), unreachable));
+    for (const nodeId of this.#wanted) {
+      if (this.#links.has(nodeId) || this.#dialling.has(nodeId)) continue;
+      this.#dialling.add(nodeId);
+      this.#dial(nodeId, 0);
+    }
+  }
+
+  /** @param misses how often nobody has answered */
+  #dial(nodeId: NodeId, misses: number): void {
+    const { network, find } = this.#world;
+    const peer = find(nodeId);
+    const life = this.#life;
+    const isReachable = peer?.isUp === true && network.canReach(this.index, peer.index);
+    network.queue.after(isReachable ? 3 * network.delayMs() : DIAL_TIMEOUT_MS, () => {
+      if (this.#life !== life || !this.#dialling.has(nodeId)) return;
+      if (this.#links.has(nodeId)) return void this.#dialling.delete(nodeId);
+      if (peer?.isUp === true && network.canReach(this.index, peer.index) && this.#knows(peer)) {
+        this.#dialling.delete(nodeId);
+        return this.#open(peer);
+      }
+      if (misses + 1 === DIALS_BEFORE_ANOTHER) {
+        this.#unreachable.set(nodeId, (network.queue.now + UNREACHABLE_MS) as Millis);
+        this.#followSoon();
+      }
+      const backoffMs = Math.min(MAX_BACKOFF_MS, 500 * 2 ** misses) * (0.5 + network.random.fraction());
+      network.queue.after(backoffMs, () => {
+        if (this.#life !== life || !this.#dialling.delete(nodeId)) return;
+        if (!this.#wanted.has(nodeId)) return;
+        this.#dialling.add(nodeId);
+        this.#dial(nodeId, misses + 1);
+      });
+    });
+  }
+
+  /** Whether both take each other for members. */
+  #knows(peer: SimNode): boolean {
+    return this.replica.roster.get(peer.identity.id) !== undefined &&
+      peer.replica.roster.get(this.identity.id) !== undefined;
+  }
+
+  #open(peer: SimNode): void {
+    const here = { nodeId: peer.identity.id, peer, isOpen: true } as LinkEnd;
+    const there: LinkEnd = { nodeId: this.identity.id, peer: this, isOpen: true, other: here };
+    here.other = there;
+    peer.#replace(there);
+    this.#replace(here);
+    this.#gossip?.open(here, true);
+    peer.#gossip?.open(there, false);
+    this.#send();
+  }
+
+  #replace(end: LinkEnd): void {
+    const former = this.#links.get(end.nodeId);
+    if (former !== undefined) this.#break(former);
+    this.#links.set(end.nodeId, end);
+  }
+
+  #breakLater(link: LinkEnd): void {
+    this.#world.network.queue.after(DEAD_AFTER_MS, () => this.#break(link));
+  }
+
+  #break(link: LinkEnd): void {
+    for (const [owner, end] of [[this, link], [link.peer, link.other]] as const) {
+      if (!end.isOpen) continue;
+      end.isOpen = false;
+      owner.#gossip?.close(end);
+      if (owner.#links.get(end.nodeId) === end) owner.#links.delete(end.nodeId);
+      if (owner.isUp) owner.#followSoon();
+    }
+  }
+}

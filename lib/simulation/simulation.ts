@@ -1,0 +1,246 @@
+/**
+ * A whole mesh in one process, under a virtual clock and a seeded network: the same seed, the same run.
+ * @module
+ */
+
+import { type UnixMillis, unixMillis } from "../base/mod.ts";
+import {
+  generateNetwork,
+  type MemberRecord,
+  NO_UPDATE,
+  type NodeId,
+  NodeIdentity,
+  Replica,
+  signRecord,
+  stateOwn,
+} from "../mesh/mod.ts";
+import { Endpoint, IpAddress } from "../net/mod.ts";
+import { Dice } from "./dice.ts";
+import { EventQueue } from "./event_queue.ts";
+import { type BaseState, LayeredStore } from "./layered_store.ts";
+import { MemoReader } from "./memo_reader.ts";
+import { SimNetwork, type Traffic, type WayConditions } from "./sim_network.ts";
+import { SimNode, type SimWorld } from "./sim_node.ts";
+
+/** When the virtual time is 0: 2025-01-01. */
+const WALL_START_MS = 1_735_689_600_000;
+const RECORD_LIFETIME_MS = 90 * 86_400_000;
+/** Between two looks at whether all agree. */
+const LOOK_MS = 250;
+
+/** What is simulated. */
+export interface SimulationOptions {
+  readonly nodes: number;
+  /** Everything that happens follows from it. */
+  readonly seed: number;
+  /** How many of the nodes are leaders; 3 when absent. */
+  readonly leaders?: number;
+  readonly conditions?: Partial<WayConditions>;
+  /** Is told how far the preparation has come, 0 to 1. */
+  readonly onProgress?: ((part: number) => void) | undefined;
+}
+
+/** Nodes that know each other from the beginning, and what may happen to them. */
+export class Simulation {
+  readonly seed: number;
+  readonly nodes: readonly SimNode[];
+  readonly #nodes: SimNode[] = [];
+  readonly #byId = new Map<NodeId, SimNode>();
+  readonly #queue = new EventQueue();
+  readonly #random: Dice;
+  readonly #network: SimNetwork;
+  readonly #identity: ReturnType<typeof generateNetwork>;
+  readonly #reader = new MemoReader();
+  readonly #world: SimWorld;
+  readonly #base: BaseState;
+  #changes = 0;
+
+  constructor({ nodes, seed, leaders = 3, conditions = {}, onProgress = () => {} }: SimulationOptions) {
+    this.seed = seed;
+    this.#random = new Dice(seed);
+    this.#network = new SimNetwork(this.#queue, this.#random, {
+      loss: 0,
+      minDelayMs: 5,
+      maxDelayMs: 100,
+      ...conditions,
+    });
+    this.#identity = generateNetwork(this.#random);
+    this.#world = {
+      network: this.#network,
+      identity: this.#identity,
+      reader: this.#reader,
+      wallStartMs: WALL_START_MS,
+      find: (nodeId) => this.#byId.get(nodeId),
+    };
+    const store = new LayeredStore();
+    const { id: networkId, verifyingKey } = this.#identity;
+    const clock = { now: () => this.#queue.now, wall: () => this.#wall() };
+    const first = new Replica(store, { networkId, verifyingKey, clock, reader: this.#reader });
+    const identities: NodeIdentity[] = [];
+    for (let i = 0; i < nodes; i++) {
+      const identity = NodeIdentity.generate(this.#random);
+      identities.push(identity);
+      first.roster.merge(this.#sign(this.#recordOf(i, identity, i < leaders)));
+      const endpoints = [this.#newEndpoint()];
+      const own = { endpoints, channelEndpoints: endpoints };
+      const statement = stateOwn(identity, own, { clock, previous: undefined });
+      if (statement !== undefined) {
+        first.roster.mergeStatement(this.#reader.vouch(statement, identity.signingKey.verifyingKey));
+      }
+      onProgress((i + 1) / nodes / 2);
+    }
+    this.#base = store.asBase();
+    identities.forEach((identity, i) => {
+      this.#add(identity).start();
+      onProgress(0.5 + (i + 1) / nodes / 2);
+    });
+    this.nodes = this.#nodes;
+  }
+
+  /** Milliseconds of virtual time since the beginning. */
+  get nowMs(): number {
+    return this.#queue.now;
+  }
+
+  get traffic(): Traffic {
+    return this.#network.traffic;
+  }
+
+  /** The nodes that run and were not removed. */
+  get members(): readonly SimNode[] {
+    const [witness] = this.#nodes.filter(({ isUp }) => isUp);
+    return this.#nodes.filter((node) =>
+      node.isUp && witness?.replica.roster.isRevoked(node.identity.publicKey) === false
+    );
+  }
+
+  /** Lets time pass. */
+  advance(ms: number): void {
+    this.#queue.advance(ms);
+  }
+
+  /** Whether these know exactly the same. */
+  isConverged(nodes: readonly SimNode[] = this.members): boolean {
+    const wall = this.#wall();
+    const [first, ...rest] = nodes.map(({ replica }) => replica.versions.digest(wall));
+    return rest.every((digest) => first === undefined || isSame(digest, first));
+  }
+
+  /** @returns after how many milliseconds all members knew the same, or undefined when they did not within the bound */
+  untilConverged(boundMs: number): number | undefined {
+    return this.until(boundMs, () => this.isConverged());
+  }
+
+  /** @returns after how many milliseconds `condition` held, or undefined when it did not within the bound */
+  until(boundMs: number, condition: () => boolean): number | undefined {
+    const start = this.nowMs;
+    while (!condition()) {
+      if (this.nowMs - start >= boundMs) return undefined;
+      this.advance(LOOK_MS);
+    }
+    return this.nowMs - start;
+  }
+
+  /** @returns a member that runs, drawn by lot */
+  pick(): SimNode {
+    const up = this.members;
+    const node = up[this.#random.below(up.length)];
+    if (node === undefined) throw new RangeError("Cannot pick a node: none runs");
+    return node;
+  }
+
+  /** Lets a node say that it has moved. */
+  move(node: SimNode): void {
+    node.stateEndpoints([this.#newEndpoint()]);
+  }
+
+  /** Lets a leader admit a new node, which starts with what all knew in the beginning. @returns it */
+  admit(): SimNode {
+    const identity = NodeIdentity.generate(this.#random);
+    const record = this.#sign(this.#recordOf(this.#nodes.length, identity, false));
+    const leader = this.#leader();
+    const node = this.#add(identity);
+    node.start();
+    for (const { replica } of [leader, node]) replica.roster.merge(record);
+    leader.tell({ ...NO_UPDATE, records: [record] });
+    this.move(node);
+    return node;
+  }
+
+  /** Lets a leader remove a member for ever. */
+  revoke(node: SimNode): void {
+    const leader = this.#leader();
+    const known = leader.replica.roster.recordOf(node.identity.id);
+    if (known === undefined) {
+      throw new RangeError(`Cannot remove node ${node.index}: its leader does not know it`);
+    }
+    const record = this.#sign({ ...known, version: known.version + 1, revoked: true });
+    leader.replica.roster.merge(record);
+    leader.tell({ ...NO_UPDATE, records: [record] });
+  }
+
+  /** Cuts the network in two, the first nodes and the rest; members notice as they would. */
+  split(first: number): void {
+    this.#network.split((index) => index < first ? 0 : 1);
+    for (const node of this.#nodes) node.noticeSplit();
+  }
+
+  heal(): void {
+    this.#network.heal();
+  }
+
+  #leader(): SimNode {
+    const leader = this.#nodes.find((node) =>
+      node.isUp && node.replica.roster.get(node.identity.id)?.record.roles.includes("leader")
+    );
+    if (leader === undefined) throw new RangeError("No leader runs");
+    return leader;
+  }
+
+  #add(identity: NodeIdentity): SimNode {
+    const store = new LayeredStore(this.#base);
+    const node = new SimNode(this.#nodes.length, { identity, store, world: this.#world });
+    this.#nodes.push(node);
+    this.#byId.set(identity.id, node);
+    return node;
+  }
+
+  #recordOf(index: number, identity: NodeIdentity, isLeader: boolean): MemberRecord {
+    return {
+      networkId: this.#identity.id,
+      nodeId: identity.id,
+      name: `node-${index}`,
+      publicKey: identity.publicKey,
+      verifyingKey: identity.signingKey.verifyingKey,
+      addresses: [IpAddress.fromBytes(Uint8Array.of(10, 200, (index + 1) >> 8, (index + 1) & 255))],
+      allowedIps: [],
+      labels: {},
+      roles: isLeader ? ["leader", "member"] : ["member"],
+      version: 1,
+      issuedAt: this.#wall(),
+      expiresAt: unixMillis(this.#wall() + RECORD_LIFETIME_MS),
+      revoked: false,
+    };
+  }
+
+  #sign(record: MemberRecord): ReturnType<typeof signRecord> {
+    const { signingKey, verifyingKey } = this.#identity;
+    return this.#reader.vouch(signRecord(record, signingKey), verifyingKey);
+  }
+
+  /** Of 198.18.0.0/15, which is for tests (RFC 2544). */
+  #newEndpoint(): Endpoint {
+    const number = this.#changes++;
+    const bytes = Uint8Array.of(198, 18 + ((number >> 16) & 1), (number >> 8) & 255, number & 255);
+    return new Endpoint(IpAddress.fromBytes(bytes), 51820);
+  }
+
+  #wall(): UnixMillis {
+    return unixMillis(Math.floor(WALL_START_MS + this.#queue.now));
+  }
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
