@@ -13,5 +13,6 @@ export * from "./counters.ts";
 export * from "./errors.ts";
 export * from "./logger.ts";
 export * from "./random.ts";
+export * from "./source_pace.ts";
 export * from "./state_store.ts";
 export * from "./timers.ts";

@@ -3,16 +3,13 @@
  * @module
  */
 
-import { Counters, encodeHex, type Millis, millis, randomBytes, type RandomSource } from "../base/mod.ts";
+import { Counters, encodeHex, type Millis, randomBytes, type RandomSource, SourcePace } from "../base/mod.ts";
 import { decodeEcho, ECHO_NONCE_BYTES, encodeEcho } from "./echo_message.ts";
 
 /** Questions of our own that wait for an answer; the oldest gives way. */
 const MAX_WAITING = 256;
-/** What one source may ask at once, and how long until it may ask once more. */
-const BURST = 20;
-const EARNED_EVERY_MS = 100;
-/** Sources that are remembered; the one that asked first gives way. */
-const MAX_SOURCES = 4096;
+/** What each member may ask: 20 at once, then 10 a second. */
+const ASK_LIMITS = { burst: 20, everyMs: 100, maxSources: 4096 };
 
 const DROP_REASONS = [
   "echo-malformed",
@@ -42,8 +39,7 @@ export class EchoDesk {
   readonly #options: EchoDeskOptions;
   readonly #drops = new Counters<EchoDropReason>(DROP_REASONS);
   readonly #waiting = new Map<string, { readonly sentAt: Millis; readonly address: string }>();
-  /** When each source will have earned its whole burst again. */
-  readonly #fullAt = new Map<string, Millis>();
+  readonly #pace = new SourcePace(ASK_LIMITS);
 
   constructor(options: EchoDeskOptions) {
     this.#options = options;
@@ -54,7 +50,8 @@ export class EchoDesk {
     const nonce = randomBytes(this.#options.random, ECHO_NONCE_BYTES);
     const question = encodeHex(nonce);
     this.#waiting.set(question, { sentAt: now, address });
-    dropOldest(this.#waiting, MAX_WAITING);
+    const [oldest] = this.#waiting.keys();
+    if (this.#waiting.size > MAX_WAITING && oldest !== undefined) this.#waiting.delete(oldest);
     return { question, datagram: encodeEcho({ kind: "ask", nonce }) };
   }
 
@@ -69,7 +66,7 @@ export class EchoDesk {
     if (message === undefined) return this.#drop("echo-malformed");
     if (message.kind === "ask") {
       if (!this.#options.isPeer(source)) return this.#drop("echo-stranger");
-      if (!this.#mayAsk(now, source)) return this.#drop("echo-too-many");
+      if (!this.#pace.allows(now, source)) return this.#drop("echo-too-many");
       return { kind: "reply", datagram: encodeEcho({ kind: "answer", nonce: message.nonce }) };
     }
     const question = encodeHex(message.nonce);
@@ -85,23 +82,7 @@ export class EchoDesk {
     return this.#drops.snapshot();
   }
 
-  #mayAsk(now: Millis, source: string): boolean {
-    const fullAt = millis(Math.max(now, this.#fullAt.get(source) ?? now) + EARNED_EVERY_MS);
-    if (fullAt - now > BURST * EARNED_EVERY_MS) return false;
-    this.#fullAt.delete(source);
-    this.#fullAt.set(source, fullAt);
-    dropOldest(this.#fullAt, MAX_SOURCES);
-    return true;
-  }
-
   #drop(reason: EchoDropReason): undefined {
     this.#drops.count(reason);
   }
-}
-
-/** A map keeps the order in which its keys were added. */
-function dropOldest(map: Map<string, unknown>, limit: number): void {
-  if (map.size <= limit) return;
-  const [oldest] = map.keys();
-  if (oldest !== undefined) map.delete(oldest);
 }

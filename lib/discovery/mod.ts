@@ -1,0 +1,17 @@
+/**
+ * Who is near: nodes call out to their neighbours, and seekers are answered. It is pure: sockets are providers behind
+ * a port, time and randomness are handed in. What it finds is only a place to knock at; who belongs to the network is
+ * for the member record to say.
+ *
+ * ```
+ *   broadcast ─┐                   ┌─▶ found, left
+ *   multicast ─┼─▶ Discovery ──────┤
+ *   static    ─┘     └ DiscoveryState ── AnnouncementCodec
+ * ```
+ *
+ * @module
+ */
+
+export * from "./announcement.ts";
+export * from "./discovery.ts";
+export type { DiscoveryDropReason, DiscoveryEvent, DiscoveryRole } from "./discovery_state.ts";
