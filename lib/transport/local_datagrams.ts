@@ -15,6 +15,8 @@ export interface LocalDatagramOptions {
   readonly port: number;
   /** Whether other programs may listen on the same port; each gets what is sent to a group or to all. */
   readonly isShared?: boolean;
+  /** Whether programs of this host hear what is sent to a group, too. */
+  readonly loopsBack?: boolean;
 }
 
 /** A datagram and where it came from. */
@@ -37,17 +39,29 @@ export class LocalDatagrams {
   readonly #connection: Deno.DatagramConn;
   #isClosed = false;
   #inFlight = 0;
+  readonly #ended = Promise.withResolvers<void>();
 
   private constructor(connection: Deno.DatagramConn, address: IpAddress) {
     this.#connection = connection;
     this.local = new Endpoint(address, (connection.addr as Deno.NetAddr).port);
   }
 
+  /** Settles when it is closed and what was sent before has gone out. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
   /** @throws PortInUseError, SocketError */
-  static open({ address, port, isShared = false }: LocalDatagramOptions): LocalDatagrams {
+  static open({ address, port, isShared = false, loopsBack = false }: LocalDatagramOptions): LocalDatagrams {
     try {
       const hostname = address.toString();
-      const connection = Deno.listenDatagram({ transport: "udp", hostname, port, reuseAddress: isShared });
+      const connection = Deno.listenDatagram({
+        transport: "udp",
+        hostname,
+        port,
+        reuseAddress: isShared,
+        loopback: loopsBack,
+      });
       return new LocalDatagrams(connection, address);
     } catch (error) {
       throw openError("UDP", port, error);
@@ -92,7 +106,10 @@ export class LocalDatagrams {
   send(datagram: Uint8Array, destination: Endpoint): void {
     if (this.#isClosed || this.#inFlight === MAX_SENDS_IN_FLIGHT) return;
     this.#inFlight++;
-    const landed = (): void => void this.#inFlight--;
+    const landed = (): void => {
+      this.#inFlight--;
+      if (this.#isClosed && this.#inFlight === 0) this.#end();
+    };
     const to = {
       transport: "udp",
       hostname: destination.address.toString(),
@@ -102,10 +119,14 @@ export class LocalDatagrams {
     this.#connection.send(datagram.slice(), to).then(landed, landed);
   }
 
-  /** Closes; a `receive` under way returns undefined. Harmless when repeated. */
+  /** Closes once what is being sent has gone out; then a `receive` under way returns undefined. Harmless when repeated. */
   close(): void {
-    if (this.#isClosed) return;
+    if (!this.#isClosed && this.#inFlight === 0) this.#end();
     this.#isClosed = true;
+  }
+
+  #end(): void {
     this.#connection.close();
+    this.#ended.resolve();
   }
 }

@@ -17,6 +17,7 @@ export {
 } from "./datagram_socket.ts";
 export { portInUse, PortInUseError, SocketError } from "./errors.ts";
 export type { LinkQuality } from "./memory_link.ts";
+export * from "./lan_sockets.ts";
 export * from "./local_datagrams.ts";
 export * from "./memory_network.ts";
 export * from "./memory_stream.ts";
