@@ -9,7 +9,13 @@ import type { AgentOptions } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
 import { openPlane, type PacketPlane } from "../dataplane/mod.ts";
 import { systemClock, systemRandom, systemTimers } from "../host/mod.ts";
-import { type MeshState, NO_UPDATE, type RosterUpdate, type SignedStatement } from "../mesh/mod.ts";
+import {
+  type MeshState,
+  NO_UPDATE,
+  type NodeId,
+  type RosterUpdate,
+  type SignedStatement,
+} from "../mesh/mod.ts";
 import type { Cidr, Endpoint } from "../net/mod.ts";
 import { dialTcp, listenTcp, portInUse, SocketError } from "../transport/mod.ts";
 import { devicePicture, ReadOnlySocket } from "../wg/mod.ts";
@@ -17,9 +23,11 @@ import type { ProtocolTimers } from "../wireguard/mod.ts";
 import { serveJoin } from "./admission_desk.ts";
 import { DeviceSecrets } from "./device_secrets.ts";
 import { InterfaceGoneError, InterruptedError, PacketPlaneError, RemovedError } from "./errors.ts";
+import { FoundMembers } from "./found_members.ts";
 import { HealthEcho } from "./health_echo.ts";
 import { HealthWatch } from "./health_watch.ts";
 import { checkHostNetwork, forgetHostNetwork, openHostNetwork } from "./host_network.ts";
+import { LanDiscovery } from "./lan_discovery.ts";
 import { orderCandidates } from "./local_endpoints.ts";
 import { MessagePlane } from "./message_plane.ts";
 import { NameService } from "./name_service.ts";
@@ -65,6 +73,7 @@ export class Agent {
   #names: NameService | undefined;
   #echo: HealthEcho | undefined;
   #health: HealthWatch | undefined;
+  #lan: LanDiscovery | undefined;
   #dataplane: DataplaneReport;
 
   constructor(parts: AgentParts) {
@@ -129,7 +138,13 @@ export class Agent {
       plane: this.#plane,
       messages: this.#messages,
       health: this.#health,
-      drops: { ...this.#channelCounters.snapshot(), ...this.#plane?.drops(), ...this.#echo?.drops() },
+      discovery: this.#lan,
+      drops: {
+        ...this.#channelCounters.snapshot(),
+        ...this.#plane?.drops(),
+        ...this.#echo?.drops(),
+        ...this.#lan?.drops(),
+      },
     });
   }
 
@@ -178,7 +193,7 @@ export class Agent {
       log: this.#log,
       counters: this.#channelCounters,
       dial: (endpoint, signal) => dialTcp(endpoint, { timeoutMs: DIAL_TIMEOUT_MS, signal }),
-      candidates: (stated) => this.#candidates(stated),
+      candidates: (stated, nodeId) => this.#candidates(stated, nodeId),
       tokenKey: (tokenId, publicKey) => this.mesh.tokens?.presharedKeyFor(tokenId, publicKey),
       serveJoin: (channel, tokenId, source) =>
         serveJoin(channel, { tokenId, source }, {
@@ -210,7 +225,36 @@ export class Agent {
     // What waits from loading has been read by both starts.
     while (this.mesh.roster.pollEvent() !== undefined);
     health.start();
-    this.#state = "running";
+    await this.#startDiscovery(messages, health);
+    if (this.#state === "starting") this.#state = "running";
+  }
+
+  async #startDiscovery(messages: MessagePlane, health: HealthWatch): Promise<void> {
+    const { mesh } = this;
+    const { options } = this.#parts;
+    const { roster, identity: { id: self } } = mesh;
+    const found = new FoundMembers({
+      clock: systemClock,
+      roster,
+      self,
+      messages,
+      health,
+      peers: this.#peers,
+    });
+    const lan = await LanDiscovery.start({
+      networkId: mesh.network.id,
+      nodeId: mesh.identity.id,
+      role: { kind: "member", port: options.port, isLeader: () => mesh.role === "leader" },
+      options,
+      log: this.#log,
+      overlay: this.#cidrs(),
+      observer: ({ kind, nodeId, endpoint }) => {
+        if (kind === "found") void found.follow(nodeId, endpoint);
+      },
+    });
+    if (lan === undefined) return;
+    this.#lan = lan;
+    this.#resources.defer(() => lan.close());
   }
 
   async #startPacketPlane(): Promise<void> {
@@ -266,7 +310,7 @@ export class Agent {
       plane,
       self: mesh.identity.id,
       presharedKey: (nodeId) => this.secrets.get(nodeId),
-      candidates: (stated) => this.#candidates(stated),
+      candidates: (stated, nodeId) => this.#candidates(stated, nodeId),
     });
     plane.ended.then((end) => {
       if (end === "interface-gone") this.#end(new InterfaceGoneError(interfaceName));
@@ -337,6 +381,7 @@ export class Agent {
           this.mesh.replica.handleTimeout();
           const statement = this.#stateEndpoints();
           this.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
+          void this.#lan?.followInterfaces();
         } catch (error) {
           // A full disk may have room again at the next turn, and a process that ran out of descriptors has some.
           this.#log.error("cannot look after the state", { error });
@@ -360,8 +405,14 @@ export class Agent {
     return this.mesh.stateEndpoints(endpoints, endpoints);
   }
 
-  #candidates(stated: readonly Endpoint[]): Endpoint[] {
-    return orderCandidates(stated, { underlay: this.#prefixes, overlay: this.#cidrs() });
+  /** What a member states comes first, for that is signed; where it was heard, after it. */
+  #candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[] {
+    const heard = this.#lan?.endpointsOf(nodeId) ?? [];
+    const isStated = (endpoint: Endpoint): boolean => stated.some((other) => other.equals(endpoint));
+    return orderCandidates([...stated, ...heard.filter((endpoint) => !isStated(endpoint))], {
+      underlay: this.#prefixes,
+      overlay: this.#cidrs(),
+    });
   }
 
   #end(reason: WeftError): void {

@@ -68,10 +68,12 @@ export class AgentOperations implements AgentControl {
   createToken(request: TokenRequest): { readonly token: string; readonly report: TokenReport } {
     const { mesh } = this.#agent;
     const tokens = this.#leader(mesh.tokens);
-    const endpoints = mesh.roster.get(mesh.identity.id)?.statement?.channelEndpoints ?? [];
+    const { withoutEndpoints = false, ...wish } = request;
+    const stated = mesh.roster.get(mesh.identity.id)?.statement?.channelEndpoints ?? [];
+    const endpoints = withoutEndpoints ? [] : stated;
     const token = asInvalid(() =>
       tokens.create({
-        ...request,
+        ...wish,
         networkId: mesh.network.id,
         leaderPublicKey: mesh.identity.publicKey,
         endpoints,

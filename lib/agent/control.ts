@@ -27,6 +27,8 @@ export interface TokenRequest {
   readonly lifetimeMs: number;
   /** Labels of whoever joins with it. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Whether it says nothing of where the leader is; whoever joins with it finds the leader on its own network. */
+  readonly withoutEndpoints?: boolean;
 }
 
 /** A WireGuard device that does not run weft. */

@@ -27,6 +27,12 @@ export class EndpointRotation {
     return this.#candidates[this.#at];
   }
 
+  /** Goes to one of the list; nothing changes when it is not there. */
+  select(endpoint: Endpoint): void {
+    const at = this.#candidates.findIndex((candidate) => candidate.equals(endpoint));
+    if (at >= 0) this.#at = at;
+  }
+
   /** Goes on to the next one, round and round. @returns it, or undefined when there is no other */
   next(): Endpoint | undefined {
     if (this.#candidates.length < 2) return undefined;

@@ -124,6 +124,19 @@ export class HealthWatch {
     }
   }
 
+  /** Asks over the link that there is. @returns milliseconds, or undefined when nothing came in time */
+  async askLink(nodeId: NodeId, timeoutMs: number): Promise<number | undefined> {
+    const over = new AbortController();
+    const cancelTimer = this.#parts.timers.setTimer(timeoutMs, () => over.abort());
+    return await this.#askChannel(nodeId, { timeoutMs, dials: false }, over.signal).finally(cancelTimer);
+  }
+
+  /** Asks through the tunnel. @returns milliseconds, or undefined when nothing came in time */
+  async askTunnel(nodeId: NodeId, timeoutMs: number): Promise<number | undefined> {
+    const address = this.#parts.roster.get(nodeId)?.record.addresses[0];
+    return address && await this.#parts.echo?.ask(address, timeoutMs);
+  }
+
   async #askBothWays(
     { nodeId, addresses: [address] }: MemberRecord,
     options: ProbeOptions,

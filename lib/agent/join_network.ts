@@ -17,6 +17,7 @@ import {
 } from "../mesh/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { JoinRefusedError, UnreachableError } from "./errors.ts";
+import type { LeaderSearch } from "./leader_search.ts";
 import { raceDial } from "./race_dial.ts";
 import { sleep } from "./sleep.ts";
 
@@ -31,11 +32,13 @@ export interface JoinParts {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: RandomSource;
+  /** Looks for leaders that are near; asked when the token names no endpoint, or none that answers. */
+  readonly search: Pick<LeaderSearch, "isAllowed" | "seek" | "found">;
   dial(endpoint: Endpoint, signal: AbortSignal): Promise<ByteStream | undefined>;
 }
 
 /**
- * Dials the token's endpoints and asks to be let in.
+ * Dials the token's endpoints, and what leaders answer who are near, and asks to be let in.
  *
  * @returns what the leader answers to a member
  * @throws UnreachableError when nobody answers, JoinRefusedError when the answer is no
@@ -66,12 +69,14 @@ export async function joinNetwork(
 }
 
 async function reachLeader(token: JoinToken, identity: NodeIdentity, parts: JoinParts): Promise<Channel> {
-  const { clock, timers, random } = parts;
+  const { clock, timers, random, search } = parts;
   const deadline = clock.now() + PATIENCE_MS;
   const never = new AbortController().signal;
   for (;;) {
     let wasRefused = false;
-    const channel = await raceDial<Endpoint, Channel>(token.endpoints, {
+    const isTold = (endpoint: Endpoint): boolean => token.endpoints.some((told) => told.equals(endpoint));
+    const targets = [...token.endpoints, ...search.found().filter((endpoint) => !isTold(endpoint))];
+    const channel = await raceDial<Endpoint, Channel>(targets, {
       timers,
       attempt: async (endpoint, signal) => {
         const stream = await parts.dial(endpoint, signal);
@@ -97,14 +102,34 @@ async function reachLeader(token: JoinToken, identity: NodeIdentity, parts: Join
     });
     if (channel !== undefined) return channel;
     if (wasRefused) throw refused();
-    if (clock.now() >= deadline) {
-      throw new UnreachableError(
-        `Cannot reach the leader: nobody answers on TCP at ${token.endpoints.join(" or ")}`,
-        { hint: "Check that the leader runs, and that no firewall closes that port.", retryable: true },
-      );
+    if (clock.now() >= deadline || (targets.length === 0 && !search.isAllowed)) {
+      throw unreachable(targets, search);
     }
+    await search.seek();
     await sleep(timers, RETRY_PAUSE_MS, never);
   }
+}
+
+function unreachable(targets: readonly Endpoint[], { isAllowed }: JoinParts["search"]): UnreachableError {
+  if (targets.length > 0) {
+    return new UnreachableError(
+      `Cannot reach the leader: nobody answers on TCP at ${targets.join(" or ")}`,
+      { hint: "Check that the leader runs, and that no firewall closes that port.", retryable: true },
+    );
+  }
+  if (!isAllowed) {
+    return new UnreachableError("Cannot find the leader: the token names no endpoint, and discovery is off", {
+      hint: "Leave --no-discovery out, or ask for a token with endpoints.",
+    });
+  }
+  return new UnreachableError(
+    "Cannot find the leader: the token names no endpoint, and no leader answers here",
+    {
+      hint:
+        "Check that the leader runs in the same network with discovery, or ask for a token with endpoints.",
+      retryable: true,
+    },
+  );
 }
 
 function refused(): JoinRefusedError {

@@ -86,7 +86,7 @@ export interface MessagePlaneParts {
   /** Dials the message plane of somebody. */
   dial(endpoint: Endpoint, signal: AbortSignal): Promise<ByteStream | undefined>;
   /** Which of the endpoints that a member states are worth a try, the best first. */
-  candidates(stated: readonly Endpoint[]): Endpoint[];
+  candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[];
   /** The preshared key of whoever may join with this token; undefined when nobody may, or only elsewhere. */
   tokenKey(tokenId: string, publicKey: PublicKey): PresharedKey | undefined;
   /** Serves a machine that holds a token, and closes the channel in the end. */
@@ -383,7 +383,7 @@ export class MessagePlane {
   async #dial(nodeId: NodeId, signal: AbortSignal): Promise<boolean> {
     const { replica: { roster }, identity, networkId, timers, dial, candidates } = this.#parts;
     const member = roster.get(nodeId);
-    const targets = candidates(member?.statement?.channelEndpoints ?? []);
+    const targets = candidates(member?.statement?.channelEndpoints ?? [], nodeId);
     if (member === undefined || targets.length === 0) return false;
     const hello = encodeHello({ kind: "member", networkId, nodeId: identity.id });
     const remoteStatic = member.record.publicKey;

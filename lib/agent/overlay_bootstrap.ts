@@ -31,6 +31,7 @@ import type { AgentControl } from "./control.ts";
 import { InvalidRequestError, InvalidTokenError, JoinRefusedError } from "./errors.ts";
 import { checkHostNetwork } from "./host_network.ts";
 import { joinNetwork } from "./join_network.ts";
+import { LeaderSearch } from "./leader_search.ts";
 import { ownEndpoints } from "./own_endpoints.ts";
 
 /** The token that a leader prints admits any number of machines for a day. */
@@ -104,6 +105,12 @@ export class OverlayBootstrap {
       }
       checkHost(options, invitation.cidr);
       const endpoints = ownEndpoints(options);
+      const search = new LeaderSearch({
+        token: invitation,
+        identity,
+        options,
+        log: ports.logger ?? silentLogger,
+      });
       const admitted = await joinNetwork(invitation, identity, {
         name: options.name ?? hostName(),
         labels: options.labels,
@@ -113,8 +120,9 @@ export class OverlayBootstrap {
         clock: systemClock,
         timers: systemTimers,
         random: systemRandom,
+        search,
         dial: (endpoint, signal) => dialTcp(endpoint, { timeoutMs: DIAL_TIMEOUT_MS, signal }),
-      });
+      }).finally(() => search.close());
       const mesh = MeshState.completeJoin(store, { ...MESH, admitted, token: invitation });
       if (mesh instanceof MeshState) return mesh;
       throw new JoinRefusedError(`Cannot join: ${mesh.problem}`, { hint: "Ask for a new token." });

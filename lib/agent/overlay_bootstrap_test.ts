@@ -17,7 +17,8 @@ function rootless(folder: string, name: string): AgentOptionsInput {
   const port = freePort();
   const loopback = IpAddress.parse("127.0.0.1") ?? assert.fail();
   const endpoints = [new Endpoint(loopback, port)];
-  return { name, port, endpoints, rootless: true, stateDir: `${folder}/${name}` };
+  // Nothing is called out into the networks that this machine is in.
+  return { name, port, endpoints, rootless: true, discovery: false, stateDir: `${folder}/${name}` };
 }
 
 async function until(condition: () => boolean, what: string): Promise<void> {

@@ -22,7 +22,7 @@ export interface PeerSyncParts {
   /** The preshared key of a device without weft, when it was given one. */
   presharedKey(nodeId: NodeId): PresharedKey | undefined;
   /** Which of the endpoints that a peer states are worth a try, the best first. */
-  candidates(stated: readonly Endpoint[]): Endpoint[];
+  candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[];
 }
 
 /** Follows the roster's events and the device's. */
@@ -56,6 +56,18 @@ export class PeerSync {
     } else this.#setPeer(member);
   }
 
+  /** Begins a handshake with a member at one of its endpoints. */
+  tryAt(nodeId: NodeId, endpoint: Endpoint): void {
+    const { roster, plane, self } = this.#parts;
+    const member = roster.get(nodeId);
+    if (member === undefined || nodeId === self) return;
+    const { publicKey } = member.record;
+    this.#setPeer(member);
+    this.#rotations.get(publicKey.toString())?.select(endpoint);
+    plane.setEndpoint(publicKey, endpoint);
+    plane.initiateHandshake(publicKey);
+  }
+
   /** Follows what happens to a session. */
   handleDeviceEvent(event: DeviceEvent): void {
     if (event.kind !== "handshake-retry") return;
@@ -87,6 +99,6 @@ export class PeerSync {
 
   #candidates({ record, statement }: Member): Endpoint[] {
     const stated = statement?.endpoints ?? (record.endpoint === undefined ? [] : [record.endpoint]);
-    return this.#parts.candidates(stated);
+    return this.#parts.candidates(stated, record.nodeId);
   }
 }

@@ -92,6 +92,13 @@ export interface StatusReport {
   readonly dataplane: DataplaneReport;
   /** Absent when no names are served. */
   readonly dns?: DnsReport;
+  /** Absent when discovery is off. */
+  readonly discovery?: {
+    /** By which ways this node calls out: `multicast`, `broadcast`, `static`. */
+    readonly providers: readonly string[];
+    /** How many nodes of the network were heard in the last two minutes. */
+    readonly heard: number;
+  };
   readonly peers: readonly PeerReport[];
   /** How many datagrams and packets were dropped, by reason; reasons that never happened are left out. */
   readonly drops: Readonly<Record<string, number>>;

@@ -10,6 +10,7 @@ import { Cidr } from "../net/mod.ts";
 import type { Member, MeshState } from "../mesh/mod.ts";
 import type { PeerStatus } from "../wireguard/mod.ts";
 import type { HealthWatch } from "./health_watch.ts";
+import type { LanDiscovery } from "./lan_discovery.ts";
 import type { MessagePlane } from "./message_plane.ts";
 import type { DataplaneReport, DnsReport, PeerReport, StatusReport } from "./report.ts";
 import { VERSION } from "./version.ts";
@@ -27,6 +28,7 @@ export interface StatusSources {
   readonly plane: PacketPlane | undefined;
   readonly messages: MessagePlane | undefined;
   readonly health: HealthWatch | undefined;
+  readonly discovery: LanDiscovery | undefined;
   readonly drops: Readonly<Record<string, number>>;
 }
 
@@ -52,6 +54,9 @@ export function buildStatus(sources: StatusSources): StatusReport {
     network: { id: network.id, cidr: mesh.cidr.toString(), members: members.length },
     dataplane: sources.dataplane,
     ...sources.dns === undefined ? {} : { dns: sources.dns },
+    ...sources.discovery === undefined ? {} : {
+      discovery: { providers: sources.discovery.providers, heard: sources.discovery.heard },
+    },
     peers: members
       .filter((member) => member.record.nodeId !== record.nodeId)
       .map((member) => peerReport(member, sessions.get(member.record.publicKey.toString()), sources))

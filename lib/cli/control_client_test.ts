@@ -74,6 +74,11 @@ Deno.test("every command that asks gets its answer over the socket", () =>
         /^\{"peer":"web-1","rttMs":1.5,"path":"direct","lastHandshakeAgeMs":12000\}\n$/,
       ],
       ["token list", "GET /tokens", /^abcd1 +usable/m],
+      [
+        "token create --no-endpoints",
+        'POST /tokens {"lifetimeMs":86400000,"labels":{},"withoutEndpoints":true}',
+        /^weft --join weft1-made\n$/,
+      ],
       ["token create", 'POST /tokens {"lifetimeMs":86400000,"labels":{}}', /^weft --join weft1-made\n$/],
       [
         "token create --uses 1 --expires 90s --label a=b --json",

@@ -43,6 +43,7 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
           collect,
         ),
       )
+      .option("--no-endpoints", "say nothing of where the leader is: to join on the leader's own network")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft token create --uses 1 --expires 10m --label role=web"),
   );
@@ -88,7 +89,7 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
   refuseOthers(group);
 
   function tokenRequest(command: AnyCommand): TokenRequest {
-    const { uses, expires, label } = command.opts();
+    const { uses, expires, label, endpoints } = command.opts();
     const lifetimeMs = parseDurationMs(String(expires ?? "24h"));
     if (lifetimeMs === undefined) {
       throw new UsageError(`Cannot use --expires ${expires}: that is no duration`, {
@@ -102,7 +103,12 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
     }
     // The flag alone: the environment and the file have this node's own labels.
     const { labels } = layerAgentOptions([{ source: "flags", values: { labels: label } }]);
-    return { lifetimeMs, labels, ...(uses === undefined ? {} : { uses: Number(uses) }) };
+    return {
+      lifetimeMs,
+      labels,
+      ...(uses === undefined ? {} : { uses: Number(uses) }),
+      ...(endpoints === false ? { withoutEndpoints: true } : {}),
+    };
   }
 }
 

@@ -61,6 +61,14 @@ function withAgentOptions(command: AnyCommand): AnyCommand {
     .option("--dataplane <how>", "auto, fast or portable: how packets travel (default: auto)")
     .option("--kernel <which>", "auto or baseline: what seals packets on the fast one (default: auto)")
     .option("--rootless", "the message plane only: no interface, no privileges")
+    // Without its counterpart the flag would have a default, which would win over the environment and the file.
+    .addOption(new Option("--discovery").hideHelp())
+    .option("--no-discovery", "call out to no neighbours, and listen to none")
+    .addOption(
+      new Option("--discovery-peer <address>", "whom to call beside neighbours; may be repeated").argParser(
+        collect,
+      ),
+    )
     .addOption(
       new Option("--endpoint <address:port>", "where others reach this node; may be repeated").argParser(
         collect,

@@ -49,6 +49,7 @@ export function statusText(status: StatusReport, terminal: Terminal): string {
     ["listens", [`port ${node.listenPort}`, ...node.endpoints].join(", ")],
     ["plane", plane],
     ["names", namesText(status.dns)],
+    ...nearbyFact(status),
     ["state", `${status.state}, up for ${formatSpan(status.uptimeMs)}, weft ${status.version}`],
   ];
   const drops = Object.entries(status.drops).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
@@ -101,6 +102,12 @@ function namesText(dns: StatusReport["dns"]): string {
   if (dns === undefined) return "off";
   const asks = dns.resolver === "off" ? "this host does not ask" : `this host asks by ${dns.resolver}`;
   return [dns.zone, `at ${dns.endpoints.join(", ")}`, asks].join(", ");
+}
+
+function nearbyFact({ discovery }: StatusReport): readonly (readonly [string, string])[] {
+  return discovery === undefined
+    ? []
+    : [["nearby", `${discovery.heard} heard, by ${discovery.providers.join(" and ")}`]];
 }
 
 function healthOf(peer: PeerReport): string {

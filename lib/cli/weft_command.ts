@@ -38,6 +38,8 @@ const OPTION_KEYS: ReadonlyMap<string, string> = new Map([
   ["dataplane", "dataplane"],
   ["kernel", "kernel"],
   ["rootless", "rootless"],
+  ["discovery", "discovery"],
+  ["discoveryPeer", "discoveryPeers"],
   ["endpoint", "endpoints"],
   ["statusAddress", "statusAddress"],
   ["statusPort", "statusPort"],

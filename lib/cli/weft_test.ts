@@ -117,6 +117,21 @@ Deno.test("main() starts a leader with the options of the line, the environment 
   assert.match(ports.stdout, /^weft --join weft1-fresh$/m);
 });
 
+Deno.test("--no-discovery and its counterpart win over the environment, which stands without them", async () => {
+  const cases = [[[], "no", false], [[], undefined, true], [["--no-discovery"], "yes", false], [
+    ["--discovery"],
+    "no",
+    true,
+  ]] as const;
+  for (const [flags, variable, discovery] of cases) {
+    const ports = new SamplePorts();
+    if (variable !== undefined) ports.environment.WEFT_DISCOVERY = variable;
+    await startAndStop(["up", "--discovery-peer", "192.0.2.7", ...flags], ports);
+    assert.equal(ports.options?.discovery, discovery, `${flags} ${variable}`);
+    assert.deepEqual(ports.options?.discoveryPeers.map(String), ["192.0.2.7:45678"]);
+  }
+});
+
 Deno.test("main() joins by a token from the line, a file, or standard input", async () => {
   const fileWith = (path: string, text: string) => {
     const ports = new SamplePorts();

@@ -42,6 +42,10 @@ export interface AgentOptions {
   readonly kernel: "auto" | "baseline";
   /** The message plane only: no TUN, no FFI, no privileges. */
   readonly rootless: boolean;
+  /** Whether this node calls out to its neighbours and listens to them. */
+  readonly discovery: boolean;
+  /** Whom it calls beside its neighbours, by UDP. */
+  readonly discoveryPeers: readonly Endpoint[];
   /** Where others can reach this node, beside what it finds out itself. */
   readonly endpoints: readonly Endpoint[];
   readonly statusAddress: IpAddress;
@@ -103,6 +107,8 @@ export function layerAgentOptions(layers: readonly ConfigLayer[]): AgentOptions 
     dataplane: "auto",
     kernel: "auto",
     rootless: false,
+    discovery: true,
+    discoveryPeers: [],
     endpoints: [],
     statusAddress: DEFAULT_STATUS_ADDRESS,
     statusPort: DEFAULT_STATUS_PORT,

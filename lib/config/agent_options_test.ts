@@ -68,6 +68,13 @@ Deno.test("parseAgentOptions() reads what the name server is told", () => {
   assert.equal(parseAgentOptions({ dns: false as unknown as "off" }).dns, "off");
 });
 
+Deno.test("parseAgentOptions() reads whom discovery calls", () => {
+  assert.equal(parseAgentOptions({}).discovery, true);
+  assert.equal(parseAgentOptions({ discovery: "no" }).discovery, false);
+  const { discoveryPeers } = parseAgentOptions({ discoveryPeers: "192.0.2.7, 198.51.100.1:9" });
+  assert.deepEqual(discoveryPeers.map(String), ["192.0.2.7:45678", "198.51.100.1:9"]);
+});
+
 Deno.test("layerAgentOptions() lets flags win over the environment and that over the file", () => {
   const options = layerAgentOptions([
     { source: "flags", values: { port: "1", name: undefined } },
@@ -128,6 +135,11 @@ const refused: readonly (readonly [string, unknown, RegExp])[] = [
   ["dnsResolver", "bind", /--dns-resolver bind/],
   ["logLevel", "loud", /--log-level loud/],
   ["rootless", "maybe", /--rootless/],
+  ["discovery", "perhaps", /--discovery perhaps/],
+  ["discoveryPeers", "nowhere", /--discovery-peer nowhere/],
+  ["discoveryPeers", "[2001:db8::1]:45678", /--discovery-peer/],
+  ["discoveryPeers", "0.0.0.0", /--discovery-peer/],
+  ["discoveryPeers", "192.0.2.1:0", /--discovery-peer/],
   ["testTimers", "a=b", /--test-timers/],
 ];
 for (const [key, value, says] of refused) {

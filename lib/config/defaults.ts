@@ -14,6 +14,9 @@ export const DEFAULT_DNS_PORT = 15353;
 /** The zone of the network's names; nobody else on the Internet may have it (ICANN resolution 2024.07.29.06). */
 export const DEFAULT_DNS_ZONE = "weft.internal.";
 
+/** Where neighbours call out, UDP. */
+export const DEFAULT_DISCOVERY_PORT = 45678;
+
 /** The network that a new leader makes: 65,534 addresses. */
 export const DEFAULT_OVERLAY_CIDR: Cidr = Cidr.of(IpAddress.fromBytes(Uint8Array.of(10, 200, 0, 0)), 16);
 

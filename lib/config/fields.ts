@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 import { parseDnsForward, parseDomain } from "./dns_forward.ts";
+import { DEFAULT_DISCOVERY_PORT } from "./defaults.ts";
 
 /** One option. */
 export interface Field {
@@ -59,6 +60,19 @@ const endpoint = parsed(
   },
   (value) => value instanceof Endpoint,
 );
+
+/** Discovery speaks IPv4 only. */
+const discoveryPeer = parsed(
+  (text) => {
+    const read = Endpoint.parse(text.includes(":") ? text : `${text}:${DEFAULT_DISCOVERY_PORT}`);
+    return read !== undefined && isIpv4Target(read) ? read : undefined;
+  },
+  (value) => value instanceof Endpoint && isIpv4Target(value),
+);
+
+function isIpv4Target({ address, port }: Endpoint): boolean {
+  return address.family === 4 && port > 0 && !address.isUnspecified;
+}
 
 const truth = z.union([
   z.boolean(),
@@ -139,6 +153,18 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map([
     schema: truth,
     rule: "it is either true or false",
     hint: "Rootless nodes have the message plane only and need no privileges.",
+  }],
+  ["discovery", {
+    flag: "discovery",
+    schema: truth,
+    rule: "it is either true or false",
+    hint: "Without discovery a node sends nothing to its neighbours; --no-discovery is the flag.",
+  }],
+  ["discoveryPeers", {
+    flag: "discovery-peer",
+    schema: list(discoveryPeer),
+    rule: "a peer is an IPv4 address, with a port or without",
+    hint: "Write 192.0.2.1, or 192.0.2.1:45678.",
   }],
   ["endpoints", {
     flag: "endpoint",

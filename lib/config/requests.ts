@@ -18,6 +18,7 @@ const tokenRequest = z.strictObject({
   uses: z.int().min(1).max(1_000_000).optional(),
   lifetimeMs: z.int().min(1).max(3650 * DAY_MS).default(DAY_MS),
   labels: labels.optional(),
+  withoutEndpoints: z.boolean().optional(),
 });
 
 const deviceRequest = z.strictObject({
@@ -45,7 +46,12 @@ const pingRequest = z.strictObject({ peer: z.string().min(1).max(128) });
 /** Reads the body of `POST /tokens`; without `lifetimeMs` a token lives for a day. */
 export function readTokenRequest(
   body: unknown,
-): ReadRequest<{ lifetimeMs: number; uses?: number; labels?: Record<string, string> }> {
+): ReadRequest<{
+  lifetimeMs: number;
+  uses?: number;
+  labels?: Record<string, string>;
+  withoutEndpoints?: boolean;
+}> {
   return read(tokenRequest, body);
 }
 

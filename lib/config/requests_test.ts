@@ -4,7 +4,7 @@ import { readDeviceRequest, readPingRequest, readTokenRequest } from "./requests
 
 Deno.test("readTokenRequest() lets a token live for a day unless told otherwise", () => {
   assert.deepEqual(readTokenRequest({}), { value: { lifetimeMs: 86_400_000 } });
-  const request = { uses: 1, lifetimeMs: 1000, labels: { role: "web" } };
+  const request = { uses: 1, lifetimeMs: 1000, labels: { role: "web" }, withoutEndpoints: true };
   assert.deepEqual(readTokenRequest(request), { value: request });
 });
 

@@ -3,12 +3,12 @@ import fc from "fast-check";
 import { SeededRandom, unixMillis } from "../base/mod.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
 import { generateNetwork, NodeIdentity } from "./identity.ts";
-import { JoinToken, TokenSecret } from "./join_token.ts";
+import { JoinToken, type JoinTokenFields, TokenSecret } from "./join_token.ts";
 import { overlayIpv6For, overlayIpv6Prefix } from "./overlay_ipv6.ts";
 
 const random = new SeededRandom(21);
 const network = generateNetwork(random);
-const token = new JoinToken({
+const fields: JoinTokenFields = {
   networkId: network.id,
   tokenId: "0123456789abcdef".repeat(2),
   leaderPublicKey: NodeIdentity.generate(random).publicKey,
@@ -16,7 +16,8 @@ const token = new JoinToken({
   cidr: Cidr.parse("10.200.0.0/16") ?? assert.fail(),
   secret: TokenSecret.generate(random),
   expiresAt: unixMillis(1_700_000_000_000),
-});
+};
+const token = new JoinToken(fields);
 
 function problemOf(text: string): string {
   const parsed = JoinToken.parse(text);
@@ -80,4 +81,12 @@ Deno.test("overlayIpv6For() puts the IPv4 address into the network's own /64", (
   assert.ok(prefix.contains(ipv6));
   assert.deepEqual([...ipv6.bytes.subarray(8)], [0, 0, 0, 0, 10, 200, 1, 2]);
   assert.throws(() => overlayIpv6For(prefix, ipv6), RangeError);
+});
+
+Deno.test("JoinToken needs no endpoints", () => {
+  const bare = new JoinToken({ ...fields, endpoints: [] });
+  const parsed = JoinToken.parse(bare.encode());
+  assert.ok(parsed instanceof JoinToken);
+  assert.deepEqual(parsed.endpoints, []);
+  assert.equal(parsed.networkId, token.networkId);
 });

@@ -73,6 +73,7 @@ const StatusReport = object({
     "problem?": string,
     counters: { type: "object", additionalProperties: { type: "integer", minimum: 0 } },
   }, "How names are served; absent when they are not."),
+  "discovery?": object({ providers: stringList, heard: { type: "integer", minimum: 0 } }),
   peers: { type: "array", items: { $ref: "#/components/schemas/PeerReport" } },
   drops: { type: "object", additionalProperties: { type: "integer", minimum: 0 } },
 }, "Everything that an agent says of itself. It holds no secret.");
@@ -110,6 +111,7 @@ const TokenRequest = object({
   "uses?": { type: "integer", minimum: 1 },
   "lifetimeMs?": { type: "integer", minimum: 1, default: 86_400_000 },
   "labels?": stringMap,
+  "withoutEndpoints?": { type: "boolean", default: false },
 });
 
 const DeviceRequest = object({

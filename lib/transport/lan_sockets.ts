@@ -108,6 +108,11 @@ export class LanSockets {
     }
   }
 
+  /** @returns when all that was sent before has gone out */
+  async flush(): Promise<void> {
+    await Promise.all([this.#hearing, ...this.#calling.values()].map((socket) => socket.flush()));
+  }
+
   /** Closes all. Harmless when repeated. @returns when what was sent before has gone out */
   async close(): Promise<void> {
     this.#isClosed = true;

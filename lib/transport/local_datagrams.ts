@@ -39,6 +39,7 @@ export class LocalDatagrams {
   readonly #connection: Deno.DatagramConn;
   #isClosed = false;
   #inFlight = 0;
+  readonly #flushing: (() => void)[] = [];
   readonly #ended = Promise.withResolvers<void>();
 
   private constructor(connection: Deno.DatagramConn, address: IpAddress) {
@@ -108,7 +109,9 @@ export class LocalDatagrams {
     this.#inFlight++;
     const landed = (): void => {
       this.#inFlight--;
-      if (this.#isClosed && this.#inFlight === 0) this.#end();
+      if (this.#inFlight > 0) return;
+      for (const resolve of this.#flushing.splice(0)) resolve();
+      if (this.#isClosed) this.#end();
     };
     const to = {
       transport: "udp",
@@ -117,6 +120,11 @@ export class LocalDatagrams {
     } as const;
     // What can't be sent (no route, no buffers, the interface is gone) is as lost as one that is lost on the way.
     this.#connection.send(datagram.slice(), to).then(landed, landed);
+  }
+
+  /** @returns when all that was sent before has gone out; the runtime keeps no order between sends otherwise */
+  flush(): Promise<void> {
+    return this.#inFlight === 0 ? Promise.resolve() : new Promise((resolve) => this.#flushing.push(resolve));
   }
 
   /** Closes once what is being sent has gone out; then a `receive` under way returns undefined. Harmless when repeated. */

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import type { StatusReport } from "../../lib/agent/report.ts";
 import { CapturedProcess, type Finished, run } from "./captured_process.ts";
 import { V8_FLAGS } from "../../lib/cli/own_command.ts";
-import type { Place } from "./namespace.ts";
+import { type Place, thisMachine } from "./namespace.ts";
 
 const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -45,7 +45,9 @@ export class WeftNode implements AsyncDisposable {
     this.name = options.name;
     this.stateDir = options.stateDir;
     this.#args = options.args ?? [];
-    this.#env = { NO_COLOR: "1", ...options.env };
+    // Nothing is called out into the networks that this machine is in.
+    const quiet = place === thisMachine ? { WEFT_DISCOVERY: "no" } : {};
+    this.#env = { NO_COLOR: "1", ...quiet, ...options.env };
   }
 
   /** The running or last process. @throws Error before the first start */
