@@ -43,9 +43,11 @@ for (const other of ["weft", "wireguard-go"] as const satisfies readonly WgImple
       const from = (host: Host, version: 4 | 6) =>
         version === 4 ? `${host.address4}:${PORT}` : `[${host.address6}]:${PORT}`;
 
+      const balance = new Balance(a, b);
       await test.step("counters are exact", async () => {
         await a.setPeer(b.keys.publicKey, "endpoint", from(hostB, 4));
         assert.equal(await pingMany(hostA, B4, 10), 10);
+        await balance.check();
         const [mine, theirs] = [await a.peer(b.keys.publicKey), await b.peer(a.keys.publicKey)];
         // An initiation, ten packets of 84 bytes that are padded to 96, and perhaps an empty one that confirms.
         assert([1428, 1460].includes(mine.txBytes), String(mine.txBytes));
@@ -54,7 +56,6 @@ for (const other of ["weft", "wireguard-go"] as const satisfies readonly WgImple
         assert(Math.abs(mine.latestHandshake - Date.now() / 1000) < 60);
       });
 
-      const balance = new Balance(a, b);
       for (const outside of [4, 6] as const) {
         for (const mtuBytes of MTUS) {
           await test.step(`over IPv${outside}, MTU ${mtuBytes}: pings, TCP and UDP both ways`, async () => {
