@@ -5,32 +5,47 @@
 
 import { HostError } from "./host_error.ts";
 import { ERRNO, Libc, O_CLOEXEC, O_NONBLOCK } from "./libc.ts";
-import { decodeMessages, encodeRequest } from "./netlink_message.ts";
-import { decodeLinkState, encodeLink, type LinkState, RTM } from "./netlink_route.ts";
+import { decodeMessages, encodeRequest, type NetlinkMessage, NLMSG } from "./netlink_message.ts";
+import {
+  decodeLinkMove,
+  decodeLinkState,
+  encodeLinkQuery,
+  type LinkPlace,
+  type LinkState,
+  RTM,
+} from "./netlink_route.ts";
 
 // linux/socket.h, linux/rtnetlink.h, asm-generic/poll.h
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const NETLINK_ROUTE = 0;
 const RTMGRP_LINK = 1;
+const SOL_NETLINK = 270;
+const NETLINK_LISTEN_ALL_NSID = 8;
 const MSG_DONTWAIT = 0x40;
 const POLLIN = 0x1;
 const RECEIVE_BYTES = 1 << 16;
+/** Of questions; what the kernel tells unasked has 0. */
+const SEQUENCE = 1;
 
-/** Follows the interface also when it is renamed; it is lost when it is moved to another namespace. */
+/**
+ * Follows the interface also when it is renamed, or moved to another namespace, and keeps none alive for that; it is lost
+ * when it is moved once more.
+ */
 export class LinkMonitor implements Disposable {
   readonly #libc: Libc;
-  readonly #index: number;
+  #place: LinkPlace;
   readonly #socket: number;
   readonly #wakeFd: number;
   readonly #received = new Uint8Array(RECEIVE_BYTES);
   readonly #pending: (LinkState | "gone")[] = [];
+  #isGone = false;
   #isPolling = false;
   #isClosed = false;
 
   private constructor(libc: Libc, parts: { index: number; socket: number; wakeFd: number }) {
     this.#libc = libc;
-    this.#index = parts.index;
+    this.#place = { index: parts.index, namespaceId: undefined };
     this.#socket = parts.socket;
     this.#wakeFd = parts.wakeFd;
   }
@@ -59,8 +74,8 @@ export class LinkMonitor implements Disposable {
 
   /**
    * Waits; one call is under way at a time.
-   * @returns how the interface is at first and after each change, "gone" when it has left this namespace, or undefined
-   * after `close`
+   * @returns how the interface is at first and after each change, "gone" when it was deleted or lost, or undefined after
+   * `close`
    */
   async next(): Promise<LinkState | "gone" | undefined> {
     const polled = new Uint8Array(16);
@@ -94,7 +109,7 @@ export class LinkMonitor implements Disposable {
   }
 
   #ask(): void {
-    const request = { type: RTM.GETLINK, flags: 0, sequence: 1, ...encodeLink(this.#index, {}) };
+    const request = { type: RTM.GETLINK, flags: 0, sequence: SEQUENCE, ...encodeLinkQuery(this.#place) };
     this.#libc.send(this.#socket, encodeRequest(request), 0);
   }
 
@@ -105,12 +120,43 @@ export class LinkMonitor implements Disposable {
       if (this.#libc.errno === ERRNO.ENOBUFS) this.#ask();
       return;
     }
-    for (const message of decodeMessages(this.#received.subarray(0, length)) ?? []) {
-      if (message.type !== RTM.NEWLINK && message.type !== RTM.DELLINK) continue;
-      const state = decodeLinkState(message.payload);
-      if (state?.index !== this.#index) continue;
-      this.#pending.push(message.type === RTM.DELLINK ? "gone" : state);
+    if (this.#isGone) return;
+    const messages = decodeMessages(this.#received.subarray(0, length)) ?? [];
+    if (this.#place.namespaceId === undefined) { for (const message of messages) this.#takeHere(message); }
+    else this.#takeAway(messages);
+  }
+
+  #takeHere({ type, payload }: NetlinkMessage): void {
+    if (type !== RTM.NEWLINK && type !== RTM.DELLINK) return;
+    const state = decodeLinkState(payload);
+    if (state?.index !== this.#place.index) return;
+    if (type === RTM.NEWLINK) return void this.#pending.push(state);
+    const place = decodeLinkMove(payload);
+    if (place === undefined || !this.#listenEverywhere(true)) return this.#lose();
+    this.#place = place;
+    this.#ask();
+  }
+
+  /** The kernel tells of all namespaces' links, and not which is whose: that says only when to ask again. */
+  #takeAway(messages: readonly NetlinkMessage[]): void {
+    for (const { type, sequence, payload } of messages) {
+      if (sequence !== SEQUENCE) continue;
+      const state = type === RTM.NEWLINK ? decodeLinkState(payload) : undefined;
+      if (state !== undefined) this.#pending.push(state);
+      else if (type === NLMSG.ERROR) return this.#lose();
     }
+    if (messages.some(({ sequence }) => sequence !== SEQUENCE)) this.#ask();
+  }
+
+  #lose(): void {
+    this.#isGone = true;
+    this.#listenEverywhere(false);
+    this.#pending.push("gone");
+  }
+
+  #listenEverywhere(isOn: boolean): boolean {
+    const value = new Uint8Array(Int32Array.of(isOn ? 1 : 0).buffer);
+    return this.#libc.setsockopt(this.#socket, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, value) >= 0;
   }
 
   #release(): void {

@@ -42,6 +42,9 @@ const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_AF_SPEC = 26;
 const IFLA_GSO_MAX_SIZE = 41;
+const IFLA_NEW_NETNSID = 45;
+const IFLA_TARGET_NETNSID = 46;
+const IFLA_NEW_IFINDEX = 49;
 const IFLA_GSO_IPV4_MAX_SIZE = 63;
 const IFLA_INET6_ADDR_GEN_MODE = 8;
 const IN6_ADDR_GEN_MODE_NONE = 1;
@@ -98,6 +101,15 @@ export function encodeLink(
   return {
     body,
     attributes: change.mtuBytes === undefined ? [] : [[IFLA_MTU, encodeUint32(change.mtuBytes)]],
+  };
+}
+
+/** A question for a link, here or in a namespace that this one has an id for (ip-netns(8), `nsid`). */
+export function encodeLinkQuery({ index, namespaceId }: LinkPlace): RoutePayload {
+  const { body } = encodeLink(index, {});
+  return {
+    body,
+    attributes: namespaceId === undefined ? [] : [[IFLA_TARGET_NETNSID, encodeUint32(namespaceId)]],
   };
 }
 
@@ -174,6 +186,21 @@ export interface LinkState {
   /** Whether it has been set up by somebody. */
   readonly isUp: boolean;
   readonly mtuBytes: number;
+}
+
+/** Where a link is. */
+export interface LinkPlace {
+  readonly index: number;
+  /** What this namespace calls the other one; undefined when it is this one. */
+  readonly namespaceId: number | undefined;
+}
+
+/** @returns where the link of an RTM_DELLINK has gone, or undefined when it was deleted */
+export function decodeLinkMove(payload: Uint8Array): LinkPlace | undefined {
+  const attributes = decodeAttributes(payload.subarray(LINK_BODY_BYTES));
+  const namespaceId = decodeUint32(attributes?.get(IFLA_NEW_NETNSID));
+  const index = decodeUint32(attributes?.get(IFLA_NEW_IFINDEX));
+  return namespaceId === undefined || index === undefined ? undefined : { index, namespaceId };
 }
 
 /** @returns what an RTM_NEWLINK or RTM_DELLINK says of its link, or undefined when it is none */

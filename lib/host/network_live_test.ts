@@ -63,6 +63,42 @@ function testInside(): void {
     device.close();
   });
 
+  Deno.test("LinkMonitor follows an interface to another namespace, keeps none alive, and is lost after that", async () => {
+    using network = Netlink.open();
+    const device = openTun({ name: "weft9", mtuBytes: 65_535 });
+    network.setLinkMtu("weft9", 1420);
+    using monitor = LinkMonitor.open("weft9");
+    const seen = async () => {
+      const state = await monitor.next();
+      return typeof state === "object" ? `${state.isUp} ${state.mtuBytes}` : state;
+    };
+    const until = async (expected: string) => {
+      for (let state = await seen(); state !== expected; state = await seen()) {
+        assert.ok(state !== undefined && state !== "gone", `${state} before ${expected}`);
+      }
+    };
+    await until("false 1420");
+    {
+      await using container = await NetworkNamespace.create("container");
+      // One of the same name and number here is another one.
+      await expectRun(["ip", "link", "set", "weft9", "netns", container.name]);
+      const other = openTun({ name: "weft9", mtuBytes: 65_535 });
+      network.setLinkUp("weft9", 900);
+      await container.ip("link set weft9 mtu 1300 up");
+      await until("true 1300");
+      await container.ip("link set weft9 name renamed");
+      await container.ip("link set renamed down");
+      await until("false 1300");
+      other.close();
+    }
+    let last = await seen();
+    while (last !== "gone") last = await seen();
+    await waitFor(async () => await device.readBatch() === undefined, 5_000, {
+      what: "the namespace is gone",
+    });
+    device.close();
+  });
+
   Deno.test("Netlink configures an interface as `ip` shows it", async () => {
     using network = Netlink.open();
     const device = openTun({ name: "weft0", mtuBytes: 1380 });
