@@ -103,7 +103,7 @@ labTest(
       await a.untilStatus((status) => status.discovery?.heard === 0, 2_000, "b has said goodbye");
     });
 
-    await test.step("a peer that is named is called where neither multicast nor broadcast goes", async () => {
+    await test.step("a rootless node calls whom it is told where neither multicast nor broadcast goes", async () => {
       const { namespace, folder } = lab.host("C");
       const rule = `ip daddr { ${GROUP}, 255.255.255.255 } drop`;
       await namespace.expectRun([
@@ -111,8 +111,10 @@ labTest(
         `table ip quiet { chain out { type filter hook output priority 0; ${rule}; }; }`,
       ]);
       await Deno.remove(`${folder}/state`, { recursive: true });
-      await c.start("--join", token, "--discovery-peer", "192.0.2.101");
-      assert.deepEqual((await c.status()).discovery?.providers, ["multicast", "broadcast", "static"]);
+      await c.start("--join", token, "--rootless", "--discovery-peer", "192.0.2.101");
+      const { discovery, dataplane } = await c.status();
+      assert.equal(dataplane.kind, "rootless");
+      assert.deepEqual(discovery?.providers, ["multicast", "broadcast", "static"]);
     });
 
     await test.step("a flood of announcements is counted and hurts nobody", async () => {
