@@ -79,6 +79,15 @@ export class IntervalSet {
     return run !== undefined && run.first <= start ? run.last + 1n : start;
   }
 
+  /** @returns the highest integer of the set between `first` and `last`, both included, or undefined */
+  highestWithin(first: bigint, last: bigint): bigint | undefined {
+    const at = this.#firstRunEndingAt(last);
+    const next = this.#runs[at];
+    if (next !== undefined && next.first <= last) return last;
+    const previous = this.#runs[at - 1];
+    return previous !== undefined && previous.last >= first ? previous.last : undefined;
+  }
+
   /**
    * Appends a whole run.
    * @returns false, with the set unchanged, when the run is empty or does not lie above everything in the set

@@ -4,9 +4,9 @@
  */
 
 import { StateError } from "../base/mod.ts";
-import { Cidr, IpAddress } from "../net/mod.ts";
+import { AddressRange, Cidr, IpAddress } from "../net/mod.ts";
 import { AddressTakenError, OutOfRangeError, PoolExhaustedError, ReservedAddressError } from "./errors.ts";
-import { IntervalSet } from "./interval_set.ts";
+import { type Interval, IntervalSet } from "./interval_set.ts";
 
 /** What an allocator remembers, fit for JSON. */
 export interface IpAllocatorState {
@@ -14,6 +14,8 @@ export interface IpAllocatorState {
   readonly cidr: string;
   /** The allocated addresses as ascending runs, both ends included. */
   readonly allocated: readonly (readonly [first: string, last: string])[];
+  /** The parts that are allocated from, `first-last`; absent when that is all. */
+  readonly slices?: readonly string[];
 }
 
 /**
@@ -47,12 +49,15 @@ export class IpAllocator {
   readonly #firstHost: bigint;
   readonly #lastHost: bigint;
   readonly #allocated = new IntervalSet();
+  /** What `allocate` takes from, in ascending order. */
+  #slices: readonly Interval[];
 
   constructor(cidr: Cidr) {
     this.cidr = cidr;
     const hostBits = cidr.address.bytes.length * 8 - cidr.prefixBits;
     this.#firstHost = cidr.network.toBigInt() + (hostBits > 1 ? 1n : 0n);
     this.#lastHost = cidr.broadcast.toBigInt() - (hostBits > 1 && cidr.family === 4 ? 1n : 0n);
+    this.#slices = [{ first: this.#firstHost, last: this.#lastHost }];
   }
 
   /**
@@ -60,7 +65,7 @@ export class IpAllocator {
    * @throws StateError when `state` is anything else
    */
   static fromState(state: unknown): IpAllocator {
-    const { cidr, allocated } = Object(state) as Record<keyof IpAllocatorState, unknown>;
+    const { cidr, allocated, slices } = Object(state) as Record<keyof IpAllocatorState, unknown>;
     const block = typeof cidr === "string" ? Cidr.parse(cidr) : undefined;
     if (block === undefined) throw new StateError("Cannot restore an address pool: its state names no block");
     const allocator = new IpAllocator(block);
@@ -74,6 +79,7 @@ export class IpAllocator {
         );
       }
     }
+    if (slices !== undefined) allocator.#restoreSlices(slices);
     return allocator;
   }
 
@@ -83,6 +89,7 @@ export class IpAllocator {
     return {
       cidr: this.cidr.toString(),
       allocated: this.#allocated.intervals().map(({ first, last }) => [text(first), text(last)]),
+      ...this.#isWhole ? {} : { slices: this.slices.map(String) },
     };
   }
 
@@ -101,23 +108,81 @@ export class IpAllocator {
     return Number(this.#allocated.size);
   }
 
+  /** The parts of the block that `allocate` takes from, in ascending order; all of its hosts unless it was said. */
+  get slices(): readonly AddressRange[] {
+    return this.#slices.map(({ first, last }) => AddressRange.fromBigInts(first, last, this.cidr.family));
+  }
+
   /**
-   * Takes the lowest free host.
+   * Lets `allocate` take from these parts only. Ranges may touch or overlap; what is no host is left out.
+   * @throws OutOfRangeError when a range is not in the block
+   */
+  setSlices(ranges: readonly AddressRange[]): void {
+    for (const range of ranges) {
+      if (!this.cidr.contains(range.first) || !this.cidr.contains(range.last)) {
+        throw new OutOfRangeError(`Cannot allocate from ${range}: it is not in ${this.cidr}`);
+      }
+    }
+    const merged: { first: bigint; last: bigint }[] = [];
+    const sorted = ranges.map(({ first, last }) => ({ first: first.toBigInt(), last: last.toBigInt() }))
+      .map(({ first, last }) => ({ first: max(first, this.#firstHost), last: min(last, this.#lastHost) }))
+      .filter(({ first, last }) => first <= last)
+      .sort((a, b) => a.first < b.first ? -1 : a.first > b.first ? 1 : 0);
+    for (const { first, last } of sorted) {
+      const previous = merged.at(-1);
+      if (previous !== undefined && first <= previous.last + 1n) previous.last = max(previous.last, last);
+      else merged.push({ first, last });
+    }
+    this.#slices = merged;
+  }
+
+  /**
+   * Gives up the upper half of the longest run of addresses above everything that was allocated in its slice, so that
+   * somebody else may allocate from it without ever meeting an address of this pool.
+   * @returns what was given up, or undefined when less than two are left
+   */
+  cutSlice(): AddressRange | undefined {
+    let best: { readonly slice: Interval; readonly free: Interval } | undefined;
+    for (const slice of this.#slices) {
+      const highest = this.#allocated.highestWithin(slice.first, slice.last);
+      const free = { first: highest === undefined ? slice.first : highest + 1n, last: slice.last };
+      if (free.last - free.first < 1n) continue;
+      if (best === undefined || free.last - free.first > best.free.last - best.free.first) {
+        best = { slice, free };
+      }
+    }
+    if (best === undefined) return undefined;
+    const { slice, free } = best;
+    const first = free.last - (free.last - free.first + 1n) / 2n + 1n;
+    this.#slices = this.#slices.map((each) =>
+      each === slice ? { first: slice.first, last: first - 1n } : each
+    );
+    return AddressRange.fromBigInts(first, free.last, this.cidr.family);
+  }
+
+  /**
+   * Takes the lowest free host of the slices.
    * @throws PoolExhaustedError when there is none
    */
   allocate(): IpAddress {
-    const lowest = this.#allocated.firstMissing(this.#firstHost);
-    if (lowest > this.#lastHost) {
-      throw new PoolExhaustedError(
-        `Cannot allocate an address in ${this.cidr}: all ${this.capacity} are taken`,
-        {
-          hint: "Remove members that are gone for good, or start the network with a wider --cidr.",
-          retryable: true,
-        },
-      );
+    for (const { first, last } of this.#slices) {
+      const lowest = this.#allocated.firstMissing(first);
+      if (lowest > last) continue;
+      this.#allocated.add(lowest);
+      return IpAddress.fromBigInt(lowest, this.cidr.family);
     }
-    this.#allocated.add(lowest);
-    return IpAddress.fromBigInt(lowest, this.cidr.family);
+    const size = this.#slices.reduce((sum, { first, last }) => sum + last - first + 1n, 0n);
+    throw new PoolExhaustedError(
+      `Cannot allocate an address in ${this.cidr}: all ${size}${
+        this.#isWhole ? "" : " of this leader's"
+      } are taken`,
+      {
+        hint: this.#isWhole
+          ? "Remove members that are gone for good, or start the network with a wider --cidr."
+          : "Remove members that are gone for good, or let another leader admit this one.",
+        retryable: true,
+      },
+    );
   }
 
   /**
@@ -150,6 +215,21 @@ export class IpAllocator {
     return this.cidr.contains(address) && this.#allocated.has(address.toBigInt());
   }
 
+  get #isWhole(): boolean {
+    const [slice, ...others] = this.#slices;
+    return others.length === 0 && slice?.first === this.#firstHost && slice.last === this.#lastHost;
+  }
+
+  #restoreSlices(slices: unknown): void {
+    const ranges = Array.isArray(slices)
+      ? slices.map((text) => typeof text === "string" ? AddressRange.parse(text) : undefined)
+      : [undefined];
+    if (ranges.some((range) => range === undefined || !this.cidr.contains(range.first))) {
+      throw new StateError(`Cannot restore the address pool ${this.cidr}: its state has a part that is none`);
+    }
+    this.setSlices(ranges.filter((range) => range !== undefined));
+  }
+
   #isHost(value: bigint): boolean {
     return this.#firstHost <= value && value <= this.#lastHost;
   }
@@ -161,4 +241,12 @@ export class IpAllocator {
     const interval = { first: first.toBigInt(), last: last.toBigInt() };
     return this.#isHost(interval.first) && this.#isHost(interval.last) && this.#allocated.append(interval);
   }
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+function min(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+export * from "./address_range.ts";
 export * from "./cidr.ts";
 export * from "./endpoint.ts";
 export * from "./ip_address.ts";

@@ -1,0 +1,54 @@
+/**
+ * Runs of addresses that need not be a prefix.
+ * @module
+ */
+
+import { IpAddress, type IpFamily } from "./ip_address.ts";
+
+/** Addresses from the first to the last, both included. Immutable. */
+export class AddressRange {
+  readonly first: IpAddress;
+  readonly last: IpAddress;
+
+  /** @throws RangeError when the families are two, or the last address comes before the first */
+  constructor(first: IpAddress, last: IpAddress) {
+    if (first.family !== last.family || last.toBigInt() < first.toBigInt()) {
+      throw new RangeError(`Cannot make a range from ${first} to ${last}`);
+    }
+    this.first = first;
+    this.last = last;
+  }
+
+  /** @returns the range of these numbers @throws RangeError when it is none */
+  static fromBigInts(first: bigint, last: bigint, family: IpFamily): AddressRange {
+    return new AddressRange(IpAddress.fromBigInt(first, family), IpAddress.fromBigInt(last, family));
+  }
+
+  /** Reads what `toString` wrote, `10.0.0.1-10.0.0.9`. @returns undefined when `text` is anything else */
+  static parse(text: string): AddressRange | undefined {
+    const [first, last, ...rest] = text.split("-").map(IpAddress.parse);
+    if (first === undefined || last === undefined || rest.length > 0 || first.family !== last.family) {
+      return undefined;
+    }
+    return last.toBigInt() < first.toBigInt() ? undefined : new AddressRange(first, last);
+  }
+
+  get family(): IpFamily {
+    return this.first.family;
+  }
+
+  /** How many addresses it has. */
+  get size(): bigint {
+    return this.last.toBigInt() - this.first.toBigInt() + 1n;
+  }
+
+  contains(address: IpAddress): boolean {
+    if (address.family !== this.family) return false;
+    const value = address.toBigInt();
+    return this.first.toBigInt() <= value && value <= this.last.toBigInt();
+  }
+
+  toString(): string {
+    return `${this.first}-${this.last}`;
+  }
+}
