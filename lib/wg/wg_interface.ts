@@ -141,7 +141,7 @@ export class WgInterface implements UapiHandler {
       const state = await this.#monitor.next();
       if (state === undefined) return;
       if (state === "gone") {
-        // Deleted, which the plane will see, or moved to another namespace, from where nothing is heard any more.
+        // Deleted, which the plane will see, or moved where nothing is heard of it any more.
         this.#follow({ isUp: true, mtuBytes: MAX_MTU_BYTES });
       } else this.#follow(state);
     }

@@ -6,8 +6,13 @@
 import { CapturedProcess } from "./captured_process.ts";
 import { retryStart } from "./retry_start.ts";
 import type { NetworkNamespace } from "./namespace.ts";
+import { waitFor } from "./wait_for.ts";
 import { weftCommand } from "./weft_node.ts";
 import { generateKeys, type WireGuardKeys } from "./wireguard_go.ts";
+
+/** Figures that have not changed for so long stand still. */
+const SETTLE_MS = 100;
+const SETTLE_BOUND_MS = 5_000;
 
 /** Whose interface it is. */
 export type WgImplementation = "weft" | "wireguard-go";
@@ -128,6 +133,20 @@ export class WgDevice implements AsyncDisposable {
     const peer = (await this.peers()).get(publicKey);
     if (peer === undefined) throw new Error(`${this.name} has no peer ${publicKey}`);
     return peer;
+  }
+
+  /** @returns what it knows of a peer once nothing changes any more: figures are told a moment late */
+  async settledPeer(publicKey: string): Promise<WgPeer> {
+    let last = await this.peer(publicKey);
+    return await waitFor(
+      async () => {
+        const former = last;
+        last = await this.peer(publicKey);
+        return last.rxBytes === former.rxBytes && last.txBytes === former.txBytes ? last : undefined;
+      },
+      SETTLE_BOUND_MS,
+      { everyMs: SETTLE_MS, what: `the figures of ${this.name} stand still` },
+    );
   }
 
   /** Writes a file that is gone when the test process ends. @returns its path */
