@@ -13,6 +13,7 @@ export * from "./packet_thread.ts";
 export * from "./programs.ts";
 export * from "./refusal.ts";
 export * from "./requirements.ts";
+export * from "./resolved.ts";
 export * from "./scratch.ts";
 export * from "./seed.ts";
 export * from "./small_disk.ts";

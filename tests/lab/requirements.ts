@@ -51,7 +51,14 @@ export function skippedLine(test: string, reason: string): string {
 
 /** @returns the path of `name` on the PATH or in the system's own program folders */
 export function findProgram(name: string): string | undefined {
-  const folders = [...(Deno.env.get("PATH") ?? "").split(":"), "/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+  const folders = [
+    ...(Deno.env.get("PATH") ?? "").split(":"),
+    "/usr/sbin",
+    "/sbin",
+    "/usr/bin",
+    "/bin",
+    "/usr/lib/systemd",
+  ];
   return folders.filter((folder) => folder !== "").map((folder) => `${folder}/${name}`).find(exists);
 }
 
