@@ -39,7 +39,11 @@ export interface CrowdReport {
 export const CROWD_NETWORK = "198.51.100.0/24";
 const SOURCES = 200;
 const TRANSPORT = 4;
-const BOUND_MS = 60_000;
+/** Of a handshake: the first initiation of many is answered by a cookie, the next one follows after 5 s (paper §6.1). */
+const HANDSHAKE_BOUND_MS = 90_000;
+/** A machine that is busy with other tests loses some. */
+const PING_ATTEMPTS = 5;
+const PING_BOUND_MS = 2_000;
 
 /** @returns the keys of all, in order */
 export function crowdKeys({ seed, peers }: Pick<Crowd, "seed" | "peers">): readonly PrivateKey[] {
@@ -138,7 +142,7 @@ async function run(crowd: Crowd): Promise<never> {
   await inTurn(crowd.peers, callers, async (caller) => {
     caller.device.initiateHandshake(now(), publicKey);
     caller.flush();
-    if (await caller.answered(BOUND_MS)) sessions++;
+    if (await caller.answered(HANDSHAKE_BOUND_MS)) sessions++;
   });
   const handshakesMs = performance.now() - startedAt;
 
@@ -147,10 +151,15 @@ async function run(crowd: Crowd): Promise<never> {
   startedAt = performance.now();
   await inTurn(crowd.atOnce, pings, async (index) => {
     const caller = callers[index];
-    const sentAt = performance.now();
-    caller?.device.handlePacket(now(), echoRequest(crowdAddress(index), crowd.targetAddress));
-    caller?.flush();
-    if (await caller?.answered(2_000)) times.push(performance.now() - sentAt);
+    if (caller === undefined) return;
+    for (let attempt = 0; attempt < PING_ATTEMPTS; attempt++) {
+      const sentAt = performance.now();
+      caller.device.handlePacket(now(), echoRequest(crowdAddress(index), crowd.targetAddress));
+      caller.flush();
+      if (!await caller.answered(PING_BOUND_MS)) continue;
+      times.push(performance.now() - sentAt);
+      return;
+    }
   });
   const pingsMs = performance.now() - startedAt;
   times.sort((a, b) => a - b);

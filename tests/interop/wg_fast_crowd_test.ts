@@ -63,7 +63,7 @@ labTest("a thousand peers share one device of weft wg", [...PACKET_PLANE, "wg"],
   );
 
   await test.step("all shake hands at once, and ping through it", async () => {
-    const line = await callers.until(({ stdout }) => /^\{.*\}$/m.exec(stdout)?.[0], 60_000, "it has called");
+    const line = await callers.until(({ stdout }) => /^\{.*\}$/m.exec(stdout)?.[0], 120_000, "it has called");
     const report: CrowdReport = JSON.parse(line);
     const peers = [...(await device.peers()).values()];
     const grownBytes = residentBytes(pid) - before;
@@ -73,8 +73,7 @@ labTest("a thousand peers share one device of weft wg", [...PACKET_PLANE, "wg"],
         `memory ${(residentBytes(pid) / 1e6).toFixed(0)} MB, grown by ${(grownBytes / 1e6).toFixed(0)} MB`,
     );
     assert.equal(report.sessions, PEERS);
-    // A ping that a busy machine loses is not sent again.
-    assert.ok(report.answered > 0.98 * PEERS * crowd.pingsEach, `${report.answered}`);
+    assert.equal(report.answered, PEERS * crowd.pingsEach);
     assert.ok(
       peers.every(({ latestHandshake, rxBytes, txBytes }) =>
         latestHandshake > 0 && rxBytes > 0 && txBytes > 0

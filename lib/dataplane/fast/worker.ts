@@ -33,6 +33,10 @@ interface WorkerScope {
 const WASM_PAGE_BYTES = 65_536;
 /** What is no packet's doing, or costs a look at all peers, is shown at most so late. */
 const REFRESH_MS = 50;
+/** For each millisecond that the look takes there are so many without: it takes 2 % of the time at most. */
+const REFRESH_REST = 50;
+/** Even so, and however long others kept the processor. */
+const MAX_REFRESH_MS = 500;
 
 const scope = globalThis as unknown as WorkerScope;
 
@@ -67,6 +71,12 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
   const commands = new CommandReader(setup.commands);
   const places = new Map<string, number>();
   let refreshAt = 0;
+  /** Shows one peer; looking at all of them for each event of one would take the square of their number. */
+  const show = (publicKey: PublicKey | undefined): void => {
+    const status = publicKey && device.peerStatus(publicKey);
+    const place = publicKey && places.get(publicKey.toString());
+    if (status !== undefined && place !== undefined) board.write(place, status);
+  };
 
   const engine = new PacketEngine({
     io,
@@ -84,15 +94,15 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
         bytes.fill(0);
         if (command.kind === "stop") return false;
         obey({ device, engine, places }, command);
-        // A place on the board may have been somebody else's.
-        refreshAt = 0;
+        if ("publicKey" in command) show(PublicKey.parse(command.publicKey));
+        else refreshAt = 0;
       }
       return true;
     },
     onTurn: (touched) => {
       for (let event = device.pollEvent(); event !== undefined; event = device.pollEvent()) {
         scope.postMessage({ kind: "event", event: plainEvent(event) });
-        refreshAt = 0;
+        show(event.peer);
       }
       for (const peer of touched) {
         const place = places.get(peer.publicKey.toString());
@@ -101,7 +111,6 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
       }
       const now = systemClock.now();
       if (now < refreshAt) return refreshAt - now;
-      refreshAt = now + REFRESH_MS;
       for (const status of device.peerStatuses()) {
         const place = places.get(status.publicKey.toString());
         if (place !== undefined) board.write(place, status);
@@ -109,6 +118,9 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
       for (const [reason, count] of Object.entries(device.counters.snapshot())) {
         drops[COUNTED_DROPS.indexOf(reason)] = count;
       }
+      const end = systemClock.now();
+      const restMs = Math.max(REFRESH_MS, REFRESH_REST * (end - now));
+      refreshAt = end + Math.min(MAX_REFRESH_MS, restMs);
       return Infinity;
     },
     onDrop: (reason, count) => {
