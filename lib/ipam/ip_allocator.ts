@@ -224,7 +224,11 @@ export class IpAllocator {
     const ranges = Array.isArray(slices)
       ? slices.map((text) => typeof text === "string" ? AddressRange.parse(text) : undefined)
       : [undefined];
-    if (ranges.some((range) => range === undefined || !this.cidr.contains(range.first))) {
+    if (
+      ranges.some((range) =>
+        range === undefined || !this.cidr.contains(range.first) || !this.cidr.contains(range.last)
+      )
+    ) {
       throw new StateError(`Cannot restore the address pool ${this.cidr}: its state has a part that is none`);
     }
     this.setSlices(ranges.filter((range) => range !== undefined));
