@@ -3,7 +3,15 @@
  * @module
  */
 
-import { canConfigureNetwork, hasTunDevice, SqliteStateStore } from "../host/mod.ts";
+import type { DnsReport } from "../agent/mod.ts";
+import {
+  canConfigureNetwork,
+  hasTunDevice,
+  parseResolverConf,
+  readHostText,
+  RESOLVER_CONF_PATH,
+  SqliteStateStore,
+} from "../host/mod.ts";
 
 /** What came of one check. */
 export type Finding =
@@ -24,8 +32,12 @@ export interface HostProbes {
   stateProblem(dir: string): Promise<string | undefined>;
   /** Whether UDP and TCP can be bound. */
   isPortFree(port: number): boolean;
+  /** Whether /etc/resolv.conf is as weft has written it. */
+  isResolverConfOwn(): boolean;
   wallMs(): number;
 }
+
+const HOST_ALONE_HINT = "--dns-resolver off leaves this host's resolver alone for good.";
 
 /** Before this, no version of weft existed, so no clock that is right shows it: 2025-01-01. */
 const EARLIEST_MS = 1_735_689_600_000;
@@ -38,6 +50,8 @@ export function doctorChecks(
     readonly rootless: boolean;
     /** Whether an agent with this state runs; then its port is taken by right. */
     readonly isRunning: boolean;
+    /** What a running agent says of its names; absent when it serves none. */
+    readonly dns?: DnsReport;
   },
   probes: HostProbes,
 ): readonly Check[] {
@@ -89,12 +103,53 @@ export function doctorChecks(
         );
       },
     },
+    ...isRunning ? [namesCheck(options.dns, probes)] : [],
   ];
+}
+
+function namesCheck(dns: DnsReport | undefined, probes: HostProbes): Check {
+  return {
+    name: "names",
+    run: () => {
+      if (dns === undefined) return ok("this node serves none; --dns on changes that");
+      const served = `${dns.zone} is answered at ${dns.endpoints.join(", ")}`;
+      if (dns.problem !== undefined) {
+        return problem(`${served}, but this host does not ask there: ${dns.problem}`, HOST_ALONE_HINT);
+      }
+      if (dns.resolver === "resolv.conf" && !probes.isResolverConfOwn()) {
+        return problem(
+          `${served}, but somebody has written /etc/resolv.conf since`,
+          `Start weft again. ${HOST_ALONE_HINT}`,
+        );
+      }
+      return ok([served, ...countTexts(dns.counters)].join("; "));
+    },
+  };
+}
+
+/** What was refused is no problem of this host, but worth knowing. */
+function countTexts(counters: DnsReport["counters"]): readonly string[] {
+  const sum = (pattern: RegExp): number =>
+    Object.entries(counters).reduce((total, [name, count]) => pattern.test(name) ? total + count : total, 0);
+  const counts = [
+    ["malformed", sum(/^malformed-/)],
+    ["refused", sum(/^refused$/)],
+    ["dropped", sum(/^dropped-/)],
+    ["not answered by other servers", sum(/^forward-timeout$/)],
+  ] as const;
+  return counts.filter(([, count]) => count > 0).map(([what, count]) => `${count} ${what}`);
 }
 
 /** @returns the probes of this host */
 export function hostProbes(): HostProbes {
-  return { canConfigureNetwork, hasTunDevice, stateProblem, isPortFree, wallMs: () => Date.now() };
+  return {
+    canConfigureNetwork,
+    hasTunDevice,
+    stateProblem,
+    isPortFree,
+    isResolverConfOwn: () => parseResolverConf(readHostText(RESOLVER_CONF_PATH)).isOwn,
+    wallMs: () => Date.now(),
+  };
 }
 
 function ok(detail: string): Finding {

@@ -6,6 +6,7 @@ const good: HostProbes = {
   hasTunDevice: () => true,
   stateProblem: () => Promise.resolve(undefined),
   isPortFree: () => true,
+  isResolverConfOwn: () => true,
   wallMs: () => 1_800_000_000_000,
 };
 const options = { stateDir: "/s", port: 51820, rootless: false, isRunning: false };
@@ -31,6 +32,32 @@ Deno.test("doctorChecks() asks less of rootless hosts, and lets a running agent 
   const poor = { ...good, canConfigureNetwork: () => false, hasTunDevice: () => false };
   assert.deepEqual(await problems(poor, { ...options, rootless: true }), []);
   assert.deepEqual(await problems({ ...good, isPortFree: () => false }, { ...options, isRunning: true }), []);
+});
+
+Deno.test("doctorChecks() says how names are served, and when this host does not ask", async () => {
+  const dns = {
+    zone: "weft.internal.",
+    endpoints: ["10.200.0.1:15353"],
+    sockets: "fast",
+    resolver: "resolv.conf",
+    counters: { "noerror": 9, "malformed-name": 2, "malformed-data": 1, "dropped-rate": 4 },
+  } as const;
+  const running = { ...options, isRunning: true };
+  const finding = async (given: Parameters<typeof doctorChecks>[0], probes = good) =>
+    await doctorChecks(given, probes).find((check) => check.name === "names")?.run();
+  assert.equal(await finding(options), undefined);
+  assert.match((await finding(running))?.detail ?? "", /serves none/);
+  assert.deepEqual(await finding({ ...running, dns }), {
+    kind: "ok",
+    detail: "weft.internal. is answered at 10.200.0.1:15353; 3 malformed; 4 dropped",
+  });
+  const lost = await finding({ ...running, dns }, { ...good, isResolverConfOwn: () => false });
+  assert.equal(lost?.kind, "problem");
+  const failed = await finding({
+    ...running,
+    dns: { ...dns, resolver: "off", problem: "port 53 is in use" },
+  });
+  assert.match(failed?.detail ?? "", /port 53 is in use/);
 });
 
 Deno.test("hostProbes() judges directories without making them", async () => {

@@ -34,8 +34,10 @@ function addDoctor(program: AnyCommand, context: CommandContext): void {
     const { options } = await agentOptions(doctor, ports);
     const { stateDir, port, rootless } = options;
     using client = new ControlClient(stateDir);
-    const isRunning = await client.status().then(() => true, () => false);
-    const checks = doctorChecks({ stateDir, port, rootless, isRunning }, hostProbes());
+    const status = await client.status().catch(() => undefined);
+    const isRunning = status !== undefined;
+    const names = status?.dns === undefined ? {} : { dns: status.dns };
+    const checks = doctorChecks({ stateDir, port, rootless, isRunning, ...names }, hostProbes());
     const findings = [];
     for (const check of checks) findings.push({ name: check.name, ...await check.run() });
     if (doctor.opts().json === true) printJson(ports, findings);
