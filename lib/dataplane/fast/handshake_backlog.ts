@@ -14,15 +14,20 @@ const SLOTS = 4096;
 
 /** A handshake message. */
 export interface WaitingHandshake {
-  /** Valid until the next call of `push`. */
+  /** Valid until the next call of `push`; then its memory is used again. */
   readonly datagram: Uint8Array;
   readonly source: Endpoint;
+}
+
+interface Slot {
+  datagram: Uint8Array;
+  source: Endpoint;
 }
 
 /** First in, first out; when it is full, a new one is refused. */
 export class HandshakeBacklog {
   readonly #memory = new Uint8Array(SLOTS * SLOT_BYTES);
-  readonly #waiting: (WaitingHandshake | undefined)[] = new Array(SLOTS);
+  readonly #slots: (Slot | undefined)[] = new Array(SLOTS);
   #head = 0;
   #size = 0;
 
@@ -34,18 +39,21 @@ export class HandshakeBacklog {
   /** Copies `lengthBytes` from `memory`. @returns false when there is no room */
   push(memory: Uint8Array, at: number, lengthBytes: number, source: Endpoint): boolean {
     if (this.#size === SLOTS) return false;
-    const slot = (this.#head + this.#size++) % SLOTS;
-    const datagram = this.#memory.subarray(slot * SLOT_BYTES, slot * SLOT_BYTES + lengthBytes);
-    for (let i = 0; i < lengthBytes; i++) datagram[i] = memory[at + i] ?? 0;
-    this.#waiting[slot] = { datagram, source };
+    const index = (this.#head + this.#size++) % SLOTS;
+    const start = index * SLOT_BYTES;
+    for (let i = 0; i < lengthBytes; i++) this.#memory[start + i] = memory[at + i] ?? 0;
+    let slot = this.#slots[index];
+    if (slot?.datagram.length !== lengthBytes) {
+      slot = this.#slots[index] = { datagram: this.#memory.subarray(start, start + lengthBytes), source };
+    }
+    slot.source = source;
     return true;
   }
 
   /** @returns the one that waits longest, or undefined */
   shift(): WaitingHandshake | undefined {
     if (this.#size === 0) return undefined;
-    const oldest = this.#waiting[this.#head];
-    this.#waiting[this.#head] = undefined;
+    const oldest = this.#slots[this.#head];
     this.#head = (this.#head + 1) % SLOTS;
     this.#size--;
     return oldest;
