@@ -15,6 +15,7 @@ export const KEY_BYTES = 32;
 export class PublicKey {
   /** 32 bytes; treat them as immutable. */
   readonly bytes: Uint8Array;
+  #text: string | undefined;
 
   private constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -43,7 +44,7 @@ export class PublicKey {
 
   /** @returns base64, as `wg` prints it */
   toString(): string {
-    return encodeBase64(this.bytes);
+    return this.#text ??= encodeBase64(this.bytes);
   }
 
   /** @returns the same as `toString()` */

@@ -281,11 +281,6 @@ export class Device {
     return this.#context.transmits.shift();
   }
 
-  /** Whether `pollEvent` has something. */
-  get hasEvents(): boolean {
-    return this.#events.size > 0;
-  }
-
   /** @returns what happened next, or undefined */
   pollEvent(): DeviceEvent | undefined {
     return this.#events.shift();

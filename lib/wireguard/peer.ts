@@ -61,6 +61,11 @@ export class Peer {
     this.noteOwnKey();
   }
 
+  /** Whether there is a session to send by. */
+  get hasSession(): boolean {
+    return this.keypairs.current !== undefined;
+  }
+
   get presharedKey(): PresharedKey {
     return this.#presharedKey;
   }

@@ -60,6 +60,6 @@ export function peerStatus(peer: Peer): PeerStatus {
     lastHandshakeAt: peer.lastHandshakeAt,
     rxBytes: peer.rxBytes,
     txBytes: peer.txBytes,
-    hasSession: peer.keypairs.current !== undefined,
+    hasSession: peer.hasSession,
   };
 }

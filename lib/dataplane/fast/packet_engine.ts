@@ -39,7 +39,7 @@ const EGRESS_BUDGET_BYTES = 128 * 1024;
 const INGRESS_BUDGET_RECEIVES = 4;
 /** A turn works so long on handshakes before it looks at packets again. */
 const HANDSHAKE_BUDGET_MS = 0.5;
-/** The control side sees figures at most so often. */
+/** Under load the control side sees figures so often. */
 const REPORT_MS = 20;
 
 // Where things lie in the kernel's memory, from its first free byte, one behind the other. Loads of a whole vector may
@@ -80,7 +80,7 @@ export interface PacketEngineParts {
   /** Does what the control side asks for. @returns false to stop */
   onWake(): boolean;
   /**
-   * Sees what has happened: at once when it is an event, else at most every 20 ms.
+   * Sees what has happened: before each wait, and often under load.
    * @param touched sessions that carried packets
    * @returns in how many milliseconds it wants to look again at the latest, or Infinity
    */
@@ -102,8 +102,7 @@ export class PacketEngine {
   readonly #touched = new Set<BatchSession["peer"]>();
   readonly #handshakes = new HandshakeBacklog();
   #isGone = false;
-  // The control side is told something again not before and not after this.
-  #reportFrom = 0;
+  /** When the control side wants to be told again. */
   #reportBy = Infinity;
   // Datagrams of one session and one source, in the kernel's table, that are opened together.
   #session: BatchSession | undefined;
@@ -164,6 +163,7 @@ export class PacketEngine {
   run(): EngineEnd {
     const { io, base, device, now, onWake } = this.#parts;
     const descriptors = base + this.#free + POLL_AT;
+    let reportAt = 0;
     for (;;) {
       const deadline = Math.min(this.#reportBy, device.pollTimeout() ?? Infinity);
       io.poll(descriptors, 3, deadline === Infinity ? -1 : Math.max(0, Math.ceil(deadline - now())));
@@ -180,7 +180,10 @@ export class PacketEngine {
         this.#workOnHandshakes(at);
         isBusy = sent || received || !this.#handshakes.isEmpty;
         this.#transmit();
-        this.#report(at);
+        if (!isBusy || at >= reportAt) {
+          this.#report(at);
+          reportAt = at + REPORT_MS;
+        }
         if (this.#isGone) return "interface-gone";
         // Whoever floods us must not keep us from hearing the control side.
         if (isBusy && !onWake()) return "stopped";
@@ -426,15 +429,9 @@ export class PacketEngine {
     }
   }
 
-  /** Tells the control side, or sees to it that it will be told. */
+  /** Tells the control side. */
   #report(now: Millis): void {
-    const { device, onTurn } = this.#parts;
-    if (now < this.#reportFrom && !device.hasEvents) {
-      this.#reportBy = this.#reportFrom;
-      return;
-    }
-    this.#reportFrom = now + REPORT_MS;
-    this.#reportBy = now + onTurn(this.#touched);
+    this.#reportBy = now + this.#parts.onTurn(this.#touched);
     this.#touched.clear();
   }
 }

@@ -106,8 +106,7 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
       }
       for (const peer of touched) {
         const place = places.get(peer.publicKey.toString());
-        const status = device.peerStatus(peer.publicKey);
-        if (place !== undefined && status !== undefined) board.write(place, status);
+        if (place !== undefined) board.write(place, peer);
       }
       const now = systemClock.now();
       if (now < refreshAt) return refreshAt - now;
