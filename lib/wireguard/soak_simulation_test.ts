@@ -46,7 +46,7 @@ Deno.test("Device keeps delivering in both directions for 30 minutes under loss"
         assert.equal(new Set(host.received).size, host.received.length, "nothing is delivered twice");
         const share = host.received.length / sent;
         // Of a session that is replaced while both sides renew it, what is still on its way is lost.
-        assert.ok(share > (lossRate === 0 ? 0.97 : 1 - lossRate - 0.2), `${share} came in`);
+        assert.ok(share > (lossRate === 0 ? 0.95 : 1 - lossRate - 0.2), `${share} came in`);
       }
       if (lossRate === 0) assert.equal(a.count("handshake-retry") + b.count("handshake-retry"), 0);
     }),
