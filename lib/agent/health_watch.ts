@@ -174,6 +174,10 @@ export class HealthWatch {
     const sessions = new Map(plane?.peerStatuses().map((status) => [status.publicKey.toString(), status]));
     const others = roster.members().filter(({ record }) => record.nodeId !== self);
     this.#followLinks();
+    const isMember = (id: string): boolean => roster.get(id as NodeId) !== undefined;
+    for (const known of [this.#hasTunnel, this.#hadLink]) {
+      for (const id of known) if (!isMember(id)) known.delete(id);
+    }
     return others.map(({ record }) => {
       const publicKey = record.publicKey.toString();
       const handshakeAt = sessions.get(publicKey)?.lastHandshakeAt;
