@@ -157,6 +157,10 @@ export class Agent {
   /** Brings both planes in line with the roster. */
   followRoster(): void {
     const { roster, identity } = this.mesh;
+    const { entries } = this.mesh.replica;
+    for (let event = entries.pollEvent(); event !== undefined; event = entries.pollEvent()) {
+      this.#names?.shared.handleEntryEvent(event);
+    }
     let hasNewMembers = false;
     for (let event = roster.pollEvent(); event !== undefined; event = roster.pollEvent()) {
       this.#peers?.handleRosterEvent(event);
@@ -343,6 +347,7 @@ export class Agent {
       options,
       cidrs: this.#cidrs(),
       log: this.#log,
+      publish: (entries) => this.publish({ ...NO_UPDATE, entries }),
     });
     if (this.#state !== "starting") {
       await names?.close();
@@ -379,6 +384,7 @@ export class Agent {
       cancel = systemTimers.setTimer(UPKEEP_MS, () => {
         try {
           this.mesh.replica.handleTimeout();
+          this.#names?.shared.refresh();
           const statement = this.#stateEndpoints();
           this.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
           void this.#lan?.followInterfaces();

@@ -176,16 +176,16 @@ export class AgentOperations implements AgentControl {
   }
 
   addName(request: DnsRecordRequest): DnsAnswerRecord {
-    return namesOf(this.#agent.names).added.add(request);
+    return namesOf(this.#agent.names).shared.add(request);
   }
 
   removeName({ name, type, data }: DnsRemoval): number {
-    const removed = namesOf(this.#agent.names).added.remove(name, type, data);
+    const removed = namesOf(this.#agent.names).remove(name, type, data);
     if (removed > 0) return removed;
     throw new UnknownNameError(
-      `Cannot remove ${JSON.stringify(name)}: no such record was added on this node`,
+      `Cannot remove ${JSON.stringify(name)}: this node has added no such record`,
       {
-        hint: "weft dns list shows all; names of members go with their members.",
+        hint: "weft dns list shows all; what others have added is removed there, and leaders share theirs.",
       },
     );
   }

@@ -120,9 +120,9 @@ export interface AgentControl {
   ping(peer: string): Promise<PingReport>;
   /** @returns everything in the zones that this node serves */
   listNames(): readonly DnsRecordReport[];
-  /** Adds a record on this node. @returns it as it is served */
+  /** Adds a record on every node. @returns it as it is served */
   addName(request: DnsRecordRequest): DnsAnswerRecord;
-  /** Removes what was added. @returns how many records @throws WeftError with code `UnknownName` when there is none */
+  /** Removes what this node has added. @returns how many records @throws WeftError with code `UnknownName` when there is none */
   removeName(removal: DnsRemoval): number;
   /** Asks this node's name server. @param name below the zone unless it ends with a dot @param type `A` unless told */
   resolveName(name: string, type?: string): Promise<DnsAnswerReport>;

@@ -5,7 +5,7 @@
 
 import { type Logger, type StateStore, WeftError } from "../base/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
-import { DomainName, reverseOrigins } from "../dns/mod.ts";
+import { absoluteName, DomainName, formatRecord, reverseOrigins } from "../dns/mod.ts";
 import {
   HostJournal,
   type PointedResolver,
@@ -16,13 +16,13 @@ import {
   type ResolverKind,
   upstreamServers,
 } from "../host/mod.ts";
-import type { MeshState, RosterEvent } from "../mesh/mod.ts";
+import type { MeshState, RosterEvent, Signed } from "../mesh/mod.ts";
 import { type Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 import { type DnsForward, type DnsHandle, DnsServer } from "../nameserver/mod.ts";
-import { AddedNames } from "./added_names.ts";
 import { InvalidRequestError } from "./errors.ts";
 import type { DnsReport } from "./report.ts";
 import { RosterNames } from "./roster_names.ts";
+import { SharedNames } from "./shared_names.ts";
 
 /** The only port that a resolv.conf can mean. */
 const STANDARD_PORT = 53;
@@ -36,6 +36,8 @@ export interface NameServiceParts {
   /** The blocks of the network. */
   readonly cidrs: readonly Cidr[];
   readonly log: Logger;
+  /** Tells others what was added here. */
+  readonly publish: (entries: readonly Signed[]) => void;
 }
 
 /** How the server and the resolver are to be; the plan of what `open` then does. */
@@ -48,7 +50,7 @@ interface NamePlan {
 /** The names of one node, while it runs. */
 export class NameService {
   readonly handle: DnsHandle;
-  readonly added: AddedNames;
+  readonly shared: SharedNames;
   readonly #members: RosterNames;
   readonly #resolver: PointedResolver | undefined;
   readonly #problem: string | undefined;
@@ -57,13 +59,13 @@ export class NameService {
     handle: DnsHandle,
     members: RosterNames,
     more: {
-      readonly added: AddedNames;
+      readonly shared: SharedNames;
       readonly resolver: PointedResolver | undefined;
       readonly problem: string | undefined;
     },
   ) {
     this.handle = handle;
-    this.added = more.added;
+    this.shared = more.shared;
     this.#members = members;
     this.#resolver = more.resolver;
     this.#problem = more.problem;
@@ -87,7 +89,7 @@ export class NameService {
   }
 
   static async #open(parts: NameServiceParts): Promise<NameService> {
-    const { mesh, store, log } = parts;
+    const { mesh, log } = parts;
     let problem: string | undefined;
     const tell = (error: unknown): void => {
       problem = error instanceof WeftError ? error.message : String(error);
@@ -107,20 +109,39 @@ export class NameService {
     const zone = DomainName.parse(parts.options.dnsZone) ?? DomainName.root;
     const members = new RosterNames({ roster: mesh.roster, zone, cidrs: parts.cidrs, sink: handle });
     members.start();
-    const added = new AddedNames(store, handle);
-    added.load(log);
+    const { id: networkId, signingKey } = mesh.network;
+    const { replica, identity } = mesh;
+    const author = signingKey === undefined
+      ? { origin: identity.id, signingKey: identity.signingKey }
+      : { origin: networkId, signingKey };
+    const shared = new SharedNames({ replica, handle, zone, networkId, author, publish: parts.publish });
+    shared.start();
     let resolver: PointedResolver | undefined;
     try {
       resolver = await point(parts, plan, handle);
     } catch (error) {
       tell(error);
     }
-    return new NameService(handle, members, { added, resolver, problem });
+    return new NameService(handle, members, { shared, resolver, problem });
   }
 
   /** Follows one change of the roster. */
   handleRosterEvent(event: RosterEvent): void {
     this.#members.handleRosterEvent(event);
+    this.shared.handleRosterEvent(event);
+  }
+
+  /** Removes what this node has added: of a name everything, or with a type or data less. @returns how many records */
+  remove(name: string, type?: string, data?: string): number {
+    const zone = DomainName.parse(this.handle.zone) ?? DomainName.root;
+    const owner = absoluteName(zone, name);
+    if (owner === undefined) return 0;
+    const written = type === undefined || data === undefined
+      ? data
+      : formatRecord(this.handle.parse({ name, type, data })).data;
+    return this.shared.remove(owner, (record) =>
+      (type === undefined || record.type === type.toUpperCase()) &&
+      (written === undefined || record.data === written));
   }
 
   /** @returns what the status says of names */

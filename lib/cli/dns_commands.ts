@@ -38,7 +38,7 @@ export function addDnsCommands(program: AnyCommand, context: CommandContext): vo
 function addList(group: AnyCommand, { ports }: CommandContext): void {
   const list: AnyCommand = withState(
     group.command("list").description("list the names of members, of services, and those that were added")
-      .option("--added", "only those that were added on this node")
+      .option("--added", "only those that somebody has added")
       .option("--json", "as JSON, with the zone's own records")
       .addHelpText(
         "after",
@@ -59,7 +59,7 @@ function addList(group: AnyCommand, { ports }: CommandContext): void {
 
 function addAdd(group: AnyCommand, { ports }: CommandContext): void {
   const add: AnyCommand = withState(
-    group.command("add").description("add a record on this node; it stays until it is removed")
+    group.command("add").description("add a record on every node; it stays until it is removed")
       .argument("<name>", "below the zone unless it ends with a dot; *.apps stands for all below apps")
       .argument("<type>", "A, AAAA, CNAME, TXT, SRV, MX or PTR")
       .argument("<data...>", "an address, a name, `0 0 80 web-1`, or text")
@@ -89,7 +89,7 @@ function addAdd(group: AnyCommand, { ports }: CommandContext): void {
 
 function addRemove(group: AnyCommand, { ports }: CommandContext): void {
   const remove: AnyCommand = withState(
-    group.command("remove").description("remove what was added on this node")
+    group.command("remove").description("remove what this node has added; leaders share theirs")
       .argument("<name>", "below the zone unless it ends with a dot")
       .argument("[type]", "records of this type alone")
       .argument("[data...]", "this record alone")

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { concatBytes, utf8Bytes } from "../base/mod.ts";
 import { IpAddress } from "../net/mod.ts";
 import { DomainName } from "./domain_name.ts";
 import type { ResourceRecord } from "./message.ts";
@@ -115,16 +116,26 @@ const PARSERS: ReadonlyMap<number, DataParser> = new Map<number, DataParser>([
   [RECORD_TYPE.PTR, host],
 ]);
 
-/** Strings in quotes, or the whole text as one. */
+/** Strings in quotes with escapes (RFC 1035 §5.1), or the whole text as one. */
 function parseStrings(text: string): Uint8Array | undefined {
-  const strings = /^"/.test(text)
-    ? /^("(?:[^"\\]|\\.)*"\s*)+$/s.test(text)
-      ? [...text.matchAll(/"((?:[^"\\]|\\.)*)"/gs)].map(([, inner = ""]) => inner.replace(/\\(.)/gs, "$1"))
-      : []
-    : [text];
-  const encoder = new TextEncoder();
-  const fit = strings.every((each) => encoder.encode(each).length <= MAX_STRING_BYTES);
-  return strings.length > 0 && strings.length <= MAX_STRINGS && fit ? stringsData(strings) : undefined;
+  const strings = !text.startsWith('"')
+    ? [utf8Bytes(text)]
+    : /^("(?:[^"\\]|\\.)*"\s*)+$/s.test(text)
+    ? [...text.matchAll(/"((?:[^"\\]|\\.)*)"/gs)].map(([, inner = ""]) => unescaped(inner))
+    : [];
+  const fit = strings.every((each) => each !== undefined && each.length <= MAX_STRING_BYTES);
+  if (!fit || strings.length === 0 || strings.length > MAX_STRINGS) return undefined;
+  return stringsData(strings.flatMap((each) => each ?? []));
+}
+
+/** @returns the bytes, with `\DDD` for any and `\X` for X; undefined when a number is none of a byte */
+function unescaped(text: string): Uint8Array | undefined {
+  const parts: Uint8Array[] = [];
+  for (const [part, digits, character] of text.matchAll(/\\(\d{3})|\\(.)|[^\\]+/gs)) {
+    if (digits !== undefined && Number(digits) > 255) return undefined;
+    parts.push(digits === undefined ? utf8Bytes(character ?? part) : Uint8Array.of(Number(digits)));
+  }
+  return concatBytes(...parts);
 }
 
 function uint16(text: string | undefined): number | undefined {

@@ -16,6 +16,8 @@ const good: readonly (readonly [string, string, string, string])[] = [
   ["_http._tcp.web", "SRV", "0 5 80 web-1", "_http._tcp.web.weft.internal. SRV 0 5 80 web-1.weft.internal."],
   ["note", "TXT", "v=1 plain words", 'note.weft.internal. TXT "v=1 plain words"'],
   ["note", "TXT", '"two" "strings \\"x\\""', 'note.weft.internal. TXT "two" "strings \\"x\\""'],
+  ["note", "TXT", "gr\u00fc\u00dfe", 'note.weft.internal. TXT "gr\\195\\188\\195\\159e"'],
+  ["note", "TXT", '"a\\010b\\\\"', 'note.weft.internal. TXT "a\\010b\\\\"'],
   ["9.0.200.10.in-addr.arpa.", "PTR", "db", "9.0.200.10.in-addr.arpa. PTR db.weft.internal."],
 ];
 for (const [name, type, data, text] of good) {
@@ -48,6 +50,7 @@ const bad: readonly (readonly [string, string, string, RegExp])[] = [
   ["a", "MX", "x mail", /no data/],
   ["a", "TXT", "x".repeat(256), /no data/],
   ["a", "TXT", '"open', /no data/],
+  ["a", "TXT", '"\\256"', /no data/],
   ["a", "SOA", "x", /SOA are not taken; A, AAAA/],
   ["a", "NS", "b", /NS are not taken/],
   ["a", "BOGUS", "b", /no type "BOGUS"/],

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { concatBytes } from "../base/mod.ts";
+import { concatBytes, utf8Bytes } from "../base/mod.ts";
 import { IpAddress } from "../net/mod.ts";
 import { DomainName } from "./domain_name.ts";
 import { RECORD_TYPE } from "./record_type.ts";
@@ -88,13 +88,13 @@ export function soaData(fields: SoaFields): Uint8Array {
 }
 
 /**
- * @param strings at least one, of at most 255 bytes each
+ * @param strings at least one, of at most 255 bytes each; text is written as UTF-8
  * @returns the data of a TXT record, or of any type that is a list of strings
  * @throws RangeError when a string is longer
  */
-export function stringsData(strings: readonly string[]): Uint8Array {
-  return concatBytes(...strings.map((text) => {
-    const bytes = new TextEncoder().encode(text);
+export function stringsData(strings: readonly (string | Uint8Array)[]): Uint8Array {
+  return concatBytes(...strings.map((string) => {
+    const bytes = typeof string === "string" ? utf8Bytes(string) : string;
     if (bytes.length > MAX_STRING_BYTES) {
       throw new RangeError(
         `Cannot put ${bytes.length} bytes into one string: ${MAX_STRING_BYTES} are the most`,

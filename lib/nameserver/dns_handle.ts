@@ -16,6 +16,7 @@ import {
   parseRecord,
   parseType,
   RECORD_RANK,
+  RECORD_TYPE,
   type RecordRank,
   type RecordSource,
   type RecordText,
@@ -78,7 +79,9 @@ export class DnsHandle implements AsyncDisposable {
     }
     const former = this.#custom.get(key);
     this.setRecords(key, RECORD_RANK.custom, [record]);
-    if (this.#parts.authority.isHidden(record)) {
+    const isAlias = record.type === RECORD_TYPE.CNAME;
+    const others = [...this.#custom].filter(([each, { name }]) => each !== key && name.equals(record.name));
+    if ((isAlias && others.length > 0) || this.#parts.authority.isHidden(record)) {
       this.setRecords(key, RECORD_RANK.custom, former === undefined ? [] : [former]);
       throw new InvalidRecordError(`Cannot add ${record.name}: the name is taken`, {
         hint:

@@ -111,14 +111,14 @@ const CONTROL_PATHS: JsonSchema = {
   "/dns": {
     get: operation("Everything in the zones that this node serves", json(listOf("DnsRecord"))),
     post: operation(
-      "Adds a record on this node",
+      "Adds a record on every node",
       json(ref("DnsAnswerRecord")),
       body(ref("DnsRecordRequest")),
     ),
   },
   "/dns/{name}": {
     delete: operation(
-      "Removes what was added: all of a name, or with `type` and `data` less",
+      "Removes what this node has added: all of a name, or with `type` and `data` less",
       json({
         type: "object",
         required: ["removed"],
