@@ -44,7 +44,13 @@ export { MAX_MEMBERS, type Member, type MergeOutcome, Roster, type RosterOptions
 export { type MergeResult, Replica, type ReplicaOptions, type ToldRefusal } from "./replica.ts";
 export { FULL_MESH_OTHERS, wantedLinks } from "./wanted_links.ts";
 export { Gossip, type GossipLink, type Heard, ROUND_MS } from "./gossip.ts";
-export { EntryBook, type EntryEvent, MAX_NETWORK_ENTRIES, MAX_NODE_ENTRIES, type NewEntry } from "./entry_book.ts";
+export {
+  EntryBook,
+  type EntryEvent,
+  MAX_NETWORK_ENTRIES,
+  MAX_NODE_ENTRIES,
+  type NewEntry,
+} from "./entry_book.ts";
 export { type EntryReader, PLAIN_READER } from "./entry_reader.ts";
 export { MAX_ENTRY_BODY_BYTES, MAX_ENTRY_LIFETIME_MS, type Origin, type StateEntry } from "./state_entry.ts";
 export type { RosterEvent } from "./roster_events.ts";
