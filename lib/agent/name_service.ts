@@ -22,7 +22,7 @@ import { type DnsForward, type DnsHandle, DnsServer } from "../nameserver/mod.ts
 import { InvalidRequestError } from "./errors.ts";
 import type { DnsReport } from "./report.ts";
 import { RosterNames } from "./roster_names.ts";
-import { SharedNames } from "./shared_names.ts";
+import { SharedNames, type SharedNamesParts } from "./shared_names.ts";
 
 /** The only port that a resolv.conf can mean. */
 const STANDARD_PORT = 53;
@@ -109,12 +109,10 @@ export class NameService {
     const zone = DomainName.parse(parts.options.dnsZone) ?? DomainName.root;
     const members = new RosterNames({ roster: mesh.roster, zone, cidrs: parts.cidrs, sink: handle });
     members.start();
-    const { id: networkId, signingKey } = mesh.network;
-    const { replica, identity } = mesh;
-    const author = signingKey === undefined
-      ? { origin: identity.id, signingKey: identity.signingKey }
-      : { origin: networkId, signingKey };
-    const shared = new SharedNames({ replica, handle, zone, networkId, author, publish: parts.publish });
+    const { replica, network: { id: networkId } } = mesh;
+    const { publish } = parts;
+    const author = () => authorOf(mesh);
+    const shared = new SharedNames({ replica, handle, zone, networkId, author, publish });
     shared.start();
     let resolver: PointedResolver | undefined;
     try {
@@ -166,6 +164,13 @@ export class NameService {
       await this.handle.stop();
     }
   }
+}
+
+/** A member may have become a leader since it was asked last. */
+function authorOf({ network, identity }: MeshState): ReturnType<SharedNamesParts["author"]> {
+  return network.signingKey === undefined
+    ? { origin: identity.id, signingKey: identity.signingKey }
+    : { origin: network.id, signingKey: network.signingKey };
 }
 
 function makePlan({ mesh, options }: NameServiceParts, wish: AgentOptions["dnsResolver"]): NamePlan {

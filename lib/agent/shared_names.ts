@@ -39,8 +39,8 @@ export interface SharedNamesParts {
   readonly handle: DnsHandle;
   readonly zone: DomainName;
   readonly networkId: NetworkId;
-  /** As whom this node writes: leaders for the network, members for themselves. */
-  readonly author: { readonly origin: Origin; readonly signingKey: SigningKey };
+  /** As whom this node writes now: leaders for the network, members for themselves. */
+  readonly author: () => { readonly origin: Origin; readonly signingKey: SigningKey };
   /** Tells others. */
   readonly publish: (entries: readonly Signed[]) => void;
 }
@@ -81,7 +81,8 @@ export class SharedNames {
 
   /** Writes those of this node again that are to expire; early and repeated calls are harmless. */
   refresh(): void {
-    const { replica, author } = this.#parts;
+    const { replica } = this.#parts;
+    const author = this.#author;
     const fresh = replica.entries.of(author.origin).filter(({ kind }) => kind === KIND).flatMap(
       ({ key, body }) => {
         const signed = replica.entries.write(author.origin, author.signingKey, { kind: KIND, key, body });
@@ -102,7 +103,7 @@ export class SharedNames {
     const isOther = ({ type, data }: ResourceRecord): boolean =>
       type !== record.type || !same(data, record.data);
     const records = [...this.#own(key).filter(isOther), record];
-    if (!this.#isAllowed(this.#parts.author.origin, record)) {
+    if (!this.#isAllowed(this.#author.origin, record)) {
       throw new InvalidRequestError(`Cannot add ${record.name}: that is for leaders to say`, {
         hint: "Add it on a leader.",
       });
@@ -132,13 +133,15 @@ export class SharedNames {
   }
 
   #own(key: string): readonly ResourceRecord[] {
-    const { replica, author } = this.#parts;
+    const { replica } = this.#parts;
+    const author = this.#author;
     const entry = replica.entries.get(KIND, author.origin, key);
     return entry === undefined ? [] : this.#read(entry);
   }
 
   #write(key: string, records: readonly ResourceRecord[]): void {
-    const { replica, author, publish } = this.#parts;
+    const { replica, publish } = this.#parts;
+    const author = this.#author;
     const lines = records.map(formatRecord).map(({ ttlSeconds, type, data }) =>
       `${ttlSeconds} ${type} ${data}\n`
     );
@@ -164,9 +167,13 @@ export class SharedNames {
     if (signed !== undefined) publish([signed]);
   }
 
+  get #author(): ReturnType<SharedNamesParts["author"]> {
+    return this.#parts.author();
+  }
+
   get #maxEntries(): number {
-    const { author, networkId } = this.#parts;
-    return author.origin === networkId ? MAX_NETWORK_ENTRIES : MAX_NODE_ENTRIES;
+    const { networkId } = this.#parts;
+    return this.#author.origin === networkId ? MAX_NETWORK_ENTRIES : MAX_NODE_ENTRIES;
   }
 
   #follow(origin: Origin, key: string): void {

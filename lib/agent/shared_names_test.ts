@@ -25,7 +25,7 @@ class Bench implements AsyncDisposable {
       ? { origin: networkId, signingKey }
       : { origin: identity.id, signingKey: identity.signingKey };
     const publish = (entries: readonly Signed[]): void => this.tell({ ...NO_UPDATE, entries });
-    const names = new SharedNames({ replica, handle, zone, networkId, author, publish });
+    const names = new SharedNames({ replica, handle, zone, networkId, author: () => author, publish });
     const node = { replica, handle, names, identity };
     this.nodes.push(node);
     this.tell({ ...NO_UPDATE, records: this.nodes.map((each) => this.network.signed(each.identity)) });
