@@ -10,6 +10,7 @@ import {
   labTest,
   nodeOn,
   PACKET_PLANE,
+  serveName,
   startMesh,
   untilAllKnowAll,
   waitFor,
@@ -108,6 +109,25 @@ labTest("the resolver is put back after a crash, by the next start and by cleanu
   assert.match(await resolverConf(host), /^nameserver 192\.0\.2\.99$/m);
   await node.stop();
   assert.equal(await resolverConf(host), "nameserver 192.0.2.99\n");
+});
+
+labTest("a host that asks weft first still finds the names of others", NAMES, async () => {
+  await using lab = await Lab.create(["A", "B"]);
+  const [a, b] = [lab.host("A"), lab.host("B")];
+  const record = { zone: "example.com", name: "www", address: "203.0.113.7" };
+  lab.use(await serveName(b.namespace, `${b.address4}:53`, record));
+  await Deno.writeTextFile(a.namespace.resolverConfPath, `nameserver ${b.address4}\n`);
+  const node = nodeOn(lab, "A");
+  await node.startLeader("--dns-zone", "overlay.local", "--dns-forward", "corp.test=192.0.2.250");
+  assert.equal(await resolve(a, "a.overlay.local"), "10.200.0.1");
+  assert.equal(await resolve(a, "www.example.com"), "203.0.113.7");
+  assert.match(await node.expectCommand("dns", "query", "www.example.com"), /203\.0\.113\.7/);
+  const silent = await node.command("dns", "query", "x.corp.test");
+  assert.match(silent.stderr, /SERVFAIL/);
+  const { dns } = await node.status();
+  assert((dns?.counters.forwarded ?? 0) >= 2 && (dns?.counters["forward-timeout"] ?? 0) >= 1);
+  await node.stop();
+  assert.equal(await resolve(a, "www.example.com"), "203.0.113.7");
 });
 
 labTest("--dns off and --dns-resolver off leave the host alone", NAMES, async () => {

@@ -16,6 +16,20 @@ export async function servePage(
   return await startProgram(place, "page_server.ts", [address, String(page.port), page.text]);
 }
 
+/** Starts a name server of somebody else that knows one name, and waits until it answers. */
+export async function serveName(
+  place: Place,
+  at: string,
+  record: { readonly zone: string; readonly name: string; readonly address: string },
+): Promise<CapturedProcess> {
+  const path = fileURLToPath(new URL("./name_server.ts", import.meta.url));
+  const command = [Deno.execPath(), "run", "--quiet", "-A", "--unstable-net", path, at];
+  const process = new CapturedProcess(place.command([...command, record.zone, record.name, record.address]), {
+    label: `${place.label}: name server`,
+  });
+  return await untilReady(process);
+}
+
 /** What passed over one connection, in hexadecimal. */
 export interface RecordedConnection {
   readonly toTarget: string;
@@ -107,6 +121,11 @@ async function startProgram(place: Place, file: string, args: readonly string[])
   const process = new CapturedProcess(place.command(labProgram(file, args)), {
     label: `${place.label}: ${file}`,
   });
+  return await untilReady(process);
+}
+
+/** @returns the process once it has said `ready`; it is ended when it does not */
+async function untilReady(process: CapturedProcess): Promise<CapturedProcess> {
   try {
     await process.until((started) => started.stdout.includes("ready"), 10_000, "it is ready");
     return process;
