@@ -5,18 +5,26 @@
 
 import { type Clock, type StateStore, type UnixMillis, unixMillis, WeftError } from "../base/mod.ts";
 import type { PublicKey, SigningKey, VerifyingKey } from "../crypto/mod.ts";
-import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
+import type { AddressRange, Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 import { type NetworkIdentity, type NodeId, nodeIdOf } from "./identity.ts";
+import { isRotationOf } from "./key_rotation.ts";
+import type { KeyRotation } from "./member_request.ts";
 import type { TokenSecret } from "./join_token.ts";
 import { type MemberRecord, type SignedRecord, signRecord } from "./member_record.ts";
 import { isNodeName, mergeLabels, numberedName, toNodeName } from "./node_name.ts";
 import { type SignedStatement, verifyStatement } from "./node_statement.ts";
 import { overlayIpv6For, overlayIpv6Prefix } from "./overlay_ipv6.ts";
 import { MAX_MEMBERS, type Roster } from "./roster.ts";
+import { MAX_CLOCK_AHEAD_MS } from "./signed.ts";
 import type { TokenBook } from "./token_book.ts";
 
-/** How long a record is good for: nothing renews it, so that a network outlives a leader that is gone. */
-export const RECORD_LIFETIME_MS: number = 10 * 365 * 86_400_000;
+/** How long a record is good for; leaders renew those of members that are there. */
+export const RECORD_LIFETIME_MS: number = 90 * 86_400_000;
+/** A record is renewed when it is good for no longer than this, so that a leader may be away for two months. */
+export const RENEW_BEFORE_MS: number = 60 * 86_400_000;
+
+/** How many records are renewed in one go: each costs a signature. */
+const MAX_RENEWALS = 16;
 
 /** Hands out the addresses of the overlay. */
 export interface AddressPool {
@@ -26,6 +34,12 @@ export interface AddressPool {
   allocateSpecific(address: IpAddress): void;
   /** @returns false when it was not allocated */
   release(address: IpAddress): boolean;
+  /** What `allocate` takes from; all of it unless it was said. */
+  readonly slices: readonly AddressRange[];
+  /** Lets `allocate` take from these only. */
+  setSlices(ranges: readonly AddressRange[]): void;
+  /** Gives up a part that has no allocated address. @returns it, or undefined when there is too little */
+  cutSlice(): AddressRange | undefined;
 }
 
 /** A join request with what the channel knows of its sender. */
@@ -156,6 +170,67 @@ export class Admission {
   }
 
   /**
+   * Signs records anew that are good for 60 days or less, or that a clock has dated into the future: those of devices,
+   * and of members who are there.
+   * @param isHere whether a member is there; its record may have expired
+   * @returns what was signed, at most 16 records a call
+   */
+  renewDue(isHere: (nodeId: NodeId) => boolean): Enrolled[] {
+    const wall = this.#options.clock.wall();
+    const due: MemberRecord[] = [];
+    for (const record of this.#options.roster.records()) {
+      if (record.revoked) continue;
+      const isDue = record.expiresAt - wall <= RENEW_BEFORE_MS || record.issuedAt - wall > MAX_CLOCK_AHEAD_MS;
+      if (isDue && (record.verifyingKey === undefined || isHere(record.nodeId))) due.push(record);
+      if (due.length === MAX_RENEWALS) break;
+    }
+    return due.map((record) => this.renew(record)).filter((renewed) => typeof renewed === "object");
+  }
+
+  /** Signs a record anew as it is; its holder may have been away until it expired. */
+  renew(record: MemberRecord): Enrolled | Refusal {
+    if (record.revoked) return "refused:revoked";
+    return this.#enrol(() => this.#sign({ ...record, version: record.version + 1, ...this.#lifetime() }));
+  }
+
+  /**
+   * Lets a member go on under new keys, with its name, addresses and roles; the old key is revoked.
+   * @param from whose keys they replace
+   * @returns both records, the new one first; the same again for the same keys
+   */
+  rotate(from: MemberRecord, to: KeyRotation): readonly [Enrolled, Enrolled] | Refusal {
+    const { roster } = this.#options;
+    const successor = nodeIdOf(to.publicKey, to.verifyingKey);
+    const kept = from.successor === successor ? this.#entriesOf(successor, from.nodeId) : undefined;
+    if (kept !== undefined) return kept;
+    if (from.revoked) return "refused:revoked";
+    if (roster.record(to.publicKey) !== undefined || !isRotationOf(from.nodeId, to)) {
+      return "refused:key-mismatch";
+    }
+    const { publicKey, verifyingKey } = to;
+    let both: readonly [Enrolled, Enrolled] | undefined;
+    const outcome = this.#enrol(() => {
+      // The new record first, so that nobody sees the name and the addresses free.
+      const next = this.#sign({
+        ...from,
+        nodeId: successor,
+        publicKey,
+        verifyingKey,
+        version: 1,
+        ...this.#lifetime(),
+      });
+      const issuedAt = this.#options.clock.wall();
+      const old = this.#sign({ ...from, version: from.version + 1, issuedAt, revoked: true, successor });
+      if (to.statement !== undefined && verifyStatement(to.statement, verifyingKey)?.nodeId === successor) {
+        roster.mergeStatement(to.statement);
+      }
+      both = [next, old];
+      return next;
+    });
+    return typeof outcome === "string" ? outcome : both ?? "refused:key-mismatch";
+  }
+
+  /**
    * Revokes a key for ever and frees its addresses.
    * @returns the revoked record, or undefined when nobody goes by that
    */
@@ -239,18 +314,41 @@ export class Admission {
 
   #allocate(taken: (address: IpAddress) => void): IpAddress | undefined {
     const { addresses, roster } = this.#options;
-    try {
-      for (;;) {
+    for (let hasReclaimed = false;;) {
+      try {
         const address = addresses.allocate();
         // Another leader's record may have come since; then the address stays taken.
         if (roster.holderOfAddress(address) !== undefined) continue;
         taken(address);
         return address;
+      } catch (error) {
+        if (!(error instanceof WeftError)) throw error;
+        if (hasReclaimed) return undefined;
+        this.#reclaim();
+        hasReclaimed = true;
       }
-    } catch (error) {
-      if (error instanceof WeftError) return undefined;
-      throw error;
     }
+  }
+
+  /** Frees the addresses of members that other leaders have removed. */
+  #reclaim(): void {
+    const { addresses, roster } = this.#options;
+    for (const { revoked, successor, addresses: freed } of roster.records()) {
+      if (!revoked || (successor !== undefined && roster.recordOf(successor) === undefined)) continue;
+      for (const address of freed) {
+        if (roster.holderOfAddress(address) === undefined) addresses.release(address);
+      }
+    }
+  }
+
+  /** @returns what was signed of these two, or undefined when one is not known */
+  #entriesOf(first: NodeId, second: NodeId): readonly [Enrolled, Enrolled] | undefined {
+    const { roster } = this.#options;
+    const [a, b] = [first, second].map((nodeId) => {
+      const [record, signed] = [roster.recordOf(nodeId), roster.signedRecord(nodeId)];
+      return record && signed && { record, signed };
+    });
+    return a && b && [a, b];
   }
 
   #bothFamilies(address: IpAddress): readonly IpAddress[] {

@@ -5,6 +5,7 @@ import { Admission, type AdmissionRequest, type Enrolled } from "./admission.ts"
 import type { NodeIdentity } from "./identity.ts";
 import type { JoinToken } from "./join_token.ts";
 import { Roster } from "./roster.ts";
+import { rotationTo } from "./key_rotation.ts";
 import { SmallPool, START, stated, TestNetwork } from "./testing_test.ts";
 import { TokenBook } from "./token_book.ts";
 
@@ -176,4 +177,89 @@ Deno.test("Admission.revoke() goes by name, id or key, once", () => {
     assert.equal(admission.revoke(record[by]), undefined);
   }
   assert.equal(admission.revoke("nobody"), undefined);
+});
+
+const DAY_MS = 86_400_000;
+
+Deno.test("Admission.renewDue() signs anew, for those who are there, what is good for 60 days or less", () => {
+  const { network, clock, roster, admission, newToken } = setUp(20);
+  const [here, away] = [network.node(), network.node()];
+  for (const node of [here, away]) admission.admit(requestOf(node, newToken()));
+  admission.addDevice({ name: "phone", publicKey: network.node().publicKey });
+  const isHere = (id: string) => id === here.id;
+  assert.deepEqual(admission.renewDue(isHere), []);
+  clock.advance(30 * DAY_MS);
+  const renewed = admission.renewDue(isHere).map(({ record }) => record);
+  assert.deepEqual(renewed.map(({ roles }) => roles[0]).sort(), ["member", "wireguard"]);
+  for (const { expiresAt, version } of renewed) {
+    assert.deepEqual([expiresAt, version], [START + 120 * DAY_MS, 2]);
+  }
+  assert.deepEqual(admission.renewDue(isHere), []);
+  // Half a year later, with a leader that is always there.
+  for (let day = 0; day < 180; day++) {
+    clock.advance(DAY_MS);
+    admission.renewDue(isHere);
+    roster.handleTimeout();
+    assert.ok(roster.get(here.id), `day ${day}`);
+  }
+  assert.equal(roster.get(away.id), undefined);
+  const known = roster.recordOf(away.id) ?? assert.fail();
+  assert.ok(typeof admission.renew(known) === "object", "it has come back");
+  assert.ok(roster.get(away.id));
+});
+
+Deno.test("Admission.renewDue() signs anew what a clock that was ahead has dated", () => {
+  const { network, clock, admission, newToken } = setUp(21);
+  const node = network.node();
+  clock.advance(3_600_000);
+  admission.admit(requestOf(node, newToken()));
+  const late = new VirtualClock(START);
+  Object.defineProperty(clock, "wall", { value: () => late.wall() });
+  assert.deepEqual(admission.renewDue(() => true).map(({ record }) => [record.issuedAt, record.version]), [[
+    START,
+    2,
+  ]]);
+});
+
+Deno.test("Admission.rotate() gives new keys the old one's name, address and roles, once, to nobody else", () => {
+  const { network, roster, admission, newToken } = setUp(22);
+  const [node, next, thief] = [network.node(), network.node(), network.node()];
+  const enrolled = admission.admit(requestOf(node, newToken(), { name: "web" }));
+  assert.ok(typeof enrolled === "object");
+  const { record: from } = enrolled;
+  const rotation = rotationTo(node.id, next, stated(next, 1, "192.0.2.5:1"));
+  assert.equal(admission.rotate(from, { ...rotation, publicKey: thief.publicKey }), "refused:key-mismatch");
+  assert.equal(admission.rotate(from, rotationTo(thief.id, next)), "refused:key-mismatch");
+  const both = admission.rotate(from, rotation);
+  assert.ok(typeof both === "object");
+  const [added, old] = both.map(({ record }) => record);
+  assert.deepEqual([added?.name, added?.addresses, added?.roles], ["web", from.addresses, from.roles]);
+  assert.deepEqual([old?.revoked, old?.successor], [true, next.id]);
+  assert.equal(roster.byName("web")?.record.nodeId, next.id);
+  assert.equal(roster.get(next.id)?.statement?.endpoints.join(), "192.0.2.5:1");
+  const revoked = roster.recordOf(node.id) ?? assert.fail();
+  assert.deepEqual(admission.rotate(revoked, rotation), both, "its answer was lost");
+  assert.equal(admission.rotate(revoked, rotationTo(node.id, thief)), "refused:revoked");
+  // The address is still taken.
+  const other = admission.admit(requestOf(network.node(), newToken()));
+  assert.ok(typeof other === "object");
+  assert.notDeepEqual(other.record.addresses, from.addresses);
+});
+
+Deno.test("Admission gives out again what another leader has freed, when nothing else is left", () => {
+  const { network, roster, admission, newToken } = setUp(23, 2);
+  const nodes = [network.node(), network.node(), network.node()];
+  const [a, b, c] = nodes.map((node) => requestOf(node, newToken())) as [
+    AdmissionRequest,
+    AdmissionRequest,
+    AdmissionRequest,
+  ];
+  const first = admission.admit(a);
+  assert.ok(typeof first === "object");
+  admission.admit(b);
+  assert.equal(admission.admit(c), "refused:no-address");
+  roster.merge(network.signed(nodes[0] as NodeIdentity, { ...first.record, version: 2, revoked: true }));
+  const third = admission.admit(c);
+  assert.ok(typeof third === "object");
+  assert.deepEqual(third.record.addresses, first.record.addresses);
 });

@@ -24,7 +24,8 @@ import {
 } from "../base/mod.ts";
 import type { NodeId } from "./identity.ts";
 import { Bulletin, GossipOutbox } from "./gossip_outbox.ts";
-import { encodeMeshMessage, type MeshMessage, type RosterUpdate, updateSize } from "./mesh_message.ts";
+import { encodeMeshMessage, type MeshMessage } from "./mesh_message.ts";
+import { type RosterUpdate, updateSize } from "./update_wire.ts";
 import type { Replica } from "./replica.ts";
 import {
   compareSlots,

@@ -3,7 +3,8 @@
  * @module
  */
 
-import { encodeMeshMessage, type RosterUpdate, updateSize } from "./mesh_message.ts";
+import { encodeMeshMessage } from "./mesh_message.ts";
+import { type RosterUpdate, updateSize } from "./update_wire.ts";
 import { encodeUpdates } from "./roster_update.ts";
 import type { Vector } from "./version_vector.ts";
 

@@ -27,6 +27,11 @@ import { readEndpoints, readTime } from "./signed.ts";
 /** How many endpoints of the leader a token may name. */
 export const MAX_TOKEN_ENDPOINTS = 8;
 
+/** How many other leaders a token may name. */
+export const MAX_TOKEN_OTHERS = 4;
+/** How many endpoints of each of them, so that a token can still be pasted. */
+export const MAX_OTHER_ENDPOINTS = 4;
+
 const PREFIX = "weft1-";
 const CHECKSUM_BYTES = 4;
 const MAX_TEXT_LENGTH = 2048;
@@ -62,6 +67,13 @@ export function presharedKeyOf(secretHash: Uint8Array): PresharedKey {
   return PresharedKey.fromBytes(blake2sMac(secretHash, 32, utf8Bytes("weft join preshared key v1")));
 }
 
+/** A leader that lets machines in by a token. */
+export interface TokenLeader {
+  readonly publicKey: PublicKey;
+  /** Of its message plane. */
+  readonly endpoints: readonly Endpoint[];
+}
+
 /** What a token says. */
 export interface JoinTokenFields {
   readonly networkId: NetworkId;
@@ -74,6 +86,8 @@ export interface JoinTokenFields {
   readonly cidr: Cidr;
   readonly secret: TokenSecret;
   readonly expiresAt: UnixMillis;
+  /** Other leaders that let machines in by this token too, at most 4 with at most 4 endpoints each. */
+  readonly others?: readonly TokenLeader[];
 }
 
 /** Why a text is no token, for people. */
@@ -91,12 +105,19 @@ export class JoinToken implements JoinTokenFields {
   readonly cidr: Cidr;
   readonly secret: TokenSecret;
   readonly expiresAt: UnixMillis;
+  readonly others: readonly TokenLeader[];
 
-  /** @throws RangeError when there are more than 8 endpoints or the id is none */
+  /** @throws RangeError when there are too many endpoints or leaders, or the id is none */
   constructor(fields: JoinTokenFields) {
-    if (fields.endpoints.length > MAX_TOKEN_ENDPOINTS || !/^[0-9a-f]{32}$/.test(fields.tokenId)) {
+    const { others = [] } = fields;
+    if (
+      fields.endpoints.length > MAX_TOKEN_ENDPOINTS || !/^[0-9a-f]{32}$/.test(fields.tokenId) ||
+      others.length > MAX_TOKEN_OTHERS ||
+      others.some(({ endpoints }) => endpoints.length > MAX_OTHER_ENDPOINTS)
+    ) {
       throw new RangeError("Cannot make a token: it has an id of 32 digits and at most 8 endpoints");
     }
+    this.others = [...others];
     this.networkId = fields.networkId;
     this.tokenId = fields.tokenId;
     this.leaderPublicKey = fields.leaderPublicKey;
@@ -117,6 +138,11 @@ export class JoinToken implements JoinTokenFields {
     return fields ? new JoinToken(fields) : { problem: "it holds something that this version cannot read" };
   }
 
+  /** Everybody that lets machines in by this token, the one that made it first. */
+  get leaders(): readonly TokenLeader[] {
+    return [{ publicKey: this.leaderPublicKey, endpoints: this.endpoints }, ...this.others];
+  }
+
   /** What the handshake with the leader is keyed with. */
   get presharedKey(): PresharedKey {
     return presharedKeyOf(this.secret.hash());
@@ -132,6 +158,10 @@ export class JoinToken implements JoinTokenFields {
       cidr: this.cidr.toString(),
       secret: this.secret.exposeBytes(),
       expiresAt: BigInt(this.expiresAt),
+      others: this.others.map(({ publicKey, endpoints }) => ({
+        publicKey: publicKey.bytes,
+        endpoints: endpoints.map(String),
+      })),
     });
     return PREFIX + encodeBase64Url(concatBytes(body, checksum(body)));
   }
@@ -174,8 +204,10 @@ function decodeBody(body: Uint8Array): JoinTokenFields | undefined {
   const endpoints = readEndpoints(message.endpoints, MAX_TOKEN_ENDPOINTS);
   const cidr = Cidr.parse(message.cidr);
   const expiresAt = readTime(message.expiresAt);
+  const others = readOthers(message.others);
   if (
-    networkId === undefined || endpoints === undefined || cidr === undefined || expiresAt === undefined ||
+    networkId === undefined || endpoints === undefined || others === undefined || cidr === undefined ||
+    expiresAt === undefined ||
     message.tokenId.length !== ID_BYTES || message.leaderPublicKey.length !== KEY_BYTES ||
     message.secret.length !== SECRET_BYTES
   ) return undefined;
@@ -187,7 +219,21 @@ function decodeBody(body: Uint8Array): JoinTokenFields | undefined {
     cidr,
     secret: TokenSecret.fromBytes(message.secret),
     expiresAt,
+    others,
   };
+}
+
+function readOthers(
+  wire: readonly { readonly publicKey: Uint8Array; readonly endpoints: readonly string[] }[],
+): TokenLeader[] | undefined {
+  if (wire.length > MAX_TOKEN_OTHERS) return undefined;
+  const others: TokenLeader[] = [];
+  for (const { publicKey, endpoints: texts } of wire) {
+    const endpoints = readEndpoints(texts, MAX_OTHER_ENDPOINTS);
+    if (endpoints === undefined || publicKey.length !== KEY_BYTES) return undefined;
+    others.push({ publicKey: PublicKey.fromBytes(publicKey), endpoints });
+  }
+  return others;
 }
 
 function checksum(body: Uint8Array): Uint8Array {

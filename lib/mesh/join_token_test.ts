@@ -90,3 +90,27 @@ Deno.test("JoinToken needs no endpoints", () => {
   assert.deepEqual(parsed.endpoints, []);
   assert.equal(parsed.networkId, token.networkId);
 });
+
+Deno.test("JoinToken names other leaders, within bounds, and stays short enough to be pasted", () => {
+  const endpoints = Array.from(
+    { length: 4 },
+    (_, i) => Endpoint.parse(`[2001:db8:1111:2222:3333:4444:5555:666${i}]:51820`) ?? assert.fail(),
+  );
+  const others = Array.from({ length: 4 }, () => ({
+    publicKey: NodeIdentity.generate(random).publicKey,
+    endpoints,
+  }));
+  const full = new JoinToken({ ...fields, endpoints: [...endpoints, ...endpoints], others });
+  assert.ok(full.encode().length <= 2048, `${full.encode().length} characters`);
+  const parsed = JoinToken.parse(full.encode());
+  assert.ok(parsed instanceof JoinToken);
+  assert.deepEqual(
+    parsed.leaders.map(({ publicKey, endpoints }) => [`${publicKey}`, endpoints.join()]),
+    full.leaders.map(({ publicKey, endpoints }) => [`${publicKey}`, endpoints.join()]),
+  );
+  assert.equal(parsed.leaders.length, 5);
+  const one = others[0] ?? assert.fail();
+  assert.throws(() => new JoinToken({ ...fields, others: [...others, one] }), RangeError);
+  const many = [...endpoints, ...endpoints];
+  assert.throws(() => new JoinToken({ ...fields, others: [{ ...one, endpoints: many }] }), RangeError);
+});

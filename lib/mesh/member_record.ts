@@ -68,6 +68,8 @@ export interface MemberRecord {
   /** Where a device without weft is to be found; members say it in their statements. */
   readonly endpoint?: Endpoint;
   readonly persistentKeepaliveSeconds?: number;
+  /** Of a revoked record: under which id the same machine goes on, with the same name and addresses. */
+  readonly successor?: NodeId;
 }
 
 /** A member record with the network's signature. */
@@ -116,12 +118,14 @@ export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
   const version = readVersion(message.version);
   const issuedAt = readTime(message.issuedAt);
   const expiresAt = readTime(message.expiresAt);
+  const successor = message.successor.length === 0 ? undefined : nodeIdFromBytes(message.successor);
   const endpoints = readEndpoints(message.endpoint === "" ? [] : [message.endpoint], 1);
   if (
     networkId === undefined || nodeId === undefined || keys === undefined || addresses === undefined ||
     allowedIps === undefined || roles === undefined || version === undefined || issuedAt === undefined ||
     expiresAt === undefined || endpoints === undefined || !isNodeName(message.name) ||
     !areLabels(message.labels) || message.persistentKeepalive > MAX_KEEPALIVE_SECONDS ||
+    (successor === undefined) !== (message.successor.length === 0) || (successor && !message.revoked) ||
     // The id must be that of the keys, or one member could speak in another one's name.
     nodeIdOf(keys.publicKey, keys.verifyingKey) !== nodeId ||
     roles.includes("wireguard") !== (keys.verifyingKey === undefined)
@@ -141,6 +145,7 @@ export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
     revoked: message.revoked,
     ...endpoints[0] && { endpoint: endpoints[0] },
     ...message.persistentKeepalive > 0 && { persistentKeepaliveSeconds: message.persistentKeepalive },
+    ...successor && { successor },
   };
 }
 
@@ -161,6 +166,7 @@ function encodeRecord(record: MemberRecord): Uint8Array {
     revoked: record.revoked,
     endpoint: record.endpoint?.toString() ?? "",
     persistentKeepalive: record.persistentKeepaliveSeconds ?? 0,
+    successor: record.successor ? idBytes(record.successor) : new Uint8Array(0),
   });
 }
 

@@ -8,7 +8,16 @@ import { Cidr, IpAddress } from "../net/mod.ts";
 import { decodeMessage, encodeMessage, type MeshMessage as Wire, MeshMessageSchema } from "../proto/mod.ts";
 import { TokenSecret } from "./join_token.ts";
 import { areLabels, MAX_NAME_LENGTH, sortLabels } from "./node_name.ts";
+import {
+  answerToWire,
+  type MemberAnswer,
+  type MemberRequest,
+  readAnswer,
+  readRequest,
+  requestToWire,
+} from "./member_request.ts";
 import { readSigned, type Signed } from "./signed.ts";
+import { readUpdate, type RosterUpdate, signedToWire, updateToWire } from "./update_wire.ts";
 import {
   type Digest,
   digestToWire,
@@ -22,9 +31,6 @@ import {
 export const MESH_TOPIC = "mesh";
 /** The longest message that is read, in bytes. */
 export const MAX_MESH_MESSAGE_BYTES: number = 1 << 20;
-/** How many records or statements one message may hold. */
-export const MAX_UPDATE_ITEMS = 8192;
-
 /** The longest vector that is read, in bytes: each slot becomes an object that is many times larger. */
 const MAX_VECTOR_BYTES = 384 * 1024;
 const SECRET_BYTES = 32;
@@ -50,13 +56,6 @@ export interface NetworkSettings {
   readonly cidrs: readonly Cidr[];
 }
 
-/** What is signed and replicated, all of it or what has changed. */
-export interface RosterUpdate {
-  readonly records: readonly Signed[];
-  readonly statements: readonly Signed[];
-  readonly entries: readonly Signed[];
-}
-
 /** What a leader answers to a machine that it lets in. */
 export interface Admitted {
   readonly record: Signed;
@@ -78,7 +77,10 @@ export type MeshMessage =
     readonly oversized?: number;
   }
   | { readonly kind: "digest"; readonly digest: Digest }
-  | { readonly kind: "vector"; readonly vector: Vector };
+  | { readonly kind: "vector"; readonly vector: Vector }
+  | { readonly kind: "heartbeat" }
+  | { readonly kind: "request"; readonly number: number; readonly request: MemberRequest }
+  | { readonly kind: "response"; readonly number: number; readonly answer: MemberAnswer };
 
 /** @returns the message for the topic `mesh` */
 export function encodeMeshMessage(message: MeshMessage): Uint8Array {
@@ -111,6 +113,16 @@ export function decodeMeshMessage(bytes: Uint8Array): MeshMessage | undefined {
       const vector = bytes.length <= MAX_VECTOR_BYTES ? readVector(kind.value) : undefined;
       return vector && { kind: "vector", vector };
     }
+    case "heartbeat":
+      return { kind: "heartbeat" };
+    case "request": {
+      const read = readRequest(kind.value);
+      return read && { kind: "request", ...read };
+    }
+    case "response": {
+      const read = readAnswer(kind.value);
+      return read && { kind: "response", ...read };
+    }
     default:
       return undefined;
   }
@@ -121,8 +133,6 @@ type WireOf<Case extends WireKind["case"]> = Extract<WireKind, { case: Case }> e
   ? Value
   : never;
 type WireAdmitted = Extract<WireOf<"joinResponse">["outcome"], { case: "admitted" }>["value"];
-
-type WireSigned = { payload: Uint8Array; signature: Uint8Array };
 
 /** What `encodeMessage` takes. */
 type WireFields = NonNullable<Parameters<typeof encodeMessage<typeof MeshMessageSchema>>[1]["kind"]>;
@@ -139,14 +149,14 @@ function toWire(message: MeshMessage): WireFields {
           publicKey: publicKey.bytes,
           verifyingKey: verifyingKey.bytes,
           labels: sortLabels(labels),
-          ...statement && { statement: copy(statement) },
+          ...statement && { statement: signedToWire(statement) },
         },
       };
     }
     case "admitted": {
       const { record, settings, roster, observedAddress } = message.admitted;
       const value = {
-        record: copy(record),
+        record: signedToWire(record),
         settings: { verifyingKey: settings.verifyingKey.bytes, cidrs: settings.cidrs.map(String) },
         roster: updateToWire(roster),
         observedAddress: observedAddress?.bytes ?? new Uint8Array(0),
@@ -161,17 +171,13 @@ function toWire(message: MeshMessage): WireFields {
       return { case: "digest", value: digestToWire(message.digest) };
     case "vector":
       return { case: "vector", value: vectorToWire(message.vector) };
+    case "heartbeat":
+      return { case: "heartbeat", value: {} };
+    case "request":
+      return { case: "request", value: requestToWire(message.number, message.request) };
+    case "response":
+      return { case: "response", value: answerToWire(message.number, message.answer) };
   }
-}
-
-function updateToWire(
-  { records, statements, entries }: RosterUpdate,
-): Record<keyof RosterUpdate, WireSigned[]> {
-  return { records: records.map(copy), statements: statements.map(copy), entries: entries.map(copy) };
-}
-
-function copy({ payload, signature }: Signed): WireSigned {
-  return { payload, signature };
 }
 
 function readJoinRequest(wire: WireOf<"joinRequest">): JoinRequest | undefined {
@@ -218,25 +224,4 @@ export function readSettings(
     cidrs.length > MAX_CIDRS
   ) return undefined;
   return { verifyingKey: VerifyingKey.fromBytes(wire.verifyingKey), cidrs };
-}
-
-/** What is too long is left out and counted: whatever is beside it may be good. */
-function readUpdate(
-  wire: RosterUpdate,
-): { readonly update: RosterUpdate; readonly oversized?: number } | undefined {
-  const offered = updateSize(wire);
-  if (offered > MAX_UPDATE_ITEMS) return undefined;
-  const read = (items: readonly Signed[]) => items.map(readSigned).filter((signed) => signed !== undefined);
-  const update = {
-    records: read(wire.records),
-    statements: read(wire.statements),
-    entries: read(wire.entries),
-  };
-  const oversized = offered - updateSize(update);
-  return { update, ...oversized > 0 && { oversized } };
-}
-
-/** @returns how many items there are */
-export function updateSize({ records, statements, entries }: RosterUpdate): number {
-  return records.length + statements.length + entries.length;
 }

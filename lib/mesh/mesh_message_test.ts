@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom, unixMillis } from "../base/mod.ts";
-import { Cidr, IpAddress } from "../net/mod.ts";
+import { AddressRange, Cidr, IpAddress } from "../net/mod.ts";
 import { decodeHello, encodeHello, type Hello } from "./hello.ts";
 import { generateNetwork, NodeIdentity } from "./identity.ts";
 import { TokenSecret } from "./join_token.ts";
@@ -18,6 +18,15 @@ const request = {
   verifyingKey: identity.signingKey.verifyingKey,
   labels: { role: "web" },
   statement: signed,
+};
+const slices = {
+  id: "0123456789abcdef".repeat(2),
+  ranges: [AddressRange.parse("10.200.0.5-10.200.0.9") ?? assert.fail()],
+};
+const rotation = {
+  publicKey: identity.publicKey,
+  verifyingKey: identity.signingKey.verifyingKey,
+  proof: new Uint8Array(64).fill(4),
 };
 const MESSAGES: readonly MeshMessage[] = [
   { kind: "join-request", request },
@@ -38,6 +47,19 @@ const MESSAGES: readonly MeshMessage[] = [
     },
   },
   { kind: "vector", vector: { origins: [{ origin: network.id, slots: [] }] } },
+  { kind: "heartbeat" },
+  { kind: "request", number: 1, request: { kind: "promotion", sealedSeed: new Uint8Array(80), slices } },
+  { kind: "request", number: 2, request: { kind: "demotion" } },
+  { kind: "request", number: 3, request: { kind: "slices", slices } },
+  { kind: "request", number: 4, request: { kind: "rotation", rotation: { ...rotation, statement: signed } } },
+  { kind: "request", number: 5, request: { kind: "rotation", rotation } },
+  {
+    kind: "response",
+    number: 6,
+    answer: { kind: "done", slices, update: { records: [signed], statements: [], entries: [] } },
+  },
+  { kind: "response", number: 7, answer: { kind: "done" } },
+  { kind: "response", number: 8, answer: { kind: "refused" } },
   {
     kind: "admitted",
     admitted: {

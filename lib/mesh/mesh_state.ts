@@ -6,10 +6,11 @@
 import type { Clock, RandomSource, StateStore } from "../base/mod.ts";
 import { StateError } from "../base/mod.ts";
 import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
-import { type AddressPool, Admission, type Enrolled } from "./admission.ts";
+import type { AddressPool, Admission, Enrolled } from "./admission.ts";
 import { AlreadyInitializedError, NotInitializedError } from "./errors.ts";
 import { generateNetwork, type NetworkIdentity, networkIdOf, type NodeIdentity } from "./identity.ts";
 import type { JoinToken } from "./join_token.ts";
+import { Leadership } from "./leadership.ts";
 import { type MemberRecord, verifyRecord } from "./member_record.ts";
 import { type Admitted, encodeMeshMessage, type NetworkSettings } from "./mesh_message.ts";
 import {
@@ -27,7 +28,7 @@ import { type OwnEndpoints, stateOwn } from "./own_statement.ts";
 import { Replica } from "./replica.ts";
 import type { Roster } from "./roster.ts";
 import { encodeUpdates, NO_UPDATE, splitUpdate } from "./roster_update.ts";
-import { TokenBook } from "./token_book.ts";
+import type { TokenBook } from "./token_book.ts";
 
 /** What every node's state stands on. */
 export interface MeshOptions {
@@ -53,18 +54,14 @@ export interface JoinWish extends OwnEndpoints {
 /** Who this node is, which network it belongs to, and everybody in it. */
 export class MeshState {
   readonly identity: NodeIdentity;
-  readonly network: NetworkIdentity;
-  readonly role: "leader" | "member";
   /** The block that addresses are allocated from. */
   readonly cidr: Cidr;
   /** The network's /64 of IPv6 addresses; absent when `cidr` is IPv6 itself. */
   readonly ipv6Cidr: Cidr | undefined;
   /** Everything that all members agree on. */
   readonly replica: Replica;
-  /** Leaders only. */
-  readonly tokens: TokenBook | undefined;
-  /** Leaders only. */
-  readonly admission: Admission | undefined;
+  /** What this node has as a leader, or may be given. */
+  readonly leadership: Leadership;
   /** Where the leader was that let this node in; absent on the one that started the network. */
   readonly bootstrap: Bootstrap | undefined;
   readonly #settings: NetworkSettings;
@@ -89,25 +86,14 @@ export class MeshState {
     this.bootstrap = stored.bootstrap;
     this.#settings = stored.settings;
     this.#clock = clock;
-    if (signingKey === undefined) {
-      this.network = { id, verifyingKey };
-      this.role = "member";
-      return;
-    }
-    const network = { id, verifyingKey, signingKey };
-    const tokens = new TokenBook(store, { random, clock });
-    const { roster } = this;
-    this.network = network;
-    this.role = "leader";
-    this.tokens = tokens;
-    this.admission = new Admission({
-      store,
-      roster,
-      tokens,
-      network,
+    this.leadership = new Leadership(store, {
+      identity: () => this.identity,
+      network: { id, verifyingKey },
+      replica: this.replica,
       clock,
-      addresses: options.addressPool(cidr),
-    });
+      random,
+      newPool: () => options.addressPool(cidr),
+    }, signingKey);
   }
 
   /**
@@ -180,6 +166,28 @@ export class MeshState {
       state.replica.merge({ ...roster, records: [record, ...roster.records] });
       return state;
     });
+  }
+
+  /** Whether this node signs records now. */
+  get role(): "leader" | "member" {
+    return this.leadership.signingKey === undefined ? "member" : "leader";
+  }
+
+  /** The network, with its signing key on leaders. */
+  get network(): NetworkIdentity {
+    const { verifyingKey } = this.#settings;
+    const { signingKey } = this.leadership;
+    return { id: networkIdOf(verifyingKey), verifyingKey, ...signingKey && { signingKey } };
+  }
+
+  /** Leaders only. */
+  get tokens(): TokenBook | undefined {
+    return this.leadership.tokens;
+  }
+
+  /** Leaders only. */
+  get admission(): Admission | undefined {
+    return this.leadership.admission;
   }
 
   /** Who the members are. */

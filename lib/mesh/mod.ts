@@ -37,8 +37,10 @@ export {
   MESH_TOPIC,
   type MeshMessage,
   type NetworkSettings,
-  type RosterUpdate,
 } from "./mesh_message.ts";
+export type { RosterUpdate } from "./update_wire.ts";
+export type { KeyRotation, MemberAnswer, MemberRequest, SliceGrant } from "./member_request.ts";
+export { Election, type ElectionEvent, HEARTBEAT_MS, LEADER_DEAD_MS, type LeaderView } from "./election.ts";
 export { MAX_TOKENS, type NewToken, TokenBook, type TokenEntry, type TokenState } from "./token_book.ts";
 export { MAX_MEMBERS, type Member, type MergeOutcome, Roster, type RosterOptions } from "./roster.ts";
 export { type MergeResult, Replica, type ReplicaOptions, type ToldRefusal } from "./replica.ts";

@@ -72,6 +72,16 @@ export function writeNetwork(store: StateStore, { settings, signingKey, bootstra
   store.put(NETWORK, BOOTSTRAP, utf8Bytes(lines.join("\n")));
 }
 
+/** Keeps the network's signing key of a node that is promoted. */
+export function keepSigningKey(store: StateStore, signingKey: SigningKey): void {
+  store.put(NETWORK, SIGNING_SEED, signingKey.exposeBytes());
+}
+
+/** Forgets the network's signing key. */
+export function dropSigningKey(store: StateStore): void {
+  store.delete(NETWORK, SIGNING_SEED);
+}
+
 /**
  * @returns what `writeNetwork` kept, or undefined when the store belongs to no network
  * @throws StateError when it is damaged

@@ -8,7 +8,7 @@ import type { VerifyingKey } from "../crypto/mod.ts";
 import { EntryBook } from "./entry_book.ts";
 import { type EntryReader, PLAIN_READER } from "./entry_reader.ts";
 import type { NetworkId } from "./identity.ts";
-import type { RosterUpdate } from "./mesh_message.ts";
+import type { RosterUpdate } from "./update_wire.ts";
 import { type MergeOutcome, type MergeRefusal, REFUSALS, Roster } from "./roster.ts";
 import { encodeUpdates } from "./roster_update.ts";
 import type { Signed } from "./signed.ts";

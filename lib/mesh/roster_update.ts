@@ -3,7 +3,8 @@
  * @module
  */
 
-import { encodeMeshMessage, type RosterUpdate, updateSize } from "./mesh_message.ts";
+import { encodeMeshMessage } from "./mesh_message.ts";
+import { type RosterUpdate, updateSize } from "./update_wire.ts";
 import type { Signed } from "./signed.ts";
 
 /** The longest part of a roster, in bytes. */

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { SeededRandom, type UnixMillis, unixMillis, WeftError } from "../base/mod.ts";
 import type { SigningKey } from "../crypto/mod.ts";
-import { Endpoint, IpAddress } from "../net/mod.ts";
+import { AddressRange, Endpoint, IpAddress } from "../net/mod.ts";
 import type { AddressPool } from "./admission.ts";
 import { generateNetwork, type NetworkIdentity, NodeIdentity } from "./identity.ts";
 import { type MemberRecord, type SignedRecord, signRecord } from "./member_record.ts";
@@ -101,19 +101,21 @@ class NoAddress extends WeftError {
 /** Hands out the lowest free of 10.200.0.1 to 10.200.0.`size`. */
 export class SmallPool implements AddressPool {
   readonly taken: Set<string> = new Set();
-  readonly #size: number;
+  slices: readonly AddressRange[];
 
   constructor(size: number) {
-    this.#size = size;
+    this.slices = [range(1, size)];
   }
 
   /** Takes the lowest free address. */
   allocate(): IpAddress {
-    for (let host = 1; host <= this.#size; host++) {
-      const address = IpAddress.fromBytes(Uint8Array.of(10, 200, 0, host));
-      if (this.taken.has(address.toString())) continue;
-      this.taken.add(address.toString());
-      return address;
+    for (const { first, last } of this.slices) {
+      for (let host = first.toBigInt(); host <= last.toBigInt(); host++) {
+        const address = IpAddress.fromBigInt(host, 4);
+        if (this.taken.has(address.toString())) continue;
+        this.taken.add(address.toString());
+        return address;
+      }
     }
     throw new NoAddress("all are taken");
   }
@@ -126,4 +128,23 @@ export class SmallPool implements AddressPool {
   release(address: IpAddress): boolean {
     return this.taken.delete(address.toString());
   }
+
+  setSlices(ranges: readonly AddressRange[]): void {
+    this.slices = ranges;
+  }
+
+  /** Gives up the upper half of the first slice, which is to be free. */
+  cutSlice(): AddressRange | undefined {
+    const [slice] = this.slices;
+    if (slice === undefined || slice.size < 2n) return undefined;
+    const [first, last] = [slice.first.toBigInt(), slice.last.toBigInt()];
+    const middle = first + (last - first) / 2n;
+    this.slices = [AddressRange.fromBigInts(first, middle, 4)];
+    return AddressRange.fromBigInts(middle + 1n, last, 4);
+  }
+}
+
+function range(first: number, last: number): AddressRange {
+  const at = (host: number) => IpAddress.fromBytes(Uint8Array.of(10, 200, 0, host));
+  return new AddressRange(at(first), at(last));
 }

@@ -4,7 +4,7 @@
  */
 
 import { equalBytes } from "../base/mod.ts";
-import type { RosterUpdate } from "./mesh_message.ts";
+import type { RosterUpdate } from "./update_wire.ts";
 import type { Signed } from "./signed.ts";
 import {
   bucketBounds,

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file weft/mesh/v1/mesh.proto.
  */
 export const file_weft_mesh_v1_mesh: GenFile = /*@__PURE__*/
-  fileDesc("Chd3ZWZ0L21lc2gvdjEvbWVzaC5wcm90bxIMd2VmdC5tZXNoLnYxImUKBUhlbGxvEicKBGpvaW4YASABKAsyFy53ZWZ0Lm1lc2gudjEuSGVsbG9Kb2luSAASKwoGbWVtYmVyGAIgASgLMhkud2VmdC5tZXNoLnYxLkhlbGxvTWVtYmVySABCBgoEa2luZCIdCglIZWxsb0pvaW4SEAoIdG9rZW5faWQYASABKAwiMgoLSGVsbG9NZW1iZXISEgoKbmV0d29ya19pZBgBIAEoDBIPCgdub2RlX2lkGAIgASgMIoICCgtNZXNoTWVzc2FnZRIxCgxqb2luX3JlcXVlc3QYASABKAsyGS53ZWZ0Lm1lc2gudjEuSm9pblJlcXVlc3RIABIzCg1qb2luX3Jlc3BvbnNlGAIgASgLMhoud2VmdC5tZXNoLnYxLkpvaW5SZXNwb25zZUgAEjMKDXJvc3Rlcl91cGRhdGUYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlSAASJgoGZGlnZXN0GAQgASgLMhQud2VmdC5tZXNoLnYxLkRpZ2VzdEgAEiYKBnZlY3RvchgFIAEoCzIULndlZnQubWVzaC52MS5WZWN0b3JIAEIGCgRraW5kIuUBCgtKb2luUmVxdWVzdBIOCgZzZWNyZXQYASABKAwSDAoEbmFtZRgCIAEoCRISCgpwdWJsaWNfa2V5GAMgASgMEhUKDXZlcmlmeWluZ19rZXkYBCABKAwSNQoGbGFiZWxzGAUgAygLMiUud2VmdC5tZXNoLnYxLkpvaW5SZXF1ZXN0LkxhYmVsc0VudHJ5EicKCXN0YXRlbWVudBgGIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJvCgxKb2luUmVzcG9uc2USKgoIYWRtaXR0ZWQYASABKAsyFi53ZWZ0Lm1lc2gudjEuQWRtaXR0ZWRIABIoCgdyZWZ1c2VkGAIgASgLMhUud2VmdC5tZXNoLnYxLlJlZnVzZWRIAEIJCgdvdXRjb21lIgkKB1JlZnVzZWQipwEKCEFkbWl0dGVkEiQKBnJlY29yZBgBIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQSLwoIc2V0dGluZ3MYAiABKAsyHS53ZWZ0Lm1lc2gudjEuTmV0d29ya1NldHRpbmdzEioKBnJvc3RlchgDIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUSGAoQb2JzZXJ2ZWRfYWRkcmVzcxgEIAEoDCI3Cg9OZXR3b3JrU2V0dGluZ3MSFQoNdmVyaWZ5aW5nX2tleRgBIAEoDBINCgVjaWRycxgCIAMoCSKGAQoMUm9zdGVyVXBkYXRlEiUKB3JlY29yZHMYASADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEigKCnN0YXRlbWVudHMYAiADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEiUKB2VudHJpZXMYAyADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkIjEKBkRpZ2VzdBIUCgxmaW5nZXJwcmludHMYASABKAwSEQoJd2FsbF90aW1lGAIgASgEIlQKBlZlY3RvchINCgVmaXJzdBgBIAEoDBIMCgRsYXN0GAIgASgMEi0KB29yaWdpbnMYAyADKAsyHC53ZWZ0Lm1lc2gudjEuT3JpZ2luVmVyc2lvbnMiSgoOT3JpZ2luVmVyc2lvbnMSDgoGb3JpZ2luGAEgASgMEigKBXNsb3RzGAIgAygLMhkud2VmdC5tZXNoLnYxLlNsb3RWZXJzaW9uIkwKC1Nsb3RWZXJzaW9uEgwKBHNsb3QYASABKAkSDwoHdmVyc2lvbhgCIAEoBBIMCgRtYXJrGAMgASgGEhAKCGlzX2ZpbmFsGAQgASgIIiwKBlNpZ25lZBIPCgdwYXlsb2FkGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCKXAwoMTWVtYmVyUmVjb3JkEhIKCm5ldHdvcmtfaWQYASABKAwSDwoHbm9kZV9pZBgCIAEoDBIMCgRuYW1lGAMgASgJEhIKCnB1YmxpY19rZXkYBCABKAwSFQoNdmVyaWZ5aW5nX2tleRgFIAEoDBIRCglhZGRyZXNzZXMYBiADKAwSEwoLYWxsb3dlZF9pcHMYByADKAkSNgoGbGFiZWxzGAggAygLMiYud2VmdC5tZXNoLnYxLk1lbWJlclJlY29yZC5MYWJlbHNFbnRyeRIhCgVyb2xlcxgJIAMoDjISLndlZnQubWVzaC52MS5Sb2xlEg8KB3ZlcnNpb24YCiABKAQSEQoJaXNzdWVkX2F0GAsgASgEEhIKCmV4cGlyZXNfYXQYDCABKAQSDwoHcmV2b2tlZBgNIAEoCBIQCghlbmRwb2ludBgOIAEoCRIcChRwZXJzaXN0ZW50X2tlZXBhbGl2ZRgPIAEoDRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInIKDU5vZGVTdGF0ZW1lbnQSDwoHbm9kZV9pZBgBIAEoDBIRCgllbmRwb2ludHMYAiADKAkSGQoRY2hhbm5lbF9lbmRwb2ludHMYAyADKAkSDwoHdmVyc2lvbhgEIAEoBBIRCglpc3N1ZWRfYXQYBSABKAQiogEKClN0YXRlRW50cnkSEgoKbmV0d29ya19pZBgBIAEoDBIOCgZvcmlnaW4YAiABKAwSDAoEa2luZBgDIAEoCRILCgNrZXkYBCABKAkSDwoHdmVyc2lvbhgFIAEoBBIRCglpc3N1ZWRfYXQYBiABKAQSEgoKZXhwaXJlc19hdBgHIAEoBBIPCgdkZWxldGVkGAggASgIEgwKBGJvZHkYCSABKAwilQEKDUpvaW5Ub2tlbkJvZHkSEgoKbmV0d29ya19pZBgBIAEoDBIQCgh0b2tlbl9pZBgCIAEoDBIZChFsZWFkZXJfcHVibGljX2tleRgDIAEoDBIRCgllbmRwb2ludHMYBCADKAkSDAoEY2lkchgFIAEoCRIOCgZzZWNyZXQYBiABKAwSEgoKZXhwaXJlc19hdBgHIAEoBCpSCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX0xFQURFUhABEg8KC1JPTEVfTUVNQkVSEAISEgoOUk9MRV9XSVJFR1VBUkQQA2IGcHJvdG8z");
+  fileDesc("Chd3ZWZ0L21lc2gvdjEvbWVzaC5wcm90bxIMd2VmdC5tZXNoLnYxImUKBUhlbGxvEicKBGpvaW4YASABKAsyFy53ZWZ0Lm1lc2gudjEuSGVsbG9Kb2luSAASKwoGbWVtYmVyGAIgASgLMhkud2VmdC5tZXNoLnYxLkhlbGxvTWVtYmVySABCBgoEa2luZCIdCglIZWxsb0pvaW4SEAoIdG9rZW5faWQYASABKAwiMgoLSGVsbG9NZW1iZXISEgoKbmV0d29ya19pZBgBIAEoDBIPCgdub2RlX2lkGAIgASgMIpIDCgtNZXNoTWVzc2FnZRIxCgxqb2luX3JlcXVlc3QYASABKAsyGS53ZWZ0Lm1lc2gudjEuSm9pblJlcXVlc3RIABIzCg1qb2luX3Jlc3BvbnNlGAIgASgLMhoud2VmdC5tZXNoLnYxLkpvaW5SZXNwb25zZUgAEjMKDXJvc3Rlcl91cGRhdGUYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlSAASJgoGZGlnZXN0GAQgASgLMhQud2VmdC5tZXNoLnYxLkRpZ2VzdEgAEiYKBnZlY3RvchgFIAEoCzIULndlZnQubWVzaC52MS5WZWN0b3JIABIsCgloZWFydGJlYXQYBiABKAsyFy53ZWZ0Lm1lc2gudjEuSGVhcnRiZWF0SAASLgoHcmVxdWVzdBgHIAEoCzIbLndlZnQubWVzaC52MS5NZW1iZXJSZXF1ZXN0SAASMAoIcmVzcG9uc2UYCCABKAsyHC53ZWZ0Lm1lc2gudjEuTWVtYmVyUmVzcG9uc2VIAEIGCgRraW5kIgsKCUhlYXJ0YmVhdCLcAQoNTWVtYmVyUmVxdWVzdBIOCgZudW1iZXIYASABKAQSLAoJcHJvbW90aW9uGAIgASgLMhcud2VmdC5tZXNoLnYxLlByb21vdGlvbkgAEioKCGRlbW90aW9uGAMgASgLMhYud2VmdC5tZXNoLnYxLkRlbW90aW9uSAASKgoGc2xpY2VzGAQgASgLMhgud2VmdC5tZXNoLnYxLlNsaWNlR3JhbnRIABItCghyb3RhdGlvbhgFIAEoCzIZLndlZnQubWVzaC52MS5LZXlSb3RhdGlvbkgAQgYKBGtpbmQieQoOTWVtYmVyUmVzcG9uc2USDgoGbnVtYmVyGAEgASgEEiIKBGRvbmUYAiABKAsyEi53ZWZ0Lm1lc2gudjEuRG9uZUgAEigKB3JlZnVzZWQYAyABKAsyFS53ZWZ0Lm1lc2gudjEuUmVmdXNlZEgAQgkKB291dGNvbWUiXAoERG9uZRIoCgZzbGljZXMYASABKAsyGC53ZWZ0Lm1lc2gudjEuU2xpY2VHcmFudBIqCgZ1cGRhdGUYAiABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlIkoKCVByb21vdGlvbhITCgtzZWFsZWRfc2VlZBgBIAEoDBIoCgZzbGljZXMYAiABKAsyGC53ZWZ0Lm1lc2gudjEuU2xpY2VHcmFudCIKCghEZW1vdGlvbiIoCgpTbGljZUdyYW50EgoKAmlkGAEgASgMEg4KBnJhbmdlcxgCIAMoCSJwCgtLZXlSb3RhdGlvbhISCgpwdWJsaWNfa2V5GAEgASgMEhUKDXZlcmlmeWluZ19rZXkYAiABKAwSDQoFcHJvb2YYAyABKAwSJwoJc3RhdGVtZW50GAQgASgLMhQud2VmdC5tZXNoLnYxLlNpZ25lZCLlAQoLSm9pblJlcXVlc3QSDgoGc2VjcmV0GAEgASgMEgwKBG5hbWUYAiABKAkSEgoKcHVibGljX2tleRgDIAEoDBIVCg12ZXJpZnlpbmdfa2V5GAQgASgMEjUKBmxhYmVscxgFIAMoCzIlLndlZnQubWVzaC52MS5Kb2luUmVxdWVzdC5MYWJlbHNFbnRyeRInCglzdGF0ZW1lbnQYBiABKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEibwoMSm9pblJlc3BvbnNlEioKCGFkbWl0dGVkGAEgASgLMhYud2VmdC5tZXNoLnYxLkFkbWl0dGVkSAASKAoHcmVmdXNlZBgCIAEoCzIVLndlZnQubWVzaC52MS5SZWZ1c2VkSABCCQoHb3V0Y29tZSIJCgdSZWZ1c2VkIqcBCghBZG1pdHRlZBIkCgZyZWNvcmQYASABKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEi8KCHNldHRpbmdzGAIgASgLMh0ud2VmdC5tZXNoLnYxLk5ldHdvcmtTZXR0aW5ncxIqCgZyb3N0ZXIYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlEhgKEG9ic2VydmVkX2FkZHJlc3MYBCABKAwiNwoPTmV0d29ya1NldHRpbmdzEhUKDXZlcmlmeWluZ19rZXkYASABKAwSDQoFY2lkcnMYAiADKAkihgEKDFJvc3RlclVwZGF0ZRIlCgdyZWNvcmRzGAEgAygLMhQud2VmdC5tZXNoLnYxLlNpZ25lZBIoCgpzdGF0ZW1lbnRzGAIgAygLMhQud2VmdC5tZXNoLnYxLlNpZ25lZBIlCgdlbnRyaWVzGAMgAygLMhQud2VmdC5tZXNoLnYxLlNpZ25lZCIxCgZEaWdlc3QSFAoMZmluZ2VycHJpbnRzGAEgASgMEhEKCXdhbGxfdGltZRgCIAEoBCJUCgZWZWN0b3ISDQoFZmlyc3QYASABKAwSDAoEbGFzdBgCIAEoDBItCgdvcmlnaW5zGAMgAygLMhwud2VmdC5tZXNoLnYxLk9yaWdpblZlcnNpb25zIkoKDk9yaWdpblZlcnNpb25zEg4KBm9yaWdpbhgBIAEoDBIoCgVzbG90cxgCIAMoCzIZLndlZnQubWVzaC52MS5TbG90VmVyc2lvbiJMCgtTbG90VmVyc2lvbhIMCgRzbG90GAEgASgJEg8KB3ZlcnNpb24YAiABKAQSDAoEbWFyaxgDIAEoBhIQCghpc19maW5hbBgEIAEoCCIsCgZTaWduZWQSDwoHcGF5bG9hZBgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiqgMKDE1lbWJlclJlY29yZBISCgpuZXR3b3JrX2lkGAEgASgMEg8KB25vZGVfaWQYAiABKAwSDAoEbmFtZRgDIAEoCRISCgpwdWJsaWNfa2V5GAQgASgMEhUKDXZlcmlmeWluZ19rZXkYBSABKAwSEQoJYWRkcmVzc2VzGAYgAygMEhMKC2FsbG93ZWRfaXBzGAcgAygJEjYKBmxhYmVscxgIIAMoCzImLndlZnQubWVzaC52MS5NZW1iZXJSZWNvcmQuTGFiZWxzRW50cnkSIQoFcm9sZXMYCSADKA4yEi53ZWZ0Lm1lc2gudjEuUm9sZRIPCgd2ZXJzaW9uGAogASgEEhEKCWlzc3VlZF9hdBgLIAEoBBISCgpleHBpcmVzX2F0GAwgASgEEg8KB3Jldm9rZWQYDSABKAgSEAoIZW5kcG9pbnQYDiABKAkSHAoUcGVyc2lzdGVudF9rZWVwYWxpdmUYDyABKA0SEQoJc3VjY2Vzc29yGBAgASgMGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEicgoNTm9kZVN0YXRlbWVudBIPCgdub2RlX2lkGAEgASgMEhEKCWVuZHBvaW50cxgCIAMoCRIZChFjaGFubmVsX2VuZHBvaW50cxgDIAMoCRIPCgd2ZXJzaW9uGAQgASgEEhEKCWlzc3VlZF9hdBgFIAEoBCKiAQoKU3RhdGVFbnRyeRISCgpuZXR3b3JrX2lkGAEgASgMEg4KBm9yaWdpbhgCIAEoDBIMCgRraW5kGAMgASgJEgsKA2tleRgEIAEoCRIPCgd2ZXJzaW9uGAUgASgEEhEKCWlzc3VlZF9hdBgGIAEoBBISCgpleHBpcmVzX2F0GAcgASgEEg8KB2RlbGV0ZWQYCCABKAgSDAoEYm9keRgJIAEoDCLAAQoNSm9pblRva2VuQm9keRISCgpuZXR3b3JrX2lkGAEgASgMEhAKCHRva2VuX2lkGAIgASgMEhkKEWxlYWRlcl9wdWJsaWNfa2V5GAMgASgMEhEKCWVuZHBvaW50cxgEIAMoCRIMCgRjaWRyGAUgASgJEg4KBnNlY3JldBgGIAEoDBISCgpleHBpcmVzX2F0GAcgASgEEikKBm90aGVycxgIIAMoCzIZLndlZnQubWVzaC52MS5Ub2tlbkxlYWRlciI0CgtUb2tlbkxlYWRlchISCgpwdWJsaWNfa2V5GAEgASgMEhEKCWVuZHBvaW50cxgCIAMoCSpSCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX0xFQURFUhABEg8KC1JPTEVfTUVNQkVSEAISEgoOUk9MRV9XSVJFR1VBUkQQA2IGcHJvdG8z");
 
 /**
  * The payload of a handshake's first message, encrypted to the one who is called.
@@ -131,6 +131,24 @@ export type MeshMessage = Message<"weft.mesh.v1.MeshMessage"> & {
      */
     value: Vector;
     case: "vector";
+  } | {
+    /**
+     * @generated from field: weft.mesh.v1.Heartbeat heartbeat = 6;
+     */
+    value: Heartbeat;
+    case: "heartbeat";
+  } | {
+    /**
+     * @generated from field: weft.mesh.v1.MemberRequest request = 7;
+     */
+    value: MemberRequest;
+    case: "request";
+  } | {
+    /**
+     * @generated from field: weft.mesh.v1.MemberResponse response = 8;
+     */
+    value: MemberResponse;
+    case: "response";
   } | { case: undefined; value?: undefined };
 };
 
@@ -140,6 +158,240 @@ export type MeshMessage = Message<"weft.mesh.v1.MeshMessage"> & {
  */
 export const MeshMessageSchema: GenMessage<MeshMessage> = /*@__PURE__*/
   messageDesc(file_weft_mesh_v1_mesh, 3);
+
+/**
+ * A leader lives.
+ *
+ * @generated from message weft.mesh.v1.Heartbeat
+ */
+export type Heartbeat = Message<"weft.mesh.v1.Heartbeat"> & {
+};
+
+/**
+ * Describes the message weft.mesh.v1.Heartbeat.
+ * Use `create(HeartbeatSchema)` to create a new message.
+ */
+export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 4);
+
+/**
+ * What one member asks of another; leaders check the asker's record.
+ *
+ * @generated from message weft.mesh.v1.MemberRequest
+ */
+export type MemberRequest = Message<"weft.mesh.v1.MemberRequest"> & {
+  /**
+   * Of the asker's choice, not 0; the answer has the same.
+   *
+   * @generated from field: uint64 number = 1;
+   */
+  number: bigint;
+
+  /**
+   * @generated from oneof weft.mesh.v1.MemberRequest.kind
+   */
+  kind: {
+    /**
+     * @generated from field: weft.mesh.v1.Promotion promotion = 2;
+     */
+    value: Promotion;
+    case: "promotion";
+  } | {
+    /**
+     * @generated from field: weft.mesh.v1.Demotion demotion = 3;
+     */
+    value: Demotion;
+    case: "demotion";
+  } | {
+    /**
+     * @generated from field: weft.mesh.v1.SliceGrant slices = 4;
+     */
+    value: SliceGrant;
+    case: "slices";
+  } | {
+    /**
+     * @generated from field: weft.mesh.v1.KeyRotation rotation = 5;
+     */
+    value: KeyRotation;
+    case: "rotation";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message weft.mesh.v1.MemberRequest.
+ * Use `create(MemberRequestSchema)` to create a new message.
+ */
+export const MemberRequestSchema: GenMessage<MemberRequest> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 5);
+
+/**
+ * @generated from message weft.mesh.v1.MemberResponse
+ */
+export type MemberResponse = Message<"weft.mesh.v1.MemberResponse"> & {
+  /**
+   * @generated from field: uint64 number = 1;
+   */
+  number: bigint;
+
+  /**
+   * @generated from oneof weft.mesh.v1.MemberResponse.outcome
+   */
+  outcome: {
+    /**
+     * @generated from field: weft.mesh.v1.Done done = 2;
+     */
+    value: Done;
+    case: "done";
+  } | {
+    /**
+     * Never says why.
+     *
+     * @generated from field: weft.mesh.v1.Refused refused = 3;
+     */
+    value: Refused;
+    case: "refused";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message weft.mesh.v1.MemberResponse.
+ * Use `create(MemberResponseSchema)` to create a new message.
+ */
+export const MemberResponseSchema: GenMessage<MemberResponse> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 6);
+
+/**
+ * @generated from message weft.mesh.v1.Done
+ */
+export type Done = Message<"weft.mesh.v1.Done"> & {
+  /**
+   * What is handed over, and the records of whoever has an address in it.
+   *
+   * @generated from field: weft.mesh.v1.SliceGrant slices = 1;
+   */
+  slices?: SliceGrant | undefined;
+
+  /**
+   * @generated from field: weft.mesh.v1.RosterUpdate update = 2;
+   */
+  update?: RosterUpdate | undefined;
+};
+
+/**
+ * Describes the message weft.mesh.v1.Done.
+ * Use `create(DoneSchema)` to create a new message.
+ */
+export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 7);
+
+/**
+ * Makes the addressee a leader.
+ *
+ * @generated from message weft.mesh.v1.Promotion
+ */
+export type Promotion = Message<"weft.mesh.v1.Promotion"> & {
+  /**
+   * The seed of the network's key: an ephemeral X25519 key, 32 bytes, then the sealed seed, 48 bytes.
+   *
+   * @generated from field: bytes sealed_seed = 1;
+   */
+  sealedSeed: Uint8Array;
+
+  /**
+   * @generated from field: weft.mesh.v1.SliceGrant slices = 2;
+   */
+  slices?: SliceGrant | undefined;
+};
+
+/**
+ * Describes the message weft.mesh.v1.Promotion.
+ * Use `create(PromotionSchema)` to create a new message.
+ */
+export const PromotionSchema: GenMessage<Promotion> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 8);
+
+/**
+ * The addressee is to be no leader any more and hands its slices to the asker.
+ *
+ * @generated from message weft.mesh.v1.Demotion
+ */
+export type Demotion = Message<"weft.mesh.v1.Demotion"> & {
+};
+
+/**
+ * Describes the message weft.mesh.v1.Demotion.
+ * Use `create(DemotionSchema)` to create a new message.
+ */
+export const DemotionSchema: GenMessage<Demotion> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 9);
+
+/**
+ * Addresses that the addressee may give out from now on, and nobody else.
+ *
+ * @generated from message weft.mesh.v1.SliceGrant
+ */
+export type SliceGrant = Message<"weft.mesh.v1.SliceGrant"> & {
+  /**
+   * 16 bytes; a grant that was taken before is not taken again.
+   *
+   * @generated from field: bytes id = 1;
+   */
+  id: Uint8Array;
+
+  /**
+   * "first-last".
+   *
+   * @generated from field: repeated string ranges = 2;
+   */
+  ranges: string[];
+};
+
+/**
+ * Describes the message weft.mesh.v1.SliceGrant.
+ * Use `create(SliceGrantSchema)` to create a new message.
+ */
+export const SliceGrantSchema: GenMessage<SliceGrant> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 10);
+
+/**
+ * The asker goes on under new keys.
+ *
+ * @generated from message weft.mesh.v1.KeyRotation
+ */
+export type KeyRotation = Message<"weft.mesh.v1.KeyRotation"> & {
+  /**
+   * X25519 and Ed25519, 32 bytes each.
+   *
+   * @generated from field: bytes public_key = 1;
+   */
+  publicKey: Uint8Array;
+
+  /**
+   * @generated from field: bytes verifying_key = 2;
+   */
+  verifyingKey: Uint8Array;
+
+  /**
+   * By the new signing key, under "weft key rotation v1", over the old node id, then both new keys.
+   *
+   * @generated from field: bytes proof = 3;
+   */
+  proof: Uint8Array;
+
+  /**
+   * Where the asker is, signed by the new key.
+   *
+   * @generated from field: weft.mesh.v1.Signed statement = 4;
+   */
+  statement?: Signed | undefined;
+};
+
+/**
+ * Describes the message weft.mesh.v1.KeyRotation.
+ * Use `create(KeyRotationSchema)` to create a new message.
+ */
+export const KeyRotationSchema: GenMessage<KeyRotation> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 11);
 
 /**
  * @generated from message weft.mesh.v1.JoinRequest
@@ -185,7 +437,7 @@ export type JoinRequest = Message<"weft.mesh.v1.JoinRequest"> & {
  * Use `create(JoinRequestSchema)` to create a new message.
  */
 export const JoinRequestSchema: GenMessage<JoinRequest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 4);
+  messageDesc(file_weft_mesh_v1_mesh, 12);
 
 /**
  * @generated from message weft.mesh.v1.JoinResponse
@@ -216,7 +468,7 @@ export type JoinResponse = Message<"weft.mesh.v1.JoinResponse"> & {
  * Use `create(JoinResponseSchema)` to create a new message.
  */
 export const JoinResponseSchema: GenMessage<JoinResponse> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 5);
+  messageDesc(file_weft_mesh_v1_mesh, 13);
 
 /**
  * @generated from message weft.mesh.v1.Refused
@@ -229,7 +481,7 @@ export type Refused = Message<"weft.mesh.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 6);
+  messageDesc(file_weft_mesh_v1_mesh, 14);
 
 /**
  * @generated from message weft.mesh.v1.Admitted
@@ -263,7 +515,7 @@ export type Admitted = Message<"weft.mesh.v1.Admitted"> & {
  * Use `create(AdmittedSchema)` to create a new message.
  */
 export const AdmittedSchema: GenMessage<Admitted> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 7);
+  messageDesc(file_weft_mesh_v1_mesh, 15);
 
 /**
  * @generated from message weft.mesh.v1.NetworkSettings
@@ -289,7 +541,7 @@ export type NetworkSettings = Message<"weft.mesh.v1.NetworkSettings"> & {
  * Use `create(NetworkSettingsSchema)` to create a new message.
  */
 export const NetworkSettingsSchema: GenMessage<NetworkSettings> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 8);
+  messageDesc(file_weft_mesh_v1_mesh, 16);
 
 /**
  * What has changed, or what the other end lacks. Records come before what needs them.
@@ -318,7 +570,7 @@ export type RosterUpdate = Message<"weft.mesh.v1.RosterUpdate"> & {
  * Use `create(RosterUpdateSchema)` to create a new message.
  */
 export const RosterUpdateSchema: GenMessage<RosterUpdate> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 9);
+  messageDesc(file_weft_mesh_v1_mesh, 17);
 
 /**
  * What a node has, as fingerprints of 64 parts by the first six bits of the origin.
@@ -346,7 +598,7 @@ export type Digest = Message<"weft.mesh.v1.Digest"> & {
  * Use `create(DigestSchema)` to create a new message.
  */
 export const DigestSchema: GenMessage<Digest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 10);
+  messageDesc(file_weft_mesh_v1_mesh, 18);
 
 /**
  * Which versions a node has: of all origins from the first to the last, or of these origins and no other.
@@ -377,7 +629,7 @@ export type Vector = Message<"weft.mesh.v1.Vector"> & {
  * Use `create(VectorSchema)` to create a new message.
  */
 export const VectorSchema: GenMessage<Vector> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 11);
+  messageDesc(file_weft_mesh_v1_mesh, 19);
 
 /**
  * @generated from message weft.mesh.v1.OriginVersions
@@ -401,7 +653,7 @@ export type OriginVersions = Message<"weft.mesh.v1.OriginVersions"> & {
  * Use `create(OriginVersionsSchema)` to create a new message.
  */
 export const OriginVersionsSchema: GenMessage<OriginVersions> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 12);
+  messageDesc(file_weft_mesh_v1_mesh, 20);
 
 /**
  * @generated from message weft.mesh.v1.SlotVersion
@@ -439,7 +691,7 @@ export type SlotVersion = Message<"weft.mesh.v1.SlotVersion"> & {
  * Use `create(SlotVersionSchema)` to create a new message.
  */
 export const SlotVersionSchema: GenMessage<SlotVersion> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 13);
+  messageDesc(file_weft_mesh_v1_mesh, 21);
 
 /**
  * A signature covers a label that names the kind of payload, then the payload as it stands here.
@@ -463,7 +715,7 @@ export type Signed = Message<"weft.mesh.v1.Signed"> & {
  * Use `create(SignedSchema)` to create a new message.
  */
 export const SignedSchema: GenMessage<Signed> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 14);
+  messageDesc(file_weft_mesh_v1_mesh, 22);
 
 /**
  * Signed by the network's key, under "weft member record v1".
@@ -559,6 +811,13 @@ export type MemberRecord = Message<"weft.mesh.v1.MemberRecord"> & {
    * @generated from field: uint32 persistent_keepalive = 15;
    */
   persistentKeepalive: number;
+
+  /**
+   * Of a revoked record: the node id under which the same machine goes on, 16 bytes.
+   *
+   * @generated from field: bytes successor = 16;
+   */
+  successor: Uint8Array;
 };
 
 /**
@@ -566,7 +825,7 @@ export type MemberRecord = Message<"weft.mesh.v1.MemberRecord"> & {
  * Use `create(MemberRecordSchema)` to create a new message.
  */
 export const MemberRecordSchema: GenMessage<MemberRecord> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 15);
+  messageDesc(file_weft_mesh_v1_mesh, 23);
 
 /**
  * Signed by the node's own key, under "weft node statement v1".
@@ -607,7 +866,7 @@ export type NodeStatement = Message<"weft.mesh.v1.NodeStatement"> & {
  * Use `create(NodeStatementSchema)` to create a new message.
  */
 export const NodeStatementSchema: GenMessage<NodeStatement> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 16);
+  messageDesc(file_weft_mesh_v1_mesh, 24);
 
 /**
  * Signed by the node's own key or by the network's, under "weft state entry v1".
@@ -678,7 +937,7 @@ export type StateEntry = Message<"weft.mesh.v1.StateEntry"> & {
  * Use `create(StateEntrySchema)` to create a new message.
  */
 export const StateEntrySchema: GenMessage<StateEntry> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 17);
+  messageDesc(file_weft_mesh_v1_mesh, 25);
 
 /**
  * What a join token carries between "weft1-" and its checksum.
@@ -722,6 +981,13 @@ export type JoinTokenBody = Message<"weft.mesh.v1.JoinTokenBody"> & {
    * @generated from field: uint64 expires_at = 7;
    */
   expiresAt: bigint;
+
+  /**
+   * Other leaders that let machines in by this token too.
+   *
+   * @generated from field: repeated weft.mesh.v1.TokenLeader others = 8;
+   */
+  others: TokenLeader[];
 };
 
 /**
@@ -729,7 +995,33 @@ export type JoinTokenBody = Message<"weft.mesh.v1.JoinTokenBody"> & {
  * Use `create(JoinTokenBodySchema)` to create a new message.
  */
 export const JoinTokenBodySchema: GenMessage<JoinTokenBody> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 18);
+  messageDesc(file_weft_mesh_v1_mesh, 26);
+
+/**
+ * @generated from message weft.mesh.v1.TokenLeader
+ */
+export type TokenLeader = Message<"weft.mesh.v1.TokenLeader"> & {
+  /**
+   * 32 bytes.
+   *
+   * @generated from field: bytes public_key = 1;
+   */
+  publicKey: Uint8Array;
+
+  /**
+   * "address:port" of its message plane.
+   *
+   * @generated from field: repeated string endpoints = 2;
+   */
+  endpoints: string[];
+};
+
+/**
+ * Describes the message weft.mesh.v1.TokenLeader.
+ * Use `create(TokenLeaderSchema)` to create a new message.
+ */
+export const TokenLeaderSchema: GenMessage<TokenLeader> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 27);
 
 /**
  * @generated from enum weft.mesh.v1.Role
