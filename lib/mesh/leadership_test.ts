@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, SeededRandom, StateError, VirtualClock } from "../base/mod.ts";
+import { PrivateKey } from "../crypto/mod.ts";
 import { Cidr } from "../net/mod.ts";
+import type { JoinToken } from "./join_token.ts";
 import type { MemberAnswer, MemberRequest } from "./member_request.ts";
 import { decodeMeshMessage, encodeMeshMessage } from "./mesh_message.ts";
 import { encodeJoinRequest, MeshState } from "./mesh_state.ts";
@@ -206,4 +208,50 @@ Deno.test("Leadership changes nothing when the store fails at whichever write", 
   assert.ok(failAt > 3, `${failAt} writes`);
   store.put = put;
   assert.equal(slicesOf(stage.load(b)), "10.200.0.33-10.200.0.64");
+});
+
+function newToken(leader: MeshState, uses?: number): JoinToken {
+  return leader.tokens?.create({
+    networkId: leader.network.id,
+    leaderPublicKey: leader.identity.publicKey,
+    endpoints: [],
+    cidr,
+    lifetimeMs: 3_600_000,
+    uses,
+  }) ?? assert.fail();
+}
+
+Deno.test("MeshState.shareTokens() lets all leaders know a token, and nobody else", () => {
+  const stage = new Stage(7);
+  const a = stage.create();
+  const token = newToken(a, 2);
+  assert.deepEqual(a.shareTokens().entries, [], "there is nobody to tell");
+  const [b, member] = [stage.join(a, "b"), stage.join(a, "m")];
+  stage.promote(a, b);
+  const told = a.shareTokens();
+  assert.ok(told.entries.length >= 1);
+  assert.deepEqual(a.shareTokens().entries, [], "once");
+  for (const state of [b, member]) state.replica.merge(told);
+  for (const { payload } of told.entries) {
+    const text = new TextDecoder("latin1").decode(payload);
+    assert.ok(!text.includes("secretHash") && !text.includes("labels"));
+  }
+  b.shareTokens();
+  const key = (seed: number) => PrivateKey.fromBytes(new Uint8Array(32).fill(seed)).publicKey;
+  assert.ok(b.tokens?.presharedKeyFor(token.tokenId, key(1))?.equals(token.presharedKey));
+  assert.ok(b.tokens?.redeem(token.tokenId, token.secret, key(1)));
+  assert.ok(a.tokens?.redeem(token.tokenId, token.secret, key(2)));
+  stage.sync(a, b);
+  for (const state of [b, a, b]) stage.sync(...[a, b].filter(() => state.shareTokens()));
+  for (const { tokens } of [a, b]) {
+    assert.deepEqual([tokens?.get(token.tokenId)?.used, tokens?.get(token.tokenId)?.state], [2, "used"]);
+  }
+  const other = newToken(b);
+  stage.sync(a, b);
+  a.replica.merge(b.shareTokens());
+  a.shareTokens();
+  a.tokens?.revoke(other.tokenId);
+  b.replica.merge(a.shareTokens());
+  b.shareTokens();
+  assert.equal(b.tokens?.get(other.tokenId)?.state, "revoked");
 });

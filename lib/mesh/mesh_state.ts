@@ -29,6 +29,8 @@ import { Replica } from "./replica.ts";
 import type { Roster } from "./roster.ts";
 import { encodeUpdates, NO_UPDATE, splitUpdate } from "./roster_update.ts";
 import type { TokenBook } from "./token_book.ts";
+import { absorbTokens, shareTokens } from "./token_share.ts";
+import type { RosterUpdate } from "./update_wire.ts";
 
 /** What every node's state stands on. */
 export interface MeshOptions {
@@ -66,6 +68,7 @@ export class MeshState {
   readonly bootstrap: Bootstrap | undefined;
   readonly #settings: NetworkSettings;
   readonly #clock: Clock;
+  readonly #random: RandomSource;
 
   private constructor(store: StateStore, stored: StoredNetwork, options: MeshOptions) {
     const identity = readIdentity(store);
@@ -86,6 +89,7 @@ export class MeshState {
     this.bootstrap = stored.bootstrap;
     this.#settings = stored.settings;
     this.#clock = clock;
+    this.#random = random;
     this.leadership = new Leadership(store, {
       identity: () => this.identity,
       network: { id, verifyingKey },
@@ -202,6 +206,18 @@ export class MeshState {
       throw new StateError("Cannot read this node's record from the state: it is missing");
     }
     return record;
+  }
+
+  /**
+   * Lets leaders know the same tokens; on others nothing happens.
+   * @returns what others are to be told
+   */
+  shareTokens(): RosterUpdate {
+    const { tokens, leadership: { signingKey }, replica, identity: { id: self } } = this;
+    if (tokens === undefined || signingKey === undefined) return NO_UPDATE;
+    const parts = { self, networkId: this.network.id, signingKey, tokens, replica, random: this.#random };
+    absorbTokens(parts);
+    return shareTokens(parts, this.#clock.wall());
   }
 
   /** Keeps where this node is. @returns a statement to be told to others, or undefined when nothing has changed */

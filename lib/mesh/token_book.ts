@@ -45,15 +45,18 @@ export interface NewToken extends Omit<JoinTokenFields, "tokenId" | "secret" | "
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What is stored of a token, as JSON. */
-interface StoredToken {
+/** What is stored of a token, and told to other leaders, as JSON. */
+export interface StoredToken {
   readonly secretHash: string;
   readonly createdAt: number;
   readonly expiresAt: number;
   readonly uses: number | null;
+  /** How many admissions this leader has counted. */
   readonly used: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly revoked: boolean;
+  /** How many admissions others have counted, by their node ids. */
+  readonly elsewhere?: Readonly<Record<string, number>>;
 }
 
 /** Keeps tokens by a hash of their secrets. Nothing is cached, so a transaction that is undone leaves no trace. */
@@ -158,6 +161,33 @@ export class TokenBook {
     });
   }
 
+  /** @returns what other leaders are to know: tokens that have not expired, without what others have counted */
+  told(): ReadonlyMap<string, StoredToken> {
+    const wall = this.#clock.wall();
+    const told = new Map<string, StoredToken>();
+    for (const [id, bytes] of this.#store.entries(TOKENS)) {
+      const { elsewhere: _, ...token } = readToken(id, bytes);
+      if (token.expiresAt > wall) told.set(id, token);
+    }
+    return told;
+  }
+
+  /**
+   * Takes in what another leader knows of a token. Whichever of them has revoked it, it is revoked.
+   * @param by the other leader's node id
+   */
+  absorb(id: string, by: string, token: StoredToken): void {
+    this.#store.transaction(() => {
+      const known = this.#get(id);
+      if (token.expiresAt <= this.#clock.wall() || (known && known.secretHash !== token.secretHash)) return;
+      const revoked = token.revoked || (known?.revoked ?? false);
+      if (known === undefined) this.#makeRoom();
+      else if (known.revoked === revoked && (known.elsewhere?.[by] ?? 0) >= token.used) return;
+      const elsewhere = { ...known?.elsewhere, [by]: Math.max(known?.elsewhere?.[by] ?? 0, token.used) };
+      this.#put(id, { ...known ?? { ...token, used: 0 }, revoked, elsewhere });
+    });
+  }
+
   #admits(tokenId: string, token: StoredToken, publicKey: PublicKey): boolean {
     const state = this.#stateOf(token);
     return state === "usable" || (state === "used" && this.#hasAdmitted(tokenId, publicKey));
@@ -172,8 +202,9 @@ export class TokenBook {
       id,
       createdAt: unixMillis(token.createdAt),
       expiresAt: unixMillis(token.expiresAt),
-      usesLeft: token.uses === null ? null : token.uses - token.used,
-      used: token.used,
+      // Leaders that could not see each other may have admitted more than was allowed.
+      usesLeft: token.uses === null ? null : Math.max(0, token.uses - usedBy(token)),
+      used: usedBy(token),
       labels: token.labels,
       state: this.#stateOf(token),
     };
@@ -182,7 +213,7 @@ export class TokenBook {
   #stateOf(token: StoredToken): TokenState {
     if (token.revoked) return "revoked";
     if (token.expiresAt <= this.#clock.wall()) return "expired";
-    return token.uses !== null && token.used >= token.uses ? "used" : "usable";
+    return token.uses !== null && usedBy(token) >= token.uses ? "used" : "usable";
   }
 
   /** Forgets the oldest tokens that are good for nothing until there is room for one more. */
@@ -209,6 +240,11 @@ export class TokenBook {
   #put(id: string, token: StoredToken): void {
     this.#store.put(TOKENS, id, utf8Bytes(JSON.stringify(token)));
   }
+}
+
+/** How many admissions there were, by whichever leader. */
+function usedBy({ used, elsewhere = {} }: StoredToken): number {
+  return Object.values(elsewhere).reduce((sum, count) => sum + count, used);
 }
 
 function admissionKey(tokenId: string, publicKey: PublicKey): string {
