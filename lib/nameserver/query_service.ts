@@ -59,6 +59,11 @@ export class QueryService {
     return this.#parts.counters;
   }
 
+  /** Of the zone: another one means that nothing that lasted holds any more. */
+  get serial(): number {
+    return this.#parts.authority.serial;
+  }
+
   /** Whether a query of this source is to be looked at; what is not is counted. */
   admits({ address, port }: Endpoint): boolean {
     const { clients, clock, counters } = this.#parts;

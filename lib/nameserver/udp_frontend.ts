@@ -10,6 +10,7 @@ import type { Endpoint } from "../net/mod.ts";
 import { type DatagramSocket, openUdp, portInUse } from "../transport/mod.ts";
 import { FastDatagrams } from "./fast/mod.ts";
 import type { GateRules } from "./fast/source_gate.ts";
+import { KnownAnswers } from "./known_answers.ts";
 import type { QueryService } from "./query_service.ts";
 import { serveDatagrams } from "./udp_service.ts";
 
@@ -123,8 +124,9 @@ export class UdpFrontend {
   }
 
   #servePortable(): void {
+    const known = new KnownAnswers();
     for (const each of this.#open) {
-      if (each.kind === "portable") serveDatagrams(this.#parts.service, each.socket);
+      if (each.kind === "portable") serveDatagrams(this.#parts.service, each.socket, known);
     }
   }
 

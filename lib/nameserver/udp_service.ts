@@ -4,18 +4,32 @@
  */
 
 import type { DatagramSocket } from "../transport/mod.ts";
+import { countAgain, type KnownAnswers } from "./known_answers.ts";
 import type { QueryService } from "./query_service.ts";
 
 /** Answers what comes in until the socket is closed. */
-export async function serveDatagrams(service: QueryService, socket: DatagramSocket): Promise<void> {
+export async function serveDatagrams(
+  service: QueryService,
+  socket: DatagramSocket,
+  known: KnownAnswers,
+): Promise<void> {
   for (;;) {
     const batch = await socket.receiveBatch();
     if (batch === undefined) return;
     for (let i = 0; i < batch.count; i++) {
       const source = batch.source(i);
       if (!service.admits(source)) continue;
-      const response = service.handle(batch.datagram(i), "udp", (later) => socket.send(later, source));
-      if (typeof response === "object") socket.send(response.bytes, source);
+      const query = batch.datagram(i);
+      const again = known.find(query, service.serial);
+      if (again !== undefined) {
+        countAgain(again[2] ?? 0, again[3] ?? 0, (counter) => service.counters.count(counter));
+        socket.send(again, source);
+        continue;
+      }
+      const response = service.handle(query, "udp", (later) => socket.send(later, source));
+      if (typeof response === "string") continue;
+      if (response.isLasting) known.keep(response.bytes);
+      socket.send(response.bytes, source);
     }
   }
 }

@@ -6,10 +6,11 @@
 
 import type { DnsCounter } from "../../dns/mod.ts";
 import type { RawCalls } from "../../host/mod.ts";
-import { AnswerTable } from "./answer_table.ts";
+import { AnswerTable } from "../answer_table.ts";
+import { countAgain } from "../known_answers.ts";
 import { BATCH, BATCH_BYTES, DatagramBatch } from "./datagram_batch.ts";
 import { DESK_SLOTS, type DeskClient } from "./query_desk.ts";
-import { MAX_KEY_BYTES, QuestionKey } from "./question_key.ts";
+import { MAX_KEY_BYTES, QuestionKey } from "../question_key.ts";
 import type { SourceGate } from "./source_gate.ts";
 
 /** So much is received of one socket before the others have their turn. */
@@ -24,7 +25,6 @@ export const MAX_SOCKETS: number = POLL_BYTES / 8 - 1;
 
 const POLLIN = 1;
 const SOCKADDR_BYTES = 28;
-const TRUNCATED = 0x02;
 
 /** A socket that is bound. */
 export interface EngineSocket {
@@ -50,16 +50,6 @@ export interface QueryEngineParts {
   readonly onAsked: (slots: readonly number[]) => void;
   readonly onCount: (counter: DnsCounter) => void;
 }
-
-/** Response codes of answers that last. */
-const CODE_COUNTERS: readonly DnsCounter[] = [
-  "noerror",
-  "formerr",
-  "servfail",
-  "nxdomain",
-  "notimp",
-  "refused",
-];
 
 /** One worker's work. */
 export class QueryEngine {
@@ -162,9 +152,7 @@ export class QueryEngine {
     bytes[at] = bytes[query] ?? 0;
     bytes[at + 1] = bytes[query + 1] ?? 0;
     bytes.copyWithin(at + 12, query + 12, query + 12 + this.#key.nameBytes);
-    const { onCount } = this.#parts;
-    onCount(CODE_COUNTERS[(bytes[at + 3] ?? 0) & 15] ?? "servfail");
-    if (((bytes[at + 2] ?? 0) & TRUNCATED) !== 0) onCount("truncated");
+    countAgain(bytes[at + 2] ?? 0, bytes[at + 3] ?? 0, this.#parts.onCount);
   }
 
   #ask(socket: number, index: number, isPlain: boolean): void {

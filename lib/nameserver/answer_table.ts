@@ -3,7 +3,7 @@
  * @module
  */
 
-import { HEADER_BYTES } from "../../dns/mod.ts";
+import { HEADER_BYTES } from "../dns/mod.ts";
 import type { QuestionKey } from "./question_key.ts";
 
 /** A power of two; at most half of them are taken, so that searches are short. */

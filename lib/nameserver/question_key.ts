@@ -9,7 +9,7 @@
  * @module
  */
 
-import { EDNS_PAYLOAD_BYTES, FLAG, HEADER_BYTES, MIN_PAYLOAD_BYTES, RECORD_TYPE } from "../../dns/mod.ts";
+import { EDNS_PAYLOAD_BYTES, FLAG, HEADER_BYTES, MIN_PAYLOAD_BYTES, RECORD_TYPE } from "../dns/mod.ts";
 
 /** Flags, EDNS and size come before the name. */
 const PREFIX_BYTES = 5;

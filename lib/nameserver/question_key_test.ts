@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { millis, SeededRandom } from "../../base/mod.ts";
+import { millis, SeededRandom } from "../base/mod.ts";
 import {
   type Asker,
   Authority,
@@ -14,7 +14,7 @@ import {
   parseRecord,
   RECORD_RANK,
   Responder,
-} from "../../dns/mod.ts";
+} from "../dns/mod.ts";
 import { QuestionKey } from "./question_key.ts";
 
 const zone = DomainName.parse("weft.internal") ?? assert.fail();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SeededRandom } from "../../base/mod.ts";
+import { SeededRandom } from "../base/mod.ts";
 import { AnswerTable } from "./answer_table.ts";
 import { QuestionKey } from "./question_key.ts";
 
