@@ -308,7 +308,15 @@ export class Agent {
     });
     this.#resources.defer(() => socket.close());
     this.#startEcho();
-    this.#dataplane = { kind: plane.kind, interfaceName, mtuBytes, aead: plane.engine };
+    this.#dataplane = {
+      kind: plane.kind,
+      interfaceName,
+      mtuBytes,
+      aead: plane.engine,
+      get offloads() {
+        return plane.offloads;
+      },
+    };
     this.#peers = new PeerSync({
       roster: mesh.roster,
       plane,

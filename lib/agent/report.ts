@@ -52,6 +52,8 @@ export interface DataplaneReport {
   readonly mtuBytes?: number;
   /** How packets are sealed. */
   readonly aead?: string;
+  /** What the host does for many packets at once: some of `tso`, `uso`, `gso`, `gro`. */
+  readonly offloads?: readonly string[];
 }
 
 /** How names are served. */

@@ -34,9 +34,13 @@ const TOKEN_COLUMNS: readonly Column[] = [
 /** @returns the whole picture, with its line feeds */
 export function statusText(status: StatusReport, terminal: Terminal): string {
   const { node, network, dataplane } = status;
-  const plane = dataplane.kind === "rootless"
-    ? "rootless: message plane only"
-    : [dataplane.interfaceName, `MTU ${dataplane.mtuBytes}`, `sealed by ${dataplane.aead}`].join(", ");
+  const plane = dataplane.kind === "rootless" ? "rootless: message plane only" : [
+    dataplane.interfaceName,
+    `MTU ${dataplane.mtuBytes}`,
+    dataplane.kind,
+    `sealed by ${dataplane.aead}`,
+    ...(dataplane.offloads?.length ? [`offloads ${dataplane.offloads.join(" ")}`] : []),
+  ].join(", ");
   const facts: readonly (readonly [string, string])[] = [
     [
       "node",

@@ -10,12 +10,20 @@ import type { DeviceEvent, PeerStatus, WireGuardPeerConfig } from "../wireguard/
 /** Why a packet plane ended: somebody closed it, its interface vanished under it, or its thread died. */
 export type PlaneEnd = "closed" | "interface-gone" | "worker-failed";
 
+/**
+ * Superframes from and to the interface, of TCP (`tso`) and UDP (`uso`); trains of datagrams to (`gso`) and from (`gro`)
+ * the network (Linux, Documentation/networking/segmentation-offloads.rst).
+ */
+export type Offload = "tso" | "uso" | "gso" | "gro";
+
 /** Carries packets between the host and its peers. All calls are synchronous turns. */
 export interface PacketPlane {
   /** How it runs, for the status. */
   readonly kind: "portable" | "fast";
   /** How packets are sealed, for the status. */
   readonly engine: string;
+  /** What the host does for many packets at once, as it is now, for the status. */
+  readonly offloads: readonly Offload[];
   /** Settles once, when the plane has stopped carrying packets. */
   readonly ended: Promise<PlaneEnd>;
   /** Adds a peer or changes it. */

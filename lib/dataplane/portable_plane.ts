@@ -9,7 +9,7 @@ import { enlargeUdpBuffers, markUdpSocket, type PacketDevice } from "../host/mod
 import type { Endpoint } from "../net/mod.ts";
 import { type DatagramSocket, NoSocket, openUdp, PortInUseError } from "../transport/mod.ts";
 import type { Device, PeerStatus, WireGuardPeerConfig, WireGuardPeerUpdate } from "../wireguard/mod.ts";
-import type { PlaneEnd, PlaneObserver } from "./packet_plane.ts";
+import type { Offload, PlaneEnd, PlaneObserver } from "./packet_plane.ts";
 import type { ListenFailure, ListenOptions, WireGuardPlane } from "./wireguard_plane.ts";
 
 /** What the plane is made of; it closes `tun` when it ends. */
@@ -30,6 +30,7 @@ export interface PortablePlaneParts {
 export class PortablePlane implements WireGuardPlane {
   readonly kind = "portable";
   readonly engine: string;
+  readonly offloads: readonly Offload[] = [];
   readonly ended: Promise<PlaneEnd>;
   readonly #parts: PortablePlaneParts;
   #socket: DatagramSocket = new NoSocket();

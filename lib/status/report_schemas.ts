@@ -64,6 +64,7 @@ const StatusReport = object({
     "interfaceName?": string,
     "mtuBytes?": { type: "integer", minimum: 0 },
     "aead?": string,
+    "offloads?": stringList,
   }),
   "dns?": object({
     zone: string,

@@ -14,7 +14,7 @@ import {
   type WireGuardPeerConfig,
   type WireGuardPeerUpdate,
 } from "../../wireguard/mod.ts";
-import type { PlaneEnd, PlaneObserver } from "../packet_plane.ts";
+import type { Offload, PlaneEnd, PlaneObserver } from "../packet_plane.ts";
 import type { ListenFailure, ListenOptions, WireGuardPlane } from "../wireguard_plane.ts";
 import { commandMemory, CommandWriter } from "./command_ring.ts";
 import { boundSuperframes } from "./superframe_bounds.ts";
@@ -74,6 +74,7 @@ export class FastPlane implements WireGuardPlane {
   readonly #sockets: OffloadUdp[] = [];
   #nextPlace = 0;
   #privateKey: PrivateKey | undefined;
+  #sendsTrains = false;
   #localPort = 0;
   #isClosed = false;
 
@@ -91,6 +92,7 @@ export class FastPlane implements WireGuardPlane {
       if (report.kind === "ended") resolve(report.end === "stopped" ? "closed" : "interface-gone");
       else if (report.kind === "failed") resolve("worker-failed");
       else if (report.kind === "socket-released") this.#closeSocket(report.fd);
+      else if (report.kind === "trains") this.#sendsTrains = report.areSent;
       else if (report.kind === "event") {
         const event = parseEvent(report.event);
         if (event !== undefined) parts.observer(event);
@@ -108,6 +110,13 @@ export class FastPlane implements WireGuardPlane {
 
   get privateKey(): PrivateKey | undefined {
     return this.#privateKey;
+  }
+
+  get offloads(): readonly Offload[] {
+    const { tso, uso } = this.#parts.tun.offloads;
+    const gro = this.#sockets.at(-1)?.offloads.gro ?? false;
+    const on = { tso, uso, gso: this.#sendsTrains, gro };
+    return (["tso", "uso", "gso", "gro"] as const).filter((name) => on[name]);
   }
 
   get localPort(): number {

@@ -73,6 +73,8 @@ export type WorkerReport =
   | { readonly kind: "event"; readonly event: PlainEvent }
   /** The socket is not used any more and can be closed. */
   | { readonly kind: "socket-released"; readonly fd: number }
+  /** A path has refused trains, or a new socket may have them again. */
+  | { readonly kind: "trains"; readonly areSent: boolean }
   | { readonly kind: "ended"; readonly end: "stopped" | "interface-gone" }
   | { readonly kind: "failed"; readonly message: string };
 
