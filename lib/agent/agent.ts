@@ -3,11 +3,11 @@
  * @module
  */
 
-import { type Logger, type Millis, silentLogger, type StateStore, type WeftError } from "../base/mod.ts";
+import { type Logger, type Millis, silentLogger, type StateStore, WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
-import { openPlane, type PacketPlane } from "../dataplane/mod.ts";
+import { openPlane, type PacketPlane, type WireGuardPlane } from "../dataplane/mod.ts";
 import { systemClock, systemRandom, systemTimers } from "../host/mod.ts";
 import {
   type MeshState,
@@ -15,29 +15,33 @@ import {
   type NodeId,
   type RosterUpdate,
   type SignedStatement,
+  TOKEN_KIND,
 } from "../mesh/mod.ts";
 import type { Cidr, Endpoint } from "../net/mod.ts";
-import { dialTcp, listenTcp, portInUse, SocketError } from "../transport/mod.ts";
+import { listenTcp, portInUse, SocketError, type StreamListener } from "../transport/mod.ts";
 import { devicePicture, ReadOnlySocket } from "../wg/mod.ts";
 import type { ProtocolTimers } from "../wireguard/mod.ts";
-import { serveJoin } from "./admission_desk.ts";
 import { DeviceSecrets } from "./device_secrets.ts";
-import { InterfaceGoneError, InterruptedError, PacketPlaneError, RemovedError } from "./errors.ts";
-import { FoundMembers } from "./found_members.ts";
+import {
+  InterfaceGoneError,
+  InterruptedError,
+  InvalidRequestError,
+  PacketPlaneError,
+  RemovedError,
+} from "./errors.ts";
 import { HealthEcho } from "./health_echo.ts";
-import { HealthWatch } from "./health_watch.ts";
+import type { HealthWatch } from "./health_watch.ts";
 import { checkHostNetwork, forgetHostNetwork, openHostNetwork } from "./host_network.ts";
-import { LanDiscovery } from "./lan_discovery.ts";
+import type { LeaderDesk } from "./leader_desk.ts";
 import { orderCandidates } from "./local_endpoints.ts";
-import { MessagePlane } from "./message_plane.ts";
+import { MemberSession } from "./member_session.ts";
+import type { MessagePlane } from "./message_plane.ts";
 import { NameService } from "./name_service.ts";
 import { ownEndpoints, ownPrefixes } from "./own_endpoints.ts";
 import { PeerSync } from "./peer_sync.ts";
 import type { DataplaneReport, StatusReport } from "./report.ts";
 import { buildStatus } from "./status_report.ts";
 
-/** How long a dial of the message plane waits for an answer. */
-const DIAL_TIMEOUT_MS = 4_000;
 /** How often expired records and changed addresses of this host are looked for. */
 const UPKEEP_MS = 10_000;
 
@@ -67,13 +71,12 @@ export class Agent {
   /** The networks that this host is in, as of the last look. */
   #prefixes: readonly Cidr[] = [];
   #state: StatusReport["state"] = "starting";
-  #plane: PacketPlane | undefined;
+  #plane: WireGuardPlane | undefined;
   #peers: PeerSync | undefined;
-  #messages: MessagePlane | undefined;
+  #session: MemberSession | undefined;
+  #rotating: Promise<void> | undefined;
   #names: NameService | undefined;
   #echo: HealthEcho | undefined;
-  #health: HealthWatch | undefined;
-  #lan: LanDiscovery | undefined;
   #dataplane: DataplaneReport;
 
   constructor(parts: AgentParts) {
@@ -90,12 +93,17 @@ export class Agent {
 
   /** The message plane, while the agent runs. */
   get messages(): MessagePlane | undefined {
-    return this.#messages;
+    return this.#session?.messages;
   }
 
   /** How the members are doing, while the agent runs; `suspect` has one probed at once. */
   get health(): HealthWatch | undefined {
-    return this.#health;
+    return this.#session?.health;
+  }
+
+  /** The leaders as this node sees them, while the agent runs. */
+  get leaders(): LeaderDesk | undefined {
+    return this.#session?.leaders;
   }
 
   /** The names that this node serves, while it runs and unless they are off. */
@@ -136,21 +144,22 @@ export class Agent {
       dataplane: this.#dataplane,
       dns: this.#names?.report(),
       plane: this.#plane,
-      messages: this.#messages,
-      health: this.#health,
-      discovery: this.#lan,
+      messages: this.messages,
+      health: this.health,
+      discovery: this.#session?.lan,
+      leaders: this.leaders,
       drops: {
         ...this.#channelCounters.snapshot(),
         ...this.#plane?.drops(),
         ...this.#echo?.drops(),
-        ...this.#lan?.drops(),
+        ...this.#session?.lan?.drops(),
       },
     });
   }
 
   /** Tells everybody what this node has changed in the roster, and follows it. */
   publish(news: RosterUpdate): void {
-    this.#messages?.tell(news);
+    this.#session?.messages.tell(news);
     this.followRoster();
   }
 
@@ -160,24 +169,92 @@ export class Agent {
     const { entries } = this.mesh.replica;
     for (let event = entries.pollEvent(); event !== undefined; event = entries.pollEvent()) {
       this.#names?.shared.handleEntryEvent(event);
+      if (event.kind === TOKEN_KIND) this.shareTokens();
     }
     let hasNewMembers = false;
     for (let event = roster.pollEvent(); event !== undefined; event = roster.pollEvent()) {
       this.#peers?.handleRosterEvent(event);
       this.#names?.handleRosterEvent(event);
-      if (event.kind === "endpoints-changed") this.#messages?.redial(event.nodeId);
+      if (event.kind === "endpoints-changed") this.#session?.messages.redial(event.nodeId);
       else hasNewMembers = true;
       // A record that has only expired, by a clock that may be wrong, is no reason to leave.
-      if (event.nodeId === identity.id && roster.isRevoked(event.publicKey)) this.#end(new RemovedError());
+      const isOwn = event.nodeId === identity.id && roster.isRevoked(event.publicKey);
+      if (isOwn && !this.mesh.isRotating) this.#end(new RemovedError());
     }
-    if (hasNewMembers) this.#messages?.followRoster();
+    if (!hasNewMembers) return;
+    this.#session?.followRoster();
+    if (this.mesh.isRotating && this.#state === "running") {
+      this.#rotate().catch((error) => this.#log.error("cannot go on under the new key", { error }));
+    }
+  }
+
+  /** Lets the other leaders know this one's tokens. */
+  shareTokens(): void {
+    const news = this.mesh.shareTokens();
+    if (news.entries.length > 0) this.#session?.messages.tell(news);
+  }
+
+  /**
+   * Goes on under new keys: the network's word on them comes from a leader, or from this node when it is one.
+   * @throws UnreachableError when no leader answers, InvalidRequestError when all refuse
+   */
+  async rotateKey(): Promise<void> {
+    const { mesh } = this;
+    const desk = this.leaders;
+    if (desk === undefined) throw new InterruptedError();
+    const endpoints = ownEndpoints(this.#parts.options);
+    const rotation = mesh.prepareRotation({ endpoints, channelEndpoints: endpoints });
+    const { admission } = mesh;
+    if (admission === undefined) mesh.replica.merge(await desk.askToRotate(rotation));
+    else {
+      const both = admission.rotate(mesh.record, rotation);
+      if (typeof both === "string") throw new InvalidRequestError(`Cannot rotate the key: ${both}`);
+      const statements = rotation.statement === undefined ? [] : [rotation.statement];
+      this.#session?.messages.tell({ ...NO_UPDATE, records: both.map(({ signed }) => signed), statements });
+    }
+    this.followRoster();
+    await this.#rotate();
+  }
+
+  /** Harmless when repeated, and when it is not time. */
+  #rotate(): Promise<void> {
+    return this.#rotating ??= this.#goOn().finally(() => this.#rotating = undefined);
+  }
+
+  async #goOn(): Promise<void> {
+    const news = this.mesh.adoptRotation();
+    if (news === undefined) return;
+    const { identity } = this.mesh;
+    this.#log.info("this node goes on under a new key", { publicKey: identity.publicKey.toString() });
+    this.#followKey();
+    // It takes its leave, which takes up to a second; packets do not wait for that.
+    await this.#session?.close();
+    if (this.#state !== "running") return;
+    try {
+      await this.#startSession();
+      this.publish(news);
+    } catch (error) {
+      if (!(error instanceof WeftError)) throw error;
+      this.#end(error);
+    }
+  }
+
+  /** Peers know this node by its new key only, so every session begins anew. */
+  #followKey(): void {
+    const plane = this.#plane;
+    if (plane === undefined) return;
+    plane.setPrivateKey(this.mesh.identity.privateKey);
+    for (const { publicKey } of plane.peerStatuses()) plane.removePeer(publicKey);
+    this.#peers = this.#makePeers(plane);
+    this.#peers.start();
   }
 
   async #start(): Promise<void> {
     const { options } = this.#parts;
     const { record } = this.mesh;
     if (this.#state !== "starting") throw new InterruptedError();
-    if (record.revoked) throw new RemovedError();
+    if (record.revoked && !this.mesh.isRotating) throw new RemovedError();
+    this.mesh.adoptRotation();
     if (!options.rootless) {
       checkHostNetwork(options.interfaceName, this.#cidrs());
     }
@@ -186,79 +263,37 @@ export class Agent {
     if (!options.rootless) await this.#startPacketPlane();
     await this.#startNames();
     this.#stateEndpoints();
-    const messages = new MessagePlane({
-      identity: this.mesh.identity,
-      networkId: this.mesh.network.id,
-      replica: this.mesh.replica,
-      listener,
-      clock: systemClock,
-      timers: systemTimers,
-      random: systemRandom,
-      log: this.#log,
-      counters: this.#channelCounters,
-      dial: (endpoint, signal) => dialTcp(endpoint, { timeoutMs: DIAL_TIMEOUT_MS, signal }),
-      candidates: (stated, nodeId) => this.#candidates(stated, nodeId),
-      tokenKey: (tokenId, publicKey) => this.mesh.tokens?.presharedKeyFor(tokenId, publicKey),
-      serveJoin: (channel, tokenId, source) =>
-        serveJoin(channel, { tokenId, source }, {
-          mesh: this.mesh,
-          timers: systemTimers,
-          log: this.#log,
-          announce: (publicKey) => this.#announce(publicKey),
-        }),
-      onRosterChange: () => this.followRoster(),
-    });
-    this.#messages = messages;
-    this.#resources.defer(() => messages.close());
-    this.#keepUp();
-    const health = new HealthWatch({
-      clock: systemClock,
-      timers: systemTimers,
-      random: systemRandom,
-      log: this.#log,
-      roster: this.mesh.roster,
-      self: this.mesh.identity.id,
-      messages,
-      plane: this.#plane,
-      echo: this.#echo,
-    });
-    this.#health = health;
-    this.#resources.defer(() => health.close());
-    messages.start();
     this.#peers?.start();
-    // What waits from loading has been read by both starts.
+    // What waits from loading has been read by now.
     while (this.mesh.roster.pollEvent() !== undefined);
-    health.start();
-    await this.#startDiscovery(messages, health);
+    this.#resources.defer(() => this.#session?.close());
+    await this.#startSession(listener);
+    this.#keepUp();
     if (this.#state === "starting") this.#state = "running";
+    // What this node was told while it started.
+    this.followRoster();
   }
 
-  async #startDiscovery(messages: MessagePlane, health: HealthWatch): Promise<void> {
-    const { mesh } = this;
-    const { options } = this.#parts;
-    const { roster, identity: { id: self } } = mesh;
-    const found = new FoundMembers({
-      clock: systemClock,
-      roster,
-      self,
-      messages,
-      health,
-      peers: this.#peers,
-    });
-    const lan = await LanDiscovery.start({
-      networkId: mesh.network.id,
-      nodeId: mesh.identity.id,
-      role: { kind: "member", port: options.port, isLeader: () => mesh.role === "leader" },
-      options,
+  async #startSession(
+    listener: StreamListener = listenTcp({ port: this.#parts.options.port }),
+  ): Promise<void> {
+    const session = new MemberSession({
+      mesh: this.mesh,
+      options: this.#parts.options,
       log: this.#log,
-      overlay: this.#cidrs(),
-      observer: ({ kind, nodeId, endpoint }) => {
-        if (kind === "found") void found.follow(nodeId, endpoint);
-      },
+      counters: this.#channelCounters,
+      listener,
+      plane: this.#plane,
+      peers: this.#peers,
+      echo: this.#echo,
+      cidrs: this.#cidrs(),
+      candidates: (stated, nodeId) => this.#candidates(stated, nodeId),
+      publish: (news) => this.publish(news),
+      announce: (publicKey) => this.#announce(publicKey),
+      onRosterChange: () => this.followRoster(),
     });
-    if (lan === undefined) return;
-    this.#lan = lan;
-    this.#resources.defer(() => lan.close());
+    this.#session = session;
+    await session.start();
   }
 
   async #startPacketPlane(): Promise<void> {
@@ -275,7 +310,7 @@ export class Agent {
         timers: options.testTimers as Partial<ProtocolTimers>,
         observer: (event) => {
           this.#peers?.handleDeviceEvent(event);
-          this.#health?.handleDeviceEvent(event);
+          this.#session?.health.handleDeviceEvent(event);
         },
         log: this.#log,
       }));
@@ -317,17 +352,21 @@ export class Agent {
         return plane.offloads;
       },
     };
-    this.#peers = new PeerSync({
-      roster: mesh.roster,
-      plane,
-      self: mesh.identity.id,
-      presharedKey: (nodeId) => this.secrets.get(nodeId),
-      candidates: (stated, nodeId) => this.#candidates(stated, nodeId),
-    });
+    this.#peers = this.#makePeers(plane);
     plane.ended.then((end) => {
       if (end === "interface-gone") this.#end(new InterfaceGoneError(interfaceName));
       if (end === "worker-failed") this.#end(new PacketPlaneError(interfaceName, end));
     }, (cause) => this.#end(new PacketPlaneError(interfaceName, cause)));
+  }
+
+  #makePeers(plane: PacketPlane): PeerSync {
+    return new PeerSync({
+      roster: this.mesh.roster,
+      plane,
+      self: this.mesh.identity.id,
+      presharedKey: (nodeId) => this.secrets.get(nodeId),
+      candidates: (stated, nodeId) => this.#candidates(stated, nodeId),
+    });
   }
 
   #startEcho(): void {
@@ -377,6 +416,7 @@ export class Agent {
     const { roster } = this.mesh;
     const member = roster.byPublicKey(publicKey);
     if (member === undefined) return this.followRoster();
+    this.shareTokens();
     const record = roster.signedRecord(member.record.nodeId);
     const statement = roster.signedStatement(member.record.nodeId);
     this.publish({
@@ -392,10 +432,12 @@ export class Agent {
       cancel = systemTimers.setTimer(UPKEEP_MS, () => {
         try {
           this.mesh.replica.handleTimeout();
+          this.#session?.leaders.renewDue();
+          this.shareTokens();
           this.#names?.shared.refresh();
           const statement = this.#stateEndpoints();
           this.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
-          void this.#lan?.followInterfaces();
+          void this.#session?.lan?.followInterfaces();
         } catch (error) {
           // A full disk may have room again at the next turn, and a process that ran out of descriptors has some.
           this.#log.error("cannot look after the state", { error });
@@ -421,7 +463,7 @@ export class Agent {
 
   /** What a member states comes first, for that is signed; where it was heard, after it. */
   #candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[] {
-    const heard = this.#lan?.endpointsOf(nodeId) ?? [];
+    const heard = this.#session?.lan?.endpointsOf(nodeId) ?? [];
     const isStated = (endpoint: Endpoint): boolean => stated.some((other) => other.equals(endpoint));
     return orderCandidates([...stated, ...heard.filter((endpoint) => !isStated(endpoint))], {
       underlay: this.#prefixes,

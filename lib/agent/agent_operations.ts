@@ -9,10 +9,14 @@ import { FLAG, formatRecord, RESPONSE_CODE, responseCodeText } from "../dns/mod.
 import {
   type Enrolled,
   isNodeName,
+  MAX_OTHER_ENDPOINTS,
+  MAX_TOKEN_OTHERS,
+  type Member,
   NO_UPDATE,
   nodeIdOf,
   type Refusal,
   type TokenEntry,
+  type TokenLeader,
 } from "../mesh/mod.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
 import type { Agent } from "./agent.ts";
@@ -36,6 +40,7 @@ import {
   UnknownTokenError,
   UnreachableError,
 } from "./errors.ts";
+import type { LeaderDesk } from "./leader_desk.ts";
 import { namesOf } from "./name_service.ts";
 import type { StatusReport } from "./report.ts";
 
@@ -78,8 +83,10 @@ export class AgentOperations implements AgentControl {
         leaderPublicKey: mesh.identity.publicKey,
         endpoints,
         cidr: mesh.cidr,
+        others: withoutEndpoints ? [] : this.#otherLeaders(),
       })
     );
+    this.#agent.shareTokens();
     const entry = tokens.get(token.tokenId);
     if (entry === undefined) throw new UnknownTokenError(`Cannot find the token ${token.tokenId} again`);
     return { token: token.encode(), report: tokenReport(entry) };
@@ -90,7 +97,7 @@ export class AgentOperations implements AgentControl {
   }
 
   revokeToken(id: string): void {
-    if (this.#leader(this.#agent.mesh.tokens).revoke(id)) return;
+    if (this.#leader(this.#agent.mesh.tokens).revoke(id)) return this.#agent.shareTokens();
     throw new UnknownTokenError(`Cannot revoke the token ${id}: there is none of that id`, {
       hint: "weft token list shows all.",
     });
@@ -149,6 +156,21 @@ export class AgentOperations implements AgentControl {
     secrets.set(revoked.record.nodeId, undefined);
   }
 
+  async promoteLeader(node: string): Promise<void> {
+    await this.#desk().promote(this.#member(node));
+    this.#agent.shareTokens();
+  }
+
+  async demoteLeader(node: string): Promise<void> {
+    await this.#desk().demote(this.#member(node));
+  }
+
+  async rotateKey(): Promise<{ readonly publicKey: string; readonly id: string }> {
+    await this.#agent.rotateKey();
+    const { identity } = this.#agent.mesh;
+    return { publicKey: identity.publicKey.toString(), id: identity.id };
+  }
+
   async ping(peer: string): Promise<PingReport> {
     const { mesh, health } = this.#agent;
     const member = mesh.roster.find(peer);
@@ -205,6 +227,32 @@ export class AgentOperations implements AgentControl {
       answers: response.answers.map(formatRecord),
       authority: response.authority.map(formatRecord),
     };
+  }
+
+  #desk(): LeaderDesk {
+    const { leaders } = this.#agent;
+    if (leaders !== undefined) return leaders;
+    throw new UnreachableError("Cannot do that now: the agent has not started yet", { retryable: true });
+  }
+
+  #member(text: string): Member {
+    const member = this.#agent.mesh.roster.find(text);
+    if (member === undefined) throw unknownPeer(text);
+    return member;
+  }
+
+  /** Those by whom a token lets in as well; the ones that were heard come first. */
+  #otherLeaders(): TokenLeader[] {
+    const { mesh: { roster, identity }, leaders } = this.#agent;
+    const views = leaders?.views().toSorted((a, b) => Number(b.isAlive) - Number(a.isAlive)) ?? [];
+    return views.filter(({ nodeId }) => nodeId !== identity.id).slice(0, MAX_TOKEN_OTHERS).flatMap(
+      ({ nodeId }) => {
+        const { record, statement } = roster.get(nodeId) ?? {};
+        if (record === undefined || statement === undefined) return [];
+        const endpoints = statement.channelEndpoints.slice(0, MAX_OTHER_ENDPOINTS);
+        return [{ publicKey: record.publicKey, endpoints }];
+      },
+    );
   }
 
   #leader<T>(part: T | undefined): T {

@@ -116,6 +116,12 @@ export interface AgentControl {
   addDevice(request: DeviceRequest): { readonly name: string; readonly addresses: readonly string[] };
   /** Leaders only: revokes a member or device by name, id or public key. */
   removePeer(peer: string): void;
+  /** Leaders only: makes a member a leader, by name, id or address. */
+  promoteLeader(node: string): Promise<void>;
+  /** Leaders only: makes a leader an ordinary member. */
+  demoteLeader(node: string): Promise<void>;
+  /** Lets this node go on under new keys. @returns the new WireGuard key in base64, and the new id */
+  rotateKey(): Promise<{ readonly publicKey: string; readonly id: string }>;
   /** Probes a member through the tunnel and over the message plane, by name, id or address. */
   ping(peer: string): Promise<PingReport>;
   /** @returns everything in the zones that this node serves */

@@ -14,7 +14,9 @@ import {
   type JoinWish,
   MESH_TOPIC,
   type NodeIdentity,
+  type TokenLeader,
 } from "../mesh/mod.ts";
+import type { PublicKey } from "../crypto/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { JoinRefusedError, UnreachableError } from "./errors.ts";
 import type { LeaderSearch } from "./leader_search.ts";
@@ -49,42 +51,57 @@ export async function joinNetwork(
   wish: JoinWish,
   parts: JoinParts,
 ): Promise<Admitted> {
-  const channel = await reachLeader(token, identity, parts);
-  const cancelTimer = parts.timers.setTimer(ANSWER_TIMEOUT_MS, () => channel.close("no answer"));
-  try {
-    const body = encodeJoinRequest(identity, token, { ...wish, clock: parts.clock });
-    await channel.send({ topic: MESH_TOPIC, body });
-    const answer = await channel.receive();
-    const said = answer?.topic === MESH_TOPIC ? decodeMeshMessage(answer.body) : undefined;
-    if (said?.kind === "admitted") return said.admitted;
-    if (said?.kind === "refused") throw refused();
-    throw new UnreachableError("Cannot join: the leader hung up before it answered", {
-      hint: "Run the same command again.",
-      retryable: true,
-    });
-  } finally {
-    cancelTimer();
-    channel.close("joined");
+  // Whoever has no address left may know somebody who has.
+  let leaders = token.leaders;
+  for (;;) {
+    const channel = await reachLeader({ token, leaders }, identity, parts);
+    const cancelTimer = parts.timers.setTimer(ANSWER_TIMEOUT_MS, () => channel.close("no answer"));
+    try {
+      const body = encodeJoinRequest(identity, token, { ...wish, clock: parts.clock });
+      await channel.send({ topic: MESH_TOPIC, body });
+      const answer = await channel.receive();
+      const said = answer?.topic === MESH_TOPIC ? decodeMeshMessage(answer.body) : undefined;
+      if (said?.kind === "admitted") return said.admitted;
+      leaders = leaders.filter(({ publicKey }) => !publicKey.equals(channel.remoteStatic));
+      if (leaders.length > 0) continue;
+      if (said?.kind === "refused") throw refused();
+      throw new UnreachableError("Cannot join: the leader hung up before it answered", {
+        hint: "Run the same command again.",
+        retryable: true,
+      });
+    } finally {
+      cancelTimer();
+      channel.close("joined");
+    }
   }
 }
 
-async function reachLeader(token: JoinToken, identity: NodeIdentity, parts: JoinParts): Promise<Channel> {
+/** A place to dial, and who is to answer there. */
+interface Target {
+  readonly endpoint: Endpoint;
+  readonly publicKey: PublicKey;
+}
+
+async function reachLeader(
+  { token, leaders }: { readonly token: JoinToken; readonly leaders: readonly TokenLeader[] },
+  identity: NodeIdentity,
+  parts: JoinParts,
+): Promise<Channel> {
   const { clock, timers, random, search } = parts;
   const deadline = clock.now() + PATIENCE_MS;
   const never = new AbortController().signal;
   for (;;) {
     let wasRefused = false;
-    const isTold = (endpoint: Endpoint): boolean => token.endpoints.some((told) => told.equals(endpoint));
-    const targets = [...token.endpoints, ...search.found().filter((endpoint) => !isTold(endpoint))];
-    const channel = await raceDial<Endpoint, Channel>(targets, {
+    const targets = targetsOf(leaders, search.found());
+    const channel = await raceDial<Target, Channel>(targets, {
       timers,
-      attempt: async (endpoint, signal) => {
+      attempt: async ({ endpoint, publicKey }, signal) => {
         const stream = await parts.dial(endpoint, signal);
         if (stream === undefined) return undefined;
         try {
           return await openChannel(stream, {
             localStatic: identity.privateKey,
-            remoteStatic: token.leaderPublicKey,
+            remoteStatic: publicKey,
             presharedKey: token.presharedKey,
             hello: encodeHello({ kind: "join", tokenId: token.tokenId }),
             random,
@@ -103,11 +120,24 @@ async function reachLeader(token: JoinToken, identity: NodeIdentity, parts: Join
     if (channel !== undefined) return channel;
     if (wasRefused) throw refused();
     if (clock.now() >= deadline || (targets.length === 0 && !search.isAllowed)) {
-      throw unreachable(targets, search);
+      throw unreachable(targets.map(({ endpoint }) => endpoint), search);
     }
     await search.seek();
     await sleep(timers, RETRY_PAUSE_MS, never);
   }
+}
+
+/** Where a leader was heard that is near, any of them may answer. */
+function targetsOf(leaders: readonly TokenLeader[], found: readonly Endpoint[]): Target[] {
+  const told = leaders.flatMap(({ publicKey, endpoints }) =>
+    endpoints.map((endpoint) => ({ endpoint, publicKey }))
+  );
+  const isTold = (endpoint: Endpoint): boolean => told.some((target) => target.endpoint.equals(endpoint));
+  const near = found.filter((endpoint) => !isTold(endpoint));
+  return [
+    ...told,
+    ...near.flatMap((endpoint) => leaders.map(({ publicKey }) => ({ endpoint, publicKey }))),
+  ];
 }
 
 function unreachable(targets: readonly Endpoint[], { isAllowed }: JoinParts["search"]): UnreachableError {

@@ -3,47 +3,36 @@
  * @module
  */
 
-import {
-  type ByteStream,
-  type Clock,
-  type Counters,
-  type Logger,
-  type Millis,
-  millis,
-  type RandomSource,
-  type Timers,
-} from "../base/mod.ts";
+import type { ByteStream, Clock, Counters, Logger, RandomSource, Timers } from "../base/mod.ts";
 import {
   acceptChannel,
   type Authorization,
   type Channel,
   type ChannelDropReason,
   type HandshakeSetup,
-  openChannel,
 } from "../channel/mod.ts";
 import { PresharedKey, type PublicKey } from "../crypto/mod.ts";
 import {
   decodeHello,
   decodeMeshMessage,
-  encodeHello,
   encodeMeshMessage,
   Gossip,
+  type MemberRecord,
   MESH_TOPIC,
+  type MeshMessage,
   type NetworkId,
   NO_UPDATE,
   type NodeId,
   type NodeIdentity,
   type Replica,
   type RosterUpdate,
-  wantedLinks,
 } from "../mesh/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import type { AcceptedStream, StreamListener } from "../transport/mod.ts";
-import { Backoff } from "./backoff.ts";
 import type { Link } from "./link.ts";
+import { LinkKeeper } from "./link_keeper.ts";
 import { LinkTable } from "./link_table.ts";
 import { Pace } from "./pace.ts";
-import { raceDial } from "./race_dial.ts";
 import { sleep } from "./sleep.ts";
 import { originOf, WaitingRoom } from "./waiting_room.ts";
 
@@ -51,18 +40,8 @@ import { originOf, WaitingRoom } from "./waiting_room.ts";
 const MAX_STRANGERS = 64;
 /** Machines with a token that are served at the same time; a further one takes the place of another. */
 const MAX_JOINS = 64;
-/** Of two members that know each other from the same moment, the one with the greater id waits so long. */
-const COURTESY_MS = 1000;
 /** How long an answer to a ping that was asked for may take. */
 const PING_TIMEOUT_MS = 5_000;
-/** A link that ended is not dialled again at once: the other end may be on its way here. */
-const REDIAL_PAUSE_MS = 200;
-/** A link that ended sooner counts as a dial that failed. */
-const SOUND_LINK_MS = 5_000;
-/** After so many dials without an answer, another member takes the place of one that is not a leader. */
-const DIALS_BEFORE_ANOTHER = 3;
-/** How long it is left alone then. */
-const UNREACHABLE_MS = 300_000;
 /** What a member may make this node do, in about milliseconds: a roster of thousands, then a fifth of the time. */
 const TOLD_LIMITS = { burst: 2_000, perSecond: 200 };
 const MESSAGE_COST = 1;
@@ -93,7 +72,14 @@ export interface MessagePlaneParts {
   serveJoin(channel: Channel, tokenId: string, source: Endpoint): Promise<void>;
   /** The roster may have changed. */
   onRosterChange(): void;
+  /** A member whose record has expired calls. @returns whether it was renewed, which only leaders can */
+  renew(record: MemberRecord): boolean;
+  /** A member says something that is for leaders, or from one. */
+  onMessage(nodeId: NodeId, message: DeskMessage): void;
 }
+
+/** What is said to or by leaders. */
+export type DeskMessage = Extract<MeshMessage, { kind: "heartbeat" | "request" | "response" }>;
 
 type Guest =
   | { readonly kind: "join"; readonly tokenId: string }
@@ -108,9 +94,7 @@ export class MessagePlane {
   readonly #gossip: Gossip<Link>;
   readonly #sending = new Set<Link>();
   #cancelRound: () => void = () => {};
-  /** Members that did not answer, and until when others take their places. */
-  readonly #unreachable = new Map<NodeId, Millis>();
-  readonly #diallers = new Map<NodeId, AbortController>();
+  readonly #keeper: LinkKeeper;
   readonly #joins = new Set<Channel>();
   readonly #stop = new AbortController();
   readonly #strangers = new WaitingRoom(MAX_STRANGERS);
@@ -122,6 +106,13 @@ export class MessagePlane {
     const { identity, random, clock, timers, counters } = parts;
     this.#gossip = new Gossip(parts.replica, { clock, random });
     this.#setup = { localStatic: identity.privateKey, random, clock, timers, counters };
+    this.#keeper = new LinkKeeper({
+      ...parts,
+      roster: parts.replica.roster,
+      setup: this.#setup,
+      links: this.links,
+      onChannel: (nodeId, channel) => this.#addLink({ nodeId, channel, dialler: "us" }),
+    });
   }
 
   /** Opens the door and begins to dial. */
@@ -134,30 +125,33 @@ export class MessagePlane {
   /** Dials whoever is wanted now, and parts with whoever is no member any more. */
   followRoster(): void {
     if (this.#stop.signal.aborted) return;
-    const { replica: { roster }, identity, clock } = this.#parts;
-    for (const [nodeId, until] of this.#unreachable) {
-      if (until <= clock.now()) this.#unreachable.delete(nodeId);
-    }
-    const unreachable = new Set(this.#unreachable.keys());
-    const wanted = new Set(wantedLinks(identity.id, roster.memberRecords(), unreachable));
-    for (const [nodeId, dialler] of this.#diallers) {
-      if (!wanted.has(nodeId)) {
-        dialler.abort();
-        this.#diallers.delete(nodeId);
-      }
-    }
-    for (const nodeId of wanted) if (!this.#diallers.has(nodeId)) this.#keepLinked(nodeId);
+    this.#keeper.follow();
+    const { roster } = this.#parts.replica;
     for (const { nodeId } of this.links.all()) {
-      if (roster.get(nodeId) === undefined) this.links.close(nodeId, "you are no member any more");
+      if (roster.linkable(nodeId) === undefined) this.links.close(nodeId, "you are no member any more");
     }
   }
 
   /** Dials a member again at once, for it has said where it is. */
   redial(nodeId: NodeId): void {
-    const dialler = this.#diallers.get(nodeId);
-    if (dialler === undefined || this.links.get(nodeId) !== undefined) return;
-    dialler.abort();
-    this.#keepLinked(nodeId);
+    this.#keeper.redial(nodeId);
+  }
+
+  /** Sends something to all members with a link. */
+  broadcast(message: MeshMessage): void {
+    const body = encodeMeshMessage(message);
+    for (const { channel } of this.links.all()) void channel.send({ topic: MESH_TOPIC, body });
+  }
+
+  /** Sends something to one member, over its link. @returns whether there is one */
+  async send(nodeId: NodeId, message: MeshMessage): Promise<boolean> {
+    const link = this.links.get(nodeId);
+    return await link?.channel.send({ topic: MESH_TOPIC, body: encodeMeshMessage(message) }) ?? false;
+  }
+
+  /** Dials a member unless it has a link. @returns whether there is one now */
+  async reach(nodeId: NodeId): Promise<boolean> {
+    return this.links.get(nodeId) !== undefined || await this.#keeper.dial(nodeId, this.#stop.signal);
   }
 
   /** Tells others what this node has changed; they tell theirs. */
@@ -173,7 +167,7 @@ export class MessagePlane {
 
   /** @returns whether a dial to the member is under way */
   isDialling(nodeId: NodeId): boolean {
-    return this.#diallers.has(nodeId) && this.links.get(nodeId) === undefined;
+    return this.#keeper.isDialling(nodeId);
   }
 
   /**
@@ -181,7 +175,7 @@ export class MessagePlane {
    * @returns milliseconds, or undefined when it has not answered after 5 s
    */
   async ping(nodeId: NodeId): Promise<number | undefined> {
-    if (this.links.get(nodeId) === undefined) await this.#dial(nodeId, this.#stop.signal);
+    await this.reach(nodeId);
     const answer = this.links.get(nodeId)?.channel.ping();
     if (answer === undefined) return undefined;
     // A channel lives on whatever is said on it; this one asks for the answer.
@@ -194,8 +188,7 @@ export class MessagePlane {
   async close(): Promise<void> {
     this.#stop.abort();
     this.#cancelRound();
-    for (const dialler of this.#diallers.values()) dialler.abort();
-    this.#diallers.clear();
+    this.#keeper.close();
     this.#parts.listener.close();
     for (const channel of this.#joins) channel.close("this node stops");
     await this.links.closeAll("this node stops");
@@ -225,8 +218,11 @@ export class MessagePlane {
     if (this.#stop.signal.aborted) return channel.close("this node stops");
     if (context.kind === "removed") {
       // Nobody told it while it was away: it gets the record that says so, and nothing else.
-      const record = this.#parts.replica.roster.signedRecord(context.nodeId);
-      const update = { ...NO_UPDATE, records: record === undefined ? [] : [record] };
+      const { roster } = this.#parts.replica;
+      // Unless it goes on under another key: then it may hear that too.
+      const successor = roster.recordOf(context.nodeId)?.successor;
+      const records = [successor, context.nodeId].map((nodeId) => nodeId && roster.signedRecord(nodeId));
+      const update = { ...NO_UPDATE, records: records.filter((record) => record !== undefined) };
       await channel.send({ topic: MESH_TOPIC, body: encodeMeshMessage({ kind: "roster-update", update }) });
       return channel.close("you are no member any more");
     }
@@ -261,18 +257,19 @@ export class MessagePlane {
     const proven = { presharedKey: PresharedKey.none(), reply: NOTHING };
     const { nodeId } = hello;
     if (record.revoked) return { ...proven, context: { kind: "removed", nodeId } as const };
-    return roster.get(nodeId) && { ...proven, context: hello };
+    const isLinkable = roster.linkable(nodeId) !== undefined || this.#parts.renew(record);
+    return isLinkable ? { ...proven, context: hello } : undefined;
   }
 
   #addLink(link: Link): void {
     const { replica: { roster }, log } = this.#parts;
-    const member = roster.get(link.nodeId);
+    const member = roster.linkable(link.nodeId);
     // It may have been removed while it shook hands.
     if (member === undefined) return link.channel.close("you are no member any more");
     if (!this.links.add(link)) return;
     const { name } = member.record;
     log.debug("link open", { peer: name, at: link.channel.remoteAddress, dialler: link.dialler });
-    this.#unreachable.delete(link.nodeId);
+    this.#keeper.handleLink(link.nodeId);
     this.#gossip.open(link, link.dialler === "us");
     this.#sendReady();
     // For the round trip; the channel itself asks only when it is quiet.
@@ -298,10 +295,11 @@ export class MessagePlane {
       let cost = MESSAGE_COST;
       if (message.topic === MESH_TOPIC) {
         try {
-          const { news, items, rejected, isForged } = this.#gossip.handleMessage(
-            link,
-            decodeMeshMessage(message.body),
-          );
+          const said = decodeMeshMessage(message.body);
+          if (said?.kind === "heartbeat" || said?.kind === "request" || said?.kind === "response") {
+            this.#parts.onMessage(link.nodeId, said);
+          }
+          const { news, items, rejected, isForged } = this.#gossip.handleMessage(link, said);
           cost += news * NEWS_COST + items * ITEM_COST;
           // Once a link: whoever sends such things sends many.
           if (rejected > 0 && !hasWarned) log.warn("records rejected", { from: link.nodeId, rejected });
@@ -344,66 +342,5 @@ export class MessagePlane {
       this.#sendReady();
       this.#keepComparing();
     });
-  }
-
-  async #keepLinked(nodeId: NodeId): Promise<void> {
-    const abort = new AbortController();
-    this.#diallers.set(nodeId, abort);
-    const { clock, timers, random, identity, replica: { roster }, log } = this.#parts;
-    const { signal } = abort;
-    const backoff = new Backoff(random);
-    let misses = 0;
-    const isLeader = roster.get(nodeId)?.record.roles.includes("leader") ?? false;
-    if (!isLeader && identity.id > nodeId) await sleep(timers, COURTESY_MS, signal);
-    while (!signal.aborted) {
-      const link = this.links.get(nodeId);
-      if (link !== undefined) {
-        misses = 0;
-        const since = clock.now();
-        await link.channel.closed;
-        const wasSound = clock.now() - since >= SOUND_LINK_MS;
-        if (wasSound) backoff.reset();
-        await sleep(timers, wasSound ? REDIAL_PAUSE_MS : backoff.nextDelayMs(), signal);
-        continue;
-      }
-      const isLinked = await this.#dial(nodeId, signal).catch((error) => {
-        log.error("cannot dial a member", { peer: nodeId, error });
-        return false;
-      });
-      if (isLinked) continue;
-      if (++misses === DIALS_BEFORE_ANOTHER) {
-        this.#unreachable.set(nodeId, millis(clock.now() + UNREACHABLE_MS));
-        this.followRoster();
-      }
-      await sleep(timers, backoff.nextDelayMs(), signal);
-    }
-  }
-
-  /** @returns whether there is a link now */
-  async #dial(nodeId: NodeId, signal: AbortSignal): Promise<boolean> {
-    const { replica: { roster }, identity, networkId, timers, dial, candidates } = this.#parts;
-    const member = roster.get(nodeId);
-    const targets = candidates(member?.statement?.channelEndpoints ?? [], nodeId);
-    if (member === undefined || targets.length === 0) return false;
-    const hello = encodeHello({ kind: "member", networkId, nodeId: identity.id });
-    const remoteStatic = member.record.publicKey;
-    const channel = await raceDial<Endpoint, Channel>(targets, {
-      timers,
-      attempt: async (target, raceSignal) => {
-        const both = AbortSignal.any([signal, raceSignal]);
-        const stream = await dial(target, both);
-        if (stream === undefined) return undefined;
-        try {
-          return await openChannel(stream, { ...this.#setup, remoteStatic, hello, signal: both });
-        } catch {
-          // Refused, silent or called off: this endpoint does not lead there now.
-          return undefined;
-        }
-      },
-      discard: (second) => second.close("another link is open"),
-    });
-    if (channel !== undefined && signal.aborted) channel.close("not needed any more");
-    else if (channel !== undefined) this.#addLink({ nodeId, channel, dialler: "us" });
-    return this.links.get(nodeId) !== undefined;
   }
 }

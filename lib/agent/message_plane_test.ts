@@ -103,6 +103,8 @@ class Stage implements AsyncDisposable {
       tokenKey: () => undefined,
       serveJoin: () => Promise.resolve(),
       onRosterChange: () => this.plane.followRoster(),
+      renew: () => false,
+      onMessage: () => {},
       ...parts,
     });
     this.plane.start();

@@ -7,7 +7,7 @@
 export type * from "./control.ts";
 export * from "./errors.ts";
 export * from "./overlay_bootstrap.ts";
-export type { DataplaneReport, DnsReport, PeerReport, StatusReport } from "./report.ts";
+export type { DataplaneReport, DnsReport, LeaderReport, PeerReport, StatusReport } from "./report.ts";
 export { joinOrResume, leadOrResume } from "./resume.ts";
 export { VERSION } from "./version.ts";
 export { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";

@@ -72,6 +72,23 @@ export interface DnsReport {
   readonly counters: Readonly<Record<string, number>>;
 }
 
+/** A leader, as this node sees it. */
+export interface LeaderReport {
+  readonly id: string;
+  readonly name: string;
+  readonly addresses: readonly string[];
+  /** Heard in the last five seconds, or this node itself. */
+  readonly alive: boolean;
+  /** The one with the highest id of those that are alive. */
+  readonly elected: boolean;
+  /** Whether it is this node. */
+  readonly self: boolean;
+  /** Milliseconds since it was heard; null when it never was. */
+  readonly lastHeardMs: number | null;
+  /** Which addresses it gives out, `first-last`; only it knows. */
+  readonly slices?: readonly string[];
+}
+
 /** The whole picture. It never holds a key that is not public, a token or an environment variable. */
 export interface StatusReport {
   readonly version: string;
@@ -91,6 +108,10 @@ export interface StatusReport {
     readonly cidr: string;
     readonly members: number;
   };
+  /** The highest id first. */
+  readonly leaders: readonly LeaderReport[];
+  /** How far the clocks of linked members are ahead of this one, their median in milliseconds; null without links. */
+  readonly clockSkewMs: number | null;
   readonly dataplane: DataplaneReport;
   /** Absent when no names are served. */
   readonly dns?: DnsReport;
@@ -104,4 +125,6 @@ export interface StatusReport {
   readonly peers: readonly PeerReport[];
   /** How many datagrams and packets were dropped, by reason; reasons that never happened are left out. */
   readonly drops: Readonly<Record<string, number>>;
+  /** How many records of others were refused, by reason; reasons that never happened are left out. */
+  readonly refused: Readonly<Record<string, number>>;
 }

@@ -11,8 +11,9 @@ import type { Member, MeshState } from "../mesh/mod.ts";
 import type { PeerStatus } from "../wireguard/mod.ts";
 import type { HealthWatch } from "./health_watch.ts";
 import type { LanDiscovery } from "./lan_discovery.ts";
+import type { LeaderDesk } from "./leader_desk.ts";
 import type { MessagePlane } from "./message_plane.ts";
-import type { DataplaneReport, DnsReport, PeerReport, StatusReport } from "./report.ts";
+import type { DataplaneReport, DnsReport, LeaderReport, PeerReport, StatusReport } from "./report.ts";
 import { VERSION } from "./version.ts";
 
 /** What the report is made of; the planes are there while the agent runs. */
@@ -29,6 +30,7 @@ export interface StatusSources {
   readonly messages: MessagePlane | undefined;
   readonly health: HealthWatch | undefined;
   readonly discovery: LanDiscovery | undefined;
+  readonly leaders: LeaderDesk | undefined;
   readonly drops: Readonly<Record<string, number>>;
 }
 
@@ -52,6 +54,8 @@ export function buildStatus(sources: StatusSources): StatusReport {
       endpoints: (mesh.roster.get(record.nodeId)?.statement?.endpoints ?? []).map(String),
     },
     network: { id: network.id, cidr: mesh.cidr.toString(), members: members.length },
+    leaders: leaderReports(sources),
+    clockSkewMs: median(sources.messages?.clockSkewsMs() ?? []),
     dataplane: sources.dataplane,
     ...sources.dns === undefined ? {} : { dns: sources.dns },
     ...sources.discovery === undefined ? {} : {
@@ -61,8 +65,39 @@ export function buildStatus(sources: StatusSources): StatusReport {
       .filter((member) => member.record.nodeId !== record.nodeId)
       .map((member) => peerReport(member, sessions.get(member.record.publicKey.toString()), sources))
       .sort((a, b) => a.name < b.name ? -1 : 1),
-    drops: Object.fromEntries(Object.entries(sources.drops).filter(([, count]) => count > 0)),
+    drops: happened(sources.drops),
+    refused: happened(mesh.replica.refusals.snapshot()),
   };
+}
+
+/** @returns the leaders as this node sees them, the highest id first */
+export function leaderReports(
+  { mesh, leaders, clock }: Pick<StatusSources, "mesh" | "leaders" | "clock">,
+): readonly LeaderReport[] {
+  const now = clock.now();
+  return (leaders?.views() ?? []).flatMap(({ nodeId, isAlive, isElected, lastHeardAt }) => {
+    const record = mesh.roster.get(nodeId)?.record;
+    if (record === undefined) return [];
+    const self = nodeId === mesh.identity.id;
+    return [{
+      id: nodeId,
+      name: record.name,
+      addresses: record.addresses.map(String),
+      alive: isAlive,
+      elected: isElected,
+      self,
+      lastHeardMs: lastHeardAt === undefined ? null : Math.round(now - lastHeardAt),
+      ...self && mesh.role === "leader" && { slices: mesh.leadership.slices.map(String) },
+    }];
+  });
+}
+
+function happened(counts: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
+}
+
+function median(values: readonly number[]): number | null {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? null;
 }
 
 function peerReport(

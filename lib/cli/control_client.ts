@@ -15,7 +15,7 @@ import type {
   TokenReport,
   TokenRequest,
 } from "../agent/mod.ts";
-import type { PeerReport, StatusReport } from "../agent/mod.ts";
+import type { LeaderReport, PeerReport, StatusReport } from "../agent/mod.ts";
 
 /** An answer that takes longer than this will not come; a ping gives up by itself before. */
 const ANSWER_BOUND_MS = 15_000;
@@ -71,6 +71,23 @@ export class ControlClient implements Disposable {
     request: DeviceRequest,
   ): Promise<{ readonly name: string; readonly addresses: readonly string[] }> {
     return this.#ask("POST", "/peers", request);
+  }
+
+  leaders(): Promise<readonly LeaderReport[]> {
+    return this.#ask("GET", "/leaders");
+  }
+
+  async promoteLeader(node: string): Promise<void> {
+    await this.#ask("POST", "/leaders", { node });
+  }
+
+  async demoteLeader(node: string): Promise<void> {
+    await this.#ask("DELETE", `/leaders/${encodeURIComponent(node)}`);
+  }
+
+  /** @returns the new WireGuard key in base64, and the new id */
+  rotateKey(): Promise<{ readonly publicKey: string; readonly id: string }> {
+    return this.#ask("POST", "/rotate-key");
   }
 
   async removePeer(peer: string): Promise<void> {

@@ -39,6 +39,9 @@ export interface HostProbes {
 
 const HOST_ALONE_HINT = "--dns-resolver off leaves this host's resolver alone for good.";
 
+/** Half of what is still taken in. */
+const MAX_SKEW_MS = 300_000;
+
 /** Before this, no version of weft existed, so no clock that is right shows it: 2025-01-01. */
 const EARLIEST_MS = 1_735_689_600_000;
 
@@ -52,10 +55,14 @@ export function doctorChecks(
     readonly isRunning: boolean;
     /** What a running agent says of its names; absent when it serves none. */
     readonly dns?: DnsReport;
+    /** What a running agent has refused of what members told, by reason. */
+    readonly refused?: Readonly<Record<string, number>>;
+    /** How far the clocks of its peers are ahead; null when it has none. */
+    readonly clockSkewMs?: number | null;
   },
   probes: HostProbes,
 ): readonly Check[] {
-  const { stateDir, port, rootless, isRunning } = options;
+  const { stateDir, port, rootless, isRunning, refused, clockSkewMs } = options;
   const privileges: readonly Check[] = rootless ? [] : [
     {
       name: "privileges",
@@ -103,7 +110,9 @@ export function doctorChecks(
         );
       },
     },
+    ...typeof clockSkewMs === "number" ? [{ name: "skew", run: () => skewFinding(clockSkewMs) }] : [],
     ...isRunning ? [namesCheck(options.dns, probes)] : [],
+    ...refused === undefined ? [] : [{ name: "records", run: () => recordsFinding(refused) }],
   ];
 }
 
@@ -150,6 +159,37 @@ export function hostProbes(): HostProbes {
     isResolverConfOwn: () => parseResolverConf(readHostText(RESOLVER_CONF_PATH)).isOwn,
     wallMs: () => Date.now(),
   };
+}
+
+/** What crosses on its way, or comes before what it needs, is nobody's fault. */
+const HARMLESS: ReadonlySet<string> = new Set(["replayed", "unknown-node", "revoked"]);
+
+/** What members told a running agent that it did not take in. */
+function recordsFinding(refused: Readonly<Record<string, number>>): Finding {
+  const reasons = Object.entries(refused);
+  if (reasons.length === 0) return ok("none of what members told was refused");
+  const counts = `refused of what members told: ${
+    reasons.map(([reason, count]) => `${count} ${reason}`).join(", ")
+  }`;
+  const serious = reasons.map(([reason]) => reason).filter((reason) => !HARMLESS.has(reason));
+  if (serious.length === 0) return ok(counts);
+  const isTime = serious.every((reason) => reason === "future" || reason === "expired");
+  return problem(
+    counts,
+    isTime
+      ? "A clock is wrong: here, or where those records were signed."
+      : "The log names the member that sent them; a member that lies is cut off by `weft peer remove`.",
+  );
+}
+
+/** Records are refused that are more than ten minutes ahead. */
+function skewFinding(skewMs: number): Finding {
+  const minutes = Math.round(Math.abs(skewMs) / 60_000);
+  if (Math.abs(skewMs) <= MAX_SKEW_MS) return ok("this host's clock agrees with its peers'");
+  return problem(
+    `this host's clock is ${minutes} min ${skewMs > 0 ? "behind" : "ahead of"} its peers'`,
+    "Set it, best by NTP: what is signed by a wrong clock is refused.",
+  );
 }
 
 function ok(detail: string): Finding {

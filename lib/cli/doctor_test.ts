@@ -84,3 +84,23 @@ Deno.test("hostProbes() sees that a port is taken by TCP or UDP", () => {
   tcp.close();
   udp.close();
 });
+
+Deno.test("doctorChecks() tells what was refused, and a clock that is wrong", async () => {
+  const running = { ...options, isRunning: true };
+  const find = async (name: string, given: Partial<Parameters<typeof doctorChecks>[0]>) =>
+    await doctorChecks({ ...running, ...given }, good).find((check) => check.name === name)?.run();
+  assert.equal(await find("records", {}), undefined);
+  assert.equal((await find("records", { refused: {} }))?.kind, "ok");
+  assert.deepEqual(await find("records", { refused: { replayed: 3, "unknown-node": 1 } }), {
+    kind: "ok",
+    detail: "refused of what members told: 3 replayed, 1 unknown-node",
+  });
+  const forged = await find("records", { refused: { signature: 1 } });
+  assert(forged?.kind === "problem" && /1 signature/.test(forged.detail) && /peer remove/.test(forged.hint));
+  const late = await find("records", { refused: { future: 7 } });
+  assert(late?.kind === "problem" && /clock/.test(late.hint));
+  assert.equal(await find("skew", { clockSkewMs: null }), undefined);
+  assert.equal((await find("skew", { clockSkewMs: -299_000 }))?.kind, "ok");
+  assert.match((await find("skew", { clockSkewMs: -3_600_000 }))?.detail ?? "", /60 min ahead of/);
+  assert.match((await find("skew", { clockSkewMs: 3_600_000 }))?.detail ?? "", /60 min behind/);
+});

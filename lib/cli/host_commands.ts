@@ -37,7 +37,8 @@ function addDoctor(program: AnyCommand, context: CommandContext): void {
     const status = await client.status().catch(() => undefined);
     const isRunning = status !== undefined;
     const names = status?.dns === undefined ? {} : { dns: status.dns };
-    const checks = doctorChecks({ stateDir, port, rootless, isRunning, ...names }, hostProbes());
+    const said = status === undefined ? {} : { refused: status.refused, clockSkewMs: status.clockSkewMs };
+    const checks = doctorChecks({ stateDir, port, rootless, isRunning, ...names, ...said }, hostProbes());
     const findings = [];
     for (const check of checks) findings.push({ name: check.name, ...await check.run() });
     if (doctor.opts().json === true) printJson(ports, findings);

@@ -8,6 +8,7 @@ import { addAskCommands } from "./ask_commands.ts";
 import { addDnsCommands } from "./dns_commands.ts";
 import { reportFailure, UsageError } from "./failure.ts";
 import { addHostCommands } from "./host_commands.ts";
+import { addLeaderCommands, addRotateCommand } from "./leader_commands.ts";
 import { addPeerCommands, addTokenCommands } from "./member_commands.ts";
 import type { CliPorts } from "./ports.ts";
 import { addSimCommand } from "./sim_command.ts";
@@ -61,6 +62,8 @@ export function makeProgram(context: CommandContext): AnyCommand {
   addPeerCommands(program, context);
   addDnsCommands(program, context);
   addHostCommands(program, context);
+  addLeaderCommands(program, context);
+  addRotateCommand(program, context);
   addSimCommand(program, context);
   addWgCommand(program, context);
   addHelpCommand(program);

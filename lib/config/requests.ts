@@ -41,6 +41,8 @@ const recordRequest = z.strictObject({
 
 const nameQuery = z.strictObject({ name: domainName, type: z.string().min(1).max(16).optional() });
 
+const nodeRequest = z.strictObject({ node: z.string().min(1).max(128) });
+
 const pingRequest = z.strictObject({ peer: z.string().min(1).max(128) });
 
 /** Reads the body of `POST /tokens`; without `lifetimeMs` a token lives for a day. */
@@ -79,6 +81,11 @@ export function readRecordRequest(
 /** Reads the body of `POST /dns/query`. */
 export function readNameQuery(body: unknown): ReadRequest<{ name: string; type?: string }> {
   return read(nameQuery, body);
+}
+
+/** Reads the body of `POST /leaders`. */
+export function readNodeRequest(body: unknown): ReadRequest<{ node: string }> {
+  return read(nodeRequest, body);
 }
 
 /** Reads the body of `POST /ping`. */

@@ -6,6 +6,7 @@ import type { JoinToken } from "./join_token.ts";
 import type { MemberAnswer, MemberRequest } from "./member_request.ts";
 import { decodeMeshMessage, encodeMeshMessage } from "./mesh_message.ts";
 import { encodeJoinRequest, MeshState } from "./mesh_state.ts";
+import { NO_UPDATE } from "./roster_update.ts";
 import { SmallPool, START } from "./testing_test.ts";
 
 const cidr = Cidr.parse("10.200.0.0/16") ?? assert.fail();
@@ -254,4 +255,42 @@ Deno.test("MeshState.shareTokens() lets all leaders know a token, and nobody els
   b.replica.merge(a.shareTokens());
   b.shareTokens();
   assert.equal(b.tokens?.get(other.tokenId)?.state, "revoked");
+});
+
+Deno.test("MeshState: a node goes on under new keys with its name, address and entries, whenever it crashes", () => {
+  const stage = new Stage(8);
+  const a = stage.create();
+  const b = stage.join(a, "b");
+  stage.sync(a, b);
+  const body = Uint8Array.of(7);
+  b.replica.entries.write(b.identity.id, b.identity.signingKey, { kind: "name", key: "web", body });
+  const former = b.record;
+  const rotation = b.prepareRotation({ endpoints: [], channelEndpoints: [] });
+  assert.equal(b.isRotating, false);
+  const crashed = stage.load(b);
+  const again = crashed.prepareRotation({ endpoints: [], channelEndpoints: [] });
+  assert.ok(again.publicKey.equals(rotation.publicKey), "the same keys");
+  const both = a.admission?.rotate(former, rotation);
+  assert.ok(typeof both === "object");
+  const [next, old] = both.map(({ signed }) => signed);
+  assert.ok(next && old);
+  // The revocation alone is not enough to go on.
+  crashed.replica.merge({ ...NO_UPDATE, records: [old] });
+  assert.equal(crashed.isRotating, true);
+  assert.equal(crashed.adoptRotation(), undefined);
+  assert.equal(crashed.record.nodeId, former.nodeId);
+  const resumed = stage.load(crashed);
+  resumed.replica.merge({ ...NO_UPDATE, records: [next] });
+  const news = resumed.adoptRotation() ?? assert.fail();
+  for (const state of [resumed, stage.load(resumed)]) {
+    assert.ok(state.identity.publicKey.equals(rotation.publicKey));
+    assert.deepEqual([state.record.name, state.record.addresses], [former.name, former.addresses]);
+    assert.equal(state.isRotating, false);
+    assert.equal(state.adoptRotation(), undefined);
+  }
+  a.replica.merge(news);
+  a.replica.handleTimeout();
+  assert.deepEqual(a.replica.entries.list("name").map(({ origin }) => origin), [resumed.identity.id]);
+  assert.equal(a.roster.byName("b")?.record.nodeId, resumed.identity.id);
+  assert.ok(a.roster.isRevoked(former.publicKey));
 });

@@ -42,7 +42,7 @@ export interface KeyRotation {
 export type MemberRequest =
   | { readonly kind: "promotion"; readonly sealedSeed: Uint8Array; readonly slices: SliceGrant }
   | { readonly kind: "demotion" }
-  | { readonly kind: "slices"; readonly slices: SliceGrant }
+  | { readonly kind: "handover"; readonly slices: SliceGrant; readonly update: RosterUpdate }
   | { readonly kind: "rotation"; readonly rotation: KeyRotation };
 
 /** What is answered. */
@@ -59,7 +59,7 @@ export function requestToWire(number: number, request: MemberRequest): {
   kind:
     | { case: "promotion"; value: { sealedSeed: Uint8Array; slices: WireSliceGrant } }
     | { case: "demotion"; value: Record<string, never> }
-    | { case: "slices"; value: WireSliceGrant }
+    | { case: "handover"; value: { slices: WireSliceGrant; update: WireUpdate } }
     | {
       case: "rotation";
       value: { publicKey: Uint8Array; verifyingKey: Uint8Array; proof: Uint8Array; statement?: WireSigned };
@@ -73,8 +73,10 @@ export function requestToWire(number: number, request: MemberRequest): {
     }
     case "demotion":
       return { ...fields, kind: { case: "demotion", value: {} } };
-    case "slices":
-      return { ...fields, kind: { case: "slices", value: grantToWire(request.slices) } };
+    case "handover": {
+      const value = { slices: grantToWire(request.slices), update: updateToWire(request.update) };
+      return { ...fields, kind: { case: "handover", value } };
+    }
     case "rotation": {
       const { publicKey, verifyingKey, proof, statement } = request.rotation;
       const value = {
@@ -140,9 +142,10 @@ function readKind(kind: WireRequest["kind"]): MemberRequest | undefined {
     }
     case "demotion":
       return { kind: "demotion" };
-    case "slices": {
-      const slices = readGrant(kind.value);
-      return slices && { kind: "slices", slices };
+    case "handover": {
+      const slices = kind.value.slices && readGrant(kind.value.slices);
+      const read = kind.value.update && readUpdate(kind.value.update);
+      return slices && read && { kind: "handover", slices, update: read.update };
     }
     case "rotation": {
       const { publicKey, verifyingKey, proof } = kind.value;

@@ -50,7 +50,11 @@ const MESSAGES: readonly MeshMessage[] = [
   { kind: "heartbeat" },
   { kind: "request", number: 1, request: { kind: "promotion", sealedSeed: new Uint8Array(80), slices } },
   { kind: "request", number: 2, request: { kind: "demotion" } },
-  { kind: "request", number: 3, request: { kind: "slices", slices } },
+  {
+    kind: "request",
+    number: 3,
+    request: { kind: "handover", slices, update: { records: [signed], statements: [], entries: [] } },
+  },
   { kind: "request", number: 4, request: { kind: "rotation", rotation: { ...rotation, statement: signed } } },
   { kind: "request", number: 5, request: { kind: "rotation", rotation } },
   {

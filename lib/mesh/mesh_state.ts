@@ -10,14 +10,19 @@ import type { AddressPool, Admission, Enrolled } from "./admission.ts";
 import { AlreadyInitializedError, NotInitializedError } from "./errors.ts";
 import { generateNetwork, type NetworkIdentity, networkIdOf, type NodeIdentity } from "./identity.ts";
 import type { JoinToken } from "./join_token.ts";
+import { rotationTo } from "./key_rotation.ts";
 import { Leadership } from "./leadership.ts";
 import { type MemberRecord, verifyRecord } from "./member_record.ts";
+import type { KeyRotation } from "./member_request.ts";
 import { type Admitted, encodeMeshMessage, type NetworkSettings } from "./mesh_message.ts";
 import {
+  adoptNextIdentity,
   type Bootstrap,
   identityOf,
+  nextIdentityOf,
   readIdentity,
   readNetwork,
+  readNextIdentity,
   type StoredNetwork,
   storedNetworkId,
   writeNetwork,
@@ -27,6 +32,7 @@ import { overlayIpv6Prefix } from "./overlay_ipv6.ts";
 import { type OwnEndpoints, stateOwn } from "./own_statement.ts";
 import { Replica } from "./replica.ts";
 import type { Roster } from "./roster.ts";
+import { MAX_CLOCK_AHEAD_MS } from "./signed.ts";
 import { encodeUpdates, NO_UPDATE, splitUpdate } from "./roster_update.ts";
 import type { TokenBook } from "./token_book.ts";
 import { absorbTokens, shareTokens } from "./token_share.ts";
@@ -55,7 +61,6 @@ export interface JoinWish extends OwnEndpoints {
 
 /** Who this node is, which network it belongs to, and everybody in it. */
 export class MeshState {
-  readonly identity: NodeIdentity;
   /** The block that addresses are allocated from. */
   readonly cidr: Cidr;
   /** The network's /64 of IPv6 addresses; absent when `cidr` is IPv6 itself. */
@@ -66,6 +71,8 @@ export class MeshState {
   readonly leadership: Leadership;
   /** Where the leader was that let this node in; absent on the one that started the network. */
   readonly bootstrap: Bootstrap | undefined;
+  #identity: NodeIdentity;
+  readonly #store: StateStore;
   readonly #settings: NetworkSettings;
   readonly #clock: Clock;
   readonly #random: RandomSource;
@@ -82,7 +89,8 @@ export class MeshState {
     }
     const id = networkIdOf(verifyingKey);
     const { clock, random } = options;
-    this.identity = identity;
+    this.#identity = identity;
+    this.#store = store;
     this.cidr = cidr;
     this.ipv6Cidr = cidr.family === 4 ? overlayIpv6Prefix(id) : undefined;
     this.replica = new Replica(store, { networkId: id, verifyingKey, clock });
@@ -163,6 +171,11 @@ export class MeshState {
     if (own === undefined || own.nodeId !== identity.id || own.revoked || own.networkId !== token.networkId) {
       return { problem: "the record that the leader sent is not this node's" };
     }
+    const wall = options.clock.wall();
+    if (own.issuedAt > wall + MAX_CLOCK_AHEAD_MS || own.expiresAt <= wall) {
+      const minutes = Math.round(Math.abs(own.issuedAt - wall) / 60_000);
+      return { problem: `the leader's clock and this one's are ${minutes} minutes apart` };
+    }
     const { leaderPublicKey, endpoints } = token;
     return store.transaction(() => {
       writeNetwork(store, { settings, bootstrap: { leaderPublicKey, endpoints } });
@@ -170,6 +183,11 @@ export class MeshState {
       state.replica.merge({ ...roster, records: [record, ...roster.records] });
       return state;
     });
+  }
+
+  /** Who this node is now; it may go on under other keys. */
+  get identity(): NodeIdentity {
+    return this.#identity;
   }
 
   /** Whether this node signs records now. */
@@ -206,6 +224,41 @@ export class MeshState {
       throw new StateError("Cannot read this node's record from the state: it is missing");
     }
     return record;
+  }
+
+  /**
+   * Draws the keys that this node is to go on under; the same until it has adopted them.
+   * @returns what a leader is to be asked
+   */
+  prepareRotation(own: OwnEndpoints): KeyRotation {
+    const next = nextIdentityOf(this.#store, this.#random);
+    const statement = stateOwn(next, own, { clock: this.#clock, previous: undefined });
+    return rotationTo(this.identity.id, next, statement);
+  }
+
+  /** Whether this node's key was revoked in favour of one that it has drawn itself. */
+  get isRotating(): boolean {
+    const { revoked, successor } = this.record;
+    return revoked && successor !== undefined && readNextIdentity(this.#store)?.id === successor;
+  }
+
+  /**
+   * Goes on under the new keys once the network knows them, with everything that this node has written.
+   * @returns what others are to be told, or undefined when it is not time
+   */
+  adoptRotation(): RosterUpdate | undefined {
+    const next = readNextIdentity(this.#store);
+    const { identity: { id: former }, replica } = this;
+    if (next === undefined || !this.isRotating || replica.roster.get(next.id) === undefined) return undefined;
+    return this.#store.transaction(() => {
+      const wall = this.#clock.wall();
+      const entries = replica.entries.of(former).map(({ kind, key, body, expiresAt }) =>
+        replica.entries.write(next.id, next.signingKey, { kind, key, body, lifetimeMs: expiresAt - wall })
+      ).filter((signed) => signed !== undefined);
+      adoptNextIdentity(this.#store, next);
+      this.#identity = next;
+      return { ...NO_UPDATE, entries };
+    });
   }
 
   /**

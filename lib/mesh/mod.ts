@@ -26,7 +26,15 @@ export {
 } from "./node_statement.ts";
 export type { Signed } from "./signed.ts";
 export * from "./errors.ts";
-export { JoinToken, type JoinTokenFields, type TokenProblem, TokenSecret } from "./join_token.ts";
+export {
+  JoinToken,
+  type JoinTokenFields,
+  MAX_OTHER_ENDPOINTS,
+  MAX_TOKEN_OTHERS,
+  type TokenLeader,
+  type TokenProblem,
+  TokenSecret,
+} from "./join_token.ts";
 export { overlayIpv6For, overlayIpv6Prefix } from "./overlay_ipv6.ts";
 export { decodeHello, encodeHello, type Hello } from "./hello.ts";
 export {
@@ -42,6 +50,8 @@ export type { RosterUpdate } from "./update_wire.ts";
 export type { KeyRotation, MemberAnswer, MemberRequest, SliceGrant } from "./member_request.ts";
 export { Election, type ElectionEvent, HEARTBEAT_MS, LEADER_DEAD_MS, type LeaderView } from "./election.ts";
 export { MAX_TOKENS, type NewToken, TokenBook, type TokenEntry, type TokenState } from "./token_book.ts";
+export { TOKEN_KIND } from "./token_share.ts";
+export { rotationTo } from "./key_rotation.ts";
 export { MAX_MEMBERS, type Member, type MergeOutcome, Roster, type RosterOptions } from "./roster.ts";
 export { type MergeResult, Replica, type ReplicaOptions, type ToldRefusal } from "./replica.ts";
 export { FULL_MESH_OTHERS, wantedLinks } from "./wanted_links.ts";

@@ -29,6 +29,7 @@ export interface StoredNetwork {
 
 const IDENTITY = "identity";
 const SEED = "seed";
+const NEXT_SEED = "next-seed";
 const NETWORK = "network";
 const SETTINGS = "settings";
 const SIGNING_SEED = "signing-seed";
@@ -54,6 +55,31 @@ export function readIdentity(store: StateStore): NodeIdentity | undefined {
   if (seed === undefined) return undefined;
   if (seed.length !== SEED_BYTES) throw damaged("node's seed");
   return NodeIdentity.fromSeed(seed);
+}
+
+/** @returns the identity that is to replace the node's own, drawn at the first call; the same until it has */
+export function nextIdentityOf(store: StateStore, random: RandomSource): NodeIdentity {
+  return store.transaction(() => {
+    const kept = readNextIdentity(store);
+    if (kept !== undefined) return kept;
+    const identity = NodeIdentity.generate(random);
+    store.put(IDENTITY, NEXT_SEED, identity.exposeSeed());
+    return identity;
+  });
+}
+
+/** @returns the identity that is to replace the node's own, or undefined when none is @throws StateError when it is damaged */
+export function readNextIdentity(store: StateStore): NodeIdentity | undefined {
+  const seed = store.get(IDENTITY, NEXT_SEED);
+  if (seed === undefined) return undefined;
+  if (seed.length !== SEED_BYTES) throw damaged("node's next seed");
+  return NodeIdentity.fromSeed(seed);
+}
+
+/** Makes the next identity the node's own. */
+export function adoptNextIdentity(store: StateStore, next: NodeIdentity): void {
+  store.put(IDENTITY, SEED, next.exposeSeed());
+  store.delete(IDENTITY, NEXT_SEED);
 }
 
 /** @returns the network of this store, or undefined when it belongs to none */

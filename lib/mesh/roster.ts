@@ -171,6 +171,17 @@ export class Roster {
     }
   }
 
+  /** The records of all whom a link may be kept to: members, and leaders whose records have expired. */
+  *linkRecords(): Generator<MemberRecord> {
+    for (const { record } of this.#records.values()) if (this.#mayLink(record)) yield record;
+  }
+
+  /** @returns the member, or a leader whose record has expired: it signs its own anew, and this one's */
+  linkable(nodeId: NodeId): Member | undefined {
+    const record = this.#byNodeId.get(nodeId)?.record;
+    return record !== undefined && this.#mayLink(record) ? this.#member(record) : undefined;
+  }
+
   /** @returns the member, or undefined when it is unknown, revoked or expired */
   get(nodeId: NodeId): Member | undefined {
     return this.#liveMember(this.#byNodeId.get(nodeId)?.record);
@@ -320,6 +331,10 @@ export class Roster {
 
   #isLive(record: MemberRecord): boolean {
     return !record.revoked && record.expiresAt > this.#options.clock.wall();
+  }
+
+  #mayLink(record: MemberRecord): boolean {
+    return this.#isLive(record) || (!record.revoked && record.roles.includes("leader"));
   }
 
   #liveMember(record: MemberRecord | undefined): Member | undefined {

@@ -9,6 +9,7 @@ import type { AgentControl } from "../agent/mod.ts";
 import {
   readDeviceRequest,
   readNameQuery,
+  readNodeRequest,
   readPingRequest,
   readRecordRequest,
   type ReadRequest,
@@ -70,9 +71,24 @@ export function controlApp(options: { readonly control: AgentControl }): Hono {
     "/ping",
     (context) => withBody(context, readPingRequest, async ({ peer }) => await control.ping(peer)),
   );
+  addLeaderRoutes(app, control);
   addNameRoutes(app, control);
   finish(app);
   return app;
+}
+
+function addLeaderRoutes(app: Hono, control: AgentControl): void {
+  app.get("/leaders", (context) => context.json(control.status().leaders));
+  app.post("/leaders", (context) =>
+    withBody(context, readNodeRequest, async ({ node }) => {
+      await control.promoteLeader(node);
+      return { done: true };
+    }));
+  app.delete("/leaders/:node", async (context) => {
+    await control.demoteLeader(context.req.param("node"));
+    return context.json({ done: true });
+  });
+  app.post("/rotate-key", async (context) => context.json(await control.rotateKey()));
 }
 
 function addNameRoutes(app: Hono, control: AgentControl): void {

@@ -75,6 +75,33 @@ const READ_PATHS: JsonSchema = {
 };
 
 const CONTROL_PATHS: JsonSchema = {
+  "/leaders": {
+    get: operation("The leaders as this node sees them", json(listOf("LeaderReport"))),
+    post: operation(
+      "Makes a member a leader",
+      json(ref("Done")),
+      body({
+        type: "object",
+        required: ["node"],
+        additionalProperties: false,
+        properties: { node: { type: "string" } },
+      }),
+    ),
+  },
+  "/leaders/{node}": {
+    delete: operation("Makes a leader an ordinary member", json(ref("Done")), parameter("node")),
+  },
+  "/rotate-key": {
+    post: operation(
+      "Lets this node go on under new keys",
+      json({
+        type: "object",
+        required: ["publicKey", "id"],
+        additionalProperties: false,
+        properties: { publicKey: { type: "string" }, id: { type: "string" } },
+      }),
+    ),
+  },
   "/tokens": {
     get: operation("The tokens, without their secrets", json(listOf("TokenReport"))),
     post: operation(

@@ -45,6 +45,19 @@ const PeerReport = object({
   score: { type: "integer", minimum: 0, maximum: 100 },
 }, "How one peer is doing, as this node sees it.");
 
+const counts: Schema = { type: "object", additionalProperties: { type: "integer", minimum: 0 } };
+
+const LeaderReport = object({
+  id: string,
+  name: string,
+  addresses: stringList,
+  alive: { type: "boolean" },
+  elected: { type: "boolean" },
+  self: { type: "boolean" },
+  lastHeardMs: ageMs,
+  "slices?": stringList,
+}, "A leader, as this node sees it.");
+
 const StatusReport = object({
   version: string,
   state: { enum: ["starting", "running", "stopping"] },
@@ -59,6 +72,8 @@ const StatusReport = object({
     endpoints: stringList,
   }),
   network: object({ id: string, cidr: string, members: { type: "integer", minimum: 0 } }),
+  leaders: { type: "array", items: { $ref: "#/components/schemas/LeaderReport" } },
+  clockSkewMs: { type: ["number", "null"] },
   dataplane: object({
     kind: { enum: ["fast", "portable", "rootless"] },
     "interfaceName?": string,
@@ -76,7 +91,8 @@ const StatusReport = object({
   }, "How names are served; absent when they are not."),
   "discovery?": object({ providers: stringList, heard: { type: "integer", minimum: 0 } }),
   peers: { type: "array", items: { $ref: "#/components/schemas/PeerReport" } },
-  drops: { type: "object", additionalProperties: { type: "integer", minimum: 0 } },
+  drops: counts,
+  refused: counts,
 }, "Everything that an agent says of itself. It holds no secret.");
 
 const ttlSeconds: Schema = { type: "integer", minimum: 0, maximum: 0x7fff_ffff };
@@ -137,6 +153,7 @@ const Done = object({ done: { const: true } });
 /** The schemas that `openapi.json` refers to. */
 export const REPORT_SCHEMAS: Readonly<Record<string, Schema>> = {
   StatusReport,
+  LeaderReport,
   PeerReport,
   TokenReport,
   TokenRequest,

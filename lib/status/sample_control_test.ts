@@ -55,6 +55,25 @@ export const sampleStatus: StatusReport = {
     endpoints: ["192.0.2.1:51820"],
   },
   network: { id: "0123456789abcdef0123456789abcdef", cidr: "10.200.0.0/16", members: 3 },
+  leaders: [{
+    id: "ffeeddccbbaa99887766554433221100",
+    name: "lead",
+    addresses: ["10.200.0.1"],
+    alive: true,
+    elected: true,
+    self: true,
+    lastHeardMs: null,
+    slices: ["10.200.0.1-10.200.127.255"],
+  }, {
+    id: "aaeeddccbbaa99887766554433221100",
+    name: "second",
+    addresses: ["10.200.0.7"],
+    alive: false,
+    elected: false,
+    self: false,
+    lastHeardMs: 61_000,
+  }],
+  clockSkewMs: 12,
   dataplane: { kind: "portable", interfaceName: "weft0", mtuBytes: 1420, aead: "noble" },
   dns: {
     zone: "weft.internal.",
@@ -82,6 +101,7 @@ export const sampleStatus: StatusReport = {
     healthy: false,
   }],
   drops: { "replayed": 3, "unknown-peer": 1 },
+  refused: { replayed: 2 },
 };
 
 const report: TokenReport = {
@@ -124,6 +144,24 @@ export class SampleControl implements AgentControl {
     this.asked.push(request);
     if (request.name === "bad") throw new InvalidRequestError("Cannot add bad: the key is none");
     return { name: request.name, addresses: ["10.200.0.9"] };
+  }
+
+  promoteLeader(node: string): Promise<void> {
+    this.asked.push({ promoted: node });
+    return Promise.resolve();
+  }
+
+  demoteLeader(node: string): Promise<void> {
+    this.asked.push({ demoted: node });
+    return Promise.resolve();
+  }
+
+  rotateKey(): Promise<{ publicKey: string; id: string }> {
+    this.asked.push("rotated");
+    return Promise.resolve({
+      publicKey: "K7+oSr6G2UdFYZfoOmC1ZfUCyUK0jPZyQ3NbNNqyMkk=",
+      id: "ab".repeat(16),
+    });
   }
 
   removePeer(peer: string): void {
