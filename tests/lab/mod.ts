@@ -10,6 +10,7 @@ export * from "./host_counters.ts";
 export * from "./lab.ts";
 export * from "./namespace.ts";
 export * from "./packet_thread.ts";
+export * from "./partition.ts";
 export * from "./programs.ts";
 export * from "./refusal.ts";
 export * from "./requirements.ts";
