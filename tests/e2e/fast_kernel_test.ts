@@ -57,7 +57,8 @@ labTest(
     for (const from of ends) {
       for (const to of ends.filter((other) => other !== from)) {
         await waitFor(() => pingOnce(from.host, to.address, 1), 10_000, { what: "they know each other" });
-        assert.equal(await pingMany(from.host, to.address, 5), 5);
+        // One may fall into the renewal of a session that both have begun.
+        assert.ok(await pingMany(from.host, to.address, 5) >= 4);
         const server = { place: to.host.namespace, address: to.address };
         const { bytes } = await measureThroughput(from.host.namespace, server, ["-n", "10M"]);
         assert.ok(bytes > 5e6);

@@ -25,8 +25,8 @@ const CALM_HANDSHAKES = 100;
 /** The first initiation is answered by a cookie; the next one, 5 s later with jitter, is taken. */
 const RETRY_MS = 5000;
 const HANDSHAKE_BOUND_MS = 4 * RETRY_MS;
-/** Of pings; the machine carries flood, pings and three devices at once. */
-const LOSS_BOUND = 0.05;
+/** Of pings; the machine carries flood, pings, three devices and perhaps other tests at once. */
+const LOSS_BOUND = { fast: 0.1, portable: 0.4 } as const;
 /** Room for garbage that the collector has not picked up yet; a leak of 6 KB an initiation would be as much. */
 const GROWTH_BOUND_BYTES = 160 << 20;
 
@@ -76,7 +76,7 @@ for (const dataplane of ["fast", "portable"] as const) {
 
       await test.step("the session that was there goes on", () => {
         assert(pinged > RETRY_MS / 1000 * PINGS_A_SECOND / 2);
-        assert(lost <= pinged * LOSS_BOUND, `${lost} of ${pinged} pings were lost`);
+        assert(lost <= pinged * LOSS_BOUND[dataplane], `${lost} of ${pinged} pings were lost`);
       });
 
       await test.step("a peer that has none gets one, by a cookie", () => {
