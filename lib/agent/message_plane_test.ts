@@ -345,3 +345,50 @@ Deno.test("MessagePlane tells a member that was removed while it was away, and n
   assert.equal(await channel.receive(), undefined);
   assert.equal(stage.plane.links.size, 0);
 });
+
+Deno.test("MessagePlane lets a member in whose record has expired when it is renewed, and only then", async () => {
+  for (const isRenewed of [true, false]) {
+    await using stage = new Stage({ renew: () => isRenewed });
+    const node = stage.member();
+    stage.timers.advance(2 * 86_400_000);
+    assert.equal(stage.roster.get(node.id), undefined);
+    const calling = stage.call(node, stage.door.open("192.0.2.2:1000"));
+    if (!isRenewed) {
+      await assert.rejects(calling, ChannelRefusedError);
+      continue;
+    }
+    // What a leader does in `renew`.
+    stage.roster.merge(stage.record(node, { version: 2 }));
+    const channel = await calling;
+    await settled();
+    assert.ok(stage.plane.links.get(node.id));
+    channel.close();
+  }
+});
+
+Deno.test("MessagePlane keeps links to a leader whose record has expired: it renews it", async () => {
+  await using stage = new Stage();
+  const node = NodeIdentity.generate(stage.random);
+  stage.roster.merge(stage.record(node, { roles: ["leader", "member"] }));
+  stage.timers.advance(2 * 86_400_000);
+  const channel = await stage.call(node, stage.door.open("192.0.2.2:1000"));
+  await settled();
+  stage.plane.followRoster();
+  await settled();
+  assert.ok(stage.plane.links.get(node.id));
+  channel.close();
+});
+
+Deno.test("MessagePlane tells a member that has other keys now who it is", async () => {
+  await using stage = new Stage();
+  const [node, next] = [stage.member(), NodeIdentity.generate(stage.random)];
+  const added = stage.record(next);
+  stage.roster.merge(added);
+  const removal = stage.record(node, { revoked: true, version: 2, successor: next.id });
+  stage.roster.merge(removal);
+  const channel = await stage.call(node, stage.door.open("192.0.2.2:1000"));
+  const said = decodeMeshMessage((await channel.receive())?.body ?? assert.fail());
+  assert(said?.kind === "roster-update");
+  const hex = (records: readonly SignedRecord[]) => records.map(({ payload }) => payload.toHex());
+  assert.deepEqual(hex(said.update.records), hex([added, removal]));
+});
