@@ -1,3 +1,8 @@
+/**
+ * wireguard-go as a peer of a weft node: one file of tests for each family inside, which run side by side.
+ * @module
+ */
+
 import assert from "node:assert/strict";
 import {
   generatePresharedKey,
@@ -39,7 +44,8 @@ const cases: readonly Case[] = ([4, 6] as const).flatMap((outside) =>
   )
 );
 
-for (const [inside, cidr] of [[4, "10.200.0.0/24"], [6, "fd00:200::/64"]] as const) {
+/** Registers the tests of an overlay `cidr`, which is of family `inside`. */
+export function testWireGuardGo(inside: 4 | 6, cidr: string): void {
   labTest(
     `wireguard-go is a peer: IPv${inside} inside, every way outside`,
     [...PACKET_PLANE, "wg", "wireguard-go"],
