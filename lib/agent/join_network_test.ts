@@ -1,107 +1,74 @@
 import assert from "node:assert/strict";
 import { SeededRandom, unixMillis, VirtualClock, VirtualTimers } from "../base/mod.ts";
-import { acceptChannel } from "../channel/mod.ts";
-import {
-  type Admitted,
-  decodeMeshMessage,
-  encodeMeshMessage,
-  generateNetwork,
-  JoinToken,
-  MESH_TOPIC,
-  type MeshMessage,
-  NodeIdentity,
-  TokenSecret,
-} from "../mesh/mod.ts";
+import { generateNetwork, JoinToken, NodeIdentity, TokenSecret } from "../mesh/mod.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
-import { memoryStreamPair } from "../transport/mod.ts";
-import { JoinRefusedError } from "./errors.ts";
+import { UnreachableError } from "./errors.ts";
 import { joinNetwork } from "./join_network.ts";
 
-const random = new SeededRandom(5);
-const clock = new VirtualClock();
-const timers = new VirtualTimers(clock);
-const network = generateNetwork(random);
-const cidr = Cidr.parse("10.200.0.0/16") ?? assert.fail();
-const nothing = { payload: Uint8Array.of(1), signature: new Uint8Array(64) };
-const admitted: Admitted = {
-  record: nothing,
-  settings: { verifyingKey: network.verifyingKey, cidrs: [cidr] },
-  roster: { records: [], statements: [], entries: [] },
-};
+const random = new SeededRandom(4);
+const told = Endpoint.parse("192.0.2.1:51820") ?? assert.fail();
+const near = Endpoint.parse("192.0.2.7:51999") ?? assert.fail();
 
-/** Leaders that give these answers, each at an endpoint of its own; undefined for one that is away. */
-async function join(
-  ...answers: readonly (MeshMessage | undefined)[]
-): Promise<{ asked: number[]; result: unknown }> {
-  const leaders = answers.map((answer, i) => ({
-    answer,
-    identity: NodeIdentity.generate(random),
-    endpoint: Endpoint.parse(`192.0.2.${i + 1}:51820`) ?? assert.fail(),
-  }));
-  const [first, ...others] = leaders.map(({ identity: { publicKey }, endpoint }) => ({
-    publicKey,
-    endpoints: [endpoint],
-  }));
-  assert.ok(first);
+/** Joins where nobody answers. @returns the failure, and whom was dialled in which order */
+async function failToJoin(
+  endpoints: readonly Endpoint[],
+  isAllowed: boolean,
+): Promise<{ readonly error: UnreachableError; readonly dialled: string[]; readonly seeks: number }> {
+  const clock = new VirtualClock();
+  const timers = new VirtualTimers(clock);
+  const dialled: string[] = [];
+  const found: Endpoint[] = [];
+  let seeks = 0;
   const token = new JoinToken({
-    networkId: network.id,
+    networkId: generateNetwork(random).id,
     tokenId: "0".repeat(32),
-    leaderPublicKey: first.publicKey,
-    endpoints: first.endpoints,
-    cidr,
+    leaderPublicKey: NodeIdentity.generate(random).publicKey,
+    endpoints,
+    cidr: Cidr.parse("10.200.0.0/16") ?? assert.fail(),
     secret: TokenSecret.generate(random),
-    expiresAt: unixMillis(clock.wall() + 1000),
-    others,
+    expiresAt: unixMillis(2_000_000_000_000),
   });
-  const asked: number[] = [];
-  const dial = (endpoint: Endpoint) => {
-    const at = leaders.findIndex((leader) => leader.endpoint.equals(endpoint));
-    const leader = leaders[at];
-    const reply = leader?.answer;
-    if (leader === undefined || reply === undefined) return Promise.resolve(undefined);
-    const [here, there] = memoryStreamPair();
-    void (async () => {
-      const accepted = await acceptChannel(there, {
-        localStatic: leader.identity.privateKey,
-        random,
-        clock,
-        timers,
-        authorize: () => ({ presharedKey: token.presharedKey, reply: new Uint8Array(0), context: undefined }),
-      });
-      const message = await accepted?.channel.receive();
-      if (message === undefined) return;
-      assert.equal(decodeMeshMessage(message.body)?.kind, "join-request");
-      asked.push(at);
-      await accepted?.channel.send({ topic: MESH_TOPIC, body: encodeMeshMessage(reply) });
-    })();
-    return Promise.resolve(here);
-  };
-  const search = { isAllowed: false, seek: () => Promise.resolve(), found: () => [] };
-  const joiner = NodeIdentity.generate(random);
-  const wish = { name: "web", labels: {}, endpoints: [], channelEndpoints: [] };
-  const joining = joinNetwork(token, joiner, wish, { clock, timers, random, search, dial })
-    .catch((error: unknown) => error);
-  let isDone = false;
-  joining.finally(() => isDone = true);
-  while (!isDone) {
-    await new Promise((resolve) => setTimeout(resolve));
+  const wish = { name: "b", labels: {}, endpoints: [], channelEndpoints: [] };
+  const joining = joinNetwork(token, NodeIdentity.generate(random), wish, {
+    clock,
+    timers,
+    random,
+    dial: (endpoint) => {
+      dialled.push(endpoint.toString());
+      return Promise.resolve(undefined);
+    },
+    search: {
+      isAllowed,
+      seek: () => {
+        if (isAllowed && seeks++ === 0) found.push(near, told);
+        return Promise.resolve();
+      },
+      found: () => found,
+    },
+  });
+  let error: unknown;
+  joining.catch((cause) => error = cause);
+  for (let i = 0; i < 200 && error === undefined; i++) {
     timers.advance(100);
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
   }
-  return { asked, result: await joining };
+  assert(error instanceof UnreachableError, String(error));
+  return { error, dialled, seeks };
 }
 
-Deno.test("joinNetwork() asks another leader of the token when one is away, or has no address left", async () => {
-  const refused = { kind: "refused" } as const;
-  const yes = { kind: "admitted", admitted } as const;
-  assert.deepEqual(await join(yes, yes), { asked: [0], result: admitted });
-  assert.deepEqual(await join(undefined, yes), { asked: [1], result: admitted });
-  assert.deepEqual(await join(refused, yes), { asked: [0, 1], result: admitted });
-  assert.deepEqual((await join(refused, undefined, yes)).asked, [0, 2]);
+Deno.test("joinNetwork() dials what the token names first, and then who answers nearby", async () => {
+  const { dialled, error } = await failToJoin([told], true);
+  assert.deepEqual(dialled.slice(0, 3), [`${told}`, `${told}`, `${near}`]);
+  assert.match(error.message, /192\.0\.2\.1:51820 or 192\.0\.2\.7:51999/);
 });
 
-Deno.test("joinNetwork() fails when all leaders refuse, each asked once", async () => {
-  const refused = { kind: "refused" } as const;
-  const { asked, result } = await join(refused, refused);
-  assert.deepEqual(asked, [0, 1]);
-  assert.ok(result instanceof JoinRefusedError);
+Deno.test("joinNetwork() finds the leader without an endpoint in the token", async () => {
+  const { dialled } = await failToJoin([], true);
+  assert.deepEqual([...new Set(dialled)], [`${near}`, `${told}`]);
+});
+
+Deno.test("joinNetwork() says at once that a token without endpoints needs discovery", async () => {
+  const { error, dialled, seeks } = await failToJoin([], false);
+  assert.match(error.message, /discovery is off/);
+  assert.deepEqual([dialled.length, seeks], [0, 0]);
 });
