@@ -1,0 +1,116 @@
+/**
+ * A member that lies: `liar.ts JSON` takes a `Lie`, speaks with the keys of a member that does not run, and says what
+ * no honest member says, each kind over a channel of its own. It prints nothing. Only for targets inside a lab.
+ * @module
+ */
+
+import { encodeHex, unixMillis } from "../../lib/base/mod.ts";
+import { openChannel } from "../../lib/channel/mod.ts";
+import { SigningKey } from "../../lib/crypto/mod.ts";
+import { SqliteStateStore, systemClock, systemRandom, systemTimers } from "../../lib/host/mod.ts";
+import { IpAllocator } from "../../lib/ipam/mod.ts";
+import {
+  encodeHello,
+  encodeMeshMessage,
+  type Member,
+  MESH_TOPIC,
+  MeshState,
+  NO_UPDATE,
+  type NodeId,
+  type RosterUpdate,
+  signRecord,
+  signStatement,
+} from "../../lib/mesh/mod.ts";
+import { Endpoint } from "../../lib/net/mod.ts";
+import { dialTcp } from "../../lib/transport/mod.ts";
+
+/** Whose keys to use, whom to tell, and about whom. */
+export interface Lie {
+  readonly stateDir: string;
+  /** The name of a member, and `address:port` of its message plane. */
+  readonly target: string;
+  readonly endpoint: string;
+  /** The name of the member about whom it lies. */
+  readonly victim: string;
+}
+
+const HOUR_MS = 3_600_000;
+
+if (import.meta.main) {
+  const lie: Lie = JSON.parse(Deno.args[0] ?? "{}");
+  using store = SqliteStateStore.open(lie.stateDir);
+  const mesh = MeshState.load(store, {
+    random: systemRandom,
+    clock: systemClock,
+    addressPool: (cidr) => new IpAllocator(cidr),
+  });
+  const target = mesh.roster.byName(lie.target);
+  const victim = mesh.roster.byName(lie.victim);
+  const endpoint = Endpoint.parse(lie.endpoint);
+  if (target === undefined || victim === undefined || endpoint === undefined) {
+    throw new Error("Nobody to lie to");
+  }
+  for (const body of liesOf(mesh, victim)) await tell(mesh, { target, endpoint }, body);
+  Deno.exit(0);
+}
+
+/** Messages, each of which has one thing wrong with it. */
+function liesOf(mesh: MeshState, { record }: Member): Uint8Array[] {
+  const { identity, network } = mesh;
+  const stranger = SigningKey.fromSeed(new Uint8Array(32).fill(9));
+  const now = systemClock.wall();
+  const nowhere = [Endpoint.parse("192.0.2.66:1") as Endpoint];
+  const stated = (nodeId: NodeId, signingKey: SigningKey, issuedAt: number) =>
+    signStatement({
+      nodeId,
+      endpoints: nowhere,
+      channelEndpoints: nowhere,
+      version: now + HOUR_MS,
+      issuedAt: unixMillis(issuedAt),
+    }, signingKey);
+  const own = mesh.roster.signedStatement(identity.id);
+  const message = (update: Partial<RosterUpdate>) =>
+    encodeMeshMessage({ kind: "roster-update", update: { ...NO_UPDATE, ...update } });
+  const updates: Partial<RosterUpdate>[] = [
+    // The victim is removed, says somebody without the network's key.
+    { records: [signRecord({ ...record, version: record.version + 1, revoked: true }, stranger)] },
+    // The victim is elsewhere, says the liar in its name.
+    { statements: [stated(record.nodeId, identity.signingKey, now)] },
+    // The liar's own word, from the future.
+    { statements: [stated(identity.id, identity.signingKey, now + HOUR_MS)] },
+    // Longer than anything that is looked at.
+    { statements: [{ payload: new Uint8Array(5000), signature: new Uint8Array(64) }] },
+    // Of nobody.
+    { statements: [stated(encodeHex(new Uint8Array(16).fill(1)) as NodeId, identity.signingKey, now)] },
+    // Of another network.
+    {
+      records: [
+        signRecord({ ...record, networkId: encodeHex(new Uint8Array(16)) as typeof network.id }, stranger),
+      ],
+    },
+    ...own === undefined ? [] : [{ statements: [own] }],
+  ];
+  return [...updates.map(message), Uint8Array.of(255, 255, 255)];
+}
+
+/** Says one thing, and waits until it was heard: the other end answers or hangs up. */
+async function tell(
+  { identity, network }: MeshState,
+  { target, endpoint }: { readonly target: Member; readonly endpoint: Endpoint },
+  body: Uint8Array,
+): Promise<void> {
+  const stream = await dialTcp(endpoint, { timeoutMs: 5_000 });
+  if (stream === undefined) throw new Error(`Nobody answers at ${endpoint}`);
+  const channel = await openChannel(stream, {
+    localStatic: identity.privateKey,
+    remoteStatic: target.record.publicKey,
+    hello: encodeHello({ kind: "member", networkId: network.id, nodeId: identity.id }),
+    random: systemRandom,
+    clock: systemClock,
+    timers: systemTimers,
+  });
+  await channel.send({ topic: MESH_TOPIC, body });
+  await channel.ping();
+  channel.close();
+  await channel.closed;
+}
