@@ -1,11 +1,12 @@
 // deno-lint-ignore-file no-console -- a command prints
 /**
  * `deno task test`: runs every test, says what was skipped and why, and ends with the line `N passed, N failed`.
- * Arguments are handed to `deno test`, for example `deno task test tests/e2e --filter join`.
+ * Arguments are handed to `deno test`, for example `deno task test tests/e2e --filter join`. A file that failed is
+ * run once more, alone: bounds in time are for a machine that is not busy with the other files.
  * @module
  */
 
-import { judge, readSlowest } from "./test_report.ts";
+import { judge, readRepeatable, readSlowest, type TestRun } from "./test_report.ts";
 
 /** Tests that wait for other processes leave the processor to others, so a few more files than cores may run. */
 const JOBS = Math.max(2, navigator.hardwareConcurrency + 1);
@@ -14,37 +15,57 @@ const JOBS = Math.max(2, navigator.hardwareConcurrency + 1);
 const BOUND_MS = 15 * 60_000;
 
 const root = new URL("../", import.meta.url);
-const given = Deno.args;
-const paths = given.some((argument) => !argument.startsWith("-"))
+/** What is no path: options, and the values that stand behind them. */
+const options = Deno.args.filter((argument) => argument.startsWith("-") || !exists(argument));
+const paths = options.length < Deno.args.length
   ? []
   // The long ones first: what is short fills the gaps at the end.
   : ["tests", "scripts", "lib", "mod.ts"];
 
 const startedAt = performance.now();
-const child = new Deno.Command(Deno.execPath(), {
-  // Types are the linter's business.
-  args: ["test", "--allow-all", "--no-check", "--parallel", "--doc", ...given, ...paths],
-  cwd: root,
-  env: { NO_COLOR: "1", DENO_JOBS: Deno.env.get("DENO_JOBS") ?? String(JOBS) },
-  stdin: "null",
-  stdout: "piped",
-  stderr: "inherit",
-}).spawn();
-const timer = setTimeout(() => {
-  console.error(`the tests did not end within ${BOUND_MS / 60_000} minutes and are stopped`);
-  child.kill("SIGKILL");
-}, BOUND_MS);
-
-let output = "";
-for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-  output += text;
-  await Deno.stdout.write(new TextEncoder().encode(text));
+const run = await runTests(["--parallel", ...Deno.args, ...paths]);
+const repeated = new Map<string, TestRun>();
+for (const file of readRepeatable(run.output)) {
+  console.log(`\n${file} is repeated alone`);
+  repeated.set(file, await runTests([...options, file]));
 }
-const { code } = await child.status;
-clearTimeout(timer);
 
-const { lines, exitCode } = judge(output, code);
+const { lines, exitCode } = judge(run, repeated);
 console.log(`took ${((performance.now() - startedAt) / 1000).toFixed(0)} s; the longest:`);
-for (const { ms, test } of readSlowest(output, 8)) console.log(`  ${(ms / 1000).toFixed(1)} s ${test}`);
+for (const { ms, test } of readSlowest(run.output, 8)) console.log(`  ${(ms / 1000).toFixed(1)} s ${test}`);
 for (const line of lines) console.log(line);
 Deno.exit(exitCode);
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(new URL(path, root));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Runs `deno test` with `given`, and passes on what it prints. */
+async function runTests(given: readonly string[]): Promise<TestRun> {
+  const child = new Deno.Command(Deno.execPath(), {
+    // Types are the linter's business.
+    args: ["test", "--allow-all", "--no-check", "--doc", ...given],
+    cwd: root,
+    env: { NO_COLOR: "1", DENO_JOBS: Deno.env.get("DENO_JOBS") ?? String(JOBS) },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const timer = setTimeout(() => {
+    console.error(`the tests did not end within ${BOUND_MS / 60_000} minutes and are stopped`);
+    child.kill("SIGKILL");
+  }, BOUND_MS);
+  let output = "";
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    output += text;
+    await Deno.stdout.write(new TextEncoder().encode(text));
+  }
+  const { code } = await child.status;
+  clearTimeout(timer);
+  return { output, code };
+}

@@ -43,6 +43,52 @@ export function readSlowest(output: string, count: number): readonly { ms: numbe
   return tests.sort((a, b) => b.ms - a.ms).slice(0, count);
 }
 
+/** A test that failed, and the file that has it: a path as the runner prints it, such as `./lib/x_test.ts`. */
+export interface FailedTest {
+  readonly file: string;
+  readonly test: string;
+}
+
+/**
+ * @returns the tests that failed, in the order of the output, whether files ran side by side (each line names
+ * its file) or one by one (a header does). Where a test was registered says nothing: `labTest()` does it for all.
+ */
+export function readFailed(output: string): readonly FailedTest[] {
+  const failed: FailedTest[] = [];
+  let header = "";
+  for (const line of output.split("\n")) {
+    if (line === " ERRORS ") break;
+    header = /^running \d+ tests? from (.+)$/.exec(line)?.[1] ?? header;
+    const name = /^(\S.*?) \.\.\. FAILED(?: \(due to .*\))? \([^)]*\)$/.exec(line)?.[1];
+    // A step fails its test, which has a line of its own.
+    if (name === undefined || name.includes(" ... ")) continue;
+    const [, place = header, test = name] = /^(\.\/\S+) => (.*)$/.exec(name) ?? [];
+    // An example in the documentation is run with the file that it stands in.
+    if (place !== "") failed.push({ file: place.replace(/#\d+-\d+\.\w+$/, ""), test });
+  }
+  return failed;
+}
+
+/** More files than this do not fail because the machine was busy. */
+const MAX_REPEATED_FILES = 5;
+
+/**
+ * @returns the files to run once more, alone: those in which a test failed. None when there are more than 5,
+ * and none when something else than tests failed: a type, a module that does not load, an error of no test.
+ */
+export function readRepeatable(output: string): readonly string[] {
+  const failed = readFailed(output);
+  if (failed.length === 0 || readTotals(output)?.failed !== failed.length) return [];
+  const files = [...new Set(failed.map(({ file }) => file))];
+  return files.length > MAX_REPEATED_FILES ? [] : files;
+}
+
+/** What a runner printed, and the code it ended with. */
+export interface TestRun {
+  readonly output: string;
+  readonly code: number;
+}
+
 /** What the run came to, in words and as an exit code. */
 export interface Verdict {
   /** The lines that end the report; the last is exactly `N passed, N failed`. */
@@ -53,19 +99,51 @@ export interface Verdict {
 /**
  * Judges a run: it fails when the runner failed, when a test failed, when nothing ran, when there is no
  * summary, and when a test was ignored without a reason.
+ *
+ * @param repeated what came of each file that was run once more, by `FailedTest.file`; its failures are made
+ * good when the whole file passed, and the report names them all the same
  */
-export function judge(output: string, runnerCode: number): Verdict {
-  const totals = readTotals(output);
-  const skipped = readSkipped(output);
+export function judge(run: TestRun, repeated: ReadonlyMap<string, TestRun> = new Map()): Verdict {
+  const totals = readTotals(run.output);
+  const skipped = readSkipped(run.output);
   const { passed, failed, ignored } = totals ?? { passed: 0, failed: 0, ignored: 0 };
   const silent = Math.max(0, ignored - skipped.length);
+  const { recovered, broken } = compare(readFailed(run.output), repeated);
   const lines: string[] = [];
   if (skipped.length > 0) lines.push(`${skipped.length} skipped:`, ...skipped.map((line) => `  ${line}`));
   if (silent > 0) lines.push(`${silent} ignored without a reason: print one, as labTest() does`);
-  if (totals === undefined) lines.push(`the runner ended with code ${runnerCode} before its summary`);
+  if (totals === undefined) lines.push(`the runner ended with code ${run.code} before its summary`);
+  for (const { file, test } of broken) {
+    lines.push(`passed at first, failed when repeated: ${file} => ${test}`);
+  }
+  for (const { file, test } of recovered) {
+    lines.push(`failed at first, passed when repeated alone: ${file} => ${test}`);
+  }
+  const remaining = failed - recovered.length + broken.length;
   // A module that does not load fails the run, yet the runner may count no failed test.
-  const failures = failed === 0 && (totals === undefined || runnerCode !== 0) ? 1 : failed;
-  const good = failures === 0 && passed > 0 && silent === 0;
-  lines.push(`${passed} passed, ${failures} failed`);
+  const unexplained = totals === undefined || (run.code !== 0 && recovered.length === 0);
+  const failures = remaining === 0 && unexplained ? 1 : remaining;
+  const passes = passed + recovered.length - broken.length;
+  const good = failures === 0 && passes > 0 && silent === 0;
+  lines.push(`${passes} passed, ${failures} failed`);
   return { lines, exitCode: good ? 0 : 1 };
+}
+
+/** @returns the failures that are made good, and what only failed when it was repeated */
+function compare(
+  failed: readonly FailedTest[],
+  repeated: ReadonlyMap<string, TestRun>,
+): { recovered: readonly FailedTest[]; broken: readonly FailedTest[] } {
+  const names = new Set(failed.map(({ file, test }) => `${file} => ${test}`));
+  const good = new Set([...repeated].filter(([, run]) => passedEntirely(run)).map(([file]) => file));
+  return {
+    recovered: failed.filter(({ file }) => good.has(file)),
+    broken: [...repeated.values()].flatMap((run) => readFailed(run.output))
+      .filter(({ file, test }) => !names.has(`${file} => ${test}`)),
+  };
+}
+
+function passedEntirely({ output, code }: TestRun): boolean {
+  const totals = readTotals(output);
+  return code === 0 && totals !== undefined && totals.failed === 0 && totals.passed > 0;
 }

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { judge, readSkipped, readSlowest, readTotals } from "./test_report.ts";
+import {
+  judge,
+  readFailed,
+  readRepeatable,
+  readSkipped,
+  readSlowest,
+  readTotals,
+  type TestRun,
+} from "./test_report.ts";
 
 Deno.test("readTotals() reads every form of the runner's summary", () => {
   const cases: readonly (readonly [string, ReturnType<typeof readTotals>])[] = [
@@ -59,8 +67,91 @@ Deno.test("judge() ends with the count alone on its line, and fails whenever som
       ],
     ];
   for (const [name, output, code, last, exitCode] of cases) {
-    const verdict = judge(output, code);
+    const verdict = judge({ output, code });
     assert.equal(verdict.lines.at(-1), last, name);
     assert.equal(verdict.exitCode, exitCode, name);
+  }
+});
+
+const SIDE_BY_SIDE = [
+  "./a_test.ts => one => two ... FAILED (21ms)",
+  "./a_test.ts => steps ... inner ... FAILED (2ms)",
+  "./a_test.ts => steps ... FAILED (due to 1 failed step) (6ms)",
+  "./a_test.ts => good ... ok (98µs)",
+  "./b.ts#3-6.ts => file:///src/b.ts#3-6.ts ... FAILED (979µs)",
+  "",
+  " ERRORS ",
+  "",
+  "./c_test.ts => quoted by an error ... FAILED (1ms)",
+  "FAILED | 1 passed (1 step) | 3 failed (1 step) (186ms)",
+].join("\n");
+
+Deno.test("readFailed() names test and file, of files side by side and one by one", () => {
+  const failed = [
+    { file: "./a_test.ts", test: "one => two" },
+    { file: "./a_test.ts", test: "steps" },
+    { file: "./b.ts", test: "file:///src/b.ts#3-6.ts" },
+  ];
+  assert.deepEqual(readFailed(SIDE_BY_SIDE), failed);
+  const oneByOne = [
+    "running 2 tests from ./a_test.ts",
+    "one => two ... FAILED (902µs)",
+    "steps ...",
+    "  inner ... FAILED (0ms)",
+    "steps ... FAILED (due to 1 failed step) (1ms)",
+    "running 1 test from ./b.ts#3-6.ts",
+    "file:///src/b.ts#3-6.ts ... FAILED (1ms)",
+  ].join("\n");
+  assert.deepEqual(readFailed(oneByOne), failed);
+});
+
+Deno.test("readRepeatable() names each file once, and none when more than tests of a few files failed", () => {
+  const failures = (files: number) =>
+    Array.from({ length: files }, (_, i) => `./${i}_test.ts => x ... FAILED (1ms)\n`).join("") +
+    `FAILED | 1 passed | ${files} failed (1s)`;
+  assert.deepEqual(readRepeatable(SIDE_BY_SIDE), ["./a_test.ts", "./b.ts"]);
+  assert.equal(readRepeatable(failures(5)).length, 5);
+  assert.deepEqual(readRepeatable(failures(6)), [], "too many");
+  assert.deepEqual(readRepeatable("ok | 3 passed | 0 failed (1s)"), [], "nothing failed");
+  assert.deepEqual(readRepeatable("./a_test.ts => x ... FAILED (1ms)\nerror: boom"), [], "no summary");
+  const uncaught = "Uncaught error from ./c_test.ts FAILED\n./a_test.ts => x ... FAILED (1ms)\n" +
+    "FAILED | 1 passed | 2 failed (1s)";
+  assert.deepEqual(readRepeatable(uncaught), [], "an error of no test");
+});
+
+Deno.test("judge() makes a failure good when its file passed entirely, and names it", () => {
+  const output = "./a_test.ts => x ... FAILED (1ms)\n./b_test.ts => y ... FAILED (1ms)\n" +
+    "FAILED | 5 passed | 2 failed (1s)";
+  const good = { output: "ok | 2 passed | 0 failed (1s)", code: 0 };
+  const again = {
+    output: "running 2 tests from ./b_test.ts\ny ... FAILED (1ms)\nFAILED | 1 passed | 1 failed (1s)",
+    code: 1,
+  };
+  const other = {
+    output: "running 2 tests from ./b_test.ts\nz ... FAILED (1ms)\nFAILED | 1 passed | 1 failed (1s)",
+    code: 1,
+  };
+  const dead = { output: "error: boom", code: 1 };
+  const cases: readonly (readonly [string, Record<string, TestRun>, string, 0 | 1])[] = [
+    ["both", { "./a_test.ts": good, "./b_test.ts": good }, "7 passed, 0 failed", 0],
+    ["one of them", { "./a_test.ts": good, "./b_test.ts": again }, "6 passed, 1 failed", 1],
+    ["another test of the file", { "./a_test.ts": good, "./b_test.ts": other }, "5 passed, 2 failed", 1],
+    ["a runner that died", { "./a_test.ts": good, "./b_test.ts": dead }, "6 passed, 1 failed", 1],
+    [
+      "a runner that ended badly",
+      { "./a_test.ts": good, "./b_test.ts": { ...good, code: 1 } },
+      "6 passed, 1 failed",
+      1,
+    ],
+    ["not repeated", {}, "5 passed, 2 failed", 1],
+  ];
+  for (const [name, repeated, last, exitCode] of cases) {
+    const verdict = judge({ output, code: 1 }, new Map(Object.entries(repeated)));
+    assert.equal(verdict.lines.at(-1), last, name);
+    assert.equal(verdict.exitCode, exitCode, name);
+    const named = verdict.lines.filter((line) =>
+      line.startsWith("failed at first, passed when repeated alone: ")
+    );
+    assert.equal(named.length, Object.values(repeated).filter((run) => run === good).length, name);
   }
 });
