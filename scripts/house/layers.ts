@@ -2,6 +2,7 @@
  * The plan of the house: which folder may import which, which may touch the system, where packages enter.
  *
  *     base <- net, crypto, noise, proto <- protocols, host, config <- dataplane <- wg <- agent <- status, cli <- entries
+ *                                                      protocols <- service, forward <- agent
  *
  * @module
  */
@@ -21,7 +22,10 @@ const PROTOCOLS = [
   "dns",
   "health",
   "discovery",
+  "policy",
 ];
+// They carry what the protocols say, and know policies.
+const MESSAGES = ["service", "forward"];
 
 /** For each folder of lib, the folders that it may import. */
 export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
@@ -32,12 +36,14 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["proto", GROUND],
   ...PROTOCOLS.map((folder) => [folder, SHARED] as const),
   ["simulation", [...SHARED, "mesh"]],
+  ["service", [...SHARED, "policy"]],
+  ["forward", [...SHARED, "policy", "transport"]],
   ["dataplane", [...SHARED, "host", "transport", "wireguard"]],
   ["nameserver", [...SHARED, "dns", "host", "transport"]],
   ["wg", [...SHARED, ...PROTOCOLS, "dataplane"]],
-  ["agent", [...SHARED, ...PROTOCOLS, "dataplane", "nameserver", "wg"]],
-  ["status", [...SHARED, ...PROTOCOLS, "dataplane", "nameserver", "wg", "agent"]],
-  ["cli", [...SHARED, ...PROTOCOLS, "simulation", "dataplane", "nameserver", "wg", "agent"]],
+  ["agent", [...SHARED, ...PROTOCOLS, ...MESSAGES, "dataplane", "nameserver", "wg"]],
+  ["status", [...SHARED, ...PROTOCOLS, ...MESSAGES, "dataplane", "nameserver", "wg", "agent"]],
+  ["cli", [...SHARED, ...PROTOCOLS, ...MESSAGES, "simulation", "dataplane", "nameserver", "wg", "agent"]],
 ]);
 
 /** The folders that may read clocks and touch the operating system; all others are pure. */
@@ -46,6 +52,7 @@ export const SYSTEM_FOLDERS: ReadonlySet<string> = new Set([
   "transport",
   "dataplane",
   "nameserver",
+  "forward",
   "wg",
   "agent",
   "status",

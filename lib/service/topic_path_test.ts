@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { InvalidTopicError, TopicPath, TopicPattern } from "./topic_path.ts";
+
+const good: readonly (readonly [string, string, readonly string[]])[] = [
+  ["orders", "shop:orders", ["orders"]],
+  ["orders/created", "shop:orders/created", ["orders", "created"]],
+  ["other:orders/created", "other:orders/created", ["orders", "created"]],
+  ["$registry/services", "shop:$registry/services", ["$registry", "services"]],
+  ["a.b_c-d$/9", "shop:a.b_c-d$/9", ["a.b_c-d$", "9"]],
+  ["s" + "/s".repeat(15), "shop:s" + "/s".repeat(15), Array(16).fill("s")],
+  ["n:" + "x".repeat(253), "n:" + "x".repeat(253), ["x".repeat(253)]],
+  ["x".repeat(250), "shop:" + "x".repeat(250), ["x".repeat(250)]],
+];
+for (const [text, whole, segments] of good) {
+  Deno.test(`TopicPath.parse() reads ${text.slice(0, 30)}`, () => {
+    const path = TopicPath.parse(text, "shop");
+    assert.equal(path.toString(), whole);
+    assert.deepEqual(path.segments, segments);
+    assert.equal(path.service, segments[0]);
+    assert.equal(path.network, whole.slice(0, whole.indexOf(":")));
+  });
+}
+
+const bad: readonly (readonly [string, RegExp])[] = [
+  ["", /a segment is empty/],
+  ["/", /a segment is empty/],
+  ["/a", /a segment is empty/],
+  ["a/", /a segment is empty/],
+  ["a//b", /a segment is empty/],
+  [":a", /its network is empty/],
+  ["n:", /a segment is empty/],
+  ["n:/a", /a segment is empty/],
+  ["a:b:c", /"b:c" is no segment/],
+  ["a/b:c", /"a\/b" is no name of a network/],
+  ["a b", /"a b" is no segment/],
+  ["ä", /is no segment/],
+  ["a/*", /"\*" is no segment/],
+  ["a/>", /">" is no segment/],
+  ["a/{id}", /"\{id\}" is no segment/],
+  ["a\0", /is no segment/],
+  ["a\n", /is no segment/],
+  ["s" + "/s".repeat(16), /17 segments and may have 16/],
+  ["n:" + "x".repeat(254), /longer than 255/],
+  ["x".repeat(251), /longer than 255/],
+  ["x".repeat(100_000), /longer than 255/],
+];
+for (const [text, reason] of bad) {
+  Deno.test(`TopicPath.parse() refuses ${JSON.stringify(text.slice(0, 20))}, ${text.length} long`, () => {
+    assert.equal(TopicPath.tryParse(text, "shop"), undefined);
+    assert.throws(() => TopicPath.parse(text, "shop"), (error) => {
+      assert.ok(error instanceof InvalidTopicError);
+      assert.equal(error.code, "InvalidTopic");
+      assert.match(error.message, reason);
+      assert.ok(error.message.length < 250);
+      assert.ok(error.hint?.includes("network:service/segment"));
+      return true;
+    });
+  });
+}
+
+Deno.test("TopicPath.parse() refuses a default network that is no name, where it is needed", () => {
+  assert.throws(() => TopicPath.parse("orders", "my shop"), /"my shop" is no name of a network/);
+  assert.throws(() => TopicPath.parse("orders", ""), /its network is empty/);
+  assert.equal(TopicPath.parse("a:orders", "").network, "a");
+});
+
+const anyText = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 20 }),
+  fc.string({ unit: fc.constantFrom(..."ab$:/*>{}. "), maxLength: 20 }),
+);
+
+Deno.test("TopicPath.tryParse() and parse() agree on every text", () => {
+  const plain = /^(?:[A-Za-z0-9_.$-]+:)?[A-Za-z0-9_.$-]+(?:\/[A-Za-z0-9_.$-]+){0,15}$/;
+  fc.assert(fc.property(anyText, (text) => {
+    const path = TopicPath.tryParse(text, "shop");
+    assert.equal(path !== undefined, plain.test(text));
+    if (path === undefined) assert.throws(() => TopicPath.parse(text, "shop"), InvalidTopicError);
+    else assert.equal(TopicPath.parse(path.toString(), "another").toString(), path.toString());
+  }));
+});
+
+const matches: readonly (readonly [string, string, Record<string, string> | undefined])[] = [
+  ["orders/created", "orders/created", {}],
+  ["orders/created", "orders", undefined],
+  ["orders/created", "orders/created/now", undefined],
+  ["orders/created", "orders/Created", undefined],
+  ["orders/{id}", "orders/42", { id: "42" }],
+  ["{service}/{action}", "$registry/list", { service: "$registry", action: "list" }],
+  ["orders/{id}", "orders", undefined],
+  ["orders/{id}/paid", "orders/42/sent", undefined],
+  ["orders/*", "orders/42", {}],
+  ["orders/*", "orders/42/paid", undefined],
+  ["*/created", "users/created", {}],
+  ["orders/>", "orders", undefined],
+  ["orders/>", "orders/42", {}],
+  ["orders/{id}/>", "orders/42/a/b/c", { id: "42" }],
+  [">", "orders", {}],
+  [">", "orders/42", {}],
+  [">", "other:orders/42", undefined],
+  ["other:>", "other:orders/42", {}],
+  ["orders/{constructor}", "orders/42", { constructor: "42" }],
+];
+for (const [pattern, path, params] of matches) {
+  Deno.test(`TopicPattern ${pattern} ${params ? "matches" : "does not match"} ${path}`, () => {
+    assert.deepEqual(TopicPattern.parse(pattern, "shop").match(TopicPath.parse(path, "shop")), params);
+  });
+}
+
+const badPatterns: readonly (readonly [string, RegExp])[] = [
+  ["", /a segment is empty/],
+  ["a//b", /a segment is empty/],
+  ["a/>/b", /">" stands before its end/],
+  ["a/>>", /">>" is no segment/],
+  ["a/b*", /"b\*" is no segment/],
+  ["a/{}", /is no segment/],
+  ["a/{1}", /is no segment/],
+  ["a/{__proto__}", /is no segment/],
+  ["a/{id}b", /is no segment/],
+  ["a/{id}/{id}", /two parameters \{id\}/],
+  ["*:a", /"\*" is no name of a network/],
+  ["{n}:a", /is no name of a network/],
+  ["a" + "/*".repeat(16), /17 segments/],
+  ["x".repeat(251), /longer than 255/],
+  ["x".repeat(100_000), /longer than 255/],
+];
+for (const [text, reason] of badPatterns) {
+  Deno.test(`TopicPattern.parse() refuses ${JSON.stringify(text.slice(0, 20))}, ${text.length} long`, () => {
+    assert.equal(TopicPattern.tryParse(text, "shop"), undefined);
+    assert.throws(() => TopicPattern.parse(text, "shop"), (error) => {
+      assert.ok(error instanceof InvalidTopicError);
+      assert.match(error.message, reason);
+      return true;
+    });
+  });
+}
+
+Deno.test("TopicPattern.toString() is read back as the same pattern, and every path matches its own", () => {
+  fc.assert(fc.property(anyText, (text) => {
+    const pattern = TopicPattern.tryParse(text, "shop");
+    if (pattern !== undefined) {
+      const again = TopicPattern.parse(pattern.toString(), "another");
+      assert.deepEqual([again.network, again.parts], [pattern.network, pattern.parts]);
+      assert.equal(again.toString(), pattern.toString());
+    }
+    const path = TopicPath.tryParse(text, "shop");
+    if (path !== undefined) assert.deepEqual(pattern?.match(path), {});
+  }));
+});
