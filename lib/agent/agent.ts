@@ -152,6 +152,7 @@ export class Agent {
         ...this.#channelCounters.snapshot(),
         ...this.#plane?.drops(),
         ...this.#echo?.drops(),
+        ...this.#session?.health.drops(),
         ...this.#session?.lan?.drops(),
       },
     });

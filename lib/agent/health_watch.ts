@@ -10,6 +10,7 @@ import {
   OverlayHealthChecker,
   type PeerFigures,
   type ProbeAnswer,
+  SuspicionDesk,
 } from "../health/mod.ts";
 import type { Member, MemberRecord, NodeId, Roster } from "../mesh/mod.ts";
 import type { DeviceEvent } from "../wireguard/mod.ts";
@@ -55,17 +56,20 @@ export class HealthWatch {
   /** The links as of the last look, and who has ever had one. */
   #links = new Map<string, Link>();
   readonly #hadLink = new Set<string>();
+  readonly #suspicions: SuspicionDesk;
 
   constructor(parts: HealthWatchParts) {
     this.#parts = parts;
-    const { clock, timers, random } = parts;
+    const { clock, timers, random, roster, self } = parts;
+    const isPeer = (id: string): boolean => id !== self && roster.get(id as NodeId) !== undefined;
+    this.#suspicions = new SuspicionDesk({ self, isPeer });
     this.checker = new OverlayHealthChecker({
       clock,
       timers,
       random,
       targets: () => this.#targets(),
       probe: async (target, timeoutMs) => {
-        const member = parts.roster.get(target.id as NodeId);
+        const member = roster.get(target.id as NodeId);
         return member && await this.probe(member, { timeoutMs, dials: false });
       },
     });
@@ -76,10 +80,12 @@ export class HealthWatch {
     const { log } = this.#parts;
     const wasHealthy = new Map<string, boolean>();
     this.checker.run((peer) => {
-      const { name, healthy, publicKey, path, failureCount } = peer;
-      const isNews = wasHealthy.has(publicKey) && wasHealthy.get(publicKey) !== healthy;
-      wasHealthy.set(publicKey, healthy);
+      const { id, name, healthy, path, failureCount } = peer;
+      const isNews = wasHealthy.has(id) && wasHealthy.get(id) !== healthy;
+      wasHealthy.set(id, healthy);
       if (isNews) log.info(healthy ? "peer is back" : "peer is away", { peer: name, path, failureCount });
+      // A session that merely grew old proves nothing to others.
+      if (isNews && !healthy && failureCount > 0) this.#tellOthers(id as NodeId);
     }, this.#stop.signal);
   }
 
@@ -96,6 +102,20 @@ export class HealthWatch {
   /** Somebody believes that a member went away or came back: it is probed at once. */
   suspect(nodeId: NodeId): void {
     this.checker.suspect(nodeId);
+  }
+
+  /** A member says that its own probes miss somebody: ask for ourselves. */
+  handleSuspicion(from: NodeId, about: NodeId): void {
+    const { clock, log } = this.#parts;
+    const suspect = this.#suspicions.handleSuspicion(clock.now(), from, about);
+    if (suspect === undefined) return;
+    log.debug("a member is missed by another", { member: suspect, from });
+    this.suspect(suspect as NodeId);
+  }
+
+  /** @returns how many suspicions of others were not followed, by reason */
+  drops(): Readonly<Record<string, number>> {
+    return this.#suspicions.drops();
   }
 
   /** Nobody answers a handshake: perhaps the member is gone. */
@@ -135,6 +155,11 @@ export class HealthWatch {
   async askTunnel(nodeId: NodeId, timeoutMs: number): Promise<number | undefined> {
     const address = this.#parts.roster.get(nodeId)?.record.addresses[0];
     return address && await this.#parts.echo?.ask(address, timeoutMs);
+  }
+
+  #tellOthers(nodeId: NodeId): void {
+    const { clock, messages } = this.#parts;
+    if (this.#suspicions.tells(clock.now(), nodeId)) messages.broadcast({ kind: "suspicion", nodeId });
   }
 
   async #askBothWays(

@@ -78,6 +78,7 @@ export class MemberSession {
       onRosterChange: () => rest.onRosterChange(),
       renew: (record) => this.#renew(record),
       onMessage: (nodeId, said) => this.leaders.handleMessage(nodeId, said),
+      onSuspicion: (from, about) => this.health.handleSuspicion(from, about),
     });
     const { messages } = this;
     this.leaders = new LeaderDesk({ ...ports, mesh, messages, publish: (news) => rest.publish(news) });

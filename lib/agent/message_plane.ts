@@ -76,6 +76,8 @@ export interface MessagePlaneParts {
   renew(record: MemberRecord): boolean;
   /** A member says something that is for leaders, or from one. */
   onMessage(nodeId: NodeId, message: DeskMessage): void;
+  /** A member says that its own probes miss somebody. */
+  onSuspicion(from: NodeId, about: NodeId): void;
 }
 
 /** What is said to or by leaders. */
@@ -298,7 +300,7 @@ export class MessagePlane {
           const said = decodeMeshMessage(message.body);
           if (said?.kind === "heartbeat" || said?.kind === "request" || said?.kind === "response") {
             this.#parts.onMessage(link.nodeId, said);
-          }
+          } else if (said?.kind === "suspicion") this.#parts.onSuspicion(link.nodeId, said.nodeId);
           const { news, items, rejected, isForged } = this.#gossip.handleMessage(link, said);
           cost += news * NEWS_COST + items * ITEM_COST;
           // Once a link: whoever sends such things sends many.

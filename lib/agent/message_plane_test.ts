@@ -105,6 +105,7 @@ class Stage implements AsyncDisposable {
       onRosterChange: () => this.plane.followRoster(),
       renew: () => false,
       onMessage: () => {},
+      onSuspicion: () => {},
       ...parts,
     });
     this.plane.start();
@@ -252,6 +253,30 @@ Deno.test("MessagePlane hangs up on a member that passes on a forged record", as
   await channel.closed;
   assert.equal(channel.closeReason, "a signature is false");
   assert.ok(stage.roster.get(victim.id));
+});
+
+Deno.test("MessagePlane hears whom a member misses, and tells nobody", async () => {
+  const heard: string[][] = [];
+  await using stage = new Stage({ onSuspicion: (...both) => void heard.push(both) });
+  const [teller, other] = [stage.member(), stage.member()];
+  const channel = await stage.call(teller, stage.door.open("192.0.2.2:1000"));
+  const quiet = await stage.call(other, stage.door.open("192.0.2.3:1000"));
+  const told: (string | undefined)[] = [];
+  void (async () => {
+    for (let said = await quiet.receive(); said !== undefined; said = await quiet.receive()) {
+      told.push(decodeMeshMessage(said.body)?.kind);
+    }
+  })();
+  const body = encodeMeshMessage({ kind: "suspicion", nodeId: other.id });
+  await channel.send({ topic: MESH_TOPIC, body });
+  await settled();
+  assert.deepEqual(heard, [[teller.id, other.id]]);
+  assert.ok(!told.includes("suspicion"));
+  stage.plane.broadcast({ kind: "suspicion", nodeId: teller.id });
+  await settled();
+  assert.ok(told.includes("suspicion"));
+  channel.close();
+  quiet.close();
 });
 
 Deno.test("MessagePlane listens to a chatterbox at its own pace", async () => {

@@ -6,6 +6,7 @@
  *   targets(), probe() ──▶ OverlayHealthChecker ──▶ callbacks, HealthReport
  *                              └─ HealthMonitor ── PeerWatch ── healthScore
  *   datagrams ──▶ EchoDesk (answers, and matches answers)     CircuitBreaker (for calls)
+ *   what members say ──▶ SuspicionDesk (whom to probe, whom to tell of)
  * ```
  *
  * @module
@@ -17,4 +18,5 @@ export * from "./echo_desk.ts";
 export { decodeEcho, ECHO_BYTES, type EchoMessage, encodeEcho } from "./echo_message.ts";
 export * from "./health_score.ts";
 export * from "./overlay_health_checker.ts";
+export * from "./suspicion_desk.ts";
 export { type PeerFigures, type PeerPath, type ProbeAnswer, SESSION_LIFE_MS } from "./peer_watch.ts";

@@ -46,6 +46,8 @@ export interface HealthPorts {
 
 /** One peer's health. */
 export interface PeerHealth extends PeerFigures {
+  /** As the target has it. */
+  readonly id: string;
   readonly publicKey: string;
   readonly name: string;
   /** The overlay address. */
@@ -261,7 +263,7 @@ export class OverlayHealthChecker {
 
   #healthOf(target: HealthTarget, figures: PeerFigures | undefined): PeerHealth | undefined {
     if (figures === undefined) return undefined;
-    const { publicKey, name, address } = target;
-    return { publicKey, name, address, ...figures, checkedAt: this.#ports.clock.wall() };
+    const { id, publicKey, name, address } = target;
+    return { id, publicKey, name, address, ...figures, checkedAt: this.#ports.clock.wall() };
   }
 }

@@ -75,6 +75,7 @@ Deno.test("checkAll() probes everybody and gives totals and each peer's figures"
   assert.deepEqual([report.total, report.healthy, report.unhealthy], [2, 1, 1]);
   assert.equal(report.checkedAt, startedAt + PROBE_TIMEOUT_MS);
   assert.deepEqual(report.peers[0], {
+    id: "a",
     publicKey: "key of a",
     name: "a",
     address: "10.200.0.2",

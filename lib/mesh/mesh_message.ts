@@ -16,6 +16,7 @@ import {
   readRequest,
   requestToWire,
 } from "./member_request.ts";
+import { idBytes, type NodeId, nodeIdFromBytes } from "./identity.ts";
 import { readSigned, type Signed } from "./signed.ts";
 import { readUpdate, type RosterUpdate, signedToWire, updateToWire } from "./update_wire.ts";
 import {
@@ -80,7 +81,12 @@ export type MeshMessage =
   | { readonly kind: "vector"; readonly vector: Vector }
   | { readonly kind: "heartbeat" }
   | { readonly kind: "request"; readonly number: number; readonly request: MemberRequest }
-  | { readonly kind: "response"; readonly number: number; readonly answer: MemberAnswer };
+  | { readonly kind: "response"; readonly number: number; readonly answer: MemberAnswer }
+  | {
+    readonly kind: "suspicion";
+    /** Whom the sender's own probes miss. */
+    readonly nodeId: NodeId;
+  };
 
 /** @returns the message for the topic `mesh` */
 export function encodeMeshMessage(message: MeshMessage): Uint8Array {
@@ -122,6 +128,10 @@ export function decodeMeshMessage(bytes: Uint8Array): MeshMessage | undefined {
     case "response": {
       const read = readAnswer(kind.value);
       return read && { kind: "response", ...read };
+    }
+    case "suspicion": {
+      const nodeId = nodeIdFromBytes(kind.value.nodeId);
+      return nodeId && { kind: "suspicion", nodeId };
     }
     default:
       return undefined;
@@ -177,6 +187,8 @@ function toWire(message: MeshMessage): WireFields {
       return { case: "request", value: requestToWire(message.number, message.request) };
     case "response":
       return { case: "response", value: answerToWire(message.number, message.answer) };
+    case "suspicion":
+      return { case: "suspicion", value: { nodeId: idBytes(message.nodeId) } };
   }
 }
 

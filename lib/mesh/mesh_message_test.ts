@@ -64,6 +64,7 @@ const MESSAGES: readonly MeshMessage[] = [
   },
   { kind: "response", number: 7, answer: { kind: "done" } },
   { kind: "response", number: 8, answer: { kind: "refused" } },
+  { kind: "suspicion", nodeId: identity.id },
   {
     kind: "admitted",
     admitted: {
@@ -138,6 +139,8 @@ Deno.test("decodeMeshMessage() rejects what is over a bound", () => {
   assert.equal(vector("x", 30_000), undefined, "384 KiB");
   const digest = { fingerprints: new Uint8Array(511), wallTime: unixMillis(0) };
   assert.equal(decodeMeshMessage(encodeMeshMessage({ kind: "digest", digest })), undefined);
+  const unknown = encodeMeshMessage({ kind: "suspicion", nodeId: "ab".repeat(17) as typeof identity.id });
+  assert.equal(decodeMeshMessage(unknown), undefined);
   const named = { ...request, name: "n".repeat(64) };
   assert.equal(decodeMeshMessage(encodeMeshMessage({ kind: "join-request", request: named })), undefined);
 });

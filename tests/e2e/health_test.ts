@@ -27,7 +27,7 @@ labTest(
   [...PACKET_PLANE, "nft"],
   async (test) => {
     await using lab = await Lab.create(["A", "B", "C", "D"]);
-    const { nodes } = await startMesh(lab, ["A", "B", "C", "D"]);
+    const { nodes } = await startMesh(lab, ["A", "B", "C", "D"], { args: ["--log-level", "debug"] });
     const [a, b, c, d] = nodes as [MeshNode, MeshNode, MeshNode, MeshNode];
     await untilAllKnowAll(nodes);
 
@@ -60,13 +60,16 @@ labTest(
         `table inet half { chain in { type filter hook input priority 0; ${fromA} drop; ${fromA6} drop; }; }`;
       await b.host.namespace.expectRun(["nft", rules]);
       await c.host.namespace.ip("link set eth0 down");
-      await d.weft.kill();
-      const [halfAB, halfBA, cut, killed] = await Promise.all([
+      const [halfAB, halfBA, cut] = await Promise.all([
         untilHealth(a, "b", false, KNOWN_WITHIN_MS),
         untilHealth(b, "a", false, KNOWN_WITHIN_MS),
         untilHealth(a, "c", false, KNOWN_WITHIN_MS),
-        untilHealth(a, "d", false, KNOWN_WITHIN_MS),
       ]);
+      const hasHeard = ({ stderr }: { readonly stderr: string }) =>
+        stderr.includes("a member is missed by another") || undefined;
+      await d.weft.process.until(hasHeard, 5_000, "the third node is told");
+      await d.weft.kill();
+      const killed = await untilHealth(a, "d", false, KNOWN_WITHIN_MS);
       report(
         `half-open ${seconds(halfAB)} and ${seconds(halfBA)}, cut ${seconds(cut)}, killed ${seconds(killed)}`,
       );

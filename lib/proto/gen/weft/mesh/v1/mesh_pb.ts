@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file weft/mesh/v1/mesh.proto.
  */
 export const file_weft_mesh_v1_mesh: GenFile = /*@__PURE__*/
-  fileDesc("Chd3ZWZ0L21lc2gvdjEvbWVzaC5wcm90bxIMd2VmdC5tZXNoLnYxImUKBUhlbGxvEicKBGpvaW4YASABKAsyFy53ZWZ0Lm1lc2gudjEuSGVsbG9Kb2luSAASKwoGbWVtYmVyGAIgASgLMhkud2VmdC5tZXNoLnYxLkhlbGxvTWVtYmVySABCBgoEa2luZCIdCglIZWxsb0pvaW4SEAoIdG9rZW5faWQYASABKAwiMgoLSGVsbG9NZW1iZXISEgoKbmV0d29ya19pZBgBIAEoDBIPCgdub2RlX2lkGAIgASgMIpIDCgtNZXNoTWVzc2FnZRIxCgxqb2luX3JlcXVlc3QYASABKAsyGS53ZWZ0Lm1lc2gudjEuSm9pblJlcXVlc3RIABIzCg1qb2luX3Jlc3BvbnNlGAIgASgLMhoud2VmdC5tZXNoLnYxLkpvaW5SZXNwb25zZUgAEjMKDXJvc3Rlcl91cGRhdGUYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlSAASJgoGZGlnZXN0GAQgASgLMhQud2VmdC5tZXNoLnYxLkRpZ2VzdEgAEiYKBnZlY3RvchgFIAEoCzIULndlZnQubWVzaC52MS5WZWN0b3JIABIsCgloZWFydGJlYXQYBiABKAsyFy53ZWZ0Lm1lc2gudjEuSGVhcnRiZWF0SAASLgoHcmVxdWVzdBgHIAEoCzIbLndlZnQubWVzaC52MS5NZW1iZXJSZXF1ZXN0SAASMAoIcmVzcG9uc2UYCCABKAsyHC53ZWZ0Lm1lc2gudjEuTWVtYmVyUmVzcG9uc2VIAEIGCgRraW5kIgsKCUhlYXJ0YmVhdCLcAQoNTWVtYmVyUmVxdWVzdBIOCgZudW1iZXIYASABKAQSLAoJcHJvbW90aW9uGAIgASgLMhcud2VmdC5tZXNoLnYxLlByb21vdGlvbkgAEioKCGRlbW90aW9uGAMgASgLMhYud2VmdC5tZXNoLnYxLkRlbW90aW9uSAASKgoIaGFuZG92ZXIYBCABKAsyFi53ZWZ0Lm1lc2gudjEuSGFuZG92ZXJIABItCghyb3RhdGlvbhgFIAEoCzIZLndlZnQubWVzaC52MS5LZXlSb3RhdGlvbkgAQgYKBGtpbmQieQoOTWVtYmVyUmVzcG9uc2USDgoGbnVtYmVyGAEgASgEEiIKBGRvbmUYAiABKAsyEi53ZWZ0Lm1lc2gudjEuRG9uZUgAEigKB3JlZnVzZWQYAyABKAsyFS53ZWZ0Lm1lc2gudjEuUmVmdXNlZEgAQgkKB291dGNvbWUiXAoERG9uZRIoCgZzbGljZXMYASABKAsyGC53ZWZ0Lm1lc2gudjEuU2xpY2VHcmFudBIqCgZ1cGRhdGUYAiABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlIkoKCVByb21vdGlvbhITCgtzZWFsZWRfc2VlZBgBIAEoDBIoCgZzbGljZXMYAiABKAsyGC53ZWZ0Lm1lc2gudjEuU2xpY2VHcmFudCIKCghEZW1vdGlvbiJgCghIYW5kb3ZlchIoCgZzbGljZXMYASABKAsyGC53ZWZ0Lm1lc2gudjEuU2xpY2VHcmFudBIqCgZ1cGRhdGUYAiABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlIigKClNsaWNlR3JhbnQSCgoCaWQYASABKAwSDgoGcmFuZ2VzGAIgAygJInAKC0tleVJvdGF0aW9uEhIKCnB1YmxpY19rZXkYASABKAwSFQoNdmVyaWZ5aW5nX2tleRgCIAEoDBINCgVwcm9vZhgDIAEoDBInCglzdGF0ZW1lbnQYBCABKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkIuUBCgtKb2luUmVxdWVzdBIOCgZzZWNyZXQYASABKAwSDAoEbmFtZRgCIAEoCRISCgpwdWJsaWNfa2V5GAMgASgMEhUKDXZlcmlmeWluZ19rZXkYBCABKAwSNQoGbGFiZWxzGAUgAygLMiUud2VmdC5tZXNoLnYxLkpvaW5SZXF1ZXN0LkxhYmVsc0VudHJ5EicKCXN0YXRlbWVudBgGIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJvCgxKb2luUmVzcG9uc2USKgoIYWRtaXR0ZWQYASABKAsyFi53ZWZ0Lm1lc2gudjEuQWRtaXR0ZWRIABIoCgdyZWZ1c2VkGAIgASgLMhUud2VmdC5tZXNoLnYxLlJlZnVzZWRIAEIJCgdvdXRjb21lIgkKB1JlZnVzZWQipwEKCEFkbWl0dGVkEiQKBnJlY29yZBgBIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQSLwoIc2V0dGluZ3MYAiABKAsyHS53ZWZ0Lm1lc2gudjEuTmV0d29ya1NldHRpbmdzEioKBnJvc3RlchgDIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUSGAoQb2JzZXJ2ZWRfYWRkcmVzcxgEIAEoDCI3Cg9OZXR3b3JrU2V0dGluZ3MSFQoNdmVyaWZ5aW5nX2tleRgBIAEoDBINCgVjaWRycxgCIAMoCSKGAQoMUm9zdGVyVXBkYXRlEiUKB3JlY29yZHMYASADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEigKCnN0YXRlbWVudHMYAiADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEiUKB2VudHJpZXMYAyADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkIjEKBkRpZ2VzdBIUCgxmaW5nZXJwcmludHMYASABKAwSEQoJd2FsbF90aW1lGAIgASgEIlQKBlZlY3RvchINCgVmaXJzdBgBIAEoDBIMCgRsYXN0GAIgASgMEi0KB29yaWdpbnMYAyADKAsyHC53ZWZ0Lm1lc2gudjEuT3JpZ2luVmVyc2lvbnMiSgoOT3JpZ2luVmVyc2lvbnMSDgoGb3JpZ2luGAEgASgMEigKBXNsb3RzGAIgAygLMhkud2VmdC5tZXNoLnYxLlNsb3RWZXJzaW9uIkwKC1Nsb3RWZXJzaW9uEgwKBHNsb3QYASABKAkSDwoHdmVyc2lvbhgCIAEoBBIMCgRtYXJrGAMgASgGEhAKCGlzX2ZpbmFsGAQgASgIIiwKBlNpZ25lZBIPCgdwYXlsb2FkGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCKqAwoMTWVtYmVyUmVjb3JkEhIKCm5ldHdvcmtfaWQYASABKAwSDwoHbm9kZV9pZBgCIAEoDBIMCgRuYW1lGAMgASgJEhIKCnB1YmxpY19rZXkYBCABKAwSFQoNdmVyaWZ5aW5nX2tleRgFIAEoDBIRCglhZGRyZXNzZXMYBiADKAwSEwoLYWxsb3dlZF9pcHMYByADKAkSNgoGbGFiZWxzGAggAygLMiYud2VmdC5tZXNoLnYxLk1lbWJlclJlY29yZC5MYWJlbHNFbnRyeRIhCgVyb2xlcxgJIAMoDjISLndlZnQubWVzaC52MS5Sb2xlEg8KB3ZlcnNpb24YCiABKAQSEQoJaXNzdWVkX2F0GAsgASgEEhIKCmV4cGlyZXNfYXQYDCABKAQSDwoHcmV2b2tlZBgNIAEoCBIQCghlbmRwb2ludBgOIAEoCRIcChRwZXJzaXN0ZW50X2tlZXBhbGl2ZRgPIAEoDRIRCglzdWNjZXNzb3IYECABKAwaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJyCg1Ob2RlU3RhdGVtZW50Eg8KB25vZGVfaWQYASABKAwSEQoJZW5kcG9pbnRzGAIgAygJEhkKEWNoYW5uZWxfZW5kcG9pbnRzGAMgAygJEg8KB3ZlcnNpb24YBCABKAQSEQoJaXNzdWVkX2F0GAUgASgEIqIBCgpTdGF0ZUVudHJ5EhIKCm5ldHdvcmtfaWQYASABKAwSDgoGb3JpZ2luGAIgASgMEgwKBGtpbmQYAyABKAkSCwoDa2V5GAQgASgJEg8KB3ZlcnNpb24YBSABKAQSEQoJaXNzdWVkX2F0GAYgASgEEhIKCmV4cGlyZXNfYXQYByABKAQSDwoHZGVsZXRlZBgIIAEoCBIMCgRib2R5GAkgASgMIsABCg1Kb2luVG9rZW5Cb2R5EhIKCm5ldHdvcmtfaWQYASABKAwSEAoIdG9rZW5faWQYAiABKAwSGQoRbGVhZGVyX3B1YmxpY19rZXkYAyABKAwSEQoJZW5kcG9pbnRzGAQgAygJEgwKBGNpZHIYBSABKAkSDgoGc2VjcmV0GAYgASgMEhIKCmV4cGlyZXNfYXQYByABKAQSKQoGb3RoZXJzGAggAygLMhkud2VmdC5tZXNoLnYxLlRva2VuTGVhZGVyIjQKC1Rva2VuTGVhZGVyEhIKCnB1YmxpY19rZXkYASABKAwSEQoJZW5kcG9pbnRzGAIgAygJKlIKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfTEVBREVSEAESDwoLUk9MRV9NRU1CRVIQAhISCg5ST0xFX1dJUkVHVUFSRBADYgZwcm90bzM");
+  fileDesc("Chd3ZWZ0L21lc2gvdjEvbWVzaC5wcm90bxIMd2VmdC5tZXNoLnYxImUKBUhlbGxvEicKBGpvaW4YASABKAsyFy53ZWZ0Lm1lc2gudjEuSGVsbG9Kb2luSAASKwoGbWVtYmVyGAIgASgLMhkud2VmdC5tZXNoLnYxLkhlbGxvTWVtYmVySABCBgoEa2luZCIdCglIZWxsb0pvaW4SEAoIdG9rZW5faWQYASABKAwiMgoLSGVsbG9NZW1iZXISEgoKbmV0d29ya19pZBgBIAEoDBIPCgdub2RlX2lkGAIgASgMIsADCgtNZXNoTWVzc2FnZRIxCgxqb2luX3JlcXVlc3QYASABKAsyGS53ZWZ0Lm1lc2gudjEuSm9pblJlcXVlc3RIABIzCg1qb2luX3Jlc3BvbnNlGAIgASgLMhoud2VmdC5tZXNoLnYxLkpvaW5SZXNwb25zZUgAEjMKDXJvc3Rlcl91cGRhdGUYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlSAASJgoGZGlnZXN0GAQgASgLMhQud2VmdC5tZXNoLnYxLkRpZ2VzdEgAEiYKBnZlY3RvchgFIAEoCzIULndlZnQubWVzaC52MS5WZWN0b3JIABIsCgloZWFydGJlYXQYBiABKAsyFy53ZWZ0Lm1lc2gudjEuSGVhcnRiZWF0SAASLgoHcmVxdWVzdBgHIAEoCzIbLndlZnQubWVzaC52MS5NZW1iZXJSZXF1ZXN0SAASMAoIcmVzcG9uc2UYCCABKAsyHC53ZWZ0Lm1lc2gudjEuTWVtYmVyUmVzcG9uc2VIABIsCglzdXNwaWNpb24YCSABKAsyFy53ZWZ0Lm1lc2gudjEuU3VzcGljaW9uSABCBgoEa2luZCILCglIZWFydGJlYXQiHAoJU3VzcGljaW9uEg8KB25vZGVfaWQYASABKAwi3AEKDU1lbWJlclJlcXVlc3QSDgoGbnVtYmVyGAEgASgEEiwKCXByb21vdGlvbhgCIAEoCzIXLndlZnQubWVzaC52MS5Qcm9tb3Rpb25IABIqCghkZW1vdGlvbhgDIAEoCzIWLndlZnQubWVzaC52MS5EZW1vdGlvbkgAEioKCGhhbmRvdmVyGAQgASgLMhYud2VmdC5tZXNoLnYxLkhhbmRvdmVySAASLQoIcm90YXRpb24YBSABKAsyGS53ZWZ0Lm1lc2gudjEuS2V5Um90YXRpb25IAEIGCgRraW5kInkKDk1lbWJlclJlc3BvbnNlEg4KBm51bWJlchgBIAEoBBIiCgRkb25lGAIgASgLMhIud2VmdC5tZXNoLnYxLkRvbmVIABIoCgdyZWZ1c2VkGAMgASgLMhUud2VmdC5tZXNoLnYxLlJlZnVzZWRIAEIJCgdvdXRjb21lIlwKBERvbmUSKAoGc2xpY2VzGAEgASgLMhgud2VmdC5tZXNoLnYxLlNsaWNlR3JhbnQSKgoGdXBkYXRlGAIgASgLMhoud2VmdC5tZXNoLnYxLlJvc3RlclVwZGF0ZSJKCglQcm9tb3Rpb24SEwoLc2VhbGVkX3NlZWQYASABKAwSKAoGc2xpY2VzGAIgASgLMhgud2VmdC5tZXNoLnYxLlNsaWNlR3JhbnQiCgoIRGVtb3Rpb24iYAoISGFuZG92ZXISKAoGc2xpY2VzGAEgASgLMhgud2VmdC5tZXNoLnYxLlNsaWNlR3JhbnQSKgoGdXBkYXRlGAIgASgLMhoud2VmdC5tZXNoLnYxLlJvc3RlclVwZGF0ZSIoCgpTbGljZUdyYW50EgoKAmlkGAEgASgMEg4KBnJhbmdlcxgCIAMoCSJwCgtLZXlSb3RhdGlvbhISCgpwdWJsaWNfa2V5GAEgASgMEhUKDXZlcmlmeWluZ19rZXkYAiABKAwSDQoFcHJvb2YYAyABKAwSJwoJc3RhdGVtZW50GAQgASgLMhQud2VmdC5tZXNoLnYxLlNpZ25lZCLlAQoLSm9pblJlcXVlc3QSDgoGc2VjcmV0GAEgASgMEgwKBG5hbWUYAiABKAkSEgoKcHVibGljX2tleRgDIAEoDBIVCg12ZXJpZnlpbmdfa2V5GAQgASgMEjUKBmxhYmVscxgFIAMoCzIlLndlZnQubWVzaC52MS5Kb2luUmVxdWVzdC5MYWJlbHNFbnRyeRInCglzdGF0ZW1lbnQYBiABKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEibwoMSm9pblJlc3BvbnNlEioKCGFkbWl0dGVkGAEgASgLMhYud2VmdC5tZXNoLnYxLkFkbWl0dGVkSAASKAoHcmVmdXNlZBgCIAEoCzIVLndlZnQubWVzaC52MS5SZWZ1c2VkSABCCQoHb3V0Y29tZSIJCgdSZWZ1c2VkIqcBCghBZG1pdHRlZBIkCgZyZWNvcmQYASABKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEi8KCHNldHRpbmdzGAIgASgLMh0ud2VmdC5tZXNoLnYxLk5ldHdvcmtTZXR0aW5ncxIqCgZyb3N0ZXIYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlEhgKEG9ic2VydmVkX2FkZHJlc3MYBCABKAwiNwoPTmV0d29ya1NldHRpbmdzEhUKDXZlcmlmeWluZ19rZXkYASABKAwSDQoFY2lkcnMYAiADKAkihgEKDFJvc3RlclVwZGF0ZRIlCgdyZWNvcmRzGAEgAygLMhQud2VmdC5tZXNoLnYxLlNpZ25lZBIoCgpzdGF0ZW1lbnRzGAIgAygLMhQud2VmdC5tZXNoLnYxLlNpZ25lZBIlCgdlbnRyaWVzGAMgAygLMhQud2VmdC5tZXNoLnYxLlNpZ25lZCIxCgZEaWdlc3QSFAoMZmluZ2VycHJpbnRzGAEgASgMEhEKCXdhbGxfdGltZRgCIAEoBCJUCgZWZWN0b3ISDQoFZmlyc3QYASABKAwSDAoEbGFzdBgCIAEoDBItCgdvcmlnaW5zGAMgAygLMhwud2VmdC5tZXNoLnYxLk9yaWdpblZlcnNpb25zIkoKDk9yaWdpblZlcnNpb25zEg4KBm9yaWdpbhgBIAEoDBIoCgVzbG90cxgCIAMoCzIZLndlZnQubWVzaC52MS5TbG90VmVyc2lvbiJMCgtTbG90VmVyc2lvbhIMCgRzbG90GAEgASgJEg8KB3ZlcnNpb24YAiABKAQSDAoEbWFyaxgDIAEoBhIQCghpc19maW5hbBgEIAEoCCIsCgZTaWduZWQSDwoHcGF5bG9hZBgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiqgMKDE1lbWJlclJlY29yZBISCgpuZXR3b3JrX2lkGAEgASgMEg8KB25vZGVfaWQYAiABKAwSDAoEbmFtZRgDIAEoCRISCgpwdWJsaWNfa2V5GAQgASgMEhUKDXZlcmlmeWluZ19rZXkYBSABKAwSEQoJYWRkcmVzc2VzGAYgAygMEhMKC2FsbG93ZWRfaXBzGAcgAygJEjYKBmxhYmVscxgIIAMoCzImLndlZnQubWVzaC52MS5NZW1iZXJSZWNvcmQuTGFiZWxzRW50cnkSIQoFcm9sZXMYCSADKA4yEi53ZWZ0Lm1lc2gudjEuUm9sZRIPCgd2ZXJzaW9uGAogASgEEhEKCWlzc3VlZF9hdBgLIAEoBBISCgpleHBpcmVzX2F0GAwgASgEEg8KB3Jldm9rZWQYDSABKAgSEAoIZW5kcG9pbnQYDiABKAkSHAoUcGVyc2lzdGVudF9rZWVwYWxpdmUYDyABKA0SEQoJc3VjY2Vzc29yGBAgASgMGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEicgoNTm9kZVN0YXRlbWVudBIPCgdub2RlX2lkGAEgASgMEhEKCWVuZHBvaW50cxgCIAMoCRIZChFjaGFubmVsX2VuZHBvaW50cxgDIAMoCRIPCgd2ZXJzaW9uGAQgASgEEhEKCWlzc3VlZF9hdBgFIAEoBCKiAQoKU3RhdGVFbnRyeRISCgpuZXR3b3JrX2lkGAEgASgMEg4KBm9yaWdpbhgCIAEoDBIMCgRraW5kGAMgASgJEgsKA2tleRgEIAEoCRIPCgd2ZXJzaW9uGAUgASgEEhEKCWlzc3VlZF9hdBgGIAEoBBISCgpleHBpcmVzX2F0GAcgASgEEg8KB2RlbGV0ZWQYCCABKAgSDAoEYm9keRgJIAEoDCLAAQoNSm9pblRva2VuQm9keRISCgpuZXR3b3JrX2lkGAEgASgMEhAKCHRva2VuX2lkGAIgASgMEhkKEWxlYWRlcl9wdWJsaWNfa2V5GAMgASgMEhEKCWVuZHBvaW50cxgEIAMoCRIMCgRjaWRyGAUgASgJEg4KBnNlY3JldBgGIAEoDBISCgpleHBpcmVzX2F0GAcgASgEEikKBm90aGVycxgIIAMoCzIZLndlZnQubWVzaC52MS5Ub2tlbkxlYWRlciI0CgtUb2tlbkxlYWRlchISCgpwdWJsaWNfa2V5GAEgASgMEhEKCWVuZHBvaW50cxgCIAMoCSpSCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX0xFQURFUhABEg8KC1JPTEVfTUVNQkVSEAISEgoOUk9MRV9XSVJFR1VBUkQQA2IGcHJvdG8z");
 
 /**
  * The payload of a handshake's first message, encrypted to the one who is called.
@@ -149,6 +149,12 @@ export type MeshMessage = Message<"weft.mesh.v1.MeshMessage"> & {
      */
     value: MemberResponse;
     case: "response";
+  } | {
+    /**
+     * @generated from field: weft.mesh.v1.Suspicion suspicion = 9;
+     */
+    value: Suspicion;
+    case: "suspicion";
   } | { case: undefined; value?: undefined };
 };
 
@@ -173,6 +179,27 @@ export type Heartbeat = Message<"weft.mesh.v1.Heartbeat"> & {
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
   messageDesc(file_weft_mesh_v1_mesh, 4);
+
+/**
+ * The sender's own probes miss a member; whoever hears it probes it too, and believes nothing.
+ *
+ * @generated from message weft.mesh.v1.Suspicion
+ */
+export type Suspicion = Message<"weft.mesh.v1.Suspicion"> & {
+  /**
+   * 16 bytes.
+   *
+   * @generated from field: bytes node_id = 1;
+   */
+  nodeId: Uint8Array;
+};
+
+/**
+ * Describes the message weft.mesh.v1.Suspicion.
+ * Use `create(SuspicionSchema)` to create a new message.
+ */
+export const SuspicionSchema: GenMessage<Suspicion> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 5);
 
 /**
  * What one member asks of another; leaders check the asker's record.
@@ -222,7 +249,7 @@ export type MemberRequest = Message<"weft.mesh.v1.MemberRequest"> & {
  * Use `create(MemberRequestSchema)` to create a new message.
  */
 export const MemberRequestSchema: GenMessage<MemberRequest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 5);
+  messageDesc(file_weft_mesh_v1_mesh, 6);
 
 /**
  * @generated from message weft.mesh.v1.MemberResponse
@@ -258,7 +285,7 @@ export type MemberResponse = Message<"weft.mesh.v1.MemberResponse"> & {
  * Use `create(MemberResponseSchema)` to create a new message.
  */
 export const MemberResponseSchema: GenMessage<MemberResponse> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 6);
+  messageDesc(file_weft_mesh_v1_mesh, 7);
 
 /**
  * @generated from message weft.mesh.v1.Done
@@ -282,7 +309,7 @@ export type Done = Message<"weft.mesh.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 7);
+  messageDesc(file_weft_mesh_v1_mesh, 8);
 
 /**
  * Makes the addressee a leader.
@@ -308,7 +335,7 @@ export type Promotion = Message<"weft.mesh.v1.Promotion"> & {
  * Use `create(PromotionSchema)` to create a new message.
  */
 export const PromotionSchema: GenMessage<Promotion> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 8);
+  messageDesc(file_weft_mesh_v1_mesh, 9);
 
 /**
  * The addressee is to be no leader any more and hands its slices to the asker.
@@ -323,7 +350,7 @@ export type Demotion = Message<"weft.mesh.v1.Demotion"> & {
  * Use `create(DemotionSchema)` to create a new message.
  */
 export const DemotionSchema: GenMessage<Demotion> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 9);
+  messageDesc(file_weft_mesh_v1_mesh, 10);
 
 /**
  * The asker is to be no leader any more and hands its slices to the addressee.
@@ -349,7 +376,7 @@ export type Handover = Message<"weft.mesh.v1.Handover"> & {
  * Use `create(HandoverSchema)` to create a new message.
  */
 export const HandoverSchema: GenMessage<Handover> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 10);
+  messageDesc(file_weft_mesh_v1_mesh, 11);
 
 /**
  * Addresses that the addressee may give out from now on, and nobody else.
@@ -377,7 +404,7 @@ export type SliceGrant = Message<"weft.mesh.v1.SliceGrant"> & {
  * Use `create(SliceGrantSchema)` to create a new message.
  */
 export const SliceGrantSchema: GenMessage<SliceGrant> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 11);
+  messageDesc(file_weft_mesh_v1_mesh, 12);
 
 /**
  * The asker goes on under new keys.
@@ -417,7 +444,7 @@ export type KeyRotation = Message<"weft.mesh.v1.KeyRotation"> & {
  * Use `create(KeyRotationSchema)` to create a new message.
  */
 export const KeyRotationSchema: GenMessage<KeyRotation> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 12);
+  messageDesc(file_weft_mesh_v1_mesh, 13);
 
 /**
  * @generated from message weft.mesh.v1.JoinRequest
@@ -463,7 +490,7 @@ export type JoinRequest = Message<"weft.mesh.v1.JoinRequest"> & {
  * Use `create(JoinRequestSchema)` to create a new message.
  */
 export const JoinRequestSchema: GenMessage<JoinRequest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 13);
+  messageDesc(file_weft_mesh_v1_mesh, 14);
 
 /**
  * @generated from message weft.mesh.v1.JoinResponse
@@ -494,7 +521,7 @@ export type JoinResponse = Message<"weft.mesh.v1.JoinResponse"> & {
  * Use `create(JoinResponseSchema)` to create a new message.
  */
 export const JoinResponseSchema: GenMessage<JoinResponse> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 14);
+  messageDesc(file_weft_mesh_v1_mesh, 15);
 
 /**
  * @generated from message weft.mesh.v1.Refused
@@ -507,7 +534,7 @@ export type Refused = Message<"weft.mesh.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 15);
+  messageDesc(file_weft_mesh_v1_mesh, 16);
 
 /**
  * @generated from message weft.mesh.v1.Admitted
@@ -541,7 +568,7 @@ export type Admitted = Message<"weft.mesh.v1.Admitted"> & {
  * Use `create(AdmittedSchema)` to create a new message.
  */
 export const AdmittedSchema: GenMessage<Admitted> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 16);
+  messageDesc(file_weft_mesh_v1_mesh, 17);
 
 /**
  * @generated from message weft.mesh.v1.NetworkSettings
@@ -567,7 +594,7 @@ export type NetworkSettings = Message<"weft.mesh.v1.NetworkSettings"> & {
  * Use `create(NetworkSettingsSchema)` to create a new message.
  */
 export const NetworkSettingsSchema: GenMessage<NetworkSettings> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 17);
+  messageDesc(file_weft_mesh_v1_mesh, 18);
 
 /**
  * What has changed, or what the other end lacks. Records come before what needs them.
@@ -596,7 +623,7 @@ export type RosterUpdate = Message<"weft.mesh.v1.RosterUpdate"> & {
  * Use `create(RosterUpdateSchema)` to create a new message.
  */
 export const RosterUpdateSchema: GenMessage<RosterUpdate> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 18);
+  messageDesc(file_weft_mesh_v1_mesh, 19);
 
 /**
  * What a node has, as fingerprints of 64 parts by the first six bits of the origin.
@@ -624,7 +651,7 @@ export type Digest = Message<"weft.mesh.v1.Digest"> & {
  * Use `create(DigestSchema)` to create a new message.
  */
 export const DigestSchema: GenMessage<Digest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 19);
+  messageDesc(file_weft_mesh_v1_mesh, 20);
 
 /**
  * Which versions a node has: of all origins from the first to the last, or of these origins and no other.
@@ -655,7 +682,7 @@ export type Vector = Message<"weft.mesh.v1.Vector"> & {
  * Use `create(VectorSchema)` to create a new message.
  */
 export const VectorSchema: GenMessage<Vector> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 20);
+  messageDesc(file_weft_mesh_v1_mesh, 21);
 
 /**
  * @generated from message weft.mesh.v1.OriginVersions
@@ -679,7 +706,7 @@ export type OriginVersions = Message<"weft.mesh.v1.OriginVersions"> & {
  * Use `create(OriginVersionsSchema)` to create a new message.
  */
 export const OriginVersionsSchema: GenMessage<OriginVersions> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 21);
+  messageDesc(file_weft_mesh_v1_mesh, 22);
 
 /**
  * @generated from message weft.mesh.v1.SlotVersion
@@ -717,7 +744,7 @@ export type SlotVersion = Message<"weft.mesh.v1.SlotVersion"> & {
  * Use `create(SlotVersionSchema)` to create a new message.
  */
 export const SlotVersionSchema: GenMessage<SlotVersion> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 22);
+  messageDesc(file_weft_mesh_v1_mesh, 23);
 
 /**
  * A signature covers a label that names the kind of payload, then the payload as it stands here.
@@ -741,7 +768,7 @@ export type Signed = Message<"weft.mesh.v1.Signed"> & {
  * Use `create(SignedSchema)` to create a new message.
  */
 export const SignedSchema: GenMessage<Signed> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 23);
+  messageDesc(file_weft_mesh_v1_mesh, 24);
 
 /**
  * Signed by the network's key, under "weft member record v1".
@@ -851,7 +878,7 @@ export type MemberRecord = Message<"weft.mesh.v1.MemberRecord"> & {
  * Use `create(MemberRecordSchema)` to create a new message.
  */
 export const MemberRecordSchema: GenMessage<MemberRecord> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 24);
+  messageDesc(file_weft_mesh_v1_mesh, 25);
 
 /**
  * Signed by the node's own key, under "weft node statement v1".
@@ -892,7 +919,7 @@ export type NodeStatement = Message<"weft.mesh.v1.NodeStatement"> & {
  * Use `create(NodeStatementSchema)` to create a new message.
  */
 export const NodeStatementSchema: GenMessage<NodeStatement> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 25);
+  messageDesc(file_weft_mesh_v1_mesh, 26);
 
 /**
  * Signed by the node's own key or by the network's, under "weft state entry v1".
@@ -963,7 +990,7 @@ export type StateEntry = Message<"weft.mesh.v1.StateEntry"> & {
  * Use `create(StateEntrySchema)` to create a new message.
  */
 export const StateEntrySchema: GenMessage<StateEntry> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 26);
+  messageDesc(file_weft_mesh_v1_mesh, 27);
 
 /**
  * What a join token carries between "weft1-" and its checksum.
@@ -1021,7 +1048,7 @@ export type JoinTokenBody = Message<"weft.mesh.v1.JoinTokenBody"> & {
  * Use `create(JoinTokenBodySchema)` to create a new message.
  */
 export const JoinTokenBodySchema: GenMessage<JoinTokenBody> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 27);
+  messageDesc(file_weft_mesh_v1_mesh, 28);
 
 /**
  * @generated from message weft.mesh.v1.TokenLeader
@@ -1047,7 +1074,7 @@ export type TokenLeader = Message<"weft.mesh.v1.TokenLeader"> & {
  * Use `create(TokenLeaderSchema)` to create a new message.
  */
 export const TokenLeaderSchema: GenMessage<TokenLeader> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 28);
+  messageDesc(file_weft_mesh_v1_mesh, 29);
 
 /**
  * @generated from enum weft.mesh.v1.Role
