@@ -292,6 +292,7 @@ export class Agent {
       publish: (news) => this.publish(news),
       announce: (publicKey) => this.#announce(publicKey),
       onRosterChange: () => this.followRoster(),
+      onElection: (elected) => this.#names?.handleElection(elected),
     });
     this.#session = session;
     await session.start();

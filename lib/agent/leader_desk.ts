@@ -30,6 +30,8 @@ export interface LeaderDeskParts {
   readonly log: Logger;
   /** Tells everybody what this node has changed, and follows it. */
   publish(news: RosterUpdate): void;
+  /** Another leader is elected; undefined when none lives. */
+  onElection(elected: NodeId | undefined): void;
 }
 
 /** Drives the election, and asks and answers for leaders. */
@@ -256,12 +258,13 @@ export class LeaderDesk {
 
   /** Does what is due, tells of a change, and waits for the next thing that is. */
   #turn(): void {
-    const { clock, timers, messages, mesh: { roster, identity }, log } = this.#parts;
+    const { clock, timers, messages, mesh: { roster, identity }, log, onElection } = this.#parts;
     if (this.#isClosed) return;
     this.#election.handleTimeout(clock.now());
     if (this.#election.pollHeartbeat(clock.now())) messages.broadcast({ kind: "heartbeat" });
     for (let event = this.#election.pollEvent(); event !== undefined; event = this.#election.pollEvent()) {
       const { elected } = event;
+      onElection(elected);
       if (elected === undefined) log.warn("no leader is there");
       else {
         const name = roster.get(elected)?.record.name;

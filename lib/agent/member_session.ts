@@ -47,6 +47,8 @@ export interface MemberSessionParts {
   announce(publicKey: PublicKey): void;
   /** The roster may have changed. */
   onRosterChange(): void;
+  /** Another leader is elected; undefined when none lives. */
+  onElection(elected: NodeId | undefined): void;
 }
 
 /** One life of a node under one pair of keys. */
@@ -81,7 +83,13 @@ export class MemberSession {
       onSuspicion: (from, about) => this.health.handleSuspicion(from, about),
     });
     const { messages } = this;
-    this.leaders = new LeaderDesk({ ...ports, mesh, messages, publish: (news) => rest.publish(news) });
+    this.leaders = new LeaderDesk({
+      ...ports,
+      mesh,
+      messages,
+      publish: (news) => rest.publish(news),
+      onElection: (elected) => rest.onElection(elected),
+    });
     const { roster } = replica;
     this.health = new HealthWatch({ ...ports, roster, self: identity.id, messages, plane, echo });
   }

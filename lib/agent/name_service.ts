@@ -16,7 +16,7 @@ import {
   type ResolverKind,
   upstreamServers,
 } from "../host/mod.ts";
-import type { MeshState, RosterEvent, Signed } from "../mesh/mod.ts";
+import type { MeshState, NodeId, RosterEvent, Signed } from "../mesh/mod.ts";
 import { type Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 import { type DnsForward, type DnsHandle, DnsServer } from "../nameserver/mod.ts";
 import { InvalidRequestError } from "./errors.ts";
@@ -127,6 +127,11 @@ export class NameService {
   handleRosterEvent(event: RosterEvent): void {
     this.#members.handleRosterEvent(event);
     this.shared.handleRosterEvent(event);
+  }
+
+  /** Follows who is the elected leader. */
+  handleElection(elected: NodeId | undefined): void {
+    this.#members.handleElection(elected);
   }
 
   /** Removes what this node has added: of a name everything, or with a type or data less. @returns how many records */

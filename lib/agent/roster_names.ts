@@ -5,13 +5,14 @@
 
 import {
   type DomainName,
+  leaderRecords,
   memberRecords,
   RECORD_RANK,
   type RecordRank,
   type ResourceRecord,
 } from "../dns/mod.ts";
 import type { Member, NodeId, Roster, RosterEvent } from "../mesh/mod.ts";
-import type { Cidr } from "../net/mod.ts";
+import type { Cidr, IpAddress } from "../net/mod.ts";
 
 /** Takes the records of a group. */
 export interface RecordSink {
@@ -36,6 +37,9 @@ export class RosterNames {
   readonly #names = new Map<NodeId, string>();
   /** Who has each name. */
   readonly #holders = new Map<string, NodeId>();
+  /** The addresses of each leader. */
+  readonly #leaders = new Map<NodeId, readonly IpAddress[]>();
+  #elected: NodeId | undefined;
 
   constructor(parts: RosterNamesParts) {
     this.#parts = parts;
@@ -49,6 +53,12 @@ export class RosterNames {
   /** Follows one change. */
   handleRosterEvent({ kind, nodeId }: RosterEvent): void {
     if (kind !== "endpoints-changed") this.#follow(nodeId);
+  }
+
+  /** Makes `leader` mean the elected one; all leaders when none lives. */
+  handleElection(elected: NodeId | undefined): void {
+    this.#elected = elected;
+    this.#writeLeader();
   }
 
   #follow(nodeId: NodeId): void {
@@ -67,6 +77,22 @@ export class RosterNames {
     if (member === undefined) this.#names.delete(nodeId);
     else this.#names.set(nodeId, member.record.name);
     for (const each of touched) this.#write(each, roster.get(each));
+    this.#followLeader(nodeId, member);
+  }
+
+  #followLeader(nodeId: NodeId, member: Member | undefined): void {
+    const leads = member?.record.roles.includes("leader") ?? false;
+    if (!leads && !this.#leaders.has(nodeId)) return;
+    if (member !== undefined && leads) this.#leaders.set(nodeId, member.record.addresses);
+    else this.#leaders.delete(nodeId);
+    this.#writeLeader();
+  }
+
+  #writeLeader(): void {
+    const { zone, sink } = this.#parts;
+    const elected = this.#elected && this.#leaders.get(this.#elected);
+    const addresses = elected ?? [...this.#leaders.values()].flat();
+    sink.setRecords("network leader", RECORD_RANK.network, leaderRecords(zone, addresses));
   }
 
   #write(nodeId: NodeId, member: Member | undefined): void {
@@ -81,7 +107,6 @@ export class RosterNames {
     return memberRecords(zone, {
       name: hasName ? record.name : undefined,
       addresses: record.addresses,
-      isLeader: record.roles.includes("leader"),
     }, cidrs);
   }
 }

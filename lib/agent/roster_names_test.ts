@@ -79,6 +79,36 @@ Deno.test("RosterNames gives a name to the member that the roster gives it to, a
   assert.equal(bench.ask("9.0.200.10.in-addr.arpa", "PTR"), "web.weft.internal.");
 });
 
+Deno.test("RosterNames makes `leader` the elected one, and all leaders while none is", () => {
+  const bench = new Bench();
+  const [first, second, member] = [bench.network.node(), bench.network.node(), bench.network.node()];
+  const leads = (host: number): Partial<MemberRecord> => ({
+    name: `n${host}`,
+    addresses: [address(`10.200.0.${host}`)],
+    roles: ["leader"],
+  });
+  bench.merge(first, leads(1));
+  bench.merge(second, leads(2));
+  bench.merge(member, { name: "web", addresses: [address("10.200.0.3")] });
+  const leaders = (): string[] => bench.ask("leader.weft.internal").split(" ").sort();
+  assert.deepEqual(leaders(), ["10.200.0.1", "10.200.0.2"]);
+  bench.names.handleElection(second.id);
+  assert.deepEqual(leaders(), ["10.200.0.2"]);
+  const question = { name: DomainName.parse("leader.weft.internal") ?? assert.fail(), type: 1, class: 1 };
+  assert.deepEqual(bench.authority.answer(question)?.answers.map(({ ttlSeconds }) => ttlSeconds), [5]);
+  bench.merge(second, { ...leads(7), version: 2 });
+  assert.deepEqual(leaders(), ["10.200.0.7"], "it has another address");
+  bench.names.handleElection(first.id);
+  assert.deepEqual(leaders(), ["10.200.0.1"]);
+  bench.names.handleElection(undefined);
+  assert.deepEqual(leaders(), ["10.200.0.1", "10.200.0.7"]);
+  bench.names.handleElection(second.id);
+  bench.merge(second, { ...leads(7), version: 3, roles: ["member"] });
+  assert.deepEqual(leaders(), ["10.200.0.1"], "one that leads no more is not meant, whoever elected it");
+  bench.names.handleElection(member.id);
+  assert.deepEqual(leaders(), ["10.200.0.1"], "nor one that never did");
+});
+
 Deno.test("RosterNames lets go of members that have expired", () => {
   const bench = new Bench();
   const expiresAt = unixMillis(START + 1000);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Cidr, IpAddress } from "../net/mod.ts";
 import { type Answer, Authority } from "./authority.ts";
 import { formatRecord, parseRecord } from "./custom_record.ts";
-import { memberRecords, nodeLabel } from "./member_names.ts";
+import { leaderRecords, memberRecords, nodeLabel } from "./member_names.ts";
 import type { ResourceRecord } from "./message.ts";
 import { dataText } from "./record_data.ts";
 import { CLASS_IN, parseType, RECORD_TYPE, responseCodeText, typeText } from "./record_type.ts";
@@ -25,8 +25,11 @@ function addMember(
   addresses: string[],
   isLeader = false,
 ): void {
-  const member = { name, addresses: addresses.map(ipOf), isLeader };
+  const member = { name, addresses: addresses.map(ipOf) };
   const { network, named } = memberRecords(zone, member, cidrs);
+  if (isLeader) {
+    authority.setGroup("leader", RECORD_RANK.network, leaderRecords(zone, member.addresses));
+  }
   authority.setGroup(`network ${addresses[0]}`, RECORD_RANK.network, network);
   authority.setGroup(`member ${addresses[0]}`, RECORD_RANK.member, named);
 }
@@ -269,7 +272,7 @@ Deno.test("reverseOrigins() are right above the names of all addresses in the bl
 Deno.test("Authority works with any zone", () => {
   const origin = nameOf("overlay.local.");
   const authority = new Authority({ origins: [origin], server: origin, serial: 1 });
-  const member = { name: "a", addresses: [IpAddress.fromBytes(Uint8Array.of(10, 0, 0, 1))], isLeader: true };
+  const member = { name: "a", addresses: [IpAddress.fromBytes(Uint8Array.of(10, 0, 0, 1))] };
   const { named } = memberRecords(origin, member, [Cidr.host(member.addresses[0] ?? ipOf("10.0.0.1"))]);
   authority.setGroup("m", RECORD_RANK.member, named);
   assert.deepEqual(outcome(authority, "a.overlay.local", "A"), ["a.overlay.local. A 10.0.0.1"]);

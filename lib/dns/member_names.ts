@@ -12,16 +12,17 @@ import { record } from "./zone.ts";
 
 /** How long the names of nodes hold. */
 export const NODE_TTL_SECONDS = 300;
+/** How long the name `leader` holds: who that is may change within seconds. */
+export const LEADER_TTL_SECONDS = 5;
 
 /** A member, as far as names go. */
 export interface NamedMember {
   /** A DNS label; absent when another member has it. */
   readonly name?: string | undefined;
   readonly addresses: readonly IpAddress[];
-  readonly isLeader: boolean;
 }
 
-/** The records of one member: `network` follows from its addresses and role alone, so nobody else can claim them. */
+/** The records of one member: `network` follows from its addresses alone, so nobody else can claim them. */
 export interface MemberRecords {
   readonly network: readonly ResourceRecord[];
   readonly named: readonly ResourceRecord[];
@@ -46,10 +47,9 @@ export function memberRecords(zone: DomainName, member: NamedMember, cidrs: read
     const block = blocks.find((cidr) => cidr.contains(address));
     return { address, label: block && nodeLabel(address, block) };
   });
-  for (const { address, label } of aliases) put(network, zone, label, address);
+  for (const { address, label } of aliases) put(network, zone, label, address, NODE_TTL_SECONDS);
   for (const address of member.addresses) {
-    if (member.isLeader) put(network, zone, "leader", address);
-    put(named, zone, member.name, address);
+    put(named, zone, member.name, address, NODE_TTL_SECONDS);
     // RFC 2181 §10.2: a pointer leads to a name that leads back.
     const own = aliases.find((alias) => alias.address.equals(address))?.label ?? aliases[0]?.label;
     const target = zone.child(member.name ?? own ?? "");
@@ -60,15 +60,23 @@ export function memberRecords(zone: DomainName, member: NamedMember, cidrs: read
   return { network, named };
 }
 
+/** @returns what `leader` means on this network: these addresses, and nothing else */
+export function leaderRecords(zone: DomainName, addresses: readonly IpAddress[]): readonly ResourceRecord[] {
+  const records: ResourceRecord[] = [];
+  for (const address of addresses) put(records, zone, "leader", address, LEADER_TTL_SECONDS);
+  return records;
+}
+
 function put(
   records: ResourceRecord[],
   zone: DomainName,
   label: string | undefined,
   address: IpAddress,
+  ttlSeconds: number,
 ): void {
   const name = label === undefined ? undefined : zone.child(label);
   if (name === undefined) return;
-  records.push(addressRecord(name, address, NODE_TTL_SECONDS));
+  records.push(addressRecord(name, address, ttlSeconds));
 }
 
 /** @returns an A or AAAA record */

@@ -34,9 +34,18 @@ async function untilElected(nodes: readonly MeshNode[], name: string): Promise<n
   return performance.now() - startedAt;
 }
 
+/** Asks the name server of each of these nodes who `leader` is. */
+async function assertLeaderName(nodes: readonly MeshNode[], leader: MeshNode): Promise<void> {
+  for (const { weft } of nodes) {
+    const { answers } = JSON.parse(await weft.expectCommand("dns", "query", "leader", "--json"));
+    const addresses = answers.map(({ data }: { readonly data: string }) => data);
+    assert.deepEqual(addresses, [leader.address], weft.name);
+  }
+}
+
 labTest("three leaders: the elected one is killed, cut off, and comes back", PACKET_PLANE, async (test) => {
   await using lab = await Lab.create(["A", "B", "C", "D"]);
-  const { nodes } = await startMesh(lab, ["A", "B", "C", "D"], { args: ["--rootless"] });
+  const { nodes } = await startMesh(lab, ["A", "B", "C", "D"], { args: ["--rootless", "--dns", "on"] });
   const [a, b, c, d] = nodes as [MeshNode, MeshNode, MeshNode, MeshNode];
   await untilAllKnowAll(nodes);
   await promote(a, [b, c]);
@@ -50,6 +59,7 @@ labTest("three leaders: the elected one is killed, cut off, and comes back", PAC
 
   await test.step("all agree, members too, and each leader has addresses of its own to give out", async () => {
     await untilElected(nodes, first.weft.name);
+    await assertLeaderName(nodes, first);
     const slices: string[] = [];
     for (const { weft } of [a, b, c]) {
       const listed: LeaderReport[] = JSON.parse(await weft.expectCommand("leader", "list", "--json"));
@@ -67,6 +77,7 @@ labTest("three leaders: the elected one is killed, cut off, and comes back", PAC
   await test.step("killed: the next one leads", async () => {
     await first.weft.kill();
     report(`killed: another one after ${(await untilElected(others, second.weft.name)).toFixed(0)} ms`);
+    await assertLeaderName(others, second);
     await first.weft.start("up");
     report(`back: elected after ${(await untilElected(nodes, first.weft.name)).toFixed(0)} ms`);
   });
@@ -75,6 +86,8 @@ labTest("three leaders: the elected one is killed, cut off, and comes back", PAC
     const parted = await split([first.host], others.map(({ host }) => host));
     const ms = await untilElected(others, second.weft.name);
     await untilElected([first], first.weft.name);
+    await assertLeaderName(others, second);
+    await assertLeaderName([first], first);
     report(`cut off: another one after ${ms.toFixed(0)} ms`);
     await parted.heal();
     const healed = async (): Promise<number> => await untilElected(nodes, first.weft.name);

@@ -79,7 +79,7 @@ labTest("dig finds every kind of record on every node, over UDP and TCP", DIG, a
           `${label}.weft.internal. 300 A ${a.address}`,
         ]);
         assert.deepEqual((await dig(host, address, transport, "leader.weft.internal")).answer, [
-          `leader.weft.internal. 300 A ${a.address}`,
+          `leader.weft.internal. 5 A ${a.address}`,
         ]);
         assert.deepEqual(
           (await dig(host, address, transport, "-x", b.address)).answer.map((line) =>
