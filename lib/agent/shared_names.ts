@@ -14,17 +14,7 @@ import {
   type RecordText,
   type ResourceRecord,
 } from "../dns/mod.ts";
-import {
-  type EntryEvent,
-  MAX_NETWORK_ENTRIES,
-  MAX_NODE_ENTRIES,
-  type NetworkId,
-  type Origin,
-  type Replica,
-  type RosterEvent,
-  type Signed,
-  type StateEntry,
-} from "../mesh/mod.ts";
+import type { EntryEvent, NetworkId, Origin, Replica, RosterEvent, Signed, StateEntry } from "../mesh/mod.ts";
 import type { DnsHandle } from "../nameserver/mod.ts";
 import { InvalidRequestError } from "./errors.ts";
 
@@ -152,10 +142,7 @@ export class SharedNames {
         cause,
       });
     };
-    const isNew = replica.entries.get(KIND, author.origin, key) === undefined;
-    // One too many would push another one out.
     if (records.length > MAX_RECORDS) refuse();
-    if (isNew && replica.entries.of(author.origin).length >= this.#maxEntries) refuse();
     let signed: Signed | undefined;
     try {
       signed = replica.entries.write(author.origin, author.signingKey, { kind: KIND, key, body });
@@ -169,11 +156,6 @@ export class SharedNames {
 
   get #author(): ReturnType<SharedNamesParts["author"]> {
     return this.#parts.author();
-  }
-
-  get #maxEntries(): number {
-    const { networkId } = this.#parts;
-    return this.#author.origin === networkId ? MAX_NETWORK_ENTRIES : MAX_NODE_ENTRIES;
   }
 
   #follow(origin: Origin, key: string): void {

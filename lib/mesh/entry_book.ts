@@ -18,10 +18,17 @@ import {
 } from "./state_entry.ts";
 import type { VersionIndex } from "./version_index.ts";
 
-/** How many entries one node may have. */
-export const MAX_NODE_ENTRIES = 32;
-/** How many entries the network's key may have. */
+/** How many entries one node may have; those that were taken back or have expired do not count. */
+export const MAX_NODE_ENTRIES = 64;
+/** How many entries the network's key may have, likewise. */
 export const MAX_NETWORK_ENTRIES = 1024;
+/**
+ * How many are kept of those that were taken back, so that they do not come back from somebody who was away. All that
+ * one origin has fits a vector of 384 KiB, with the longest keys.
+ */
+export const MAX_NODE_SPENT = 64;
+/** The same of the network's key. */
+export const MAX_NETWORK_SPENT = 128;
 /** What only the network's key may write. */
 export const NETWORK_KINDS: ReadonlySet<string> = new Set(["policy", "token", "token-use"]);
 
@@ -66,7 +73,9 @@ export interface EntryEvent {
 
 /**
  * One entry for each origin, kind and key: the greatest in the order "higher version, then greater bytes". Of an origin
- * that has written too much, everybody keeps the same: those whose `kind/key` comes first.
+ * that has written too much, everybody keeps the same: of what is there, those whose `kind/key` comes first, and of what
+ * was taken back, what was last. That follows from the entries alone, not from the order in which they come, so two
+ * books that have told each other everything are the same.
  */
 export class EntryBook {
   readonly #store: StateStore;
@@ -119,15 +128,18 @@ export class EntryBook {
     const wall = clock.wall();
     if (entry.expiresAt <= wall) return "rejected:expired";
     if (entry.issuedAt > wall + MAX_CLOCK_AHEAD_MS) return "rejected:future";
-    const tooMany = known === undefined ? this.#overflow(entry) : undefined;
-    if (tooMany === slotOf(entry)) return "rejected:full";
+    const tooMany = this.#overflow(entry);
+    if (tooMany === entry && known === undefined) return "rejected:full";
     if (!reader.isSignedBy(ENTRY_LABEL, signed, key)) return "rejected:signature";
     this.#store.transaction(() => {
-      if (tooMany !== undefined) this.#forget(entry.origin, tooMany);
       this.#store.put(ENTRIES, `${entry.origin}/${slotOf(entry)}`, encodeSigned(signed));
+      // It may be this one itself; then what it has replaced goes all the same.
+      if (tooMany !== undefined) this.#store.delete(ENTRIES, `${entry.origin}/${slotOf(tooMany)}`);
     });
     this.#keep({ signed, entry });
+    if (tooMany !== undefined) this.#drop(entry.origin, slotOf(tooMany));
     this.#note(entry);
+    if (tooMany !== undefined && tooMany !== entry) this.#note(tooMany);
     return known === undefined ? "added" : "updated";
   }
 
@@ -151,7 +163,7 @@ export class EntryBook {
       return undefined;
     }
     const end = issuedAt + (lifetimeMs ?? MAX_ENTRY_LIFETIME_MS);
-    const signed = signEntry({
+    const entry: StateEntry = {
       networkId,
       origin,
       kind,
@@ -163,7 +175,11 @@ export class EntryBook {
       expiresAt: unixMillis(body === undefined ? Math.max(known?.expiresAt ?? 0, end) : end),
       isDeleted: body === undefined,
       body: body ?? new Uint8Array(0),
-    }, signingKey);
+    };
+    if (body !== undefined && this.#overflow(entry) !== undefined) {
+      throw new RangeError(`Cannot write ${kind}/${key}: there are too many entries`);
+    }
+    const signed = signEntry(entry, signingKey);
     const outcome = this.merge(signed);
     if (outcome === "added" || outcome === "updated") return signed;
     throw new RangeError(`Cannot write ${kind}/${key}: it is ${outcome}`);
@@ -237,14 +253,35 @@ export class EntryBook {
     return !isDeleted && expiresAt > this.#options.clock.wall();
   }
 
-  /** @returns the slot that would have to go for a new one, which may be the new one itself */
-  #overflow(entry: StateEntry): string | undefined {
-    const max = entry.origin === this.#options.networkId ? MAX_NETWORK_ENTRIES : MAX_NODE_ENTRIES;
+  /** @returns what has to go when `entry` is kept, which may be itself; undefined when there is room */
+  #overflow(entry: StateEntry): StateEntry | undefined {
+    const isNetwork = entry.origin === this.#options.networkId;
+    const isThere = this.#isThere(entry);
+    const max = isThere
+      ? isNetwork ? MAX_NETWORK_ENTRIES : MAX_NODE_ENTRIES
+      : isNetwork
+      ? MAX_NETWORK_SPENT
+      : MAX_NODE_SPENT;
     const slots = this.#byOrigin.get(entry.origin);
     if (slots === undefined || slots.size < max) return undefined;
-    let last = slotOf(entry);
-    for (const slot of slots.keys()) if (slot > last) last = slot;
-    return last;
+    let count = 1;
+    let last = entry;
+    for (const [slot, { entry: other }] of slots) {
+      if (slot === slotOf(entry) || this.#isThere(other) !== isThere) continue;
+      count++;
+      if (this.#isKeptBefore(last, other)) last = other;
+    }
+    return count > max ? last : undefined;
+  }
+
+  /** Both are there, or neither is. */
+  #isKeptBefore(a: StateEntry, b: StateEntry): boolean {
+    if (this.#isThere(a)) return slotOf(a) < slotOf(b);
+    // What has expired nobody is told of any more, and others may not have it.
+    const wall = this.#options.clock.wall();
+    const [isOldA, isOldB] = [a.expiresAt <= wall, b.expiresAt <= wall];
+    if (isOldA !== isOldB) return isOldB;
+    return a.version > b.version || (a.version === b.version && slotOf(a) < slotOf(b));
   }
 
   #keep({ signed, entry }: BookEntry): void {
@@ -266,6 +303,10 @@ export class EntryBook {
 
   #forget(origin: Origin, slot: string): void {
     this.#store.delete(ENTRIES, `${origin}/${slot}`);
+    this.#drop(origin, slot);
+  }
+
+  #drop(origin: Origin, slot: string): void {
     const slots = this.#byOrigin.get(origin);
     slots?.delete(slot);
     if (slots?.size === 0) this.#byOrigin.delete(origin);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, StateError, unixMillis, VirtualClock } from "../base/mod.ts";
-import { type EntryBook, MAX_NODE_ENTRIES } from "./entry_book.ts";
+import { type EntryBook, MAX_NODE_ENTRIES, MAX_NODE_SPENT } from "./entry_book.ts";
 import { Replica } from "./replica.ts";
 import { signEntry, type StateEntry } from "./state_entry.ts";
 import { START, TestNetwork } from "./testing_test.ts";
@@ -66,6 +66,67 @@ Deno.test("EntryBook keeps the same entries of an origin that writes too many, i
   assert.equal(kept[0]?.digest, kept[1]?.digest);
   assert.deepEqual(kept[0]?.keys, all.slice(0, MAX_NODE_ENTRIES).map((_, i) => `k${i + 100}`));
   assert.equal(kept[0]?.outcomes.at(-1), "rejected:full");
+});
+
+Deno.test("EntryBook.write() throws when there are too many, and pushes nothing out", () => {
+  const { node, book } = setUp(7);
+  const write = (key: string, body: Uint8Array | undefined = Uint8Array.of(1)) =>
+    book.write(node.id, node.signingKey, { kind: "name", key, body });
+  const full = Array.from({ length: MAX_NODE_ENTRIES }, (_, i) => `k${i + 100}`);
+  for (const key of full) assert.ok(write(key));
+  // Of a name that comes first as well as of one that comes last.
+  for (const key of ["a", "z"]) assert.throws(() => write(key), RangeError);
+  assert.deepEqual(keys(book), full);
+  assert.ok(write("k100", Uint8Array.of(2)), "a change is none too many");
+  for (let i = 0; i < 3 * MAX_NODE_SPENT; i++) {
+    assert.ok(book.write(node.id, node.signingKey, { kind: "name", key: "k100", body: undefined }));
+    assert.ok(write(`a${i}`), "what was taken back does not count");
+    assert.ok(book.write(node.id, node.signingKey, { kind: "name", key: `a${i}`, body: undefined }));
+    assert.ok(write("k100"));
+  }
+  assert.deepEqual(keys(book), full);
+  // One that was taken back is there again.
+  assert.equal(book.signed().length, MAX_NODE_ENTRIES + MAX_NODE_SPENT - 1);
+});
+
+Deno.test("EntryBook keeps of what was taken back what was last, in whatever order it comes", () => {
+  const { network, node, open } = setUp(8);
+  const spent = Array.from(
+    { length: MAX_NODE_SPENT + 20 },
+    (_, i) => network.entry(node, { key: `k${(i * 37) % 500}`, version: 100 + i, isDeleted: true }),
+  );
+  const there = Array.from(
+    { length: MAX_NODE_ENTRIES },
+    (_, i) => network.entry(node, { key: `there-${i}` }),
+  );
+  const orders = [[...spent, ...there], [...there, ...spent.toReversed()]];
+  const [one, other] = orders.map((order) => {
+    const store = new MemoryStateStore();
+    const replica = open(store);
+    replica.roster.merge(network.signed(node));
+    for (const signed of order) replica.entries.merge(signed);
+    const digest = replica.versions.digest(START).toHex();
+    assert.equal(keys(replica.entries).length, MAX_NODE_ENTRIES);
+    assert.equal(open(store).versions.digest(START).toHex(), digest, "after a restart");
+    // The last ones still stand against what they took back.
+    const [first, last] = [spent[0], spent.at(-1)].map((signed) => signed ?? assert.fail());
+    assert.equal(replica.entries.merge(first ?? assert.fail()), "rejected:full");
+    assert.equal(replica.entries.merge(last ?? assert.fail()), "unchanged");
+    return digest;
+  });
+  assert.equal(one, other);
+});
+
+Deno.test("EntryBook forgets an entry that is taken back when there is no room to remember that", () => {
+  const { network, node, book } = setUp(9);
+  for (let i = 0; i < MAX_NODE_SPENT; i++) {
+    book.merge(network.entry(node, { key: `k${i}`, version: 100 + i, isDeleted: true }));
+  }
+  book.merge(network.entry(node, { key: "old", version: 1 }));
+  assert.deepEqual(keys(book), ["old"]);
+  assert.equal(book.merge(network.entry(node, { key: "old", version: 2, isDeleted: true })), "updated");
+  assert.deepEqual(keys(book), []);
+  assert.equal(book.signed().length, MAX_NODE_SPENT);
 });
 
 Deno.test("EntryBook.write() signs what differs or is due, and takes back for good", () => {

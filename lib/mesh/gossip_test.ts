@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, unixMillis, VirtualClock } from "../base/mod.ts";
+import { MAX_NODE_ENTRIES } from "./entry_book.ts";
 import { Gossip, type GossipLink, MAX_PUSHES, ROUND_MS } from "./gossip.ts";
 import type { NodeIdentity } from "./identity.ts";
 import { decodeMeshMessage, encodeMeshMessage, type MeshMessage } from "./mesh_message.ts";
@@ -264,7 +265,7 @@ Deno.test("Gossip answers a member that asks without end within bounds", () => {
     (_, i) => stage.network.entry(a.identity, { key: `k${i}`, kind: "name" }),
   );
   for (const node of [a, b]) for (const entry of many) node.replica.entries.merge(entry);
-  assert.equal(a.replica.entries.list("name").length, 32, "bounded for each origin");
+  assert.equal(a.replica.entries.list("name").length, MAX_NODE_ENTRIES, "bounded for each origin");
   a.linkTo(b);
   stage.settle();
   const [link = assert.fail()] = a.links;
