@@ -86,7 +86,7 @@ export async function acceptChannel<T>(
       options.counters?.count("channel-handshake-timeout");
       wipeCiphers(outcome.opened);
     } else {
-      return { channel: makeChannel(stream, options, outcome.opened), context: outcome.context };
+      return { channel: makeChannel("responder", stream, options, outcome.opened), context: outcome.context };
     }
   } finally {
     cancelTimer();
@@ -115,7 +115,7 @@ async function respond<T>(stream: ByteStream, options: AcceptChannelOptions<T>):
     if (!await stream.write(encodeFrame(handshake.writeMessage(reply)))) {
       return { drop: "channel-handshake-closed" };
     }
-    const opened = { frames, remoteStatic, reply, ...splitHandshake(handshake) };
+    const opened = { frames, remoteStatic, reply, ...splitHandshake(handshake, options.aead) };
     const reason = await confirm(opened);
     if (reason === undefined) return { opened, context };
     wipeCiphers(opened);

@@ -19,6 +19,8 @@ export const CHANNEL_DROP_REASONS = [
   "channel-message-malformed",
   "channel-peer-silent",
   "channel-send-overflow",
+  "channel-handler-failed",
+  "channel-stream-violation",
 ] as const;
 
 /** A reason that is counted. */

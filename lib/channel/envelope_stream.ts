@@ -1,17 +1,9 @@
 /**
  * Envelopes inside the stream that the records carry; records and envelopes begin and end independently.
- *
- * ```
- *    0        4
- *   +--------+----------+
- *   | length | Envelope |      length: big-endian, of what follows
- *   +--------+----------+
- * ```
- *
  * @module
  */
 
-import { decodeMessage, encodeMessage, EnvelopeSchema } from "../proto/mod.ts";
+import { LENGTH_BYTES } from "./envelope_codec.ts";
 
 /** What owners of topics send to each other. */
 export interface ChannelMessage {
@@ -21,67 +13,36 @@ export interface ChannelMessage {
   readonly body: Uint8Array;
 }
 
-/** What one envelope says. */
-export type Envelope =
-  | { readonly kind: "ping" | "pong"; readonly number: number }
-  | { readonly kind: "close"; readonly reason: string }
-  | { readonly kind: "payload"; readonly message: ChannelMessage };
-
 /** The longest topic, in bytes of UTF-8. */
 export const MAX_TOPIC_BYTES = 255;
 
 /** The longest body unless an option says otherwise. */
 export const MAX_MESSAGE_BYTES: number = 1 << 20;
 
-const LENGTH_BYTES = 4;
-
 // The topic, the reason of a close, and the tags and lengths of the protobuf fields.
 const ENVELOPE_OVERHEAD_BYTES = 512;
 
-/** @returns the envelope with its length before it */
-export function encodeEnvelope(envelope: Envelope): Uint8Array {
-  const bytes = encodeMessage(EnvelopeSchema, { kind: oneof(envelope) });
-  const out = new Uint8Array(LENGTH_BYTES + bytes.length);
-  new DataView(out.buffer).setUint32(0, bytes.length);
-  out.set(bytes, LENGTH_BYTES);
-  return out;
-}
+const NOTHING = new Uint8Array(0);
 
-function oneof(envelope: Envelope) {
-  switch (envelope.kind) {
-    case "payload":
-      return { case: "payload", value: envelope.message } as const;
-    case "close":
-      return { case: "close", value: { reason: envelope.reason } } as const;
-    default:
-      return { case: envelope.kind, value: { number: envelope.number } } as const;
-  }
-}
-
-/** @returns what the bytes say, or undefined when they are no envelope or one of an unknown kind */
-export function decodeEnvelope(bytes: Uint8Array): Envelope | undefined {
-  const kind = decodeMessage(EnvelopeSchema, bytes, bytes.length)?.kind;
-  switch (kind?.case) {
-    case "ping":
-    case "pong":
-      return { kind: kind.case, number: kind.value.number };
-    case "close":
-      return { kind: "close", reason: kind.value.reason };
-    case "payload":
-      return { kind: "payload", message: { topic: kind.value.topic, body: kind.value.body } };
-    default:
-      return undefined;
-  }
-}
-
-/** Puts envelopes together from the plaintext of records. */
+/**
+ * Finds envelopes in the plaintext of records. One that lies whole in a record stays where it is; others are put
+ * together.
+ */
 export class EnvelopeReader {
+  /** Holds the last envelope that was found, from `start` to `end`; valid until the next call. */
+  bytes: Uint8Array = NOTHING;
+  /** Where the last envelope begins. */
+  start = 0;
+  /** Where the last envelope ends. */
+  end = 0;
+
   readonly #maxBytes: number;
   readonly #length = new Uint8Array(LENGTH_BYTES);
   #lengthFilled = 0;
   #body: Uint8Array | undefined;
   #bodyFilled = 0;
-  #piece: Uint8Array = new Uint8Array(0);
+  #piece: Uint8Array = NOTHING;
+  #at = 0;
 
   /** @param maxMessageBytes the longest body of a message; an envelope may be a little longer */
   constructor(maxMessageBytes: number) {
@@ -93,32 +54,54 @@ export class EnvelopeReader {
    * @throws TypeError when it has not
    */
   append(plaintext: Uint8Array): void {
-    if (this.#piece.length > 0) throw new TypeError("Cannot append: the piece before is not used up");
+    if (this.#at < this.#piece.length) throw new TypeError("Cannot append: the piece before is not used up");
     this.#piece = plaintext;
+    this.#at = 0;
   }
 
-  /** @returns the next envelope's bytes; undefined when it has not arrived in full; or that it is too long */
-  next(): Uint8Array | "too-long" | undefined {
+  /** @returns whether `bytes` hold the next envelope, or it has not arrived in full, or it is too long */
+  next(): "found" | "incomplete" | "too-long" {
     if (this.#body === undefined) {
+      const whole = this.#lengthFilled === 0 ? this.#nextWhole() : undefined;
+      if (whole !== undefined) return whole;
       this.#lengthFilled += this.#take(this.#length, this.#lengthFilled);
-      if (this.#lengthFilled < LENGTH_BYTES) return undefined;
-      const length = new DataView(this.#length.buffer).getUint32(0);
+      if (this.#lengthFilled < LENGTH_BYTES) return "incomplete";
+      const length = readLength(this.#length, 0);
       if (length > this.#maxBytes) return "too-long";
       this.#body = new Uint8Array(length);
     }
     this.#bodyFilled += this.#take(this.#body, this.#bodyFilled);
-    if (this.#bodyFilled < this.#body.length) return undefined;
-    const body = this.#body;
+    if (this.#bodyFilled < this.#body.length) return "incomplete";
+    this.bytes = this.#body;
+    this.start = 0;
+    this.end = this.#body.length;
     this.#body = undefined;
     this.#bodyFilled = 0;
     this.#lengthFilled = 0;
-    return body;
+    return "found";
   }
 
-  #take(out: Uint8Array, at: number): number {
-    const taken = this.#piece.subarray(0, out.length - at);
-    out.set(taken, at);
-    this.#piece = this.#piece.subarray(taken.length);
+  /** @returns undefined when the next envelope does not lie whole in the piece */
+  #nextWhole(): "found" | undefined {
+    const start = this.#at + LENGTH_BYTES;
+    if (start > this.#piece.length) return undefined;
+    const length = readLength(this.#piece, this.#at);
+    if (length > this.#maxBytes || start + length > this.#piece.length) return undefined;
+    this.bytes = this.#piece;
+    this.start = start;
+    this.#at = this.end = start + length;
+    return "found";
+  }
+
+  #take(out: Uint8Array, filled: number): number {
+    const taken = this.#piece.subarray(this.#at, this.#at + out.length - filled);
+    out.set(taken, filled);
+    this.#at += taken.length;
     return taken.length;
   }
+}
+
+function readLength(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] as number) << 24 | (bytes[at + 1] as number) << 16 | (bytes[at + 2] as number) << 8 |
+    (bytes[at + 3] as number)) >>> 0;
 }

@@ -21,6 +21,7 @@ export const FRAME_HEADER_BYTES = 2;
 export const MAX_FRAME_BYTES = 65_535;
 
 const FIRST_BUFFER_BYTES = 2_048;
+const READ_AHEAD_BYTES = 256 << 10;
 
 /**
  * Adds the header.
@@ -38,12 +39,13 @@ export function encodeFrame(body: Uint8Array): Uint8Array {
 }
 
 /**
- * Cuts a stream into frames. It holds at most one frame of the longest kind, and no more than twice what has arrived:
- * a header that announces much costs nothing.
+ * Cuts a stream into frames. It holds at most one frame of the longest kind, or several after `readAhead`, and no more
+ * than twice what has arrived: a header that announces much costs nothing.
  */
 export class FrameReader {
   readonly #stream: ByteStream;
   #buffer = new Uint8Array(FIRST_BUFFER_BYTES);
+  #maxBufferBytes = FRAME_HEADER_BYTES + MAX_FRAME_BYTES;
   #start = 0;
   #end = 0;
   #receivedBytes = 0;
@@ -57,40 +59,53 @@ export class FrameReader {
     return this.#receivedBytes;
   }
 
+  /** From now on several frames may be read at once. */
+  readAhead(): void {
+    this.#maxBufferBytes = READ_AHEAD_BYTES;
+  }
+
   /** @returns the body of the next frame, valid until the next call; or undefined when the stream has ended */
   async read(): Promise<Uint8Array | undefined> {
     for (;;) {
-      const frame = this.#take();
+      const frame = this.take();
       if (frame !== undefined) return frame;
-      this.#makeRoom();
-      const length = await this.#stream.read(this.#buffer.subarray(this.#end));
-      if (length === undefined) return undefined;
-      this.#end += length;
-      this.#receivedBytes += length;
+      if (!await this.fill()) return undefined;
     }
   }
 
-  #take(): Uint8Array | undefined {
+  /** @returns the body of a frame that has arrived in full, valid until the next `fill`; undefined without one */
+  take(): Uint8Array | undefined {
     const waiting = this.#end - this.#start;
     if (waiting < FRAME_HEADER_BYTES) return undefined;
-    const bodyBytes = new DataView(this.#buffer.buffer).getUint16(this.#start);
+    const bodyBytes = (this.#buffer[this.#start] as number) << 8 | (this.#buffer[this.#start + 1] as number);
     if (waiting < FRAME_HEADER_BYTES + bodyBytes) return undefined;
     const at = this.#start + FRAME_HEADER_BYTES;
     this.#start = at + bodyBytes;
     return this.#buffer.subarray(at, this.#start);
   }
 
-  /** Makes room for at least one byte. */
+  /** Reads once, when `take` has nothing more. @returns false when the stream has ended */
+  async fill(): Promise<boolean> {
+    this.#makeRoom();
+    const length = await this.#stream.read(this.#buffer.subarray(this.#end));
+    if (length === undefined) return false;
+    this.#end += length;
+    this.#receivedBytes += length;
+    return true;
+  }
+
+  /** Makes room for at least one byte, and for more when the last read filled the buffer. */
   #makeRoom(): void {
-    if (this.#start > 0) {
+    const waiting = this.#end - this.#start;
+    if (this.#end === this.#buffer.length && this.#buffer.length < this.#maxBufferBytes) {
+      const larger = new Uint8Array(Math.min(this.#buffer.length * 2, this.#maxBufferBytes));
+      larger.set(this.#buffer.subarray(this.#start, this.#end));
+      this.#buffer = larger;
+    } else if (this.#start > 0) {
+      // What waits is less than a whole frame, so that it never fills the buffer.
       this.#buffer.copyWithin(0, this.#start, this.#end);
-      this.#end -= this.#start;
-      this.#start = 0;
     }
-    if (this.#end < this.#buffer.length) return;
-    // What waits is less than a whole frame, so that the longest one bounds the buffer.
-    const larger = new Uint8Array(Math.min(this.#buffer.length * 2, FRAME_HEADER_BYTES + MAX_FRAME_BYTES));
-    larger.set(this.#buffer);
-    this.#buffer = larger;
+    this.#start = 0;
+    this.#end = waiting;
   }
 }

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes, utf8Bytes } from "../base/mod.ts";
 import type { Channel } from "./channel.ts";
-import { encodeEnvelope } from "./envelope_stream.ts";
+import { encodeEnvelope } from "./envelope_oracle_test.ts";
 import { encodeFrame, FrameReader } from "./frame_reader.ts";
 import { splitHandshake, startHandshake } from "./handshake.ts";
 import { Bench, type MemoryStream, settle } from "./memory_stream_test.ts";
-import type { RecordSealer } from "./record_cipher.ts";
+import { type RecordSealer, sealRecords } from "./record_cipher.ts";
 
 /** An initiator that has proven itself, and then says what it likes. */
 interface Hostile {
@@ -30,13 +30,13 @@ async function letIn(): Promise<Hostile> {
   const answer = await new FrameReader(bench.near).read();
   assert(answer && handshake.readMessage(answer));
   const { sealer } = splitHandshake(handshake);
-  await bench.near.write(sealer.seal(new Uint8Array(0)));
+  await bench.near.write(sealRecords(sealer, new Uint8Array(0)));
   const accepted = await accepting;
   assert(accepted);
   return { bench, stream: bench.near, sealer, channel: accepted.channel };
 }
 
-const payload = encodeEnvelope({ kind: "payload", message: { topic: "mesh", body: utf8Bytes("body") } });
+const payload = encodeEnvelope({ case: "payload", value: { topic: "mesh", body: utf8Bytes("body") } });
 
 Deno.test("a channel closes on garbage and counts why", async (test) => {
   const cases: Record<string, { say: (sealer: RecordSealer) => Uint8Array; drop: string }> = {
@@ -47,22 +47,25 @@ Deno.test("a channel closes on garbage and counts why", async (test) => {
     },
     "a record twice": {
       say: (sealer) => {
-        const record = sealer.seal(payload);
+        const record = sealRecords(sealer, payload);
         return concatBytes(record, record);
       },
       drop: "channel-record-rejected",
     },
-    "an empty record": { say: (sealer) => sealer.seal(new Uint8Array(0)), drop: "channel-record-rejected" },
+    "an empty record": {
+      say: (sealer) => sealRecords(sealer, new Uint8Array(0)),
+      drop: "channel-record-rejected",
+    },
     "an empty envelope": {
-      say: (sealer) => sealer.seal(new Uint8Array(4)),
+      say: (sealer) => sealRecords(sealer, new Uint8Array(4)),
       drop: "channel-message-malformed",
     },
     "an envelope of 4 GiB": {
-      say: (sealer) => sealer.seal(new Uint8Array(4).fill(255)),
+      say: (sealer) => sealRecords(sealer, new Uint8Array(4).fill(255)),
       drop: "channel-message-too-long",
     },
     "an envelope of an unknown kind": {
-      say: (sealer) => sealer.seal(Uint8Array.of(0, 0, 0, 2, 0x7a, 0)),
+      say: (sealer) => sealRecords(sealer, Uint8Array.of(0, 0, 0, 2, 0x7a, 0)),
       drop: "channel-message-malformed",
     },
   };
@@ -81,7 +84,7 @@ Deno.test("a channel closes on garbage and counts why", async (test) => {
 Deno.test("a channel gives out no message that is cut off at any byte, and closes", async () => {
   for (let length = 0; length < payload.length + 18; length++) {
     const { stream, sealer, channel } = await letIn();
-    await stream.write(sealer.seal(payload).subarray(0, length));
+    await stream.write(sealRecords(sealer, payload).subarray(0, length));
     await settle();
     stream.close();
     assert.equal(await channel.receive(), undefined);
@@ -93,7 +96,7 @@ Deno.test("a channel survives any sealed bytes by closing or by waiting for more
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 300 }), async (bytes) => {
       const { bench, stream, sealer, channel } = await letIn();
-      await stream.write(sealer.seal(bytes));
+      await stream.write(sealRecords(sealer, bytes));
       await settle();
       stream.close();
       await channel.closed;
@@ -107,7 +110,7 @@ Deno.test("a channel that is flooded with pings by an end that reads nothing kee
   const { bench, stream, sealer, channel } = await letIn();
   const before = bench.far.written.length;
   for (let number = 0; number < 10_000; number++) {
-    await stream.write(sealer.seal(encodeEnvelope({ kind: "ping", number })));
+    await stream.write(sealRecords(sealer, encodeEnvelope({ case: "ping", value: { number } })));
   }
   await settle();
   // The stream takes 64 KiB before its writer waits.
@@ -118,8 +121,8 @@ Deno.test("a channel that is flooded with pings by an end that reads nothing kee
 
 Deno.test("a channel ignores answers to pings that were never sent", async () => {
   const { stream, sealer, channel } = await letIn();
-  await stream.write(sealer.seal(encodeEnvelope({ kind: "pong", number: 1 })));
-  await stream.write(sealer.seal(payload));
+  await stream.write(sealRecords(sealer, encodeEnvelope({ case: "pong", value: { number: 1 } })));
+  await stream.write(sealRecords(sealer, payload));
   assert.equal((await channel.receive())?.topic, "mesh");
   assert.equal(channel.lastRttMs, undefined);
   stream.close();
@@ -128,7 +131,9 @@ Deno.test("a channel ignores answers to pings that were never sent", async () =>
 
 Deno.test("a long goodbye is cut", async () => {
   const { stream, sealer, channel } = await letIn();
-  await stream.write(sealer.seal(encodeEnvelope({ kind: "close", reason: "x".repeat(100_000) })));
+  await stream.write(
+    sealRecords(sealer, encodeEnvelope({ case: "close", value: { reason: "x".repeat(100_000) } })),
+  );
   await channel.closed;
   assert.equal(channel.closeReason, "x".repeat(100));
 });

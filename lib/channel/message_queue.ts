@@ -42,14 +42,17 @@ export class MessageQueue<T> {
     return this.#waiting.length >= this.#limits.waiting;
   }
 
+  /** @returns whether `item` is in the queue: it is not when there is no room, or others wait */
+  add(item: T): boolean {
+    if (this.#closed || this.#waiting.length > 0 || !this.#hasRoomFor(item)) return false;
+    this.#add(item);
+    return true;
+  }
+
   /** @returns true once `item` is in the queue, false when the queue was closed before or nobody more may wait */
   push(item: T): Promise<boolean> {
-    if (this.#closed) return Promise.resolve(false);
-    if (this.#waiting.length === 0 && this.#hasRoomFor(item)) {
-      this.#add(item);
-      return Promise.resolve(true);
-    }
-    if (this.isOverflowing) return Promise.resolve(false);
+    if (this.add(item)) return Promise.resolve(true);
+    if (this.#closed || this.isOverflowing) return Promise.resolve(false);
     return new Promise((settle) => this.#waiting.push({ item, settle }));
   }
 
@@ -58,13 +61,28 @@ export class MessageQueue<T> {
     const item = this.#items.shift();
     if (item === undefined) return undefined;
     this.#bytes -= this.#lengthOf(item);
-    for (;;) {
-      const first = this.#waiting[0];
-      if (first === undefined || !this.#hasRoomFor(first.item)) return item;
-      this.#waiting.shift();
-      this.#add(first.item);
-      first.settle(true);
+    this.#admit();
+    return item;
+  }
+
+  /** Removes all that are `wanted`, those that wait for room too, and lets in who waits. @returns them in order */
+  extract(wanted: (item: T) => boolean): T[] {
+    const found: T[] = [];
+    const items: T[] = [];
+    for (const item of this.#items) (wanted(item) ? found : items).push(item);
+    this.#items = items;
+    for (const item of found) this.#bytes -= this.#lengthOf(item);
+    const waiting: Waiting<T>[] = [];
+    for (const one of this.#waiting) {
+      if (!wanted(one.item)) waiting.push(one);
+      else {
+        found.push(one.item);
+        one.settle(true);
+      }
     }
+    this.#waiting = waiting;
+    this.#admit();
+    return found;
   }
 
   /** Lets nothing more in; what is in the queue can still be taken. */
@@ -78,6 +96,16 @@ export class MessageQueue<T> {
     this.close();
     this.#items = [];
     this.#bytes = 0;
+  }
+
+  #admit(): void {
+    for (;;) {
+      const first = this.#waiting[0];
+      if (first === undefined || !this.#hasRoomFor(first.item)) return;
+      this.#waiting.shift();
+      this.#add(first.item);
+      first.settle(true);
+    }
   }
 
   #hasRoomFor(item: T): boolean {

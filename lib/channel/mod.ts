@@ -4,7 +4,8 @@
  *
  * ```
  *   ChannelMessage  { topic, body }              what the owners of topics say
- *   Envelope        ping, pong, close, payload   4-byte length before it; may span records
+ *   ChannelStream   ordered bytes, both ways     flow-controlled, each on its own
+ *   Envelope        control, payload, stream-…   4-byte length before it; may span records
  *   Record          sealed, in order             2-byte length before it
  *   ByteStream      TCP, memory                  handed in
  * ```
@@ -16,10 +17,21 @@
  */
 
 export * from "./accept_channel.ts";
-export { Channel, CLOSE_TIMEOUT_MS } from "./channel.ts";
+export { Channel, CLOSE_TIMEOUT_MS, type MessageHandler, type StreamHandler } from "./channel.ts";
+export type { ChannelStream } from "./channel_stream.ts";
 export * from "./drop_reason.ts";
 export { type ChannelMessage, MAX_MESSAGE_BYTES, MAX_TOPIC_BYTES } from "./envelope_stream.ts";
 export * from "./errors.ts";
 export { HANDSHAKE_TIMEOUT_MS, type HandshakeSetup } from "./handshake.ts";
+export type { Pieces } from "./envelope_codec.ts";
 export { DEAD_AFTER_MS, KEEP_ALIVE_MS } from "./keep_alive.ts";
 export * from "./open_channel.ts";
+export { MAX_POSTED_BYTES, MAX_POSTED_MESSAGES } from "./outbox.ts";
+export { MAX_STREAMS } from "./stream_mux.ts";
+export {
+  MAX_CHUNK_BYTES,
+  MAX_HEADER_BYTES,
+  MAX_RESET_CODE,
+  StreamReset,
+  WIDE_WINDOW_BYTES,
+} from "./stream_state.ts";

@@ -17,6 +17,7 @@ import {
   startHandshake,
   wipeCiphers,
 } from "./handshake.ts";
+import { sealRecords } from "./record_cipher.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -68,7 +69,7 @@ export async function openChannel(stream: ByteStream, options: OpenChannelOption
     cancelTimer();
     signal?.removeEventListener("abort", onAbort);
   }
-  return makeChannel(stream, options, opened);
+  return makeChannel("initiator", stream, options, opened);
 }
 
 async function initiate(
@@ -83,9 +84,9 @@ async function initiate(
     if (answer === undefined) return "closed";
     const reply = answer.length === 0 ? undefined : handshake.readMessage(answer);
     if (reply === undefined) return "refused";
-    const ciphers = splitHandshake(handshake);
+    const ciphers = splitHandshake(handshake, options.aead);
     const opened = { frames, remoteStatic: options.remoteStatic, reply, ...ciphers };
-    if (await stream.write(ciphers.sealer.seal(NOTHING))) return opened;
+    if (await stream.write(sealRecords(ciphers.sealer, NOTHING))) return opened;
     wipeCiphers(opened);
     return "closed";
   } finally {

@@ -3,70 +3,109 @@
  * @module
  */
 
-import { TAG_BYTES } from "../crypto/mod.ts";
+import { type Aead, selectAead, TAG_BYTES } from "../crypto/mod.ts";
 import { CipherState } from "../noise/mod.ts";
 import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES } from "./frame_reader.ts";
 
 /** The most plaintext that one record carries, in bytes. */
 export const MAX_RECORD_BYTES: number = MAX_FRAME_BYTES - TAG_BYTES;
 
+/** What a record is longer than its plaintext at most: the frame's header and the tag. */
+export const RECORD_OVERHEAD_BYTES: number = FRAME_HEADER_BYTES + TAG_BYTES;
+
 /** Both ends replace a direction's key after this many of its records (Noise specification §11.3). */
 export const RECORDS_PER_KEY = 65_536;
 
 const NO_DATA = new Uint8Array(0);
 
-/** Seals one direction. */
-export class RecordSealer {
+/** Makes the records of one direction. */
+export interface RecordSealer {
+  /**
+   * Writes `plaintext` as one framed record to `out` from `at` on; the two may not overlap.
+   * @param plaintext at most `MAX_RECORD_BYTES`; `out` has room for `RECORD_OVERHEAD_BYTES` more
+   * @returns where the record ends
+   */
+  sealInto(plaintext: Uint8Array, out: Uint8Array, at: number): number;
+  /** Overwrites the key. */
+  wipe(): void;
+}
+
+/** Opens the records of one direction. */
+export interface RecordOpener {
+  /**
+   * @param record without its frame
+   * @returns the plaintext, valid until the next call; or undefined when it is not the other side's next one
+   */
+  open(record: Uint8Array): Uint8Array | undefined;
+  /** Overwrites the key. */
+  wipe(): void;
+}
+
+/** The cipher of channels, chosen once a process: that compiles the kernel and checks its answers. */
+export function channelAead(): Aead {
+  return CHOSEN.aead ??= selectAead();
+}
+
+const CHOSEN: { aead?: Aead } = {};
+
+/** @returns `plaintext` as framed records: as few as hold it, and one when it is empty */
+export function sealRecords(sealer: RecordSealer, plaintext: Uint8Array): Uint8Array {
+  const records = Math.max(1, Math.ceil(plaintext.length / MAX_RECORD_BYTES));
+  const out = new Uint8Array(plaintext.length + records * RECORD_OVERHEAD_BYTES);
+  let end = 0;
+  for (let i = 0; i < records; i++) {
+    end = sealer.sealInto(plaintext.subarray(i * MAX_RECORD_BYTES, (i + 1) * MAX_RECORD_BYTES), out, end);
+  }
+  return out.subarray(0, end);
+}
+
+/** Seals by a key that both ends have from their handshake. */
+export class NoiseSealer implements RecordSealer {
   readonly #cipher: CipherState;
   #records = 0;
 
   /** @param key 32 bytes, copied */
-  constructor(key: Uint8Array) {
-    this.#cipher = new CipherState(key);
+  constructor(key: Uint8Array, aead: Aead = channelAead()) {
+    this.#cipher = new CipherState(key, aead);
   }
 
-  /** @returns `plaintext` as framed records: as few as hold it, and one when it is empty */
-  seal(plaintext: Uint8Array): Uint8Array {
-    const records = Math.max(1, Math.ceil(plaintext.length / MAX_RECORD_BYTES));
-    const out = new Uint8Array(plaintext.length + records * (FRAME_HEADER_BYTES + TAG_BYTES));
-    const view = new DataView(out.buffer);
-    let at = 0;
-    for (let i = 0; i < records; i++) {
-      const piece = plaintext.subarray(i * MAX_RECORD_BYTES, (i + 1) * MAX_RECORD_BYTES);
-      const record = this.#cipher.encrypt(NO_DATA, piece);
-      view.setUint16(at, record.length);
-      out.set(record, at + FRAME_HEADER_BYTES);
-      at += FRAME_HEADER_BYTES + record.length;
-      if (++this.#records % RECORDS_PER_KEY === 0) this.#cipher.rekey();
-    }
-    return out;
+  sealInto(plaintext: Uint8Array, out: Uint8Array, at: number): number {
+    const length = this.#cipher.encryptInto(NO_DATA, plaintext, out, at + FRAME_HEADER_BYTES);
+    out[at] = length >> 8;
+    out[at + 1] = length;
+    if (++this.#records % RECORDS_PER_KEY === 0) this.#cipher.rekey();
+    return at + FRAME_HEADER_BYTES + length;
   }
 
-  /** Overwrites the key. */
   wipe(): void {
     this.#cipher.wipe();
   }
 }
 
-/** Opens one direction. */
-export class RecordOpener {
+/** Opens by a key that both ends have from their handshake. */
+export class NoiseOpener implements RecordOpener {
   readonly #cipher: CipherState;
+  #plaintext = new Uint8Array(0);
   #records = 0;
 
   /** @param key 32 bytes, copied */
-  constructor(key: Uint8Array) {
-    this.#cipher = new CipherState(key);
+  constructor(key: Uint8Array, aead: Aead = channelAead()) {
+    this.#cipher = new CipherState(key, aead);
   }
 
-  /** @returns the plaintext of a record without its frame, or undefined when it is not the other side's next one */
   open(record: Uint8Array): Uint8Array | undefined {
-    const plaintext = this.#cipher.decrypt(NO_DATA, record);
-    if (plaintext !== undefined && ++this.#records % RECORDS_PER_KEY === 0) this.#cipher.rekey();
-    return plaintext;
+    // The record has arrived in full, so that it may ask for as much.
+    if (this.#plaintext.length < record.length) {
+      this.#plaintext = new Uint8Array(Math.min(MAX_FRAME_BYTES, record.length * 2));
+    }
+    const length = this.#cipher.decryptInto(NO_DATA, record, this.#plaintext, 0);
+    if (length < 0) return undefined;
+    if (++this.#records % RECORDS_PER_KEY === 0) this.#cipher.rekey();
+    return this.#plaintext.subarray(0, length);
   }
 
-  /** Overwrites the key. */
   wipe(): void {
     this.#cipher.wipe();
+    this.#plaintext.fill(0);
   }
 }

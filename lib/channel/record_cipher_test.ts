@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { MAX_RECORD_BYTES, RecordOpener, RECORDS_PER_KEY, RecordSealer } from "./record_cipher.ts";
+import { MAX_RECORD_BYTES, NoiseOpener, NoiseSealer, RECORDS_PER_KEY, sealRecords } from "./record_cipher.ts";
 
 const key = new Uint8Array(32).fill(9);
 
-Deno.test("RecordSealer cuts at the longest record and RecordOpener opens each", () => {
+Deno.test("sealRecords() cuts at the longest record and NoiseOpener opens each", () => {
   for (
     const [length, records] of [[0, 1], [1, 1], [MAX_RECORD_BYTES, 1], [MAX_RECORD_BYTES + 1, 2]] as const
   ) {
-    const framed = new RecordSealer(key).seal(new Uint8Array(length).fill(5));
-    const opener = new RecordOpener(key);
+    const framed = sealRecords(new NoiseSealer(key), new Uint8Array(length).fill(5));
+    const opener = new NoiseOpener(key);
     let opened = 0;
     let count = 0;
     for (let at = 0; at < framed.length; count++) {
@@ -23,11 +23,11 @@ Deno.test("RecordSealer cuts at the longest record and RecordOpener opens each",
   }
 });
 
-Deno.test("RecordOpener rejects a record that is flipped, cut, repeated or out of order", () => {
-  const sealer = new RecordSealer(key);
-  const first = sealer.seal(Uint8Array.of(1, 2, 3)).subarray(2);
-  const second = sealer.seal(Uint8Array.of(4)).subarray(2);
-  const opener = new RecordOpener(key);
+Deno.test("NoiseOpener rejects a record that is flipped, cut, repeated or out of order", () => {
+  const sealer = new NoiseSealer(key);
+  const first = sealRecords(sealer, Uint8Array.of(1, 2, 3)).subarray(2);
+  const second = sealRecords(sealer, Uint8Array.of(4)).subarray(2);
+  const opener = new NoiseOpener(key);
   assert.equal(opener.open(second), undefined);
   for (let at = 0; at < first.length; at++) {
     const flipped = first.slice();
@@ -40,12 +40,12 @@ Deno.test("RecordOpener rejects a record that is flipped, cut, repeated or out o
   assert.deepEqual(opener.open(second), Uint8Array.of(4));
 });
 
-Deno.test("RecordSealer and RecordOpener change their key at the same record", () => {
-  const sealer = new RecordSealer(key);
-  const opener = new RecordOpener(key);
+Deno.test("NoiseSealer and NoiseOpener change their key at the same record", () => {
+  const sealer = new NoiseSealer(key);
+  const opener = new NoiseOpener(key);
   const byte = Uint8Array.of(1);
   for (let i = 0; i < RECORDS_PER_KEY + 2; i++) {
-    const record = sealer.seal(byte).subarray(2);
+    const record = sealRecords(sealer, byte).subarray(2);
     assert(opener.open(record) !== undefined, `record ${i}`);
   }
 });

@@ -30,20 +30,39 @@ export class CipherState {
    * @throws RangeError when the key has been used 2^53 - 1 times
    */
   encrypt(associatedData: Uint8Array, plaintext: Uint8Array): Uint8Array {
-    if (this.#counter >= MAX_COUNTER) throw new RangeError("Cannot encrypt: the key is used up");
     const out = new Uint8Array(plaintext.length + TAG_BYTES);
-    this.#key.seal(this.#counter++, plaintext, associatedData, out, 0);
+    this.encryptInto(associatedData, plaintext, out, 0);
     return out;
+  }
+
+  /**
+   * Writes ciphertext and tag to `out` from `at` on, `plaintext.length + 16` bytes; the two may not overlap.
+   * @returns how many bytes were written
+   * @throws RangeError when the key has been used 2^53 - 1 times, or the output does not fit
+   */
+  encryptInto(associatedData: Uint8Array, plaintext: Uint8Array, out: Uint8Array, at: number): number {
+    if (this.#counter >= MAX_COUNTER) throw new RangeError("Cannot encrypt: the key is used up");
+    return this.#key.seal(this.#counter++, plaintext, associatedData, out, at);
   }
 
   /** @returns the plaintext, or undefined when it was not sealed by the next message of the other side */
   decrypt(associatedData: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined {
-    if (ciphertext.length < TAG_BYTES || this.#counter >= MAX_COUNTER) return undefined;
+    if (ciphertext.length < TAG_BYTES) return undefined;
     const out = new Uint8Array(ciphertext.length - TAG_BYTES);
+    return this.decryptInto(associatedData, ciphertext, out, 0) < 0 ? undefined : out;
+  }
+
+  /**
+   * Writes the plaintext to `out` from `at` on, `ciphertext.length - 16` bytes.
+   * @returns how many bytes were written, or -1 when it was not sealed by the next message of the other side
+   * @throws RangeError when the plaintext would not fit
+   */
+  decryptInto(associatedData: Uint8Array, ciphertext: Uint8Array, out: Uint8Array, at: number): number {
+    if (this.#counter >= MAX_COUNTER) return -1;
+    const length = this.#key.open(this.#counter, ciphertext, associatedData, out, at);
     // A failed decryption leaves the counter where it was (Noise specification §5.1, DecryptWithAd).
-    if (this.#key.open(this.#counter, ciphertext, associatedData, out, 0) < 0) return undefined;
-    this.#counter++;
-    return out;
+    if (length >= 0) this.#counter++;
+    return length;
   }
 
   /** Replaces the key by a one-way function of it; the counter goes on (Noise specification §4.2, §11.3). */

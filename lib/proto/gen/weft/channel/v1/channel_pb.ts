@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file weft/channel/v1/channel.proto.
  */
 export const file_weft_channel_v1_channel: GenFile = /*@__PURE__*/
-  fileDesc("Ch13ZWZ0L2NoYW5uZWwvdjEvY2hhbm5lbC5wcm90bxIPd2VmdC5jaGFubmVsLnYxIrYBCghFbnZlbG9wZRIlCgRwaW5nGAEgASgLMhUud2VmdC5jaGFubmVsLnYxLlBpbmdIABIlCgRwb25nGAIgASgLMhUud2VmdC5jaGFubmVsLnYxLlBvbmdIABInCgVjbG9zZRgDIAEoCzIWLndlZnQuY2hhbm5lbC52MS5DbG9zZUgAEisKB3BheWxvYWQYBCABKAsyGC53ZWZ0LmNoYW5uZWwudjEuUGF5bG9hZEgAQgYKBGtpbmQiFgoEUGluZxIOCgZudW1iZXIYASABKA0iFgoEUG9uZxIOCgZudW1iZXIYASABKA0iFwoFQ2xvc2USDgoGcmVhc29uGAEgASgJIiYKB1BheWxvYWQSDQoFdG9waWMYASABKAkSDAoEYm9keRgCIAEoDGIGcHJvdG8z");
+  fileDesc("Ch13ZWZ0L2NoYW5uZWwvdjEvY2hhbm5lbC5wcm90bxIPd2VmdC5jaGFubmVsLnYxIr4DCghFbnZlbG9wZRIlCgRwaW5nGAEgASgLMhUud2VmdC5jaGFubmVsLnYxLlBpbmdIABIlCgRwb25nGAIgASgLMhUud2VmdC5jaGFubmVsLnYxLlBvbmdIABInCgVjbG9zZRgDIAEoCzIWLndlZnQuY2hhbm5lbC52MS5DbG9zZUgAEisKB3BheWxvYWQYBCABKAsyGC53ZWZ0LmNoYW5uZWwudjEuUGF5bG9hZEgAEjIKC3N0cmVhbV9vcGVuGAUgASgLMhsud2VmdC5jaGFubmVsLnYxLlN0cmVhbU9wZW5IABIyCgtzdHJlYW1fZGF0YRgGIAEoCzIbLndlZnQuY2hhbm5lbC52MS5TdHJlYW1EYXRhSAASMAoKc3RyZWFtX2VuZBgHIAEoCzIaLndlZnQuY2hhbm5lbC52MS5TdHJlYW1FbmRIABI2Cg1zdHJlYW1fY3JlZGl0GAggASgLMh0ud2VmdC5jaGFubmVsLnYxLlN0cmVhbUNyZWRpdEgAEjQKDHN0cmVhbV9yZXNldBgJIAEoCzIcLndlZnQuY2hhbm5lbC52MS5TdHJlYW1SZXNldEgAQgYKBGtpbmQiFgoEUGluZxIOCgZudW1iZXIYASABKA0iFgoEUG9uZxIOCgZudW1iZXIYASABKA0iFwoFQ2xvc2USDgoGcmVhc29uGAEgASgJIiYKB1BheWxvYWQSDQoFdG9waWMYASABKAkSDAoEYm9keRgCIAEoDCI7CgpTdHJlYW1PcGVuEg4KBnN0cmVhbRgBIAEoDRINCgV0b3BpYxgCIAEoCRIOCgZoZWFkZXIYAyABKAwiKgoKU3RyZWFtRGF0YRIOCgZzdHJlYW0YASABKA0SDAoEZGF0YRgCIAEoDCIbCglTdHJlYW1FbmQSDgoGc3RyZWFtGAEgASgNIi0KDFN0cmVhbUNyZWRpdBIOCgZzdHJlYW0YASABKA0SDQoFYnl0ZXMYAiABKA0iKwoLU3RyZWFtUmVzZXQSDgoGc3RyZWFtGAEgASgNEgwKBGNvZGUYAiABKA1iBnByb3RvMw");
 
 /**
  * @generated from message weft.channel.v1.Envelope
@@ -45,6 +45,36 @@ export type Envelope = Message<"weft.channel.v1.Envelope"> & {
      */
     value: Payload;
     case: "payload";
+  } | {
+    /**
+     * @generated from field: weft.channel.v1.StreamOpen stream_open = 5;
+     */
+    value: StreamOpen;
+    case: "streamOpen";
+  } | {
+    /**
+     * @generated from field: weft.channel.v1.StreamData stream_data = 6;
+     */
+    value: StreamData;
+    case: "streamData";
+  } | {
+    /**
+     * @generated from field: weft.channel.v1.StreamEnd stream_end = 7;
+     */
+    value: StreamEnd;
+    case: "streamEnd";
+  } | {
+    /**
+     * @generated from field: weft.channel.v1.StreamCredit stream_credit = 8;
+     */
+    value: StreamCredit;
+    case: "streamCredit";
+  } | {
+    /**
+     * @generated from field: weft.channel.v1.StreamReset stream_reset = 9;
+     */
+    value: StreamReset;
+    case: "streamReset";
   } | { case: undefined; value?: undefined };
 };
 
@@ -133,4 +163,124 @@ export type Payload = Message<"weft.channel.v1.Payload"> & {
  */
 export const PayloadSchema: GenMessage<Payload> = /*@__PURE__*/
   messageDesc(file_weft_channel_v1_channel, 4);
+
+/**
+ * Begins a stream. Ids grow; the initiator's are odd, the responder's even.
+ *
+ * @generated from message weft.channel.v1.StreamOpen
+ */
+export type StreamOpen = Message<"weft.channel.v1.StreamOpen"> & {
+  /**
+   * @generated from field: uint32 stream = 1;
+   */
+  stream: number;
+
+  /**
+   * @generated from field: string topic = 2;
+   */
+  topic: string;
+
+  /**
+   * @generated from field: bytes header = 3;
+   */
+  header: Uint8Array;
+};
+
+/**
+ * Describes the message weft.channel.v1.StreamOpen.
+ * Use `create(StreamOpenSchema)` to create a new message.
+ */
+export const StreamOpenSchema: GenMessage<StreamOpen> = /*@__PURE__*/
+  messageDesc(file_weft_channel_v1_channel, 5);
+
+/**
+ * Takes as many bytes off the credit; never empty.
+ *
+ * @generated from message weft.channel.v1.StreamData
+ */
+export type StreamData = Message<"weft.channel.v1.StreamData"> & {
+  /**
+   * @generated from field: uint32 stream = 1;
+   */
+  stream: number;
+
+  /**
+   * @generated from field: bytes data = 2;
+   */
+  data: Uint8Array;
+};
+
+/**
+ * Describes the message weft.channel.v1.StreamData.
+ * Use `create(StreamDataSchema)` to create a new message.
+ */
+export const StreamDataSchema: GenMessage<StreamData> = /*@__PURE__*/
+  messageDesc(file_weft_channel_v1_channel, 6);
+
+/**
+ * Nothing more comes in this direction.
+ *
+ * @generated from message weft.channel.v1.StreamEnd
+ */
+export type StreamEnd = Message<"weft.channel.v1.StreamEnd"> & {
+  /**
+   * @generated from field: uint32 stream = 1;
+   */
+  stream: number;
+};
+
+/**
+ * Describes the message weft.channel.v1.StreamEnd.
+ * Use `create(StreamEndSchema)` to create a new message.
+ */
+export const StreamEndSchema: GenMessage<StreamEnd> = /*@__PURE__*/
+  messageDesc(file_weft_channel_v1_channel, 7);
+
+/**
+ * The other end may send so many bytes more.
+ *
+ * @generated from message weft.channel.v1.StreamCredit
+ */
+export type StreamCredit = Message<"weft.channel.v1.StreamCredit"> & {
+  /**
+   * @generated from field: uint32 stream = 1;
+   */
+  stream: number;
+
+  /**
+   * @generated from field: uint32 bytes = 2;
+   */
+  bytes: number;
+};
+
+/**
+ * Describes the message weft.channel.v1.StreamCredit.
+ * Use `create(StreamCreditSchema)` to create a new message.
+ */
+export const StreamCreditSchema: GenMessage<StreamCredit> = /*@__PURE__*/
+  messageDesc(file_weft_channel_v1_channel, 8);
+
+/**
+ * Ends both directions at once.
+ *
+ * @generated from message weft.channel.v1.StreamReset
+ */
+export type StreamReset = Message<"weft.channel.v1.StreamReset"> & {
+  /**
+   * @generated from field: uint32 stream = 1;
+   */
+  stream: number;
+
+  /**
+   * @generated from field: uint32 code = 2;
+   */
+  code: number;
+};
+
+/**
+ * Describes the message weft.channel.v1.StreamReset.
+ * Use `create(StreamResetSchema)` to create a new message.
+ */
+export const StreamResetSchema: GenMessage<StreamReset> = /*@__PURE__*/
+  messageDesc(file_weft_channel_v1_channel, 9);
 

@@ -1,0 +1,173 @@
+/**
+ * Messages that wait to be written, encoded already and packed as they will be sealed.
+ * @module
+ */
+
+import { MAX_CHUNK_BYTES } from "./stream_state.ts";
+import {
+  EnvelopeKind,
+  envelopeLength,
+  MAX_ENVELOPE_OVERHEAD_BYTES,
+  type Pieces,
+  piecesLength,
+  writeEnvelope,
+} from "./envelope_codec.ts";
+import { RecordBlock } from "./record_block.ts";
+import { MAX_RECORD_BYTES } from "./record_cipher.ts";
+
+/** How much `post` queues. */
+export const MAX_POSTED_BYTES: number = 8 << 20;
+/** How many messages `post` queues. */
+export const MAX_POSTED_MESSAGES = 16_384;
+
+// What `send` waits for; one message always fits.
+const SEND_ITEMS = 64;
+const SEND_BYTES = 4 << 20;
+const MAX_WAITING_SENDERS = 1_024;
+
+// Room for a chunk of a stream and for control behind the messages of every record.
+const CONTROL_BYTES = 1_024;
+
+/** Messages fill a record up to this length. */
+export const MESSAGE_BLOCK_BYTES: number = MAX_RECORD_BYTES - MAX_CHUNK_BYTES - MAX_ENVELOPE_OVERHEAD_BYTES -
+  CONTROL_BYTES;
+
+const MAX_SPARE_BLOCKS = 2;
+
+interface Waiting {
+  readonly envelope: Uint8Array;
+  readonly settle: (accepted: boolean) => void;
+}
+
+/**
+ * First in, first out. `post` is refused when too much waits; `send` waits for room. Bodies are copied at once. One that
+ * is too large for a record gets a block of its own.
+ */
+export class Outbox {
+  #blocks: RecordBlock[] = [];
+  #spare: RecordBlock[] = [];
+  #waiting: Waiting[] = [];
+  #bytes = 0;
+  #messages = 0;
+  #isClosed = false;
+  #drained: PromiseWithResolvers<void> | undefined;
+
+  /** How many bytes wait. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether one more `send` would neither find room nor a place to wait. */
+  get isOverflowing(): boolean {
+    return this.#waiting.length >= MAX_WAITING_SENDERS;
+  }
+
+  /** @returns false when it is closed, or 8 MiB or 16,384 messages wait */
+  post(topic: Uint8Array, body: Pieces): boolean {
+    if (this.#isClosed || this.#bytes > MAX_POSTED_BYTES || this.#messages >= MAX_POSTED_MESSAGES) {
+      return false;
+    }
+    const bodyBytes = piecesLength(body);
+    const block = this.#blockFor(envelopeLength(0, 0, topic.length, bodyBytes));
+    const before = block.length;
+    block.append(EnvelopeKind.payload, 0, 0, topic, body);
+    block.messages++;
+    this.#messages++;
+    this.#bytes += block.length - before;
+    return true;
+  }
+
+  /** @returns true once the message is in the queue, false when it was closed before or nobody more may wait */
+  send(topic: Uint8Array, body: Uint8Array): Promise<boolean> {
+    if (this.#isClosed || this.isOverflowing) return Promise.resolve(false);
+    const length = envelopeLength(0, 0, topic.length, body.length);
+    if (this.#waiting.length === 0 && this.#hasRoomFor(length)) {
+      return Promise.resolve(this.post(topic, body));
+    }
+    const envelope = new Uint8Array(length);
+    writeEnvelope(envelope, 0, EnvelopeKind.payload, 0, 0, topic, body);
+    return new Promise((settle) => this.#waiting.push({ envelope, settle }));
+  }
+
+  /** Removes the oldest block and lets in who waits. @returns it, or undefined when the queue is empty */
+  shift(): RecordBlock | undefined {
+    const block = this.#blocks.shift();
+    if (block === undefined) return undefined;
+    this.#bytes -= block.length;
+    this.#messages -= block.messages;
+    this.#admit();
+    if (this.#bytes <= MAX_POSTED_BYTES / 2 && this.#messages <= MAX_POSTED_MESSAGES / 2) this.#markDrained();
+    return block;
+  }
+
+  /** @returns an empty block */
+  blank(): RecordBlock {
+    return this.#spare.pop() ?? new RecordBlock();
+  }
+
+  /** Takes a block back that was written. */
+  recycle(block: RecordBlock): void {
+    block.reset();
+    if (this.#spare.length < MAX_SPARE_BLOCKS && block.capacityBytes <= 2 * MAX_RECORD_BYTES) {
+      this.#spare.push(block);
+    }
+  }
+
+  /** Resolves when less than half of what `post` takes waits, or when it is closed. */
+  drained(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
+    if (this.#bytes <= MAX_POSTED_BYTES / 2 && this.#messages <= MAX_POSTED_MESSAGES / 2) {
+      return Promise.resolve();
+    }
+    this.#drained ??= Promise.withResolvers<void>();
+    return this.#drained.promise;
+  }
+
+  /** Lets nothing more in; what is in the queue can still be taken. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { settle } of this.#waiting.splice(0)) settle(false);
+    this.#markDrained();
+  }
+
+  /** Drops what is in the queue, and closes it. */
+  clear(): void {
+    this.close();
+    this.#blocks = [];
+    this.#spare = [];
+    this.#bytes = 0;
+    this.#messages = 0;
+  }
+
+  #blockFor(length: number): RecordBlock {
+    const last = this.#blocks.at(-1);
+    if (last !== undefined && last.length + length <= MESSAGE_BLOCK_BYTES) return last;
+    const block = this.blank();
+    this.#blocks.push(block);
+    return block;
+  }
+
+  #admit(): void {
+    let admitted = 0;
+    for (const { envelope, settle } of this.#waiting) {
+      if (!this.#hasRoomFor(envelope.length)) break;
+      const block = this.#blockFor(envelope.length);
+      block.appendEncoded(envelope);
+      block.messages++;
+      this.#messages++;
+      this.#bytes += envelope.length;
+      settle(true);
+      admitted++;
+    }
+    if (admitted > 0) this.#waiting.splice(0, admitted);
+  }
+
+  #hasRoomFor(length: number): boolean {
+    return this.#messages === 0 || this.#messages < SEND_ITEMS && this.#bytes + length <= SEND_BYTES;
+  }
+
+  #markDrained(): void {
+    this.#drained?.resolve();
+    this.#drained = undefined;
+  }
+}

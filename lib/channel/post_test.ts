@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { utf8Bytes } from "../base/mod.ts";
+import { Bench, settle } from "./memory_stream_test.ts";
+import { MAX_POSTED_BYTES, MAX_POSTED_MESSAGES } from "./outbox.ts";
+
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+Deno.test("attach() hands on what post() sends in order, and other topics still go to receive()", async () => {
+  const bench = new Bench();
+  const [near, far] = await bench.connect();
+  const got: string[] = [];
+  far.attach("calls", (body) => got.push(text(body)));
+  assert.equal(near.post("calls", utf8Bytes("one")), true);
+  assert.equal(near.post("other", utf8Bytes("aside")), true);
+  assert.equal(near.post("calls", [utf8Bytes("tw"), utf8Bytes(""), utf8Bytes("o")]), true);
+  assert.deepEqual(await far.receive(), { topic: "other", body: utf8Bytes("aside") });
+  await settle();
+  assert.deepEqual(got, ["one", "two"]);
+  assert.throws(() => far.attach("calls", () => {}), TypeError);
+  near.close();
+  await far.closed;
+});
+
+Deno.test("attach() takes over what waits for receive() already, and leaves the rest in order", async () => {
+  const bench = new Bench();
+  const [near, far] = await bench.connect();
+  for (let i = 0; i < 200; i++) near.post(i % 2 ? "odd" : "even", utf8Bytes(`${i}`));
+  await settle();
+  const got: string[] = [];
+  far.attach("odd", (body) => got.push(text(body)));
+  for (let i = 0; i < 200; i += 2) assert.equal(text((await far.receive())?.body ?? assert.fail()), `${i}`);
+  assert.deepEqual(got, Array.from({ length: 100 }, (_, i) => `${2 * i + 1}`));
+  near.close();
+  await far.closed;
+});
+
+Deno.test("a handler that throws closes the channel and is counted", async () => {
+  const bench = new Bench();
+  const [near, far] = await bench.connect();
+  let calls = 0;
+  far.attach("calls", () => {
+    calls++;
+    throw new Error("a defect");
+  });
+  near.post("calls", utf8Bytes("one"));
+  near.post("calls", utf8Bytes("two"));
+  await Promise.all([near.closed, far.closed]);
+  assert.equal(calls, 1);
+  assert.deepEqual(bench.drops(), { "channel-handler-failed": 1 });
+});
+
+Deno.test("post() shares records: all of one turn, and all that comes while a write is under way", async () => {
+  const bench = new Bench();
+  const [near, far] = await bench.connect();
+  let got = 0;
+  far.attach("calls", () => got++);
+  const writes: number[] = [];
+  const write = bench.near.write.bind(bench.near);
+  bench.near.write = (bytes) => {
+    writes.push(bytes.length);
+    if (writes.length === 1) { for (let i = 0; i < 100; i++) near.post("calls", new Uint8Array(100)); }
+    return write(bytes);
+  };
+  for (let i = 0; i < 10; i++) near.post("calls", new Uint8Array(100));
+  await settle();
+  assert.equal(got, 110);
+  assert.equal(writes.length, 2, `${writes}`);
+  near.close();
+  await far.closed;
+});
+
+Deno.test("post() refuses when too much is queued, until drained()", async () => {
+  const bench = new Bench();
+  const [near, far] = await bench.connect();
+  await near.drained();
+  let got = 0;
+  far.attach("calls", () => got++);
+  let posted = 0;
+  while (near.post("calls", new Uint8Array(10))) posted++;
+  // A part is under way, sealed already.
+  assert.ok(posted >= MAX_POSTED_MESSAGES && posted < MAX_POSTED_MESSAGES + 5_000, `${posted}`);
+  assert.ok(near.queuedBytes > 10 * MAX_POSTED_MESSAGES);
+  await near.drained();
+  assert.ok(near.queuedBytes < 25 * MAX_POSTED_MESSAGES / 2);
+  assert.equal(near.post("calls", new Uint8Array(10)), true);
+  await settle();
+  assert.equal(got, posted + 1);
+
+  const large = new Uint8Array(1 << 20);
+  let largePosted = 0;
+  while (near.post("calls", large)) largePosted++;
+  assert.ok(largePosted >= 8 && largePosted <= 10, `${largePosted}`);
+  assert.ok(near.queuedBytes > MAX_POSTED_BYTES);
+  const drained = near.drained();
+  near.close();
+  await drained;
+  assert.equal(near.post("calls", large), false);
+  await far.closed;
+  assert.equal(got, posted + 1 + largePosted);
+});
+
+Deno.test("post() takes bodies of any length and copies them at once", async () => {
+  const bench = new Bench();
+  const [near, far] = await bench.connect();
+  const lengths = [0, 1, 40_000, 48_000, 50_000, 65_500, 65_519, 70_000, 200_000, 1, 1 << 20, 3];
+  const got: string[] = [];
+  far.attach(
+    "calls",
+    (body) => got.push(`${body.length} ${body.every((byte) => byte === body.length % 251)}`),
+  );
+  for (const length of lengths) {
+    const body = new Uint8Array(length).fill(length % 251);
+    assert.equal(near.post("calls", body), true);
+    body.fill(255);
+  }
+  assert.throws(() => near.post("calls", new Uint8Array((1 << 20) + 1)), RangeError);
+  assert.throws(() => near.post("calls", [new Uint8Array(1 << 20), new Uint8Array(1)]), RangeError);
+  assert.throws(() => near.post("t".repeat(256), new Uint8Array(0)), RangeError);
+  near.close();
+  await far.closed;
+  assert.deepEqual(got, lengths.map((length) => `${length} true`));
+});

@@ -1,0 +1,60 @@
+/**
+ * The plaintext of a record while it fills.
+ * @module
+ */
+
+import {
+  type EnvelopeKind,
+  envelopeLength,
+  type Pieces,
+  piecesLength,
+  writeEnvelope,
+} from "./envelope_codec.ts";
+
+const FIRST_BYTES = 2_048;
+
+/** Whole envelopes, one behind the other. */
+export class RecordBlock {
+  /** How much of `bytes` is filled. */
+  length = 0;
+  /** How many messages are in it. */
+  messages = 0;
+  #bytes = new Uint8Array(FIRST_BYTES);
+
+  /** What is filled; a view. */
+  get filled(): Uint8Array {
+    return this.#bytes.subarray(0, this.length);
+  }
+
+  /** How many bytes it can hold before it grows. */
+  get capacityBytes(): number {
+    return this.#bytes.length;
+  }
+
+  /** Adds an envelope; the parameters are those of `writeEnvelope`. */
+  append(kind: EnvelopeKind, number: number, value: number, text: Uint8Array, data: Pieces): void {
+    this.#reserve(envelopeLength(number, value, text.length, piecesLength(data)));
+    this.length = writeEnvelope(this.#bytes, this.length, kind, number, value, text, data);
+  }
+
+  /** Adds an envelope that was written before. */
+  appendEncoded(envelope: Uint8Array): void {
+    this.#reserve(envelope.length);
+    this.#bytes.set(envelope, this.length);
+    this.length += envelope.length;
+  }
+
+  /** Makes it empty again. */
+  reset(): void {
+    this.length = 0;
+    this.messages = 0;
+  }
+
+  #reserve(moreBytes: number): void {
+    const needed = this.length + moreBytes;
+    if (needed <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    larger.set(this.filled);
+    this.#bytes = larger;
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * Topics and who is attached to them, found by their bytes.
+ * @module
+ */
+
+import { utf8Bytes } from "../base/mod.ts";
+import type { EnvelopeDecoder } from "./envelope_codec.ts";
+
+// Topics are few; a caller that makes them up must not fill the memory.
+const MAX_ENCODED = 256;
+
+/** Who is attached to which topic. Finding one makes no string, sending to one encodes it once. */
+export class TopicTable<T> {
+  #attached: { readonly topic: Uint8Array; readonly value: T }[] = [];
+  #encoded = new Map<string, Uint8Array>();
+  #lastTopic = "";
+  #lastEncoded: Uint8Array = new Uint8Array(0);
+
+  /** @throws TypeError when somebody is attached to the topic */
+  add(topic: string, value: T): void {
+    const bytes = this.encode(topic).slice();
+    if (this.#attached.some((one) => one.topic.toHex() === bytes.toHex())) {
+      throw new TypeError(`Cannot attach to ${topic}: it has a handler`);
+    }
+    this.#attached.push({ topic: bytes, value });
+  }
+
+  /** @returns who is attached to the topic of a message */
+  find(frame: EnvelopeDecoder): T | undefined {
+    for (const one of this.#attached) if (frame.textEquals(one.topic)) return one.value;
+    return undefined;
+  }
+
+  /** @returns the topic in UTF-8, which may not be changed */
+  encode(topic: string): Uint8Array {
+    if (topic === this.#lastTopic) return this.#lastEncoded;
+    let bytes = this.#encoded.get(topic);
+    if (bytes === undefined) {
+      bytes = utf8Bytes(topic);
+      if (this.#encoded.size >= MAX_ENCODED) this.#encoded.clear();
+      this.#encoded.set(topic, bytes);
+    }
+    this.#lastTopic = topic;
+    this.#lastEncoded = bytes;
+    return bytes;
+  }
+}
