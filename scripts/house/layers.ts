@@ -24,7 +24,7 @@ const PROTOCOLS = [
   "discovery",
   "policy",
 ];
-// They carry what the protocols say, and know policies.
+// They stand on protocols, and below the agent.
 const MESSAGES = ["service", "forward"];
 
 /** For each folder of lib, the folders that it may import. */
@@ -37,7 +37,7 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ...PROTOCOLS.map((folder) => [folder, SHARED] as const),
   ["simulation", [...SHARED, "mesh"]],
   ["service", [...SHARED, "policy"]],
-  ["forward", [...SHARED, "policy", "transport"]],
+  ["forward", [...SHARED, "transport"]],
   ["dataplane", [...SHARED, "host", "transport", "wireguard"]],
   ["nameserver", [...SHARED, "dns", "host", "transport"]],
   ["wg", [...SHARED, ...PROTOCOLS, "dataplane"]],

@@ -1,0 +1,75 @@
+/**
+ * Two streams made one.
+ * @module
+ */
+
+import { REFUSAL_CODES } from "./dial.ts";
+import type { Duplex } from "./duplex.ts";
+
+/** What went through. */
+export interface RelayResult {
+  /** From the first stream to the second. */
+  readonly bytesForth: number;
+  /** From the second stream to the first. */
+  readonly bytesBack: number;
+  /** Whether both directions came to their end; otherwise both streams were reset. */
+  readonly isComplete: boolean;
+}
+
+/** What ends a relay early. */
+export interface RelayOptions {
+  /** Resets both streams. */
+  readonly signal?: AbortSignal;
+}
+
+// Those above are the channel's own, and mean nothing to whoever is on the far side of a relay.
+const MAX_RESET_CODE = 0xffff_ffef;
+
+/**
+ * Copies both directions until both have ended. The end of one direction is passed on and leaves the other alone; a
+ * reset is passed on with its code. Each direction has one piece under way, so that who writes waits for who reads.
+ * @returns what went through; it never throws
+ */
+export async function relay(
+  first: Duplex,
+  second: Duplex,
+  { signal }: RelayOptions = {},
+): Promise<RelayResult> {
+  const stop = (): void => resetBoth(first, second, REFUSAL_CODES.failed);
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
+  const [forth, back] = await Promise.all([pump(first, second), pump(second, first)]);
+  signal?.removeEventListener("abort", stop);
+  return { bytesForth: forth.bytes, bytesBack: back.bytes, isComplete: forth.isComplete && back.isComplete };
+}
+
+async function pump(
+  from: Duplex,
+  to: Duplex,
+): Promise<{ readonly bytes: number; readonly isComplete: boolean }> {
+  let bytes = 0;
+  try {
+    for (;;) {
+      const piece = await from.read();
+      if (piece === undefined) break;
+      if (!await to.write(piece)) {
+        resetBoth(from, to, to.resetCode);
+        return { bytes, isComplete: false };
+      }
+      bytes += piece.length;
+    }
+  } catch {
+    resetBoth(from, to, REFUSAL_CODES.failed);
+    return { bytes, isComplete: false };
+  }
+  const isComplete = from.resetCode === undefined;
+  if (isComplete) to.end();
+  else resetBoth(from, to, from.resetCode);
+  return { bytes, isComplete };
+}
+
+function resetBoth(first: Duplex, second: Duplex, code: number | undefined): void {
+  const passed = code !== undefined && code <= MAX_RESET_CODE ? code : REFUSAL_CODES.failed;
+  first.reset(passed);
+  second.reset(passed);
+}

@@ -1,0 +1,161 @@
+/**
+ * Lets every program that speaks SOCKS5 reach the mesh: `curl --socks5-hostname 127.0.0.1:1080 http://web/`.
+ * @module
+ */
+
+import { Counters } from "../base/mod.ts";
+import { type Dial, dialWithin, isRefusal, type Refusal, REFUSAL_CODES, REFUSALS } from "./dial.ts";
+import { LocalListener } from "./local_listener.ts";
+import { relay } from "./relay.ts";
+import { encodeReply, SOCKS5_REPLY, type Socks5Fault, type Socks5Reply } from "./socks5_request.ts";
+import { ResumedDuplex, socksHandshake } from "./socks_handshake.ts";
+import type { TcpDuplex } from "./tcp_duplex.ts";
+
+/** Where a proxy listens, and its limits. */
+export interface SocksProxyOptions {
+  /** An address of this host, 127.0.0.1 unless given: whoever reaches the port reaches the mesh. */
+  readonly hostname?: string;
+  /** 1 to 65535, or 0 for any free one; 1080 unless given (RFC 1928 §3). */
+  readonly port?: number;
+  /** How many clients may be connected, 1,024 unless given. */
+  readonly maxConnections?: number;
+  /** How long a client may take to say where it wants to go, 10 s unless given. */
+  readonly handshakeTimeoutMs?: number;
+  /** How long `dial` may take, 30 s unless given. */
+  readonly dialTimeoutMs?: number;
+}
+
+/** What can come of a client, each counted once. */
+export type SocksOutcome = Socks5Fault | "closed-early" | "handshake-timeout" | "connected" | Refusal;
+
+/** What a proxy has counted. */
+export interface SocksCounts extends Readonly<Record<SocksOutcome, number>> {
+  /** Clients that are connected. */
+  readonly active: number;
+  /** Clients that were let in. */
+  readonly accepted: number;
+  /** Clients that were turned away because there were too many. */
+  readonly "over-limit": number;
+}
+
+const OUTCOMES: readonly SocksOutcome[] = [
+  "not-socks5",
+  "no-method",
+  "unsupported-command",
+  "unsupported-address",
+  "malformed",
+  "closed-early",
+  "handshake-timeout",
+  "connected",
+  ...REFUSALS,
+];
+// How long a client has to take in the reply before the connection is closed under it (RFC 1928 §6: 10 s at most).
+const LINGER_MS = 1_000;
+
+/**
+ * A SOCKS5 server without authentication, for CONNECT. Names go to `dial` as they came; nothing is resolved here.
+ *
+ * @example
+ * ```ts
+ * import { SocksProxy } from "./socks_proxy.ts";
+ * const proxy = new SocksProxy(() => Promise.resolve({ refusal: "no-such-name" }), { port: 0 });
+ * proxy.start();
+ * await proxy.stop();
+ * ```
+ */
+export class SocksProxy implements AsyncDisposable {
+  readonly #dial: Dial;
+  readonly #listener: LocalListener;
+  readonly #outcomes = new Counters<SocksOutcome>(OUTCOMES);
+  readonly #handshakeTimeoutMs: number;
+  readonly #dialTimeoutMs: number;
+
+  constructor(dial: Dial, options: SocksProxyOptions = {}) {
+    const { hostname = "127.0.0.1", port = 1080, maxConnections = 1_024 } = options;
+    this.#dial = dial;
+    this.#handshakeTimeoutMs = options.handshakeTimeoutMs ?? 10_000;
+    this.#dialTimeoutMs = options.dialTimeoutMs ?? 30_000;
+    this.#listener = new LocalListener((client, signal) => this.#serve(client, signal), {
+      hostname,
+      port,
+      maxConnections,
+    });
+  }
+
+  /** The port on which it listens; undefined while it does not. */
+  get port(): number | undefined {
+    return this.#listener.port;
+  }
+
+  /** What has come of the clients so far. */
+  get counts(): SocksCounts {
+    const { active, accepted, overLimit } = this.#listener.counts;
+    return { ...this.#outcomes.snapshot(), active, accepted, "over-limit": overLimit };
+  }
+
+  /**
+   * Begins to listen; harmless when repeated.
+   * @throws PortInUseError, SocketError
+   */
+  start(): void {
+    this.#listener.start();
+  }
+
+  /** Closes the port and all connections; harmless when repeated. */
+  stop(): Promise<void> {
+    return this.#listener.stop();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #serve(client: TcpDuplex, signal: AbortSignal): Promise<void> {
+    const handshake = await this.#handshake(client);
+    if (handshake.kind === "fault") {
+      this.#outcomes.count(handshake.fault);
+      return linger(client);
+    }
+    const remote = await dialWithin(this.#dial, handshake.request, {
+      signal,
+      timeoutMs: this.#dialTimeoutMs,
+    });
+    if (isRefusal(remote)) {
+      this.#outcomes.count(remote.refusal);
+      await client.write(encodeReply(replyFor(remote.refusal)));
+      return linger(client);
+    }
+    this.#outcomes.count("connected");
+    if (!await client.write(encodeReply(SOCKS5_REPLY.succeeded))) return remote.reset(REFUSAL_CODES.failed);
+    await relay(new ResumedDuplex(client, handshake.rest), remote, { signal });
+  }
+
+  async #handshake(client: TcpDuplex): Promise<
+    Awaited<ReturnType<typeof socksHandshake>> | {
+      readonly kind: "fault";
+      readonly fault: "handshake-timeout";
+    }
+  > {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      client.reset(REFUSAL_CODES.timeout);
+    }, this.#handshakeTimeoutMs);
+    const result = await socksHandshake(client);
+    clearTimeout(timer);
+    return isLate ? { kind: "fault", fault: "handshake-timeout" } : result;
+  }
+}
+
+// The codes of the refusals are those of the replies.
+function replyFor(refusal: Refusal): Socks5Reply {
+  return REFUSAL_CODES[refusal];
+}
+
+/** Ends a stream so that the client still reads what was written: closing one with unread bytes would discard it. */
+async function linger(client: TcpDuplex): Promise<void> {
+  client.end();
+  const timer = setTimeout(() => client.reset(REFUSAL_CODES.failed), LINGER_MS);
+  while (await client.read() !== undefined);
+  clearTimeout(timer);
+}
