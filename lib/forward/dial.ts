@@ -73,7 +73,7 @@ export async function dialWithin(
   try {
     const dialling = abort.signal.aborted ? givenUp : dial(target.host, target.port, abort.signal);
     const result = await Promise.race([givenUp, dialling]);
-    if (abort.signal.aborted) void dialling.then(dropLate, () => undefined);
+    if (isRefusal(result) && abort.signal.aborted) void dialling.then(dropLate, () => undefined);
     return result;
   } catch {
     return { refusal: "failed" };

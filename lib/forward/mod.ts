@@ -14,6 +14,7 @@
 export * from "./dial.ts";
 export type { Duplex } from "./duplex.ts";
 export * from "./forward_spec.ts";
+export * from "./forward_stream.ts";
 export type { ListenerCounts } from "./local_listener.ts";
 export * from "./port_forward.ts";
 export * from "./port_offer.ts";

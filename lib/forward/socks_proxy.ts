@@ -7,8 +7,9 @@ import { Counters } from "../base/mod.ts";
 import { type Dial, dialWithin, isRefusal, type Refusal, REFUSAL_CODES, REFUSALS } from "./dial.ts";
 import { LocalListener } from "./local_listener.ts";
 import { relay } from "./relay.ts";
+import { ResumedDuplex } from "./resumed_duplex.ts";
 import { encodeReply, SOCKS5_REPLY, type Socks5Fault, type Socks5Reply } from "./socks5_request.ts";
-import { ResumedDuplex, socksHandshake } from "./socks_handshake.ts";
+import { socksHandshake } from "./socks_handshake.ts";
 import type { TcpDuplex } from "./tcp_duplex.ts";
 
 /** Where a proxy listens, and its limits. */
