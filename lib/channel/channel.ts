@@ -263,6 +263,8 @@ export class Channel {
     while (!this.#isClosed()) {
       const record = frames.take();
       if (record === undefined) {
+        // What the handlers had to say leaves before the wait for more.
+        if (this.#isWriteDue) void this.#writeRecords();
         const isOpen = await frames.fill();
         if (!isOpen && !this.#isClosed()) this.#shutDown();
         continue;
