@@ -31,9 +31,6 @@ export {
 } from "./lib/config/mod.ts";
 export { PresharedKey, PublicKey, type Secret } from "./lib/crypto/mod.ts";
 export {
-  CircuitBreaker,
-  type CircuitOptions,
-  type CircuitState,
   type HealthCallback,
   type HealthPorts,
   type HealthReport,
@@ -56,3 +53,4 @@ export {
   InvalidRecordError,
 } from "./lib/nameserver/mod.ts";
 export type { WireGuardPeerConfig as PeerConfig } from "./lib/wireguard/mod.ts";
+export { CircuitBreaker, type CircuitOptions, type CircuitState } from "./lib/service/mod.ts";

@@ -5,14 +5,13 @@
  * ```
  *   targets(), probe() ──▶ OverlayHealthChecker ──▶ callbacks, HealthReport
  *                              └─ HealthMonitor ── PeerWatch ── healthScore
- *   datagrams ──▶ EchoDesk (answers, and matches answers)     CircuitBreaker (for calls)
+ *   datagrams ──▶ EchoDesk (answers, and matches answers)
  *   what members say ──▶ SuspicionDesk (whom to probe, whom to tell of)
  * ```
  *
  * @module
  */
 
-export * from "./circuit_breaker.ts";
 export type { HealthTimes } from "./health_monitor.ts";
 export * from "./echo_desk.ts";
 export { decodeEcho, ECHO_BYTES, type EchoMessage, encodeEcho } from "./echo_message.ts";

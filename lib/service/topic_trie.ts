@@ -59,6 +59,11 @@ export class TopicTrie<T> {
     return Array.from(this.#entries, (entry) => entry.pattern);
   }
 
+  /** @returns the value of each entry, in order of addition */
+  values(): readonly T[] {
+    return Array.from(this.#entries, (entry) => entry.value);
+  }
+
   /** @returns a function that removes this entry again; harmless when repeated */
   add(pattern: TopicPattern, value: T): () => void {
     const entry: Entry<T> = { order: this.#added++, pattern, value };

@@ -1,0 +1,121 @@
+/**
+ * Running an action: parameters checked, bounds kept, the result checked.
+ * @module
+ */
+
+import type { Bulkhead } from "./bulkhead.ts";
+import type { CallContext } from "./call_context.ts";
+import { failure, failureOf } from "./errors.ts";
+import type { LocalAction } from "./local_service.ts";
+import type { WireFailure } from "./node_message.ts";
+import { describeIssues, type Schema } from "./schema.ts";
+
+/** How an action ended: with a value, which may be a stream, or a failure. */
+export type Outcome =
+  | { readonly kind: "value"; readonly value: unknown }
+  | { readonly kind: "failure"; readonly failure: WireFailure };
+
+/**
+ * Runs an action once there is room. Nothing is awaited that is not a promise: a handler that answers at once costs no
+ * turn of the event loop.
+ *
+ * @param settle is called once, in the same turn when nothing has to be waited for
+ */
+export function runAction(
+  action: LocalAction,
+  params: unknown,
+  context: CallContext,
+  settle: (outcome: Outcome) => void,
+): void {
+  const { service, definition } = action;
+  if (service.state !== "running") {
+    return settle(failed("ServicePaused", `${service.path} is ${service.state}`));
+  }
+  if (definition.params === undefined) return enter(action, params, context, settle);
+  check(definition.params, params, (issues, value) => {
+    if (issues !== undefined) settle(failed("InvalidParams", `Cannot call ${context.path}: ${issues}`));
+    else enter(action, value, context, settle);
+  });
+}
+
+function enter(
+  action: LocalAction,
+  params: unknown,
+  context: CallContext,
+  settle: (outcome: Outcome) => void,
+): void {
+  const run = () => invoke(action, params, context, settle);
+  pass(action.bulkheads, 0, run, (entered) => {
+    for (let i = 0; i < entered; i++) action.bulkheads[i]?.leave();
+    settle(failed("Overloaded", `${action.service.path} has as many calls as it takes`));
+  });
+}
+
+function pass(
+  bulkheads: readonly Bulkhead[],
+  at: number,
+  run: () => void,
+  refuse: (entered: number) => void,
+): void {
+  const bulkhead = bulkheads[at];
+  if (bulkhead === undefined) return run();
+  if (!bulkhead.enter(() => pass(bulkheads, at + 1, run, refuse))) refuse(at);
+}
+
+function invoke(
+  action: LocalAction,
+  params: unknown,
+  context: CallContext,
+  settle: (outcome: Outcome) => void,
+): void {
+  const end = (outcome: Outcome) => {
+    for (const bulkhead of action.bulkheads) bulkhead.leave();
+    settle(outcome);
+  };
+  const fail = (error: unknown) => end({ kind: "failure", failure: failureOf(error) });
+  try {
+    const answer = action.definition.handler(params as never, context);
+    if (isPromise(answer)) answer.then((value) => finish(action, value, end), fail);
+    else finish(action, answer, end);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function finish(action: LocalAction, value: unknown, end: (outcome: Outcome) => void): void {
+  const { result } = action.definition;
+  if (result === undefined) return end({ kind: "value", value });
+  check(result, value, (issues, checked) => {
+    const text = `${action.service.path}/${action.name} answered with something else: ${issues}`;
+    end(issues === undefined ? { kind: "value", value: checked } : failed("InvalidResult", text, true));
+  });
+}
+
+function check(
+  schema: Schema,
+  value: unknown,
+  done: (issues: string | undefined, value: unknown) => void,
+): void {
+  const standard = schema["~standard"];
+  const report = (checked: Awaited<ReturnType<typeof standard.validate>>) =>
+    checked.issues === undefined
+      ? done(undefined, checked.value)
+      : done(describeIssues(checked.issues), undefined);
+  const broken = () => done("the schema has failed", undefined);
+  let checked: ReturnType<typeof standard.validate>;
+  try {
+    checked = standard.validate(value);
+  } catch {
+    return broken();
+  }
+  if (isPromise(checked)) checked.then(report, broken);
+  else report(checked);
+}
+
+function failed(...parts: Parameters<typeof failure>): Outcome {
+  return { kind: "failure", failure: failure(...parts) };
+}
+
+function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof (value as { then?: unknown } | undefined | null)?.then === "function";
+}

@@ -1,0 +1,88 @@
+/**
+ * Putting together what a node tells others of itself and of the programs that are attached to it.
+ * @module
+ */
+
+import type { LocalService } from "./local_service.ts";
+import type { AdvertisedService, AdvertisedSubscription, ServiceAdvert } from "./service_advert.ts";
+import type { Subscription } from "./subscription.ts";
+import { TopicPattern } from "./topic_path.ts";
+
+/** With more patterns than this a node tells only which services they begin with. */
+export const MAX_TOLD_PATTERNS = 128;
+
+/** What an advert is made of. */
+export interface AdvertSources {
+  readonly run: number;
+  readonly network: string;
+  readonly services: Iterable<LocalService>;
+  readonly subscriptions: readonly Subscription[];
+  readonly programs: readonly ServiceAdvert[];
+  readonly retains: boolean;
+}
+
+/** @returns everything in one advert; services whose path begins with `$` are everywhere, and not told */
+export function buildAdvert(
+  { run, network, services, subscriptions, programs, retains }: AdvertSources,
+): ServiceAdvert {
+  const offered = new Map<string, AdvertisedService>();
+  for (const service of services) {
+    if (service.path.service.startsWith("$")) continue;
+    const path = shown(service.path.toString(), network);
+    offered.set(path, service.advert(path));
+  }
+  for (const service of programs.flatMap((program) => program.services)) {
+    // Of several that offer the same one that runs is told.
+    const known = offered.get(service.path);
+    if (known === undefined || known.state !== "running") offered.set(service.path, service);
+  }
+  const own = subscriptions.map(({ pattern, group }) => ({
+    pattern: shown(pattern.toString(), network),
+    group,
+  }));
+  return {
+    run,
+    services: [...offered.values()].sort((a, b) => a.path < b.path ? -1 : 1),
+    subscriptions: told([...own, ...programs.flatMap((program) => program.subscriptions)], network),
+    retains: retains || programs.some((program) => program.retains),
+  };
+}
+
+/** @returns `text` without its network when that is the default one */
+export function shown(text: string, network: string): string {
+  return text.startsWith(`${network}:`) ? text.slice(network.length + 1) : text;
+}
+
+/** Others send what matches; a pattern that says too much costs traffic, never an event. */
+function told(
+  all: readonly AdvertisedSubscription[],
+  network: string,
+): readonly AdvertisedSubscription[] {
+  const exact = unique(all);
+  if (exact.length <= MAX_TOLD_PATTERNS) return exact;
+  const coarse = unique(all.flatMap(({ pattern, group }) =>
+    begins(pattern, network).map((begin) => ({
+      pattern: begin,
+      group,
+    }))
+  ));
+  if (coarse.length <= MAX_TOLD_PATTERNS) return coarse;
+  const networks = new Set(
+    all.map(({ pattern }) => TopicPattern.tryParse(pattern, network)?.network ?? network),
+  );
+  return [...networks].map((name) => ({ pattern: shown(`${name}:>`, network), group: "" }));
+}
+
+function begins(pattern: string, network: string): readonly string[] {
+  const parsed = TopicPattern.tryParse(pattern, network);
+  const first = parsed?.parts[0];
+  if (parsed === undefined || first === undefined) return [];
+  if (first.kind !== "literal") return [shown(`${parsed.network}:>`, network)];
+  const begin = `${parsed.network}:${first.text}`;
+  return parsed.parts.length === 1 ? [shown(begin, network)] : [shown(`${begin}/>`, network)];
+}
+
+function unique(all: readonly AdvertisedSubscription[]): readonly AdvertisedSubscription[] {
+  const found = new Map(all.map((one) => [`${one.group} ${one.pattern}`, one]));
+  return [...found.keys()].sort().map((key) => found.get(key) as AdvertisedSubscription);
+}

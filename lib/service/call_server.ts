@@ -1,0 +1,306 @@
+/**
+ * Serving the calls of others: nothing runs twice, nobody waits for what is over.
+ * @module
+ */
+
+import type { Clock, Timers } from "../base/mod.ts";
+import { type Outcome, runAction } from "./action_runner.ts";
+import { CallContext } from "./call_context.ts";
+import { DedupWindow } from "./dedup_window.ts";
+import { CallError, failure, failureOf } from "./errors.ts";
+import { isItemSource, receiveItems, sendItems } from "./item_stream.ts";
+import type { LocalAction } from "./local_service.ts";
+import { type MessageCarrier, RESET_CANCELED } from "./message_carrier.ts";
+import {
+  NO_VALUE,
+  type RequestMessage,
+  type ResponseMessage,
+  type WireFailure,
+  type WireValue,
+} from "./node_message.ts";
+import type { PeerId, PeerLinks, ServiceStream } from "./ports.ts";
+import { decodeValue, encodeValue } from "./wire_value.ts";
+
+/** How many runs of one peer are remembered: it has one, and had others before it was started again. */
+const MAX_RUNS = 4;
+/** How often calls are looked at whose deadline may have passed. */
+const SWEEP_MS = 100;
+/** No call lasts longer. */
+export const MAX_TIMEOUT_MS = 86_400_000;
+/** An answer that is longer is not kept for whoever asks again. */
+const MAX_KEPT_BYTES = 16 * 1_024;
+const NOT_KEPT = new Uint8Array(0);
+
+/** Where a request leads: an action of this program, a program that is attached, or nowhere. */
+export type Route =
+  | { readonly kind: "action"; readonly action: LocalAction }
+  | { readonly kind: "failure"; readonly failure: WireFailure }
+  | { readonly kind: "forward"; readonly forward: Forward };
+
+/** Hands a request on, and gives what comes back. */
+export type Forward = (
+  request: RequestMessage,
+  params: WireValue,
+  stream: ServiceStream | undefined,
+  signal: AbortSignal,
+) => Promise<Forwarded>;
+
+/** What came back from elsewhere. */
+export type Forwarded =
+  | { readonly kind: "value"; readonly value: WireValue }
+  | { readonly kind: "failure"; readonly failure: WireFailure }
+  | { readonly kind: "stream"; readonly items: ReadableStream<unknown> };
+
+/** What a server stands on. */
+export interface CallServerParts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly links: PeerLinks;
+  readonly carrier: MessageCarrier;
+  /** This program's run. */
+  readonly run: number;
+  route(peer: PeerId, request: RequestMessage): Route;
+}
+
+interface Running {
+  readonly context: CallContext;
+}
+
+interface CallerRun {
+  readonly run: number;
+  readonly seen: DedupWindow;
+  readonly running: Map<number, Running>;
+}
+
+/** Serves requests; one for a node. */
+export class CallServer {
+  readonly #parts: CallServerParts;
+  readonly #callers = new Map<PeerId, CallerRun[]>();
+  #running = 0;
+  #cancelSweep: (() => void) | undefined;
+
+  constructor(parts: CallServerParts) {
+    this.#parts = parts;
+  }
+
+  /** How many calls run now. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** Takes a request in. @param stream what it has opened, if anything */
+  handleRequest(peer: PeerId, request: RequestMessage, stream?: ServiceStream): void {
+    const { carrier, run } = this.#parts;
+    if (request.providerRun !== 0 && request.providerRun !== run) {
+      stream?.reset(RESET_CANCELED);
+      return void this.#refuse(peer, request, failure("Unreachable", "the provider was started again"));
+    }
+    if (!carrier.isIncomplete(request.params)) return this.#begin(peer, request, request.params, stream);
+    carrier.complete(peer, request.params, stream).then((params) => {
+      if ("code" in params) this.#refuse(peer, request, params);
+      else this.#begin(peer, request, params, undefined);
+    });
+  }
+
+  /** Nobody waits for this one any more. */
+  handleCancel(peer: PeerId, callerRun: number, number: number): void {
+    const caller = this.#callers.get(peer)?.find(({ run }) => run === callerRun);
+    caller?.running.get(number)?.context.abort(new CallError(failure("Canceled", "the caller gave up")));
+  }
+
+  /** Forgets a peer that is gone for good. */
+  forget(peer: PeerId): void {
+    for (const { running } of this.#callers.get(peer) ?? []) this.#abortAll(running);
+    this.#callers.delete(peer);
+  }
+
+  /** Gives up what runs. */
+  close(): void {
+    this.#cancelSweep?.();
+    this.#cancelSweep = undefined;
+    for (const peer of [...this.#callers.keys()]) this.forget(peer);
+  }
+
+  #begin(peer: PeerId, request: RequestMessage, params: WireValue, stream: ServiceStream | undefined): void {
+    const route = this.#parts.route(peer, request);
+    if (route.kind === "failure") {
+      stream?.reset(RESET_CANCELED);
+      return void this.#refuse(peer, request, route.failure);
+    }
+    const caller = this.#caller(peer, request.callerRun);
+    const isKept = route.kind === "forward" || !route.action.idempotent;
+    if (isKept ? !this.#isNew(peer, request, caller, stream) : caller.running.has(request.number)) return;
+    const { clock } = this.#parts;
+    const items = request.streamsParams && stream !== undefined ? stream : undefined;
+    const context = new CallContext(request.path, clock.now() + Math.min(request.timeoutMs, MAX_TIMEOUT_MS), {
+      caller: peer,
+      stream: items && route.kind === "action" ? receiveItems(items) : undefined,
+    });
+    caller.running.set(request.number, { context });
+    this.#running++;
+    this.#cancelSweep ??= this.#sweepLater();
+    const settle = (outcome: Outcome) => {
+      if (caller.running.delete(request.number)) this.#running--;
+      this.#answer(peer, request, caller, isKept, outcome);
+    };
+    if (route.kind === "forward") {
+      return void this.#forward(route.forward, request, params, items, context, peer, caller);
+    }
+    try {
+      runAction(route.action, decodeValue(params), context, settle);
+    } catch (error) {
+      settle({ kind: "failure", failure: { ...failureOf(error), executed: false } });
+    }
+  }
+
+  /** @returns whether it is to run; otherwise it was answered, or will be */
+  #isNew(
+    peer: PeerId,
+    request: RequestMessage,
+    caller: CallerRun,
+    stream: ServiceStream | undefined,
+  ): boolean {
+    const seen = caller.seen.begin(request.number);
+    if (seen.kind === "new") return true;
+    stream?.reset(RESET_CANCELED);
+    if (seen.kind === "answered") this.#post(peer, seen.answer);
+    if (seen.kind === "forgotten") {
+      const lost = failure("OutcomeUnknown", "it was answered before, and the answer is not kept", true);
+      this.#refuse(peer, request, lost);
+    }
+    return false;
+  }
+
+  async #forward(
+    forward: Forward,
+    request: RequestMessage,
+    params: WireValue,
+    stream: ServiceStream | undefined,
+    context: CallContext,
+    peer: PeerId,
+    caller: CallerRun,
+  ): Promise<void> {
+    const done = await forward(request, { ...params, data: params.data.slice() }, stream, context.signal);
+    if (caller.running.delete(request.number)) this.#running--;
+    if (done.kind === "failure") {
+      return this.#answer(peer, request, caller, true, { kind: "failure", failure: done.failure });
+    }
+    if (done.kind === "stream") {
+      return this.#answer(peer, request, caller, true, { kind: "value", value: done.items });
+    }
+    this.#answerValue(peer, request, caller, true, done.value);
+  }
+
+  #answer(
+    peer: PeerId,
+    request: RequestMessage,
+    caller: CallerRun,
+    isKept: boolean,
+    outcome: Outcome,
+  ): void {
+    if (outcome.kind === "failure") {
+      const { number } = request;
+      if (!outcome.failure.executed && isKept) caller.seen.release(number);
+      const bytes = this.#refuse(peer, request, outcome.failure);
+      if (outcome.failure.executed && isKept) caller.seen.finish(number, bytes);
+      return;
+    }
+    const { value } = outcome;
+    if (isItemSource(value)) {
+      if (isKept) caller.seen.finish(request.number, NOT_KEPT);
+      return this.#stream(peer, request, value);
+    }
+    try {
+      const wire = encodeValue(value);
+      this.#parts.carrier.checkLength(wire);
+      this.#answerValue(peer, request, caller, isKept, wire);
+    } catch (error) {
+      const told = error instanceof CallError && error.code === "PayloadTooLarge"
+        ? { ...failureOf(error), executed: true }
+        : failure("InvalidResult", "the handler answered with what can't be sent", true);
+      this.#answer(peer, request, caller, isKept, { kind: "failure", failure: told });
+    }
+  }
+
+  #answerValue(
+    peer: PeerId,
+    request: RequestMessage,
+    caller: CallerRun,
+    isKept: boolean,
+    value: WireValue,
+  ): void {
+    const { carrier } = this.#parts;
+    if (!carrier.isShort(value)) {
+      if (isKept) caller.seen.finish(request.number, NOT_KEPT);
+      return void carrier.sendLong(peer, value, (result) => response(request, { result })).then((sent) => {
+        if (sent !== "broken") return;
+        const told = failure("PayloadTooLarge", "the result is over the caller's limit", true);
+        this.#refuse(peer, request, told);
+      });
+    }
+    const bytes = carrier.encode(response(request, { result: value }));
+    if (isKept) caller.seen.finish(request.number, bytes.length > MAX_KEPT_BYTES ? NOT_KEPT : bytes);
+    this.#post(peer, bytes);
+  }
+
+  #stream(peer: PeerId, request: RequestMessage, source: Parameters<typeof sendItems>[0]): void {
+    const { links, carrier } = this.#parts;
+    const header = carrier.encode(response(request, { streamsResult: true }));
+    const stream = links.openStream(peer, header);
+    if (stream === undefined) void source[Symbol.asyncIterator]().return?.(undefined).catch(() => {});
+    else void sendItems(source, stream);
+  }
+
+  /** @returns the bytes that were sent */
+  #refuse(peer: PeerId, request: RequestMessage, told: WireFailure): Uint8Array {
+    const bytes = this.#parts.carrier.encode(response(request, { failure: told }));
+    this.#post(peer, bytes);
+    return bytes;
+  }
+
+  /** An answer waits while the link is congested; there are no more of them than calls that were let in. */
+  #post(peer: PeerId, bytes: Uint8Array): void {
+    const { links } = this.#parts;
+    if (links.post(peer, bytes) === "congested") void links.drained(peer).then(() => this.#post(peer, bytes));
+  }
+
+  #caller(peer: PeerId, run: number): CallerRun {
+    let runs = this.#callers.get(peer);
+    if (runs === undefined) this.#callers.set(peer, runs = []);
+    const known = runs.find((caller) => caller.run === run);
+    if (known !== undefined) return known;
+    const caller: CallerRun = { run, seen: new DedupWindow(), running: new Map() };
+    runs.push(caller);
+    // Its former runs are over.
+    for (const former of runs.slice(0, -1)) this.#abortAll(former.running);
+    if (runs.length > MAX_RUNS) runs.shift();
+    return caller;
+  }
+
+  #abortAll(running: Map<number, Running>): void {
+    const reason = new CallError(failure("Canceled", "the caller is gone"));
+    for (const { context } of running.values()) context.abort(reason);
+  }
+
+  #sweepLater(): () => void {
+    return this.#parts.timers.setTimer(SWEEP_MS, () => {
+      this.#cancelSweep = undefined;
+      const now = this.#parts.clock.now();
+      const reason = new CallError(failure("Timeout", "the caller's deadline has passed"));
+      for (const runs of this.#callers.values()) {
+        for (const { running } of runs) {
+          for (const { context } of running.values()) if (context.deadlineMs <= now) context.abort(reason);
+        }
+      }
+      if (this.#running > 0) this.#cancelSweep = this.#sweepLater();
+    });
+  }
+}
+
+function response(
+  { number, callerRun }: RequestMessage,
+  outcome: { result?: WireValue; failure?: WireFailure; streamsResult?: boolean },
+): ResponseMessage {
+  const { result = NO_VALUE, failure, streamsResult = false } = outcome;
+  return { kind: "response", number, callerRun, result, failure, streamsResult };
+}

@@ -1,0 +1,359 @@
+/**
+ * The calls of this program: here when the service is here, else to others.
+ * @module
+ */
+
+import { type Clock, millis, type Timers } from "../base/mod.ts";
+import { type Outcome, runAction } from "./action_runner.ts";
+import { CALL_MODES, type CallMode } from "./balancer.ts";
+import { CallContext } from "./call_context.ts";
+import type { CallDesk, CallOrder, Reply } from "./call_desk.ts";
+import { type CallOptions, DEFAULT_RETRIES, DEFAULT_TIMEOUT_MS } from "./call_options.ts";
+import type { CallPath, CallPaths } from "./call_path.ts";
+import { type Forwarded, MAX_TIMEOUT_MS } from "./call_server.ts";
+import { CircuitBreaker } from "./circuit_breaker.ts";
+import { CallError, failure, InvalidServiceError } from "./errors.ts";
+import { isItemSource, type ItemSource, receiveItems } from "./item_stream.ts";
+import type { LocalAction } from "./local_service.ts";
+import type { LocalServices } from "./local_services.ts";
+import type { MessageCarrier } from "./message_carrier.ts";
+import type { RequestMessage, WireFailure, WireRouting, WireValue } from "./node_message.ts";
+import { isProgram, type PeerId, type ServicePeers, type ServiceStream } from "./ports.ts";
+import { readCount } from "./service_definition.ts";
+import type { Provider, ServiceDirectory } from "./service_directory.ts";
+import type { ServiceLeadership } from "./service_leadership.ts";
+import { copyValue, decodeValue, encodeValue } from "./wire_value.ts";
+
+/** One answer of a call to all. */
+export type CallAnswer =
+  | { readonly node: string; readonly ok: true; readonly result: unknown }
+  | { readonly node: string; readonly ok: false; readonly error: WireFailure };
+
+/** What calls stand on. */
+export interface CallerParts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly self: PeerId;
+  readonly upstream: PeerId | undefined;
+  readonly peers: ServicePeers;
+  readonly carrier: MessageCarrier;
+  readonly desk: CallDesk;
+  readonly paths: CallPaths;
+  readonly services: LocalServices;
+  readonly directory: ServiceDirectory;
+  readonly leadership: ServiceLeadership;
+}
+
+/** What is handed on for somebody else. */
+interface Handover {
+  readonly path: CallPath;
+  readonly params: WireValue;
+  readonly stream: ServiceStream | undefined;
+  readonly signal: AbortSignal;
+  /** For a program of this node alone: the request came from outside. */
+  readonly isOwn: boolean;
+}
+
+/** Whom a call goes to, and until when. */
+interface Destination {
+  readonly mode: CallMode;
+  readonly peer: PeerId | undefined;
+  readonly timeoutMs: number;
+}
+
+const NO_OPTIONS: CallOptions = {};
+const ANYBODY = {
+  path: "",
+  version: "",
+  description: "",
+  actions: [],
+  events: [],
+  elects: false,
+  port: 0,
+  protocol: "",
+};
+
+/** Makes calls. */
+export class Caller {
+  readonly #parts: CallerParts;
+
+  constructor(parts: CallerParts) {
+    this.#parts = parts;
+  }
+
+  /** Calls an action. @throws CallError, InvalidTopicError, InvalidServiceError */
+  async request(text: string, params?: unknown, options: CallOptions = NO_OPTIONS): Promise<unknown> {
+    const { paths, services, upstream } = this.#parts;
+    const path = paths.parse(text);
+    if (options.signal?.aborted) throw callError("Canceled", `Canceled: ${path.text}`);
+    const timeoutMs = readCount(options.timeoutMs, DEFAULT_TIMEOUT_MS, 1, "timeoutMs");
+    const mode = this.#mode(path, options);
+    if (mode === "all" && upstream === undefined) {
+      return await this.#requestAll(path, params, options, timeoutMs);
+    }
+    const peer = options.node === undefined ? undefined : this.#peer(options.node);
+    if (this.#isHere(path, mode, peer)) {
+      const action = services.get(path.service)?.actions.get(path.action);
+      if (action === undefined) {
+        throw callError("UnknownAction", `${path.service} has no action ${path.action}`);
+      }
+      return await this.#requestHere(action, path, params, options, timeoutMs);
+    }
+    if (mode === "local" && upstream === undefined && !this.#hasProgram(path)) {
+      throw callError("NoProvider", `This node does not offer ${path.service}`);
+    }
+    return await this.#requestThere(path, params, options, { mode, peer, timeoutMs });
+  }
+
+  /** Asks one peer for one of the services that everybody has. */
+  requestFrom(peer: PeerId, text: string, params: unknown): Promise<unknown> {
+    const path = this.#parts.paths.parse(text);
+    return this.#requestThere(path, params, NO_OPTIONS, {
+      mode: "round-robin",
+      peer,
+      timeoutMs: DEFAULT_TIMEOUT_MS,
+    });
+  }
+
+  /** Hands on a call of a program, or a call that a program of this node has to serve. */
+  forward(request: RequestMessage, { path, params, stream, signal, isOwn }: Handover): Promise<Forwarded> {
+    const { routing } = request;
+    const mode = routing !== undefined && CALL_MODES.includes(routing.mode as CallMode)
+      ? routing.mode as CallMode
+      : this.#mode(path, NO_OPTIONS);
+    const timeoutMs = Math.max(1, Math.min(request.timeoutMs, MAX_TIMEOUT_MS));
+    const options: CallOptions = {
+      idempotent: routing?.idempotent ?? this.#isIdempotent(path),
+      ...(isOwn ? { retries: 0 } : {}),
+      ...(stream === undefined ? {} : { stream: receiveItems(stream) }),
+    };
+    if (mode === "all" && !isOwn) {
+      return this.#requestAll(path, decodeValue(params), options, timeoutMs).then((answers) => ({
+        kind: "value",
+        value: encodeValue(answers),
+      }));
+    }
+    let peer: PeerId | undefined;
+    if (routing?.node !== undefined && routing.node !== "") {
+      peer = this.#parts.peers.find(routing.node);
+      if (peer === undefined) {
+        return Promise.resolve({
+          kind: "failure",
+          failure: failure("NoProvider", `No node is called ${routing.node}`),
+        });
+      }
+    }
+    const { promise, resolve } = Promise.withResolvers<Forwarded>();
+    const cancel = this.#order(
+      path,
+      params,
+      options,
+      { mode: isOwn ? "local" : mode, peer, timeoutMs },
+      (reply) => {
+        if (reply.kind === "value") resolve({ kind: "value", value: copyValue(reply.value) });
+        else resolve(reply);
+      },
+    );
+    if (signal.aborted) cancel();
+    signal.addEventListener("abort", cancel, { once: true });
+    void promise.finally(() => signal.removeEventListener("abort", cancel));
+    return promise;
+  }
+
+  /** Who may serve an order: programs of this node before others; in mode `leader` the one who leads. */
+  providers({ service, path, mode, peer }: CallOrder): readonly Provider[] {
+    const { directory, upstream, leadership, self } = this.#parts;
+    if (upstream !== undefined) return [anyProvider(upstream)];
+    if (peer !== undefined && path.includes(":$")) return [anyProvider(peer)];
+    const providers = directory.providers(service);
+    const programs = providers.filter((one) => isProgram(one.peer));
+    if (mode === "local" || peer === self) return programs;
+    if (peer !== undefined) return providers.filter((one) => one.peer === peer);
+    if (mode === "leader") {
+      const leader = leadership.ranked(service).slice(0, 1);
+      return leader[0]?.peer === self ? programs : leader;
+    }
+    return programs.some((one) => one.service.state === "running") ? programs : providers;
+  }
+
+  #mode(path: CallPath, { mode, node }: CallOptions): CallMode {
+    if (mode !== undefined && !CALL_MODES.includes(mode)) {
+      throw new InvalidServiceError(`Cannot call ${path.text}: there is no mode "${mode}"`, {
+        hint: `The modes are ${CALL_MODES.join(", ")}; for one node use the option node.`,
+      });
+    }
+    if (node !== undefined) return "round-robin";
+    return mode ?? (this.#parts.leadership.isElected(path.service) ? "leader" : "round-robin");
+  }
+
+  #peer(node: string): PeerId {
+    const { peers, upstream } = this.#parts;
+    const peer = upstream ?? peers.find(node);
+    if (peer === undefined) throw callError("NoProvider", `No node is called ${node}`);
+    return peer;
+  }
+
+  /** Local preference: a service that runs here is called here, unless somebody in particular is wanted. */
+  #isHere({ service }: CallPath, mode: CallMode, peer: PeerId | undefined): boolean {
+    const { services, self, leadership, upstream } = this.#parts;
+    const local = services.get(service);
+    if (local === undefined) return false;
+    if (peer !== undefined) return peer === self;
+    if (mode === "leader") return upstream === undefined && leadership.leaderOf(service) === self;
+    if (mode === "all") return false;
+    // A paused one leaves it to the others, if there are any.
+    return local.state === "running" || this.#parts.directory.providers(service).length === 0;
+  }
+
+  #hasProgram({ service }: CallPath): boolean {
+    return this.#parts.directory.providers(service).some(({ peer }) => isProgram(peer));
+  }
+
+  #isIdempotent({ service, action }: CallPath): boolean {
+    const [provider] = this.#parts.directory.providers(service);
+    return provider?.service.actions.find(({ name }) => name === action)?.idempotent ?? false;
+  }
+
+  #requestHere(
+    action: LocalAction,
+    path: CallPath,
+    params: unknown,
+    options: CallOptions,
+    timeoutMs: number,
+  ): Promise<unknown> {
+    const { clock, timers } = this.#parts;
+    return new Promise((resolve, reject) => {
+      const source = options.stream;
+      const context = new CallContext(path.text, millis(clock.now() + timeoutMs), {
+        ...(source === undefined ? {} : { stream: streamOf(source) }),
+      });
+      let isSettled = false;
+      let cancelTimer = () => {};
+      const giveUp = (told: WireFailure) => {
+        if (isSettled) return;
+        const error = new CallError(told);
+        context.abort(error);
+        settle({ kind: "failure", failure: told });
+      };
+      const abort = () => giveUp(failure("Canceled", `Canceled: ${path.text}`, true));
+      const settle = (outcome: Outcome) => {
+        if (isSettled) return;
+        isSettled = true;
+        cancelTimer();
+        options.signal?.removeEventListener("abort", abort);
+        if (outcome.kind === "failure") reject(new CallError(outcome.failure));
+        else resolve(isItemSource(outcome.value) ? streamOf(outcome.value) : outcome.value);
+      };
+      runAction(action, params, context, settle);
+      if (isSettled) return;
+      options.signal?.addEventListener("abort", abort, { once: true });
+      cancelTimer = timers.setTimer(
+        timeoutMs,
+        () => giveUp(failure("Timeout", `No answer from ${path.text} in time`, true)),
+      );
+    });
+  }
+
+  #requestThere(path: CallPath, params: unknown, options: CallOptions, to: Destination): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const wire = encodeValue(params);
+      this.#parts.carrier.checkLength(wire);
+      const { signal } = options;
+      let cancel = () => {};
+      const abort = () => cancel();
+      signal?.addEventListener("abort", abort, { once: true });
+      cancel = this.#order(path, wire, options, to, (reply) => {
+        signal?.removeEventListener("abort", abort);
+        if (reply.kind === "failure" && !reply.failure.executed && this.#isHere(path, to.mode, to.peer)) {
+          // It has come to this node meanwhile.
+          return resolve(this.request(path.text, params, options));
+        }
+        settleBy(reply, resolve, reject);
+      });
+    });
+  }
+
+  #order(
+    path: CallPath,
+    params: WireValue,
+    options: CallOptions,
+    { mode, peer, timeoutMs }: Destination,
+    settle: (reply: Reply) => void,
+  ): () => void {
+    const { clock, desk, upstream } = this.#parts;
+    const idempotent = options.idempotent ?? this.#isIdempotent(path);
+    const routing: WireRouting | undefined = upstream === undefined
+      ? undefined
+      : { mode: options.mode ?? "", node: options.node ?? "", idempotent: options.idempotent ?? false };
+    return desk.call({
+      service: path.service,
+      path: path.text,
+      params,
+      deadline: millis(clock.now() + timeoutMs),
+      mode,
+      peer,
+      retries: upstream !== undefined ? 0 : readCount(options.retries, DEFAULT_RETRIES, 0, "retries"),
+      idempotent,
+      source: options.stream,
+      routing,
+      settle,
+    });
+  }
+
+  async #requestAll(
+    path: CallPath,
+    params: unknown,
+    options: CallOptions,
+    timeoutMs: number,
+  ): Promise<readonly CallAnswer[]> {
+    const { services, directory, self, peers } = this.#parts;
+    const action = services.get(path.service)?.actions.get(path.action);
+    const asked: [string, Promise<unknown>][] = [];
+    const { stream: _, ...rest } = options;
+    if (action !== undefined) {
+      asked.push([peers.nameOf(self) ?? self, this.#requestHere(action, path, params, rest, timeoutMs)]);
+    }
+    for (const { peer, service } of directory.providers(path.service)) {
+      if (service.state !== "running") continue;
+      const there = this.#requestThere(path, params, rest, { mode: "round-robin", peer, timeoutMs });
+      asked.push([peers.nameOf(peer) ?? peer, there]);
+    }
+    if (asked.length === 0) throw callError("NoProvider", `Nobody offers ${path.service}`);
+    return await Promise.all(asked.map(async ([node, answer]): Promise<CallAnswer> => {
+      try {
+        return { node, ok: true, result: await answer };
+      } catch (error) {
+        if (!(error instanceof CallError)) throw error;
+        const { code, message, retryable, executed } = error;
+        return { node, ok: false, error: { code, message, retryable, executed } };
+      }
+    }));
+  }
+}
+
+function anyProvider(peer: PeerId): Provider {
+  return { peer, run: 0, service: { ...ANYBODY, state: "running" }, breaker: new CircuitBreaker() };
+}
+
+function settleBy(reply: Reply, resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
+  switch (reply.kind) {
+    case "value":
+      try {
+        return resolve(decodeValue(reply.value));
+      } catch (error) {
+        return reject(error);
+      }
+    case "stream":
+      return resolve(reply.items);
+    default:
+      return reject(new CallError(reply.failure));
+  }
+}
+
+function callError(...parts: Parameters<typeof failure>): CallError {
+  return new CallError(failure(...parts));
+}
+
+function streamOf(source: ItemSource): ReadableStream<unknown> {
+  return source instanceof ReadableStream ? source : ReadableStream.from(source);
+}

@@ -1,0 +1,110 @@
+/**
+ * How calls fail.
+ * @module
+ */
+
+import { WeftError } from "../base/mod.ts";
+import type { WireFailure } from "./node_message.ts";
+
+/**
+ * Why a call has failed. What a handler fails with of its own, by `ActionError`, comes with its own code instead.
+ *
+ * | code | what happened |
+ * | --- | --- |
+ * | `NoProvider` | nobody who is known offers the service |
+ * | `UnknownAction` | the service has no such action |
+ * | `ServicePaused` | the service is there, and not running |
+ * | `Unreachable` | the provider could not be reached; the action did not run |
+ * | `OutcomeUnknown` | the provider was lost in the middle; the action may have run |
+ * | `Timeout` | no answer within the deadline |
+ * | `Overloaded` | a queue is full |
+ * | `Refused` | the caller may not do this |
+ * | `InvalidParams` | the parameters are not what the action takes |
+ * | `InvalidResult` | the handler answered with what can't be sent or is not what it promised |
+ * | `PayloadTooLarge` | parameters or result are over the limit |
+ * | `HandlerFailed` | the handler has thrown |
+ * | `Canceled` | the caller gave up |
+ * | `StreamBroken` | a stream of parameters or results ended before its end |
+ * | `Incompatible` | the other end sent what this version can't read |
+ * | `Stopped` | this node, or the one that was asked, stops |
+ */
+export type CallFailureCode =
+  | "NoProvider"
+  | "UnknownAction"
+  | "ServicePaused"
+  | "Unreachable"
+  | "OutcomeUnknown"
+  | "Timeout"
+  | "Overloaded"
+  | "Refused"
+  | "InvalidParams"
+  | "InvalidResult"
+  | "PayloadTooLarge"
+  | "HandlerFailed"
+  | "Canceled"
+  | "StreamBroken"
+  | "Incompatible"
+  | "Stopped";
+
+const RETRYABLE: ReadonlySet<string> = new Set<CallFailureCode>([
+  "NoProvider",
+  "ServicePaused",
+  "Unreachable",
+  "Timeout",
+  "Overloaded",
+  "Stopped",
+]);
+
+/** @returns a failure of one of the known kinds */
+export function failure(code: CallFailureCode, message: string, executed = false): WireFailure {
+  return { code, message, retryable: RETRYABLE.has(code), executed };
+}
+
+/** A call that has failed, here or at the provider. */
+export class CallError extends WeftError {
+  /** One of `CallFailureCode`, or the handler's own. */
+  readonly code: string;
+  /** Whether the action may have run. */
+  readonly executed: boolean;
+
+  constructor({ code, message, retryable, executed }: WireFailure, options: { cause?: unknown } = {}) {
+    super(message, { ...options, retryable });
+    this.code = code;
+    this.executed = executed;
+  }
+}
+
+/**
+ * What a handler throws for its callers to tell apart: they get a `CallError` with the same code and message. Whatever
+ * else it throws becomes `HandlerFailed`, and only the message of an Error is told.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { ActionError } from "./errors.ts";
+ * const error = new ActionError("OutOfStock", "No tea is left", { retryable: true });
+ * assert.equal(error.code, "OutOfStock");
+ * ```
+ */
+export class ActionError extends WeftError {
+  readonly code: string;
+
+  /** @param code at most 64 characters */
+  constructor(code: string, message: string, options: { retryable?: boolean; cause?: unknown } = {}) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** A service that can't be added, or an option that makes no sense. */
+export class InvalidServiceError extends WeftError {
+  readonly code = "InvalidService";
+}
+
+/** @returns what the caller is told of something that a handler threw */
+export function failureOf(error: unknown): WireFailure {
+  if (error instanceof ActionError || error instanceof CallError) {
+    return { code: error.code, message: error.message, retryable: error.retryable, executed: true };
+  }
+  return failure("HandlerFailed", error instanceof Error ? error.message : "the handler has failed", true);
+}

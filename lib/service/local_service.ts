@@ -1,0 +1,185 @@
+/**
+ * A service of this program: its state, its actions, and how many calls it takes.
+ *
+ * ```
+ *   created --init--> initialized --start--> running <--pause / resume--> paused
+ *      any of them --stop--> stopped        a hook that throws --> error
+ * ```
+ *
+ * @module
+ */
+
+import { Bulkhead } from "./bulkhead.ts";
+import { InvalidServiceError } from "./errors.ts";
+import type { PeerId } from "./ports.ts";
+import type { AdvertisedService, ServiceState } from "./service_advert.ts";
+import {
+  type ActionDefinition,
+  type ActionHandler,
+  readCount,
+  type ServiceDefinition,
+} from "./service_definition.ts";
+import type { SubscriptionHandle } from "./subscription.ts";
+import { TopicPath } from "./topic_path.ts";
+
+/** How many calls of a service run at the same time unless told. */
+export const DEFAULT_CONCURRENCY = 256;
+/** How many more wait unless told. */
+export const DEFAULT_QUEUE = 1_024;
+/** The most actions of one service, and the most events. */
+export const MAX_ACTIONS = 128;
+
+const NAME = /^[A-Za-z0-9_.$-]{1,64}$/;
+
+/** One action, ready to be called. */
+export interface LocalAction {
+  readonly name: string;
+  readonly service: LocalService;
+  readonly definition: ActionDefinition;
+  readonly idempotent: boolean;
+  /** The bounds that a call has to pass, the service's first. */
+  readonly bulkheads: readonly Bulkhead[];
+  /** Whether this peer may call it. */
+  readonly allows: (caller: PeerId) => boolean;
+}
+
+/** One service. */
+export class LocalService {
+  readonly path: TopicPath;
+  readonly definition: ServiceDefinition;
+  readonly actions: ReadonlyMap<string, LocalAction>;
+  readonly bulkhead: Bulkhead;
+  readonly #subscriptions: SubscriptionHandle[] = [];
+  #state: ServiceState = "created";
+  #changing: Promise<void> = Promise.resolve();
+
+  /**
+   * @param network of topics, when the path names none
+   * @param selector reads who may call
+   * @throws InvalidServiceError, InvalidTopicError, and what `selector` throws
+   */
+  constructor(
+    definition: ServiceDefinition,
+    network: string,
+    selector: (text: string) => (caller: PeerId) => boolean,
+  ) {
+    const { actions = {}, events = {}, allow } = definition;
+    this.definition = definition;
+    this.path = TopicPath.parse(definition.path, network);
+    const names = [...Object.keys(actions), ...Object.keys(events)];
+    const wrong = names.find((name) => !NAME.test(name));
+    if (wrong !== undefined) {
+      throw new InvalidServiceError(`Cannot add ${this.path}: "${wrong}" is no name of an action or event`, {
+        hint: "Names are 1 to 64 letters, digits, and any of _ . $ -",
+      });
+    }
+    if (Object.keys(actions).length > MAX_ACTIONS || Object.keys(events).length > MAX_ACTIONS) {
+      throw new InvalidServiceError(
+        `Cannot add ${this.path}: it has more than ${MAX_ACTIONS} actions or events`,
+      );
+    }
+    this.bulkhead = new Bulkhead(
+      readCount(definition.concurrency, DEFAULT_CONCURRENCY, 1, "concurrency"),
+      readCount(definition.queue, DEFAULT_QUEUE, 0, "queue"),
+    );
+    const allowsService = allow === undefined ? () => true : selector(allow);
+    this.actions = new Map(
+      Object.entries(actions).map(([name, given]) => {
+        const action = typeof given === "function" ? { handler: given as ActionHandler } : given;
+        const { concurrency, idempotent = false } = action;
+        const own = concurrency === undefined
+          ? []
+          : [new Bulkhead(readCount(concurrency, 1, 1, "concurrency"), this.#queue())];
+        const allowsAction = action.allow === undefined ? () => false : selector(action.allow);
+        // An action's own selector replaces the service's.
+        const allows = action.allow === undefined ? allowsService : allowsAction;
+        return [name, {
+          name,
+          service: this,
+          definition: action,
+          idempotent,
+          bulkheads: [this.bulkhead, ...own],
+          allows,
+        }];
+      }),
+    );
+  }
+
+  get state(): ServiceState {
+    return this.#state;
+  }
+
+  /** Runs what is to run before, then lets calls in. @throws what a hook throws; the state is `error` then */
+  start(): Promise<void> {
+    return this.#change(async () => {
+      if (this.#state === "created") {
+        await this.definition.init?.();
+        this.#state = "initialized";
+      }
+      if (this.#state !== "initialized" && this.#state !== "stopped" && this.#state !== "error") return;
+      await this.definition.start?.();
+      this.#state = "running";
+    });
+  }
+
+  /** Turns calls away until `resume`. @returns whether it was running */
+  pause(): boolean {
+    if (this.#state !== "running") return false;
+    this.#state = "paused";
+    return true;
+  }
+
+  /** @returns whether it was paused */
+  resume(): boolean {
+    if (this.#state !== "paused") return false;
+    this.#state = "running";
+    return true;
+  }
+
+  /** Ends these with the service. */
+  own(subscriptions: readonly SubscriptionHandle[]): void {
+    this.#subscriptions.push(...subscriptions);
+  }
+
+  /** Turns calls away for good; those that run go on. */
+  stop(): Promise<void> {
+    for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe();
+    return this.#change(async () => {
+      if (this.#state === "stopped") return;
+      const hadStarted = this.#state !== "created" && this.#state !== "initialized";
+      this.#state = "stopped";
+      if (hadStarted) await this.definition.stop?.();
+    });
+  }
+
+  /** @returns what others are told of it @param path with its network only when that is not the default one */
+  advert(path: string): AdvertisedService {
+    const { version = "0.0.0", description = "", events = {}, mode, port = 0, protocol = "tcp" } =
+      this.definition;
+    return {
+      path,
+      version,
+      description,
+      state: this.#state,
+      actions: [...this.actions.values()].map(({ name, idempotent }) => ({ name, idempotent })),
+      events: Object.keys(events),
+      elects: mode === "leader",
+      port,
+      protocol,
+    };
+  }
+
+  #queue(): number {
+    return readCount(this.definition.queue, DEFAULT_QUEUE, 0, "queue");
+  }
+
+  /** One change after the other. */
+  #change(step: () => Promise<void>): Promise<void> {
+    const changed = this.#changing.then(step).catch((error) => {
+      this.#state = "error";
+      throw error;
+    });
+    this.#changing = changed.catch(() => {});
+    return changed;
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * The services of this program.
+ * @module
+ */
+
+import { InvalidServiceError } from "./errors.ts";
+import { LocalService } from "./local_service.ts";
+import type { PeerId } from "./ports.ts";
+import type { ServiceDefinition } from "./service_definition.ts";
+
+/** How many services one program has at most. */
+export const MAX_SERVICES = 512;
+
+/** Adds, finds and removes services. */
+export class LocalServices {
+  readonly #services = new Map<string, LocalService>();
+  readonly #network: string;
+  readonly #selector: (text: string) => (caller: PeerId) => boolean;
+
+  /** @param network of paths that name none @param selector reads who may call */
+  constructor(network: string, selector: (text: string) => (caller: PeerId) => boolean) {
+    this.#network = network;
+    this.#selector = selector;
+  }
+
+  /** @returns the service at a path with its network */
+  get(path: string): LocalService | undefined {
+    return this.#services.get(path);
+  }
+
+  /** All of them. */
+  all(): readonly LocalService[] {
+    return [...this.#services.values()];
+  }
+
+  /** @throws InvalidServiceError, InvalidTopicError, and what is wrong with a selector */
+  add(definition: ServiceDefinition): LocalService {
+    const service = new LocalService(definition, this.#network, this.#selector);
+    const path = service.path.toString();
+    if (this.#services.has(path)) {
+      throw new InvalidServiceError(`Cannot add ${path}: this program has a service there`, {
+        hint: "Remove the other one first, or choose another path.",
+      });
+    }
+    if (this.#services.size === MAX_SERVICES) {
+      throw new InvalidServiceError(`Cannot add ${path}: a program has at most ${MAX_SERVICES} services`);
+    }
+    this.#services.set(path, service);
+    return service;
+  }
+
+  /** @returns the service that was there */
+  remove(path: string): LocalService | undefined {
+    const service = this.#services.get(path);
+    this.#services.delete(path);
+    return service;
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * What services stand on: links to others, who they are, and the platform's compression.
+ * @module
+ */
+
+import type { Brand } from "../base/mod.ts";
+
+/** Who is at the other end of a link: a node by its id, or a program of this machine. */
+export type PeerId = Brand<string, "PeerId">;
+
+/** Brands a text as the name of a peer. */
+export function peerId(text: string): PeerId {
+  return text as PeerId;
+}
+
+const PROGRAM = "program:";
+
+/** Names a program that is attached to this node. @param number no other program of this node has it */
+export function programId(number: number): PeerId {
+  return `${PROGRAM}${number}` as PeerId;
+}
+
+/** Whether a peer is a program that is attached to this node. */
+export function isProgram(peer: PeerId): boolean {
+  return peer.startsWith(PROGRAM);
+}
+
+/** A stream of bytes with flow control, one of many on a link. */
+export interface ServiceStream {
+  /** @returns what has arrived next; undefined at the end, or when the stream is broken */
+  read(): Promise<Uint8Array | undefined>;
+  /** Waits while the other end is slow. @returns false when the stream is broken */
+  write(bytes: Uint8Array): Promise<boolean>;
+  /** Ends this direction after what was written. */
+  end(): void;
+  /** Breaks both directions at once, telling the other end why. */
+  reset(code: number): void;
+  /** Why it was broken; undefined when it was not. */
+  readonly resetCode: number | undefined;
+}
+
+/** What becomes of a message that is handed to a link. */
+export type PostOutcome = "queued" | "congested" | "no-link";
+
+/** The links to others. */
+export interface PeerLinks {
+  /** Queues a message, without waiting. */
+  post(peer: PeerId, message: Uint8Array): PostOutcome;
+  /** Waits until a congested link has room. */
+  drained(peer: PeerId): Promise<void>;
+  /** Opens a link unless there is one. @returns whether there is one now */
+  reach(peer: PeerId): Promise<boolean>;
+  /** @returns undefined without a link */
+  openStream(peer: PeerId, header: Uint8Array): ServiceStream | undefined;
+  /** The last round trip time in milliseconds; undefined when it is not known. */
+  rttMs(peer: PeerId): number | undefined;
+  /** Everybody with a link. */
+  linked(): readonly PeerId[];
+}
+
+/** Who is who. */
+export interface ServicePeers {
+  /** @returns the name to show; undefined when it is nobody known */
+  nameOf(peer: PeerId): string | undefined;
+  /** @returns who has this name, id or address */
+  find(text: string): PeerId | undefined;
+  /** Whether it answers, as far as is known. */
+  isHealthy(peer: PeerId): boolean;
+  /** Whether it may pause and resume services of others. */
+  isOperator(peer: PeerId): boolean;
+  /**
+   * Reads who may call.
+   * @returns a test for callers
+   * @throws WeftError when the selector is malformed
+   */
+  selector(text: string): (peer: PeerId) => boolean;
+}
+
+/** Compression (RFC 1951), which runs beside the program. */
+export interface Compressor {
+  /** @returns the compressed bytes */
+  deflate(bytes: Uint8Array): Promise<Uint8Array>;
+  /** @returns the bytes, or undefined when they are malformed or more than `maxBytes` */
+  inflate(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array | undefined>;
+}

@@ -1,0 +1,55 @@
+/**
+ * Which node leads a service: of those that run it and are alive, the one with the highest id. Every node applies the
+ * same rule to what it hears; there is no vote, and two sides of a split network each have their own.
+ * @module
+ */
+
+import type { Millis } from "../base/mod.ts";
+import type { PeerId } from "./ports.ts";
+import type { Provider } from "./service_directory.ts";
+
+/** How often whoever offers such a service says that it is alive. */
+export const HEARTBEAT_MS = 2_000;
+/** Dead is who was not heard for so long. */
+export const DEAD_AFTER_MS = 5_000;
+
+/** Signs of life, and what follows from them. */
+export class ServiceElection {
+  readonly #heardAt = new Map<PeerId, Millis>();
+
+  /** Something was heard of a peer: a heartbeat, or a new link. */
+  hear(peer: PeerId, now: Millis): void {
+    this.#heardAt.set(peer, now);
+  }
+
+  /** The last link to a peer has ended. It counts as dead until it is heard again. */
+  lose(peer: PeerId): void {
+    if (this.#heardAt.has(peer)) this.#heardAt.set(peer, -Infinity as Millis);
+  }
+
+  /** Forgets a peer that is gone for good. */
+  forget(peer: PeerId): void {
+    this.#heardAt.delete(peer);
+  }
+
+  /** @returns whether it was heard lately; undefined when it was never heard, so that others have to say */
+  isAlive(peer: PeerId, now: Millis): boolean | undefined {
+    const heardAt = this.#heardAt.get(peer);
+    return heardAt === undefined ? undefined : now - heardAt <= DEAD_AFTER_MS;
+  }
+
+  /**
+   * @param providers in the order of their ids
+   * @param isHealthy decides about those who were never heard
+   * @returns those who may lead, the leader first
+   */
+  ranked(
+    providers: readonly Provider[],
+    now: Millis,
+    isHealthy: (peer: PeerId) => boolean,
+  ): readonly Provider[] {
+    return providers.filter(({ peer, service }) =>
+      service.state === "running" && (this.isAlive(peer, now) ?? isHealthy(peer))
+    ).toReversed();
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * Leading services: signs of life on a timer, and what changes by them.
+ * @module
+ */
+
+import type { Clock, Logger, Millis, Timers } from "../base/mod.ts";
+import { CircuitBreaker } from "./circuit_breaker.ts";
+import type { LocalServices } from "./local_services.ts";
+import type { MessageCarrier } from "./message_carrier.ts";
+import { isProgram, type PeerId, type PeerLinks } from "./ports.ts";
+import type { Provider, ServiceDirectory } from "./service_directory.ts";
+import { HEARTBEAT_MS, ServiceElection } from "./service_election.ts";
+
+/** How often the living are looked at. */
+const LOOK_MS = 500;
+
+/** What leadership stands on. */
+export interface ServiceLeadershipParts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly links: PeerLinks;
+  readonly carrier: MessageCarrier;
+  readonly directory: ServiceDirectory;
+  readonly services: LocalServices;
+  readonly self: PeerId;
+  readonly run: number;
+  readonly log: Logger;
+  isHealthy(peer: PeerId): boolean;
+}
+
+/** Who leads which service, as this node sees it. */
+export class ServiceLeadership {
+  readonly #parts: ServiceLeadershipParts;
+  readonly #election = new ServiceElection();
+  /** Of the services that this program offers, for telling changes. */
+  readonly #leads = new Map<string, boolean>();
+  #cancelTick: (() => void) | undefined;
+  #lastHeartbeat = -Infinity;
+  #isClosed = false;
+
+  constructor(parts: ServiceLeadershipParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether a service is one that a node leads. @param path with its network */
+  isElected(path: string): boolean {
+    const { services, directory } = this.#parts;
+    return services.get(path)?.definition.mode === "leader" ||
+      directory.providers(path).some(({ service }) => service.elects);
+  }
+
+  /**
+   * @param path with its network
+   * @returns those who may lead it, the leader first; this node is among them when it offers it
+   */
+  ranked(path: string): readonly Provider[] {
+    const { clock, directory, self, isHealthy } = this.#parts;
+    const all: Provider[] = [];
+    for (const provider of directory.providers(path)) {
+      // To others programs are this node.
+      all.push(isProgram(provider.peer) ? { ...provider, peer: self } : provider);
+    }
+    const own = this.#own(path);
+    if (own !== undefined) all.push(own);
+    all.sort((a, b) => a.peer < b.peer ? -1 : 1);
+    return this.#election.ranked(all, clock.now(), (peer) => peer === self || isHealthy(peer));
+  }
+
+  /** @returns who leads a service; undefined when nobody does, or it is none that a node leads */
+  leaderOf(path: string): PeerId | undefined {
+    return this.isElected(path) ? this.ranked(path)[0]?.peer : undefined;
+  }
+
+  /** Something was heard of a peer. */
+  hear(peer: PeerId): void {
+    this.#election.hear(peer, this.#parts.clock.now());
+    this.#tell();
+  }
+
+  /** The last link to a peer has ended. */
+  lose(peer: PeerId): void {
+    this.#election.lose(peer);
+    this.#tell();
+  }
+
+  /** A peer is gone for good. */
+  forget(peer: PeerId): void {
+    this.#election.forget(peer);
+    this.#tell();
+  }
+
+  /** Services have come or gone. */
+  follow(): void {
+    this.#tell();
+    if (this.#cancelTick === undefined && this.#ownElected().length > 0) this.#tick();
+  }
+
+  /** Says no more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelTick?.();
+    this.#cancelTick = undefined;
+  }
+
+  #tick(): void {
+    const { clock, timers } = this.#parts;
+    this.#cancelTick = undefined;
+    const own = this.#ownElected();
+    if (this.#isClosed || own.length === 0) return;
+    const now = clock.now();
+    // The timer may be early by a little.
+    if (now - this.#lastHeartbeat >= HEARTBEAT_MS - LOOK_MS / 2) this.#beat(own, now);
+    this.#tell();
+    this.#cancelTick = timers.setTimer(LOOK_MS, () => this.#tick());
+  }
+
+  #beat(own: readonly string[], now: Millis): void {
+    const { links, carrier, directory, run } = this.#parts;
+    this.#lastHeartbeat = now;
+    const linked = new Set(links.linked());
+    for (const peer of linked) carrier.post(peer, { kind: "heartbeat", run });
+    // Rivals have to hear each other.
+    for (const path of own) {
+      for (const { peer } of directory.providers(path)) {
+        if (!linked.has(peer) && !isProgram(peer)) void links.reach(peer);
+      }
+    }
+  }
+
+  #tell(): void {
+    if (this.#isClosed) return;
+    const { self, services, log } = this.#parts;
+    const own = this.#ownElected();
+    for (const path of own) {
+      const leads = this.leaderOf(path) === self;
+      if (this.#leads.get(path) === leads || (!this.#leads.has(path) && !leads)) continue;
+      this.#leads.set(path, leads);
+      log.info(leads ? "this node leads a service" : "another node leads a service", { service: path });
+      try {
+        services.get(path)?.definition.lead?.(leads);
+      } catch (error) {
+        log.error("a service has failed to follow its leader", { service: path, error });
+      }
+    }
+    for (const path of this.#leads.keys()) if (!own.includes(path)) this.#leads.delete(path);
+  }
+
+  #ownElected(): readonly string[] {
+    const { services } = this.#parts;
+    return services.all().filter(({ definition, state }) =>
+      definition.mode === "leader" && state === "running"
+    )
+      .map(({ path }) => path.toString());
+  }
+
+  #own(path: string): Provider | undefined {
+    const { services, self, run } = this.#parts;
+    const service = services.get(path);
+    if (service === undefined) return undefined;
+    return { peer: self, run, service: service.advert(path), breaker: new CircuitBreaker() };
+  }
+}

@@ -1,0 +1,439 @@
+/**
+ * All that makes a program a place for services: what it offers, whom it calls, what it hears.
+ *
+ * ```
+ *                         request ┌──────────┐ calls    ┌────────────────┐
+ *   program ─────────────────────▶│ Caller   ├─────────▶│ CallDesk       │── Balancer, ServiceDirectory
+ *           addService            ├──────────┤ or       └───────┬────────┘
+ *           ─────────────────────▶│ Local    │ runAction        │ MessageCarrier ⇄ PeerLinks ⇄ others
+ *           publish, subscribe    │ Services │◀─────────┌───────┴────────┐
+ *           ─────────────────────▶│ EventDesk│          │ CallServer     │── DedupWindow
+ *                                 └──────────┘          └────────────────┘
+ * ```
+ *
+ * @module
+ */
+
+import {
+  type Clock,
+  type Logger,
+  millis,
+  type RandomSource,
+  randomUint32,
+  silentLogger,
+  type Timers,
+} from "../base/mod.ts";
+import { buildAdvert, shown } from "./advert_builder.ts";
+import { Balancer } from "./balancer.ts";
+import { CallDesk } from "./call_desk.ts";
+import { Caller } from "./caller.ts";
+import type { CallOptions } from "./call_options.ts";
+import { type CallPath, CallPaths } from "./call_path.ts";
+import { CallServer, type Route } from "./call_server.ts";
+import { failure, InvalidServiceError } from "./errors.ts";
+import { EventDesk, type PublishOptions, type PublishReport } from "./event_desk.ts";
+import type { EventHandler } from "./event_handler.ts";
+import { type EventStream, streamEvents } from "./event_stream.ts";
+import type { LocalService } from "./local_service.ts";
+import { LocalServices } from "./local_services.ts";
+import { type CarrierLimits, MessageCarrier, RESET_MALFORMED } from "./message_carrier.ts";
+import { decodeNodeMessage, type NodeMessage, type RequestMessage } from "./node_message.ts";
+import {
+  type Compressor,
+  isProgram,
+  type PeerId,
+  type PeerLinks,
+  type ServicePeers,
+  type ServiceStream,
+} from "./ports.ts";
+import { RegistryService } from "./registry_service.ts";
+import type { ServiceReport } from "./registry_report.ts";
+import { EMPTY_ADVERT, type ServiceAdvert } from "./service_advert.ts";
+import { ServiceClient } from "./service_client.ts";
+import type { ServiceDefinition } from "./service_definition.ts";
+import { ServiceDirectory } from "./service_directory.ts";
+import { ServiceLeadership } from "./service_leadership.ts";
+import { DEFAULT_EVENT_QUEUE, type SubscribeOptions, type SubscriptionHandle } from "./subscription.ts";
+import { TopicPath } from "./topic_path.ts";
+import { encodeValue } from "./wire_value.ts";
+
+/** The network of topics of paths that name none. */
+export const DEFAULT_TOPIC_NETWORK = "mesh";
+
+const RUN_HIGH = 0x10_0000;
+const TWO_32 = 0x1_0000_0000;
+
+/** What a runtime stands on. */
+export interface ServiceRuntimeParts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: RandomSource;
+  readonly log?: Logger;
+  readonly links: PeerLinks;
+  readonly peers: ServicePeers;
+  /** Long values go as they are without one. */
+  readonly compressor?: Compressor;
+  readonly limits?: CarrierLimits;
+  /** This node. */
+  readonly self: PeerId;
+  /** The agent that this program is attached to; undefined for a node. */
+  readonly upstream?: PeerId;
+  /** What `advert` gives has changed. */
+  onAdvertChange?(): void;
+}
+
+/** Services of one program. */
+export class ServiceRuntime {
+  readonly directory: ServiceDirectory;
+  readonly services: LocalServices;
+  readonly leadership: ServiceLeadership;
+  /** Drawn at the start, so that others know this program from the one that ran before. */
+  readonly run: number;
+  readonly #parts: ServiceRuntimeParts;
+  readonly #log: Logger;
+  readonly #paths = new CallPaths(DEFAULT_TOPIC_NETWORK);
+  readonly #carrier: MessageCarrier;
+  readonly #server: CallServer;
+  readonly #desk: CallDesk;
+  readonly #caller: Caller;
+  readonly #events: EventDesk;
+  readonly #registry: RegistryService;
+  #rejected = 0;
+  #isClosed = false;
+
+  constructor(parts: ServiceRuntimeParts) {
+    this.#parts = parts;
+    this.#log = parts.log ?? silentLogger;
+    const { clock, timers, random, links, peers, self, upstream } = parts;
+    const ports = { clock, timers, random, links };
+    this.run = (randomUint32(random) % RUN_HIGH) * TWO_32 + randomUint32(random) || 1;
+    this.directory = new ServiceDirectory(DEFAULT_TOPIC_NETWORK, () => this.leadership.follow());
+    this.services = new LocalServices(DEFAULT_TOPIC_NETWORK, (text) => peers.selector(text));
+    this.#carrier = new MessageCarrier(links, parts.compressor, parts.limits);
+    const balancer = new Balancer({
+      random,
+      rttMs: (peer) => links.rttMs(peer),
+      isHealthy: (peer) => isProgram(peer) || peers.isHealthy(peer),
+    });
+    this.leadership = new ServiceLeadership({
+      ...ports,
+      carrier: this.#carrier,
+      directory: this.directory,
+      services: this.services,
+      self,
+      run: this.run,
+      isHealthy: (peer) => peers.isHealthy(peer),
+      log: this.#log,
+    });
+    const shared = { ...ports, carrier: this.#carrier, run: this.run };
+    this.#desk = new CallDesk({ ...shared, balancer, providers: (order) => this.#caller.providers(order) });
+    this.#server = new CallServer({ ...shared, route: (peer, request) => this.#route(peer, request) });
+    this.#caller = new Caller({
+      ...shared,
+      self,
+      upstream,
+      peers,
+      desk: this.#desk,
+      paths: this.#paths,
+      services: this.services,
+      directory: this.directory,
+      leadership: this.leadership,
+    });
+    this.#events = new EventDesk({
+      clock,
+      links,
+      carrier: this.#carrier,
+      directory: this.directory,
+      network: DEFAULT_TOPIC_NETWORK,
+      upstream,
+      onChange: () => this.#changed(),
+    });
+    this.#registry = new RegistryService({
+      ...parts,
+      network: DEFAULT_TOPIC_NETWORK,
+      services: this.services,
+      directory: this.directory,
+      leadership: this.leadership,
+      onChange: () => this.#changed(),
+    });
+    for (const definition of [this.#registry.definition(), this.#pastEvents()]) {
+      void this.services.add(definition).start();
+    }
+  }
+
+  /** What others are to know of this program, and of the programs that are attached to it. */
+  advert(): ServiceAdvert {
+    if (this.#isClosed) return { ...EMPTY_ADVERT, run: this.run };
+    const { directory } = this;
+    const programs = directory.peers().filter((peer) => isProgram(peer));
+    return buildAdvert({
+      run: this.run,
+      network: DEFAULT_TOPIC_NETWORK,
+      services: this.services.all(),
+      subscriptions: this.#events.subscriptions(),
+      programs: programs.flatMap((peer) => directory.advertsOf(peer)),
+      retains: this.#events.retained.size > 0,
+    });
+  }
+
+  /** Messages that could not be read. */
+  get rejected(): number {
+    return this.#rejected;
+  }
+
+  /** Calls that wait for an answer. */
+  get pendingCalls(): number {
+    return this.#desk.pending;
+  }
+
+  /** Calls of others that run here. */
+  get runningCalls(): number {
+    return this.#server.running;
+  }
+
+  /**
+   * Adds a service and starts it.
+   * @throws InvalidServiceError, InvalidTopicError, InvalidSelectorError, and what its hooks throw
+   */
+  async addService(definition: ServiceDefinition): Promise<LocalService> {
+    if (this.#isClosed) throw new InvalidServiceError("Cannot add a service: this node has stopped");
+    const service = this.services.add(definition);
+    const group = shown(service.path.toString(), DEFAULT_TOPIC_NETWORK);
+    const subscriptions: SubscriptionHandle[] = [];
+    try {
+      for (const [pattern, handler] of Object.entries(definition.subscriptions ?? {})) {
+        subscriptions.push(this.#events.subscribe(pattern, handler, { group }));
+      }
+      await service.start();
+    } catch (error) {
+      for (const subscription of subscriptions) subscription.unsubscribe();
+      this.services.remove(service.path.toString());
+      throw error;
+    }
+    service.own(subscriptions);
+    this.leadership.follow();
+    this.#changed();
+    return service;
+  }
+
+  /** Stops a service and takes it away. @returns whether there was one */
+  async removeService(path: string): Promise<boolean> {
+    const service = this.services.remove(TopicPath.parse(path, DEFAULT_TOPIC_NETWORK).toString());
+    if (service === undefined) return false;
+    this.leadership.follow();
+    this.#changed();
+    await service.stop();
+    return true;
+  }
+
+  /** @param path the service's, as its definition says @returns the service with its types */
+  client<Service extends ServiceDefinition>(path: Service["path"]): ServiceClient<Service> {
+    return new ServiceClient<Service>(path, this);
+  }
+
+  /**
+   * Calls an action, here if it is here, else wherever it runs.
+   * @param path `service/action`
+   * @returns what the handler has answered; with mode `all` a list of `CallAnswer`
+   * @throws CallError, InvalidTopicError
+   */
+  request(path: string, params?: unknown, options?: CallOptions): Promise<unknown> {
+    return this.#caller.request(path, params, options);
+  }
+
+  /** Publishes an event. @throws InvalidTopicError, CallError when it can't be sent at all */
+  async publish(topic: string, data?: unknown, options?: PublishOptions): Promise<PublishReport> {
+    return await this.#events.publish(
+      TopicPath.parse(topic, DEFAULT_TOPIC_NETWORK),
+      encodeValue(data),
+      options,
+    );
+  }
+
+  /** Hears events. @throws InvalidTopicError, InvalidServiceError */
+  subscribe(pattern: string, handler: EventHandler, options?: SubscribeOptions): SubscriptionHandle {
+    const subscription = this.#events.subscribe(pattern, handler, options);
+    if (options?.includePast) void this.#askForPast(pattern);
+    return subscription;
+  }
+
+  /** Events to read in a loop; who reads too slowly loses the oldest. */
+  on(pattern: string, options: SubscribeOptions = {}): EventStream {
+    const { queue = DEFAULT_EVENT_QUEUE } = options;
+    return streamEvents((handler) => this.subscribe(pattern, handler, options), queue);
+  }
+
+  /** All services that are known, or the one at a path. */
+  report(path?: string): readonly ServiceReport[] {
+    return this.#registry.report(path);
+  }
+
+  /** Takes a message in; the bytes are good until this returns. */
+  handleMessage(peer: PeerId, bytes: Uint8Array): void {
+    this.#handle(peer, decodeNodeMessage(bytes), undefined);
+  }
+
+  /** Takes a stream in, opened with a message as its header. */
+  handleStream(peer: PeerId, header: Uint8Array, stream: ServiceStream): void {
+    this.#handle(peer, decodeNodeMessage(header), stream);
+  }
+
+  /** A link is open. */
+  handleLink(peer: PeerId): void {
+    this.leadership.hear(peer);
+    const { upstream } = this.#parts;
+    if (peer === upstream) this.#carrier.post(upstream, { kind: "discovery", advert: this.advert() });
+  }
+
+  /** A link has ended, and no other leads to the peer. */
+  handleLinkLost(peer: PeerId): void {
+    this.leadership.lose(peer);
+    this.#desk.handleLinkLost(peer);
+  }
+
+  /** What a peer offers, in the place of what it offered before; nothing when it is gone. */
+  setAdverts(peer: PeerId, adverts: readonly ServiceAdvert[]): void {
+    this.directory.set(peer, adverts);
+    if (isProgram(peer)) this.#changed();
+  }
+
+  /** A peer is gone for good. */
+  handlePeerGone(peer: PeerId): void {
+    this.setAdverts(peer, []);
+    this.leadership.forget(peer);
+    this.#server.forget(peer);
+  }
+
+  /** Stops all services, fails what waits, and says no more. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.leadership.close();
+    this.#changed();
+    const stopping = this.services.all().map(async (service) => {
+      try {
+        await service.stop();
+      } catch (error) {
+        this.#log.error("a service has failed to stop", { service: service.path.toString(), error });
+      }
+    });
+    await Promise.all(stopping);
+    this.#desk.close();
+    this.#server.close();
+  }
+
+  #handle(peer: PeerId, message: NodeMessage | undefined, stream: ServiceStream | undefined): void {
+    switch (message?.kind) {
+      case "request":
+        return this.#server.handleRequest(peer, message, stream);
+      case "response":
+        return this.#desk.handleResponse(peer, message, stream);
+      case "event":
+        return this.#handleEvent(peer, message, stream);
+    }
+    stream?.reset(RESET_MALFORMED);
+    switch (message?.kind) {
+      case "cancel":
+        return this.#server.handleCancel(peer, message.callerRun, message.number);
+      case "heartbeat":
+        return this.leadership.hear(peer);
+      case "discovery":
+        if (isProgram(peer)) this.setAdverts(peer, [message.advert]);
+        return;
+      default:
+        this.#rejected++;
+    }
+  }
+
+  #handleEvent(
+    peer: PeerId,
+    event: Extract<NodeMessage, { kind: "event" }>,
+    stream: ServiceStream | undefined,
+  ): void {
+    if (!this.#carrier.isIncomplete(event.data)) {
+      stream?.end();
+      return this.#events.handleEvent(peer, event);
+    }
+    this.#carrier.complete(peer, event.data, stream).then((data) => {
+      if ("code" in data) this.#rejected++;
+      else this.#events.handleEvent(peer, { ...event, data });
+    });
+  }
+
+  #route(peer: PeerId, request: RequestMessage): Route {
+    const path = this.#paths.tryParse(request.path);
+    if (path === undefined) {
+      return { kind: "failure", failure: failure("UnknownAction", "that is no path of an action") };
+    }
+    const fromProgram = isProgram(peer);
+    const local = this.services.get(path.service);
+    if (local !== undefined && !this.#isForOthers(request, fromProgram)) {
+      return this.#routeLocal(local, path, peer, fromProgram);
+    }
+    const program = this.directory.providers(path.service)
+      .find((one) => isProgram(one.peer) && one.peer !== peer);
+    if (!fromProgram && program === undefined) {
+      return { kind: "failure", failure: failure("NoProvider", `${path.service} is not here`) };
+    }
+    return {
+      kind: "forward",
+      forward: (given, params, stream, signal) =>
+        this.#caller.forward(given, { path, params, stream, signal, isOwn: !fromProgram }),
+    };
+  }
+
+  #routeLocal(local: LocalService, path: CallPath, peer: PeerId, fromProgram: boolean): Route {
+    const action = local.actions.get(path.action);
+    if (action === undefined) {
+      const text = `${path.service} has no action ${path.action}`;
+      return { kind: "failure", failure: failure("UnknownAction", text) };
+    }
+    if (!fromProgram && !action.allows(peer)) {
+      return { kind: "failure", failure: failure("Refused", `${path.text} may not be called from there`) };
+    }
+    return { kind: "action", action };
+  }
+
+  /** Whether a program asks for somebody in particular. */
+  #isForOthers({ routing }: RequestMessage, fromProgram: boolean): boolean {
+    if (!fromProgram || routing === undefined) return false;
+    return routing.node !== "" || routing.mode === "all" || routing.mode === "leader";
+  }
+
+  #changed(): void {
+    const { upstream } = this.#parts;
+    if (upstream === undefined) this.#parts.onAdvertChange?.();
+    else this.#carrier.post(upstream, { kind: "discovery", advert: this.advert() });
+  }
+
+  /** What others have kept is asked for, and comes as events. */
+  async #askForPast(pattern: string): Promise<void> {
+    const { upstream } = this.#parts;
+    const asked = upstream === undefined ? this.directory.retainers() : [upstream];
+    await Promise.all(asked.map(async (peer) => {
+      try {
+        await this.#caller.requestFrom(peer, "$events/past", { pattern });
+      } catch (error) {
+        this.#log.debug("no past events", { from: peer, error });
+      }
+    }));
+  }
+
+  #pastEvents(): ServiceDefinition {
+    return {
+      path: "$events",
+      description: "What was published to be kept",
+      actions: {
+        past: ({ pattern }: { pattern: string }, { caller }) => {
+          if (caller === undefined) return 0;
+          return this.#events.sendPast(caller, pattern, (topics) => this.#askForPast(topics));
+        },
+      },
+    };
+  }
+
+  /** The time, for what is measured in calls. */
+  now(): number {
+    return millis(this.#parts.clock.now());
+  }
+}
