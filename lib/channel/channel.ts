@@ -46,7 +46,8 @@ export interface ChannelOptions {
   readonly frames: FrameReader;
   readonly sealer: RecordSealer;
   readonly opener: RecordOpener;
-  readonly remoteStatic: PublicKey;
+  /** Undefined where the file system vouches for the other end. */
+  readonly remoteStatic: PublicKey | undefined;
   readonly reply: Uint8Array;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -55,15 +56,14 @@ export interface ChannelOptions {
 }
 
 /**
- * Messages and streams to and from one authenticated node, made by `openChannel` or `acceptChannel`.
+ * Messages and streams to and from one authenticated node, made by `openChannel` or `acceptChannel`; or another program
+ * of this host, by `openLocalChannel` or `acceptLocalChannel`.
  *
  * Messages of an attached topic go to their handler as they arrive. All others wait for `receive` until there are 64 or
  * 4 MiB of them; then the stream is read no further, pings of the other end stay unanswered and its messages wait
  * there. The channel lives on meanwhile, since each end pings on its own.
  */
 export class Channel {
-  /** Who is at the other end. */
-  readonly remoteStatic: PublicKey;
   /** Where the other end is, for people. */
   readonly remoteAddress: string;
   /** At the initiator, what the other side answered to the hello; at the responder, what it answered itself. */
@@ -102,7 +102,6 @@ export class Channel {
 
   /** Takes over a stream whose handshake is complete, and starts to read when the turn is over. */
   constructor(stream: ByteStream, options: ChannelOptions) {
-    this.remoteStatic = options.remoteStatic;
     this.remoteAddress = stream.remoteAddress;
     this.reply = options.reply;
     this.#stream = stream;
@@ -125,6 +124,16 @@ export class Channel {
     });
     options.frames.readAhead();
     queueMicrotask(() => void this.#readRecords());
+  }
+
+  /**
+   * Who is at the other end.
+   * @throws TypeError when the channel is local: whoever is there has shown no key
+   */
+  get remoteStatic(): PublicKey {
+    const { remoteStatic } = this.#options;
+    if (remoteStatic === undefined) throw new TypeError("The other end of a local channel has no key");
+    return remoteStatic;
   }
 
   /** The round trip time of the last ping that was answered, in milliseconds. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { concatBytes, equalBytes, SeededRandom, utf8Bytes } from "../base/mod.ts";
 import type { Channel } from "./channel.ts";
 import type { ChannelStream } from "./channel_stream.ts";
-import { Bench, settle } from "./memory_stream_test.ts";
+import { type Bench, settle, testChannel } from "./memory_stream_test.ts";
 import { MAX_STREAMS } from "./stream_mux.ts";
 import { INITIAL_WINDOW_BYTES, MAX_HEADER_BYTES, StreamReset, WIDE_WINDOW_BYTES } from "./stream_state.ts";
 
@@ -44,8 +44,7 @@ async function endOf(bench: Bench, near: Channel, far: Channel): Promise<void> {
   assert.equal(bench.timers.size, 0);
 }
 
-Deno.test("a stream carries megabytes both ways at once and ends each way on its own", async () => {
-  const bench = new Bench();
+testChannel("a stream carries megabytes both ways at once and ends each way on its own", async (bench) => {
   const { near, far, ours, theirs } = await opened(bench);
   const [there, back] = [random(2_000_001, 1), random(1_500_000, 2)];
   const send = async (stream: ChannelStream, bytes: Uint8Array) => {
@@ -68,30 +67,31 @@ Deno.test("a stream carries megabytes both ways at once and ends each way on its
   assert.equal(ours.resetCode, undefined);
 });
 
-Deno.test("both ends begin streams, with headers of up to 64 KiB, even behind messages without end", async () => {
-  const bench = new Bench();
-  const [near, far] = await bench.connect();
-  const [fromNear, fromFar] = [serve(far), serve(near)];
-  const header = random(MAX_HEADER_BYTES);
-  far.attach("noise", () => {});
-  for (let i = 0; i < 500; i++) near.post("noise", new Uint8Array(8_000));
-  const ours = near.openStream("files", header);
-  const theirs = far.openStream("files", NOTHING);
-  ours.end();
-  theirs.end();
-  await settle();
-  assert.deepEqual(fromNear[0]?.header, header);
-  assert.deepEqual(fromFar[0]?.header, NOTHING);
-  assert.equal(await fromNear[0]?.stream.read(), undefined);
-  assert.equal(await fromFar[0]?.stream.read(), undefined);
-  assert.throws(() => near.openStream("files", new Uint8Array(MAX_HEADER_BYTES + 1)), RangeError);
-  assert.throws(() => near.openStream("x".repeat(256), NOTHING), RangeError);
-  assert.throws(() => near.onStream("files", () => {}), TypeError);
-  await endOf(bench, near, far);
-});
+testChannel(
+  "both ends begin streams, with headers of up to 64 KiB, even behind messages without end",
+  async (bench) => {
+    const [near, far] = await bench.connect();
+    const [fromNear, fromFar] = [serve(far), serve(near)];
+    const header = random(MAX_HEADER_BYTES);
+    far.attach("noise", () => {});
+    for (let i = 0; i < 500; i++) near.post("noise", new Uint8Array(8_000));
+    const ours = near.openStream("files", header);
+    const theirs = far.openStream("files", NOTHING);
+    ours.end();
+    theirs.end();
+    await settle();
+    assert.deepEqual(fromNear[0]?.header, header);
+    assert.deepEqual(fromFar[0]?.header, NOTHING);
+    assert.equal(await fromNear[0]?.stream.read(), undefined);
+    assert.equal(await fromFar[0]?.stream.read(), undefined);
+    assert.throws(() => near.openStream("files", new Uint8Array(MAX_HEADER_BYTES + 1)), RangeError);
+    assert.throws(() => near.openStream("x".repeat(256), NOTHING), RangeError);
+    assert.throws(() => near.onStream("files", () => {}), TypeError);
+    await endOf(bench, near, far);
+  },
+);
 
-Deno.test("write() waits for a consumer that does not read, which holds up nothing else", async () => {
-  const bench = new Bench();
+testChannel("write() waits for a consumer that does not read, which holds up nothing else", async (bench) => {
   const { near, far, ours } = await opened(bench);
   let isWritten = false;
   const writing = ours.write(new Uint8Array(WIDE_WINDOW_BYTES)).then((written) => isWritten = written);
@@ -115,25 +115,26 @@ Deno.test("write() waits for a consumer that does not read, which holds up nothi
   await far.closed;
 });
 
-Deno.test("what is sent and not read is at most a window, which widens for a consumer that reads", async () => {
-  const bench = new Bench();
-  const { near, far, ours, theirs } = await opened(bench);
-  const before = bench.near.written.length;
-  void ours.write(new Uint8Array(10 << 20));
-  await settle();
-  const first = bench.near.written.length - before;
-  assert.ok(first >= INITIAL_WINDOW_BYTES && first < INITIAL_WINDOW_BYTES + 1_000, `${first}`);
-  let read = (await theirs.read())?.length ?? 0;
-  await settle();
-  const wide = bench.near.written.length - before - read;
-  assert.ok(wide >= WIDE_WINDOW_BYTES * 3 / 4 && wide < WIDE_WINDOW_BYTES + 2_000, `${wide}`);
-  while (read < 10 << 20) read += (await theirs.read())?.length ?? assert.fail();
-  assert.equal(read, 10 << 20);
-  await endOf(bench, near, far);
-});
+testChannel(
+  "what is sent and not read is at most a window, which widens for a consumer that reads",
+  async (bench) => {
+    const { near, far, ours, theirs } = await opened(bench);
+    const before = bench.near.written.length;
+    void ours.write(new Uint8Array(10 << 20));
+    await settle();
+    const first = bench.near.written.length - before;
+    assert.ok(first >= INITIAL_WINDOW_BYTES && first < INITIAL_WINDOW_BYTES + 1_000, `${first}`);
+    let read = (await theirs.read())?.length ?? 0;
+    await settle();
+    const wide = bench.near.written.length - before - read;
+    assert.ok(wide >= WIDE_WINDOW_BYTES * 3 / 4 && wide < WIDE_WINDOW_BYTES + 2_000, `${wide}`);
+    while (read < 10 << 20) read += (await theirs.read())?.length ?? assert.fail();
+    assert.equal(read, 10 << 20);
+    await endOf(bench, near, far);
+  },
+);
 
-Deno.test("reset() ends both directions at both ends and tells the code", async () => {
-  const bench = new Bench();
+testChannel("reset() ends both directions at both ends and tells the code", async (bench) => {
   const { near, far, ours, theirs } = await opened(bench);
   await theirs.write(new Uint8Array(100));
   const writing = ours.write(new Uint8Array(1 << 20));
@@ -157,58 +158,63 @@ Deno.test("reset() ends both directions at both ends and tells the code", async 
   await endOf(bench, near, far);
 });
 
-Deno.test("reset() by both ends at once, and before the other end was told, harms nothing", async () => {
-  const bench = new Bench();
-  const { near, far, ours, theirs } = await opened(bench);
-  ours.reset(1);
-  theirs.reset(2);
-  const untold = near.openStream("files", NOTHING);
-  untold.reset(3);
-  const next = near.openStream("files", NOTHING);
-  await settle();
-  assert.deepEqual([ours.resetCode, theirs.resetCode, untold.resetCode], [1, 2, 3]);
-  assert.equal(next.resetCode, undefined);
-  assert.equal(await next.write(new Uint8Array(1)), true);
-  await endOf(bench, near, far);
-  assert.deepEqual(bench.drops(), {});
-});
+testChannel(
+  "reset() by both ends at once, and before the other end was told, harms nothing",
+  async (bench) => {
+    const { near, far, ours, theirs } = await opened(bench);
+    ours.reset(1);
+    theirs.reset(2);
+    const untold = near.openStream("files", NOTHING);
+    untold.reset(3);
+    const next = near.openStream("files", NOTHING);
+    await settle();
+    assert.deepEqual([ours.resetCode, theirs.resetCode, untold.resetCode], [1, 2, 3]);
+    assert.equal(next.resetCode, undefined);
+    assert.equal(await next.write(new Uint8Array(1)), true);
+    await endOf(bench, near, far);
+    assert.deepEqual(bench.drops(), {});
+  },
+);
 
-Deno.test("a stream of a topic without handler is reset, and one whose handler throws ends the channel", async () => {
-  const bench = new Bench();
-  const [near, far] = await bench.connect();
-  const stream = near.openStream("nobody", NOTHING);
-  assert.equal(await stream.read(), undefined);
-  assert.equal(stream.resetCode, StreamReset.noHandler);
-  far.onStream("broken", () => {
-    throw new Error("a defect");
-  });
-  near.openStream("broken", NOTHING);
-  await Promise.all([near.closed, far.closed]);
-  assert.deepEqual(bench.drops(), { "channel-handler-failed": 1 });
-});
+testChannel(
+  "a stream of a topic without handler is reset, and one whose handler throws ends the channel",
+  async (bench) => {
+    const [near, far] = await bench.connect();
+    const stream = near.openStream("nobody", NOTHING);
+    assert.equal(await stream.read(), undefined);
+    assert.equal(stream.resetCode, StreamReset.noHandler);
+    far.onStream("broken", () => {
+      throw new Error("a defect");
+    });
+    near.openStream("broken", NOTHING);
+    await Promise.all([near.closed, far.closed]);
+    assert.deepEqual(bench.drops(), { "channel-handler-failed": 1 });
+  },
+);
 
-Deno.test("openStream() gives a stream that is reset when there are too many or the channel is closed", async () => {
-  const bench = new Bench();
-  const [near, far] = await bench.connect();
-  const accepted = serve(far);
-  const streams = Array.from({ length: MAX_STREAMS }, () => near.openStream("files", NOTHING));
-  const one = near.openStream("files", NOTHING);
-  assert.equal(one.resetCode, StreamReset.tooMany);
-  await one.closed;
-  await settle();
-  assert.equal(accepted.length, MAX_STREAMS);
-  accepted[5]?.stream.reset(0);
-  await settle();
-  assert.equal(streams[5]?.resetCode, 0);
-  assert.equal(near.openStream("files", NOTHING).resetCode, undefined);
-  await endOf(bench, near, far);
-  assert.equal(near.openStream("files", NOTHING).resetCode, StreamReset.channelClosed);
-  for (const stream of streams) await stream.closed;
-  assert.equal(streams[6]?.resetCode, StreamReset.channelClosed);
-});
+testChannel(
+  "openStream() gives a stream that is reset when there are too many or the channel is closed",
+  async (bench) => {
+    const [near, far] = await bench.connect();
+    const accepted = serve(far);
+    const streams = Array.from({ length: MAX_STREAMS }, () => near.openStream("files", NOTHING));
+    const one = near.openStream("files", NOTHING);
+    assert.equal(one.resetCode, StreamReset.tooMany);
+    await one.closed;
+    await settle();
+    assert.equal(accepted.length, MAX_STREAMS);
+    accepted[5]?.stream.reset(0);
+    await settle();
+    assert.equal(streams[5]?.resetCode, 0);
+    assert.equal(near.openStream("files", NOTHING).resetCode, undefined);
+    await endOf(bench, near, far);
+    assert.equal(near.openStream("files", NOTHING).resetCode, StreamReset.channelClosed);
+    for (const stream of streams) await stream.closed;
+    assert.equal(streams[6]?.resetCode, StreamReset.channelClosed);
+  },
+);
 
-Deno.test("streams share a channel fairly, and a message passes them all", async () => {
-  const bench = new Bench();
+testChannel("streams share a channel fairly, and a message passes them all", async (bench) => {
   const [near, far] = await bench.connect();
   const received = [0, 0, 0, 0];
   far.onStream("bulk", async (stream, header) => {
@@ -233,8 +239,7 @@ Deno.test("streams share a channel fairly, and a message passes them all", async
   await endOf(bench, near, far);
 });
 
-Deno.test("messages without end hold no stream up, nor streams messages", async () => {
-  const bench = new Bench();
+testChannel("messages without end hold no stream up, nor streams messages", async (bench) => {
   const [near, far] = await bench.connect();
   let messages = 0;
   const body = new Uint8Array(200);

@@ -3,7 +3,7 @@ import { concatBytes, SeededRandom, utf8Bytes } from "../base/mod.ts";
 import { CLOSE_TIMEOUT_MS } from "./channel.ts";
 import { MAX_MESSAGE_BYTES } from "./envelope_stream.ts";
 import { DEAD_AFTER_MS, KEEP_ALIVE_MS } from "./keep_alive.ts";
-import { Bench, settle } from "./memory_stream_test.ts";
+import { Bench, settle, testChannel } from "./memory_stream_test.ts";
 
 const message = (text: string) => ({ topic: "mesh", body: utf8Bytes(text) });
 
@@ -33,8 +33,7 @@ Deno.test("a channel shows nothing of its messages on the wire", async () => {
   await far.closed;
 });
 
-Deno.test("a message of 1 MiB spans records, a longer one is a mistake of the caller", async () => {
-  const bench = new Bench();
+testChannel("a message of 1 MiB spans records, a longer one is a mistake of the caller", async (bench) => {
   const [near, far] = await bench.connect();
   const body = new Uint8Array(MAX_MESSAGE_BYTES);
   new SeededRandom(7).fill(body);
@@ -62,8 +61,7 @@ Deno.test("a message that the other end finds too long closes the channel", asyn
   assert.deepEqual(bench.drops(), { "channel-message-too-long": 1 });
 });
 
-Deno.test("send() waits while the other end does not receive, and nothing is lost", async () => {
-  const bench = new Bench();
+testChannel("send() waits while the other end does not receive, and nothing is lost", async (bench) => {
   const [near, far] = await bench.connect();
   const body = new Uint8Array(32 << 10);
   let sent = 0;
@@ -84,8 +82,7 @@ Deno.test("send() waits while the other end does not receive, and nothing is los
   await far.closed;
 });
 
-Deno.test("send() gives the channel up when a thousand calls wait", async () => {
-  const bench = new Bench();
+testChannel("send() gives the channel up when a thousand calls wait", async (bench) => {
   const [near, far] = await bench.connect();
   const body = new Uint8Array(100 << 10);
   const results = await Promise.all(
@@ -97,8 +94,7 @@ Deno.test("send() gives the channel up when a thousand calls wait", async () => 
   assert.equal(bench.initiatorCounters.get("channel-send-overflow"), 1);
 });
 
-Deno.test("ping() measures the round trip, and calls at once share a ping", async () => {
-  const bench = new Bench();
+testChannel("ping() measures the round trip, and calls at once share a ping", async (bench) => {
   const [near, far] = await bench.connect();
   assert.equal(near.lastRttMs, undefined);
   const pings = [near.ping(), near.ping()];
@@ -112,8 +108,7 @@ Deno.test("ping() measures the round trip, and calls at once share a ping", asyn
   await far.closed;
 });
 
-Deno.test("a quiet channel stays open by its pings", async () => {
-  const bench = new Bench();
+testChannel("a quiet channel stays open by its pings", async (bench) => {
   const [near, far] = await bench.connect();
   for (let i = 0; i < 20; i++) {
     bench.timers.advance(KEEP_ALIVE_MS);
@@ -126,8 +121,7 @@ Deno.test("a quiet channel stays open by its pings", async () => {
   await far.closed;
 });
 
-Deno.test("a channel whose other end has fallen silent dies", async () => {
-  const bench = new Bench();
+testChannel("a channel whose other end has fallen silent dies", async (bench) => {
   const [near, far] = await bench.connect();
   bench.timers.advance(DEAD_AFTER_MS - 1);
   assert.equal(bench.near.isClosed, false);
@@ -140,8 +134,7 @@ Deno.test("a channel whose other end has fallen silent dies", async () => {
   assert.equal(bench.timers.size, 0);
 });
 
-Deno.test("a slow consumer keeps its channel however long it takes", async () => {
-  const bench = new Bench();
+testChannel("a slow consumer keeps its channel however long it takes", async (bench) => {
   const [near, far] = await bench.connect();
   const sending = (async () => {
     for (let i = 0; i < 200; i++) await near.send(message(`${i}`));
@@ -156,8 +149,7 @@ Deno.test("a slow consumer keeps its channel however long it takes", async () =>
   await far.closed;
 });
 
-Deno.test("close() sends what is queued and tells its reason", async () => {
-  const bench = new Bench();
+testChannel("close() sends what is queued and tells its reason", async (bench) => {
   const [near, far] = await bench.connect();
   for (let i = 0; i < 5; i++) await near.send(message(`${i}`));
   near.close("x".repeat(300));
@@ -169,8 +161,7 @@ Deno.test("close() sends what is queued and tells its reason", async () => {
   assert.equal(near.closeReason, undefined);
 });
 
-Deno.test("close() at both ends at once closes both", async () => {
-  const bench = new Bench();
+testChannel("close() at both ends at once closes both", async (bench) => {
   const [near, far] = await bench.connect();
   const waiting = [near.receive(), far.receive()];
   near.close();
@@ -181,8 +172,7 @@ Deno.test("close() at both ends at once closes both", async () => {
   assert.equal(bench.timers.size, 0);
 });
 
-Deno.test("close() does not wait for ever for an end that reads nothing", async () => {
-  const bench = new Bench();
+testChannel("close() does not wait for ever for an end that reads nothing", async (bench) => {
   const [near, far] = await bench.connect();
   const body = new Uint8Array(128 << 10);
   const sends = Array.from({ length: 100 }, () => near.send({ topic: "mesh", body }));
@@ -197,8 +187,7 @@ Deno.test("close() does not wait for ever for an end that reads nothing", async 
   await far.closed;
 });
 
-Deno.test("receive() waits once at a time", async () => {
-  const bench = new Bench();
+testChannel("receive() waits once at a time", async (bench) => {
   const [near, far] = await bench.connect();
   const first = near.receive();
   await assert.rejects(near.receive(), TypeError);

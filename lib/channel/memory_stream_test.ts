@@ -17,6 +17,7 @@ import { type PresharedKey, PrivateKey } from "../crypto/mod.ts";
 import { acceptChannel, type AcceptedChannel } from "./accept_channel.ts";
 import type { Channel } from "./channel.ts";
 import { channelCounters, type ChannelDropReason } from "./drop_reason.ts";
+import { acceptLocalChannel, openLocalChannel } from "./local_channel.ts";
 import { openChannel } from "./open_channel.ts";
 
 /** One direction: a bounded pipe that keeps a record of everything that went in. */
@@ -126,6 +127,12 @@ export async function settle(): Promise<void> {
   for (let i = 0; i < 3_000; i++) await Promise.resolve();
 }
 
+/** Registers a test that runs with sealed records and with plain ones. */
+export function testChannel(name: string, body: (bench: Bench) => Promise<void>): void {
+  Deno.test(name, () => body(new Bench()));
+  Deno.test(`locally, ${name}`, () => body(new Bench(true)));
+}
+
 /** Two nodes, their stream, and time that stands still. */
 export class Bench {
   readonly clock: VirtualClock = new VirtualClock();
@@ -138,7 +145,8 @@ export class Bench {
   readonly near: MemoryStream;
   readonly far: MemoryStream;
 
-  constructor() {
+  /** @param isLocal whether `connect` makes channels that seal nothing */
+  constructor(readonly isLocal = false) {
     [this.near, this.far] = streamPair();
   }
 
@@ -191,6 +199,13 @@ export class Bench {
 
   /** @returns both ends of an open channel */
   async connect(more: { maxMessageBytes?: number } = {}): Promise<[Channel, Channel]> {
+    if (this.isLocal) {
+      const { clock, timers } = this;
+      return [
+        openLocalChannel(this.near, { clock, timers, counters: this.initiatorCounters, ...more }),
+        acceptLocalChannel(this.far, { clock, timers, counters: this.responderCounters, ...more }),
+      ];
+    }
     const [near, far] = await Promise.all([this.open(undefined, more), this.accept(undefined, more)]);
     assert(far);
     return [near, far.channel];

@@ -7,7 +7,7 @@
  *   ChannelStream   ordered bytes, both ways     flow-controlled, each on its own
  *   Envelope        control, payload, stream-…   4-byte length before it; may span records
  *   Record          sealed, in order             2-byte length before it
- *   ByteStream      TCP, memory                  handed in
+ *   ByteStream      TCP, Unix, memory            handed in
  * ```
  *
  * It dials nothing, listens nowhere, knows no members, and keeps no time of its own. Who may come in is decided by the
@@ -25,6 +25,7 @@ export * from "./errors.ts";
 export { HANDSHAKE_TIMEOUT_MS, type HandshakeSetup } from "./handshake.ts";
 export type { Pieces } from "./envelope_codec.ts";
 export { DEAD_AFTER_MS, KEEP_ALIVE_MS } from "./keep_alive.ts";
+export * from "./local_channel.ts";
 export * from "./open_channel.ts";
 export { MAX_POSTED_BYTES, MAX_POSTED_MESSAGES } from "./outbox.ts";
 export { MAX_STREAMS } from "./stream_mux.ts";

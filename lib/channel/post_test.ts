@@ -1,41 +1,44 @@
 import assert from "node:assert/strict";
 import { utf8Bytes } from "../base/mod.ts";
-import { Bench, settle } from "./memory_stream_test.ts";
+import { settle, testChannel } from "./memory_stream_test.ts";
 import { MAX_POSTED_BYTES, MAX_POSTED_MESSAGES } from "./outbox.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
-Deno.test("attach() hands on what post() sends in order, and other topics still go to receive()", async () => {
-  const bench = new Bench();
-  const [near, far] = await bench.connect();
-  const got: string[] = [];
-  far.attach("calls", (body) => got.push(text(body)));
-  assert.equal(near.post("calls", utf8Bytes("one")), true);
-  assert.equal(near.post("other", utf8Bytes("aside")), true);
-  assert.equal(near.post("calls", [utf8Bytes("tw"), utf8Bytes(""), utf8Bytes("o")]), true);
-  assert.deepEqual(await far.receive(), { topic: "other", body: utf8Bytes("aside") });
-  await settle();
-  assert.deepEqual(got, ["one", "two"]);
-  assert.throws(() => far.attach("calls", () => {}), TypeError);
-  near.close();
-  await far.closed;
-});
+testChannel(
+  "attach() hands on what post() sends in order, and other topics still go to receive()",
+  async (bench) => {
+    const [near, far] = await bench.connect();
+    const got: string[] = [];
+    far.attach("calls", (body) => got.push(text(body)));
+    assert.equal(near.post("calls", utf8Bytes("one")), true);
+    assert.equal(near.post("other", utf8Bytes("aside")), true);
+    assert.equal(near.post("calls", [utf8Bytes("tw"), utf8Bytes(""), utf8Bytes("o")]), true);
+    assert.deepEqual(await far.receive(), { topic: "other", body: utf8Bytes("aside") });
+    await settle();
+    assert.deepEqual(got, ["one", "two"]);
+    assert.throws(() => far.attach("calls", () => {}), TypeError);
+    near.close();
+    await far.closed;
+  },
+);
 
-Deno.test("attach() takes over what waits for receive() already, and leaves the rest in order", async () => {
-  const bench = new Bench();
-  const [near, far] = await bench.connect();
-  for (let i = 0; i < 200; i++) near.post(i % 2 ? "odd" : "even", utf8Bytes(`${i}`));
-  await settle();
-  const got: string[] = [];
-  far.attach("odd", (body) => got.push(text(body)));
-  for (let i = 0; i < 200; i += 2) assert.equal(text((await far.receive())?.body ?? assert.fail()), `${i}`);
-  assert.deepEqual(got, Array.from({ length: 100 }, (_, i) => `${2 * i + 1}`));
-  near.close();
-  await far.closed;
-});
+testChannel(
+  "attach() takes over what waits for receive() already, and leaves the rest in order",
+  async (bench) => {
+    const [near, far] = await bench.connect();
+    for (let i = 0; i < 200; i++) near.post(i % 2 ? "odd" : "even", utf8Bytes(`${i}`));
+    await settle();
+    const got: string[] = [];
+    far.attach("odd", (body) => got.push(text(body)));
+    for (let i = 0; i < 200; i += 2) assert.equal(text((await far.receive())?.body ?? assert.fail()), `${i}`);
+    assert.deepEqual(got, Array.from({ length: 100 }, (_, i) => `${2 * i + 1}`));
+    near.close();
+    await far.closed;
+  },
+);
 
-Deno.test("a handler that throws closes the channel and is counted", async () => {
-  const bench = new Bench();
+testChannel("a handler that throws closes the channel and is counted", async (bench) => {
   const [near, far] = await bench.connect();
   let calls = 0;
   far.attach("calls", () => {
@@ -49,28 +52,29 @@ Deno.test("a handler that throws closes the channel and is counted", async () =>
   assert.deepEqual(bench.drops(), { "channel-handler-failed": 1 });
 });
 
-Deno.test("post() shares records: all of one turn, and all that comes while a write is under way", async () => {
-  const bench = new Bench();
-  const [near, far] = await bench.connect();
-  let got = 0;
-  far.attach("calls", () => got++);
-  const writes: number[] = [];
-  const write = bench.near.write.bind(bench.near);
-  bench.near.write = (bytes) => {
-    writes.push(bytes.length);
-    if (writes.length === 1) { for (let i = 0; i < 100; i++) near.post("calls", new Uint8Array(100)); }
-    return write(bytes);
-  };
-  for (let i = 0; i < 10; i++) near.post("calls", new Uint8Array(100));
-  await settle();
-  assert.equal(got, 110);
-  assert.equal(writes.length, 2, `${writes}`);
-  near.close();
-  await far.closed;
-});
+testChannel(
+  "post() shares records: all of one turn, and all that comes while a write is under way",
+  async (bench) => {
+    const [near, far] = await bench.connect();
+    let got = 0;
+    far.attach("calls", () => got++);
+    const writes: number[] = [];
+    const write = bench.near.write.bind(bench.near);
+    bench.near.write = (bytes) => {
+      writes.push(bytes.length);
+      if (writes.length === 1) { for (let i = 0; i < 100; i++) near.post("calls", new Uint8Array(100)); }
+      return write(bytes);
+    };
+    for (let i = 0; i < 10; i++) near.post("calls", new Uint8Array(100));
+    await settle();
+    assert.equal(got, 110);
+    assert.equal(writes.length, 2, `${writes}`);
+    near.close();
+    await far.closed;
+  },
+);
 
-Deno.test("post() refuses when too much is queued, until drained()", async () => {
-  const bench = new Bench();
+testChannel("post() refuses when too much is queued, until drained()", async (bench) => {
   const [near, far] = await bench.connect();
   await near.drained();
   let got = 0;
@@ -99,8 +103,7 @@ Deno.test("post() refuses when too much is queued, until drained()", async () =>
   assert.equal(got, posted + 1 + largePosted);
 });
 
-Deno.test("post() takes bodies of any length and copies them at once", async () => {
-  const bench = new Bench();
+testChannel("post() takes bodies of any length and copies them at once", async (bench) => {
   const [near, far] = await bench.connect();
   const lengths = [0, 1, 40_000, 48_000, 50_000, 65_500, 65_519, 70_000, 200_000, 1, 1 << 20, 3];
   const got: string[] = [];

@@ -10,6 +10,11 @@ export class PortInUseError extends WeftError {
   readonly code = "PortInUse";
 }
 
+/** Another program listens at the path. */
+export class SocketPathInUseError extends WeftError {
+  readonly code = "SocketPathInUse";
+}
+
 /** The system refuses a socket for another reason: no permission, no descriptors, no network. */
 export class SocketError extends WeftError {
   readonly code = "Socket";

@@ -1,10 +1,10 @@
 /**
- * How bytes leave the host: datagrams and streams as ports, over UDP, TCP, or memory with a network's faults. It knows
- * nothing of what it carries, resolves no names, and never retries. RFC 768, RFC 9293.
+ * How bytes leave the process: datagrams and streams as ports, over UDP, TCP, Unix sockets, or memory with a network's
+ * faults. It knows nothing of what it carries, resolves no names, and never retries. RFC 768, RFC 9293.
  *
  * ```text
  *   wireguard ──▶ DatagramSocket ◀── openUdp · MemoryNetwork.open
- *   channel   ──▶ ByteStream     ◀── dialTcp · listenTcp · memoryStreamPair
+ *   channel   ──▶ ByteStream     ◀── dialTcp · listenTcp · dialUnix · listenUnix · memoryStreamPair
  * ```
  * @module
  */
@@ -15,7 +15,7 @@ export {
   MAX_DATAGRAM_BYTES,
   MAX_SENDS_IN_FLIGHT,
 } from "./datagram_socket.ts";
-export { portInUse, PortInUseError, SocketError } from "./errors.ts";
+export { portInUse, PortInUseError, SocketError, SocketPathInUseError } from "./errors.ts";
 export type { LinkQuality } from "./memory_link.ts";
 export * from "./lan_sockets.ts";
 export * from "./local_datagrams.ts";
@@ -25,3 +25,4 @@ export * from "./no_socket.ts";
 export * from "./stream_listener.ts";
 export * from "./tcp.ts";
 export * from "./udp_socket.ts";
+export * from "./unix.ts";

@@ -5,6 +5,7 @@
 
 import type { ByteStream } from "../base/mod.ts";
 import { Endpoint, IpAddress } from "../net/mod.ts";
+import { ConnectionStream } from "./connection_stream.ts";
 import { openError } from "./errors.ts";
 import type { AcceptedStream, StreamListener } from "./stream_listener.ts";
 
@@ -41,7 +42,7 @@ export async function dialTcp(endpoint: Endpoint, options: DialOptions): Promise
     const { port } = endpoint;
     const hostname = endpoint.address.toString();
     const connection = await Deno.connect({ transport: "tcp", hostname, port, signal: abort.signal });
-    if (!abort.signal.aborted) return new TcpStream(connection, endpoint.toString());
+    if (!abort.signal.aborted) return tcpStream(connection, endpoint.toString());
     connection.close();
   } catch {
     // Every reason means the same to the caller.
@@ -94,7 +95,7 @@ class TcpListener implements StreamListener {
         if (address === undefined) connection.close();
         else {
           const source = new Endpoint(address, port);
-          return { stream: new TcpStream(connection, source.toString()), source };
+          return { stream: tcpStream(connection, source.toString()), source };
         }
       } catch {
         if (this.#isClosed) break;
@@ -113,47 +114,12 @@ class TcpListener implements StreamListener {
   }
 }
 
-class TcpStream implements ByteStream {
-  readonly remoteAddress: string;
-  readonly #connection: Deno.TcpConn;
-  #isClosed = false;
-
-  constructor(connection: Deno.TcpConn, remoteAddress: string) {
-    this.#connection = connection;
-    this.remoteAddress = remoteAddress;
-    try {
-      // RFC 9293 §3.7.4: frames are small and awaited, Nagle's algorithm would hold them back.
-      connection.setNoDelay(true);
-    } catch {
-      // Already broken: the first read says so.
-    }
+function tcpStream(connection: Deno.TcpConn, remoteAddress: string): ByteStream {
+  try {
+    // RFC 9293 §3.7.4: frames are small and awaited, Nagle's algorithm would hold them back.
+    connection.setNoDelay(true);
+  } catch {
+    // Already broken: the first read says so.
   }
-
-  async read(out: Uint8Array): Promise<number | undefined> {
-    if (this.#isClosed) return undefined;
-    try {
-      const length = await this.#connection.read(out);
-      return length === null || this.#isClosed ? undefined : length;
-    } catch {
-      return undefined;
-    }
-  }
-
-  async write(bytes: Uint8Array): Promise<boolean> {
-    try {
-      for (let at = 0; at < bytes.length;) {
-        if (this.#isClosed) return false;
-        at += await this.#connection.write(bytes.subarray(at));
-      }
-      return !this.#isClosed;
-    } catch {
-      return false;
-    }
-  }
-
-  close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#connection.close();
-  }
+  return new ConnectionStream(connection, remoteAddress);
 }

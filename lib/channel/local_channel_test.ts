@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { utf8Bytes } from "../base/mod.ts";
+import { openLocalChannel } from "./local_channel.ts";
+import { Bench, settle, streamPair } from "./memory_stream_test.ts";
+
+Deno.test("a local channel has no key of the other end, and carries streams and messages", async () => {
+  const bench = new Bench(true);
+  const [near, far] = await bench.connect();
+  assert.throws(() => near.remoteStatic, TypeError);
+  assert.equal(near.reply.length, 0);
+  far.onStream("files", (stream) => void stream.write(utf8Bytes("answer")).then(() => stream.end()));
+  const stream = near.openStream("files", utf8Bytes("header"));
+  assert.deepEqual(await stream.read(), utf8Bytes("answer"));
+  assert.equal(await near.send({ topic: "mesh", body: utf8Bytes("body") }), true);
+  assert.deepEqual(await far.receive(), { topic: "mesh", body: utf8Bytes("body") });
+  near.close("done");
+  await Promise.all([near.closed, far.closed]);
+  assert.equal(far.closeReason, "done");
+  assert.equal(bench.timers.size, 0);
+});
+
+Deno.test("a local channel and a sealed one never understand each other", async () => {
+  const bench = new Bench();
+  const accepting = bench.accept();
+  const local = openLocalChannel(bench.near, { clock: bench.clock, timers: bench.timers });
+  local.post("mesh", utf8Bytes("body"));
+  assert.equal(await accepting, undefined);
+  await local.closed;
+  assert.deepEqual(bench.drops(), { "channel-handshake-rejected": 1 });
+
+  const [near, far] = streamPair();
+  const opening = bench.open(near);
+  const other = openLocalChannel(far, { clock: bench.clock, timers: bench.timers });
+  other.post("mesh", utf8Bytes("body"));
+  await assert.rejects(opening);
+  await other.closed;
+  await settle();
+  assert.equal(bench.timers.size, 0);
+});
