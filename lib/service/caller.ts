@@ -33,7 +33,6 @@ export type CallAnswer =
 export interface CallerParts {
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly self: PeerId;
   readonly upstream: PeerId | undefined;
   readonly peers: ServicePeers;
   readonly carrier: MessageCarrier;
@@ -162,7 +161,7 @@ export class Caller {
 
   /** Who may serve an order: programs of this node before others; in mode `leader` the one who leads. */
   providers({ service, path, mode, peer }: CallOrder): readonly Provider[] {
-    const { directory, upstream, leadership, self } = this.#parts;
+    const { directory, upstream, leadership, peers: { self } } = this.#parts;
     if (upstream !== undefined) return [anyProvider(upstream)];
     if (peer !== undefined && path.includes(":$")) return [anyProvider(peer)];
     const providers = directory.providers(service);
@@ -195,7 +194,7 @@ export class Caller {
 
   /** Local preference: a service that runs here is called here, unless somebody in particular is wanted. */
   #isHere({ service }: CallPath, mode: CallMode, peer: PeerId | undefined): boolean {
-    const { services, self, leadership, upstream } = this.#parts;
+    const { services, peers: { self }, leadership, upstream } = this.#parts;
     const local = services.get(service);
     if (local === undefined) return false;
     if (peer !== undefined) return peer === self;
@@ -306,7 +305,8 @@ export class Caller {
     options: CallOptions,
     timeoutMs: number,
   ): Promise<readonly CallAnswer[]> {
-    const { services, directory, self, peers } = this.#parts;
+    const { services, directory, peers } = this.#parts;
+    const { self } = peers;
     const action = services.get(path.service)?.actions.get(path.action);
     const asked: [string, Promise<unknown>][] = [];
     const { stream: _, ...rest } = options;

@@ -65,9 +65,9 @@ export class MemoryMesh {
         clock: this.clock,
         timers: this.timers,
         random: new SeededRandom(this.#seed++),
-        self: id,
         links: this.#links(id),
         peers: {
+          self: id,
           nameOf: (peer) => peer,
           find: (text) => this.nodes.get(peerId(text))?.id,
           isHealthy: () => true,

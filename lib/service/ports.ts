@@ -60,6 +60,8 @@ export interface PeerLinks {
 
 /** Who is who. */
 export interface ServicePeers {
+  /** This node, whose id changes when it goes on under other keys. */
+  readonly self: PeerId;
   /** @returns the name to show; undefined when it is nobody known */
   nameOf(peer: PeerId): string | undefined;
   /** @returns who has this name, id or address */

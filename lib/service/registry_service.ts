@@ -18,7 +18,6 @@ import { TopicPath } from "./topic_path.ts";
 export interface RegistryParts {
   readonly links: PeerLinks;
   readonly peers: ServicePeers;
-  readonly self: PeerId;
   readonly network: string;
   readonly services: LocalServices;
   readonly directory: ServiceDirectory;
@@ -82,7 +81,7 @@ export class RegistryService {
   }
 
   #reportOf(path: string): ServiceReport {
-    const { services, directory, network, self, leadership } = this.#parts;
+    const { services, directory, network, peers: { self }, leadership } = this.#parts;
     const own = services.get(path)?.advert(path);
     const leader = leadership.leaderOf(path);
     const providers: ProviderReport[] = own === undefined ? [] : [this.#provider(self, own, leader)];
@@ -100,8 +99,8 @@ export class RegistryService {
   }
 
   #provider(id: PeerId, { state, version }: AdvertisedService, leader: PeerId | undefined): ProviderReport {
-    const { links, peers, self } = this.#parts;
-    const isLocal = id === self || isProgram(id);
+    const { links, peers } = this.#parts;
+    const isLocal = id === peers.self || isProgram(id);
     const rttMs = isLocal ? undefined : links.rttMs(id);
     return {
       id,

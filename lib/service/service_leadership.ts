@@ -7,7 +7,7 @@ import type { Clock, Logger, Millis, Timers } from "../base/mod.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
 import type { LocalServices } from "./local_services.ts";
 import type { MessageCarrier } from "./message_carrier.ts";
-import { isProgram, type PeerId, type PeerLinks } from "./ports.ts";
+import { isProgram, type PeerId, type PeerLinks, type ServicePeers } from "./ports.ts";
 import type { Provider, ServiceDirectory } from "./service_directory.ts";
 import { HEARTBEAT_MS, ServiceElection } from "./service_election.ts";
 
@@ -19,13 +19,12 @@ export interface ServiceLeadershipParts {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly links: PeerLinks;
+  readonly peers: ServicePeers;
   readonly carrier: MessageCarrier;
   readonly directory: ServiceDirectory;
   readonly services: LocalServices;
-  readonly self: PeerId;
   readonly run: number;
   readonly log: Logger;
-  isHealthy(peer: PeerId): boolean;
 }
 
 /** Who leads which service, as this node sees it. */
@@ -54,7 +53,8 @@ export class ServiceLeadership {
    * @returns those who may lead it, the leader first; this node is among them when it offers it
    */
   ranked(path: string): readonly Provider[] {
-    const { clock, directory, self, isHealthy } = this.#parts;
+    const { clock, directory, peers } = this.#parts;
+    const { self } = peers;
     const all: Provider[] = [];
     for (const provider of directory.providers(path)) {
       // To others programs are this node.
@@ -63,7 +63,7 @@ export class ServiceLeadership {
     const own = this.#own(path);
     if (own !== undefined) all.push(own);
     all.sort((a, b) => a.peer < b.peer ? -1 : 1);
-    return this.#election.ranked(all, clock.now(), (peer) => peer === self || isHealthy(peer));
+    return this.#election.ranked(all, clock.now(), (peer) => peer === self || peers.isHealthy(peer));
   }
 
   /** @returns who leads a service; undefined when nobody does, or it is none that a node leads */
@@ -129,7 +129,7 @@ export class ServiceLeadership {
 
   #tell(): void {
     if (this.#isClosed) return;
-    const { self, services, log } = this.#parts;
+    const { peers: { self }, services, log } = this.#parts;
     const own = this.#ownElected();
     for (const path of own) {
       const leads = this.leaderOf(path) === self;
@@ -154,9 +154,9 @@ export class ServiceLeadership {
   }
 
   #own(path: string): Provider | undefined {
-    const { services, self, run } = this.#parts;
+    const { services, peers, run } = this.#parts;
     const service = services.get(path);
     if (service === undefined) return undefined;
-    return { peer: self, run, service: service.advert(path), breaker: new CircuitBreaker() };
+    return { peer: peers.self, run, service: service.advert(path), breaker: new CircuitBreaker() };
   }
 }

@@ -74,8 +74,6 @@ export interface ServiceRuntimeParts {
   /** Long values go as they are without one. */
   readonly compressor?: Compressor;
   readonly limits?: CarrierLimits;
-  /** This node. */
-  readonly self: PeerId;
   /** The agent that this program is attached to; undefined for a node. */
   readonly upstream?: PeerId;
   /** What `advert` gives has changed. */
@@ -104,7 +102,7 @@ export class ServiceRuntime {
   constructor(parts: ServiceRuntimeParts) {
     this.#parts = parts;
     this.#log = parts.log ?? silentLogger;
-    const { clock, timers, random, links, peers, self, upstream } = parts;
+    const { clock, timers, random, links, peers, upstream } = parts;
     const ports = { clock, timers, random, links };
     this.run = (randomUint32(random) % RUN_HIGH) * TWO_32 + randomUint32(random) || 1;
     this.directory = new ServiceDirectory(DEFAULT_TOPIC_NETWORK, () => this.leadership.follow());
@@ -120,9 +118,8 @@ export class ServiceRuntime {
       carrier: this.#carrier,
       directory: this.directory,
       services: this.services,
-      self,
       run: this.run,
-      isHealthy: (peer) => peers.isHealthy(peer),
+      peers,
       log: this.#log,
     });
     const shared = { ...ports, carrier: this.#carrier, run: this.run };
@@ -130,7 +127,6 @@ export class ServiceRuntime {
     this.#server = new CallServer({ ...shared, route: (peer, request) => this.#route(peer, request) });
     this.#caller = new Caller({
       ...shared,
-      self,
       upstream,
       peers,
       desk: this.#desk,
