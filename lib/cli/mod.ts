@@ -9,7 +9,7 @@
  * @module
  */
 
+export { main } from "./entry.ts";
 export * from "./ports.ts";
 export { systemProcess } from "./process_port.ts";
 export { processTerminal, type Terminal } from "./terminal.ts";
-export { main } from "./weft.ts";

@@ -1,0 +1,29 @@
+/**
+ * Where the program begins: with what a command line needs of it, and no more. The process of an interface without a mesh
+ * lives as long as the interface; all the commands would take 13 MB of its memory.
+ * @module
+ */
+
+import { reportFailure } from "./failure.ts";
+import type { CliPorts } from "./ports.ts";
+import { readWgOrder, runWg } from "./wg_order.ts";
+
+/**
+ * Runs one command line.
+ * @param args without the name of the program
+ * @returns the exit code: 0, 1 when something failed, 2 when the command line was wrong
+ */
+export async function main(args: readonly string[], ports: CliPorts): Promise<number> {
+  const { terminal, process: { environment } } = ports;
+  const order = readWgOrder(args, environment);
+  if (order === undefined) {
+    const { main: runCommand } = await import("./weft.ts");
+    return await runCommand(args, ports);
+  }
+  try {
+    await runWg(order, ports);
+    return 0;
+  } catch (error) {
+    return reportFailure(terminal, error, { debug: Boolean(environment.WEFT_DEBUG) });
+  }
+}

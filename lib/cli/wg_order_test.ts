@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { main } from "./entry.ts";
+import { SamplePorts } from "./sample_ports_test.ts";
+import { readWgOrder, type WgOrder } from "./wg_order.ts";
+
+const plain: WgOrder = { name: "wg0", foreground: false, choice: "auto", kernel: "auto" };
+
+const cases: readonly (readonly [string, Record<string, string>, WgOrder | undefined])[] = [
+  ["wg wg0", {}, plain],
+  ["wg --foreground wg0", {}, { ...plain, foreground: true }],
+  ["wg wg0 --dataplane fast --kernel baseline", {}, { ...plain, choice: "fast", kernel: "baseline" }],
+  ["wg wg0", { WEFT_DEBUG: "1", HOME: "/root" }, plain],
+  ["wg wg0 --dataplane portable", { WEFT_WG_BACKGROUND: "1", WEFT_DATAPLANE: "fast" }, {
+    ...plain,
+    choice: "portable",
+  }],
+  ["wg wg0", { WEFT_DATAPLANE: "portable" }, undefined],
+  ["wg wg0", { WEFT_CONFIG: "/etc/weft.yaml" }, undefined],
+  ["wg wg0 --dataplane slow", {}, undefined],
+  ["wg wg0 --dataplane", {}, undefined],
+  ["wg wg0 --kernel best", {}, undefined],
+  ["wg wg0 wg1", {}, undefined],
+  ["wg wg0 --config x", {}, undefined],
+  ["wg", {}, undefined],
+  ["wg --help", {}, undefined],
+  ["wg a/b", {}, undefined],
+  ["status", {}, undefined],
+  ["", {}, undefined],
+];
+
+Deno.test("readWgOrder() reads plain lines alone, and leaves all others to the whole program", () => {
+  for (const [line, environment, expected] of cases) {
+    assert.deepEqual(readWgOrder(line.split(" "), environment), expected, line);
+  }
+});
+
+Deno.test("main() refuses a wrong `weft wg` in the words of all commands", async () => {
+  const ports = new SamplePorts();
+  assert.equal(await main(["wg", "wg0", "--dataplane", "slow"], ports), 2);
+  assert.match(ports.stderr, /^weft: .*slow.*\nhint: /);
+});
