@@ -87,10 +87,14 @@ for (const refusal of REFUSALS) {
   Deno.test(`SocksProxy answers ${refusal} with code ${REFUSAL_CODES[refusal]}`, async () => {
     await using proxy = start(() => Promise.resolve({ refusal }));
     const client = await connect(proxy);
-    // More than the request, so that something is unread when the answer goes.
-    await client.write(Uint8Array.of(5, 1, 0, ...CONNECT_ECHO, ...new Uint8Array(1000)));
-    client.end();
+    await client.write(Uint8Array.of(5, 1, 0, ...CONNECT_ECHO));
+    // So much that something is unread when the answer goes.
+    const writing = client.write(new Uint8Array(1 << 20));
     assert.deepEqual((await readAll(client)).subarray(2, 4), Uint8Array.of(5, REFUSAL_CODES[refusal]));
+    // Closed under it, the client would get RST for what it still sends, and might lose the answer by that.
+    assert.equal(proxy.counts.active, 1);
+    assert.equal(await writing, true);
+    client.end();
     await until(() => proxy.counts.active === 0);
     assert.equal(proxy.counts[refusal], 1);
     assert.equal(proxy.counts.connected, 0);

@@ -85,6 +85,7 @@ export function format(expression: Expression): string {
     case "not":
       return isSimple(expression.inner) ? `!${format(expression.inner)}` : `!(${format(expression.inner)})`;
     case "all":
+      // A chain within a chain of its own kind needs no parentheses.
       return expression.terms.map((term) => term.kind === "any" ? `(${format(term)})` : format(term)).join(
         " && ",
       );

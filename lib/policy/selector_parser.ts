@@ -79,7 +79,6 @@ class SelectorParser {
     return this.#chain("all", ["&&", ","], () => this.#term());
   }
 
-  /** Chains within chains of the same kind become one, so that each meaning has one tree. */
   #chain(
     kind: "all" | "any",
     signs: readonly Token["kind"][],
@@ -89,8 +88,7 @@ class SelectorParser {
     do {
       const term = next();
       if (isProblem(term)) return term;
-      if (term.kind === kind) terms.push(...term.terms);
-      else terms.push(term);
+      terms.push(term);
     } while (this.#accept(...signs) !== undefined);
     const [only] = terms;
     return terms.length === 1 && only !== undefined ? only : { kind, terms };

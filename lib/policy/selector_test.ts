@@ -186,6 +186,14 @@ Deno.test("Selector.toString() is read back as the same selector, which means th
   );
 });
 
+function errorOf(text: string): unknown {
+  try {
+    return Selector.parse(text);
+  } catch (error) {
+    return error;
+  }
+}
+
 Deno.test("Selector.tryParse() never throws, and agrees with parse()", () => {
   const pieces = fc.constantFrom(
     ...'ab=!()*,|&": /1.'.split(""),
@@ -197,13 +205,13 @@ Deno.test("Selector.tryParse() never throws, and agrees with parse()", () => {
     "ä",
   );
   const text = fc.oneof(
-    fc.string({ unit: "binary" }),
+    fc.string({ unit: fc.nat(0x1ff).map((code) => String.fromCharCode(code)) }),
     fc.array(pieces, { maxLength: 30 }).map((all) => all.join("")),
   );
   fc.assert(
     fc.property(text, (text) => {
       const selector = Selector.tryParse(text);
-      if (selector === undefined) assert.throws(() => Selector.parse(text), InvalidSelectorError);
+      if (selector === undefined) assert.ok(errorOf(text) instanceof InvalidSelectorError);
       else assert.equal(Selector.parse(selector.toString()).toString(), selector.toString());
     }),
     { numRuns: 500 },

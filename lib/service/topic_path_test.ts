@@ -66,7 +66,7 @@ Deno.test("TopicPath.parse() refuses a default network that is no name, where it
 });
 
 const anyText = fc.oneof(
-  fc.string({ unit: "binary", maxLength: 20 }),
+  fc.string({ unit: fc.nat(0x1ff).map((code) => String.fromCharCode(code)), maxLength: 20 }),
   fc.string({ unit: fc.constantFrom(..."ab$:/*>{}. "), maxLength: 20 }),
 );
 
