@@ -365,7 +365,6 @@ export class Channel {
     if (topic === undefined) return this.#fail("channel-message-malformed");
     const state = this.#streams.accept(frame);
     if (state === undefined) return this.#fail("channel-stream-violation");
-    if (state.resetCode !== undefined) return;
     const handler = this.#streamHandlers.get(topic);
     if (handler === undefined) return this.#streams.reset(state, StreamReset.noHandler);
     const header = frame.data.slice();

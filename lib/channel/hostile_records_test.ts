@@ -64,6 +64,23 @@ Deno.test("a channel closes on garbage and counts why", async (test) => {
       say: (sealer) => sealRecords(sealer, new Uint8Array(4).fill(255)),
       drop: "channel-message-too-long",
     },
+    "data of a stream that was never begun": {
+      say: (sealer) =>
+        sealRecords(
+          sealer,
+          encodeEnvelope({ case: "streamData", value: { stream: 1, data: Uint8Array.of(1) } }),
+        ),
+      drop: "channel-stream-violation",
+    },
+    "a stream of an id that is not its": {
+      say: (sealer) =>
+        sealRecords(sealer, encodeEnvelope({ case: "streamOpen", value: { stream: 2, topic: "files" } })),
+      drop: "channel-stream-violation",
+    },
+    "a topic that is no UTF-8": {
+      say: (sealer) => sealRecords(sealer, Uint8Array.of(0, 0, 0, 5, 0x22, 3, 0x0a, 1, 0xff)),
+      drop: "channel-message-malformed",
+    },
     "an envelope of an unknown kind": {
       say: (sealer) => sealRecords(sealer, Uint8Array.of(0, 0, 0, 2, 0x7a, 0)),
       drop: "channel-message-malformed",
@@ -117,6 +134,17 @@ Deno.test("a channel that is flooded with pings by an end that reads nothing kee
   assert(bench.far.written.length - before < 66 << 10);
   stream.close();
   await channel.closed;
+});
+
+Deno.test("a channel ends that is flooded with streams nobody serves by an end that reads no answers", async () => {
+  const { bench, stream, sealer, channel } = await letIn();
+  for (let id = 1; id < 20_000; id += 2) {
+    await stream.write(
+      sealRecords(sealer, encodeEnvelope({ case: "streamOpen", value: { stream: id, topic: "nobody" } })),
+    );
+  }
+  await channel.closed;
+  assert.deepEqual(bench.drops(), { "channel-stream-violation": 1 });
 });
 
 Deno.test("a channel ignores answers to pings that were never sent", async () => {

@@ -4,7 +4,7 @@
  * Each stream has a window of its own: 64 KiB that the other end may send unasked, and 256 KiB for the first 64 streams
  * whose consumers read. Credit is given as the consumer reads, so one that reads nothing stops its own stream alone. There
  * is no window that streams share, so none waits for another, and nothing can lock up; what bounds the memory
- * is their number, 1,024 begun by each end: 2,048 × 64 KiB + 64 × 192 KiB = 140 MiB at the very most.
+ * is the number of those that are not over, 1,024 begun by each end: 2,048 × 64 KiB + 64 × 192 KiB = 140 MiB at the very most.
  *
  * @module
  */
@@ -32,9 +32,6 @@ export const MAX_STREAMS = 1_024;
 /** How many streams have the wide window. */
 export const MAX_WIDE_STREAMS = 64;
 
-// Streams that are over on the wire but not read to their end.
-const MAX_LINGERING_STREAMS = 1_024;
-
 // Nobody gives more; a sum that grows without end is a mistake.
 const MAX_CREDIT_BYTES = 1 << 30;
 
@@ -53,7 +50,6 @@ export class StreamMux {
   #ours = 0;
   #theirs = 0;
   #wide = 0;
-  #lingering = 0;
   #isClosed = false;
 
   // What is to be sent: control in order; of streams, one chunk each in turn.
@@ -111,7 +107,6 @@ export class StreamMux {
     this.#theirs++;
     const stream = new StreamState(id, false);
     this.#streams.set(id, stream);
-    if (this.#lingering >= MAX_LINGERING_STREAMS) this.reset(stream, StreamReset.tooMany);
     return stream;
   }
 
@@ -119,8 +114,7 @@ export class StreamMux {
   handle(frame: EnvelopeDecoder): boolean {
     const stream = this.#streams.get(frame.number);
     if (stream === undefined) return this.#wasOpen(frame.number);
-    // What was on its way when we reset it.
-    if (stream.resetCode !== undefined) return true;
+    if (stream.resetCode !== undefined) return this.#handleLate(stream, frame);
     // The other end can't know of a stream that it was not told of.
     if (stream.opening !== undefined) return false;
     switch (frame.kind) {
@@ -163,20 +157,14 @@ export class StreamMux {
   read(stream: StreamState): Uint8Array | undefined {
     const bytes = stream.received.shift();
     if (bytes === undefined) return undefined;
-    if (stream.isFinished) {
-      if (stream.received.length === 0) this.#lingering--;
-    } else if (!stream.hasReceivedEnd) this.#credit(stream);
+    if (!stream.hasReceivedEnd) this.#credit(stream);
     return bytes;
   }
 
   /** Ends both directions at once; what was not read is dropped. */
   reset(stream: StreamState, code: number): void {
     if (stream.resetCode !== undefined) return;
-    if (stream.isFinished) {
-      if (stream.received.length > 0) this.#lingering--;
-      stream.received.clear();
-      return;
-    }
+    if (stream.isFinished) return stream.received.clear();
     const isKnownThere = stream.opening === undefined;
     this.#break(stream, code);
     if (!isKnownThere) return this.#finish(stream);
@@ -203,10 +191,11 @@ export class StreamMux {
       if (block.length + 2 * MAX_ENVELOPE_OVERHEAD_BYTES > limitBytes) break;
       done++;
       stream.isControlDue = false;
+      if (stream.isFinished) continue;
       if (stream.isResetDue) {
         block.append(EnvelopeKind.streamReset, stream.id, stream.resetCode ?? 0, NOTHING, NOTHING);
         this.#finish(stream);
-      } else if (stream.creditDue > 0 && !stream.isFinished) {
+      } else if (stream.creditDue > 0) {
         block.append(EnvelopeKind.streamCredit, stream.id, stream.creditDue, NOTHING, NOTHING);
         stream.creditDue = 0;
       }
@@ -265,6 +254,14 @@ export class StreamMux {
     return true;
   }
 
+  /** What was on its way when we reset the stream. When the other end is done with it by then, it counts no more. */
+  #handleLate(stream: StreamState, frame: EnvelopeDecoder): true {
+    if (frame.kind === EnvelopeKind.streamEnd) stream.hasReceivedEnd = true;
+    const isOver = stream.hasReceivedEnd && stream.sending === "ended";
+    if (isOver || frame.kind === EnvelopeKind.streamReset) this.#finish(stream);
+    return true;
+  }
+
   #handleData(stream: StreamState, frame: EnvelopeDecoder): boolean {
     const { dataBytes } = frame;
     if (stream.hasReceivedEnd || dataBytes === 0 || dataBytes > stream.receiveCredit) return false;
@@ -320,7 +317,6 @@ export class StreamMux {
     if (stream.resetCode !== undefined || stream.isFinished) return;
     if (!stream.hasReceivedEnd || stream.sending !== "ended") return;
     this.#finish(stream);
-    if (stream.received.length > 0) this.#lingering++;
     stream.events.onClosed();
   }
 
