@@ -9,51 +9,31 @@
  * @module
  */
 
-import type { ByteStream, Clock, Counters, Millis, Timers } from "../base/mod.ts";
+import type { ByteStream } from "../base/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
-import { ChannelStream } from "./channel_stream.ts";
+import type { ChannelOptions } from "./channel_options.ts";
+import type { ChannelStream } from "./channel_stream.ts";
 import type { ChannelDropReason } from "./drop_reason.ts";
 import { EnvelopeDecoder, EnvelopeKind, type Pieces, piecesLength } from "./envelope_codec.ts";
-import { type ChannelMessage, EnvelopeReader, MAX_TOPIC_BYTES } from "./envelope_stream.ts";
-import type { FrameReader } from "./frame_reader.ts";
+import { type ChannelMessage, EnvelopeReader } from "./envelope_stream.ts";
+import { Inbox } from "./inbox.ts";
 import { KeepAlive } from "./keep_alive.ts";
-import { MessageQueue } from "./message_queue.ts";
 import { MESSAGE_BLOCK_BYTES, Outbox } from "./outbox.ts";
-import type { RecordOpener, RecordSealer } from "./record_cipher.ts";
+import { Pinger } from "./pinger.ts";
 import { RecordWriter } from "./record_writer.ts";
+import { StreamDesk, type StreamHandler } from "./stream_desk.ts";
 import { StreamMux } from "./stream_mux.ts";
-import { MAX_HEADER_BYTES, StreamReset } from "./stream_state.ts";
-import { TopicTable } from "./topic_table.ts";
+import { MAX_HEADER_BYTES } from "./stream_state.ts";
+import { decodeText, TopicTable } from "./topic_table.ts";
+import { WriteLoop } from "./write_loop.ts";
 
 /** How long a closing channel waits for what is queued to go out and for the other end to close. */
 export const CLOSE_TIMEOUT_MS = 1_000;
-
-// What waits for `receive`; one message always fits.
-const INBOX_ITEMS = 64;
-const INBOX_BYTES = 4 << 20;
 
 const MAX_REASON_CHARACTERS = 100;
 
 /** Is handed the body of a message: a view that is valid until it returns. */
 export type MessageHandler = (body: Uint8Array) => void;
-
-/** Is handed a stream that the other end has begun, and the header that goes with it. */
-export type StreamHandler = (stream: ChannelStream, header: Uint8Array) => void;
-
-/** What a handshake leaves behind. */
-export interface ChannelOptions {
-  readonly role: "initiator" | "responder";
-  readonly frames: FrameReader;
-  readonly sealer: RecordSealer;
-  readonly opener: RecordOpener;
-  /** Undefined where the file system vouches for the other end. */
-  readonly remoteStatic: PublicKey | undefined;
-  readonly reply: Uint8Array;
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly counters: Counters<ChannelDropReason>;
-  readonly maxMessageBytes: number;
-}
 
 /**
  * Messages and streams to and from one authenticated node, made by `openChannel` or `acceptChannel`; or another program
@@ -74,31 +54,20 @@ export class Channel {
   readonly #stream: ByteStream;
   readonly #options: ChannelOptions;
   readonly #keepAlive: KeepAlive;
-  readonly #inbox = new MessageQueue<ChannelMessage>(
-    (message) => message.body.length,
-    { items: INBOX_ITEMS, bytes: INBOX_BYTES, waiting: 1 },
-  );
+  readonly #inbox = new Inbox();
   readonly #outbox = new Outbox();
   readonly #streams: StreamMux;
+  readonly #streamDesk: StreamDesk;
   readonly #writer: RecordWriter;
+  readonly #writing: WriteLoop;
+  readonly #pinger: Pinger;
   readonly #topics = new TopicTable<MessageHandler>();
-  readonly #streamHandlers = new Map<string, StreamHandler>();
   readonly #frame = new EnvelopeDecoder();
   readonly #markClosed: () => void;
 
   #state: "open" | "closing" | "closed" = "open";
-  #receiver: ((message: ChannelMessage | undefined) => void) | undefined;
-  #isWriting = false;
-  #isWriteDue = false;
   #closeReason: string | undefined;
   #cancelClose: () => void = () => {};
-
-  // Pings: one is under way at a time; of the other end's, the last one is answered.
-  #pinging:
-    | { number: number; sentAt: Millis | undefined; result: PromiseWithResolvers<number | undefined> }
-    | undefined;
-  #lastPingNumber = 0;
-  #lastRttMs: number | undefined;
 
   /** Takes over a stream whose handshake is complete, and starts to read when the turn is over. */
   constructor(stream: ByteStream, options: ChannelOptions) {
@@ -109,18 +78,29 @@ export class Channel {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.closed = promise;
     this.#markClosed = resolve;
+    this.#pinger = new Pinger(options.clock);
     this.#keepAlive = new KeepAlive({
       clock: options.clock,
       timers: options.timers,
-      onQuiet: () => this.#startPing(),
+      onQuiet: () => {
+        this.#release();
+        this.#startPing();
+      },
       onDead: () => this.#fail("channel-peer-silent"),
     });
     this.#streams = new StreamMux(options.role, () => this.#scheduleWrite());
+    this.#streamDesk = new StreamDesk(this.#streams);
     this.#writer = new RecordWriter({
       sealer: options.sealer,
       outbox: this.#outbox,
       streams: this.#streams,
-      onPing: () => this.#notePing(),
+      onPing: () => this.#pinger.noteSent(),
+    });
+    this.#writing = new WriteLoop({
+      stream,
+      writer: this.#writer,
+      isClosed: () => this.#isClosed(),
+      onBroken: () => this.#shutDown(),
     });
     options.frames.readAhead();
     queueMicrotask(() => void this.#readRecords());
@@ -138,7 +118,7 @@ export class Channel {
 
   /** The round trip time of the last ping that was answered, in milliseconds. */
   get lastRttMs(): number | undefined {
-    return this.#lastRttMs;
+    return this.#pinger.lastRttMs;
   }
 
   /** What the other end gave as its reason for closing, at most 100 characters; undefined without a goodbye. */
@@ -154,7 +134,8 @@ export class Channel {
    * @throws RangeError when the topic is longer than 255 bytes or the body longer than the channel's limit
    */
   async send(message: ChannelMessage): Promise<boolean> {
-    const topic = this.#checked(message.topic, message.body.length);
+    this.#checkLength(message.body.length);
+    const topic = this.#topics.encode(message.topic);
     if (this.#state !== "open") return false;
     if (this.#outbox.isOverflowing) {
       this.#fail("channel-send-overflow");
@@ -174,7 +155,8 @@ export class Channel {
    * @throws RangeError when the topic is longer than 255 bytes or the body longer than the channel's limit
    */
   post(topic: string, body: Pieces): boolean {
-    const topicBytes = this.#checked(topic, piecesLength(body));
+    this.#checkLength(piecesLength(body));
+    const topicBytes = this.#topics.encode(topic);
     if (this.#state !== "open" || !this.#outbox.post(topicBytes, body)) return false;
     this.#scheduleWrite();
     return true;
@@ -197,8 +179,8 @@ export class Channel {
    */
   attach(topic: string, handler: MessageHandler): void {
     this.#topics.add(topic, handler);
-    for (const message of this.#inbox.extract((message) => message.topic === topic)) {
-      if (this.#state === "open") this.#call(() => handler(message.body));
+    for (const message of this.#inbox.extract(topic)) {
+      if (this.#state === "open") this.#call(handler, message.body);
     }
   }
 
@@ -209,10 +191,7 @@ export class Channel {
    * @throws RangeError when the topic or the header is too long
    */
   openStream(topic: string, header: Uint8Array): ChannelStream {
-    if (header.length > MAX_HEADER_BYTES) {
-      throw new RangeError(`Cannot open a stream: a header holds ${MAX_HEADER_BYTES} bytes`);
-    }
-    return new ChannelStream(this.#streams, this.#streams.open(this.#checked(topic, 0), header));
+    return this.#streamDesk.open(topic, header);
   }
 
   /**
@@ -221,8 +200,7 @@ export class Channel {
    * @throws TypeError when the topic has a handler
    */
   onStream(topic: string, handler: StreamHandler): void {
-    if (this.#streamHandlers.has(topic)) throw new TypeError(`Cannot serve ${topic}: it has a handler`);
-    this.#streamHandlers.set(topic, handler);
+    this.#streamDesk.serve(topic, handler);
   }
 
   /**
@@ -234,8 +212,7 @@ export class Channel {
     const message = this.#inbox.shift();
     if (message !== undefined) return message;
     if (this.#state !== "open") return undefined;
-    if (this.#receiver !== undefined) throw new TypeError("Cannot receive: another call waits already");
-    return await new Promise((resolve) => this.#receiver = resolve);
+    return await this.#inbox.wait();
   }
 
   /**
@@ -244,8 +221,8 @@ export class Channel {
    */
   ping(): Promise<number | undefined> {
     if (this.#state !== "open") return Promise.resolve(undefined);
-    if (this.#pinging === undefined) this.#startPing();
-    return this.#pinging?.result.promise ?? Promise.resolve(undefined);
+    if (this.#pinger.result === undefined) this.#startPing();
+    return this.#pinger.result ?? Promise.resolve(undefined);
   }
 
   /**
@@ -263,7 +240,7 @@ export class Channel {
     this.#streams.close();
     this.#stopWaiting();
     this.#cancelClose = this.#options.timers.setTimer(CLOSE_TIMEOUT_MS, () => this.#shutDown());
-    void this.#writeRecords();
+    this.#writing.flush();
   }
 
   async #readRecords(): Promise<void> {
@@ -273,7 +250,7 @@ export class Channel {
       const record = frames.take();
       if (record === undefined) {
         // What the handlers had to say leaves before the wait for more.
-        if (this.#isWriteDue) void this.#writeRecords();
+        this.#writing.flushScheduled();
         const isOpen = await frames.fill();
         if (!isOpen && !this.#isClosed()) this.#shutDown();
         continue;
@@ -312,44 +289,34 @@ export class Channel {
     if (frame.dataBytes > this.#options.maxMessageBytes) return void this.#fail("channel-message-too-long");
     if (this.#state !== "open") return undefined;
     const handler = this.#topics.find(frame);
-    if (handler !== undefined) return void this.#call(() => handler(frame.data));
+    if (handler !== undefined) return void this.#call(handler, frame.data);
     const topic = decodeText(frame.text);
     if (topic === undefined) return void this.#fail("channel-message-malformed");
-    const message = { topic, body: frame.data.slice() };
-    const receiver = this.#receiver;
-    if (receiver !== undefined) {
-      this.#receiver = undefined;
-      return void receiver(message);
-    }
-    if (this.#inbox.add(message)) return undefined;
+    const waiting = this.#inbox.deliver({ topic, body: frame.data.slice() });
+    if (waiting === undefined) return undefined;
     this.#keepAlive.holdBack(true);
-    return this.#inbox.push(message).then(() => this.#keepAlive.holdBack(false));
+    return waiting.then(() => this.#keepAlive.holdBack(false));
   }
 
   #handle(frame: EnvelopeDecoder): void {
     switch (frame.kind) {
       case EnvelopeKind.ping:
         if (this.#state !== "open") return;
+        this.#release();
         this.#writer.pongDue = frame.number;
         return this.#scheduleWrite();
       case EnvelopeKind.pong:
-        return this.#handlePong(frame.number);
+        return this.#pinger.handlePong(frame.number);
       case EnvelopeKind.close:
         return this.#handleClose(frame.text);
-      case EnvelopeKind.streamOpen:
-        return this.#acceptStream(frame);
       default:
-        if (this.#state === "open" && !this.#streams.handle(frame)) this.#fail("channel-stream-violation");
+        return this.#handleStream(frame);
     }
   }
 
-  #handlePong(number: number): void {
-    // An answer to a ping that was sent twice comes twice.
-    const pinging = this.#pinging;
-    if (pinging?.sentAt === undefined || pinging.number !== number) return;
-    this.#pinging = undefined;
-    this.#lastRttMs = this.#options.clock.now() - pinging.sentAt;
-    pinging.result.resolve(this.#lastRttMs);
+  #handleStream(frame: EnvelopeDecoder): void {
+    const reason = this.#state === "open" ? this.#streamDesk.handle(frame) : undefined;
+    if (reason !== undefined) this.#fail(reason);
   }
 
   #handleClose(text: Uint8Array): void {
@@ -359,21 +326,9 @@ export class Channel {
     this.#shutDown();
   }
 
-  #acceptStream(frame: EnvelopeDecoder): void {
-    if (this.#state !== "open") return;
-    const topic = frame.text.length <= MAX_TOPIC_BYTES ? decodeText(frame.text) : undefined;
-    if (topic === undefined) return this.#fail("channel-message-malformed");
-    const state = this.#streams.accept(frame);
-    if (state === undefined) return this.#fail("channel-stream-violation");
-    const handler = this.#streamHandlers.get(topic);
-    if (handler === undefined) return this.#streams.reset(state, StreamReset.noHandler);
-    const header = frame.data.slice();
-    this.#call(() => handler(new ChannelStream(this.#streams, state), header));
-  }
-
-  #call(handler: () => void): void {
+  #call(handler: MessageHandler, body: Uint8Array): void {
     try {
-      handler();
+      handler(body);
     } catch {
       this.#fail("channel-handler-failed");
     }
@@ -381,54 +336,26 @@ export class Channel {
 
   /** Sends a ping, or the one under way once more. */
   #startPing(): void {
-    this.#pinging ??= {
-      number: this.#lastPingNumber = (this.#lastPingNumber + 1) >>> 0,
-      sentAt: undefined,
-      result: Promise.withResolvers(),
-    };
-    this.#writer.pingDue = this.#pinging.number;
-    void this.#writeRecords();
+    this.#writer.pingDue = this.#pinger.start();
+    this.#writing.flush();
   }
 
-  #notePing(): void {
-    if (this.#pinging !== undefined) this.#pinging.sentAt ??= this.#options.clock.now();
-  }
-
-  /** @returns the topic in UTF-8 */
-  #checked(topic: string, bodyBytes: number): Uint8Array {
+  #checkLength(bodyBytes: number): void {
     const { maxMessageBytes } = this.#options;
-    if (bodyBytes > maxMessageBytes) {
-      throw new RangeError(`Cannot send ${bodyBytes} bytes: a message holds ${maxMessageBytes}`);
-    }
-    const bytes = this.#topics.encode(topic);
-    if (bytes.length > MAX_TOPIC_BYTES) {
-      throw new RangeError(`Cannot send: the topic is longer than ${MAX_TOPIC_BYTES} bytes`);
-    }
-    return bytes;
+    if (bodyBytes <= maxMessageBytes) return;
+    throw new RangeError(`Cannot send ${bodyBytes} bytes: a message holds ${maxMessageBytes}`);
   }
 
-  /** Writes when this turn is over, so that all it has to say shares a record; at once when there is a whole one. */
   #scheduleWrite(): void {
-    if (this.#isWriting) return;
-    if (this.#outbox.bytes >= MESSAGE_BLOCK_BYTES) return void this.#writeRecords();
-    if (this.#isWriteDue) return;
-    this.#isWriteDue = true;
-    queueMicrotask(() => {
-      this.#isWriteDue = false;
-      void this.#writeRecords();
-    });
+    if (this.#outbox.bytes >= MESSAGE_BLOCK_BYTES) this.#writing.flush();
+    else this.#writing.schedule();
   }
 
-  /** Writes until nothing is due; only one turn of it is under way, and what comes meanwhile goes with the next. */
-  async #writeRecords(): Promise<void> {
-    if (this.#isWriting) return;
-    this.#isWriting = true;
-    while (!this.#isClosed()) {
-      const records = this.#writer.poll();
-      if (records === undefined) break;
-      if (!await this.#stream.write(records)) this.#shutDown();
-    }
-    this.#isWriting = false;
+  /** Gives back the memory of large records: who pings has heard nothing for a while. */
+  #release(): void {
+    this.#options.frames.release();
+    this.#options.opener.release();
+    this.#writer.release();
   }
 
   #fail(reason: ChannelDropReason): void {
@@ -455,23 +382,11 @@ export class Channel {
   /** Lets go whoever waits for the other end. */
   #stopWaiting(): void {
     this.#keepAlive.stop();
-    this.#receiver?.(undefined);
-    this.#receiver = undefined;
-    this.#pinging?.result.resolve(undefined);
-    this.#pinging = undefined;
+    this.#pinger.stop();
   }
 
   // As a call, since the state changes behind the compiler's back while something is awaited.
   #isClosed(): boolean {
     return this.#state === "closed";
-  }
-}
-
-/** @returns undefined when the bytes are not UTF-8 */
-function decodeText(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return undefined;
   }
 }

@@ -49,6 +49,7 @@ export class FrameReader {
   #start = 0;
   #end = 0;
   #receivedBytes = 0;
+  #isReleaseDue = false;
 
   constructor(stream: ByteStream) {
     this.#stream = stream;
@@ -62,6 +63,11 @@ export class FrameReader {
   /** From now on several frames may be read at once. */
   readAhead(): void {
     this.#maxBufferBytes = READ_AHEAD_BYTES;
+  }
+
+  /** Gives memory back as soon as nothing is in it. */
+  release(): void {
+    this.#isReleaseDue = true;
   }
 
   /** @returns the body of the next frame, valid until the next call; or undefined when the stream has ended */
@@ -97,7 +103,10 @@ export class FrameReader {
   /** Makes room for at least one byte, and for more when the last read filled the buffer. */
   #makeRoom(): void {
     const waiting = this.#end - this.#start;
-    if (this.#end === this.#buffer.length && this.#buffer.length < this.#maxBufferBytes) {
+    if (this.#isReleaseDue && waiting === 0) {
+      this.#isReleaseDue = false;
+      if (this.#buffer.length > FIRST_BUFFER_BYTES) this.#buffer = new Uint8Array(FIRST_BUFFER_BYTES);
+    } else if (this.#end === this.#buffer.length && this.#buffer.length < this.#maxBufferBytes) {
       const larger = new Uint8Array(Math.min(this.#buffer.length * 2, this.#maxBufferBytes));
       larger.set(this.#buffer.subarray(this.#start, this.#end));
       this.#buffer = larger;

@@ -60,3 +60,29 @@ Deno.test("FrameReader sets no memory aside for what is only announced", async (
   assert.equal(await reader.read(), undefined);
   assert(asked.every((length) => length <= 2_048), asked.join());
 });
+
+Deno.test("FrameReader reads ahead in larger and larger pieces, and gives the memory back", async () => {
+  const asked: number[] = [];
+  const record = encodeFrame(new Uint8Array(60_000));
+  const bytes = concatBytes(...Array.from({ length: 20 }, () => record));
+  let at = 0;
+  const reader = new FrameReader({
+    remoteAddress: "memory:other",
+    read(out) {
+      asked.push(out.length);
+      const part = bytes.subarray(at, at + out.length);
+      out.set(part);
+      at = (at + part.length) % bytes.length;
+      return Promise.resolve(part.length);
+    },
+    write: () => Promise.resolve(false),
+    close() {},
+  });
+  reader.readAhead();
+  for (let i = 0; i < 20; i++) assert.equal((await reader.read())?.length, 60_000);
+  assert(Math.max(...asked) > 128 << 10 && Math.max(...asked) <= 256 << 10, asked.join());
+  assert.equal(at, 0);
+  reader.release();
+  await reader.read();
+  assert(asked.slice(-6).includes(2_048), asked.join());
+});

@@ -67,4 +67,4 @@ const PLAIN_SEALER: RecordSealer = {
   wipe() {},
 };
 
-const PLAIN_OPENER: RecordOpener = { open: (record) => record, wipe() {} };
+const PLAIN_OPENER: RecordOpener = { open: (record) => record, release() {}, wipe() {} };

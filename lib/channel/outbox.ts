@@ -113,6 +113,11 @@ export class Outbox {
     }
   }
 
+  /** Gives spare blocks back. */
+  release(): void {
+    this.#spare = [];
+  }
+
   /** Resolves when less than half of what `post` takes waits, or when it is closed. */
   drained(): Promise<void> {
     if (this.#isClosed) return Promise.resolve();

@@ -37,6 +37,8 @@ export interface RecordOpener {
    * @returns the plaintext, valid until the next call; or undefined when it is not the other side's next one
    */
   open(record: Uint8Array): Uint8Array | undefined;
+  /** Gives memory back that was needed for large records; a plaintext that was handed out stays valid. */
+  release(): void;
   /** Overwrites the key. */
   wipe(): void;
 }
@@ -110,6 +112,10 @@ export class NoiseOpener implements RecordOpener {
     if (length < 0) return undefined;
     if (++this.#records % RECORDS_PER_KEY === 0) this.#cipher.rekey();
     return this.#plaintext.subarray(0, length);
+  }
+
+  release(): void {
+    this.#plaintext = new Uint8Array(0);
   }
 
   wipe(): void {

@@ -66,7 +66,13 @@ export class RecordWriter {
     return end === 0 ? undefined : this.#out.subarray(0, end);
   }
 
-  /** Drops everything and overwrites what it held. */
+  /** Gives memory back that was needed for large records; records that were handed out stay valid. */
+  release(): void {
+    this.#out = new Uint8Array(0);
+    this.#options.outbox.release();
+  }
+
+  /** Drops everything. */
   clear(): void {
     this.pongDue = this.pingDue = this.closeDue = undefined;
     this.#block = undefined;

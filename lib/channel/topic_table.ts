@@ -5,6 +5,7 @@
 
 import { utf8Bytes } from "../base/mod.ts";
 import type { EnvelopeDecoder } from "./envelope_codec.ts";
+import { MAX_TOPIC_BYTES } from "./envelope_stream.ts";
 
 // Topics are few; a caller that makes them up must not fill the memory.
 const MAX_ENCODED = 256;
@@ -31,17 +32,32 @@ export class TopicTable<T> {
     return undefined;
   }
 
-  /** @returns the topic in UTF-8, which may not be changed */
+  /**
+   * @returns the topic in UTF-8, which may not be changed
+   * @throws RangeError when it is longer than 255 bytes
+   */
   encode(topic: string): Uint8Array {
     if (topic === this.#lastTopic) return this.#lastEncoded;
     let bytes = this.#encoded.get(topic);
     if (bytes === undefined) {
       bytes = utf8Bytes(topic);
+      if (bytes.length > MAX_TOPIC_BYTES) {
+        throw new RangeError(`Cannot send: the topic is longer than ${MAX_TOPIC_BYTES} bytes`);
+      }
       if (this.#encoded.size >= MAX_ENCODED) this.#encoded.clear();
       this.#encoded.set(topic, bytes);
     }
     this.#lastTopic = topic;
     this.#lastEncoded = bytes;
     return bytes;
+  }
+}
+
+/** @returns undefined when the bytes are not UTF-8 */
+export function decodeText(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
   }
 }
