@@ -12,7 +12,7 @@
 
 import { type Clock, type Millis, randomFraction, type RandomSource, type Timers } from "../base/mod.ts";
 import type { Balancer, CallMode } from "./balancer.ts";
-import { CallError, failure } from "./errors.ts";
+import { failure } from "./errors.ts";
 import { type ItemSource, receiveItems, sendItems } from "./item_stream.ts";
 import { type MessageCarrier, RESET_CANCELED } from "./message_carrier.ts";
 import type { RequestMessage, ResponseMessage, WireFailure, WireRouting, WireValue } from "./node_message.ts";
@@ -85,6 +85,10 @@ interface Call {
   isSettled: boolean;
   tried: Set<PeerId> | undefined;
   cancelBackoff: (() => void) | undefined;
+  /** Counts what was sent and lost, so that what belongs to an earlier attempt is known. */
+  attempt: number;
+  /** What carries the caller's items. */
+  items: ServiceStream | undefined;
 }
 
 /** The calls of one node to others. */
@@ -119,6 +123,8 @@ export class CallDesk {
       isSettled: false,
       tried: undefined,
       cancelBackoff: undefined,
+      attempt: 0,
+      items: undefined,
     };
     if (this.#isClosed) this.#fail(call, failure("Stopped", "this node stops"));
     else if (this.pending >= MAX_PENDING_CALLS) {
@@ -135,19 +141,30 @@ export class CallDesk {
       // Late, or a duplicate.
       return stream?.reset(RESET_CANCELED);
     }
-    if (response.failure !== undefined) return this.#handleFailure(call, response.failure);
-    if (response.streamsResult && stream !== undefined) {
-      call.provider.breaker.handleSuccess();
+    const { provider } = call;
+    if (response.failure !== undefined) {
+      stream?.reset(RESET_CANCELED);
+      return this.#handleFailure(call, response.failure);
+    }
+    if (response.streamsResult) {
+      if (stream === undefined) return this.#handleFailure(call, failure("Incompatible", "no stream", true));
+      provider.breaker.handleSuccess();
       return this.#settle(call, { kind: "stream", items: receiveItems(stream), peer });
     }
     if (!carrier.isIncomplete(response.result)) {
-      call.provider.breaker.handleSuccess();
+      stream?.reset(RESET_CANCELED);
+      provider.breaker.handleSuccess();
       return this.#settle(call, { kind: "value", value: response.result, peer });
     }
+    const attempt = call.attempt;
     carrier.complete(peer, response.result, stream).then((value) => {
-      if ("code" in value) return this.#fail(call, { ...value, executed: true });
-      call.provider?.breaker.handleSuccess();
-      this.#settle(call, { kind: "value", value, peer });
+      if (!("code" in value)) {
+        provider.breaker.handleSuccess();
+        return this.#settle(call, { kind: "value", value, peer });
+      }
+      // Meanwhile it may be on its way again.
+      if (!this.#isCurrent(call, attempt)) return;
+      this.#handleFailure(call, { ...value, retryable: value.code === "StreamBroken", executed: true });
     });
   }
 
@@ -181,6 +198,7 @@ export class CallDesk {
       return this.#handleFailure(call, this.#noProvider(order, offered));
     }
     call.provider = provider;
+    call.attempt++;
     call.number = ++this.#lastNumber;
     this.#pending.set(call.number, call);
     this.#cancelSweep ??= this.#sweepLater();
@@ -204,15 +222,19 @@ export class CallDesk {
     if (order.source !== undefined) return this.#sendWithItems(call, provider, order.source);
     if (!carrier.isShort(order.params)) {
       call.isSent = true;
+      const attempt = ++call.attempt;
       carrier.sendLong(peer, order.params, (params) => this.#request(call, provider, params)).then((sent) => {
-        if (!this.#isPending(call)) return;
-        if (sent === "broken") {
-          this.#fail(call, failure("PayloadTooLarge", "the parameters are over the provider's limit"));
-        } else if (sent !== "queued") {
-          call.isSent = false;
-          this.#handlePosted(call, provider, sent);
+        if (!this.#isCurrent(call, attempt) || sent === "queued") return;
+        if (sent === "refused") {
+          return this.#fail(call, failure("PayloadTooLarge", "the parameters are over the provider's limit"));
         }
-      }, (error) => this.#fail(call, failure("Incompatible", String(error))));
+        call.isSent = false;
+        // What is lost on the way may have arrived as a whole.
+        call.isResent ||= sent === "lost";
+        this.#handlePosted(call, provider, sent === "lost" ? "no-link" : sent);
+      }, (error) => {
+        if (this.#isCurrent(call, attempt)) this.#fail(call, failure("Incompatible", String(error)));
+      });
       return;
     }
     const request = this.#request(call, provider, order.params);
@@ -230,6 +252,7 @@ export class CallDesk {
     const stream = links.openStream(provider.peer, header);
     if (stream === undefined) return this.#handlePosted(call, provider, "no-link");
     call.isSent = true;
+    call.items = stream;
     void sendItems(source, stream);
   }
 
@@ -256,9 +279,9 @@ export class CallDesk {
       call.isSent = true;
       return;
     }
-    const { number } = call;
+    const { attempt } = call;
     const again = (isThere: boolean) => {
-      if (!this.#isPending(call) || call.number !== number) return;
+      if (!this.#isCurrent(call, attempt)) return;
       if (isThere) this.#send(call, provider);
       else this.#handleFailure(call, failure("Unreachable", `Cannot reach ${peer}`, call.isResent));
     };
@@ -270,6 +293,7 @@ export class CallDesk {
     const { order } = call;
     const lost = failure("OutcomeUnknown", `The link to ${provider.peer} was lost before the answer`, true);
     call.isSent = false;
+    call.attempt++;
     if (order.idempotent) return this.#handleFailure(call, { ...lost, retryable: true });
     // Without a run to hold it to, the other end might have been started again.
     if (order.source !== undefined || provider.run === 0) return this.#fail(call, lost);
@@ -340,11 +364,14 @@ export class CallDesk {
     call.cancelBackoff?.();
     this.#resting.delete(call);
     this.#pending.delete(call.number);
+    // A stream of answers may go on for as long as its parameters do.
+    if (reply.kind !== "stream") call.items?.reset(RESET_CANCELED);
     call.order.settle(reply);
   }
 
-  #isPending(call: Call): boolean {
-    return !call.isSettled && this.#pending.get(call.number) === call;
+  /** Whether a call waits for what was begun with this attempt. */
+  #isCurrent(call: Call, attempt: number): boolean {
+    return !call.isSettled && call.attempt === attempt && this.#pending.get(call.number) === call;
   }
 
   #sweepLater(): () => void {
@@ -359,9 +386,4 @@ export class CallDesk {
       if (this.#pending.size > 0) this.#cancelSweep ??= this.#sweepLater();
     });
   }
-}
-
-/** @returns the error that a caller is told */
-export function callError(told: WireFailure): CallError {
-  return new CallError(told);
 }

@@ -8,9 +8,9 @@ import { type Outcome, runAction } from "./action_runner.ts";
 import { CallContext } from "./call_context.ts";
 import { DedupWindow } from "./dedup_window.ts";
 import { CallError, failure, failureOf } from "./errors.ts";
-import { isItemSource, receiveItems, sendItems } from "./item_stream.ts";
+import { endItems, isItemSource, type ItemSource, receiveItems, sendItems } from "./item_stream.ts";
 import type { LocalAction } from "./local_service.ts";
-import { type MessageCarrier, RESET_CANCELED } from "./message_carrier.ts";
+import { type MessageCarrier, RESET_CANCELED, RESET_MALFORMED } from "./message_carrier.ts";
 import {
   NO_VALUE,
   type RequestMessage,
@@ -97,7 +97,7 @@ export class CallServer {
     }
     if (!carrier.isIncomplete(request.params)) return this.#begin(peer, request, request.params, stream);
     carrier.complete(peer, request.params, stream).then((params) => {
-      if ("code" in params) this.#refuse(peer, request, params);
+      if ("code" in params) this.#turnAway(peer, request, params, undefined);
       else this.#begin(peer, request, params, undefined);
     });
   }
@@ -123,15 +123,14 @@ export class CallServer {
 
   #begin(peer: PeerId, request: RequestMessage, params: WireValue, stream: ServiceStream | undefined): void {
     const route = this.#parts.route(peer, request);
-    if (route.kind === "failure") {
-      stream?.reset(RESET_CANCELED);
-      return void this.#refuse(peer, request, route.failure);
-    }
+    if (route.kind === "failure") return this.#turnAway(peer, request, route.failure, stream);
     const caller = this.#caller(peer, request.callerRun);
     const isKept = route.kind === "forward" || !route.action.idempotent;
-    if (isKept ? !this.#isNew(peer, request, caller, stream) : caller.running.has(request.number)) return;
+    if (isKept && !this.#isNew(peer, request, caller, stream)) return;
+    if (!isKept && caller.running.has(request.number)) return stream?.reset(RESET_CANCELED);
     const { clock } = this.#parts;
-    const items = request.streamsParams && stream !== undefined ? stream : undefined;
+    const items = request.streamsParams ? stream : undefined;
+    if (items === undefined) stream?.reset(RESET_MALFORMED);
     const context = new CallContext(request.path, clock.now() + Math.min(request.timeoutMs, MAX_TIMEOUT_MS), {
       caller: peer,
       stream: items && route.kind === "action" ? receiveItems(items) : undefined,
@@ -141,7 +140,7 @@ export class CallServer {
     this.#cancelSweep ??= this.#sweepLater();
     const settle = (outcome: Outcome) => {
       if (caller.running.delete(request.number)) this.#running--;
-      this.#answer(peer, request, caller, isKept, outcome);
+      this.#answer(peer, request, caller, isKept, outcome, context, items);
     };
     if (route.kind === "forward") {
       return void this.#forward(route.forward, request, params, items, context, peer, caller);
@@ -151,6 +150,19 @@ export class CallServer {
     } catch (error) {
       settle({ kind: "failure", failure: { ...failureOf(error), executed: false } });
     }
+  }
+
+  /** A request that does not run, unless it has run before: then it is answered as it was. */
+  #turnAway(
+    peer: PeerId,
+    request: RequestMessage,
+    told: WireFailure,
+    stream: ServiceStream | undefined,
+  ): void {
+    const caller = this.#caller(peer, request.callerRun);
+    if (!this.#isNew(peer, request, caller, stream)) return;
+    stream?.reset(RESET_CANCELED);
+    caller.seen.finish(request.number, this.#refuse(peer, request, told));
   }
 
   /** @returns whether it is to run; otherwise it was answered, or will be */
@@ -180,36 +192,45 @@ export class CallServer {
     peer: PeerId,
     caller: CallerRun,
   ): Promise<void> {
-    const done = await forward(request, { ...params, data: params.data.slice() }, stream, context.signal);
+    let done: Forwarded;
+    try {
+      done = await forward(request, { ...params, data: params.data.slice() }, stream, context.signal);
+    } catch (error) {
+      const executed = error instanceof CallError && error.executed;
+      done = { kind: "failure", failure: { ...failureOf(error), executed } };
+    }
     if (caller.running.delete(request.number)) this.#running--;
-    if (done.kind === "failure") {
-      return this.#answer(peer, request, caller, true, { kind: "failure", failure: done.failure });
+    if (done.kind === "value") {
+      stream?.reset(RESET_CANCELED);
+      return this.#answerValue(peer, request, caller, true, done.value);
     }
-    if (done.kind === "stream") {
-      return this.#answer(peer, request, caller, true, { kind: "value", value: done.items });
-    }
-    this.#answerValue(peer, request, caller, true, done.value);
+    const outcome: Outcome = done.kind === "failure" ? done : { kind: "value", value: done.items };
+    this.#answer(peer, request, caller, true, outcome, context, stream);
   }
 
+  /** @param items what the caller streams: nobody reads on when the answer is no stream itself */
   #answer(
     peer: PeerId,
     request: RequestMessage,
     caller: CallerRun,
     isKept: boolean,
     outcome: Outcome,
+    context: CallContext,
+    items: ServiceStream | undefined,
   ): void {
     if (outcome.kind === "failure") {
-      const { number } = request;
-      if (!outcome.failure.executed && isKept) caller.seen.release(number);
+      items?.reset(RESET_CANCELED);
       const bytes = this.#refuse(peer, request, outcome.failure);
-      if (outcome.failure.executed && isKept) caller.seen.finish(number, bytes);
+      // Also one that did not run: its caller may have turned to somebody else when it comes again.
+      if (isKept) caller.seen.finish(request.number, bytes);
       return;
     }
     const { value } = outcome;
     if (isItemSource(value)) {
       if (isKept) caller.seen.finish(request.number, NOT_KEPT);
-      return this.#stream(peer, request, value);
+      return void this.#stream(peer, request, value, context, items);
     }
+    items?.reset(RESET_CANCELED);
     try {
       const wire = encodeValue(value);
       this.#parts.carrier.checkLength(wire);
@@ -218,7 +239,7 @@ export class CallServer {
       const told = error instanceof CallError && error.code === "PayloadTooLarge"
         ? { ...failureOf(error), executed: true }
         : failure("InvalidResult", "the handler answered with what can't be sent", true);
-      this.#answer(peer, request, caller, isKept, { kind: "failure", failure: told });
+      this.#answer(peer, request, caller, isKept, { kind: "failure", failure: told }, context, undefined);
     }
   }
 
@@ -233,22 +254,32 @@ export class CallServer {
     if (!carrier.isShort(value)) {
       if (isKept) caller.seen.finish(request.number, NOT_KEPT);
       return void carrier.sendLong(peer, value, (result) => response(request, { result })).then((sent) => {
-        if (sent !== "broken") return;
+        if (sent !== "refused") return;
         const told = failure("PayloadTooLarge", "the result is over the caller's limit", true);
         this.#refuse(peer, request, told);
-      });
+      }, () => this.#refuse(peer, request, failure("InvalidResult", "the result can't be compressed", true)));
     }
     const bytes = carrier.encode(response(request, { result: value }));
     if (isKept) caller.seen.finish(request.number, bytes.length > MAX_KEPT_BYTES ? NOT_KEPT : bytes);
     this.#post(peer, bytes);
   }
 
-  #stream(peer: PeerId, request: RequestMessage, source: Parameters<typeof sendItems>[0]): void {
+  async #stream(
+    peer: PeerId,
+    request: RequestMessage,
+    source: ItemSource,
+    context: CallContext,
+    items: ServiceStream | undefined,
+  ): Promise<void> {
     const { links, carrier } = this.#parts;
     const header = carrier.encode(response(request, { streamsResult: true }));
     const stream = links.openStream(peer, header);
-    if (stream === undefined) void source[Symbol.asyncIterator]().return?.(undefined).catch(() => {});
-    else void sendItems(source, stream);
+    const end = () => context.abort(new CallError(failure("Canceled", "nobody reads the answer any more")));
+    if (stream === undefined) {
+      end();
+      endItems(source);
+    } else await sendItems(source, stream, end);
+    items?.reset(RESET_CANCELED);
   }
 
   /** @returns the bytes that were sent */

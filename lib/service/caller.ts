@@ -13,7 +13,7 @@ import type { CallPath, CallPaths } from "./call_path.ts";
 import { type Forwarded, MAX_TIMEOUT_MS } from "./call_server.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
 import { CallError, failure, InvalidServiceError } from "./errors.ts";
-import { isItemSource, type ItemSource, receiveItems } from "./item_stream.ts";
+import { endItems, isItemSource, type ItemSource, receiveItems } from "./item_stream.ts";
 import type { LocalAction } from "./local_service.ts";
 import type { LocalServices } from "./local_services.ts";
 import type { MessageCarrier } from "./message_carrier.ts";
@@ -116,13 +116,14 @@ export class Caller {
 
   /** Hands on a call of a program, or a call that a program of this node has to serve. */
   forward(request: RequestMessage, { path, params, stream, signal, isOwn }: Handover): Promise<Forwarded> {
-    const { routing } = request;
+    // Nobody but a program of this node chooses whom this node calls.
+    const routing = isOwn ? undefined : request.routing;
     const mode = routing !== undefined && CALL_MODES.includes(routing.mode as CallMode)
       ? routing.mode as CallMode
       : this.#mode(path, NO_OPTIONS);
     const timeoutMs = Math.max(1, Math.min(request.timeoutMs, MAX_TIMEOUT_MS));
     const options: CallOptions = {
-      idempotent: routing?.idempotent ?? this.#isIdempotent(path),
+      idempotent: routing?.idempotent || this.#isIdempotent(path),
       ...(isOwn ? { retries: 0 } : {}),
       ...(stream === undefined ? {} : { stream: receiveItems(stream) }),
     };
@@ -173,6 +174,21 @@ export class Caller {
       return leader[0]?.peer === self ? programs : leader;
     }
     return programs.some((one) => one.service.state === "running") ? programs : providers;
+  }
+
+  /**
+   * Whether a service of this very program serves a request of a program that is attached.
+   * @param routing what the program wants
+   */
+  isServedHere(path: CallPath, routing: WireRouting | undefined): boolean {
+    const { peers } = this.#parts;
+    const wanted = routing === undefined || routing.mode === "" ? undefined : routing.mode as CallMode;
+    if (routing !== undefined && routing.node !== "") {
+      const peer = peers.find(routing.node);
+      return peer !== undefined && this.#isHere(path, "round-robin", peer);
+    }
+    const elected = this.#parts.leadership.isElected(path.service);
+    return this.#isHere(path, wanted ?? (elected ? "leader" : "round-robin"), undefined);
   }
 
   #mode(path: CallPath, { mode, node }: CallOptions): CallMode {
@@ -236,7 +252,10 @@ export class Caller {
       };
       const abort = () => giveUp(failure("Canceled", `Canceled: ${path.text}`, true));
       const settle = (outcome: Outcome) => {
-        if (isSettled) return;
+        if (isSettled) {
+          if (outcome.kind === "value" && isItemSource(outcome.value)) endItems(outcome.value);
+          return;
+        }
         isSettled = true;
         cancelTimer();
         options.signal?.removeEventListener("abort", abort);
@@ -258,14 +277,21 @@ export class Caller {
       const wire = encodeValue(params);
       this.#parts.carrier.checkLength(wire);
       const { signal } = options;
+      const { clock } = this.#parts;
+      const deadline = clock.now() + to.timeoutMs;
       let cancel = () => {};
       const abort = () => cancel();
       signal?.addEventListener("abort", abort, { once: true });
       cancel = this.#order(path, wire, options, to, (reply) => {
         signal?.removeEventListener("abort", abort);
-        if (reply.kind === "failure" && !reply.failure.executed && this.#isHere(path, to.mode, to.peer)) {
-          // It has come to this node meanwhile.
-          return resolve(this.request(path.text, params, options));
+        const leftMs = Math.floor(deadline - clock.now());
+        if (
+          reply.kind === "failure" && isElsewhere(reply.failure) && leftMs > 0 && options.stream === undefined
+        ) {
+          // It may have come to this node meanwhile.
+          if (this.#isHere(path, to.mode, to.peer)) {
+            return resolve(this.request(path.text, params, { ...options, timeoutMs: leftMs }));
+          }
         }
         settleBy(reply, resolve, reject);
       });
@@ -329,6 +355,11 @@ export class Caller {
       }
     }));
   }
+}
+
+/** Whether somebody else might have served the call, at once. */
+function isElsewhere({ code, executed }: WireFailure): boolean {
+  return !executed && (code === "NoProvider" || code === "ServicePaused" || code === "Unreachable");
 }
 
 function anyProvider(peer: PeerId): Provider {

@@ -228,7 +228,7 @@ export class EventDesk {
         ? carrier.post(peer, message)
         : await carrier.sendLong(peer, message.data, (data) => ({ ...message, data }));
       if (outcome === "queued") return true;
-      if (outcome === "broken") return false;
+      if (outcome === "refused") return false;
       if (outcome === "congested") await links.drained(peer);
       else if (!await links.reach(peer)) return false;
     }

@@ -46,15 +46,34 @@ export function isItemSource(value: unknown): value is ItemSource {
     (typeof value === "object" && value !== null && Symbol.asyncIterator in value);
 }
 
+/** Ends a source that nobody reads. */
+export function endItems(source: ItemSource): void {
+  try {
+    if (source instanceof ReadableStream) source.cancel().catch(() => {});
+    else Promise.resolve(source[Symbol.asyncIterator]().return?.(undefined)).catch(() => {});
+  } catch {
+    // It would not be ended; there is nothing else to do about it.
+  }
+}
+
 /**
  * Sends what `source` gives, at the pace at which the other end reads, and ends the stream. What the source throws is
  * the last item.
+ * @param onBroken is called at once when the other end goes away, also while the source waits; the source is ended
  * @returns whether all of it was sent
  */
-export async function sendItems(source: ItemSource, stream: ServiceStream): Promise<boolean> {
+export async function sendItems(
+  source: ItemSource,
+  stream: ServiceStream,
+  onBroken: () => void = () => {},
+): Promise<boolean> {
   const writer = new WireWriter();
-  // A reader that goes away must end the source, also one that waits.
-  const items = source[Symbol.asyncIterator]();
+  const items = new SourceReader(source);
+  const leave = () => {
+    if (items.end()) onBroken();
+  };
+  // The other end says nothing on this stream: what is read is its end.
+  void stream.read().then(() => stream.resetCode === undefined || leave());
   try {
     for (let next = await items.next(); !next.done; next = await items.next()) {
       const value = encodeValue(next.value);
@@ -62,20 +81,68 @@ export async function sendItems(source: ItemSource, stream: ServiceStream): Prom
         throw new CallError(failure("PayloadTooLarge", `an item holds ${MAX_ITEM_BYTES} bytes`, true));
       }
       writeValue(writer, VALUE, value);
-      if (!await stream.write(framed(writer))) {
-        await items.return?.(undefined).catch(() => {});
-        return false;
-      }
+      if (await stream.write(framed(writer))) continue;
+      leave();
+      return false;
     }
   } catch (error) {
     writeFailure(writer, FAILURE, failureOf(error));
     await stream.write(framed(writer));
     stream.end();
-    await items.return?.(undefined).catch(() => {});
+    items.end();
     return false;
   }
+  if (items.isEnded) return false;
+  items.finish();
   stream.end();
   return true;
+}
+
+/** Reads a source, and can end it while it is read. */
+class SourceReader {
+  readonly #source: ItemSource;
+  #reader: ReadableStreamDefaultReader<unknown> | undefined;
+  #iterator: AsyncIterator<unknown> | undefined;
+  #isEnded = false;
+
+  constructor(source: ItemSource) {
+    this.#source = source;
+  }
+
+  /** Whether it was ended before its end. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** @throws what the source throws, and TypeError when somebody else reads it */
+  next(): Promise<IteratorResult<unknown>> {
+    if (this.#isEnded) return Promise.resolve({ done: true, value: undefined });
+    const source = this.#source;
+    if (source instanceof ReadableStream) {
+      this.#reader ??= source.getReader();
+      return this.#reader.read() as Promise<IteratorResult<unknown>>;
+    }
+    this.#iterator ??= source[Symbol.asyncIterator]();
+    return this.#iterator.next();
+  }
+
+  /** The source has come to its end by itself. */
+  finish(): void {
+    this.#isEnded = true;
+  }
+
+  /** Ends the source. @returns false when it has ended already */
+  end(): boolean {
+    if (this.#isEnded) return false;
+    this.#isEnded = true;
+    try {
+      const ending = this.#reader?.cancel() ?? this.#iterator?.return?.(undefined);
+      Promise.resolve(ending).catch(() => {});
+    } catch {
+      // A source that can't be ended is left to itself.
+    }
+    return true;
+  }
 }
 
 /** @returns the items that arrive, read as they are asked for; cancelling it breaks the stream */

@@ -79,19 +79,20 @@ export class MessageCarrier {
   /**
    * Sends a message with a long value, waiting until the other end has taken it in.
    * @param withValue puts the value that travels into the message
+   * @returns `refused` when it is over the other end's limit, `lost` when the stream broke on the way
    */
   async sendLong(
     peer: PeerId,
     value: WireValue,
     withValue: (value: WireValue) => NodeMessage,
-  ): Promise<PostOutcome | "broken"> {
+  ): Promise<PostOutcome | "refused" | "lost"> {
     const compact = await this.#compress(value);
     if (this.isShort(compact)) return this.post(peer, withValue(compact));
     const { data } = compact;
     const header = withValue({ ...compact, data: data.subarray(0, 0), detachedBytes: data.length });
     const stream = this.#links.openStream(peer, this.encode(header));
     if (stream === undefined) return "no-link";
-    if (!await stream.write(data)) return stream.resetCode === RESET_TOO_LARGE ? "broken" : "no-link";
+    if (!await stream.write(data)) return stream.resetCode === RESET_TOO_LARGE ? "refused" : "lost";
     stream.end();
     return "queued";
   }
@@ -112,9 +113,7 @@ export class MessageCarrier {
       data = collected;
     } else data = data.slice();
     if (value.compression === Compression.UNSPECIFIED) return { ...value, data, detachedBytes: 0 };
-    const plain = value.compression === Compression.DEFLATE
-      ? await this.#compressor?.inflate(data, this.maxPayloadBytes)
-      : undefined;
+    const plain = value.compression === Compression.DEFLATE ? await this.#inflate(data) : undefined;
     if (plain === undefined) {
       return failure("Incompatible", "Cannot read a value: its compression is unknown or broken");
     }
@@ -124,6 +123,14 @@ export class MessageCarrier {
   /** Whether `complete` is needed. */
   isIncomplete(value: WireValue): boolean {
     return isRemote(value);
+  }
+
+  async #inflate(data: Uint8Array): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#compressor?.inflate(data, this.maxPayloadBytes);
+    } catch {
+      return undefined;
+    }
   }
 
   async #compress(value: WireValue): Promise<WireValue> {

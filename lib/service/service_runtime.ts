@@ -363,11 +363,12 @@ export class ServiceRuntime {
     }
     const fromProgram = isProgram(peer);
     const local = this.services.get(path.service);
-    if (local !== undefined && !this.#isForOthers(request, fromProgram)) {
-      return this.#routeLocal(local, path, peer, fromProgram);
-    }
     const program = this.directory.providers(path.service)
       .find((one) => isProgram(one.peer) && one.peer !== peer);
+    const isHere = fromProgram
+      ? this.#caller.isServedHere(path, request.routing)
+      : local?.state === "running" || program === undefined;
+    if (local !== undefined && isHere) return this.#routeLocal(local, path, peer, fromProgram);
     if (!fromProgram && program === undefined) {
       return { kind: "failure", failure: failure("NoProvider", `${path.service} is not here`) };
     }
@@ -388,12 +389,6 @@ export class ServiceRuntime {
       return { kind: "failure", failure: failure("Refused", `${path.text} may not be called from there`) };
     }
     return { kind: "action", action };
-  }
-
-  /** Whether a program asks for somebody in particular. */
-  #isForOthers({ routing }: RequestMessage, fromProgram: boolean): boolean {
-    if (!fromProgram || routing === undefined) return false;
-    return routing.node !== "" || routing.mode === "all" || routing.mode === "leader";
   }
 
   #changed(): void {
