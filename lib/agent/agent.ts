@@ -18,6 +18,7 @@ import {
   TOKEN_KIND,
 } from "../mesh/mod.ts";
 import type { Cidr, Endpoint } from "../net/mod.ts";
+import type { CarrierLimits } from "../service/mod.ts";
 import { listenTcp, portInUse, SocketError, type StreamListener } from "../transport/mod.ts";
 import { devicePicture, ReadOnlySocket } from "../wg/mod.ts";
 import type { ProtocolTimers } from "../wireguard/mod.ts";
@@ -40,6 +41,7 @@ import { NameService } from "./name_service.ts";
 import { ownEndpoints, ownPrefixes } from "./own_endpoints.ts";
 import { PeerSync } from "./peer_sync.ts";
 import type { DataplaneReport, StatusReport } from "./report.ts";
+import { ServiceHost } from "./service_host.ts";
 import { buildStatus } from "./status_report.ts";
 
 /** How often expired records and changed addresses of this host are looked for. */
@@ -52,12 +54,15 @@ export interface AgentParts {
   readonly store: StateStore & Disposable;
   readonly options: AgentOptions;
   readonly logger?: Logger;
+  readonly limits?: CarrierLimits;
 }
 
 /** Starts, connects and stops everything. */
 export class Agent {
   readonly mesh: MeshState;
   readonly secrets: DeviceSecrets;
+  /** What this node offers to others, and calls. */
+  readonly services: ServiceHost;
   /** Settles when the agent has ended; rejects when that was not by `stop`. */
   readonly closed: Promise<void>;
   readonly #parts: AgentParts;
@@ -87,6 +92,15 @@ export class Agent {
     this.closed = this.#ended.promise;
     // Whoever does not wait for the end must not be ended by it.
     this.closed.catch(() => {});
+    this.services = new ServiceHost({
+      mesh: parts.mesh,
+      log: this.#log,
+      ...(parts.limits === undefined ? {} : { limits: parts.limits }),
+      hasInterface: !parts.options.rootless,
+      messages: () => this.messages,
+      health: () => this.health,
+      publish: (entries) => this.publish({ ...NO_UPDATE, entries }),
+    });
     this.#dataplane = { kind: parts.options.rootless ? "rootless" : "portable" };
     this.#resources.use(parts.store);
   }
@@ -170,12 +184,14 @@ export class Agent {
     const { entries } = this.mesh.replica;
     for (let event = entries.pollEvent(); event !== undefined; event = entries.pollEvent()) {
       this.#names?.shared.handleEntryEvent(event);
+      this.services.handleEntryEvent(event);
       if (event.kind === TOKEN_KIND) this.shareTokens();
     }
     let hasNewMembers = false;
     for (let event = roster.pollEvent(); event !== undefined; event = roster.pollEvent()) {
       this.#peers?.handleRosterEvent(event);
       this.#names?.handleRosterEvent(event);
+      this.services.handleRosterEvent(event);
       if (event.kind === "endpoints-changed") this.#session?.messages.redial(event.nodeId);
       else hasNewMembers = true;
       // A record that has only expired, by a clock that may be wrong, is no reason to leave.
@@ -269,6 +285,8 @@ export class Agent {
     while (this.mesh.roster.pollEvent() !== undefined);
     this.#resources.defer(() => this.#session?.close());
     await this.#startSession(listener);
+    this.services.start();
+    this.#resources.defer(() => this.services.close());
     this.#keepUp();
     if (this.#state === "starting") this.#state = "running";
     // What this node was told while it started.
@@ -287,6 +305,7 @@ export class Agent {
       plane: this.#plane,
       peers: this.#peers,
       echo: this.#echo,
+      services: this.services,
       cidrs: this.#cidrs(),
       candidates: (stated, nodeId) => this.#candidates(stated, nodeId),
       publish: (news) => this.publish(news),
@@ -437,6 +456,7 @@ export class Agent {
           this.#session?.leaders.renewDue();
           this.shareTokens();
           this.#names?.shared.refresh();
+          this.services.refresh();
           const statement = this.#stateEndpoints();
           this.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
           void this.#session?.lan?.followInterfaces();

@@ -4,6 +4,7 @@
  */
 
 import { WeftError } from "../base/mod.ts";
+import type { Refusal } from "../forward/mod.ts";
 
 /** Only a leader can do this, and this node is none. */
 export class NotLeaderError extends WeftError {
@@ -95,5 +96,17 @@ export class InterruptedError extends WeftError {
 
   constructor() {
     super("The start was interrupted", { retryable: true });
+  }
+}
+
+/** A stream of bytes to another node could not be opened. */
+export class DialError extends WeftError {
+  readonly code = "DialRefused";
+  /** Why. */
+  readonly refusal: Refusal;
+
+  constructor(message: string, refusal: Refusal) {
+    super(message, { retryable: refusal === "timeout" || refusal === "network-unreachable" });
+    this.refusal = refusal;
   }
 }

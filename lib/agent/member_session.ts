@@ -19,7 +19,7 @@ import type { HealthEcho } from "./health_echo.ts";
 import { HealthWatch } from "./health_watch.ts";
 import { LanDiscovery } from "./lan_discovery.ts";
 import { LeaderDesk } from "./leader_desk.ts";
-import { MessagePlane } from "./message_plane.ts";
+import { type LinkObserver, MessagePlane } from "./message_plane.ts";
 import type { PeerSync } from "./peer_sync.ts";
 
 /** How long a dial of the message plane waits for an answer. */
@@ -37,6 +37,7 @@ export interface MemberSessionParts {
   readonly plane: PacketPlane | undefined;
   readonly peers: PeerSync | undefined;
   readonly echo: HealthEcho | undefined;
+  readonly services: LinkObserver;
   /** The overlay's blocks. */
   readonly cidrs: readonly Cidr[];
   /** Which of the endpoints that a member states are worth a try, the best first. */
@@ -72,6 +73,7 @@ export class MemberSession {
       replica,
       listener: rest.listener,
       counters: rest.counters,
+      services: rest.services,
       dial: (endpoint, signal) => dialTcp(endpoint, { timeoutMs: DIAL_TIMEOUT_MS, signal }),
       candidates: (stated, nodeId) => rest.candidates(stated, nodeId),
       tokenKey: (tokenId, publicKey) => mesh.tokens?.presharedKeyFor(tokenId, publicKey),

@@ -74,10 +74,22 @@ export interface MessagePlaneParts {
   onRosterChange(): void;
   /** A member whose record has expired calls. @returns whether it was renewed, which only leaders can */
   renew(record: MemberRecord): boolean;
+  /** Hears of channels and links; what it attaches to them is its own. */
+  readonly services?: LinkObserver | undefined;
   /** A member says something that is for leaders, or from one. */
   onMessage(nodeId: NodeId, message: DeskMessage): void;
   /** A member says that its own probes miss somebody. */
   onSuspicion(from: NodeId, about: NodeId): void;
+}
+
+/** Who else uses the links. */
+export interface LinkObserver {
+  /** A channel was made, and nothing has been read from it; whose it is is not known yet. */
+  prepare(channel: Channel): void;
+  /** It has become the link to a member. */
+  handleLink(link: Link): void;
+  /** A link has ended; another one may have taken its place. */
+  handleLinkClosed(nodeId: NodeId): void;
 }
 
 /** What is said to or by leaders. */
@@ -107,7 +119,15 @@ export class MessagePlane {
     this.links = new LinkTable(parts.identity.id);
     const { identity, random, clock, timers, counters } = parts;
     this.#gossip = new Gossip(parts.replica, { clock, random });
-    this.#setup = { localStatic: identity.privateKey, random, clock, timers, counters };
+    const { services } = parts;
+    this.#setup = {
+      localStatic: identity.privateKey,
+      random,
+      clock,
+      timers,
+      counters,
+      ...(services === undefined ? {} : { prepare: (channel) => services.prepare(channel) }),
+    };
     this.#keeper = new LinkKeeper({
       ...parts,
       roster: parts.replica.roster,
@@ -153,6 +173,7 @@ export class MessagePlane {
 
   /** Dials a member unless it has a link. @returns whether there is one now */
   async reach(nodeId: NodeId): Promise<boolean> {
+    if (nodeId === this.#parts.identity.id) return false;
     return this.links.get(nodeId) !== undefined || await this.#keeper.dial(nodeId, this.#stop.signal);
   }
 
@@ -276,11 +297,13 @@ export class MessagePlane {
     this.#sendReady();
     // For the round trip; the channel itself asks only when it is quiet.
     void link.channel.ping();
+    this.#parts.services?.handleLink(link);
     this.#listen(link).catch((error) => {
       link.channel.close("cannot listen");
       log.error("cannot listen to a member", { peer: name, error });
     }).finally(() => {
       this.#gossip.close(link);
+      this.#parts.services?.handleLinkClosed(link.nodeId);
       log.debug("link closed", { peer: name, reason: link.channel.closeReason });
     });
   }

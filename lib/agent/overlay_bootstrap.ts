@@ -24,6 +24,7 @@ import {
   toNodeName,
 } from "../mesh/mod.ts";
 import type { Cidr, IpAddress } from "../net/mod.ts";
+import type { CarrierLimits } from "../service/mod.ts";
 import { dialTcp } from "../transport/mod.ts";
 import { Agent } from "./agent.ts";
 import { AgentOperations } from "./agent_operations.ts";
@@ -32,15 +33,19 @@ import { InvalidRequestError, InvalidTokenError, JoinRefusedError } from "./erro
 import { checkHostNetwork } from "./host_network.ts";
 import { joinNetwork } from "./join_network.ts";
 import { LeaderSearch } from "./leader_search.ts";
+import type { ServiceHost } from "./service_host.ts";
 import { ownEndpoints } from "./own_endpoints.ts";
 
 /** The token that a leader prints admits any number of machines for a day. */
 const PRINTED_TOKEN_LIFETIME_MS = 24 * 3_600_000;
 const DIAL_TIMEOUT_MS = 4_000;
 
-/** Where messages of the log go; nowhere unless given. */
+/** What a node is handed beside its options. */
 export interface OverlayPorts {
+  /** Where messages of the log go; nowhere unless given. */
   readonly logger?: Logger;
+  /** Limits of the values that services exchange. */
+  readonly limits?: CarrierLimits;
 }
 
 const MESH: MeshOptions = {
@@ -191,6 +196,11 @@ export class OverlayBootstrap {
     return address;
   }
 
+  /** What this node offers to others, calls, and connects. */
+  get services(): ServiceHost {
+    return this.#agent.services;
+  }
+
   /** Checks the members' health and calls back on changes; there while the node runs. */
   get health(): OverlayHealthChecker | undefined {
     return this.#agent.health?.checker;
@@ -218,13 +228,15 @@ export class OverlayBootstrap {
 
 async function withStore(
   options: AgentOptions,
-  { logger = silentLogger }: OverlayPorts,
+  { logger = silentLogger, limits }: OverlayPorts,
   makeMesh: (store: SqliteStateStore) => MeshState | Promise<MeshState>,
 ): Promise<OverlayBootstrap> {
   const store = SqliteStateStore.open(options.stateDir);
   try {
     const mesh = await makeMesh(store);
-    return OverlayBootstrap.make(new Agent({ mesh, store, options, logger }));
+    return OverlayBootstrap.make(
+      new Agent({ mesh, store, options, logger, ...(limits === undefined ? {} : { limits }) }),
+    );
   } catch (error) {
     store.close();
     throw error;
@@ -245,5 +257,10 @@ function parseToken(text: string): JoinToken {
 }
 
 function hostName(): string {
-  return toNodeName(Deno.hostname());
+  try {
+    return toNodeName(Deno.hostname());
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return "node";
+    throw error;
+  }
 }

@@ -30,8 +30,17 @@ export type { CarrierLimits } from "./message_carrier.ts";
 export * from "./ports.ts";
 export type { ProviderReport, ServiceReport } from "./registry_report.ts";
 export type { Schema, SchemaIssue, SchemaResult } from "./schema.ts";
-export * from "./service_advert.ts";
-export type { ServiceClient } from "./service_client.ts";
+export {
+  type AdvertisedAction,
+  type AdvertisedService,
+  type AdvertisedSubscription,
+  decodeAdvert,
+  EMPTY_ADVERT,
+  encodeAdvert,
+  type ServiceAdvert,
+  type ServiceState,
+} from "./service_advert.ts";
+export { ServiceClient } from "./service_client.ts";
 export * from "./service_definition.ts";
 export * from "./service_runtime.ts";
 export type { SubscribeOptions, SubscriptionHandle } from "./subscription.ts";

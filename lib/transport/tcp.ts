@@ -123,3 +123,11 @@ function tcpStream(connection: Deno.TcpConn, remoteAddress: string): ByteStream 
   }
   return new ConnectionStream(connection, remoteAddress);
 }
+
+/** @returns a TCP port that nothing listened on a moment ago */
+export function freeTcpPort(): number {
+  const listener = Deno.listen({ hostname: "0.0.0.0", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  return port;
+}

@@ -1,0 +1,229 @@
+/**
+ * A Deno program as a place for services: it offers, calls, publishes and hears.
+ * @module
+ */
+
+import { type Logger, silentLogger } from "../base/mod.ts";
+import { type AgentOptionsInput, DEFAULT_STATE_DIR } from "../config/mod.ts";
+import { type Duplex, isRefusal, type Refusal } from "../forward/mod.ts";
+import type {
+  CallOptions,
+  CarrierLimits,
+  EventHandler,
+  EventStream,
+  LocalService,
+  PublishOptions,
+  PublishReport,
+  ServiceClient,
+  ServiceDefinition,
+  ServiceReport,
+  SubscribeOptions,
+  SubscriptionHandle,
+} from "../service/mod.ts";
+import { freeTcpPort } from "../transport/mod.ts";
+import { AttachedProgram, programSocketPath } from "./attached_program.ts";
+import { DialError } from "./errors.ts";
+import type { IncomingConnection, ListenOptions, PortListener } from "./forward_desk.ts";
+import type { NodeParts } from "./node_parts.ts";
+import { OverlayBootstrap, type OverlayPorts } from "./overlay_bootstrap.ts";
+import { joinOrResume, leadOrResume } from "./resume.ts";
+
+/** How a node is made; what an agent can be told may be told here too. */
+export interface NodeOptions extends AgentOptionsInput {
+  /** Where messages of the log go; nowhere unless given. */
+  readonly logger?: Logger;
+  /** Limits of values. */
+  readonly limits?: CarrierLimits;
+}
+
+/** How a program is attached to the agent of its machine. */
+export interface AttachOptions {
+  /** The agent's state directory; the default one unless given. */
+  readonly stateDir?: string;
+  readonly logger?: Logger;
+  readonly limits?: CarrierLimits;
+}
+
+/**
+ * A node of the mesh in a Deno program, without root, TUN or FFI. Needs `--allow-net`,
+ * `--allow-sys=networkInterfaces` to tell others where it is, and `--allow-read` and `--allow-write` for its state
+ * directory.
+ *
+ * @example
+ * ```ts no-eval
+ * import { Node } from "@weft/mesh";
+ * await using node = await Node.join(Deno.args[0] ?? "", { name: "adder", stateDir: "./adder" });
+ * await node.addService({
+ *   path: "math",
+ *   actions: { add: ({ a, b }: { a: number; b: number }) => a + b },
+ * });
+ * await node.closed;
+ * ```
+ */
+export class Node implements AsyncDisposable {
+  readonly #parts: NodeParts;
+
+  private constructor(parts: NodeParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Joins the network of a token, or resumes the node whose state is in the directory.
+   * @param token what a leader printed
+   * @throws InvalidTokenError, UnreachableError, JoinRefusedError, InvalidConfigError, StateError
+   */
+  static async join(token: string, options: NodeOptions): Promise<Node> {
+    return await Node.#own(options, (input, ports) => joinOrResume(token, input, ports));
+  }
+
+  /**
+   * Starts a new network with this node as its leader, or resumes the node whose state is in the directory.
+   * @throws InvalidConfigError, StateError
+   */
+  static async lead(options: NodeOptions): Promise<Node> {
+    return await Node.#own(options, (input, ports) => leadOrResume(input, ports));
+  }
+
+  /** Resumes the node whose state is in the directory. @throws NotInitializedError, InvalidConfigError, StateError */
+  static async resume(options: NodeOptions): Promise<Node> {
+    return await Node.#own(options, (input, ports) => OverlayBootstrap.load(input, ports));
+  }
+
+  /**
+   * Shares the membership of this machine's agent: no identity and no state of its own.
+   * @throws UnreachableError when no agent runs with that state directory
+   */
+  static async attach(options: AttachOptions = {}): Promise<Node> {
+    const { stateDir = DEFAULT_STATE_DIR, logger = silentLogger, limits } = options;
+    const program = await AttachedProgram.open(programSocketPath(stateDir), {
+      log: logger,
+      ...(limits === undefined ? {} : { limits }),
+    });
+    return new Node(program);
+  }
+
+  /** This node's name in the network. */
+  get name(): string {
+    return this.#parts.name;
+  }
+
+  /** Settles when the node has ended; rejects with a WeftError when that was not by `stop`. */
+  get closed(): Promise<void> {
+    return this.#parts.closed;
+  }
+
+  /**
+   * Adds a service and starts it.
+   * @throws InvalidServiceError, InvalidTopicError, InvalidSelectorError, and what its hooks throw
+   */
+  addService(definition: ServiceDefinition): Promise<LocalService> {
+    return this.#parts.runtime.addService(definition);
+  }
+
+  /** Stops a service and takes it away. @returns whether there was one */
+  removeService(path: string): Promise<boolean> {
+    return this.#parts.runtime.removeService(path);
+  }
+
+  /**
+   * A service as its callers see it: `node.service<typeof math>("math").request("add", { a: 1, b: 2 })`.
+   * @param path the service's, as its definition says
+   */
+  service<Service extends ServiceDefinition>(path: Service["path"]): ServiceClient<Service> {
+    return this.#parts.runtime.client<Service>(path);
+  }
+
+  /** All services that are known, wherever they run; or the one at a path. */
+  services(path?: string): readonly ServiceReport[] {
+    return this.#parts.runtime.report(path);
+  }
+
+  /**
+   * Calls an action, here if it is here, else wherever it runs.
+   * @param path `service/action`
+   * @param params undefined, bytes, or whatever JSON can say
+   * @returns what the handler has answered; a `ReadableStream` when it streams; with mode `all` a list of `CallAnswer`
+   * @throws CallError with a `code`, InvalidTopicError
+   */
+  request(path: string, params?: unknown, options?: CallOptions): Promise<unknown> {
+    return this.#parts.runtime.request(path, params, options);
+  }
+
+  /**
+   * Publishes an event to whoever listens.
+   * @returns once it is on its way
+   * @throws InvalidTopicError, CallError with code `InvalidParams` or `PayloadTooLarge`
+   */
+  publish(topic: string, data?: unknown, options?: PublishOptions): Promise<PublishReport> {
+    return this.#parts.runtime.publish(topic, data, options);
+  }
+
+  /**
+   * Hears events. Data are shared among the handlers of this program: leave them as they are.
+   * @param pattern a topic in which `{name}` and `*` stand for one segment, and `>` at the end for one or more
+   * @throws InvalidTopicError, InvalidServiceError
+   */
+  subscribe(pattern: string, handler: EventHandler, options?: SubscribeOptions): SubscriptionHandle {
+    return this.#parts.runtime.subscribe(pattern, handler, options);
+  }
+
+  /** Events to read in a loop; who reads too slowly loses the oldest. @throws InvalidTopicError */
+  on(pattern: string, options?: SubscribeOptions): EventStream {
+    return this.#parts.runtime.on(pattern, options);
+  }
+
+  /**
+   * Opens a stream of bytes to a port of another node, by its name or address.
+   * @throws DialError with the reason in `refusal`
+   */
+  async dial(host: string, port: number, options: { readonly signal?: AbortSignal } = {}): Promise<Duplex> {
+    const stream = await this.#parts.dial(host, port, options.signal ?? new AbortController().signal);
+    if (isRefusal(stream)) throw dialError(host, port, stream.refusal);
+    return stream;
+  }
+
+  /**
+   * Accepts streams of bytes at a port that other nodes dial; it has nothing to do with the ports of this machine.
+   * @throws InvalidRequestError when it is served already, or this program is attached to an agent
+   */
+  listen(
+    port: number,
+    accept: (connection: IncomingConnection) => void,
+    options?: ListenOptions,
+  ): PortListener {
+    return this.#parts.listen(port, accept, options);
+  }
+
+  /** Stops services, says goodbye and closes everything. Harmless when repeated. */
+  async stop(): Promise<void> {
+    await this.#parts.stop();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  static async #own({ logger, limits, ...options }: NodeOptions, open: OpenOverlay): Promise<Node> {
+    const input = { rootless: true, discovery: false, port: freeTcpPort(), ...options };
+    const overlay = await open(input, {
+      ...(logger === undefined ? {} : { logger }),
+      ...(limits === undefined ? {} : { limits }),
+    });
+    await overlay.start();
+    const { runtime, forward } = overlay.services;
+    return new Node({
+      runtime,
+      name: overlay.name,
+      closed: overlay.closed,
+      dial: (host, port, signal) => forward.dial(host, port, signal),
+      listen: (port, accept, listenOptions) => forward.listen(port, accept, listenOptions),
+      stop: () => overlay.stop(),
+    });
+  }
+}
+
+type OpenOverlay = (input: AgentOptionsInput, ports: OverlayPorts) => Promise<OverlayBootstrap>;
+
+function dialError(host: string, port: number, refusal: Refusal): DialError {
+  return new DialError(`Cannot reach port ${port} of ${host}: ${refusal}`, refusal);
+}

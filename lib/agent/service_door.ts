@@ -1,0 +1,64 @@
+/**
+ * What arrives on a channel for services before it is known who is at its other end.
+ * @module
+ */
+
+import type { Channel, ChannelStream } from "../channel/mod.ts";
+import type { PeerId } from "../service/mod.ts";
+
+/** The topic of everything that services say. */
+export const SERVICE_TOPIC = "service";
+
+/** Whoever says more before it is a member is sent away. */
+const MAX_EARLY = 64;
+
+/** Where messages and streams go. */
+export interface ServiceReceiver {
+  handleMessage(peer: PeerId, bytes: Uint8Array): void;
+  handleStream(peer: PeerId, header: Uint8Array, stream: ChannelStream): void;
+  /** A stream that asks for a connection to something of this host. */
+  handleForward(peer: PeerId, header: Uint8Array, stream: ChannelStream): void;
+}
+
+/** One channel's door; made before anything is read from the channel. */
+export class ServiceDoor {
+  readonly #channel: Channel;
+  readonly #receiver: ServiceReceiver;
+  #peer: PeerId | undefined;
+  #early: ((peer: PeerId) => void)[] = [];
+
+  /** @param forwardTopic of streams that ask for connections */
+  constructor(channel: Channel, forwardTopic: string, receiver: ServiceReceiver) {
+    this.#channel = channel;
+    this.#receiver = receiver;
+    channel.attach(SERVICE_TOPIC, (bytes) => {
+      const peer = this.#peer;
+      if (peer !== undefined) return receiver.handleMessage(peer, bytes);
+      const copy = bytes.slice();
+      this.#wait((peer) => receiver.handleMessage(peer, copy));
+    });
+    channel.onStream(SERVICE_TOPIC, (stream, header) => {
+      const copy = header.slice();
+      this.#whenOpen((peer) => this.#receiver.handleStream(peer, copy, stream));
+    });
+    channel.onStream(forwardTopic, (stream, header) => {
+      const copy = header.slice();
+      this.#whenOpen((peer) => this.#receiver.handleForward(peer, copy, stream));
+    });
+  }
+
+  /** It is known who is there. */
+  open(peer: PeerId): void {
+    this.#peer = peer;
+    for (const handle of this.#early.splice(0)) handle(peer);
+  }
+
+  #whenOpen(handle: (peer: PeerId) => void): void {
+    if (this.#peer === undefined) this.#wait(handle);
+    else handle(this.#peer);
+  }
+
+  #wait(handle: (peer: PeerId) => void): void {
+    if (this.#early.push(handle) > MAX_EARLY) this.#channel.close("too much before the greeting");
+  }
+}

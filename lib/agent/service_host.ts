@@ -1,0 +1,179 @@
+/**
+ * Services on a running node: the runtime, and everything that it stands on.
+ *
+ * ```
+ *   MessagePlane ── links ──▶ ServiceDoor ──▶ ServiceRuntime ──▶ ServiceLinks ──▶ channels
+ *   programs ── Unix socket ──▶ ProgramDesk ───────┘   └── adverts ⇄ SharedServices ⇄ gossip
+ * ```
+ *
+ * @module
+ */
+
+import type { Logger } from "../base/mod.ts";
+import type { Channel } from "../channel/mod.ts";
+import { FORWARD_TOPIC } from "../forward/mod.ts";
+import { systemClock, systemCompressor, systemRandom, systemTimers } from "../host/mod.ts";
+import type { EntryEvent, MeshState, NodeId, RosterEvent, Signed } from "../mesh/mod.ts";
+import { type CarrierLimits, isProgram, type PeerId, ServiceRuntime } from "../service/mod.ts";
+import { ForwardDesk } from "./forward_desk.ts";
+import type { HealthWatch } from "./health_watch.ts";
+import type { Link } from "./link.ts";
+import type { MessagePlane } from "./message_plane.ts";
+import { ProgramDesk } from "./program_desk.ts";
+import { ServiceDoor, type ServiceReceiver } from "./service_door.ts";
+import { asPeerId, ServiceLinks } from "./service_links.ts";
+import { RosterPeers } from "./service_peers.ts";
+import { SharedServices } from "./shared_services.ts";
+
+/** What it is made of. */
+export interface ServiceHostParts {
+  readonly mesh: MeshState;
+  readonly log: Logger;
+  readonly limits?: CarrierLimits;
+  /** Whether members reach this node's ports by their tunnels. */
+  readonly hasInterface: boolean;
+  /** The message plane and the verdicts of health, as of now: others after the keys have changed. */
+  messages(): MessagePlane | undefined;
+  health(): HealthWatch | undefined;
+  /** Tells others. */
+  publish(entries: readonly Signed[]): void;
+}
+
+/** The services of one node, while it runs. */
+export class ServiceHost {
+  readonly runtime: ServiceRuntime;
+  readonly forward: ForwardDesk;
+  readonly #parts: ServiceHostParts;
+  readonly #links: ServiceLinks;
+  readonly #peers: RosterPeers;
+  readonly #shared: SharedServices;
+  readonly #receiver: ServiceReceiver;
+  readonly #doors = new WeakMap<Channel, ServiceDoor>();
+  #programs: ProgramDesk | undefined;
+  #isClosed = false;
+
+  constructor(parts: ServiceHostParts) {
+    this.#parts = parts;
+    const { mesh, log } = parts;
+    this.#links = new ServiceLinks(() => parts.messages());
+    this.#peers = new RosterPeers({
+      roster: mesh.roster,
+      self: () => mesh.identity.id,
+      health: () => parts.health(),
+      isLinked: (peer) => this.#links.channel(peer) !== undefined,
+      servicesOf: (peer) =>
+        this.runtime.directory.advertsOf(peer).flatMap(({ services }) => services).map((one) => one.path),
+    });
+    this.runtime = new ServiceRuntime({
+      clock: systemClock,
+      timers: systemTimers,
+      random: systemRandom,
+      log,
+      links: this.#links,
+      peers: this.#peers,
+      compressor: systemCompressor,
+      ...(parts.limits === undefined ? {} : { limits: parts.limits }),
+      onAdvertChange: () => this.#shared.tellSoon(),
+    });
+    this.#shared = new SharedServices({
+      mesh,
+      timers: systemTimers,
+      log,
+      advert: () => this.runtime.advert(),
+      setAdverts: (peer, adverts) => this.runtime.setAdverts(peer, adverts),
+      handlePeerGone: (peer) => this.runtime.handlePeerGone(peer),
+      publish: (entries) => parts.publish(entries),
+    });
+    this.forward = new ForwardDesk({
+      find: (host) => this.#findHost(host),
+      self: () => this.#peers.self,
+      reach: (peer) => this.#links.reach(peer),
+      channel: (peer) => this.#links.channel(peer),
+      selector: (text) => this.#peers.selector(text),
+      ownAddress: () => parts.hasInterface ? mesh.record.addresses[0]?.toString() : undefined,
+    });
+    this.#receiver = {
+      handleMessage: (peer, bytes) => this.runtime.handleMessage(peer, bytes),
+      handleStream: (peer, header, stream) => this.runtime.handleStream(peer, header, stream),
+      handleForward: (peer, header, stream) => this.forward.handleStream(peer, header, stream),
+    };
+  }
+
+  /** How many programs are attached. */
+  get programs(): number {
+    return this.#programs?.size ?? 0;
+  }
+
+  /** Begins to tell and to follow. */
+  start(): void {
+    this.#shared.start();
+  }
+
+  /** Lets programs of this machine in. @throws SocketError, SocketPathInUseError */
+  async openPrograms(path: string): Promise<void> {
+    this.#programs ??= await ProgramDesk.open(path, {
+      clock: systemClock,
+      timers: systemTimers,
+      log: this.#parts.log,
+      links: this.#links,
+      runtime: this.runtime,
+      receiver: this.#receiver,
+    });
+  }
+
+  /** A channel was made, and nothing has been read from it. */
+  prepare(channel: Channel): void {
+    this.#doors.set(channel, new ServiceDoor(channel, FORWARD_TOPIC, this.#receiver));
+  }
+
+  /** A channel has become the link to a member. */
+  handleLink({ nodeId, channel }: Link): void {
+    const peer = asPeerId(nodeId);
+    this.#doors.get(channel)?.open(peer);
+    this.runtime.handleLink(peer);
+  }
+
+  /** A link has ended; another one may have taken its place. */
+  handleLinkClosed(nodeId: NodeId): void {
+    const peer = asPeerId(nodeId);
+    this.runtime.handleLinkLost(peer);
+    if (this.#links.channel(peer) !== undefined) this.runtime.handleLink(peer);
+  }
+
+  /** Follows one change of the entries. */
+  handleEntryEvent(event: EntryEvent): void {
+    this.#shared.handleEntryEvent(event);
+  }
+
+  /** Follows one change of the roster. */
+  handleRosterEvent(event: RosterEvent): void {
+    this.#shared.handleRosterEvent(event);
+  }
+
+  /** Tells again what is to expire; early and repeated calls are harmless. */
+  refresh(): void {
+    this.#shared.tellSoon();
+  }
+
+  /** Says goodbye to others while there are links, then stops services, programs and connections. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    try {
+      this.#shared.close();
+    } catch (error) {
+      // A full disk is no reason to stay.
+      this.#parts.log.warn("cannot take this node's services back", { error });
+    }
+    await this.runtime.close();
+    await this.forward.close();
+    await this.#programs?.close();
+  }
+
+  /** Names of the zone are names of nodes. */
+  #findHost(host: string): PeerId | undefined {
+    const label = /^([^.]+)\.weft\.internal\.?$/.exec(host)?.[1] ?? host;
+    const peer = this.#peers.find(label);
+    return peer === undefined || isProgram(peer) ? undefined : peer;
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * The links that services use: channels to members, and to programs of this machine.
+ * @module
+ */
+
+import type { Channel } from "../channel/mod.ts";
+import type { NodeId } from "../mesh/mod.ts";
+import {
+  isProgram,
+  type PeerId,
+  peerId,
+  type PeerLinks,
+  type PostOutcome,
+  type ServiceStream,
+} from "../service/mod.ts";
+import type { MessagePlane } from "./message_plane.ts";
+import { SERVICE_TOPIC } from "./service_door.ts";
+
+/** Finds the channel to a peer, and dials members on demand. */
+export class ServiceLinks implements PeerLinks {
+  readonly #messages: () => MessagePlane | undefined;
+  readonly #programs = new Map<PeerId, Channel>();
+
+  /** @param messages the message plane, which is another one after the node's keys have changed */
+  constructor(messages: () => MessagePlane | undefined) {
+    this.#messages = messages;
+  }
+
+  post(peer: PeerId, message: Uint8Array): PostOutcome {
+    const channel = this.channel(peer);
+    if (channel === undefined) return "no-link";
+    if (channel.post(SERVICE_TOPIC, message)) return "queued";
+    return channel.queuedBytes > 0 ? "congested" : "no-link";
+  }
+
+  async drained(peer: PeerId): Promise<void> {
+    await this.channel(peer)?.drained();
+  }
+
+  async reach(peer: PeerId): Promise<boolean> {
+    if (isProgram(peer)) return this.#programs.has(peer);
+    return await this.#messages()?.reach(asNodeId(peer)) ?? false;
+  }
+
+  openStream(peer: PeerId, header: Uint8Array): ServiceStream | undefined {
+    const stream = this.channel(peer)?.openStream(SERVICE_TOPIC, header);
+    return stream?.resetCode === undefined ? stream : undefined;
+  }
+
+  rttMs(peer: PeerId): number | undefined {
+    return this.channel(peer)?.lastRttMs;
+  }
+
+  linked(): readonly PeerId[] {
+    return this.#messages()?.links.all().map(({ nodeId }) => asPeerId(nodeId)) ?? [];
+  }
+
+  /** @returns the channel to a peer; undefined when there is none */
+  channel(peer: PeerId): Channel | undefined {
+    return isProgram(peer) ? this.#programs.get(peer) : this.#messages()?.links.get(asNodeId(peer))?.channel;
+  }
+
+  /** A program has come. */
+  addProgram(peer: PeerId, channel: Channel): void {
+    this.#programs.set(peer, channel);
+  }
+
+  /** A program has gone. */
+  removeProgram(peer: PeerId): void {
+    this.#programs.delete(peer);
+  }
+}
+
+/** @returns a node as services call it */
+export function asPeerId(nodeId: NodeId): PeerId {
+  return peerId(nodeId);
+}
+
+/** @returns the node that services call so */
+export function asNodeId(peer: PeerId): NodeId {
+  return peer as string as NodeId;
+}
