@@ -35,8 +35,9 @@ export class ByteQueue {
       if (rest.length === 0) return;
     }
     // The first piece is likely to be taken before another comes.
-    const part = new Uint8Array(last === undefined ? rest.length : Math.max(rest.length, SHARED_BYTES));
-    part.set(rest);
+    const isShared = last !== undefined && rest.length < SHARED_BYTES;
+    const part = isShared ? new Uint8Array(SHARED_BYTES) : rest.slice();
+    if (isShared) part.set(rest);
     this.#parts.push({ bytes: part, filled: rest.length });
   }
 

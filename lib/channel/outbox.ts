@@ -20,7 +20,7 @@ export const MAX_POSTED_BYTES: number = 8 << 20;
 /** How many messages `post` queues. */
 export const MAX_POSTED_MESSAGES = 16_384;
 
-// What `send` waits for; one message always fits.
+// What `send` waits for, whatever was posted; one message always fits.
 const SEND_ITEMS = 64;
 const SEND_BYTES = 4 << 20;
 const MAX_WAITING_SENDERS = 1_024;
@@ -40,7 +40,7 @@ interface Waiting {
 }
 
 /**
- * First in, first out. `post` is refused when too much waits; `send` waits for room. Bodies are copied at once. One that
+ * First in, first out. `post` is refused when too much waits; `send` waits for room, of which posts take none. Bodies are copied at once. One that
  * is too large for a record gets a block of its own.
  */
 export class Outbox {
@@ -49,6 +49,8 @@ export class Outbox {
   #waiting: Waiting[] = [];
   #bytes = 0;
   #messages = 0;
+  #sent = 0;
+  #sentBytes = 0;
   #isClosed = false;
   #drained: PromiseWithResolvers<void> | undefined;
 
@@ -67,13 +69,10 @@ export class Outbox {
     if (this.#isClosed || this.#bytes > MAX_POSTED_BYTES || this.#messages >= MAX_POSTED_MESSAGES) {
       return false;
     }
-    const bodyBytes = piecesLength(body);
-    const block = this.#blockFor(envelopeLength(0, 0, topic.length, bodyBytes));
-    const before = block.length;
+    const length = envelopeLength(0, 0, topic.length, piecesLength(body));
+    const block = this.#blockFor(length);
     block.append(EnvelopeKind.payload, 0, 0, topic, body);
-    block.messages++;
-    this.#messages++;
-    this.#bytes += block.length - before;
+    this.#count(block, length);
     return true;
   }
 
@@ -81,12 +80,15 @@ export class Outbox {
   send(topic: Uint8Array, body: Uint8Array): Promise<boolean> {
     if (this.#isClosed || this.isOverflowing) return Promise.resolve(false);
     const length = envelopeLength(0, 0, topic.length, body.length);
-    if (this.#waiting.length === 0 && this.#hasRoomFor(length)) {
-      return Promise.resolve(this.post(topic, body));
+    if (this.#waiting.length > 0 || !this.#hasRoomFor(length)) {
+      const envelope = new Uint8Array(length);
+      writeEnvelope(envelope, 0, EnvelopeKind.payload, 0, 0, topic, body);
+      return new Promise((settle) => this.#waiting.push({ envelope, settle }));
     }
-    const envelope = new Uint8Array(length);
-    writeEnvelope(envelope, 0, EnvelopeKind.payload, 0, 0, topic, body);
-    return new Promise((settle) => this.#waiting.push({ envelope, settle }));
+    const block = this.#blockFor(length);
+    block.append(EnvelopeKind.payload, 0, 0, topic, body);
+    this.#countSent(block, length);
+    return Promise.resolve(true);
   }
 
   /** Removes the oldest block and lets in who waits. @returns it, or undefined when the queue is empty */
@@ -95,6 +97,8 @@ export class Outbox {
     if (block === undefined) return undefined;
     this.#bytes -= block.length;
     this.#messages -= block.messages;
+    this.#sent -= block.sent;
+    this.#sentBytes -= block.sentBytes;
     this.#admit();
     if (this.#bytes <= MAX_POSTED_BYTES / 2 && this.#messages <= MAX_POSTED_MESSAGES / 2) this.#markDrained();
     return block;
@@ -140,16 +144,31 @@ export class Outbox {
     this.close();
     this.#blocks = [];
     this.#spare = [];
-    this.#bytes = 0;
-    this.#messages = 0;
+    this.#bytes = this.#messages = 0;
+    this.#sent = this.#sentBytes = 0;
   }
 
   #blockFor(length: number): RecordBlock {
     const last = this.#blocks.at(-1);
     if (last !== undefined && last.length + length <= MESSAGE_BLOCK_BYTES) return last;
-    const block = this.blank();
+    // Where one is full, the next one will be.
+    const block = last === undefined ? this.blank() : this.#spare.pop() ?? new RecordBlock(MAX_RECORD_BYTES);
     this.#blocks.push(block);
     return block;
+  }
+
+  #count(block: RecordBlock, length: number): void {
+    block.messages++;
+    this.#messages++;
+    this.#bytes += length;
+  }
+
+  #countSent(block: RecordBlock, length: number): void {
+    this.#count(block, length);
+    block.sent++;
+    block.sentBytes += length;
+    this.#sent++;
+    this.#sentBytes += length;
   }
 
   #admit(): void {
@@ -158,9 +177,7 @@ export class Outbox {
       if (!this.#hasRoomFor(envelope.length)) break;
       const block = this.#blockFor(envelope.length);
       block.appendEncoded(envelope);
-      block.messages++;
-      this.#messages++;
-      this.#bytes += envelope.length;
+      this.#countSent(block, envelope.length);
       settle(true);
       admitted++;
     }
@@ -168,7 +185,7 @@ export class Outbox {
   }
 
   #hasRoomFor(length: number): boolean {
-    return this.#messages === 0 || this.#messages < SEND_ITEMS && this.#bytes + length <= SEND_BYTES;
+    return this.#sent === 0 || this.#sent < SEND_ITEMS && this.#sentBytes + length <= SEND_BYTES;
   }
 
   #markDrained(): void {

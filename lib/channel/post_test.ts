@@ -123,3 +123,23 @@ testChannel("post() takes bodies of any length and copies them at once", async (
   await far.closed;
   assert.deepEqual(got, lengths.map((length) => `${length} true`));
 });
+
+testChannel("send() goes on while post() keeps its queue full", async (bench) => {
+  const [near, far] = await bench.connect();
+  far.attach("calls", () => {});
+  let isOver = false;
+  const flood = (async () => {
+    while (!isOver) {
+      while (near.post("calls", new Uint8Array(100)));
+      await near.drained();
+    }
+  })();
+  for (let i = 0; i < 200; i++) {
+    assert.equal(await near.send({ topic: "mesh", body: Uint8Array.of(i) }), true);
+    assert.deepEqual(await far.receive(), { topic: "mesh", body: Uint8Array.of(i) });
+    if (i > 2) isOver = true;
+  }
+  await flood;
+  near.close();
+  await far.closed;
+});

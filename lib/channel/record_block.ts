@@ -19,7 +19,15 @@ export class RecordBlock {
   length = 0;
   /** How many messages are in it. */
   messages = 0;
-  #bytes = new Uint8Array(FIRST_BYTES);
+  /** How many of them waited for room, and their bytes. */
+  sent = 0;
+  sentBytes = 0;
+  #bytes: Uint8Array;
+
+  /** @param capacityBytes how many bytes it can hold before it grows */
+  constructor(capacityBytes: number = FIRST_BYTES) {
+    this.#bytes = new Uint8Array(capacityBytes);
+  }
 
   /** What is filled; a view. */
   get filled(): Uint8Array {
@@ -47,7 +55,7 @@ export class RecordBlock {
   /** Makes it empty again. */
   reset(): void {
     this.length = 0;
-    this.messages = 0;
+    this.messages = this.sent = this.sentBytes = 0;
   }
 
   #reserve(moreBytes: number): void {
