@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { VirtualClock } from "./clock.ts";
+import { VirtualTimers } from "./timers.ts";
+
+Deno.test("VirtualTimers fire in the order of their deadlines, then of their setting, but for those cancelled", () => {
+  const step = fc.record({
+    delayMs: fc.integer({ min: -1, max: 40 }),
+    isCancelled: fc.boolean(),
+    again: fc.option(fc.integer({ min: 0, max: 10 })),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 0, max: 40 }), (steps, endMs) => {
+      const clock = new VirtualClock();
+      const timers = new VirtualTimers(clock);
+      const fired: (readonly [number, number])[] = [];
+      const cancels = steps.map(({ delayMs, again }, i) =>
+        timers.setTimer(delayMs, () => {
+          fired.push([i, clock.now()]);
+          if (again !== null) timers.setTimer(again, () => fired.push([1_000 + i, clock.now()]));
+        })
+      );
+      steps.forEach(({ isCancelled }, i) => isCancelled && cancels[i]?.());
+      assert.equal(timers.size, steps.filter(({ isCancelled }) => !isCancelled).length);
+      timers.advance(endMs);
+      // The plain twin: all that is due, sorted; what a timer sets comes behind what was set before.
+      const due = steps.flatMap(({ delayMs, isCancelled, again }, i) => {
+        const at = Math.max(0, delayMs);
+        if (isCancelled) return [];
+        return [[i, at] as const, ...(again === null ? [] : [[1_000 + i, at + again] as const])];
+      }).filter(([, at]) => at <= endMs);
+      assert.deepEqual(fired.map(([, at]) => at), fired.map(([, at]) => at).toSorted((a, b) => a - b));
+      assert.deepEqual(fired.toSorted(byName), due.toSorted(byName));
+      const first = fired.filter(([i]) => i < 1_000);
+      assert.deepEqual(first, first.toSorted(([a, at], [b, bt]) => at - bt || a - b));
+      assert.equal(clock.now(), endMs);
+    }),
+  );
+});
+
+Deno.test("VirtualTimers forget what is cancelled, and a late cancel does no harm", () => {
+  const timers = new VirtualTimers(new VirtualClock());
+  let fired = 0;
+  const cancels = Array.from({ length: 1_000 }, (_, i) => timers.setTimer(i, () => fired++));
+  for (const cancel of cancels.slice(10)) cancel();
+  assert.equal(timers.size, 10);
+  timers.advance(1_000);
+  for (const cancel of cancels) cancel();
+  assert.deepEqual([fired, timers.size], [10, 0]);
+});
+
+function byName([a]: readonly [number, number], [b]: readonly [number, number]): number {
+  return a - b;
+}
