@@ -171,7 +171,10 @@ export class Caller {
     if (peer !== undefined) return providers.filter((one) => one.peer === peer);
     if (mode === "leader") {
       const leader = leadership.ranked(service).slice(0, 1);
-      return leader[0]?.peer === self ? programs : leader;
+      // Of several programs one, and the same one each time.
+      return leader[0]?.peer !== self
+        ? leader
+        : programs.filter((one) => one.service.state === "running").slice(0, 1);
     }
     return programs.some((one) => one.service.state === "running") ? programs : providers;
   }

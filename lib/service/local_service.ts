@@ -12,7 +12,7 @@
 import { Bulkhead } from "./bulkhead.ts";
 import { InvalidServiceError } from "./errors.ts";
 import type { PeerId } from "./ports.ts";
-import type { AdvertisedService, ServiceState } from "./service_advert.ts";
+import { type AdvertisedService, MAX_TEXT, type ServiceState } from "./service_advert.ts";
 import {
   type ActionDefinition,
   type ActionHandler,
@@ -52,19 +52,23 @@ export class LocalService {
   readonly #subscriptions: SubscriptionHandle[] = [];
   #state: ServiceState = "created";
   #changing: Promise<void> = Promise.resolve();
+  readonly #onChange: () => void;
 
   /**
    * @param network of topics, when the path names none
    * @param selector reads who may call
+   * @param onChange hears of pauses and their ends
    * @throws InvalidServiceError, InvalidTopicError, and what `selector` throws
    */
   constructor(
     definition: ServiceDefinition,
     network: string,
     selector: (text: string) => (caller: PeerId) => boolean,
+    onChange: () => void = () => {},
   ) {
     const { actions = {}, events = {}, allow } = definition;
     this.definition = definition;
+    this.#onChange = onChange;
     this.path = TopicPath.parse(definition.path, network);
     const names = [...Object.keys(actions), ...Object.keys(events)];
     const wrong = names.find((name) => !NAME.test(name));
@@ -78,6 +82,7 @@ export class LocalService {
         `Cannot add ${this.path}: it has more than ${MAX_ACTIONS} actions or events`,
       );
     }
+    checkTold(definition);
     this.bulkhead = new Bulkhead(
       readCount(definition.concurrency, DEFAULT_CONCURRENCY, 1, "concurrency"),
       readCount(definition.queue, DEFAULT_QUEUE, 0, "queue"),
@@ -126,6 +131,7 @@ export class LocalService {
   pause(): boolean {
     if (this.#state !== "running") return false;
     this.#state = "paused";
+    this.#onChange();
     return true;
   }
 
@@ -133,6 +139,7 @@ export class LocalService {
   resume(): boolean {
     if (this.#state !== "paused") return false;
     this.#state = "running";
+    this.#onChange();
     return true;
   }
 
@@ -181,5 +188,22 @@ export class LocalService {
     });
     this.#changing = changed.catch(() => {});
     return changed;
+  }
+}
+
+/** Others would not believe a word of an advert with more than this in it. */
+function checkTold(
+  { path, version = "", description = "", port = 0, protocol = "tcp" }: ServiceDefinition,
+): void {
+  if (version.length > MAX_TEXT || description.length > MAX_TEXT) {
+    throw new InvalidServiceError(
+      `Cannot add ${path}: version and description have at most ${MAX_TEXT} characters`,
+    );
+  }
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new InvalidServiceError(`Cannot add ${path}: ${port} is no port`);
+  }
+  if (protocol !== "tcp" && protocol !== "udp") {
+    throw new InvalidServiceError(`Cannot add ${path}: the protocol is tcp or udp, not ${protocol}`);
   }
 }

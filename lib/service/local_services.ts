@@ -16,11 +16,21 @@ export class LocalServices {
   readonly #services = new Map<string, LocalService>();
   readonly #network: string;
   readonly #selector: (text: string) => (caller: PeerId) => boolean;
+  readonly #onChange: () => void;
 
-  /** @param network of paths that name none @param selector reads who may call */
-  constructor(network: string, selector: (text: string) => (caller: PeerId) => boolean) {
+  /**
+   * @param network of paths that name none
+   * @param selector reads who may call
+   * @param onChange hears when one is paused or resumed
+   */
+  constructor(
+    network: string,
+    selector: (text: string) => (caller: PeerId) => boolean,
+    onChange: () => void = () => {},
+  ) {
     this.#network = network;
     this.#selector = selector;
+    this.#onChange = onChange;
   }
 
   /** @returns the service at a path with its network */
@@ -35,7 +45,7 @@ export class LocalServices {
 
   /** @throws InvalidServiceError, InvalidTopicError, and what is wrong with a selector */
   add(definition: ServiceDefinition): LocalService {
-    const service = new LocalService(definition, this.#network, this.#selector);
+    const service = new LocalService(definition, this.#network, this.#selector, this.#onChange);
     const path = service.path.toString();
     if (this.#services.has(path)) {
       throw new InvalidServiceError(`Cannot add ${path}: this program has a service there`, {

@@ -22,8 +22,6 @@ export interface RegistryParts {
   readonly services: LocalServices;
   readonly directory: ServiceDirectory;
   readonly leadership: ServiceLeadership;
-  /** A service was paused or resumed. */
-  onChange(): void;
 }
 
 /** Answers what services there are. */
@@ -68,16 +66,14 @@ export class RegistryService {
   }
 
   #set(path: string, caller: PeerId | undefined, change: "pause" | "resume"): { readonly changed: boolean } {
-    const { services, peers, network, onChange } = this.#parts;
+    const { services, peers, network } = this.#parts;
     if (caller !== undefined && !isProgram(caller) && !peers.isOperator(caller)) {
       throw new ActionError("Refused", "Only leaders may pause and resume services of other nodes");
     }
     const whole = TopicPath.parse(path, network).toString();
     const service = isBuiltIn(whole, network) ? undefined : services.get(whole);
     if (service === undefined) throw new ActionError("UnknownService", `This program does not offer ${path}`);
-    const changed = change === "pause" ? service.pause() : service.resume();
-    if (changed) onChange();
-    return { changed };
+    return { changed: change === "pause" ? service.pause() : service.resume() };
   }
 
   #reportOf(path: string): ServiceReport {
@@ -109,7 +105,7 @@ export class RegistryService {
       version,
       isLocal,
       isHealthy: isLocal || peers.isHealthy(id),
-      ...(leader === undefined ? {} : { isLeader: id === leader }),
+      ...(leader === undefined ? {} : { isLeader: (isProgram(id) ? peers.self : id) === leader }),
       ...(rttMs === undefined ? {} : { rttMs }),
     };
   }

@@ -79,6 +79,7 @@ Deno.test("request() fails in as many ways as there are codes", async (test) => 
     await rejectsWith("ServicePaused", a.runtime.request("math/add", { a: 1, b: 1 }, { retries: 0 }));
     await rejectsWith("ServicePaused", runtime.request("math/add", { a: 1, b: 1 }, { retries: 0 }));
     a.runtime.services.get("mesh:math")?.resume();
+    await settle();
     assert.equal(await runtime.request("math/add", { a: 1, b: 1 }), 2);
     await rejectsWith("Refused", runtime.request("closed/open"));
     await assert.rejects(runtime.request("no topic at all"), { code: "InvalidTopic" });

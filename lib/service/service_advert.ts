@@ -61,7 +61,10 @@ const STATES: readonly (ServiceState | undefined)[] = [
   "error",
 ];
 const MAX_BYTES = 1 << 18;
-const MAX_TEXT = 255;
+/** The longest text in an advert, in characters. */
+export const MAX_TEXT = 255;
+/** The most services in an advert, and the most subscriptions. */
+const MAX_ENTRIES = 4_096;
 
 /** @returns the protobuf message of an advert */
 export function encodeAdvert(advert: ServiceAdvert): Uint8Array {
@@ -82,6 +85,7 @@ export function encodeAdvert(advert: ServiceAdvert): Uint8Array {
 export function decodeAdvert(bytes: Uint8Array): ServiceAdvert | undefined {
   const message = decodeMessage(ServiceAdvertSchema, bytes, MAX_BYTES);
   if (message === undefined || message.run > BigInt(Number.MAX_SAFE_INTEGER)) return undefined;
+  if (Math.max(message.services.length, message.subscriptions.length) > MAX_ENTRIES) return undefined;
   const services: AdvertisedService[] = [];
   for (
     const { path, version, description, actions, events, elects, port, protocol, ...rest } of message.services

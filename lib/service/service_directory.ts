@@ -39,10 +39,10 @@ export class ServiceDirectory {
   readonly #peers = new Map<PeerId, Entry>();
   readonly #providers = new Map<string, readonly Provider[]>();
   readonly #listeners = new TopicTrie<Listener>();
-  readonly #onChange: (path: string) => void;
+  readonly #onChange: (paths: ReadonlySet<string>) => void;
 
-  /** @param network of topics that name none @param onChange hears of each path whose providers have changed */
-  constructor(network: string, onChange: (path: string) => void = () => {}) {
+  /** @param network of topics that name none @param onChange hears of the paths whose providers have changed */
+  constructor(network: string, onChange: (paths: ReadonlySet<string>) => void = () => {}) {
     this.#network = network;
     this.#onChange = onChange;
   }
@@ -95,7 +95,8 @@ export class ServiceDirectory {
       this.#peers.set(peer, { adverts, takeBack });
     }
     const after = this.#servicesOf(peer);
-    for (const path of new Set([...before.keys(), ...after.keys()])) {
+    const paths = new Set([...before.keys(), ...after.keys()]);
+    for (const path of paths) {
       const others = this.providers(path).filter((one) => one.peer !== peer);
       const told = after.get(path);
       const known = breakers.get(path);
@@ -110,8 +111,8 @@ export class ServiceDirectory {
       const all = [...others, ...own].sort((a, b) => a.peer < b.peer ? -1 : 1);
       if (all.length === 0) this.#providers.delete(path);
       else this.#providers.set(path, all);
-      this.#onChange(path);
     }
+    this.#onChange(paths);
   }
 
   /** @returns how many breakers are not closed */

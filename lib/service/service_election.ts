@@ -12,35 +12,42 @@ import type { Provider } from "./service_directory.ts";
 export const HEARTBEAT_MS = 2_000;
 /** Dead is who was not heard for so long. */
 export const DEAD_AFTER_MS = 5_000;
+/** So long whoever lost its last link counts as dead; then the evidence of others decides, as before the first sign. */
+export const LOST_FOR_MS = 30_000;
 
 /** Signs of life, and what follows from them. */
 export class ServiceElection {
   readonly #heardAt = new Map<PeerId, Millis>();
+  readonly #lostAt = new Map<PeerId, Millis>();
 
   /** Something was heard of a peer: a heartbeat, or a new link. */
   hear(peer: PeerId, now: Millis): void {
+    this.#lostAt.delete(peer);
     this.#heardAt.set(peer, now);
   }
 
-  /** The last link to a peer has ended. It counts as dead until it is heard again. */
-  lose(peer: PeerId): void {
-    if (this.#heardAt.has(peer)) this.#heardAt.set(peer, -Infinity as Millis);
+  /** The last link to a peer has ended. It counts as dead for a while, unless it is heard again. */
+  lose(peer: PeerId, now: Millis): void {
+    if (this.#heardAt.delete(peer)) this.#lostAt.set(peer, now);
   }
 
   /** Forgets a peer that is gone for good. */
   forget(peer: PeerId): void {
     this.#heardAt.delete(peer);
+    this.#lostAt.delete(peer);
   }
 
-  /** @returns whether it was heard lately; undefined when it was never heard, so that others have to say */
+  /** @returns whether it was heard lately; undefined when there is no link to hear it by, so that others have to say */
   isAlive(peer: PeerId, now: Millis): boolean | undefined {
     const heardAt = this.#heardAt.get(peer);
-    return heardAt === undefined ? undefined : now - heardAt <= DEAD_AFTER_MS;
+    if (heardAt !== undefined) return now - heardAt <= DEAD_AFTER_MS;
+    const lostAt = this.#lostAt.get(peer);
+    return lostAt === undefined || now - lostAt > LOST_FOR_MS ? undefined : false;
   }
 
   /**
    * @param providers in the order of their ids
-   * @param isHealthy decides about those who were never heard
+   * @param isHealthy decides about those to whom there is no link
    * @returns those who may lead, the leader first
    */
   ranked(

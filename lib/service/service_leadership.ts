@@ -5,6 +5,7 @@
 
 import type { Clock, Logger, Millis, Timers } from "../base/mod.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
+import type { LocalService } from "./local_service.ts";
 import type { LocalServices } from "./local_services.ts";
 import type { MessageCarrier } from "./message_carrier.ts";
 import { isProgram, type PeerId, type PeerLinks, type ServicePeers } from "./ports.ts";
@@ -31,8 +32,8 @@ export interface ServiceLeadershipParts {
 export class ServiceLeadership {
   readonly #parts: ServiceLeadershipParts;
   readonly #election = new ServiceElection();
-  /** Of the services that this program offers, for telling changes. */
-  readonly #leads = new Map<string, boolean>();
+  /** What this program leads, as it was told. */
+  readonly #leading = new Map<string, LocalService>();
   #cancelTick: (() => void) | undefined;
   #lastHeartbeat = -Infinity;
   #isClosed = false;
@@ -79,7 +80,7 @@ export class ServiceLeadership {
 
   /** The last link to a peer has ended. */
   lose(peer: PeerId): void {
-    this.#election.lose(peer);
+    this.#election.lose(peer, this.#parts.clock.now());
     this.#tell();
   }
 
@@ -92,7 +93,7 @@ export class ServiceLeadership {
   /** Services have come or gone. */
   follow(): void {
     this.#tell();
-    if (this.#cancelTick === undefined && this.#ownElected().length > 0) this.#tick();
+    if (this.#cancelTick === undefined && this.#elected().length > 0) this.#tick();
   }
 
   /** Says no more. */
@@ -100,12 +101,13 @@ export class ServiceLeadership {
     this.#isClosed = true;
     this.#cancelTick?.();
     this.#cancelTick = undefined;
+    for (const [path, service] of this.#leading) this.#hand(path, service, false);
   }
 
   #tick(): void {
     const { clock, timers } = this.#parts;
     this.#cancelTick = undefined;
-    const own = this.#ownElected();
+    const own = this.#elected();
     if (this.#isClosed || own.length === 0) return;
     const now = clock.now();
     // The timer may be early by a little.
@@ -129,28 +131,40 @@ export class ServiceLeadership {
 
   #tell(): void {
     if (this.#isClosed) return;
-    const { peers: { self }, services, log } = this.#parts;
-    const own = this.#ownElected();
-    for (const path of own) {
-      const leads = this.leaderOf(path) === self;
-      if (this.#leads.get(path) === leads || (!this.#leads.has(path) && !leads)) continue;
-      this.#leads.set(path, leads);
-      log.info(leads ? "this node leads a service" : "another node leads a service", { service: path });
-      try {
-        services.get(path)?.definition.lead?.(leads);
-      } catch (error) {
-        log.error("a service has failed to follow its leader", { service: path, error });
-      }
+    const { peers: { self }, services } = this.#parts;
+    for (const [path, service] of this.#leading) {
+      const leads = services.get(path) === service && isElectable(service) && this.leaderOf(path) === self;
+      if (!leads) this.#hand(path, service, false);
     }
-    for (const path of this.#leads.keys()) if (!own.includes(path)) this.#leads.delete(path);
+    for (const service of services.all()) {
+      const path = service.path.toString();
+      if (!isElectable(service) || this.#leading.has(path)) continue;
+      if (this.leaderOf(path) === self) this.#hand(path, service, true);
+    }
   }
 
-  #ownElected(): readonly string[] {
-    const { services } = this.#parts;
-    return services.all().filter(({ definition, state }) =>
-      definition.mode === "leader" && state === "running"
-    )
-      .map(({ path }) => path.toString());
+  #hand(path: string, service: LocalService, leads: boolean): void {
+    const { log } = this.#parts;
+    if (leads) this.#leading.set(path, service);
+    else this.#leading.delete(path);
+    log.info(leads ? "this node leads a service" : "this node leads a service no more", { service: path });
+    try {
+      service.definition.lead?.(leads);
+    } catch (error) {
+      log.error("a service has failed to follow its leader", { service: path, error });
+    }
+  }
+
+  /** What one leads of that which runs here, in this program or one that is attached. */
+  #elected(): readonly string[] {
+    const { services, directory } = this.#parts;
+    const own = services.all().filter(isElectable).map(({ path }) => path.toString());
+    const others = directory.paths().filter((path) =>
+      directory.providers(path).some(({ peer, service }) =>
+        isProgram(peer) && service.elects && service.state === "running"
+      )
+    );
+    return [...own, ...others];
   }
 
   #own(path: string): Provider | undefined {
@@ -159,4 +173,8 @@ export class ServiceLeadership {
     if (service === undefined) return undefined;
     return { peer: peers.self, run, service: service.advert(path), breaker: new CircuitBreaker() };
   }
+}
+
+function isElectable({ definition, state }: LocalService): boolean {
+  return definition.mode === "leader" && state === "running";
 }

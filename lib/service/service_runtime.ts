@@ -105,14 +105,21 @@ export class ServiceRuntime {
     const { clock, timers, random, links, peers, upstream } = parts;
     const ports = { clock, timers, random, links };
     this.run = (randomUint32(random) % RUN_HIGH) * TWO_32 + randomUint32(random) || 1;
-    this.directory = new ServiceDirectory(DEFAULT_TOPIC_NETWORK, () => this.leadership.follow());
-    this.services = new LocalServices(DEFAULT_TOPIC_NETWORK, (text) => peers.selector(text));
-    this.#carrier = new MessageCarrier(links, parts.compressor, parts.limits);
     const balancer = new Balancer({
       random,
       rttMs: (peer) => links.rttMs(peer),
       isHealthy: (peer) => isProgram(peer) || peers.isHealthy(peer),
     });
+    this.directory = new ServiceDirectory(DEFAULT_TOPIC_NETWORK, (paths) => {
+      this.leadership.follow();
+      for (const path of paths) if (this.directory.providers(path).length === 0) balancer.forget(path);
+    });
+    this.services = new LocalServices(
+      DEFAULT_TOPIC_NETWORK,
+      (text) => peers.selector(text),
+      () => this.#servicesChanged(),
+    );
+    this.#carrier = new MessageCarrier(links, parts.compressor, parts.limits);
     this.leadership = new ServiceLeadership({
       ...ports,
       carrier: this.#carrier,
@@ -150,7 +157,6 @@ export class ServiceRuntime {
       services: this.services,
       directory: this.directory,
       leadership: this.leadership,
-      onChange: () => this.#changed(),
     });
     for (const definition of [this.#registry.definition(), this.#pastEvents()]) {
       void this.services.add(definition).start();
@@ -207,8 +213,7 @@ export class ServiceRuntime {
       throw error;
     }
     service.own(subscriptions);
-    this.leadership.follow();
-    this.#changed();
+    this.#servicesChanged();
     return service;
   }
 
@@ -216,8 +221,7 @@ export class ServiceRuntime {
   async removeService(path: string): Promise<boolean> {
     const service = this.services.remove(TopicPath.parse(path, DEFAULT_TOPIC_NETWORK).toString());
     if (service === undefined) return false;
-    this.leadership.follow();
-    this.#changed();
+    this.#servicesChanged();
     await service.stop();
     return true;
   }
@@ -389,6 +393,11 @@ export class ServiceRuntime {
       return { kind: "failure", failure: failure("Refused", `${path.text} may not be called from there`) };
     }
     return { kind: "action", action };
+  }
+
+  #servicesChanged(): void {
+    this.leadership.follow();
+    this.#changed();
   }
 
   #changed(): void {

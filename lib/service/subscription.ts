@@ -4,7 +4,9 @@
  */
 
 import { BoundedQueue } from "../base/mod.ts";
+import { InvalidServiceError } from "./errors.ts";
 import type { EventHandler, ServiceEvent } from "./event_handler.ts";
+import { MAX_TEXT } from "./service_advert.ts";
 import { readCount } from "./service_definition.ts";
 import type { TopicPattern } from "./topic_path.ts";
 
@@ -56,6 +58,9 @@ export class Subscription implements SubscriptionHandle {
   constructor(pattern: TopicPattern, handler: EventHandler, options: SubscribeOptions, takeBack: () => void) {
     this.pattern = pattern;
     this.group = options.group ?? "";
+    if (this.group.length > MAX_TEXT) {
+      throw new InvalidServiceError(`Cannot subscribe: a group has at most ${MAX_TEXT} characters`);
+    }
     this.includesPast = options.includePast ?? false;
     this.#handler = handler;
     this.#concurrency = readCount(options.concurrency, 1, 1, "concurrency");
@@ -117,9 +122,10 @@ export class Subscription implements SubscriptionHandle {
 
   /** Past events come from several nodes, some after newer ones. */
   #isNews({ topic, publishedAt, isPast }: ServiceEvent): boolean {
-    if (isPast && (this.#lastOf.get(topic) ?? -1) >= publishedAt) return false;
+    const last = this.#lastOf.get(topic) ?? -1;
+    if (isPast && last >= publishedAt) return false;
     this.#lastOf.delete(topic);
-    this.#lastOf.set(topic, publishedAt);
+    this.#lastOf.set(topic, Math.max(last, publishedAt));
     if (this.#lastOf.size > MAX_REMEMBERED) {
       for (const oldest of this.#lastOf.keys()) return this.#lastOf.delete(oldest);
     }
