@@ -144,7 +144,7 @@ export class CallDesk {
     const { provider } = call;
     if (response.failure !== undefined) {
       stream?.reset(RESET_CANCELED);
-      return this.#handleFailure(call, response.failure);
+      return this.#handleFailure(call, response.failure, true);
     }
     if (response.streamsResult) {
       if (stream === undefined) return this.#handleFailure(call, failure("Incompatible", "no stream", true));
@@ -301,12 +301,13 @@ export class CallDesk {
     this.#handlePosted(call, provider, "no-link");
   }
 
-  #handleFailure(call: Call, told: WireFailure): void {
+  /** @param isAnswer the provider says so: what its handler fails with, whatever it calls it, is no trouble */
+  #handleFailure(call: Call, told: WireFailure, isAnswer = false): void {
     const { order, provider } = call;
     const { clock, random, timers } = this.#parts;
     const now = clock.now();
     if (provider !== undefined) {
-      if (TROUBLE.has(told.code)) provider.breaker.handleFailure(now);
+      if (TROUBLE.has(told.code) && !(isAnswer && told.executed)) provider.breaker.handleFailure(now);
       else provider.breaker.handleSuccess();
     }
     if (call.isResent && !order.idempotent && told.code === "Unreachable") {

@@ -1,0 +1,461 @@
+import assert from "node:assert/strict";
+import { CallError, failure } from "./errors.ts";
+import { MAX_ANSWERS } from "./dedup_window.ts";
+import { ActionError, type ServiceDefinition } from "./mod.ts";
+import { MemoryMesh, type MemoryNode, settle } from "./memory_mesh_test.ts";
+import { decodeNodeMessage, NO_VALUE, type NodeMessage, NodeMessageEncoder } from "./node_message.ts";
+import { plain } from "./wire_value.ts";
+
+interface Place {
+  readonly node: MemoryNode;
+  /** What each execution was handed. */
+  readonly ran: unknown[];
+  /** Held calls answer when this is called. */
+  release(): void;
+}
+
+/** `work/take` and `work/read` (idempotent) answer with the node's name, `work/hold` when it is released. */
+async function offer(node: MemoryNode, more: Partial<ServiceDefinition> = {}): Promise<Place> {
+  const ran: unknown[] = [];
+  let held = Promise.withResolvers<void>();
+  const take = (params: unknown) => {
+    ran.push(params);
+    return node.id;
+  };
+  const hold = async (params: unknown) => {
+    ran.push(params);
+    await held.promise;
+    return node.id;
+  };
+  await node.runtime.addService({
+    path: "work",
+    actions: {
+      take,
+      read: { idempotent: true, handler: take },
+      hold,
+      holdRead: { idempotent: true, handler: hold },
+      large: () => {
+        ran.push("large");
+        return new Uint8Array(20_000);
+      },
+      fail: () => {
+        ran.push("fail");
+        throw new ActionError("Broken", "it does not work", { retryable: true });
+      },
+    },
+    ...more,
+  });
+  const release = () => {
+    held.resolve();
+    held = Promise.withResolvers();
+  };
+  return { node, ran, release };
+}
+
+async function fails(code: string, call: Promise<unknown>): Promise<CallError> {
+  const error = await call.then(
+    (value) => assert.fail(`answered ${JSON.stringify(value)}`),
+    (error) => error,
+  );
+  assert.ok(error instanceof CallError, String(error));
+  assert.equal(error.code, code, error.message);
+  return error;
+}
+
+/** A mesh, a caller, and so many that offer. */
+async function meshOf(names: string): Promise<[MemoryMesh, MemoryNode, Place[]]> {
+  const mesh = new MemoryMesh();
+  const caller = mesh.add("0");
+  const places = await Promise.all([...names].map((name) => offer(mesh.add(name))));
+  await settle();
+  return [mesh, caller, places];
+}
+
+const kindOf = (message: Uint8Array) => decodeNodeMessage(message)?.kind;
+
+Deno.test("an idempotent call goes to another provider when the link is lost", async () => {
+  const [mesh, caller, [a, b]] = await meshOf("ab");
+  assert.ok(a && b);
+  await using _ = mesh;
+  const calls = [1, 2].map((i) => caller.runtime.request("work/holdRead", i));
+  await settle();
+  assert.deepEqual([a.ran, b.ran], [[1], [2]]);
+  mesh.part(caller, a.node);
+  await settle();
+  b.release();
+  assert.deepEqual(await Promise.all(calls), ["b", "b"]);
+  assert.deepEqual([a.ran, b.ran], [[1], [2, 1]]);
+});
+
+Deno.test("another call is asked again where it was, under its number, and has run once", async () => {
+  const [mesh, caller, [a, b]] = await meshOf("ab");
+  assert.ok(a && b);
+  await using _ = mesh;
+  const call = caller.runtime.request("work/hold", 1);
+  await settle();
+  mesh.breakLink(caller, a.node);
+  await settle();
+  mesh.breakLink(caller, a.node);
+  await settle();
+  a.release();
+  assert.equal(await call, "a");
+  assert.deepEqual([a.ran, b.ran], [[1], []]);
+});
+
+Deno.test("what was lost on the way is sent again, and runs", async () => {
+  const [mesh, caller, [a]] = await meshOf("a");
+  assert.ok(a);
+  await using _ = mesh;
+  mesh.watch = (from) => from !== caller.id;
+  const call = caller.runtime.request("work/take", 1);
+  await settle();
+  mesh.watch = () => {};
+  mesh.breakLink(caller, a.node);
+  assert.equal(await mesh.until(call), "a");
+  assert.deepEqual(a.ran, [1]);
+});
+
+Deno.test("an answer that was lost is told again from the window", async () => {
+  const [mesh, caller, [a]] = await meshOf("a");
+  assert.ok(a);
+  await using _ = mesh;
+  mesh.watch = (_, __, message) => kindOf(message) !== "response";
+  const calls = ["take", "large", "fail"].map((action) => caller.runtime.request(`work/${action}`, action));
+  await settle();
+  assert.equal(caller.runtime.pendingCalls, 3);
+  mesh.watch = () => {};
+  mesh.breakLink(caller, a.node);
+  const [taken, large, failed] = calls;
+  assert.ok(taken && large && failed);
+  assert.equal(await taken, "a");
+  const error = await fails("OutcomeUnknown", large);
+  assert.deepEqual([error.executed, error.retryable], [true, false], "too large to be kept");
+  assert.equal((await fails("Broken", failed)).executed, true);
+  assert.deepEqual(a.ran, ["take", "large", "fail"]);
+});
+
+Deno.test("a provider that was started again does not run what the one before may have run", async () => {
+  const [mesh, caller, [a, b]] = await meshOf("ab");
+  assert.ok(a && b);
+  await using _ = mesh;
+  const call = caller.runtime.request("work/hold", 1);
+  await settle();
+  // The link is made again before the loss is noticed, so that the same call arrives at the next life.
+  const { node } = a;
+  node.isDown = true;
+  mesh.crash(node);
+  const again = fails("OutcomeUnknown", call);
+  mesh.restart(node);
+  const next = await offer(node);
+  assert.equal((await mesh.until(again)).executed, true);
+  assert.deepEqual([a.ran, b.ran, next.ran], [[1], [], []]);
+});
+
+Deno.test("a request for the run before is refused, and goes elsewhere when it surely did not run", async () => {
+  const [mesh, caller, [a]] = await meshOf("a");
+  assert.ok(a);
+  await using _ = mesh;
+  const encoder = new NodeMessageEncoder();
+  const answers: NodeMessage[] = [];
+  mesh.watch = (from, _, message) => {
+    const decoded = decodeNodeMessage(message.slice());
+    if (from === "a" && decoded !== undefined) answers.push(decoded);
+  };
+  const request = {
+    kind: "request",
+    number: 1,
+    callerRun: 7,
+    providerRun: a.node.runtime.run + 1,
+    path: "mesh:work/take",
+    params: NO_VALUE,
+    timeoutMs: 1_000,
+    streamsParams: false,
+    routing: undefined,
+  } as const;
+  a.node.runtime.handleMessage(caller.id, encoder.encode(request));
+  const [answer] = answers;
+  assert.ok(answer?.kind === "response" && answer.failure !== undefined);
+  assert.deepEqual([answer.failure.code, answer.failure.executed], ["Unreachable", false]);
+  assert.deepEqual(a.ran, []);
+});
+
+Deno.test("what was turned away once stays so when it comes again", async () => {
+  const [mesh, caller, [a]] = await meshOf("a");
+  assert.ok(a);
+  await using _ = mesh;
+  const copies: Uint8Array[] = [];
+  mesh.watch = (from, _, message) => {
+    if (from === caller.id && kindOf(message) === "request") copies.push(message.slice());
+  };
+  await fails("UnknownAction", caller.runtime.request("work/nothing", 1));
+  a.node.runtime.services.get("mesh:work")?.pause();
+  await fails("ServicePaused", caller.runtime.request("work/take", 1, { retries: 0 }));
+  assert.equal(copies.length, 2);
+  a.node.runtime.services.get("mesh:work")?.resume();
+  await settle();
+  for (const copy of copies) a.node.runtime.handleMessage(caller.id, copy);
+  assert.deepEqual(a.ran, []);
+  assert.equal(await caller.runtime.request("work/take", 2), "a");
+});
+
+Deno.test("a service that was removed after it ran still answers what it answered", async () => {
+  const [mesh, caller, [a, b]] = await meshOf("ab");
+  assert.ok(a && b);
+  await using _ = mesh;
+  mesh.watch = (_, __, message) => kindOf(message) !== "response";
+  const call = caller.runtime.request("work/take", 1);
+  await settle();
+  await a.node.runtime.removeService("work");
+  mesh.watch = () => {};
+  mesh.breakLink(caller, a.node);
+  assert.equal(await mesh.until(call), "a");
+  assert.deepEqual([a.ran, b.ran], [[1], []]);
+});
+
+Deno.test("a number below all that is forgotten is not run", async () => {
+  const [mesh, caller, [a]] = await meshOf("a");
+  assert.ok(a);
+  await using _ = mesh;
+  let first: Uint8Array | undefined;
+  const codes: string[] = [];
+  mesh.watch = (from, _, message) => {
+    const decoded = decodeNodeMessage(message);
+    if (from === caller.id && decoded?.kind === "request") first ??= message.slice();
+    if (decoded?.kind === "response" && decoded.failure !== undefined) codes.push(decoded.failure.code);
+  };
+  for (let i = 0; i < MAX_ANSWERS + 10; i += 64) {
+    await Promise.all(Array.from({ length: 64 }, (_, j) => caller.runtime.request("work/take", i + j)));
+  }
+  const before = a.ran.length;
+  assert.ok(first !== undefined && before > MAX_ANSWERS);
+  a.node.runtime.handleMessage(caller.id, first);
+  assert.equal(a.ran.length, before);
+  assert.deepEqual(codes, ["OutcomeUnknown"]);
+});
+
+Deno.test("Overloaded and ServicePaused are tried elsewhere at once, and again after a pause", async () => {
+  await using mesh = new MemoryMesh();
+  const caller = mesh.add("0");
+  const a = await offer(mesh.add("a"), { concurrency: 1, queue: 0 });
+  const b = await offer(mesh.add("b"), { concurrency: 1, queue: 0 });
+  await settle();
+  const held = [1, 2].map((i) => caller.runtime.request("work/hold", i));
+  await settle();
+  await fails("Overloaded", mesh.until(caller.runtime.request("work/take", 3)));
+  const before = mesh.clock.now();
+  const patient = caller.runtime.request("work/take", 4, { retries: 10 });
+  await mesh.run(200);
+  b.release();
+  assert.equal(await mesh.until(patient), "b");
+  assert.ok(mesh.clock.now() - before >= 200);
+  a.release();
+  assert.deepEqual(await Promise.all(held), ["a", "b"]);
+  // One that is full leaves the call to the other, without a pause.
+  const again = caller.runtime.request("work/hold", 5);
+  await settle();
+  assert.ok(["a", "b"].includes(await caller.runtime.request("work/take", 6) as string));
+  a.release();
+  b.release();
+  await again;
+});
+
+Deno.test("NoProvider is tried again until somebody offers the service", async () => {
+  await using mesh = new MemoryMesh();
+  const [caller, a] = [mesh.add("0"), mesh.add("a")];
+  const call = caller.runtime.request("work/take", 1, { retries: 20 });
+  await mesh.run(300);
+  await offer(a);
+  assert.equal(await mesh.until(call), "a");
+  await fails("NoProvider", caller.runtime.request("nowhere/take", 1, { retries: 0 }));
+});
+
+Deno.test("a service that comes here meanwhile serves the call that waited for it", async () => {
+  await using mesh = new MemoryMesh();
+  const caller = mesh.add("0");
+  const call = caller.runtime.request("work/take", 1, { retries: 3, timeoutMs: 5_000 });
+  await mesh.run(20);
+  const here = await offer(caller);
+  assert.equal(await mesh.until(call), "0");
+  assert.deepEqual(here.ran, [1]);
+});
+
+Deno.test("a breaker opens after five failures in a row, spares the provider, and lets one call try", async () => {
+  const [mesh, caller, [a, b]] = await meshOf("ab");
+  assert.ok(a && b);
+  await using _ = mesh;
+  a.node.isMute = true;
+  const sentTo = { a: 0, b: 0 };
+  mesh.watch = (from, to, message) => {
+    if (from === caller.id && kindOf(message) === "request") sentTo[to as "a" | "b"]++;
+  };
+  const ask = (timeoutMs: number) => caller.runtime.request("work/take", 0, { timeoutMs, retries: 0 });
+  // Muted ones are posted to unseen; every second call goes there.
+  const outcomes: string[] = [];
+  for (let i = 0; i < 10; i++) {
+    outcomes.push(await mesh.until(ask(100).then(String, (error) => error.code)));
+  }
+  assert.equal(outcomes.filter((outcome) => outcome === "Timeout").length, 5);
+  assert.equal(caller.runtime.directory.openBreakers(mesh.clock.now()), 1);
+  for (let i = 0; i < 10; i++) assert.equal(await mesh.until(ask(100)), "b");
+  await mesh.run(10_000);
+  const trials = await mesh.until(
+    Promise.all(Array.from({ length: 10 }, () => ask(100).then(String, (error) => error.code))),
+  );
+  assert.equal(trials.filter((outcome) => outcome === "Timeout").length, 1, "half open, one tries");
+  a.node.isMute = false;
+  await mesh.run(10_000);
+  for (let i = 0; i < 4; i++) await ask(100);
+  assert.equal(caller.runtime.directory.openBreakers(mesh.clock.now()), 0);
+  assert.ok(a.ran.length > 0);
+});
+
+Deno.test("what handlers fail with opens no breaker, whatever they call it", async () => {
+  const [mesh, caller, [a]] = await meshOf("a");
+  assert.ok(a);
+  await using _ = mesh;
+  await a.node.runtime.addService({
+    path: "picky",
+    actions: {
+      fail: () => {
+        throw new ActionError("Overloaded", "so it says");
+      },
+    },
+  });
+  await settle();
+  for (let i = 0; i < 8; i++) {
+    await fails("Broken", caller.runtime.request("work/fail"));
+    await fails("Overloaded", caller.runtime.request("picky/fail", 0, { retries: 0 }));
+  }
+  assert.equal(caller.runtime.directory.openBreakers(mesh.clock.now()), 0);
+});
+
+Deno.test("each mode chooses as it says", async (test) => {
+  const [mesh, caller, places] = await meshOf("abc");
+  await using _ = mesh;
+  const { runtime } = caller;
+  const ask = async (times: number, options = {}) => {
+    const answers: unknown[] = [];
+    for (let i = 0; i < times; i++) answers.push(await runtime.request("work/take", i, options));
+    return answers.join("");
+  };
+  await test.step("round-robin takes turns", async () => {
+    assert.equal(await ask(6), "abcabc");
+  });
+  await test.step("random reaches all", async () => {
+    const answers = await ask(60, { mode: "random" });
+    assert.deepEqual([...new Set(answers)].sort(), ["a", "b", "c"]);
+    assert.doesNotMatch(answers, /^(abc)+/);
+  });
+  await test.step("proximity takes the nearest", async () => {
+    // The harness measures the first letter.
+    assert.equal(await ask(3, { mode: "proximity" }), "aaa");
+  });
+  await test.step("node takes the one", async () => {
+    assert.equal(await ask(2, { node: "b" }), "bb");
+    await fails("NoProvider", runtime.request("work/take", 0, { node: "0", retries: 0 }));
+  });
+  await test.step("local takes this node or nobody", async () => {
+    await fails("NoProvider", runtime.request("work/take", 0, { mode: "local" }));
+    assert.equal(await places[0]?.node.runtime.request("work/take", 0, { mode: "local" }), "a");
+  });
+  await test.step("a service that runs here is called here, unless another node is named", async () => {
+    const here = places[1]?.node.runtime;
+    assert.equal(await here?.request("work/take"), "b");
+    assert.equal(await here?.request("work/take", 0, { mode: "proximity" }), "b");
+    assert.equal(await here?.request("work/take", 0, { node: "c" }), "c");
+    assert.equal(await here?.request("work/take", 0, { node: "b" }), "b");
+  });
+  await test.step("all asks everyone, and tells who failed", async () => {
+    places[1]?.node.runtime.services.get("mesh:work")?.pause();
+    const asked = runtime.request("work/take", 0, { mode: "all", retries: 0 });
+    const answers = await asked as { node: string; ok: boolean; error?: { code: string } }[];
+    assert.deepEqual(
+      answers.map(({ node, ok, error }) => [node, ok, error?.code]),
+      [["a", true, undefined], ["b", false, "ServicePaused"], ["c", true, undefined]],
+    );
+  });
+  await test.step("one that is paused is passed over", async () => {
+    await settle();
+    assert.doesNotMatch(await ask(4), /b/);
+    assert.equal(await places[1]?.node.runtime.request("work/take") === "b", false);
+  });
+});
+
+Deno.test("retries: 0 tries once", async () => {
+  const [mesh, caller, [a, b]] = await meshOf("ab");
+  assert.ok(a && b);
+  await using _ = mesh;
+  const call = fails("OutcomeUnknown", caller.runtime.request("work/holdRead", 1, { retries: 0 }));
+  await settle();
+  mesh.part(caller, a.node);
+  await mesh.until(call);
+  assert.deepEqual(b.ran, []);
+});
+
+Deno.test("the deadline is one for all attempts", async () => {
+  const [mesh, caller, [a]] = await meshOf("a");
+  assert.ok(a);
+  await using _ = mesh;
+  const timeouts: number[] = [];
+  mesh.watch = (from, _, message) => {
+    const decoded = decodeNodeMessage(message);
+    if (from === caller.id && decoded?.kind === "request") timeouts.push(decoded.timeoutMs);
+  };
+  const before = mesh.clock.now();
+  const call = fails("Timeout", caller.runtime.request("work/hold", 1, { timeoutMs: 1_000, retries: 100 }));
+  for (let i = 0; i < 3; i++) {
+    await mesh.run(250);
+    mesh.breakLink(caller, a.node);
+  }
+  await mesh.until(call);
+  const took = mesh.clock.now() - before;
+  assert.ok(took >= 1_000 && took <= 1_050, String(took));
+  assert.deepEqual(timeouts, [1_000, 750, 500, 250]);
+  assert.deepEqual(a.ran, [1]);
+});
+
+Deno.test("answers that come twice, from another peer, or to another run are ignored", async () => {
+  const [mesh, caller, [a, b]] = await meshOf("ab");
+  assert.ok(a && b);
+  await using _ = mesh;
+  const encoder = new NodeMessageEncoder();
+  const answer = (text: string, callerRun = caller.runtime.run) =>
+    encoder.encode({
+      kind: "response",
+      number: 1,
+      callerRun,
+      result: plain(1, new TextEncoder().encode(JSON.stringify(text))),
+      failure: undefined,
+      streamsResult: false,
+    });
+  const call = caller.runtime.request("work/hold", 1);
+  await settle();
+  caller.runtime.handleMessage(b.node.id, answer("from b"));
+  caller.runtime.handleMessage(a.node.id, answer("to another run", 1));
+  assert.equal(caller.runtime.pendingCalls, 1);
+  caller.runtime.handleMessage(a.node.id, answer("right"));
+  caller.runtime.handleMessage(a.node.id, answer("twice"));
+  assert.equal(await call, "right");
+  a.release();
+  await settle();
+  assert.equal(caller.runtime.pendingCalls, 0);
+});
+
+Deno.test("an answer that promises a stream and has none fails", async () => {
+  const [mesh, caller, [a]] = await meshOf("a");
+  assert.ok(a);
+  await using _ = mesh;
+  const call = caller.runtime.request("work/hold", 1);
+  await settle();
+  const bytes = new NodeMessageEncoder().encode({
+    kind: "response",
+    number: 1,
+    callerRun: caller.runtime.run,
+    result: NO_VALUE,
+    failure: undefined,
+    streamsResult: true,
+  });
+  caller.runtime.handleMessage(a.node.id, bytes);
+  await fails("Incompatible", call);
+  assert.equal(failure("Incompatible", "").retryable, false);
+});
