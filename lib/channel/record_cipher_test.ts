@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { nobleAead } from "../crypto/mod.ts";
 import { MAX_RECORD_BYTES, NoiseOpener, NoiseSealer, RECORDS_PER_KEY, sealRecords } from "./record_cipher.ts";
 
 const key = new Uint8Array(32).fill(9);
@@ -47,5 +48,15 @@ Deno.test("NoiseSealer and NoiseOpener change their key at the same record", () 
   for (let i = 0; i < RECORDS_PER_KEY + 2; i++) {
     const record = sealRecords(sealer, byte).subarray(2);
     assert(opener.open(record) !== undefined, `record ${i}`);
+  }
+});
+
+Deno.test("the cipher of channels seals records of any length as noble does, and both open them", () => {
+  for (const length of [0, 1, 63, 1_000, 16_385, 48_000, 65_000, MAX_RECORD_BYTES]) {
+    const plaintext = Uint8Array.from({ length }, (_, i) => i * 7 + (i >> 9));
+    const record = sealRecords(new NoiseSealer(key), plaintext);
+    assert.deepEqual(record, sealRecords(new NoiseSealer(key, nobleAead), plaintext));
+    assert.deepEqual(new NoiseOpener(key).open(record.subarray(2)), plaintext);
+    assert.deepEqual(new NoiseOpener(key, nobleAead).open(record.subarray(2)), plaintext);
   }
 });
