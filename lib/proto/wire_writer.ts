@@ -34,7 +34,12 @@ export class WireWriter {
 
   /** @returns a copy of what was written, and begins anew */
   finish(): Uint8Array {
-    const out = this.#bytes.slice(this.#start);
+    return this.view().slice();
+  }
+
+  /** @returns what was written, good until something is written again, and begins anew */
+  view(): Uint8Array {
+    const out = this.#bytes.subarray(this.#start);
     this.#start = this.#bytes.length;
     // A large message now and then is no reason to hold its room for ever.
     if (this.#bytes.length > 64 * FIRST_BYTES) this.#use(new Uint8Array(FIRST_BYTES));

@@ -248,7 +248,7 @@ export class CallDesk {
       const long = "Parameters beside a stream are short: put long ones into the stream";
       return this.#fail(call, failure("PayloadTooLarge", long));
     }
-    const header = carrier.encode({ ...this.#request(call, provider, order.params), streamsParams: true });
+    const header = carrier.header({ ...this.#request(call, provider, order.params), streamsParams: true });
     const stream = links.openStream(provider.peer, header);
     if (stream === undefined) return this.#handlePosted(call, provider, "no-link");
     call.isSent = true;

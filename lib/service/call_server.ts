@@ -272,7 +272,7 @@ export class CallServer {
     items: ServiceStream | undefined,
   ): Promise<void> {
     const { links, carrier } = this.#parts;
-    const header = carrier.encode(response(request, { streamsResult: true }));
+    const header = carrier.header(response(request, { streamsResult: true }));
     const stream = links.openStream(peer, header);
     const end = () => context.abort(new CallError(failure("Canceled", "nobody reads the answer any more")));
     if (stream === undefined) {
@@ -282,7 +282,7 @@ export class CallServer {
     items?.reset(RESET_CANCELED);
   }
 
-  /** @returns the bytes that were sent */
+  /** @returns the bytes that were sent, good until others are */
   #refuse(peer: PeerId, request: RequestMessage, told: WireFailure): Uint8Array {
     const bytes = this.#parts.carrier.encode(response(request, { failure: told }));
     this.#post(peer, bytes);
@@ -292,7 +292,9 @@ export class CallServer {
   /** An answer waits while the link is congested; there are no more of them than calls that were let in. */
   #post(peer: PeerId, bytes: Uint8Array): void {
     const { links } = this.#parts;
-    if (links.post(peer, bytes) === "congested") void links.drained(peer).then(() => this.#post(peer, bytes));
+    if (links.post(peer, bytes) !== "congested") return;
+    const kept = bytes.slice();
+    void links.drained(peer).then(() => this.#post(peer, kept));
   }
 
   #caller(peer: PeerId, run: number): CallerRun {

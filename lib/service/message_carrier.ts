@@ -52,7 +52,12 @@ export class MessageCarrier {
     this.#compressFromBytes = limits.compressFromBytes ?? DEFAULT_COMPRESS_FROM_BYTES;
   }
 
-  /** @returns the message's bytes */
+  /** @returns a message's bytes for the header of a stream, which has to keep them */
+  header(message: NodeMessage): Uint8Array {
+    return this.encode(message).slice();
+  }
+
+  /** @returns the message's bytes, good until the next one is encoded */
   encode(message: NodeMessage): Uint8Array {
     return this.#encoder.encode(message);
   }
@@ -90,7 +95,7 @@ export class MessageCarrier {
     if (this.isShort(compact)) return this.post(peer, withValue(compact));
     const { data } = compact;
     const header = withValue({ ...compact, data: data.subarray(0, 0), detachedBytes: data.length });
-    const stream = this.#links.openStream(peer, this.encode(header));
+    const stream = this.#links.openStream(peer, this.header(header));
     if (stream === undefined) return "no-link";
     if (!await stream.write(data)) return stream.resetCode === RESET_TOO_LARGE ? "refused" : "lost";
     stream.end();

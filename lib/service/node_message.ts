@@ -105,7 +105,7 @@ const CANCEL = 6;
 export class NodeMessageEncoder {
   readonly #writer = new WireWriter();
 
-  /** @returns a `NodeMessage` */
+  /** @returns a `NodeMessage`, good until the next one is encoded */
   encode(message: NodeMessage): Uint8Array {
     const writer = this.#writer;
     switch (message.kind) {
@@ -135,7 +135,7 @@ export class NodeMessageEncoder {
         writer.message(CANCEL, 0);
         break;
     }
-    return writer.finish();
+    return writer.view();
   }
 }
 
