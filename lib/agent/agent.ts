@@ -162,6 +162,7 @@ export class Agent {
       health: this.health,
       discovery: this.#session?.lan,
       leaders: this.leaders,
+      services: this.services,
       drops: {
         ...this.#channelCounters.snapshot(),
         ...this.#plane?.drops(),

@@ -43,6 +43,8 @@ import {
 import type { LeaderDesk } from "./leader_desk.ts";
 import { namesOf } from "./name_service.ts";
 import type { StatusReport } from "./report.ts";
+import type { ServiceControl } from "./service_control.ts";
+import { ServiceOperations } from "./service_operations.ts";
 
 const MAX_KEEPALIVE_SECONDS = 65_535;
 /** How long a member may take to answer a ping. */
@@ -60,10 +62,12 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
 
 /** Turns requests into calls of the agent's parts, and their answers into reports. */
 export class AgentOperations implements AgentControl {
+  readonly services: ServiceControl;
   readonly #agent: Agent;
 
   constructor(agent: Agent) {
     this.#agent = agent;
+    this.services = new ServiceOperations(agent);
   }
 
   status(): StatusReport {

@@ -4,6 +4,7 @@
  */
 
 import type { StatusReport } from "./report.ts";
+import type { ServiceControl } from "./service_control.ts";
 
 /** A token as it may be shown again: without its secret. */
 export interface TokenReport {
@@ -106,6 +107,8 @@ export type DnsAnswerRecord = Omit<DnsRecordReport, "source">;
  * `InvalidRequest`, `InvalidRecord`, `UnknownName`, `Unreachable`.
  */
 export interface AgentControl {
+  /** Services: what there is, calls, events. */
+  readonly services: ServiceControl;
   status(): StatusReport;
   /** Leaders only. @returns the secret string, shown this once, and its report */
   createToken(request: TokenRequest): { readonly token: string; readonly report: TokenReport };

@@ -5,6 +5,7 @@
  */
 
 export type * from "./control.ts";
+export type * from "./service_control.ts";
 export { programSocketPath } from "./attached_program.ts";
 export * from "./errors.ts";
 export type { IncomingConnection, ListenOptions, PortListener } from "./forward_desk.ts";

@@ -3,6 +3,8 @@
  * @module
  */
 
+import type { ServicesReport } from "./service_control.ts";
+
 /** How one peer is doing, as this node sees it. */
 export interface PeerReport {
   /** 32 hexadecimal digits for a member; absent for a plain WireGuard device. */
@@ -122,6 +124,7 @@ export interface StatusReport {
     /** How many nodes of the network were heard in the last two minutes. */
     readonly heard: number;
   };
+  readonly services: ServicesReport;
   readonly peers: readonly PeerReport[];
   /** How many datagrams and packets were dropped, by reason; reasons that never happened are left out. */
   readonly drops: Readonly<Record<string, number>>;

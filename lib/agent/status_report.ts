@@ -14,6 +14,8 @@ import type { LanDiscovery } from "./lan_discovery.ts";
 import type { LeaderDesk } from "./leader_desk.ts";
 import type { MessagePlane } from "./message_plane.ts";
 import type { DataplaneReport, DnsReport, LeaderReport, PeerReport, StatusReport } from "./report.ts";
+import type { ServiceHost } from "./service_host.ts";
+import { servicesReport } from "./service_operations.ts";
 import { VERSION } from "./version.ts";
 
 /** What the report is made of; the planes are there while the agent runs. */
@@ -31,6 +33,7 @@ export interface StatusSources {
   readonly health: HealthWatch | undefined;
   readonly discovery: LanDiscovery | undefined;
   readonly leaders: LeaderDesk | undefined;
+  readonly services: ServiceHost;
   readonly drops: Readonly<Record<string, number>>;
 }
 
@@ -61,6 +64,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
     ...sources.discovery === undefined ? {} : {
       discovery: { providers: sources.discovery.providers, heard: sources.discovery.heard },
     },
+    services: servicesReport(sources.services),
     peers: members
       .filter((member) => member.record.nodeId !== record.nodeId)
       .map((member) => peerReport(member, sessions.get(member.record.publicKey.toString()), sources))

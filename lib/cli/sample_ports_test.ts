@@ -7,6 +7,7 @@ import type {
   DnsRecordRequest,
   DnsRemoval,
   PingReport,
+  ServiceControl,
   TokenReport,
   TokenRequest,
 } from "../agent/mod.ts";
@@ -67,6 +68,14 @@ export const sampleStatus: StatusReport = {
     lastHeardMs: 61_000,
   }],
   clockSkewMs: 12,
+  services: {
+    services: 2,
+    providers: { healthy: 2, unhealthy: 1 },
+    calls: { pending: 3, running: 1 },
+    programs: 1,
+    rejected: 4,
+    openBreakers: 0,
+  },
   dataplane: { kind: "portable", interfaceName: "weft0", mtuBytes: 1420, aead: "noble" },
   dns: {
     zone: "weft.internal.",
@@ -109,9 +118,23 @@ const report: TokenReport = {
 
 const dnsRecord = { name: "web-1.weft.internal.", type: "A", data: "10.200.0.2", ttlSeconds: 300 } as const;
 
+const NO_SERVICES: ServiceControl = {
+  listServices: () => [],
+  pauseService: () => Promise.resolve(false),
+  resumeService: () => Promise.resolve(false),
+  call: () => Promise.resolve(undefined),
+  publish: () => Promise.resolve({ local: 0, sent: 0, lost: 0 }),
+  subscribe: () => {
+    throw new TypeError("nobody subscribes here");
+  },
+  publisherName: () => "lead",
+  offer: ({ port }) => ({ port, close: () => Promise.resolve() }),
+};
+
 /** A control that answers from tables, and writes down what it was asked to change. */
 export class SampleControl implements AgentControl {
   readonly asked: unknown[] = [];
+  readonly services: ServiceControl = NO_SERVICES;
 
   status(): StatusReport {
     return sampleStatus;

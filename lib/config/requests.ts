@@ -41,7 +41,35 @@ const recordRequest = z.strictObject({
 
 const nameQuery = z.strictObject({ name: domainName, type: z.string().min(1).max(16).optional() });
 
-const nodeRequest = z.strictObject({ node: z.string().min(1).max(128) });
+const nodeText = z.string().min(1).max(128);
+
+const nodeRequest = z.strictObject({ node: nodeText });
+
+const topicText = z.string().min(1).max(1024);
+
+const serviceChange = z.strictObject({ path: topicText, node: nodeText.optional() });
+
+const callRequest = z.strictObject({
+  path: topicText,
+  params: z.unknown().optional(),
+  timeoutMs: z.int().min(1).max(DAY_MS).optional(),
+  mode: z.enum(["round-robin", "leader", "proximity", "local", "all", "random"]).optional(),
+  node: nodeText.optional(),
+});
+
+const publishRequest = z.strictObject({
+  topic: topicText,
+  data: z.unknown().optional(),
+  retain: z.boolean().optional(),
+  mode: z.enum(["all", "one_per_service", "local_only"]).optional(),
+});
+
+const offerRequest = z.strictObject({
+  port: z.int().min(1).max(65_535),
+  hostname: z.string().min(1).max(253).optional(),
+  targetPort: z.int().min(1).max(65_535).optional(),
+  allow: z.string().min(1).max(1024).optional(),
+});
 
 const pingRequest = z.strictObject({ peer: z.string().min(1).max(128) });
 
@@ -91,6 +119,39 @@ export function readNodeRequest(body: unknown): ReadRequest<{ node: string }> {
 /** Reads the body of `POST /ping`. */
 export function readPingRequest(body: unknown): ReadRequest<{ peer: string }> {
   return read(pingRequest, body);
+}
+
+/** Reads the body of `POST /services/pause` and `/services/resume`. */
+export function readServiceChange(body: unknown): ReadRequest<{ path: string; node?: string }> {
+  return read(serviceChange, body);
+}
+
+/** Reads the body of `POST /call`; the path is read by whoever calls. */
+export function readCallRequest(body: unknown): ReadRequest<{
+  path: string;
+  params?: unknown;
+  timeoutMs?: number;
+  mode?: "round-robin" | "leader" | "proximity" | "local" | "all" | "random";
+  node?: string;
+}> {
+  return read(callRequest, body);
+}
+
+/** Reads the body of `POST /publish`. */
+export function readPublishRequest(body: unknown): ReadRequest<{
+  topic: string;
+  data?: unknown;
+  retain?: boolean;
+  mode?: "all" | "one_per_service" | "local_only";
+}> {
+  return read(publishRequest, body);
+}
+
+/** Reads the body of `POST /offer`; the selector is read by whoever serves the port. */
+export function readOfferRequest(
+  body: unknown,
+): ReadRequest<{ port: number; hostname?: string; targetPort?: number; allow?: string }> {
+  return read(offerRequest, body);
 }
 
 function read<T>(schema: z.ZodType, body: unknown): ReadRequest<T> {

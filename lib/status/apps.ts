@@ -20,9 +20,12 @@ import { METRICS_TYPE, metricsText } from "./metrics.ts";
 import { openApi } from "./openapi.ts";
 import { pageResponse } from "./page.ts";
 import { failure, problem } from "./problem.ts";
+import { addServiceReadRoutes, addServiceRoutes } from "./service_routes.ts";
 
-/** The largest body of a request, in bytes. */
+/** The largest body of a request, in bytes; of one that carries a value for services. */
 const MAX_BODY_BYTES = 64 << 10;
+const MAX_VALUE_BYTES = 16 << 20;
+const VALUE_PATHS: ReadonlySet<string> = new Set(["/call", "/publish"]);
 
 /** What the read-only application is given. */
 export interface StatusAppOptions {
@@ -73,6 +76,7 @@ export function controlApp(options: { readonly control: AgentControl }): Hono {
   );
   addLeaderRoutes(app, control);
   addNameRoutes(app, control);
+  addServiceRoutes(app, control, withBody);
   finish(app);
   return app;
 }
@@ -122,6 +126,7 @@ function addReadRoutes(app: Hono, control: AgentControl, described: { readonly c
     "/metrics",
     (context) => context.body(metricsText(control.status()), 200, { "content-type": METRICS_TYPE }),
   );
+  addServiceReadRoutes(app, control);
   app.get("/openapi.json", (context) => context.json(openApi(control.status().version, described)));
 }
 
@@ -146,11 +151,13 @@ function methodsOf(app: Hono, path: string): readonly string[] {
 }
 
 function bounded(): MiddlewareHandler {
-  return bodyLimit({
-    maxSize: MAX_BODY_BYTES,
-    onError: (context) =>
-      problem(context, 413, "TooLarge", `The body is larger than ${MAX_BODY_BYTES} bytes`),
-  });
+  const [short, long] = [MAX_BODY_BYTES, MAX_VALUE_BYTES].map((maxSize) =>
+    bodyLimit({
+      maxSize,
+      onError: (context) => problem(context, 413, "TooLarge", `The body is larger than ${maxSize} bytes`),
+    })
+  ) as [MiddlewareHandler, MiddlewareHandler];
+  return (context, next) => (VALUE_PATHS.has(context.req.path) ? long : short)(context, next);
 }
 
 async function withBody<T>(
@@ -169,5 +176,6 @@ async function withBody<T>(
   if ("problem" in result) {
     return problem(context, 400, "InvalidRequest", `Cannot read the request: ${result.problem}`);
   }
-  return context.json(await answer(result.value));
+  const answered = await answer(result.value);
+  return answered instanceof Response ? answered : context.json(answered);
 }

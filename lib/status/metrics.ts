@@ -41,6 +41,7 @@ function families(status: StatusReport): readonly Family[] {
     dataplane: status.dataplane.kind,
   };
   const one = (value: number): readonly Sample[] => [[{}, value]];
+  const { services, providers, calls, programs, rejected, openBreakers } = status.services;
   return [
     { name: "weft", type: "info", help: "This node.", samples: [[info, 1]] },
     {
@@ -109,6 +110,42 @@ function families(status: StatusReport): readonly Family[] {
       type: "counter",
       help: "Datagrams to the peer.",
       samples: each((peer) => peer.txBytes),
+    },
+    {
+      name: "weft_services",
+      type: "gauge",
+      help: "That are known, wherever they run.",
+      samples: one(services),
+    },
+    {
+      name: "weft_service_providers",
+      type: "gauge",
+      help: "One for each service and who offers it; healthy ones run on a node that answers.",
+      samples: [[{ health: "healthy" }, providers.healthy], [{ health: "unhealthy" }, providers.unhealthy]],
+    },
+    {
+      name: "weft_calls",
+      type: "gauge",
+      help: "Calls that wait for an answer, and calls of others that run here.",
+      samples: [[{ state: "pending" }, calls.pending], [{ state: "running" }, calls.running]],
+    },
+    {
+      name: "weft_programs",
+      type: "gauge",
+      help: "Of this machine, that are attached.",
+      samples: one(programs),
+    },
+    {
+      name: "weft_service_messages_rejected",
+      type: "counter",
+      help: "Messages about services that could not be read.",
+      samples: one(rejected),
+    },
+    {
+      name: "weft_open_breakers",
+      type: "gauge",
+      help: "Providers that are spared because they failed.",
+      samples: one(openBreakers),
     },
     {
       name: "weft_dns",

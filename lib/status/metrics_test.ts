@@ -16,6 +16,12 @@ Deno.test("metricsText() shows every peer and drop", () => {
     `weft_peer_last_handshake_age_seconds{peer="web-1",id="${id}"} 12.345`,
     `weft_peer_received_bytes_total{peer="web-1",id="${id}"} 1234567`,
     'weft_drops_total{reason="replayed"} 3',
+    "weft_services 2",
+    'weft_service_providers{health="unhealthy"} 1',
+    'weft_calls{state="pending"} 3',
+    "weft_programs 1",
+    "weft_service_messages_rejected_total 4",
+    "weft_open_breakers 0",
   ];
   for (const line of expected) assert(lines.includes(line), line);
 });

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { NDJSON_TYPE } from "./ndjson.ts";
 import { REPORT_SCHEMAS } from "./report_schemas.ts";
 
 /** A JSON Schema, as far as it is needed here. */
@@ -59,6 +60,9 @@ const HEALTH: JsonSchema = {
 const READ_PATHS: JsonSchema = {
   "/status": { get: operation("The whole picture", json(ref("StatusReport"))) },
   "/peers": { get: operation("The peers of this node", json(listOf("PeerReport"))) },
+  "/services": {
+    get: operation("All services that are known, and who offers them", json(listOf("ServiceReport"))),
+  },
   "/healthz": {
     get: {
       summary: "Whether the agent runs",
@@ -170,6 +174,50 @@ const CONTROL_PATHS: JsonSchema = {
         required: ["name"],
         properties: { name: { type: "string" }, type: { type: "string", default: "A" } },
       }),
+    ),
+  },
+  "/services/pause": {
+    post: operation(
+      "Turns the calls of a service away, here or on another node",
+      json(ref("Changed")),
+      body(ref("ServiceChange")),
+    ),
+  },
+  "/services/resume": {
+    post: operation("Lets them in again", json(ref("Changed")), body(ref("ServiceChange"))),
+  },
+  "/call": {
+    post: operation(
+      "Calls an action; a stream is answered with a line an item, and a Problem as the last when it breaks",
+      { ...json(ref("CallResult")), ...text(NDJSON_TYPE) },
+      body(ref("CallRequest")),
+    ),
+  },
+  "/publish": {
+    post: operation("Publishes an event", json(ref("PublishReport")), body(ref("PublishRequest"))),
+  },
+  "/subscribe": {
+    get: operation(
+      'Events, each a ServiceEvent on a line of its own, until the client goes; `{"dropped": n}` when it was too slow',
+      text(NDJSON_TYPE),
+      {
+        parameters: [
+          { name: "pattern", in: "query", required: true, schema: { type: "string" } },
+          {
+            name: "past",
+            in: "query",
+            description: "1 for the events that were kept",
+            schema: { type: "string" },
+          },
+        ],
+      },
+    ),
+  },
+  "/offer": {
+    post: operation(
+      "Lets the mesh reach a TCP service of this machine until the client goes",
+      text(NDJSON_TYPE),
+      body(ref("OfferRequest")),
     ),
   },
   "/ping": {

@@ -77,11 +77,21 @@ for (const [name, app] of Object.entries(apps)) {
       "/ping": { peer: "web-1" },
       "/dns": { name: "db", type: "A", data: "10.200.0.9" },
       "/dns/query": { name: "web-1" },
+      "/services/pause": { path: "math" },
+      "/services/resume": { path: "math", node: "web-1" },
+      "/call": { path: "math/add", params: { a: 1, b: 2 } },
+      "/publish": { topic: "orders/placed" },
+      "/offer": { port: 80 },
     };
     for (const { method, path } of routes) {
-      const init = method === "POST" ? { method, body: JSON.stringify(bodies[path]) } : { method };
+      // Some answers last until their reader goes.
+      const signal = AbortSignal.timeout(50);
+      const init = method === "POST"
+        ? { method, signal, body: JSON.stringify(bodies[path]) }
+        : { method, signal };
+      const query = path === "/subscribe" ? "?pattern=orders/%3E" : "";
       const answer = await app.request(
-        path.replace(":id", "t1").replace(":peer", "web-1").replace(":name", "db"),
+        path.replace(":id", "t1").replace(":peer", "web-1").replace(":name", "db") + query,
         init,
       );
       const operation = description.paths[path.replace(/:(\w+)/g, "{$1}")]?.[method.toLowerCase()];

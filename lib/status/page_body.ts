@@ -41,10 +41,23 @@ export const PAGE_BODY: string = `<a class="skip" href="#peers-region">Skip to t
     </div>
     <p id="alone" class="quiet" hidden>Nobody else is here yet. <code>weft token create</code> on the leader invites them.</p>
   </section>
+  <section class="card" aria-labelledby="services-title">
+    <div class="card-head"><h2 id="services-title">Services</h2><p id="services-summary" class="quiet"></p></div>
+    <div id="services-region" class="scroll" tabindex="0" role="group" aria-label="Table of services">
+      <table id="services" role="table" aria-labelledby="services-title" hidden>
+        <thead role="rowgroup"><tr role="row">
+          <th role="columnheader" scope="col">Path</th><th role="columnheader" scope="col">Offered by</th>
+          <th role="columnheader" scope="col">Actions</th>
+        </tr></thead>
+        <tbody role="rowgroup"></tbody>
+      </table>
+    </div>
+    <p id="services-none" class="quiet">No program of the network offers a service.</p>
+  </section>
   <section class="card" aria-labelledby="drops-title">
     <h2 id="drops-title">Dropped</h2>
     <p id="drops-none" class="quiet">Nothing was dropped.</p>
     <ul id="drops"></ul>
   </section>
 </main>
-<footer class="quiet"><a href="/status">/status</a> <a href="/metrics">/metrics</a> <a href="/openapi.json">/openapi.json</a> <span id="version"></span></footer>`;
+<footer class="quiet"><a href="/status">/status</a> <a href="/services">/services</a> <a href="/metrics">/metrics</a> <a href="/openapi.json">/openapi.json</a> <span id="version"></span></footer>`;

@@ -124,6 +124,27 @@ function showPeers(status) {
   byId("peers").tBodies[0].replaceChildren(...rows);
 }
 
+function showServices(services, { calls, programs }) {
+  byId("services-none").hidden = services.length > 0;
+  byId("services").hidden = services.length === 0;
+  byId("services-summary").textContent = services.length === 0 && programs === 0 ? "" :
+    calls.pending + " calls pending, " + calls.running + " running, " + programs + " programs attached";
+  const rows = services.map((service) => {
+    const cell = (label, ...content) => element("td", { role: "cell", "data-label": label }, ...content);
+    const offered = service.providers.map((provider) => {
+      const isGood = provider.state === "running" && provider.isHealthy;
+      const said = !provider.isHealthy ? "away" : provider.state;
+      const badge = element("span", { class: "badge " + (isGood ? "healthy" : "away") }, said);
+      return element("span", { class: "line" }, provider.name + (provider.isLeader ? " (leads) " : " "), badge);
+    });
+    return element("tr", { role: "row" },
+      element("th", { role: "rowheader", scope: "row" }, service.path),
+      cell("Offered by", ...offered),
+      cell("Actions", service.actions.map((action) => action.name).join(", ") || "–"));
+  });
+  byId("services").tBodies[0].replaceChildren(...rows);
+}
+
 function showDrops(status) {
   const drops = Object.entries(status.drops).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
   byId("drops-none").hidden = drops.length > 0;
@@ -167,17 +188,22 @@ function say(state, text) {
   document.body.toggleAttribute("data-lost", state === "lost");
 }
 
+async function ask(path) {
+  const answer = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(5000) });
+  if (!answer.ok) throw new Error(answer.statusText);
+  return await answer.json();
+}
+
 async function poll() {
   try {
-    const answer = await fetch("/status", { cache: "no-store", signal: AbortSignal.timeout(5000) });
-    if (!answer.ok) throw new Error(answer.statusText);
-    const status = await answer.json();
+    const [status, services] = await Promise.all([ask("/status"), ask("/services")]);
     document.title = status.node.name + " · weft";
     byId("node-name").textContent = status.node.name;
     byId("version").textContent = "weft " + status.version;
     showFacts(status);
     showMesh(status, measure(status, performance.now()));
     showPeers(status);
+    showServices(services, status.services);
     showDrops(status);
     say(status.state, status.state);
   } catch {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { statusApp } from "./apps.ts";
 import { PAGE_HTML } from "./page.ts";
 import { SampleControl, sampleStatus } from "./sample_control_test.ts";
+import { sampleServices } from "./sample_services_test.ts";
 
 Deno.test("GET / lets exactly its own style and script run", async () => {
   const answer = await statusApp({ control: new SampleControl() }).request("/");
@@ -77,14 +78,14 @@ class FakeElement {
 }
 
 /** Runs the page's script once against `answer`. @returns its elements by id, and the body */
-async function runPage(answer: () => Promise<Response>): Promise<Map<string, FakeElement>> {
+async function runPage(answer: (path: string) => Promise<Response>): Promise<Map<string, FakeElement>> {
   const script = /<script type="module">(.*)<\/script>/s.exec(PAGE_HTML)?.[1] ?? "";
   const parameters = "document, fetch, setTimeout, clearTimeout";
   const source = `export default function page(${parameters}) {${script}}`;
   const { default: page } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
   const ids = [...PAGE_HTML.matchAll(/ id="([\w-]+)"/g)].map((match) => match[1] ?? "");
   const elements = new Map(["body", ...ids].map((id) => [id, new FakeElement()]));
-  elements.get("peers")?.tBodies.push(new FakeElement());
+  for (const table of ["peers", "services"]) elements.get(table)?.tBodies.push(new FakeElement());
   const document = {
     hidden: false,
     body: elements.get("body"),
@@ -99,8 +100,10 @@ async function runPage(answer: () => Promise<Response>): Promise<Map<string, Fak
   return elements;
 }
 
-Deno.test("the page's script shows what /status says", async () => {
-  const elements = await runPage(() => Promise.resolve(Response.json(sampleStatus)));
+Deno.test("the page's script shows what /status and /services say", async () => {
+  const elements = await runPage((path) =>
+    Promise.resolve(Response.json(path === "/services" ? sampleServices : sampleStatus))
+  );
   const textOf = (id: string) => elements.get(id)?.textContent ?? "";
   assert.equal(textOf("live"), "running");
   assert.equal(textOf("node-name"), "leader");
@@ -110,15 +113,19 @@ Deno.test("the page's script shows what /status says", async () => {
   const rows = elements.get("peers")?.tBodies[0]?.textContent ?? "";
   assert.match(rows, /web-1 healthy 10\.200\.0\.2 192\.0\.2\.2:51820 0\.7 ms 12 s ago 1\.2 MB 42 B/);
   assert.match(rows, /wireguard not seen 10\.200\.0\.3 – – never 0 B 148 B/);
+  const services = elements.get("services")?.tBodies[0]?.textContent ?? "";
+  assert.match(services, /math web-1\s+running web-2 \(leads\)\s+paused add/);
+  assert.equal(textOf("services-summary"), "3 calls pending, 1 running, 1 programs attached");
   assert.match(textOf("drops"), /replayed 3 unknown-peer 1/);
 });
 
 Deno.test("the page's script says when there is nobody, and when the agent is gone", async () => {
-  const alone = await runPage(() =>
-    Promise.resolve(Response.json({ ...sampleStatus, peers: [], drops: {} }))
+  const alone = await runPage((path) =>
+    Promise.resolve(Response.json(path === "/services" ? [] : { ...sampleStatus, peers: [], drops: {} }))
   );
   assert.equal(alone.get("alone")?.hidden, false);
   assert.equal(alone.get("drops-none")?.hidden, false);
+  assert.equal(alone.get("services-none")?.hidden, false);
   const lost = await runPage(() => Promise.reject(new TypeError("connection refused")));
   assert.match(lost.get("live")?.textContent ?? "", /does not answer/);
   assert(lost.get("body")?.attributes.has("data-lost"));

@@ -58,6 +58,80 @@ const LeaderReport = object({
   "slices?": stringList,
 }, "A leader, as this node sees it.");
 
+const count: Schema = { type: "integer", minimum: 0 };
+
+const ServicesReport = object({
+  services: count,
+  providers: object({ healthy: count, unhealthy: count }),
+  calls: object({ pending: count, running: count }),
+  programs: count,
+  rejected: count,
+  openBreakers: count,
+}, "Services in figures, as this node sees them.");
+
+const ServiceReport = object({
+  path: string,
+  description: string,
+  actions: { type: "array", items: object({ name: string, idempotent: { type: "boolean" } }) },
+  events: stringList,
+  providers: {
+    type: "array",
+    items: object({
+      id: string,
+      name: string,
+      state: { enum: ["created", "initialized", "running", "paused", "stopped", "error"] },
+      version: string,
+      isLocal: { type: "boolean" },
+      isHealthy: { type: "boolean" },
+      "isLeader?": { type: "boolean" },
+      "rttMs?": { type: "number", minimum: 0 },
+    }),
+  },
+}, "A service, and who offers it.");
+
+const ServiceChange = object({ path: string, "node?": string });
+
+const Changed = object({ changed: { type: "boolean" } });
+
+const CallRequest = object({
+  path: string,
+  "params?": {},
+  "timeoutMs?": { type: "integer", minimum: 1, default: 10_000 },
+  "mode?": { enum: ["round-robin", "leader", "proximity", "local", "all", "random"] },
+  "node?": string,
+});
+
+const CallResult = object(
+  { "result?": {}, "base64?": string },
+  "What a handler has answered, or one item of its stream; bytes are in `base64`.",
+);
+
+const PublishRequest = object({
+  topic: string,
+  "data?": {},
+  "retain?": { type: "boolean", default: false },
+  "mode?": { enum: ["all", "one_per_service", "local_only"] },
+});
+
+const PublishReport = object({ local: count, sent: count, lost: count }, "What became of an event.");
+
+const ServiceEvent = object({
+  topic: string,
+  "data?": {},
+  "base64?": string,
+  params: stringMap,
+  publishedAt: unixMs,
+  isPast: { type: "boolean" },
+  publisher: string,
+}, "An event as subscribers hear it; bytes are in `base64`.");
+
+const OfferRequest = object({
+  port: { type: "integer", minimum: 1, maximum: 65535 },
+  "hostname?": string,
+  "targetPort?": { type: "integer", minimum: 1, maximum: 65535 },
+  "allow?": string,
+});
+
 const StatusReport = object({
   version: string,
   state: { enum: ["starting", "running", "stopping"] },
@@ -90,6 +164,7 @@ const StatusReport = object({
     counters: { type: "object", additionalProperties: { type: "integer", minimum: 0 } },
   }, "How names are served; absent when they are not."),
   "discovery?": object({ providers: stringList, heard: { type: "integer", minimum: 0 } }),
+  services: { $ref: "#/components/schemas/ServicesReport" },
   peers: { type: "array", items: { $ref: "#/components/schemas/PeerReport" } },
   drops: counts,
   refused: counts,
@@ -163,6 +238,16 @@ export const REPORT_SCHEMAS: Readonly<Record<string, Schema>> = {
   DnsRecordRequest,
   DnsAnswer,
   PingReport,
+  ServicesReport,
+  ServiceReport,
+  ServiceChange,
+  Changed,
+  CallRequest,
+  CallResult,
+  PublishRequest,
+  PublishReport,
+  ServiceEvent,
+  OfferRequest,
   Problem,
   Done,
 };

@@ -18,6 +18,7 @@ import {
   UnknownTokenError,
 } from "../agent/errors.ts";
 import type { PeerReport, StatusReport } from "../agent/mod.ts";
+import { SampleServices } from "./sample_services_test.ts";
 
 const peer: PeerReport = {
   id: "00112233445566778899aabbccddeeff",
@@ -74,6 +75,14 @@ export const sampleStatus: StatusReport = {
     lastHeardMs: 61_000,
   }],
   clockSkewMs: 12,
+  services: {
+    services: 2,
+    providers: { healthy: 2, unhealthy: 1 },
+    calls: { pending: 3, running: 1 },
+    programs: 1,
+    rejected: 4,
+    openBreakers: 0,
+  },
   dataplane: { kind: "portable", interfaceName: "weft0", mtuBytes: 1420, aead: "noble" },
   dns: {
     zone: "weft.internal.",
@@ -119,6 +128,7 @@ const dnsRecord = { name: "web-1.weft.internal.", type: "A", data: "10.200.0.2",
 /** A control that answers from tables, and writes down what it was asked to change. */
 export class SampleControl implements AgentControl {
   readonly asked: unknown[] = [];
+  readonly services: SampleServices = new SampleServices(this.asked);
   state: StatusReport["state"] = "running";
 
   status(): StatusReport {
