@@ -118,7 +118,7 @@ async function stay(
 
 /** Starts this program again, in a session of its own, and returns when the interface is ready. */
 async function leaveBehind(name: string, { choice, kernel }: Way): Promise<void> {
-  const [program = "", ...args] = ownCommand();
+  const [program = "", ...args] = ownCommand("wg");
   const child = new Deno.Command(program, {
     args: [...args, "wg", name, "--dataplane", choice, "--kernel", kernel],
     env: { [BACKGROUND_VARIABLE]: "1" },

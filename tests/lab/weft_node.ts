@@ -6,7 +6,7 @@
 import { fileURLToPath } from "node:url";
 import type { StatusReport } from "../../lib/agent/report.ts";
 import { CapturedProcess, type Finished, run } from "./captured_process.ts";
-import { V8_FLAGS } from "../../lib/cli/own_command.ts";
+import { runOptions } from "../../lib/cli/own_command.ts";
 import { type Place, thisMachine } from "./namespace.ts";
 
 const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
@@ -17,7 +17,7 @@ const START_BOUND_MS = 20_000;
 /** @returns the command line that runs weft from source with `args` */
 export function weftCommand(...args: readonly string[]): readonly string[] {
   const config = ["--config", `${projectRoot}deno.json`];
-  return [Deno.execPath(), "run", "--quiet", "-A", V8_FLAGS, ...config, `${projectRoot}main.ts`, ...args];
+  return [Deno.execPath(), "run", ...runOptions(args[0]), ...config, `${projectRoot}main.ts`, ...args];
 }
 
 /** How a node is set up; it stays the same over all its restarts. */
