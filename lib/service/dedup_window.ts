@@ -112,6 +112,7 @@ export class DedupWindow {
     this.#lengths = new Uint32Array(2 * numbers.length);
     for (let i = 0; i < numbers.length; i++) {
       const number = numbers[i] ?? 0;
+      if (number === 0) continue;
       const place = number % this.#numbers.length;
       this.#numbers[place] = number;
       this.#starts[place] = starts[i] ?? 0;
