@@ -22,6 +22,8 @@ export interface RegistryParts {
   readonly services: LocalServices;
   readonly directory: ServiceDirectory;
   readonly leadership: ServiceLeadership;
+  /** Asks one peer for one of the services that everybody has. */
+  ask(peer: PeerId, path: string, params: unknown): Promise<unknown>;
 }
 
 /** Answers what services there are. */
@@ -65,15 +67,27 @@ export class RegistryService {
     return report;
   }
 
-  #set(path: string, caller: PeerId | undefined, change: "pause" | "resume"): { readonly changed: boolean } {
-    const { services, peers, network } = this.#parts;
+  /** Here, and at the programs of this node that offer it. */
+  async #set(
+    path: string,
+    caller: PeerId | undefined,
+    change: "pause" | "resume",
+  ): Promise<{ readonly changed: boolean }> {
+    const { services, directory, peers, network, ask } = this.#parts;
     if (caller !== undefined && !isProgram(caller) && !peers.isOperator(caller)) {
       throw new ActionError("Refused", "Only leaders may pause and resume services of other nodes");
     }
     const whole = TopicPath.parse(path, network).toString();
     const service = isBuiltIn(whole, network) ? undefined : services.get(whole);
-    if (service === undefined) throw new ActionError("UnknownService", `This program does not offer ${path}`);
-    return { changed: change === "pause" ? service.pause() : service.resume() };
+    const programs = directory.providers(whole).filter(({ peer }) => isProgram(peer));
+    if (service === undefined && programs.length === 0) {
+      throw new ActionError("UnknownService", `${path} is not offered here`);
+    }
+    const own = change === "pause" ? service?.pause() : service?.resume();
+    const answers = await Promise.all(
+      programs.map(({ peer }) => ask(peer, `$registry/${change}`, { path })),
+    ) as { readonly changed?: unknown }[];
+    return { changed: own === true || answers.some((answer) => answer.changed === true) };
   }
 
   #reportOf(path: string): ServiceReport {

@@ -157,6 +157,7 @@ export class ServiceRuntime {
       services: this.services,
       directory: this.directory,
       leadership: this.leadership,
+      ask: (peer, path, params) => this.#caller.requestFrom(peer, path, params),
     });
     for (const definition of [this.#registry.definition(), this.#pastEvents()]) {
       void this.services.add(definition).start();
