@@ -97,7 +97,7 @@ export class CallServer {
     }
     if (!carrier.isIncomplete(request.params)) return this.#begin(peer, request, request.params, stream);
     carrier.complete(peer, request.params, stream).then((params) => {
-      if ("code" in params) this.#turnAway(peer, request, params, undefined);
+      if ("code" in params) this.#turnAway(peer, request, params, undefined, params.code !== "StreamBroken");
       else this.#begin(peer, request, params, undefined);
     });
   }
@@ -152,17 +152,24 @@ export class CallServer {
     }
   }
 
-  /** A request that does not run, unless it has run before: then it is answered as it was. */
+  /**
+   * A request that does not run, unless it has run before: then it is answered as it was.
+   * @param isFinal its caller may have turned to somebody else when it comes again; false for one that broke off, which
+   *   its caller sends again
+   */
   #turnAway(
     peer: PeerId,
     request: RequestMessage,
     told: WireFailure,
     stream: ServiceStream | undefined,
+    isFinal = true,
   ): void {
     const caller = this.#caller(peer, request.callerRun);
     if (!this.#isNew(peer, request, caller, stream)) return;
     stream?.reset(RESET_CANCELED);
-    caller.seen.finish(request.number, this.#refuse(peer, request, told));
+    const answer = this.#refuse(peer, request, told);
+    if (isFinal) caller.seen.finish(request.number, answer);
+    else caller.seen.release(request.number);
   }
 
   /** @returns whether it is to run; otherwise it was answered, or will be */
