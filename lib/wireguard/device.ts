@@ -291,7 +291,7 @@ export class Device {
     if (read === undefined) return this.#drop("wrong-handshake");
     const { state, publicKey, timestamp } = read;
     const peer = this.#peers.get(publicKey.toString());
-    const verdict = peer?.acceptsInitiation(now, timestamp);
+    const verdict = peer?.initiations.accepts(now, timestamp);
     if (peer === undefined || verdict !== "yes") {
       state.wipe();
       if (peer === undefined) return this.#drop("unknown-peer");

@@ -11,10 +11,10 @@ import { CookieGenerator } from "./cookie_generator.ts";
 import type { DeviceContext } from "./device_context.ts";
 import type { DropReason } from "./drop_reason.ts";
 import { createInitiation, type PendingInitiation, type SessionKeys } from "./handshake.ts";
+import { InitiationGuard } from "./initiation_guard.ts";
 import { Keypair, Keypairs } from "./keypair.ts";
 import { TRANSPORT_HEADER_BYTES, writeTransportHeader } from "./messages.ts";
 import { PeerTimers, TIMER, type Timer } from "./peer_timers.ts";
-import { isLaterTai64n } from "./tai64n.ts";
 
 const NO_BYTES = new Uint8Array(0);
 /** Keys are forgotten after this many lives of a session (paper §6.3). */
@@ -34,6 +34,8 @@ export class Peer {
   rxBytes = 0;
   txBytes = 0;
 
+  /** Of the initiations that the peer sends. */
+  readonly initiations: InitiationGuard;
   readonly timers: PeerTimers = new PeerTimers();
   readonly #context: DeviceContext<Peer>;
   #isLowOrder = false;
@@ -46,14 +48,11 @@ export class Peer {
   #needsAnotherKeepalive = false;
   #sentLastMinuteHandshake = false;
 
-  // Of the initiations that the peer sent.
-  #greatestTimestamp: Uint8Array | undefined;
-  #initiationReceivedAt = -Infinity;
-
   constructor(publicKey: PublicKey, context: DeviceContext<Peer>) {
     this.publicKey = publicKey;
     this.#context = context;
     this.cookies = new CookieGenerator(publicKey, context.timers.cookieRefreshTimeMs);
+    this.initiations = new InitiationGuard(context.timers.initiationIntervalMs);
     this.keypairs = new Keypairs((keypair) => {
       context.indices.release(keypair.localIndex);
       keypair.wipe();
@@ -186,17 +185,6 @@ export class Peer {
     const out = this.#claim(message.length, this.endpoint);
     if (out === undefined) this.#count("transmit-queue-full");
     else out.set(message);
-  }
-
-  /** Whether an initiation of this time is new and not one of a flood; remembers it if so. */
-  acceptsInitiation(now: Millis, timestamp: Uint8Array): "yes" | "replayed" | "flood" {
-    if (this.#greatestTimestamp !== undefined && !isLaterTai64n(timestamp, this.#greatestTimestamp)) {
-      return "replayed";
-    }
-    if (now - this.#initiationReceivedAt < this.#context.timers.initiationIntervalMs) return "flood";
-    this.#greatestTimestamp = timestamp;
-    this.#initiationReceivedAt = now;
-    return "yes";
   }
 
   /** Begins a session with the keys of a handshake, at the index that the handshake used. */
