@@ -11,17 +11,19 @@ const process = systemProcess();
 const code = await main(Deno.args, {
   version: project.version,
   async loadAgent() {
-    const [{ joinOrResume, leadOrResume, OverlayBootstrap }, { serveControl, serveStatus }] = await Promise
-      .all([
-        import("./lib/agent/mod.ts"),
-        import("./lib/status/mod.ts"),
-      ]);
+    const [agent, { serveControl, serveStatus }] = await Promise.all([
+      import("./lib/agent/mod.ts"),
+      import("./lib/status/mod.ts"),
+    ]);
+    const { joinOrResume, leadOrResume, Node, OverlayBootstrap, programSocketPath } = agent;
     return {
       overlays: {
         initLeader: leadOrResume,
         join: joinOrResume,
         load: (options, ports) => OverlayBootstrap.load(options, ports),
       },
+      programSocketPath,
+      attach: (stateDir) => Node.attach({ stateDir }),
       serveControl,
       serveStatus,
     };

@@ -288,6 +288,9 @@ export class Agent {
     await this.#startSession(listener);
     this.services.start();
     this.#resources.defer(() => this.services.close());
+    for (const { port, hostname, targetPort } of options.offers) {
+      this.services.forward.offer(port, { hostname, port: targetPort });
+    }
     this.#keepUp();
     if (this.#state === "starting") this.#state = "running";
     // What this node was told while it started.

@@ -7,6 +7,7 @@ import type { AgentControl } from "../agent/mod.ts";
 import type { Logger } from "../base/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
+import type { Duplex } from "../forward/mod.ts";
 import type { IpAddress } from "../net/mod.ts";
 import type { WgInterfaceEnd, WgInterfaceOptions } from "../wg/mod.ts";
 import type { Terminal } from "./terminal.ts";
@@ -15,6 +16,11 @@ import type { Terminal } from "./terminal.ts";
 export interface Overlay {
   readonly name: string;
   readonly control: AgentControl;
+  /** Programs of this machine share the node's membership. */
+  readonly services: {
+    /** Lets them in at a socket that only this user may open. @throws WeftError */
+    openPrograms(path: string): Promise<void>;
+  };
   /** Settles when the node has ended, by `stop` or by itself; rejects with the reason of the latter. */
   readonly closed: Promise<void>;
   start(): Promise<void>;
@@ -70,9 +76,20 @@ export interface WgInterfacePort {
   close(): void;
 }
 
+/** A program that is attached to the agent of this machine. */
+export interface AttachedPort {
+  /** @throws WeftError with code `DialRefused` and the reason in `refusal` */
+  dial(host: string, port: number, options: { readonly signal: AbortSignal }): Promise<Duplex>;
+  stop(): Promise<void>;
+}
+
 /** What only some commands need, and is loaded for them. */
 export interface AgentParts extends AgentServers {
   readonly overlays: OverlayFactory;
+  /** @returns where the agent with this state directory lets programs in */
+  programSocketPath(stateDir: string): string;
+  /** Attaches this process to the agent with this state directory. @throws WeftError when none runs */
+  attach(stateDir: string): Promise<AttachedPort>;
 }
 
 /** All of it. */

@@ -108,6 +108,7 @@ async function startAgent(
     stack.defer(status.close);
   }
   await overlay.start();
+  await overlay.services.openPrograms(parts.programSocketPath(options.stateDir));
   const socket = await parts.serveControl({ control, path: controlSocketPath(options.stateDir) });
   if (stack.disposed) return await interrupted(socket.close());
   // Closed first: removing the socket needs the state directory to be still this agent's.

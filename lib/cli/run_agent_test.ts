@@ -30,6 +30,7 @@ Deno.test("runAgent() starts in order, prints a join command of its own line, an
     "leader",
     "serve 127.0.0.1:9180",
     "start",
+    "programs /state/programs.sock",
     "serve /state/control.sock",
     "log released",
     "close control",
@@ -108,4 +109,12 @@ Deno.test("runAgent() names the state that is another node's, or nobody's", asyn
     await assert.rejects(run(ports, role), { code: "Command", message: says });
     assert.deepEqual(ports.diary, ["signals forgotten"]);
   }
+});
+
+Deno.test("runAgent() takes back what it has done when programs can't be let in", async () => {
+  const ports = new SamplePorts();
+  const failure = new StateError("Cannot listen at /state/programs.sock");
+  Object.assign(ports.overlay.services, { openPrograms: () => Promise.reject(failure) });
+  await assert.rejects(run(ports, { kind: "up" }), failure);
+  assert.deepEqual(ports.diary.slice(-3), ["close status", "stop", "signals forgotten"]);
 });

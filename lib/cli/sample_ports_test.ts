@@ -16,7 +16,16 @@ import type { StatusReport } from "../agent/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import { PublicKey } from "../crypto/mod.ts";
 import { IpAddress } from "../net/mod.ts";
-import type { AgentParts, CliPorts, Overlay, OverlayFactory, ServedPort, WgInterfacePort } from "./ports.ts";
+import { CommandError } from "./failure.ts";
+import type {
+  AgentParts,
+  AttachedPort,
+  CliPorts,
+  Overlay,
+  OverlayFactory,
+  ServedPort,
+  WgInterfacePort,
+} from "./ports.ts";
 
 const member = {
   roles: ["member"],
@@ -218,6 +227,9 @@ export class SampleOverlay implements Overlay {
   readonly control: SampleControl = new SampleControl();
   readonly ending: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   readonly closed: Promise<void> = this.ending.promise;
+  readonly services: Overlay["services"] = {
+    openPrograms: (path) => Promise.resolve(void this.#diary.push(`programs ${path}`)),
+  };
   readonly #diary: string[];
 
   constructor(diary: string[]) {
@@ -304,6 +316,21 @@ export class SamplePorts implements CliPorts {
     join: (token, options) => this.#make(`join ${token}`, options),
     load: (options) => this.#make("load", options),
   };
+
+  programSocketPath(stateDir: string): string {
+    return `${stateDir}/programs.sock`;
+  }
+
+  /** What a program that is attached has; nobody answers unless told. */
+  attached: AttachedPort | undefined;
+
+  attach(stateDir: string): Promise<AttachedPort> {
+    this.diary.push(`attach ${stateDir}`);
+    if (this.attached !== undefined) return Promise.resolve(this.attached);
+    return Promise.reject(
+      new CommandError(`No agent lets programs in at ${stateDir}`, { hint: "Start it." }),
+    );
+  }
 
   serveStatus(options: { readonly hostname: string; readonly port: number }): ServedPort {
     this.diary.push(`serve ${options.hostname}:${options.port}`);

@@ -93,6 +93,12 @@ function withAgentOptions(command: AnyCommand): AnyCommand {
       "--dns-resolver <how>",
       "auto, resolved, resolv.conf or off: how this host is made to ask (default: auto)",
     )
+    .addOption(
+      new Option(
+        "--offer <port[=host:port]>",
+        "a TCP service of this machine that members may reach at this node; may be repeated",
+      ).argParser(collect),
+    )
     .option("--log-level <level>", "debug, info, warn or error (default: info)");
   return withState(command);
 }

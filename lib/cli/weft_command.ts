@@ -49,6 +49,7 @@ const OPTION_KEYS: ReadonlyMap<string, string> = new Map([
   ["dnsZone", "dnsZone"],
   ["dnsForward", "dnsForward"],
   ["dnsResolver", "dnsResolver"],
+  ["offer", "offers"],
   ["logLevel", "logLevel"],
 ]);
 

@@ -19,6 +19,7 @@ import type { DnsForwardOption } from "./dns_forward.ts";
 import { InvalidConfigError } from "./errors.ts";
 import { FIELDS } from "./fields.ts";
 import { nearest } from "./nearest.ts";
+import type { OfferOption } from "./offer.ts";
 
 /** How much of the log is shown. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -62,6 +63,8 @@ export interface AgentOptions {
   readonly dnsForward: readonly DnsForwardOption[];
   /** How this host's own resolver is pointed at the zone: what is in use here, one of them, or not at all. */
   readonly dnsResolver: "auto" | "resolved" | "resolv.conf" | "off";
+  /** TCP services of this machine that every member may reach at ports of this node. */
+  readonly offers: readonly OfferOption[];
   readonly logLevel: LogLevel;
   /** Protocol times that tests shorten, in milliseconds by name. */
   readonly testTimers: Readonly<Record<string, number>>;
@@ -118,6 +121,7 @@ export function layerAgentOptions(layers: readonly ConfigLayer[]): AgentOptions 
     dnsZone: DEFAULT_DNS_ZONE,
     dnsForward: [],
     dnsResolver: "auto",
+    offers: [],
     logLevel: DEFAULT_LOG_LEVEL,
     testTimers: {},
   };

@@ -17,6 +17,7 @@ const FILE_NAMES: ReadonlyMap<string, string> = new Map([
   ...[...FIELDS].map(([key, field]) => [field.flag, key] as const),
   ["endpoints", "endpoints"],
   ["labels", "labels"],
+  ["offers", "offers"],
 ]);
 
 /**

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 import { parseDnsForward, parseDomain } from "./dns_forward.ts";
 import { DEFAULT_DISCOVERY_PORT } from "./defaults.ts";
+import { type OfferOption, parseOffer } from "./offer.ts";
 
 /** One option. */
 export interface Field {
@@ -93,6 +94,15 @@ const labelValue = z.union([z.string(), z.number().transform(String), z.boolean(
 const dnsForward = parsed(parseDnsForward, (value) => {
   return typeof value === "object" && value !== null && "suffix" in value && "server" in value;
 });
+
+const offer = parsed(
+  parseOffer,
+  (value) => typeof value === "object" && value !== null && "port" in value && "targetPort" in value,
+);
+
+function areDistinct(offers: readonly OfferOption[]): boolean {
+  return new Set(offers.map(({ port }) => port)).size === offers.length;
+}
 
 /** A domain name with its final dot. */
 const domainName = parsed(parseDomain, () => false);
@@ -227,6 +237,13 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map([
     rule: "the host's resolver is auto, resolved, resolv.conf or off",
     hint:
       "The default is auto: systemd-resolved where it is in use, else /etc/resolv.conf; off leaves it alone.",
+  }],
+  ["offers", {
+    flag: "offer",
+    schema: z.union([z.number().transform((port) => [String(port)]), z.unknown()])
+      .pipe(list(offer).refine(areDistinct)),
+    rule: "an offer is a port, or a port, = and where the service is; each port once",
+    hint: "Write 80=127.0.0.1:3000, or 80=3000.",
   }],
   ["logLevel", {
     flag: "log-level",

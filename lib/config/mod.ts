@@ -11,4 +11,5 @@ export * from "./defaults.ts";
 export type { DnsForwardOption } from "./dns_forward.ts";
 export * from "./errors.ts";
 export { nearest } from "./nearest.ts";
+export { type OfferOption, parseOffer } from "./offer.ts";
 export * from "./requests.ts";
