@@ -27,6 +27,9 @@ import { MAX_HEADER_BYTES } from "./stream_state.ts";
 import { decodeText, TopicTable } from "./topic_table.ts";
 import { WriteLoop } from "./write_loop.ts";
 
+/** So much is written before the turn is over: the other end works on it while this one goes on. */
+const EARLY_WRITE_BYTES = 8_192;
+
 /** How long a closing channel waits for what is queued to go out and for the other end to close. */
 export const CLOSE_TIMEOUT_MS = 1_000;
 
@@ -159,6 +162,7 @@ export class Channel {
     const topicBytes = this.#topics.encode(topic);
     if (this.#state !== "open" || !this.#outbox.post(topicBytes, body)) return false;
     this.#scheduleWrite();
+    if (this.#outbox.bytes >= EARLY_WRITE_BYTES) this.#writing.flushScheduled();
     return true;
   }
 

@@ -81,27 +81,13 @@ export class Caller {
   }
 
   /** Calls an action. @throws CallError, InvalidTopicError, InvalidServiceError */
-  async request(text: string, params?: unknown, options: CallOptions = NO_OPTIONS): Promise<unknown> {
-    const { paths, services, upstream } = this.#parts;
-    const path = paths.parse(text);
-    if (options.signal?.aborted) throw callError("Canceled", `Canceled: ${path.text}`);
-    const timeoutMs = readCount(options.timeoutMs, DEFAULT_TIMEOUT_MS, 1, "timeoutMs");
-    const mode = this.#mode(path, options);
-    if (mode === "all" && upstream === undefined) {
-      return await this.#requestAll(path, params, options, timeoutMs);
+  request(text: string, params?: unknown, options: CallOptions = NO_OPTIONS): Promise<unknown> {
+    // No async function: each would cost turns and objects on the path of every call.
+    try {
+      return this.#request(this.#parts.paths.parse(text), params, options);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    const peer = options.node === undefined ? undefined : this.#peer(options.node);
-    if (this.#isHere(path, mode, peer)) {
-      const action = services.get(path.service)?.actions.get(path.action);
-      if (action === undefined) {
-        throw callError("UnknownAction", `${path.service} has no action ${path.action}`);
-      }
-      return await this.#requestHere(action, path, params, options, timeoutMs);
-    }
-    if (mode === "local" && upstream === undefined && !this.#hasProgram(path)) {
-      throw callError("NoProvider", `This node does not offer ${path.service}`);
-    }
-    return await this.#requestThere(path, params, options, { mode, peer, timeoutMs });
   }
 
   /** Asks one peer for one of the services that everybody has. */
@@ -192,6 +178,26 @@ export class Caller {
     }
     const elected = this.#parts.leadership.isElected(path.service);
     return this.#isHere(path, wanted ?? (elected ? "leader" : "round-robin"), undefined);
+  }
+
+  #request(path: CallPath, params: unknown, options: CallOptions): Promise<unknown> {
+    const { services, upstream } = this.#parts;
+    if (options.signal?.aborted) throw callError("Canceled", `Canceled: ${path.text}`);
+    const timeoutMs = readCount(options.timeoutMs, DEFAULT_TIMEOUT_MS, 1, "timeoutMs");
+    const mode = this.#mode(path, options);
+    if (mode === "all" && upstream === undefined) return this.#requestAll(path, params, options, timeoutMs);
+    const peer = options.node === undefined ? undefined : this.#peer(options.node);
+    if (this.#isHere(path, mode, peer)) {
+      const action = services.get(path.service)?.actions.get(path.action);
+      if (action === undefined) {
+        throw callError("UnknownAction", `${path.service} has no action ${path.action}`);
+      }
+      return this.#requestHere(action, path, params, options, timeoutMs);
+    }
+    if (mode === "local" && upstream === undefined && !this.#hasProgram(path)) {
+      throw callError("NoProvider", `This node does not offer ${path.service}`);
+    }
+    return this.#requestThere(path, params, options, { mode, peer, timeoutMs });
   }
 
   #mode(path: CallPath, { mode, node }: CallOptions): CallMode {
