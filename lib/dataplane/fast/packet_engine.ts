@@ -15,18 +15,16 @@
 
 import type { Millis } from "../../base/mod.ts";
 import { ERRNO, type RawCalls } from "../../host/mod.ts";
-import { type Endpoint, type IpFamily, ipPacketLength, ipVersion } from "../../net/mod.ts";
+import type { Endpoint, IpFamily } from "../../net/mod.ts";
 import type { BatchSession, Device } from "../../wireguard/mod.ts";
 import { HandshakeBacklog, isHandshake } from "./handshake_backlog.ts";
+import { IncomingTrains } from "./incoming_trains.ts";
 import { OutgoingTrain } from "./outgoing_train.ts";
 import { MAX_TRAIN_PACKETS, type PacketKernel } from "./packet_kernel.ts";
 import { readVirtioHeader, splitSuperframe, VIRTIO_HEADER_BYTES } from "./superframe.ts";
 import { RECEIVE_ROOM_BYTES } from "./train_receiver.ts";
 import { UDP_AREA_BYTES, UdpTrains, type UdpTrainsParts } from "./udp_trains.ts";
 
-const TRANSPORT = 4;
-const TRANSPORT_HEADER_BYTES = 16;
-const TAG_BYTES = 16;
 const MAX_SUPERFRAME_BYTES = 65_535;
 const NO_DESCRIPTOR = -1;
 const POLLIN = 1;
@@ -99,16 +97,12 @@ export class PacketEngine {
   #udpFd: number | undefined;
   #mtuBytes: number;
   readonly #train: OutgoingTrain;
+  readonly #incoming: IncomingTrains;
   readonly #touched = new Set<BatchSession["peer"]>();
   readonly #handshakes = new HandshakeBacklog();
   #isGone = false;
   /** When the control side wants to be told again. */
   #reportBy = Infinity;
-  // Datagrams of one session and one source, in the kernel's table, that are opened together.
-  #session: BatchSession | undefined;
-  #sessionIndex = -1;
-  #source: Endpoint | undefined;
-  #gathered = 0;
 
   constructor(parts: PacketEngineParts) {
     const { kernel, tunFd, wakeFd } = parts;
@@ -122,6 +116,12 @@ export class PacketEngine {
       roomBytes: TRAIN_ROOM_BYTES,
       send: (at, lengthBytes, segmentBytes, destination) =>
         this.#udp?.send(at, lengthBytes, segmentBytes, destination),
+    });
+    this.#incoming = new IncomingTrains({
+      kernel,
+      device: parts.device,
+      onControl: (now, at, lengthBytes, source) => this.#takeControl(now, at, lengthBytes, source),
+      onOpened: (peer) => this.#touched.add(peer),
     });
     // struct pollfd { int fd; short events; short revents }
     for (const [i, fd] of [tunFd, NO_DESCRIPTOR, wakeFd].entries()) {
@@ -269,6 +269,7 @@ export class PacketEngine {
 
   /** From the peers to the host. @returns whether there was something, and may be more */
   #carryIn(now: Millis): boolean {
+    const incoming = this.#incoming;
     for (let receives = 0; receives < INGRESS_BUDGET_RECEIVES; receives++) {
       const udp = this.#udp;
       const trains = udp?.receiver.receive() ?? 0;
@@ -278,115 +279,18 @@ export class PacketEngine {
       for (let i = 0; i < trains; i++) {
         datagrams += udp.receiver.datagrams(i);
         if (datagrams > MAX_TRAIN_PACKETS) {
-          this.#openGathered(now);
+          incoming.open(now);
           this.#writeFrames();
           this.#parts.kernel.beginFrames(this.#free + FRAMES_AT);
           datagrams = udp.receiver.datagrams(i);
         }
-        this.#takeTrain(now, udp, i);
+        incoming.take(now, udp, i);
       }
-      this.#openGathered(now);
-      this.#session = this.#source = undefined;
+      incoming.finish(now);
       this.#writeFrames();
       if (udp.receiver.isDrained) break;
     }
     return true;
-  }
-
-  #takeTrain(now: Millis, udp: UdpTrains, train: number): void {
-    const { kernel: { openTable: table }, device } = this.#parts;
-    const start = udp.receiver.at(train);
-    const lengthBytes = udp.receiver.lengthBytes(train);
-    const segmentBytes = udp.receiver.segmentBytes(train);
-    const source = udp.source(train);
-    if (source !== this.#source) this.#openGathered(now);
-    this.#source = source;
-    this.#sessionIndex = -1;
-    for (let at = start; at < start + lengthBytes; at += segmentBytes) {
-      const datagramBytes = Math.min(segmentBytes, start + lengthBytes - at);
-      if (
-        datagramBytes < TRANSPORT_HEADER_BYTES + TAG_BYTES ||
-        this.#view.getUint32(at, true) !== TRANSPORT
-      ) {
-        // What it is, and why not, is the protocol's to say; what came before it keeps its place.
-        this.#openGathered(now);
-        this.#takeControl(now, at, datagramBytes, source);
-        // A handshake may have replaced the session.
-        this.#sessionIndex = -1;
-        continue;
-      }
-      const index = this.#view.getUint32(at + 4, true);
-      if (index !== this.#sessionIndex) {
-        const session = device.batches.sessionAt(now, index);
-        if (session !== this.#session) this.#openGathered(now);
-        this.#sessionIndex = index;
-        this.#session = session;
-      } else if (this.#session === undefined) device.counters.count("unknown-session");
-      const session = this.#session;
-      if (session === undefined) continue;
-      const high = this.#view.getUint32(at + 12, true);
-      // Beyond every counter that is accepted.
-      if (high >= 0x1f_ffff) {
-        device.counters.count("expired-session");
-        continue;
-      }
-      const counter = high * 0x1_0000_0000 + this.#view.getUint32(at + 8, true);
-      if (!session.keypair.receiving.isFresh(counter)) {
-        device.counters.count("replayed-datagram");
-        continue;
-      }
-      table.at[this.#gathered] = at;
-      table.lengthBytes[this.#gathered] = datagramBytes;
-      table.counters[this.#gathered++] = counter;
-    }
-  }
-
-  /** Opens what was gathered, and hands it to the joining of frames. */
-  #openGathered(now: Millis): void {
-    const { kernel, device } = this.#parts;
-    const session = this.#session;
-    const source = this.#source;
-    const count = this.#gathered;
-    this.#gathered = 0;
-    if (session === undefined || source === undefined || count === 0) return;
-    const { peer, keypair } = session;
-    const { at, lengthBytes, counters, plaintextBytes } = kernel.openTable;
-    kernel.openBatch(keypair.receiveKey, count);
-    let authenticBytes = 0;
-    let hasPackets = false;
-    for (let i = 0; i < count; i++) {
-      const plaintext = plaintextBytes[i] ?? -1;
-      const counter = counters[i] ?? 0;
-      if (plaintext < 0) {
-        device.counters.count("wrong-tag");
-        continue;
-      }
-      // Twice in the same train.
-      if (!keypair.receiving.isFresh(counter)) {
-        device.counters.count("replayed-datagram");
-        continue;
-      }
-      keypair.receiving.accept(counter);
-      authenticBytes += lengthBytes[i] ?? 0;
-      if (plaintext === 0) continue;
-      hasPackets = true;
-      this.#takeInner(peer, (at[i] ?? 0) + TRANSPORT_HEADER_BYTES, plaintext);
-    }
-    if (authenticBytes === 0) return;
-    device.batches.noteOpened(now, session, {
-      source,
-      lengthBytes: authenticBytes,
-      hasPackets,
-    });
-    this.#touched.add(peer);
-  }
-
-  #takeInner(peer: BatchSession["peer"], at: number, paddedBytes: number): void {
-    const { device, kernel } = this.#parts;
-    const version = ipVersion(this.#bytes, at);
-    const length = ipPacketLength(this.#bytes, at, paddedBytes);
-    if (length === undefined || version === 0) return device.counters.count("malformed-inner-packet");
-    if (device.batches.isFrom(peer, this.#bytes, at, version)) kernel.addPacket(at, length);
   }
 
   #writeFrames(): void {
