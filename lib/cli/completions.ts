@@ -25,6 +25,7 @@ interface Named {
 const OPTION_VALUES: ReadonlyMap<string, string> = new Map([
   ["--log-level", "debug info warn error"],
   ["--status-port", "off"],
+  ["--mode", "round-robin leader proximity local all random one_per_service local_only"],
   ["--dns-resolver", "auto resolved resolv.conf off"],
 ]);
 

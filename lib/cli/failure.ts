@@ -23,13 +23,24 @@ export class CommandError extends WeftError {
 }
 
 /** Codes of failures that the user's command line is the reason of. */
-const USAGE_CODES: ReadonlySet<string> = new Set(["Usage", "InvalidConfig"]);
+const USAGE_CODES: ReadonlySet<string> = new Set([
+  "Usage",
+  "InvalidConfig",
+  "InvalidTopic",
+  "InvalidSelector",
+  "InvalidForward",
+]);
 
 /** What to do about a failure that does not say it itself. */
 const HOST_HINT = "`weft doctor` checks what weft needs of this host.";
 const HINTS: ReadonlyMap<string, string> = new Map([
   ["InvalidRequest", "--help after the name of the command shows an example."],
   ["UnknownPeer", "`weft peers` lists all names."],
+  ["UnknownService", "`weft service list` shows all."],
+  [
+    "InvalidTopic",
+    "Write a path such as orders/placed; in patterns {name} or * is one segment, and > at the end more.",
+  ],
 ]);
 
 /** Prints a failure. @returns the exit code */

@@ -5,12 +5,15 @@
 
 import { CommanderError } from "@commander-js/extra-typings";
 import { addAskCommands } from "./ask_commands.ts";
+import { addCallCommands } from "./call_commands.ts";
 import { addDnsCommands } from "./dns_commands.ts";
 import { reportFailure, UsageError } from "./failure.ts";
+import { addForwardCommands } from "./forward_commands.ts";
 import { addHostCommands } from "./host_commands.ts";
 import { addLeaderCommands, addRotateCommand } from "./leader_commands.ts";
 import { addPeerCommands, addTokenCommands } from "./member_commands.ts";
 import type { CliPorts } from "./ports.ts";
+import { addServiceCommands } from "./service_commands.ts";
 import { addSimCommand } from "./sim_command.ts";
 import { addStartOptions, addUpCommand } from "./start_commands.ts";
 import { type AnyCommand, Command, type CommandContext, refuseUnknown } from "./weft_command.ts";
@@ -61,6 +64,9 @@ export function makeProgram(context: CommandContext): AnyCommand {
   addTokenCommands(program, context);
   addPeerCommands(program, context);
   addDnsCommands(program, context);
+  addServiceCommands(program, context);
+  addCallCommands(program, context);
+  addForwardCommands(program, context);
   addHostCommands(program, context);
   addLeaderCommands(program, context);
   addRotateCommand(program, context);
@@ -93,6 +99,10 @@ const REFUSALS: readonly (readonly [RegExp, string])[] = [
   [/^required option '(.*)' not specified$/, "Missing option: $1"],
   [/^option '(.*)' argument missing$/, "Missing value: $1"],
   [/^option '(.*)' cannot be used with option '(.*)'$/, "Cannot use both $1 and $2"],
+  [
+    /^option '(\S+).*' argument '(.*)' is invalid\. Allowed choices are (.*)\.$/,
+    "Cannot use $1 $2: it is $3",
+  ],
   [/^too many arguments.* but got \d+: (.*)\.$/, "Too many arguments: $1"],
 ];
 

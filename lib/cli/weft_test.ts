@@ -48,6 +48,20 @@ const wrong: readonly (readonly [string, readonly string[], RegExp, RegExp?])[] 
   ["a TTL that is none", ["dns", "add", "db", "A", "10.0.0.1", "--ttl", "x"], /--ttl x/],
   ["a zone that is none", ["--leader", "--dns-zone", "a..b"], /--dns-zone a\.\.b/],
   ["a server that is none", ["--leader", "--dns-forward", "nowhere"], /--dns-forward nowhere/],
+  ["a service group alone", ["service"], /list, show, pause, resume/],
+  ["parameters that are none", ["call", "a/b", "{"], /JSON/],
+  ["parameters of two places", ["call", "a/b", "1", "--stdin"], /two places/],
+  ["a mode that is none", ["call", "a/b", "--mode", "some"], /--mode some.*round-robin/],
+  ["a mode and a node", ["call", "a/b", "--mode", "all", "--node", "n"], /--node.*--mode/],
+  ["a timeout that is none", ["call", "a/b", "--timeout", "soon"], /--timeout soon/],
+  ["a broadcast mode that is none", ["publish", "a/b", "--mode", "leader"], /one_per_service/],
+  ["no events", ["subscribe", "a", "--count", "0"], /--count 0/],
+  ["no place for a proxy", ["proxy"], /--socks5/],
+  ["a place for a proxy that is none", ["proxy", "--socks5", "web:1080"], /web:1080/],
+  ["a port for a proxy that is none", ["proxy", "--socks5", "65536"], /65536/],
+  ["a forwarded port that is none", ["forward", "8080:web"], /8080:web/, /8080:web:80/],
+  ["an offer that is none", ["offer", "web"], /offer web/, /80=3000/],
+  ["an offer of the agent that is none", ["--leader", "--offer", "80=a:b"], /--offer 80=a:b/],
   ["an unknown shell", ["completions", "tcsh"], /tcsh/, /bash/],
 ];
 for (const [name, args, says, hints] of wrong) {
@@ -80,7 +94,7 @@ Deno.test("main() prints help and version to standard output", async () => {
 
 Deno.test("every command has help with an example", async () => {
   const commands =
-    "up,status,peers,ping,token create,token list,token revoke,peer add,peer remove,dns list,dns add,dns remove,dns query,wg,doctor,cleanup,install,completions";
+    "up,status,peers,ping,token create,token list,token revoke,peer add,peer remove,dns list,dns add,dns remove,dns query,wg,doctor,cleanup,install,completions,service list,service show,service pause,service resume,call,publish,subscribe,proxy,forward,offer";
   for (const command of commands.split(",")) {
     const { ports } = await run([...command.split(" "), "--help"]);
     assert.match(ports.stdout, /Examples?:\n {2}[#$] weft /, command);

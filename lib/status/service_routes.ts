@@ -13,7 +13,7 @@ import {
   type ReadRequest,
   readServiceChange,
 } from "../config/mod.ts";
-import type { ServiceEvent } from "../service/mod.ts";
+import type { CallAnswer, ServiceEvent } from "../service/mod.ts";
 import { jsonResult, ndjsonResponse } from "./ndjson.ts";
 import { problem } from "./problem.ts";
 
@@ -62,6 +62,7 @@ async function call(
   gone: AbortSignal,
 ): Promise<object> {
   const answer = await services.call(request, gone);
+  if (request.mode === "all") return jsonResult((answer as readonly CallAnswer[]).map(shownAnswer));
   if (!(answer instanceof ReadableStream)) return jsonResult(answer);
   const reader = (answer as ReadableStream<unknown>).getReader();
   let failed = false;
@@ -83,6 +84,16 @@ async function call(
   return ndjsonResponse(next, () => {
     void reader.cancel().catch(() => {});
   }, gone);
+}
+
+/** Of several at once, streams are not waited for. */
+function shownAnswer(answer: CallAnswer): object {
+  if (!answer.ok) return answer;
+  const { result, ...rest } = answer;
+  if (!(result instanceof ReadableStream)) return { ...rest, ...jsonResult(result) };
+  void result.cancel().catch(() => {});
+  const message = "a stream can't be answered with those of others: name one node";
+  return { ...rest, ok: false, error: { code: "InvalidResult", message, retryable: false, executed: true } };
 }
 
 function subscribe(context: Context, services: AgentControl["services"]): Response {
