@@ -11,6 +11,9 @@ import { TopicPattern } from "./topic_path.ts";
 /** With more patterns than this a node tells only which services they begin with. */
 export const MAX_TOLD_PATTERNS = 128;
 
+/** So many groups are told at most, those without one first; a program has as many as services with subscriptions. */
+const MAX_TOLD_GROUPS = 1_024;
+
 /** What an advert is made of. */
 export interface AdvertSources {
   readonly run: number;
@@ -67,10 +70,11 @@ function told(
     }))
   ));
   if (coarse.length <= MAX_TOLD_PATTERNS) return coarse;
-  const networks = new Set(
-    all.map(({ pattern }) => TopicPattern.tryParse(pattern, network)?.network ?? network),
-  );
-  return [...networks].map((name) => ({ pattern: shown(`${name}:>`, network), group: "" }));
+  // Groups stay, for one of each is chosen by them.
+  return unique(all.map(({ pattern, group }) => {
+    const name = TopicPattern.tryParse(pattern, network)?.network ?? network;
+    return { pattern: shown(`${name}:>`, network), group };
+  })).slice(0, MAX_TOLD_GROUPS);
 }
 
 function begins(pattern: string, network: string): readonly string[] {

@@ -26,6 +26,9 @@ export interface PublishOptions {
   readonly retain?: boolean;
 }
 
+/** How many events wait for one link that is slow or not there; further ones are lost. */
+export const MAX_WAITING_EVENTS = 1_024;
+
 /** What a program tells its agent in place of the groups, which the agent knows. */
 const ANY_GROUP = "*";
 
@@ -64,7 +67,7 @@ export class EventDesk {
   readonly #parts: EventDeskParts;
   readonly #subscriptions = new TopicTrie<Subscription>();
   /** Sends that wait for a link, one after the other. */
-  readonly #waiting = new Map<PeerId, Promise<unknown>>();
+  readonly #waiting = new Map<PeerId, { count: number; last: Promise<unknown> }>();
   #turn = 0;
 
   constructor(parts: EventDeskParts) {
@@ -213,10 +216,13 @@ export class EventDesk {
       return true;
     }
     // In order, behind what waits for the same link.
-    const sending = (before ?? Promise.resolve()).then(() => this.#sendSlowly(peer, message));
-    this.#waiting.set(peer, sending);
-    void sending.finally(() => {
-      if (this.#waiting.get(peer) === sending) this.#waiting.delete(peer);
+    const queue = before ?? { count: 0, last: Promise.resolve() };
+    if (queue.count === MAX_WAITING_EVENTS) return false;
+    queue.count++;
+    this.#waiting.set(peer, queue);
+    const sending = queue.last.then(() => this.#sendSlowly(peer, message)).catch(() => false);
+    queue.last = sending.then(() => {
+      if (--queue.count === 0) this.#waiting.delete(peer);
     });
     return sending;
   }

@@ -89,6 +89,7 @@ export class MemoryMesh {
   readonly #random: SeededRandom;
   readonly #parted = new Set<string>();
   readonly #streams = new Map<string, Set<() => void>>();
+  readonly #spreading = new Set<MemoryNode>();
   #seed: number;
   #lastProgram = 0;
 
@@ -103,7 +104,7 @@ export class MemoryMesh {
       this.#runtime({
         links: this.#links(node),
         peers: this.#peers(node),
-        onAdvertChange: () => queueMicrotask(() => this.#spread(node)),
+        onAdvertChange: () => this.#spreadSoon(node),
         ...(options.limits === undefined ? {} : { limits: options.limits }),
         ...(options.compressor === undefined ? {} : { compressor: options.compressor }),
       }));
@@ -232,6 +233,16 @@ export class MemoryMesh {
     if (!this.#reaches(a.id, b.id)) return;
     a.runtime.handleLink(b.id);
     b.runtime.handleLink(a.id);
+  }
+
+  /** Many changes of one turn are told as one. */
+  #spreadSoon(node: MemoryNode): void {
+    if (this.#spreading.has(node)) return;
+    this.#spreading.add(node);
+    queueMicrotask(() => {
+      this.#spreading.delete(node);
+      this.#spread(node);
+    });
   }
 
   #spread(node: MemoryNode): void {

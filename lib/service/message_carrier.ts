@@ -176,7 +176,10 @@ export class MessageCarrier {
         }
         pieces.push(piece);
       }
-      if (length < bytes) return failure("StreamBroken", "a value broke off in the middle");
+      if (length < bytes) {
+        stream.reset(RESET_MALFORMED);
+        return failure("StreamBroken", "a value broke off in the middle");
+      }
       stream.end();
       return joined(pieces, length);
     } finally {
