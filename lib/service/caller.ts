@@ -152,15 +152,15 @@ export class Caller {
     if (upstream !== undefined) return [anyProvider(upstream)];
     if (peer !== undefined && path.includes(":$")) return [anyProvider(peer)];
     const providers = directory.providers(service);
-    const programs = providers.filter((one) => isProgram(one.peer));
+    let programs = providers.filter((one) => isProgram(one.peer));
+    const isLed = programs.length > 1 && leadership.isElected(service);
+    // Of several programs that lead together one is asked, and the same one each time.
+    if (isLed) programs = programs.filter((one) => one.service.state === "running").slice(0, 1);
     if (mode === "local" || peer === self) return programs;
     if (peer !== undefined) return providers.filter((one) => one.peer === peer);
     if (mode === "leader") {
       const leader = leadership.ranked(service).slice(0, 1);
-      // Of several programs one, and the same one each time.
-      return leader[0]?.peer !== self
-        ? leader
-        : programs.filter((one) => one.service.state === "running").slice(0, 1);
+      return leader[0]?.peer === self ? programs : leader;
     }
     return programs.some((one) => one.service.state === "running") ? programs : providers;
   }

@@ -1,0 +1,418 @@
+import assert from "node:assert/strict";
+import { CallError, type ServiceDefinition, type ServiceEvent } from "./mod.ts";
+import { MemoryMesh, type MemoryNode, type MemoryProgram, settle } from "./memory_mesh_test.ts";
+import { NO_VALUE, NodeMessageEncoder } from "./node_message.ts";
+import type { ServiceRuntime } from "./service_runtime.ts";
+import { plain } from "./wire_value.ts";
+
+async function failureOf(work: Promise<unknown>): Promise<CallError> {
+  const error = await work.then((value) => assert.fail(`gave ${JSON.stringify(value)}`), (error) => error);
+  assert.ok(error instanceof CallError, String(error));
+  return error;
+}
+
+/** A service whose answers say where it runs. */
+function place(name: string, ran: string[] = []): ServiceDefinition {
+  return {
+    path: "place",
+    version: "1.0.0",
+    actions: {
+      where: () => name,
+      take: (id: string) => {
+        ran.push(`${name}:${id}`);
+        return name;
+      },
+      read: { idempotent: true, handler: () => name },
+      hold: () => new Promise(() => {}),
+      countTo: async function* (upTo: number) {
+        for (let i = 0; i < upTo; i++) yield await Promise.resolve(i);
+      },
+      sum: async (_: unknown, { stream }) => {
+        let sum = 0;
+        for await (const item of stream ?? []) sum += item as number;
+        return sum;
+      },
+      large: (bytes: Uint8Array) => bytes,
+      fail: () => {
+        throw new TypeError("a bug");
+      },
+    },
+  } as ServiceDefinition;
+}
+
+interface There {
+  readonly mesh: MemoryMesh;
+  readonly agent: MemoryNode;
+  readonly other: MemoryNode;
+  readonly program: MemoryProgram;
+}
+
+async function attached(): Promise<There> {
+  const mesh = new MemoryMesh();
+  const [agent, other] = [mesh.add("a"), mesh.add("b")];
+  const program = mesh.attach(agent);
+  await settle();
+  return { mesh, agent, other, program };
+}
+
+async function readAll(items: unknown): Promise<unknown[]> {
+  const all: unknown[] = [];
+  for await (const item of items as ReadableStream<unknown>) all.push(item);
+  return all;
+}
+
+Deno.test("a program's service is offered by its agent, and called from everywhere", async () => {
+  const { mesh, agent, other, program } = await attached();
+  await using _ = mesh;
+  const ran: string[] = [];
+  await program.runtime.addService(place("p", ran));
+  await settle();
+  const [told] = agent.runtime.advert().services;
+  assert.deepEqual([told?.path, told?.version, told?.state], ["place", "1.0.0", "running"]);
+  for (const { runtime } of [agent, other, program]) {
+    assert.equal(await runtime.request("place/where"), "p");
+    const bytes = Uint8Array.from({ length: 200_000 }, (_, i) => i);
+    assert.deepEqual(await runtime.request("place/large", bytes), bytes);
+    const failed = await failureOf(runtime.request("place/fail"));
+    assert.deepEqual([failed.code, failed.message, failed.executed], ["HandlerFailed", "a bug", true]);
+    assert.equal((await failureOf(runtime.request("place/nothing"))).code, "UnknownAction");
+  }
+  await program.runtime.removeService("place");
+  await settle();
+  assert.deepEqual(agent.runtime.advert().services, []);
+  assert.equal((await failureOf(other.runtime.request("place/where", 0, { retries: 0 }))).code, "NoProvider");
+  await settle();
+  assert.deepEqual([mesh.openStreams, agent.runtime.pendingCalls, agent.runtime.runningCalls], [0, 0, 0]);
+});
+
+Deno.test("a program calls others through its agent, by mode and by node", async (test) => {
+  const { mesh, agent, other, program } = await attached();
+  await using _ = mesh;
+  const third = mesh.add("c");
+  for (const node of [other, third]) await node.runtime.addService(place(node.id));
+  await settle();
+  const { runtime } = program;
+  await test.step("round-robin", async () => {
+    assert.equal(await runtime.request("place/where"), "b");
+    assert.equal(await runtime.request("place/where"), "c");
+  });
+  await test.step("one node", async () => {
+    assert.equal(await runtime.request("place/where", 0, { node: "c" }), "c");
+    assert.equal((await failureOf(runtime.request("place/where", 0, { node: "nobody" }))).code, "NoProvider");
+  });
+  await test.step("all", async () => {
+    assert.deepEqual(await runtime.request("place/where", 0, { mode: "all" }), [
+      { node: "b", ok: true, result: "b" },
+      { node: "c", ok: true, result: "c" },
+    ]);
+    assert.equal((await failureOf(runtime.request("nowhere/x", 0, { mode: "all" }))).code, "NoProvider");
+  });
+  await test.step("proximity", async () => {
+    assert.equal(await runtime.request("place/where", 0, { mode: "proximity" }), "b");
+  });
+  await test.step("local finds nobody", async () => {
+    const call = runtime.request("place/where", 0, { mode: "local", timeoutMs: 50 });
+    assert.equal((await mesh.until(failureOf(call))).code, "NoProvider");
+  });
+  await test.step("the agent's own service", async () => {
+    await agent.runtime.addService(place("a"));
+    await settle();
+    assert.equal(await runtime.request("place/where"), "a");
+    assert.equal(await runtime.request("place/where", 0, { mode: "local" }), "a");
+    assert.equal(await runtime.request("place/where", 0, { node: "a" }), "a");
+    assert.equal(await runtime.request("place/where", 0, { node: "b" }), "b");
+    const all = await runtime.request("place/where", 0, { mode: "all" }) as { node: string }[];
+    assert.deepEqual(all.map(({ node }) => node), ["a", "b", "c"]);
+  });
+  await test.step("an idempotent action is tried again", async () => {
+    await agent.runtime.removeService("place");
+    await settle();
+    const call = runtime.request("place/read");
+    mesh.watch = (from, to) => from === "a" && (to === "b" || to === "c") ? false : undefined;
+    await settle();
+    mesh.watch = () => {};
+    mesh.breakLink(agent, other);
+    mesh.breakLink(agent, third);
+    assert.match(String(await mesh.until(call)), /^[bc]$/);
+  });
+  assert.equal(program.runtime.pendingCalls, 0);
+});
+
+Deno.test("the leader of a service is asked by a program too, wherever it is", async () => {
+  const { mesh, agent, other, program } = await attached();
+  await using _ = mesh;
+  const led = (name: string): ServiceDefinition => ({ ...place(name), mode: "leader" });
+  await agent.runtime.addService(led("a"));
+  await other.runtime.addService(led("b"));
+  await settle();
+  assert.equal(await program.runtime.request("place/where"), "b");
+  assert.equal(await program.runtime.request("place/where", 0, { mode: "leader" }), "b");
+  await other.runtime.removeService("place");
+  await settle();
+  assert.equal(await program.runtime.request("place/where", 0, { mode: "leader" }), "a");
+});
+
+Deno.test("a service that runs in a program is led by its agent, which gives the signs of life", async () => {
+  const mesh = new MemoryMesh();
+  await using _ = mesh;
+  const [low, high, asking] = [mesh.add("b"), mesh.add("c"), mesh.add("a")];
+  await low.runtime.addService({ ...place("b"), mode: "leader" });
+  const programs = [mesh.attach(high), mesh.attach(high)];
+  for (const [i, { runtime }] of programs.entries()) {
+    await runtime.addService({ ...place(`c${i}`), mode: "leader" });
+  }
+  await mesh.run(12_000, 100);
+  for (const node of [low, high, asking]) {
+    assert.equal(node.runtime.leadership.leaderOf("mesh:place"), "c", node.id);
+    // Of two programs it is the same one each time.
+    for (let i = 0; i < 3; i++) assert.equal(await node.runtime.request("place/where"), "c0", node.id);
+  }
+  const [report] = high.runtime.report("place");
+  assert.deepEqual(report?.providers.map(({ isLeader }) => isLeader), [false, true, true]);
+});
+
+Deno.test("two programs with the same service take turns, and stay before other nodes", async () => {
+  const { mesh, agent, other, program } = await attached();
+  await using _ = mesh;
+  const second = mesh.attach(agent);
+  await program.runtime.addService(place("p1"));
+  await second.runtime.addService(place("p2"));
+  await other.runtime.addService(place("b"));
+  await settle();
+  const ask = async (runtime: ServiceRuntime) => {
+    const answers = new Set<unknown>();
+    for (let i = 0; i < 6; i++) answers.add(await runtime.request("place/where"));
+    return [...answers].sort().join();
+  };
+  assert.equal(await ask(agent.runtime), "p1,p2");
+  assert.equal(await ask(program.runtime), "p1");
+  assert.equal(await ask(other.runtime), "b");
+  const all = await agent.runtime.request("place/where", 0, { mode: "all" }) as { result: string }[];
+  assert.deepEqual(all.map(({ result }) => result).sort(), ["b", "p1", "p2"]);
+  const asked = new Set<unknown>();
+  for (let i = 0; i < 4; i++) asked.add(await other.runtime.request("place/where", 0, { node: "a" }));
+  assert.deepEqual([...asked].sort(), ["p1", "p2"]);
+  // One that is paused leaves it to the other, and the agent still offers the service.
+  second.runtime.services.get("mesh:place")?.pause();
+  await settle();
+  assert.equal(await ask(agent.runtime), "p1");
+  assert.equal(agent.runtime.advert().services[0]?.state, "running");
+  program.runtime.services.get("mesh:place")?.pause();
+  await settle();
+  assert.equal(agent.runtime.advert().services[0]?.state, "paused");
+  assert.equal(await ask(agent.runtime), "b");
+});
+
+Deno.test("a program that is gone in the middle of a call fails it, and its services go", async () => {
+  const { mesh, agent, other, program } = await attached();
+  await using _ = mesh;
+  await program.runtime.addService(place("p"));
+  await settle();
+  const calls = [agent, other].map(({ runtime }) => failureOf(runtime.request("place/hold")));
+  await settle();
+  assert.deepEqual([program.runtime.runningCalls, agent.runtime.runningCalls], [2, 1]);
+  mesh.detach(program);
+  for (const call of calls) {
+    const { code, executed } = await mesh.until(call);
+    assert.deepEqual([code, executed], ["OutcomeUnknown", true]);
+  }
+  await settle();
+  assert.deepEqual(agent.runtime.advert().services, []);
+  assert.deepEqual([agent.runtime.pendingCalls, agent.runtime.runningCalls], [0, 0]);
+  const late = await failureOf(program.runtime.request("nowhere/x", 0, { retries: 0 }));
+  assert.equal(late.code, "Unreachable");
+});
+
+Deno.test("a caller that gives up is heard by the program that serves it", async () => {
+  const { mesh, other, program } = await attached();
+  await using _ = mesh;
+  let isAborted = false;
+  await program.runtime.addService({
+    path: "place",
+    actions: {
+      hold: (_: unknown, { signal }) =>
+        new Promise((resolve) =>
+          signal.addEventListener("abort", () => {
+            isAborted = true;
+            resolve(0);
+          })
+        ),
+    },
+  });
+  await settle();
+  const abort = new AbortController();
+  const call = failureOf(other.runtime.request("place/hold", 0, { signal: abort.signal }));
+  await settle();
+  abort.abort();
+  assert.equal((await call).code, "Canceled");
+  await settle();
+  assert.equal(isAborted, true);
+});
+
+Deno.test("streams of a program go both ways, in both directions", async () => {
+  const { mesh, agent, other, program } = await attached();
+  await using _ = mesh;
+  await program.runtime.addService(place("p"));
+  await other.runtime.addService({ ...place("b"), path: "far" });
+  await settle();
+  const ways: [ServiceRuntime, string][] = [
+    [other.runtime, "place"],
+    [agent.runtime, "place"],
+    [program.runtime, "far"],
+  ];
+  for (const [runtime, path] of ways) {
+    assert.deepEqual(
+      await readAll(await runtime.request(`${path}/countTo`, 500)),
+      Array.from({ length: 500 }, (_, i) => i),
+    );
+    assert.equal(await runtime.request(`${path}/sum`, 0, { stream: ReadableStream.from([1, 2, 3]) }), 6);
+  }
+  await settle();
+  await settle();
+  assert.equal(mesh.openStreams, 0);
+});
+
+Deno.test("events go from programs to all, and from all to programs, each once", async () => {
+  const { mesh, agent, other, program } = await attached();
+  await using _ = mesh;
+  const second = mesh.attach(agent);
+  const heard: string[] = [];
+  const everybody: [string, { runtime: ServiceRuntime }][] = [
+    ["a", agent],
+    ["b", other],
+    ["p1", program],
+    ["p2", second],
+  ];
+  for (const [name, { runtime }] of everybody) {
+    runtime.subscribe("news/{id}", ({ data, params }) => void heard.push(`${name}:${data}:${params.id}`));
+  }
+  await settle();
+  for (const [name, { runtime }] of everybody) {
+    heard.length = 0;
+    await runtime.publish("news/7", name);
+    await settle();
+    assert.deepEqual(heard.sort(), ["a", "b", "p1", "p2"].map((who) => `${who}:${name}:7`), name);
+  }
+  heard.length = 0;
+  await program.runtime.publish("news/7", "x", { broadcastMode: "local_only" });
+  await settle();
+  assert.deepEqual(heard, ["p1:x:7"]);
+});
+
+Deno.test("one_per_service reaches one of the programs, agents and nodes of a service", async () => {
+  const { mesh, agent, other, program } = await attached();
+  await using _ = mesh;
+  const second = mesh.attach(agent);
+  const heard: string[] = [];
+  const places: [string, ServiceRuntime][] = [["p1", program.runtime], ["p2", second.runtime], [
+    "b",
+    other.runtime,
+  ]];
+  for (const [name, runtime] of places) {
+    await runtime.addService({
+      path: "mail",
+      subscriptions: { "news/*": ({ data }: ServiceEvent) => void heard.push(`${name}:${data}`) },
+    });
+  }
+  second.runtime.subscribe("news/*", ({ data }) => void heard.push(`loose:${data}`));
+  await settle();
+  const publish = async (runtime: ServiceRuntime, data: number) => {
+    heard.length = 0;
+    await runtime.publish("news/1", data, { broadcastMode: "one_per_service" });
+    await settle();
+    return heard.toSorted();
+  };
+  for (const [i, runtime] of [agent.runtime, program.runtime, second.runtime, other.runtime].entries()) {
+    const got = await publish(runtime, i);
+    assert.equal(got.length, 2, got.join());
+    assert.ok(got.includes(`loose:${i}`), got.join());
+  }
+});
+
+Deno.test("what a program wants to be kept its agent keeps, also when the program has left", async () => {
+  const { mesh, agent, other, program } = await attached();
+  await using _ = mesh;
+  await program.runtime.publish("state/x", "kept", { retain: true });
+  await other.runtime.publish("state/y", "there", { retain: true });
+  await settle();
+  assert.equal(agent.runtime.advert().retains, true);
+  mesh.detach(program);
+  const late = mesh.attach(agent);
+  await settle();
+  for (const { runtime } of [agent, other, late]) {
+    const past: unknown[] = [];
+    runtime.subscribe("state/*", ({ data, isPast }) => void past.push(`${data}:${isPast}`), {
+      includePast: true,
+    });
+    await mesh.run(50);
+    assert.deepEqual(past.toSorted(), ["kept:true", "there:true"]);
+  }
+  await late.runtime.publish("state/x", undefined, { retain: true });
+  await settle();
+  assert.equal(agent.runtime.advert().retains, false);
+});
+
+Deno.test("a program can't answer for another, nor make its agent a way for strangers", async () => {
+  const { mesh, agent, other, program } = await attached();
+  await using _ = mesh;
+  const impostor = mesh.attach(agent);
+  await program.runtime.addService(place("p"));
+  await settle();
+  const encoder = new NodeMessageEncoder();
+  const call = agent.runtime.request("place/hold", 0, { timeoutMs: 200 });
+  await settle();
+  for (let number = 1; number < 10; number++) {
+    const answer = encoder.encode({
+      kind: "response",
+      number,
+      callerRun: agent.runtime.run,
+      result: plain(1, new TextEncoder().encode('"forged"')),
+      failure: undefined,
+      streamsResult: false,
+    });
+    agent.runtime.handleMessage(impostor.id, answer);
+  }
+  assert.equal((await mesh.until(failureOf(call))).code, "Timeout");
+  // A member that sends the routing of a program gets no further than any other.
+  const third = mesh.add("c");
+  const ran: string[] = [];
+  await third.runtime.addService(place("c", ran));
+  await settle();
+  const request = encoder.encode({
+    kind: "request",
+    number: 1,
+    callerRun: 5,
+    providerRun: 0,
+    path: "mesh:place/take",
+    params: NO_VALUE,
+    timeoutMs: 1_000,
+    streamsParams: false,
+    routing: { mode: "", node: "c", idempotent: false },
+  });
+  agent.runtime.handleMessage(other.id, request);
+  await settle();
+  assert.deepEqual(ran, []);
+  // What it tells of itself it tells of itself alone: there are no peers in an advert.
+  agent.runtime.handleMessage(
+    other.id,
+    encoder.encode({ kind: "discovery", advert: third.runtime.advert() }),
+  );
+  assert.deepEqual(agent.runtime.directory.providers("mesh:place").map(({ peer }) => peer), [
+    "c",
+    program.id,
+  ]);
+});
+
+Deno.test("a program that comes back to an agent that was started again is there again", async () => {
+  const { mesh, agent, other, program } = await attached();
+  await using _ = mesh;
+  await program.runtime.addService(place("p"));
+  await settle();
+  mesh.detach(program);
+  await settle();
+  assert.equal((await failureOf(other.runtime.request("place/where", 0, { retries: 0 }))).code, "NoProvider");
+  const again = mesh.attach(agent);
+  await again.runtime.addService(place("again"));
+  await settle();
+  assert.equal(await other.runtime.request("place/where"), "again");
+});
