@@ -9,6 +9,7 @@ export * from "./captured_process.ts";
 export * from "./host_counters.ts";
 export * from "./lab.ts";
 export * from "./namespace.ts";
+export * from "./node_program.ts";
 export * from "./packet_thread.ts";
 export * from "./partition.ts";
 export * from "./programs.ts";
