@@ -51,6 +51,8 @@ interface Handover {
   readonly signal: AbortSignal;
   /** For a program of this node alone: the request came from outside. */
   readonly isOwn: boolean;
+  /** Who calls. */
+  readonly from: PeerId;
 }
 
 /** Whom a call goes to, and until when. */
@@ -58,6 +60,7 @@ interface Destination {
   readonly mode: CallMode;
   readonly peer: PeerId | undefined;
   readonly timeoutMs: number;
+  readonly caller?: string;
 }
 
 const NO_OPTIONS: CallOptions = {};
@@ -101,7 +104,10 @@ export class Caller {
   }
 
   /** Hands on a call of a program, or a call that a program of this node has to serve. */
-  forward(request: RequestMessage, { path, params, stream, signal, isOwn }: Handover): Promise<Forwarded> {
+  forward(
+    request: RequestMessage,
+    { path, params, stream, signal, isOwn, from }: Handover,
+  ): Promise<Forwarded> {
     // Nobody but a program of this node chooses whom this node calls.
     const routing = isOwn ? undefined : request.routing;
     const mode = routing !== undefined && CALL_MODES.includes(routing.mode as CallMode)
@@ -134,7 +140,7 @@ export class Caller {
       path,
       params,
       options,
-      { mode: isOwn ? "local" : mode, peer, timeoutMs },
+      { mode: isOwn ? "local" : mode, peer, timeoutMs, caller: isOwn ? from : "" },
       (reply) => {
         if (reply.kind === "value") resolve({ kind: "value", value: copyValue(reply.value) });
         else resolve(reply);
@@ -222,6 +228,8 @@ export class Caller {
     const { services, peers: { self }, leadership, upstream } = this.#parts;
     const local = services.get(service);
     if (local === undefined) return false;
+    // Of what everybody has, a program asks its agent, who knows all.
+    if (upstream !== undefined && service.includes(":$")) return false;
     if (peer !== undefined) return peer === self;
     if (mode === "leader") return upstream === undefined && leadership.leaderOf(service) === self;
     if (mode === "all") return false;
@@ -311,7 +319,7 @@ export class Caller {
     path: CallPath,
     params: WireValue,
     options: CallOptions,
-    { mode, peer, timeoutMs }: Destination,
+    { mode, peer, timeoutMs, caller = "" }: Destination,
     settle: (reply: Reply) => void,
   ): () => void {
     const { clock, desk, upstream } = this.#parts;
@@ -330,6 +338,7 @@ export class Caller {
       idempotent,
       source: options.stream,
       routing,
+      caller,
       settle,
     });
   }
