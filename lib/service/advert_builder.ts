@@ -22,22 +22,24 @@ export interface AdvertSources {
   readonly subscriptions: readonly Subscription[];
   readonly programs: readonly ServiceAdvert[];
   readonly retains: boolean;
+  /** Whether it is for the agent that this program is attached to, which has to know who may call. */
+  readonly isForAgent: boolean;
 }
 
 /** @returns everything in one advert; services whose path begins with `$` are everywhere, and not told */
 export function buildAdvert(
-  { run, network, services, subscriptions, programs, retains }: AdvertSources,
+  { run, network, services, subscriptions, programs, retains, isForAgent }: AdvertSources,
 ): ServiceAdvert {
   const offered = new Map<string, AdvertisedService>();
   for (const service of services) {
     if (service.path.service.startsWith("$")) continue;
     const path = shown(service.path.toString(), network);
-    offered.set(path, service.advert(path));
+    offered.set(path, service.advert(path, isForAgent));
   }
   for (const service of programs.flatMap((program) => program.services)) {
     // Of several that offer the same one that runs is told.
     const known = offered.get(service.path);
-    if (known === undefined || known.state !== "running") offered.set(service.path, service);
+    if (known === undefined || known.state !== "running") offered.set(service.path, withoutAllow(service));
   }
   const own = subscriptions.map(({ pattern, group }) => ({
     pattern: shown(pattern.toString(), network),
@@ -49,6 +51,10 @@ export function buildAdvert(
     subscriptions: told([...own, ...programs.flatMap((program) => program.subscriptions)], network),
     retains: retains || programs.some((program) => program.retains),
   };
+}
+
+function withoutAllow({ allow: _, ...service }: AdvertisedService): AdvertisedService {
+  return { ...service, actions: service.actions.map(({ name, idempotent }) => ({ name, idempotent })) };
 }
 
 /** @returns `text` without its network when that is the default one */

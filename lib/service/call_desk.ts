@@ -56,6 +56,8 @@ export interface CallOrder {
   readonly source: ItemSource | undefined;
   /** For the agent that this program is attached to. */
   readonly routing: WireRouting | undefined;
+  /** Who calls, for a program that is attached; empty for this node. */
+  readonly caller: string;
   /** Is called once. */
   settle(reply: Reply): void;
 }
@@ -269,6 +271,7 @@ export class CallDesk {
       timeoutMs: Math.max(1, Math.ceil(left)),
       streamsParams: false,
       routing: order.routing,
+      caller: order.caller,
     };
   }
 

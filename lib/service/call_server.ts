@@ -18,7 +18,7 @@ import {
   type WireFailure,
   type WireValue,
 } from "./node_message.ts";
-import type { PeerId, PeerLinks, ServiceStream } from "./ports.ts";
+import { type PeerId, peerId, type PeerLinks, type ServiceStream } from "./ports.ts";
 import { decodeValue, encodeValue } from "./wire_value.ts";
 
 /** How many runs of one peer are remembered: it has one, and had others before it was started again. */
@@ -59,6 +59,8 @@ export interface CallServerParts {
   readonly carrier: MessageCarrier;
   /** This program's run. */
   readonly run: number;
+  /** The agent that this program is attached to. */
+  readonly upstream: PeerId | undefined;
   route(peer: PeerId, request: RequestMessage): Route;
 }
 
@@ -132,7 +134,7 @@ export class CallServer {
     const items = request.streamsParams ? stream : undefined;
     if (items === undefined) stream?.reset(RESET_MALFORMED);
     const context = new CallContext(request.path, clock.now() + Math.min(request.timeoutMs, MAX_TIMEOUT_MS), {
-      caller: peer,
+      caller: this.#callerOf(peer, request),
       stream: items && route.kind === "action" ? receiveItems(items) : undefined,
     });
     caller.running.set(request.number, { context });
@@ -302,6 +304,12 @@ export class CallServer {
     if (links.post(peer, bytes) !== "congested") return;
     const kept = bytes.slice();
     void links.drained(peer).then(() => this.#post(peer, kept));
+  }
+
+  /** A program that is attached is told by its agent who calls. */
+  #callerOf(peer: PeerId, { caller }: RequestMessage): PeerId | undefined {
+    if (peer !== this.#parts.upstream) return peer;
+    return caller === "" ? undefined : peerId(caller);
   }
 
   #caller(peer: PeerId, run: number): CallerRun {

@@ -14,8 +14,8 @@ import { InvalidServiceError } from "./errors.ts";
 import type { PeerId } from "./ports.ts";
 import { type AdvertisedService, MAX_TEXT, type ServiceState } from "./service_advert.ts";
 import {
-  type ActionDefinition,
   type ActionHandler,
+  type AnyActionDefinition,
   readCount,
   type ServiceDefinition,
 } from "./service_definition.ts";
@@ -35,7 +35,7 @@ const NAME = /^[A-Za-z0-9_.$-]{1,64}$/;
 export interface LocalAction {
   readonly name: string;
   readonly service: LocalService;
-  readonly definition: ActionDefinition;
+  readonly definition: AnyActionDefinition;
   readonly idempotent: boolean;
   /** The bounds that a call has to pass, the service's first. */
   readonly bulkheads: readonly Bulkhead[];
@@ -159,8 +159,13 @@ export class LocalService {
     });
   }
 
-  /** @returns what others are told of it @param path with its network only when that is not the default one */
-  advert(path: string): AdvertisedService {
+  /**
+   * @param path with its network only when that is not the default one
+   * @param tellsAllow whether it says who may call, for an agent to look after
+   * @returns what others are told of it
+   */
+  advert(path: string, tellsAllow = false): AdvertisedService {
+    const told = (allow: string | undefined) => tellsAllow && allow !== undefined ? { allow } : {};
     const { version = "0.0.0", description = "", events = {}, mode, port = 0, protocol = "tcp" } =
       this.definition;
     return {
@@ -168,11 +173,16 @@ export class LocalService {
       version,
       description,
       state: this.#state,
-      actions: [...this.actions.values()].map(({ name, idempotent }) => ({ name, idempotent })),
+      actions: [...this.actions.values()].map(({ name, idempotent, definition }) => ({
+        name,
+        idempotent,
+        ...told(definition.allow),
+      })),
       events: Object.keys(events),
       elects: mode === "leader",
       port,
       protocol,
+      ...told(this.definition.allow),
     };
   }
 

@@ -15,6 +15,7 @@ import {
   type ServicePeers,
   type ServiceStream,
 } from "./ports.ts";
+import { InvalidTopicError } from "./topic_path.ts";
 import { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
 
 /** What happens to messages. */

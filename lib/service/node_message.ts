@@ -44,6 +44,8 @@ export interface RequestMessage {
   readonly timeoutMs: number;
   readonly streamsParams: boolean;
   readonly routing: WireRouting | undefined;
+  /** For a program that is attached: who calls; empty for its agent. */
+  readonly caller: string;
 }
 
 /** Why a call has failed. */
@@ -141,6 +143,7 @@ export class NodeMessageEncoder {
 
 function writeRequest(writer: WireWriter, request: RequestMessage): void {
   const { routing } = request;
+  writer.string(9, request.caller);
   if (routing !== undefined) {
     const before = writer.length;
     writer.bool(3, routing.idempotent);
@@ -232,7 +235,7 @@ function readKind(field: number): ((reader: WireReader) => NodeMessage | undefin
 
 function readRequest(reader: WireReader): RequestMessage {
   let number = 0, callerRun = 0, providerRun = 0, timeoutMs = 0;
-  let path = "", streamsParams = false;
+  let path = "", streamsParams = false, caller = "";
   let params = NO_VALUE;
   let routing: WireRouting | undefined;
   for (let field = reader.field(); field !== 0; field = reader.field()) {
@@ -244,6 +247,7 @@ function readRequest(reader: WireReader): RequestMessage {
     else if (field === 6) timeoutMs = reader.uint();
     else if (field === 7) streamsParams = reader.uint() !== 0;
     else if (field === 8) routing = readRouting(reader);
+    else if (field === 9) caller = reader.string();
     else reader.skip();
   }
   return {
@@ -256,6 +260,7 @@ function readRequest(reader: WireReader): RequestMessage {
     timeoutMs,
     streamsParams,
     routing,
+    caller,
   };
 }
 

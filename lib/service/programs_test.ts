@@ -387,6 +387,7 @@ Deno.test("a program can't answer for another, nor make its agent a way for stra
     params: NO_VALUE,
     timeoutMs: 1_000,
     streamsParams: false,
+    caller: "",
     routing: { mode: "", node: "c", idempotent: false },
   });
   agent.runtime.handleMessage(other.id, request);

@@ -170,6 +170,7 @@ Deno.test("a request for the run before is refused, and goes elsewhere when it s
     params: NO_VALUE,
     timeoutMs: 1_000,
     streamsParams: false,
+    caller: "",
     routing: undefined,
   } as const;
   a.node.runtime.handleMessage(caller.id, encoder.encode(request));

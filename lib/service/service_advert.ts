@@ -12,6 +12,8 @@ export type ServiceState = "created" | "initialized" | "running" | "paused" | "s
 export interface AdvertisedAction {
   readonly name: string;
   readonly idempotent: boolean;
+  /** Who may call it, in place of the service's; only programs tell, and only their agent. */
+  readonly allow?: string;
 }
 
 /** One service, as others see it. */
@@ -29,6 +31,8 @@ export interface AdvertisedService {
   readonly port: number;
   /** `tcp` or `udp`. */
   readonly protocol: string;
+  /** Who may call it; only programs tell, and only their agent. */
+  readonly allow?: string;
 }
 
 /** What a node listens to. */
@@ -63,6 +67,7 @@ const STATES: readonly (ServiceState | undefined)[] = [
 const MAX_BYTES = 1 << 18;
 /** The longest text in an advert, in characters. */
 export const MAX_TEXT = 255;
+const MAX_SELECTOR = 1_024;
 /** The most services in an advert, and the most subscriptions. */
 const MAX_ENTRIES = 4_096;
 
@@ -88,26 +93,34 @@ export function decodeAdvert(bytes: Uint8Array): ServiceAdvert | undefined {
   if (Math.max(message.services.length, message.subscriptions.length) > MAX_ENTRIES) return undefined;
   const services: AdvertisedService[] = [];
   for (
-    const { path, version, description, actions, events, elects, port, protocol, ...rest } of message.services
+    const { path, version, description, actions, events, elects, port, protocol, allow, ...rest } of message
+      .services
   ) {
     const state = STATES[rest.state];
     const texts = [path, version, description, protocol, ...events, ...actions.map(({ name }) => name)];
+    const selectors = [allow, ...actions.map((action) => action.allow)];
     if (state === undefined || path === "" || port > 65_535 || !texts.every(isShort)) return undefined;
+    if (!selectors.every((selector) => selector.length <= MAX_SELECTOR)) return undefined;
     services.push({
       path,
       version,
       description,
       state,
-      actions: actions.map(({ name, idempotent }) => ({ name, idempotent })),
+      actions: actions.map(({ name, idempotent, allow }) => ({ name, idempotent, ...told(allow) })),
       events,
       elects,
       port,
       protocol,
+      ...told(allow),
     });
   }
   const subscriptions = message.subscriptions.map(({ pattern, group }) => ({ pattern, group }));
   if (!subscriptions.every(({ pattern, group }) => isShort(pattern) && isShort(group))) return undefined;
   return { run: Number(message.run), services, subscriptions, retains: message.retains };
+}
+
+function told(allow: string): { readonly allow?: string } {
+  return allow === "" ? {} : { allow };
 }
 
 function isShort(text: string): boolean {

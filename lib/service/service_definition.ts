@@ -29,6 +29,12 @@ export interface ActionDefinition<Params = never, Result = unknown> {
   readonly allow?: string;
 }
 
+/** An action, whatever its parameters are. */
+export type AnyActionDefinition = Omit<ActionDefinition, "params"> & {
+  /** Checks and types the parameters. */
+  readonly params?: Schema | undefined;
+};
+
 /** An event that the service publishes under `path/name`. */
 export interface EventDefinition {
   /** Checks and types the data. */
@@ -53,7 +59,7 @@ export interface ServiceDefinition extends ServiceHooks {
   readonly path: string;
   readonly version?: string;
   readonly description?: string;
-  readonly actions?: Readonly<Record<string, ActionHandler | ActionDefinition>>;
+  readonly actions?: Readonly<Record<string, ActionHandler | AnyActionDefinition>>;
   readonly events?: Readonly<Record<string, EventDefinition>>;
   /** What it listens to, by pattern. */
   readonly subscriptions?: Readonly<Record<string, EventHandler>>;

@@ -51,7 +51,7 @@ import type { ServiceReport } from "./registry_report.ts";
 import { EMPTY_ADVERT, type ServiceAdvert } from "./service_advert.ts";
 import { ServiceClient } from "./service_client.ts";
 import type { ServiceDefinition } from "./service_definition.ts";
-import { ServiceDirectory } from "./service_directory.ts";
+import { type Provider, ServiceDirectory } from "./service_directory.ts";
 import { ServiceLeadership } from "./service_leadership.ts";
 import { DEFAULT_EVENT_QUEUE, type SubscribeOptions, type SubscriptionHandle } from "./subscription.ts";
 import { TopicPath } from "./topic_path.ts";
@@ -131,7 +131,11 @@ export class ServiceRuntime {
     });
     const shared = { ...ports, carrier: this.#carrier, run: this.run };
     this.#desk = new CallDesk({ ...shared, balancer, providers: (order) => this.#caller.providers(order) });
-    this.#server = new CallServer({ ...shared, route: (peer, request) => this.#route(peer, request) });
+    this.#server = new CallServer({
+      ...shared,
+      upstream,
+      route: (peer, request) => this.#route(peer, request),
+    });
     this.#caller = new Caller({
       ...shared,
       upstream,
@@ -176,6 +180,7 @@ export class ServiceRuntime {
       subscriptions: this.#events.subscriptions(),
       programs: programs.flatMap((peer) => directory.advertsOf(peer)),
       retains: this.#events.retained.size > 0,
+      isForAgent: this.#parts.upstream !== undefined,
     });
   }
 
@@ -377,10 +382,13 @@ export class ServiceRuntime {
     if (!fromProgram && program === undefined) {
       return { kind: "failure", failure: failure("NoProvider", `${path.service} is not here`) };
     }
+    if (!fromProgram && program !== undefined && !this.#allowsProgramCall(program, path, peer)) {
+      return { kind: "failure", failure: failure("Refused", `${path.text} may not be called from there`) };
+    }
     return {
       kind: "forward",
       forward: (given, params, stream, signal) =>
-        this.#caller.forward(given, { path, params, stream, signal, isOwn: !fromProgram }),
+        this.#caller.forward(given, { path, params, stream, signal, isOwn: !fromProgram, from: peer }),
     };
   }
 
@@ -394,6 +402,18 @@ export class ServiceRuntime {
       return { kind: "failure", failure: failure("Refused", `${path.text} may not be called from there`) };
     }
     return { kind: "action", action };
+  }
+
+  /** What a program has said of who may call it, its agent looks after. */
+  #allowsProgramCall({ service }: Provider, { action }: CallPath, peer: PeerId): boolean {
+    const allow = service.actions.find(({ name }) => name === action)?.allow ?? service.allow;
+    if (allow === undefined) return true;
+    try {
+      return this.#parts.peers.selector(allow)(peer);
+    } catch {
+      // What nobody can read lets nobody in.
+      return false;
+    }
   }
 
   #servicesChanged(): void {
