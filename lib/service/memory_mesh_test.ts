@@ -264,7 +264,10 @@ export class MemoryMesh {
       find: (text) => this.nodes.get(peerId(text))?.id,
       isHealthy: (peer) => this.#reaches(id, peer),
       isOperator: (peer) => peer === "leader",
-      selector: (text) => (peer) => this.nodes.get(peer)?.options.labels?.includes(text) ?? false,
+      selector: (text) => {
+        if (text.includes("(")) throw new RangeError(`Cannot read the selector ${text}`);
+        return (peer) => this.nodes.get(peer)?.options.labels?.includes(text) ?? false;
+      },
     };
   }
 
