@@ -50,14 +50,18 @@ export interface AttachOptions {
  * directory.
  *
  * @example
- * ```ts no-eval
- * import { Node } from "@weft/mesh";
- * await using node = await Node.join(Deno.args[0] ?? "", { name: "adder", stateDir: "./adder" });
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Node } from "./node.ts";
+ * const stateDir = await Deno.makeTempDir();
+ * const node = await Node.lead({ name: "adder", stateDir });
  * await node.addService({
  *   path: "math",
  *   actions: { add: ({ a, b }: { a: number; b: number }) => a + b },
  * });
- * await node.closed;
+ * assert.equal(await node.request("math/add", { a: 1, b: 2 }), 3);
+ * await node.stop();
+ * await Deno.remove(stateDir, { recursive: true });
  * ```
  */
 export class Node implements AsyncDisposable {
