@@ -44,7 +44,12 @@ function enter(
   context: CallContext,
   settle: (outcome: Outcome) => void,
 ): void {
-  const run = () => invoke(action, params, context, settle);
+  const run = () => {
+    if (!context.isAborted) return invoke(action, params, context, settle);
+    // It was given up while it waited for its turn.
+    for (const bulkhead of action.bulkheads) bulkhead.leave();
+    settle(failed("Canceled", `${context.path} was given up before it ran`));
+  };
   pass(action.bulkheads, 0, run, (entered) => {
     for (let i = 0; i < entered; i++) action.bulkheads[i]?.leave();
     settle(failed("Overloaded", `${action.service.path} has as many calls as it takes`));

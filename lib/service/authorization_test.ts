@@ -42,6 +42,16 @@ for (const where of ["node", "program"] as const) {
   });
 }
 
+Deno.test("of two programs with one service, the one that is guarded is not reached by way of the other", async () => {
+  await using mesh = new MemoryMesh();
+  const [host, other] = [mesh.add("host"), mesh.add("other")];
+  const [open, closed] = [mesh.attach(host), mesh.attach(host)];
+  await open.runtime.addService({ path: "vault", actions: { open: () => "open" } });
+  await closed.runtime.addService(guarded());
+  await settle();
+  for (let i = 0; i < 4; i++) await refused(other.runtime.request("vault/open"));
+});
+
 Deno.test("a selector that nobody can read lets nobody in, and a program that has one is not taken for open", async () => {
   await using mesh = new MemoryMesh();
   const [host, other] = [mesh.add("host"), mesh.add("other")];

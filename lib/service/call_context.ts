@@ -40,6 +40,11 @@ export class CallContext {
     return this.#abort.signal;
   }
 
+  /** Whether nobody waits for the answer any more. */
+  get isAborted(): boolean {
+    return this.#isAborted;
+  }
+
   /** Nobody waits for the answer any more. Harmless when repeated. */
   abort(reason: unknown): void {
     if (this.#isAborted) return;

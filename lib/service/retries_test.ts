@@ -260,6 +260,35 @@ Deno.test("Overloaded and ServicePaused are tried elsewhere at once, and again a
   await again;
 });
 
+Deno.test("a call that was given up while it waited for its turn does not run", async () => {
+  await using mesh = new MemoryMesh();
+  const caller = mesh.add("0");
+  const a = await offer(mesh.add("a"), { concurrency: 1, queue: 10 });
+  await settle();
+  const held = caller.runtime.request("work/hold", "held");
+  await settle();
+  const abort = new AbortController();
+  const calls = [
+    fails("Timeout", caller.runtime.request("work/take", "late", { timeoutMs: 100 })),
+    fails("Canceled", caller.runtime.request("work/take", "canceled", { signal: abort.signal })),
+    fails("Timeout", a.node.runtime.request("work/take", "here", { timeoutMs: 100 })),
+  ];
+  const last = caller.runtime.request("work/take", "last");
+  await settle();
+  abort.abort();
+  await mesh.run(300);
+  a.release();
+  assert.deepEqual(await Promise.all([held, last, ...calls.map((call) => call.then(() => "failed"))]), [
+    "a",
+    "a",
+    "failed",
+    "failed",
+    "failed",
+  ]);
+  assert.deepEqual(a.ran, ["held", "last"]);
+  assert.deepEqual([a.node.runtime.runningCalls, caller.runtime.pendingCalls], [0, 0]);
+});
+
 Deno.test("NoProvider is tried again until somebody offers the service", async () => {
   await using mesh = new MemoryMesh();
   const [caller, a] = [mesh.add("0"), mesh.add("a")];

@@ -373,16 +373,17 @@ export class ServiceRuntime {
     }
     const fromProgram = isProgram(peer);
     const local = this.services.get(path.service);
-    const program = this.directory.providers(path.service)
-      .find((one) => isProgram(one.peer) && one.peer !== peer);
+    const programs = this.directory.providers(path.service)
+      .filter((one) => isProgram(one.peer) && one.peer !== peer);
     const isHere = fromProgram
       ? this.#caller.isServedHere(path, request.routing)
-      : local?.state === "running" || program === undefined;
+      : local?.state === "running" || programs.length === 0;
     if (local !== undefined && isHere) return this.#routeLocal(local, path, peer, fromProgram);
-    if (!fromProgram && program === undefined) {
+    if (!fromProgram && programs.length === 0) {
       return { kind: "failure", failure: failure("NoProvider", `${path.service} is not here`) };
     }
-    if (!fromProgram && program !== undefined && !this.#allowsProgramCall(program, path, peer)) {
+    // Any of them may be the one that serves.
+    if (!fromProgram && !programs.every((program) => this.#allowsProgramCall(program, path, peer))) {
       return { kind: "failure", failure: failure("Refused", `${path.text} may not be called from there`) };
     }
     return {
