@@ -100,6 +100,7 @@ export class Agent {
       messages: () => this.messages,
       health: () => this.health,
       publish: (entries) => this.publish({ ...NO_UPDATE, entries }),
+      onChange: () => this.#names?.services.followSoon(),
     });
     this.#dataplane = { kind: parts.options.rootless ? "rootless" : "portable" };
     this.#resources.use(parts.store);
@@ -316,6 +317,7 @@ export class Agent {
       announce: (publicKey) => this.#announce(publicKey),
       onRosterChange: () => this.followRoster(),
       onElection: (elected) => this.#names?.handleElection(elected),
+      onVerdict: () => this.#names?.services.followSoon(),
     });
     this.#session = session;
     await session.start();
@@ -420,6 +422,7 @@ export class Agent {
       cidrs: this.#cidrs(),
       log: this.#log,
       publish: (entries) => this.publish({ ...NO_UPDATE, entries }),
+      offered: () => this.services.offered(),
     });
     if (this.#state !== "starting") {
       await names?.close();

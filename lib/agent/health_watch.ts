@@ -44,6 +44,8 @@ export interface HealthWatchParts {
   /** Both absent without a packet plane. */
   readonly plane: PacketPlane | undefined;
   readonly echo: HealthEcho | undefined;
+  /** A member has become healthy or unhealthy. */
+  onVerdict(): void;
 }
 
 /** Probes members through the tunnel, or by their channels where there is no tunnel, and keeps the verdicts. */
@@ -77,12 +79,13 @@ export class HealthWatch {
 
   /** Begins to check. */
   start(): void {
-    const { log } = this.#parts;
+    const { log, onVerdict } = this.#parts;
     const wasHealthy = new Map<string, boolean>();
     this.checker.run((peer) => {
       const { id, name, healthy, path, failureCount } = peer;
       const isNews = wasHealthy.has(id) && wasHealthy.get(id) !== healthy;
       wasHealthy.set(id, healthy);
+      if (isNews) onVerdict();
       if (isNews) log.info(healthy ? "peer is back" : "peer is away", { peer: name, path, failureCount });
       // A session that merely grew old proves nothing to others.
       if (isNews && !healthy && failureCount > 0) this.#tellOthers(id as NodeId);

@@ -50,6 +50,8 @@ export interface MemberSessionParts {
   onRosterChange(): void;
   /** Another leader is elected; undefined when none lives. */
   onElection(elected: NodeId | undefined): void;
+  /** A member has become healthy or unhealthy. */
+  onVerdict(): void;
 }
 
 /** One life of a node under one pair of keys. */
@@ -93,7 +95,8 @@ export class MemberSession {
       onElection: (elected) => rest.onElection(elected),
     });
     const { roster } = replica;
-    this.health = new HealthWatch({ ...ports, roster, self: identity.id, messages, plane, echo });
+    const onVerdict = () => rest.onVerdict();
+    this.health = new HealthWatch({ ...ports, roster, self: identity.id, messages, plane, echo, onVerdict });
   }
 
   /** How nodes nearby are found; undefined when they are not looked for. */

@@ -14,6 +14,7 @@ import {
   RESOLVER_CONF_PATH,
   resolverInUse,
   type ResolverKind,
+  systemTimers,
   upstreamServers,
 } from "../host/mod.ts";
 import type { MeshState, NodeId, RosterEvent, Signed } from "../mesh/mod.ts";
@@ -22,6 +23,7 @@ import { type DnsForward, type DnsHandle, DnsServer } from "../nameserver/mod.ts
 import { InvalidRequestError } from "./errors.ts";
 import type { DnsReport } from "./report.ts";
 import { RosterNames } from "./roster_names.ts";
+import { ServiceNames, type ServiceNamesParts } from "./service_names.ts";
 import { SharedNames, type SharedNamesParts } from "./shared_names.ts";
 
 /** The only port that a resolv.conf can mean. */
@@ -38,6 +40,8 @@ export interface NameServiceParts {
   readonly log: Logger;
   /** Tells others what was added here. */
   readonly publish: (entries: readonly Signed[]) => void;
+  /** The services whose names are served. */
+  readonly offered: ServiceNamesParts["offered"];
 }
 
 /** How the server and the resolver are to be; the plan of what `open` then does. */
@@ -51,6 +55,7 @@ interface NamePlan {
 export class NameService {
   readonly handle: DnsHandle;
   readonly shared: SharedNames;
+  readonly services: ServiceNames;
   readonly #members: RosterNames;
   readonly #resolver: PointedResolver | undefined;
   readonly #problem: string | undefined;
@@ -60,12 +65,14 @@ export class NameService {
     members: RosterNames,
     more: {
       readonly shared: SharedNames;
+      readonly services: ServiceNames;
       readonly resolver: PointedResolver | undefined;
       readonly problem: string | undefined;
     },
   ) {
     this.handle = handle;
     this.shared = more.shared;
+    this.services = more.services;
     this.#members = members;
     this.#resolver = more.resolver;
     this.#problem = more.problem;
@@ -114,19 +121,24 @@ export class NameService {
     const author = () => authorOf(mesh);
     const shared = new SharedNames({ replica, handle, zone, networkId, author, publish });
     shared.start();
+    const { cidrs, offered } = parts;
+    const { roster } = mesh;
+    const services = new ServiceNames({ roster, zone, cidrs, timers: systemTimers, sink: handle, offered });
+    services.follow();
     let resolver: PointedResolver | undefined;
     try {
       resolver = await point(parts, plan, handle);
     } catch (error) {
       tell(error);
     }
-    return new NameService(handle, members, { shared, resolver, problem });
+    return new NameService(handle, members, { shared, services, resolver, problem });
   }
 
   /** Follows one change of the roster. */
   handleRosterEvent(event: RosterEvent): void {
     this.#members.handleRosterEvent(event);
     this.shared.handleRosterEvent(event);
+    this.services.followSoon();
   }
 
   /** Follows who is the elected leader. */
@@ -163,6 +175,7 @@ export class NameService {
 
   /** Puts the resolver back, then stops the server. @throws HostError when the resolver can't be put back */
   async close(): Promise<void> {
+    this.services.close();
     try {
       await this.#resolver?.revert();
     } finally {

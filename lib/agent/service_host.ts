@@ -14,14 +14,21 @@ import type { Channel } from "../channel/mod.ts";
 import { FORWARD_TOPIC } from "../forward/mod.ts";
 import { systemClock, systemCompressor, systemRandom, systemTimers } from "../host/mod.ts";
 import type { EntryEvent, MeshState, NodeId, RosterEvent, Signed } from "../mesh/mod.ts";
-import { type CarrierLimits, isProgram, type PeerId, ServiceRuntime } from "../service/mod.ts";
+import {
+  type CarrierLimits,
+  isProgram,
+  type PeerId,
+  type ServiceAdvert,
+  ServiceRuntime,
+} from "../service/mod.ts";
 import { ForwardDesk } from "./forward_desk.ts";
 import type { HealthWatch } from "./health_watch.ts";
 import type { Link } from "./link.ts";
 import type { MessagePlane } from "./message_plane.ts";
 import { ProgramDesk } from "./program_desk.ts";
 import { ServiceDoor, type ServiceReceiver } from "./service_door.ts";
-import { asPeerId, ServiceLinks } from "./service_links.ts";
+import { asNodeId, asPeerId, ServiceLinks } from "./service_links.ts";
+import type { OfferedService } from "./service_names.ts";
 import { RosterPeers } from "./service_peers.ts";
 import { SharedServices } from "./shared_services.ts";
 
@@ -37,6 +44,8 @@ export interface ServiceHostParts {
   health(): HealthWatch | undefined;
   /** Tells others. */
   publish(entries: readonly Signed[]): void;
+  /** What is offered has changed, or who is linked. */
+  onChange?(): void;
 }
 
 /** The services of one node, while it runs. */
@@ -73,15 +82,24 @@ export class ServiceHost {
       peers: this.#peers,
       compressor: systemCompressor,
       ...(parts.limits === undefined ? {} : { limits: parts.limits }),
-      onAdvertChange: () => this.#shared.tellSoon(),
+      onAdvertChange: () => {
+        this.#shared.tellSoon();
+        parts.onChange?.();
+      },
     });
     this.#shared = new SharedServices({
       mesh,
       timers: systemTimers,
       log,
       advert: () => this.runtime.advert(),
-      setAdverts: (peer, adverts) => this.runtime.setAdverts(peer, adverts),
-      handlePeerGone: (peer) => this.runtime.handlePeerGone(peer),
+      setAdverts: (peer, adverts) => {
+        this.runtime.setAdverts(peer, adverts);
+        parts.onChange?.();
+      },
+      handlePeerGone: (peer) => {
+        this.runtime.handlePeerGone(peer);
+        parts.onChange?.();
+      },
       publish: (entries) => parts.publish(entries),
     });
     this.forward = new ForwardDesk({
@@ -102,6 +120,21 @@ export class ServiceHost {
   /** How many programs are attached. */
   get programs(): number {
     return this.#programs?.size ?? 0;
+  }
+
+  /** Everything that nodes offer, this one too. */
+  offered(): readonly OfferedService[] {
+    const { runtime: { directory }, runtime } = this;
+    const of = (peer: PeerId, { services }: ServiceAdvert, isHealthy: boolean) =>
+      services.map((service) => ({ nodeId: asNodeId(peer), service, isHealthy }));
+    const nodes = directory.peers().filter((peer) => !isProgram(peer));
+    return [
+      ...of(this.#peers.self, runtime.advert(), true),
+      ...nodes.flatMap((peer) => {
+        const isHealthy = this.#peers.isHealthy(peer);
+        return directory.advertsOf(peer).flatMap((advert) => of(peer, advert, isHealthy));
+      }),
+    ];
   }
 
   /** Begins to tell and to follow. */
@@ -131,6 +164,7 @@ export class ServiceHost {
     const peer = asPeerId(nodeId);
     this.#doors.get(channel)?.open(peer);
     this.runtime.handleLink(peer);
+    this.#parts.onChange?.();
   }
 
   /** A link has ended; another one may have taken its place. */
@@ -138,6 +172,7 @@ export class ServiceHost {
     const peer = asPeerId(nodeId);
     this.runtime.handleLinkLost(peer);
     if (this.#links.channel(peer) !== undefined) this.runtime.handleLink(peer);
+    this.#parts.onChange?.();
   }
 
   /** Follows one change of the entries. */

@@ -201,6 +201,9 @@ export class LocalService {
   }
 }
 
+/** A service's name of RFC 6335 §5.1, and the transport when that is not TCP; or the transport alone. */
+const PROTOCOL = /^(?=[a-z0-9-]{1,15}(\/|$))[a-z0-9]+(-[a-z0-9]+)*(\/(tcp|udp))?$/;
+
 /** Others would not believe a word of an advert with more than this in it. */
 function checkTold(
   { path, version = "", description = "", port = 0, protocol = "tcp" }: ServiceDefinition,
@@ -213,7 +216,9 @@ function checkTold(
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new InvalidServiceError(`Cannot add ${path}: ${port} is no port`);
   }
-  if (protocol !== "tcp" && protocol !== "udp") {
-    throw new InvalidServiceError(`Cannot add ${path}: the protocol is tcp or udp, not ${protocol}`);
+  if (!PROTOCOL.test(protocol)) {
+    throw new InvalidServiceError(`Cannot add ${path}: ${JSON.stringify(protocol)} is no protocol`, {
+      hint: "Write http, or dns/udp.",
+    });
   }
 }

@@ -29,7 +29,7 @@ export interface AdvertisedService {
   readonly elects: boolean;
   /** For SRV records; 0 for none. */
   readonly port: number;
-  /** `tcp` or `udp`. */
+  /** Such as `http` or `dns/udp`; `tcp` or `udp` alone leaves it to the path. */
   readonly protocol: string;
   /** Who may call it; only programs tell, and only their agent. */
   readonly allow?: string;

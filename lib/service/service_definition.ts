@@ -73,8 +73,8 @@ export interface ServiceDefinition extends ServiceHooks {
   readonly queue?: number;
   /** A port of the node's address for SRV records. */
   readonly port?: number;
-  /** `tcp` unless told. */
-  readonly protocol?: "tcp" | "udp";
+  /** What is spoken there, such as `http`, or `dns/udp`; the service's own name over TCP unless told. */
+  readonly protocol?: string;
 }
 
 // deno-lint-ignore no-explicit-any -- inference
