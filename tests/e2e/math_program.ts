@@ -14,6 +14,7 @@ await node.addService({
   version: "1.2.0",
   description: "Sums",
   port: 8080,
+  protocol: "http",
   actions: {
     add: { idempotent: true, handler: ({ a, b }: { a: number; b: number }) => a + b },
     name: () => name,

@@ -33,6 +33,7 @@ async function openMesh(label: string, names: readonly string[]): Promise<Mesh> 
       stateDir: `${scratch}/lead`,
       args: [
         ...["--rootless", "--endpoint", `127.0.0.1:${port}`, "--port", `${port}`, "--status-port", "off"],
+        ...["--dns", "on", "--dns-port", `${freePort()}`],
       ],
     }),
   );
@@ -136,6 +137,22 @@ Deno.test("services are listed, called, paused and resumed from a shell", async 
     assertFailed(await lead.command("call", "math/fail"), 1, /OutOfStock/);
   });
 
+  const names = async () => {
+    const { stdout } = await ask(lead, "dns", "query", "_http._tcp.math", "SRV");
+    return stdout.split("\n").filter(Boolean).sort();
+  };
+
+  await test.step("named", async () => {
+    assert.deepEqual(await names(), [
+      "_http._tcp.math.weft.internal. 5 SRV 0 0 8080 adder-2.weft.internal.",
+      "_http._tcp.math.weft.internal. 5 SRV 0 0 8080 adder.weft.internal.",
+    ]);
+    assert.match(
+      await expectAnswer(lead, "dns", "list"),
+      /^math\.weft\.internal\. +A +10\.200\.0\.\d +5 +service$/m,
+    );
+  });
+
   await test.step("paused on one node, then on both, and resumed", async () => {
     const paused = await expectAnswer(lead, "service", "pause", "math", "--node", "adder");
     assert.equal(paused, "Paused math on adder\n");
@@ -144,6 +161,7 @@ Deno.test("services are listed, called, paused and resumed from a shell", async 
       '{\n  "changed": false\n}\n',
     );
     await untilOffered(lead, "math", 1);
+    await waitFor(async () => (await names()).length === 1, 5_000, { what: "one of them has a name" });
     assert.equal(await expectAnswer(lead, "call", "math/name"), "adder-2\n");
     await expectAnswer(lead, "service", "pause", "math", "--node", "adder-2");
     await untilOffered(lead, "math", 0);
