@@ -7,8 +7,7 @@ import { type Logger, type Millis, silentLogger, type StateStore, WeftError } fr
 import { channelCounters } from "../channel/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
-import { openPlane, type PacketPlane, type WireGuardPlane } from "../dataplane/mod.ts";
-import { systemClock, systemRandom, systemTimers } from "../host/mod.ts";
+import { systemClock, systemTimers } from "../host/mod.ts";
 import {
   type MeshState,
   NO_UPDATE,
@@ -19,28 +18,19 @@ import {
 } from "../mesh/mod.ts";
 import type { Cidr, Endpoint } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
-import { listenTcp, portInUse, SocketError, type StreamListener } from "../transport/mod.ts";
-import { devicePicture, ReadOnlySocket } from "../wg/mod.ts";
-import type { ProtocolTimers } from "../wireguard/mod.ts";
+import { listenTcp, type StreamListener } from "../transport/mod.ts";
 import { DeviceSecrets } from "./device_secrets.ts";
-import {
-  InterfaceGoneError,
-  InterruptedError,
-  InvalidRequestError,
-  PacketPlaneError,
-  RemovedError,
-} from "./errors.ts";
-import { HealthEcho } from "./health_echo.ts";
+import { InterruptedError, InvalidRequestError, RemovedError } from "./errors.ts";
 import type { HealthWatch } from "./health_watch.ts";
-import { checkHostNetwork, forgetHostNetwork, openHostNetwork } from "./host_network.ts";
+import { checkHostNetwork } from "./host_network.ts";
 import type { LeaderDesk } from "./leader_desk.ts";
 import { orderCandidates } from "./local_endpoints.ts";
 import { MemberSession } from "./member_session.ts";
 import type { MessagePlane } from "./message_plane.ts";
 import { NameService } from "./name_service.ts";
 import { ownEndpoints, ownPrefixes } from "./own_endpoints.ts";
-import { PeerSync } from "./peer_sync.ts";
-import type { DataplaneReport, StatusReport } from "./report.ts";
+import { OverlayInterface } from "./overlay_interface.ts";
+import type { StatusReport } from "./report.ts";
 import { ServiceHost } from "./service_host.ts";
 import { buildStatus } from "./status_report.ts";
 
@@ -76,13 +66,10 @@ export class Agent {
   /** The networks that this host is in, as of the last look. */
   #prefixes: readonly Cidr[] = [];
   #state: StatusReport["state"] = "starting";
-  #plane: WireGuardPlane | undefined;
-  #peers: PeerSync | undefined;
+  #interface: OverlayInterface | undefined;
   #session: MemberSession | undefined;
   #rotating: Promise<void> | undefined;
   #names: NameService | undefined;
-  #echo: HealthEcho | undefined;
-  #dataplane: DataplaneReport;
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
@@ -102,7 +89,6 @@ export class Agent {
       publish: (entries) => this.publish({ ...NO_UPDATE, entries }),
       onChange: () => this.#names?.services.followSoon(),
     });
-    this.#dataplane = { kind: parts.options.rootless ? "rootless" : "portable" };
     this.#resources.use(parts.store);
   }
 
@@ -156,9 +142,9 @@ export class Agent {
       state: this.#state,
       uptimeMs: systemClock.now() - this.#madeAt,
       listenPort: this.#parts.options.port,
-      dataplane: this.#dataplane,
+      dataplane: this.#interface?.report ?? { kind: this.#parts.options.rootless ? "rootless" : "portable" },
       dns: this.#names?.report(),
-      plane: this.#plane,
+      plane: this.#interface?.plane,
       messages: this.messages,
       health: this.health,
       discovery: this.#session?.lan,
@@ -166,8 +152,8 @@ export class Agent {
       services: this.services,
       drops: {
         ...this.#channelCounters.snapshot(),
-        ...this.#plane?.drops(),
-        ...this.#echo?.drops(),
+        ...this.#interface?.plane.drops(),
+        ...this.#interface?.echo?.drops(),
         ...this.#session?.health.drops(),
         ...this.#session?.lan?.drops(),
       },
@@ -191,7 +177,7 @@ export class Agent {
     }
     let hasNewMembers = false;
     for (let event = roster.pollEvent(); event !== undefined; event = roster.pollEvent()) {
-      this.#peers?.handleRosterEvent(event);
+      this.#interface?.peers?.handleRosterEvent(event);
       this.#names?.handleRosterEvent(event);
       this.services.handleRosterEvent(event);
       if (event.kind === "endpoints-changed") this.#session?.messages.redial(event.nodeId);
@@ -245,27 +231,18 @@ export class Agent {
     if (news === undefined) return;
     const { identity } = this.mesh;
     this.#log.info("this node goes on under a new key", { publicKey: identity.publicKey.toString() });
-    this.#followKey();
+    this.#interface?.followKey();
     // It takes its leave, which takes up to a second; packets do not wait for that.
     await this.#session?.close();
     if (this.#state !== "running") return;
     try {
       await this.#startSession();
       this.publish(news);
+      this.services.refresh();
     } catch (error) {
       if (!(error instanceof WeftError)) throw error;
       this.#end(error);
     }
-  }
-
-  /** Peers know this node by its new key only, so every session begins anew. */
-  #followKey(): void {
-    const plane = this.#plane;
-    if (plane === undefined) return;
-    plane.setPrivateKey(this.mesh.identity.privateKey);
-    for (const { publicKey } of plane.peerStatuses()) plane.removePeer(publicKey);
-    this.#peers = this.#makePeers(plane);
-    this.#peers.start();
   }
 
   async #start(): Promise<void> {
@@ -279,10 +256,10 @@ export class Agent {
     }
     const listener = listenTcp({ port: options.port });
     this.#resources.defer(() => listener.close());
-    if (!options.rootless) await this.#startPacketPlane();
+    if (!options.rootless) await this.#openInterface();
     await this.#startNames();
     this.#stateEndpoints();
-    this.#peers?.start();
+    this.#interface?.peers?.start();
     // What waits from loading has been read by now.
     while (this.mesh.roster.pollEvent() !== undefined);
     this.#resources.defer(() => this.#session?.close());
@@ -307,9 +284,9 @@ export class Agent {
       log: this.#log,
       counters: this.#channelCounters,
       listener,
-      plane: this.#plane,
-      peers: this.#peers,
-      echo: this.#echo,
+      plane: this.#interface?.plane,
+      peers: this.#interface?.peers,
+      echo: this.#interface?.echo,
       services: this.services,
       cidrs: this.#cidrs(),
       candidates: (stated, nodeId) => this.#candidates(stated, nodeId),
@@ -323,94 +300,23 @@ export class Agent {
     await session.start();
   }
 
-  async #startPacketPlane(): Promise<void> {
-    const { options, store } = this.#parts;
-    const { mesh } = this;
-    const { interfaceName, mtuBytes, port } = options;
-    const network = { interfaceName, mtuBytes, addresses: mesh.record.addresses, cidrs: this.#cidrs() };
-    const plane = await openHostNetwork(store, network, () =>
-      openPlane({
-        interfaceName,
-        mtuBytes,
-        choice: options.dataplane,
-        kernel: options.kernel,
-        timers: options.testTimers as Partial<ProtocolTimers>,
-        observer: (event) => {
-          this.#peers?.handleDeviceEvent(event);
-          this.#session?.health.handleDeviceEvent(event);
-        },
-        log: this.#log,
-      }));
-    if (this.#state !== "starting") {
-      plane.close();
-      await plane.ended;
-      throw new InterruptedError();
-    }
-    this.#plane = plane;
-    this.#resources.defer(async () => {
-      plane.close();
-      // Why it ended, if it was not this, is told below.
-      await plane.ended.catch(() => {});
-      try {
-        forgetHostNetwork(store);
-      } catch (error) {
-        // The interface is gone all the same, and the next start finds that out.
-        this.#log.warn("cannot forget what was changed of this host", { error });
-      }
-    });
-    plane.setPrivateKey(mesh.identity.privateKey);
-    const failure = plane.listen({ port, fwmark: 0 });
-    if (failure === "port-taken") throw portInUse("UDP", port);
-    if (failure !== undefined) {
-      throw new SocketError(`Cannot listen on UDP port ${port}`, { retryable: true });
-    }
-    const socket = new ReadOnlySocket(interfaceName, {
-      picture: () => devicePicture(plane, { listenPort: port, fwmark: 0 }),
+  async #openInterface(): Promise<void> {
+    const opened = await OverlayInterface.open({
+      mesh: this.mesh,
+      store: this.#parts.store,
+      options: this.#parts.options,
+      secrets: this.secrets,
+      cidrs: this.#cidrs(),
       log: this.#log,
-    });
-    this.#resources.defer(() => socket.close());
-    this.#startEcho();
-    this.#dataplane = {
-      kind: plane.kind,
-      interfaceName,
-      mtuBytes,
-      aead: plane.engine,
-      get offloads() {
-        return plane.offloads;
-      },
-    };
-    this.#peers = this.#makePeers(plane);
-    plane.ended.then((end) => {
-      if (end === "interface-gone") this.#end(new InterfaceGoneError(interfaceName));
-      if (end === "worker-failed") this.#end(new PacketPlaneError(interfaceName, end));
-    }, (cause) => this.#end(new PacketPlaneError(interfaceName, cause)));
-  }
-
-  #makePeers(plane: PacketPlane): PeerSync {
-    return new PeerSync({
-      roster: this.mesh.roster,
-      plane,
-      self: this.mesh.identity.id,
-      presharedKey: (nodeId) => this.secrets.get(nodeId),
       candidates: (stated, nodeId) => this.#candidates(stated, nodeId),
+      observer: (event) => this.#session?.health.handleDeviceEvent(event),
     });
-  }
-
-  #startEcho(): void {
-    const { roster, record } = this.mesh;
-    const [address] = record.addresses;
-    if (address === undefined) return;
-    const echo = new HealthEcho({
-      clock: systemClock,
-      timers: systemTimers,
-      random: systemRandom,
-      log: this.#log,
-      address,
-      isPeer: (source) => roster.find(source) !== undefined,
+    this.#resources.use(opened);
+    if (this.#state !== "starting") throw new InterruptedError();
+    this.#interface = opened;
+    opened.ended.then((reason) => {
+      if (reason !== undefined) this.#end(reason);
     });
-    this.#echo = echo;
-    echo.start();
-    this.#resources.defer(() => echo.close());
   }
 
   async #startNames(): Promise<void> {

@@ -26,6 +26,7 @@ import type { HealthWatch } from "./health_watch.ts";
 import type { Link } from "./link.ts";
 import type { MessagePlane } from "./message_plane.ts";
 import { ProgramDesk } from "./program_desk.ts";
+import type { ServicesReport } from "./service_control.ts";
 import { ServiceDoor, type ServiceReceiver } from "./service_door.ts";
 import { asNodeId, asPeerId, ServiceLinks } from "./service_links.ts";
 import type { OfferedService } from "./service_names.ts";
@@ -135,6 +136,22 @@ export class ServiceHost {
         return directory.advertsOf(peer).flatMap((advert) => of(peer, advert, isHealthy));
       }),
     ];
+  }
+
+  /** @returns what the status says of services */
+  report(): ServicesReport {
+    const { runtime, programs } = this;
+    const reports = runtime.report();
+    const providers = reports.flatMap((report) => report.providers);
+    const healthy = providers.filter(({ state, isHealthy }) => state === "running" && isHealthy).length;
+    return {
+      services: reports.length,
+      providers: { healthy, unhealthy: providers.length - healthy },
+      calls: { pending: runtime.pendingCalls, running: runtime.runningCalls },
+      programs,
+      rejected: runtime.rejected,
+      openBreakers: runtime.directory.openBreakers(systemClock.now()),
+    };
   }
 
   /** Begins to tell and to follow. */

@@ -3,7 +3,6 @@
  * @module
  */
 
-import { systemClock } from "../host/mod.ts";
 import {
   type EventStream,
   isProgram,
@@ -20,9 +19,7 @@ import type {
   PublishRequest,
   ServiceChange,
   ServiceControl,
-  ServicesReport,
 } from "./service_control.ts";
-import type { ServiceHost } from "./service_host.ts";
 
 /** Turns requests into calls of the agent's services. */
 export class ServiceOperations implements ServiceControl {
@@ -83,19 +80,4 @@ export class ServiceOperations implements ServiceControl {
     const answer = await runtime.request(`$registry/${action}`, { path }, target);
     return (answer as { readonly changed?: unknown } | undefined)?.changed === true;
   }
-}
-
-/** @returns what the status says of services */
-export function servicesReport({ runtime, programs }: ServiceHost): ServicesReport {
-  const reports = runtime.report();
-  const providers = reports.flatMap((report) => report.providers);
-  const healthy = providers.filter(({ state, isHealthy }) => state === "running" && isHealthy).length;
-  return {
-    services: reports.length,
-    providers: { healthy, unhealthy: providers.length - healthy },
-    calls: { pending: runtime.pendingCalls, running: runtime.runningCalls },
-    programs,
-    rejected: runtime.rejected,
-    openBreakers: runtime.directory.openBreakers(systemClock.now()),
-  };
 }

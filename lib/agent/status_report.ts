@@ -15,7 +15,6 @@ import type { LeaderDesk } from "./leader_desk.ts";
 import type { MessagePlane } from "./message_plane.ts";
 import type { DataplaneReport, DnsReport, LeaderReport, PeerReport, StatusReport } from "./report.ts";
 import type { ServiceHost } from "./service_host.ts";
-import { servicesReport } from "./service_operations.ts";
 import { VERSION } from "./version.ts";
 
 /** What the report is made of; the planes are there while the agent runs. */
@@ -64,7 +63,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
     ...sources.discovery === undefined ? {} : {
       discovery: { providers: sources.discovery.providers, heard: sources.discovery.heard },
     },
-    services: servicesReport(sources.services),
+    services: sources.services.report(),
     peers: members
       .filter((member) => member.record.nodeId !== record.nodeId)
       .map((member) => peerReport(member, sessions.get(member.record.publicKey.toString()), sources))
