@@ -17,19 +17,12 @@ import {
   NodeMessageEncoder,
   type WireValue,
 } from "./node_message.ts";
-import { decodeAdvert, encodeAdvert, type ServiceAdvert, type ServiceState } from "./service_advert.ts";
+import { ADVERT, FLAG, NUMBER, record, TEXT } from "./arbitrary_advert_test.ts";
 
 const encoder = new NodeMessageEncoder();
 const encode = (message: NodeMessage) => encoder.encode(message).slice();
 
-function record<T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> {
-  return fc.record(model, { noNullPrototype: true }) as fc.Arbitrary<T>;
-}
-
-const NUMBER = fc.oneof(fc.nat(), fc.maxSafeNat(), fc.constantFrom(0, 127, 128, 2 ** 32, 2 ** 53 - 1));
 const UINT32 = fc.oneof(fc.nat(), fc.constantFrom(0, 2 ** 32 - 1));
-const TEXT = fc.string({ unit: "binary", maxLength: 60 });
-const FLAG = fc.boolean();
 const BYTES = fc.uint8Array({ maxLength: 300 });
 const VALUE: fc.Arbitrary<WireValue> = record({
   encoding: fc.constantFrom(Encoding.UNSPECIFIED, Encoding.JSON, Encoding.BINARY),
@@ -38,39 +31,6 @@ const VALUE: fc.Arbitrary<WireValue> = record({
   detachedBytes: NUMBER,
 });
 const FAILURE = record({ code: TEXT, message: TEXT, retryable: FLAG, executed: FLAG });
-const STATE = fc.constantFrom<ServiceState[]>(
-  "created",
-  "initialized",
-  "running",
-  "paused",
-  "stopped",
-  "error",
-);
-const ALLOW = fc.oneof(fc.constant({}), TEXT.filter((text) => text !== "").map((allow) => ({ allow })));
-const ACTION = fc.tuple(TEXT, FLAG, ALLOW).map(([name, idempotent, allow]) => ({
-  name,
-  idempotent,
-  ...allow,
-}));
-const ADVERT: fc.Arbitrary<ServiceAdvert> = record({
-  run: NUMBER,
-  services: fc.array(
-    record({
-      path: TEXT.filter((text) => text !== ""),
-      version: TEXT,
-      description: TEXT,
-      state: STATE,
-      actions: fc.array(ACTION, { maxLength: 3 }),
-      events: fc.array(TEXT, { maxLength: 3 }),
-      elects: FLAG,
-      port: fc.integer({ min: 0, max: 65_535 }),
-      protocol: TEXT,
-    }).chain((service) => ALLOW.map((allow) => ({ ...service, ...allow }))),
-    { maxLength: 3 },
-  ),
-  subscriptions: fc.array(record({ pattern: TEXT, group: TEXT }), { maxLength: 3 }),
-  retains: FLAG,
-});
 const ROUTING = record({ mode: TEXT, node: TEXT, idempotent: FLAG });
 const MESSAGE: fc.Arbitrary<NodeMessage> = fc.oneof(
   record({
@@ -330,77 +290,4 @@ Deno.test("long texts of failures are cut, too many groups are no event", () => 
   assert.notEqual(groups(256, 10), undefined);
   assert.equal(groups(257, 10), undefined);
   assert.equal(groups(1, 5_000), undefined);
-});
-
-const SERVICE = {
-  path: "math",
-  version: "1.0.0",
-  description: "",
-  state: "running",
-  actions: [],
-  events: [],
-  elects: false,
-  port: 0,
-  protocol: "tcp",
-} as const;
-
-Deno.test("decodeAdvert() gives back what encodeAdvert() was given", () => {
-  fc.assert(fc.property(ADVERT, (advert) => assert.deepEqual(decodeAdvert(encodeAdvert(advert)), advert)));
-});
-
-Deno.test("decodeAdvert() refuses what is no advert, says too much, or is cut off", async (test) => {
-  const advert = (service: object): ServiceAdvert => ({
-    run: 1,
-    services: [{ ...SERVICE, ...service }],
-    subscriptions: [],
-    retains: false,
-  });
-  const long = "x".repeat(256);
-  const many = <T>(count: number, item: T) => Array.from({ length: count }, () => item);
-  const subscription = { pattern: "a", group: "" };
-  const cases: Record<string, ServiceAdvert> = {
-    "a service without a path": advert({ path: "" }),
-    "a service in no state": advert({ state: "none of them" }),
-    "a port that is none": advert({ port: 65_536 }),
-    "a long path": advert({ path: long }),
-    "a long version": advert({ version: long }),
-    "a long description": advert({ description: long }),
-    "a long protocol": advert({ protocol: long }),
-    "a long name of an action": advert({ actions: [{ name: long, idempotent: false }] }),
-    "a long name of an event": advert({ events: ["ok", long] }),
-    "a long selector": advert({ allow: "x".repeat(1_025) }),
-    "a long selector of an action": advert({
-      actions: [{ name: "a", idempotent: false, allow: "x".repeat(1_025) }],
-    }),
-    "a long pattern": { ...advert({}), subscriptions: [{ pattern: long, group: "" }] },
-    "a long group": { ...advert({}), subscriptions: [{ pattern: "a", group: long }] },
-    "too many services": { ...advert({}), services: many(5_000, { ...SERVICE, version: "", protocol: "" }) },
-    "too many subscriptions": { ...advert({}), subscriptions: many(5_000, subscription) },
-    "more than 256 KiB": {
-      ...advert({}),
-      services: many(1_500, { ...SERVICE, description: "x".repeat(200) }),
-    },
-  };
-  assert.deepEqual(decodeAdvert(encodeAdvert(advert({})))?.services, [SERVICE]);
-  assert.deepEqual(decodeAdvert(encodeAdvert(advert({ path: "x".repeat(255) })))?.services.length, 1);
-  for (const [name, refused] of Object.entries(cases)) {
-    await test.step(name, () => {
-      const bytes = encodeAdvert(refused);
-      assert.equal(decodeAdvert(bytes), undefined);
-      const writer = new WireWriter();
-      writer.bytes(1, bytes);
-      writer.message(4, 0);
-      assert.equal(decodeNodeMessage(writer.finish()), undefined);
-    });
-  }
-  await test.step("a run over 2^53", () => {
-    const bytes = encodeAdvert(advert({}));
-    bytes.set([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], 1);
-    assert.equal(decodeAdvert(bytes), undefined);
-  });
-  await test.step("random bytes", () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void decodeAdvert(bytes)), {
-      numRuns: 2_000,
-    });
-  });
 });

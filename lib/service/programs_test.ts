@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { CallError, type ServiceDefinition, type ServiceEvent } from "./mod.ts";
+import { CallError, type ServiceDefinition } from "./mod.ts";
 import { MemoryMesh, type MemoryNode, type MemoryProgram, settle } from "./memory_mesh_test.ts";
 import { NO_VALUE, NodeMessageEncoder } from "./node_message.ts";
 import type { ServiceRuntime } from "./service_runtime.ts";
@@ -270,86 +270,6 @@ Deno.test("streams of a program go both ways, in both directions", async () => {
   await settle();
   await settle();
   assert.equal(mesh.openStreams, 0);
-});
-
-Deno.test("events go from programs to all, and from all to programs, each once", async () => {
-  const { mesh, agent, other, program } = await attached();
-  await using _ = mesh;
-  const second = mesh.attach(agent);
-  const heard: string[] = [];
-  const everybody: [string, { runtime: ServiceRuntime }][] = [
-    ["a", agent],
-    ["b", other],
-    ["p1", program],
-    ["p2", second],
-  ];
-  for (const [name, { runtime }] of everybody) {
-    runtime.subscribe("news/{id}", ({ data, params }) => void heard.push(`${name}:${data}:${params.id}`));
-  }
-  await settle();
-  for (const [name, { runtime }] of everybody) {
-    heard.length = 0;
-    await runtime.publish("news/7", name);
-    await settle();
-    assert.deepEqual(heard.sort(), ["a", "b", "p1", "p2"].map((who) => `${who}:${name}:7`), name);
-  }
-  heard.length = 0;
-  await program.runtime.publish("news/7", "x", { broadcastMode: "local_only" });
-  await settle();
-  assert.deepEqual(heard, ["p1:x:7"]);
-});
-
-Deno.test("one_per_service reaches one of the programs, agents and nodes of a service", async () => {
-  const { mesh, agent, other, program } = await attached();
-  await using _ = mesh;
-  const second = mesh.attach(agent);
-  const heard: string[] = [];
-  const places: [string, ServiceRuntime][] = [["p1", program.runtime], ["p2", second.runtime], [
-    "b",
-    other.runtime,
-  ]];
-  for (const [name, runtime] of places) {
-    await runtime.addService({
-      path: "mail",
-      subscriptions: { "news/*": ({ data }: ServiceEvent) => void heard.push(`${name}:${data}`) },
-    });
-  }
-  second.runtime.subscribe("news/*", ({ data }) => void heard.push(`loose:${data}`));
-  await settle();
-  const publish = async (runtime: ServiceRuntime, data: number) => {
-    heard.length = 0;
-    await runtime.publish("news/1", data, { broadcastMode: "one_per_service" });
-    await settle();
-    return heard.toSorted();
-  };
-  for (const [i, runtime] of [agent.runtime, program.runtime, second.runtime, other.runtime].entries()) {
-    const got = await publish(runtime, i);
-    assert.equal(got.length, 2, got.join());
-    assert.ok(got.includes(`loose:${i}`), got.join());
-  }
-});
-
-Deno.test("what a program wants to be kept its agent keeps, also when the program has left", async () => {
-  const { mesh, agent, other, program } = await attached();
-  await using _ = mesh;
-  await program.runtime.publish("state/x", "kept", { retain: true });
-  await other.runtime.publish("state/y", "there", { retain: true });
-  await settle();
-  assert.equal(agent.runtime.advert().retains, true);
-  mesh.detach(program);
-  const late = mesh.attach(agent);
-  await settle();
-  for (const { runtime } of [agent, other, late]) {
-    const past: unknown[] = [];
-    runtime.subscribe("state/*", ({ data, isPast }) => void past.push(`${data}:${isPast}`), {
-      includePast: true,
-    });
-    await mesh.run(50);
-    assert.deepEqual(past.toSorted(), ["kept:true", "there:true"]);
-  }
-  await late.runtime.publish("state/x", undefined, { retain: true });
-  await settle();
-  assert.equal(agent.runtime.advert().retains, false);
 });
 
 Deno.test("a program can't answer for another, nor make its agent a way for strangers", async () => {

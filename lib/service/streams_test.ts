@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { ActionError, CallError, type CallOptions } from "./mod.ts";
 import { MAX_ITEM_BYTES, receiveItems } from "./item_stream.ts";
-import { MemoryMesh, type MemoryNode, settle, streamPair } from "./memory_mesh_test.ts";
+import { MemoryMesh, type MemoryNode, settle } from "./memory_mesh_test.ts";
+import { streamPair } from "./memory_stream_test.ts";
 
 const LONG_LIFE: CallOptions = { timeoutMs: 60_000 };
 
