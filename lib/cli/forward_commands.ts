@@ -152,8 +152,7 @@ async function serve(
   await using stack = new AsyncDisposableStack();
   stack.defer(stop.forget);
   const { options } = await agentOptions(command, ports);
-  const { attach } = await ports.loadAgent();
-  const attached = await attach(options.stateDir);
+  const attached = await (await ports.loadAgent()).attach(options.stateDir);
   stack.defer(() => attached.stop());
   const opened = make(dialBy(attached));
   for (const port of opened) {
