@@ -7,12 +7,11 @@
 
 import { CapturedProcess, createScratch, freePort, run, unmet } from "../tests/lab/mod.ts";
 import { hostsFile, MEMBERS, queryFile } from "./bench/dns_zone.ts";
+import { processorSeconds } from "./bench/processor_time.ts";
 import { median } from "./bench/samples.ts";
 
 const CLIENTS = 8;
 const SECONDS = 3;
-/** proc(5): what /proc counts processor time in, per second. */
-const TICKS = 100;
 
 /** A server under measurement. */
 interface Contender {
@@ -98,9 +97,9 @@ async function measure({ name, port, process, perSecond, costs }: Contender, rou
   ];
   // Code that is new is slow in both.
   if (round === 1) await run(asked(1));
-  const before = processorTicks(process.pid);
+  const before = processorSeconds(process.pid);
   const { stdout } = await run(asked(SECONDS));
-  const ticks = processorTicks(process.pid) - before;
+  const spentSeconds = processorSeconds(process.pid) - before;
   const completed = Number(/Queries completed: +(\d+)/.exec(stdout)?.[1]);
   const rate = Number(/Queries per second: +([\d.]+)/.exec(stdout)?.[1]);
   const lost = Number(/Queries lost: +(\d+)/.exec(stdout)?.[1]);
@@ -108,13 +107,6 @@ async function measure({ name, port, process, perSecond, costs }: Contender, rou
     throw new Error(`${name} answers wrongly\n${stdout}`);
   }
   perSecond.push(rate);
-  costs.push((ticks / TICKS) * 1e6 / completed);
+  costs.push(spentSeconds * 1e6 / completed);
   console.error(`  round ${round}, ${name}: ${rate.toFixed(0)} queries a second, ${lost} lost`);
-}
-
-/** @returns the processor time that all threads of a process have taken, ended ones included */
-function processorTicks(pid: number): number {
-  // proc(5): the name of the program stands in parentheses and may hold blanks.
-  const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).replace(/^.*\) /s, "").split(" ");
-  return Number(fields[11]) + Number(fields[12]);
 }

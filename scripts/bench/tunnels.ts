@@ -5,6 +5,7 @@
 
 import { Lab, measureThroughput, pingMany, residentBytes, type Throughput } from "../../tests/lab/mod.ts";
 import { type Contender, contenders, type Tunnel } from "./contenders.ts";
+import { processorSeconds } from "./processor_time.ts";
 import { Samples, type Table } from "./samples.ts";
 
 const SECONDS = 2;
@@ -13,7 +14,6 @@ const FLOWS = [1, 4, 16];
 const UDP_MBIT_PER_S = [500, 1000];
 /** As much as fits the inner MTU over IPv4 and IPv6 alike. */
 const UDP_PAYLOAD_BYTES = 1372;
-const CLOCK_TICKS_PER_S = 100;
 
 /** Measures all tunnels, `rounds` times in turn. */
 export async function measureTunnels(rounds: number, log: (text: string) => void): Promise<Table> {
@@ -67,13 +67,13 @@ function tcpStep(family: "IPv4" | "IPv6", flows: number, direction: string): Ste
     async run(tunnel, note) {
       const address = tunnel.addresses[family];
       if (address === undefined) return;
-      const before = ticks(tunnel);
+      const before = spentSeconds(tunnel);
       const { bitsPerSecond, bytes } = await flow(tunnel, address, options);
       note({ unit: "Mbit/s" }, bitsPerSecond / 1e6);
       if (family !== "IPv4" || flows !== 1 || direction !== "") return;
-      const after = ticks(tunnel);
+      const after = spentSeconds(tunnel);
       for (const [end, who] of [["from", "sender"], ["to", "receiver"]] as const) {
-        const seconds = (after[end] - before[end]) / CLOCK_TICKS_PER_S;
+        const seconds = after[end] - before[end];
         note({ what: `processor time of the ${who}`, unit: "s/GB", digits: 2 }, seconds / bytes * 1e9);
       }
     },
@@ -111,13 +111,7 @@ async function pingTimes({ from, addresses: { IPv4 } }: Tunnel): Promise<readonl
   return times.toSorted((a, b) => a - b);
 }
 
-/** @returns how much processor time both processes have taken, in ticks of the host */
-function ticks({ from, to }: Tunnel): { readonly from: number; readonly to: number } {
-  return { from: processTicks(from.pid), to: processTicks(to.pid) };
-}
-
-/** proc(5): fields 14 and 15, counted from behind the name, which may have spaces. */
-function processTicks(pid: number): number {
-  const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).replace(/^.*\) /, "").split(" ");
-  return Number(fields[11]) + Number(fields[12]);
+/** @returns how much processor time both processes have taken, in seconds */
+function spentSeconds({ from, to }: Tunnel): { readonly from: number; readonly to: number } {
+  return { from: processorSeconds(from.pid), to: processorSeconds(to.pid) };
 }
