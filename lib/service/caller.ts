@@ -301,13 +301,11 @@ export class Caller {
       signal?.addEventListener("abort", abort, { once: true });
       cancel = this.#order(path, wire, options, to, (reply) => {
         signal?.removeEventListener("abort", abort);
-        const leftMs = Math.floor(deadline - clock.now());
-        if (
-          reply.kind === "failure" && isElsewhere(reply.failure) && leftMs > 0 && options.stream === undefined
-        ) {
+        if (reply.kind === "failure" && isElsewhere(reply.failure) && options.stream === undefined) {
+          const timeoutMs = Math.floor(deadline - clock.now());
           // It may have come to this node meanwhile.
-          if (this.#isHere(path, to.mode, to.peer)) {
-            return resolve(this.request(path.text, params, { ...options, timeoutMs: leftMs }));
+          if (timeoutMs > 0 && this.#isHere(path, to.mode, to.peer)) {
+            return resolve(this.request(path.text, params, { ...options, timeoutMs }));
           }
         }
         settleBy(reply, resolve, reject);

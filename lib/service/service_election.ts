@@ -37,26 +37,32 @@ export class ServiceElection {
     this.#lostAt.delete(peer);
   }
 
-  /** @returns whether it was heard lately; undefined when there is no link to hear it by, so that others have to say */
-  isAlive(peer: PeerId, now: Millis): boolean | undefined {
+  /**
+   * @param lostForMs how long whoever lost its last link counts as dead
+   * @returns whether it was heard lately; undefined when there is no link to hear it by, so that others have to say
+   */
+  isAlive(peer: PeerId, now: Millis, lostForMs: number = LOST_FOR_MS): boolean | undefined {
     const heardAt = this.#heardAt.get(peer);
     if (heardAt !== undefined) return now - heardAt <= DEAD_AFTER_MS;
     const lostAt = this.#lostAt.get(peer);
-    return lostAt === undefined || now - lostAt > LOST_FOR_MS ? undefined : false;
+    return lostAt === undefined || now - lostAt > lostForMs ? undefined : false;
   }
 
   /**
    * @param providers in the order of their ids
    * @param isHealthy decides about those to whom there is no link
+   * @param isRival whether this node offers the service itself, and so calls the others until it hears them
    * @returns those who may lead, the leader first
    */
   ranked(
     providers: readonly Provider[],
     now: Millis,
     isHealthy: (peer: PeerId) => boolean,
+    isRival: boolean,
   ): readonly Provider[] {
+    const lostForMs = isRival ? Infinity : LOST_FOR_MS;
     return providers.filter(({ peer, service }) =>
-      service.state === "running" && (this.isAlive(peer, now) ?? isHealthy(peer))
+      service.state === "running" && (this.isAlive(peer, now, lostForMs) ?? isHealthy(peer))
     ).toReversed();
   }
 }

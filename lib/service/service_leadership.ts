@@ -64,7 +64,8 @@ export class ServiceLeadership {
     const own = this.#own(path);
     if (own !== undefined) all.push(own);
     all.sort((a, b) => a.peer < b.peer ? -1 : 1);
-    return this.#election.ranked(all, clock.now(), (peer) => peer === self || peers.isHealthy(peer));
+    const isHealthy = (peer: PeerId) => peer === self || peers.isHealthy(peer);
+    return this.#election.ranked(all, clock.now(), isHealthy, all.some(({ peer }) => peer === self));
   }
 
   /** @returns who leads a service; undefined when nobody does, or it is none that a node leads */

@@ -247,7 +247,11 @@ export class ServiceRuntime {
     return this.#caller.request(path, params, options);
   }
 
-  /** Publishes an event. @throws InvalidTopicError, CallError when it can't be sent at all */
+  /**
+   * Publishes an event. The short ones of one publisher arrive in order; one of more than 24 KiB, which has a stream of
+   * its own, may be overtaken.
+   * @throws InvalidTopicError, CallError when it can't be sent at all
+   */
   async publish(topic: string, data?: unknown, options?: PublishOptions): Promise<PublishReport> {
     return await this.#events.publish(
       TopicPath.parse(topic, DEFAULT_TOPIC_NETWORK),
