@@ -54,6 +54,7 @@ export function statusText(status: StatusReport, terminal: Terminal): string {
     ["plane", plane],
     ["names", namesText(status.dns)],
     ...nearbyFact(status),
+    ...offeredFact(status),
     ["state", `${status.state}, up for ${formatSpan(status.uptimeMs)}, weft ${status.version}`],
   ];
   const drops = Object.entries(status.drops).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
@@ -112,6 +113,20 @@ function nearbyFact({ discovery }: StatusReport): readonly (readonly [string, st
   return discovery === undefined
     ? []
     : [["nearby", `${discovery.heard} heard, by ${discovery.providers.join(" and ")}`]];
+}
+
+function offeredFact(
+  { services: { services, providers, programs, calls } }: StatusReport,
+): readonly (readonly [string, string])[] {
+  if (services === 0 && programs === 0) return [];
+  const { healthy, unhealthy } = providers;
+  const facts = [
+    `${services} ${services === 1 ? "service" : "services"}`,
+    `${healthy} of ${healthy + unhealthy} providers healthy`,
+    `${calls.running} ${calls.running === 1 ? "call" : "calls"} running`,
+    ...programs === 0 ? [] : [`${programs} ${programs === 1 ? "program" : "programs"} attached`],
+  ];
+  return [["offered", facts.join(", ")]];
 }
 
 function healthOf(peer: PeerReport): string {
