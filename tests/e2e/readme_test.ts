@@ -6,7 +6,8 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 
 Deno.test("the library example of the README runs", async () => {
   const readme = await Deno.readTextFile(`${root}README.md`);
-  const example = /```ts\n(.*?)```/s.exec(readme)?.[1] ?? "";
+  const examples = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code = ""]) => code);
+  const example = examples.find((code) => code.includes("OverlayBootstrap")) ?? "";
   await using scratch = await createScratch("readme");
   // The package is these sources, and the usual ports may be taken here.
   const source = example
