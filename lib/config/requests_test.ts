@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { readDeviceRequest, readPingRequest, readTokenRequest } from "./requests.ts";
+import {
+  readCallRequest,
+  readDeviceRequest,
+  readOfferRequest,
+  readPingRequest,
+  readPublishRequest,
+  readServiceChange,
+  readTokenRequest,
+} from "./requests.ts";
 
 Deno.test("readTokenRequest() lets a token live for a day unless told otherwise", () => {
   assert.deepEqual(readTokenRequest({}), { value: { lifetimeMs: 86_400_000 } });
@@ -13,6 +21,13 @@ Deno.test("readDeviceRequest() keeps what is there and adds nothing", () => {
   assert.deepEqual(readDeviceRequest(request), { value: request });
 });
 
+Deno.test("readCallRequest() tells no parameters from null, and keeps all others as they are", () => {
+  assert.deepEqual(readCallRequest({ path: "a/b" }), { value: { path: "a/b" } });
+  for (const params of [null, 0, "", [1, { a: null }], { __proto__: null, constructor: 1 }]) {
+    assert.deepEqual(readCallRequest({ path: "a/b", params }), { value: { path: "a/b", params } });
+  }
+});
+
 const refused: readonly (readonly [string, () => object, RegExp])[] = [
   ["no object", () => readTokenRequest(7), /^the body /],
   ["an unknown key", () => readTokenRequest({ use: 1 }), /unrecognized keys/],
@@ -21,6 +36,13 @@ const refused: readonly (readonly [string, () => object, RegExp])[] = [
   ["no life", () => readTokenRequest({ lifetimeMs: 0 }), /^lifetimeMs /],
   ["no name", () => readDeviceRequest({ publicKey: "x" }), /^name /],
   ["a label that is no text", () => readTokenRequest({ labels: { a: 1 } }), /^labels\.a /],
+  ["no path", () => readCallRequest({ path: "" }), /^path .*too small/],
+  ["a mode that is none", () => readCallRequest({ path: "a", mode: "some" }), /^mode /],
+  ["no time", () => readCallRequest({ path: "a", timeoutMs: 0 }), /^timeoutMs .*too small/],
+  ["a broadcast mode that is none", () => readPublishRequest({ topic: "a", mode: "leader" }), /^mode /],
+  ["a topic that is too long", () => readPublishRequest({ topic: "a".repeat(1025) }), /^topic .*too big/],
+  ["a port that is none", () => readOfferRequest({ port: 65_536 }), /^port .*too big/],
+  ["no node", () => readServiceChange({ path: "a", node: "" }), /^node .*too small/],
   ["a peer that is no text", () => readPingRequest({ peer: null }), /^peer /],
 ];
 for (const [name, read, says] of refused) {
@@ -33,7 +55,8 @@ for (const [name, read, says] of refused) {
 
 Deno.test("requests of any shape are read or refused, and what they hold is not repeated", () => {
   fc.assert(fc.property(fc.jsonValue(), (body) => {
-    for (const read of [readTokenRequest, readDeviceRequest, readPingRequest]) {
+    const readers = [readTokenRequest, readDeviceRequest, readPingRequest, readCallRequest];
+    for (const read of [...readers, readPublishRequest, readOfferRequest, readServiceChange]) {
       assert.equal(Object.keys(read(body)).length, 1);
     }
   }));
