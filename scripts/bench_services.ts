@@ -15,13 +15,20 @@ import { STEPS, TABLES, warmUp } from "./bench/services/steps.ts";
 
 const options = readOptions();
 const resources = new AsyncDisposableStack();
+let isInterrupted = false;
+let cleaning: Promise<void> | undefined;
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  Deno.addSignalListener(signal, () => void resources.disposeAsync().finally(() => Deno.exit(130)));
+  Deno.addSignalListener(signal, () => {
+    isInterrupted = true;
+    cleanUp().finally(() => Deno.exit(130));
+  });
 }
 try {
   const scratch = resources.use(await createScratch("bench-services"));
-  const { contenders, notes } = await findContenders(scratch.path);
+  const { contenders, notes } = await findContenders(resources, scratch.path);
   const wanted = contenders.filter(({ name }) => STEPS.some((step) => isWanted(options, name, step)));
+  // Installing was cut short then, and nothing more may be started.
+  if (isInterrupted) throw new Error("interrupted");
   printTables(await measure(wanted), wanted);
   console.log(
     `\n${options.rounds} rounds in turn of ${options.seconds} s; Deno ${Deno.version.deno}, ` +
@@ -30,10 +37,17 @@ try {
       "of them, weft and Moleculer one for all. weft and NATS with TLS encrypt.",
   );
   for (const note of notes) console.log(`${note}.`);
-} finally {
-  await resources.disposeAsync();
+  await cleanUp();
+  Deno.exit(0);
+} catch (error) {
+  await cleanUp();
+  if (!isInterrupted) console.error(error instanceof Error ? error.message : error);
+  Deno.exit(isInterrupted ? 130 : 1);
 }
-Deno.exit(0);
+
+function cleanUp(): Promise<void> {
+  return cleaning ??= resources.disposeAsync();
+}
 
 function readOptions(): BenchOptions {
   try {

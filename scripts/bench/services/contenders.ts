@@ -34,10 +34,9 @@ export function weft(folder: string): Contender {
     async open(stack) {
       const script = new URL("./weft_worker.ts", import.meta.url).pathname;
       const command = [Deno.execPath(), "run", "--quiet", "-A", ...await taskFlags(), script];
-      const start = async (role: string, third: string) => {
+      const start = (role: string, third: string) => {
         const state = `${folder}/weft-${role}`;
-        const worker = new WorkerProcess(`${name} ${role}`, [...command, role, state, third]);
-        return { worker: stack.use(worker), told: await worker.ready(READY_BOUND_MS) };
+        return startWorker(stack, `${name} ${role}`, [...command, role, state, third]);
       };
       const { worker: responder, told } = await start("responder", String(freePort()));
       const { worker: requester } = await start("requester", String(told.token));
@@ -60,9 +59,7 @@ export function nats(peers: Peers, server: string, tls?: Certificate): Contender
       const start = async (role: string) => {
         const command = [peers.node, `${peers.folder}/nats_worker.mjs`, role, port];
         if (tls !== undefined) command.push(tls.certificate);
-        const worker = stack.use(new WorkerProcess(`${name} ${role}`, command));
-        await worker.ready(READY_BOUND_MS);
-        return worker;
+        return (await startWorker(stack, `${name} ${role}`, command)).worker;
       };
       return {
         responder: await start("responder"),
@@ -82,13 +79,18 @@ export function moleculer(peers: Peers): Contender {
       const ports = [String(freePort()), String(freePort())];
       const start = async (role: string) => {
         const command = [peers.node, `${peers.folder}/moleculer_worker.mjs`, role, ...ports];
-        const worker = stack.use(new WorkerProcess(`${name} ${role}`, command));
-        await worker.ready(READY_BOUND_MS);
-        return worker;
+        return (await startWorker(stack, `${name} ${role}`, command)).worker;
       };
       return { responder: await start("responder"), requester: await start("requester") };
     },
   };
+}
+
+/** @returns a worker that is ready, and what it has told @throws Error when it does not become ready */
+async function startWorker(stack: AsyncDisposableStack, label: string, command: readonly string[]) {
+  if (stack.disposed) throw new Error(`Cannot start ${label}: the run is over`);
+  const worker = stack.use(new WorkerProcess(label, command));
+  return { worker, told: await worker.ready(READY_BOUND_MS) };
 }
 
 /** Files of a certificate that is its own authority, and its key. */

@@ -13,10 +13,14 @@ export interface Found {
   readonly notes: readonly string[];
 }
 
-/** Installs what they need. @param folder an empty one, for everything that they write */
-export async function findContenders(folder: string): Promise<Found> {
+/**
+ * Installs what they need.
+ * @param stack ends what runs
+ * @param folder an empty one, for everything that they write
+ */
+export async function findContenders(stack: AsyncDisposableStack, folder: string): Promise<Found> {
   const own = weft(folder);
-  const peers = await installPeers(folder);
+  const peers = await installPeers(stack, folder);
   if (typeof peers === "string") {
     return { contenders: [own], notes: [`Left out NATS and Moleculer: ${peers}`] };
   }
