@@ -7,21 +7,20 @@ import { type Clock, millis, type Timers } from "../base/mod.ts";
 import { type Outcome, runAction } from "./action_runner.ts";
 import { CALL_MODES, type CallMode } from "./balancer.ts";
 import { CallContext } from "./call_context.ts";
-import type { CallDesk, CallOrder, Reply } from "./call_desk.ts";
+import type { CallDesk, Reply } from "./call_desk.ts";
 import { type CallOptions, DEFAULT_RETRIES, DEFAULT_TIMEOUT_MS } from "./call_options.ts";
 import type { CallPath, CallPaths } from "./call_path.ts";
 import { type Forwarded, MAX_TIMEOUT_MS } from "./call_server.ts";
-import { CircuitBreaker } from "./circuit_breaker.ts";
 import { CallError, failure, InvalidServiceError } from "./errors.ts";
 import { endItems, isItemSource, type ItemSource, receiveItems } from "./item_stream.ts";
 import type { LocalAction } from "./local_service.ts";
 import type { LocalServices } from "./local_services.ts";
 import type { MessageCarrier } from "./message_carrier.ts";
 import type { RequestMessage, WireFailure, WireRouting, WireValue } from "./node_message.ts";
-import { isProgram, type PeerId, type ServicePeers, type ServiceStream } from "./ports.ts";
+import type { PeerId, ServicePeers, ServiceStream } from "./ports.ts";
+import type { ProviderChoice } from "./provider_choice.ts";
 import { readCount } from "./service_definition.ts";
-import type { Provider, ServiceDirectory } from "./service_directory.ts";
-import type { ServiceLeadership } from "./service_leadership.ts";
+import type { ServiceDirectory } from "./service_directory.ts";
 import { copyValue, decodeValue, encodeValue } from "./wire_value.ts";
 
 /** One answer of a call to all. */
@@ -40,7 +39,7 @@ export interface CallerParts {
   readonly paths: CallPaths;
   readonly services: LocalServices;
   readonly directory: ServiceDirectory;
-  readonly leadership: ServiceLeadership;
+  readonly choice: ProviderChoice;
 }
 
 /** What is handed on for somebody else. */
@@ -64,17 +63,6 @@ interface Destination {
 }
 
 const NO_OPTIONS: CallOptions = {};
-const ANYBODY = {
-  path: "",
-  version: "",
-  description: "",
-  actions: [],
-  events: [],
-  elects: false,
-  port: 0,
-  protocol: "",
-};
-
 /** Makes calls. */
 export class Caller {
   readonly #parts: CallerParts;
@@ -115,8 +103,8 @@ export class Caller {
       : this.#mode(path, NO_OPTIONS);
     const timeoutMs = Math.max(1, Math.min(request.timeoutMs, MAX_TIMEOUT_MS));
     const options: CallOptions = {
-      idempotent: routing?.idempotent || this.#isIdempotent(path),
-      ...(isOwn ? { retries: 0 } : {}),
+      idempotent: routing?.idempotent || this.#parts.choice.isIdempotent(path),
+      ...(isOwn ? { retries: 0 } : routing?.retries === undefined ? {} : { retries: routing.retries }),
       ...(stream === undefined ? {} : { stream: receiveItems(stream) }),
     };
     if (mode === "all" && !isOwn) {
@@ -152,40 +140,6 @@ export class Caller {
     return promise;
   }
 
-  /** Who may serve an order: programs of this node before others; in mode `leader` the one who leads. */
-  providers({ service, path, mode, peer }: CallOrder): readonly Provider[] {
-    const { directory, upstream, leadership, peers: { self } } = this.#parts;
-    if (upstream !== undefined) return [anyProvider(upstream)];
-    if (peer !== undefined && path.includes(":$")) return [anyProvider(peer)];
-    const providers = directory.providers(service);
-    let programs = providers.filter((one) => isProgram(one.peer));
-    const isLed = programs.length > 1 && leadership.isElected(service);
-    // Of several programs that lead together one is asked, and the same one each time.
-    if (isLed) programs = programs.filter((one) => one.service.state === "running").slice(0, 1);
-    if (mode === "local" || peer === self) return programs;
-    if (peer !== undefined) return providers.filter((one) => one.peer === peer);
-    if (mode === "leader") {
-      const leader = leadership.ranked(service).slice(0, 1);
-      return leader[0]?.peer === self ? programs : leader;
-    }
-    return programs.some((one) => one.service.state === "running") ? programs : providers;
-  }
-
-  /**
-   * Whether a service of this very program serves a request of a program that is attached.
-   * @param routing what the program wants
-   */
-  isServedHere(path: CallPath, routing: WireRouting | undefined): boolean {
-    const { peers } = this.#parts;
-    const wanted = routing === undefined || routing.mode === "" ? undefined : routing.mode as CallMode;
-    if (routing !== undefined && routing.node !== "") {
-      const peer = peers.find(routing.node);
-      return peer !== undefined && this.#isHere(path, "round-robin", peer);
-    }
-    const elected = this.#parts.leadership.isElected(path.service);
-    return this.#isHere(path, wanted ?? (elected ? "leader" : "round-robin"), undefined);
-  }
-
   #request(path: CallPath, params: unknown, options: CallOptions): Promise<unknown> {
     const { services, upstream } = this.#parts;
     if (options.signal?.aborted) throw callError("Canceled", `Canceled: ${path.text}`);
@@ -193,14 +147,14 @@ export class Caller {
     const mode = this.#mode(path, options);
     if (mode === "all" && upstream === undefined) return this.#requestAll(path, params, options, timeoutMs);
     const peer = options.node === undefined ? undefined : this.#peer(options.node);
-    if (this.#isHere(path, mode, peer)) {
+    if (this.#parts.choice.isHere(path, mode, peer)) {
       const action = services.get(path.service)?.actions.get(path.action);
       if (action === undefined) {
         throw callError("UnknownAction", `${path.service} has no action ${path.action}`);
       }
       return this.#requestHere(action, path, params, options, timeoutMs);
     }
-    if (mode === "local" && upstream === undefined && !this.#hasProgram(path)) {
+    if (mode === "local" && upstream === undefined && !this.#parts.choice.hasProgram(path)) {
       throw callError("NoProvider", `This node does not offer ${path.service}`);
     }
     return this.#requestThere(path, params, options, { mode, peer, timeoutMs });
@@ -213,7 +167,7 @@ export class Caller {
       });
     }
     if (node !== undefined) return "round-robin";
-    return mode ?? (this.#parts.leadership.isElected(path.service) ? "leader" : "round-robin");
+    return mode ?? this.#parts.choice.usualMode(path);
   }
 
   #peer(node: string): PeerId {
@@ -221,29 +175,6 @@ export class Caller {
     const peer = upstream ?? peers.find(node);
     if (peer === undefined) throw callError("NoProvider", `No node is called ${node}`);
     return peer;
-  }
-
-  /** Local preference: a service that runs here is called here, unless somebody in particular is wanted. */
-  #isHere({ service }: CallPath, mode: CallMode, peer: PeerId | undefined): boolean {
-    const { services, peers: { self }, leadership, upstream } = this.#parts;
-    const local = services.get(service);
-    if (local === undefined) return false;
-    // Of what everybody has, a program asks its agent, who knows all.
-    if (upstream !== undefined && service.includes(":$")) return false;
-    if (peer !== undefined) return peer === self;
-    if (mode === "leader") return upstream === undefined && leadership.leaderOf(service) === self;
-    if (mode === "all") return false;
-    // A paused one leaves it to the others, if there are any.
-    return local.state === "running" || this.#parts.directory.providers(service).length === 0;
-  }
-
-  #hasProgram({ service }: CallPath): boolean {
-    return this.#parts.directory.providers(service).some(({ peer }) => isProgram(peer));
-  }
-
-  #isIdempotent({ service, action }: CallPath): boolean {
-    const [provider] = this.#parts.directory.providers(service);
-    return provider?.service.actions.find(({ name }) => name === action)?.idempotent ?? false;
   }
 
   #requestHere(
@@ -304,7 +235,7 @@ export class Caller {
         if (reply.kind === "failure" && isElsewhere(reply.failure) && options.stream === undefined) {
           const timeoutMs = Math.floor(deadline - clock.now());
           // It may have come to this node meanwhile.
-          if (timeoutMs > 0 && this.#isHere(path, to.mode, to.peer)) {
+          if (timeoutMs > 0 && this.#parts.choice.isHere(path, to.mode, to.peer)) {
             return resolve(this.request(path.text, params, { ...options, timeoutMs }));
           }
         }
@@ -321,10 +252,13 @@ export class Caller {
     settle: (reply: Reply) => void,
   ): () => void {
     const { clock, desk, upstream } = this.#parts;
-    const idempotent = options.idempotent ?? this.#isIdempotent(path);
-    const routing: WireRouting | undefined = upstream === undefined
-      ? undefined
-      : { mode: options.mode ?? "", node: options.node ?? "", idempotent: options.idempotent ?? false };
+    const idempotent = options.idempotent ?? this.#parts.choice.isIdempotent(path);
+    const routing: WireRouting | undefined = upstream === undefined ? undefined : {
+      mode: options.mode ?? "",
+      node: options.node ?? "",
+      idempotent: options.idempotent ?? false,
+      retries: options.retries,
+    };
     return desk.call({
       service: path.service,
       path: path.text,
@@ -376,10 +310,6 @@ export class Caller {
 /** Whether somebody else might have served the call, at once. */
 function isElsewhere({ code, executed }: WireFailure): boolean {
   return !executed && (code === "NoProvider" || code === "ServicePaused" || code === "Unreachable");
-}
-
-function anyProvider(peer: PeerId): Provider {
-  return { peer, run: 0, service: { ...ANYBODY, state: "running" }, breaker: new CircuitBreaker() };
 }
 
 function settleBy(reply: Reply, resolve: (value: unknown) => void, reject: (error: unknown) => void): void {

@@ -12,7 +12,12 @@
 import { Bulkhead } from "./bulkhead.ts";
 import { InvalidServiceError } from "./errors.ts";
 import type { PeerId } from "./ports.ts";
-import { type AdvertisedService, MAX_TEXT, type ServiceState } from "./service_advert.ts";
+import {
+  type AdvertisedService,
+  MAX_SELECTOR_LENGTH,
+  MAX_TEXT,
+  type ServiceState,
+} from "./service_advert.ts";
 import {
   type ActionHandler,
   type AnyActionDefinition,
@@ -83,6 +88,15 @@ export class LocalService {
       );
     }
     checkTold(definition);
+    const selectors = [
+      allow,
+      ...Object.values(actions).map((one) => typeof one === "function" ? "" : one.allow),
+    ];
+    if (selectors.some((text) => (text ?? "").length > MAX_SELECTOR_LENGTH)) {
+      throw new InvalidServiceError(
+        `Cannot add ${this.path}: a selector has at most ${MAX_SELECTOR_LENGTH} characters`,
+      );
+    }
     this.bulkhead = new Bulkhead(
       readCount(definition.concurrency, DEFAULT_CONCURRENCY, 1, "concurrency"),
       readCount(definition.queue, DEFAULT_QUEUE, 0, "queue"),

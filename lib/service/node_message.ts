@@ -30,6 +30,8 @@ export interface WireRouting {
   readonly mode: string;
   readonly node: string;
   readonly idempotent: boolean;
+  /** How often the call is tried again; undefined when the agent may choose. */
+  readonly retries: number | undefined;
 }
 
 /** A call. */
@@ -88,12 +90,15 @@ export type NodeMessage =
   | EventMessage
   | { readonly kind: "discovery"; readonly advert: ServiceAdvert }
   | { readonly kind: "heartbeat"; readonly run: number }
-  | { readonly kind: "cancel"; readonly number: number; readonly callerRun: number };
+  | { readonly kind: "cancel"; readonly number: number; readonly callerRun: number }
+  | { readonly kind: "leadership"; readonly paths: readonly string[] };
 
 /** The longest text of a failure, in characters. */
 export const MAX_FAILURE_TEXT = 1_024;
 const MAX_CODE = 64;
 const MAX_GROUPS = 256;
+/** A program has so many services at most. */
+const MAX_LED = 512;
 const MAX_GROUP_TEXT = 4_096;
 
 const REQUEST = 1;
@@ -102,6 +107,7 @@ const EVENT = 3;
 const DISCOVERY = 4;
 const HEARTBEAT = 5;
 const CANCEL = 6;
+const LEADERSHIP = 7;
 
 /** Writes messages; one for a node, since it uses its buffer again. */
 export class NodeMessageEncoder {
@@ -136,6 +142,10 @@ export class NodeMessageEncoder {
         writer.uint(1, message.number);
         writer.message(CANCEL, 0);
         break;
+      case "leadership":
+        for (const path of message.paths.toReversed()) writer.text(1, path);
+        writer.message(LEADERSHIP, 0);
+        break;
     }
     return writer.view();
   }
@@ -146,6 +156,7 @@ function writeRequest(writer: WireWriter, request: RequestMessage): void {
   writer.string(9, request.caller);
   if (routing !== undefined) {
     const before = writer.length;
+    if (routing.retries !== undefined) writer.uint(4, routing.retries + 1);
     writer.bool(3, routing.idempotent);
     writer.string(2, routing.node);
     writer.string(1, routing.mode);
@@ -228,6 +239,8 @@ function readKind(field: number): ((reader: WireReader) => NodeMessage | undefin
       return readHeartbeat;
     case CANCEL:
       return readCancel;
+    case LEADERSHIP:
+      return readLeadership;
     default:
       return undefined;
   }
@@ -266,15 +279,16 @@ function readRequest(reader: WireReader): RequestMessage {
 
 function readRouting(outer: WireReader): WireRouting {
   const reader = outer.message();
-  let mode = "", node = "", idempotent = false;
+  let mode = "", node = "", idempotent = false, retries = 0;
   for (let field = reader.field(); field !== 0; field = reader.field()) {
     if (field === 1) mode = reader.string();
     else if (field === 2) node = reader.string();
     else if (field === 3) idempotent = reader.uint() !== 0;
+    else if (field === 4) retries = reader.uint();
     else reader.skip();
   }
   outer.join(reader);
-  return { mode, node, idempotent };
+  return { mode, node, idempotent, retries: retries === 0 ? undefined : retries - 1 };
 }
 
 function readResponse(reader: WireReader): ResponseMessage {
@@ -327,6 +341,15 @@ function readHeartbeat(reader: WireReader): NodeMessage {
     else reader.skip();
   }
   return { kind: "heartbeat", run };
+}
+
+function readLeadership(reader: WireReader): NodeMessage | undefined {
+  const paths: string[] = [];
+  for (let field = reader.field(); field !== 0; field = reader.field()) {
+    if (field !== 1) reader.skip();
+    else if (paths.push(reader.string()) > MAX_LED) return undefined;
+  }
+  return { kind: "leadership", paths };
 }
 
 function readCancel(reader: WireReader): NodeMessage {

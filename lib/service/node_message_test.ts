@@ -31,7 +31,12 @@ const VALUE: fc.Arbitrary<WireValue> = record({
   detachedBytes: NUMBER,
 });
 const FAILURE = record({ code: TEXT, message: TEXT, retryable: FLAG, executed: FLAG });
-const ROUTING = record({ mode: TEXT, node: TEXT, idempotent: FLAG });
+const ROUTING = record({
+  mode: TEXT,
+  node: TEXT,
+  idempotent: FLAG,
+  retries: fc.option(fc.nat(100), { nil: undefined }),
+});
 const MESSAGE: fc.Arbitrary<NodeMessage> = fc.oneof(
   record({
     kind: fc.constant("request" as const),
@@ -64,6 +69,7 @@ const MESSAGE: fc.Arbitrary<NodeMessage> = fc.oneof(
   }),
   record({ kind: fc.constant("discovery" as const), advert: ADVERT }),
   record({ kind: fc.constant("heartbeat" as const), run: NUMBER }),
+  record({ kind: fc.constant("leadership" as const), paths: fc.array(TEXT, { maxLength: 4 }) }),
   record({ kind: fc.constant("cancel" as const), number: NUMBER, callerRun: NUMBER }),
 );
 
@@ -82,7 +88,9 @@ function byOracle(message: NodeMessage): Generated["payload"] {
           callerRun: BigInt(rest.callerRun),
           providerRun: BigInt(rest.providerRun),
           params: wide(params),
-          ...(routing === undefined ? {} : { routing }),
+          ...(routing === undefined ? {} : {
+            routing: { ...routing, retries: routing.retries === undefined ? 0 : routing.retries + 1 },
+          }),
         };
         return { case: "request", value };
       }
@@ -121,6 +129,8 @@ function byOracle(message: NodeMessage): Generated["payload"] {
           case: "cancel",
           value: { number: BigInt(message.number), callerRun: BigInt(message.callerRun) },
         };
+      case "leadership":
+        return { case: "leadership", value: { paths: [...message.paths] } };
     }
   };
   const bytes = encodeMessage(NodeMessageSchema, { payload: init() as never });

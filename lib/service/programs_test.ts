@@ -308,7 +308,7 @@ Deno.test("a program can't answer for another, nor make its agent a way for stra
     timeoutMs: 1_000,
     streamsParams: false,
     caller: "",
-    routing: { mode: "", node: "c", idempotent: false },
+    routing: { mode: "", node: "c", idempotent: false, retries: undefined },
   });
   agent.runtime.handleMessage(other.id, request);
   await settle();

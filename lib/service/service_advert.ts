@@ -5,6 +5,9 @@
 
 import { decodeMessage, encodeMessage, ServiceAdvertSchema, type State } from "../proto/mod.ts";
 
+/** The longest selector of who may call, in characters. */
+export const MAX_SELECTOR_LENGTH = 1_024;
+
 /** What a service is doing. Only a running one is called. */
 export type ServiceState = "created" | "initialized" | "running" | "paused" | "stopped" | "error";
 
@@ -67,7 +70,6 @@ const STATES: readonly (ServiceState | undefined)[] = [
 const MAX_BYTES = 1 << 18;
 /** The longest text in an advert, in characters. */
 export const MAX_TEXT = 255;
-const MAX_SELECTOR = 1_024;
 /** The most services in an advert, and the most subscriptions. */
 const MAX_ENTRIES = 4_096;
 
@@ -100,7 +102,7 @@ export function decodeAdvert(bytes: Uint8Array): ServiceAdvert | undefined {
     const texts = [path, version, description, protocol, ...events, ...actions.map(({ name }) => name)];
     const selectors = [allow, ...actions.map((action) => action.allow)];
     if (state === undefined || path === "" || port > 65_535 || !texts.every(isShort)) return undefined;
-    if (!selectors.every((selector) => selector.length <= MAX_SELECTOR)) return undefined;
+    if (!selectors.every((selector) => selector.length <= MAX_SELECTOR_LENGTH)) return undefined;
     services.push({
       path,
       version,

@@ -26,6 +26,8 @@ export interface ServiceLeadershipParts {
   readonly services: LocalServices;
   readonly run: number;
   readonly log: Logger;
+  /** The agent that this program is attached to, which tells it what it leads. */
+  readonly upstream: PeerId | undefined;
 }
 
 /** Who leads which service, as this node sees it. */
@@ -34,6 +36,10 @@ export class ServiceLeadership {
   readonly #election = new ServiceElection();
   /** What this program leads, as it was told. */
   readonly #leading = new Map<string, LocalService>();
+  /** What each program that is attached was told last. */
+  readonly #told = new Map<PeerId, string>();
+  /** What the agent has said that this program leads. */
+  #granted: ReadonlySet<string> = new Set();
   #cancelTick: (() => void) | undefined;
   #lastHeartbeat = -Infinity;
   #isClosed = false;
@@ -73,6 +79,12 @@ export class ServiceLeadership {
     return this.isElected(path) ? this.ranked(path)[0]?.peer : undefined;
   }
 
+  /** The agent that this program is attached to says what it leads. */
+  handleGrant(paths: readonly string[]): void {
+    this.#granted = new Set(paths);
+    this.#tell();
+  }
+
   /** Something was heard of a peer. */
   hear(peer: PeerId): void {
     this.#election.hear(peer, this.#parts.clock.now());
@@ -81,6 +93,8 @@ export class ServiceLeadership {
 
   /** The last link to a peer has ended. */
   lose(peer: PeerId): void {
+    // Another agent, or the same one started again, has to say it anew.
+    if (peer === this.#parts.upstream) this.#granted = new Set();
     this.#election.lose(peer, this.#parts.clock.now());
     this.#tell();
   }
@@ -88,6 +102,7 @@ export class ServiceLeadership {
   /** A peer is gone for good. */
   forget(peer: PeerId): void {
     this.#election.forget(peer);
+    this.#told.delete(peer);
     this.#tell();
   }
 
@@ -109,7 +124,8 @@ export class ServiceLeadership {
     const { clock, timers } = this.#parts;
     this.#cancelTick = undefined;
     const own = this.#elected();
-    if (this.#isClosed || own.length === 0) return;
+    // A program has no rivals to hear: its agent has.
+    if (this.#isClosed || own.length === 0 || this.#parts.upstream !== undefined) return;
     const now = clock.now();
     // The timer may be early by a little.
     if (now - this.#lastHeartbeat >= HEARTBEAT_MS - LOOK_MS / 2) this.#beat(own, now);
@@ -132,15 +148,40 @@ export class ServiceLeadership {
 
   #tell(): void {
     if (this.#isClosed) return;
-    const { peers: { self }, services } = this.#parts;
+    const { services } = this.#parts;
     for (const [path, service] of this.#leading) {
-      const leads = services.get(path) === service && isElectable(service) && this.leaderOf(path) === self;
+      const leads = services.get(path) === service && isElectable(service) && this.#leads(path);
       if (!leads) this.#hand(path, service, false);
     }
     for (const service of services.all()) {
       const path = service.path.toString();
       if (!isElectable(service) || this.#leading.has(path)) continue;
-      if (this.leaderOf(path) === self) this.#hand(path, service, true);
+      if (this.#leads(path)) this.#hand(path, service, true);
+    }
+    this.#tellPrograms();
+  }
+
+  #leads(path: string): boolean {
+    const { peers: { self }, upstream } = this.#parts;
+    return upstream === undefined ? this.leaderOf(path) === self : this.#granted.has(path);
+  }
+
+  /** Of several programs that offer a service which this node leads, the first that runs it leads. */
+  #tellPrograms(): void {
+    const { directory, services, carrier } = this.#parts;
+    const led = new Map<PeerId, string[]>();
+    for (const path of directory.paths()) {
+      const own = services.get(path);
+      if ((own !== undefined && isElectable(own)) || !this.isElected(path) || !this.#leads(path)) continue;
+      const program = directory.providers(path)
+        .find(({ peer, service }) => isProgram(peer) && service.elects && service.state === "running");
+      if (program !== undefined) led.set(program.peer, [...led.get(program.peer) ?? [], path]);
+    }
+    for (const peer of new Set([...led.keys(), ...this.#told.keys()])) {
+      const paths = led.get(peer) ?? [];
+      const text = paths.join(" ");
+      if ((this.#told.get(peer) ?? "") === text) continue;
+      if (carrier.post(peer, { kind: "leadership", paths }) === "queued") this.#told.set(peer, text);
     }
   }
 

@@ -28,16 +28,16 @@ import { Balancer } from "./balancer.ts";
 import { CallDesk } from "./call_desk.ts";
 import { Caller } from "./caller.ts";
 import type { CallOptions } from "./call_options.ts";
-import { type CallPath, CallPaths } from "./call_path.ts";
-import { CallServer, type Route } from "./call_server.ts";
-import { failure, InvalidServiceError } from "./errors.ts";
+import { CallPaths } from "./call_path.ts";
+import { CallServer } from "./call_server.ts";
+import { InvalidServiceError } from "./errors.ts";
 import { EventDesk, type PublishOptions, type PublishReport } from "./event_desk.ts";
 import type { EventHandler } from "./event_handler.ts";
 import { type EventStream, streamEvents } from "./event_stream.ts";
 import type { LocalService } from "./local_service.ts";
 import { LocalServices } from "./local_services.ts";
 import { type CarrierLimits, MessageCarrier, RESET_MALFORMED } from "./message_carrier.ts";
-import { decodeNodeMessage, type NodeMessage, type RequestMessage } from "./node_message.ts";
+import { decodeNodeMessage, type NodeMessage } from "./node_message.ts";
 import {
   type Compressor,
   isProgram,
@@ -46,12 +46,14 @@ import {
   type ServicePeers,
   type ServiceStream,
 } from "./ports.ts";
+import { ProviderChoice } from "./provider_choice.ts";
 import { RegistryService } from "./registry_service.ts";
 import type { ServiceReport } from "./registry_report.ts";
+import { RequestRouter } from "./request_router.ts";
 import { EMPTY_ADVERT, type ServiceAdvert } from "./service_advert.ts";
 import { ServiceClient } from "./service_client.ts";
 import type { ServiceDefinition } from "./service_definition.ts";
-import { type Provider, ServiceDirectory } from "./service_directory.ts";
+import { ServiceDirectory } from "./service_directory.ts";
 import { ServiceLeadership } from "./service_leadership.ts";
 import { DEFAULT_EVENT_QUEUE, type SubscribeOptions, type SubscriptionHandle } from "./subscription.ts";
 import { TopicPath } from "./topic_path.ts";
@@ -127,24 +129,31 @@ export class ServiceRuntime {
       services: this.services,
       run: this.run,
       peers,
+      upstream,
       log: this.#log,
     });
+    const found = { upstream, peers, services: this.services, directory: this.directory };
+    const choice = new ProviderChoice({ ...found, leadership: this.leadership });
+    const router = new RequestRouter({
+      ...found,
+      paths: this.#paths,
+      choice,
+      forward: (path, from, isOwn) => (request, params, stream, signal) =>
+        this.#caller.forward(request, { path, params, stream, signal, isOwn, from }),
+    });
     const shared = { ...ports, carrier: this.#carrier, run: this.run };
-    this.#desk = new CallDesk({ ...shared, balancer, providers: (order) => this.#caller.providers(order) });
+    this.#desk = new CallDesk({ ...shared, balancer, providers: (order) => choice.providers(order) });
     this.#server = new CallServer({
       ...shared,
       upstream,
-      route: (peer, request) => this.#route(peer, request),
+      route: (peer, request) => router.route(peer, request),
     });
     this.#caller = new Caller({
       ...shared,
-      upstream,
-      peers,
+      ...found,
       desk: this.#desk,
       paths: this.#paths,
-      services: this.services,
-      directory: this.directory,
-      leadership: this.leadership,
+      choice,
     });
     this.#events = new EventDesk({
       clock,
@@ -347,6 +356,9 @@ export class ServiceRuntime {
         return this.#server.handleCancel(peer, message.callerRun, message.number);
       case "heartbeat":
         return this.leadership.hear(peer);
+      case "leadership":
+        if (peer === this.#parts.upstream) this.leadership.handleGrant(message.paths);
+        return;
       case "discovery":
         if (isProgram(peer)) this.setAdverts(peer, [message.advert]);
         return;
@@ -368,57 +380,6 @@ export class ServiceRuntime {
       if ("code" in data) this.#rejected++;
       else this.#events.handleEvent(peer, { ...event, data });
     });
-  }
-
-  #route(peer: PeerId, request: RequestMessage): Route {
-    const path = this.#paths.tryParse(request.path);
-    if (path === undefined) {
-      return { kind: "failure", failure: failure("UnknownAction", "that is no path of an action") };
-    }
-    const fromProgram = isProgram(peer);
-    const local = this.services.get(path.service);
-    const programs = this.directory.providers(path.service)
-      .filter((one) => isProgram(one.peer) && one.peer !== peer);
-    const isHere = fromProgram
-      ? this.#caller.isServedHere(path, request.routing)
-      : local?.state === "running" || programs.length === 0;
-    if (local !== undefined && isHere) return this.#routeLocal(local, path, peer, fromProgram);
-    if (!fromProgram && programs.length === 0) {
-      return { kind: "failure", failure: failure("NoProvider", `${path.service} is not here`) };
-    }
-    // Any of them may be the one that serves.
-    if (!fromProgram && !programs.every((program) => this.#allowsProgramCall(program, path, peer))) {
-      return { kind: "failure", failure: failure("Refused", `${path.text} may not be called from there`) };
-    }
-    return {
-      kind: "forward",
-      forward: (given, params, stream, signal) =>
-        this.#caller.forward(given, { path, params, stream, signal, isOwn: !fromProgram, from: peer }),
-    };
-  }
-
-  #routeLocal(local: LocalService, path: CallPath, peer: PeerId, fromProgram: boolean): Route {
-    const action = local.actions.get(path.action);
-    if (action === undefined) {
-      const text = `${path.service} has no action ${path.action}`;
-      return { kind: "failure", failure: failure("UnknownAction", text) };
-    }
-    if (!fromProgram && !action.allows(peer)) {
-      return { kind: "failure", failure: failure("Refused", `${path.text} may not be called from there`) };
-    }
-    return { kind: "action", action };
-  }
-
-  /** What a program has said of who may call it, its agent looks after. */
-  #allowsProgramCall({ service }: Provider, { action }: CallPath, peer: PeerId): boolean {
-    const allow = service.actions.find(({ name }) => name === action)?.allow ?? service.allow;
-    if (allow === undefined) return true;
-    try {
-      return this.#parts.peers.selector(allow)(peer);
-    } catch {
-      // What nobody can read lets nobody in.
-      return false;
-    }
   }
 
   #servicesChanged(): void {

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file weft/service/v1/service.proto.
  */
 export const file_weft_service_v1_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch13ZWZ0L3NlcnZpY2UvdjEvc2VydmljZS5wcm90bxIPd2VmdC5zZXJ2aWNlLnYxItQCCgtOb2RlTWVzc2FnZRIyCgdyZXF1ZXN0GAEgASgLMh8ud2VmdC5zZXJ2aWNlLnYxLlJlcXVlc3RNZXNzYWdlSAASNAoIcmVzcG9uc2UYAiABKAsyIC53ZWZ0LnNlcnZpY2UudjEuUmVzcG9uc2VNZXNzYWdlSAASLgoFZXZlbnQYAyABKAsyHS53ZWZ0LnNlcnZpY2UudjEuRXZlbnRNZXNzYWdlSAASNgoJZGlzY292ZXJ5GAQgASgLMiEud2VmdC5zZXJ2aWNlLnYxLkRpc2NvdmVyeU1lc3NhZ2VIABI2CgloZWFydGJlYXQYBSABKAsyIS53ZWZ0LnNlcnZpY2UudjEuSGVhcnRiZWF0TWVzc2FnZUgAEjAKBmNhbmNlbBgGIAEoCzIeLndlZnQuc2VydmljZS52MS5DYW5jZWxNZXNzYWdlSABCCQoHcGF5bG9hZCKNAQoFVmFsdWUSKwoIZW5jb2RpbmcYASABKA4yGS53ZWZ0LnNlcnZpY2UudjEuRW5jb2RpbmcSDAoEZGF0YRgCIAEoDBIxCgtjb21wcmVzc2lvbhgDIAEoDjIcLndlZnQuc2VydmljZS52MS5Db21wcmVzc2lvbhIWCg5kZXRhY2hlZF9ieXRlcxgEIAEoBCLnAQoOUmVxdWVzdE1lc3NhZ2USDgoGbnVtYmVyGAEgASgEEhIKCmNhbGxlcl9ydW4YAiABKAYSFAoMcHJvdmlkZXJfcnVuGAMgASgGEgwKBHBhdGgYBCABKAkSJgoGcGFyYW1zGAUgASgLMhYud2VmdC5zZXJ2aWNlLnYxLlZhbHVlEhIKCnRpbWVvdXRfbXMYBiABKA0SFgoOc3RyZWFtc19wYXJhbXMYByABKAgSKQoHcm91dGluZxgIIAEoCzIYLndlZnQuc2VydmljZS52MS5Sb3V0aW5nEg4KBmNhbGxlchgJIAEoCSI5CgdSb3V0aW5nEgwKBG1vZGUYASABKAkSDAoEbm9kZRgCIAEoCRISCgppZGVtcG90ZW50GAMgASgIIq8BCg9SZXNwb25zZU1lc3NhZ2USDgoGbnVtYmVyGAEgASgEEhIKCmNhbGxlcl9ydW4YAiABKAYSKAoGcmVzdWx0GAMgASgLMhYud2VmdC5zZXJ2aWNlLnYxLlZhbHVlSAASKwoHZmFpbHVyZRgEIAEoCzIYLndlZnQuc2VydmljZS52MS5GYWlsdXJlSAASFgoOc3RyZWFtc19yZXN1bHQYBSABKAhCCQoHb3V0Y29tZSJNCgdGYWlsdXJlEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIRCglyZXRyeWFibGUYAyABKAgSEAoIZXhlY3V0ZWQYBCABKAgiMwoNQ2FuY2VsTWVzc2FnZRIOCgZudW1iZXIYASABKAQSEgoKY2FsbGVyX3J1bhgCIAEoBiKHAQoMRXZlbnRNZXNzYWdlEg0KBXRvcGljGAEgASgJEiQKBGRhdGEYAiABKAsyFi53ZWZ0LnNlcnZpY2UudjEuVmFsdWUSFAoMcHVibGlzaGVkX2F0GAMgASgEEg4KBmdyb3VwcxgEIAMoCRIMCgRwYXN0GAUgASgIEg4KBnJldGFpbhgGIAEoCCJCChBEaXNjb3ZlcnlNZXNzYWdlEi4KBmFkdmVydBgBIAEoCzIeLndlZnQuc2VydmljZS52MS5TZXJ2aWNlQWR2ZXJ0Ih8KEEhlYXJ0YmVhdE1lc3NhZ2USCwoDcnVuGAEgASgGIo8BCg1TZXJ2aWNlQWR2ZXJ0EgsKA3J1bhgBIAEoBhIqCghzZXJ2aWNlcxgCIAMoCzIYLndlZnQuc2VydmljZS52MS5TZXJ2aWNlEjQKDXN1YnNjcmlwdGlvbnMYAyADKAsyHS53ZWZ0LnNlcnZpY2UudjEuU3Vic2NyaXB0aW9uEg8KB3JldGFpbnMYBCABKAgi3QEKB1NlcnZpY2USDAoEcGF0aBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEiUKBXN0YXRlGAQgASgOMhYud2VmdC5zZXJ2aWNlLnYxLlN0YXRlEigKB2FjdGlvbnMYBSADKAsyFy53ZWZ0LnNlcnZpY2UudjEuQWN0aW9uEg4KBmV2ZW50cxgGIAMoCRIOCgZlbGVjdHMYByABKAgSDAoEcG9ydBgIIAEoDRIQCghwcm90b2NvbBgJIAEoCRINCgVhbGxvdxgKIAEoCSI5CgZBY3Rpb24SDAoEbmFtZRgBIAEoCRISCgppZGVtcG90ZW50GAIgASgIEg0KBWFsbG93GAMgASgJIi4KDFN1YnNjcmlwdGlvbhIPCgdwYXR0ZXJuGAEgASgJEg0KBWdyb3VwGAIgASgJImoKClN0cmVhbUl0ZW0SJwoFdmFsdWUYASABKAsyFi53ZWZ0LnNlcnZpY2UudjEuVmFsdWVIABIrCgdmYWlsdXJlGAIgASgLMhgud2VmdC5zZXJ2aWNlLnYxLkZhaWx1cmVIAEIGCgRraW5kIhoKCkRpYWxIZWFkZXISDAoEcG9ydBgBIAEoCSpMCghFbmNvZGluZxIYChRFTkNPRElOR19VTlNQRUNJRklFRBAAEhEKDUVOQ09ESU5HX0pTT04QARITCg9FTkNPRElOR19CSU5BUlkQAipDCgtDb21wcmVzc2lvbhIbChdDT01QUkVTU0lPTl9VTlNQRUNJRklFRBAAEhcKE0NPTVBSRVNTSU9OX0RFRkxBVEUQASqRAQoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9DUkVBVEVEEAESFQoRU1RBVEVfSU5JVElBTElaRUQQAhIRCg1TVEFURV9SVU5OSU5HEAMSEAoMU1RBVEVfUEFVU0VEEAQSEQoNU1RBVEVfU1RPUFBFRBAFEg8KC1NUQVRFX0VSUk9SEAZiBnByb3RvMw");
+  fileDesc("Ch13ZWZ0L3NlcnZpY2UvdjEvc2VydmljZS5wcm90bxIPd2VmdC5zZXJ2aWNlLnYxIo4DCgtOb2RlTWVzc2FnZRIyCgdyZXF1ZXN0GAEgASgLMh8ud2VmdC5zZXJ2aWNlLnYxLlJlcXVlc3RNZXNzYWdlSAASNAoIcmVzcG9uc2UYAiABKAsyIC53ZWZ0LnNlcnZpY2UudjEuUmVzcG9uc2VNZXNzYWdlSAASLgoFZXZlbnQYAyABKAsyHS53ZWZ0LnNlcnZpY2UudjEuRXZlbnRNZXNzYWdlSAASNgoJZGlzY292ZXJ5GAQgASgLMiEud2VmdC5zZXJ2aWNlLnYxLkRpc2NvdmVyeU1lc3NhZ2VIABI2CgloZWFydGJlYXQYBSABKAsyIS53ZWZ0LnNlcnZpY2UudjEuSGVhcnRiZWF0TWVzc2FnZUgAEjAKBmNhbmNlbBgGIAEoCzIeLndlZnQuc2VydmljZS52MS5DYW5jZWxNZXNzYWdlSAASOAoKbGVhZGVyc2hpcBgHIAEoCzIiLndlZnQuc2VydmljZS52MS5MZWFkZXJzaGlwTWVzc2FnZUgAQgkKB3BheWxvYWQijQEKBVZhbHVlEisKCGVuY29kaW5nGAEgASgOMhkud2VmdC5zZXJ2aWNlLnYxLkVuY29kaW5nEgwKBGRhdGEYAiABKAwSMQoLY29tcHJlc3Npb24YAyABKA4yHC53ZWZ0LnNlcnZpY2UudjEuQ29tcHJlc3Npb24SFgoOZGV0YWNoZWRfYnl0ZXMYBCABKAQi5wEKDlJlcXVlc3RNZXNzYWdlEg4KBm51bWJlchgBIAEoBBISCgpjYWxsZXJfcnVuGAIgASgGEhQKDHByb3ZpZGVyX3J1bhgDIAEoBhIMCgRwYXRoGAQgASgJEiYKBnBhcmFtcxgFIAEoCzIWLndlZnQuc2VydmljZS52MS5WYWx1ZRISCgp0aW1lb3V0X21zGAYgASgNEhYKDnN0cmVhbXNfcGFyYW1zGAcgASgIEikKB3JvdXRpbmcYCCABKAsyGC53ZWZ0LnNlcnZpY2UudjEuUm91dGluZxIOCgZjYWxsZXIYCSABKAkiSgoHUm91dGluZxIMCgRtb2RlGAEgASgJEgwKBG5vZGUYAiABKAkSEgoKaWRlbXBvdGVudBgDIAEoCBIPCgdyZXRyaWVzGAQgASgNIq8BCg9SZXNwb25zZU1lc3NhZ2USDgoGbnVtYmVyGAEgASgEEhIKCmNhbGxlcl9ydW4YAiABKAYSKAoGcmVzdWx0GAMgASgLMhYud2VmdC5zZXJ2aWNlLnYxLlZhbHVlSAASKwoHZmFpbHVyZRgEIAEoCzIYLndlZnQuc2VydmljZS52MS5GYWlsdXJlSAASFgoOc3RyZWFtc19yZXN1bHQYBSABKAhCCQoHb3V0Y29tZSJNCgdGYWlsdXJlEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIRCglyZXRyeWFibGUYAyABKAgSEAoIZXhlY3V0ZWQYBCABKAgiMwoNQ2FuY2VsTWVzc2FnZRIOCgZudW1iZXIYASABKAQSEgoKY2FsbGVyX3J1bhgCIAEoBiKHAQoMRXZlbnRNZXNzYWdlEg0KBXRvcGljGAEgASgJEiQKBGRhdGEYAiABKAsyFi53ZWZ0LnNlcnZpY2UudjEuVmFsdWUSFAoMcHVibGlzaGVkX2F0GAMgASgEEg4KBmdyb3VwcxgEIAMoCRIMCgRwYXN0GAUgASgIEg4KBnJldGFpbhgGIAEoCCJCChBEaXNjb3ZlcnlNZXNzYWdlEi4KBmFkdmVydBgBIAEoCzIeLndlZnQuc2VydmljZS52MS5TZXJ2aWNlQWR2ZXJ0Ih8KEEhlYXJ0YmVhdE1lc3NhZ2USCwoDcnVuGAEgASgGIiIKEUxlYWRlcnNoaXBNZXNzYWdlEg0KBXBhdGhzGAEgAygJIo8BCg1TZXJ2aWNlQWR2ZXJ0EgsKA3J1bhgBIAEoBhIqCghzZXJ2aWNlcxgCIAMoCzIYLndlZnQuc2VydmljZS52MS5TZXJ2aWNlEjQKDXN1YnNjcmlwdGlvbnMYAyADKAsyHS53ZWZ0LnNlcnZpY2UudjEuU3Vic2NyaXB0aW9uEg8KB3JldGFpbnMYBCABKAgi3QEKB1NlcnZpY2USDAoEcGF0aBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEiUKBXN0YXRlGAQgASgOMhYud2VmdC5zZXJ2aWNlLnYxLlN0YXRlEigKB2FjdGlvbnMYBSADKAsyFy53ZWZ0LnNlcnZpY2UudjEuQWN0aW9uEg4KBmV2ZW50cxgGIAMoCRIOCgZlbGVjdHMYByABKAgSDAoEcG9ydBgIIAEoDRIQCghwcm90b2NvbBgJIAEoCRINCgVhbGxvdxgKIAEoCSI5CgZBY3Rpb24SDAoEbmFtZRgBIAEoCRISCgppZGVtcG90ZW50GAIgASgIEg0KBWFsbG93GAMgASgJIi4KDFN1YnNjcmlwdGlvbhIPCgdwYXR0ZXJuGAEgASgJEg0KBWdyb3VwGAIgASgJImoKClN0cmVhbUl0ZW0SJwoFdmFsdWUYASABKAsyFi53ZWZ0LnNlcnZpY2UudjEuVmFsdWVIABIrCgdmYWlsdXJlGAIgASgLMhgud2VmdC5zZXJ2aWNlLnYxLkZhaWx1cmVIAEIGCgRraW5kIhoKCkRpYWxIZWFkZXISDAoEcG9ydBgBIAEoCSpMCghFbmNvZGluZxIYChRFTkNPRElOR19VTlNQRUNJRklFRBAAEhEKDUVOQ09ESU5HX0pTT04QARITCg9FTkNPRElOR19CSU5BUlkQAipDCgtDb21wcmVzc2lvbhIbChdDT01QUkVTU0lPTl9VTlNQRUNJRklFRBAAEhcKE0NPTVBSRVNTSU9OX0RFRkxBVEUQASqRAQoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9DUkVBVEVEEAESFQoRU1RBVEVfSU5JVElBTElaRUQQAhIRCg1TVEFURV9SVU5OSU5HEAMSEAoMU1RBVEVfUEFVU0VEEAQSEQoNU1RBVEVfU1RPUFBFRBAFEg8KC1NUQVRFX0VSUk9SEAZiBnByb3RvMw");
 
 /**
  * @generated from message weft.service.v1.NodeMessage
@@ -58,6 +58,12 @@ export type NodeMessage = Message<"weft.service.v1.NodeMessage"> & {
      */
     value: CancelMessage;
     case: "cancel";
+  } | {
+    /**
+     * @generated from field: weft.service.v1.LeadershipMessage leadership = 7;
+     */
+    value: LeadershipMessage;
+    case: "leadership";
   } | { case: undefined; value?: undefined };
 };
 
@@ -197,6 +203,13 @@ export type Routing = Message<"weft.service.v1.Routing"> & {
    * @generated from field: bool idempotent = 3;
    */
   idempotent: boolean;
+
+  /**
+   * How often the call is tried again, plus 1; 0 when the program leaves it to the agent.
+   *
+   * @generated from field: uint32 retries = 4;
+   */
+  retries: number;
 };
 
 /**
@@ -405,6 +418,27 @@ export const HeartbeatMessageSchema: GenMessage<HeartbeatMessage> = /*@__PURE__*
   messageDesc(file_weft_service_v1_service, 9);
 
 /**
+ * From an agent to a program that is attached to it, whenever it changes.
+ *
+ * @generated from message weft.service.v1.LeadershipMessage
+ */
+export type LeadershipMessage = Message<"weft.service.v1.LeadershipMessage"> & {
+  /**
+   * The services that this program leads.
+   *
+   * @generated from field: repeated string paths = 1;
+   */
+  paths: string[];
+};
+
+/**
+ * Describes the message weft.service.v1.LeadershipMessage.
+ * Use `create(LeadershipMessageSchema)` to create a new message.
+ */
+export const LeadershipMessageSchema: GenMessage<LeadershipMessage> = /*@__PURE__*/
+  messageDesc(file_weft_service_v1_service, 10);
+
+/**
  * What a node offers and listens to. Adverts of one node add up.
  *
  * @generated from message weft.service.v1.ServiceAdvert
@@ -438,7 +472,7 @@ export type ServiceAdvert = Message<"weft.service.v1.ServiceAdvert"> & {
  * Use `create(ServiceAdvertSchema)` to create a new message.
  */
 export const ServiceAdvertSchema: GenMessage<ServiceAdvert> = /*@__PURE__*/
-  messageDesc(file_weft_service_v1_service, 10);
+  messageDesc(file_weft_service_v1_service, 11);
 
 /**
  * @generated from message weft.service.v1.Service
@@ -506,7 +540,7 @@ export type Service = Message<"weft.service.v1.Service"> & {
  * Use `create(ServiceSchema)` to create a new message.
  */
 export const ServiceSchema: GenMessage<Service> = /*@__PURE__*/
-  messageDesc(file_weft_service_v1_service, 11);
+  messageDesc(file_weft_service_v1_service, 12);
 
 /**
  * @generated from message weft.service.v1.Action
@@ -535,7 +569,7 @@ export type Action = Message<"weft.service.v1.Action"> & {
  * Use `create(ActionSchema)` to create a new message.
  */
 export const ActionSchema: GenMessage<Action> = /*@__PURE__*/
-  messageDesc(file_weft_service_v1_service, 12);
+  messageDesc(file_weft_service_v1_service, 13);
 
 /**
  * @generated from message weft.service.v1.Subscription
@@ -559,7 +593,7 @@ export type Subscription = Message<"weft.service.v1.Subscription"> & {
  * Use `create(SubscriptionSchema)` to create a new message.
  */
 export const SubscriptionSchema: GenMessage<Subscription> = /*@__PURE__*/
-  messageDesc(file_weft_service_v1_service, 13);
+  messageDesc(file_weft_service_v1_service, 14);
 
 /**
  * One item of a stream of parameters or results; each has its length before it, 4 bytes, big-endian.
@@ -590,7 +624,7 @@ export type StreamItem = Message<"weft.service.v1.StreamItem"> & {
  * Use `create(StreamItemSchema)` to create a new message.
  */
 export const StreamItemSchema: GenMessage<StreamItem> = /*@__PURE__*/
-  messageDesc(file_weft_service_v1_service, 14);
+  messageDesc(file_weft_service_v1_service, 15);
 
 /**
  * The header of a stream that carries bytes between programs.
@@ -611,7 +645,7 @@ export type DialHeader = Message<"weft.service.v1.DialHeader"> & {
  * Use `create(DialHeaderSchema)` to create a new message.
  */
 export const DialHeaderSchema: GenMessage<DialHeader> = /*@__PURE__*/
-  messageDesc(file_weft_service_v1_service, 15);
+  messageDesc(file_weft_service_v1_service, 16);
 
 /**
  * @generated from enum weft.service.v1.Encoding
