@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Logger, type Millis, silentLogger, type StateStore, WeftError } from "../base/mod.ts";
+import { type Logger, type Millis, silentLogger, type StateStore, type WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
@@ -20,9 +20,10 @@ import type { Cidr, Endpoint } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
 import { DeviceSecrets } from "./device_secrets.ts";
-import { InterruptedError, InvalidRequestError, RemovedError } from "./errors.ts";
+import { InterruptedError, RemovedError } from "./errors.ts";
 import type { HealthWatch } from "./health_watch.ts";
 import { checkHostNetwork } from "./host_network.ts";
+import { KeyChange } from "./key_change.ts";
 import type { LeaderDesk } from "./leader_desk.ts";
 import { orderCandidates } from "./local_endpoints.ts";
 import { MemberSession } from "./member_session.ts";
@@ -61,6 +62,7 @@ export class Agent {
   readonly #madeAt: Millis = systemClock.now();
   readonly #channelCounters = channelCounters();
   readonly #resources = new AsyncDisposableStack();
+  readonly #keys: KeyChange;
   #starting: Promise<void> | undefined;
   #disposing: Promise<void> | undefined;
   /** The networks that this host is in, as of the last look. */
@@ -68,7 +70,6 @@ export class Agent {
   #state: StatusReport["state"] = "starting";
   #interface: OverlayInterface | undefined;
   #session: MemberSession | undefined;
-  #rotating: Promise<void> | undefined;
   #names: NameService | undefined;
 
   constructor(parts: AgentParts) {
@@ -88,6 +89,17 @@ export class Agent {
       health: () => this.health,
       publish: (entries) => this.publish({ ...NO_UPDATE, entries }),
       onChange: () => this.#names?.services.followSoon(),
+    });
+    this.#keys = new KeyChange({
+      mesh: parts.mesh,
+      options: parts.options,
+      log: this.#log,
+      leaders: () => this.leaders,
+      tell: (news) => this.#session?.messages.tell(news),
+      followRoster: () => this.followRoster(),
+      beginAnew: () => this.#beginAnew(),
+      publish: (news) => this.publish(news),
+      fail: (error) => this.#end(error),
     });
     this.#resources.use(parts.store);
   }
@@ -189,7 +201,7 @@ export class Agent {
     if (!hasNewMembers) return;
     this.#session?.followRoster();
     if (this.mesh.isRotating && this.#state === "running") {
-      this.#rotate().catch((error) => this.#log.error("cannot go on under the new key", { error }));
+      this.#keys.goOn().catch((error) => this.#log.error("cannot go on under the new key", { error }));
     }
   }
 
@@ -200,49 +212,21 @@ export class Agent {
   }
 
   /**
-   * Goes on under new keys: the network's word on them comes from a leader, or from this node when it is one.
+   * Goes on under new keys.
    * @throws UnreachableError when no leader answers, InvalidRequestError when all refuse
    */
   async rotateKey(): Promise<void> {
-    const { mesh } = this;
-    const desk = this.leaders;
-    if (desk === undefined) throw new InterruptedError();
-    const endpoints = ownEndpoints(this.#parts.options);
-    const rotation = mesh.prepareRotation({ endpoints, channelEndpoints: endpoints });
-    const { admission } = mesh;
-    if (admission === undefined) mesh.replica.merge(await desk.askToRotate(rotation));
-    else {
-      const both = admission.rotate(mesh.record, rotation);
-      if (typeof both === "string") throw new InvalidRequestError(`Cannot rotate the key: ${both}`);
-      const statements = rotation.statement === undefined ? [] : [rotation.statement];
-      this.#session?.messages.tell({ ...NO_UPDATE, records: both.map(({ signed }) => signed), statements });
-    }
-    this.followRoster();
-    await this.#rotate();
+    await this.#keys.rotate();
   }
 
-  /** Harmless when repeated, and when it is not time. */
-  #rotate(): Promise<void> {
-    return this.#rotating ??= this.#goOn().finally(() => this.#rotating = undefined);
-  }
-
-  async #goOn(): Promise<void> {
-    const news = this.mesh.adoptRotation();
-    if (news === undefined) return;
-    const { identity } = this.mesh;
-    this.#log.info("this node goes on under a new key", { publicKey: identity.publicKey.toString() });
+  async #beginAnew(): Promise<boolean> {
     this.#interface?.followKey();
     // It takes its leave, which takes up to a second; packets do not wait for that.
     await this.#session?.close();
-    if (this.#state !== "running") return;
-    try {
-      await this.#startSession();
-      this.publish(news);
-      this.services.refresh();
-    } catch (error) {
-      if (!(error instanceof WeftError)) throw error;
-      this.#end(error);
-    }
+    if (this.#state !== "running") return false;
+    await this.#startSession();
+    this.services.refresh();
+    return true;
   }
 
   async #start(): Promise<void> {
