@@ -36,12 +36,20 @@ export function ndjsonResponse(
     gone.removeEventListener("abort", finish);
     end();
   };
+  const nextOrEnd = async () => {
+    try {
+      return await next();
+    } catch (error) {
+      finish();
+      throw error;
+    }
+  };
   gone.addEventListener("abort", finish);
   if (gone.aborted) finish();
   const body = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(encoder.encode(BEGUN)),
     async pull(controller) {
-      const value = isEnded ? undefined : await next();
+      const value = isEnded ? undefined : await nextOrEnd();
       if (value !== undefined) return controller.enqueue(encoder.encode(`${JSON.stringify(value)}\n`));
       finish();
       controller.close();
