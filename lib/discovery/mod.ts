@@ -7,11 +7,17 @@
  *   broadcast ─┐                   ┌─▶ found, left
  *   multicast ─┼─▶ Discovery ──────┤
  *   static    ─┘     └ DiscoveryState ── AnnouncementCodec
+ *
+ *   Mainline DHT ──▶ Dht ──▶ places
+ *                     └ DhtState ── DhtLookup ── KRPC ── bencode
  * ```
  *
  * @module
  */
 
 export * from "./announcement.ts";
+export * from "./dht.ts";
+export { dhtKey } from "./dht_key.ts";
+export type { DhtDropReason, DhtOptions } from "./dht_state.ts";
 export * from "./discovery.ts";
 export type { DiscoveryDropReason, DiscoveryEvent, DiscoveryRole } from "./discovery_state.ts";

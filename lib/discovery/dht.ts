@@ -1,0 +1,84 @@
+/**
+ * The DHT at work: the state, its timer, and the socket.
+ * @module
+ */
+
+import type { Clock, Logger, Timers } from "../base/mod.ts";
+import type { Endpoint } from "../net/mod.ts";
+import { type DhtOptions, DhtState } from "./dht_state.ts";
+import type { DiscoveryEar } from "./discovery.ts";
+
+const DAY_MS = 86_400_000;
+
+/** What it works with. */
+export interface DhtParts extends DhtOptions {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Logger;
+  /** Closed by `close`. */
+  readonly ear: DiscoveryEar;
+  /** Hears where somebody says to listen. */
+  readonly observer: (endpoint: Endpoint) => void;
+}
+
+/** Asks and announces from `start` to `close`. */
+export class Dht {
+  readonly #parts: DhtParts;
+  readonly #state: DhtState;
+  #cancelTimer: () => void = () => {};
+  #isClosed = false;
+
+  /** @throws RangeError when the network's id or the port is none */
+  constructor(parts: DhtParts) {
+    this.#parts = parts;
+    this.#state = new DhtState(parts.clock.now(), parts);
+  }
+
+  /** How many nodes of the DHT answered in the last round, at most 8. */
+  get contacts(): number {
+    return this.#state.contacts;
+  }
+
+  /** Begins the first round. */
+  start(): void {
+    this.#listen().catch((error) => this.#parts.log.error("cannot listen to the DHT", { error }));
+    this.#turn();
+  }
+
+  /** @returns how many datagrams were dropped, by reason */
+  drops(): Readonly<Record<string, number>> {
+    return this.#state.drops();
+  }
+
+  /** Asks nothing more; what was announced is forgotten by the DHT within half an hour. Harmless when repeated. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelTimer();
+    await this.#parts.ear.close();
+  }
+
+  async #listen(): Promise<void> {
+    const { ear, clock } = this.#parts;
+    for (;;) {
+      const received = await ear.receive();
+      if (received === undefined || this.#isClosed) return;
+      this.#state.handleDatagram(clock.now(), received.datagram, received.source);
+      this.#turn();
+    }
+  }
+
+  #turn(): void {
+    const { clock, timers, ear, observer } = this.#parts;
+    this.#cancelTimer();
+    this.#state.handleTimeout(clock.now(), Math.floor(clock.wall() / DAY_MS));
+    for (let out = this.#state.pollTransmit(); out !== undefined; out = this.#state.pollTransmit()) {
+      ear.send(out.datagram, out.destination);
+    }
+    for (let found = this.#state.pollFound(); found !== undefined; found = this.#state.pollFound()) {
+      observer(found);
+    }
+    if (this.#isClosed) return;
+    const waitMs = Math.max(1, this.#state.pollTimeout() - clock.now());
+    this.#cancelTimer = timers.setTimer(waitMs, () => this.#turn());
+  }
+}

@@ -1,0 +1,250 @@
+/**
+ * When to look into the DHT, whom to ask, and where to announce this node.
+ *
+ * ```
+ *   idle ──due──▶ walk to today's key ──▶ announce ──▶ walk to yesterday's key ──▶ idle
+ *                                 (members)             (while somebody is missing)
+ * ```
+ *
+ * A member goes round at its start, a minute later, and then every 10 minutes; a seeker every 10 s. Nobody is answered:
+ * this node keeps nothing for others, and is on nobody's list (BEP 43).
+ *
+ * @module
+ */
+
+import {
+  Counters,
+  encodeHex,
+  type Millis,
+  millis,
+  randomBytes,
+  randomFraction,
+  type RandomSource,
+  SourcePace,
+} from "../base/mod.ts";
+import type { Endpoint } from "../net/mod.ts";
+import { dhtKey } from "./dht_key.ts";
+import { DhtLookup } from "./dht_lookup.ts";
+import {
+  decodeKrpc,
+  DHT_ID_BYTES,
+  type DhtContact,
+  type DhtQuery,
+  encodeAnnouncePeer,
+  encodeGetPeers,
+  TRANSACTION_BYTES,
+} from "./krpc.ts";
+
+/** Nodes of the DHT forget what was announced to them half an hour ago. */
+const ROUND_MS = 600_000;
+/** Of two that started together neither has heard the other; and where nobody answered, the host may have no network yet. */
+const EARLY_ROUND_MS = 60_000;
+const SEEK_ROUND_MS = 10_000;
+/** Each pause is shortened by up to this part, so that nodes that started together do not stay together. */
+const JITTER = 0.2;
+const ANSWER_MS = 2_000;
+/** Between two queries: 40 a second at most, whatever is answered. */
+const SEND_EVERY_MS = 25;
+/** Answers can't be more than queries; what is beyond that is not even read. */
+const RECEIVE_LIMITS = { burst: 128, everyMs: 10, maxSources: 1 };
+/** Walks begin with nodes that answered the last time; with so many of them nobody else is needed. */
+const ENOUGH_CONTACTS = 4;
+
+const DROP_REASONS = ["dht-too-many", "dht-malformed", "dht-query", "dht-unasked"] as const;
+
+/** Why a datagram from the DHT was dropped. */
+export type DhtDropReason = typeof DROP_REASONS[number];
+
+/** What the state is made of. */
+export interface DhtOptions {
+  /** 32 hexadecimal digits. */
+  readonly networkId: string;
+  /** Where this node's peers are to knock, 1 to 65535; absent for who has a token and only looks. */
+  readonly port?: number;
+  /** Nodes of the DHT to begin with. */
+  readonly routers: readonly Endpoint[];
+  readonly random: RandomSource;
+  /** Whether somebody is missing; otherwise this node is announced, and nothing found is passed on. */
+  isLooking(): boolean;
+}
+
+/** A query to send. */
+export interface DhtTransmit {
+  readonly datagram: Uint8Array;
+  readonly destination: Endpoint;
+}
+
+interface Asked {
+  readonly endpoint: Endpoint;
+  readonly until: Millis;
+  /** Absent for an announcement. */
+  readonly lookup?: DhtLookup;
+}
+
+interface Walk {
+  readonly lookup: DhtLookup;
+  readonly isAnnounced: boolean;
+}
+
+/** One node's business with the DHT; `handleTimeout` may be called early and often. */
+export class DhtState {
+  readonly #options: DhtOptions;
+  readonly #drops = new Counters<DhtDropReason>(DROP_REASONS);
+  readonly #receivePace = new SourcePace(RECEIVE_LIMITS);
+  /** By transaction. */
+  readonly #asked = new Map<string, Asked>();
+  readonly #walks: Walk[] = [];
+  readonly #announcing: { readonly endpoint: Endpoint; readonly token: Uint8Array; infoHash: Uint8Array }[] =
+    [];
+  readonly #transmits: DhtTransmit[] = [];
+  readonly #found: Endpoint[] = [];
+  #contacts: readonly DhtContact[] = [];
+  #nodeId: Uint8Array = new Uint8Array(DHT_ID_BYTES);
+  #rounds = 0;
+  #roundAt: Millis;
+  #sendAt: Millis;
+
+  /** @throws RangeError when the network's id or the port is none */
+  constructor(now: Millis, options: DhtOptions) {
+    const { port, networkId } = options;
+    if (port !== undefined && !(Number.isInteger(port) && port >= 1 && port <= 65535)) {
+      throw new RangeError(`Cannot announce port ${port}: ports are 1 to 65535`);
+    }
+    dhtKey(networkId, 0);
+    this.#options = options;
+    this.#roundAt = now;
+    this.#sendAt = now;
+  }
+
+  /** How many nodes of the DHT answered in the last round, at most 8. */
+  get contacts(): number {
+    return this.#contacts.length;
+  }
+
+  /** @param source where it came from */
+  handleDatagram(now: Millis, datagram: Uint8Array, source: Endpoint): void {
+    if (!this.#receivePace.allows(now, "")) return this.#drops.count("dht-too-many");
+    const message = decodeKrpc(datagram);
+    if (message === undefined) return this.#drops.count("dht-malformed");
+    if (message.kind === "query") return this.#drops.count("dht-query");
+    const asked = this.#asked.get(message.transaction);
+    if (asked === undefined || !asked.endpoint.equals(source)) return this.#drops.count("dht-unasked");
+    this.#asked.delete(message.transaction);
+    if (message.kind === "error") return asked.lookup?.handleSilence(source);
+    const fresh = asked.lookup?.handleResponse(source, message) ?? [];
+    if (this.#options.isLooking()) this.#found.push(...fresh);
+  }
+
+  /** @param today days since 1970 in UTC */
+  handleTimeout(now: Millis, today: number): void {
+    for (const [transaction, { until, endpoint, lookup }] of this.#asked) {
+      if (until > now) continue;
+      this.#asked.delete(transaction);
+      lookup?.handleSilence(endpoint);
+    }
+    if (now >= this.#roundAt && !this.#isBusy) this.#beginRound(now, today);
+    while (now >= this.#sendAt && this.#ask(now)) this.#sendAt = millis(now + SEND_EVERY_MS);
+    while (this.#walks[0]?.lookup.isDone) this.#endWalk(now);
+  }
+
+  /** @returns when `handleTimeout` has something to do */
+  pollTimeout(): Millis {
+    if (!this.#isBusy) return this.#roundAt;
+    const deadlines = [...this.#asked.values()].map(({ until }) => until);
+    const mayGoOn = deadlines.length === 0 || this.#announcing.length > 0 || this.#walks[0]?.lookup.canAsk;
+    return millis(Math.min(...deadlines, ...mayGoOn ? [this.#sendAt] : []));
+  }
+
+  /** @returns what is to be sent, or undefined */
+  pollTransmit(): DhtTransmit | undefined {
+    return this.#transmits.shift();
+  }
+
+  /** @returns where somebody of the network says to listen, or undefined; nothing of it is proved */
+  pollFound(): Endpoint | undefined {
+    return this.#found.shift();
+  }
+
+  /** @returns how many datagrams were dropped, by reason */
+  drops(): Readonly<Record<string, number>> {
+    return this.#drops.snapshot();
+  }
+
+  get #isBusy(): boolean {
+    return this.#walks.length > 0 || this.#announcing.length > 0 || this.#asked.size > 0;
+  }
+
+  #beginRound(now: Millis, today: number): void {
+    const { port, random, networkId, isLooking } = this.#options;
+    // Under one id for all days, the keys of a network could be told to belong together.
+    this.#nodeId = randomBytes(random, DHT_ID_BYTES);
+    this.#rounds++;
+    const days = isLooking() ? [today, today - 1] : port === undefined ? [] : [today];
+    for (const day of days) {
+      const lookup = this.#newLookup(dhtKey(networkId, day));
+      this.#walks.push({ lookup, isAnnounced: day === today && port !== undefined });
+    }
+    this.#plan(now);
+  }
+
+  #newLookup(target: Uint8Array): DhtLookup {
+    const { random, routers } = this.#options;
+    const contacts = this.#contacts;
+    return new DhtLookup({
+      target,
+      random,
+      contacts,
+      routers: contacts.length < ENOUGH_CONTACTS ? routers : [],
+    });
+  }
+
+  /** @returns whether a query went out */
+  #ask(now: Millis): boolean {
+    const { port } = this.#options;
+    const announcement = this.#announcing.shift();
+    if (announcement !== undefined && port !== undefined) {
+      const { endpoint, infoHash, token } = announcement;
+      this.#query(now, { endpoint }, (query) => encodeAnnouncePeer({ ...query, infoHash }, port, token));
+      return true;
+    }
+    const lookup = this.#walks[0]?.lookup;
+    const endpoint = lookup?.next();
+    if (lookup === undefined || endpoint === undefined) return false;
+    const infoHash = lookup.target;
+    this.#query(now, { endpoint, lookup }, (query) => encodeGetPeers({ ...query, infoHash }));
+    return true;
+  }
+
+  #query(
+    now: Millis,
+    asked: Omit<Asked, "until">,
+    encode: (query: Pick<DhtQuery, "transaction" | "nodeId">) => Uint8Array,
+  ): void {
+    const transaction = randomBytes(this.#options.random, TRANSACTION_BYTES);
+    const datagram = encode({ transaction, nodeId: this.#nodeId });
+    this.#asked.set(encodeHex(transaction), { ...asked, until: millis(now + ANSWER_MS) });
+    this.#transmits.push({ datagram, destination: asked.endpoint });
+  }
+
+  #endWalk(now: Millis): void {
+    const walk = this.#walks.shift();
+    if (walk === undefined) return;
+    const { lookup, isAnnounced } = walk;
+    const nearest = lookup.nearest();
+    this.#contacts = nearest.map(({ id, endpoint }) => ({ id, endpoint }));
+    if (isAnnounced) {
+      for (const { endpoint, token } of nearest) {
+        if (token !== undefined) this.#announcing.push({ endpoint, token, infoHash: lookup.target });
+      }
+    }
+    this.#plan(now);
+  }
+
+  /** A pause is counted from the end of the round, or from its last walk. */
+  #plan(now: Millis): void {
+    const { port, random } = this.#options;
+    const isEarly = this.#rounds === 1 || this.#contacts.length === 0;
+    const pauseMs = port === undefined ? SEEK_ROUND_MS : isEarly ? EARLY_ROUND_MS : ROUND_MS;
+    this.#roundAt = millis(now + pauseMs * (1 - JITTER * randomFraction(random)));
+  }
+}
