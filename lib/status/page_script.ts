@@ -128,7 +128,8 @@ function showServices(services, { calls, programs }) {
   byId("services-none").hidden = services.length > 0;
   byId("services").hidden = services.length === 0;
   byId("services-summary").textContent = services.length === 0 && programs === 0 ? "" :
-    calls.pending + " calls pending, " + calls.running + " running, " + programs + " programs attached";
+    calls.pending + (calls.pending === 1 ? " call" : " calls") + " pending, " + calls.running + " running, " +
+    programs + (programs === 1 ? " program" : " programs") + " attached";
   const rows = services.map((service) => {
     const cell = (label, ...content) => element("td", { role: "cell", "data-label": label }, ...content);
     const offered = service.providers.map((provider) => {

@@ -115,7 +115,7 @@ Deno.test("the page's script shows what /status and /services say", async () => 
   assert.match(rows, /wireguard not seen 10\.200\.0\.3 – – never 0 B 148 B/);
   const services = elements.get("services")?.tBodies[0]?.textContent ?? "";
   assert.match(services, /math web-1\s+running web-2 \(leads\)\s+paused add/);
-  assert.equal(textOf("services-summary"), "3 calls pending, 1 running, 1 programs attached");
+  assert.equal(textOf("services-summary"), "3 calls pending, 1 running, 1 program attached");
   assert.match(textOf("drops"), /replayed 3 unknown-peer 1/);
 });
 
