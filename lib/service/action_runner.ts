@@ -9,6 +9,7 @@ import { failure, failureOf } from "./errors.ts";
 import type { LocalAction } from "./local_service.ts";
 import type { WireFailure } from "./node_message.ts";
 import { describeIssues, type Schema } from "./schema.ts";
+import { showPath } from "./topic_network.ts";
 
 /** How an action ended: with a value, which may be a stream, or a failure. */
 export type Outcome =
@@ -29,12 +30,13 @@ export function runAction(
 ): void {
   const { service, definition } = action;
   if (service.state !== "running") {
-    return settle(failed("ServicePaused", `${service.path} is ${service.state}`));
+    return settle(failed("ServicePaused", `${showPath(service.path)} is ${service.state}`));
   }
   if (definition.params === undefined) return enter(action, params, context, settle);
   check(definition.params, params, (issues, value) => {
-    if (issues !== undefined) settle(failed("InvalidParams", `Cannot call ${context.path}: ${issues}`));
-    else enter(action, value, context, settle);
+    if (issues !== undefined) {
+      settle(failed("InvalidParams", `Cannot call ${showPath(context.path)}: ${issues}`));
+    } else enter(action, value, context, settle);
   });
 }
 
@@ -48,11 +50,11 @@ function enter(
     if (!context.isAborted) return invoke(action, params, context, settle);
     // It was given up while it waited for its turn.
     for (const bulkhead of action.bulkheads) bulkhead.leave();
-    settle(failed("Canceled", `${context.path} was given up before it ran`));
+    settle(failed("Canceled", `${showPath(context.path)} was given up before it ran`));
   };
   pass(action.bulkheads, 0, run, (entered) => {
     for (let i = 0; i < entered; i++) action.bulkheads[i]?.leave();
-    settle(failed("Overloaded", `${action.service.path} has as many calls as it takes`));
+    settle(failed("Overloaded", `${showPath(action.service.path)} has as many calls as it takes`));
   });
 }
 
@@ -91,7 +93,7 @@ function finish(action: LocalAction, value: unknown, end: (outcome: Outcome) => 
   const { result } = action.definition;
   if (result === undefined) return end({ kind: "value", value });
   check(result, value, (issues, checked) => {
-    const text = `${action.service.path}/${action.name} answered with something else: ${issues}`;
+    const text = `${showPath(action.service.path)}/${action.name} answered with something else: ${issues}`;
     end(issues === undefined ? { kind: "value", value: checked } : failed("InvalidResult", text, true));
   });
 }

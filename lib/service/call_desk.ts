@@ -18,6 +18,7 @@ import { type MessageCarrier, RESET_CANCELED } from "./message_carrier.ts";
 import type { RequestMessage, ResponseMessage, WireFailure, WireRouting, WireValue } from "./node_message.ts";
 import type { PeerId, PeerLinks, PostOutcome, ServiceStream } from "./ports.ts";
 import type { Provider } from "./service_directory.ts";
+import { showPath } from "./topic_network.ts";
 
 /** How many calls may wait for answers; further ones fail with `Overloaded`. */
 export const MAX_PENDING_CALLS = 65_536;
@@ -132,7 +133,7 @@ export class CallDesk {
     else if (this.pending >= MAX_PENDING_CALLS) {
       this.#fail(call, failure("Overloaded", `${MAX_PENDING_CALLS} calls wait already`));
     } else this.#start(call);
-    return () => this.#giveUp(call, failure("Canceled", `Canceled: ${order.path}`, call.isSent));
+    return () => this.#giveUp(call, failure("Canceled", `Canceled: ${showPath(order.path)}`, call.isSent));
   }
 
   /** Takes an answer in. @param stream what it has opened, if anything */
@@ -209,12 +210,15 @@ export class CallDesk {
 
   #noProvider({ service }: CallOrder, offered: readonly Provider[]): WireFailure {
     const [first] = offered;
-    if (first === undefined) return failure("NoProvider", `Nobody offers ${service}`);
+    if (first === undefined) return failure("NoProvider", `Nobody offers ${showPath(service)}`);
     const { state } = first.service;
     if (offered.every((one) => one.service.state !== "running")) {
-      return failure("ServicePaused", `${service} is ${state} wherever it is`);
+      return failure("ServicePaused", `${showPath(service)} is ${state} wherever it is`);
     }
-    return failure("Unreachable", `Whoever offers ${service} has failed too often and is spared for a while`);
+    return failure(
+      "Unreachable",
+      `Whoever offers ${showPath(service)} has failed too often and is spared for a while`,
+    );
   }
 
   #send(call: Call, provider: Provider): void {
@@ -385,7 +389,10 @@ export class CallDesk {
       for (const call of this.#pending.values()) {
         if (call.order.deadline > now) continue;
         call.provider?.breaker.handleFailure(now);
-        this.#giveUp(call, failure("Timeout", `No answer from ${call.order.path} in time`, call.isSent));
+        this.#giveUp(
+          call,
+          failure("Timeout", `No answer from ${showPath(call.order.path)} in time`, call.isSent),
+        );
       }
       if (this.#pending.size > 0) this.#cancelSweep ??= this.#sweepLater();
     });

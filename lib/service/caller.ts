@@ -22,6 +22,7 @@ import type { ProviderChoice } from "./provider_choice.ts";
 import { readCount } from "./service_definition.ts";
 import type { ServiceDirectory } from "./service_directory.ts";
 import { copyValue, decodeValue, encodeValue } from "./wire_value.ts";
+import { showPath } from "./topic_network.ts";
 
 /** One answer of a call to all. */
 export type CallAnswer =
@@ -142,7 +143,7 @@ export class Caller {
 
   #request(path: CallPath, params: unknown, options: CallOptions): Promise<unknown> {
     const { services, upstream } = this.#parts;
-    if (options.signal?.aborted) throw callError("Canceled", `Canceled: ${path.text}`);
+    if (options.signal?.aborted) throw callError("Canceled", `Canceled: ${showPath(path.text)}`);
     const timeoutMs = readCount(options.timeoutMs, DEFAULT_TIMEOUT_MS, 1, "timeoutMs");
     const mode = this.#mode(path, options);
     if (mode === "all" && upstream === undefined) return this.#requestAll(path, params, options, timeoutMs);
@@ -150,19 +151,19 @@ export class Caller {
     if (this.#parts.choice.isHere(path, mode, peer)) {
       const action = services.get(path.service)?.actions.get(path.action);
       if (action === undefined) {
-        throw callError("UnknownAction", `${path.service} has no action ${path.action}`);
+        throw callError("UnknownAction", `${showPath(path.service)} has no action ${path.action}`);
       }
       return this.#requestHere(action, path, params, options, timeoutMs);
     }
     if (mode === "local" && upstream === undefined && !this.#parts.choice.hasProgram(path)) {
-      throw callError("NoProvider", `This node does not offer ${path.service}`);
+      throw callError("NoProvider", `This node does not offer ${showPath(path.service)}`);
     }
     return this.#requestThere(path, params, options, { mode, peer, timeoutMs });
   }
 
   #mode(path: CallPath, { mode, node }: CallOptions): CallMode {
     if (mode !== undefined && !CALL_MODES.includes(mode)) {
-      throw new InvalidServiceError(`Cannot call ${path.text}: there is no mode "${mode}"`, {
+      throw new InvalidServiceError(`Cannot call ${showPath(path.text)}: there is no mode "${mode}"`, {
         hint: `The modes are ${CALL_MODES.join(", ")}; for one node use the option node.`,
       });
     }
@@ -198,7 +199,7 @@ export class Caller {
         context.abort(error);
         settle({ kind: "failure", failure: told });
       };
-      const abort = () => giveUp(failure("Canceled", `Canceled: ${path.text}`, true));
+      const abort = () => giveUp(failure("Canceled", `Canceled: ${showPath(path.text)}`, true));
       const settle = (outcome: Outcome) => {
         if (isSettled) {
           if (outcome.kind === "value" && isItemSource(outcome.value)) endItems(outcome.value);
@@ -215,7 +216,7 @@ export class Caller {
       options.signal?.addEventListener("abort", abort, { once: true });
       cancelTimer = timers.setTimer(
         timeoutMs,
-        () => giveUp(failure("Timeout", `No answer from ${path.text} in time`, true)),
+        () => giveUp(failure("Timeout", `No answer from ${showPath(path.text)} in time`, true)),
       );
     });
   }
@@ -294,7 +295,7 @@ export class Caller {
       const there = this.#requestThere(path, params, rest, { mode: "round-robin", peer, timeoutMs });
       asked.push([peers.nameOf(peer) ?? peer, there]);
     }
-    if (asked.length === 0) throw callError("NoProvider", `Nobody offers ${path.service}`);
+    if (asked.length === 0) throw callError("NoProvider", `Nobody offers ${showPath(path.service)}`);
     return await Promise.all(asked.map(async ([node, answer]): Promise<CallAnswer> => {
       try {
         return { node, ok: true, result: await answer };

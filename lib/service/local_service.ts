@@ -26,6 +26,7 @@ import {
 } from "./service_definition.ts";
 import type { SubscriptionHandle } from "./subscription.ts";
 import { TopicPath } from "./topic_path.ts";
+import { showPath } from "./topic_network.ts";
 
 /** How many calls of a service run at the same time unless told. */
 export const DEFAULT_CONCURRENCY = 256;
@@ -78,13 +79,16 @@ export class LocalService {
     const names = [...Object.keys(actions), ...Object.keys(events)];
     const wrong = names.find((name) => !NAME.test(name));
     if (wrong !== undefined) {
-      throw new InvalidServiceError(`Cannot add ${this.path}: "${wrong}" is no name of an action or event`, {
-        hint: "Names are 1 to 64 letters, digits, and any of _ . $ -",
-      });
+      throw new InvalidServiceError(
+        `Cannot add ${showPath(this.path)}: "${wrong}" is no name of an action or event`,
+        {
+          hint: "Names are 1 to 64 letters, digits, and any of _ . $ -",
+        },
+      );
     }
     if (Object.keys(actions).length > MAX_ACTIONS || Object.keys(events).length > MAX_ACTIONS) {
       throw new InvalidServiceError(
-        `Cannot add ${this.path}: it has more than ${MAX_ACTIONS} actions or events`,
+        `Cannot add ${showPath(this.path)}: it has more than ${MAX_ACTIONS} actions or events`,
       );
     }
     checkTold(definition);
@@ -94,7 +98,7 @@ export class LocalService {
     ];
     if (selectors.some((text) => (text ?? "").length > MAX_SELECTOR_LENGTH)) {
       throw new InvalidServiceError(
-        `Cannot add ${this.path}: a selector has at most ${MAX_SELECTOR_LENGTH} characters`,
+        `Cannot add ${showPath(this.path)}: a selector has at most ${MAX_SELECTOR_LENGTH} characters`,
       );
     }
     this.bulkhead = new Bulkhead(
@@ -224,15 +228,18 @@ function checkTold(
 ): void {
   if (version.length > MAX_TEXT || description.length > MAX_TEXT) {
     throw new InvalidServiceError(
-      `Cannot add ${path}: version and description have at most ${MAX_TEXT} characters`,
+      `Cannot add ${showPath(path)}: version and description have at most ${MAX_TEXT} characters`,
     );
   }
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new InvalidServiceError(`Cannot add ${path}: ${port} is no port`);
+    throw new InvalidServiceError(`Cannot add ${showPath(path)}: ${port} is no port`);
   }
   if (!PROTOCOL.test(protocol)) {
-    throw new InvalidServiceError(`Cannot add ${path}: ${JSON.stringify(protocol)} is no protocol`, {
-      hint: "Write http, or dns/udp.",
-    });
+    throw new InvalidServiceError(
+      `Cannot add ${showPath(path)}: ${JSON.stringify(protocol)} is no protocol`,
+      {
+        hint: "Write http, or dns/udp.",
+      },
+    );
   }
 }

@@ -7,6 +7,7 @@ import { InvalidServiceError } from "./errors.ts";
 import { LocalService } from "./local_service.ts";
 import type { PeerId } from "./ports.ts";
 import type { ServiceDefinition } from "./service_definition.ts";
+import { showPath } from "./topic_network.ts";
 
 /** How many services one program has at most. */
 export const MAX_SERVICES = 512;
@@ -48,12 +49,14 @@ export class LocalServices {
     const service = new LocalService(definition, this.#network, this.#selector, this.#onChange);
     const path = service.path.toString();
     if (this.#services.has(path)) {
-      throw new InvalidServiceError(`Cannot add ${path}: this program has a service there`, {
+      throw new InvalidServiceError(`Cannot add ${showPath(path)}: this program has a service there`, {
         hint: "Remove the other one first, or choose another path.",
       });
     }
     if (this.#services.size === MAX_SERVICES) {
-      throw new InvalidServiceError(`Cannot add ${path}: a program has at most ${MAX_SERVICES} services`);
+      throw new InvalidServiceError(
+        `Cannot add ${showPath(path)}: a program has at most ${MAX_SERVICES} services`,
+      );
     }
     this.#services.set(path, service);
     return service;

@@ -44,4 +44,5 @@ export { ServiceClient } from "./service_client.ts";
 export * from "./service_definition.ts";
 export * from "./service_runtime.ts";
 export type { SubscribeOptions, SubscriptionHandle } from "./subscription.ts";
+export { DEFAULT_TOPIC_NETWORK, showPath } from "./topic_network.ts";
 export * from "./topic_path.ts";

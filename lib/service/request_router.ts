@@ -12,6 +12,7 @@ import type { RequestMessage } from "./node_message.ts";
 import { isProgram, type PeerId, type ServicePeers } from "./ports.ts";
 import type { ProviderChoice } from "./provider_choice.ts";
 import type { Provider, ServiceDirectory } from "./service_directory.ts";
+import { showPath } from "./topic_network.ts";
 
 /** What a route depends on. */
 export interface RequestRouterParts {
@@ -48,19 +49,23 @@ export class RequestRouter {
       ? choice.isServedHere(path, request.routing)
       : local?.state === "running" || programs.length === 0;
     if (local !== undefined && isHere) return this.#routeLocal(local, path, peer, fromProgram);
-    if (!fromProgram && programs.length === 0) return nowhere("NoProvider", `${path.service} is not here`);
+    if (!fromProgram && programs.length === 0) {
+      return nowhere("NoProvider", `${showPath(path.service)} is not here`);
+    }
     // Any of them may be the one that serves.
     if (!fromProgram && !programs.every((program) => this.#allows(program, path, peer))) {
-      return nowhere("Refused", `${path.text} may not be called from there`);
+      return nowhere("Refused", `${showPath(path.text)} may not be called from there`);
     }
     return { kind: "forward", forward: forward(path, peer, !fromProgram) };
   }
 
   #routeLocal(local: LocalService, path: CallPath, peer: PeerId, fromProgram: boolean): Route {
     const action = local.actions.get(path.action);
-    if (action === undefined) return nowhere("UnknownAction", `${path.service} has no action ${path.action}`);
+    if (action === undefined) {
+      return nowhere("UnknownAction", `${showPath(path.service)} has no action ${path.action}`);
+    }
     if (!fromProgram && !action.allows(peer)) {
-      return nowhere("Refused", `${path.text} may not be called from there`);
+      return nowhere("Refused", `${showPath(path.text)} may not be called from there`);
     }
     return { kind: "action", action };
   }

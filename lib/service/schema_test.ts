@@ -83,7 +83,7 @@ Deno.test("schemas check and change what comes in and what goes out, here and th
     assert.equal(await ask("parse", { sku: "tea" }), "1 tea");
     for (const name of ["take", "takeLater"]) {
       const error = await fails("InvalidParams", ask(name, { id: "3" }));
-      assert.equal(error.message, `Cannot call mesh:shop/${name}: id: a number is needed`);
+      assert.equal(error.message, `Cannot call shop/${name}: id: a number is needed`);
       assert.deepEqual([error.executed, error.retryable], [false, false]);
       await fails("InvalidParams", ask(name, { id: 0 }));
       await fails("InvalidParams", ask(name));

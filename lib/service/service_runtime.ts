@@ -56,11 +56,9 @@ import type { ServiceDefinition } from "./service_definition.ts";
 import { ServiceDirectory } from "./service_directory.ts";
 import { ServiceLeadership } from "./service_leadership.ts";
 import { DEFAULT_EVENT_QUEUE, type SubscribeOptions, type SubscriptionHandle } from "./subscription.ts";
+import { DEFAULT_TOPIC_NETWORK } from "./topic_network.ts";
 import { TopicPath } from "./topic_path.ts";
 import { encodeValue } from "./wire_value.ts";
-
-/** The network of topics of paths that name none. */
-export const DEFAULT_TOPIC_NETWORK = "mesh";
 
 const RUN_HIGH = 0x10_0000;
 const TWO_32 = 0x1_0000_0000;
