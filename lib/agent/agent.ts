@@ -160,6 +160,7 @@ export class Agent {
       messages: this.messages,
       health: this.health,
       discovery: this.#session?.lan,
+      dht: this.#session?.dht,
       leaders: this.leaders,
       services: this.services,
       drops: {
@@ -168,6 +169,7 @@ export class Agent {
         ...this.#interface?.echo?.drops(),
         ...this.#session?.health.drops(),
         ...this.#session?.lan?.drops(),
+        ...this.#session?.dht?.drops(),
       },
     });
   }
@@ -382,7 +384,7 @@ export class Agent {
 
   /** What a member states comes first, for that is signed; where it was heard, after it. */
   #candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[] {
-    const heard = this.#session?.lan?.endpointsOf(nodeId) ?? [];
+    const heard = this.#session?.endpointsOf(nodeId) ?? [];
     const isStated = (endpoint: Endpoint): boolean => stated.some((other) => other.equals(endpoint));
     return orderCandidates([...stated, ...heard.filter((endpoint) => !isStated(endpoint))], {
       underlay: this.#prefixes,

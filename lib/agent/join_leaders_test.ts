@@ -76,7 +76,13 @@ async function join(
     })();
     return Promise.resolve(here);
   };
-  const search = { isAllowed: false, seek: () => Promise.resolve(), found: () => [] };
+  const search = {
+    isAllowed: false,
+    seek: () => Promise.resolve(),
+    found: () => [],
+    places: () => [],
+    patienceMs: 6_000,
+  };
   const joiner = NodeIdentity.generate(random);
   const wish = { name: "web", labels: {}, endpoints: [], channelEndpoints: [] };
   const joining = joinNetwork(token, joiner, wish, { clock, timers, random, search, dial })

@@ -23,8 +23,6 @@ import type { LeaderSearch } from "./leader_search.ts";
 import { raceDial } from "./race_dial.ts";
 import { sleep } from "./sleep.ts";
 
-/** A leader that has just been started needs a moment; one that is away is not waited for. */
-const PATIENCE_MS = 6_000;
 const RETRY_PAUSE_MS = 500;
 /** How long a leader may think about a request. */
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -35,7 +33,7 @@ export interface JoinParts {
   readonly timers: Timers;
   readonly random: RandomSource;
   /** Looks for leaders that are near; asked when the token names no endpoint, or none that answers. */
-  readonly search: Pick<LeaderSearch, "isAllowed" | "seek" | "found">;
+  readonly search: Pick<LeaderSearch, "isAllowed" | "patienceMs" | "seek" | "found" | "places">;
   dial(endpoint: Endpoint, signal: AbortSignal): Promise<ByteStream | undefined>;
 }
 
@@ -78,6 +76,8 @@ export async function joinNetwork(
 
 /** A place to dial, and who is to answer there. */
 interface Target {
+  /** Whether whoever refuses there is the leader, for all that is known, and not just anybody. */
+  readonly isMeant: boolean;
   readonly endpoint: Endpoint;
   readonly publicKey: PublicKey;
 }
@@ -88,14 +88,14 @@ async function reachLeader(
   parts: JoinParts,
 ): Promise<Channel> {
   const { clock, timers, random, search } = parts;
-  const deadline = clock.now() + PATIENCE_MS;
+  const deadline = clock.now() + search.patienceMs;
   const never = new AbortController().signal;
   for (;;) {
     let wasRefused = false;
-    const targets = targetsOf(leaders, search.found());
+    const targets = targetsOf(leaders, search);
     const channel = await raceDial<Target, Channel>(targets, {
       timers,
-      attempt: async ({ endpoint, publicKey }, signal) => {
+      attempt: async ({ endpoint, publicKey, isMeant }, signal) => {
         const stream = await parts.dial(endpoint, signal);
         if (stream === undefined) return undefined;
         try {
@@ -111,7 +111,7 @@ async function reachLeader(
           });
         } catch (error) {
           // At the leader's private address somebody else may live here: the other endpoints have their turn too.
-          wasRefused ||= error instanceof ChannelRefusedError;
+          wasRefused ||= isMeant && error instanceof ChannelRefusedError;
           return undefined;
         }
       },
@@ -120,24 +120,23 @@ async function reachLeader(
     if (channel !== undefined) return channel;
     if (wasRefused) throw refused();
     if (clock.now() >= deadline || (targets.length === 0 && !search.isAllowed)) {
-      throw unreachable(targets.map(({ endpoint }) => endpoint), search);
+      throw unreachable(targets.filter(({ isMeant }) => isMeant).map(({ endpoint }) => endpoint), search);
     }
     await search.seek();
     await sleep(timers, RETRY_PAUSE_MS, never);
   }
 }
 
-/** Where a leader was heard that is near, any of them may answer. */
-function targetsOf(leaders: readonly TokenLeader[], found: readonly Endpoint[]): Target[] {
+/** Where a leader was heard that is near, any of them may answer; where the DHT leads, one of them or a stranger. */
+function targetsOf(leaders: readonly TokenLeader[], search: JoinParts["search"]): Target[] {
   const told = leaders.flatMap(({ publicKey, endpoints }) =>
-    endpoints.map((endpoint) => ({ endpoint, publicKey }))
+    endpoints.map((endpoint) => ({ endpoint, publicKey, isMeant: true }))
   );
   const isTold = (endpoint: Endpoint): boolean => told.some((target) => target.endpoint.equals(endpoint));
-  const near = found.filter((endpoint) => !isTold(endpoint));
-  return [
-    ...told,
-    ...near.flatMap((endpoint) => leaders.map(({ publicKey }) => ({ endpoint, publicKey }))),
-  ];
+  const anyOf = (endpoints: readonly Endpoint[], isMeant: boolean): Target[] =>
+    endpoints.filter((endpoint) => !isTold(endpoint))
+      .flatMap((endpoint) => leaders.map(({ publicKey }) => ({ endpoint, publicKey, isMeant })));
+  return [...told, ...anyOf(search.found(), true), ...anyOf(search.places(), false)];
 }
 
 function unreachable(targets: readonly Endpoint[], { isAllowed }: JoinParts["search"]): UnreachableError {
@@ -149,7 +148,7 @@ function unreachable(targets: readonly Endpoint[], { isAllowed }: JoinParts["sea
   }
   if (!isAllowed) {
     return new UnreachableError("Cannot find the leader: the token names no endpoint, and discovery is off", {
-      hint: "Leave --no-discovery out, or ask for a token with endpoints.",
+      hint: "Leave --no-discovery out, use --discovery-dht, or ask for a token with endpoints.",
     });
   }
   return new UnreachableError(

@@ -43,7 +43,9 @@ async function failToJoin(
         if (isAllowed && seeks++ === 0) found.push(near, told);
         return Promise.resolve();
       },
+      patienceMs: 6_000,
       found: () => found,
+      places: () => [],
     },
   });
   let error: unknown;

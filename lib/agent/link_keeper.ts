@@ -21,6 +21,7 @@ import {
   type Roster,
   wantedLinks,
 } from "../mesh/mod.ts";
+import type { PublicKey } from "../crypto/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { Backoff } from "./backoff.ts";
 import type { LinkTable } from "./link_table.ts";
@@ -56,6 +57,9 @@ export interface LinkKeeperParts {
   /** A dial was answered. */
   onChannel(nodeId: NodeId, channel: Channel): void;
 }
+
+/** What came of a knock: a link, somebody else or a refusal, or nobody who listens. */
+export type KnockOutcome = "linked" | "refused" | "nobody";
 
 /** One dialler for each member that is wanted; it waits while there is a link. */
 export class LinkKeeper {
@@ -105,24 +109,16 @@ export class LinkKeeper {
 
   /** Dials a member once, wanted or not. @returns whether there is a link now */
   async dial(nodeId: NodeId, signal: AbortSignal): Promise<boolean> {
-    const { roster, identity, networkId, timers, dial, candidates, links, setup, onChannel } = this.#parts;
+    const { roster, timers, candidates, links, onChannel } = this.#parts;
     const member = roster.linkable(nodeId);
     const targets = candidates(member?.statement?.channelEndpoints ?? [], nodeId);
     if (member === undefined || targets.length === 0) return false;
-    const hello = encodeHello({ kind: "member", networkId, nodeId: identity.id });
-    const remoteStatic = member.record.publicKey;
+    const { publicKey } = member.record;
     const channel = await raceDial<Endpoint, Channel>(targets, {
       timers,
       attempt: async (target, raceSignal) => {
-        const both = AbortSignal.any([signal, raceSignal]);
-        const stream = await dial(target, both);
-        if (stream === undefined) return undefined;
-        try {
-          return await openChannel(stream, { ...setup, remoteStatic, hello, signal: both });
-        } catch {
-          // Refused, silent or called off: this endpoint does not lead there now.
-          return undefined;
-        }
+        const channel = await this.#shakeHands(publicKey, target, AbortSignal.any([signal, raceSignal]));
+        return typeof channel === "string" ? undefined : channel;
       },
       discard: (second) => second.close("another link is open"),
     });
@@ -131,10 +127,44 @@ export class LinkKeeper {
     return links.get(nodeId) !== undefined;
   }
 
+  /** Tries a member at a place where it may be or not, once, unless it has a link. */
+  async knock(nodeId: NodeId, place: Endpoint, signal: AbortSignal): Promise<KnockOutcome> {
+    const { roster, links, onChannel } = this.#parts;
+    const member = roster.linkable(nodeId);
+    if (member === undefined || links.get(nodeId) !== undefined) return "refused";
+    const channel = await this.#shakeHands(member.record.publicKey, place, signal);
+    if (typeof channel === "string") return channel;
+    if (signal.aborted) channel.close("not needed any more");
+    else onChannel(nodeId, channel);
+    return links.get(nodeId) === undefined ? "refused" : "linked";
+  }
+
+  /** @returns the members that are wanted and have no link */
+  missing(): NodeId[] {
+    return [...this.#diallers.keys()].filter((nodeId) => this.#parts.links.get(nodeId) === undefined);
+  }
+
   /** Calls all dials off. */
   close(): void {
     for (const dialler of this.#diallers.values()) dialler.abort();
     this.#diallers.clear();
+  }
+
+  async #shakeHands(
+    remoteStatic: PublicKey,
+    target: Endpoint,
+    signal: AbortSignal,
+  ): Promise<Channel | "refused" | "nobody"> {
+    const { identity, networkId, dial, setup } = this.#parts;
+    const stream = await dial(target, signal);
+    if (stream === undefined) return "nobody";
+    const hello = encodeHello({ kind: "member", networkId, nodeId: identity.id });
+    try {
+      return await openChannel(stream, { ...setup, remoteStatic, hello, signal });
+    } catch {
+      // Refused, silent or called off: this endpoint does not lead there now.
+      return "refused";
+    }
   }
 
   async #keepLinked(nodeId: NodeId): Promise<void> {

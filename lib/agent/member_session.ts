@@ -14,7 +14,9 @@ import { type MemberRecord, type MeshState, NO_UPDATE, type NodeId, type RosterU
 import type { Cidr, Endpoint } from "../net/mod.ts";
 import { dialTcp, type StreamListener } from "../transport/mod.ts";
 import { serveJoin } from "./admission_desk.ts";
+import { DhtDiscovery } from "./dht_discovery.ts";
 import { FoundMembers } from "./found_members.ts";
+import { FoundPlaces } from "./found_places.ts";
 import type { HealthEcho } from "./health_echo.ts";
 import { HealthWatch } from "./health_watch.ts";
 import { LanDiscovery } from "./lan_discovery.ts";
@@ -60,7 +62,9 @@ export class MemberSession {
   readonly leaders: LeaderDesk;
   readonly health: HealthWatch;
   readonly #parts: MemberSessionParts;
+  readonly #places: FoundPlaces;
   #lan: LanDiscovery | undefined;
+  #dht: DhtDiscovery | undefined;
   #isClosed = false;
 
   constructor(parts: MemberSessionParts) {
@@ -96,6 +100,12 @@ export class MemberSession {
     });
     const { roster } = replica;
     const onVerdict = () => rest.onVerdict();
+    this.#places = new FoundPlaces({
+      timers: systemTimers,
+      missing: () => messages.missing(),
+      knock: (nodeId, place) => messages.knock(nodeId, place),
+      onMember: (nodeId, place) => rest.peers?.tryAt(nodeId, place),
+    });
     this.health = new HealthWatch({ ...ports, roster, self: identity.id, messages, plane, echo, onVerdict });
   }
 
@@ -104,11 +114,22 @@ export class MemberSession {
     return this.#lan;
   }
 
+  /** How nodes anywhere are found; undefined unless the options say so. */
+  get dht(): DhtDiscovery | undefined {
+    return this.#dht;
+  }
+
+  /** @returns where a member was heard, or has opened, the latest first */
+  endpointsOf(nodeId: NodeId): Endpoint[] {
+    return [...this.#lan?.endpointsOf(nodeId) ?? [], ...this.#places.endpointsOf(nodeId)];
+  }
+
   /** Begins to talk. */
   async start(): Promise<void> {
     this.messages.start();
     this.health.start();
     this.leaders.start();
+    this.#startDht();
     await this.#startDiscovery();
   }
 
@@ -122,7 +143,8 @@ export class MemberSession {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await this.#lan?.close();
+    this.#places.close();
+    await Promise.all([this.#lan?.close(), this.#dht?.close()]);
     this.health.close();
     this.leaders.close();
     await this.messages.close();
@@ -135,6 +157,19 @@ export class MemberSession {
     if (typeof renewed !== "object") return false;
     publish({ ...NO_UPDATE, records: [renewed.signed] });
     return true;
+  }
+
+  #startDht(): void {
+    const { mesh, options, log, cidrs } = this.#parts;
+    this.#dht = DhtDiscovery.start({
+      networkId: mesh.network.id,
+      port: options.port,
+      options,
+      log,
+      overlay: cidrs,
+      isLooking: () => this.messages.missing().length > 0,
+      observer: (place) => this.#places.add(place),
+    });
   }
 
   async #startDiscovery(): Promise<void> {

@@ -30,7 +30,7 @@ import {
 import type { Endpoint } from "../net/mod.ts";
 import type { AcceptedStream, StreamListener } from "../transport/mod.ts";
 import type { Link } from "./link.ts";
-import { LinkKeeper } from "./link_keeper.ts";
+import { type KnockOutcome, LinkKeeper } from "./link_keeper.ts";
 import { LinkTable } from "./link_table.ts";
 import { Pace } from "./pace.ts";
 import { sleep } from "./sleep.ts";
@@ -157,6 +157,16 @@ export class MessagePlane {
   /** Dials a member again at once, for it has said where it is. */
   redial(nodeId: NodeId): void {
     this.#keeper.redial(nodeId);
+  }
+
+  /** @returns the members that this node would have links to, and has none, leaders first */
+  missing(): NodeId[] {
+    return this.#keeper.missing();
+  }
+
+  /** Tries a member at a place where it may be or not, once, unless it has a link. */
+  async knock(nodeId: NodeId, place: Endpoint): Promise<KnockOutcome> {
+    return await this.#keeper.knock(nodeId, place, this.#stop.signal);
   }
 
   /** Sends something to all members with a link. */

@@ -124,6 +124,11 @@ export interface StatusReport {
     /** How many nodes of the network were heard in the last two minutes. */
     readonly heard: number;
   };
+  /** Absent unless this node is in the BitTorrent DHT. */
+  readonly dht?: {
+    /** How many nodes of the DHT answered in the last round, at most 8. */
+    readonly contacts: number;
+  };
   readonly services: ServicesReport;
   readonly peers: readonly PeerReport[];
   /** How many datagrams and packets were dropped, by reason; reasons that never happened are left out. */

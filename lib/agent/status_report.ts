@@ -9,6 +9,7 @@ import { SESSION_LIFE_MS } from "../health/mod.ts";
 import { Cidr } from "../net/mod.ts";
 import type { Member, MeshState } from "../mesh/mod.ts";
 import type { PeerStatus } from "../wireguard/mod.ts";
+import type { DhtDiscovery } from "./dht_discovery.ts";
 import type { HealthWatch } from "./health_watch.ts";
 import type { LanDiscovery } from "./lan_discovery.ts";
 import type { LeaderDesk } from "./leader_desk.ts";
@@ -31,6 +32,7 @@ export interface StatusSources {
   readonly messages: MessagePlane | undefined;
   readonly health: HealthWatch | undefined;
   readonly discovery: LanDiscovery | undefined;
+  readonly dht: DhtDiscovery | undefined;
   readonly leaders: LeaderDesk | undefined;
   readonly services: ServiceHost;
   readonly drops: Readonly<Record<string, number>>;
@@ -63,6 +65,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
     ...sources.discovery === undefined ? {} : {
       discovery: { providers: sources.discovery.providers, heard: sources.discovery.heard },
     },
+    ...sources.dht === undefined ? {} : { dht: { contacts: sources.dht.contacts } },
     services: sources.services.report(),
     peers: members
       .filter((member) => member.record.nodeId !== record.nodeId)

@@ -69,6 +69,12 @@ function withAgentOptions(command: AnyCommand): AnyCommand {
         collect,
       ),
     )
+    .option("--discovery-dht", "find others, and be found, by the public BitTorrent DHT (default: no)")
+    .addOption(
+      new Option("--discovery-dht-bootstrap <host:port>", "by whom to enter it; may be repeated").argParser(
+        collect,
+      ),
+    )
     .addOption(
       new Option("--endpoint <address:port>", "where others reach this node; may be repeated").argParser(
         collect,

@@ -40,6 +40,8 @@ const OPTION_KEYS: ReadonlyMap<string, string> = new Map([
   ["rootless", "rootless"],
   ["discovery", "discovery"],
   ["discoveryPeer", "discoveryPeers"],
+  ["discoveryDht", "discoveryDht"],
+  ["discoveryDhtBootstrap", "discoveryDhtBootstrap"],
   ["endpoint", "endpoints"],
   ["statusAddress", "statusAddress"],
   ["statusPort", "statusPort"],

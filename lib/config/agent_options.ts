@@ -15,6 +15,7 @@ import {
   DEFAULT_STATUS_PORT,
   DEFAULT_WG_PORT,
 } from "./defaults.ts";
+import { type DhtBootstrapOption, PUBLIC_DHT_BOOTSTRAP } from "./dht_bootstrap.ts";
 import type { DnsForwardOption } from "./dns_forward.ts";
 import { InvalidConfigError } from "./errors.ts";
 import { FIELDS } from "./fields.ts";
@@ -47,6 +48,10 @@ export interface AgentOptions {
   readonly discovery: boolean;
   /** Whom it calls beside its neighbours, by UDP. */
   readonly discoveryPeers: readonly Endpoint[];
+  /** Whether this node is announced in the BitTorrent DHT, and looks there for others. */
+  readonly discoveryDht: boolean;
+  /** By whom it enters the DHT. */
+  readonly discoveryDhtBootstrap: readonly DhtBootstrapOption[];
   /** Where others can reach this node, beside what it finds out itself. */
   readonly endpoints: readonly Endpoint[];
   readonly statusAddress: IpAddress;
@@ -112,6 +117,8 @@ export function layerAgentOptions(layers: readonly ConfigLayer[]): AgentOptions 
     rootless: false,
     discovery: true,
     discoveryPeers: [],
+    discoveryDht: false,
+    discoveryDhtBootstrap: PUBLIC_DHT_BOOTSTRAP,
     endpoints: [],
     statusAddress: DEFAULT_STATUS_ADDRESS,
     statusPort: DEFAULT_STATUS_PORT,

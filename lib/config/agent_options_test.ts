@@ -68,6 +68,22 @@ Deno.test("parseAgentOptions() reads what the name server is told", () => {
   assert.equal(parseAgentOptions({ dns: false as unknown as "off" }).dns, "off");
 });
 
+Deno.test("parseAgentOptions() leaves the DHT alone unless told, and enters it where it is told", () => {
+  const { discoveryDht, discoveryDhtBootstrap } = parseAgentOptions({});
+  assert.equal(discoveryDht, false);
+  assert(discoveryDhtBootstrap.length > 0);
+  const told = parseAgentOptions({
+    discoveryDht: "yes",
+    discoveryDhtBootstrap: "DHT.example.com:6881, 192.0.2.1:1",
+  });
+  assert.equal(told.discoveryDht, true);
+  assert.deepEqual(told.discoveryDhtBootstrap, [
+    { hostname: "dht.example.com", port: 6881 },
+    { hostname: "192.0.2.1", port: 1 },
+  ]);
+  assert.deepEqual(parseAgentOptions(told), told);
+});
+
 Deno.test("parseAgentOptions() reads whom discovery calls", () => {
   assert.equal(parseAgentOptions({}).discovery, true);
   assert.equal(parseAgentOptions({ discovery: "no" }).discovery, false);
@@ -136,6 +152,12 @@ const refused: readonly (readonly [string, unknown, RegExp])[] = [
   ["logLevel", "loud", /--log-level loud/],
   ["rootless", "maybe", /--rootless/],
   ["discovery", "perhaps", /--discovery perhaps/],
+  ["discoveryDht", "perhaps", /--discovery-dht perhaps/],
+  ["discoveryDhtBootstrap", "", /--discovery-dht-bootstrap/],
+  ["discoveryDhtBootstrap", "192.0.2.1", /--discovery-dht-bootstrap 192.0.2.1/],
+  ["discoveryDhtBootstrap", "192.0.2.1:0", /--discovery-dht-bootstrap/],
+  ["discoveryDhtBootstrap", "-x.example:1", /--discovery-dht-bootstrap/],
+  ["discoveryDhtBootstrap", "[2001:db8::1]:1", /--discovery-dht-bootstrap/],
   ["discoveryPeers", "nowhere", /--discovery-peer nowhere/],
   ["discoveryPeers", "[2001:db8::1]:45678", /--discovery-peer/],
   ["discoveryPeers", "0.0.0.0", /--discovery-peer/],

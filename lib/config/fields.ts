@@ -5,6 +5,7 @@
 
 import { z } from "zod";
 import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
+import { type DhtBootstrapOption, parseDhtBootstrap } from "./dht_bootstrap.ts";
 import { parseDnsForward, parseDomain } from "./dns_forward.ts";
 import { DEFAULT_DISCOVERY_PORT } from "./defaults.ts";
 import { type OfferOption, parseOffer } from "./offer.ts";
@@ -95,6 +96,11 @@ const dnsForward = parsed(parseDnsForward, (value) => {
   return typeof value === "object" && value !== null && "suffix" in value && "server" in value;
 });
 
+const dhtBootstrap = parsed(
+  parseDhtBootstrap,
+  (value) => typeof value === "object" && value !== null && "hostname" in value && "port" in value,
+);
+
 const offer = parsed(
   parseOffer,
   (value) => typeof value === "object" && value !== null && "port" in value && "targetPort" in value,
@@ -175,6 +181,18 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map([
     schema: list(discoveryPeer),
     rule: "a peer is an IPv4 address, with a port or without",
     hint: "Write 192.0.2.1, or 192.0.2.1:45678.",
+  }],
+  ["discoveryDht", {
+    flag: "discovery-dht",
+    schema: truth,
+    rule: "it is either true or false",
+    hint: "With it this node's address and port are in the public BitTorrent DHT, under a number of the day.",
+  }],
+  ["discoveryDhtBootstrap", {
+    flag: "discovery-dht-bootstrap",
+    schema: list(dhtBootstrap).pipe(z.array(z.custom<DhtBootstrapOption>()).min(1).max(16)),
+    rule: "the DHT is entered by 1 to 16 nodes, each a name or an IPv4 address and a port",
+    hint: "Write dht.example.com:6881, or 192.0.2.1:6881; without it the public ones are asked.",
   }],
   ["endpoints", {
     flag: "endpoint",

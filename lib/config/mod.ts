@@ -8,6 +8,7 @@
 export * from "./agent_options.ts";
 export * from "./config_file.ts";
 export * from "./defaults.ts";
+export { type DhtBootstrapOption, PUBLIC_DHT_BOOTSTRAP } from "./dht_bootstrap.ts";
 export type { DnsForwardOption } from "./dns_forward.ts";
 export * from "./errors.ts";
 export { nearest } from "./nearest.ts";

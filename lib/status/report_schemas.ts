@@ -164,6 +164,7 @@ const StatusReport = object({
     counters: { type: "object", additionalProperties: { type: "integer", minimum: 0 } },
   }, "How names are served; absent when they are not."),
   "discovery?": object({ providers: stringList, heard: { type: "integer", minimum: 0 } }),
+  "dht?": object({ contacts: { type: "integer", minimum: 0 } }),
   services: { $ref: "#/components/schemas/ServicesReport" },
   peers: { type: "array", items: { $ref: "#/components/schemas/PeerReport" } },
   drops: counts,
