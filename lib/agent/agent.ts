@@ -84,6 +84,8 @@ export class Agent {
       mesh: parts.mesh,
       log: this.#log,
       ...(parts.limits === undefined ? {} : { limits: parts.limits }),
+      zone: parts.options.dnsZone,
+      elected: () => this.leaders?.elected,
       hasInterface: !parts.options.rootless,
       messages: () => this.messages,
       health: () => this.health,

@@ -7,9 +7,11 @@ import type { Channel, ChannelStream } from "../channel/mod.ts";
 import {
   acceptForward,
   awaitAccepted,
+  connectTcp,
   decodeForwardHeader,
   type DialRefusal,
   type Duplex,
+  duplexPair,
   encodeForwardHeader,
   FORWARD_TOPIC,
   isRefusal,
@@ -120,7 +122,7 @@ export class ForwardDesk {
     const { find, self, reach, channel } = this.#parts;
     const peer = find(host);
     if (peer === undefined) return { refusal: "no-such-name" };
-    if (peer === self()) return { refusal: "connection-refused" };
+    if (peer === self()) return await this.#dialSelf(peer, host, port, signal);
     if (!await reach(peer)) return { refusal: "network-unreachable" };
     const stream = channel(peer)?.openStream(FORWARD_TOPIC, encodeForwardHeader({ host, port }));
     if (stream === undefined) return { refusal: "network-unreachable" };
@@ -144,6 +146,24 @@ export class ForwardDesk {
     this.#ports.clear();
     await Promise.all([...this.#offers].map((offer) => offer.stop()));
     this.#offers.clear();
+  }
+
+  async #dialSelf(
+    peer: PeerId,
+    host: string,
+    port: number,
+    signal: AbortSignal,
+  ): Promise<Duplex | DialRefusal> {
+    const limits = { signal, timeoutMs: DIAL_TIMEOUT_MS };
+    const served = this.#ports.get(port);
+    if (served !== undefined) {
+      const [near, far] = duplexPair();
+      served.serve({ stream: far, peer, host, port });
+      return await awaitAccepted(near, limits);
+    }
+    const hostname = this.#parts.ownAddress();
+    if (hostname === undefined) return { refusal: "connection-refused" };
+    return await connectTcp(hostname, port, limits);
   }
 
   #open(port: number, options: ListenOptions, serve: Port["serve"]): PortListener {

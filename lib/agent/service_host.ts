@@ -22,6 +22,7 @@ import {
   ServiceRuntime,
 } from "../service/mod.ts";
 import { ForwardDesk } from "./forward_desk.ts";
+import { memberOfHost } from "./host_names.ts";
 import type { HealthWatch } from "./health_watch.ts";
 import type { Link } from "./link.ts";
 import type { MessagePlane } from "./message_plane.ts";
@@ -38,6 +39,10 @@ export interface ServiceHostParts {
   readonly mesh: MeshState;
   readonly log: Logger;
   readonly limits?: CarrierLimits;
+  /** The zone of names, with its final dot. */
+  readonly zone: string;
+  /** The elected leader, as of now. */
+  elected(): NodeId | undefined;
   /** Whether members reach this node's ports by their tunnels. */
   readonly hasInterface: boolean;
   /** The message plane and the verdicts of health, as of now: others after the keys have changed. */
@@ -222,10 +227,9 @@ export class ServiceHost {
     await this.#programs?.close();
   }
 
-  /** Names of the zone are names of nodes. */
   #findHost(host: string): PeerId | undefined {
-    const label = /^([^.]+)\.weft\.internal\.?$/.exec(host)?.[1] ?? host;
-    const peer = this.#peers.find(label);
-    return peer === undefined || isProgram(peer) ? undefined : peer;
+    const { mesh, zone, elected } = this.#parts;
+    const nodeId = memberOfHost(host, { roster: mesh.roster, zone, cidr: mesh.cidr, elected: elected() });
+    return nodeId && asPeerId(nodeId);
   }
 }

@@ -13,6 +13,7 @@
 
 export * from "./dial.ts";
 export type { Duplex } from "./duplex.ts";
+export * from "./duplex_pair.ts";
 export * from "./forward_spec.ts";
 export * from "./forward_stream.ts";
 export type { ListenerCounts } from "./local_listener.ts";

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { isRefusal } from "../forward/mod.ts";
+import { peerId } from "../service/mod.ts";
+import { ForwardDesk } from "./forward_desk.ts";
+
+const SELF = peerId("self");
+
+function desk(own?: string): ForwardDesk {
+  return new ForwardDesk({
+    find: (host) => host === "me" ? SELF : host === "away" ? peerId("away") : undefined,
+    self: () => SELF,
+    reach: () => Promise.resolve(false),
+    channel: () => undefined,
+    selector: () => () => true,
+    ownAddress: () => own,
+  });
+}
+
+Deno.test("ForwardDesk dials ports of its own node: what is listened to, what is offered, what the host has", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const echo = (async () => {
+    for await (const connection of listener) {
+      await connection.readable.pipeTo(connection.writable).catch(() => {});
+    }
+  })();
+  const forward = desk("127.0.0.1");
+  forward.listen(7, ({ stream, peer }) => {
+    assert.equal(peer, SELF);
+    void stream.write(Uint8Array.of(7)).then(() => stream.end());
+  });
+  forward.offer(8, { hostname: "127.0.0.1", port });
+  const { signal } = new AbortController();
+  const first = await forward.dial("me", 7, signal);
+  assert.ok(!isRefusal(first));
+  assert.deepEqual([...await first.read() ?? []], [7]);
+  first.end();
+  for (const there of [8, port]) {
+    const stream = await forward.dial("me", there, signal);
+    assert.ok(!isRefusal(stream), JSON.stringify(stream));
+    await stream.write(Uint8Array.of(1, 2, 3));
+    assert.deepEqual([...await stream.read() ?? []], [1, 2, 3]);
+    stream.end();
+    assert.equal(await stream.read(), undefined);
+  }
+  await forward.close();
+  listener.close();
+  await echo;
+});
+
+Deno.test("ForwardDesk says why there is no connection", async () => {
+  const forward = desk();
+  const { signal } = new AbortController();
+  assert.deepEqual(await forward.dial("nobody", 80, signal), { refusal: "no-such-name" });
+  assert.deepEqual(await forward.dial("away", 80, signal), { refusal: "network-unreachable" });
+  assert.deepEqual(await forward.dial("me", 80, signal), { refusal: "connection-refused" });
+  assert.throws(() => forward.listen(0, () => {}), { code: "InvalidRequest" });
+  const listener = forward.listen(80, () => {});
+  assert.throws(() => forward.listen(80, () => {}), { code: "InvalidRequest" });
+  await listener.close();
+  forward.listen(80, () => {});
+  await forward.close();
+});

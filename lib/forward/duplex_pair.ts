@@ -1,0 +1,98 @@
+/**
+ * Two ends of a stream inside this process.
+ * @module
+ */
+
+import type { Duplex } from "./duplex.ts";
+
+/** A write waits while so many bytes have not been read. */
+const WINDOW_BYTES = 256 * 1_024;
+
+/** @returns both ends; what one writes the other reads, at its pace */
+export function duplexPair(): [Duplex, Duplex] {
+  const shared: Shared = { resetCode: undefined };
+  const [there, back] = [new Pipe(shared), new Pipe(shared)];
+  const end = (into: Pipe, from: Pipe): Duplex => ({
+    get resetCode() {
+      return shared.resetCode;
+    },
+    read: () => from.read(),
+    write: (bytes) => into.write(bytes),
+    end: () => into.end(),
+    reset(code) {
+      if (shared.resetCode !== undefined || (there.isOver && back.isOver)) return;
+      shared.resetCode = code;
+      there.drop();
+      back.drop();
+    },
+  });
+  return [end(there, back), end(back, there)];
+}
+
+interface Shared {
+  resetCode: number | undefined;
+}
+
+/** One direction. */
+class Pipe {
+  readonly #shared: Shared;
+  #pieces: Uint8Array[] = [];
+  #bytes = 0;
+  #isEnded = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(shared: Shared) {
+    this.#shared = shared;
+  }
+
+  /** Whether all of it has been read. */
+  get isOver(): boolean {
+    return this.#isEnded && this.#pieces.length === 0;
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const piece = this.#pieces.shift();
+      if (piece !== undefined) {
+        this.#bytes -= piece.length;
+        this.#wake();
+        return piece;
+      }
+      if (this.#isEnded || this.#shared.resetCode !== undefined) return undefined;
+      await this.#change();
+    }
+  }
+
+  async write(bytes: Uint8Array): Promise<boolean> {
+    while (this.#bytes >= WINDOW_BYTES && this.#isOpen) await this.#change();
+    if (!this.#isOpen) return false;
+    if (bytes.length === 0) return true;
+    this.#pieces.push(bytes.slice());
+    this.#bytes += bytes.length;
+    this.#wake();
+    return true;
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#wake();
+  }
+
+  drop(): void {
+    this.#pieces = [];
+    this.#bytes = 0;
+    this.#wake();
+  }
+
+  get #isOpen(): boolean {
+    return !this.#isEnded && this.#shared.resetCode === undefined;
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+}
