@@ -78,7 +78,9 @@ labTest("programs reach what other nodes offer, by SOCKS5 and by forwarded ports
   await offer.until(({ stdout }) => stdout.includes("lead:81"), 10_000, "it offers");
 
   await test.step("by SOCKS5: names, names of the zone, and addresses of the network", async () => {
-    for (const host of ["lead", "lead.weft.internal", address]) {
+    // node-0-1 is 10.200.0.1, and LEAD is lead.
+    const names = ["lead", "LEAD.weft.internal", "leader", "leader.weft.internal.", "node-0-1", address];
+    for (const host of names) {
       assert.equal(await fetchText(`http://${host}/`, "--proxy", `socks5h://${socks}`), "the page", host);
     }
     assert.equal(await fetchText("http://lead:81/", "--proxy", `socks5h://${socks}`), "the secret page");
