@@ -1,7 +1,7 @@
 /**
  * One walk through the DHT towards an info hash (BEP 5; Kademlia §2.3).
  *
- * The nodes that are known are kept by their distance from the target. The nearest that have not been asked are, four
+ * The nodes that are known are kept by their distance from the target. The nearest that have not been asked are, eight
  * at a time, and each tells of nodes that are nearer still. The walk is over when the eight nearest that are alive have
  * answered, or when so many were asked that somebody must be leading it astray.
  *
@@ -14,8 +14,8 @@ import type { DhtContact, KrpcMessage } from "./krpc.ts";
 
 /** Kademlia's k: so many nodes keep an announcement. */
 export const NEAREST = 8;
-/** Kademlia's alpha. */
-const MAX_IN_FLIGHT = 4;
+/** Kademlia's alpha is 3, but a good part of the public DHT is silent. */
+const MAX_IN_FLIGHT = 8;
 /** A walk through the ten million nodes of the public DHT asks about 30. */
 const MAX_ASKED = 64;
 /** What is further away than so many others is forgotten. */
@@ -39,6 +39,8 @@ interface Known {
 export interface DhtLookupOptions {
   /** 20 bytes. */
   readonly target: Uint8Array;
+  /** What the asking node calls itself: some nodes recommend it to itself, though it said that it answers nobody. */
+  readonly self: Uint8Array;
   /** Nodes that have answered before. */
   readonly contacts: readonly DhtContact[];
   /** Nodes of which only the address is known. */
@@ -49,6 +51,7 @@ export interface DhtLookupOptions {
 /** Says whom to ask next, and is told what came of it. */
 export class DhtLookup {
   readonly target: Uint8Array;
+  readonly #self: Uint8Array;
   readonly #random: RandomSource;
   /** By endpoint. */
   readonly #known = new Map<string, Known>();
@@ -56,8 +59,9 @@ export class DhtLookup {
   #asked = 0;
   #inFlight = 0;
 
-  constructor({ target, contacts, routers, random }: DhtLookupOptions) {
+  constructor({ target, self, contacts, routers, random }: DhtLookupOptions) {
     this.target = target;
+    this.#self = self;
     this.#random = random;
     for (const { id, endpoint } of contacts) this.#learn(id, endpoint);
     for (const endpoint of routers) this.#learn(undefined, endpoint);
@@ -127,6 +131,7 @@ export class DhtLookup {
 
   #learn(id: Uint8Array | undefined, endpoint: Endpoint): void {
     const key = endpoint.toString();
+    if (id !== undefined && equalBytes(id, this.#self)) return;
     if (!this.#known.has(key)) this.#known.set(key, { id, endpoint, state: "new" });
   }
 

@@ -6,8 +6,9 @@
  *                                 (members)             (while somebody is missing)
  * ```
  *
- * A member goes round at its start, a minute later, and then every 10 minutes; a seeker every 10 s. Nobody is answered:
- * this node keeps nothing for others, and is on nobody's list (BEP 43).
+ * A member goes round at its start and then every 10 minutes; while somebody is missing, sooner at first, after 5, 20,
+ * 80 and 320 s. A seeker's pauses grow from 1 to 16 s. Nobody is answered: this node keeps nothing for others, and is on
+ * nobody's list (BEP 43).
  *
  * @module
  */
@@ -37,12 +38,16 @@ import {
 
 /** Nodes of the DHT forget what was announced to them half an hour ago. */
 const ROUND_MS = 600_000;
-/** Of two that started together neither has heard the other; and where nobody answered, the host may have no network yet. */
-const EARLY_ROUND_MS = 60_000;
-const SEEK_ROUND_MS = 10_000;
+/** Of two that started together neither finds the other in its first round. */
+const FIRST_PAUSE_MS = 5_000;
+const PAUSE_GROWTH = 4;
+/** Where no node of the DHT has answered, this host may have no network yet. */
+const UNANSWERED_PAUSE_MS = 60_000;
+const FIRST_SEEK_PAUSE_MS = 1_000;
+const MAX_SEEK_PAUSE_MS = 16_000;
 /** Each pause is shortened by up to this part, so that nodes that started together do not stay together. */
 const JITTER = 0.2;
-const ANSWER_MS = 2_000;
+const ANSWER_MS = 1_500;
 /** Between two queries: 40 a second at most, whatever is answered. */
 const SEND_EVERY_MS = 25;
 /** Answers can't be more than queries; what is beyond that is not even read. */
@@ -100,6 +105,7 @@ export class DhtState {
   readonly #found: Endpoint[] = [];
   #contacts: readonly DhtContact[] = [];
   #nodeId: Uint8Array = new Uint8Array(DHT_ID_BYTES);
+  #today: number | undefined;
   #rounds = 0;
   #roundAt: Millis;
   #sendAt: Millis;
@@ -176,8 +182,11 @@ export class DhtState {
 
   #beginRound(now: Millis, today: number): void {
     const { port, random, networkId, isLooking } = this.#options;
-    // Under one id for all days, the keys of a network could be told to belong together.
-    this.#nodeId = randomBytes(random, DHT_ID_BYTES);
+    if (today !== this.#today) {
+      this.#today = today;
+      // Under the same id for ever, a host could be followed from one network to another.
+      this.#nodeId = randomBytes(random, DHT_ID_BYTES);
+    }
     this.#rounds++;
     const days = isLooking() ? [today, today - 1] : port === undefined ? [] : [today];
     for (const day of days) {
@@ -192,6 +201,7 @@ export class DhtState {
     const contacts = this.#contacts;
     return new DhtLookup({
       target,
+      self: this.#nodeId,
       random,
       contacts,
       routers: contacts.length < ENOUGH_CONTACTS ? routers : [],
@@ -242,9 +252,15 @@ export class DhtState {
 
   /** A pause is counted from the end of the round, or from its last walk. */
   #plan(now: Millis): void {
-    const { port, random } = this.#options;
-    const isEarly = this.#rounds === 1 || this.#contacts.length === 0;
-    const pauseMs = port === undefined ? SEEK_ROUND_MS : isEarly ? EARLY_ROUND_MS : ROUND_MS;
-    this.#roundAt = millis(now + pauseMs * (1 - JITTER * randomFraction(random)));
+    const pauseMs = this.#pauseMs() * (1 - JITTER * randomFraction(this.#options.random));
+    this.#roundAt = millis(now + pauseMs);
+  }
+
+  #pauseMs(): number {
+    const { port, isLooking } = this.#options;
+    if (port === undefined) return Math.min(MAX_SEEK_PAUSE_MS, FIRST_SEEK_PAUSE_MS * 2 ** (this.#rounds - 1));
+    const longestMs = this.#contacts.length === 0 ? UNANSWERED_PAUSE_MS : ROUND_MS;
+    if (!isLooking()) return longestMs;
+    return Math.min(longestMs, FIRST_PAUSE_MS * PAUSE_GROWTH ** (this.#rounds - 1));
   }
 }

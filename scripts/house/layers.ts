@@ -67,6 +67,7 @@ export const PACKAGE_FOLDERS: ReadonlyMap<string, string | undefined> = new Map(
   ["@noble/ciphers", "crypto"],
   ["@noble/curves", "crypto"],
   ["@noble/hashes", "crypto"],
+  ["bittorrent-dht", undefined],
   ["commander", "cli"],
   ["fast-check", undefined],
   ["hono", "status"],
