@@ -14,6 +14,7 @@ import type { PublicKey } from "../crypto/mod.ts";
 import type { ChannelOptions } from "./channel_options.ts";
 import type { ChannelStream } from "./channel_stream.ts";
 import type { ChannelDropReason } from "./drop_reason.ts";
+import { EarlyWrite } from "./early_write.ts";
 import { EnvelopeDecoder, EnvelopeKind, type Pieces, piecesLength } from "./envelope_codec.ts";
 import { type ChannelMessage, EnvelopeReader } from "./envelope_stream.ts";
 import { Inbox } from "./inbox.ts";
@@ -26,9 +27,6 @@ import { StreamMux } from "./stream_mux.ts";
 import { MAX_HEADER_BYTES } from "./stream_state.ts";
 import { decodeText, TopicTable } from "./topic_table.ts";
 import { WriteLoop } from "./write_loop.ts";
-
-/** So much is written before the turn is over: the other end works on it while this one goes on. */
-const EARLY_WRITE_BYTES = 8_192;
 
 /** How long a closing channel waits for what is queued to go out and for the other end to close. */
 export const CLOSE_TIMEOUT_MS = 1_000;
@@ -63,6 +61,7 @@ export class Channel {
   readonly #streamDesk: StreamDesk;
   readonly #writer: RecordWriter;
   readonly #writing: WriteLoop;
+  readonly #early = new EarlyWrite();
   readonly #pinger: Pinger;
   readonly #topics = new TopicTable<MessageHandler>();
   readonly #frame = new EnvelopeDecoder();
@@ -158,11 +157,12 @@ export class Channel {
    * @throws RangeError when the topic is longer than 255 bytes or the body longer than the channel's limit
    */
   post(topic: string, body: Pieces): boolean {
-    this.#checkLength(piecesLength(body));
+    const length = piecesLength(body);
+    this.#checkLength(length);
     const topicBytes = this.#topics.encode(topic);
     if (this.#state !== "open" || !this.#outbox.post(topicBytes, body)) return false;
     this.#scheduleWrite();
-    if (this.#outbox.bytes >= EARLY_WRITE_BYTES) this.#writing.flushScheduled();
+    if (this.#early.isDue(length, this.#outbox.bytes)) this.#writing.flushScheduled();
     return true;
   }
 
@@ -255,6 +255,7 @@ export class Channel {
       if (record === undefined) {
         // What the handlers had to say leaves before the wait for more.
         this.#writing.flushScheduled();
+        this.#early.endTurn();
         const isOpen = await frames.fill();
         if (!isOpen && !this.#isClosed()) this.#shutDown();
         continue;
