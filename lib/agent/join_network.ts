@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { ByteStream, Clock, RandomSource, Timers } from "../base/mod.ts";
+import { type ByteStream, type Clock, millis, type RandomSource, type Timers } from "../base/mod.ts";
 import { type Channel, ChannelRefusedError, openChannel } from "../channel/mod.ts";
 import {
   type Admitted,
@@ -24,6 +24,8 @@ import { raceDial } from "./race_dial.ts";
 import { sleep } from "./sleep.ts";
 
 const RETRY_PAUSE_MS = 500;
+/** Strangers are knocked at by four a second at most, however fast they answer. */
+const STRANGER_PAUSE_MS = 250;
 /** How long a leader may think about a request. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
@@ -87,33 +89,27 @@ async function reachLeader(
   identity: NodeIdentity,
   parts: JoinParts,
 ): Promise<Channel> {
-  const { clock, timers, random, search } = parts;
+  const { clock, timers, search } = parts;
   const deadline = clock.now() + search.patienceMs;
   const never = new AbortController().signal;
+  let turnAt = clock.now();
+  const strangersTurn = async (signal: AbortSignal): Promise<void> => {
+    const waitMs = Math.max(0, turnAt - clock.now());
+    turnAt = millis(clock.now() + waitMs + STRANGER_PAUSE_MS);
+    if (waitMs > 0) await sleep(timers, waitMs, signal);
+  };
   for (;;) {
     let wasRefused = false;
     const targets = targetsOf(leaders, search);
     const channel = await raceDial<Target, Channel>(targets, {
       timers,
-      attempt: async ({ endpoint, publicKey, isMeant }, signal) => {
-        const stream = await parts.dial(endpoint, signal);
-        if (stream === undefined) return undefined;
-        try {
-          return await openChannel(stream, {
-            localStatic: identity.privateKey,
-            remoteStatic: publicKey,
-            presharedKey: token.presharedKey,
-            hello: encodeHello({ kind: "join", tokenId: token.tokenId }),
-            random,
-            clock,
-            timers,
-            signal,
-          });
-        } catch (error) {
-          // At the leader's private address somebody else may live here: the other endpoints have their turn too.
-          wasRefused ||= isMeant && error instanceof ChannelRefusedError;
-          return undefined;
-        }
+      attempt: async (target, signal) => {
+        if (!target.isMeant) await strangersTurn(signal);
+        const answer = await knock(target, token, { identity, parts, signal });
+        if (typeof answer !== "string") return answer;
+        // At the leader's private address somebody else may live here: the other endpoints have their turn too.
+        wasRefused ||= target.isMeant && answer === "refused";
+        return undefined;
       },
       discard: (second) => second.close("another was faster"),
     });
@@ -124,6 +120,34 @@ async function reachLeader(
     }
     await search.seek();
     await sleep(timers, RETRY_PAUSE_MS, never);
+  }
+}
+
+async function knock(
+  { endpoint, publicKey }: Target,
+  token: JoinToken,
+  { identity, parts, signal }: {
+    readonly identity: NodeIdentity;
+    readonly parts: JoinParts;
+    readonly signal: AbortSignal;
+  },
+): Promise<Channel | "refused" | "nobody"> {
+  const { random, clock, timers } = parts;
+  const stream = signal.aborted ? undefined : await parts.dial(endpoint, signal);
+  if (stream === undefined) return "nobody";
+  try {
+    return await openChannel(stream, {
+      localStatic: identity.privateKey,
+      remoteStatic: publicKey,
+      presharedKey: token.presharedKey,
+      hello: encodeHello({ kind: "join", tokenId: token.tokenId }),
+      random,
+      clock,
+      timers,
+      signal,
+    });
+  } catch (error) {
+    return error instanceof ChannelRefusedError ? "refused" : "nobody";
   }
 }
 

@@ -37,7 +37,7 @@ function placeOf(number: number): Endpoint {
 async function join(
   hosts: readonly (Host | undefined)[],
   how: "places" | "found" = "places",
-): Promise<{ readonly result: unknown; readonly tookMs: number }> {
+): Promise<{ readonly result: unknown; readonly tookMs: number; readonly dialled: number }> {
   const clock = new VirtualClock();
   const timers = new VirtualTimers(clock);
   const leader = NodeIdentity.generate(random);
@@ -74,7 +74,9 @@ async function join(
     found: () => how === "found" ? endpoints : [],
     places: () => how === "places" ? endpoints : [],
   };
+  let dialled = 0;
   const dial = (endpoint: Endpoint) => {
+    dialled++;
     const host = hosts[endpoints.findIndex((other) => other.equals(endpoint))];
     if (host === undefined) return Promise.resolve(undefined);
     const [here, there] = memoryStreamPair();
@@ -96,7 +98,7 @@ async function join(
     await new Promise((resolve) => setTimeout(resolve));
     timers.advance(100);
   }
-  return { result: await joining, tookMs: clock.now() - startedAt };
+  return { result: await joining, tookMs: clock.now() - startedAt, dialled };
 }
 
 Deno.test("joinNetwork() finds the leader among strangers and closed doors that the DHT led to", async () => {
@@ -110,6 +112,11 @@ Deno.test("joinNetwork() takes no refusal from where only the DHT led to, and li
   assert(result instanceof UnreachableError, String(result));
   assert.match(result.message, /no leader answers/);
   assert(tookMs >= PATIENCE_MS);
+});
+
+Deno.test("joinNetwork() knocks at four places a second at most", async () => {
+  const { dialled, tookMs } = await join(Array<undefined>(32).fill(undefined));
+  assert(dialled >= 32 && dialled <= tookMs / 250 + 1, `${dialled} in ${tookMs} ms`);
 });
 
 Deno.test("joinNetwork() takes a refusal from a leader that answered nearby", async () => {
