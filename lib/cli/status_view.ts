@@ -54,6 +54,7 @@ export function statusText(status: StatusReport, terminal: Terminal): string {
     ["plane", plane],
     ["names", namesText(status.dns)],
     ...nearbyFact(status),
+    ...dhtFact(status),
     ...offeredFact(status),
     ["state", `${status.state}, up for ${formatSpan(status.uptimeMs)}, weft ${status.version}`],
   ];
@@ -113,6 +114,10 @@ function nearbyFact({ discovery }: StatusReport): readonly (readonly [string, st
   return discovery === undefined
     ? []
     : [["nearby", `${discovery.heard} heard, by ${discovery.providers.join(" and ")}`]];
+}
+
+function dhtFact({ dht }: StatusReport): readonly (readonly [string, string])[] {
+  return dht === undefined ? [] : [["DHT", `nodes that answer: ${dht.contacts}`]];
 }
 
 function offeredFact(

@@ -28,6 +28,11 @@ web-1  10.200.0.2  healthy  direct  192.0.2.2:51820  0.73 ms   5 %   12 s ago   
   );
 });
 
+Deno.test("statusText() says how the DHT answers where it is used", () => {
+  assert.match(statusText({ ...sampleStatus, dht: { contacts: 3 } }, plain), /^DHT +nodes that answer: 3$/m);
+  assert.doesNotMatch(statusText(sampleStatus, plain), /DHT/);
+});
+
 Deno.test("colours change nothing but colours", () => {
   const painted = statusText(sampleStatus, colourful);
   assert.match(painted, SEQUENCE);

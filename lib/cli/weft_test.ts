@@ -131,6 +131,24 @@ Deno.test("main() starts a leader with the options of the line, the environment 
   assert.match(ports.stdout, /^weft --join weft1-fresh$/m);
 });
 
+Deno.test("--discovery-dht is off unless it is said, and its nodes may be several", async () => {
+  const quiet = await startAndStop(["up"]);
+  assert.equal(quiet.options?.discoveryDht, false);
+  const bootstrap = ["--discovery-dht-bootstrap", "192.0.2.7:6881"];
+  const told = await startAndStop([
+    "up",
+    "--discovery-dht",
+    ...bootstrap,
+    bootstrap[0] ?? "",
+    "dht.example:1",
+  ]);
+  assert.equal(told.options?.discoveryDht, true);
+  assert.deepEqual(told.options?.discoveryDhtBootstrap, [
+    { hostname: "192.0.2.7", port: 6881 },
+    { hostname: "dht.example", port: 1 },
+  ]);
+});
+
 Deno.test("--no-discovery and its counterpart win over the environment, which stands without them", async () => {
   const cases = [[[], "no", false], [[], undefined, true], [["--no-discovery"], "yes", false], [
     ["--discovery"],
