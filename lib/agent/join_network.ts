@@ -26,6 +26,8 @@ import { sleep } from "./sleep.ts";
 const RETRY_PAUSE_MS = 500;
 /** Strangers are knocked at by four a second at most, however fast they answer. */
 const STRANGER_PAUSE_MS = 250;
+/** Whoever lets a caller wait holds up what is found meanwhile. */
+const STRANGER_PATIENCE_MS = 2_000;
 /** How long a leader may think about a request. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
@@ -105,7 +107,12 @@ async function reachLeader(
       timers,
       attempt: async (target, signal) => {
         if (!target.isMeant) await strangersTurn(signal);
-        const answer = await knock(target, token, { identity, parts, signal });
+        const late = new AbortController();
+        const cancelTimer = target.isMeant
+          ? () => {}
+          : timers.setTimer(STRANGER_PATIENCE_MS, () => late.abort());
+        const either = AbortSignal.any([signal, late.signal]);
+        const answer = await knock(target, token, { identity, parts, signal: either }).finally(cancelTimer);
         if (typeof answer !== "string") return answer;
         // At the leader's private address somebody else may live here: the other endpoints have their turn too.
         wasRefused ||= target.isMeant && answer === "refused";

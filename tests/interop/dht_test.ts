@@ -206,9 +206,11 @@ Deno.test("hostile nodes of the DHT, and strangers under the network's number, o
     response(t, { values: lies }),
   ]);
   const bootstrap = [liar.endpoint, ...dht.endpoints.slice(0, 2)];
-  const leader = await OverlayBootstrap.initLeader(byDht(scratch.path, "leader", bootstrap));
+  const options = byDht(scratch.path, "leader", bootstrap);
+  const leader = await OverlayBootstrap.initLeader(options);
   await leader.start();
   const key = encodeHex(dhtKey(leader.networkId, Math.floor(Date.now() / DAY_MS)));
+  await untilAnnounced(dht, key, options.port);
   await dht.announce(key, silent.addr.port);
   const member = await OverlayBootstrap.join(
     tokenWithoutEndpoints(leader),
