@@ -144,15 +144,15 @@ export class EventDesk {
     return events.length;
   }
 
-  async #spread(event: Passed, mode: BroadcastMode, from: PeerId | undefined): Promise<PublishReport> {
+  /** No async function: nothing is waited for as long as links have room. */
+  #spread(event: Passed, mode: BroadcastMode, from: PeerId | undefined): Promise<PublishReport> {
     const { upstream, directory } = this.#parts;
     const { topic, data, publishedAt } = event;
     if (upstream !== undefined && mode !== "local_only") {
       // The agent knows who listens, this program too.
       const isAll = mode === "all";
       const local = isAll ? this.#deliver(topic, data, publishedAt, from, () => true, false) : 0;
-      const sent = await this.#send(upstream, event, isAll ? [] : [ANY_GROUP]);
-      return { local, sent: sent ? 1 : 0, lost: sent ? 0 : 1 };
+      return reported(local, [this.#send(upstream, event, isAll ? [] : [ANY_GROUP])]);
     }
     const listeners = mode === "local_only" ? [] : directory.listeners(topic);
     const chosen = mode === "one_per_service" ? this.#choose(topic, listeners) : undefined;
@@ -164,17 +164,12 @@ export class EventDesk {
       ({ group }) => chosen?.isLocal(group) ?? true,
       false,
     );
-    let sent = 0, lost = 0;
-    const sends: Promise<boolean>[] = [];
     // A program has served its own subscriptions itself.
     const targets = chosen?.groupsOf ?? everybody(listeners.filter(({ peer }) => peer !== from));
-    for (const [peer, groups] of targets) {
-      const done = this.#send(peer, { ...event, retain: false }, groups);
-      if (typeof done === "boolean") done ? sent++ : lost++;
-      else sends.push(done);
-    }
-    for (const isSent of sends.length === 0 ? [] : await Promise.all(sends)) isSent ? sent++ : lost++;
-    return { local, sent, lost };
+    const passed = { ...event, retain: false };
+    const sends: (boolean | Promise<boolean>)[] = [];
+    for (const [peer, groups] of targets) sends.push(this.#send(peer, passed, groups));
+    return reported(local, sends);
   }
 
   /** Of each group one subscriber, this node's if it has any; those without a group all. */
@@ -296,4 +291,13 @@ export class EventDesk {
 
 function everybody(listeners: readonly Listener[]): ReadonlyMap<PeerId, readonly string[]> {
   return new Map(listeners.map(({ peer }) => [peer, []]));
+}
+
+function reported(local: number, sends: readonly (boolean | Promise<boolean>)[]): Promise<PublishReport> {
+  const report = (done: readonly boolean[]): PublishReport => {
+    const sent = done.filter(Boolean).length;
+    return { local, sent, lost: done.length - sent };
+  };
+  const isDone = (send: boolean | Promise<boolean>): send is boolean => typeof send === "boolean";
+  return sends.every(isDone) ? Promise.resolve(report(sends)) : Promise.all(sends).then(report);
 }

@@ -259,12 +259,16 @@ export class ServiceRuntime {
    * its own, may be overtaken.
    * @throws InvalidTopicError, CallError when it can't be sent at all
    */
-  async publish(topic: string, data?: unknown, options?: PublishOptions): Promise<PublishReport> {
-    return await this.#events.publish(
-      TopicPath.parse(topic, DEFAULT_TOPIC_NETWORK),
-      encodeValue(data),
-      options,
-    );
+  publish(topic: string, data?: unknown, options?: PublishOptions): Promise<PublishReport> {
+    try {
+      return this.#events.publish(
+        TopicPath.parse(topic, DEFAULT_TOPIC_NETWORK),
+        encodeValue(data),
+        options,
+      );
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Hears events. @throws InvalidTopicError, InvalidServiceError */
