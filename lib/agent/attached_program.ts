@@ -114,9 +114,8 @@ export class AttachedProgram implements NodeParts {
     return {
       post: (_, message) => {
         const channel = this.#channel;
-        if (channel === undefined) return "no-link";
-        if (channel.post(SERVICE_TOPIC, message)) return "queued";
-        return channel.queuedBytes > 0 ? "congested" : "no-link";
+        if (!channel?.isOpen) return "no-link";
+        return channel.post(SERVICE_TOPIC, message) ? "queued" : "congested";
       },
       drained: async () => await this.#channel?.drained(),
       reach: () => this.#reach(),

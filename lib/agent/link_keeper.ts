@@ -65,6 +65,8 @@ export type KnockOutcome = "linked" | "refused" | "nobody";
 export class LinkKeeper {
   readonly #parts: LinkKeeperParts;
   readonly #diallers = new Map<NodeId, AbortController>();
+  /** Dials under way: of two links that came of them one would be closed at once, with all that was said on it. */
+  readonly #dials = new Map<NodeId, { readonly signal: AbortSignal; readonly isLinked: Promise<boolean> }>();
   /** Members that did not answer, and until when others take their places. */
   readonly #unreachable = new Map<NodeId, Millis>();
 
@@ -107,8 +109,19 @@ export class LinkKeeper {
     return this.#diallers.has(nodeId) && this.#parts.links.get(nodeId) === undefined;
   }
 
-  /** Dials a member once, wanted or not. @returns whether there is a link now */
-  async dial(nodeId: NodeId, signal: AbortSignal): Promise<boolean> {
+  /** Dials a member once, wanted or not; whoever asks meanwhile waits for the same. @returns whether there is a link now */
+  dial(nodeId: NodeId, signal: AbortSignal): Promise<boolean> {
+    const underWay = this.#dials.get(nodeId);
+    if (underWay !== undefined && !underWay.signal.aborted) return underWay.isLinked;
+    const isLinked = this.#dial(nodeId, signal).finally(() => {
+      if (this.#dials.get(nodeId) === dial) this.#dials.delete(nodeId);
+    });
+    const dial = { signal, isLinked };
+    this.#dials.set(nodeId, dial);
+    return isLinked;
+  }
+
+  async #dial(nodeId: NodeId, signal: AbortSignal): Promise<boolean> {
     const { roster, timers, candidates, links, onChannel } = this.#parts;
     const member = roster.linkable(nodeId);
     const targets = candidates(member?.statement?.channelEndpoints ?? [], nodeId);

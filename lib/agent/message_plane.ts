@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { ByteStream, Clock, Counters, Logger, RandomSource, Timers } from "../base/mod.ts";
+import type { ByteStream, Clock, Counters, Logger, Millis, RandomSource, Timers } from "../base/mod.ts";
 import {
   acceptChannel,
   type Authorization,
@@ -107,8 +107,10 @@ export class MessagePlane {
   readonly #setup: HandshakeSetup;
   readonly #gossip: Gossip<Link>;
   readonly #sending = new Set<Link>();
+  #roundAt: Millis | undefined;
   #cancelRound: () => void = () => {};
   readonly #keeper: LinkKeeper;
+  #accepting: Promise<void> | undefined;
   readonly #joins = new Set<Channel>();
   readonly #stop = new AbortController();
   readonly #strangers = new WaitingRoom(MAX_STRANGERS);
@@ -139,7 +141,7 @@ export class MessagePlane {
 
   /** Opens the door and begins to dial. */
   start(): void {
-    this.#acceptStreams();
+    this.#accepting = this.#acceptStreams();
     this.followRoster();
     this.#keepComparing();
   }
@@ -181,10 +183,13 @@ export class MessagePlane {
     return await link?.channel.send({ topic: MESH_TOPIC, body: encodeMeshMessage(message) }) ?? false;
   }
 
-  /** Dials a member unless it has a link. @returns whether there is one now */
+  /** Dials a member unless it has a link; one that is closing comes to its end first. @returns whether there is one now */
   async reach(nodeId: NodeId): Promise<boolean> {
     if (nodeId === this.#parts.identity.id) return false;
-    return this.links.get(nodeId) !== undefined || await this.#keeper.dial(nodeId, this.#stop.signal);
+    const link = this.links.get(nodeId);
+    if (link?.channel.isOpen) return true;
+    await link?.channel.closed;
+    return await this.#keeper.dial(nodeId, this.#stop.signal);
   }
 
   /** Tells others what this node has changed; they tell theirs. */
@@ -225,6 +230,8 @@ export class MessagePlane {
     this.#parts.listener.close();
     for (const channel of this.#joins) channel.close("this node stops");
     await this.links.closeAll("this node stops");
+    // Until then the port is in use, and the node may be about to open it anew.
+    await this.#accepting;
   }
 
   async #acceptStreams(): Promise<void> {
@@ -340,6 +347,7 @@ export class MessagePlane {
           if (rejected > 0 && !hasWarned) log.warn("records rejected", { from: link.nodeId, rejected });
           hasWarned ||= rejected > 0;
           this.#sendReady();
+          this.#keepComparing();
           if (news > 0) onRosterChange();
           if (isForged) return link.channel.close("a signature is false");
         } catch (error) {
@@ -370,9 +378,15 @@ export class MessagePlane {
     this.#sending.delete(link);
   }
 
+  /** Follows the timeout of the gossip, which what a member says may bring forward. */
   #keepComparing(): void {
     const { clock, timers } = this.#parts;
-    this.#cancelRound = timers.setTimer(this.#gossip.pollTimeout() - clock.now(), () => {
+    const at = this.#gossip.pollTimeout();
+    if (at === this.#roundAt || this.#stop.signal.aborted) return;
+    this.#roundAt = at;
+    this.#cancelRound();
+    this.#cancelRound = timers.setTimer(at - clock.now(), () => {
+      this.#roundAt = undefined;
       this.#gossip.handleTimeout();
       this.#sendReady();
       this.#keepComparing();

@@ -29,8 +29,7 @@ export class ServiceLinks implements PeerLinks {
   post(peer: PeerId, message: Uint8Array): PostOutcome {
     const channel = this.channel(peer);
     if (channel === undefined) return "no-link";
-    if (channel.post(SERVICE_TOPIC, message)) return "queued";
-    return channel.queuedBytes > 0 ? "congested" : "no-link";
+    return channel.post(SERVICE_TOPIC, message) ? "queued" : "congested";
   }
 
   async drained(peer: PeerId): Promise<void> {
@@ -38,7 +37,7 @@ export class ServiceLinks implements PeerLinks {
   }
 
   async reach(peer: PeerId): Promise<boolean> {
-    if (isProgram(peer)) return this.#programs.has(peer);
+    if (isProgram(peer)) return this.channel(peer) !== undefined;
     return await this.#messages()?.reach(asNodeId(peer)) ?? false;
   }
 
@@ -55,9 +54,13 @@ export class ServiceLinks implements PeerLinks {
     return this.#messages()?.links.all().map(({ nodeId }) => asPeerId(nodeId)) ?? [];
   }
 
-  /** @returns the channel to a peer; undefined when there is none */
+  /** @returns the channel to a peer; undefined when there is none, or it takes its leave */
   channel(peer: PeerId): Channel | undefined {
-    return isProgram(peer) ? this.#programs.get(peer) : this.#messages()?.links.get(asNodeId(peer))?.channel;
+    const channel = isProgram(peer)
+      ? this.#programs.get(peer)
+      : this.#messages()?.links.get(asNodeId(peer))?.channel;
+    // What can't be said on it would be tried again and again without a pause.
+    return channel?.isOpen ? channel : undefined;
   }
 
   /** A program has come. */

@@ -106,6 +106,8 @@ export class SharedServices {
   #tell(): boolean {
     const { mesh, publish, advert, log } = this.#parts;
     const { identity, replica } = mesh;
+    // Nobody believes what somebody says who was removed.
+    if (replica.roster.isRevoked(identity.publicKey)) return false;
     const parts = this.#isClosed ? [] : splitAdvert(advert());
     if (parts.length > MAX_PARTS) {
       log.warn("more services and subscriptions than can be told", { parts: parts.length });

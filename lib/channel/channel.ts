@@ -166,6 +166,11 @@ export class Channel {
     return true;
   }
 
+  /** Whether more can be said; one that is closing may take a second yet. */
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
   /** How many bytes are queued and not being written yet. */
   get queuedBytes(): number {
     return this.#outbox.bytes;
