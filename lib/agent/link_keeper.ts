@@ -204,8 +204,9 @@ export class LinkKeeper {
         log.error("cannot dial a member", { peer: nodeId, error });
         return false;
       });
-      if (isLinked) continue;
-      if (++misses === DIALS_BEFORE_ANOTHER) {
+      if (links.get(nodeId) !== undefined) continue;
+      // A link that has ended by now is no miss.
+      if (!isLinked && ++misses === DIALS_BEFORE_ANOTHER) {
         this.#unreachable.set(nodeId, millis(clock.now() + UNREACHABLE_MS));
         this.follow();
       }
