@@ -164,9 +164,9 @@ export class ServiceHost {
     this.#shared.start();
   }
 
-  /** Lets programs of this machine in. @throws SocketError, SocketPathInUseError */
+  /** Lets programs of this machine in; once. @throws SocketError, SocketPathInUseError */
   async openPrograms(path: string): Promise<void> {
-    this.#programs ??= await ProgramDesk.open(path, {
+    const programs = await ProgramDesk.open(path, {
       clock: systemClock,
       timers: systemTimers,
       log: this.#parts.log,
@@ -174,6 +174,9 @@ export class ServiceHost {
       runtime: this.runtime,
       receiver: this.#receiver,
     });
+    // It may have been closed meanwhile.
+    if (this.#isClosed) await programs.close();
+    else this.#programs = programs;
   }
 
   /** A channel was made, and nothing has been read from it. */
@@ -192,8 +195,7 @@ export class ServiceHost {
   /** A link has ended; another one may have taken its place. */
   handleLinkClosed(nodeId: NodeId): void {
     const peer = asPeerId(nodeId);
-    this.runtime.handleLinkLost(peer);
-    if (this.#links.channel(peer) !== undefined) this.runtime.handleLink(peer);
+    this.runtime.handleLinkLost(peer, this.#links.channel(peer) === undefined);
     this.#parts.onChange?.();
   }
 

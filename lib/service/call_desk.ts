@@ -171,7 +171,7 @@ export class CallDesk {
     });
   }
 
-  /** A link has ended, and no other leads to the peer. */
+  /** A link has ended, and what was under way on it may be lost. */
   handleLinkLost(peer: PeerId): void {
     for (const call of [...this.#pending.values()]) {
       if (call.provider?.peer === peer && call.isSent) this.#handleLost(call, call.provider);

@@ -29,6 +29,9 @@ const SWEEP_MS = 100;
 export const MAX_TIMEOUT_MS = 86_400_000;
 /** An answer that is longer is not kept for whoever asks again. */
 const MAX_KEPT_BYTES = 16 * 1_024;
+/** How much waits for a congested link, in bytes with what each answer takes beside them; further answers are dropped. */
+const MAX_WAITING_BYTES = 64 << 20;
+const WAITING_OVERHEAD_BYTES = 512;
 const NOT_KEPT = new Uint8Array(0);
 
 /** Where a request leads: an action of this program, a program that is attached, or nowhere. */
@@ -78,6 +81,8 @@ interface CallerRun {
 export class CallServer {
   readonly #parts: CallServerParts;
   readonly #callers = new Map<PeerId, CallerRun[]>();
+  /** Of each peer, what waits for its link. */
+  readonly #waiting = new Map<PeerId, number>();
   #running = 0;
   #cancelSweep: (() => void) | undefined;
 
@@ -298,12 +303,21 @@ export class CallServer {
     return bytes;
   }
 
-  /** An answer waits while the link is congested; there are no more of them than calls that were let in. */
+  /** An answer waits while the link is congested, for whoever asks much may read nothing. */
   #post(peer: PeerId, bytes: Uint8Array): void {
     const { links } = this.#parts;
     if (links.post(peer, bytes) !== "congested") return;
+    const waiting = this.#waiting.get(peer) ?? 0;
+    const cost = bytes.length + WAITING_OVERHEAD_BYTES;
+    if (waiting + cost > MAX_WAITING_BYTES) return;
+    this.#waiting.set(peer, waiting + cost);
     const kept = bytes.slice();
-    void links.drained(peer).then(() => this.#post(peer, kept));
+    void links.drained(peer).then(() => {
+      const left = (this.#waiting.get(peer) ?? cost) - cost;
+      if (left === 0) this.#waiting.delete(peer);
+      else this.#waiting.set(peer, left);
+      this.#post(peer, kept);
+    });
   }
 
   /** A program that is attached is told by its agent who calls. */

@@ -210,3 +210,15 @@ Deno.test("a call that is under way while another begins to lead ends, in an ans
   assert.equal(await mesh.until(caller.runtime.request("turns/whose")), "a");
   assert.equal(caller.runtime.pendingCalls, 0);
 });
+
+Deno.test("a link that takes the place of another one changes no leader", async () => {
+  const [mesh, , [, b, c]] = await meshOf();
+  assert.ok(b && c);
+  await using _ = mesh;
+  const told = b.told.length;
+  b.node.runtime.handleLinkLost(c.node.id, false);
+  assert.equal(leadersOf(mesh.nodes.values()), "c,c,c,c");
+  assert.equal(b.told.length, told);
+  b.node.runtime.handleLinkLost(c.node.id);
+  assert.equal(b.told.at(-1), true);
+});

@@ -16,7 +16,7 @@ export const MAX_INLINE_BYTES: number = 24 * 1_024;
 export const DEFAULT_MAX_PAYLOAD_BYTES: number = 16 << 20;
 /** Values from here on are compressed unless told, in bytes. */
 export const DEFAULT_COMPRESS_FROM_BYTES: number = 64 * 1_024;
-/** How many values of one peer may be on their way at the same time. */
+/** How many values of one peer may be on their way, or be inflated, at the same time. */
 export const MAX_DETACHED = 32;
 
 /** Told with the reset of a stream. */
@@ -43,7 +43,8 @@ export class MessageCarrier {
   readonly #compressor: Compressor | undefined;
   readonly #compressFromBytes: number;
   readonly #encoder = new NodeMessageEncoder();
-  readonly #collecting = new Map<PeerId, number>();
+  /** How many values of each peer are being collected or inflated. */
+  readonly #completing = new Map<PeerId, number>();
 
   constructor(links: PeerLinks, compressor: Compressor | undefined, limits: CarrierLimits = {}) {
     this.#links = links;
@@ -111,9 +112,30 @@ export class MessageCarrier {
     value: WireValue,
     stream: ServiceStream | undefined,
   ): Promise<WireValue | WireFailure> {
+    const completing = this.#completing.get(peer) ?? 0;
+    if (completing === MAX_DETACHED) {
+      stream?.reset(RESET_CANCELED);
+      return failure("Overloaded", `more than ${MAX_DETACHED} long values are on their way`);
+    }
+    this.#completing.set(peer, completing + 1);
+    try {
+      return await this.#complete(value, stream);
+    } finally {
+      const left = (this.#completing.get(peer) ?? 1) - 1;
+      if (left === 0) this.#completing.delete(peer);
+      else this.#completing.set(peer, left);
+    }
+  }
+
+  /** Whether `complete` is needed. */
+  isIncomplete(value: WireValue): boolean {
+    return isRemote(value);
+  }
+
+  async #complete(value: WireValue, stream: ServiceStream | undefined): Promise<WireValue | WireFailure> {
     let { data } = value;
     if (value.detachedBytes > 0) {
-      const collected = await this.#collect(peer, value.detachedBytes, stream);
+      const collected = await this.#collect(value.detachedBytes, stream);
       if (!(collected instanceof Uint8Array)) return collected;
       data = collected;
     } else data = data.slice();
@@ -123,11 +145,6 @@ export class MessageCarrier {
       return failure("Incompatible", "Cannot read a value: its compression is unknown or broken");
     }
     return { ...value, data: plain, compression: Compression.UNSPECIFIED, detachedBytes: 0 };
-  }
-
-  /** Whether `complete` is needed. */
-  isIncomplete(value: WireValue): boolean {
-    return isRemote(value);
   }
 
   async #inflate(data: Uint8Array): Promise<Uint8Array | undefined> {
@@ -150,43 +167,30 @@ export class MessageCarrier {
 
   /** Takes room as bytes arrive, never for what was only announced. */
   async #collect(
-    peer: PeerId,
     bytes: number,
     stream: ServiceStream | undefined,
   ): Promise<Uint8Array | WireFailure> {
     if (stream === undefined) return failure("Incompatible", "Cannot read a value: it has no stream");
-    const collecting = this.#collecting.get(peer) ?? 0;
     if (bytes > this.maxPayloadBytes) {
       stream.reset(RESET_TOO_LARGE);
       return failure("PayloadTooLarge", `${bytes} bytes are over the limit of ${this.maxPayloadBytes}`);
     }
-    if (collecting === MAX_DETACHED) {
-      stream.reset(RESET_CANCELED);
-      return failure("Overloaded", `more than ${MAX_DETACHED} long values are on their way`);
-    }
-    this.#collecting.set(peer, collecting + 1);
-    try {
-      const pieces: Uint8Array[] = [];
-      let length = 0;
-      for (let piece = await stream.read(); piece !== undefined; piece = await stream.read()) {
-        length += piece.length;
-        if (length > bytes) {
-          stream.reset(RESET_MALFORMED);
-          return failure("Incompatible", "Cannot read a value: it is longer than announced");
-        }
-        pieces.push(piece);
-      }
-      if (length < bytes) {
+    const pieces: Uint8Array[] = [];
+    let length = 0;
+    for (let piece = await stream.read(); piece !== undefined; piece = await stream.read()) {
+      length += piece.length;
+      if (length > bytes) {
         stream.reset(RESET_MALFORMED);
-        return failure("StreamBroken", "a value broke off in the middle");
+        return failure("Incompatible", "Cannot read a value: it is longer than announced");
       }
-      stream.end();
-      return joined(pieces, length);
-    } finally {
-      const left = (this.#collecting.get(peer) ?? 1) - 1;
-      if (left === 0) this.#collecting.delete(peer);
-      else this.#collecting.set(peer, left);
+      pieces.push(piece);
     }
+    if (length < bytes) {
+      stream.reset(RESET_MALFORMED);
+      return failure("StreamBroken", "a value broke off in the middle");
+    }
+    stream.end();
+    return joined(pieces, length);
   }
 }
 

@@ -306,9 +306,9 @@ export class ServiceRuntime {
     if (peer === upstream) this.#carrier.post(upstream, { kind: "discovery", advert: this.advert() });
   }
 
-  /** A link has ended, and no other leads to the peer. */
-  handleLinkLost(peer: PeerId): void {
-    this.leadership.lose(peer);
+  /** A link has ended. @param isLast whether no other leads to the peer */
+  handleLinkLost(peer: PeerId, isLast: boolean = true): void {
+    if (isLast) this.leadership.lose(peer);
     this.#desk.handleLinkLost(peer);
   }
 
