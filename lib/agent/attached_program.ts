@@ -5,18 +5,12 @@
 
 import type { Logger } from "../base/mod.ts";
 import { type Channel, openLocalChannel } from "../channel/mod.ts";
-import {
-  awaitAccepted,
-  type DialRefusal,
-  type Duplex,
-  encodeForwardHeader,
-  FORWARD_TOPIC,
-} from "../forward/mod.ts";
+import { awaitAccepted, type DialRefusal, type Duplex, FORWARD_TOPIC } from "../forward/mod.ts";
 import { systemClock, systemCompressor, systemRandom, systemTimers } from "../host/mod.ts";
 import { type CarrierLimits, type PeerId, peerId, type PeerLinks, ServiceRuntime } from "../service/mod.ts";
 import { dialUnix } from "../transport/mod.ts";
 import { InvalidRequestError, UnreachableError } from "./errors.ts";
-import type { PortListener } from "./forward_desk.ts";
+import { type PortListener, tryEncodeHeader } from "./forward_desk.ts";
 import type { NodeParts } from "./node_parts.ts";
 import { SERVICE_TOPIC, ServiceDoor } from "./service_door.ts";
 
@@ -86,8 +80,10 @@ export class AttachedProgram implements NodeParts {
 
   /** Opens a stream of bytes by way of the agent. */
   async dial(host: string, port: number, signal: AbortSignal): Promise<Duplex | DialRefusal> {
+    const header = tryEncodeHeader(host, port);
+    if (header === undefined) return { refusal: "no-such-name" };
     if (!await this.#reach()) return { refusal: "network-unreachable" };
-    const stream = this.#channel?.openStream(FORWARD_TOPIC, encodeForwardHeader({ host, port }));
+    const stream = this.#channel?.openStream(FORWARD_TOPIC, header);
     if (stream === undefined) return { refusal: "network-unreachable" };
     return await awaitAccepted(stream, { signal, timeoutMs: DIAL_TIMEOUT_MS });
   }

@@ -20,6 +20,7 @@ import {
   REFUSAL_CODES,
   relay,
 } from "../forward/mod.ts";
+import { IpAddress } from "../net/mod.ts";
 import { isProgram, type PeerId } from "../service/mod.ts";
 import { InvalidRequestError } from "./errors.ts";
 
@@ -121,10 +122,12 @@ export class ForwardDesk {
   async dial(host: string, port: number, signal: AbortSignal): Promise<Duplex | DialRefusal> {
     const { find, self, reach, channel } = this.#parts;
     const peer = find(host);
+    const header = tryEncodeHeader(host, port);
+    if (header === undefined) return { refusal: "no-such-name" };
     if (peer === undefined) return { refusal: "no-such-name" };
     if (peer === self()) return await this.#dialSelf(peer, host, port, signal);
     if (!await reach(peer)) return { refusal: "network-unreachable" };
-    const stream = channel(peer)?.openStream(FORWARD_TOPIC, encodeForwardHeader({ host, port }));
+    const stream = channel(peer)?.openStream(FORWARD_TOPIC, header);
     if (stream === undefined) return { refusal: "network-unreachable" };
     return await awaitAccepted(stream, { signal, timeoutMs: DIAL_TIMEOUT_MS });
   }
@@ -132,7 +135,7 @@ export class ForwardDesk {
   /** Takes a stream in that asks for a connection. */
   handleStream(peer: PeerId, header: Uint8Array, stream: ChannelStream): void {
     const target = decodeForwardHeader(header);
-    if (target === undefined) return stream.reset(REFUSAL_CODES.failed);
+    if (target === undefined || this.#abort.signal.aborted) return stream.reset(REFUSAL_CODES.failed);
     if (isProgram(peer)) return void this.#dialFor(stream, target.host, target.port);
     const served = this.#ports.get(target.port);
     if (served === undefined) return void this.#serveAnyway(stream, target.port);
@@ -195,10 +198,26 @@ export class ForwardDesk {
   /** A program that is attached has no channels of its own. */
   async #dialFor(stream: ChannelStream, host: string, port: number): Promise<void> {
     const { signal } = this.#abort;
-    const there = await this.dial(host, port, signal);
+    // What goes wrong in a dial is that connection's failure, and nothing else's.
+    const there = await this.dial(host, port, signal).catch((): DialRefusal => ({ refusal: "failed" }));
     if (isRefusal(there)) return refuse(stream, there.refusal);
     await acceptForward(stream);
     await relay(stream, there, { signal });
+  }
+}
+
+/**
+ * @param host as a person writes it
+ * @returns the header of a stream to it; undefined when there can't be such a host
+ * @throws RangeError when the port is none
+ */
+export function tryEncodeHeader(host: string, port: number): Uint8Array | undefined {
+  const name = IpAddress.parse(host)?.toString() ?? host.toLowerCase();
+  try {
+    return encodeForwardHeader({ host: name, port });
+  } catch (error) {
+    if (Number.isInteger(port) && port >= 1 && port <= 65_535) return undefined;
+    throw error;
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { isRefusal } from "../forward/mod.ts";
+import { encodeForwardHeader, isRefusal } from "../forward/mod.ts";
 import { peerId } from "../service/mod.ts";
-import { ForwardDesk } from "./forward_desk.ts";
+import { ForwardDesk, tryEncodeHeader } from "./forward_desk.ts";
 
 const SELF = peerId("self");
 
@@ -60,4 +60,11 @@ Deno.test("ForwardDesk says why there is no connection", async () => {
   await listener.close();
   forward.listen(80, () => {});
   await forward.close();
+});
+
+Deno.test("tryEncodeHeader() takes hosts as people write them", () => {
+  assert.deepEqual(tryEncodeHeader("Web-1.Mesh", 80), encodeForwardHeader({ host: "web-1.mesh", port: 80 }));
+  assert.deepEqual(tryEncodeHeader("FD00::00:1", 80), encodeForwardHeader({ host: "fd00::1", port: 80 }));
+  assert.equal(tryEncodeHeader("web 1", 80), undefined);
+  assert.throws(() => tryEncodeHeader("web-1", 0), RangeError);
 });

@@ -9,8 +9,9 @@ import type { PeerId } from "../service/mod.ts";
 /** The topic of everything that services say. */
 export const SERVICE_TOPIC = "service";
 
-/** Whoever says more before it is a member is sent away. */
+/** Whoever says more before it is a member is sent away: messages and streams, and their bytes. */
 const MAX_EARLY = 64;
+const MAX_EARLY_BYTES = 4 << 20;
 
 /** Where messages and streams go. */
 export interface ServiceReceiver {
@@ -26,6 +27,7 @@ export class ServiceDoor {
   readonly #receiver: ServiceReceiver;
   #peer: PeerId | undefined;
   #early: ((peer: PeerId) => void)[] = [];
+  #earlyBytes = 0;
 
   /** @param forwardTopic of streams that ask for connections */
   constructor(channel: Channel, forwardTopic: string, receiver: ServiceReceiver) {
@@ -35,15 +37,15 @@ export class ServiceDoor {
       const peer = this.#peer;
       if (peer !== undefined) return receiver.handleMessage(peer, bytes);
       const copy = bytes.slice();
-      this.#wait((peer) => receiver.handleMessage(peer, copy));
+      this.#wait(copy.length, (peer) => receiver.handleMessage(peer, copy));
     });
     channel.onStream(SERVICE_TOPIC, (stream, header) => {
       const copy = header.slice();
-      this.#whenOpen((peer) => this.#receiver.handleStream(peer, copy, stream));
+      this.#whenOpen(copy.length, (peer) => this.#receiver.handleStream(peer, copy, stream));
     });
     channel.onStream(forwardTopic, (stream, header) => {
       const copy = header.slice();
-      this.#whenOpen((peer) => this.#receiver.handleForward(peer, copy, stream));
+      this.#whenOpen(copy.length, (peer) => this.#receiver.handleForward(peer, copy, stream));
     });
   }
 
@@ -53,12 +55,16 @@ export class ServiceDoor {
     for (const handle of this.#early.splice(0)) handle(peer);
   }
 
-  #whenOpen(handle: (peer: PeerId) => void): void {
-    if (this.#peer === undefined) this.#wait(handle);
+  #whenOpen(bytes: number, handle: (peer: PeerId) => void): void {
+    if (this.#peer === undefined) this.#wait(bytes, handle);
     else handle(this.#peer);
   }
 
-  #wait(handle: (peer: PeerId) => void): void {
-    if (this.#early.push(handle) > MAX_EARLY) this.#channel.close("too much before the greeting");
+  #wait(bytes: number, handle: (peer: PeerId) => void): void {
+    this.#earlyBytes += bytes;
+    const isTooMuch = this.#early.push(handle) > MAX_EARLY || this.#earlyBytes > MAX_EARLY_BYTES;
+    if (!isTooMuch) return;
+    this.#early = [];
+    this.#channel.close("too much before the greeting");
   }
 }
