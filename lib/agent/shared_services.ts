@@ -54,6 +54,8 @@ export class SharedServices {
   readonly #parts: SharedServicesParts;
   #cancelTell: (() => void) | undefined;
   #pauseMs = FIRST_PAUSE_MS;
+  /** Nodes whose adverts were followed just now, or are about to be. */
+  readonly #following = new Map<Origin, { isDue: boolean; cancel: () => void }>();
   #isClosed = false;
 
   constructor(parts: SharedServicesParts) {
@@ -71,7 +73,7 @@ export class SharedServices {
 
   /** Follows one change of the entries. */
   handleEntryEvent({ kind, origin }: EntryEvent): void {
-    if (kind === KIND) this.#follow(origin);
+    if (kind === KIND) this.#followSoon(origin);
   }
 
   /** What a node has said counts as long as it is a member. */
@@ -99,6 +101,8 @@ export class SharedServices {
   close(): void {
     this.#isClosed = true;
     this.#cancelTell?.();
+    for (const { cancel } of this.#following.values()) cancel();
+    this.#following.clear();
     this.#tell();
   }
 
@@ -123,6 +127,22 @@ export class SharedServices {
     });
     if (entries.length > 0) publish(entries);
     return entries.length > 0;
+  }
+
+  /** The parts of a change are followed as one, and a node that changes all the time as often as it should tell. */
+  #followSoon(origin: Origin): void {
+    const known = this.#following.get(origin);
+    if (known !== undefined) known.isDue = true;
+    if (known !== undefined || this.#isClosed) return;
+    const { timers } = this.#parts;
+    const turn = { isDue: true, cancel: timers.setTimer(0, () => look()) };
+    const look = () => {
+      if (!turn.isDue) return void this.#following.delete(origin);
+      turn.isDue = false;
+      this.#follow(origin);
+      turn.cancel = timers.setTimer(NEXT_PAUSE_MS, look);
+    };
+    this.#following.set(origin, turn);
   }
 
   #follow(origin: Origin): void {
