@@ -10,7 +10,7 @@ import { AgentAnswerError, type CallResult, type EventLine, StoppedError } from 
 import { UsageError } from "./failure.ts";
 import { parseDurationMs } from "./human_units.ts";
 import type { CliPorts } from "./ports.ts";
-import { paint } from "./terminal.ts";
+import { harmless, paint } from "./terminal.ts";
 import {
   type AnyCommand,
   type CommandContext,
@@ -215,7 +215,7 @@ async function untilStopped(
 
 function callFailure(path: string, { code, message, hint }: AgentAnswerError): AgentAnswerError {
   const advice = hint ?? HINTS.get(code);
-  return new AgentAnswerError(`Cannot call ${path}: ${message} (${code})`, {
+  return new AgentAnswerError(`Cannot call ${path}: ${harmless(message)} (${harmless(code)})`, {
     code,
     ...advice === undefined ? { hint: "The code is the provider's own." } : { hint: advice },
   });
@@ -224,7 +224,9 @@ function callFailure(path: string, { code, message, hint }: AgentAnswerError): A
 /** Text as it is and anything else as JSON; nothing for nothing, unless JSON is wanted. */
 function printResult(result: CallResult, json: boolean, { terminal }: CliPorts): void {
   if (json) return terminal.out(`${JSON.stringify("base64" in result ? result : result.result)}\n`);
-  const text = resultText(result);
+  const answered = resultText(result);
+  // What goes to a file or another program goes as it is.
+  const text = terminal.isInteractive ? harmless(answered) : answered;
   if (text !== "") terminal.out(text.endsWith("\n") ? text : `${text}\n`);
 }
 
@@ -241,8 +243,8 @@ function printAnswers(result: CallResult, context: CommandContext): void {
   const answers = "result" in result ? result.result as readonly (CallAnswer & CallResult)[] : [];
   for (const answer of answers) {
     const text = answer.ok
-      ? resultText(answer)
-      : paint(terminal, "bad", `failed: ${answer.error.message} (${answer.error.code})`);
+      ? harmless(resultText(answer))
+      : paint(terminal, "bad", `failed: ${harmless(answer.error.message)} (${harmless(answer.error.code)})`);
     terminal.out(`${answer.node}: ${text}\n`);
   }
   if (!answers.some(({ ok }) => ok)) context.exitCode = 1;
@@ -255,7 +257,7 @@ function printEvent(event: EventLine, json: boolean, { terminal }: CliPorts): vo
   if (json) return terminal.out(`${JSON.stringify(event)}\n`);
   const { topic, data, base64, publishedAt, isPast, publisher } = event;
   const time = new Date(publishedAt).toTimeString().slice(0, 8);
-  const value = base64 ?? (data === null || data === undefined ? "" : JSON.stringify(data));
+  const value = base64 ?? (data === null || data === undefined ? "" : harmless(JSON.stringify(data)));
   const from = paint(terminal, "quiet", `from ${publisher}${isPast ? ", kept" : ""}`);
   const parts = [paint(terminal, "quiet", time), paint(terminal, "strong", topic), value, from];
   terminal.out(`${parts.filter(Boolean).join(" ")}\n`);

@@ -8,7 +8,7 @@ import type { ControlClient } from "./control_client.ts";
 import { CommandError } from "./failure.ts";
 import { formatRtt } from "./human_units.ts";
 import { type Cell, type Column, tableLines } from "./table.ts";
-import { paint, type Terminal } from "./terminal.ts";
+import { harmless, paint, type Terminal } from "./terminal.ts";
 import {
   type AnyCommand,
   type CommandContext,
@@ -114,10 +114,10 @@ export function servicesText(services: readonly ServiceReport[], terminal: Termi
     return "No services. A program offers one with `node.addService` of @weft/mesh.\n";
   }
   const rows = services.map(({ path, providers, actions }) => [
-    path,
+    harmless(path),
     summary(providers, terminal),
     providers.map(({ name }) => name).join(", "),
-    actions.map(({ name }) => name).join(", "),
+    harmless(actions.map(({ name }) => name).join(", ")),
   ]);
   return listing(SERVICE_COLUMNS, rows, terminal);
 }
@@ -126,19 +126,23 @@ export function servicesText(services: readonly ServiceReport[], terminal: Termi
 export function serviceText(service: ServiceReport, terminal: Terminal): string {
   const { path, description, actions, events, providers } = service;
   const facts: readonly (readonly [string, string])[] = [
-    ["service", paint(terminal, "strong", path) + (description && `, ${description}`)],
-    ["actions", actions.map(({ name, idempotent }) => idempotent ? `${name} (idempotent)` : name).join(", ")],
-    ["events ", events.map((event) => `${path}/${event}`).join(", ")],
+    ["service", paint(terminal, "strong", harmless(path)) + (description && `, ${harmless(description)}`)],
+    ["actions", harmless(actions.map(actionText).join(", "))],
+    ["events ", harmless(events.map((event) => `${path}/${event}`).join(", "))],
   ];
   const lines = facts.map(([name, text]) => `${paint(terminal, "quiet", name)}  ${text || "none"}\n`);
   const rows = providers.map((provider) => [
     provider.name,
     stateCell(provider, terminal),
-    provider.version,
+    harmless(provider.version),
     provider.rttMs === undefined ? "-" : formatRtt(provider.rttMs),
     [provider.isLeader && "leads", provider.isLocal && "here"].filter(Boolean).join(", "),
   ]);
   return `${lines.join("")}\n${listing(PROVIDER_COLUMNS, rows, terminal)}`;
+}
+
+function actionText({ name, idempotent }: ServiceReport["actions"][number]): string {
+  return idempotent ? `${name} (idempotent)` : name;
 }
 
 /** `running`, `2 of 3 running`, `paused`. */

@@ -121,15 +121,16 @@ function dhtFact({ dht }: StatusReport): readonly (readonly [string, string])[] 
 }
 
 function offeredFact(
-  { services: { services, providers, programs, calls } }: StatusReport,
+  { services: { services, providers, programs, calls, rejected } }: StatusReport,
 ): readonly (readonly [string, string])[] {
-  if (services === 0 && programs === 0) return [];
+  if (services === 0 && programs === 0 && rejected === 0) return [];
   const { healthy, unhealthy } = providers;
   const facts = [
     `${services} ${services === 1 ? "service" : "services"}`,
     `${healthy} of ${healthy + unhealthy} providers healthy`,
     `${calls.running} ${calls.running === 1 ? "call" : "calls"} running`,
     ...programs === 0 ? [] : [`${programs} ${programs === 1 ? "program" : "programs"} attached`],
+    ...rejected === 0 ? [] : [`${rejected} ${rejected === 1 ? "message" : "messages"} rejected`],
   ];
   return [["offered", facts.join(", ")]];
 }

@@ -28,6 +28,17 @@ export function paint(terminal: Terminal, tone: Tone, text: string): string {
   return terminal.hasColours ? `\x1b[${SEQUENCES[tone]}m${text}\x1b[0m` : text;
 }
 
+/**
+ * Text of somebody else, as it may stand on a terminal: what would move the cursor, ring or recolour is shown as a code.
+ * Line ends and tabs stay.
+ */
+export function harmless(text: string): string {
+  // deno-lint-ignore no-control-regex -- C0, DEL and C1 (ECMA-48 §5.3, §5.4)
+  return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, (control) => {
+    return `\\x${control.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
+}
+
 /** @returns the terminal of this process; `NO_COLOR` (no-color.org) and `TERM=dumb` turn colours off */
 export function processTerminal(environment: Readonly<Record<string, string | undefined>>): Terminal {
   const isInteractive = Deno.stdout.isTerminal();

@@ -26,6 +26,8 @@ export const MAX_PENDING_CALLS = 65_536;
 const SWEEP_MS = 25;
 const FIRST_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 2_000;
+/** A link is sought so often at once; after that there are pauses. */
+const FREE_REACHES = 2;
 /** What says that a provider is in trouble, not the call. */
 const TROUBLE: ReadonlySet<string> = new Set([
   "Unreachable",
@@ -88,6 +90,8 @@ interface Call {
   isSettled: boolean;
   tried: Set<PeerId> | undefined;
   cancelBackoff: (() => void) | undefined;
+  /** How often a link has been sought for it. */
+  reaches: number;
   /** Counts what was sent and lost, so that what belongs to an earlier attempt is known. */
   attempt: number;
   /** What carries the caller's items. */
@@ -126,6 +130,7 @@ export class CallDesk {
       isSettled: false,
       tried: undefined,
       cancelBackoff: undefined,
+      reaches: 0,
       attempt: 0,
       items: undefined,
     };
@@ -292,8 +297,17 @@ export class CallDesk {
       if (isThere) this.#send(call, provider);
       else this.#handleFailure(call, failure("Unreachable", `Cannot reach ${peer}`, call.isResent));
     };
-    if (outcome === "congested") void links.drained(peer).then(() => again(true));
-    else void links.reach(peer).then(again);
+    if (outcome === "congested") return void links.drained(peer).then(() => again(true));
+    const reach = () => void links.reach(peer).then(again);
+    // Whoever lets itself be reached and is gone at once is not called without a pause.
+    const waitMs = call.reaches++ < FREE_REACHES
+      ? 0
+      : FIRST_BACKOFF_MS * 2 ** (call.reaches - FREE_REACHES - 1);
+    if (waitMs === 0) return reach();
+    call.cancelBackoff = this.#parts.timers.setTimer(Math.min(waitMs, MAX_BACKOFF_MS), () => {
+      call.cancelBackoff = undefined;
+      reach();
+    });
   }
 
   #handleLost(call: Call, provider: Provider): void {

@@ -87,8 +87,11 @@ export class ServiceLeadership {
 
   /** Something was heard of a peer. */
   hear(peer: PeerId): void {
-    this.#election.hear(peer, this.#parts.clock.now());
-    this.#tell();
+    const now = this.#parts.clock.now();
+    const isNews = this.#election.isAlive(peer, now) !== true;
+    this.#election.hear(peer, now);
+    // Most of what is heard changes nothing, and looking at every service has its price.
+    if (isNews) this.#tell();
   }
 
   /** The last link to a peer has ended. */
