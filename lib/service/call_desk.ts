@@ -90,7 +90,7 @@ interface Call {
   isSettled: boolean;
   tried: Set<PeerId> | undefined;
   cancelBackoff: (() => void) | undefined;
-  /** How often a link has been sought for it. */
+  /** How often a link has been sought for it in a row, and nothing could be sent. */
   reaches: number;
   /** Counts what was sent and lost, so that what belongs to an earlier attempt is known. */
   attempt: number;
@@ -289,6 +289,7 @@ export class CallDesk {
     const { peer } = provider;
     if (outcome === "queued") {
       call.isSent = true;
+      call.reaches = 0;
       return;
     }
     const { attempt } = call;
