@@ -27,6 +27,9 @@ import { InvalidRequestError } from "./errors.ts";
 /** How long the other end may take to accept a connection. */
 const DIAL_TIMEOUT_MS = 10_000;
 
+/** How many connections one peer may have open here. */
+const MAX_STREAMS_PER_PEER = 512;
+
 /** A connection that somebody has opened to a port of this node. */
 export interface IncomingConnection {
   readonly stream: Duplex;
@@ -74,6 +77,8 @@ export class ForwardDesk {
   readonly #parts: ForwardDeskParts;
   readonly #ports = new Map<number, Port>();
   readonly #offers = new Set<PortOffer>();
+  /** How many connections each peer has opened here. */
+  readonly #streams = new Map<PeerId, number>();
   readonly #abort = new AbortController();
 
   constructor(parts: ForwardDeskParts) {
@@ -134,6 +139,7 @@ export class ForwardDesk {
 
   /** Takes a stream in that asks for a connection. */
   handleStream(peer: PeerId, header: Uint8Array, stream: ChannelStream): void {
+    if (!this.#admit(peer, stream)) return refuse(stream, "failed");
     const target = decodeForwardHeader(header);
     if (target === undefined || this.#abort.signal.aborted) return stream.reset(REFUSAL_CODES.failed);
     if (isProgram(peer)) return void this.#dialFor(stream, target.host, target.port);
@@ -184,6 +190,19 @@ export class ForwardDesk {
       return Promise.resolve();
     };
     return { port, close, [Symbol.asyncDispose]: close };
+  }
+
+  /** One member can't take all the connections that there may be. */
+  #admit(peer: PeerId, stream: ChannelStream): boolean {
+    const streams = this.#streams.get(peer) ?? 0;
+    if (streams >= MAX_STREAMS_PER_PEER) return false;
+    this.#streams.set(peer, streams + 1);
+    void stream.closed.then(() => {
+      const left = (this.#streams.get(peer) ?? 1) - 1;
+      if (left === 0) this.#streams.delete(peer);
+      else this.#streams.set(peer, left);
+    });
+    return true;
   }
 
   /** What members with a tunnel reach, those without one may reach too. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ChannelStream } from "../channel/mod.ts";
 import { encodeForwardHeader, isRefusal } from "../forward/mod.ts";
 import { peerId } from "../service/mod.ts";
 import { ForwardDesk, tryEncodeHeader } from "./forward_desk.ts";
@@ -67,4 +68,32 @@ Deno.test("tryEncodeHeader() takes hosts as people write them", () => {
   assert.deepEqual(tryEncodeHeader("FD00::00:1", 80), encodeForwardHeader({ host: "fd00::1", port: 80 }));
   assert.equal(tryEncodeHeader("web 1", 80), undefined);
   assert.throws(() => tryEncodeHeader("web-1", 0), RangeError);
+});
+
+Deno.test("ForwardDesk refuses a peer that has too many connections open, and nobody else", async () => {
+  const forward = desk();
+  let served = 0;
+  forward.listen(7, () => served++);
+  const header = encodeForwardHeader({ host: "me", port: 7 });
+  const open = (peer: string) => {
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    const stream = {
+      codes: [] as number[],
+      closed,
+      end: () => resolve(),
+      write: () => Promise.resolve(true),
+    };
+    const duplex = { ...stream, read: () => closed, reset: (code: number) => void stream.codes.push(code) };
+    forward.handleStream(peerId(peer), header, duplex as unknown as ChannelStream);
+    return stream;
+  };
+  const streams = Array.from({ length: 512 }, () => open("greedy"));
+  assert.equal(served, 512);
+  assert.equal(open("greedy").codes.length, 1);
+  assert.deepEqual(open("modest").codes, []);
+  streams[0]?.end();
+  await Promise.resolve();
+  assert.deepEqual(open("greedy").codes, []);
+  assert.equal(served, 514);
+  await forward.close();
 });
