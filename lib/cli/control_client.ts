@@ -246,18 +246,23 @@ export class ControlClient implements Disposable {
     const body = response.body;
     if (body === null) return;
     const lines = jsonLines(body);
-    for (;;) {
-      let next: IteratorResult<unknown>;
-      try {
-        next = await lines.next();
-      } catch (cause) {
-        if (signal.aborted) return;
-        throw await noAgent(this.#stateDir, cause, undefined);
+    try {
+      for (;;) {
+        let next: IteratorResult<unknown>;
+        try {
+          next = await lines.next();
+        } catch (cause) {
+          if (signal.aborted) return;
+          throw await noAgent(this.#stateDir, cause, undefined);
+        }
+        if (next.done) return;
+        const value = next.value as T;
+        if ("code" in value && "message" in value) throw answerError(value, response.status);
+        yield value;
       }
-      if (next.done) return;
-      const value = next.value as T;
-      if ("code" in value && "message" in value) throw answerError(value, response.status);
-      yield value;
+    } finally {
+      // Who has read enough lets the agent know.
+      await lines.return(undefined).catch(() => {});
     }
   }
 }
