@@ -5,8 +5,8 @@
 
 import type { DnsAnswerRecord, DnsRecordReport } from "../agent/mod.ts";
 import { CommandError, UsageError } from "./failure.ts";
-import { type Column, tableLines } from "./table.ts";
-import { paint, type Terminal } from "./terminal.ts";
+import { type Column, tableText } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
 import {
   type AnyCommand,
   type CommandContext,
@@ -144,8 +144,7 @@ export function recordsText(records: readonly DnsRecordReport[], terminal: Termi
   const text = ({ name, type, data }: DnsRecordReport): string => `${name} ${type} ${data}`;
   const rows = shown.toSorted((a, b) => text(a) < text(b) ? -1 : 1)
     .map(({ name, type, data, ttlSeconds, source }) => [name, type, data, String(ttlSeconds), source]);
-  const [titles = "", ...lines] = tableLines(COLUMNS, rows);
-  return [paint(terminal, "quiet", titles), ...lines].join("\n") + "\n";
+  return tableText(COLUMNS, rows, terminal);
 }
 
 /** As master files have it. */

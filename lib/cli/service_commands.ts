@@ -7,7 +7,7 @@ import type { ProviderReport, ServiceReport } from "../service/mod.ts";
 import type { ControlClient } from "./control_client.ts";
 import { CommandError } from "./failure.ts";
 import { formatRtt } from "./human_units.ts";
-import { type Cell, type Column, tableLines } from "./table.ts";
+import { type Cell, type Column, tableText } from "./table.ts";
 import { harmless, paint, type Terminal } from "./terminal.ts";
 import {
   type AnyCommand,
@@ -119,7 +119,7 @@ export function servicesText(services: readonly ServiceReport[], terminal: Termi
     providers.map(({ name }) => name).join(", "),
     harmless(actions.map(({ name }) => name).join(", ")),
   ]);
-  return listing(SERVICE_COLUMNS, rows, terminal);
+  return tableText(SERVICE_COLUMNS, rows, terminal);
 }
 
 /** @returns all that is known of a service */
@@ -138,7 +138,7 @@ export function serviceText(service: ServiceReport, terminal: Terminal): string 
     provider.rttMs === undefined ? "-" : formatRtt(provider.rttMs),
     [provider.isLeader && "leads", provider.isLocal && "here"].filter(Boolean).join(", "),
   ]);
-  return `${lines.join("")}\n${listing(PROVIDER_COLUMNS, rows, terminal)}`;
+  return `${lines.join("")}\n${tableText(PROVIDER_COLUMNS, rows, terminal)}`;
 }
 
 function actionText({ name, idempotent }: ServiceReport["actions"][number]): string {
@@ -161,13 +161,4 @@ function stateCell(provider: ProviderReport, terminal: Terminal): Cell {
 
 function isServing({ state, isHealthy }: ProviderReport): boolean {
   return state === "running" && isHealthy;
-}
-
-function listing(
-  columns: readonly Column[],
-  rows: readonly (readonly (string | Cell)[])[],
-  terminal: Terminal,
-): string {
-  const [titles = "", ...lines] = tableLines(columns, rows);
-  return [paint(terminal, "quiet", titles), ...lines].join("\n") + "\n";
 }

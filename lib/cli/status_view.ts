@@ -6,7 +6,7 @@
 import type { TokenReport } from "../agent/mod.ts";
 import type { PeerReport, StatusReport } from "../agent/mod.ts";
 import { formatBytes, formatRemaining, formatRtt, formatSpan } from "./human_units.ts";
-import { type Cell, type Column, tableLines } from "./table.ts";
+import { type Cell, type Column, tableText } from "./table.ts";
 import { paint, type Terminal, type Tone } from "./terminal.ts";
 
 const PEER_COLUMNS: readonly Column[] = [
@@ -85,7 +85,7 @@ export function peersText(peers: readonly PeerReport[], terminal: Terminal): str
     formatBytes(peer.rxBytes),
     formatBytes(peer.txBytes),
   ]);
-  return listing(PEER_COLUMNS, rows, terminal);
+  return tableText(PEER_COLUMNS, rows, terminal);
 }
 
 /** @returns one line a token, below a line of titles */
@@ -101,7 +101,7 @@ export function tokensText(tokens: readonly TokenReport[], terminal: Terminal, n
       : `${formatSpan(nowMs - token.expiresAt)} ago`,
     Object.entries(token.labels).map(([key, value]) => `${key}=${value}`).join(","),
   ]);
-  return listing(TOKEN_COLUMNS, rows, terminal);
+  return tableText(TOKEN_COLUMNS, rows, terminal);
 }
 
 function namesText(dns: StatusReport["dns"]): string {
@@ -142,15 +142,6 @@ function healthOf(peer: PeerReport): string {
 
 function painted(terminal: Terminal, tone: Tone, text: string): Cell {
   return { text, painted: paint(terminal, tone, text) };
-}
-
-function listing(
-  columns: readonly Column[],
-  rows: readonly (readonly (string | Cell)[])[],
-  terminal: Terminal,
-): string {
-  const [titles = "", ...lines] = tableLines(columns, rows);
-  return [paint(terminal, "quiet", titles), ...lines].join("\n") + "\n";
 }
 
 function factLines(facts: readonly (readonly [string, string])[], terminal: Terminal): string {

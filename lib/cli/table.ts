@@ -3,6 +3,8 @@
  * @module
  */
 
+import { paint, type Terminal } from "./terminal.ts";
+
 /** One column: its title, and whether numbers stand to the right. */
 export interface Column {
   readonly title: string;
@@ -13,6 +15,16 @@ export interface Column {
 export interface Cell {
   readonly text: string;
   readonly painted: string;
+}
+
+/** @returns rows below their titles, which are quiet, each with a line end */
+export function tableText(
+  columns: readonly Column[],
+  rows: readonly (readonly (string | Cell)[])[],
+  terminal: Terminal,
+): string {
+  const [titles = "", ...lines] = tableLines(columns, rows);
+  return [paint(terminal, "quiet", titles), ...lines].join("\n") + "\n";
 }
 
 /**
