@@ -51,21 +51,25 @@ export async function listenUnix(path: string): Promise<UnixStreamListener> {
   const there = await Deno.lstat(path).catch(() => undefined);
   if (there !== undefined) await removeDeadSocket(path, there);
   try {
-    return new Listener(listenPrivately(path), path);
+    return new Listener(listenPrivately(path, 0o177), path);
   } catch (cause) {
     throw failure(path, cause);
   }
 }
 
 /**
- * Listens beside the path and then puts the socket there: unlike binding, a link is done at once, and the runtime removes
- * what it has bound when it is closed, whosever it is by then.
+ * Listens beside the path and then puts the socket there: unlike binding, a link is done at once and replaces nothing,
+ * and the runtime removes what it has bound when it is closed, whosever it is by then. What is at the path of its own
+ * name with `.new` behind it goes.
+ *
+ * @param umask what the socket's mode lacks of 0777
+ * @throws Deno.errors.AlreadyExists when something is at the path, and what the system says against it
  */
-function listenPrivately(path: string): Deno.UnixListener {
+export function listenPrivately(path: string, umask: number): Deno.UnixListener {
   const unseen = path + UNSEEN;
   if (isSocket(unseen)) Deno.removeSync(unseen);
   // The socket must at no moment be open to others; all of this is one synchronous turn.
-  const umask = Deno.umask(0o177);
+  const former = Deno.umask(umask);
   try {
     const listener = Deno.listen({ transport: "unix", path: unseen });
     try {
@@ -77,11 +81,12 @@ function listenPrivately(path: string): Deno.UnixListener {
       throw error;
     }
   } finally {
-    Deno.umask(umask);
+    Deno.umask(former);
   }
 }
 
-function isSocket(path: string): boolean {
+/** @returns whether there is a socket at the path */
+export function isSocket(path: string): boolean {
   try {
     return Deno.lstatSync(path).isSocket === true;
   } catch {

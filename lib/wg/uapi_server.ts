@@ -5,6 +5,7 @@
 
 import { utf8Bytes, WeftError } from "../base/mod.ts";
 import { zoneOf } from "../host/mod.ts";
+import { isSocket, listenPrivately } from "../transport/mod.ts";
 import {
   type DeviceChanges,
   type DevicePicture,
@@ -48,7 +49,9 @@ export class UapiServer {
   private constructor(path: string, handler: UapiHandler) {
     this.path = path;
     this.#handler = handler;
-    this.#listener = listenPrivately(path);
+    // Whoever may open it may read the private key. Between binding and listening a socket refuses connections, and
+    // `wg` removes any that does: this one is put in its place when it listens.
+    this.#listener = listenPrivately(path, 0o077);
     this.#inode = Deno.lstatSync(path).ino;
     this.#watcher = Deno.watchFs(SOCKET_FOLDER, { recursive: false });
     this.removed = this.#watch();
@@ -141,34 +144,6 @@ export class UapiServer {
   #answer(request: UapiRequest): string {
     if (request.kind === "get") return encodeGetAnswer(this.#handler.get());
     return encodeErrnoAnswer(request.kind === "set" ? this.#handler.set(request.changes) : request.errno);
-  }
-}
-
-/**
- * Listens beside the path and then puts the socket there: between binding and listening a socket refuses
- * connections, and `wg` removes any that does.
- */
-function listenPrivately(path: string): Deno.UnixListener {
-  const unseen = `${path}.new`;
-  if (isSocket(unseen)) Deno.removeSync(unseen);
-  // Whoever may open it may read the private key; all of this is one synchronous turn.
-  const umask = Deno.umask(0o077);
-  try {
-    const listener = Deno.listen({ transport: "unix", path: unseen });
-    // Unlike a rename, a link replaces nothing.
-    Deno.linkSync(unseen, path);
-    Deno.removeSync(unseen);
-    return listener;
-  } finally {
-    Deno.umask(umask);
-  }
-}
-
-function isSocket(path: string): boolean {
-  try {
-    return Deno.lstatSync(path).isSocket === true;
-  } catch {
-    return false;
   }
 }
 
