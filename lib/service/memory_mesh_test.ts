@@ -379,3 +379,20 @@ export async function settle(): Promise<void> {
 function keyOf(a: PeerId, b: PeerId): string {
   return a < b ? `${a} ${b}` : `${b} ${a}`;
 }
+
+/** An agent, another node, and a program that is attached to the agent. */
+export interface AttachedMesh {
+  readonly mesh: MemoryMesh;
+  readonly agent: MemoryNode;
+  readonly other: MemoryNode;
+  readonly program: MemoryProgram;
+}
+
+/** @returns a mesh of two nodes, `a` and `b`, and a program of the first */
+export async function attached(): Promise<AttachedMesh> {
+  const mesh = new MemoryMesh();
+  const [agent, other] = [mesh.add("a"), mesh.add("b")];
+  const program = mesh.attach(agent);
+  await settle();
+  return { mesh, agent, other, program };
+}

@@ -1,22 +1,7 @@
 import assert from "node:assert/strict";
 import type { ServiceEvent } from "./mod.ts";
-import { MemoryMesh, type MemoryNode, type MemoryProgram, settle } from "./memory_mesh_test.ts";
+import { attached, settle } from "./memory_mesh_test.ts";
 import type { ServiceRuntime } from "./service_runtime.ts";
-
-interface There {
-  readonly mesh: MemoryMesh;
-  readonly agent: MemoryNode;
-  readonly other: MemoryNode;
-  readonly program: MemoryProgram;
-}
-
-async function attached(): Promise<There> {
-  const mesh = new MemoryMesh();
-  const [agent, other] = [mesh.add("a"), mesh.add("b")];
-  const program = mesh.attach(agent);
-  await settle();
-  return { mesh, agent, other, program };
-}
 
 Deno.test("events go from programs to all, and from all to programs, each once", async () => {
   const { mesh, agent, other, program } = await attached();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CallError, type ServiceDefinition } from "./mod.ts";
-import { MemoryMesh, type MemoryNode, type MemoryProgram, settle } from "./memory_mesh_test.ts";
+import { attached, MemoryMesh, settle } from "./memory_mesh_test.ts";
 import { NO_VALUE, NodeMessageEncoder } from "./node_message.ts";
 import type { ServiceRuntime } from "./service_runtime.ts";
 import { plain } from "./wire_value.ts";
@@ -38,21 +38,6 @@ function place(name: string, ran: string[] = []): ServiceDefinition {
       },
     },
   } as ServiceDefinition;
-}
-
-interface There {
-  readonly mesh: MemoryMesh;
-  readonly agent: MemoryNode;
-  readonly other: MemoryNode;
-  readonly program: MemoryProgram;
-}
-
-async function attached(): Promise<There> {
-  const mesh = new MemoryMesh();
-  const [agent, other] = [mesh.add("a"), mesh.add("b")];
-  const program = mesh.attach(agent);
-  await settle();
-  return { mesh, agent, other, program };
 }
 
 async function readAll(items: unknown): Promise<unknown[]> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { CallError } from "./errors.ts";
 import { ActionError, defineService } from "./mod.ts";
 import { MemoryMesh, settle } from "./memory_mesh_test.ts";
+import { fails } from "./work_service_test.ts";
 
 const math = defineService({
   path: "math",
@@ -19,16 +19,6 @@ const math = defineService({
     whoami: (_: undefined, { caller }) => caller,
   },
 });
-
-async function rejectsWith(code: string, call: Promise<unknown>): Promise<CallError> {
-  const error = await call.then(
-    (value) => assert.fail(`answered ${JSON.stringify(value)}`),
-    (error) => error,
-  );
-  assert.ok(error instanceof CallError, String(error));
-  assert.equal(error.code, code, error.message);
-  return error;
-}
 
 Deno.test("request() is answered here, and from another node, with the types of the definition", async () => {
   await using mesh = new MemoryMesh();
@@ -62,52 +52,52 @@ Deno.test("request() fails in as many ways as there are codes", async (test) => 
   const { runtime } = b;
 
   await test.step("in the handler", async () => {
-    const own = await rejectsWith("OutOfStock", runtime.request("math/fail"));
+    const own = await fails("OutOfStock", runtime.request("math/fail"));
     assert.deepEqual([own.message, own.executed, own.retryable], ["No tea is left", true, false]);
-    assert.equal((await rejectsWith("HandlerFailed", runtime.request("math/crash"))).message, "a bug");
-    await rejectsWith("OutOfStock", a.runtime.request("math/fail"));
+    assert.equal((await fails("HandlerFailed", runtime.request("math/crash"))).message, "a bug");
+    await fails("OutOfStock", a.runtime.request("math/fail"));
   });
   await test.step("nobody, nothing, not now", async () => {
     const call = runtime.request("nowhere/go", {}, { retries: 1 });
     call.catch(() => {});
     await mesh.run(200);
-    await rejectsWith("NoProvider", call);
-    await rejectsWith("UnknownAction", runtime.request("math/go"));
+    await fails("NoProvider", call);
+    await fails("UnknownAction", runtime.request("math/go"));
     // One segment names no action.
-    await rejectsWith("UnknownAction", runtime.request("math"));
+    await fails("UnknownAction", runtime.request("math"));
     a.runtime.services.get("mesh:math")?.pause();
-    await rejectsWith("ServicePaused", a.runtime.request("math/add", { a: 1, b: 1 }, { retries: 0 }));
-    await rejectsWith("ServicePaused", runtime.request("math/add", { a: 1, b: 1 }, { retries: 0 }));
+    await fails("ServicePaused", a.runtime.request("math/add", { a: 1, b: 1 }, { retries: 0 }));
+    await fails("ServicePaused", runtime.request("math/add", { a: 1, b: 1 }, { retries: 0 }));
     a.runtime.services.get("mesh:math")?.resume();
     await settle();
     assert.equal(await runtime.request("math/add", { a: 1, b: 1 }), 2);
-    await rejectsWith("Refused", runtime.request("closed/open"));
+    await fails("Refused", runtime.request("closed/open"));
     await assert.rejects(runtime.request("no topic at all"), { code: "InvalidTopic" });
     await assert.rejects(runtime.request("math/add", 1, { mode: "sideways" as "local" }), {
       code: "InvalidService",
     });
-    await rejectsWith("NoProvider", runtime.request("math/add", 1, { node: "nobody" }));
+    await fails("NoProvider", runtime.request("math/add", 1, { node: "nobody" }));
   });
   await test.step("too long, too many, given up", async () => {
     const waiting = [1, 2].map(() => runtime.request("busy/wait", {}, { timeoutMs: 1_000 }));
     for (const call of waiting) call.catch(() => {});
     await settle();
-    await rejectsWith("Overloaded", runtime.request("busy/wait", {}, { retries: 0 }));
+    await fails("Overloaded", runtime.request("busy/wait", {}, { retries: 0 }));
     const abort = new AbortController();
     const canceled = runtime.request("busy/wait", {}, { signal: abort.signal });
     abort.abort();
-    await rejectsWith("Canceled", canceled);
-    await rejectsWith("Canceled", runtime.request("busy/wait", {}, { signal: AbortSignal.abort() }));
+    await fails("Canceled", canceled);
+    await fails("Canceled", runtime.request("busy/wait", {}, { signal: AbortSignal.abort() }));
     await mesh.run(1_100);
-    for (const call of waiting) await rejectsWith("Timeout", call);
+    for (const call of waiting) await fails("Timeout", call);
     assert.equal(runtime.pendingCalls, 0);
   });
   await test.step("what can't be sent", async () => {
     const loop: { self?: unknown } = {};
     loop.self = loop;
-    await rejectsWith("InvalidParams", runtime.request("math/echo", loop));
-    await rejectsWith("InvalidParams", runtime.request("math/echo", 10n));
-    await rejectsWith("PayloadTooLarge", runtime.request("math/echo", new Uint8Array((16 << 20) + 1)));
+    await fails("InvalidParams", runtime.request("math/echo", loop));
+    await fails("InvalidParams", runtime.request("math/echo", 10n));
+    await fails("PayloadTooLarge", runtime.request("math/echo", new Uint8Array((16 << 20) + 1)));
   });
 });
 
@@ -131,13 +121,13 @@ Deno.test("the deadline and the end of the caller's patience reach the handler's
   });
   await settle();
   const late = b.runtime.request("slow/wait", {}, { timeoutMs: 300 });
-  await Promise.all([rejectsWith("Timeout", late), mesh.run(600)]);
+  await Promise.all([fails("Timeout", late), mesh.run(600)]);
   assert.ok(deadlineMs > 250 && deadlineMs <= 310, String(deadlineMs));
   const abort = new AbortController();
   const canceled = b.runtime.request("slow/wait", {}, { signal: abort.signal });
   await settle();
   abort.abort();
-  await rejectsWith("Canceled", canceled);
+  await fails("Canceled", canceled);
   await mesh.run(50);
   // Which of the two ends noticed first that the deadline has passed does not matter.
   assert.match(reasons.join(), /^(Canceled|Timeout),Canceled$/);
@@ -153,6 +143,6 @@ Deno.test("a long value goes by a stream of its own, and is refused over the lim
   const bytes = Uint8Array.from({ length: 700_000 }, (_, i) => i);
   const answer = await b.runtime.request("math/echo", bytes) as Uint8Array;
   assert.deepEqual(answer, bytes);
-  await rejectsWith("PayloadTooLarge", b.runtime.request("math/echo", new Uint8Array(3 << 20)));
-  await rejectsWith("PayloadTooLarge", b.runtime.request("big/make"));
+  await fails("PayloadTooLarge", b.runtime.request("math/echo", new Uint8Array(3 << 20)));
+  await fails("PayloadTooLarge", b.runtime.request("big/make"));
 });

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { action, type CallAnswer, CallError, defineService, type Schema, type SchemaResult } from "./mod.ts";
+import { action, type CallAnswer, defineService, type Schema, type SchemaResult } from "./mod.ts";
 import { MemoryMesh, type MemoryNode, settle } from "./memory_mesh_test.ts";
 import { describeIssues } from "./schema.ts";
+import { fails } from "./work_service_test.ts";
 
 /** The least that follows the convention. */
 function schema<T>(
@@ -54,16 +55,6 @@ const shop = defineService({
   },
   events: { placed: { schema: order }, loose: {} },
 });
-
-async function fails(code: string, call: Promise<unknown>): Promise<CallError> {
-  const error = await call.then(
-    (value) => assert.fail(`answered ${JSON.stringify(value)}`),
-    (error) => error,
-  );
-  assert.ok(error instanceof CallError, String(error));
-  assert.equal(error.code, code, error.message);
-  return error;
-}
 
 async function there(): Promise<[MemoryMesh, MemoryNode, MemoryNode]> {
   const mesh = new MemoryMesh();
