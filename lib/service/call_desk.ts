@@ -19,6 +19,7 @@ import type { RequestMessage, ResponseMessage, WireFailure, WireRouting, WireVal
 import type { PeerId, PeerLinks, PostOutcome, ServiceStream } from "./ports.ts";
 import type { Provider } from "./service_directory.ts";
 import { showPath } from "./topic_network.ts";
+import { isRemote } from "./wire_value.ts";
 
 /** How many calls may wait for answers; further ones fail with `Overloaded`. */
 export const MAX_PENDING_CALLS = 65_536;
@@ -159,7 +160,7 @@ export class CallDesk {
       provider.breaker.handleSuccess();
       return this.#settle(call, { kind: "stream", items: receiveItems(stream), peer });
     }
-    if (!carrier.isIncomplete(response.result)) {
+    if (!isRemote(response.result)) {
       stream?.reset(RESET_CANCELED);
       provider.breaker.handleSuccess();
       return this.#settle(call, { kind: "value", value: response.result, peer });

@@ -19,7 +19,7 @@ import {
   type WireValue,
 } from "./node_message.ts";
 import { type PeerId, peerId, type PeerLinks, type ServiceStream } from "./ports.ts";
-import { decodeValue, encodeValue } from "./wire_value.ts";
+import { decodeValue, encodeValue, isRemote } from "./wire_value.ts";
 
 /** How many runs of one peer are remembered: it has one, and had others before it was started again. */
 const MAX_RUNS = 4;
@@ -102,7 +102,7 @@ export class CallServer {
       stream?.reset(RESET_CANCELED);
       return void this.#refuse(peer, request, failure("Unreachable", "the provider was started again"));
     }
-    if (!carrier.isIncomplete(request.params)) return this.#begin(peer, request, request.params, stream);
+    if (!isRemote(request.params)) return this.#begin(peer, request, request.params, stream);
     carrier.complete(peer, request.params, stream).then((params) => {
       if ("code" in params) this.#turnAway(peer, request, params, undefined, params.code !== "StreamBroken");
       else this.#begin(peer, request, params, undefined);

@@ -26,6 +26,9 @@ export const RESET_TOO_LARGE = 2;
 /** The stream's header is no message, or not one that has a stream. */
 export const RESET_MALFORMED = 3;
 
+/** Room for the first bytes of a long value. */
+const FIRST_ROOM_BYTES = 64 * 1_024;
+
 /** Less than this is not worth the other end's work. */
 const WORTHWHILE = 0.9;
 
@@ -127,11 +130,6 @@ export class MessageCarrier {
     }
   }
 
-  /** Whether `complete` is needed. */
-  isIncomplete(value: WireValue): boolean {
-    return isRemote(value);
-  }
-
   async #complete(value: WireValue, stream: ServiceStream | undefined): Promise<WireValue | WireFailure> {
     let { data } = value;
     if (value.detachedBytes > 0) {
@@ -175,31 +173,27 @@ export class MessageCarrier {
       stream.reset(RESET_TOO_LARGE);
       return failure("PayloadTooLarge", `${bytes} bytes are over the limit of ${this.maxPayloadBytes}`);
     }
-    const pieces: Uint8Array[] = [];
+    let out = new Uint8Array(Math.min(bytes, FIRST_ROOM_BYTES));
     let length = 0;
     for (let piece = await stream.read(); piece !== undefined; piece = await stream.read()) {
-      length += piece.length;
-      if (length > bytes) {
+      const end = length + piece.length;
+      if (end > bytes) {
         stream.reset(RESET_MALFORMED);
         return failure("Incompatible", "Cannot read a value: it is longer than announced");
       }
-      pieces.push(piece);
+      if (end > out.length) {
+        const larger = new Uint8Array(Math.min(bytes, Math.max(2 * out.length, end)));
+        larger.set(out.subarray(0, length));
+        out = larger;
+      }
+      out.set(piece, length);
+      length = end;
     }
     if (length < bytes) {
       stream.reset(RESET_MALFORMED);
       return failure("StreamBroken", "a value broke off in the middle");
     }
     stream.end();
-    return joined(pieces, length);
+    return out;
   }
-}
-
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const out = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    out.set(piece, at);
-    at += piece.length;
-  }
-  return out;
 }

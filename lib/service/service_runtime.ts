@@ -17,7 +17,6 @@
 import {
   type Clock,
   type Logger,
-  millis,
   type RandomSource,
   randomUint32,
   silentLogger,
@@ -58,7 +57,7 @@ import { ServiceLeadership } from "./service_leadership.ts";
 import { DEFAULT_EVENT_QUEUE, type SubscribeOptions, type SubscriptionHandle } from "./subscription.ts";
 import { DEFAULT_TOPIC_NETWORK } from "./topic_network.ts";
 import { TopicPath } from "./topic_path.ts";
-import { encodeValue } from "./wire_value.ts";
+import { encodeValue, isRemote } from "./wire_value.ts";
 
 const RUN_HIGH = 0x10_0000;
 const TWO_32 = 0x1_0000_0000;
@@ -374,7 +373,7 @@ export class ServiceRuntime {
     event: Extract<NodeMessage, { kind: "event" }>,
     stream: ServiceStream | undefined,
   ): void {
-    if (!this.#carrier.isIncomplete(event.data)) {
+    if (!isRemote(event.data)) {
       stream?.end();
       return this.#events.handleEvent(peer, event);
     }
@@ -419,10 +418,5 @@ export class ServiceRuntime {
         },
       },
     };
-  }
-
-  /** The time, for what is measured in calls. */
-  now(): number {
-    return millis(this.#parts.clock.now());
   }
 }
