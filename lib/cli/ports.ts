@@ -64,6 +64,8 @@ export interface ProcessPort {
   readText(path: string): Promise<string>;
   /** Calls back at every request to stop. @returns a function that ends that */
   onStopSignal(handler: () => void): () => void;
+  /** To be called when what the process is for has begun: some seconds later, what only the start needed is given back. */
+  onStarted(): void;
   /** Ends the process at once. */
   exit(code: number): void;
 }

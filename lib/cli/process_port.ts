@@ -8,6 +8,9 @@ import type { ProcessPort } from "./ports.ts";
 /** A file that is named on a command line and larger than this was named by mistake. */
 const MAX_TEXT_BYTES = 1 << 20;
 
+/** The first packets, handshakes and requests still use much that is not needed later. */
+const SETTLING_MS = 5_000;
+
 const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -27,6 +30,9 @@ export function systemProcess(): ProcessPort {
         for (const signal of STOP_SIGNALS) Deno.removeSignalListener(signal, handler);
       };
     },
+    onStarted() {
+      Deno.unrefTimer(setTimeout(releaseMemory, SETTLING_MS));
+    },
     exit: (code) => Deno.exit(code),
   };
 }
@@ -39,4 +45,9 @@ async function readBounded(stream: ReadableStream<Uint8Array>): Promise<string> 
     if (text.length > MAX_TEXT_BYTES) throw new RangeError(`it is larger than ${MAX_TEXT_BYTES} bytes`);
   }
   return text + decoder.decode();
+}
+
+async function releaseMemory(): Promise<void> {
+  const { releaseProgramPages } = await import("../host/mod.ts");
+  releaseProgramPages();
 }

@@ -78,6 +78,7 @@ async function runUntilStopped(ports: CliPorts, run: Run): Promise<number> {
   }
   const { overlay, status } = started;
   log.release();
+  ports.process.onStarted();
   announce(role, overlay, { terminal, pageAt: status && pageUrl(options, status.port) });
 
   if (await Promise.race([stopping, overlay.closed.then(() => "ended" as const)]) === "ended") {

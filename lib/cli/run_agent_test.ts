@@ -33,6 +33,7 @@ Deno.test("runAgent() starts in order, prints a join command of its own line, an
     "programs /state/programs.sock",
     "serve /state/control.sock",
     "log released",
+    "started",
     "close control",
     "close status",
     "stop",

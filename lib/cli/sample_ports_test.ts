@@ -295,6 +295,7 @@ export class SamplePorts implements CliPorts {
       this.stopSignal = handler;
       return () => void this.diary.push("signals forgotten");
     },
+    onStarted: () => void this.diary.push("started"),
     exit: (code) => void this.diary.push(`exit ${code}`),
   };
 

@@ -104,6 +104,7 @@ async function stay(
   const forget = ports.process.onStopSignal(() => made.close());
   try {
     onReady();
+    ports.process.onStarted();
     const why = await made.ended;
     if (why === "worker-failed") {
       throw new CommandError(`The interface ${name} is gone: the thread that carried its packets died`, {

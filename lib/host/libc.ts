@@ -22,6 +22,7 @@ const SYMBOLS = {
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   if_nametoindex: { parameters: ["buffer"], result: "u32" },
+  madvise: { parameters: ["u64", "usize", "i32"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 
@@ -160,6 +161,11 @@ export class Libc {
 
   recv(fd: number, out: Uint8Array<ArrayBuffer>, flags: number): number {
     return Number(this.#symbols.recv(fd, out, BigInt(out.length), flags));
+  }
+
+  /** @param advice what is to become of the pages in the range (madvise(2)) @returns -1 when it failed */
+  adviseMemory(start: bigint, lengthBytes: bigint, advice: number): number {
+    return this.#symbols.madvise(start, lengthBytes, advice);
   }
 
   /** @returns the interface's index, or 0 when there is none */

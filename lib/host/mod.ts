@@ -22,6 +22,7 @@ export * from "./offload_tun.ts";
 export * from "./offload_udp.ts";
 export * from "./packet_device.ts";
 export { canConfigureNetwork, hasTunDevice } from "./privileges.ts";
+export { releaseProgramPages } from "./program_pages.ts";
 export * from "./raw_io.ts";
 export { parseResolverConf, type ResolverSettings, upstreamServers } from "./resolver_conf.ts";
 export { type FileReplacement, readHostText, RESOLVER_CONF_PATH } from "./resolver_file.ts";

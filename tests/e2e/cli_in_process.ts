@@ -32,6 +32,7 @@ export async function ask(node: WeftNode, ...args: readonly string[]): Promise<C
       isRoot: false,
       readText: (path) => Deno.readTextFile(path),
       onStopSignal: () => () => {},
+      onStarted: () => {},
       exit: () => {},
     },
   };
