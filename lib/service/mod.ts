@@ -6,7 +6,7 @@
  *                         request ┌──────────┐ calls    ┌────────────────┐
  *   program ─────────────────────▶│ Caller   ├─────────▶│ CallDesk       │── Balancer, ServiceDirectory
  *           addService            ├──────────┤ or       └───────┬────────┘
- *           ─────────────────────▶│ Local    │ runAction        │ MessageCarrier ⇄ PeerLinks ⇄ others
+ *           ─────────────────────▶│ Local    │ runAction        │ MessageCarrier, MessageIntake ⇄ PeerLinks
  *           publish, subscribe    │ Services │◀─────────┌───────┴────────┐
  *           ─────────────────────▶│ EventDesk│          │ CallServer     │── DedupWindow
  *                                 └──────────┘          └────────────────┘

@@ -1,16 +1,5 @@
 /**
  * All that makes a program a place for services: what it offers, whom it calls, what it hears.
- *
- * ```
- *                         request ┌──────────┐ calls    ┌────────────────┐
- *   program ─────────────────────▶│ Caller   ├─────────▶│ CallDesk       │── Balancer, ServiceDirectory
- *           addService            ├──────────┤ or       └───────┬────────┘
- *           ─────────────────────▶│ Local    │ runAction        │ MessageCarrier ⇄ PeerLinks ⇄ others
- *           publish, subscribe    │ Services │◀─────────┌───────┴────────┐
- *           ─────────────────────▶│ EventDesk│          │ CallServer     │── DedupWindow
- *                                 └──────────┘          └────────────────┘
- * ```
- *
  * @module
  */
 
@@ -35,8 +24,9 @@ import type { EventHandler } from "./event_handler.ts";
 import { type EventStream, streamEvents } from "./event_stream.ts";
 import type { LocalService } from "./local_service.ts";
 import { LocalServices } from "./local_services.ts";
-import { type CarrierLimits, MessageCarrier, RESET_MALFORMED } from "./message_carrier.ts";
-import { decodeNodeMessage, type NodeMessage } from "./node_message.ts";
+import { type CarrierLimits, MessageCarrier } from "./message_carrier.ts";
+import { MessageIntake } from "./message_intake.ts";
+import { PastEvents } from "./past_events.ts";
 import {
   type Compressor,
   isProgram,
@@ -57,7 +47,7 @@ import { ServiceLeadership } from "./service_leadership.ts";
 import { DEFAULT_EVENT_QUEUE, type SubscribeOptions, type SubscriptionHandle } from "./subscription.ts";
 import { DEFAULT_TOPIC_NETWORK } from "./topic_network.ts";
 import { TopicPath } from "./topic_path.ts";
-import { encodeValue, isRemote } from "./wire_value.ts";
+import { encodeValue } from "./wire_value.ts";
 
 const RUN_HIGH = 0x10_0000;
 const TWO_32 = 0x1_0000_0000;
@@ -94,8 +84,9 @@ export class ServiceRuntime {
   readonly #desk: CallDesk;
   readonly #caller: Caller;
   readonly #events: EventDesk;
+  readonly #past: PastEvents;
+  readonly #intake: MessageIntake;
   readonly #registry: RegistryService;
-  #rejected = 0;
   #isClosed = false;
 
   constructor(parts: ServiceRuntimeParts) {
@@ -161,15 +152,26 @@ export class ServiceRuntime {
       upstream,
       onChange: () => this.#changed(),
     });
+    const ask = (peer: PeerId, path: string, params: unknown) => this.#caller.requestFrom(peer, path, params);
+    this.#past = new PastEvents({ ...found, events: this.#events, log: this.#log, ask });
     this.#registry = new RegistryService({
       ...parts,
       network: DEFAULT_TOPIC_NETWORK,
       services: this.services,
       directory: this.directory,
       leadership: this.leadership,
-      ask: (peer, path, params) => this.#caller.requestFrom(peer, path, params),
+      ask,
     });
-    for (const definition of [this.#registry.definition(), this.#pastEvents()]) {
+    this.#intake = new MessageIntake({
+      carrier: this.#carrier,
+      server: this.#server,
+      desk: this.#desk,
+      events: this.#events,
+      leadership: this.leadership,
+      upstream,
+      learn: (program, advert) => this.setAdverts(program, [advert]),
+    });
+    for (const definition of [this.#registry.definition(), this.#past.definition()]) {
       void this.services.add(definition).start();
     }
   }
@@ -192,7 +194,7 @@ export class ServiceRuntime {
 
   /** Messages that could not be read. */
   get rejected(): number {
-    return this.#rejected;
+    return this.#intake.rejected;
   }
 
   /** Calls that wait for an answer. */
@@ -273,7 +275,7 @@ export class ServiceRuntime {
   /** Hears events. @throws InvalidTopicError, InvalidServiceError */
   subscribe(pattern: string, handler: EventHandler, options?: SubscribeOptions): SubscriptionHandle {
     const subscription = this.#events.subscribe(pattern, handler, options);
-    if (options?.includePast) void this.#askForPast(pattern);
+    if (options?.includePast) void this.#past.askFor(pattern);
     return subscription;
   }
 
@@ -290,12 +292,12 @@ export class ServiceRuntime {
 
   /** Takes a message in; the bytes are good until this returns. */
   handleMessage(peer: PeerId, bytes: Uint8Array): void {
-    this.#handle(peer, decodeNodeMessage(bytes), undefined);
+    this.#intake.handle(peer, bytes, undefined);
   }
 
   /** Takes a stream in, opened with a message as its header. */
   handleStream(peer: PeerId, header: Uint8Array, stream: ServiceStream): void {
-    this.#handle(peer, decodeNodeMessage(header), stream);
+    this.#intake.handle(peer, header, stream);
   }
 
   /** A link is open. */
@@ -342,47 +344,6 @@ export class ServiceRuntime {
     this.#server.close();
   }
 
-  #handle(peer: PeerId, message: NodeMessage | undefined, stream: ServiceStream | undefined): void {
-    switch (message?.kind) {
-      case "request":
-        return this.#server.handleRequest(peer, message, stream);
-      case "response":
-        return this.#desk.handleResponse(peer, message, stream);
-      case "event":
-        return this.#handleEvent(peer, message, stream);
-    }
-    stream?.reset(RESET_MALFORMED);
-    switch (message?.kind) {
-      case "cancel":
-        return this.#server.handleCancel(peer, message.callerRun, message.number);
-      case "heartbeat":
-        return this.leadership.hear(peer);
-      case "leadership":
-        if (peer === this.#parts.upstream) this.leadership.handleGrant(message.paths);
-        return;
-      case "discovery":
-        if (isProgram(peer)) this.setAdverts(peer, [message.advert]);
-        return;
-      default:
-        this.#rejected++;
-    }
-  }
-
-  #handleEvent(
-    peer: PeerId,
-    event: Extract<NodeMessage, { kind: "event" }>,
-    stream: ServiceStream | undefined,
-  ): void {
-    if (!isRemote(event.data)) {
-      stream?.end();
-      return this.#events.handleEvent(peer, event);
-    }
-    this.#carrier.complete(peer, event.data, stream).then((data) => {
-      if ("code" in data) this.#rejected++;
-      else this.#events.handleEvent(peer, { ...event, data });
-    });
-  }
-
   #servicesChanged(): void {
     this.leadership.follow();
     this.#changed();
@@ -392,31 +353,5 @@ export class ServiceRuntime {
     const { upstream } = this.#parts;
     if (upstream === undefined) this.#parts.onAdvertChange?.();
     else this.#carrier.post(upstream, { kind: "discovery", advert: this.advert() });
-  }
-
-  /** What others have kept is asked for, and comes as events. */
-  async #askForPast(pattern: string): Promise<void> {
-    const { upstream } = this.#parts;
-    const asked = upstream === undefined ? this.directory.retainers() : [upstream];
-    await Promise.all(asked.map(async (peer) => {
-      try {
-        await this.#caller.requestFrom(peer, "$events/past", { pattern });
-      } catch (error) {
-        this.#log.debug("no past events", { from: peer, error });
-      }
-    }));
-  }
-
-  #pastEvents(): ServiceDefinition {
-    return {
-      path: "$events",
-      description: "What was published to be kept",
-      actions: {
-        past: ({ pattern }: { pattern: string }, { caller }) => {
-          if (caller === undefined) return 0;
-          return this.#events.sendPast(caller, pattern, (topics) => this.#askForPast(topics));
-        },
-      },
-    };
   }
 }

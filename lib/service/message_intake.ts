@@ -1,0 +1,94 @@
+/**
+ * What others say, brought to whom it concerns.
+ *
+ * ```
+ *   request, cancel ──▶ CallServer          event ──▶ EventDesk
+ *   response ─────────▶ CallDesk            heartbeat, leadership ──▶ ServiceLeadership
+ *   discovery, of a program of this host ──▶ `learn`
+ * ```
+ *
+ * @module
+ */
+
+import type { CallDesk } from "./call_desk.ts";
+import type { CallServer } from "./call_server.ts";
+import type { EventDesk } from "./event_desk.ts";
+import { type MessageCarrier, RESET_MALFORMED } from "./message_carrier.ts";
+import { decodeNodeMessage, type EventMessage } from "./node_message.ts";
+import { isProgram, type PeerId, type ServiceStream } from "./ports.ts";
+import type { ServiceAdvert } from "./service_advert.ts";
+import type { ServiceLeadership } from "./service_leadership.ts";
+import { isRemote } from "./wire_value.ts";
+
+/** Whom messages concern. */
+export interface MessageIntakeParts {
+  readonly carrier: MessageCarrier;
+  readonly server: CallServer;
+  readonly desk: CallDesk;
+  readonly events: EventDesk;
+  readonly leadership: ServiceLeadership;
+  /** The only one whose word on leadership counts. */
+  readonly upstream: PeerId | undefined;
+  /** What a program of this host offers. */
+  learn(program: PeerId, advert: ServiceAdvert): void;
+}
+
+/** Reads messages, and counts those that could not be read. */
+export class MessageIntake {
+  readonly #parts: MessageIntakeParts;
+  #rejected = 0;
+
+  constructor(parts: MessageIntakeParts) {
+    this.#parts = parts;
+  }
+
+  /** Messages that could not be read. */
+  get rejected(): number {
+    return this.#rejected;
+  }
+
+  /**
+   * Takes a message in.
+   * @param bytes good until this returns
+   * @param stream what the message has opened, if anything
+   */
+  handle(peer: PeerId, bytes: Uint8Array, stream: ServiceStream | undefined): void {
+    const { server, desk, leadership, upstream } = this.#parts;
+    const message = decodeNodeMessage(bytes);
+    switch (message?.kind) {
+      case "request":
+        return server.handleRequest(peer, message, stream);
+      case "response":
+        return desk.handleResponse(peer, message, stream);
+      case "event":
+        return this.#handleEvent(peer, message, stream);
+    }
+    stream?.reset(RESET_MALFORMED);
+    switch (message?.kind) {
+      case "cancel":
+        return server.handleCancel(peer, message.callerRun, message.number);
+      case "heartbeat":
+        return leadership.hear(peer);
+      case "leadership":
+        if (peer === upstream) leadership.handleGrant(message.paths);
+        return;
+      case "discovery":
+        if (isProgram(peer)) this.#parts.learn(peer, message.advert);
+        return;
+      default:
+        this.#rejected++;
+    }
+  }
+
+  #handleEvent(peer: PeerId, event: EventMessage, stream: ServiceStream | undefined): void {
+    const { carrier, events } = this.#parts;
+    if (!isRemote(event.data)) {
+      stream?.end();
+      return events.handleEvent(peer, event);
+    }
+    carrier.complete(peer, event.data, stream).then((data) => {
+      if ("code" in data) this.#rejected++;
+      else events.handleEvent(peer, { ...event, data });
+    });
+  }
+}
