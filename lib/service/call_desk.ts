@@ -10,12 +10,14 @@
  * @module
  */
 
-import { type Clock, type Millis, randomFraction, type RandomSource, type Timers } from "../base/mod.ts";
-import type { Balancer, CallMode } from "./balancer.ts";
+import type { Clock, RandomSource, Timers } from "../base/mod.ts";
+import type { Balancer } from "./balancer.ts";
+import type { CallOrder, Reply } from "./call_order.ts";
 import { failure } from "./errors.ts";
 import { type ItemSource, receiveItems, sendItems } from "./item_stream.ts";
 import { type MessageCarrier, RESET_CANCELED } from "./message_carrier.ts";
-import type { RequestMessage, ResponseMessage, WireFailure, WireRouting, WireValue } from "./node_message.ts";
+import type { RequestMessage, ResponseMessage, WireFailure, WireValue } from "./node_message.ts";
+import { PendingCall } from "./pending_call.ts";
 import type { PeerId, PeerLinks, PostOutcome, ServiceStream } from "./ports.ts";
 import type { Provider } from "./service_directory.ts";
 import { showPath } from "./topic_network.ts";
@@ -25,10 +27,6 @@ import { isRemote } from "./wire_value.ts";
 export const MAX_PENDING_CALLS = 65_536;
 
 const SWEEP_MS = 25;
-const FIRST_BACKOFF_MS = 50;
-const MAX_BACKOFF_MS = 2_000;
-/** A link is sought so often at once; after that there are pauses. */
-const FREE_REACHES = 2;
 /** What says that a provider is in trouble, not the call. */
 const TROUBLE: ReadonlySet<string> = new Set([
   "Unreachable",
@@ -37,34 +35,6 @@ const TROUBLE: ReadonlySet<string> = new Set([
   "Overloaded",
   "Incompatible",
 ]);
-
-/** What comes back. The bytes of a value are good for this turn only. */
-export type Reply =
-  | { readonly kind: "value"; readonly value: WireValue; readonly peer: PeerId }
-  | { readonly kind: "stream"; readonly items: ReadableStream<unknown>; readonly peer: PeerId }
-  | { readonly kind: "failure"; readonly failure: WireFailure; readonly peer: PeerId | undefined };
-
-/** One call that is to be made. */
-export interface CallOrder {
-  /** Of the service, with its network. */
-  readonly service: string;
-  /** `service/action`, as it is sent. */
-  readonly path: string;
-  readonly params: WireValue;
-  readonly deadline: Millis;
-  readonly mode: CallMode;
-  /** The only one that may answer. */
-  readonly peer: PeerId | undefined;
-  readonly retries: number;
-  readonly idempotent: boolean;
-  readonly source: ItemSource | undefined;
-  /** For the agent that this program is attached to. */
-  readonly routing: WireRouting | undefined;
-  /** Who calls, for a program that is attached; empty for this node. */
-  readonly caller: string;
-  /** Is called once. */
-  settle(reply: Reply): void;
-}
 
 /** What the desk stands on. */
 export interface CallDeskParts {
@@ -80,31 +50,12 @@ export interface CallDeskParts {
   providers(order: CallOrder): readonly Provider[];
 }
 
-interface Call {
-  readonly order: CallOrder;
-  provider: Provider | undefined;
-  number: number;
-  retriesLeft: number;
-  backoffMs: number;
-  isSent: boolean;
-  isResent: boolean;
-  isSettled: boolean;
-  tried: Set<PeerId> | undefined;
-  cancelBackoff: (() => void) | undefined;
-  /** How often a link has been sought for it in a row, and nothing could be sent. */
-  reaches: number;
-  /** Counts what was sent and lost, so that what belongs to an earlier attempt is known. */
-  attempt: number;
-  /** What carries the caller's items. */
-  items: ServiceStream | undefined;
-}
-
 /** The calls of one node to others. */
 export class CallDesk {
   readonly #parts: CallDeskParts;
-  readonly #pending = new Map<number, Call>();
+  readonly #pending = new Map<number, PendingCall>();
   /** Without a number, for they wait to be tried again. */
-  readonly #resting = new Set<Call>();
+  readonly #resting = new Set<PendingCall>();
   #lastNumber = 0;
   #cancelSweep: (() => void) | undefined;
   #isClosed = false;
@@ -120,21 +71,7 @@ export class CallDesk {
 
   /** Makes a call. @returns a function that gives it up */
   call(order: CallOrder): () => void {
-    const call: Call = {
-      order,
-      provider: undefined,
-      number: 0,
-      retriesLeft: order.source === undefined ? order.retries : 0,
-      backoffMs: FIRST_BACKOFF_MS,
-      isSent: false,
-      isResent: false,
-      isSettled: false,
-      tried: undefined,
-      cancelBackoff: undefined,
-      reaches: 0,
-      attempt: 0,
-      items: undefined,
-    };
+    const call = new PendingCall(order);
     if (this.#isClosed) this.#fail(call, failure("Stopped", "this node stops"));
     else if (this.pending >= MAX_PENDING_CALLS) {
       this.#fail(call, failure("Overloaded", `${MAX_PENDING_CALLS} calls wait already`));
@@ -193,22 +130,18 @@ export class CallDesk {
     }
   }
 
-  #start(call: Call): void {
+  #start(call: PendingCall): void {
     const { order } = call;
     const { clock, balancer } = this.#parts;
     const offered = this.#parts.providers(order);
     const candidates = balancer.candidates(offered, clock.now());
-    const fresh = call.tried === undefined
-      ? candidates
-      : candidates.filter(({ peer }) => !call.tried?.has(peer));
+    const fresh = call.untried(candidates);
     const from = fresh.length > 0 ? fresh : candidates;
     const provider = from.length === 0 ? undefined : balancer.choose(order.service, from, order.mode);
     if (provider === undefined || !provider.breaker.allows(clock.now())) {
       return this.#handleFailure(call, this.#noProvider(order, offered));
     }
-    call.provider = provider;
-    call.attempt++;
-    call.number = ++this.#lastNumber;
+    call.assign(provider, ++this.#lastNumber);
     this.#pending.set(call.number, call);
     this.#cancelSweep ??= this.#sweepLater();
     this.#send(call, provider);
@@ -227,7 +160,7 @@ export class CallDesk {
     );
   }
 
-  #send(call: Call, provider: Provider): void {
+  #send(call: PendingCall, provider: Provider): void {
     const { carrier } = this.#parts;
     const { order } = call;
     const { peer } = provider;
@@ -253,7 +186,7 @@ export class CallDesk {
     this.#handlePosted(call, provider, carrier.post(peer, request));
   }
 
-  #sendWithItems(call: Call, provider: Provider, source: ItemSource): void {
+  #sendWithItems(call: PendingCall, provider: Provider, source: ItemSource): void {
     const { links, carrier } = this.#parts;
     const { order } = call;
     if (!carrier.isShort(order.params)) {
@@ -268,7 +201,7 @@ export class CallDesk {
     void sendItems(source, stream);
   }
 
-  #request(call: Call, { run }: Provider, params: WireValue): RequestMessage {
+  #request(call: PendingCall, { run }: Provider, params: WireValue): RequestMessage {
     const { order, number } = call;
     const left = order.deadline - this.#parts.clock.now();
     return {
@@ -285,14 +218,10 @@ export class CallDesk {
     };
   }
 
-  #handlePosted(call: Call, provider: Provider, outcome: PostOutcome): void {
+  #handlePosted(call: PendingCall, provider: Provider, outcome: PostOutcome): void {
     const { links } = this.#parts;
     const { peer } = provider;
-    if (outcome === "queued") {
-      call.isSent = true;
-      call.reaches = 0;
-      return;
-    }
+    if (outcome === "queued") return call.noteSent();
     const { attempt } = call;
     const again = (isThere: boolean) => {
       if (!this.#isCurrent(call, attempt)) return;
@@ -301,18 +230,12 @@ export class CallDesk {
     };
     if (outcome === "congested") return void links.drained(peer).then(() => again(true));
     const reach = () => void links.reach(peer).then(again);
-    // Whoever lets itself be reached and is gone at once is not called without a pause.
-    const waitMs = call.reaches++ < FREE_REACHES
-      ? 0
-      : FIRST_BACKOFF_MS * 2 ** (call.reaches - FREE_REACHES - 1);
-    if (waitMs === 0) return reach();
-    call.cancelBackoff = this.#parts.timers.setTimer(Math.min(waitMs, MAX_BACKOFF_MS), () => {
-      call.cancelBackoff = undefined;
-      reach();
-    });
+    const waitMs = call.nextReachMs();
+    if (waitMs === 0) reach();
+    else this.#pause(call, waitMs, reach);
   }
 
-  #handleLost(call: Call, provider: Provider): void {
+  #handleLost(call: PendingCall, provider: Provider): void {
     const { order } = call;
     const lost = failure("OutcomeUnknown", `The link to ${provider.peer} was lost before the answer`, true);
     call.isSent = false;
@@ -325,9 +248,9 @@ export class CallDesk {
   }
 
   /** @param isAnswer the provider says so: what its handler fails with, whatever it calls it, is no trouble */
-  #handleFailure(call: Call, told: WireFailure, isAnswer = false): void {
+  #handleFailure(call: PendingCall, told: WireFailure, isAnswer = false): void {
     const { order, provider } = call;
-    const { clock, random, timers } = this.#parts;
+    const { clock, random } = this.#parts;
     const now = clock.now();
     if (provider !== undefined) {
       if (TROUBLE.has(told.code) && !(isAnswer && told.executed)) provider.breaker.handleFailure(now);
@@ -338,34 +261,33 @@ export class CallDesk {
     }
     const mayRepeat = told.retryable && (!told.executed || order.idempotent) && told.code !== "Timeout";
     if (!mayRepeat || call.retriesLeft === 0 || this.#isClosed) return this.#fail(call, told);
-    call.retriesLeft--;
     this.#pending.delete(call.number);
-    if (provider !== undefined) (call.tried ??= new Set()).add(provider.peer);
-    call.provider = undefined;
-    call.isSent = false;
-    call.isResent = false;
+    call.withdraw();
     if (provider !== undefined && this.#hasOthers(call)) return this.#start(call);
-    const waitMs = call.backoffMs * (0.5 + randomFraction(random));
-    call.backoffMs = Math.min(2 * call.backoffMs, MAX_BACKOFF_MS);
+    const waitMs = call.nextBackoffMs(random);
     // The last word then is this failure.
     if (now + waitMs >= order.deadline) return this.#fail(call, told);
     this.#resting.add(call);
-    call.cancelBackoff = timers.setTimer(waitMs, () => {
-      call.cancelBackoff = undefined;
+    this.#pause(call, waitMs, () => {
       this.#resting.delete(call);
       this.#start(call);
     });
   }
 
-  /** Whether somebody is left who has not been tried. */
-  #hasOthers({ order, tried }: Call): boolean {
-    const { balancer, clock } = this.#parts;
-    return balancer.candidates(this.#parts.providers(order), clock.now()).some(({ peer }) =>
-      !tried?.has(peer)
-    );
+  #pause(call: PendingCall, waitMs: number, then: () => void): void {
+    call.cancelPause = this.#parts.timers.setTimer(waitMs, () => {
+      call.cancelPause = undefined;
+      then();
+    });
   }
 
-  #giveUp(call: Call, told: WireFailure): void {
+  /** Whether somebody is left who has not been tried. */
+  #hasOthers(call: PendingCall): boolean {
+    const { balancer, clock, providers } = this.#parts;
+    return call.untried(balancer.candidates(providers(call.order), clock.now())).length > 0;
+  }
+
+  #giveUp(call: PendingCall, told: WireFailure): void {
     if (call.isSettled) return;
     const { provider, isSent } = call;
     if (isSent && provider !== undefined) {
@@ -375,17 +297,17 @@ export class CallDesk {
     this.#fail(call, told);
   }
 
-  #fail(call: Call, told: WireFailure): void {
+  #fail(call: PendingCall, told: WireFailure): void {
     this.#settle(call, { kind: "failure", failure: told, peer: call.provider?.peer });
   }
 
-  #settle(call: Call, reply: Reply): void {
+  #settle(call: PendingCall, reply: Reply): void {
     if (call.isSettled) {
       if (reply.kind === "stream") void reply.items.cancel();
       return;
     }
     call.isSettled = true;
-    call.cancelBackoff?.();
+    call.cancelPause?.();
     this.#resting.delete(call);
     this.#pending.delete(call.number);
     // A stream of answers may go on for as long as its parameters do.
@@ -394,7 +316,7 @@ export class CallDesk {
   }
 
   /** Whether a call waits for what was begun with this attempt. */
-  #isCurrent(call: Call, attempt: number): boolean {
+  #isCurrent(call: PendingCall, attempt: number): boolean {
     return !call.isSettled && call.attempt === attempt && this.#pending.get(call.number) === call;
   }
 

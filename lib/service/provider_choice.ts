@@ -4,7 +4,7 @@
  */
 
 import type { CallMode } from "./balancer.ts";
-import type { CallOrder } from "./call_desk.ts";
+import type { CallOrder } from "./call_order.ts";
 import type { CallPath } from "./call_path.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
 import type { LocalServices } from "./local_services.ts";
