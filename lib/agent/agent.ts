@@ -8,15 +8,8 @@ import { channelCounters } from "../channel/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
 import { systemClock, systemTimers } from "../host/mod.ts";
-import {
-  type MeshState,
-  NO_UPDATE,
-  type NodeId,
-  type RosterUpdate,
-  type SignedStatement,
-  TOKEN_KIND,
-} from "../mesh/mod.ts";
-import type { Cidr, Endpoint } from "../net/mod.ts";
+import { type MeshState, NO_UPDATE, type NodeId, type RosterUpdate, TOKEN_KIND } from "../mesh/mod.ts";
+import type { Endpoint } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
 import { DeviceSecrets } from "./device_secrets.ts";
@@ -25,18 +18,15 @@ import type { HealthWatch } from "./health_watch.ts";
 import { checkHostNetwork } from "./host_network.ts";
 import { KeyChange } from "./key_change.ts";
 import type { LeaderDesk } from "./leader_desk.ts";
-import { orderCandidates } from "./local_endpoints.ts";
 import { MemberSession } from "./member_session.ts";
 import type { MessagePlane } from "./message_plane.ts";
 import { NameService } from "./name_service.ts";
-import { ownEndpoints, ownPrefixes } from "./own_endpoints.ts";
 import { OverlayInterface } from "./overlay_interface.ts";
 import type { StatusReport } from "./report.ts";
 import { ServiceHost } from "./service_host.ts";
 import { buildStatus } from "./status_report.ts";
-
-/** How often expired records and changed addresses of this host are looked for. */
-const UPKEEP_MS = 10_000;
+import { keepUp } from "./upkeep.ts";
+import { Whereabouts } from "./whereabouts.ts";
 
 /** What an agent is made of. */
 export interface AgentParts {
@@ -62,11 +52,10 @@ export class Agent {
   readonly #madeAt: Millis = systemClock.now();
   readonly #channelCounters = channelCounters();
   readonly #resources = new AsyncDisposableStack();
+  readonly #whereabouts: Whereabouts;
   readonly #keys: KeyChange;
   #starting: Promise<void> | undefined;
   #disposing: Promise<void> | undefined;
-  /** The networks that this host is in, as of the last look. */
-  #prefixes: readonly Cidr[] = [];
   #state: StatusReport["state"] = "starting";
   #interface: OverlayInterface | undefined;
   #session: MemberSession | undefined;
@@ -76,6 +65,7 @@ export class Agent {
     this.#parts = parts;
     this.mesh = parts.mesh;
     this.secrets = new DeviceSecrets(parts.store);
+    this.#whereabouts = new Whereabouts(parts.mesh, parts.options);
     this.#log = parts.logger ?? silentLogger;
     this.closed = this.#ended.promise;
     // Whoever does not wait for the end must not be ended by it.
@@ -239,14 +229,12 @@ export class Agent {
     if (this.#state !== "starting") throw new InterruptedError();
     if (record.revoked && !this.mesh.isRotating) throw new RemovedError();
     this.mesh.adoptRotation();
-    if (!options.rootless) {
-      checkHostNetwork(options.interfaceName, this.#cidrs());
-    }
+    if (!options.rootless) checkHostNetwork(options.interfaceName, this.#whereabouts.overlay);
     const listener = listenTcp({ port: options.port });
     this.#resources.defer(() => listener.close());
     if (!options.rootless) await this.#openInterface();
     await this.#startNames();
-    this.#stateEndpoints();
+    this.#whereabouts.state();
     this.#interface?.peers?.start();
     // What waits from loading has been read by now.
     while (this.mesh.roster.pollEvent() !== undefined);
@@ -257,7 +245,7 @@ export class Agent {
     for (const { port, hostname, targetPort } of options.offers) {
       this.services.forward.offer(port, { hostname, port: targetPort });
     }
-    this.#keepUp();
+    this.#resources.defer(keepUp(systemTimers, this.#log, () => this.#lookAfter()));
     if (this.#state === "starting") this.#state = "running";
     // What this node was told while it started.
     this.followRoster();
@@ -267,16 +255,13 @@ export class Agent {
     listener: StreamListener = listenTcp({ port: this.#parts.options.port }),
   ): Promise<void> {
     const session = new MemberSession({
-      mesh: this.mesh,
-      options: this.#parts.options,
-      log: this.#log,
+      ...this.#shared(),
       counters: this.#channelCounters,
       listener,
       plane: this.#interface?.plane,
       peers: this.#interface?.peers,
       echo: this.#interface?.echo,
       services: this.services,
-      cidrs: this.#cidrs(),
       candidates: (stated, nodeId) => this.#candidates(stated, nodeId),
       publish: (news) => this.publish(news),
       announce: (publicKey) => this.#announce(publicKey),
@@ -290,12 +275,9 @@ export class Agent {
 
   async #openInterface(): Promise<void> {
     const opened = await OverlayInterface.open({
-      mesh: this.mesh,
+      ...this.#shared(),
       store: this.#parts.store,
-      options: this.#parts.options,
       secrets: this.secrets,
-      cidrs: this.#cidrs(),
-      log: this.#log,
       candidates: (stated, nodeId) => this.#candidates(stated, nodeId),
       observer: (event) => this.#session?.health.handleDeviceEvent(event),
     });
@@ -308,13 +290,9 @@ export class Agent {
   }
 
   async #startNames(): Promise<void> {
-    const { options, store } = this.#parts;
     const names = await NameService.open({
-      mesh: this.mesh,
-      store,
-      options,
-      cidrs: this.#cidrs(),
-      log: this.#log,
+      ...this.#shared(),
+      store: this.#parts.store,
       publish: (entries) => this.publish({ ...NO_UPDATE, entries }),
       offered: () => this.services.offered(),
     });
@@ -333,6 +311,16 @@ export class Agent {
     });
   }
 
+  /** What all parts stand on. */
+  #shared() {
+    return {
+      mesh: this.mesh,
+      options: this.#parts.options,
+      log: this.#log,
+      cidrs: this.#whereabouts.overlay,
+    };
+  }
+
   /** Passes on the record of somebody who has just been let in. */
   #announce(publicKey: PublicKey): void {
     const { roster } = this.mesh;
@@ -348,50 +336,20 @@ export class Agent {
     });
   }
 
-  #keepUp(): void {
-    let cancel = (): void => {};
-    const again = (): void => {
-      cancel = systemTimers.setTimer(UPKEEP_MS, () => {
-        try {
-          this.mesh.replica.handleTimeout();
-          this.#session?.leaders.renewDue();
-          this.shareTokens();
-          this.#names?.shared.refresh();
-          this.services.refresh();
-          const statement = this.#stateEndpoints();
-          this.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
-          void this.#session?.lan?.followInterfaces();
-        } catch (error) {
-          // A full disk may have room again at the next turn, and a process that ran out of descriptors has some.
-          this.#log.error("cannot look after the state", { error });
-        }
-        again();
-      });
-    };
-    again();
-    this.#resources.defer(() => cancel());
+  /** What time alone brings about. */
+  #lookAfter(): void {
+    this.mesh.replica.handleTimeout();
+    this.#session?.leaders.renewDue();
+    this.shareTokens();
+    this.#names?.shared.refresh();
+    this.services.refresh();
+    const statement = this.#whereabouts.state();
+    this.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
+    void this.#session?.lan?.followInterfaces();
   }
 
-  #cidrs(): Cidr[] {
-    const { cidr, ipv6Cidr } = this.mesh;
-    return ipv6Cidr === undefined ? [cidr] : [cidr, ipv6Cidr];
-  }
-
-  #stateEndpoints(): SignedStatement | undefined {
-    const { options } = this.#parts;
-    this.#prefixes = ownPrefixes(options);
-    const endpoints = ownEndpoints(options);
-    return this.mesh.stateEndpoints(endpoints, endpoints);
-  }
-
-  /** What a member states comes first, for that is signed; where it was heard, after it. */
   #candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[] {
-    const heard = this.#session?.endpointsOf(nodeId) ?? [];
-    const isStated = (endpoint: Endpoint): boolean => stated.some((other) => other.equals(endpoint));
-    return orderCandidates([...stated, ...heard.filter((endpoint) => !isStated(endpoint))], {
-      underlay: this.#prefixes,
-      overlay: this.#cidrs(),
-    });
+    return this.#whereabouts.candidates(stated, this.#session?.endpointsOf(nodeId) ?? []);
   }
 
   #end(reason: WeftError): void {
