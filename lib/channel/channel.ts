@@ -15,16 +15,16 @@ import type { ChannelOptions } from "./channel_options.ts";
 import type { ChannelStream } from "./channel_stream.ts";
 import type { ChannelDropReason } from "./drop_reason.ts";
 import { EarlyWrite } from "./early_write.ts";
-import { EnvelopeDecoder, EnvelopeKind, type Pieces, piecesLength } from "./envelope_codec.ts";
-import { type ChannelMessage, EnvelopeReader } from "./envelope_stream.ts";
+import { type EnvelopeDecoder, EnvelopeKind, type Pieces, piecesLength } from "./envelope_codec.ts";
+import type { ChannelMessage } from "./envelope_stream.ts";
 import { Inbox } from "./inbox.ts";
 import { KeepAlive } from "./keep_alive.ts";
 import { MESSAGE_BLOCK_BYTES, Outbox } from "./outbox.ts";
 import { Pinger } from "./pinger.ts";
+import { ReadLoop } from "./read_loop.ts";
 import { RecordWriter } from "./record_writer.ts";
 import { StreamDesk, type StreamHandler } from "./stream_desk.ts";
 import { StreamMux } from "./stream_mux.ts";
-import { MAX_HEADER_BYTES } from "./stream_state.ts";
 import { decodeText, TopicTable } from "./topic_table.ts";
 import { WriteLoop } from "./write_loop.ts";
 
@@ -64,7 +64,6 @@ export class Channel {
   readonly #early = new EarlyWrite();
   readonly #pinger: Pinger;
   readonly #topics = new TopicTable<MessageHandler>();
-  readonly #frame = new EnvelopeDecoder();
   readonly #markClosed: () => void;
 
   #state: "open" | "closing" | "closed" = "open";
@@ -104,8 +103,23 @@ export class Channel {
       isClosed: () => this.#isClosed(),
       onBroken: () => this.#shutDown(),
     });
+    const reading = new ReadLoop({
+      frames: options.frames,
+      opener: options.opener,
+      maxMessageBytes: options.maxMessageBytes,
+      isClosed: () => this.#isClosed(),
+      onHeard: () => this.#keepAlive.heard(),
+      onEnvelope: (frame) => this.#handle(frame),
+      onDrained: () => {
+        // What the handlers had to say leaves before the wait for more.
+        this.#writing.flushScheduled();
+        this.#early.endTurn();
+      },
+      onEnd: () => this.#shutDown(),
+      onFault: (reason) => this.#fail(reason),
+    });
     options.frames.readAhead();
-    queueMicrotask(() => void this.#readRecords());
+    queueMicrotask(() => void reading.run());
   }
 
   /**
@@ -252,46 +266,20 @@ export class Channel {
     this.#writing.flush();
   }
 
-  async #readRecords(): Promise<void> {
-    const { frames, opener, maxMessageBytes } = this.#options;
-    const envelopes = new EnvelopeReader(Math.max(maxMessageBytes, MAX_HEADER_BYTES));
-    while (!this.#isClosed()) {
-      const record = frames.take();
-      if (record === undefined) {
-        // What the handlers had to say leaves before the wait for more.
-        this.#writing.flushScheduled();
-        this.#early.endTurn();
-        const isOpen = await frames.fill();
-        if (!isOpen && !this.#isClosed()) this.#shutDown();
-        continue;
-      }
-      const plaintext = opener.open(record);
-      // A record without plaintext says nothing; only the handshake's confirmation is one.
-      if (plaintext === undefined || plaintext.length === 0) return this.#fail("channel-record-rejected");
-      this.#keepAlive.heard();
-      envelopes.append(plaintext);
-      const waiting = this.#handleEnvelopes(envelopes);
-      if (waiting !== undefined) await waiting;
+  /** @returns a promise when the other end has to wait */
+  #handle(frame: EnvelopeDecoder): Promise<void> | undefined {
+    switch (frame.kind) {
+      case EnvelopeKind.payload:
+        return this.#deliver(frame);
+      case EnvelopeKind.ping:
+        return void this.#handlePing(frame.number);
+      case EnvelopeKind.pong:
+        return void this.#pinger.handlePong(frame.number);
+      case EnvelopeKind.close:
+        return void this.#handleClose(frame.text);
+      default:
+        return void this.#handleStream(frame);
     }
-  }
-
-  /** @returns a promise only when the other end has to wait */
-  #handleEnvelopes(envelopes: EnvelopeReader): Promise<void> | undefined {
-    const frame = this.#frame;
-    while (!this.#isClosed()) {
-      const outcome = envelopes.next();
-      if (outcome === "incomplete") return undefined;
-      if (outcome === "too-long") return void this.#fail("channel-message-too-long");
-      if (!frame.decode(envelopes.bytes, envelopes.start, envelopes.end)) {
-        return void this.#fail("channel-message-malformed");
-      }
-      if (frame.kind !== EnvelopeKind.payload) this.#handle(frame);
-      else {
-        const waiting = this.#deliver(frame);
-        if (waiting !== undefined) return waiting.then(() => this.#handleEnvelopes(envelopes));
-      }
-    }
-    return undefined;
   }
 
   /** @returns a promise when the inbox is full */
@@ -308,20 +296,11 @@ export class Channel {
     return waiting.then(() => this.#keepAlive.holdBack(false));
   }
 
-  #handle(frame: EnvelopeDecoder): void {
-    switch (frame.kind) {
-      case EnvelopeKind.ping:
-        if (this.#state !== "open") return;
-        this.#release();
-        this.#writer.pongDue = frame.number;
-        return this.#scheduleWrite();
-      case EnvelopeKind.pong:
-        return this.#pinger.handlePong(frame.number);
-      case EnvelopeKind.close:
-        return this.#handleClose(frame.text);
-      default:
-        return this.#handleStream(frame);
-    }
+  #handlePing(number: number): void {
+    if (this.#state !== "open") return;
+    this.#release();
+    this.#writer.pongDue = number;
+    this.#scheduleWrite();
   }
 
   #handleStream(frame: EnvelopeDecoder): void {
