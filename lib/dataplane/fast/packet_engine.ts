@@ -23,6 +23,7 @@ import { OutgoingTrain } from "./outgoing_train.ts";
 import { MAX_TRAIN_PACKETS, type PacketKernel } from "./packet_kernel.ts";
 import { readVirtioHeader, splitSuperframe, VIRTIO_HEADER_BYTES } from "./superframe.ts";
 import { RECEIVE_ROOM_BYTES } from "./train_receiver.ts";
+import type { SendDrop } from "./train_sender.ts";
 import { UDP_AREA_BYTES, UdpTrains, type UdpTrainsParts } from "./udp_trains.ts";
 
 const MAX_SUPERFRAME_BYTES = 65_535;
@@ -63,6 +64,9 @@ function aligned(at: number): number {
 /** Why the loop ended. */
 export type EngineEnd = "stopped" | "interface-gone";
 
+/** Why a packet went no further, where the protocol has no word for it; its own reasons the device counts. */
+export type EngineDrop = SendDrop | "interface-full";
+
 /** What the engine works with; it closes none of it. */
 export interface PacketEngineParts {
   readonly io: RawCalls;
@@ -84,7 +88,7 @@ export interface PacketEngineParts {
    */
   onTurn(touched: ReadonlySet<BatchSession["peer"]>): number;
   /** Counts what the engine itself drops. */
-  onDrop(reason: string, count: number): void;
+  onDrop(reason: EngineDrop, count: number): void;
 }
 
 /** One thread's work. */
@@ -209,8 +213,10 @@ export class PacketEngine {
       );
       if (length <= 0) {
         // Nothing is the end of whatever the descriptor is; an interface never reads so.
-        const { errno } = io;
-        this.#isGone = length === 0 || (errno !== ERRNO.EAGAIN && errno !== ERRNO.EINTR);
+        const errno = length === 0 ? 0 : io.errno;
+        // The header has no words for a packet (Linux tun_put_user), which is lost.
+        if (errno === ERRNO.EINVAL) this.#parts.device.counters.count("malformed-packet");
+        else this.#isGone = errno !== ERRNO.EAGAIN && errno !== ERRNO.EINTR;
         break;
       }
       this.#takeSuperframe(now, packet, length - VIRTIO_HEADER_BYTES);
@@ -221,11 +227,11 @@ export class PacketEngine {
   }
 
   #takeSuperframe(now: Millis, at: number, lengthBytes: number): void {
-    const { device, kernel, onDrop } = this.#parts;
+    const { device, kernel } = this.#parts;
     const version = ((this.#bytes[at] ?? 0) >> 4) as IpFamily;
     // Whoever brings the interface up makes the kernel send neighbour discovery at once: it is IPv6, and for nobody.
     if (lengthBytes < 20 || (version !== 4 && version !== 6) || (version === 6 && lengthBytes < 40)) {
-      return onDrop("malformed-packet", 1);
+      return device.counters.count("malformed-packet");
     }
     const peer = device.batches.peerFor(this.#bytes, at, version);
     const keypair = peer?.sessionForBatch(now);
@@ -250,7 +256,7 @@ export class PacketEngine {
         train.flush();
         continue;
       }
-      if (typeof sealed === "string") return onDrop("malformed-packet", 1);
+      if (typeof sealed === "string") return device.counters.count("malformed-packet");
       peer.noteSealed(now, keypair, sealed);
       this.#touched.add(peer);
       train.append(sealed, destination);
@@ -260,10 +266,10 @@ export class PacketEngine {
 
   /** Without a session: the device begins one, keeps the packets, or says why they go nowhere. */
   #takeOneByOne(now: Millis, at: number, lengthBytes: number): void {
-    const { device, onDrop } = this.#parts;
+    const { device } = this.#parts;
     const header = readVirtioHeader(this.#bytes, at - VIRTIO_HEADER_BYTES);
     const packets = splitSuperframe(this.#bytes.slice(at, at + lengthBytes), header);
-    if (packets === undefined) return onDrop("malformed-packet", 1);
+    if (packets === undefined) return device.counters.count("malformed-packet");
     for (const packet of packets) device.handlePacket(now, packet);
   }
 
