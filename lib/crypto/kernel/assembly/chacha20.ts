@@ -4,7 +4,7 @@
  * @module
  */
 
-import { absorbBlock } from "./poly1305";
+import { absorbPair } from "./poly1305";
 import { BLOCK, KEY, ROTATE_16, ROTATE_8 } from "./layout";
 
 /** Writes the shuffles; to be called once. */
@@ -42,7 +42,7 @@ function blockNumbers(): v128 {
 /**
  * Encrypts 256 bytes with the next four blocks of key stream, and counts them. `from` may be `to`.
  *
- * @param absorb where Poly1305 reads `2 * pairs` blocks, all before the first byte is written; at most `MAX_PAIRS`
+ * @param absorb where Poly1305 reads `2 * pairs` blocks, all before the first byte is written; at most ten
  */
 export function encrypt256(from: usize, to: usize, absorb: usize, pairs: usize): void {
   const by16 = v128.load(ROTATE_16), by8 = v128.load(ROTATE_8);
@@ -52,7 +52,10 @@ export function encrypt256(from: usize, to: usize, absorb: usize, pairs: usize):
   let x8 = word(16), x9 = word(20), x10 = word(24), x11 = word(28);
   let x12 = blockNumbers(), x13 = word(36), x14 = word(40), x15 = word(44);
   for (let i: usize = 0; i < 10; i++) {
-    if (i < pairs) absorbBlock(absorb);
+    if (i < pairs) {
+      absorbPair(absorb);
+      absorb += 32;
+    }
     x0 = i32x4.add(x0, x4); x1 = i32x4.add(x1, x5);
     x2 = i32x4.add(x2, x6); x3 = i32x4.add(x3, x7);
     x12 = swizzle(v128.xor(x12, x0), by16); x13 = swizzle(v128.xor(x13, x1), by16);
@@ -69,10 +72,6 @@ export function encrypt256(from: usize, to: usize, absorb: usize, pairs: usize):
     x10 = i32x4.add(x10, x14); x11 = i32x4.add(x11, x15);
     x4 = rotate7(v128.xor(x4, x8)); x5 = rotate7(v128.xor(x5, x9));
     x6 = rotate7(v128.xor(x6, x10)); x7 = rotate7(v128.xor(x7, x11));
-    if (i < pairs) {
-      absorbBlock(absorb + 16);
-      absorb += 32;
-    }
     x0 = i32x4.add(x0, x5); x1 = i32x4.add(x1, x6);
     x2 = i32x4.add(x2, x7); x3 = i32x4.add(x3, x4);
     x15 = swizzle(v128.xor(x15, x0), by16); x12 = swizzle(v128.xor(x12, x1), by16);
