@@ -106,11 +106,10 @@ function besidePoly1305(): string {
 (local.set $at (i32.add (local.get $at) (i32.const ${BLOCKS_PER_UNIT * 16})))`;
 }
 
-// r0 and r1 are the clamped key, s1 is r1 * 5 / 4; h2 stays below eight or so.
-const POLY_LOCALS = "r0 r1 s1 h0 h1 h2 low high sum carry".split(" ").map((name) => `(local $${name} i64)`)
-  .join(
-    " ",
-  );
+// r0 and r1 are the clamped key, s1 is r1 * 5 / 4; what stands in h2 above bit 130 is folded when the next block comes.
+const POLY_LOCALS = "r0 r1 s1 h0 h1 h2 low high carry".split(" ").map((name) => `(local $${name} i64)`).join(
+  " ",
+);
 const POLY_LOAD = "r0 r1 s1 h0 h1 h2".split(" ").map((name, i) =>
   `(local.set $${name} (i64.load (i32.const ${POLY + 8 * i})))`
 ).join("\n");
@@ -118,26 +117,34 @@ const POLY_STORE = "h0 h1 h2".split(" ").map((name, i) =>
   `(i64.store (i32.const ${POLY + 24 + 8 * i}) (local.get $${name}))`
 ).join("\n");
 
-/** h = (h + block + 2^128) * r modulo 2^130 - 5, not fully reduced, in three parts. */
+/** What stands above bit 130 comes back times five. Of h2, two bits are left. */
+const FOLD =
+  `(local.set $low (i64.add (i64.shr_u (local.get $h2) (i64.const 2)) (i64.and (local.get $h2) (i64.const -4))))
+(local.set $h2 (i64.and (local.get $h2) (i64.const 3)))
+(i64.add128 (local.get $h0) (i64.const 0) (local.get $low) (i64.const 0)) (local.set $carry) (local.set $h0)`;
+
+/** What is left of folding. */
+const CARRY =
+  `(i64.add128 (local.get $h1) (i64.const 0) (local.get $carry) (i64.const 0)) (local.set $carry) (local.set $h1)
+(local.set $h2 (i64.add (local.get $h2) (local.get $carry)))`;
+
+/** h = (h + block + 2^128) * r modulo 2^130 - 5, not fully reduced, in four parts. */
 function absorbParts(offset: number): string[] {
   return [
-    `(i64.add128 (local.get $h0) (local.get $h1) (i64.load offset=${offset} (local.get $at)) (i64.const 0))
-(local.set $sum) (local.set $h0)
-(local.set $carry (i64.extend_i32_u (i64.lt_u (local.get $sum) (local.get $h1))))
-(i64.add128 (local.get $sum) (local.get $carry) (i64.load offset=${offset + 8} (local.get $at)) (i64.const 0))
-(local.set $carry) (local.set $h1)
+    FOLD,
+    `(i64.add128 (local.get $h0) (local.get $carry) (i64.load offset=${offset} (local.get $at)) (i64.const 0))
+(local.set $carry) (local.set $h0)
+(i64.add128 (local.get $h1) (i64.const 0) (i64.load offset=${offset + 8} (local.get $at)) (i64.const 0))
+(local.get $carry) (i64.const 0) (i64.add128) (local.set $carry) (local.set $h1)
 (local.set $h2 (i64.add (i64.add (local.get $h2) (local.get $carry)) (i64.const 1)))`,
     `(i64.mul_wide_u (local.get $h0) (local.get $r0)) (i64.mul_wide_u (local.get $h1) (local.get $s1)) (i64.add128)
-(local.set $high) (local.set $low)
-(i64.mul_wide_u (local.get $h0) (local.get $r1)) (i64.mul_wide_u (local.get $h1) (local.get $r0)) (i64.add128)
-(i64.mul (local.get $h2) (local.get $s1)) (i64.const 0) (i64.add128)
-(local.get $high) (i64.const 0) (i64.add128) (local.set $high) (local.set $h1)`,
-    `(local.set $h2 (i64.add (i64.mul (local.get $h2) (local.get $r0)) (local.get $high)))
-(local.set $carry (i64.add (i64.shr_u (local.get $h2) (i64.const 2)) (i64.and (local.get $h2) (i64.const -4))))
-(local.set $h2 (i64.and (local.get $h2) (i64.const 3)))
-(i64.add128 (local.get $low) (local.get $h1) (local.get $carry) (i64.const 0)) (local.set $sum) (local.set $h0)
-(local.set $h2 (i64.add (local.get $h2) (i64.extend_i32_u (i64.lt_u (local.get $sum) (local.get $h1)))))
-(local.set $h1 (local.get $sum))`,
+(local.set $high) (local.set $low)`,
+    // h2 is below eight and the key below 2^60, so the sum of the third product and what was above is below 2^64.
+    `(i64.mul_wide_u (local.get $h0) (local.get $r1)) (i64.mul_wide_u (local.get $h1) (local.get $r0)) (i64.add128)
+(i64.add (i64.mul (local.get $h2) (local.get $s1)) (local.get $high)) (i64.const 0) (i64.add128)
+(local.set $high) (local.set $h1)
+(local.set $h0 (local.get $low))
+(local.set $h2 (i64.add (i64.mul (local.get $h2) (local.get $r0)) (local.get $high)))`,
   ];
 }
 
@@ -168,12 +175,16 @@ function finishPoly1305(): string {
     `(local.set $${name} (i64.xor (local.get $${name})
 (i64.and (local.get $mask) (i64.xor (local.get $${name}) (local.get $${reduced})))))`;
   return `(func (export "finishPoly1305") (param $pad i32) (param $tag i32)
-(local $h0 i64) (local $h1 i64) (local $g0 i64) (local $g1 i64) (local $mask i64)
-(local.set $h0 (i64.load (i32.const ${POLY + 24})))
-(local.set $h1 (i64.load (i32.const ${POLY + 32})))
+(local $h0 i64) (local $h1 i64) (local $h2 i64) (local $low i64) (local $carry i64)
+(local $g0 i64) (local $g1 i64) (local $mask i64)
+${
+    "h0 h1 h2".split(" ").map((name, i) => `(local.set $${name} (i64.load (i32.const ${POLY + 24 + 8 * i})))`)
+      .join("\n")
+  }
+${[FOLD, FOLD].map((fold) => `${fold}\n${CARRY}`).join("\n")}
 (i64.add128 (local.get $h0) (local.get $h1) (i64.const 5) (i64.const 0)) (local.set $g1) (local.set $g0)
 (local.set $mask (i64.sub (i64.const 0) (i64.extend_i32_u (i64.ge_u
-(i64.add (i64.load (i32.const ${POLY + 40})) (i64.extend_i32_u (i64.lt_u (local.get $g1) (local.get $h1))))
+(i64.add (local.get $h2) (i64.extend_i32_u (i64.lt_u (local.get $g1) (local.get $h1))))
 (i64.const 4)))))
 ${choose("h0", "g0")}
 ${choose("h1", "g1")}

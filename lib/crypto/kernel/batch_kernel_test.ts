@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import { chacha20 } from "@noble/ciphers/chacha.js";
 import fc from "fast-check";
 import { nobleAead, nobleCipher } from "../aead_noble.ts";
 import { BatchKernel } from "./batch_kernel.ts";
@@ -43,7 +44,73 @@ function message(text: Uint8Array, counter: number, remoteIndex: number): Uint8A
   return out;
 }
 
+const P = 2n ** 130n - 5n;
+const CLAMP = 0x0ffffffc0ffffffc0ffffffc0fffffffn;
+
+/** Reads 16 bytes, little-endian. */
+function number(bytes: Uint8Array): bigint {
+  return BigInt(`0x${bytes.slice(0, 16).reverse().toHex()}`);
+}
+
+function bytesOf(value: bigint): Uint8Array {
+  return Uint8Array.fromHex((value % 2n ** 128n).toString(16).padStart(32, "0")).reverse();
+}
+
+/** The inverse modulo P, which is a prime. */
+function inverse(value: bigint): bigint {
+  let result = 1n;
+  for (let exponent = P - 2n, power = value; exponent > 0n; exponent >>= 1n, power = power * power % P) {
+    if (exponent & 1n) result = result * power % P;
+  }
+  return result;
+}
+
 for (const tier of tiers) {
+  Deno.test(`${tier} seal() authenticates blocks of ones as noble does, whatever the key`, () => {
+    const { kernel, bytes } = raw(tier);
+    const at = KERNEL_BYTES, dataAt = KERNEL_BYTES + 64;
+    for (let i = 0; i < 500; i++) {
+      const [key, nonce] = [randomBytes(32), randomBytes(12)];
+      const data = new Uint8Array(16 * (1 + i % 67)).fill(0xff);
+      const expected = new Uint8Array(16);
+      nobleCipher.seal(key, nonce, NO_DATA, data, expected, 0);
+      bytes.set(key, KERNEL_LAYOUT.KEY);
+      bytes.set(nonce, KERNEL_LAYOUT.NONCE);
+      bytes.set(data, dataAt);
+      kernel.seal(at, 0, dataAt, data.length);
+      assert.deepEqual(bytes.slice(at, at + 16), expected, `key ${key.toHex()}, nonce ${nonce.toHex()}`);
+    }
+  });
+
+  Deno.test(`${tier} seal() reduces sums that end at the edges of the field`, () => {
+    const { kernel, bytes } = raw(tier);
+    const at = KERNEL_BYTES, dataAt = KERNEL_BYTES + 64;
+    // After the data comes the block of lengths: 16 bytes of data, none of text (RFC 8439 §2.8).
+    const lengths = 2n ** 128n + 16n;
+    const edges = [0n, 2n ** 32n, 2n ** 64n, 2n ** 96n, 2n ** 128n, P];
+    const targets = edges.flatMap((edge) =>
+      [-6n, -5n, -2n, -1n, 0n, 1n, 4n, 5n, 6n].map((by) => (edge + by + P) % P)
+    );
+    let tried = 0;
+    for (let i = 0; i < 12 * targets.length; i++) {
+      const target = targets[i % targets.length] ?? 0n;
+      const nonce = randomBytes(12);
+      const first = chacha20(KEY, nonce, new Uint8Array(32));
+      const r = number(first) & CLAMP, pad = number(first.subarray(16));
+      const back = inverse(r);
+      // ((block * r) + lengths) * r = target
+      const block = ((target * back - lengths) * back % P + P) % P - 2n ** 128n;
+      if (block < 0n || block >= 2n ** 128n) continue;
+      tried++;
+      bytes.set(KEY, KERNEL_LAYOUT.KEY);
+      bytes.set(nonce, KERNEL_LAYOUT.NONCE);
+      bytes.set(bytesOf(block), dataAt);
+      kernel.seal(at, 0, dataAt, 16);
+      assert.deepEqual(bytes.slice(at, at + 16), bytesOf(target + pad), `${target} by ${nonce.toHex()}`);
+    }
+    assert(tried > targets.length, `${tried}`);
+  });
+
   Deno.test(`${tier} seal() and open() agree with noble at every length from 0 to 2,100, unaligned, within canaries`, () => {
     const { kernel, bytes } = raw(tier);
     for (let length = 0; length <= 2_100; length++) {
