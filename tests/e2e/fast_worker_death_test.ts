@@ -14,7 +14,7 @@ import {
 
 labTest(
   "a node whose packet thread dies ends with an error, leaves nothing, and comes back when it is started",
-  [...PACKET_PLANE, "strace"],
+  [...PACKET_PLANE, "ptrace"],
   async () => {
     await using lab = await Lab.create(["A", "B"]);
     const { nodes } = await startMesh(lab, ["A", "B"], { args: ["--dataplane", "fast"] });

@@ -137,7 +137,7 @@ labTest("the fast path outlives what happens to its interface under load", NEEDS
 
 labTest(
   "weft wg ends with an error when its packet thread dies, and leaves nothing",
-  [...NEEDS, "strace"],
+  [...NEEDS, "ptrace"],
   async () => {
     await using lab = await Lab.create(["A", "B"]);
     const { a, b } = await startWgPair(lab);

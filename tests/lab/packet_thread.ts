@@ -18,7 +18,7 @@ export function packetThread(pid: number): number {
 
 /**
  * Makes the next datagram kill that thread, and not its process: it is told of more bytes than its memory holds.
- * Needs `strace`.
+ * Needs `ptrace`.
  * @returns the tracer, which ends with the process
  */
 export async function poisonPacketThread(place: NetworkNamespace, pid: number): Promise<CapturedProcess> {

@@ -3,8 +3,10 @@
  * @module
  */
 
-/** `linux`, `root` and `tun` are properties of the process; anything else is a program that must be there. */
-export type Requirement = "linux" | "root" | "tun" | (string & Record<never, never>);
+/**
+ * `linux`, `root`, `tun` and `ptrace` are properties of the process; anything else is a program that must be there.
+ */
+export type Requirement = "linux" | "root" | "tun" | "ptrace" | (string & Record<never, never>);
 
 /** What all tests with network namespaces need. */
 export const NAMESPACES: readonly Requirement[] = ["root", "ip"];
@@ -22,6 +24,9 @@ export function unmet(needs: readonly Requirement[]): string | undefined {
       if (!mayAdministerNetworks()) lacking.push("needs root on Linux (CAP_NET_ADMIN and CAP_SYS_ADMIN)");
     } else if (need === "tun") {
       if (!exists("/dev/net/tun")) lacking.push("needs /dev/net/tun");
+    } else if (need === "ptrace") {
+      const reason = whyNoTracing();
+      if (reason !== undefined) lacking.push(reason);
     } else if (findProgram(need) === undefined) {
       lacking.push(`needs the program ${need}`);
     }
@@ -68,9 +73,29 @@ export function findProgram(name: string): string | undefined {
  */
 function mayAdministerNetworks(): boolean {
   if (Deno.build.os !== "linux" || Deno.uid() !== 0) return false;
+  return hasCapabilities([12n, 21n]) && Deno.statSync("/run").uid === 0;
+}
+
+/** @returns why strace can't attach to processes that run already; CAP_SYS_PTRACE is bit 19 */
+function whyNoTracing(): string | undefined {
+  const strace = findProgram("strace");
+  if (Deno.build.os !== "linux" || strace === undefined) return "needs the program strace";
+  if (!hasCapabilities([19n])) return "needs CAP_SYS_PTRACE";
+  // A filter of system calls (seccomp) and Yama can forbid it even so.
+  const { success } = new Deno.Command(strace, {
+    args: ["-qq", "-o", "/dev/null", "-e", "trace=none", "true"],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).outputSync();
+  return success ? undefined : "needs ptrace, which is forbidden here";
+}
+
+/** @param bits of capabilities(7) */
+function hasCapabilities(bits: readonly bigint[]): boolean {
   const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1] ?? "0";
   const capabilities = BigInt(`0x${effective}`);
-  return [12n, 21n].every((bit) => (capabilities >> bit & 1n) === 1n) && Deno.statSync("/run").uid === 0;
+  return bits.every((bit) => (capabilities >> bit & 1n) === 1n);
 }
 
 function exists(path: string): boolean {
