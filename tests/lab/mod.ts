@@ -7,6 +7,7 @@
 
 export * from "./captured_process.ts";
 export * from "./host_counters.ts";
+export * from "./injected_faults.ts";
 export * from "./lab.ts";
 export * from "./namespace.ts";
 export * from "./node_program.ts";

@@ -64,6 +64,29 @@ export async function fetchPage(from: Place, url: string): Promise<{ text: strin
   return JSON.parse(await expectRun(from.command(labProgram("page_client.ts", [url]))));
 }
 
+/** Serves `lengthBytes` bytes of `SeededRandom`, and waits until it listens. */
+export async function serveBulk(
+  place: Place,
+  address: string,
+  bulk: { readonly port: number; readonly seed: number; readonly lengthBytes: number },
+): Promise<CapturedProcess> {
+  const { port, seed, lengthBytes } = bulk;
+  return await startProgram(place, "bulk_server.ts", [address, ...[port, seed, lengthBytes].map(String)]);
+}
+
+/** What a fetch of many bytes has brought, and how long it took in milliseconds. */
+export interface FetchedBulk {
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly ms: number;
+}
+
+/** Begins to fetch what `serveBulk` serves. @returns the process, which prints a `FetchedBulk` in the end */
+export function fetchBulk(from: Place, url: string): CapturedProcess {
+  const command = from.command(labProgram("bulk_client.ts", [url]));
+  return new CapturedProcess(command, { label: `${from.label}: bulk_client.ts` });
+}
+
 /** @returns a port that nobody listened on just now */
 export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
