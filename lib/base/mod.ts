@@ -1,9 +1,10 @@
 /**
  * Small pure parts that everything else stands on: bytes, ports for time, randomness, state, streams and the
- * log, the root of the errors, a bounded queue, counters. It owns no protocol and touches no system.
+ * log, the root of the errors, a bounded queue, an agenda, counters. It owns no protocol and touches no system.
  * @module
  */
 
+export * from "./agenda.ts";
 export type { Brand } from "./brand.ts";
 export * from "./bounded_queue.ts";
 export type { ByteStream } from "./byte_stream.ts";
