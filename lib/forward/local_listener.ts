@@ -18,9 +18,6 @@ export interface LocalListenerOptions {
   readonly maxConnections: number;
 }
 
-/** Serves one connection; it is closed afterwards. `signal` says that everything stops. */
-export type ServeStream = (stream: TcpDuplex, signal: AbortSignal) => Promise<void>;
-
 /** What a listener has counted. */
 export interface ListenerCounts {
   /** Connections that are open. */
@@ -33,9 +30,8 @@ export interface ListenerCounts {
 
 const ACCEPT_RETRY_MS = 20;
 
-/** Listens from `start` to `stop`. */
-export class LocalListener {
-  readonly #serve: ServeStream;
+/** Listens from `start` to `stop`; what it serves is for those who extend it to say. */
+export abstract class LocalListener implements AsyncDisposable {
   readonly #options: LocalListenerOptions;
   readonly #serving = new Set<Promise<void>>();
   #running: { readonly listener: Deno.TcpListener; readonly abort: AbortController } | undefined;
@@ -43,17 +39,20 @@ export class LocalListener {
   #accepted = 0;
   #overLimit = 0;
 
-  constructor(serve: ServeStream, options: LocalListenerOptions) {
-    this.#serve = serve;
+  constructor(options: LocalListenerOptions) {
     this.#options = options;
   }
+
+  /** Serves one connection; it is closed afterwards. `signal` says that everything stops. */
+  protected abstract serve(client: TcpDuplex, signal: AbortSignal): Promise<void>;
 
   /** The port on which it listens; undefined while it does not. */
   get port(): number | undefined {
     return this.#running?.listener.addr.port;
   }
 
-  get counts(): ListenerCounts {
+  /** How many connections there were. */
+  protected get connections(): ListenerCounts {
     return { active: this.#serving.size, accepted: this.#accepted, overLimit: this.#overLimit };
   }
 
@@ -77,6 +76,10 @@ export class LocalListener {
     this.#running = undefined;
     await this.#accepting;
     await Promise.all(this.#serving);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
   }
 
   async #acceptAll(listener: Deno.TcpListener, signal: AbortSignal): Promise<void> {
@@ -106,7 +109,7 @@ export class LocalListener {
     const reset = (): void => stream.reset(REFUSAL_CODES.failed);
     signal.addEventListener("abort", reset);
     try {
-      await this.#serve(stream, signal);
+      await this.serve(stream, signal);
     } catch {
       // Whoever serves counts its failures; none may end the others.
       reset();

@@ -16,7 +16,7 @@ export type { Duplex } from "./duplex.ts";
 export * from "./duplex_pair.ts";
 export * from "./forward_spec.ts";
 export * from "./forward_stream.ts";
-export type { ListenerCounts } from "./local_listener.ts";
+export type { ListenerCounts, LocalListener, LocalListenerOptions } from "./local_listener.ts";
 export * from "./port_forward.ts";
 export * from "./port_offer.ts";
 export * from "./relay.ts";

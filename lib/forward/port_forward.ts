@@ -25,53 +25,29 @@ export interface PortForwardOptions {
 export type ForwardCounts = ListenerCounts & Readonly<Record<Refusal | "connected", number>>;
 
 /** Dials for every connection, and relays. A program whose connection is refused sees it closed. */
-export class PortForward implements AsyncDisposable {
+export class PortForward extends LocalListener {
   /** What it was made with. */
   readonly spec: ForwardSpec;
   readonly #dial: Dial;
-  readonly #listener: LocalListener;
   readonly #outcomes = new Counters<Refusal | "connected">(["connected", ...REFUSALS]);
   readonly #dialTimeoutMs: number;
   readonly #onRefused: (refusal: Refusal) => void;
 
   constructor(dial: Dial, options: PortForwardOptions) {
     const { spec, maxConnections = 1_024, dialTimeoutMs = 30_000, onRefused = () => {} } = options;
+    super({ hostname: spec.bind, port: spec.port, maxConnections });
     this.spec = spec;
     this.#dial = dial;
     this.#dialTimeoutMs = dialTimeoutMs;
     this.#onRefused = onRefused;
-    const place = { hostname: spec.bind, port: spec.port, maxConnections };
-    this.#listener = new LocalListener((client, signal) => this.#serve(client, signal), place);
-  }
-
-  /** The port on which it listens; undefined while it does not. */
-  get port(): number | undefined {
-    return this.#listener.port;
   }
 
   /** What it has counted so far. */
   get counts(): ForwardCounts {
-    return { ...this.#outcomes.snapshot(), ...this.#listener.counts };
+    return { ...this.#outcomes.snapshot(), ...this.connections };
   }
 
-  /**
-   * Begins to listen; harmless when repeated.
-   * @throws PortInUseError, SocketError
-   */
-  start(): void {
-    this.#listener.start();
-  }
-
-  /** Closes the port and all connections; harmless when repeated. */
-  stop(): Promise<void> {
-    return this.#listener.stop();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.stop();
-  }
-
-  async #serve(client: TcpDuplex, signal: AbortSignal): Promise<void> {
+  protected override async serve(client: TcpDuplex, signal: AbortSignal): Promise<void> {
     const { targetHost: host, targetPort: port } = this.spec;
     const remote = await dialWithin(this.#dial, { host, port }, { signal, timeoutMs: this.#dialTimeoutMs });
     if (isRefusal(remote)) {

@@ -64,54 +64,27 @@ const LINGER_MS = 1_000;
  * await proxy.stop();
  * ```
  */
-export class SocksProxy implements AsyncDisposable {
+export class SocksProxy extends LocalListener {
   readonly #dial: Dial;
-  readonly #listener: LocalListener;
   readonly #outcomes = new Counters<SocksOutcome>(OUTCOMES);
   readonly #handshakeTimeoutMs: number;
   readonly #dialTimeoutMs: number;
 
   constructor(dial: Dial, options: SocksProxyOptions = {}) {
     const { hostname = "127.0.0.1", port = 1080, maxConnections = 1_024 } = options;
+    super({ hostname, port, maxConnections });
     this.#dial = dial;
     this.#handshakeTimeoutMs = options.handshakeTimeoutMs ?? 10_000;
     this.#dialTimeoutMs = options.dialTimeoutMs ?? 30_000;
-    this.#listener = new LocalListener((client, signal) => this.#serve(client, signal), {
-      hostname,
-      port,
-      maxConnections,
-    });
-  }
-
-  /** The port on which it listens; undefined while it does not. */
-  get port(): number | undefined {
-    return this.#listener.port;
   }
 
   /** What has come of the clients so far. */
   get counts(): SocksCounts {
-    const { active, accepted, overLimit } = this.#listener.counts;
+    const { active, accepted, overLimit } = this.connections;
     return { ...this.#outcomes.snapshot(), active, accepted, "over-limit": overLimit };
   }
 
-  /**
-   * Begins to listen; harmless when repeated.
-   * @throws PortInUseError, SocketError
-   */
-  start(): void {
-    this.#listener.start();
-  }
-
-  /** Closes the port and all connections; harmless when repeated. */
-  stop(): Promise<void> {
-    return this.#listener.stop();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.stop();
-  }
-
-  async #serve(client: TcpDuplex, signal: AbortSignal): Promise<void> {
+  protected override async serve(client: TcpDuplex, signal: AbortSignal): Promise<void> {
     const handshake = await this.#handshake(client);
     if (handshake.kind === "fault") {
       this.#outcomes.count(handshake.fault);
