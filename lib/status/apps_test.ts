@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { SampleControl } from "../agent/sample_control_test.ts";
+import { sampleStatus } from "../agent/sample_status_test.ts";
 import { controlApp, statusApp } from "./apps.ts";
-import { SampleControl, sampleStatus } from "./sample_control_test.ts";
 
 const makeStatusApp = () => statusApp({ control: new SampleControl(), addresses: ["192.0.2.7"] });
 const post = (body: unknown) => ({ method: "POST", body: JSON.stringify(body) });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { sampleStatus } from "../agent/sample_status_test.ts";
 import { metricsText } from "./metrics.ts";
-import { sampleStatus } from "./sample_control_test.ts";
 
 const text = metricsText(sampleStatus);
 const lines = text.split("\n");

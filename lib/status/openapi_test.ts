@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { SampleControl } from "../agent/sample_control_test.ts";
 import { controlApp, statusApp } from "./apps.ts";
-import { SampleControl } from "./sample_control_test.ts";
 
 interface Schema {
   readonly $ref?: string;

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { SampleControl } from "../agent/sample_control_test.ts";
+import { sampleServices } from "../agent/sample_services_test.ts";
+import { sampleStatus } from "../agent/sample_status_test.ts";
 import { statusApp } from "./apps.ts";
 import { PAGE_HTML } from "./page.ts";
-import { SampleControl, sampleStatus } from "./sample_control_test.ts";
-import { sampleServices } from "./sample_services_test.ts";
 
 Deno.test("GET / lets exactly its own style and script run", async () => {
   const answer = await statusApp({ control: new SampleControl() }).request("/");

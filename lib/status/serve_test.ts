@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { SampleControl } from "../agent/sample_control_test.ts";
+import { sampleStatus } from "../agent/sample_status_test.ts";
 import { AgentRunningError, CannotServeError, StatusPortInUseError } from "./errors.ts";
-import { SampleControl, sampleStatus } from "./sample_control_test.ts";
 import { serveControl, serveStatus } from "./serve.ts";
 
 const control = new SampleControl();

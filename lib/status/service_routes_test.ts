@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { SampleControl } from "../agent/sample_control_test.ts";
+import { sampleServices } from "../agent/sample_services_test.ts";
 import { controlApp, statusApp } from "./apps.ts";
-import { SampleControl } from "./sample_control_test.ts";
-import { sampleServices } from "./sample_services_test.ts";
 
 const post = (body: unknown) => ({ method: "POST", body: JSON.stringify(body) });
 

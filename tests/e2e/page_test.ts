@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { SampleControl } from "../../lib/agent/sample_control_test.ts";
 import { serveStatus } from "../../lib/status/mod.ts";
-import { SampleControl } from "../../lib/status/sample_control_test.ts";
 import { labTest, run } from "../lab/mod.ts";
 
 labTest("a browser shows the page, and its console stays empty", ["chromium"], async () => {

@@ -1,11 +1,8 @@
-import type {
-  CallRequest,
-  OfferRequest,
-  OpenOffer,
-  PublishRequest,
-  ServiceChange,
-  ServiceControl,
-} from "../agent/mod.ts";
+/**
+ * The services of an agent, without one, for tests of those who ask for them.
+ * @module
+ */
+
 import {
   CallError,
   type EventStream,
@@ -14,6 +11,14 @@ import {
   type ServiceEvent,
   type ServiceReport,
 } from "../service/mod.ts";
+import type {
+  CallRequest,
+  OfferRequest,
+  OpenOffer,
+  PublishRequest,
+  ServiceChange,
+  ServiceControl,
+} from "./service_control.ts";
 
 /** One service, on two nodes. */
 export const sampleServices: readonly ServiceReport[] = [{
