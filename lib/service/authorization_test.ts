@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { CallError, type ServiceDefinition } from "./mod.ts";
+import type { ServiceDefinition } from "./mod.ts";
 import { MemoryMesh, settle } from "./memory_mesh_test.ts";
+import { failureOf } from "./outcome_test.ts";
 
 /** In this mesh a selector is the name of a label. */
 function guarded(): ServiceDefinition {
@@ -15,9 +16,8 @@ function guarded(): ServiceDefinition {
 }
 
 async function refused(call: Promise<unknown>): Promise<void> {
-  const error = await call.then((value) => assert.fail(`gave ${value}`), (error) => error);
-  assert.ok(error instanceof CallError, String(error));
-  assert.deepEqual([error.code, error.executed, error.retryable], ["Refused", false, false]);
+  const { code, executed, retryable } = await failureOf(call);
+  assert.deepEqual([code, executed, retryable], ["Refused", false, false]);
 }
 
 for (const where of ["node", "program"] as const) {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { ActionError } from "./mod.ts";
 import { settle } from "./memory_mesh_test.ts";
-import { fails, kindOf, meshOf } from "./work_service_test.ts";
+import { fails } from "./outcome_test.ts";
+import { kindOf, meshOf } from "./work_service_test.ts";
 
 Deno.test("each mode chooses as it says", async (test) => {
   const [mesh, caller, places] = await meshOf("abc");

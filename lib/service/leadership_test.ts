@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { CallError } from "./mod.ts";
 import { MemoryMesh, type MemoryNode, settle } from "./memory_mesh_test.ts";
+import { fails } from "./outcome_test.ts";
 import { LOST_FOR_MS } from "./service_election.ts";
 
 const PATH = "mesh:turns";
@@ -38,15 +38,6 @@ async function meshOf(names = "abc"): Promise<[MemoryMesh, MemoryNode, Led[]]> {
 
 const leadersOf = (nodes: Iterable<MemoryNode>) =>
   [...nodes].filter(({ isDown }) => !isDown).map(({ runtime }) => runtime.leadership.leaderOf(PATH)).join();
-
-async function fails(code: RegExp, call: Promise<unknown>): Promise<void> {
-  const error = await call.then(
-    (value) => assert.fail(`answered ${JSON.stringify(value)}`),
-    (error) => error,
-  );
-  assert.ok(error instanceof CallError, String(error));
-  assert.match(error.code, code, error.message);
-}
 
 Deno.test("the highest id leads, as all nodes see it, and calls go there", async () => {
   const [mesh, caller, [a, b, c]] = await meshOf();

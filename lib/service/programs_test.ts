@@ -1,15 +1,10 @@
 import assert from "node:assert/strict";
-import { CallError, type ServiceDefinition } from "./mod.ts";
+import type { ServiceDefinition } from "./mod.ts";
 import { attached, MemoryMesh, settle } from "./memory_mesh_test.ts";
 import { NO_VALUE, NodeMessageEncoder } from "./node_message.ts";
+import { failureOf, readAll } from "./outcome_test.ts";
 import type { ServiceRuntime } from "./service_runtime.ts";
 import { plain } from "./wire_value.ts";
-
-async function failureOf(work: Promise<unknown>): Promise<CallError> {
-  const error = await work.then((value) => assert.fail(`gave ${JSON.stringify(value)}`), (error) => error);
-  assert.ok(error instanceof CallError, String(error));
-  return error;
-}
 
 /** A service whose answers say where it runs. */
 function place(name: string, ran: string[] = []): ServiceDefinition {
@@ -38,12 +33,6 @@ function place(name: string, ran: string[] = []): ServiceDefinition {
       },
     },
   } as ServiceDefinition;
-}
-
-async function readAll(items: unknown): Promise<unknown[]> {
-  const all: unknown[] = [];
-  for await (const item of items as ReadableStream<unknown>) all.push(item);
-  return all;
 }
 
 Deno.test("a program's service is offered by its agent, and called from everywhere", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { CallError, type ServiceReport } from "./mod.ts";
+import type { ServiceReport } from "./mod.ts";
 import { MemoryMesh, settle } from "./memory_mesh_test.ts";
+import { fails } from "./outcome_test.ts";
 import type { ServiceRuntime } from "./service_runtime.ts";
 
 async function there() {
@@ -18,15 +19,6 @@ async function there() {
   await b.runtime.addService({ path: "shop:turns", mode: "leader", port: 80 });
   await settle();
   return { mesh, a, b, leader };
-}
-
-async function fails(code: string, call: Promise<unknown>): Promise<void> {
-  const error = await call.then(
-    (value) => assert.fail(`answered ${JSON.stringify(value)}`),
-    (error) => error,
-  );
-  assert.ok(error instanceof CallError, String(error));
-  assert.equal(error.code, code, error.message);
 }
 
 const ask = (runtime: ServiceRuntime, action: string, path?: unknown, node?: string) =>

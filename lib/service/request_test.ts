@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ActionError, defineService } from "./mod.ts";
 import { MemoryMesh, settle } from "./memory_mesh_test.ts";
-import { fails } from "./work_service_test.ts";
+import { fails } from "./outcome_test.ts";
 
 const math = defineService({
   path: "math",

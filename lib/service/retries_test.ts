@@ -3,8 +3,9 @@ import { MAX_ANSWERS } from "./dedup_window.ts";
 import { failure } from "./errors.ts";
 import { MemoryMesh, settle } from "./memory_mesh_test.ts";
 import { decodeNodeMessage, NO_VALUE, type NodeMessage, NodeMessageEncoder } from "./node_message.ts";
+import { fails } from "./outcome_test.ts";
 import { plain } from "./wire_value.ts";
-import { fails, kindOf, meshOf, offer } from "./work_service_test.ts";
+import { kindOf, meshOf, offer } from "./work_service_test.ts";
 
 Deno.test("an idempotent call goes to another provider when the link is lost", async () => {
   const [mesh, caller, [a, b]] = await meshOf("ab");

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { action, type CallAnswer, defineService, type Schema, type SchemaResult } from "./mod.ts";
 import { MemoryMesh, type MemoryNode, settle } from "./memory_mesh_test.ts";
+import { fails } from "./outcome_test.ts";
 import { describeIssues } from "./schema.ts";
-import { fails } from "./work_service_test.ts";
 
 /** The least that follows the convention. */
 function schema<T>(

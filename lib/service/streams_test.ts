@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { ActionError, CallError, type CallOptions } from "./mod.ts";
+import { ActionError, type CallError, type CallOptions } from "./mod.ts";
 import { MAX_ITEM_BYTES, receiveItems } from "./item_stream.ts";
 import { MemoryMesh, type MemoryNode, settle } from "./memory_mesh_test.ts";
 import { streamPair } from "./memory_stream_test.ts";
+import { failureOf, readAll } from "./outcome_test.ts";
 
 const LONG_LIFE: CallOptions = { timeoutMs: 60_000 };
 
@@ -30,18 +31,6 @@ async function meshOf(actions: Record<string, (params: never, context: never) =>
   await provider.runtime.addService({ path: "flow", actions: actions as never });
   await settle();
   return { mesh, caller, provider };
-}
-
-async function readAll(items: unknown): Promise<unknown[]> {
-  const all: unknown[] = [];
-  for await (const item of items as ReadableStream<unknown>) all.push(item);
-  return all;
-}
-
-async function failureOf(work: Promise<unknown>): Promise<CallError> {
-  const error = await work.then((value) => assert.fail(`gave ${JSON.stringify(value)}`), (error) => error);
-  assert.ok(error instanceof CallError, String(error));
-  return error;
 }
 
 const CALLERS: Record<string, (there: { caller: MemoryNode; provider: MemoryNode }) => MemoryNode> = {

@@ -3,8 +3,7 @@
  * @module
  */
 
-import assert from "node:assert/strict";
-import { ActionError, CallError, type ServiceDefinition } from "./mod.ts";
+import { ActionError, type ServiceDefinition } from "./mod.ts";
 import { MemoryMesh, type MemoryNode, settle } from "./memory_mesh_test.ts";
 import { decodeNodeMessage } from "./node_message.ts";
 
@@ -53,17 +52,6 @@ export async function offer(node: MemoryNode, more: Partial<ServiceDefinition> =
     held = Promise.withResolvers();
   };
   return { node, ran, release };
-}
-
-/** Waits until a call has failed with a code. */
-export async function fails(code: string, call: Promise<unknown>): Promise<CallError> {
-  const error = await call.then(
-    (value) => assert.fail(`answered ${JSON.stringify(value)}`),
-    (error) => error,
-  );
-  assert.ok(error instanceof CallError, String(error));
-  assert.equal(error.code, code, error.message);
-  return error;
 }
 
 /** A mesh, a caller, and so many that offer. */
