@@ -90,7 +90,7 @@ async function join(
   let isDone = false;
   joining.finally(() => isDone = true);
   while (!isDone) {
-    await new Promise((resolve) => setTimeout(resolve));
+    await new Promise<void>((resolve) => setImmediate(resolve));
     timers.advance(100);
   }
   return { asked, result: await joining };

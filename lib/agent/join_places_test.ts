@@ -95,7 +95,7 @@ async function join(
   })
     .catch((error: unknown) => error).finally(() => isDone = true);
   while (!isDone) {
-    await new Promise((resolve) => setTimeout(resolve));
+    await new Promise<void>((resolve) => setImmediate(resolve));
     timers.advance(100);
   }
   return { result: await joining, tookMs: clock.now() - startedAt, dialled };
