@@ -73,6 +73,8 @@ export interface ProcessPort {
 /** An interface without a mesh. */
 export interface WgInterfacePort {
   readonly ended: Promise<WgInterfaceEnd>;
+  /** How packets travel, and what seals them. */
+  readonly way: { readonly dataplane: string; readonly kernel: string };
   /** By reason; those that there were. */
   drops(): Readonly<Record<string, number>>;
   close(): void;

@@ -8,7 +8,7 @@ import { silentLogger, WeftError } from "../base/mod.ts";
 import type { WgInterfaceOptions } from "../wg/mod.ts";
 import { CommandError } from "./failure.ts";
 import { ownCommand } from "./own_command.ts";
-import type { CliPorts } from "./ports.ts";
+import type { CliPorts, WgInterfacePort } from "./ports.ts";
 
 /** What the one that stays tells the one that returns. */
 const READY = "ready";
@@ -82,7 +82,9 @@ export async function runWg({ name, foreground, choice, kernel }: WgOrder, ports
   else {
     const { openLog } = await import("./log.ts");
     using log = openLog({ level: "info", held: false, write: ports.terminal.err });
-    await stay(name, ports, { ...how, log }, () => log.info("the interface is ready", { interface: name }));
+    await stay(name, ports, { ...how, log }, (way) => {
+      log.info("the interface is ready", { interface: name, ...way });
+    });
   }
 }
 
@@ -94,7 +96,7 @@ async function stay(
   name: string,
   ports: CliPorts,
   options: WgInterfaceOptions,
-  onReady: () => void,
+  onReady: (way: WgInterfacePort["way"]) => void,
 ): Promise<void> {
   const made = await ports.openWgInterface(name, options).catch((error: unknown) => {
     const hint = error instanceof WeftError ? HINTS[error.code] : undefined;
@@ -103,7 +105,7 @@ async function stay(
   });
   const forget = ports.process.onStopSignal(() => made.close());
   try {
-    onReady();
+    onReady(made.way);
     ports.process.onStarted();
     const why = await made.ended;
     if (why === "worker-failed") {

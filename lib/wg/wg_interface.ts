@@ -106,6 +106,12 @@ export class WgInterface implements UapiHandler {
     return made;
   }
 
+  /** How packets travel, and what seals them. */
+  get way(): { readonly dataplane: string; readonly kernel: string } {
+    const { kind, engine } = this.#plane;
+    return { dataplane: kind, kernel: engine };
+  }
+
   get(): DevicePicture {
     return devicePicture(this.#plane, { listenPort: this.#port.wanted, fwmark: this.#port.fwmark });
   }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { unixMillis, utf8Bytes } from "../../base/mod.ts";
+import { type Logger, unixMillis, utf8Bytes } from "../../base/mod.ts";
 import { PresharedKey, type PrivateKey, type PublicKey } from "../../crypto/mod.ts";
 import { HostError, type OffloadTun, type OffloadUdp, openOffloadUdp, WakeUp } from "../../host/mod.ts";
 import type { Cidr, Endpoint } from "../../net/mod.ts";
@@ -41,6 +41,7 @@ export interface FastPlaneParts {
   readonly kernel?: KernelChoice;
   readonly timers?: Partial<ProtocolTimers>;
   readonly observer: PlaneObserver;
+  readonly log: Logger;
 }
 
 /** What the control side knows of a peer. */
@@ -92,7 +93,7 @@ export class FastPlane implements WireGuardPlane {
       if (report.kind === "ended") resolve(report.end === "stopped" ? "closed" : "interface-gone");
       else if (report.kind === "failed") resolve("worker-failed");
       else if (report.kind === "socket-released") this.#closeSocket(report.fd);
-      else if (report.kind === "trains") this.#sendsTrains = report.areSent;
+      else if (report.kind === "trains") this.#noteTrains(report.areSent);
       else if (report.kind === "event") {
         const event = parseEvent(report.event);
         if (event !== undefined) parts.observer(event);
@@ -271,6 +272,16 @@ export class FastPlane implements WireGuardPlane {
     }
     bytes.fill(0);
     this.#wakeUp.wake();
+  }
+
+  /** Without a socket there are none either, which is nobody's fault. */
+  #noteTrains(areSent: boolean): void {
+    if (!areSent && this.#sendsTrains && this.#localPort !== 0) {
+      this.#parts.log.warn("the path takes no trains of datagrams, so each is sent by itself", {
+        interface: this.#parts.tun.name,
+      });
+    }
+    this.#sendsTrains = areSent;
   }
 
   #closeSocket(fd: number): void {

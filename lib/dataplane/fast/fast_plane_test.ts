@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { SeededRandom } from "../../base/mod.ts";
+import { SeededRandom, silentLogger } from "../../base/mod.ts";
 import { PrivateKey } from "../../crypto/mod.ts";
 import type { OffloadTun } from "../../host/mod.ts";
 import { Cidr, Endpoint } from "../../net/mod.ts";
@@ -69,7 +69,14 @@ const random = new SeededRandom(1);
 const [keyA, keyB] = [PrivateKey.generate(random), PrivateKey.generate(random)];
 
 async function openPlane(tun: OffloadTun, options: Partial<FastPlaneParts> = {}): Promise<FastPlane> {
-  return await FastPlane.open({ tun, mtuBytes: 1420, kernel: "baseline", observer: () => {}, ...options });
+  return await FastPlane.open({
+    tun,
+    mtuBytes: 1420,
+    kernel: "baseline",
+    observer: () => {},
+    log: silentLogger,
+    ...options,
+  });
 }
 
 /** A plane whose worker dies of its next handshake: its clock's numbers do not go with such a time. */

@@ -10,7 +10,7 @@ const BOUND_BYTES = 4096;
 
 /** Runs with a collector that can be called, and prints the bytes that a peer takes. */
 const PROGRAM = `
-  import { SeededRandom, millis, unixMillis } from "./lib/base/mod.ts";
+  import { SeededRandom, millis, silentLogger, unixMillis } from "./lib/base/mod.ts";
   import { PrivateKey, selectAead } from "./lib/crypto/mod.ts";
   import { FastPlane } from "./lib/dataplane/fast/fast_plane.ts";
   import { parsePeerUpdate, updatePeerCommands } from "./lib/dataplane/fast/worker_protocol.ts";
@@ -47,7 +47,7 @@ const PROGRAM = `
   // A descriptor that never has anything to read stands for the interface.
   const idle = new WakeUp();
   const tun = { name: "none", fd: idle.fd, offloads: { tso: true, uso: true }, close: () => {} };
-  const plane = await FastPlane.open({ tun, mtuBytes: 1420, kernel: "baseline", observer: () => {} });
+  const plane = await FastPlane.open({ tun, mtuBytes: 1420, kernel: "baseline", observer: () => {}, log: silentLogger });
   before = used();
   for (let i = 0; i < PEERS; i++) plane.updatePeer(update(i));
   const inControl = (used() - before) / PEERS;

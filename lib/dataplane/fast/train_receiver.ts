@@ -26,6 +26,8 @@ const SOL_IPV6 = 41;
 const IPV6_PKTINFO = 50;
 /** Errors of earlier sends are passed over, but not for ever. */
 const MAX_ATTEMPTS = 64;
+/** A socket that does nothing but fail would be asked again at once, for ever; it is left alone so long. */
+const REST_MS = 10;
 
 // Where the structures lie from the start of the area, one of each for each train.
 const VECTOR_BYTES = 16;
@@ -100,6 +102,8 @@ export class TrainReceiver {
       // What an earlier send met (ECONNREFUSED and the like) is told once and has nothing to do with this.
       if (this.#parts.io.errno === ERRNO.EAGAIN) return 0;
     }
+    const { io, base, area } = this.#parts;
+    io.poll(base + area, 0, REST_MS);
     return 0;
   }
 

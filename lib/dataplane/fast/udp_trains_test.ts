@@ -192,11 +192,12 @@ Deno.test("TrainReceiver.receive() passes over what earlier sends met", () => {
   assert.deepEqual(received, [{ bytes, segmentBytes: 148, source: there.toString() }]);
 });
 
-Deno.test("TrainReceiver.receive() gives up on a socket that fails for ever", () => {
+Deno.test("TrainReceiver.receive() gives up on a socket that fails for ever, and rests", () => {
   const { calls, trains } = setUp();
   for (let i = 0; i < 10_000; i++) calls.receives.push(ERRNO.ENOBUFS);
   assert.equal(trains.receiver.receive(), 0);
   assert.ok(calls.receives.length > 9_000, "others have their turn");
+  assert.deepEqual(calls.waits, [10]);
 });
 
 Deno.test("TrainReceiver.receive() takes sizes of segments from 1 byte up, and none of 0 or less", () => {
