@@ -109,6 +109,13 @@ Deno.test("what the agent refuses is told in its own words", () =>
     assert.equal(stderr, "weft: Cannot revoke t2: there is none\nhint: List them.\n");
   }));
 
+Deno.test("peer add says so when the device is called otherwise", () =>
+  withAgent(async (agent) => {
+    const asked = await run(agent, "peer add tablet --public-key k");
+    assert.equal(asked.stderr, "tablet is taken, or the device had a name: it is phone\n");
+    assert.equal((await run(agent, "peer add phone --public-key k")).stderr, "");
+  }));
+
 Deno.test("token revoke takes the beginning of an id, unless it is of two", () =>
   withAgent(async (agent) => {
     assert.equal((await run(agent, "token revoke abcf")).code, 0);

@@ -147,6 +147,9 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
     const config = configOptions();
     await withAgent(add, ports, async (client) => {
       const added = await client.addDevice(request);
+      if (added.name !== request.name) {
+        ports.terminal.err(`${request.name} is taken, or the device had a name: it is ${added.name}\n`);
+      }
       const secret = privateKey === undefined ? {} : { privateKey: encodeBase64(privateKey.exposeBytes()) };
       if (add.opts().json === true) return printJson(ports, { ...added, ...secret });
       const facts = {

@@ -6,6 +6,9 @@
 import { Lab, nodeOn, residentBytes, WeftNode } from "../../tests/lab/mod.ts";
 import { Samples, type Table } from "./samples.ts";
 
+/** A node gives back some seconds after its start what only that needed. */
+const SETTLING_MS = 8_000;
+
 /** Measures `rounds` joins and as many resumptions. */
 export async function measureStarts(rounds: number, log: (text: string) => void): Promise<Table> {
   await using lab = await Lab.create(["A", "B"]);
@@ -24,6 +27,7 @@ export async function measureStarts(rounds: number, log: (text: string) => void)
     await node.stop();
     const resumeMs = await timed(() => node.start("up"));
     note("start-up, from starting the program until it runs again", "ms", resumeMs);
+    await new Promise((resolve) => setTimeout(resolve, SETTLING_MS));
     note("resident memory of a mesh's node, idle", "MB", residentBytes(node.process.pid) / 1e6);
     await node.stop();
     log(`round ${round}: joined after ${joinMs.toFixed(0)} ms, resumed after ${resumeMs.toFixed(0)} ms`);
