@@ -5,7 +5,7 @@
 
 import { BoundedQueue, type Millis, millis, randomFraction, type UnixMillis } from "../base/mod.ts";
 import { PresharedKey, type PublicKey, TAG_BYTES } from "../crypto/mod.ts";
-import type { Cidr, Endpoint } from "../net/mod.ts";
+import { type Cidr, Endpoint } from "../net/mod.ts";
 import { REJECT_AFTER_MESSAGES, REKEY_AFTER_MESSAGES, STAGED_PACKETS } from "./constants.ts";
 import { CookieGenerator } from "./cookie_generator.ts";
 import type { DeviceContext } from "./device_context.ts";
@@ -294,6 +294,7 @@ export class Peer {
         }
         break;
       case TIMER.NEW_HANDSHAKE:
+        this.#leaveAnyWay();
         this.initiate(now);
         break;
       case TIMER.ZERO_KEYS:
@@ -320,8 +321,19 @@ export class Peer {
       return;
     }
     this.#attempts++;
+    this.#leaveAnyWay();
     this.initiate(now, true);
     this.#context.emit({ kind: "handshake-retry", peer: this.publicKey, attempt: this.#attempts });
+  }
+
+  /**
+   * Whoever heard of the endpoint may answer from the address that it called, by the identity of the object. Nobody hears
+   * us, so that address may be the trouble: the next datagram leaves as the host's routes say (as the reference).
+   */
+  #leaveAnyWay(): void {
+    const { endpoint } = this;
+    if (endpoint === undefined) return;
+    this.endpoint = new Endpoint(endpoint.address, endpoint.port, { zone: endpoint.zone });
   }
 
   #sendingKeypair(now: Millis): Keypair | undefined {

@@ -48,6 +48,29 @@ Deno.test("Device does not follow what is not authentic", () => {
   assert.equal(b.count("endpoint-changed"), 0);
 });
 
+Deno.test("Device no longer insists on the way it was called by when nobody answers, and takes it again", () => {
+  const simulation = new Simulation();
+  const [a, b] = establishedPair(simulation);
+  simulation.send(b, a);
+  assert.equal(simulation.sentBy(b).at(-1)?.destination, a.endpoint, "it knows more than the address");
+  simulation.network.passes = () => false;
+  const moves = b.count("endpoint-changed");
+  simulation.send(b, a);
+  simulation.advance(30_000);
+  const initiations = simulation.sentBy(b, 1);
+  assert.ok(initiations.length >= 3);
+  for (const { destination } of initiations) {
+    assert.notEqual(destination, a.endpoint);
+    assert.deepEqual(destination.toString(), a.endpoint.toString());
+  }
+  simulation.network.passes = () => true;
+  simulation.send(a, b);
+  simulation.advance(100);
+  simulation.send(b, a);
+  assert.equal(simulation.sentBy(b).at(-1)?.destination, a.endpoint);
+  assert.equal(b.count("endpoint-changed"), moves);
+});
+
 Deno.test("Device.setEndpoint() sends elsewhere from then on", () => {
   const simulation = new Simulation();
   const [a, b] = establishedPair(simulation);
