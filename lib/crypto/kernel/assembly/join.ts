@@ -16,6 +16,7 @@ const MAX_FRAME_BYTES: usize = 65_535;
 /** The host's limit for one superframe of UDP. */
 const MAX_UDP_PACKETS: u32 = 64;
 const ACK: u32 = 0x10;
+const DONT_FRAGMENT: u32 = 0x40;
 
 // The frame that may grow, in words of the state: 0 for none, its length, head, payload of each packet, packets.
 const FRAME: usize = JOIN;
@@ -101,6 +102,9 @@ function continues(at: usize, length: usize, head: usize, start: usize, protocol
     // Type of service, fragmentation, time to live, addresses.
     if (load<u8>(frame, 1) !== load<u8>(at, 1) || load<u16>(frame, 6) !== load<u16>(at, 6)) return false;
     if (load<u8>(frame, 8) !== load<u8>(at, 8) || load<u64>(frame, 12) !== load<u64>(at, 12)) return false;
+    // Cutting counts identifications up; where fragments are allowed, they have to be what they were (RFC 6864 §4).
+    const next = swap16(load<u16>(frame, 4)) + load<u32>(PACKETS);
+    if ((load<u8>(at, 6) & DONT_FRAGMENT) === 0 && swap16(load<u16>(at, 4)) !== (next & 0xffff)) return false;
   } else {
     // Traffic class and flow, hop limit, addresses.
     if (load<u32>(frame) !== load<u32>(at) || load<u8>(frame, 7) !== load<u8>(at, 7)) return false;
@@ -112,9 +116,10 @@ function continues(at: usize, length: usize, head: usize, start: usize, protocol
   }
   if (load<u32>(frame + start) !== load<u32>(at + start)) return false;
   if (protocol === UDP) return load<u32>(PACKETS) < MAX_UDP_PACKETS;
-  // In order, acknowledging the same, with the same options.
+  // In order, acknowledging the same, with the same window and options.
   if (bswap<u32>(load<u32>(at + start, 4)) !== load<u32>(SEQUENCE)) return false;
   if (load<u32>(frame + start, 8) !== load<u32>(at + start, 8)) return false;
+  if (load<u16>(frame + start, 14) !== load<u16>(at + start, 14)) return false;
   for (let i = start + 20; i < head; i += 4) if (load<u32>(frame + i) !== load<u32>(at + i)) return false;
   return true;
 }
