@@ -74,12 +74,12 @@ export class CommandWriter extends Ring {
 
 /** The reader's end. */
 export class CommandReader extends Ring {
-  /** @returns the oldest message, copied, or undefined when there is none */
+  /** @returns the oldest message, copied and gone from the memory, which may hold a key; undefined when there is none */
   read(): Uint8Array | undefined {
     if (this.waiting === 0) return undefined;
     const at = Atomics.load(this.words, READ) >>> 0;
-    const length = new DataView(this.#copy(at, LENGTH_BYTES).buffer).getUint32(0, true);
-    const message = this.#copy(at + LENGTH_BYTES, length);
+    const length = new DataView(this.#take(at, LENGTH_BYTES).buffer).getUint32(0, true);
+    const message = this.#take(at + LENGTH_BYTES, length);
     Atomics.store(this.words, READ, (at + LENGTH_BYTES + length) | 0);
     Atomics.notify(this.words, READ);
     return message;
@@ -91,12 +91,15 @@ export class CommandReader extends Ring {
     Atomics.notify(this.words, READ);
   }
 
-  #copy(position: number, lengthBytes: number): Uint8Array {
+  #take(position: number, lengthBytes: number): Uint8Array {
     const out = new Uint8Array(lengthBytes);
     const start = position % RING_BYTES;
     const first = Math.min(lengthBytes, RING_BYTES - start);
-    out.set(this.bytes.subarray(start, start + first));
-    out.set(this.bytes.subarray(0, lengthBytes - first), first);
+    for (const [from, bytes, to] of [[start, first, 0], [0, lengthBytes - first, first]] as const) {
+      const part = this.bytes.subarray(from, from + bytes);
+      out.set(part, to);
+      part.fill(0);
+    }
     return out;
   }
 }

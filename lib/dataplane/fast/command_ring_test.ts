@@ -29,6 +29,18 @@ Deno.test("CommandReader.read() gives what CommandWriter.tryWrite() took, in ord
   );
 });
 
+Deno.test("CommandReader.read() leaves nothing of a message in the memory, also at the ring's end", () => {
+  const memory = commandMemory();
+  const [writer, reader] = [new CommandWriter(memory), new CommandReader(memory)];
+  const message = new Uint8Array(MAX_COMMAND_BYTES - 100).fill(0xaa);
+  for (let i = 0; i < 3; i++) {
+    assert.ok(writer.tryWrite(message));
+    assert.ok(new Uint8Array(memory).includes(0xaa));
+    assert.deepEqual(reader.read(), message);
+    assert.ok(!new Uint8Array(memory).includes(0xaa));
+  }
+});
+
 Deno.test("CommandReader.close() tells the writer", () => {
   const memory = commandMemory();
   const [writer, reader] = [new CommandWriter(memory), new CommandReader(memory)];
