@@ -50,6 +50,11 @@ export class HandshakeBacklog {
     return true;
   }
 
+  /** Forgets all that wait. */
+  clear(): void {
+    this.#size = 0;
+  }
+
   /** @returns the one that waits longest, or undefined */
   shift(): WaitingHandshake | undefined {
     if (this.#size === 0) return undefined;

@@ -9,7 +9,8 @@ import { nobleAead, PresharedKey, PrivateKey } from "../../crypto/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { CookieGenerator } from "../../wireguard/cookie_generator.ts";
 import { createInitiation } from "../../wireguard/handshake.ts";
-import { EngineBench, ipPacket, peerEndpoint } from "./engine_bench_test.ts";
+import { EngineBench, ipPacket, peerEndpoint, POLLIN } from "./engine_bench_test.ts";
+import { FAKE_UDP_FD } from "./fake_calls_test.ts";
 import { HandshakeBacklog, isHandshake } from "./handshake_backlog.ts";
 import { readVirtioHeader, splitSuperframe, VIRTIO_HEADER_BYTES } from "./superframe.ts";
 
@@ -55,6 +56,27 @@ Deno.test("isHandshake() knows initiations and responses by type and length", ()
       assert.equal(isHandshake(memory, 8, lengthBytes), expected, `${type} ${lengthBytes}`);
     }
   }
+});
+
+Deno.test("PacketEngine that loses its socket begins no session with whoever waits", () => {
+  const bench = new EngineBench({ seed: 12 });
+  bench.peer.initiateHandshake(bench.now, bench.device.publicKey);
+  const bytes = bench.peer.pollTransmit()?.datagram.slice() ?? assert.fail();
+  const garbage = new Uint8Array(148);
+  garbage[0] = 1;
+  for (let i = 0; i < 20; i++) bench.calls.receives.push({ bytes: garbage, source });
+  bench.calls.receives.push({ bytes, source: peerEndpoint });
+  let time: number = bench.now;
+  Object.defineProperty(bench, "now", { get: () => millis(time += 1) });
+  bench.calls.onPoll = () => new Map([[FAKE_UDP_FD, POLLIN]]);
+  // Two turns, and it hears that it is to stop.
+  bench.wakes = -2;
+  assert.equal(bench.engine.run(), "stopped");
+  assert.ok(bench.device.counters.get("wrong-mac1") < 20, "some wait");
+  bench.device.suspend();
+  bench.engine.useSocket(undefined);
+  bench.run();
+  assert.equal(bench.device.sessionsInUse, 0);
 });
 
 Deno.test("PacketEngine carries packets past more handshakes than it can work on, and counts those it leaves", () => {

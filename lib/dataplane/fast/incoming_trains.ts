@@ -51,6 +51,7 @@ export class IncomingTrains {
     if (source !== this.#source) this.open(now);
     this.#source = source;
     this.#sessionIndex = -1;
+    if (lengthBytes === 0) device.counters.count("malformed-datagram");
     for (let at = start; at < start + lengthBytes; at += segmentBytes) {
       const datagramBytes = Math.min(segmentBytes, start + lengthBytes - at);
       if (

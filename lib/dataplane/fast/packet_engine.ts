@@ -148,6 +148,8 @@ export class PacketEngine {
   useSocket(socket: Pick<UdpTrainsParts, "fd" | "family" | "hasGso"> | undefined): number | undefined {
     const { io, kernel, base, onDrop } = this.#parts;
     const former = this.#udpFd;
+    // Without a socket there are no sessions, and none begins.
+    if (socket === undefined) this.#handshakes.clear();
     this.#udpFd = socket?.fd;
     this.#udp = socket && new UdpTrains({
       ...socket,

@@ -179,6 +179,10 @@ Deno.test("PacketEngine counts what strangers send by reason, writes none of it,
       assert.equal(bench.device.counters.get(reason as "wrong-tag") - counted, datagrams.length, reason);
     }
   }
+  const malformed = bench.device.counters.get("malformed-datagram");
+  for (let i = 0; i < 3; i++) bench.calls.receives.push({ bytes: new Uint8Array(0), source: peerEndpoint });
+  bench.run();
+  assert.equal(bench.device.counters.get("malformed-datagram") - malformed, 3, "of no bytes at all");
   for (let i = 0; i < 200; i++) {
     const bytes = new Uint8Array(1 + 5 * byte(bench.random) * (i % 7));
     bench.random.fill(bytes);
