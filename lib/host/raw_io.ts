@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Millis, millis } from "../base/mod.ts";
 import { HostError } from "./host_error.ts";
 
 /**
@@ -18,11 +19,14 @@ const SYMBOLS = {
   sendmmsg: { parameters: ["i32", "pointer", "u32", "i32"], result: "i32" },
   recvmmsg: { parameters: ["i32", "pointer", "u32", "i32", "pointer"], result: "i32" },
   poll: { parameters: ["pointer", "u32", "i32"], result: "i32" },
+  clock_gettime: { parameters: ["i32", "pointer"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 /** A `struct iovec` as 32-bit words: address, length. */
 const VECTOR_WORDS = 4;
 const WORD = 0x1_0000_0000;
+/** linux/time.h */
+const CLOCK_BOOTTIME = 7;
 
 /** The address of memory that never moves, such as a shared WebAssembly memory. */
 export function addressOf(memory: WebAssembly.Memory): number {
@@ -59,16 +63,21 @@ export interface RawCalls {
 
 /** The calls, on the thread that made it. */
 export class RawIo implements RawCalls {
+  readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
   readonly #symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
   readonly #errno: Int32Array;
+  /** A `struct timespec` as 32-bit words: seconds, nanoseconds. */
+  readonly #time = new Uint32Array(new ArrayBuffer(16));
+  readonly #timePointer: Deno.PointerValue = Deno.UnsafePointer.of(this.#time);
   readonly #vector = new Uint32Array(new ArrayBuffer(VECTOR_WORDS * 4));
   readonly #vectorPointer: Deno.PointerValue = Deno.UnsafePointer.of(this.#vector);
   /** Of structures, which are few and stay where they are. */
   readonly #pointers = new Map<number, Deno.PointerValue>();
 
-  private constructor(symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"]) {
-    this.#symbols = symbols;
-    const location = symbols.__errno_location();
+  private constructor(library: Deno.DynamicLibrary<typeof SYMBOLS>) {
+    this.#library = library;
+    this.#symbols = library.symbols;
+    const location = library.symbols.__errno_location();
     // Never null in C; the fallback only satisfies the type.
     const bytes = location === null ? new ArrayBuffer(4) : Deno.UnsafePointerView.getArrayBuffer(location, 4);
     this.#errno = new Int32Array(bytes);
@@ -77,7 +86,7 @@ export class RawIo implements RawCalls {
   /** @throws HostError when this is not Linux with the GNU C library, or foreign functions are not allowed */
   static open(): RawIo {
     try {
-      return new RawIo(Deno.dlopen("libc.so.6", SYMBOLS).symbols);
+      return new RawIo(Deno.dlopen("libc.so.6", SYMBOLS));
     } catch (cause) {
       throw new HostError("Cannot load libc.so.6", {
         hint: "The fast data plane needs Linux with the GNU C library; use --dataplane portable elsewhere.",
@@ -88,6 +97,13 @@ export class RawIo implements RawCalls {
 
   get errno(): number {
     return this.#errno[0] ?? 0;
+  }
+
+  /** The time since the machine started, that in which it slept included: so old is a session for its other end. */
+  now(): Millis {
+    this.#symbols.clock_gettime(CLOCK_BOOTTIME, this.#timePointer);
+    const time = this.#time;
+    return millis(((time[1] ?? 0) * WORD + (time[0] ?? 0)) * 1000 + (time[2] ?? 0) / 1e6);
   }
 
   read(fd: number, address: number, lengthBytes: number): number {
@@ -118,6 +134,11 @@ export class RawIo implements RawCalls {
 
   poll(descriptors: number, count: number, timeoutMs: number): number {
     return this.#symbols.poll(this.#pointer(descriptors), count, timeoutMs);
+  }
+
+  /** Unloads the library; nothing may be called afterwards. */
+  unload(): void {
+    this.#library.close();
   }
 
   #describe(address: number, lengthBytes: number): void {

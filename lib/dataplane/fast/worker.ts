@@ -56,6 +56,7 @@ scope.onmessage = ({ data }) => {
 
 function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
   const io = RawIo.open();
+  const now = (): Millis => io.now();
   const kernel = selectKernel(setup);
   const device = new Device({
     random: systemRandom,
@@ -87,14 +88,14 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
     mtuBytes: setup.mtuBytes,
     tunFd: setup.tunFd,
     wakeFd: setup.wakeFd,
-    now: systemClock.now,
+    now,
     onWake: () => {
       for (let bytes = commands.read(); bytes !== undefined; bytes = commands.read()) {
         const command = JSON.parse(new TextDecoder().decode(bytes)) as Command;
         // It may hold a preshared key.
         bytes.fill(0);
         if (command.kind === "stop") return false;
-        obey({ device, engine, places }, command);
+        obey({ device, engine, places }, now(), command);
         if ("publicKey" in command) show(PublicKey.parse(command.publicKey));
         else refreshAt = 0;
       }
@@ -113,8 +114,8 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
         const place = places.get(peer.publicKey.toString());
         if (place !== undefined) board.write(place, peer);
       }
-      const now = systemClock.now();
-      if (now < refreshAt) return refreshAt - now;
+      const start = now();
+      if (start < refreshAt) return refreshAt - start;
       for (const status of device.peerStatuses()) {
         const place = places.get(status.publicKey.toString());
         if (place !== undefined) board.write(place, status);
@@ -122,8 +123,8 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
       for (const [reason, count] of Object.entries(device.counters.snapshot())) {
         drops[COUNTED_DROPS.indexOf(reason)] = count;
       }
-      const end = systemClock.now();
-      const restMs = Math.max(REFRESH_MS, REFRESH_REST * (end - now));
+      const end = now();
+      const restMs = Math.max(REFRESH_MS, REFRESH_REST * (end - start));
       refreshAt = end + Math.min(MAX_REFRESH_MS, restMs);
       return Infinity;
     },
@@ -155,8 +156,11 @@ interface Commanded {
   readonly places: Map<string, number>;
 }
 
-function obey({ device, engine, places }: Commanded, command: Exclude<Command, { kind: "stop" }>): void {
-  const now = systemClock.now();
+function obey(
+  { device, engine, places }: Commanded,
+  now: Millis,
+  command: Exclude<Command, { kind: "stop" }>,
+): void {
   switch (command.kind) {
     case "update-peer": {
       const update = parsePeerUpdate(command);
