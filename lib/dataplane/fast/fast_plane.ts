@@ -145,6 +145,10 @@ export class FastPlane implements WireGuardPlane {
   listen(options: ListenOptions): ListenFailure | undefined {
     const socket = openSocket(options);
     if (typeof socket === "string") return socket;
+    if (this.#isClosed) {
+      socket.close();
+      return undefined;
+    }
     const { fd, family, offloads: { gso: hasGso } } = socket;
     this.#sockets.push(socket);
     this.#localPort = socket.port;

@@ -176,6 +176,8 @@ Deno.test({
     // Whoever has not heard of it does no harm.
     plane.updatePeer({ publicKey: keyB.publicKey, addAllowedIps });
     plane.setMtu(1300);
+    assert.equal(plane.listen({ port, fwmark: 0 }), undefined);
+    Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port }).close();
     plane.suspend();
     plane.removePeer(keyB.publicKey);
     plane.setPrivateKey(undefined);
