@@ -141,7 +141,7 @@ export class BatchKernel {
   }
 
   /** Starts to join packets of a batch. They are joined where they are, so no other place is needed. */
-  beginFrames(_out?: number): void {
+  beginFrames(): void {
     this.#kernel.beginJoin(this.#joinsUdp ? 1 : 0);
   }
 

@@ -80,7 +80,7 @@ Deno.test("BatchKernel opens, and joins packets to superframes that stand for th
         table.counters[i] = counter + i;
       }
       batch.openBatch(key, train.packets);
-      batch.beginFrames(0);
+      batch.beginFrames();
       for (const [i, expected] of packets.entries()) {
         const at = (table.at[i] ?? 0) + 16;
         assert.ok((table.plaintextBytes[i] ?? -1) >= expected.length);

@@ -52,9 +52,7 @@ const RECEIVE_AT: number = aligned(PACKET_AT + MAX_SUPERFRAME_BYTES + SLACK_BYTE
 const TRAIN_AT: number = aligned(RECEIVE_AT + RECEIVE_ROOM_BYTES + SLACK_BYTES);
 /** Trains that are full are sent; one superframe more must fit, cut into packets as small as they come. */
 const TRAIN_ROOM_BYTES: number = 224 * 1024;
-const FRAMES_AT: number = aligned(TRAIN_AT + TRAIN_ROOM_BYTES + SLACK_BYTES);
-const FRAMES_ROOM_BYTES: number = 256 * 1024;
-const SINGLE_AT: number = aligned(FRAMES_AT + FRAMES_ROOM_BYTES + SLACK_BYTES);
+const SINGLE_AT: number = aligned(TRAIN_AT + TRAIN_ROOM_BYTES + SLACK_BYTES);
 /** How much memory the engine needs beyond the kernel's own. */
 export const ENGINE_BYTES: number = SINGLE_AT + 68 * 1024;
 function aligned(at: number): number {
@@ -282,14 +280,14 @@ export class PacketEngine {
       const udp = this.#udp;
       const trains = udp?.receiver.receive() ?? 0;
       if (udp === undefined || trains === 0) return receives > 0;
-      this.#parts.kernel.beginFrames(this.#free + FRAMES_AT);
+      this.#parts.kernel.beginFrames();
       let datagrams = 0;
       for (let i = 0; i < trains; i++) {
         datagrams += udp.receiver.datagrams(i);
         if (datagrams > MAX_TRAIN_PACKETS) {
           incoming.open(now);
           this.#writeFrames();
-          this.#parts.kernel.beginFrames(this.#free + FRAMES_AT);
+          this.#parts.kernel.beginFrames();
           datagrams = udp.receiver.datagrams(i);
         }
         incoming.take(now, udp, i);

@@ -52,18 +52,18 @@ export interface PacketKernel {
   readonly freeFrom: number;
   /** Makes keys that the kernel can work with. */
   readonly aead: Aead;
-  /** How many datagrams a train holds at most. */
+  /** What `openBatch` opens. */
   readonly openTable: OpenTable;
   /** Cuts a superframe, completes its packets, seals them. */
   sealSuperframe(job: SealJob): SealedTrain | SealFailure;
   /** Opens the first `count` datagrams of the table, in place. What is not authentic is overwritten. */
   openBatch(key: AeadKey, count: number): void;
   /**
-   * Joins the packets of a flow that follow each other, so that the host takes them at once. Called for each packet of
-   * a batch in order; `out` is where frames are built.
+   * Starts to join the packets of a batch: those of a flow that follow each other, so that the host takes them at once.
+   * Frames are built where their packets are.
    */
-  beginFrames(out: number): void;
-  /** Adds the packet at `at`, of `lengthBytes`; the 10 bytes before it may be overwritten. */
+  beginFrames(): void;
+  /** Adds the packet at `at`, behind all before, of `lengthBytes`; the 10 bytes before it may be overwritten. */
   addPacket(at: number, lengthBytes: number): void;
   /** @returns how many frames there are to be written, each with its virtio header */
   endFrames(): number;

@@ -68,7 +68,7 @@ export class PlainKernel implements PacketKernel {
     }
   }
 
-  beginFrames(_out: number): void {
+  beginFrames(): void {
     this.#frames = 0;
   }
 
