@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { millis } from "../../base/mod.ts";
 import { nobleAead, PresharedKey, PrivateKey } from "../../crypto/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
+import { CookieChecker } from "../../wireguard/cookie_checker.ts";
 import { CookieGenerator } from "../../wireguard/cookie_generator.ts";
 import { createInitiation } from "../../wireguard/handshake.ts";
 import { EngineBench, ipPacket, peerEndpoint, POLLIN } from "./engine_bench_test.ts";
@@ -56,6 +57,29 @@ Deno.test("isHandshake() knows initiations and responses by type and length", ()
       assert.equal(isHandshake(memory, 8, lengthBytes), expected, `${type} ${lengthBytes}`);
     }
   }
+});
+
+Deno.test("PacketEngine takes a cookie, and nothing else that is neither a handshake nor a packet", () => {
+  const bench = new EngineBench({ seed: 13 });
+  bench.device.initiateHandshake(bench.now, bench.peer.publicKey);
+  bench.run();
+  const initiation = bench.calls.sends[0]?.datagrams[0] ?? assert.fail();
+  const checker = new CookieChecker(bench.peer.publicKey, {
+    random: bench.random,
+    aead: nobleAead,
+    refreshTimeMs: 120_000,
+  });
+  const sender = new DataView(initiation.buffer, initiation.byteOffset).getUint32(4, true);
+  const reply = checker.reply(bench.now, initiation, { sender, source: peerEndpoint });
+  for (
+    const bytes of [reply.subarray(0, 63), new Uint8Array([...reply, 0]), new Uint8Array(64), reply, reply]
+  ) {
+    bench.calls.receives.push({ bytes, source: peerEndpoint });
+  }
+  bench.run();
+  assert.equal(bench.device.peerStatus(bench.peer.publicKey)?.rxBytes, reply.length);
+  assert.equal(bench.device.counters.get("malformed-datagram"), 3);
+  assert.equal(bench.device.counters.get("wrong-cookie"), 1, "the same again answers nothing");
 });
 
 Deno.test("PacketEngine that loses its socket begins no session with whoever waits", () => {
