@@ -1,13 +1,15 @@
 /**
- * Handshake messages that wait until packets have been carried, so that a flood of them holds no session up.
+ * Handshake messages and cookie replies that wait until packets have been carried, so that a flood of them holds no
+ * session up.
  * @module
  */
 
 import type { Endpoint } from "../../net/mod.ts";
 
-/** The lengths of an initiation and a response (WireGuard paper §5.4.2, §5.4.3). */
+/** The lengths of an initiation, a response and a cookie reply (WireGuard paper §5.4.2, §5.4.3, §5.4.7). */
 const INITIATION_BYTES = 148;
 const RESPONSE_BYTES = 92;
+const COOKIE_REPLY_BYTES = 64;
 const SLOT_BYTES = INITIATION_BYTES;
 /** As many as Linux keeps (`MAX_QUEUED_INCOMING_HANDSHAKES`): at some microseconds each, 40 ms of work. */
 const SLOTS = 4096;
@@ -65,8 +67,9 @@ export class HandshakeBacklog {
   }
 }
 
-/** @returns whether a datagram is as long as a handshake message, and says that it is one */
+/** @returns whether a datagram is as long as a handshake message or a cookie reply, and says that it is one */
 export function isHandshake(memory: Uint8Array, at: number, lengthBytes: number): boolean {
   return lengthBytes === INITIATION_BYTES && memory[at] === 1 ||
-    lengthBytes === RESPONSE_BYTES && memory[at] === 2;
+    lengthBytes === RESPONSE_BYTES && memory[at] === 2 ||
+    lengthBytes === COOKIE_REPLY_BYTES && memory[at] === 3;
 }

@@ -48,12 +48,13 @@ Deno.test("HandshakeBacklog.push() refuses what there is no room for, and keeps 
   assert.ok(backlog.isEmpty);
 });
 
-Deno.test("isHandshake() knows initiations and responses by type and length", () => {
+Deno.test("isHandshake() knows initiations, responses and cookies by type and length", () => {
   const memory = new Uint8Array(200);
   for (let type = 0; type < 256; type++) {
     memory[8] = type;
     for (const lengthBytes of [32, 64, 91, 92, 93, 147, 148, 149]) {
-      const expected = type === 1 && lengthBytes === 148 || type === 2 && lengthBytes === 92;
+      const expected = type === 1 && lengthBytes === 148 || type === 2 && lengthBytes === 92 ||
+        type === 3 && lengthBytes === 64;
       assert.equal(isHandshake(memory, 8, lengthBytes), expected, `${type} ${lengthBytes}`);
     }
   }

@@ -18,8 +18,8 @@ const TAG_BYTES = 16;
 export interface IncomingTrainsParts {
   readonly kernel: PacketKernel;
   readonly device: Device;
-  /** Takes a datagram that carries no packet, at `at` in the kernel's memory; sessions may be others afterwards. */
-  onControl(now: Millis, at: number, lengthBytes: number, source: Endpoint): void;
+  /** Takes a datagram that carries no packet, at `at` in the kernel's memory; the sessions stay as they are. */
+  onControl(at: number, lengthBytes: number, source: Endpoint): void;
   /** Sees each peer of which something authentic came. */
   onOpened(peer: BatchSession["peer"]): void;
 }
@@ -58,11 +58,7 @@ export class IncomingTrains {
         datagramBytes < TRANSPORT_HEADER_BYTES + TAG_BYTES ||
         this.#view.getUint32(at, true) !== TRANSPORT
       ) {
-        // What it is, and why not, is the protocol's to say; what came before it keeps its place.
-        this.open(now);
-        onControl(now, at, datagramBytes, source);
-        // A handshake may have replaced the session.
-        this.#sessionIndex = -1;
+        onControl(at, datagramBytes, source);
         continue;
       }
       const index = this.#view.getUint32(at + 4, true);

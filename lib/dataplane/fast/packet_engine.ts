@@ -32,8 +32,6 @@ const POLLIN = 1;
 const POLLERR = 8;
 const POLLNVAL = 32;
 
-/** The only other message than a handshake's or a packet's (WireGuard paper §5.4.7). */
-const COOKIE_REPLY_BYTES = 64;
 /** A turn sends about so much before it looks at what came in: more starves the acknowledgements, less costs calls. */
 const EGRESS_BUDGET_BYTES = 128 * 1024;
 /** A turn receives so often before it looks at what wants to go out. */
@@ -124,7 +122,7 @@ export class PacketEngine {
     this.#incoming = new IncomingTrains({
       kernel,
       device: parts.device,
-      onControl: (now, at, lengthBytes, source) => this.#takeControl(now, at, lengthBytes, source),
+      onControl: (at, lengthBytes, source) => this.#takeControl(at, lengthBytes, source),
       onOpened: (peer) => this.#touched.add(peer),
     });
     // struct pollfd { int fd; short events; short revents }
@@ -311,16 +309,13 @@ export class PacketEngine {
     }
   }
 
-  #takeControl(now: Millis, at: number, lengthBytes: number, source: Endpoint): void {
+  #takeControl(at: number, lengthBytes: number, source: Endpoint): void {
     const { device } = this.#parts;
-    // A copy either way, because the device may keep parts of it, and other threads could see this memory; but none of
-    // garbage, which may come in a flood.
-    if (isHandshake(this.#bytes, at, lengthBytes)) {
-      if (this.#handshakes.push(this.#bytes, at, lengthBytes, source)) return;
+    // Garbage may come in a flood: it costs no copy.
+    if (!isHandshake(this.#bytes, at, lengthBytes)) device.counters.count("malformed-datagram");
+    else if (!this.#handshakes.push(this.#bytes, at, lengthBytes, source)) {
       device.counters.count("too-many-handshakes");
-    } else if (lengthBytes === COOKIE_REPLY_BYTES) {
-      device.handleDatagram(now, this.#bytes.slice(at, at + lengthBytes), source);
-    } else device.counters.count("malformed-datagram");
+    }
   }
 
   #workOnHandshakes(now: Millis): void {
