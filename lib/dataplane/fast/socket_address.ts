@@ -13,6 +13,7 @@ export const SOCKADDR_BYTES = 28;
 const ZONE_AT = 24;
 /** Bounds the memory that strangers can take. */
 const MAX_CACHED = 4096;
+const RECENT_SLOTS = 64;
 
 /** @returns the address for a socket of `family`, or undefined when that cannot reach it */
 export function encodeSocketAddress(endpoint: Endpoint, family: 4 | 6): Uint8Array | undefined {
@@ -38,9 +39,9 @@ export function encodeSocketAddress(endpoint: Endpoint, family: 4 | 6): Uint8Arr
 /** Where an address stands, and the address of this host that goes with it. */
 interface Place {
   readonly at: number;
-  readonly length: number;
+  readonly lengthBytes: number;
   readonly localAt: number;
-  readonly localLength: number;
+  readonly localBytes: number;
 }
 
 /**
@@ -50,12 +51,15 @@ interface Place {
 export class ReceivedEndpoint extends Endpoint {
   /** As the kernel wrote it. */
   readonly socketAddress: Uint8Array;
-  /** The address of this host that it has called, 4 or 16 bytes; what is sent to it leaves from there. */
+  /** The address of this host that it has called, 4 or 16 bytes, if that is known. */
+  readonly called: Uint8Array | undefined;
+  /** What is sent to it leaves from there: the address that it has called, unless that is of no use any more. */
   local: Uint8Array | undefined;
 
-  constructor(address: IpAddress, port: number, socketAddress: Uint8Array) {
+  constructor(address: IpAddress, port: number, socketAddress: Uint8Array, called: Uint8Array | undefined) {
     super(address, port, { zone: socketAddress.length === SOCKADDR_BYTES ? zoneOf(socketAddress) : 0 });
     this.socketAddress = socketAddress;
+    this.called = called;
   }
 
   /** Of the socket that it has sent to. */
@@ -70,8 +74,8 @@ export class ReceivedEndpoint extends Endpoint {
  */
 export class SocketAddressReader {
   readonly #cache = new Map<string, ReceivedEndpoint>();
-  #lastKey = "";
-  #last: ReceivedEndpoint | undefined;
+  /** Where each was found last, because a text as a key takes longer to make than everything else. */
+  readonly #recent: (ReceivedEndpoint | undefined)[] = new Array(RECENT_SLOTS).fill(undefined);
 
   /**
    * @param at where the address stands in `memory`
@@ -81,26 +85,44 @@ export class SocketAddressReader {
     const isIpv6 = memory[at] === AF_INET6;
     const nameBytes = isIpv6 ? SOCKADDR_BYTES : 8;
     const localBytes = localAt === 0 ? 0 : isIpv6 ? 16 : 4;
-    let key = textOf(memory, at + 2, nameBytes - 2);
-    if (localBytes > 0) key += textOf(memory, localAt, localBytes);
-    let endpoint = key === this.#lastKey ? this.#last : this.#cache.get(key);
-    if (endpoint === undefined) {
-      const bytes = isIpv6 ? memory.slice(at + 8, at + 24) : memory.slice(at + 4, at + 8);
-      const port = ((memory[at + 2] ?? 0) << 8) | (memory[at + 3] ?? 0);
-      const socketAddress = memory.slice(at, at + (isIpv6 ? SOCKADDR_BYTES : 16));
-      endpoint = new ReceivedEndpoint(IpAddress.fromBytes(bytes).unmapped(), port, socketAddress);
-      if (this.#cache.size >= MAX_CACHED) this.#cache.clear();
-      this.#cache.set(key, endpoint);
+    // The port's lower byte and the address's last.
+    const slot = ((memory[at + 3] ?? 0) ^ (memory[at + (isIpv6 ? 23 : 7)] ?? 0)) % RECENT_SLOTS;
+    let endpoint = this.#recent[slot];
+    const isSame = endpoint !== undefined && (endpoint.called?.length ?? 0) === localBytes &&
+      startsWith(endpoint.socketAddress, memory, at, nameBytes) &&
+      (endpoint.called === undefined || startsWith(endpoint.called, memory, localAt, localBytes));
+    if (!isSame || endpoint === undefined) {
+      endpoint = this.#find(memory, { at, lengthBytes: nameBytes, localAt, localBytes });
+      this.#recent[slot] = endpoint;
     }
-    if (localBytes > 0) endpoint.local ??= memory.slice(localAt, localAt + localBytes);
-    this.#lastKey = key;
-    this.#last = endpoint;
+    endpoint.local = endpoint.called;
+    return endpoint;
+  }
+
+  #find(memory: Uint8Array, { at, lengthBytes, localAt, localBytes }: Place): ReceivedEndpoint {
+    const key = textOf(memory, at + 2, lengthBytes - 2) + textOf(memory, localAt, localBytes);
+    const known = this.#cache.get(key);
+    if (known !== undefined) return known;
+    const isIpv6 = lengthBytes === SOCKADDR_BYTES;
+    const bytes = isIpv6 ? memory.slice(at + 8, at + 24) : memory.slice(at + 4, at + 8);
+    const port = ((memory[at + 2] ?? 0) << 8) | (memory[at + 3] ?? 0);
+    const socketAddress = memory.slice(at, at + (isIpv6 ? SOCKADDR_BYTES : 16));
+    const called = localBytes > 0 ? memory.slice(localAt, localAt + localBytes) : undefined;
+    const endpoint = new ReceivedEndpoint(IpAddress.fromBytes(bytes).unmapped(), port, socketAddress, called);
+    if (this.#cache.size >= MAX_CACHED) this.#cache.clear();
+    this.#cache.set(key, endpoint);
     return endpoint;
   }
 }
 
 function zoneOf(socketAddress: Uint8Array): number {
   return new DataView(socketAddress.buffer, socketAddress.byteOffset).getUint32(ZONE_AT, true);
+}
+
+/** Whether the first `length` bytes of `known` stand at `at`. */
+function startsWith(known: Uint8Array, memory: Uint8Array, at: number, length: number): boolean {
+  for (let i = 0; i < length; i++) if (known[i] !== memory[at + i]) return false;
+  return true;
 }
 
 /** An even number of bytes as a key. */

@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import { randomBytes, SeededRandom } from "../../base/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { encodeSocketAddress, SocketAddressReader } from "./socket_address.ts";
 
@@ -62,4 +63,30 @@ Deno.test("SocketAddressReader keeps what the way back needs: the zone, and the 
   assert.deepEqual(called.local, memory.slice(64, 80));
   called.local = undefined;
   assert.deepEqual(reader.read(memory, 32, 64).local, memory.slice(64, 80), "it is learnt again");
+});
+
+Deno.test("SocketAddressReader takes none of many sources for another", () => {
+  const random = new SeededRandom(5);
+  const memory = new Uint8Array(128);
+  for (const family of [4, 6] as const) {
+    const reader = new SocketAddressReader();
+    const known = new Map<string, Endpoint>();
+    for (let i = 0; i < 5000; i++) {
+      const pick = randomBytes(random, 4).map((byte) => byte & 3);
+      const source = endpoint(
+        `${family === 4 ? `192.0.${pick[0]}.2` : `[2001:db8::${pick[0]}:2]`}:${256 * (pick[1] ?? 0) + 7}`,
+      );
+      memory.set(encodeSocketAddress(source, family) ?? [], 32);
+      const isCalled = pick[2] !== 0;
+      memory[64] = pick[3] ?? 0;
+      const read = reader.read(memory, 32, isCalled ? 64 : 0);
+      const called = isCalled ? memory.slice(64, 64 + (family === 4 ? 4 : 16)) : undefined;
+      assert.ok(read.equals(source));
+      assert.deepEqual(read.local, called);
+      const key = `${source} ${called}`;
+      assert.equal(read, known.get(key) ?? read, "the same object");
+      known.set(key, read);
+    }
+    assert.ok(known.size > 50);
+  }
 });
