@@ -15,8 +15,17 @@ const UDP_MBIT_PER_S = [500, 1000];
 /** As much as fits the inner MTU over IPv4 and IPv6 alike. */
 const UDP_PAYLOAD_BYTES = 1372;
 
-/** Measures all tunnels, `rounds` times in turn. */
-export async function measureTunnels(rounds: number, log: (text: string) => void): Promise<Table> {
+/** How to measure. */
+export interface TunnelsOptions {
+  /** How often, in turn. */
+  readonly rounds: number;
+  /** Parts of the names of what is measured; everything unless given. */
+  readonly only?: readonly string[] | undefined;
+  readonly log: (text: string) => void;
+}
+
+/** Measures all tunnels. */
+export async function measureTunnels({ rounds, only = [""], log }: TunnelsOptions): Promise<Table> {
   const all = await contenders();
   await using lab = await Lab.create(all.flatMap((_, i) => [`${i}a`, `${i}b`]));
   const tunnels: (readonly [Contender, Tunnel])[] = [];
@@ -25,7 +34,7 @@ export async function measureTunnels(rounds: number, log: (text: string) => void
   }
   const samples = new Samples(all.map((each) => each.name));
   for (let round = 1; round <= rounds; round++) {
-    for (const { what, run } of STEPS) {
+    for (const { what, run } of STEPS.filter(({ what }) => only.some((part) => what.includes(part)))) {
       log(`round ${round}: ${what}`);
       // Each by each, so that a machine that slows down slows all alike.
       for (const [{ name }, tunnel] of tunnels) {
