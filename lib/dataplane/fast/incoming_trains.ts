@@ -62,12 +62,12 @@ export class IncomingTrains {
         continue;
       }
       const index = this.#view.getUint32(at + 4, true);
-      if (index !== this.#sessionIndex) {
+      if (index !== this.#sessionIndex || this.#session === undefined) {
         const session = device.batches.sessionAt(now, index);
         if (session !== this.#session) this.open(now);
         this.#sessionIndex = index;
         this.#session = session;
-      } else if (this.#session === undefined) device.counters.count("unknown-session");
+      }
       const session = this.#session;
       if (session === undefined) continue;
       const high = this.#view.getUint32(at + 12, true);

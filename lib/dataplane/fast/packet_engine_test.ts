@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { SeededRandom } from "../../base/mod.ts";
+import { millis, type SeededRandom } from "../../base/mod.ts";
 import { BatchKernel, PrivateKey, selectAead } from "../../crypto/mod.ts";
 import { ERRNO } from "../../host/mod.ts";
 import { Cidr } from "../../net/mod.ts";
@@ -197,6 +197,19 @@ Deno.test("PacketEngine counts what strangers send by reason, writes none of it,
   assert.ok(dropped(after) - dropped(before) > 10_000, "every datagram of a train of garbage counts");
   assert.deepEqual(bench.calls.written, []);
   assert.equal(bench.device.sessionsInUse, sessions);
+});
+
+Deno.test("PacketEngine counts every datagram of a session that is too old as such", () => {
+  const bench = new EngineBench();
+  bench.greet();
+  const sealed = bench.sealed(Array.from({ length: 10 }, () => ipPacket(2, 1, 100)));
+  bench.now = millis(bench.now + 181_000);
+  const [{ length: segmentBytes } = assert.fail()] = sealed;
+  const bytes = new Uint8Array(sealed.flatMap((each) => [...each]));
+  bench.calls.receives.push({ bytes, source: peerEndpoint, segmentBytes });
+  bench.run();
+  assert.equal(bench.device.counters.get("expired-session"), 10);
+  assert.deepEqual(bench.calls.written, []);
 });
 
 Deno.test("PacketEngine opens a batch of the smallest datagrams that 32 receives can bring", () => {
