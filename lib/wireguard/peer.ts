@@ -326,14 +326,11 @@ export class Peer {
     this.#context.emit({ kind: "handshake-retry", peer: this.publicKey, attempt: this.#attempts });
   }
 
-  /**
-   * Whoever heard of the endpoint may answer from the address that it called, by the identity of the object. Nobody hears
-   * us, so that address may be the trouble: the next datagram leaves as the host's routes say (as the reference).
-   */
+  /** Nobody hears us; where the object also says from which address of ours to answer, that may be why (as the reference). */
   #leaveAnyWay(): void {
-    const { endpoint } = this;
-    if (endpoint === undefined) return;
-    this.endpoint = new Endpoint(endpoint.address, endpoint.port, { zone: endpoint.zone });
+    if (this.endpoint === undefined) return;
+    const { address, port, zone } = this.endpoint;
+    this.endpoint = new Endpoint(address, port, { zone });
   }
 
   #sendingKeypair(now: Millis): Keypair | undefined {
