@@ -326,7 +326,7 @@ export class Peer {
     this.#context.emit({ kind: "handshake-retry", peer: this.publicKey, attempt: this.#attempts });
   }
 
-  /** Nobody hears us; where the object also says from which address of ours to answer, that may be why (as the reference). */
+  /** Nobody hears us; the address of ours that the object may say to answer from may be why (as the reference). */
   #leaveAnyWay(): void {
     if (this.endpoint === undefined) return;
     const { address, port, zone } = this.endpoint;
