@@ -8,7 +8,7 @@ import { type Channel, openLocalChannel } from "../channel/mod.ts";
 import { awaitAccepted, type DialRefusal, type Duplex, FORWARD_TOPIC } from "../forward/mod.ts";
 import { systemClock, systemCompressor, systemRandom, systemTimers } from "../host/mod.ts";
 import { type CarrierLimits, type PeerId, peerId, type PeerLinks, ServiceRuntime } from "../service/mod.ts";
-import { dialUnix } from "../transport/mod.ts";
+import { dialUnix, SocketTurns } from "../transport/mod.ts";
 import { InvalidRequestError, UnreachableError } from "./errors.ts";
 import { type PortListener, tryEncodeHeader } from "./forward_desk.ts";
 import type { NodeParts } from "./node_parts.ts";
@@ -39,6 +39,7 @@ export class AttachedProgram implements NodeParts {
   readonly #path: string;
   readonly #log: Logger;
   readonly #ended = Promise.withResolvers<void>();
+  readonly #turns = new SocketTurns(systemTimers);
   #channel: Channel | undefined;
   #dialling: Promise<boolean> | undefined;
   #cancelRetry: () => void = () => {};
@@ -103,6 +104,7 @@ export class AttachedProgram implements NodeParts {
     await this.runtime.close();
     this.#channel?.close("the program stops");
     await this.#channel?.closed;
+    await this.#turns.close();
     this.#ended.resolve();
   }
 
@@ -139,12 +141,14 @@ export class AttachedProgram implements NodeParts {
     const channel = openLocalChannel(stream, {
       clock: systemClock,
       timers: systemTimers,
-      prepare: (channel) =>
+      prepare: (channel) => {
+        channel.shareTurns(this.#turns);
         new ServiceDoor(channel, FORWARD_TOPIC, {
           handleMessage: (peer, bytes) => this.runtime.handleMessage(peer, bytes),
           handleStream: (peer, header, opened) => this.runtime.handleStream(peer, header, opened),
           handleForward: (_, __, opened) => opened.reset(1),
-        }).open(AGENT),
+        }).open(AGENT);
+      },
     });
     this.#channel = channel;
     this.runtime.handleLink(AGENT);

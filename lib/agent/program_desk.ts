@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, Logger, Timers } from "../base/mod.ts";
+import type { Clock, Logger, Timers, Turns } from "../base/mod.ts";
 import { acceptLocalChannel, type Channel } from "../channel/mod.ts";
 import { FORWARD_TOPIC } from "../forward/mod.ts";
 import { type PeerId, programId, type ServiceRuntime } from "../service/mod.ts";
@@ -22,6 +22,7 @@ export interface ProgramDeskParts {
   readonly links: ServiceLinks;
   readonly runtime: ServiceRuntime;
   readonly receiver: ServiceReceiver;
+  readonly turns: Turns;
 }
 
 /** Lets programs in, and forgets them when they are gone. */
@@ -56,7 +57,7 @@ export class ProgramDesk {
   }
 
   async #accept(): Promise<void> {
-    const { clock, timers, links, runtime, receiver, log } = this.#parts;
+    const { clock, timers, links, runtime, receiver, turns, log } = this.#parts;
     for (;;) {
       const stream = await this.#listener.accept();
       if (stream === undefined) return;
@@ -69,7 +70,10 @@ export class ProgramDesk {
       const channel = acceptLocalChannel(stream, {
         clock,
         timers,
-        prepare: (channel) => new ServiceDoor(channel, FORWARD_TOPIC, receiver).open(peer),
+        prepare: (channel) => {
+          channel.shareTurns(turns);
+          new ServiceDoor(channel, FORWARD_TOPIC, receiver).open(peer);
+        },
       });
       this.#channels.set(peer, channel);
       links.addProgram(peer, channel);

@@ -21,6 +21,7 @@ import {
   type ServiceAdvert,
   ServiceRuntime,
 } from "../service/mod.ts";
+import { SocketTurns } from "../transport/mod.ts";
 import { ForwardDesk } from "./forward_desk.ts";
 import { memberOfHost } from "./host_names.ts";
 import type { HealthWatch } from "./health_watch.ts";
@@ -64,6 +65,7 @@ export class ServiceHost {
   readonly #shared: SharedServices;
   readonly #receiver: ServiceReceiver;
   readonly #doors = new WeakMap<Channel, ServiceDoor>();
+  readonly #turns = new SocketTurns(systemTimers);
   #programs: ProgramDesk | undefined;
   #isClosed = false;
 
@@ -173,6 +175,7 @@ export class ServiceHost {
       links: this.#links,
       runtime: this.runtime,
       receiver: this.#receiver,
+      turns: this.#turns,
     });
     // It may have been closed meanwhile.
     if (this.#isClosed) await programs.close();
@@ -181,6 +184,7 @@ export class ServiceHost {
 
   /** A channel was made, and nothing has been read from it. */
   prepare(channel: Channel): void {
+    channel.shareTurns(this.#turns);
     this.#doors.set(channel, new ServiceDoor(channel, FORWARD_TOPIC, this.#receiver));
   }
 
@@ -227,6 +231,7 @@ export class ServiceHost {
     await this.runtime.close();
     await this.forward.close();
     await this.#programs?.close();
+    await this.#turns.close();
   }
 
   #findHost(host: string): PeerId | undefined {

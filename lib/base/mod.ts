@@ -17,3 +17,4 @@ export * from "./random.ts";
 export * from "./source_pace.ts";
 export * from "./state_store.ts";
 export * from "./timers.ts";
+export type { Turns } from "./turns.ts";

@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { ByteStream } from "../base/mod.ts";
+import type { ByteStream, Turns } from "../base/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
 import type { ChannelOptions } from "./channel_options.ts";
 import type { ChannelStream } from "./channel_stream.ts";
@@ -26,6 +26,7 @@ import { RecordWriter } from "./record_writer.ts";
 import { StreamDesk, type StreamHandler } from "./stream_desk.ts";
 import { StreamMux } from "./stream_mux.ts";
 import { decodeText, TopicTable } from "./topic_table.ts";
+import { TurnShare } from "./turn_share.ts";
 import { WriteLoop } from "./write_loop.ts";
 
 /** How long a closing channel waits for what is queued to go out and for the other end to close. */
@@ -62,6 +63,7 @@ export class Channel {
   readonly #writer: RecordWriter;
   readonly #writing: WriteLoop;
   readonly #early = new EarlyWrite();
+  readonly #reading: ReadLoop;
   readonly #pinger: Pinger;
   readonly #topics = new TopicTable<MessageHandler>();
   readonly #markClosed: () => void;
@@ -103,7 +105,7 @@ export class Channel {
       isClosed: () => this.#isClosed(),
       onBroken: () => this.#shutDown(),
     });
-    const reading = new ReadLoop({
+    this.#reading = new ReadLoop({
       frames: options.frames,
       opener: options.opener,
       maxMessageBytes: options.maxMessageBytes,
@@ -119,7 +121,7 @@ export class Channel {
       onFault: (reason) => this.#fail(reason),
     });
     options.frames.readAhead();
-    queueMicrotask(() => void reading.run());
+    queueMicrotask(() => void this.#reading.run());
   }
 
   /**
@@ -205,6 +207,11 @@ export class Channel {
     for (const message of this.#inbox.extract(topic)) {
       if (this.#state === "open") this.#call(handler, message.body);
     }
+  }
+
+  /** From now on the other end gets a share of each turn, however much it says. */
+  shareTurns(turns: Turns): void {
+    this.#reading.share = new TurnShare(this.#options.clock, turns);
   }
 
   /**

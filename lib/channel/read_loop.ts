@@ -9,6 +9,7 @@ import { EnvelopeReader } from "./envelope_stream.ts";
 import type { FrameReader } from "./frame_reader.ts";
 import type { RecordOpener } from "./record_cipher.ts";
 import { MAX_HEADER_BYTES } from "./stream_state.ts";
+import type { TurnShare } from "./turn_share.ts";
 
 /** What the loop stands on. */
 export interface ReadLoopOptions {
@@ -34,6 +35,8 @@ export class ReadLoop {
   readonly #options: ReadLoopOptions;
   readonly #envelopes: EnvelopeReader;
   readonly #frame = new EnvelopeDecoder();
+  /** Without one the loop goes on for as long as there is something to read. */
+  share: TurnShare | undefined;
 
   constructor(options: ReadLoopOptions) {
     this.#options = options;
@@ -47,6 +50,8 @@ export class ReadLoop {
       const record = frames.take();
       if (record === undefined) {
         onDrained();
+        const others = this.share?.next();
+        if (others !== undefined) await others;
         const isOpen = await frames.fill();
         if (!isOpen && !isClosed()) onEnd();
         continue;
@@ -73,7 +78,7 @@ export class ReadLoop {
       if (!frame.decode(envelopes.bytes, envelopes.start, envelopes.end)) {
         return void onFault("channel-message-malformed");
       }
-      const waiting = onEnvelope(frame);
+      const waiting = onEnvelope(frame) ?? this.share?.handled();
       if (waiting !== undefined) return waiting.then(() => this.#handleEnvelopes());
     }
     return undefined;
