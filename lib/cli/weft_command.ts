@@ -86,7 +86,7 @@ export async function agentOptions(
   const layers: ConfigLayer[] = [
     { source: "flags", values },
     environmentLayer(environment),
-    ...(path ? [fileLayer(await readFile(path, ports, "the configuration"), path)] : []),
+    ...(path ? [await fileLayer(await readFile(path, ports, "the configuration"), path)] : []),
   ];
   const isLogLevelSet = layers.some((layer) => layer.values.logLevel !== undefined);
   const fallback = {

@@ -3,7 +3,6 @@
  * @module
  */
 
-import { parseDocument } from "yaml";
 import type { ConfigLayer } from "./agent_options.ts";
 import { InvalidConfigError } from "./errors.ts";
 import { FIELDS } from "./fields.ts";
@@ -21,7 +20,7 @@ const FILE_NAMES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Reads the text of a configuration file.
+ * Reads the text of a configuration file. What reads YAML is loaded for it: most commands have no file.
  * @param path for the messages
  * @throws InvalidConfigError when it is no YAML map, or has a name that is none, with the nearest one as a hint
  *
@@ -29,17 +28,17 @@ const FILE_NAMES: ReadonlyMap<string, string> = new Map([
  * ```ts
  * import assert from "node:assert/strict";
  * import { fileLayer } from "./config_file.ts";
- * const layer = fileLayer("port: 51821\nlabels:\n  role: web\n", "/etc/weft.yaml");
+ * const layer = await fileLayer("port: 51821\nlabels:\n  role: web\n", "/etc/weft.yaml");
  * assert.deepEqual(layer.values, { port: 51821, labels: { role: "web" } });
  * ```
  */
-export function fileLayer(text: string, path: string): ConfigLayer {
+export async function fileLayer(text: string, path: string): Promise<ConfigLayer> {
   if (text.length > MAX_LENGTH) {
     throw new InvalidConfigError(`Cannot read ${path}: it is larger than ${MAX_LENGTH} characters`, {
       hint: "Name a configuration file with --config.",
     });
   }
-  const content = readYaml(text, path);
+  const content = await readYaml(text, path);
   const values: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(content)) {
     const key = FILE_NAMES.get(name);
@@ -54,7 +53,8 @@ export function fileLayer(text: string, path: string): ConfigLayer {
   return { source: "file", values, path };
 }
 
-function readYaml(text: string, path: string): object {
+async function readYaml(text: string, path: string): Promise<object> {
+  const { parseDocument } = await import("yaml");
   // YAML 1.2 core schema: `no` is text, times are not numbers. Aliases could blow a small file up.
   const document = parseDocument(text, { version: "1.2", prettyErrors: true, stringKeys: true });
   const [error] = document.errors;

@@ -3,7 +3,7 @@ import { layerAgentOptions } from "./agent_options.ts";
 import { fileLayer } from "./config_file.ts";
 import { InvalidConfigError } from "./errors.ts";
 
-Deno.test("fileLayer() reads every kind of setting", () => {
+Deno.test("fileLayer() reads every kind of setting", async () => {
   const text = `
 # a comment
 state: /srv/weft
@@ -16,7 +16,7 @@ labels: { role: web, rack: 7 }
 status-port: off
 interface:
 `;
-  const options = layerAgentOptions([fileLayer(text, "weft.yaml")]);
+  const options = layerAgentOptions([await fileLayer(text, "weft.yaml")]);
   assert.equal(options.stateDir, "/srv/weft");
   assert.equal(options.mtuBytes, 1280);
   assert.equal(options.statusPort, "off");
@@ -25,8 +25,10 @@ interface:
   assert.equal(options.endpoints.length, 2);
 });
 
-Deno.test("fileLayer() takes an empty file", () => {
-  for (const text of ["", "# nothing\n", "---\n"]) assert.deepEqual(fileLayer(text, "f").values, {});
+Deno.test("fileLayer() takes an empty file", async () => {
+  for (const text of ["", "# nothing\n", "---\n"]) {
+    assert.deepEqual((await fileLayer(text, "f")).values, {});
+  }
 });
 
 const refused: readonly (readonly [string, string, RegExp, RegExp])[] = [
@@ -43,8 +45,8 @@ const refused: readonly (readonly [string, string, RegExp, RegExp])[] = [
   ["a flood", "a".repeat((1 << 20) + 1), /larger/, /--config/],
 ];
 for (const [name, text, says, hints] of refused) {
-  Deno.test(`fileLayer() refuses ${name}`, () => {
-    assert.throws(() => fileLayer(text, "f"), (error) => {
+  Deno.test(`fileLayer() refuses ${name}`, async () => {
+    await assert.rejects(fileLayer(text, "f"), (error) => {
       assert(error instanceof InvalidConfigError);
       assert.match(error.message, says);
       assert.doesNotMatch(error.message, /\n/);
