@@ -21,6 +21,8 @@ const SOCKET_FOLDER = "/var/run/wireguard";
 /** When more are open, the oldest one is closed: one that stands still holds nobody up. */
 const MAX_CONNECTIONS = 64;
 const READ_BYTES = 1 << 16;
+/** After an error of the listener. */
+const ACCEPT_RETRY_MS = 20;
 
 /** The socket cannot be served. */
 export class UapiSocketError extends WeftError {
@@ -117,7 +119,12 @@ export class UapiServer {
   async #accept(): Promise<void> {
     while (!this.#isClosed) {
       const connection = await this.#listener.accept().catch(() => undefined);
-      if (connection === undefined) return;
+      if (connection === undefined) {
+        if (this.#isClosed) return;
+        // accept(2): no free descriptors is an error that lasts; the pause lets others be closed meanwhile.
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
+        continue;
+      }
       this.#connections.add(connection);
       const [oldest] = this.#connections;
       if (this.#connections.size > MAX_CONNECTIONS && oldest !== undefined) this.#drop(oldest);

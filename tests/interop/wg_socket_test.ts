@@ -23,6 +23,32 @@ labTest("wg, which removes sockets that refuse it, never meets one of ours", ["r
   }
 });
 
+labTest(
+  "a server that ran out of descriptors answers wg when there are some again",
+  ["root", "wg"],
+  async () => {
+    const name = uniqueInterfaceName();
+    const picture = { privateKey: undefined, listenPort: 51820, fwmark: 0, peers: [] };
+    const server = await UapiServer.open(name, { get: () => picture, set: unused });
+    try {
+      // The shell's parent is this process; what it has stays open.
+      const { stdout } = await new Deno.Command("sh", {
+        args: [
+          "-c",
+          `limit=$(prlimit --pid $PPID --nofile --output SOFT --noheadings)
+        prlimit --pid $PPID --nofile=3:
+        timeout 0.3 wg show ${name} listen-port
+        prlimit --pid $PPID --nofile=$limit:
+        timeout 3 wg show ${name} listen-port`,
+        ],
+      }).output();
+      assert.match(new TextDecoder().decode(stdout), /51820\n$/);
+    } finally {
+      server.close();
+    }
+  },
+);
+
 function unused(): never {
   throw new Error("nobody asks");
 }
