@@ -18,6 +18,7 @@ import { type ItemSource, receiveItems, sendItems } from "./item_stream.ts";
 import { type MessageCarrier, RESET_CANCELED } from "./message_carrier.ts";
 import type { RequestMessage, ResponseMessage, WireFailure, WireValue } from "./node_message.ts";
 import { PendingCall } from "./pending_call.ts";
+import { PendingCalls } from "./pending_calls.ts";
 import type { PeerId, PeerLinks, PostOutcome, ServiceStream } from "./ports.ts";
 import type { Provider } from "./service_directory.ts";
 import { showPath } from "./topic_network.ts";
@@ -46,6 +47,8 @@ export interface CallDeskParts {
   readonly balancer: Balancer;
   /** This program's run. */
   readonly run: number;
+  /** The agent that this program is attached to. */
+  readonly upstream: PeerId | undefined;
   /** Who may serve, for services of others; the first of them in mode `leader`. */
   providers(order: CallOrder): readonly Provider[];
 }
@@ -53,7 +56,7 @@ export interface CallDeskParts {
 /** The calls of one node to others. */
 export class CallDesk {
   readonly #parts: CallDeskParts;
-  readonly #pending = new Map<number, PendingCall>();
+  readonly #pending: PendingCalls;
   /** Without a number, for they wait to be tried again. */
   readonly #resting = new Set<PendingCall>();
   #lastNumber = 0;
@@ -62,6 +65,7 @@ export class CallDesk {
 
   constructor(parts: CallDeskParts) {
     this.#parts = parts;
+    this.#pending = new PendingCalls(parts.upstream);
   }
 
   /** How many calls wait for an answer. */
@@ -137,12 +141,19 @@ export class CallDesk {
     const candidates = balancer.candidates(offered, clock.now());
     const fresh = call.untried(candidates);
     const from = fresh.length > 0 ? fresh : candidates;
-    const provider = from.length === 0 ? undefined : balancer.choose(order.service, from, order.mode);
+    let provider = from.length === 0 ? undefined : balancer.choose(order.service, from, order.mode);
+    if (provider !== undefined && !this.#pending.hasRoom(provider.peer)) {
+      const roomy = from.filter(({ peer }) => this.#pending.hasRoom(peer));
+      if (roomy.length === 0) {
+        return this.#fail(call, failure("Overloaded", `Too many calls wait for ${provider.peer} already`));
+      }
+      provider = balancer.choose(order.service, roomy, order.mode);
+    }
     if (provider === undefined || !provider.breaker.allows(clock.now())) {
       return this.#handleFailure(call, this.#noProvider(order, offered));
     }
     call.assign(provider, ++this.#lastNumber);
-    this.#pending.set(call.number, call);
+    this.#pending.add(call);
     this.#cancelSweep ??= this.#sweepLater();
     this.#send(call, provider);
   }
@@ -261,7 +272,7 @@ export class CallDesk {
     }
     const mayRepeat = told.retryable && (!told.executed || order.idempotent) && told.code !== "Timeout";
     if (!mayRepeat || call.retriesLeft === 0 || this.#isClosed) return this.#fail(call, told);
-    this.#pending.delete(call.number);
+    this.#pending.delete(call);
     call.withdraw();
     if (provider !== undefined && this.#hasOthers(call)) return this.#start(call);
     const waitMs = call.nextBackoffMs(random);
@@ -309,7 +320,7 @@ export class CallDesk {
     call.isSettled = true;
     call.cancelPause?.();
     this.#resting.delete(call);
-    this.#pending.delete(call.number);
+    this.#pending.delete(call);
     // A stream of answers may go on for as long as its parameters do.
     if (reply.kind !== "stream") call.items?.reset(RESET_CANCELED);
     call.order.settle(reply);

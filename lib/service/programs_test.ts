@@ -3,6 +3,7 @@ import type { ServiceDefinition } from "./mod.ts";
 import { attached, MemoryMesh, settle } from "./memory_mesh_test.ts";
 import { NO_VALUE, NodeMessageEncoder } from "./node_message.ts";
 import { failureOf, readAll } from "./outcome_test.ts";
+import { MAX_PENDING_OF_PROGRAM } from "./pending_calls.ts";
 import type { ServiceRuntime } from "./service_runtime.ts";
 import { plain } from "./wire_value.ts";
 
@@ -310,4 +311,33 @@ Deno.test("a program that comes back to an agent that was started again is there
   await again.runtime.addService(place("again"));
   await settle();
   assert.equal(await other.runtime.request("place/where"), "again");
+});
+
+Deno.test("a program that stands still holds so many calls, and leaves room for the others", async () => {
+  const { mesh, agent, other, program: stopped } = await attached();
+  await using _ = mesh;
+  const running = mesh.attach(agent);
+  await stopped.runtime.addService({ ...place("stopped"), path: "stopped" });
+  await running.runtime.addService(place("running"));
+  await settle();
+  mesh.watch = (_, to) => to !== stopped.id;
+  const calls = Array.from(
+    { length: MAX_PENDING_OF_PROGRAM },
+    () => failureOf(other.runtime.request("stopped/where", 0, { timeoutMs: 1_000, retries: 0 })),
+  );
+  await settle();
+  assert.equal(agent.runtime.pendingCalls, MAX_PENDING_OF_PROGRAM);
+  const beyond = [other, agent].map(({ runtime }) =>
+    failureOf(runtime.request("stopped/where", 0, { timeoutMs: 1_000, retries: 0 }))
+  );
+  for (const { code, executed } of await Promise.all(beyond)) {
+    assert.deepEqual([code, executed], ["Overloaded", false]);
+  }
+  assert.equal(await other.runtime.request("place/where"), "running");
+  await mesh.run(1_500);
+  assert.ok((await Promise.all(calls)).every(({ code }) => code === "Timeout"));
+  mesh.watch = () => {};
+  await mesh.run(30_000);
+  assert.equal(agent.runtime.pendingCalls, 0);
+  assert.equal(await other.runtime.request("stopped/where"), "stopped", "there is room again");
 });

@@ -130,7 +130,12 @@ export class ServiceRuntime {
         this.#caller.forward(request, { path, params, stream, signal, isOwn, from }),
     });
     const shared = { ...ports, carrier: this.#carrier, run: this.run };
-    this.#desk = new CallDesk({ ...shared, balancer, providers: (order) => choice.providers(order) });
+    this.#desk = new CallDesk({
+      ...shared,
+      upstream,
+      balancer,
+      providers: (order) => choice.providers(order),
+    });
     this.#server = new CallServer({
       ...shared,
       upstream,

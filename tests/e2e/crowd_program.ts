@@ -6,7 +6,7 @@
 import { Node } from "../../mod.ts";
 
 /** Fewer than a node lets wait, and more than another can answer in a second. */
-const IN_FLIGHT = 20_000;
+const IN_FLIGHT = 16_000;
 
 const [token = "", name = "", stateDir = "", port = ""] = Deno.args;
 await using node = await Node.join(token, { name, stateDir, port, endpoints: `127.0.0.1:${port}` });
