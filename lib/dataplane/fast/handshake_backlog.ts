@@ -38,9 +38,14 @@ export class HandshakeBacklog {
     return this.#size === 0;
   }
 
+  /** Whether there is no room. */
+  get isFull(): boolean {
+    return this.#size === SLOTS;
+  }
+
   /** Copies `lengthBytes` from `memory`. @returns false when there is no room */
   push(memory: Uint8Array, at: number, lengthBytes: number, source: Endpoint): boolean {
-    if (this.#size === SLOTS) return false;
+    if (this.isFull) return false;
     const index = (this.#head + this.#size++) % SLOTS;
     const start = index * SLOT_BYTES;
     for (let i = 0; i < lengthBytes; i++) this.#memory[start + i] = memory[at + i] ?? 0;

@@ -18,8 +18,8 @@ const TAG_BYTES = 16;
 export interface IncomingTrainsParts {
   readonly kernel: PacketKernel;
   readonly device: Device;
-  /** Takes a datagram that carries no packet, at `at` in the kernel's memory; the sessions stay as they are. */
-  onControl(at: number, lengthBytes: number, source: Endpoint): void;
+  /** Takes a datagram of train `train` that carries no packet, at `at` in the kernel's memory; sessions stay as they are. */
+  onControl(at: number, lengthBytes: number, train: number): void;
   /** Sees each peer of which something authentic came. */
   onOpened(peer: BatchSession["peer"]): void;
 }
@@ -47,9 +47,8 @@ export class IncomingTrains {
     const start = udp.receiver.at(train);
     const lengthBytes = udp.receiver.lengthBytes(train);
     const segmentBytes = udp.receiver.segmentBytes(train);
-    const source = udp.source(train);
-    if (source !== this.#source) this.open(now);
-    this.#source = source;
+    // Looked up when it is needed: for a flood of garbage that would be most of the work.
+    let source: Endpoint | undefined;
     this.#sessionIndex = -1;
     if (lengthBytes === 0) device.counters.count("malformed-datagram");
     for (let at = start; at < start + lengthBytes; at += segmentBytes) {
@@ -58,7 +57,7 @@ export class IncomingTrains {
         datagramBytes < TRANSPORT_HEADER_BYTES + TAG_BYTES ||
         this.#view.getUint32(at, true) !== TRANSPORT
       ) {
-        onControl(at, datagramBytes, source);
+        onControl(at, datagramBytes, train);
         continue;
       }
       const index = this.#view.getUint32(at + 4, true);
@@ -81,6 +80,9 @@ export class IncomingTrains {
         device.counters.count("replayed-datagram");
         continue;
       }
+      source ??= udp.source(train);
+      if (source !== this.#source) this.open(now);
+      this.#source = source;
       table.at[this.#gathered] = at;
       table.lengthBytes[this.#gathered] = datagramBytes;
       table.counters[this.#gathered++] = counter;

@@ -15,7 +15,7 @@
 
 import type { Millis } from "../../base/mod.ts";
 import { ERRNO, type RawCalls } from "../../host/mod.ts";
-import type { Endpoint, IpFamily } from "../../net/mod.ts";
+import type { IpFamily } from "../../net/mod.ts";
 import type { BatchSession, Device } from "../../wireguard/mod.ts";
 import { HandshakeBacklog, isHandshake } from "./handshake_backlog.ts";
 import { IncomingTrains } from "./incoming_trains.ts";
@@ -122,7 +122,7 @@ export class PacketEngine {
     this.#incoming = new IncomingTrains({
       kernel,
       device: parts.device,
-      onControl: (at, lengthBytes, source) => this.#takeControl(at, lengthBytes, source),
+      onControl: (at, lengthBytes, train) => this.#takeControl(at, lengthBytes, train),
       onOpened: (peer) => this.#touched.add(peer),
     });
     // struct pollfd { int fd; short events; short revents }
@@ -309,12 +309,13 @@ export class PacketEngine {
     }
   }
 
-  #takeControl(at: number, lengthBytes: number, source: Endpoint): void {
-    const { device } = this.#parts;
-    // Garbage may come in a flood: it costs no copy.
-    if (!isHandshake(this.#bytes, at, lengthBytes)) device.counters.count("malformed-datagram");
-    else if (!this.#handshakes.push(this.#bytes, at, lengthBytes, source)) {
-      device.counters.count("too-many-handshakes");
+  #takeControl(at: number, lengthBytes: number, train: number): void {
+    const { device: { counters } } = this.#parts;
+    // What goes no further may come in a flood: it costs no copy, and nobody asks whose it is.
+    if (!isHandshake(this.#bytes, at, lengthBytes)) counters.count("malformed-datagram");
+    else if (this.#handshakes.isFull) counters.count("too-many-handshakes");
+    else if (this.#udp !== undefined) {
+      this.#handshakes.push(this.#bytes, at, lengthBytes, this.#udp.source(train));
     }
   }
 

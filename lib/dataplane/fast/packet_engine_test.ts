@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { millis, type SeededRandom } from "../../base/mod.ts";
 import { BatchKernel, PrivateKey, selectAead } from "../../crypto/mod.ts";
 import { ERRNO } from "../../host/mod.ts";
-import { Cidr } from "../../net/mod.ts";
+import { Cidr, Endpoint } from "../../net/mod.ts";
 import { BENCH_PAGES, EngineBench, frame, ipPacket, peerEndpoint, POLLIN } from "./engine_bench_test.ts";
 import { FAKE_TUN_FD, FAKE_UDP_FD, type FakeCalls } from "./fake_calls_test.ts";
 import type { PacketKernel } from "./packet_kernel.ts";
@@ -197,6 +197,34 @@ Deno.test("PacketEngine counts what strangers send by reason, writes none of it,
   assert.ok(dropped(after) - dropped(before) > 10_000, "every datagram of a train of garbage counts");
   assert.deepEqual(bench.calls.written, []);
   assert.equal(bench.device.sessionsInUse, sessions);
+});
+
+Deno.test("PacketEngine follows the last authentic datagram's source, whatever stands between", () => {
+  const bench = new EngineBench();
+  bench.greet();
+  const [first, second, third] = ["198.51.100.1:1", "198.51.100.2:2", "198.51.100.3:3"].map((text) =>
+    Endpoint.parse(text) ?? assert.fail()
+  );
+  assert.ok(first && second && third);
+  const unknown = new Uint8Array(64);
+  unknown[0] = 4;
+  const where = () => bench.device.peerStatus(bench.peer.publicKey)?.endpoint?.toString();
+  const before = bench.device.peerStatus(bench.peer.publicKey)?.rxBytes ?? 0;
+  for (const [from, then] of [[first, second], [second, first]] as const) {
+    const [a, b] = bench.sealed([ipPacket(2, 1, 100), ipPacket(2, 1, 200)]);
+    assert.ok(a && b);
+    bench.calls.receives.push(
+      { bytes: a, source: from },
+      { bytes: new Uint8Array(70), source: third },
+      { bytes: unknown, source: third },
+      { bytes: b, source: then },
+      { bytes: a, source: third },
+    );
+    bench.run();
+    assert.equal(where(), then.toString());
+  }
+  assert.equal(bench.calls.written.length, 4);
+  assert.equal((bench.device.peerStatus(bench.peer.publicKey)?.rxBytes ?? 0) - before, 2 * (144 + 240));
 });
 
 Deno.test("PacketEngine counts every datagram of a session that is too old as such", () => {
