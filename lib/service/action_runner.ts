@@ -21,22 +21,24 @@ export type Outcome =
  * turn of the event loop.
  *
  * @param settle is called once, in the same turn when nothing has to be waited for
+ * @param bytes how long the parameters were on their way; 0 for those of this program, who has them anyhow
  */
 export function runAction(
   action: LocalAction,
   params: unknown,
   context: CallContext,
   settle: (outcome: Outcome) => void,
+  bytes = 0,
 ): void {
   const { service, definition } = action;
   if (service.state !== "running") {
     return settle(failed("ServicePaused", `${showPath(service.path)} is ${service.state}`));
   }
-  if (definition.params === undefined) return enter(action, params, context, settle);
+  if (definition.params === undefined) return enter(action, params, context, settle, bytes);
   check(definition.params, params, (issues, value) => {
     if (issues !== undefined) {
       settle(failed("InvalidParams", `Cannot call ${showPath(context.path)}: ${issues}`));
-    } else enter(action, value, context, settle);
+    } else enter(action, value, context, settle, bytes);
   });
 }
 
@@ -45,6 +47,7 @@ function enter(
   params: unknown,
   context: CallContext,
   settle: (outcome: Outcome) => void,
+  bytes: number,
 ): void {
   const run = () => {
     if (!context.isAborted) return invoke(action, params, context, settle);
@@ -52,7 +55,7 @@ function enter(
     for (const bulkhead of action.bulkheads) bulkhead.leave();
     settle(failed("Canceled", `${showPath(context.path)} was given up before it ran`));
   };
-  pass(action.bulkheads, 0, run, (entered) => {
+  pass(action.bulkheads, { bytes, run }, 0, (entered) => {
     for (let i = 0; i < entered; i++) action.bulkheads[i]?.leave();
     settle(failed("Overloaded", `${showPath(action.service.path)} has as many calls as it takes`));
   });
@@ -60,13 +63,13 @@ function enter(
 
 function pass(
   bulkheads: readonly Bulkhead[],
+  call: { readonly bytes: number; readonly run: () => void },
   at: number,
-  run: () => void,
   refuse: (entered: number) => void,
 ): void {
   const bulkhead = bulkheads[at];
-  if (bulkhead === undefined) return run();
-  if (!bulkhead.enter(() => pass(bulkheads, at + 1, run, refuse))) refuse(at);
+  if (bulkhead === undefined) return call.run();
+  if (!bulkhead.enter(() => pass(bulkheads, call, at + 1, refuse), call.bytes)) refuse(at);
 }
 
 function invoke(

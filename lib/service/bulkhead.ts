@@ -5,11 +5,20 @@
 
 import { BoundedQueue } from "../base/mod.ts";
 
+/** How many bytes of parameters wait; longer ones wait alone. */
+export const MAX_WAITING_BYTES: number = 64 << 20;
+
+interface Waiting {
+  readonly start: () => void;
+  readonly bytes: number;
+}
+
 /** Lets so many run, so many wait, and turns the others away. */
 export class Bulkhead {
   readonly #limit: number;
   readonly #maxWaiting: number;
-  readonly #waiting: BoundedQueue<() => void> | undefined;
+  readonly #waiting: BoundedQueue<Waiting> | undefined;
+  #waitingBytes = 0;
   #running = 0;
 
   /** @param limit how many run, at least 1 @param maxWaiting how many wait, 0 for none */
@@ -31,23 +40,31 @@ export class Bulkhead {
 
   /**
    * Runs `start` now or when somebody leaves; whoever starts calls `leave` once.
-   * @returns false when too many wait already
+   * @param bytes what waiting for it takes
+   * @returns false when too many wait already, or too much
    */
-  enter(start: () => void): boolean {
+  enter(start: () => void, bytes = 0): boolean {
     if (this.#running < this.#limit) {
       this.#running++;
       start();
       return true;
     }
     if (this.waiting === this.#maxWaiting) return false;
-    this.#waiting?.push(start);
+    const waitingBytes = this.#waitingBytes + bytes;
+    if (waitingBytes > MAX_WAITING_BYTES && bytes > 0 && waitingBytes > bytes) return false;
+    this.#waitingBytes = waitingBytes;
+    this.#waiting?.push({ start, bytes });
     return true;
   }
 
   /** Ends one that runs; the next that waits begins. */
   leave(): void {
     const next = this.#waiting?.shift();
-    if (next === undefined) this.#running--;
-    else next();
+    if (next === undefined) {
+      this.#running--;
+      return;
+    }
+    this.#waitingBytes -= next.bytes;
+    next.start();
   }
 }

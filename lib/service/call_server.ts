@@ -153,7 +153,7 @@ export class CallServer {
       return void this.#forward(route.forward, request, params, items, context, peer, caller);
     }
     try {
-      runAction(route.action, decodeValue(params), context, settle);
+      runAction(route.action, decodeValue(params), context, settle, params.data.length);
     } catch (error) {
       settle({ kind: "failure", failure: { ...failureOf(error), executed: false } });
     }
