@@ -74,7 +74,7 @@ export class CommandWriter extends Ring {
 
 /** The reader's end. */
 export class CommandReader extends Ring {
-  /** @returns the oldest message, copied and gone from the memory, which may hold a key; undefined when there is none */
+  /** @returns the oldest message, which is gone from the memory because it may hold a key; undefined when there is none */
   read(): Uint8Array | undefined {
     if (this.waiting === 0) return undefined;
     const at = Atomics.load(this.words, READ) >>> 0;

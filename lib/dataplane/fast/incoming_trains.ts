@@ -18,7 +18,7 @@ const TAG_BYTES = 16;
 export interface IncomingTrainsParts {
   readonly kernel: PacketKernel;
   readonly device: Device;
-  /** Takes a datagram of train `train` that carries no packet, at `at` in the kernel's memory; sessions stay as they are. */
+  /** Takes a datagram of a train that carries no packet, at `at` in the kernel's memory; sessions stay as they are. */
   onControl(at: number, lengthBytes: number, train: number): void;
   /** Sees each peer of which something authentic came. */
   onOpened(peer: BatchSession["peer"]): void;
