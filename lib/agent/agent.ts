@@ -73,6 +73,7 @@ export class Agent {
     this.services = new ServiceHost({
       mesh: parts.mesh,
       log: this.#log,
+      counters: this.#channelCounters,
       ...(parts.limits === undefined ? {} : { limits: parts.limits }),
       zone: parts.options.dnsZone,
       elected: () => this.leaders?.elected,

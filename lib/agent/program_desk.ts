@@ -3,8 +3,8 @@
  * @module
  */
 
-import type { Clock, Logger, Timers, Turns } from "../base/mod.ts";
-import { acceptLocalChannel, type Channel } from "../channel/mod.ts";
+import type { Clock, Counters, Logger, Timers, Turns } from "../base/mod.ts";
+import { acceptLocalChannel, type Channel, type ChannelDropReason } from "../channel/mod.ts";
 import { FORWARD_TOPIC } from "../forward/mod.ts";
 import { type PeerId, programId, type ServiceRuntime } from "../service/mod.ts";
 import { listenUnix, type UnixStreamListener } from "../transport/mod.ts";
@@ -23,6 +23,8 @@ export interface ProgramDeskParts {
   readonly runtime: ServiceRuntime;
   readonly receiver: ServiceReceiver;
   readonly turns: Turns;
+  /** Counts why channels to programs come to an early end. */
+  readonly counters: Counters<ChannelDropReason>;
 }
 
 /** Lets programs in, and forgets them when they are gone. */
@@ -57,7 +59,7 @@ export class ProgramDesk {
   }
 
   async #accept(): Promise<void> {
-    const { clock, timers, links, runtime, receiver, turns, log } = this.#parts;
+    const { clock, timers, links, runtime, receiver, turns, counters, log } = this.#parts;
     for (;;) {
       const stream = await this.#listener.accept();
       if (stream === undefined) return;
@@ -70,6 +72,7 @@ export class ProgramDesk {
       const channel = acceptLocalChannel(stream, {
         clock,
         timers,
+        counters,
         prepare: (channel) => {
           channel.shareTurns(turns);
           new ServiceDoor(channel, FORWARD_TOPIC, receiver).open(peer);

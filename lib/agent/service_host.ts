@@ -9,8 +9,8 @@
  * @module
  */
 
-import type { Logger } from "../base/mod.ts";
-import type { Channel } from "../channel/mod.ts";
+import type { Counters, Logger } from "../base/mod.ts";
+import type { Channel, ChannelDropReason } from "../channel/mod.ts";
 import { FORWARD_TOPIC } from "../forward/mod.ts";
 import { systemClock, systemCompressor, systemRandom, systemTimers } from "../host/mod.ts";
 import type { EntryEvent, MeshState, NodeId, RosterEvent, Signed } from "../mesh/mod.ts";
@@ -39,6 +39,8 @@ import { SharedServices } from "./shared_services.ts";
 export interface ServiceHostParts {
   readonly mesh: MeshState;
   readonly log: Logger;
+  /** Counts why channels to programs come to an early end. */
+  readonly counters: Counters<ChannelDropReason>;
   readonly limits?: CarrierLimits;
   /** The zone of names, with its final dot. */
   readonly zone: string;
@@ -176,6 +178,7 @@ export class ServiceHost {
       runtime: this.runtime,
       receiver: this.#receiver,
       turns: this.#turns,
+      counters: this.#parts.counters,
     });
     // It may have been closed meanwhile.
     if (this.#isClosed) await programs.close();

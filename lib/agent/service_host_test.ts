@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { silentLogger } from "../base/mod.ts";
 import { CallError } from "../service/mod.ts";
-import { freeTcpPort } from "../transport/mod.ts";
+import { dialUnix, freeTcpPort } from "../transport/mod.ts";
+import { programSocketPath } from "./attached_program.ts";
 import { OverlayBootstrap } from "./overlay_bootstrap.ts";
 
 async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
@@ -97,3 +98,26 @@ Deno.test("a call is over when the keys of its provider change, and the next one
     await until(answers, "the service is found under the new key");
     assert.equal(runtime.report("work")[0]?.providers.length, 1);
   }));
+
+Deno.test("a program that says what no program says is cut off, and that is counted", async () => {
+  const folder = await Deno.makeTempDir();
+  const options = { name: "a", port: freeTcpPort(), rootless: true, discovery: false, stateDir: folder };
+  const node = await OverlayBootstrap.initLeader(options);
+  try {
+    await node.start();
+    await node.services.openPrograms(programSocketPath(folder));
+    const stream = await dialUnix(programSocketPath(folder));
+    assert.ok(stream);
+    // A record of eight bytes, in which an envelope of four is said to be.
+    await stream.write(Uint8Array.of(0, 8, 0, 0, 0, 4, 255, 255, 255, 255));
+    await until(
+      () => node.control.status().drops["channel-message-malformed"] === 1,
+      "the message is counted",
+    );
+    stream.close();
+    await until(() => node.services.programs === 0, "it is gone");
+  } finally {
+    await node.stop();
+    await Deno.remove(folder, { recursive: true });
+  }
+});

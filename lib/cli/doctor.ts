@@ -57,12 +57,14 @@ export function doctorChecks(
     readonly dns?: DnsReport;
     /** What a running agent has refused of what members told, by reason. */
     readonly refused?: Readonly<Record<string, number>>;
+    /** How many messages of services a running agent could not read. */
+    readonly unreadable?: number;
     /** How far the clocks of its peers are ahead; null when it has none. */
     readonly clockSkewMs?: number | null;
   },
   probes: HostProbes,
 ): readonly Check[] {
-  const { stateDir, port, rootless, isRunning, refused, clockSkewMs } = options;
+  const { stateDir, port, rootless, isRunning, refused, unreadable, clockSkewMs } = options;
   const privileges: readonly Check[] = rootless ? [] : [
     {
       name: "privileges",
@@ -113,6 +115,7 @@ export function doctorChecks(
     ...typeof clockSkewMs === "number" ? [{ name: "skew", run: () => skewFinding(clockSkewMs) }] : [],
     ...isRunning ? [namesCheck(options.dns, probes)] : [],
     ...refused === undefined ? [] : [{ name: "records", run: () => recordsFinding(refused) }],
+    ...unreadable === undefined ? [] : [{ name: "services", run: () => servicesFinding(unreadable) }],
   ];
 }
 
@@ -180,6 +183,13 @@ function recordsFinding(refused: Readonly<Record<string, number>>): Finding {
       ? "A clock is wrong: here, or where those records were signed."
       : "The log names the member that sent them; a member that lies is cut off by `weft peer remove`.",
   );
+}
+
+/** What one could not read is lost for who has said it, and no problem of this host. */
+function servicesFinding(unreadable: number): Finding {
+  if (unreadable === 0) return ok("whatever members and programs said to services could be read");
+  const messages = unreadable === 1 ? "1 message" : `${unreadable} messages`;
+  return ok(`${messages} of members or programs could not be read`);
 }
 
 /** Records are refused that are more than ten minutes ahead. */

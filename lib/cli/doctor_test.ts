@@ -99,6 +99,12 @@ Deno.test("doctorChecks() tells what was refused, and a clock that is wrong", as
   assert(forged?.kind === "problem" && /1 signature/.test(forged.detail) && /peer remove/.test(forged.hint));
   const late = await find("records", { refused: { future: 7 } });
   assert(late?.kind === "problem" && /clock/.test(late.hint));
+  assert.equal(await find("services", {}), undefined);
+  assert.match((await find("services", { unreadable: 0 }))?.detail ?? "", /could be read/);
+  assert.deepEqual(await find("services", { unreadable: 4 }), {
+    kind: "ok",
+    detail: "4 messages of members or programs could not be read",
+  });
   assert.equal(await find("skew", { clockSkewMs: null }), undefined);
   assert.equal((await find("skew", { clockSkewMs: -299_000 }))?.kind, "ok");
   assert.match((await find("skew", { clockSkewMs: -3_600_000 }))?.detail ?? "", /60 min ahead of/);

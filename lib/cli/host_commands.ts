@@ -37,7 +37,11 @@ function addDoctor(program: AnyCommand, context: CommandContext): void {
     const status = await client.status().catch(() => undefined);
     const isRunning = status !== undefined;
     const names = status?.dns === undefined ? {} : { dns: status.dns };
-    const said = status === undefined ? {} : { refused: status.refused, clockSkewMs: status.clockSkewMs };
+    const said = status === undefined ? {} : {
+      refused: status.refused,
+      unreadable: status.services.rejected,
+      clockSkewMs: status.clockSkewMs,
+    };
     const checks = doctorChecks({ stateDir, port, rootless, isRunning, ...names, ...said }, hostProbes());
     const findings = [];
     for (const check of checks) findings.push({ name: check.name, ...await check.run() });

@@ -69,9 +69,15 @@ export class EventDesk {
   /** Sends that wait for a link, one after the other. */
   readonly #waiting = new Map<PeerId, { count: number; last: Promise<unknown> }>();
   #turn = 0;
+  #rejected = 0;
 
   constructor(parts: EventDeskParts) {
     this.#parts = parts;
+  }
+
+  /** Events of others whose topic or data could not be read. */
+  get rejected(): number {
+    return this.#rejected;
   }
 
   /** @throws InvalidTopicError, InvalidServiceError */
@@ -112,7 +118,10 @@ export class EventDesk {
   handleEvent(peer: PeerId, event: EventMessage): void {
     const { network, directory } = this.#parts;
     const topic = TopicPath.tryParse(event.topic, network);
-    if (topic === undefined) return;
+    if (topic === undefined) {
+      this.#rejected++;
+      return;
+    }
     const { groups, publishedAt, past } = event;
     if (isProgram(peer)) {
       const mode = groups.length > 0 ? "one_per_service" : "all";
@@ -258,6 +267,7 @@ export class EventDesk {
     try {
       value = decodeValue(data);
     } catch {
+      if (publisher !== undefined) this.#rejected++;
       return 0;
     }
     const text = this.#show(topic);

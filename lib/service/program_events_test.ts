@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { Encoding } from "../proto/mod.ts";
 import type { ServiceEvent } from "./mod.ts";
 import { attached, settle } from "./memory_mesh_test.ts";
+import { NodeMessageEncoder } from "./node_message.ts";
 import type { ServiceRuntime } from "./service_runtime.ts";
+import { plain } from "./wire_value.ts";
 
 Deno.test("events go from programs to all, and from all to programs, each once", async () => {
   const { mesh, agent, other, program } = await attached();
@@ -81,4 +84,32 @@ Deno.test("what a program wants to be kept its agent keeps, also when the progra
   await late.runtime.publish("state/x", undefined, { retain: true });
   await settle();
   assert.equal(agent.runtime.advert().retains, false);
+});
+
+Deno.test("an event whose topic or data can't be read is counted, whoever says it", async () => {
+  const { mesh, agent, other, program } = await attached();
+  await using _ = mesh;
+  const heard: unknown[] = [];
+  agent.runtime.subscribe("news/>", ({ data }) => void heard.push(data));
+  const encoder = new NodeMessageEncoder();
+  const say = (topic: string, data: string) =>
+    encoder.encode({
+      kind: "event",
+      topic,
+      data: plain(Encoding.JSON, new TextEncoder().encode(data)),
+      publishedAt: 1,
+      groups: [],
+      past: false,
+      retain: false,
+    });
+  let rejected = 0;
+  for (const peer of [other.id, program.id]) {
+    agent.runtime.handleMessage(peer, say("news/1", "1"));
+    assert.equal(agent.runtime.rejected, rejected);
+    agent.runtime.handleMessage(peer, say("news//1", "1"));
+    assert.equal(agent.runtime.rejected, rejected + 1, `topic of ${peer}`);
+    agent.runtime.handleMessage(peer, say("news/1", "{"));
+    assert.equal(agent.runtime.rejected, rejected += 2, `data of ${peer}`);
+  }
+  assert.deepEqual(heard, [1, 1]);
 });

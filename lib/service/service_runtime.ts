@@ -197,9 +197,9 @@ export class ServiceRuntime {
     });
   }
 
-  /** Messages that could not be read. */
+  /** Messages that could not be read, events among them. */
   get rejected(): number {
-    return this.#intake.rejected;
+    return this.#intake.rejected + this.#events.rejected;
   }
 
   /** Calls that wait for an answer. */
