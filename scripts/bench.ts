@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-console -- a command prints
 /**
  * `deno task bench`: measures weft, wireguard-go and nebula in turn on this machine and prints markdown tables.
- * `WIREGUARD_GO` and `NEBULA` name other builds of these; `--rounds N` says how often, and `--only TEXT,…` measures those
- * rows of the tunnels alone whose names have such a part.
+ * `WIREGUARD_GO` and `NEBULA` name other builds of these; `--rounds N` says how often, and `--only TEXT`, once or more,
+ * measures those rows of the tunnels alone whose names have such a part.
  * @module
  */
 
@@ -15,10 +15,10 @@ import { measureTunnels } from "./bench/tunnels.ts";
 
 const { values } = parseArgs({
   args: Deno.args,
-  options: { rounds: { type: "string", default: "3" }, only: { type: "string" } },
+  options: { rounds: { type: "string", default: "3" }, only: { type: "string", multiple: true } },
 });
 const rounds = Number(values.rounds) || 3;
-const only = values.only?.split(",");
+const { only } = values;
 const log = (text: string) => console.error(`  ${text}`);
 
 if (only === undefined) console.log(markdownTable(measureHandshakes(rounds, log)));
