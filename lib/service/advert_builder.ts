@@ -10,6 +10,9 @@ import { TopicPattern } from "./topic_path.ts";
 
 /** With more patterns than this a node tells only which services they begin with. */
 export const MAX_TOLD_PATTERNS = 128;
+/** So many patterns of services are told as they are all the same, and so many characters of them. */
+export const MAX_TOLD_EXACTLY = 512;
+const MAX_EXACT_CHARACTERS = 32_768;
 
 /** So many groups are told at most, those without one first; a program has as many as services with subscriptions. */
 const MAX_TOLD_GROUPS = 1_024;
@@ -62,25 +65,34 @@ export function shown(text: string, network: string): string {
   return text.startsWith(`${network}:`) ? text.slice(network.length + 1) : text;
 }
 
-/** Others send what matches; a pattern that says too much costs traffic, never an event. */
+/**
+ * Others send what matches. A pattern that says too much costs traffic, never an event, unless it is one of a service:
+ * `one_per_service` chooses by them, and an event is lost that goes to a node where nobody listens after all. An event
+ * has neither number nor answer, so its publisher would never know; hence they stay exact for as long as they can.
+ */
 function told(
   all: readonly AdvertisedSubscription[],
   network: string,
 ): readonly AdvertisedSubscription[] {
   const exact = unique(all);
   if (exact.length <= MAX_TOLD_PATTERNS) return exact;
-  const coarse = unique(all.flatMap(({ pattern, group }) =>
-    begins(pattern, network).map((begin) => ({
-      pattern: begin,
-      group,
-    }))
-  ));
-  if (coarse.length <= MAX_TOLD_PATTERNS) return coarse;
+  const grouped = exact.filter(({ group }) => group !== "");
+  const characters = grouped.reduce((sum, { pattern, group }) => sum + pattern.length + group.length, 0);
+  const isExact = grouped.length <= MAX_TOLD_EXACTLY && characters <= MAX_EXACT_CHARACTERS;
+  const kept = isExact ? grouped : [];
+  const others = isExact ? exact.filter(({ group }) => group === "") : exact;
+  const coarse = unique(
+    others.flatMap(({ pattern, group }) =>
+      begins(pattern, network).map((begin) => ({ pattern: begin, group }))
+    ),
+  );
+  if (coarse.length <= MAX_TOLD_PATTERNS) return unique([...kept, ...coarse]);
   // Groups stay, for one of each is chosen by them.
-  return unique(all.map(({ pattern, group }) => {
+  const coarsest = unique(others.map(({ pattern, group }) => {
     const name = TopicPattern.tryParse(pattern, network)?.network ?? network;
     return { pattern: shown(`${name}:>`, network), group };
-  })).slice(0, MAX_TOLD_GROUPS);
+  }));
+  return unique([...kept, ...coarsest.slice(0, MAX_TOLD_GROUPS)]);
 }
 
 function begins(pattern: string, network: string): readonly string[] {

@@ -267,7 +267,7 @@ Deno.test("ten thousand subscriptions are told in few patterns, and every event 
   await settle();
   assert.equal(heard.length, 130);
   // Where patterns begin in too many ways, everything is sent.
-  for (let i = 0; i < 200; i++) listen(b, `other${i}/x`, heard, { group: `g${i % 3}` });
+  for (let i = 0; i < 600; i++) listen(b, `other${i}/x`, heard, { group: `g${i % 3}` });
   await settle();
   const coarse = b.runtime.advert().subscriptions;
   assert.deepEqual(coarse.map(({ pattern, group }) => `${pattern} ${group}`).sort(), [
@@ -290,6 +290,27 @@ Deno.test("ten thousand subscriptions are told in few patterns, and every event 
   }
   const each = (performance.now() - before) / rounds;
   assert.ok(each < 0.5, `${each} ms to publish among ten thousand subscriptions`);
+});
+
+Deno.test("one_per_service finds who listens, however many patterns a node has besides", async () => {
+  const [mesh, [a, b, c]] = meshOf("abc");
+  assert.ok(a && b && c);
+  await using _ = mesh;
+  const heard: string[] = [];
+  for (let i = 0; i < 400; i++) {
+    listen(b, `area/even-${2 * i}`, heard, { group: "work" });
+    listen(c, `area/odd-${2 * i + 1}`, heard, { group: "work" });
+    listen(b, `other${i}/x`, heard);
+  }
+  await settle();
+  const told = b.runtime.advert().subscriptions;
+  assert.deepEqual([told.length, told[0]], [401, { pattern: ">", group: "" }]);
+  for (let i = 0; i < 100; i++) {
+    const topic = i % 2 === 0 ? `area/even-${i}` : `area/odd-${i}`;
+    await a.runtime.publish(topic, i, { broadcastMode: "one_per_service" });
+  }
+  await settle();
+  assert.deepEqual(heard, Array.from({ length: 100 }, (_, i) => `${i % 2 === 0 ? "b" : "c"}:${i}`));
 });
 
 Deno.test("events of one publisher keep their order, the large ones among themselves", async () => {
