@@ -1,36 +1,17 @@
 import assert from "node:assert/strict";
-import { OverlayBootstrap } from "../../mod.ts";
-import { createScratch, freePort, startNodeProgram, untilPrinted } from "../lab/mod.ts";
+import { untilPrinted } from "../lab/mod.ts";
+import { RootlessStage } from "./rootless_stage.ts";
 
 const TRANSFER_BYTES = 100 << 20;
 const CALLS = 16;
 
 Deno.test("small calls go on while 100 MB are on their way, as a stream or as one value, and while nobody reads a stream", async (test) => {
-  await using stack = new AsyncDisposableStack();
-  const scratch = stack.use(await createScratch("service-bulk"));
-  const port = freePort();
-  const overlay = await OverlayBootstrap.initLeader({
-    name: "caller",
-    stateDir: `${scratch.path}/caller`,
-    rootless: true,
-    discovery: false,
-    port,
-    endpoints: `127.0.0.1:${port}`,
-  }, { limits: { maxPayloadBytes: 100 << 20 } });
-  stack.defer(() => overlay.stop());
-  await overlay.start();
-  const { token } = overlay.control.createToken({ lifetimeMs: 3_600_000 });
-  const stateDir = `${scratch.path}/provider`;
-  const args = [token, "provider", stateDir, String(freePort())];
-  const program = startNodeProgram({
-    module: "tests/e2e/bulk_program.ts",
-    stateDir,
-    args,
-    label: "provider",
+  await using stage = await RootlessStage.create("service-bulk", "caller", {
+    limits: { maxPayloadBytes: 100 << 20 },
   });
-  stack.use(program);
+  const program = stage.startProgram("bulk_program.ts", "provider");
   await untilPrinted(program, "ready");
-  const { runtime } = overlay.services;
+  const { runtime } = stage.overlay.services;
 
   /** Small calls, 16 in flight, until `transfer` has ended. @returns what 99 of 100 took at most, and the transfer */
   const during = async (transfer: Promise<unknown>) => {

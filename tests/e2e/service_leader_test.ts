@@ -1,34 +1,16 @@
 import assert from "node:assert/strict";
-import { CallError, OverlayBootstrap } from "../../mod.ts";
-import { createScratch, freePort, startNodeProgram, untilPrinted, waitFor } from "../lab/mod.ts";
+import { CallError } from "../../mod.ts";
+import { untilPrinted, waitFor } from "../lab/mod.ts";
+import { RootlessStage } from "./rootless_stage.ts";
 
 /** Dead after 5 s without a sign of life; whoever is killed is noticed by its link at once. */
 const HANDOVER_BOUND_MS = 6_000;
 
 Deno.test("a service that one node leads goes on with another when it is killed, and when it is stopped in its tracks", async (test) => {
-  await using stack = new AsyncDisposableStack();
-  const scratch = stack.use(await createScratch("service-leader"));
-  const port = freePort();
-  const overlay = await OverlayBootstrap.initLeader({
-    name: "caller",
-    stateDir: `${scratch.path}/caller`,
-    rootless: true,
-    discovery: false,
-    port,
-    endpoints: `127.0.0.1:${port}`,
-  });
-  stack.defer(() => overlay.stop());
-  await overlay.start();
-  const { token } = overlay.control.createToken({ lifetimeMs: 3_600_000 });
-  const programs = ["a", "b", "c"].map((name) => {
-    const stateDir = `${scratch.path}/${name}`;
-    const args = [token, name, stateDir, String(freePort())];
-    return stack.use(
-      startNodeProgram({ module: "tests/e2e/leading_program.ts", stateDir, args, label: name }),
-    );
-  });
+  await using stage = await RootlessStage.create("service-leader", "caller");
+  const programs = ["a", "b", "c"].map((name) => stage.startProgram("leading_program.ts", name));
   await Promise.all(programs.map((program) => untilPrinted(program, "ready")));
-  const { runtime } = overlay.services;
+  const { runtime } = stage.overlay.services;
   const providers = () => runtime.report("jobs")[0]?.providers ?? [];
   const ask = async () => String(await runtime.request("jobs/who", {}, { timeoutMs: 400 }));
 

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { UapiServer } from "../../lib/wg/uapi_server.ts";
-import { labTest, uniqueInterfaceName } from "../lab/mod.ts";
+import {
+  expectRun,
+  labTest,
+  NetworkNamespace,
+  PACKET_PLANE,
+  uniqueInterfaceName,
+  WgDevice,
+} from "../lab/mod.ts";
 
 const OPENINGS = 2000;
 
@@ -24,28 +31,21 @@ labTest("wg, which removes sockets that refuse it, never meets one of ours", ["r
 });
 
 labTest(
-  "a server that ran out of descriptors answers wg when there are some again",
-  ["root", "wg"],
+  "weft wg that ran out of descriptors answers wg when there are some again",
+  [...PACKET_PLANE, "wg"],
   async () => {
-    const name = uniqueInterfaceName();
-    const picture = { privateKey: undefined, listenPort: 51820, fwmark: 0, peers: [] };
-    const server = await UapiServer.open(name, { get: () => picture, set: unused });
-    try {
-      // The shell's parent is this process; what it has stays open.
-      const { stdout } = await new Deno.Command("sh", {
-        args: [
-          "-c",
-          `limit=$(prlimit --pid $PPID --nofile --output SOFT --noheadings)
-        prlimit --pid $PPID --nofile=3:
-        timeout 0.3 wg show ${name} listen-port
-        prlimit --pid $PPID --nofile=$limit:
-        timeout 3 wg show ${name} listen-port`,
-        ],
-      }).output();
-      assert.match(new TextDecoder().decode(stdout), /51820\n$/);
-    } finally {
-      server.close();
-    }
+    await using host = await NetworkNamespace.create("short");
+    await using device = await WgDevice.start(host, { implementation: "weft", port: 51823 });
+    const pid = String(device.process.pid);
+    const ask = (seconds: string) => host.run(["timeout", seconds, "wg", "show", device.name, "listen-port"]);
+    const limit = (await expectRun(["prlimit", "--pid", pid, "--nofile", "--output", "SOFT", "--noheadings"]))
+      .trim();
+    // What it has stays open.
+    await expectRun(["prlimit", "--pid", pid, "--nofile=3:"]);
+    const refused = await ask("0.3");
+    await expectRun(["prlimit", "--pid", pid, `--nofile=${limit}:`]);
+    assert.equal(refused.stdout, "");
+    assert.match((await ask("3")).stdout, /^51823$/m);
   },
 );
 
