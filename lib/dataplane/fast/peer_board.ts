@@ -59,6 +59,8 @@ export function boardMemory(): SharedArrayBuffer {
 export class PeerBoard {
   readonly #words: Int32Array;
   readonly #floats: Float64Array;
+  /** The writer's: which endpoint each slot shows, so that it is written when it changes and not with each packet. */
+  readonly #endpoints: (Endpoint | undefined)[] = [];
 
   constructor(memory: SharedArrayBuffer) {
     this.#words = new Int32Array(memory);
@@ -67,25 +69,33 @@ export class PeerBoard {
 
   /** The writer's: shows new figures. */
   write(place: number, figures: PeerFigures): void {
-    const words = (place % MAX_PEERS) * PEER_WORDS;
+    const slot = place % MAX_PEERS;
+    const words = slot * PEER_WORDS;
     const floats = words / 2;
+    const { endpoint } = figures;
     // An odd version says that the rest is being written.
     Atomics.add(this.#words, words + VERSION, 1);
-    const address = figures.endpoint?.address;
+    const address = endpoint?.address;
     this.#words[words + FLAGS] = (figures.hasSession ? HAS_SESSION : 0) |
       (figures.lastHandshakeAt === undefined ? 0 : HAS_HANDSHAKE) |
       (address === undefined ? 0 : address.family === 4 ? IPV4 : IPV6);
     this.#words[words + TENANT] = Math.floor(place / MAX_PEERS);
-    this.#words[words + PORT] = figures.endpoint?.port ?? 0;
-    this.#words[words + ZONE] = figures.endpoint?.zone ?? 0;
-    if (address !== undefined) {
-      const view = new DataView(address.bytes.buffer, address.bytes.byteOffset, address.bytes.length);
-      for (let i = 0; i * 4 < view.byteLength; i++) this.#words[words + ADDRESS + i] = view.getInt32(i * 4);
-    }
+    if (endpoint !== this.#endpoints[slot]) this.#writeEndpoint(slot, endpoint);
     this.#floats[floats + RX_BYTES] = figures.rxBytes;
     this.#floats[floats + TX_BYTES] = figures.txBytes;
     this.#floats[floats + HANDSHAKE_AT] = figures.lastHandshakeAt ?? 0;
     Atomics.add(this.#words, words + VERSION, 1);
+  }
+
+  #writeEndpoint(slot: number, endpoint: Endpoint | undefined): void {
+    const words = slot * PEER_WORDS;
+    this.#endpoints[slot] = endpoint;
+    this.#words[words + PORT] = endpoint?.port ?? 0;
+    this.#words[words + ZONE] = endpoint?.zone ?? 0;
+    if (endpoint === undefined) return;
+    const { bytes } = endpoint.address;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (let i = 0; i * 4 < view.byteLength; i++) this.#words[words + ADDRESS + i] = view.getInt32(i * 4);
   }
 
   /** @returns figures that belong together; none before the writer has shown this peer's */

@@ -36,3 +36,18 @@ Deno.test("PeerBoard.read() gives what write() showed, on both ends of the memor
     assert.equal(reader.read(slot).txBytes, 0);
   }
 });
+
+Deno.test("PeerBoard.read() follows a peer that moves, and one without a place", () => {
+  const memory = boardMemory();
+  const writer = new PeerBoard(memory);
+  const reader = new PeerBoard(memory);
+  const ways = ["192.0.2.1:51820", undefined, "[2001:db8::1]:7", "192.0.2.1:51821", "192.0.2.1:51820"];
+  const endpoints = ways.map((way) => way === undefined ? undefined : Endpoint.parseZoned(way));
+  for (const endpoint of [...endpoints, ...endpoints]) {
+    const figures = { rxBytes: 1, txBytes: 2, lastHandshakeAt: undefined, hasSession: true, endpoint };
+    for (let i = 0; i < 2; i++) {
+      writer.write(3, figures);
+      assert.equal(reader.read(3).endpoint?.toString(), endpoint?.toString());
+    }
+  }
+});
