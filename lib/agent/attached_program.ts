@@ -8,11 +8,11 @@ import { type Channel, openLocalChannel } from "../channel/mod.ts";
 import { awaitAccepted, type DialRefusal, type Duplex, FORWARD_TOPIC } from "../forward/mod.ts";
 import { systemClock, systemCompressor, systemRandom, systemTimers } from "../host/mod.ts";
 import { type CarrierLimits, type PeerId, peerId, type PeerLinks, ServiceRuntime } from "../service/mod.ts";
-import { dialUnix, SocketTurns } from "../transport/mod.ts";
+import { dialUnix, SocketYield } from "../transport/mod.ts";
 import { InvalidRequestError, UnreachableError } from "./errors.ts";
-import { type PortListener, tryEncodeHeader } from "./forward_desk.ts";
+import { type PortListener, tryEncodeHeader } from "./stream_forwarder.ts";
 import type { NodeParts } from "./node_parts.ts";
-import { SERVICE_TOPIC, ServiceDoor } from "./service_door.ts";
+import { EarlyMessageGate, SERVICE_TOPIC } from "./early_message_gate.ts";
 
 const DIAL_TIMEOUT_MS = 12_000;
 /** How often an agent that is gone is looked for. */
@@ -39,7 +39,7 @@ export class AttachedProgram implements NodeParts {
   readonly #path: string;
   readonly #log: Logger;
   readonly #ended = Promise.withResolvers<void>();
-  readonly #turns = new SocketTurns(systemTimers);
+  readonly #turns = new SocketYield(systemTimers);
   #channel: Channel | undefined;
   #dialling: Promise<boolean> | undefined;
   #cancelRetry: () => void = () => {};
@@ -142,8 +142,8 @@ export class AttachedProgram implements NodeParts {
       clock: systemClock,
       timers: systemTimers,
       prepare: (channel) => {
-        channel.shareTurns(this.#turns);
-        new ServiceDoor(channel, FORWARD_TOPIC, {
+        channel.yieldTo(this.#turns);
+        new EarlyMessageGate(channel, FORWARD_TOPIC, {
           handleMessage: (peer, bytes) => this.runtime.handleMessage(peer, bytes),
           handleStream: (peer, header, opened) => this.runtime.handleStream(peer, header, opened),
           handleForward: (_, __, opened) => opened.reset(1),

@@ -22,7 +22,7 @@ const ANYWHERE = IpAddress.fromBytes(new Uint8Array(4));
 /** What it is for. */
 export interface DhtDiscoveryParts {
   readonly networkId: NetworkId;
-  /** Where others are to knock, 1 to 65535; absent for who has a token and only looks. */
+  /** Where others are to dial, 1 to 65535; absent for who has a token and only looks. */
   readonly port?: number;
   readonly options: AgentOptions;
   readonly log: Logger;

@@ -4,7 +4,7 @@
  */
 
 import type { Clock, Logger, RandomSource, Timers } from "../base/mod.ts";
-import { EchoDesk } from "../health/mod.ts";
+import { EchoProber } from "../health/mod.ts";
 import { Endpoint, type IpAddress } from "../net/mod.ts";
 import { LocalDatagrams } from "../transport/mod.ts";
 
@@ -29,14 +29,14 @@ export interface HealthEchoParts {
  */
 export class HealthEcho {
   readonly #parts: HealthEchoParts;
-  readonly #desk: EchoDesk;
+  readonly #prober: EchoProber;
   readonly #waiting = new Map<string, (rttMs: number | undefined) => void>();
   #socket: LocalDatagrams | undefined;
 
   constructor(parts: HealthEchoParts) {
     this.#parts = parts;
     const { random, isPeer } = parts;
-    this.#desk = new EchoDesk({ random, isPeer });
+    this.#prober = new EchoProber({ random, isPeer });
   }
 
   /** Opens the socket; without one nobody is asked and nobody answered, which the log says. */
@@ -63,7 +63,7 @@ export class HealthEcho {
   async ask(address: IpAddress, timeoutMs: number): Promise<number | undefined> {
     const { clock, timers } = this.#parts;
     if (this.#socket === undefined) return undefined;
-    const { question, datagram } = this.#desk.ask(clock.now(), address.toString());
+    const { question, datagram } = this.#prober.ask(clock.now(), address.toString());
     const { promise, resolve } = Promise.withResolvers<number | undefined>();
     this.#waiting.set(question, resolve);
     const cancelTimer = timers.setTimer(timeoutMs, () => resolve(undefined));
@@ -73,13 +73,13 @@ export class HealthEcho {
     } finally {
       cancelTimer();
       this.#waiting.delete(question);
-      this.#desk.forget(question);
+      this.#prober.forget(question);
     }
   }
 
   /** @returns how many datagrams were dropped, by reason */
   drops(): Readonly<Record<string, number>> {
-    return this.#desk.drops();
+    return this.#prober.drops();
   }
 
   /** Closes the socket; whoever waits gets no answer. */
@@ -94,7 +94,7 @@ export class HealthEcho {
       const received = await socket.receive();
       if (received === undefined) return;
       const { datagram, source } = received;
-      const outcome = this.#desk.handleDatagram(clock.now(), datagram, source.address.toString());
+      const outcome = this.#prober.handleDatagram(clock.now(), datagram, source.address.toString());
       if (outcome?.kind === "reply") socket.send(outcome.datagram, source);
       if (outcome?.kind === "answered") this.#waiting.get(outcome.question)?.(outcome.rttMs);
     }

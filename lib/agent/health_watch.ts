@@ -10,7 +10,7 @@ import {
   OverlayHealthChecker,
   type PeerFigures,
   type ProbeAnswer,
-  SuspicionDesk,
+  SuspicionPolicy,
 } from "../health/mod.ts";
 import type { Member, MemberRecord, NodeId, Roster } from "../mesh/mod.ts";
 import type { DeviceEvent } from "../wireguard/mod.ts";
@@ -58,13 +58,13 @@ export class HealthWatch {
   /** The links as of the last look, and who has ever had one. */
   #links = new Map<string, Link>();
   readonly #hadLink = new Set<string>();
-  readonly #suspicions: SuspicionDesk;
+  readonly #suspicions: SuspicionPolicy;
 
   constructor(parts: HealthWatchParts) {
     this.#parts = parts;
     const { clock, timers, random, roster, self } = parts;
     const isPeer = (id: string): boolean => id !== self && roster.get(id as NodeId) !== undefined;
-    this.#suspicions = new SuspicionDesk({ self, isPeer });
+    this.#suspicions = new SuspicionPolicy({ self, isPeer });
     this.checker = new OverlayHealthChecker({
       clock,
       timers,

@@ -84,8 +84,8 @@ async function join(
     patienceMs: 6_000,
   };
   const joiner = NodeIdentity.generate(random);
-  const wish = { name: "web", labels: {}, endpoints: [], channelEndpoints: [] };
-  const joining = joinNetwork(token, joiner, wish, { clock, timers, random, search, dial })
+  const wanted = { name: "web", labels: {}, endpoints: [], channelEndpoints: [] };
+  const joining = joinNetwork(token, joiner, wanted, { clock, timers, random, search, dial })
     .catch((error: unknown) => error);
   let isDone = false;
   joining.finally(() => isDone = true);

@@ -10,8 +10,8 @@ import {
   decodeMeshMessage,
   encodeHello,
   encodeJoinRequest,
+  type JoinParameters,
   type JoinToken,
-  type JoinWish,
   MESH_TOPIC,
   type NodeIdentity,
   type TokenLeader,
@@ -24,10 +24,10 @@ import { raceDial } from "./race_dial.ts";
 import { sleep } from "./sleep.ts";
 
 const RETRY_PAUSE_MS = 500;
-/** Strangers are knocked at by four a second at most, however fast they answer. */
+/** Strangers are dialled by four a second at most, however fast they answer. */
 const STRANGER_PAUSE_MS = 250;
 /** Whoever lets a caller wait holds up what is found meanwhile. */
-const STRANGER_PATIENCE_MS = 2_000;
+const STRANGER_TIMEOUT_MS = 2_000;
 /** How long a leader may think about a request. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
@@ -50,7 +50,7 @@ export interface JoinParts {
 export async function joinNetwork(
   token: JoinToken,
   identity: NodeIdentity,
-  wish: JoinWish,
+  wanted: JoinParameters,
   parts: JoinParts,
 ): Promise<Admitted> {
   // Whoever has no address left may know somebody who has.
@@ -59,7 +59,7 @@ export async function joinNetwork(
     const channel = await reachLeader({ token, leaders }, identity, parts);
     const cancelTimer = parts.timers.setTimer(ANSWER_TIMEOUT_MS, () => channel.close("no answer"));
     try {
-      const body = encodeJoinRequest(identity, token, { ...wish, clock: parts.clock });
+      const body = encodeJoinRequest(identity, token, { ...wanted, clock: parts.clock });
       await channel.send({ topic: MESH_TOPIC, body });
       const answer = await channel.receive();
       const said = answer?.topic === MESH_TOPIC ? decodeMeshMessage(answer.body) : undefined;
@@ -95,7 +95,7 @@ async function reachLeader(
   const deadline = clock.now() + search.patienceMs;
   const never = new AbortController().signal;
   let turnAt = clock.now();
-  const strangersTurn = async (signal: AbortSignal): Promise<void> => {
+  const strangerSlot = async (signal: AbortSignal): Promise<void> => {
     const waitMs = Math.max(0, turnAt - clock.now());
     turnAt = millis(clock.now() + waitMs + STRANGER_PAUSE_MS);
     if (waitMs > 0) await sleep(timers, waitMs, signal);
@@ -106,13 +106,15 @@ async function reachLeader(
     const channel = await raceDial<Target, Channel>(targets, {
       timers,
       attempt: async (target, signal) => {
-        if (!target.isMeant) await strangersTurn(signal);
+        if (!target.isMeant) await strangerSlot(signal);
         const late = new AbortController();
         const cancelTimer = target.isMeant
           ? () => {}
-          : timers.setTimer(STRANGER_PATIENCE_MS, () => late.abort());
+          : timers.setTimer(STRANGER_TIMEOUT_MS, () => late.abort());
         const either = AbortSignal.any([signal, late.signal]);
-        const answer = await knock(target, token, { identity, parts, signal: either }).finally(cancelTimer);
+        const answer = await tryTarget(target, token, { identity, parts, signal: either }).finally(
+          cancelTimer,
+        );
         if (typeof answer !== "string") return answer;
         // At the leader's private address somebody else may live here: the other endpoints have their turn too.
         wasRefused ||= target.isMeant && answer === "refused";
@@ -130,7 +132,7 @@ async function reachLeader(
   }
 }
 
-async function knock(
+async function tryTarget(
   { endpoint, publicKey }: Target,
   token: JoinToken,
   { identity, parts, signal }: {

@@ -28,8 +28,8 @@ async function failToJoin(
     secret: TokenSecret.generate(random),
     expiresAt: unixMillis(2_000_000_000_000),
   });
-  const wish = { name: "b", labels: {}, endpoints: [], channelEndpoints: [] };
-  const joining = joinNetwork(token, NodeIdentity.generate(random), wish, {
+  const wanted = { name: "b", labels: {}, endpoints: [], channelEndpoints: [] };
+  const joining = joinNetwork(token, NodeIdentity.generate(random), wanted, {
     clock,
     timers,
     random,

@@ -83,10 +83,10 @@ async function join(
     void serve(host, there);
     return Promise.resolve(here);
   };
-  const wish = { name: "web", labels: {}, endpoints: [], channelEndpoints: [] };
+  const wanted = { name: "web", labels: {}, endpoints: [], channelEndpoints: [] };
   const startedAt: Millis = clock.now();
   let isDone = false;
-  const joining = joinNetwork(token, NodeIdentity.generate(random), wish, {
+  const joining = joinNetwork(token, NodeIdentity.generate(random), wanted, {
     clock,
     timers,
     random,
@@ -101,7 +101,7 @@ async function join(
   return { result: await joining, tookMs: clock.now() - startedAt, dialled };
 }
 
-Deno.test("joinNetwork() finds the leader among strangers and closed doors that the DHT led to", async () => {
+Deno.test("joinNetwork() finds the leader among strangers and closed ports that the DHT led to", async () => {
   const { result, tookMs } = await join([undefined, "stranger", "stranger", undefined, "leader"]);
   assert.deepEqual(result, admitted);
   assert(tookMs < PATIENCE_MS / 2, `${tookMs} ms`);
@@ -114,7 +114,7 @@ Deno.test("joinNetwork() takes no refusal from where only the DHT led to, and li
   assert(tookMs >= PATIENCE_MS);
 });
 
-Deno.test("joinNetwork() knocks at four places a second at most", async () => {
+Deno.test("joinNetwork() dials four places a second at most", async () => {
   const { dialled, tookMs } = await join(Array<undefined>(32).fill(undefined));
   assert(dialled >= 32 && dialled <= tookMs / 250 + 1, `${dialled} in ${tookMs} ms`);
 });

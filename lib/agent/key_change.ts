@@ -5,9 +5,9 @@
 
 import { type Logger, WeftError } from "../base/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
-import { type MeshState, NO_UPDATE, type RosterUpdate } from "../mesh/mod.ts";
+import { type MeshState, NO_UPDATE, type ReplicaUpdate } from "../mesh/mod.ts";
 import { InterruptedError, InvalidRequestError } from "./errors.ts";
-import type { LeaderDesk } from "./leader_desk.ts";
+import type { LeaderCoordinator } from "./leader_coordinator.ts";
 import { ownEndpoints } from "./own_endpoints.ts";
 
 /** What it works with. */
@@ -15,14 +15,14 @@ export interface KeyChangeParts {
   readonly mesh: MeshState;
   readonly options: AgentOptions;
   readonly log: Logger;
-  leaders(): LeaderDesk | undefined;
+  leaders(): LeaderCoordinator | undefined;
   /** Tells others. */
-  tell(news: RosterUpdate): void;
+  tell(news: ReplicaUpdate): void;
   followRoster(): void;
   /** Ends everything that knows the node by its former keys, and begins anew. @returns false when the node stops */
   beginAnew(): Promise<boolean>;
   /** Tells others, and follows. */
-  publish(news: RosterUpdate): void;
+  publish(news: ReplicaUpdate): void;
   /** The node can't go on. */
   fail(error: WeftError): void;
 }
@@ -42,12 +42,12 @@ export class KeyChange {
    */
   async rotate(): Promise<void> {
     const { mesh, options, leaders, tell, followRoster } = this.#parts;
-    const desk = leaders();
-    if (desk === undefined) throw new InterruptedError();
+    const coordinator = leaders();
+    if (coordinator === undefined) throw new InterruptedError();
     const endpoints = ownEndpoints(options);
     const rotation = mesh.prepareRotation({ endpoints, channelEndpoints: endpoints });
     const { admission } = mesh;
-    if (admission === undefined) mesh.replica.merge(await desk.askToRotate(rotation));
+    if (admission === undefined) mesh.replica.merge(await coordinator.askToRotate(rotation));
     else {
       const both = admission.rotate(mesh.record, rotation);
       if (typeof both === "string") throw new InvalidRequestError(`Cannot rotate the key: ${both}`);

@@ -12,12 +12,12 @@ import { LanDiscovery } from "./lan_discovery.ts";
 
 /** More answers than this are not tried: the network has few leaders, so most of them would be lies. */
 const MAX_FOUND = 8;
-/** Anybody may be there, so that more of them are worth a knock. */
+/** Anybody may be there, so that more of them are worth a dial. */
 const MAX_PLACES = 32;
 /** A leader that has just been started needs a moment; one that is away is not waited for. */
-const PATIENCE_MS = 6_000;
+const LAN_TIMEOUT_MS = 6_000;
 /** A walk through the public DHT takes up to ten seconds, and a leader announces itself as soon as it can. */
-const DHT_PATIENCE_MS = 30_000;
+const DHT_TIMEOUT_MS = 30_000;
 
 /** Seeks from its first `seek` until `close`. */
 export class LeaderSearch {
@@ -39,7 +39,7 @@ export class LeaderSearch {
 
   /** How long looking is worth it, in milliseconds. */
   get patienceMs(): number {
-    return this.#parts.options.discoveryDht ? DHT_PATIENCE_MS : PATIENCE_MS;
+    return this.#parts.options.discoveryDht ? DHT_TIMEOUT_MS : LAN_TIMEOUT_MS;
   }
 
   /** Calls out for leaders of the token's network. Harmless when repeated. */

@@ -25,18 +25,18 @@ import {
   type NodeId,
   type NodeIdentity,
   type Replica,
-  type RosterUpdate,
+  type ReplicaUpdate,
 } from "../mesh/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import type { AcceptedStream, StreamListener } from "../transport/mod.ts";
 import type { Link } from "./link.ts";
-import { type KnockOutcome, LinkKeeper } from "./link_keeper.ts";
+import { LinkDialer, type ProbeOutcome } from "./link_dialer.ts";
 import { LinkTable } from "./link_table.ts";
-import { Pace } from "./pace.ts";
+import { TokenBucket } from "./token_bucket.ts";
 import { sleep } from "./sleep.ts";
-import { originOf, WaitingRoom } from "./waiting_room.ts";
+import { FairSlots, originOf } from "./fair_slots.ts";
 
-/** Strangers who are at the door at the same time; a further one takes the place of another. */
+/** Handshakes with strangers under way at the same time; a further one takes the place of another. */
 const MAX_STRANGERS = 64;
 /** Machines with a token that are served at the same time; a further one takes the place of another. */
 const MAX_JOINS = 64;
@@ -77,7 +77,7 @@ export interface MessagePlaneParts {
   /** Hears of channels and links; what it attaches to them is its own. */
   readonly services?: LinkObserver | undefined;
   /** A member says something that is for leaders, or from one. */
-  onMessage(nodeId: NodeId, message: DeskMessage): void;
+  onMessage(nodeId: NodeId, message: LeaderMessage): void;
   /** A member says that its own probes miss somebody. */
   onSuspicion(from: NodeId, about: NodeId): void;
 }
@@ -93,7 +93,7 @@ export interface LinkObserver {
 }
 
 /** What is said to or by leaders. */
-export type DeskMessage = Extract<MeshMessage, { kind: "heartbeat" | "request" | "response" }>;
+export type LeaderMessage = Extract<MeshMessage, { kind: "heartbeat" | "request" | "response" }>;
 
 type Guest =
   | { readonly kind: "join"; readonly tokenId: string }
@@ -109,12 +109,12 @@ export class MessagePlane {
   readonly #sending = new Set<Link>();
   #roundAt: Millis | undefined;
   #cancelRound: () => void = () => {};
-  readonly #keeper: LinkKeeper;
+  readonly #dialer: LinkDialer;
   #accepting: Promise<void> | undefined;
   readonly #joins = new Set<Channel>();
   readonly #stop = new AbortController();
-  readonly #strangers = new WaitingRoom(MAX_STRANGERS);
-  readonly #joiners = new WaitingRoom(MAX_JOINS);
+  readonly #strangers = new FairSlots(MAX_STRANGERS);
+  readonly #joiners = new FairSlots(MAX_JOINS);
 
   constructor(parts: MessagePlaneParts) {
     this.#parts = parts;
@@ -130,7 +130,7 @@ export class MessagePlane {
       counters,
       ...(services === undefined ? {} : { prepare: (channel) => services.prepare(channel) }),
     };
-    this.#keeper = new LinkKeeper({
+    this.#dialer = new LinkDialer({
       ...parts,
       roster: parts.replica.roster,
       setup: this.#setup,
@@ -139,7 +139,7 @@ export class MessagePlane {
     });
   }
 
-  /** Opens the door and begins to dial. */
+  /** Accepts channels and begins to dial. */
   start(): void {
     this.#accepting = this.#acceptStreams();
     this.followRoster();
@@ -149,7 +149,7 @@ export class MessagePlane {
   /** Dials whoever is wanted now, and parts with whoever is no member any more. */
   followRoster(): void {
     if (this.#stop.signal.aborted) return;
-    this.#keeper.follow();
+    this.#dialer.follow();
     const { roster } = this.#parts.replica;
     for (const { nodeId } of this.links.all()) {
       if (roster.linkable(nodeId) === undefined) this.links.close(nodeId, "you are no member any more");
@@ -158,17 +158,17 @@ export class MessagePlane {
 
   /** Dials a member again at once, for it has said where it is. */
   redial(nodeId: NodeId): void {
-    this.#keeper.redial(nodeId);
+    this.#dialer.redial(nodeId);
   }
 
   /** @returns the members that this node would have links to, and has none, leaders first */
   missing(): NodeId[] {
-    return this.#keeper.missing();
+    return this.#dialer.missing();
   }
 
   /** Tries a member at a place where it may be or not, once, unless it has a link. */
-  async knock(nodeId: NodeId, place: Endpoint): Promise<KnockOutcome> {
-    return await this.#keeper.knock(nodeId, place, this.#stop.signal);
+  async probe(nodeId: NodeId, place: Endpoint): Promise<ProbeOutcome> {
+    return await this.#dialer.probe(nodeId, place, this.#stop.signal);
   }
 
   /** Sends something to all members with a link. */
@@ -189,11 +189,11 @@ export class MessagePlane {
     const link = this.links.get(nodeId);
     if (link?.channel.isOpen) return true;
     await link?.channel.closed;
-    return await this.#keeper.dial(nodeId, this.#stop.signal);
+    return await this.#dialer.dial(nodeId, this.#stop.signal);
   }
 
   /** Tells others what this node has changed; they tell theirs. */
-  tell(news: RosterUpdate): void {
+  tell(news: ReplicaUpdate): void {
     this.#gossip.tell(news);
     this.#sendReady();
   }
@@ -205,7 +205,7 @@ export class MessagePlane {
 
   /** @returns whether a dial to the member is under way */
   isDialling(nodeId: NodeId): boolean {
-    return this.#keeper.isDialling(nodeId);
+    return this.#dialer.isDialling(nodeId);
   }
 
   /**
@@ -222,11 +222,11 @@ export class MessagePlane {
     return await Promise.race([answer, late.promise]).finally(cancelTimer);
   }
 
-  /** Closes the door and all links. */
+  /** Accepts nobody any more, and closes all links. */
   async close(): Promise<void> {
     this.#stop.abort();
     this.#cancelRound();
-    this.#keeper.close();
+    this.#dialer.close();
     this.#parts.listener.close();
     for (const channel of this.#joins) channel.close("this node stops");
     await this.links.closeAll("this node stops");
@@ -309,7 +309,7 @@ export class MessagePlane {
     if (!this.links.add(link)) return;
     const { name } = member.record;
     log.debug("link open", { peer: name, at: link.channel.remoteAddress, dialler: link.dialler });
-    this.#keeper.handleLink(link.nodeId);
+    this.#dialer.handleLink(link.nodeId);
     this.#gossip.open(link, link.dialler === "us");
     this.#sendReady();
     // For the round trip; the channel itself asks only when it is quiet.
@@ -327,7 +327,7 @@ export class MessagePlane {
 
   async #listen(link: Link): Promise<void> {
     const { log, clock, timers, onRosterChange } = this.#parts;
-    const pace = new Pace(clock, TOLD_LIMITS);
+    const bucket = new TokenBucket(clock, TOLD_LIMITS);
     const gone = new AbortController();
     link.channel.closed.then(() => gone.abort());
     let hasWarned = false;
@@ -356,7 +356,7 @@ export class MessagePlane {
           return link.channel.close("cannot store it");
         }
       }
-      const waitMs = pace.spend(cost);
+      const waitMs = bucket.spend(cost);
       if (waitMs > 0) await sleep(timers, waitMs, gone.signal);
     }
   }

@@ -33,30 +33,30 @@ import { type AcceptedStream, memoryStreamPair, type StreamListener } from "../t
 import { MessagePlane, type MessagePlaneParts } from "./message_plane.ts";
 
 /** A listener that is handed its streams. */
-class Door implements StreamListener {
+class Acceptor implements StreamListener {
   readonly localPort = 51820;
   readonly #waiting: AcceptedStream[] = [];
-  #knock: (() => void) | undefined;
+  #wake: (() => void) | undefined;
   #isClosed = false;
 
   /** @returns the caller's end of a new stream */
   open(from: string): ByteStream {
     const [here, there] = memoryStreamPair();
     this.#waiting.push({ stream: here, source: Endpoint.parse(from) ?? assert.fail(from) });
-    this.#knock?.();
+    this.#wake?.();
     return there;
   }
 
   async accept(): Promise<AcceptedStream | undefined> {
     while (!this.#isClosed && this.#waiting.length === 0) {
-      await new Promise<void>((resolve) => this.#knock = resolve);
+      await new Promise<void>((resolve) => this.#wake = resolve);
     }
     return this.#isClosed ? undefined : this.#waiting.shift();
   }
 
   close(): void {
     this.#isClosed = true;
-    this.#knock?.();
+    this.#wake?.();
   }
 }
 
@@ -67,7 +67,7 @@ export class Stage implements AsyncDisposable {
   readonly random: SeededRandom = new SeededRandom(1);
   readonly network: NetworkIdentity = generateNetwork(this.random);
   readonly self: NodeIdentity = NodeIdentity.generate(this.random);
-  readonly door: Door = new Door();
+  readonly acceptor: Acceptor = new Acceptor();
   readonly counters: Counters<ChannelDropReason> = channelCounters();
   readonly logged: string[] = [];
   readonly replica: Replica;
@@ -83,7 +83,7 @@ export class Stage implements AsyncDisposable {
       identity: this.self,
       networkId,
       replica: this.replica,
-      listener: this.door,
+      listener: this.acceptor,
       clock: this.clock,
       timers: this.timers,
       random: this.random,

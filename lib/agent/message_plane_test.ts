@@ -16,12 +16,12 @@ import {
 import { memoryStreamPair } from "../transport/mod.ts";
 import { settled, Stage } from "./message_plane_stage_test.ts";
 
-Deno.test("MessagePlane lets a member in while one address holds the door with silence", async () => {
+Deno.test("MessagePlane lets a member in while one address opens channels and stays silent", async () => {
   await using stage = new Stage();
   const node = stage.member();
-  for (let i = 0; i < 200; i++) stage.door.open("192.0.2.66:1000");
+  for (let i = 0; i < 200; i++) stage.acceptor.open("192.0.2.66:1000");
   await settled();
-  const channel = await stage.call(node, stage.door.open("192.0.2.2:1000"));
+  const channel = await stage.call(node, stage.acceptor.open("192.0.2.2:1000"));
   await settled();
   assert.ok(stage.plane.links.get(node.id));
   channel.close();
@@ -35,7 +35,7 @@ Deno.test("MessagePlane outlives a join that fails", async () => {
     serveJoin: () => Promise.reject(new Error("the disk is gone")),
   });
   const { random, clock, timers } = stage;
-  const channel = await openChannel(stage.door.open("192.0.2.2:1000"), {
+  const channel = await openChannel(stage.acceptor.open("192.0.2.2:1000"), {
     localStatic: NodeIdentity.generate(random).privateKey,
     remoteStatic: stage.self.publicKey,
     presharedKey,
@@ -51,7 +51,7 @@ Deno.test("MessagePlane outlives a join that fails", async () => {
 Deno.test("MessagePlane keeps no link to a member that was removed while it shook hands", async () => {
   await using stage = new Stage();
   const node = stage.member();
-  const stream = stage.door.open("192.0.2.2:1000");
+  const stream = stage.acceptor.open("192.0.2.2:1000");
   const held = Promise.withResolvers<void>();
   let written = 0;
   const calling = stage.call(node, {
@@ -80,13 +80,13 @@ Deno.test("MessagePlane refuses a device that runs no weft", async () => {
   const id = nodeIdOf(node.publicKey);
   const device = { nodeId: id, verifyingKey: undefined, roles: ["wireguard"] } as const;
   assert.equal(stage.roster.merge(stage.record(node, device as unknown as Partial<MemberRecord>)), "added");
-  await assert.rejects(stage.call(node, stage.door.open("192.0.2.2:1000"), id), ChannelRefusedError);
+  await assert.rejects(stage.call(node, stage.acceptor.open("192.0.2.2:1000"), id), ChannelRefusedError);
 });
 
 Deno.test("MessagePlane hangs up on a member that passes on a forged record", async () => {
   await using stage = new Stage();
   const [liar, victim] = [stage.member(), stage.member()];
-  const channel = await stage.call(liar, stage.door.open("192.0.2.2:1000"));
+  const channel = await stage.call(liar, stage.acceptor.open("192.0.2.2:1000"));
   const forged = stage.record(victim, { version: 9, revoked: true }, generateNetwork(stage.random));
   const body = encodeMeshMessage({ kind: "roster-update", update: { ...NO_UPDATE, records: [forged] } });
   await channel.send({ topic: MESH_TOPIC, body });
@@ -98,9 +98,9 @@ Deno.test("MessagePlane hangs up on a member that passes on a forged record", as
 Deno.test("MessagePlane hears whom a member misses, and tells nobody", async () => {
   const heard: string[][] = [];
   await using stage = new Stage({ onSuspicion: (...both) => void heard.push(both) });
-  const [teller, other] = [stage.member(), stage.member()];
-  const channel = await stage.call(teller, stage.door.open("192.0.2.2:1000"));
-  const quiet = await stage.call(other, stage.door.open("192.0.2.3:1000"));
+  const [sender, other] = [stage.member(), stage.member()];
+  const channel = await stage.call(sender, stage.acceptor.open("192.0.2.2:1000"));
+  const quiet = await stage.call(other, stage.acceptor.open("192.0.2.3:1000"));
   const told: (string | undefined)[] = [];
   void (async () => {
     for (let said = await quiet.receive(); said !== undefined; said = await quiet.receive()) {
@@ -110,9 +110,9 @@ Deno.test("MessagePlane hears whom a member misses, and tells nobody", async () 
   const body = encodeMeshMessage({ kind: "suspicion", nodeId: other.id });
   await channel.send({ topic: MESH_TOPIC, body });
   await settled();
-  assert.deepEqual(heard, [[teller.id, other.id]]);
+  assert.deepEqual(heard, [[sender.id, other.id]]);
   assert.ok(!told.includes("suspicion"));
-  stage.plane.broadcast({ kind: "suspicion", nodeId: teller.id });
+  stage.plane.broadcast({ kind: "suspicion", nodeId: sender.id });
   await settled();
   assert.ok(told.includes("suspicion"));
   channel.close();
@@ -122,7 +122,7 @@ Deno.test("MessagePlane hears whom a member misses, and tells nobody", async () 
 Deno.test("MessagePlane listens to a chatterbox at its own pace", async () => {
   await using stage = new Stage();
   const node = stage.member();
-  const channel = await stage.call(node, stage.door.open("192.0.2.2:1000"));
+  const channel = await stage.call(node, stage.acceptor.open("192.0.2.2:1000"));
   void (async () => {
     for (let version = 1; version <= 3000; version++) {
       const update = { ...NO_UPDATE, statements: [stage.statement(node, version)] };
@@ -169,7 +169,7 @@ Deno.test("MessagePlane waits longer and longer for a member whose links end at 
 Deno.test("MessagePlane.ping() gives up on a member that talks but does not answer", async () => {
   await using stage = new Stage();
   const node = stage.member();
-  const stream = stage.door.open("192.0.2.2:1000");
+  const stream = stage.acceptor.open("192.0.2.2:1000");
   let isDeaf = false;
   const channel = await stage.call(node, {
     remoteAddress: stream.remoteAddress,
@@ -201,7 +201,7 @@ Deno.test("MessagePlane tells a member that was removed while it was away, and n
   stage.roster.mergeStatement(stage.statement(other, 1));
   const removal = stage.record(node, { revoked: true, version: 2 });
   stage.roster.merge(removal);
-  const channel = await stage.call(node, stage.door.open("192.0.2.2:1000"));
+  const channel = await stage.call(node, stage.acceptor.open("192.0.2.2:1000"));
   const message = await channel.receive();
   const said = decodeMeshMessage(message?.body ?? assert.fail());
   assert(said?.kind === "roster-update");
@@ -217,7 +217,7 @@ Deno.test("MessagePlane lets a member in whose record has expired when it is ren
     const node = stage.member();
     stage.timers.advance(2 * 86_400_000);
     assert.equal(stage.roster.get(node.id), undefined);
-    const calling = stage.call(node, stage.door.open("192.0.2.2:1000"));
+    const calling = stage.call(node, stage.acceptor.open("192.0.2.2:1000"));
     if (!isRenewed) {
       await assert.rejects(calling, ChannelRefusedError);
       continue;
@@ -236,7 +236,7 @@ Deno.test("MessagePlane keeps links to a leader whose record has expired: it ren
   const node = NodeIdentity.generate(stage.random);
   stage.roster.merge(stage.record(node, { roles: ["leader", "member"] }));
   stage.timers.advance(2 * 86_400_000);
-  const channel = await stage.call(node, stage.door.open("192.0.2.2:1000"));
+  const channel = await stage.call(node, stage.acceptor.open("192.0.2.2:1000"));
   await settled();
   stage.plane.followRoster();
   await settled();
@@ -251,7 +251,7 @@ Deno.test("MessagePlane tells a member that has other keys now who it is", async
   stage.roster.merge(added);
   const removal = stage.record(node, { revoked: true, version: 2, successor: next.id });
   stage.roster.merge(removal);
-  const channel = await stage.call(node, stage.door.open("192.0.2.2:1000"));
+  const channel = await stage.call(node, stage.acceptor.open("192.0.2.2:1000"));
   const said = decodeMeshMessage((await channel.receive())?.body ?? assert.fail());
   assert(said?.kind === "roster-update");
   const hex = (records: readonly SignedRecord[]) => records.map(({ payload }) => payload.toHex());

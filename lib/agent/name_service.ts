@@ -191,11 +191,11 @@ function authorOf({ network, identity }: MeshState): ReturnType<SharedNamesParts
     : { origin: network.id, signingKey: network.signingKey };
 }
 
-function makePlan({ mesh, options }: NameServiceParts, wish: AgentOptions["dnsResolver"]): NamePlan {
+function makePlan({ mesh, options }: NameServiceParts, wanted: AgentOptions["dnsResolver"]): NamePlan {
   const { rootless, dnsPorts } = options;
   const addresses = rootless ? [LOOPBACK] : mesh.record.addresses;
   // Without an interface nobody would take the resolver back after a crash but the next start.
-  const resolver = rootless || wish === "off" ? undefined : wish === "auto" ? resolverInUse() : wish;
+  const resolver = rootless || wanted === "off" ? undefined : wanted === "auto" ? resolverInUse() : wanted;
   const ports = new Set(resolver === "resolv.conf" ? [...dnsPorts, STANDARD_PORT] : dnsPorts);
   const listen = [...ports].flatMap((port) => addresses.map((address) => new Endpoint(address, port)));
   return { listen, resolver, forward: forwardsOf(options, addresses, resolver) };

@@ -23,7 +23,7 @@ import type {
 import { freeTcpPort } from "../transport/mod.ts";
 import { AttachedProgram, programSocketPath } from "./attached_program.ts";
 import { DialError } from "./errors.ts";
-import type { IncomingConnection, ListenOptions, PortListener } from "./forward_desk.ts";
+import type { IncomingConnection, ListenOptions, PortListener } from "./stream_forwarder.ts";
 import type { NodeParts } from "./node_parts.ts";
 import { OverlayBootstrap, type OverlayPorts } from "./overlay_bootstrap.ts";
 import { joinOrResume, leadOrResume } from "./resume.ts";

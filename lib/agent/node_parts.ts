@@ -5,7 +5,7 @@
 
 import type { DialRefusal, Duplex } from "../forward/mod.ts";
 import type { ServiceRuntime } from "../service/mod.ts";
-import type { IncomingConnection, ListenOptions, PortListener } from "./forward_desk.ts";
+import type { IncomingConnection, ListenOptions, PortListener } from "./stream_forwarder.ts";
 
 /** What a node stands on: an agent of its own, or the machine's. */
 export interface NodeParts {

@@ -2,8 +2,8 @@
  * Services on a running node: the runtime, and everything that it stands on.
  *
  * ```
- *   MessagePlane ── links ──▶ ServiceDoor ──▶ ServiceRuntime ──▶ ServiceLinks ──▶ channels
- *   programs ── Unix socket ──▶ ProgramDesk ───────┘   └── adverts ⇄ SharedServices ⇄ gossip
+ *   MessagePlane ── links ──▶ EarlyMessageGate ──▶ ServiceRuntime ──▶ ServiceLinks ──▶ channels
+ *   programs ── Unix socket ──▶ ProgramListener ───────┘   └── adverts ⇄ SharedServices ⇄ gossip
  * ```
  *
  * @module
@@ -21,15 +21,15 @@ import {
   type ServiceAdvert,
   ServiceRuntime,
 } from "../service/mod.ts";
-import { SocketTurns } from "../transport/mod.ts";
-import { ForwardDesk } from "./forward_desk.ts";
+import { SocketYield } from "../transport/mod.ts";
+import { StreamForwarder } from "./stream_forwarder.ts";
 import { memberOfHost } from "./host_names.ts";
 import type { HealthWatch } from "./health_watch.ts";
 import type { Link } from "./link.ts";
 import type { MessagePlane } from "./message_plane.ts";
-import { ProgramDesk } from "./program_desk.ts";
+import { ProgramListener } from "./program_listener.ts";
 import type { ServicesReport } from "./service_control.ts";
-import { ServiceDoor, type ServiceReceiver } from "./service_door.ts";
+import { EarlyMessageGate, type ServiceReceiver } from "./early_message_gate.ts";
 import { asNodeId, asPeerId, ServiceLinks } from "./service_links.ts";
 import type { OfferedService } from "./service_names.ts";
 import { RosterPeers } from "./service_peers.ts";
@@ -60,15 +60,15 @@ export interface ServiceHostParts {
 /** The services of one node, while it runs. */
 export class ServiceHost {
   readonly runtime: ServiceRuntime;
-  readonly forward: ForwardDesk;
+  readonly forward: StreamForwarder;
   readonly #parts: ServiceHostParts;
   readonly #links: ServiceLinks;
   readonly #peers: RosterPeers;
   readonly #shared: SharedServices;
   readonly #receiver: ServiceReceiver;
-  readonly #doors = new WeakMap<Channel, ServiceDoor>();
-  readonly #turns = new SocketTurns(systemTimers);
-  #programs: ProgramDesk | undefined;
+  readonly #gates = new WeakMap<Channel, EarlyMessageGate>();
+  readonly #turns = new SocketYield(systemTimers);
+  #programs: ProgramListener | undefined;
   #isClosed = false;
 
   constructor(parts: ServiceHostParts) {
@@ -112,7 +112,7 @@ export class ServiceHost {
       },
       publish: (entries) => parts.publish(entries),
     });
-    this.forward = new ForwardDesk({
+    this.forward = new StreamForwarder({
       find: (host) => this.#findHost(host),
       self: () => this.#peers.self,
       reach: (peer) => this.#links.reach(peer),
@@ -170,7 +170,7 @@ export class ServiceHost {
 
   /** Lets programs of this machine in; once. @throws SocketError, SocketPathInUseError */
   async openPrograms(path: string): Promise<void> {
-    const programs = await ProgramDesk.open(path, {
+    const programs = await ProgramListener.open(path, {
       clock: systemClock,
       timers: systemTimers,
       log: this.#parts.log,
@@ -187,14 +187,14 @@ export class ServiceHost {
 
   /** A channel was made, and nothing has been read from it. */
   prepare(channel: Channel): void {
-    channel.shareTurns(this.#turns);
-    this.#doors.set(channel, new ServiceDoor(channel, FORWARD_TOPIC, this.#receiver));
+    channel.yieldTo(this.#turns);
+    this.#gates.set(channel, new EarlyMessageGate(channel, FORWARD_TOPIC, this.#receiver));
   }
 
   /** A channel has become the link to a member. */
   handleLink({ nodeId, channel }: Link): void {
     const peer = asPeerId(nodeId);
-    this.#doors.get(channel)?.open(peer);
+    this.#gates.get(channel)?.open(peer);
     this.runtime.handleLink(peer);
     this.#parts.onChange?.();
   }

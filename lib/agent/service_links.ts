@@ -14,7 +14,7 @@ import {
   type ServiceStream,
 } from "../service/mod.ts";
 import type { MessagePlane } from "./message_plane.ts";
-import { SERVICE_TOPIC } from "./service_door.ts";
+import { SERVICE_TOPIC } from "./early_message_gate.ts";
 
 /** Finds the channel to a peer, and dials members on demand. */
 export class ServiceLinks implements PeerLinks {

@@ -21,7 +21,7 @@ import type {
   ServiceControl,
 } from "./service_control.ts";
 
-/** Turns requests into calls of the agent's services. */
+/** EventLoopYield requests into calls of the agent's services. */
 export class ServiceOperations implements ServiceControl {
   readonly #agent: Agent;
 

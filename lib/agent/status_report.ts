@@ -12,7 +12,7 @@ import type { PeerStatus } from "../wireguard/mod.ts";
 import type { DhtDiscovery } from "./dht_discovery.ts";
 import type { HealthWatch } from "./health_watch.ts";
 import type { LanDiscovery } from "./lan_discovery.ts";
-import type { LeaderDesk } from "./leader_desk.ts";
+import type { LeaderCoordinator } from "./leader_coordinator.ts";
 import type { MessagePlane } from "./message_plane.ts";
 import type { DataplaneReport, DnsReport, LeaderReport, PeerReport, StatusReport } from "./report.ts";
 import type { ServiceHost } from "./service_host.ts";
@@ -33,7 +33,7 @@ export interface StatusSources {
   readonly health: HealthWatch | undefined;
   readonly discovery: LanDiscovery | undefined;
   readonly dht: DhtDiscovery | undefined;
-  readonly leaders: LeaderDesk | undefined;
+  readonly leaders: LeaderCoordinator | undefined;
   readonly services: ServiceHost;
   readonly drops: Readonly<Record<string, number>>;
 }

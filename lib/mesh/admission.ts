@@ -366,8 +366,8 @@ export class Admission {
     }
   }
 
-  #freeName(wish: string): string {
-    const name = isNodeName(wish) ? wish : toNodeName(wish);
+  #freeName(wanted: string): string {
+    const name = isNodeName(wanted) ? wanted : toNodeName(wanted);
     const { roster } = this.#options;
     if (roster.holderOfName(name) === undefined) return name;
     for (let number = 2;; number++) {

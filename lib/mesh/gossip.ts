@@ -25,7 +25,7 @@ import {
 import type { NodeId } from "./identity.ts";
 import { Bulletin, GossipOutbox } from "./gossip_outbox.ts";
 import { encodeMeshMessage, type MeshMessage } from "./mesh_message.ts";
-import { type RosterUpdate, updateSize } from "./update_wire.ts";
+import { type ReplicaUpdate, updateSize } from "./update_wire.ts";
 import type { Replica } from "./replica.ts";
 import {
   compareSlots,
@@ -114,7 +114,7 @@ export class Gossip<Link extends GossipLink> {
   }
 
   /** Pushes what is new in the replica to a bounded number of links; a revocation to all of them. */
-  tell(news: RosterUpdate, except?: Link): void {
+  tell(news: ReplicaUpdate, except?: Link): void {
     const size = updateSize(news);
     if (size === 0) return;
     const isUrgent = news.records.some((signed) => this.#replica.isRevocation(signed));
@@ -198,7 +198,7 @@ export class Gossip<Link extends GossipLink> {
     return [...this.#skews.values()];
   }
 
-  #handleUpdate(link: Link, update: RosterUpdate, oversized: number): Heard {
+  #handleUpdate(link: Link, update: ReplicaUpdate, oversized: number): Heard {
     for (let i = 0; i < oversized; i++) this.#replica.refusals.count("oversized");
     const { news, rejected, isForged } = this.#replica.merge(update);
     this.tell(news, link);

@@ -4,7 +4,7 @@
  */
 
 import { encodeMeshMessage } from "./mesh_message.ts";
-import { type RosterUpdate, updateSize } from "./update_wire.ts";
+import { type ReplicaUpdate, updateSize } from "./update_wire.ts";
 import { encodeUpdates } from "./roster_update.ts";
 import type { Vector } from "./version_vector.ts";
 
@@ -15,10 +15,10 @@ const MAX_WAITING_VECTORS = 128;
 
 /** News that is encoded once for everybody who is told it. */
 export class Bulletin {
-  readonly #update: RosterUpdate;
+  readonly #update: ReplicaUpdate;
   #parts: readonly Uint8Array[] | undefined;
 
-  constructor(update: RosterUpdate) {
+  constructor(update: ReplicaUpdate) {
     this.#update = update;
   }
 

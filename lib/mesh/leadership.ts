@@ -22,7 +22,7 @@ import { NO_UPDATE } from "./roster_update.ts";
 import { openSealed, sealFor } from "./sealed_box.ts";
 import { SliceLedger } from "./slice_ledger.ts";
 import { TokenBook } from "./token_book.ts";
-import type { RosterUpdate } from "./update_wire.ts";
+import type { ReplicaUpdate } from "./update_wire.ts";
 
 const SEED_LABEL = "network seed";
 /** So many records travel with slices that are handed over; with more, only what is above all of them is. */
@@ -100,7 +100,7 @@ export class Leadership {
    * Becomes a leader, or a leader with more addresses.
    * @returns what others are to be told, or undefined when the request is none that can be followed
    */
-  accept({ sealedSeed, slices }: Extract<MemberRequest, { kind: "promotion" }>): RosterUpdate | undefined {
+  accept({ sealedSeed, slices }: Extract<MemberRequest, { kind: "promotion" }>): ReplicaUpdate | undefined {
     const { identity, network } = this.#options;
     const seed = openSealed(identity().privateKey, SEED_LABEL, sealedSeed);
     if (seed?.length !== SEED_BYTES) return undefined;
@@ -123,7 +123,7 @@ export class Leadership {
   }
 
   /** Takes over addresses of a leader that gives them up, and hears of everybody who has one of them. */
-  take(slices: SliceGrant, records: RosterUpdate = NO_UPDATE): void {
+  take(slices: SliceGrant, records: ReplicaUpdate = NO_UPDATE): void {
     const { ledger } = this.#mine();
     this.#options.replica.merge(records);
     ledger.take(slices);
@@ -133,7 +133,7 @@ export class Leadership {
    * What is given up in favour of another leader; the same again until this node has resigned.
    * @throws TypeError on a node that is no leader
    */
-  handOver(to: MemberRecord): { readonly slices: SliceGrant; readonly records: RosterUpdate } {
+  handOver(to: MemberRecord): { readonly slices: SliceGrant; readonly records: ReplicaUpdate } {
     const slices = this.#mine().ledger.allFor(to.nodeId);
     const { roster } = this.#options.replica;
     const holders = roster.records().filter(({ addresses }) =>
@@ -149,7 +149,7 @@ export class Leadership {
   }
 
   /** Is no leader any more. @returns what others are to be told */
-  resign(): RosterUpdate {
+  resign(): ReplicaUpdate {
     const { signingKey } = this.#mine();
     const update = this.#undoable(() => {
       const news = this.#signOwn(signingKey, ["member"]);
@@ -161,7 +161,7 @@ export class Leadership {
   }
 
   /** Answers a leader that asks this node to be none any more; the same again when it asks again. */
-  demote(asker: MemberRecord): { readonly answer: MemberAnswer; readonly news: RosterUpdate } {
+  demote(asker: MemberRecord): { readonly answer: MemberAnswer; readonly news: ReplicaUpdate } {
     if (this.#office === undefined) {
       const pool = this.#options.newPool();
       const slices = new SliceLedger(this.#store, { pool, random: this.#options.random }).pendingAllFor(
@@ -190,7 +190,7 @@ export class Leadership {
     return { signingKey, tokens, admission, ledger };
   }
 
-  #signOwn(signingKey: SigningKey, roles: readonly Role[]): RosterUpdate {
+  #signOwn(signingKey: SigningKey, roles: readonly Role[]): ReplicaUpdate {
     const { identity, replica: { roster }, clock } = this.#options;
     const known = roster.recordOf(identity().id);
     if (known === undefined || known.revoked || known.roles.join() === roles.join()) return NO_UPDATE;

@@ -47,8 +47,8 @@ class Stage {
       cidr,
       lifetimeMs: 1000,
     }) ?? assert.fail();
-    const wish = { name, labels: {}, endpoints: [], channelEndpoints: [], clock: this.clock };
-    const asked = decodeMeshMessage(encodeJoinRequest(identity, token, wish));
+    const wanted = { name, labels: {}, endpoints: [], channelEndpoints: [], clock: this.clock };
+    const asked = decodeMeshMessage(encodeJoinRequest(identity, token, wanted));
     assert.equal(asked?.kind, "join-request");
     const request = { ...asked.request, tokenId: token.tokenId, remotePublicKey: identity.publicKey };
     const enrolled = leader.admission?.admit(request);

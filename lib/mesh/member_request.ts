@@ -14,7 +14,7 @@ import type {
 import { ID_BYTES } from "./identity.ts";
 import { SEAL_BYTES } from "./sealed_box.ts";
 import { readSigned, type Signed } from "./signed.ts";
-import { readUpdate, type RosterUpdate, updateToWire, type WireSigned } from "./update_wire.ts";
+import { readUpdate, type ReplicaUpdate, updateToWire, type WireSigned } from "./update_wire.ts";
 
 /** How many ranges one grant may have. */
 export const MAX_GRANT_RANGES = 1024;
@@ -42,16 +42,16 @@ export interface KeyRotation {
 export type MemberRequest =
   | { readonly kind: "promotion"; readonly sealedSeed: Uint8Array; readonly slices: SliceGrant }
   | { readonly kind: "demotion" }
-  | { readonly kind: "handover"; readonly slices: SliceGrant; readonly update: RosterUpdate }
+  | { readonly kind: "handover"; readonly slices: SliceGrant; readonly update: ReplicaUpdate }
   | { readonly kind: "rotation"; readonly rotation: KeyRotation };
 
 /** What is answered. */
 export type MemberAnswer =
-  | { readonly kind: "done"; readonly slices?: SliceGrant; readonly update?: RosterUpdate }
+  | { readonly kind: "done"; readonly slices?: SliceGrant; readonly update?: ReplicaUpdate }
   | { readonly kind: "refused" };
 
 type WireSliceGrant = { id: Uint8Array; ranges: string[] };
-type WireUpdate = Record<keyof RosterUpdate, WireSigned[]>;
+type WireUpdate = Record<keyof ReplicaUpdate, WireSigned[]>;
 
 /** @returns the fields of the message */
 export function requestToWire(number: number, request: MemberRequest): {

@@ -18,7 +18,7 @@ import {
 } from "./member_request.ts";
 import { idBytes, type NodeId, nodeIdFromBytes } from "./identity.ts";
 import { readSigned, type Signed } from "./signed.ts";
-import { readUpdate, type RosterUpdate, signedToWire, updateToWire } from "./update_wire.ts";
+import { readUpdate, type ReplicaUpdate, signedToWire, updateToWire } from "./update_wire.ts";
 import {
   type Digest,
   digestToWire,
@@ -40,7 +40,7 @@ const MAX_CIDRS = 4;
 /** What a machine asks for that holds a token. */
 export interface JoinRequest {
   readonly secret: TokenSecret;
-  /** The wish for a name; the record has the name that was given. */
+  /** The name that is asked for; the record has the name that was given. */
   readonly name: string;
   readonly publicKey: PublicKey;
   readonly verifyingKey: VerifyingKey;
@@ -61,7 +61,7 @@ export interface NetworkSettings {
 export interface Admitted {
   readonly record: Signed;
   readonly settings: NetworkSettings;
-  readonly roster: RosterUpdate;
+  readonly roster: ReplicaUpdate;
   /** Where the leader saw the machine. */
   readonly observedAddress?: IpAddress;
 }
@@ -73,7 +73,7 @@ export type MeshMessage =
   | { readonly kind: "refused" }
   | {
     readonly kind: "roster-update";
-    readonly update: RosterUpdate;
+    readonly update: ReplicaUpdate;
     /** How many items were too long to be looked at; none in what is sent. */
     readonly oversized?: number;
   }

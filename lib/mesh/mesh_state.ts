@@ -36,7 +36,7 @@ import { MAX_CLOCK_AHEAD_MS } from "./signed.ts";
 import { encodeUpdates, NO_UPDATE, splitUpdate } from "./roster_update.ts";
 import type { TokenBook } from "./token_book.ts";
 import { absorbTokens, shareTokens } from "./token_share.ts";
-import type { RosterUpdate } from "./update_wire.ts";
+import type { ReplicaUpdate } from "./update_wire.ts";
 
 /** What every node's state stands on. */
 export interface MeshOptions {
@@ -54,7 +54,7 @@ export interface NewNetwork {
 }
 
 /** What a machine says when it asks to be let in. */
-export interface JoinWish extends OwnEndpoints {
+export interface JoinParameters extends OwnEndpoints {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -246,7 +246,7 @@ export class MeshState {
    * Goes on under the new keys once the network knows them, with everything that this node has written.
    * @returns what others are to be told, or undefined when it is not time
    */
-  adoptRotation(): RosterUpdate | undefined {
+  adoptRotation(): ReplicaUpdate | undefined {
     const next = readNextIdentity(this.#store);
     const { identity: { id: former }, replica } = this;
     if (next === undefined || !this.isRotating || replica.roster.get(next.id) === undefined) return undefined;
@@ -265,7 +265,7 @@ export class MeshState {
    * Lets leaders know the same tokens; on others nothing happens.
    * @returns what others are to be told
    */
-  shareTokens(): RosterUpdate {
+  shareTokens(): ReplicaUpdate {
     const { tokens, leadership: { signingKey }, replica, identity: { id: self } } = this;
     if (tokens === undefined || signingKey === undefined) return NO_UPDATE;
     const parts = { self, networkId: this.network.id, signingKey, tokens, replica, random: this.#random };
@@ -301,7 +301,7 @@ export class MeshState {
 export function encodeJoinRequest(
   identity: NodeIdentity,
   token: JoinToken,
-  options: JoinWish & { readonly clock: Clock },
+  options: JoinParameters & { readonly clock: Clock },
 ): Uint8Array {
   const { name, labels, clock } = options;
   const statement = stateOwn(identity, options, { clock, previous: undefined });

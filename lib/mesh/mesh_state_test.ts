@@ -33,8 +33,8 @@ function newToken(leader: MeshState): JoinToken {
 /** Both halves of a join, by way of their bytes; the joiner keeps nothing yet. */
 function ask(leader: MeshState, store: StateStore, token: JoinToken, clock: VirtualClock): Admitted {
   const identity = MeshState.prepareJoin(store, new SeededRandom(99));
-  const wish = { name: "b", labels: {}, endpoints: [there ?? assert.fail()], channelEndpoints: [] };
-  const asked = decodeMeshMessage(encodeJoinRequest(identity, token, { ...wish, clock }));
+  const wanted = { name: "b", labels: {}, endpoints: [there ?? assert.fail()], channelEndpoints: [] };
+  const asked = decodeMeshMessage(encodeJoinRequest(identity, token, { ...wanted, clock }));
   assert.equal(asked?.kind, "join-request");
   const request = { ...asked.request, tokenId: token.tokenId, remotePublicKey: identity.publicKey };
   const enrolled = leader.admission?.admit(request);

@@ -46,7 +46,7 @@ export {
   type MeshMessage,
   type NetworkSettings,
 } from "./mesh_message.ts";
-export type { RosterUpdate } from "./update_wire.ts";
+export type { ReplicaUpdate } from "./update_wire.ts";
 export type { KeyRotation, MemberAnswer, MemberRequest, SliceGrant } from "./member_request.ts";
 export { Election, type ElectionEvent, HEARTBEAT_MS, LEADER_DEAD_MS, type LeaderView } from "./election.ts";
 export { MAX_TOKENS, type NewToken, TokenBook, type TokenEntry, type TokenState } from "./token_book.ts";
@@ -78,7 +78,7 @@ export {
 } from "./admission.ts";
 export {
   encodeJoinRequest,
-  type JoinWish,
+  type JoinParameters,
   type MeshOptions,
   MeshState,
   type NewNetwork,

@@ -45,15 +45,15 @@ export function areLabels(labels: Readonly<Record<string, string>>): boolean {
 }
 
 /**
- * @param wished what a machine asks for
+ * @param wanted what a machine asks for
  * @param given what its token says, which overrides
  * @returns both, or `given` alone when they are too many together
  */
 export function mergeLabels(
-  wished: Readonly<Record<string, string>>,
+  wanted: Readonly<Record<string, string>>,
   given: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
-  const both = { ...wished, ...given };
+  const both = { ...wanted, ...given };
   return areLabels(both) ? both : given;
 }
 

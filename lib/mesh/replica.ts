@@ -8,7 +8,7 @@ import type { VerifyingKey } from "../crypto/mod.ts";
 import { EntryBook } from "./entry_book.ts";
 import { type EntryReader, PLAIN_READER } from "./entry_reader.ts";
 import type { NetworkId } from "./identity.ts";
-import type { RosterUpdate } from "./update_wire.ts";
+import type { ReplicaUpdate } from "./update_wire.ts";
 import { type MergeOutcome, type MergeRefusal, REFUSALS, Roster } from "./roster.ts";
 import { encodeUpdates } from "./roster_update.ts";
 import type { Signed } from "./signed.ts";
@@ -19,7 +19,7 @@ export type ToldRefusal = MergeRefusal | "oversized" | "unreadable";
 
 /** What was new in an update: what is worth passing on. */
 export interface MergeResult {
-  readonly news: RosterUpdate;
+  readonly news: ReplicaUpdate;
   /** How many items an honest member would not have sent. */
   readonly rejected: number;
   /** Whether a signature was false: nobody honest passes such a thing on. The rest of the update was not looked at. */
@@ -60,7 +60,7 @@ export class Replica {
    * check that is a hundred times dearer than what it costs to send one.
    * @throws StateError when the store is full or broken; then nothing has changed
    */
-  merge(update: RosterUpdate): MergeResult {
+  merge(update: ReplicaUpdate): MergeResult {
     const news = { records: [] as Signed[], statements: [] as Signed[], entries: [] as Signed[] };
     const { roster, entries } = this;
     let rejected = 0;
@@ -99,7 +99,7 @@ export class Replica {
   }
 
   /** @returns everything there is to tell another member, revocations included */
-  snapshot(): RosterUpdate {
+  snapshot(): ReplicaUpdate {
     return { ...this.roster.signed(), entries: this.entries.signed() };
   }
 

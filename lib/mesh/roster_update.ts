@@ -4,7 +4,7 @@
  */
 
 import { encodeMeshMessage } from "./mesh_message.ts";
-import { type RosterUpdate, updateSize } from "./update_wire.ts";
+import { type ReplicaUpdate, updateSize } from "./update_wire.ts";
 import type { Signed } from "./signed.ts";
 
 /** The longest part of a roster, in bytes. */
@@ -18,14 +18,14 @@ const MESSAGE_OVERHEAD_BYTES = 16;
 const ORDER = ["records", "statements", "entries"] as const;
 
 /** Nothing to tell. */
-export const NO_UPDATE: RosterUpdate = { records: [], statements: [], entries: [] };
+export const NO_UPDATE: ReplicaUpdate = { records: [], statements: [], entries: [] };
 
 /**
  * @param maxBytes how long an encoded part may be; room for one item at least
  * @returns parts to be sent in this order: records come before the statements and entries that need them
  */
-export function splitUpdate(update: RosterUpdate, maxBytes: number = MAX_UPDATE_BYTES): RosterUpdate[] {
-  const parts: RosterUpdate[] = [];
+export function splitUpdate(update: ReplicaUpdate, maxBytes: number = MAX_UPDATE_BYTES): ReplicaUpdate[] {
+  const parts: ReplicaUpdate[] = [];
   let part = { records: [] as Signed[], statements: [] as Signed[], entries: [] as Signed[] };
   let lengthBytes = MESSAGE_OVERHEAD_BYTES;
   for (const kind of ORDER) {
@@ -45,6 +45,6 @@ export function splitUpdate(update: RosterUpdate, maxBytes: number = MAX_UPDATE_
 }
 
 /** @returns the update as messages of at most 256 KiB, to be sent in this order */
-export function encodeUpdates(update: RosterUpdate): Uint8Array[] {
+export function encodeUpdates(update: ReplicaUpdate): Uint8Array[] {
   return splitUpdate(update).map((part) => encodeMeshMessage({ kind: "roster-update", update: part }));
 }

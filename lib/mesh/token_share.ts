@@ -15,7 +15,7 @@ import { NO_UPDATE } from "./roster_update.ts";
 import type { Signed } from "./signed.ts";
 import { MAX_ENTRY_BODY_BYTES, MAX_ENTRY_LIFETIME_MS } from "./state_entry.ts";
 import type { StoredToken, TokenBook } from "./token_book.ts";
-import type { RosterUpdate } from "./update_wire.ts";
+import type { ReplicaUpdate } from "./update_wire.ts";
 
 /** The kind of these entries. */
 export const TOKEN_KIND = "token";
@@ -37,7 +37,7 @@ export interface TokenShareParts {
  * @param wallMs the wall clock
  * @returns what is new, to be told
  */
-export function shareTokens(parts: TokenShareParts, wallMs: number): RosterUpdate {
+export function shareTokens(parts: TokenShareParts, wallMs: number): ReplicaUpdate {
   const { self, networkId, signingKey, tokens, replica } = parts;
   let hasOthers = false;
   for (const { nodeId, roles } of replica.roster.memberRecords()) {

@@ -9,7 +9,7 @@ import { readSigned, type Signed } from "./signed.ts";
 export const MAX_UPDATE_ITEMS = 8192;
 
 /** What is signed and replicated, all of it or what has changed. */
-export interface RosterUpdate {
+export interface ReplicaUpdate {
   readonly records: readonly Signed[];
   readonly statements: readonly Signed[];
   readonly entries: readonly Signed[];
@@ -20,8 +20,8 @@ export type WireSigned = { payload: Uint8Array; signature: Uint8Array };
 
 /** @returns the fields of the message */
 export function updateToWire(
-  { records, statements, entries }: RosterUpdate,
-): Record<keyof RosterUpdate, WireSigned[]> {
+  { records, statements, entries }: ReplicaUpdate,
+): Record<keyof ReplicaUpdate, WireSigned[]> {
   return {
     records: records.map(signedToWire),
     statements: statements.map(signedToWire),
@@ -39,8 +39,8 @@ export function signedToWire({ payload, signature }: Signed): WireSigned {
  * @returns the update, or undefined when it has too many items
  */
 export function readUpdate(
-  wire: RosterUpdate,
-): { readonly update: RosterUpdate; readonly oversized?: number } | undefined {
+  wire: ReplicaUpdate,
+): { readonly update: ReplicaUpdate; readonly oversized?: number } | undefined {
   const offered = updateSize(wire);
   if (offered > MAX_UPDATE_ITEMS) return undefined;
   const read = (items: readonly Signed[]) => items.map(readSigned).filter((signed) => signed !== undefined);
@@ -54,6 +54,6 @@ export function readUpdate(
 }
 
 /** @returns how many items there are */
-export function updateSize({ records, statements, entries }: RosterUpdate): number {
+export function updateSize({ records, statements, entries }: ReplicaUpdate): number {
   return records.length + statements.length + entries.length;
 }

@@ -4,7 +4,7 @@
  */
 
 import { equalBytes } from "../base/mod.ts";
-import type { RosterUpdate } from "./update_wire.ts";
+import type { ReplicaUpdate } from "./update_wire.ts";
 import type { Signed } from "./signed.ts";
 import {
   bucketBounds,
@@ -23,7 +23,7 @@ const VECTOR_BYTES = 64 * 1024;
 const ITEM_BYTES = 32;
 
 /** What somebody lacks, as it is collected. */
-export type Lacking = Record<keyof RosterUpdate, Signed[]>;
+export type Lacking = Record<keyof ReplicaUpdate, Signed[]>;
 
 /**
  * Finds what is newer here, and puts it into `lacking`.

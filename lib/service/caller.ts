@@ -7,7 +7,7 @@ import { type Clock, millis, type Timers } from "../base/mod.ts";
 import { type Outcome, runAction } from "./action_runner.ts";
 import { CALL_MODES, type CallMode } from "./balancer.ts";
 import { CallContext } from "./call_context.ts";
-import type { CallDesk } from "./call_desk.ts";
+import type { RemoteCaller } from "./remote_caller.ts";
 import { type CallOptions, DEFAULT_RETRIES, DEFAULT_TIMEOUT_MS } from "./call_options.ts";
 import type { Reply } from "./call_order.ts";
 import type { CallPath, CallPaths } from "./call_path.ts";
@@ -37,7 +37,7 @@ export interface CallerParts {
   readonly upstream: PeerId | undefined;
   readonly peers: ServicePeers;
   readonly carrier: MessageCarrier;
-  readonly desk: CallDesk;
+  readonly remoteCaller: RemoteCaller;
   readonly paths: CallPaths;
   readonly services: LocalServices;
   readonly directory: ServiceDirectory;
@@ -253,7 +253,7 @@ export class Caller {
     { mode, peer, timeoutMs, caller = "" }: Destination,
     settle: (reply: Reply) => void,
   ): () => void {
-    const { clock, desk, upstream } = this.#parts;
+    const { clock, remoteCaller, upstream } = this.#parts;
     const idempotent = options.idempotent ?? this.#parts.choice.isIdempotent(path);
     const routing: WireRouting | undefined = upstream === undefined ? undefined : {
       mode: options.mode ?? "",
@@ -261,7 +261,7 @@ export class Caller {
       idempotent: options.idempotent ?? false,
       retries: options.retries,
     };
-    return desk.call({
+    return remoteCaller.call({
       service: path.service,
       path: path.text,
       params,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { MAX_TOLD_PATTERNS } from "./advert_builder.ts";
-import { MAX_WAITING_EVENTS } from "./event_desk.ts";
+import { MAX_WAITING_EVENTS } from "./pub_sub.ts";
 import type { ServiceEvent } from "./mod.ts";
 import { MemoryMesh, type MemoryNode, settle } from "./memory_mesh_test.ts";
 import { decodeNodeMessage } from "./node_message.ts";

@@ -145,7 +145,7 @@ export class LocalService {
     });
   }
 
-  /** Turns calls away until `resume`. @returns whether it was running */
+  /** EventLoopYield calls away until `resume`. @returns whether it was running */
   pause(): boolean {
     if (this.#state !== "running") return false;
     this.#state = "paused";
@@ -166,7 +166,7 @@ export class LocalService {
     this.#subscriptions.push(...subscriptions);
   }
 
-  /** Turns calls away for good; those that run go on. */
+  /** EventLoopYield calls away for good; those that run go on. */
   stop(): Promise<void> {
     for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe();
     return this.#change(async () => {

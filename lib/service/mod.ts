@@ -4,11 +4,11 @@
  *
  * ```
  *                         request ┌──────────┐ calls    ┌────────────────┐
- *   program ─────────────────────▶│ Caller   ├─────────▶│ CallDesk       │── Balancer, ServiceDirectory
+ *   program ─────────────────────▶│ Caller   ├─────────▶│ RemoteCaller       │── Balancer, ServiceDirectory
  *           addService            ├──────────┤ or       └───────┬────────┘
  *           ─────────────────────▶│ Local    │ runAction        │ MessageCarrier, MessageIntake ⇄ PeerLinks
  *           publish, subscribe    │ Services │◀─────────┌───────┴────────┐
- *           ─────────────────────▶│ EventDesk│          │ CallServer     │── DedupWindow
+ *           ─────────────────────▶│ PubSub│          │ CallServer     │── DedupWindow
  *                                 └──────────┘          └────────────────┘
  * ```
  *
@@ -21,7 +21,7 @@ export type { CallContext } from "./call_context.ts";
 export type { CallOptions } from "./call_options.ts";
 export * from "./circuit_breaker.ts";
 export { ActionError, CallError, type CallFailureCode, InvalidServiceError } from "./errors.ts";
-export type { BroadcastMode, PublishOptions, PublishReport } from "./event_desk.ts";
+export type { BroadcastMode, PublishOptions, PublishReport } from "./pub_sub.ts";
 export type { EventHandler, ServiceEvent } from "./event_handler.ts";
 export type { EventStream } from "./event_stream.ts";
 export type { ItemSource } from "./item_stream.ts";

@@ -4,14 +4,14 @@
  */
 
 import type { Logger } from "../base/mod.ts";
-import type { EventDesk } from "./event_desk.ts";
+import type { PubSub } from "./pub_sub.ts";
 import type { PeerId } from "./ports.ts";
 import type { ServiceDefinition } from "./service_definition.ts";
 import type { ServiceDirectory } from "./service_directory.ts";
 
 /** What past events stand on. */
 export interface PastEventsParts {
-  readonly events: EventDesk;
+  readonly events: PubSub;
   readonly directory: ServiceDirectory;
   /** The agent that this program is attached to, which asks for its programs; undefined for a node. */
   readonly upstream: PeerId | undefined;

@@ -13,7 +13,7 @@ const MAX_BACKOFF_MS = 2_000;
 /** A link is sought so often at once; after that there are pauses. */
 const FREE_REACHES = 2;
 
-/** What `CallDesk` knows of one call, and alone changes. */
+/** What `RemoteCaller` knows of one call, and alone changes. */
 export class PendingCall {
   readonly order: CallOrder;
   /** Who has been chosen to answer. */

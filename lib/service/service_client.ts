@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { BroadcastMode, PublishReport } from "./event_desk.ts";
+import type { BroadcastMode, PublishReport } from "./pub_sub.ts";
 import type { CallOptions } from "./call_options.ts";
 import type { EventHandler } from "./event_handler.ts";
 import type {

@@ -13,13 +13,13 @@ import {
 } from "../base/mod.ts";
 import { buildAdvert, shown } from "./advert_builder.ts";
 import { Balancer } from "./balancer.ts";
-import { CallDesk } from "./call_desk.ts";
+import { RemoteCaller } from "./remote_caller.ts";
 import { Caller } from "./caller.ts";
 import type { CallOptions } from "./call_options.ts";
 import { CallPaths } from "./call_path.ts";
 import { CallServer } from "./call_server.ts";
 import { InvalidServiceError } from "./errors.ts";
-import { EventDesk, type PublishOptions, type PublishReport } from "./event_desk.ts";
+import { type PublishOptions, type PublishReport, PubSub } from "./pub_sub.ts";
 import type { EventHandler } from "./event_handler.ts";
 import { type EventStream, streamEvents } from "./event_stream.ts";
 import type { LocalService } from "./local_service.ts";
@@ -81,9 +81,9 @@ export class ServiceRuntime {
   readonly #paths = new CallPaths(DEFAULT_TOPIC_NETWORK);
   readonly #carrier: MessageCarrier;
   readonly #server: CallServer;
-  readonly #desk: CallDesk;
+  readonly #remoteCaller: RemoteCaller;
   readonly #caller: Caller;
-  readonly #events: EventDesk;
+  readonly #events: PubSub;
   readonly #past: PastEvents;
   readonly #intake: MessageIntake;
   readonly #registry: RegistryService;
@@ -130,7 +130,7 @@ export class ServiceRuntime {
         this.#caller.forward(request, { path, params, stream, signal, isOwn, from }),
     });
     const shared = { ...ports, carrier: this.#carrier, run: this.run };
-    this.#desk = new CallDesk({
+    this.#remoteCaller = new RemoteCaller({
       ...shared,
       upstream,
       balancer,
@@ -144,11 +144,11 @@ export class ServiceRuntime {
     this.#caller = new Caller({
       ...shared,
       ...found,
-      desk: this.#desk,
+      remoteCaller: this.#remoteCaller,
       paths: this.#paths,
       choice,
     });
-    this.#events = new EventDesk({
+    this.#events = new PubSub({
       clock,
       links,
       carrier: this.#carrier,
@@ -170,7 +170,7 @@ export class ServiceRuntime {
     this.#intake = new MessageIntake({
       carrier: this.#carrier,
       server: this.#server,
-      desk: this.#desk,
+      remoteCaller: this.#remoteCaller,
       events: this.#events,
       leadership: this.leadership,
       upstream,
@@ -204,7 +204,7 @@ export class ServiceRuntime {
 
   /** Calls that wait for an answer. */
   get pendingCalls(): number {
-    return this.#desk.pending;
+    return this.#remoteCaller.pending;
   }
 
   /** Calls of others that run here. */
@@ -315,7 +315,7 @@ export class ServiceRuntime {
   /** A link has ended. @param isLast whether no other leads to the peer */
   handleLinkLost(peer: PeerId, isLast: boolean = true): void {
     if (isLast) this.leadership.lose(peer);
-    this.#desk.handleLinkLost(peer);
+    this.#remoteCaller.handleLinkLost(peer);
   }
 
   /** What a peer offers, in the place of what it offered before; nothing when it is gone. */
@@ -345,7 +345,7 @@ export class ServiceRuntime {
       }
     });
     await Promise.all(stopping);
-    this.#desk.close();
+    this.#remoteCaller.close();
     this.#server.close();
   }
 

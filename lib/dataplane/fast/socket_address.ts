@@ -69,7 +69,7 @@ export class ReceivedEndpoint extends Endpoint {
 }
 
 /**
- * Turns what the kernel wrote into endpoints; the same address, reached at the same address of this host, gives the same
+ * EventLoopYield what the kernel wrote into endpoints; the same address, reached at the same address of this host, gives the same
  * object while it is remembered.
  */
 export class SocketAddressReader {
