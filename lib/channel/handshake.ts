@@ -15,8 +15,14 @@
  * @module
  */
 
-import type { ByteStream, Clock, Counters, RandomSource, Timers } from "../base/mod.ts";
-import { utf8Bytes } from "../base/mod.ts";
+import {
+  type ByteStream,
+  type Clock,
+  type Counters,
+  type RandomSource,
+  type Timers,
+  utf8Bytes,
+} from "../base/mod.ts";
 import { type Aead, PresharedKey, type PrivateKey, type PublicKey } from "../crypto/mod.ts";
 import { HandshakeState, IKpsk2, type Role } from "../noise/mod.ts";
 import { Channel } from "./channel.ts";

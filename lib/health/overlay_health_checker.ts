@@ -3,8 +3,14 @@
  * @module
  */
 
-import type { Clock, Millis, RandomSource, Timers, UnixMillis } from "../base/mod.ts";
-import { millis } from "../base/mod.ts";
+import {
+  type Clock,
+  type Millis,
+  millis,
+  type RandomSource,
+  type Timers,
+  type UnixMillis,
+} from "../base/mod.ts";
 import { HealthMonitor, type HealthTimes } from "./health_monitor.ts";
 import type { PeerFigures, ProbeAnswer } from "./peer_watch.ts";
 

@@ -3,8 +3,7 @@
  * @module
  */
 
-import type { Clock, RandomSource, StateStore } from "../base/mod.ts";
-import { StateError } from "../base/mod.ts";
+import { type Clock, type RandomSource, StateError, type StateStore } from "../base/mod.ts";
 import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 import type { AddressPool, Admission, Enrolled } from "./admission.ts";
 import { AlreadyInitializedError, NotInitializedError } from "./errors.ts";

@@ -3,8 +3,18 @@
  * @module
  */
 
-import { type Clock, decodeHex, encodeHex, randomBytes, type RandomSource } from "../base/mod.ts";
-import { StateError, type StateStore, type UnixMillis, unixMillis, utf8Bytes } from "../base/mod.ts";
+import {
+  type Clock,
+  decodeHex,
+  encodeHex,
+  randomBytes,
+  type RandomSource,
+  StateError,
+  type StateStore,
+  type UnixMillis,
+  unixMillis,
+  utf8Bytes,
+} from "../base/mod.ts";
 import { equalConstantTime, type PresharedKey, type PublicKey } from "../crypto/mod.ts";
 import { TooManyTokensError } from "./errors.ts";
 import { ID_BYTES } from "./identity.ts";

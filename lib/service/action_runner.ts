@@ -5,9 +5,8 @@
 
 import type { Bulkhead } from "./bulkhead.ts";
 import type { CallContext } from "./call_context.ts";
-import { failure, failureOf } from "./errors.ts";
+import { failure, failureOf, type WireFailure } from "./errors.ts";
 import type { LocalAction } from "./local_service.ts";
-import type { WireFailure } from "./node_message.ts";
 import { describeIssues, type Schema } from "./schema.ts";
 import { showPath } from "./topic_network.ts";
 

@@ -6,7 +6,8 @@
 import type { Millis } from "../base/mod.ts";
 import type { CallMode } from "./balancer.ts";
 import type { ItemSource } from "./item_stream.ts";
-import type { WireFailure, WireRouting, WireValue } from "./node_message.ts";
+import type { WireFailure } from "./errors.ts";
+import type { WireRouting, WireValue } from "./node_message.ts";
 import type { PeerId } from "./ports.ts";
 
 /** What comes back. The bytes of a value are good for this turn only. */

@@ -7,17 +7,11 @@ import type { Clock, Timers } from "../base/mod.ts";
 import { type Outcome, runAction } from "./action_runner.ts";
 import { CallContext } from "./call_context.ts";
 import { DedupWindow } from "./dedup_window.ts";
-import { CallError, failure, failureOf } from "./errors.ts";
+import { CallError, failure, failureOf, type WireFailure } from "./errors.ts";
 import { endItems, isItemSource, type ItemSource, receiveItems, sendItems } from "./item_stream.ts";
 import type { LocalAction } from "./local_service.ts";
 import { type MessageCarrier, RESET_CANCELED, RESET_MALFORMED } from "./message_carrier.ts";
-import {
-  NO_VALUE,
-  type RequestMessage,
-  type ResponseMessage,
-  type WireFailure,
-  type WireValue,
-} from "./node_message.ts";
+import { NO_VALUE, type RequestMessage, type ResponseMessage, type WireValue } from "./node_message.ts";
 import { type PeerId, peerId, type PeerLinks, type ServiceStream } from "./ports.ts";
 import { decodeValue, encodeValue, isRemote } from "./wire_value.ts";
 

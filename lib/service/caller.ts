@@ -12,12 +12,12 @@ import { type CallOptions, DEFAULT_RETRIES, DEFAULT_TIMEOUT_MS } from "./call_op
 import type { Reply } from "./call_order.ts";
 import type { CallPath, CallPaths } from "./call_path.ts";
 import { type Forwarded, MAX_TIMEOUT_MS } from "./call_server.ts";
-import { CallError, failure, InvalidServiceError } from "./errors.ts";
+import { CallError, failure, InvalidServiceError, type WireFailure } from "./errors.ts";
 import { endItems, isItemSource, type ItemSource, receiveItems } from "./item_stream.ts";
 import type { LocalAction } from "./local_service.ts";
 import type { LocalServices } from "./local_services.ts";
 import type { MessageCarrier } from "./message_carrier.ts";
-import type { RequestMessage, WireFailure, WireRouting, WireValue } from "./node_message.ts";
+import type { RequestMessage, WireRouting, WireValue } from "./node_message.ts";
 import type { PeerId, ServicePeers, ServiceStream } from "./ports.ts";
 import type { ProviderChoice } from "./provider_choice.ts";
 import { readCount } from "./service_definition.ts";

@@ -12,13 +12,12 @@
  */
 
 import { WireReader, WireWriter } from "../proto/mod.ts";
-import { CallError, failure, failureOf } from "./errors.ts";
+import { CallError, failure, failureOf, type WireFailure } from "./errors.ts";
 import { RESET_CANCELED, RESET_MALFORMED } from "./message_carrier.ts";
 import {
   NO_VALUE,
   readFailure,
   readValue,
-  type WireFailure,
   type WireValue,
   writeFailure,
   writeValue,

@@ -5,8 +5,8 @@
  */
 
 import { Compression } from "../proto/mod.ts";
-import { CallError, failure } from "./errors.ts";
-import { type NodeMessage, NodeMessageEncoder, type WireFailure, type WireValue } from "./node_message.ts";
+import { CallError, failure, type WireFailure } from "./errors.ts";
+import { type NodeMessage, NodeMessageEncoder, type WireValue } from "./node_message.ts";
 import type { Compressor, PeerId, PeerLinks, PostOutcome, ServiceStream } from "./ports.ts";
 import { isRemote } from "./wire_value.ts";
 

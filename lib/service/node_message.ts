@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { WireFailure } from "./errors.ts";
 import { Compression, Encoding, WireReader, WireWriter } from "../proto/mod.ts";
 import { decodeAdvert, encodeAdvert, type ServiceAdvert } from "./service_advert.ts";
 
@@ -48,15 +49,6 @@ export interface RequestMessage {
   readonly routing: WireRouting | undefined;
   /** For a program that is attached: who calls; empty for its agent. */
   readonly caller: string;
-}
-
-/** Why a call has failed. */
-export interface WireFailure {
-  readonly code: string;
-  readonly message: string;
-  readonly retryable: boolean;
-  /** Whether the handler may have run. */
-  readonly executed: boolean;
 }
 
 /** An answer: a result unless there is a failure. */

@@ -13,10 +13,10 @@
 import type { Clock, RandomSource, Timers } from "../base/mod.ts";
 import type { Balancer } from "./balancer.ts";
 import type { CallOrder, Reply } from "./call_order.ts";
-import { failure } from "./errors.ts";
+import { failure, type WireFailure } from "./errors.ts";
 import { type ItemSource, receiveItems, sendItems } from "./item_stream.ts";
 import { type MessageCarrier, RESET_CANCELED } from "./message_carrier.ts";
-import type { RequestMessage, ResponseMessage, WireFailure, WireValue } from "./node_message.ts";
+import type { RequestMessage, ResponseMessage, WireValue } from "./node_message.ts";
 import { PendingCall } from "./pending_call.ts";
 import { PendingCalls } from "./pending_calls.ts";
 import type { PeerId, PeerLinks, PostOutcome, ServiceStream } from "./ports.ts";
