@@ -12,21 +12,18 @@ import { type MeshState, NO_UPDATE, type NodeId, type ReplicaUpdate, TOKEN_KIND 
 import type { Endpoint } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
-import { DeviceSecrets } from "./device_secrets.ts";
+import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
 import { InterruptedError, RemovedError } from "./errors.ts";
-import type { HealthWatch } from "./health_watch.ts";
-import { checkHostNetwork } from "./host_network.ts";
-import { KeyChange } from "./key_change.ts";
-import type { LeaderCoordinator } from "./leader_coordinator.ts";
+import type { HealthWatch } from "./health/mod.ts";
+import { KeyChange, type LeaderCoordinator } from "./leaders/mod.ts";
 import { MemberSession } from "./member_session.ts";
-import type { MessagePlane } from "./message_plane.ts";
-import { NameService } from "./name_service.ts";
-import { OverlayInterface } from "./overlay_interface.ts";
+import type { MessagePlane } from "./links/mod.ts";
+import { NameService } from "./names/mod.ts";
 import type { StatusReport } from "./report.ts";
-import { ServiceHost } from "./service_host.ts";
+import { ServiceHost } from "./services/mod.ts";
 import { buildStatus } from "./status_report.ts";
 import { keepUp } from "./upkeep.ts";
-import { EndpointSelector } from "./endpoint_selector.ts";
+import { EndpointSelector } from "./endpoints/mod.ts";
 
 /** What an agent is made of. */
 export interface AgentParts {

@@ -40,8 +40,8 @@ import {
   UnknownTokenError,
   UnreachableError,
 } from "./errors.ts";
-import type { LeaderCoordinator } from "./leader_coordinator.ts";
-import { namesOf } from "./name_service.ts";
+import type { LeaderCoordinator } from "./leaders/mod.ts";
+import { namesOf } from "./names/mod.ts";
 import type { StatusReport } from "./report.ts";
 import type { ServiceControl } from "./service_control.ts";
 import { ServiceOperations } from "./service_operations.ts";

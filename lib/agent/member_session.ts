@@ -19,16 +19,12 @@ import {
 } from "../mesh/mod.ts";
 import type { Cidr, Endpoint } from "../net/mod.ts";
 import { dialTcp, type StreamListener } from "../transport/mod.ts";
-import { serveJoin } from "./serve_join.ts";
-import { DhtDiscovery } from "./dht_discovery.ts";
-import { MovedMembers } from "./moved_members.ts";
-import { DhtProber } from "./dht_prober.ts";
-import type { HealthEcho } from "./health_echo.ts";
-import { HealthWatch } from "./health_watch.ts";
-import { LanDiscovery } from "./lan_discovery.ts";
-import { LeaderCoordinator } from "./leader_coordinator.ts";
-import { type LinkObserver, MessagePlane } from "./message_plane.ts";
-import type { PeerSync } from "./peer_sync.ts";
+import { serveJoin } from "./join/mod.ts";
+import { DhtDiscovery, DhtProber, LanDiscovery, MovedMembers } from "./discovery/mod.ts";
+import { type HealthEcho, HealthWatch } from "./health/mod.ts";
+import { LeaderCoordinator } from "./leaders/mod.ts";
+import { type LinkObserver, MessagePlane } from "./links/mod.ts";
+import type { PeerSync } from "./overlay/mod.ts";
 
 /** How long a dial of the message plane waits for an answer. */
 const DIAL_TIMEOUT_MS = 4_000;

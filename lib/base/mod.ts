@@ -18,3 +18,5 @@ export * from "./keyed_rate_limiter.ts";
 export * from "./state_store.ts";
 export * from "./timers.ts";
 export type { EventLoopYield } from "./event_loop_yield.ts";
+export * from "./sleep.ts";
+export * from "./token_bucket.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type EventLoopYield, utf8Bytes } from "../base/mod.ts";
-import { Bench, settle, testChannel } from "./memory_stream_test.ts";
+import { Bench, settle, testChannel } from "./testing/memory_stream.ts";
 import { TURN_MS } from "./turn_budget.ts";
 
 const MESSAGES = 500;

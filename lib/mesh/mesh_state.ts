@@ -5,15 +5,35 @@
 
 import { type Clock, type RandomSource, StateError, type StateStore } from "../base/mod.ts";
 import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
-import type { AddressPool, Admission, Enrolled } from "./admission.ts";
+import {
+  absorbTokens,
+  type AddressPool,
+  type Admission,
+  type Enrolled,
+  rotationTo,
+  shareTokens,
+  type TokenBook,
+} from "./admission/mod.ts";
 import { AlreadyInitializedError, NotInitializedError } from "./errors.ts";
-import { generateNetwork, type NetworkIdentity, networkIdOf, type NodeIdentity } from "./identity.ts";
-import type { JoinToken } from "./join_token.ts";
-import { rotationTo } from "./key_rotation.ts";
-import { Leadership } from "./leadership.ts";
-import { type MemberRecord, verifyRecord } from "./member_record.ts";
-import type { KeyRotation } from "./member_request.ts";
-import { type Admitted, encodeMeshMessage, type NetworkSettings } from "./mesh_message.ts";
+import {
+  generateNetwork,
+  type NetworkIdentity,
+  networkIdOf,
+  type NodeIdentity,
+  overlayIpv6Prefix,
+} from "./identity/mod.ts";
+import {
+  type JoinToken,
+  MAX_CLOCK_AHEAD_MS,
+  type MemberRecord,
+  type OwnEndpoints,
+  type ReplicaUpdate,
+  type SignedStatement,
+  stateOwn,
+  verifyRecord,
+} from "./records/mod.ts";
+import { Leadership } from "./leaders/mod.ts";
+import { type Admitted, encodeMeshMessage, type KeyRotation, type NetworkSettings } from "./wire/mod.ts";
 import {
   adoptNextIdentity,
   type Bootstrap,
@@ -26,16 +46,7 @@ import {
   storedNetworkId,
   writeNetwork,
 } from "./network_store.ts";
-import type { SignedStatement } from "./node_statement.ts";
-import { overlayIpv6Prefix } from "./overlay_ipv6.ts";
-import { type OwnEndpoints, stateOwn } from "./own_statement.ts";
-import { Replica } from "./replica.ts";
-import type { Roster } from "./roster.ts";
-import { MAX_CLOCK_AHEAD_MS } from "./signed.ts";
-import { encodeUpdates, NO_UPDATE, splitUpdate } from "./roster_update.ts";
-import type { TokenBook } from "./token_book.ts";
-import { absorbTokens, shareTokens } from "./token_share.ts";
-import type { ReplicaUpdate } from "./update_wire.ts";
+import { encodeUpdates, NO_UPDATE, Replica, type Roster, splitUpdate } from "./replica/mod.ts";
 
 /** What every node's state stands on. */
 export interface MeshOptions {

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { MemoryStateStore, SeededRandom, StateError, type StateStore, VirtualClock } from "../base/mod.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
 import { AlreadyInitializedError, NotInitializedError } from "./errors.ts";
-import type { JoinToken } from "./join_token.ts";
-import { type Admitted, decodeMeshMessage } from "./mesh_message.ts";
+import type { JoinToken } from "./records/join_token.ts";
+import { type Admitted, decodeMeshMessage } from "./wire/mesh_message.ts";
 import { encodeJoinRequest, MeshState } from "./mesh_state.ts";
 import { storedNetworkId } from "./network_store.ts";
-import { SmallPool, START, stated } from "./testing_test.ts";
+import { SmallPool, START, stated } from "./testing/test_network.ts";
 
 const cidr = Cidr.parse("10.200.0.0/16") ?? assert.fail();
 const [here, there] = ["192.0.2.1:51820", "198.51.100.1:51820"].map((text) =>

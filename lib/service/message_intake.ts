@@ -10,15 +10,18 @@
  * @module
  */
 
-import type { RemoteCaller } from "./remote_caller.ts";
-import type { CallServer } from "./call_server.ts";
-import type { PubSub } from "./pub_sub.ts";
-import { type MessageCarrier, RESET_MALFORMED } from "./message_carrier.ts";
-import { decodeNodeMessage, type EventMessage } from "./node_message.ts";
+import type { CallServer, RemoteCaller } from "./calls/mod.ts";
+import type { PubSub } from "./events/mod.ts";
+import {
+  decodeNodeMessage,
+  type EventMessage,
+  isRemote,
+  type MessageCarrier,
+  RESET_MALFORMED,
+  type ServiceAdvert,
+} from "./wire/mod.ts";
 import { isProgram, type PeerId, type ServiceStream } from "./ports.ts";
-import type { ServiceAdvert } from "./service_advert.ts";
-import type { ServiceLeadership } from "./service_leadership.ts";
-import { isRemote } from "./wire_value.ts";
+import type { ServiceLeadership } from "./registry/mod.ts";
 
 /** Whom messages concern. */
 export interface MessageIntakeParts {

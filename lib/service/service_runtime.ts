@@ -11,22 +11,45 @@ import {
   silentLogger,
   type Timers,
 } from "../base/mod.ts";
-import { buildAdvert, shown } from "./advert_builder.ts";
-import { Balancer } from "./balancer.ts";
-import { RemoteCaller } from "./remote_caller.ts";
-import { Caller } from "./caller.ts";
-import type { CallOptions } from "./call_options.ts";
-import { CallPaths } from "./call_path.ts";
-import { CallServer } from "./call_server.ts";
+import {
+  buildAdvert,
+  RegistryService,
+  ServiceLeadership,
+  type ServiceReport,
+  shown,
+} from "./registry/mod.ts";
+import {
+  Balancer,
+  Caller,
+  type CallOptions,
+  CallPaths,
+  CallServer,
+  ProviderChoice,
+  RemoteCaller,
+  RequestRouter,
+} from "./calls/mod.ts";
 import { InvalidServiceError } from "./errors.ts";
-import { type PublishOptions, type PublishReport, PubSub } from "./pub_sub.ts";
-import type { EventHandler } from "./event_handler.ts";
-import { type EventStream, streamEvents } from "./event_stream.ts";
-import type { LocalService } from "./local_service.ts";
-import { LocalServices } from "./local_services.ts";
-import { type CarrierLimits, MessageCarrier } from "./message_carrier.ts";
+import {
+  DEFAULT_EVENT_QUEUE,
+  type EventStream,
+  PastEvents,
+  type PublishOptions,
+  type PublishReport,
+  PubSub,
+  streamEvents,
+  type SubscribeOptions,
+  type SubscriptionHandle,
+} from "./events/mod.ts";
+import type { EventHandler, ServiceDefinition } from "./definition/mod.ts";
+import { type LocalService, LocalServices } from "./local/mod.ts";
+import {
+  type CarrierLimits,
+  EMPTY_ADVERT,
+  encodeValue,
+  MessageCarrier,
+  type ServiceAdvert,
+} from "./wire/mod.ts";
 import { MessageIntake } from "./message_intake.ts";
-import { PastEvents } from "./past_events.ts";
 import {
   type Compressor,
   isProgram,
@@ -35,19 +58,9 @@ import {
   type ServicePeers,
   type ServiceStream,
 } from "./ports.ts";
-import { ProviderChoice } from "./provider_choice.ts";
-import { RegistryService } from "./registry_service.ts";
-import type { ServiceReport } from "./registry_report.ts";
-import { RequestRouter } from "./request_router.ts";
-import { EMPTY_ADVERT, type ServiceAdvert } from "./service_advert.ts";
 import { ServiceClient } from "./service_client.ts";
-import type { ServiceDefinition } from "./service_definition.ts";
-import { ServiceDirectory } from "./service_directory.ts";
-import { ServiceLeadership } from "./service_leadership.ts";
-import { DEFAULT_EVENT_QUEUE, type SubscribeOptions, type SubscriptionHandle } from "./subscription.ts";
-import { DEFAULT_TOPIC_NETWORK } from "./topic_network.ts";
-import { TopicPath } from "./topic_path.ts";
-import { encodeValue } from "./wire_value.ts";
+import { ServiceDirectory } from "./directory/mod.ts";
+import { DEFAULT_TOPIC_NETWORK, TopicPath } from "./topics/mod.ts";
 
 const RUN_HIGH = 0x10_0000;
 const TWO_32 = 0x1_0000_0000;
