@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Clock, type RandomSource, StateError, type StateStore } from "../base/mod.ts";
+import { type Clock, type Environment, type RandomSource, StateError, type StateStore } from "../base/mod.ts";
 import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 import {
   absorbTokens,
@@ -49,9 +49,7 @@ import {
 import { encodeUpdates, NO_UPDATE, Replica, type Roster, splitUpdate } from "./replica/mod.ts";
 
 /** What every node's state stands on. */
-export interface MeshOptions {
-  readonly random: RandomSource;
-  readonly clock: Clock;
+export interface MeshOptions extends Pick<Environment, "clock" | "random"> {
   /** Makes a fresh pool for the overlay's block; leaders need one. */
   readonly addressPool: (cidr: Cidr) => AddressPool;
 }

@@ -3,14 +3,7 @@
  * @module
  */
 
-import {
-  type Clock,
-  type Logger,
-  type RandomSource,
-  randomUint32,
-  silentLogger,
-  type Timers,
-} from "../base/mod.ts";
+import { type Environment, type Logger, randomUint32, silentLogger } from "../base/mod.ts";
 import {
   buildAdvert,
   RegistryService,
@@ -66,10 +59,7 @@ const RUN_HIGH = 0x10_0000;
 const TWO_32 = 0x1_0000_0000;
 
 /** What a runtime stands on. */
-export interface ServiceRuntimeParts {
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly random: RandomSource;
+export interface ServiceRuntimeParts extends Pick<Environment, "clock" | "timers" | "random"> {
   readonly log?: Logger;
   readonly links: PeerLinks;
   readonly peers: ServicePeers;

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, Logger, RandomSource, Timers } from "../../base/mod.ts";
+import type { Environment } from "../../base/mod.ts";
 import { EchoProber } from "../../health/mod.ts";
 import { Endpoint, type IpAddress } from "../../net/mod.ts";
 import { LocalDatagrams } from "../../transport/mod.ts";
@@ -12,11 +12,7 @@ import { LocalDatagrams } from "../../transport/mod.ts";
 export const ECHO_PORT = 45679;
 
 /** What the echo works with. */
-export interface HealthEchoParts {
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly random: RandomSource;
-  readonly log: Logger;
+export interface HealthEchoParts extends Environment {
   /** This node's overlay address. */
   readonly address: IpAddress;
   /** @returns whether somebody at this overlay address may ask */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Clock, type Logger, type RandomSource, sleep, type Timers } from "../../base/mod.ts";
+import { type Environment, sleep } from "../../base/mod.ts";
 import type { PacketPlane } from "../../dataplane/mod.ts";
 import {
   type HealthTarget,
@@ -30,11 +30,7 @@ export interface ProbeOptions {
 }
 
 /** What the watch works with. */
-export interface HealthWatchParts {
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly random: RandomSource;
-  readonly log: Logger;
+export interface HealthWatchParts extends Environment {
   readonly roster: Roster;
   /** This node, which is no peer of itself. */
   readonly self: NodeId;

@@ -3,14 +3,7 @@
  * @module
  */
 
-import {
-  type ByteStream,
-  type Clock,
-  millis,
-  type RandomSource,
-  sleep,
-  type Timers,
-} from "../../base/mod.ts";
+import { type ByteStream, type Environment, millis, sleep } from "../../base/mod.ts";
 import { type Channel, ChannelRefusedError, openChannel } from "../../channel/mod.ts";
 import {
   type Admitted,
@@ -38,10 +31,7 @@ const STRANGER_TIMEOUT_MS = 2_000;
 const ANSWER_TIMEOUT_MS = 10_000;
 
 /** What joining works with. */
-export interface JoinParts {
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly random: RandomSource;
+export interface JoinParts extends Pick<Environment, "clock" | "timers" | "random"> {
   /** Looks for leaders that are near; asked when the token names no endpoint, or none that answers. */
   readonly search: Pick<LeaderSearch, "isAllowed" | "patienceMs" | "seek" | "found" | "places">;
   dial(endpoint: Endpoint, signal: AbortSignal): Promise<ByteStream | undefined>;

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Logger, Timers } from "../../base/mod.ts";
+import type { Environment } from "../../base/mod.ts";
 import type { Channel } from "../../channel/mod.ts";
 import { decodeMeshMessage, encodeMeshMessage, MESH_TOPIC, type MeshState } from "../../mesh/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
@@ -13,10 +13,8 @@ import type { Endpoint } from "../../net/mod.ts";
 const TIMEOUT_MS = 10_000;
 
 /** What a join is served with. */
-export interface ServeJoinParts {
+export interface ServeJoinParts extends Pick<Environment, "timers" | "log"> {
   readonly mesh: MeshState;
-  readonly timers: Timers;
-  readonly log: Logger;
   /** Tells everybody of a machine that was let in. */
   announce(publicKey: PublicKey): void;
 }

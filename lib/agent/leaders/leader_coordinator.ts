@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, Logger, Timers } from "../../base/mod.ts";
+import type { Environment } from "../../base/mod.ts";
 import {
   Election,
   type KeyRotation,
@@ -22,12 +22,9 @@ import { MemberRequests } from "./member_requests.ts";
 import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
 
 /** What it is made of. */
-export interface LeaderCoordinatorParts {
+export interface LeaderCoordinatorParts extends Pick<Environment, "clock" | "timers" | "log"> {
   readonly mesh: MeshState;
   readonly messages: MessagePlane;
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly log: Logger;
   /** Tells everybody what this node has changed, and follows it. */
   publish(news: ReplicaUpdate): void;
   /** Another leader is elected; undefined when none lives. */

@@ -3,16 +3,7 @@
  * @module
  */
 
-import {
-  type ByteStream,
-  type Clock,
-  type Logger,
-  type Millis,
-  millis,
-  type RandomSource,
-  sleep,
-  type Timers,
-} from "../../base/mod.ts";
+import { type ByteStream, type Environment, type Millis, millis, sleep } from "../../base/mod.ts";
 import { type Channel, type HandshakeSetup, openChannel } from "../../channel/mod.ts";
 import {
   encodeHello,
@@ -40,16 +31,12 @@ const DIALS_BEFORE_ANOTHER = 3;
 const UNREACHABLE_MS = 300_000;
 
 /** What it works with. */
-export interface LinkDialerParts {
+export interface LinkDialerParts extends Environment {
   readonly identity: NodeIdentity;
   readonly networkId: NetworkId;
   readonly roster: Roster;
   readonly links: LinkTable;
   readonly setup: HandshakeSetup;
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly random: RandomSource;
-  readonly log: Logger;
   /** Dials the message plane of somebody. */
   dial(endpoint: Endpoint, signal: AbortSignal): Promise<ByteStream | undefined>;
   /** Which of the endpoints that a member states are worth a try, the best first. */

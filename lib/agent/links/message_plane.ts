@@ -5,13 +5,10 @@
 
 import {
   type ByteStream,
-  type Clock,
   type Counters,
-  type Logger,
+  type Environment,
   type Millis,
-  type RandomSource,
   sleep,
-  type Timers,
   TokenBucket,
 } from "../../base/mod.ts";
 import {
@@ -60,15 +57,11 @@ const ITEM_COST = 0.02;
 const NOTHING = new Uint8Array(0);
 
 /** What the message plane works with. */
-export interface MessagePlaneParts {
+export interface MessagePlaneParts extends Environment {
   readonly identity: NodeIdentity;
   readonly networkId: NetworkId;
   readonly replica: Replica;
   readonly listener: StreamListener;
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly random: RandomSource;
-  readonly log: Logger;
   readonly counters: Counters<ChannelDropReason>;
   /** Dials the message plane of somebody. */
   dial(endpoint: Endpoint, signal: AbortSignal): Promise<ByteStream | undefined>;

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, Counters, EventLoopYield, Logger, Timers } from "../../base/mod.ts";
+import type { Counters, Environment, EventLoopYield } from "../../base/mod.ts";
 import { acceptLocalChannel, type Channel, type ChannelDropReason } from "../../channel/mod.ts";
 import { FORWARD_TOPIC } from "../../forward/mod.ts";
 import { type PeerId, programId, type ServiceRuntime } from "../../service/mod.ts";
@@ -15,10 +15,7 @@ import type { ServiceLinks } from "./service_links.ts";
 const MAX_PROGRAMS = 256;
 
 /** What it works with. */
-export interface ProgramListenerParts {
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly log: Logger;
+export interface ProgramListenerParts extends Pick<Environment, "clock" | "timers" | "log"> {
   readonly links: ServiceLinks;
   readonly runtime: ServiceRuntime;
   readonly receiver: ServiceReceiver;

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Logger, Timers } from "../../base/mod.ts";
+import type { Environment } from "../../base/mod.ts";
 import {
   type EntryEvent,
   MAX_ENTRY_BODY_BYTES,
@@ -35,10 +35,8 @@ const NEXT_PAUSE_MS = 200;
 const LIFETIME_MS = 86_400_000;
 
 /** What it works with. */
-export interface SharedServicesParts {
+export interface SharedServicesParts extends Pick<Environment, "timers" | "log"> {
   readonly mesh: MeshState;
-  readonly timers: Timers;
-  readonly log: Logger;
   /** This node's advert, as of now. */
   advert(): ServiceAdvert;
   /** What another node says. */

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { type Clock, type RandomSource, type StateStore, unixMillis } from "../../base/mod.ts";
+import { type Environment, type StateStore, unixMillis } from "../../base/mod.ts";
 import { SigningKey } from "../../crypto/mod.ts";
 import { AddressRange, type IpAddress } from "../../net/mod.ts";
 import {
@@ -31,12 +31,10 @@ const SEED_LABEL = "network seed";
 const MAX_HANDED_RECORDS = 1000;
 
 /** What it stands on. */
-export interface LeadershipOptions {
+export interface LeadershipOptions extends Pick<Environment, "clock" | "random"> {
   readonly identity: () => NodeIdentity;
   readonly network: Pick<NetworkIdentity, "id" | "verifyingKey">;
   readonly replica: Replica;
-  readonly clock: Clock;
-  readonly random: RandomSource;
   /** Makes a fresh pool for the overlay's block. */
   readonly newPool: () => AddressPool;
 }

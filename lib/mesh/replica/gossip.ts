@@ -16,6 +16,7 @@
 
 import {
   type Clock,
+  type Environment,
   equalBytes,
   type Millis,
   millis,
@@ -58,9 +59,7 @@ export interface GossipLink {
 }
 
 /** What a gossip stands on. */
-export interface GossipOptions {
-  readonly clock: Clock;
-  readonly random: RandomSource;
+export interface GossipOptions extends Pick<Environment, "clock" | "random"> {
 }
 
 /** What became of a message. */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, Timers } from "../../base/mod.ts";
+import type { Environment } from "../../base/mod.ts";
 import { type LocalAction, type Outcome, runAction } from "../local/mod.ts";
 import { CallContext } from "../definition/mod.ts";
 import { DedupWindow } from "./dedup_window.ts";
@@ -61,9 +61,7 @@ export type Forwarded =
   | { readonly kind: "stream"; readonly items: ReadableStream<unknown> };
 
 /** What a server stands on. */
-export interface CallServerParts {
-  readonly clock: Clock;
-  readonly timers: Timers;
+export interface CallServerParts extends Pick<Environment, "clock" | "timers"> {
   readonly links: PeerLinks;
   readonly carrier: MessageCarrier;
   /** This program's run. */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Clock, millis, type Timers } from "../../base/mod.ts";
+import { type Environment, millis } from "../../base/mod.ts";
 import { type LocalAction, type LocalServices, type Outcome, runAction } from "../local/mod.ts";
 import { CALL_MODES, type CallMode } from "./balancer.ts";
 import { CallContext, readCount } from "../definition/mod.ts";
@@ -37,9 +37,7 @@ export type CallAnswer =
   | { readonly node: string; readonly ok: false; readonly error: WireFailure };
 
 /** What calls stand on. */
-export interface CallerParts {
-  readonly clock: Clock;
-  readonly timers: Timers;
+export interface CallerParts extends Pick<Environment, "clock" | "timers"> {
   readonly upstream: PeerId | undefined;
   readonly peers: ServicePeers;
   readonly carrier: MessageCarrier;

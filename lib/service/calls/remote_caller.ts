@@ -10,7 +10,7 @@
  * @module
  */
 
-import type { Clock, RandomSource, Timers } from "../../base/mod.ts";
+import type { Environment } from "../../base/mod.ts";
 import type { Balancer } from "./balancer.ts";
 import type { CallOrder, Reply } from "./call_order.ts";
 import { failure, type WireFailure } from "../errors.ts";
@@ -45,10 +45,7 @@ const TROUBLE: ReadonlySet<string> = new Set([
 ]);
 
 /** What it is made of. */
-export interface RemoteCallerParts {
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly random: RandomSource;
+export interface RemoteCallerParts extends Pick<Environment, "clock" | "timers" | "random"> {
   readonly links: PeerLinks;
   readonly carrier: MessageCarrier;
   readonly balancer: Balancer;

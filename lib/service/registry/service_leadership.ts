@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, Logger, Millis, Timers } from "../../base/mod.ts";
+import type { Environment, Millis } from "../../base/mod.ts";
 import { CircuitBreaker, type Provider, type ServiceDirectory } from "../directory/mod.ts";
 import type { LocalService, LocalServices } from "../local/mod.ts";
 import type { MessageCarrier } from "../wire/mod.ts";
@@ -14,16 +14,13 @@ import { HEARTBEAT_MS, ServiceElection } from "./service_election.ts";
 const LOOK_MS = 500;
 
 /** What leadership stands on. */
-export interface ServiceLeadershipParts {
-  readonly clock: Clock;
-  readonly timers: Timers;
+export interface ServiceLeadershipParts extends Pick<Environment, "clock" | "timers" | "log"> {
   readonly links: PeerLinks;
   readonly peers: ServicePeers;
   readonly carrier: MessageCarrier;
   readonly directory: ServiceDirectory;
   readonly services: LocalServices;
   readonly run: number;
-  readonly log: Logger;
   /** The agent that this program is attached to, which tells it what it leads. */
   readonly upstream: PeerId | undefined;
 }
