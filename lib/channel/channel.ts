@@ -20,7 +20,6 @@ import type { ChannelMessage } from "./envelope_stream.ts";
 import { Inbox } from "./inbox.ts";
 import { KeepAlive } from "./keep_alive.ts";
 import { MESSAGE_BLOCK_BYTES, Outbox } from "./outbox.ts";
-import { Pinger } from "./pinger.ts";
 import { ReadLoop } from "./read_loop.ts";
 import { RecordWriter } from "./record_writer.ts";
 import { StreamAcceptor, type StreamHandler } from "./stream_acceptor.ts";
@@ -64,7 +63,6 @@ export class Channel {
   readonly #writing: WriteLoop;
   readonly #early = new EarlyWrite();
   readonly #reading: ReadLoop;
-  readonly #pinger: Pinger;
   readonly #topics = new TopicTable<MessageHandler>();
   readonly #markClosed: () => void;
 
@@ -81,7 +79,6 @@ export class Channel {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.closed = promise;
     this.#markClosed = resolve;
-    this.#pinger = new Pinger(options.clock);
     this.#keepAlive = new KeepAlive({
       clock: options.clock,
       timers: options.timers,
@@ -97,7 +94,7 @@ export class Channel {
       sealer: options.sealer,
       outbox: this.#outbox,
       streams: this.#streams,
-      onPing: () => this.#pinger.noteSent(),
+      onPing: () => this.#keepAlive.notePingSent(),
     });
     this.#writing = new WriteLoop({
       stream,
@@ -136,7 +133,7 @@ export class Channel {
 
   /** The round trip time of the last ping that was answered, in milliseconds. */
   get lastRttMs(): number | undefined {
-    return this.#pinger.lastRttMs;
+    return this.#keepAlive.lastRttMs;
   }
 
   /** What the other end gave as its reason for closing, at most 100 characters; undefined without a goodbye. */
@@ -251,8 +248,8 @@ export class Channel {
    */
   ping(): Promise<number | undefined> {
     if (this.#state !== "open") return Promise.resolve(undefined);
-    if (this.#pinger.result === undefined) this.#startPing();
-    return this.#pinger.result ?? Promise.resolve(undefined);
+    if (this.#keepAlive.result === undefined) this.#startPing();
+    return this.#keepAlive.result ?? Promise.resolve(undefined);
   }
 
   /**
@@ -268,7 +265,7 @@ export class Channel {
     this.#inbox.clear();
     this.#outbox.close();
     this.#streams.close();
-    this.#stopWaiting();
+    this.#keepAlive.stop();
     this.#cancelClose = this.#options.timers.setTimer(CLOSE_TIMEOUT_MS, () => this.#shutDown());
     this.#writing.flush();
   }
@@ -281,7 +278,7 @@ export class Channel {
       case EnvelopeKind.ping:
         return void this.#handlePing(frame.number);
       case EnvelopeKind.pong:
-        return void this.#pinger.handlePong(frame.number);
+        return void this.#keepAlive.handlePong(frame.number);
       case EnvelopeKind.close:
         return void this.#handleClose(frame.text);
       default:
@@ -332,7 +329,7 @@ export class Channel {
 
   /** Sends a ping, or the one under way once more. */
   #startPing(): void {
-    this.#writer.pingDue = this.#pinger.start();
+    this.#writer.pingDue = this.#keepAlive.startPing();
     this.#writing.flush();
   }
 
@@ -368,17 +365,11 @@ export class Channel {
     this.#outbox.clear();
     this.#writer.clear();
     this.#streams.close();
-    this.#stopWaiting();
+    this.#keepAlive.stop();
     this.#stream.close();
     this.#options.sealer.wipe();
     this.#options.opener.wipe();
     this.#markClosed();
-  }
-
-  /** Lets go whoever waits for the other end. */
-  #stopWaiting(): void {
-    this.#keepAlive.stop();
-    this.#pinger.stop();
   }
 
   // As a call, since the state changes behind the compiler's back while something is awaited.
