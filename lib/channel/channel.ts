@@ -14,19 +14,17 @@ import type { PublicKey } from "../crypto/mod.ts";
 import type { ChannelOptions } from "./channel_options.ts";
 import type { ChannelStream } from "./channel_stream.ts";
 import type { ChannelDropReason } from "./drop_reason.ts";
-import { EarlyWrite } from "./early_write.ts";
 import { type EnvelopeDecoder, EnvelopeKind, type Pieces, piecesLength } from "./envelope_codec.ts";
 import type { ChannelMessage } from "./envelope_stream.ts";
 import { Inbox } from "./inbox.ts";
 import { KeepAlive } from "./keep_alive.ts";
-import { MESSAGE_BLOCK_BYTES, Outbox } from "./outbox.ts";
+import { Outbox } from "./outbox.ts";
 import { ReadLoop } from "./read_loop.ts";
 import { RecordWriter } from "./record_writer.ts";
 import { StreamAcceptor, type StreamHandler } from "./stream_acceptor.ts";
 import { StreamMux } from "./stream_mux.ts";
 import { decodeText, TopicTable } from "./topic_table.ts";
 import { TurnBudget } from "./turn_budget.ts";
-import { WriteLoop } from "./write_loop.ts";
 
 /** How long a closing channel waits for what is queued to go out and for the other end to close. */
 export const CLOSE_TIMEOUT_MS = 1_000;
@@ -60,8 +58,6 @@ export class Channel {
   readonly #streams: StreamMux;
   readonly #streamAcceptor: StreamAcceptor;
   readonly #writer: RecordWriter;
-  readonly #writing: WriteLoop;
-  readonly #early = new EarlyWrite();
   readonly #reading: ReadLoop;
   readonly #topics = new TopicTable<MessageHandler>();
   readonly #markClosed: () => void;
@@ -88,17 +84,14 @@ export class Channel {
       },
       onDead: () => this.#fail("channel-peer-silent"),
     });
-    this.#streams = new StreamMux(options.role, () => this.#scheduleWrite());
+    this.#streams = new StreamMux(options.role, () => this.#writer.schedule());
     this.#streamAcceptor = new StreamAcceptor(this.#streams);
     this.#writer = new RecordWriter({
+      stream,
       sealer: options.sealer,
       outbox: this.#outbox,
       streams: this.#streams,
       onPing: () => this.#keepAlive.notePingSent(),
-    });
-    this.#writing = new WriteLoop({
-      stream,
-      writer: this.#writer,
       isClosed: () => this.#isClosed(),
       onBroken: () => this.#shutDown(),
     });
@@ -109,11 +102,7 @@ export class Channel {
       isClosed: () => this.#isClosed(),
       onHeard: () => this.#keepAlive.heard(),
       onEnvelope: (frame) => this.#handle(frame),
-      onDrained: () => {
-        // What the handlers had to say leaves before the wait for more.
-        this.#writing.flushScheduled();
-        this.#early.endTurn();
-      },
+      onDrained: () => this.#writer.endTurn(),
       onEnd: () => this.#shutDown(),
       onFault: (reason) => this.#fail(reason),
     });
@@ -157,7 +146,7 @@ export class Channel {
       return false;
     }
     const queued = this.#outbox.send(topic, message.body);
-    this.#scheduleWrite();
+    this.#writer.schedule();
     return await queued;
   }
 
@@ -174,8 +163,7 @@ export class Channel {
     this.#checkLength(length);
     const topicBytes = this.#topics.encode(topic);
     if (this.#state !== "open" || !this.#outbox.post(topicBytes, body)) return false;
-    this.#scheduleWrite();
-    if (this.#early.isDue(length, this.#outbox.bytes)) this.#writing.flushScheduled();
+    this.#writer.schedulePosted(length);
     return true;
   }
 
@@ -267,7 +255,7 @@ export class Channel {
     this.#streams.close();
     this.#keepAlive.stop();
     this.#cancelClose = this.#options.timers.setTimer(CLOSE_TIMEOUT_MS, () => this.#shutDown());
-    this.#writing.flush();
+    this.#writer.flush();
   }
 
   /** @returns a promise when the other end has to wait */
@@ -304,7 +292,7 @@ export class Channel {
     if (this.#state !== "open") return;
     this.#release();
     this.#writer.pongDue = number;
-    this.#scheduleWrite();
+    this.#writer.schedule();
   }
 
   #handleStream(frame: EnvelopeDecoder): void {
@@ -330,18 +318,13 @@ export class Channel {
   /** Sends a ping, or the one under way once more. */
   #startPing(): void {
     this.#writer.pingDue = this.#keepAlive.startPing();
-    this.#writing.flush();
+    this.#writer.flush();
   }
 
   #checkLength(bodyBytes: number): void {
     const { maxMessageBytes } = this.#options;
     if (bodyBytes <= maxMessageBytes) return;
     throw new RangeError(`Cannot send ${bodyBytes} bytes: a message holds ${maxMessageBytes}`);
-  }
-
-  #scheduleWrite(): void {
-    if (this.#outbox.bytes >= MESSAGE_BLOCK_BYTES) this.#writing.flush();
-    else this.#writing.schedule();
   }
 
   /** Gives back the memory of large records: who pings has heard nothing for a while. */

@@ -1,9 +1,9 @@
 /**
- * Fills records with all that is due: control first, then messages, then the streams in turn.
+ * Fills records with all that is due, control first, then messages, then the streams in turn, and writes them out.
  * @module
  */
 
-import { utf8Bytes } from "../base/mod.ts";
+import { type ByteStream, utf8Bytes } from "../base/mod.ts";
 import { EnvelopeKind, MAX_ENVELOPE_OVERHEAD_BYTES } from "./envelope_codec.ts";
 import { MESSAGE_BLOCK_BYTES, type Outbox } from "./outbox.ts";
 import type { RecordBlock } from "./record_block.ts";
@@ -17,16 +17,23 @@ const RECORDS_PER_WRITE = 2;
 const NOTHING = new Uint8Array(0);
 const CHUNK_ROOM_BYTES = MAX_CHUNK_BYTES + MAX_ENVELOPE_OVERHEAD_BYTES;
 
-/** What the writer stands on. */
+/** Where records come from and go to. */
 export interface RecordWriterOptions {
+  readonly stream: ByteStream;
   readonly sealer: RecordSealer;
   readonly outbox: Outbox;
   readonly streams: StreamMux;
   /** Called when the ping that was due is in a record. */
   readonly onPing: () => void;
+  /** Whether the channel is closed, after which nothing is written. */
+  readonly isClosed: () => boolean;
+  /** Called when the stream is broken. */
+  readonly onBroken: () => void;
 }
 
 /**
+ * Writes until nothing is due. One write is under way at a time, and what comes meanwhile goes with the next.
+ *
  * Messages leave room for one chunk of a stream in every record, so that neither makes the other wait. An envelope that
  * is longer than a record goes out over several; nothing can come between.
  */
@@ -43,13 +50,70 @@ export class RecordWriter {
   #block: RecordBlock | undefined;
   #blockAt = 0;
   #isOthersTurn = false;
+  readonly #early = new EarlyWrite();
+  #isWriting = false;
+  #isScheduled = false;
 
   constructor(options: RecordWriterOptions) {
     this.#options = options;
   }
 
+  /** Something is due: writes when this turn of the event loop is over, so that all it has to say shares a record. */
+  schedule(): void {
+    if (this.#options.outbox.bytes >= MESSAGE_BLOCK_BYTES) return this.flush();
+    if (this.#isWriting || this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => this.#flushScheduled());
+  }
+
+  /** As `schedule`, after a message of `bytes` was posted: writes earlier where that saves the other end time. */
+  schedulePosted(bytes: number): void {
+    this.schedule();
+    if (this.#early.isDue(bytes, this.#options.outbox.bytes)) this.#flushScheduled();
+  }
+
+  /** Before the wait for the other end, what the handlers of its messages had to say is written. */
+  endTurn(): void {
+    this.#flushScheduled();
+    this.#early.endTurn();
+  }
+
+  /** Writes at once, unless a write is under way. */
+  flush(): void {
+    if (!this.#isWriting) void this.#run();
+  }
+
+  /** Gives memory back that was needed for large records; records that were handed out stay valid. */
+  release(): void {
+    this.#out = new Uint8Array(0);
+    this.#options.outbox.release();
+  }
+
+  /** Drops everything. */
+  clear(): void {
+    this.pongDue = this.pingDue = this.closeDue = undefined;
+    this.#block = undefined;
+  }
+
+  #flushScheduled(): void {
+    if (!this.#isScheduled) return;
+    this.#isScheduled = false;
+    this.flush();
+  }
+
+  async #run(): Promise<void> {
+    const { stream, isClosed, onBroken } = this.#options;
+    this.#isWriting = true;
+    while (!isClosed()) {
+      const records = this.#poll();
+      if (records === undefined) break;
+      if (!await stream.write(records)) onBroken();
+    }
+    this.#isWriting = false;
+  }
+
   /** @returns one or two sealed records, valid until the next call; undefined when nothing is due */
-  poll(): Uint8Array | undefined {
+  #poll(): Uint8Array | undefined {
     let end = 0;
     for (let i = 0; i < RECORDS_PER_WRITE; i++) {
       const block = this.#block ??= this.#nextBlock();
@@ -64,18 +128,6 @@ export class RecordWriter {
       this.#options.outbox.recycle(block);
     }
     return end === 0 ? undefined : this.#out.subarray(0, end);
-  }
-
-  /** Gives memory back that was needed for large records; records that were handed out stay valid. */
-  release(): void {
-    this.#out = new Uint8Array(0);
-    this.#options.outbox.release();
-  }
-
-  /** Drops everything. */
-  clear(): void {
-    this.pongDue = this.pingDue = this.closeDue = undefined;
-    this.#block = undefined;
   }
 
   #nextBlock(): RecordBlock | undefined {
@@ -117,5 +169,42 @@ export class RecordWriter {
     const larger = new Uint8Array(Math.max(filled + moreBytes, this.#out.length * 2));
     larger.set(this.#out.subarray(0, filled));
     this.#out = larger;
+  }
+}
+
+const LEAST_EARLY_BYTES = 512;
+const MOST_EARLY_BYTES = 4_096;
+// Into so many parts a turn is cut.
+const TURN_PARTS = 4;
+// How much the last turn counts among those before it.
+const LAST_TURN_WEIGHT = 1 / 8;
+
+/**
+ * When messages are written before the turn of the event loop that posts them is over.
+ *
+ * Whoever waits for the end of a turn with all it has to say keeps the other end waiting too; a part that leaves early
+ * is worked on meanwhile, on another core. Small parts cost system calls, so that a turn is cut into quarters of what
+ * turns have had lately. Of calls with 16 or 64 under way that answered a third more in a second, and up to twice as many.
+ */
+export class EarlyWrite {
+  #turnBytes = 0;
+  #usualBytes = 0;
+
+  /**
+   * @param bytes how many were posted just now
+   * @param queuedBytes how many wait to be written, these among them
+   * @returns whether they are to be written now
+   */
+  isDue(bytes: number, queuedBytes: number): boolean {
+    this.#turnBytes += bytes;
+    if (queuedBytes < LEAST_EARLY_BYTES) return false;
+    const part = Math.max(this.#turnBytes, this.#usualBytes) / TURN_PARTS;
+    return queuedBytes >= Math.min(part, MOST_EARLY_BYTES);
+  }
+
+  /** The turn is over: the channel waits for the other end. */
+  endTurn(): void {
+    this.#usualBytes += (this.#turnBytes - this.#usualBytes) * LAST_TURN_WEIGHT;
+    this.#turnBytes = 0;
   }
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { EarlyWrite } from "./early_write.ts";
+import { EarlyWrite } from "./record_writer.ts";
 
 /** Posts messages of 140 bytes. @returns how many were queued at each early write */
 function turn(early: EarlyWrite, messages: number): readonly number[] {
