@@ -12,7 +12,7 @@
 import type { ByteStream, EventLoopYield } from "../base/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
 import type { ChannelOptions } from "./channel_options.ts";
-import type { ChannelStream } from "./channel_stream.ts";
+import { ChannelStream } from "./channel_stream.ts";
 import type { ChannelDropReason } from "./drop_reason.ts";
 import { type EnvelopeDecoder, EnvelopeKind, type Pieces, piecesLength } from "./envelope_codec.ts";
 import type { ChannelMessage } from "./envelope_stream.ts";
@@ -21,8 +21,8 @@ import { KeepAlive } from "./keep_alive.ts";
 import { Outbox } from "./outbox.ts";
 import { ReadLoop } from "./read_loop.ts";
 import { RecordWriter } from "./record_writer.ts";
-import { StreamAcceptor, type StreamHandler } from "./stream_acceptor.ts";
 import { StreamMux } from "./stream_mux.ts";
+import { MAX_HEADER_BYTES, StreamReset } from "./stream_state.ts";
 import { decodeText, TopicTable } from "./topic_table.ts";
 import { TurnBudget } from "./turn_budget.ts";
 
@@ -33,6 +33,9 @@ const MAX_REASON_CHARACTERS = 100;
 
 /** Is handed the body of a message: a view that is valid until it returns. */
 export type MessageHandler = (body: Uint8Array) => void;
+
+/** Is handed a stream that the other end has begun, and the header that goes with it. */
+export type StreamHandler = (stream: ChannelStream, header: Uint8Array) => void;
 
 /**
  * Messages and streams to and from one authenticated node, made by `openChannel` or `acceptChannel`; or another program
@@ -56,10 +59,10 @@ export class Channel {
   readonly #inbox = new Inbox();
   readonly #outbox = new Outbox();
   readonly #streams: StreamMux;
-  readonly #streamAcceptor: StreamAcceptor;
   readonly #writer: RecordWriter;
   readonly #reading: ReadLoop;
   readonly #topics = new TopicTable<MessageHandler>();
+  readonly #streamTopics = new TopicTable<StreamHandler>();
   readonly #markClosed: () => void;
 
   #state: "open" | "closing" | "closed" = "open";
@@ -85,7 +88,6 @@ export class Channel {
       onDead: () => this.#fail("channel-peer-silent"),
     });
     this.#streams = new StreamMux(options.role, () => this.#writer.schedule());
-    this.#streamAcceptor = new StreamAcceptor(this.#streams);
     this.#writer = new RecordWriter({
       stream,
       sealer: options.sealer,
@@ -206,7 +208,10 @@ export class Channel {
    * @throws RangeError when the topic or the header is too long
    */
   openStream(topic: string, header: Uint8Array): ChannelStream {
-    return this.#streamAcceptor.open(topic, header);
+    if (header.length > MAX_HEADER_BYTES) {
+      throw new RangeError(`Cannot open a stream: a header holds ${MAX_HEADER_BYTES} bytes`);
+    }
+    return new ChannelStream(this.#streams, this.#streams.open(this.#streamTopics.encode(topic), header));
   }
 
   /**
@@ -215,7 +220,7 @@ export class Channel {
    * @throws TypeError when the topic has a handler
    */
   onStream(topic: string, handler: StreamHandler): void {
-    this.#streamAcceptor.serve(topic, handler);
+    this.#streamTopics.add(topic, handler);
   }
 
   /**
@@ -296,8 +301,21 @@ export class Channel {
   }
 
   #handleStream(frame: EnvelopeDecoder): void {
-    const reason = this.#state === "open" ? this.#streamAcceptor.handle(frame) : undefined;
-    if (reason !== undefined) this.#fail(reason);
+    if (this.#state !== "open") return;
+    if (frame.kind === EnvelopeKind.streamOpen) return this.#acceptStream(frame);
+    if (!this.#streams.handle(frame)) this.#fail("channel-stream-violation");
+  }
+
+  #acceptStream(frame: EnvelopeDecoder): void {
+    const state = this.#streams.accept(frame);
+    if (state === undefined) return this.#fail("channel-stream-violation");
+    const handler = this.#streamTopics.find(frame);
+    if (handler === undefined) return this.#streams.reset(state, StreamReset.noHandler);
+    try {
+      handler(new ChannelStream(this.#streams, state), frame.data.slice());
+    } catch {
+      this.#fail("channel-handler-failed");
+    }
   }
 
   #handleClose(text: Uint8Array): void {

@@ -17,7 +17,7 @@
  */
 
 export * from "./accept_channel.ts";
-export { Channel, CLOSE_TIMEOUT_MS, type MessageHandler } from "./channel.ts";
+export { Channel, CLOSE_TIMEOUT_MS, type MessageHandler, type StreamHandler } from "./channel.ts";
 export type { ChannelStream } from "./channel_stream.ts";
 export * from "./drop_reason.ts";
 export { type ChannelMessage, MAX_MESSAGE_BYTES, MAX_TOPIC_BYTES } from "./envelope_stream.ts";
@@ -28,7 +28,6 @@ export { DEAD_AFTER_MS, KEEP_ALIVE_MS } from "./keep_alive.ts";
 export * from "./local_channel.ts";
 export * from "./open_channel.ts";
 export { MAX_POSTED_BYTES, MAX_POSTED_MESSAGES } from "./outbox.ts";
-export type { StreamHandler } from "./stream_acceptor.ts";
 export { MAX_STREAMS } from "./stream_mux.ts";
 export {
   MAX_CHUNK_BYTES,
