@@ -1,13 +1,13 @@
 /**
- * EventLoopYield of the event loop as a port.
+ * Yielding the event loop as a port.
  * @module
  */
 
-/** Lets others have their turn. */
+/** Ends a turn of the event loop, so that timers and sockets come before what is left to do. */
 export interface EventLoopYield {
   /**
    * Ends this turn; whoever asks meanwhile shares the next one.
    * @returns a promise that resolves when all sockets were looked at, and what came of it was begun
    */
-  next(): Promise<void>;
+  yieldNow(): Promise<void>;
 }

@@ -19,12 +19,11 @@ import type { ChannelMessage } from "./envelope_stream.ts";
 import { Inbox } from "./inbox.ts";
 import { KeepAlive } from "./keep_alive.ts";
 import { Outbox } from "./outbox.ts";
-import { ReadLoop } from "./read_loop.ts";
+import { ReadLoop, TurnBudget } from "./read_loop.ts";
 import { RecordWriter } from "./record_writer.ts";
 import { StreamMux } from "./stream_mux.ts";
 import { MAX_HEADER_BYTES, StreamReset } from "./stream_state.ts";
 import { decodeText, TopicTable } from "./topic_table.ts";
-import { TurnBudget } from "./turn_budget.ts";
 
 /** How long a closing channel waits for what is queued to go out and for the other end to close. */
 export const CLOSE_TIMEOUT_MS = 1_000;
@@ -196,9 +195,9 @@ export class Channel {
     }
   }
 
-  /** From now on the other end gets a share of each turn, however much it says. */
-  yieldTo(turns: EventLoopYield): void {
-    this.#reading.share = new TurnBudget(this.#options.clock, turns);
+  /** From now on the channel yields the event loop after 4 ms, however much the other end says. */
+  limitTurns(eventLoop: EventLoopYield): void {
+    this.#reading.turnBudget = new TurnBudget(this.#options.clock, eventLoop);
   }
 
   /**
