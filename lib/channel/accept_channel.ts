@@ -9,14 +9,12 @@
 
 import type { ByteStream } from "../base/mod.ts";
 import { KEY_BYTES, type PresharedKey, type PublicKey, TAG_BYTES } from "../crypto/mod.ts";
-import type { Channel } from "./channel.ts";
-import type { ChannelDropReason } from "./drop_reason.ts";
+import { Channel, type HandshakeResult } from "./channel.ts";
+import type { ChannelDropReason } from "./errors.ts";
 import { encodeFrame, FrameReader } from "./frame_reader.ts";
 import {
   HANDSHAKE_TIMEOUT_MS,
   type HandshakeSetup,
-  makeChannel,
-  type OpenedChannel,
   splitHandshake,
   startHandshake,
   wipeCiphers,
@@ -56,7 +54,7 @@ export interface AcceptedChannel<T> {
 }
 
 type Outcome<T> =
-  | { readonly opened: OpenedChannel; readonly context: T }
+  | { readonly opened: HandshakeResult; readonly context: T }
   | { readonly refuse: ChannelDropReason }
   | { readonly drop: ChannelDropReason };
 
@@ -86,7 +84,7 @@ export async function acceptChannel<T>(
       options.counters?.count("channel-handshake-timeout");
       wipeCiphers(outcome.opened);
     } else {
-      return { channel: makeChannel("responder", stream, options, outcome.opened), context: outcome.context };
+      return { channel: new Channel(stream, outcome.opened, options), context: outcome.context };
     }
   } finally {
     cancelTimer();
@@ -115,7 +113,8 @@ async function respond<T>(stream: ByteStream, options: AcceptChannelOptions<T>):
     if (!await stream.write(encodeFrame(handshake.writeMessage(reply)))) {
       return { drop: "channel-handshake-closed" };
     }
-    const opened = { frames, remoteStatic, reply, ...splitHandshake(handshake, options.aead) };
+    const ciphers = splitHandshake(handshake, options.aead);
+    const opened = { role: "responder", frames, remoteStatic, reply, ...ciphers } as const;
     const reason = await confirm(opened);
     if (reason === undefined) return { opened, context };
     wipeCiphers(opened);
@@ -138,7 +137,7 @@ function authorize<T>(
 }
 
 /** Waits for the empty record that a replay can't make. */
-async function confirm({ frames, opener }: OpenedChannel): Promise<ChannelDropReason | undefined> {
+async function confirm({ frames, opener }: HandshakeResult): Promise<ChannelDropReason | undefined> {
   const record = await frames.read();
   if (record === undefined) return "channel-handshake-closed";
   return opener.open(record)?.length === 0 ? undefined : "channel-handshake-unconfirmed";

@@ -9,17 +9,18 @@
  * @module
  */
 
-import type { ByteStream, EventLoopYield } from "../base/mod.ts";
+import type { ByteStream, Counters, Environment, EventLoopYield } from "../base/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
-import type { ChannelOptions } from "./channel_options.ts";
 import { ChannelStream } from "./channel_stream.ts";
-import type { ChannelDropReason } from "./drop_reason.ts";
 import { type EnvelopeDecoder, EnvelopeKind, type Pieces, piecesLength } from "./envelope_codec.ts";
-import type { ChannelMessage } from "./envelope_stream.ts";
+import { type ChannelMessage, MAX_MESSAGE_BYTES } from "./envelope_stream.ts";
+import { channelCounters, type ChannelDropReason } from "./errors.ts";
+import type { FrameReader } from "./frame_reader.ts";
 import { Inbox } from "./inbox.ts";
 import { KeepAlive } from "./keep_alive.ts";
 import { Outbox } from "./outbox.ts";
 import { ReadLoop, TurnBudget } from "./read_loop.ts";
+import type { RecordOpener, RecordSealer } from "./record_cipher.ts";
 import { RecordWriter } from "./record_writer.ts";
 import { StreamMux } from "./stream_mux.ts";
 import { MAX_HEADER_BYTES, StreamReset } from "./stream_state.ts";
@@ -35,6 +36,27 @@ export type MessageHandler = (body: Uint8Array) => void;
 
 /** Is handed a stream that the other end has begun, and the header that goes with it. */
 export type StreamHandler = (stream: ChannelStream, header: Uint8Array) => void;
+
+/** What every channel needs, however it opens. */
+export interface ChannelSetup extends Pick<Environment, "clock" | "timers"> {
+  /** Counts what goes wrong; without it, nobody knows. */
+  readonly counters?: Counters<ChannelDropReason>;
+  /** The longest body of a message in bytes, 1 MiB by default; both ends must agree on it. */
+  readonly maxMessageBytes?: number;
+  /** Is handed the channel before anything is read from it: the place for `attach` and `onStream`. */
+  readonly prepare?: (channel: Channel) => void;
+}
+
+/** What a handshake leaves behind. */
+export interface HandshakeResult {
+  readonly role: "initiator" | "responder";
+  readonly frames: FrameReader;
+  readonly sealer: RecordSealer;
+  readonly opener: RecordOpener;
+  /** Undefined where the file system vouches for the other end. */
+  readonly remoteStatic: PublicKey | undefined;
+  readonly reply: Uint8Array;
+}
 
 /**
  * Messages and streams to and from one authenticated node, made by `openChannel` or `acceptChannel`; or another program
@@ -53,7 +75,10 @@ export class Channel {
   readonly closed: Promise<void>;
 
   readonly #stream: ByteStream;
-  readonly #options: ChannelOptions;
+  readonly #handshake: HandshakeResult;
+  readonly #counters: Counters<ChannelDropReason>;
+  readonly #maxMessageBytes: number;
+  readonly #setup: ChannelSetup;
   readonly #keepAlive: KeepAlive;
   readonly #inbox = new Inbox();
   readonly #outbox = new Outbox();
@@ -69,27 +94,31 @@ export class Channel {
   #cancelClose: () => void = () => {};
 
   /** Takes over a stream whose handshake is complete, and starts to read when the turn is over. */
-  constructor(stream: ByteStream, options: ChannelOptions) {
+  constructor(stream: ByteStream, handshake: HandshakeResult, setup: ChannelSetup) {
+    const { frames, opener, sealer } = handshake;
     this.remoteAddress = stream.remoteAddress;
-    this.reply = options.reply;
+    this.reply = handshake.reply;
     this.#stream = stream;
-    this.#options = options;
+    this.#handshake = handshake;
+    this.#setup = setup;
+    this.#counters = setup.counters ?? channelCounters();
+    this.#maxMessageBytes = setup.maxMessageBytes ?? MAX_MESSAGE_BYTES;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.closed = promise;
     this.#markClosed = resolve;
     this.#keepAlive = new KeepAlive({
-      clock: options.clock,
-      timers: options.timers,
+      clock: setup.clock,
+      timers: setup.timers,
       onQuiet: () => {
         this.#release();
         this.#startPing();
       },
       onDead: () => this.#fail("channel-peer-silent"),
     });
-    this.#streams = new StreamMux(options.role, () => this.#writer.schedule());
+    this.#streams = new StreamMux(handshake.role, () => this.#writer.schedule());
     this.#writer = new RecordWriter({
       stream,
-      sealer: options.sealer,
+      sealer,
       outbox: this.#outbox,
       streams: this.#streams,
       onPing: () => this.#keepAlive.notePingSent(),
@@ -97,9 +126,9 @@ export class Channel {
       onBroken: () => this.#shutDown(),
     });
     this.#reading = new ReadLoop({
-      frames: options.frames,
-      opener: options.opener,
-      maxMessageBytes: options.maxMessageBytes,
+      frames,
+      opener,
+      maxMessageBytes: this.#maxMessageBytes,
       isClosed: () => this.#isClosed(),
       onHeard: () => this.#keepAlive.heard(),
       onEnvelope: (frame) => this.#handle(frame),
@@ -107,8 +136,9 @@ export class Channel {
       onEnd: () => this.#shutDown(),
       onFault: (reason) => this.#fail(reason),
     });
-    options.frames.readAhead();
+    frames.readAhead();
     queueMicrotask(() => void this.#reading.run());
+    setup.prepare?.(this);
   }
 
   /**
@@ -116,7 +146,7 @@ export class Channel {
    * @throws TypeError when the channel is local: whoever is there has shown no key
    */
   get remoteStatic(): PublicKey {
-    const { remoteStatic } = this.#options;
+    const { remoteStatic } = this.#handshake;
     if (remoteStatic === undefined) throw new TypeError("The other end of a local channel has no key");
     return remoteStatic;
   }
@@ -197,7 +227,7 @@ export class Channel {
 
   /** From now on the channel yields the event loop after 4 ms, however much the other end says. */
   limitTurns(eventLoop: EventLoopYield): void {
-    this.#reading.turnBudget = new TurnBudget(this.#options.clock, eventLoop);
+    this.#reading.turnBudget = new TurnBudget(this.#setup.clock, eventLoop);
   }
 
   /**
@@ -258,7 +288,7 @@ export class Channel {
     this.#outbox.close();
     this.#streams.close();
     this.#keepAlive.stop();
-    this.#cancelClose = this.#options.timers.setTimer(CLOSE_TIMEOUT_MS, () => this.#shutDown());
+    this.#cancelClose = this.#setup.timers.setTimer(CLOSE_TIMEOUT_MS, () => this.#shutDown());
     this.#writer.flush();
   }
 
@@ -280,7 +310,7 @@ export class Channel {
 
   /** @returns a promise when the inbox is full */
   #deliver(frame: EnvelopeDecoder): Promise<void> | undefined {
-    if (frame.dataBytes > this.#options.maxMessageBytes) return void this.#fail("channel-message-too-long");
+    if (frame.dataBytes > this.#maxMessageBytes) return void this.#fail("channel-message-too-long");
     if (this.#state !== "open") return undefined;
     const handler = this.#topics.find(frame);
     if (handler !== undefined) return void this.#call(handler, frame.data);
@@ -339,21 +369,20 @@ export class Channel {
   }
 
   #checkLength(bodyBytes: number): void {
-    const { maxMessageBytes } = this.#options;
-    if (bodyBytes <= maxMessageBytes) return;
-    throw new RangeError(`Cannot send ${bodyBytes} bytes: a message holds ${maxMessageBytes}`);
+    if (bodyBytes <= this.#maxMessageBytes) return;
+    throw new RangeError(`Cannot send ${bodyBytes} bytes: a message holds ${this.#maxMessageBytes}`);
   }
 
   /** Gives back the memory of large records: who pings has heard nothing for a while. */
   #release(): void {
-    this.#options.frames.release();
-    this.#options.opener.release();
+    this.#handshake.frames.release();
+    this.#handshake.opener.release();
     this.#writer.release();
   }
 
   #fail(reason: ChannelDropReason): void {
     if (this.#isClosed()) return;
-    this.#options.counters.count(reason);
+    this.#counters.count(reason);
     this.#shutDown();
   }
 
@@ -367,8 +396,8 @@ export class Channel {
     this.#streams.close();
     this.#keepAlive.stop();
     this.#stream.close();
-    this.#options.sealer.wipe();
-    this.#options.opener.wipe();
+    this.#handshake.sealer.wipe();
+    this.#handshake.opener.wipe();
     this.#markClosed();
   }
 

@@ -15,13 +15,10 @@
  * @module
  */
 
-import { type ByteStream, type Counters, type Environment, utf8Bytes } from "../base/mod.ts";
+import { type Environment, utf8Bytes } from "../base/mod.ts";
 import { type Aead, PresharedKey, type PrivateKey, type PublicKey } from "../crypto/mod.ts";
 import { HandshakeState, IKpsk2, type Role } from "../noise/mod.ts";
-import { Channel } from "./channel.ts";
-import { channelCounters, type ChannelDropReason } from "./drop_reason.ts";
-import { MAX_MESSAGE_BYTES } from "./envelope_stream.ts";
-import type { FrameReader } from "./frame_reader.ts";
+import type { ChannelSetup, HandshakeResult } from "./channel.ts";
 import {
   channelAead,
   NoiseOpener,
@@ -33,17 +30,11 @@ import {
 /** How long a handshake may take. */
 export const HANDSHAKE_TIMEOUT_MS = 5_000;
 
-/** What both roles need. */
-export interface HandshakeSetup extends Pick<Environment, "clock" | "timers" | "random"> {
+/** What every channel with a handshake needs. */
+export interface HandshakeSetup extends ChannelSetup, Pick<Environment, "random"> {
   readonly localStatic: PrivateKey;
-  /** Counts what goes wrong; without it, nobody knows. */
-  readonly counters?: Counters<ChannelDropReason>;
-  /** The longest body of a message in bytes, 1 MiB by default; both ends must agree on it. */
-  readonly maxMessageBytes?: number;
   /** Seals the records; the fastest that this process has when left out. */
   readonly aead?: Aead;
-  /** Is handed the channel before anything is read from it: the place for `attach` and `onStream`. */
-  readonly prepare?: (channel: Channel) => void;
 }
 
 /** @returns a handshake of a channel at its beginning */
@@ -74,36 +65,8 @@ export function splitHandshake(
   return ciphers;
 }
 
-/** What is particular to one channel. */
-export interface OpenedChannel {
-  readonly frames: FrameReader;
-  readonly remoteStatic: PublicKey;
-  readonly reply: Uint8Array;
-  readonly sealer: RecordSealer;
-  readonly opener: RecordOpener;
-}
-
 /** Overwrites the keys of a channel that does not come to be. */
-export function wipeCiphers({ sealer, opener }: OpenedChannel): void {
+export function wipeCiphers({ sealer, opener }: HandshakeResult): void {
   sealer.wipe();
   opener.wipe();
-}
-
-/** Makes the channel once both sides have proven themselves. */
-export function makeChannel(
-  role: Role,
-  stream: ByteStream,
-  setup: HandshakeSetup,
-  opened: OpenedChannel,
-): Channel {
-  const channel = new Channel(stream, {
-    ...opened,
-    role,
-    clock: setup.clock,
-    timers: setup.timers,
-    counters: setup.counters ?? channelCounters(),
-    maxMessageBytes: setup.maxMessageBytes ?? MAX_MESSAGE_BYTES,
-  });
-  setup.prepare?.(channel);
-  return channel;
 }

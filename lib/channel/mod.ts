@@ -17,9 +17,14 @@
  */
 
 export * from "./accept_channel.ts";
-export { Channel, CLOSE_TIMEOUT_MS, type MessageHandler, type StreamHandler } from "./channel.ts";
+export {
+  Channel,
+  type ChannelSetup,
+  CLOSE_TIMEOUT_MS,
+  type MessageHandler,
+  type StreamHandler,
+} from "./channel.ts";
 export type { ChannelStream } from "./channel_stream.ts";
-export * from "./drop_reason.ts";
 export { type ChannelMessage, MAX_MESSAGE_BYTES, MAX_TOPIC_BYTES } from "./envelope_stream.ts";
 export * from "./errors.ts";
 export { HANDSHAKE_TIMEOUT_MS, type HandshakeSetup } from "./handshake.ts";

@@ -5,14 +5,12 @@
 
 import type { ByteStream } from "../base/mod.ts";
 import type { PresharedKey, PublicKey } from "../crypto/mod.ts";
-import type { Channel } from "./channel.ts";
+import { Channel, type HandshakeResult } from "./channel.ts";
 import { ChannelClosedError, ChannelRefusedError, ChannelTimeoutError } from "./errors.ts";
 import { encodeFrame, FrameReader } from "./frame_reader.ts";
 import {
   HANDSHAKE_TIMEOUT_MS,
   type HandshakeSetup,
-  makeChannel,
-  type OpenedChannel,
   splitHandshake,
   startHandshake,
   wipeCiphers,
@@ -51,7 +49,7 @@ export async function openChannel(stream: ByteStream, options: OpenChannelOption
   });
   const onAbort = () => stream.close();
   signal?.addEventListener("abort", onAbort);
-  let opened: OpenedChannel | "refused" | "closed" | undefined;
+  let opened: HandshakeResult | "refused" | "closed" | undefined;
   try {
     signal?.throwIfAborted();
     opened = await initiate(stream, options);
@@ -69,13 +67,13 @@ export async function openChannel(stream: ByteStream, options: OpenChannelOption
     cancelTimer();
     signal?.removeEventListener("abort", onAbort);
   }
-  return makeChannel("initiator", stream, options, opened);
+  return new Channel(stream, opened, options);
 }
 
 async function initiate(
   stream: ByteStream,
   options: OpenChannelOptions,
-): Promise<OpenedChannel | "refused" | "closed"> {
+): Promise<HandshakeResult | "refused" | "closed"> {
   const handshake = startHandshake("initiator", options);
   try {
     if (!await stream.write(encodeFrame(handshake.writeMessage(options.hello)))) return "closed";
@@ -85,7 +83,13 @@ async function initiate(
     const reply = answer.length === 0 ? undefined : handshake.readMessage(answer);
     if (reply === undefined) return "refused";
     const ciphers = splitHandshake(handshake, options.aead);
-    const opened = { frames, remoteStatic: options.remoteStatic, reply, ...ciphers };
+    const opened = {
+      role: "initiator",
+      frames,
+      remoteStatic: options.remoteStatic,
+      reply,
+      ...ciphers,
+    } as const;
     if (await stream.write(sealRecords(ciphers.sealer, NOTHING))) return opened;
     wipeCiphers(opened);
     return "closed";

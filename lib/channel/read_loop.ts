@@ -4,7 +4,7 @@
  */
 
 import type { Clock, EventLoopYield } from "../base/mod.ts";
-import type { ChannelDropReason } from "./drop_reason.ts";
+import type { ChannelDropReason } from "./errors.ts";
 import { EnvelopeDecoder } from "./envelope_codec.ts";
 import { EnvelopeReader } from "./envelope_stream.ts";
 import type { FrameReader } from "./frame_reader.ts";

@@ -22,49 +22,55 @@ class ManualYield implements EventLoopYield {
   }
 }
 
-testChannel("Channel.limitTurns() keeps only those waiting who say too much, and all of it is heard in the end", async (bench) => {
-  const other = new Bench(bench.isLocal);
-  const eventLoop = new ManualYield();
-  const [flooder, flooded] = await bench.connect();
-  const [caller, called] = await other.connect();
-  let handled = 0;
-  flooded.limitTurns(eventLoop);
-  flooded.attach("work", () => {
-    handled++;
-    bench.clock.advance(1);
-  });
-  const handledBefore: number[] = [];
-  called.limitTurns(eventLoop);
-  called.attach("work", () => handledBefore.push(handled));
-  for (let i = 0; i < MESSAGES; i++) assert.ok(flooder.post("work", BODY));
-  await settle();
-  caller.post("work", BODY);
-  await settle();
-  // The clock is read after each 16th.
-  assert.deepEqual(handledBefore, [16], "the other one was heard after one turn of the flood");
-  let ended = 0;
-  while (eventLoop.resume() > 0) {
-    ended++;
+testChannel(
+  "Channel.limitTurns() keeps only those waiting who say too much, and all of it is heard in the end",
+  async (bench) => {
+    const other = new Bench(bench.isLocal);
+    const eventLoop = new ManualYield();
+    const [flooder, flooded] = await bench.connect();
+    const [caller, called] = await other.connect();
+    let handled = 0;
+    flooded.limitTurns(eventLoop);
+    flooded.attach("work", () => {
+      handled++;
+      bench.clock.advance(1);
+    });
+    const handledBefore: number[] = [];
+    called.limitTurns(eventLoop);
+    called.attach("work", () => handledBefore.push(handled));
+    for (let i = 0; i < MESSAGES; i++) assert.ok(flooder.post("work", BODY));
     await settle();
-  }
-  assert.equal(handled, MESSAGES);
-  assert.ok(ended >= Math.floor(MESSAGES / 16), `${ended} turns`);
-});
+    caller.post("work", BODY);
+    await settle();
+    // The clock is read after each 16th.
+    assert.deepEqual(handledBefore, [16], "the other one was heard after one turn of the flood");
+    let ended = 0;
+    while (eventLoop.resume() > 0) {
+      ended++;
+      await settle();
+    }
+    assert.equal(handled, MESSAGES);
+    assert.ok(ended >= Math.floor(MESSAGES / 16), `${ended} turns`);
+  },
+);
 
-testChannel("Channel.limitTurns() lets work that takes no longer than a turn go on without a pause", async (bench) => {
-  const eventLoop = new ManualYield();
-  const [near, far] = await bench.connect();
-  let handled = 0;
-  far.limitTurns(eventLoop);
-  far.attach("work", () => {
-    handled++;
-    bench.clock.advance(TURN_MS / 2 / MESSAGES);
-  });
-  for (let i = 0; i < MESSAGES; i++) near.post("work", BODY);
-  await settle();
-  assert.equal(handled, MESSAGES);
-  assert.equal(eventLoop.resume(), 0);
-});
+testChannel(
+  "Channel.limitTurns() lets work that takes no longer than a turn go on without a pause",
+  async (bench) => {
+    const eventLoop = new ManualYield();
+    const [near, far] = await bench.connect();
+    let handled = 0;
+    far.limitTurns(eventLoop);
+    far.attach("work", () => {
+      handled++;
+      bench.clock.advance(TURN_MS / 2 / MESSAGES);
+    });
+    for (let i = 0; i < MESSAGES; i++) near.post("work", BODY);
+    await settle();
+    assert.equal(handled, MESSAGES);
+    assert.equal(eventLoop.resume(), 0);
+  },
+);
 
 testChannel("Channel.close() is done at once while the channel has yielded the event loop", async (bench) => {
   const eventLoop = new ManualYield();

@@ -16,7 +16,7 @@ import {
 import { type PresharedKey, PrivateKey } from "../../crypto/mod.ts";
 import { acceptChannel, type AcceptedChannel } from "../accept_channel.ts";
 import type { Channel } from "../channel.ts";
-import { channelCounters, type ChannelDropReason } from "../drop_reason.ts";
+import { channelCounters, type ChannelDropReason } from "../errors.ts";
 import { acceptLocalChannel, openLocalChannel } from "../local_channel.ts";
 import { openChannel } from "../open_channel.ts";
 

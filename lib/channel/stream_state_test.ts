@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes } from "../base/mod.ts";
-import { ByteQueue } from "./byte_queue.ts";
+import { ByteQueue } from "./stream_state.ts";
 
 Deno.test("ByteQueue gives the bytes in order, as copies that are the caller's", () => {
   const step = fc.option(fc.uint8Array({ minLength: 1, maxLength: 9_000 }));
