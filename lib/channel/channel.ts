@@ -11,19 +11,22 @@
 
 import type { ByteStream, Counters, Environment, EventLoopYield } from "../base/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
-import { ChannelStream } from "./channel_stream.ts";
-import { type EnvelopeDecoder, EnvelopeKind, type Pieces, piecesLength } from "./envelope_codec.ts";
-import { type ChannelMessage, MAX_MESSAGE_BYTES } from "./envelope_stream.ts";
 import { channelCounters, type ChannelDropReason } from "./errors.ts";
-import type { FrameReader } from "./frame_reader.ts";
 import { Inbox } from "./inbox.ts";
 import { KeepAlive } from "./keep_alive.ts";
 import { Outbox } from "./outbox.ts";
 import { ReadLoop, TurnBudget } from "./read_loop.ts";
-import type { RecordOpener, RecordSealer } from "./record_cipher.ts";
 import { RecordWriter } from "./record_writer.ts";
-import { StreamMux } from "./stream_mux.ts";
-import { MAX_HEADER_BYTES, StreamReset } from "./stream_state.ts";
+import {
+  type ChannelMessage,
+  type EnvelopeDecoder,
+  EnvelopeKind,
+  type HandshakeResult,
+  MAX_MESSAGE_BYTES,
+  type Pieces,
+  piecesLength,
+} from "./records/mod.ts";
+import { ChannelStream, StreamMux, StreamReset } from "./streams/mod.ts";
 import { decodeText, TopicTable } from "./topic_table.ts";
 
 /** How long a closing channel waits for what is queued to go out and for the other end to close. */
@@ -45,17 +48,6 @@ export interface ChannelSetup extends Pick<Environment, "clock" | "timers"> {
   readonly maxMessageBytes?: number;
   /** Is handed the channel before anything is read from it: the place for `attach` and `onStream`. */
   readonly prepare?: (channel: Channel) => void;
-}
-
-/** What a handshake leaves behind. */
-export interface HandshakeResult {
-  readonly role: "initiator" | "responder";
-  readonly frames: FrameReader;
-  readonly sealer: RecordSealer;
-  readonly opener: RecordOpener;
-  /** Undefined where the file system vouches for the other end. */
-  readonly remoteStatic: PublicKey | undefined;
-  readonly reply: Uint8Array;
 }
 
 /**
@@ -237,9 +229,6 @@ export class Channel {
    * @throws RangeError when the topic or the header is too long
    */
   openStream(topic: string, header: Uint8Array): ChannelStream {
-    if (header.length > MAX_HEADER_BYTES) {
-      throw new RangeError(`Cannot open a stream: a header holds ${MAX_HEADER_BYTES} bytes`);
-    }
     return new ChannelStream(this.#streams, this.#streams.open(this.#streamTopics.encode(topic), header));
   }
 
@@ -269,8 +258,7 @@ export class Channel {
    * @returns the round trip time in milliseconds, or undefined when the channel closes before the answer
    */
   ping(): Promise<number | undefined> {
-    if (this.#state !== "open") return Promise.resolve(undefined);
-    if (this.#keepAlive.result === undefined) this.#startPing();
+    if (this.#state === "open" && this.#keepAlive.result === undefined) this.#startPing();
     return this.#keepAlive.result ?? Promise.resolve(undefined);
   }
 

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { ChannelMessage } from "./envelope_stream.ts";
+import type { ChannelMessage } from "./records/mod.ts";
 
 // An empty inbox takes one message of any length.
 const INBOX_ITEMS = 64;

@@ -9,8 +9,7 @@
 
 import type { ByteStream } from "../base/mod.ts";
 import { Channel, type ChannelSetup } from "./channel.ts";
-import { FRAME_HEADER_BYTES, FrameReader } from "./frame_reader.ts";
-import type { RecordOpener, RecordSealer } from "./record_cipher.ts";
+import { FRAME_HEADER_BYTES, FrameReader, type RecordOpener, type RecordSealer } from "./records/mod.ts";
 
 /** Opens a channel over a stream that was just dialled, such as `dialUnix` gives. It is open at once. */
 export function openLocalChannel(stream: ByteStream, setup: ChannelSetup): Channel {

@@ -16,7 +16,6 @@
  * @module
  */
 
-export * from "./accept_channel.ts";
 export {
   Channel,
   type ChannelSetup,
@@ -24,20 +23,18 @@ export {
   type MessageHandler,
   type StreamHandler,
 } from "./channel.ts";
-export type { ChannelStream } from "./channel_stream.ts";
-export { type ChannelMessage, MAX_MESSAGE_BYTES, MAX_TOPIC_BYTES } from "./envelope_stream.ts";
 export * from "./errors.ts";
-export { HANDSHAKE_TIMEOUT_MS, type HandshakeSetup } from "./handshake.ts";
-export type { Pieces } from "./envelope_codec.ts";
+export * from "./handshake/mod.ts";
 export { DEAD_AFTER_MS, KEEP_ALIVE_MS } from "./keep_alive.ts";
 export * from "./local_channel.ts";
-export * from "./open_channel.ts";
 export { MAX_POSTED_BYTES, MAX_POSTED_MESSAGES } from "./outbox.ts";
-export { MAX_STREAMS } from "./stream_mux.ts";
+export { type ChannelMessage, MAX_MESSAGE_BYTES, MAX_TOPIC_BYTES, type Pieces } from "./records/mod.ts";
 export {
+  type ChannelStream,
   MAX_CHUNK_BYTES,
   MAX_HEADER_BYTES,
   MAX_RESET_CODE,
+  MAX_STREAMS,
   StreamReset,
   WIDE_WINDOW_BYTES,
-} from "./stream_state.ts";
+} from "./streams/mod.ts";

@@ -5,11 +5,8 @@
 
 import type { Clock, EventLoopYield } from "../base/mod.ts";
 import type { ChannelDropReason } from "./errors.ts";
-import { EnvelopeDecoder } from "./envelope_codec.ts";
-import { EnvelopeReader } from "./envelope_stream.ts";
-import type { FrameReader } from "./frame_reader.ts";
-import type { RecordOpener } from "./record_cipher.ts";
-import { MAX_HEADER_BYTES } from "./stream_state.ts";
+import { EnvelopeDecoder, EnvelopeReader, type FrameReader, type RecordOpener } from "./records/mod.ts";
+import { MAX_HEADER_BYTES } from "./streams/mod.ts";
 
 /** After this long others have their turn, in milliseconds; to end a turn costs 25 µs. */
 export const TURN_MS = 4;

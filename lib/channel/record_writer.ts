@@ -4,12 +4,16 @@
  */
 
 import { type ByteStream, utf8Bytes } from "../base/mod.ts";
-import { EnvelopeKind, MAX_ENVELOPE_OVERHEAD_BYTES } from "./envelope_codec.ts";
+import {
+  EnvelopeKind,
+  MAX_ENVELOPE_OVERHEAD_BYTES,
+  MAX_RECORD_BYTES,
+  RECORD_OVERHEAD_BYTES,
+  type RecordBlock,
+  type RecordSealer,
+} from "./records/mod.ts";
 import { MESSAGE_BLOCK_BYTES, type Outbox } from "./outbox.ts";
-import type { RecordBlock } from "./record_block.ts";
-import { MAX_RECORD_BYTES, RECORD_OVERHEAD_BYTES, type RecordSealer } from "./record_cipher.ts";
-import { MAX_CHUNK_BYTES } from "./stream_state.ts";
-import type { StreamMux } from "./stream_mux.ts";
+import { MAX_CHUNK_BYTES, type StreamMux } from "./streams/mod.ts";
 
 // More would let a message wait longer behind the chunks of streams, and a write of this size costs little a byte.
 const RECORDS_PER_WRITE = 2;

@@ -7,11 +7,11 @@
  * @module
  */
 
-import type { ByteStream } from "../base/mod.ts";
-import { KEY_BYTES, type PresharedKey, type PublicKey, TAG_BYTES } from "../crypto/mod.ts";
-import { Channel, type HandshakeResult } from "./channel.ts";
-import type { ChannelDropReason } from "./errors.ts";
-import { encodeFrame, FrameReader } from "./frame_reader.ts";
+import type { ByteStream } from "../../base/mod.ts";
+import { KEY_BYTES, type PresharedKey, type PublicKey, TAG_BYTES } from "../../crypto/mod.ts";
+import { Channel } from "../channel.ts";
+import type { ChannelDropReason } from "../errors.ts";
+import { encodeFrame, FrameReader, type HandshakeResult } from "../records/mod.ts";
 import {
   HANDSHAKE_TIMEOUT_MS,
   type HandshakeSetup,

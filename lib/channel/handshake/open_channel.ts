@@ -3,11 +3,11 @@
  * @module
  */
 
-import type { ByteStream } from "../base/mod.ts";
-import type { PresharedKey, PublicKey } from "../crypto/mod.ts";
-import { Channel, type HandshakeResult } from "./channel.ts";
-import { ChannelClosedError, ChannelRefusedError, ChannelTimeoutError } from "./errors.ts";
-import { encodeFrame, FrameReader } from "./frame_reader.ts";
+import type { ByteStream } from "../../base/mod.ts";
+import type { PresharedKey, PublicKey } from "../../crypto/mod.ts";
+import { Channel } from "../channel.ts";
+import { ChannelClosedError, ChannelRefusedError, ChannelTimeoutError } from "../errors.ts";
+import { encodeFrame, FrameReader, type HandshakeResult, sealRecords } from "../records/mod.ts";
 import {
   HANDSHAKE_TIMEOUT_MS,
   type HandshakeSetup,
@@ -15,7 +15,6 @@ import {
   startHandshake,
   wipeCiphers,
 } from "./handshake.ts";
-import { sealRecords } from "./record_cipher.ts";
 
 const NOTHING = new Uint8Array(0);
 

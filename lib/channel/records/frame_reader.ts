@@ -12,7 +12,7 @@
  * @module
  */
 
-import type { ByteStream } from "../base/mod.ts";
+import type { ByteStream } from "../../base/mod.ts";
 
 /** Length of a frame's header in bytes. */
 export const FRAME_HEADER_BYTES = 2;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { concatBytes } from "../base/mod.ts";
+import { concatBytes } from "../../base/mod.ts";
 import { ByteQueue } from "./stream_state.ts";
 
 Deno.test("ByteQueue gives the bytes in order, as copies that are the caller's", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { concatBytes, utf8Bytes } from "../base/mod.ts";
-import { decodeMessage, encodeMessage, EnvelopeSchema } from "../proto/mod.ts";
+import { concatBytes, utf8Bytes } from "../../base/mod.ts";
+import { decodeMessage, encodeMessage, EnvelopeSchema } from "../../proto/mod.ts";
 import {
   EnvelopeDecoder,
   EnvelopeKind,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { concatBytes, utf8Bytes } from "../base/mod.ts";
-import { decodeEnvelope, encodeEnvelope, type EnvelopeSaying } from "./testing/envelope_oracle.ts";
-import { EnvelopeReader } from "./envelope_stream.ts";
+import { concatBytes, utf8Bytes } from "../../base/mod.ts";
+import { decodeEnvelope, encodeEnvelope, type EnvelopeSaying } from "../testing/envelope_oracle.ts";
+import { EnvelopeReader } from "./envelope_reader.ts";
 
 const envelopes: EnvelopeSaying[] = [
   { case: "ping", value: { number: 0xffff_ffff } },

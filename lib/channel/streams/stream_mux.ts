@@ -14,9 +14,9 @@ import {
   EnvelopeKind,
   envelopeLength,
   MAX_ENVELOPE_OVERHEAD_BYTES,
-} from "./envelope_codec.ts";
-import type { RecordBlock } from "./record_block.ts";
-import { MAX_RECORD_BYTES } from "./record_cipher.ts";
+  MAX_RECORD_BYTES,
+  type RecordBlock,
+} from "../records/mod.ts";
 import {
   INITIAL_WINDOW_BYTES,
   MAX_CHUNK_BYTES,
@@ -82,8 +82,11 @@ export class StreamMux {
     return this.#needsBlock;
   }
 
-  /** Begins a stream; one that can't be is reset already. */
+  /** Begins a stream; one that can't be is reset already. @throws RangeError when the header is too long */
   open(topic: Uint8Array, header: Uint8Array): StreamState {
+    if (header.length > MAX_HEADER_BYTES) {
+      throw new RangeError(`Cannot open a stream: a header holds ${MAX_HEADER_BYTES} bytes`);
+    }
     const stream = new StreamState(this.#nextId, true);
     if (this.#isClosed || this.#ours >= MAX_STREAMS || this.#nextId > MAX_ID) {
       stream.isFinished = true;

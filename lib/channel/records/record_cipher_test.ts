@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { nobleAead } from "../crypto/mod.ts";
+import { nobleAead } from "../../crypto/mod.ts";
 import { MAX_RECORD_BYTES, NoiseOpener, NoiseSealer, RECORDS_PER_KEY, sealRecords } from "./record_cipher.ts";
 
 const key = new Uint8Array(32).fill(9);

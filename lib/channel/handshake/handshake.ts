@@ -15,17 +15,18 @@
  * @module
  */
 
-import { type Environment, utf8Bytes } from "../base/mod.ts";
-import { type Aead, PresharedKey, type PrivateKey, type PublicKey } from "../crypto/mod.ts";
-import { HandshakeState, IKpsk2, type Role } from "../noise/mod.ts";
-import type { ChannelSetup, HandshakeResult } from "./channel.ts";
+import { type Environment, utf8Bytes } from "../../base/mod.ts";
+import { type Aead, PresharedKey, type PrivateKey, type PublicKey } from "../../crypto/mod.ts";
+import { HandshakeState, IKpsk2, type Role } from "../../noise/mod.ts";
+import type { ChannelSetup } from "../channel.ts";
 import {
   channelAead,
+  type HandshakeResult,
   NoiseOpener,
   NoiseSealer,
   type RecordOpener,
   type RecordSealer,
-} from "./record_cipher.ts";
+} from "../records/mod.ts";
 
 /** How long a handshake may take. */
 export const HANDSHAKE_TIMEOUT_MS = 5_000;
