@@ -50,6 +50,7 @@ export class RecordWriter {
   closeDue: string | undefined;
 
   readonly #options: RecordWriterOptions;
+  readonly #outbox: Outbox;
   #out = new Uint8Array(0);
   #block: RecordBlock | undefined;
   #blockAt = 0;
@@ -60,11 +61,12 @@ export class RecordWriter {
 
   constructor(options: RecordWriterOptions) {
     this.#options = options;
+    this.#outbox = options.outbox;
   }
 
   /** Something is due: writes when this turn of the event loop is over, so that all it has to say shares a record. */
   schedule(): void {
-    if (this.#options.outbox.bytes >= MESSAGE_BLOCK_BYTES) return this.flush();
+    if (this.#outbox.bytes >= MESSAGE_BLOCK_BYTES) return this.flush();
     if (this.#isWriting || this.#isScheduled) return;
     this.#isScheduled = true;
     queueMicrotask(() => this.#flushScheduled());
@@ -73,7 +75,7 @@ export class RecordWriter {
   /** As `schedule`, after a message of `bytes` was posted: writes earlier where that saves the other end time. */
   schedulePosted(bytes: number): void {
     this.schedule();
-    if (this.#early.isDue(bytes, this.#options.outbox.bytes)) this.#flushScheduled();
+    if (this.#early.isDue(bytes, this.#outbox.bytes)) this.#flushScheduled();
   }
 
   /** Before the wait for the other end, what the handlers of its messages had to say is written. */
@@ -90,7 +92,7 @@ export class RecordWriter {
   /** Gives memory back that was needed for large records; records that were handed out stay valid. */
   release(): void {
     this.#out = new Uint8Array(0);
-    this.#options.outbox.release();
+    this.#outbox.release();
   }
 
   /** Drops everything. */
@@ -129,13 +131,14 @@ export class RecordWriter {
       if (this.#blockAt < block.length) continue;
       this.#block = undefined;
       this.#blockAt = 0;
-      this.#options.outbox.recycle(block);
+      this.#outbox.recycle(block);
     }
     return end === 0 ? undefined : this.#out.subarray(0, end);
   }
 
   #nextBlock(): RecordBlock | undefined {
-    const { outbox, streams } = this.#options;
+    const outbox = this.#outbox;
+    const { streams } = this.#options;
     const isOthersTurn = this.#isOthersTurn;
     const block = (isOthersTurn ? undefined : outbox.shift()) ?? outbox.blank();
     // A message that leaves no room for the others has them take the next record.
