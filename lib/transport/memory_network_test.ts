@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { SeededRandom, VirtualClock, VirtualTimers } from "../base/mod.ts";
 import { Endpoint, IpAddress } from "../net/mod.ts";
 import { MAX_SENDS_IN_FLIGHT } from "./datagram_socket.ts";
-import { receive, testDatagramSocket } from "./datagram_socket_suite_test.ts";
+import { receive, testDatagramSocket } from "./testing/datagram_socket_suite.ts";
 import { PortInUseError } from "./errors.ts";
 import type { LinkQuality } from "./memory_link.ts";
 import { MemoryNetwork } from "./memory_network.ts";

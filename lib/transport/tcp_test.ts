@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ByteStream } from "../base/mod.ts";
 import { Endpoint, IpAddress } from "../net/mod.ts";
-import { testByteStream } from "./byte_stream_suite_test.ts";
+import { testByteStream } from "./testing/byte_stream_suite.ts";
 import { PortInUseError } from "./errors.ts";
 import { dialTcp, listenTcp } from "./tcp.ts";
 

@@ -6,7 +6,7 @@ import {
   receive,
   testDatagramSocket,
   untilDropped,
-} from "./datagram_socket_suite_test.ts";
+} from "./testing/datagram_socket_suite.ts";
 import { PortInUseError } from "./errors.ts";
 import { openUdp } from "./udp_socket.ts";
 

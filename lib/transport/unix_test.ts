@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ByteStream } from "../base/mod.ts";
-import { testByteStream } from "./byte_stream_suite_test.ts";
+import { testByteStream } from "./testing/byte_stream_suite.ts";
 import { SocketError, SocketPathInUseError } from "./errors.ts";
 import { dialUnix, listenUnix } from "./unix.ts";
 

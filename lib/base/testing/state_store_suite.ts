@@ -5,8 +5,8 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { utf8Bytes } from "./bytes.ts";
-import type { StateStore } from "./state_store.ts";
+import { utf8Bytes } from "../bytes.ts";
+import type { StateStore } from "../state_store.ts";
 
 /**
  * Registers the suite.

@@ -5,8 +5,8 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Endpoint } from "../net/mod.ts";
-import { type DatagramSocket, MAX_DATAGRAM_BYTES } from "./datagram_socket.ts";
+import type { Endpoint } from "../../net/mod.ts";
+import { type DatagramSocket, MAX_DATAGRAM_BYTES } from "../datagram_socket.ts";
 
 /** Two sockets on a perfect network. */
 export interface DatagramPair {

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type ByteStream, concatBytes, equalBytes } from "../base/mod.ts";
+import { type ByteStream, concatBytes, equalBytes } from "../../base/mod.ts";
 
 /** Reads until `lengthBytes` have come or the stream has ended. @returns what came */
 export async function readAll(
