@@ -73,3 +73,26 @@ export class SingleDatagram implements DatagramBatch {
     return this.#source;
   }
 }
+
+/** The socket of an interface that is down: it receives nothing and drops everything. */
+export class NoSocket implements DatagramSocket {
+  readonly localPort = 0;
+  readonly #closed = Promise.withResolvers<undefined>();
+  #dropped = 0;
+
+  receiveBatch(): Promise<DatagramBatch | undefined> {
+    return this.#closed.promise;
+  }
+
+  send(): void {
+    this.#dropped++;
+  }
+
+  drops(): Readonly<Record<string, number>> {
+    return { closed: this.#dropped };
+  }
+
+  close(): void {
+    this.#closed.resolve(undefined);
+  }
+}

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { Endpoint, IpAddress } from "../net/mod.ts";
+import { Endpoint, type IpAddress } from "../net/mod.ts";
 import { openError } from "./errors.ts";
+import { addressOf } from "./runtime_sockets.ts";
 
 /** Where to listen. */
 export interface LocalDatagramOptions {
@@ -92,7 +93,7 @@ export class LocalDatagrams {
       try {
         const [bytes, from] = await this.#connection.receive(new Uint8Array(RECEIVE_BUFFER_BYTES));
         const { hostname, port } = from as Deno.NetAddr;
-        const address = IpAddress.parse(hostname.replace(/%.*$/, ""))?.unmapped();
+        const address = addressOf(hostname);
         if (address !== undefined) return { datagram: bytes, source: new Endpoint(address, port) };
       } catch {
         if (this.#isClosed) break;

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { BoundedQueue, Counters, type RandomSource, type Timers } from "../base/mod.ts";
+import { BoundedQueue, Counters, randomFraction, type RandomSource, type Timers } from "../base/mod.ts";
 import { Endpoint } from "../net/mod.ts";
 import {
   type DatagramBatch,
@@ -12,9 +12,22 @@ import {
   MAX_SENDS_IN_FLIGHT,
 } from "./datagram_socket.ts";
 import { PortInUseError } from "./errors.ts";
-import { drawDelaysMs, type LinkQuality } from "./memory_link.ts";
 
-/** What a network is made of. */
+/** How a network treats each datagram, by itself and at random. */
+export interface LinkQuality {
+  /** Chance that a datagram is lost, 0 to 1; 0 when absent. */
+  readonly lossRate?: number;
+  /** Chance that a datagram arrives twice, 0 to 1; 0 when absent. */
+  readonly duplicationRate?: number;
+  /** Chance that a datagram is held back until later ones have passed, 0 to 1; 0 when absent. */
+  readonly reorderRate?: number;
+  /** Shortest time on the way, milliseconds; 0 when absent. */
+  readonly delayMs?: number;
+  /** Up to how much longer it takes, evenly spread, milliseconds; 0 when absent. More than 0 reorders too. */
+  readonly jitterMs?: number;
+}
+
+/** Where faults and delays of a network come from. */
 export interface MemoryNetworkOptions {
   /** Decides what is lost, doubled and late. */
   readonly random: RandomSource;
@@ -29,6 +42,8 @@ interface Datagram {
   readonly source: Endpoint;
 }
 
+// How much longer than the others a datagram takes that is held back.
+const HELD_BACK_MS = 5;
 const FIRST_FREE_PORT = 49_152;
 const MAX_QUEUED = 1024;
 const MAX_BATCH = 64;
@@ -218,4 +233,22 @@ class MemoryBatch implements DatagramBatch {
     if (datagram === undefined) throw new RangeError(`Cannot take datagram ${index} of ${this.count}`);
     return datagram;
   }
+}
+
+/**
+ * Decides the fate of one datagram.
+ * @returns after how many milliseconds each copy arrives: none when it is lost, two when it is duplicated
+ */
+function drawDelaysMs(quality: LinkQuality, random: RandomSource): number[] {
+  if (draws(quality.lossRate, random)) return [];
+  const copies = draws(quality.duplicationRate, random) ? 2 : 1;
+  return Array.from({ length: copies }, () => {
+    const heldBackMs = draws(quality.reorderRate, random) ? HELD_BACK_MS : 0;
+    const { delayMs = 0, jitterMs = 0 } = quality;
+    return delayMs + heldBackMs + (jitterMs > 0 ? jitterMs * randomFraction(random) : 0);
+  });
+}
+
+function draws(rate: number | undefined, random: RandomSource): boolean {
+  return rate !== undefined && rate > 0 && randomFraction(random) < rate;
 }

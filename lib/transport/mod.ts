@@ -14,16 +14,15 @@ export {
   type DatagramSocket,
   MAX_DATAGRAM_BYTES,
   MAX_SENDS_IN_FLIGHT,
+  NoSocket,
 } from "./datagram_socket.ts";
 export { portInUse, PortInUseError, SocketError, SocketPathInUseError } from "./errors.ts";
-export type { LinkQuality } from "./memory_link.ts";
 export * from "./lan_sockets.ts";
 export * from "./local_datagrams.ts";
 export * from "./memory_network.ts";
 export * from "./memory_stream.ts";
-export * from "./no_socket.ts";
 export * from "./socket_yield.ts";
-export * from "./stream_listener.ts";
+export { acceptNext, connectWithin, type DialOptions } from "./runtime_sockets.ts";
 export * from "./tcp.ts";
 export * from "./udp_socket.ts";
 export * from "./unix.ts";

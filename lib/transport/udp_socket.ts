@@ -13,6 +13,7 @@ import {
   SingleDatagram,
 } from "./datagram_socket.ts";
 import { openError } from "./errors.ts";
+import { addressOf } from "./runtime_sockets.ts";
 
 /** Where to listen. */
 export interface UdpOptions {
@@ -139,9 +140,8 @@ class UdpSocket implements DatagramSocket {
     const key = `${hostname} ${port}`;
     const cached = this.#zoned.get(key) ?? this.#sources.get(key);
     if (cached !== undefined) return cached;
-    // A zone (fe80::1%2) is the host's own affair; RFC 4007 §11.
-    const address = IpAddress.parse(hostname.replace(/%.*$/, "")) ?? NOWHERE.address;
-    const endpoint = new ReceivedEndpoint(address.unmapped(), { socket: this, runtimeAddress });
+    const address = addressOf(hostname) ?? NOWHERE.address;
+    const endpoint = new ReceivedEndpoint(address, { socket: this, runtimeAddress });
     if (this.#sources.size >= MAX_CACHED_SOURCES) this.#sources.clear();
     this.#sources.set(key, endpoint);
     return endpoint;
