@@ -4,8 +4,7 @@ import { Endpoint, IpAddress } from "../net/mod.ts";
 import { MAX_SENDS_IN_FLIGHT } from "./datagram_socket.ts";
 import { receive, testDatagramSocket } from "./testing/datagram_socket_suite.ts";
 import { PortInUseError } from "./errors.ts";
-import type { LinkQuality } from "./memory_network.ts";
-import { MemoryNetwork } from "./memory_network.ts";
+import { type LinkQuality, MemoryNetwork } from "./memory_network.ts";
 
 const LAST = 255;
 const at = (last: number, port = 51820): Endpoint =>

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { duplexPair } from "./duplex_pair.ts";
+import { duplexPair } from "./duplex.ts";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
