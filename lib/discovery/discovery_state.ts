@@ -89,8 +89,8 @@ export class DiscoveryState {
   readonly #options: DiscoveryOptions;
   readonly #codec: AnnouncementCodec;
   readonly #drops = new Counters<DiscoveryDropReason>(DROP_REASONS);
-  readonly #sourcePace = new KeyedRateLimiter(SOURCE_LIMITS);
-  readonly #totalPace = new KeyedRateLimiter(TOTAL_LIMITS);
+  readonly #sourceLimiter = new KeyedRateLimiter(SOURCE_LIMITS);
+  readonly #totalLimiter = new KeyedRateLimiter(TOTAL_LIMITS);
   /** The newest last. */
   readonly #nodes = new Map<string, Heard[]>();
   readonly #nonces = new Set<string>();
@@ -113,7 +113,7 @@ export class DiscoveryState {
 
   /** @param source where it came from */
   handleDatagram(now: Millis, datagram: Uint8Array, source: Endpoint): void {
-    if (!this.#sourcePace.allows(now, source.address.toString()) || !this.#totalPace.allows(now, "")) {
+    if (!this.#sourceLimiter.allows(now, source.address.toString()) || !this.#totalLimiter.allows(now, "")) {
       return this.#drops.count("discovery-too-many");
     }
     const announcement = this.#codec.decode(datagram);

@@ -1,6 +1,18 @@
 import assert from "node:assert/strict";
-import { millis } from "./clock.ts";
-import { KeyedRateLimiter } from "./keyed_rate_limiter.ts";
+import { millis, VirtualClock } from "./clock.ts";
+import { KeyedRateLimiter, TokenBucket } from "./rate_limit.ts";
+
+Deno.test("TokenBucket lets a burst pass, then what it earns", () => {
+  const clock = new VirtualClock();
+  const bucket = new TokenBucket(clock, { burst: 10, perSecond: 2 });
+  assert.equal(bucket.spend(10), 0);
+  assert.equal(bucket.spend(1), 500);
+  clock.advance(500);
+  assert.equal(bucket.spend(2), 1000);
+  clock.advance(60_000);
+  assert.equal(bucket.spend(10), 0, "it earns no more than a burst");
+  assert.equal(bucket.spend(4), 2000);
+});
 
 Deno.test("KeyedRateLimiter holds back one source and not the others", () => {
   const limiter = new KeyedRateLimiter({ burst: 3, everyMs: 50, maxSources: 10 });
