@@ -148,7 +148,7 @@ export class Channel {
     return this.#keepAlive.lastRttMs;
   }
 
-  /** What the other end gave as its reason for closing, at most 100 characters; undefined without a goodbye. */
+  /** What the other end gave as its reason for closing, at most 100 characters; undefined when it gave none. */
   get closeReason(): string | undefined {
     return this.#closeReason;
   }

@@ -3,7 +3,7 @@
  * with the prologue `weft channel v1`, then sealed records that carry length-prefixed protobuf envelopes.
  *
  * ```
- *   ChannelMessage  { topic, body }              what the owners of topics say
+ *   ChannelMessage  { topic, body }              what programs say to each other
  *   ChannelStream   ordered bytes, both ways     flow-controlled, each on its own
  *   Envelope        control, payload, stream-…   4-byte length before it; may span records
  *   Record          sealed, in order             2-byte length before it

@@ -6,15 +6,15 @@
 import type { Environment } from "../base/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { type DhtOptions, DhtState } from "./dht_state.ts";
-import type { DiscoveryEar } from "./discovery.ts";
+import type { DiscoverySocket } from "./discovery.ts";
 
 const DAY_MS = 86_400_000;
 
-/** What it works with. */
+/** This node in the DHT, its socket, and who is told what was found. */
 export interface DhtParts extends DhtOptions, Pick<Environment, "clock" | "timers" | "log"> {
   /** Closed by `close`. */
-  readonly ear: DiscoveryEar;
-  /** Hears where somebody says to listen. */
+  readonly socket: DiscoverySocket;
+  /** Told each endpoint at which somebody says to listen. */
   readonly observer: (endpoint: Endpoint) => void;
 }
 
@@ -39,7 +39,7 @@ export class Dht {
   /** Begins the first round. */
   start(): void {
     this.#listen().catch((error) => this.#parts.log.error("cannot listen to the DHT", { error }));
-    this.#turn();
+    this.#poll();
   }
 
   /** @returns how many datagrams were dropped, by reason */
@@ -51,31 +51,31 @@ export class Dht {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelTimer();
-    await this.#parts.ear.close();
+    await this.#parts.socket.close();
   }
 
   async #listen(): Promise<void> {
-    const { ear, clock } = this.#parts;
+    const { socket, clock } = this.#parts;
     for (;;) {
-      const received = await ear.receive();
+      const received = await socket.receive();
       if (received === undefined || this.#isClosed) return;
       this.#state.handleDatagram(clock.now(), received.datagram, received.source);
-      this.#turn();
+      this.#poll();
     }
   }
 
-  #turn(): void {
-    const { clock, timers, ear, observer } = this.#parts;
+  #poll(): void {
+    const { clock, timers, socket, observer } = this.#parts;
     this.#cancelTimer();
     this.#state.handleTimeout(clock.now(), Math.floor(clock.wall() / DAY_MS));
     for (let out = this.#state.pollTransmit(); out !== undefined; out = this.#state.pollTransmit()) {
-      ear.send(out.datagram, out.destination);
+      socket.send(out.datagram, out.destination);
     }
     for (let found = this.#state.pollFound(); found !== undefined; found = this.#state.pollFound()) {
       observer(found);
     }
     if (this.#isClosed) return;
     const waitMs = Math.max(1, this.#state.pollTimeout() - clock.now());
-    this.#cancelTimer = timers.setTimer(waitMs, () => this.#turn());
+    this.#cancelTimer = timers.setTimer(waitMs, () => this.#poll());
   }
 }

@@ -60,7 +60,7 @@ const DROP_REASONS = ["dht-too-many", "dht-malformed", "dht-query", "dht-unasked
 /** Why a datagram from the DHT was dropped. */
 export type DhtDropReason = typeof DROP_REASONS[number];
 
-/** What the state is made of. */
+/** This node in the DHT: under what key, and what for. */
 export interface DhtOptions {
   /** 32 hexadecimal digits. */
   readonly networkId: string;

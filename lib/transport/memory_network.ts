@@ -236,7 +236,7 @@ class MemoryBatch implements DatagramBatch {
 }
 
 /**
- * Decides the fate of one datagram.
+ * Draws what happens to one datagram.
  * @returns after how many milliseconds each copy arrives: none when it is lost, two when it is duplicated
  */
 function drawDelaysMs(quality: LinkQuality, random: RandomSource): number[] {

@@ -25,7 +25,7 @@ const REFUSAL: Uint8Array = encodeFrame(new Uint8Array(0));
 // An ephemeral key, and the tag of the payload.
 const SECOND_MESSAGE_OVERHEAD_BYTES = KEY_BYTES + TAG_BYTES;
 
-/** What the responder says to someone who is let in. */
+/** The answer to somebody who is let in. */
 export interface Authorization<T> {
   /** The key that the other side must have; none when left out. */
   readonly presharedKey?: PresharedKey;
@@ -35,7 +35,7 @@ export interface Authorization<T> {
   readonly context: T;
 }
 
-/** What the responder brings. */
+/** Whom to let in. */
 export interface AcceptChannelOptions<T> extends HandshakeSetup {
   /**
    * Decides who is let in. `remoteStatic` sent this `hello` at some time, but the call can be a replay: nothing may

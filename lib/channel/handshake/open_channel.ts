@@ -18,7 +18,7 @@ import {
 
 const NOTHING = new Uint8Array(0);
 
-/** What the initiator brings. */
+/** Whom to reach, and what to say first. */
 export interface OpenChannelOptions extends HandshakeSetup {
   /** The key that the other side must have. */
   readonly remoteStatic: PublicKey;

@@ -5,7 +5,7 @@
 
 import { LENGTH_BYTES } from "./envelope_codec.ts";
 
-/** What owners of topics send to each other. */
+/** A message between two programs that know the topic. */
 export interface ChannelMessage {
   /** Who it is for: at most 255 bytes of UTF-8. */
   readonly topic: string;

@@ -34,7 +34,7 @@ export const StreamReset = {
   channelClosed: 0xffff_fff2,
 } as const;
 
-/** Told to the face of a stream, each in a synchronous turn. */
+/** How a `ChannelStream` learns of changes, each in a synchronous turn. */
 export interface StreamEvents {
   /** There is something to read, or the end. */
   onReadable(): void;
