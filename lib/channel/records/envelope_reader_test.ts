@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { concatBytes, utf8Bytes } from "../../base/mod.ts";
-import { decodeEnvelope, encodeEnvelope, type EnvelopeSaying } from "../testing/envelope_oracle.ts";
+import { decodeEnvelope, encodeEnvelope, type EnvelopeContent } from "../testing/envelope_oracle.ts";
 import { EnvelopeReader } from "./envelope_reader.ts";
 
-const envelopes: EnvelopeSaying[] = [
+const envelopes: EnvelopeContent[] = [
   { case: "ping", value: { number: 0xffff_ffff } },
   { case: "pong", value: { number: 0 } },
   { case: "close", value: { reason: "done" } },

@@ -38,7 +38,7 @@ async function letIn(): Promise<Hostile> {
 
 const payload = encodeEnvelope({ case: "payload", value: { topic: "mesh", body: utf8Bytes("body") } });
 
-Deno.test("a channel closes on garbage and counts why", async (test) => {
+Deno.test("Channel closes on garbage and counts why", async (test) => {
   const cases: Record<string, { say: (sealer: RecordSealer) => Uint8Array; drop: string }> = {
     "a frame of length zero": { say: () => new Uint8Array(2), drop: "channel-record-rejected" },
     "a record that is not sealed": {
@@ -98,7 +98,7 @@ Deno.test("a channel closes on garbage and counts why", async (test) => {
   }
 });
 
-Deno.test("a channel gives out no message that is cut off at any byte, and closes", async () => {
+Deno.test("Channel gives out no message that is cut off at any byte, and closes", async () => {
   for (let length = 0; length < payload.length + 18; length++) {
     const { stream, sealer, channel } = await letIn();
     await stream.write(sealRecords(sealer, payload).subarray(0, length));
@@ -109,7 +109,7 @@ Deno.test("a channel gives out no message that is cut off at any byte, and close
   }
 });
 
-Deno.test("a channel survives any sealed bytes by closing or by waiting for more", async () => {
+Deno.test("Channel survives any sealed bytes by closing or by waiting for more", async () => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 300 }), async (bytes) => {
       const { bench, stream, sealer, channel } = await letIn();
@@ -123,7 +123,7 @@ Deno.test("a channel survives any sealed bytes by closing or by waiting for more
   );
 });
 
-Deno.test("a channel that is flooded with pings by an end that reads nothing keeps one answer due", async () => {
+Deno.test("Channel keeps one answer due when an end that reads nothing floods it with pings", async () => {
   const { bench, stream, sealer, channel } = await letIn();
   const before = bench.far.written.length;
   for (let number = 0; number < 10_000; number++) {
@@ -136,7 +136,7 @@ Deno.test("a channel that is flooded with pings by an end that reads nothing kee
   await channel.closed;
 });
 
-Deno.test("a channel ends that is flooded with streams nobody serves by an end that reads no answers", async () => {
+Deno.test("Channel ends when an end that reads no answers floods it with streams nobody serves", async () => {
   const { bench, stream, sealer, channel } = await letIn();
   for (let id = 1; id < 20_000; id += 2) {
     await stream.write(
@@ -147,7 +147,7 @@ Deno.test("a channel ends that is flooded with streams nobody serves by an end t
   assert.deepEqual(bench.drops(), { "channel-stream-violation": 1 });
 });
 
-Deno.test("a channel ignores answers to pings that were never sent", async () => {
+Deno.test("Channel ignores answers to pings that were never sent", async () => {
   const { stream, sealer, channel } = await letIn();
   await stream.write(sealRecords(sealer, encodeEnvelope({ case: "pong", value: { number: 1 } })));
   await stream.write(sealRecords(sealer, payload));
@@ -157,7 +157,7 @@ Deno.test("a channel ignores answers to pings that were never sent", async () =>
   await channel.closed;
 });
 
-Deno.test("a long goodbye is cut", async () => {
+Deno.test("Channel.closeReason is cut to 100 characters", async () => {
   const { stream, sealer, channel } = await letIn();
   await stream.write(
     sealRecords(sealer, encodeEnvelope({ case: "close", value: { reason: "x".repeat(100_000) } })),

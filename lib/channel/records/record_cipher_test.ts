@@ -51,7 +51,7 @@ Deno.test("NoiseSealer and NoiseOpener change their key at the same record", () 
   }
 });
 
-Deno.test("the cipher of channels seals records of any length as noble does, and both open them", () => {
+Deno.test("channelAead() seals records of any length as noble does, and both open them", () => {
   for (const length of [0, 1, 63, 1_000, 16_385, 48_000, 65_000, MAX_RECORD_BYTES]) {
     const plaintext = Uint8Array.from({ length }, (_, i) => i * 7 + (i >> 9));
     const record = sealRecords(new NoiseSealer(key), plaintext);

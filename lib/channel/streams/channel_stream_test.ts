@@ -44,31 +44,34 @@ async function endOf(bench: Bench, near: Channel, far: Channel): Promise<void> {
   assert.equal(bench.timers.size, 0);
 }
 
-testChannel("a stream carries megabytes both ways at once and ends each way on its own", async (bench) => {
-  const { near, far, ours, theirs } = await opened(bench);
-  const [there, back] = [random(2_000_001, 1), random(1_500_000, 2)];
-  const send = async (stream: ChannelStream, bytes: Uint8Array) => {
-    for (let at = 0; at < bytes.length; at += 100_000) {
-      assert.equal(await stream.write(bytes.subarray(at, at + 100_000)), true);
-    }
-    stream.end();
-  };
-  const sending = send(ours, there);
-  const got = readAll(theirs);
-  await sending;
-  assert.ok(equalBytes(await got, there));
-  assert.equal(await ours.write(NOTHING), false);
-  void send(theirs, back);
-  assert.ok(equalBytes(await readAll(ours), back));
-  await Promise.all([ours.closed, theirs.closed]);
-  assert.equal(await ours.read(), undefined);
-  assert.equal(ours.resetCode, undefined);
-  await endOf(bench, near, far);
-  assert.equal(ours.resetCode, undefined);
-});
+testChannel(
+  "ChannelStream carries megabytes both ways at once and ends each way on its own",
+  async (bench) => {
+    const { near, far, ours, theirs } = await opened(bench);
+    const [there, back] = [random(2_000_001, 1), random(1_500_000, 2)];
+    const send = async (stream: ChannelStream, bytes: Uint8Array) => {
+      for (let at = 0; at < bytes.length; at += 100_000) {
+        assert.equal(await stream.write(bytes.subarray(at, at + 100_000)), true);
+      }
+      stream.end();
+    };
+    const sending = send(ours, there);
+    const got = readAll(theirs);
+    await sending;
+    assert.ok(equalBytes(await got, there));
+    assert.equal(await ours.write(NOTHING), false);
+    void send(theirs, back);
+    assert.ok(equalBytes(await readAll(ours), back));
+    await Promise.all([ours.closed, theirs.closed]);
+    assert.equal(await ours.read(), undefined);
+    assert.equal(ours.resetCode, undefined);
+    await endOf(bench, near, far);
+    assert.equal(ours.resetCode, undefined);
+  },
+);
 
 testChannel(
-  "both ends begin streams, with headers of up to 64 KiB, even behind messages without end",
+  "Channel.openStream() works at both ends at once, with headers of up to 64 KiB, even behind messages without end",
   async (bench) => {
     const [near, far] = await bench.connect();
     const [fromNear, fromFar] = [serve(far), serve(near)];
@@ -91,32 +94,38 @@ testChannel(
   },
 );
 
-testChannel("write() waits for a consumer that does not read, which holds up nothing else", async (bench) => {
-  const { near, far, ours } = await opened(bench);
-  let isWritten = false;
-  const writing = ours.write(new Uint8Array(WIDE_WINDOW_BYTES)).then((written) => isWritten = written);
-  await settle();
-  assert.equal(isWritten, false);
+testChannel(
+  "ChannelStream.write() waits for a consumer that does not read, which holds up nothing else",
+  async (bench) => {
+    const { near, far, ours } = await opened(bench);
+    let isWritten = false;
+    const writing = ours.write(new Uint8Array(WIDE_WINDOW_BYTES)).then((written) => isWritten = written);
+    await settle();
+    assert.equal(isWritten, false);
 
-  let messages = 0;
-  far.attach("calls", () => messages++);
-  for (let i = 0; i < 100; i++) near.post("calls", new Uint8Array(1_000));
-  const other = near.openStream("more", NOTHING);
-  far.onStream("more", (stream) => void readAll(stream).then((bytes) => stream.write(bytes.subarray(0, 3))));
-  assert.equal(await other.write(new Uint8Array(1_000_000)), true);
-  other.end();
-  assert.equal((await other.read())?.length, 3);
-  assert.equal(messages, 100);
-  assert.equal(isWritten, false);
+    let messages = 0;
+    far.attach("calls", () => messages++);
+    for (let i = 0; i < 100; i++) near.post("calls", new Uint8Array(1_000));
+    const other = near.openStream("more", NOTHING);
+    far.onStream(
+      "more",
+      (stream) => void readAll(stream).then((bytes) => stream.write(bytes.subarray(0, 3))),
+    );
+    assert.equal(await other.write(new Uint8Array(1_000_000)), true);
+    other.end();
+    assert.equal((await other.read())?.length, 3);
+    assert.equal(messages, 100);
+    assert.equal(isWritten, false);
 
-  near.close();
-  assert.equal(await writing, false);
-  assert.equal(ours.resetCode, StreamReset.channelClosed);
-  await far.closed;
-});
+    near.close();
+    assert.equal(await writing, false);
+    assert.equal(ours.resetCode, StreamReset.channelClosed);
+    await far.closed;
+  },
+);
 
 testChannel(
-  "what is sent and not read is at most a window, which widens for a consumer that reads",
+  "ChannelStream sends at most a window that is not read, which widens for a consumer that reads",
   async (bench) => {
     const { near, far, ours, theirs } = await opened(bench);
     const before = bench.near.written.length;
@@ -134,7 +143,7 @@ testChannel(
   },
 );
 
-testChannel("reset() ends both directions at both ends and tells the code", async (bench) => {
+testChannel("ChannelStream.reset() ends both directions at both ends and tells the code", async (bench) => {
   const { near, far, ours, theirs } = await opened(bench);
   await theirs.write(new Uint8Array(100));
   const writing = ours.write(new Uint8Array(1 << 20));
@@ -159,7 +168,7 @@ testChannel("reset() ends both directions at both ends and tells the code", asyn
 });
 
 testChannel(
-  "reset() by both ends at once, and before the other end was told, harms nothing",
+  "ChannelStream.reset() by both ends at once, and before the other end was told, harms nothing",
   async (bench) => {
     const { near, far, ours, theirs } = await opened(bench);
     ours.reset(1);
@@ -177,7 +186,7 @@ testChannel(
 );
 
 testChannel(
-  "a stream of a topic without handler is reset, and one whose handler throws ends the channel",
+  "Channel.onStream() decides: a stream without handler is reset, a handler that throws ends the channel",
   async (bench) => {
     const [near, far] = await bench.connect();
     const stream = near.openStream("nobody", NOTHING);
@@ -193,7 +202,7 @@ testChannel(
 );
 
 testChannel(
-  "openStream() gives a stream that is reset when there are too many or the channel is closed",
+  "Channel.openStream() gives a stream that is reset when there are too many or the channel is closed",
   async (bench) => {
     const [near, far] = await bench.connect();
     const accepted = serve(far);
@@ -214,7 +223,7 @@ testChannel(
   },
 );
 
-testChannel("streams share a channel fairly, and a message passes them all", async (bench) => {
+testChannel("ChannelStreams share a channel fairly, and a message passes them all", async (bench) => {
   const [near, far] = await bench.connect();
   const received = [0, 0, 0, 0];
   far.onStream("bulk", async (stream, header) => {
@@ -239,7 +248,7 @@ testChannel("streams share a channel fairly, and a message passes them all", asy
   await endOf(bench, near, far);
 });
 
-testChannel("messages without end hold no stream up, nor streams messages", async (bench) => {
+testChannel("Channel lets messages without end hold no stream up, nor streams messages", async (bench) => {
   const [near, far] = await bench.connect();
   let messages = 0;
   const body = new Uint8Array(200);

@@ -130,7 +130,7 @@ export async function settle(): Promise<void> {
 /** Registers a test that runs with sealed records and with plain ones. */
 export function testChannel(name: string, body: (bench: Bench) => Promise<void>): void {
   Deno.test(name, () => body(new Bench()));
-  Deno.test(`locally, ${name}`, () => body(new Bench(true)));
+  Deno.test(`${name}, on a local channel`, () => body(new Bench(true)));
 }
 
 /** Two nodes, their stream, and time that stands still. */
