@@ -197,7 +197,7 @@ Deno.test("hostile nodes of the DHT, and strangers under the network's number, o
   await using scratch = await createScratch("dht-hostile");
   const silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const lies = Array.from({ length: 150 }, (_, i) => Uint8Array.of(127, 0, 0, 2 + i, 1, 1));
-  await using liar = new RecordingNode((t) => [
+  await using hostile = new RecordingNode((t) => [
     crypto.getRandomValues(new Uint8Array(300)),
     utf8("d".repeat(1_500)),
     response(Uint8Array.from(t, (byte) => ~byte), { values: lies }),
@@ -205,7 +205,7 @@ Deno.test("hostile nodes of the DHT, and strangers under the network's number, o
     response(t, { values: lies, nodes: new Uint8Array(26 * 8).fill(127) }),
     response(t, { values: lies }),
   ]);
-  const bootstrap = [liar.endpoint, ...dht.endpoints.slice(0, 2)];
+  const bootstrap = [hostile.endpoint, ...dht.endpoints.slice(0, 2)];
   const options = byDht(scratch.path, "leader", bootstrap);
   const leader = await OverlayBootstrap.initLeader(options);
   await leader.start();

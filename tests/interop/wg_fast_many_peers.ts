@@ -1,6 +1,6 @@
 /**
- * A thousand WireGuard peers in one program: `wg_fast_crowd.ts JSON` takes a `Crowd`, shakes hands with the target as
- * each of them, pings through it as each of them, and prints a `CrowdReport`; then it throws away what comes, until it is
+ * A thousand WireGuard peers in one program: `wg_fast_many_peers.ts JSON` takes a `PeerLoad`, shakes hands with the target as
+ * each of them, pings through it as each of them, and prints a `PeerLoadReport`; then it throws away what comes, until it is
  * ended. Only for targets inside a lab.
  * @module
  */
@@ -10,8 +10,8 @@ import { PrivateKey, PublicKey, selectAead } from "../../lib/crypto/mod.ts";
 import { Cidr, Endpoint, IpAddress } from "../../lib/net/mod.ts";
 import { Device } from "../../lib/wireguard/mod.ts";
 
-/** Who calls whom. */
-export interface Crowd {
+/** Which target, and how much load. */
+export interface PeerLoad {
   readonly target: string;
   readonly targetPublicKey: string;
   /** The target's address inside the tunnel. */
@@ -25,7 +25,7 @@ export interface Crowd {
 }
 
 /** How it went. */
-export interface CrowdReport {
+export interface PeerLoadReport {
   readonly handshakesMs: number;
   /** Sessions that came into being. */
   readonly sessions: number;
@@ -35,8 +35,8 @@ export interface CrowdReport {
   readonly p99PingMs: number;
 }
 
-/** The network that the crowd calls from, of `SOURCES` addresses; one address may call only so often (paper §5.3). */
-export const CROWD_NETWORK = "198.51.100.0/24";
+/** The network that the peers send from, of `SOURCES` addresses; one address may call only so often (paper §5.3). */
+export const PEER_NETWORK = "198.51.100.0/24";
 const SOURCES = 200;
 const TRANSPORT = 4;
 /** Of a handshake: the first initiation of many is answered by a cookie, the next one follows after 5 s (paper §6.1). */
@@ -46,27 +46,27 @@ const PING_ATTEMPTS = 5;
 const PING_BOUND_MS = 2_000;
 
 /** @returns the keys of all, in order */
-export function crowdKeys({ seed, peers }: Pick<Crowd, "seed" | "peers">): readonly PrivateKey[] {
+export function peerKeys({ seed, peers }: Pick<PeerLoad, "seed" | "peers">): readonly PrivateKey[] {
   const random = new SeededRandom(seed);
   return Array.from({ length: peers }, () => PrivateKey.generate(random));
 }
 
 /** @returns the address inside the tunnel of peer `index` */
-export function crowdAddress(index: number): string {
+export function peerAddress(index: number): string {
   return `10.10.${1 + Math.floor(index / 250)}.${1 + index % 250}`;
 }
 
-/** One of the crowd. */
-class Caller {
+/** One of the load. */
+class LoadPeer {
   readonly device: Device;
   readonly #socket: Deno.DatagramConn;
   readonly #to: Deno.NetAddr;
-  readonly #byIndex: Map<number, Caller>;
+  readonly #byIndex: Map<number, LoadPeer>;
   #onAnswer: (() => void) | undefined;
 
   constructor(
     device: Device,
-    parts: { socket: Deno.DatagramConn; to: Deno.NetAddr; byIndex: Map<number, Caller> },
+    parts: { socket: Deno.DatagramConn; to: Deno.NetAddr; byIndex: Map<number, LoadPeer> },
   ) {
     this.device = device;
     this.#socket = parts.socket;
@@ -105,65 +105,65 @@ class Caller {
 
 if (import.meta.main) await run(JSON.parse(Deno.args[0] ?? "{}"));
 
-async function run(crowd: Crowd): Promise<never> {
-  const endpoint = Endpoint.parse(crowd.target);
-  const publicKey = PublicKey.parse(crowd.targetPublicKey);
-  const allowed = Cidr.parse(`${crowd.targetAddress}/32`);
-  if (!endpoint || !publicKey || !allowed) throw new Error("The crowd names no target");
-  const random = new SeededRandom(crowd.seed + 1);
-  const byIndex = new Map<number, Caller>();
-  let isDeaf = false;
+async function run(load: PeerLoad): Promise<never> {
+  const endpoint = Endpoint.parse(load.target);
+  const publicKey = PublicKey.parse(load.targetPublicKey);
+  const allowed = Cidr.parse(`${load.targetAddress}/32`);
+  if (!endpoint || !publicKey || !allowed) throw new Error("The load names no target");
+  const random = new SeededRandom(load.seed + 1);
+  const byIndex = new Map<number, LoadPeer>();
+  let dropsTransport = false;
   const sockets = Array.from({ length: SOURCES }, (_, i) => {
     const socket = Deno.listenDatagram({ transport: "udp", hostname: `198.51.100.${i + 1}`, port: 51820 });
     void listen(socket, (datagram) => {
       const at = datagram[0] === 2 ? 8 : 4;
       const index = new DataView(datagram.buffer, datagram.byteOffset).getUint32(at);
-      if (!isDeaf || datagram[0] !== TRANSPORT) byIndex.get(index)?.take(datagram, endpoint);
+      if (!dropsTransport || datagram[0] !== TRANSPORT) byIndex.get(index)?.take(datagram, endpoint);
     });
     return socket;
   });
   const to: Deno.NetAddr = { transport: "udp", hostname: endpoint.address.toString(), port: endpoint.port };
-  const callers = crowdKeys(crowd).map((privateKey, i) => {
+  const peers = peerKeys(load).map((privateKey, i) => {
     const device = makeDevice(privateKey, random);
     device.setPeer(now(), { publicKey, endpoint, allowedIps: [allowed] });
     const socket = sockets[i % SOURCES];
     if (socket === undefined) throw new Error("There is a socket for each");
-    return new Caller(device, { socket, to, byIndex });
+    return new LoadPeer(device, { socket, to, byIndex });
   });
   setInterval(() => {
-    for (const caller of callers) {
-      caller.device.handleTimeout(now());
-      caller.flush();
+    for (const peer of peers) {
+      peer.device.handleTimeout(now());
+      peer.flush();
     }
   }, 200);
 
   let startedAt = performance.now();
   let sessions = 0;
-  await inTurn(crowd.peers, callers, async (caller) => {
-    caller.device.initiateHandshake(now(), publicKey);
-    caller.flush();
-    if (await caller.answered(HANDSHAKE_BOUND_MS)) sessions++;
+  await inTurn(load.peers, peers, async (peer) => {
+    peer.device.initiateHandshake(now(), publicKey);
+    peer.flush();
+    if (await peer.answered(HANDSHAKE_BOUND_MS)) sessions++;
   });
   const handshakesMs = performance.now() - startedAt;
 
   const times: number[] = [];
-  const pings = Array.from({ length: crowd.pingsEach }, () => callers.keys()).flatMap((each) => [...each]);
+  const pings = Array.from({ length: load.pingsEach }, () => peers.keys()).flatMap((each) => [...each]);
   startedAt = performance.now();
-  await inTurn(crowd.atOnce, pings, async (index) => {
-    const caller = callers[index];
-    if (caller === undefined) return;
+  await inTurn(load.atOnce, pings, async (index) => {
+    const peer = peers[index];
+    if (peer === undefined) return;
     for (let attempt = 0; attempt < PING_ATTEMPTS; attempt++) {
       const sentAt = performance.now();
-      caller.device.handlePacket(now(), echoRequest(crowdAddress(index), crowd.targetAddress));
-      caller.flush();
-      if (!await caller.answered(PING_BOUND_MS)) continue;
+      peer.device.handlePacket(now(), echoRequest(peerAddress(index), load.targetAddress));
+      peer.flush();
+      if (!await peer.answered(PING_BOUND_MS)) continue;
       times.push(performance.now() - sentAt);
       return;
     }
   });
   const pingsMs = performance.now() - startedAt;
   times.sort((a, b) => a - b);
-  const report: CrowdReport = {
+  const report: PeerLoadReport = {
     handshakesMs,
     sessions,
     pingsMs,
@@ -173,7 +173,7 @@ async function run(crowd: Crowd): Promise<never> {
   };
   // deno-lint-ignore no-console -- whoever started this program reads the line
   console.log(JSON.stringify(report));
-  isDeaf = true;
+  dropsTransport = true;
   return await new Promise<never>(() => {});
 }
 

@@ -1,6 +1,7 @@
 /**
- * A member that lies: `liar.ts JSON` takes a `Lie`, speaks with the keys of a member that does not run, and says what
- * no honest member says, each kind over a channel of its own. It prints nothing. Only for targets inside a lab.
+ * A member that sends forged updates: `forging_member.ts JSON` takes a `Forgery`, uses the keys of a member that does not
+ * run, and sends what no honest member sends, each update over a channel of its own. It prints nothing. Only for targets
+ * inside a lab.
  * @module
  */
 
@@ -25,37 +26,37 @@ import { Endpoint } from "../../lib/net/mod.ts";
 import { dialTcp } from "../../lib/transport/mod.ts";
 
 /** Whose keys to use, whom to tell, and about whom. */
-export interface Lie {
+export interface Forgery {
   readonly stateDir: string;
   /** The name of a member, and `address:port` of its message plane. */
   readonly target: string;
   readonly endpoint: string;
-  /** The name of the member about whom it lies. */
+  /** The name of the member whom the updates are about. */
   readonly victim: string;
 }
 
 const HOUR_MS = 3_600_000;
 
 if (import.meta.main) {
-  const lie: Lie = JSON.parse(Deno.args[0] ?? "{}");
-  using store = SqliteStateStore.open(lie.stateDir);
+  const forgery: Forgery = JSON.parse(Deno.args[0] ?? "{}");
+  using store = SqliteStateStore.open(forgery.stateDir);
   const mesh = MeshState.load(store, {
     random: systemRandom,
     clock: systemClock,
     addressPool: (cidr) => new IpAllocator(cidr),
   });
-  const target = mesh.roster.byName(lie.target);
-  const victim = mesh.roster.byName(lie.victim);
-  const endpoint = Endpoint.parse(lie.endpoint);
+  const target = mesh.roster.byName(forgery.target);
+  const victim = mesh.roster.byName(forgery.victim);
+  const endpoint = Endpoint.parse(forgery.endpoint);
   if (target === undefined || victim === undefined || endpoint === undefined) {
-    throw new Error("Nobody to lie to");
+    throw new Error("The target or the victim is not in the roster");
   }
-  for (const body of liesOf(mesh, victim)) await tell(mesh, { target, endpoint }, body);
+  for (const body of forgedUpdates(mesh, victim)) await send(mesh, { target, endpoint }, body);
   Deno.exit(0);
 }
 
 /** Messages, each of which has one thing wrong with it. */
-function liesOf(mesh: MeshState, { record }: Member): Uint8Array[] {
+function forgedUpdates(mesh: MeshState, { record }: Member): Uint8Array[] {
   const { identity, network } = mesh;
   const stranger = SigningKey.fromSeed(new Uint8Array(32).fill(9));
   const now = systemClock.wall();
@@ -74,9 +75,9 @@ function liesOf(mesh: MeshState, { record }: Member): Uint8Array[] {
   const updates: Partial<ReplicaUpdate>[] = [
     // The victim is removed, says somebody without the network's key.
     { records: [signRecord({ ...record, version: record.version + 1, revoked: true }, stranger)] },
-    // The victim is elsewhere, says the liar in its name.
+    // The victim is elsewhere, says the forging member in its name.
     { statements: [stated(record.nodeId, identity.signingKey, now)] },
-    // The liar's own word, from the future.
+    // The forging member's own statement, from the future.
     { statements: [stated(identity.id, identity.signingKey, now + HOUR_MS)] },
     // Longer than anything that is looked at.
     { statements: [{ payload: new Uint8Array(5000), signature: new Uint8Array(64) }] },
@@ -93,8 +94,8 @@ function liesOf(mesh: MeshState, { record }: Member): Uint8Array[] {
   return [...updates.map(message), Uint8Array.of(255, 255, 255)];
 }
 
-/** Says one thing, and waits until it was heard: the other end answers or hangs up. */
-async function tell(
+/** Sends one message, and waits until it was handled: the other end answers or hangs up. */
+async function send(
   { identity, network }: MeshState,
   { target, endpoint }: { readonly target: Member; readonly endpoint: Endpoint },
   body: Uint8Array,

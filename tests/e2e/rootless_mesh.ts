@@ -12,7 +12,7 @@ const TOKEN_LIFETIME_MS = 3_600_000;
 type Ports = NonNullable<Parameters<typeof OverlayBootstrap.initLeader>[1]>;
 
 /** All of it ends with the test. */
-export class RootlessStage implements AsyncDisposable {
+export class RootlessMesh implements AsyncDisposable {
   readonly overlay: OverlayBootstrap;
   readonly #folder: string;
   readonly #token: string;
@@ -29,7 +29,7 @@ export class RootlessStage implements AsyncDisposable {
    * Starts the node, which leads the network.
    * @param label of its folder
    */
-  static async create(label: string, name: string, ports: Ports = {}): Promise<RootlessStage> {
+  static async create(label: string, name: string, ports: Ports = {}): Promise<RootlessMesh> {
     await using resources = new AsyncDisposableStack();
     const { path } = resources.use(await createScratch(label));
     const port = freePort();
@@ -43,7 +43,7 @@ export class RootlessStage implements AsyncDisposable {
     }, ports);
     resources.defer(() => overlay.stop());
     await overlay.start();
-    return new RootlessStage(overlay, path, resources.move());
+    return new RootlessMesh(overlay, path, resources.move());
   }
 
   /** Starts a program of this folder that joins as `name`; its arguments are a token, the name, a folder and a port. */

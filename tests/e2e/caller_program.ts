@@ -1,5 +1,5 @@
 /**
- * A program that calls `work` of another node, alone or in a crowd: `TOKEN NAME STATE_DIR PORT`.
+ * A program that calls `work` of another node, one call at a time or many at once: `TOKEN NAME STATE_DIR PORT`.
  * @module
  */
 
@@ -37,6 +37,6 @@ await node.closed;
 
 async function callForEver(): Promise<void> {
   do {
-    await node.request("work/toil", 0, { timeoutMs: 60_000 }).catch(() => {});
+    await node.request("work/keepBusy", 0, { timeoutMs: 60_000 }).catch(() => {});
   } while (isFlooding);
 }

@@ -1,5 +1,5 @@
 /**
- * Sends superframes of UDP through an interface as fast as it can: `wg_fast_blast.ts SOURCE MILLISECONDS DESTINATION…`,
+ * Sends GSO batches of UDP through an interface as fast as it can: `gso_sender.ts SOURCE MILLISECONDS DESTINATION…`,
  * IPv4 addresses all of them, to each destination in turn. Only for interfaces of a lab.
  * @module
  */
@@ -16,10 +16,10 @@ const SEGMENTS = 40;
 
 if (import.meta.main) {
   const [source = "", milliseconds, ...destinations] = Deno.args;
-  blast(source, Number(milliseconds), destinations);
+  sendFor(source, Number(milliseconds), destinations);
 }
 
-function blast(source: string, milliseconds: number, destinations: readonly string[]): void {
+function sendFor(source: string, milliseconds: number, destinations: readonly string[]): void {
   const { symbols: libc } = Deno.dlopen("libc.so.6", {
     socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
     bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },

@@ -16,7 +16,7 @@ export const WEFT = "npx --yes deno@2.9.6 task weft";
 const SAME_SIGNAL_MS = 2_000;
 
 /** What a form of the demo is given. */
-export interface Stage {
+export interface DemoRun {
   readonly story: Story;
   /** Keeps everything up until `interrupted` fires. */
   readonly stay: boolean;
@@ -27,20 +27,20 @@ export interface Stage {
 }
 
 /** Starts the first node as leader and joins the others with what it printed. @returns their overlay addresses */
-export async function joinThree(stage: Stage, nodes: readonly WeftNode[]): Promise<readonly string[]> {
+export async function joinThree(run: DemoRun, nodes: readonly WeftNode[]): Promise<readonly string[]> {
   const addresses: string[] = [];
   let token = "";
   for (const node of nodes) {
-    stage.nodes.push(node);
+    run.nodes.push(node);
     const startedAt = performance.now();
     if (token === "") token = await node.startLeader();
     else await node.start("--join", token);
     const tookMs = performance.now() - startedAt;
     const [address = ""] = (await node.status()).node.addresses;
     const command = addresses.length === 0 ? "weft --leader" : `weft --join ${token.slice(0, 14)}…`;
-    stage.story.event(`${node.name}: ${command.padEnd(28)} has ${address} after ${tookMs.toFixed(0)} ms`);
+    run.story.event(`${node.name}: ${command.padEnd(28)} has ${address} after ${tookMs.toFixed(0)} ms`);
     if (addresses.length === 0) {
-      stage.story.detail(`it prints the command for the others: a token of ${token.length} characters`);
+      run.story.detail(`it prints the command for the others: a token of ${token.length} characters`);
     }
     addresses.push(address);
   }
@@ -51,12 +51,12 @@ export async function joinThree(stage: Stage, nodes: readonly WeftNode[]): Promi
       "it knows all others",
     );
   }
-  stage.story.event("each knows both others, from signed records");
+  run.story.event("each knows both others, from signed records");
   return addresses;
 }
 
 /** Asks every node for every other over the message plane, and tells the round trips. */
-export async function pingMessagePlane(stage: Stage, nodes: readonly WeftNode[]): Promise<void> {
+export async function pingMessagePlane(run: DemoRun, nodes: readonly WeftNode[]): Promise<void> {
   const times = await Promise.all(nodes.map((from) =>
     Promise.all(nodes.map(async (to) => {
       if (from === to) return "";
@@ -64,18 +64,18 @@ export async function pingMessagePlane(stage: Stage, nodes: readonly WeftNode[])
       return `${Number(rttMs).toFixed(2)} ms`;
     }))
   ));
-  stage.story.event("weft ping, over the message plane (Noise channels on TCP):");
-  stage.story.matrix(NODE_NAMES, (from, to) => times[from]?.[to] ?? "");
+  run.story.event("weft ping, over the message plane (Noise channels on TCP):");
+  run.story.matrix(NODE_NAMES, (from, to) => times[from]?.[to] ?? "");
 }
 
 /** Stops the nodes as Ctrl-C would. @throws Error when one does not end well */
-export async function stopAll(stage: Stage, nodes: readonly WeftNode[]): Promise<void> {
+export async function stopAll(run: DemoRun, nodes: readonly WeftNode[]): Promise<void> {
   // A terminal's Ctrl-C reaches the nodes too, and a second one would cut them off.
-  if (stage.interrupted.aborted) await endedBy(nodes, AbortSignal.timeout(SAME_SIGNAL_MS));
+  if (run.interrupted.aborted) await endedBy(nodes, AbortSignal.timeout(SAME_SIGNAL_MS));
   const endings = await Promise.all(nodes.map((node) => node.stop()));
   const bad = endings.findIndex((ending) => ending.code !== 0);
   if (bad >= 0) throw new Error(`${nodes[bad]?.name} ended with code ${endings[bad]?.code}`);
-  stage.story.event("Ctrl-C: every node ended with exit code 0");
+  run.story.event("Ctrl-C: every node ended with exit code 0");
 }
 
 /** Waits until all nodes have ended by themselves, or the time is over. */
@@ -86,9 +86,7 @@ async function endedBy(nodes: readonly WeftNode[], bound: AbortSignal): Promise<
 }
 
 /** Waits for Ctrl-C. */
-export function untilInterrupted(stage: Stage): Promise<void> {
-  if (stage.interrupted.aborted) return Promise.resolve();
-  return new Promise((resolve) =>
-    stage.interrupted.addEventListener("abort", () => resolve(), { once: true })
-  );
+export function untilInterrupted(run: DemoRun): Promise<void> {
+  if (run.interrupted.aborted) return Promise.resolve();
+  return new Promise((resolve) => run.interrupted.addEventListener("abort", () => resolve(), { once: true }));
 }
