@@ -5,7 +5,7 @@ import { RootlessMesh } from "./rootless_mesh.ts";
 const TRANSFER_BYTES = 100 << 20;
 const CALLS = 16;
 
-Deno.test("small calls go on while 100 MB are on their way, as a stream or as one value, and while nobody reads a stream", async (test) => {
+Deno.test("Node.request(): small calls go on while 100 MB are on their way, as a stream or as one value, and while nobody reads a stream", async (test) => {
   await using mesh = await RootlessMesh.create("service-bulk", "caller", {
     limits: { maxPayloadBytes: 100 << 20 },
   });

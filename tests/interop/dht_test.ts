@@ -89,7 +89,7 @@ async function untilLinked(node: OverlayBootstrap): Promise<void> {
   await waitFor(() => isLinked() || undefined, FOUND_WITHIN_MS, { what: "its link is open" });
 }
 
-Deno.test("by the DHT alone a joiner finds the leader, and members that both have moved find each other", async () => {
+Deno.test("weft up --discovery-dht: a joiner finds the leader, and members that both have moved find each other", async () => {
   await using dht = await DhtNodes.start(4);
   await using scratch = await createScratch("dht");
   const { endpoints } = dht;
@@ -121,7 +121,7 @@ Deno.test("by the DHT alone a joiner finds the leader, and members that both hav
   for (const node of moved) await node.stop();
 });
 
-Deno.test("a node publishes an opaque id and its port, and nothing else", async () => {
+Deno.test("weft up --discovery-dht: a node publishes an opaque id and its port, and nothing else", async () => {
   await using scratch = await createScratch("dht-published");
   const token = new Uint8Array(8).fill(5);
   await using recorder = new RecordingNode((t) => [response(t, { nodes: new Uint8Array(0), token })]);
@@ -156,7 +156,7 @@ Deno.test("a node publishes an opaque id and its port, and nothing else", async 
   }
 });
 
-Deno.test("without --discovery-dht not one datagram is sent, also not by a joiner that finds nobody", async (test) => {
+Deno.test("weft up without --discovery-dht sends the DHT not one datagram, also not as a joiner that finds nobody", async (test) => {
   await using scratch = await createScratch("dht-off");
   await using recorder = new RecordingNode((t) => [response(t, {})]);
   const listenDatagram = Deno.listenDatagram;
@@ -192,7 +192,7 @@ Deno.test("without --discovery-dht not one datagram is sent, also not by a joine
   }
 });
 
-Deno.test("hostile nodes of the DHT, and strangers under the network's number, only cost time", async () => {
+Deno.test("weft up --discovery-dht: hostile nodes of the DHT, and strangers under the network's key, only cost time", async () => {
   await using dht = await DhtNodes.start(3);
   await using scratch = await createScratch("dht-hostile");
   const silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
