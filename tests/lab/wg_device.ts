@@ -4,11 +4,10 @@
  */
 
 import { CapturedProcess } from "./captured_process.ts";
-import { retryStart } from "./retry_start.ts";
 import type { NetworkNamespace } from "./namespace.ts";
 import { waitFor } from "./wait_for.ts";
 import { weftCommand } from "./weft_node.ts";
-import { generateKeys, type WireGuardKeys } from "./wireguard_go.ts";
+import { generateKeys, retryStart, type WireGuardKeys } from "./wireguard_go.ts";
 
 /** Figures that have not changed for so long stand still. */
 const SETTLE_MS = 100;
