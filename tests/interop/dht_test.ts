@@ -4,7 +4,7 @@ import { dhtKey } from "../../lib/discovery/mod.ts";
 import { type BencodeValue, decodeBencode, encodeBencode } from "../../lib/discovery/bencode.ts";
 import { type AgentOptionsInput, OverlayBootstrap } from "../../mod.ts";
 import { createScratch, freePort, waitFor } from "../lab/mod.ts";
-import { DhtNodes } from "../lab/dht_nodes.ts";
+import { DhtNodes } from "../lab/nodes/dht_nodes.ts";
 
 const FOUND_WITHIN_MS = 8_000;
 const DAY_MS = 86_400_000;

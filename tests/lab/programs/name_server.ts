@@ -4,8 +4,8 @@
  * @module
  */
 
-import { DnsServer } from "../../lib/nameserver/mod.ts";
-import { Endpoint } from "../../lib/net/mod.ts";
+import { DnsServer } from "../../../lib/nameserver/mod.ts";
+import { Endpoint } from "../../../lib/net/mod.ts";
 
 const [at = "", zone = "", name = "", data = ""] = Deno.args;
 const endpoint = Endpoint.parse(at);

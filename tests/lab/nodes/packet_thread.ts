@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { CapturedProcess } from "./captured_process.ts";
-import type { NetworkNamespace } from "./namespace.ts";
-import { waitFor } from "./wait_for.ts";
+import type { CapturedProcess } from "../captured_process.ts";
+import type { NetworkNamespace } from "../namespace.ts";
+import { waitFor } from "../wait_for.ts";
 
 /** @returns the id of the thread that carries packets in process `pid` @throws Error when there is none */
 export function packetThread(pid: number): number {

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Host, Lab } from "./lab.ts";
+import type { Host, Lab } from "../lab.ts";
 import { WeftNode } from "./weft_node.ts";
 
 /** One node of a mesh on its host. */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { SeededRandom } from "../../lib/base/mod.ts";
+import { SeededRandom } from "../../../lib/base/mod.ts";
 
 const [hostname = "127.0.0.1", port = "8080", seed = "1", lengthBytes = "0"] = Deno.args;
 const bytes = new Uint8Array(Number(lengthBytes));

@@ -4,12 +4,12 @@
  */
 
 import { fileURLToPath } from "node:url";
-import type { StatusReport } from "../../lib/agent/report.ts";
-import { CapturedProcess, type Finished, run } from "./captured_process.ts";
-import { runOptions } from "../../lib/cli/own_command.ts";
-import { type Place, thisMachine } from "./namespace.ts";
+import type { StatusReport } from "../../../lib/agent/report.ts";
+import { CapturedProcess, type Finished, run } from "../captured_process.ts";
+import { runOptions } from "../../../lib/cli/own_command.ts";
+import { type Place, thisMachine } from "../namespace.ts";
 
-const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
+const projectRoot = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** Deno's start, reading the state and joining, on a machine that is busy with other tests. */
 const START_BOUND_MS = 20_000;

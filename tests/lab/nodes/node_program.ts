@@ -5,9 +5,9 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { CapturedProcess } from "./captured_process.ts";
+import { CapturedProcess } from "../captured_process.ts";
 
-const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
+const projectRoot = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** How such a program is started. */
 export interface NodeProgramOptions {

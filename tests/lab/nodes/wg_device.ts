@@ -3,9 +3,9 @@
  * @module
  */
 
-import { CapturedProcess } from "./captured_process.ts";
-import type { NetworkNamespace } from "./namespace.ts";
-import { waitFor } from "./wait_for.ts";
+import { CapturedProcess } from "../captured_process.ts";
+import type { NetworkNamespace } from "../namespace.ts";
+import { waitFor } from "../wait_for.ts";
 import { weftCommand } from "./weft_node.ts";
 import { generateKeys, retryStart, type WireGuardKeys } from "./wireguard_go.ts";
 

@@ -3,8 +3,8 @@
  * @module
  */
 
-import { CapturedProcess, expectRun } from "./captured_process.ts";
-import type { NetworkNamespace } from "./namespace.ts";
+import { CapturedProcess, expectRun } from "../captured_process.ts";
+import type { NetworkNamespace } from "../namespace.ts";
 
 /** A key pair as `wg` prints it. */
 export interface WireGuardKeys {

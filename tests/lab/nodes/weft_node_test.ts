@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { joinToken, labTest, residentBytes, weftCommand } from "./mod.ts";
+import { joinToken, labTest, residentBytes, weftCommand } from "../mod.ts";
 
 Deno.test("joinToken() takes the one line that is a join command and nothing else", () => {
   const cases: readonly (readonly [string, string | undefined])[] = [

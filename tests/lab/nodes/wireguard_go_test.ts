@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { generatePresharedKey, Lab, labTest, PACKET_PLANE, WireGuardGo } from "./mod.ts";
+import { generatePresharedKey, Lab, labTest, PACKET_PLANE, WireGuardGo } from "../mod.ts";
 
 /** The harness is proved on two devices that are known to be right before it judges ours. */
 labTest(
