@@ -282,6 +282,26 @@ Deno.test("checkHouse() warns past 400 lines and fails past 600", () => {
   assert.deepEqual(check(ofLines(601)), ["lib/base/a.ts: file-length"]);
 });
 
+Deno.test("checkHouse() rejects a folder of lib with more than 24 modules, tests and rooms not counted", () => {
+  const modules = (count: number, folder = "lib/base", suffix = "") =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`${folder}/a${i}${suffix}.ts`, ""]));
+  assert.deepEqual(
+    check({
+      ...modules(23),
+      ...modules(30, "lib/base", "_test"),
+      ...modules(30, "lib/base/testing"),
+      "lib/base/room/mod.ts": "",
+      ...modules(23, "lib/base/room"),
+      ...modules(30, "scripts"),
+    }),
+    [],
+  );
+  assert.deepEqual(check(modules(24)), ["lib/base/mod.ts: folder-size"]);
+  assert.deepEqual(check({ "lib/base/room/mod.ts": "", ...modules(24, "lib/base/room") }), [
+    "lib/base/room/mod.ts: folder-size",
+  ]);
+});
+
 Deno.test("formatViolation() leads to the very line", () => {
   const text =
     `${DOC}import { a } from "./b.ts";\n\nimport {\n  c,\n} from "../net/mod.ts";\n\nDate.now();\n`;
