@@ -47,33 +47,6 @@ export interface DatagramSocket {
   close(): void;
 }
 
-/** A batch whose parts its owner replaces before each use, so that receiving makes no new one. */
-export class SingleDatagram implements DatagramBatch {
-  readonly count = 1;
-  #datagram: Uint8Array;
-  #source: Endpoint;
-
-  constructor(datagram: Uint8Array, source: Endpoint) {
-    this.#datagram = datagram;
-    this.#source = source;
-  }
-
-  /** @returns this, holding another datagram */
-  replace(datagram: Uint8Array, source: Endpoint): this {
-    this.#datagram = datagram;
-    this.#source = source;
-    return this;
-  }
-
-  datagram(_index: number): Uint8Array {
-    return this.#datagram;
-  }
-
-  source(_index: number): Endpoint {
-    return this.#source;
-  }
-}
-
 /** The socket of an interface that is down: it receives nothing and drops everything. */
 export class NoSocket implements DatagramSocket {
   readonly localPort = 0;

@@ -1,10 +1,9 @@
 /**
- * How bytes leave the process: datagrams and streams as ports, over UDP, TCP, Unix sockets, or memory with a network's
- * faults. It knows nothing of what it carries, resolves no names, and never retries. RFC 768, RFC 9293.
+ * How bytes leave the process: datagrams and streams as ports, over UDP, TCP or Unix sockets. It knows nothing of what it carries, resolves no names, and never retries. RFC 768, RFC 9293.
  *
  * ```text
- *   wireguard ──▶ DatagramSocket ◀── openUdp · MemoryNetwork.open
- *   channel   ──▶ ByteStream     ◀── dialTcp · listenTcp · dialUnix · listenUnix · memoryStreamPair
+ *   wireguard ──▶ DatagramSocket ◀── openUdp
+ *   channel   ──▶ ByteStream     ◀── dialTcp · listenTcp · dialUnix · listenUnix
  * ```
  * @module
  */
@@ -19,8 +18,6 @@ export {
 export { portInUse, PortInUseError, SocketError, SocketPathInUseError } from "./errors.ts";
 export * from "./lan_sockets.ts";
 export * from "./local_datagrams.ts";
-export * from "./memory_network.ts";
-export * from "./memory_stream.ts";
 export * from "./socket_yield.ts";
 export { acceptNext, connectWithin, type DialOptions } from "./runtime_sockets.ts";
 export * from "./tcp.ts";

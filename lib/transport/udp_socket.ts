@@ -10,7 +10,6 @@ import {
   type DatagramSocket,
   MAX_DATAGRAM_BYTES,
   MAX_SENDS_IN_FLIGHT,
-  SingleDatagram,
 } from "./datagram_socket.ts";
 import { openError } from "./errors.ts";
 import { addressOf } from "./runtime_sockets.ts";
@@ -65,6 +64,33 @@ class ReceivedEndpoint extends Endpoint {
     super(address, from.runtimeAddress.port);
     this.socket = from.socket;
     this.runtimeAddress = from.runtimeAddress;
+  }
+}
+
+/** A batch whose parts its owner replaces before each use, so that receiving makes no new one. */
+class SingleDatagram implements DatagramBatch {
+  readonly count = 1;
+  #datagram: Uint8Array;
+  #source: Endpoint;
+
+  constructor(datagram: Uint8Array, source: Endpoint) {
+    this.#datagram = datagram;
+    this.#source = source;
+  }
+
+  /** @returns this, holding another datagram */
+  replace(datagram: Uint8Array, source: Endpoint): this {
+    this.#datagram = datagram;
+    this.#source = source;
+    return this;
+  }
+
+  datagram(_index: number): Uint8Array {
+    return this.#datagram;
+  }
+
+  source(_index: number): Endpoint {
+    return this.#source;
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { concatBytes } from "../base/mod.ts";
-import { readAll, testByteStream } from "./testing/byte_stream_suite.ts";
+import { concatBytes } from "../../base/mod.ts";
+import { readAll, testByteStream } from "./byte_stream_suite.ts";
 import { memoryStreamPair } from "./memory_stream.ts";
 
 testByteStream("memoryStreamPair()", () => Promise.resolve(memoryStreamPair()));

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { ByteStream } from "../base/mod.ts";
+import type { ByteStream } from "../../base/mod.ts";
 
 /** What a pair of streams is like. */
 export interface MemoryStreamOptions {
