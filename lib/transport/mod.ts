@@ -1,5 +1,6 @@
 /**
- * How bytes leave the process: datagrams and streams as ports, over UDP, TCP or Unix sockets. It knows nothing of what it carries, resolves no names, and never retries. RFC 768, RFC 9293.
+ * How bytes leave the process: datagrams and streams as ports, over UDP, TCP or Unix sockets. It knows nothing of what
+ * it carries, resolves no names, and never retries. RFC 768, RFC 9293.
  *
  * ```text
  *   wireguard ──▶ DatagramSocket ◀── openUdp
@@ -19,7 +20,7 @@ export { portInUse, PortInUseError, SocketError, SocketPathInUseError } from "./
 export * from "./lan_sockets.ts";
 export * from "./local_datagrams.ts";
 export * from "./socket_yield.ts";
-export { acceptNext, connectWithin, type DialOptions } from "./runtime_sockets.ts";
+export { acceptNext, connectWithin, type DialOptions, type ListenOptions } from "./runtime_sockets.ts";
 export * from "./tcp.ts";
 export * from "./udp_socket.ts";
 export * from "./unix.ts";

@@ -5,6 +5,15 @@
 
 import type { ByteStream } from "../base/mod.ts";
 import { IpAddress } from "../net/mod.ts";
+import { openError } from "./errors.ts";
+
+/** Where to listen. */
+export interface ListenOptions {
+  /** 1 to 65535, or 0 for any free one. */
+  readonly port: number;
+  /** One address of this host; all of them unless given. */
+  readonly address?: IpAddress;
+}
 
 /** Limits of one dial. */
 export interface DialOptions {
@@ -12,6 +21,27 @@ export interface DialOptions {
   readonly timeoutMs: number;
   /** Gives up at once. */
   readonly signal?: AbortSignal;
+}
+
+/**
+ * Opens a socket for IPv6 and IPv4 together, or for IPv4 alone where the host has no IPv6, or for one address.
+ * @throws PortInUseError, SocketError
+ */
+export function openDualStack<S>(
+  protocol: "UDP" | "TCP",
+  { port, address }: ListenOptions,
+  open: (hostname: string) => S,
+): S {
+  try {
+    if (address === undefined) return open("::");
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) throw openError(protocol, port, error);
+  }
+  try {
+    return open(address?.toString() ?? "0.0.0.0");
+  } catch (error) {
+    throw openError(protocol, port, error);
+  }
 }
 
 const ACCEPT_RETRY_MS = 20;

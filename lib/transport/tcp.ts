@@ -4,14 +4,15 @@
  */
 
 import type { ByteStream } from "../base/mod.ts";
-import { Endpoint, type IpAddress } from "../net/mod.ts";
-import { openError } from "./errors.ts";
+import { Endpoint } from "../net/mod.ts";
 import {
   acceptNext,
   addressOf,
   ConnectionStream,
   connectWithin,
   type DialOptions,
+  type ListenOptions,
+  openDualStack,
 } from "./runtime_sockets.ts";
 
 /** A stream that somebody opened to us. */
@@ -34,14 +35,6 @@ export interface StreamListener {
   close(): void;
 }
 
-/** Where to listen. */
-export interface ListenOptions {
-  /** 1 to 65535, or 0 for any free one. */
-  readonly port: number;
-  /** One address of this host; all of them unless given. */
-  readonly address?: IpAddress;
-}
-
 /**
  * Opens a stream to `endpoint`. Never throws: whoever dials has other endpoints to try.
  * @returns undefined when it was refused, unreachable, too slow, or given up
@@ -57,22 +50,8 @@ export async function dialTcp(endpoint: Endpoint, options: DialOptions): Promise
  * @throws PortInUseError, SocketError
  */
 export function listenTcp(options: ListenOptions): StreamListener {
-  const { port, address } = options;
-  if (address !== undefined) return listenAt(address.toString(), port);
-  try {
-    return new TcpListener(Deno.listen({ transport: "tcp", hostname: "::", port }));
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) throw openError("TCP", port, error);
-  }
-  return listenAt("0.0.0.0", port);
-}
-
-function listenAt(hostname: string, port: number): StreamListener {
-  try {
-    return new TcpListener(Deno.listen({ transport: "tcp", hostname, port }));
-  } catch (error) {
-    throw openError("TCP", port, error);
-  }
+  const open = (hostname: string) => Deno.listen({ transport: "tcp", hostname, port: options.port });
+  return new TcpListener(openDualStack("TCP", options, open));
 }
 
 class TcpListener implements StreamListener {

@@ -11,16 +11,7 @@ import {
   MAX_DATAGRAM_BYTES,
   MAX_SENDS_IN_FLIGHT,
 } from "./datagram_socket.ts";
-import { openError } from "./errors.ts";
-import { addressOf } from "./runtime_sockets.ts";
-
-/** Where to listen. */
-export interface UdpOptions {
-  /** 1 to 65535, or 0 for any free one. */
-  readonly port: number;
-  /** One address of this host; all of them unless given. */
-  readonly address?: IpAddress;
-}
+import { addressOf, type ListenOptions, openDualStack } from "./runtime_sockets.ts";
 
 const RECEIVE_BUFFER_BYTES = 65_535;
 /** Senders choose their source, so the cache of sources is bounded; when full it starts anew. */
@@ -33,23 +24,12 @@ const NOWHERE = new Endpoint(IpAddress.fromBytes(new Uint8Array(4)), 0);
  * Opens a UDP socket for IPv6 and IPv4 together, or for IPv4 alone where the host has no IPv6, or for one address.
  * @throws PortInUseError, SocketError
  */
-export function openUdp(options: UdpOptions): DatagramSocket {
-  const { port, address } = options;
-  if (address !== undefined) return openAt(address.toString(), port);
-  try {
-    return new UdpSocket(Deno.listenDatagram({ transport: "udp", hostname: "::", port }), true);
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) throw openError("UDP", port, error);
-  }
-  return openAt("0.0.0.0", port);
-}
-
-function openAt(hostname: string, port: number): DatagramSocket {
-  try {
-    return new UdpSocket(Deno.listenDatagram({ transport: "udp", hostname, port }), false);
-  } catch (error) {
-    throw openError("UDP", port, error);
-  }
+export function openUdp(options: ListenOptions): DatagramSocket {
+  const { port } = options;
+  return openDualStack("UDP", options, (hostname) => {
+    const connection = Deno.listenDatagram({ transport: "udp", hostname, port });
+    return new UdpSocket(connection, hostname === "::" && options.address === undefined);
+  });
 }
 
 /** Who has sent to a socket, with the address as its runtime says it. */

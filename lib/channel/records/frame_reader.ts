@@ -48,16 +48,10 @@ export class FrameReader {
   #maxBufferBytes = FRAME_HEADER_BYTES + MAX_FRAME_BYTES;
   #start = 0;
   #end = 0;
-  #receivedBytes = 0;
   #isReleaseDue = false;
 
   constructor(stream: ByteStream) {
     this.#stream = stream;
-  }
-
-  /** How many bytes have arrived. */
-  get receivedBytes(): number {
-    return this.#receivedBytes;
   }
 
   /** From now on several frames may be read at once. */
@@ -96,7 +90,6 @@ export class FrameReader {
     const length = await this.#stream.read(this.#buffer.subarray(this.#end));
     if (length === undefined) return false;
     this.#end += length;
-    this.#receivedBytes += length;
     return true;
   }
 

@@ -72,11 +72,6 @@ export class StreamMux {
     return this.#streams.size;
   }
 
-  /** Whether there is something to send. */
-  get hasWork(): boolean {
-    return this.#control.length > 0 || this.#round.length > 0;
-  }
-
   /** Whether what is next found no room behind the messages of a record. */
   get needsBlock(): boolean {
     return this.#needsBlock;
