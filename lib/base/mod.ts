@@ -15,5 +15,6 @@ export * from "./errors.ts";
 export * from "./priority_queue.ts";
 export * from "./random.ts";
 export * from "./rate_limit.ts";
+export * from "./sleep.ts";
 export * from "./state_store.ts";
 export * from "./timers.ts";

@@ -39,7 +39,7 @@ const TAG_AT = 32;
 const TAG_BYTES = 16;
 const KINDS = ["announce", "goodbye", "seek", "here"] as const;
 
-/** Why it is sent. */
+/** What it is for. */
 export type AnnouncementKind = typeof KINDS[number];
 
 /** An announcement in plain words. */

@@ -6,15 +6,15 @@
 import type { Environment } from "../base/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { type DhtOptions, DhtState } from "./dht_state.ts";
-import type { DiscoverySocket } from "./discovery.ts";
+import type { DiscoveryEar } from "./discovery.ts";
 
 const DAY_MS = 86_400_000;
 
-/** This node in the DHT, its socket, and who is told what was found. */
+/** What it works with. */
 export interface DhtParts extends DhtOptions, Pick<Environment, "clock" | "timers" | "log"> {
   /** Closed by `close`. */
-  readonly socket: DiscoverySocket;
-  /** Told each endpoint at which somebody says to listen. */
+  readonly ear: DiscoveryEar;
+  /** Hears where somebody says to listen. */
   readonly observer: (endpoint: Endpoint) => void;
 }
 
@@ -39,7 +39,7 @@ export class Dht {
   /** Begins the first round. */
   start(): void {
     this.#listen().catch((error) => this.#parts.log.error("cannot listen to the DHT", { error }));
-    this.#poll();
+    this.#turn();
   }
 
   /** @returns how many datagrams were dropped, by reason */
@@ -51,31 +51,31 @@ export class Dht {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelTimer();
-    await this.#parts.socket.close();
+    await this.#parts.ear.close();
   }
 
   async #listen(): Promise<void> {
-    const { socket, clock } = this.#parts;
+    const { ear, clock } = this.#parts;
     for (;;) {
-      const received = await socket.receive();
+      const received = await ear.receive();
       if (received === undefined || this.#isClosed) return;
       this.#state.handleDatagram(clock.now(), received.datagram, received.source);
-      this.#poll();
+      this.#turn();
     }
   }
 
-  #poll(): void {
-    const { clock, timers, socket, observer } = this.#parts;
+  #turn(): void {
+    const { clock, timers, ear, observer } = this.#parts;
     this.#cancelTimer();
     this.#state.handleTimeout(clock.now(), Math.floor(clock.wall() / DAY_MS));
     for (let out = this.#state.pollTransmit(); out !== undefined; out = this.#state.pollTransmit()) {
-      socket.send(out.datagram, out.destination);
+      ear.send(out.datagram, out.destination);
     }
     for (let found = this.#state.pollFound(); found !== undefined; found = this.#state.pollFound()) {
       observer(found);
     }
     if (this.#isClosed) return;
     const waitMs = Math.max(1, this.#state.pollTimeout() - clock.now());
-    this.#cancelTimer = timers.setTimer(waitMs, () => this.#poll());
+    this.#cancelTimer = timers.setTimer(waitMs, () => this.#turn());
   }
 }

@@ -12,16 +12,16 @@ import {
   type DiscoveryTransmit,
 } from "./discovery_state.ts";
 
-/** A way to send to neighbours, without knowing them. */
+/** A way to reach neighbours. */
 export interface DiscoveryProvider {
   /** For people: `multicast`, `broadcast`, `static`. */
   readonly name: string;
-  /** Sends to everybody within reach; what can't be sent is dropped. */
+  /** Calls out to everybody within reach; what can't be sent is dropped. */
   announce(datagram: Uint8Array): void;
 }
 
-/** Receives what others announce, and answers one of them. */
-export interface DiscoverySocket {
+/** What others call out, and the way to answer one of them. */
+export interface DiscoveryEar {
   /** Waits for an announcement. @returns undefined when it is closed */
   receive(): Promise<{ readonly datagram: Uint8Array; readonly source: Endpoint } | undefined>;
   /** Answers; what can't be sent is dropped. */
@@ -33,16 +33,16 @@ export interface DiscoverySocket {
   close(): Promise<void>;
 }
 
-/** This node as the others see it, how it sends and receives, and who is told what was found. */
+/** What discovery works with. */
 export interface DiscoveryParts extends DiscoveryOptions, Pick<Environment, "clock" | "timers" | "log"> {
   /** Closed by `close`. */
-  readonly socket: DiscoverySocket;
+  readonly ear: DiscoveryEar;
   readonly providers: readonly DiscoveryProvider[];
-  /** Told who was found and who has left. */
+  /** Hears what happens. */
   readonly observer: (event: DiscoveryEvent) => void;
 }
 
-/** Announces this node and listens from `start` to `close`. */
+/** Calls out and listens from `start` to `close`. */
 export class Discovery {
   readonly #parts: DiscoveryParts;
   readonly #state: DiscoveryState;
@@ -54,7 +54,7 @@ export class Discovery {
     this.#state = new DiscoveryState(parts.clock.now(), parts);
   }
 
-  /** How many nodes have announced themselves lately. */
+  /** How many nodes were heard lately. */
   get size(): number {
     return this.#state.size;
   }
@@ -62,16 +62,16 @@ export class Discovery {
   /** Announces this node, or seeks, and listens. */
   start(): void {
     this.#listen().catch((error) => this.#parts.log.error("cannot listen to neighbours", { error }));
-    this.#poll();
+    this.#turn();
   }
 
-  /** This node's addresses have changed: its neighbours are told at once. */
+  /** This node's addresses have changed: its neighbours hear it at once. */
   handleChange(): void {
     this.#state.handleChange(this.#parts.clock.now());
-    if (this.#cancelTimer !== undefined) this.#poll();
+    if (this.#cancelTimer !== undefined) this.#turn();
   }
 
-  /** @returns where a node announced itself lately, the latest first */
+  /** @returns where a node was heard lately, the latest first */
   endpointsOf(nodeId: string): Endpoint[] {
     return this.#state.endpointsOf(nodeId);
   }
@@ -88,21 +88,21 @@ export class Discovery {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     if (datagram !== undefined) this.#send({ datagram });
-    await this.#parts.socket.close();
+    await this.#parts.ear.close();
   }
 
   async #listen(): Promise<void> {
-    const { socket, clock } = this.#parts;
+    const { ear, clock } = this.#parts;
     for (;;) {
-      const received = await socket.receive();
+      const received = await ear.receive();
       if (received === undefined || this.#isClosed) return;
       this.#state.handleDatagram(clock.now(), received.datagram, received.source);
       // What came may call for an answer, or for a sooner announcement.
-      this.#poll();
+      this.#turn();
     }
   }
 
-  #poll(): void {
+  #turn(): void {
     const { clock, timers, observer } = this.#parts;
     this.#cancelTimer?.();
     this.#state.handleTimeout(clock.now());
@@ -114,12 +114,12 @@ export class Discovery {
     }
     if (this.#isClosed) return;
     const waitMs = Math.max(1, this.#state.pollTimeout() - clock.now());
-    this.#cancelTimer = timers.setTimer(waitMs, () => this.#poll());
+    this.#cancelTimer = timers.setTimer(waitMs, () => this.#turn());
   }
 
   #send({ datagram, destination }: DiscoveryTransmit): void {
-    const { socket, providers } = this.#parts;
-    if (destination !== undefined) socket.send(datagram, destination);
+    const { ear, providers } = this.#parts;
+    if (destination !== undefined) ear.send(datagram, destination);
     else for (const provider of providers) provider.announce(datagram);
   }
 }

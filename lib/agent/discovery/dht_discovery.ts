@@ -82,6 +82,15 @@ export class DhtDiscovery {
   /** @throws SocketError */
   #enter(routers: readonly Endpoint[]): void {
     const { port, networkId, log, isLooking } = this.#parts;
+    const socket = LocalDatagrams.open({ address: ANYWHERE, port: 0 });
+    const ear = {
+      receive: () => socket.receive(),
+      send: (datagram: Uint8Array, destination: Endpoint) => socket.send(datagram, destination),
+      close: () => {
+        socket.close();
+        return socket.ended;
+      },
+    };
     const dht = this.#dht = new Dht({
       networkId,
       ...port === undefined ? {} : { port },
@@ -91,7 +100,7 @@ export class DhtDiscovery {
       timers: systemTimers,
       random: systemRandom,
       isLooking,
-      socket: LocalDatagrams.open({ address: ANYWHERE, port: 0 }),
+      ear,
       observer: (place) => this.#handlePlace(place),
     });
     dht.start();

@@ -59,7 +59,7 @@ export class LanDiscovery {
       clock: systemClock,
       timers: systemTimers,
       random: systemRandom,
-      socket: sockets,
+      ear: sockets,
       providers,
     });
   }
