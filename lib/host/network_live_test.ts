@@ -264,7 +264,7 @@ async function assertSameRoutes(network: Netlink): Promise<void> {
   assert.deepEqual(listed.map(({ cidr, interfaceName }) => `${cidr} ${interfaceName}`).sort(), shown.sort());
 }
 
-/** EventLoopYield echo requests round until the device is closed. */
+/** Turns echo requests round until the device is closed. */
 async function answerPings(device: PacketDevice): Promise<void> {
   for (;;) {
     const batch = await device.readBatch();

@@ -69,7 +69,7 @@ export class ReceivedEndpoint extends Endpoint {
 }
 
 /**
- * EventLoopYield what the kernel wrote into endpoints; the same address, reached at the same address of this host, gives the same
+ * Turns what the kernel wrote into endpoints; the same address, reached at the same address of this host, gives the same
  * object while it is remembered.
  */
 export class SocketAddressReader {

@@ -101,7 +101,7 @@ export function encrypt256(from: usize, to: usize, absorb: usize, pairs: usize):
 }
 
 @inline
-/** EventLoopYield four words of four blocks into 16 bytes of each block, and encrypts with them. */
+/** Turns four words of four blocks into 16 bytes of each block, and encrypts with them. */
 function xorLanes(from: usize, to: usize, a: v128, b: v128, c: v128, d: v128): void {
   const ab = v128.shuffle<u32>(a, b, 0, 4, 1, 5), cd = v128.shuffle<u32>(c, d, 0, 4, 1, 5);
   const ef = v128.shuffle<u32>(a, b, 2, 6, 3, 7), gh = v128.shuffle<u32>(c, d, 2, 6, 3, 7);

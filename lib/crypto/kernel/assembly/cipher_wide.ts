@@ -69,7 +69,7 @@ export function encryptChunk(from: usize, to: usize, absorb: usize, units: usize
   v128.store(block, i32x4.add(v128.load(block, 16), i32x4.splat(8)), 16);
 }
 
-/** EventLoopYield four words of four blocks into 16 bytes of each block, and encrypts with them. */
+/** Turns four words of four blocks into 16 bytes of each block, and encrypts with them. */
 @inline
 function xorLanes(from: usize, to: usize, words: usize): void {
   const a = v128.load(words), b = v128.load(words, 32), c = v128.load(words, 64), d = v128.load(words, 96);
