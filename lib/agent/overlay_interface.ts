@@ -77,7 +77,7 @@ export class OverlayInterface implements AsyncDisposable {
         interfaceName,
         mtuBytes,
         choice: options.dataplane,
-        kernel: options.kernel,
+        cipher: options.cipher,
         timers: options.testTimers as Partial<ProtocolTimers>,
         observer: (event) => {
           made.opened?.peers?.handleDeviceEvent(event);

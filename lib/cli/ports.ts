@@ -74,7 +74,7 @@ export interface ProcessPort {
 export interface WgInterfacePort {
   readonly ended: Promise<WgInterfaceEnd>;
   /** How packets travel, and what seals them. */
-  readonly way: { readonly dataplane: string; readonly kernel: string };
+  readonly way: { readonly dataplane: string; readonly cipher: string };
   /** By reason; those that there were. */
   drops(): Readonly<Record<string, number>>;
   close(): void;

@@ -41,7 +41,7 @@ export interface AgentOptions {
   /** How packets travel: the fastest way that runs here, or one of them. */
   readonly dataplane: "auto" | "fast" | "portable";
   /** What seals packets on the fast data plane: the fastest that answers right, or the one without experiments. */
-  readonly kernel: "auto" | "baseline";
+  readonly cipher: "auto" | "baseline";
   /** The message plane only: no TUN, no FFI, no privileges. */
   readonly rootless: boolean;
   /** Whether this node calls out to its neighbours and listens to them. */
@@ -113,7 +113,7 @@ export function layerAgentOptions(layers: readonly ConfigLayer[]): AgentOptions 
     interfaceName: DEFAULT_INTERFACE_NAME,
     mtuBytes: DEFAULT_MTU_BYTES,
     dataplane: "auto",
-    kernel: "auto",
+    cipher: "auto",
     rootless: false,
     discovery: true,
     discoveryPeers: [],
@@ -134,7 +134,7 @@ export function layerAgentOptions(layers: readonly ConfigLayer[]): AgentOptions 
   };
   for (const layer of layers.toReversed()) {
     for (const [key, value] of Object.entries(layer.values)) {
-      if (value !== undefined) options[key] = readField(layer, key, value);
+      if (value !== undefined) options[FIELDS.get(key)?.replacedBy ?? key] = readField(layer, key, value);
     }
   }
   return options as unknown as AgentOptions;

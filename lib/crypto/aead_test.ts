@@ -2,20 +2,20 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes } from "../base/mod.ts";
 import { type Aead, TAG_BYTES } from "./aead.ts";
-import { kernelAead, KernelCipher } from "./aead_kernel.ts";
+import { wasmAead, WasmCipher } from "./aead_wasm.ts";
 import { nobleAead, nobleCipher } from "./aead_noble.ts";
 import { platformAead, platformCipher } from "./aead_platform.ts";
 import { type NonceCipher, writeCounterNonce } from "./counter_key.ts";
-import { canRunKernel } from "./kernel/mod.ts";
+import { canRunCipher } from "./batch/mod.ts";
 import { selectAead } from "./select_aead.ts";
 import { field, testVectors } from "./wycheproof_suite_test.ts";
 
 const NO_DATA = new Uint8Array(0);
 const UNTOUCHED = 0xaa;
-const tiers = (["baseline", "wide"] as const).filter(canRunKernel);
-const aeads = [...tiers.map(kernelAead), platformAead, nobleAead];
+const tiers = (["baseline", "wide"] as const).filter(canRunCipher);
+const aeads = [...tiers.map(wasmAead), platformAead, nobleAead];
 const ciphers: readonly (readonly [string, NonceCipher])[] = [
-  ...tiers.map((tier) => [`${tier} kernel`, new KernelCipher(tier)] as const),
+  ...tiers.map((tier) => [`${tier} cipher`, new WasmCipher(tier)] as const),
   ["platform", platformCipher],
   ["noble", nobleCipher],
 ];
@@ -201,7 +201,7 @@ Deno.test("all AEADs refuse the same random bytes", () => {
   }));
 });
 
-Deno.test("selectAead() takes the kernel where it answers right", () => {
+Deno.test("selectAead() takes the cipher where it answers right", () => {
   assert.equal(selectAead().name, "kernel");
 });
 

@@ -5,13 +5,13 @@
  */
 
 export * from "./aead.ts";
-export { kernelAead } from "./aead_kernel.ts";
+export { wasmAead } from "./aead_wasm.ts";
 export { nobleAead } from "./aead_noble.ts";
 export { platformAead } from "./aead_platform.ts";
 export * from "./blake2s.ts";
 export * from "./constant_time.ts";
 export * from "./ed25519.ts";
-export * from "./kernel/mod.ts";
+export * from "./batch/mod.ts";
 export * from "./keys.ts";
 export * from "./secret.ts";
 export { selectAead } from "./select_aead.ts";

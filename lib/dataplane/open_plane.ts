@@ -7,7 +7,7 @@ import type { Logger } from "../base/mod.ts";
 import { selectAead } from "../crypto/mod.ts";
 import { HostError, openOffloadTun, openTun, systemClock, systemRandom, systemTimers } from "../host/mod.ts";
 import { Device, type ProtocolTimers } from "../wireguard/mod.ts";
-import { FastPlane, type KernelChoice } from "./fast/mod.ts";
+import { type CipherChoice, FastPlane } from "./fast/mod.ts";
 import type { PlaneObserver } from "./packet_plane.ts";
 import { PortablePlane } from "./portable_plane.ts";
 import type { WireGuardPlane } from "./wireguard_plane.ts";
@@ -25,7 +25,7 @@ export interface PlaneOptions {
   readonly mtuBytes: number;
   readonly choice: PlaneChoice;
   /** `baseline` keeps the fast plane from experimental features of the runtime; `auto` unless given. */
-  readonly kernel?: KernelChoice;
+  readonly cipher?: CipherChoice;
   readonly timers?: Partial<ProtocolTimers>;
   readonly observer: PlaneObserver;
   readonly log: Logger;

@@ -5,7 +5,7 @@
 
 import type { Logger } from "../base/mod.ts";
 import {
-  type KernelChoice,
+  type CipherChoice,
   openPlane,
   type PlaneChoice,
   type PlaneEnd,
@@ -39,7 +39,7 @@ export interface WgInterfaceOptions {
   /** How packets travel; the best way there is unless given. */
   readonly choice?: PlaneChoice;
   /** What seals packets on the fast data plane. */
-  readonly kernel?: KernelChoice;
+  readonly cipher?: CipherChoice;
 }
 
 /**
@@ -72,7 +72,7 @@ export class WgInterface implements UapiHandler {
    */
   static async open(
     name: string,
-    { log, choice = "auto", kernel = "auto" }: WgInterfaceOptions,
+    { log, choice = "auto", cipher = "auto" }: WgInterfaceOptions,
   ): Promise<WgInterface> {
     if (!canConfigureNetwork()) throw new NotPermittedError(`make the interface ${name}`);
     if (!hasTunDevice()) throw new NoTunDeviceError();
@@ -80,7 +80,7 @@ export class WgInterface implements UapiHandler {
       interfaceName: name,
       mtuBytes: DEFAULT_MTU_BYTES,
       choice,
-      kernel,
+      cipher,
       observer: () => {},
       log,
     });
@@ -107,9 +107,9 @@ export class WgInterface implements UapiHandler {
   }
 
   /** How packets travel, and what seals them. */
-  get way(): { readonly dataplane: string; readonly kernel: string } {
+  get way(): { readonly dataplane: string; readonly cipher: string } {
     const { kind, engine } = this.#plane;
-    return { dataplane: kind, kernel: engine };
+    return { dataplane: kind, cipher: engine };
   }
 
   get(): DevicePicture {

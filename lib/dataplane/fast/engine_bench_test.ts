@@ -5,16 +5,16 @@
 
 import assert from "node:assert/strict";
 import { type Millis, millis, SeededRandom, unixMillis } from "../../base/mod.ts";
-import { BatchKernel, PrivateKey, selectAead } from "../../crypto/mod.ts";
+import { PrivateKey, selectAead, WasmBatchCipher } from "../../crypto/mod.ts";
 import { Cidr, Endpoint } from "../../net/mod.ts";
 import { Device } from "../../wireguard/mod.ts";
 import { FAKE_BASE, FAKE_TUN_FD, FAKE_UDP_FD, FAKE_WAKE_FD, FakeCalls } from "./fake_calls_test.ts";
 import { ENGINE_BYTES, type EngineEnd, PacketEngine } from "./packet_engine.ts";
-import type { PacketKernel } from "./packet_kernel.ts";
+import type { BatchCipher } from "./batch_cipher.ts";
 import { VIRTIO_HEADER_BYTES, type VirtioHeader } from "./superframe.ts";
 import { makeSuperframe } from "./superframe_suite_test.ts";
 
-/** Of the kernel's memory. */
+/** How much memory the cipher of a bench has. */
 export const BENCH_PAGES: number = Math.ceil(ENGINE_BYTES / 65_536) + 1;
 export const POLLIN = 1;
 const MTU_BYTES = 1420;
@@ -41,14 +41,14 @@ export class EngineBench {
 
   /** @param options.hasGso whether trains are sent as such */
   constructor(
-    options: { readonly seed?: number; readonly kernel?: PacketKernel; readonly hasGso?: boolean } = {},
+    options: { readonly seed?: number; readonly cipher?: BatchCipher; readonly hasGso?: boolean } = {},
   ) {
-    const { seed = 1, kernel = new BatchKernel(BENCH_PAGES), hasGso = true } = options;
+    const { seed = 1, cipher = new WasmBatchCipher(BENCH_PAGES), hasGso = true } = options;
     const random = this.random = new SeededRandom(seed);
-    this.calls = new FakeCalls(kernel.memory);
+    this.calls = new FakeCalls(cipher.memory);
     const wall = () => unixMillis(1_700_000_000_000 + this.now);
     const [mine, theirs] = [PrivateKey.generate(random), PrivateKey.generate(random)];
-    this.device = new Device({ privateKey: mine, random, wall, aead: kernel.aead, mtuBytes: MTU_BYTES });
+    this.device = new Device({ privateKey: mine, random, wall, aead: cipher.aead, mtuBytes: MTU_BYTES });
     this.peer = new Device({ privateKey: theirs, random, wall, aead: selectAead(), mtuBytes: MTU_BYTES });
     const cidrs = (texts: readonly string[]) => texts.map((text) => Cidr.parse(text) ?? assert.fail(text));
     this.device.setPeer(this.now, {
@@ -63,7 +63,7 @@ export class EngineBench {
     });
     this.engine = new PacketEngine({
       io: this.calls,
-      kernel,
+      cipher,
       base: FAKE_BASE,
       device: this.device,
       mtuBytes: MTU_BYTES,

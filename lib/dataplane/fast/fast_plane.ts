@@ -20,10 +20,10 @@ import { commandMemory, CommandWriter } from "./command_ring.ts";
 import { boundSuperframes } from "./superframe_bounds.ts";
 import { boardMemory, MAX_PEERS, nextTenant, PeerBoard } from "./peer_board.ts";
 import {
+  type CipherChoice,
   type Command,
   COUNTED_DROPS,
   dropMemory,
-  type KernelChoice,
   parseEvent,
   setPrivateKeyCommand,
   updatePeerCommands,
@@ -38,7 +38,7 @@ const ROOM_WAIT_MS = 100;
 export interface FastPlaneParts {
   readonly tun: OffloadTun;
   readonly mtuBytes: number;
-  readonly kernel?: KernelChoice;
+  readonly cipher?: CipherChoice;
   readonly timers?: Partial<ProtocolTimers>;
   readonly observer: PlaneObserver;
   readonly log: Logger;
@@ -82,7 +82,7 @@ export class FastPlane implements WireGuardPlane {
   private constructor(parts: FastPlaneParts, worker: StartedWorker) {
     this.#parts = parts;
     boundSuperframes(parts.tun.name, parts.mtuBytes);
-    this.engine = worker.kernel;
+    this.engine = worker.cipher;
     this.#wakeUp = worker.wakeUp;
     this.#commands = new CommandWriter(worker.setup.commands);
     this.#board = new PeerBoard(worker.setup.board);
@@ -317,18 +317,18 @@ function openSocket({ port, fwmark }: ListenOptions): OffloadUdp | ListenFailure
 interface StartedWorker {
   readonly setup: WorkerSetup;
   readonly wakeUp: WakeUp;
-  readonly kernel: string;
+  readonly cipher: string;
   follow(listener: (report: WorkerReport) => void): void;
 }
 
 async function startWorker(parts: FastPlaneParts): Promise<StartedWorker> {
-  const { tun, mtuBytes, timers = {}, kernel = "auto" } = parts;
+  const { tun, mtuBytes, timers = {}, cipher = "auto" } = parts;
   const wakeUp = new WakeUp();
   const setup: WorkerSetup = {
     mtuBytes,
     timers,
     tunFd: tun.fd,
-    kernel,
+    cipher,
     joinsUdp: tun.offloads.uso,
     wakeFd: wakeUp.fd,
     commands: commandMemory(),
@@ -341,7 +341,7 @@ async function startWorker(parts: FastPlaneParts): Promise<StartedWorker> {
   });
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   worker.onmessage = ({ data }: MessageEvent<WorkerReport>) => {
-    if (data.kind === "ready") resolve(data.kernel);
+    if (data.kind === "ready") resolve(data.cipher);
     else if (data.kind === "failed") {
       reject(new HostError(`Cannot start the fast packet plane: ${data.message}`));
     }
@@ -352,11 +352,11 @@ async function startWorker(parts: FastPlaneParts): Promise<StartedWorker> {
   };
   worker.postMessage(setup);
   try {
-    const kernel = await promise;
+    const cipher = await promise;
     return {
       setup,
       wakeUp,
-      kernel,
+      cipher,
       follow: (listener) => {
         worker.onmessage = ({ data }: MessageEvent<WorkerReport>) => listener(data);
         worker.onerror = (event) => {

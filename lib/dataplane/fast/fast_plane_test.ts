@@ -72,7 +72,7 @@ async function openPlane(tun: OffloadTun, options: Partial<FastPlaneParts> = {})
   return await FastPlane.open({
     tun,
     mtuBytes: 1420,
-    kernel: "baseline",
+    cipher: "baseline",
     observer: () => {},
     log: silentLogger,
     ...options,

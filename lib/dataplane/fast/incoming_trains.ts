@@ -7,7 +7,7 @@
 import type { Millis } from "../../base/mod.ts";
 import { type Endpoint, ipPacketLength, ipVersion } from "../../net/mod.ts";
 import type { BatchSession, Device } from "../../wireguard/mod.ts";
-import type { PacketKernel } from "./packet_kernel.ts";
+import type { BatchCipher } from "./batch_cipher.ts";
 import type { UdpTrains } from "./udp_trains.ts";
 
 const TRANSPORT = 4;
@@ -16,20 +16,20 @@ const TAG_BYTES = 16;
 
 /** What the opening works with. */
 export interface IncomingTrainsParts {
-  readonly kernel: PacketKernel;
+  readonly cipher: BatchCipher;
   readonly device: Device;
-  /** Takes a datagram of a train that carries no packet, at `at` in the kernel's memory; sessions stay as they are. */
+  /** Takes a datagram of a train that carries no packet, at `at` in the cipher's memory; sessions stay as they are. */
   onControl(at: number, lengthBytes: number, train: number): void;
   /** Sees each peer of which something authentic came. */
   onOpened(peer: BatchSession["peer"]): void;
 }
 
-/** Takes trains, in the order in which they came, and hands what is in them to the kernel's joining of frames. */
+/** Opens trains in the order in which they came, and has the cipher join their packets to frames. */
 export class IncomingTrains {
   readonly #parts: IncomingTrainsParts;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  // Datagrams of one session and one source, in the kernel's table, that are opened together.
+  // Datagrams of one session and one source, in the cipher's table, that are opened together.
   #session: BatchSession | undefined;
   #sessionIndex = -1;
   #source: Endpoint | undefined;
@@ -37,13 +37,13 @@ export class IncomingTrains {
 
   constructor(parts: IncomingTrainsParts) {
     this.#parts = parts;
-    this.#bytes = new Uint8Array(parts.kernel.memory.buffer);
-    this.#view = new DataView(parts.kernel.memory.buffer);
+    this.#bytes = new Uint8Array(parts.cipher.memory.buffer);
+    this.#view = new DataView(parts.cipher.memory.buffer);
   }
 
   /** Takes one of the trains that were received. What is left of it afterwards waits for more, or `open`. */
   take(now: Millis, udp: UdpTrains, train: number): void {
-    const { kernel: { openTable: table }, device, onControl } = this.#parts;
+    const { cipher: { openTable: table }, device, onControl } = this.#parts;
     const start = udp.receiver.at(train);
     const lengthBytes = udp.receiver.lengthBytes(train);
     const segmentBytes = udp.receiver.segmentBytes(train);
@@ -91,15 +91,15 @@ export class IncomingTrains {
 
   /** Opens what was gathered, and hands it to the joining of frames. */
   open(now: Millis): void {
-    const { kernel, device, onOpened } = this.#parts;
+    const { cipher, device, onOpened } = this.#parts;
     const session = this.#session;
     const source = this.#source;
     const count = this.#gathered;
     this.#gathered = 0;
     if (session === undefined || source === undefined || count === 0) return;
     const { peer, keypair } = session;
-    const { at, lengthBytes, counters, plaintextBytes } = kernel.openTable;
-    kernel.openBatch(keypair.receiveKey, count);
+    const { at, lengthBytes, counters, plaintextBytes } = cipher.openTable;
+    cipher.openBatch(keypair.receiveKey, count);
     let authenticBytes = 0;
     let hasPackets = false;
     for (let i = 0; i < count; i++) {
@@ -136,10 +136,10 @@ export class IncomingTrains {
   }
 
   #takeInner(peer: BatchSession["peer"], at: number, paddedBytes: number): void {
-    const { device, kernel } = this.#parts;
+    const { device, cipher } = this.#parts;
     const version = ipVersion(this.#bytes, at);
     const length = ipPacketLength(this.#bytes, at, paddedBytes);
     if (length === undefined || version === 0) return device.counters.count("malformed-inner-packet");
-    if (device.batches.isFrom(peer, this.#bytes, at, version)) kernel.addPacket(at, length);
+    if (device.batches.isFrom(peer, this.#bytes, at, version)) cipher.addPacket(at, length);
   }
 }

@@ -5,7 +5,7 @@
  * ```
  *   control thread                                   worker
  *   FastPlane ── commands: ring, eventfd ──────────▶ PacketEngine ── Device (keys, sessions, timers)
- *             ◀─ figures: PeerBoard, counters ──────      │  └────── PacketKernel (bytes)
+ *             ◀─ figures: PeerBoard, counters ──────      │  └────── BatchCipher (bytes)
  *             ◀─ events: messages ──────────────────  TUN ⇄ UDP
  * ```
  *
@@ -15,4 +15,4 @@
  */
 
 export { FastPlane, type FastPlaneParts } from "./fast_plane.ts";
-export type { KernelChoice } from "./worker_protocol.ts";
+export type { CipherChoice } from "./worker_protocol.ts";

@@ -4,14 +4,14 @@
  */
 
 import type { Endpoint } from "../../net/mod.ts";
-import type { SealedTrain } from "./packet_kernel.ts";
+import type { SealedTrain } from "./batch_cipher.ts";
 
 /** A train of this length is sent; what one send takes is a little more. */
 const FULL_BYTES = 60_000;
 
 /** What the train works with. */
 export interface OutgoingTrainParts {
-  /** Where it lies in the kernel's memory, and how much room is there. */
+  /** Where it lies in the cipher's memory, and how much room is there. */
   readonly at: number;
   readonly roomBytes: number;
   /** Sends datagrams of `segmentBytes` each, the last perhaps shorter. */

@@ -3,8 +3,8 @@
  * protocol and a UDP socket until nothing waits.
  *
  * ```
- *   TUN ─ superframe ─▶ session ─▶ cut + seal in the kernel ─▶ train ─▶ UDP
- *   TUN ◀─ joined frames ◀─ check ◀─ open in the kernel ◀─ session ◀─ train ─ UDP
+ *   TUN ─ superframe ─▶ session ─▶ cut + seal in the cipher ─▶ train ─▶ UDP
+ *   TUN ◀─ joined frames ◀─ check ◀─ open in the cipher ◀─ session ◀─ train ─ UDP
  *                      handshakes, keepalives, first packets: Device, one by one
  * ```
  *
@@ -20,7 +20,7 @@ import type { BatchSession, Device } from "../../wireguard/mod.ts";
 import { HandshakeBacklog, isHandshake } from "./handshake_backlog.ts";
 import { IncomingTrains } from "./incoming_trains.ts";
 import { OutgoingTrain } from "./outgoing_train.ts";
-import { MAX_TRAIN_PACKETS, type PacketKernel } from "./packet_kernel.ts";
+import { type BatchCipher, MAX_TRAIN_PACKETS } from "./batch_cipher.ts";
 import { readVirtioHeader, splitSuperframe, VIRTIO_HEADER_BYTES } from "./superframe.ts";
 import { RECEIVE_ROOM_BYTES } from "./train_receiver.ts";
 import type { SendDrop } from "./train_sender.ts";
@@ -41,7 +41,7 @@ const HANDSHAKE_BUDGET_MS = 0.5;
 /** Under load the control side sees figures so often. */
 const REPORT_MS = 20;
 
-// Where things lie in the kernel's memory, from its first free byte, one behind the other. Loads of a whole vector may
+// Where things lie in the cipher's memory, from its first free byte, one behind the other. Loads of a whole vector may
 // reach a little beyond what they need.
 const SLACK_BYTES = 64;
 const POLL_AT = 0;
@@ -53,7 +53,7 @@ const TRAIN_AT: number = aligned(RECEIVE_AT + RECEIVE_ROOM_BYTES + SLACK_BYTES);
 /** Trains that are full are sent; one superframe more must fit, cut into packets as small as they come. */
 const TRAIN_ROOM_BYTES: number = 224 * 1024;
 const SINGLE_AT: number = aligned(TRAIN_AT + TRAIN_ROOM_BYTES + SLACK_BYTES);
-/** How much memory the engine needs beyond the kernel's own. */
+/** How much memory the engine needs beyond the cipher's own. */
 export const ENGINE_BYTES: number = SINGLE_AT + 68 * 1024;
 function aligned(at: number): number {
   return Math.ceil(at / 64) * 64;
@@ -68,8 +68,8 @@ export type EngineDrop = SendDrop | "interface-full";
 /** What the engine works with; it closes none of it. */
 export interface PacketEngineParts {
   readonly io: RawCalls;
-  readonly kernel: PacketKernel;
-  /** The address of the kernel's memory. */
+  readonly cipher: BatchCipher;
+  /** The address of the cipher's memory. */
   readonly base: number;
   readonly device: Device;
   readonly mtuBytes: number;
@@ -107,12 +107,12 @@ export class PacketEngine {
   #reportBy = Infinity;
 
   constructor(parts: PacketEngineParts) {
-    const { kernel, tunFd, wakeFd } = parts;
+    const { cipher, tunFd, wakeFd } = parts;
     this.#parts = parts;
     this.#mtuBytes = parts.mtuBytes;
-    this.#bytes = new Uint8Array(kernel.memory.buffer);
-    this.#view = new DataView(kernel.memory.buffer);
-    this.#free = Math.ceil(kernel.freeFrom / 64) * 64;
+    this.#bytes = new Uint8Array(cipher.memory.buffer);
+    this.#view = new DataView(cipher.memory.buffer);
+    this.#free = Math.ceil(cipher.freeFrom / 64) * 64;
     this.#train = new OutgoingTrain({
       at: this.#free + TRAIN_AT,
       roomBytes: TRAIN_ROOM_BYTES,
@@ -120,7 +120,7 @@ export class PacketEngine {
         this.#udp?.send(at, lengthBytes, segmentBytes, destination),
     });
     this.#incoming = new IncomingTrains({
-      kernel,
+      cipher,
       device: parts.device,
       onControl: (at, lengthBytes, train) => this.#takeControl(at, lengthBytes, train),
       onOpened: (peer) => this.#touched.add(peer),
@@ -144,7 +144,7 @@ export class PacketEngine {
 
   /** Sends and receives by another socket from now on, or by none. @returns the former one's descriptor */
   useSocket(socket: Pick<UdpTrainsParts, "fd" | "family" | "hasGso"> | undefined): number | undefined {
-    const { io, kernel, base, onDrop } = this.#parts;
+    const { io, cipher, base, onDrop } = this.#parts;
     const former = this.#udpFd;
     // Without a socket there are no sessions, and none begins.
     if (socket === undefined) this.#handshakes.clear();
@@ -152,7 +152,7 @@ export class PacketEngine {
     this.#udp = socket && new UdpTrains({
       ...socket,
       io,
-      memory: kernel.memory,
+      memory: cipher.memory,
       base,
       area: this.#free + UDP_AT,
       receiveAt: this.#free + RECEIVE_AT,
@@ -227,7 +227,7 @@ export class PacketEngine {
   }
 
   #takeSuperframe(now: Millis, at: number, lengthBytes: number): void {
-    const { device, kernel } = this.#parts;
+    const { device, cipher } = this.#parts;
     const version = ((this.#bytes[at] ?? 0) >> 4) as IpFamily;
     // Whoever brings the interface up makes the kernel send neighbour discovery at once: it is IPv6, and for nobody.
     if (lengthBytes < 20 || (version !== 4 && version !== 6) || (version === 6 && lengthBytes < 40)) {
@@ -242,7 +242,7 @@ export class PacketEngine {
     const train = this.#train;
     train.prepare(destination);
     for (;;) {
-      const sealed = kernel.sealSuperframe({
+      const sealed = cipher.sealSuperframe({
         at,
         lengthBytes,
         out: train.end,
@@ -280,14 +280,14 @@ export class PacketEngine {
       const udp = this.#udp;
       const trains = udp?.receiver.receive() ?? 0;
       if (udp === undefined || trains === 0) return receives > 0;
-      this.#parts.kernel.beginFrames();
+      this.#parts.cipher.beginFrames();
       let datagrams = 0;
       for (let i = 0; i < trains; i++) {
         datagrams += udp.receiver.datagrams(i);
         if (datagrams > MAX_TRAIN_PACKETS) {
           incoming.open(now);
           this.#writeFrames();
-          this.#parts.kernel.beginFrames();
+          this.#parts.cipher.beginFrames();
           datagrams = udp.receiver.datagrams(i);
         }
         incoming.take(now, udp, i);
@@ -300,10 +300,10 @@ export class PacketEngine {
   }
 
   #writeFrames(): void {
-    const { io, kernel, base, tunFd, onDrop } = this.#parts;
-    const frames = kernel.endFrames();
+    const { io, cipher, base, tunFd, onDrop } = this.#parts;
+    const frames = cipher.endFrames();
     for (let i = 0; i < frames; i++) {
-      if (io.write(tunFd, base + kernel.frameAt(i), kernel.frameBytes(i)) >= 0) continue;
+      if (io.write(tunFd, base + cipher.frameAt(i), cipher.frameBytes(i)) >= 0) continue;
       if (io.errno === ERRNO.EBADFD) this.#isGone = true;
       else onDrop("interface-full", 1);
     }

@@ -5,13 +5,13 @@
 
 import assert from "node:assert/strict";
 import { millis, type SeededRandom } from "../../base/mod.ts";
-import { BatchKernel, PrivateKey, selectAead } from "../../crypto/mod.ts";
+import { PrivateKey, selectAead, WasmBatchCipher } from "../../crypto/mod.ts";
 import { ERRNO } from "../../host/mod.ts";
 import { Cidr, Endpoint } from "../../net/mod.ts";
 import { BENCH_PAGES, EngineBench, frame, ipPacket, peerEndpoint, POLLIN } from "./engine_bench_test.ts";
 import { FAKE_TUN_FD, FAKE_UDP_FD, type FakeCalls } from "./fake_calls_test.ts";
-import type { PacketKernel } from "./packet_kernel.ts";
-import { PlainKernel } from "./plain_kernel.ts";
+import type { BatchCipher } from "./batch_cipher.ts";
+import { PlainBatchCipher } from "./plain_batch_cipher.ts";
 import {
   GSO,
   readVirtioHeader,
@@ -30,14 +30,14 @@ function writtenPackets(calls: FakeCalls): Uint8Array[] {
   );
 }
 
-const kernels: readonly (readonly [string, () => PacketKernel])[] = [
-  ["the fast kernel", () => new BatchKernel(BENCH_PAGES)],
-  ["the plain kernel", () => new PlainKernel(selectAead(), BENCH_PAGES)],
+const ciphers: readonly (readonly [string, () => BatchCipher])[] = [
+  ["the WebAssembly cipher", () => new WasmBatchCipher(BENCH_PAGES)],
+  ["the plain cipher", () => new PlainBatchCipher(selectAead(), BENCH_PAGES)],
 ];
 
-for (const [name, makeKernel] of kernels) {
+for (const [name, makeCipher] of ciphers) {
   Deno.test(`PacketEngine on ${name} carries superframes there, and what comes back`, () => {
-    const bench = new EngineBench({ kernel: makeKernel() });
+    const bench = new EngineBench({ cipher: makeCipher() });
     for (const hasSession of [false, true]) {
       bench.arrived.length = 0;
       for (const protocol of ["tcp", "udp"] as const) {
@@ -64,7 +64,7 @@ for (const [name, makeKernel] of kernels) {
 
   Deno.test(`PacketEngine on ${name} survives every virtio header and frame, and sends only what can be opened`, () => {
     for (const hasSession of [true, false]) {
-      const bench = new EngineBench({ kernel: makeKernel(), seed: 7 });
+      const bench = new EngineBench({ cipher: makeCipher(), seed: 7 });
       if (hasSession) bench.greet();
       const { random } = bench;
       const any = (choices: readonly number[]) => choices[byte(random) % choices.length] ?? 0;
@@ -243,7 +243,7 @@ Deno.test("PacketEngine counts every datagram of a session that is too old as su
 Deno.test("PacketEngine opens a batch of the smallest datagrams that 32 receives can bring", () => {
   const bench = new EngineBench();
   bench.greet();
-  // Keepalives have nothing but a header and a tag; these are more than a table of the kernel holds.
+  // Keepalives have nothing but a header and a tag; these are more than a table of the cipher holds.
   const [keepalive] = bench.sealed([ipPacket(2, 1)]);
   assert.ok(keepalive);
   const bytes = new Uint8Array(65_504);
@@ -350,8 +350,8 @@ Deno.test("PacketEngine takes packets to nobody, to a peer without an endpoint a
   assert.deepEqual(bench.calls.sends, []);
 });
 
-Deno.test("PacketEngine with a kernel that joins no UDP hands a TUN without USO single packets of it", () => {
-  const bench = new EngineBench({ kernel: new BatchKernel(BENCH_PAGES, { joinsUdp: false }) });
+Deno.test("PacketEngine with a cipher that joins no UDP hands a TUN without USO single packets of it", () => {
+  const bench = new EngineBench({ cipher: new WasmBatchCipher(BENCH_PAGES, { joinsUdp: false }) });
   bench.greet();
   const packets = Array.from({ length: 20 }, () => ipPacket(2, 1, 1000));
   for (const bytes of bench.sealed(packets)) bench.calls.receives.push({ bytes, source: peerEndpoint });

@@ -47,7 +47,7 @@ const PROGRAM = `
   // A descriptor that never has anything to read stands for the interface.
   const idle = new WakeUp();
   const tun = { name: "none", fd: idle.fd, offloads: { tso: true, uso: true }, close: () => {} };
-  const plane = await FastPlane.open({ tun, mtuBytes: 1420, kernel: "baseline", observer: () => {}, log: silentLogger });
+  const plane = await FastPlane.open({ tun, mtuBytes: 1420, cipher: "baseline", observer: () => {}, log: silentLogger });
   before = used();
   for (let i = 0; i < PEERS; i++) plane.updatePeer(update(i));
   const inControl = (used() - before) / PEERS;

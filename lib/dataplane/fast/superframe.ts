@@ -1,6 +1,6 @@
 /**
  * Superframes: many packets of one flow in one, with the header that says how to cut them (virtio specification §5.1.6).
- * This is the plain way, packet by packet; the kernel of the data plane does the same in bulk, and is tested against it.
+ * This is the plain way, packet by packet; the batch cipher does the same in bulk, and is tested against it.
  * @module
  */
 

@@ -1,5 +1,5 @@
 /**
- * Sending and receiving trains of datagrams through one socket, in memory that the kernel of the packet plane shares.
+ * Sending and receiving trains of datagrams through one socket, in memory that the cipher shares.
  * @module
  */
 

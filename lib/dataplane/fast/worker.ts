@@ -4,15 +4,15 @@
  */
 
 import type { Millis } from "../../base/mod.ts";
-import { BatchKernel, PublicKey, selectAead, selectKernelTier } from "../../crypto/mod.ts";
+import { PublicKey, selectAead, selectCipherTier, WasmBatchCipher } from "../../crypto/mod.ts";
 import { addressOf, RawIo, systemClock, systemRandom } from "../../host/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { Device } from "../../wireguard/mod.ts";
 import { CommandReader } from "./command_ring.ts";
 import { ENGINE_BYTES, PacketEngine } from "./packet_engine.ts";
-import type { PacketKernel } from "./packet_kernel.ts";
+import type { BatchCipher } from "./batch_cipher.ts";
 import { PeerBoard } from "./peer_board.ts";
-import { PlainKernel } from "./plain_kernel.ts";
+import { PlainBatchCipher } from "./plain_batch_cipher.ts";
 import {
   type Command,
   COUNTED_DROPS,
@@ -57,11 +57,11 @@ scope.onmessage = ({ data }) => {
 function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
   const io = RawIo.open();
   const now = (): Millis => io.now();
-  const kernel = selectKernel(setup);
+  const cipher = selectCipher(setup);
   const device = new Device({
     random: systemRandom,
     wall: systemClock.wall,
-    aead: kernel.aead,
+    aead: cipher.aead,
     mtuBytes: setup.mtuBytes,
     timers: setup.timers,
   });
@@ -82,8 +82,8 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
 
   const engine = new PacketEngine({
     io,
-    kernel,
-    base: addressOf(kernel.memory),
+    cipher,
+    base: addressOf(cipher.memory),
     device,
     mtuBytes: setup.mtuBytes,
     tunFd: setup.tunFd,
@@ -133,20 +133,20 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
       if (at >= 0) drops[at] = (drops[at] ?? 0) + count;
     },
   });
-  scope.postMessage({ kind: "ready", kernel: kernel.name });
+  scope.postMessage({ kind: "ready", cipher: cipher.name });
   return engine.run();
 }
 
-/** The fastest kernel that the runtime can run, else plain code over the best cipher. */
-function selectKernel({ kernel, joinsUdp }: WorkerSetup): PacketKernel {
-  // One page is the kernel's own.
+/** The fastest batch cipher that the runtime can run, else plain code over the best AEAD. */
+function selectCipher({ cipher, joinsUdp }: WorkerSetup): BatchCipher {
+  // One page is the cipher's own.
   const pages = Math.ceil(ENGINE_BYTES / WASM_PAGE_BYTES) + 1;
-  const tier = kernel === "baseline" ? kernel : selectKernelTier(systemClock.now);
+  const tier = cipher === "baseline" ? cipher : selectCipherTier(systemClock.now);
   try {
-    return new BatchKernel(pages, { tier, joinsUdp });
+    return new WasmBatchCipher(pages, { tier, joinsUdp });
   } catch (error) {
     if (!(error instanceof WebAssembly.CompileError)) throw error;
-    return new PlainKernel(selectAead(), pages);
+    return new PlainBatchCipher(selectAead(), pages);
   }
 }
 

@@ -26,15 +26,15 @@ export interface WorkerSocket {
   readonly hasGso: boolean;
 }
 
-/** Which kernel a worker takes: the fastest that answers right, or the one without experiments. */
-export type KernelChoice = "auto" | "baseline";
+/** Which cipher a worker takes: the fastest that answers right, or the one without experiments. */
+export type CipherChoice = "auto" | "baseline";
 
 /** What a worker begins with: no key, no socket, no peers. */
 export interface WorkerSetup {
   readonly mtuBytes: number;
   readonly timers: Partial<ProtocolTimers>;
   readonly tunFd: number;
-  readonly kernel: KernelChoice;
+  readonly cipher: CipherChoice;
   /** Whether the interface takes superframes of UDP. */
   readonly joinsUdp: boolean;
   readonly wakeFd: number;
@@ -69,7 +69,7 @@ export type Command =
 
 /** What the worker tells by itself. */
 export type WorkerReport =
-  | { readonly kind: "ready"; readonly kernel: string }
+  | { readonly kind: "ready"; readonly cipher: string }
   | { readonly kind: "event"; readonly event: PlainEvent }
   /** The socket is not used any more and can be closed. */
   | { readonly kind: "socket-released"; readonly fd: number }

@@ -1,26 +1,26 @@
 /**
- * The kernel for whole batches, with its arguments checked: superframes are cut and sealed, trains of messages opened,
+ * The cipher for whole batches, with its arguments checked: superframes are cut and sealed, trains of messages opened,
  * and opened packets joined, all in one memory that system calls read and write too.
  * @module
  */
 
 import type { Aead, AeadKey } from "../aead.ts";
-import { kernelAead, KernelKey } from "../aead_kernel.ts";
+import { wasmAead, WasmKey } from "../aead_wasm.ts";
 import {
-  compileKernel,
-  instantiateKernel,
-  KERNEL_BYTES,
-  KERNEL_LAYOUT,
-  type KernelExports,
-  kernelMemory,
-  type KernelTier,
+  CIPHER_BYTES,
+  CIPHER_LAYOUT,
+  type CipherExports,
+  cipherMemory,
+  type CipherTier,
+  compileCipher,
+  instantiateCipher,
   MAX_BATCH,
-} from "./kernel_module.ts";
+} from "./wasm_module.ts";
 
 const VIRTIO_HEADER_BYTES = 10;
 const MAX_PACKET_BYTES = 65_535;
 
-/** A superframe that is to be sealed; addresses count from the beginning of the kernel's memory. */
+/** A superframe that is to be sealed; addresses count from the beginning of the cipher's memory. */
 export interface SuperframeJob {
   /** Where the IP packet begins; its virtio header of 10 bytes stands before it. It is overwritten, unless there is no room. */
   readonly at: number;
@@ -28,7 +28,7 @@ export interface SuperframeJob {
   /** Where the sealed messages go one behind the other, and how much room is there. */
   readonly out: number;
   readonly roomBytes: number;
-  /** Made by `BatchKernel.aead`. */
+  /** Made by `WasmBatchCipher.aead`. */
   readonly key: AeadKey;
   /** The counter of the first packet; the next ones follow. */
   readonly counter: number;
@@ -45,7 +45,7 @@ export interface SealedMessages {
   readonly segmentBytes: number;
 }
 
-/** Messages that are to be opened by one key: views of the kernel's memory, `MAX_BATCH` long. */
+/** Messages that are to be opened by one key: views of the cipher's memory, `MAX_BATCH` long. */
 export interface MessageTable {
   /** Where each message begins, and its length with header and tag. */
   readonly at: Int32Array;
@@ -55,48 +55,48 @@ export interface MessageTable {
   readonly plaintextBytes: Int32Array;
 }
 
-/** How a kernel is to be. */
-export interface BatchKernelOptions {
-  /** As `selectKernelTier` found it. */
-  readonly tier?: KernelTier;
+/** Choices that hold for the life of a cipher. */
+export interface WasmBatchCipherOptions {
+  /** As `selectCipherTier` found it. */
+  readonly tier?: CipherTier;
   /** Whether packets of UDP are joined too, which the host's interface must be able to take. */
   readonly joinsUdp?: boolean;
 }
 
-/** One thread's kernel. Every call is synchronous, and leaves no key in the memory. */
-export class BatchKernel {
+/** One thread's cipher. Every call is synchronous, and leaves no key in the memory. */
+export class WasmBatchCipher {
   /** How the status names it. */
   readonly name: string;
   readonly memory: WebAssembly.Memory;
   /** The first byte that is the caller's. */
-  readonly freeFrom: number = KERNEL_BYTES;
+  readonly freeFrom: number = CIPHER_BYTES;
   readonly aead: Aead;
   readonly openTable: MessageTable;
-  readonly #kernel: KernelExports;
+  readonly #wasm: CipherExports;
   readonly #bytes: Uint8Array;
   readonly #result: Int32Array;
   readonly #frames: Int32Array;
   readonly #joinsUdp: boolean;
 
   /**
-   * @param pages of the memory, 64 KiB each; the first is the kernel's
+   * @param pages of the memory, 64 KiB each; the first is the cipher's
    * @throws WebAssembly.CompileError where the runtime lacks what the tier needs
    */
-  constructor(pages: number, { tier = "baseline", joinsUdp = true }: BatchKernelOptions = {}) {
-    this.aead = kernelAead(tier);
+  constructor(pages: number, { tier = "baseline", joinsUdp = true }: WasmBatchCipherOptions = {}) {
+    this.aead = wasmAead(tier);
     this.name = this.aead.name;
-    this.memory = kernelMemory(tier, pages);
-    this.#kernel = instantiateKernel(compileKernel(tier), this.memory);
+    this.memory = cipherMemory(tier, pages);
+    this.#wasm = instantiateCipher(compileCipher(tier), this.memory);
     this.#joinsUdp = joinsUdp;
     const { buffer } = this.memory;
     this.#bytes = new Uint8Array(buffer);
-    this.#result = new Int32Array(buffer, KERNEL_LAYOUT.RESULT, 2);
-    this.#frames = new Int32Array(buffer, KERNEL_LAYOUT.FRAMES, 2 * MAX_BATCH);
+    this.#result = new Int32Array(buffer, CIPHER_LAYOUT.RESULT, 2);
+    this.#frames = new Int32Array(buffer, CIPHER_LAYOUT.FRAMES, 2 * MAX_BATCH);
     this.openTable = {
-      at: new Int32Array(buffer, KERNEL_LAYOUT.TABLE_AT, MAX_BATCH),
-      lengthBytes: new Int32Array(buffer, KERNEL_LAYOUT.TABLE_LENGTH, MAX_BATCH),
-      counters: new Float64Array(buffer, KERNEL_LAYOUT.TABLE_COUNTER, MAX_BATCH),
-      plaintextBytes: new Int32Array(buffer, KERNEL_LAYOUT.TABLE_RESULT, MAX_BATCH),
+      at: new Int32Array(buffer, CIPHER_LAYOUT.TABLE_AT, MAX_BATCH),
+      lengthBytes: new Int32Array(buffer, CIPHER_LAYOUT.TABLE_LENGTH, MAX_BATCH),
+      counters: new Float64Array(buffer, CIPHER_LAYOUT.TABLE_COUNTER, MAX_BATCH),
+      plaintextBytes: new Int32Array(buffer, CIPHER_LAYOUT.TABLE_RESULT, MAX_BATCH),
     };
   }
 
@@ -109,14 +109,14 @@ export class BatchKernel {
    */
   sealSuperframe(job: SuperframeJob): SealedMessages | "malformed" | "no-room" {
     const { at, lengthBytes, out, roomBytes, counter } = job;
-    const isInside = at - VIRTIO_HEADER_BYTES >= KERNEL_BYTES && out >= KERNEL_BYTES && lengthBytes >= 0 &&
+    const isInside = at - VIRTIO_HEADER_BYTES >= CIPHER_BYTES && out >= CIPHER_BYTES && lengthBytes >= 0 &&
       at + lengthBytes <= this.#bytes.length && out + roomBytes <= this.#bytes.length;
     if (!isInside) throw new RangeError(`Cannot seal ${lengthBytes} bytes at ${at}: they leave the memory`);
     if (!Number.isSafeInteger(counter) || counter < 0 || !Number.isSafeInteger(counter + MAX_PACKET_BYTES)) {
       throw new RangeError(`Cannot seal as number ${counter}: it is no safe integer`);
     }
     if (!this.#load(job.key)) throw new TypeError("Cannot seal by a key that was wiped");
-    const written = this.#kernel.sealSuperframe(
+    const written = this.#wasm.sealSuperframe(
       at,
       lengthBytes,
       out,
@@ -136,13 +136,13 @@ export class BatchKernel {
    */
   openBatch(key: AeadKey, count: number): void {
     if (count > MAX_BATCH) throw new RangeError(`Cannot open ${count} messages: a batch has ${MAX_BATCH}`);
-    if (this.#load(key)) this.#kernel.openBatch(count);
+    if (this.#load(key)) this.#wasm.openBatch(count);
     else this.openTable.plaintextBytes.fill(-1, 0, count);
   }
 
   /** Starts to join packets of a batch. They are joined where they are, so no other place is needed. */
   beginFrames(): void {
-    this.#kernel.beginJoin(this.#joinsUdp ? 1 : 0);
+    this.#wasm.beginJoin(this.#joinsUdp ? 1 : 0);
   }
 
   /**
@@ -150,12 +150,12 @@ export class BatchKernel {
    * are added one after the other may be overwritten.
    */
   addPacket(at: number, lengthBytes: number): void {
-    this.#kernel.joinPacket(at, lengthBytes);
+    this.#wasm.joinPacket(at, lengthBytes);
   }
 
   /** @returns how many frames there are to be written, each with its virtio header */
   endFrames(): number {
-    return this.#kernel.endJoin();
+    return this.#wasm.endJoin();
   }
 
   /** @returns where frame `index` begins, virtio header included */
@@ -169,7 +169,7 @@ export class BatchKernel {
   }
 
   #load(key: AeadKey): boolean {
-    if (!(key instanceof KernelKey)) throw new TypeError("Cannot use a key that the kernel did not make");
+    if (!(key instanceof WasmKey)) throw new TypeError("Cannot use a key that the cipher did not make");
     return key.load(this.#bytes);
   }
 }

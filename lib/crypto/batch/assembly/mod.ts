@@ -1,5 +1,5 @@
 /**
- * The kernel: what touches every byte of a packet, in AssemblyScript for WebAssembly with SIMD. It allocates nothing
+ * The batch cipher: what touches every byte of a packet, in AssemblyScript for WebAssembly with SIMD. It allocates nothing
  * and works on the memory that the host gives, one instance for each memory; `layout.ts` says what is where.
  * @module
  */

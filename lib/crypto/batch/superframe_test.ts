@@ -1,12 +1,12 @@
 /**
- * Tests of cutting and joining in the kernel: it does to superframes what the data plane's plain kernel does packet by
+ * Tests of cutting and joining in the cipher: it does to superframes what the data plane's plain cipher does packet by
  * packet, and what was cut and joined again is what it was.
  * @module
  */
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { PlainKernel } from "../../dataplane/fast/plain_kernel.ts";
+import { PlainBatchCipher } from "../../dataplane/fast/plain_batch_cipher.ts";
 import {
   GSO,
   readVirtioHeader,
@@ -16,14 +16,14 @@ import {
 import { makeSuperframe, type SuperframeShape } from "../../dataplane/fast/superframe_suite_test.ts";
 import { internetChecksum } from "../../net/mod.ts";
 import { nobleAead } from "../aead_noble.ts";
-import { BatchKernel } from "./batch_kernel.ts";
-import { canRunKernel, KERNEL_BYTES } from "./kernel_module.ts";
+import { WasmBatchCipher } from "./wasm_batch_cipher.ts";
+import { canRunCipher, CIPHER_BYTES } from "./wasm_module.ts";
 
-const tiers = (["baseline", "wide"] as const).filter(canRunKernel);
+const tiers = (["baseline", "wide"] as const).filter(canRunCipher);
 const KEY = Uint8Array.from({ length: 32 }, (_, i) => i * 7 + 1);
 const PAGES = 8;
-const AT = KERNEL_BYTES + 10;
-const OUT = KERNEL_BYTES + 0x1_1000;
+const AT = CIPHER_BYTES + 10;
+const OUT = CIPHER_BYTES + 0x1_1000;
 const ROOM = 200_000;
 const CANARY = 0xaa;
 
@@ -48,7 +48,7 @@ function putSuperframe(bytes: Uint8Array, packet: Uint8Array, header: VirtioHead
   bytes.set(packet, AT);
 }
 
-/** Seals by both kernels, and compares everything that they say and write. */
+/** Seals by both ciphers, and compares everything that they say and write. */
 function assertSealsAlike(
   packet: Uint8Array,
   header: VirtioHeader,
@@ -58,17 +58,17 @@ function assertSealsAlike(
     readonly roomBytes?: number;
   },
 ) {
-  const mine = tiers.map((tier) => new BatchKernel(PAGES, { tier }));
-  const [expected, ...results] = [new PlainKernel(nobleAead, PAGES), ...mine].map((kernel) => {
-    const bytes = new Uint8Array(kernel.memory.buffer);
+  const mine = tiers.map((tier) => new WasmBatchCipher(PAGES, { tier }));
+  const [expected, ...results] = [new PlainBatchCipher(nobleAead, PAGES), ...mine].map((cipher) => {
+    const bytes = new Uint8Array(cipher.memory.buffer);
     bytes.fill(CANARY, OUT, OUT + ROOM + 100);
     putSuperframe(bytes, packet, header);
-    const sealed = kernel.sealSuperframe({
+    const sealed = cipher.sealSuperframe({
       at: AT,
       lengthBytes: packet.length,
       out: OUT,
       roomBytes,
-      key: kernel.aead.key(KEY),
+      key: cipher.aead.key(KEY),
       counter,
       remoteIndex: 0xfedc_ba98,
       mtuBytes,
@@ -82,7 +82,7 @@ function assertSealsAlike(
 for (const shape of shapes) {
   const name = `${shape.protocol} over IPv${shape.version}`;
 
-  Deno.test(`sealSuperframe() cuts and seals ${name} as the plain kernel does`, () => {
+  Deno.test(`sealSuperframe() cuts and seals ${name} as the plain cipher does`, () => {
     fc.assert(
       fc.property(sizes, ({ payloadBytes, gsoSize, mtuBytes, counter }) => {
         const { packet, header } = makeSuperframe({ ...shape, payloadBytes, gsoSize });
@@ -104,7 +104,7 @@ for (const shape of shapes) {
   Deno.test(`addPacket() joins what was cut of ${name} into what it was`, () => {
     fc.assert(
       fc.property(sizes, ({ payloadBytes, gsoSize }) => {
-        const kernel = new BatchKernel(PAGES);
+        const cipher = new WasmBatchCipher(PAGES);
         const { packet, header } = makeSuperframe({
           ...shape,
           payloadBytes,
@@ -112,7 +112,7 @@ for (const shape of shapes) {
         });
         clearSpecialFlags(packet, header, shape);
         const whole = splitSuperframe(packet.slice(), header) ?? [];
-        const frames = join(kernel, whole);
+        const frames = join(cipher, whole);
         // Each frame, cut again, gives the packets back.
         assert.deepEqual(frames.flatMap(cutFrame), whole);
         assert.equal(frames.length, 1);
@@ -126,13 +126,13 @@ for (const shape of shapes) {
     clearSpecialFlags(packet, header, shape);
     const [first, second] = splitSuperframe(packet.slice(), header) ?? [];
     assert.ok(first && second);
-    const kernel = new BatchKernel(PAGES);
-    assert.equal(join(kernel, [first, second]).length, 1);
+    const cipher = new WasmBatchCipher(PAGES);
+    assert.equal(join(cipher, [first, second]).length, 1);
     for (let at = 0; at < second.length; at++) {
       for (const bit of [0, 1, 3, 7]) {
         const changed = second.slice();
         changed[at] = (changed[at] ?? 0) ^ (1 << bit);
-        const frames = join(kernel, [first, changed]);
+        const frames = join(cipher, [first, changed]);
         assert.equal(frames.length, 2, `byte ${at}, bit ${bit}`);
         assert.deepEqual(frames.map((frame) => frame.subarray(10)), [first, changed]);
         assert.ok(frames.every((frame) => frame.subarray(0, 10).every((byte) => byte === 0)));
@@ -145,7 +145,7 @@ for (const shape of shapes) {
     clearSpecialFlags(packet, header, shape);
     const [first, second] = splitSuperframe(packet.slice(), header) ?? [];
     assert.ok(first && second);
-    const kernel = new BatchKernel(PAGES);
+    const cipher = new WasmBatchCipher(PAGES);
     const head = second.length - 1000;
     for (let bit = 0; bit < head * 8; bit++) {
       // Without its flag TCP's urgent pointer means nothing (RFC 9293 §3.1).
@@ -155,7 +155,7 @@ for (const shape of shapes) {
       changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (0x80 >> (bit & 7));
       const [whole] = splitSuperframe(changed, { ...header, gsoSize: 65_535 }) ?? [];
       if (whole === undefined) continue;
-      const frames = join(kernel, [first, whole]);
+      const frames = join(cipher, [first, whole]);
       assert.deepEqual(frames.flatMap(cutFrame), [first, whole], `byte ${bit >> 3}, bit ${bit & 7}`);
     }
   });
@@ -175,7 +175,7 @@ Deno.test("addPacket() joins IPv4 that may not be fragmented whatever its identi
     each.set([0, 0], 10);
     new DataView(each.buffer).setUint16(10, internetChecksum(each, 0, 20));
   }
-  assert.equal(join(new BatchKernel(PAGES), whole).length, 1);
+  assert.equal(join(new WasmBatchCipher(PAGES), whole).length, 1);
 });
 
 Deno.test("sealSuperframe() says when there is no room, and leaves the superframe as it was", () => {
@@ -186,8 +186,8 @@ Deno.test("sealSuperframe() says when there is no room, and leaves the superfram
     gsoSize: 1000,
   });
   for (const gsoType of [GSO.TCP4, GSO.NONE]) {
-    const kernel = new BatchKernel(PAGES);
-    const bytes = new Uint8Array(kernel.memory.buffer);
+    const cipher = new WasmBatchCipher(PAGES);
+    const bytes = new Uint8Array(cipher.memory.buffer);
     putSuperframe(bytes, packet, { ...header, gsoType });
     const before = bytes.slice(AT - 10, OUT + ROOM);
     const job = {
@@ -195,23 +195,23 @@ Deno.test("sealSuperframe() says when there is no room, and leaves the superfram
       lengthBytes: packet.length,
       out: OUT,
       roomBytes: 3000,
-      key: kernel.aead.key(KEY),
+      key: cipher.aead.key(KEY),
       counter: 0,
       remoteIndex: 1,
       mtuBytes: 1420,
     };
-    assert.equal(kernel.sealSuperframe(job), "no-room");
+    assert.equal(cipher.sealSuperframe(job), "no-room");
     assert.deepEqual(bytes.slice(AT - 10, OUT + ROOM), before);
-    assert.equal(typeof kernel.sealSuperframe({ ...job, roomBytes: ROOM }), "object");
+    assert.equal(typeof cipher.sealSuperframe({ ...job, roomBytes: ROOM }), "object");
   }
 });
 
-Deno.test("sealSuperframe() judges any header as the plain kernel does, and stays within its room", () => {
+Deno.test("sealSuperframe() judges any header as the plain cipher does, and stays within its room", () => {
   const any = fc.record({
     flags: fc.nat(255),
     gsoType: fc.oneof(fc.constantFrom(0, 1, 4, 5, 0x81), fc.nat(255)),
     gsoSize: fc.oneof(fc.nat(300), fc.nat(65_535)),
-    // The kernel keeps heads of up to 512 bytes, the plain one any.
+    // The cipher keeps heads of up to 512 bytes, the plain one any.
     checksumStart: fc.oneof(fc.constantFrom(20, 24, 40, 60), fc.nat(400)),
     checksumOffset: fc.oneof(fc.constantFrom(6, 16), fc.nat(65_535)),
   });
@@ -230,7 +230,7 @@ Deno.test("sealSuperframe() judges any header as the plain kernel does, and stay
 });
 
 Deno.test("addPacket() gives flows that alternate, ends at PSH, and hands on any bytes as they are", () => {
-  const kernel = new BatchKernel(PAGES);
+  const cipher = new WasmBatchCipher(PAGES);
   const { packet, header } = makeSuperframe({
     protocol: "tcp",
     version: 4,
@@ -240,14 +240,14 @@ Deno.test("addPacket() gives flows that alternate, ends at PSH, and hands on any
   const [a, b, c, d] = splitSuperframe(packet.slice(), header) ?? [];
   assert.ok(a && b && c && d);
   // The first has CWR, the last FIN and PSH: only the two between are joined.
-  assert.deepEqual(join(kernel, [a, b, c, d]).map((frame) => frame.length), [1062, 2062, 1062]);
+  assert.deepEqual(join(cipher, [a, b, c, d]).map((frame) => frame.length), [1062, 2062, 1062]);
   const other = makeSuperframe({ protocol: "udp", version: 6, payloadBytes: 500, gsoSize: 1000 });
   const [udp] = splitSuperframe(other.packet, other.header) ?? [];
   assert.ok(udp);
-  assert.equal(join(kernel, [b, udp, c]).length, 3);
-  assert.equal(join(new BatchKernel(PAGES, { joinsUdp: false }), [udp, udp]).length, 2);
+  assert.equal(join(cipher, [b, udp, c]).length, 3);
+  assert.equal(join(new WasmBatchCipher(PAGES, { joinsUdp: false }), [udp, udp]).length, 2);
   fc.assert(fc.property(fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 30 }), (any) => {
-    assert.deepEqual(join(kernel, any).map((frame) => frame.subarray(10)), any);
+    assert.deepEqual(join(cipher, any).map((frame) => frame.subarray(10)), any);
   }));
 });
 
@@ -257,24 +257,24 @@ function clearSpecialFlags(packet: Uint8Array, header: VirtioHeader, shape: Supe
 }
 
 /** Puts packets into the memory as a train has them, and returns the frames with their virtio headers. */
-function join(kernel: BatchKernel, packets: readonly Uint8Array[]): Uint8Array[] {
-  const bytes = new Uint8Array(kernel.memory.buffer);
-  let at = KERNEL_BYTES + 64;
-  kernel.beginFrames();
+function join(cipher: WasmBatchCipher, packets: readonly Uint8Array[]): Uint8Array[] {
+  const bytes = new Uint8Array(cipher.memory.buffer);
+  let at = CIPHER_BYTES + 64;
+  cipher.beginFrames();
   for (const packet of packets) {
     bytes.set(packet, at);
     at += packet.length + 32;
   }
   bytes.fill(CANARY, at, at + 64);
   const end = at;
-  at = KERNEL_BYTES + 64;
+  at = CIPHER_BYTES + 64;
   for (const packet of packets) {
-    kernel.addPacket(at, packet.length);
+    cipher.addPacket(at, packet.length);
     at += packet.length + 32;
   }
   assert.ok(bytes.subarray(end, end + 64).every((byte) => byte === CANARY));
-  return Array.from({ length: kernel.endFrames() }, (_, i) => {
-    return bytes.slice(kernel.frameAt(i), kernel.frameAt(i) + kernel.frameBytes(i));
+  return Array.from({ length: cipher.endFrames() }, (_, i) => {
+    return bytes.slice(cipher.frameAt(i), cipher.frameAt(i) + cipher.frameBytes(i));
   });
 }
 

@@ -1,5 +1,5 @@
 /**
- * Where the kernel keeps what in the first 64 KiB of its memory; all that follows is the host's.
+ * Where the module keeps what in the first 64 KiB of its memory; all that follows is the host's.
  *
  *     0x0400  state of cipher and joining    0x4000  table: length of each datagram
  *     0x0800  head of a superframe           0x6000  table: length of each plaintext, or -1

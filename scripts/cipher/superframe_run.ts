@@ -1,45 +1,45 @@
 /**
- * A superframe as the benchmark of the kernel sends it out and takes it in.
+ * A superframe as the benchmark of the cipher sends it out and takes it in.
  * @module
  */
 
 import type { AeadKey } from "../../lib/crypto/aead.ts";
 import {
-  BatchKernel,
-  KERNEL_BYTES,
-  type KernelTier,
+  CIPHER_BYTES,
+  type CipherTier,
   MESSAGE_OVERHEAD_BYTES,
-} from "../../lib/crypto/kernel/mod.ts";
+  WasmBatchCipher,
+} from "../../lib/crypto/batch/mod.ts";
 
 /** Packets of a superframe. */
 export const BATCH = 45;
 /** Bytes of each of them, IP and TCP included. */
 export const BATCH_BYTES = 1420;
 const HEAD_BYTES = 52;
-const TRAIN_AT = KERNEL_BYTES + 0x1_2000;
+const TRAIN_AT = CIPHER_BYTES + 0x1_2000;
 
 /** TCP over IPv4 on its way out and in again, as the data plane handles it. */
 export class SuperframeRun {
-  readonly #kernel: BatchKernel;
+  readonly #cipher: WasmBatchCipher;
   readonly #key: AeadKey;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #sealed: Uint8Array;
 
-  constructor(tier: KernelTier) {
-    this.#kernel = new BatchKernel(8, { tier });
-    this.#key = this.#kernel.aead.key(new Uint8Array(32).fill(7));
-    this.#bytes = new Uint8Array(this.#kernel.memory.buffer);
-    this.#view = new DataView(this.#kernel.memory.buffer);
+  constructor(tier: CipherTier) {
+    this.#cipher = new WasmBatchCipher(8, { tier });
+    this.#key = this.#cipher.aead.key(new Uint8Array(32).fill(7));
+    this.#bytes = new Uint8Array(this.#cipher.memory.buffer);
+    this.#view = new DataView(this.#cipher.memory.buffer);
     this.seal();
     this.#sealed = this.#bytes.slice(TRAIN_AT, TRAIN_AT + BATCH * (BATCH_BYTES + MESSAGE_OVERHEAD_BYTES));
     this.open();
-    if (this.#kernel.endFrames() !== 1) throw new Error("The kernel did not join what it had cut");
+    if (this.#cipher.endFrames() !== 1) throw new Error("The cipher did not join what it had cut");
   }
 
   /** Cuts and seals it. */
   seal(): void {
-    const at = KERNEL_BYTES + 64;
+    const at = CIPHER_BYTES + 64;
     const lengthBytes = HEAD_BYTES + BATCH * (BATCH_BYTES - HEAD_BYTES);
     // Only the head changes when it is sealed, and its first part is enough for that.
     this.#view.setUint16(at - 10, 0x0101, true);
@@ -60,14 +60,14 @@ export class SuperframeRun {
       remoteIndex,
       mtuBytes: 1420,
     };
-    if (typeof this.#kernel.sealSuperframe(job) === "string") {
-      throw new Error("The kernel refused a superframe");
+    if (typeof this.#cipher.sealSuperframe(job) === "string") {
+      throw new Error("The cipher refused a superframe");
     }
   }
 
   /** Opens its packets, and joins them. */
   open(): void {
-    const { at, lengthBytes, counters, plaintextBytes } = this.#kernel.openTable;
+    const { at, lengthBytes, counters, plaintextBytes } = this.#cipher.openTable;
     const stride = BATCH_BYTES + MESSAGE_OVERHEAD_BYTES;
     this.#bytes.set(this.#sealed, TRAIN_AT);
     for (let i = 0; i < BATCH; i++) {
@@ -75,11 +75,11 @@ export class SuperframeRun {
       lengthBytes[i] = stride;
       counters[i] = i;
     }
-    this.#kernel.openBatch(this.#key, BATCH);
-    this.#kernel.beginFrames();
+    this.#cipher.openBatch(this.#key, BATCH);
+    this.#cipher.beginFrames();
     for (let i = 0; i < BATCH; i++) {
-      this.#kernel.addPacket(TRAIN_AT + i * stride + 16, plaintextBytes[i] ?? 0);
+      this.#cipher.addPacket(TRAIN_AT + i * stride + 16, plaintextBytes[i] ?? 0);
     }
-    this.#kernel.endFrames();
+    this.#cipher.endFrames();
   }
 }

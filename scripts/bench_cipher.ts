@@ -1,24 +1,24 @@
 // deno-lint-ignore-file no-console -- a command prints
 /**
- * `deno task bench:kernel`: how many gigabytes a second each cipher seals and opens, packet by packet at three sizes,
- * and the kernel over a batch of packets. Medians of rounds that take turns, so that a busy machine slows all alike.
+ * `deno task bench:cipher`: how many gigabytes a second each cipher seals and opens, packet by packet at three sizes,
+ * and the cipher over a batch of packets. Medians of rounds that take turns, so that a busy machine slows all alike.
  * @module
  */
 
-import { kernelAead } from "../lib/crypto/aead_kernel.ts";
+import { wasmAead } from "../lib/crypto/aead_wasm.ts";
 import { nobleAead } from "../lib/crypto/aead_noble.ts";
 import { platformAead } from "../lib/crypto/aead_platform.ts";
 import {
-  canRunKernel,
-  compileKernel,
-  instantiateKernel,
-  KERNEL_BYTES,
-  KERNEL_LAYOUT,
-  kernelMemory,
-  type KernelTier,
+  canRunCipher,
+  CIPHER_BYTES,
+  CIPHER_LAYOUT,
+  cipherMemory,
+  type CipherTier,
+  compileCipher,
+  instantiateCipher,
   MESSAGE_OVERHEAD_BYTES,
-} from "../lib/crypto/kernel/mod.ts";
-import { BATCH, BATCH_BYTES, SuperframeRun } from "./kernel/superframe_run.ts";
+} from "../lib/crypto/batch/mod.ts";
+import { BATCH, BATCH_BYTES, SuperframeRun } from "./cipher/superframe_run.ts";
 
 const ROUNDS = 9;
 const ROUND_MS = 60;
@@ -33,7 +33,7 @@ interface Contender {
 
 const contenders: Contender[] = [];
 for (const bytes of SIZES) {
-  for (const aead of [kernelAead(), platformAead, nobleAead]) {
+  for (const aead of [wasmAead(), platformAead, nobleAead]) {
     const key = aead.key(new Uint8Array(32).fill(7));
     const plaintext = new Uint8Array(bytes);
     const sealed = new Uint8Array(bytes + 16);
@@ -52,41 +52,41 @@ for (const bytes of SIZES) {
     });
   }
 }
-const tiers = (["baseline", "wide"] as const).filter(canRunKernel);
+const tiers = (["baseline", "wide"] as const).filter(canRunCipher);
 contenders.push(...tiers.flatMap(batchContenders));
 
-function batchContenders(tier: KernelTier): Contender[] {
+function batchContenders(tier: CipherTier): Contender[] {
   const stride = BATCH_BYTES + MESSAGE_OVERHEAD_BYTES;
-  const memory = kernelMemory(tier, 8);
-  const kernel = instantiateKernel(compileKernel(tier), memory);
+  const memory = cipherMemory(tier, 8);
+  const wasm = instantiateCipher(compileCipher(tier), memory);
   const view = new Uint8Array(memory.buffer);
   const table = (at: number) => new Int32Array(memory.buffer, at, BATCH);
   const key = new Uint8Array(32).fill(7);
   const seal = () => {
-    view.set(key, KERNEL_LAYOUT.KEY);
-    kernel.sealBatch(KERNEL_BYTES + 16, stride, BATCH_BYTES, BATCH_BYTES, BATCH, 1, 0);
+    view.set(key, CIPHER_LAYOUT.KEY);
+    wasm.sealBatch(CIPHER_BYTES + 16, stride, BATCH_BYTES, BATCH_BYTES, BATCH, 1, 0);
   };
   seal();
-  const sealed = view.slice(KERNEL_BYTES, KERNEL_BYTES + BATCH * stride);
-  table(KERNEL_LAYOUT.TABLE_AT).forEach((_, i, at) => at[i] = KERNEL_BYTES + i * stride);
-  table(KERNEL_LAYOUT.TABLE_LENGTH).fill(stride);
-  new Float64Array(memory.buffer, KERNEL_LAYOUT.TABLE_COUNTER, BATCH).forEach((_, i, counters) => {
+  const sealed = view.slice(CIPHER_BYTES, CIPHER_BYTES + BATCH * stride);
+  table(CIPHER_LAYOUT.TABLE_AT).forEach((_, i, at) => at[i] = CIPHER_BYTES + i * stride);
+  table(CIPHER_LAYOUT.TABLE_LENGTH).fill(stride);
+  new Float64Array(memory.buffer, CIPHER_LAYOUT.TABLE_COUNTER, BATCH).forEach((_, i, counters) => {
     counters[i] = i;
   });
   const open = () => {
     // Opened packets would be forgeries the next time; copying them back costs 2 % of what is measured.
-    view.set(sealed, KERNEL_BYTES);
-    view.set(key, KERNEL_LAYOUT.KEY);
-    kernel.openBatch(BATCH);
-    if (table(KERNEL_LAYOUT.TABLE_RESULT).includes(-1)) throw new Error("The kernel refused its own");
+    view.set(sealed, CIPHER_BYTES);
+    view.set(key, CIPHER_LAYOUT.KEY);
+    wasm.openBatch(BATCH);
+    if (table(CIPHER_LAYOUT.TABLE_RESULT).includes(-1)) throw new Error("The cipher refused its own");
   };
   const bytes = BATCH * BATCH_BYTES;
   const superframe = new SuperframeRun(tier);
   return [
-    { name: `${tier} kernel, cut and seal the same`, bytes, run: () => superframe.seal() },
-    { name: `${tier} kernel, open and join the same`, bytes, run: () => superframe.open() },
-    { name: `${tier} kernel, seal ${BATCH} of ${BATCH_BYTES}`, bytes, run: seal },
-    { name: `${tier} kernel, open ${BATCH} of ${BATCH_BYTES}`, bytes, run: open },
+    { name: `${tier} cipher, cut and seal the same`, bytes, run: () => superframe.seal() },
+    { name: `${tier} cipher, open and join the same`, bytes, run: () => superframe.open() },
+    { name: `${tier} cipher, seal ${BATCH} of ${BATCH_BYTES}`, bytes, run: seal },
+    { name: `${tier} cipher, open ${BATCH} of ${BATCH_BYTES}`, bytes, run: open },
   ];
 }
 

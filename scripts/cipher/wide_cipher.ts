@@ -9,7 +9,7 @@
  * @module
  */
 
-// As in lib/crypto/kernel/assembly/layout.ts.
+// As in lib/crypto/batch/assembly/layout.ts.
 const POLY = 0x440;
 const STATE = 0x1400;
 const STREAM = 0x1600;

@@ -16,13 +16,13 @@ const BASELINE = "kernel";
 const EXPERIMENTAL = "wide kernel";
 
 labTest(
-  "a node names its kernel, --kernel baseline refuses the experimental one, and all of them understand each other",
+  "a node names its cipher, --cipher baseline refuses the experimental one, and all of them understand each other",
   [...PACKET_PLANE, "iperf3"],
   async () => {
     await using lab = await Lab.create(["A", "B", "C"]);
     const leader = nodeOn(lab, "A", { args: ["--dataplane", "fast"] });
     const token = await leader.startLeader();
-    const baseline = nodeOn(lab, "B", { args: ["--dataplane", "fast", "--kernel", "baseline"] });
+    const baseline = nodeOn(lab, "B", { args: ["--dataplane", "fast", "--cipher", "baseline"] });
     const second = await baseline.start("--join", token);
     // The third one runs without the flags that make the runtime experiment.
     const { namespace, folder } = lab.host("C");

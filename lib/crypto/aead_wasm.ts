@@ -1,5 +1,5 @@
 /**
- * ChaCha20-Poly1305 by our own kernel, one packet at a time: what leaves JavaScript is copied into the kernel's memory
+ * ChaCha20-Poly1305 by our own WebAssembly, one packet at a time: what leaves JavaScript is copied into the cipher's memory
  * and back, which costs little beside the cipher.
  * @module
  */
@@ -7,14 +7,14 @@
 import { type Aead, TAG_BYTES } from "./aead.ts";
 import { CounterKey, type NonceCipher } from "./counter_key.ts";
 import {
-  compileKernel,
-  instantiateKernel,
-  KERNEL_BYTES,
-  KERNEL_LAYOUT,
-  type KernelExports,
-  kernelMemory,
-  type KernelTier,
-} from "./kernel/kernel_module.ts";
+  CIPHER_BYTES,
+  CIPHER_LAYOUT,
+  type CipherExports,
+  cipherMemory,
+  type CipherTier,
+  compileCipher,
+  instantiateCipher,
+} from "./batch/wasm_module.ts";
 
 const PAGE_BYTES = 0x1_0000;
 const INITIAL_PAGES = 3;
@@ -22,15 +22,15 @@ const INITIAL_PAGES = 3;
 const MAX_PAGES = 0x4000;
 
 /** The cipher alone, in a memory of its own. Keys are in that memory only while a call runs. */
-export class KernelCipher implements NonceCipher {
+export class WasmCipher implements NonceCipher {
   readonly #memory: WebAssembly.Memory;
-  readonly #kernel: KernelExports;
+  readonly #wasm: CipherExports;
   #bytes: Uint8Array<ArrayBufferLike>;
 
   /** @throws WebAssembly.CompileError where the runtime lacks what the tier needs */
-  constructor(tier: KernelTier = "baseline") {
-    this.#memory = kernelMemory(tier, INITIAL_PAGES, MAX_PAGES);
-    this.#kernel = instantiateKernel(compileKernel(tier), this.#memory);
+  constructor(tier: CipherTier = "baseline") {
+    this.#memory = cipherMemory(tier, INITIAL_PAGES, MAX_PAGES);
+    this.#wasm = instantiateCipher(compileCipher(tier), this.#memory);
     this.#bytes = new Uint8Array(this.#memory.buffer);
   }
 
@@ -43,7 +43,7 @@ export class KernelCipher implements NonceCipher {
     at: number,
   ): void {
     const text = this.#load(key, nonce, data, plaintext);
-    this.#kernel.seal(text, plaintext.length, KERNEL_BYTES, data.length);
+    this.#wasm.seal(text, plaintext.length, CIPHER_BYTES, data.length);
     out.set(this.#bytes.subarray(text, text + plaintext.length + TAG_BYTES), at);
   }
 
@@ -57,29 +57,29 @@ export class KernelCipher implements NonceCipher {
   ): boolean {
     const text = this.#load(key, nonce, data, ciphertext);
     const length = ciphertext.length - TAG_BYTES;
-    if (this.#kernel.open(text, length, KERNEL_BYTES, data.length) === 0) return false;
+    if (this.#wasm.open(text, length, CIPHER_BYTES, data.length) === 0) return false;
     out.set(this.#bytes.subarray(text, text + length), at);
     return true;
   }
 
   /** @returns where the text stands */
   #load(key: Uint8Array, nonce: Uint8Array, data: Uint8Array, text: Uint8Array): number {
-    const at = KERNEL_BYTES + ((data.length + 15) & ~15);
+    const at = CIPHER_BYTES + ((data.length + 15) & ~15);
     const missing = at + text.length + TAG_BYTES - this.#bytes.length;
     if (missing > 0) {
       this.#memory.grow(Math.ceil(missing / PAGE_BYTES));
       this.#bytes = new Uint8Array(this.#memory.buffer);
     }
-    this.#bytes.set(key, KERNEL_LAYOUT.KEY);
-    this.#bytes.set(nonce, KERNEL_LAYOUT.NONCE);
-    if (data.length > 0) this.#bytes.set(data, KERNEL_BYTES);
+    this.#bytes.set(key, CIPHER_LAYOUT.KEY);
+    this.#bytes.set(nonce, CIPHER_LAYOUT.NONCE);
+    if (data.length > 0) this.#bytes.set(data, CIPHER_BYTES);
     this.#bytes.set(text, at);
     return at;
   }
 }
 
-/** A key that the kernel can also use for whole batches. */
-export class KernelKey extends CounterKey {
+/** A key that a batch cipher takes too. */
+export class WasmKey extends CounterKey {
   readonly #bytes: Uint8Array;
   #isGone = false;
 
@@ -87,19 +87,19 @@ export class KernelKey extends CounterKey {
    * @param bytes 32 of them, copied
    * @throws RangeError when the length is wrong
    */
-  constructor(bytes: Uint8Array, cipher: KernelCipher) {
+  constructor(bytes: Uint8Array, cipher: WasmCipher) {
     super(bytes, cipher);
     this.#bytes = bytes.slice();
   }
 
   /**
-   * Hands the key to a kernel for one call.
-   * @param memory of that kernel
+   * Hands the key to a batch cipher for one call.
+   * @param memory of that cipher
    * @returns false when the key was wiped
    */
   load(memory: Uint8Array): boolean {
     if (this.#isGone) return false;
-    memory.set(this.#bytes, KERNEL_LAYOUT.KEY);
+    memory.set(this.#bytes, CIPHER_LAYOUT.KEY);
     return true;
   }
 
@@ -111,10 +111,10 @@ export class KernelKey extends CounterKey {
 }
 
 /**
- * By the kernel.
+ * By our own WebAssembly.
  * @throws WebAssembly.CompileError where the runtime lacks what the tier needs
  */
-export function kernelAead(tier: KernelTier = "baseline"): Aead {
-  const cipher = new KernelCipher(tier);
-  return { name: tier === "wide" ? "wide kernel" : "kernel", key: (bytes) => new KernelKey(bytes, cipher) };
+export function wasmAead(tier: CipherTier = "baseline"): Aead {
+  const cipher = new WasmCipher(tier);
+  return { name: tier === "wide" ? "wide kernel" : "kernel", key: (bytes) => new WasmKey(bytes, cipher) };
 }

@@ -1,27 +1,27 @@
 /**
- * The kernel's modules, and instances of them with names and types.
+ * The cipher's modules, and instances of them with names and types.
  * @module
  */
 
-import { KERNEL_WASM } from "./gen/kernel_wasm.ts";
+import { BASELINE_BATCH_WASM } from "./gen/baseline_batch_wasm.ts";
 import { WIDE_CIPHER_WASM } from "./gen/wide_cipher_wasm.ts";
-import { WIDE_KERNEL_WASM } from "./gen/wide_kernel_wasm.ts";
+import { WIDE_BATCH_WASM } from "./gen/wide_batch_wasm.ts";
 
 /**
- * Which cipher a kernel has: `baseline` runs wherever there is SIMD; `wide` needs V8's flags
+ * Which implementation seals: `baseline` runs wherever there is SIMD; `wide` needs V8's flags
  * `--experimental-wasm-wide-arithmetic`, to run at all, and `--experimental-wasm-revectorize`, to be worth it.
  */
-export type KernelTier = "baseline" | "wide";
+export type CipherTier = "baseline" | "wide";
 
-/** The first byte that is the host's; what stands before is the kernel's own (`assembly/layout.ts`). */
-export const KERNEL_BYTES = 0x1_0000;
+/** The first byte that is the host's; what stands before is the cipher's own (`assembly/layout.ts`). */
+export const CIPHER_BYTES = 0x1_0000;
 /** How many datagrams a batch holds at most. */
 export const MAX_BATCH = 2048;
 /** Bytes that sealing adds in front and behind (WireGuard paper §5.4.6). */
 export const MESSAGE_OVERHEAD_BYTES = 32;
 
 /** Where the host writes what a call works with; all lengths in bytes. */
-export const KERNEL_LAYOUT = {
+export const CIPHER_LAYOUT = {
   KEY: 0x4c0,
   NONCE: 0x4e4,
   RESULT: 0x520,
@@ -34,9 +34,9 @@ export const KERNEL_LAYOUT = {
 
 /**
  * What the module exports; all parameters are addresses, lengths and numbers, and nothing is checked. The key has to
- * be put to `KERNEL_LAYOUT.KEY` before each call that seals or opens, which leaves zeroes there.
+ * be put to `CIPHER_LAYOUT.KEY` before each call that seals or opens, which leaves zeroes there.
  */
-export interface KernelExports {
+export interface CipherExports {
   /** Once, before all others. */
   init(): void;
   /** Encrypts `length` bytes at `at` in place, and appends the tag; key and nonce stand in the layout. */
@@ -78,52 +78,52 @@ export interface KernelExports {
 }
 
 /** The modules of a tier. */
-export interface CompiledKernel {
-  readonly tier: KernelTier;
-  readonly kernel: WebAssembly.Module;
-  /** The wide tier's cipher, which the kernel imports. */
+export interface CompiledCipher {
+  readonly tier: CipherTier;
+  readonly batch: WebAssembly.Module;
+  /** The wide tier's cipher, which `batch` imports. */
   readonly cipher?: WebAssembly.Module;
 }
 
 /** @returns whether the runtime takes the modules of `tier`; how fast they are is another matter */
-export function canRunKernel(tier: KernelTier): boolean {
-  return WebAssembly.validate(decode(tier === "wide" ? WIDE_CIPHER_WASM : KERNEL_WASM));
+export function canRunCipher(tier: CipherTier): boolean {
+  return WebAssembly.validate(decode(tier === "wide" ? WIDE_CIPHER_WASM : BASELINE_BATCH_WASM));
 }
 
 /**
  * Compiles the modules.
  * @throws WebAssembly.CompileError where the runtime lacks what the tier needs
  */
-export function compileKernel(tier: KernelTier = "baseline"): CompiledKernel {
-  if (tier === "baseline") return { tier, kernel: new WebAssembly.Module(decode(KERNEL_WASM)) };
+export function compileCipher(tier: CipherTier = "baseline"): CompiledCipher {
+  if (tier === "baseline") return { tier, batch: new WebAssembly.Module(decode(BASELINE_BATCH_WASM)) };
   const cipher = new WebAssembly.Module(decode(WIDE_CIPHER_WASM));
-  return { tier, kernel: new WebAssembly.Module(decode(WIDE_KERNEL_WASM)), cipher };
+  return { tier, batch: new WebAssembly.Module(decode(WIDE_BATCH_WASM)), cipher };
 }
 
 /**
- * Makes memory for a kernel: the baseline's is shared, the wide one's is not, because the runtime pairs no vectors
+ * Makes memory for a cipher: the baseline's is shared, the wide one's is not, because the runtime pairs no vectors
  * across shared memory.
  * @param pages of 64 KiB
  */
-export function kernelMemory(tier: KernelTier, pages: number, maxPages: number = pages): WebAssembly.Memory {
+export function cipherMemory(tier: CipherTier, pages: number, maxPages: number = pages): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial: pages, maximum: maxPages, shared: tier === "baseline" });
 }
 
 /**
- * Makes an instance that works on `memory`, of which nobody else may use the first `KERNEL_BYTES` meanwhile.
- * @param memory of one page at least, shared or not as `kernelMemory` makes it
+ * Makes an instance that works on `memory`, of which nobody else may use the first `CIPHER_BYTES` meanwhile.
+ * @param memory of one page at least, shared or not as `cipherMemory` makes it
  * @throws WebAssembly.LinkError when it is not
  */
-export function instantiateKernel(compiled: CompiledKernel, memory: WebAssembly.Memory): KernelExports {
+export function instantiateCipher(compiled: CompiledCipher, memory: WebAssembly.Memory): CipherExports {
   const imports: WebAssembly.Imports = { env: { memory } };
   if (compiled.cipher !== undefined) {
     const { exports } = new WebAssembly.Instance(compiled.cipher, imports);
     imports["wide"] = exports as unknown as WebAssembly.ModuleImports;
   }
-  const { exports } = new WebAssembly.Instance(compiled.kernel, imports);
-  const kernel = exports as unknown as KernelExports;
-  kernel.init();
-  return kernel;
+  const { exports } = new WebAssembly.Instance(compiled.batch, imports);
+  const wasm = exports as unknown as CipherExports;
+  wasm.init();
+  return wasm;
 }
 
 function decode(base64: string): Uint8Array<ArrayBuffer> {

@@ -1,19 +1,19 @@
 /**
- * The kernel in plain TypeScript over any AEAD: the oracle of the fast one, and its stand-in where there is no
+ * The batch cipher in plain TypeScript over any AEAD: the oracle of the fast one, and its stand-in where there is no
  * WebAssembly SIMD.
  * @module
  */
 
 import { type Aead, type AeadKey, TAG_BYTES } from "../../crypto/mod.ts";
 import {
+  type BatchCipher,
   MAX_TRAIN_PACKETS,
   type OpenTable,
   openTable,
-  type PacketKernel,
   type SealedTrain,
   type SealFailure,
   type SealJob,
-} from "./packet_kernel.ts";
+} from "./batch_cipher.ts";
 import { readVirtioHeader, splitSuperframe, VIRTIO_HEADER_BYTES } from "./superframe.ts";
 
 const TRANSPORT_HEADER_BYTES = 16;
@@ -21,7 +21,7 @@ const PADDING_BYTES = 16;
 const NO_BYTES = new Uint8Array(0);
 
 /** One packet at a time; it joins nothing. */
-export class PlainKernel implements PacketKernel {
+export class PlainBatchCipher implements BatchCipher {
   readonly name: string;
   readonly memory: WebAssembly.Memory;
   readonly freeFrom = 0;

@@ -44,13 +44,13 @@ export interface OpenTable {
 }
 
 /** Works on its own memory; every call is synchronous. */
-export interface PacketKernel {
+export interface BatchCipher {
   /** How the status names it. */
   readonly name: string;
   readonly memory: WebAssembly.Memory;
-  /** The first byte that is not the kernel's own. */
+  /** The first byte that is not the cipher's own. */
   readonly freeFrom: number;
-  /** Makes keys that the kernel can work with. */
+  /** Makes the keys that this cipher takes. */
   readonly aead: Aead;
   /** What `openBatch` opens. */
   readonly openTable: OpenTable;

@@ -1,21 +1,21 @@
 /**
- * Chooses a tier of the kernel when a program starts: by known answers, and by time, because only time shows whether
+ * Chooses a tier of the cipher when a program starts: by known answers, and by time, because only time shows whether
  * the runtime pairs the wide cipher's vectors.
  * @module
  */
 
-import { kernelAead } from "../aead_kernel.ts";
+import { wasmAead } from "../aead_wasm.ts";
 import { answersRight } from "../select_aead.ts";
 import {
-  canRunKernel,
-  compileKernel,
-  instantiateKernel,
-  KERNEL_BYTES,
-  KERNEL_LAYOUT,
-  kernelMemory,
-  type KernelTier,
+  canRunCipher,
+  CIPHER_BYTES,
+  CIPHER_LAYOUT,
+  cipherMemory,
+  type CipherTier,
+  compileCipher,
+  instantiateCipher,
   MESSAGE_OVERHEAD_BYTES,
-} from "./kernel_module.ts";
+} from "./wasm_module.ts";
 
 const PACKETS = 8;
 const PACKET_BYTES = 1420;
@@ -31,9 +31,9 @@ const WORTHWHILE = 0.85;
  * @param now a clock in milliseconds with fractions
  * @returns `wide` where it answers right and is the faster one
  */
-export function selectKernelTier(now: () => number): KernelTier {
+export function selectCipherTier(now: () => number): CipherTier {
   try {
-    if (!canRunKernel("wide") || !answersRight(kernelAead("wide"))) return "baseline";
+    if (!canRunCipher("wide") || !answersRight(wasmAead("wide"))) return "baseline";
     const [baseline, wide] = [new Trial("baseline"), new Trial("wide")];
     for (const end = now() + BUDGET_MS; now() < end;) {
       baseline.run(now);
@@ -52,13 +52,13 @@ class Trial {
   /** The fastest run. */
   bestMs = Infinity;
 
-  constructor(tier: KernelTier) {
-    const memory = kernelMemory(tier, 2);
-    const kernel = instantiateKernel(compileKernel(tier), memory);
+  constructor(tier: CipherTier) {
+    const memory = cipherMemory(tier, 2);
+    const wasm = instantiateCipher(compileCipher(tier), memory);
     const bytes = this.#bytes = new Uint8Array(memory.buffer);
     this.#sealBatch = () => {
-      bytes.fill(0x42, KERNEL_LAYOUT.KEY, KERNEL_LAYOUT.KEY + 32);
-      kernel.sealBatch(KERNEL_BYTES + 16, STRIDE, PACKET_BYTES, PACKET_BYTES, PACKETS, 1, 0x1_2345_6789);
+      bytes.fill(0x42, CIPHER_LAYOUT.KEY, CIPHER_LAYOUT.KEY + 32);
+      wasm.sealBatch(CIPHER_BYTES + 16, STRIDE, PACKET_BYTES, PACKET_BYTES, PACKETS, 1, 0x1_2345_6789);
     };
   }
 
@@ -71,9 +71,9 @@ class Trial {
   /** Whether both seal a fresh batch alike. */
   agreesWith(other: Trial): boolean {
     for (const trial of [this, other]) {
-      trial.#bytes.fill(0x17, KERNEL_BYTES);
+      trial.#bytes.fill(0x17, CIPHER_BYTES);
       trial.#sealBatch();
     }
-    return this.#bytes.subarray(KERNEL_BYTES).every((byte, i) => byte === other.#bytes[KERNEL_BYTES + i]);
+    return this.#bytes.subarray(CIPHER_BYTES).every((byte, i) => byte === other.#bytes[CIPHER_BYTES + i]);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * What packets are sealed with where the runtime multiplies 64 by 64 bits and pairs vectors: the cipher of eight blocks,
- * a module of its own that no optimiser may touch (`scripts/kernel/wide_cipher.ts` writes it). It stands in for
- * `cipher.ts` when the wide kernel is built.
+ * a module of its own that no optimiser may touch (`scripts/cipher/wide_cipher.ts` writes it). It stands in for
+ * `cipher.ts` when the wide module is built.
  * @module
  */
 

@@ -1,14 +1,14 @@
 /**
- * Tests that the fast kernel does what the plain one does.
+ * Tests that the WebAssembly cipher does what the plain one does.
  * @module
  */
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom } from "../../base/mod.ts";
-import { BatchKernel, selectAead } from "../../crypto/mod.ts";
-import type { PacketKernel } from "./packet_kernel.ts";
-import { PlainKernel } from "./plain_kernel.ts";
+import { selectAead, WasmBatchCipher } from "../../crypto/mod.ts";
+import type { BatchCipher } from "./batch_cipher.ts";
+import { PlainBatchCipher } from "./plain_batch_cipher.ts";
 import { readVirtioHeader, splitSuperframe, VIRTIO_HEADER_BYTES, type VirtioHeader } from "./superframe.ts";
 import { makeSuperframe } from "./superframe_suite_test.ts";
 
@@ -27,21 +27,21 @@ const shapes = fc.record({
 });
 
 /** Puts a superframe where the host's kernel would, and seals it. @returns the train, or why there is none */
-function seal(kernel: PacketKernel, packet: Uint8Array, header: VirtioHeader, counter: number) {
-  const bytes = new Uint8Array(kernel.memory.buffer);
-  const view = new DataView(kernel.memory.buffer, AT - VIRTIO_HEADER_BYTES);
+function seal(cipher: BatchCipher, packet: Uint8Array, header: VirtioHeader, counter: number) {
+  const bytes = new Uint8Array(cipher.memory.buffer);
+  const view = new DataView(cipher.memory.buffer, AT - VIRTIO_HEADER_BYTES);
   view.setUint8(0, header.flags);
   view.setUint8(1, header.gsoType);
   view.setUint16(4, header.gsoSize, true);
   view.setUint16(6, header.checksumStart, true);
   view.setUint16(8, header.checksumOffset, true);
   bytes.set(packet, AT);
-  const sealed = kernel.sealSuperframe({
+  const sealed = cipher.sealSuperframe({
     at: AT,
     lengthBytes: packet.length,
     out: OUT,
     roomBytes: ROOM_BYTES,
-    key: kernel.aead.key(KEY_BYTES),
+    key: cipher.aead.key(KEY_BYTES),
     counter,
     remoteIndex: 0xdead_beef,
     mtuBytes: MTU_BYTES,
@@ -50,9 +50,9 @@ function seal(kernel: PacketKernel, packet: Uint8Array, header: VirtioHeader, co
   return { ...sealed, bytes: bytes.slice(OUT, OUT + sealed.lengthBytes) };
 }
 
-Deno.test("BatchKernel.sealSuperframe() writes the same bytes as PlainKernel's", () => {
-  const plain = new PlainKernel(selectAead(), PAGES);
-  const batch = new BatchKernel(PAGES);
+Deno.test("WasmBatchCipher.sealSuperframe() writes the same bytes as PlainBatchCipher's", () => {
+  const plain = new PlainBatchCipher(selectAead(), PAGES);
+  const batch = new WasmBatchCipher(PAGES);
   fc.assert(
     fc.property(shapes, fc.nat(2 ** 40), (shape, counter) => {
       const { packet, header } = makeSuperframe(shape);
@@ -62,8 +62,8 @@ Deno.test("BatchKernel.sealSuperframe() writes the same bytes as PlainKernel's",
   );
 });
 
-Deno.test("BatchKernel opens, and joins packets to superframes that stand for the same packets", () => {
-  const batch = new BatchKernel(PAGES);
+Deno.test("WasmBatchCipher opens, and joins packets to superframes that stand for the same packets", () => {
+  const batch = new WasmBatchCipher(PAGES);
   const bytes = new Uint8Array(batch.memory.buffer);
   const key = batch.aead.key(KEY_BYTES);
   let joined = 0;
@@ -108,9 +108,9 @@ Deno.test("BatchKernel opens, and joins packets to superframes that stand for th
   assert.ok(joined > 20, `only ${joined} of 60 were joined`);
 });
 
-Deno.test("BatchKernel and PlainKernel agree on nonsense", () => {
-  const plain = new PlainKernel(selectAead(), PAGES);
-  const batch = new BatchKernel(PAGES);
+Deno.test("WasmBatchCipher and PlainBatchCipher agree on nonsense", () => {
+  const plain = new PlainBatchCipher(selectAead(), PAGES);
+  const batch = new WasmBatchCipher(PAGES);
   const random = new SeededRandom(11);
   const headers = fc.record({
     flags: fc.constantFrom(0, 1),

@@ -1,22 +1,22 @@
 // deno-lint-ignore-file no-console -- the reason of a skipped test belongs in the output
 /**
- * Tests of the choice between tiers, and all tests of the kernel and the AEADs again with the wide tier's flags.
+ * Tests of the choice between tiers, and all tests of the cipher and the AEADs again with the wide tier's flags.
  * @module
  */
 
 import assert from "node:assert/strict";
-import { canRunKernel } from "./kernel_module.ts";
-import { selectKernelTier } from "./select_tier.ts";
+import { canRunCipher } from "./wasm_module.ts";
+import { selectCipherTier } from "./select_tier.ts";
 
 const FLAGS = "--v8-flags=--experimental-wasm-wide-arithmetic,--experimental-wasm-revectorize";
 
-Deno.test("selectKernelTier() takes the faster one, and no time where there is no choice", () => {
-  const wide = canRunKernel("wide") ? "wide" : "baseline";
-  assert.equal(selectKernelTier(clockOf({ baseline: 3, wide: 2 })), wide);
-  assert.equal(selectKernelTier(clockOf({ baseline: 3, wide: 2.9 })), "baseline");
-  assert.equal(selectKernelTier(clockOf({ baseline: 2, wide: 3 })), "baseline");
+Deno.test("selectCipherTier() takes the faster one, and no time where there is no choice", () => {
+  const wide = canRunCipher("wide") ? "wide" : "baseline";
+  assert.equal(selectCipherTier(clockOf({ baseline: 3, wide: 2 })), wide);
+  assert.equal(selectCipherTier(clockOf({ baseline: 3, wide: 2.9 })), "baseline");
+  assert.equal(selectCipherTier(clockOf({ baseline: 2, wide: 3 })), "baseline");
   const unread = () => assert.fail("the clock was read");
-  if (wide === "baseline") selectKernelTier(unread);
+  if (wide === "baseline") selectCipherTier(unread);
 });
 
 /** A clock on which a run of each tier takes so many milliseconds. */
@@ -27,15 +27,15 @@ function clockOf(ms: { readonly baseline: number; readonly wide: number }): () =
   return () => at += reads === 0 ? reads++ : steps[(reads++ - 1) % steps.length] ?? 0;
 }
 
-const name = "the wide tier passes all tests of kernel and AEADs";
-const isHere = canRunKernel("wide");
+const name = "the wide tier passes all tests of cipher and AEADs";
+const isHere = canRunCipher("wide");
 const takesFlags = isHere || await runDeno(["eval", FLAGS, ""]);
 if (!isHere && !takesFlags) console.log(`skipped: ${name}: the runtime does not know the flags`);
 
 Deno.test(name, { ignore: isHere || !takesFlags }, async () => {
   const crypto = new URL("../", import.meta.url).pathname;
   assert.ok(
-    await runDeno(["test", "--quiet", "--no-check", "-A", FLAGS, `${crypto}kernel`, `${crypto}aead_test.ts`]),
+    await runDeno(["test", "--quiet", "--no-check", "-A", FLAGS, `${crypto}batch`, `${crypto}aead_test.ts`]),
   );
 });
 
