@@ -41,9 +41,9 @@ export class SourceFile {
     return this.path.includes("/gen/");
   }
 
-  /** Whether it exists for tests only. */
+  /** Whether it exists for tests only: a test, or what tests share in a folder named `testing`. */
   get isTest(): boolean {
-    return this.path.startsWith("tests/") || this.path.endsWith("_test.ts");
+    return /^tests\/|_test\.ts$|\/testing\//.test(this.path);
   }
 
   /** Whether it is what users run: in lib, or one of the two entries, and no test. */
