@@ -18,7 +18,7 @@ import {
   instantiateCipher,
   MESSAGE_OVERHEAD_BYTES,
 } from "../lib/crypto/batch/mod.ts";
-import { BATCH, BATCH_BYTES, SuperframeRun } from "./cipher/superframe_run.ts";
+import { BATCH, BATCH_BYTES, SuperpacketRun } from "./cipher/superpacket_run.ts";
 
 const ROUNDS = 9;
 const ROUND_MS = 60;
@@ -81,10 +81,10 @@ function batchContenders(tier: CipherTier): Contender[] {
     if (table(CIPHER_LAYOUT.TABLE_RESULT).includes(-1)) throw new Error("The cipher refused its own");
   };
   const bytes = BATCH * BATCH_BYTES;
-  const superframe = new SuperframeRun(tier);
+  const superpacket = new SuperpacketRun(tier);
   return [
-    { name: `${tier} cipher, cut and seal the same`, bytes, run: () => superframe.seal() },
-    { name: `${tier} cipher, open and join the same`, bytes, run: () => superframe.open() },
+    { name: `${tier} cipher, cut and seal the same`, bytes, run: () => superpacket.seal() },
+    { name: `${tier} cipher, open and join the same`, bytes, run: () => superpacket.open() },
     { name: `${tier} cipher, seal ${BATCH} of ${BATCH_BYTES}`, bytes, run: seal },
     { name: `${tier} cipher, open ${BATCH} of ${BATCH_BYTES}`, bytes, run: open },
   ];

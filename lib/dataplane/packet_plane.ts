@@ -11,7 +11,7 @@ import type { DeviceEvent, PeerStatus, WireGuardPeerConfig } from "../wireguard/
 export type PlaneEnd = "closed" | "interface-gone" | "worker-failed";
 
 /**
- * Superframes from and to the interface, of TCP (`tso`) and UDP (`uso`); trains of datagrams to (`gso`) and from (`gro`)
+ * Superpackets from and to the interface, of TCP (`tso`) and UDP (`uso`); batches of datagrams to (`gso`) and from (`gro`)
  * the network (Linux, Documentation/networking/segmentation-offloads.rst).
  */
 export type Offload = "tso" | "uso" | "gso" | "gro";

@@ -14,7 +14,7 @@ import {
   encodeLink,
   encodeNoLinkLocal,
   encodeRoute,
-  encodeSuperframes,
+  encodeSuperpackets,
   type NetlinkLink,
   type RoutePayload,
   RTM,
@@ -129,16 +129,16 @@ export class Netlink implements HostNetwork, Disposable {
   }
 
   /**
-   * Bounds the superframes that an interface is given.
+   * Bounds the superpackets that an interface is given.
    * @param bytes with their IP header, 65,536 at most
    * @returns false when the kernel refuses, as old ones do
    */
-  setSuperframeBytes(
+  setSuperpacketBytes(
     interfaceName: string,
     bytes: { readonly ipv4: number; readonly ipv6: number },
   ): boolean {
     const index = this.#libc.interfaceIndex(interfaceName);
-    return index !== 0 && this.#change(RTM.NEWLINK, 0, encodeSuperframes(index, bytes)) === 0;
+    return index !== 0 && this.#change(RTM.NEWLINK, 0, encodeSuperpackets(index, bytes)) === 0;
   }
 
   deleteLink(interfaceName: string): void {

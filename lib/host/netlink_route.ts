@@ -113,8 +113,8 @@ export function encodeLinkQuery({ index, namespaceId }: LinkPlace): RoutePayload
   };
 }
 
-/** A change of how long superframes may be, in bytes, with their IP header (linux/if_link.h, IFLA_GSO_MAX_SIZE). */
-export function encodeSuperframes(
+/** A change of how long superpackets may be, in bytes, with their IP header (linux/if_link.h, IFLA_GSO_MAX_SIZE). */
+export function encodeSuperpackets(
   index: number,
   bytes: { readonly ipv4: number; readonly ipv6: number },
 ): RoutePayload {

@@ -1,5 +1,5 @@
 /**
- * A TUN interface that carries superframes: the kernel leaves segmenting and checksums to whoever reads, and takes
+ * A TUN interface that carries superpackets: the kernel leaves segmenting and checksums to whoever reads, and takes
  * coalesced packets from whoever writes (Documentation/networking/tuntap.rst, include/uapi/linux/virtio_net.h).
  * @module
  */
@@ -23,7 +23,7 @@ export interface OffloadTun {
   readonly name: string;
   /** Does not block. */
   readonly fd: number;
-  /** TCP and UDP superframes are read and may be written. */
+  /** TCP and UDP superpackets are read and may be written. */
   readonly offloads: { readonly tso: boolean; readonly uso: boolean };
   /** Removes the interface; nothing may use the descriptor any more. Harmless when repeated. */
   close(): void;
@@ -40,7 +40,9 @@ export function openOffloadTun(options: TunOptions): OffloadTun {
     fd = attachTun(libc, options, IFF_VNET_HDR);
     const headerBytes = new Uint8Array(Int32Array.of(VIRTIO_HEADER_BYTES).buffer);
     if (libc.ioctl(fd, TUNSETVNETHDRSZ, headerBytes) < 0) {
-      throw new HostError(`Cannot set up ${options.name} for superframes: error ${libc.errno} of the kernel`);
+      throw new HostError(
+        `Cannot set up ${options.name} for superpackets: error ${libc.errno} of the kernel`,
+      );
     }
     const tso = libc.ioctlValue(fd, TUNSETOFFLOAD, TUN_F_CSUM_TSO4_TSO6) >= 0;
     const uso = tso && libc.ioctlValue(fd, TUNSETOFFLOAD, TUN_F_CSUM_TSO4_TSO6 | TUN_F_USO4_USO6) >= 0;

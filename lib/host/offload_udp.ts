@@ -1,5 +1,5 @@
 /**
- * A UDP socket whose datagrams travel in trains: one call sends or receives many of the same size (Linux UDP_SEGMENT and
+ * A UDP socket whose datagrams travel in batches: one call sends or receives many of the same size (Linux UDP_SEGMENT and
  * UDP_GRO, Documentation/networking/segmentation-offloads.rst).
  * @module
  */
@@ -38,7 +38,7 @@ export interface OffloadUdp {
   readonly port: number;
   /** 6 speaks IPv4 as well, in mapped addresses. */
   readonly family: 4 | 6;
-  /** Trains are sent, and received. */
+  /** Whether GSO batches are sent, and GRO batches received. */
   readonly offloads: { readonly gso: boolean; readonly gro: boolean };
   /** Marks what is sent, for policy routing (SO_MARK). @returns whether the kernel took it */
   setMark(mark: number): boolean;
@@ -78,7 +78,7 @@ export function openOffloadUdp(port: number): OffloadUdp | PortTaken {
       }
       continue;
     }
-    // Set for a moment only: sizes are told with each train.
+    // Set for a moment only: sizes are told with each batch.
     const gso = set(SOL_UDP, UDP_SEGMENT, PROBE_SEGMENT_BYTES) && set(SOL_UDP, UDP_SEGMENT, 0);
     const gro = set(SOL_UDP, UDP_GRO, 1);
     let isClosed = false;

@@ -1,5 +1,5 @@
 /**
- * A superframe as the benchmark of the cipher sends it out and takes it in.
+ * A superpacket as the benchmark of the cipher sends it out and takes it in.
  * @module
  */
 
@@ -11,15 +11,15 @@ import {
   WasmBatchCipher,
 } from "../../lib/crypto/batch/mod.ts";
 
-/** Packets of a superframe. */
+/** Packets of a superpacket. */
 export const BATCH = 45;
 /** Bytes of each of them, IP and TCP included. */
 export const BATCH_BYTES = 1420;
 const HEAD_BYTES = 52;
-const TRAIN_AT = CIPHER_BYTES + 0x1_2000;
+const SEALED_AT = CIPHER_BYTES + 0x1_2000;
 
 /** TCP over IPv4 on its way out and in again, as the data plane handles it. */
-export class SuperframeRun {
+export class SuperpacketRun {
   readonly #cipher: WasmBatchCipher;
   readonly #key: AeadKey;
   readonly #bytes: Uint8Array;
@@ -32,7 +32,7 @@ export class SuperframeRun {
     this.#bytes = new Uint8Array(this.#cipher.memory.buffer);
     this.#view = new DataView(this.#cipher.memory.buffer);
     this.seal();
-    this.#sealed = this.#bytes.slice(TRAIN_AT, TRAIN_AT + BATCH * (BATCH_BYTES + MESSAGE_OVERHEAD_BYTES));
+    this.#sealed = this.#bytes.slice(SEALED_AT, SEALED_AT + BATCH * (BATCH_BYTES + MESSAGE_OVERHEAD_BYTES));
     this.open();
     if (this.#cipher.endFrames() !== 1) throw new Error("The cipher did not join what it had cut");
   }
@@ -53,15 +53,15 @@ export class SuperframeRun {
     const job = {
       at,
       lengthBytes,
-      out: TRAIN_AT,
+      out: SEALED_AT,
       roomBytes: 70_000,
       key,
       counter,
       remoteIndex,
       mtuBytes: 1420,
     };
-    if (typeof this.#cipher.sealSuperframe(job) === "string") {
-      throw new Error("The cipher refused a superframe");
+    if (typeof this.#cipher.sealSuperpacket(job) === "string") {
+      throw new Error("The cipher refused a superpacket");
     }
   }
 
@@ -69,16 +69,16 @@ export class SuperframeRun {
   open(): void {
     const { at, lengthBytes, counters, plaintextBytes } = this.#cipher.openTable;
     const stride = BATCH_BYTES + MESSAGE_OVERHEAD_BYTES;
-    this.#bytes.set(this.#sealed, TRAIN_AT);
+    this.#bytes.set(this.#sealed, SEALED_AT);
     for (let i = 0; i < BATCH; i++) {
-      at[i] = TRAIN_AT + i * stride;
+      at[i] = SEALED_AT + i * stride;
       lengthBytes[i] = stride;
       counters[i] = i;
     }
     this.#cipher.openBatch(this.#key, BATCH);
     this.#cipher.beginFrames();
     for (let i = 0; i < BATCH; i++) {
-      this.#cipher.addPacket(TRAIN_AT + i * stride + 16, plaintextBytes[i] ?? 0);
+      this.#cipher.addPacket(SEALED_AT + i * stride + 16, plaintextBytes[i] ?? 0);
     }
     this.#cipher.endFrames();
   }

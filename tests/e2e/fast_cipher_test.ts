@@ -41,7 +41,7 @@ labTest(
     );
     const first: StatusReport = JSON.parse(await leader.expectCommand("status", "--json"));
 
-    // The network of the lab takes and gives trains; older hosts have no superframes of UDP.
+    // The network of the lab takes GSO and gives GRO batches; older hosts have no superpackets of UDP.
     for (const name of ["tso", "gso", "gro"]) assert.ok(first.dataplane.offloads?.includes(name), name);
     assert.equal(second.dataplane.aead, BASELINE);
     assert.equal(third.dataplane.aead, BASELINE);

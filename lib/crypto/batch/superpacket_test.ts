@@ -1,5 +1,5 @@
 /**
- * Tests of cutting and joining in the cipher: it does to superframes what the data plane's plain cipher does packet by
+ * Tests of cutting and joining in the cipher: it does to superpackets what the data plane's plain cipher does packet by
  * packet, and what was cut and joined again is what it was.
  * @module
  */
@@ -10,10 +10,10 @@ import { PlainBatchCipher } from "../../dataplane/fast/plain_batch_cipher.ts";
 import {
   GSO,
   readVirtioHeader,
-  splitSuperframe,
+  splitSuperpacket,
   type VirtioHeader,
-} from "../../dataplane/fast/superframe.ts";
-import { makeSuperframe, type SuperframeShape } from "../../dataplane/fast/superframe_suite_test.ts";
+} from "../../dataplane/fast/superpacket.ts";
+import { makeSuperpacket, type SuperpacketShape } from "../../dataplane/fast/testing/superpackets.ts";
 import { internetChecksum } from "../../net/mod.ts";
 import { nobleAead } from "../aead_noble.ts";
 import { WasmBatchCipher } from "./wasm_batch_cipher.ts";
@@ -27,7 +27,7 @@ const OUT = CIPHER_BYTES + 0x1_1000;
 const ROOM = 200_000;
 const CANARY = 0xaa;
 
-const shapes: readonly SuperframeShape[] = (["tcp", "udp"] as const).flatMap((protocol) =>
+const shapes: readonly SuperpacketShape[] = (["tcp", "udp"] as const).flatMap((protocol) =>
   ([4, 6] as const).map((version) => ({ protocol, version, payloadBytes: 5000, gsoSize: 1368 }))
 );
 const sizes = fc.record({
@@ -37,7 +37,7 @@ const sizes = fc.record({
   counter: fc.nat(2 ** 53 - 2 ** 17),
 });
 
-function putSuperframe(bytes: Uint8Array, packet: Uint8Array, header: VirtioHeader): void {
+function putSuperpacket(bytes: Uint8Array, packet: Uint8Array, header: VirtioHeader): void {
   const view = new DataView(bytes.buffer);
   bytes[AT - 10] = header.flags;
   bytes[AT - 9] = header.gsoType;
@@ -62,8 +62,8 @@ function assertSealsAlike(
   const [expected, ...results] = [new PlainBatchCipher(nobleAead, PAGES), ...mine].map((cipher) => {
     const bytes = new Uint8Array(cipher.memory.buffer);
     bytes.fill(CANARY, OUT, OUT + ROOM + 100);
-    putSuperframe(bytes, packet, header);
-    const sealed = cipher.sealSuperframe({
+    putSuperpacket(bytes, packet, header);
+    const sealed = cipher.sealSuperpacket({
       at: AT,
       lengthBytes: packet.length,
       out: OUT,
@@ -82,10 +82,10 @@ function assertSealsAlike(
 for (const shape of shapes) {
   const name = `${shape.protocol} over IPv${shape.version}`;
 
-  Deno.test(`sealSuperframe() cuts and seals ${name} as the plain cipher does`, () => {
+  Deno.test(`sealSuperpacket() cuts and seals ${name} as the plain cipher does`, () => {
     fc.assert(
       fc.property(sizes, ({ payloadBytes, gsoSize, mtuBytes, counter }) => {
-        const { packet, header } = makeSuperframe({ ...shape, payloadBytes, gsoSize });
+        const { packet, header } = makeSuperpacket({ ...shape, payloadBytes, gsoSize });
         const sealed = assertSealsAlike(packet, header, { mtuBytes, counter });
         assert.ok(typeof sealed === "object");
         assert.equal(sealed.packets, Math.ceil(payloadBytes / gsoSize));
@@ -94,9 +94,9 @@ for (const shape of shapes) {
     );
   });
 
-  Deno.test(`sealSuperframe() completes and pads single packets of ${name}, whatever their length`, () => {
+  Deno.test(`sealSuperpacket() completes and pads single packets of ${name}, whatever their length`, () => {
     for (let payloadBytes = 1; payloadBytes < 1380; payloadBytes += 13) {
-      const { packet, header } = makeSuperframe({ ...shape, payloadBytes });
+      const { packet, header } = makeSuperpacket({ ...shape, payloadBytes });
       assertSealsAlike(packet, { ...header, gsoType: GSO.NONE }, { mtuBytes: 1420, counter: payloadBytes });
     }
   });
@@ -105,13 +105,13 @@ for (const shape of shapes) {
     fc.assert(
       fc.property(sizes, ({ payloadBytes, gsoSize }) => {
         const cipher = new WasmBatchCipher(PAGES);
-        const { packet, header } = makeSuperframe({
+        const { packet, header } = makeSuperpacket({
           ...shape,
           payloadBytes,
           gsoSize: Math.max(gsoSize, shape.protocol === "udp" ? 1000 : 0),
         });
         clearSpecialFlags(packet, header, shape);
-        const whole = splitSuperframe(packet.slice(), header) ?? [];
+        const whole = splitSuperpacket(packet.slice(), header) ?? [];
         const frames = join(cipher, whole);
         // Each frame, cut again, gives the packets back.
         assert.deepEqual(frames.flatMap(cutFrame), whole);
@@ -122,9 +122,9 @@ for (const shape of shapes) {
   });
 
   Deno.test(`addPacket() joins no ${name} that does not follow, is another flow's, or is damaged`, () => {
-    const { packet, header } = makeSuperframe({ ...shape, payloadBytes: 3000, gsoSize: 1000 });
+    const { packet, header } = makeSuperpacket({ ...shape, payloadBytes: 3000, gsoSize: 1000 });
     clearSpecialFlags(packet, header, shape);
-    const [first, second] = splitSuperframe(packet.slice(), header) ?? [];
+    const [first, second] = splitSuperpacket(packet.slice(), header) ?? [];
     assert.ok(first && second);
     const cipher = new WasmBatchCipher(PAGES);
     assert.equal(join(cipher, [first, second]).length, 1);
@@ -141,9 +141,9 @@ for (const shape of shapes) {
   });
 
   Deno.test(`addPacket() joins no ${name} that cutting would not give back, though its checksums are right`, () => {
-    const { packet, header } = makeSuperframe({ ...shape, payloadBytes: 3000, gsoSize: 1000 });
+    const { packet, header } = makeSuperpacket({ ...shape, payloadBytes: 3000, gsoSize: 1000 });
     clearSpecialFlags(packet, header, shape);
-    const [first, second] = splitSuperframe(packet.slice(), header) ?? [];
+    const [first, second] = splitSuperpacket(packet.slice(), header) ?? [];
     assert.ok(first && second);
     const cipher = new WasmBatchCipher(PAGES);
     const head = second.length - 1000;
@@ -153,7 +153,7 @@ for (const shape of shapes) {
       if (isUrgentPointer) continue;
       const changed: Uint8Array = second.slice();
       changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (0x80 >> (bit & 7));
-      const [whole] = splitSuperframe(changed, { ...header, gsoSize: 65_535 }) ?? [];
+      const [whole] = splitSuperpacket(changed, { ...header, gsoSize: 65_535 }) ?? [];
       if (whole === undefined) continue;
       const frames = join(cipher, [first, whole]);
       assert.deepEqual(frames.flatMap(cutFrame), [first, whole], `byte ${bit >> 3}, bit ${bit & 7}`);
@@ -162,14 +162,14 @@ for (const shape of shapes) {
 }
 
 Deno.test("addPacket() joins IPv4 that may not be fragmented whatever its identifications, as they mean nothing", () => {
-  const { packet, header } = makeSuperframe({
+  const { packet, header } = makeSuperpacket({
     protocol: "udp",
     version: 4,
     payloadBytes: 3000,
     gsoSize: 1000,
   });
   packet[6] = 0x40;
-  const whole = splitSuperframe(packet, header) ?? [];
+  const whole = splitSuperpacket(packet, header) ?? [];
   for (const each of whole) {
     each.set([0, 0], 4);
     each.set([0, 0], 10);
@@ -178,8 +178,8 @@ Deno.test("addPacket() joins IPv4 that may not be fragmented whatever its identi
   assert.equal(join(new WasmBatchCipher(PAGES), whole).length, 1);
 });
 
-Deno.test("sealSuperframe() says when there is no room, and leaves the superframe as it was", () => {
-  const { packet, header } = makeSuperframe({
+Deno.test("sealSuperpacket() says when there is no room, and leaves the superpacket as it was", () => {
+  const { packet, header } = makeSuperpacket({
     protocol: "tcp",
     version: 4,
     payloadBytes: 3000,
@@ -188,7 +188,7 @@ Deno.test("sealSuperframe() says when there is no room, and leaves the superfram
   for (const gsoType of [GSO.TCP4, GSO.NONE]) {
     const cipher = new WasmBatchCipher(PAGES);
     const bytes = new Uint8Array(cipher.memory.buffer);
-    putSuperframe(bytes, packet, { ...header, gsoType });
+    putSuperpacket(bytes, packet, { ...header, gsoType });
     const before = bytes.slice(AT - 10, OUT + ROOM);
     const job = {
       at: AT,
@@ -200,13 +200,13 @@ Deno.test("sealSuperframe() says when there is no room, and leaves the superfram
       remoteIndex: 1,
       mtuBytes: 1420,
     };
-    assert.equal(cipher.sealSuperframe(job), "no-room");
+    assert.equal(cipher.sealSuperpacket(job), "no-room");
     assert.deepEqual(bytes.slice(AT - 10, OUT + ROOM), before);
-    assert.equal(typeof cipher.sealSuperframe({ ...job, roomBytes: ROOM }), "object");
+    assert.equal(typeof cipher.sealSuperpacket({ ...job, roomBytes: ROOM }), "object");
   }
 });
 
-Deno.test("sealSuperframe() judges any header as the plain cipher does, and stays within its room", () => {
+Deno.test("sealSuperpacket() judges any header as the plain cipher does, and stays within its room", () => {
   const any = fc.record({
     flags: fc.nat(255),
     gsoType: fc.oneof(fc.constantFrom(0, 1, 4, 5, 0x81), fc.nat(255)),
@@ -231,18 +231,18 @@ Deno.test("sealSuperframe() judges any header as the plain cipher does, and stay
 
 Deno.test("addPacket() gives flows that alternate, ends at PSH, and hands on any bytes as they are", () => {
   const cipher = new WasmBatchCipher(PAGES);
-  const { packet, header } = makeSuperframe({
+  const { packet, header } = makeSuperpacket({
     protocol: "tcp",
     version: 4,
     payloadBytes: 4000,
     gsoSize: 1000,
   });
-  const [a, b, c, d] = splitSuperframe(packet.slice(), header) ?? [];
+  const [a, b, c, d] = splitSuperpacket(packet.slice(), header) ?? [];
   assert.ok(a && b && c && d);
   // The first has CWR, the last FIN and PSH: only the two between are joined.
   assert.deepEqual(join(cipher, [a, b, c, d]).map((frame) => frame.length), [1062, 2062, 1062]);
-  const other = makeSuperframe({ protocol: "udp", version: 6, payloadBytes: 500, gsoSize: 1000 });
-  const [udp] = splitSuperframe(other.packet, other.header) ?? [];
+  const other = makeSuperpacket({ protocol: "udp", version: 6, payloadBytes: 500, gsoSize: 1000 });
+  const [udp] = splitSuperpacket(other.packet, other.header) ?? [];
   assert.ok(udp);
   assert.equal(join(cipher, [b, udp, c]).length, 3);
   assert.equal(join(new WasmBatchCipher(PAGES, { joinsUdp: false }), [udp, udp]).length, 2);
@@ -252,11 +252,11 @@ Deno.test("addPacket() gives flows that alternate, ends at PSH, and hands on any
 });
 
 /** Only plain data is joined, so the end of a stream and congestion go; PSH stays with the last. */
-function clearSpecialFlags(packet: Uint8Array, header: VirtioHeader, shape: SuperframeShape): void {
+function clearSpecialFlags(packet: Uint8Array, header: VirtioHeader, shape: SuperpacketShape): void {
   if (shape.protocol === "tcp") packet[header.checksumStart + 13] = 0x18;
 }
 
-/** Puts packets into the memory as a train has them, and returns the frames with their virtio headers. */
+/** Puts packets into the memory as a batch has them, and returns the frames with their virtio headers. */
 function join(cipher: WasmBatchCipher, packets: readonly Uint8Array[]): Uint8Array[] {
   const bytes = new Uint8Array(cipher.memory.buffer);
   let at = CIPHER_BYTES + 64;
@@ -279,5 +279,5 @@ function join(cipher: WasmBatchCipher, packets: readonly Uint8Array[]): Uint8Arr
 }
 
 function cutFrame(frame: Uint8Array): Uint8Array[] {
-  return splitSuperframe(frame.slice(10), readVirtioHeader(frame, 0)) ?? assert.fail("not to be cut");
+  return splitSuperpacket(frame.slice(10), readVirtioHeader(frame, 0)) ?? assert.fail("not to be cut");
 }

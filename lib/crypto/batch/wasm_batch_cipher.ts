@@ -1,5 +1,5 @@
 /**
- * The cipher for whole batches, with its arguments checked: superframes are cut and sealed, trains of messages opened,
+ * The cipher for whole batches, with its arguments checked: superpackets are cut and sealed, messages opened,
  * and opened packets joined, all in one memory that system calls read and write too.
  * @module
  */
@@ -20,8 +20,8 @@ import {
 const VIRTIO_HEADER_BYTES = 10;
 const MAX_PACKET_BYTES = 65_535;
 
-/** A superframe that is to be sealed; addresses count from the beginning of the cipher's memory. */
-export interface SuperframeJob {
+/** A superpacket that is to be sealed; addresses count from the beginning of the cipher's memory. */
+export interface SuperpacketJob {
   /** Where the IP packet begins; its virtio header of 10 bytes stands before it. It is overwritten, unless there is no room. */
   readonly at: number;
   readonly lengthBytes: number;
@@ -101,13 +101,13 @@ export class WasmBatchCipher {
   }
 
   /**
-   * Cuts a superframe, completes its packets, seals them as transport messages (WireGuard paper §5.4.6).
+   * Cuts a superpacket, completes its packets, seals them as transport messages (WireGuard paper §5.4.6).
    *
    * @returns what was written, or why nothing was
    * @throws RangeError when the job leaves the memory, or its counters are no safe integers
    * @throws TypeError when the key was wiped or is another implementation's
    */
-  sealSuperframe(job: SuperframeJob): SealedMessages | "malformed" | "no-room" {
+  sealSuperpacket(job: SuperpacketJob): SealedMessages | "malformed" | "no-room" {
     const { at, lengthBytes, out, roomBytes, counter } = job;
     const isInside = at - VIRTIO_HEADER_BYTES >= CIPHER_BYTES && out >= CIPHER_BYTES && lengthBytes >= 0 &&
       at + lengthBytes <= this.#bytes.length && out + roomBytes <= this.#bytes.length;

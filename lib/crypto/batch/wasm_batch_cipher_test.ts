@@ -1,5 +1,5 @@
 /**
- * Tests of the cipher's batches against noble and against superframes cut the plain way.
+ * Tests of the cipher's batches against noble and against superpackets cut the plain way.
  * @module
  */
 
@@ -169,7 +169,7 @@ for (const tier of tiers) {
     }));
   });
 
-  Deno.test(`${tier} openBatch() opens random trains, forged, cut and impossible messages among them`, () => {
+  Deno.test(`${tier} openBatch() opens random batches, forged, cut and impossible messages among them`, () => {
     const cipher = new WasmBatchCipher(8, { tier });
     const bytes = new Uint8Array(cipher.memory.buffer);
     const key = cipher.aead.key(KEY);
@@ -262,13 +262,13 @@ for (const tier of tiers) {
         { counter: 0.5 },
         { counter: 2 ** 53 - 1 },
       ]
-    ) assert.throws(() => cipher.sealSuperframe({ ...job, ...wrong }), RangeError, JSON.stringify(wrong));
+    ) assert.throws(() => cipher.sealSuperpacket({ ...job, ...wrong }), RangeError, JSON.stringify(wrong));
     assert.throws(() => cipher.openBatch(key, MAX_BATCH + 1), RangeError);
     const foreign = nobleAead.key(KEY);
-    assert.throws(() => cipher.sealSuperframe({ ...job, key: foreign }), TypeError);
+    assert.throws(() => cipher.sealSuperpacket({ ...job, key: foreign }), TypeError);
     assert.throws(() => cipher.openBatch(foreign, 1), TypeError);
     key.wipe();
-    assert.throws(() => cipher.sealSuperframe(job), TypeError);
+    assert.throws(() => cipher.sealSuperpacket(job), TypeError);
     const bytes = new Uint8Array(cipher.memory.buffer);
     for (const by of [KEY, new Uint8Array(32)]) {
       const sealed = new Uint8Array(132);

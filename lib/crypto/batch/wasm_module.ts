@@ -56,7 +56,7 @@ export interface CipherExports {
   /** Opens the first `count` messages of the table. */
   openBatch(count: number): void;
   /**
-   * Cuts and seals a superframe whose virtio header stands before `at`; `RESULT` has the number of packets, and the
+   * Cuts and seals a superpacket whose virtio header stands before `at`; `RESULT` has the number of packets, and the
    * length of all messages but the last.
    * @returns the bytes of all messages, 0 when there is too little room, -1 when the header contradicts the packet
    */
@@ -69,7 +69,7 @@ export interface CipherExports {
     mtu: number,
     counter: number,
   ): number;
-  /** Starts to join packets; `joinsUdp` is 1 where the host takes superframes of UDP. */
+  /** Starts to join packets; `joinsUdp` is 1 where the host takes superpackets of UDP. */
   beginJoin(joinsUdp: number): void;
   /** Adds a packet, and overwrites the 10 bytes before it. */
   joinPacket(at: number, length: number): void;

@@ -1,17 +1,17 @@
 /**
- * What touches every byte of a batch, as a port: sealing superframes and opening trains in one memory that the system
+ * What touches every byte of a batch, as a port: sealing superpackets to GSO batches and opening GRO batches in one memory that the system
  * calls read and write too.
  * @module
  */
 
 import type { Aead, AeadKey } from "../../crypto/mod.ts";
 
-/** A superframe that is to be sealed. */
+/** A superpacket that is to be sealed. */
 export interface SealJob {
   /** Where the IP packet begins; its virtio header stands before it. */
   readonly at: number;
   readonly lengthBytes: number;
-  /** Where the sealed train goes, and how much room is there. */
+  /** Where the sealed batch goes, and how much room is there. */
   readonly out: number;
   readonly roomBytes: number;
   readonly key: AeadKey;
@@ -23,14 +23,14 @@ export interface SealJob {
   readonly mtuBytes: number;
 }
 
-/** A train of sealed datagrams: all of the same size, only the last may be shorter. */
-export interface SealedTrain {
+/** A batch of sealed datagrams: all of the same size, only the last may be shorter. */
+export interface SealedBatch {
   readonly packets: number;
   readonly lengthBytes: number;
   readonly segmentBytes: number;
 }
 
-/** Why there is no train. */
+/** Why there is no batch. */
 export type SealFailure = "malformed" | "no-room";
 
 /** The table of datagrams that are to be opened with one key, filled in by the caller. */
@@ -54,8 +54,8 @@ export interface BatchCipher {
   readonly aead: Aead;
   /** What `openBatch` opens. */
   readonly openTable: OpenTable;
-  /** Cuts a superframe, completes its packets, seals them. */
-  sealSuperframe(job: SealJob): SealedTrain | SealFailure;
+  /** Cuts a superpacket, completes its packets, seals them. */
+  sealSuperpacket(job: SealJob): SealedBatch | SealFailure;
   /** Opens the first `count` datagrams of the table, in place. What is not authentic is overwritten. */
   openBatch(key: AeadKey, count: number): void;
   /**
@@ -73,14 +73,14 @@ export interface BatchCipher {
 }
 
 /** More datagrams than one receive brings. */
-export const MAX_TRAIN_PACKETS = 2048;
+export const MAX_BATCH_PACKETS = 2048;
 
 /** @returns an empty table */
 export function openTable(): OpenTable {
   return {
-    at: new Int32Array(MAX_TRAIN_PACKETS),
-    lengthBytes: new Int32Array(MAX_TRAIN_PACKETS),
-    counters: new Float64Array(MAX_TRAIN_PACKETS),
-    plaintextBytes: new Int32Array(MAX_TRAIN_PACKETS),
+    at: new Int32Array(MAX_BATCH_PACKETS),
+    lengthBytes: new Int32Array(MAX_BATCH_PACKETS),
+    counters: new Float64Array(MAX_BATCH_PACKETS),
+    plaintextBytes: new Int32Array(MAX_BATCH_PACKETS),
   };
 }

@@ -9,8 +9,8 @@ import { SeededRandom } from "../../base/mod.ts";
 import { selectAead, WasmBatchCipher } from "../../crypto/mod.ts";
 import type { BatchCipher } from "./batch_cipher.ts";
 import { PlainBatchCipher } from "./plain_batch_cipher.ts";
-import { readVirtioHeader, splitSuperframe, VIRTIO_HEADER_BYTES, type VirtioHeader } from "./superframe.ts";
-import { makeSuperframe } from "./superframe_suite_test.ts";
+import { readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES, type VirtioHeader } from "./superpacket.ts";
+import { makeSuperpacket } from "./testing/superpackets.ts";
 
 const PAGES = 8;
 const AT = 0x1_0000 + 64;
@@ -26,7 +26,7 @@ const shapes = fc.record({
   gsoSize: fc.integer({ min: 536, max: 1340 }),
 });
 
-/** Puts a superframe where the host's kernel would, and seals it. @returns the train, or why there is none */
+/** Puts a superpacket where the host's kernel would, and seals it. @returns the batch, or why there is none */
 function seal(cipher: BatchCipher, packet: Uint8Array, header: VirtioHeader, counter: number) {
   const bytes = new Uint8Array(cipher.memory.buffer);
   const view = new DataView(cipher.memory.buffer, AT - VIRTIO_HEADER_BYTES);
@@ -36,7 +36,7 @@ function seal(cipher: BatchCipher, packet: Uint8Array, header: VirtioHeader, cou
   view.setUint16(6, header.checksumStart, true);
   view.setUint16(8, header.checksumOffset, true);
   bytes.set(packet, AT);
-  const sealed = cipher.sealSuperframe({
+  const sealed = cipher.sealSuperpacket({
     at: AT,
     lengthBytes: packet.length,
     out: OUT,
@@ -50,36 +50,36 @@ function seal(cipher: BatchCipher, packet: Uint8Array, header: VirtioHeader, cou
   return { ...sealed, bytes: bytes.slice(OUT, OUT + sealed.lengthBytes) };
 }
 
-Deno.test("WasmBatchCipher.sealSuperframe() writes the same bytes as PlainBatchCipher's", () => {
+Deno.test("WasmBatchCipher.sealSuperpacket() writes the same bytes as PlainBatchCipher's", () => {
   const plain = new PlainBatchCipher(selectAead(), PAGES);
   const batch = new WasmBatchCipher(PAGES);
   fc.assert(
     fc.property(shapes, fc.nat(2 ** 40), (shape, counter) => {
-      const { packet, header } = makeSuperframe(shape);
+      const { packet, header } = makeSuperpacket(shape);
       assert.deepEqual(seal(batch, packet, header, counter), seal(plain, packet, header, counter));
     }),
     { numRuns: 60 },
   );
 });
 
-Deno.test("WasmBatchCipher opens, and joins packets to superframes that stand for the same packets", () => {
+Deno.test("WasmBatchCipher opens, and joins packets to superpackets that stand for the same packets", () => {
   const batch = new WasmBatchCipher(PAGES);
   const bytes = new Uint8Array(batch.memory.buffer);
   const key = batch.aead.key(KEY_BYTES);
   let joined = 0;
   fc.assert(
     fc.property(shapes, fc.nat(2 ** 40), (shape, counter) => {
-      const { packet, header } = makeSuperframe(shape);
-      const packets = splitSuperframe(packet.slice(), header) ?? assert.fail();
-      const train = seal(batch, packet, header, counter);
-      assert.ok(typeof train === "object");
+      const { packet, header } = makeSuperpacket(shape);
+      const packets = splitSuperpacket(packet.slice(), header) ?? assert.fail();
+      const sealed = seal(batch, packet, header, counter);
+      assert.ok(typeof sealed === "object");
       const table = batch.openTable;
-      for (let i = 0; i < train.packets; i++) {
-        table.at[i] = OUT + i * train.segmentBytes;
-        table.lengthBytes[i] = Math.min(train.segmentBytes, train.lengthBytes - i * train.segmentBytes);
+      for (let i = 0; i < sealed.packets; i++) {
+        table.at[i] = OUT + i * sealed.segmentBytes;
+        table.lengthBytes[i] = Math.min(sealed.segmentBytes, sealed.lengthBytes - i * sealed.segmentBytes);
         table.counters[i] = counter + i;
       }
-      batch.openBatch(key, train.packets);
+      batch.openBatch(key, sealed.packets);
       batch.beginFrames();
       for (const [i, expected] of packets.entries()) {
         const at = (table.at[i] ?? 0) + 16;
@@ -93,7 +93,7 @@ Deno.test("WasmBatchCipher opens, and joins packets to superframes that stand fo
       for (let i = 0; i < frames; i++) {
         const at = batch.frameAt(i);
         const frame = bytes.slice(at + VIRTIO_HEADER_BYTES, at + batch.frameBytes(i));
-        found.push(...splitSuperframe(frame, readVirtioHeader(bytes, at)) ?? assert.fail());
+        found.push(...splitSuperpacket(frame, readVirtioHeader(bytes, at)) ?? assert.fail());
       }
       assert.equal(found.length, packets.length);
       for (const [i, expected] of packets.entries()) {

@@ -1,19 +1,19 @@
 /**
- * Sending and receiving trains of datagrams through one socket, in memory that the cipher shares.
+ * Sending GSO batches and receiving GRO batches through one UDP socket, in memory that the batch cipher shares.
  * @module
  */
 
 import type { RawCalls } from "../../host/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
-import { RECEIVER_AREA_BYTES, TrainReceiver } from "./train_receiver.ts";
-import { type SendDrop, SENDER_AREA_BYTES, TrainSender } from "./train_sender.ts";
+import { GroReceiver, RECEIVER_AREA_BYTES } from "./gro_receiver.ts";
+import { GsoSender, type SendDrop, SENDER_AREA_BYTES } from "./gso_sender.ts";
 
 const RECEIVER_AT: number = Math.ceil(SENDER_AREA_BYTES / 64) * 64;
 /** How much memory the structures take that the host's kernel reads and writes. */
 export const UDP_AREA_BYTES: number = RECEIVER_AT + RECEIVER_AREA_BYTES;
 
-/** What the trains work with. */
-export interface UdpTrainsParts {
+/** Descriptor, memory and drop counter of a socket. */
+export interface BatchSocketParts {
   readonly io: RawCalls;
   readonly memory: WebAssembly.Memory;
   /** The memory's address in this process. */
@@ -28,17 +28,17 @@ export interface UdpTrainsParts {
   readonly onDrop: (reason: SendDrop, datagrams: number) => void;
 }
 
-/** One socket's trains, both ways. */
-export class UdpTrains {
-  readonly receiver: TrainReceiver;
-  readonly #sender: TrainSender;
+/** One UDP socket: `GsoSender` out, `GroReceiver` in. */
+export class BatchSocket {
+  readonly receiver: GroReceiver;
+  readonly #sender: GsoSender;
 
-  constructor(parts: UdpTrainsParts) {
-    this.#sender = new TrainSender(parts);
-    this.receiver = new TrainReceiver({ ...parts, area: parts.area + RECEIVER_AT });
+  constructor(parts: BatchSocketParts) {
+    this.#sender = new GsoSender(parts);
+    this.receiver = new GroReceiver({ ...parts, area: parts.area + RECEIVER_AT });
   }
 
-  /** Whether trains are sent as such; a socket that can't is found out while sending. */
+  /** Whether batches are sent by GSO; a socket that can't is found out while sending. */
   get hasGso(): boolean {
     return this.#sender.hasGso;
   }
@@ -48,7 +48,7 @@ export class UdpTrains {
     this.#sender.send(at, lengthBytes, segmentBytes, destination);
   }
 
-  /** Who sent train `index`; answers will leave from the address that it came to. */
+  /** Who sent batch `index`; answers will leave from the address that it came to. */
   source(index: number): Endpoint {
     return this.receiver.source(index);
   }

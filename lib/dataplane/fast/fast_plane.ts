@@ -17,7 +17,7 @@ import {
 import type { Offload, PlaneEnd, PlaneObserver } from "../packet_plane.ts";
 import type { ListenFailure, ListenOptions, WireGuardPlane } from "../wireguard_plane.ts";
 import { commandMemory, CommandWriter } from "./command_ring.ts";
-import { boundSuperframes } from "./superframe_bounds.ts";
+import { boundSuperpackets } from "./superpacket_bounds.ts";
 import { boardMemory, MAX_PEERS, nextTenant, PeerBoard } from "./peer_board.ts";
 import {
   type CipherChoice,
@@ -75,13 +75,13 @@ export class FastPlane implements WireGuardPlane {
   readonly #sockets: OffloadUdp[] = [];
   #nextPlace = 0;
   #privateKey: PrivateKey | undefined;
-  #sendsTrains = false;
+  #usesGso = false;
   #localPort = 0;
   #isClosed = false;
 
   private constructor(parts: FastPlaneParts, worker: StartedWorker) {
     this.#parts = parts;
-    boundSuperframes(parts.tun.name, parts.mtuBytes);
+    boundSuperpackets(parts.tun.name, parts.mtuBytes);
     this.engine = worker.cipher;
     this.#wakeUp = worker.wakeUp;
     this.#commands = new CommandWriter(worker.setup.commands);
@@ -93,7 +93,7 @@ export class FastPlane implements WireGuardPlane {
       if (report.kind === "ended") resolve(report.end === "stopped" ? "closed" : "interface-gone");
       else if (report.kind === "failed") resolve("worker-failed");
       else if (report.kind === "socket-released") this.#closeSocket(report.fd);
-      else if (report.kind === "trains") this.#noteTrains(report.areSent);
+      else if (report.kind === "gso") this.#noteGso(report.isUsed);
       else if (report.kind === "event") {
         const event = parseEvent(report.event);
         if (event !== undefined) parts.observer(event);
@@ -116,7 +116,7 @@ export class FastPlane implements WireGuardPlane {
   get offloads(): readonly Offload[] {
     const { tso, uso } = this.#parts.tun.offloads;
     const gro = this.#sockets.at(-1)?.offloads.gro ?? false;
-    const on = { tso, uso, gso: this.#sendsTrains, gro };
+    const on = { tso, uso, gso: this.#usesGso, gro };
     return (["tso", "uso", "gso", "gro"] as const).filter((name) => on[name]);
   }
 
@@ -131,7 +131,7 @@ export class FastPlane implements WireGuardPlane {
   }
 
   setMtu(mtuBytes: number): void {
-    boundSuperframes(this.#parts.tun.name, mtuBytes);
+    boundSuperpackets(this.#parts.tun.name, mtuBytes);
     this.#send({ kind: "set-mtu", mtuBytes });
   }
 
@@ -279,13 +279,13 @@ export class FastPlane implements WireGuardPlane {
   }
 
   /** Without a socket there are none either, which is nobody's fault. */
-  #noteTrains(areSent: boolean): void {
-    if (!areSent && this.#sendsTrains && this.#localPort !== 0) {
-      this.#parts.log.warn("the path takes no trains of datagrams, so each is sent by itself", {
+  #noteGso(isUsed: boolean): void {
+    if (!isUsed && this.#usesGso && this.#localPort !== 0) {
+      this.#parts.log.warn("the path takes no GSO batches, so each datagram is sent by itself", {
         interface: this.#parts.tun.name,
       });
     }
-    this.#sendsTrains = areSent;
+    this.#usesGso = isUsed;
   }
 
   #closeSocket(fd: number): void {

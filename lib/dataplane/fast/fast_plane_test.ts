@@ -10,7 +10,7 @@ import type { OffloadTun } from "../../host/mod.ts";
 import { Cidr, Endpoint } from "../../net/mod.ts";
 import type { DeviceEvent } from "../../wireguard/mod.ts";
 import { FastPlane, type FastPlaneParts } from "./fast_plane.ts";
-import { VIRTIO_HEADER_BYTES } from "./superframe.ts";
+import { VIRTIO_HEADER_BYTES } from "./superpacket.ts";
 
 const AF_UNIX = 1;
 const SOCK_SEQPACKET_NONBLOCK = 5 | 0x800;

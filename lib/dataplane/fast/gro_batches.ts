@@ -1,6 +1,5 @@
 /**
- * From trains of datagrams to packets for the host: datagrams of one session and one source are gathered, and opened
- * together.
+ * From GRO batches to packets for the host: datagrams of one session and one source are gathered, and opened together.
  * @module
  */
 
@@ -8,25 +7,25 @@ import type { Millis } from "../../base/mod.ts";
 import { type Endpoint, ipPacketLength, ipVersion } from "../../net/mod.ts";
 import type { BatchSession, Device } from "../../wireguard/mod.ts";
 import type { BatchCipher } from "./batch_cipher.ts";
-import type { UdpTrains } from "./udp_trains.ts";
+import type { BatchSocket } from "./batch_socket.ts";
 
 const TRANSPORT = 4;
 const TRANSPORT_HEADER_BYTES = 16;
 const TAG_BYTES = 16;
 
-/** What the opening works with. */
-export interface IncomingTrainsParts {
+/** Who opens batches, and who takes what carries no packet. */
+export interface GroBatchesParts {
   readonly cipher: BatchCipher;
   readonly device: Device;
-  /** Takes a datagram of a train that carries no packet, at `at` in the cipher's memory; sessions stay as they are. */
-  onControl(at: number, lengthBytes: number, train: number): void;
+  /** Takes a datagram of a batch that carries no packet, at `at` in the cipher's memory; sessions stay as they are. */
+  onControl(at: number, lengthBytes: number, batch: number): void;
   /** Sees each peer of which something authentic came. */
   onOpened(peer: BatchSession["peer"]): void;
 }
 
-/** Opens trains in the order in which they came, and has the cipher join their packets to frames. */
-export class IncomingTrains {
-  readonly #parts: IncomingTrainsParts;
+/** Opens batches in the order in which they came, and has the cipher join their packets to frames. */
+export class GroBatches {
+  readonly #parts: GroBatchesParts;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   // Datagrams of one session and one source, in the cipher's table, that are opened together.
@@ -35,18 +34,18 @@ export class IncomingTrains {
   #source: Endpoint | undefined;
   #gathered = 0;
 
-  constructor(parts: IncomingTrainsParts) {
+  constructor(parts: GroBatchesParts) {
     this.#parts = parts;
     this.#bytes = new Uint8Array(parts.cipher.memory.buffer);
     this.#view = new DataView(parts.cipher.memory.buffer);
   }
 
-  /** Takes one of the trains that were received. What is left of it afterwards waits for more, or `open`. */
-  take(now: Millis, udp: UdpTrains, train: number): void {
+  /** Takes one of the batches that were received. What is left of it afterwards waits for more, or `open`. */
+  take(now: Millis, udp: BatchSocket, batch: number): void {
     const { cipher: { openTable: table }, device, onControl } = this.#parts;
-    const start = udp.receiver.at(train);
-    const lengthBytes = udp.receiver.lengthBytes(train);
-    const segmentBytes = udp.receiver.segmentBytes(train);
+    const start = udp.receiver.at(batch);
+    const lengthBytes = udp.receiver.lengthBytes(batch);
+    const segmentBytes = udp.receiver.segmentBytes(batch);
     // Looked up when it is needed: for a flood of garbage that would be most of the work.
     let source: Endpoint | undefined;
     this.#sessionIndex = -1;
@@ -57,7 +56,7 @@ export class IncomingTrains {
         datagramBytes < TRANSPORT_HEADER_BYTES + TAG_BYTES ||
         this.#view.getUint32(at, true) !== TRANSPORT
       ) {
-        onControl(at, datagramBytes, train);
+        onControl(at, datagramBytes, batch);
         continue;
       }
       const index = this.#view.getUint32(at + 4, true);
@@ -80,7 +79,7 @@ export class IncomingTrains {
         device.counters.count("replayed-datagram");
         continue;
       }
-      source ??= udp.source(train);
+      source ??= udp.source(batch);
       if (source !== this.#source) this.open(now);
       this.#source = source;
       table.at[this.#gathered] = at;
@@ -109,7 +108,7 @@ export class IncomingTrains {
         device.counters.count("wrong-tag");
         continue;
       }
-      // Twice in the same train.
+      // Twice in the same batch.
       if (!keypair.receiving.isFresh(counter)) {
         device.counters.count("replayed-datagram");
         continue;
@@ -129,7 +128,7 @@ export class IncomingTrains {
     onOpened(peer);
   }
 
-  /** Opens what was gathered, and forgets whose it was: the next trains come from another call. */
+  /** Opens what was gathered, and forgets whose it was: the next batches come from another call. */
   finish(now: Millis): void {
     this.open(now);
     this.#session = this.#source = undefined;

@@ -1,6 +1,6 @@
 /**
- * Receiving trains of datagrams from one socket: one call brings a train where the host has joined it (Linux UDP_GRO), or
- * many single datagrams where it has not (recvmmsg(2)).
+ * Receiving from one socket: one call brings a GRO batch, many datagrams of one size that the host has joined (Linux
+ * UDP_GRO), or many single datagrams where it has not (recvmmsg(2)).
  * @module
  */
 
@@ -9,14 +9,14 @@ import type { Endpoint } from "../../net/mod.ts";
 import { MMSGHDR_BYTES, MSGHDR, writeAddress } from "./message_headers.ts";
 import { SOCKADDR_BYTES, SocketAddressReader } from "./socket_address.ts";
 
-/** One train is at most so long. */
-const MAX_TRAIN_BYTES = 65_536;
-/** One call brings so many trains at most. */
-const MAX_TRAINS = 32;
-/** From one train's place to the next: not a power of two, which would put all of them into the same lines of a cache. */
-const PLACE_BYTES: number = MAX_TRAIN_BYTES + 1536;
-/** How much room received trains take. */
-export const RECEIVE_ROOM_BYTES: number = MAX_TRAINS * PLACE_BYTES;
+/** One batch is at most so long. */
+const MAX_BATCH_BYTES = 65_536;
+/** One call brings so many batches at most. */
+const MAX_BATCHES = 32;
+/** From one batch's place to the next: not a power of two, which would put all of them into the same lines of a cache. */
+const PLACE_BYTES: number = MAX_BATCH_BYTES + 1536;
+/** How much room received batches take. */
+export const RECEIVE_ROOM_BYTES: number = MAX_BATCHES * PLACE_BYTES;
 
 const SOL_UDP = 17;
 const UDP_GRO = 104;
@@ -29,18 +29,18 @@ const MAX_ATTEMPTS = 64;
 /** A socket that does nothing but fail would be asked again at once, for ever; it is left alone so long. */
 const REST_MS = 10;
 
-// Where the structures lie from the start of the area, one of each for each train.
+// Where the structures lie from the start of the area, one of each for each batch.
 const VECTOR_BYTES = 16;
 const NAME_BYTES = 32;
 const CONTROL_BYTES = 96;
-const VECTORS: number = MAX_TRAINS * MMSGHDR_BYTES;
-const NAMES: number = VECTORS + MAX_TRAINS * VECTOR_BYTES;
-const CONTROLS: number = NAMES + MAX_TRAINS * NAME_BYTES;
+const VECTORS: number = MAX_BATCHES * MMSGHDR_BYTES;
+const NAMES: number = VECTORS + MAX_BATCHES * VECTOR_BYTES;
+const CONTROLS: number = NAMES + MAX_BATCHES * NAME_BYTES;
 /** How much memory the structures take. */
-export const RECEIVER_AREA_BYTES: number = CONTROLS + MAX_TRAINS * CONTROL_BYTES;
+export const RECEIVER_AREA_BYTES: number = CONTROLS + MAX_BATCHES * CONTROL_BYTES;
 
-/** What the receiver works with. */
-export interface TrainReceiverParts {
+/** Descriptor and memory of a receiver. */
+export interface GroReceiverParts {
   readonly io: RawCalls;
   readonly memory: WebAssembly.Memory;
   /** The memory's address in this process. */
@@ -53,28 +53,28 @@ export interface TrainReceiverParts {
   readonly family: 4 | 6;
 }
 
-/** One socket's way in. What it tells of trains holds until the next call of `receive`. */
-export class TrainReceiver {
+/** One socket's way in. What it tells of batches holds until the next call of `receive`. */
+export class GroReceiver {
   /** Whether the last call has brought all there was. */
   isDrained = false;
-  readonly #parts: TrainReceiverParts;
+  readonly #parts: GroReceiverParts;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #reader = new SocketAddressReader();
-  readonly #segmentBytes = new Int32Array(MAX_TRAINS);
-  /** Where the address of this host stands that a train came to; 0 when it is not known. */
-  readonly #localAt = new Int32Array(MAX_TRAINS);
+  readonly #segmentBytes = new Int32Array(MAX_BATCHES);
+  /** Where the address of this host stands that a batch came to; 0 when it is not known. */
+  readonly #localAt = new Int32Array(MAX_BATCHES);
   /** Datagrams came one by one last time, so that many are asked for. */
   #areSingle = false;
   /** So many headers were used by the host, which has written into them. */
   #used = 0;
 
-  constructor(parts: TrainReceiverParts) {
+  constructor(parts: GroReceiverParts) {
     this.#parts = parts;
     this.#bytes = new Uint8Array(parts.memory.buffer);
     const view = this.#view = new DataView(parts.memory.buffer);
     const { area, base, receiveAt } = parts;
-    for (let i = 0; i < MAX_TRAINS; i++) {
+    for (let i = 0; i < MAX_BATCHES; i++) {
       const header = area + i * MMSGHDR_BYTES;
       const vector = area + VECTORS + i * VECTOR_BYTES;
       writeAddress(view, header + MSGHDR.NAME, base + area + NAMES + i * NAME_BYTES);
@@ -82,19 +82,19 @@ export class TrainReceiver {
       view.setBigUint64(header + MSGHDR.VECTOR_LENGTH, 1n, true);
       writeAddress(view, header + MSGHDR.CONTROL, base + area + CONTROLS + i * CONTROL_BYTES);
       writeAddress(view, vector, base + receiveAt + i * PLACE_BYTES);
-      view.setBigUint64(vector + 8, BigInt(MAX_TRAIN_BYTES), true);
+      view.setBigUint64(vector + 8, BigInt(MAX_BATCH_BYTES), true);
     }
-    this.#used = MAX_TRAINS;
+    this.#used = MAX_BATCHES;
   }
 
-  /** Receives what waits. @returns how many trains there are, in the order of their coming and of their places */
+  /** Receives what waits. @returns how many batches there are, in the order of their coming and of their places */
   receive(): number {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       this.#makeReady();
       const count = this.#areSingle ? this.#receiveMany() : this.#receiveOne();
       if (count > 0) {
         this.#used = count;
-        this.isDrained = this.#areSingle && count < MAX_TRAINS;
+        this.isDrained = this.#areSingle && count < MAX_BATCHES;
         this.#areSingle = true;
         for (let i = 0; i < count; i++) this.#readControl(i);
         return count;
@@ -107,27 +107,27 @@ export class TrainReceiver {
     return 0;
   }
 
-  /** Where train `index` begins. */
+  /** Where batch `index` begins. */
   at(index: number): number {
     return this.#parts.receiveAt + index * PLACE_BYTES;
   }
 
-  /** How long train `index` is; 0 for an empty datagram. */
+  /** How long batch `index` is; 0 for an empty datagram. */
   lengthBytes(index: number): number {
     return this.#view.getUint32(this.#parts.area + index * MMSGHDR_BYTES + MSGHDR.CARRIED, true);
   }
 
-  /** Datagrams of train `index` have this size, only the last may be shorter. */
+  /** Datagrams of batch `index` have this size, only the last may be shorter. */
   segmentBytes(index: number): number {
     return this.#segmentBytes[index] ?? 0;
   }
 
-  /** How many datagrams train `index` has. */
+  /** How many datagrams batch `index` has. */
   datagrams(index: number): number {
     return Math.ceil(this.lengthBytes(index) / Math.max(1, this.segmentBytes(index)));
   }
 
-  /** Who sent train `index`. */
+  /** Who sent batch `index`. */
   source(index: number): Endpoint {
     const name = this.#parts.area + NAMES + index * NAME_BYTES;
     return this.#reader.read(this.#bytes, name, this.#localAt[index]);
@@ -143,7 +143,7 @@ export class TrainReceiver {
 
   #receiveMany(): number {
     const { io, fd, base, area } = this.#parts;
-    return Math.max(0, io.recvmmsg(fd, base + area, MAX_TRAINS));
+    return Math.max(0, io.recvmmsg(fd, base + area, MAX_BATCHES));
   }
 
   /** Says how much room there is, where the host has written how much it took. */
@@ -156,7 +156,7 @@ export class TrainReceiver {
     this.#used = 1;
   }
 
-  /** Reads the size of the segments and the address of this host from the control messages of train `index`. */
+  /** Reads the size of the segments and the address of this host from the control messages of batch `index`. */
   #readControl(index: number): void {
     const { area } = this.#parts;
     const lengthBytes = this.lengthBytes(index);

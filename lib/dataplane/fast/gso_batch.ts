@@ -1,16 +1,16 @@
 /**
- * Gathering sealed superframes for one place, so that one send takes as many datagrams as it can.
+ * Gathering sealed superpackets for one endpoint into a GSO batch, so that one send takes as many datagrams as it can.
  * @module
  */
 
 import type { Endpoint } from "../../net/mod.ts";
-import type { SealedTrain } from "./batch_cipher.ts";
+import type { SealedBatch } from "./batch_cipher.ts";
 
-/** A train of this length is sent; what one send takes is a little more. */
+/** A batch of this length is sent; what one send takes is a little more. */
 const FULL_BYTES = 60_000;
 
-/** What the train works with. */
-export interface OutgoingTrainParts {
+/** Where a batch is gathered, and who sends it. */
+export interface GsoBatchParts {
   /** Where it lies in the cipher's memory, and how much room is there. */
   readonly at: number;
   readonly roomBytes: number;
@@ -18,15 +18,15 @@ export interface OutgoingTrainParts {
   readonly send: (at: number, lengthBytes: number, segmentBytes: number, destination: Endpoint) => void;
 }
 
-/** Datagrams of one size for one place, one behind the other; only the last may be shorter. */
-export class OutgoingTrain {
-  readonly #parts: OutgoingTrainParts;
+/** Datagrams of one size for one endpoint, one behind the other; only the last may be shorter. */
+export class GsoBatch {
+  readonly #parts: GsoBatchParts;
   #lengthBytes = 0;
   #segmentBytes = 0;
   #endsShort = false;
   #destination: Endpoint | undefined;
 
-  constructor(parts: OutgoingTrainParts) {
+  constructor(parts: GsoBatchParts) {
     this.#parts = parts;
   }
 
@@ -34,7 +34,7 @@ export class OutgoingTrain {
     return this.#lengthBytes === 0;
   }
 
-  /** Where the next superframe is to be sealed. */
+  /** Where the next superpacket is to be sealed. */
   get end(): number {
     return this.#parts.at + this.#lengthBytes;
   }
@@ -44,13 +44,13 @@ export class OutgoingTrain {
     return this.#parts.roomBytes - this.#lengthBytes;
   }
 
-  /** Makes ready for a superframe to `destination`: sends what it can't follow. */
+  /** Makes ready for a superpacket to `destination`: sends what it can't follow. */
   prepare(destination: Endpoint): void {
     if (destination !== this.#destination || this.#endsShort) this.flush();
   }
 
   /** Takes what was sealed at `end`. */
-  append(sealed: SealedTrain, destination: Endpoint): void {
+  append(sealed: SealedBatch, destination: Endpoint): void {
     const { lengthBytes, segmentBytes, packets } = sealed;
     if (this.isEmpty) this.#segmentBytes = segmentBytes;
     else if (segmentBytes !== this.#segmentBytes && (packets > 1 || segmentBytes > this.#segmentBytes)) {

@@ -1,17 +1,17 @@
 /**
- * Tests of the gathering of trains.
+ * Tests of the gathering of GSO batches.
  * @module
  */
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Endpoint } from "../../net/mod.ts";
-import { OutgoingTrain } from "./outgoing_train.ts";
+import { GsoBatch } from "./gso_batch.ts";
 
 const places = ["192.0.2.1:1", "192.0.2.2:2"].map((text) => Endpoint.parse(text) ?? assert.fail(text));
 
-Deno.test("OutgoingTrain sends every datagram once, in order, whole, and to its place", () => {
-  const superframes = fc.array(
+Deno.test("GsoBatch sends every datagram once, in order, whole, and to its endpoint", () => {
+  const superpackets = fc.array(
     fc.record({
       place: fc.nat(1),
       packets: fc.integer({ min: 1, max: 40 }),
@@ -20,12 +20,12 @@ Deno.test("OutgoingTrain sends every datagram once, in order, whole, and to its 
     }),
     { maxLength: 60 },
   );
-  fc.assert(fc.property(superframes, (all) => {
+  fc.assert(fc.property(superpackets, (all) => {
     const expected: string[] = [];
     const sent: string[] = [];
     // What lies where: the start of each datagram, and its name.
     const memory = new Map<number, { name: string; lengthBytes: number }>();
-    const train = new OutgoingTrain({
+    const batch = new GsoBatch({
       at: 0,
       roomBytes: 200_000,
       send: (at, lengthBytes, segmentBytes, destination) => {
@@ -39,20 +39,20 @@ Deno.test("OutgoingTrain sends every datagram once, in order, whole, and to its 
     for (const [i, { place, packets, segmentBytes, lastBytes }] of all.entries()) {
       const destination = places[place] ?? assert.fail();
       const last = Math.min(lastBytes, segmentBytes);
-      train.prepare(destination);
-      if (train.roomBytes < packets * segmentBytes) train.flush();
+      batch.prepare(destination);
+      if (batch.roomBytes < packets * segmentBytes) batch.flush();
       for (let packet = 0; packet < packets; packet++) {
         const isLast = packet + 1 === packets;
-        // A single packet is a train whose size is its own.
+        // A single packet is a batch whose size is its own.
         const size = isLast && packets > 1 ? last : segmentBytes;
-        memory.set(train.end + packet * segmentBytes, { name: `${i}.${packet}`, lengthBytes: size });
+        memory.set(batch.end + packet * segmentBytes, { name: `${i}.${packet}`, lengthBytes: size });
         expected.push(`${i}.${packet} to ${destination}`);
       }
       const lengthBytes = (packets - 1) * segmentBytes + (packets > 1 ? last : segmentBytes);
-      train.append({ packets, segmentBytes, lengthBytes }, destination);
+      batch.append({ packets, segmentBytes, lengthBytes }, destination);
     }
-    train.flush();
+    batch.flush();
     assert.deepEqual(sent, expected);
-    assert.ok(train.isEmpty);
+    assert.ok(batch.isEmpty);
   }));
 });

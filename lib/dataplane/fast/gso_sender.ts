@@ -1,6 +1,6 @@
 /**
- * Sending trains of datagrams through one socket: by one call as a train where the path takes it (Linux UDP_SEGMENT), by
- * one call as single datagrams where it does not (sendmmsg(2)).
+ * Sending through one socket: a GSO batch, many datagrams of one size in one call, where the path takes it (Linux
+ * UDP_SEGMENT), or many single datagrams in one call where it does not (sendmmsg(2)).
  * @module
  */
 
@@ -24,7 +24,7 @@ const IP_PKTINFO = 8;
 const SOL_IPV6 = 41;
 const IPV6_PKTINFO = 50;
 const POLLOUT = 4;
-/** How long a full socket is waited for before its train is dropped, in milliseconds. */
+/** How long a full socket is waited for before its batch is dropped, in milliseconds. */
 const SEND_PATIENCE_MS = 20;
 
 // Where the structures lie from the start of the area: `MAX_SINGLES` headers and vectors, and what all of them share.
@@ -41,8 +41,8 @@ export const SENDER_AREA_BYTES: number = POLL + 8;
 /** Why a datagram was not sent. */
 export type SendDrop = "no-route" | "too-large" | "socket-full" | "send-failed";
 
-/** What the sender works with. */
-export interface TrainSenderParts {
+/** Descriptor and memory of a sender. */
+export interface GsoSenderParts {
   readonly io: RawCalls;
   readonly memory: WebAssembly.Memory;
   /** The memory's address in this process. */
@@ -55,12 +55,12 @@ export interface TrainSenderParts {
   readonly onDrop: (reason: SendDrop, datagrams: number) => void;
 }
 
-/** What is to be done about a call that failed: it is repeated, its train cut, or its datagrams are given up. */
+/** What is to be done about a call that failed: it is repeated, its batch cut, or its datagrams are given up. */
 type Verdict = "again" | "cut" | SendDrop;
 
 /** One socket's way out. */
-export class TrainSender {
-  readonly #parts: TrainSenderParts;
+export class GsoSender {
+  readonly #parts: GsoSenderParts;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   /** Of endpoints that were made elsewhere; those that have sent to us bring their own. */
@@ -73,7 +73,7 @@ export class TrainSender {
   #hasWaited = false;
   #hasRepeated = false;
 
-  constructor(parts: TrainSenderParts) {
+  constructor(parts: GsoSenderParts) {
     this.#parts = parts;
     this.#hasGso = parts.hasGso;
     this.#bytes = new Uint8Array(parts.memory.buffer);
@@ -96,7 +96,7 @@ export class TrainSender {
     view.setInt16(area + POLL + 4, POLLOUT, true);
   }
 
-  /** Whether trains are sent as such; a socket that can't is found out while sending. */
+  /** Whether batches are sent by GSO; a socket that can't is found out while sending. */
   get hasGso(): boolean {
     return this.#hasGso;
   }
@@ -108,29 +108,29 @@ export class TrainSender {
       return;
     }
     this.#hasWaited = this.#hasRepeated = false;
-    let goesAsTrain = this.#hasGso;
+    let goesAsBatch = this.#hasGso;
     for (let sent = 0; sent < lengthBytes;) {
       const left = lengthBytes - sent;
-      const done = goesAsTrain || left <= segmentBytes
-        ? this.#sendTrain(at + sent, left, segmentBytes)
+      const done = goesAsBatch || left <= segmentBytes
+        ? this.#sendBatch(at + sent, left, segmentBytes)
         : this.#sendSingles(at + sent, left, segmentBytes);
-      // What is left goes one by one; the next train may have another way to go.
-      if (done === 0) goesAsTrain = false;
+      // What is left goes one by one; the next batch may have another way to go.
+      if (done === 0) goesAsBatch = false;
       sent += done;
     }
   }
 
-  /** Sends as much as one send takes. @returns how many bytes are done with; 0 when the train must be cut */
-  #sendTrain(at: number, lengthBytes: number, segmentBytes: number): number {
+  /** Sends as much as one send takes. @returns how many bytes are done with; 0 when the batch must be cut */
+  #sendBatch(at: number, lengthBytes: number, segmentBytes: number): number {
     const { io, fd, base, area, onDrop } = this.#parts;
     const segments = Math.max(1, Math.min(MAX_SEND_SEGMENTS, Math.floor(MAX_SEND_BYTES / segmentBytes)));
     const chunkBytes = Math.min(segments * segmentBytes, lengthBytes);
-    const isTrain = chunkBytes > segmentBytes;
-    if (isTrain) this.#view.setUint16(area + CONTROL + 16, segmentBytes, true);
+    const isGso = chunkBytes > segmentBytes;
+    if (isGso) this.#view.setUint16(area + CONTROL + 16, segmentBytes, true);
     for (;;) {
-      this.#describe(0, at, chunkBytes, isTrain);
+      this.#describe(0, at, chunkBytes, isGso);
       if (io.sendmsg(fd, base + area) >= 0) return chunkBytes;
-      const verdict = this.#judge(isTrain);
+      const verdict = this.#judge(isGso);
       if (verdict === "again") continue;
       if (verdict === "cut") return 0;
       onDrop(verdict, Math.ceil(chunkBytes / segmentBytes));
@@ -158,22 +158,22 @@ export class TrainSender {
   }
 
   /** Says what the call that failed just now means. */
-  #judge(isTrain: boolean): Verdict {
+  #judge(isGso: boolean): Verdict {
     const { io, base, area } = this.#parts;
     switch (io.errno) {
       case ERRNO.EINTR:
         return "again";
       case ERRNO.EIO:
-        // A path without checksums by hardware, or with IPsec, takes no trains.
-        if (!isTrain) return "send-failed";
+        // A path without checksums by hardware, or with IPsec, takes none.
+        if (!isGso) return "send-failed";
         this.#hasGso = false;
         return "cut";
       case ERRNO.EMSGSIZE:
-        // The host cuts single datagrams to fragments, but none of a train.
-        return isTrain ? "cut" : "too-large";
+        // The host cuts single datagrams to fragments, but none of a batch.
+        return isGso ? "cut" : "too-large";
       case ERRNO.EINVAL:
-        // Older kernels say it of such a train; of a datagram, when the address that it leaves from is gone.
-        return isTrain ? "cut" : this.#forgetLocal() ? "again" : "send-failed";
+        // Older kernels say it of such a batch; of a datagram, when the address that it leaves from is gone.
+        return isGso ? "cut" : this.#forgetLocal() ? "again" : "send-failed";
       case ERRNO.ENETUNREACH:
         // Some say this of that address.
         return this.#forgetLocal() ? "again" : "no-route";
@@ -198,7 +198,7 @@ export class TrainSender {
   }
 
   /** Fills in header `index`: what is sent, and which control messages go along: none, either, or both. */
-  #describe(index: number, at: number, lengthBytes: number, isTrain: boolean): void {
+  #describe(index: number, at: number, lengthBytes: number, isGso: boolean): void {
     const { base, area, family } = this.#parts;
     const header = area + index * MMSGHDR_BYTES;
     const vector = area + VECTORS + index * VECTOR_BYTES;
@@ -206,8 +206,8 @@ export class TrainSender {
     this.#view.setUint32(vector + 8, lengthBytes, true);
     this.#view.setUint32(header + MSGHDR.NAME_LENGTH, family === 6 ? 28 : 16, true);
     const localBytes = this.#local === undefined ? 0 : family === 6 ? 40 : 32;
-    const controlBytes = (isTrain ? LOCAL - CONTROL : 0) + localBytes;
-    const control = controlBytes === 0 ? 0 : base + area + (isTrain ? CONTROL : LOCAL);
+    const controlBytes = (isGso ? LOCAL - CONTROL : 0) + localBytes;
+    const control = controlBytes === 0 ? 0 : base + area + (isGso ? CONTROL : LOCAL);
     writeAddress(this.#view, header + MSGHDR.CONTROL, control);
     this.#view.setUint32(header + MSGHDR.CONTROL_LENGTH, controlBytes, true);
   }

@@ -10,10 +10,10 @@ import { Endpoint } from "../../net/mod.ts";
 import { CookieChecker } from "../../wireguard/cookie_checker.ts";
 import { CookieGenerator } from "../../wireguard/cookie_generator.ts";
 import { createInitiation } from "../../wireguard/handshake.ts";
-import { EngineBench, ipPacket, peerEndpoint, POLLIN } from "./engine_bench_test.ts";
-import { FAKE_UDP_FD } from "./fake_calls_test.ts";
+import { EngineBench, ipPacket, peerEndpoint, POLLIN } from "./testing/engine_bench.ts";
+import { FAKE_UDP_FD } from "./testing/fake_calls.ts";
 import { HandshakeBacklog, isHandshake } from "./handshake_backlog.ts";
-import { readVirtioHeader, splitSuperframe, VIRTIO_HEADER_BYTES } from "./superframe.ts";
+import { readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
 
 const source = Endpoint.parse("198.18.0.1:7") ?? assert.fail();
 
@@ -131,7 +131,7 @@ Deno.test("PacketEngine carries packets past more handshakes than it can work on
   assert.ok(counted("too-many-handshakes") > flood / 2, "the rest found the backlog full");
   assert.ok(counted("unknown-peer") <= 200);
   const written = bench.calls.written.flatMap((each) =>
-    splitSuperframe(each.slice(VIRTIO_HEADER_BYTES), readVirtioHeader(each, 0)) ?? assert.fail()
+    splitSuperpacket(each.slice(VIRTIO_HEADER_BYTES), readVirtioHeader(each, 0)) ?? assert.fail()
   );
   assert.deepEqual(written.map((each) => each.length), packets.map((each) => each.length));
   assert.ok(bench.calls.sends.every(({ datagrams }) => datagrams.every((each) => each.length <= 148)));

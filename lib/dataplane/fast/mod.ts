@@ -1,6 +1,6 @@
 /**
- * The fast way of packets: a thread of its own on raw descriptors, with superframes of TCP and UDP on the side of the
- * host and trains of datagrams on the side of the network.
+ * The fast way of packets: a thread of its own on raw descriptors, with superpackets of TCP and UDP on the side of the
+ * host, GSO and GRO batches of datagrams on the side of the network.
  *
  * ```
  *   control thread                                   worker

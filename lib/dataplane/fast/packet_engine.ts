@@ -3,8 +3,8 @@
  * protocol and a UDP socket until nothing waits.
  *
  * ```
- *   TUN ─ superframe ─▶ session ─▶ cut + seal in the cipher ─▶ train ─▶ UDP
- *   TUN ◀─ joined frames ◀─ check ◀─ open in the cipher ◀─ session ◀─ train ─ UDP
+ *   TUN ─ superpacket ─▶ session ─▶ cut + seal in the cipher ─▶ GSO batch ─▶ UDP
+ *   TUN ◀─ joined frames ◀─ check ◀─ open in the cipher ◀─ session ◀─ GRO batch ─ UDP
  *                      handshakes, keepalives, first packets: Device, one by one
  * ```
  *
@@ -18,13 +18,13 @@ import { ERRNO, type RawCalls } from "../../host/mod.ts";
 import type { IpFamily } from "../../net/mod.ts";
 import type { BatchSession, Device } from "../../wireguard/mod.ts";
 import { HandshakeBacklog, isHandshake } from "./handshake_backlog.ts";
-import { IncomingTrains } from "./incoming_trains.ts";
-import { OutgoingTrain } from "./outgoing_train.ts";
-import { type BatchCipher, MAX_TRAIN_PACKETS } from "./batch_cipher.ts";
-import { readVirtioHeader, splitSuperframe, VIRTIO_HEADER_BYTES } from "./superframe.ts";
-import { RECEIVE_ROOM_BYTES } from "./train_receiver.ts";
-import type { SendDrop } from "./train_sender.ts";
-import { UDP_AREA_BYTES, UdpTrains, type UdpTrainsParts } from "./udp_trains.ts";
+import { GroBatches } from "./gro_batches.ts";
+import { GsoBatch } from "./gso_batch.ts";
+import { type BatchCipher, MAX_BATCH_PACKETS } from "./batch_cipher.ts";
+import { readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
+import { RECEIVE_ROOM_BYTES } from "./gro_receiver.ts";
+import type { SendDrop } from "./gso_sender.ts";
+import { BatchSocket, type BatchSocketParts, UDP_AREA_BYTES } from "./batch_socket.ts";
 
 const MAX_SUPERFRAME_BYTES = 65_535;
 const NO_DESCRIPTOR = -1;
@@ -49,10 +49,10 @@ const UDP_AT = 64;
 /** The virtio header is odd in size; the packet behind it begins on a multiple of 16. */
 const PACKET_AT: number = aligned(UDP_AT + UDP_AREA_BYTES + VIRTIO_HEADER_BYTES);
 const RECEIVE_AT: number = aligned(PACKET_AT + MAX_SUPERFRAME_BYTES + SLACK_BYTES);
-const TRAIN_AT: number = aligned(RECEIVE_AT + RECEIVE_ROOM_BYTES + SLACK_BYTES);
-/** Trains that are full are sent; one superframe more must fit, cut into packets as small as they come. */
-const TRAIN_ROOM_BYTES: number = 224 * 1024;
-const SINGLE_AT: number = aligned(TRAIN_AT + TRAIN_ROOM_BYTES + SLACK_BYTES);
+const BATCH_AT: number = aligned(RECEIVE_AT + RECEIVE_ROOM_BYTES + SLACK_BYTES);
+/** Batches that are full are sent; one superpacket more must fit, cut into packets as small as they come. */
+const BATCH_ROOM_BYTES: number = 224 * 1024;
+const SINGLE_AT: number = aligned(BATCH_AT + BATCH_ROOM_BYTES + SLACK_BYTES);
 /** How much memory the engine needs beyond the cipher's own. */
 export const ENGINE_BYTES: number = SINGLE_AT + 68 * 1024;
 function aligned(at: number): number {
@@ -95,11 +95,11 @@ export class PacketEngine {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #free: number;
-  #udp: UdpTrains | undefined;
+  #udp: BatchSocket | undefined;
   #udpFd: number | undefined;
   #mtuBytes: number;
-  readonly #train: OutgoingTrain;
-  readonly #incoming: IncomingTrains;
+  readonly #outgoing: GsoBatch;
+  readonly #incoming: GroBatches;
   readonly #touched = new Set<BatchSession["peer"]>();
   readonly #handshakes = new HandshakeBacklog();
   #isGone = false;
@@ -113,16 +113,16 @@ export class PacketEngine {
     this.#bytes = new Uint8Array(cipher.memory.buffer);
     this.#view = new DataView(cipher.memory.buffer);
     this.#free = Math.ceil(cipher.freeFrom / 64) * 64;
-    this.#train = new OutgoingTrain({
-      at: this.#free + TRAIN_AT,
-      roomBytes: TRAIN_ROOM_BYTES,
+    this.#outgoing = new GsoBatch({
+      at: this.#free + BATCH_AT,
+      roomBytes: BATCH_ROOM_BYTES,
       send: (at, lengthBytes, segmentBytes, destination) =>
         this.#udp?.send(at, lengthBytes, segmentBytes, destination),
     });
-    this.#incoming = new IncomingTrains({
+    this.#incoming = new GroBatches({
       cipher,
       device: parts.device,
-      onControl: (at, lengthBytes, train) => this.#takeControl(at, lengthBytes, train),
+      onControl: (at, lengthBytes, batch) => this.#takeControl(at, lengthBytes, batch),
       onOpened: (peer) => this.#touched.add(peer),
     });
     // struct pollfd { int fd; short events; short revents }
@@ -132,7 +132,7 @@ export class PacketEngine {
     }
   }
 
-  /** Whether trains are sent as such: not before there is a socket, and not on a path that refused one. */
+  /** Whether batches are sent by GSO: not before there is a socket, and not on a path that refused one. */
   get hasGso(): boolean {
     return this.#udp?.hasGso ?? false;
   }
@@ -143,13 +143,13 @@ export class PacketEngine {
   }
 
   /** Sends and receives by another socket from now on, or by none. @returns the former one's descriptor */
-  useSocket(socket: Pick<UdpTrainsParts, "fd" | "family" | "hasGso"> | undefined): number | undefined {
+  useSocket(socket: Pick<BatchSocketParts, "fd" | "family" | "hasGso"> | undefined): number | undefined {
     const { io, cipher, base, onDrop } = this.#parts;
     const former = this.#udpFd;
     // Without a socket there are no sessions, and none begins.
     if (socket === undefined) this.#handshakes.clear();
     this.#udpFd = socket?.fd;
-    this.#udp = socket && new UdpTrains({
+    this.#udp = socket && new BatchSocket({
       ...socket,
       io,
       memory: cipher.memory,
@@ -219,14 +219,14 @@ export class PacketEngine {
         else this.#isGone = errno !== ERRNO.EAGAIN && errno !== ERRNO.EINTR;
         break;
       }
-      this.#takeSuperframe(now, packet, length - VIRTIO_HEADER_BYTES);
+      this.#takeSuperpacket(now, packet, length - VIRTIO_HEADER_BYTES);
       carried += length;
     }
-    this.#train.flush();
+    this.#outgoing.flush();
     return carried > 0;
   }
 
-  #takeSuperframe(now: Millis, at: number, lengthBytes: number): void {
+  #takeSuperpacket(now: Millis, at: number, lengthBytes: number): void {
     const { device, cipher } = this.#parts;
     const version = ((this.#bytes[at] ?? 0) >> 4) as IpFamily;
     // Whoever brings the interface up makes the kernel send neighbour discovery at once: it is IPv6, and for nobody.
@@ -239,27 +239,27 @@ export class PacketEngine {
     if (peer === undefined || keypair === undefined || destination === undefined) {
       return this.#takeOneByOne(now, at, lengthBytes);
     }
-    const train = this.#train;
-    train.prepare(destination);
+    const outgoing = this.#outgoing;
+    outgoing.prepare(destination);
     for (;;) {
-      const sealed = cipher.sealSuperframe({
+      const sealed = cipher.sealSuperpacket({
         at,
         lengthBytes,
-        out: train.end,
-        roomBytes: train.roomBytes,
+        out: outgoing.end,
+        roomBytes: outgoing.roomBytes,
         key: keypair.sendKey,
         counter: keypair.sendCounter,
         remoteIndex: keypair.remoteIndex,
         mtuBytes: this.#mtuBytes,
       });
-      if (sealed === "no-room" && !train.isEmpty) {
-        train.flush();
+      if (sealed === "no-room" && !outgoing.isEmpty) {
+        outgoing.flush();
         continue;
       }
       if (typeof sealed === "string") return device.counters.count("malformed-packet");
       peer.noteSealed(now, keypair, sealed);
       this.#touched.add(peer);
-      train.append(sealed, destination);
+      outgoing.append(sealed, destination);
       return;
     }
   }
@@ -268,7 +268,7 @@ export class PacketEngine {
   #takeOneByOne(now: Millis, at: number, lengthBytes: number): void {
     const { device } = this.#parts;
     const header = readVirtioHeader(this.#bytes, at - VIRTIO_HEADER_BYTES);
-    const packets = splitSuperframe(this.#bytes.slice(at, at + lengthBytes), header);
+    const packets = splitSuperpacket(this.#bytes.slice(at, at + lengthBytes), header);
     if (packets === undefined) return device.counters.count("malformed-packet");
     for (const packet of packets) device.handlePacket(now, packet);
   }
@@ -278,13 +278,13 @@ export class PacketEngine {
     const incoming = this.#incoming;
     for (let receives = 0; receives < INGRESS_BUDGET_RECEIVES; receives++) {
       const udp = this.#udp;
-      const trains = udp?.receiver.receive() ?? 0;
-      if (udp === undefined || trains === 0) return receives > 0;
+      const batches = udp?.receiver.receive() ?? 0;
+      if (udp === undefined || batches === 0) return receives > 0;
       this.#parts.cipher.beginFrames();
       let datagrams = 0;
-      for (let i = 0; i < trains; i++) {
+      for (let i = 0; i < batches; i++) {
         datagrams += udp.receiver.datagrams(i);
-        if (datagrams > MAX_TRAIN_PACKETS) {
+        if (datagrams > MAX_BATCH_PACKETS) {
           incoming.open(now);
           this.#writeFrames();
           this.#parts.cipher.beginFrames();
@@ -309,13 +309,13 @@ export class PacketEngine {
     }
   }
 
-  #takeControl(at: number, lengthBytes: number, train: number): void {
+  #takeControl(at: number, lengthBytes: number, batch: number): void {
     const { device: { counters } } = this.#parts;
     // What goes no further may come in a flood: it costs no copy, and nobody asks whose it is.
     if (!isHandshake(this.#bytes, at, lengthBytes)) counters.count("malformed-datagram");
     else if (this.#handshakes.isFull) counters.count("too-many-handshakes");
     else if (this.#udp !== undefined) {
-      this.#handshakes.push(this.#bytes, at, lengthBytes, this.#udp.source(train));
+      this.#handshakes.push(this.#bytes, at, lengthBytes, this.#udp.source(batch));
     }
   }
 

@@ -8,25 +8,25 @@ import { millis, type SeededRandom } from "../../base/mod.ts";
 import { PrivateKey, selectAead, WasmBatchCipher } from "../../crypto/mod.ts";
 import { ERRNO } from "../../host/mod.ts";
 import { Cidr, Endpoint } from "../../net/mod.ts";
-import { BENCH_PAGES, EngineBench, frame, ipPacket, peerEndpoint, POLLIN } from "./engine_bench_test.ts";
-import { FAKE_TUN_FD, FAKE_UDP_FD, type FakeCalls } from "./fake_calls_test.ts";
+import { BENCH_PAGES, EngineBench, frame, ipPacket, peerEndpoint, POLLIN } from "./testing/engine_bench.ts";
+import { FAKE_TUN_FD, FAKE_UDP_FD, type FakeCalls } from "./testing/fake_calls.ts";
 import type { BatchCipher } from "./batch_cipher.ts";
 import { PlainBatchCipher } from "./plain_batch_cipher.ts";
 import {
   GSO,
   readVirtioHeader,
-  splitSuperframe,
+  splitSuperpacket,
   VIRTIO_HEADER_BYTES,
   type VirtioHeader,
-} from "./superframe.ts";
-import { makeSuperframe } from "./superframe_suite_test.ts";
+} from "./superpacket.ts";
+import { makeSuperpacket } from "./testing/superpackets.ts";
 
 const POLLERR = 8;
 
-/** The packets that were written to the interface, superframes taken apart. */
+/** The packets that were written to the interface, superpackets taken apart. */
 function writtenPackets(calls: FakeCalls): Uint8Array[] {
   return calls.written.flatMap((written) =>
-    splitSuperframe(written.slice(VIRTIO_HEADER_BYTES), readVirtioHeader(written, 0)) ?? assert.fail()
+    splitSuperpacket(written.slice(VIRTIO_HEADER_BYTES), readVirtioHeader(written, 0)) ?? assert.fail()
   );
 }
 
@@ -36,12 +36,12 @@ const ciphers: readonly (readonly [string, () => BatchCipher])[] = [
 ];
 
 for (const [name, makeCipher] of ciphers) {
-  Deno.test(`PacketEngine on ${name} carries superframes there, and what comes back`, () => {
+  Deno.test(`PacketEngine on ${name} carries superpackets there, and what comes back`, () => {
     const bench = new EngineBench({ cipher: makeCipher() });
     for (const hasSession of [false, true]) {
       bench.arrived.length = 0;
       for (const protocol of ["tcp", "udp"] as const) {
-        const { packet, header } = makeSuperframe({
+        const { packet, header } = makeSuperpacket({
           protocol,
           version: 4,
           payloadBytes: 20_000,
@@ -106,17 +106,17 @@ function byte(random: SeededRandom): number {
   return out[0] ?? 0;
 }
 
-Deno.test("PacketEngine joins datagrams that come one by one to superframes", () => {
+Deno.test("PacketEngine joins datagrams that come one by one to superpackets", () => {
   const bench = new EngineBench();
   bench.greet();
-  const { packet, header } = makeSuperframe({
+  const { packet, header } = makeSuperpacket({
     protocol: "tcp",
     version: 4,
     payloadBytes: 30_000,
     gsoSize: 1340,
   });
   packet.set([10, 200, 0, 2, 10, 200, 0, 1], 12);
-  const packets = splitSuperframe(packet, header) ?? assert.fail();
+  const packets = splitSuperpacket(packet, header) ?? assert.fail();
   for (const bytes of bench.sealed(packets)) bench.calls.receives.push({ bytes, source: peerEndpoint });
   bench.run();
   assert.equal(writtenPackets(bench.calls).length, packets.length);
@@ -164,11 +164,11 @@ Deno.test("PacketEngine counts what strangers send by reason, writes none of it,
     ["expired-session", spent],
     ["source-not-allowed", spoofed],
   ];
-  for (const isTrain of [false, true]) {
+  for (const isGso of [false, true]) {
     for (const [reason, datagrams] of kinds) {
-      if (isTrain && reason === "source-not-allowed") continue;
+      if (isGso && reason === "source-not-allowed") continue;
       const counted = bench.device.counters.get(reason as "wrong-tag");
-      if (isTrain) {
+      if (isGso) {
         const segmentBytes = datagrams[0]?.length ?? 0;
         for (let i = 0; i < datagrams.length; i += 64) {
           const bytes = new Uint8Array(datagrams.slice(i, i + 64).flatMap((each) => [...each]));
@@ -194,7 +194,7 @@ Deno.test("PacketEngine counts what strangers send by reason, writes none of it,
   const after = bench.device.counters.snapshot();
   const dropped = (counts: Readonly<Record<string, number>>) =>
     Object.values(counts).reduce((sum, count) => sum + count, 0);
-  assert.ok(dropped(after) - dropped(before) > 10_000, "every datagram of a train of garbage counts");
+  assert.ok(dropped(after) - dropped(before) > 10_000, "every datagram of a batch of garbage counts");
   assert.deepEqual(bench.calls.written, []);
   assert.equal(bench.device.sessionsInUse, sessions);
 });
@@ -330,7 +330,7 @@ Deno.test("PacketEngine takes packets to nobody, to a peer without an endpoint a
     publicKey: other,
     allowedIps: [Cidr.parse("10.200.0.3/32") ?? assert.fail()],
   });
-  const { packet, header } = makeSuperframe({
+  const { packet, header } = makeSuperpacket({
     protocol: "tcp",
     version: 4,
     payloadBytes: 13_400,

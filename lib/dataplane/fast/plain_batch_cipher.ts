@@ -7,14 +7,14 @@
 import { type Aead, type AeadKey, TAG_BYTES } from "../../crypto/mod.ts";
 import {
   type BatchCipher,
-  MAX_TRAIN_PACKETS,
+  MAX_BATCH_PACKETS,
   type OpenTable,
   openTable,
-  type SealedTrain,
+  type SealedBatch,
   type SealFailure,
   type SealJob,
 } from "./batch_cipher.ts";
-import { readVirtioHeader, splitSuperframe, VIRTIO_HEADER_BYTES } from "./superframe.ts";
+import { readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
 
 const TRANSPORT_HEADER_BYTES = 16;
 const PADDING_BYTES = 16;
@@ -29,8 +29,8 @@ export class PlainBatchCipher implements BatchCipher {
   readonly openTable: OpenTable = openTable();
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  readonly #frameAt = new Int32Array(MAX_TRAIN_PACKETS);
-  readonly #frameBytes = new Int32Array(MAX_TRAIN_PACKETS);
+  readonly #frameAt = new Int32Array(MAX_BATCH_PACKETS);
+  readonly #frameBytes = new Int32Array(MAX_BATCH_PACKETS);
   #frames = 0;
 
   /** @param pages of 64 KiB, as many as the data plane needs */
@@ -42,9 +42,9 @@ export class PlainBatchCipher implements BatchCipher {
     this.#view = new DataView(this.memory.buffer);
   }
 
-  sealSuperframe(job: SealJob): SealedTrain | SealFailure {
+  sealSuperpacket(job: SealJob): SealedBatch | SealFailure {
     const header = readVirtioHeader(this.#bytes, job.at - VIRTIO_HEADER_BYTES);
-    const packets = splitSuperframe(this.#bytes.slice(job.at, job.at + job.lengthBytes), header);
+    const packets = splitSuperpacket(this.#bytes.slice(job.at, job.at + job.lengthBytes), header);
     const [first] = packets ?? [];
     if (packets === undefined || first === undefined) return "malformed";
     const segmentBytes = sealedBytes(first.length, job.mtuBytes);

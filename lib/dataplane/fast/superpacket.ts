@@ -1,5 +1,5 @@
 /**
- * Superframes: many packets of one flow in one, with the header that says how to cut them (virtio specification §5.1.6).
+ * Superpackets: many packets of one flow in one, with the header that says how to cut them (virtio specification §5.1.6).
  * This is the plain way, packet by packet; the batch cipher does the same in bulk, and is tested against it.
  * @module
  */
@@ -11,7 +11,7 @@ export const VIRTIO_HEADER_BYTES = 10;
 
 /** The checksum is only begun: the sum of the pseudo-header stands in its place. */
 export const NEEDS_CHECKSUM = 1;
-/** What kind of superframe it is. */
+/** What kind of superpacket it is. */
 export const GSO = { NONE: 0, TCP4: 1, TCP6: 4, UDP: 5 } as const;
 
 const IPPROTO_TCP = 6;
@@ -47,36 +47,36 @@ export function readVirtioHeader(bytes: Uint8Array, at: number): VirtioHeader {
 }
 
 /**
- * Cuts a superframe into the packets that it stands for, with lengths, sequence numbers, flags and checksums as if
+ * Cuts a superpacket into the packets that it stands for, with lengths, sequence numbers, flags and checksums as if
  * each had been sent alone.
  *
- * @param superframe an IP packet, which may be changed
+ * @param superpacket an IP packet, which may be changed
  * @returns the packets, or undefined when the header contradicts the packet
  */
-export function splitSuperframe(superframe: Uint8Array, header: VirtioHeader): Uint8Array[] | undefined {
+export function splitSuperpacket(superpacket: Uint8Array, header: VirtioHeader): Uint8Array[] | undefined {
   const { flags, gsoType, gsoSize, checksumStart } = header;
   if (gsoType === GSO.NONE) {
-    if ((flags & NEEDS_CHECKSUM) === 0) return [superframe];
-    return finishChecksum(superframe, header) ? [superframe] : undefined;
+    if ((flags & NEEDS_CHECKSUM) === 0) return [superpacket];
+    return finishChecksum(superpacket, header) ? [superpacket] : undefined;
   }
-  const version = ipVersion(superframe);
+  const version = ipVersion(superpacket);
   const isTcp = gsoType === GSO.TCP4 || gsoType === GSO.TCP6;
   if (version === 0 || gsoSize === 0 || (!isTcp && gsoType !== GSO.UDP)) return undefined;
   const minTransportBytes = isTcp ? 20 : UDP_HEADER_BYTES;
-  if (checksumStart < (version === 4 ? 20 : 40) || superframe.length < checksumStart + minTransportBytes) {
+  if (checksumStart < (version === 4 ? 20 : 40) || superpacket.length < checksumStart + minTransportBytes) {
     return undefined;
   }
-  const transportBytes = isTcp ? ((superframe[checksumStart + 12] ?? 0) >> 4) * 4 : UDP_HEADER_BYTES;
+  const transportBytes = isTcp ? ((superpacket[checksumStart + 12] ?? 0) >> 4) * 4 : UDP_HEADER_BYTES;
   const headerBytes = checksumStart + transportBytes;
-  if (transportBytes < minTransportBytes || superframe.length < headerBytes) return undefined;
-  const head = superframe.subarray(0, headerBytes);
+  if (transportBytes < minTransportBytes || superpacket.length < headerBytes) return undefined;
+  const head = superpacket.subarray(0, headerBytes);
   const packets: Uint8Array[] = [];
-  for (let at = headerBytes; at < superframe.length; at += gsoSize) {
-    const payload = superframe.subarray(at, Math.min(at + gsoSize, superframe.length));
+  for (let at = headerBytes; at < superpacket.length; at += gsoSize) {
+    const payload = superpacket.subarray(at, Math.min(at + gsoSize, superpacket.length));
     const packet = new Uint8Array(headerBytes + payload.length);
     packet.set(head);
     packet.set(payload, headerBytes);
-    const isLast = at + gsoSize >= superframe.length;
+    const isLast = at + gsoSize >= superpacket.length;
     finishPacket(packet, { version, isTcp, checksumStart, number: packets.length, gsoSize, isLast });
     packets.push(packet);
   }
@@ -92,7 +92,7 @@ interface Cut {
   readonly isLast: boolean;
 }
 
-/** Makes one packet of a superframe whole; its header is a copy of the superframe's. */
+/** Makes one packet of a superpacket whole; its header is a copy of the superpacket's. */
 function finishPacket(packet: Uint8Array, cut: Cut): void {
   const { version, isTcp, checksumStart, number, gsoSize, isLast } = cut;
   const view = new DataView(packet.buffer, packet.byteOffset, packet.length);

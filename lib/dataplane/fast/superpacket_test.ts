@@ -1,28 +1,28 @@
 /**
- * Tests of the plain way to cut superframes.
+ * Tests of the plain way to cut superpackets.
  * @module
  */
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { internetChecksum, ipPacketLength } from "../../net/mod.ts";
-import { GSO, NEEDS_CHECKSUM, splitSuperframe } from "./superframe.ts";
-import { makeSuperframe, type SuperframeShape } from "./superframe_suite_test.ts";
+import { GSO, NEEDS_CHECKSUM, splitSuperpacket } from "./superpacket.ts";
+import { makeSuperpacket, type SuperpacketShape } from "./testing/superpackets.ts";
 
-const shapes: readonly SuperframeShape[] = (["tcp", "udp"] as const).flatMap((protocol) =>
+const shapes: readonly SuperpacketShape[] = (["tcp", "udp"] as const).flatMap((protocol) =>
   ([4, 6] as const).map((version) => ({ protocol, version, payloadBytes: 5000, gsoSize: 1368 }))
 );
 
 for (const shape of shapes) {
-  Deno.test(`splitSuperframe() cuts ${shape.protocol} over IPv${shape.version} into whole packets`, () => {
+  Deno.test(`splitSuperpacket() cuts ${shape.protocol} over IPv${shape.version} into whole packets`, () => {
     const sizes = fc.record({
       payloadBytes: fc.integer({ min: 1, max: 60_000 }),
       gsoSize: fc.integer({ min: 200, max: 1400 }),
     });
     fc.assert(
       fc.property(sizes, ({ payloadBytes, gsoSize }) => {
-        const { packet, header, payload } = makeSuperframe({ ...shape, payloadBytes, gsoSize });
-        const packets: Uint8Array[] = splitSuperframe(packet.slice(), header) ?? [];
+        const { packet, header, payload } = makeSuperpacket({ ...shape, payloadBytes, gsoSize });
+        const packets: Uint8Array[] = splitSuperpacket(packet.slice(), header) ?? [];
         assert.equal(packets.length, Math.ceil(payloadBytes / gsoSize));
         const joined: number[] = [];
         for (const [i, cut] of packets.entries()) {
@@ -46,21 +46,22 @@ for (const shape of shapes) {
   });
 }
 
-Deno.test("splitSuperframe() completes the checksum of a single packet", () => {
-  const { packet, header } = makeSuperframe({
+Deno.test("splitSuperpacket() completes the checksum of a single packet", () => {
+  const { packet, header } = makeSuperpacket({
     protocol: "tcp",
     version: 4,
     payloadBytes: 100,
     gsoSize: 1000,
   });
-  const [single] = splitSuperframe(packet.slice(), { ...header, gsoType: GSO.NONE, flags: NEEDS_CHECKSUM }) ??
-    [];
+  const [single] =
+    splitSuperpacket(packet.slice(), { ...header, gsoType: GSO.NONE, flags: NEEDS_CHECKSUM }) ??
+      [];
   assert.ok(single);
   assertChecksums(single, { protocol: "tcp", version: 4 });
 });
 
-Deno.test("splitSuperframe() rejects headers that contradict the packet, and never throws", () => {
-  const { packet, header } = makeSuperframe({
+Deno.test("splitSuperpacket() rejects headers that contradict the packet, and never throws", () => {
+  const { packet, header } = makeSuperpacket({
     protocol: "tcp",
     version: 4,
     payloadBytes: 3000,
@@ -74,7 +75,7 @@ Deno.test("splitSuperframe() rejects headers that contradict the packet, and nev
       { gsoType: 3 },
       { gsoType: GSO.NONE, checksumOffset: 60_000 },
     ]
-  ) assert.equal(splitSuperframe(packet.slice(), { ...header, ...wrong }), undefined);
+  ) assert.equal(splitSuperpacket(packet.slice(), { ...header, ...wrong }), undefined);
   const any = fc.record({
     flags: fc.nat(255),
     gsoType: fc.nat(127),
@@ -83,11 +84,11 @@ Deno.test("splitSuperframe() rejects headers that contradict the packet, and nev
     checksumOffset: fc.nat(65_535),
   });
   fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), any, (bytes, random) => {
-    splitSuperframe(bytes, random);
+    splitSuperpacket(bytes, random);
   }));
 });
 
-function assertChecksums(packet: Uint8Array, shape: Pick<SuperframeShape, "protocol" | "version">): void {
+function assertChecksums(packet: Uint8Array, shape: Pick<SuperpacketShape, "protocol" | "version">): void {
   const isTcp = shape.protocol === "tcp";
   const start = shape.version === 4 ? 20 : 40;
   if (shape.version === 4) assert.equal(internetChecksum(packet, 0, 20), 0, "IPv4 header");

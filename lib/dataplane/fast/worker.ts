@@ -72,7 +72,7 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
   const commands = new CommandReader(setup.commands);
   const places = new Map<string, number>();
   let refreshAt = 0;
-  let sendsTrains = false;
+  let usesGso = false;
   /** Shows one peer; looking at all of them for each event of one would take the square of their number. */
   const show = (publicKey: PublicKey | undefined): void => {
     const status = publicKey && device.peerStatus(publicKey);
@@ -102,9 +102,9 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
       return true;
     },
     onTurn: (touched) => {
-      if (engine.hasGso !== sendsTrains) {
-        sendsTrains = engine.hasGso;
-        scope.postMessage({ kind: "trains", areSent: sendsTrains });
+      if (engine.hasGso !== usesGso) {
+        usesGso = engine.hasGso;
+        scope.postMessage({ kind: "gso", isUsed: usesGso });
       }
       for (let event = device.pollEvent(); event !== undefined; event = device.pollEvent()) {
         scope.postMessage({ kind: "event", event: plainEvent(event) });

@@ -35,7 +35,7 @@ export interface WorkerSetup {
   readonly timers: Partial<ProtocolTimers>;
   readonly tunFd: number;
   readonly cipher: CipherChoice;
-  /** Whether the interface takes superframes of UDP. */
+  /** Whether the interface takes superpackets of UDP. */
   readonly joinsUdp: boolean;
   readonly wakeFd: number;
   readonly commands: SharedArrayBuffer;
@@ -73,8 +73,8 @@ export type WorkerReport =
   | { readonly kind: "event"; readonly event: PlainEvent }
   /** The socket is not used any more and can be closed. */
   | { readonly kind: "socket-released"; readonly fd: number }
-  /** A path has refused trains, or a new socket may have them again. */
-  | { readonly kind: "trains"; readonly areSent: boolean }
+  /** A path has refused GSO batches, or a new socket may send them again. */
+  | { readonly kind: "gso"; readonly isUsed: boolean }
   | { readonly kind: "ended"; readonly end: "stopped" | "interface-gone" }
   | { readonly kind: "failed"; readonly message: string };
 

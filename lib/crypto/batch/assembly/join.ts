@@ -1,5 +1,5 @@
 /**
- * Joining of packets that were opened: neighbours of one flow become a superframe that the host takes at once. Payloads
+ * Joining of packets that were opened: neighbours of one flow become a superpacket that the host takes at once. Payloads
  * move down behind the first packet, so that a frame is built where its packets are.
  *
  *     at - 10         at          head
@@ -10,10 +10,10 @@
 
 import { fold, sum, swap16 } from "./checksum";
 import { FRAMES, JOIN } from "./layout";
-import { GSO_TCP4, GSO_TCP6, GSO_UDP, NEEDS_CHECKSUM, PSH, TCP, UDP, VIRTIO_BYTES } from "./superframe";
+import { GSO_TCP4, GSO_TCP6, GSO_UDP, NEEDS_CHECKSUM, PSH, TCP, UDP, VIRTIO_BYTES } from "./superpacket";
 
 const MAX_FRAME_BYTES: usize = 65_535;
-/** The host's limit for one superframe of UDP. */
+/** The host's limit for one superpacket of UDP. */
 const MAX_UDP_PACKETS: u32 = 64;
 const ACK: u32 = 0x10;
 const DONT_FRAGMENT: u32 = 0x40;

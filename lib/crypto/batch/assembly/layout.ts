@@ -2,7 +2,7 @@
  * Where the module keeps what in the first 64 KiB of its memory; all that follows is the host's.
  *
  *     0x0400  state of cipher and joining    0x4000  table: length of each datagram
- *     0x0800  head of a superframe           0x6000  table: length of each plaintext, or -1
+ *     0x0800  head of a superpacket           0x6000  table: length of each plaintext, or -1
  *     0x0a00  key stream and last blocks     0x8000  table: counter of each datagram, as f64
  *     0x2000  table: where datagrams are     0xc000  frames: where and how long, two words each
  *
@@ -31,9 +31,9 @@ export const RESULT: usize = 0x520;
 export const JOIN: usize = 0x540;
 /** What is encrypted to get bare key stream. */
 export const ZEROES: usize = 0x600;
-/** The head that all packets of a superframe begin with. */
+/** The head that all packets of a superpacket begin with. */
 export const HEAD: usize = 0x800;
-/** The longest head of a superframe: IP with extensions, and TCP with options. */
+/** The longest head of a superpacket: IP with extensions, and TCP with options. */
 export const MAX_HEAD_BYTES: usize = 0x200;
 /** The first chunk of a packet's key stream: 64 bytes for Poly1305, the rest for the text. */
 export const STREAM: usize = 0xa00;

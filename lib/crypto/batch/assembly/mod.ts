@@ -6,5 +6,5 @@
 
 export { open, openBatch, seal, sealBatch } from "./batch";
 export { init } from "./cipher";
-export { sealSuperframe } from "./superframe";
+export { sealSuperpacket as sealSuperframe } from "./superpacket";
 export { beginJoin, endJoin, joinPacket } from "./join";

@@ -1,5 +1,5 @@
 /**
- * Superframes of the host: cut into packets, completed and sealed in one go (virtio specification §5.1.6). The header
+ * Superpackets of the host: cut into packets, completed and sealed in one go (virtio specification §5.1.6). The header
  * of each packet is written over the end of the one before, which has been sealed by then.
  *
  *     at - 10         at          head        + size       + 2 size
@@ -17,7 +17,7 @@ import { HEAD, MAX_HEAD_BYTES, RESULT } from "./layout";
 export const VIRTIO_BYTES: usize = 10;
 /** The checksum is only begun: the sum of the pseudo-header stands in its place. */
 export const NEEDS_CHECKSUM: u32 = 1;
-/** Kinds of superframes. */
+/** Kinds of superpackets. */
 export const GSO_TCP4: u32 = 1;
 /** See `GSO_TCP4`. */
 export const GSO_TCP6: u32 = 4;
@@ -37,7 +37,7 @@ const MALFORMED: i32 = -1;
 const NO_ROOM: i32 = 0;
 
 /**
- * Seals all packets of a superframe, which is overwritten; `RESULT` tells how many there are, and the length of all
+ * Seals all packets of a superpacket, which is overwritten; `RESULT` tells how many there are, and the length of all
  * messages but the last.
  *
  * @param room from `to` on
@@ -45,7 +45,7 @@ const NO_ROOM: i32 = 0;
  * @param counter of the first packet
  * @returns the bytes of all messages, 0 when there is too little room, -1 when the header contradicts the packet
  */
-export function sealSuperframe(
+export function sealSuperpacket(
   at: usize,
   length: usize,
   to: usize,

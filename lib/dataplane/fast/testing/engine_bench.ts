@@ -4,15 +4,15 @@
  */
 
 import assert from "node:assert/strict";
-import { type Millis, millis, SeededRandom, unixMillis } from "../../base/mod.ts";
-import { PrivateKey, selectAead, WasmBatchCipher } from "../../crypto/mod.ts";
-import { Cidr, Endpoint } from "../../net/mod.ts";
-import { Device } from "../../wireguard/mod.ts";
-import { FAKE_BASE, FAKE_TUN_FD, FAKE_UDP_FD, FAKE_WAKE_FD, FakeCalls } from "./fake_calls_test.ts";
-import { ENGINE_BYTES, type EngineEnd, PacketEngine } from "./packet_engine.ts";
-import type { BatchCipher } from "./batch_cipher.ts";
-import { VIRTIO_HEADER_BYTES, type VirtioHeader } from "./superframe.ts";
-import { makeSuperframe } from "./superframe_suite_test.ts";
+import { type Millis, millis, SeededRandom, unixMillis } from "../../../base/mod.ts";
+import { PrivateKey, selectAead, WasmBatchCipher } from "../../../crypto/mod.ts";
+import { Cidr, Endpoint } from "../../../net/mod.ts";
+import { Device } from "../../../wireguard/mod.ts";
+import { FAKE_BASE, FAKE_TUN_FD, FAKE_UDP_FD, FAKE_WAKE_FD, FakeCalls } from "./fake_calls.ts";
+import { ENGINE_BYTES, type EngineEnd, PacketEngine } from "../packet_engine.ts";
+import type { BatchCipher } from "../batch_cipher.ts";
+import { VIRTIO_HEADER_BYTES, type VirtioHeader } from "../superpacket.ts";
+import { makeSuperpacket } from "./superpackets.ts";
 
 /** How much memory the cipher of a bench has. */
 export const BENCH_PAGES: number = Math.ceil(ENGINE_BYTES / 65_536) + 1;
@@ -39,7 +39,7 @@ export class EngineBench {
   readonly arrived: Uint8Array[] = [];
   wakes = 0;
 
-  /** @param options.hasGso whether trains are sent as such */
+  /** @param options.hasGso whether batches are sent as such */
   constructor(
     options: { readonly seed?: number; readonly cipher?: BatchCipher; readonly hasGso?: boolean } = {},
   ) {
@@ -138,7 +138,7 @@ export function frame(packet: Uint8Array, header: VirtioHeader = PLAIN_HEADER): 
 
 /** An IPv4 packet of UDP; `from` and `to` are the last bytes of 10.200.0.0/24. */
 export function ipPacket(from: number, to: number, lengthBytes = 100): Uint8Array {
-  const { packet } = makeSuperframe({
+  const { packet } = makeSuperpacket({
     protocol: "udp",
     version: 4,
     payloadBytes: lengthBytes - 28,

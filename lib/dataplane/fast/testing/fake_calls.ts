@@ -3,10 +3,10 @@
  * @module
  */
 
-import { ERRNO, type RawCalls } from "../../host/mod.ts";
-import type { Endpoint } from "../../net/mod.ts";
-import { MMSGHDR_BYTES, MSGHDR } from "./message_headers.ts";
-import { encodeSocketAddress, SocketAddressReader } from "./socket_address.ts";
+import { ERRNO, type RawCalls } from "../../../host/mod.ts";
+import type { Endpoint } from "../../../net/mod.ts";
+import { MMSGHDR_BYTES, MSGHDR } from "../message_headers.ts";
+import { encodeSocketAddress, SocketAddressReader } from "../socket_address.ts";
 
 /** What stands for addresses of this process: whoever forgets to add it touches nothing. */
 export const FAKE_BASE = 0x7000_0000;

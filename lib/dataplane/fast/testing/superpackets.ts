@@ -1,22 +1,22 @@
 /**
- * Superframes for tests, as the host's kernel hands them over.
+ * Superpackets for tests, as the host's kernel hands them over.
  * @module
  */
 
-import { internetChecksum } from "../../net/mod.ts";
-import { GSO, NEEDS_CHECKSUM, type VirtioHeader } from "./superframe.ts";
+import { internetChecksum } from "../../../net/mod.ts";
+import { GSO, NEEDS_CHECKSUM, type VirtioHeader } from "../superpacket.ts";
 
-/** What a superframe is to be. */
-export interface SuperframeShape {
+/** What a superpacket is to be. */
+export interface SuperpacketShape {
   readonly protocol: "tcp" | "udp";
   readonly version: 4 | 6;
   readonly payloadBytes: number;
   readonly gsoSize: number;
 }
 
-/** @returns a superframe whose payload counts up, and its header */
-export function makeSuperframe(
-  { protocol, version, payloadBytes, gsoSize }: SuperframeShape,
+/** @returns a superpacket whose payload counts up, and its header */
+export function makeSuperpacket(
+  { protocol, version, payloadBytes, gsoSize }: SuperpacketShape,
 ): { readonly packet: Uint8Array; readonly header: VirtioHeader; readonly payload: Uint8Array } {
   const start = version === 4 ? 20 : 40;
   const transportBytes = protocol === "tcp" ? 32 : 8;
