@@ -39,7 +39,7 @@ function fileTest(name: string, test: (path: string, journal: HostJournal) => Pr
 const original = "# mine\nnameserver 192.0.2.53\n";
 
 /** @returns what stands at a path, in all respects that are put back */
-function picture(path: string): unknown {
+function contentOf(path: string): unknown {
   return formerFile(path);
 }
 
@@ -47,12 +47,12 @@ fileTest("pointResolver() writes the file, and puts it back to the last bit", as
   await Deno.writeTextFile(path, original, { mode: 0o640 });
   await Deno.chmod(path, 0o640);
   await Deno.utime(path, new Date(1e12), new Date(1e12));
-  const before = picture(path);
+  const before = contentOf(path);
   const pointed = await pointResolver("resolv.conf", settings, journal, path);
   assert.match(await Deno.readTextFile(path), /^nameserver 10\.200\.0\.1\nnameserver 192\.0\.2\.53$/m);
   assert.equal(journal.changes().length, 1);
   await pointed.revert();
-  assert.deepEqual(picture(path), before);
+  assert.deepEqual(contentOf(path), before);
   assert.deepEqual(journal.changes(), []);
   assert.deepEqual([...Deno.readDirSync(path.replace(/\/[^/]*$/, ""))].map(({ name }) => name), [
     "resolv.conf",

@@ -10,7 +10,7 @@ import type { Endpoint } from "../net/mod.ts";
 import { type DatagramSocket, openUdp, portInUse } from "../transport/mod.ts";
 import { FastDatagrams } from "./fast/mod.ts";
 import type { GateRules } from "./fast/source_gate.ts";
-import { KnownAnswers } from "./known_answers.ts";
+import { ResponseCache } from "./response_cache.ts";
 import type { QueryService } from "./query_service.ts";
 import { serveDatagrams } from "./udp_service.ts";
 
@@ -124,7 +124,7 @@ export class UdpFrontend {
   }
 
   #servePortable(): void {
-    const known = new KnownAnswers();
+    const known = new ResponseCache();
     for (const each of this.#open) {
       if (each.kind === "portable") serveDatagrams(this.#parts.service, each.socket, known);
     }

@@ -4,14 +4,14 @@
  */
 
 import type { DatagramSocket } from "../transport/mod.ts";
-import { countAgain, type KnownAnswers } from "./known_answers.ts";
+import { countRepeated, type ResponseCache } from "./response_cache.ts";
 import type { QueryService } from "./query_service.ts";
 
 /** Answers what comes in until the socket is closed. */
 export async function serveDatagrams(
   service: QueryService,
   socket: DatagramSocket,
-  known: KnownAnswers,
+  known: ResponseCache,
 ): Promise<void> {
   for (;;) {
     const batch = await socket.receiveBatch();
@@ -22,7 +22,7 @@ export async function serveDatagrams(
       const query = batch.datagram(i);
       const again = known.find(query, service.serial);
       if (again !== undefined) {
-        countAgain(again[2] ?? 0, again[3] ?? 0, (counter) => service.counters.count(counter));
+        countRepeated(again[2] ?? 0, again[3] ?? 0, (counter) => service.counters.count(counter));
         socket.send(again, source);
         continue;
       }

@@ -9,15 +9,15 @@ import type { Cidr, Endpoint } from "../net/mod.ts";
 import { UAPI_ERRNO, type UapiErrno } from "./errno.ts";
 
 /** What a `get` tells of the device. */
-export interface DevicePicture {
+export interface DeviceSnapshot {
   readonly privateKey: PrivateKey | undefined;
   readonly listenPort: number;
   readonly fwmark: number;
-  readonly peers: readonly PeerPicture[];
+  readonly peers: readonly PeerSnapshot[];
 }
 
 /** What a `get` tells of a peer. */
-export interface PeerPicture {
+export interface PeerSnapshot {
   readonly publicKey: PublicKey;
   readonly presharedKey: PresharedKey;
   readonly endpoint: Endpoint | undefined;
@@ -30,7 +30,7 @@ export interface PeerPicture {
 }
 
 /** @returns the whole answer to a `get`; it holds every secret of the device */
-export function encodeGetAnswer(device: DevicePicture): string {
+export function encodeGetAnswer(device: DeviceSnapshot): string {
   const lines: string[] = [];
   if (device.privateKey !== undefined) {
     lines.push(`private_key=${encodeHex(device.privateKey.exposeBytes())}`);
@@ -47,7 +47,7 @@ export function encodeErrnoAnswer(errno: UapiErrno): string {
   return `errno=${errno === UAPI_ERRNO.NONE ? 0 : errno}\n\n`;
 }
 
-function pushPeer(lines: string[], peer: PeerPicture): void {
+function pushPeer(lines: string[], peer: PeerSnapshot): void {
   const handshakeAt = peer.lastHandshakeAt ?? 0;
   const seconds = Math.floor(handshakeAt / 1000);
   lines.push(

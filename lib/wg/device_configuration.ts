@@ -4,14 +4,14 @@
  */
 
 import type { WireGuardPlane } from "../dataplane/mod.ts";
-import type { DeviceChanges, DevicePicture, PeerChanges } from "../uapi/mod.ts";
+import type { DeviceChanges, DeviceSnapshot, PeerChanges } from "../uapi/mod.ts";
 import type { WireGuardPeerUpdate } from "../wireguard/mod.ts";
 
 /** @returns what a `get` tells of the plane */
-export function devicePicture(
+export function deviceSnapshot(
   plane: WireGuardPlane,
   device: { readonly listenPort: number; readonly fwmark: number },
-): DevicePicture {
+): DeviceSnapshot {
   return {
     privateKey: plane.privateKey,
     ...device,

@@ -4,7 +4,7 @@ import { PrivateKey } from "../crypto/mod.ts";
 import type { WireGuardPlane } from "../dataplane/mod.ts";
 import { RequestReader } from "../uapi/mod.ts";
 import { Device } from "../wireguard/mod.ts";
-import { applyPeers, devicePicture } from "./device_configuration.ts";
+import { applyPeers, deviceSnapshot } from "./device_configuration.ts";
 
 const clock = new VirtualClock();
 const now = clock.now();
@@ -32,7 +32,7 @@ function configure(...requests: readonly string[]): string[] {
     assert(request?.kind === "set", lines);
     applyPeers(plane, request.changes);
   }
-  const { peers } = devicePicture(plane, { listenPort: 0, fwmark: 0 });
+  const { peers } = deviceSnapshot(plane, { listenPort: 0, fwmark: 0 });
   return peers.map((peer) =>
     `${peer.publicKey.bytes.toHex() === KEY_1 ? 1 : 2} ${peer.persistentKeepaliveSeconds} ${
       peer.allowedIps.join(",")

@@ -9,7 +9,7 @@
  * @module
  */
 
-export { devicePicture } from "./device_configuration.ts";
+export { deviceSnapshot } from "./device_configuration.ts";
 export { ReadOnlySocket } from "./read_only_socket.ts";
 export { UapiSocketError } from "./uapi_server.ts";
 export { WgInterface, type WgInterfaceEnd, type WgInterfaceOptions } from "./wg_interface.ts";

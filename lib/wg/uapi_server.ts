@@ -8,7 +8,7 @@ import { zoneOf } from "../host/mod.ts";
 import { isSocket, listenPrivately } from "../transport/mod.ts";
 import {
   type DeviceChanges,
-  type DevicePicture,
+  type DeviceSnapshot,
   encodeErrnoAnswer,
   encodeGetAnswer,
   RequestReader,
@@ -31,7 +31,7 @@ export class UapiSocketError extends WeftError {
 
 /** What the socket is for. Both are synchronous turns. */
 export interface UapiHandler {
-  get(): DevicePicture;
+  get(): DeviceSnapshot;
   /** @returns how it went; when not 0, nothing has changed */
   set(changes: DeviceChanges): UapiErrno;
 }

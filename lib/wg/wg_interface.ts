@@ -20,9 +20,9 @@ import {
   NotPermittedError,
   NoTunDeviceError,
 } from "../host/mod.ts";
-import { type DeviceChanges, type DevicePicture, UAPI_ERRNO, type UapiErrno } from "../uapi/mod.ts";
+import { type DeviceChanges, type DeviceSnapshot, UAPI_ERRNO, type UapiErrno } from "../uapi/mod.ts";
 import { type UapiHandler, UapiServer } from "./uapi_server.ts";
-import { applyPeers, devicePicture } from "./device_configuration.ts";
+import { applyPeers, deviceSnapshot } from "./device_configuration.ts";
 import { ListenPort } from "./listen_port.ts";
 
 /** What WireGuard interfaces have unless `ip link` or `wg-quick` sets it. */
@@ -112,8 +112,8 @@ export class WgInterface implements UapiHandler {
     return { dataplane: kind, cipher: engine };
   }
 
-  get(): DevicePicture {
-    return devicePicture(this.#plane, { listenPort: this.#port.wanted, fwmark: this.#port.fwmark });
+  get(): DeviceSnapshot {
+    return deviceSnapshot(this.#plane, { listenPort: this.#port.wanted, fwmark: this.#port.fwmark });
   }
 
   set(changes: DeviceChanges): UapiErrno {

@@ -9,7 +9,7 @@ import { nobleAead, PresharedKey, PrivateKey, type PublicKey, TAG_BYTES } from "
 import { type Endpoint, ipDestinationOffset, ipPacketLength, ipSourceOffset, ipVersion } from "../net/mod.ts";
 import { AllowedIps } from "./allowed_ips.ts";
 import { PROTOCOL_TIMERS, REJECT_AFTER_MESSAGES } from "./constants.ts";
-import { BatchSeam } from "./batch_seam.ts";
+import { BatchSessions } from "./batch_sessions.ts";
 import { CookieChecker } from "./cookie_checker.ts";
 import { type DatagramOutcome, DROPPED, HANDLED } from "./datagram_outcome.ts";
 import type { DeviceContext, IndexEntry } from "./device_context.ts";
@@ -51,7 +51,7 @@ const NO_BYTES = new Uint8Array(0);
 export class Device {
   readonly counters: Counters<DropReason> = new Counters<DropReason>(DROP_REASONS);
   /** For a data plane that seals and opens batches. */
-  readonly batches: BatchSeam;
+  readonly batches: BatchSessions;
   readonly #context: DeviceContext<Peer>;
   #mtuBytes: number;
   #isKeyless: boolean;
@@ -94,8 +94,7 @@ export class Device {
         if (deadline < this.#nextDeadline) this.#nextDeadline = deadline;
       },
     };
-    const { indices } = this.#context;
-    this.batches = new BatchSeam({ allowedIps: this.#allowedIps, indices, counters: this.counters, timers });
+    this.batches = new BatchSessions(this.#allowedIps, this.#context);
     this.#checker = this.#makeChecker();
   }
 

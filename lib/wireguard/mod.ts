@@ -24,7 +24,7 @@
  */
 
 export { AllowedIps, type PrefixOwner } from "./allowed_ips.ts";
-export { BatchSeam, type BatchSession } from "./batch_seam.ts";
+export { type BatchSession, BatchSessions } from "./batch_sessions.ts";
 export { PROTOCOL_TIMERS, type ProtocolTimers } from "./constants.ts";
 export type { DatagramOutcome } from "./datagram_outcome.ts";
 export * from "./device.ts";

@@ -18,7 +18,7 @@ import type { Offload, PlaneEnd, PlaneObserver } from "../packet_plane.ts";
 import type { ListenFailure, ListenOptions, WireGuardPlane } from "../wireguard_plane.ts";
 import { commandMemory, CommandWriter } from "./command_ring.ts";
 import { boundSuperpackets } from "./superpacket_bounds.ts";
-import { boardMemory, MAX_PEERS, nextTenant, PeerBoard } from "./peer_board.ts";
+import { MAX_PEERS, nextGeneration, peerStatsMemory, SharedPeerStats } from "./shared_peer_stats.ts";
 import {
   type CipherChoice,
   type Command,
@@ -47,8 +47,8 @@ export interface FastPlaneParts {
 /** What the control side knows of a peer. */
 interface MirroredPeer {
   readonly publicKey: PublicKey;
-  /** On the board. */
-  readonly place: number;
+  /** In `SharedPeerStats`. */
+  readonly slot: number;
   readonly prefixes: Map<string, Cidr>;
   presharedKey: PresharedKey;
   endpoint: Endpoint | undefined;
@@ -66,14 +66,14 @@ export class FastPlane implements WireGuardPlane {
   readonly #parts: FastPlaneParts;
   readonly #wakeUp: WakeUp;
   readonly #commands: CommandWriter;
-  readonly #board: PeerBoard;
+  readonly #peerStats: SharedPeerStats;
   readonly #drops: Float64Array;
   readonly #peers = new Map<string, MirroredPeer>();
   readonly #allowedIps = new AllowedIps<MirroredPeer>();
-  readonly #freePlaces: number[] = [];
+  readonly #freeSlots: number[] = [];
   /** Sockets that the worker may still use, the current one last. */
   readonly #sockets: OffloadUdp[] = [];
-  #nextPlace = 0;
+  #nextSlot = 0;
   #privateKey: PrivateKey | undefined;
   #usesGso = false;
   #localPort = 0;
@@ -85,7 +85,7 @@ export class FastPlane implements WireGuardPlane {
     this.engine = worker.cipher;
     this.#wakeUp = worker.wakeUp;
     this.#commands = new CommandWriter(worker.setup.commands);
-    this.#board = new PeerBoard(worker.setup.board);
+    this.#peerStats = new SharedPeerStats(worker.setup.peerStats);
     this.#drops = new Float64Array(worker.setup.drops);
     const { promise, resolve } = Promise.withResolvers<PlaneEnd>();
     this.ended = promise.finally(() => this.#release());
@@ -189,7 +189,7 @@ export class FastPlane implements WireGuardPlane {
     if (update.replaceAllowedIps) this.#allowedIps.clear(peer);
     for (const cidr of update.addAllowedIps ?? []) this.#allowedIps.add(cidr, peer);
     for (const cidr of update.removeAllowedIps ?? []) this.#allowedIps.remove(cidr, peer);
-    for (const command of updatePeerCommands(peer.place, update)) this.#send(command);
+    for (const command of updatePeerCommands(peer.slot, update)) this.#send(command);
   }
 
   removePeer(publicKey: PublicKey): void {
@@ -229,10 +229,10 @@ export class FastPlane implements WireGuardPlane {
 
   #add(publicKey: PublicKey): MirroredPeer {
     if (this.#peers.size >= MAX_PEERS) throw new RangeError(`Cannot add a peer: ${MAX_PEERS} are the most`);
-    const place = this.#freePlaces.pop() ?? this.#nextPlace++;
+    const slot = this.#freeSlots.pop() ?? this.#nextSlot++;
     const peer: MirroredPeer = {
       publicKey,
-      place,
+      slot,
       prefixes: new Map(),
       presharedKey: PresharedKey.none(),
       endpoint: undefined,
@@ -247,12 +247,12 @@ export class FastPlane implements WireGuardPlane {
     if (peer === undefined) return false;
     this.#peers.delete(publicKey.toString());
     this.#allowedIps.clear(peer);
-    this.#freePlaces.push(nextTenant(peer.place));
+    this.#freeSlots.push(nextGeneration(peer.slot));
     return true;
   }
 
   #statusOf(peer: MirroredPeer): PeerStatus {
-    const { rxBytes, txBytes, hasSession, lastHandshakeAt, endpoint } = this.#board.read(peer.place);
+    const { rxBytes, txBytes, hasSession, lastHandshakeAt, endpoint } = this.#peerStats.read(peer.slot);
     return {
       publicKey: peer.publicKey,
       endpoint: endpoint ?? peer.endpoint,
@@ -332,7 +332,7 @@ async function startWorker(parts: FastPlaneParts): Promise<StartedWorker> {
     joinsUdp: tun.offloads.uso,
     wakeFd: wakeUp.fd,
     commands: commandMemory(),
-    board: boardMemory(),
+    peerStats: peerStatsMemory(),
     drops: dropMemory(),
   };
   const worker = new Worker(new URL("./worker.ts", import.meta.url), {

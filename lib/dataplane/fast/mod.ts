@@ -5,7 +5,7 @@
  * ```
  *   control thread                                   worker
  *   FastPlane ── commands: ring, eventfd ──────────▶ PacketEngine ── Device (keys, sessions, timers)
- *             ◀─ figures: PeerBoard, counters ──────      │  └────── BatchCipher (bytes)
+ *             ◀─ counts: SharedPeerStats, drops ──────      │  └────── BatchCipher (bytes)
  *             ◀─ events: messages ──────────────────  TUN ⇄ UDP
  * ```
  *

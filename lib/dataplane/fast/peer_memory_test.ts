@@ -32,13 +32,13 @@ const PROGRAM = `
   });
 
   const device = new Device({ random, wall: () => unixMillis(0), aead: selectAead() });
-  const places = new Map();
+  const slots = new Map();
   let before = used();
   for (let i = 0; i < PEERS; i++) {
     // As a worker hears of it: nothing of the text may be kept.
     for (const sent of updatePeerCommands(i, update(i))) {
       const command = JSON.parse(JSON.stringify(sent));
-      places.set(command.publicKey, command.place);
+      slots.set(command.publicKey, command.slot);
       device.updatePeer(millis(0), parsePeerUpdate(command));
     }
   }
@@ -55,7 +55,7 @@ const PROGRAM = `
   await plane.ended;
   console.log(JSON.stringify({ inWorker, inControl }));
   // The device holds its peers until here.
-  if (device.peerStatuses().length + places.size !== 2 * PEERS) Deno.exit(1);
+  if (device.peerStatuses().length + slots.size !== 2 * PEERS) Deno.exit(1);
   Deno.exit(0);
 `;
 

@@ -11,7 +11,7 @@ import { Device } from "../../wireguard/mod.ts";
 import { CommandReader } from "./command_ring.ts";
 import { ENGINE_BYTES, PacketEngine } from "./packet_engine.ts";
 import type { BatchCipher } from "./batch_cipher.ts";
-import { PeerBoard } from "./peer_board.ts";
+import { SharedPeerStats } from "./shared_peer_stats.ts";
 import { PlainBatchCipher } from "./plain_batch_cipher.ts";
 import {
   type Command,
@@ -67,17 +67,17 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
   });
   // Until there is a socket.
   device.suspend();
-  const board = new PeerBoard(setup.board);
+  const peerStats = new SharedPeerStats(setup.peerStats);
   const drops = new Float64Array(setup.drops);
   const commands = new CommandReader(setup.commands);
-  const places = new Map<string, number>();
+  const slots = new Map<string, number>();
   let refreshAt = 0;
   let usesGso = false;
   /** Shows one peer; looking at all of them for each event of one would take the square of their number. */
   const show = (publicKey: PublicKey | undefined): void => {
     const status = publicKey && device.peerStatus(publicKey);
-    const place = publicKey && places.get(publicKey.toString());
-    if (status !== undefined && place !== undefined) board.write(place, status);
+    const slot = publicKey && slots.get(publicKey.toString());
+    if (status !== undefined && slot !== undefined) peerStats.write(slot, status);
   };
 
   const engine = new PacketEngine({
@@ -95,7 +95,7 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
         // It may hold a preshared key.
         bytes.fill(0);
         if (command.kind === "stop") return false;
-        obey({ device, engine, places }, now(), command);
+        obey({ device, engine, slots }, now(), command);
         if ("publicKey" in command) show(PublicKey.parse(command.publicKey));
         else refreshAt = 0;
       }
@@ -111,14 +111,14 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
         show(event.peer);
       }
       for (const peer of touched) {
-        const place = places.get(peer.publicKey.toString());
-        if (place !== undefined) board.write(place, peer);
+        const slot = slots.get(peer.publicKey.toString());
+        if (slot !== undefined) peerStats.write(slot, peer);
       }
       const start = now();
       if (start < refreshAt) return refreshAt - start;
       for (const status of device.peerStatuses()) {
-        const place = places.get(status.publicKey.toString());
-        if (place !== undefined) board.write(place, status);
+        const slot = slots.get(status.publicKey.toString());
+        if (slot !== undefined) peerStats.write(slot, status);
       }
       for (const [reason, count] of Object.entries(device.counters.snapshot())) {
         drops[COUNTED_DROPS.indexOf(reason)] = count;
@@ -153,11 +153,11 @@ function selectCipher({ cipher, joinsUdp }: WorkerSetup): BatchCipher {
 interface Commanded {
   readonly device: Device;
   readonly engine: PacketEngine;
-  readonly places: Map<string, number>;
+  readonly slots: Map<string, number>;
 }
 
 function obey(
-  { device, engine, places }: Commanded,
+  { device, engine, slots }: Commanded,
   now: Millis,
   command: Exclude<Command, { kind: "stop" }>,
 ): void {
@@ -165,7 +165,7 @@ function obey(
     case "update-peer": {
       const update = parsePeerUpdate(command);
       if (update === undefined) break;
-      places.set(command.publicKey, command.place);
+      slots.set(command.publicKey, command.slot);
       device.updatePeer(now, update);
       break;
     }
@@ -185,12 +185,12 @@ function obey(
       device.resume(now);
       break;
     default:
-      obeyOfPeer({ device, places }, now, command);
+      obeyOfPeer({ device, slots }, now, command);
   }
 }
 
 function obeyOfPeer(
-  { device, places }: Pick<Commanded, "device" | "places">,
+  { device, slots }: Pick<Commanded, "device" | "slots">,
   now: Millis,
   command: Extract<Command, { kind: "remove-peer" | "set-endpoint" | "initiate" }>,
 ): void {
@@ -198,7 +198,7 @@ function obeyOfPeer(
   if (publicKey === undefined) return;
   if (command.kind === "initiate") device.initiateHandshake(now, publicKey);
   else if (command.kind === "remove-peer") {
-    places.delete(command.publicKey);
+    slots.delete(command.publicKey);
     device.removePeer(publicKey);
   } else {
     const endpoint = Endpoint.parseZoned(command.endpoint);

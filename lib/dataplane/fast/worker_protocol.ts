@@ -39,7 +39,7 @@ export interface WorkerSetup {
   readonly joinsUdp: boolean;
   readonly wakeFd: number;
   readonly commands: SharedArrayBuffer;
-  readonly board: SharedArrayBuffer;
+  readonly peerStats: SharedArrayBuffer;
   readonly drops: SharedArrayBuffer;
 }
 
@@ -47,8 +47,8 @@ export interface WorkerSetup {
 export type Command =
   | {
     readonly kind: "update-peer";
-    /** The peer's place on the board. */
-    readonly place: number;
+    /** Where its statistics go. */
+    readonly slot: number;
     readonly publicKey: string;
     readonly presharedKey: string | undefined;
     readonly endpoint: string | undefined;
@@ -135,7 +135,7 @@ export function parseEvent(plain: PlainEvent): DeviceEvent | undefined {
 const PREFIXES_PER_COMMAND = 4096;
 
 /** @returns the commands that make the change, to be sent in this order */
-export function updatePeerCommands(place: number, update: WireGuardPeerUpdate): Command[] {
+export function updatePeerCommands(slot: number, update: WireGuardPeerUpdate): Command[] {
   const { publicKey, presharedKey, endpoint, persistentKeepaliveSeconds } = update;
   const add = (update.addAllowedIps ?? []).map(String);
   const remove = (update.removeAllowedIps ?? []).map(String);
@@ -145,7 +145,7 @@ export function updatePeerCommands(place: number, update: WireGuardPeerUpdate): 
     const adds = add.splice(0, PREFIXES_PER_COMMAND);
     commands.push({
       kind: "update-peer",
-      place,
+      slot,
       publicKey: publicKey.toString(),
       presharedKey: isFirst ? presharedKey?.exposeBytes().toBase64() : undefined,
       endpoint: isFirst ? endpoint?.toString() : undefined,

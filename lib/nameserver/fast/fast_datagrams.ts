@@ -6,7 +6,7 @@
 import { type BoundUdp, HostError, WakeUp } from "../../host/mod.ts";
 import type { DnsCounter } from "../../dns/mod.ts";
 import type { QueryService } from "../query_service.ts";
-import { deskMemory, DeskServer } from "./query_desk.ts";
+import { ControlSlots, slotMemory } from "./query_slots.ts";
 import type { GateRules } from "./source_gate.ts";
 import { counterMemory, readCounters, type WorkerReport, type WorkerSetup } from "./worker_protocol.ts";
 
@@ -26,13 +26,13 @@ export class FastDatagrams {
   readonly ended: Promise<"stopped" | "failed">;
   readonly #service: QueryService;
   readonly #wakeUp: WakeUp;
-  readonly #desk: DeskServer;
+  readonly #slots: ControlSlots;
   readonly #counters: SharedArrayBuffer;
 
   private constructor(service: QueryService, { setup, wakeUp, worker }: StartedWorker) {
     this.#service = service;
     this.#wakeUp = wakeUp;
-    this.#desk = new DeskServer(setup.desk);
+    this.#slots = new ControlSlots(setup.slots);
     this.#counters = setup.counters;
     const { promise, resolve } = Promise.withResolvers<"stopped" | "failed">();
     this.ended = promise.finally(() => wakeUp.close());
@@ -55,7 +55,7 @@ export class FastDatagrams {
 
   /** What was answered before may not hold any more. */
   changeZone(): void {
-    this.#desk.changeGeneration();
+    this.#slots.changeGeneration();
   }
 
   /** @returns what the worker has counted */
@@ -65,19 +65,19 @@ export class FastDatagrams {
 
   /** Ends the worker; the sockets may be closed then. */
   async close(): Promise<void> {
-    this.#desk.stop();
+    this.#slots.stop();
     this.#wakeUp.wake();
     await this.ended;
   }
 
   #serve(slots: readonly number[]): void {
     for (const slot of slots) {
-      const outcome = this.#service.handle(this.#desk.query(slot), "udp", (later) => {
-        this.#desk.answer(slot, later, false);
+      const outcome = this.#service.handle(this.#slots.query(slot), "udp", (later) => {
+        this.#slots.answer(slot, later, false);
         this.#wakeUp.wake();
       });
-      if (outcome === "dropped") this.#desk.answer(slot, undefined, false);
-      else if (outcome !== "pending") this.#desk.answer(slot, outcome.bytes, outcome.isLasting);
+      if (outcome === "dropped") this.#slots.answer(slot, undefined, false);
+      else if (outcome !== "pending") this.#slots.answer(slot, outcome.bytes, outcome.isLasting);
     }
     this.#wakeUp.wake();
   }
@@ -91,8 +91,8 @@ interface StartedWorker {
 
 async function startWorker(sockets: WorkerSetup["sockets"], rules: GateRules): Promise<StartedWorker> {
   const wakeUp = new WakeUp();
-  const desk = deskMemory();
-  const setup: WorkerSetup = { sockets, wakeFd: wakeUp.fd, desk, counters: counterMemory(), rules };
+  const slots = slotMemory();
+  const setup: WorkerSetup = { sockets, wakeFd: wakeUp.fd, slots, counters: counterMemory(), rules };
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "weft-names" });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const fail = (why: string): void => reject(new HostError(`Cannot start the fast name server: ${why}`));
@@ -111,7 +111,7 @@ async function startWorker(sockets: WorkerSetup["sockets"], rules: GateRules): P
     return { setup, wakeUp, worker };
   } catch (error) {
     // A thread that is blocked has to be woken before it can end.
-    new DeskServer(desk).stop();
+    new ControlSlots(slots).stop();
     wakeUp.wake();
     worker.terminate();
     throw error;

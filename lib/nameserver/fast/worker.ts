@@ -5,7 +5,7 @@
 
 import { DNS_COUNTERS, type DnsCounter } from "../../dns/mod.ts";
 import { addressOf, RawIo, systemClock } from "../../host/mod.ts";
-import { DeskClient } from "./query_desk.ts";
+import { WorkerSlots } from "./query_slots.ts";
 import { ENGINE_BYTES, QueryEngine } from "./query_engine.ts";
 import { SourceGate } from "./source_gate.ts";
 import type { WorkerReport, WorkerSetup } from "./worker_protocol.ts";
@@ -43,7 +43,7 @@ function runWorker(setup: WorkerSetup): void {
     base: addressOf(memory),
     sockets: setup.sockets,
     wakeFd: setup.wakeFd,
-    desk: new DeskClient(setup.desk),
+    slots: new WorkerSlots(setup.slots),
     gate: new SourceGate(setup.rules),
     now: systemClock.now,
     onAsked: (slots) => scope.postMessage({ kind: "asked", slots }),

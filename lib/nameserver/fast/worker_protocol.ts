@@ -11,7 +11,7 @@ import type { GateRules } from "./source_gate.ts";
 export interface WorkerSetup {
   readonly sockets: readonly EngineSocket[];
   readonly wakeFd: number;
-  readonly desk: SharedArrayBuffer;
+  readonly slots: SharedArrayBuffer;
   /** A 64-bit float for each of `DNS_COUNTERS`. */
   readonly counters: SharedArrayBuffer;
   readonly rules: GateRules;
@@ -20,7 +20,7 @@ export interface WorkerSetup {
 /** What a worker reports. */
 export type WorkerReport =
   | { readonly kind: "ready" }
-  /** These slots of the desk have queries. */
+  /** These slots have queries. */
   | { readonly kind: "asked"; readonly slots: readonly number[] }
   | { readonly kind: "ended" }
   | { readonly kind: "failed"; readonly message: string };

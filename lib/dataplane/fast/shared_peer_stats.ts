@@ -13,7 +13,7 @@ const VERSION = 0;
 const FLAGS = 1;
 const PORT = 2;
 const ADDRESS = 3; // four words, IPv4 in the first
-const TENANT = 7;
+const GENERATION = 7;
 const ZONE = 14;
 const HAS_SESSION = 1;
 const HAS_HANDSHAKE = 2;
@@ -25,7 +25,7 @@ const TX_BYTES = 5;
 const HANDSHAKE_AT = 6;
 
 /** What the worker knows of a peer. */
-export interface PeerFigures {
+export interface PeerStats {
   readonly rxBytes: number;
   readonly txBytes: number;
   /** Milliseconds since 1970. */
@@ -34,7 +34,7 @@ export interface PeerFigures {
   readonly endpoint: Endpoint | undefined;
 }
 
-const NO_FIGURES: PeerFigures = {
+const NO_STATS: PeerStats = {
   rxBytes: 0,
   txBytes: 0,
   lastHandshakeAt: undefined,
@@ -42,24 +42,24 @@ const NO_FIGURES: PeerFigures = {
   endpoint: undefined,
 };
 
-/** @returns the place that the slot of `place` is for the next peer, which sees nothing of its past */
-export function nextTenant(place: number): number {
-  return place + MAX_PEERS;
+/** @returns the slot of the same memory for the next peer there, which sees nothing of the former one */
+export function nextGeneration(slot: number): number {
+  return slot + MAX_PEERS;
 }
 
 /** @returns the memory that both sides share */
-export function boardMemory(): SharedArrayBuffer {
+export function peerStatsMemory(): SharedArrayBuffer {
   return new SharedArrayBuffer(MAX_PEERS * PEER_WORDS * 4);
 }
 
 /**
- * One writer; readers notice when they were overtaken, and read again. A place is a slot of the memory, plus
- * `MAX_PEERS` for each peer that has had it before.
+ * One writer; readers notice when they were overtaken, and read again. A slot is an index of the memory, plus
+ * `MAX_PEERS` for each peer that has had it before: its generation.
  */
-export class PeerBoard {
+export class SharedPeerStats {
   readonly #words: Int32Array;
   readonly #floats: Float64Array;
-  /** The writer's: which endpoint each slot shows, so that it is written when it changes and not with each packet. */
+  /** The writer's: which endpoint each index shows, so that it is written when it changes and not with each packet. */
   readonly #endpoints: (Endpoint | undefined)[] = [];
 
   constructor(memory: SharedArrayBuffer) {
@@ -67,29 +67,29 @@ export class PeerBoard {
     this.#floats = new Float64Array(memory);
   }
 
-  /** The writer's: shows new figures. */
-  write(place: number, figures: PeerFigures): void {
-    const slot = place % MAX_PEERS;
-    const words = slot * PEER_WORDS;
+  /** The writer's: shows new stats. */
+  write(slot: number, stats: PeerStats): void {
+    const index = slot % MAX_PEERS;
+    const words = index * PEER_WORDS;
     const floats = words / 2;
-    const { endpoint } = figures;
+    const { endpoint } = stats;
     // An odd version says that the rest is being written.
     Atomics.add(this.#words, words + VERSION, 1);
     const address = endpoint?.address;
-    this.#words[words + FLAGS] = (figures.hasSession ? HAS_SESSION : 0) |
-      (figures.lastHandshakeAt === undefined ? 0 : HAS_HANDSHAKE) |
+    this.#words[words + FLAGS] = (stats.hasSession ? HAS_SESSION : 0) |
+      (stats.lastHandshakeAt === undefined ? 0 : HAS_HANDSHAKE) |
       (address === undefined ? 0 : address.family === 4 ? IPV4 : IPV6);
-    this.#words[words + TENANT] = Math.floor(place / MAX_PEERS);
-    if (endpoint !== this.#endpoints[slot]) this.#writeEndpoint(slot, endpoint);
-    this.#floats[floats + RX_BYTES] = figures.rxBytes;
-    this.#floats[floats + TX_BYTES] = figures.txBytes;
-    this.#floats[floats + HANDSHAKE_AT] = figures.lastHandshakeAt ?? 0;
+    this.#words[words + GENERATION] = Math.floor(slot / MAX_PEERS);
+    if (endpoint !== this.#endpoints[index]) this.#writeEndpoint(index, endpoint);
+    this.#floats[floats + RX_BYTES] = stats.rxBytes;
+    this.#floats[floats + TX_BYTES] = stats.txBytes;
+    this.#floats[floats + HANDSHAKE_AT] = stats.lastHandshakeAt ?? 0;
     Atomics.add(this.#words, words + VERSION, 1);
   }
 
-  #writeEndpoint(slot: number, endpoint: Endpoint | undefined): void {
-    const words = slot * PEER_WORDS;
-    this.#endpoints[slot] = endpoint;
+  #writeEndpoint(index: number, endpoint: Endpoint | undefined): void {
+    const words = index * PEER_WORDS;
+    this.#endpoints[index] = endpoint;
     this.#words[words + PORT] = endpoint?.port ?? 0;
     this.#words[words + ZONE] = endpoint?.zone ?? 0;
     if (endpoint === undefined) return;
@@ -98,23 +98,23 @@ export class PeerBoard {
     for (let i = 0; i * 4 < view.byteLength; i++) this.#words[words + ADDRESS + i] = view.getInt32(i * 4);
   }
 
-  /** @returns figures that belong together; none before the writer has shown this peer's */
-  read(place: number): PeerFigures {
-    const words = (place % MAX_PEERS) * PEER_WORDS;
+  /** @returns stats that belong together; none before the writer has shown this peer's */
+  read(slot: number): PeerStats {
+    const words = (slot % MAX_PEERS) * PEER_WORDS;
     const floats = words / 2;
     for (;;) {
       const version = Atomics.load(this.#words, words + VERSION);
       if ((version & 1) !== 0) continue;
-      const isTenant = this.#words[words + TENANT] === (Math.floor(place / MAX_PEERS) | 0);
+      const isCurrent = this.#words[words + GENERATION] === (Math.floor(slot / MAX_PEERS) | 0);
       const flags = this.#words[words + FLAGS] ?? 0;
-      const figures: PeerFigures = {
+      const stats: PeerStats = {
         rxBytes: this.#floats[floats + RX_BYTES] ?? 0,
         txBytes: this.#floats[floats + TX_BYTES] ?? 0,
         lastHandshakeAt: (flags & HAS_HANDSHAKE) === 0 ? undefined : this.#floats[floats + HANDSHAKE_AT],
         hasSession: (flags & HAS_SESSION) !== 0,
         endpoint: this.#readEndpoint(words, flags),
       };
-      if (Atomics.load(this.#words, words + VERSION) === version) return isTenant ? figures : NO_FIGURES;
+      if (Atomics.load(this.#words, words + VERSION) === version) return isCurrent ? stats : NO_STATS;
     }
   }
 

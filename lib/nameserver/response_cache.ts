@@ -20,13 +20,13 @@ const CODE_COUNTERS: readonly DnsCounter[] = [
 ];
 
 /** Counts a response that was given again. */
-export function countAgain(flags: number, code: number, count: (counter: DnsCounter) => void): void {
+export function countRepeated(flags: number, code: number, count: (counter: DnsCounter) => void): void {
   count(CODE_COUNTERS[code & 15] ?? "servfail");
   if ((flags & TRUNCATED) !== 0) count("truncated");
 }
 
 /** Holds what a zone has answered, until it changes. */
-export class KnownAnswers {
+export class ResponseCache {
   readonly #bytes = new Uint8Array(TABLE_BYTES);
   readonly #table = new AnswerTable({ bytes: this.#bytes, start: 0, end: TABLE_BYTES });
   readonly #key = new QuestionKey();

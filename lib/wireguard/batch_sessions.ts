@@ -1,5 +1,5 @@
 /**
- * The seam for a data plane that seals and opens whole batches in memory of its own: it asks here which session a batch
+ * For a data plane that seals and opens whole batches in memory of its own: it asks here which session a batch
  * belongs to, and reports what it did. What is no plain traffic goes through `Device` as ever.
  *
  * ```
@@ -9,13 +9,10 @@
  * @module
  */
 
-import type { Counters, Millis } from "../base/mod.ts";
+import type { Millis } from "../base/mod.ts";
 import { type Endpoint, ipDestinationOffset, type IpFamily, ipSourceOffset } from "../net/mod.ts";
 import type { AllowedIps } from "./allowed_ips.ts";
-import type { ProtocolTimers } from "./constants.ts";
-import type { IndexEntry } from "./device_context.ts";
-import type { DropReason } from "./drop_reason.ts";
-import type { IndexTable } from "./index_table.ts";
+import type { DeviceContext } from "./device_context.ts";
 import type { Keypair } from "./keypair.ts";
 import type { Peer } from "./peer.ts";
 
@@ -25,20 +22,17 @@ export interface BatchSession {
   readonly keypair: Keypair;
 }
 
-/** What the seam shares with its device. */
-export interface BatchSeamParts {
-  readonly allowedIps: AllowedIps<Peer>;
-  readonly indices: IndexTable<IndexEntry<Peer>>;
-  readonly counters: Counters<DropReason>;
-  readonly timers: ProtocolTimers;
-}
-
 /** Belongs to one device, and is used between its other calls, on the same thread. */
-export class BatchSeam {
-  readonly #parts: BatchSeamParts;
+export class BatchSessions {
+  readonly #allowedIps: AllowedIps<Peer>;
+  readonly #context: Pick<DeviceContext<Peer>, "indices" | "counters" | "timers">;
 
-  constructor(parts: BatchSeamParts) {
-    this.#parts = parts;
+  constructor(
+    allowedIps: AllowedIps<Peer>,
+    context: Pick<DeviceContext<Peer>, "indices" | "counters" | "timers">,
+  ) {
+    this.#allowedIps = allowedIps;
+    this.#context = context;
   }
 
   /**
@@ -46,7 +40,7 @@ export class BatchSeam {
    * @returns whose packet it is, or undefined when nobody's
    */
   peerFor(memory: Uint8Array, at: number, version: IpFamily): Peer | undefined {
-    return this.#parts.allowedIps.lookupBytes(memory, at + ipDestinationOffset(version), version);
+    return this.#allowedIps.lookupBytes(memory, at + ipDestinationOffset(version), version);
   }
 
   /**
@@ -54,7 +48,7 @@ export class BatchSeam {
    * @returns the session, or undefined, counted, when there is none or it is too old
    */
   sessionAt(now: Millis, index: number): BatchSession | undefined {
-    const { indices, counters, timers } = this.#parts;
+    const { indices, counters, timers } = this.#context;
     const entry = indices.get(index);
     if (entry?.keypair === undefined) counters.count("unknown-session");
     else if (now - entry.keypair.createdAt >= timers.rejectAfterTimeMs) counters.count("expired-session");
@@ -79,10 +73,10 @@ export class BatchSeam {
 
   /** Whether `peer` may send the packet of this `version` that begins at `at`; counted when not. */
   isFrom(peer: Peer, memory: Uint8Array, at: number, version: IpFamily): boolean {
-    if (this.#parts.allowedIps.lookupBytes(memory, at + ipSourceOffset(version), version) === peer) {
+    if (this.#allowedIps.lookupBytes(memory, at + ipSourceOffset(version), version) === peer) {
       return true;
     }
-    this.#parts.counters.count("source-not-allowed");
+    this.#context.counters.count("source-not-allowed");
     return false;
   }
 }

@@ -3,13 +3,13 @@
  * each with one owner at a time.
  *
  * ```text
- *   free ── worker: leave ──▶ asked ── control: answer ──▶ answered ── worker: take ──▶ free
+ *   free ── worker: submit ──▶ asked ── control: answer ──▶ answered ── worker: takeAnswers ──▶ free
  * ```
  * @module
  */
 
 /** How many queries may wait; as many questions may be with other servers at a time. */
-export const DESK_SLOTS = 1024;
+export const QUERY_SLOTS = 1024;
 /** A longer query is cut, and then malformed; no response over UDP is longer. */
 export const SLOT_BYTES = 2048;
 
@@ -24,18 +24,18 @@ const FREE = 0;
 const ASKED = 1;
 const ANSWERED = 2;
 
-/** Words of the whole desk. */
+/** Words before the slots. */
 const CURRENT_GENERATION = 0;
 const STOPPED = 1;
-const DESK_WORDS = 4;
-const WORDS = DESK_WORDS + DESK_SLOTS * SLOT_WORDS;
+const HEADER_WORDS = 4;
+const WORDS = HEADER_WORDS + QUERY_SLOTS * SLOT_WORDS;
 
 /** @returns the memory that both threads share */
-export function deskMemory(): SharedArrayBuffer {
-  return new SharedArrayBuffer(WORDS * 4 + DESK_SLOTS * SLOT_BYTES);
+export function slotMemory(): SharedArrayBuffer {
+  return new SharedArrayBuffer(WORDS * 4 + QUERY_SLOTS * SLOT_BYTES);
 }
 
-class Desk {
+class QuerySlots {
   protected readonly words: Int32Array;
   protected readonly bytes: Uint8Array;
 
@@ -50,7 +50,7 @@ class Desk {
   }
 
   protected word(slot: number, word: number): number {
-    return DESK_WORDS + slot * SLOT_WORDS + word;
+    return HEADER_WORDS + slot * SLOT_WORDS + word;
   }
 
   protected slotBytes(slot: number): Uint8Array {
@@ -60,8 +60,8 @@ class Desk {
 }
 
 /** The worker's side. */
-export class DeskClient extends Desk {
-  readonly #free: number[] = Array.from({ length: DESK_SLOTS }, (_, i) => DESK_SLOTS - 1 - i);
+export class WorkerSlots extends QuerySlots {
+  readonly #free: number[] = Array.from({ length: QUERY_SLOTS }, (_, i) => QUERY_SLOTS - 1 - i);
   readonly #asked = new Set<number>();
 
   get isStopped(): boolean {
@@ -69,7 +69,7 @@ export class DeskClient extends Desk {
   }
 
   /** @returns the slot in which the query waits, or -1 when all are taken */
-  leave(memory: Uint8Array, at: number, lengthBytes: number): number {
+  submit(memory: Uint8Array, at: number, lengthBytes: number): number {
     const slot = this.#free.pop();
     if (slot === undefined) return -1;
     const length = Math.min(SLOT_BYTES, lengthBytes);
@@ -97,7 +97,7 @@ export class DeskClient extends Desk {
 }
 
 /** The control thread's side. */
-export class DeskServer extends Desk {
+export class ControlSlots extends QuerySlots {
   /** Says that the zone has changed. */
   changeGeneration(): void {
     Atomics.add(this.words, CURRENT_GENERATION, 1);
