@@ -4,10 +4,23 @@
  * @module
  */
 
-import { ERRNO, type RawCalls } from "../../host/mod.ts";
+import {
+  ERRNO,
+  IP_PKTINFO,
+  IPV6_PKTINFO,
+  MMSGHDR_BYTES,
+  MSGHDR,
+  type RawCalls,
+  SOCKADDR_BYTES,
+  SocketAddressReader,
+  SOL_IP,
+  SOL_IPV6,
+  SOL_UDP,
+  UDP_GRO,
+  VECTOR_BYTES,
+  writeAddress,
+} from "../../host/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
-import { MMSGHDR_BYTES, MSGHDR, writeAddress } from "./message_headers.ts";
-import { SOCKADDR_BYTES, SocketAddressReader } from "./socket_address.ts";
 
 /** One batch is at most so long. */
 const MAX_BATCH_BYTES = 65_536;
@@ -18,19 +31,12 @@ const PLACE_BYTES: number = MAX_BATCH_BYTES + 1536;
 /** How much room received batches take. */
 export const RECEIVE_ROOM_BYTES: number = MAX_BATCHES * PLACE_BYTES;
 
-const SOL_UDP = 17;
-const UDP_GRO = 104;
-const SOL_IP = 0;
-const IP_PKTINFO = 8;
-const SOL_IPV6 = 41;
-const IPV6_PKTINFO = 50;
 /** Errors of earlier sends are passed over, but not for ever. */
 const MAX_ATTEMPTS = 64;
 /** A socket that does nothing but fail would be asked again at once, for ever; it is left alone so long. */
 const REST_MS = 10;
 
 // Where the structures lie from the start of the area, one of each for each batch.
-const VECTOR_BYTES = 16;
 const NAME_BYTES = 32;
 const CONTROL_BYTES = 96;
 const VECTORS: number = MAX_BATCHES * MMSGHDR_BYTES;

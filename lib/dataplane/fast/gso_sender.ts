@@ -4,10 +4,25 @@
  * @module
  */
 
-import { ERRNO, type RawCalls } from "../../host/mod.ts";
+import {
+  encodeSocketAddress,
+  ERRNO,
+  IP_PKTINFO,
+  IPV6_PKTINFO,
+  MMSGHDR_BYTES,
+  MSGHDR,
+  POLLOUT,
+  type RawCalls,
+  ReceivedEndpoint,
+  SOL_IP,
+  SOL_IPV6,
+  SOL_UDP,
+  UDP_SEGMENT,
+  VECTOR_BYTES,
+  writeAddress,
+  writePollfd,
+} from "../../host/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
-import { MMSGHDR_BYTES, MSGHDR, writeAddress } from "./message_headers.ts";
-import { encodeSocketAddress, ReceivedEndpoint } from "./socket_address.ts";
 
 /** A send is at most so long: 65,535 less the headers of IPv4 and UDP. */
 export const MAX_SEND_BYTES = 65_507;
@@ -16,20 +31,12 @@ export const MAX_SEND_SEGMENTS = 64;
 /** One call sends so many single datagrams at most. */
 const MAX_SINGLES = 64;
 
-const SOL_UDP = 17;
-const UDP_SEGMENT = 103;
 // linux/in.h, linux/in6.h: struct in_pktinfo { ifindex, address to send from, destination }, struct in6_pktinfo { address, ifindex }
-const SOL_IP = 0;
-const IP_PKTINFO = 8;
-const SOL_IPV6 = 41;
-const IPV6_PKTINFO = 50;
-const POLLOUT = 4;
 /** How long a full socket is waited for before its batch is dropped, in milliseconds. */
 const SEND_PATIENCE_MS = 20;
 
 // Where the structures lie from the start of the area: `MAX_SINGLES` headers and vectors, and what all of them share.
 const VECTORS: number = MAX_SINGLES * MMSGHDR_BYTES;
-const VECTOR_BYTES = 16;
 const NAME: number = VECTORS + MAX_SINGLES * VECTOR_BYTES;
 const CONTROL: number = NAME + 32;
 /** The address to send from stands after the size of a segment, so that either can be left out. */
@@ -92,8 +99,7 @@ export class GsoSender {
     view.setBigUint64(area + LOCAL, family === 6 ? 36n : 28n, true);
     view.setInt32(area + LOCAL + 8, family === 6 ? SOL_IPV6 : SOL_IP, true);
     view.setInt32(area + LOCAL + 12, family === 6 ? IPV6_PKTINFO : IP_PKTINFO, true);
-    view.setInt32(area + POLL, fd, true);
-    view.setInt16(area + POLL + 4, POLLOUT, true);
+    writePollfd(view, area + POLL, fd, POLLOUT);
   }
 
   /** Whether batches are sent by GSO; a socket that can't is found out while sending. */

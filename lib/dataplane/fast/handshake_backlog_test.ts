@@ -6,11 +6,12 @@
 import assert from "node:assert/strict";
 import { millis } from "../../base/mod.ts";
 import { nobleAead, PresharedKey, PrivateKey } from "../../crypto/mod.ts";
+import { POLLIN } from "../../host/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { CookieChecker } from "../../wireguard/cookie_checker.ts";
 import { CookieGenerator } from "../../wireguard/cookie_generator.ts";
 import { createInitiation } from "../../wireguard/handshake.ts";
-import { EngineBench, ipPacket, peerEndpoint, POLLIN } from "./testing/engine_bench.ts";
+import { EngineBench, ipPacket, peerEndpoint } from "./testing/engine_bench.ts";
 import { FAKE_UDP_FD } from "./testing/fake_calls.ts";
 import { HandshakeBacklog, isHandshake } from "./handshake_backlog.ts";
 import { readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "./superpacket.ts";

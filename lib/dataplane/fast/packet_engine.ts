@@ -14,7 +14,15 @@
  */
 
 import type { Millis } from "../../base/mod.ts";
-import { ERRNO, type RawCalls } from "../../host/mod.ts";
+import {
+  ERRNO,
+  polledEvents,
+  POLLERR,
+  POLLFD_BYTES,
+  POLLNVAL,
+  type RawCalls,
+  writePollfd,
+} from "../../host/mod.ts";
 import type { IpFamily } from "../../net/mod.ts";
 import type { BatchSession, Device } from "../../wireguard/mod.ts";
 import { HandshakeBacklog, isHandshake } from "./handshake_backlog.ts";
@@ -28,9 +36,6 @@ import { BatchSocket, type BatchSocketParts, UDP_AREA_BYTES } from "./batch_sock
 
 const MAX_SUPERFRAME_BYTES = 65_535;
 const NO_DESCRIPTOR = -1;
-const POLLIN = 1;
-const POLLERR = 8;
-const POLLNVAL = 32;
 
 /** A turn sends about so much before it looks at what came in: more starves the acknowledgements, less costs calls. */
 const EGRESS_BUDGET_BYTES = 128 * 1024;
@@ -125,10 +130,8 @@ export class PacketEngine {
       onControl: (at, lengthBytes, batch) => this.#takeControl(at, lengthBytes, batch),
       onOpened: (peer) => this.#touched.add(peer),
     });
-    // struct pollfd { int fd; short events; short revents }
     for (const [i, fd] of [tunFd, NO_DESCRIPTOR, wakeFd].entries()) {
-      this.#view.setInt32(this.#free + POLL_AT + i * 8, fd, true);
-      this.#view.setInt16(this.#free + POLL_AT + i * 8 + 4, POLLIN, true);
+      writePollfd(this.#view, this.#free + POLL_AT + i * POLLFD_BYTES, fd);
     }
   }
 
@@ -158,8 +161,7 @@ export class PacketEngine {
       receiveAt: this.#free + RECEIVE_AT,
       onDrop,
     });
-    // A negative descriptor is passed over (poll(2)).
-    this.#view.setInt32(this.#free + POLL_AT + 8, socket?.fd ?? NO_DESCRIPTOR, true);
+    writePollfd(this.#view, this.#free + POLL_AT + POLLFD_BYTES, socket?.fd ?? NO_DESCRIPTOR);
     return former;
   }
 
@@ -197,7 +199,7 @@ export class PacketEngine {
   }
 
   #events(descriptor: number): number {
-    return this.#view.getInt16(this.#free + POLL_AT + descriptor * 8 + 6, true);
+    return polledEvents(this.#view, this.#free + POLL_AT + descriptor * POLLFD_BYTES);
   }
 
   /** From the host to the peers. @returns whether there was something, and may be more */

@@ -5,7 +5,7 @@
  */
 
 import type { DnsCounter } from "../../dns/mod.ts";
-import type { RawCalls } from "../../host/mod.ts";
+import { polledEvents, POLLFD_BYTES, type RawCalls, SOCKADDR_BYTES, writePollfd } from "../../host/mod.ts";
 import { AnswerTable } from "../answer_table.ts";
 import { countRepeated } from "../response_cache.ts";
 import { BATCH, BATCH_BYTES, DatagramBatch } from "./datagram_batch.ts";
@@ -21,10 +21,7 @@ const WAKE_BYTES = 64;
 /** How much memory an engine takes. */
 export const ENGINE_BYTES: number = POLL_BYTES + WAKE_BYTES + BATCH_BYTES + TABLE_BYTES;
 /** As many descriptors as there is room for, one of them to be woken by. */
-export const MAX_SOCKETS: number = POLL_BYTES / 8 - 1;
-
-const POLLIN = 1;
-const SOCKADDR_BYTES = 28;
+export const MAX_SOCKETS: number = POLL_BYTES / POLLFD_BYTES - 1;
 
 /** A socket that is bound. */
 export interface EngineSocket {
@@ -86,8 +83,7 @@ export class QueryEngine {
     });
     this.#generation = slots.generation;
     [wakeFd, ...sockets.map(({ fd }) => fd)].forEach((fd, i) => {
-      this.#view.setInt32(8 * i, fd, true);
-      this.#view.setInt16(8 * i + 4, POLLIN, true);
+      writePollfd(this.#view, i * POLLFD_BYTES, fd);
     });
   }
 
@@ -106,7 +102,7 @@ export class QueryEngine {
   }
 
   #isReady(index: number): boolean {
-    return this.#view.getInt16(8 * index + 6, true) !== 0;
+    return polledEvents(this.#view, index * POLLFD_BYTES) !== 0;
   }
 
   /** Answers what one socket has. */

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { type Millis, millis, SeededRandom, unixMillis } from "../../../base/mod.ts";
 import { PrivateKey, selectAead, WasmBatchCipher } from "../../../crypto/mod.ts";
+import { POLLIN } from "../../../host/mod.ts";
 import { Cidr, Endpoint } from "../../../net/mod.ts";
 import { Device } from "../../../wireguard/mod.ts";
 import { FAKE_BASE, FAKE_TUN_FD, FAKE_UDP_FD, FAKE_WAKE_FD, FakeCalls } from "./fake_calls.ts";
@@ -16,7 +17,6 @@ import { makeSuperpacket } from "./superpackets.ts";
 
 /** How much memory the cipher of a bench has. */
 export const BENCH_PAGES: number = Math.ceil(ENGINE_BYTES / 65_536) + 1;
-export const POLLIN = 1;
 const MTU_BYTES = 1420;
 const hereEndpoint = endpoint("192.0.2.1:51820");
 export const peerEndpoint: Endpoint = endpoint("192.0.2.2:51820");

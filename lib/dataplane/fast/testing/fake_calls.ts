@@ -3,19 +3,23 @@
  * @module
  */
 
-import { ERRNO, type RawCalls } from "../../../host/mod.ts";
+import {
+  encodeSocketAddress,
+  ERRNO,
+  MMSGHDR_BYTES,
+  MSGHDR,
+  type RawCalls,
+  SocketAddressReader,
+  UDP_GRO,
+  UDP_SEGMENT,
+} from "../../../host/mod.ts";
 import type { Endpoint } from "../../../net/mod.ts";
-import { MMSGHDR_BYTES, MSGHDR } from "../message_headers.ts";
-import { encodeSocketAddress, SocketAddressReader } from "../socket_address.ts";
 
 /** What stands for addresses of this process: whoever forgets to add it touches nothing. */
 export const FAKE_BASE = 0x7000_0000;
 export const FAKE_TUN_FD = 70;
 export const FAKE_UDP_FD = 71;
 export const FAKE_WAKE_FD = 72;
-
-const UDP_SEGMENT = 103;
-const UDP_GRO = 104;
 
 /** What one send took. */
 export interface FakeSend {
