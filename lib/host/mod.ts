@@ -55,3 +55,4 @@ export {
 export * from "./system.ts";
 export * from "./tun/mod.ts";
 export * from "./udp/mod.ts";
+export * from "./worker_thread.ts";

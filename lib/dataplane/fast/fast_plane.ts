@@ -5,7 +5,14 @@
 
 import { type Logger, unixMillis, utf8Bytes } from "../../base/mod.ts";
 import { PresharedKey, type PrivateKey, type PublicKey } from "../../crypto/mod.ts";
-import { HostError, type OffloadTun, type OffloadUdp, openOffloadUdp, WakeUp } from "../../host/mod.ts";
+import {
+  type OffloadTun,
+  type OffloadUdp,
+  openOffloadUdp,
+  type StartedWorker,
+  startWorker,
+  WakeUp,
+} from "../../host/mod.ts";
 import type { Cidr, Endpoint } from "../../net/mod.ts";
 import {
   AllowedIps,
@@ -79,14 +86,21 @@ export class FastPlane implements WireGuardPlane {
   #localPort = 0;
   #isClosed = false;
 
-  private constructor(parts: FastPlaneParts, worker: StartedWorker) {
+  private constructor(
+    parts: FastPlaneParts,
+    { setup, wakeUp, worker }: {
+      readonly setup: WorkerSetup;
+      readonly wakeUp: WakeUp;
+      readonly worker: StartedWorker<WorkerReport>;
+    },
+  ) {
     this.#parts = parts;
     boundSuperpackets(parts.tun.name, parts.mtuBytes);
-    this.engine = worker.cipher;
-    this.#wakeUp = worker.wakeUp;
-    this.#commands = new CommandWriter(worker.setup.commands);
-    this.#peerStats = new SharedPeerStats(worker.setup.peerStats);
-    this.#drops = new Float64Array(worker.setup.drops);
+    this.engine = worker.ready.cipher;
+    this.#wakeUp = wakeUp;
+    this.#commands = new CommandWriter(setup.commands);
+    this.#peerStats = new SharedPeerStats(setup.peerStats);
+    this.#drops = new Float64Array(setup.drops);
     const { promise, resolve } = Promise.withResolvers<PlaneEnd>();
     this.ended = promise.finally(() => this.#release());
     worker.follow((report) => {
@@ -106,7 +120,35 @@ export class FastPlane implements WireGuardPlane {
    * @throws HostError when it does not come up; `tun` stays the caller's then
    */
   static async open(parts: FastPlaneParts): Promise<FastPlane> {
-    return new FastPlane(parts, await startWorker(parts));
+    const { tun, mtuBytes, timers = {}, cipher = "auto" } = parts;
+    const wakeUp = new WakeUp();
+    const setup: WorkerSetup = {
+      mtuBytes,
+      timers,
+      tunFd: tun.fd,
+      cipher,
+      joinsUdp: tun.offloads.uso,
+      wakeFd: wakeUp.fd,
+      commands: commandMemory(),
+      peerStats: peerStatsMemory(),
+      drops: dropMemory(),
+    };
+    try {
+      const worker = await startWorker<WorkerReport>({
+        url: new URL("./worker.ts", import.meta.url),
+        name: "weft-packets",
+        what: "the fast packet plane",
+        setup,
+        release: () => {
+          new CommandWriter(setup.commands).tryWrite(encodeCommand({ kind: "stop" }));
+          wakeUp.wake();
+        },
+      });
+      return new FastPlane(parts, { setup, wakeUp, worker });
+    } catch (error) {
+      wakeUp.close();
+      throw error;
+    }
   }
 
   get privateKey(): PrivateKey | undefined {
@@ -267,7 +309,7 @@ export class FastPlane implements WireGuardPlane {
 
   #send(command: Command): void {
     if (this.#isClosed) return;
-    const bytes = utf8Bytes(JSON.stringify(command));
+    const bytes = encodeCommand(command);
     while (!this.#commands.tryWrite(bytes)) {
       // The worker has ended; that is told when this turn is over.
       if (this.#commands.isClosed) break;
@@ -302,6 +344,10 @@ export class FastPlane implements WireGuardPlane {
   }
 }
 
+function encodeCommand(command: Command): Uint8Array {
+  return utf8Bytes(JSON.stringify(command));
+}
+
 function openSocket({ port, fwmark }: ListenOptions): OffloadUdp | ListenFailure {
   let socket: OffloadUdp | "port-taken";
   try {
@@ -312,62 +358,4 @@ function openSocket({ port, fwmark }: ListenOptions): OffloadUdp | ListenFailure
   if (socket === "port-taken" || fwmark === 0 || socket.setMark(fwmark)) return socket;
   socket.close();
   return "mark-refused";
-}
-
-interface StartedWorker {
-  readonly setup: WorkerSetup;
-  readonly wakeUp: WakeUp;
-  readonly cipher: string;
-  follow(listener: (report: WorkerReport) => void): void;
-}
-
-async function startWorker(parts: FastPlaneParts): Promise<StartedWorker> {
-  const { tun, mtuBytes, timers = {}, cipher = "auto" } = parts;
-  const wakeUp = new WakeUp();
-  const setup: WorkerSetup = {
-    mtuBytes,
-    timers,
-    tunFd: tun.fd,
-    cipher,
-    joinsUdp: tun.offloads.uso,
-    wakeFd: wakeUp.fd,
-    commands: commandMemory(),
-    peerStats: peerStatsMemory(),
-    drops: dropMemory(),
-  };
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), {
-    type: "module",
-    name: "weft-packets",
-  });
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  worker.onmessage = ({ data }: MessageEvent<WorkerReport>) => {
-    if (data.kind === "ready") resolve(data.cipher);
-    else if (data.kind === "failed") {
-      reject(new HostError(`Cannot start the fast packet plane: ${data.message}`));
-    }
-  };
-  worker.onerror = (event) => {
-    event.preventDefault();
-    reject(new HostError(`Cannot start the fast packet plane: ${event.message}`));
-  };
-  worker.postMessage(setup);
-  try {
-    const cipher = await promise;
-    return {
-      setup,
-      wakeUp,
-      cipher,
-      follow: (listener) => {
-        worker.onmessage = ({ data }: MessageEvent<WorkerReport>) => listener(data);
-        worker.onerror = (event) => {
-          event.preventDefault();
-          listener({ kind: "failed", message: event.message });
-        };
-      },
-    };
-  } catch (error) {
-    worker.terminate();
-    wakeUp.close();
-    throw error;
-  }
 }

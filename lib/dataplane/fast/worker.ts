@@ -5,11 +5,11 @@
 
 import type { Millis } from "../../base/mod.ts";
 import { PublicKey, selectAead, selectCipherTier, WasmBatchCipher } from "../../crypto/mod.ts";
-import { addressOf, RawIo, systemClock, systemRandom } from "../../host/mod.ts";
+import { addressOf, RawIo, serveAsWorker, systemClock, systemRandom } from "../../host/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { Device } from "../../wireguard/mod.ts";
 import { CommandReader } from "./command_ring.ts";
-import { ENGINE_BYTES, PacketEngine } from "./packet_engine.ts";
+import { ENGINE_BYTES, type EngineEnd, PacketEngine } from "./packet_engine.ts";
 import type { BatchCipher } from "./batch_cipher.ts";
 import { SharedPeerStats } from "./shared_peer_stats.ts";
 import { PlainBatchCipher } from "./plain_batch_cipher.ts";
@@ -23,13 +23,6 @@ import {
   type WorkerSetup,
 } from "./worker_protocol.ts";
 
-/** What the runtime gives a worker, as far as it is used here. */
-interface WorkerScope {
-  onmessage: ((message: { readonly data: WorkerSetup }) => void) | null;
-  postMessage(report: WorkerReport): void;
-  close(): void;
-}
-
 const WASM_PAGE_BYTES = 65_536;
 /** What is no packet's doing, or costs a look at all peers, is shown at most so late. */
 const REFRESH_MS = 50;
@@ -38,23 +31,15 @@ const REFRESH_REST = 50;
 /** Even so, and however long others kept the processor. */
 const MAX_REFRESH_MS = 500;
 
-const scope = globalThis as unknown as WorkerScope;
-
-scope.onmessage = ({ data }) => {
+serveAsWorker<WorkerSetup, WorkerReport>((setup, report) => {
   try {
-    scope.postMessage({ kind: "ended", end: runWorker(data) });
-  } catch (error) {
-    scope.postMessage({
-      kind: "failed",
-      message: error instanceof Error ? error.stack ?? error.message : `${error}`,
-    });
+    return { kind: "ended", end: runWorker(setup, report) };
   } finally {
-    new CommandReader(data.commands).close();
+    new CommandReader(setup.commands).close();
   }
-  scope.close();
-};
+});
 
-function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
+function runWorker(setup: WorkerSetup, report: (report: WorkerReport) => void): EngineEnd {
   const io = RawIo.open();
   const now = (): Millis => io.now();
   const cipher = selectCipher(setup);
@@ -73,6 +58,9 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
   const slots = new Map<string, number>();
   let refreshAt = 0;
   let usesGso = false;
+  const onReleased = (fd: number | undefined): void => {
+    if (fd !== undefined) report({ kind: "socket-released", fd });
+  };
   /** Shows one peer; looking at all of them for each event of one would take the square of their number. */
   const show = (publicKey: PublicKey | undefined): void => {
     const status = publicKey && device.peerStatus(publicKey);
@@ -95,7 +83,7 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
         // It may hold a preshared key.
         bytes.fill(0);
         if (command.kind === "stop") return false;
-        obey({ device, engine, slots }, now(), command);
+        obey({ device, engine, slots, onReleased }, now(), command);
         if ("publicKey" in command) show(PublicKey.parse(command.publicKey));
         else refreshAt = 0;
       }
@@ -104,10 +92,10 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
     onTurn: (touched) => {
       if (engine.hasGso !== usesGso) {
         usesGso = engine.hasGso;
-        scope.postMessage({ kind: "gso", isUsed: usesGso });
+        report({ kind: "gso", isUsed: usesGso });
       }
       for (let event = device.pollEvent(); event !== undefined; event = device.pollEvent()) {
-        scope.postMessage({ kind: "event", event: plainEvent(event) });
+        report({ kind: "event", event: plainEvent(event) });
         show(event.peer);
       }
       for (const peer of touched) {
@@ -133,7 +121,7 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
       if (at >= 0) drops[at] = (drops[at] ?? 0) + count;
     },
   });
-  scope.postMessage({ kind: "ready", cipher: cipher.name });
+  report({ kind: "ready", cipher: cipher.name });
   return engine.run();
 }
 
@@ -154,10 +142,12 @@ interface Commanded {
   readonly device: Device;
   readonly engine: PacketEngine;
   readonly slots: Map<string, number>;
+  /** The control side closes the former socket, because it made it. */
+  readonly onReleased: (fd: number | undefined) => void;
 }
 
 function obey(
-  { device, engine, slots }: Commanded,
+  { device, engine, slots, onReleased }: Commanded,
   now: Millis,
   command: Exclude<Command, { kind: "stop" }>,
 ): void {
@@ -178,10 +168,10 @@ function obey(
       break;
     case "suspend":
       device.suspend();
-      release(engine.useSocket(undefined));
+      onReleased(engine.useSocket(undefined));
       break;
     case "use-socket":
-      release(engine.useSocket(command.socket));
+      onReleased(engine.useSocket(command.socket));
       device.resume(now);
       break;
     default:
@@ -204,9 +194,4 @@ function obeyOfPeer(
     const endpoint = Endpoint.parseZoned(command.endpoint);
     if (endpoint !== undefined) device.setEndpoint(publicKey, endpoint);
   }
-}
-
-/** The control side closes it, because it made it. */
-function release(fd: number | undefined): void {
-  if (fd !== undefined) scope.postMessage({ kind: "socket-released", fd });
 }

@@ -75,8 +75,7 @@ export type WorkerReport =
   | { readonly kind: "socket-released"; readonly fd: number }
   /** A path has refused GSO batches, or a new socket may send them again. */
   | { readonly kind: "gso"; readonly isUsed: boolean }
-  | { readonly kind: "ended"; readonly end: "stopped" | "interface-gone" }
-  | { readonly kind: "failed"; readonly message: string };
+  | { readonly kind: "ended"; readonly end: "stopped" | "interface-gone" };
 
 /** A `DeviceEvent` as plain data. */
 export interface PlainEvent {

@@ -3,15 +3,12 @@
  * @module
  */
 
-import { type BoundUdp, HostError, WakeUp } from "../../host/mod.ts";
+import { type BoundUdp, type StartedWorker, startWorker, WakeUp } from "../../host/mod.ts";
 import type { DnsCounter } from "../../dns/mod.ts";
 import type { QueryService } from "../query_service.ts";
 import { ControlSlots, slotMemory } from "./query_slots.ts";
 import type { GateRules } from "./source_gate.ts";
 import { counterMemory, readCounters, type WorkerReport, type WorkerSetup } from "./worker_protocol.ts";
-
-/** Loading its modules takes a fraction of it, on a busy machine too. */
-const START_BOUND_MS = 30_000;
 
 /** What it is made of; the sockets stay the caller's. */
 export interface FastDatagramsParts {
@@ -29,28 +26,53 @@ export class FastDatagrams {
   readonly #slots: ControlSlots;
   readonly #counters: SharedArrayBuffer;
 
-  private constructor(service: QueryService, { setup, wakeUp, worker }: StartedWorker) {
+  private constructor(
+    service: QueryService,
+    { setup, wakeUp, worker }: {
+      readonly setup: WorkerSetup;
+      readonly wakeUp: WakeUp;
+      readonly worker: StartedWorker<WorkerReport>;
+    },
+  ) {
     this.#service = service;
     this.#wakeUp = wakeUp;
     this.#slots = new ControlSlots(setup.slots);
     this.#counters = setup.counters;
     const { promise, resolve } = Promise.withResolvers<"stopped" | "failed">();
     this.ended = promise.finally(() => wakeUp.close());
-    worker.onmessage = ({ data }: MessageEvent<WorkerReport>) => {
-      if (data.kind === "asked") this.#serve(data.slots);
-      else if (data.kind === "ended") resolve("stopped");
-      else if (data.kind === "failed") resolve("failed");
-    };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      resolve("failed");
-    };
+    worker.follow((report) => {
+      if (report.kind === "asked") this.#serve(report.slots);
+      else if (report.kind === "ended") resolve("stopped");
+      else if (report.kind === "failed") resolve("failed");
+    });
   }
 
   /** @throws HostError when the worker does not come up */
   static async open({ sockets, service, rules }: FastDatagramsParts): Promise<FastDatagrams> {
-    const plain = sockets.map(({ fd, family }) => ({ fd, family }));
-    return new FastDatagrams(service, await startWorker(plain, rules));
+    const wakeUp = new WakeUp();
+    const setup: WorkerSetup = {
+      sockets: sockets.map(({ fd, family }) => ({ fd, family })),
+      wakeFd: wakeUp.fd,
+      slots: slotMemory(),
+      counters: counterMemory(),
+      rules,
+    };
+    try {
+      const worker = await startWorker<WorkerReport>({
+        url: new URL("./worker.ts", import.meta.url),
+        name: "weft-names",
+        what: "the fast name server",
+        setup,
+        release: () => {
+          new ControlSlots(setup.slots).stop();
+          wakeUp.wake();
+        },
+      });
+      return new FastDatagrams(service, { setup, wakeUp, worker });
+    } catch (error) {
+      wakeUp.close();
+      throw error;
+    }
   }
 
   /** What was answered before may not hold any more. */
@@ -80,42 +102,5 @@ export class FastDatagrams {
       else if (outcome !== "pending") this.#slots.answer(slot, outcome.bytes, outcome.isLasting);
     }
     this.#wakeUp.wake();
-  }
-}
-
-interface StartedWorker {
-  readonly setup: WorkerSetup;
-  readonly wakeUp: WakeUp;
-  readonly worker: Worker;
-}
-
-async function startWorker(sockets: WorkerSetup["sockets"], rules: GateRules): Promise<StartedWorker> {
-  const wakeUp = new WakeUp();
-  const slots = slotMemory();
-  const setup: WorkerSetup = { sockets, wakeFd: wakeUp.fd, slots, counters: counterMemory(), rules };
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "weft-names" });
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const fail = (why: string): void => reject(new HostError(`Cannot start the fast name server: ${why}`));
-  worker.onmessage = ({ data }: MessageEvent<WorkerReport>) => {
-    if (data.kind === "ready") resolve();
-    else if (data.kind === "failed") fail(data.message);
-  };
-  worker.onerror = (event) => {
-    event.preventDefault();
-    fail(event.message);
-  };
-  const timer = setTimeout(() => fail(`it is not ready after ${START_BOUND_MS} ms`), START_BOUND_MS);
-  worker.postMessage(setup);
-  try {
-    await promise;
-    return { setup, wakeUp, worker };
-  } catch (error) {
-    // A thread that is blocked has to be woken before it can end.
-    new ControlSlots(slots).stop();
-    wakeUp.wake();
-    worker.terminate();
-    throw error;
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -22,8 +22,7 @@ export type WorkerReport =
   | { readonly kind: "ready" }
   /** These slots have queries. */
   | { readonly kind: "asked"; readonly slots: readonly number[] }
-  | { readonly kind: "ended" }
-  | { readonly kind: "failed"; readonly message: string };
+  | { readonly kind: "ended" };
 
 /** @returns memory for a worker's counters */
 export function counterMemory(): SharedArrayBuffer {
