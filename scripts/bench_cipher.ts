@@ -6,8 +6,6 @@
  */
 
 import { wasmAead } from "../lib/crypto/aead_wasm.ts";
-import { nobleAead } from "../lib/crypto/aead_noble.ts";
-import { platformAead } from "../lib/crypto/aead_platform.ts";
 import {
   canRunCipher,
   CIPHER_BYTES,
@@ -18,6 +16,7 @@ import {
   instantiateCipher,
   MESSAGE_OVERHEAD_BYTES,
 } from "../lib/crypto/batch/mod.ts";
+import { nobleAead, platformAead } from "../lib/crypto/select_aead.ts";
 import { BATCH, BATCH_BYTES, SuperpacketRun } from "./cipher/superpacket_run.ts";
 
 const ROUNDS = 9;

@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes } from "../base/mod.ts";
-import { type Aead, TAG_BYTES } from "./aead.ts";
+import { type Aead, type NonceCipher, TAG_BYTES, writeCounterNonce } from "./aead.ts";
 import { wasmAead, WasmCipher } from "./aead_wasm.ts";
-import { nobleAead, nobleCipher } from "./aead_noble.ts";
-import { platformAead, platformCipher } from "./aead_platform.ts";
-import { type NonceCipher, writeCounterNonce } from "./counter_key.ts";
 import { canRunCipher } from "./batch/mod.ts";
-import { selectAead } from "./select_aead.ts";
+import { nobleAead, nobleCipher, platformAead, platformCipher, selectAead } from "./select_aead.ts";
 import { field, testVectors } from "./wycheproof_suite_test.ts";
 
 const NO_DATA = new Uint8Array(0);

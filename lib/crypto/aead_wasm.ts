@@ -4,8 +4,7 @@
  * @module
  */
 
-import { type Aead, TAG_BYTES } from "./aead.ts";
-import { CounterKey, type NonceCipher } from "./counter_key.ts";
+import { type Aead, CounterKey, type NonceCipher, TAG_BYTES } from "./aead.ts";
 import {
   CIPHER_BYTES,
   CIPHER_LAYOUT,

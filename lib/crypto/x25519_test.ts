@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isAllZero } from "./constant_time.ts";
-import { nobleX25519, platformX25519, selectX25519 } from "./x25519.ts";
+import { isAllZero } from "./secret.ts";
 import { field, testVectors } from "./wycheproof_suite_test.ts";
+import { nobleX25519, platformX25519, selectX25519 } from "./x25519.ts";
 
 const implementations = [platformX25519, nobleX25519];
 

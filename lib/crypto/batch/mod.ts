@@ -9,6 +9,7 @@
  * @module
  */
 
+export * from "./batch_cipher.ts";
 export * from "./wasm_batch_cipher.ts";
 export * from "./wasm_module.ts";
 export * from "./select_tier.ts";

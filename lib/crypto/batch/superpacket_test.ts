@@ -15,7 +15,7 @@ import {
 } from "../../dataplane/fast/superpacket.ts";
 import { makeSuperpacket, type SuperpacketShape } from "../../dataplane/fast/testing/superpackets.ts";
 import { internetChecksum } from "../../net/mod.ts";
-import { nobleAead } from "../aead_noble.ts";
+import { nobleAead } from "../select_aead.ts";
 import { WasmBatchCipher } from "./wasm_batch_cipher.ts";
 import { canRunCipher, CIPHER_BYTES } from "./wasm_module.ts";
 

@@ -6,6 +6,7 @@
 
 import type { Aead, AeadKey } from "../aead.ts";
 import { wasmAead, WasmKey } from "../aead_wasm.ts";
+import type { BatchCipher, OpenTable, SealedBatch, SealFailure, SealJob } from "./batch_cipher.ts";
 import {
   CIPHER_BYTES,
   CIPHER_LAYOUT,
@@ -20,41 +21,6 @@ import {
 const VIRTIO_HEADER_BYTES = 10;
 const MAX_PACKET_BYTES = 65_535;
 
-/** A superpacket that is to be sealed; addresses count from the beginning of the cipher's memory. */
-export interface SuperpacketJob {
-  /** Where the IP packet begins; its virtio header of 10 bytes stands before it. It is overwritten, unless there is no room. */
-  readonly at: number;
-  readonly lengthBytes: number;
-  /** Where the sealed messages go one behind the other, and how much room is there. */
-  readonly out: number;
-  readonly roomBytes: number;
-  /** Made by `WasmBatchCipher.aead`. */
-  readonly key: AeadKey;
-  /** The counter of the first packet; the next ones follow. */
-  readonly counter: number;
-  /** The index at which the peer knows the session. */
-  readonly remoteIndex: number;
-  /** Packets are padded to multiples of 16 bytes, though not beyond this. */
-  readonly mtuBytes: number;
-}
-
-/** Messages one behind the other, all of the same size, only the last may be shorter. */
-export interface SealedMessages {
-  readonly packets: number;
-  readonly lengthBytes: number;
-  readonly segmentBytes: number;
-}
-
-/** Messages that are to be opened by one key: views of the cipher's memory, `MAX_BATCH` long. */
-export interface MessageTable {
-  /** Where each message begins, and its length with header and tag. */
-  readonly at: Int32Array;
-  readonly lengthBytes: Int32Array;
-  readonly counters: Float64Array;
-  /** The plaintext's length, which begins 16 bytes into the message; -1 for a forgery, whose text is then zeroes. */
-  readonly plaintextBytes: Int32Array;
-}
-
 /** Choices that hold for the life of a cipher. */
 export interface WasmBatchCipherOptions {
   /** As `selectCipherTier` found it. */
@@ -64,14 +30,14 @@ export interface WasmBatchCipherOptions {
 }
 
 /** One thread's cipher. Every call is synchronous, and leaves no key in the memory. */
-export class WasmBatchCipher {
+export class WasmBatchCipher implements BatchCipher {
   /** How the status names it. */
   readonly name: string;
   readonly memory: WebAssembly.Memory;
   /** The first byte that is the caller's. */
   readonly freeFrom: number = CIPHER_BYTES;
   readonly aead: Aead;
-  readonly openTable: MessageTable;
+  readonly openTable: OpenTable;
   readonly #wasm: CipherExports;
   readonly #bytes: Uint8Array;
   readonly #result: Int32Array;
@@ -107,7 +73,7 @@ export class WasmBatchCipher {
    * @throws RangeError when the job leaves the memory, or its counters are no safe integers
    * @throws TypeError when the key was wiped or is another implementation's
    */
-  sealSuperpacket(job: SuperpacketJob): SealedMessages | "malformed" | "no-room" {
+  sealSuperpacket(job: SealJob): SealedBatch | SealFailure {
     const { at, lengthBytes, out, roomBytes, counter } = job;
     const isInside = at - VIRTIO_HEADER_BYTES >= CIPHER_BYTES && out >= CIPHER_BYTES && lengthBytes >= 0 &&
       at + lengthBytes <= this.#bytes.length && out + roomBytes <= this.#bytes.length;

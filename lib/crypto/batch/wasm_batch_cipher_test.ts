@@ -4,9 +4,9 @@
  */
 
 import assert from "node:assert/strict";
-import { chacha20 } from "@noble/ciphers/chacha.js";
 import fc from "fast-check";
-import { nobleAead, nobleCipher } from "../aead_noble.ts";
+import { chacha20 } from "@noble/ciphers/chacha.js";
+import { nobleAead, nobleCipher } from "../select_aead.ts";
 import { WasmBatchCipher } from "./wasm_batch_cipher.ts";
 import {
   canRunCipher,

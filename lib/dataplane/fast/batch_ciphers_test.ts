@@ -6,8 +6,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom } from "../../base/mod.ts";
-import { selectAead, WasmBatchCipher } from "../../crypto/mod.ts";
-import type { BatchCipher } from "./batch_cipher.ts";
+import { type BatchCipher, selectAead, WasmBatchCipher } from "../../crypto/mod.ts";
 import { PlainBatchCipher } from "./plain_batch_cipher.ts";
 import { readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES, type VirtioHeader } from "./superpacket.ts";
 import { makeSuperpacket } from "./testing/superpackets.ts";

@@ -6,7 +6,7 @@
 import type { Millis } from "../../base/mod.ts";
 import { type Endpoint, ipPacketLength, ipVersion } from "../../net/mod.ts";
 import type { BatchSession, Device } from "../../wireguard/mod.ts";
-import type { BatchCipher } from "./batch_cipher.ts";
+import type { BatchCipher } from "../../crypto/mod.ts";
 import type { BatchSocket } from "./batch_socket.ts";
 
 const TRANSPORT = 4;

@@ -4,7 +4,7 @@
  */
 
 import type { Endpoint } from "../../net/mod.ts";
-import type { SealedBatch } from "./batch_cipher.ts";
+import type { SealedBatch } from "../../crypto/mod.ts";
 
 /** A batch of this length is sent; what one send takes is a little more. */
 const FULL_BYTES = 60_000;

@@ -14,6 +14,7 @@
  */
 
 import type { Millis } from "../../base/mod.ts";
+import { type BatchCipher, MAX_BATCH } from "../../crypto/mod.ts";
 import {
   ERRNO,
   polledEvents,
@@ -28,13 +29,12 @@ import type { BatchSession, Device } from "../../wireguard/mod.ts";
 import { HandshakeBacklog, isHandshake } from "./handshake_backlog.ts";
 import { GroBatches } from "./gro_batches.ts";
 import { GsoBatch } from "./gso_batch.ts";
-import { type BatchCipher, MAX_BATCH_PACKETS } from "./batch_cipher.ts";
 import { readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
 import { RECEIVE_ROOM_BYTES } from "./gro_receiver.ts";
 import type { SendDrop } from "./gso_sender.ts";
 import { BatchSocket, type BatchSocketParts, UDP_AREA_BYTES } from "./batch_socket.ts";
 
-const MAX_SUPERFRAME_BYTES = 65_535;
+const MAX_SUPERPACKET_BYTES = 65_535;
 const NO_DESCRIPTOR = -1;
 
 /** A turn sends about so much before it looks at what came in: more starves the acknowledgements, less costs calls. */
@@ -53,7 +53,7 @@ const POLL_AT = 0;
 const UDP_AT = 64;
 /** The virtio header is odd in size; the packet behind it begins on a multiple of 16. */
 const PACKET_AT: number = aligned(UDP_AT + UDP_AREA_BYTES + VIRTIO_HEADER_BYTES);
-const RECEIVE_AT: number = aligned(PACKET_AT + MAX_SUPERFRAME_BYTES + SLACK_BYTES);
+const RECEIVE_AT: number = aligned(PACKET_AT + MAX_SUPERPACKET_BYTES + SLACK_BYTES);
 const BATCH_AT: number = aligned(RECEIVE_AT + RECEIVE_ROOM_BYTES + SLACK_BYTES);
 /** Batches that are full are sent; one superpacket more must fit, cut into packets as small as they come. */
 const BATCH_ROOM_BYTES: number = 224 * 1024;
@@ -211,7 +211,7 @@ export class PacketEngine {
       const length = io.read(
         tunFd,
         base + packet - VIRTIO_HEADER_BYTES,
-        VIRTIO_HEADER_BYTES + MAX_SUPERFRAME_BYTES,
+        VIRTIO_HEADER_BYTES + MAX_SUPERPACKET_BYTES,
       );
       if (length <= 0) {
         // Nothing is the end of whatever the descriptor is; an interface never reads so.
@@ -286,7 +286,7 @@ export class PacketEngine {
       let datagrams = 0;
       for (let i = 0; i < batches; i++) {
         datagrams += udp.receiver.datagrams(i);
-        if (datagrams > MAX_BATCH_PACKETS) {
+        if (datagrams > MAX_BATCH) {
           incoming.open(now);
           this.#writeFrames();
           this.#parts.cipher.beginFrames();

@@ -5,12 +5,9 @@
 
 import assert from "node:assert/strict";
 import { millis, type SeededRandom } from "../../base/mod.ts";
-import { PrivateKey, selectAead, WasmBatchCipher } from "../../crypto/mod.ts";
+import { type BatchCipher, PrivateKey, selectAead, WasmBatchCipher } from "../../crypto/mod.ts";
 import { ERRNO, POLLERR, POLLIN } from "../../host/mod.ts";
 import { Cidr, Endpoint } from "../../net/mod.ts";
-import { BENCH_PAGES, EngineBench, frame, ipPacket, peerEndpoint } from "./testing/engine_bench.ts";
-import { FAKE_TUN_FD, FAKE_UDP_FD, type FakeCalls } from "./testing/fake_calls.ts";
-import type { BatchCipher } from "./batch_cipher.ts";
 import { PlainBatchCipher } from "./plain_batch_cipher.ts";
 import {
   GSO,
@@ -19,6 +16,8 @@ import {
   VIRTIO_HEADER_BYTES,
   type VirtioHeader,
 } from "./superpacket.ts";
+import { BENCH_PAGES, EngineBench, frame, ipPacket, peerEndpoint } from "./testing/engine_bench.ts";
+import { FAKE_TUN_FD, FAKE_UDP_FD, type FakeCalls } from "./testing/fake_calls.ts";
 import { makeSuperpacket } from "./testing/superpackets.ts";
 
 /** The packets that were written to the interface, superpackets taken apart. */

@@ -4,16 +4,17 @@
  * @module
  */
 
-import { type Aead, type AeadKey, TAG_BYTES } from "../../crypto/mod.ts";
 import {
+  type Aead,
+  type AeadKey,
   type BatchCipher,
-  MAX_BATCH_PACKETS,
+  MAX_BATCH,
   type OpenTable,
-  openTable,
   type SealedBatch,
   type SealFailure,
   type SealJob,
-} from "./batch_cipher.ts";
+  TAG_BYTES,
+} from "../../crypto/mod.ts";
 import { readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
 
 const TRANSPORT_HEADER_BYTES = 16;
@@ -29,8 +30,8 @@ export class PlainBatchCipher implements BatchCipher {
   readonly openTable: OpenTable = openTable();
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  readonly #frameAt = new Int32Array(MAX_BATCH_PACKETS);
-  readonly #frameBytes = new Int32Array(MAX_BATCH_PACKETS);
+  readonly #frameAt = new Int32Array(MAX_BATCH);
+  readonly #frameBytes = new Int32Array(MAX_BATCH);
   #frames = 0;
 
   /** @param pages of 64 KiB, as many as the data plane needs */
@@ -109,4 +110,13 @@ export function sealedBytes(packetBytes: number, mtuBytes: number): number {
   const padded = Math.ceil(packetBytes / PADDING_BYTES) * PADDING_BYTES;
   const bounded = padded > mtuBytes ? Math.max(packetBytes, mtuBytes) : padded;
   return TRANSPORT_HEADER_BYTES + bounded + TAG_BYTES;
+}
+
+function openTable(): OpenTable {
+  return {
+    at: new Int32Array(MAX_BATCH),
+    lengthBytes: new Int32Array(MAX_BATCH),
+    counters: new Float64Array(MAX_BATCH),
+    plaintextBytes: new Int32Array(MAX_BATCH),
+  };
 }

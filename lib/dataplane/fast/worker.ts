@@ -4,15 +4,20 @@
  */
 
 import type { Millis } from "../../base/mod.ts";
-import { PublicKey, selectAead, selectCipherTier, WasmBatchCipher } from "../../crypto/mod.ts";
+import {
+  type BatchCipher,
+  PublicKey,
+  selectAead,
+  selectCipherTier,
+  WasmBatchCipher,
+} from "../../crypto/mod.ts";
 import { addressOf, RawIo, serveAsWorker, systemClock, systemRandom } from "../../host/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { Device } from "../../wireguard/mod.ts";
 import { CommandReader } from "./command_ring.ts";
 import { ENGINE_BYTES, type EngineEnd, PacketEngine } from "./packet_engine.ts";
-import type { BatchCipher } from "./batch_cipher.ts";
-import { SharedPeerStats } from "./shared_peer_stats.ts";
 import { PlainBatchCipher } from "./plain_batch_cipher.ts";
+import { SharedPeerStats } from "./shared_peer_stats.ts";
 import {
   type Command,
   COUNTED_DROPS,

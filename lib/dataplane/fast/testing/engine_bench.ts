@@ -5,14 +5,13 @@
 
 import assert from "node:assert/strict";
 import { type Millis, millis, SeededRandom, unixMillis } from "../../../base/mod.ts";
-import { PrivateKey, selectAead, WasmBatchCipher } from "../../../crypto/mod.ts";
+import { type BatchCipher, PrivateKey, selectAead, WasmBatchCipher } from "../../../crypto/mod.ts";
 import { POLLIN } from "../../../host/mod.ts";
 import { Cidr, Endpoint } from "../../../net/mod.ts";
 import { Device } from "../../../wireguard/mod.ts";
-import { FAKE_BASE, FAKE_TUN_FD, FAKE_UDP_FD, FAKE_WAKE_FD, FakeCalls } from "./fake_calls.ts";
 import { ENGINE_BYTES, type EngineEnd, PacketEngine } from "../packet_engine.ts";
-import type { BatchCipher } from "../batch_cipher.ts";
 import { VIRTIO_HEADER_BYTES, type VirtioHeader } from "../superpacket.ts";
+import { FAKE_BASE, FAKE_TUN_FD, FAKE_UDP_FD, FAKE_WAKE_FD, FakeCalls } from "./fake_calls.ts";
 import { makeSuperpacket } from "./superpackets.ts";
 
 /** How much memory the cipher of a bench has. */

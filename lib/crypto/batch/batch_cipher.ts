@@ -1,10 +1,10 @@
 /**
- * What touches every byte of a batch, as a port: sealing superpackets to GSO batches and opening GRO batches in one memory that the system
- * calls read and write too.
+ * What touches every byte of a batch, as a port: superpackets are sealed to GSO batches, and GRO batches opened, in one
+ * memory that system calls read and write too.
  * @module
  */
 
-import type { Aead, AeadKey } from "../../crypto/mod.ts";
+import type { Aead, AeadKey } from "../aead.ts";
 
 /** A superpacket that is to be sealed. */
 export interface SealJob {
@@ -33,7 +33,7 @@ export interface SealedBatch {
 /** Why there is no batch. */
 export type SealFailure = "malformed" | "no-room";
 
-/** The table of datagrams that are to be opened with one key, filled in by the caller. */
+/** Up to `MAX_BATCH` datagrams that are to be opened with one key, filled in by the caller. */
 export interface OpenTable {
   /** Where each datagram begins, and its length. */
   readonly at: Int32Array;
@@ -70,17 +70,4 @@ export interface BatchCipher {
   /** Where frame `index` begins, header included, and its length. */
   frameAt(index: number): number;
   frameBytes(index: number): number;
-}
-
-/** More datagrams than one receive brings. */
-export const MAX_BATCH_PACKETS = 2048;
-
-/** @returns an empty table */
-export function openTable(): OpenTable {
-  return {
-    at: new Int32Array(MAX_BATCH_PACKETS),
-    lengthBytes: new Int32Array(MAX_BATCH_PACKETS),
-    counters: new Float64Array(MAX_BATCH_PACKETS),
-    plaintextBytes: new Int32Array(MAX_BATCH_PACKETS),
-  };
 }
