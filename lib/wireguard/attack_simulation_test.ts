@@ -5,9 +5,9 @@
 
 import assert from "node:assert/strict";
 import { nobleAead, PrivateKey } from "../crypto/mod.ts";
-import type { DeviceOptions } from "./device_options.ts";
+import { CookieGenerator } from "./cookies.ts";
+import type { DeviceOptions } from "./device_context.ts";
 import { createInitiation } from "./handshake.ts";
-import { CookieGenerator } from "./cookie_generator.ts";
 import { at, type Host, parseEndpoint, presharedKey, Simulation } from "./simulation_harness_test.ts";
 import { Tai64nClock } from "./tai64n.ts";
 

@@ -7,8 +7,7 @@ import assert from "node:assert/strict";
 import { millis, SeededRandom } from "../base/mod.ts";
 import { blake2s, blake2sMac, nobleAead, PrivateKey } from "../crypto/mod.ts";
 import { Endpoint } from "../net/mod.ts";
-import { CookieChecker } from "./cookie_checker.ts";
-import { CookieGenerator } from "./cookie_generator.ts";
+import { CookieChecker, CookieGenerator } from "./cookies.ts";
 import { COOKIE_REPLY_BYTES, INITIATION_BYTES, messageType, readIndex, RESPONSE_BYTES } from "./messages.ts";
 
 const REFRESH_MS = 120_000;

@@ -9,9 +9,8 @@ import { type Millis, millis, randomFraction, SeededRandom, VirtualClock } from 
 import { PresharedKey, PrivateKey } from "../crypto/mod.ts";
 import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 import { Device } from "./device.ts";
-import type { DeviceOptions } from "./device_options.ts";
-import type { DeviceEvent } from "./device_event.ts";
-import type { DropReason } from "./drop_reason.ts";
+import type { DeviceOptions } from "./device_context.ts";
+import type { DeviceEvent, DropReason } from "./outcomes.ts";
 import type { WireGuardPeerConfig } from "./peer_config.ts";
 
 /** What the network does to a datagram. */

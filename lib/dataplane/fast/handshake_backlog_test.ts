@@ -8,13 +8,12 @@ import { millis } from "../../base/mod.ts";
 import { nobleAead, PresharedKey, PrivateKey } from "../../crypto/mod.ts";
 import { POLLIN } from "../../host/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
-import { CookieChecker } from "../../wireguard/cookie_checker.ts";
-import { CookieGenerator } from "../../wireguard/cookie_generator.ts";
+import { CookieChecker, CookieGenerator } from "../../wireguard/cookies.ts";
 import { createInitiation } from "../../wireguard/handshake.ts";
-import { EngineBench, ipPacket, peerEndpoint } from "./testing/engine_bench.ts";
-import { FAKE_UDP_FD } from "./testing/fake_calls.ts";
 import { HandshakeBacklog, isHandshake } from "./handshake_backlog.ts";
 import { readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
+import { EngineBench, ipPacket, peerEndpoint } from "./testing/engine_bench.ts";
+import { FAKE_UDP_FD } from "./testing/fake_calls.ts";
 
 const source = Endpoint.parse("198.18.0.1:7") ?? assert.fail();
 

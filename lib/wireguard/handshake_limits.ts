@@ -1,10 +1,36 @@
 /**
- * How many handshakes one address may ask for while we are under load (WireGuard paper §5.3).
+ * How many handshakes are worked on: in all and of one address (WireGuard paper §5.3), and of one peer.
  * @module
  */
 
 import type { Millis } from "../base/mod.ts";
 import type { IpAddress } from "../net/mod.ts";
+import { isLaterTai64n } from "./tai64n.ts";
+
+const WINDOW_MS = 1000;
+
+/** Under load from the moment that a second brings more handshakes than the limit, until a second after. */
+export class LoadMeter {
+  readonly #limitPerSecond: number;
+  #windowStart = 0;
+  #count = 0;
+  #loadedUntil = 0;
+
+  /** @param limitPerSecond handshake messages a second that are answered without asking for a cookie */
+  constructor(limitPerSecond: number) {
+    this.#limitPerSecond = limitPerSecond;
+  }
+
+  /** Notes a handshake message. @returns whether we are under load */
+  note(now: Millis): boolean {
+    if (now - this.#windowStart >= WINDOW_MS) {
+      this.#windowStart = now;
+      this.#count = 0;
+    }
+    if (++this.#count > this.#limitPerSecond) this.#loadedUntil = now + WINDOW_MS;
+    return now < this.#loadedUntil;
+  }
+}
 
 // As the reference: 20 a second, 5 at once.
 const PACKET_COST_MS = 1000 / 20;
@@ -51,5 +77,28 @@ export class RateLimiter {
     for (const [key, bucket] of this.#buckets) {
       if (now - bucket.since > FORGET_AFTER_MS) this.#buckets.delete(key);
     }
+  }
+}
+
+/** Remembers the last initiation that a peer sent. */
+export class InitiationGuard {
+  readonly #intervalMs: number;
+  #greatestTimestamp: Uint8Array | undefined;
+  #acceptedAt = -Infinity;
+
+  /** @param intervalMs how far apart two initiations are at least */
+  constructor(intervalMs: number) {
+    this.#intervalMs = intervalMs;
+  }
+
+  /** Whether an initiation of this time is new and not one of a flood; remembers it if so. */
+  accepts(now: Millis, timestamp: Uint8Array): "yes" | "replayed" | "flood" {
+    if (this.#greatestTimestamp !== undefined && !isLaterTai64n(timestamp, this.#greatestTimestamp)) {
+      return "replayed";
+    }
+    if (now - this.#acceptedAt < this.#intervalMs) return "flood";
+    this.#greatestTimestamp = timestamp;
+    this.#acceptedAt = now;
+    return "yes";
   }
 }
