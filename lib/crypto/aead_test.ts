@@ -5,7 +5,7 @@ import { type Aead, type NonceCipher, TAG_BYTES, writeCounterNonce } from "./aea
 import { wasmAead, WasmCipher } from "./aead_wasm.ts";
 import { canRunCipher } from "./batch/mod.ts";
 import { nobleAead, nobleCipher, platformAead, platformCipher, selectAead } from "./select_aead.ts";
-import { field, testVectors } from "./wycheproof_suite_test.ts";
+import { field, testVectors } from "./testing/wycheproof.ts";
 
 const NO_DATA = new Uint8Array(0);
 const UNTOUCHED = 0xaa;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { isAllZero } from "./secret.ts";
-import { field, testVectors } from "./wycheproof_suite_test.ts";
+import { field, testVectors } from "./testing/wycheproof.ts";
 import { nobleX25519, platformX25519, selectX25519 } from "./x25519.ts";
 
 const implementations = [platformX25519, nobleX25519];

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { concatBytes } from "../base/mod.ts";
 import { writeCounterNonce } from "./aead.ts";
 import { nobleAead } from "./select_aead.ts";
-import { field, testVectors } from "./wycheproof_suite_test.ts";
+import { field, testVectors } from "./testing/wycheproof.ts";
 import { XCHACHA_NONCE_BYTES, xchachaOpen, xchachaSeal, xchachaSubkey } from "./xchacha.ts";
 
 testVectors(

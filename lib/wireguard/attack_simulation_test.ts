@@ -8,7 +8,7 @@ import { nobleAead, PrivateKey } from "../crypto/mod.ts";
 import { CookieGenerator } from "./cookies.ts";
 import type { DeviceOptions } from "./device_context.ts";
 import { createInitiation } from "./handshake.ts";
-import { at, type Host, parseEndpoint, presharedKey, Simulation } from "./simulation_harness_test.ts";
+import { at, type Host, parseEndpoint, presharedKey, Simulation } from "./testing/simulation.ts";
 import { Tai64nClock } from "./tai64n.ts";
 
 const ATTACKER = parseEndpoint("203.0.113.66:6666");

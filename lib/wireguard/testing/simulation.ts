@@ -5,13 +5,13 @@
  */
 
 import assert from "node:assert/strict";
-import { type Millis, millis, randomFraction, SeededRandom, VirtualClock } from "../base/mod.ts";
-import { PresharedKey, PrivateKey } from "../crypto/mod.ts";
-import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
-import { Device } from "./device.ts";
-import type { DeviceOptions } from "./device_context.ts";
-import type { DeviceEvent, DropReason } from "./outcomes.ts";
-import type { WireGuardPeerConfig } from "./peer_config.ts";
+import { type Millis, millis, randomFraction, SeededRandom, VirtualClock } from "../../base/mod.ts";
+import { PresharedKey, PrivateKey } from "../../crypto/mod.ts";
+import { Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
+import { Device } from "../device.ts";
+import type { DeviceOptions } from "../device_context.ts";
+import type { DeviceEvent, DropReason } from "../outcomes.ts";
+import type { WireGuardPeerConfig } from "../peer_config.ts";
 
 /** What the network does to a datagram. */
 export interface Network {

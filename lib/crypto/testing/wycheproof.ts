@@ -59,7 +59,7 @@ export function testVectors(
 
 function readGroups(file: string): readonly VectorGroup[] | undefined {
   try {
-    const url = new URL(`../../../shared/vectors/${file}`, import.meta.url);
+    const url = new URL(`../../../../shared/vectors/${file}`, import.meta.url);
     return JSON.parse(Deno.readTextFileSync(url)).testGroups;
   } catch {
     return undefined;
