@@ -8,9 +8,8 @@ import { selectAead } from "../crypto/mod.ts";
 import { HostError, openOffloadTun, openTun, systemClock, systemRandom, systemTimers } from "../host/mod.ts";
 import { Device, type ProtocolTimers } from "../wireguard/mod.ts";
 import { type CipherChoice, FastPlane } from "./fast/mod.ts";
-import type { PlaneObserver } from "./packet_plane.ts";
+import type { PlaneObserver, WireGuardPlane } from "./packet_plane.ts";
 import { PortablePlane } from "./portable_plane.ts";
-import type { WireGuardPlane } from "./wireguard_plane.ts";
 
 /** `fast`: a worker on raw descriptors, with offloads; `portable`: the runtime's own sockets; `auto`: the best there is. */
 export type PlaneChoice = "auto" | "fast" | "portable";

@@ -23,7 +23,7 @@ import {
   type ResourceRecord,
 } from "../dns/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
-import { InvalidRecordError } from "./errors.ts";
+import { InvalidRecordError } from "./dns_config.ts";
 import type { QueryService } from "./query_service.ts";
 import type { UdpFrontend } from "./udp_frontend.ts";
 

@@ -21,11 +21,17 @@ import {
   type WireGuardPeerConfig,
   type WireGuardPeerUpdate,
 } from "../../wireguard/mod.ts";
-import type { Offload, PlaneEnd, PlaneObserver } from "../packet_plane.ts";
-import type { ListenFailure, ListenOptions, WireGuardPlane } from "../wireguard_plane.ts";
+import type {
+  ListenFailure,
+  ListenOptions,
+  Offload,
+  PlaneEnd,
+  PlaneObserver,
+  WireGuardPlane,
+} from "../packet_plane.ts";
 import { commandMemory, CommandWriter } from "./command_ring.ts";
-import { boundSuperpackets } from "./superpacket_bounds.ts";
 import { MAX_PEERS, nextGeneration, peerStatsMemory, SharedPeerStats } from "./shared_peer_stats.ts";
+import { boundSuperpackets } from "./superpacket_bounds.ts";
 import {
   type CipherChoice,
   type Command,

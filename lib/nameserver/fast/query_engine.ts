@@ -6,8 +6,7 @@
 
 import type { DnsCounter } from "../../dns/mod.ts";
 import { polledEvents, POLLFD_BYTES, type RawCalls, SOCKADDR_BYTES, writePollfd } from "../../host/mod.ts";
-import { AnswerTable } from "../answer_table.ts";
-import { countRepeated } from "../response_cache.ts";
+import { AnswerTable, countRepeated } from "../answer_table.ts";
 import { BATCH, BATCH_BYTES, DatagramBatch } from "./datagram_batch.ts";
 import { QUERY_SLOTS, type WorkerSlots } from "./query_slots.ts";
 import { MAX_KEY_BYTES, QuestionKey } from "../question_key.ts";
