@@ -11,7 +11,7 @@ import { systemClock, systemRandom, systemTimers } from "../host/mod.ts";
 import type { MeshState, NodeId } from "../mesh/mod.ts";
 import type { Cidr, Endpoint } from "../net/mod.ts";
 import { portInUse, SocketError } from "../transport/mod.ts";
-import { deviceSnapshot, ReadOnlySocket } from "../wg/mod.ts";
+import { deviceSnapshot, ReadOnlySocket } from "../uapi/mod.ts";
 import type { DeviceEvent, ProtocolTimers } from "../wireguard/mod.ts";
 import type { DeviceSecrets } from "./device_secrets.ts";
 import { InterfaceGoneError, PacketPlaneError } from "./errors.ts";

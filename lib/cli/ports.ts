@@ -9,7 +9,7 @@ import type { AgentOptions } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
 import type { Duplex } from "../forward/mod.ts";
 import type { IpAddress } from "../net/mod.ts";
-import type { WgInterfaceEnd, WgInterfaceOptions } from "../wg/mod.ts";
+import type { WgInterfaceEnd, WgInterfaceOptions } from "../wg_interface/mod.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A node of the mesh in this process. */

@@ -5,7 +5,7 @@
  */
 
 import { silentLogger, WeftError } from "../base/mod.ts";
-import type { WgInterfaceOptions } from "../wg/mod.ts";
+import type { WgInterfaceOptions } from "../wg_interface/mod.ts";
 import { CommandError } from "./failure.ts";
 import { ownCommand } from "./own_command.ts";
 import type { CliPorts, WgInterfacePort } from "./ports.ts";

@@ -7,7 +7,7 @@ import { decodeHex } from "../base/mod.ts";
 import { KEY_BYTES, PresharedKey, PrivateKey, PublicKey } from "../crypto/mod.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
 import { type DeviceChanges, noChanges, type PeerChanges } from "./changes.ts";
-import { UAPI_ERRNO, type UapiErrno } from "./errno.ts";
+import { UAPI_ERRNO, type UapiErrno } from "./device_text.ts";
 
 const { NONE, EINVAL, EPROTO } = UAPI_ERRNO;
 

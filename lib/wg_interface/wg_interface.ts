@@ -6,6 +6,7 @@
 import type { Logger } from "../base/mod.ts";
 import {
   type CipherChoice,
+  type ListenFailure,
   openPlane,
   type PlaneChoice,
   type PlaneEnd,
@@ -20,15 +21,27 @@ import {
   NotPermittedError,
   NoTunDeviceError,
 } from "../host/mod.ts";
-import { type DeviceChanges, type DeviceSnapshot, UAPI_ERRNO, type UapiErrno } from "../uapi/mod.ts";
-import { type UapiHandler, UapiServer } from "./uapi_server.ts";
-import { applyPeers, deviceSnapshot } from "./device_configuration.ts";
-import { ListenPort } from "./listen_port.ts";
+import {
+  applyPeers,
+  type DeviceChanges,
+  type DeviceSnapshot,
+  deviceSnapshot,
+  UAPI_ERRNO,
+  type UapiErrno,
+  type UapiHandler,
+  UapiServer,
+} from "../uapi/mod.ts";
 
 /** What WireGuard interfaces have unless `ip link` or `wg-quick` sets it. */
 const DEFAULT_MTU_BYTES = 1420;
 /** The longest packet that fits a datagram with WireGuard's header and tag. */
 const MAX_MTU_BYTES = 65_000;
+
+const ERRNO_OF: Readonly<Record<ListenFailure, UapiErrno>> = {
+  "port-taken": UAPI_ERRNO.EADDRINUSE,
+  "mark-refused": UAPI_ERRNO.EOPNOTSUPP,
+  failed: UAPI_ERRNO.EIO,
+};
 
 /** Why an interface ended: somebody closed it, deleted it, or removed its socket; or its thread died. */
 export type WgInterfaceEnd = "socket-removed" | PlaneEnd;
@@ -158,5 +171,64 @@ export class WgInterface implements UapiHandler {
     if (this.#port.follow(isUp) !== UAPI_ERRNO.NONE) {
       this.#log.error("cannot listen; set another port", { port: this.#port.wanted });
     }
+  }
+}
+
+/** Opens and replaces the plane's socket: there is one while the interface is up. */
+class ListenPort {
+  readonly #plane: WireGuardPlane;
+  #wanted = 0;
+  #fwmark = 0;
+  #isUp = false;
+
+  constructor(plane: WireGuardPlane) {
+    this.#plane = plane;
+  }
+
+  /** The port that is listened on, or is to be when the interface comes up; 0 for any. */
+  get wanted(): number {
+    return this.#wanted;
+  }
+
+  /** What datagrams are marked with; 0 for nothing. */
+  get fwmark(): number {
+    return this.#fwmark;
+  }
+
+  /** Changes port and mark. @returns why nothing was changed, or 0 */
+  change(
+    changes: { readonly listenPort: number | undefined; readonly fwmark: number | undefined },
+  ): UapiErrno {
+    const { listenPort = this.#wanted, fwmark = this.#fwmark } = changes;
+    const isOtherPort = changes.listenPort !== undefined && (listenPort !== this.#wanted || listenPort === 0);
+    const isRetry = this.#isUp && this.#plane.localPort === 0;
+    if (isOtherPort || isRetry) {
+      const wanted = { port: listenPort, fwmark };
+      // While the interface is down, it is only to see whether the port is free.
+      const failure = this.#isUp ? this.#plane.listen(wanted) : this.#plane.canListen(wanted);
+      // Whoever asks for something else need not hear again that the port was taken when the interface came up.
+      if (failure !== undefined && (changes.listenPort ?? changes.fwmark) !== undefined) {
+        return ERRNO_OF[failure];
+      }
+      if (failure === undefined) this.#wanted = this.#isUp ? this.#plane.localPort : listenPort;
+    } else if (fwmark !== this.#fwmark && this.#isUp && !this.#plane.setMark(fwmark)) {
+      return UAPI_ERRNO.EOPNOTSUPP;
+    }
+    this.#fwmark = fwmark;
+    return UAPI_ERRNO.NONE;
+  }
+
+  /** Follows the interface up and down. @returns why there is no socket though it is up, or 0 */
+  follow(isUp: boolean): UapiErrno {
+    if (isUp === this.#isUp) return UAPI_ERRNO.NONE;
+    this.#isUp = isUp;
+    if (!isUp) {
+      this.#plane.suspend();
+      return UAPI_ERRNO.NONE;
+    }
+    const failure = this.#plane.listen({ port: this.#wanted, fwmark: this.#fwmark });
+    if (failure !== undefined) return ERRNO_OF[failure];
+    this.#wanted = this.#plane.localPort;
+    return UAPI_ERRNO.NONE;
   }
 }

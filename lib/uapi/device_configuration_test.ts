@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { SeededRandom, utf8Bytes, VirtualClock } from "../base/mod.ts";
 import { PrivateKey } from "../crypto/mod.ts";
 import type { WireGuardPlane } from "../dataplane/mod.ts";
-import { RequestReader } from "../uapi/mod.ts";
 import { Device } from "../wireguard/mod.ts";
 import { applyPeers, deviceSnapshot } from "./device_configuration.ts";
+import { RequestReader } from "./request_reader.ts";
 
 const clock = new VirtualClock();
 const now = clock.now();

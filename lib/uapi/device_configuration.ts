@@ -1,11 +1,12 @@
 /**
- * The userspace API's requests, applied to a packet plane.
+ * Requests of the userspace API, carried out on a packet plane.
  * @module
  */
 
 import type { WireGuardPlane } from "../dataplane/mod.ts";
-import type { DeviceChanges, DeviceSnapshot, PeerChanges } from "../uapi/mod.ts";
 import type { WireGuardPeerUpdate } from "../wireguard/mod.ts";
+import type { DeviceChanges, PeerChanges } from "./changes.ts";
+import type { DeviceSnapshot } from "./device_text.ts";
 
 /** @returns what a `get` tells of the plane */
 export function deviceSnapshot(

@@ -1,20 +1,21 @@
 /**
- * The userspace API's socket, where `wg` looks for it.
+ * The userspace API's socket, where `wg` looks for it: of an interface that `wg` configures, or of a mesh's own, which it can
+ * only look at.
  * @module
  */
 
-import { utf8Bytes, WeftError } from "../base/mod.ts";
+import { type Logger, utf8Bytes, WeftError } from "../base/mod.ts";
 import { zoneOf } from "../host/mod.ts";
 import { isSocket, listenPrivately } from "../transport/mod.ts";
+import type { DeviceChanges } from "./changes.ts";
 import {
-  type DeviceChanges,
   type DeviceSnapshot,
   encodeErrnoAnswer,
   encodeGetAnswer,
-  RequestReader,
+  UAPI_ERRNO,
   type UapiErrno,
-  type UapiRequest,
-} from "../uapi/mod.ts";
+} from "./device_text.ts";
+import { RequestReader, type UapiRequest } from "./request_reader.ts";
 
 /** Where `wg` looks (https://www.wireguard.com/xplatform/#interface). */
 const SOCKET_FOLDER = "/var/run/wireguard";
@@ -151,6 +152,29 @@ export class UapiServer {
   #answer(request: UapiRequest): string {
     if (request.kind === "get") return encodeGetAnswer(this.#handler.get());
     return encodeErrnoAnswer(request.kind === "set" ? this.#handler.set(request.changes) : request.errno);
+  }
+}
+
+/** A socket of the userspace API that tells and takes nothing: peers come from signed records. */
+export class ReadOnlySocket {
+  readonly #server: Promise<UapiServer | undefined>;
+
+  /** Serves it in the background. A host where that cannot be has a mesh all the same, so a failure is only logged. */
+  constructor(
+    interfaceName: string,
+    parts: { readonly snapshot: () => DeviceSnapshot; readonly log: Logger },
+  ) {
+    const handler = { get: parts.snapshot, set: () => UAPI_ERRNO.EPERM };
+    this.#server = UapiServer.open(interfaceName, handler).catch((error) => {
+      if (!(error instanceof WeftError)) throw error;
+      parts.log.info("`wg show` cannot see the interface", { reason: error.message });
+      return undefined;
+    });
+  }
+
+  /** Removes it. Harmless when repeated. */
+  async close(): Promise<void> {
+    (await this.#server)?.close();
   }
 }
 
