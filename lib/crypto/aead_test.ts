@@ -174,7 +174,7 @@ for (const aead of aeads) {
   });
 }
 
-Deno.test("what one AEAD seals the others open, and all seal alike", () => {
+Deno.test("Aead.key() of every implementation seals alike, and opens what the others sealed", () => {
   const bytes = fc.uint8Array({ minLength: 32, maxLength: 32 });
   const text = fc.uint8Array({ maxLength: 1_500 });
   fc.assert(fc.property(bytes, fc.maxSafeNat(), text, text, (key, counter, plaintext, data) => {
@@ -188,7 +188,7 @@ Deno.test("what one AEAD seals the others open, and all seal alike", () => {
   }));
 });
 
-Deno.test("all AEADs refuse the same random bytes", () => {
+Deno.test("AeadKey.open() of every implementation refuses the same random bytes", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (noise) => {
     for (const aead of aeads) {
       const out = new Uint8Array(64);

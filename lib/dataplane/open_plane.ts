@@ -17,7 +17,7 @@ export type PlaneChoice = "auto" | "fast" | "portable";
 /** TUN gives no longer packets. */
 const MAX_PACKET_BYTES = 65_535;
 
-/** What a plane is to be. */
+/** Which interface a plane makes, and how it carries packets. */
 export interface PlaneOptions {
   readonly interfaceName: string;
   /** The longest inner packet; `setMtu` changes it. */

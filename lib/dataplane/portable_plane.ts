@@ -18,7 +18,7 @@ import type {
   WireGuardPlane,
 } from "./packet_plane.ts";
 
-/** What the plane is made of; it closes `tun` when it ends. */
+/** The protocol, the interface and the runtime under a plane; it closes `tun` when it ends. */
 export interface PortablePlaneParts {
   readonly device: Device;
   readonly tun: PacketDevice;

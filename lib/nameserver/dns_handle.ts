@@ -30,7 +30,7 @@ import type { UdpFrontend } from "./udp_frontend.ts";
 /** How many records may be added. */
 export const MAX_CUSTOM_RECORDS = 10_000;
 
-/** What a handle holds. */
+/** A server's zone and sockets, and what to close with them. */
 export interface DnsHandleParts {
   readonly authority: Authority;
   readonly service: QueryService;

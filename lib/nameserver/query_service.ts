@@ -26,7 +26,7 @@ export interface Response {
   readonly isLasting: boolean;
 }
 
-/** What a service is made of. */
+/** The zone, other servers, the runtime, and who may ask how often. */
 export interface QueryServiceParts extends ResponderParts<Reply> {
   readonly forwarder: Forwarder<Asker<Reply>>;
   readonly counters: Counters<DnsCounter>;

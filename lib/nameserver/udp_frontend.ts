@@ -24,7 +24,7 @@ export type UnservedSocket =
     | { readonly kind: "portable"; readonly socket: DatagramSocket }
   );
 
-/** What a frontend is made of; it closes the sockets. */
+/** Bound sockets and who answers on them; the frontend closes the sockets. */
 export interface UdpFrontendParts {
   /** All of one kind. */
   readonly sockets: readonly UnservedSocket[];

@@ -30,7 +30,7 @@ export class UapiSocketError extends WeftError {
   readonly code = "UapiSocket";
 }
 
-/** What the socket is for. Both are synchronous turns. */
+/** Answers requests. Both calls are synchronous turns. */
 export interface UapiHandler {
   get(): DeviceSnapshot;
   /** @returns how it went; when not 0, nothing has changed */

@@ -45,7 +45,7 @@ export function mac1Offset(message: Uint8Array): number {
   return message.length - 2 * MAC_BYTES;
 }
 
-/** What a checker works with. */
+/** Randomness and cipher of cookies, and how long they last. */
 export interface CookieCheckerOptions {
   readonly random: RandomSource;
   readonly aead: Aead;

@@ -13,7 +13,7 @@ import type { Padder } from "./padding.ts";
 import type { Tai64nClock } from "./tai64n.ts";
 import type { TransmitQueue } from "./transmit_queue.ts";
 
-/** What a device is made with. */
+/** A device's key, sources of randomness and time, and limits. */
 export interface DeviceOptions {
   /** Without one there are no handshakes until `setPrivateKey`. */
   readonly privateKey?: PrivateKey;

@@ -47,7 +47,7 @@ import {
 /** How long the control thread waits for room in the ring before it looks again whether the worker lives. */
 const ROOM_WAIT_MS = 100;
 
-/** What the plane is made of; it closes `tun` when it ends. */
+/** An interface, and how its packets are to be carried; the plane closes `tun` when it ends. */
 export interface FastPlaneParts {
   readonly tun: OffloadTun;
   readonly mtuBytes: number;
@@ -57,7 +57,7 @@ export interface FastPlaneParts {
   readonly log: Logger;
 }
 
-/** What the control side knows of a peer. */
+/** A peer as it was configured; how it is doing stands in `SharedPeerStats`. */
 interface MirroredPeer {
   readonly publicKey: PublicKey;
   /** In `SharedPeerStats`. */

@@ -106,7 +106,7 @@ async function waitUntil<T>(look: () => T | undefined, boundMs = 5_000): Promise
 }
 
 Deno.test({
-  name: "two FastPlanes shake hands, carry packets, and close",
+  name: "FastPlane shakes hands with another, carries packets of several sizes, and closes",
   ignore: !isLinux,
   fn: async () => {
     using tunA = openFakeTun();

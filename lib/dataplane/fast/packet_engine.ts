@@ -70,7 +70,7 @@ export type EngineEnd = "stopped" | "interface-gone";
 /** Why a packet went no further, where the protocol has no word for it; its own reasons the device counts. */
 export type EngineDrop = SendDrop | "interface-full";
 
-/** What the engine works with; it closes none of it. */
+/** Descriptors, memory and callbacks of one engine; it closes none of them. */
 export interface PacketEngineParts {
   readonly io: RawCalls;
   readonly cipher: BatchCipher;

@@ -60,7 +60,7 @@ const PROGRAM = `
 `;
 
 Deno.test({
-  name: "an idle peer takes less than 4 KB on both sides of the plane",
+  name: "FastPlane and Device take less than 4 KB together for an idle peer",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     const command = new Deno.Command(Deno.execPath(), {

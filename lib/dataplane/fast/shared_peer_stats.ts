@@ -24,7 +24,7 @@ const RX_BYTES = 4;
 const TX_BYTES = 5;
 const HANDSHAKE_AT = 6;
 
-/** What the worker knows of a peer. */
+/** How much a peer has carried, when it shook hands and where it is. */
 export interface PeerStats {
   readonly rxBytes: number;
   readonly txBytes: number;

@@ -22,7 +22,7 @@ const TCP_FIN = 0x01;
 const TCP_PSH = 0x08;
 const TCP_CWR = 0x80;
 
-/** What the header says. */
+/** How to cut a superpacket and complete its checksums: `struct virtio_net_hdr`. */
 export interface VirtioHeader {
   readonly flags: number;
   readonly gsoType: number;

@@ -67,7 +67,7 @@ export type Command =
   | { readonly kind: "use-socket"; readonly socket: WorkerSocket }
   | { readonly kind: "stop" };
 
-/** What the worker tells by itself. */
+/** What the worker tells unasked, in the order in which it happens. */
 export type WorkerReport =
   | { readonly kind: "ready"; readonly cipher: string }
   | { readonly kind: "event"; readonly event: PlainEvent }

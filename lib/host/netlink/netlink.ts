@@ -47,7 +47,7 @@ export interface HostRoute {
   readonly table: number;
 }
 
-/** What is changed of the host's network, as a port. */
+/** Links, addresses and routes of the host, as a port: tests have a network in memory. */
 export interface HostNetwork {
   /** Whether there is an interface of that name. */
   linkExists(interfaceName: string): boolean;

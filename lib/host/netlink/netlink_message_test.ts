@@ -82,7 +82,7 @@ Deno.test("decodeAttributes() ignores the flags of a type and the padding of the
   }
 });
 
-Deno.test("the decoders of netlink come to an end on any bytes", () => {
+Deno.test("decodeMessages() and decodeAttributes() come to an end on any bytes", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
     decodeMessages(bytes);
     decodeAttributes(bytes);

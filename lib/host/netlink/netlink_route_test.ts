@@ -105,7 +105,7 @@ Deno.test("decodeLink() reads a link and whether it runs", () => {
   assert.equal(decodeLink(up.with(22, 0x41)), undefined, "a name without its final zero");
 });
 
-Deno.test("the decoders of rtnetlink come to an end on any bytes", () => {
+Deno.test("decodeRoute() and decodeLink() come to an end on any bytes", () => {
   const bytes = fc.uint8Array({ maxLength: 80 });
   const routes = fc.tuple(fc.constantFrom(2, 10), bytes).map(([family, rest]) =>
     Uint8Array.of(family, ...rest)

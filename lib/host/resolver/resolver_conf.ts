@@ -11,7 +11,7 @@ const DNS_PORT = 53;
 /** By this line weft knows its own file again, whoever's agent has written it. */
 const MARK = "# Written by weft";
 
-/** What is pointed at a zone. */
+/** Which names the host asks a node for, and where. */
 export interface ResolverSettings {
   /** The zone, with or without its final dot. */
   readonly zone: string;
@@ -23,7 +23,7 @@ export interface ResolverSettings {
   readonly interfaceName: string;
 }
 
-/** What a resolv.conf says. */
+/** The settings of a resolv.conf that weft reads (resolv.conf(5)). */
 export interface ResolverConf {
   readonly servers: readonly IpAddress[];
   readonly search: readonly string[];

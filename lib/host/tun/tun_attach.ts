@@ -18,7 +18,7 @@ export const IFF_VNET_HDR = 0x4000;
 const IFNAMSIZ = 16;
 const IFREQ_BYTES = 40;
 
-/** What an interface is to be. */
+/** Name and longest packet of an interface. */
 export interface TunOptions {
   /** 1 to 15 of `A-Za-z0-9_.-`, beginning with a letter or digit. */
   readonly name: string;

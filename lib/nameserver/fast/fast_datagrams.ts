@@ -10,7 +10,7 @@ import { ControlSlots, slotMemory } from "./query_slots.ts";
 import type { GateRules } from "./source_gate.ts";
 import { counterMemory, readCounters, type WorkerReport, type WorkerSetup } from "./worker_protocol.ts";
 
-/** What it is made of; the sockets stay the caller's. */
+/** Bound sockets, who answers, and whom; the sockets stay the caller's. */
 export interface FastDatagramsParts {
   readonly sockets: readonly BoundUdp[];
   readonly service: QueryService;

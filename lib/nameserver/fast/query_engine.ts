@@ -28,7 +28,7 @@ export interface EngineSocket {
   readonly family: 4 | 6;
 }
 
-/** What an engine works with. */
+/** Descriptors, memory and callbacks of one engine; it closes none of them. */
 export interface QueryEngineParts {
   readonly io: RawCalls;
   /** At least `ENGINE_BYTES`; it never moves. */

@@ -7,7 +7,7 @@ import { DNS_COUNTERS, type DnsCounter } from "../../dns/mod.ts";
 import type { EngineSocket } from "./query_engine.ts";
 import type { GateRules } from "./source_gate.ts";
 
-/** What a worker is started with. */
+/** Descriptors and shared memory that a worker starts with. */
 export interface WorkerSetup {
   readonly sockets: readonly EngineSocket[];
   readonly wakeFd: number;
@@ -17,7 +17,7 @@ export interface WorkerSetup {
   readonly rules: GateRules;
 }
 
-/** What a worker reports. */
+/** What a worker tells the control thread. */
 export type WorkerReport =
   | { readonly kind: "ready" }
   /** These slots have queries. */

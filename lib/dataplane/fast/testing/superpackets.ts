@@ -6,7 +6,7 @@
 import { internetChecksum } from "../../../net/mod.ts";
 import { GSO, NEEDS_CHECKSUM, type VirtioHeader } from "../superpacket.ts";
 
-/** What a superpacket is to be. */
+/** Protocol and sizes of a superpacket. */
 export interface SuperpacketShape {
   readonly protocol: "tcp" | "udp";
   readonly version: 4 | 6;
