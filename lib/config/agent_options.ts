@@ -85,9 +85,10 @@ export interface ConfigLayer {
 }
 
 /** What an option may be given as: its own type, or the text that stands for it. */
-export type AgentOptionsInput = {
-  readonly [Key in keyof AgentOptions]?: AgentOptions[Key] | string | undefined;
-};
+export type AgentOptionsInput =
+  & { readonly [Key in keyof AgentOptions]?: AgentOptions[Key] | string | undefined }
+  /** The name of `cipher` in earlier versions. */
+  & { readonly kernel?: AgentOptions["cipher"] | undefined };
 
 /**
  * Puts an agent's options together: earlier layers win over later ones, defaults stand last.
@@ -161,9 +162,10 @@ export function environmentLayer(environment: Readonly<Record<string, string | u
 function readField(layer: ConfigLayer, key: string, value: unknown): unknown {
   const field = FIELDS.get(key);
   if (field === undefined) {
-    const meant = nearest(key, [...FIELDS.keys()]);
+    const names = [...FIELDS].filter(([, { replacedBy }]) => replacedBy === undefined).map(([name]) => name);
+    const meant = nearest(key, names);
     throw new InvalidConfigError(`Cannot use the option ${key}: there is none of that name`, {
-      hint: meant ? `Did you mean ${meant}?` : `The options are ${[...FIELDS.keys()].join(", ")}.`,
+      hint: meant ? `Did you mean ${meant}?` : `The options are ${names.join(", ")}.`,
     });
   }
   const read = field.schema.safeParse(value);
