@@ -40,8 +40,8 @@ import {
   UnknownTokenError,
   UnreachableError,
 } from "./errors.ts";
-import type { LeaderDesk } from "./leader_desk.ts";
-import { namesOf } from "./name_service.ts";
+import type { LeaderCoordinator } from "./leaders/mod.ts";
+import { namesOf } from "./names/mod.ts";
 import type { StatusReport } from "./report.ts";
 import type { ServiceControl } from "./service_control.ts";
 import { ServiceOperations } from "./service_operations.ts";
@@ -77,12 +77,12 @@ export class AgentOperations implements AgentControl {
   createToken(request: TokenRequest): { readonly token: string; readonly report: TokenReport } {
     const { mesh } = this.#agent;
     const tokens = this.#leader(mesh.tokens);
-    const { withoutEndpoints = false, ...wish } = request;
+    const { withoutEndpoints = false, ...rest } = request;
     const stated = mesh.roster.get(mesh.identity.id)?.statement?.channelEndpoints ?? [];
     const endpoints = withoutEndpoints ? [] : stated;
     const token = asInvalid(() =>
       tokens.create({
-        ...wish,
+        ...rest,
         networkId: mesh.network.id,
         leaderPublicKey: mesh.identity.publicKey,
         endpoints,
@@ -161,12 +161,12 @@ export class AgentOperations implements AgentControl {
   }
 
   async promoteLeader(node: string): Promise<void> {
-    await this.#desk().promote(this.#member(node));
+    await this.#coordinator().promote(this.#member(node));
     this.#agent.shareTokens();
   }
 
   async demoteLeader(node: string): Promise<void> {
-    await this.#desk().demote(this.#member(node));
+    await this.#coordinator().demote(this.#member(node));
   }
 
   async rotateKey(): Promise<{ readonly publicKey: string; readonly id: string }> {
@@ -233,7 +233,7 @@ export class AgentOperations implements AgentControl {
     };
   }
 
-  #desk(): LeaderDesk {
+  #coordinator(): LeaderCoordinator {
     const { leaders } = this.#agent;
     if (leaders !== undefined) return leaders;
     throw new UnreachableError("Cannot do that now: the agent has not started yet", { retryable: true });

@@ -4,8 +4,7 @@
  */
 
 import type { PingReport } from "../agent/mod.ts";
-import type { ControlClient } from "./control_client.ts";
-import { AgentAnswerError } from "./control_client.ts";
+import { AgentAnswerError, type ControlClient } from "./control_client.ts";
 import { UsageError } from "./failure.ts";
 import { formatRtt, formatSpan } from "./human_units.ts";
 import { peersText, statusText } from "./status_view.ts";

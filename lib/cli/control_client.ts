@@ -5,18 +5,23 @@
 
 import { WeftError } from "../base/mod.ts";
 import type {
+  CallRequest,
   DeviceRequest,
   DnsAnswerRecord,
   DnsAnswerReport,
   DnsRecordReport,
   DnsRecordRequest,
   DnsRemoval,
+  LeaderReport,
+  OfferRequest,
+  PeerReport,
   PingReport,
+  PublishRequest,
+  ServiceChange,
+  StatusReport,
   TokenReport,
   TokenRequest,
 } from "../agent/mod.ts";
-import type { LeaderReport, PeerReport, StatusReport } from "../agent/mod.ts";
-import type { CallRequest, OfferRequest, PublishRequest, ServiceChange } from "../agent/mod.ts";
 import type { PublishReport, ServiceReport } from "../service/mod.ts";
 import { jsonLines } from "./json_lines.ts";
 

@@ -5,7 +5,15 @@
 
 import { promisify } from "node:util";
 import { constants, deflateRaw, inflateRaw } from "node:zlib";
-import { type Clock, millis, type RandomSource, type Timers, unixMillis } from "../base/mod.ts";
+import {
+  type Clock,
+  type Environment,
+  type Logger,
+  millis,
+  type RandomSource,
+  type Timers,
+  unixMillis,
+} from "../base/mod.ts";
 
 /** Reads the process's monotonic clock and the host's wall clock. */
 export const systemClock: Clock = Object.freeze({
@@ -36,6 +44,11 @@ export const systemRandom: RandomSource = Object.freeze({
     }
   },
 });
+
+/** @returns the host's clocks, timers and randomness, with the log that a node was given */
+export function systemEnvironment(log: Logger): Environment {
+  return { clock: systemClock, timers: systemTimers, random: systemRandom, log };
+}
 
 /** What is large and repeats itself shrinks at the fastest level already. */
 const LEVEL = 1;

@@ -3,18 +3,17 @@
  * @module
  */
 
-import type { BroadcastMode, PublishReport } from "./event_desk.ts";
-import type { CallOptions } from "./call_options.ts";
-import type { EventHandler } from "./event_handler.ts";
+import type { BroadcastMode, PublishReport, SubscribeOptions, SubscriptionHandle } from "./events/mod.ts";
+import type { CallOptions } from "./calls/mod.ts";
 import type {
   ActionName,
+  EventHandler,
   EventName,
   EventOf,
   ParamsOf,
   ResultOf,
   ServiceDefinition,
-} from "./service_definition.ts";
-import type { SubscribeOptions, SubscriptionHandle } from "./subscription.ts";
+} from "./definition/mod.ts";
 
 /** What a client works with. */
 export interface ServiceCalls {

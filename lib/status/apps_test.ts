@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { SampleControl } from "../agent/sample_control_test.ts";
-import { sampleStatus } from "../agent/sample_status_test.ts";
+import { SampleControl } from "../agent/testing/sample_control.ts";
+import { sampleStatus } from "../agent/testing/sample_status.ts";
 import { controlApp, statusApp } from "./apps.ts";
 
 const makeStatusApp = () => statusApp({ control: new SampleControl(), addresses: ["192.0.2.7"] });
@@ -55,6 +55,9 @@ const hosts: readonly (readonly [string, number])[] = [
   ["evil.example", 421],
   ["localhost.evil.example", 421],
   ["127.0.0.1.evil.example:9180", 421],
+  ["127.0.0.1:9180.evil.example", 421],
+  ["[::1]:9180.evil.example", 421],
+  ["localhost:9180:9180", 421],
   ["", 421],
 ];
 for (const [host, expected] of hosts) {

@@ -36,11 +36,9 @@ export function* fileLengthRule(files: readonly SourceFile[]): Generator<Violati
   }
 }
 
-/** Every folder of lib that holds modules of the product has a mod.ts. */
+/** Every folder of lib that holds modules has a mod.ts. */
 export function* folderFaceRule(files: readonly SourceFile[]): Generator<Violation> {
-  const product = files.filter((file) =>
-    file.folder !== undefined && file.isTypeScript && !file.isGenerated && !file.path.includes("/testing/")
-  );
+  const product = files.filter((file) => file.folder !== undefined && file.isProduct && !file.isGenerated);
   const paths = new Set(product.map((file) => file.path));
   const folders = new Set(product.flatMap((file) => [`lib/${file.folder}`, dirname(file.path)]));
   for (const folder of folders) {

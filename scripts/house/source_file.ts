@@ -41,9 +41,10 @@ export class SourceFile {
     return this.path.includes("/gen/");
   }
 
-  /** Whether it exists for tests only: a test, or what tests share in a folder named `testing`. */
+  /** Whether it exists for tests only. */
   get isTest(): boolean {
-    return /^tests\/|_test\.ts$|\/testing\//.test(this.path);
+    return this.path.startsWith("tests/") || this.path.endsWith("_test.ts") ||
+      this.path.includes("/testing/");
   }
 
   /** Whether it is what users run: in lib, or one of the two entries, and no test. */

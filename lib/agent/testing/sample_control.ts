@@ -1,0 +1,122 @@
+/**
+ * What may be asked of an agent, without an agent, for tests of those who ask.
+ * @module
+ */
+
+import type {
+  AgentControl,
+  DeviceRequest,
+  DnsAnswerRecord,
+  DnsAnswerReport,
+  DnsRecordReport,
+  DnsRecordRequest,
+  DnsRemoval,
+  PingReport,
+  TokenReport,
+  TokenRequest,
+} from "../control.ts";
+import {
+  InvalidRequestError,
+  NotLeaderError,
+  UnknownNameError,
+  UnknownPeerError,
+  UnknownTokenError,
+} from "../errors.ts";
+import type { StatusReport } from "../report.ts";
+import { SampleServices } from "./sample_services.ts";
+import { sampleStatus } from "./sample_status.ts";
+
+const report: TokenReport = {
+  id: "t1",
+  createdAt: 1_700_000_000_000,
+  expiresAt: 1_700_086_400_000,
+  usesLeft: null,
+  used: 1,
+  labels: {},
+  state: "usable",
+};
+
+const dnsRecord = { name: "web-1.weft.internal.", type: "A", data: "10.200.0.2", ttlSeconds: 300 } as const;
+
+/** A control that answers from tables, and writes down what it was asked to change. */
+export class SampleControl implements AgentControl {
+  readonly asked: unknown[] = [];
+  readonly services: SampleServices = new SampleServices(this.asked);
+  state: StatusReport["state"] = "running";
+
+  status(): StatusReport {
+    return { ...sampleStatus, state: this.state };
+  }
+
+  createToken(request: TokenRequest): { token: string; report: TokenReport } {
+    this.asked.push(request);
+    if (request.labels?.fail) throw new Error("a secret detail");
+    return { token: "weft1-secret", report };
+  }
+
+  listTokens(): TokenReport[] {
+    return [report];
+  }
+
+  revokeToken(id: string): void {
+    if (id !== "t1") throw new UnknownTokenError(`Cannot revoke the token ${id}: there is none`);
+    this.asked.push({ revoked: id });
+  }
+
+  addDevice(request: DeviceRequest): { name: string; addresses: string[] } {
+    this.asked.push(request);
+    if (request.name === "bad") throw new InvalidRequestError("Cannot add bad: the key is none");
+    return { name: request.name, addresses: ["10.200.0.9"] };
+  }
+
+  promoteLeader(node: string): Promise<void> {
+    this.asked.push({ promoted: node });
+    return Promise.resolve();
+  }
+
+  demoteLeader(node: string): Promise<void> {
+    this.asked.push({ demoted: node });
+    return Promise.resolve();
+  }
+
+  rotateKey(): Promise<{ publicKey: string; id: string }> {
+    this.asked.push("rotated");
+    return Promise.resolve({
+      publicKey: "K7+oSr6G2UdFYZfoOmC1ZfUCyUK0jPZyQ3NbNNqyMkk=",
+      id: "ab".repeat(16),
+    });
+  }
+
+  removePeer(peer: string): void {
+    this.asked.push({ removed: peer });
+    throw new NotLeaderError("Cannot remove a peer here: this node is no leader", {
+      hint: "Ask the leader.",
+    });
+  }
+
+  listNames(): DnsRecordReport[] {
+    return [{ ...dnsRecord, source: "member" }, { ...dnsRecord, name: "weft.internal.", source: "zone" }];
+  }
+
+  addName(request: DnsRecordRequest): DnsAnswerRecord {
+    this.asked.push(request);
+    return { ...dnsRecord, ...request };
+  }
+
+  removeName(removal: DnsRemoval): number {
+    if (removal.name !== "db") throw new UnknownNameError(`Cannot remove ${removal.name}: there is none`);
+    this.asked.push({ removedName: removal });
+    return 1;
+  }
+
+  resolveName(name: string, type = "A"): Promise<DnsAnswerReport> {
+    const code = name === "web-1" ? "NOERROR" : "NXDOMAIN";
+    const answers = code === "NOERROR" ? [{ ...dnsRecord, type }] : [];
+    return Promise.resolve({ code, isAuthoritative: true, answers, authority: [] });
+  }
+
+  ping(peer: string): Promise<PingReport> {
+    if (peer !== "web-1") return Promise.reject(new UnknownPeerError(`Cannot ping ${peer}: unknown`));
+    return Promise.resolve({ rttMs: 1.25, path: "direct", lastHandshakeAgeMs: 900 });
+  }
+}

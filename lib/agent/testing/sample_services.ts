@@ -1,0 +1,148 @@
+/**
+ * The services of an agent, without one, for tests of those who ask for them.
+ * @module
+ */
+
+import {
+  CallError,
+  type EventStream,
+  peerId,
+  type PublishReport,
+  type ServiceEvent,
+  type ServiceReport,
+} from "../../service/mod.ts";
+import type {
+  CallRequest,
+  OfferRequest,
+  OpenOffer,
+  PublishRequest,
+  ServiceChange,
+  ServiceControl,
+} from "../service_control.ts";
+
+/** One service, on two nodes. */
+export const sampleServices: readonly ServiceReport[] = [{
+  path: "math",
+  description: "Sums",
+  actions: [{ name: "add", idempotent: true }],
+  events: ["added"],
+  providers: [
+    {
+      id: peerId("n1"),
+      name: "web-1",
+      state: "running",
+      version: "1.0.0",
+      isLocal: false,
+      isHealthy: true,
+      rttMs: 0.7,
+    },
+    {
+      id: peerId("n2"),
+      name: "web-2",
+      state: "paused",
+      version: "1.0.0",
+      isLocal: true,
+      isHealthy: true,
+      isLeader: true,
+    },
+  ],
+}];
+
+const event: ServiceEvent = {
+  topic: "orders/placed",
+  data: { id: 7 },
+  params: { what: "placed" },
+  publishedAt: 1_700_000_000_000,
+  isPast: false,
+  publisher: undefined,
+};
+
+/** Services that answer from tables, and write down what they were asked. */
+export class SampleServices implements ServiceControl {
+  readonly asked: unknown[];
+  /** How many streams, subscriptions and offers were ended. */
+  ended = 0;
+  /** What `subscribe` gives, and then waits. */
+  events: ServiceEvent[] = [event];
+  dropped = 0;
+
+  constructor(asked: unknown[]) {
+    this.asked = asked;
+  }
+
+  listServices(): readonly ServiceReport[] {
+    return sampleServices;
+  }
+
+  pauseService(change: ServiceChange): Promise<boolean> {
+    this.asked.push({ paused: change });
+    return Promise.resolve(true);
+  }
+
+  resumeService(change: ServiceChange): Promise<boolean> {
+    this.asked.push({ resumed: change });
+    return Promise.resolve(false);
+  }
+
+  call(request: CallRequest): Promise<unknown> {
+    this.asked.push(request);
+    switch (request.path) {
+      case "math/add":
+        return Promise.resolve(3);
+      case "math/bytes":
+        return Promise.resolve(Uint8Array.of(1, 2, 255));
+      case "math/nothing":
+        return Promise.resolve(undefined);
+      case "math/count":
+        return Promise.resolve(ReadableStream.from([1, Uint8Array.of(2), { three: 3 }]));
+      case "math/breaks":
+        return Promise.resolve(ReadableStream.from(breaking()));
+      default:
+        return Promise.reject(failed("NoProvider", "Nobody offers it"));
+    }
+  }
+
+  publish(request: PublishRequest): Promise<PublishReport> {
+    this.asked.push(request);
+    return Promise.resolve({ local: 1, sent: 2, lost: 0 });
+  }
+
+  subscribe(pattern: string, options: { readonly past: boolean }): EventStream {
+    this.asked.push({ pattern, ...options });
+    const [events, ended] = [[...this.events], Promise.withResolvers<IteratorResult<ServiceEvent>>()];
+    const end = () => {
+      this.ended++;
+      ended.resolve({ done: true, value: undefined });
+      return ended.promise;
+    };
+    const stream: EventStream = {
+      dropped: this.dropped,
+      next: () => {
+        const value = events.shift();
+        return value === undefined ? ended.promise : Promise.resolve({ done: false, value });
+      },
+      return: end,
+      [Symbol.asyncDispose]: async () => void await end(),
+      [Symbol.asyncIterator]: () => stream,
+    };
+    return stream;
+  }
+
+  publisherName(peer: string | undefined): string {
+    return peer ?? "lead";
+  }
+
+  offer(request: OfferRequest): OpenOffer {
+    this.asked.push(request);
+    return { port: request.port, close: () => Promise.resolve(void this.ended++) };
+  }
+}
+
+async function* breaking(): AsyncGenerator<number> {
+  yield await Promise.resolve(1);
+  throw failed("HandlerFailed", "the disk is full");
+}
+
+function failed(code: string, message: string): CallError {
+  return new CallError({ code, message, retryable: false, executed: false });
+}

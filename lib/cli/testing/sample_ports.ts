@@ -1,0 +1,162 @@
+/**
+ * What the command line stands on, made up: an overlay that starts at once, and an agent that answers.
+ * @module
+ */
+
+import type { StatusReport } from "../../agent/mod.ts";
+import { SampleControl } from "../../agent/testing/sample_control.ts";
+import { sampleStatus as agentStatus } from "../../agent/testing/sample_status.ts";
+import type { AgentOptions } from "../../config/mod.ts";
+import { PublicKey } from "../../crypto/mod.ts";
+import { IpAddress } from "../../net/mod.ts";
+import { CommandError } from "../failure.ts";
+import type {
+  AgentParts,
+  AttachedPort,
+  CliPorts,
+  Overlay,
+  OverlayFactory,
+  ServedPort,
+  WgInterfacePort,
+} from "../ports.ts";
+
+/** A leader with one healthy peer and one that is away. */
+export const sampleStatus: StatusReport = {
+  ...agentStatus,
+  uptimeMs: 3_725_000,
+  node: { ...agentStatus.node, name: "lead" },
+  peers: agentStatus.peers.map((peer) =>
+    peer.healthy ? peer : { ...peer, name: "phone", publicKey: "BBBB=", txBytes: 0 }
+  ),
+  drops: { replayed: 3 },
+};
+
+/** An overlay that keeps a diary. */
+export class SampleOverlay implements Overlay {
+  readonly name = "lead";
+  readonly control: SampleControl = new SampleControl();
+  readonly ending: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+  readonly closed: Promise<void> = this.ending.promise;
+  readonly services: Overlay["services"] = {
+    openPrograms: (path) => Promise.resolve(void this.#diary.push(`programs ${path}`)),
+  };
+  readonly #diary: string[];
+
+  constructor(diary: string[]) {
+    this.#diary = diary;
+  }
+
+  start(): Promise<void> {
+    this.#diary.push("start");
+    return Promise.resolve();
+  }
+
+  stop(): Promise<void> {
+    this.#diary.push("stop");
+    return Promise.resolve();
+  }
+
+  nodeIp(): IpAddress {
+    return IpAddress.fromBytes(Uint8Array.of(10, 200, 0, 1));
+  }
+
+  publicKey(): PublicKey {
+    return PublicKey.fromBytes(new Uint8Array(32));
+  }
+
+  joinToken(): string {
+    return "weft1-fresh";
+  }
+}
+
+/** Ports without a system: what is written and done is kept. */
+export class SamplePorts implements CliPorts {
+  readonly version = "0.1.0";
+  readonly diary: string[] = [];
+  readonly overlay: SampleOverlay = new SampleOverlay(this.diary);
+  readonly files: Map<string, string> = new Map();
+  readonly environment: Record<string, string | undefined> = {};
+  stdout = "";
+  stderr = "";
+  /** What the last agent was started with. */
+  options: AgentOptions | undefined;
+  /** Asks the agent to stop. */
+  stopSignal: () => void = () => {};
+
+  readonly terminal: CliPorts["terminal"] = {
+    out: (text) => void (this.stdout += text),
+    err: (text) => void (this.stderr += text),
+    hasColours: false,
+    isInteractive: false,
+    columns: undefined,
+  };
+
+  readonly process: CliPorts["process"] = {
+    environment: this.environment,
+    isRoot: true,
+    readText: (path) => {
+      const text = this.files.get(path);
+      if (text === undefined) {
+        return Promise.reject(new Deno.errors.NotFound("No such file or directory (os error 2)"));
+      }
+      return Promise.resolve(text);
+    },
+    onStopSignal: (handler) => {
+      this.stopSignal = handler;
+      return () => void this.diary.push("signals forgotten");
+    },
+    onStarted: () => void this.diary.push("started"),
+    exit: (code) => void this.diary.push(`exit ${code}`),
+  };
+
+  loadAgent(): Promise<AgentParts> {
+    return Promise.resolve(this);
+  }
+
+  openWgInterface(name: string): Promise<WgInterfacePort> {
+    this.diary.push(`open ${name}`);
+    return Promise.resolve({
+      ended: Promise.resolve("closed"),
+      way: { dataplane: "fast", cipher: "wide kernel" },
+      drops: () => ({}),
+      close: () => {},
+    });
+  }
+
+  readonly overlays: OverlayFactory = {
+    initLeader: (options) => this.#make("leader", options),
+    join: (token, options) => this.#make(`join ${token}`, options),
+    load: (options) => this.#make("load", options),
+  };
+
+  programSocketPath(stateDir: string): string {
+    return `${stateDir}/programs.sock`;
+  }
+
+  /** What a program that is attached has; nobody answers unless told. */
+  attached: AttachedPort | undefined;
+
+  attach(stateDir: string): Promise<AttachedPort> {
+    this.diary.push(`attach ${stateDir}`);
+    if (this.attached !== undefined) return Promise.resolve(this.attached);
+    return Promise.reject(
+      new CommandError(`No agent lets programs in at ${stateDir}`, { hint: "Start it." }),
+    );
+  }
+
+  serveStatus(options: { readonly hostname: string; readonly port: number }): ServedPort {
+    this.diary.push(`serve ${options.hostname}:${options.port}`);
+    return { port: options.port, close: () => Promise.resolve(void this.diary.push("close status")) };
+  }
+
+  serveControl(options: { readonly path: string }): Promise<ServedPort> {
+    this.diary.push(`serve ${options.path}`);
+    return Promise.resolve({ port: 0, close: () => Promise.resolve(void this.diary.push("close control")) });
+  }
+
+  #make(how: string, options: AgentOptions): Promise<Overlay> {
+    this.options = options;
+    this.diary.push(how);
+    return Promise.resolve(this.overlay);
+  }
+}
