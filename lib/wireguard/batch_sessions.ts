@@ -3,8 +3,8 @@
  * belongs to, and reports what it did. What is no plain traffic goes through `Device` as ever.
  *
  * ```
- *   out: sessionFor(packet) ── seal with sendKey, from sendCounter ──▶ noteSealed
- *   in:  sessionAt(index) ── isFresh, open with receiveKey, accept ──▶ noteOpened ── isFrom(each packet)
+ *   out: peerFor(packet) ── peer.sessionForBatch ── seal with sendKey, from sendCounter ──▶ peer.noteSealed
+ *   in:  sessionAt(index) ── isFresh, open with receiveKey, accept, isFrom(each packet) ──▶ noteOpened
  * ```
  * @module
  */

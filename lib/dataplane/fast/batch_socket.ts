@@ -3,30 +3,16 @@
  * @module
  */
 
-import type { RawCalls } from "../../host/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
-import { GroReceiver, RECEIVER_AREA_BYTES } from "./gro_receiver.ts";
-import { GsoSender, type SendDrop, SENDER_AREA_BYTES } from "./gso_sender.ts";
+import { GroReceiver, type GroReceiverParts, RECEIVER_AREA_BYTES } from "./gro_receiver.ts";
+import { GsoSender, type GsoSenderParts, SENDER_AREA_BYTES } from "./gso_sender.ts";
 
 const RECEIVER_AT: number = Math.ceil(SENDER_AREA_BYTES / 64) * 64;
 /** How much memory the structures take that the host's kernel reads and writes. */
 export const UDP_AREA_BYTES: number = RECEIVER_AT + RECEIVER_AREA_BYTES;
 
-/** Descriptor, memory and drop counter of a socket. */
-export interface BatchSocketParts {
-  readonly io: RawCalls;
-  readonly memory: WebAssembly.Memory;
-  /** The memory's address in this process. */
-  readonly base: number;
-  /** Where the structures lie in the memory, on a multiple of 64. */
-  readonly area: number;
-  /** Where received datagrams go: room for `RECEIVE_ROOM_BYTES`. */
-  readonly receiveAt: number;
-  readonly fd: number;
-  readonly family: 4 | 6;
-  readonly hasGso: boolean;
-  readonly onDrop: (reason: SendDrop, datagrams: number) => void;
-}
+/** Descriptor, memory and drop counter of a socket; `area` has room for `UDP_AREA_BYTES`. */
+export type BatchSocketParts = GsoSenderParts & GroReceiverParts;
 
 /** One UDP socket: `GsoSender` out, `GroReceiver` in. */
 export class BatchSocket {

@@ -6,6 +6,7 @@
 import { type Logger, unixMillis, utf8Bytes } from "../../base/mod.ts";
 import { PresharedKey, type PrivateKey, type PublicKey } from "../../crypto/mod.ts";
 import {
+  Netlink,
   type OffloadTun,
   type OffloadUdp,
   openOffloadUdp,
@@ -31,7 +32,7 @@ import type {
 } from "../packet_plane.ts";
 import { commandMemory, CommandWriter } from "./command_ring.ts";
 import { MAX_PEERS, nextGeneration, peerStatsMemory, SharedPeerStats } from "./shared_peer_stats.ts";
-import { boundSuperpackets } from "./superpacket_bounds.ts";
+import { superpacketBounds } from "./gso_sender.ts";
 import {
   type CipherChoice,
   type Command,
@@ -364,4 +365,14 @@ function openSocket({ port, fwmark }: ListenOptions): OffloadUdp | ListenFailure
   if (socket === "port-taken" || fwmark === 0 || socket.setMark(fwmark)) return socket;
   socket.close();
   return "mark-refused";
+}
+
+/** Tells the host's kernel; where it will not listen, longer superpackets take two sends. */
+function boundSuperpackets(interfaceName: string, mtuBytes: number): void {
+  try {
+    using netlink = Netlink.open();
+    netlink.setSuperpacketBytes(interfaceName, superpacketBounds(mtuBytes));
+  } catch {
+    // The interface may live in another namespace by now.
+  }
 }

@@ -28,10 +28,18 @@ import type { Endpoint } from "../../net/mod.ts";
 export const MAX_SEND_BYTES = 65_507;
 /** A send is at most so many datagrams (Linux UDP_MAX_SEGMENTS). */
 export const MAX_SEND_SEGMENTS = 64;
+
+/** WireGuard's header and tag. */
+const SEALED_OVERHEAD_BYTES = 32;
+/** IP and TCP with timestamps, as streams have them. */
+const IPV4_HEADER_BYTES = 52;
+const IPV6_HEADER_BYTES = 72;
+/** Linux takes room for its own headers from it, and wraps or refuses below some 300 (MAX_TCP_HEADER). */
+const LEAST_SUPERPACKET_BYTES = 2048;
+
 /** One call sends so many single datagrams at most. */
 const MAX_SINGLES = 64;
 
-// linux/in.h, linux/in6.h: struct in_pktinfo { ifindex, address to send from, destination }, struct in6_pktinfo { address, ifindex }
 /** How long a full socket is waited for before its batch is dropped, in milliseconds. */
 const SEND_PATIENCE_MS = 20;
 
@@ -250,4 +258,14 @@ export class GsoSender {
     }
     return address;
   }
+}
+
+/** @returns the longest superpackets whose packets, of `mtuBytes` each, fit one send; never less than 2048 bytes */
+export function superpacketBounds(mtuBytes: number): { readonly ipv4: number; readonly ipv6: number } {
+  const fitting = Math.floor(MAX_SEND_BYTES / (mtuBytes + SEALED_OVERHEAD_BYTES));
+  const packets = Math.max(1, Math.min(MAX_SEND_SEGMENTS, fitting));
+  return {
+    ipv4: Math.max(LEAST_SUPERPACKET_BYTES, packets * (mtuBytes - IPV4_HEADER_BYTES) + IPV4_HEADER_BYTES),
+    ipv6: Math.max(LEAST_SUPERPACKET_BYTES, packets * (mtuBytes - IPV6_HEADER_BYTES) + IPV6_HEADER_BYTES),
+  };
 }

@@ -43,11 +43,11 @@ export const UDP_SEGMENT = 103;
 export const UDP_GRO = 104;
 /** The level of IPv4's. */
 export const SOL_IP = 0;
-/** Which address of this host a datagram came to, or leaves from: `struct in_pktinfo`. */
+/** Which address of this host a datagram came to, or leaves from: `struct in_pktinfo`, which is interface, local address and destination. */
 export const IP_PKTINFO = 8;
 /** The level of IPv6's. */
 export const SOL_IPV6 = 41;
-/** The same as IP_PKTINFO: `struct in6_pktinfo`. */
+/** The same as IP_PKTINFO: `struct in6_pktinfo`, which is local address and interface. */
 export const IPV6_PKTINFO = 50;
 
 // asm-generic/poll.h

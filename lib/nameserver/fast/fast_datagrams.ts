@@ -4,11 +4,11 @@
  */
 
 import { type BoundUdp, type StartedWorker, startWorker, WakeUp } from "../../host/mod.ts";
-import type { DnsCounter } from "../../dns/mod.ts";
+import { DNS_COUNTERS, type DnsCounter } from "../../dns/mod.ts";
 import type { QueryService } from "../query_service.ts";
 import { ControlSlots, slotMemory } from "./query_slots.ts";
 import type { GateRules } from "./source_gate.ts";
-import { counterMemory, readCounters, type WorkerReport, type WorkerSetup } from "./worker_protocol.ts";
+import type { WorkerReport, WorkerSetup } from "./worker.ts";
 
 /** Bound sockets, who answers, and whom; the sockets stay the caller's. */
 export interface FastDatagramsParts {
@@ -103,4 +103,15 @@ export class FastDatagrams {
     }
     this.#wakeUp.wake();
   }
+}
+
+/** @returns memory for a worker's counters */
+function counterMemory(): SharedArrayBuffer {
+  return new SharedArrayBuffer(8 * DNS_COUNTERS.length);
+}
+
+/** @returns what a worker has counted, by name */
+function readCounters(memory: SharedArrayBuffer): readonly (readonly [DnsCounter, number])[] {
+  const counts = new Float64Array(memory);
+  return DNS_COUNTERS.map((counter, i) => [counter, counts[i] ?? 0]);
 }

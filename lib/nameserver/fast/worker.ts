@@ -6,9 +6,25 @@
 import { DNS_COUNTERS, type DnsCounter } from "../../dns/mod.ts";
 import { addressOf, RawIo, serveAsWorker, systemClock } from "../../host/mod.ts";
 import { WorkerSlots } from "./query_slots.ts";
-import { ENGINE_BYTES, QueryEngine } from "./query_engine.ts";
-import { SourceGate } from "./source_gate.ts";
-import type { WorkerReport, WorkerSetup } from "./worker_protocol.ts";
+import { ENGINE_BYTES, type EngineSocket, QueryEngine } from "./query_engine.ts";
+import { type GateRules, SourceGate } from "./source_gate.ts";
+
+/** Descriptors and shared memory that a worker starts with. */
+export interface WorkerSetup {
+  readonly sockets: readonly EngineSocket[];
+  readonly wakeFd: number;
+  readonly slots: SharedArrayBuffer;
+  /** A 64-bit float for each of `DNS_COUNTERS`. */
+  readonly counters: SharedArrayBuffer;
+  readonly rules: GateRules;
+}
+
+/** What a worker tells the control thread. */
+export type WorkerReport =
+  | { readonly kind: "ready" }
+  /** These slots have queries. */
+  | { readonly kind: "asked"; readonly slots: readonly number[] }
+  | { readonly kind: "ended" };
 
 const WASM_PAGE_BYTES = 65_536;
 

@@ -4,8 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { superpacketBounds } from "./superpacket_bounds.ts";
-import { MAX_SEND_BYTES, MAX_SEND_SEGMENTS } from "./gso_sender.ts";
+import { MAX_SEND_BYTES, MAX_SEND_SEGMENTS, superpacketBounds } from "./gso_sender.ts";
 
 Deno.test("superpacketBounds() fills one send and no more, and gives what the host takes at every MTU", () => {
   // From the least that an interface takes (RFC 791 §3.2) to the longest inner packet.

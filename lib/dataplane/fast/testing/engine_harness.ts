@@ -14,8 +14,8 @@ import { VIRTIO_HEADER_BYTES, type VirtioHeader } from "../superpacket.ts";
 import { FAKE_BASE, FAKE_TUN_FD, FAKE_UDP_FD, FAKE_WAKE_FD, FakeCalls } from "./fake_calls.ts";
 import { makeSuperpacket } from "./superpackets.ts";
 
-/** How much memory the cipher of a bench has. */
-export const BENCH_PAGES: number = Math.ceil(ENGINE_BYTES / 65_536) + 1;
+/** How much memory the cipher of a harness has. */
+export const HARNESS_PAGES: number = Math.ceil(ENGINE_BYTES / 65_536) + 1;
 const MTU_BYTES = 1420;
 const hereEndpoint = endpoint("192.0.2.1:51820");
 export const peerEndpoint: Endpoint = endpoint("192.0.2.2:51820");
@@ -26,7 +26,7 @@ function endpoint(text: string): Endpoint {
 }
 
 /** An engine and a peer of it, which opens what the engine sends; their time stands still unless it is moved. */
-export class EngineBench {
+export class EngineHarness {
   readonly random: SeededRandom;
   readonly calls: FakeCalls;
   readonly device: Device;
@@ -42,7 +42,7 @@ export class EngineBench {
   constructor(
     options: { readonly seed?: number; readonly cipher?: BatchCipher; readonly hasGso?: boolean } = {},
   ) {
-    const { seed = 1, cipher = new WasmBatchCipher(BENCH_PAGES), hasGso = true } = options;
+    const { seed = 1, cipher = new WasmBatchCipher(HARNESS_PAGES), hasGso = true } = options;
     const random = this.random = new SeededRandom(seed);
     this.calls = new FakeCalls(cipher.memory);
     const wall = () => unixMillis(1_700_000_000_000 + this.now);

@@ -31,7 +31,7 @@ export function endpoint(text: string): Endpoint {
 }
 
 /** A responder with one name, `web-1`, and whatever routes. */
-export class Bench {
+export class ResponderHarness {
   readonly counters: Counters<DnsCounter> = dnsCounters();
   readonly authority: Authority = new Authority({ origins: [zone], server: zone, serial: 1 });
   readonly forwarder: Forwarder<Asker<string>>;
