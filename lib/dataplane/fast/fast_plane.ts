@@ -70,7 +70,7 @@ interface MirroredPeer {
 }
 
 /**
- * Runs a worker and speaks for it. Peers are mirrored here, so that nobody waits for the worker's answer; figures are
+ * Runs a worker and speaks for it. Peers are mirrored here, so that nobody waits for the worker's answer; statistics are
  * read from memory that it writes.
  */
 export class FastPlane implements WireGuardPlane {

@@ -43,7 +43,7 @@ const EGRESS_BUDGET_BYTES = 128 * 1024;
 const INGRESS_BUDGET_RECEIVES = 4;
 /** A turn works so long on handshakes before it looks at packets again. */
 const HANDSHAKE_BUDGET_MS = 0.5;
-/** Under load the control side sees figures so often. */
+/** Under load the control side is told so often. */
 const REPORT_MS = 20;
 
 // Where things lie in the cipher's memory, from its first free byte, one behind the other. Loads of a whole vector may

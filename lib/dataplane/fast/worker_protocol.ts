@@ -5,7 +5,7 @@
  *   control ── postMessage: WorkerSetup, once ─────────────────▶ worker
  *   control ── ring in shared memory, eventfd: Command ────────▶ worker, which may be blocked in poll
  *   control ◀── postMessage: WorkerReport ────────────────────── worker
- *   control ◀── shared memory: figures of peers, counters ────── worker
+ *   control ◀── shared memory: SharedPeerStats, drops ────────── worker
  * ```
  * @module
  */
