@@ -13,7 +13,7 @@ import {
   type CipherTier,
   compileCipher,
   instantiateCipher,
-} from "./batch/wasm_module.ts";
+} from "./wasm_module.ts";
 
 const PAGE_BYTES = 0x1_0000;
 const INITIAL_PAGES = 3;
