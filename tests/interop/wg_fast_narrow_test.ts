@@ -27,7 +27,7 @@ labTest(
       ]);
       assert.ok((udp.lostPercent ?? 100) < 10, `${udp.lostPercent} % of the datagrams were lost`);
       // deno-lint-ignore no-console -- a measurement for the log
-      console.log(`without trains: ${(tcp.bitsPerSecond / 1e6).toFixed(0)} Mbit/s of TCP`);
+      console.log(`without GSO: ${(tcp.bitsPerSecond / 1e6).toFixed(0)} Mbit/s of TCP`);
     }
   },
 );
