@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { concatBytes, SeededRandom, utf8Bytes } from "../base/mod.ts";
 import { CLOSE_TIMEOUT_MS } from "./channel.ts";
-import { MAX_MESSAGE_BYTES } from "./records/envelope_reader.ts";
 import { DEAD_AFTER_MS, KEEP_ALIVE_MS } from "./keep_alive.ts";
+import { MAX_MESSAGE_BYTES } from "./records/envelope_reader.ts";
 import { Bench, settle, testChannel } from "./testing/memory_stream.ts";
 
 const message = (text: string) => ({ topic: "mesh", body: utf8Bytes(text) });

@@ -3,7 +3,6 @@
  * @module
  */
 
-import { MAX_CHUNK_BYTES } from "./streams/mod.ts";
 import {
   EnvelopeKind,
   envelopeLength,
@@ -14,6 +13,7 @@ import {
   RecordBlock,
   writeEnvelope,
 } from "./records/mod.ts";
+import { MAX_CHUNK_BYTES } from "./streams/mod.ts";
 
 /** How much `post` queues. */
 export const MAX_POSTED_BYTES: number = 8 << 20;

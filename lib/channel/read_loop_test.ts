@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type EventLoopYield, utf8Bytes } from "../base/mod.ts";
-import { Bench, settle, testChannel } from "./testing/memory_stream.ts";
 import { TURN_MS } from "./read_loop.ts";
+import { Bench, settle, testChannel } from "./testing/memory_stream.ts";
 
 const MESSAGES = 500;
 const BODY = utf8Bytes("work");

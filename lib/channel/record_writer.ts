@@ -4,6 +4,7 @@
  */
 
 import { type ByteStream, utf8Bytes } from "../base/mod.ts";
+import { MESSAGE_BLOCK_BYTES, type Outbox } from "./outbox.ts";
 import {
   EnvelopeKind,
   MAX_ENVELOPE_OVERHEAD_BYTES,
@@ -12,7 +13,6 @@ import {
   type RecordBlock,
   type RecordSealer,
 } from "./records/mod.ts";
-import { MESSAGE_BLOCK_BYTES, type Outbox } from "./outbox.ts";
 import { MAX_CHUNK_BYTES, type StreamMux } from "./streams/mod.ts";
 
 // More would let a message wait longer behind the chunks of streams, and a write of this size costs little a byte.
@@ -54,7 +54,8 @@ export class RecordWriter {
   #out = new Uint8Array(0);
   #block: RecordBlock | undefined;
   #blockAt = 0;
-  #isOthersTurn = false;
+  /** The next record takes no messages: what found no room behind those of the last one comes first. */
+  #skipsMessages = false;
   readonly #early = new EarlyWrite();
   #isWriting = false;
   #isScheduled = false;
@@ -139,22 +140,22 @@ export class RecordWriter {
   #nextBlock(): RecordBlock | undefined {
     const outbox = this.#outbox;
     const { streams } = this.#options;
-    const isOthersTurn = this.#isOthersTurn;
-    const block = (isOthersTurn ? undefined : outbox.shift()) ?? outbox.blank();
+    const skipsMessages = this.#skipsMessages;
+    const block = (skipsMessages ? undefined : outbox.shift()) ?? outbox.blank();
     // A message that leaves no room for the others has them take the next record.
-    this.#isOthersTurn = block.length > MESSAGE_BLOCK_BYTES;
-    if (!this.#isOthersTurn) {
+    this.#skipsMessages = block.length > MESSAGE_BLOCK_BYTES;
+    if (!this.#skipsMessages) {
       this.#writeControl(block);
-      streams.writeChunks(block, isOthersTurn);
-      this.#isOthersTurn = streams.needsBlock;
+      streams.writeChunks(block, skipsMessages);
+      this.#skipsMessages = streams.needsBlock;
     }
-    if (block.length === 0 && this.closeDue !== undefined && !isOthersTurn) {
+    if (block.length === 0 && this.closeDue !== undefined && !skipsMessages) {
       block.append(EnvelopeKind.close, 0, 0, utf8Bytes(this.closeDue), NOTHING);
       this.closeDue = undefined;
     }
     if (block.length > 0) return block;
     outbox.recycle(block);
-    return isOthersTurn ? this.#nextBlock() : undefined;
+    return skipsMessages ? this.#nextBlock() : undefined;
   }
 
   #writeControl(block: RecordBlock): void {

@@ -5,8 +5,8 @@
 
 import { concatBytes, Counters } from "../base/mod.ts";
 import { type Dial, dialWithin, isRefusal, type Refusal, REFUSAL_CODES, REFUSALS } from "./dial.ts";
-import { LocalListener } from "./local_listener.ts";
 import { type Duplex, ResumedDuplex } from "./duplex.ts";
+import { LocalListener } from "./local_listener.ts";
 import { relay } from "./relay.ts";
 import {
   decodeGreeting,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes } from "../../base/mod.ts";
-import { encodeFrame, FrameReader, MAX_FRAME_BYTES } from "./frame_reader.ts";
 import { streamPair } from "../testing/memory_stream.ts";
+import { encodeFrame, FrameReader, MAX_FRAME_BYTES } from "./frame_reader.ts";
 
 Deno.test("FrameReader gives the same frames however the stream is cut", async () => {
   await fc.assert(

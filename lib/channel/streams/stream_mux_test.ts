@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { equalBytes, utf8Bytes } from "../../base/mod.ts";
 import { EnvelopeDecoder, EnvelopeKind } from "../records/envelope_codec.ts";
-import { decodeEnvelope, encodeEnvelope, type EnvelopeContent } from "../testing/envelope_oracle.ts";
 import { EnvelopeReader } from "../records/envelope_reader.ts";
 import { RecordBlock } from "../records/record_block.ts";
 import { MAX_RECORD_BYTES } from "../records/record_cipher.ts";
+import { decodeEnvelope, encodeEnvelope, type EnvelopeContent } from "../testing/envelope_oracle.ts";
 import { MAX_STREAMS, MAX_WIDE_STREAMS, StreamMux } from "./stream_mux.ts";
 import {
   INITIAL_WINDOW_BYTES,

@@ -14,11 +14,11 @@ import {
   VirtualTimers,
 } from "../../base/mod.ts";
 import { type PresharedKey, PrivateKey } from "../../crypto/mod.ts";
-import { acceptChannel, type AcceptedChannel } from "../handshake/accept_channel.ts";
 import type { Channel } from "../channel.ts";
 import { channelCounters, type ChannelDropReason } from "../errors.ts";
-import { acceptLocalChannel, openLocalChannel } from "../local_channel.ts";
+import { acceptChannel, type AcceptedChannel } from "../handshake/accept_channel.ts";
 import { openChannel } from "../handshake/open_channel.ts";
+import { acceptLocalChannel, openLocalChannel } from "../local_channel.ts";
 
 /** One direction: a bounded pipe that keeps a record of everything that went in. */
 class Pipe {
