@@ -23,7 +23,7 @@ import type { StatusReport } from "./report.ts";
 import { ServiceHost } from "./services/mod.ts";
 import { buildStatus } from "./status_report.ts";
 import { keepUp } from "./upkeep.ts";
-import { EndpointSelector } from "./endpoints/mod.ts";
+import { EndpointSelector } from "./endpoint_selector.ts";
 
 /** What an agent is made of. */
 export interface AgentParts {

@@ -34,7 +34,7 @@ import { checkHostNetwork } from "./overlay/mod.ts";
 import { joinNetwork } from "./join/mod.ts";
 import { LeaderSearch } from "./discovery/mod.ts";
 import type { ServiceHost } from "./services/mod.ts";
-import { ownEndpoints } from "./endpoints/mod.ts";
+import { ownEndpoints } from "./endpoint_selector.ts";
 
 /** The token that a leader prints admits any number of machines for a day. */
 const PRINTED_TOKEN_LIFETIME_MS = 24 * 3_600_000;

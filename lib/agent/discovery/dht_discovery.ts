@@ -10,7 +10,7 @@ import { systemClock, systemRandom, systemTimers } from "../../host/mod.ts";
 import type { NetworkId } from "../../mesh/mod.ts";
 import { type Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
 import { LocalDatagrams } from "../../transport/mod.ts";
-import { ownEndpoints } from "../endpoints/mod.ts";
+import { ownEndpoints } from "../endpoint_selector.ts";
 
 /** A host that was just started may have no network yet. */
 const RESOLVE_AGAIN_MS = 60_000;

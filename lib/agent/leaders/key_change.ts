@@ -8,7 +8,7 @@ import type { AgentOptions } from "../../config/mod.ts";
 import { type MeshState, NO_UPDATE, type ReplicaUpdate } from "../../mesh/mod.ts";
 import { InterruptedError, InvalidRequestError } from "../errors.ts";
 import type { LeaderCoordinator } from "./leader_coordinator.ts";
-import { ownEndpoints } from "../endpoints/mod.ts";
+import { ownEndpoints } from "../endpoint_selector.ts";
 
 /** What it works with. */
 export interface KeyChangeParts {

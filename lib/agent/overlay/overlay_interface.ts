@@ -13,11 +13,10 @@ import type { Cidr, Endpoint } from "../../net/mod.ts";
 import { portInUse, SocketError } from "../../transport/mod.ts";
 import { devicePicture, ReadOnlySocket } from "../../wg/mod.ts";
 import type { DeviceEvent, ProtocolTimers } from "../../wireguard/mod.ts";
-import type { DeviceSecrets } from "./device_secrets.ts";
 import { InterfaceGoneError, PacketPlaneError } from "../errors.ts";
 import { HealthEcho } from "../health/mod.ts";
 import { forgetHostNetwork, openHostNetwork } from "./host_network.ts";
-import { PeerSync } from "./peer_sync.ts";
+import { type DeviceSecrets, PeerSync } from "./peer_sync.ts";
 import type { DataplaneReport } from "../report.ts";
 
 /** What it is made of. */

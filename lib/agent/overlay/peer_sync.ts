@@ -3,15 +3,16 @@
  * @module
  */
 
-import { Cidr, type Endpoint } from "../../net/mod.ts";
-import type { PresharedKey } from "../../crypto/mod.ts";
+import type { StateStore } from "../../base/mod.ts";
+import { PresharedKey } from "../../crypto/mod.ts";
 import type { PacketPlane } from "../../dataplane/mod.ts";
 import type { Member, NodeId, Roster, RosterEvent } from "../../mesh/mod.ts";
+import { Cidr, type Endpoint } from "../../net/mod.ts";
 import type { DeviceEvent, WireGuardPeerConfig } from "../../wireguard/mod.ts";
-import { EndpointRotation } from "../endpoints/mod.ts";
 
 /** A start begins handshakes with so many peers at once; the others' begin with the first packet. */
 const MAX_EAGER_HANDSHAKES = 64;
+const SECRETS = "device-preshared-key";
 
 /** What the synchronization works with. */
 export interface PeerSyncParts {
@@ -100,5 +101,61 @@ export class PeerSync {
   #candidates({ record, statement }: Member): Endpoint[] {
     const stated = statement?.endpoints ?? (record.endpoint === undefined ? [] : [record.endpoint]);
     return this.#parts.candidates(stated, record.nodeId);
+  }
+}
+
+/** A peer's endpoints in the order in which they are worth a try, and where we are in it. */
+export class EndpointRotation {
+  #candidates: readonly Endpoint[] = [];
+  #at = 0;
+
+  /**
+   * Takes a new list; the one in use stays in use when it is still there.
+   * @returns the endpoint to use from now on, or undefined when the list is empty
+   */
+  update(candidates: readonly Endpoint[]): Endpoint | undefined {
+    const current = this.current;
+    this.#candidates = candidates;
+    const kept = current === undefined ? -1 : candidates.findIndex((candidate) => candidate.equals(current));
+    this.#at = Math.max(0, kept);
+    return this.current;
+  }
+
+  /** The endpoint in use. */
+  get current(): Endpoint | undefined {
+    return this.#candidates[this.#at];
+  }
+
+  /** Goes to one of the list; nothing changes when it is not there. */
+  select(endpoint: Endpoint): void {
+    const at = this.#candidates.findIndex((candidate) => candidate.equals(endpoint));
+    if (at >= 0) this.#at = at;
+  }
+
+  /** Goes on to the next one, round and round. @returns it, or undefined when there is no other */
+  next(): Endpoint | undefined {
+    if (this.#candidates.length < 2) return undefined;
+    this.#at = (this.#at + 1) % this.#candidates.length;
+    return this.current;
+  }
+}
+
+/** The preshared keys of devices without weft. They stay on the leader that was given them, in no record. */
+export class DeviceSecrets {
+  readonly #store: StateStore;
+
+  constructor(store: StateStore) {
+    this.#store = store;
+  }
+
+  get(nodeId: NodeId): PresharedKey | undefined {
+    const bytes = this.#store.get(SECRETS, nodeId);
+    return bytes && PresharedKey.fromBytes(bytes);
+  }
+
+  /** @param presharedKey undefined forgets the key */
+  set(nodeId: NodeId, presharedKey: PresharedKey | undefined): void {
+    if (presharedKey === undefined) this.#store.delete(SECRETS, nodeId);
+    else this.#store.put(SECRETS, nodeId, presharedKey.exposeBytes());
   }
 }

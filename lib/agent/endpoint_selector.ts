@@ -1,0 +1,126 @@
+/**
+ * Where this node can be reached, and which endpoints of a member are worth a try, in which order.
+ * @module
+ */
+
+import type { AgentOptions } from "../config/mod.ts";
+import type { MeshState, SignedStatement } from "../mesh/mod.ts";
+import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
+
+/** More than this many addresses are not worth a peer's time. */
+const MAX_ENDPOINTS = 8;
+
+/** Knows the networks that this host is in. */
+export class EndpointSelector {
+  readonly #mesh: MeshState;
+  readonly #options: AgentOptions;
+  /** The networks that this host is in, as of the last look. */
+  #prefixes: readonly Cidr[] = [];
+
+  constructor(mesh: MeshState, options: AgentOptions) {
+    this.#mesh = mesh;
+    this.#options = options;
+  }
+
+  /** The networks of the overlay. */
+  get overlay(): readonly Cidr[] {
+    const { cidr, ipv6Cidr } = this.#mesh;
+    return ipv6Cidr === undefined ? [cidr] : [cidr, ipv6Cidr];
+  }
+
+  /** Looks where this host is now. @returns what to tell the others, if that has changed */
+  state(): SignedStatement | undefined {
+    const { interfaceName } = this.#options;
+    this.#prefixes = interfaceAddresses()
+      .filter((own) => own.interfaceName !== interfaceName)
+      .map(({ cidr }) => Cidr.parse(cidr))
+      .filter((cidr) => cidr !== undefined);
+    const endpoints = ownEndpoints(this.#options);
+    return this.#mesh.stateEndpoints(endpoints, endpoints);
+  }
+
+  /**
+   * @param stated what a member states of itself: it comes first, for that is signed
+   * @param heard where it was heard
+   * @returns the endpoints at which it may be, in the order in which they are worth a try
+   */
+  candidates(stated: readonly Endpoint[], heard: readonly Endpoint[]): Endpoint[] {
+    const isStated = (endpoint: Endpoint): boolean => stated.some((other) => other.equals(endpoint));
+    return orderCandidates([...stated, ...heard.filter((endpoint) => !isStated(endpoint))], {
+      underlay: this.#prefixes,
+      overlay: this.overlay,
+    });
+  }
+}
+
+/** @returns the endpoints of both planes on this host, those that the options name first */
+export function ownEndpoints({ endpoints, port, interfaceName }: AgentOptions): Endpoint[] {
+  const local = localEndpoints(interfaceAddresses(), port, interfaceName);
+  return [...endpoints, ...local.filter((own) => !endpoints.some((stated) => stated.equals(own)))];
+}
+
+/** One address of one of the host's interfaces. */
+export interface InterfaceAddress {
+  readonly interfaceName: string;
+  readonly address: string;
+  /** The same with the length of its prefix. */
+  readonly cidr: string;
+}
+
+function interfaceAddresses(): InterfaceAddress[] {
+  try {
+    return Deno.networkInterfaces().map(({ name, address, cidr }) => ({
+      interfaceName: name,
+      address,
+      cidr,
+    }));
+  } catch (error) {
+    // A program that may not look dials others, and is found where its options say.
+    if (error instanceof Deno.errors.NotCapable) return [];
+    throw error;
+  }
+}
+
+/**
+ * Chooses the endpoints to advertise: every global address first, loopback only when the host has nothing else;
+ * never link-local ones (they mean nothing elsewhere) and never those of the overlay's own interface.
+ *
+ * @param port the port of both planes
+ * @param overlayInterface the interface to leave out
+ */
+export function localEndpoints(
+  addresses: readonly InterfaceAddress[],
+  port: number,
+  overlayInterface: string,
+): Endpoint[] {
+  const usable: IpAddress[] = [];
+  const loopback: IpAddress[] = [];
+  for (const { interfaceName, address } of addresses) {
+    const parsed = IpAddress.parse(address);
+    if (parsed === undefined || interfaceName === overlayInterface) continue;
+    if (parsed.isLoopback) loopback.push(parsed);
+    else if (!parsed.isLinkLocal && !parsed.isMulticast && !parsed.isUnspecified) usable.push(parsed);
+  }
+  const chosen = usable.length > 0 ? usable : loopback;
+  return chosen
+    .toSorted((a, b) => a.family - b.family)
+    .slice(0, MAX_ENDPOINTS)
+    .map((address) => new Endpoint(address, port));
+}
+
+/**
+ * Puts the endpoints of a peer in the order in which they are worth a try: those in a prefix that this host
+ * shares come first, the rest keeps its order. What leads into the overlay leads around in a circle and is left out.
+ *
+ * @param networks of the host's interfaces without the overlay's, and of the overlay
+ */
+export function orderCandidates(
+  candidates: readonly Endpoint[],
+  { underlay, overlay }: { readonly underlay: readonly Cidr[]; readonly overlay: readonly Cidr[] },
+): Endpoint[] {
+  const isIn = (prefixes: readonly Cidr[], { address }: Endpoint): boolean =>
+    prefixes.some((prefix) => prefix.contains(address));
+  const outside = candidates.filter((candidate) => !isIn(overlay, candidate));
+  const near = outside.filter((candidate) => isIn(underlay, candidate));
+  return [...near, ...outside.filter((candidate) => !near.includes(candidate))];
+}
