@@ -17,6 +17,5 @@ export * from "./errors.ts";
 export { type AttachOptions, Node, type NodeOptions } from "./node.ts";
 export * from "./overlay_bootstrap.ts";
 export type { DataplaneReport, DnsReport, LeaderReport, PeerReport, StatusReport } from "./report.ts";
-export { joinOrResume, leadOrResume } from "./resume.ts";
-export { VERSION } from "./version.ts";
+export { VERSION } from "./status_report.ts";
 export { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";

@@ -30,8 +30,7 @@ import {
   programSocketPath,
 } from "./services/mod.ts";
 import { DialError } from "./errors.ts";
-import { OverlayBootstrap, type OverlayPorts } from "./overlay_bootstrap.ts";
-import { joinOrResume, leadOrResume } from "./resume.ts";
+import { joinOrResume, leadOrResume, OverlayBootstrap, type OverlayPorts } from "./overlay_bootstrap.ts";
 
 /** How a node is made; what an agent can be told may be told here too. */
 export interface NodeOptions extends AgentOptionsInput {

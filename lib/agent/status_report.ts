@@ -3,6 +3,7 @@
  * @module
  */
 
+import project from "../../deno.json" with { type: "json" };
 import type { Clock } from "../base/mod.ts";
 import type { PacketPlane } from "../dataplane/mod.ts";
 import { SESSION_LIFE_MS } from "../health/mod.ts";
@@ -15,7 +16,9 @@ import type { LeaderCoordinator } from "./leaders/mod.ts";
 import type { MessagePlane } from "./links/mod.ts";
 import type { DataplaneReport, DnsReport, LeaderReport, PeerReport, StatusReport } from "./report.ts";
 import type { ServiceHost } from "./services/mod.ts";
-import { VERSION } from "./version.ts";
+
+/** The version of weft, as in `deno.json`. */
+export const VERSION: string = project.version;
 
 /** What the report is made of; the planes are there while the agent runs. */
 export interface StatusSources {

@@ -15,9 +15,8 @@ import {
 } from "../../mesh/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
-import { Backoff } from "./backoff.ts";
+import { Backoff, raceDial } from "./dial.ts";
 import type { LinkTable } from "./link_table.ts";
-import { raceDial } from "./race_dial.ts";
 
 /** Of two members that know each other from the same moment, the one with the greater id waits so long. */
 const COURTESY_MS = 1000;

@@ -36,9 +36,8 @@ import {
 } from "../../mesh/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
 import type { AcceptedStream, StreamListener } from "../../transport/mod.ts";
-import type { Link } from "./link.ts";
 import { LinkDialer, type ProbeOutcome } from "./link_dialer.ts";
-import { LinkTable } from "./link_table.ts";
+import { type Link, LinkTable } from "./link_table.ts";
 import { FairSlots, originOf } from "./fair_slots.ts";
 
 /** Handshakes with strangers under way at the same time; a further one takes the place of another. */

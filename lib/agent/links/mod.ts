@@ -5,7 +5,7 @@
  * @module
  */
 
-export type { Link } from "./link.ts";
+export type { Link } from "./link_table.ts";
 export type { ProbeOutcome } from "./link_dialer.ts";
 export { type LeaderMessage, type LinkObserver, MessagePlane } from "./message_plane.ts";
-export { raceDial } from "./race_dial.ts";
+export { raceDial } from "./dial.ts";

@@ -1,12 +1,15 @@
 /**
- * Trying several endpoints, a moment apart, and keeping the first that answers (RFC 8305 §5).
+ * Dialling: several endpoints a moment apart, of which the first that answers is kept (RFC 8305 §5), and how long to wait
+ * before the next attempt.
  * @module
  */
 
-import type { Timers } from "../../base/mod.ts";
+import { randomFraction, type RandomSource, type Timers } from "../../base/mod.ts";
 
 /** The pause between two attempts, RFC 8305 §5 "Connection Attempt Delay". */
 const ATTEMPT_DELAY_MS = 250;
+const FIRST_DELAY_MS = 500;
+const MAX_DELAY_MS = 30_000;
 
 /** What `raceDial` works with. */
 export interface DialRace<Target, Connection> {
@@ -69,4 +72,26 @@ export function raceDial<Target, Connection>(
     };
     startNext();
   });
+}
+
+/** Exponential backoff with jitter: doubles from 500 ms to 30 s, each delay drawn from its upper half. */
+export class Backoff {
+  readonly #random: RandomSource;
+  #ceilingMs = FIRST_DELAY_MS;
+
+  constructor(random: RandomSource) {
+    this.#random = random;
+  }
+
+  /** @returns milliseconds to wait before the next attempt */
+  nextDelayMs(): number {
+    const delayMs = this.#ceilingMs * (0.5 + randomFraction(this.#random) / 2);
+    this.#ceilingMs = Math.min(MAX_DELAY_MS, this.#ceilingMs * 2);
+    return delayMs;
+  }
+
+  /** Starts over after a success. */
+  reset(): void {
+    this.#ceilingMs = FIRST_DELAY_MS;
+  }
 }
