@@ -6,9 +6,8 @@
 import { type Logger, type Millis, silentLogger, type StateStore, type WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
-import type { PublicKey } from "../crypto/mod.ts";
 import { systemClock, systemTimers } from "../host/mod.ts";
-import { type MeshState, NO_UPDATE, type NodeId, type ReplicaUpdate, TOKEN_KIND } from "../mesh/mod.ts";
+import { type MeshState, NO_UPDATE, type NodeId, TOKEN_KIND } from "../mesh/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
@@ -77,7 +76,7 @@ export class Agent {
       hasInterface: !parts.options.rootless,
       messages: () => this.messages,
       health: () => this.health,
-      publish: (entries) => this.publish({ ...NO_UPDATE, entries }),
+      publish: (entries) => parts.mesh.replica.publish({ ...NO_UPDATE, entries }),
       onChange: () => this.#names?.services.followSoon(),
     });
     this.#keys = new KeyChange({
@@ -85,13 +84,16 @@ export class Agent {
       options: parts.options,
       log: this.#log,
       leaders: () => this.leaders,
-      tell: (news) => this.#session?.messages.tell(news),
-      followRoster: () => this.followRoster(),
       beginAnew: () => this.#beginAnew(),
-      publish: (news) => this.publish(news),
       fail: (error) => this.#end(error),
     });
     this.#resources.use(parts.store);
+    this.#resources.defer(parts.mesh.replica.subscribe({
+      handleEntryEvent: ({ kind }) => {
+        if (kind === TOKEN_KIND) this.shareTokens();
+      },
+      handleMembersChange: () => this.#followOwnRecord(),
+    }));
   }
 
   /** The message plane, while the agent runs. */
@@ -164,43 +166,9 @@ export class Agent {
     });
   }
 
-  /** Tells everybody what this node has changed in the roster, and follows it. */
-  publish(news: ReplicaUpdate): void {
-    this.#session?.messages.tell(news);
-    this.followRoster();
-  }
-
-  /** Brings both planes in line with the roster. */
-  followRoster(): void {
-    const { roster, identity } = this.mesh;
-    const { entries } = this.mesh.replica;
-    for (let event = entries.pollEvent(); event !== undefined; event = entries.pollEvent()) {
-      this.#names?.shared.handleEntryEvent(event);
-      this.services.handleEntryEvent(event);
-      if (event.kind === TOKEN_KIND) this.shareTokens();
-    }
-    let hasNewMembers = false;
-    for (let event = roster.pollEvent(); event !== undefined; event = roster.pollEvent()) {
-      this.#interface?.peers?.handleRosterEvent(event);
-      this.#names?.handleRosterEvent(event);
-      this.services.handleRosterEvent(event);
-      if (event.kind === "endpoints-changed") this.#session?.messages.redial(event.nodeId);
-      else hasNewMembers = true;
-      // A record that has only expired, by a clock that may be wrong, is no reason to leave.
-      const isOwn = event.nodeId === identity.id && roster.isRevoked(event.publicKey);
-      if (isOwn && !this.mesh.isRotating) this.#end(new RemovedError());
-    }
-    if (!hasNewMembers) return;
-    this.#session?.followRoster();
-    if (this.mesh.isRotating && this.#state === "running") {
-      this.#keys.goOn().catch((error) => this.#log.error("cannot go on under the new key", { error }));
-    }
-  }
-
   /** Lets the other leaders know this one's tokens. */
   shareTokens(): void {
-    const news = this.mesh.shareTokens();
-    if (news.entries.length > 0) this.#session?.messages.tell(news);
+    this.mesh.replica.publish(this.mesh.shareTokens());
   }
 
   /**
@@ -227,6 +195,9 @@ export class Agent {
     if (this.#state !== "starting") throw new InterruptedError();
     if (record.revoked && !this.mesh.isRotating) throw new RemovedError();
     this.mesh.adoptRotation();
+    // What waits from loading is read as a whole by those who subscribe from now on.
+    this.mesh.replica.deliverEvents();
+    this.#resources.defer(this.mesh.replica.subscribe(this.services));
     if (!options.rootless) checkHostNetwork(options.interfaceName, this.#endpoints.overlay);
     const listener = listenTcp({ port: options.port });
     this.#resources.defer(() => listener.close());
@@ -234,8 +205,6 @@ export class Agent {
     await this.#startNames();
     this.#endpoints.state();
     this.#interface?.peers?.start();
-    // What waits from loading has been read by now.
-    while (this.mesh.roster.pollEvent() !== undefined);
     this.#resources.defer(() => this.#session?.close());
     await this.#startSession(listener);
     this.services.start();
@@ -245,8 +214,7 @@ export class Agent {
     }
     this.#resources.defer(keepUp(systemTimers, this.#log, () => this.#lookAfter()));
     if (this.#state === "starting") this.#state = "running";
-    // What this node was told while it started.
-    this.followRoster();
+    this.#followOwnRecord();
   }
 
   async #startSession(
@@ -261,9 +229,6 @@ export class Agent {
       echo: this.#interface?.echo,
       services: this.services,
       candidates: (stated, nodeId) => this.#candidates(stated, nodeId),
-      publish: (news) => this.publish(news),
-      announce: (publicKey) => this.#announce(publicKey),
-      onRosterChange: () => this.followRoster(),
       onElection: (elected) => this.#names?.handleElection(elected),
       onVerdict: () => this.#names?.services.followSoon(),
     });
@@ -291,7 +256,6 @@ export class Agent {
     const names = await NameService.open({
       ...this.#shared(),
       store: this.#parts.store,
-      publish: (entries) => this.publish({ ...NO_UPDATE, entries }),
       offered: () => this.services.offered(),
     });
     if (this.#state !== "starting") {
@@ -319,19 +283,15 @@ export class Agent {
     };
   }
 
-  /** Passes on the record of somebody who has just been let in. */
-  #announce(publicKey: PublicKey): void {
-    const { roster } = this.mesh;
-    const member = roster.byPublicKey(publicKey);
-    if (member === undefined) return this.followRoster();
-    this.shareTokens();
-    const record = roster.signedRecord(member.record.nodeId);
-    const statement = roster.signedStatement(member.record.nodeId);
-    this.publish({
-      ...NO_UPDATE,
-      records: record ? [record] : [],
-      statements: statement ? [statement] : [],
-    });
+  /** A key that was revoked ends the agent, unless it is to go on under another one. */
+  #followOwnRecord(): void {
+    const { roster, identity, isRotating } = this.mesh;
+    // A record that has only expired, by a clock that may be wrong, is no reason to leave.
+    if (!roster.isRevoked(identity.publicKey)) return;
+    if (!isRotating) this.#end(new RemovedError());
+    else if (this.#state === "running") {
+      this.#keys.goOn().catch((error) => this.#log.error("cannot go on under the new key", { error }));
+    }
   }
 
   /** What time alone brings about. */
@@ -342,7 +302,7 @@ export class Agent {
     this.#names?.shared.refresh();
     this.services.refresh();
     const statement = this.#endpoints.state();
-    this.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
+    this.mesh.replica.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
     void this.#session?.lan?.followInterfaces();
   }
 

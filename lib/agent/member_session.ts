@@ -7,16 +7,9 @@
 import type { Counters, Logger } from "../base/mod.ts";
 import type { ChannelDropReason } from "../channel/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
-import type { PublicKey } from "../crypto/mod.ts";
 import type { PacketPlane } from "../dataplane/mod.ts";
 import { systemClock, systemRandom, systemTimers } from "../host/mod.ts";
-import {
-  type MemberRecord,
-  type MeshState,
-  NO_UPDATE,
-  type NodeId,
-  type ReplicaUpdate,
-} from "../mesh/mod.ts";
+import { type MemberRecord, type MeshState, NO_UPDATE, type NodeId } from "../mesh/mod.ts";
 import type { Cidr, Endpoint } from "../net/mod.ts";
 import { dialTcp, type StreamListener } from "../transport/mod.ts";
 import { serveJoin } from "./join/mod.ts";
@@ -46,12 +39,6 @@ export interface MemberSessionParts {
   readonly cidrs: readonly Cidr[];
   /** Which of the endpoints that a member states are worth a try, the best first. */
   candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[];
-  /** Tells everybody what this node has changed, and follows it. */
-  publish(news: ReplicaUpdate): void;
-  /** The same for a machine that was just let in. */
-  announce(publicKey: PublicKey): void;
-  /** The roster may have changed. */
-  onRosterChange(): void;
   /** Another leader is elected; undefined when none lives. */
   onElection(elected: NodeId | undefined): void;
   /** A member has become healthy or unhealthy. */
@@ -71,7 +58,7 @@ export class MemberSession {
 
   constructor(parts: MemberSessionParts) {
     this.#parts = parts;
-    const { mesh, options: _, plane, echo, announce, log, ...rest } = parts;
+    const { mesh, options: _, plane, echo, log, ...rest } = parts;
     const { identity, network, replica } = mesh;
     const ports = { clock: systemClock, timers: systemTimers, random: systemRandom, log };
     this.messages = new MessagePlane({
@@ -86,8 +73,7 @@ export class MemberSession {
       candidates: (stated, nodeId) => rest.candidates(stated, nodeId),
       tokenKey: (tokenId, publicKey) => mesh.tokens?.presharedKeyFor(tokenId, publicKey),
       serveJoin: (channel, tokenId, source) =>
-        serveJoin(channel, { tokenId, source }, { mesh, timers: systemTimers, log, announce }),
-      onRosterChange: () => rest.onRosterChange(),
+        serveJoin(channel, { tokenId, source }, { mesh, timers: systemTimers, log }),
       renew: (record) => this.#renew(record),
       onMessage: (nodeId, said) => this.leaders.handleMessage(nodeId, said),
       onSuspicion: (from, about) => this.health.handleSuspicion(from, about),
@@ -97,7 +83,6 @@ export class MemberSession {
       ...ports,
       mesh,
       messages,
-      publish: (news) => rest.publish(news),
       onElection: (elected) => rest.onElection(elected),
     });
     const { roster } = replica;
@@ -135,12 +120,6 @@ export class MemberSession {
     await this.#startDiscovery();
   }
 
-  /** Follows changes of who the members are. */
-  followRoster(): void {
-    this.messages.followRoster();
-    this.leaders.follow();
-  }
-
   /** Ends all of it, once. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
@@ -154,10 +133,10 @@ export class MemberSession {
 
   /** A member whose record has expired is back. */
   #renew(record: MemberRecord): boolean {
-    const { mesh: { admission }, publish } = this.#parts;
+    const { admission, replica } = this.#parts.mesh;
     const renewed = admission?.renew(record);
     if (typeof renewed !== "object") return false;
-    publish({ ...NO_UPDATE, records: [renewed.signed] });
+    replica.publish({ ...NO_UPDATE, records: [renewed.signed] });
     return true;
   }
 

@@ -25,8 +25,6 @@ import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
 export interface LeaderCoordinatorParts extends Pick<Environment, "clock" | "timers" | "log"> {
   readonly mesh: MeshState;
   readonly messages: MessagePlane;
-  /** Tells everybody what this node has changed, and follows it. */
-  publish(news: ReplicaUpdate): void;
   /** Another leader is elected; undefined when none lives. */
   onElection(elected: NodeId | undefined): void;
 }
@@ -37,6 +35,7 @@ export class LeaderCoordinator {
   readonly #parts: LeaderCoordinatorParts;
   readonly #election: Election;
   #cancelTimer: () => void = () => {};
+  #unsubscribe: () => void = () => {};
   #isClosed = false;
 
   constructor(parts: LeaderCoordinatorParts) {
@@ -57,17 +56,17 @@ export class LeaderCoordinator {
 
   /** Begins to listen, and to give signs of life if this node leads. */
   start(): void {
-    const { mesh: { admission, record }, clock, publish } = this.#parts;
+    const { mesh: { admission, record, replica }, clock } = this.#parts;
     // Nobody else could bring it back.
     if (admission !== undefined && !record.revoked && record.expiresAt <= clock.wall()) {
       const renewed = admission.renew(record);
-      if (typeof renewed === "object") publish({ ...NO_UPDATE, records: [renewed.signed] });
+      if (typeof renewed === "object") replica.publish({ ...NO_UPDATE, records: [renewed.signed] });
     }
-    this.follow();
+    this.#unsubscribe = replica.subscribe({ handleMembersChange: () => this.#followLeaders() });
+    this.#followLeaders();
   }
 
-  /** Follows who the leaders are. */
-  follow(): void {
+  #followLeaders(): void {
     const { mesh: { roster }, clock } = this.#parts;
     const leaders: NodeId[] = [];
     for (const { nodeId, roles } of roster.memberRecords()) {
@@ -79,12 +78,12 @@ export class LeaderCoordinator {
 
   /** Renews records that are due, on the elected leader; early and repeated calls are harmless. */
   renewDue(): void {
-    const { mesh: { admission, identity }, messages, publish } = this.#parts;
+    const { mesh: { admission, identity, replica }, messages } = this.#parts;
     if (admission === undefined || this.elected !== identity.id) return;
     const renewed = admission.renewDue((nodeId) =>
       nodeId === identity.id || messages.links.get(nodeId) !== undefined
     );
-    if (renewed.length > 0) publish({ ...NO_UPDATE, records: renewed.map(({ signed }) => signed) });
+    if (renewed.length > 0) replica.publish({ ...NO_UPDATE, records: renewed.map(({ signed }) => signed) });
   }
 
   /** Takes in what a member says to or as a leader. */
@@ -118,7 +117,7 @@ export class LeaderCoordinator {
    * @throws NotLeaderError, InvalidRequestError, UnreachableError
    */
   async demote({ record }: Member): Promise<void> {
-    const { mesh: { leadership, identity }, publish, log } = this.#parts;
+    const { mesh: { leadership, identity, replica }, log } = this.#parts;
     this.#mustLead();
     if (!record.roles.includes("leader")) {
       throw new InvalidRequestError(`Cannot demote ${record.name}: it is no leader`);
@@ -127,7 +126,7 @@ export class LeaderCoordinator {
     else {
       const { slices, update } = await this.#ask(record, () => ({ kind: "demotion" }), "demote");
       if (slices !== undefined) leadership.take(slices, update);
-      publish(NO_UPDATE);
+      replica.deliverEvents();
     }
     log.info("demoted", { name: record.name });
   }
@@ -157,12 +156,13 @@ export class LeaderCoordinator {
   /** Is silent from now on. */
   close(): void {
     this.#isClosed = true;
+    this.#unsubscribe();
     this.#cancelTimer();
     this.requests.close();
   }
 
   async #resign(): Promise<void> {
-    const { mesh: { leadership, roster, identity }, publish } = this.#parts;
+    const { leadership, roster, identity, replica } = this.#parts.mesh;
     const others = this.views().filter(({ nodeId, isAlive }) => isAlive && nodeId !== identity.id);
     const heir = others[0] && roster.get(others[0].nodeId)?.record;
     if (heir === undefined) {
@@ -174,7 +174,7 @@ export class LeaderCoordinator {
       const { slices, records: update } = leadership.handOver(heir);
       return { kind: "handover", slices, update };
     }, "hand over to");
-    publish(leadership.resign());
+    replica.publish(leadership.resign());
   }
 
   /** @throws UnreachableError; what was asked is made when the member can be reached, and not before */
@@ -201,13 +201,13 @@ export class LeaderCoordinator {
 
   /** Answers before anything is published: what is published may end the link. */
   async #serve(nodeId: NodeId, number: number, request: MemberRequest): Promise<void> {
-    const { mesh, messages, publish, log } = this.#parts;
+    const { mesh, messages, log } = this.#parts;
     const asker = mesh.roster.linkable(nodeId)?.record;
     if (asker === undefined) return;
     try {
-      const { answer, news = NO_UPDATE } = this.#answer(asker, request);
+      const { answer, update = NO_UPDATE } = this.#answer(asker, request);
       const sent = messages.send(nodeId, { kind: "response", number, answer });
-      publish(news);
+      mesh.replica.publish(update);
       await sent;
       log.info("asked by a member", { from: asker.name, request: request.kind, answer: answer.kind });
     } catch (error) {
@@ -215,14 +215,14 @@ export class LeaderCoordinator {
     }
   }
 
-  #answer(asker: MemberRecord, request: MemberRequest): { answer: MemberAnswer; news?: ReplicaUpdate } {
+  #answer(asker: MemberRecord, request: MemberRequest): { answer: MemberAnswer; update?: ReplicaUpdate } {
     const { leadership, admission } = this.#parts.mesh;
     const refused = { answer: { kind: "refused" } } as const;
     const isLeader = asker.roles.includes("leader");
     switch (request.kind) {
       case "promotion": {
-        const news = isLeader ? leadership.accept(request) : undefined;
-        return news === undefined ? refused : { answer: { kind: "done" }, news };
+        const update = isLeader ? leadership.accept(request) : undefined;
+        return update === undefined ? refused : { answer: { kind: "done" }, update };
       }
       case "demotion":
         return isLeader ? leadership.demote(asker) : refused;
@@ -239,7 +239,7 @@ export class LeaderCoordinator {
           records: both.map(({ signed }) => signed),
           statements: statement === undefined ? [] : [statement],
         };
-        return { answer: { kind: "done", update }, news: update };
+        return { answer: { kind: "done", update }, update };
       }
     }
   }

@@ -70,8 +70,6 @@ export interface MessagePlaneParts extends Environment {
   tokenKey(tokenId: string, publicKey: PublicKey): PresharedKey | undefined;
   /** Serves a machine that holds a token, and closes the channel in the end. */
   serveJoin(channel: Channel, tokenId: string, source: Endpoint): Promise<void>;
-  /** The roster may have changed. */
-  onRosterChange(): void;
   /** A member whose record has expired calls. @returns whether it was renewed, which only leaders can */
   renew(record: MemberRecord): boolean;
   /** Hears of channels and links; what it attaches to them is its own. */
@@ -111,6 +109,7 @@ export class MessagePlane {
   #cancelRound: () => void = () => {};
   readonly #dialer: LinkDialer;
   #accepting: Promise<void> | undefined;
+  #unsubscribe: () => void = () => {};
   readonly #joins = new Set<Channel>();
   readonly #stop = new AbortController();
   readonly #strangers = new FairSlots(MAX_STRANGERS);
@@ -142,13 +141,20 @@ export class MessagePlane {
   /** Accepts channels and begins to dial. */
   start(): void {
     this.#accepting = this.#acceptStreams();
-    this.followRoster();
+    this.#unsubscribe = this.#parts.replica.subscribe({
+      handleOwnUpdate: (update) => this.#tell(update),
+      // It says where it is.
+      handleRosterEvent: ({ kind, nodeId }) => {
+        if (kind === "endpoints-changed") this.redial(nodeId);
+      },
+      handleMembersChange: () => this.#followMembers(),
+    });
+    this.#followMembers();
     this.#keepComparing();
   }
 
   /** Dials whoever is wanted now, and parts with whoever is no member any more. */
-  followRoster(): void {
-    if (this.#stop.signal.aborted) return;
+  #followMembers(): void {
     this.#dialer.follow();
     const { roster } = this.#parts.replica;
     for (const { nodeId } of this.links.all()) {
@@ -192,9 +198,8 @@ export class MessagePlane {
     return await this.#dialer.dial(nodeId, this.#stop.signal);
   }
 
-  /** Tells others what this node has changed; they tell theirs. */
-  tell(news: ReplicaUpdate): void {
-    this.#gossip.tell(news);
+  #tell(update: ReplicaUpdate): void {
+    this.#gossip.tell(update);
     this.#sendReady();
   }
 
@@ -225,6 +230,7 @@ export class MessagePlane {
   /** Accepts nobody any more, and closes all links. */
   async close(): Promise<void> {
     this.#stop.abort();
+    this.#unsubscribe();
     this.#cancelRound();
     this.#dialer.close();
     this.#parts.listener.close();
@@ -326,7 +332,7 @@ export class MessagePlane {
   }
 
   async #listen(link: Link): Promise<void> {
-    const { log, clock, timers, onRosterChange } = this.#parts;
+    const { log, clock, timers, replica } = this.#parts;
     const bucket = new TokenBucket(clock, TOLD_LIMITS);
     const gone = new AbortController();
     link.channel.closed.then(() => gone.abort());
@@ -348,7 +354,7 @@ export class MessagePlane {
           hasWarned ||= rejected > 0;
           this.#sendReady();
           this.#keepComparing();
-          if (news > 0) onRosterChange();
+          if (news > 0) replica.deliverEvents();
           if (isForged) return link.channel.close("a signature is false");
         } catch (error) {
           // The state can't be written; what was told comes again with the next link.

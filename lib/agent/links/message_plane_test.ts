@@ -66,7 +66,7 @@ Deno.test("MessagePlane keeps no link to a member that was removed while it shoo
   });
   await settled();
   stage.roster.merge(stage.record(node, { revoked: true, version: 2 }));
-  stage.plane.followRoster();
+  stage.replica.deliverEvents();
   held.resolve();
   const channel = await calling;
   assert.equal(await channel.receive(), undefined);
@@ -158,7 +158,7 @@ Deno.test("MessagePlane waits longer and longer for a member whose links end at 
   });
   const flapping = stage.member();
   stage.roster.mergeStatement(stage.statement(flapping, 1));
-  stage.plane.followRoster();
+  stage.replica.deliverEvents();
   for (let second = 0; second < 30; second++) {
     stage.timers.advance(1_000);
     await settled();
@@ -238,7 +238,7 @@ Deno.test("MessagePlane keeps links to a leader whose record has expired: it ren
   stage.timers.advance(2 * 86_400_000);
   const channel = await stage.call(node, stage.acceptor.open("192.0.2.2:1000"));
   await settled();
-  stage.plane.followRoster();
+  stage.replica.deliverEvents();
   await settled();
   assert.ok(stage.plane.links.get(node.id));
   channel.close();

@@ -17,7 +17,7 @@ import {
   systemTimers,
   upstreamServers,
 } from "../../host/mod.ts";
-import type { MeshState, NodeId, RosterEvent, Signed } from "../../mesh/mod.ts";
+import type { MeshState, NodeId } from "../../mesh/mod.ts";
 import { type Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
 import { type DnsForward, type DnsHandle, DnsServer } from "../../nameserver/mod.ts";
 import { InvalidRequestError } from "../errors.ts";
@@ -38,8 +38,6 @@ export interface NameServiceParts {
   /** The blocks of the network. */
   readonly cidrs: readonly Cidr[];
   readonly log: Logger;
-  /** Tells others what was added here. */
-  readonly publish: (entries: readonly Signed[]) => void;
   /** The services whose names are served. */
   readonly offered: ServiceNamesParts["offered"];
 }
@@ -59,6 +57,7 @@ export class NameService {
   readonly #members: RosterNames;
   readonly #resolver: PointedResolver | undefined;
   readonly #problem: string | undefined;
+  readonly #unsubscribe: () => void;
 
   private constructor(
     handle: DnsHandle,
@@ -68,6 +67,7 @@ export class NameService {
       readonly services: ServiceNames;
       readonly resolver: PointedResolver | undefined;
       readonly problem: string | undefined;
+      readonly unsubscribe: () => void;
     },
   ) {
     this.handle = handle;
@@ -76,6 +76,7 @@ export class NameService {
     this.#members = members;
     this.#resolver = more.resolver;
     this.#problem = more.problem;
+    this.#unsubscribe = more.unsubscribe;
   }
 
   /**
@@ -117,28 +118,28 @@ export class NameService {
     const members = new RosterNames({ roster: mesh.roster, zone, cidrs: parts.cidrs, sink: handle });
     members.start();
     const { replica, network: { id: networkId } } = mesh;
-    const { publish } = parts;
     const author = () => authorOf(mesh);
-    const shared = new SharedNames({ replica, handle, zone, networkId, author, publish });
+    const shared = new SharedNames({ replica, handle, zone, networkId, author });
     shared.start();
     const { cidrs, offered } = parts;
     const { roster } = mesh;
     const services = new ServiceNames({ roster, zone, cidrs, timers: systemTimers, sink: handle, offered });
     services.follow();
+    const unsubscribe = replica.subscribe({
+      handleEntryEvent: (event) => shared.handleEntryEvent(event),
+      handleRosterEvent: (event) => {
+        members.handleRosterEvent(event);
+        shared.handleRosterEvent(event);
+        services.followSoon();
+      },
+    });
     let resolver: PointedResolver | undefined;
     try {
       resolver = await point(parts, plan, handle);
     } catch (error) {
       tell(error);
     }
-    return new NameService(handle, members, { shared, services, resolver, problem });
-  }
-
-  /** Follows one change of the roster. */
-  handleRosterEvent(event: RosterEvent): void {
-    this.#members.handleRosterEvent(event);
-    this.shared.handleRosterEvent(event);
-    this.services.followSoon();
+    return new NameService(handle, members, { shared, services, resolver, problem, unsubscribe });
   }
 
   /** Follows who is the elected leader. */
@@ -175,6 +176,7 @@ export class NameService {
 
   /** Puts the resolver back, then stops the server. @throws HostError when the resolver can't be put back */
   async close(): Promise<void> {
+    this.#unsubscribe();
     this.services.close();
     try {
       await this.#resolver?.revert();

@@ -14,14 +14,15 @@ import {
   type RecordText,
   type ResourceRecord,
 } from "../../dns/mod.ts";
-import type {
-  EntryEvent,
-  NetworkId,
-  Origin,
-  Replica,
-  RosterEvent,
-  Signed,
-  StateEntry,
+import {
+  type EntryEvent,
+  type NetworkId,
+  NO_UPDATE,
+  type Origin,
+  type Replica,
+  type RosterEvent,
+  type Signed,
+  type StateEntry,
 } from "../../mesh/mod.ts";
 import type { DnsHandle } from "../../nameserver/mod.ts";
 import { InvalidRequestError } from "../errors.ts";
@@ -39,8 +40,6 @@ export interface SharedNamesParts {
   readonly networkId: NetworkId;
   /** As whom this node writes now: leaders for the network, members for themselves. */
   readonly author: () => { readonly origin: Origin; readonly signingKey: SigningKey };
-  /** Tells others. */
-  readonly publish: (entries: readonly Signed[]) => void;
 }
 
 /**
@@ -87,7 +86,7 @@ export class SharedNames {
         return signed === undefined ? [] : [signed];
       },
     );
-    if (fresh.length > 0) this.#parts.publish(fresh);
+    if (fresh.length > 0) replica.publish({ ...NO_UPDATE, entries: fresh });
   }
 
   /**
@@ -138,7 +137,7 @@ export class SharedNames {
   }
 
   #write(key: string, records: readonly ResourceRecord[]): void {
-    const { replica, publish } = this.#parts;
+    const { replica } = this.#parts;
     const author = this.#author;
     const lines = records.map(formatRecord).map(({ ttlSeconds, type, data }) =>
       `${ttlSeconds} ${type} ${data}\n`
@@ -159,7 +158,7 @@ export class SharedNames {
       refuse(error);
     }
     this.#follow(author.origin, key);
-    if (signed !== undefined) publish([signed]);
+    if (signed !== undefined) replica.publish({ ...NO_UPDATE, entries: [signed] });
   }
 
   get #author(): ReturnType<SharedNamesParts["author"]> {

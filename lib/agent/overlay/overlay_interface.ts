@@ -109,6 +109,7 @@ export class OverlayInterface implements AsyncDisposable {
     const { plane } = this;
     plane.setPrivateKey(this.#parts.mesh.identity.privateKey);
     for (const { publicKey } of plane.peerStatuses()) plane.removePeer(publicKey);
+    this.#peers?.close();
     this.#peers = this.#makePeers();
     this.#peers.start();
   }
@@ -138,7 +139,7 @@ export class OverlayInterface implements AsyncDisposable {
   #makePeers(): PeerSync {
     const { mesh, secrets, candidates } = this.#parts;
     return new PeerSync({
-      roster: mesh.roster,
+      replica: mesh.replica,
       plane: this.plane,
       self: mesh.identity.id,
       presharedKey: (nodeId) => secrets.get(nodeId),
@@ -165,6 +166,7 @@ export class OverlayInterface implements AsyncDisposable {
 
   async #unmake(): Promise<void> {
     const { store, log } = this.#parts;
+    this.#peers?.close();
     this.plane.close();
     // Why it ended, if it was not this, `ended` tells.
     await this.plane.ended.catch(() => {});

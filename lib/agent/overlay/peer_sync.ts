@@ -6,7 +6,7 @@
 import type { StateStore } from "../../base/mod.ts";
 import { PresharedKey } from "../../crypto/mod.ts";
 import type { PacketPlane } from "../../dataplane/mod.ts";
-import type { Member, NodeId, Roster, RosterEvent } from "../../mesh/mod.ts";
+import type { Member, NodeId, Replica, RosterEvent } from "../../mesh/mod.ts";
 import { Cidr, type Endpoint } from "../../net/mod.ts";
 import type { DeviceEvent, WireGuardPeerConfig } from "../../wireguard/mod.ts";
 
@@ -16,7 +16,7 @@ const SECRETS = "device-preshared-key";
 
 /** What the synchronization works with. */
 export interface PeerSyncParts {
-  readonly roster: Roster;
+  readonly replica: Replica;
   readonly plane: PacketPlane;
   /** This node, which is no peer of itself. */
   readonly self: NodeId;
@@ -30,6 +30,7 @@ export interface PeerSyncParts {
 export class PeerSync {
   readonly #parts: PeerSyncParts;
   readonly #rotations = new Map<string, EndpointRotation>();
+  #unsubscribe: () => void = () => {};
 
   constructor(parts: PeerSyncParts) {
     this.#parts = parts;
@@ -37,7 +38,9 @@ export class PeerSync {
 
   /** Adds every member, and calls those that may be waiting for us: a restart has cost them their session. */
   start(): void {
-    const { roster, plane, self } = this.#parts;
+    const { replica, plane, self } = this.#parts;
+    const { roster } = replica;
+    this.#unsubscribe = replica.subscribe({ handleRosterEvent: (event) => this.#handleRosterEvent(event) });
     let eager = 0;
     for (const member of roster.members()) {
       if (member.record.nodeId === self) continue;
@@ -46,9 +49,13 @@ export class PeerSync {
     }
   }
 
-  /** Follows one change of the roster. */
-  handleRosterEvent(event: RosterEvent): void {
-    const { roster, plane, self } = this.#parts;
+  /** Follows the roster no more. */
+  close(): void {
+    this.#unsubscribe();
+  }
+
+  #handleRosterEvent(event: RosterEvent): void {
+    const { replica: { roster }, plane, self } = this.#parts;
     if (event.nodeId === self) return;
     const member = roster.get(event.nodeId);
     if (event.kind === "member-removed" || member === undefined) {
@@ -59,7 +66,7 @@ export class PeerSync {
 
   /** Begins a handshake with a member at one of its endpoints. */
   tryAt(nodeId: NodeId, endpoint: Endpoint): void {
-    const { roster, plane, self } = this.#parts;
+    const { replica: { roster }, plane, self } = this.#parts;
     const member = roster.get(nodeId);
     if (member === undefined || nodeId === self) return;
     const { publicKey } = member.record;

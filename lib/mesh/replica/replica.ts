@@ -169,7 +169,7 @@ export class Replica {
       haveMembersChanged ||= event.kind !== "endpoints-changed";
       for (const subscriber of subscribers) subscriber.handleRosterEvent?.(event);
     }
-    if (haveMembersChanged) for (const subscriber of subscribers) subscriber.handleMembersChange?.();
+    if (haveMembersChanged) { for (const subscriber of subscribers) subscriber.handleMembersChange?.(); }
     return hadEvents;
   }
 }

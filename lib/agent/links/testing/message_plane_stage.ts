@@ -97,7 +97,6 @@ export class Stage implements AsyncDisposable {
       candidates: (stated) => [...stated],
       tokenKey: () => undefined,
       serveJoin: () => Promise.resolve(),
-      onRosterChange: () => this.plane.followRoster(),
       renew: () => false,
       onMessage: () => {},
       onSuspicion: () => {},
