@@ -11,6 +11,7 @@ export type { ByteStream } from "./byte_stream.ts";
 export * from "./bytes.ts";
 export * from "./clock.ts";
 export * from "./counters.ts";
+export { DeadlineTimer } from "./deadline_timer.ts";
 export type { Environment } from "./environment.ts";
 export * from "./errors.ts";
 export * from "./logger.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Environment } from "../base/mod.ts";
+import { DeadlineTimer, type Environment } from "../base/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { type DhtOptions, DhtState } from "./dht_state.ts";
 import type { DiscoveryEar } from "./discovery.ts";
@@ -22,13 +22,14 @@ export interface DhtParts extends DhtOptions, Pick<Environment, "clock" | "timer
 export class Dht {
   readonly #parts: DhtParts;
   readonly #state: DhtState;
-  #cancelTimer: () => void = () => {};
+  readonly #timer: DeadlineTimer;
   #isClosed = false;
 
   /** @throws RangeError when the network's id or the port is none */
   constructor(parts: DhtParts) {
     this.#parts = parts;
     this.#state = new DhtState(parts.clock.now(), parts);
+    this.#timer = new DeadlineTimer(parts, () => this.#turn());
   }
 
   /** How many nodes of the DHT answered in the last round, at most 8. */
@@ -50,7 +51,7 @@ export class Dht {
   /** Asks nothing more; what was announced is forgotten by the DHT within half an hour. Harmless when repeated. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#cancelTimer();
+    this.#timer.set(undefined);
     await this.#parts.ear.close();
   }
 
@@ -65,8 +66,7 @@ export class Dht {
   }
 
   #turn(): void {
-    const { clock, timers, ear, observer } = this.#parts;
-    this.#cancelTimer();
+    const { clock, ear, observer } = this.#parts;
     this.#state.handleTimeout(clock.now(), Math.floor(clock.wall() / DAY_MS));
     for (let out = this.#state.pollTransmit(); out !== undefined; out = this.#state.pollTransmit()) {
       ear.send(out.datagram, out.destination);
@@ -74,8 +74,6 @@ export class Dht {
     for (let found = this.#state.pollFound(); found !== undefined; found = this.#state.pollFound()) {
       observer(found);
     }
-    if (this.#isClosed) return;
-    const waitMs = Math.max(1, this.#state.pollTimeout() - clock.now());
-    this.#cancelTimer = timers.setTimer(waitMs, () => this.#turn());
+    if (!this.#isClosed) this.#timer.set(this.#state.pollTimeout());
   }
 }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Environment } from "../base/mod.ts";
+import { DeadlineTimer, type Environment } from "../base/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import {
   type DiscoveryEvent,
@@ -46,12 +46,13 @@ export interface DiscoveryParts extends DiscoveryOptions, Pick<Environment, "clo
 export class Discovery {
   readonly #parts: DiscoveryParts;
   readonly #state: DiscoveryState;
-  #cancelTimer: (() => void) | undefined;
-  #isClosed = false;
+  readonly #timer: DeadlineTimer;
+  #isRunning = false;
 
   constructor(parts: DiscoveryParts) {
     this.#parts = parts;
     this.#state = new DiscoveryState(parts.clock.now(), parts);
+    this.#timer = new DeadlineTimer(parts, () => this.#turn());
   }
 
   /** How many nodes were heard lately. */
@@ -61,6 +62,7 @@ export class Discovery {
 
   /** Announces this node, or seeks, and listens. */
   start(): void {
+    this.#isRunning = true;
     this.#listen().catch((error) => this.#parts.log.error("cannot listen to neighbours", { error }));
     this.#turn();
   }
@@ -68,7 +70,7 @@ export class Discovery {
   /** This node's addresses have changed: its neighbours hear it at once. */
   handleChange(): void {
     this.#state.handleChange(this.#parts.clock.now());
-    if (this.#cancelTimer !== undefined) this.#turn();
+    if (this.#isRunning) this.#turn();
   }
 
   /** @returns where a node was heard lately, the latest first */
@@ -83,10 +85,9 @@ export class Discovery {
 
   /** Says goodbye and closes. Harmless when repeated. @returns when the goodbye has gone out */
   async close(): Promise<void> {
-    const datagram = this.#isClosed ? undefined : this.#state.goodbye();
-    this.#isClosed = true;
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
+    const datagram = this.#isRunning ? this.#state.goodbye() : undefined;
+    this.#isRunning = false;
+    this.#timer.set(undefined);
     if (datagram !== undefined) this.#send({ datagram });
     await this.#parts.ear.close();
   }
@@ -95,7 +96,7 @@ export class Discovery {
     const { ear, clock } = this.#parts;
     for (;;) {
       const received = await ear.receive();
-      if (received === undefined || this.#isClosed) return;
+      if (received === undefined || !this.#isRunning) return;
       this.#state.handleDatagram(clock.now(), received.datagram, received.source);
       // What came may call for an answer, or for a sooner announcement.
       this.#turn();
@@ -103,8 +104,7 @@ export class Discovery {
   }
 
   #turn(): void {
-    const { clock, timers, observer } = this.#parts;
-    this.#cancelTimer?.();
+    const { clock, observer } = this.#parts;
     this.#state.handleTimeout(clock.now());
     for (let out = this.#state.pollTransmit(); out !== undefined; out = this.#state.pollTransmit()) {
       this.#send(out);
@@ -112,9 +112,7 @@ export class Discovery {
     for (let event = this.#state.pollEvent(); event !== undefined; event = this.#state.pollEvent()) {
       observer(event);
     }
-    if (this.#isClosed) return;
-    const waitMs = Math.max(1, this.#state.pollTimeout() - clock.now());
-    this.#cancelTimer = timers.setTimer(waitMs, () => this.#turn());
+    if (this.#isRunning) this.#timer.set(this.#state.pollTimeout());
   }
 
   #send({ datagram, destination }: DiscoveryTransmit): void {
