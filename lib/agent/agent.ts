@@ -3,34 +3,34 @@
  * @module
  */
 
-import { type Logger, type Millis, silentLogger, type StateStore, type WeftError } from "../base/mod.ts";
+import { type Environment, repeat, type StateStore, type WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
-import { systemClock, systemTimers } from "../host/mod.ts";
-import { type MeshState, NO_UPDATE, type NodeId, TOKEN_KIND } from "../mesh/mod.ts";
-import type { Endpoint } from "../net/mod.ts";
+import { type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
-import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
+import type { AgentContext } from "./agent_context.ts";
+import { EndpointSelector } from "./endpoint_selector.ts";
 import { InterruptedError, RemovedError } from "./errors.ts";
 import type { HealthWatch } from "./health/mod.ts";
 import { KeyChange, type LeaderCoordinator } from "./leaders/mod.ts";
-import { MemberSession } from "./member_session.ts";
 import type { MessagePlane } from "./links/mod.ts";
+import { MemberSession } from "./member_session.ts";
 import { NameService } from "./names/mod.ts";
+import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
 import type { StatusReport } from "./report.ts";
 import { ServiceHost } from "./services/mod.ts";
 import { buildStatus } from "./status_report.ts";
-import { keepUp } from "./upkeep.ts";
-import { EndpointSelector } from "./endpoint_selector.ts";
+
+/** How often expired records and changed addresses of this host are looked for. */
+const UPKEEP_MS = 10_000;
 
 /** What an agent is made of. */
-export interface AgentParts {
+export interface AgentParts extends Environment {
   readonly mesh: MeshState;
   /** Closed by `stop`. */
   readonly store: StateStore & Disposable;
   readonly options: AgentOptions;
-  readonly logger?: Logger;
   readonly limits?: CarrierLimits;
 }
 
@@ -43,17 +43,16 @@ export class Agent {
   /** Settles when the agent has ended; rejects when that was not by `stop`. */
   readonly closed: Promise<void>;
   readonly #parts: AgentParts;
-  readonly #log: Logger;
   readonly #ended = Promise.withResolvers<void>();
-  readonly #madeAt: Millis = systemClock.now();
+  readonly #context: AgentContext;
+  readonly #madeAt: number;
   readonly #channelCounters = channelCounters();
   readonly #resources = new AsyncDisposableStack();
-  readonly #endpoints: EndpointSelector;
   readonly #keys: KeyChange;
   #starting: Promise<void> | undefined;
   #disposing: Promise<void> | undefined;
   #state: StatusReport["state"] = "starting";
-  #interface: OverlayInterface | undefined;
+  #overlay: OverlayInterface | undefined;
   #session: MemberSession | undefined;
   #names: NameService | undefined;
 
@@ -61,34 +60,34 @@ export class Agent {
     this.#parts = parts;
     this.mesh = parts.mesh;
     this.secrets = new DeviceSecrets(parts.store);
-    this.#endpoints = new EndpointSelector(parts.mesh, parts.options);
-    this.#log = parts.logger ?? silentLogger;
+    const { mesh, options, clock, timers, random, log } = parts;
+    const endpoints = new EndpointSelector(mesh, options);
+    this.#context = { clock, timers, random, log, mesh, options, endpoints };
+    this.#madeAt = clock.now();
     this.closed = this.#ended.promise;
     // Whoever does not wait for the end must not be ended by it.
     this.closed.catch(() => {});
     this.services = new ServiceHost({
-      mesh: parts.mesh,
-      log: this.#log,
+      mesh,
+      log,
       counters: this.#channelCounters,
       ...(parts.limits === undefined ? {} : { limits: parts.limits }),
-      zone: parts.options.dnsZone,
+      zone: options.dnsZone,
       elected: () => this.leaders?.elected,
-      hasInterface: !parts.options.rootless,
+      hasInterface: !options.rootless,
       messages: () => this.messages,
       health: () => this.health,
-      publish: (entries) => parts.mesh.replica.publish({ ...NO_UPDATE, entries }),
+      publish: (entries) => mesh.replica.publish({ ...NO_UPDATE, entries }),
       onChange: () => this.#names?.services.followSoon(),
     });
     this.#keys = new KeyChange({
-      mesh: parts.mesh,
-      options: parts.options,
-      log: this.#log,
+      ...this.#context,
       leaders: () => this.leaders,
       beginAnew: () => this.#beginAnew(),
       fail: (error) => this.#end(error),
     });
     this.#resources.use(parts.store);
-    this.#resources.defer(parts.mesh.replica.subscribe({
+    this.#resources.defer(mesh.replica.subscribe({
       handleEntryEvent: ({ kind }) => {
         if (kind === TOKEN_KIND) this.shareTokens();
       },
@@ -141,28 +140,14 @@ export class Agent {
 
   status(): StatusReport {
     return buildStatus({
-      mesh: this.mesh,
-      clock: systemClock,
+      context: this.#context,
       state: this.#state,
-      uptimeMs: systemClock.now() - this.#madeAt,
-      listenPort: this.#parts.options.port,
-      dataplane: this.#interface?.report ?? { kind: this.#parts.options.rootless ? "rootless" : "portable" },
-      dns: this.#names?.report(),
-      plane: this.#interface?.plane,
-      messages: this.messages,
-      health: this.health,
-      discovery: this.#session?.lan,
-      dht: this.#session?.dht,
-      leaders: this.leaders,
+      uptimeMs: this.#context.clock.now() - this.#madeAt,
+      overlay: this.#overlay,
+      names: this.#names,
+      session: this.#session,
       services: this.services,
-      drops: {
-        ...this.#channelCounters.snapshot(),
-        ...this.#interface?.plane.drops(),
-        ...this.#interface?.echo?.drops(),
-        ...this.#session?.health.drops(),
-        ...this.#session?.lan?.drops(),
-        ...this.#session?.dht?.drops(),
-      },
+      channelDrops: this.#channelCounters.snapshot(),
     });
   }
 
@@ -180,7 +165,7 @@ export class Agent {
   }
 
   async #beginAnew(): Promise<boolean> {
-    this.#interface?.followKey();
+    this.#overlay?.followKey();
     // It takes its leave, which takes up to a second; packets do not wait for that.
     await this.#session?.close();
     if (this.#state !== "running") return false;
@@ -198,13 +183,13 @@ export class Agent {
     // What waits from loading is read as a whole by those who subscribe from now on.
     this.mesh.replica.deliverEvents();
     this.#resources.defer(this.mesh.replica.subscribe(this.services));
-    if (!options.rootless) checkHostNetwork(options.interfaceName, this.#endpoints.overlay);
+    if (!options.rootless) checkHostNetwork(options.interfaceName, this.#context.endpoints.overlay);
     const listener = listenTcp({ port: options.port });
     this.#resources.defer(() => listener.close());
     if (!options.rootless) await this.#openInterface();
     await this.#startNames();
-    this.#endpoints.state();
-    this.#interface?.peers?.start();
+    this.#context.endpoints.state();
+    this.#overlay?.peers?.start();
     this.#resources.defer(() => this.#session?.close());
     await this.#startSession(listener);
     this.services.start();
@@ -212,7 +197,9 @@ export class Agent {
     for (const { port, hostname, targetPort } of options.offers) {
       this.services.forward.offer(port, { hostname, port: targetPort });
     }
-    this.#resources.defer(keepUp(systemTimers, this.#log, () => this.#lookAfter()));
+    // A full disk may have room again the next time, and a process that ran out of descriptors has some.
+    const upkeep = { intervalMs: UPKEEP_MS, problem: "cannot look after the state" };
+    this.#resources.defer(repeat(this.#context, upkeep, () => this.#lookAfter()));
     if (this.#state === "starting") this.#state = "running";
     this.#followOwnRecord();
   }
@@ -221,14 +208,11 @@ export class Agent {
     listener: StreamListener = listenTcp({ port: this.#parts.options.port }),
   ): Promise<void> {
     const session = new MemberSession({
-      ...this.#shared(),
+      ...this.#context,
       counters: this.#channelCounters,
       listener,
-      plane: this.#interface?.plane,
-      peers: this.#interface?.peers,
-      echo: this.#interface?.echo,
+      overlay: this.#overlay,
       services: this.services,
-      candidates: (stated, nodeId) => this.#candidates(stated, nodeId),
       onElection: (elected) => this.#names?.handleElection(elected),
       onVerdict: () => this.#names?.services.followSoon(),
     });
@@ -238,15 +222,14 @@ export class Agent {
 
   async #openInterface(): Promise<void> {
     const opened = await OverlayInterface.open({
-      ...this.#shared(),
+      ...this.#context,
       store: this.#parts.store,
       secrets: this.secrets,
-      candidates: (stated, nodeId) => this.#candidates(stated, nodeId),
       observer: (event) => this.#session?.health.handleDeviceEvent(event),
     });
     this.#resources.use(opened);
     if (this.#state !== "starting") throw new InterruptedError();
-    this.#interface = opened;
+    this.#overlay = opened;
     opened.ended.then((reason) => {
       if (reason !== undefined) this.#end(reason);
     });
@@ -254,7 +237,7 @@ export class Agent {
 
   async #startNames(): Promise<void> {
     const names = await NameService.open({
-      ...this.#shared(),
+      ...this.#context,
       store: this.#parts.store,
       offered: () => this.services.offered(),
     });
@@ -268,19 +251,9 @@ export class Agent {
         await names?.close();
       } catch (error) {
         // It stays in the journal, and the next start or `weft cleanup` tries again.
-        this.#log.error("cannot put this host's resolver back", { error });
+        this.#context.log.error("cannot put this host's resolver back", { error });
       }
     });
-  }
-
-  /** What all parts stand on. */
-  #shared() {
-    return {
-      mesh: this.mesh,
-      options: this.#parts.options,
-      log: this.#log,
-      cidrs: this.#endpoints.overlay,
-    };
   }
 
   /** A key that was revoked ends the agent, unless it is to go on under another one. */
@@ -290,7 +263,9 @@ export class Agent {
     if (!roster.isRevoked(identity.publicKey)) return;
     if (!isRotating) this.#end(new RemovedError());
     else if (this.#state === "running") {
-      this.#keys.goOn().catch((error) => this.#log.error("cannot go on under the new key", { error }));
+      this.#keys.goOn().catch((error) =>
+        this.#context.log.error("cannot go on under the new key", { error })
+      );
     }
   }
 
@@ -301,13 +276,9 @@ export class Agent {
     this.shareTokens();
     this.#names?.shared.refresh();
     this.services.refresh();
-    const statement = this.#endpoints.state();
+    const statement = this.#context.endpoints.state();
     this.mesh.replica.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
     void this.#session?.lan?.followInterfaces();
-  }
-
-  #candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[] {
-    return this.#endpoints.candidates(stated, this.#session?.endpointsOf(nodeId) ?? []);
   }
 
   #end(reason: WeftError): void {
@@ -315,8 +286,8 @@ export class Agent {
     this.#state = "stopping";
     // Before anybody hears of it, so that no stop in answer comes first and hides the reason.
     const disposed = this.#dispose(reason);
-    this.#log.error(reason.message);
-    disposed.catch((error) => this.#log.error("cannot take everything back", { error }));
+    this.#context.log.error(reason.message);
+    disposed.catch((error) => this.#context.log.error("cannot take everything back", { error }));
   }
 
   /** Takes everything back, once, whoever asks first; whoever asks later waits for the same. */

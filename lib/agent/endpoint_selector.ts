@@ -4,18 +4,25 @@
  */
 
 import type { AgentOptions } from "../config/mod.ts";
-import type { MeshState, SignedStatement } from "../mesh/mod.ts";
+import type { Member, MeshState, NodeId, SignedStatement } from "../mesh/mod.ts";
 import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 
 /** More than this many addresses are not worth a peer's time. */
 const MAX_ENDPOINTS = 8;
 
-/** Knows the networks that this host is in. */
+/** Knows where members were heard, which nobody has signed. */
+export interface EndpointSource {
+  /** @returns the endpoints of a member, the best first */
+  endpointsOf(nodeId: NodeId): readonly Endpoint[];
+}
+
+/** Knows the networks that this host is in, what members state of themselves, and where they were heard. */
 export class EndpointSelector {
   readonly #mesh: MeshState;
   readonly #options: AgentOptions;
   /** The networks that this host is in, as of the last look. */
   #prefixes: readonly Cidr[] = [];
+  readonly #sources = new Set<EndpointSource>();
 
   constructor(mesh: MeshState, options: AgentOptions) {
     this.#mesh = mesh;
@@ -39,17 +46,27 @@ export class EndpointSelector {
     return this.#mesh.stateEndpoints(endpoints, endpoints);
   }
 
-  /**
-   * @param stated what a member states of itself: it comes first, for that is signed
-   * @param heard where it was heard
-   * @returns the endpoints at which it may be, in the order in which they are worth a try
-   */
-  candidates(stated: readonly Endpoint[], heard: readonly Endpoint[]): Endpoint[] {
-    const isStated = (endpoint: Endpoint): boolean => stated.some((other) => other.equals(endpoint));
-    return orderCandidates([...stated, ...heard.filter((endpoint) => !isStated(endpoint))], {
-      underlay: this.#prefixes,
-      overlay: this.overlay,
-    });
+  /** Takes in where members were heard. @returns a function that ends it */
+  addSource(source: EndpointSource): () => void {
+    this.#sources.add(source);
+    return () => void this.#sources.delete(source);
+  }
+
+  /** @returns where the message plane of a member may be, in the order in which the endpoints are worth a try */
+  channelEndpoints({ record: { nodeId }, statement }: Member): Endpoint[] {
+    return this.#candidates(statement?.channelEndpoints ?? [], nodeId);
+  }
+
+  /** @returns where the packet plane of a member or device may be, likewise */
+  tunnelEndpoints({ record: { nodeId, endpoint }, statement }: Member): Endpoint[] {
+    return this.#candidates(statement?.endpoints ?? (endpoint === undefined ? [] : [endpoint]), nodeId);
+  }
+
+  /** What a member states comes first, for that is signed. */
+  #candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[] {
+    const heard = [...this.#sources].flatMap((source) => source.endpointsOf(nodeId));
+    const others = heard.filter((endpoint) => !stated.some((other) => other.equals(endpoint)));
+    return orderCandidates([...stated, ...others], { underlay: this.#prefixes, overlay: this.overlay });
   }
 }
 

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Logger, silentLogger } from "../base/mod.ts";
+import { type Environment, type Logger, silentLogger } from "../base/mod.ts";
 import {
   type AgentOptions,
   type AgentOptionsInput,
@@ -12,7 +12,7 @@ import {
 } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
 import type { OverlayHealthChecker } from "../health/mod.ts";
-import { SqliteStateStore, systemClock, systemRandom, systemTimers } from "../host/mod.ts";
+import { SqliteStateStore, systemEnvironment } from "../host/mod.ts";
 import { IpAllocator } from "../ipam/mod.ts";
 import {
   AlreadyInitializedError,
@@ -25,20 +25,19 @@ import {
 } from "../mesh/mod.ts";
 import type { Cidr, IpAddress } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
-import { dialTcp } from "../transport/mod.ts";
 import { Agent } from "./agent.ts";
 import { AgentOperations } from "./agent_operations.ts";
 import type { AgentControl } from "./control.ts";
-import { InvalidRequestError, InvalidTokenError, JoinRefusedError } from "./errors.ts";
-import { checkHostNetwork } from "./overlay/mod.ts";
-import { joinNetwork } from "./join/mod.ts";
 import { LeaderSearch } from "./discovery/mod.ts";
-import type { ServiceHost } from "./services/mod.ts";
 import { ownEndpoints } from "./endpoint_selector.ts";
+import { InvalidRequestError, InvalidTokenError, JoinRefusedError } from "./errors.ts";
+import { joinNetwork } from "./join/mod.ts";
+import { dialMessagePlane } from "./links/mod.ts";
+import { checkHostNetwork } from "./overlay/mod.ts";
+import type { ServiceHost } from "./services/mod.ts";
 
 /** The token that a leader prints admits any number of machines for a day. */
 const PRINTED_TOKEN_LIFETIME_MS = 24 * 3_600_000;
-const DIAL_TIMEOUT_MS = 4_000;
 
 /** What a node is handed beside its options. */
 export interface OverlayPorts {
@@ -47,12 +46,6 @@ export interface OverlayPorts {
   /** Limits of the values that services exchange. */
   readonly limits?: CarrierLimits;
 }
-
-const MESH: MeshOptions = {
-  random: systemRandom,
-  clock: systemClock,
-  addressPool: (cidr) => new IpAllocator(cidr),
-};
 
 /** A node of the mesh in this process. Made, started, stopped; not started again. */
 export class OverlayBootstrap {
@@ -77,11 +70,11 @@ export class OverlayBootstrap {
   ): Promise<OverlayBootstrap> {
     const options = parseAgentOptions(input);
     const cidr = options.cidr ?? DEFAULT_OVERLAY_CIDR;
-    return await withStore(options, ports, (store) => {
+    return await withStore(options, ports, (store, made) => {
       if (storedNetworkId(store) !== undefined) throw new AlreadyInitializedError();
       checkHost(options, cidr);
       const { labels } = options;
-      return MeshState.create(store, { ...MESH, name: options.name ?? hostName(), cidr, labels });
+      return MeshState.create(store, { ...made, name: options.name ?? hostName(), cidr, labels });
     });
   }
 
@@ -101,34 +94,23 @@ export class OverlayBootstrap {
   ): Promise<OverlayBootstrap> {
     const options = parseAgentOptions(input);
     const invitation = parseToken(token);
-    return await withStore(options, ports, async (store) => {
-      const identity = MeshState.prepareJoin(store, systemRandom);
-      if (invitation.expiresAt <= systemClock.wall()) {
+    return await withStore(options, ports, async (store, made) => {
+      const identity = MeshState.prepareJoin(store, made.random);
+      if (invitation.expiresAt <= made.clock.wall()) {
         throw new InvalidTokenError("Cannot use that token: it has expired", {
           hint: "Ask for a new one: `weft token create` on the leader makes it.",
         });
       }
       checkHost(options, invitation.cidr);
       const endpoints = ownEndpoints(options);
-      const search = new LeaderSearch({
-        token: invitation,
-        identity,
-        options,
-        log: ports.logger ?? silentLogger,
-      });
+      const search = new LeaderSearch({ ...made, token: invitation, identity, options });
       const admitted = await joinNetwork(invitation, identity, {
         name: options.name ?? hostName(),
         labels: options.labels,
         endpoints,
         channelEndpoints: endpoints,
-      }, {
-        clock: systemClock,
-        timers: systemTimers,
-        random: systemRandom,
-        search,
-        dial: (endpoint, signal) => dialTcp(endpoint, { timeoutMs: DIAL_TIMEOUT_MS, signal }),
-      }).finally(() => search.close());
-      const mesh = MeshState.completeJoin(store, { ...MESH, admitted, token: invitation });
+      }, { ...made, search, dial: dialMessagePlane }).finally(() => search.close());
+      const mesh = MeshState.completeJoin(store, { ...made, admitted, token: invitation });
       if (mesh instanceof MeshState) return mesh;
       throw new JoinRefusedError(`Cannot join: ${mesh.problem}`, { hint: "Ask for a new token." });
     });
@@ -144,8 +126,8 @@ export class OverlayBootstrap {
   static async load(input: AgentOptionsInput, ports: OverlayPorts = {}): Promise<OverlayBootstrap> {
     const options = parseAgentOptions(input);
     if (!SqliteStateStore.existsIn(options.stateDir)) throw new NotInitializedError();
-    return await withStore(options, ports, (store) => {
-      const mesh = MeshState.load(store, MESH);
+    return await withStore(options, ports, (store, made) => {
+      const mesh = MeshState.load(store, made);
       if (options.cidr !== undefined && !options.cidr.equals(mesh.cidr)) {
         throw new InvalidRequestError(
           `Cannot use the network ${options.cidr}: the one in ${options.stateDir} has ${mesh.cidr}`,
@@ -280,13 +262,17 @@ async function resumed(
 async function withStore(
   options: AgentOptions,
   { logger = silentLogger, limits }: OverlayPorts,
-  makeMesh: (store: SqliteStateStore) => MeshState | Promise<MeshState>,
+  makeMesh: (
+    store: SqliteStateStore,
+    made: Environment & MeshOptions,
+  ) => MeshState | Promise<MeshState>,
 ): Promise<OverlayBootstrap> {
   const store = SqliteStateStore.open(options.stateDir);
   try {
-    const mesh = await makeMesh(store);
+    const environment = systemEnvironment(logger);
+    const mesh = await makeMesh(store, { ...environment, addressPool: (cidr) => new IpAllocator(cidr) });
     return OverlayBootstrap.make(
-      new Agent({ mesh, store, options, logger, ...(limits === undefined ? {} : { limits }) }),
+      new Agent({ ...environment, mesh, store, options, ...(limits === undefined ? {} : { limits }) }),
     );
   } catch (error) {
     store.close();

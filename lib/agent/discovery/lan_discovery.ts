@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Logger } from "../../base/mod.ts";
+import type { Environment } from "../../base/mod.ts";
 import { type AgentOptions, DEFAULT_DISCOVERY_PORT } from "../../config/mod.ts";
 import {
   Discovery,
@@ -11,7 +11,6 @@ import {
   type DiscoveryProvider,
   type DiscoveryRole,
 } from "../../discovery/mod.ts";
-import { systemClock, systemRandom, systemTimers } from "../../host/mod.ts";
 import type { NetworkId, NodeId } from "../../mesh/mod.ts";
 import { type Cidr, type Endpoint, IpAddress } from "../../net/mod.ts";
 import { LanSockets } from "../../transport/mod.ts";
@@ -21,13 +20,12 @@ const GROUP = IpAddress.fromBytes(Uint8Array.of(239, 255, 42, 98));
 /** Through one router at most. */
 const GROUP_TTL = 2;
 
-/** What discovery is for. */
-export interface LanDiscoveryParts {
+/** Who calls out, and who receives what others call out. */
+export interface LanDiscoveryParts extends Environment {
   readonly networkId: NetworkId;
   readonly nodeId: NodeId;
   readonly role: DiscoveryRole;
   readonly options: AgentOptions;
-  readonly log: Logger;
   /** The overlay's prefixes: nothing is called out into the overlay itself. */
   readonly overlay: readonly Cidr[];
   readonly observer: (event: DiscoveryEvent) => void;
@@ -56,9 +54,6 @@ export class LanDiscovery {
     this.#sockets = sockets;
     this.#discovery = new Discovery({
       ...parts,
-      clock: systemClock,
-      timers: systemTimers,
-      random: systemRandom,
       ear: sockets,
       providers,
     });

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Logger } from "../../base/mod.ts";
+import type { Environment } from "../../base/mod.ts";
 import type { AgentOptions } from "../../config/mod.ts";
 import type { JoinToken, NodeIdentity } from "../../mesh/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
@@ -44,11 +44,10 @@ export class LeaderSearch {
 
   /** Calls out for leaders of the token's network. Harmless when repeated. */
   async seek(): Promise<void> {
-    const { token, identity, options, log } = this.#parts;
+    const { token, identity } = this.#parts;
     this.#dht ??= DhtDiscovery.start({
+      ...this.#parts,
       networkId: token.networkId,
-      options,
-      log,
       overlay: [token.cidr],
       isLooking: () => true,
       observer: (place) => {
@@ -56,11 +55,10 @@ export class LeaderSearch {
       },
     });
     await (this.#lan ??= LanDiscovery.start({
+      ...this.#parts,
       networkId: token.networkId,
       nodeId: identity.id,
       role: { kind: "seeker" },
-      options,
-      log,
       overlay: [token.cidr],
       observer: ({ kind, endpoint }) => {
         if (kind === "found" && this.#found.length < MAX_FOUND) keep(this.#found, endpoint);
@@ -88,10 +86,9 @@ function keep(endpoints: Endpoint[], endpoint: Endpoint): void {
   if (!endpoints.some((known) => known.equals(endpoint))) endpoints.push(endpoint);
 }
 
-/** What a search works with. */
-export interface SearchParts {
+/** Who searches, by which options, with which token. */
+export interface SearchParts extends Environment {
   readonly token: JoinToken;
   readonly identity: NodeIdentity;
   readonly options: AgentOptions;
-  readonly log: Logger;
 }

@@ -3,8 +3,8 @@
  * @module
  */
 
-import { type ByteStream, type Environment, millis, sleep } from "../../base/mod.ts";
-import { type Channel, ChannelRefusedError, openChannel } from "../../channel/mod.ts";
+import { type Environment, millis, sleep } from "../../base/mod.ts";
+import type { Channel } from "../../channel/mod.ts";
 import {
   type Admitted,
   decodeMeshMessage,
@@ -20,7 +20,7 @@ import type { PublicKey } from "../../crypto/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
 import { JoinRefusedError, UnreachableError } from "../errors.ts";
 import type { LeaderSearch } from "../discovery/mod.ts";
-import { raceDial } from "../links/mod.ts";
+import { dialChannel, type DialStream, raceDial } from "../links/mod.ts";
 
 const RETRY_PAUSE_MS = 500;
 /** Strangers are dialled by four a second at most, however fast they answer. */
@@ -30,11 +30,11 @@ const STRANGER_TIMEOUT_MS = 2_000;
 /** How long a leader may think about a request. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
-/** What joining works with. */
+/** How leaders are found and dialled. */
 export interface JoinParts extends Pick<Environment, "clock" | "timers" | "random"> {
   /** Looks for leaders that are near; asked when the token names no endpoint, or none that answers. */
   readonly search: Pick<LeaderSearch, "isAllowed" | "patienceMs" | "seek" | "found" | "places">;
-  dial(endpoint: Endpoint, signal: AbortSignal): Promise<ByteStream | undefined>;
+  readonly dial: DialStream;
 }
 
 /**
@@ -107,10 +107,16 @@ async function reachLeader(
         const cancelTimer = target.isMeant
           ? () => {}
           : timers.setTimer(STRANGER_TIMEOUT_MS, () => late.abort());
-        const either = AbortSignal.any([signal, late.signal]);
-        const answer = await tryTarget(target, token, { identity, parts, signal: either }).finally(
-          cancelTimer,
-        );
+        const answer = await dialChannel(target.endpoint, parts.dial, {
+          clock,
+          timers,
+          random: parts.random,
+          localStatic: identity.privateKey,
+          remoteStatic: target.publicKey,
+          presharedKey: token.presharedKey,
+          hello: encodeHello({ kind: "join", tokenId: token.tokenId }),
+          signal: AbortSignal.any([signal, late.signal]),
+        }).finally(cancelTimer);
         if (typeof answer !== "string") return answer;
         // At the leader's private address somebody else may live here: the other endpoints have their turn too.
         wasRefused ||= target.isMeant && answer === "refused";
@@ -125,34 +131,6 @@ async function reachLeader(
     }
     await search.seek();
     await sleep(timers, RETRY_PAUSE_MS, never);
-  }
-}
-
-async function tryTarget(
-  { endpoint, publicKey }: Target,
-  token: JoinToken,
-  { identity, parts, signal }: {
-    readonly identity: NodeIdentity;
-    readonly parts: JoinParts;
-    readonly signal: AbortSignal;
-  },
-): Promise<Channel | "refused" | "nobody"> {
-  const { random, clock, timers } = parts;
-  const stream = signal.aborted ? undefined : await parts.dial(endpoint, signal);
-  if (stream === undefined) return "nobody";
-  try {
-    return await openChannel(stream, {
-      localStatic: identity.privateKey,
-      remoteStatic: publicKey,
-      presharedKey: token.presharedKey,
-      hello: encodeHello({ kind: "join", tokenId: token.tokenId }),
-      random,
-      clock,
-      timers,
-      signal,
-    });
-  } catch (error) {
-    return error instanceof ChannelRefusedError ? "refused" : "nobody";
   }
 }
 

@@ -3,18 +3,15 @@
  * @module
  */
 
-import { type Logger, WeftError } from "../../base/mod.ts";
-import type { AgentOptions } from "../../config/mod.ts";
-import { type MeshState, NO_UPDATE } from "../../mesh/mod.ts";
+import { WeftError } from "../../base/mod.ts";
+import { NO_UPDATE } from "../../mesh/mod.ts";
+import type { AgentContext } from "../agent_context.ts";
+import { ownEndpoints } from "../endpoint_selector.ts";
 import { InterruptedError, InvalidRequestError } from "../errors.ts";
 import type { LeaderCoordinator } from "./leader_coordinator.ts";
-import { ownEndpoints } from "../endpoint_selector.ts";
 
-/** What it works with. */
-export interface KeyChangeParts {
-  readonly mesh: MeshState;
-  readonly options: AgentOptions;
-  readonly log: Logger;
+/** Who asks leaders, and begins anew. */
+export interface KeyChangeParts extends AgentContext {
   leaders(): LeaderCoordinator | undefined;
   /** Ends everything that knows the node by its former keys, and begins anew. @returns false when the node stops */
   beginAnew(): Promise<boolean>;

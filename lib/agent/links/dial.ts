@@ -1,17 +1,54 @@
 /**
- * Dialling: several endpoints a moment apart, of which the first that answers is kept (RFC 8305 §5), and how long to wait
- * before the next attempt.
+ * Dialling: one endpoint with the handshake behind it, several a moment apart of which the first that answers is kept
+ * (RFC 8305 §5), and how long to wait before the next attempt.
  * @module
  */
 
-import { randomFraction, type RandomSource, type Timers } from "../../base/mod.ts";
+import { type ByteStream, randomFraction, type RandomSource, type Timers } from "../../base/mod.ts";
+import {
+  type Channel,
+  ChannelRefusedError,
+  openChannel,
+  type OpenChannelOptions,
+} from "../../channel/mod.ts";
+import type { Endpoint } from "../../net/mod.ts";
+import { dialTcp } from "../../transport/mod.ts";
 
+/** How long a dial of the message plane waits for the port to open. */
+const DIAL_TIMEOUT_MS = 4_000;
 /** The pause between two attempts, RFC 8305 §5 "Connection Attempt Delay". */
 const ATTEMPT_DELAY_MS = 250;
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 30_000;
 
-/** What `raceDial` works with. */
+/** Opens a stream to the message plane of somebody; undefined when nobody listens there. */
+export type DialStream = typeof dialMessagePlane;
+
+/** Dials by TCP, for 4 s at most. */
+export function dialMessagePlane(endpoint: Endpoint, signal: AbortSignal): Promise<ByteStream | undefined> {
+  return dialTcp(endpoint, { timeoutMs: DIAL_TIMEOUT_MS, signal });
+}
+
+/** Why there is no channel: nobody listens, whoever is there said no, or the handshake did not come to its end. */
+export type DialFailure = "nobody" | "refused" | "failed";
+
+/** Dials one endpoint and shakes hands with whoever has `options.remoteStatic`. It never rejects. */
+export async function dialChannel(
+  endpoint: Endpoint,
+  dial: DialStream,
+  options: OpenChannelOptions & { readonly signal: AbortSignal },
+): Promise<Channel | DialFailure> {
+  const { signal } = options;
+  const stream = signal.aborted ? undefined : await dial(endpoint, signal);
+  if (stream === undefined) return "nobody";
+  try {
+    return await openChannel(stream, options);
+  } catch (error) {
+    return error instanceof ChannelRefusedError ? "refused" : "failed";
+  }
+}
+
+/** How the endpoints of a race are dialled. */
 export interface DialRace<Target, Connection> {
   readonly timers: Timers;
   /** Resolves with a connection, or undefined; gives up by itself, and at once when `signal` aborts. */

@@ -3,19 +3,20 @@
  * @module
  */
 
-import { type ByteStream, type Environment, type Millis, millis, sleep } from "../../base/mod.ts";
-import { type Channel, type HandshakeSetup, openChannel } from "../../channel/mod.ts";
+import { type Environment, type Millis, millis, sleep } from "../../base/mod.ts";
+import type { Channel, HandshakeSetup } from "../../channel/mod.ts";
 import {
   encodeHello,
+  type Member,
   type NetworkId,
   type NodeId,
   type NodeIdentity,
   type Roster,
   wantedLinks,
 } from "../../mesh/mod.ts";
-import type { PublicKey } from "../../crypto/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
-import { Backoff, raceDial } from "./dial.ts";
+import type { EndpointSelector } from "../endpoint_selector.ts";
+import { Backoff, dialChannel, type DialFailure, type DialStream, raceDial } from "./dial.ts";
 import type { LinkTable } from "./link_table.ts";
 
 /** Of two members that know each other from the same moment, the one with the greater id waits so long. */
@@ -29,23 +30,21 @@ const DIALS_BEFORE_ANOTHER = 3;
 /** How long it is left alone then. */
 const UNREACHABLE_MS = 300_000;
 
-/** What it works with. */
+/** Who dials, whom, and where. */
 export interface LinkDialerParts extends Environment {
   readonly identity: NodeIdentity;
   readonly networkId: NetworkId;
   readonly roster: Roster;
   readonly links: LinkTable;
   readonly setup: HandshakeSetup;
-  /** Dials the message plane of somebody. */
-  dial(endpoint: Endpoint, signal: AbortSignal): Promise<ByteStream | undefined>;
-  /** Which of the endpoints that a member states are worth a try, the best first. */
-  candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[];
+  readonly dial: DialStream;
+  readonly endpoints: Pick<EndpointSelector, "channelEndpoints">;
   /** A dial was answered. */
   onChannel(nodeId: NodeId, channel: Channel): void;
 }
 
-/** What came of a probe: a link, somebody else or a refusal, or nobody who listens. */
-export type ProbeOutcome = "linked" | "refused" | "nobody";
+/** What came of a probe: a link, or why there is none. */
+export type ProbeOutcome = "linked" | DialFailure;
 
 /** One dialler for each member that is wanted; it waits while there is a link. */
 export class LinkDialer {
@@ -108,15 +107,14 @@ export class LinkDialer {
   }
 
   async #dial(nodeId: NodeId, signal: AbortSignal): Promise<boolean> {
-    const { roster, timers, candidates, links, onChannel } = this.#parts;
+    const { roster, timers, endpoints, links, onChannel } = this.#parts;
     const member = roster.linkable(nodeId);
-    const targets = candidates(member?.statement?.channelEndpoints ?? [], nodeId);
+    const targets = member === undefined ? [] : endpoints.channelEndpoints(member);
     if (member === undefined || targets.length === 0) return false;
-    const { publicKey } = member.record;
     const channel = await raceDial<Endpoint, Channel>(targets, {
       timers,
       attempt: async (target, raceSignal) => {
-        const channel = await this.#shakeHands(publicKey, target, AbortSignal.any([signal, raceSignal]));
+        const channel = await this.#open(member, target, AbortSignal.any([signal, raceSignal]));
         return typeof channel === "string" ? undefined : channel;
       },
       discard: (second) => second.close("another link is open"),
@@ -126,12 +124,12 @@ export class LinkDialer {
     return links.get(nodeId) !== undefined;
   }
 
-  /** Tries a member at a place where it may be or not, once, unless it has a link. */
-  async probe(nodeId: NodeId, place: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
+  /** Dials a member once at an endpoint that may be somebody else's, unless it has a link. */
+  async probe(nodeId: NodeId, endpoint: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
     const { roster, links, onChannel } = this.#parts;
     const member = roster.linkable(nodeId);
     if (member === undefined || links.get(nodeId) !== undefined) return "refused";
-    const channel = await this.#shakeHands(member.record.publicKey, place, signal);
+    const channel = await this.#open(member, endpoint, signal);
     if (typeof channel === "string") return channel;
     if (signal.aborted) channel.close("not needed any more");
     else onChannel(nodeId, channel);
@@ -149,21 +147,10 @@ export class LinkDialer {
     this.#diallers.clear();
   }
 
-  async #shakeHands(
-    remoteStatic: PublicKey,
-    target: Endpoint,
-    signal: AbortSignal,
-  ): Promise<Channel | "refused" | "nobody"> {
+  async #open({ record }: Member, endpoint: Endpoint, signal: AbortSignal): Promise<Channel | DialFailure> {
     const { identity, networkId, dial, setup } = this.#parts;
-    const stream = await dial(target, signal);
-    if (stream === undefined) return "nobody";
     const hello = encodeHello({ kind: "member", networkId, nodeId: identity.id });
-    try {
-      return await openChannel(stream, { ...setup, remoteStatic, hello, signal });
-    } catch {
-      // Refused, silent or called off: this endpoint does not lead there now.
-      return "refused";
-    }
+    return await dialChannel(endpoint, dial, { ...setup, remoteStatic: record.publicKey, hello, signal });
   }
 
   async #keepLinked(nodeId: NodeId): Promise<void> {

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Logger, type StateStore, WeftError } from "../../base/mod.ts";
+import { type StateStore, WeftError } from "../../base/mod.ts";
 import type { AgentOptions } from "../../config/mod.ts";
 import { absoluteName, DomainName, formatRecord, reverseOrigins } from "../../dns/mod.ts";
 import {
@@ -14,12 +14,12 @@ import {
   RESOLVER_CONF_PATH,
   resolverInUse,
   type ResolverKind,
-  systemTimers,
   upstreamServers,
 } from "../../host/mod.ts";
 import type { MeshState, NodeId } from "../../mesh/mod.ts";
-import { type Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
+import { Endpoint, IpAddress } from "../../net/mod.ts";
 import { type DnsForward, type DnsHandle, DnsServer } from "../../nameserver/mod.ts";
+import type { AgentContext } from "../agent_context.ts";
 import { InvalidRequestError } from "../errors.ts";
 import type { DnsReport } from "../report.ts";
 import { RosterNames } from "./roster_names.ts";
@@ -31,13 +31,9 @@ const STANDARD_PORT = 53;
 const LOOPBACK = IpAddress.fromBytes(Uint8Array.of(127, 0, 0, 1));
 
 /** What a node's names are made of. */
-export interface NameServiceParts {
-  readonly mesh: MeshState;
+export interface NameServiceParts extends AgentContext {
+  /** Remembers how the host's resolver was. */
   readonly store: StateStore;
-  readonly options: AgentOptions;
-  /** The blocks of the network. */
-  readonly cidrs: readonly Cidr[];
-  readonly log: Logger;
   /** The services whose names are served. */
   readonly offered: ServiceNamesParts["offered"];
 }
@@ -97,7 +93,7 @@ export class NameService {
   }
 
   static async #open(parts: NameServiceParts): Promise<NameService> {
-    const { mesh, log } = parts;
+    const { mesh, log, timers, offered, endpoints: { overlay: cidrs } } = parts;
     let problem: string | undefined;
     const tell = (error: unknown): void => {
       problem = error instanceof WeftError ? error.message : String(error);
@@ -115,15 +111,13 @@ export class NameService {
       handle = await startServer(parts, plan);
     }
     const zone = DomainName.parse(parts.options.dnsZone) ?? DomainName.root;
-    const members = new RosterNames({ roster: mesh.roster, zone, cidrs: parts.cidrs, sink: handle });
+    const members = new RosterNames({ roster: mesh.roster, zone, cidrs, sink: handle });
     members.start();
-    const { replica, network: { id: networkId } } = mesh;
+    const { replica, roster, network: { id: networkId } } = mesh;
     const author = () => authorOf(mesh);
     const shared = new SharedNames({ replica, handle, zone, networkId, author });
     shared.start();
-    const { cidrs, offered } = parts;
-    const { roster } = mesh;
-    const services = new ServiceNames({ roster, zone, cidrs, timers: systemTimers, sink: handle, offered });
+    const services = new ServiceNames({ roster, zone, cidrs, timers, sink: handle, offered });
     services.follow();
     const unsubscribe = replica.subscribe({
       handleEntryEvent: (event) => shared.handleEntryEvent(event),
@@ -221,7 +215,7 @@ function forwardsOf(
 }
 
 async function startServer(
-  { mesh, options, cidrs, log }: NameServiceParts,
+  { mesh, options, endpoints: { overlay: cidrs }, log }: NameServiceParts,
   plan: NamePlan,
 ): Promise<DnsHandle> {
   const server = new DnsServer({
@@ -239,7 +233,7 @@ async function startServer(
 }
 
 async function point(
-  { options, store, cidrs }: NameServiceParts,
+  { options, store, endpoints }: NameServiceParts,
   { resolver }: NamePlan,
   handle: DnsHandle,
 ): Promise<PointedResolver | undefined> {
@@ -247,7 +241,7 @@ async function point(
   const port = resolver === "resolv.conf" ? STANDARD_PORT : options.dnsPorts[0];
   return await pointResolver(resolver, {
     zone: options.dnsZone,
-    otherZones: cidrs.flatMap(reverseOrigins).map(String),
+    otherZones: endpoints.overlay.flatMap(reverseOrigins).map(String),
     servers: handle.endpoints.filter((endpoint) => endpoint.port === port),
     interfaceName: options.interfaceName,
   }, new HostJournal(store));

@@ -8,6 +8,7 @@ import { PresharedKey } from "../../crypto/mod.ts";
 import type { PacketPlane } from "../../dataplane/mod.ts";
 import type { Member, NodeId, Replica, RosterEvent } from "../../mesh/mod.ts";
 import { Cidr, type Endpoint } from "../../net/mod.ts";
+import type { EndpointSelector } from "../endpoint_selector.ts";
 import type { DeviceEvent, WireGuardPeerConfig } from "../../wireguard/mod.ts";
 
 /** A start begins handshakes with so many peers at once; the others' begin with the first packet. */
@@ -20,10 +21,8 @@ export interface PeerSyncParts {
   readonly plane: PacketPlane;
   /** This node, which is no peer of itself. */
   readonly self: NodeId;
-  /** The preshared key of a device without weft, when it was given one. */
-  presharedKey(nodeId: NodeId): PresharedKey | undefined;
-  /** Which of the endpoints that a peer states are worth a try, the best first. */
-  candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[];
+  readonly secrets: DeviceSecrets;
+  readonly endpoints: EndpointSelector;
 }
 
 /** Follows the roster's events and the device's. */
@@ -90,11 +89,11 @@ export class PeerSync {
     const key = record.publicKey.toString();
     let rotation = this.#rotations.get(key);
     if (rotation === undefined) this.#rotations.set(key, rotation = new EndpointRotation());
-    const endpoint = rotation.update(this.#candidates(member));
+    const endpoint = rotation.update(this.#parts.endpoints.tunnelEndpoints(member));
     const status = plane.peerStatus(record.publicKey);
     // A peer with a session is where it was last heard, whatever it says of itself.
     const keepsEndpoint = endpoint === undefined || (status?.hasSession ?? false);
-    const presharedKey = this.#parts.presharedKey(record.nodeId);
+    const presharedKey = this.#parts.secrets.get(record.nodeId);
     const config: WireGuardPeerConfig = {
       publicKey: record.publicKey,
       allowedIps: [...record.addresses.map((address) => Cidr.host(address)), ...record.allowedIps],
@@ -103,11 +102,6 @@ export class PeerSync {
       ...keepsEndpoint ? {} : { endpoint },
     };
     plane.setPeer(config);
-  }
-
-  #candidates({ record, statement }: Member): Endpoint[] {
-    const stated = statement?.endpoints ?? (record.endpoint === undefined ? [] : [record.endpoint]);
-    return this.#parts.candidates(stated, record.nodeId);
   }
 }
 

@@ -94,7 +94,7 @@ export class Stage implements AsyncDisposable {
       },
       counters: this.counters,
       dial: () => Promise.resolve(undefined),
-      candidates: (stated) => [...stated],
+      endpoints: { channelEndpoints: ({ statement }) => [...statement?.channelEndpoints ?? []] },
       tokenKey: () => undefined,
       serveJoin: () => Promise.resolve(),
       renew: () => false,
