@@ -105,16 +105,14 @@ export class SharedNames {
         hint: "Add it on a leader.",
       });
     }
-    // Whether it would be seen is known once it is tried.
-    const added = handle.add(text);
-    handle.remove(added.name, added.type, added.data);
+    handle.checkVisible(record);
     if (records.length > 1 && records.some(({ type }) => type === RECORD_TYPE.CNAME)) {
       throw new InvalidRequestError(`Cannot add ${record.name}: an alias stands alone`, {
         hint: "Remove the other records of the name first.",
       });
     }
     this.#write(key, records);
-    return added;
+    return formatRecord(record);
   }
 
   /**
