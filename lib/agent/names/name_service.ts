@@ -22,8 +22,8 @@ import { type DnsForward, type DnsHandle, DnsServer } from "../../nameserver/mod
 import type { AgentContext } from "../agent_context.ts";
 import { InvalidRequestError } from "../errors.ts";
 import type { DnsReport } from "../report.ts";
-import { RosterNames } from "./roster_names.ts";
-import { ServiceNames, type ServiceNamesParts } from "./service_names.ts";
+import { MemberNameSync } from "./member_name_sync.ts";
+import { ServiceNameSync, type ServiceNameSyncParts } from "./service_name_sync.ts";
 import { SharedNames, type SharedNamesParts } from "./shared_names.ts";
 
 /** The only port that a resolv.conf can mean. */
@@ -35,7 +35,7 @@ export interface NameServiceParts extends AgentContext {
   /** Remembers how the host's resolver was. */
   readonly store: StateStore;
   /** The services whose names are served. */
-  readonly offered: ServiceNamesParts["offered"];
+  readonly offered: ServiceNameSyncParts["offered"];
 }
 
 /** How the server and the resolver are to be; the plan of what `open` then does. */
@@ -49,18 +49,18 @@ interface NamePlan {
 export class NameService {
   readonly handle: DnsHandle;
   readonly shared: SharedNames;
-  readonly services: ServiceNames;
-  readonly #members: RosterNames;
+  readonly services: ServiceNameSync;
+  readonly #members: MemberNameSync;
   readonly #resolver: PointedResolver | undefined;
   readonly #problem: string | undefined;
   readonly #unsubscribe: () => void;
 
   private constructor(
     handle: DnsHandle,
-    members: RosterNames,
+    members: MemberNameSync,
     more: {
       readonly shared: SharedNames;
-      readonly services: ServiceNames;
+      readonly services: ServiceNameSync;
       readonly resolver: PointedResolver | undefined;
       readonly problem: string | undefined;
       readonly unsubscribe: () => void;
@@ -111,13 +111,13 @@ export class NameService {
       handle = await startServer(parts, plan);
     }
     const zone = DomainName.parse(parts.options.dnsZone) ?? DomainName.root;
-    const members = new RosterNames({ roster: mesh.roster, zone, cidrs, sink: handle });
+    const members = new MemberNameSync({ roster: mesh.roster, zone, cidrs, sink: handle });
     members.start();
     const { replica, roster, network: { id: networkId } } = mesh;
     const author = () => authorOf(mesh);
     const shared = new SharedNames({ replica, handle, zone, networkId, author });
     shared.start();
-    const services = new ServiceNames({ roster, zone, cidrs, timers, sink: handle, offered });
+    const services = new ServiceNameSync({ roster, zone, cidrs, timers, sink: handle, offered });
     services.follow();
     const unsubscribe = replica.subscribe({
       handleEntryEvent: (event) => shared.handleEntryEvent(event),

@@ -20,7 +20,7 @@ export interface RecordSink {
 }
 
 /** What the names are made of. */
-export interface RosterNamesParts {
+export interface MemberNameSyncParts {
   readonly roster: Roster;
   readonly zone: DomainName;
   readonly cidrs: readonly Cidr[];
@@ -31,8 +31,8 @@ export interface RosterNamesParts {
  * Keeps a group of records for each member. Of members with the same name the roster says which has it; the others are
  * found by `node-…` alone.
  */
-export class RosterNames {
-  readonly #parts: RosterNamesParts;
+export class MemberNameSync {
+  readonly #parts: MemberNameSyncParts;
   /** The name of each member as it was last seen. */
   readonly #names = new Map<NodeId, string>();
   /** Who has each name. */
@@ -41,7 +41,7 @@ export class RosterNames {
   readonly #leaders = new Map<NodeId, readonly IpAddress[]>();
   #elected: NodeId | undefined;
 
-  constructor(parts: RosterNamesParts) {
+  constructor(parts: MemberNameSyncParts) {
     this.#parts = parts;
   }
 
