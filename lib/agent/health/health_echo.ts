@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Environment } from "../../base/mod.ts";
+import { type Environment, withTimeout } from "../../base/mod.ts";
 import { EchoProber } from "../../health/mod.ts";
 import { Endpoint, type IpAddress } from "../../net/mod.ts";
 import { LocalDatagrams } from "../../transport/mod.ts";
@@ -62,15 +62,11 @@ export class HealthEcho {
     const { question, datagram } = this.#prober.ask(clock.now(), address.toString());
     const { promise, resolve } = Promise.withResolvers<number | undefined>();
     this.#waiting.set(question, resolve);
-    const cancelTimer = timers.setTimer(timeoutMs, () => resolve(undefined));
     this.#socket.send(datagram, new Endpoint(address, ECHO_PORT));
-    try {
-      return await promise;
-    } finally {
-      cancelTimer();
+    return await withTimeout(timers, timeoutMs, promise).finally(() => {
       this.#waiting.delete(question);
       this.#prober.forget(question);
-    }
+    });
   }
 
   /** @returns how many datagrams were dropped, by reason */

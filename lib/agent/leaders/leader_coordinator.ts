@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Environment } from "../../base/mod.ts";
+import { DeadlineTimer, type Environment, type Timers, withTimeout } from "../../base/mod.ts";
 import {
   Election,
   type KeyRotation,
@@ -18,10 +18,12 @@ import {
   type ReplicaUpdate,
 } from "../../mesh/mod.ts";
 import { InvalidRequestError, NotLeaderError, UnreachableError } from "../errors.ts";
-import { MemberRequests } from "./member_requests.ts";
 import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
 
-/** What it is made of. */
+/** How long an answer of a member may take. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
+/** The links that it speaks on, and who is told of elections. */
 export interface LeaderCoordinatorParts extends Pick<Environment, "clock" | "timers" | "log"> {
   readonly mesh: MeshState;
   readonly messages: MessagePlane;
@@ -34,7 +36,7 @@ export class LeaderCoordinator {
   readonly requests: MemberRequests;
   readonly #parts: LeaderCoordinatorParts;
   readonly #election: Election;
-  #cancelTimer: () => void = () => {};
+  readonly #timer: DeadlineTimer;
   #unsubscribe: () => void = () => {};
   #isClosed = false;
 
@@ -42,6 +44,7 @@ export class LeaderCoordinator {
     this.#parts = parts;
     this.requests = new MemberRequests(parts.messages, parts.timers);
     this.#election = new Election(parts.mesh.identity.id, parts.clock.now());
+    this.#timer = new DeadlineTimer(parts, () => this.#advance());
   }
 
   /** The elected leader; undefined when none lives. */
@@ -73,7 +76,7 @@ export class LeaderCoordinator {
       if (roles.includes("leader")) leaders.push(nodeId);
     }
     this.#election.setLeaders(leaders, clock.now());
-    this.#turn();
+    this.#advance();
   }
 
   /** Renews records that are due, on the elected leader; early and repeated calls are harmless. */
@@ -87,11 +90,13 @@ export class LeaderCoordinator {
   }
 
   /** Takes in what a member says to or as a leader. */
-  handleMessage(nodeId: NodeId, said: LeaderMessage): void {
-    if (said.kind === "response") return this.requests.handleAnswer(nodeId, said.number, said.answer);
-    if (said.kind === "request") return void this.#serve(nodeId, said.number, said.request);
+  handleMessage(nodeId: NodeId, message: LeaderMessage): void {
+    if (message.kind === "response") {
+      return this.requests.handleAnswer(nodeId, message.number, message.answer);
+    }
+    if (message.kind === "request") return void this.#serve(nodeId, message.number, message.request);
     this.#election.handleHeartbeat(nodeId, this.#parts.clock.now());
-    this.#turn();
+    this.#advance();
   }
 
   /**
@@ -157,7 +162,7 @@ export class LeaderCoordinator {
   close(): void {
     this.#isClosed = true;
     this.#unsubscribe();
-    this.#cancelTimer();
+    this.#timer.set(undefined);
     this.requests.close();
   }
 
@@ -253,9 +258,9 @@ export class LeaderCoordinator {
     });
   }
 
-  /** Does what is due, tells of a change, and waits for the next thing that is. */
-  #turn(): void {
-    const { clock, timers, messages, mesh: { roster, identity }, log, onElection } = this.#parts;
+  /** Does what is due, says who is elected now, and waits for the next time. */
+  #advance(): void {
+    const { clock, messages, mesh: { roster, identity }, log, onElection } = this.#parts;
     if (this.#isClosed) return;
     this.#election.handleTimeout(clock.now());
     if (this.#election.pollHeartbeat(clock.now())) messages.broadcast({ kind: "heartbeat" });
@@ -268,10 +273,44 @@ export class LeaderCoordinator {
         log.info("leader elected", { name, self: elected === identity.id });
       }
     }
-    this.#cancelTimer();
-    const at = this.#election.pollTimeout();
-    if (at !== undefined) {
-      this.#cancelTimer = timers.setTimer(Math.max(1, at - clock.now()), () => this.#turn());
+    this.#timer.set(this.#election.pollTimeout());
+  }
+}
+
+/** Asks members for something, and knows their answers by numbers. */
+export class MemberRequests {
+  readonly #messages: Pick<MessagePlane, "reach" | "send">;
+  readonly #timers: Timers;
+  readonly #waiting = new Map<number, { readonly nodeId: NodeId; answer(answer?: MemberAnswer): void }>();
+  #lastNumber = 0;
+
+  constructor(messages: Pick<MessagePlane, "reach" | "send">, timers: Timers) {
+    this.#messages = messages;
+    this.#timers = timers;
+  }
+
+  /** @returns the answer; `unsent` when the member cannot be reached, undefined when it has not answered in 10 s */
+  async ask(nodeId: NodeId, request: MemberRequest): Promise<MemberAnswer | "unsent" | undefined> {
+    const number = ++this.#lastNumber;
+    const { promise, resolve } = Promise.withResolvers<MemberAnswer | undefined>();
+    if (!await this.#messages.reach(nodeId)) return "unsent";
+    this.#waiting.set(number, { nodeId, answer: resolve });
+    try {
+      if (!await this.#messages.send(nodeId, { kind: "request", number, request })) return "unsent";
+      return await withTimeout(this.#timers, ANSWER_TIMEOUT_MS, promise);
+    } finally {
+      this.#waiting.delete(number);
     }
+  }
+
+  /** Takes an answer in; one that nobody waits for, or from another member, is left alone. */
+  handleAnswer(nodeId: NodeId, number: number, answer: MemberAnswer): void {
+    const waiting = this.#waiting.get(number);
+    if (waiting?.nodeId === nodeId) waiting.answer(answer);
+  }
+
+  /** Ends all requests without an answer. */
+  close(): void {
+    for (const { answer } of this.#waiting.values()) answer(undefined);
   }
 }

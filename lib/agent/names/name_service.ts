@@ -51,33 +51,34 @@ export class NameService {
   readonly shared: SharedNames;
   readonly services: ServiceNameSync;
   readonly #members: MemberNameSync;
-  readonly #resolver: PointedResolver | undefined;
-  readonly #problem: string | undefined;
   readonly #unsubscribe: () => void;
+  #resolver: PointedResolver | undefined;
+  #problem: string | undefined;
 
-  private constructor(
-    handle: DnsHandle,
-    members: MemberNameSync,
-    more: {
-      readonly shared: SharedNames;
-      readonly services: ServiceNameSync;
-      readonly resolver: PointedResolver | undefined;
-      readonly problem: string | undefined;
-      readonly unsubscribe: () => void;
-    },
-  ) {
+  private constructor(parts: NameServiceParts, handle: DnsHandle) {
+    const { mesh, timers, offered, endpoints: { overlay: cidrs } } = parts;
+    const { replica, roster, network: { id: networkId } } = mesh;
+    const zone = DomainName.parse(handle.zone) ?? DomainName.root;
     this.handle = handle;
-    this.shared = more.shared;
-    this.services = more.services;
-    this.#members = members;
-    this.#resolver = more.resolver;
-    this.#problem = more.problem;
-    this.#unsubscribe = more.unsubscribe;
+    this.#members = new MemberNameSync({ roster, zone, cidrs, sink: handle });
+    this.shared = new SharedNames({ replica, handle, zone, networkId, author: () => authorOf(mesh) });
+    this.services = new ServiceNameSync({ roster, zone, cidrs, timers, sink: handle, offered });
+    this.#members.start();
+    this.shared.start();
+    this.services.follow();
+    this.#unsubscribe = replica.subscribe({
+      handleEntryEvent: (event) => this.shared.handleEntryEvent(event),
+      handleRosterEvent: (event) => {
+        this.#members.handleRosterEvent(event);
+        this.shared.handleRosterEvent(event);
+        this.services.followSoon();
+      },
+    });
   }
 
   /**
-   * Serves the zone, and points the host's resolver at it. A resolver that can't be pointed is told and left alone.
-   * @returns undefined when names are off, or when they are not asked for and can't be served; then that is told
+   * Serves the zone, and points the host's resolver at it. A resolver that can't be pointed is left alone, which the log says.
+   * @returns undefined when names are off, or when they are not asked for and can't be served, which the log says
    * @throws WeftError when they are asked for and can't be served
    */
   static async open(parts: NameServiceParts): Promise<NameService | undefined> {
@@ -93,11 +94,10 @@ export class NameService {
   }
 
   static async #open(parts: NameServiceParts): Promise<NameService> {
-    const { mesh, log, timers, offered, endpoints: { overlay: cidrs } } = parts;
     let problem: string | undefined;
-    const tell = (error: unknown): void => {
+    const leaveAlone = (error: unknown): void => {
       problem = error instanceof WeftError ? error.message : String(error);
-      log.warn("this host's resolver is left alone", { reason: problem });
+      parts.log.warn("this host's resolver is left alone", { reason: problem });
     };
     let plan = makePlan(parts, parts.options.dnsResolver);
     let handle: DnsHandle;
@@ -106,34 +106,18 @@ export class NameService {
     } catch (error) {
       // Port 53 was only for the resolver's sake.
       if (plan.resolver !== "resolv.conf") throw error;
-      tell(error);
+      leaveAlone(error);
       plan = makePlan(parts, "off");
       handle = await startServer(parts, plan);
     }
-    const zone = DomainName.parse(parts.options.dnsZone) ?? DomainName.root;
-    const members = new MemberNameSync({ roster: mesh.roster, zone, cidrs, sink: handle });
-    members.start();
-    const { replica, roster, network: { id: networkId } } = mesh;
-    const author = () => authorOf(mesh);
-    const shared = new SharedNames({ replica, handle, zone, networkId, author });
-    shared.start();
-    const services = new ServiceNameSync({ roster, zone, cidrs, timers, sink: handle, offered });
-    services.follow();
-    const unsubscribe = replica.subscribe({
-      handleEntryEvent: (event) => shared.handleEntryEvent(event),
-      handleRosterEvent: (event) => {
-        members.handleRosterEvent(event);
-        shared.handleRosterEvent(event);
-        services.followSoon();
-      },
-    });
-    let resolver: PointedResolver | undefined;
+    const service = new NameService(parts, handle);
     try {
-      resolver = await point(parts, plan, handle);
+      service.#resolver = await point(parts, plan, handle);
     } catch (error) {
-      tell(error);
+      leaveAlone(error);
     }
-    return new NameService(handle, members, { shared, services, resolver, problem, unsubscribe });
+    service.#problem = problem;
+    return service;
   }
 
   /** Follows who is the elected leader. */
