@@ -25,7 +25,7 @@ import { buildStatus } from "./status_report.ts";
 /** How often expired records and changed addresses of this host are looked for. */
 const UPKEEP_MS = 10_000;
 
-/** What an agent is made of. */
+/** A node's state, and how it is to run. */
 export interface AgentParts extends Environment {
   readonly mesh: MeshState;
   /** Closed by `stop`. */
@@ -124,7 +124,7 @@ export class Agent {
     try {
       await (this.#starting ??= this.#start());
     } catch (error) {
-      // The first failure is the one to tell.
+      // The first failure is the one to throw.
       await this.stop().catch(() => {});
       throw error;
     }
@@ -166,7 +166,7 @@ export class Agent {
 
   async #beginAnew(): Promise<boolean> {
     this.#overlay?.followKey();
-    // It takes its leave, which takes up to a second; packets do not wait for that.
+    // It says goodbye, which takes up to a second; packets do not wait for that.
     await this.#session?.close();
     if (this.#state !== "running") return false;
     await this.#startSession();
@@ -284,7 +284,7 @@ export class Agent {
   #end(reason: WeftError): void {
     if (this.#state === "stopping") return;
     this.#state = "stopping";
-    // Before anybody hears of it, so that no stop in answer comes first and hides the reason.
+    // Before it is logged, so that no stop in answer comes first and hides the reason.
     const disposed = this.#dispose(reason);
     this.#context.log.error(reason.message);
     disposed.catch((error) => this.#context.log.error("cannot take everything back", { error }));

@@ -10,13 +10,13 @@ import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 /** More than this many addresses are not worth a peer's time. */
 const MAX_ENDPOINTS = 8;
 
-/** Knows where members were heard, which nobody has signed. */
+/** Knows endpoints of members that nobody has signed. */
 export interface EndpointSource {
   /** @returns the endpoints of a member, the best first */
   endpointsOf(nodeId: NodeId): readonly Endpoint[];
 }
 
-/** Knows the networks that this host is in, what members state of themselves, and where they were heard. */
+/** Knows the networks that this host is in, what members state of themselves, and where discovery has found them. */
 export class EndpointSelector {
   readonly #mesh: MeshState;
   readonly #options: AgentOptions;
@@ -35,7 +35,7 @@ export class EndpointSelector {
     return ipv6Cidr === undefined ? [cidr] : [cidr, ipv6Cidr];
   }
 
-  /** Looks where this host is now. @returns what to tell the others, if that has changed */
+  /** Looks where this host is now. @returns a statement for the others, if that has changed */
   state(): SignedStatement | undefined {
     const { interfaceName } = this.#options;
     this.#prefixes = interfaceAddresses()
@@ -46,7 +46,7 @@ export class EndpointSelector {
     return this.#mesh.stateEndpoints(endpoints, endpoints);
   }
 
-  /** Takes in where members were heard. @returns a function that ends it */
+  /** Adds the endpoints that a source knows. @returns a function that ends it */
   addSource(source: EndpointSource): () => void {
     this.#sources.add(source);
     return () => void this.#sources.delete(source);
@@ -64,8 +64,8 @@ export class EndpointSelector {
 
   /** What a member states comes first, for that is signed. */
   #candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[] {
-    const heard = [...this.#sources].flatMap((source) => source.endpointsOf(nodeId));
-    const others = heard.filter((endpoint) => !stated.some((other) => other.equals(endpoint)));
+    const found = [...this.#sources].flatMap((source) => source.endpointsOf(nodeId));
+    const others = found.filter((endpoint) => !stated.some((other) => other.equals(endpoint)));
     return orderCandidates([...stated, ...others], { underlay: this.#prefixes, overlay: this.overlay });
   }
 }

@@ -18,7 +18,7 @@ import { LeaderCoordinator } from "./leaders/mod.ts";
 import { dialMessagePlane, type LinkObserver, MessagePlane } from "./links/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
 
-/** What outlives a session, and who is told of it. */
+/** What outlives a session, and what is called when its view of others changes. */
 export interface MemberSessionParts extends AgentContext {
   readonly counters: Counters<ChannelDropReason>;
   /** Closed by the session. */
@@ -57,7 +57,7 @@ export class MemberSession implements EndpointSource {
       tokenKey: (tokenId, publicKey) => mesh.tokens?.presharedKeyFor(tokenId, publicKey),
       serveJoin: (channel, tokenId, source) => serveJoin(channel, { tokenId, source }, parts),
       renew: (record) => renew(mesh, record),
-      onMessage: (nodeId, message) => this.leaders.handleMessage(nodeId, message),
+      onLeaderMessage: (nodeId, message) => this.leaders.handleMessage(nodeId, message),
       onSuspicion: (from, about) => this.health.handleSuspicion(from, about),
     });
     this.leaders = new LeaderCoordinator({ ...parts, messages });

@@ -39,7 +39,7 @@ import type { ServiceHost } from "./services/mod.ts";
 /** The token that a leader prints admits any number of machines for a day. */
 const PRINTED_TOKEN_LIFETIME_MS = 24 * 3_600_000;
 
-/** What a node is handed beside its options. */
+/** What a node takes beside its options. */
 export interface OverlayPorts {
   /** Where messages of the log go; nowhere unless given. */
   readonly logger?: Logger;
@@ -195,7 +195,7 @@ export class OverlayBootstrap {
 
   /**
    * Makes a token that admits any number of machines for 24 h. Leaders only, while running.
-   * @returns the token; it is told once
+   * @returns the token; it is not kept
    * @throws NotLeaderError
    */
   joinToken(): string {

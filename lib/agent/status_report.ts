@@ -1,5 +1,5 @@
 /**
- * Puts the report together from what the parts say of themselves.
+ * Makes the report of a node from the reports of its parts.
  * @module
  */
 
@@ -113,7 +113,7 @@ function peerReport(
     ? null
     : Math.max(0, clock.wall() - tunnel.lastHandshakeAt);
   const figures = session?.health.figures(record.nodeId);
-  // Before the first probe has ended, an open channel or a handshake is all that there is to say.
+  // Before the first probe has ended, an open channel or a handshake is all that is known.
   const hasSession = age !== null && age < SESSION_LIFE_MS;
   const healthy = figures !== undefined && figures.lossPercent !== null
     ? figures.healthy

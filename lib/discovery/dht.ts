@@ -6,15 +6,15 @@
 import { DeadlineTimer, type Environment } from "../base/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { type DhtOptions, DhtState } from "./dht_state.ts";
-import type { DiscoveryEar } from "./discovery.ts";
+import type { DiscoverySocket } from "./discovery.ts";
 
 const DAY_MS = 86_400_000;
 
-/** What it works with. */
+/** The socket, and who receives what is found. */
 export interface DhtParts extends DhtOptions, Pick<Environment, "clock" | "timers" | "log"> {
   /** Closed by `close`. */
-  readonly ear: DiscoveryEar;
-  /** Hears where somebody says to listen. */
+  readonly socket: DiscoverySocket;
+  /** Receives where somebody says to listen. */
   readonly observer: (endpoint: Endpoint) => void;
 }
 
@@ -29,7 +29,7 @@ export class Dht {
   constructor(parts: DhtParts) {
     this.#parts = parts;
     this.#state = new DhtState(parts.clock.now(), parts);
-    this.#timer = new DeadlineTimer(parts, () => this.#turn());
+    this.#timer = new DeadlineTimer(parts, () => this.#advance());
   }
 
   /** How many nodes of the DHT answered in the last round, at most 8. */
@@ -40,7 +40,7 @@ export class Dht {
   /** Begins the first round. */
   start(): void {
     this.#listen().catch((error) => this.#parts.log.error("cannot listen to the DHT", { error }));
-    this.#turn();
+    this.#advance();
   }
 
   /** @returns how many datagrams were dropped, by reason */
@@ -52,24 +52,24 @@ export class Dht {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#timer.set(undefined);
-    await this.#parts.ear.close();
+    await this.#parts.socket.close();
   }
 
   async #listen(): Promise<void> {
-    const { ear, clock } = this.#parts;
+    const { socket, clock } = this.#parts;
     for (;;) {
-      const received = await ear.receive();
+      const received = await socket.receive();
       if (received === undefined || this.#isClosed) return;
       this.#state.handleDatagram(clock.now(), received.datagram, received.source);
-      this.#turn();
+      this.#advance();
     }
   }
 
-  #turn(): void {
-    const { clock, ear, observer } = this.#parts;
+  #advance(): void {
+    const { clock, socket, observer } = this.#parts;
     this.#state.handleTimeout(clock.now(), Math.floor(clock.wall() / DAY_MS));
     for (let out = this.#state.pollTransmit(); out !== undefined; out = this.#state.pollTransmit()) {
-      ear.send(out.datagram, out.destination);
+      socket.send(out.datagram, out.destination);
     }
     for (let found = this.#state.pollFound(); found !== undefined; found = this.#state.pollFound()) {
       observer(found);

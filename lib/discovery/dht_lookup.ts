@@ -48,7 +48,7 @@ export interface DhtLookupOptions {
   readonly random: RandomSource;
 }
 
-/** Says whom to ask next, and is told what came of it. */
+/** Chooses whom to ask next, from what the answers say. */
 export class DhtLookup {
   readonly target: Uint8Array;
   readonly #self: Uint8Array;
@@ -186,7 +186,7 @@ function compareDistance(target: Uint8Array, a: Uint8Array, b: Uint8Array): numb
 }
 
 /** A node elsewhere can't know what is on this host or this cable, and may want it to be dialled. */
-function isWithinReachOf(from: Endpoint, told: Endpoint): boolean {
-  if (told.address.isLoopback) return from.address.isLoopback;
-  return !told.address.isLinkLocal || from.address.isLinkLocal;
+function isWithinReachOf(from: Endpoint, named: Endpoint): boolean {
+  if (named.address.isLoopback) return from.address.isLoopback;
+  return !named.address.isLinkLocal || from.address.isLinkLocal;
 }

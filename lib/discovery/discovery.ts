@@ -16,12 +16,12 @@ import {
 export interface DiscoveryProvider {
   /** For people: `multicast`, `broadcast`, `static`. */
   readonly name: string;
-  /** Calls out to everybody within reach; what can't be sent is dropped. */
+  /** Sends to everybody within reach; what can't be sent is dropped. */
   announce(datagram: Uint8Array): void;
 }
 
-/** What others call out, and the way to answer one of them. */
-export interface DiscoveryEar {
+/** Receives announcements, and answers one of them. */
+export interface DiscoverySocket {
   /** Waits for an announcement. @returns undefined when it is closed */
   receive(): Promise<{ readonly datagram: Uint8Array; readonly source: Endpoint } | undefined>;
   /** Answers; what can't be sent is dropped. */
@@ -33,16 +33,16 @@ export interface DiscoveryEar {
   close(): Promise<void>;
 }
 
-/** What discovery works with. */
+/** The ways to announce, and who is told of what comes in. */
 export interface DiscoveryParts extends DiscoveryOptions, Pick<Environment, "clock" | "timers" | "log"> {
   /** Closed by `close`. */
-  readonly ear: DiscoveryEar;
+  readonly socket: DiscoverySocket;
   readonly providers: readonly DiscoveryProvider[];
-  /** Hears what happens. */
+  /** Receives what happens. */
   readonly observer: (event: DiscoveryEvent) => void;
 }
 
-/** Calls out and listens from `start` to `close`. */
+/** Announces and listens from `start` to `close`. */
 export class Discovery {
   readonly #parts: DiscoveryParts;
   readonly #state: DiscoveryState;
@@ -52,10 +52,10 @@ export class Discovery {
   constructor(parts: DiscoveryParts) {
     this.#parts = parts;
     this.#state = new DiscoveryState(parts.clock.now(), parts);
-    this.#timer = new DeadlineTimer(parts, () => this.#turn());
+    this.#timer = new DeadlineTimer(parts, () => this.#advance());
   }
 
-  /** How many nodes were heard lately. */
+  /** From how many nodes announcements came lately. */
   get size(): number {
     return this.#state.size;
   }
@@ -64,16 +64,16 @@ export class Discovery {
   start(): void {
     this.#isRunning = true;
     this.#listen().catch((error) => this.#parts.log.error("cannot listen to neighbours", { error }));
-    this.#turn();
+    this.#advance();
   }
 
-  /** This node's addresses have changed: its neighbours hear it at once. */
+  /** This node's addresses have changed: they are announced at once. */
   handleChange(): void {
     this.#state.handleChange(this.#parts.clock.now());
-    if (this.#isRunning) this.#turn();
+    if (this.#isRunning) this.#advance();
   }
 
-  /** @returns where a node was heard lately, the latest first */
+  /** @returns from where a node announced itself lately, the latest first */
   endpointsOf(nodeId: string): Endpoint[] {
     return this.#state.endpointsOf(nodeId);
   }
@@ -89,21 +89,21 @@ export class Discovery {
     this.#isRunning = false;
     this.#timer.set(undefined);
     if (datagram !== undefined) this.#send({ datagram });
-    await this.#parts.ear.close();
+    await this.#parts.socket.close();
   }
 
   async #listen(): Promise<void> {
-    const { ear, clock } = this.#parts;
+    const { socket, clock } = this.#parts;
     for (;;) {
-      const received = await ear.receive();
+      const received = await socket.receive();
       if (received === undefined || !this.#isRunning) return;
       this.#state.handleDatagram(clock.now(), received.datagram, received.source);
       // What came may call for an answer, or for a sooner announcement.
-      this.#turn();
+      this.#advance();
     }
   }
 
-  #turn(): void {
+  #advance(): void {
     const { clock, observer } = this.#parts;
     this.#state.handleTimeout(clock.now());
     for (let out = this.#state.pollTransmit(); out !== undefined; out = this.#state.pollTransmit()) {
@@ -116,8 +116,8 @@ export class Discovery {
   }
 
   #send({ datagram, destination }: DiscoveryTransmit): void {
-    const { ear, providers } = this.#parts;
-    if (destination !== undefined) ear.send(datagram, destination);
+    const { socket, providers } = this.#parts;
+    if (destination !== undefined) socket.send(datagram, destination);
     else for (const provider of providers) provider.announce(datagram);
   }
 }

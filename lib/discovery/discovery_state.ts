@@ -1,5 +1,5 @@
 /**
- * When to call out, whom to answer, and who was heard.
+ * When to announce, whom to answer, and who has announced itself from where.
  *
  * A member announces itself at once, then every 30 s; after it has heard somebody new, within a second, so that the
  * other learns of it too. A seeker seeks every second, and leaders answer it and it alone. Nobody else is answered.
@@ -145,10 +145,10 @@ export class DiscoveryState {
       const pauseMs = isMember ? ANNOUNCE_MS : SEEK_MS;
       this.#dueAt = millis(now + pauseMs * (1 - JITTER * randomFraction(random)));
     }
-    for (const [nodeId, heard] of this.#nodes) {
-      const recent = heard.filter(({ at }) => now - at < FORGET_AFTER_MS);
+    for (const [nodeId, entries] of this.#nodes) {
+      const recent = entries.filter(({ at }) => now - at < FORGET_AFTER_MS);
       if (recent.length === 0) this.#nodes.delete(nodeId);
-      else if (recent.length < heard.length) this.#nodes.set(nodeId, recent);
+      else if (recent.length < entries.length) this.#nodes.set(nodeId, recent);
     }
   }
 
@@ -202,9 +202,9 @@ export class DiscoveryState {
   }
 
   #remember(now: Millis, nodeId: string, endpoint: Endpoint): void {
-    const heard = this.#nodes.get(nodeId) ?? [];
-    const known = heard.find((other) => other.endpoint.equals(endpoint));
-    const others = heard.filter((other) => other !== known);
+    const entries = this.#nodes.get(nodeId) ?? [];
+    const known = entries.find((other) => other.endpoint.equals(endpoint));
+    const others = entries.filter((other) => other !== known);
     this.#nodes.delete(nodeId);
     this.#nodes.set(nodeId, [...others, { endpoint, at: now }].slice(-MAX_ENDPOINTS_EACH));
     dropOldest(this.#nodes, MAX_NODES);
@@ -212,9 +212,9 @@ export class DiscoveryState {
   }
 
   #forget(nodeId: string, endpoint: Endpoint): void {
-    const heard = this.#nodes.get(nodeId) ?? [];
+    const entries = this.#nodes.get(nodeId) ?? [];
     // A goodbye that somebody else repeats takes nothing away.
-    if (!heard.some((other) => other.endpoint.equals(endpoint))) return;
+    if (!entries.some((other) => other.endpoint.equals(endpoint))) return;
     this.#nodes.delete(nodeId);
     this.#events.push({ kind: "left", nodeId, endpoint });
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../base/mod.ts";
 import { Endpoint } from "../net/mod.ts";
 import { AnnouncementCodec } from "./announcement.ts";
-import { Discovery, type DiscoveryEar } from "./discovery.ts";
+import { Discovery, type DiscoverySocket } from "./discovery.ts";
 import type { DiscoveryEvent } from "./discovery_state.ts";
 
 const NETWORK = "0123456789abcdef0123456789abcdef";
@@ -19,7 +19,7 @@ class Stage {
   readonly answered: string[] = [];
   readonly events: DiscoveryEvent[] = [];
   isClosed = false;
-  readonly #heard: Uint8Array[] = [];
+  readonly #incoming: Uint8Array[] = [];
   #wake = (): void => {};
   readonly discovery = new Discovery({
     networkId: NETWORK,
@@ -29,7 +29,7 @@ class Stage {
     clock: this.clock,
     timers: this.timers,
     log: silentLogger,
-    ear: this.#ear(),
+    socket: this.#socket(),
     providers: ["multicast", "broadcast"].map((name) => ({
       name,
       announce: (datagram) => void this.called.push(`${name} ${this.#kindOf(datagram)}`),
@@ -37,9 +37,9 @@ class Stage {
     observer: (event) => void this.events.push(event),
   });
 
-  async hear(kind: "announce" | "seek", nonce: string): Promise<void> {
+  async receive(kind: "announce" | "seek", nonce: string): Promise<void> {
     const port = kind === "seek" ? 0 : 51999;
-    this.#heard.push(this.codec.encode({ kind, port, nonce: nonce.repeat(16), nodeId: OTHER }));
+    this.#incoming.push(this.codec.encode({ kind, port, nonce: nonce.repeat(16), nodeId: OTHER }));
     this.#wake();
     for (let i = 0; i < 8; i++) await Promise.resolve();
   }
@@ -49,11 +49,11 @@ class Stage {
     return typeof read === "object" ? read.kind : "garbage";
   }
 
-  #ear(): DiscoveryEar {
+  #socket(): DiscoverySocket {
     return {
       receive: async () => {
         for (;;) {
-          const datagram = this.#heard.shift();
+          const datagram = this.#incoming.shift();
           if (datagram !== undefined) return { datagram, source: there };
           if (this.isClosed) return undefined;
           await new Promise<void>((resolve) => this.#wake = resolve);
@@ -76,10 +76,10 @@ Deno.test("Discovery calls by every provider, answers one, and says goodbye", as
   assert.deepEqual(called.splice(0), ["multicast announce", "broadcast announce"]);
   stage.timers.advance(30_000);
   assert.deepEqual(called.splice(0), ["multicast announce", "broadcast announce"]);
-  await stage.hear("seek", "a");
+  await stage.receive("seek", "a");
   assert.deepEqual(stage.answered, ["192.0.2.2:45678 here"]);
   discovery.handleChange();
-  assert.equal(called.splice(0).length, 2, "a change is told at once");
+  assert.equal(called.splice(0).length, 2, "a change is announced at once");
   await discovery.close();
   await discovery.close();
   assert.deepEqual(called, ["multicast goodbye", "broadcast goodbye"]);
@@ -87,10 +87,10 @@ Deno.test("Discovery calls by every provider, answers one, and says goodbye", as
   assert.equal(stage.timers.size, 0, "nothing is left behind");
 });
 
-Deno.test("Discovery tells whom it hears, and answers a newcomer within a second", async () => {
+Deno.test("Discovery reports who announces itself, and answers a newcomer within a second", async () => {
   const stage = new Stage();
   stage.discovery.start();
-  await stage.hear("announce", "b");
+  await stage.receive("announce", "b");
   assert.deepEqual(stage.events.map(({ kind, endpoint }) => `${kind} ${endpoint}`), [
     "found 192.0.2.2:51999",
   ]);

@@ -1,5 +1,5 @@
 /**
- * Discovery by the public BitTorrent DHT, for nodes that are told so.
+ * Discovery by the public BitTorrent DHT, for nodes whose options ask for it.
  * @module
  */
 
@@ -28,7 +28,7 @@ export interface DhtDiscoveryParts extends Environment {
   /** Whether somebody is missing. */
   isLooking(): boolean;
   /** Receives where somebody of the network says to listen; nothing of it is proved. */
-  readonly observer: (place: Endpoint) => void;
+  readonly observer: (endpoint: Endpoint) => void;
 }
 
 /** Announces this node, and looks for others, by a socket of its own; over IPv4, as most of the DHT does. */
@@ -79,29 +79,29 @@ export class DhtDiscovery {
 
   /** @throws SocketError */
   #enter(routers: readonly Endpoint[]): void {
-    const socket = LocalDatagrams.open({ address: ANYWHERE, port: 0 });
-    const ear = {
-      receive: () => socket.receive(),
-      send: (datagram: Uint8Array, destination: Endpoint) => socket.send(datagram, destination),
+    const datagrams = LocalDatagrams.open({ address: ANYWHERE, port: 0 });
+    const socket = {
+      receive: () => datagrams.receive(),
+      send: (datagram: Uint8Array, destination: Endpoint) => datagrams.send(datagram, destination),
       close: () => {
-        socket.close();
-        return socket.ended;
+        datagrams.close();
+        return datagrams.ended;
       },
     };
     const dht = this.#dht = new Dht({
       ...this.#parts,
       routers,
-      ear,
-      observer: (place) => this.#handlePlace(place),
+      socket,
+      observer: (endpoint) => this.#handleFound(endpoint),
     });
     dht.start();
   }
 
   /** This node finds itself, too. */
-  #handlePlace(place: Endpoint): void {
+  #handleFound(endpoint: Endpoint): void {
     const { options, overlay, observer } = this.#parts;
-    if (overlay.some((cidr) => cidr.contains(place.address))) return;
-    if (!ownEndpoints(options).some((own) => own.equals(place))) observer(place);
+    if (overlay.some((cidr) => cidr.contains(endpoint.address))) return;
+    if (!ownEndpoints(options).some((own) => own.equals(endpoint))) observer(endpoint);
   }
 }
 

@@ -20,20 +20,20 @@ const GROUP = IpAddress.fromBytes(Uint8Array.of(239, 255, 42, 98));
 /** Through one router at most. */
 const GROUP_TTL = 2;
 
-/** Who calls out, and who receives what others call out. */
+/** Who announces itself, and who receives what others announce. */
 export interface LanDiscoveryParts extends Environment {
   readonly networkId: NetworkId;
   readonly nodeId: NodeId;
   readonly role: DiscoveryRole;
   readonly options: AgentOptions;
-  /** The overlay's prefixes: nothing is called out into the overlay itself. */
+  /** The overlay's prefixes: nothing is announced in the overlay itself. */
   readonly overlay: readonly Cidr[];
   readonly observer: (event: DiscoveryEvent) => void;
 }
 
-/** Calls out by multicast, by broadcast and to the peers that the options name, by the runtime's own sockets. */
+/** Announces by multicast, by broadcast and to the peers that the options name, by the runtime's own sockets. */
 export class LanDiscovery {
-  /** By which ways it calls, for people. */
+  /** By which ways it announces, for people. */
   readonly providers: readonly string[];
   readonly #discovery: Discovery;
   readonly #sockets: LanSockets;
@@ -54,7 +54,7 @@ export class LanDiscovery {
     this.#sockets = sockets;
     this.#discovery = new Discovery({
       ...parts,
-      ear: sockets,
+      socket: sockets,
       providers,
     });
   }
@@ -79,17 +79,17 @@ export class LanDiscovery {
     }
   }
 
-  /** How many nodes were heard lately. */
+  /** From how many nodes announcements came lately. */
   get heard(): number {
     return this.#discovery.size;
   }
 
-  /** @returns where a node was heard lately, the latest first */
+  /** @returns from where a node announced itself lately, the latest first */
   endpointsOf(nodeId: NodeId): Endpoint[] {
     return this.#discovery.endpointsOf(nodeId);
   }
 
-  /** Follows this host's addresses; neighbours hear at once of new ones. */
+  /** Follows this host's addresses; new ones are announced at once. */
   async followInterfaces(): Promise<void> {
     if (await this.#sockets.refresh()) this.#discovery.handleChange();
   }
@@ -108,7 +108,7 @@ export class LanDiscovery {
   }
 }
 
-/** IPv4 alone: there is no broadcast in IPv6, and who has only that is told endpoints. */
+/** IPv4 alone: there is no broadcast in IPv6, and who has only that needs endpoints in the token. */
 function callableAddresses({ interfaceName }: AgentOptions, overlay: readonly Cidr[]): IpAddress[] {
   return Deno.networkInterfaces()
     .filter(({ name, family }) => family === "IPv4" && name !== interfaceName)

@@ -11,8 +11,7 @@ import { LocalDatagrams } from "../../transport/mod.ts";
 /** Where every node answers, on its overlay address. */
 export const ECHO_PORT = 45679;
 
-/** What the echo works with. */
-export interface HealthEchoParts extends Environment {
+interface HealthEchoParts extends Environment {
   /** This node's overlay address. */
   readonly address: IpAddress;
   /** @returns whether somebody at this overlay address may ask */
@@ -35,7 +34,7 @@ export class HealthEcho {
     this.#prober = new EchoProber({ random, isPeer });
   }
 
-  /** Opens the socket; without one nobody is asked and nobody answered, which the log says. */
+  /** Opens the socket; when that fails, nobody is probed and nobody answered, which the log says. */
   start(): void {
     const { address, log } = this.#parts;
     try {
@@ -74,7 +73,7 @@ export class HealthEcho {
     return this.#prober.drops();
   }
 
-  /** Closes the socket; whoever waits gets no answer. */
+  /** Closes the socket; probes under way get no answer. */
   close(): void {
     this.#socket?.close();
     for (const resolve of this.#waiting.values()) resolve(undefined);

@@ -19,18 +19,16 @@ import type { Link, MessagePlane } from "../links/mod.ts";
 
 /** A tunnel that has never answered gets so long after the channel has. */
 const GRACE_MS = 1_000;
-/** How often a link that is wanted for a probe is looked for. */
+/** How often it is checked whether there is a link for a probe. */
 const LINK_LOOK_MS = 250;
 
-/** How much a probe may do. */
-export interface ProbeOptions {
+interface ProbeOptions {
   readonly timeoutMs: number;
   /** Whether a member without a link is dialled. */
   readonly dials: boolean;
 }
 
-/** What the watch works with. */
-export interface HealthWatchParts extends Environment {
+interface HealthWatchParts extends Environment {
   readonly roster: Roster;
   /** This node, which is no peer of itself. */
   readonly self: NodeId;
@@ -49,7 +47,7 @@ export class HealthWatch {
   readonly #stop = new AbortController();
   /** Whose tunnel has worked: for them a channel that answers is no excuse. */
   readonly #hasTunnel = new Set<string>();
-  /** The links as of the last look, and who has ever had one. */
+  /** The links as of the last round, and who has ever had one. */
   #links = new Map<string, Link>();
   readonly #hadLink = new Set<string>();
   readonly #suspicions: SuspicionPolicy;
@@ -77,12 +75,12 @@ export class HealthWatch {
     const wasHealthy = new Map<string, boolean>();
     this.checker.run((peer) => {
       const { id, name, healthy, path, failureCount } = peer;
-      const isNews = wasHealthy.has(id) && wasHealthy.get(id) !== healthy;
+      const hasChanged = wasHealthy.has(id) && wasHealthy.get(id) !== healthy;
       wasHealthy.set(id, healthy);
-      if (isNews) onVerdict();
-      if (isNews) log.info(healthy ? "peer is back" : "peer is away", { peer: name, path, failureCount });
+      if (hasChanged) onVerdict();
+      if (hasChanged) log.info(healthy ? "peer is back" : "peer is away", { peer: name, path, failureCount });
       // A session that merely grew old proves nothing to others.
-      if (isNews && !healthy && failureCount > 0) this.#tellOthers(id as NodeId);
+      if (hasChanged && !healthy && failureCount > 0) this.#broadcastSuspicion(id as NodeId);
     }, this.#stop.signal);
   }
 
@@ -101,7 +99,7 @@ export class HealthWatch {
     this.checker.suspect(nodeId);
   }
 
-  /** A member says that its own probes miss somebody: ask for ourselves. */
+  /** A member says that its own probes miss somebody: this node probes that member itself. */
   handleSuspicion(from: NodeId, about: NodeId): void {
     const { clock, log } = this.#parts;
     const suspect = this.#suspicions.handleSuspicion(clock.now(), from, about);
@@ -154,7 +152,7 @@ export class HealthWatch {
     return address && await this.#parts.echo?.ask(address, timeoutMs);
   }
 
-  #tellOthers(nodeId: NodeId): void {
+  #broadcastSuspicion(nodeId: NodeId): void {
     const { clock, messages } = this.#parts;
     if (this.#suspicions.tells(clock.now(), nodeId)) messages.broadcast({ kind: "suspicion", nodeId });
   }
@@ -224,7 +222,7 @@ export class HealthWatch {
     this.#links = current;
     for (const id of new Set([...former.keys(), ...current.keys()])) {
       this.#hadLink.add(id);
-      // After this turn, in which the checker is still looking.
+      // When the checker has ended this round.
       if (former.get(id) !== current.get(id)) queueMicrotask(() => this.checker.suspect(id));
     }
   }

@@ -18,14 +18,13 @@ import type { Endpoint } from "../../net/mod.ts";
 /** How long a machine may take to ask, and then to hang up. */
 const TIMEOUT_MS = 10_000;
 
-/** What a join is served with. */
-export interface ServeJoinParts extends Pick<Environment, "timers" | "log"> {
+interface ServeJoinParts extends Pick<Environment, "timers" | "log"> {
   readonly mesh: MeshState;
 }
 
 /**
- * Serves one machine: reads its request, lets it in or not, answers, and closes the channel. The others hear of it
- * before it does, so that they know it when it calls, and however slowly it reads.
+ * Serves one machine: reads its request, lets it in or not, answers, and closes the channel. The others are sent
+ * its record before it is, so that they know it when it dials them, and however slowly it reads.
  */
 export async function serveJoin(
   channel: Channel,
@@ -35,10 +34,10 @@ export async function serveJoin(
   const cancelTimer = timers.setTimer(TIMEOUT_MS, () => channel.close("too slow"));
   try {
     const message = await channel.receive();
-    const said = message?.topic === MESH_TOPIC ? decodeMeshMessage(message.body) : undefined;
-    if (said?.kind !== "join-request" || mesh.admission === undefined) return;
+    const received = message?.topic === MESH_TOPIC ? decodeMeshMessage(message.body) : undefined;
+    if (received?.kind !== "join-request" || mesh.admission === undefined) return;
     const enrolled = mesh.admission.admit({
-      ...said.request,
+      ...received.request,
       tokenId: from.tokenId,
       remotePublicKey: channel.remoteStatic,
     });

@@ -6,7 +6,7 @@ import { encodeJoinRequest, MESH_TOPIC, MeshState, NodeIdentity, PLAIN_READER } 
 import { Cidr, Endpoint } from "../../net/mod.ts";
 import { serveJoin } from "./serve_join.ts";
 
-Deno.test("serveJoin() tells the others of a newcomer that does not read its answer", async () => {
+Deno.test("serveJoin() publishes the record of a newcomer that does not read its answer", async () => {
   const clock = new VirtualClock();
   const timers = new VirtualTimers(clock);
   const random = new SeededRandom(1);

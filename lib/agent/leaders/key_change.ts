@@ -1,5 +1,5 @@
 /**
- * Going on under new keys, in place: the network's word on them, then everything that knows the node by them anew.
+ * Changing the keys of a running node: a leader signs them, then everything that knows the node by its keys begins anew.
  * @module
  */
 
@@ -10,7 +10,7 @@ import { ownEndpoints } from "../endpoint_selector.ts";
 import { InterruptedError, InvalidRequestError } from "../errors.ts";
 import type { LeaderCoordinator } from "./leader_coordinator.ts";
 
-/** Who asks leaders, and begins anew. */
+/** Whom to ask for a signature, and how to begin anew. */
 export interface KeyChangeParts extends AgentContext {
   leaders(): LeaderCoordinator | undefined;
   /** Ends everything that knows the node by its former keys, and begins anew. @returns false when the node stops */
@@ -29,7 +29,7 @@ export class KeyChange {
   }
 
   /**
-   * Draws new keys and goes on under them: the network's word comes from a leader, or from this node when it is one.
+   * Draws new keys and goes on under them: a leader signs them, or this node when it is one.
    * @throws UnreachableError when no leader answers, InvalidRequestError when all refuse
    */
   async rotate(): Promise<void> {

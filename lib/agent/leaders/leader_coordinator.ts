@@ -23,7 +23,7 @@ import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
 /** How long an answer of a member may take. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
-/** The links that it speaks on, and who is told of elections. */
+/** The links that it uses, and what is called after an election. */
 export interface LeaderCoordinatorParts extends Pick<Environment, "clock" | "timers" | "log"> {
   readonly mesh: MeshState;
   readonly messages: MessagePlane;
@@ -57,10 +57,10 @@ export class LeaderCoordinator {
     return this.#election.views(this.#parts.clock.now());
   }
 
-  /** Begins to listen, and to give signs of life if this node leads. */
+  /** Begins to follow the election, and to send heartbeats if this node leads. */
   start(): void {
     const { mesh: { admission, record, replica }, clock } = this.#parts;
-    // Nobody else could bring it back.
+    // No other leader may be there to renew it.
     if (admission !== undefined && !record.revoked && record.expiresAt <= clock.wall()) {
       const renewed = admission.renew(record);
       if (typeof renewed === "object") replica.publish({ ...NO_UPDATE, records: [renewed.signed] });
@@ -89,7 +89,7 @@ export class LeaderCoordinator {
     if (renewed.length > 0) replica.publish({ ...NO_UPDATE, records: renewed.map(({ signed }) => signed) });
   }
 
-  /** Takes in what a member says to or as a leader. */
+  /** Handles what a member sends to or as a leader. */
   handleMessage(nodeId: NodeId, message: LeaderMessage): void {
     if (message.kind === "response") {
       return this.requests.handleAnswer(nodeId, message.number, message.answer);
@@ -158,7 +158,7 @@ export class LeaderCoordinator {
     });
   }
 
-  /** Is silent from now on. */
+  /** Sends nothing from now on. */
   close(): void {
     this.#isClosed = true;
     this.#unsubscribe();

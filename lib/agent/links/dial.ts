@@ -48,8 +48,7 @@ export async function dialChannel(
   }
 }
 
-/** How the endpoints of a race are dialled. */
-export interface DialRace<Target, Connection> {
+interface DialRace<Target, Connection> {
   readonly timers: Timers;
   /** Resolves with a connection, or undefined; gives up by itself, and at once when `signal` aborts. */
   attempt(target: Target, signal: AbortSignal): Promise<Connection | undefined>;

@@ -1,5 +1,5 @@
 /**
- * Gossip over links: the machine of `lib/mesh`, its timer, and the channels that it speaks on.
+ * Gossip over links: the machine of `lib/mesh`, its timer, and the channels that it uses.
  * @module
  */
 
@@ -36,7 +36,7 @@ export class GossipDriver {
     this.#advance();
   }
 
-  /** Begins to speak on a link; the end that dialled begins to compare. */
+  /** Begins to exchange on a link; the end that dialled begins to compare. */
   open(link: Link): void {
     this.#gossip.open(link, link.dialler === "us");
     this.#advance();
@@ -48,15 +48,15 @@ export class GossipDriver {
   }
 
   /**
-   * Merges what a member sends, passes on what was new, answers, and then tells this node's subscribers.
+   * Merges what a member sends, passes on what was new, answers, and then delivers the events to this node's subscribers.
    * @param message undefined for one that could not be read
    * @throws StateError when what is new cannot be stored; then nothing has changed
    */
   handleMessage(link: Link, message: MeshMessage | undefined): Heard {
-    const heard = this.#gossip.handleMessage(link, message);
+    const outcome = this.#gossip.handleMessage(link, message);
     this.#advance();
-    if (heard.news > 0) this.#replica.deliverEvents();
-    return heard;
+    if (outcome.news > 0) this.#replica.deliverEvents();
+    return outcome;
   }
 
   /** @returns how far the clocks of linked members are ahead of this one, in milliseconds */
@@ -71,7 +71,7 @@ export class GossipDriver {
     this.#timer.set(undefined);
   }
 
-  /** Sends what is ready, and follows the timeout, which what was said may have brought forward. */
+  /** Sends what is ready, and follows the timeout, which a message may have brought forward. */
   #advance(): void {
     for (let link = this.#gossip.pollReady(); link !== undefined; link = this.#gossip.pollReady()) {
       void this.#send(link);

@@ -85,11 +85,11 @@ export class LinkAcceptor {
       const accepted = await this.#parts.listener.accept();
       if (accepted === undefined) return;
       const { stream, source } = accepted;
-      const leave = this.#handshakes.enter(originOf(source), () => stream.close());
+      const release = this.#handshakes.acquire(originOf(source), () => stream.close());
       this.#accept(accepted).catch((error) => {
         stream.close();
         this.#parts.log.error("cannot accept a channel", { from: source.toString(), error });
-      }).finally(leave);
+      }).finally(release);
     }
   }
 
@@ -108,7 +108,7 @@ export class LinkAcceptor {
     else this.#join(channel, context.tokenId, source);
   }
 
-  /** Nobody told it while it was away: it gets the record that says so, and nothing else. */
+  /** Nobody could reach it while it was away: it gets the record that says so, and nothing else. */
   async #sendRemoval(channel: Channel, nodeId: NodeId): Promise<void> {
     const { roster } = this.#parts.replica;
     // Unless it goes on under another key: then it gets that record too.
@@ -121,11 +121,11 @@ export class LinkAcceptor {
 
   #join(channel: Channel, tokenId: string, source: Endpoint): void {
     const { serveJoin, log } = this.#parts;
-    const leave = this.#joinSlots.enter(tokenId, () => channel.close("too many at once"));
+    const release = this.#joinSlots.acquire(tokenId, () => channel.close("too many at once"));
     this.#joins.add(channel);
     channel.closed.then(() => {
       this.#joins.delete(channel);
-      leave();
+      release();
     });
     serveJoin(channel, tokenId, source).catch((error) => {
       channel.close("cannot serve it");

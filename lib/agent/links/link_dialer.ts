@@ -19,15 +19,15 @@ import type { EndpointSelector } from "../endpoint_selector.ts";
 import { Backoff, dialChannel, type DialFailure, type DialStream, raceDial } from "./dial.ts";
 import type { LinkTable } from "./link_table.ts";
 
-/** Of two members that know each other from the same moment, the one with the greater id waits so long. */
+/** Of two members that learn of each other at the same moment, the one with the greater id waits so long. */
 const COURTESY_MS = 1000;
 /** A link that ended is not dialled again at once: the other end may be on its way here. */
 const REDIAL_PAUSE_MS = 200;
 /** A link that ended sooner counts as a dial that failed. */
 const SOUND_LINK_MS = 5_000;
-/** After so many dials without an answer, another member takes the place of one that is not a leader. */
+/** After so many dials without an answer, another member is dialled instead of one that is not a leader. */
 const DIALS_BEFORE_ANOTHER = 3;
-/** How long it is left alone then. */
+/** How long it is not dialled then. */
 const UNREACHABLE_MS = 300_000;
 
 /** Who dials, whom, and where. */
@@ -50,9 +50,9 @@ export type ProbeOutcome = "linked" | DialFailure;
 export class LinkDialer {
   readonly #parts: LinkDialerParts;
   readonly #diallers = new Map<NodeId, AbortController>();
-  /** Dials under way: of two links that came of them one would be closed at once, with all that was said on it. */
+  /** Dials under way: of two links one would be closed at once, with all that was sent on it. */
   readonly #dials = new Map<NodeId, { readonly signal: AbortSignal; readonly isLinked: Promise<boolean> }>();
-  /** Members that did not answer, and until when others take their places. */
+  /** Members that did not answer, and until when others are dialled instead. */
   readonly #unreachable = new Map<NodeId, Millis>();
 
   constructor(parts: LinkDialerParts) {
@@ -84,7 +84,7 @@ export class LinkDialer {
     this.#keepLinked(nodeId);
   }
 
-  /** Takes note that there is a link to a member, whoever dialled. */
+  /** There is a link to a member, whoever dialled. */
   handleLink(nodeId: NodeId): void {
     this.#unreachable.delete(nodeId);
   }

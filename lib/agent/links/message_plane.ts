@@ -1,5 +1,5 @@
 /**
- * The message plane of one node: its links to members, and what is said on them.
+ * The message plane of one node: its links to members, and the messages on them.
  * @module
  */
 
@@ -28,7 +28,7 @@ const NEW_ITEM_COST = 1;
 /** Reading what was known. */
 const ITEM_COST = 0.02;
 
-/** What is said to or by leaders. */
+/** A message to a leader, or from one. */
 export type LeaderMessage = Extract<MeshMessage, { kind: "heartbeat" | "request" | "response" }>;
 
 /** Who else uses the links. */
@@ -48,10 +48,10 @@ export interface MessagePlaneParts
     Omit<LinkAcceptorParts, "setup" | "onLink">,
     Omit<LinkDialerParts, "setup" | "roster" | "links" | "onChannel"> {
   readonly counters: Counters<ChannelDropReason>;
-  /** Takes note of channels and links; what it attaches to them is its own. */
+  /** Is shown channels and links; what it attaches to them is its own. */
   readonly services?: LinkObserver | undefined;
-  /** A member says something that is for leaders, or from one. */
-  onMessage(nodeId: NodeId, message: LeaderMessage): void;
+  /** A member has sent one of those. */
+  onLeaderMessage(nodeId: NodeId, message: LeaderMessage): void;
   /** A member says that its own probes miss somebody. */
   onSuspicion(from: NodeId, about: NodeId): void;
 }
@@ -156,7 +156,7 @@ export class MessagePlane {
     await this.reach(nodeId);
     const answer = this.links.get(nodeId)?.channel.ping();
     if (answer === undefined) return undefined;
-    // A channel lives on whatever is said on it; this one asks for the answer.
+    // Any message keeps a channel alive; here it is the answer that counts.
     return await withTimeout(this.#parts.timers, PING_TIMEOUT_MS, answer);
   }
 
@@ -193,9 +193,9 @@ export class MessagePlane {
     // For the round trip; the channel itself asks only when it is quiet.
     void link.channel.ping();
     this.#parts.services?.handleLink(link);
-    this.#listen(link).catch((error) => {
-      link.channel.close("cannot listen");
-      log.error("cannot listen to a member", { peer: name, error });
+    this.#receive(link).catch((error) => {
+      link.channel.close("cannot receive");
+      log.error("cannot receive from a member", { peer: name, error });
     }).finally(() => {
       this.#gossip.close(link);
       this.#parts.services?.handleLinkClosed(link.nodeId);
@@ -203,8 +203,8 @@ export class MessagePlane {
     });
   }
 
-  async #listen(link: Link): Promise<void> {
-    const { log, clock, timers, onMessage, onSuspicion } = this.#parts;
+  async #receive(link: Link): Promise<void> {
+    const { log, clock, timers, onLeaderMessage, onSuspicion } = this.#parts;
     const bucket = new TokenBucket(clock, WORK_LIMITS);
     const gone = new AbortController();
     link.channel.closed.then(() => gone.abort());
@@ -215,13 +215,13 @@ export class MessagePlane {
       let cost = MESSAGE_COST;
       if (message.topic === MESH_TOPIC) {
         try {
-          const said = decodeMeshMessage(message.body);
-          if (said?.kind === "heartbeat" || said?.kind === "request" || said?.kind === "response") {
-            onMessage(link.nodeId, said);
-          } else if (said?.kind === "suspicion") onSuspicion(link.nodeId, said.nodeId);
-          const { news, items, rejected, isForged } = this.#gossip.handleMessage(link, said);
+          const decoded = decodeMeshMessage(message.body);
+          if (decoded?.kind === "heartbeat" || decoded?.kind === "request" || decoded?.kind === "response") {
+            onLeaderMessage(link.nodeId, decoded);
+          } else if (decoded?.kind === "suspicion") onSuspicion(link.nodeId, decoded.nodeId);
+          const { news, items, rejected, isForged } = this.#gossip.handleMessage(link, decoded);
           cost += news * NEW_ITEM_COST + items * ITEM_COST;
-          // Once a link: whoever sends such things sends many.
+          // Once a link: one that sends such records sends many.
           if (rejected > 0 && !hasWarned) log.warn("records rejected", { from: link.nodeId, rejected });
           hasWarned ||= rejected > 0;
           if (isForged) return link.channel.close("a signature is false");

@@ -19,8 +19,7 @@ export interface RecordSink {
   setRecords(group: string, rank: RecordRank, records: readonly ResourceRecord[]): void;
 }
 
-/** What the names are made of. */
-export interface MemberNameSyncParts {
+interface MemberNameSyncParts {
   readonly roster: Roster;
   readonly zone: DomainName;
   readonly cidrs: readonly Cidr[];
@@ -45,7 +44,7 @@ export class MemberNameSync {
     this.#parts = parts;
   }
 
-  /** Takes in everybody whom the roster knows. */
+  /** Writes the records of everybody whom the roster knows. */
   start(): void {
     for (const { record } of this.#parts.roster.members()) this.#follow(record.nodeId);
   }

@@ -21,7 +21,7 @@ export interface OfferedService {
   readonly isHealthy: boolean;
 }
 
-/** What the names are made of. */
+/** Whose services, in which zone. */
 export interface ServiceNameSyncParts {
   readonly roster: Roster;
   readonly zone: DomainName;

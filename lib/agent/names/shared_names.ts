@@ -29,10 +29,10 @@ import { InvalidRequestError } from "../errors.ts";
 
 /** Entries of this kind have a name as their key, and its records as their body, one a line. */
 const KIND = "name";
-/** Whatever somebody writes, no more of it is looked at. */
+/** No more lines of one entry are read. */
 const MAX_RECORDS = 64;
 
-/** What shared names are made of. */
+/** Where shared names are kept and served, and who writes. */
 export interface SharedNamesParts {
   readonly replica: Replica;
   readonly handle: DnsHandle;
@@ -55,7 +55,7 @@ export class SharedNames {
     this.#parts = parts;
   }
 
-  /** Takes in everything that is known. */
+  /** Follows every name that is known. */
   start(): void {
     for (const { origin, key } of this.#parts.replica.entries.list(KIND)) this.#follow(origin, key);
   }
@@ -175,7 +175,7 @@ export class SharedNames {
     handle.setRecords(`shared ${key}`, RECORD_RANK.custom, entry === undefined ? [] : this.#read(entry));
   }
 
-  /** What is no record of the name, or not for its writer to say, is passed over. */
+  /** What is no record of the name, or not its writer's to define, is passed over. */
   #read({ origin, key, body }: StateEntry): readonly ResourceRecord[] {
     const { zone } = this.#parts;
     const lines = new TextDecoder().decode(body).split("\n").slice(0, MAX_RECORDS);
@@ -187,7 +187,7 @@ export class SharedNames {
     });
   }
 
-  /** A member says names of its own choice, but nothing for the zone as a whole. */
+  /** A member defines names of its own choice, but nothing for the zone as a whole. */
   #isAllowed(origin: Origin, { name }: ResourceRecord): boolean {
     const { zone, networkId } = this.#parts;
     if (origin === networkId) return true;

@@ -1,5 +1,5 @@
 /**
- * The interface of the overlay on this host, with everything that stands on it: the packet plane and its peers, the
+ * The interface of the overlay on this host, with what needs it: the packet plane and its peers, the
  * userspace API's socket, and the echo that answers probes through the tunnel.
  * @module
  */
@@ -149,7 +149,7 @@ export class OverlayInterface implements AsyncDisposable {
     const { store, log } = this.#parts;
     this.#peers?.close();
     this.plane.close();
-    // Why it ended, if it was not this, `ended` tells.
+    // If it ended for another reason, `ended` has that.
     await this.plane.ended.catch(() => {});
     try {
       forgetHostNetwork(store);

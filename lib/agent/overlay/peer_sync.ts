@@ -15,8 +15,7 @@ import type { DeviceEvent, WireGuardPeerConfig } from "../../wireguard/mod.ts";
 const MAX_EAGER_HANDSHAKES = 64;
 const SECRETS = "device-preshared-key";
 
-/** What the synchronization works with. */
-export interface PeerSyncParts {
+interface PeerSyncParts {
   readonly replica: Replica;
   readonly plane: PacketPlane;
   /** This node, which is no peer of itself. */
@@ -35,7 +34,7 @@ export class PeerSync {
     this.#parts = parts;
   }
 
-  /** Adds every member, and calls those that may be waiting for us: a restart has cost them their session. */
+  /** Adds every member, and begins handshakes: a restart of this node has cost them their session. */
   start(): void {
     const { replica, plane, self } = this.#parts;
     const { roster } = replica;
@@ -91,7 +90,7 @@ export class PeerSync {
     if (rotation === undefined) this.#rotations.set(key, rotation = new EndpointRotation());
     const endpoint = rotation.update(this.#parts.endpoints.tunnelEndpoints(member));
     const status = plane.peerStatus(record.publicKey);
-    // A peer with a session is where it was last heard, whatever it says of itself.
+    // A peer with a session is where its packets last came from, whatever it states.
     const keepsEndpoint = endpoint === undefined || (status?.hasSession ?? false);
     const presharedKey = this.#parts.secrets.get(record.nodeId);
     const config: WireGuardPeerConfig = {
