@@ -63,8 +63,8 @@ export class MemberSession implements EndpointSource {
     this.leaders = new LeaderCoordinator({ ...parts, messages });
     this.#prober = new DhtProber({
       timers: parts.timers,
-      missing: () => messages.missing(),
-      probe: (nodeId, endpoint) => messages.probe(nodeId, endpoint),
+      missing: () => messages.dialer.missing(),
+      probe: (nodeId, endpoint) => messages.dialer.probe(nodeId, endpoint),
       onMember: (nodeId, endpoint) => overlay?.peers?.tryAt(nodeId, endpoint),
     });
     this.health = new HealthWatch({
@@ -120,7 +120,7 @@ export class MemberSession implements EndpointSource {
       networkId: mesh.network.id,
       port: options.port,
       overlay: endpoints.overlay,
-      isLooking: () => this.messages.missing().length > 0,
+      isLooking: () => this.messages.dialer.missing().length > 0,
       observer: (endpoint) => this.#prober.add(endpoint),
     });
   }

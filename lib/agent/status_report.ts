@@ -132,7 +132,11 @@ function peerReport(
     lastHandshakeAgeMs: age === null ? null : Math.round(age),
     rxBytes: tunnel?.rxBytes ?? 0,
     txBytes: tunnel?.txBytes ?? 0,
-    channel: link !== undefined ? "open" : session?.messages.isDialling(record.nodeId) ? "dialing" : "closed",
+    channel: link !== undefined
+      ? "open"
+      : session?.messages.dialer.isDialling(record.nodeId)
+      ? "dialing"
+      : "closed",
     path: figures?.healthy ? figures.path : !healthy ? "none" : hasSession ? "direct" : "channel",
     rttMs: figures?.lastPingMs ?? link?.channel.lastRttMs ?? null,
     lossPercent: figures?.lossPercent ?? null,

@@ -57,7 +57,7 @@ export class MovedMembers {
       // It would be taken for alive for half a minute, and nobody be dialled.
       messages.links.close(nodeId, "you are somewhere else");
     }
-    messages.redial(nodeId);
+    messages.dialer.redial(nodeId);
   }
 
   async #followTunnel(nodeId: NodeId, endpoint: Endpoint): Promise<void> {

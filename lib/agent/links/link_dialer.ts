@@ -49,6 +49,7 @@ export type ProbeOutcome = "linked" | DialFailure;
 /** One dialler for each member that is wanted; it waits while there is a link. */
 export class LinkDialer {
   readonly #parts: LinkDialerParts;
+  readonly #stop = new AbortController();
   readonly #diallers = new Map<NodeId, AbortController>();
   /** Dials under way: of two links one would be closed at once, with all that was sent on it. */
   readonly #dials = new Map<NodeId, { readonly signal: AbortSignal; readonly isLinked: Promise<boolean> }>();
@@ -61,6 +62,7 @@ export class LinkDialer {
 
   /** Dials whoever is wanted now, and nobody else any more. */
   follow(): void {
+    if (this.#stop.signal.aborted) return;
     const { roster, identity, clock } = this.#parts;
     for (const [nodeId, until] of this.#unreachable) {
       if (until <= clock.now()) this.#unreachable.delete(nodeId);
@@ -95,7 +97,7 @@ export class LinkDialer {
   }
 
   /** Dials a member once, wanted or not; whoever asks meanwhile waits for the same. @returns whether there is a link now */
-  dial(nodeId: NodeId, signal: AbortSignal): Promise<boolean> {
+  dial(nodeId: NodeId, signal: AbortSignal = this.#stop.signal): Promise<boolean> {
     const underWay = this.#dials.get(nodeId);
     if (underWay !== undefined && !underWay.signal.aborted) return underWay.isLinked;
     const isLinked = this.#dial(nodeId, signal).finally(() => {
@@ -125,7 +127,8 @@ export class LinkDialer {
   }
 
   /** Dials a member once at an endpoint that may be somebody else's, unless it has a link. */
-  async probe(nodeId: NodeId, endpoint: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
+  async probe(nodeId: NodeId, endpoint: Endpoint): Promise<ProbeOutcome> {
+    const { signal } = this.#stop;
     const { roster, links, onChannel } = this.#parts;
     const member = roster.linkable(nodeId);
     if (member === undefined || links.get(nodeId) !== undefined) return "refused";
@@ -136,13 +139,14 @@ export class LinkDialer {
     return links.get(nodeId) === undefined ? "refused" : "linked";
   }
 
-  /** @returns the members that are wanted and have no link */
+  /** @returns the members that are wanted and have no link, leaders first */
   missing(): NodeId[] {
     return [...this.#diallers.keys()].filter((nodeId) => this.#parts.links.get(nodeId) === undefined);
   }
 
   /** Calls all dials off. */
   close(): void {
+    this.#stop.abort();
     for (const dialler of this.#diallers.values()) dialler.abort();
     this.#diallers.clear();
   }

@@ -12,10 +12,9 @@ import {
   type MeshMessage,
   type NodeId,
 } from "../../mesh/mod.ts";
-import type { Endpoint } from "../../net/mod.ts";
 import { GossipDriver } from "./gossip_driver.ts";
 import { LinkAcceptor, type LinkAcceptorParts } from "./link_acceptor.ts";
-import { LinkDialer, type LinkDialerParts, type ProbeOutcome } from "./link_dialer.ts";
+import { LinkDialer, type LinkDialerParts } from "./link_dialer.ts";
 import { type Link, LinkTable } from "./link_table.ts";
 
 /** How long an answer to a ping that was asked for may take. */
@@ -59,11 +58,10 @@ export interface MessagePlaneParts
 /** Keeps links to members, and the replica the same on both ends of each. */
 export class MessagePlane {
   readonly links: LinkTable;
+  readonly dialer: LinkDialer;
   readonly #parts: MessagePlaneParts;
   readonly #gossip: GossipDriver;
-  readonly #dialer: LinkDialer;
   readonly #acceptor: LinkAcceptor;
-  readonly #stop = new AbortController();
   #unsubscribe: () => void = () => {};
 
   constructor(parts: MessagePlaneParts) {
@@ -80,7 +78,7 @@ export class MessagePlane {
     };
     this.#gossip = new GossipDriver(replica, parts);
     this.#acceptor = new LinkAcceptor({ ...parts, setup, onLink: (link) => this.#addLink(link) });
-    this.#dialer = new LinkDialer({
+    this.dialer = new LinkDialer({
       ...parts,
       setup,
       roster: replica.roster,
@@ -94,27 +92,12 @@ export class MessagePlane {
     this.#acceptor.start();
     this.#unsubscribe = this.#parts.replica.subscribe({
       handleRosterEvent: ({ kind, nodeId }) => {
-        if (kind === "endpoints-changed") this.redial(nodeId);
+        if (kind === "endpoints-changed") this.dialer.redial(nodeId);
       },
       handleMembersChange: () => this.#followMembers(),
     });
     this.#followMembers();
     this.#gossip.start();
-  }
-
-  /** Dials a member again at once, for it is somewhere else now. */
-  redial(nodeId: NodeId): void {
-    this.#dialer.redial(nodeId);
-  }
-
-  /** @returns the members that this node would have links to, and has none, leaders first */
-  missing(): NodeId[] {
-    return this.#dialer.missing();
-  }
-
-  /** Dials a member once at an endpoint that may be somebody else's, unless it has a link. */
-  async probe(nodeId: NodeId, endpoint: Endpoint): Promise<ProbeOutcome> {
-    return await this.#dialer.probe(nodeId, endpoint, this.#stop.signal);
   }
 
   /** Sends something to all members with a link. */
@@ -135,17 +118,12 @@ export class MessagePlane {
     const link = this.links.get(nodeId);
     if (link?.channel.isOpen) return true;
     await link?.channel.closed;
-    return await this.#dialer.dial(nodeId, this.#stop.signal);
+    return await this.dialer.dial(nodeId);
   }
 
   /** @returns how far the clocks of linked members are ahead of this one, in milliseconds */
   clockSkewsMs(): readonly number[] {
     return this.#gossip.clockSkewsMs();
-  }
-
-  /** @returns whether a dial to the member is under way */
-  isDialling(nodeId: NodeId): boolean {
-    return this.#dialer.isDialling(nodeId);
   }
 
   /**
@@ -162,10 +140,9 @@ export class MessagePlane {
 
   /** Accepts nobody any more, and closes all links. */
   async close(): Promise<void> {
-    this.#stop.abort();
     this.#unsubscribe();
     this.#gossip.stop();
-    this.#dialer.close();
+    this.dialer.close();
     this.#acceptor.stop();
     await this.links.closeAll("this node stops");
     await this.#acceptor.stopped();
@@ -173,7 +150,7 @@ export class MessagePlane {
 
   /** Dials whoever is wanted now, and parts with whoever is no member any more. */
   #followMembers(): void {
-    this.#dialer.follow();
+    this.dialer.follow();
     const { roster } = this.#parts.replica;
     for (const { nodeId } of this.links.all()) {
       if (roster.linkable(nodeId) === undefined) this.links.close(nodeId, "you are no member any more");
@@ -188,7 +165,7 @@ export class MessagePlane {
     if (!this.links.add(link)) return;
     const { name } = member.record;
     log.debug("link open", { peer: name, at: link.channel.remoteAddress, dialler: link.dialler });
-    this.#dialer.handleLink(link.nodeId);
+    this.dialer.handleLink(link.nodeId);
     this.#gossip.open(link);
     // For the round trip; the channel itself asks only when it is quiet.
     void link.channel.ping();
