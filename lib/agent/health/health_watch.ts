@@ -124,26 +124,18 @@ export class HealthWatch {
    * Asks a member for a sign of life, through the tunnel and over its channel at once.
    * @returns the tunnel's answer; the channel's when this node has no tunnel or the member never answered through one
    */
-  async probe(member: Member, options: ProbeOptions): Promise<ProbeAnswer | undefined> {
-    const { timers } = this.#parts;
-    const over = new AbortController();
-    const signal = AbortSignal.any([over.signal, this.#stop.signal]);
-    const cancelTimer = timers.setTimer(options.timeoutMs, () => over.abort());
-    try {
-      const answer = await this.#askBothWays(member.record, options, signal);
-      if (answer?.path === "direct") this.#hasTunnel.add(member.record.nodeId);
-      return answer;
-    } finally {
-      cancelTimer();
-      over.abort();
-    }
+  async probe({ record }: Member, options: ProbeOptions): Promise<ProbeAnswer | undefined> {
+    const answer = await this.#within(
+      options.timeoutMs,
+      (signal) => this.#askBothWays(record, options, signal),
+    );
+    if (answer?.path === "direct") this.#hasTunnel.add(record.nodeId);
+    return answer;
   }
 
   /** Asks over the link that there is. @returns milliseconds, or undefined when nothing came in time */
   async askLink(nodeId: NodeId, timeoutMs: number): Promise<number | undefined> {
-    const over = new AbortController();
-    const cancelTimer = this.#parts.timers.setTimer(timeoutMs, () => over.abort());
-    return await this.#askChannel(nodeId, { timeoutMs, dials: false }, over.signal).finally(cancelTimer);
+    return await this.#within(timeoutMs, (signal) => this.#askChannel(nodeId, false, signal));
   }
 
   /** Asks through the tunnel. @returns milliseconds, or undefined when nothing came in time */
@@ -157,13 +149,25 @@ export class HealthWatch {
     if (this.#suspicions.tells(clock.now(), nodeId)) messages.broadcast({ kind: "suspicion", nodeId });
   }
 
+  /** Asks with a signal that fires after `timeoutMs`, at the end of this watch, and once there is an answer. */
+  async #within<T>(timeoutMs: number, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const over = new AbortController();
+    const cancelTimer = this.#parts.timers.setTimer(timeoutMs, () => over.abort());
+    return await ask(AbortSignal.any([over.signal, this.#stop.signal])).finally(() => {
+      cancelTimer();
+      over.abort();
+    });
+  }
+
   async #askBothWays(
     { nodeId, addresses: [address] }: MemberRecord,
     options: ProbeOptions,
     signal: AbortSignal,
   ): Promise<ProbeAnswer | undefined> {
     const { echo, timers } = this.#parts;
-    const byChannel = this.#askChannel(nodeId, options, signal).then((rttMs) => answered(rttMs, "channel"));
+    const byChannel = this.#askChannel(nodeId, options.dials, signal).then((rttMs) =>
+      answered(rttMs, "channel")
+    );
     if (echo === undefined || !echo.isOpen || address === undefined) return await byChannel;
     const byTunnel = echo.ask(address, options.timeoutMs).then((rttMs) => answered(rttMs, "direct"));
     if (this.#hasTunnel.has(nodeId)) return await byTunnel;
@@ -175,9 +179,9 @@ export class HealthWatch {
     return await Promise.race([byTunnel, byChannelAtLast]) ?? await byChannel;
   }
 
-  async #askChannel(nodeId: NodeId, options: ProbeOptions, signal: AbortSignal): Promise<number | undefined> {
+  async #askChannel(nodeId: NodeId, dials: boolean, signal: AbortSignal): Promise<number | undefined> {
     const { messages, timers } = this.#parts;
-    if (options.dials) return await messages.ping(nodeId);
+    if (dials) return await messages.ping(nodeId);
     let link = messages.links.get(nodeId);
     // One that has just broken may be on its way back.
     for (; link === undefined && !signal.aborted; link = messages.links.get(nodeId)) {

@@ -33,7 +33,7 @@ export interface LeaderCoordinatorParts extends Pick<Environment, "clock" | "tim
 
 /** Drives the election, and asks and answers for leaders. */
 export class LeaderCoordinator {
-  readonly requests: MemberRequests;
+  readonly #requests: MemberRequests;
   readonly #parts: LeaderCoordinatorParts;
   readonly #election: Election;
   readonly #timer: DeadlineTimer;
@@ -42,7 +42,7 @@ export class LeaderCoordinator {
 
   constructor(parts: LeaderCoordinatorParts) {
     this.#parts = parts;
-    this.requests = new MemberRequests(parts.messages, parts.timers);
+    this.#requests = new MemberRequests(parts.messages, parts.timers);
     this.#election = new Election(parts.mesh.identity.id, parts.clock.now());
     this.#timer = new DeadlineTimer(parts, () => this.#advance());
   }
@@ -92,7 +92,7 @@ export class LeaderCoordinator {
   /** Handles what a member sends to or as a leader. */
   handleMessage(nodeId: NodeId, message: LeaderMessage): void {
     if (message.kind === "response") {
-      return this.requests.handleAnswer(nodeId, message.number, message.answer);
+      return this.#requests.handleAnswer(nodeId, message.number, message.answer);
     }
     if (message.kind === "request") return void this.#serve(nodeId, message.number, message.request);
     this.#election.handleHeartbeat(nodeId, this.#parts.clock.now());
@@ -146,7 +146,7 @@ export class LeaderCoordinator {
     let wasRefused = false;
     for (const { nodeId } of this.views().toSorted((a, b) => Number(b.isAlive) - Number(a.isAlive))) {
       if (roster.get(nodeId) === undefined) continue;
-      const answer = await this.requests.ask(nodeId, { kind: "rotation", rotation });
+      const answer = await this.#requests.ask(nodeId, { kind: "rotation", rotation });
       if (answer === undefined || answer === "unsent") continue;
       if (answer.kind === "done" && answer.update !== undefined) return answer.update;
       wasRefused = true;
@@ -163,7 +163,7 @@ export class LeaderCoordinator {
     this.#isClosed = true;
     this.#unsubscribe();
     this.#timer.set(undefined);
-    this.requests.close();
+    this.#requests.close();
   }
 
   async #resign(): Promise<void> {
@@ -190,7 +190,7 @@ export class LeaderCoordinator {
   ): Promise<Extract<MemberAnswer, { kind: "done" }>> {
     const { messages } = this.#parts;
     const answer = await messages.reach(record.nodeId)
-      ? await this.requests.ask(record.nodeId, request())
+      ? await this.#requests.ask(record.nodeId, request())
       : "unsent";
     if (answer === "unsent" || answer === undefined) {
       throw new UnreachableError(`Cannot ${what} ${record.name}: it does not answer`, {
