@@ -1,10 +1,11 @@
 /**
- * The timer of a machine that says when it wants to be called.
+ * What is made of timers: a deadline that moves, a time limit for an answer, an action that is repeated.
  * @module
  */
 
 import type { Millis } from "./clock.ts";
 import type { Environment } from "./environment.ts";
+import type { Timers } from "./timers.ts";
 
 /**
  * One timer for a deadline that moves.
@@ -49,4 +50,41 @@ export class DeadlineTimer {
       this.#fire();
     });
   }
+}
+
+/** @returns what `answer` resolves with, or undefined when it has not after `timeoutMs` */
+export async function withTimeout<T>(
+  timers: Timers,
+  timeoutMs: number,
+  answer: Promise<T>,
+): Promise<T | undefined> {
+  const late = Promise.withResolvers<undefined>();
+  const cancel = timers.setTimer(timeoutMs, () => late.resolve(undefined));
+  return await Promise.race([answer, late.promise]).finally(cancel);
+}
+
+/**
+ * Calls `action` every `intervalMs`; when it throws, the log says `problem`, and the next call comes all the same.
+ * @returns a function that ends it
+ */
+export function repeat(
+  { timers, log }: Pick<Environment, "timers" | "log">,
+  { intervalMs, problem }: { readonly intervalMs: number; readonly problem: string },
+  action: () => void,
+): () => void {
+  let isEnded = false;
+  const wait = (): () => void =>
+    timers.setTimer(intervalMs, () => {
+      try {
+        action();
+      } catch (error) {
+        log.error(problem, { error });
+      }
+      if (!isEnded) cancel = wait();
+    });
+  let cancel = wait();
+  return () => {
+    isEnded = true;
+    cancel();
+  };
 }

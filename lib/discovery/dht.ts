@@ -10,11 +10,11 @@ import type { DiscoverySocket } from "./discovery.ts";
 
 const DAY_MS = 86_400_000;
 
-/** The socket, and who receives what is found. */
+/** This node in the DHT, its socket, and who is told what was found. */
 export interface DhtParts extends DhtOptions, Pick<Environment, "clock" | "timers" | "log"> {
   /** Closed by `close`. */
   readonly socket: DiscoverySocket;
-  /** Receives where somebody says to listen. */
+  /** Told each endpoint at which somebody says to listen. */
   readonly observer: (endpoint: Endpoint) => void;
 }
 
@@ -29,7 +29,7 @@ export class Dht {
   constructor(parts: DhtParts) {
     this.#parts = parts;
     this.#state = new DhtState(parts.clock.now(), parts);
-    this.#timer = new DeadlineTimer(parts, () => this.#advance());
+    this.#timer = new DeadlineTimer(parts, () => this.#poll());
   }
 
   /** How many nodes of the DHT answered in the last round, at most 8. */
@@ -40,7 +40,7 @@ export class Dht {
   /** Begins the first round. */
   start(): void {
     this.#listen().catch((error) => this.#parts.log.error("cannot listen to the DHT", { error }));
-    this.#advance();
+    this.#poll();
   }
 
   /** @returns how many datagrams were dropped, by reason */
@@ -61,11 +61,11 @@ export class Dht {
       const received = await socket.receive();
       if (received === undefined || this.#isClosed) return;
       this.#state.handleDatagram(clock.now(), received.datagram, received.source);
-      this.#advance();
+      this.#poll();
     }
   }
 
-  #advance(): void {
+  #poll(): void {
     const { clock, socket, observer } = this.#parts;
     this.#state.handleTimeout(clock.now(), Math.floor(clock.wall() / DAY_MS));
     for (let out = this.#state.pollTransmit(); out !== undefined; out = this.#state.pollTransmit()) {

@@ -18,9 +18,9 @@ export const NEAREST = 8;
 const MAX_IN_FLIGHT = 8;
 /** A walk through the ten million nodes of the public DHT asks about 30. */
 const MAX_ASKED = 64;
-/** What is further away than so many others is forgotten. */
+/** Nodes that are further away than so many others are forgotten. */
 const MAX_KNOWN = 128;
-/** So that one liar can't fill the list. */
+/** So that one hostile node can't fill the list. */
 const MAX_PEERS_EACH = 8;
 /** More places than this are not dialled. */
 export const MAX_PEERS = 32;
@@ -35,7 +35,7 @@ interface Known {
   token?: Uint8Array;
 }
 
-/** What a walk begins with. */
+/** The target of a walk, and where it begins. */
 export interface DhtLookupOptions {
   /** 20 bytes. */
   readonly target: Uint8Array;
@@ -48,7 +48,7 @@ export interface DhtLookupOptions {
   readonly random: RandomSource;
 }
 
-/** Chooses whom to ask next, from what the answers say. */
+/** Says whom to ask next, and is told what came of it. */
 export class DhtLookup {
   readonly target: Uint8Array;
   readonly #self: Uint8Array;
@@ -186,7 +186,7 @@ function compareDistance(target: Uint8Array, a: Uint8Array, b: Uint8Array): numb
 }
 
 /** A node elsewhere can't know what is on this host or this cable, and may want it to be dialled. */
-function isWithinReachOf(from: Endpoint, named: Endpoint): boolean {
-  if (named.address.isLoopback) return from.address.isLoopback;
-  return !named.address.isLinkLocal || from.address.isLinkLocal;
+function isWithinReachOf(from: Endpoint, told: Endpoint): boolean {
+  if (told.address.isLoopback) return from.address.isLoopback;
+  return !told.address.isLinkLocal || from.address.isLinkLocal;
 }

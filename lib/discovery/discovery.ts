@@ -12,7 +12,7 @@ import {
   type DiscoveryTransmit,
 } from "./discovery_state.ts";
 
-/** A way to reach neighbours. */
+/** A way to send to neighbours, without knowing them. */
 export interface DiscoveryProvider {
   /** For people: `multicast`, `broadcast`, `static`. */
   readonly name: string;
@@ -20,7 +20,7 @@ export interface DiscoveryProvider {
   announce(datagram: Uint8Array): void;
 }
 
-/** Receives announcements, and answers one of them. */
+/** Receives what others announce, and answers one of them. */
 export interface DiscoverySocket {
   /** Waits for an announcement. @returns undefined when it is closed */
   receive(): Promise<{ readonly datagram: Uint8Array; readonly source: Endpoint } | undefined>;
@@ -33,16 +33,16 @@ export interface DiscoverySocket {
   close(): Promise<void>;
 }
 
-/** The ways to announce, and who is told of what comes in. */
+/** This node as the others see it, how it sends and receives, and who is told what was found. */
 export interface DiscoveryParts extends DiscoveryOptions, Pick<Environment, "clock" | "timers" | "log"> {
   /** Closed by `close`. */
   readonly socket: DiscoverySocket;
   readonly providers: readonly DiscoveryProvider[];
-  /** Receives what happens. */
+  /** Told who was found and who has left. */
   readonly observer: (event: DiscoveryEvent) => void;
 }
 
-/** Announces and listens from `start` to `close`. */
+/** Announces this node and listens from `start` to `close`. */
 export class Discovery {
   readonly #parts: DiscoveryParts;
   readonly #state: DiscoveryState;
@@ -52,10 +52,10 @@ export class Discovery {
   constructor(parts: DiscoveryParts) {
     this.#parts = parts;
     this.#state = new DiscoveryState(parts.clock.now(), parts);
-    this.#timer = new DeadlineTimer(parts, () => this.#advance());
+    this.#timer = new DeadlineTimer(parts, () => this.#poll());
   }
 
-  /** From how many nodes announcements came lately. */
+  /** How many nodes have announced themselves lately. */
   get size(): number {
     return this.#state.size;
   }
@@ -64,16 +64,16 @@ export class Discovery {
   start(): void {
     this.#isRunning = true;
     this.#listen().catch((error) => this.#parts.log.error("cannot listen to neighbours", { error }));
-    this.#advance();
+    this.#poll();
   }
 
-  /** This node's addresses have changed: they are announced at once. */
+  /** This node's addresses have changed: its neighbours are told at once. */
   handleChange(): void {
     this.#state.handleChange(this.#parts.clock.now());
-    if (this.#isRunning) this.#advance();
+    if (this.#isRunning) this.#poll();
   }
 
-  /** @returns from where a node announced itself lately, the latest first */
+  /** @returns where a node announced itself lately, the latest first */
   endpointsOf(nodeId: string): Endpoint[] {
     return this.#state.endpointsOf(nodeId);
   }
@@ -99,11 +99,11 @@ export class Discovery {
       if (received === undefined || !this.#isRunning) return;
       this.#state.handleDatagram(clock.now(), received.datagram, received.source);
       // What came may call for an answer, or for a sooner announcement.
-      this.#advance();
+      this.#poll();
     }
   }
 
-  #advance(): void {
+  #poll(): void {
     const { clock, observer } = this.#parts;
     this.#state.handleTimeout(clock.now());
     for (let out = this.#state.pollTransmit(); out !== undefined; out = this.#state.pollTransmit()) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { VirtualClock } from "./clock.ts";
 import { silentLogger } from "./logger.ts";
-import { repeat, withTimeout } from "./sleep.ts";
+import { repeat, withTimeout } from "./deadline_timer.ts";
 import { VirtualTimers } from "./timers.ts";
 
 Deno.test("repeat() calls again and again until it is ended, also when one call throws", () => {
