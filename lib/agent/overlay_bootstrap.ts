@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Environment, type Logger, silentLogger } from "../base/mod.ts";
+import { type Environment, type Logger, silentLogger, type StateStore } from "../base/mod.ts";
 import {
   type AgentOptions,
   type AgentOptionsInput,
@@ -70,11 +70,11 @@ export class OverlayBootstrap {
   ): Promise<OverlayBootstrap> {
     const options = parseAgentOptions(input);
     const cidr = options.cidr ?? DEFAULT_OVERLAY_CIDR;
-    return await withStore(options, ports, (store, made) => {
+    return await OverlayBootstrap.#open(options, ports, (store, host) => {
       if (storedNetworkId(store) !== undefined) throw new AlreadyInitializedError();
       checkHost(options, cidr);
       const { labels } = options;
-      return MeshState.create(store, { ...made, name: options.name ?? hostName(), cidr, labels });
+      return MeshState.create(store, { ...host, name: options.name ?? hostName(), cidr, labels });
     });
   }
 
@@ -94,23 +94,23 @@ export class OverlayBootstrap {
   ): Promise<OverlayBootstrap> {
     const options = parseAgentOptions(input);
     const invitation = parseToken(token);
-    return await withStore(options, ports, async (store, made) => {
-      const identity = MeshState.prepareJoin(store, made.random);
-      if (invitation.expiresAt <= made.clock.wall()) {
+    return await OverlayBootstrap.#open(options, ports, async (store, host) => {
+      const identity = MeshState.prepareJoin(store, host.random);
+      if (invitation.expiresAt <= host.clock.wall()) {
         throw new InvalidTokenError("Cannot use that token: it has expired", {
           hint: "Ask for a new one: `weft token create` on the leader makes it.",
         });
       }
       checkHost(options, invitation.cidr);
       const endpoints = ownEndpoints(options);
-      const search = new LeaderSearch({ ...made, token: invitation, identity, options });
+      const search = new LeaderSearch({ ...host, token: invitation, identity, options });
       const admitted = await joinNetwork(invitation, identity, {
         name: options.name ?? hostName(),
         labels: options.labels,
         endpoints,
         channelEndpoints: endpoints,
-      }, { ...made, search, dial: dialMessagePlane }).finally(() => search.close());
-      const mesh = MeshState.completeJoin(store, { ...made, admitted, token: invitation });
+      }, { ...host, search, dial: dialMessagePlane }).finally(() => search.close());
+      const mesh = MeshState.completeJoin(store, { ...host, admitted, token: invitation });
       if (mesh instanceof MeshState) return mesh;
       throw new JoinRefusedError(`Cannot join: ${mesh.problem}`, { hint: "Ask for a new token." });
     });
@@ -126,8 +126,8 @@ export class OverlayBootstrap {
   static async load(input: AgentOptionsInput, ports: OverlayPorts = {}): Promise<OverlayBootstrap> {
     const options = parseAgentOptions(input);
     if (!SqliteStateStore.existsIn(options.stateDir)) throw new NotInitializedError();
-    return await withStore(options, ports, (store, made) => {
-      const mesh = MeshState.load(store, made);
+    return await OverlayBootstrap.#open(options, ports, (store, host) => {
+      const mesh = MeshState.load(store, host);
       if (options.cidr !== undefined && !options.cidr.equals(mesh.cidr)) {
         throw new InvalidRequestError(
           `Cannot use the network ${options.cidr}: the one in ${options.stateDir} has ${mesh.cidr}`,
@@ -202,9 +202,21 @@ export class OverlayBootstrap {
     return this.control.createToken({ lifetimeMs: PRINTED_TOKEN_LIFETIME_MS }).token;
   }
 
-  /** @internal */
-  static make(agent: Agent): OverlayBootstrap {
-    return new OverlayBootstrap(agent);
+  static async #open(
+    options: AgentOptions,
+    { logger = silentLogger, limits }: OverlayPorts,
+    makeMesh: (store: StateStore, host: Environment & MeshOptions) => MeshState | Promise<MeshState>,
+  ): Promise<OverlayBootstrap> {
+    const store = SqliteStateStore.open(options.stateDir);
+    try {
+      const environment = systemEnvironment(logger);
+      const mesh = await makeMesh(store, { ...environment, addressPool: (cidr) => new IpAllocator(cidr) });
+      const agent = new Agent({ ...environment, mesh, store, options, ...limits && { limits } });
+      return new OverlayBootstrap(agent);
+    } catch (error) {
+      store.close();
+      throw error;
+    }
   }
 }
 
@@ -217,12 +229,8 @@ export async function leadOrResume(
   input: AgentOptionsInput,
   ports?: OverlayPorts,
 ): Promise<OverlayBootstrap> {
-  try {
-    return await OverlayBootstrap.initLeader(input, ports);
-  } catch (error) {
-    if (!(error instanceof AlreadyInitializedError)) throw error;
-    return await resumed(input, ports, (node) => node.role === "leader");
-  }
+  const starting = OverlayBootstrap.initLeader(input, ports);
+  return await orResume(starting, input, ports, ({ role }) => role === "leader");
 }
 
 /**
@@ -235,47 +243,29 @@ export async function joinOrResume(
   input: AgentOptionsInput,
   ports?: OverlayPorts,
 ): Promise<OverlayBootstrap> {
-  try {
-    return await OverlayBootstrap.join(token, input, ports);
-  } catch (error) {
-    if (!(error instanceof AlreadyInitializedError)) throw error;
-    const invitation = JoinToken.parse(token);
-    return await resumed(
-      input,
-      ports,
-      (node) => invitation instanceof JoinToken && invitation.networkId === node.networkId,
-    );
-  }
+  const invitation = JoinToken.parse(token);
+  const joining = OverlayBootstrap.join(token, input, ports);
+  return await orResume(
+    joining,
+    input,
+    ports,
+    ({ networkId }) => invitation instanceof JoinToken && invitation.networkId === networkId,
+  );
 }
 
-async function resumed(
+async function orResume(
+  starting: Promise<OverlayBootstrap>,
   input: AgentOptionsInput,
   ports: OverlayPorts | undefined,
   isMeant: (node: OverlayBootstrap) => boolean,
 ): Promise<OverlayBootstrap> {
-  const node = await OverlayBootstrap.load(input, ports);
-  if (isMeant(node)) return node;
-  await node.stop();
-  throw new AlreadyInitializedError();
-}
-
-async function withStore(
-  options: AgentOptions,
-  { logger = silentLogger, limits }: OverlayPorts,
-  makeMesh: (
-    store: SqliteStateStore,
-    made: Environment & MeshOptions,
-  ) => MeshState | Promise<MeshState>,
-): Promise<OverlayBootstrap> {
-  const store = SqliteStateStore.open(options.stateDir);
   try {
-    const environment = systemEnvironment(logger);
-    const mesh = await makeMesh(store, { ...environment, addressPool: (cidr) => new IpAllocator(cidr) });
-    return OverlayBootstrap.make(
-      new Agent({ ...environment, mesh, store, options, ...(limits === undefined ? {} : { limits }) }),
-    );
+    return await starting;
   } catch (error) {
-    store.close();
+    if (!(error instanceof AlreadyInitializedError)) throw error;
+    const node = await OverlayBootstrap.load(input, ports);
+    if (isMeant(node)) return node;
+    await node.stop();
     throw error;
   }
 }
