@@ -91,7 +91,6 @@ export class MemberSession implements EndpointSource {
     return [...this.#lan?.endpointsOf(nodeId) ?? [], ...this.#prober.endpointsOf(nodeId)];
   }
 
-  /** Begins to talk. */
   async start(): Promise<void> {
     this.#removeSource = this.#parts.endpoints.addSource(this);
     this.messages.start();

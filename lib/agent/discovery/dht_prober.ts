@@ -55,7 +55,6 @@ export class DhtProber {
     return endpoint === undefined ? [] : [endpoint];
   }
 
-  /** Probes no more. */
   close(): void {
     this.#stop.abort();
     this.#waiting.clear();

@@ -78,7 +78,6 @@ export class LeaderSearch {
     return [...this.#dhtEndpoints];
   }
 
-  /** Searches no more. */
   async close(): Promise<void> {
     await Promise.all([this.#dht?.close(), this.#lan?.then((lan) => lan?.close())]);
   }

@@ -46,7 +46,6 @@ export class HealthEcho {
     this.#listen(this.#socket).catch((error) => log.error("cannot answer probes", { error }));
   }
 
-  /** Whether there is a socket. */
   get isOpen(): boolean {
     return this.#socket !== undefined;
   }

@@ -69,7 +69,6 @@ export class HealthWatch {
     });
   }
 
-  /** Begins to check. */
   start(): void {
     const { log, onVerdict } = this.#parts;
     const wasHealthy = new Map<string, boolean>();
@@ -84,7 +83,6 @@ export class HealthWatch {
     }, this.#stop.signal);
   }
 
-  /** Ends it. */
   close(): void {
     this.#stop.abort();
   }

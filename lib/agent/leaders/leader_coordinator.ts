@@ -158,7 +158,6 @@ export class LeaderCoordinator {
     });
   }
 
-  /** Sends nothing from now on. */
   close(): void {
     this.#isClosed = true;
     this.#unsubscribe();

@@ -126,7 +126,6 @@ export class Backoff {
     return delayMs;
   }
 
-  /** Starts over after a success. */
   reset(): void {
     this.#ceilingMs = FIRST_DELAY_MS;
   }

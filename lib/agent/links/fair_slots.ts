@@ -27,7 +27,6 @@ export class FairSlots {
     this.#capacity = capacity;
   }
 
-  /** How many slots are taken. */
   get size(): number {
     return this.#holders.size;
   }

@@ -42,7 +42,6 @@ export class GossipDriver {
     this.#advance();
   }
 
-  /** Forgets a link. */
   close(link: Link): void {
     this.#gossip.close(link);
   }
@@ -64,7 +63,6 @@ export class GossipDriver {
     return this.#gossip.clockSkewsMs();
   }
 
-  /** Compares and pushes no more. */
   stop(): void {
     this.#isClosed = true;
     this.#unsubscribe();

@@ -41,7 +41,6 @@ export interface LinkAcceptorParts extends Pick<Environment, "log"> {
   serveJoin(channel: Channel, tokenId: string, source: Endpoint): Promise<void>;
   /** A member whose record has expired calls. @returns whether it was renewed, which only leaders can */
   renew(record: MemberRecord): boolean;
-  /** A member has proved itself. */
   onLink(link: Link): void;
 }
 
@@ -63,7 +62,6 @@ export class LinkAcceptor {
     this.#parts = parts;
   }
 
-  /** Begins to accept. */
   start(): void {
     this.#accepting = this.#acceptStreams();
   }

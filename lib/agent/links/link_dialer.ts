@@ -39,7 +39,6 @@ export interface LinkDialerParts extends Environment {
   readonly setup: HandshakeSetup;
   readonly dial: DialStream;
   readonly endpoints: Pick<EndpointSelector, "channelEndpoints">;
-  /** A dial was answered. */
   onChannel(nodeId: NodeId, channel: Channel): void;
 }
 
@@ -144,7 +143,6 @@ export class LinkDialer {
     return [...this.#diallers.keys()].filter((nodeId) => this.#parts.links.get(nodeId) === undefined);
   }
 
-  /** Calls all dials off. */
   close(): void {
     this.#stop.abort();
     for (const dialler of this.#diallers.values()) dialler.abort();

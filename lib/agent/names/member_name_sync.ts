@@ -34,7 +34,6 @@ export class MemberNameSync {
   readonly #parts: MemberNameSyncParts;
   /** The name of each member as it was last seen. */
   readonly #names = new Map<NodeId, string>();
-  /** Who has each name. */
   readonly #holders = new Map<string, NodeId>();
   /** The addresses of each leader. */
   readonly #leaders = new Map<NodeId, readonly IpAddress[]>();
@@ -49,7 +48,6 @@ export class MemberNameSync {
     for (const { record } of this.#parts.roster.members()) this.#follow(record.nodeId);
   }
 
-  /** Follows one change. */
   handleRosterEvent({ kind, nodeId }: RosterEvent): void {
     if (kind !== "endpoints-changed") this.#follow(nodeId);
   }

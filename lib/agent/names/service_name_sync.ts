@@ -76,7 +76,6 @@ export class ServiceNameSync {
     }
   }
 
-  /** Follows nothing any more. */
   close(): void {
     this.#isClosed = true;
     this.#cancel?.();

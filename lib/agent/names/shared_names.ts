@@ -48,7 +48,6 @@ export interface SharedNamesParts {
  */
 export class SharedNames {
   readonly #parts: SharedNamesParts;
-  /** Who has written each name. */
   readonly #writers = new Map<string, Set<Origin>>();
 
   constructor(parts: SharedNamesParts) {

@@ -47,7 +47,6 @@ export class PeerSync {
     }
   }
 
-  /** Follows the roster no more. */
   close(): void {
     this.#unsubscribe();
   }
@@ -121,7 +120,6 @@ export class EndpointRotation {
     return this.current;
   }
 
-  /** The endpoint in use. */
   get current(): Endpoint | undefined {
     return this.#candidates[this.#at];
   }
