@@ -9,6 +9,7 @@ export * from "./bounded_queue.ts";
 export type { ByteStream } from "./byte_stream.ts";
 export * from "./bytes.ts";
 export * from "./clock.ts";
+export * from "./deadline_timer.ts";
 export * from "./counters.ts";
 export * from "./environment.ts";
 export * from "./errors.ts";
