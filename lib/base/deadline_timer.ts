@@ -1,5 +1,6 @@
 /**
- * What is made of timers: a deadline that moves, a time limit for an answer, an action that is repeated.
+ * What is made of timers: a deadline that moves, a time limit for an answer, an action that is repeated, a pause
+ * that can be called off.
  * @module
  */
 
@@ -87,4 +88,18 @@ export function repeat(
     isEnded = true;
     cancel();
   };
+}
+
+/** @returns after `delayMs`, or as soon as `signal` fires; it never rejects */
+export function sleep(timers: Timers, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const finish = (): void => {
+      cancel();
+      signal.removeEventListener("abort", finish);
+      resolve();
+    };
+    const cancel = timers.setTimer(delayMs, finish);
+    signal.addEventListener("abort", finish);
+  });
 }

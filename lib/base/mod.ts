@@ -1,6 +1,7 @@
 /**
- * Small pure parts that everything else stands on: bytes, ports for time, randomness, state, streams and the
- * log, the root of the errors, a bounded queue, a priority queue, token buckets, counters. It owns no protocol and touches no system.
+ * Small pure parts that everything else stands on: bytes, ports for time, randomness, state, streams and the log,
+ * the root of the errors, a bounded queue, a priority queue, token buckets, counters. It owns no protocol and touches no
+ * system.
  * @module
  */
 
@@ -16,6 +17,5 @@ export * from "./errors.ts";
 export * from "./priority_queue.ts";
 export * from "./random.ts";
 export * from "./rate_limit.ts";
-export * from "./sleep.ts";
 export * from "./state_store.ts";
 export * from "./timers.ts";

@@ -48,11 +48,6 @@ export class LocalDatagrams {
     this.local = new Endpoint(address, (connection.addr as Deno.NetAddr).port);
   }
 
-  /** Settles when it is closed and what was sent before has gone out. */
-  get ended(): Promise<void> {
-    return this.#ended.promise;
-  }
-
   /** @throws PortInUseError, SocketError */
   static open({ address, port, isShared = false, loopsBack = false }: LocalDatagramOptions): LocalDatagrams {
     try {

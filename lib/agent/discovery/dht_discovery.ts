@@ -79,19 +79,10 @@ export class DhtDiscovery {
 
   /** @throws SocketError */
   #enter(routers: readonly Endpoint[]): void {
-    const datagrams = LocalDatagrams.open({ address: ANYWHERE, port: 0 });
-    const socket = {
-      receive: () => datagrams.receive(),
-      send: (datagram: Uint8Array, destination: Endpoint) => datagrams.send(datagram, destination),
-      close: () => {
-        datagrams.close();
-        return datagrams.ended;
-      },
-    };
     const dht = this.#dht = new Dht({
       ...this.#parts,
       routers,
-      socket,
+      socket: LocalDatagrams.open({ address: ANYWHERE, port: 0 }),
       observer: (endpoint) => this.#handleFound(endpoint),
     });
     dht.start();

@@ -62,7 +62,7 @@ class Acceptor implements StreamListener {
 }
 
 /** One message plane without a network, and those who dial it. */
-export class Stage implements AsyncDisposable {
+export class MessagePlaneFixture implements AsyncDisposable {
   readonly clock: VirtualClock = new VirtualClock();
   readonly timers: VirtualTimers = new VirtualTimers(this.clock);
   readonly random: SeededRandom = new SeededRandom(1);
