@@ -1,7 +1,7 @@
 /**
  * The plan of the house: which folder may import which, which may touch the system, where packages enter.
  *
- *     base <- net, crypto, noise, proto <- protocols, host, config <- dataplane <- wg <- agent <- status, cli <- entries
+ *     base <- net, crypto, noise, proto <- protocols, host, config <- dataplane <- wg <- agent <- http, cli <- entries
  *                                                      protocols <- service, forward <- agent
  *
  * @module
@@ -42,7 +42,7 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["nameserver", [...SHARED, "dns", "host", "transport"]],
   ["wg", [...SHARED, ...PROTOCOLS, "dataplane"]],
   ["agent", [...SHARED, ...PROTOCOLS, ...MESSAGES, "dataplane", "nameserver", "wg"]],
-  ["status", [...SHARED, ...PROTOCOLS, ...MESSAGES, "dataplane", "nameserver", "wg", "agent"]],
+  ["http", [...SHARED, ...PROTOCOLS, ...MESSAGES, "dataplane", "nameserver", "wg", "agent"]],
   ["cli", [...SHARED, ...PROTOCOLS, ...MESSAGES, "simulation", "dataplane", "nameserver", "wg", "agent"]],
 ]);
 
@@ -55,7 +55,7 @@ export const SYSTEM_FOLDERS: ReadonlySet<string> = new Set([
   "forward",
   "wg",
   "agent",
-  "status",
+  "http",
   "cli",
 ]);
 
@@ -70,7 +70,7 @@ export const PACKAGE_FOLDERS: ReadonlyMap<string, string | undefined> = new Map(
   ["bittorrent-dht", undefined],
   ["commander", "cli"],
   ["fast-check", undefined],
-  ["hono", "status"],
+  ["hono", "http"],
   ["uqr", "cli"],
   ["yaml", "config"],
   ["zod", "config"],

@@ -63,7 +63,7 @@ const accepted: Record<string, Record<string, string>> = {
   "packages at their folders": {
     "lib/crypto/aead.ts": importing("@noble/ciphers/chacha.js"),
     "lib/proto/gen/a_pb.ts": importing("@bufbuild/protobuf/codegenv2"),
-    "lib/status/app.ts": importing("hono"),
+    "lib/http/app.ts": importing("hono"),
   },
   "a date that is given": { "lib/mesh/node.ts": "const date = new Date(wall);\n" },
   "what a generator wrote": {

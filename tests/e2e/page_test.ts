@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SampleControl } from "../../lib/agent/sample_control_test.ts";
-import { serveStatus } from "../../lib/status/mod.ts";
+import { serveStatus } from "../../lib/http/mod.ts";
 import { labTest, run } from "../lab/mod.ts";
 
 labTest("a browser shows the page, and its console stays empty", ["chromium"], async () => {
