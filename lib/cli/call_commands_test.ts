@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { controlSocketPath } from "./control_client.ts";
-import { SamplePorts } from "./sample_ports_test.ts";
+import { SamplePorts } from "./testing/sample_ports.ts";
 import { main } from "./weft.ts";
 
 const encoder = new TextEncoder();

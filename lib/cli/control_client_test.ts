@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ControlClient, controlSocketPath } from "./control_client.ts";
-import { SamplePorts, sampleStatus } from "./sample_ports_test.ts";
+import { SamplePorts, sampleStatus } from "./testing/sample_ports.ts";
 import { main } from "./weft.ts";
 
 /** A socket that answers from a table, and what it was asked. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { WeftError } from "../base/mod.ts";
 import type { AttachedPort } from "./ports.ts";
-import { SamplePorts } from "./sample_ports_test.ts";
+import { SamplePorts } from "./testing/sample_ports.ts";
 import { main } from "./weft.ts";
 
 class Refused extends WeftError {

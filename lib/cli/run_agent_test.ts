@@ -3,7 +3,7 @@ import { silentLogger, StateError } from "../base/mod.ts";
 import { parseAgentOptions } from "../config/mod.ts";
 import { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";
 import { runAgent, type StartRole } from "./run_agent.ts";
-import { SamplePorts } from "./sample_ports_test.ts";
+import { SamplePorts } from "./testing/sample_ports.ts";
 
 const options = parseAgentOptions({ stateDir: "/state" });
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SamplePorts } from "./sample_ports_test.ts";
+import { SamplePorts } from "./testing/sample_ports.ts";
 import { makeProgram } from "./weft.ts";
 import { withoutWgQuick } from "./wg_command.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sampleStatus } from "../agent/sample_status_test.ts";
+import { sampleStatus } from "../agent/testing/sample_status.ts";
 import { metricsText } from "./metrics.ts";
 
 const text = metricsText(sampleStatus);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SampleControl } from "../agent/sample_control_test.ts";
+import { SampleControl } from "../agent/testing/sample_control.ts";
 import { controlApp, statusApp } from "./apps.ts";
 
 interface Schema {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { SampleControl } from "../agent/sample_control_test.ts";
-import { sampleServices } from "../agent/sample_services_test.ts";
-import { sampleStatus } from "../agent/sample_status_test.ts";
+import { SampleControl } from "../agent/testing/sample_control.ts";
+import { sampleServices } from "../agent/testing/sample_services.ts";
+import { sampleStatus } from "../agent/testing/sample_status.ts";
 import { statusApp } from "./apps.ts";
 import { PAGE_HTML } from "./page.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { SampleControl } from "../agent/sample_control_test.ts";
-import { sampleStatus } from "../agent/sample_status_test.ts";
+import { SampleControl } from "../agent/testing/sample_control.ts";
+import { sampleStatus } from "../agent/testing/sample_status.ts";
 import { AgentRunningError, CannotServeError, StatusPortInUseError } from "./errors.ts";
 import { serveControl, serveStatus } from "./serve.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { SampleControl } from "../agent/sample_control_test.ts";
-import { sampleServices } from "../agent/sample_services_test.ts";
+import { SampleControl } from "../agent/testing/sample_control.ts";
+import { sampleServices } from "../agent/testing/sample_services.ts";
 import { controlApp, statusApp } from "./apps.ts";
 
 const post = (body: unknown) => ({ method: "POST", body: JSON.stringify(body) });

@@ -38,7 +38,7 @@ export function* fileLengthRule(files: readonly SourceFile[]): Generator<Violati
 
 /** Every folder of lib that holds modules has a mod.ts. */
 export function* folderFaceRule(files: readonly SourceFile[]): Generator<Violation> {
-  const product = files.filter((file) => file.folder !== undefined && file.isTypeScript && !file.isGenerated);
+  const product = files.filter((file) => file.folder !== undefined && file.isProduct && !file.isGenerated);
   const paths = new Set(product.map((file) => file.path));
   const folders = new Set(product.flatMap((file) => [`lib/${file.folder}`, dirname(file.path)]));
   for (const folder of folders) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SampleControl } from "../../lib/agent/sample_control_test.ts";
+import { SampleControl } from "../../lib/agent/testing/sample_control.ts";
 import { serveStatus } from "../../lib/http/mod.ts";
 import { labTest, run } from "../lab/mod.ts";
 

@@ -14,17 +14,17 @@ import type {
   PingReport,
   TokenReport,
   TokenRequest,
-} from "./control.ts";
+} from "../control.ts";
 import {
   InvalidRequestError,
   NotLeaderError,
   UnknownNameError,
   UnknownPeerError,
   UnknownTokenError,
-} from "./errors.ts";
-import type { StatusReport } from "./report.ts";
-import { SampleServices } from "./sample_services_test.ts";
-import { sampleStatus } from "./sample_status_test.ts";
+} from "../errors.ts";
+import type { StatusReport } from "../report.ts";
+import { SampleServices } from "./sample_services.ts";
+import { sampleStatus } from "./sample_status.ts";
 
 const report: TokenReport = {
   id: "t1",

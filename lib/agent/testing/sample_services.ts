@@ -10,7 +10,7 @@ import {
   type PublishReport,
   type ServiceEvent,
   type ServiceReport,
-} from "../service/mod.ts";
+} from "../../service/mod.ts";
 import type {
   CallRequest,
   OfferRequest,
@@ -18,7 +18,7 @@ import type {
   PublishRequest,
   ServiceChange,
   ServiceControl,
-} from "./service_control.ts";
+} from "../service_control.ts";
 
 /** One service, on two nodes. */
 export const sampleServices: readonly ServiceReport[] = [{

@@ -1,10 +1,15 @@
-import type { StatusReport } from "../agent/mod.ts";
-import { SampleControl } from "../agent/sample_control_test.ts";
-import { sampleStatus as agentStatus } from "../agent/sample_status_test.ts";
-import type { AgentOptions } from "../config/mod.ts";
-import { PublicKey } from "../crypto/mod.ts";
-import { IpAddress } from "../net/mod.ts";
-import { CommandError } from "./failure.ts";
+/**
+ * The command line's ports without a system: an agent that answers from tables, a terminal that keeps what is written.
+ * @module
+ */
+
+import type { StatusReport } from "../../agent/mod.ts";
+import { SampleControl } from "../../agent/testing/sample_control.ts";
+import { sampleStatus as agentStatus } from "../../agent/testing/sample_status.ts";
+import type { AgentOptions } from "../../config/mod.ts";
+import { PublicKey } from "../../crypto/mod.ts";
+import { IpAddress } from "../../net/mod.ts";
+import { CommandError } from "../failure.ts";
 import type {
   AgentParts,
   AttachedPort,
@@ -13,7 +18,7 @@ import type {
   OverlayFactory,
   ServedPort,
   WgInterfacePort,
-} from "./ports.ts";
+} from "../ports.ts";
 
 /** A leader with one healthy peer and one that is away. */
 export const sampleStatus: StatusReport = {
