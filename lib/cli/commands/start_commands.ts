@@ -4,10 +4,10 @@
  */
 
 import { Option } from "@commander-js/extra-typings";
-import { UsageError } from "./failure.ts";
-import { openLog } from "./log.ts";
-import type { CliPorts } from "./ports.ts";
-import { runAgent, type StartRole } from "./run_agent.ts";
+import { UsageError } from "../failure.ts";
+import { openLog } from "../log.ts";
+import type { CliPorts } from "../ports.ts";
+import { runAgent, type StartRole } from "../run_agent.ts";
 import {
   agentOptions,
   type AnyCommand,
@@ -16,7 +16,7 @@ import {
   readFile,
   refuseUnknown,
   withState,
-} from "./weft_command.ts";
+} from "../weft_command.ts";
 
 /** Makes the program itself start an agent with `--leader` or `--join`. */
 export function addStartOptions(program: AnyCommand, context: CommandContext): void {

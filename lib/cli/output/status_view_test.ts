@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sampleStatus } from "./testing/sample_ports.ts";
+import { sampleStatus } from "../testing/sample_ports.ts";
 import { peersText, statusText, tokensText } from "./status_view.ts";
 import type { Terminal } from "./terminal.ts";
 

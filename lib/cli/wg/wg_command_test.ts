@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { SamplePorts } from "./testing/sample_ports.ts";
-import { makeProgram } from "./weft.ts";
+import { SamplePorts } from "../testing/sample_ports.ts";
+import { makeProgram } from "../weft.ts";
 import { withoutWgQuick } from "./wg_command.ts";
 
 const cases: readonly (readonly [readonly string[], string | undefined, readonly string[]])[] = [

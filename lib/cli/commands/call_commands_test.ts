@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { controlSocketPath } from "./control_client.ts";
-import { SamplePorts } from "./testing/sample_ports.ts";
-import { main } from "./weft.ts";
+import { controlSocketPath } from "../control_client.ts";
+import { SamplePorts } from "../testing/sample_ports.ts";
+import { main } from "../weft.ts";
 
 const encoder = new TextEncoder();
 

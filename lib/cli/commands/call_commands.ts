@@ -4,13 +4,12 @@
  */
 
 import { Option } from "@commander-js/extra-typings";
-import type { CallRequest, PublishRequest } from "../agent/mod.ts";
-import type { CallAnswer } from "../service/mod.ts";
-import { AgentAnswerError, type CallResult, type EventLine, StoppedError } from "./control_client.ts";
-import { UsageError } from "./failure.ts";
-import { parseDurationMs } from "./human_units.ts";
-import type { CliPorts } from "./ports.ts";
-import { harmless, paint } from "./terminal.ts";
+import type { CallRequest, PublishRequest } from "../../agent/mod.ts";
+import type { CallAnswer } from "../../service/mod.ts";
+import { AgentAnswerError, type CallResult, type EventLine, StoppedError } from "../control_client.ts";
+import { UsageError } from "../failure.ts";
+import { harmless, paint, parseDurationMs } from "../output/mod.ts";
+import type { CliPorts } from "../ports.ts";
 import {
   type AnyCommand,
   type CommandContext,
@@ -18,7 +17,7 @@ import {
   readFile,
   withAgent,
   withState,
-} from "./weft_command.ts";
+} from "../weft_command.ts";
 
 const CALL_MODES = ["round-robin", "leader", "proximity", "local", "all", "random"] as const;
 const BROADCAST_MODES = ["all", "one_per_service", "local_only"] as const;

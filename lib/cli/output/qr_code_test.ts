@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createScratch, expectRun, labTest } from "../../tests/lab/mod.ts";
+import { createScratch, expectRun, labTest } from "../../../tests/lab/mod.ts";
 import { encodeQr, type QrCode, qrText } from "./qr_code.ts";
 
 Deno.test("encodeQr() takes the smallest size, and 2953 bytes at most", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { SamplePorts } from "./testing/sample_ports.ts";
-import { main } from "./weft.ts";
+import { SamplePorts } from "../testing/sample_ports.ts";
+import { main } from "../weft.ts";
 
 const args = ["sim", "--nodes", "20", "--seed", "3", "--loss", "0.1", "--split", "5m"];
 

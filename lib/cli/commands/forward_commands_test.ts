@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { WeftError } from "../base/mod.ts";
-import type { AttachedPort } from "./ports.ts";
-import { SamplePorts } from "./testing/sample_ports.ts";
-import { main } from "./weft.ts";
+import { WeftError } from "../../base/mod.ts";
+import type { AttachedPort } from "../ports.ts";
+import { SamplePorts } from "../testing/sample_ports.ts";
+import { main } from "../weft.ts";
 
 class Refused extends WeftError {
   readonly code = "DialRefused";

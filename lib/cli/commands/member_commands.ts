@@ -4,17 +4,21 @@
  */
 
 import { Option } from "@commander-js/extra-typings";
-import type { DeviceRequest, TokenRequest } from "../agent/mod.ts";
-import { encodeBase64 } from "../base/mod.ts";
-import { layerAgentOptions } from "../config/mod.ts";
-import { PrivateKey, type PublicKey } from "../crypto/mod.ts";
-import { systemRandom } from "../host/mod.ts";
-import { Cidr, IpAddress } from "../net/mod.ts";
-import { deviceConfig, type DeviceFacts } from "./device_config.ts";
-import { UsageError } from "./failure.ts";
-import { parseDurationMs } from "./human_units.ts";
-import { encodeQr, qrText } from "./qr_code.ts";
-import { tokensText } from "./status_view.ts";
+import type { DeviceRequest, TokenRequest } from "../../agent/mod.ts";
+import { encodeBase64 } from "../../base/mod.ts";
+import { layerAgentOptions } from "../../config/mod.ts";
+import { PrivateKey, type PublicKey } from "../../crypto/mod.ts";
+import { systemRandom } from "../../host/mod.ts";
+import { Cidr, IpAddress } from "../../net/mod.ts";
+import { UsageError } from "../failure.ts";
+import {
+  deviceConfig,
+  type DeviceFacts,
+  encodeQr,
+  parseDurationMs,
+  qrText,
+  tokensText,
+} from "../output/mod.ts";
 import {
   type AnyCommand,
   collect,
@@ -24,7 +28,7 @@ import {
   refuseOthers,
   withAgent,
   withState,
-} from "./weft_command.ts";
+} from "../weft_command.ts";
 
 /** A shorter beginning of a token's id could mean another one by mistake. */
 const LEAST_ID_LENGTH = 4;

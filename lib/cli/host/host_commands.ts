@@ -3,15 +3,15 @@
  * @module
  */
 
-import { type HostChange, HostJournal, Netlink, SqliteStateStore } from "../host/mod.ts";
+import { type HostChange, HostJournal, Netlink, SqliteStateStore } from "../../host/mod.ts";
+import { paint } from "../output/mod.ts";
 import { completionScript, SHELLS } from "./completions.ts";
-import { ControlClient } from "./control_client.ts";
+import { ControlClient } from "../control_client.ts";
 import { doctorChecks, hostProbes } from "./doctor.ts";
-import { CommandError, systemReason, UsageError } from "./failure.ts";
-import { ownCommand } from "./own_command.ts";
-import { paint } from "./terminal.ts";
+import { CommandError, systemReason, UsageError } from "../failure.ts";
+import { ownCommand } from "../own_command.ts";
 import { systemdUnit, UNIT_PATH } from "./systemd_unit.ts";
-import { agentOptions, type AnyCommand, type CommandContext, printJson, withState } from "./weft_command.ts";
+import { agentOptions, type AnyCommand, type CommandContext, printJson, withState } from "../weft_command.ts";
 
 /** Adds the commands. */
 export function addHostCommands(program: AnyCommand, context: CommandContext): void {

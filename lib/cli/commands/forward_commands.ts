@@ -4,14 +4,14 @@
  * @module
  */
 
-import { WeftError } from "../base/mod.ts";
-import { parseOffer } from "../config/mod.ts";
-import type { Dial, ForwardSpec, Refusal } from "../forward/mod.ts";
-import { IpAddress } from "../net/mod.ts";
-import { CommandError, UsageError } from "./failure.ts";
-import type { AttachedPort, CliPorts } from "./ports.ts";
-import { paint } from "./terminal.ts";
-import { agentOptions, type AnyCommand, type CommandContext, withAgent, withState } from "./weft_command.ts";
+import { WeftError } from "../../base/mod.ts";
+import { parseOffer } from "../../config/mod.ts";
+import type { Dial, ForwardSpec, Refusal } from "../../forward/mod.ts";
+import { IpAddress } from "../../net/mod.ts";
+import { CommandError, UsageError } from "../failure.ts";
+import { paint } from "../output/mod.ts";
+import type { AttachedPort, CliPorts } from "../ports.ts";
+import { agentOptions, type AnyCommand, type CommandContext, withAgent, withState } from "../weft_command.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -54,7 +54,7 @@ function addProxy(program: AnyCommand, { ports }: CommandContext): void {
   proxy.action(async () => {
     const { socks5, json } = proxy.opts();
     const { hostname, port } = readListen(String(socks5));
-    const { SocksProxy } = await import("../forward/mod.ts");
+    const { SocksProxy } = await import("../../forward/mod.ts");
     await serve(proxy, ports, (dial) => [new SocksProxy(dial, { hostname, port })], ([opened]) => {
       const at = endpointText(hostname, opened?.port);
       if (json === true) return ports.terminal.out(`${JSON.stringify({ socks5: at })}\n`);
@@ -72,7 +72,7 @@ function addForward(program: AnyCommand, { ports }: CommandContext): void {
       .addHelpText("after", "\nExample:\n  $ weft forward 8080:web-1:80 0.0.0.0:5432:db:5432"),
   ) as AnyCommand;
   forward.action(async () => {
-    const { parseForward, PortForward } = await import("../forward/mod.ts");
+    const { parseForward, PortForward } = await import("../../forward/mod.ts");
     const specs = forward.args.map((text) => parseForward(text));
     const make = (dial: Dial) =>
       specs.map((spec) =>

@@ -3,10 +3,9 @@
  * @module
  */
 
-import type { DnsAnswerRecord, DnsRecordReport } from "../agent/mod.ts";
-import { CommandError, UsageError } from "./failure.ts";
-import { type Column, tableText } from "./table.ts";
-import type { Terminal } from "./terminal.ts";
+import type { DnsAnswerRecord, DnsRecordReport } from "../../agent/mod.ts";
+import { CommandError, UsageError } from "../failure.ts";
+import { type Column, tableText, type Terminal } from "../output/mod.ts";
 import {
   type AnyCommand,
   type CommandContext,
@@ -14,7 +13,7 @@ import {
   refuseOthers,
   withAgent,
   withState,
-} from "./weft_command.ts";
+} from "../weft_command.ts";
 
 const COLUMNS: readonly Column[] = [
   { title: "NAME" },

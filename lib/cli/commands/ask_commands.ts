@@ -3,13 +3,12 @@
  * @module
  */
 
-import type { PingReport } from "../agent/mod.ts";
-import type { ControlClient } from "./control_client.ts";
-import { AgentAnswerError } from "./control_client.ts";
-import { UsageError } from "./failure.ts";
-import { formatRtt, formatSpan } from "./human_units.ts";
-import { peersText, statusText } from "./status_view.ts";
-import { type AnyCommand, type CommandContext, printJson, withAgent, withState } from "./weft_command.ts";
+import type { PingReport } from "../../agent/mod.ts";
+import type { ControlClient } from "../control_client.ts";
+import { AgentAnswerError } from "../control_client.ts";
+import { UsageError } from "../failure.ts";
+import { formatRtt, formatSpan, peersText, statusText } from "../output/mod.ts";
+import { type AnyCommand, type CommandContext, printJson, withAgent, withState } from "../weft_command.ts";
 
 /** Between two looks of `--watch`, in milliseconds. */
 const WATCH_MS = 1000;

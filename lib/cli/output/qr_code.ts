@@ -4,7 +4,7 @@
  */
 
 import { encode } from "uqr";
-import { utf8Bytes } from "../base/mod.ts";
+import { utf8Bytes } from "../../base/mod.ts";
 
 /** Modules of white around it (§6.3.8). */
 const QUIET = 4;

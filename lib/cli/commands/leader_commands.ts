@@ -3,10 +3,8 @@
  * @module
  */
 
-import type { LeaderReport } from "../agent/mod.ts";
-import { formatSpan } from "./human_units.ts";
-import { type Cell, type Column, tableLines } from "./table.ts";
-import { paint, type Terminal } from "./terminal.ts";
+import type { LeaderReport } from "../../agent/mod.ts";
+import { type Cell, type Column, formatSpan, paint, tableLines, type Terminal } from "../output/mod.ts";
 import {
   type AnyCommand,
   type CommandContext,
@@ -14,7 +12,7 @@ import {
   refuseUnknown,
   withAgent,
   withState,
-} from "./weft_command.ts";
+} from "../weft_command.ts";
 
 const COLUMNS: readonly Column[] = [
   { title: "NAME" },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { deviceConfig } from "./device_config.ts";
-import { sampleStatus } from "./testing/sample_ports.ts";
+import { sampleStatus } from "../testing/sample_ports.ts";
 
 const device = { name: "router", addresses: ["10.200.0.9", "fd00::9"] };
 

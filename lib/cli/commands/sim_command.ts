@@ -3,13 +3,19 @@
  * @module
  */
 
-import type { ScenarioReport } from "../simulation/mod.ts";
-import { UsageError } from "./failure.ts";
-import { formatBytes, formatSpan, parseDurationMs } from "./human_units.ts";
-import { ProgressBar } from "./progress_bar.ts";
-import { type Column, tableLines } from "./table.ts";
-import { paint, type Terminal } from "./terminal.ts";
-import { type AnyCommand, type CommandContext, printJson } from "./weft_command.ts";
+import type { ScenarioReport } from "../../simulation/mod.ts";
+import { UsageError } from "../failure.ts";
+import {
+  type Column,
+  formatBytes,
+  formatSpan,
+  paint,
+  parseDurationMs,
+  ProgressBar,
+  tableLines,
+  type Terminal,
+} from "../output/mod.ts";
+import { type AnyCommand, type CommandContext, printJson } from "../weft_command.ts";
 
 /** More nodes than this do not fit the memory of an ordinary machine. */
 const MAX_NODES = 5_000;
@@ -46,7 +52,7 @@ export function addSimCommand(program: AnyCommand, context: CommandContext): voi
       splitMs,
     };
     // No other command needs it.
-    const { runScenario } = await import("../simulation/mod.ts");
+    const { runScenario } = await import("../../simulation/mod.ts");
     const { terminal } = ports;
     const bar = new ProgressBar(terminal);
     const report = runScenario({

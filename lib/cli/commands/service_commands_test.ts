@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { peerId, type ProviderReport, type ServiceReport } from "../service/mod.ts";
+import { peerId, type ProviderReport, type ServiceReport } from "../../service/mod.ts";
 import { servicesText, serviceText } from "./service_commands.ts";
 
 const plain = { hasColours: false, isInteractive: false, columns: undefined, out: () => {}, err: () => {} };

@@ -3,12 +3,18 @@
  * @module
  */
 
-import type { ProviderReport, ServiceReport } from "../service/mod.ts";
-import type { ControlClient } from "./control_client.ts";
-import { CommandError } from "./failure.ts";
-import { formatRtt } from "./human_units.ts";
-import { type Cell, type Column, tableText } from "./table.ts";
-import { harmless, paint, type Terminal } from "./terminal.ts";
+import type { ProviderReport, ServiceReport } from "../../service/mod.ts";
+import type { ControlClient } from "../control_client.ts";
+import { CommandError } from "../failure.ts";
+import {
+  type Cell,
+  type Column,
+  formatRtt,
+  harmless,
+  paint,
+  tableText,
+  type Terminal,
+} from "../output/mod.ts";
 import {
   type AnyCommand,
   type CommandContext,
@@ -16,7 +22,7 @@ import {
   refuseOthers,
   withAgent,
   withState,
-} from "./weft_command.ts";
+} from "../weft_command.ts";
 
 const SERVICE_COLUMNS: readonly Column[] = [
   { title: "PATH" },

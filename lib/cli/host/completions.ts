@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { AnyCommand } from "./weft_command.ts";
+import type { AnyCommand } from "../weft_command.ts";
 
 /** The shells that are known. */
 export const SHELLS: readonly string[] = ["bash", "zsh", "fish"];

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { DnsReport } from "../agent/mod.ts";
+import type { DnsReport } from "../../agent/mod.ts";
 import {
   canConfigureNetwork,
   hasTunDevice,
@@ -11,7 +11,7 @@ import {
   readHostText,
   RESOLVER_CONF_PATH,
   SqliteStateStore,
-} from "../host/mod.ts";
+} from "../../host/mod.ts";
 
 /** What came of one check. */
 export type Finding =

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { leadersText } from "./leader_commands.ts";
-import { SamplePorts, sampleStatus } from "./testing/sample_ports.ts";
-import { main } from "./weft.ts";
+import { SamplePorts, sampleStatus } from "../testing/sample_ports.ts";
+import { main } from "../weft.ts";
 
 const plain = { hasColours: false, isInteractive: false, columns: undefined, out: () => {}, err: () => {} };
 

@@ -3,8 +3,8 @@
  * @module
  */
 
-import { UsageError } from "./failure.ts";
-import { agentOptions, type AnyCommand, type CommandContext } from "./weft_command.ts";
+import { UsageError } from "../failure.ts";
+import { agentOptions, type AnyCommand, type CommandContext } from "../weft_command.ts";
 import { isInterfaceName, runWg } from "./wg_order.ts";
 
 /** Adds the command. */
