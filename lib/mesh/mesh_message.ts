@@ -7,7 +7,8 @@ import { KEY_BYTES, PublicKey, VerifyingKey } from "../crypto/mod.ts";
 import { Cidr, IpAddress } from "../net/mod.ts";
 import { decodeMessage, encodeMessage, type MeshMessage as Wire, MeshMessageSchema } from "../proto/mod.ts";
 import { TokenSecret } from "./join_token.ts";
-import { areLabels, MAX_NAME_LENGTH, sortLabels } from "./node_name.ts";
+import { MAX_NAME_LENGTH } from "./bounds.ts";
+import { areLabels, sortLabels } from "./node_name.ts";
 import {
   answerToWire,
   type MemberAnswer,

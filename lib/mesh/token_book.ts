@@ -6,6 +6,7 @@
 import { type Clock, decodeHex, encodeHex, randomBytes, type RandomSource } from "../base/mod.ts";
 import { StateError, type StateStore, type UnixMillis, unixMillis, utf8Bytes } from "../base/mod.ts";
 import { equalConstantTime, type PresharedKey, type PublicKey } from "../crypto/mod.ts";
+import { MAX_TOKEN_USES } from "./bounds.ts";
 import { TooManyTokensError } from "./errors.ts";
 import { ID_BYTES } from "./identity.ts";
 import { JoinToken, type JoinTokenFields, presharedKeyOf, TokenSecret } from "./join_token.ts";
@@ -13,8 +14,6 @@ import { areLabels, sortLabels } from "./node_name.ts";
 
 /** How many tokens are remembered. */
 export const MAX_TOKENS = 1024;
-/** How many admissions a token with a limit may allow. */
-export const MAX_TOKEN_USES = 65_536;
 
 const TOKENS = "token";
 /** Keyed by token id and public key: who was let in by a token with a limit. */

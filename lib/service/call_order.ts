@@ -4,7 +4,7 @@
  */
 
 import type { Millis } from "../base/mod.ts";
-import type { CallMode } from "./balancer.ts";
+import type { CallMode } from "./bounds.ts";
 import type { ItemSource } from "./item_stream.ts";
 import type { WireFailure, WireRouting, WireValue } from "./node_message.ts";
 import type { PeerId } from "./ports.ts";

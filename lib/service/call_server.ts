@@ -3,6 +3,7 @@
  * @module
  */
 
+import { MAX_TIMEOUT_MS } from "./bounds.ts";
 import type { Clock, Timers } from "../base/mod.ts";
 import { type Outcome, runAction } from "./action_runner.ts";
 import { CallContext } from "./call_context.ts";
@@ -25,8 +26,6 @@ import { decodeValue, encodeValue, isRemote } from "./wire_value.ts";
 const MAX_RUNS = 4;
 /** How often calls are looked at whose deadline may have passed. */
 const SWEEP_MS = 100;
-/** No call lasts longer. */
-export const MAX_TIMEOUT_MS = 86_400_000;
 /** An answer that is longer is not kept for whoever asks again. */
 const MAX_KEPT_BYTES = 16 * 1_024;
 /** How much waits for a congested link, in bytes with what each answer takes beside them; further answers are dropped. */

@@ -5,13 +5,13 @@
 
 import { type Clock, millis, type Timers } from "../base/mod.ts";
 import { type Outcome, runAction } from "./action_runner.ts";
-import { CALL_MODES, type CallMode } from "./balancer.ts";
+import { CALL_MODES, type CallMode, DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS } from "./bounds.ts";
 import { CallContext } from "./call_context.ts";
 import type { CallDesk } from "./call_desk.ts";
-import { type CallOptions, DEFAULT_RETRIES, DEFAULT_TIMEOUT_MS } from "./call_options.ts";
+import { type CallOptions, DEFAULT_RETRIES } from "./call_options.ts";
 import type { Reply } from "./call_order.ts";
 import type { CallPath, CallPaths } from "./call_path.ts";
-import { type Forwarded, MAX_TIMEOUT_MS } from "./call_server.ts";
+import type { Forwarded } from "./call_server.ts";
 import { CallError, failure, InvalidServiceError } from "./errors.ts";
 import { endItems, isItemSource, type ItemSource, receiveItems } from "./item_stream.ts";
 import type { LocalAction } from "./local_service.ts";

@@ -3,6 +3,7 @@
  * @module
  */
 
+import type { BroadcastMode } from "./bounds.ts";
 import type { Clock } from "../base/mod.ts";
 import type { EventHandler, ServiceEvent } from "./event_handler.ts";
 import type { MessageCarrier } from "./message_carrier.ts";
@@ -14,12 +15,6 @@ import { type SubscribeOptions, Subscription } from "./subscription.ts";
 import { TopicPath, TopicPattern } from "./topic_path.ts";
 import { TopicTrie } from "./topic_trie.ts";
 import { copyValue, decodeValue } from "./wire_value.ts";
-
-/**
- * Every subscriber; of those that belong to one service, one; those of this node. Which one is chosen by what nodes tell
- * of their patterns: of a node with more than 512 patterns of services that is not exact, and an event can be lost there.
- */
-export type BroadcastMode = "all" | "one_per_service" | "local_only";
 
 /** What a publisher may choose. */
 export interface PublishOptions {

@@ -15,13 +15,13 @@
  * @module
  */
 
-export type { CallMode } from "./balancer.ts";
+export * from "./bounds.ts";
 export type { CallAnswer } from "./caller.ts";
 export type { CallContext } from "./call_context.ts";
 export type { CallOptions } from "./call_options.ts";
 export * from "./circuit_breaker.ts";
 export { ActionError, CallError, type CallFailureCode, InvalidServiceError } from "./errors.ts";
-export type { BroadcastMode, PublishOptions, PublishReport } from "./event_desk.ts";
+export type { PublishOptions, PublishReport } from "./event_desk.ts";
 export type { EventHandler, ServiceEvent } from "./event_handler.ts";
 export type { EventStream } from "./event_stream.ts";
 export type { ItemSource } from "./item_stream.ts";

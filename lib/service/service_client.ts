@@ -3,7 +3,8 @@
  * @module
  */
 
-import type { BroadcastMode, PublishReport } from "./event_desk.ts";
+import type { BroadcastMode } from "./bounds.ts";
+import type { PublishReport } from "./event_desk.ts";
 import type { CallOptions } from "./call_options.ts";
 import type { EventHandler } from "./event_handler.ts";
 import type {
