@@ -3,6 +3,24 @@
  * @module
  */
 
+import type {
+  AddedDevice,
+  AgentControl,
+  CreatedToken,
+  DeviceRequest,
+  DnsAnswerRecord,
+  DnsAnswerReport,
+  DnsRecordReport,
+  DnsRecordRequest,
+  DnsRemoval,
+  LeaderReport,
+  NewKey,
+  PeerReport,
+  PingReport,
+  StatusReport,
+  TokenReport,
+  TokenRequest,
+} from "../api/mod.ts";
 import { type UnixMillis, WeftError } from "../base/mod.ts";
 import { PresharedKey, PublicKey } from "../crypto/mod.ts";
 import { FLAG, formatRecord, RESPONSE_CODE, responseCodeText } from "../dns/mod.ts";
@@ -20,18 +38,6 @@ import {
 } from "../mesh/mod.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
 import type { Agent } from "./agent.ts";
-import type {
-  AgentControl,
-  DeviceRequest,
-  DnsAnswerRecord,
-  DnsAnswerReport,
-  DnsRecordReport,
-  DnsRecordRequest,
-  DnsRemoval,
-  PingReport,
-  TokenReport,
-  TokenRequest,
-} from "./control.ts";
 import {
   InvalidRequestError,
   NotLeaderError,
@@ -42,11 +48,8 @@ import {
 } from "./errors.ts";
 import type { LeaderDesk } from "./leader_desk.ts";
 import { namesOf } from "./name_service.ts";
-import type { StatusReport } from "./report.ts";
-import type { ServiceControl } from "./service_control.ts";
 import { ServiceOperations } from "./service_operations.ts";
 
-const MAX_KEEPALIVE_SECONDS = 65_535;
 /** How long a member may take to answer a ping. */
 const PING_TIMEOUT_MS = 5_000;
 
@@ -60,21 +63,28 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
   "refused:roster-full": "the network is full",
 };
 
-/** Turns requests into calls of the agent's parts, and their answers into reports. */
-export class AgentOperations implements AgentControl {
-  readonly services: ServiceControl;
+/** Turns requests, which are as `OPERATIONS` says, into calls of the agent's parts, and their answers into reports. */
+export class AgentOperations extends ServiceOperations implements AgentControl {
   readonly #agent: Agent;
 
   constructor(agent: Agent) {
+    super(agent);
     this.#agent = agent;
-    this.services = new ServiceOperations(agent);
   }
 
   status(): StatusReport {
     return this.#agent.status();
   }
 
-  createToken(request: TokenRequest): { readonly token: string; readonly report: TokenReport } {
+  peers(): readonly PeerReport[] {
+    return this.status().peers;
+  }
+
+  leaders(): readonly LeaderReport[] {
+    return this.status().leaders;
+  }
+
+  createToken(request: TokenRequest): CreatedToken {
     const { mesh } = this.#agent;
     const tokens = this.#leader(mesh.tokens);
     const { withoutEndpoints = false, ...wish } = request;
@@ -107,7 +117,7 @@ export class AgentOperations implements AgentControl {
     });
   }
 
-  addDevice(request: DeviceRequest): { readonly name: string; readonly addresses: readonly string[] } {
+  addDevice(request: DeviceRequest): AddedDevice {
     const { mesh, secrets } = this.#agent;
     const admission = this.#leader(mesh.admission);
     const { name, persistentKeepaliveSeconds } = request;
@@ -120,11 +130,6 @@ export class AgentOperations implements AgentControl {
     const presharedKey = optional("preshared key", request.presharedKey, (text) => PresharedKey.parse(text));
     const endpoint = optional("endpoint", request.endpoint, (text) => Endpoint.parse(text));
     const allowedIps = (request.allowedIps ?? []).map((text) => parsed("allowed IP", text, Cidr.parse));
-    if (persistentKeepaliveSeconds !== undefined && !isKeepalive(persistentKeepaliveSeconds)) {
-      throw new InvalidRequestError(
-        `Cannot use the keepalive ${persistentKeepaliveSeconds}: it is 0 to ${MAX_KEEPALIVE_SECONDS} s`,
-      );
-    }
     const nodeId = nodeIdOf(publicKey);
     const former = secrets.get(nodeId);
     // Before the record: a device that is a peer without its preshared key would be one that nobody asked for.
@@ -169,7 +174,7 @@ export class AgentOperations implements AgentControl {
     await this.#desk().demote(this.#member(node));
   }
 
-  async rotateKey(): Promise<{ readonly publicKey: string; readonly id: string }> {
+  async rotateKey(): Promise<NewKey> {
     await this.#agent.rotateKey();
     const { identity } = this.#agent.mesh;
     return { publicKey: identity.publicKey.toString(), id: identity.id };
@@ -274,10 +279,6 @@ function tokenReport(entry: TokenEntry): TokenReport {
 
 function numeric(time: UnixMillis): number {
   return time;
-}
-
-function isKeepalive(seconds: number): boolean {
-  return Number.isInteger(seconds) && seconds >= 0 && seconds <= MAX_KEEPALIVE_SECONDS;
 }
 
 function unknownPeer(peer: string): UnknownPeerError {

@@ -5,13 +5,11 @@
  */
 
 export type * from "./control.ts";
-export type * from "./service_control.ts";
 export { programSocketPath } from "./attached_program.ts";
 export * from "./errors.ts";
 export type { IncomingConnection, ListenOptions, PortListener } from "./forward_desk.ts";
 export { type AttachOptions, Node, type NodeOptions } from "./node.ts";
 export * from "./overlay_bootstrap.ts";
-export type { DataplaneReport, DnsReport, LeaderReport, PeerReport, StatusReport } from "./report.ts";
 export { joinOrResume, leadOrResume } from "./resume.ts";
 export type { ServiceHost } from "./service_host.ts";
 export { VERSION } from "./version.ts";

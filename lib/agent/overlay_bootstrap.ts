@@ -3,6 +3,7 @@
  * @module
  */
 
+import { checkedControl } from "../api/mod.ts";
 import { type Logger, silentLogger } from "../base/mod.ts";
 import {
   type AgentOptions,
@@ -62,7 +63,7 @@ export class OverlayBootstrap {
 
   private constructor(agent: Agent) {
     this.#agent = agent;
-    this.control = new AgentOperations(agent);
+    this.control = checkedControl(new AgentOperations(agent));
   }
 
   /**

@@ -28,7 +28,7 @@ import type { HealthWatch } from "./health_watch.ts";
 import type { Link } from "./link.ts";
 import type { MessagePlane } from "./message_plane.ts";
 import { ProgramDesk } from "./program_desk.ts";
-import type { ServicesReport } from "./service_control.ts";
+import type { ServicesReport } from "./control.ts";
 import { ServiceDoor, type ServiceReceiver } from "./service_door.ts";
 import { asNodeId, asPeerId, ServiceLinks } from "./service_links.ts";
 import type { OfferedService } from "./service_names.ts";

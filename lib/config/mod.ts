@@ -1,7 +1,7 @@
 /**
- * How an agent is told what to do: defaults, the options with their rules, the configuration file, and the bodies of
- * requests to a running agent. Flags win over the environment (`WEFT_…`), that over the file, that over defaults. It is
- * the one place where zod and YAML come in, and it reads no file and no environment itself.
+ * How an agent is told what to do: the table of options, from which flags, variables, settings of the file and the
+ * library's options come, and their defaults. Flags win over the environment (`WEFT_…`), that over the file, that over
+ * defaults. It is the one place where YAML comes in, and it reads no file and no environment itself.
  * @module
  */
 
@@ -13,4 +13,3 @@ export type { DnsForwardOption } from "./dns_forward.ts";
 export * from "./errors.ts";
 export { nearest } from "./nearest.ts";
 export { type OfferOption, parseOffer } from "./offer.ts";
-export * from "./requests.ts";

@@ -5,27 +5,26 @@
 
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import type { AgentControl } from "../agent/mod.ts";
 import {
-  readDeviceRequest,
-  readNameQuery,
-  readNodeRequest,
-  readPingRequest,
-  readRecordRequest,
-  type ReadRequest,
-  readTokenRequest,
-} from "../config/mod.ts";
+  type AgentControl,
+  InvalidRequestError,
+  invoke,
+  openApi,
+  type Operation,
+  OPERATION_ENTRIES,
+  queriedFields,
+  type ViewName,
+  VIEWS,
+} from "../api/mod.ts";
 import { answerHeaders, guard } from "./guard.ts";
 import { METRICS_TYPE, metricsText } from "./metrics.ts";
-import { openApi } from "./openapi.ts";
+import { ndjsonResponse } from "./ndjson.ts";
 import { pageResponse } from "./page.ts";
 import { failure, problem } from "./problem.ts";
-import { addServiceReadRoutes, addServiceRoutes } from "./service_routes.ts";
 
 /** The largest body of a request, in bytes; of one that carries a value for services. */
 const MAX_BODY_BYTES = 64 << 10;
 const MAX_VALUE_BYTES = 16 << 20;
-const VALUE_PATHS: ReadonlySet<string> = new Set(["/call", "/publish"]);
 
 /** What the read-only application is given. */
 export interface StatusAppOptions {
@@ -40,7 +39,8 @@ export function statusApp(options: StatusAppOptions): Hono {
   const app = new Hono();
   app.use(answerHeaders());
   app.use(guard({ addresses: () => [...addresses, ...control.status().node.addresses] }));
-  addReadRoutes(app, control, { control: false });
+  addRoutes(app, control, ({ isPublic }) => isPublic === true);
+  addViews(app, control, { control: false });
   app.get("/", pageResponse);
   finish(app);
   return app;
@@ -51,83 +51,39 @@ export function controlApp(options: { readonly control: AgentControl }): Hono {
   const { control } = options;
   const app = new Hono();
   app.use(answerHeaders());
-  app.use(bounded());
-  addReadRoutes(app, control, { control: true });
-  app.get("/tokens", (context) => context.json(control.listTokens()));
-  app.post(
-    "/tokens",
-    (context) => withBody(context, readTokenRequest, (request) => control.createToken(request)),
-  );
-  app.delete("/tokens/:id", (context) => {
-    control.revokeToken(context.req.param("id"));
-    return context.json({ done: true });
-  });
-  app.post(
-    "/peers",
-    (context) => withBody(context, readDeviceRequest, (request) => control.addDevice(request)),
-  );
-  app.delete("/peers/:peer", (context) => {
-    control.removePeer(context.req.param("peer"));
-    return context.json({ done: true });
-  });
-  app.post(
-    "/ping",
-    (context) => withBody(context, readPingRequest, async ({ peer }) => await control.ping(peer)),
-  );
-  addLeaderRoutes(app, control);
-  addNameRoutes(app, control);
-  addServiceRoutes(app, control, withBody);
+  addRoutes(app, control, () => true);
+  addViews(app, control, { control: true });
   finish(app);
   return app;
 }
 
-function addLeaderRoutes(app: Hono, control: AgentControl): void {
-  app.get("/leaders", (context) => context.json(control.status().leaders));
-  app.post("/leaders", (context) =>
-    withBody(context, readNodeRequest, async ({ node }) => {
-      await control.promoteLeader(node);
-      return { done: true };
-    }));
-  app.delete("/leaders/:node", async (context) => {
-    await control.demoteLeader(context.req.param("node"));
-    return context.json({ done: true });
-  });
-  app.post("/rotate-key", async (context) => context.json(await control.rotateKey()));
-}
-
-function addNameRoutes(app: Hono, control: AgentControl): void {
-  app.get("/dns", (context) => context.json(control.listNames()));
-  app.post("/dns", (context) => withBody(context, readRecordRequest, (request) => control.addName(request)));
-  app.delete("/dns/:name", (context) => {
-    const { type, data } = context.req.query();
-    const removed = control.removeName({
-      name: context.req.param("name"),
-      ...type === undefined ? {} : { type },
-      ...data === undefined ? {} : { data },
+/** Serves the operations that are meant, as the table says. */
+function addRoutes(app: Hono, control: AgentControl, isMeant: (operation: Operation) => boolean): void {
+  for (const [name, operation] of OPERATION_ENTRIES) {
+    if (!isMeant(operation)) continue;
+    const { method, carriesValue = false, answerKey } = operation;
+    app.on(method, honoPath(operation.path), bounded(carriesValue), async (context) => {
+      const said = { ...context.req.query(), ...context.req.param() };
+      const request = method === "POST" ? await readBody(context) : queriedFields(operation, said);
+      const answer = await invoke(control, name, request, context.req.raw.signal);
+      if (answerKey !== undefined) return context.json({ [answerKey]: answer ?? true });
+      return isLines(answer) ? ndjsonResponse(answer) : context.json(answer as object);
     });
-    return context.json({ removed });
-  });
-  app.post(
-    "/dns/query",
-    (context) => withBody(context, readNameQuery, ({ name, type }) => control.resolveName(name, type)),
-  );
+  }
 }
 
-function addReadRoutes(app: Hono, control: AgentControl, described: { readonly control: boolean }): void {
-  app.get("/status", (context) => context.json(control.status()));
-  app.get("/peers", (context) => context.json(control.status().peers));
-  app.get("/healthz", (context) => {
-    const { state, peers } = control.status();
-    const healthy = peers.filter((peer) => peer.healthy).length;
-    const peersByHealth = { healthy, unhealthy: peers.length - healthy };
-    return context.json({ state, peers: peersByHealth }, state === "running" ? 200 : 503);
-  });
-  app.get(
-    "/metrics",
-    (context) => context.body(metricsText(control.status()), 200, { "content-type": METRICS_TYPE }),
-  );
-  addServiceReadRoutes(app, control);
-  app.get("/openapi.json", (context) => context.json(openApi(control.status().version, described)));
+function addViews(app: Hono, control: AgentControl, described: { readonly control: boolean }): void {
+  const views: Readonly<Record<ViewName, (context: Context) => Response>> = {
+    health: (context) => {
+      const { state, peers } = control.status();
+      const healthy = peers.filter((peer) => peer.healthy).length;
+      const peersByHealth = { healthy, unhealthy: peers.length - healthy };
+      return context.json({ state, peers: peersByHealth }, state === "running" ? 200 : 503);
+    },
+    metrics: (context) => context.body(metricsText(control.status()), 200, { "content-type": METRICS_TYPE }),
+    openApi: (context) => context.json(openApi(control.status().version, described)),
+  };
+  for (const [name, answer] of Object.entries(views)) app.get(VIEWS[name as ViewName].path, answer);
 }
 
 /** What no route took: a path that has others methods, or one that is none. */
@@ -150,32 +106,28 @@ function methodsOf(app: Hono, path: string): readonly string[] {
   return [...new Set(methods.flatMap((method) => method === "GET" ? ["GET", "HEAD"] : [method]))];
 }
 
-function bounded(): MiddlewareHandler {
-  const [short, long] = [MAX_BODY_BYTES, MAX_VALUE_BYTES].map((maxSize) =>
-    bodyLimit({
-      maxSize,
-      onError: (context) => problem(context, 413, "TooLarge", `The body is larger than ${maxSize} bytes`),
-    })
-  ) as [MiddlewareHandler, MiddlewareHandler];
-  return (context, next) => (VALUE_PATHS.has(context.req.path) ? long : short)(context, next);
+function honoPath(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ":$1");
 }
 
-async function withBody<T>(
-  context: Context,
-  read: (body: unknown) => ReadRequest<T>,
-  answer: (request: T) => object | Promise<object>,
-): Promise<Response> {
+function bounded(carriesValue: boolean): MiddlewareHandler {
+  const maxSize = carriesValue ? MAX_VALUE_BYTES : MAX_BODY_BYTES;
+  return bodyLimit({
+    maxSize,
+    onError: (context) => problem(context, 413, "TooLarge", `The body is larger than ${maxSize} bytes`),
+  });
+}
+
+/** @throws InvalidRequestError when it is no JSON */
+async function readBody(context: Context): Promise<unknown> {
   const text = await context.req.text();
-  let body: unknown;
   try {
-    body = text === "" ? {} : JSON.parse(text);
-  } catch {
-    return problem(context, 400, "InvalidRequest", "Cannot read the request: the body is no JSON");
+    return text === "" ? {} : JSON.parse(text);
+  } catch (cause) {
+    throw new InvalidRequestError("Cannot read the request: the body is no JSON", { cause });
   }
-  const result = read(body);
-  if ("problem" in result) {
-    return problem(context, 400, "InvalidRequest", `Cannot read the request: ${result.problem}`);
-  }
-  const answered = await answer(result.value);
-  return answered instanceof Response ? answered : context.json(answered);
+}
+
+function isLines(answer: unknown): answer is AsyncIterable<object> {
+  return typeof answer === "object" && answer !== null && Symbol.asyncIterator in answer;
 }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { PeerReport, StatusReport } from "../agent/mod.ts";
+import type { PeerReport, StatusReport } from "../api/mod.ts";
 
 /** The media type of what `metricsText` returns. */
 export const METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -3,58 +3,34 @@
  * @module
  */
 
+import { NDJSON_TYPE, problemOf } from "../api/mod.ts";
+
 /** Says in the first line that it has begun, and that nothing came yet. */
 const BEGUN = "\n";
 
-/** The media type of such an answer. */
-export const NDJSON_TYPE = "application/x-ndjson";
-
-/** What can be written as one line: bytes have a property of their own, because JSON has none. */
-export type JsonResult = { readonly result: unknown } | { readonly base64: string };
-
-/** @returns what a handler has answered; nothing is null, as in any JSON */
-export function jsonResult(value: unknown): JsonResult {
-  return value instanceof Uint8Array ? { base64: value.toBase64() } : { result: value ?? null };
-}
-
 /**
- * Streams lines. The answer begins at once, with an empty line.
- * @param next gives the next value; undefined at the end
- * @param end is called once, when all was said or the reader is gone
- * @param gone says that the reader is gone, also while nothing is said
+ * Streams lines. The answer begins at once, with an empty line. When `values` fails, the last line says why, because the
+ * status was sent long ago.
  */
-export function ndjsonResponse(
-  next: () => Promise<object | undefined>,
-  end: () => void,
-  gone: AbortSignal,
-): Response {
+export function ndjsonResponse(values: AsyncIterable<object>): Response {
   const encoder = new TextEncoder();
+  const source = values[Symbol.asyncIterator]();
   let isEnded = false;
-  const finish = () => {
-    if (isEnded) return;
-    isEnded = true;
-    gone.removeEventListener("abort", finish);
-    end();
-  };
-  const nextOrEnd = async () => {
-    try {
-      return await next();
-    } catch (error) {
-      finish();
-      throw error;
-    }
-  };
-  gone.addEventListener("abort", finish);
-  if (gone.aborted) finish();
   const body = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(encoder.encode(BEGUN)),
     async pull(controller) {
-      const value = isEnded ? undefined : await nextOrEnd();
-      if (value !== undefined) return controller.enqueue(encoder.encode(`${JSON.stringify(value)}\n`));
-      finish();
-      controller.close();
+      let line: object | undefined;
+      try {
+        const { done, value } = isEnded ? { done: true } : await source.next();
+        if (done !== true) line = value;
+      } catch (error) {
+        isEnded = true;
+        line = problemOf(error);
+      }
+      if (line === undefined) controller.close();
+      else controller.enqueue(encoder.encode(`${JSON.stringify(line)}\n`));
     },
-    cancel: finish,
+    cancel: () => void source.return?.(),
   });
   return new Response(body, { headers: { "content-type": NDJSON_TYPE } });
 }

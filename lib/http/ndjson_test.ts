@@ -1,31 +1,49 @@
 import assert from "node:assert/strict";
-import { jsonResult, ndjsonResponse } from "./ndjson.ts";
+import { ActionError } from "../service/mod.ts";
+import { ndjsonResponse } from "./ndjson.ts";
 
-const never = new AbortController().signal;
+/** Values that come from `next`, and how often their reader has left. */
+class Values implements AsyncIterableIterator<object> {
+  left = 0;
+  readonly next: () => Promise<IteratorResult<object>>;
 
-Deno.test("jsonResult() gives bytes a property of their own, and nothing is null", () => {
-  assert.deepEqual(jsonResult({ a: 1 }), { result: { a: 1 } });
-  assert.deepEqual(jsonResult(undefined), { result: null });
-  assert.deepEqual(jsonResult(Uint8Array.of(0, 255)), { base64: "AP8=" });
-});
+  constructor(next: () => Promise<IteratorResult<object>>) {
+    this.next = next;
+  }
 
-Deno.test("ndjsonResponse() begins with an empty line, ends where the values end, and ends its source once", async () => {
-  const values = [{ a: 1 }, { b: "two\nlines" }];
-  let ended = 0;
-  const response = ndjsonResponse(() => Promise.resolve(values.shift()), () => void ended++, never);
+  return(): Promise<IteratorResult<object>> {
+    this.left++;
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+Deno.test("ndjsonResponse() begins with an empty line, and ends where the values end", async () => {
+  const values = [{ a: 1 }, { b: "two\nlines" }].values();
+  const response = ndjsonResponse(new Values(() => Promise.resolve(values.next() as IteratorResult<object>)));
+  assert.equal(response.headers.get("content-type"), "application/x-ndjson");
   assert.equal(await response.text(), '\n{"a":1}\n{"b":"two\\nlines"}\n');
-  assert.equal(ended, 1);
 });
 
-Deno.test("ndjsonResponse() ends its source when that fails, when its reader leaves, and when it is gone before", async () => {
-  let ended = 0;
-  const failing = ndjsonResponse(() => Promise.reject(new TypeError("a bug")), () => void ended++, never);
-  await assert.rejects(failing.text(), TypeError);
-  assert.equal(ended, 1);
-  const left = ndjsonResponse(() => new Promise(() => {}), () => void ended++, never);
-  await left.body?.cancel();
-  assert.equal(ended, 2);
-  const gone = ndjsonResponse(() => new Promise(() => {}), () => void ended++, AbortSignal.abort());
-  assert.equal(await gone.text(), "\n");
-  assert.equal(ended, 3);
+Deno.test("ndjsonResponse() says in the last line why its source has failed, and nothing of a bug", async () => {
+  const failing = ndjsonResponse(new Values(() => Promise.reject(new TypeError("a secret detail"))));
+  assert.deepEqual(JSON.parse(await failing.text()).code, "Internal");
+  assert(
+    !(await ndjsonResponse(new Values(() => Promise.reject(new TypeError("secret")))).text()).includes(
+      "secret",
+    ),
+  );
+  const refused = ndjsonResponse(
+    new Values(() => Promise.reject(new ActionError("Full", "no disk"))),
+  );
+  assert.equal(JSON.parse(await refused.text()).message, "no disk");
+});
+
+Deno.test("ndjsonResponse() tells its source when its reader leaves, even while nothing is said", async () => {
+  const values = new Values(() => new Promise(() => {}));
+  await ndjsonResponse(values).body?.cancel();
+  assert.equal(values.left, 1);
 });

@@ -11,7 +11,9 @@ interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: boolean | Schema;
   readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
   readonly minimum?: number;
+  readonly maximum?: number;
 }
 
 interface Description {
@@ -34,9 +36,14 @@ function assertFits(
     assert(named, `${at}: ${schema.$ref} is described`);
     return assertFits(value, named, all, at);
   }
+  if (schema.anyOf !== undefined) {
+    const failures = schema.anyOf.map((one) => failureOf(() => assertFits(value, one, all, at)));
+    return assert(failures.includes(undefined), `${at}: ${failures.join(", or ")}`);
+  }
   if (schema.enum) assert(schema.enum.includes(value), `${at}: ${value}`);
   if ("const" in schema) assert.equal(value, schema.const, at);
   if (schema.minimum !== undefined && value !== null) assert(Number(value) >= schema.minimum, at);
+  if (schema.maximum !== undefined && value !== null) assert(Number(value) <= schema.maximum, at);
   if (schema.type !== undefined) {
     assert([schema.type].flat().some((type) => isOf(type, value)), `${at}: ${value}`);
   }
@@ -49,6 +56,14 @@ function assertFits(
       assert(inner !== false, `${at}.${name} is not described`);
       assertFits(item, inner === true ? {} : inner, all, `${at}.${name}`);
     }
+  }
+}
+
+function failureOf(check: () => void): unknown {
+  try {
+    check();
+  } catch (error) {
+    return error;
   }
 }
 

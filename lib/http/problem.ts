@@ -5,14 +5,7 @@
 
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { WeftError } from "../base/mod.ts";
-
-/** The body of every answer that is no success. */
-export interface ProblemBody {
-  readonly code: string;
-  readonly message: string;
-  readonly hint?: string;
-}
+import { type Problem, problemOf } from "../api/mod.ts";
 
 /** RFC 9110 §15 for the failures that an agent names; any other is the agent's own fault. */
 const STATUS_OF_CODE: ReadonlyMap<string, ContentfulStatusCode> = new Map([
@@ -56,15 +49,12 @@ export function problem(
   message: string,
   hint?: string,
 ): Response {
-  const body: ProblemBody = hint === undefined ? { code, message } : { code, message, hint };
+  const body: Problem = hint === undefined ? { code, message } : { code, message, hint };
   return context.json(body, status);
 }
 
 /** Answers a failure: a WeftError by its code, anything else without detail. */
 export function failure(error: unknown, context: Context): Response {
-  if (error instanceof WeftError) {
-    const status = STATUS_OF_CODE.get(error.code) ?? 500;
-    return problem(context, status, error.code, error.message, error.hint);
-  }
-  return problem(context, 500, "Internal", "The agent could not answer", "Its log says more.");
+  const { code, message, hint } = problemOf(error);
+  return problem(context, STATUS_OF_CODE.get(code) ?? 500, code, message, hint);
 }

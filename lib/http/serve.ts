@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { AgentControl } from "../agent/mod.ts";
+import type { AgentControl } from "../api/mod.ts";
 import { controlApp, statusApp } from "./apps.ts";
 import { AgentRunningError, CannotServeError, StatusPortInUseError } from "./errors.ts";
 

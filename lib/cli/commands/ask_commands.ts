@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { PingReport } from "../../agent/mod.ts";
+import type { PingReport, StatusReport } from "../../api/mod.ts";
 import type { ControlClient } from "../control_client.ts";
 import { AgentAnswerError } from "../control_client.ts";
 import { UsageError } from "../failure.ts";
@@ -30,20 +30,20 @@ export function addAskCommands(program: AnyCommand, context: CommandContext): vo
       const { json, watch } = status.opts();
       const { terminal } = ports;
       const isPage = watch === true && json !== true && terminal.isInteractive;
-      const show = (report: Awaited<ReturnType<typeof client.status>>) => {
+      const show = (report: StatusReport) => {
         if (json === true) return printJson(ports, report);
         const text = statusText(report, terminal);
         // ECMA-48 §8.3.21, §8.3.41, §8.3.39: home, erase behind each line and below all; nothing flickers then.
         terminal.out(isPage ? `\x1b[H${text.replaceAll("\n", "\x1b[K\n")}\x1b[J` : text);
       };
-      if (watch !== true) return show(await client.status());
+      if (watch !== true) return show(await client.ask("status"));
       const stopped = Promise.withResolvers<void>();
       const forget = ports.process.onStopSignal(stopped.resolve);
       let isStopped = false;
       stopped.promise.then(() => isStopped = true);
       try {
         while (!isStopped) {
-          const report = await client.status();
+          const report = await client.ask("status");
           show(report);
           await pause(WATCH_MS, stopped.promise);
         }
@@ -60,7 +60,7 @@ export function addAskCommands(program: AnyCommand, context: CommandContext): vo
   );
   peers.action(() =>
     withAgent(peers, ports, async (client) => {
-      const listed = await client.peers();
+      const listed = await client.ask("peers");
       if (peers.opts().json === true) printJson(ports, listed);
       else ports.terminal.out(peersText(listed, ports.terminal));
     })
@@ -103,7 +103,7 @@ async function askOnce(
   { mayFail }: { readonly mayFail: boolean },
 ): Promise<PingReport | undefined> {
   try {
-    return await client.ping(peer);
+    return await client.ask("ping", peer);
   } catch (error) {
     if (mayFail && error instanceof AgentAnswerError && error.code === "Unreachable") return undefined;
     throw error;

@@ -4,9 +4,10 @@
  */
 
 import { Option } from "@commander-js/extra-typings";
-import type { CallRequest, PublishRequest } from "../../agent/mod.ts";
+import type { CallRequest, CallResult, EventLine, PublishRequest } from "../../api/mod.ts";
 import type { CallAnswer } from "../../service/mod.ts";
-import { AgentAnswerError, type CallResult, type EventLine, StoppedError } from "../control_client.ts";
+import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../../service/bounds.ts";
+import { AgentAnswerError, StoppedError } from "../control_client.ts";
 import { UsageError } from "../failure.ts";
 import { harmless, paint, parseDurationMs } from "../output/mod.ts";
 import type { CliPorts } from "../ports.ts";
@@ -18,9 +19,6 @@ import {
   withAgent,
   withState,
 } from "../weft_command.ts";
-
-const CALL_MODES = ["round-robin", "leader", "proximity", "local", "all", "random"] as const;
-const BROADCAST_MODES = ["all", "one_per_service", "local_only"] as const;
 
 /** As a shell reports a process that ended by Ctrl-C. */
 const INTERRUPTED = 130;
@@ -73,7 +71,7 @@ function addCall(program: AnyCommand, context: CommandContext): void {
       withAgent(call, ports, async (client) => {
         const json = call.opts().json === true;
         try {
-          const answer = await client.call(request, signal);
+          const answer = await client.ask("call", request, signal);
           if (!(Symbol.asyncIterator in answer)) {
             if (request.mode !== "all" || json) return printResult(answer, json, ports);
             return printAnswers(answer, context);
@@ -102,7 +100,7 @@ function addPublish(program: AnyCommand, { ports }: CommandContext): void {
     const { retain, mode, json } = publish.opts();
     const data = await readValue(publish, ports, "the data");
     await withAgent(publish, ports, async (client) => {
-      const report = await client.publish({
+      const report = await client.ask("publish", {
         topic,
         ...data === undefined ? {} : { data },
         ...retain === true ? { retain } : {},
@@ -138,7 +136,7 @@ function addSubscribe(program: AnyCommand, context: CommandContext): void {
     await untilStopped(context, (signal) =>
       withAgent(subscribe, ports, async (client) => {
         let printed = 0;
-        const events = await client.subscribe(pattern, { past: past === true, signal });
+        const events = await client.ask("subscribe", { pattern, past: past === true }, signal);
         if (ports.terminal.isInteractive) ports.terminal.err(`Listening to ${pattern}; Ctrl-C ends it.\n`);
         for await (const event of events) {
           printEvent(event, json === true, ports);
@@ -152,7 +150,7 @@ async function callRequest(call: AnyCommand, ports: CliPorts): Promise<CallReque
   const [path = ""] = call.args;
   const { timeout, mode, node } = call.opts();
   const timeoutMs = timeout === undefined ? undefined : parseDurationMs(String(timeout));
-  if (timeout !== undefined && (timeoutMs === undefined || timeoutMs > 86_400_000)) {
+  if (timeout !== undefined && (timeoutMs === undefined || timeoutMs > MAX_TIMEOUT_MS)) {
     throw new UsageError(`Cannot use --timeout ${timeout}: that is no duration up to a day`, {
       hint: "Write 500ms, 30s or 5m.",
     });

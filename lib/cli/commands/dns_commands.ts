@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { DnsAnswerRecord, DnsRecordReport } from "../../agent/mod.ts";
+import type { DnsAnswerRecord, DnsRecordReport } from "../../api/mod.ts";
 import { CommandError, UsageError } from "../failure.ts";
 import { type Column, tableText, type Terminal } from "../output/mod.ts";
 import {
@@ -47,7 +47,7 @@ function addList(group: AnyCommand, { ports }: CommandContext): void {
   list.action(() =>
     withAgent(list, ports, async (client) => {
       const { added, json } = list.opts();
-      const records = (await client.listNames()).filter(({ source }) =>
+      const records = (await client.ask("listNames")).filter(({ source }) =>
         added !== true || source === "custom"
       );
       if (json === true) printJson(ports, records);
@@ -74,7 +74,7 @@ function addAdd(group: AnyCommand, { ports }: CommandContext): void {
     const [name = "", type = "", ...data] = add.args;
     const ttlSeconds = readTtl(add.opts().ttl);
     await withAgent(add, ports, async (client) => {
-      const added = await client.addName({
+      const added = await client.ask("addName", {
         name,
         type,
         data: data.join(" "),
@@ -98,7 +98,7 @@ function addRemove(group: AnyCommand, { ports }: CommandContext): void {
   remove.action(() =>
     withAgent(remove, ports, async (client) => {
       const [name = "", type, ...data] = remove.args;
-      const removed = await client.removeName({
+      const removed = await client.ask("removeName", {
         name,
         ...type === undefined ? {} : { type },
         ...data.length === 0 ? {} : { data: data.join(" ") },
@@ -121,7 +121,7 @@ function addQuery(group: AnyCommand, context: CommandContext): void {
   query.action(() =>
     withAgent(query, ports, async (client) => {
       const [name = "", type] = query.args;
-      const answer = await client.resolveName(name, type);
+      const answer = await client.ask("resolveName", name, type);
       if (query.opts().json === true) {
         printJson(ports, answer);
         if (answer.code !== "NOERROR") context.exitCode = 1;

@@ -118,9 +118,9 @@ function addOffer(program: AnyCommand, { ports }: CommandContext): void {
     const stop = stopSignal(ports);
     try {
       await withAgent(offer, ports, async (client) => {
-        const { node } = await client.status();
+        const { node } = await client.ask("status");
         const request = { ...spec, ...typeof allow === "string" ? { allow } : {} };
-        for await (const { port } of await client.offer(request, stop.signal)) {
+        for await (const { port } of await client.ask("offer", request, stop.signal)) {
           const service = endpointText(spec.hostname, spec.targetPort);
           if (json === true) {
             ports.terminal.out(`${JSON.stringify({ node: node.name, port, service })}\n`);

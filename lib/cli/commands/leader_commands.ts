@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { LeaderReport } from "../../agent/mod.ts";
+import type { LeaderReport } from "../../api/mod.ts";
 import { type Cell, type Column, formatSpan, paint, tableLines, type Terminal } from "../output/mod.ts";
 import {
   type AnyCommand,
@@ -36,7 +36,7 @@ export function addLeaderCommands(program: AnyCommand, { ports }: CommandContext
   );
   list.action(() =>
     withAgent(list, ports, async (client) => {
-      const leaders = await client.leaders();
+      const leaders = await client.ask("leaders");
       if (list.opts().json === true) printJson(ports, leaders);
       else ports.terminal.out(leadersText(leaders, ports.terminal));
     })
@@ -52,7 +52,7 @@ export function addLeaderCommands(program: AnyCommand, { ports }: CommandContext
   promote.action(() =>
     withAgent(promote, ports, async (client) => {
       const [node = ""] = promote.args;
-      await client.promoteLeader(node);
+      await client.ask("promoteLeader", node);
       ports.terminal.out(`Promoted ${node}\n`);
     })
   );
@@ -65,7 +65,7 @@ export function addLeaderCommands(program: AnyCommand, { ports }: CommandContext
   demote.action(() =>
     withAgent(demote, ports, async (client) => {
       const [node = ""] = demote.args;
-      await client.demoteLeader(node);
+      await client.ask("demoteLeader", node);
       ports.terminal.out(`Demoted ${node}\n`);
     })
   );
@@ -82,10 +82,10 @@ export function addRotateCommand(program: AnyCommand, { ports }: CommandContext)
   );
   rotate.action(() =>
     withAgent(rotate, ports, async (client) => {
-      const made = await client.rotateKey();
+      const made = await client.ask("rotateKey");
       if (rotate.opts().json === true) return printJson(ports, made);
       ports.terminal.out(`This node's key is ${made.publicKey} now\n`);
-      const { node } = await client.status();
+      const { node } = await client.ask("status");
       if (node.role === "leader") {
         ports.terminal.out("Tokens that name its old key let in by other leaders only; make new ones.\n");
       }

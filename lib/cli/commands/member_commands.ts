@@ -4,7 +4,7 @@
  */
 
 import { Option } from "@commander-js/extra-typings";
-import type { DeviceRequest, TokenRequest } from "../../agent/mod.ts";
+import type { DeviceRequest, TokenRequest } from "../../api/mod.ts";
 import { encodeBase64 } from "../../base/mod.ts";
 import { layerAgentOptions } from "../../config/mod.ts";
 import { PrivateKey, type PublicKey } from "../../crypto/mod.ts";
@@ -54,7 +54,7 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
   create.action(async () => {
     const request = tokenRequest(create);
     await withAgent(create, ports, async (client) => {
-      const made = await client.createToken(request);
+      const made = await client.ask("createToken", request);
       if (create.opts().json === true) printJson(ports, made);
       else ports.terminal.out(`weft --join ${made.token}\n`);
     });
@@ -67,7 +67,7 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
   );
   list.action(() =>
     withAgent(list, ports, async (client) => {
-      const tokens = await client.listTokens();
+      const tokens = await client.ask("listTokens");
       if (list.opts().json === true) printJson(ports, tokens);
       else ports.terminal.out(tokensText(tokens, ports.terminal, Date.now()));
     })
@@ -81,11 +81,11 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
   revoke.action(() =>
     withAgent(revoke, ports, async (client) => {
       const [given = ""] = revoke.args;
-      const tokens = given.length < LEAST_ID_LENGTH ? [] : await client.listTokens();
+      const tokens = given.length < LEAST_ID_LENGTH ? [] : await client.ask("listTokens");
       const [found, another] = tokens.filter((token) => token.id.startsWith(given));
       // The agent refuses what is not one token's.
       const id = found === undefined || another !== undefined ? given : found.id;
-      await client.revokeToken(id);
+      await client.ask("revokeToken", id);
       ports.terminal.out(`Revoked the token ${id}\n`);
     })
   );
@@ -150,7 +150,7 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
     const request = await deviceRequest(privateKey?.publicKey);
     const config = configOptions();
     await withAgent(add, ports, async (client) => {
-      const added = await client.addDevice(request);
+      const added = await client.ask("addDevice", request);
       if (added.name !== request.name) {
         ports.terminal.err(`${request.name} is taken, or the device had a name: it is ${added.name}\n`);
       }
@@ -166,7 +166,7 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
           ? {}
           : { presharedKey: request.presharedKey }),
       };
-      const text = deviceConfig(added, facts, await client.status());
+      const text = deviceConfig(added, facts, await client.ask("status"));
       ports.terminal.out(text);
       if (privateKey !== undefined) showQr(text);
     });
@@ -180,7 +180,7 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
   remove.action(() =>
     withAgent(remove, ports, async (client) => {
       const [peer = ""] = remove.args;
-      await client.removePeer(peer);
+      await client.ask("removePeer", peer);
       ports.terminal.out(`Removed ${peer}\n`);
     })
   );

@@ -52,7 +52,7 @@ export function addServiceCommands(program: AnyCommand, context: CommandContext)
   );
   list.action(() =>
     withAgent(list, ports, async (client) => {
-      const services = await client.services();
+      const services = await client.ask("listServices");
       if (list.opts().json === true) printJson(ports, services);
       else ports.terminal.out(servicesText(services, ports.terminal));
     })
@@ -96,7 +96,9 @@ function addChange(group: AnyCommand, { ports }: CommandContext, change: "pause"
       const [path = ""] = command.args;
       const { node, json } = command.opts();
       const request = { path, ...typeof node === "string" ? { node } : {} };
-      const changed = isPause ? await client.pauseService(request) : await client.resumeService(request);
+      const changed = isPause
+        ? await client.ask("pauseService", request)
+        : await client.ask("resumeService", request);
       if (json === true) return printJson(ports, { changed });
       const where = typeof node === "string" ? ` on ${node}` : "";
       if (changed) ports.terminal.out(`${isPause ? "Paused" : "Resumed"} ${path}${where}\n`);
@@ -106,7 +108,7 @@ function addChange(group: AnyCommand, { ports }: CommandContext, change: "pause"
 }
 
 async function find(client: ControlClient, path: string): Promise<ServiceReport> {
-  const services = await client.services();
+  const services = await client.ask("listServices");
   const service = services.find((one) => one.path === path);
   if (service !== undefined) return service;
   throw new CommandError(`Cannot show ${path}: nobody offers a service of that path`, {

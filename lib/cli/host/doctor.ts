@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { DnsReport } from "../../agent/mod.ts";
+import type { DnsReport } from "../../api/mod.ts";
 import {
   canConfigureNetwork,
   hasTunDevice,

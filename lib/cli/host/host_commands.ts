@@ -34,7 +34,7 @@ function addDoctor(program: AnyCommand, context: CommandContext): void {
     const { options } = await agentOptions(doctor, ports);
     const { stateDir, port, rootless } = options;
     using client = new ControlClient(stateDir);
-    const status = await client.status().catch(() => undefined);
+    const status = await client.ask("status").catch(() => undefined);
     const isRunning = status !== undefined;
     const names = status?.dns === undefined ? {} : { dns: status.dns };
     const said = status === undefined ? {} : {

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { StatusReport } from "../../agent/mod.ts";
+import type { StatusReport } from "../../api/mod.ts";
 
 /** Most routers forget a flow after 30 s or more. */
 const KEEPALIVE_SECONDS = 25;

@@ -3,8 +3,7 @@
  * @module
  */
 
-import type { TokenReport } from "../../agent/mod.ts";
-import type { PeerReport, StatusReport } from "../../agent/mod.ts";
+import type { PeerReport, StatusReport, TokenReport } from "../../api/mod.ts";
 import { formatBytes, formatRemaining, formatRtt, formatSpan } from "./human_units.ts";
 import { type Cell, type Column, tableText } from "./table.ts";
 import { paint, type Terminal, type Tone } from "./terminal.ts";

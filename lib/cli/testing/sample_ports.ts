@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { StatusReport } from "../../agent/mod.ts";
+import type { StatusReport } from "../../api/mod.ts";
 import { SampleControl } from "../../agent/testing/sample_control.ts";
 import { sampleStatus as agentStatus } from "../../agent/testing/sample_status.ts";
 import type { AgentOptions } from "../../config/mod.ts";

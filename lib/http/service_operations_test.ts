@@ -86,7 +86,7 @@ Deno.test("POST /call answers a stream with lines, and a failure in the middle w
 Deno.test("GET /subscribe gives events until its reader goes, and says what was dropped", async () => {
   const control = new SampleControl();
   const gone = new AbortController();
-  control.services.dropped = 5;
+  control.dropped = 5;
   const answer = await controlApp({ control }).request("/subscribe?pattern=orders/{what}&past=1", {
     signal: gone.signal,
   });
@@ -102,10 +102,10 @@ Deno.test("GET /subscribe gives events until its reader goes, and says what was 
     isPast: false,
     publisher: "lead",
   }]);
-  assert.equal(control.services.ended, 0);
+  assert.equal(control.ended, 0);
   gone.abort();
   assert.equal((await reader?.read())?.done, true);
-  assert.equal(control.services.ended, 1);
+  assert.equal(control.ended, 1);
   const none = await controlApp({ control }).request("/subscribe");
   assert.equal(none.status, 400);
 });
@@ -117,8 +117,8 @@ Deno.test("POST /offer lasts as long as its reader", async () => {
   let text = "";
   while (text.trim() === "") text += (await reader?.read())?.value;
   assert.deepEqual(JSON.parse(text), { port: 80 });
-  assert.equal(control.services.ended, 0);
+  assert.equal(control.ended, 0);
   await reader?.cancel();
-  assert.equal(control.services.ended, 1);
+  assert.equal(control.ended, 1);
   assert.deepEqual(control.asked, [{ port: 80, targetPort: 3000 }]);
 });

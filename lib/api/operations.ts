@@ -1,0 +1,266 @@
+/**
+ * The one table of what may be asked of a running agent. Routes, the OpenAPI description and the command line's client
+ * come from it: an operation is a method of `AgentControl`, its entry here, and its implementation in the agent.
+ * @module
+ */
+
+import { z } from "zod";
+import type { AgentControl } from "./control.ts";
+import type { Lazy, LazyObject, LazyShape } from "./json_schema.ts";
+import * as schemas from "./schemas.ts";
+
+/** The name of an operation, which is the method's. */
+export type OperationName = keyof AgentControl;
+
+type Arguments<Name extends OperationName> = Parameters<AgentControl[Name]>;
+type Returned<Name extends OperationName> = Awaited<ReturnType<AgentControl[Name]>>;
+/** Of a stream its items; of nothing the word that it is done. */
+type Said<T> = T extends AsyncIterable<infer Item> ? Item : [T] extends [void] ? true : T;
+
+/** How an operation is asked, and what its request and answer hold. */
+export interface Operation<Name extends OperationName = OperationName> {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** What stands in braces is a field of the request; the others are in the body of a POST, and in the query. */
+  readonly path: string;
+  readonly summary: string;
+  /** Whether it is answered over TCP too: it changes nothing, and speaks in nobody's name. */
+  readonly isPublic?: boolean;
+  /** Absent when there is nothing to say. */
+  readonly request?: Arguments<Name>[0] extends object ? LazyObject<Arguments<Name>[0]> : LazyShape<unknown>;
+  /** The request's fields that the method takes one by one, in this order; absent when it takes the request as a whole. */
+  readonly parameters?: readonly string[];
+  /** Whether the request carries a value of a service, which may be large. */
+  readonly carriesValue?: boolean;
+  readonly answer: Lazy<Said<Returned<Name>>>;
+  /** The property under which the answer stands in an object of its own. */
+  readonly answerKey?: string;
+  /** Whether the answer comes in lines: one after the other until the reader goes, or when the handler streams. */
+  readonly lines?: "always" | "sometimes";
+}
+
+const list = <T>(item: Lazy<T>): Lazy<readonly T[]> => () => z.array(item());
+const done: { readonly answer: Lazy<true>; readonly answerKey: "done" } = {
+  answer: () => z.literal(true),
+  answerKey: "done",
+};
+const changed: { readonly answer: Lazy<boolean>; readonly answerKey: "changed" } = {
+  answer: () => z.boolean(),
+  answerKey: "changed",
+};
+
+/** The table. */
+export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } = {
+  status: {
+    method: "GET",
+    path: "/status",
+    summary: "The whole picture",
+    isPublic: true,
+    answer: schemas.statusReport,
+  },
+  peers: {
+    method: "GET",
+    path: "/peers",
+    summary: "The peers of this node",
+    isPublic: true,
+    answer: list(schemas.peerReport),
+  },
+  addDevice: {
+    method: "POST",
+    path: "/peers",
+    summary: "Adds a plain WireGuard device",
+    request: schemas.deviceRequest,
+    answer: schemas.addedDevice,
+  },
+  removePeer: {
+    method: "DELETE",
+    path: "/peers/{peer}",
+    summary: "Cuts a member or device off",
+    request: schemas.peerRequest,
+    parameters: ["peer"],
+    ...done,
+  },
+  ping: {
+    method: "POST",
+    path: "/ping",
+    summary: "Probes a member through the tunnel and over the message plane",
+    request: schemas.peerRequest,
+    parameters: ["peer"],
+    answer: schemas.pingReport,
+  },
+  leaders: {
+    method: "GET",
+    path: "/leaders",
+    summary: "The leaders as this node sees them",
+    answer: list(schemas.leaderReport),
+  },
+  promoteLeader: {
+    method: "POST",
+    path: "/leaders",
+    summary: "Makes a member a leader",
+    request: schemas.nodeRequest,
+    parameters: ["node"],
+    ...done,
+  },
+  demoteLeader: {
+    method: "DELETE",
+    path: "/leaders/{node}",
+    summary: "Makes a leader an ordinary member",
+    request: schemas.nodeRequest,
+    parameters: ["node"],
+    ...done,
+  },
+  rotateKey: {
+    method: "POST",
+    path: "/rotate-key",
+    summary: "Lets this node go on under new keys",
+    answer: schemas.newKey,
+  },
+  listTokens: {
+    method: "GET",
+    path: "/tokens",
+    summary: "The tokens, without their secrets",
+    answer: list(schemas.tokenReport),
+  },
+  createToken: {
+    method: "POST",
+    path: "/tokens",
+    summary: "Makes a token; its secret is shown this once",
+    request: schemas.tokenRequest,
+    answer: schemas.createdToken,
+  },
+  revokeToken: {
+    method: "DELETE",
+    path: "/tokens/{id}",
+    summary: "Revokes a token",
+    request: schemas.tokenId,
+    parameters: ["id"],
+    ...done,
+  },
+  listNames: {
+    method: "GET",
+    path: "/dns",
+    summary: "Everything in the zones that this node serves",
+    answer: list(schemas.dnsRecordReport),
+  },
+  addName: {
+    method: "POST",
+    path: "/dns",
+    summary: "Adds a record on every node",
+    request: schemas.dnsRecordRequest,
+    answer: schemas.dnsAnswerRecord,
+  },
+  removeName: {
+    method: "DELETE",
+    path: "/dns/{name}",
+    summary: "Removes what this node has added: all of a name, or with `type` and `data` less",
+    request: schemas.dnsRemoval,
+    answer: () => z.int().min(1),
+    answerKey: "removed",
+  },
+  resolveName: {
+    method: "POST",
+    path: "/dns/query",
+    summary: "Asks this node's name server; for type A unless told",
+    request: schemas.nameQuery,
+    parameters: ["name", "type"],
+    answer: schemas.dnsAnswer,
+  },
+  listServices: {
+    method: "GET",
+    path: "/services",
+    summary: "All services that are known, and who offers them",
+    isPublic: true,
+    answer: list(schemas.serviceReport),
+  },
+  pauseService: {
+    method: "POST",
+    path: "/services/pause",
+    summary: "Turns the calls of a service away, here or on another node",
+    request: schemas.serviceChange,
+    ...changed,
+  },
+  resumeService: {
+    method: "POST",
+    path: "/services/resume",
+    summary: "Lets them in again",
+    request: schemas.serviceChange,
+    ...changed,
+  },
+  call: {
+    method: "POST",
+    path: "/call",
+    summary:
+      "Calls an action; a stream is answered with a line an item, and a Problem as the last when it breaks",
+    request: schemas.callRequest,
+    carriesValue: true,
+    answer: schemas.callResult,
+    lines: "sometimes",
+  },
+  publish: {
+    method: "POST",
+    path: "/publish",
+    summary: "Publishes an event",
+    request: schemas.publishRequest,
+    carriesValue: true,
+    answer: schemas.publishReport,
+  },
+  subscribe: {
+    method: "GET",
+    path: "/subscribe",
+    summary:
+      'Events, each a ServiceEvent on a line of its own, until the client goes; `{"dropped": n}` when it was too slow',
+    request: schemas.subscribeRequest,
+    answer: schemas.eventLine,
+    lines: "always",
+  },
+  offer: {
+    method: "POST",
+    path: "/offer",
+    summary: "Lets the mesh reach a TCP service of this machine until the client goes",
+    request: schemas.offerRequest,
+    answer: schemas.offeredPort,
+    lines: "always",
+  },
+};
+
+/** Every operation with its name. */
+export const OPERATION_ENTRIES: readonly (readonly [OperationName, Operation])[] = Object.entries(
+  OPERATIONS,
+) as unknown as readonly (readonly [OperationName, Operation])[];
+
+/** What is answered over HTTP alone, because it is a view of the status in a form of its own. */
+export interface View {
+  readonly path: string;
+  readonly summary: string;
+  /** What each status says. */
+  readonly answers: Readonly<Record<number, string>>;
+  /** The media type of what is no JSON. */
+  readonly mediaType?: string;
+  readonly answer: Lazy<unknown>;
+}
+
+/** The name of a view. */
+export type ViewName = "health" | "metrics" | "openApi";
+
+/** The views, which everybody on this machine may read. */
+export const VIEWS: Readonly<Record<ViewName, View>> = {
+  health: {
+    path: "/healthz",
+    summary: "Whether the agent runs",
+    answers: { 200: "It runs", 503: "It stops" },
+    answer: schemas.healthReport,
+  },
+  metrics: {
+    path: "/metrics",
+    summary: "Every number, for Prometheus",
+    answers: { 200: "Every number, for Prometheus" },
+    mediaType: "application/openmetrics-text",
+    answer: () => z.string(),
+  },
+  openApi: {
+    path: "/openapi.json",
+    summary: "This description",
+    answers: { 200: "This description" },
+    answer: () => z.looseObject({}),
+  },
+};
