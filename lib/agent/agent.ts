@@ -8,25 +8,22 @@ import { channelCounters } from "../channel/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
 import { systemClock, systemTimers } from "../host/mod.ts";
-import { type MeshState, NO_UPDATE, type NodeId, type RosterUpdate, TOKEN_KIND } from "../mesh/mod.ts";
+import { type MeshState, NO_UPDATE, type NodeId, type ReplicaUpdate, TOKEN_KIND } from "../mesh/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
-import { DeviceSecrets } from "./device_secrets.ts";
+import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
 import { InterruptedError, RemovedError } from "./errors.ts";
-import type { HealthWatch } from "./health_watch.ts";
-import { checkHostNetwork } from "./host_network.ts";
-import { KeyChange } from "./key_change.ts";
-import type { LeaderDesk } from "./leader_desk.ts";
+import type { HealthWatch } from "./health/mod.ts";
+import { KeyChange, type LeaderCoordinator } from "./leaders/mod.ts";
 import { MemberSession } from "./member_session.ts";
-import type { MessagePlane } from "./message_plane.ts";
-import { NameService } from "./name_service.ts";
-import { OverlayInterface } from "./overlay_interface.ts";
+import type { MessagePlane } from "./links/mod.ts";
+import { NameService } from "./names/mod.ts";
 import type { StatusReport } from "./report.ts";
-import { ServiceHost } from "./service_host.ts";
+import { ServiceHost } from "./services/mod.ts";
 import { buildStatus } from "./status_report.ts";
 import { keepUp } from "./upkeep.ts";
-import { Whereabouts } from "./whereabouts.ts";
+import { EndpointSelector } from "./endpoints/mod.ts";
 
 /** What an agent is made of. */
 export interface AgentParts {
@@ -52,7 +49,7 @@ export class Agent {
   readonly #madeAt: Millis = systemClock.now();
   readonly #channelCounters = channelCounters();
   readonly #resources = new AsyncDisposableStack();
-  readonly #whereabouts: Whereabouts;
+  readonly #endpoints: EndpointSelector;
   readonly #keys: KeyChange;
   #starting: Promise<void> | undefined;
   #disposing: Promise<void> | undefined;
@@ -65,7 +62,7 @@ export class Agent {
     this.#parts = parts;
     this.mesh = parts.mesh;
     this.secrets = new DeviceSecrets(parts.store);
-    this.#whereabouts = new Whereabouts(parts.mesh, parts.options);
+    this.#endpoints = new EndpointSelector(parts.mesh, parts.options);
     this.#log = parts.logger ?? silentLogger;
     this.closed = this.#ended.promise;
     // Whoever does not wait for the end must not be ended by it.
@@ -108,7 +105,7 @@ export class Agent {
   }
 
   /** The leaders as this node sees them, while the agent runs. */
-  get leaders(): LeaderDesk | undefined {
+  get leaders(): LeaderCoordinator | undefined {
     return this.#session?.leaders;
   }
 
@@ -168,7 +165,7 @@ export class Agent {
   }
 
   /** Tells everybody what this node has changed in the roster, and follows it. */
-  publish(news: RosterUpdate): void {
+  publish(news: ReplicaUpdate): void {
     this.#session?.messages.tell(news);
     this.followRoster();
   }
@@ -230,12 +227,12 @@ export class Agent {
     if (this.#state !== "starting") throw new InterruptedError();
     if (record.revoked && !this.mesh.isRotating) throw new RemovedError();
     this.mesh.adoptRotation();
-    if (!options.rootless) checkHostNetwork(options.interfaceName, this.#whereabouts.overlay);
+    if (!options.rootless) checkHostNetwork(options.interfaceName, this.#endpoints.overlay);
     const listener = listenTcp({ port: options.port });
     this.#resources.defer(() => listener.close());
     if (!options.rootless) await this.#openInterface();
     await this.#startNames();
-    this.#whereabouts.state();
+    this.#endpoints.state();
     this.#interface?.peers?.start();
     // What waits from loading has been read by now.
     while (this.mesh.roster.pollEvent() !== undefined);
@@ -318,7 +315,7 @@ export class Agent {
       mesh: this.mesh,
       options: this.#parts.options,
       log: this.#log,
-      cidrs: this.#whereabouts.overlay,
+      cidrs: this.#endpoints.overlay,
     };
   }
 
@@ -344,13 +341,13 @@ export class Agent {
     this.shareTokens();
     this.#names?.shared.refresh();
     this.services.refresh();
-    const statement = this.#whereabouts.state();
+    const statement = this.#endpoints.state();
     this.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
     void this.#session?.lan?.followInterfaces();
   }
 
   #candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[] {
-    return this.#whereabouts.candidates(stated, this.#session?.endpointsOf(nodeId) ?? []);
+    return this.#endpoints.candidates(stated, this.#session?.endpointsOf(nodeId) ?? []);
   }
 
   #end(reason: WeftError): void {

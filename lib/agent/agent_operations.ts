@@ -46,8 +46,8 @@ import {
   UnknownTokenError,
   UnreachableError,
 } from "./errors.ts";
-import type { LeaderDesk } from "./leader_desk.ts";
-import { namesOf } from "./name_service.ts";
+import type { LeaderCoordinator } from "./leaders/mod.ts";
+import { namesOf } from "./names/mod.ts";
 import { ServiceOperations } from "./service_operations.ts";
 
 /** How long a member may take to answer a ping. */
@@ -87,12 +87,12 @@ export class AgentOperations extends ServiceOperations implements AgentControl {
   createToken(request: TokenRequest): CreatedToken {
     const { mesh } = this.#agent;
     const tokens = this.#leader(mesh.tokens);
-    const { withoutEndpoints = false, ...wish } = request;
+    const { withoutEndpoints = false, ...rest } = request;
     const stated = mesh.roster.get(mesh.identity.id)?.statement?.channelEndpoints ?? [];
     const endpoints = withoutEndpoints ? [] : stated;
     const token = asInvalid(() =>
       tokens.create({
-        ...wish,
+        ...rest,
         networkId: mesh.network.id,
         leaderPublicKey: mesh.identity.publicKey,
         endpoints,
@@ -166,12 +166,12 @@ export class AgentOperations extends ServiceOperations implements AgentControl {
   }
 
   async promoteLeader(node: string): Promise<void> {
-    await this.#desk().promote(this.#member(node));
+    await this.#coordinator().promote(this.#member(node));
     this.#agent.shareTokens();
   }
 
   async demoteLeader(node: string): Promise<void> {
-    await this.#desk().demote(this.#member(node));
+    await this.#coordinator().demote(this.#member(node));
   }
 
   async rotateKey(): Promise<NewKey> {
@@ -238,7 +238,7 @@ export class AgentOperations extends ServiceOperations implements AgentControl {
     };
   }
 
-  #desk(): LeaderDesk {
+  #coordinator(): LeaderCoordinator {
     const { leaders } = this.#agent;
     if (leaders !== undefined) return leaders;
     throw new UnreachableError("Cannot do that now: the agent has not started yet", { retryable: true });

@@ -10,19 +10,21 @@ import type { AgentOptions } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
 import type { PacketPlane } from "../dataplane/mod.ts";
 import { systemClock, systemRandom, systemTimers } from "../host/mod.ts";
-import { type MemberRecord, type MeshState, NO_UPDATE, type NodeId, type RosterUpdate } from "../mesh/mod.ts";
+import {
+  type MemberRecord,
+  type MeshState,
+  NO_UPDATE,
+  type NodeId,
+  type ReplicaUpdate,
+} from "../mesh/mod.ts";
 import type { Cidr, Endpoint } from "../net/mod.ts";
 import { dialTcp, type StreamListener } from "../transport/mod.ts";
-import { serveJoin } from "./admission_desk.ts";
-import { DhtDiscovery } from "./dht_discovery.ts";
-import { FoundMembers } from "./found_members.ts";
-import { FoundPlaces } from "./found_places.ts";
-import type { HealthEcho } from "./health_echo.ts";
-import { HealthWatch } from "./health_watch.ts";
-import { LanDiscovery } from "./lan_discovery.ts";
-import { LeaderDesk } from "./leader_desk.ts";
-import { type LinkObserver, MessagePlane } from "./message_plane.ts";
-import type { PeerSync } from "./peer_sync.ts";
+import { serveJoin } from "./join/mod.ts";
+import { DhtDiscovery, DhtProber, LanDiscovery, MovedMembers } from "./discovery/mod.ts";
+import { type HealthEcho, HealthWatch } from "./health/mod.ts";
+import { LeaderCoordinator } from "./leaders/mod.ts";
+import { type LinkObserver, MessagePlane } from "./links/mod.ts";
+import type { PeerSync } from "./overlay/mod.ts";
 
 /** How long a dial of the message plane waits for an answer. */
 const DIAL_TIMEOUT_MS = 4_000;
@@ -45,7 +47,7 @@ export interface MemberSessionParts {
   /** Which of the endpoints that a member states are worth a try, the best first. */
   candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[];
   /** Tells everybody what this node has changed, and follows it. */
-  publish(news: RosterUpdate): void;
+  publish(news: ReplicaUpdate): void;
   /** The same for a machine that was just let in. */
   announce(publicKey: PublicKey): void;
   /** The roster may have changed. */
@@ -59,10 +61,10 @@ export interface MemberSessionParts {
 /** One life of a node under one pair of keys. */
 export class MemberSession {
   readonly messages: MessagePlane;
-  readonly leaders: LeaderDesk;
+  readonly leaders: LeaderCoordinator;
   readonly health: HealthWatch;
   readonly #parts: MemberSessionParts;
-  readonly #places: FoundPlaces;
+  readonly #places: DhtProber;
   #lan: LanDiscovery | undefined;
   #dht: DhtDiscovery | undefined;
   #isClosed = false;
@@ -91,7 +93,7 @@ export class MemberSession {
       onSuspicion: (from, about) => this.health.handleSuspicion(from, about),
     });
     const { messages } = this;
-    this.leaders = new LeaderDesk({
+    this.leaders = new LeaderCoordinator({
       ...ports,
       mesh,
       messages,
@@ -100,10 +102,10 @@ export class MemberSession {
     });
     const { roster } = replica;
     const onVerdict = () => rest.onVerdict();
-    this.#places = new FoundPlaces({
+    this.#places = new DhtProber({
       timers: systemTimers,
       missing: () => messages.missing(),
-      knock: (nodeId, place) => messages.knock(nodeId, place),
+      probe: (nodeId, place) => messages.probe(nodeId, place),
       onMember: (nodeId, place) => rest.peers?.tryAt(nodeId, place),
     });
     this.health = new HealthWatch({ ...ports, roster, self: identity.id, messages, plane, echo, onVerdict });
@@ -176,7 +178,7 @@ export class MemberSession {
     const { messages, health } = this;
     const { mesh, options, peers, log, cidrs } = this.#parts;
     const { roster, identity: { id: self } } = mesh;
-    const found = new FoundMembers({ clock: systemClock, roster, self, messages, health, peers });
+    const found = new MovedMembers({ clock: systemClock, roster, self, messages, health, peers });
     const lan = await LanDiscovery.start({
       networkId: mesh.network.id,
       nodeId: self,

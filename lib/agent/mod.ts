@@ -5,12 +5,16 @@
  */
 
 export type * from "./control.ts";
-export { programSocketPath } from "./attached_program.ts";
+export {
+  type IncomingConnection,
+  type ListenOptions,
+  type PortListener,
+  programSocketPath,
+  type ServiceHost,
+} from "./services/mod.ts";
 export * from "./errors.ts";
-export type { IncomingConnection, ListenOptions, PortListener } from "./forward_desk.ts";
 export { type AttachOptions, Node, type NodeOptions } from "./node.ts";
 export * from "./overlay_bootstrap.ts";
 export { joinOrResume, leadOrResume } from "./resume.ts";
-export type { ServiceHost } from "./service_host.ts";
 export { VERSION } from "./version.ts";
 export { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";

@@ -21,10 +21,15 @@ import type {
   SubscriptionHandle,
 } from "../service/mod.ts";
 import { freeTcpPort } from "../transport/mod.ts";
-import { AttachedProgram, programSocketPath } from "./attached_program.ts";
+import {
+  AttachedProgram,
+  type IncomingConnection,
+  type ListenOptions,
+  type NodeParts,
+  type PortListener,
+  programSocketPath,
+} from "./services/mod.ts";
 import { DialError } from "./errors.ts";
-import type { IncomingConnection, ListenOptions, PortListener } from "./forward_desk.ts";
-import type { NodeParts } from "./node_parts.ts";
 import { OverlayBootstrap, type OverlayPorts } from "./overlay_bootstrap.ts";
 import { joinOrResume, leadOrResume } from "./resume.ts";
 

@@ -31,11 +31,11 @@ import { Agent } from "./agent.ts";
 import { AgentOperations } from "./agent_operations.ts";
 import type { AgentControl } from "./control.ts";
 import { InvalidRequestError, InvalidTokenError, JoinRefusedError } from "./errors.ts";
-import { checkHostNetwork } from "./host_network.ts";
-import { joinNetwork } from "./join_network.ts";
-import { LeaderSearch } from "./leader_search.ts";
-import type { ServiceHost } from "./service_host.ts";
-import { ownEndpoints } from "./own_endpoints.ts";
+import { checkHostNetwork } from "./overlay/mod.ts";
+import { joinNetwork } from "./join/mod.ts";
+import { LeaderSearch } from "./discovery/mod.ts";
+import type { ServiceHost } from "./services/mod.ts";
+import { ownEndpoints } from "./endpoints/mod.ts";
 
 /** The token that a leader prints admits any number of machines for a day. */
 const PRINTED_TOKEN_LIFETIME_MS = 24 * 3_600_000;

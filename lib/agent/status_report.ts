@@ -9,13 +9,12 @@ import { SESSION_LIFE_MS } from "../health/mod.ts";
 import { Cidr } from "../net/mod.ts";
 import type { Member, MeshState } from "../mesh/mod.ts";
 import type { PeerStatus } from "../wireguard/mod.ts";
-import type { DhtDiscovery } from "./dht_discovery.ts";
-import type { HealthWatch } from "./health_watch.ts";
-import type { LanDiscovery } from "./lan_discovery.ts";
-import type { LeaderDesk } from "./leader_desk.ts";
-import type { MessagePlane } from "./message_plane.ts";
+import type { DhtDiscovery, LanDiscovery } from "./discovery/mod.ts";
+import type { HealthWatch } from "./health/mod.ts";
+import type { LeaderCoordinator } from "./leaders/mod.ts";
+import type { MessagePlane } from "./links/mod.ts";
 import type { DataplaneReport, DnsReport, LeaderReport, PeerReport, StatusReport } from "./report.ts";
-import type { ServiceHost } from "./service_host.ts";
+import type { ServiceHost } from "./services/mod.ts";
 import { VERSION } from "./version.ts";
 
 /** What the report is made of; the planes are there while the agent runs. */
@@ -33,7 +32,7 @@ export interface StatusSources {
   readonly health: HealthWatch | undefined;
   readonly discovery: LanDiscovery | undefined;
   readonly dht: DhtDiscovery | undefined;
-  readonly leaders: LeaderDesk | undefined;
+  readonly leaders: LeaderCoordinator | undefined;
   readonly services: ServiceHost;
   readonly drops: Readonly<Record<string, number>>;
 }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { Agenda } from "./agenda.ts";
+import { PriorityQueue } from "./priority_queue.ts";
 import type { VirtualClock } from "./clock.ts";
 
 /** Calls back after a while. */
@@ -35,7 +35,7 @@ export interface Timers {
 export class VirtualTimers implements Timers {
   readonly #clock: VirtualClock;
   /** Cancelled ones are undefined, and stay until they are first or more than half of all. */
-  readonly #agenda = new Agenda<(() => void) | undefined>();
+  readonly #queue = new PriorityQueue<(() => void) | undefined>();
   #cancelled = 0;
 
   constructor(clock: VirtualClock) {
@@ -43,28 +43,28 @@ export class VirtualTimers implements Timers {
   }
 
   setTimer(delayMs: number, fire: () => void): () => void {
-    const timer = this.#agenda.push(this.#clock.now() + Math.max(0, delayMs), fire);
+    const timer = this.#queue.push(this.#clock.now() + Math.max(0, delayMs), fire);
     return () => {
       if (timer.item === undefined) return;
       timer.item = undefined;
       this.#cancelled++;
-      if (2 * this.#cancelled <= this.#agenda.size) return;
-      this.#agenda.retain((item) => item !== undefined);
+      if (2 * this.#cancelled <= this.#queue.size) return;
+      this.#queue.retain((item) => item !== undefined);
       this.#cancelled = 0;
     };
   }
 
   /** How many timers wait. */
   get size(): number {
-    return this.#agenda.size - this.#cancelled;
+    return this.#queue.size - this.#cancelled;
   }
 
   /** Moves the clock forward and fires what falls due on the way, each at its own time. */
   advance(byMs: number): void {
-    const agenda = this.#agenda;
+    const queue = this.#queue;
     const end = this.#clock.now() + byMs;
-    for (let next = agenda.first; next !== undefined && next.at <= end; next = agenda.first) {
-      agenda.pop();
+    for (let next = queue.first; next !== undefined && next.at <= end; next = queue.first) {
+      queue.pop();
       const { at, item: fire } = next;
       if (fire === undefined) {
         this.#cancelled--;

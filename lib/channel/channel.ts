@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { ByteStream, Turns } from "../base/mod.ts";
+import type { ByteStream, EventLoopYield } from "../base/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
 import type { ChannelOptions } from "./channel_options.ts";
 import type { ChannelStream } from "./channel_stream.ts";
@@ -23,10 +23,10 @@ import { MESSAGE_BLOCK_BYTES, Outbox } from "./outbox.ts";
 import { Pinger } from "./pinger.ts";
 import { ReadLoop } from "./read_loop.ts";
 import { RecordWriter } from "./record_writer.ts";
-import { StreamDesk, type StreamHandler } from "./stream_desk.ts";
+import { StreamAcceptor, type StreamHandler } from "./stream_acceptor.ts";
 import { StreamMux } from "./stream_mux.ts";
 import { decodeText, TopicTable } from "./topic_table.ts";
-import { TurnShare } from "./turn_share.ts";
+import { TurnBudget } from "./turn_budget.ts";
 import { WriteLoop } from "./write_loop.ts";
 
 /** How long a closing channel waits for what is queued to go out and for the other end to close. */
@@ -59,7 +59,7 @@ export class Channel {
   readonly #inbox = new Inbox();
   readonly #outbox = new Outbox();
   readonly #streams: StreamMux;
-  readonly #streamDesk: StreamDesk;
+  readonly #streamAcceptor: StreamAcceptor;
   readonly #writer: RecordWriter;
   readonly #writing: WriteLoop;
   readonly #early = new EarlyWrite();
@@ -92,7 +92,7 @@ export class Channel {
       onDead: () => this.#fail("channel-peer-silent"),
     });
     this.#streams = new StreamMux(options.role, () => this.#scheduleWrite());
-    this.#streamDesk = new StreamDesk(this.#streams);
+    this.#streamAcceptor = new StreamAcceptor(this.#streams);
     this.#writer = new RecordWriter({
       sealer: options.sealer,
       outbox: this.#outbox,
@@ -210,8 +210,8 @@ export class Channel {
   }
 
   /** From now on the other end gets a share of each turn, however much it says. */
-  shareTurns(turns: Turns): void {
-    this.#reading.share = new TurnShare(this.#options.clock, turns);
+  yieldTo(turns: EventLoopYield): void {
+    this.#reading.share = new TurnBudget(this.#options.clock, turns);
   }
 
   /**
@@ -221,7 +221,7 @@ export class Channel {
    * @throws RangeError when the topic or the header is too long
    */
   openStream(topic: string, header: Uint8Array): ChannelStream {
-    return this.#streamDesk.open(topic, header);
+    return this.#streamAcceptor.open(topic, header);
   }
 
   /**
@@ -230,7 +230,7 @@ export class Channel {
    * @throws TypeError when the topic has a handler
    */
   onStream(topic: string, handler: StreamHandler): void {
-    this.#streamDesk.serve(topic, handler);
+    this.#streamAcceptor.serve(topic, handler);
   }
 
   /**
@@ -311,7 +311,7 @@ export class Channel {
   }
 
   #handleStream(frame: EnvelopeDecoder): void {
-    const reason = this.#state === "open" ? this.#streamDesk.handle(frame) : undefined;
+    const reason = this.#state === "open" ? this.#streamAcceptor.handle(frame) : undefined;
     if (reason !== undefined) this.#fail(reason);
   }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { concatBytes, equalBytes, SeededRandom, utf8Bytes } from "../base/mod.ts";
 import type { Channel } from "./channel.ts";
 import type { ChannelStream } from "./channel_stream.ts";
-import { type Bench, settle, testChannel } from "./memory_stream_test.ts";
+import { type Bench, settle, testChannel } from "./testing/memory_stream.ts";
 import { MAX_STREAMS } from "./stream_mux.ts";
 import { INITIAL_WINDOW_BYTES, MAX_HEADER_BYTES, StreamReset, WIDE_WINDOW_BYTES } from "./stream_state.ts";
 

@@ -3,7 +3,7 @@ import { concatBytes, SeededRandom, utf8Bytes } from "../base/mod.ts";
 import { CLOSE_TIMEOUT_MS } from "./channel.ts";
 import { MAX_MESSAGE_BYTES } from "./envelope_stream.ts";
 import { DEAD_AFTER_MS, KEEP_ALIVE_MS } from "./keep_alive.ts";
-import { Bench, settle, testChannel } from "./memory_stream_test.ts";
+import { Bench, settle, testChannel } from "./testing/memory_stream.ts";
 
 const message = (text: string) => ({ topic: "mesh", body: utf8Bytes(text) });
 

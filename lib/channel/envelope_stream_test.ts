@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { concatBytes, utf8Bytes } from "../base/mod.ts";
-import { decodeEnvelope, encodeEnvelope, type EnvelopeSaying } from "./envelope_oracle_test.ts";
+import { decodeEnvelope, encodeEnvelope, type EnvelopeSaying } from "./testing/envelope_oracle.ts";
 import { EnvelopeReader } from "./envelope_stream.ts";
 
 const envelopes: EnvelopeSaying[] = [

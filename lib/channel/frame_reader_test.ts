@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes } from "../base/mod.ts";
 import { encodeFrame, FrameReader, MAX_FRAME_BYTES } from "./frame_reader.ts";
-import { streamPair } from "./memory_stream_test.ts";
+import { streamPair } from "./testing/memory_stream.ts";
 
 Deno.test("FrameReader gives the same frames however the stream is cut", async () => {
   await fc.assert(

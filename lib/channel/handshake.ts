@@ -15,8 +15,7 @@
  * @module
  */
 
-import type { ByteStream, Clock, Counters, RandomSource, Timers } from "../base/mod.ts";
-import { utf8Bytes } from "../base/mod.ts";
+import { type ByteStream, type Counters, type Environment, utf8Bytes } from "../base/mod.ts";
 import { type Aead, PresharedKey, type PrivateKey, type PublicKey } from "../crypto/mod.ts";
 import { HandshakeState, IKpsk2, type Role } from "../noise/mod.ts";
 import { Channel } from "./channel.ts";
@@ -35,11 +34,8 @@ import {
 export const HANDSHAKE_TIMEOUT_MS = 5_000;
 
 /** What both roles need. */
-export interface HandshakeSetup {
+export interface HandshakeSetup extends Pick<Environment, "clock" | "timers" | "random"> {
   readonly localStatic: PrivateKey;
-  readonly random: RandomSource;
-  readonly clock: Clock;
-  readonly timers: Timers;
   /** Counts what goes wrong; without it, nobody knows. */
   readonly counters?: Counters<ChannelDropReason>;
   /** The longest body of a message in bytes, 1 MiB by default; both ends must agree on it. */

@@ -5,7 +5,7 @@ import { PresharedKey, PrivateKey } from "../crypto/mod.ts";
 import { ChannelClosedError, ChannelRefusedError, ChannelTimeoutError } from "./errors.ts";
 import { encodeFrame } from "./frame_reader.ts";
 import { HANDSHAKE_TIMEOUT_MS } from "./handshake.ts";
-import { Bench, readAll, settle, streamPair } from "./memory_stream_test.ts";
+import { Bench, readAll, settle, streamPair } from "./testing/memory_stream.ts";
 
 const REFUSAL = new Uint8Array(2);
 

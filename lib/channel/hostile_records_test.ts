@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes, utf8Bytes } from "../base/mod.ts";
 import type { Channel } from "./channel.ts";
-import { encodeEnvelope } from "./envelope_oracle_test.ts";
+import { encodeEnvelope } from "./testing/envelope_oracle.ts";
 import { encodeFrame, FrameReader } from "./frame_reader.ts";
 import { splitHandshake, startHandshake } from "./handshake.ts";
-import { Bench, type MemoryStream, settle } from "./memory_stream_test.ts";
+import { Bench, type MemoryStream, settle } from "./testing/memory_stream.ts";
 import { type RecordSealer, sealRecords } from "./record_cipher.ts";
 
 /** An initiator that has proven itself, and then says what it likes. */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, Millis, Timers } from "../base/mod.ts";
+import type { Environment, Millis } from "../base/mod.ts";
 
 /** After this long without a record a ping is sent, and again for every such time that goes by. */
 export const KEEP_ALIVE_MS = 10_000;
@@ -12,9 +12,7 @@ export const KEEP_ALIVE_MS = 10_000;
 export const DEAD_AFTER_MS = 30_000;
 
 /** What the keep-alive stands on. */
-export interface KeepAliveOptions {
-  readonly clock: Clock;
-  readonly timers: Timers;
+export interface KeepAliveOptions extends Pick<Environment, "clock" | "timers"> {
   /** Called after each `KEEP_ALIVE_MS` of silence. */
   readonly onQuiet: () => void;
   /** Called once, after `DEAD_AFTER_MS` of silence. */

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { ByteStream, Clock, Counters, Timers } from "../base/mod.ts";
+import type { ByteStream, Counters, Environment } from "../base/mod.ts";
 import { Channel } from "./channel.ts";
 import { channelCounters, type ChannelDropReason } from "./drop_reason.ts";
 import { MAX_MESSAGE_BYTES } from "./envelope_stream.ts";
@@ -15,9 +15,7 @@ import { FRAME_HEADER_BYTES, FrameReader } from "./frame_reader.ts";
 import type { RecordOpener, RecordSealer } from "./record_cipher.ts";
 
 /** What both ends need. */
-export interface LocalChannelSetup {
-  readonly clock: Clock;
-  readonly timers: Timers;
+export interface LocalChannelSetup extends Pick<Environment, "clock" | "timers"> {
   /** Counts what goes wrong; without it, nobody knows. */
   readonly counters?: Counters<ChannelDropReason>;
   /** The longest body of a message in bytes, 1 MiB by default; both ends must agree on it. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { utf8Bytes } from "../base/mod.ts";
 import { openLocalChannel } from "./local_channel.ts";
-import { Bench, settle, streamPair } from "./memory_stream_test.ts";
+import { Bench, settle, streamPair } from "./testing/memory_stream.ts";
 
 Deno.test("a local channel has no key of the other end, and carries streams and messages", async () => {
   const bench = new Bench(true);

@@ -28,7 +28,7 @@ export { DEAD_AFTER_MS, KEEP_ALIVE_MS } from "./keep_alive.ts";
 export * from "./local_channel.ts";
 export * from "./open_channel.ts";
 export { MAX_POSTED_BYTES, MAX_POSTED_MESSAGES } from "./outbox.ts";
-export type { StreamHandler } from "./stream_desk.ts";
+export type { StreamHandler } from "./stream_acceptor.ts";
 export { MAX_STREAMS } from "./stream_mux.ts";
 export {
   MAX_CHUNK_BYTES,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { utf8Bytes } from "../base/mod.ts";
-import { settle, testChannel } from "./memory_stream_test.ts";
+import { settle, testChannel } from "./testing/memory_stream.ts";
 import { MAX_POSTED_BYTES, MAX_POSTED_MESSAGES } from "./outbox.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

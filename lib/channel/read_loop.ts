@@ -9,7 +9,7 @@ import { EnvelopeReader } from "./envelope_stream.ts";
 import type { FrameReader } from "./frame_reader.ts";
 import type { RecordOpener } from "./record_cipher.ts";
 import { MAX_HEADER_BYTES } from "./stream_state.ts";
-import type { TurnShare } from "./turn_share.ts";
+import type { TurnBudget } from "./turn_budget.ts";
 
 /** What the loop stands on. */
 export interface ReadLoopOptions {
@@ -36,7 +36,7 @@ export class ReadLoop {
   readonly #envelopes: EnvelopeReader;
   readonly #frame = new EnvelopeDecoder();
   /** Without one the loop goes on for as long as there is something to read. */
-  share: TurnShare | undefined;
+  share: TurnBudget | undefined;
 
   constructor(options: ReadLoopOptions) {
     this.#options = options;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { equalBytes, utf8Bytes } from "../base/mod.ts";
 import { EnvelopeDecoder, EnvelopeKind } from "./envelope_codec.ts";
-import { decodeEnvelope, encodeEnvelope, type EnvelopeSaying } from "./envelope_oracle_test.ts";
+import { decodeEnvelope, encodeEnvelope, type EnvelopeSaying } from "./testing/envelope_oracle.ts";
 import { EnvelopeReader } from "./envelope_stream.ts";
 import { RecordBlock } from "./record_block.ts";
 import { MAX_RECORD_BYTES } from "./record_cipher.ts";

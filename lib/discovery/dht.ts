@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, Logger, Timers } from "../base/mod.ts";
+import type { Environment } from "../base/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { type DhtOptions, DhtState } from "./dht_state.ts";
 import type { DiscoveryEar } from "./discovery.ts";
@@ -11,10 +11,7 @@ import type { DiscoveryEar } from "./discovery.ts";
 const DAY_MS = 86_400_000;
 
 /** What it works with. */
-export interface DhtParts extends DhtOptions {
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly log: Logger;
+export interface DhtParts extends DhtOptions, Pick<Environment, "clock" | "timers" | "log"> {
   /** Closed by `close`. */
   readonly ear: DiscoveryEar;
   /** Hears where somebody says to listen. */

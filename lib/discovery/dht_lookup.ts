@@ -22,7 +22,7 @@ const MAX_ASKED = 64;
 const MAX_KNOWN = 128;
 /** So that one liar can't fill the list. */
 const MAX_PEERS_EACH = 8;
-/** More places than this are not knocked at. */
+/** More places than this are not dialled. */
 export const MAX_PEERS = 32;
 
 type Response = Extract<KrpcMessage, { kind: "response" }>;
@@ -185,7 +185,7 @@ function compareDistance(target: Uint8Array, a: Uint8Array, b: Uint8Array): numb
   return 0;
 }
 
-/** A node elsewhere can't know what is on this host or this cable, and may want it to be knocked at. */
+/** A node elsewhere can't know what is on this host or this cable, and may want it to be dialled. */
 function isWithinReachOf(from: Endpoint, told: Endpoint): boolean {
   if (told.address.isLoopback) return from.address.isLoopback;
   return !told.address.isLinkLocal || from.address.isLinkLocal;

@@ -16,12 +16,12 @@
 import {
   Counters,
   encodeHex,
+  KeyedRateLimiter,
   type Millis,
   millis,
   randomBytes,
   randomFraction,
   type RandomSource,
-  SourcePace,
 } from "../base/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { dhtKey } from "./dht_key.ts";
@@ -64,7 +64,7 @@ export type DhtDropReason = typeof DROP_REASONS[number];
 export interface DhtOptions {
   /** 32 hexadecimal digits. */
   readonly networkId: string;
-  /** Where this node's peers are to knock, 1 to 65535; absent for who has a token and only looks. */
+  /** Where this node's peers are to dial, 1 to 65535; absent for who has a token and only looks. */
   readonly port?: number;
   /** Nodes of the DHT to begin with. */
   readonly routers: readonly Endpoint[];
@@ -95,7 +95,7 @@ interface Walk {
 export class DhtState {
   readonly #options: DhtOptions;
   readonly #drops = new Counters<DhtDropReason>(DROP_REASONS);
-  readonly #receivePace = new SourcePace(RECEIVE_LIMITS);
+  readonly #receivePace = new KeyedRateLimiter(RECEIVE_LIMITS);
   /** By transaction. */
   readonly #asked = new Map<string, Asked>();
   readonly #walks: Walk[] = [];

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, Logger, Timers } from "../base/mod.ts";
+import type { Environment } from "../base/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import {
   type DiscoveryEvent,
@@ -34,10 +34,7 @@ export interface DiscoveryEar {
 }
 
 /** What discovery works with. */
-export interface DiscoveryParts extends DiscoveryOptions {
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly log: Logger;
+export interface DiscoveryParts extends DiscoveryOptions, Pick<Environment, "clock" | "timers" | "log"> {
   /** Closed by `close`. */
   readonly ear: DiscoveryEar;
   readonly providers: readonly DiscoveryProvider[];

@@ -10,12 +10,12 @@
 import {
   Counters,
   encodeHex,
+  KeyedRateLimiter,
   type Millis,
   millis,
   randomBytes,
   randomFraction,
   type RandomSource,
-  SourcePace,
 } from "../base/mod.ts";
 import { Endpoint } from "../net/mod.ts";
 import { type Announcement, AnnouncementCodec, type AnnouncementKind, NONCE_BYTES } from "./announcement.ts";
@@ -89,8 +89,8 @@ export class DiscoveryState {
   readonly #options: DiscoveryOptions;
   readonly #codec: AnnouncementCodec;
   readonly #drops = new Counters<DiscoveryDropReason>(DROP_REASONS);
-  readonly #sourcePace = new SourcePace(SOURCE_LIMITS);
-  readonly #totalPace = new SourcePace(TOTAL_LIMITS);
+  readonly #sourcePace = new KeyedRateLimiter(SOURCE_LIMITS);
+  readonly #totalPace = new KeyedRateLimiter(TOTAL_LIMITS);
   /** The newest last. */
   readonly #nodes = new Map<string, Heard[]>();
   readonly #nonces = new Set<string>();

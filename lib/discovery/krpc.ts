@@ -74,7 +74,7 @@ export function encodeGetPeers(query: DhtQuery): Uint8Array {
 }
 
 /**
- * @param port where this node's peers are to knock, 1 to 65535
+ * @param port where this node's peers are to dial, 1 to 65535
  * @param token what the asked node has answered to `get_peers`
  * @returns the announcement that this host listens there
  */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import type { Channel } from "../channel/mod.ts";
-import { Bench } from "../channel/memory_stream_test.ts";
+import { Bench } from "../channel/testing/memory_stream.ts";
 import { type Dial, isRefusal, type Refusal, REFUSAL_CODES, REFUSALS } from "./dial.ts";
 import {
   acceptForward,
@@ -14,7 +14,7 @@ import {
 import { parseForward } from "./forward_spec.ts";
 import { PortForward } from "./port_forward.ts";
 import { PortOffer } from "./port_offer.ts";
-import { echoServer, memoryPair, pattern, readAll, sendAll, until } from "./streams_test.ts";
+import { echoServer, memoryPair, pattern, readAll, sendAll, until } from "./testing/streams.ts";
 import { connectTcp } from "./tcp_duplex.ts";
 
 const LIMITS = { signal: new AbortController().signal, timeoutMs: 5_000 };

@@ -5,7 +5,7 @@ import type { Duplex } from "./duplex.ts";
 import { parseForward } from "./forward_spec.ts";
 import { PortForward } from "./port_forward.ts";
 import { PortOffer } from "./port_offer.ts";
-import { echoServer, memoryPair, pattern, readAll, sendAll, TestServer, until } from "./streams_test.ts";
+import { echoServer, memoryPair, pattern, readAll, sendAll, TestServer, until } from "./testing/streams.ts";
 import { connectTcp, type TcpDuplex } from "./tcp_duplex.ts";
 
 const LIMITS = { signal: new AbortController().signal, timeoutMs: 5_000 };

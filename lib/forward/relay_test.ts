@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { Duplex } from "./duplex.ts";
 import { relay } from "./relay.ts";
-import { memoryPair, pattern, readAll, sendAll, tcpPair, until } from "./streams_test.ts";
+import { memoryPair, pattern, readAll, sendAll, tcpPair, until } from "./testing/streams.ts";
 
 type MakePair = () => Promise<readonly [Duplex, Duplex]>;
 

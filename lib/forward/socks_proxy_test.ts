@@ -13,7 +13,7 @@ import {
   sendAll,
   TestServer,
   until,
-} from "./streams_test.ts";
+} from "./testing/streams.ts";
 import { connectTcp, type TcpDuplex } from "./tcp_duplex.ts";
 
 const LIMITS = { signal: new AbortController().signal, timeoutMs: 5_000 };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { isRefusal } from "./dial.ts";
-import { echoServer, readAll, tcpPair } from "./streams_test.ts";
+import { echoServer, readAll, tcpPair } from "./testing/streams.ts";
 import { connectTcp } from "./tcp_duplex.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -3,8 +3,7 @@
  * @module
  */
 
-import type { Clock, Millis, RandomSource, Timers, UnixMillis } from "../base/mod.ts";
-import { millis } from "../base/mod.ts";
+import { type Environment, type Millis, millis, type UnixMillis } from "../base/mod.ts";
 import { HealthMonitor, type HealthTimes } from "./health_monitor.ts";
 import type { PeerFigures, ProbeAnswer } from "./peer_watch.ts";
 
@@ -31,10 +30,7 @@ export interface HealthTarget {
 }
 
 /** What the checker works with. */
-export interface HealthPorts {
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly random: RandomSource;
+export interface HealthPorts extends Pick<Environment, "clock" | "timers" | "random"> {
   /** @returns everybody to look after, as of now */
   targets(): readonly HealthTarget[];
   /**

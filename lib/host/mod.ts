@@ -31,6 +31,7 @@ export * from "./route_overlap.ts";
 export * from "./runtime_socket.ts";
 export * from "./sqlite_state_store.ts";
 export * from "./system_clock.ts";
+export * from "./system_environment.ts";
 export * from "./system_compressor.ts";
 export * from "./system_random.ts";
 export * from "./system_timers.ts";

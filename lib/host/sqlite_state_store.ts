@@ -63,15 +63,15 @@ export class SqliteStateStore implements StateStore, Disposable {
   /**
    * Opens the state in `dir`; the directory (mode 0700) and the file (0600) are made when they are absent.
    * @throws StateError when another process has it open, or when it is damaged, of another program or version, not
-   * writable, or the disk is full; what is there stays as it was
+   * writable, in reach of other users, or the disk is full; what is there stays as it was
    */
   static open(dir: string): SqliteStateStore {
     const path = `${dir}/${FILE_NAME}`;
     let database: DatabaseSync | undefined;
     try {
       Deno.mkdirSync(dir, { recursive: true, mode: 0o700 });
-      if (!Deno.statSync(dir).isDirectory) throw stateError("open", dir, "not-a-directory");
-      checkHeader(dir, path);
+      checkDirectory(dir);
+      checkFile(dir, path);
       database = new DatabaseSync(path);
       prepare(dir, database);
       return new SqliteStateStore(dir, database);
@@ -163,6 +163,25 @@ export class SqliteStateStore implements StateStore, Disposable {
   }
 }
 
+/** Whoever else may write to the directory could put another file in the place of the database, or a link to one. */
+function checkDirectory(dir: string): void {
+  const { isDirectory, mode, uid } = Deno.statSync(dir);
+  if (!isDirectory) throw stateError("open", dir, "not-a-directory");
+  const own = ownUid();
+  const isOthers = uid !== null && uid !== 0 && own !== undefined && uid !== own;
+  if (isOthers || (mode !== null && (mode & 0o022) !== 0)) throw stateError("open", dir, "shared");
+}
+
+/** @returns the user of this process; undefined where there are none, or a program may not ask */
+function ownUid(): number | undefined {
+  try {
+    return Deno.uid() ?? undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
+  }
+}
+
 /**
  * Looks at the file before SQLite does, which would recover or even set up what is not weft's.
  *
@@ -173,12 +192,27 @@ export class SqliteStateStore implements StateStore, Disposable {
  *  100  end of the header
  * ```
  */
-function checkHeader(dir: string, path: string): void {
+function checkFile(dir: string, path: string): void {
+  // A link would have the mode of what it leads to changed, and that read and written.
+  if (!(statOf(path)?.isFile ?? true)) throw stateError("open", dir, "linked");
   // It makes an empty file where there is none, so that SQLite never decides on its mode.
   using file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
   const { size, mode } = file.statSync();
+  if (size > 0) checkHeader(dir, file);
   if (mode !== null && (mode & 0o777) !== 0o600) Deno.chmodSync(path, 0o600);
-  if (size === 0) return;
+}
+
+/** @returns what is at a path itself, not where a link leads; undefined when nothing is */
+function statOf(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function checkHeader(dir: string, file: Deno.FsFile): void {
   const header = new Uint8Array(100);
   if ((file.readSync(header) ?? 0) < header.length) throw stateError("open", dir, "damaged");
   const view = new DataView(header.buffer);

@@ -116,3 +116,57 @@ Deno.test("SqliteStateStore.open() refuses a directory that is a file", () => {
     assert.equal(Deno.readTextFileSync(dir), "precious");
   });
 });
+
+Deno.test("SqliteStateStore.open() refuses a database that is a link, and leaves alone what it leads to", () => {
+  inScratch((dir) => {
+    Deno.mkdirSync(dir, { mode: 0o700 });
+    const target = `${dir}/precious`;
+    Deno.writeTextFileSync(target, "precious", { mode: 0o644 });
+    Deno.symlinkSync(target, `${dir}/weft.db`);
+    assertRefused(() => SqliteStateStore.open(dir), /a link or no plain file/);
+    assert.equal(Deno.readTextFileSync(target), "precious");
+    assert.equal((Deno.statSync(target).mode ?? 0) & 0o777, 0o644);
+    Deno.removeSync(`${dir}/weft.db`);
+    // One that leads nowhere would be made where it leads.
+    Deno.symlinkSync(`${dir}/nowhere`, `${dir}/weft.db`);
+    assertRefused(() => SqliteStateStore.open(dir), /a link or no plain file/);
+    assert.throws(() => Deno.statSync(`${dir}/nowhere`), Deno.errors.NotFound);
+  });
+});
+
+Deno.test("SqliteStateStore.open() changes no mode before it knows that the file is its own", () => {
+  inScratch((dir) => {
+    Deno.mkdirSync(dir, { mode: 0o700 });
+    Deno.writeTextFileSync(`${dir}/weft.db`, "precious".repeat(50), { mode: 0o644 });
+    assertRefused(() => SqliteStateStore.open(dir), /damaged/);
+    assert.equal((Deno.statSync(`${dir}/weft.db`).mode ?? 0) & 0o777, 0o644);
+  });
+});
+
+Deno.test("SqliteStateStore.open() refuses a directory to which others can write", () => {
+  for (const mode of [0o777, 0o770, 0o1777, 0o702]) {
+    inScratch((dir) => {
+      Deno.mkdirSync(dir);
+      Deno.chmodSync(dir, mode);
+      assertRefused(() => SqliteStateStore.open(dir), /other users can write to it/);
+      assert.deepEqual([...Deno.readDirSync(dir)], []);
+      Deno.chmodSync(dir, 0o755);
+      SqliteStateStore.open(dir).close();
+    });
+  }
+});
+
+const needsRoot = Deno.uid() !== 0;
+// deno-lint-ignore no-console -- the reason of a skipped test belongs in the output
+if (needsRoot) console.log("skipped: SqliteStateStore.open() refuses another user's: needs root");
+
+Deno.test({
+  name: "SqliteStateStore.open() refuses a directory of another user",
+  ignore: needsRoot,
+  fn: () =>
+    inScratch((dir) => {
+      Deno.mkdirSync(dir, { mode: 0o700 });
+      Deno.chownSync(dir, 65534, 65534);
+      assertRefused(() => SqliteStateStore.open(dir), /another user's/);
+    }),
+});

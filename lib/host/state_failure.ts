@@ -13,7 +13,9 @@ export type StateProblem =
   | "foreign"
   | "newer"
   | "not-writable"
-  | "not-a-directory";
+  | "not-a-directory"
+  | "shared"
+  | "linked";
 
 const WORDS: Readonly<Record<StateProblem, { readonly says: string; readonly hint: string }>> = {
   "in-use": {
@@ -43,6 +45,15 @@ const WORDS: Readonly<Record<StateProblem, { readonly says: string; readonly hin
   "not-a-directory": {
     says: "it is not a directory",
     hint: "Choose another directory with --state.",
+  },
+  shared: {
+    says: "other users can write to it, or it is another user's",
+    hint:
+      "It holds private keys: `chmod go-w` it and give it to the user who runs weft, or choose another one with --state.",
+  },
+  linked: {
+    says: "the database is a link or no plain file",
+    hint: "Put the file itself there, or choose the directory that it is in with --state.",
   },
 };
 

@@ -3,18 +3,37 @@
  * @module
  */
 
-import type { Clock, RandomSource, StateStore } from "../base/mod.ts";
-import { StateError } from "../base/mod.ts";
+import { type Clock, type Environment, type RandomSource, StateError, type StateStore } from "../base/mod.ts";
 import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
-import type { AddressPool, Admission, Enrolled } from "./admission.ts";
+import {
+  absorbTokens,
+  type AddressPool,
+  type Admission,
+  type Enrolled,
+  rotationTo,
+  shareTokens,
+  type TokenBook,
+} from "./admission/mod.ts";
 import { AlreadyInitializedError, NotInitializedError } from "./errors.ts";
-import { generateNetwork, type NetworkIdentity, networkIdOf, type NodeIdentity } from "./identity.ts";
-import type { JoinToken } from "./join_token.ts";
-import { rotationTo } from "./key_rotation.ts";
-import { Leadership } from "./leadership.ts";
-import { type MemberRecord, verifyRecord } from "./member_record.ts";
-import type { KeyRotation } from "./member_request.ts";
-import { type Admitted, encodeMeshMessage, type NetworkSettings } from "./mesh_message.ts";
+import {
+  generateNetwork,
+  type NetworkIdentity,
+  networkIdOf,
+  type NodeIdentity,
+  overlayIpv6Prefix,
+} from "./identity/mod.ts";
+import {
+  type JoinToken,
+  MAX_CLOCK_AHEAD_MS,
+  type MemberRecord,
+  type OwnEndpoints,
+  type ReplicaUpdate,
+  type SignedStatement,
+  stateOwn,
+  verifyRecord,
+} from "./records/mod.ts";
+import { Leadership } from "./leaders/mod.ts";
+import { type Admitted, encodeMeshMessage, type KeyRotation, type NetworkSettings } from "./wire/mod.ts";
 import {
   adoptNextIdentity,
   type Bootstrap,
@@ -27,21 +46,10 @@ import {
   storedNetworkId,
   writeNetwork,
 } from "./network_store.ts";
-import type { SignedStatement } from "./node_statement.ts";
-import { overlayIpv6Prefix } from "./overlay_ipv6.ts";
-import { type OwnEndpoints, stateOwn } from "./own_statement.ts";
-import { Replica } from "./replica.ts";
-import type { Roster } from "./roster.ts";
-import { MAX_CLOCK_AHEAD_MS } from "./signed.ts";
-import { encodeUpdates, NO_UPDATE, splitUpdate } from "./roster_update.ts";
-import type { TokenBook } from "./token_book.ts";
-import { absorbTokens, shareTokens } from "./token_share.ts";
-import type { RosterUpdate } from "./update_wire.ts";
+import { encodeUpdates, NO_UPDATE, Replica, type Roster, splitUpdate } from "./replica/mod.ts";
 
 /** What every node's state stands on. */
-export interface MeshOptions {
-  readonly random: RandomSource;
-  readonly clock: Clock;
+export interface MeshOptions extends Pick<Environment, "clock" | "random"> {
   /** Makes a fresh pool for the overlay's block; leaders need one. */
   readonly addressPool: (cidr: Cidr) => AddressPool;
 }
@@ -54,7 +62,7 @@ export interface NewNetwork {
 }
 
 /** What a machine says when it asks to be let in. */
-export interface JoinWish extends OwnEndpoints {
+export interface JoinParameters extends OwnEndpoints {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -246,7 +254,7 @@ export class MeshState {
    * Goes on under the new keys once the network knows them, with everything that this node has written.
    * @returns what others are to be told, or undefined when it is not time
    */
-  adoptRotation(): RosterUpdate | undefined {
+  adoptRotation(): ReplicaUpdate | undefined {
     const next = readNextIdentity(this.#store);
     const { identity: { id: former }, replica } = this;
     if (next === undefined || !this.isRotating || replica.roster.get(next.id) === undefined) return undefined;
@@ -265,7 +273,7 @@ export class MeshState {
    * Lets leaders know the same tokens; on others nothing happens.
    * @returns what others are to be told
    */
-  shareTokens(): RosterUpdate {
+  shareTokens(): ReplicaUpdate {
     const { tokens, leadership: { signingKey }, replica, identity: { id: self } } = this;
     if (tokens === undefined || signingKey === undefined) return NO_UPDATE;
     const parts = { self, networkId: this.network.id, signingKey, tokens, replica, random: this.#random };
@@ -301,7 +309,7 @@ export class MeshState {
 export function encodeJoinRequest(
   identity: NodeIdentity,
   token: JoinToken,
-  options: JoinWish & { readonly clock: Clock },
+  options: JoinParameters & { readonly clock: Clock },
 ): Uint8Array {
   const { name, labels, clock } = options;
   const statement = stateOwn(identity, options, { clock, previous: undefined });

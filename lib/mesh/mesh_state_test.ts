@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { MemoryStateStore, SeededRandom, StateError, type StateStore, VirtualClock } from "../base/mod.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
 import { AlreadyInitializedError, NotInitializedError } from "./errors.ts";
-import type { JoinToken } from "./join_token.ts";
-import { type Admitted, decodeMeshMessage } from "./mesh_message.ts";
+import type { JoinToken } from "./records/join_token.ts";
+import { type Admitted, decodeMeshMessage } from "./wire/mesh_message.ts";
 import { encodeJoinRequest, MeshState } from "./mesh_state.ts";
 import { storedNetworkId } from "./network_store.ts";
-import { SmallPool, START, stated } from "./testing_test.ts";
+import { SmallPool, START, stated } from "./testing/test_network.ts";
 
 const cidr = Cidr.parse("10.200.0.0/16") ?? assert.fail();
 const [here, there] = ["192.0.2.1:51820", "198.51.100.1:51820"].map((text) =>
@@ -33,8 +33,8 @@ function newToken(leader: MeshState): JoinToken {
 /** Both halves of a join, by way of their bytes; the joiner keeps nothing yet. */
 function ask(leader: MeshState, store: StateStore, token: JoinToken, clock: VirtualClock): Admitted {
   const identity = MeshState.prepareJoin(store, new SeededRandom(99));
-  const wish = { name: "b", labels: {}, endpoints: [there ?? assert.fail()], channelEndpoints: [] };
-  const asked = decodeMeshMessage(encodeJoinRequest(identity, token, { ...wish, clock }));
+  const wanted = { name: "b", labels: {}, endpoints: [there ?? assert.fail()], channelEndpoints: [] };
+  const asked = decodeMeshMessage(encodeJoinRequest(identity, token, { ...wanted, clock }));
   assert.equal(asked?.kind, "join-request");
   const request = { ...asked.request, tokenId: token.tokenId, remotePublicKey: identity.publicKey };
   const enrolled = leader.admission?.admit(request);

@@ -7,10 +7,9 @@ import { encodeBase64, type RandomSource, StateError, type StateStore, utf8Bytes
 import { PublicKey, SigningKey } from "../crypto/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { decodeMessage, encodeMessage, NetworkSettingsSchema } from "../proto/mod.ts";
-import { type NetworkId, networkIdOf, NodeIdentity, SEED_BYTES } from "./identity.ts";
-import { MAX_TOKEN_ENDPOINTS } from "./join_token.ts";
-import { type NetworkSettings, readSettings } from "./mesh_message.ts";
-import { readEndpoints } from "./signed.ts";
+import { type NetworkId, networkIdOf, NodeIdentity, SEED_BYTES } from "./identity/mod.ts";
+import { MAX_TOKEN_ENDPOINTS, readEndpoints } from "./records/mod.ts";
+import { type NetworkSettings, readSettings } from "./wire/mod.ts";
 
 /** Where a joiner's first leader was, for finding the network again when nobody else is known. */
 export interface Bootstrap {

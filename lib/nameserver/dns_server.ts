@@ -15,8 +15,7 @@ import {
 import { systemClock, systemRandom, systemTimers } from "../host/mod.ts";
 import { Endpoint, type IpAddress } from "../net/mod.ts";
 import { dialTcp, listenTcp, openUdp, PortInUseError, type StreamListener } from "../transport/mod.ts";
-import type { DnsConfig } from "./dns_config.ts";
-import { DEFAULT_DNS_ZONE } from "./dns_config.ts";
+import { DEFAULT_DNS_ZONE, type DnsConfig } from "./dns_config.ts";
 import { DnsHandle } from "./dns_handle.ts";
 import { InvalidRecordError } from "./errors.ts";
 import { QueryService } from "./query_service.ts";

@@ -4,8 +4,8 @@
  */
 
 export * from "./codec.ts";
-export * from "./gen/weft/channel/v1/channel_pb.ts";
-export * from "./gen/weft/mesh/v1/mesh_pb.ts";
-export * from "./gen/weft/service/v1/service_pb.ts";
+export * from "./gen/weft/channel/v1/mod.ts";
+export * from "./gen/weft/mesh/v1/mod.ts";
+export * from "./gen/weft/service/v1/mod.ts";
 export * from "./wire_reader.ts";
 export * from "./wire_writer.ts";

@@ -4,7 +4,6 @@
  */
 
 import { WeftError } from "../base/mod.ts";
-import type { WireFailure } from "./node_message.ts";
 
 /**
  * Why a call has failed. What a handler fails with of its own, by `ActionError`, comes with its own code instead.
@@ -45,6 +44,15 @@ export type CallFailureCode =
   | "StreamBroken"
   | "Incompatible"
   | "Stopped";
+
+/** Why a call has failed. */
+export interface WireFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly retryable: boolean;
+  /** Whether the handler may have run. */
+  readonly executed: boolean;
+}
 
 const RETRYABLE: ReadonlySet<string> = new Set<CallFailureCode>([
   "NoProvider",

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { VirtualClock, VirtualTimers } from "../base/mod.ts";
 import { Compression, Encoding } from "../proto/mod.ts";
-import { CallServer } from "./call_server.ts";
+import { CallServer } from "./calls/call_server.ts";
 import { failure } from "./errors.ts";
-import { MAX_DETACHED, MessageCarrier } from "./message_carrier.ts";
-import { NO_VALUE, type RequestMessage } from "./node_message.ts";
+import { MAX_DETACHED, MessageCarrier } from "./wire/message_carrier.ts";
+import { NO_VALUE, type RequestMessage } from "./wire/node_message.ts";
 import { peerId, type PeerLinks } from "./ports.ts";
-import { plain } from "./wire_value.ts";
+import { plain } from "./wire/wire_value.ts";
 
 const PEER = peerId("hostile");
 

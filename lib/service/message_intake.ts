@@ -2,30 +2,33 @@
  * What others say, brought to whom it concerns.
  *
  * ```
- *   request, cancel ──▶ CallServer          event ──▶ EventDesk
- *   response ─────────▶ CallDesk            heartbeat, leadership ──▶ ServiceLeadership
+ *   request, cancel ──▶ CallServer          event ──▶ PubSub
+ *   response ─────────▶ RemoteCaller            heartbeat, leadership ──▶ ServiceLeadership
  *   discovery, of a program of this host ──▶ `learn`
  * ```
  *
  * @module
  */
 
-import type { CallDesk } from "./call_desk.ts";
-import type { CallServer } from "./call_server.ts";
-import type { EventDesk } from "./event_desk.ts";
-import { type MessageCarrier, RESET_MALFORMED } from "./message_carrier.ts";
-import { decodeNodeMessage, type EventMessage } from "./node_message.ts";
+import type { CallServer, RemoteCaller } from "./calls/mod.ts";
+import type { PubSub } from "./events/mod.ts";
+import {
+  decodeNodeMessage,
+  type EventMessage,
+  isRemote,
+  type MessageCarrier,
+  RESET_MALFORMED,
+  type ServiceAdvert,
+} from "./wire/mod.ts";
 import { isProgram, type PeerId, type ServiceStream } from "./ports.ts";
-import type { ServiceAdvert } from "./service_advert.ts";
-import type { ServiceLeadership } from "./service_leadership.ts";
-import { isRemote } from "./wire_value.ts";
+import type { ServiceLeadership } from "./registry/mod.ts";
 
 /** Whom messages concern. */
 export interface MessageIntakeParts {
   readonly carrier: MessageCarrier;
   readonly server: CallServer;
-  readonly desk: CallDesk;
-  readonly events: EventDesk;
+  readonly remoteCaller: RemoteCaller;
+  readonly events: PubSub;
   readonly leadership: ServiceLeadership;
   /** The only one whose word on leadership counts. */
   readonly upstream: PeerId | undefined;
@@ -53,13 +56,13 @@ export class MessageIntake {
    * @param stream what the message has opened, if anything
    */
   handle(peer: PeerId, bytes: Uint8Array, stream: ServiceStream | undefined): void {
-    const { server, desk, leadership, upstream } = this.#parts;
+    const { server, remoteCaller, leadership, upstream } = this.#parts;
     const message = decodeNodeMessage(bytes);
     switch (message?.kind) {
       case "request":
         return server.handleRequest(peer, message, stream);
       case "response":
-        return desk.handleResponse(peer, message, stream);
+        return remoteCaller.handleResponse(peer, message, stream);
       case "event":
         return this.#handleEvent(peer, message, stream);
     }

@@ -4,11 +4,11 @@
  *
  * ```
  *                         request ┌──────────┐ calls    ┌────────────────┐
- *   program ─────────────────────▶│ Caller   ├─────────▶│ CallDesk       │── Balancer, ServiceDirectory
+ *   program ─────────────────────▶│ Caller   ├─────────▶│ RemoteCaller       │── Balancer, ServiceDirectory
  *           addService            ├──────────┤ or       └───────┬────────┘
  *           ─────────────────────▶│ Local    │ runAction        │ MessageCarrier, MessageIntake ⇄ PeerLinks
  *           publish, subscribe    │ Services │◀─────────┌───────┴────────┐
- *           ─────────────────────▶│ EventDesk│          │ CallServer     │── DedupWindow
+ *           ─────────────────────▶│ PubSub│          │ CallServer     │── DedupWindow
  *                                 └──────────┘          └────────────────┘
  * ```
  *
@@ -16,33 +16,41 @@
  */
 
 export * from "./bounds.ts";
-export type { CallAnswer } from "./caller.ts";
-export type { CallContext } from "./call_context.ts";
-export type { CallOptions } from "./call_options.ts";
-export * from "./circuit_breaker.ts";
+export type { CallAnswer, CallOptions } from "./calls/mod.ts";
+export type {
+  CallContext,
+  EventHandler,
+  Schema,
+  SchemaIssue,
+  SchemaResult,
+  ServiceEvent,
+} from "./definition/mod.ts";
+export * from "./directory/mod.ts";
 export { ActionError, CallError, type CallFailureCode, InvalidServiceError } from "./errors.ts";
-export type { PublishOptions, PublishReport } from "./event_desk.ts";
-export type { EventHandler, ServiceEvent } from "./event_handler.ts";
-export type { EventStream } from "./event_stream.ts";
-export type { ItemSource } from "./item_stream.ts";
-export type { LocalService } from "./local_service.ts";
-export type { CarrierLimits } from "./message_carrier.ts";
-export * from "./ports.ts";
-export type { ProviderReport, ServiceReport } from "./registry_report.ts";
-export type { Schema, SchemaIssue, SchemaResult } from "./schema.ts";
+export type {
+  EventStream,
+  PublishOptions,
+  PublishReport,
+  SubscribeOptions,
+  SubscriptionHandle,
+} from "./events/mod.ts";
 export {
   type AdvertisedAction,
   type AdvertisedService,
   type AdvertisedSubscription,
+  type CarrierLimits,
   decodeAdvert,
   EMPTY_ADVERT,
   encodeAdvert,
+  type ItemSource,
   type ServiceAdvert,
   type ServiceState,
-} from "./service_advert.ts";
+} from "./wire/mod.ts";
+export type { LocalService } from "./local/mod.ts";
+export * from "./ports.ts";
+export type { ProviderReport, ServiceReport } from "./registry/mod.ts";
 export { ServiceClient } from "./service_client.ts";
-export * from "./service_definition.ts";
+export * from "./definition/mod.ts";
 export * from "./service_runtime.ts";
-export type { SubscribeOptions, SubscriptionHandle } from "./subscription.ts";
-export { DEFAULT_TOPIC_NETWORK, showPath } from "./topic_network.ts";
-export * from "./topic_path.ts";
+export { DEFAULT_TOPIC_NETWORK, showPath } from "./topics/mod.ts";
+export * from "./topics/mod.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MemoryMesh, settle } from "./memory_mesh_test.ts";
+import { MemoryMesh, settle } from "./testing/memory_mesh.ts";
 import type { ServiceRuntime } from "./service_runtime.ts";
 
 interface Rival {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import type { ServiceDefinition } from "./mod.ts";
-import { attached, MemoryMesh, settle } from "./memory_mesh_test.ts";
-import { NO_VALUE, NodeMessageEncoder } from "./node_message.ts";
-import { failureOf, readAll } from "./outcome_test.ts";
-import { MAX_PENDING_OF_PROGRAM } from "./pending_calls.ts";
+import { attached, MemoryMesh, settle } from "./testing/memory_mesh.ts";
+import { NO_VALUE, NodeMessageEncoder } from "./wire/node_message.ts";
+import { failureOf, readAll } from "./testing/outcome.ts";
+import { MAX_PENDING_OF_PROGRAM } from "./calls/pending_calls.ts";
 import type { ServiceRuntime } from "./service_runtime.ts";
-import { plain } from "./wire_value.ts";
+import { plain } from "./wire/wire_value.ts";
 
 /** A service whose answers say where it runs. */
 function place(name: string, ran: string[] = []): ServiceDefinition {

@@ -4,18 +4,17 @@
  */
 
 import type { BroadcastMode } from "./bounds.ts";
-import type { PublishReport } from "./event_desk.ts";
-import type { CallOptions } from "./call_options.ts";
-import type { EventHandler } from "./event_handler.ts";
+import type { PublishReport, SubscribeOptions, SubscriptionHandle } from "./events/mod.ts";
+import type { CallOptions } from "./calls/mod.ts";
 import type {
   ActionName,
+  EventHandler,
   EventName,
   EventOf,
   ParamsOf,
   ResultOf,
   ServiceDefinition,
-} from "./service_definition.ts";
-import type { SubscribeOptions, SubscriptionHandle } from "./subscription.ts";
+} from "./definition/mod.ts";
 
 /** What a client works with. */
 export interface ServiceCalls {

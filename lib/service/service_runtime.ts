@@ -3,30 +3,46 @@
  * @module
  */
 
+import { type Environment, type Logger, randomUint32, silentLogger } from "../base/mod.ts";
 import {
-  type Clock,
-  type Logger,
-  type RandomSource,
-  randomUint32,
-  silentLogger,
-  type Timers,
-} from "../base/mod.ts";
-import { buildAdvert, shown } from "./advert_builder.ts";
-import { Balancer } from "./balancer.ts";
-import { CallDesk } from "./call_desk.ts";
-import { Caller } from "./caller.ts";
-import type { CallOptions } from "./call_options.ts";
-import { CallPaths } from "./call_path.ts";
-import { CallServer } from "./call_server.ts";
+  buildAdvert,
+  RegistryService,
+  ServiceLeadership,
+  type ServiceReport,
+  shown,
+} from "./registry/mod.ts";
+import {
+  Balancer,
+  Caller,
+  type CallOptions,
+  CallPaths,
+  CallServer,
+  ProviderChoice,
+  RemoteCaller,
+  RequestRouter,
+} from "./calls/mod.ts";
 import { InvalidServiceError } from "./errors.ts";
-import { EventDesk, type PublishOptions, type PublishReport } from "./event_desk.ts";
-import type { EventHandler } from "./event_handler.ts";
-import { type EventStream, streamEvents } from "./event_stream.ts";
-import type { LocalService } from "./local_service.ts";
-import { LocalServices } from "./local_services.ts";
-import { type CarrierLimits, MessageCarrier } from "./message_carrier.ts";
+import {
+  DEFAULT_EVENT_QUEUE,
+  type EventStream,
+  PastEvents,
+  type PublishOptions,
+  type PublishReport,
+  PubSub,
+  streamEvents,
+  type SubscribeOptions,
+  type SubscriptionHandle,
+} from "./events/mod.ts";
+import type { EventHandler, ServiceDefinition } from "./definition/mod.ts";
+import { type LocalService, LocalServices } from "./local/mod.ts";
+import {
+  type CarrierLimits,
+  EMPTY_ADVERT,
+  encodeValue,
+  MessageCarrier,
+  type ServiceAdvert,
+} from "./wire/mod.ts";
 import { MessageIntake } from "./message_intake.ts";
-import { PastEvents } from "./past_events.ts";
 import {
   type Compressor,
   isProgram,
@@ -35,28 +51,15 @@ import {
   type ServicePeers,
   type ServiceStream,
 } from "./ports.ts";
-import { ProviderChoice } from "./provider_choice.ts";
-import { RegistryService } from "./registry_service.ts";
-import type { ServiceReport } from "./registry_report.ts";
-import { RequestRouter } from "./request_router.ts";
-import { EMPTY_ADVERT, type ServiceAdvert } from "./service_advert.ts";
 import { ServiceClient } from "./service_client.ts";
-import type { ServiceDefinition } from "./service_definition.ts";
-import { ServiceDirectory } from "./service_directory.ts";
-import { ServiceLeadership } from "./service_leadership.ts";
-import { DEFAULT_EVENT_QUEUE, type SubscribeOptions, type SubscriptionHandle } from "./subscription.ts";
-import { DEFAULT_TOPIC_NETWORK } from "./topic_network.ts";
-import { TopicPath } from "./topic_path.ts";
-import { encodeValue } from "./wire_value.ts";
+import { ServiceDirectory } from "./directory/mod.ts";
+import { DEFAULT_TOPIC_NETWORK, TopicPath } from "./topics/mod.ts";
 
 const RUN_HIGH = 0x10_0000;
 const TWO_32 = 0x1_0000_0000;
 
 /** What a runtime stands on. */
-export interface ServiceRuntimeParts {
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly random: RandomSource;
+export interface ServiceRuntimeParts extends Pick<Environment, "clock" | "timers" | "random"> {
   readonly log?: Logger;
   readonly links: PeerLinks;
   readonly peers: ServicePeers;
@@ -81,9 +84,9 @@ export class ServiceRuntime {
   readonly #paths = new CallPaths(DEFAULT_TOPIC_NETWORK);
   readonly #carrier: MessageCarrier;
   readonly #server: CallServer;
-  readonly #desk: CallDesk;
+  readonly #remoteCaller: RemoteCaller;
   readonly #caller: Caller;
-  readonly #events: EventDesk;
+  readonly #events: PubSub;
   readonly #past: PastEvents;
   readonly #intake: MessageIntake;
   readonly #registry: RegistryService;
@@ -130,7 +133,7 @@ export class ServiceRuntime {
         this.#caller.forward(request, { path, params, stream, signal, isOwn, from }),
     });
     const shared = { ...ports, carrier: this.#carrier, run: this.run };
-    this.#desk = new CallDesk({
+    this.#remoteCaller = new RemoteCaller({
       ...shared,
       upstream,
       balancer,
@@ -144,11 +147,11 @@ export class ServiceRuntime {
     this.#caller = new Caller({
       ...shared,
       ...found,
-      desk: this.#desk,
+      remoteCaller: this.#remoteCaller,
       paths: this.#paths,
       choice,
     });
-    this.#events = new EventDesk({
+    this.#events = new PubSub({
       clock,
       links,
       carrier: this.#carrier,
@@ -170,7 +173,7 @@ export class ServiceRuntime {
     this.#intake = new MessageIntake({
       carrier: this.#carrier,
       server: this.#server,
-      desk: this.#desk,
+      remoteCaller: this.#remoteCaller,
       events: this.#events,
       leadership: this.leadership,
       upstream,
@@ -204,7 +207,7 @@ export class ServiceRuntime {
 
   /** Calls that wait for an answer. */
   get pendingCalls(): number {
-    return this.#desk.pending;
+    return this.#remoteCaller.pending;
   }
 
   /** Calls of others that run here. */
@@ -315,7 +318,7 @@ export class ServiceRuntime {
   /** A link has ended. @param isLast whether no other leads to the peer */
   handleLinkLost(peer: PeerId, isLast: boolean = true): void {
     if (isLast) this.leadership.lose(peer);
-    this.#desk.handleLinkLost(peer);
+    this.#remoteCaller.handleLinkLost(peer);
   }
 
   /** What a peer offers, in the place of what it offered before; nothing when it is gone. */
@@ -345,7 +348,7 @@ export class ServiceRuntime {
       }
     });
     await Promise.all(stopping);
-    this.#desk.close();
+    this.#remoteCaller.close();
     this.#server.close();
   }
 

@@ -3,11 +3,11 @@
  * @module
  */
 
-import { Agenda, type Millis, millis } from "../base/mod.ts";
+import { type Millis, millis, PriorityQueue } from "../base/mod.ts";
 
 /** Events to come; time jumps from one to the next. */
 export class EventQueue {
-  readonly #agenda = new Agenda<() => void>();
+  readonly #queue = new PriorityQueue<() => void>();
   #now = 0;
 
   /** The virtual time. */
@@ -17,20 +17,20 @@ export class EventQueue {
 
   /** How many events wait. */
   get size(): number {
-    return this.#agenda.size;
+    return this.#queue.size;
   }
 
   /** Runs `run` after `delayMs`. */
   after(delayMs: number, run: () => void): void {
-    this.#agenda.push(this.#now + Math.max(0, delayMs), run);
+    this.#queue.push(this.#now + Math.max(0, delayMs), run);
   }
 
   /** Runs what falls due within `ms`, and moves the time there. */
   advance(ms: number): void {
-    const agenda = this.#agenda;
+    const queue = this.#queue;
     const end = this.#now + ms;
-    for (let next = agenda.first; next !== undefined && next.at <= end; next = agenda.first) {
-      agenda.pop();
+    for (let next = queue.first; next !== undefined && next.at <= end; next = queue.first) {
+      queue.pop();
       const { at, item: run } = next;
       this.#now = at;
       run();

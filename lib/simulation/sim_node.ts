@@ -11,7 +11,7 @@ import {
   type NodeId,
   type NodeIdentity,
   Replica,
-  type RosterUpdate,
+  type ReplicaUpdate,
   stateOwn,
   wantedLinks,
 } from "../mesh/mod.ts";
@@ -141,7 +141,7 @@ export class SimNode {
   }
 
   /** Passes on what this node has changed. */
-  tell(news: RosterUpdate): void {
+  tell(news: ReplicaUpdate): void {
     this.#gossip?.tell(news);
     this.#send();
     this.#followEvents();

@@ -22,7 +22,7 @@ export * from "./local_datagrams.ts";
 export * from "./memory_network.ts";
 export * from "./memory_stream.ts";
 export * from "./no_socket.ts";
-export * from "./socket_turns.ts";
+export * from "./socket_yield.ts";
 export * from "./stream_listener.ts";
 export * from "./tcp.ts";
 export * from "./udp_socket.ts";

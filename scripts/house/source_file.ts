@@ -43,8 +43,8 @@ export class SourceFile {
 
   /** Whether it exists for tests only. */
   get isTest(): boolean {
-    return this.path.startsWith("tests/") || this.path.includes("/testing/") ||
-      this.path.endsWith("_test.ts");
+    return this.path.startsWith("tests/") || this.path.endsWith("_test.ts") ||
+      this.path.includes("/testing/");
   }
 
   /** Whether it is what users run: in lib, or one of the two entries, and no test. */

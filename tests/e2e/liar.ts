@@ -17,7 +17,7 @@ import {
   MeshState,
   NO_UPDATE,
   type NodeId,
-  type RosterUpdate,
+  type ReplicaUpdate,
   signRecord,
   signStatement,
 } from "../../lib/mesh/mod.ts";
@@ -69,9 +69,9 @@ function liesOf(mesh: MeshState, { record }: Member): Uint8Array[] {
       issuedAt: unixMillis(issuedAt),
     }, signingKey);
   const own = mesh.roster.signedStatement(identity.id);
-  const message = (update: Partial<RosterUpdate>) =>
+  const message = (update: Partial<ReplicaUpdate>) =>
     encodeMeshMessage({ kind: "roster-update", update: { ...NO_UPDATE, ...update } });
-  const updates: Partial<RosterUpdate>[] = [
+  const updates: Partial<ReplicaUpdate>[] = [
     // The victim is removed, says somebody without the network's key.
     { records: [signRecord({ ...record, version: record.version + 1, revoked: true }, stranger)] },
     // The victim is elsewhere, says the liar in its name.

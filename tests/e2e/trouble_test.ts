@@ -111,7 +111,7 @@ labTest("silent strangers from one address keep nobody out", PACKET_PLANE, async
   const [a] = nodes as [MeshNode];
   const program = `
     let served = 0;
-    async function knock() {
+    async function connect() {
       for (;;) {
         try {
           const connection = await Deno.connect({ hostname: "${a.host.address4}", port: 51820 });
@@ -121,7 +121,7 @@ labTest("silent strangers from one address keep nobody out", PACKET_PLANE, async
         } catch { /* sent away */ }
       }
     }
-    for (let i = 0; i < 500; i++) knock();`;
+    for (let i = 0; i < 500; i++) connect();`;
   const crowd = lab.use(
     lab.host("C").namespace.spawn([Deno.execPath(), "eval", program], { label: "the crowd" }),
   );

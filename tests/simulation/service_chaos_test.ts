@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CallError, type CallFailureCode } from "../../lib/service/mod.ts";
-import { MemoryMesh, type MemoryNode, settle } from "../../lib/service/memory_mesh_test.ts";
+import { MemoryMesh, type MemoryNode, settle } from "../../lib/service/testing/memory_mesh.ts";
 
 const seed = Number(Deno.env.get("WEFT_SIM_SEED") ?? 7);
 const CALLS = 100_000;

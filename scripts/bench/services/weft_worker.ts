@@ -3,8 +3,7 @@
  * @module
  */
 
-import { Node, OverlayBootstrap } from "../../../mod.ts";
-import type { SubscriptionHandle } from "../../../mod.ts";
+import { Node, OverlayBootstrap, type SubscriptionHandle } from "../../../mod.ts";
 import { work } from "./worker.mjs";
 
 /** A member as both roles have it. */

@@ -1,0 +1,69 @@
+/**
+ * What becomes of a member that was heard somewhere else.
+ * @module
+ */
+
+import { type Clock, KeyedRateLimiter } from "../../base/mod.ts";
+import type { NodeId, Roster } from "../../mesh/mod.ts";
+import type { Endpoint } from "../../net/mod.ts";
+import type { HealthWatch } from "../health/mod.ts";
+import type { MessagePlane } from "../links/mod.ts";
+import type { PeerSync } from "../overlay/mod.ts";
+
+/** Each member may be heard somewhere else 3 times at once, then every 5 s. */
+const LIMITS = { burst: 3, everyMs: 5_000, maxSources: 1_024 };
+/** A path that works answers sooner. */
+const ANSWER_MS = 2_000;
+
+/** What following works with. */
+export interface MovedMembersParts {
+  readonly clock: Clock;
+  readonly roster: Roster;
+  /** This node, which is no peer of itself. */
+  readonly self: NodeId;
+  readonly messages: MessagePlane;
+  readonly health: HealthWatch;
+  /** Absent without a packet plane. */
+  readonly peers: PeerSync | undefined;
+}
+
+/**
+ * Tries the place where a member says that it is, when the way on which it was reached is dead. Whoever is there proves
+ * itself by the handshake, as everywhere; a way that works is never given up for what somebody calls out.
+ */
+export class MovedMembers {
+  readonly #parts: MovedMembersParts;
+  readonly #limiter = new KeyedRateLimiter(LIMITS);
+
+  constructor(parts: MovedMembersParts) {
+    this.#parts = parts;
+  }
+
+  /** Follows one call; strangers and calls that come too often are left alone. */
+  async follow(nodeId: string, endpoint: Endpoint): Promise<void> {
+    const { clock, roster, self } = this.#parts;
+    const member = roster.get(nodeId as NodeId);
+    if (member === undefined || member.record.nodeId === self) return;
+    if (!this.#limiter.allows(clock.now(), nodeId)) return;
+    await Promise.all([
+      this.#followLink(member.record.nodeId),
+      this.#followTunnel(member.record.nodeId, endpoint),
+    ]);
+  }
+
+  async #followLink(nodeId: NodeId): Promise<void> {
+    const { messages, health } = this.#parts;
+    if (messages.links.get(nodeId) !== undefined) {
+      if (await health.askLink(nodeId, ANSWER_MS) !== undefined) return;
+      // It would be taken for alive for half a minute, and nobody be dialled.
+      messages.links.close(nodeId, "you are somewhere else");
+    }
+    messages.redial(nodeId);
+  }
+
+  async #followTunnel(nodeId: NodeId, endpoint: Endpoint): Promise<void> {
+    const { health, peers } = this.#parts;
+    if (peers === undefined || await health.askTunnel(nodeId, ANSWER_MS) !== undefined) return;
+    peers.tryAt(nodeId, endpoint);
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * Probes through the tunnel: a socket on this node's overlay address that asks, and answers who asks.
+ * @module
+ */
+
+import type { Environment } from "../../base/mod.ts";
+import { EchoProber } from "../../health/mod.ts";
+import { Endpoint, type IpAddress } from "../../net/mod.ts";
+import { LocalDatagrams } from "../../transport/mod.ts";
+
+/** Where every node answers, on its overlay address. */
+export const ECHO_PORT = 45679;
+
+/** What the echo works with. */
+export interface HealthEchoParts extends Environment {
+  /** This node's overlay address. */
+  readonly address: IpAddress;
+  /** @returns whether somebody at this overlay address may ask */
+  isPeer(address: string): boolean;
+}
+
+/**
+ * Asks and answers. It goes the whole way that a packet goes: both hosts' routes, both tunnels, and a socket behind
+ * each. Nobody needs a privilege for it, and a member's address is as good as its key, since the tunnel checks it.
+ */
+export class HealthEcho {
+  readonly #parts: HealthEchoParts;
+  readonly #prober: EchoProber;
+  readonly #waiting = new Map<string, (rttMs: number | undefined) => void>();
+  #socket: LocalDatagrams | undefined;
+
+  constructor(parts: HealthEchoParts) {
+    this.#parts = parts;
+    const { random, isPeer } = parts;
+    this.#prober = new EchoProber({ random, isPeer });
+  }
+
+  /** Opens the socket; without one nobody is asked and nobody answered, which the log says. */
+  start(): void {
+    const { address, log } = this.#parts;
+    try {
+      this.#socket = LocalDatagrams.open({ address, port: ECHO_PORT });
+    } catch (error) {
+      log.warn("no probes through the tunnel", { at: `${address}:${ECHO_PORT}`, error });
+      return;
+    }
+    this.#listen(this.#socket).catch((error) => log.error("cannot answer probes", { error }));
+  }
+
+  /** Whether there is a socket. */
+  get isOpen(): boolean {
+    return this.#socket !== undefined;
+  }
+
+  /**
+   * Asks once.
+   * @returns milliseconds there and back, or undefined when nothing came within `timeoutMs`
+   */
+  async ask(address: IpAddress, timeoutMs: number): Promise<number | undefined> {
+    const { clock, timers } = this.#parts;
+    if (this.#socket === undefined) return undefined;
+    const { question, datagram } = this.#prober.ask(clock.now(), address.toString());
+    const { promise, resolve } = Promise.withResolvers<number | undefined>();
+    this.#waiting.set(question, resolve);
+    const cancelTimer = timers.setTimer(timeoutMs, () => resolve(undefined));
+    this.#socket.send(datagram, new Endpoint(address, ECHO_PORT));
+    try {
+      return await promise;
+    } finally {
+      cancelTimer();
+      this.#waiting.delete(question);
+      this.#prober.forget(question);
+    }
+  }
+
+  /** @returns how many datagrams were dropped, by reason */
+  drops(): Readonly<Record<string, number>> {
+    return this.#prober.drops();
+  }
+
+  /** Closes the socket; whoever waits gets no answer. */
+  close(): void {
+    this.#socket?.close();
+    for (const resolve of this.#waiting.values()) resolve(undefined);
+  }
+
+  async #listen(socket: LocalDatagrams): Promise<void> {
+    const { clock } = this.#parts;
+    for (;;) {
+      const received = await socket.receive();
+      if (received === undefined) return;
+      const { datagram, source } = received;
+      const outcome = this.#prober.handleDatagram(clock.now(), datagram, source.address.toString());
+      if (outcome?.kind === "reply") socket.send(outcome.datagram, source);
+      if (outcome?.kind === "answered") this.#waiting.get(outcome.question)?.(outcome.rttMs);
+    }
+  }
+}

@@ -1,0 +1,238 @@
+/**
+ * The health of every member, as this node sees it.
+ * @module
+ */
+
+import { type Environment, sleep } from "../../base/mod.ts";
+import type { PacketPlane } from "../../dataplane/mod.ts";
+import {
+  type HealthTarget,
+  OverlayHealthChecker,
+  type PeerFigures,
+  type ProbeAnswer,
+  SuspicionPolicy,
+} from "../../health/mod.ts";
+import type { Member, MemberRecord, NodeId, Roster } from "../../mesh/mod.ts";
+import type { DeviceEvent } from "../../wireguard/mod.ts";
+import type { HealthEcho } from "./health_echo.ts";
+import type { Link, MessagePlane } from "../links/mod.ts";
+
+/** A tunnel that has never answered gets so long after the channel has. */
+const GRACE_MS = 1_000;
+/** How often a link that is wanted for a probe is looked for. */
+const LINK_LOOK_MS = 250;
+
+/** How much a probe may do. */
+export interface ProbeOptions {
+  readonly timeoutMs: number;
+  /** Whether a member without a link is dialled. */
+  readonly dials: boolean;
+}
+
+/** What the watch works with. */
+export interface HealthWatchParts extends Environment {
+  readonly roster: Roster;
+  /** This node, which is no peer of itself. */
+  readonly self: NodeId;
+  readonly messages: MessagePlane;
+  /** Both absent without a packet plane. */
+  readonly plane: PacketPlane | undefined;
+  readonly echo: HealthEcho | undefined;
+  /** A member has become healthy or unhealthy. */
+  onVerdict(): void;
+}
+
+/** Probes members through the tunnel, or by their channels where there is no tunnel, and keeps the verdicts. */
+export class HealthWatch {
+  readonly checker: OverlayHealthChecker;
+  readonly #parts: HealthWatchParts;
+  readonly #stop = new AbortController();
+  /** Whose tunnel has worked: for them a channel that answers is no excuse. */
+  readonly #hasTunnel = new Set<string>();
+  /** The links as of the last look, and who has ever had one. */
+  #links = new Map<string, Link>();
+  readonly #hadLink = new Set<string>();
+  readonly #suspicions: SuspicionPolicy;
+
+  constructor(parts: HealthWatchParts) {
+    this.#parts = parts;
+    const { clock, timers, random, roster, self } = parts;
+    const isPeer = (id: string): boolean => id !== self && roster.get(id as NodeId) !== undefined;
+    this.#suspicions = new SuspicionPolicy({ self, isPeer });
+    this.checker = new OverlayHealthChecker({
+      clock,
+      timers,
+      random,
+      targets: () => this.#targets(),
+      probe: async (target, timeoutMs) => {
+        const member = roster.get(target.id as NodeId);
+        return member && await this.probe(member, { timeoutMs, dials: false });
+      },
+    });
+  }
+
+  /** Begins to check. */
+  start(): void {
+    const { log, onVerdict } = this.#parts;
+    const wasHealthy = new Map<string, boolean>();
+    this.checker.run((peer) => {
+      const { id, name, healthy, path, failureCount } = peer;
+      const isNews = wasHealthy.has(id) && wasHealthy.get(id) !== healthy;
+      wasHealthy.set(id, healthy);
+      if (isNews) onVerdict();
+      if (isNews) log.info(healthy ? "peer is back" : "peer is away", { peer: name, path, failureCount });
+      // A session that merely grew old proves nothing to others.
+      if (isNews && !healthy && failureCount > 0) this.#tellOthers(id as NodeId);
+    }, this.#stop.signal);
+  }
+
+  /** Ends it. */
+  close(): void {
+    this.#stop.abort();
+  }
+
+  /** @returns the figures of a member as of now; undefined before its first probe has ended */
+  figures(nodeId: NodeId): PeerFigures | undefined {
+    return this.checker.figures(nodeId);
+  }
+
+  /** Somebody believes that a member went away or came back: it is probed at once. */
+  suspect(nodeId: NodeId): void {
+    this.checker.suspect(nodeId);
+  }
+
+  /** A member says that its own probes miss somebody: ask for ourselves. */
+  handleSuspicion(from: NodeId, about: NodeId): void {
+    const { clock, log } = this.#parts;
+    const suspect = this.#suspicions.handleSuspicion(clock.now(), from, about);
+    if (suspect === undefined) return;
+    log.debug("a member is missed by another", { member: suspect, from });
+    this.suspect(suspect as NodeId);
+  }
+
+  /** @returns how many suspicions of others were not followed, by reason */
+  drops(): Readonly<Record<string, number>> {
+    return this.#suspicions.drops();
+  }
+
+  /** Nobody answers a handshake: perhaps the member is gone. */
+  handleDeviceEvent(event: DeviceEvent): void {
+    if (event.kind !== "handshake-retry") return;
+    const nodeId = this.#parts.roster.byPublicKey(event.peer)?.record.nodeId;
+    if (nodeId !== undefined && this.figures(nodeId)?.healthy) this.suspect(nodeId);
+  }
+
+  /**
+   * Asks a member for a sign of life, through the tunnel and over its channel at once.
+   * @returns the tunnel's answer; the channel's when this node has no tunnel or the member never answered through one
+   */
+  async probe(member: Member, options: ProbeOptions): Promise<ProbeAnswer | undefined> {
+    const { timers } = this.#parts;
+    const over = new AbortController();
+    const signal = AbortSignal.any([over.signal, this.#stop.signal]);
+    const cancelTimer = timers.setTimer(options.timeoutMs, () => over.abort());
+    try {
+      const answer = await this.#askBothWays(member.record, options, signal);
+      if (answer?.path === "direct") this.#hasTunnel.add(member.record.nodeId);
+      return answer;
+    } finally {
+      cancelTimer();
+      over.abort();
+    }
+  }
+
+  /** Asks over the link that there is. @returns milliseconds, or undefined when nothing came in time */
+  async askLink(nodeId: NodeId, timeoutMs: number): Promise<number | undefined> {
+    const over = new AbortController();
+    const cancelTimer = this.#parts.timers.setTimer(timeoutMs, () => over.abort());
+    return await this.#askChannel(nodeId, { timeoutMs, dials: false }, over.signal).finally(cancelTimer);
+  }
+
+  /** Asks through the tunnel. @returns milliseconds, or undefined when nothing came in time */
+  async askTunnel(nodeId: NodeId, timeoutMs: number): Promise<number | undefined> {
+    const address = this.#parts.roster.get(nodeId)?.record.addresses[0];
+    return address && await this.#parts.echo?.ask(address, timeoutMs);
+  }
+
+  #tellOthers(nodeId: NodeId): void {
+    const { clock, messages } = this.#parts;
+    if (this.#suspicions.tells(clock.now(), nodeId)) messages.broadcast({ kind: "suspicion", nodeId });
+  }
+
+  async #askBothWays(
+    { nodeId, addresses: [address] }: MemberRecord,
+    options: ProbeOptions,
+    signal: AbortSignal,
+  ): Promise<ProbeAnswer | undefined> {
+    const { echo, timers } = this.#parts;
+    const byChannel = this.#askChannel(nodeId, options, signal).then((rttMs) => answered(rttMs, "channel"));
+    if (echo === undefined || !echo.isOpen || address === undefined) return await byChannel;
+    const byTunnel = echo.ask(address, options.timeoutMs).then((rttMs) => answered(rttMs, "direct"));
+    if (this.#hasTunnel.has(nodeId)) return await byTunnel;
+    const byChannelAtLast = byChannel.then(async (answer) => {
+      if (answer === undefined) return await byTunnel;
+      await sleep(timers, GRACE_MS, signal);
+      return answer;
+    });
+    return await Promise.race([byTunnel, byChannelAtLast]) ?? await byChannel;
+  }
+
+  async #askChannel(nodeId: NodeId, options: ProbeOptions, signal: AbortSignal): Promise<number | undefined> {
+    const { messages, timers } = this.#parts;
+    if (options.dials) return await messages.ping(nodeId);
+    let link = messages.links.get(nodeId);
+    // One that has just broken may be on its way back.
+    for (; link === undefined && !signal.aborted; link = messages.links.get(nodeId)) {
+      await sleep(timers, LINK_LOOK_MS, signal);
+    }
+    const { promise: tooLate, resolve } = Promise.withResolvers<undefined>();
+    if (signal.aborted) return undefined;
+    signal.addEventListener("abort", () => resolve(undefined));
+    return await Promise.race([link?.channel.ping(), tooLate]);
+  }
+
+  #targets(): HealthTarget[] {
+    const { roster, self, plane } = this.#parts;
+    const sessions = new Map(plane?.peerStatuses().map((status) => [status.publicKey.toString(), status]));
+    const others = roster.members().filter(({ record }) => record.nodeId !== self);
+    this.#followLinks();
+    const isMember = (id: string): boolean => roster.get(id as NodeId) !== undefined;
+    for (const known of [this.#hasTunnel, this.#hadLink]) {
+      for (const id of known) if (!isMember(id)) known.delete(id);
+    }
+    return others.map(({ record }) => {
+      const publicKey = record.publicKey.toString();
+      const handshakeAt = sessions.get(publicKey)?.lastHandshakeAt;
+      if (handshakeAt !== undefined) this.#hasTunnel.add(record.nodeId);
+      // Without a tunnel, only who has a link is asked; in a large network not everybody has one.
+      const canBeAsked = plane !== undefined || this.#hadLink.has(record.nodeId);
+      return {
+        id: record.nodeId,
+        publicKey,
+        name: record.name,
+        address: record.addresses[0]?.toString() ?? "",
+        isProbed: record.verifyingKey !== undefined && canBeAsked,
+        handshakeAt,
+      };
+    });
+  }
+
+  /** A link that has closed is the first sign of a member that went away, and a new one of one that came back. */
+  #followLinks(): void {
+    const current = new Map(this.#parts.messages.links.all().map((link) => [link.nodeId as string, link]));
+    const former = this.#links;
+    this.#links = current;
+    for (const id of new Set([...former.keys(), ...current.keys()])) {
+      this.#hadLink.add(id);
+      // After this turn, in which the checker is still looking.
+      if (former.get(id) !== current.get(id)) queueMicrotask(() => this.checker.suspect(id));
+    }
+  }
+}
+
+function answered(
+  rttMs: number | undefined,
+  path: ProbeAnswer["path"],
+): ProbeAnswer | undefined {
+  return rttMs === undefined ? undefined : { rttMs, path };
+}

@@ -1,0 +1,63 @@
+/**
+ * Where a leader serves machines that hold a token.
+ * @module
+ */
+
+import type { Environment } from "../../base/mod.ts";
+import type { Channel } from "../../channel/mod.ts";
+import { decodeMeshMessage, encodeMeshMessage, MESH_TOPIC, type MeshState } from "../../mesh/mod.ts";
+import type { PublicKey } from "../../crypto/mod.ts";
+import type { Endpoint } from "../../net/mod.ts";
+
+/** How long a machine may take to ask, and then to hang up. */
+const TIMEOUT_MS = 10_000;
+
+/** What a join is served with. */
+export interface ServeJoinParts extends Pick<Environment, "timers" | "log"> {
+  readonly mesh: MeshState;
+  /** Tells everybody of a machine that was let in. */
+  announce(publicKey: PublicKey): void;
+}
+
+/**
+ * Serves one machine: reads its request, lets it in or not, answers, and closes the channel. The others hear of it
+ * before it does, so that they know it when it calls, and however slowly it reads.
+ */
+export async function serveJoin(
+  channel: Channel,
+  from: { readonly tokenId: string; readonly source: Endpoint },
+  { mesh, timers, log, announce }: ServeJoinParts,
+): Promise<void> {
+  const cancelTimer = timers.setTimer(TIMEOUT_MS, () => channel.close("too slow"));
+  try {
+    const message = await channel.receive();
+    const said = message?.topic === MESH_TOPIC ? decodeMeshMessage(message.body) : undefined;
+    if (said?.kind !== "join-request" || mesh.admission === undefined) return;
+    const enrolled = mesh.admission.admit({
+      ...said.request,
+      tokenId: from.tokenId,
+      remotePublicKey: channel.remoteStatic,
+    });
+    if (typeof enrolled === "string") {
+      log.warn("join refused", { from: from.source.toString(), reason: enrolled });
+      await channel.send({ topic: MESH_TOPIC, body: encodeMeshMessage({ kind: "refused" }) });
+      return;
+    }
+    const { record } = enrolled;
+    log.info("joined", {
+      name: record.name,
+      address: record.addresses[0]?.toString(),
+      from: from.source.toString(),
+    });
+    announce(record.publicKey);
+    for (const body of mesh.admittedMessages(enrolled, from.source.address)) {
+      if (!await channel.send({ topic: MESH_TOPIC, body })) break;
+    }
+  } catch (error) {
+    log.error("cannot serve a join", { from: from.source.toString(), error });
+  } finally {
+    cancelTimer();
+    // The answer goes out first, and the other end hangs up by itself when it has it.
+    channel.close("served");
+  }
+}

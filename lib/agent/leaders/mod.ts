@@ -1,0 +1,7 @@
+/**
+ * What leaders do together, and what members ask of them: the election, promotion, demotion, renewal, new keys.
+ * @module
+ */
+
+export { KeyChange } from "./key_change.ts";
+export { LeaderCoordinator } from "./leader_coordinator.ts";

@@ -1,0 +1,8 @@
+/**
+ * Which names this node's server answers, made from the roster, the services and what somebody has added.
+ * @module
+ */
+
+export { memberOfHost } from "./host_names.ts";
+export { NameService, namesOf } from "./name_service.ts";
+export type { OfferedService } from "./service_names.ts";

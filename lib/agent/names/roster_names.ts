@@ -1,0 +1,112 @@
+/**
+ * The names of members in the zone, which follow the roster.
+ * @module
+ */
+
+import {
+  type DomainName,
+  leaderRecords,
+  memberRecords,
+  RECORD_RANK,
+  type RecordRank,
+  type ResourceRecord,
+} from "../../dns/mod.ts";
+import type { Member, NodeId, Roster, RosterEvent } from "../../mesh/mod.ts";
+import type { Cidr, IpAddress } from "../../net/mod.ts";
+
+/** Takes the records of a group. */
+export interface RecordSink {
+  setRecords(group: string, rank: RecordRank, records: readonly ResourceRecord[]): void;
+}
+
+/** What the names are made of. */
+export interface RosterNamesParts {
+  readonly roster: Roster;
+  readonly zone: DomainName;
+  readonly cidrs: readonly Cidr[];
+  readonly sink: RecordSink;
+}
+
+/**
+ * Keeps a group of records for each member. Of members with the same name the roster says which has it; the others are
+ * found by `node-…` alone.
+ */
+export class RosterNames {
+  readonly #parts: RosterNamesParts;
+  /** The name of each member as it was last seen. */
+  readonly #names = new Map<NodeId, string>();
+  /** Who has each name. */
+  readonly #holders = new Map<string, NodeId>();
+  /** The addresses of each leader. */
+  readonly #leaders = new Map<NodeId, readonly IpAddress[]>();
+  #elected: NodeId | undefined;
+
+  constructor(parts: RosterNamesParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes in everybody whom the roster knows. */
+  start(): void {
+    for (const { record } of this.#parts.roster.members()) this.#follow(record.nodeId);
+  }
+
+  /** Follows one change. */
+  handleRosterEvent({ kind, nodeId }: RosterEvent): void {
+    if (kind !== "endpoints-changed") this.#follow(nodeId);
+  }
+
+  /** Makes `leader` mean the elected one; all leaders when none lives. */
+  handleElection(elected: NodeId | undefined): void {
+    this.#elected = elected;
+    this.#writeLeader();
+  }
+
+  #follow(nodeId: NodeId): void {
+    const { roster } = this.#parts;
+    const member = roster.get(nodeId);
+    const touched = new Set([nodeId]);
+    // A name that is given up may now be another's, and one that is taken was perhaps another's.
+    for (const name of [this.#names.get(nodeId), member?.record.name]) {
+      if (name === undefined) continue;
+      const before = this.#holders.get(name);
+      const holder = roster.byName(name)?.record.nodeId;
+      if (holder === undefined) this.#holders.delete(name);
+      else this.#holders.set(name, holder);
+      for (const each of [before, holder]) if (each !== undefined) touched.add(each);
+    }
+    if (member === undefined) this.#names.delete(nodeId);
+    else this.#names.set(nodeId, member.record.name);
+    for (const each of touched) this.#write(each, roster.get(each));
+    this.#followLeader(nodeId, member);
+  }
+
+  #followLeader(nodeId: NodeId, member: Member | undefined): void {
+    const leads = member?.record.roles.includes("leader") ?? false;
+    if (!leads && !this.#leaders.has(nodeId)) return;
+    if (member !== undefined && leads) this.#leaders.set(nodeId, member.record.addresses);
+    else this.#leaders.delete(nodeId);
+    this.#writeLeader();
+  }
+
+  #writeLeader(): void {
+    const { zone, sink } = this.#parts;
+    const elected = this.#elected && this.#leaders.get(this.#elected);
+    const addresses = elected ?? [...this.#leaders.values()].flat();
+    sink.setRecords("network leader", RECORD_RANK.network, leaderRecords(zone, addresses));
+  }
+
+  #write(nodeId: NodeId, member: Member | undefined): void {
+    const { zone, cidrs, sink } = this.#parts;
+    const records = member && this.#recordsOf(member, zone, cidrs);
+    sink.setRecords(`network ${nodeId}`, RECORD_RANK.network, records?.network ?? []);
+    sink.setRecords(`member ${nodeId}`, RECORD_RANK.member, records?.named ?? []);
+  }
+
+  #recordsOf({ record }: Member, zone: DomainName, cidrs: readonly Cidr[]): ReturnType<typeof memberRecords> {
+    const hasName = this.#holders.get(record.name) === record.nodeId;
+    return memberRecords(zone, {
+      name: hasName ? record.name : undefined,
+      addresses: record.addresses,
+    }, cidrs);
+  }
+}

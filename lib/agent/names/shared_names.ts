@@ -1,0 +1,208 @@
+/**
+ * Names that somebody has added, on every node alike: entries of the replicated state.
+ * @module
+ */
+
+import { utf8Bytes } from "../../base/mod.ts";
+import type { SigningKey } from "../../crypto/mod.ts";
+import {
+  type DomainName,
+  formatRecord,
+  parseRecord,
+  RECORD_RANK,
+  RECORD_TYPE,
+  type RecordText,
+  type ResourceRecord,
+} from "../../dns/mod.ts";
+import type {
+  EntryEvent,
+  NetworkId,
+  Origin,
+  Replica,
+  RosterEvent,
+  Signed,
+  StateEntry,
+} from "../../mesh/mod.ts";
+import type { DnsHandle } from "../../nameserver/mod.ts";
+import { InvalidRequestError } from "../errors.ts";
+
+/** Entries of this kind have a name as their key, and its records as their body, one a line. */
+const KIND = "name";
+/** Whatever somebody writes, no more of it is looked at. */
+const MAX_RECORDS = 64;
+
+/** What shared names are made of. */
+export interface SharedNamesParts {
+  readonly replica: Replica;
+  readonly handle: DnsHandle;
+  readonly zone: DomainName;
+  readonly networkId: NetworkId;
+  /** As whom this node writes now: leaders for the network, members for themselves. */
+  readonly author: () => { readonly origin: Origin; readonly signingKey: SigningKey };
+  /** Tells others. */
+  readonly publish: (entries: readonly Signed[]) => void;
+}
+
+/**
+ * Keeps a group of records for each name. When several have written the same name, the network's own word counts, else
+ * that of the lowest id, on every node alike. Names of members and services come before all of them.
+ */
+export class SharedNames {
+  readonly #parts: SharedNamesParts;
+  /** Who has written each name. */
+  readonly #writers = new Map<string, Set<Origin>>();
+
+  constructor(parts: SharedNamesParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes in everything that is known. */
+  start(): void {
+    for (const { origin, key } of this.#parts.replica.entries.list(KIND)) this.#follow(origin, key);
+  }
+
+  /** Follows one change of the entries. */
+  handleEntryEvent({ kind, origin, key }: EntryEvent): void {
+    if (kind === KIND) this.#follow(origin, key);
+  }
+
+  /** What a node has written counts as long as it is a member. */
+  handleRosterEvent({ kind, nodeId }: RosterEvent): void {
+    if (kind === "member-removed") {
+      for (const [key, origins] of this.#writers) if (origins.has(nodeId)) this.#follow(nodeId, key);
+    } else if (kind === "member-added") {
+      for (const entry of this.#parts.replica.entries.of(nodeId)) {
+        if (entry.kind === KIND) this.#follow(nodeId, entry.key);
+      }
+    }
+  }
+
+  /** Writes those of this node again that are to expire; early and repeated calls are harmless. */
+  refresh(): void {
+    const { replica } = this.#parts;
+    const author = this.#author;
+    const fresh = replica.entries.of(author.origin).filter(({ kind }) => kind === KIND).flatMap(
+      ({ key, body }) => {
+        const signed = replica.entries.write(author.origin, author.signingKey, { kind: KIND, key, body });
+        return signed === undefined ? [] : [signed];
+      },
+    );
+    if (fresh.length > 0) this.#parts.publish(fresh);
+  }
+
+  /**
+   * Adds a record to those that this node has written of its name.
+   * @throws InvalidRecordError when it is none or would not be seen, InvalidRequestError when there are too many
+   */
+  add(text: RecordText): Required<RecordText> {
+    const { handle } = this.#parts;
+    const record = handle.parse(text);
+    const key = keyOf(record.name);
+    const isOther = ({ type, data }: ResourceRecord): boolean =>
+      type !== record.type || !same(data, record.data);
+    const records = [...this.#own(key).filter(isOther), record];
+    if (!this.#isAllowed(this.#author.origin, record)) {
+      throw new InvalidRequestError(`Cannot add ${record.name}: that is for leaders to say`, {
+        hint: "Add it on a leader.",
+      });
+    }
+    // Whether it would be seen is known once it is tried.
+    const added = handle.add(text);
+    handle.remove(added.name, added.type, added.data);
+    if (records.length > 1 && records.some(({ type }) => type === RECORD_TYPE.CNAME)) {
+      throw new InvalidRequestError(`Cannot add ${record.name}: an alias stands alone`, {
+        hint: "Remove the other records of the name first.",
+      });
+    }
+    this.#write(key, records);
+    return added;
+  }
+
+  /**
+   * Removes records that this node has written.
+   * @returns how many are gone
+   */
+  remove(name: DomainName, isMeant: (record: Required<RecordText>) => boolean): number {
+    const key = keyOf(name);
+    const records = this.#own(key);
+    const left = records.filter((record) => !isMeant(formatRecord(record)));
+    if (left.length < records.length) this.#write(key, left);
+    return records.length - left.length;
+  }
+
+  #own(key: string): readonly ResourceRecord[] {
+    const { replica } = this.#parts;
+    const author = this.#author;
+    const entry = replica.entries.get(KIND, author.origin, key);
+    return entry === undefined ? [] : this.#read(entry);
+  }
+
+  #write(key: string, records: readonly ResourceRecord[]): void {
+    const { replica, publish } = this.#parts;
+    const author = this.#author;
+    const lines = records.map(formatRecord).map(({ ttlSeconds, type, data }) =>
+      `${ttlSeconds} ${type} ${data}\n`
+    );
+    const body = records.length === 0 ? undefined : utf8Bytes(lines.join(""));
+    const refuse = (cause?: unknown): never => {
+      throw new InvalidRequestError(`Cannot keep the records of ${key}: there is no room for more`, {
+        hint: "Remove others first; leaders have room for more than members.",
+        cause,
+      });
+    };
+    if (records.length > MAX_RECORDS) refuse();
+    let signed: Signed | undefined;
+    try {
+      signed = replica.entries.write(author.origin, author.signingKey, { kind: KIND, key, body });
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      refuse(error);
+    }
+    this.#follow(author.origin, key);
+    if (signed !== undefined) publish([signed]);
+  }
+
+  get #author(): ReturnType<SharedNamesParts["author"]> {
+    return this.#parts.author();
+  }
+
+  #follow(origin: Origin, key: string): void {
+    const { replica, handle, networkId } = this.#parts;
+    const origins = this.#writers.get(key) ?? new Set();
+    if (replica.entries.get(KIND, origin, key) === undefined) origins.delete(origin);
+    else origins.add(origin);
+    if (origins.size === 0) this.#writers.delete(key);
+    else this.#writers.set(key, origins);
+    const [first] = [...origins].sort((a, b) => a === networkId ? -1 : b === networkId ? 1 : a < b ? -1 : 1);
+    const entry = first === undefined ? undefined : replica.entries.get(KIND, first, key);
+    handle.setRecords(`shared ${key}`, RECORD_RANK.custom, entry === undefined ? [] : this.#read(entry));
+  }
+
+  /** What is no record of the name, or not for its writer to say, is passed over. */
+  #read({ origin, key, body }: StateEntry): readonly ResourceRecord[] {
+    const { zone } = this.#parts;
+    const lines = new TextDecoder().decode(body).split("\n").slice(0, MAX_RECORDS);
+    return lines.flatMap((line) => {
+      const [, ttl, type, data] = /^(\d{1,6}) ([A-Z]{1,8}) (.+)$/s.exec(line) ?? [];
+      if (ttl === undefined || type === undefined || data === undefined) return [];
+      const record = parseRecord(zone, { name: key, type, data, ttlSeconds: Number(ttl) });
+      return "problem" in record || !this.#isAllowed(origin, record) ? [] : [record];
+    });
+  }
+
+  /** A member says names of its own choice, but nothing for the zone as a whole. */
+  #isAllowed(origin: Origin, { name }: ResourceRecord): boolean {
+    const { zone, networkId } = this.#parts;
+    if (origin === networkId) return true;
+    const isWhole = name.equals(zone) || (name.firstLabel === "*" && name.ancestor(1).equals(zone));
+    return name.isWithin(zone) && !isWhole;
+  }
+}
+
+function keyOf(name: DomainName): string {
+  return name.toString().toLowerCase();
+}
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

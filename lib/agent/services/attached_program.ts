@@ -1,0 +1,176 @@
+/**
+ * A program that shares the membership of its machine's agent, over a Unix socket.
+ * @module
+ */
+
+import type { Logger } from "../../base/mod.ts";
+import { type Channel, openLocalChannel } from "../../channel/mod.ts";
+import { awaitAccepted, type DialRefusal, type Duplex, FORWARD_TOPIC } from "../../forward/mod.ts";
+import { systemClock, systemCompressor, systemRandom, systemTimers } from "../../host/mod.ts";
+import {
+  type CarrierLimits,
+  type PeerId,
+  peerId,
+  type PeerLinks,
+  ServiceRuntime,
+} from "../../service/mod.ts";
+import { dialUnix, SocketYield } from "../../transport/mod.ts";
+import { InvalidRequestError, UnreachableError } from "../errors.ts";
+import { type PortListener, tryEncodeHeader } from "./stream_forwarder.ts";
+import type { NodeParts } from "./node_parts.ts";
+import { EarlyMessageGate, SERVICE_TOPIC } from "./early_message_gate.ts";
+
+const DIAL_TIMEOUT_MS = 12_000;
+/** How often an agent that is gone is looked for. */
+const RETRY_MS = 500;
+const AGENT = peerId("agent");
+const SELF = peerId("self");
+
+/** What it is handed. */
+export interface AttachedProgramParts {
+  readonly log: Logger;
+  readonly limits?: CarrierLimits;
+}
+
+/** @returns the socket at which programs of the machine are let in */
+export function programSocketPath(stateDir: string): string {
+  return `${stateDir}/programs.sock`;
+}
+
+/** One program; it looks for the agent again when the agent was started again. */
+export class AttachedProgram implements NodeParts {
+  readonly name = "program";
+  readonly runtime: ServiceRuntime;
+  readonly closed: Promise<void>;
+  readonly #path: string;
+  readonly #log: Logger;
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #turns = new SocketYield(systemTimers);
+  #channel: Channel | undefined;
+  #dialling: Promise<boolean> | undefined;
+  #cancelRetry: () => void = () => {};
+  #isStopped = false;
+
+  private constructor(path: string, { log, limits }: AttachedProgramParts) {
+    this.#path = path;
+    this.#log = log;
+    this.closed = this.#ended.promise;
+    this.runtime = new ServiceRuntime({
+      clock: systemClock,
+      timers: systemTimers,
+      random: systemRandom,
+      log,
+      links: this.#links(),
+      peers: {
+        self: SELF,
+        nameOf: (peer) => peer === SELF ? this.name : peer,
+        find: () => AGENT,
+        isHealthy: () => this.#channel !== undefined,
+        isOperator: () => true,
+        // Who may call is the agent's to know; what reaches this program has passed it.
+        selector: () => () => true,
+      },
+      compressor: systemCompressor,
+      ...(limits === undefined ? {} : { limits }),
+      upstream: AGENT,
+    });
+  }
+
+  /** @throws UnreachableError when no agent is there */
+  static async open(path: string, parts: AttachedProgramParts): Promise<AttachedProgram> {
+    const program = new AttachedProgram(path, parts);
+    if (await program.#reach()) return program;
+    throw new UnreachableError(`No agent lets programs in at ${path}`, {
+      hint: "Start one with `weft up`, or name its state directory.",
+    });
+  }
+
+  /** Opens a stream of bytes by way of the agent. */
+  async dial(host: string, port: number, signal: AbortSignal): Promise<Duplex | DialRefusal> {
+    const header = tryEncodeHeader(host, port);
+    if (header === undefined) return { refusal: "no-such-name" };
+    if (!await this.#reach()) return { refusal: "network-unreachable" };
+    const stream = this.#channel?.openStream(FORWARD_TOPIC, header);
+    if (stream === undefined) return { refusal: "network-unreachable" };
+    return await awaitAccepted(stream, { signal, timeoutMs: DIAL_TIMEOUT_MS });
+  }
+
+  /** @throws InvalidRequestError always: ports belong to nodes */
+  listen(): PortListener {
+    throw new InvalidRequestError("Cannot listen: a program that is attached has no ports of its own", {
+      hint: "Join as a node, or have the agent offer a TCP port of this machine.",
+    });
+  }
+
+  /** Says goodbye. Harmless when repeated. */
+  async stop(): Promise<void> {
+    if (this.#isStopped) return await this.closed;
+    this.#isStopped = true;
+    this.#cancelRetry();
+    await this.runtime.close();
+    this.#channel?.close("the program stops");
+    await this.#channel?.closed;
+    await this.#turns.close();
+    this.#ended.resolve();
+  }
+
+  #links(): PeerLinks {
+    return {
+      post: (_, message) => {
+        const channel = this.#channel;
+        if (!channel?.isOpen) return "no-link";
+        return channel.post(SERVICE_TOPIC, message) ? "queued" : "congested";
+      },
+      drained: async () => await this.#channel?.drained(),
+      reach: () => this.#reach(),
+      openStream: (_, header) => {
+        const stream = this.#channel?.openStream(SERVICE_TOPIC, header);
+        return stream?.resetCode === undefined ? stream : undefined;
+      },
+      rttMs: () => this.#channel?.lastRttMs,
+      linked: (): readonly PeerId[] => this.#channel === undefined ? [] : [AGENT],
+    };
+  }
+
+  #reach(): Promise<boolean> {
+    if (this.#channel !== undefined) return Promise.resolve(true);
+    if (this.#isStopped) return Promise.resolve(false);
+    return this.#dialling ??= this.#open().finally(() => this.#dialling = undefined);
+  }
+
+  async #open(): Promise<boolean> {
+    const stream = await dialUnix(this.#path);
+    if (stream === undefined || this.#isStopped) {
+      stream?.close();
+      return false;
+    }
+    const channel = openLocalChannel(stream, {
+      clock: systemClock,
+      timers: systemTimers,
+      prepare: (channel) => {
+        channel.yieldTo(this.#turns);
+        new EarlyMessageGate(channel, FORWARD_TOPIC, {
+          handleMessage: (peer, bytes) => this.runtime.handleMessage(peer, bytes),
+          handleStream: (peer, header, opened) => this.runtime.handleStream(peer, header, opened),
+          handleForward: (_, __, opened) => opened.reset(1),
+        }).open(AGENT);
+      },
+    });
+    this.#channel = channel;
+    this.runtime.handleLink(AGENT);
+    void channel.closed.then(() => {
+      this.#channel = undefined;
+      this.runtime.handleLinkLost(AGENT);
+      this.#lookAgain();
+    });
+    return true;
+  }
+
+  #lookAgain(): void {
+    if (this.#isStopped) return;
+    this.#log.debug("the agent is gone", { path: this.#path });
+    this.#cancelRetry = systemTimers.setTimer(RETRY_MS, () => {
+      void this.#reach().then((isThere) => isThere || this.#lookAgain());
+    });
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Programs of this machine that share this node's membership, over a Unix socket.
+ * @module
+ */
+
+import type { Counters, Environment, EventLoopYield } from "../../base/mod.ts";
+import { acceptLocalChannel, type Channel, type ChannelDropReason } from "../../channel/mod.ts";
+import { FORWARD_TOPIC } from "../../forward/mod.ts";
+import { type PeerId, programId, type ServiceRuntime } from "../../service/mod.ts";
+import { listenUnix, type UnixStreamListener } from "../../transport/mod.ts";
+import { EarlyMessageGate, type ServiceReceiver } from "./early_message_gate.ts";
+import type { ServiceLinks } from "./service_links.ts";
+
+/** How many programs may be attached at the same time. */
+const MAX_PROGRAMS = 256;
+
+/** What it works with. */
+export interface ProgramListenerParts extends Pick<Environment, "clock" | "timers" | "log"> {
+  readonly links: ServiceLinks;
+  readonly runtime: ServiceRuntime;
+  readonly receiver: ServiceReceiver;
+  readonly turns: EventLoopYield;
+  /** Counts why channels to programs come to an early end. */
+  readonly counters: Counters<ChannelDropReason>;
+}
+
+/** Lets programs in, and forgets them when they are gone. */
+export class ProgramListener {
+  readonly #parts: ProgramListenerParts;
+  readonly #listener: UnixStreamListener;
+  readonly #channels = new Map<PeerId, Channel>();
+  #lastNumber = 0;
+
+  private constructor(parts: ProgramListenerParts, listener: UnixStreamListener) {
+    this.#parts = parts;
+    this.#listener = listener;
+    void this.#accept();
+  }
+
+  /** @throws SocketError, SocketPathInUseError */
+  static async open(path: string, parts: ProgramListenerParts): Promise<ProgramListener> {
+    return new ProgramListener(parts, await listenUnix(path));
+  }
+
+  /** How many programs are attached. */
+  get size(): number {
+    return this.#channels.size;
+  }
+
+  /** Closes the socket, and parts with everybody. */
+  async close(): Promise<void> {
+    this.#listener.close();
+    const channels = [...this.#channels.values()];
+    for (const channel of channels) channel.close("the agent stops");
+    await Promise.all(channels.map(({ closed }) => closed));
+  }
+
+  async #accept(): Promise<void> {
+    const { clock, timers, links, runtime, receiver, turns, counters, log } = this.#parts;
+    for (;;) {
+      const stream = await this.#listener.accept();
+      if (stream === undefined) return;
+      if (this.#channels.size >= MAX_PROGRAMS) {
+        log.warn("too many programs are attached", { limit: MAX_PROGRAMS });
+        stream.close();
+        continue;
+      }
+      const peer = programId(++this.#lastNumber);
+      const channel = acceptLocalChannel(stream, {
+        clock,
+        timers,
+        counters,
+        prepare: (channel) => {
+          channel.yieldTo(turns);
+          new EarlyMessageGate(channel, FORWARD_TOPIC, receiver).open(peer);
+        },
+      });
+      this.#channels.set(peer, channel);
+      links.addProgram(peer, channel);
+      runtime.handleLink(peer);
+      void this.#drop(channel);
+      void channel.closed.then(() => {
+        this.#channels.delete(peer);
+        links.removeProgram(peer);
+        runtime.handleLinkLost(peer);
+        runtime.handlePeerGone(peer);
+      });
+    }
+  }
+
+  /** Programs say nothing on other topics. */
+  async #drop(channel: Channel): Promise<void> {
+    while (await channel.receive() !== undefined);
+  }
+}

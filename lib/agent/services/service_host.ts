@@ -1,0 +1,243 @@
+/**
+ * Services on a running node: the runtime, and everything that it stands on.
+ *
+ * ```
+ *   MessagePlane ── links ──▶ EarlyMessageGate ──▶ ServiceRuntime ──▶ ServiceLinks ──▶ channels
+ *   programs ── Unix socket ──▶ ProgramListener ───────┘   └── adverts ⇄ SharedServices ⇄ gossip
+ * ```
+ *
+ * @module
+ */
+
+import type { Counters, Logger } from "../../base/mod.ts";
+import type { Channel, ChannelDropReason } from "../../channel/mod.ts";
+import { FORWARD_TOPIC } from "../../forward/mod.ts";
+import { systemClock, systemCompressor, systemRandom, systemTimers } from "../../host/mod.ts";
+import type { EntryEvent, MeshState, NodeId, RosterEvent, Signed } from "../../mesh/mod.ts";
+import {
+  type CarrierLimits,
+  isProgram,
+  type PeerId,
+  type ServiceAdvert,
+  ServiceRuntime,
+} from "../../service/mod.ts";
+import { SocketYield } from "../../transport/mod.ts";
+import { StreamForwarder } from "./stream_forwarder.ts";
+import { memberOfHost, type OfferedService } from "../names/mod.ts";
+import type { HealthWatch } from "../health/mod.ts";
+import type { Link, MessagePlane } from "../links/mod.ts";
+import { ProgramListener } from "./program_listener.ts";
+import type { ServicesReport } from "../../api/mod.ts";
+import { EarlyMessageGate, type ServiceReceiver } from "./early_message_gate.ts";
+import { asNodeId, asPeerId, ServiceLinks } from "./service_links.ts";
+import { RosterPeers } from "./service_peers.ts";
+import { SharedServices } from "./shared_services.ts";
+
+/** What it is made of. */
+export interface ServiceHostParts {
+  readonly mesh: MeshState;
+  readonly log: Logger;
+  /** Counts why channels to programs come to an early end. */
+  readonly counters: Counters<ChannelDropReason>;
+  readonly limits?: CarrierLimits;
+  /** The zone of names, with its final dot. */
+  readonly zone: string;
+  /** The elected leader, as of now. */
+  elected(): NodeId | undefined;
+  /** Whether members reach this node's ports by their tunnels. */
+  readonly hasInterface: boolean;
+  /** The message plane and the verdicts of health, as of now: others after the keys have changed. */
+  messages(): MessagePlane | undefined;
+  health(): HealthWatch | undefined;
+  /** Tells others. */
+  publish(entries: readonly Signed[]): void;
+  /** What is offered has changed, or who is linked. */
+  onChange?(): void;
+}
+
+/** The services of one node, while it runs. */
+export class ServiceHost {
+  readonly runtime: ServiceRuntime;
+  readonly forward: StreamForwarder;
+  readonly #parts: ServiceHostParts;
+  readonly #links: ServiceLinks;
+  readonly #peers: RosterPeers;
+  readonly #shared: SharedServices;
+  readonly #receiver: ServiceReceiver;
+  readonly #gates = new WeakMap<Channel, EarlyMessageGate>();
+  readonly #turns = new SocketYield(systemTimers);
+  #programs: ProgramListener | undefined;
+  #isClosed = false;
+
+  constructor(parts: ServiceHostParts) {
+    this.#parts = parts;
+    const { mesh, log } = parts;
+    this.#links = new ServiceLinks(() => parts.messages());
+    this.#peers = new RosterPeers({
+      roster: mesh.roster,
+      self: () => mesh.identity.id,
+      health: () => parts.health(),
+      isLinked: (peer) => this.#links.channel(peer) !== undefined,
+      servicesOf: (peer) =>
+        this.runtime.directory.advertsOf(peer).flatMap(({ services }) => services).map((one) => one.path),
+    });
+    this.runtime = new ServiceRuntime({
+      clock: systemClock,
+      timers: systemTimers,
+      random: systemRandom,
+      log,
+      links: this.#links,
+      peers: this.#peers,
+      compressor: systemCompressor,
+      ...(parts.limits === undefined ? {} : { limits: parts.limits }),
+      onAdvertChange: () => {
+        this.#shared.tellSoon();
+        parts.onChange?.();
+      },
+    });
+    this.#shared = new SharedServices({
+      mesh,
+      timers: systemTimers,
+      log,
+      advert: () => this.runtime.advert(),
+      setAdverts: (peer, adverts) => {
+        this.runtime.setAdverts(peer, adverts);
+        parts.onChange?.();
+      },
+      handlePeerGone: (peer) => {
+        this.runtime.handlePeerGone(peer);
+        parts.onChange?.();
+      },
+      publish: (entries) => parts.publish(entries),
+    });
+    this.forward = new StreamForwarder({
+      find: (host) => this.#findHost(host),
+      self: () => this.#peers.self,
+      reach: (peer) => this.#links.reach(peer),
+      channel: (peer) => this.#links.channel(peer),
+      selector: (text) => this.#peers.selector(text),
+      ownAddress: () => parts.hasInterface ? mesh.record.addresses[0]?.toString() : undefined,
+    });
+    this.#receiver = {
+      handleMessage: (peer, bytes) => this.runtime.handleMessage(peer, bytes),
+      handleStream: (peer, header, stream) => this.runtime.handleStream(peer, header, stream),
+      handleForward: (peer, header, stream) => this.forward.handleStream(peer, header, stream),
+    };
+  }
+
+  /** How many programs are attached. */
+  get programs(): number {
+    return this.#programs?.size ?? 0;
+  }
+
+  /** Everything that nodes offer, this one too. */
+  offered(): readonly OfferedService[] {
+    const { runtime: { directory }, runtime } = this;
+    const of = (peer: PeerId, { services }: ServiceAdvert, isHealthy: boolean) =>
+      services.map((service) => ({ nodeId: asNodeId(peer), service, isHealthy }));
+    const nodes = directory.peers().filter((peer) => !isProgram(peer));
+    return [
+      ...of(this.#peers.self, runtime.advert(), true),
+      ...nodes.flatMap((peer) => {
+        const isHealthy = this.#peers.isHealthy(peer);
+        return directory.advertsOf(peer).flatMap((advert) => of(peer, advert, isHealthy));
+      }),
+    ];
+  }
+
+  /** @returns what the status says of services */
+  report(): ServicesReport {
+    const { runtime, programs } = this;
+    const reports = runtime.report();
+    const providers = reports.flatMap((report) => report.providers);
+    const healthy = providers.filter(({ state, isHealthy }) => state === "running" && isHealthy).length;
+    return {
+      services: reports.length,
+      providers: { healthy, unhealthy: providers.length - healthy },
+      calls: { pending: runtime.pendingCalls, running: runtime.runningCalls },
+      programs,
+      rejected: runtime.rejected,
+      openBreakers: runtime.directory.openBreakers(systemClock.now()),
+    };
+  }
+
+  /** Begins to tell and to follow. */
+  start(): void {
+    this.#shared.start();
+  }
+
+  /** Lets programs of this machine in; once. @throws SocketError, SocketPathInUseError */
+  async openPrograms(path: string): Promise<void> {
+    const programs = await ProgramListener.open(path, {
+      clock: systemClock,
+      timers: systemTimers,
+      log: this.#parts.log,
+      links: this.#links,
+      runtime: this.runtime,
+      receiver: this.#receiver,
+      turns: this.#turns,
+      counters: this.#parts.counters,
+    });
+    // It may have been closed meanwhile.
+    if (this.#isClosed) await programs.close();
+    else this.#programs = programs;
+  }
+
+  /** A channel was made, and nothing has been read from it. */
+  prepare(channel: Channel): void {
+    channel.yieldTo(this.#turns);
+    this.#gates.set(channel, new EarlyMessageGate(channel, FORWARD_TOPIC, this.#receiver));
+  }
+
+  /** A channel has become the link to a member. */
+  handleLink({ nodeId, channel }: Link): void {
+    const peer = asPeerId(nodeId);
+    this.#gates.get(channel)?.open(peer);
+    this.runtime.handleLink(peer);
+    this.#parts.onChange?.();
+  }
+
+  /** A link has ended; another one may have taken its place. */
+  handleLinkClosed(nodeId: NodeId): void {
+    const peer = asPeerId(nodeId);
+    this.runtime.handleLinkLost(peer, this.#links.channel(peer) === undefined);
+    this.#parts.onChange?.();
+  }
+
+  /** Follows one change of the entries. */
+  handleEntryEvent(event: EntryEvent): void {
+    this.#shared.handleEntryEvent(event);
+  }
+
+  /** Follows one change of the roster. */
+  handleRosterEvent(event: RosterEvent): void {
+    this.#shared.handleRosterEvent(event);
+  }
+
+  /** Tells again what is to expire; early and repeated calls are harmless. */
+  refresh(): void {
+    this.#shared.tellSoon();
+  }
+
+  /** Says goodbye to others while there are links, then stops services, programs and connections. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    try {
+      this.#shared.close();
+    } catch (error) {
+      // A full disk is no reason to stay.
+      this.#parts.log.warn("cannot take this node's services back", { error });
+    }
+    await this.runtime.close();
+    await this.forward.close();
+    await this.#programs?.close();
+    await this.#turns.close();
+  }
+
+  #findHost(host: string): PeerId | undefined {
+    const { mesh, zone, elected } = this.#parts;
+    const nodeId = memberOfHost(host, { roster: mesh.roster, zone, cidr: mesh.cidr, elected: elected() });
+    return nodeId && asPeerId(nodeId);
+  }
+}

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
+import type { EntryEvent, MeshState, NodeId } from "../../mesh/mod.ts";
+import { EMPTY_ADVERT, encodeAdvert } from "../../service/mod.ts";
+import { SharedServices } from "./shared_services.ts";
+
+Deno.test("a node that changes its advert all the time is followed at once, and then five times a second", () => {
+  const timers = new VirtualTimers(new VirtualClock());
+  const origin = "them" as NodeId;
+  const followed: number[] = [];
+  let run = 0;
+  const roster = { get: () => ({}), isRevoked: () => false };
+  const entries = {
+    of: () => [{ kind: "service", body: encodeAdvert({ ...EMPTY_ADVERT, run, retains: true }) }],
+    write: () => undefined,
+  };
+  const identity = { id: "us", publicKey: {} };
+  const mesh = { identity, network: { id: "network" }, replica: { roster, entries } };
+  const shared = new SharedServices({
+    mesh: mesh as unknown as MeshState,
+    timers,
+    log: silentLogger,
+    advert: () => EMPTY_ADVERT,
+    setAdverts: (_, [advert]) => void followed.push(advert?.run ?? 0),
+    handlePeerGone() {},
+    publish() {},
+  });
+  const change = () => {
+    run++;
+    for (let part = 0; part < 64; part++) {
+      shared.handleEntryEvent({ kind: "service", key: `${part}`, origin } as EntryEvent);
+    }
+  };
+  change();
+  timers.advance(1);
+  assert.deepEqual(followed, [1]);
+  for (let i = 0; i < 100; i++) {
+    change();
+    timers.advance(10);
+  }
+  timers.advance(400);
+  assert.ok(followed.length >= 6 && followed.length <= 8, `${followed}`);
+  assert.equal(followed.at(-1), 101, "the last one is not forgotten");
+  assert.equal(timers.size, 0);
+  change();
+  shared.close();
+  assert.equal(timers.size, 0);
+});

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { millis, SeededRandom } from "../base/mod.ts";
+import { EchoProber } from "./echo_prober.ts";
+
+const A = "10.200.0.1";
+const B = "10.200.0.2";
+
+function prober(seed: number): EchoProber {
+  return new EchoProber({
+    random: new SeededRandom(seed),
+    isPeer: (address) => address === A || address === B,
+  });
+}
+
+Deno.test("EchoProber measures the time from its question to the answer", () => {
+  const [a, b] = [prober(1), prober(2)];
+  const { question, datagram } = a.ask(millis(1_000), B);
+  const reply = b.handleDatagram(millis(7), datagram, A);
+  assert(reply?.kind === "reply");
+  assert.equal(reply.datagram.length, datagram.length, "no answer is longer than its question");
+  assert.deepEqual(a.handleDatagram(millis(1_012), reply.datagram, B), {
+    kind: "answered",
+    question,
+    rttMs: 12,
+  });
+  assert.equal(a.handleDatagram(millis(1_013), reply.datagram, B), undefined, "an answer counts once");
+  assert.equal(a.drops()["echo-unexpected"], 1);
+});
+
+Deno.test("EchoProber takes an answer only from whom it asked, and none that it waits for no more", () => {
+  const [a, b] = [prober(1), prober(2)];
+  const { question, datagram } = a.ask(millis(0), B);
+  const reply = b.handleDatagram(millis(0), datagram, A);
+  assert(reply?.kind === "reply");
+  assert.equal(a.handleDatagram(millis(1), reply.datagram, A), undefined, "from another address");
+  a.forget(question);
+  assert.equal(a.handleDatagram(millis(1), reply.datagram, B), undefined);
+  assert.equal(a.drops()["echo-unexpected"], 2);
+});
+
+Deno.test("EchoProber answers no stranger, no garbage, and nobody without limit", () => {
+  const [a, b] = [prober(1), prober(2)];
+  const { datagram } = a.ask(millis(0), B);
+  assert.equal(b.handleDatagram(millis(0), datagram, "192.0.2.66"), undefined);
+  assert.equal(b.handleDatagram(millis(0), datagram.subarray(1), A), undefined);
+  let answered = 0;
+  for (let i = 0; i < 100; i++) if (b.handleDatagram(millis(0), datagram, A) !== undefined) answered++;
+  assert.equal(answered, 20);
+  assert.notEqual(b.handleDatagram(millis(0), datagram, B), undefined, "others are not held back");
+  assert.notEqual(b.handleDatagram(millis(100), datagram, A), undefined, "one more is earned after 100 ms");
+  assert.equal(b.handleDatagram(millis(100), datagram, A), undefined);
+  assert.deepEqual(b.drops(), {
+    "echo-malformed": 1,
+    "echo-stranger": 1,
+    "echo-too-many": 81,
+    "echo-unexpected": 0,
+  });
+});

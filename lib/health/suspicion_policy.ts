@@ -1,0 +1,79 @@
+/**
+ * Telling others that a member seems gone, and probing whom others miss.
+ *
+ * ```
+ *   own verdict: healthy ──▶ not ──▶ tells() ──▶ every link
+ *   a member's word ──▶ handleSuspicion() ──▶ a probe of our own, no verdict, and never passed on
+ * ```
+ *
+ * @module
+ */
+
+import { Counters, KeyedRateLimiter, type Millis } from "../base/mod.ts";
+
+/** Members that are remembered, by each rule. */
+const MAX_SOURCES = 4096;
+/** A member that comes and goes is told of once in this time. */
+const TELL_LIMITS = { burst: 1, everyMs: 30_000, maxSources: MAX_SOURCES };
+/** Whoever misses everybody is cut off itself; others need not hear of each. */
+const TELL_ALL_LIMITS = { burst: 16, everyMs: 2_000, maxSources: 1 };
+/** What one member may have us do. */
+const SENDER_LIMITS = { burst: 16, everyMs: 2_000, maxSources: MAX_SOURCES };
+/** A member is probed once for all who miss it: two probes, of 5 s each, give a verdict. */
+const SUSPECT_LIMITS = { burst: 1, everyMs: 10_000, maxSources: MAX_SOURCES };
+
+const DROP_REASONS = ["suspicion-stranger", "suspicion-too-many"] as const;
+
+/** Why a suspicion was not followed. */
+export type SuspicionDropReason = typeof DROP_REASONS[number];
+
+/** What it is made of. */
+export interface SuspicionPolicyOptions {
+  /** This node. */
+  readonly self: string;
+  /** @returns whether this is another member */
+  isPeer(id: string): boolean;
+}
+
+/** The suspicions of one node, its own and those that it hears. Members are known by their node ids. */
+export class SuspicionPolicy {
+  readonly #options: SuspicionPolicyOptions;
+  readonly #drops = new Counters<SuspicionDropReason>(DROP_REASONS);
+  readonly #told = new KeyedRateLimiter(TELL_LIMITS);
+  readonly #toldAtAll = new KeyedRateLimiter(TELL_ALL_LIMITS);
+  readonly #senders = new KeyedRateLimiter(SENDER_LIMITS);
+  readonly #suspects = new KeyedRateLimiter(SUSPECT_LIMITS);
+
+  constructor(options: SuspicionPolicyOptions) {
+    this.#options = options;
+  }
+
+  /** This node's own probes miss a member. @returns whether others are to be told; that counts as told */
+  tells(now: Millis, id: string): boolean {
+    return this.#told.allows(now, id) && this.#toldAtAll.allows(now, "");
+  }
+
+  /**
+   * A member says that its probes miss another one.
+   * @param from who says it
+   * @param about who is missed; this node itself, when the way from there to here is broken
+   * @returns whom to probe now; undefined when it was just asked for, or when that is not called for, which is counted
+   */
+  handleSuspicion(now: Millis, from: string, about: string): string | undefined {
+    const suspect = about === this.#options.self ? from : about;
+    if (!this.#senders.allows(now, from)) return this.#drop("suspicion-too-many");
+    if (!this.#options.isPeer(suspect)) return this.#drop("suspicion-stranger");
+    // Already asked for by somebody else: nothing is lost.
+    return this.#suspects.allows(now, suspect) ? suspect : undefined;
+  }
+
+  /** @returns how many suspicions were not followed, by reason */
+  drops(): Readonly<Record<string, number>> {
+    return this.#drops.snapshot();
+  }
+
+  #drop(reason: SuspicionDropReason): undefined {
+    this.#drops.count(reason);
+    return undefined;
+  }
+}

@@ -1,0 +1,265 @@
+import assert from "node:assert/strict";
+import { MemoryStateStore, StateError, VirtualClock } from "../../base/mod.ts";
+import { Cidr, Endpoint } from "../../net/mod.ts";
+import { Admission, type AdmissionRequest, type Enrolled } from "./admission.ts";
+import type { NodeIdentity } from "../identity/identity.ts";
+import type { JoinToken } from "../records/join_token.ts";
+import { Roster } from "../replica/roster.ts";
+import { rotationTo } from "./key_rotation.ts";
+import { SmallPool, START, stated, TestNetwork } from "../testing/test_network.ts";
+import { TokenBook } from "./token_book.ts";
+
+function setUp(seed: number, size = 20) {
+  const network = new TestNetwork(seed);
+  const clock = new VirtualClock(START);
+  const store = new MemoryStateStore();
+  const tokens = new TokenBook(store, { random: network.random, clock });
+  const { id: networkId, verifyingKey } = network.identity;
+  const roster = new Roster(store, { networkId, verifyingKey, clock });
+  const open = (pool: SmallPool) =>
+    new Admission({ store, roster, tokens, network: network.identity, clock, addresses: pool });
+  const pool = new SmallPool(size);
+  const newToken = (options: { uses?: number; labels?: Record<string, string> } = {}) =>
+    tokens.create({
+      networkId,
+      leaderPublicKey: network.node().publicKey,
+      endpoints: [],
+      cidr: Cidr.parse("10.200.0.0/16") ?? assert.fail(),
+      lifetimeMs: 3_600_000,
+      ...options,
+    });
+  return { network, clock, store, tokens, roster, pool, open, admission: open(pool), newToken };
+}
+
+function requestOf(
+  node: NodeIdentity,
+  token: JoinToken,
+  fields: Partial<AdmissionRequest> = {},
+): AdmissionRequest {
+  return {
+    tokenId: token.tokenId,
+    secret: token.secret,
+    name: "web",
+    publicKey: node.publicKey,
+    verifyingKey: node.signingKey.verifyingKey,
+    labels: {},
+    statement: stated(node, 1, "192.0.2.1:51820"),
+    remotePublicKey: node.publicKey,
+    ...fields,
+  };
+}
+
+function enrolled(result: Enrolled | string | undefined): Enrolled["record"] {
+  assert.ok(typeof result === "object", String(result));
+  return result.record;
+}
+
+Deno.test("Admission.admit() gives every machine a name and addresses of its own", () => {
+  const { network, admission, newToken, roster } = setUp(1);
+  const token = newToken({ labels: { role: "db" } });
+  const records = [1, 2, 3].map(() =>
+    enrolled(admission.admit(requestOf(network.node(), token, { labels: { role: "web", zone: "a" } })))
+  );
+  assert.deepEqual(records.map(({ name }) => name), ["web", "web-2", "web-3"]);
+  assert.deepEqual(records.map(({ addresses }) => String(addresses[0])), [
+    "10.200.0.1",
+    "10.200.0.2",
+    "10.200.0.3",
+  ]);
+  assert.ok(records.every(({ addresses }) => addresses.length === 2 && addresses[1]?.family === 6));
+  assert.deepEqual(records[0]?.labels, { role: "db", zone: "a" });
+  assert.equal(roster.byName("web-2")?.statement?.version, 1);
+  assert.equal(
+    enrolled(admission.admit(requestOf(network.node(), token, { name: "Bad Name!" }))).name,
+    "bad-name",
+  );
+});
+
+Deno.test("Admission.admit() gives the same machine the same again, by a used-up token too", () => {
+  const { network, admission, newToken, tokens, open, pool } = setUp(2);
+  const token = newToken({ uses: 1 });
+  const node = network.node();
+  const first = enrolled(admission.admit(requestOf(node, token)));
+  for (const each of [admission, open(new SmallPool(20))]) {
+    assert.deepEqual(enrolled(each.admit(requestOf(node, token, { name: "other" }))), first);
+  }
+  assert.equal(tokens.get(token.tokenId)?.used, 1);
+  assert.equal(admission.admit(requestOf(network.node(), token)), "refused:token");
+  assert.equal(pool.taken.size, 1);
+});
+
+Deno.test("Admission.admit() refuses", () => {
+  const { network, admission, newToken, pool, tokens } = setUp(3, 1);
+  const token = newToken();
+  const [node, other] = [network.node(), network.node()];
+  const admit = (by: NodeIdentity, fields: Partial<AdmissionRequest> = {}) =>
+    admission.admit(requestOf(by, token, fields));
+  assert.equal(admit(node, { remotePublicKey: other.publicKey }), "refused:key-mismatch");
+  assert.equal(admit(node, { tokenId: "0".repeat(32) }), "refused:token");
+  assert.equal(admit(node, { secret: newToken().secret }), "refused:token");
+  enrolled(admit(node));
+  const withOtherKey = { verifyingKey: other.signingKey.verifyingKey };
+  assert.equal(admit(node, withOtherKey), "refused:other-identity");
+  const used = tokens.get(token.tokenId)?.used;
+  assert.equal(admit(other), "refused:no-address");
+  assert.equal(tokens.get(token.tokenId)?.used, used, "nothing was counted");
+  enrolled(admission.revoke(node.id));
+  assert.equal(pool.taken.size, 0);
+  assert.equal(admit(node), "refused:revoked");
+  assert.equal(enrolled(admit(other)).name, "web", "name and address are free again");
+});
+
+Deno.test("Admission.admit() leaves out a statement that is not the machine's own", () => {
+  const { network, admission, newToken, roster } = setUp(4);
+  const [node, other] = [network.node(), network.node()];
+  const record = enrolled(admission.admit(requestOf(node, newToken(), { statement: stated(other, 1) })));
+  assert.equal(roster.get(record.nodeId)?.statement, undefined);
+});
+
+Deno.test("Admission.admit() leaves nothing behind at whichever write the store fails", () => {
+  const { network, admission, newToken, roster, store, pool, tokens } = setUp(5);
+  const token = newToken({ uses: 1 });
+  const node = network.node();
+  const put = store.put.bind(store);
+  let failAt = 0;
+  for (;; failAt++) {
+    let writes = 0;
+    store.put = (collection, key, value) => {
+      if (writes++ === failAt) throw new StateError("the disk is full");
+      put(collection, key, value);
+    };
+    try {
+      enrolled(admission.admit(requestOf(node, token)));
+      break;
+    } catch (error) {
+      assert.ok(error instanceof StateError);
+    }
+    assert.equal(roster.members().length, 0);
+    assert.equal(store.entries("record").length + store.entries("statement").length, 0);
+    assert.equal(pool.taken.size, 0);
+    assert.equal(tokens.get(token.tokenId)?.used, 0);
+  }
+  assert.ok(failAt >= 4, `${failAt} writes`);
+  assert.equal(roster.members().length, 1);
+});
+
+Deno.test("Admission.addDevice() adds a device once, and changes it when asked again", () => {
+  const { network, admission, roster } = setUp(6);
+  const { publicKey } = network.node();
+  const endpoint = Endpoint.parse("192.0.2.9:51820") ?? assert.fail();
+  const first = enrolled(
+    admission.addDevice({ name: "phone", publicKey, endpoint, persistentKeepaliveSeconds: 25 }),
+  );
+  assert.deepEqual([first.roles, first.endpoint, first.persistentKeepaliveSeconds], [
+    ["wireguard"],
+    endpoint,
+    25,
+  ]);
+  const allowedIps = [Cidr.parse("192.168.7.0/24") ?? assert.fail()];
+  const second = enrolled(admission.addDevice({ name: "tablet", publicKey, allowedIps }));
+  assert.deepEqual([second.name, second.addresses, second.version], ["phone", first.addresses, 2]);
+  assert.equal(second.endpoint, undefined);
+  assert.deepEqual(roster.byName("phone")?.record, second);
+  assert.throws(
+    () => admission.addDevice({ name: "x", publicKey: network.node().publicKey, labels: { "": "" } }),
+    RangeError,
+  );
+});
+
+Deno.test("Admission.revoke() goes by name, id or key, once", () => {
+  const { network, admission, newToken, roster } = setUp(7);
+  const token = newToken();
+  for (const by of ["name", "nodeId", "publicKey"] as const) {
+    const record = enrolled(admission.admit(requestOf(network.node(), token)));
+    const revoked = enrolled(admission.revoke(record[by]));
+    assert.deepEqual([revoked.revoked, revoked.version], [true, 2]);
+    assert.ok(roster.isRevoked(record.publicKey));
+    assert.equal(admission.revoke(record[by]), undefined);
+  }
+  assert.equal(admission.revoke("nobody"), undefined);
+});
+
+const DAY_MS = 86_400_000;
+
+Deno.test("Admission.renewDue() signs anew, for those who are there, what is good for 60 days or less", () => {
+  const { network, clock, roster, admission, newToken } = setUp(20);
+  const [here, away] = [network.node(), network.node()];
+  for (const node of [here, away]) admission.admit(requestOf(node, newToken()));
+  admission.addDevice({ name: "phone", publicKey: network.node().publicKey });
+  const isHere = (id: string) => id === here.id;
+  assert.deepEqual(admission.renewDue(isHere), []);
+  clock.advance(30 * DAY_MS);
+  const renewed = admission.renewDue(isHere).map(({ record }) => record);
+  assert.deepEqual(renewed.map(({ roles }) => roles[0]).sort(), ["member", "wireguard"]);
+  for (const { expiresAt, version } of renewed) {
+    assert.deepEqual([expiresAt, version], [START + 120 * DAY_MS, 2]);
+  }
+  assert.deepEqual(admission.renewDue(isHere), []);
+  // Half a year later, with a leader that is always there.
+  for (let day = 0; day < 180; day++) {
+    clock.advance(DAY_MS);
+    admission.renewDue(isHere);
+    roster.handleTimeout();
+    assert.ok(roster.get(here.id), `day ${day}`);
+  }
+  assert.equal(roster.get(away.id), undefined);
+  const known = roster.recordOf(away.id) ?? assert.fail();
+  assert.ok(typeof admission.renew(known) === "object", "it has come back");
+  assert.ok(roster.get(away.id));
+});
+
+Deno.test("Admission.renewDue() signs anew what a clock that was ahead has dated", () => {
+  const { network, clock, admission, newToken } = setUp(21);
+  const node = network.node();
+  clock.advance(3_600_000);
+  admission.admit(requestOf(node, newToken()));
+  const late = new VirtualClock(START);
+  Object.defineProperty(clock, "wall", { value: () => late.wall() });
+  assert.deepEqual(admission.renewDue(() => true).map(({ record }) => [record.issuedAt, record.version]), [[
+    START,
+    2,
+  ]]);
+});
+
+Deno.test("Admission.rotate() gives new keys the old one's name, address and roles, once, to nobody else", () => {
+  const { network, roster, admission, newToken } = setUp(22);
+  const [node, next, thief] = [network.node(), network.node(), network.node()];
+  const enrolled = admission.admit(requestOf(node, newToken(), { name: "web" }));
+  assert.ok(typeof enrolled === "object");
+  const { record: from } = enrolled;
+  const rotation = rotationTo(node.id, next, stated(next, 1, "192.0.2.5:1"));
+  assert.equal(admission.rotate(from, { ...rotation, publicKey: thief.publicKey }), "refused:key-mismatch");
+  assert.equal(admission.rotate(from, rotationTo(thief.id, next)), "refused:key-mismatch");
+  const both = admission.rotate(from, rotation);
+  assert.ok(typeof both === "object");
+  const [added, old] = both.map(({ record }) => record);
+  assert.deepEqual([added?.name, added?.addresses, added?.roles], ["web", from.addresses, from.roles]);
+  assert.deepEqual([old?.revoked, old?.successor], [true, next.id]);
+  assert.equal(roster.byName("web")?.record.nodeId, next.id);
+  assert.equal(roster.get(next.id)?.statement?.endpoints.join(), "192.0.2.5:1");
+  const revoked = roster.recordOf(node.id) ?? assert.fail();
+  assert.deepEqual(admission.rotate(revoked, rotation), both, "its answer was lost");
+  assert.equal(admission.rotate(revoked, rotationTo(node.id, thief)), "refused:revoked");
+  // The address is still taken.
+  const other = admission.admit(requestOf(network.node(), newToken()));
+  assert.ok(typeof other === "object");
+  assert.notDeepEqual(other.record.addresses, from.addresses);
+});
+
+Deno.test("Admission gives out again what another leader has freed, when nothing else is left", () => {
+  const { network, roster, admission, newToken } = setUp(23, 2);
+  const nodes = [network.node(), network.node(), network.node()];
+  const [a, b, c] = nodes.map((node) => requestOf(node, newToken())) as [
+    AdmissionRequest,
+    AdmissionRequest,
+    AdmissionRequest,
+  ];
+  const first = admission.admit(a);
+  assert.ok(typeof first === "object");
+  admission.admit(b);
+  assert.equal(admission.admit(c), "refused:no-address");
+  roster.merge(network.signed(nodes[0] as NodeIdentity, { ...first.record, version: 2, revoked: true }));
+  const third = admission.admit(c);
+  assert.ok(typeof third === "object");
+  assert.deepEqual(third.record.addresses, first.record.addresses);
+});

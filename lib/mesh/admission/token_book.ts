@@ -1,0 +1,276 @@
+/**
+ * The tokens that a leader has given out.
+ * @module
+ */
+
+import {
+  type Clock,
+  decodeHex,
+  encodeHex,
+  randomBytes,
+  type RandomSource,
+  StateError,
+  type StateStore,
+  type UnixMillis,
+  unixMillis,
+  utf8Bytes,
+} from "../../base/mod.ts";
+import { equalConstantTime, type PresharedKey, type PublicKey } from "../../crypto/mod.ts";
+import { MAX_TOKEN_USES } from "../bounds.ts";
+import { TooManyTokensError } from "../errors.ts";
+import { areLabels, ID_BYTES, sortLabels } from "../identity/mod.ts";
+import { JoinToken, type JoinTokenFields, presharedKeyOf, TokenSecret } from "../records/mod.ts";
+
+/** How many tokens are remembered. */
+export const MAX_TOKENS = 1024;
+
+const TOKENS = "token";
+/** Keyed by token id and public key: who was let in by a token with a limit. */
+const ADMISSIONS = "token-admission";
+
+/** What a token is good for. */
+export type TokenState = "usable" | "expired" | "used" | "revoked";
+
+/** A token as it may be shown again: without its secret. */
+export interface TokenEntry {
+  readonly id: string;
+  readonly createdAt: UnixMillis;
+  readonly expiresAt: UnixMillis;
+  /** How many admissions are left; null when there is no limit. */
+  readonly usesLeft: number | null;
+  /** How many admissions there were. */
+  readonly used: number;
+  /** Labels of whoever joins with it. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly state: TokenState;
+}
+
+/** What a new token shall say and allow. */
+export interface NewToken extends Omit<JoinTokenFields, "tokenId" | "secret" | "expiresAt"> {
+  /** How many admissions it allows, 1 to 65,536; undefined for any number. */
+  readonly uses?: number | undefined;
+  readonly lifetimeMs: number;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+/** What is stored of a token, and told to other leaders, as JSON. */
+export interface StoredToken {
+  readonly secretHash: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly uses: number | null;
+  /** How many admissions this leader has counted. */
+  readonly used: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly revoked: boolean;
+  /** How many admissions others have counted, by their node ids. */
+  readonly elsewhere?: Readonly<Record<string, number>>;
+}
+
+/** Keeps tokens by a hash of their secrets. Nothing is cached, so a transaction that is undone leaves no trace. */
+export class TokenBook {
+  readonly #store: StateStore;
+  readonly #random: RandomSource;
+  readonly #clock: Clock;
+
+  constructor(store: StateStore, options: { readonly random: RandomSource; readonly clock: Clock }) {
+    this.#store = store;
+    this.#random = options.random;
+    this.#clock = options.clock;
+  }
+
+  /**
+   * Makes a token; it is the only moment at which its secret is to be had.
+   * @throws RangeError when `uses`, `lifetimeMs` or `labels` are out of bounds
+   * @throws TooManyTokensError when 1024 tokens are usable
+   */
+  create(options: NewToken): JoinToken {
+    const { uses, lifetimeMs, labels = {} } = options;
+    if (uses !== undefined && (!Number.isInteger(uses) || uses < 1 || uses > MAX_TOKEN_USES)) {
+      throw new RangeError(`Cannot make a token for ${uses} machines: it admits 1 to ${MAX_TOKEN_USES}`);
+    }
+    const createdAt = this.#clock.wall();
+    const expiresAt = unixMillis(createdAt + lifetimeMs);
+    if (!(lifetimeMs > 0) || !Number.isSafeInteger(expiresAt)) {
+      throw new RangeError(`Cannot make a token for ${lifetimeMs} ms: it lives for a while, not for ever`);
+    }
+    if (!areLabels(labels)) throw new RangeError("Cannot make a token: its labels are malformed");
+    const secret = TokenSecret.generate(this.#random);
+    const tokenId = encodeHex(randomBytes(this.#random, ID_BYTES));
+    const token = new JoinToken({ ...options, tokenId, secret, expiresAt });
+    this.#store.transaction(() => {
+      this.#makeRoom();
+      this.#put(tokenId, {
+        secretHash: encodeHex(secret.hash()),
+        createdAt,
+        expiresAt,
+        uses: uses ?? null,
+        used: 0,
+        labels: sortLabels(labels),
+        revoked: false,
+      });
+    });
+    return token;
+  }
+
+  /** @returns all remembered tokens, the oldest first */
+  list(): readonly TokenEntry[] {
+    return this.#store.entries(TOKENS)
+      .map(([id, bytes]) => this.#describe(id, readToken(id, bytes)))
+      .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+  }
+
+  /** @returns the token, or undefined when none has this id */
+  get(id: string): TokenEntry | undefined {
+    const token = this.#get(id);
+    return token && this.#describe(id, token);
+  }
+
+  /** Ends a token at once. @returns false when none has this id */
+  revoke(id: string): boolean {
+    return this.#store.transaction(() => {
+      const token = this.#get(id);
+      if (token !== undefined) this.#put(id, { ...token, revoked: true });
+      return token !== undefined;
+    });
+  }
+
+  /**
+   * @param publicKey the one who calls; whoever a used-up token has let in before may call again
+   * @returns the key that the handshake is made with, or undefined when the token cannot be used
+   */
+  presharedKeyFor(tokenId: string, publicKey: PublicKey): PresharedKey | undefined {
+    const token = this.#get(tokenId);
+    if (token === undefined || !this.#admits(tokenId, token, publicKey)) return undefined;
+    return presharedKeyOf(hashOf(tokenId, token));
+  }
+
+  /**
+   * Counts an admission, within the transaction of the admission itself. Who was let in by a token with a limit is
+   * let in by it again without another count, because a machine that crashed may not have heard the answer.
+   * @returns the token's labels, or undefined when it cannot be used
+   */
+  redeem(
+    tokenId: string,
+    secret: TokenSecret,
+    publicKey: PublicKey,
+  ): { readonly labels: Readonly<Record<string, string>> } | undefined {
+    return this.#store.transaction(() => {
+      const token = this.#get(tokenId);
+      if (token === undefined || !this.#admits(tokenId, token, publicKey)) return undefined;
+      if (!equalConstantTime(secret.hash(), hashOf(tokenId, token))) return undefined;
+      if (!this.#hasAdmitted(tokenId, publicKey)) {
+        this.#put(tokenId, { ...token, used: token.used + 1 });
+        if (token.uses !== null) {
+          this.#store.put(ADMISSIONS, admissionKey(tokenId, publicKey), new Uint8Array(0));
+        }
+      }
+      return { labels: token.labels };
+    });
+  }
+
+  /** @returns what other leaders are to know: tokens that have not expired, without what others have counted */
+  told(): ReadonlyMap<string, StoredToken> {
+    const wall = this.#clock.wall();
+    const told = new Map<string, StoredToken>();
+    for (const [id, bytes] of this.#store.entries(TOKENS)) {
+      const { elsewhere: _, ...token } = readToken(id, bytes);
+      if (token.expiresAt > wall) told.set(id, token);
+    }
+    return told;
+  }
+
+  /**
+   * Takes in what another leader knows of a token. Whichever of them has revoked it, it is revoked.
+   * @param by the other leader's node id
+   */
+  absorb(id: string, by: string, token: StoredToken): void {
+    this.#store.transaction(() => {
+      const known = this.#get(id);
+      if (token.expiresAt <= this.#clock.wall() || (known && known.secretHash !== token.secretHash)) return;
+      const revoked = token.revoked || (known?.revoked ?? false);
+      if (known === undefined) this.#makeRoom();
+      else if (known.revoked === revoked && (known.elsewhere?.[by] ?? 0) >= token.used) return;
+      const elsewhere = { ...known?.elsewhere, [by]: Math.max(known?.elsewhere?.[by] ?? 0, token.used) };
+      this.#put(id, { ...known ?? { ...token, used: 0 }, revoked, elsewhere });
+    });
+  }
+
+  #admits(tokenId: string, token: StoredToken, publicKey: PublicKey): boolean {
+    const state = this.#stateOf(token);
+    return state === "usable" || (state === "used" && this.#hasAdmitted(tokenId, publicKey));
+  }
+
+  #hasAdmitted(tokenId: string, publicKey: PublicKey): boolean {
+    return this.#store.get(ADMISSIONS, admissionKey(tokenId, publicKey)) !== undefined;
+  }
+
+  #describe(id: string, token: StoredToken): TokenEntry {
+    return {
+      id,
+      createdAt: unixMillis(token.createdAt),
+      expiresAt: unixMillis(token.expiresAt),
+      // Leaders that could not see each other may have admitted more than was allowed.
+      usesLeft: token.uses === null ? null : Math.max(0, token.uses - usedBy(token)),
+      used: usedBy(token),
+      labels: token.labels,
+      state: this.#stateOf(token),
+    };
+  }
+
+  #stateOf(token: StoredToken): TokenState {
+    if (token.revoked) return "revoked";
+    if (token.expiresAt <= this.#clock.wall()) return "expired";
+    return token.uses !== null && usedBy(token) >= token.uses ? "used" : "usable";
+  }
+
+  /** Forgets the oldest tokens that are good for nothing until there is room for one more. */
+  #makeRoom(): void {
+    const tokens = this.list();
+    let tooMany = tokens.length + 1 - MAX_TOKENS;
+    if (tooMany <= 0) return;
+    const admissions = this.#store.entries(ADMISSIONS);
+    for (const { id, state } of tokens) {
+      if (tooMany <= 0) return;
+      if (state === "usable") continue;
+      this.#store.delete(TOKENS, id);
+      for (const [key] of admissions) if (key.startsWith(`${id}/`)) this.#store.delete(ADMISSIONS, key);
+      tooMany--;
+    }
+    if (tooMany > 0) throw new TooManyTokensError(MAX_TOKENS);
+  }
+
+  #get(id: string): StoredToken | undefined {
+    const bytes = this.#store.get(TOKENS, id);
+    return bytes && readToken(id, bytes);
+  }
+
+  #put(id: string, token: StoredToken): void {
+    this.#store.put(TOKENS, id, utf8Bytes(JSON.stringify(token)));
+  }
+}
+
+/** How many admissions there were, by whichever leader. */
+function usedBy({ used, elsewhere = {} }: StoredToken): number {
+  return Object.values(elsewhere).reduce((sum, count) => sum + count, used);
+}
+
+function admissionKey(tokenId: string, publicKey: PublicKey): string {
+  return `${tokenId}/${encodeHex(publicKey.bytes)}`;
+}
+
+function readToken(id: string, bytes: Uint8Array): StoredToken {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw new StateError(`Cannot read the token ${id} from the state: it is damaged`, { cause });
+  }
+}
+
+function hashOf(id: string, token: StoredToken): Uint8Array {
+  const hash = decodeHex(token.secretHash);
+  if (hash?.length !== 32) {
+    throw new StateError(`Cannot read the token ${id} from the state: it is damaged`);
+  }
+  return hash;
+}

@@ -1,0 +1,106 @@
+/**
+ * Tokens that one leader has made, known to all leaders and to nobody else: entries that are sealed under a key that
+ * follows from the network's signing key.
+ *
+ *     token/ID/LEADER   nonce, 24 | XChaCha20-Poly1305 of the token as JSON
+ *
+ * @module
+ */
+
+import { concatBytes, randomBytes, type RandomSource, utf8Bytes } from "../../base/mod.ts";
+import {
+  blake2sMac,
+  type SigningKey,
+  XCHACHA_NONCE_BYTES,
+  xchachaOpen,
+  xchachaSeal,
+} from "../../crypto/mod.ts";
+import type { NetworkId, NodeId } from "../identity/mod.ts";
+import { NO_UPDATE, type Replica } from "../replica/mod.ts";
+import {
+  MAX_ENTRY_BODY_BYTES,
+  MAX_ENTRY_LIFETIME_MS,
+  type ReplicaUpdate,
+  type Signed,
+} from "../records/mod.ts";
+import type { StoredToken, TokenBook } from "./token_book.ts";
+
+/** The kind of these entries. */
+export const TOKEN_KIND = "token";
+
+const KEY = /^([0-9a-f]{32})\/([0-9a-f]{32})$/;
+
+/** What it works with, on a leader. */
+export interface TokenShareParts {
+  readonly self: NodeId;
+  readonly networkId: NetworkId;
+  readonly signingKey: SigningKey;
+  readonly tokens: TokenBook;
+  readonly replica: Replica;
+  readonly random: RandomSource;
+}
+
+/**
+ * Writes what this leader knows of tokens, when there are others to know it.
+ * @param wallMs the wall clock
+ * @returns what is new, to be told
+ */
+export function shareTokens(parts: TokenShareParts, wallMs: number): ReplicaUpdate {
+  const { self, networkId, signingKey, tokens, replica } = parts;
+  let hasOthers = false;
+  for (const { nodeId, roles } of replica.roster.memberRecords()) {
+    if (nodeId !== self && roles.includes("leader")) hasOthers = true;
+  }
+  if (!hasOthers) return NO_UPDATE;
+  const entries: Signed[] = [];
+  for (const [id, token] of tokens.told()) {
+    const key = `${id}/${self}`;
+    const text = JSON.stringify(token);
+    const told = replica.entries.get(TOKEN_KIND, networkId, key);
+    if (told !== undefined && openToken(signingKey, key, told.body) === text) continue;
+    const body = sealToken(signingKey, key, text, parts.random);
+    // A token with labels beyond measure stays with the leader that made it.
+    if (body.length > MAX_ENTRY_BODY_BYTES) continue;
+    const lifetimeMs = Math.min(MAX_ENTRY_LIFETIME_MS, token.expiresAt - wallMs);
+    try {
+      const signed = replica.entries.write(networkId, signingKey, {
+        kind: TOKEN_KIND,
+        key,
+        body,
+        lifetimeMs,
+      });
+      if (signed !== undefined) entries.push(signed);
+    } catch (error) {
+      // There are too many; this one too stays where it is.
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+  return { ...NO_UPDATE, entries };
+}
+
+/** Takes in what other leaders have written of tokens. What cannot be read is left alone. */
+export function absorbTokens({ self, signingKey, tokens, replica }: TokenShareParts): void {
+  for (const { key, body } of replica.entries.list(TOKEN_KIND)) {
+    const [, id, by] = KEY.exec(key) ?? [];
+    if (id === undefined || by === undefined || by === self) continue;
+    const text = openToken(signingKey, key, body);
+    // A leader wrote it, so it is what it should be.
+    if (text !== undefined) tokens.absorb(id, by, JSON.parse(text) as StoredToken);
+  }
+}
+
+function sealToken(signingKey: SigningKey, key: string, text: string, random: RandomSource): Uint8Array {
+  const nonce = randomBytes(random, XCHACHA_NONCE_BYTES);
+  return concatBytes(nonce, xchachaSeal(boxKey(signingKey), nonce, utf8Bytes(text), utf8Bytes(key)));
+}
+
+function openToken(signingKey: SigningKey, key: string, body: Uint8Array): string | undefined {
+  if (body.length < XCHACHA_NONCE_BYTES) return undefined;
+  const nonce = body.subarray(0, XCHACHA_NONCE_BYTES);
+  const text = xchachaOpen(boxKey(signingKey), nonce, body.subarray(XCHACHA_NONCE_BYTES), utf8Bytes(key));
+  return text && new TextDecoder().decode(text);
+}
+
+function boxKey(signingKey: SigningKey): Uint8Array {
+  return blake2sMac(signingKey.exposeBytes(), 32, utf8Bytes("weft leaders' box v1"));
+}

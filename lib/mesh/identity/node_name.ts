@@ -1,0 +1,62 @@
+/**
+ * Names of nodes and labels on them.
+ * @module
+ */
+
+import {
+  LABEL_KEY,
+  LABEL_VALUE,
+  MAX_LABELS,
+  MAX_LABELS_LENGTH,
+  MAX_NAME_LENGTH,
+  NODE_NAME,
+} from "../bounds.ts";
+
+/** Whether `text` is a lower-case DNS label of letters, digits and inner hyphens (RFC 1123 §2.1). */
+export function isNodeName(text: string): boolean {
+  return NODE_NAME.test(text);
+}
+
+/**
+ * @param hostname what a machine calls itself, with or without a domain
+ * @returns the nearest node name; `node` when nothing of it can be kept
+ */
+export function toNodeName(hostname: string): string {
+  const [first = ""] = hostname.slice(0, 255).toLowerCase().split(".");
+  const name = first.replace(/[^a-z0-9-]+/g, "-").slice(0, MAX_NAME_LENGTH).replace(/^-+|-+$/g, "");
+  return name === "" ? "node" : name;
+}
+
+/**
+ * @param number 2 for the second node that asked for `name`
+ * @returns `name-2`, cut so that it is still a node name
+ */
+export function numberedName(name: string, number: number): string {
+  const suffix = `-${number}`;
+  return name.slice(0, MAX_NAME_LENGTH - suffix.length).replace(/-+$/, "") + suffix;
+}
+
+/** Whether these are at most 32 labels whose keys and values a selector can name without quotes. */
+export function areLabels(labels: Readonly<Record<string, string>>): boolean {
+  const pairs = Object.entries(labels);
+  return pairs.length <= MAX_LABELS && pairs.flat().join("").length <= MAX_LABELS_LENGTH &&
+    pairs.every(([key, value]) => LABEL_KEY.test(key) && LABEL_VALUE.test(value));
+}
+
+/**
+ * @param wanted what a machine asks for
+ * @param given what its token says, which overrides
+ * @returns both, or `given` alone when they are too many together
+ */
+export function mergeLabels(
+  wanted: Readonly<Record<string, string>>,
+  given: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const both = { ...wanted, ...given };
+  return areLabels(both) ? both : given;
+}
+
+/** @returns the labels with their keys in order, so that equal labels have equal encodings */
+export function sortLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0));
+}

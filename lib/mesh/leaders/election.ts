@@ -1,0 +1,144 @@
+/**
+ * Which of the leaders is the elected one: the one with the highest node id among those that live. Every node applies
+ * the same rule to what it hears, so there is no vote; two sides of a split network each have their own.
+ *
+ *     unknown ──heartbeat, or a record that says it leads──► alive ──5 s without a heartbeat──► dead
+ *                                                              ▲─────────heartbeat──────────────┘
+ *
+ * @module
+ */
+
+import { type Millis, millis } from "../../base/mod.ts";
+import type { NodeId } from "../identity/mod.ts";
+
+/** How often a leader gives a sign of life. */
+export const HEARTBEAT_MS = 2_000;
+/** A leader that was not heard for so long is dead. */
+export const LEADER_DEAD_MS = 5_000;
+
+/** That another leader is the elected one. */
+export interface ElectionEvent {
+  readonly elected: NodeId | undefined;
+  readonly former: NodeId | undefined;
+}
+
+/** A leader as this node sees it. */
+export interface LeaderView {
+  readonly nodeId: NodeId;
+  readonly isAlive: boolean;
+  readonly isElected: boolean;
+  /** Undefined for one that was never heard. */
+  readonly lastHeardAt: Millis | undefined;
+}
+
+interface Leader {
+  /** Until then it counts as alive. */
+  deadAt: Millis;
+  lastHeardAt: Millis | undefined;
+}
+
+/** The machine. A leader is presumed alive for 5 s when it becomes known, so that a start announces nobody in vain. */
+export class Election {
+  readonly #self: NodeId;
+  readonly #leaders = new Map<NodeId, Leader>();
+  #nextHeartbeat: Millis;
+  #checkedAt: Millis;
+  #elected: NodeId | undefined;
+  #announced: NodeId | undefined;
+
+  /** @param self this node, which may be a leader and is alive */
+  constructor(self: NodeId, now: Millis) {
+    this.#self = self;
+    this.#nextHeartbeat = now;
+    this.#checkedAt = now;
+  }
+
+  /** The elected leader; undefined when none lives. */
+  get elected(): NodeId | undefined {
+    return this.#elected;
+  }
+
+  /** Whether this node leads, elected or not. */
+  get isLeader(): boolean {
+    return this.#leaders.has(this.#self);
+  }
+
+  /** Takes note of who the leaders are, by their records. */
+  setLeaders(nodeIds: Iterable<NodeId>, now: Millis): void {
+    const ids = new Set(nodeIds);
+    for (const nodeId of this.#leaders.keys()) if (!ids.has(nodeId)) this.#leaders.delete(nodeId);
+    for (const nodeId of ids) {
+      if (this.#leaders.has(nodeId)) continue;
+      this.#leaders.set(nodeId, { deadAt: millis(now + LEADER_DEAD_MS), lastHeardAt: undefined });
+      if (nodeId === this.#self) this.#nextHeartbeat = now;
+    }
+    this.#elect(now);
+  }
+
+  /** Takes note of a sign of life; of one who is no leader, nothing. */
+  handleHeartbeat(nodeId: NodeId, now: Millis): void {
+    const leader = this.#leaders.get(nodeId);
+    if (leader === undefined) return;
+    leader.deadAt = millis(now + LEADER_DEAD_MS);
+    leader.lastHeardAt = now;
+    this.#elect(now);
+  }
+
+  /** Lets those die who were not heard. Early and repeated calls are harmless. */
+  handleTimeout(now: Millis): void {
+    const lateMs = now - Math.max(this.#checkedAt, this.pollTimeout() ?? now);
+    // This process itself stood still: what was said meanwhile is still to be read.
+    if (lateMs > HEARTBEAT_MS) {
+      for (const leader of this.#leaders.values()) leader.deadAt = millis(leader.deadAt + lateMs);
+    }
+    this.#checkedAt = now;
+    this.#elect(now);
+  }
+
+  /** @returns whether this node is to give a sign of life now; it is due again two seconds later */
+  pollHeartbeat(now: Millis): boolean {
+    if (!this.isLeader || now < this.#nextHeartbeat) return false;
+    this.#nextHeartbeat = millis(now + HEARTBEAT_MS);
+    return true;
+  }
+
+  /** @returns a change that was not told yet; undefined when there is none */
+  pollEvent(): ElectionEvent | undefined {
+    if (this.#elected === this.#announced) return undefined;
+    const former = this.#announced;
+    this.#announced = this.#elected;
+    return { elected: this.#elected, former };
+  }
+
+  /** When `handleTimeout` and `pollHeartbeat` are to be called; undefined when there is nothing to wait for. */
+  pollTimeout(): Millis | undefined {
+    let at = this.isLeader ? this.#nextHeartbeat as number : Infinity;
+    for (const [nodeId, { deadAt }] of this.#leaders) {
+      if (nodeId !== this.#self && deadAt > this.#checkedAt) at = Math.min(at, deadAt);
+    }
+    return at === Infinity ? undefined : millis(at);
+  }
+
+  /** @returns all leaders, the highest id first */
+  views(now: Millis): readonly LeaderView[] {
+    return [...this.#leaders].map(([nodeId, leader]) => ({
+      nodeId,
+      isAlive: this.#isAlive(nodeId, leader, now),
+      isElected: nodeId === this.#elected,
+      lastHeardAt: leader.lastHeardAt,
+    })).sort((a, b) => a.nodeId > b.nodeId ? -1 : 1);
+  }
+
+  #isAlive(nodeId: NodeId, { deadAt }: Leader, now: Millis): boolean {
+    return nodeId === this.#self || deadAt > now;
+  }
+
+  #elect(now: Millis): void {
+    let elected: NodeId | undefined;
+    for (const [nodeId, leader] of this.#leaders) {
+      if (!this.#isAlive(nodeId, leader, now)) continue;
+      if (elected === undefined || nodeId > elected) elected = nodeId;
+    }
+    this.#elected = elected;
+  }
+}

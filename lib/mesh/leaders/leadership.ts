@@ -1,0 +1,229 @@
+/**
+ * What makes a member a leader, and how that is handed on: the network's signing key and a slice of its addresses.
+ *
+ *     leader                                   member
+ *     sets a slice aside
+ *     promotion: seed sealed to the member ──► keeps both, signs its own record anew
+ *     forgets the slice ◄───────────── done ──
+ *
+ * @module
+ */
+
+import { type Environment, type StateStore, unixMillis } from "../../base/mod.ts";
+import { SigningKey } from "../../crypto/mod.ts";
+import { AddressRange, type IpAddress } from "../../net/mod.ts";
+import {
+  type AddressPool,
+  Admission,
+  type Enrolled,
+  RECORD_LIFETIME_MS,
+  TokenBook,
+} from "../admission/mod.ts";
+import { type NetworkIdentity, type NodeIdentity, openSealed, sealFor, SEED_BYTES } from "../identity/mod.ts";
+import { type MemberRecord, type ReplicaUpdate, type Role, signRecord } from "../records/mod.ts";
+import type { MemberAnswer, MemberRequest, SliceGrant } from "../wire/mod.ts";
+import { dropSigningKey, keepSigningKey } from "../network_store.ts";
+import { NO_UPDATE, type Replica } from "../replica/mod.ts";
+import { SliceLedger } from "./slice_ledger.ts";
+
+const SEED_LABEL = "network seed";
+/** So many records travel with slices that are handed over; with more, only what is above all of them is. */
+const MAX_HANDED_RECORDS = 1000;
+
+/** What it stands on. */
+export interface LeadershipOptions extends Pick<Environment, "clock" | "random"> {
+  readonly identity: () => NodeIdentity;
+  readonly network: Pick<NetworkIdentity, "id" | "verifyingKey">;
+  readonly replica: Replica;
+  /** Makes a fresh pool for the overlay's block. */
+  readonly newPool: () => AddressPool;
+}
+
+/** What only leaders have. */
+interface Office {
+  readonly signingKey: SigningKey;
+  readonly tokens: TokenBook;
+  readonly admission: Admission;
+  readonly ledger: SliceLedger;
+}
+
+/** A node's leadership, which it may have, be given and give away while it runs. */
+export class Leadership {
+  readonly #store: StateStore;
+  readonly #options: LeadershipOptions;
+  #office: Office | undefined;
+
+  /**
+   * @param signingKey absent for one that is no leader now
+   * @throws StateError when what is stored is damaged
+   */
+  constructor(store: StateStore, options: LeadershipOptions, signingKey?: SigningKey) {
+    this.#store = store;
+    this.#options = options;
+    if (signingKey !== undefined) this.#office = this.#open(signingKey);
+  }
+
+  get signingKey(): SigningKey | undefined {
+    return this.#office?.signingKey;
+  }
+
+  get tokens(): TokenBook | undefined {
+    return this.#office?.tokens;
+  }
+
+  get admission(): Admission | undefined {
+    return this.#office?.admission;
+  }
+
+  /** What this leader allocates from; nothing on others. */
+  get slices(): readonly AddressRange[] {
+    return this.#office?.ledger.slices ?? [];
+  }
+
+  /**
+   * @param member who is to lead; not this node, and no device
+   * @returns what it is to be asked; the same slice again until it has answered
+   * @throws TypeError on a node that is no leader
+   */
+  promote(member: MemberRecord): Extract<MemberRequest, { kind: "promotion" }> {
+    const { signingKey, ledger } = this.#mine();
+    const sealedSeed = sealFor(member.publicKey, SEED_LABEL, signingKey.exposeBytes(), this.#options.random);
+    return { kind: "promotion", sealedSeed, slices: ledger.cutFor(member.nodeId) };
+  }
+
+  /** Takes note that a member has taken what it was sent. */
+  settle(member: MemberRecord): void {
+    this.#mine().ledger.settle(member.nodeId);
+  }
+
+  /**
+   * Becomes a leader, or a leader with more addresses.
+   * @returns what others are to be told, or undefined when the request is none that can be followed
+   */
+  accept({ sealedSeed, slices }: Extract<MemberRequest, { kind: "promotion" }>): ReplicaUpdate | undefined {
+    const { identity, network } = this.#options;
+    const seed = openSealed(identity().privateKey, SEED_LABEL, sealedSeed);
+    if (seed?.length !== SEED_BYTES) return undefined;
+    const signingKey = SigningKey.fromSeed(seed);
+    if (!signingKey.verifyingKey.equals(network.verifyingKey)) return undefined;
+    const before = this.#office;
+    try {
+      return this.#store.transaction(() => {
+        keepSigningKey(this.#store, signingKey);
+        if (before === undefined) SliceLedger.begin(this.#store);
+        const office = this.#office ??= this.#open(signingKey);
+        office.ledger.take(slices);
+        return this.#signOwn(signingKey, ["leader", "member"]);
+      });
+    } catch (error) {
+      this.#office = before;
+      this.#options.replica.reload();
+      throw error;
+    }
+  }
+
+  /** Takes over addresses of a leader that gives them up, and hears of everybody who has one of them. */
+  take(slices: SliceGrant, records: ReplicaUpdate = NO_UPDATE): void {
+    const { ledger } = this.#mine();
+    this.#options.replica.merge(records);
+    ledger.take(slices);
+  }
+
+  /**
+   * What is given up in favour of another leader; the same again until this node has resigned.
+   * @throws TypeError on a node that is no leader
+   */
+  handOver(to: MemberRecord): { readonly slices: SliceGrant; readonly records: ReplicaUpdate } {
+    const slices = this.#mine().ledger.allFor(to.nodeId);
+    const { roster } = this.#options.replica;
+    const holders = roster.records().filter(({ addresses }) =>
+      addresses.some((address) => slices.ranges.some((range) => range.contains(address)))
+    );
+    if (holders.length > MAX_HANDED_RECORDS) {
+      const taken = holders.flatMap(({ addresses }) => addresses);
+      const ranges = slices.ranges.map((range) => above(range, taken)).filter((range) => range !== undefined);
+      return { slices: { ...slices, ranges }, records: NO_UPDATE };
+    }
+    const records = holders.map(({ nodeId }) => roster.signedRecord(nodeId));
+    return { slices, records: { ...NO_UPDATE, records: records.filter((signed) => signed !== undefined) } };
+  }
+
+  /** Is no leader any more. @returns what others are to be told */
+  resign(): ReplicaUpdate {
+    const { signingKey } = this.#mine();
+    const update = this.#undoable(() => {
+      const news = this.#signOwn(signingKey, ["member"]);
+      dropSigningKey(this.#store);
+      return news;
+    });
+    this.#office = undefined;
+    return update;
+  }
+
+  /** Answers a leader that asks this node to be none any more; the same again when it asks again. */
+  demote(asker: MemberRecord): { readonly answer: MemberAnswer; readonly news: ReplicaUpdate } {
+    if (this.#office === undefined) {
+      const pool = this.#options.newPool();
+      const slices = new SliceLedger(this.#store, { pool, random: this.#options.random }).pendingAllFor(
+        asker.nodeId,
+      );
+      return { answer: { kind: "done", ...slices && { slices } }, news: NO_UPDATE };
+    }
+    const { slices, records } = this.handOver(asker);
+    const news = this.resign();
+    return { answer: { kind: "done", slices, update: records }, news };
+  }
+
+  #open(signingKey: SigningKey): Office {
+    const { network, replica: { roster }, clock, random, newPool } = this.#options;
+    const pool = newPool();
+    const ledger = new SliceLedger(this.#store, { pool, random });
+    const tokens = new TokenBook(this.#store, { random, clock });
+    const admission = new Admission({
+      store: this.#store,
+      roster,
+      tokens,
+      network: { ...network, signingKey },
+      clock,
+      addresses: pool,
+    });
+    return { signingKey, tokens, admission, ledger };
+  }
+
+  #signOwn(signingKey: SigningKey, roles: readonly Role[]): ReplicaUpdate {
+    const { identity, replica: { roster }, clock } = this.#options;
+    const known = roster.recordOf(identity().id);
+    if (known === undefined || known.revoked || known.roles.join() === roles.join()) return NO_UPDATE;
+    const issuedAt = clock.wall();
+    const expiresAt = unixMillis(issuedAt + RECORD_LIFETIME_MS);
+    const record = { ...known, roles, version: known.version + 1, issuedAt, expiresAt };
+    const signed: Enrolled["signed"] = signRecord(record, signingKey);
+    roster.merge(signed);
+    return { ...NO_UPDATE, records: [signed] };
+  }
+
+  #undoable<T>(body: () => T): T {
+    try {
+      return this.#store.transaction(body);
+    } catch (error) {
+      this.#options.replica.reload();
+      throw error;
+    }
+  }
+
+  #mine(): Office {
+    if (this.#office === undefined) throw new TypeError("Cannot do that: this node is no leader");
+    return this.#office;
+  }
+}
+
+/** @returns what of a range lies above all of these addresses, or undefined when nothing does */
+function above({ first, last, family }: AddressRange, taken: readonly IpAddress[]): AddressRange | undefined {
+  let from = first.toBigInt();
+  const to = last.toBigInt();
+  for (const address of taken) {
+    const value = address.toBigInt();
+    if (address.family === family && value >= from && value <= to) from = value + 1n;
+  }
+  return from <= to ? AddressRange.fromBigInts(from, to, family) : undefined;
+}

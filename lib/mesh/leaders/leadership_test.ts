@@ -1,0 +1,296 @@
+import assert from "node:assert/strict";
+import { MemoryStateStore, SeededRandom, StateError, VirtualClock } from "../../base/mod.ts";
+import { PrivateKey } from "../../crypto/mod.ts";
+import { Cidr } from "../../net/mod.ts";
+import type { JoinToken } from "../records/join_token.ts";
+import type { MemberAnswer, MemberRequest } from "../wire/member_request.ts";
+import { decodeMeshMessage, encodeMeshMessage } from "../wire/mesh_message.ts";
+import { encodeJoinRequest, MeshState } from "../mesh_state.ts";
+import { NO_UPDATE } from "../replica/roster_update.ts";
+import { SmallPool, START } from "../testing/test_network.ts";
+
+const cidr = Cidr.parse("10.200.0.0/16") ?? assert.fail();
+
+class Stage {
+  readonly clock = new VirtualClock(START);
+  readonly random: SeededRandom;
+  readonly stores = new Map<MeshState, MemoryStateStore>();
+  readonly #poolSize: number;
+
+  constructor(seed: number, poolSize = 64) {
+    this.random = new SeededRandom(seed);
+    this.#poolSize = poolSize;
+  }
+
+  get options() {
+    return { random: this.random, clock: this.clock, addressPool: () => new SmallPool(this.#poolSize) };
+  }
+
+  create(): MeshState {
+    const store = new MemoryStateStore();
+    return this.#keep(MeshState.create(store, { ...this.options, name: "a", cidr }), store);
+  }
+
+  load(state: MeshState): MeshState {
+    const store = this.stores.get(state) ?? assert.fail();
+    return this.#keep(MeshState.load(store, this.options), store);
+  }
+
+  /** Lets a new machine in by `leader`; it knows what the leader knows. */
+  join(leader: MeshState, name: string): MeshState {
+    const store = new MemoryStateStore();
+    const identity = MeshState.prepareJoin(store, this.random);
+    const token = leader.tokens?.create({
+      networkId: leader.network.id,
+      leaderPublicKey: leader.identity.publicKey,
+      endpoints: [],
+      cidr,
+      lifetimeMs: 1000,
+    }) ?? assert.fail();
+    const wanted = { name, labels: {}, endpoints: [], channelEndpoints: [], clock: this.clock };
+    const asked = decodeMeshMessage(encodeJoinRequest(identity, token, wanted));
+    assert.equal(asked?.kind, "join-request");
+    const request = { ...asked.request, tokenId: token.tokenId, remotePublicKey: identity.publicKey };
+    const enrolled = leader.admission?.admit(request);
+    assert.ok(typeof enrolled === "object", String(enrolled));
+    const [answer] = leader.admittedMessages(enrolled).map(decodeMeshMessage);
+    assert.equal(answer?.kind, "admitted");
+    const state = MeshState.completeJoin(store, { ...this.options, admitted: answer.admitted, token });
+    assert.ok(state instanceof MeshState);
+    return this.#keep(state, store);
+  }
+
+  /** Lets them tell each other everything. */
+  sync(...states: readonly MeshState[]): void {
+    for (const from of states) for (const to of states) to.replica.merge(from.replica.snapshot());
+  }
+
+  /** The way of a request, with its bytes. */
+  promote(leader: MeshState, member: MeshState): void {
+    const request = sent(leader.leadership.promote(member.record));
+    assert.equal(request.kind, "promotion");
+    assert.ok(member.leadership.accept(request));
+    leader.leadership.settle(member.record);
+    this.sync(leader, member);
+  }
+
+  #keep(state: MeshState, store: MemoryStateStore): MeshState {
+    this.stores.set(state, store);
+    return state;
+  }
+}
+
+function sent(request: MemberRequest): MemberRequest {
+  const message = decodeMeshMessage(encodeMeshMessage({ kind: "request", number: 1, request }));
+  assert.equal(message?.kind, "request");
+  return message.request;
+}
+
+function answered(answer: MemberAnswer): Extract<MemberAnswer, { kind: "done" }> {
+  const message = decodeMeshMessage(encodeMeshMessage({ kind: "response", number: 1, answer }));
+  assert(message?.kind === "response" && message.answer.kind === "done");
+  return message.answer;
+}
+
+function slicesOf(state: MeshState): string {
+  return state.leadership.slices.join(",");
+}
+
+Deno.test("Leadership: a promoted member leads with the key and half of the addresses, also after a restart", () => {
+  const stage = new Stage(1);
+  const a = stage.create();
+  const b = stage.join(a, "b");
+  assert.deepEqual([b.role, slicesOf(b)], ["member", ""]);
+  stage.promote(a, b);
+  for (const state of [b, stage.load(b)]) {
+    assert.equal(state.role, "leader");
+    assert.equal(slicesOf(state), "10.200.0.33-10.200.0.64");
+    assert.deepEqual(state.record.roles, ["leader", "member"]);
+  }
+  for (const state of [a, stage.load(a)]) {
+    assert.equal(slicesOf(state), "10.200.0.1-10.200.0.32");
+    assert.ok(state.roster.get(b.identity.id)?.record.roles.includes("leader"));
+  }
+});
+
+Deno.test("Leadership: two leaders that cannot see each other admit at the same time, and no address is given twice", () => {
+  const stage = new Stage(2);
+  const a = stage.create();
+  const b = stage.join(a, "b");
+  stage.promote(a, b);
+  const joined = Array.from({ length: 20 }, (_, i) => stage.join(i % 2 === 0 ? a : b, `n${i}`));
+  stage.sync(a, b);
+  const addresses = a.roster.members().map(({ record }) => String(record.addresses[0]));
+  assert.equal(addresses.length, joined.length + 2);
+  assert.equal(new Set(addresses).size, addresses.length);
+  assert.deepEqual(b.roster.members().map(({ record }) => String(record.addresses[0])), addresses);
+});
+
+Deno.test("Leadership: a promotion whose answer was lost gives the same slice again, and it is taken once", () => {
+  const stage = new Stage(3);
+  const a = stage.create();
+  const b = stage.join(a, "b");
+  const first = sent(a.leadership.promote(b.record));
+  const again = sent(stage.load(a).leadership.promote(b.record));
+  assert(first.kind === "promotion" && again.kind === "promotion");
+  assert.deepEqual(again.slices, first.slices);
+  b.leadership.accept(first);
+  // Its slice has gone on to somebody else before the second one comes.
+  const { slices } = answered(b.leadership.demote(a.record).answer);
+  assert.equal(slices?.ranges.join(), "10.200.0.33-10.200.0.64");
+  b.leadership.accept(again);
+  assert.equal(slicesOf(b), "");
+});
+
+Deno.test("Leadership: a demoted leader hands its addresses over, once, with who has them, and forgets the key", () => {
+  const stage = new Stage(4);
+  const a = stage.create();
+  const b = stage.join(a, "b");
+  stage.promote(a, b);
+  const c = stage.join(b, "c");
+  const { answer, news } = b.leadership.demote(a.record);
+  const { slices, update } = answered(answer);
+  assert.equal(news.records.length, 1);
+  assert.equal(update?.records.length, 1, "c, of which a has not heard");
+  assert.deepEqual([b.role, b.admission, b.record.roles], ["member", undefined, ["member"]]);
+  assert.equal(stage.load(b).role, "member");
+  // The answer was lost, and a asks again.
+  const repeated = answered(stage.load(b).leadership.demote(a.record).answer);
+  assert.deepEqual(repeated.slices, slices);
+  a.leadership.take(slices ?? assert.fail(), update);
+  a.leadership.take(repeated.slices ?? assert.fail());
+  assert.equal(slicesOf(a), "10.200.0.1-10.200.0.32,10.200.0.33-10.200.0.64");
+  assert.equal(slicesOf(stage.load(a)), slicesOf(a));
+  const names = Array.from({ length: 35 }, (_, i) => stage.join(a, `n${i}`).record.addresses[0]?.toString());
+  assert.ok(!names.includes(c.record.addresses[0]?.toString()));
+  assert.equal(
+    answered(stage.load(b).leadership.demote(c.record).answer).slices,
+    undefined,
+    "to nobody else",
+  );
+});
+
+Deno.test("Leadership.accept() takes no other key and nothing that is sealed for another", () => {
+  const stage = new Stage(5);
+  const a = stage.create();
+  const [b, c] = [stage.join(a, "b"), stage.join(a, "c")];
+  const stranger = stage.create();
+  const forC = a.leadership.promote(c.record);
+  assert.equal(b.leadership.accept(forC), undefined);
+  assert.equal(b.leadership.accept({ ...forC, sealedSeed: forC.sealedSeed.with(40, 1) }), undefined);
+  const wrong = stranger.leadership.promote(b.record);
+  assert.equal(b.leadership.accept(wrong), undefined);
+  assert.deepEqual([b.role, stage.load(b).role], ["member", "member"]);
+});
+
+Deno.test("Leadership changes nothing when the store fails at whichever write", () => {
+  const stage = new Stage(6);
+  const a = stage.create();
+  const b = stage.join(a, "b");
+  const request = a.leadership.promote(b.record);
+  const store = stage.stores.get(b) ?? assert.fail();
+  const put = store.put.bind(store);
+  let failAt = 0;
+  for (; b.role === "member"; failAt++) {
+    let writes = 0;
+    store.put = (collection, key, value) => {
+      if (writes++ === failAt) throw new StateError("the disk is full");
+      put(collection, key, value);
+    };
+    try {
+      b.leadership.accept(request);
+    } catch (error) {
+      assert.ok(error instanceof StateError);
+      assert.deepEqual([b.role, b.record.roles], ["member", ["member"]]);
+      store.put = put;
+      assert.equal(stage.load(b).role, "member");
+    }
+  }
+  assert.ok(failAt > 3, `${failAt} writes`);
+  store.put = put;
+  assert.equal(slicesOf(stage.load(b)), "10.200.0.33-10.200.0.64");
+});
+
+function newToken(leader: MeshState, uses?: number): JoinToken {
+  return leader.tokens?.create({
+    networkId: leader.network.id,
+    leaderPublicKey: leader.identity.publicKey,
+    endpoints: [],
+    cidr,
+    lifetimeMs: 3_600_000,
+    uses,
+  }) ?? assert.fail();
+}
+
+Deno.test("MeshState.shareTokens() lets all leaders know a token, and nobody else", () => {
+  const stage = new Stage(7);
+  const a = stage.create();
+  const token = newToken(a, 2);
+  assert.deepEqual(a.shareTokens().entries, [], "there is nobody to tell");
+  const [b, member] = [stage.join(a, "b"), stage.join(a, "m")];
+  stage.promote(a, b);
+  const told = a.shareTokens();
+  assert.ok(told.entries.length >= 1);
+  assert.deepEqual(a.shareTokens().entries, [], "once");
+  for (const state of [b, member]) state.replica.merge(told);
+  for (const { payload } of told.entries) {
+    const text = new TextDecoder("latin1").decode(payload);
+    assert.ok(!text.includes("secretHash") && !text.includes("labels"));
+  }
+  b.shareTokens();
+  const key = (seed: number) => PrivateKey.fromBytes(new Uint8Array(32).fill(seed)).publicKey;
+  assert.ok(b.tokens?.presharedKeyFor(token.tokenId, key(1))?.equals(token.presharedKey));
+  assert.ok(b.tokens?.redeem(token.tokenId, token.secret, key(1)));
+  assert.ok(a.tokens?.redeem(token.tokenId, token.secret, key(2)));
+  stage.sync(a, b);
+  for (const state of [b, a, b]) stage.sync(...[a, b].filter(() => state.shareTokens()));
+  for (const { tokens } of [a, b]) {
+    assert.deepEqual([tokens?.get(token.tokenId)?.used, tokens?.get(token.tokenId)?.state], [2, "used"]);
+  }
+  const other = newToken(b);
+  stage.sync(a, b);
+  a.replica.merge(b.shareTokens());
+  a.shareTokens();
+  a.tokens?.revoke(other.tokenId);
+  b.replica.merge(a.shareTokens());
+  b.shareTokens();
+  assert.equal(b.tokens?.get(other.tokenId)?.state, "revoked");
+});
+
+Deno.test("MeshState: a node goes on under new keys with its name, address and entries, whenever it crashes", () => {
+  const stage = new Stage(8);
+  const a = stage.create();
+  const b = stage.join(a, "b");
+  stage.sync(a, b);
+  const body = Uint8Array.of(7);
+  b.replica.entries.write(b.identity.id, b.identity.signingKey, { kind: "name", key: "web", body });
+  const former = b.record;
+  const rotation = b.prepareRotation({ endpoints: [], channelEndpoints: [] });
+  assert.equal(b.isRotating, false);
+  const crashed = stage.load(b);
+  const again = crashed.prepareRotation({ endpoints: [], channelEndpoints: [] });
+  assert.ok(again.publicKey.equals(rotation.publicKey), "the same keys");
+  const both = a.admission?.rotate(former, rotation);
+  assert.ok(typeof both === "object");
+  const [next, old] = both.map(({ signed }) => signed);
+  assert.ok(next && old);
+  // The revocation alone is not enough to go on.
+  crashed.replica.merge({ ...NO_UPDATE, records: [old] });
+  assert.equal(crashed.isRotating, true);
+  assert.equal(crashed.adoptRotation(), undefined);
+  assert.equal(crashed.record.nodeId, former.nodeId);
+  const resumed = stage.load(crashed);
+  resumed.replica.merge({ ...NO_UPDATE, records: [next] });
+  const news = resumed.adoptRotation() ?? assert.fail();
+  for (const state of [resumed, stage.load(resumed)]) {
+    assert.ok(state.identity.publicKey.equals(rotation.publicKey));
+    assert.deepEqual([state.record.name, state.record.addresses], [former.name, former.addresses]);
+    assert.equal(state.isRotating, false);
+    assert.equal(state.adoptRotation(), undefined);
+  }
+  a.replica.merge(news);
+  a.replica.handleTimeout();
+  assert.deepEqual(a.replica.entries.list("name").map(({ origin }) => origin), [resumed.identity.id]);
+  assert.equal(a.roster.byName("b")?.record.nodeId, resumed.identity.id);
+  assert.ok(a.roster.isRevoked(former.publicKey));
+});

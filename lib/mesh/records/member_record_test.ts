@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { SeededRandom, unixMillis } from "../../base/mod.ts";
+import { Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
+import { generateNetwork, NodeIdentity, nodeIdOf } from "../identity/identity.ts";
+import { decodeRecord, type MemberRecord, signRecord, verifyRecord } from "./member_record.ts";
+import { decodeStatement, type NodeStatement, signStatement, verifyStatement } from "./node_statement.ts";
+
+const random = new SeededRandom(11);
+const network = generateNetwork(random);
+const identity = NodeIdentity.generate(random);
+const at = (text: string) => Endpoint.parse(text) ?? assert.fail(text);
+const address = (text: string) => IpAddress.parse(text) ?? assert.fail(text);
+
+const record: MemberRecord = {
+  networkId: network.id,
+  nodeId: identity.id,
+  name: "web-1",
+  publicKey: identity.publicKey,
+  verifyingKey: identity.signingKey.verifyingKey,
+  addresses: [address("10.200.0.2"), address("fd00::2")],
+  allowedIps: [Cidr.parse("192.168.7.0/24") ?? assert.fail()],
+  labels: { zone: "b", role: "web" },
+  roles: ["member"],
+  version: 3,
+  issuedAt: unixMillis(1_700_000_000_000),
+  expiresAt: unixMillis(1_800_000_000_000),
+  revoked: false,
+};
+const statement: NodeStatement = {
+  nodeId: identity.id,
+  endpoints: [at("192.0.2.1:51820"), at("[2001:db8::1]:51820")],
+  channelEndpoints: [at("192.0.2.1:51820")],
+  version: 9,
+  issuedAt: unixMillis(1_700_000_000_000),
+};
+
+Deno.test("signRecord() and verifyRecord() are inverse", () => {
+  assert.deepEqual(verifyRecord(signRecord(record, network.signingKey), network.verifyingKey), record);
+  const device: MemberRecord = {
+    ...record,
+    nodeId: nodeIdOf(record.publicKey),
+    roles: ["wireguard"],
+    endpoint: at("192.0.2.9:1"),
+    persistentKeepaliveSeconds: 25,
+  };
+  delete (device as { verifyingKey?: unknown }).verifyingKey;
+  assert.deepEqual(verifyRecord(signRecord(device, network.signingKey), network.verifyingKey), device);
+});
+
+Deno.test("verifyRecord() rejects other signers, other labels and every flipped byte", () => {
+  const signed = signRecord(record, network.signingKey);
+  assert.equal(verifyRecord(signed, identity.signingKey.verifyingKey), undefined);
+  const asStatement = signStatement({ ...statement }, network.signingKey);
+  assert.equal(verifyRecord(asStatement, network.verifyingKey), undefined);
+  assert.equal(
+    verifyRecord({ ...signed, signature: signed.signature.slice(1) }, network.verifyingKey),
+    undefined,
+  );
+  for (let i = 0; i < signed.payload.length; i += 7) {
+    const payload = signed.payload.with(i, (signed.payload[i] ?? 0) ^ 1);
+    assert.equal(verifyRecord({ ...signed, payload }, network.verifyingKey), undefined, `byte ${i}`);
+  }
+});
+
+Deno.test("signRecord() refuses what nobody would accept", () => {
+  const other = NodeIdentity.generate(random);
+  const wrong: [string, Partial<MemberRecord>][] = [
+    ["another node's id", { nodeId: other.id }],
+    ["no name", { name: "" }],
+    ["a name in capitals", { name: "Web" }],
+    ["too many addresses", { addresses: Array(17).fill(record.addresses[0]) }],
+    ["too many prefixes", { allowedIps: Array(65).fill(record.allowedIps[0]) }],
+    ["too many labels", { labels: Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`a${i}`, ""])) }],
+    ["a label with a blank", { labels: { a: "b c" } }],
+    ["no role", { roles: [] }],
+    ["a role twice", { roles: ["member", "member"] }],
+    ["a device that signs", { roles: ["wireguard"] }],
+    ["version 0", { version: 0 }],
+    ["port 0", { endpoint: at("192.0.2.1:0") }],
+    ["a keepalive of a day", { persistentKeepaliveSeconds: 86_400 }],
+  ];
+  for (const [what, fields] of wrong) {
+    assert.throws(() => signRecord({ ...record, ...fields }, network.signingKey), RangeError, what);
+  }
+});
+
+Deno.test("signStatement() and verifyStatement() are inverse, and bounded", () => {
+  const signed = signStatement(statement, identity.signingKey);
+  assert.deepEqual(verifyStatement(signed, identity.signingKey.verifyingKey), statement);
+  assert.equal(verifyStatement(signed, network.verifyingKey), undefined);
+  const endpoints = Array(9).fill(at("192.0.2.1:1"));
+  assert.throws(() => signStatement({ ...statement, endpoints }, identity.signingKey), RangeError);
+});
+
+Deno.test("decodeRecord() and decodeStatement() never throw, whatever the bytes", () => {
+  const { payload } = signRecord(record, network.signingKey);
+  for (let length = 0; length < payload.length; length++) decodeRecord(payload.subarray(0, length));
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
+    decodeRecord(bytes);
+    decodeStatement(bytes);
+  }));
+  fc.assert(fc.property(fc.nat(payload.length - 1), fc.nat(255), (i, byte) => {
+    decodeRecord(payload.with(i, byte));
+  }));
+});

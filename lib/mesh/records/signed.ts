@@ -1,0 +1,93 @@
+/**
+ * Payloads that carry a signature, and the bounds of what is read from them.
+ * @module
+ */
+
+import { concatBytes, type UnixMillis, unixMillis, utf8Bytes } from "../../base/mod.ts";
+import { SIGNATURE_BYTES, type SigningKey, type VerifyingKey } from "../../crypto/mod.ts";
+import { Endpoint } from "../../net/mod.ts";
+import { decodeMessage, encodeMessage, SignedSchema } from "../../proto/mod.ts";
+
+/** The longest payload that is looked at, in bytes. */
+export const MAX_PAYLOAD_BYTES = 4096;
+
+/** So far the clock of whoever signed something may be ahead of this one, in milliseconds. */
+export const MAX_CLOCK_AHEAD_MS = 600_000;
+
+/** A payload and a signature over a label and it. Immutable. */
+export interface Signed {
+  readonly payload: Uint8Array;
+  /** 64 bytes, Ed25519. */
+  readonly signature: Uint8Array;
+}
+
+/**
+ * Signs `payload` so that the signature is worth nothing under another label.
+ * @param label names the kind of payload; no label begins with another one
+ */
+export function signPayload(label: string, payload: Uint8Array, signingKey: SigningKey): Signed {
+  return { payload, signature: signingKey.sign(concatBytes(utf8Bytes(label), payload)) };
+}
+
+/** Whether the holder of `verifyingKey` signed this under `label`. */
+export function isSignedBy(label: string, signed: Signed, verifyingKey: VerifyingKey): boolean {
+  return isBounded(signed) &&
+    verifyingKey.verify(concatBytes(utf8Bytes(label), signed.payload), signed.signature);
+}
+
+/** Whether payload and signature have lengths that a real one can have. */
+export function isBounded({ payload, signature }: Signed): boolean {
+  return payload.length > 0 && payload.length <= MAX_PAYLOAD_BYTES && signature.length === SIGNATURE_BYTES;
+}
+
+/** @returns the form in which a signed payload is stored */
+export function encodeSigned({ payload, signature }: Signed): Uint8Array {
+  return encodeMessage(SignedSchema, { payload, signature });
+}
+
+/** @returns the signed payload, its signature not checked, or undefined when `bytes` are none */
+export function decodeSigned(bytes: Uint8Array): Signed | undefined {
+  const message = decodeMessage(SignedSchema, bytes, MAX_PAYLOAD_BYTES + SIGNATURE_BYTES + 16);
+  return message && readSigned(message);
+}
+
+/** @returns a copy within bounds, or undefined */
+export function readSigned(message: Signed | undefined): Signed | undefined {
+  if (message === undefined || !isBounded(message)) return undefined;
+  return { payload: message.payload.slice(), signature: message.signature.slice() };
+}
+
+/** @returns the number, or undefined when it is 0 or above 2^53 - 1 */
+export function readVersion(value: bigint): number | undefined {
+  return value > 0n && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : undefined;
+}
+
+/** @returns the time, or undefined when it is above 2^53 - 1 */
+export function readTime(value: bigint): UnixMillis | undefined {
+  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? unixMillis(Number(value)) : undefined;
+}
+
+/**
+ * Reads a list of `address:port` that somebody can be reached at.
+ * @param max a longer list is rejected
+ * @returns the endpoints, or undefined when one of them is none
+ */
+export function readEndpoints(texts: readonly string[], max: number): Endpoint[] | undefined {
+  if (texts.length > max) return undefined;
+  const endpoints: Endpoint[] = [];
+  for (const text of texts) {
+    const endpoint = Endpoint.parse(text);
+    if (endpoint === undefined || !isReachable(endpoint)) return undefined;
+    endpoints.push(endpoint);
+  }
+  return endpoints;
+}
+
+/**
+ * Whether a datagram can be sent there at all. An IPv4 address has one form only, or what is said of it could be
+ * evaded by the other.
+ */
+export function isReachable({ address, port }: Endpoint): boolean {
+  const isMapped = address.unmapped() !== address;
+  return port > 0 && !isMapped && !address.isUnspecified && !address.isMulticast;
+}

@@ -1,0 +1,325 @@
+/**
+ * The entries of all origins: names, services, policies, and kinds that this version knows nothing of.
+ * @module
+ */
+
+import { type Clock, StateError, type StateStore, unixMillis } from "../../base/mod.ts";
+import type { SigningKey, VerifyingKey } from "../../crypto/mod.ts";
+import type { EntryReader } from "./entry_reader.ts";
+import type { NetworkId } from "../identity/mod.ts";
+import { compareBytes, type MergeOutcome, type Roster } from "./roster.ts";
+import {
+  encodeSigned,
+  ENTRY_LABEL,
+  MAX_CLOCK_AHEAD_MS,
+  MAX_ENTRY_LIFETIME_MS,
+  type Origin,
+  type Signed,
+  signEntry,
+  type StateEntry,
+} from "../records/mod.ts";
+import type { VersionIndex } from "../versions/mod.ts";
+
+/** How many entries one node may have; those that were taken back or have expired do not count. */
+export const MAX_NODE_ENTRIES = 64;
+/** How many entries the network's key may have, likewise. */
+export const MAX_NETWORK_ENTRIES = 1024;
+/**
+ * How many are kept of those that were taken back, so that they do not come back from somebody who was away. All that
+ * one origin has fits a vector of 384 KiB, with the longest keys.
+ */
+export const MAX_NODE_SPENT = 64;
+/** The same of the network's key. */
+export const MAX_NETWORK_SPENT = 128;
+/** What only the network's key may write. */
+export const NETWORK_KINDS: ReadonlySet<string> = new Set(["policy", "token", "token-use"]);
+
+const ENTRIES = "entry";
+/** What expired longer ago is forgotten; before, a clock may have been set wrong. */
+const FORGET_AFTER_MS = 86_400_000;
+
+/** An entry as it came, and what it says. */
+interface BookEntry {
+  readonly signed: Signed;
+  readonly entry: StateEntry;
+}
+
+/** What the book stands on. */
+export interface EntryBookOptions {
+  readonly networkId: NetworkId;
+  /** The network's key, which signs what leaders write for all. */
+  readonly verifyingKey: VerifyingKey;
+  readonly clock: Clock;
+  /** Knows the keys of nodes. */
+  readonly roster: Roster;
+  readonly reader: EntryReader;
+  readonly versions: VersionIndex;
+}
+
+/** What somebody writes. */
+export interface NewEntry {
+  readonly kind: string;
+  readonly key: string;
+  /** Undefined takes the entry back. */
+  readonly body: Uint8Array | undefined;
+  /** At most 90 days, which it is when absent. */
+  readonly lifetimeMs?: number;
+}
+
+/** That an entry has come, gone or changed. */
+export interface EntryEvent {
+  readonly kind: string;
+  readonly origin: Origin;
+  readonly key: string;
+}
+
+/**
+ * One entry for each origin, kind and key: the greatest in the order "higher version, then greater bytes". Of an origin
+ * that has written too much, everybody keeps the same: of what is there, those whose `kind/key` comes first, and of what
+ * was taken back, what was last. That follows from the entries alone, not from the order in which they come, so two
+ * books that have told each other everything are the same.
+ */
+export class EntryBook {
+  readonly #store: StateStore;
+  readonly #options: EntryBookOptions;
+  // The same as the store holds.
+  readonly #byOrigin = new Map<Origin, Map<string, BookEntry>>();
+  // Not read yet, one for each entry.
+  readonly #events = new Map<string, EntryEvent>();
+
+  /** @throws StateError when what is stored is damaged */
+  constructor(store: StateStore, options: EntryBookOptions) {
+    this.#store = store;
+    this.#options = options;
+    this.reload();
+  }
+
+  /** Reads everything from the store again, for after a transaction that was undone. */
+  reload(): void {
+    const { reader, versions } = this.#options;
+    for (const [origin, slots] of this.#byOrigin) {
+      for (const slot of slots.keys()) versions.delete(origin, slot);
+    }
+    this.#byOrigin.clear();
+    for (const [key, bytes] of this.#store.entries(ENTRIES)) {
+      const signed = reader.signed(bytes);
+      const entry = signed && reader.entry(signed.payload);
+      if (signed === undefined || entry === undefined) {
+        throw new StateError(`Cannot read the entry ${key} from the state: it is damaged`);
+      }
+      this.#keep({ signed, entry });
+    }
+  }
+
+  /** Takes an entry in if its origin signed it and it is newer. Never throws on what it is offered. */
+  merge(signed: Signed): MergeOutcome {
+    const { reader, networkId, clock } = this.#options;
+    const entry = reader.entry(signed.payload);
+    if (entry === undefined) return "rejected:malformed";
+    if (entry.networkId !== networkId) return "rejected:network";
+    const key = this.#keyOf(entry.origin);
+    if (typeof key === "string") return key;
+    if (NETWORK_KINDS.has(entry.kind) && entry.origin !== networkId) return "rejected:authority";
+    const known = this.#byOrigin.get(entry.origin)?.get(slotOf(entry));
+    if (known !== undefined) {
+      const difference = entry.version - known.entry.version ||
+        compareBytes(signed.payload, known.signed.payload);
+      if (difference === 0) return "unchanged";
+      if (difference < 0) return "rejected:replayed";
+    }
+    const wall = clock.wall();
+    if (entry.expiresAt <= wall) return "rejected:expired";
+    if (entry.issuedAt > wall + MAX_CLOCK_AHEAD_MS) return "rejected:future";
+    const tooMany = this.#overflow(entry);
+    if (tooMany === entry && known === undefined) return "rejected:full";
+    if (!reader.isSignedBy(ENTRY_LABEL, signed, key)) return "rejected:signature";
+    this.#store.transaction(() => {
+      this.#store.put(ENTRIES, `${entry.origin}/${slotOf(entry)}`, encodeSigned(signed));
+      // It may be this one itself; then what it has replaced goes all the same.
+      if (tooMany !== undefined) this.#store.delete(ENTRIES, `${entry.origin}/${slotOf(tooMany)}`);
+    });
+    this.#keep({ signed, entry });
+    if (tooMany !== undefined) this.#drop(entry.origin, slotOf(tooMany));
+    this.#note(entry);
+    if (tooMany !== undefined && tooMany !== entry) this.#note(tooMany);
+    return known === undefined ? "added" : "updated";
+  }
+
+  /**
+   * Writes an entry in the name of `origin`.
+   * @returns it, to be told to others; undefined when there is nothing to take back, or nothing differs and it is fresh
+   * @throws RangeError when a field is out of bounds or the origin has too many entries
+   */
+  write(
+    origin: Origin,
+    signingKey: SigningKey,
+    { kind, key, body, lifetimeMs }: NewEntry,
+  ): Signed | undefined {
+    const { networkId, clock } = this.#options;
+    const known = this.#byOrigin.get(origin)?.get(`${kind}/${key}`)?.entry;
+    const issuedAt = clock.wall();
+    if (body === undefined && (known === undefined || known.isDeleted)) return undefined;
+    const isFresh = known !== undefined &&
+      known.expiresAt - issuedAt > (known.expiresAt - known.issuedAt) / 3;
+    if (isFresh && body !== undefined && !known.isDeleted && compareBytes(body, known.body) === 0) {
+      return undefined;
+    }
+    const end = issuedAt + (lifetimeMs ?? MAX_ENTRY_LIFETIME_MS);
+    const entry: StateEntry = {
+      networkId,
+      origin,
+      kind,
+      key,
+      // The wall clock, so that a node whose state was restored from a copy is not behind itself.
+      version: Math.max((known?.version ?? 0) + 1, issuedAt),
+      issuedAt,
+      // What is taken back must not come back from somebody who was away.
+      expiresAt: unixMillis(body === undefined ? Math.max(known?.expiresAt ?? 0, end) : end),
+      isDeleted: body === undefined,
+      body: body ?? new Uint8Array(0),
+    };
+    if (body !== undefined && this.#overflow(entry) !== undefined) {
+      throw new RangeError(`Cannot write ${kind}/${key}: there are too many entries`);
+    }
+    const signed = signEntry(entry, signingKey);
+    const outcome = this.merge(signed);
+    if (outcome === "added" || outcome === "updated") return signed;
+    throw new RangeError(`Cannot write ${kind}/${key}: it is ${outcome}`);
+  }
+
+  /** @returns the entries of a kind whose origins are members, those that were taken back left out */
+  list(kind: string): readonly StateEntry[] {
+    const found: StateEntry[] = [];
+    for (const [origin, slots] of this.#byOrigin) {
+      if (!this.#isLive(origin)) continue;
+      for (const { entry } of slots.values()) {
+        if (entry.kind === kind && this.#isThere(entry)) found.push(entry);
+      }
+    }
+    return found.sort((a, b) => a.key < b.key || (a.key === b.key && a.origin < b.origin) ? -1 : 1);
+  }
+
+  /** @returns the entry, or undefined when there is none, it was taken back, or its origin is no member */
+  get(kind: string, origin: Origin, key: string): StateEntry | undefined {
+    const entry = this.#byOrigin.get(origin)?.get(`${kind}/${key}`)?.entry;
+    return entry !== undefined && this.#isThere(entry) && this.#isLive(origin) ? entry : undefined;
+  }
+
+  /** @returns the entries of one origin, whatever their kind */
+  of(origin: Origin): readonly StateEntry[] {
+    return [...this.#byOrigin.get(origin)?.values() ?? []].map(({ entry }) => entry)
+      .filter((entry) => this.#isThere(entry));
+  }
+
+  /** @returns every entry as it was signed */
+  signed(): Signed[] {
+    return [...this.#byOrigin.values()].flatMap((slots) => [...slots.values()].map(({ signed }) => signed));
+  }
+
+  /** Forgets what expired long ago and what nodes wrote that were removed; early and repeated calls are harmless. */
+  handleTimeout(): void {
+    const wall = this.#options.clock.wall();
+    for (const [origin, slots] of this.#byOrigin) {
+      const isGone = this.#keyOf(origin) === "rejected:revoked";
+      for (const [slot, { entry }] of slots) {
+        if (!isGone && entry.expiresAt + FORGET_AFTER_MS > wall) continue;
+        this.#forget(origin, slot);
+        this.#note(entry);
+      }
+    }
+  }
+
+  /** @returns which entry has changed, at most one event for each; undefined when none has */
+  pollEvent(): EntryEvent | undefined {
+    for (const [id, event] of this.#events) {
+      this.#events.delete(id);
+      return event;
+    }
+    return undefined;
+  }
+
+  #keyOf(origin: Origin): VerifyingKey | "rejected:unknown-node" | "rejected:revoked" {
+    const { networkId, verifyingKey, roster } = this.#options;
+    if (origin === networkId) return verifyingKey;
+    const record = roster.recordOf(origin as Parameters<Roster["recordOf"]>[0]);
+    if (record?.verifyingKey === undefined) return "rejected:unknown-node";
+    return record.revoked ? "rejected:revoked" : record.verifyingKey;
+  }
+
+  #isLive(origin: Origin): boolean {
+    const { networkId, roster } = this.#options;
+    return origin === networkId || roster.get(origin as Parameters<Roster["get"]>[0]) !== undefined;
+  }
+
+  #isThere({ isDeleted, expiresAt }: StateEntry): boolean {
+    return !isDeleted && expiresAt > this.#options.clock.wall();
+  }
+
+  /** @returns what has to go when `entry` is kept, which may be itself; undefined when there is room */
+  #overflow(entry: StateEntry): StateEntry | undefined {
+    const isNetwork = entry.origin === this.#options.networkId;
+    const isThere = this.#isThere(entry);
+    const max = isThere
+      ? isNetwork ? MAX_NETWORK_ENTRIES : MAX_NODE_ENTRIES
+      : isNetwork
+      ? MAX_NETWORK_SPENT
+      : MAX_NODE_SPENT;
+    const slots = this.#byOrigin.get(entry.origin);
+    if (slots === undefined || slots.size < max) return undefined;
+    let count = 1;
+    let last = entry;
+    for (const [slot, { entry: other }] of slots) {
+      if (slot === slotOf(entry) || this.#isThere(other) !== isThere) continue;
+      count++;
+      if (this.#isKeptBefore(last, other)) last = other;
+    }
+    return count > max ? last : undefined;
+  }
+
+  /** Both are there, or neither is. */
+  #isKeptBefore(a: StateEntry, b: StateEntry): boolean {
+    if (this.#isThere(a)) return slotOf(a) < slotOf(b);
+    // What has expired nobody is told of any more, and others may not have it.
+    const wall = this.#options.clock.wall();
+    const [isOldA, isOldB] = [a.expiresAt <= wall, b.expiresAt <= wall];
+    if (isOldA !== isOldB) return isOldB;
+    return a.version > b.version || (a.version === b.version && slotOf(a) < slotOf(b));
+  }
+
+  #keep({ signed, entry }: BookEntry): void {
+    const { reader, versions } = this.#options;
+    const { origin, version, expiresAt } = entry;
+    const slot = slotOf(entry);
+    let slots = this.#byOrigin.get(origin);
+    if (slots === undefined) this.#byOrigin.set(origin, slots = new Map());
+    slots.set(slot, { signed, entry });
+    versions.set(origin, {
+      slot,
+      version,
+      mark: reader.mark(signed.payload),
+      isFinal: false,
+      expiresAt,
+      signed,
+    });
+  }
+
+  #forget(origin: Origin, slot: string): void {
+    this.#store.delete(ENTRIES, `${origin}/${slot}`);
+    this.#drop(origin, slot);
+  }
+
+  #drop(origin: Origin, slot: string): void {
+    const slots = this.#byOrigin.get(origin);
+    slots?.delete(slot);
+    if (slots?.size === 0) this.#byOrigin.delete(origin);
+    this.#options.versions.delete(origin, slot);
+  }
+
+  #note({ kind, origin, key }: StateEntry): void {
+    this.#events.set(`${origin}/${kind}/${key}`, { kind, origin, key });
+  }
+}
+
+function slotOf({ kind, key }: StateEntry): string {
+  return `${kind}/${key}`;
+}

@@ -1,0 +1,82 @@
+/**
+ * What waits to be told to one member.
+ * @module
+ */
+
+import { encodeMeshMessage } from "../wire/mod.ts";
+import { type ReplicaUpdate, updateSize } from "../records/mod.ts";
+import { encodeUpdates } from "./roster_update.ts";
+import type { Vector } from "../versions/mod.ts";
+
+/** With more items waiting than this it is cheaper to compare versions anew. */
+const MAX_WAITING_ITEMS = 4096;
+/** A member that asks faster than it reads is not answered. */
+const MAX_WAITING_VECTORS = 128;
+
+/** News that is encoded once for everybody who is told it. */
+export class Bulletin {
+  readonly #update: ReplicaUpdate;
+  #parts: readonly Uint8Array[] | undefined;
+
+  constructor(update: ReplicaUpdate) {
+    this.#update = update;
+  }
+
+  /** How many items it has. */
+  get size(): number {
+    return updateSize(this.#update);
+  }
+
+  /** Messages of at most 256 KiB. */
+  get parts(): readonly Uint8Array[] {
+    return this.#parts ??= encodeUpdates(this.#update);
+  }
+}
+
+/** Bounded: what does not fit is dropped, and a digest is owed instead. */
+export class GossipOutbox {
+  readonly #bulletins: Bulletin[] = [];
+  readonly #vectors: Vector[] = [];
+  #nextPart = 0;
+  #items = 0;
+  /** Whether our digest is to be sent as soon as everything else has been. */
+  owesDigest = false;
+
+  /** Whether nothing waits. */
+  get isEmpty(): boolean {
+    return this.#bulletins.length + this.#vectors.length === 0 && !this.owesDigest;
+  }
+
+  /** Whether so much waits that no further question is answered. */
+  get isFull(): boolean {
+    return this.#items > MAX_WAITING_ITEMS || this.#vectors.length >= MAX_WAITING_VECTORS;
+  }
+
+  tell(bulletin: Bulletin): void {
+    if (bulletin.size === 0) return;
+    if (this.isFull) {
+      this.owesDigest = true;
+      return;
+    }
+    this.#bulletins.push(bulletin);
+    this.#items += bulletin.size;
+  }
+
+  ask(vector: Vector): void {
+    if (this.#vectors.length < MAX_WAITING_VECTORS) this.#vectors.push(vector);
+    else this.owesDigest = true;
+  }
+
+  /** @returns the next message but the digest, or undefined when none waits */
+  shift(): Uint8Array | undefined {
+    for (let bulletin = this.#bulletins[0]; bulletin !== undefined; bulletin = this.#bulletins[0]) {
+      const part = bulletin.parts[this.#nextPart++];
+      if (part !== undefined) return part;
+      this.#bulletins.shift();
+      this.#items -= bulletin.size;
+      this.#nextPart = 0;
+    }
+    const vector = this.#vectors.shift();
+    return vector && encodeMeshMessage({ kind: "vector", vector });
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Everything that all members agree on: the roster, and the entries beside it.
+ * @module
+ */
+
+import { type Clock, Counters, type StateStore } from "../../base/mod.ts";
+import type { VerifyingKey } from "../../crypto/mod.ts";
+import { EntryBook } from "./entry_book.ts";
+import { type EntryReader, PLAIN_READER } from "./entry_reader.ts";
+import type { NetworkId } from "../identity/mod.ts";
+import type { ReplicaUpdate, Signed } from "../records/mod.ts";
+import { type MergeOutcome, type MergeRefusal, REFUSALS, Roster } from "./roster.ts";
+import { encodeUpdates } from "./roster_update.ts";
+import { VersionIndex } from "../versions/mod.ts";
+
+/** Why something that members told was refused: a reason that is counted. */
+export type ToldRefusal = MergeRefusal | "oversized" | "unreadable";
+
+/** What was new in an update: what is worth passing on. */
+export interface MergeResult {
+  readonly news: ReplicaUpdate;
+  /** How many items an honest member would not have sent. */
+  readonly rejected: number;
+  /** Whether a signature was false: nobody honest passes such a thing on. The rest of the update was not looked at. */
+  readonly isForged: boolean;
+}
+
+/** What a replica stands on. */
+export interface ReplicaOptions {
+  readonly networkId: NetworkId;
+  /** The network's key. */
+  readonly verifyingKey: VerifyingKey;
+  readonly clock: Clock;
+  /** Reads payloads; anew each time when absent. */
+  readonly reader?: EntryReader;
+}
+
+/** One node's copy. What is merged into it is in its store when the call returns. */
+export class Replica {
+  readonly roster: Roster;
+  readonly entries: EntryBook;
+  readonly versions: VersionIndex = new VersionIndex();
+  /** What was refused since this process started. */
+  readonly refusals: Counters<ToldRefusal> = new Counters([...REFUSALS, "oversized", "unreadable"]);
+  readonly #store: StateStore;
+  readonly #reader: EntryReader;
+
+  /** @throws StateError when what is stored is damaged */
+  constructor(store: StateStore, options: ReplicaOptions) {
+    this.#store = store;
+    const { versions } = this;
+    const reader = this.#reader = options.reader ?? PLAIN_READER;
+    this.roster = new Roster(store, { ...options, reader, versions });
+    this.entries = new EntryBook(store, { ...options, reader, versions, roster: this.roster });
+  }
+
+  /**
+   * Merges a whole update in one transaction, records first. The first false signature ends it, because each costs a
+   * check that is a hundred times dearer than what it costs to send one.
+   * @throws StateError when the store is full or broken; then nothing has changed
+   */
+  merge(update: ReplicaUpdate): MergeResult {
+    const news = { records: [] as Signed[], statements: [] as Signed[], entries: [] as Signed[] };
+    const { roster, entries } = this;
+    let rejected = 0;
+    /** @returns whether to go on */
+    const sort = (signed: Signed, outcome: MergeOutcome, fresh: Signed[]): boolean => {
+      if (outcome === "added" || outcome === "updated") fresh.push(signed);
+      else if (outcome !== "unchanged") {
+        this.refusals.count(outcome.slice("rejected:".length) as ToldRefusal);
+        // What is only old has crossed with something newer on its way.
+        if (outcome !== "rejected:replayed") rejected++;
+      }
+      return outcome !== "rejected:signature";
+    };
+    try {
+      const isForged = this.#store.transaction(() =>
+        !update.records.every((signed) => sort(signed, roster.merge(signed), news.records)) ||
+        !update.statements.every((signed) => sort(signed, roster.mergeStatement(signed), news.statements)) ||
+        !update.entries.every((signed) => sort(signed, entries.merge(signed), news.entries))
+      );
+      return { news, rejected, isForged };
+    } catch (error) {
+      this.reload();
+      throw error;
+    }
+  }
+
+  /** Whether this is a record that cuts somebody off. */
+  isRevocation(signed: Signed): boolean {
+    return this.#reader.record(signed.payload)?.revoked ?? false;
+  }
+
+  /** Reads everything from the store again, for after a transaction that was undone. */
+  reload(): void {
+    this.roster.reload();
+    this.entries.reload();
+  }
+
+  /** @returns everything there is to tell another member, revocations included */
+  snapshot(): ReplicaUpdate {
+    return { ...this.roster.signed(), entries: this.entries.signed() };
+  }
+
+  /** @returns the snapshot as messages of at most 256 KiB, to be sent in this order */
+  encodedSnapshot(): Uint8Array[] {
+    return encodeUpdates(this.snapshot());
+  }
+
+  /** Takes note of what has expired; early and repeated calls are harmless. */
+  handleTimeout(): void {
+    this.roster.handleTimeout();
+    this.entries.handleTimeout();
+  }
+}

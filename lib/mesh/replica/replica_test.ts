@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { MemoryStateStore, StateError, VirtualClock } from "../../base/mod.ts";
+import { MAX_NODE_ENTRIES, MAX_NODE_SPENT } from "./entry_book.ts";
+import { Replica } from "./replica.ts";
+import { NO_UPDATE } from "./roster_update.ts";
+import { START, stated, TestNetwork } from "../testing/test_network.ts";
+
+function setUp(seed: number) {
+  const network = new TestNetwork(seed);
+  const clock = new VirtualClock(START);
+  const store = new MemoryStateStore();
+  const { id: networkId, verifyingKey } = network.identity;
+  const open = (over = store) => new Replica(over, { networkId, verifyingKey, clock });
+  return { network, clock, store, open, replica: open() };
+}
+
+/** What replicas that have heard the same agree on. */
+function stateOf(replica: Replica): unknown {
+  const { records, statements, entries } = replica.snapshot();
+  const hex = (items: typeof records) => items.map(({ payload }) => payload.toHex()).sort();
+  return {
+    records: hex(records),
+    statements: hex(statements),
+    entries: hex(entries),
+    members: replica.roster.members().map(({ record }) => record.name),
+    digest: replica.versions.digest(START).toHex(),
+  };
+}
+
+Deno.test("Replica comes to the same state in any order and with any repetition", () => {
+  const { network, open } = setUp(8);
+  const nodes = [network.node(), network.node(), network.node()];
+  const records = nodes.flatMap((node, i) => [
+    ...[1, 2, 2, 3].map((version, j) => network.signed(node, { version, name: `n${i}-${j}` })),
+    ...i === 0 ? [network.signed(node, { version: 2, revoked: true })] : [],
+  ]);
+  const statements = nodes.flatMap((node) =>
+    [1, 2, 2].map((version, j) => stated(node, version, `192.0.2.${j + 1}:1`))
+  );
+  const entries = nodes.flatMap((node) => [1, 2, 3].map((version) => network.entry(node, { version })));
+  const whole = open(new MemoryStateStore());
+  whole.merge({ records, statements, entries });
+  whole.handleTimeout();
+  const expected = stateOf(whole);
+  const shuffled = <T>(items: readonly T[]) =>
+    fc.tuple(
+      fc.shuffledSubarray([...items], { minLength: items.length }),
+      fc.array(fc.constantFrom(...items), { maxLength: 4 }),
+    )
+      .map(([all, again]) => [...again, ...all, ...again]);
+  fc.assert(
+    fc.property(shuffled(records), shuffled(statements), shuffled(entries), (some, told, written) => {
+      const store = new MemoryStateStore();
+      const replica = open(store);
+      for (const record of some) replica.roster.merge(record);
+      for (const statement of told) replica.roster.mergeStatement(statement);
+      for (const entry of written) replica.entries.merge(entry);
+      replica.handleTimeout();
+      assert.deepEqual(stateOf(replica), expected);
+      assert.deepEqual(stateOf(open(store)), expected, "after a restart");
+    }),
+    { numRuns: 25 },
+  );
+});
+
+Deno.test("Replicas that tell each other everything become the same, whatever one origin has written too much", () => {
+  const { network, open } = setUp(10);
+  const node = network.node();
+  // 181 keys, of which about as many are there as were taken back; of some there are two versions.
+  const entries = Array.from(
+    { length: 200 },
+    (_, i) =>
+      network.entry(node, { key: `k${(i * 83) % 181}`, version: 1 + (i * 89) % 263, isDeleted: i % 2 === 0 }),
+  );
+  const heard = fc.array(fc.tuple(fc.nat(2), fc.nat(199)), { minLength: 220, maxLength: 260 });
+  fc.assert(
+    fc.property(heard, (deliveries) => {
+      const replicas = [0, 1, 2].map(() => {
+        const replica = open(new MemoryStateStore());
+        replica.roster.merge(network.signed(node));
+        return replica;
+      });
+      for (const [to, which] of deliveries) {
+        replicas[to]?.entries.merge(entries[which] ?? assert.fail());
+      }
+      let rounds = 0;
+      for (let news = 1; news > 0; rounds++) {
+        news = 0;
+        for (const from of replicas) {
+          for (const to of replicas) news += to.merge(from.snapshot()).news.entries.length;
+        }
+        assert.ok(rounds < 10, "it comes to an end");
+      }
+      const [first, ...others] = replicas.map(stateOf);
+      for (const other of others) assert.deepEqual(other, first);
+      const there = replicas[0]?.entries.list("name").length ?? 0;
+      assert.ok(
+        there <= MAX_NODE_ENTRIES && (replicas[0]?.entries.signed().length ?? 0) - there <= MAX_NODE_SPENT,
+      );
+    }),
+    { numRuns: 3, seed: 4, endOnFailure: true },
+  );
+});
+
+Deno.test("Replica.merge() tells what is news, and changes nothing when it fails", () => {
+  const { network, replica, store, open } = setUp(9);
+  const [a, b] = [network.node(), network.node()];
+  replica.roster.merge(network.signed(a));
+  const update = {
+    records: [network.signed(a), network.signed(b)],
+    statements: [stated(b, 1, "192.0.2.1:1")],
+    entries: [],
+  };
+  const put = store.put.bind(store);
+  store.put = (collection, key, value) => {
+    if (collection === "statement") throw new StateError("the disk is full");
+    put(collection, key, value);
+  };
+  assert.throws(() => replica.merge(update), StateError);
+  assert.deepEqual(stateOf(replica), stateOf(open()));
+  assert.equal(replica.roster.members().length, 1);
+  store.put = put;
+  const { news, rejected } = replica.merge(update);
+  assert.deepEqual([news.records.length, news.statements.length, rejected], [1, 1, 0]);
+});
+
+Deno.test("Replica.merge() looks no further than the first false signature", () => {
+  const { network, replica } = setUp(31);
+  const stranger = new TestNetwork(32);
+  const [a, b, c] = [network.node(), network.node(), network.node()];
+  const forged = { ...network.signed(b), signature: stranger.signed(b).signature };
+  const update = { ...NO_UPDATE, records: [network.signed(a), forged, network.signed(c)] };
+  const { news, rejected, isForged } = replica.merge(update);
+  assert.deepEqual([news.records.length, rejected, isForged], [1, 1, true]);
+  const falsely = { ...stated(a, 1, "192.0.2.1:1"), signature: forged.signature };
+  const statements = [falsely, stated(a, 2, "192.0.2.2:1")];
+  assert.equal(replica.merge({ ...NO_UPDATE, statements }).isForged, true);
+  assert.equal(replica.roster.get(a.id)?.statement, undefined);
+});
+
+Deno.test("Replica.merge() goes on after what is only unwelcome", () => {
+  const { network, replica } = setUp(33);
+  const [gone, here, unknown] = [network.node(), network.node(), network.node()];
+  replica.roster.merge(network.signed(gone, { revoked: true, version: 2 }));
+  const { news, rejected, isForged } = replica.merge({
+    records: [network.signed(gone), network.signed(here)],
+    statements: [stated(unknown, 1, "192.0.2.1:1"), stated(here, 1, "192.0.2.2:1")],
+    entries: [],
+  });
+  assert.deepEqual([news.records.length, news.statements.length, rejected, isForged], [1, 1, 2, false]);
+});

@@ -1,0 +1,380 @@
+/**
+ * The members of a network, as far as this node knows them.
+ * @module
+ */
+
+import { type Clock, equalBytes, type StateStore } from "../../base/mod.ts";
+import { PublicKey, type VerifyingKey } from "../../crypto/mod.ts";
+import { IpAddress } from "../../net/mod.ts";
+import { type NetworkId, type NodeId, parseNodeId } from "../identity/mod.ts";
+import { type EntryReader, PLAIN_READER } from "./entry_reader.ts";
+import {
+  MAX_CLOCK_AHEAD_MS,
+  type MemberRecord,
+  type NodeStatement,
+  RECORD_LABEL,
+  type Signed,
+  type SignedRecord,
+  type SignedStatement,
+  STATEMENT_LABEL,
+} from "../records/mod.ts";
+import { type RosterEvent, RosterEvents } from "./roster_events.ts";
+import { RosterIndex } from "./roster_index.ts";
+import { keyText, type RecordEntry, RosterStore, type StatementEntry } from "./roster_store.ts";
+import { RECORD_SLOT, STATEMENT_SLOT, VersionIndex } from "../versions/mod.ts";
+
+/** How many records a roster holds, revoked ones included. */
+export const MAX_MEMBERS = 65_536;
+
+/** A member and what it says of itself. */
+export interface Member {
+  readonly record: MemberRecord;
+  readonly statement?: NodeStatement;
+}
+
+/** Why what was offered is not taken in. */
+export const REFUSALS = [
+  "malformed",
+  "network",
+  "signature",
+  "authority",
+  "revoked",
+  "full",
+  "unknown-node",
+  "expired",
+  "future",
+  "replayed",
+] as const;
+
+/** A reason that is counted. */
+export type MergeRefusal = typeof REFUSALS[number];
+
+/** What came of a record, statement or entry that was offered. */
+export type MergeOutcome = "added" | "updated" | "unchanged" | `rejected:${MergeRefusal}`;
+
+/** What a roster stands on. */
+export interface RosterOptions {
+  readonly networkId: NetworkId;
+  /** The network's key, which signs all records. */
+  readonly verifyingKey: VerifyingKey;
+  readonly clock: Clock;
+  /** Reads payloads; anew each time when absent. */
+  readonly reader?: EntryReader;
+  /** Is told of every version; nobody when absent. */
+  readonly versions?: VersionIndex;
+}
+
+/**
+ * One record for each public key: the greatest in the order "revoked, then higher version, then greater bytes". Taking
+ * the greatest is commutative, associative and idempotent, so that all rosters that have heard the same agree,
+ * in whatever order and however often they heard it. A statement needs its node's record first.
+ */
+export class Roster {
+  readonly #store: RosterStore;
+  readonly #options: RosterOptions;
+  readonly #reader: EntryReader;
+  readonly #versions: VersionIndex;
+  // The same as the store holds.
+  readonly #records = new Map<string, RecordEntry>();
+  readonly #byNodeId = new Map<NodeId, RecordEntry>();
+  readonly #statements = new Map<NodeId, StatementEntry>();
+  // Derived from it.
+  #index: RosterIndex | undefined;
+  /** Whoever was last said to be a member. */
+  readonly #live = new Set<NodeId>();
+  readonly #events = new RosterEvents();
+
+  /** @throws StateError when what is stored is damaged */
+  constructor(store: StateStore, options: RosterOptions) {
+    this.#options = options;
+    this.#reader = options.reader ?? PLAIN_READER;
+    this.#store = new RosterStore(store, this.#reader);
+    this.#versions = options.versions ?? new VersionIndex();
+    this.reload();
+  }
+
+  /** Reads everything from the store again, for after a transaction that was undone. */
+  reload(): void {
+    for (const { record } of this.#records.values()) this.#versions.delete(record.nodeId, RECORD_SLOT);
+    for (const nodeId of this.#statements.keys()) this.#versions.delete(nodeId, STATEMENT_SLOT);
+    this.#records.clear();
+    this.#byNodeId.clear();
+    this.#statements.clear();
+    this.#live.clear();
+    this.#index = undefined;
+    for (const entry of this.#store.records()) {
+      this.#records.set(keyText(entry.record.publicKey), entry);
+      this.#byNodeId.set(entry.record.nodeId, entry);
+      this.#noteRecord(entry);
+      if (this.#isLive(entry.record)) this.#live.add(entry.record.nodeId);
+    }
+    for (const entry of this.#store.statements()) {
+      this.#statements.set(entry.statement.nodeId, entry);
+      this.#noteStatement(entry);
+    }
+  }
+
+  /** Takes a record in if it is the network's and newer than what is known. Never throws on what it is offered. */
+  merge(signed: SignedRecord): MergeOutcome {
+    const record = this.#reader.record(signed.payload);
+    if (record === undefined) return "rejected:malformed";
+    if (record.networkId !== this.#options.networkId) return "rejected:network";
+    const key = keyText(record.publicKey);
+    const known = this.#records.get(key);
+    if (known === undefined && this.#records.size >= MAX_MEMBERS) return "rejected:full";
+    const difference = known === undefined ? 1 : compareRecords({ signed, record }, known);
+    if (difference === 0) return "unchanged";
+    if (difference < 0) {
+      return known?.record.revoked && !record.revoked ? "rejected:revoked" : "rejected:replayed";
+    }
+    // What cuts somebody off is never too late and never too early.
+    if (!record.revoked && record.expiresAt <= this.#options.clock.wall()) return "rejected:expired";
+    if (!record.revoked && this.#isAhead(record)) return "rejected:future";
+    if (!this.#reader.isSignedBy(RECORD_LABEL, signed, this.#options.verifyingKey)) {
+      return "rejected:signature";
+    }
+    this.#put(key, { signed, record }, known);
+    return known === undefined ? "added" : "updated";
+  }
+
+  /** Takes a statement in if a known member signed it and it is newer. Never throws on what it is offered. */
+  mergeStatement(signed: SignedStatement): MergeOutcome {
+    const statement = this.#reader.statement(signed.payload);
+    if (statement === undefined) return "rejected:malformed";
+    const record = this.#byNodeId.get(statement.nodeId)?.record;
+    if (record?.verifyingKey === undefined) return "rejected:unknown-node";
+    if (record.revoked) return "rejected:revoked";
+    const known = this.#statements.get(statement.nodeId);
+    if (known !== undefined) {
+      const difference = statement.version - known.statement.version ||
+        compareBytes(signed.payload, known.signed.payload);
+      if (difference === 0) return "unchanged";
+      if (difference < 0) return "rejected:replayed";
+    }
+    if (this.#isAhead(statement)) return "rejected:future";
+    if (!this.#reader.isSignedBy(STATEMENT_LABEL, signed, record.verifyingKey)) return "rejected:signature";
+    this.#store.putStatement({ signed, statement });
+    this.#statements.set(statement.nodeId, { signed, statement });
+    this.#noteStatement({ signed, statement });
+    if (this.#isLive(record) && !(known && sameEndpoints(known.statement, statement))) {
+      const { nodeId, publicKey } = record;
+      this.#events.push({ kind: "endpoints-changed", nodeId, publicKey });
+    }
+    return known === undefined ? "added" : "updated";
+  }
+
+  /** @returns all members that are neither revoked nor expired, ordered by node id */
+  members(): readonly Member[] {
+    return [...this.#records.values()].filter(({ record }) => this.#isLive(record))
+      .map(({ record }) => this.#member(record))
+      .sort((a, b) => a.record.nodeId < b.record.nodeId ? -1 : 1);
+  }
+
+  /** The records of all members that are neither revoked nor expired, in no order. */
+  *memberRecords(): Generator<MemberRecord> {
+    const wall = this.#options.clock.wall();
+    for (const { record } of this.#records.values()) {
+      if (!record.revoked && record.expiresAt > wall) yield record;
+    }
+  }
+
+  /** The records of all whom a link may be kept to: members, and leaders whose records have expired. */
+  *linkRecords(): Generator<MemberRecord> {
+    for (const { record } of this.#records.values()) if (this.#mayLink(record)) yield record;
+  }
+
+  /** @returns the member, or a leader whose record has expired: it signs its own anew, and this one's */
+  linkable(nodeId: NodeId): Member | undefined {
+    const record = this.#byNodeId.get(nodeId)?.record;
+    return record !== undefined && this.#mayLink(record) ? this.#member(record) : undefined;
+  }
+
+  /** @returns the member, or undefined when it is unknown, revoked or expired */
+  get(nodeId: NodeId): Member | undefined {
+    return this.#liveMember(this.#byNodeId.get(nodeId)?.record);
+  }
+
+  /** @returns the member of this name, if any */
+  byName(name: string): Member | undefined {
+    return this.#liveMember(this.#lookup().byName(name));
+  }
+
+  /** @returns the member with this WireGuard key, if any */
+  byPublicKey(publicKey: PublicKey): Member | undefined {
+    return this.#liveMember(this.record(publicKey));
+  }
+
+  /** @returns the member with this overlay address, if any */
+  byAddress(address: IpAddress): Member | undefined {
+    return this.#liveMember(this.#lookup().byAddress(address));
+  }
+
+  /** @param text a name, a node id, a public key in base64, or an overlay address */
+  find(text: string): Member | undefined {
+    const nodeId = parseNodeId(text);
+    const publicKey = PublicKey.parse(text);
+    const address = IpAddress.parse(text);
+    return this.byName(text) ?? (nodeId && this.get(nodeId)) ?? (publicKey && this.byPublicKey(publicKey)) ??
+      (address && this.byAddress(address));
+  }
+
+  /** @returns the record of this key, also when it is revoked or expired */
+  record(publicKey: PublicKey): MemberRecord | undefined {
+    return this.#records.get(keyText(publicKey))?.record;
+  }
+
+  /** @returns all records, also revoked and expired ones */
+  records(): readonly MemberRecord[] {
+    return [...this.#records.values()].map(({ record }) => record);
+  }
+
+  /** @returns the record that has this name and is not revoked; an expired one keeps its name */
+  holderOfName(name: string): MemberRecord | undefined {
+    return this.#lookup().byName(name);
+  }
+
+  /** @returns the record that has this address and is not revoked; an expired one keeps its address */
+  holderOfAddress(address: IpAddress): MemberRecord | undefined {
+    return this.#lookup().byAddress(address);
+  }
+
+  /** @returns the record of a node as it was signed */
+  signedRecord(nodeId: NodeId): SignedRecord | undefined {
+    return this.#byNodeId.get(nodeId)?.signed;
+  }
+
+  /** @returns the statement of a node as it was signed */
+  signedStatement(nodeId: NodeId): SignedStatement | undefined {
+    return this.#statements.get(nodeId)?.signed;
+  }
+
+  /** Whether the network has revoked this key. */
+  isRevoked(publicKey: PublicKey): boolean {
+    return this.record(publicKey)?.revoked ?? false;
+  }
+
+  /** @returns everything as it was signed, revocations included */
+  signed(): { readonly records: Signed[]; readonly statements: Signed[] } {
+    return {
+      records: [...this.#records.values()].map(({ signed }) => signed),
+      statements: [...this.#statements.values()].map(({ signed }) => signed),
+    };
+  }
+
+  /** @returns the record of this node, also when it is revoked or expired */
+  recordOf(nodeId: NodeId): MemberRecord | undefined {
+    return this.#byNodeId.get(nodeId)?.record;
+  }
+
+  /**
+   * Takes note of records that have expired since, and of those that are good again because a wrong clock was set
+   * right; early and repeated calls are harmless.
+   */
+  handleTimeout(): void {
+    for (const { record } of this.#records.values()) {
+      if (this.#isLive(record) !== this.#live.has(record.nodeId)) this.#announce(record);
+    }
+  }
+
+  /** @returns what has changed, at most one event for each member; undefined when nothing has */
+  pollEvent(): RosterEvent | undefined {
+    return this.#events.poll();
+  }
+
+  #put(key: string, entry: RecordEntry, known: RecordEntry | undefined): void {
+    const { record } = entry;
+    const before = known?.record;
+    const isOther = before !== undefined && before.nodeId !== record.nodeId;
+    const without = record.revoked || isOther ? before?.nodeId : undefined;
+    this.#store.putRecord(entry, without);
+    if (without !== undefined) {
+      this.#statements.delete(without);
+      this.#versions.delete(without, STATEMENT_SLOT);
+    }
+    if (isOther) {
+      this.#byNodeId.delete(before.nodeId);
+      this.#versions.delete(before.nodeId, RECORD_SLOT);
+      this.#announce({ ...before, revoked: true });
+    }
+    this.#records.set(key, entry);
+    this.#byNodeId.set(record.nodeId, entry);
+    this.#noteRecord(entry);
+    this.#index = undefined;
+    this.#announce(record);
+  }
+
+  #noteRecord({ signed, record }: RecordEntry): void {
+    const { nodeId, version, revoked, expiresAt } = record;
+    this.#versions.set(nodeId, {
+      slot: RECORD_SLOT,
+      version,
+      mark: this.#reader.mark(signed.payload),
+      isFinal: revoked,
+      expiresAt: revoked ? undefined : expiresAt,
+      signed,
+    });
+  }
+
+  #noteStatement({ signed, statement: { nodeId, version } }: StatementEntry): void {
+    const mark = this.#reader.mark(signed.payload);
+    this.#versions.set(nodeId, { slot: STATEMENT_SLOT, version, mark, isFinal: false, signed });
+  }
+
+  #isAhead({ issuedAt }: { readonly issuedAt: number }): boolean {
+    return issuedAt > this.#options.clock.wall() + MAX_CLOCK_AHEAD_MS;
+  }
+
+  #announce(record: MemberRecord): void {
+    const { nodeId, publicKey } = record;
+    const wasLive = this.#live.has(nodeId);
+    if (this.#isLive(record)) {
+      this.#live.add(nodeId);
+      this.#events.push({ kind: wasLive ? "member-updated" : "member-added", nodeId, publicKey });
+    } else if (wasLive) {
+      this.#live.delete(nodeId);
+      this.#events.push({ kind: "member-removed", nodeId, publicKey });
+    }
+  }
+
+  #isLive(record: MemberRecord): boolean {
+    return !record.revoked && record.expiresAt > this.#options.clock.wall();
+  }
+
+  #mayLink(record: MemberRecord): boolean {
+    return this.#isLive(record) || (!record.revoked && record.roles.includes("leader"));
+  }
+
+  #liveMember(record: MemberRecord | undefined): Member | undefined {
+    return record !== undefined && this.#isLive(record) ? this.#member(record) : undefined;
+  }
+
+  #member(record: MemberRecord): Member {
+    const statement = this.#statements.get(record.nodeId)?.statement;
+    return { record, ...statement && { statement } };
+  }
+
+  #lookup(): RosterIndex {
+    return this.#index ??= new RosterIndex(this.records());
+  }
+}
+
+/** @returns above 0 when `offered` takes the place of `known`, 0 when they are the same */
+function compareRecords(offered: RecordEntry, known: RecordEntry): number {
+  return Number(offered.record.revoked) - Number(known.record.revoked) ||
+    offered.record.version - known.record.version ||
+    compareBytes(offered.signed.payload, known.signed.payload);
+}
+
+/** @returns above 0 when `a` comes after `b` in the order of their bytes, 0 when they are the same */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  if (equalBytes(a, b)) return 0;
+  for (let i = 0; i < Math.min(a.length, b.length); i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
+function sameEndpoints(a: NodeStatement, b: NodeStatement): boolean {
+  return a.endpoints.join() === b.endpoints.join() && a.channelEndpoints.join() === b.channelEndpoints.join();
+}

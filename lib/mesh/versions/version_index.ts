@@ -1,0 +1,189 @@
+/**
+ * Which versions this node has, by their writers: what two nodes compare to find what they lack.
+ * @module
+ */
+
+import { concatBytes, type UnixMillis } from "../../base/mod.ts";
+import { blake2s } from "../../crypto/mod.ts";
+import type { Origin, Signed } from "../records/mod.ts";
+
+/** Into how many parts the ids of origins are divided, by their first six bits. */
+export const BUCKETS = 64;
+/** Length of the fingerprint of one part in bytes. */
+export const FINGERPRINT_BYTES = 8;
+
+/** One thing that an origin has written. */
+export interface Versioned {
+  /** `record`, `statement`, or `kind/key` of an entry. */
+  readonly slot: string;
+  readonly version: number;
+  /** 8 bytes that tell its payload from any other. */
+  readonly mark: Uint8Array;
+  /** No version comes after it: a revocation. */
+  readonly isFinal: boolean;
+  /** From then on nobody needs to hear of it; undefined for what has no end of its own. */
+  readonly expiresAt?: UnixMillis | undefined;
+  readonly signed: Signed;
+}
+
+/** Everything that one origin has written, in the order of the slots' names. */
+export interface OriginVersions {
+  readonly origin: Origin;
+  readonly slots: readonly Versioned[];
+}
+
+interface Bucket {
+  /** In ascending order of their ids. */
+  readonly origins: { readonly origin: Origin; readonly slots: Versioned[] }[];
+  cached: Cached | undefined;
+}
+
+/** Fingerprints, and from when until when they hold, by the wall clock. */
+interface Cached {
+  readonly fingerprint: Uint8Array;
+  readonly from: number;
+  readonly until: number;
+}
+
+/** The slot of a node's record; when it has expired, nothing of its node is compared any more. */
+export const RECORD_SLOT = "record";
+/** The slot of a node's word on where it is. */
+export const STATEMENT_SLOT = "statement";
+
+/**
+ * Keeps slots in the order of their origins. What has expired stays in it, because clocks are set, but is left out of
+ * every answer: a node that never heard of it would refuse it.
+ */
+export class VersionIndex {
+  readonly #buckets: readonly Bucket[] = Array.from(
+    { length: BUCKETS },
+    () => ({ origins: [], cached: undefined }),
+  );
+  #digest: Cached | undefined;
+
+  /** Takes note of a slot in place of what was there. */
+  set(origin: Origin, versioned: Versioned): void {
+    const bucket = this.#bucket(origin);
+    this.#forgetDigest(bucket);
+    const at = firstFrom(bucket.origins, ({ origin }) => origin, origin);
+    const found = bucket.origins[at];
+    if (found?.origin !== origin) return void bucket.origins.splice(at, 0, { origin, slots: [versioned] });
+    const slotAt = firstFrom(found.slots, ({ slot }) => slot, versioned.slot);
+    const isThere = found.slots[slotAt]?.slot === versioned.slot;
+    found.slots.splice(slotAt, isThere ? 1 : 0, versioned);
+  }
+
+  /** Forgets a slot; harmless when it is not there. */
+  delete(origin: Origin, slot: string): void {
+    const bucket = this.#bucket(origin);
+    const at = firstFrom(bucket.origins, ({ origin }) => origin, origin);
+    const found = bucket.origins[at];
+    if (found?.origin !== origin) return;
+    const slotAt = firstFrom(found.slots, ({ slot }) => slot, slot);
+    if (found.slots[slotAt]?.slot !== slot) return;
+    this.#forgetDigest(bucket);
+    found.slots.splice(slotAt, 1);
+    if (found.slots.length === 0) bucket.origins.splice(at, 1);
+  }
+
+  /** @returns one fingerprint for each of the 64 parts, 512 bytes together; treat them as immutable */
+  digest(wall: UnixMillis): Uint8Array {
+    if (this.#digest !== undefined && holds(this.#digest, wall)) return this.#digest.fingerprint;
+    const parts = this.#buckets.map((bucket) => {
+      if (bucket.cached !== undefined && holds(bucket.cached, wall)) return bucket.cached;
+      return bucket.cached = fingerprintOf(bucket, wall);
+    });
+    this.#digest = {
+      fingerprint: concatBytes(...parts.map(({ fingerprint }) => fingerprint)),
+      from: Math.max(...parts.map(({ from }) => from)),
+      until: Math.min(...parts.map(({ until }) => until)),
+    };
+    return this.#digest.fingerprint;
+  }
+
+  /** @returns what an origin has written; nothing for one that is unknown */
+  of(origin: Origin, wall: UnixMillis): readonly Versioned[] {
+    const { origins } = this.#bucket(origin);
+    const found = origins[firstFrom(origins, ({ origin }) => origin, origin)];
+    return found?.origin === origin ? current(found.slots, wall) : [];
+  }
+
+  /** @returns what every origin from `first` to `last` has written, both included, in order */
+  *range(first: string, last: string, wall: UnixMillis): Generator<OriginVersions> {
+    for (let index = bucketOf(first); index <= bucketOf(last); index++) {
+      const { origins } = this.#buckets[index] as Bucket;
+      for (let at = firstFrom(origins, ({ origin }) => origin, first); at < origins.length; at++) {
+        const { origin, slots } = origins[at] as OriginVersions;
+        if (origin > last) break;
+        const shown = current(slots, wall);
+        if (shown.length > 0) yield { origin, slots: shown };
+      }
+    }
+  }
+
+  #forgetDigest(bucket: Bucket): void {
+    bucket.cached = undefined;
+    this.#digest = undefined;
+  }
+
+  #bucket(origin: Origin): Bucket {
+    return this.#buckets[bucketOf(origin)] as Bucket;
+  }
+}
+
+/** @returns the first and the last id that fall into a part, 32 digits each */
+export function bucketBounds(index: number): { readonly first: string; readonly last: string } {
+  const digits = (value: number) => value.toString(16).padStart(2, "0");
+  return {
+    first: digits(index * 4).padEnd(32, "0"),
+    last: digits(index * 4 + 3).padEnd(32, "f"),
+  };
+}
+
+function holds({ from, until }: Cached, wall: UnixMillis): boolean {
+  return from <= wall && wall < until;
+}
+
+function bucketOf(id: string): number {
+  return parseInt(id.slice(0, 2), 16) >> 2;
+}
+
+/** Whatever a node has written ends with its record; of a node that was removed, only that is told. */
+function current(slots: readonly Versioned[], wall: UnixMillis): readonly Versioned[] {
+  if (slots.every((slot) => !slot.isFinal && !isExpired(slot, wall))) return slots;
+  const record = slots.find(({ slot }) => slot === RECORD_SLOT);
+  if (record?.isFinal) return [record];
+  if (record !== undefined && isExpired(record, wall)) return [];
+  return slots.filter((slot) => !isExpired(slot, wall));
+}
+
+function isExpired({ expiresAt }: Versioned, wall: UnixMillis): boolean {
+  return expiresAt !== undefined && expiresAt <= wall;
+}
+
+function fingerprintOf({ origins }: Bucket, wall: UnixMillis): Cached {
+  let from = -Infinity;
+  let until = Infinity;
+  const marks: Uint8Array[] = [];
+  for (const { slots } of origins) {
+    for (const { expiresAt } of slots) {
+      if (expiresAt === undefined) continue;
+      if (expiresAt <= wall) from = Math.max(from, expiresAt);
+      else until = Math.min(until, expiresAt);
+    }
+    for (const { mark } of current(slots, wall)) marks.push(mark);
+  }
+  return { fingerprint: blake2s(concatBytes(...marks)).subarray(0, FINGERPRINT_BYTES), from, until };
+}
+
+/** @returns the index of the first item whose key is not below `key` */
+function firstFrom<T>(items: readonly T[], keyOf: (item: T) => string, key: string): number {
+  let low = 0;
+  let high = items.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (keyOf(items[middle] as T) < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

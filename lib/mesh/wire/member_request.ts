@@ -1,0 +1,188 @@
+/**
+ * What one member asks of another, and the answers: promotion, demotion, slices, new keys.
+ * @module
+ */
+
+import { decodeHex, encodeHex } from "../../base/mod.ts";
+import { KEY_BYTES, PublicKey, SIGNATURE_BYTES, VerifyingKey } from "../../crypto/mod.ts";
+import { AddressRange } from "../../net/mod.ts";
+import type {
+  MemberRequest as WireRequest,
+  MemberResponse as WireResponse,
+  SliceGrant as WireGrant,
+} from "../../proto/mod.ts";
+import { ID_BYTES, SEAL_BYTES } from "../identity/mod.ts";
+import {
+  readSigned,
+  readUpdate,
+  type ReplicaUpdate,
+  type Signed,
+  updateToWire,
+  type WireSigned,
+} from "../records/mod.ts";
+
+/** How many ranges one grant may have. */
+export const MAX_GRANT_RANGES = 1024;
+
+const SEED_BYTES = 32;
+
+/** Addresses that somebody may give out from now on, and nobody else. */
+export interface SliceGrant {
+  /** 32 hexadecimal digits; a grant that was taken before is not taken again. */
+  readonly id: string;
+  readonly ranges: readonly AddressRange[];
+}
+
+/** New keys for the asker. */
+export interface KeyRotation {
+  readonly publicKey: PublicKey;
+  readonly verifyingKey: VerifyingKey;
+  /** By the new signing key: 64 bytes. */
+  readonly proof: Uint8Array;
+  /** Where the asker is, signed by the new key. */
+  readonly statement?: Signed;
+}
+
+/** What is asked. */
+export type MemberRequest =
+  | { readonly kind: "promotion"; readonly sealedSeed: Uint8Array; readonly slices: SliceGrant }
+  | { readonly kind: "demotion" }
+  | { readonly kind: "handover"; readonly slices: SliceGrant; readonly update: ReplicaUpdate }
+  | { readonly kind: "rotation"; readonly rotation: KeyRotation };
+
+/** What is answered. */
+export type MemberAnswer =
+  | { readonly kind: "done"; readonly slices?: SliceGrant; readonly update?: ReplicaUpdate }
+  | { readonly kind: "refused" };
+
+type WireSliceGrant = { id: Uint8Array; ranges: string[] };
+type WireUpdate = Record<keyof ReplicaUpdate, WireSigned[]>;
+
+/** @returns the fields of the message */
+export function requestToWire(number: number, request: MemberRequest): {
+  number: bigint;
+  kind:
+    | { case: "promotion"; value: { sealedSeed: Uint8Array; slices: WireSliceGrant } }
+    | { case: "demotion"; value: Record<string, never> }
+    | { case: "handover"; value: { slices: WireSliceGrant; update: WireUpdate } }
+    | {
+      case: "rotation";
+      value: { publicKey: Uint8Array; verifyingKey: Uint8Array; proof: Uint8Array; statement?: WireSigned };
+    };
+} {
+  const fields = { number: BigInt(number) };
+  switch (request.kind) {
+    case "promotion": {
+      const { sealedSeed, slices } = request;
+      return { ...fields, kind: { case: "promotion", value: { sealedSeed, slices: grantToWire(slices) } } };
+    }
+    case "demotion":
+      return { ...fields, kind: { case: "demotion", value: {} } };
+    case "handover": {
+      const value = { slices: grantToWire(request.slices), update: updateToWire(request.update) };
+      return { ...fields, kind: { case: "handover", value } };
+    }
+    case "rotation": {
+      const { publicKey, verifyingKey, proof, statement } = request.rotation;
+      const value = {
+        publicKey: publicKey.bytes,
+        verifyingKey: verifyingKey.bytes,
+        proof,
+        ...statement && { statement: { payload: statement.payload, signature: statement.signature } },
+      };
+      return { ...fields, kind: { case: "rotation", value } };
+    }
+  }
+}
+
+/** @returns the request and its number, or undefined when it is malformed */
+export function readRequest(
+  wire: WireRequest,
+): { readonly number: number; readonly request: MemberRequest } | undefined {
+  const number = readNumber(wire.number);
+  const request = readKind(wire.kind);
+  return number !== undefined && request !== undefined ? { number, request } : undefined;
+}
+
+/** @returns the fields of the message */
+export function answerToWire(number: number, answer: MemberAnswer): {
+  number: bigint;
+  outcome:
+    | { case: "done"; value: { slices?: WireSliceGrant; update?: WireUpdate } }
+    | { case: "refused"; value: Record<string, never> };
+} {
+  const fields = { number: BigInt(number) };
+  if (answer.kind === "refused") return { ...fields, outcome: { case: "refused", value: {} } };
+  const { slices, update } = answer;
+  const value = {
+    ...slices && { slices: grantToWire(slices) },
+    ...update && { update: updateToWire(update) },
+  };
+  return { ...fields, outcome: { case: "done", value } };
+}
+
+/** @returns the answer and the number of its request, or undefined when it is malformed */
+export function readAnswer(
+  wire: WireResponse,
+): { readonly number: number; readonly answer: MemberAnswer } | undefined {
+  const number = readNumber(wire.number);
+  if (number === undefined || wire.outcome.case === undefined) return undefined;
+  if (wire.outcome.case === "refused") return { number, answer: { kind: "refused" } };
+  const { slices, update } = wire.outcome.value;
+  const grant = slices && readGrant(slices);
+  const read = update && readUpdate(update)?.update;
+  if ((slices !== undefined && grant === undefined) || (update !== undefined && read === undefined)) {
+    return undefined;
+  }
+  return { number, answer: { kind: "done", ...grant && { slices: grant }, ...read && { update: read } } };
+}
+
+function readKind(kind: WireRequest["kind"]): MemberRequest | undefined {
+  switch (kind.case) {
+    case "promotion": {
+      const { sealedSeed } = kind.value;
+      const slices = kind.value.slices && readGrant(kind.value.slices);
+      if (slices === undefined || sealedSeed.length !== SEED_BYTES + SEAL_BYTES) return undefined;
+      return { kind: "promotion", sealedSeed: sealedSeed.slice(), slices };
+    }
+    case "demotion":
+      return { kind: "demotion" };
+    case "handover": {
+      const slices = kind.value.slices && readGrant(kind.value.slices);
+      const read = kind.value.update && readUpdate(kind.value.update);
+      return slices && read && { kind: "handover", slices, update: read.update };
+    }
+    case "rotation": {
+      const { publicKey, verifyingKey, proof } = kind.value;
+      const statement = readSigned(kind.value.statement);
+      if (
+        publicKey.length !== KEY_BYTES || verifyingKey.length !== KEY_BYTES ||
+        proof.length !== SIGNATURE_BYTES ||
+        (statement === undefined) !== (kind.value.statement === undefined)
+      ) return undefined;
+      const rotation = {
+        publicKey: PublicKey.fromBytes(publicKey),
+        verifyingKey: VerifyingKey.fromBytes(verifyingKey),
+        proof: proof.slice(),
+        ...statement && { statement },
+      };
+      return { kind: "rotation", rotation };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function grantToWire({ id, ranges }: SliceGrant): WireSliceGrant {
+  return { id: decodeHex(id) ?? new Uint8Array(0), ranges: ranges.map(String) };
+}
+
+function readGrant({ id, ranges: texts }: WireGrant): SliceGrant | undefined {
+  if (id.length !== ID_BYTES || texts.length > MAX_GRANT_RANGES) return undefined;
+  const ranges = texts.map(AddressRange.parse).filter((range) => range !== undefined);
+  return ranges.length === texts.length ? { id: encodeHex(id), ranges } : undefined;
+}
+
+function readNumber(number: bigint): number | undefined {
+  return number > 0n && number <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(number) : undefined;
+}

@@ -1,0 +1,6 @@
+/**
+ *
+ * @module
+ */
+
+export * from "./channel_pb.ts";

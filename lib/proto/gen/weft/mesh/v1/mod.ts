@@ -1,0 +1,6 @@
+/**
+ *
+ * @module
+ */
+
+export * from "./mesh_pb.ts";

@@ -1,0 +1,6 @@
+/**
+ *
+ * @module
+ */
+
+export * from "./service_pb.ts";

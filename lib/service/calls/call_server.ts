@@ -1,0 +1,371 @@
+/**
+ * Serving the calls of others: nothing runs twice, nobody waits for what is over.
+ * @module
+ */
+
+import type { Environment } from "../../base/mod.ts";
+import { MAX_TIMEOUT_MS } from "../bounds.ts";
+import { type LocalAction, type Outcome, runAction } from "../local/mod.ts";
+import { CallContext } from "../definition/mod.ts";
+import { DedupWindow } from "./dedup_window.ts";
+import { CallError, failure, failureOf, type WireFailure } from "../errors.ts";
+import {
+  decodeValue,
+  encodeValue,
+  endItems,
+  isItemSource,
+  isRemote,
+  type ItemSource,
+  type MessageCarrier,
+  NO_VALUE,
+  receiveItems,
+  type RequestMessage,
+  RESET_CANCELED,
+  RESET_MALFORMED,
+  type ResponseMessage,
+  sendItems,
+  type WireValue,
+} from "../wire/mod.ts";
+import { type PeerId, peerId, type PeerLinks, type ServiceStream } from "../ports.ts";
+
+/** How many runs of one peer are remembered: it has one, and had others before it was started again. */
+const MAX_RUNS = 4;
+/** How often calls are looked at whose deadline may have passed. */
+const SWEEP_MS = 100;
+/** An answer that is longer is not kept for whoever asks again. */
+const MAX_KEPT_BYTES = 16 * 1_024;
+/** How much waits for a congested link, in bytes with what each answer takes beside them; further answers are dropped. */
+const MAX_WAITING_BYTES = 64 << 20;
+const WAITING_OVERHEAD_BYTES = 512;
+const NOT_KEPT = new Uint8Array(0);
+
+/** Where a request leads: an action of this program, a program that is attached, or nowhere. */
+export type Route =
+  | { readonly kind: "action"; readonly action: LocalAction }
+  | { readonly kind: "failure"; readonly failure: WireFailure }
+  | { readonly kind: "forward"; readonly forward: Forward };
+
+/** Hands a request on, and gives what comes back. */
+export type Forward = (
+  request: RequestMessage,
+  params: WireValue,
+  stream: ServiceStream | undefined,
+  signal: AbortSignal,
+) => Promise<Forwarded>;
+
+/** What came back from elsewhere. */
+export type Forwarded =
+  | { readonly kind: "value"; readonly value: WireValue }
+  | { readonly kind: "failure"; readonly failure: WireFailure }
+  | { readonly kind: "stream"; readonly items: ReadableStream<unknown> };
+
+/** What a server stands on. */
+export interface CallServerParts extends Pick<Environment, "clock" | "timers"> {
+  readonly links: PeerLinks;
+  readonly carrier: MessageCarrier;
+  /** This program's run. */
+  readonly run: number;
+  /** The agent that this program is attached to. */
+  readonly upstream: PeerId | undefined;
+  route(peer: PeerId, request: RequestMessage): Route;
+}
+
+interface Running {
+  readonly context: CallContext;
+}
+
+interface CallerRun {
+  readonly run: number;
+  readonly seen: DedupWindow;
+  readonly running: Map<number, Running>;
+}
+
+/** Serves requests; one for a node. */
+export class CallServer {
+  readonly #parts: CallServerParts;
+  readonly #callers = new Map<PeerId, CallerRun[]>();
+  /** Of each peer, what waits for its link. */
+  readonly #waiting = new Map<PeerId, number>();
+  #running = 0;
+  #cancelSweep: (() => void) | undefined;
+
+  constructor(parts: CallServerParts) {
+    this.#parts = parts;
+  }
+
+  /** How many calls run now. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** Takes a request in. @param stream what it has opened, if anything */
+  handleRequest(peer: PeerId, request: RequestMessage, stream?: ServiceStream): void {
+    const { carrier, run } = this.#parts;
+    if (request.providerRun !== 0 && request.providerRun !== run) {
+      stream?.reset(RESET_CANCELED);
+      return void this.#refuse(peer, request, failure("Unreachable", "the provider was started again"));
+    }
+    if (!isRemote(request.params)) return this.#begin(peer, request, request.params, stream);
+    carrier.complete(peer, request.params, stream).then((params) => {
+      if ("code" in params) this.#turnAway(peer, request, params, undefined, params.code !== "StreamBroken");
+      else this.#begin(peer, request, params, undefined);
+    });
+  }
+
+  /** Nobody waits for this one any more. */
+  handleCancel(peer: PeerId, callerRun: number, number: number): void {
+    const caller = this.#callers.get(peer)?.find(({ run }) => run === callerRun);
+    caller?.running.get(number)?.context.abort(new CallError(failure("Canceled", "the caller gave up")));
+  }
+
+  /** Forgets a peer that is gone for good. */
+  forget(peer: PeerId): void {
+    for (const { running } of this.#callers.get(peer) ?? []) this.#abortAll(running);
+    this.#callers.delete(peer);
+  }
+
+  /** Gives up what runs. */
+  close(): void {
+    this.#cancelSweep?.();
+    this.#cancelSweep = undefined;
+    for (const peer of [...this.#callers.keys()]) this.forget(peer);
+  }
+
+  #begin(peer: PeerId, request: RequestMessage, params: WireValue, stream: ServiceStream | undefined): void {
+    const route = this.#parts.route(peer, request);
+    if (route.kind === "failure") return this.#turnAway(peer, request, route.failure, stream);
+    const caller = this.#caller(peer, request.callerRun);
+    const isKept = route.kind === "forward" || !route.action.idempotent;
+    if (isKept && !this.#isNew(peer, request, caller, stream)) return;
+    if (!isKept && caller.running.has(request.number)) return stream?.reset(RESET_CANCELED);
+    const { clock } = this.#parts;
+    const items = request.streamsParams ? stream : undefined;
+    if (items === undefined) stream?.reset(RESET_MALFORMED);
+    const context = new CallContext(request.path, clock.now() + Math.min(request.timeoutMs, MAX_TIMEOUT_MS), {
+      caller: this.#callerOf(peer, request),
+      stream: items && route.kind === "action" ? receiveItems(items) : undefined,
+    });
+    caller.running.set(request.number, { context });
+    this.#running++;
+    this.#cancelSweep ??= this.#sweepLater();
+    const settle = (outcome: Outcome) => {
+      if (caller.running.delete(request.number)) this.#running--;
+      this.#answer(peer, request, caller, isKept, outcome, context, items);
+    };
+    if (route.kind === "forward") {
+      return void this.#forward(route.forward, request, params, items, context, peer, caller);
+    }
+    try {
+      runAction(route.action, decodeValue(params), context, settle, params.data.length);
+    } catch (error) {
+      settle({ kind: "failure", failure: { ...failureOf(error), executed: false } });
+    }
+  }
+
+  /**
+   * A request that does not run, unless it has run before: then it is answered as it was.
+   * @param isFinal its caller may have turned to somebody else when it comes again; false for one that broke off, which
+   *   its caller sends again
+   */
+  #turnAway(
+    peer: PeerId,
+    request: RequestMessage,
+    told: WireFailure,
+    stream: ServiceStream | undefined,
+    isFinal = true,
+  ): void {
+    const caller = this.#caller(peer, request.callerRun);
+    if (!this.#isNew(peer, request, caller, stream)) return;
+    stream?.reset(RESET_CANCELED);
+    const answer = this.#refuse(peer, request, told);
+    if (isFinal) caller.seen.finish(request.number, answer);
+    else caller.seen.release(request.number);
+  }
+
+  /** @returns whether it is to run; otherwise it was answered, or will be */
+  #isNew(
+    peer: PeerId,
+    request: RequestMessage,
+    caller: CallerRun,
+    stream: ServiceStream | undefined,
+  ): boolean {
+    const seen = caller.seen.begin(request.number);
+    if (seen.kind === "new") return true;
+    stream?.reset(RESET_CANCELED);
+    if (seen.kind === "answered") this.#post(peer, seen.answer);
+    if (seen.kind === "forgotten") {
+      const lost = failure("OutcomeUnknown", "it was answered before, and the answer is not kept", true);
+      this.#refuse(peer, request, lost);
+    }
+    return false;
+  }
+
+  async #forward(
+    forward: Forward,
+    request: RequestMessage,
+    params: WireValue,
+    stream: ServiceStream | undefined,
+    context: CallContext,
+    peer: PeerId,
+    caller: CallerRun,
+  ): Promise<void> {
+    let done: Forwarded;
+    try {
+      done = await forward(request, { ...params, data: params.data.slice() }, stream, context.signal);
+    } catch (error) {
+      const executed = error instanceof CallError && error.executed;
+      done = { kind: "failure", failure: { ...failureOf(error), executed } };
+    }
+    if (caller.running.delete(request.number)) this.#running--;
+    if (done.kind === "value") {
+      stream?.reset(RESET_CANCELED);
+      return this.#answerValue(peer, request, caller, true, done.value);
+    }
+    const outcome: Outcome = done.kind === "failure" ? done : { kind: "value", value: done.items };
+    this.#answer(peer, request, caller, true, outcome, context, stream);
+  }
+
+  /** @param items what the caller streams: nobody reads on when the answer is no stream itself */
+  #answer(
+    peer: PeerId,
+    request: RequestMessage,
+    caller: CallerRun,
+    isKept: boolean,
+    outcome: Outcome,
+    context: CallContext,
+    items: ServiceStream | undefined,
+  ): void {
+    if (outcome.kind === "failure") {
+      items?.reset(RESET_CANCELED);
+      const bytes = this.#refuse(peer, request, outcome.failure);
+      // Also one that did not run: its caller may have turned to somebody else when it comes again.
+      if (isKept) caller.seen.finish(request.number, bytes);
+      return;
+    }
+    const { value } = outcome;
+    if (isItemSource(value)) {
+      if (isKept) caller.seen.finish(request.number, NOT_KEPT);
+      return void this.#stream(peer, request, value, context, items);
+    }
+    items?.reset(RESET_CANCELED);
+    try {
+      const wire = encodeValue(value);
+      this.#parts.carrier.checkLength(wire);
+      this.#answerValue(peer, request, caller, isKept, wire);
+    } catch (error) {
+      const told = error instanceof CallError && error.code === "PayloadTooLarge"
+        ? { ...failureOf(error), executed: true }
+        : failure("InvalidResult", "the handler answered with what can't be sent", true);
+      this.#answer(peer, request, caller, isKept, { kind: "failure", failure: told }, context, undefined);
+    }
+  }
+
+  #answerValue(
+    peer: PeerId,
+    request: RequestMessage,
+    caller: CallerRun,
+    isKept: boolean,
+    value: WireValue,
+  ): void {
+    const { carrier } = this.#parts;
+    if (!carrier.isShort(value)) {
+      if (isKept) caller.seen.finish(request.number, NOT_KEPT);
+      return void carrier.sendLong(peer, value, (result) => response(request, { result })).then((sent) => {
+        if (sent !== "refused") return;
+        const told = failure("PayloadTooLarge", "the result is over the caller's limit", true);
+        this.#refuse(peer, request, told);
+      }, () => this.#refuse(peer, request, failure("InvalidResult", "the result can't be compressed", true)));
+    }
+    const bytes = carrier.encode(response(request, { result: value }));
+    if (isKept) caller.seen.finish(request.number, bytes.length > MAX_KEPT_BYTES ? NOT_KEPT : bytes);
+    this.#post(peer, bytes);
+  }
+
+  async #stream(
+    peer: PeerId,
+    request: RequestMessage,
+    source: ItemSource,
+    context: CallContext,
+    items: ServiceStream | undefined,
+  ): Promise<void> {
+    const { links, carrier } = this.#parts;
+    const header = carrier.header(response(request, { streamsResult: true }));
+    const stream = links.openStream(peer, header);
+    const end = () => context.abort(new CallError(failure("Canceled", "nobody reads the answer any more")));
+    if (stream === undefined) {
+      end();
+      endItems(source);
+    } else await sendItems(source, stream, end);
+    items?.reset(RESET_CANCELED);
+  }
+
+  /** @returns the bytes that were sent, good until others are */
+  #refuse(peer: PeerId, request: RequestMessage, told: WireFailure): Uint8Array {
+    const bytes = this.#parts.carrier.encode(response(request, { failure: told }));
+    this.#post(peer, bytes);
+    return bytes;
+  }
+
+  /** An answer waits while the link is congested, for whoever asks much may read nothing. */
+  #post(peer: PeerId, bytes: Uint8Array): void {
+    const { links } = this.#parts;
+    if (links.post(peer, bytes) !== "congested") return;
+    const waiting = this.#waiting.get(peer) ?? 0;
+    const cost = bytes.length + WAITING_OVERHEAD_BYTES;
+    if (waiting + cost > MAX_WAITING_BYTES) return;
+    this.#waiting.set(peer, waiting + cost);
+    const kept = bytes.slice();
+    void links.drained(peer).then(() => {
+      const left = (this.#waiting.get(peer) ?? cost) - cost;
+      if (left === 0) this.#waiting.delete(peer);
+      else this.#waiting.set(peer, left);
+      this.#post(peer, kept);
+    });
+  }
+
+  /** A program that is attached is told by its agent who calls. */
+  #callerOf(peer: PeerId, { caller }: RequestMessage): PeerId | undefined {
+    if (peer !== this.#parts.upstream) return peer;
+    return caller === "" ? undefined : peerId(caller);
+  }
+
+  #caller(peer: PeerId, run: number): CallerRun {
+    let runs = this.#callers.get(peer);
+    if (runs === undefined) this.#callers.set(peer, runs = []);
+    const known = runs.find((caller) => caller.run === run);
+    if (known !== undefined) return known;
+    const caller: CallerRun = { run, seen: new DedupWindow(), running: new Map() };
+    runs.push(caller);
+    // Its former runs are over.
+    for (const former of runs.slice(0, -1)) this.#abortAll(former.running);
+    if (runs.length > MAX_RUNS) runs.shift();
+    return caller;
+  }
+
+  #abortAll(running: Map<number, Running>): void {
+    const reason = new CallError(failure("Canceled", "the caller is gone"));
+    for (const { context } of running.values()) context.abort(reason);
+  }
+
+  #sweepLater(): () => void {
+    return this.#parts.timers.setTimer(SWEEP_MS, () => {
+      this.#cancelSweep = undefined;
+      const now = this.#parts.clock.now();
+      const reason = new CallError(failure("Timeout", "the caller's deadline has passed"));
+      for (const runs of this.#callers.values()) {
+        for (const { running } of runs) {
+          for (const { context } of running.values()) if (context.deadlineMs <= now) context.abort(reason);
+        }
+      }
+      if (this.#running > 0) this.#cancelSweep = this.#sweepLater();
+    });
+  }
+}
+
+function response(
+  { number, callerRun }: RequestMessage,
+  outcome: { result?: WireValue; failure?: WireFailure; streamsResult?: boolean },
+): ResponseMessage {
+  const { result = NO_VALUE, failure, streamsResult = false } = outcome;
+  return { kind: "response", number, callerRun, result, failure, streamsResult };
+}

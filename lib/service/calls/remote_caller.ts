@@ -1,0 +1,353 @@
+/**
+ * Making calls: one provider after the other until one answers, the deadline passes, or trying again could do harm.
+ *
+ * ```
+ *   choose --> send --> wait --> answered
+ *     ^          |        |--- link lost: again to the same one under the same number, which it runs once
+ *     +- backoff-+--------+--- surely not run, or idempotent: another one
+ * ```
+ *
+ * @module
+ */
+
+import type { Environment } from "../../base/mod.ts";
+import type { Balancer } from "./balancer.ts";
+import type { CallOrder, Reply } from "./call_order.ts";
+import { failure, type WireFailure } from "../errors.ts";
+import {
+  isRemote,
+  type ItemSource,
+  type MessageCarrier,
+  receiveItems,
+  type RequestMessage,
+  RESET_CANCELED,
+  type ResponseMessage,
+  sendItems,
+  type WireValue,
+} from "../wire/mod.ts";
+import { PendingCall } from "./pending_call.ts";
+import { PendingCalls } from "./pending_calls.ts";
+import type { PeerId, PeerLinks, PostOutcome, ServiceStream } from "../ports.ts";
+import type { Provider } from "../directory/mod.ts";
+import { showPath } from "../topics/mod.ts";
+
+/** How many calls may wait for answers; further ones fail with `Overloaded`. */
+export const MAX_PENDING_CALLS = 65_536;
+
+const SWEEP_MS = 25;
+/** What says that a provider is in trouble, not the call. */
+const TROUBLE: ReadonlySet<string> = new Set([
+  "Unreachable",
+  "OutcomeUnknown",
+  "Timeout",
+  "Overloaded",
+  "Incompatible",
+]);
+
+/** What it is made of. */
+export interface RemoteCallerParts extends Pick<Environment, "clock" | "timers" | "random"> {
+  readonly links: PeerLinks;
+  readonly carrier: MessageCarrier;
+  readonly balancer: Balancer;
+  /** This program's run. */
+  readonly run: number;
+  /** The agent that this program is attached to. */
+  readonly upstream: PeerId | undefined;
+  /** Who may serve, for services of others; the first of them in mode `leader`. */
+  providers(order: CallOrder): readonly Provider[];
+}
+
+/** The calls of one node to others. */
+export class RemoteCaller {
+  readonly #parts: RemoteCallerParts;
+  readonly #pending: PendingCalls;
+  /** Without a number, for they wait to be tried again. */
+  readonly #resting = new Set<PendingCall>();
+  #lastNumber = 0;
+  #cancelSweep: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(parts: RemoteCallerParts) {
+    this.#parts = parts;
+    this.#pending = new PendingCalls(parts.upstream);
+  }
+
+  /** How many calls wait for an answer. */
+  get pending(): number {
+    return this.#pending.size + this.#resting.size;
+  }
+
+  /** Makes a call. @returns a function that gives it up */
+  call(order: CallOrder): () => void {
+    const call = new PendingCall(order);
+    if (this.#isClosed) this.#fail(call, failure("Stopped", "this node stops"));
+    else if (this.pending >= MAX_PENDING_CALLS) {
+      this.#fail(call, failure("Overloaded", `${MAX_PENDING_CALLS} calls wait already`));
+    } else this.#start(call);
+    return () => this.#giveUp(call, failure("Canceled", `Canceled: ${showPath(order.path)}`, call.isSent));
+  }
+
+  /** Takes an answer in. @param stream what it has opened, if anything */
+  handleResponse(peer: PeerId, response: ResponseMessage, stream?: ServiceStream): void {
+    const { run, carrier } = this.#parts;
+    const call = this.#pending.get(response.number);
+    if (call === undefined || response.callerRun !== run || call.provider?.peer !== peer || !call.isSent) {
+      // Late, or a duplicate.
+      return stream?.reset(RESET_CANCELED);
+    }
+    const { provider } = call;
+    if (response.failure !== undefined) {
+      stream?.reset(RESET_CANCELED);
+      return this.#handleFailure(call, response.failure, true);
+    }
+    if (response.streamsResult) {
+      if (stream === undefined) return this.#handleFailure(call, failure("Incompatible", "no stream", true));
+      provider.breaker.handleSuccess();
+      return this.#settle(call, { kind: "stream", items: receiveItems(stream), peer });
+    }
+    if (!isRemote(response.result)) {
+      stream?.reset(RESET_CANCELED);
+      provider.breaker.handleSuccess();
+      return this.#settle(call, { kind: "value", value: response.result, peer });
+    }
+    const attempt = call.attempt;
+    carrier.complete(peer, response.result, stream).then((value) => {
+      if (!("code" in value)) {
+        provider.breaker.handleSuccess();
+        return this.#settle(call, { kind: "value", value, peer });
+      }
+      // Meanwhile it may be on its way again.
+      if (!this.#isCurrent(call, attempt)) return;
+      this.#handleFailure(call, { ...value, retryable: value.code === "StreamBroken", executed: true });
+    });
+  }
+
+  /** A link has ended, and what was under way on it may be lost. */
+  handleLinkLost(peer: PeerId): void {
+    for (const call of [...this.#pending.values()]) {
+      if (call.provider?.peer === peer && call.isSent) this.#handleLost(call, call.provider);
+    }
+  }
+
+  /** Fails what waits. */
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelSweep?.();
+    for (const call of [...this.#pending.values(), ...this.#resting]) {
+      this.#fail(call, failure("Stopped", "this node stops", call.isSent));
+    }
+  }
+
+  #start(call: PendingCall): void {
+    const { order } = call;
+    const { clock, balancer } = this.#parts;
+    const offered = this.#parts.providers(order);
+    const candidates = balancer.candidates(offered, clock.now());
+    const fresh = call.untried(candidates);
+    const from = fresh.length > 0 ? fresh : candidates;
+    let provider = from.length === 0 ? undefined : balancer.choose(order.service, from, order.mode);
+    if (provider !== undefined && !this.#pending.hasRoom(provider.peer)) {
+      const roomy = from.filter(({ peer }) => this.#pending.hasRoom(peer));
+      if (roomy.length === 0) {
+        return this.#fail(call, failure("Overloaded", `Too many calls wait for ${provider.peer} already`));
+      }
+      provider = balancer.choose(order.service, roomy, order.mode);
+    }
+    if (provider === undefined || !provider.breaker.allows(clock.now())) {
+      return this.#handleFailure(call, this.#noProvider(order, offered));
+    }
+    call.assign(provider, ++this.#lastNumber);
+    this.#pending.add(call);
+    this.#cancelSweep ??= this.#sweepLater();
+    this.#send(call, provider);
+  }
+
+  #noProvider({ service }: CallOrder, offered: readonly Provider[]): WireFailure {
+    const [first] = offered;
+    if (first === undefined) return failure("NoProvider", `Nobody offers ${showPath(service)}`);
+    const { state } = first.service;
+    if (offered.every((one) => one.service.state !== "running")) {
+      return failure("ServicePaused", `${showPath(service)} is ${state} wherever it is`);
+    }
+    return failure(
+      "Unreachable",
+      `Whoever offers ${showPath(service)} has failed too often and is spared for a while`,
+    );
+  }
+
+  #send(call: PendingCall, provider: Provider): void {
+    const { carrier } = this.#parts;
+    const { order } = call;
+    const { peer } = provider;
+    if (order.source !== undefined) return this.#sendWithItems(call, provider, order.source);
+    if (!carrier.isShort(order.params)) {
+      call.isSent = true;
+      const attempt = ++call.attempt;
+      carrier.sendLong(peer, order.params, (params) => this.#request(call, provider, params)).then((sent) => {
+        if (!this.#isCurrent(call, attempt) || sent === "queued") return;
+        if (sent === "refused") {
+          return this.#fail(call, failure("PayloadTooLarge", "the parameters are over the provider's limit"));
+        }
+        call.isSent = false;
+        // What is lost on the way may have arrived as a whole.
+        call.isResent ||= sent === "lost";
+        this.#handlePosted(call, provider, sent === "lost" ? "no-link" : sent);
+      }, (error) => {
+        if (this.#isCurrent(call, attempt)) this.#fail(call, failure("Incompatible", String(error)));
+      });
+      return;
+    }
+    const request = this.#request(call, provider, order.params);
+    this.#handlePosted(call, provider, carrier.post(peer, request));
+  }
+
+  #sendWithItems(call: PendingCall, provider: Provider, source: ItemSource): void {
+    const { links, carrier } = this.#parts;
+    const { order } = call;
+    if (!carrier.isShort(order.params)) {
+      const long = "Parameters beside a stream are short: put long ones into the stream";
+      return this.#fail(call, failure("PayloadTooLarge", long));
+    }
+    const header = carrier.header({ ...this.#request(call, provider, order.params), streamsParams: true });
+    const stream = links.openStream(provider.peer, header);
+    if (stream === undefined) return this.#handlePosted(call, provider, "no-link");
+    call.isSent = true;
+    call.items = stream;
+    void sendItems(source, stream);
+  }
+
+  #request(call: PendingCall, { run }: Provider, params: WireValue): RequestMessage {
+    const { order, number } = call;
+    const left = order.deadline - this.#parts.clock.now();
+    return {
+      kind: "request",
+      number,
+      callerRun: this.#parts.run,
+      providerRun: run,
+      path: order.path,
+      params,
+      timeoutMs: Math.max(1, Math.ceil(left)),
+      streamsParams: false,
+      routing: order.routing,
+      caller: order.caller,
+    };
+  }
+
+  #handlePosted(call: PendingCall, provider: Provider, outcome: PostOutcome): void {
+    const { links } = this.#parts;
+    const { peer } = provider;
+    if (outcome === "queued") return call.noteSent();
+    const { attempt } = call;
+    const again = (isThere: boolean) => {
+      if (!this.#isCurrent(call, attempt)) return;
+      if (isThere) this.#send(call, provider);
+      else this.#handleFailure(call, failure("Unreachable", `Cannot reach ${peer}`, call.isResent));
+    };
+    if (outcome === "congested") return void links.drained(peer).then(() => again(true));
+    const reach = () => void links.reach(peer).then(again);
+    const waitMs = call.nextReachMs();
+    if (waitMs === 0) reach();
+    else this.#pause(call, waitMs, reach);
+  }
+
+  #handleLost(call: PendingCall, provider: Provider): void {
+    const { order } = call;
+    const lost = failure("OutcomeUnknown", `The link to ${provider.peer} was lost before the answer`, true);
+    call.isSent = false;
+    call.attempt++;
+    if (order.idempotent) return this.#handleFailure(call, { ...lost, retryable: true });
+    // Without a run to hold it to, the other end might have been started again.
+    if (order.source !== undefined || provider.run === 0) return this.#fail(call, lost);
+    call.isResent = true;
+    this.#handlePosted(call, provider, "no-link");
+  }
+
+  /** @param isAnswer the provider says so: what its handler fails with, whatever it calls it, is no trouble */
+  #handleFailure(call: PendingCall, told: WireFailure, isAnswer = false): void {
+    const { order, provider } = call;
+    const { clock, random } = this.#parts;
+    const now = clock.now();
+    if (provider !== undefined) {
+      if (TROUBLE.has(told.code) && !(isAnswer && told.executed)) provider.breaker.handleFailure(now);
+      else provider.breaker.handleSuccess();
+    }
+    if (call.isResent && !order.idempotent && told.code === "Unreachable") {
+      return this.#fail(call, { ...told, code: "OutcomeUnknown", retryable: false, executed: true });
+    }
+    const mayRepeat = told.retryable && (!told.executed || order.idempotent) && told.code !== "Timeout";
+    if (!mayRepeat || call.retriesLeft === 0 || this.#isClosed) return this.#fail(call, told);
+    this.#pending.delete(call);
+    call.withdraw();
+    if (provider !== undefined && this.#hasOthers(call)) return this.#start(call);
+    const waitMs = call.nextBackoffMs(random);
+    // The last word then is this failure.
+    if (now + waitMs >= order.deadline) return this.#fail(call, told);
+    this.#resting.add(call);
+    this.#pause(call, waitMs, () => {
+      this.#resting.delete(call);
+      this.#start(call);
+    });
+  }
+
+  #pause(call: PendingCall, waitMs: number, then: () => void): void {
+    call.cancelPause = this.#parts.timers.setTimer(waitMs, () => {
+      call.cancelPause = undefined;
+      then();
+    });
+  }
+
+  /** Whether somebody is left who has not been tried. */
+  #hasOthers(call: PendingCall): boolean {
+    const { balancer, clock, providers } = this.#parts;
+    return call.untried(balancer.candidates(providers(call.order), clock.now())).length > 0;
+  }
+
+  #giveUp(call: PendingCall, told: WireFailure): void {
+    if (call.isSettled) return;
+    const { provider, isSent } = call;
+    if (isSent && provider !== undefined) {
+      const { run, carrier } = this.#parts;
+      carrier.post(provider.peer, { kind: "cancel", number: call.number, callerRun: run });
+    }
+    this.#fail(call, told);
+  }
+
+  #fail(call: PendingCall, told: WireFailure): void {
+    this.#settle(call, { kind: "failure", failure: told, peer: call.provider?.peer });
+  }
+
+  #settle(call: PendingCall, reply: Reply): void {
+    if (call.isSettled) {
+      if (reply.kind === "stream") void reply.items.cancel();
+      return;
+    }
+    call.isSettled = true;
+    call.cancelPause?.();
+    this.#resting.delete(call);
+    this.#pending.delete(call);
+    // A stream of answers may go on for as long as its parameters do.
+    if (reply.kind !== "stream") call.items?.reset(RESET_CANCELED);
+    call.order.settle(reply);
+  }
+
+  /** Whether a call waits for what was begun with this attempt. */
+  #isCurrent(call: PendingCall, attempt: number): boolean {
+    return !call.isSettled && call.attempt === attempt && this.#pending.get(call.number) === call;
+  }
+
+  #sweepLater(): () => void {
+    return this.#parts.timers.setTimer(SWEEP_MS, () => {
+      this.#cancelSweep = undefined;
+      const now = this.#parts.clock.now();
+      for (const call of this.#pending.values()) {
+        if (call.order.deadline > now) continue;
+        call.provider?.breaker.handleFailure(now);
+        this.#giveUp(
+          call,
+          failure("Timeout", `No answer from ${showPath(call.order.path)} in time`, call.isSent),
+        );
+      }
+      if (this.#pending.size > 0) this.#cancelSweep ??= this.#sweepLater();
+    });
+  }
+}

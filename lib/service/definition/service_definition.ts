@@ -1,0 +1,141 @@
+/**
+ * What a service is made of, with types that reach its callers.
+ * @module
+ */
+
+import type { CallContext } from "./call_context.ts";
+import { InvalidServiceError } from "../errors.ts";
+import type { EventHandler } from "./event_handler.ts";
+import type { Schema } from "./schema.ts";
+
+/** Serves an action. What it returns, or what its promise gives, is the answer; a stream is sent as one. */
+export type ActionHandler<Params = never, Result = unknown> = (
+  params: Params,
+  context: CallContext,
+) => Result;
+
+/** An action with more than a handler. */
+export interface ActionDefinition<Params = never, Result = unknown> {
+  readonly handler: ActionHandler<Params, Result>;
+  /** Checks and types the parameters. */
+  readonly params?: Schema<unknown, Params> | undefined;
+  /** Checks what the handler answers; not for streams. */
+  readonly result?: Schema | undefined;
+  /** Whether running it twice does no harm: then it is tried again after a lost link. */
+  readonly idempotent?: boolean;
+  /** How many calls run at the same time; as many as the service allows unless told. */
+  readonly concurrency?: number;
+  /** Who may call it beside those whom the service allows: a selector such as `role=web`. */
+  readonly allow?: string;
+}
+
+/** An action, whatever its parameters are. */
+export type AnyActionDefinition = Omit<ActionDefinition, "params"> & {
+  /** Checks and types the parameters. */
+  readonly params?: Schema | undefined;
+};
+
+/** An event that the service publishes under `path/name`. */
+export interface EventDefinition {
+  /** Checks and types the data. */
+  readonly schema?: Schema;
+}
+
+/** What runs when a service changes its state. */
+export interface ServiceHooks {
+  /** Before it runs for the first time. */
+  init?(): void | Promise<void>;
+  /** Before it runs. */
+  start?(): void | Promise<void>;
+  /** When this node begins or ceases to lead it; only with mode `leader`. */
+  lead?(isLeader: boolean): void;
+  /** After it has stopped. */
+  stop?(): void | Promise<void>;
+}
+
+/** A service. */
+export interface ServiceDefinition extends ServiceHooks {
+  /** One or more segments, such as `math` or `orders/eu`; with `network:` before it in another network of topics. */
+  readonly path: string;
+  readonly version?: string;
+  readonly description?: string;
+  readonly actions?: Readonly<Record<string, ActionHandler | AnyActionDefinition>>;
+  readonly events?: Readonly<Record<string, EventDefinition>>;
+  /** What it listens to, by pattern. */
+  readonly subscriptions?: Readonly<Record<string, EventHandler>>;
+  /** Who may call it: a selector such as `role=web`. Every member unless told. */
+  readonly allow?: string;
+  /** Whether one of its nodes leads it, and calls go there. */
+  readonly mode?: "leader";
+  /** How many calls run at the same time, 256 unless told. */
+  readonly concurrency?: number;
+  /** How many more wait, 1,024 unless told; further ones fail with `Overloaded`. */
+  readonly queue?: number;
+  /** A port of the node's address for SRV records. */
+  readonly port?: number;
+  /** What is spoken there, such as `http`, or `dns/udp`; the service's own name over TCP unless told. */
+  readonly protocol?: string;
+}
+
+// deno-lint-ignore no-explicit-any -- inference
+type AnyHandler = (params: any, context: any) => unknown;
+type HandlerOf<A> = A extends AnyHandler ? A
+  : A extends { readonly handler: infer H extends AnyHandler } ? H
+  : never;
+
+/** The names of a service's actions. */
+export type ActionName<Service extends ServiceDefinition> = keyof Service["actions"] & string;
+/** The names of a service's events. */
+export type EventName<Service extends ServiceDefinition> = keyof Service["events"] & string;
+
+/** What an action takes. */
+export type ParamsOf<Service extends ServiceDefinition, Name extends ActionName<Service>> =
+  Parameters<HandlerOf<NonNullable<Service["actions"]>[Name]>> extends [infer Params, ...unknown[]] ? Params
+    : undefined;
+
+/** What an action answers with, streams as `ReadableStream`. */
+export type ResultOf<Service extends ServiceDefinition, Name extends ActionName<Service>> = Streamed<
+  Awaited<ReturnType<HandlerOf<NonNullable<Service["actions"]>[Name]>>>
+>;
+
+type Streamed<Result> = Result extends ReadableStream<infer Item> ? ReadableStream<Item>
+  : Result extends AsyncIterable<infer Item> ? ReadableStream<Item>
+  : Result;
+
+/** What an event carries. */
+export type EventOf<Service extends ServiceDefinition, Name extends EventName<Service>> =
+  NonNullable<Service["events"]>[Name] extends { readonly schema: Schema<unknown, infer Data> } ? Data
+    : unknown;
+
+/**
+ * Names a service, so that its type can be handed to callers.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { defineService, type ParamsOf } from "./service_definition.ts";
+ * const math = defineService({
+ *   path: "math",
+ *   actions: { add: ({ a, b }: { a: number; b: number }) => a + b },
+ * });
+ * const params: ParamsOf<typeof math, "add"> = { a: 1, b: 2 };
+ * assert.equal(params.a, 1);
+ * ```
+ */
+export function defineService<const Service extends ServiceDefinition>(service: Service): Service {
+  return service;
+}
+
+/** An action whose handler gets the parameters' type from their schema. */
+export function action<Params, Result>(
+  definition: ActionDefinition<Params, Result>,
+): ActionDefinition<Params, Result> {
+  return definition;
+}
+
+/** @returns the number, or a default @throws InvalidServiceError when it is no whole number from `least` on */
+export function readCount(value: number | undefined, unless: number, least: number, what: string): number {
+  if (value === undefined) return unless;
+  if (Number.isInteger(value) && value >= least) return value;
+  throw new InvalidServiceError(`Cannot take ${value} for ${what}: it is a whole number from ${least} on`);
+}

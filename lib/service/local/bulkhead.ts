@@ -1,0 +1,70 @@
+/**
+ * A bound on what runs at the same time, so that one service cannot take everything.
+ * @module
+ */
+
+import { BoundedQueue } from "../../base/mod.ts";
+
+/** How many bytes of parameters wait; longer ones wait alone. */
+export const MAX_WAITING_BYTES: number = 64 << 20;
+
+interface Waiting {
+  readonly start: () => void;
+  readonly bytes: number;
+}
+
+/** Lets so many run, so many wait, and turns the others away. */
+export class Bulkhead {
+  readonly #limit: number;
+  readonly #maxWaiting: number;
+  readonly #waiting: BoundedQueue<Waiting> | undefined;
+  #waitingBytes = 0;
+  #running = 0;
+
+  /** @param limit how many run, at least 1 @param maxWaiting how many wait, 0 for none */
+  constructor(limit: number, maxWaiting: number) {
+    this.#limit = limit;
+    this.#maxWaiting = maxWaiting;
+    this.#waiting = maxWaiting === 0 ? undefined : new BoundedQueue(maxWaiting);
+  }
+
+  /** How many run now. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** How many wait now. */
+  get waiting(): number {
+    return this.#waiting?.size ?? 0;
+  }
+
+  /**
+   * Runs `start` now or when somebody leaves; whoever starts calls `leave` once.
+   * @param bytes what waiting for it takes
+   * @returns false when too many wait already, or too much
+   */
+  enter(start: () => void, bytes = 0): boolean {
+    if (this.#running < this.#limit) {
+      this.#running++;
+      start();
+      return true;
+    }
+    if (this.waiting === this.#maxWaiting) return false;
+    const waitingBytes = this.#waitingBytes + bytes;
+    if (waitingBytes > MAX_WAITING_BYTES && bytes > 0 && waitingBytes > bytes) return false;
+    this.#waitingBytes = waitingBytes;
+    this.#waiting?.push({ start, bytes });
+    return true;
+  }
+
+  /** Ends one that runs; the next that waits begins. */
+  leave(): void {
+    const next = this.#waiting?.shift();
+    if (next === undefined) {
+      this.#running--;
+      return;
+    }
+    this.#waitingBytes -= next.bytes;
+    next.start();
+  }
+}

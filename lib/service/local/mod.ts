@@ -1,0 +1,8 @@
+/**
+ * The services of this node: their states, and running their actions within bounds.
+ * @module
+ */
+
+export { type Outcome, runAction } from "./action_runner.ts";
+export type { LocalAction, LocalService } from "./local_service.ts";
+export { LocalServices } from "./local_services.ts";

@@ -1,0 +1,9 @@
+/**
+ * What this node tells of its services, what `$registry` answers, and which provider leads a service.
+ * @module
+ */
+
+export { buildAdvert, shown } from "./advert_builder.ts";
+export type { ProviderReport, ServiceReport } from "./registry_report.ts";
+export { RegistryService } from "./registry_service.ts";
+export { ServiceLeadership } from "./service_leadership.ts";

@@ -1,0 +1,136 @@
+/**
+ * `$registry`: what services there are, and pausing and resuming them.
+ * @module
+ */
+
+import { shown } from "./advert_builder.ts";
+import { ActionError } from "../errors.ts";
+import type { LocalServices } from "../local/mod.ts";
+import { isProgram, type PeerId, type PeerLinks, type ServicePeers } from "../ports.ts";
+import type { ProviderReport, ServiceReport } from "./registry_report.ts";
+import type { AdvertisedService } from "../wire/mod.ts";
+import type { ServiceDefinition } from "../definition/mod.ts";
+import type { ServiceDirectory } from "../directory/mod.ts";
+import type { ServiceLeadership } from "./service_leadership.ts";
+import { TopicPath } from "../topics/mod.ts";
+
+/** What the registry stands on. */
+export interface RegistryParts {
+  readonly links: PeerLinks;
+  readonly peers: ServicePeers;
+  readonly network: string;
+  readonly services: LocalServices;
+  readonly directory: ServiceDirectory;
+  readonly leadership: ServiceLeadership;
+  /** Asks one peer for one of the services that everybody has. */
+  ask(peer: PeerId, path: string, params: unknown): Promise<unknown>;
+}
+
+/** Answers what services there are. */
+export class RegistryService {
+  readonly #parts: RegistryParts;
+
+  constructor(parts: RegistryParts) {
+    this.#parts = parts;
+  }
+
+  /** The service that others call. */
+  definition(): ServiceDefinition {
+    return {
+      path: "$registry",
+      description: "What services there are, and pausing and resuming them",
+      actions: {
+        list: { idempotent: true, handler: () => this.report() },
+        show: {
+          idempotent: true,
+          handler: (params: unknown) => this.#show(readPath(params)),
+        },
+        pause: (params: unknown, { caller }) => this.#set(readPath(params), caller, "pause"),
+        resume: (params: unknown, { caller }) => this.#set(readPath(params), caller, "resume"),
+      },
+    };
+  }
+
+  /** @returns every service, or the one at a path; sorted by path */
+  report(path?: string): readonly ServiceReport[] {
+    const { services, directory, network } = this.#parts;
+    const wanted = path === undefined ? undefined : TopicPath.parse(path, network).toString();
+    const own = services.all().map((service) => service.path.toString());
+    const paths = [...new Set([...own, ...directory.paths()])].sort();
+    return paths.filter((one) => wanted === undefined ? !isBuiltIn(one, network) : one === wanted)
+      .map((one) => this.#reportOf(one));
+  }
+
+  #show(path: string): ServiceReport {
+    const [report] = this.report(path);
+    if (report === undefined) throw new ActionError("UnknownService", `Nobody offers ${path}`);
+    return report;
+  }
+
+  /** Here, and at the programs of this node that offer it. */
+  async #set(
+    path: string,
+    caller: PeerId | undefined,
+    change: "pause" | "resume",
+  ): Promise<{ readonly changed: boolean }> {
+    const { services, directory, peers, network, ask } = this.#parts;
+    if (caller !== undefined && !isProgram(caller) && !peers.isOperator(caller)) {
+      throw new ActionError("Refused", "Only leaders may pause and resume services of other nodes");
+    }
+    const whole = TopicPath.parse(path, network).toString();
+    const service = isBuiltIn(whole, network) ? undefined : services.get(whole);
+    const programs = directory.providers(whole).filter(({ peer }) => isProgram(peer));
+    if (service === undefined && programs.length === 0) {
+      throw new ActionError("UnknownService", `${path} is not offered here`);
+    }
+    const own = change === "pause" ? service?.pause() : service?.resume();
+    const answers = await Promise.all(
+      programs.map(({ peer }) => ask(peer, `$registry/${change}`, { path })),
+    ) as { readonly changed?: unknown }[];
+    return { changed: own === true || answers.some((answer) => answer.changed === true) };
+  }
+
+  #reportOf(path: string): ServiceReport {
+    const { services, directory, network, peers: { self }, leadership } = this.#parts;
+    const own = services.get(path)?.advert(path);
+    const leader = leadership.leaderOf(path);
+    const providers: ProviderReport[] = own === undefined ? [] : [this.#provider(self, own, leader)];
+    for (const { peer, service } of directory.providers(path)) {
+      providers.push(this.#provider(peer, service, leader));
+    }
+    const first = own ?? directory.providers(path)[0]?.service;
+    return {
+      path: shown(path, network),
+      description: first?.description ?? "",
+      actions: first?.actions ?? [],
+      events: first?.events ?? [],
+      providers,
+    };
+  }
+
+  #provider(id: PeerId, { state, version }: AdvertisedService, leader: PeerId | undefined): ProviderReport {
+    const { links, peers } = this.#parts;
+    const isLocal = id === peers.self || isProgram(id);
+    const rttMs = isLocal ? undefined : links.rttMs(id);
+    return {
+      id,
+      name: peers.nameOf(id) ?? id,
+      state,
+      version,
+      isLocal,
+      isHealthy: isLocal || peers.isHealthy(id),
+      ...(leader === undefined ? {} : { isLeader: (isProgram(id) ? peers.self : id) === leader }),
+      ...(rttMs === undefined ? {} : { rttMs }),
+    };
+  }
+}
+
+function isBuiltIn(path: string, network: string): boolean {
+  return shown(path, network).startsWith("$");
+}
+
+function readPath(params: unknown): string {
+  const path = (params as { path?: unknown } | undefined | null)?.path;
+  if (typeof path === "string") return path;
+  throw new ActionError("InvalidParams", 'The parameters are {"path": "…"}');
+}

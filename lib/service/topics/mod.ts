@@ -1,0 +1,8 @@
+/**
+ * Topic paths and patterns: parsed, matched, and looked up by the thousand.
+ * @module
+ */
+
+export { DEFAULT_TOPIC_NETWORK, showPath } from "./topic_network.ts";
+export * from "./topic_path.ts";
+export { TopicTrie } from "./topic_trie.ts";

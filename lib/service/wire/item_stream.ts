@@ -1,0 +1,248 @@
+/**
+ * Streams of values between a caller and a handler, one after the other on a stream of bytes.
+ *
+ * ```
+ *    0        4
+ *   +--------+------------+
+ *   | length | StreamItem |      length: big-endian, of what follows
+ *   +--------+------------+
+ * ```
+ *
+ * @module
+ */
+
+import { WireReader, WireWriter } from "../../proto/mod.ts";
+import { CallError, failure, failureOf, type WireFailure } from "../errors.ts";
+import { RESET_CANCELED, RESET_MALFORMED } from "./message_carrier.ts";
+import {
+  NO_VALUE,
+  readFailure,
+  readValue,
+  type WireValue,
+  writeFailure,
+  writeValue,
+} from "./node_message.ts";
+import type { ServiceStream } from "../ports.ts";
+import { copyValue, decodeValue, encodeValue, isRemote } from "./wire_value.ts";
+
+/** The longest item in bytes: larger ones are cut into several by whoever streams. */
+export const MAX_ITEM_BYTES: number = 1 << 20;
+
+const LENGTH_BYTES = 4;
+const FIRST_BYTES = 4_096;
+const OVERHEAD_BYTES = 4_096;
+const VALUE = 1;
+const FAILURE = 2;
+
+type Item = { readonly value: WireValue } | { readonly failure: WireFailure };
+
+/** Anything that gives items one after the other. */
+export type ItemSource = ReadableStream<unknown> | AsyncIterable<unknown>;
+
+/** @returns whether a handler's answer is a stream */
+export function isItemSource(value: unknown): value is ItemSource {
+  return value instanceof ReadableStream ||
+    (typeof value === "object" && value !== null && Symbol.asyncIterator in value);
+}
+
+/** Ends a source that nobody reads. */
+export function endItems(source: ItemSource): void {
+  try {
+    if (source instanceof ReadableStream) source.cancel().catch(() => {});
+    else Promise.resolve(source[Symbol.asyncIterator]().return?.(undefined)).catch(() => {});
+  } catch {
+    // It would not be ended; there is nothing else to do about it.
+  }
+}
+
+/**
+ * Sends what `source` gives, at the pace at which the other end reads, and ends the stream. What the source throws is
+ * the last item.
+ * @param onBroken is called at once when the other end goes away, also while the source waits; the source is ended
+ * @returns whether all of it was sent
+ */
+export async function sendItems(
+  source: ItemSource,
+  stream: ServiceStream,
+  onBroken: () => void = () => {},
+): Promise<boolean> {
+  const writer = new WireWriter();
+  const items = new SourceReader(source);
+  const leave = () => {
+    if (items.end()) onBroken();
+  };
+  // The other end says nothing on this stream: what is read is its end.
+  void stream.read().then(() => stream.resetCode === undefined || leave());
+  try {
+    for (let next = await items.next(); !next.done; next = await items.next()) {
+      const value = encodeValue(next.value);
+      if (value.data.length > MAX_ITEM_BYTES) {
+        throw new CallError(failure("PayloadTooLarge", `an item holds ${MAX_ITEM_BYTES} bytes`, true));
+      }
+      writeValue(writer, VALUE, value);
+      if (await stream.write(framed(writer))) continue;
+      leave();
+      return false;
+    }
+  } catch (error) {
+    writeFailure(writer, FAILURE, failureOf(error));
+    await stream.write(framed(writer));
+    stream.end();
+    items.end();
+    return false;
+  }
+  if (items.isEnded) return false;
+  items.finish();
+  stream.end();
+  return true;
+}
+
+/** Reads a source, and can end it while it is read. */
+class SourceReader {
+  readonly #source: ItemSource;
+  #reader: ReadableStreamDefaultReader<unknown> | undefined;
+  #iterator: AsyncIterator<unknown> | undefined;
+  #isEnded = false;
+
+  constructor(source: ItemSource) {
+    this.#source = source;
+  }
+
+  /** Whether it was ended before its end. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** @throws what the source throws, and TypeError when somebody else reads it */
+  next(): Promise<IteratorResult<unknown>> {
+    if (this.#isEnded) return Promise.resolve({ done: true, value: undefined });
+    const source = this.#source;
+    if (source instanceof ReadableStream) {
+      this.#reader ??= source.getReader();
+      return this.#reader.read() as Promise<IteratorResult<unknown>>;
+    }
+    this.#iterator ??= source[Symbol.asyncIterator]();
+    return this.#iterator.next();
+  }
+
+  /** The source has come to its end by itself. */
+  finish(): void {
+    this.#isEnded = true;
+  }
+
+  /** Ends the source. @returns false when it has ended already */
+  end(): boolean {
+    if (this.#isEnded) return false;
+    this.#isEnded = true;
+    try {
+      const ending = this.#reader?.cancel() ?? this.#iterator?.return?.(undefined);
+      Promise.resolve(ending).catch(() => {});
+    } catch {
+      // A source that can't be ended is left to itself.
+    }
+    return true;
+  }
+}
+
+/** @returns the items that arrive, read as they are asked for; cancelling it breaks the stream */
+export function receiveItems(stream: ServiceStream): ReadableStream<unknown> {
+  const reader = new ItemReader(stream);
+  return new ReadableStream<unknown>({
+    async pull(controller) {
+      const item = await reader.next();
+      if (item === undefined) {
+        stream.end();
+        controller.close();
+      } else if ("failure" in item) {
+        stream.reset(RESET_CANCELED);
+        controller.error(new CallError(item.failure));
+      } else {
+        try {
+          controller.enqueue(decodeValue(item.value));
+        } catch (error) {
+          stream.reset(RESET_MALFORMED);
+          controller.error(error);
+        }
+      }
+    },
+    cancel() {
+      stream.reset(RESET_CANCELED);
+    },
+  }, { highWaterMark: 0 });
+}
+
+/** Cuts a stream of bytes into items. */
+class ItemReader {
+  readonly #stream: ServiceStream;
+  #buffer = new Uint8Array(FIRST_BYTES);
+  #start = 0;
+  #end = 0;
+
+  constructor(stream: ServiceStream) {
+    this.#stream = stream;
+  }
+
+  /** @returns the next item; undefined at the end */
+  async next(): Promise<Item | undefined> {
+    for (;;) {
+      const item = this.#take();
+      if (item !== undefined) return item;
+      const piece = await this.#stream.read();
+      if (piece === undefined) {
+        if (this.#start === this.#end && this.#stream.resetCode === undefined) return undefined;
+        return { failure: failure("StreamBroken", "the stream broke off", true) };
+      }
+      this.#append(piece);
+    }
+  }
+
+  #take(): Item | undefined {
+    const waiting = this.#end - this.#start;
+    if (waiting < LENGTH_BYTES) return undefined;
+    const length = new DataView(this.#buffer.buffer).getUint32(this.#start);
+    if (length > MAX_ITEM_BYTES + OVERHEAD_BYTES) {
+      this.#stream.reset(RESET_MALFORMED);
+      return { failure: failure("PayloadTooLarge", `an item holds ${MAX_ITEM_BYTES} bytes`, true) };
+    }
+    if (waiting < LENGTH_BYTES + length) return undefined;
+    const at = this.#start + LENGTH_BYTES;
+    this.#start = at + length;
+    return decodeItem(this.#buffer.subarray(at, this.#start)) ??
+      { failure: failure("Incompatible", "an item of the stream can't be read", true) };
+  }
+
+  /** Takes room as bytes arrive: a length that announces much costs nothing. */
+  #append(piece: Uint8Array): void {
+    const waiting = this.#end - this.#start;
+    if (this.#buffer.length - this.#end < piece.length) {
+      const needed = waiting + piece.length;
+      const buffer = needed > this.#buffer.length ? new Uint8Array(2 * needed) : this.#buffer;
+      buffer.set(this.#buffer.subarray(this.#start, this.#end));
+      this.#buffer = buffer;
+      this.#start = 0;
+      this.#end = waiting;
+    }
+    this.#buffer.set(piece, this.#end);
+    this.#end += piece.length;
+  }
+}
+
+function decodeItem(bytes: Uint8Array): Item | undefined {
+  const reader = new WireReader(bytes);
+  let item: Item = { value: NO_VALUE };
+  for (let field = reader.field(); field !== 0; field = reader.field()) {
+    if (field === VALUE) item = { value: readValue(reader) };
+    else if (field === FAILURE) item = { failure: readFailure(reader) };
+    else reader.skip();
+  }
+  if (reader.isBroken || ("value" in item && isRemote(item.value))) return undefined;
+  return "value" in item ? { value: copyValue(item.value) } : item;
+}
+
+function framed(writer: WireWriter): Uint8Array {
+  const item = writer.finish();
+  const out = new Uint8Array(LENGTH_BYTES + item.length);
+  new DataView(out.buffer).setUint32(0, item.length);
+  out.set(item, LENGTH_BYTES);
+  return out;
+}

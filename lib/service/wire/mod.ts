@@ -1,0 +1,29 @@
+/**
+ * What nodes say to each other about services, as bytes, and what carries long values as streams.
+ * @module
+ */
+
+export { endItems, isItemSource, type ItemSource, receiveItems, sendItems } from "./item_stream.ts";
+export { type CarrierLimits, MessageCarrier, RESET_CANCELED, RESET_MALFORMED } from "./message_carrier.ts";
+export {
+  decodeNodeMessage,
+  type EventMessage,
+  NO_VALUE,
+  type RequestMessage,
+  type ResponseMessage,
+  type WireRouting,
+  type WireValue,
+} from "./node_message.ts";
+export {
+  type AdvertisedAction,
+  type AdvertisedService,
+  type AdvertisedSubscription,
+  decodeAdvert,
+  EMPTY_ADVERT,
+  encodeAdvert,
+  MAX_SELECTOR_LENGTH,
+  MAX_TEXT,
+  type ServiceAdvert,
+  type ServiceState,
+} from "./service_advert.ts";
+export { copyValue, decodeValue, encodeValue, isRemote } from "./wire_value.ts";

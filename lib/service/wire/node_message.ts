@@ -1,0 +1,386 @@
+/**
+ * What nodes say to each other about services, and its way to bytes and back by hand: calls, answers and events are on
+ * the path of every call. `proto/weft/service/v1/service.proto` draws them; the generated code is the oracle of the tests.
+ * @module
+ */
+
+import type { WireFailure } from "../errors.ts";
+import { Compression, Encoding, WireReader, WireWriter } from "../../proto/mod.ts";
+import { decodeAdvert, encodeAdvert, type ServiceAdvert } from "./service_advert.ts";
+
+/** A value of a program, as it travels. */
+export interface WireValue {
+  readonly encoding: Encoding;
+  /** Decoded: a view, valid until its handler returns. */
+  readonly data: Uint8Array;
+  readonly compression: Compression;
+  /** So many bytes follow on the stream that the message has opened, instead of `data`; 0 for none. */
+  readonly detachedBytes: number;
+}
+
+/** No value at all. */
+export const NO_VALUE: WireValue = {
+  encoding: Encoding.UNSPECIFIED,
+  data: new Uint8Array(0),
+  compression: Compression.UNSPECIFIED,
+  detachedBytes: 0,
+};
+
+/** How a program wants its agent to choose among providers. */
+export interface WireRouting {
+  readonly mode: string;
+  readonly node: string;
+  readonly idempotent: boolean;
+  /** How often the call is tried again; undefined when the agent may choose. */
+  readonly retries: number | undefined;
+}
+
+/** A call. */
+export interface RequestMessage {
+  readonly kind: "request";
+  readonly number: number;
+  readonly callerRun: number;
+  /** 0 for any. */
+  readonly providerRun: number;
+  readonly path: string;
+  readonly params: WireValue;
+  readonly timeoutMs: number;
+  readonly streamsParams: boolean;
+  readonly routing: WireRouting | undefined;
+  /** For a program that is attached: who calls; empty for its agent. */
+  readonly caller: string;
+}
+
+/** An answer: a result unless there is a failure. */
+export interface ResponseMessage {
+  readonly kind: "response";
+  readonly number: number;
+  readonly callerRun: number;
+  readonly result: WireValue;
+  readonly failure: WireFailure | undefined;
+  readonly streamsResult: boolean;
+}
+
+/** Something that was published. */
+export interface EventMessage {
+  readonly kind: "event";
+  readonly topic: string;
+  readonly data: WireValue;
+  /** Milliseconds since 1970. */
+  readonly publishedAt: number;
+  /** Whose subscribers it is for; everybody's when empty. */
+  readonly groups: readonly string[];
+  readonly past: boolean;
+  /** From a program to its agent: to be kept. */
+  readonly retain: boolean;
+}
+
+/** Everything that nodes say to each other about services. */
+export type NodeMessage =
+  | RequestMessage
+  | ResponseMessage
+  | EventMessage
+  | { readonly kind: "discovery"; readonly advert: ServiceAdvert }
+  | { readonly kind: "heartbeat"; readonly run: number }
+  | { readonly kind: "cancel"; readonly number: number; readonly callerRun: number }
+  | { readonly kind: "leadership"; readonly paths: readonly string[] };
+
+/** The longest text of a failure, in characters. */
+export const MAX_FAILURE_TEXT = 1_024;
+const MAX_CODE = 64;
+const MAX_GROUPS = 256;
+/** A program has so many services at most. */
+const MAX_LED = 512;
+const MAX_GROUP_TEXT = 4_096;
+
+const REQUEST = 1;
+const RESPONSE = 2;
+const EVENT = 3;
+const DISCOVERY = 4;
+const HEARTBEAT = 5;
+const CANCEL = 6;
+const LEADERSHIP = 7;
+
+/** Writes messages; one for a node, since it uses its buffer again. */
+export class NodeMessageEncoder {
+  readonly #writer = new WireWriter();
+
+  /** @returns a `NodeMessage`, good until the next one is encoded */
+  encode(message: NodeMessage): Uint8Array {
+    const writer = this.#writer;
+    switch (message.kind) {
+      case "request":
+        writeRequest(writer, message);
+        writer.message(REQUEST, 0);
+        break;
+      case "response":
+        writeResponse(writer, message);
+        writer.message(RESPONSE, 0);
+        break;
+      case "event":
+        writeEvent(writer, message);
+        writer.message(EVENT, 0);
+        break;
+      case "discovery":
+        writer.bytes(1, encodeAdvert(message.advert));
+        writer.message(DISCOVERY, 0);
+        break;
+      case "heartbeat":
+        writer.fixed64(1, message.run);
+        writer.message(HEARTBEAT, 0);
+        break;
+      case "cancel":
+        writer.fixed64(2, message.callerRun);
+        writer.uint(1, message.number);
+        writer.message(CANCEL, 0);
+        break;
+      case "leadership":
+        for (const path of message.paths.toReversed()) writer.text(1, path);
+        writer.message(LEADERSHIP, 0);
+        break;
+    }
+    return writer.view();
+  }
+}
+
+function writeRequest(writer: WireWriter, request: RequestMessage): void {
+  const { routing } = request;
+  writer.string(9, request.caller);
+  if (routing !== undefined) {
+    const before = writer.length;
+    if (routing.retries !== undefined) writer.uint(4, routing.retries + 1);
+    writer.bool(3, routing.idempotent);
+    writer.string(2, routing.node);
+    writer.string(1, routing.mode);
+    writer.message(8, before);
+  }
+  writer.bool(7, request.streamsParams);
+  writer.uint(6, request.timeoutMs);
+  writeValue(writer, 5, request.params);
+  writer.string(4, request.path);
+  writer.fixed64(3, request.providerRun);
+  writer.fixed64(2, request.callerRun);
+  writer.uint(1, request.number);
+}
+
+function writeResponse(writer: WireWriter, response: ResponseMessage): void {
+  writer.bool(5, response.streamsResult);
+  if (response.failure === undefined) writeValue(writer, 3, response.result);
+  else writeFailure(writer, 4, response.failure);
+  writer.fixed64(2, response.callerRun);
+  writer.uint(1, response.number);
+}
+
+function writeEvent(writer: WireWriter, event: EventMessage): void {
+  writer.bool(6, event.retain);
+  writer.bool(5, event.past);
+  for (const group of event.groups.toReversed()) writer.text(4, group);
+  writer.uint(3, event.publishedAt);
+  writeValue(writer, 2, event.data);
+  writer.string(1, event.topic);
+}
+
+/** Writes a value as a field. */
+export function writeValue(writer: WireWriter, field: number, value: WireValue): void {
+  const before = writer.length;
+  writer.uint(4, value.detachedBytes);
+  writer.uint(3, value.compression);
+  writer.bytes(2, value.data);
+  writer.uint(1, value.encoding);
+  writer.message(field, before);
+}
+
+/** Writes a failure as a field. */
+export function writeFailure(writer: WireWriter, field: number, failure: WireFailure): void {
+  const before = writer.length;
+  writer.bool(4, failure.executed);
+  writer.bool(3, failure.retryable);
+  writer.string(2, failure.message.slice(0, MAX_FAILURE_TEXT));
+  writer.string(1, failure.code.slice(0, MAX_CODE));
+  writer.message(field, before);
+}
+
+/** @returns the message, whose bytes are views into `bytes`; undefined when it is malformed or of an unknown kind */
+export function decodeNodeMessage(bytes: Uint8Array): NodeMessage | undefined {
+  const reader = new WireReader(bytes);
+  let message: NodeMessage | undefined;
+  for (let field = reader.field(); field !== 0; field = reader.field()) {
+    const read = readKind(field);
+    if (read === undefined) {
+      reader.skip();
+      continue;
+    }
+    const inner = reader.message();
+    message = read(inner);
+    reader.join(inner);
+  }
+  return reader.isBroken ? undefined : message;
+}
+
+function readKind(field: number): ((reader: WireReader) => NodeMessage | undefined) | undefined {
+  switch (field) {
+    case REQUEST:
+      return readRequest;
+    case RESPONSE:
+      return readResponse;
+    case EVENT:
+      return readEvent;
+    case DISCOVERY:
+      return readDiscovery;
+    case HEARTBEAT:
+      return readHeartbeat;
+    case CANCEL:
+      return readCancel;
+    case LEADERSHIP:
+      return readLeadership;
+    default:
+      return undefined;
+  }
+}
+
+function readRequest(reader: WireReader): RequestMessage {
+  let number = 0, callerRun = 0, providerRun = 0, timeoutMs = 0;
+  let path = "", streamsParams = false, caller = "";
+  let params = NO_VALUE;
+  let routing: WireRouting | undefined;
+  for (let field = reader.field(); field !== 0; field = reader.field()) {
+    if (field === 1) number = reader.uint();
+    else if (field === 2) callerRun = reader.fixed64();
+    else if (field === 3) providerRun = reader.fixed64();
+    else if (field === 4) path = reader.string();
+    else if (field === 5) params = readValue(reader);
+    else if (field === 6) timeoutMs = reader.uint();
+    else if (field === 7) streamsParams = reader.uint() !== 0;
+    else if (field === 8) routing = readRouting(reader);
+    else if (field === 9) caller = reader.string();
+    else reader.skip();
+  }
+  return {
+    kind: "request",
+    number,
+    callerRun,
+    providerRun,
+    path,
+    params,
+    timeoutMs,
+    streamsParams,
+    routing,
+    caller,
+  };
+}
+
+function readRouting(outer: WireReader): WireRouting {
+  const reader = outer.message();
+  let mode = "", node = "", idempotent = false, retries = 0;
+  for (let field = reader.field(); field !== 0; field = reader.field()) {
+    if (field === 1) mode = reader.string();
+    else if (field === 2) node = reader.string();
+    else if (field === 3) idempotent = reader.uint() !== 0;
+    else if (field === 4) retries = reader.uint();
+    else reader.skip();
+  }
+  outer.join(reader);
+  return { mode, node, idempotent, retries: retries === 0 ? undefined : retries - 1 };
+}
+
+function readResponse(reader: WireReader): ResponseMessage {
+  let number = 0, callerRun = 0, streamsResult = false;
+  let result = NO_VALUE;
+  let failure: WireFailure | undefined;
+  for (let field = reader.field(); field !== 0; field = reader.field()) {
+    if (field === 1) number = reader.uint();
+    else if (field === 2) callerRun = reader.fixed64();
+    else if (field === 3) result = readValue(reader);
+    else if (field === 4) failure = readFailure(reader);
+    else if (field === 5) streamsResult = reader.uint() !== 0;
+    else reader.skip();
+  }
+  return { kind: "response", number, callerRun, result, failure, streamsResult };
+}
+
+function readEvent(reader: WireReader): EventMessage | undefined {
+  let topic = "", publishedAt = 0, past = false, retain = false;
+  let data = NO_VALUE;
+  const groups: string[] = [];
+  for (let field = reader.field(); field !== 0; field = reader.field()) {
+    if (field === 1) topic = reader.string();
+    else if (field === 2) data = readValue(reader);
+    else if (field === 3) publishedAt = reader.uint();
+    else if (field === 4) {
+      const group = reader.string();
+      if (groups.length === MAX_GROUPS || group.length > MAX_GROUP_TEXT) return undefined;
+      groups.push(group);
+    } else if (field === 5) past = reader.uint() !== 0;
+    else if (field === 6) retain = reader.uint() !== 0;
+    else reader.skip();
+  }
+  return { kind: "event", topic, data, publishedAt, groups, past, retain };
+}
+
+function readDiscovery(reader: WireReader): NodeMessage | undefined {
+  let advert: ServiceAdvert | undefined;
+  for (let field = reader.field(); field !== 0; field = reader.field()) {
+    if (field === 1) advert = decodeAdvert(reader.bytes());
+    else reader.skip();
+  }
+  return advert && { kind: "discovery", advert };
+}
+
+function readHeartbeat(reader: WireReader): NodeMessage {
+  let run = 0;
+  for (let field = reader.field(); field !== 0; field = reader.field()) {
+    if (field === 1) run = reader.fixed64();
+    else reader.skip();
+  }
+  return { kind: "heartbeat", run };
+}
+
+function readLeadership(reader: WireReader): NodeMessage | undefined {
+  const paths: string[] = [];
+  for (let field = reader.field(); field !== 0; field = reader.field()) {
+    if (field !== 1) reader.skip();
+    else if (paths.push(reader.string()) > MAX_LED) return undefined;
+  }
+  return { kind: "leadership", paths };
+}
+
+function readCancel(reader: WireReader): NodeMessage {
+  let number = 0, callerRun = 0;
+  for (let field = reader.field(); field !== 0; field = reader.field()) {
+    if (field === 1) number = reader.uint();
+    else if (field === 2) callerRun = reader.fixed64();
+    else reader.skip();
+  }
+  return { kind: "cancel", number, callerRun };
+}
+
+/** Reads the value in the field that `outer` stands at. */
+export function readValue(outer: WireReader): WireValue {
+  const reader = outer.message();
+  let encoding = 0, compression = 0, detachedBytes = 0;
+  let { data } = NO_VALUE;
+  for (let field = reader.field(); field !== 0; field = reader.field()) {
+    if (field === 1) encoding = reader.uint();
+    else if (field === 2) data = reader.bytes();
+    else if (field === 3) compression = reader.uint();
+    else if (field === 4) detachedBytes = reader.uint();
+    else reader.skip();
+  }
+  outer.join(reader);
+  return { encoding, data, compression, detachedBytes };
+}
+
+/** Reads the failure in the field that `outer` stands at; what is too long is cut. */
+export function readFailure(outer: WireReader): WireFailure {
+  const reader = outer.message();
+  let code = "", message = "", retryable = false, executed = false;
+  for (let field = reader.field(); field !== 0; field = reader.field()) {
+    if (field === 1) code = reader.string().slice(0, MAX_CODE);
+    else if (field === 2) message = reader.string().slice(0, MAX_FAILURE_TEXT);
+    else if (field === 3) retryable = reader.uint() !== 0;
+    else if (field === 4) executed = reader.uint() !== 0;
+    else reader.skip();
+  }
+  outer.join(reader);
+  return { code, message, retryable, executed };
+}
