@@ -19,7 +19,7 @@ import { KeyChange, type LeaderCoordinator } from "./leaders/mod.ts";
 import { MemberSession } from "./member_session.ts";
 import type { MessagePlane } from "./links/mod.ts";
 import { NameService } from "./names/mod.ts";
-import type { StatusReport } from "./report.ts";
+import type { StatusReport } from "../api/mod.ts";
 import { ServiceHost } from "./services/mod.ts";
 import { buildStatus } from "./status_report.ts";
 import { keepUp } from "./upkeep.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-export type * from "./control.ts";
+export type * from "../api/mod.ts";
 export {
   type IncomingConnection,
   type ListenOptions,

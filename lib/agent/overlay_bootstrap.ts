@@ -3,7 +3,7 @@
  * @module
  */
 
-import { checkedControl } from "../api/mod.ts";
+import { type AgentControl, checkedControl } from "../api/mod.ts";
 import { type Logger, silentLogger } from "../base/mod.ts";
 import {
   type AgentOptions,
@@ -29,7 +29,6 @@ import type { CarrierLimits } from "../service/mod.ts";
 import { dialTcp } from "../transport/mod.ts";
 import { Agent } from "./agent.ts";
 import { AgentOperations } from "./agent_operations.ts";
-import type { AgentControl } from "./control.ts";
 import { InvalidRequestError, InvalidTokenError, JoinRefusedError } from "./errors.ts";
 import { checkHostNetwork } from "./overlay/mod.ts";
 import { joinNetwork } from "./join/mod.ts";

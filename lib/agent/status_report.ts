@@ -13,7 +13,7 @@ import type { DhtDiscovery, LanDiscovery } from "./discovery/mod.ts";
 import type { HealthWatch } from "./health/mod.ts";
 import type { LeaderCoordinator } from "./leaders/mod.ts";
 import type { MessagePlane } from "./links/mod.ts";
-import type { DataplaneReport, DnsReport, LeaderReport, PeerReport, StatusReport } from "./report.ts";
+import type { DataplaneReport, DnsReport, LeaderReport, PeerReport, StatusReport } from "../api/mod.ts";
 import type { ServiceHost } from "./services/mod.ts";
 import { VERSION } from "./version.ts";
 

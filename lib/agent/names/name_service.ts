@@ -21,7 +21,7 @@ import type { MeshState, NodeId, RosterEvent, Signed } from "../../mesh/mod.ts";
 import { type Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
 import { type DnsForward, type DnsHandle, DnsServer } from "../../nameserver/mod.ts";
 import { InvalidRequestError } from "../errors.ts";
-import type { DnsReport } from "../report.ts";
+import type { DnsReport } from "../../api/mod.ts";
 import { RosterNames } from "./roster_names.ts";
 import { ServiceNames, type ServiceNamesParts } from "./service_names.ts";
 import { SharedNames, type SharedNamesParts } from "./shared_names.ts";

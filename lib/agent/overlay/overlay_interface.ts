@@ -18,7 +18,7 @@ import { InterfaceGoneError, PacketPlaneError } from "../errors.ts";
 import { HealthEcho } from "../health/mod.ts";
 import { forgetHostNetwork, openHostNetwork } from "./host_network.ts";
 import { PeerSync } from "./peer_sync.ts";
-import type { DataplaneReport } from "../report.ts";
+import type { DataplaneReport } from "../../api/mod.ts";
 
 /** What it is made of. */
 export interface OverlayInterfaceParts {
