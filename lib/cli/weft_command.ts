@@ -7,7 +7,6 @@ import { Command } from "@commander-js/extra-typings";
 import {
   type AgentOptions,
   type ConfigLayer,
-  DEFAULT_STATE_DIR,
   defaultStateDir,
   environmentLayer,
   fileLayer,
@@ -16,10 +15,8 @@ import {
 } from "../config/mod.ts";
 import { ControlClient } from "./control_client.ts";
 import { systemReason, UsageError } from "./failure.ts";
+import { addFlag, type AnyCommand, flagValues } from "./option_flags.ts";
 import type { CliPorts } from "./ports.ts";
-
-/** A command with whatever options and arguments. */
-export type AnyCommand = Command<unknown[], Record<string, unknown>, Record<string, unknown>>;
 
 /** What the actions of commands are given, and where they leave their exit code. */
 export interface CommandContext {
@@ -27,47 +24,11 @@ export interface CommandContext {
   exitCode: number;
 }
 
-/** Option names of the command line and what they set; the rules are those of the configuration. */
-const OPTION_KEYS: ReadonlyMap<string, string> = new Map([
-  ["state", "stateDir"],
-  ["name", "name"],
-  ["cidr", "cidr"],
-  ["port", "port"],
-  ["interface", "interfaceName"],
-  ["mtu", "mtuBytes"],
-  ["dataplane", "dataplane"],
-  ["kernel", "kernel"],
-  ["rootless", "rootless"],
-  ["discovery", "discovery"],
-  ["discoveryPeer", "discoveryPeers"],
-  ["discoveryDht", "discoveryDht"],
-  ["discoveryDhtBootstrap", "discoveryDhtBootstrap"],
-  ["endpoint", "endpoints"],
-  ["statusAddress", "statusAddress"],
-  ["statusPort", "statusPort"],
-  ["label", "labels"],
-  ["dns", "dns"],
-  ["dnsPort", "dnsPorts"],
-  ["dnsZone", "dnsZone"],
-  ["dnsForward", "dnsForward"],
-  ["dnsResolver", "dnsResolver"],
-  ["offer", "offers"],
-  ["logLevel", "logLevel"],
-]);
-
 /** Adds the options that every command has. */
 export function withState<T extends AnyCommand>(command: T): T {
-  command.option(
-    "--state <directory>",
-    `the agent's state and socket (default: ${DEFAULT_STATE_DIR} as root)`,
-  );
+  addFlag(command, "stateDir");
   command.option("--config <file>", "settings as YAML, with the names of the options");
   return command;
-}
-
-/** Appends to an option that may be given more than once. */
-export function collect(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...before ?? [], value];
 }
 
 /**
@@ -79,12 +40,10 @@ export async function agentOptions(
   ports: CliPorts,
 ): Promise<{ readonly options: AgentOptions; readonly isLogLevelSet: boolean }> {
   const given = givenOptions(command);
-  const values: Record<string, unknown> = {};
-  for (const [name, key] of OPTION_KEYS) values[key] = given[name];
   const { environment, isRoot } = ports.process;
   const path = typeof given.config === "string" ? given.config : environment.WEFT_CONFIG;
   const layers: ConfigLayer[] = [
-    { source: "flags", values },
+    { source: "flags", values: flagValues(given) },
     environmentLayer(environment),
     ...(path ? [await fileLayer(await readFile(path, ports, "the configuration"), path)] : []),
   ];
@@ -151,4 +110,4 @@ function givenOptions(command: AnyCommand): Record<string, unknown> {
   return { ...above, ...command.opts() };
 }
 
-export { Command };
+export { type AnyCommand, Command };

@@ -3,21 +3,20 @@
  * @module
  */
 
-import type { ConfigLayer } from "./agent_options.ts";
 import { InvalidConfigError } from "./errors.ts";
-import { FIELDS } from "./fields.ts";
+import { FIELD_ENTRIES, type OptionName } from "./fields.ts";
+import type { ConfigLayer } from "./layers.ts";
 import { nearest } from "./nearest.ts";
 
 /** A file of settings is a page; what is larger is something else. */
 const MAX_LENGTH = 1 << 20;
 
-/** In files, what is a list or a map of several has the plural's name. */
-const FILE_NAMES: ReadonlyMap<string, string> = new Map([
-  ...[...FIELDS].map(([key, field]) => [field.flag, key] as const),
-  ["endpoints", "endpoints"],
-  ["labels", "labels"],
-  ["offers", "offers"],
-]);
+/** What a setting may be called, and what it sets. */
+const FILE_NAMES: ReadonlyMap<string, OptionName> = new Map(
+  FIELD_ENTRIES.flatMap(([name, { flag, plural, aliases = [] }]) =>
+    [flag, ...plural === undefined ? [] : [plural], ...aliases].map((each) => [each, name] as const)
+  ),
+);
 
 /**
  * Reads the text of a configuration file. What reads YAML is loaded for it: most commands have no file.
@@ -80,7 +79,7 @@ async function readYaml(text: string, path: string): Promise<object> {
 }
 
 function unknownName(name: string, path: string): InvalidConfigError {
-  const names = [...FILE_NAMES.keys()];
+  const names = FIELD_ENTRIES.map(([, { flag, plural = flag }]) => plural);
   const meant = nearest(name, names);
   return new InvalidConfigError(
     `Cannot read ${path}: there is no setting ${JSON.stringify(name.slice(0, 60))}`,

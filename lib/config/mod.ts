@@ -8,8 +8,14 @@
 export * from "./agent_options.ts";
 export * from "./config_file.ts";
 export * from "./defaults.ts";
-export { type DhtBootstrapOption, PUBLIC_DHT_BOOTSTRAP } from "./dht_bootstrap.ts";
-export type { DnsForwardOption } from "./dns_forward.ts";
 export * from "./errors.ts";
+export { type Field, FIELD_ENTRIES, FIELDS, type OptionName } from "./fields.ts";
+export * from "./layers.ts";
 export { nearest } from "./nearest.ts";
-export { type OfferOption, parseOffer } from "./offer.ts";
+export {
+  type DhtBootstrapOption,
+  type DnsForwardOption,
+  type OfferOption,
+  parseOffer,
+  PUBLIC_DHT_BOOTSTRAP,
+} from "./written_values.ts";

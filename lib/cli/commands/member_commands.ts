@@ -19,9 +19,9 @@ import {
   qrText,
   tokensText,
 } from "../output/mod.ts";
+import { collect, flagOption } from "../option_flags.ts";
 import {
   type AnyCommand,
-  collect,
   type CommandContext,
   printJson,
   readFile,
@@ -42,11 +42,7 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
     group.command("create").description("make a token and print the join command")
       .option("--uses <number>", "how many machines may join with it (default: any number)")
       .option("--expires <duration>", "how long it lives, as in 90s or 7d (default: 24h)")
-      .addOption(
-        new Option("--label <key=value>", "a label of whoever joins with it; may be repeated").argParser(
-          collect,
-        ),
-      )
+      .addOption(flagOption("labels", { help: "a label of whoever joins with it" }))
       .option("--no-endpoints", "say nothing of where the leader is: to join on the leader's own network")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft token create --uses 1 --expires 10m --label role=web"),

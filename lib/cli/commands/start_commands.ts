@@ -4,14 +4,15 @@
  */
 
 import { Option } from "@commander-js/extra-typings";
+import { FIELD_ENTRIES, type OptionName } from "../../config/mod.ts";
 import { UsageError } from "../failure.ts";
 import { openLog } from "../log.ts";
+import { addFlag } from "../option_flags.ts";
 import type { CliPorts } from "../ports.ts";
 import { runAgent, type StartRole } from "../run_agent.ts";
 import {
   agentOptions,
   type AnyCommand,
-  collect,
   type CommandContext,
   readFile,
   refuseUnknown,
@@ -28,7 +29,6 @@ export function addStartOptions(program: AnyCommand, context: CommandContext): v
     )
     .option("--join-file <file>", "the same with a token that is in a file");
   withAgentOptions(program)
-    .option("--cidr <network>", "the network of a new leader (default: 10.200.0.0/16)")
     .allowExcessArguments()
     .action(async () => {
       const [word] = program.args;
@@ -47,65 +47,15 @@ export function addUpCommand(program: AnyCommand, context: CommandContext): void
   const command: AnyCommand = program.command("up")
     .description("resume from the state directory, whatever the role")
     .addHelpText("after", "\nExample:\n  $ weft up --state /var/lib/weft");
-  withAgentOptions(command).action(async () => {
+  withAgentOptions(command, ["cidr"]).action(async () => {
     context.exitCode = await start(command, { kind: "up" }, context.ports);
   });
 }
 
-function withAgentOptions(command: AnyCommand): AnyCommand {
-  command
-    .option("--name <name>", "this node's name in the network (default: the host's)")
-    .option("--port <port>", "the UDP and TCP port of both planes (default: 51820)")
-    .option("--interface <name>", "the network interface (default: weft0)")
-    .option("--mtu <bytes>", "the largest packet through it (default: 1420)")
-    .option("--dataplane <how>", "auto, fast or portable: how packets travel (default: auto)")
-    .option("--kernel <which>", "auto or baseline: what seals packets on the fast one (default: auto)")
-    .option("--rootless", "the message plane only: no interface, no privileges")
-    // Without its counterpart the flag would have a default, which would win over the environment and the file.
-    .addOption(new Option("--discovery").hideHelp())
-    .option("--no-discovery", "call out to no neighbours, and listen to none")
-    .addOption(
-      new Option("--discovery-peer <address>", "whom to call beside neighbours; may be repeated").argParser(
-        collect,
-      ),
-    )
-    .option("--discovery-dht", "find others, and be found, by the public BitTorrent DHT (default: no)")
-    .addOption(
-      new Option("--discovery-dht-bootstrap <host:port>", "by whom to enter it; may be repeated").argParser(
-        collect,
-      ),
-    )
-    .addOption(
-      new Option("--endpoint <address:port>", "where others reach this node; may be repeated").argParser(
-        collect,
-      ),
-    )
-    .addOption(new Option("--label <key=value>", "a label of this node; may be repeated").argParser(collect))
-    .option("--status-address <address>", "where the status page listens (default: 127.0.0.1)")
-    .option("--status-port <port>", "its port, or off (default: 9180)")
-    .option(
-      "--dns <how>",
-      "auto, on or off: whether this node answers names (default: auto, off if rootless)",
-    )
-    .option("--dns-port <ports>", "where it answers on its overlay address (default: 15353)")
-    .option("--dns-zone <name>", "the zone of the names (default: weft.internal.)")
-    .addOption(
-      new Option(
-        "--dns-forward <[suffix=]server>",
-        "whom to ask for other names, or `system`; may be repeated (default: nobody)",
-      ).argParser(collect),
-    )
-    .option(
-      "--dns-resolver <how>",
-      "auto, resolved, resolv.conf or off: how this host is made to ask (default: auto)",
-    )
-    .addOption(
-      new Option(
-        "--offer <port[=host:port]>",
-        "a TCP service of this machine that members may reach at this node; may be repeated",
-      ).argParser(collect),
-    )
-    .option("--log-level <level>", "debug, info, warn or error (default: info)");
+/** Adds the flags of everything that an agent can be told; those that tests set have none. */
+function withAgentOptions(command: AnyCommand, leftOut: readonly OptionName[] = []): AnyCommand {
+  const others: readonly OptionName[] = ["stateDir", "testTimers", ...leftOut];
+  for (const [name] of FIELD_ENTRIES) if (!others.includes(name)) addFlag(command, name);
   return withState(command);
 }
 

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { FIELD_ENTRIES } from "../../config/mod.ts";
+import { BROADCAST_MODES, CALL_MODES } from "../../service/bounds.ts";
 import type { AnyCommand } from "../weft_command.ts";
 
 /** The shells that are known. */
@@ -23,10 +25,10 @@ interface Named {
 
 /** What options may be, where that is known; other values are for the shell to complete, as names of files. */
 const OPTION_VALUES: ReadonlyMap<string, string> = new Map([
-  ["--log-level", "debug info warn error"],
-  ["--status-port", "off"],
-  ["--mode", "round-robin leader proximity local all random one_per_service local_only"],
-  ["--dns-resolver", "auto resolved resolv.conf off"],
+  ...FIELD_ENTRIES.flatMap(([, { flag, choices }]) =>
+    choices ? [[`--${flag}`, choices.join(" ")] as const] : []
+  ),
+  ["--mode", [...new Set([...CALL_MODES, ...BROADCAST_MODES])].join(" ")],
 ]);
 
 /** @returns the script, or undefined when the shell is not known */

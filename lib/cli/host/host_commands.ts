@@ -9,6 +9,7 @@ import { completionScript, SHELLS } from "./completions.ts";
 import { ControlClient } from "../control_client.ts";
 import { doctorChecks, hostProbes } from "./doctor.ts";
 import { CommandError, systemReason, UsageError } from "../failure.ts";
+import { flagOption } from "../option_flags.ts";
 import { ownCommand } from "../own_command.ts";
 import { systemdUnit, UNIT_PATH } from "./systemd_unit.ts";
 import { agentOptions, type AnyCommand, type CommandContext, printJson, withState } from "../weft_command.ts";
@@ -25,8 +26,8 @@ function addDoctor(program: AnyCommand, context: CommandContext): void {
   const { ports } = context;
   const doctor: AnyCommand = withState(
     program.command("doctor").description("check what weft needs of this host")
-      .option("--port <port>", "the port to check (default: 51820)")
-      .option("--rootless", "leave out what rootless nodes do not need")
+      .addOption(flagOption("port", { help: "the port to check" }))
+      .addOption(flagOption("rootless", { help: "leave out what rootless nodes do not need" }))
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  # weft doctor"),
   );

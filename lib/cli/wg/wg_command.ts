@@ -4,6 +4,7 @@
  */
 
 import { UsageError } from "../failure.ts";
+import { addFlag } from "../option_flags.ts";
 import { agentOptions, type AnyCommand, type CommandContext } from "../weft_command.ts";
 import { isInterfaceName, runWg } from "./wg_order.ts";
 
@@ -13,13 +14,13 @@ export function addWgCommand(program: AnyCommand, context: CommandContext): void
     .description("make a WireGuard interface for wg and wg-quick, without a mesh")
     .argument("<interface>", "its name")
     .option("--foreground", "stay until the interface is deleted, or Ctrl-C")
-    .option("--dataplane <how>", "auto, fast or portable: how packets travel (default: auto)")
-    .option("--kernel <which>", "auto or baseline: what seals packets on the fast one (default: auto)")
     .addHelpText(
       "after",
       "\nExamples:\n  # weft wg wg0 && wg setconf wg0 /etc/wireguard/wg0.conf\n" +
         "  # WG_QUICK_USERSPACE_IMPLEMENTATION=weft wg-quick up wg0",
     ) as AnyCommand;
+  addFlag(wg, "dataplane");
+  addFlag(wg, "kernel");
   wg.action(async () => {
     const [name = ""] = wg.args;
     if (!isInterfaceName(name)) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { parseAgentOptions } from "./agent_options.ts";
+import { parseAgentOptions } from "./layers.ts";
 import { InvalidConfigError } from "./errors.ts";
-import { parseOffer } from "./offer.ts";
+import { parseOffer } from "./written_values.ts";
 
 const offers: readonly (readonly [string, unknown])[] = [
   ["80", { port: 80, hostname: "127.0.0.1", targetPort: 80 }],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Cidr, Endpoint } from "../net/mod.ts";
-import { environmentLayer, layerAgentOptions, parseAgentOptions } from "./agent_options.ts";
+import { environmentLayer, layerAgentOptions, parseAgentOptions } from "./layers.ts";
 import { InvalidConfigError } from "./errors.ts";
 
 Deno.test("parseAgentOptions() fills in the defaults", () => {
