@@ -22,7 +22,8 @@ export function openApi(version: string, { control }: { readonly control: boolea
     paths[path] = { get: { summary, responses: Object.fromEntries(responses) } };
   }
   for (const [, operation] of OPERATION_ENTRIES) {
-    const { method, path, summary, isPublic = false, request } = operation;
+    const { route, summary, isPublic = false, request } = operation;
+    const [method = "", path = ""] = route.split(" ");
     if (!control && !isPublic) continue;
     const ok = { description: summary, content: answerContent(operation, schemas.of(operation.answer)) };
     (paths[path] ??= {})[method.toLowerCase()] = {
@@ -71,8 +72,8 @@ function answerContent({ lines, answerKey }: Operation, answer: JsonSchema): Jso
   };
 }
 
-function requestParts({ method, path, request }: Operation, schema: JsonSchema): JsonSchema {
-  if (method === "POST") {
+function requestParts({ route, request }: Operation, schema: JsonSchema): JsonSchema {
+  if (route.startsWith("POST")) {
     return { requestBody: { required: true, content: content("application/json", schema) } };
   }
   const { properties, required } = schema as {
@@ -81,7 +82,7 @@ function requestParts({ method, path, request }: Operation, schema: JsonSchema):
   };
   const parameters = Object.keys(request?.().shape ?? {}).map((name) => ({
     name,
-    in: path.includes(`{${name}}`) ? "path" : "query",
+    in: route.includes(`{${name}}`) ? "path" : "query",
     required: required.includes(name),
     schema: properties[name],
   }));

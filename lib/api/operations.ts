@@ -6,7 +6,7 @@
 
 import { z } from "zod";
 import type { AgentControl } from "./control.ts";
-import type { Lazy, LazyObject, LazyShape } from "./json_schema.ts";
+import { type Lazy, type LazyObject, type LazyShape, object } from "./json_schema.ts";
 import * as schemas from "./schemas.ts";
 
 /** The name of an operation, which is the method's. */
@@ -19,9 +19,8 @@ type Said<T> = T extends AsyncIterable<infer Item> ? Item : [T] extends [void] ?
 
 /** How an operation is asked, and what its request and answer hold. */
 export interface Operation<Name extends OperationName = OperationName> {
-  readonly method: "GET" | "POST" | "DELETE";
-  /** What stands in braces is a field of the request; the others are in the body of a POST, and in the query. */
-  readonly path: string;
+  /** What stands in braces is a field of the request; the others are in the body of a POST, else in the query. */
+  readonly route: `${"GET" | "POST" | "DELETE"} /${string}`;
   readonly summary: string;
   /** Whether it is answered over TCP too: it changes nothing, and speaks in nobody's name. */
   readonly isPublic?: boolean;
@@ -38,6 +37,11 @@ export interface Operation<Name extends OperationName = OperationName> {
   readonly lines?: "always" | "sometimes";
 }
 
+/** A request of one text, which the method takes as it is: a name, id or address. */
+const one = (name: string): Pick<Operation, "parameters"> & { readonly request: LazyShape<unknown> } => ({
+  request: object(() => ({ [name]: schemas.nodeText() })),
+  parameters: [name],
+});
 const list = <T>(item: Lazy<T>): Lazy<readonly T[]> => () => z.array(item());
 const done: { readonly answer: Lazy<true>; readonly answerKey: "done" } = {
   answer: () => z.literal(true),
@@ -51,144 +55,119 @@ const changed: { readonly answer: Lazy<boolean>; readonly answerKey: "changed" }
 /** The table. */
 export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } = {
   status: {
-    method: "GET",
-    path: "/status",
+    route: "GET /status",
     summary: "The whole picture",
     isPublic: true,
     answer: schemas.statusReport,
   },
   peers: {
-    method: "GET",
-    path: "/peers",
+    route: "GET /peers",
     summary: "The peers of this node",
     isPublic: true,
     answer: list(schemas.peerReport),
   },
   addDevice: {
-    method: "POST",
-    path: "/peers",
+    route: "POST /peers",
     summary: "Adds a plain WireGuard device",
     request: schemas.deviceRequest,
     answer: schemas.addedDevice,
   },
   removePeer: {
-    method: "DELETE",
-    path: "/peers/{peer}",
+    route: "DELETE /peers/{peer}",
     summary: "Cuts a member or device off",
-    request: schemas.peerRequest,
-    parameters: ["peer"],
+    ...one("peer"),
     ...done,
   },
   ping: {
-    method: "POST",
-    path: "/ping",
+    route: "POST /ping",
     summary: "Probes a member through the tunnel and over the message plane",
-    request: schemas.peerRequest,
-    parameters: ["peer"],
+    ...one("peer"),
     answer: schemas.pingReport,
   },
   leaders: {
-    method: "GET",
-    path: "/leaders",
+    route: "GET /leaders",
     summary: "The leaders as this node sees them",
     answer: list(schemas.leaderReport),
   },
   promoteLeader: {
-    method: "POST",
-    path: "/leaders",
+    route: "POST /leaders",
     summary: "Makes a member a leader",
-    request: schemas.nodeRequest,
-    parameters: ["node"],
+    ...one("node"),
     ...done,
   },
   demoteLeader: {
-    method: "DELETE",
-    path: "/leaders/{node}",
+    route: "DELETE /leaders/{node}",
     summary: "Makes a leader an ordinary member",
-    request: schemas.nodeRequest,
-    parameters: ["node"],
+    ...one("node"),
     ...done,
   },
   rotateKey: {
-    method: "POST",
-    path: "/rotate-key",
+    route: "POST /rotate-key",
     summary: "Lets this node go on under new keys",
     answer: schemas.newKey,
   },
   listTokens: {
-    method: "GET",
-    path: "/tokens",
+    route: "GET /tokens",
     summary: "The tokens, without their secrets",
     answer: list(schemas.tokenReport),
   },
   createToken: {
-    method: "POST",
-    path: "/tokens",
+    route: "POST /tokens",
     summary: "Makes a token; its secret is shown this once",
     request: schemas.tokenRequest,
     answer: schemas.createdToken,
   },
   revokeToken: {
-    method: "DELETE",
-    path: "/tokens/{id}",
+    route: "DELETE /tokens/{id}",
     summary: "Revokes a token",
-    request: schemas.tokenId,
-    parameters: ["id"],
+    ...one("id"),
     ...done,
   },
   listNames: {
-    method: "GET",
-    path: "/dns",
+    route: "GET /dns",
     summary: "Everything in the zones that this node serves",
     answer: list(schemas.dnsRecordReport),
   },
   addName: {
-    method: "POST",
-    path: "/dns",
+    route: "POST /dns",
     summary: "Adds a record on every node",
     request: schemas.dnsRecordRequest,
     answer: schemas.dnsAnswerRecord,
   },
   removeName: {
-    method: "DELETE",
-    path: "/dns/{name}",
+    route: "DELETE /dns/{name}",
     summary: "Removes what this node has added: all of a name, or with `type` and `data` less",
     request: schemas.dnsRemoval,
     answer: () => z.int().min(1),
     answerKey: "removed",
   },
   resolveName: {
-    method: "POST",
-    path: "/dns/query",
+    route: "POST /dns/query",
     summary: "Asks this node's name server; for type A unless told",
     request: schemas.nameQuery,
     parameters: ["name", "type"],
     answer: schemas.dnsAnswer,
   },
   listServices: {
-    method: "GET",
-    path: "/services",
+    route: "GET /services",
     summary: "All services that are known, and who offers them",
     isPublic: true,
     answer: list(schemas.serviceReport),
   },
   pauseService: {
-    method: "POST",
-    path: "/services/pause",
+    route: "POST /services/pause",
     summary: "Turns the calls of a service away, here or on another node",
     request: schemas.serviceChange,
     ...changed,
   },
   resumeService: {
-    method: "POST",
-    path: "/services/resume",
+    route: "POST /services/resume",
     summary: "Lets them in again",
     request: schemas.serviceChange,
     ...changed,
   },
   call: {
-    method: "POST",
-    path: "/call",
+    route: "POST /call",
     summary:
       "Calls an action; a stream is answered with a line an item, and a Problem as the last when it breaks",
     request: schemas.callRequest,
@@ -197,16 +176,14 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     lines: "sometimes",
   },
   publish: {
-    method: "POST",
-    path: "/publish",
+    route: "POST /publish",
     summary: "Publishes an event",
     request: schemas.publishRequest,
     carriesValue: true,
     answer: schemas.publishReport,
   },
   subscribe: {
-    method: "GET",
-    path: "/subscribe",
+    route: "GET /subscribe",
     summary:
       'Events, each a ServiceEvent on a line of its own, until the client goes; `{"dropped": n}` when it was too slow',
     request: schemas.subscribeRequest,
@@ -214,8 +191,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     lines: "always",
   },
   offer: {
-    method: "POST",
-    path: "/offer",
+    route: "POST /offer",
     summary: "Lets the mesh reach a TCP service of this machine until the client goes",
     request: schemas.offerRequest,
     answer: schemas.offeredPort,

@@ -46,19 +46,20 @@ export function requestOf({ request, parameters }: Operation, args: readonly unk
   return Object.fromEntries(fields.filter(([, value]) => value !== undefined));
 }
 
-/** @returns the path and query by which an operation is asked, and the body of a POST */
+/** @returns the method, path and query by which an operation is asked, and the body of a POST */
 export function httpRequest(
-  { method, path, request }: Operation,
+  { route, request }: Operation,
   fields: RequestFields,
-): { readonly path: string; readonly body?: RequestFields } {
+): { readonly method: string; readonly path: string; readonly body?: RequestFields } {
+  const [method = "", path = ""] = route.split(" ");
   const filled = path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(String(fields[name])));
-  if (request === undefined) return { path: filled };
-  if (method === "POST") return { path: filled, body: fields };
+  if (request === undefined) return { method, path: filled };
+  if (method === "POST") return { method, path: filled, body: fields };
   const rest = Object.entries(fields).filter(([name, value]) =>
     !path.includes(`{${name}}`) && value !== undefined && value !== false
   );
   const query = new URLSearchParams(rest.map(([name, value]) => [name, value === true ? "1" : `${value}`]));
-  return { path: rest.length === 0 ? filled : `${filled}?${query}` };
+  return { method, path: rest.length === 0 ? filled : `${filled}?${query}` };
 }
 
 /** @returns what a path and a query say of an operation's request; what it does not know is left out */

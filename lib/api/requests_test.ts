@@ -69,19 +69,20 @@ Deno.test("readRequest() reads or refuses requests of any shape, and does not re
 });
 
 const asked: readonly (readonly [OperationName, readonly unknown[], string, unknown])[] = [
-  ["status", [], "/status", undefined],
-  ["rotateKey", [], "/rotate-key", undefined],
-  ["createToken", [{ lifetimeMs: 1 }], "/tokens", { lifetimeMs: 1 }],
-  ["revokeToken", ["a/b"], "/tokens/a%2Fb", undefined],
-  ["removeName", [{ name: "db", type: "A" }], "/dns/db?type=A", undefined],
-  ["resolveName", ["web-1", undefined], "/dns/query", { name: "web-1" }],
-  ["subscribe", [{ pattern: "a/>", past: true }], "/subscribe?pattern=a%2F%3E&past=1", undefined],
-  ["subscribe", [{ pattern: "a", past: false }], "/subscribe?pattern=a", undefined],
+  ["status", [], "GET /status", undefined],
+  ["rotateKey", [], "POST /rotate-key", undefined],
+  ["createToken", [{ lifetimeMs: 1 }], "POST /tokens", { lifetimeMs: 1 }],
+  ["revokeToken", ["a/b"], "DELETE /tokens/a%2Fb", undefined],
+  ["removeName", [{ name: "db", type: "A" }], "DELETE /dns/db?type=A", undefined],
+  ["resolveName", ["web-1", undefined], "POST /dns/query", { name: "web-1" }],
+  ["subscribe", [{ pattern: "a/>", past: true }], "GET /subscribe?pattern=a%2F%3E&past=1", undefined],
+  ["subscribe", [{ pattern: "a", past: false }], "GET /subscribe?pattern=a", undefined],
 ];
-for (const [name, args, path, body] of asked) {
-  Deno.test(`httpRequest() asks ${name} of ${JSON.stringify(args)} by ${path}`, () => {
+for (const [name, args, route, body] of asked) {
+  Deno.test(`httpRequest() asks ${name} of ${JSON.stringify(args)} by ${route}`, () => {
     const request = httpRequest(operation(name), requestOf(operation(name), args) as Record<string, unknown>);
-    assert.deepEqual(request, body === undefined ? { path } : { path, body });
+    assert.equal(`${request.method} ${request.path}`, route);
+    assert.deepEqual(request.body, body);
   });
 }
 

@@ -37,8 +37,8 @@ const port = (least: number) => z.int().min(least).max(MAX_PORT);
 const textMap = () => z.record(z.string(), z.string());
 const list = <T>(item: Lazy<T>) => z.array(item());
 
-/** A name, id or address of a node, or its public key. */
-const node = () => short(128);
+/** A name, id or address of a node, its public key, or the id of a token. */
+export const nodeText = (): z.ZodType<string> => short(128);
 /** The path of a service or an action, or a topic. */
 const topic = () => short(1024);
 const domainName = () => short(1024);
@@ -92,19 +92,10 @@ export const nameQuery: LazyObject<{ readonly name: string; readonly type?: stri
   type: recordType().exactOptional(),
 }));
 
-/** Of a node. */
-export const nodeRequest: LazyObject<{ readonly node: string }> = object(() => ({ node: node() }));
-
-/** Of a member or device. */
-export const peerRequest: LazyObject<{ readonly peer: string }> = object(() => ({ peer: node() }));
-
-/** Of a token that there is. */
-export const tokenId: LazyObject<{ readonly id: string }> = object(() => ({ id: short(64) }));
-
 /** Of a service. */
 export const serviceChange: LazyObject<control.ServiceChange> = named("ServiceChange", () => ({
   path: topic(),
-  node: node().exactOptional(),
+  node: z.exactOptional(nodeText()),
 }));
 
 /** Of a call; the path is read by whoever calls. */
@@ -113,7 +104,7 @@ export const callRequest: LazyObject<control.CallRequest> = named("CallRequest",
   params: z.unknown().exactOptional(),
   timeoutMs: z.int().min(1).max(MAX_TIMEOUT_MS).exactOptional(),
   mode: z.enum(CALL_MODES).exactOptional(),
-  node: node().exactOptional(),
+  node: z.exactOptional(nodeText()),
 }));
 
 /** Of an event. */

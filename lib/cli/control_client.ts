@@ -98,11 +98,11 @@ export class ControlClient implements Disposable {
     const timer = boundMs === undefined
       ? undefined
       : setTimeout(() => late.abort(new DOMException("", "TimeoutError")), boundMs);
-    const { path, body } = httpRequest(operation, request);
+    const { method, path, body } = httpRequest(operation, request);
     let response: Response;
     try {
       response = await fetch(`http://localhost${path}`, {
-        method: operation.method,
+        method,
         client: this.#client,
         signal: signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]),
         ...(body === undefined

@@ -61,8 +61,9 @@ export function controlApp(options: { readonly control: AgentControl }): Hono {
 function addRoutes(app: Hono, control: AgentControl, isMeant: (operation: Operation) => boolean): void {
   for (const [name, operation] of OPERATION_ENTRIES) {
     if (!isMeant(operation)) continue;
-    const { method, carriesValue = false, answerKey } = operation;
-    app.on(method, honoPath(operation.path), bounded(carriesValue), async (context) => {
+    const { route, carriesValue = false, answerKey } = operation;
+    const [method = "", path = ""] = route.split(" ");
+    app.on(method, path.replace(/\{(\w+)\}/g, ":$1"), bounded(carriesValue), async (context) => {
       const said = { ...context.req.query(), ...context.req.param() };
       const request = method === "POST" ? await readBody(context) : queriedFields(operation, said);
       const answer = await invoke(control, name, request, context.req.raw.signal);
@@ -104,10 +105,6 @@ function methodsOf(app: Hono, path: string): readonly string[] {
   }).map((route) => route.method);
   // RFC 9110 §9.3.2: what can be got can be asked for its head, which hono answers by itself.
   return [...new Set(methods.flatMap((method) => method === "GET" ? ["GET", "HEAD"] : [method]))];
-}
-
-function honoPath(path: string): string {
-  return path.replace(/\{(\w+)\}/g, ":$1");
 }
 
 function bounded(carriesValue: boolean): MiddlewareHandler {

@@ -23,7 +23,7 @@ for (const { name, app, described } of apps) {
   Deno.test(`${name} serves the table, the whole of it, and nothing else but the page; so does its description`, () => {
     const meant = OPERATION_ENTRIES.filter(([, { isPublic }]) => described.control || isPublic === true);
     const table = [
-      ...meant.map(([, { method, path }]) => `${method} ${path}`),
+      ...meant.map(([, { route }]) => route),
       ...Object.values(VIEWS).map(({ path }) => `GET ${path}`),
     ].sort();
     const served = app.routes.filter(({ method, path }) => method !== "ALL" && path !== "/")
@@ -93,9 +93,9 @@ async function overHttp(
   request: object,
 ): Promise<string | undefined> {
   const operation = OPERATIONS[name] as Operation;
-  const { path, body } = httpRequest(operation, { ...request });
+  const { method, path, body } = httpRequest(operation, { ...request });
   const answer = await controlApp({ control }).request(path, {
-    method: operation.method,
+    method,
     signal: AbortSignal.timeout(50),
     ...body === undefined ? {} : { body: JSON.stringify(body) },
   });
