@@ -11,159 +11,95 @@ export const METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charse
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
 
-/** One family: its type, what it says, and its samples. */
-interface Family {
-  readonly name: string;
-  readonly type: "gauge" | "counter" | "info";
-  readonly help: string;
-  readonly samples: readonly Sample[];
-}
-
 /** @returns every number of a status report, one sample a line */
 export function metricsText(status: StatusReport): string {
-  return families(status).map(familyText).join("") + "# EOF\n";
+  return [...families(status)].join("") + "# EOF\n";
 }
 
-function families(status: StatusReport): readonly Family[] {
-  const { node, network, peers } = status;
-  const each = (value: (peer: PeerReport) => number | null): Sample[] =>
+/** One family after the other. */
+function* families(status: StatusReport): Generator<string> {
+  const { version, uptimeMs, node, network, peers, dataplane, dns, drops } = status;
+  const { services, providers, calls, programs, rejected, openBreakers } = status.services;
+  const gauge = (name: string, help: string, samples: readonly Sample[]) =>
+    family("gauge", name, help, samples);
+  const counter = (name: string, help: string, samples: readonly Sample[]) =>
+    family("counter", name, help, samples);
+  const one = (value: number): readonly Sample[] => [[{}, value]];
+  const by = (label: string, counts: Readonly<Record<string, number>>): readonly Sample[] =>
+    Object.entries(counts).map(([key, value]) => [{ [label]: key }, value]);
+  const each = (value: (peer: PeerReport) => number | null): readonly Sample[] =>
     peers.flatMap((peer): Sample[] => {
       const measured = value(peer);
       return measured === null ? [] : [[{ peer: peer.name, id: peer.id ?? peer.publicKey }, measured]];
     });
   const seconds = (ms: number | null) => ms === null ? null : ms / 1000;
-  const info = {
-    version: status.version,
-    node: node.name,
-    id: node.id,
-    role: node.role,
-    network: network.id,
-    dataplane: status.dataplane.kind,
-  };
-  const one = (value: number): readonly Sample[] => [[{}, value]];
-  const { services, providers, calls, programs, rejected, openBreakers } = status.services;
-  return [
-    { name: "weft", type: "info", help: "This node.", samples: [[info, 1]] },
-    {
-      name: "weft_uptime_seconds",
-      type: "gauge",
-      help: "Since the start.",
-      samples: one(status.uptimeMs / 1000),
-    },
-    {
-      name: "weft_members",
-      type: "gauge",
-      help: "Of the network, this node included.",
-      samples: one(network.members),
-    },
-    { name: "weft_peers", type: "gauge", help: "That this node knows.", samples: one(peers.length) },
-    {
-      name: "weft_peer_healthy",
-      type: "gauge",
-      help: "1 when a handshake or an answer is recent and no two probes in a row were missed.",
-      samples: each((peer) => peer.healthy ? 1 : 0),
-    },
-    {
-      name: "weft_peer_channel_open",
-      type: "gauge",
-      help: "1 when a channel of the message plane is open.",
-      samples: each((peer) => peer.channel === "open" ? 1 : 0),
-    },
-    {
-      name: "weft_peer_rtt_seconds",
-      type: "gauge",
-      help: "The last answered probe, there and back.",
-      samples: each((peer) => seconds(peer.rttMs)),
-    },
-    {
-      name: "weft_peer_loss_ratio",
-      type: "gauge",
-      help: "Of the last 20 probes, the part without an answer.",
-      samples: each((peer) => peer.lossPercent === null ? null : peer.lossPercent / 100),
-    },
-    {
-      name: "weft_peer_failures",
-      type: "gauge",
-      help: "Probes in a row without an answer.",
-      samples: each((peer) => peer.failureCount),
-    },
-    {
-      name: "weft_peer_health_score",
-      type: "gauge",
-      help: "0, unhealthy, to 100.",
-      samples: each((peer) => peer.score),
-    },
-    {
-      name: "weft_peer_last_handshake_age_seconds",
-      type: "gauge",
-      help: "Since the last WireGuard handshake.",
-      samples: each((peer) => seconds(peer.lastHandshakeAgeMs)),
-    },
-    {
-      name: "weft_peer_received_bytes",
-      type: "counter",
-      help: "Datagrams from the peer.",
-      samples: each((peer) => peer.rxBytes),
-    },
-    {
-      name: "weft_peer_sent_bytes",
-      type: "counter",
-      help: "Datagrams to the peer.",
-      samples: each((peer) => peer.txBytes),
-    },
-    {
-      name: "weft_services",
-      type: "gauge",
-      help: "That are known, wherever they run.",
-      samples: one(services),
-    },
-    {
-      name: "weft_service_providers",
-      type: "gauge",
-      help: "One for each service and who offers it; healthy ones run on a node that answers.",
-      samples: [[{ health: "healthy" }, providers.healthy], [{ health: "unhealthy" }, providers.unhealthy]],
-    },
-    {
-      name: "weft_calls",
-      type: "gauge",
-      help: "Calls that wait for an answer, and calls of others that run here.",
-      samples: [[{ state: "pending" }, calls.pending], [{ state: "running" }, calls.running]],
-    },
-    {
-      name: "weft_programs",
-      type: "gauge",
-      help: "Of this machine, that are attached.",
-      samples: one(programs),
-    },
-    {
-      name: "weft_service_messages_rejected",
-      type: "counter",
-      help: "Messages about services that could not be read.",
-      samples: one(rejected),
-    },
-    {
-      name: "weft_open_breakers",
-      type: "gauge",
-      help: "Providers that are spared because they failed.",
-      samples: one(openBreakers),
-    },
-    {
-      name: "weft_dns",
-      type: "counter",
-      help: "Responses by code, and what was forwarded, refused and dropped by reason.",
-      samples: Object.entries(status.dns?.counters ?? {}).map(([kind, count]): Sample => [{ kind }, count]),
-    },
-    {
-      name: "weft_drops",
-      type: "counter",
-      help: "Datagrams and packets that were dropped, by reason.",
-      samples: Object.entries(status.drops).map(([reason, count]): Sample => [{ reason }, count]),
-    },
-  ];
+  const info = { version, node: node.name, id: node.id, role: node.role, network: network.id };
+  yield family("info", "weft", "This node.", [[{ ...info, dataplane: dataplane.kind }, 1]]);
+  yield gauge("weft_uptime_seconds", "Since the start.", one(uptimeMs / 1000));
+  yield gauge("weft_members", "Of the network, this node included.", one(network.members));
+  yield gauge("weft_peers", "That this node knows.", one(peers.length));
+  yield gauge(
+    "weft_peer_healthy",
+    "1 when a handshake or an answer is recent and no two probes in a row were missed.",
+    each((peer) => peer.healthy ? 1 : 0),
+  );
+  yield gauge(
+    "weft_peer_channel_open",
+    "1 when a channel of the message plane is open.",
+    each((peer) => peer.channel === "open" ? 1 : 0),
+  );
+  yield gauge(
+    "weft_peer_rtt_seconds",
+    "The last answered probe, there and back.",
+    each((peer) => seconds(peer.rttMs)),
+  );
+  yield gauge(
+    "weft_peer_loss_ratio",
+    "Of the last 20 probes, the part without an answer.",
+    each((peer) => peer.lossPercent === null ? null : peer.lossPercent / 100),
+  );
+  yield gauge("weft_peer_failures", "Probes in a row without an answer.", each((peer) => peer.failureCount));
+  yield gauge("weft_peer_health_score", "0, unhealthy, to 100.", each((peer) => peer.score));
+  yield gauge(
+    "weft_peer_last_handshake_age_seconds",
+    "Since the last WireGuard handshake.",
+    each((peer) => seconds(peer.lastHandshakeAgeMs)),
+  );
+  yield counter("weft_peer_received_bytes", "Datagrams from the peer.", each((peer) => peer.rxBytes));
+  yield counter("weft_peer_sent_bytes", "Datagrams to the peer.", each((peer) => peer.txBytes));
+  yield gauge("weft_services", "That are known, wherever they run.", one(services));
+  yield gauge(
+    "weft_service_providers",
+    "One for each service and who offers it; healthy ones run on a node that answers.",
+    by("health", providers),
+  );
+  yield gauge(
+    "weft_calls",
+    "Calls that wait for an answer, and calls of others that run here.",
+    by("state", calls),
+  );
+  yield gauge("weft_programs", "Of this machine, that are attached.", one(programs));
+  yield counter(
+    "weft_service_messages_rejected",
+    "Messages about services that could not be read.",
+    one(rejected),
+  );
+  yield gauge("weft_open_breakers", "Providers that are spared because they failed.", one(openBreakers));
+  yield counter(
+    "weft_dns",
+    "Responses by code, and what was forwarded, refused and dropped by reason.",
+    by("kind", dns?.counters ?? {}),
+  );
+  yield counter("weft_drops", "Datagrams and packets that were dropped, by reason.", by("reason", drops));
 }
 
 /** OpenMetrics 1.0, "Text format": counters end in `_total`, infos in `_info`, their families do not. */
-function familyText({ name, type, help, samples }: Family): string {
+function family(
+  type: "gauge" | "counter" | "info",
+  name: string,
+  help: string,
+  samples: readonly Sample[],
+): string {
   if (samples.length === 0) return "";
   const suffix = type === "counter" ? "_total" : type === "info" ? "_info" : "";
   const lines = samples.map(([labels, value]) => `${name}${suffix}${labelText(labels)} ${value}\n`);
