@@ -78,6 +78,25 @@ export async function readFile(path: string, ports: CliPorts, what: string): Pro
   }
 }
 
+/**
+ * Reads the number that an option is given.
+ * @param bounds.of what it counts, in a word
+ * @returns undefined when the option is not given
+ * @throws UsageError when it is no whole number within the bounds
+ */
+export function readNumber(
+  flag: string,
+  text: unknown,
+  bounds: { readonly least: number; readonly most?: number; readonly of?: string; readonly hint: string },
+): number | undefined {
+  if (text === undefined) return undefined;
+  const { least, most = 999_999_999, of, hint } = bounds;
+  if (/^\d{1,9}$/.test(String(text)) && Number(text) >= least && Number(text) <= most) return Number(text);
+  const what = `a number${of === undefined ? "" : ` of ${of}`} from ${least}`;
+  const end = bounds.most === undefined ? "" : ` to ${most}`;
+  throw new UsageError(`Cannot use ${flag} ${text}: it is ${what}${end}`, { hint });
+}
+
 /** Writes a value as JSON. */
 export function printJson(ports: CliPorts, value: unknown): void {
   ports.terminal.out(`${JSON.stringify(value, undefined, 2)}\n`);

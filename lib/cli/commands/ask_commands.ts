@@ -6,9 +6,15 @@
 import type { PingReport, StatusReport } from "../../api/mod.ts";
 import type { ControlClient } from "../control_client.ts";
 import { AgentAnswerError } from "../control_client.ts";
-import { UsageError } from "../failure.ts";
 import { formatRtt, formatSpan, peersText, statusText } from "../output/mod.ts";
-import { type AnyCommand, type CommandContext, printJson, withAgent, withState } from "../weft_command.ts";
+import {
+  type AnyCommand,
+  type CommandContext,
+  printJson,
+  readNumber,
+  withAgent,
+  withState,
+} from "../weft_command.ts";
 
 /** Between two looks of `--watch`, in milliseconds. */
 const WATCH_MS = 1000;
@@ -77,12 +83,7 @@ export function addAskCommands(program: AnyCommand, context: CommandContext): vo
     withAgent(ping, ports, async (client) => {
       const [peer = ""] = ping.args;
       const { count: text = "1", json } = ping.opts();
-      const count = Number(text);
-      if (!Number.isInteger(count) || count < 1) {
-        throw new UsageError(`Cannot use --count ${text}: it is a number from 1`, {
-          hint: "For example --count 5.",
-        });
-      }
+      const count = readNumber("--count", text, { least: 1, hint: "For example --count 5." }) ?? 1;
       const answers: PingReport[] = [];
       for (let i = 0; i < count; i++) {
         const isLast = i === count - 1;

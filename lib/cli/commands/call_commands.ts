@@ -16,6 +16,7 @@ import {
   type CommandContext,
   printJson,
   readFile,
+  readNumber,
   withAgent,
   withState,
 } from "../weft_command.ts";
@@ -132,7 +133,7 @@ function addSubscribe(program: AnyCommand, context: CommandContext): void {
   subscribe.action(async () => {
     const [pattern = ""] = subscribe.args;
     const { past, json, count: text } = subscribe.opts();
-    const most = readCount(text);
+    const most = readNumber("--count", text, { least: 1, hint: "For example --count 5." });
     await untilStopped(context, (signal) =>
       withAgent(subscribe, ports, async (client) => {
         let printed = 0;
@@ -182,14 +183,6 @@ async function readValue(command: AnyCommand, ports: CliPorts, what: string): Pr
       cause,
     });
   }
-}
-
-function readCount(text: unknown): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^[1-9]\d{0,8}$/.test(String(text))) return Number(text);
-  throw new UsageError(`Cannot use --count ${text}: it is a number from 1`, {
-    hint: "For example --count 5.",
-  });
 }
 
 /** Runs `work` until it ends or is told to stop; then the exit code is `stopped`. */

@@ -9,6 +9,7 @@ import { encodeBase64 } from "../../base/mod.ts";
 import { layerAgentOptions } from "../../config/mod.ts";
 import { PrivateKey, type PublicKey } from "../../crypto/mod.ts";
 import { systemRandom } from "../../host/mod.ts";
+import { MAX_KEEPALIVE_SECONDS, MAX_TOKEN_USES } from "../../mesh/bounds.ts";
 import { Cidr, IpAddress } from "../../net/mod.ts";
 import { UsageError } from "../failure.ts";
 import {
@@ -25,6 +26,7 @@ import {
   type CommandContext,
   printJson,
   readFile,
+  readNumber,
   refuseOthers,
   withAgent,
   withState,
@@ -96,17 +98,17 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
         hint: "Write 90s, 24h or 7d.",
       });
     }
-    if (uses !== undefined && !/^[1-9]\d{0,5}$/.test(String(uses))) {
-      throw new UsageError(`Cannot use --uses ${uses}: it is a number from 1`, {
-        hint: "For example --uses 1.",
-      });
-    }
+    const most = readNumber("--uses", uses, {
+      least: 1,
+      most: MAX_TOKEN_USES,
+      hint: "For example --uses 1.",
+    });
     // The flag alone: the environment and the file have this node's own labels.
     const { labels } = layerAgentOptions([{ source: "flags", values: { labels: label } }]);
     return {
       lifetimeMs,
       labels,
-      ...(uses === undefined ? {} : { uses: Number(uses) }),
+      ...(most === undefined ? {} : { uses: most }),
       ...(endpoints === false ? { withoutEndpoints: true } : {}),
     };
   }
@@ -207,11 +209,12 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
 
   async function deviceRequest(made: PublicKey | undefined): Promise<DeviceRequest> {
     const { publicKey = made, presharedKeyFile, endpoint, allowedIp, keepalive } = add.opts();
-    if (keepalive !== undefined && !(/^\d{1,5}$/.test(String(keepalive)) && Number(keepalive) <= 65535)) {
-      throw new UsageError(`Cannot use --keepalive ${keepalive}: it is a number of seconds up to 65535`, {
-        hint: "25 keeps most routers from forgetting; 0 turns it off.",
-      });
-    }
+    const seconds = readNumber("--keepalive", keepalive, {
+      least: 0,
+      most: MAX_KEEPALIVE_SECONDS,
+      of: "seconds",
+      hint: "25 keeps most routers from forgetting; 0 turns it off.",
+    });
     if (publicKey === undefined) {
       throw new UsageError("Cannot add a device without a key: give --public-key, or --wireguard", {
         hint: "--wireguard makes its keys here, and a QR code for its app.",
@@ -226,7 +229,7 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
       ...(presharedKey === undefined ? {} : { presharedKey }),
       ...(typeof endpoint === "string" ? { endpoint } : {}),
       ...(Array.isArray(allowedIp) ? { allowedIps: allowedIp.map(String) } : {}),
-      ...(keepalive === undefined ? {} : { persistentKeepaliveSeconds: Number(keepalive) }),
+      ...(seconds === undefined ? {} : { persistentKeepaliveSeconds: seconds }),
     };
   }
 }
