@@ -66,6 +66,27 @@ export async function withAgent<T>(
   return await use(client);
 }
 
+/**
+ * Makes a command ask the agent and print the answer, with `--json` as JSON.
+ * @param ask is given the words after the command and its options
+ * @param tell says it for people
+ */
+export function askAndPrint<C extends AnyCommand, Answer>(
+  command: C,
+  ports: CliPorts,
+  ask: (client: ControlClient, args: readonly string[], options: Record<string, unknown>) => Promise<Answer>,
+  tell: (answer: Answer, args: readonly string[], options: Record<string, unknown>) => string,
+): void {
+  const asking: AnyCommand = withState(command);
+  asking.action(() =>
+    withAgent(asking, ports, async (client) => {
+      const answer = await ask(client, asking.args, asking.opts());
+      if (asking.opts().json === true) printJson(ports, answer);
+      else ports.terminal.out(tell(answer, asking.args, asking.opts()));
+    })
+  );
+}
+
 /** @returns what `path` holds, or standard input for `-` @throws UsageError when it cannot be read */
 export async function readFile(path: string, ports: CliPorts, what: string): Promise<string> {
   try {

@@ -9,6 +9,7 @@ import { AgentAnswerError } from "../control_client.ts";
 import { formatRtt, formatSpan, peersText, statusText } from "../output/mod.ts";
 import {
   type AnyCommand,
+  askAndPrint,
   type CommandContext,
   printJson,
   readNumber,
@@ -59,17 +60,13 @@ export function addAskCommands(program: AnyCommand, context: CommandContext): vo
     })
   );
 
-  const peers: AnyCommand = withState(
+  askAndPrint(
     program.command("peers").description("list the peers of this node")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft peers --json | jq -r '.[].name'"),
-  );
-  peers.action(() =>
-    withAgent(peers, ports, async (client) => {
-      const listed = await client.ask("peers");
-      if (peers.opts().json === true) printJson(ports, listed);
-      else ports.terminal.out(peersText(listed, ports.terminal));
-    })
+    ports,
+    (client) => client.ask("peers"),
+    (peers) => peersText(peers, ports.terminal),
   );
 
   const ping: AnyCommand = withState(

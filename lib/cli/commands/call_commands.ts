@@ -13,8 +13,8 @@ import { harmless, paint, parseDurationMs } from "../output/mod.ts";
 import type { CliPorts } from "../ports.ts";
 import {
   type AnyCommand,
+  askAndPrint,
   type CommandContext,
-  printJson,
   readFile,
   readNumber,
   withAgent,
@@ -86,7 +86,7 @@ function addCall(program: AnyCommand, context: CommandContext): void {
 }
 
 function addPublish(program: AnyCommand, { ports }: CommandContext): void {
-  const publish: AnyCommand = withState(
+  askAndPrint(
     program.command("publish").description("publish an event to whoever listens")
       .argument("<topic>", "as in orders/placed")
       .argument("[data]", "as JSON")
@@ -95,26 +95,21 @@ function addPublish(program: AnyCommand, { ports }: CommandContext): void {
       .option("--stdin", "read the data from standard input")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft publish orders/placed '{\"id\":7}' --retain"),
-  ) as AnyCommand;
-  publish.action(async () => {
-    const [topic = ""] = publish.args;
-    const { retain, mode, json } = publish.opts();
-    const data = await readValue(publish, ports, "the data");
-    await withAgent(publish, ports, async (client) => {
-      const report = await client.ask("publish", {
+    ports,
+    async (client, [topic = "", given], { retain, mode, stdin }) => {
+      const data = await readValue({ given, stdin }, ports, "the data");
+      return await client.ask("publish", {
         topic,
         ...data === undefined ? {} : { data },
         ...retain === true ? { retain } : {},
         ...mode === undefined ? {} : { mode: mode as NonNullable<PublishRequest["mode"]> },
       });
-      if (json === true) return printJson(ports, report);
-      const { local, sent, lost } = report;
+    },
+    ({ local, sent, lost }) => {
       const missed = lost === 0 ? "" : `, could not reach ${count(lost, "node")}`;
-      ports.terminal.out(
-        `Handed to ${count(local, "subscription")} here, sent to ${count(sent, "other")}${missed}\n`,
-      );
-    });
-  });
+      return `Handed to ${count(local, "subscription")} here, sent to ${count(sent, "other")}${missed}\n`;
+    },
+  );
 }
 
 function addSubscribe(program: AnyCommand, context: CommandContext): void {
@@ -148,15 +143,15 @@ function addSubscribe(program: AnyCommand, context: CommandContext): void {
 }
 
 async function callRequest(call: AnyCommand, ports: CliPorts): Promise<CallRequest> {
-  const [path = ""] = call.args;
-  const { timeout, mode, node } = call.opts();
+  const [path = "", given] = call.args;
+  const { timeout, mode, node, stdin } = call.opts();
   const timeoutMs = timeout === undefined ? undefined : parseDurationMs(String(timeout));
   if (timeout !== undefined && (timeoutMs === undefined || timeoutMs > MAX_TIMEOUT_MS)) {
     throw new UsageError(`Cannot use --timeout ${timeout}: that is no duration up to a day`, {
       hint: "Write 500ms, 30s or 5m.",
     });
   }
-  const params = await readValue(call, ports, "the parameters");
+  const params = await readValue({ given, stdin }, ports, "the parameters");
   return {
     path,
     ...params === undefined ? {} : { params },
@@ -167,9 +162,11 @@ async function callRequest(call: AnyCommand, ports: CliPorts): Promise<CallReque
 }
 
 /** @returns what the second argument or standard input says; undefined when neither does */
-async function readValue(command: AnyCommand, ports: CliPorts, what: string): Promise<unknown> {
-  const [, given] = command.args;
-  const { stdin } = command.opts();
+async function readValue(
+  { given, stdin }: { readonly given: string | undefined; readonly stdin: unknown },
+  ports: CliPorts,
+  what: string,
+): Promise<unknown> {
   if (given !== undefined && stdin === true) {
     throw new UsageError(`Cannot read ${what} from two places`, { hint: "Leave --stdin or the JSON out." });
   }

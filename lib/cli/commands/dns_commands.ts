@@ -9,6 +9,7 @@ import { CommandError } from "../failure.ts";
 import { type Column, tableText, type Terminal } from "../output/mod.ts";
 import {
   type AnyCommand,
+  askAndPrint,
   type CommandContext,
   printJson,
   readNumber,
@@ -37,7 +38,7 @@ export function addDnsCommands(program: AnyCommand, context: CommandContext): vo
 }
 
 function addList(group: AnyCommand, { ports }: CommandContext): void {
-  const list: AnyCommand = withState(
+  askAndPrint(
     group.command("list").description("list the names of members, of services, and those that were added")
       .option("--added", "only those that somebody has added")
       .option("--json", "as JSON, with the zone's own records")
@@ -45,21 +46,15 @@ function addList(group: AnyCommand, { ports }: CommandContext): void {
         "after",
         "\nExample:\n  $ weft dns list --json | jq -r '.[] | select(.type == \"A\") | .name'",
       ),
-  );
-  list.action(() =>
-    withAgent(list, ports, async (client) => {
-      const { added, json } = list.opts();
-      const records = (await client.ask("listNames")).filter(({ source }) =>
-        added !== true || source === "custom"
-      );
-      if (json === true) printJson(ports, records);
-      else ports.terminal.out(recordsText(records, ports.terminal));
-    })
+    ports,
+    async (client, _, { added }) =>
+      (await client.ask("listNames")).filter(({ source }) => added !== true || source === "custom"),
+    (records) => recordsText(records, ports.terminal),
   );
 }
 
 function addAdd(group: AnyCommand, { ports }: CommandContext): void {
-  const add: AnyCommand = withState(
+  askAndPrint(
     group.command("add").description("add a record on every node; it stays until it is removed")
       .argument("<name>", "below the zone unless it ends with a dot; *.apps stands for all below apps")
       .argument("<type>", "A, AAAA, CNAME, TXT, SRV, MX or PTR")
@@ -71,48 +66,38 @@ function addAdd(group: AnyCommand, { ports }: CommandContext): void {
         "\nExamples:\n  $ weft dns add db A 10.200.0.9\n  $ weft dns add '*.apps' CNAME web-1\n" +
           "  $ weft dns add _http._tcp.shop SRV 0 0 8080 web-1",
       ),
-  ) as AnyCommand;
-  add.action(async () => {
-    const [name = "", type = "", ...data] = add.args;
-    const ttlSeconds = readNumber("--ttl", add.opts().ttl, {
-      least: 0,
-      most: MAX_TTL_SECONDS,
-      of: "seconds",
-      hint: "For example --ttl 60.",
-    });
-    await withAgent(add, ports, async (client) => {
-      const added = await client.ask("addName", {
-        name,
-        type,
-        data: data.join(" "),
-        ...ttlSeconds === undefined ? {} : { ttlSeconds },
+    ports,
+    (client, [name = "", type = "", ...data], { ttl }) => {
+      const ttlSeconds = readNumber("--ttl", ttl, {
+        least: 0,
+        most: MAX_TTL_SECONDS,
+        of: "seconds",
+        hint: "For example --ttl 60.",
       });
-      if (add.opts().json === true) printJson(ports, added);
-      else ports.terminal.out(`Added ${recordText(added)}\n`);
-    });
-  });
+      const request = { name, type, data: data.join(" ") };
+      return client.ask("addName", { ...request, ...ttlSeconds === undefined ? {} : { ttlSeconds } });
+    },
+    (added) => `Added ${recordText(added)}\n`,
+  );
 }
 
 function addRemove(group: AnyCommand, { ports }: CommandContext): void {
-  const remove: AnyCommand = withState(
+  askAndPrint(
     group.command("remove").description("remove what this node has added; leaders share theirs")
       .argument("<name>", "below the zone unless it ends with a dot")
       .argument("[type]", "records of this type alone")
       .argument("[data...]", "this record alone")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft dns remove db"),
-  ) as AnyCommand;
-  remove.action(() =>
-    withAgent(remove, ports, async (client) => {
-      const [name = "", type, ...data] = remove.args;
-      const removed = await client.ask("removeName", {
+    ports,
+    async (client, [name = "", type, ...data]) => ({
+      removed: await client.ask("removeName", {
         name,
         ...type === undefined ? {} : { type },
         ...data.length === 0 ? {} : { data: data.join(" ") },
-      });
-      if (remove.opts().json === true) printJson(ports, { removed });
-      else ports.terminal.out(`Removed ${removed} ${removed === 1 ? "record" : "records"} of ${name}\n`);
-    })
+      }),
+    }),
+    ({ removed }, [name]) => `Removed ${removed} ${removed === 1 ? "record" : "records"} of ${name}\n`,
   );
 }
 

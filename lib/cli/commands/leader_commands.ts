@@ -7,9 +7,10 @@ import type { LeaderReport } from "../../api/mod.ts";
 import { type Cell, type Column, formatSpan, paint, tableLines, type Terminal } from "../output/mod.ts";
 import {
   type AnyCommand,
+  askAndPrint,
   type CommandContext,
   printJson,
-  refuseUnknown,
+  refuseOthers,
   withAgent,
   withState,
 } from "../weft_command.ts";
@@ -29,48 +30,34 @@ export function addLeaderCommands(program: AnyCommand, { ports }: CommandContext
   )
     .addHelpText("after", "\nExample:\n  $ weft leader promote web-1");
 
-  const list: AnyCommand = withState(
+  askAndPrint(
     group.command("list").description("list the leaders as this node sees them")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft leader list"),
+    ports,
+    (client) => client.ask("leaders"),
+    (leaders) => leadersText(leaders, ports.terminal),
   );
-  list.action(() =>
-    withAgent(list, ports, async (client) => {
-      const leaders = await client.ask("leaders");
-      if (list.opts().json === true) printJson(ports, leaders);
-      else ports.terminal.out(leadersText(leaders, ports.terminal));
-    })
-  );
-
-  const promote: AnyCommand = withState(
+  askAndPrint(
     group.command("promote").description(
       "make a member a leader: it gets the network's key and half of the addresses",
     )
       .argument("<node>", "its name, id or address")
       .addHelpText("after", "\nExample:\n  $ weft leader promote web-1"),
-  ) as AnyCommand;
-  promote.action(() =>
-    withAgent(promote, ports, async (client) => {
-      const [node = ""] = promote.args;
-      await client.ask("promoteLeader", node);
-      ports.terminal.out(`Promoted ${node}\n`);
-    })
+    ports,
+    (client, [node = ""]) => client.ask("promoteLeader", node),
+    (_, [node]) => `Promoted ${node}\n`,
   );
-
-  const demote: AnyCommand = withState(
+  askAndPrint(
     group.command("demote").description("make a leader an ordinary member; another one gets its addresses")
       .argument("<node>", "its name, id or address")
       .addHelpText("after", "\nExample:\n  $ weft leader demote web-1"),
-  ) as AnyCommand;
-  demote.action(() =>
-    withAgent(demote, ports, async (client) => {
-      const [node = ""] = demote.args;
-      await client.ask("demoteLeader", node);
-      ports.terminal.out(`Demoted ${node}\n`);
-    })
+    ports,
+    (client, [node = ""]) => client.ask("demoteLeader", node),
+    (_, [node]) => `Demoted ${node}\n`,
   );
 
-  group.allowExcessArguments().action(() => refuseUnknown(group, group.args[0]));
+  refuseOthers(group);
 }
 
 /** Adds `weft rotate-key`. */

@@ -23,6 +23,7 @@ import {
 import { collect, flagOption } from "../option_flags.ts";
 import {
   type AnyCommand,
+  askAndPrint,
   type CommandContext,
   printJson,
   readFile,
@@ -40,7 +41,7 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
   const group: AnyCommand = program.command("token").description("who may join (leaders only)")
     .addHelpText("after", "\nExample:\n  $ weft token create --uses 1 --expires 10m");
 
-  const create: AnyCommand = withState(
+  askAndPrint(
     group.command("create").description("make a token and print the join command")
       .option("--uses <number>", "how many machines may join with it (default: any number)")
       .option("--expires <duration>", "how long it lives, as in 90s or 7d (default: 24h)")
@@ -48,50 +49,37 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
       .option("--no-endpoints", "say nothing of where the leader is: to join on the leader's own network")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft token create --uses 1 --expires 10m --label role=web"),
+    ports,
+    (client, _, options) => client.ask("createToken", tokenRequest(options)),
+    ({ token }) => `weft --join ${token}\n`,
   );
-  create.action(async () => {
-    const request = tokenRequest(create);
-    await withAgent(create, ports, async (client) => {
-      const made = await client.ask("createToken", request);
-      if (create.opts().json === true) printJson(ports, made);
-      else ports.terminal.out(`weft --join ${made.token}\n`);
-    });
-  });
-
-  const list: AnyCommand = withState(
+  askAndPrint(
     group.command("list").description("list the tokens, without their secrets")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft token list"),
+    ports,
+    (client) => client.ask("listTokens"),
+    (tokens) => tokensText(tokens, ports.terminal, Date.now()),
   );
-  list.action(() =>
-    withAgent(list, ports, async (client) => {
-      const tokens = await client.ask("listTokens");
-      if (list.opts().json === true) printJson(ports, tokens);
-      else ports.terminal.out(tokensText(tokens, ports.terminal, Date.now()));
-    })
-  );
-
-  const revoke: AnyCommand = withState(
+  askAndPrint(
     group.command("revoke").description("let nobody join with a token any more")
       .argument("<id>", "from `weft token list`, or how it begins")
       .addHelpText("after", "\nExample:\n  $ weft token revoke 3f2a91c0"),
-  ) as AnyCommand;
-  revoke.action(() =>
-    withAgent(revoke, ports, async (client) => {
-      const [given = ""] = revoke.args;
+    ports,
+    async (client, [given = ""]) => {
       const tokens = given.length < LEAST_ID_LENGTH ? [] : await client.ask("listTokens");
       const [found, another] = tokens.filter((token) => token.id.startsWith(given));
       // The agent refuses what is not one token's.
       const id = found === undefined || another !== undefined ? given : found.id;
       await client.ask("revokeToken", id);
-      ports.terminal.out(`Revoked the token ${id}\n`);
-    })
+      return id;
+    },
+    (id) => `Revoked the token ${id}\n`,
   );
 
   refuseOthers(group);
 
-  function tokenRequest(command: AnyCommand): TokenRequest {
-    const { uses, expires, label, endpoints } = command.opts();
+  function tokenRequest({ uses, expires, label, endpoints }: Record<string, unknown>): TokenRequest {
     const lifetimeMs = parseDurationMs(String(expires ?? "24h"));
     if (lifetimeMs === undefined) {
       throw new UsageError(`Cannot use --expires ${expires}: that is no duration`, {
@@ -170,17 +158,13 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
     });
   });
 
-  const remove: AnyCommand = withState(
+  askAndPrint(
     group.command("remove").description("revoke a member or device, on every member")
       .argument("<peer>", "its name, id or public key")
       .addHelpText("after", "\nExample:\n  $ weft peer remove web-1"),
-  ) as AnyCommand;
-  remove.action(() =>
-    withAgent(remove, ports, async (client) => {
-      const [peer = ""] = remove.args;
-      await client.ask("removePeer", peer);
-      ports.terminal.out(`Removed ${peer}\n`);
-    })
+    ports,
+    (client, [peer = ""]) => client.ask("removePeer", peer),
+    (_, [peer]) => `Removed ${peer}\n`,
   );
 
   refuseOthers(group);

@@ -15,14 +15,7 @@ import {
   tableText,
   type Terminal,
 } from "../output/mod.ts";
-import {
-  type AnyCommand,
-  type CommandContext,
-  printJson,
-  refuseOthers,
-  withAgent,
-  withState,
-} from "../weft_command.ts";
+import { type AnyCommand, askAndPrint, type CommandContext, refuseOthers } from "../weft_command.ts";
 
 const SERVICE_COLUMNS: readonly Column[] = [
   { title: "PATH" },
@@ -45,34 +38,23 @@ export function addServiceCommands(program: AnyCommand, context: CommandContext)
   const group: AnyCommand = program.command("service").description("the services that programs offer")
     .addHelpText("after", "\nExample:\n  $ weft service list");
 
-  const list: AnyCommand = withState(
+  askAndPrint(
     group.command("list").description("list all services, wherever they run")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft service list --json | jq -r '.[].path'"),
+    ports,
+    (client) => client.ask("listServices"),
+    (services) => servicesText(services, ports.terminal),
   );
-  list.action(() =>
-    withAgent(list, ports, async (client) => {
-      const services = await client.ask("listServices");
-      if (list.opts().json === true) printJson(ports, services);
-      else ports.terminal.out(servicesText(services, ports.terminal));
-    })
-  );
-
-  const show: AnyCommand = withState(
+  askAndPrint(
     group.command("show").description("show a service: who offers it, its actions and events")
       .argument("<path>", "as `weft service list` shows it")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft service show math"),
-  ) as AnyCommand;
-  show.action(() =>
-    withAgent(show, ports, async (client) => {
-      const [path = ""] = show.args;
-      const service = await find(client, path);
-      if (show.opts().json === true) printJson(ports, service);
-      else ports.terminal.out(serviceText(service, ports.terminal));
-    })
+    ports,
+    (client, [path = ""]) => find(client, path),
+    (service) => serviceText(service, ports.terminal),
   );
-
   addChange(group, context, "pause");
   addChange(group, context, "resume");
   refuseOthers(group);
@@ -80,7 +62,7 @@ export function addServiceCommands(program: AnyCommand, context: CommandContext)
 
 function addChange(group: AnyCommand, { ports }: CommandContext, change: "pause" | "resume"): void {
   const isPause = change === "pause";
-  const command: AnyCommand = withState(
+  askAndPrint(
     group.command(change)
       .description(isPause ? "turn the calls of a service away until it is resumed" : "let calls in again")
       .argument("<path>", "as `weft service list` shows it")
@@ -90,20 +72,16 @@ function addChange(group: AnyCommand, { ports }: CommandContext, change: "pause"
         "after",
         `\nExamples:\n  $ weft service ${change} math\n  $ weft service ${change} math --node web-1`,
       ),
-  ) as AnyCommand;
-  command.action(() =>
-    withAgent(command, ports, async (client) => {
-      const [path = ""] = command.args;
-      const { node, json } = command.opts();
+    ports,
+    async (client, [path = ""], { node }) => {
       const request = { path, ...typeof node === "string" ? { node } : {} };
-      const changed = isPause
-        ? await client.ask("pauseService", request)
-        : await client.ask("resumeService", request);
-      if (json === true) return printJson(ports, { changed });
+      return { changed: await client.ask(isPause ? "pauseService" : "resumeService", request) };
+    },
+    ({ changed }, [path], { node }) => {
       const where = typeof node === "string" ? ` on ${node}` : "";
-      if (changed) ports.terminal.out(`${isPause ? "Paused" : "Resumed"} ${path}${where}\n`);
-      else ports.terminal.out(`${path} was not ${isPause ? "running" : "paused"}${where}\n`);
-    })
+      if (changed) return `${isPause ? "Paused" : "Resumed"} ${path}${where}\n`;
+      return `${path} was not ${isPause ? "running" : "paused"}${where}\n`;
+    },
   );
 }
 
