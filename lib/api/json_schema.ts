@@ -42,6 +42,11 @@ export function named<S extends z.ZodRawShape>(
   });
 }
 
+/** @returns a schema of a port of UDP or TCP */
+export function port(least: 0 | 1): z.ZodInt {
+  return z.int().min(least).max(65_535);
+}
+
 /** @returns what `make` makes, which it does once */
 function once<T extends object>(make: () => T): () => T {
   let made: T | undefined;

@@ -5,7 +5,7 @@
 
 import { type Operation, OPERATION_ENTRIES, VIEWS } from "./operations.ts";
 import { type JsonSchema, jsonSchemas, type Lazy } from "./json_schema.ts";
-import { problem } from "./schemas.ts";
+import { problem } from "./report_schemas.ts";
 
 /** The media type of an answer in lines. */
 export const NDJSON_TYPE = "application/x-ndjson";

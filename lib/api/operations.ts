@@ -5,9 +5,100 @@
  */
 
 import { z } from "zod";
+import { MAX_TTL_SECONDS } from "../dns/bounds.ts";
+import {
+  LABEL_KEY,
+  LABEL_VALUE,
+  MAX_ALLOWED_IPS,
+  MAX_KEEPALIVE_SECONDS,
+  MAX_LABELS,
+  MAX_LABELS_LENGTH,
+  MAX_NAME_LENGTH,
+  MAX_TOKEN_USES,
+} from "../mesh/bounds.ts";
+import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../service/bounds.ts";
 import type { AgentControl } from "./control.ts";
-import { type Lazy, type LazyObject, type LazyShape, object } from "./json_schema.ts";
-import * as schemas from "./schemas.ts";
+import { type Lazy, type LazyObject, type LazyShape, named, object, port } from "./json_schema.ts";
+import * as reports from "./report_schemas.ts";
+
+const DAY_MS = 86_400_000;
+const MAX_TOKEN_LIFETIME_MS = 3650 * DAY_MS;
+
+const short = (most: number) => z.string().min(1).max(most);
+/** A name, id or address of a node, its public key, or the id of a token. */
+const node = () => short(128);
+/** The path of a service or an action, or a topic. */
+const topic = () => short(1024);
+const domainName = () => short(1024);
+const recordType = () => short(16);
+const recordData = () => z.string().max(8192);
+const key = () => z.string().max(64);
+const labels = () =>
+  z.record(z.string().regex(LABEL_KEY), z.string().regex(LABEL_VALUE)).refine((record) =>
+    Object.keys(record).length <= MAX_LABELS &&
+    Object.entries(record).flat().join("").length <= MAX_LABELS_LENGTH
+  ).meta({ maxProperties: MAX_LABELS });
+
+// Without `lifetimeMs` a token lives for a day.
+const tokenRequest = named("TokenRequest", () => ({
+  uses: z.int().min(1).max(MAX_TOKEN_USES).exactOptional(),
+  lifetimeMs: z.int().min(1).max(MAX_TOKEN_LIFETIME_MS).default(DAY_MS),
+  labels: labels().exactOptional(),
+  withoutEndpoints: z.boolean().exactOptional(),
+}));
+
+// Keys, addresses and the form of the name are read by whoever uses them; so is what a record says, a path, a selector.
+const deviceRequest = named("DeviceRequest", () => ({
+  name: z.string().trim().min(1).max(MAX_NAME_LENGTH),
+  publicKey: key(),
+  presharedKey: key().exactOptional(),
+  endpoint: z.string().max(64).exactOptional(),
+  allowedIps: z.array(z.string().max(64)).max(MAX_ALLOWED_IPS).exactOptional(),
+  persistentKeepaliveSeconds: z.int().min(0).max(MAX_KEEPALIVE_SECONDS).exactOptional(),
+}));
+const dnsRecordRequest = named("DnsRecordRequest", () => ({
+  name: domainName(),
+  type: recordType(),
+  data: recordData(),
+  ttlSeconds: z.int().min(0).max(MAX_TTL_SECONDS).exactOptional(),
+}));
+const dnsRemoval = object(() => ({
+  name: domainName(),
+  type: recordType().exactOptional(),
+  data: recordData().exactOptional(),
+}));
+const nameQuery = object(() => ({
+  name: domainName(),
+  type: recordType().exactOptional(),
+}));
+const serviceChange = named("ServiceChange", () => ({
+  path: topic(),
+  node: node().exactOptional(),
+}));
+const callRequest = named("CallRequest", () => ({
+  path: topic(),
+  params: z.unknown().exactOptional(),
+  timeoutMs: z.int().min(1).max(MAX_TIMEOUT_MS).exactOptional(),
+  mode: z.enum(CALL_MODES).exactOptional(),
+  node: node().exactOptional(),
+}));
+const publishRequest = named("PublishRequest", () => ({
+  topic: topic(),
+  data: z.unknown().exactOptional(),
+  retain: z.boolean().exactOptional(),
+  mode: z.enum(BROADCAST_MODES).exactOptional(),
+}));
+const subscribeRequest = object(() => ({
+  pattern: topic(),
+  past: z.union([z.boolean(), z.string().transform((text) => text === "1")])
+    .describe("1 for the events that were kept").exactOptional(),
+}));
+const offerRequest = named("OfferRequest", () => ({
+  port: port(1),
+  hostname: short(253).exactOptional(),
+  targetPort: port(1).exactOptional(),
+  allow: short(1024).exactOptional(),
+}));
 
 /** The name of an operation, which is the method's. */
 export type OperationName = keyof AgentControl;
@@ -39,7 +130,7 @@ export interface Operation<Name extends OperationName = OperationName> {
 
 /** A request of one text, which the method takes as it is: a name, id or address. */
 const one = (name: string): Pick<Operation, "parameters"> & { readonly request: LazyShape<unknown> } => ({
-  request: object(() => ({ [name]: schemas.nodeText() })),
+  request: object(() => ({ [name]: node() })),
   parameters: [name],
 });
 const list = <T>(item: Lazy<T>): Lazy<readonly T[]> => () => z.array(item());
@@ -58,19 +149,19 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     route: "GET /status",
     summary: "The whole picture",
     isPublic: true,
-    answer: schemas.statusReport,
+    answer: reports.statusReport,
   },
   peers: {
     route: "GET /peers",
     summary: "The peers of this node",
     isPublic: true,
-    answer: list(schemas.peerReport),
+    answer: list(reports.peerReport),
   },
   addDevice: {
     route: "POST /peers",
     summary: "Adds a plain WireGuard device",
-    request: schemas.deviceRequest,
-    answer: schemas.addedDevice,
+    request: deviceRequest,
+    answer: reports.addedDevice,
   },
   removePeer: {
     route: "DELETE /peers/{peer}",
@@ -82,12 +173,12 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     route: "POST /ping",
     summary: "Probes a member through the tunnel and over the message plane",
     ...one("peer"),
-    answer: schemas.pingReport,
+    answer: reports.pingReport,
   },
   leaders: {
     route: "GET /leaders",
     summary: "The leaders as this node sees them",
-    answer: list(schemas.leaderReport),
+    answer: list(reports.leaderReport),
   },
   promoteLeader: {
     route: "POST /leaders",
@@ -104,18 +195,18 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
   rotateKey: {
     route: "POST /rotate-key",
     summary: "Lets this node go on under new keys",
-    answer: schemas.newKey,
+    answer: reports.newKey,
   },
   listTokens: {
     route: "GET /tokens",
     summary: "The tokens, without their secrets",
-    answer: list(schemas.tokenReport),
+    answer: list(reports.tokenReport),
   },
   createToken: {
     route: "POST /tokens",
     summary: "Makes a token; its secret is shown this once",
-    request: schemas.tokenRequest,
-    answer: schemas.createdToken,
+    request: tokenRequest,
+    answer: reports.createdToken,
   },
   revokeToken: {
     route: "DELETE /tokens/{id}",
@@ -126,75 +217,75 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
   listNames: {
     route: "GET /dns",
     summary: "Everything in the zones that this node serves",
-    answer: list(schemas.dnsRecordReport),
+    answer: list(reports.dnsRecordReport),
   },
   addName: {
     route: "POST /dns",
     summary: "Adds a record on every node",
-    request: schemas.dnsRecordRequest,
-    answer: schemas.dnsAnswerRecord,
+    request: dnsRecordRequest,
+    answer: reports.dnsAnswerRecord,
   },
   removeName: {
     route: "DELETE /dns/{name}",
     summary: "Removes what this node has added: all of a name, or with `type` and `data` less",
-    request: schemas.dnsRemoval,
+    request: dnsRemoval,
     answer: () => z.int().min(1),
     answerKey: "removed",
   },
   resolveName: {
     route: "POST /dns/query",
     summary: "Asks this node's name server; for type A unless told",
-    request: schemas.nameQuery,
+    request: nameQuery,
     parameters: ["name", "type"],
-    answer: schemas.dnsAnswer,
+    answer: reports.dnsAnswer,
   },
   listServices: {
     route: "GET /services",
     summary: "All services that are known, and who offers them",
     isPublic: true,
-    answer: list(schemas.serviceReport),
+    answer: list(reports.serviceReport),
   },
   pauseService: {
     route: "POST /services/pause",
     summary: "Turns the calls of a service away, here or on another node",
-    request: schemas.serviceChange,
+    request: serviceChange,
     ...changed,
   },
   resumeService: {
     route: "POST /services/resume",
     summary: "Lets them in again",
-    request: schemas.serviceChange,
+    request: serviceChange,
     ...changed,
   },
   call: {
     route: "POST /call",
     summary:
       "Calls an action; a stream is answered with a line an item, and a Problem as the last when it breaks",
-    request: schemas.callRequest,
+    request: callRequest,
     carriesValue: true,
-    answer: schemas.callResult,
+    answer: reports.callResult,
     lines: "sometimes",
   },
   publish: {
     route: "POST /publish",
     summary: "Publishes an event",
-    request: schemas.publishRequest,
+    request: publishRequest,
     carriesValue: true,
-    answer: schemas.publishReport,
+    answer: reports.publishReport,
   },
   subscribe: {
     route: "GET /subscribe",
     summary:
       'Events, each a ServiceEvent on a line of its own, until the client goes; `{"dropped": n}` when it was too slow',
-    request: schemas.subscribeRequest,
-    answer: schemas.eventLine,
+    request: subscribeRequest,
+    answer: reports.eventLine,
     lines: "always",
   },
   offer: {
     route: "POST /offer",
     summary: "Lets the mesh reach a TCP service of this machine until the client goes",
-    request: schemas.offerRequest,
-    answer: schemas.offeredPort,
+    request: offerRequest,
+    answer: reports.offeredPort,
     lines: "always",
   },
 };
@@ -224,7 +315,7 @@ export const VIEWS: Readonly<Record<ViewName, View>> = {
     path: "/healthz",
     summary: "Whether the agent runs",
     answers: { 200: "It runs", 503: "It stops" },
-    answer: schemas.healthReport,
+    answer: reports.healthReport,
   },
   metrics: {
     path: "/metrics",

@@ -1,145 +1,32 @@
 /**
- * What requests may hold, each bound said once, and what answers hold.
+ * What answers hold, for their description.
  * @module
  */
 
 import { z } from "zod";
-import { MAX_TTL_SECONDS } from "../dns/bounds.ts";
-import {
-  LABEL_KEY,
-  LABEL_VALUE,
-  MAX_ALLOWED_IPS,
-  MAX_KEEPALIVE_SECONDS,
-  MAX_LABELS,
-  MAX_LABELS_LENGTH,
-  MAX_NAME_LENGTH,
-  MAX_TOKEN_USES,
-} from "../mesh/bounds.ts";
-import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../service/bounds.ts";
 import type { ProviderReport, PublishReport, ServiceReport } from "../service/mod.ts";
 import type * as control from "./control.ts";
 import type * as report from "./report.ts";
 import type { Problem } from "./errors.ts";
-import { type Lazy, type LazyObject, type LazyShape, named, object } from "./json_schema.ts";
-
-const DAY_MS = 86_400_000;
-const MAX_TOKEN_LIFETIME_MS = 3650 * DAY_MS;
-const MAX_PORT = 65_535;
+import { type Lazy, type LazyObject, type LazyShape, named, object, port } from "./json_schema.ts";
 
 const text = () => z.string();
-const short = (most: number) => z.string().min(1).max(most);
 const texts = () => z.array(z.string());
 const count = () => z.int().min(0);
 const counts = () => z.record(z.string(), count());
 const time = () => z.number().describe("Milliseconds since 1970");
 const age = () => z.number().min(0).nullable();
-const port = (least: number) => z.int().min(least).max(MAX_PORT);
 const textMap = () => z.record(z.string(), z.string());
 const list = <T>(item: Lazy<T>) => z.array(item());
 
-/** A name, id or address of a node, its public key, or the id of a token. */
-export const nodeText = (): z.ZodType<string> => short(128);
-/** The path of a service or an action, or a topic. */
-const topic = () => short(1024);
-const domainName = () => short(1024);
-const recordType = () => short(16);
-const recordData = () => z.string().max(8192);
-const key = () => z.string().max(64);
-const labels = () =>
-  z.record(z.string().regex(LABEL_KEY), z.string().regex(LABEL_VALUE)).refine((record) =>
-    Object.keys(record).length <= MAX_LABELS &&
-    Object.entries(record).flat().join("").length <= MAX_LABELS_LENGTH
-  ).meta({ maxProperties: MAX_LABELS });
-
-// What is asked.
-
-/** Of a token; without `lifetimeMs` it lives for a day. */
-export const tokenRequest: LazyObject<control.TokenRequest> = named("TokenRequest", () => ({
-  uses: z.int().min(1).max(MAX_TOKEN_USES).exactOptional(),
-  lifetimeMs: z.int().min(1).max(MAX_TOKEN_LIFETIME_MS).default(DAY_MS),
-  labels: labels().exactOptional(),
-  withoutEndpoints: z.boolean().exactOptional(),
-}));
-
-/** Of a device; keys, addresses and the form of the name are read by whoever uses them. */
-export const deviceRequest: LazyObject<control.DeviceRequest> = named("DeviceRequest", () => ({
-  name: z.string().trim().min(1).max(MAX_NAME_LENGTH),
-  publicKey: key(),
-  presharedKey: key().exactOptional(),
-  endpoint: z.string().max(64).exactOptional(),
-  allowedIps: z.array(z.string().max(64)).max(MAX_ALLOWED_IPS).exactOptional(),
-  persistentKeepaliveSeconds: z.int().min(0).max(MAX_KEEPALIVE_SECONDS).exactOptional(),
-}));
-
-/** Of a record; what it says is read by whoever serves it. */
-export const dnsRecordRequest: LazyObject<control.DnsRecordRequest> = named("DnsRecordRequest", () => ({
-  name: domainName(),
-  type: recordType(),
-  data: recordData(),
-  ttlSeconds: z.int().min(0).max(MAX_TTL_SECONDS).exactOptional(),
-}));
-
-/** Of records that are to go. */
-export const dnsRemoval: LazyObject<control.DnsRemoval> = object(() => ({
-  name: domainName(),
-  type: recordType().exactOptional(),
-  data: recordData().exactOptional(),
-}));
-
-/** Of a name. */
-export const nameQuery: LazyObject<{ readonly name: string; readonly type?: string }> = object(() => ({
-  name: domainName(),
-  type: recordType().exactOptional(),
-}));
-
-/** Of a service. */
-export const serviceChange: LazyObject<control.ServiceChange> = named("ServiceChange", () => ({
-  path: topic(),
-  node: z.exactOptional(nodeText()),
-}));
-
-/** Of a call; the path is read by whoever calls. */
-export const callRequest: LazyObject<control.CallRequest> = named("CallRequest", () => ({
-  path: topic(),
-  params: z.unknown().exactOptional(),
-  timeoutMs: z.int().min(1).max(MAX_TIMEOUT_MS).exactOptional(),
-  mode: z.enum(CALL_MODES).exactOptional(),
-  node: z.exactOptional(nodeText()),
-}));
-
-/** Of an event. */
-export const publishRequest: LazyObject<control.PublishRequest> = named("PublishRequest", () => ({
-  topic: topic(),
-  data: z.unknown().exactOptional(),
-  retain: z.boolean().exactOptional(),
-  mode: z.enum(BROADCAST_MODES).exactOptional(),
-}));
-
-/** Of events; in a query `1` is true. */
-export const subscribeRequest: LazyObject<control.SubscribeRequest> = object(() => ({
-  pattern: topic(),
-  past: z.union([z.boolean(), z.string().transform((text) => text === "1")])
-    .describe("1 for the events that were kept").exactOptional(),
-}));
-
-/** Of an offer; the selector is read by whoever serves the port. */
-export const offerRequest: LazyObject<control.OfferRequest> = named("OfferRequest", () => ({
-  port: port(1),
-  hostname: short(253).exactOptional(),
-  targetPort: port(1).exactOptional(),
-  allow: short(1024).exactOptional(),
-}));
-
-// What is answered.
-
-/** Of a failure. */
+/** The schema of `Problem`. */
 export const problem: LazyObject<Problem> = named("Problem", () => ({
   code: text(),
   message: text(),
   hint: text().exactOptional(),
 }), "Why something failed.");
 
-/** Of a peer. */
+/** The schema of `PeerReport`. */
 export const peerReport: LazyObject<report.PeerReport> = named("PeerReport", () => ({
   id: text().exactOptional(),
   name: text(),
@@ -161,7 +48,7 @@ export const peerReport: LazyObject<report.PeerReport> = named("PeerReport", () 
   score: z.int().min(0).max(100),
 }), "How one peer is doing, as this node sees it.");
 
-/** Of a leader. */
+/** The schema of `LeaderReport`. */
 export const leaderReport: LazyObject<report.LeaderReport> = named("LeaderReport", () => ({
   id: text(),
   name: text(),
@@ -211,7 +98,7 @@ const ownNode: LazyObject<report.StatusReport["node"]> = object(() => ({
 
 const state = () => z.enum(["starting", "running", "stopping"]);
 
-/** Of everything. */
+/** The schema of `StatusReport`. */
 export const statusReport: LazyObject<report.StatusReport> = named("StatusReport", () => ({
   version: text(),
   state: state(),
@@ -230,13 +117,13 @@ export const statusReport: LazyObject<report.StatusReport> = named("StatusReport
   refused: counts(),
 }), "Everything that an agent says of itself. It holds no secret.");
 
-/** Of whether it runs. */
+/** The schema of `HealthReport`. */
 export const healthReport: LazyObject<report.HealthReport> = object(() => ({
   state: state(),
   peers: z.strictObject({ healthy: count(), unhealthy: count() }),
 }));
 
-/** Of a token. */
+/** The schema of `TokenReport`. */
 export const tokenReport: LazyObject<control.TokenReport> = named("TokenReport", () => ({
   id: text(),
   createdAt: time(),
@@ -247,22 +134,22 @@ export const tokenReport: LazyObject<control.TokenReport> = named("TokenReport",
   state: z.enum(["usable", "expired", "used", "revoked"]),
 }), "A token without its secret.");
 
-/** Of a token that was made. */
+/** The schema of `CreatedToken`. */
 export const createdToken: LazyObject<control.CreatedToken> = object(() => ({
   token: text(),
   report: tokenReport(),
 }));
 
-/** Of a device that was let in. */
+/** The schema of `AddedDevice`. */
 export const addedDevice: LazyObject<control.AddedDevice> = object(() => ({
   name: text(),
   addresses: texts(),
 }));
 
-/** Of new keys. */
+/** The schema of `NewKey`. */
 export const newKey: LazyObject<control.NewKey> = object(() => ({ publicKey: text(), id: text() }));
 
-/** Of a probe. */
+/** The schema of `PingReport`. */
 export const pingReport: LazyObject<control.PingReport> = named("PingReport", () => ({
   rttMs: z.number().min(0),
   path: z.enum(["direct", "channel"]),
@@ -276,20 +163,20 @@ const record = () => ({
   ttlSeconds: z.int().min(0).max(0x7fff_ffff),
 });
 
-/** Of a record of an answer. */
+/** The schema of `DnsAnswerRecord`. */
 export const dnsAnswerRecord: LazyObject<control.DnsAnswerRecord> = named(
   "DnsAnswerRecord",
   record,
   "A record as master files write it.",
 );
 
-/** Of a record that is served. */
+/** The schema of `DnsRecordReport`. */
 export const dnsRecordReport: LazyObject<control.DnsRecordReport> = named("DnsRecord", () => ({
   ...record(),
   source: z.enum(["zone", "network", "member", "service", "custom"]),
 }), "A record that is served, and where it comes from.");
 
-/** Of what the name server has answered. */
+/** The schema of `DnsAnswerReport`. */
 export const dnsAnswer: LazyObject<control.DnsAnswerReport> = named("DnsAnswer", () => ({
   code: text(),
   isAuthoritative: z.boolean(),
@@ -308,7 +195,7 @@ const provider: LazyObject<ProviderReport> = object(() => ({
   rttMs: z.number().min(0).exactOptional(),
 }));
 
-/** Of a service. */
+/** The schema of `ServiceReport`. */
 export const serviceReport: LazyObject<ServiceReport> = named("ServiceReport", () => ({
   path: text(),
   description: text(),
@@ -317,14 +204,14 @@ export const serviceReport: LazyObject<ServiceReport> = named("ServiceReport", (
   providers: list(provider),
 }), "A service, and who offers it.");
 
-/** Of what an action has answered. */
+/** The schema of `CallResult`. */
 export const callResult: Lazy<control.CallResult> = named(
   "CallResult",
   () => ({ result: z.unknown().exactOptional(), base64: text().exactOptional() }),
   "What a handler has answered, or one item of its stream; bytes are in `base64`.",
 ) as LazyShape<unknown> as Lazy<control.CallResult>;
 
-/** Of an event that was published. */
+/** The schema of `PublishReport`. */
 export const publishReport: LazyObject<PublishReport> = named("PublishReport", () => ({
   local: count(),
   sent: count(),
@@ -345,9 +232,9 @@ const serviceEvent: LazyObject<Exclude<control.EventLine, { readonly dropped: nu
   "An event as subscribers hear it; bytes are in `base64`.",
 );
 
-/** Of an event that was heard, or of how many were dropped. */
+/** The schema of `EventLine`. */
 export const eventLine: Lazy<control.EventLine> = (): z.ZodType<control.EventLine> =>
   z.union([serviceEvent(), z.strictObject({ dropped: count() })]);
 
-/** Of a port that is offered. */
+/** The schema of `OfferedPort`. */
 export const offeredPort: LazyObject<control.OfferedPort> = object(() => ({ port: port(1) }));
