@@ -4,7 +4,7 @@
  */
 
 import { type Command, Option } from "@commander-js/extra-typings";
-import { type Field, FIELD_ENTRIES, FIELDS, type OptionName, spellings } from "../config/mod.ts";
+import { type Field, FIELDS, type OptionName, SPELLINGS } from "../config/mod.ts";
 
 /** A command with whatever options and arguments. */
 export type AnyCommand = Command<unknown[], Record<string, unknown>, Record<string, unknown>>;
@@ -43,13 +43,8 @@ export function collect(value: string, before: readonly string[] | undefined): r
   return [...before ?? [], value];
 }
 
-/** @returns what a command line says of an agent's options, by their names */
+/** @returns what a command line says of an agent's options */
 export function flagValues(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const said = FIELD_ENTRIES.map(([name, field]) => {
-    const written = spellings(field).map((flag) =>
-      given[flag.replace(/-(\w)/g, (_, letter) => letter.toUpperCase())]
-    );
-    return [name, written.find((value) => value !== undefined)] as const;
-  });
-  return Object.fromEntries(said);
+  const camelCase = (flag: string) => flag.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());
+  return Object.fromEntries(SPELLINGS.map(([flag, key]) => [key, given[camelCase(flag)]]));
 }

@@ -6,7 +6,6 @@ import {
   fileLayer,
   layerAgentOptions,
   type OptionName,
-  spellings,
 } from "../config/mod.ts";
 import { addFlag, type AnyCommand, flagValues } from "./option_flags.ts";
 import { Command } from "./weft_command.ts";
@@ -20,7 +19,7 @@ const samples: Readonly<Record<OptionName, string>> = {
   interfaceName: "weft1",
   mtuBytes: "1280",
   dataplane: "portable",
-  kernel: "baseline",
+  cipher: "baseline",
   rootless: "true",
   discovery: "false",
   discoveryPeers: "192.0.2.1:45678",
@@ -42,18 +41,19 @@ const samples: Readonly<Record<OptionName, string>> = {
 for (const [name, field] of FIELD_ENTRIES) {
   Deno.test(`the option ${name} is read alike from flag, variable, file and library`, async () => {
     const text = samples[name];
+    const spellings = [field.flag, ...field.aliases ?? []];
     const told = layerAgentOptions([{ source: "options", values: { [name]: text } }])[name];
     assert.notDeepEqual(told, FIELDS[name].initial);
-    const variables = spellings(field).map((flag) => `WEFT_${flag.toUpperCase().replaceAll("-", "_")}`);
+    const variables = spellings.map((flag) => `WEFT_${flag.toUpperCase().replaceAll("-", "_")}`);
     for (const variable of variables) {
       assert.deepEqual(layerAgentOptions([environmentLayer({ [variable]: text })])[name], told, variable);
     }
-    const settings = [...spellings(field), ...field.plural === undefined ? [] : [field.plural]];
+    const settings = [...spellings, ...field.plural === undefined ? [] : [field.plural]];
     for (const setting of settings) {
       const layer = await fileLayer(`${setting}: ${JSON.stringify(text)}`, "weft.yaml");
       assert.deepEqual(layerAgentOptions([layer])[name], told, setting);
     }
-    for (const flag of spellings(field)) {
+    for (const flag of spellings) {
       const command = new Command("weft") as AnyCommand;
       addFlag(command, name);
       const isOff = field.value === undefined && text === "false";

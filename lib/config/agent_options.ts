@@ -25,7 +25,7 @@ export interface AgentOptions {
   /** How packets travel: the fastest way that runs here, or one of them. */
   readonly dataplane: "auto" | "fast" | "portable";
   /** What seals packets on the fast data plane: the fastest that answers right, or the one without experiments. */
-  readonly kernel: "auto" | "baseline";
+  readonly cipher: "auto" | "baseline";
   /** The message plane only: no TUN, no FFI, no privileges. */
   readonly rootless: boolean;
   /** Whether this node calls out to its neighbours and listens to them. */
@@ -60,6 +60,7 @@ export interface AgentOptions {
 }
 
 /** What an option may be given as: its own type, or the text that stands for it. */
-export type AgentOptionsInput = {
-  readonly [Key in keyof AgentOptions]?: AgentOptions[Key] | string | undefined;
-};
+export type AgentOptionsInput =
+  & { readonly [Key in keyof AgentOptions]?: AgentOptions[Key] | string | undefined }
+  /** The name of `cipher` in earlier versions. */
+  & { readonly kernel?: AgentOptions["cipher"] | undefined };

@@ -4,19 +4,18 @@
  */
 
 import { InvalidConfigError } from "./errors.ts";
-import { FIELD_ENTRIES, type OptionName } from "./fields.ts";
-import type { ConfigLayer } from "./layers.ts";
+import { FIELD_ENTRIES } from "./fields.ts";
+import { type ConfigLayer, SPELLINGS } from "./layers.ts";
 import { nearest } from "./nearest.ts";
 
 /** A file of settings is a page; what is larger is something else. */
 const MAX_LENGTH = 1 << 20;
 
 /** What a setting may be called, and what it sets. */
-const FILE_NAMES: ReadonlyMap<string, OptionName> = new Map(
-  FIELD_ENTRIES.flatMap(([name, { flag, plural, aliases = [] }]) =>
-    [flag, ...plural === undefined ? [] : [plural], ...aliases].map((each) => [each, name] as const)
-  ),
-);
+const FILE_NAMES: ReadonlyMap<string, string> = new Map([
+  ...SPELLINGS,
+  ...FIELD_ENTRIES.flatMap(([name, { plural }]) => plural === undefined ? [] : [[plural, name] as const]),
+]);
 
 /**
  * Reads the text of a configuration file. What reads YAML is loaded for it: most commands have no file.

@@ -55,7 +55,7 @@ export interface Field<Key extends OptionName = OptionName> {
   readonly flag: string;
   /** In files, beside the flag's name. */
   readonly plural?: string;
-  /** Names of earlier versions, which are still read wherever the flag's name is, and shown nowhere. */
+  /** Names of earlier versions, which are still read wherever an option is, and shown nowhere. */
   readonly aliases?: readonly string[];
   /** What the help calls the value; absent for what is on or off. */
   readonly value?: string;
@@ -148,13 +148,14 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     rule: "the data plane is auto, fast or portable",
     hint: "The default is auto: the fastest that runs on this machine.",
   },
-  kernel: {
-    flag: "kernel",
+  cipher: {
+    flag: "cipher",
+    aliases: ["kernel"],
     value: "which",
     help: "auto or baseline: what seals packets on the fast one",
     initial: "auto",
     ...oneOf("auto", "baseline"),
-    rule: "the kernel is auto or baseline",
+    rule: "the cipher is auto or baseline",
     hint: "The default is auto; baseline uses no experimental feature of the runtime.",
   },
   rootless: {

@@ -5,7 +5,7 @@
 
 import type { AgentOptions, AgentOptionsInput } from "./agent_options.ts";
 import { InvalidConfigError } from "./errors.ts";
-import { type Field, FIELD_ENTRIES, FIELDS, type OptionName } from "./fields.ts";
+import { FIELD_ENTRIES, FIELDS, type OptionName } from "./fields.ts";
 import { nearest } from "./nearest.ts";
 
 /** Where settings were written; errors quote them in the same form. */
@@ -39,7 +39,9 @@ export function layerAgentOptions(layers: readonly ConfigLayer[]): AgentOptions 
   for (const [name, { initial }] of FIELD_ENTRIES) if (initial !== undefined) options[name] = initial;
   for (const layer of layers.toReversed()) {
     for (const [key, value] of Object.entries(layer.values)) {
-      if (value !== undefined) options[key] = readField(layer, key, value);
+      if (value === undefined) continue;
+      const name = optionNamed(key);
+      options[name] = readField(layer, { name, key, value });
     }
   }
   return options as unknown as AgentOptions;
@@ -56,33 +58,39 @@ export function parseAgentOptions(input: AgentOptionsInput): AgentOptions {
 /** @returns the settings of the variables named `WEFT_…` that are options; others are left alone */
 export function environmentLayer(environment: Readonly<Record<string, string | undefined>>): ConfigLayer {
   const values: Record<string, unknown> = {};
-  for (const [name, field] of FIELD_ENTRIES) {
-    const written = spellings(field).map((flag) => environment[variableName(flag)]);
-    const value = written.find((text) => text !== undefined && text !== "");
-    if (value !== undefined) values[name] = value;
+  for (const [flag, key] of SPELLINGS) {
+    const value = environment[variableName(flag)];
+    if (value !== undefined && value !== "") values[key] = value;
   }
   return { source: "environment", values };
 }
 
-/** @returns what a field is called in flags and variables: its own name, and those of earlier versions */
-export function spellings({ flag, aliases = [] }: Field): readonly string[] {
-  return [flag, ...aliases];
+/** For each name of a flag the one of its option; those of earlier versions, which later ones overrule, come first. */
+export const SPELLINGS: readonly (readonly [flag: string, key: string])[] = [
+  ...FIELD_ENTRIES.flatMap(([, { aliases = [] }]) => aliases.map((alias) => [alias, alias] as const)),
+  ...FIELD_ENTRIES.map(([name, { flag }]) => [flag, name] as const),
+];
+
+/** @throws InvalidConfigError when there is no such option */
+function optionNamed(key: string): OptionName {
+  const entry = FIELD_ENTRIES.find(([name, { aliases = [] }]) => name === key || aliases.includes(key));
+  if (entry !== undefined) return entry[0];
+  const names = Object.keys(FIELDS);
+  const meant = nearest(key, names);
+  throw new InvalidConfigError(`Cannot use the option ${key}: there is none of that name`, {
+    hint: meant ? `Did you mean ${meant}?` : `The options are ${names.join(", ")}.`,
+  });
 }
 
-function readField(layer: ConfigLayer, key: string, value: unknown): unknown {
-  const field = Object.hasOwn(FIELDS, key) ? FIELDS[key as OptionName] : undefined;
-  if (field === undefined) {
-    const names = Object.keys(FIELDS);
-    const meant = nearest(key, names);
-    throw new InvalidConfigError(`Cannot use the option ${key}: there is none of that name`, {
-      hint: meant ? `Did you mean ${meant}?` : `The options are ${names.join(", ")}.`,
-    });
-  }
-  const read = field.schema.safeParse(value);
+function readField(
+  layer: ConfigLayer,
+  { name, key, value }: { readonly name: OptionName; readonly key: string; readonly value: unknown },
+): unknown {
+  const { flag, schema, rule, hint } = FIELDS[name];
+  const read = schema.safeParse(value);
   if (read.success) return read.data;
-  throw new InvalidConfigError(`Cannot use ${asWritten(layer, key, field.flag, value)}: ${field.rule}`, {
-    hint: field.hint,
-  });
+  const written = asWritten(layer, key, key === name ? flag : key, value);
+  throw new InvalidConfigError(`Cannot use ${written}: ${rule}`, { hint });
 }
 
 function asWritten(layer: ConfigLayer, key: string, flag: string, value: unknown): string {

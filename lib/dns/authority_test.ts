@@ -7,7 +7,7 @@ import type { ResourceRecord } from "./message.ts";
 import { dataText } from "./record_data.ts";
 import { CLASS_IN, parseType, RECORD_TYPE, responseCodeText, typeText } from "./record_type.ts";
 import { reverseName, reverseOrigins } from "./reverse_name.ts";
-import { cidrOf, ipOf, nameOf } from "./samples_test.ts";
+import { cidrOf, ipOf, nameOf } from "./testing/samples.ts";
 import { type ServiceInstance, serviceRecords } from "./service_names.ts";
 import { RECORD_RANK } from "./zone.ts";
 

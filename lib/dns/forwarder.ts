@@ -75,7 +75,7 @@ export interface ForwardReply<To> {
   readonly message: DnsMessage;
 }
 
-/** What a forwarder is made of. */
+/** Which servers a forwarder asks for which names, and its limits. */
 export interface ForwarderOptions {
   readonly routes: readonly ForwardRoute[];
   readonly limits?: Partial<ForwardLimits>;

@@ -16,7 +16,6 @@ export * from "./member_names.ts";
 export * from "./message.ts";
 export * from "./message_decoder.ts";
 export * from "./message_encoder.ts";
-export * from "./query_limiter.ts";
 export * from "./record_data.ts";
 export * from "./record_type.ts";
 export * from "./responder.ts";

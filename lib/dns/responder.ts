@@ -43,7 +43,7 @@ export interface Asker<To> {
   readonly transport: DnsTransport;
 }
 
-/** What a responder is made of. */
+/** Who answers for the zone, and who asks other servers for the rest. */
 export interface ResponderParts<To> {
   readonly authority: Authority;
   readonly forwarder: Forwarder<Asker<To>>;

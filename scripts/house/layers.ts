@@ -1,8 +1,8 @@
 /**
  * The plan of the house: which folder may import which, which may touch the system, where packages enter.
  *
- *     base <- net, crypto, noise, proto <- protocols, host, config <- dataplane <- wg <- agent <- http, cli <- entries
- *                                                      protocols <- service, forward <- agent; service <- api <- agent
+ *     base <- net, crypto, noise, proto <- protocols, host, config <- dataplane <- uapi <- wg_interface <- agent
+ *     agent <- http, cli <- entries        protocols <- service, forward <- agent; service <- api <- agent
  *
  * @module
  */
@@ -12,7 +12,6 @@ const SHARED = ["base", "net", "crypto", "noise", "proto"];
 // These do not import each other: what they share is an interface or an event.
 const PROTOCOLS = [
   "wireguard",
-  "uapi",
   "transport",
   "channel",
   "mesh",
@@ -40,10 +39,21 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["forward", [...SHARED, "transport"]],
   ["dataplane", [...SHARED, "host", "transport", "wireguard"]],
   ["nameserver", [...SHARED, "dns", "host", "transport"]],
-  ["wg", [...SHARED, ...PROTOCOLS, "dataplane"]],
+  ["uapi", [...SHARED, "host", "transport", "wireguard", "dataplane"]],
+  ["wg_interface", [...SHARED, ...PROTOCOLS, "dataplane", "uapi"]],
   ["api", [...SHARED, "service"]],
-  ["agent", [...SHARED, ...PROTOCOLS, ...MESSAGES, "dataplane", "nameserver", "wg", "api"]],
-  ["http", [...SHARED, ...PROTOCOLS, ...MESSAGES, "dataplane", "nameserver", "wg", "api", "agent"]],
+  ["agent", [...SHARED, ...PROTOCOLS, ...MESSAGES, "dataplane", "nameserver", "uapi", "wg_interface", "api"]],
+  ["http", [
+    ...SHARED,
+    ...PROTOCOLS,
+    ...MESSAGES,
+    "dataplane",
+    "nameserver",
+    "uapi",
+    "wg_interface",
+    "api",
+    "agent",
+  ]],
   ["cli", [
     ...SHARED,
     ...PROTOCOLS,
@@ -51,7 +61,8 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
     "simulation",
     "dataplane",
     "nameserver",
-    "wg",
+    "uapi",
+    "wg_interface",
     "api",
     "agent",
   ]],
@@ -64,7 +75,8 @@ export const SYSTEM_FOLDERS: ReadonlySet<string> = new Set([
   "dataplane",
   "nameserver",
   "forward",
-  "wg",
+  "uapi",
+  "wg_interface",
   "agent",
   "http",
   "cli",

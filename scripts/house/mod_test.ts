@@ -47,6 +47,11 @@ const accepted: Record<string, Record<string, string>> = {
     "lib/config/a.ts": importing("../mesh/bounds.ts"),
     "lib/mesh/bounds.ts": "",
   },
+  "what tests share, which needs no face": {
+    "lib/base/testing/samples.ts": importing("../../agent/deep.ts") + importing("fast-check"),
+    "lib/base/bytes_test.ts": importing("./testing/samples.ts"),
+    "lib/agent/deep.ts": "",
+  },
   "imports that are only written about": {
     "lib/base/bytes.ts": '// import { a } from "../agent/mod.ts";\nconst b = `import { a } from "zod";`;\n',
   },

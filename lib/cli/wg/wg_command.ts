@@ -20,7 +20,7 @@ export function addWgCommand(program: AnyCommand, context: CommandContext): void
         "  # WG_QUICK_USERSPACE_IMPLEMENTATION=weft wg-quick up wg0",
     ) as AnyCommand;
   addFlag(wg, "dataplane");
-  addFlag(wg, "kernel");
+  addFlag(wg, "cipher");
   wg.action(async () => {
     const [name = ""] = wg.args;
     if (!isInterfaceName(name)) {
@@ -32,9 +32,9 @@ export function addWgCommand(program: AnyCommand, context: CommandContext): void
       );
     }
     const { ports } = context;
-    const { options: { dataplane, kernel } } = await agentOptions(wg, ports);
+    const { options: { dataplane, cipher } } = await agentOptions(wg, ports);
     const foreground = wg.opts().foreground === true;
-    await runWg({ name, foreground, choice: dataplane, kernel }, ports);
+    await runWg({ name, foreground, choice: dataplane, cipher }, ports);
   });
 }
 

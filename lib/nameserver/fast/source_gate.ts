@@ -3,6 +3,8 @@
  * @module
  */
 
+import { AF_INET6 } from "../../host/mod.ts";
+
 /** Blocks whose addresses are answered, and addresses of this host, as bytes. */
 export interface GateRules {
   /** Undefined answers everybody. */
@@ -14,7 +16,6 @@ export interface GateRules {
 /** What becomes of a sender's query. */
 export type GateVerdict = "admitted" | "dropped-source" | "dropped-rate";
 
-const AF_INET6 = 10;
 /** Sources share buckets by chance when there are more; each then gets less, never more. */
 const BUCKETS = 4096;
 
