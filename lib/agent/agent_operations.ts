@@ -21,7 +21,7 @@ import type {
   TokenReport,
   TokenRequest,
 } from "../api/mod.ts";
-import { type UnixMillis, WeftError } from "../base/mod.ts";
+import { WeftError } from "../base/mod.ts";
 import { PresharedKey, PublicKey } from "../crypto/mod.ts";
 import { FLAG, formatRecord, RESPONSE_CODE, responseCodeText } from "../dns/mod.ts";
 import {
@@ -33,7 +33,6 @@ import {
   NO_UPDATE,
   nodeIdOf,
   type Refusal,
-  type TokenEntry,
   type TokenLeader,
 } from "../mesh/mod.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
@@ -103,11 +102,11 @@ export class AgentOperations extends ServiceOperations implements AgentControl {
     this.#agent.shareTokens();
     const entry = tokens.get(token.tokenId);
     if (entry === undefined) throw new UnknownTokenError(`Cannot find the token ${token.tokenId} again`);
-    return { token: token.encode(), report: tokenReport(entry) };
+    return { token: token.encode(), report: entry };
   }
 
   listTokens(): readonly TokenReport[] {
-    return this.#leader(this.#agent.mesh.tokens).list().map(tokenReport);
+    return this.#leader(this.#agent.mesh.tokens).list();
   }
 
   revokeToken(id: string): void {
@@ -271,14 +270,6 @@ export class AgentOperations extends ServiceOperations implements AgentControl {
       hint: `Do it on ${leaders.map(({ record }) => record.name).join(" or ") || "the leader"}.`,
     });
   }
-}
-
-function tokenReport(entry: TokenEntry): TokenReport {
-  return { ...entry, createdAt: numeric(entry.createdAt), expiresAt: numeric(entry.expiresAt) };
-}
-
-function numeric(time: UnixMillis): number {
-  return time;
 }
 
 function unknownPeer(peer: string): UnknownPeerError {
