@@ -121,7 +121,7 @@ export interface Operation<Name extends OperationName = OperationName> {
   readonly parameters?: readonly string[];
   /** Whether the request carries a value of a service, which may be large. */
   readonly carriesValue?: boolean;
-  readonly answer: Lazy<Said<Returned<Name>>>;
+  readonly answer: Lazy<Said<Returned<Name>>> & Pick<LazyObject<Said<Returned<Name>>>, "keys">;
   /** The property under which the answer stands in an object of its own. */
   readonly answerKey?: string;
   /** Whether the answer comes in lines: one after the other until the reader goes, or when the handler streams. */
@@ -161,7 +161,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     route: "POST /peers",
     summary: "Adds a plain WireGuard device",
     request: deviceRequest,
-    answer: reports.addedDevice,
+    answer: object(() => ({ name: z.string(), addresses: z.array(z.string()) })),
   },
   removePeer: {
     route: "DELETE /peers/{peer}",
@@ -195,7 +195,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
   rotateKey: {
     route: "POST /rotate-key",
     summary: "Lets this node go on under new keys",
-    answer: reports.newKey,
+    answer: object(() => ({ publicKey: z.string(), id: z.string() })),
   },
   listTokens: {
     route: "GET /tokens",
@@ -206,7 +206,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     route: "POST /tokens",
     summary: "Makes a token; its secret is shown this once",
     request: tokenRequest,
-    answer: reports.createdToken,
+    answer: object(() => ({ token: z.string(), report: reports.tokenReport() })),
   },
   revokeToken: {
     route: "DELETE /tokens/{id}",
@@ -285,7 +285,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     route: "POST /offer",
     summary: "Lets the mesh reach a TCP service of this machine until the client goes",
     request: offerRequest,
-    answer: reports.offeredPort,
+    answer: object(() => ({ port: port(1) })),
     lines: "always",
   },
 };

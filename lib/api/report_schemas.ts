@@ -134,21 +134,6 @@ export const tokenReport: LazyObject<control.TokenReport> = named("TokenReport",
   state: z.enum(["usable", "expired", "used", "revoked"]),
 }), "A token without its secret.");
 
-/** The schema of `CreatedToken`. */
-export const createdToken: LazyObject<control.CreatedToken> = object(() => ({
-  token: text(),
-  report: tokenReport(),
-}));
-
-/** The schema of `AddedDevice`. */
-export const addedDevice: LazyObject<control.AddedDevice> = object(() => ({
-  name: text(),
-  addresses: texts(),
-}));
-
-/** The schema of `NewKey`. */
-export const newKey: LazyObject<control.NewKey> = object(() => ({ publicKey: text(), id: text() }));
-
 /** The schema of `PingReport`. */
 export const pingReport: LazyObject<control.PingReport> = named("PingReport", () => ({
   rttMs: z.number().min(0),
@@ -235,6 +220,3 @@ const serviceEvent: LazyObject<Exclude<control.EventLine, { readonly dropped: nu
 /** The schema of `EventLine`. */
 export const eventLine: Lazy<control.EventLine> = (): z.ZodType<control.EventLine> =>
   z.union([serviceEvent(), z.strictObject({ dropped: count() })]);
-
-/** The schema of `OfferedPort`. */
-export const offeredPort: LazyObject<control.OfferedPort> = object(() => ({ port: port(1) }));
