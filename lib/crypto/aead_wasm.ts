@@ -13,7 +13,7 @@ import {
   type CipherTier,
   compileCipher,
   instantiateCipher,
-} from "./batch/wasm_module.ts";
+} from "./wasm_module.ts";
 
 const PAGE_BYTES = 0x1_0000;
 const INITIAL_PAGES = 3;
@@ -115,5 +115,5 @@ export class WasmKey extends CounterKey {
  */
 export function wasmAead(tier: CipherTier = "baseline"): Aead {
   const cipher = new WasmCipher(tier);
-  return { name: tier === "wide" ? "wide kernel" : "kernel", key: (bytes) => new WasmKey(bytes, cipher) };
+  return { name: `${tier} cipher`, key: (bytes) => new WasmKey(bytes, cipher) };
 }

@@ -9,7 +9,7 @@ import { bindUdp, type BoundUdp, HostError } from "../host/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { type DatagramSocket, openUdp, portInUse } from "../transport/mod.ts";
 import { FastDatagrams } from "./fast/mod.ts";
-import type { GateRules } from "./fast/source_gate.ts";
+import type { GateRules } from "./source_gate.ts";
 import type { QueryService } from "./query_service.ts";
 import { ResponseCache, serveDatagrams } from "./udp_service.ts";
 

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { dirname } from "node:path/posix";
 import { ALLOWED_IMPORTS } from "./layers.ts";
 import type { Violation } from "./rule.ts";
 import { SourceFile } from "./source_file.ts";
@@ -39,20 +40,23 @@ export function* importDirectionRule(files: readonly SourceFile[]): Generator<Vi
 }
 
 /**
- * What another folder offers is imported from its mod.ts, or, constants alone, from its bounds.ts: whoever tells people
- * about a bound need not load what keeps it. Since that one imports nothing, every folder may import it.
+ * What another folder or room offers is imported from its mod.ts; a room may use what stands in the folders around it. A
+ * folder's bounds.ts, constants alone, may be imported by every folder: whoever tells people about a bound need not load
+ * what keeps it. So that one imports nothing.
  */
 export function* importFaceRule(files: readonly SourceFile[]): Generator<Violation> {
-  for (const file of files.filter((file) => file.isProduct)) {
+  for (const file of files.filter((file) => file.isProduct && !file.isGenerated)) {
     for (const { target, line } of file.imports) {
       if (isBounds(file)) {
         yield { path: file.path, line, rule: "import-face", message: "bounds.ts imports nothing" };
       }
       const into = target === undefined ? undefined : new SourceFile(target, "");
-      const folder = into?.folder;
-      if (into === undefined || folder === undefined || folder === file.folder) continue;
-      if (target === `lib/${folder}/mod.ts` || isBounds(into)) continue;
-      const message = `import from lib/${folder}/mod.ts, not from ${target}`;
+      if (into?.folder === undefined || !into.isTypeScript || into.isGenerated || isBounds(into)) continue;
+      const room = dirname(into.path);
+      const isAround = into.folder === file.folder && `${dirname(file.path)}/`.startsWith(`${room}/`);
+      const face = into.folder === file.folder ? `${room}/mod.ts` : `lib/${into.folder}/mod.ts`;
+      if (isAround || into.path === face) continue;
+      const message = `import from ${face}, not from ${into.path}`;
       yield { path: file.path, line, rule: "import-face", message };
     }
   }

@@ -12,8 +12,8 @@ import {
   weftCommand,
 } from "../lab/mod.ts";
 
-const BASELINE = "kernel";
-const EXPERIMENTAL = "wide kernel";
+const BASELINE = "baseline cipher";
+const EXPERIMENTAL = "wide cipher";
 
 labTest(
   "a node names its cipher, --cipher baseline refuses the experimental one, and all of them understand each other",

@@ -11,5 +11,5 @@
 
 export * from "./batch_cipher.ts";
 export * from "./wasm_batch_cipher.ts";
-export * from "./wasm_module.ts";
+export * from "../wasm_module.ts";
 export * from "./select_tier.ts";

@@ -15,7 +15,7 @@ import {
   compileCipher,
   instantiateCipher,
   MESSAGE_OVERHEAD_BYTES,
-} from "./wasm_module.ts";
+} from "../wasm_module.ts";
 
 const PACKETS = 8;
 const PACKET_BYTES = 1420;

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { canRunCipher } from "./wasm_module.ts";
+import { canRunCipher } from "../wasm_module.ts";
 import { selectCipherTier } from "./select_tier.ts";
 
 const FLAGS = "--v8-flags=--experimental-wasm-wide-arithmetic,--experimental-wasm-revectorize";

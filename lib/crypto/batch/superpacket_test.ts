@@ -17,7 +17,7 @@ import { makeSuperpacket, type SuperpacketShape } from "../../dataplane/fast/tes
 import { internetChecksum } from "../../net/mod.ts";
 import { nobleAead } from "../select_aead.ts";
 import { WasmBatchCipher } from "./wasm_batch_cipher.ts";
-import { canRunCipher, CIPHER_BYTES } from "./wasm_module.ts";
+import { canRunCipher, CIPHER_BYTES } from "../wasm_module.ts";
 
 const tiers = (["baseline", "wide"] as const).filter(canRunCipher);
 const KEY = Uint8Array.from({ length: 32 }, (_, i) => i * 7 + 1);

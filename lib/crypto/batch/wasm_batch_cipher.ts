@@ -16,7 +16,7 @@ import {
   compileCipher,
   instantiateCipher,
   MAX_BATCH,
-} from "./wasm_module.ts";
+} from "../wasm_module.ts";
 
 const VIRTIO_HEADER_BYTES = 10;
 const MAX_PACKET_BYTES = 65_535;

@@ -17,7 +17,7 @@ import {
   compileCipher,
   instantiateCipher,
   MAX_BATCH,
-} from "./wasm_module.ts";
+} from "../wasm_module.ts";
 
 const tiers = (["baseline", "wide"] as const).filter(canRunCipher);
 const NO_DATA = new Uint8Array(0);

@@ -7,7 +7,7 @@ import { type BoundUdp, type StartedWorker, startWorker, WakeUp } from "../../ho
 import { DNS_COUNTERS, type DnsCounter } from "../../dns/mod.ts";
 import type { QueryService } from "../query_service.ts";
 import { ControlSlots, slotMemory } from "./query_slots.ts";
-import type { GateRules } from "./source_gate.ts";
+import type { GateRules } from "../source_gate.ts";
 import type { WorkerReport, WorkerSetup } from "./worker.ts";
 
 /** Bound sockets, who answers, and whom; the sockets stay the caller's. */

@@ -10,7 +10,7 @@ import { AnswerTable, countRepeated } from "../answer_table.ts";
 import { BATCH, BATCH_BYTES, DatagramBatch } from "./datagram_batch.ts";
 import { QUERY_SLOTS, type WorkerSlots } from "./query_slots.ts";
 import { MAX_KEY_BYTES, QuestionKey } from "../question_key.ts";
-import type { SourceGate } from "./source_gate.ts";
+import type { SourceGate } from "../source_gate.ts";
 
 /** So much is received of one socket before the others have their turn. */
 const MAX_ROUNDS = 16;

@@ -7,7 +7,7 @@ import { DNS_COUNTERS, type DnsCounter } from "../../dns/mod.ts";
 import { addressOf, RawIo, serveAsWorker, systemClock } from "../../host/mod.ts";
 import { WorkerSlots } from "./query_slots.ts";
 import { ENGINE_BYTES, type EngineSocket, QueryEngine } from "./query_engine.ts";
-import { type GateRules, SourceGate } from "./source_gate.ts";
+import { type GateRules, SourceGate } from "../source_gate.ts";
 
 /** Descriptors and shared memory that a worker starts with. */
 export interface WorkerSetup {

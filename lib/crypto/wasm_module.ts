@@ -3,9 +3,9 @@
  * @module
  */
 
-import { BASELINE_BATCH_WASM } from "./gen/baseline_batch_wasm.ts";
-import { WIDE_CIPHER_WASM } from "./gen/wide_cipher_wasm.ts";
-import { WIDE_BATCH_WASM } from "./gen/wide_batch_wasm.ts";
+import { BASELINE_BATCH_WASM } from "./batch/gen/baseline_batch_wasm.ts";
+import { WIDE_BATCH_WASM } from "./batch/gen/wide_batch_wasm.ts";
+import { WIDE_CIPHER_WASM } from "./batch/gen/wide_cipher_wasm.ts";
 
 /**
  * Which implementation seals: `baseline` runs wherever there is SIMD; `wide` needs V8's flags

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Cidr, IpAddress } from "../../net/mod.ts";
+import { Cidr, IpAddress } from "../net/mod.ts";
 import { SourceGate } from "./source_gate.ts";
 
 /** A `struct sockaddr_in` or `sockaddr_in6`. */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { AF_INET6 } from "../../host/mod.ts";
+import { AF_INET6 } from "../host/mod.ts";
 
 /** Blocks whose addresses are answered, and addresses of this host, as bytes. */
 export interface GateRules {
