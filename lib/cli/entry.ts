@@ -6,7 +6,7 @@
 
 import { reportFailure } from "./failure.ts";
 import type { CliPorts } from "./ports.ts";
-import { readWgOrder, runWg } from "./wg/wg_order.ts";
+import { readWgOrder, runWg } from "./wg_order.ts";
 
 /**
  * Runs one command line.

@@ -10,7 +10,7 @@
  */
 
 import { WeftError } from "../base/mod.ts";
-import type { Terminal } from "./output/terminal.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** The command line cannot be understood. */
 export class UsageError extends WeftError {

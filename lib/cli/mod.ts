@@ -12,4 +12,4 @@
 export { main } from "./entry.ts";
 export * from "./ports.ts";
 export { systemProcess } from "./process_port.ts";
-export { processTerminal, type Terminal } from "./output/terminal.ts";
+export { processTerminal, type Terminal } from "./terminal.ts";

@@ -10,7 +10,7 @@ import type { PublicKey } from "../crypto/mod.ts";
 import type { Duplex } from "../forward/mod.ts";
 import type { IpAddress } from "../net/mod.ts";
 import type { WgInterfaceEnd, WgInterfaceOptions } from "../wg_interface/mod.ts";
-import type { Terminal } from "./output/terminal.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** A node of the mesh in this process. */
 export interface Overlay {

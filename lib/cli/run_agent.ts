@@ -8,7 +8,7 @@ import type { AgentOptions } from "../config/mod.ts";
 import { controlSocketPath } from "./control_client.ts";
 import { CommandError } from "./failure.ts";
 import type { CliPorts, Overlay, OverlayFactory, ServedPort } from "./ports.ts";
-import { paint, type Terminal } from "./output/terminal.ts";
+import { paint, type Terminal } from "./terminal.ts";
 
 /** How long a stop may take, in milliseconds, before the process ends anyway. */
 const STOP_BOUND_MS = 8_000;

@@ -17,12 +17,13 @@ import {
   addStartOptions,
   addTokenCommands,
   addUpCommand,
+  addWgCommand,
+  withoutWgQuick,
 } from "./commands/mod.ts";
 import { reportFailure, UsageError } from "./failure.ts";
 import { addHostCommands } from "./host/mod.ts";
 import type { CliPorts } from "./ports.ts";
 import { type AnyCommand, Command, type CommandContext, refuseUnknown } from "./weft_command.ts";
-import { addWgCommand, withoutWgQuick } from "./wg/mod.ts";
 
 /**
  * Runs one command line.

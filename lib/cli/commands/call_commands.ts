@@ -9,8 +9,9 @@ import type { CallAnswer } from "../../service/mod.ts";
 import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../../service/bounds.ts";
 import { AgentAnswerError, StoppedError } from "../control_client.ts";
 import { UsageError } from "../failure.ts";
-import { harmless, paint, parseDurationMs } from "../output/mod.ts";
+import { parseDurationMs } from "../output/mod.ts";
 import type { CliPorts } from "../ports.ts";
+import { harmless, paint } from "../terminal.ts";
 import {
   type AnyCommand,
   askAndPrint,

@@ -6,7 +6,8 @@
 import type { DnsAnswerRecord, DnsRecordReport } from "../../api/mod.ts";
 import { DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS } from "../../dns/bounds.ts";
 import { CommandError } from "../failure.ts";
-import { type Column, tableText, type Terminal } from "../output/mod.ts";
+import { type Column, tableText } from "../output/mod.ts";
+import type { Terminal } from "../terminal.ts";
 import {
   type AnyCommand,
   askAndPrint,

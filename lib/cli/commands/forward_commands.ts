@@ -9,8 +9,8 @@ import { parseOffer } from "../../config/mod.ts";
 import type { Dial, ForwardSpec, Refusal } from "../../forward/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
 import { CommandError, UsageError } from "../failure.ts";
-import { paint } from "../output/mod.ts";
 import type { AttachedPort, CliPorts } from "../ports.ts";
+import { paint } from "../terminal.ts";
 import { agentOptions, type AnyCommand, type CommandContext, withAgent, withState } from "../weft_command.ts";
 
 const LOOPBACK = "127.0.0.1";

@@ -4,7 +4,8 @@
  */
 
 import type { LeaderReport } from "../../api/mod.ts";
-import { type Cell, type Column, formatSpan, paint, tableLines, type Terminal } from "../output/mod.ts";
+import { type Cell, type Column, formatSpan, tableLines } from "../output/mod.ts";
+import { paint, type Terminal } from "../terminal.ts";
 import {
   type AnyCommand,
   askAndPrint,

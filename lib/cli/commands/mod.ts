@@ -1,5 +1,5 @@
 /**
- * The commands that start an agent or ask a running one, a file for each kind. Each adds itself to the program, reads its
+ * The commands that start an agent, ask a running one, or do without, a file for each kind. Each adds itself to the program, reads its
  * options, asks once, and prints the answer or JSON.
  * @module
  */
@@ -13,3 +13,4 @@ export { addPeerCommands, addTokenCommands } from "./member_commands.ts";
 export { addServiceCommands } from "./service_commands.ts";
 export { addSimCommand } from "./sim_command.ts";
 export { addStartOptions, addUpCommand } from "./start_commands.ts";
+export { addWgCommand, withoutWgQuick } from "./wg_command.ts";

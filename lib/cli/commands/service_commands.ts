@@ -6,15 +6,8 @@
 import type { ProviderReport, ServiceReport } from "../../service/mod.ts";
 import type { ControlClient } from "../control_client.ts";
 import { CommandError } from "../failure.ts";
-import {
-  type Cell,
-  type Column,
-  formatRtt,
-  harmless,
-  paint,
-  tableText,
-  type Terminal,
-} from "../output/mod.ts";
+import { type Cell, type Column, formatRtt, tableText } from "../output/mod.ts";
+import { harmless, paint, type Terminal } from "../terminal.ts";
 import { type AnyCommand, askAndPrint, type CommandContext, refuseOthers } from "../weft_command.ts";
 
 const SERVICE_COLUMNS: readonly Column[] = [

@@ -9,12 +9,11 @@ import {
   type Column,
   formatBytes,
   formatSpan,
-  paint,
   parseDurationMs,
   ProgressBar,
   tableLines,
-  type Terminal,
 } from "../output/mod.ts";
+import { paint, type Terminal } from "../terminal.ts";
 import { type AnyCommand, type CommandContext, printJson } from "../weft_command.ts";
 
 /** More nodes than this do not fit the memory of an ordinary machine. */

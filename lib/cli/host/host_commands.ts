@@ -4,7 +4,6 @@
  */
 
 import { type HostChange, HostJournal, Netlink, SqliteStateStore } from "../../host/mod.ts";
-import { paint } from "../output/mod.ts";
 import { completionScript, SHELLS } from "./completions.ts";
 import { ControlClient } from "../control_client.ts";
 import { doctorChecks, hostProbes } from "./doctor.ts";
@@ -12,6 +11,7 @@ import { CommandError, systemReason, UsageError } from "../failure.ts";
 import { flagOption } from "../option_flags.ts";
 import { ownCommand } from "../own_command.ts";
 import { systemdUnit, UNIT_PATH } from "./systemd_unit.ts";
+import { paint } from "../terminal.ts";
 import { agentOptions, type AnyCommand, type CommandContext, printJson, withState } from "../weft_command.ts";
 
 /** Adds the commands. */

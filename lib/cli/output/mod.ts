@@ -1,5 +1,5 @@
 /**
- * What commands print and how they read quantities: tables, figures with units, colours, QR codes.
+ * What commands print and how they read quantities: tables, figures with units, QR codes.
  * @module
  */
 
@@ -9,4 +9,4 @@ export * from "./progress_bar.ts";
 export * from "./qr_code.ts";
 export * from "./status_view.ts";
 export * from "./table.ts";
-export * from "./terminal.ts";
+export * from "../terminal.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Terminal } from "./terminal.ts";
+import type { Terminal } from "../terminal.ts";
 
 const MAX_WIDTH = 40;
 

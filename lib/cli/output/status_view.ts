@@ -6,7 +6,7 @@
 import type { PeerReport, StatusReport, TokenReport } from "../../api/mod.ts";
 import { formatBytes, formatRemaining, formatRtt, formatSpan } from "./human_units.ts";
 import { type Cell, type Column, tableText } from "./table.ts";
-import { paint, type Terminal, type Tone } from "./terminal.ts";
+import { paint, type Terminal, type Tone } from "../terminal.ts";
 
 const PEER_COLUMNS: readonly Column[] = [
   { title: "NAME" },

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { paint, type Terminal } from "./terminal.ts";
+import { paint, type Terminal } from "../terminal.ts";
 
 /** One column: its title, and whether numbers stand to the right. */
 export interface Column {

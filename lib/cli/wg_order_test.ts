@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { main } from "../entry.ts";
-import { SamplePorts } from "../testing/sample_ports.ts";
+import { main } from "./entry.ts";
+import { SamplePorts } from "./testing/sample_ports.ts";
 import { readWgOrder, type WgOrder } from "./wg_order.ts";
 
 const plain: WgOrder = { name: "wg0", foreground: false, choice: "auto", cipher: "auto" };

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { silentLogger, WeftError } from "../../base/mod.ts";
-import type { WgInterfaceOptions } from "../../wg_interface/mod.ts";
-import { CommandError } from "../failure.ts";
-import { ownCommand } from "../own_command.ts";
-import type { CliPorts, WgInterfacePort } from "../ports.ts";
+import { silentLogger, WeftError } from "../base/mod.ts";
+import type { WgInterfaceOptions } from "../wg_interface/mod.ts";
+import { CommandError } from "./failure.ts";
+import { ownCommand } from "./own_command.ts";
+import type { CliPorts, WgInterfacePort } from "./ports.ts";
 
 /** What the one that stays tells the one that returns. */
 const READY = "ready";
@@ -81,7 +81,7 @@ export async function runWg({ name, foreground, choice, cipher }: WgOrder, ports
     await stay(name, ports, { ...how, log: silentLogger }, () => ports.terminal.out(`${READY}\n`));
   } else if (!foreground) await leaveBehind(name, how);
   else {
-    const { openLog } = await import("../log.ts");
+    const { openLog } = await import("./log.ts");
     using log = openLog({ level: "info", held: false, write: ports.terminal.err });
     await stay(name, ports, { ...how, log }, (way) => {
       log.info("the interface is ready", { interface: name, ...way });
