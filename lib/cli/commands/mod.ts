@@ -1,6 +1,6 @@
 /**
- * The commands that start an agent, ask a running one, or do without, a file for each kind. Each adds itself to the program, reads its
- * options, asks once, and prints the answer or JSON.
+ * The commands that start an agent, ask a running one, or do without, a file for each kind. Each adds itself to the
+ * program, reads its options, asks, and prints the answer or JSON.
  * @module
  */
 
