@@ -3,18 +3,18 @@
  * @module
  */
 
-import type { Environment } from "../base/mod.ts";
+import { DeadlineTimer, type Environment } from "../base/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { type DhtOptions, DhtState } from "./dht_state.ts";
-import type { DiscoveryEar } from "./discovery.ts";
+import type { DiscoverySocket } from "./discovery.ts";
 
 const DAY_MS = 86_400_000;
 
-/** What it works with. */
+/** This node in the DHT, its socket, and who is told what was found. */
 export interface DhtParts extends DhtOptions, Pick<Environment, "clock" | "timers" | "log"> {
   /** Closed by `close`. */
-  readonly ear: DiscoveryEar;
-  /** Hears where somebody says to listen. */
+  readonly socket: DiscoverySocket;
+  /** Told each endpoint at which somebody says to listen. */
   readonly observer: (endpoint: Endpoint) => void;
 }
 
@@ -22,13 +22,14 @@ export interface DhtParts extends DhtOptions, Pick<Environment, "clock" | "timer
 export class Dht {
   readonly #parts: DhtParts;
   readonly #state: DhtState;
-  #cancelTimer: () => void = () => {};
+  readonly #timer: DeadlineTimer;
   #isClosed = false;
 
   /** @throws RangeError when the network's id or the port is none */
   constructor(parts: DhtParts) {
     this.#parts = parts;
     this.#state = new DhtState(parts.clock.now(), parts);
+    this.#timer = new DeadlineTimer(parts, () => this.#poll());
   }
 
   /** How many nodes of the DHT answered in the last round, at most 8. */
@@ -39,7 +40,7 @@ export class Dht {
   /** Begins the first round. */
   start(): void {
     this.#listen().catch((error) => this.#parts.log.error("cannot listen to the DHT", { error }));
-    this.#turn();
+    this.#poll();
   }
 
   /** @returns how many datagrams were dropped, by reason */
@@ -50,32 +51,29 @@ export class Dht {
   /** Asks nothing more; what was announced is forgotten by the DHT within half an hour. Harmless when repeated. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#cancelTimer();
-    await this.#parts.ear.close();
+    this.#timer.set(undefined);
+    await this.#parts.socket.close();
   }
 
   async #listen(): Promise<void> {
-    const { ear, clock } = this.#parts;
+    const { socket, clock } = this.#parts;
     for (;;) {
-      const received = await ear.receive();
+      const received = await socket.receive();
       if (received === undefined || this.#isClosed) return;
       this.#state.handleDatagram(clock.now(), received.datagram, received.source);
-      this.#turn();
+      this.#poll();
     }
   }
 
-  #turn(): void {
-    const { clock, timers, ear, observer } = this.#parts;
-    this.#cancelTimer();
+  #poll(): void {
+    const { clock, socket, observer } = this.#parts;
     this.#state.handleTimeout(clock.now(), Math.floor(clock.wall() / DAY_MS));
     for (let out = this.#state.pollTransmit(); out !== undefined; out = this.#state.pollTransmit()) {
-      ear.send(out.datagram, out.destination);
+      socket.send(out.datagram, out.destination);
     }
     for (let found = this.#state.pollFound(); found !== undefined; found = this.#state.pollFound()) {
       observer(found);
     }
-    if (this.#isClosed) return;
-    const waitMs = Math.max(1, this.#state.pollTimeout() - clock.now());
-    this.#cancelTimer = timers.setTimer(waitMs, () => this.#turn());
+    if (!this.#isClosed) this.#timer.set(this.#state.pollTimeout());
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Under what a network is to be found in the DHT.
+ * The key under which a network is found in the DHT.
  * @module
  */
 

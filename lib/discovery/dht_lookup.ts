@@ -18,9 +18,9 @@ export const NEAREST = 8;
 const MAX_IN_FLIGHT = 8;
 /** A walk through the ten million nodes of the public DHT asks about 30. */
 const MAX_ASKED = 64;
-/** What is further away than so many others is forgotten. */
+/** Nodes that are further away than so many others are forgotten. */
 const MAX_KNOWN = 128;
-/** So that one liar can't fill the list. */
+/** So that one hostile node can't fill the list. */
 const MAX_PEERS_EACH = 8;
 /** More places than this are not dialled. */
 export const MAX_PEERS = 32;
@@ -35,7 +35,7 @@ interface Known {
   token?: Uint8Array;
 }
 
-/** What a walk begins with. */
+/** The target of a walk, and where it begins. */
 export interface DhtLookupOptions {
   /** 20 bytes. */
   readonly target: Uint8Array;

@@ -60,7 +60,7 @@ const DROP_REASONS = ["dht-too-many", "dht-malformed", "dht-query", "dht-unasked
 /** Why a datagram from the DHT was dropped. */
 export type DhtDropReason = typeof DROP_REASONS[number];
 
-/** What the state is made of. */
+/** This node in the DHT: under what key, and what for. */
 export interface DhtOptions {
   /** 32 hexadecimal digits. */
   readonly networkId: string;
@@ -95,7 +95,7 @@ interface Walk {
 export class DhtState {
   readonly #options: DhtOptions;
   readonly #drops = new Counters<DhtDropReason>(DROP_REASONS);
-  readonly #receivePace = new KeyedRateLimiter(RECEIVE_LIMITS);
+  readonly #receiveLimiter = new KeyedRateLimiter(RECEIVE_LIMITS);
   /** By transaction. */
   readonly #asked = new Map<string, Asked>();
   readonly #walks: Walk[] = [];
@@ -129,7 +129,7 @@ export class DhtState {
 
   /** @param source where it came from */
   handleDatagram(now: Millis, datagram: Uint8Array, source: Endpoint): void {
-    if (!this.#receivePace.allows(now, "")) return this.#drops.count("dht-too-many");
+    if (!this.#receiveLimiter.allows(now, "")) return this.#drops.count("dht-too-many");
     const message = decodeKrpc(datagram);
     if (message === undefined) return this.#drops.count("dht-malformed");
     if (message.kind === "query") return this.#drops.count("dht-query");

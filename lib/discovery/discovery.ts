@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Environment } from "../base/mod.ts";
+import { DeadlineTimer, type Environment } from "../base/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import {
   type DiscoveryEvent,
@@ -12,16 +12,16 @@ import {
   type DiscoveryTransmit,
 } from "./discovery_state.ts";
 
-/** A way to reach neighbours. */
+/** A way to send to neighbours, without knowing them. */
 export interface DiscoveryProvider {
   /** For people: `multicast`, `broadcast`, `static`. */
   readonly name: string;
-  /** Calls out to everybody within reach; what can't be sent is dropped. */
+  /** Sends to everybody within reach; what can't be sent is dropped. */
   announce(datagram: Uint8Array): void;
 }
 
-/** What others call out, and the way to answer one of them. */
-export interface DiscoveryEar {
+/** Receives what others announce, and answers one of them. */
+export interface DiscoverySocket {
   /** Waits for an announcement. @returns undefined when it is closed */
   receive(): Promise<{ readonly datagram: Uint8Array; readonly source: Endpoint } | undefined>;
   /** Answers; what can't be sent is dropped. */
@@ -33,45 +33,47 @@ export interface DiscoveryEar {
   close(): Promise<void>;
 }
 
-/** What discovery works with. */
+/** This node as the others see it, how it sends and receives, and who is told what was found. */
 export interface DiscoveryParts extends DiscoveryOptions, Pick<Environment, "clock" | "timers" | "log"> {
   /** Closed by `close`. */
-  readonly ear: DiscoveryEar;
+  readonly socket: DiscoverySocket;
   readonly providers: readonly DiscoveryProvider[];
-  /** Hears what happens. */
+  /** Told who was found and who has left. */
   readonly observer: (event: DiscoveryEvent) => void;
 }
 
-/** Calls out and listens from `start` to `close`. */
+/** Announces this node and listens from `start` to `close`. */
 export class Discovery {
   readonly #parts: DiscoveryParts;
   readonly #state: DiscoveryState;
-  #cancelTimer: (() => void) | undefined;
-  #isClosed = false;
+  readonly #timer: DeadlineTimer;
+  #isRunning = false;
 
   constructor(parts: DiscoveryParts) {
     this.#parts = parts;
     this.#state = new DiscoveryState(parts.clock.now(), parts);
+    this.#timer = new DeadlineTimer(parts, () => this.#poll());
   }
 
-  /** How many nodes were heard lately. */
+  /** How many nodes have announced themselves lately. */
   get size(): number {
     return this.#state.size;
   }
 
   /** Announces this node, or seeks, and listens. */
   start(): void {
+    this.#isRunning = true;
     this.#listen().catch((error) => this.#parts.log.error("cannot listen to neighbours", { error }));
-    this.#turn();
+    this.#poll();
   }
 
-  /** This node's addresses have changed: its neighbours hear it at once. */
+  /** This node's addresses have changed: its neighbours are told at once. */
   handleChange(): void {
     this.#state.handleChange(this.#parts.clock.now());
-    if (this.#cancelTimer !== undefined) this.#turn();
+    if (this.#isRunning) this.#poll();
   }
 
-  /** @returns where a node was heard lately, the latest first */
+  /** @returns where a node announced itself lately, the latest first */
   endpointsOf(nodeId: string): Endpoint[] {
     return this.#state.endpointsOf(nodeId);
   }
@@ -83,28 +85,26 @@ export class Discovery {
 
   /** Says goodbye and closes. Harmless when repeated. @returns when the goodbye has gone out */
   async close(): Promise<void> {
-    const datagram = this.#isClosed ? undefined : this.#state.goodbye();
-    this.#isClosed = true;
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
+    const datagram = this.#isRunning ? this.#state.goodbye() : undefined;
+    this.#isRunning = false;
+    this.#timer.set(undefined);
     if (datagram !== undefined) this.#send({ datagram });
-    await this.#parts.ear.close();
+    await this.#parts.socket.close();
   }
 
   async #listen(): Promise<void> {
-    const { ear, clock } = this.#parts;
+    const { socket, clock } = this.#parts;
     for (;;) {
-      const received = await ear.receive();
-      if (received === undefined || this.#isClosed) return;
+      const received = await socket.receive();
+      if (received === undefined || !this.#isRunning) return;
       this.#state.handleDatagram(clock.now(), received.datagram, received.source);
       // What came may call for an answer, or for a sooner announcement.
-      this.#turn();
+      this.#poll();
     }
   }
 
-  #turn(): void {
-    const { clock, timers, observer } = this.#parts;
-    this.#cancelTimer?.();
+  #poll(): void {
+    const { clock, observer } = this.#parts;
     this.#state.handleTimeout(clock.now());
     for (let out = this.#state.pollTransmit(); out !== undefined; out = this.#state.pollTransmit()) {
       this.#send(out);
@@ -112,14 +112,12 @@ export class Discovery {
     for (let event = this.#state.pollEvent(); event !== undefined; event = this.#state.pollEvent()) {
       observer(event);
     }
-    if (this.#isClosed) return;
-    const waitMs = Math.max(1, this.#state.pollTimeout() - clock.now());
-    this.#cancelTimer = timers.setTimer(waitMs, () => this.#turn());
+    if (this.#isRunning) this.#timer.set(this.#state.pollTimeout());
   }
 
   #send({ datagram, destination }: DiscoveryTransmit): void {
-    const { ear, providers } = this.#parts;
-    if (destination !== undefined) ear.send(datagram, destination);
+    const { socket, providers } = this.#parts;
+    if (destination !== undefined) socket.send(datagram, destination);
     else for (const provider of providers) provider.announce(datagram);
   }
 }

@@ -1,7 +1,7 @@
 /**
- * When to call out, whom to answer, and who was heard.
+ * When to announce, whom to answer, and who was found.
  *
- * A member announces itself at once, then every 30 s; after it has heard somebody new, within a second, so that the
+ * A member announces itself at once, then every 30 s; after somebody new has announced itself, within a second, so that the
  * other learns of it too. A seeker seeks every second, and leaders answer it and it alone. Nobody else is answered.
  *
  * @module
@@ -26,12 +26,12 @@ const SEEK_MS = 1_000;
 const JITTER = 0.2;
 /** Three announcements may be lost. */
 const FORGET_AFTER_MS = 4 * ANNOUNCE_MS;
-/** After a newcomer all others call within so long; with more than 50 of them, within 20 ms each. */
+/** After a newcomer all others announce themselves within so long; with more than 50 of them, within 20 ms each. */
 const WELCOME_MS = 1_000;
 const WELCOME_MS_EACH = 20;
-/** The node that was heard longest ago gives way. */
+/** The node whose last announcement is the oldest gives way. */
 const MAX_NODES = 1_024;
-/** A node on several networks is heard at an address in each. */
+/** A node on several networks has an address in each. */
 const MAX_ENDPOINTS_EACH = 4;
 /** One announcement comes by several providers and interfaces. */
 const MAX_NONCES = 1_024;
@@ -56,7 +56,7 @@ export type DiscoveryRole =
   /** Holds a token and looks for a leader. */
   | { readonly kind: "seeker" };
 
-/** What the state is made of. */
+/** Who this node is, and what it is looking for. */
 export interface DiscoveryOptions {
   /** 32 hexadecimal digits. */
   readonly networkId: string;
@@ -66,7 +66,7 @@ export interface DiscoveryOptions {
   readonly random: RandomSource;
 }
 
-/** Somebody was heard at an endpoint that is new, or says goodbye from one, for all. Nothing of it is proved. */
+/** A node has announced a new endpoint, or has taken leave of all of its endpoints. Nothing of it is proved. */
 export interface DiscoveryEvent {
   readonly kind: "found" | "left";
   readonly nodeId: string;
@@ -79,7 +79,7 @@ export interface DiscoveryTransmit {
   readonly destination?: Endpoint;
 }
 
-interface Heard {
+interface Announced {
   readonly endpoint: Endpoint;
   at: Millis;
 }
@@ -89,10 +89,10 @@ export class DiscoveryState {
   readonly #options: DiscoveryOptions;
   readonly #codec: AnnouncementCodec;
   readonly #drops = new Counters<DiscoveryDropReason>(DROP_REASONS);
-  readonly #sourcePace = new KeyedRateLimiter(SOURCE_LIMITS);
-  readonly #totalPace = new KeyedRateLimiter(TOTAL_LIMITS);
+  readonly #sourceLimiter = new KeyedRateLimiter(SOURCE_LIMITS);
+  readonly #totalLimiter = new KeyedRateLimiter(TOTAL_LIMITS);
   /** The newest last. */
-  readonly #nodes = new Map<string, Heard[]>();
+  readonly #nodes = new Map<string, Announced[]>();
   readonly #nonces = new Set<string>();
   readonly #transmits: DiscoveryTransmit[] = [];
   readonly #events: DiscoveryEvent[] = [];
@@ -106,14 +106,14 @@ export class DiscoveryState {
     this.#encode("announce");
   }
 
-  /** How many nodes were heard lately. */
+  /** How many nodes have announced themselves lately. */
   get size(): number {
     return this.#nodes.size;
   }
 
   /** @param source where it came from */
   handleDatagram(now: Millis, datagram: Uint8Array, source: Endpoint): void {
-    if (!this.#sourcePace.allows(now, source.address.toString()) || !this.#totalPace.allows(now, "")) {
+    if (!this.#sourceLimiter.allows(now, source.address.toString()) || !this.#totalLimiter.allows(now, "")) {
       return this.#drops.count("discovery-too-many");
     }
     const announcement = this.#codec.decode(datagram);
@@ -131,12 +131,12 @@ export class DiscoveryState {
     this.#follow(now, announcement, source);
   }
 
-  /** Something about this node has changed, such as its addresses: the others hear of it at once. */
+  /** Something about this node has changed, such as its addresses: the others are told at once. */
   handleChange(now: Millis): void {
     this.#dueAt = now;
   }
 
-  /** Calls out when that is due, and forgets who has fallen silent. */
+  /** Announces when that is due, and forgets who has fallen silent. */
   handleTimeout(now: Millis): void {
     if (now >= this.#dueAt) {
       const { role, random } = this.#options;
@@ -145,10 +145,10 @@ export class DiscoveryState {
       const pauseMs = isMember ? ANNOUNCE_MS : SEEK_MS;
       this.#dueAt = millis(now + pauseMs * (1 - JITTER * randomFraction(random)));
     }
-    for (const [nodeId, heard] of this.#nodes) {
-      const recent = heard.filter(({ at }) => now - at < FORGET_AFTER_MS);
+    for (const [nodeId, announced] of this.#nodes) {
+      const recent = announced.filter(({ at }) => now - at < FORGET_AFTER_MS);
       if (recent.length === 0) this.#nodes.delete(nodeId);
-      else if (recent.length < heard.length) this.#nodes.set(nodeId, recent);
+      else if (recent.length < announced.length) this.#nodes.set(nodeId, recent);
     }
   }
 
@@ -167,7 +167,7 @@ export class DiscoveryState {
     return this.#events.shift();
   }
 
-  /** @returns where a node was heard, the latest first */
+  /** @returns where a node announced itself, the latest first */
   endpointsOf(nodeId: string): Endpoint[] {
     return (this.#nodes.get(nodeId) ?? []).map(({ endpoint }) => endpoint).reverse();
   }
@@ -202,9 +202,9 @@ export class DiscoveryState {
   }
 
   #remember(now: Millis, nodeId: string, endpoint: Endpoint): void {
-    const heard = this.#nodes.get(nodeId) ?? [];
-    const known = heard.find((other) => other.endpoint.equals(endpoint));
-    const others = heard.filter((other) => other !== known);
+    const announced = this.#nodes.get(nodeId) ?? [];
+    const known = announced.find((other) => other.endpoint.equals(endpoint));
+    const others = announced.filter((other) => other !== known);
     this.#nodes.delete(nodeId);
     this.#nodes.set(nodeId, [...others, { endpoint, at: now }].slice(-MAX_ENDPOINTS_EACH));
     dropOldest(this.#nodes, MAX_NODES);
@@ -212,9 +212,9 @@ export class DiscoveryState {
   }
 
   #forget(nodeId: string, endpoint: Endpoint): void {
-    const heard = this.#nodes.get(nodeId) ?? [];
+    const announced = this.#nodes.get(nodeId) ?? [];
     // A goodbye that somebody else repeats takes nothing away.
-    if (!heard.some((other) => other.endpoint.equals(endpoint))) return;
+    if (!announced.some((other) => other.endpoint.equals(endpoint))) return;
     this.#nodes.delete(nodeId);
     this.#events.push({ kind: "left", nodeId, endpoint });
   }

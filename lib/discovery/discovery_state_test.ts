@@ -12,7 +12,7 @@ const at = (text: string): Endpoint => {
   return endpoint;
 };
 
-/** Nodes on one wire: what one calls all others hear at once. */
+/** Nodes on one wire: what one announces all others receive at once. */
 class Wire {
   now = 0;
   readonly nodes: { readonly state: DiscoveryState; address: string; readonly events: DiscoveryEvent[] }[] =
@@ -89,7 +89,7 @@ Deno.test("DiscoveryState finds others once, and a newcomer finds everybody with
   assert.equal(wire.found(0).length, 2, "once each");
 });
 
-Deno.test("DiscoveryState tells a new address of a node, forgets the old one, and hears goodbyes", () => {
+Deno.test("DiscoveryState tells a new address of a node, forgets the old one, and follows goodbyes", () => {
   const wire = new Wire();
   const a = wire.add("member");
   const b = wire.add("member");
@@ -111,7 +111,7 @@ Deno.test("DiscoveryState tells a new address of a node, forgets the old one, an
   assert.equal(a.size, 0);
 });
 
-Deno.test("DiscoveryState answers a seeker as leader only, and the seeker hears nobody else", () => {
+Deno.test("DiscoveryState answers a seeker as leader only, and the seeker takes no other answer", () => {
   const wire = new Wire();
   wire.add("leader");
   wire.add("member");

@@ -1,6 +1,6 @@
 /**
- * Who is near: nodes call out to their neighbours, and seekers are answered. It is pure: sockets are providers behind
- * a port, time and randomness are handed in. What it finds is only a place to dial; who belongs to the network is
+ * Discovery: nodes announce themselves to their neighbours and in the DHT, and seekers are answered. It is pure: sockets
+ * are behind a port, time and randomness are handed in. What it finds is only a place to dial; who belongs to the network is
  * for the member record to say.
  *
  * ```

@@ -98,6 +98,7 @@ export {
   PLAIN_READER,
   Replica,
   type ReplicaOptions,
+  type ReplicaSubscriber,
   Roster,
   type RosterEvent,
   type RosterOptions,

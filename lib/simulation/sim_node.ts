@@ -11,7 +11,6 @@ import {
   type NodeId,
   type NodeIdentity,
   Replica,
-  type ReplicaUpdate,
   stateOwn,
   wantedLinks,
 } from "../mesh/mod.ts";
@@ -105,6 +104,13 @@ export class SimNode {
     this.#life++;
     const options = { networkId: identity.id, verifyingKey: identity.verifyingKey, clock, reader };
     this.#replica = new Replica(this.#store, options);
+    this.#replica.subscribe({
+      handleOwnUpdate: (update) => {
+        this.#gossip?.tell(update);
+        this.#send();
+      },
+      handleMembersChange: () => this.#followSoon(),
+    });
     this.#gossip = new Gossip(this.#replica, { clock, random: network.random });
     this.#timerAt = Infinity;
     this.#keepTime();
@@ -137,14 +143,7 @@ export class SimNode {
     const signed = stateOwn(this.identity, own, { clock: this.clock, previous });
     if (signed === undefined) return;
     roster.mergeStatement(signed);
-    this.tell({ ...NO_UPDATE, statements: [signed] });
-  }
-
-  /** Passes on what this node has changed. */
-  tell(news: ReplicaUpdate): void {
-    this.#gossip?.tell(news);
-    this.#send();
-    this.#followEvents();
+    this.replica.publish({ ...NO_UPDATE, statements: [signed] });
   }
 
   /** Closes links over ways that are not there any more, when their ends take note of it. */
@@ -161,7 +160,7 @@ export class SimNode {
     if (isForged) throw new TypeError("A simulated node was taken for a liar");
     this.#send();
     this.#keepTime();
-    if (news > 0) this.#followEvents();
+    if (news > 0) this.replica.deliverEvents();
   }
 
   #send(): void {
@@ -190,16 +189,6 @@ export class SimNode {
       this.#send();
       this.#keepTime();
     });
-  }
-
-  #followEvents(): void {
-    let hasNewMembers = false;
-    const { roster, entries } = this.replica;
-    for (let event = roster.pollEvent(); event !== undefined; event = roster.pollEvent()) {
-      if (event.kind !== "endpoints-changed") hasNewMembers = true;
-    }
-    while (entries.pollEvent() !== undefined);
-    if (hasNewMembers) this.#followSoon();
   }
 
   #followSoon(): void {

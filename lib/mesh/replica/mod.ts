@@ -12,7 +12,13 @@ export {
 } from "./entry_book.ts";
 export { type EntryReader, PLAIN_READER } from "./entry_reader.ts";
 export { Gossip, type GossipLink, type Heard, ROUND_MS } from "./gossip.ts";
-export { type MergeResult, Replica, type ReplicaOptions, type ToldRefusal } from "./replica.ts";
+export {
+  type MergeResult,
+  Replica,
+  type ReplicaOptions,
+  type ReplicaSubscriber,
+  type ToldRefusal,
+} from "./replica.ts";
 export { MAX_MEMBERS, type Member, type MergeOutcome, Roster, type RosterOptions } from "./roster.ts";
 export type { RosterEvent } from "./roster_events.ts";
 export { encodeUpdates, MAX_UPDATE_BYTES, NO_UPDATE, splitUpdate } from "./roster_update.ts";

@@ -5,11 +5,12 @@
 
 import { type Clock, Counters, type StateStore } from "../../base/mod.ts";
 import type { VerifyingKey } from "../../crypto/mod.ts";
-import { EntryBook } from "./entry_book.ts";
+import { EntryBook, type EntryEvent } from "./entry_book.ts";
 import { type EntryReader, PLAIN_READER } from "./entry_reader.ts";
 import type { NetworkId } from "../identity/mod.ts";
 import type { ReplicaUpdate, Signed } from "../records/mod.ts";
 import { type MergeOutcome, type MergeRefusal, REFUSALS, Roster } from "./roster.ts";
+import type { RosterEvent } from "./roster_events.ts";
 import { encodeUpdates } from "./roster_update.ts";
 import { VersionIndex } from "../versions/mod.ts";
 
@@ -35,6 +36,18 @@ export interface ReplicaOptions {
   readonly reader?: EntryReader;
 }
 
+/** What follows a replica; each method is called in the turn in which changes are published or delivered. */
+export interface ReplicaSubscriber {
+  /** This node has changed something: others are to be sent it. */
+  handleOwnUpdate?(update: ReplicaUpdate): void;
+  /** An entry has come, gone or changed. */
+  handleEntryEvent?(event: EntryEvent): void;
+  /** A member has come, gone or changed. */
+  handleRosterEvent?(event: RosterEvent): void;
+  /** Members have come, gone or changed; once, after the events that say which. */
+  handleMembersChange?(): void;
+}
+
 /** One node's copy. What is merged into it is in its store when the call returns. */
 export class Replica {
   readonly roster: Roster;
@@ -44,6 +57,8 @@ export class Replica {
   readonly refusals: Counters<ToldRefusal> = new Counters([...REFUSALS, "oversized", "unreadable"]);
   readonly #store: StateStore;
   readonly #reader: EntryReader;
+  readonly #subscribers = new Set<ReplicaSubscriber>();
+  #isDelivering = false;
 
   /** @throws StateError when what is stored is damaged */
   constructor(store: StateStore, options: ReplicaOptions) {
@@ -86,6 +101,32 @@ export class Replica {
     }
   }
 
+  /** Has a subscriber follow what changes from now on. @returns a function that ends it; harmless when repeated */
+  subscribe(subscriber: ReplicaSubscriber): () => void {
+    this.#subscribers.add(subscriber);
+    return () => void this.#subscribers.delete(subscriber);
+  }
+
+  /** Has others be sent what this node has changed in its replica, and delivers the events of it. */
+  publish(update: ReplicaUpdate): void {
+    for (const subscriber of this.#subscribers) subscriber.handleOwnUpdate?.(update);
+    this.deliverEvents();
+  }
+
+  /**
+   * Hands subscribers what has changed since the last time: entries, then members, until nothing changes any more. A
+   * subscriber may publish: what it changes is delivered after what is being delivered, not within it.
+   */
+  deliverEvents(): void {
+    if (this.#isDelivering) return;
+    this.#isDelivering = true;
+    try {
+      while (this.#deliverRound());
+    } finally {
+      this.#isDelivering = false;
+    }
+  }
+
   /** Whether this is a record that cuts somebody off. */
   isRevocation(signed: Signed): boolean {
     return this.#reader.record(signed.payload)?.revoked ?? false;
@@ -111,5 +152,24 @@ export class Replica {
   handleTimeout(): void {
     this.roster.handleTimeout();
     this.entries.handleTimeout();
+  }
+
+  /** @returns whether there was anything to deliver */
+  #deliverRound(): boolean {
+    const { roster, entries } = this;
+    const subscribers = this.#subscribers;
+    let hadEvents = false;
+    let haveMembersChanged = false;
+    for (let event = entries.pollEvent(); event !== undefined; event = entries.pollEvent()) {
+      hadEvents = true;
+      for (const subscriber of subscribers) subscriber.handleEntryEvent?.(event);
+    }
+    for (let event = roster.pollEvent(); event !== undefined; event = roster.pollEvent()) {
+      hadEvents = true;
+      haveMembersChanged ||= event.kind !== "endpoints-changed";
+      for (const subscriber of subscribers) subscriber.handleRosterEvent?.(event);
+    }
+    if (haveMembersChanged) { for (const subscriber of subscribers) subscriber.handleMembersChange?.(); }
+    return hadEvents;
   }
 }
