@@ -8,7 +8,7 @@
 import { NAMESPACES, unmet } from "../tests/lab/mod.ts";
 import { demoInNamespaces } from "./demo/in_namespaces.ts";
 import { demoOnLoopback } from "./demo/on_loopback.ts";
-import type { Stage } from "./demo/stage.ts";
+import type { DemoRun } from "./demo/demo_run.ts";
 import { Story } from "./demo/story.ts";
 
 const known = ["--stay", "--rootless"];
@@ -23,7 +23,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.addSignalListener(signal, () => interrupt.abort());
 }
 
-const stage: Stage = {
+const run: DemoRun = {
   story: new Story(),
   stay: Deno.args.includes("--stay"),
   interrupted: interrupt.signal,
@@ -32,18 +32,18 @@ const stage: Stage = {
 const lacking = Deno.args.includes("--rootless") ? "was not asked for" : unmet([...NAMESPACES, "tun"]);
 
 try {
-  if (lacking === undefined) await demoInNamespaces(stage);
-  else await demoOnLoopback(stage, lacking);
+  if (lacking === undefined) await demoInNamespaces(run);
+  else await demoOnLoopback(run, lacking);
 } catch (error) {
   if (interrupt.signal.aborted) {
     console.error("\nInterrupted; everything that was made is gone.");
     Deno.exit(130);
   }
   console.error(`\nThe demo broke: ${error instanceof Error ? error.message : error}`);
-  for (const node of stage.nodes) console.error(`\nthe end of ${node.name}'s log:\n${node.process.tail()}`);
+  for (const node of run.nodes) console.error(`\nthe end of ${node.name}'s log:\n${node.process.tail()}`);
   Deno.exit(1);
 }
-stage.story.chapter(
-  `All of it worked, in ${stage.story.elapsedSeconds.toFixed(1)} s. Nothing is left behind.`,
+run.story.chapter(
+  `All of it worked, in ${run.story.elapsedSeconds.toFixed(1)} s. Nothing is left behind.`,
 );
 Deno.exit(0);

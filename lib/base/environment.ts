@@ -1,10 +1,9 @@
 /**
- * What a part of a node is handed of the world around it.
+ * The world around a part of a node, as ports that it is handed.
  * @module
  */
 
 import type { Clock } from "./clock.ts";
-import type { Logger } from "./logger.ts";
 import type { RandomSource } from "./random.ts";
 import type { Timers } from "./timers.ts";
 
@@ -14,4 +13,27 @@ export interface Environment {
   readonly timers: Timers;
   readonly random: RandomSource;
   readonly log: Logger;
+}
+
+/**
+ * Takes one line with its fields; a line is a sentence fragment, the fields carry the values. What is said of remote
+ * input is counted instead, and secrets are never passed here.
+ */
+export interface Logger {
+  debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+/** A log that nobody reads. */
+export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** Ends a turn of the event loop, so that timers and sockets come before what is left to do. */
+export interface EventLoopYield {
+  /**
+   * Ends this turn; whoever asks meanwhile shares the next one.
+   * @returns a promise that resolves when all sockets were looked at, and what came of it was begun
+   */
+  yieldNow(): Promise<void>;
 }

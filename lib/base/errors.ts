@@ -9,7 +9,7 @@ export interface WeftErrorOptions {
   readonly hint?: string;
   /** Whether the same call may succeed later. */
   readonly retryable?: boolean;
-  /** What lies beneath. */
+  /** The error that led to this one. */
   readonly cause?: unknown;
 }
 

@@ -1,32 +1,37 @@
 /**
- * What is due when.
+ * A priority queue by time.
  * @module
  */
 
-/** Something that is due. */
+/** An item in a queue; `push` returns it, so that the item can be replaced while it waits. */
 export interface Due<T> {
+  /** When it is due; the smallest comes first. */
   readonly at: number;
-  /** Of two that are due at the same time the one that was put in earlier comes first. */
+  /** Of two that are due at the same time the one that was pushed earlier comes first. */
   readonly order: number;
   item: T;
 }
 
 /**
- * A binary heap of items by the time at which each is due: `push` and `pop` take logarithmic time, `first` none.
+ * A binary heap of items by the time at which each is due: `push` and `pop` take logarithmic time, `first` constant,
+ * `retain` linear. There is no removal of one item: whoever no longer wants it replaces it, and passes over it later.
  *
  * @example
  * ```ts
  * import assert from "node:assert/strict";
  * import { PriorityQueue } from "./priority_queue.ts";
  * const queue = new PriorityQueue<string>();
- * queue.push(20, "bed");
- * queue.push(8, "breakfast");
+ * const slow = queue.push(20, "rekey");
+ * queue.push(8, "ping");
  * assert.equal(queue.first?.at, 8);
- * assert.equal(queue.pop()?.item, "breakfast");
+ * assert.equal(queue.pop()?.item, "ping");
+ * slow.item = "nothing";
+ * assert.equal(queue.pop()?.item, "nothing");
+ * assert.equal(queue.pop(), undefined);
  * ```
  */
 export class PriorityQueue<T> {
-  /** Nothing is due before what lies at half its place. */
+  /** The parent of the item at `i` is at `(i - 1) >> 1`, and never due after it. */
   #heap: Due<T>[] = [];
   #order = 0;
 
@@ -40,7 +45,11 @@ export class PriorityQueue<T> {
     return this.#heap[0];
   }
 
-  /** @returns where `item` may be replaced as long as it waits */
+  /**
+   * Adds an item.
+   * @param at when it is due, in any unit
+   * @returns where `item` may be replaced as long as it waits
+   */
   push(at: number, item: T): Due<T> {
     const due: Due<T> = { at, order: this.#order++, item };
     siftUp(this.#heap, due);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, StateError } from "./state_store.ts";
-import { testStateStore } from "./state_store_suite_test.ts";
+import { testStateStore } from "./testing/state_store_suite.ts";
 
 testStateStore("MemoryStateStore", (body) => body(new MemoryStateStore()));
 

@@ -3,8 +3,8 @@
  * @module
  */
 
-import { PriorityQueue } from "./priority_queue.ts";
 import type { VirtualClock } from "./clock.ts";
+import { PriorityQueue } from "./priority_queue.ts";
 
 /** Calls back after a while. */
 export interface Timers {

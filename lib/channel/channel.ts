@@ -9,25 +9,25 @@
  * @module
  */
 
-import type { ByteStream, EventLoopYield } from "../base/mod.ts";
+import type { ByteStream, Counters, Environment, EventLoopYield } from "../base/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
-import type { ChannelOptions } from "./channel_options.ts";
-import type { ChannelStream } from "./channel_stream.ts";
-import type { ChannelDropReason } from "./drop_reason.ts";
-import { EarlyWrite } from "./early_write.ts";
-import { type EnvelopeDecoder, EnvelopeKind, type Pieces, piecesLength } from "./envelope_codec.ts";
-import type { ChannelMessage } from "./envelope_stream.ts";
+import { channelCounters, type ChannelDropReason } from "./errors.ts";
 import { Inbox } from "./inbox.ts";
 import { KeepAlive } from "./keep_alive.ts";
-import { MESSAGE_BLOCK_BYTES, Outbox } from "./outbox.ts";
-import { Pinger } from "./pinger.ts";
-import { ReadLoop } from "./read_loop.ts";
+import { Outbox } from "./outbox.ts";
+import { ReadLoop, TurnBudget } from "./read_loop.ts";
 import { RecordWriter } from "./record_writer.ts";
-import { StreamAcceptor, type StreamHandler } from "./stream_acceptor.ts";
-import { StreamMux } from "./stream_mux.ts";
+import {
+  type ChannelMessage,
+  type EnvelopeDecoder,
+  EnvelopeKind,
+  type HandshakeResult,
+  MAX_MESSAGE_BYTES,
+  type Pieces,
+  piecesLength,
+} from "./records/mod.ts";
+import { ChannelStream, StreamMux, StreamReset } from "./streams/mod.ts";
 import { decodeText, TopicTable } from "./topic_table.ts";
-import { TurnBudget } from "./turn_budget.ts";
-import { WriteLoop } from "./write_loop.ts";
 
 /** How long a closing channel waits for what is queued to go out and for the other end to close. */
 export const CLOSE_TIMEOUT_MS = 1_000;
@@ -36,6 +36,19 @@ const MAX_REASON_CHARACTERS = 100;
 
 /** Is handed the body of a message: a view that is valid until it returns. */
 export type MessageHandler = (body: Uint8Array) => void;
+
+/** Is handed a stream that the other end has begun, and the header that goes with it. */
+export type StreamHandler = (stream: ChannelStream, header: Uint8Array) => void;
+
+/** What every channel needs, however it opens. */
+export interface ChannelSetup extends Pick<Environment, "clock" | "timers"> {
+  /** Counts what goes wrong; without it, nobody knows. */
+  readonly counters?: Counters<ChannelDropReason>;
+  /** The longest body of a message in bytes, 1 MiB by default; both ends must agree on it. */
+  readonly maxMessageBytes?: number;
+  /** Is handed the channel before anything is read from it: the place for `attach` and `onStream`. */
+  readonly prepare?: (channel: Channel) => void;
+}
 
 /**
  * Messages and streams to and from one authenticated node, made by `openChannel` or `acceptChannel`; or another program
@@ -54,18 +67,18 @@ export class Channel {
   readonly closed: Promise<void>;
 
   readonly #stream: ByteStream;
-  readonly #options: ChannelOptions;
+  readonly #handshake: HandshakeResult;
+  readonly #counters: Counters<ChannelDropReason>;
+  readonly #maxMessageBytes: number;
+  readonly #setup: ChannelSetup;
   readonly #keepAlive: KeepAlive;
   readonly #inbox = new Inbox();
   readonly #outbox = new Outbox();
   readonly #streams: StreamMux;
-  readonly #streamAcceptor: StreamAcceptor;
   readonly #writer: RecordWriter;
-  readonly #writing: WriteLoop;
-  readonly #early = new EarlyWrite();
   readonly #reading: ReadLoop;
-  readonly #pinger: Pinger;
   readonly #topics = new TopicTable<MessageHandler>();
+  readonly #streamTopics = new TopicTable<StreamHandler>();
   readonly #markClosed: () => void;
 
   #state: "open" | "closing" | "closed" = "open";
@@ -73,55 +86,51 @@ export class Channel {
   #cancelClose: () => void = () => {};
 
   /** Takes over a stream whose handshake is complete, and starts to read when the turn is over. */
-  constructor(stream: ByteStream, options: ChannelOptions) {
+  constructor(stream: ByteStream, handshake: HandshakeResult, setup: ChannelSetup) {
+    const { frames, opener, sealer } = handshake;
     this.remoteAddress = stream.remoteAddress;
-    this.reply = options.reply;
+    this.reply = handshake.reply;
     this.#stream = stream;
-    this.#options = options;
+    this.#handshake = handshake;
+    this.#setup = setup;
+    this.#counters = setup.counters ?? channelCounters();
+    this.#maxMessageBytes = setup.maxMessageBytes ?? MAX_MESSAGE_BYTES;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.closed = promise;
     this.#markClosed = resolve;
-    this.#pinger = new Pinger(options.clock);
     this.#keepAlive = new KeepAlive({
-      clock: options.clock,
-      timers: options.timers,
+      clock: setup.clock,
+      timers: setup.timers,
       onQuiet: () => {
         this.#release();
         this.#startPing();
       },
       onDead: () => this.#fail("channel-peer-silent"),
     });
-    this.#streams = new StreamMux(options.role, () => this.#scheduleWrite());
-    this.#streamAcceptor = new StreamAcceptor(this.#streams);
+    this.#streams = new StreamMux(handshake.role, () => this.#writer.schedule());
     this.#writer = new RecordWriter({
-      sealer: options.sealer,
+      stream,
+      sealer,
       outbox: this.#outbox,
       streams: this.#streams,
-      onPing: () => this.#pinger.noteSent(),
-    });
-    this.#writing = new WriteLoop({
-      stream,
-      writer: this.#writer,
+      onPing: () => this.#keepAlive.notePingSent(),
       isClosed: () => this.#isClosed(),
       onBroken: () => this.#shutDown(),
     });
     this.#reading = new ReadLoop({
-      frames: options.frames,
-      opener: options.opener,
-      maxMessageBytes: options.maxMessageBytes,
+      frames,
+      opener,
+      maxMessageBytes: this.#maxMessageBytes,
       isClosed: () => this.#isClosed(),
       onHeard: () => this.#keepAlive.heard(),
       onEnvelope: (frame) => this.#handle(frame),
-      onDrained: () => {
-        // What the handlers had to say leaves before the wait for more.
-        this.#writing.flushScheduled();
-        this.#early.endTurn();
-      },
+      onDrained: () => this.#writer.endTurn(),
       onEnd: () => this.#shutDown(),
       onFault: (reason) => this.#fail(reason),
     });
-    options.frames.readAhead();
+    frames.readAhead();
     queueMicrotask(() => void this.#reading.run());
+    setup.prepare?.(this);
   }
 
   /**
@@ -129,17 +138,17 @@ export class Channel {
    * @throws TypeError when the channel is local: whoever is there has shown no key
    */
   get remoteStatic(): PublicKey {
-    const { remoteStatic } = this.#options;
+    const { remoteStatic } = this.#handshake;
     if (remoteStatic === undefined) throw new TypeError("The other end of a local channel has no key");
     return remoteStatic;
   }
 
   /** The round trip time of the last ping that was answered, in milliseconds. */
   get lastRttMs(): number | undefined {
-    return this.#pinger.lastRttMs;
+    return this.#keepAlive.lastRttMs;
   }
 
-  /** What the other end gave as its reason for closing, at most 100 characters; undefined without a goodbye. */
+  /** What the other end gave as its reason for closing, at most 100 characters; undefined when it gave none. */
   get closeReason(): string | undefined {
     return this.#closeReason;
   }
@@ -160,7 +169,7 @@ export class Channel {
       return false;
     }
     const queued = this.#outbox.send(topic, message.body);
-    this.#scheduleWrite();
+    this.#writer.schedule();
     return await queued;
   }
 
@@ -177,8 +186,7 @@ export class Channel {
     this.#checkLength(length);
     const topicBytes = this.#topics.encode(topic);
     if (this.#state !== "open" || !this.#outbox.post(topicBytes, body)) return false;
-    this.#scheduleWrite();
-    if (this.#early.isDue(length, this.#outbox.bytes)) this.#writing.flushScheduled();
+    this.#writer.schedulePosted(length);
     return true;
   }
 
@@ -209,9 +217,9 @@ export class Channel {
     }
   }
 
-  /** From now on the other end gets a share of each turn, however much it says. */
-  yieldTo(turns: EventLoopYield): void {
-    this.#reading.share = new TurnBudget(this.#options.clock, turns);
+  /** From now on the channel yields the event loop after 4 ms, however much the other end says. */
+  limitTurns(eventLoop: EventLoopYield): void {
+    this.#reading.turnBudget = new TurnBudget(this.#setup.clock, eventLoop);
   }
 
   /**
@@ -221,7 +229,7 @@ export class Channel {
    * @throws RangeError when the topic or the header is too long
    */
   openStream(topic: string, header: Uint8Array): ChannelStream {
-    return this.#streamAcceptor.open(topic, header);
+    return new ChannelStream(this.#streams, this.#streams.open(this.#streamTopics.encode(topic), header));
   }
 
   /**
@@ -230,7 +238,7 @@ export class Channel {
    * @throws TypeError when the topic has a handler
    */
   onStream(topic: string, handler: StreamHandler): void {
-    this.#streamAcceptor.serve(topic, handler);
+    this.#streamTopics.add(topic, handler);
   }
 
   /**
@@ -250,9 +258,8 @@ export class Channel {
    * @returns the round trip time in milliseconds, or undefined when the channel closes before the answer
    */
   ping(): Promise<number | undefined> {
-    if (this.#state !== "open") return Promise.resolve(undefined);
-    if (this.#pinger.result === undefined) this.#startPing();
-    return this.#pinger.result ?? Promise.resolve(undefined);
+    if (this.#state === "open" && this.#keepAlive.result === undefined) this.#startPing();
+    return this.#keepAlive.result ?? Promise.resolve(undefined);
   }
 
   /**
@@ -268,9 +275,9 @@ export class Channel {
     this.#inbox.clear();
     this.#outbox.close();
     this.#streams.close();
-    this.#stopWaiting();
-    this.#cancelClose = this.#options.timers.setTimer(CLOSE_TIMEOUT_MS, () => this.#shutDown());
-    this.#writing.flush();
+    this.#keepAlive.stop();
+    this.#cancelClose = this.#setup.timers.setTimer(CLOSE_TIMEOUT_MS, () => this.#shutDown());
+    this.#writer.flush();
   }
 
   /** @returns a promise when the other end has to wait */
@@ -281,7 +288,7 @@ export class Channel {
       case EnvelopeKind.ping:
         return void this.#handlePing(frame.number);
       case EnvelopeKind.pong:
-        return void this.#pinger.handlePong(frame.number);
+        return void this.#keepAlive.handlePong(frame.number);
       case EnvelopeKind.close:
         return void this.#handleClose(frame.text);
       default:
@@ -291,7 +298,7 @@ export class Channel {
 
   /** @returns a promise when the inbox is full */
   #deliver(frame: EnvelopeDecoder): Promise<void> | undefined {
-    if (frame.dataBytes > this.#options.maxMessageBytes) return void this.#fail("channel-message-too-long");
+    if (frame.dataBytes > this.#maxMessageBytes) return void this.#fail("channel-message-too-long");
     if (this.#state !== "open") return undefined;
     const handler = this.#topics.find(frame);
     if (handler !== undefined) return void this.#call(handler, frame.data);
@@ -307,12 +314,25 @@ export class Channel {
     if (this.#state !== "open") return;
     this.#release();
     this.#writer.pongDue = number;
-    this.#scheduleWrite();
+    this.#writer.schedule();
   }
 
   #handleStream(frame: EnvelopeDecoder): void {
-    const reason = this.#state === "open" ? this.#streamAcceptor.handle(frame) : undefined;
-    if (reason !== undefined) this.#fail(reason);
+    if (this.#state !== "open") return;
+    if (frame.kind === EnvelopeKind.streamOpen) return this.#acceptStream(frame);
+    if (!this.#streams.handle(frame)) this.#fail("channel-stream-violation");
+  }
+
+  #acceptStream(frame: EnvelopeDecoder): void {
+    const state = this.#streams.accept(frame);
+    if (state === undefined) return this.#fail("channel-stream-violation");
+    const handler = this.#streamTopics.find(frame);
+    if (handler === undefined) return this.#streams.reset(state, StreamReset.noHandler);
+    try {
+      handler(new ChannelStream(this.#streams, state), frame.data.slice());
+    } catch {
+      this.#fail("channel-handler-failed");
+    }
   }
 
   #handleClose(text: Uint8Array): void {
@@ -332,31 +352,25 @@ export class Channel {
 
   /** Sends a ping, or the one under way once more. */
   #startPing(): void {
-    this.#writer.pingDue = this.#pinger.start();
-    this.#writing.flush();
+    this.#writer.pingDue = this.#keepAlive.startPing();
+    this.#writer.flush();
   }
 
   #checkLength(bodyBytes: number): void {
-    const { maxMessageBytes } = this.#options;
-    if (bodyBytes <= maxMessageBytes) return;
-    throw new RangeError(`Cannot send ${bodyBytes} bytes: a message holds ${maxMessageBytes}`);
-  }
-
-  #scheduleWrite(): void {
-    if (this.#outbox.bytes >= MESSAGE_BLOCK_BYTES) this.#writing.flush();
-    else this.#writing.schedule();
+    if (bodyBytes <= this.#maxMessageBytes) return;
+    throw new RangeError(`Cannot send ${bodyBytes} bytes: a message holds ${this.#maxMessageBytes}`);
   }
 
   /** Gives back the memory of large records: who pings has heard nothing for a while. */
   #release(): void {
-    this.#options.frames.release();
-    this.#options.opener.release();
+    this.#handshake.frames.release();
+    this.#handshake.opener.release();
     this.#writer.release();
   }
 
   #fail(reason: ChannelDropReason): void {
     if (this.#isClosed()) return;
-    this.#options.counters.count(reason);
+    this.#counters.count(reason);
     this.#shutDown();
   }
 
@@ -368,17 +382,11 @@ export class Channel {
     this.#outbox.clear();
     this.#writer.clear();
     this.#streams.close();
-    this.#stopWaiting();
-    this.#stream.close();
-    this.#options.sealer.wipe();
-    this.#options.opener.wipe();
-    this.#markClosed();
-  }
-
-  /** Lets go whoever waits for the other end. */
-  #stopWaiting(): void {
     this.#keepAlive.stop();
-    this.#pinger.stop();
+    this.#stream.close();
+    this.#handshake.sealer.wipe();
+    this.#handshake.opener.wipe();
+    this.#markClosed();
   }
 
   // As a call, since the state changes behind the compiler's back while something is awaited.

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { concatBytes, SeededRandom, utf8Bytes } from "../base/mod.ts";
 import { CLOSE_TIMEOUT_MS } from "./channel.ts";
-import { MAX_MESSAGE_BYTES } from "./envelope_stream.ts";
 import { DEAD_AFTER_MS, KEEP_ALIVE_MS } from "./keep_alive.ts";
+import { MAX_MESSAGE_BYTES } from "./records/envelope_reader.ts";
 import { Bench, settle, testChannel } from "./testing/memory_stream.ts";
 
 const message = (text: string) => ({ topic: "mesh", body: utf8Bytes(text) });
 
-Deno.test("a channel carries messages both ways, in order, with their topics", async () => {
+Deno.test("Channel carries messages both ways, in order, with their topics", async () => {
   const bench = new Bench();
   const [near, far] = await bench.connect();
   assert.deepEqual(near.remoteStatic.bytes, bench.responderKey.publicKey.bytes);
@@ -22,7 +22,7 @@ Deno.test("a channel carries messages both ways, in order, with their topics", a
   assert.equal(bench.timers.size, 0);
 });
 
-Deno.test("a channel shows nothing of its messages on the wire", async () => {
+Deno.test("Channel shows nothing of its messages on the wire", async () => {
   const bench = new Bench();
   const [near, far] = await bench.connect();
   await near.send(message("a text that is easy to find"));
@@ -33,22 +33,28 @@ Deno.test("a channel shows nothing of its messages on the wire", async () => {
   await far.closed;
 });
 
-testChannel("a message of 1 MiB spans records, a longer one is a mistake of the caller", async (bench) => {
-  const [near, far] = await bench.connect();
-  const body = new Uint8Array(MAX_MESSAGE_BYTES);
-  new SeededRandom(7).fill(body);
-  await near.send({ topic: "t".repeat(255), body });
-  await near.send(message("after"));
-  assert.deepEqual((await far.receive())?.body, body);
-  assert.deepEqual(await far.receive(), message("after"));
-  await assert.rejects(near.send({ topic: "mesh", body: new Uint8Array(MAX_MESSAGE_BYTES + 1) }), RangeError);
-  await assert.rejects(near.send({ topic: "é".repeat(128), body }), RangeError);
-  assert.equal(await near.send(message("still open")), true);
-  near.close();
-  await far.closed;
-});
+testChannel(
+  "Channel.send() lets a message of 1 MiB span records, and throws for a longer one",
+  async (bench) => {
+    const [near, far] = await bench.connect();
+    const body = new Uint8Array(MAX_MESSAGE_BYTES);
+    new SeededRandom(7).fill(body);
+    await near.send({ topic: "t".repeat(255), body });
+    await near.send(message("after"));
+    assert.deepEqual((await far.receive())?.body, body);
+    assert.deepEqual(await far.receive(), message("after"));
+    await assert.rejects(
+      near.send({ topic: "mesh", body: new Uint8Array(MAX_MESSAGE_BYTES + 1) }),
+      RangeError,
+    );
+    await assert.rejects(near.send({ topic: "é".repeat(128), body }), RangeError);
+    assert.equal(await near.send(message("still open")), true);
+    near.close();
+    await far.closed;
+  },
+);
 
-Deno.test("a message that the other end finds too long closes the channel", async () => {
+Deno.test("Channel closes on a message that is longer than its own limit", async () => {
   const bench = new Bench();
   const [near, far] = await Promise.all([
     bench.open(bench.near, { maxMessageBytes: 4_000 }),
@@ -61,28 +67,31 @@ Deno.test("a message that the other end finds too long closes the channel", asyn
   assert.deepEqual(bench.drops(), { "channel-message-too-long": 1 });
 });
 
-testChannel("send() waits while the other end does not receive, and nothing is lost", async (bench) => {
-  const [near, far] = await bench.connect();
-  const body = new Uint8Array(32 << 10);
-  let sent = 0;
-  const sending = (async () => {
-    for (let i = 0; i < 400; i++) {
-      assert.equal(await near.send({ topic: `${i}`, body }), true);
-      sent++;
-    }
-  })();
-  await settle();
-  const stalledAt = sent;
-  assert(stalledAt >= 64 && stalledAt < 200, `${stalledAt} were taken`);
-  await settle();
-  assert.equal(sent, stalledAt);
-  for (let i = 0; i < 400; i++) assert.equal((await far.receive())?.topic, `${i}`);
-  await sending;
-  near.close();
-  await far.closed;
-});
+testChannel(
+  "Channel.send() waits while the other end does not receive, and nothing is lost",
+  async (bench) => {
+    const [near, far] = await bench.connect();
+    const body = new Uint8Array(32 << 10);
+    let sent = 0;
+    const sending = (async () => {
+      for (let i = 0; i < 400; i++) {
+        assert.equal(await near.send({ topic: `${i}`, body }), true);
+        sent++;
+      }
+    })();
+    await settle();
+    const stalledAt = sent;
+    assert(stalledAt >= 64 && stalledAt < 200, `${stalledAt} were taken`);
+    await settle();
+    assert.equal(sent, stalledAt);
+    for (let i = 0; i < 400; i++) assert.equal((await far.receive())?.topic, `${i}`);
+    await sending;
+    near.close();
+    await far.closed;
+  },
+);
 
-testChannel("send() gives the channel up when a thousand calls wait", async (bench) => {
+testChannel("Channel.send() gives the channel up when a thousand calls wait", async (bench) => {
   const [near, far] = await bench.connect();
   const body = new Uint8Array(100 << 10);
   const results = await Promise.all(
@@ -94,7 +103,7 @@ testChannel("send() gives the channel up when a thousand calls wait", async (ben
   assert.equal(bench.initiatorCounters.get("channel-send-overflow"), 1);
 });
 
-testChannel("ping() measures the round trip, and calls at once share a ping", async (bench) => {
+testChannel("Channel.ping() measures the round trip, and calls at once share a ping", async (bench) => {
   const [near, far] = await bench.connect();
   assert.equal(near.lastRttMs, undefined);
   const pings = [near.ping(), near.ping()];
@@ -108,7 +117,7 @@ testChannel("ping() measures the round trip, and calls at once share a ping", as
   await far.closed;
 });
 
-testChannel("a quiet channel stays open by its pings", async (bench) => {
+testChannel("Channel stays open by its pings while nothing else is said", async (bench) => {
   const [near, far] = await bench.connect();
   for (let i = 0; i < 20; i++) {
     bench.timers.advance(KEEP_ALIVE_MS);
@@ -121,7 +130,7 @@ testChannel("a quiet channel stays open by its pings", async (bench) => {
   await far.closed;
 });
 
-testChannel("a channel whose other end has fallen silent dies", async (bench) => {
+testChannel("Channel closes when the other end has fallen silent", async (bench) => {
   const [near, far] = await bench.connect();
   bench.timers.advance(DEAD_AFTER_MS - 1);
   assert.equal(bench.near.isClosed, false);
@@ -134,7 +143,7 @@ testChannel("a channel whose other end has fallen silent dies", async (bench) =>
   assert.equal(bench.timers.size, 0);
 });
 
-testChannel("a slow consumer keeps its channel however long it takes", async (bench) => {
+testChannel("Channel stays open for a slow consumer, however long it takes", async (bench) => {
   const [near, far] = await bench.connect();
   const sending = (async () => {
     for (let i = 0; i < 200; i++) await near.send(message(`${i}`));
@@ -149,7 +158,7 @@ testChannel("a slow consumer keeps its channel however long it takes", async (be
   await far.closed;
 });
 
-testChannel("close() sends what is queued and tells its reason", async (bench) => {
+testChannel("Channel.close() sends what is queued and tells its reason", async (bench) => {
   const [near, far] = await bench.connect();
   for (let i = 0; i < 5; i++) await near.send(message(`${i}`));
   near.close("x".repeat(300));
@@ -161,7 +170,7 @@ testChannel("close() sends what is queued and tells its reason", async (bench) =
   assert.equal(near.closeReason, undefined);
 });
 
-testChannel("close() at both ends at once closes both", async (bench) => {
+testChannel("Channel.close() at both ends at once closes both", async (bench) => {
   const [near, far] = await bench.connect();
   const waiting = [near.receive(), far.receive()];
   near.close();
@@ -172,7 +181,7 @@ testChannel("close() at both ends at once closes both", async (bench) => {
   assert.equal(bench.timers.size, 0);
 });
 
-testChannel("close() does not wait for ever for an end that reads nothing", async (bench) => {
+testChannel("Channel.close() does not wait for ever for an end that reads nothing", async (bench) => {
   const [near, far] = await bench.connect();
   const body = new Uint8Array(128 << 10);
   const sends = Array.from({ length: 100 }, () => near.send({ topic: "mesh", body }));
@@ -187,7 +196,7 @@ testChannel("close() does not wait for ever for an end that reads nothing", asyn
   await far.closed;
 });
 
-testChannel("receive() waits once at a time", async (bench) => {
+testChannel("Channel.receive() waits once at a time", async (bench) => {
   const [near, far] = await bench.connect();
   const first = near.receive();
   await assert.rejects(near.receive(), TypeError);

@@ -1,9 +1,9 @@
 /**
- * What can go wrong with opening a channel.
+ * How handshakes and channels fail: errors for whoever opens one, reasons that are counted for all others.
  * @module
  */
 
-import { WeftError } from "../base/mod.ts";
+import { Counters, WeftError } from "../base/mod.ts";
 
 /** The other side said no, or its answer does not fit our keys. It never says why. */
 export class ChannelRefusedError extends WeftError {
@@ -18,4 +18,30 @@ export class ChannelTimeoutError extends WeftError {
 /** The stream ended before the handshake did. */
 export class ChannelClosedError extends WeftError {
   readonly code = "ChannelClosed";
+}
+
+/** Every reason, for whoever makes the counters. */
+export const CHANNEL_DROP_REASONS = [
+  "channel-handshake-rejected",
+  "channel-handshake-unauthorized",
+  "channel-handshake-authorize-failed",
+  "channel-handshake-reply-too-long",
+  "channel-handshake-unconfirmed",
+  "channel-handshake-timeout",
+  "channel-handshake-closed",
+  "channel-record-rejected",
+  "channel-message-too-long",
+  "channel-message-malformed",
+  "channel-peer-silent",
+  "channel-send-overflow",
+  "channel-handler-failed",
+  "channel-stream-violation",
+] as const;
+
+/** A reason that is counted. */
+export type ChannelDropReason = typeof CHANNEL_DROP_REASONS[number];
+
+/** @returns counters of every reason, all zero */
+export function channelCounters(): Counters<ChannelDropReason> {
+  return new Counters(CHANNEL_DROP_REASONS);
 }

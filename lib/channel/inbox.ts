@@ -1,35 +1,41 @@
 /**
- * Messages that nobody is attached to.
+ * Messages of topics that no handler is attached to.
  * @module
  */
 
-import type { ChannelMessage } from "./envelope_stream.ts";
-import { MessageQueue } from "./message_queue.ts";
+import type { ChannelMessage } from "./records/mod.ts";
 
-// One message always fits.
+// An empty inbox takes one message of any length.
 const INBOX_ITEMS = 64;
 const INBOX_BYTES = 4 << 20;
 
-/** Holds 64 messages or 4 MiB for one receiver; further ones make the other end wait. */
+/** Holds 64 messages or 4 MiB for one receiver; a further one waits for room, and the other end with it. */
 export class Inbox {
-  readonly #queue = new MessageQueue<ChannelMessage>(
-    (message) => message.body.length,
-    { items: INBOX_ITEMS, bytes: INBOX_BYTES, waiting: 1 },
-  );
+  #messages: ChannelMessage[] = [];
+  #bytes = 0;
+  #waiting: { readonly message: ChannelMessage; readonly settle: () => void } | undefined;
   #receiver: ((message: ChannelMessage | undefined) => void) | undefined;
 
-  /** @returns a promise when it is full, which resolves when there is room or it is closed */
-  deliver(message: ChannelMessage): Promise<unknown> | undefined {
+  /**
+   * Adds a message; while one waits for room the channel reads no further, so that there is never a second.
+   * @returns a promise when it waits for room, which resolves when it is in or the inbox is closed
+   */
+  deliver(message: ChannelMessage): Promise<void> | undefined {
     const receiver = this.#receiver;
-    if (receiver === undefined) return this.#queue.add(message) ? undefined : this.#queue.push(message);
     this.#receiver = undefined;
-    receiver(message);
+    if (receiver !== undefined) return void receiver(message);
+    if (!this.#hasRoomFor(message)) return new Promise((settle) => this.#waiting = { message, settle });
+    this.#add(message);
     return undefined;
   }
 
   /** @returns the oldest message, if there is one */
   shift(): ChannelMessage | undefined {
-    return this.#queue.shift();
+    const message = this.#messages.shift();
+    if (message === undefined) return undefined;
+    this.#bytes -= message.body.length;
+    this.#admit();
+    return message;
   }
 
   /** Waits for the next message. @throws TypeError when another call waits already */
@@ -38,21 +44,50 @@ export class Inbox {
     return new Promise((resolve) => this.#receiver = resolve);
   }
 
-  /** Removes the messages of a topic. @returns them in order */
+  /** Removes the messages of a topic, the one that waits for room too. @returns them in order */
   extract(topic: string): ChannelMessage[] {
-    return this.#queue.extract((message) => message.topic === topic);
+    const found = this.#messages.filter((message) => message.topic === topic);
+    this.#messages = this.#messages.filter((message) => message.topic !== topic);
+    for (const message of found) this.#bytes -= message.body.length;
+    const waiting = this.#waiting;
+    if (waiting?.message.topic === topic) {
+      this.#waiting = undefined;
+      found.push(waiting.message);
+      waiting.settle();
+    } else this.#admit();
+    return found;
   }
 
-  /** Lets nothing more in, and lets go who waits; what is there can still be taken. */
+  /** Lets nobody wait any longer; what is there can still be taken. */
   close(): void {
-    this.#queue.close();
+    this.#waiting?.settle();
+    this.#waiting = undefined;
     this.#receiver?.(undefined);
     this.#receiver = undefined;
   }
 
   /** Drops everything, and closes it. */
   clear(): void {
-    this.#queue.clear();
+    this.#messages = [];
+    this.#bytes = 0;
     this.close();
+  }
+
+  #admit(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined || !this.#hasRoomFor(waiting.message)) return;
+    this.#waiting = undefined;
+    this.#add(waiting.message);
+    waiting.settle();
+  }
+
+  #hasRoomFor({ body }: ChannelMessage): boolean {
+    const count = this.#messages.length;
+    return count === 0 || count < INBOX_ITEMS && this.#bytes + body.length <= INBOX_BYTES;
+  }
+
+  #add(message: ChannelMessage): void {
+    this.#messages.push(message);
+    this.#bytes += message.body.length;
   }
 }

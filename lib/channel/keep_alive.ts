@@ -1,5 +1,5 @@
 /**
- * Notices when the other side has fallen silent.
+ * Pings of one channel: they measure the round trip, and notice when the other end has fallen silent.
  * @module
  */
 
@@ -11,7 +11,7 @@ export const KEEP_ALIVE_MS = 10_000;
 /** After this long without a record the other side is taken for dead. */
 export const DEAD_AFTER_MS = 30_000;
 
-/** What the keep-alive stands on. */
+/** The host's time, and what silence leads to. */
 export interface KeepAliveOptions extends Pick<Environment, "clock" | "timers"> {
   /** Called after each `KEEP_ALIVE_MS` of silence. */
   readonly onQuiet: () => void;
@@ -19,21 +19,41 @@ export interface KeepAliveOptions extends Pick<Environment, "clock" | "timers"> 
   readonly onDead: () => void;
 }
 
+interface Ping {
+  readonly number: number;
+  sentAt: Millis | undefined;
+  readonly result: PromiseWithResolvers<number | undefined>;
+}
+
 /**
  * Watches one channel. While its reader is held back by a slow consumer the other side is not judged, but pings go
- * out all the same, so that the other side does not take this one for dead.
+ * out all the same, so that the other side does not take this one for dead. One ping is under way at a time, and
+ * whoever asks meanwhile shares it.
  */
 export class KeepAlive {
   readonly #options: KeepAliveOptions;
   #heardAt: Millis;
   #isHeldBack = false;
   #cancel: () => void = () => {};
+  #ping: Ping | undefined;
+  #lastNumber = 0;
+  #lastRttMs: number | undefined;
 
   /** Starts watching at once. */
   constructor(options: KeepAliveOptions) {
     this.#options = options;
     this.#heardAt = options.clock.now();
     this.#schedule(KEEP_ALIVE_MS);
+  }
+
+  /** The round trip time of the last ping that was answered, in milliseconds. */
+  get lastRttMs(): number | undefined {
+    return this.#lastRttMs;
+  }
+
+  /** The round trip time of the ping under way, or undefined when the channel ends before; undefined without one. */
+  get result(): Promise<number | undefined> | undefined {
+    return this.#ping?.result.promise;
   }
 
   /** A record has arrived. */
@@ -47,9 +67,35 @@ export class KeepAlive {
     this.heard();
   }
 
-  /** Stops watching; harmless when repeated. */
+  /** @returns the number of the ping to send: a new one, or the one under way once more */
+  startPing(): number {
+    this.#ping ??= {
+      number: this.#lastNumber = (this.#lastNumber + 1) >>> 0,
+      sentAt: undefined,
+      result: Promise.withResolvers(),
+    };
+    return this.#ping.number;
+  }
+
+  /** The ping is on its way. */
+  notePingSent(): void {
+    if (this.#ping !== undefined) this.#ping.sentAt ??= this.#options.clock.now();
+  }
+
+  /** Takes an answer; one to another ping, or to one that was answered before, changes nothing. */
+  handlePong(number: number): void {
+    const ping = this.#ping;
+    if (ping?.sentAt === undefined || ping.number !== number) return;
+    this.#ping = undefined;
+    this.#lastRttMs = this.#options.clock.now() - ping.sentAt;
+    ping.result.resolve(this.#lastRttMs);
+  }
+
+  /** Stops watching, and ends the wait for an answer; harmless when repeated. */
   stop(): void {
     this.#cancel();
+    this.#ping?.result.resolve(undefined);
+    this.#ping = undefined;
   }
 
   #schedule(delayMs: number): void {

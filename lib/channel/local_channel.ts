@@ -7,52 +7,24 @@
  * @module
  */
 
-import type { ByteStream, Counters, Environment } from "../base/mod.ts";
-import { Channel } from "./channel.ts";
-import { channelCounters, type ChannelDropReason } from "./drop_reason.ts";
-import { MAX_MESSAGE_BYTES } from "./envelope_stream.ts";
-import { FRAME_HEADER_BYTES, FrameReader } from "./frame_reader.ts";
-import type { RecordOpener, RecordSealer } from "./record_cipher.ts";
-
-/** What both ends need. */
-export interface LocalChannelSetup extends Pick<Environment, "clock" | "timers"> {
-  /** Counts what goes wrong; without it, nobody knows. */
-  readonly counters?: Counters<ChannelDropReason>;
-  /** The longest body of a message in bytes, 1 MiB by default; both ends must agree on it. */
-  readonly maxMessageBytes?: number;
-  /** Is handed the channel before anything is read from it: the place for `attach` and `onStream`. */
-  readonly prepare?: (channel: Channel) => void;
-}
+import type { ByteStream } from "../base/mod.ts";
+import { Channel, type ChannelSetup } from "./channel.ts";
+import { FRAME_HEADER_BYTES, FrameReader, type RecordOpener, type RecordSealer } from "./records/mod.ts";
 
 /** Opens a channel over a stream that was just dialled, such as `dialUnix` gives. It is open at once. */
-export function openLocalChannel(stream: ByteStream, setup: LocalChannelSetup): Channel {
+export function openLocalChannel(stream: ByteStream, setup: ChannelSetup): Channel {
   return localChannel("initiator", stream, setup);
 }
 
 /** Makes the other end, over a stream that was just accepted. Who may dial it, the caller has seen to. */
-export function acceptLocalChannel(stream: ByteStream, setup: LocalChannelSetup): Channel {
+export function acceptLocalChannel(stream: ByteStream, setup: ChannelSetup): Channel {
   return localChannel("responder", stream, setup);
 }
 
-function localChannel(
-  role: "initiator" | "responder",
-  stream: ByteStream,
-  setup: LocalChannelSetup,
-): Channel {
-  const channel = new Channel(stream, {
-    role,
-    frames: new FrameReader(stream),
-    sealer: PLAIN_SEALER,
-    opener: PLAIN_OPENER,
-    remoteStatic: undefined,
-    reply: new Uint8Array(0),
-    clock: setup.clock,
-    timers: setup.timers,
-    counters: setup.counters ?? channelCounters(),
-    maxMessageBytes: setup.maxMessageBytes ?? MAX_MESSAGE_BYTES,
-  });
-  setup.prepare?.(channel);
-  return channel;
+function localChannel(role: "initiator" | "responder", stream: ByteStream, setup: ChannelSetup): Channel {
+  const frames = new FrameReader(stream);
+  const plain = { sealer: PLAIN_SEALER, opener: PLAIN_OPENER, remoteStatic: undefined };
+  return new Channel(stream, { role, frames, ...plain, reply: new Uint8Array(0) }, setup);
 }
 
 const PLAIN_SEALER: RecordSealer = {

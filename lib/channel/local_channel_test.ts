@@ -3,7 +3,7 @@ import { utf8Bytes } from "../base/mod.ts";
 import { openLocalChannel } from "./local_channel.ts";
 import { Bench, settle, streamPair } from "./testing/memory_stream.ts";
 
-Deno.test("a local channel has no key of the other end, and carries streams and messages", async () => {
+Deno.test("openLocalChannel() gives a channel without a key of the other end, which carries streams and messages", async () => {
   const bench = new Bench(true);
   const [near, far] = await bench.connect();
   assert.throws(() => near.remoteStatic, TypeError);
@@ -19,7 +19,7 @@ Deno.test("a local channel has no key of the other end, and carries streams and 
   assert.equal(bench.timers.size, 0);
 });
 
-Deno.test("a local channel and a sealed one never understand each other", async () => {
+Deno.test("openLocalChannel() and acceptChannel() never understand each other", async () => {
   const bench = new Bench();
   const accepting = bench.accept();
   const local = openLocalChannel(bench.near, { clock: bench.clock, timers: bench.timers });

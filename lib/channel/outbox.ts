@@ -3,17 +3,17 @@
  * @module
  */
 
-import { MAX_CHUNK_BYTES } from "./stream_state.ts";
 import {
   EnvelopeKind,
   envelopeLength,
   MAX_ENVELOPE_OVERHEAD_BYTES,
+  MAX_RECORD_BYTES,
   type Pieces,
   piecesLength,
+  RecordBlock,
   writeEnvelope,
-} from "./envelope_codec.ts";
-import { RecordBlock } from "./record_block.ts";
-import { MAX_RECORD_BYTES } from "./record_cipher.ts";
+} from "./records/mod.ts";
+import { MAX_CHUNK_BYTES } from "./streams/mod.ts";
 
 /** How much `post` queues. */
 export const MAX_POSTED_BYTES: number = 8 << 20;

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { utf8Bytes } from "../base/mod.ts";
-import { settle, testChannel } from "./testing/memory_stream.ts";
 import { MAX_POSTED_BYTES, MAX_POSTED_MESSAGES } from "./outbox.ts";
+import { settle, testChannel } from "./testing/memory_stream.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 testChannel(
-  "attach() hands on what post() sends in order, and other topics still go to receive()",
+  "Channel.attach() hands on what post() sends in order, and other topics still go to receive()",
   async (bench) => {
     const [near, far] = await bench.connect();
     const got: string[] = [];
@@ -24,7 +24,7 @@ testChannel(
 );
 
 testChannel(
-  "attach() takes over what waits for receive() already, and leaves the rest in order",
+  "Channel.attach() takes over what waits for receive() already, and leaves the rest in order",
   async (bench) => {
     const [near, far] = await bench.connect();
     for (let i = 0; i < 200; i++) near.post(i % 2 ? "odd" : "even", utf8Bytes(`${i}`));
@@ -38,7 +38,7 @@ testChannel(
   },
 );
 
-testChannel("a handler that throws closes the channel and is counted", async (bench) => {
+testChannel("Channel closes when a handler throws, and counts it", async (bench) => {
   const [near, far] = await bench.connect();
   let calls = 0;
   far.attach("calls", () => {
@@ -53,7 +53,7 @@ testChannel("a handler that throws closes the channel and is counted", async (be
 });
 
 testChannel(
-  "post() shares records: all of one turn, and all that comes while a write is under way",
+  "Channel.post() shares records: all of one turn, and all that comes while a write is under way",
   async (bench) => {
     const [near, far] = await bench.connect();
     let got = 0;
@@ -74,7 +74,7 @@ testChannel(
   },
 );
 
-testChannel("post() refuses when too much is queued, until drained()", async (bench) => {
+testChannel("Channel.post() refuses when too much is queued, until drained()", async (bench) => {
   const [near, far] = await bench.connect();
   await near.drained();
   let got = 0;
@@ -103,7 +103,7 @@ testChannel("post() refuses when too much is queued, until drained()", async (be
   assert.equal(got, posted + 1 + largePosted);
 });
 
-testChannel("post() takes bodies of any length and copies them at once", async (bench) => {
+testChannel("Channel.post() takes bodies of any length and copies them at once", async (bench) => {
   const [near, far] = await bench.connect();
   const lengths = [0, 1, 40_000, 48_000, 50_000, 65_500, 65_519, 70_000, 200_000, 1, 1 << 20, 3];
   const got: string[] = [];
@@ -124,7 +124,7 @@ testChannel("post() takes bodies of any length and copies them at once", async (
   assert.deepEqual(got, lengths.map((length) => `${length} true`));
 });
 
-testChannel("send() goes on while post() keeps its queue full", async (bench) => {
+testChannel("Channel.send() goes on while post() keeps its queue full", async (bench) => {
   const [near, far] = await bench.connect();
   far.attach("calls", () => {});
   let isOver = false;

@@ -4,8 +4,7 @@
  */
 
 import { utf8Bytes } from "../base/mod.ts";
-import type { EnvelopeDecoder } from "./envelope_codec.ts";
-import { MAX_TOPIC_BYTES } from "./envelope_stream.ts";
+import { type EnvelopeDecoder, MAX_TOPIC_BYTES } from "./records/mod.ts";
 
 // Topics are few; a caller that makes them up must not fill the memory.
 const MAX_ENCODED = 256;

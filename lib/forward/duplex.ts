@@ -1,5 +1,5 @@
 /**
- * A stream between two programs as a port.
+ * A stream between two programs as a port, and streams that need no socket.
  * @module
  */
 
@@ -24,4 +24,130 @@ export interface Duplex {
    * @param code 0 to 0xffffffef, for the other end
    */
   reset(code: number): void;
+}
+
+/** A stream of which something was read already. */
+export class ResumedDuplex implements Duplex {
+  readonly #stream: Duplex;
+  #first: Uint8Array | undefined;
+
+  /** @param first what comes before everything else that is read; it may be empty */
+  constructor(stream: Duplex, first: Uint8Array) {
+    this.#stream = stream;
+    this.#first = first.length === 0 ? undefined : first;
+  }
+
+  get resetCode(): number | undefined {
+    return this.#stream.resetCode;
+  }
+
+  read(): Promise<Uint8Array | undefined> {
+    const first = this.#first;
+    this.#first = undefined;
+    return first === undefined ? this.#stream.read() : Promise.resolve(first);
+  }
+
+  write(bytes: Uint8Array): Promise<boolean> {
+    return this.#stream.write(bytes);
+  }
+
+  end(): void {
+    this.#stream.end();
+  }
+
+  reset(code: number): void {
+    this.#stream.reset(code);
+  }
+}
+
+// A write waits while so many bytes have not been read.
+const WINDOW_BYTES = 256 * 1_024;
+
+/** @returns both ends of a stream inside this process; what one writes the other reads, at its pace */
+export function duplexPair(): [Duplex, Duplex] {
+  const shared: Shared = { resetCode: undefined };
+  const [there, back] = [new Pipe(shared), new Pipe(shared)];
+  const end = (into: Pipe, from: Pipe): Duplex => ({
+    get resetCode() {
+      return shared.resetCode;
+    },
+    read: () => from.read(),
+    write: (bytes) => into.write(bytes),
+    end: () => into.end(),
+    reset(code) {
+      if (shared.resetCode !== undefined || (there.isOver && back.isOver)) return;
+      shared.resetCode = code;
+      there.drop();
+      back.drop();
+    },
+  });
+  return [end(there, back), end(back, there)];
+}
+
+interface Shared {
+  resetCode: number | undefined;
+}
+
+/** One direction. */
+class Pipe {
+  readonly #shared: Shared;
+  #pieces: Uint8Array[] = [];
+  #bytes = 0;
+  #isEnded = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(shared: Shared) {
+    this.#shared = shared;
+  }
+
+  /** Whether all of it has been read. */
+  get isOver(): boolean {
+    return this.#isEnded && this.#pieces.length === 0;
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const piece = this.#pieces.shift();
+      if (piece !== undefined) {
+        this.#bytes -= piece.length;
+        this.#wake();
+        return piece;
+      }
+      if (this.#isEnded || this.#shared.resetCode !== undefined) return undefined;
+      await this.#change();
+    }
+  }
+
+  async write(bytes: Uint8Array): Promise<boolean> {
+    while (this.#bytes >= WINDOW_BYTES && this.#isOpen) await this.#change();
+    if (!this.#isOpen) return false;
+    if (bytes.length === 0) return true;
+    this.#pieces.push(bytes.slice());
+    this.#bytes += bytes.length;
+    this.#wake();
+    return true;
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#wake();
+  }
+
+  drop(): void {
+    this.#pieces = [];
+    this.#bytes = 0;
+    this.#wake();
+  }
+
+  get #isOpen(): boolean {
+    return !this.#isEnded && this.#shared.resetCode === undefined;
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
 }

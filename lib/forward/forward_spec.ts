@@ -61,11 +61,6 @@ export function parseForward(text: string): ForwardSpec {
   return { bind, port, targetHost, targetPort };
 }
 
-/** @returns the text that `parseForward` reads as the same */
-export function formatForward({ bind, port, targetHost, targetPort }: ForwardSpec): string {
-  return `${bracketed(bind)}:${port}:${bracketed(targetHost)}:${targetPort}`;
-}
-
 function readBind(text: string): string | undefined {
   if (text === "*") return "0.0.0.0";
   if (text === "localhost") return DEFAULT_BIND;
@@ -88,10 +83,6 @@ function readAddress(text: string): IpAddress | undefined {
 
 function readPort(text: string): number | undefined {
   return /^(?:0|[1-9]\d{0,4})$/.test(text) && Number(text) <= 65535 ? Number(text) : undefined;
-}
-
-function bracketed(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
 }
 
 function refuse(text: string, problem: string): never {

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { formatForward, type ForwardSpec, InvalidForwardError, parseForward } from "./forward_spec.ts";
+import { type ForwardSpec, InvalidForwardError, parseForward } from "./forward_spec.ts";
+
+/** @returns the text that `parseForward` reads as the same */
+function formatForward({ bind, port, targetHost, targetPort }: ForwardSpec): string {
+  return `${bracketed(bind)}:${port}:${bracketed(targetHost)}:${targetPort}`;
+}
+
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
 
 const good: readonly (readonly [string, string, number, string, number])[] = [
   ["8080:web:80", "127.0.0.1", 8080, "web", 80],

@@ -14,8 +14,7 @@
 
 import { IpAddress } from "../net/mod.ts";
 import { type DialLimits, type DialRefusal, REFUSAL_CODES, refusalOf } from "./dial.ts";
-import type { Duplex } from "./duplex.ts";
-import { ResumedDuplex } from "./resumed_duplex.ts";
+import { type Duplex, ResumedDuplex } from "./duplex.ts";
 
 /** The topic of such streams. */
 export const FORWARD_TOPIC = "forward";

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { Channel } from "../channel/mod.ts";
 import { Bench } from "../channel/testing/memory_stream.ts";
 import { type Dial, isRefusal, type Refusal, REFUSAL_CODES, REFUSALS } from "./dial.ts";
+import { parseForward } from "./forward_spec.ts";
 import {
   acceptForward,
   awaitAccepted,
@@ -11,11 +12,10 @@ import {
   encodeForwardHeader,
   FORWARD_TOPIC,
 } from "./forward_stream.ts";
-import { parseForward } from "./forward_spec.ts";
 import { PortForward } from "./port_forward.ts";
 import { PortOffer } from "./port_offer.ts";
-import { echoServer, memoryPair, pattern, readAll, sendAll, until } from "./testing/streams.ts";
 import { connectTcp } from "./tcp_duplex.ts";
+import { echoServer, memoryPair, pattern, readAll, sendAll, until } from "./testing/streams.ts";
 
 const LIMITS = { signal: new AbortController().signal, timeoutMs: 5_000 };
 

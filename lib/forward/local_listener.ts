@@ -4,7 +4,7 @@
  */
 
 import type { WeftError } from "../base/mod.ts";
-import { portInUse, SocketError } from "../transport/mod.ts";
+import { acceptNext, portInUse, SocketError } from "../transport/mod.ts";
 import { REFUSAL_CODES } from "./dial.ts";
 import { TcpDuplex } from "./tcp_duplex.ts";
 
@@ -27,8 +27,6 @@ export interface ListenerCounts {
   /** Connections that were closed because there were too many. */
   readonly overLimit: number;
 }
-
-const ACCEPT_RETRY_MS = 20;
 
 /** Listens from `start` to `stop`; what it serves is for those who extend it to say. */
 export abstract class LocalListener implements AsyncDisposable {
@@ -83,14 +81,10 @@ export abstract class LocalListener implements AsyncDisposable {
   }
 
   async #acceptAll(listener: Deno.TcpListener, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        this.#accept(new TcpDuplex(await listener.accept()), signal);
-      } catch {
-        if (signal.aborted) return;
-        // accept(2): an aborted connection concerns only itself; no free descriptors is an error that lasts.
-        await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
-      }
+    for (;;) {
+      const connection = await acceptNext(listener, () => signal.aborted);
+      if (connection === undefined) return;
+      this.#accept(new TcpDuplex(connection), signal);
     }
   }
 

@@ -12,8 +12,7 @@
  */
 
 export * from "./dial.ts";
-export type { Duplex } from "./duplex.ts";
-export * from "./duplex_pair.ts";
+export { type Duplex, duplexPair } from "./duplex.ts";
 export * from "./forward_spec.ts";
 export * from "./forward_stream.ts";
 export type { ListenerCounts, LocalListener, LocalListenerOptions } from "./local_listener.ts";

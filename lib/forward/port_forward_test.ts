@@ -5,8 +5,8 @@ import type { Duplex } from "./duplex.ts";
 import { parseForward } from "./forward_spec.ts";
 import { PortForward } from "./port_forward.ts";
 import { PortOffer } from "./port_offer.ts";
-import { echoServer, memoryPair, pattern, readAll, sendAll, TestServer, until } from "./testing/streams.ts";
 import { connectTcp, type TcpDuplex } from "./tcp_duplex.ts";
+import { echoServer, memoryPair, pattern, readAll, sendAll, TestServer, until } from "./testing/streams.ts";
 
 const LIMITS = { signal: new AbortController().signal, timeoutMs: 5_000 };
 const spec = parseForward("0:web:80");

@@ -4,6 +4,7 @@ import { labTest } from "../../tests/lab/mod.ts";
 import { type Dial, isRefusal, type Refusal, REFUSAL_CODES, REFUSALS } from "./dial.ts";
 import type { Duplex } from "./duplex.ts";
 import { SocksProxy, type SocksProxyOptions } from "./socks_proxy.ts";
+import { connectTcp, type TcpDuplex } from "./tcp_duplex.ts";
 import {
   echoServer,
   memoryPair,
@@ -14,7 +15,6 @@ import {
   TestServer,
   until,
 } from "./testing/streams.ts";
-import { connectTcp, type TcpDuplex } from "./tcp_duplex.ts";
 
 const LIMITS = { signal: new AbortController().signal, timeoutMs: 5_000 };
 const CONNECT_ECHO = socksRequest("echo.weft.internal", 7);

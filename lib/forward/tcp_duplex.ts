@@ -3,6 +3,7 @@
  * @module
  */
 
+import { connectWithin } from "../transport/mod.ts";
 import { type DialLimits, type DialRefusal, type Refusal, REFUSAL_CODES } from "./dial.ts";
 import type { Duplex } from "./duplex.ts";
 
@@ -133,27 +134,12 @@ export class TcpDuplex implements Duplex {
 export async function connectTcp(
   hostname: string,
   port: number,
-  { signal, timeoutMs }: DialLimits,
+  limits: DialLimits,
 ): Promise<TcpDuplex | DialRefusal> {
-  const abort = new AbortController();
-  const giveUp = (): void => abort.abort();
-  let isLate = false;
-  const timer = setTimeout(() => {
-    isLate = true;
-    giveUp();
-  }, timeoutMs);
-  signal.addEventListener("abort", giveUp);
-  if (signal.aborted) giveUp();
   try {
-    const connection = await Deno.connect({ transport: "tcp", hostname, port, signal: abort.signal });
-    if (!abort.signal.aborted) return new TcpDuplex(connection);
-    connection.close();
-    return { refusal: isLate ? "timeout" : "failed" };
+    return new TcpDuplex(await connectWithin(hostname, port, limits));
   } catch (error) {
-    return { refusal: isLate ? "timeout" : refusalFor(error) };
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", giveUp);
+    return { refusal: refusalFor(error) };
   }
 }
 

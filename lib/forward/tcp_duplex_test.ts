@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { isRefusal } from "./dial.ts";
-import { echoServer, readAll, tcpPair } from "./testing/streams.ts";
 import { connectTcp } from "./tcp_duplex.ts";
+import { echoServer, readAll, tcpPair } from "./testing/streams.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const limits = { signal: new AbortController().signal, timeoutMs: 5_000 };

@@ -5,7 +5,7 @@
 
 import { IpAddress } from "./ip_address.ts";
 
-/** What an endpoint may have besides. */
+/** The rest of an endpoint: what only link-local addresses have. */
 export interface EndpointOptions {
   /** Of a link-local address: the number of the interface that leads there (RFC 4007 §6). */
   readonly zone?: number;

@@ -69,11 +69,6 @@ export function ipPacketLength(
   return length <= available ? length : undefined;
 }
 
-/** @returns bytes of the IPv4 header as it claims, 0 to 60; valid ones have at least 20 */
-export function ipv4HeaderLength(packet: Uint8Array): number {
-  return ((packet[0] ?? 0) & 0x0f) * 4;
-}
-
 /** @returns where the source address starts in a packet of this version, in bytes */
 export function ipSourceOffset(version: IpFamily): number {
   return version === 4 ? IPV4_SOURCE_OFFSET : IPV6_SOURCE_OFFSET;

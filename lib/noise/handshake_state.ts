@@ -19,7 +19,7 @@ import { SymmetricState } from "./symmetric_state.ts";
 /** Who sends the first message. */
 export type Role = "initiator" | "responder";
 
-/** What a handshake starts with. */
+/** Pattern, role and keys; which keys are needed depends on the pattern. */
 export interface HandshakeOptions {
   readonly pattern: HandshakePattern;
   readonly role: Role;

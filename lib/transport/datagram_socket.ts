@@ -47,29 +47,25 @@ export interface DatagramSocket {
   close(): void;
 }
 
-/** A batch whose parts its owner replaces before each use, so that receiving makes no new one. */
-export class SingleDatagram implements DatagramBatch {
-  readonly count = 1;
-  #datagram: Uint8Array;
-  #source: Endpoint;
+/** The socket of an interface that is down: it receives nothing and drops everything. */
+export class NoSocket implements DatagramSocket {
+  readonly localPort = 0;
+  readonly #closed = Promise.withResolvers<undefined>();
+  #dropped = 0;
 
-  constructor(datagram: Uint8Array, source: Endpoint) {
-    this.#datagram = datagram;
-    this.#source = source;
+  receiveBatch(): Promise<DatagramBatch | undefined> {
+    return this.#closed.promise;
   }
 
-  /** @returns this, holding another datagram */
-  replace(datagram: Uint8Array, source: Endpoint): this {
-    this.#datagram = datagram;
-    this.#source = source;
-    return this;
+  send(): void {
+    this.#dropped++;
   }
 
-  datagram(_index: number): Uint8Array {
-    return this.#datagram;
+  drops(): Readonly<Record<string, number>> {
+    return { closed: this.#dropped };
   }
 
-  source(_index: number): Endpoint {
-    return this.#source;
+  close(): void {
+    this.#closed.resolve(undefined);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Datagrams to whoever is near: to a multicast group (RFC 1112) and to all (RFC 919), by every interface.
+ * Datagrams on the local networks: to a multicast group (RFC 1112) and to all (RFC 919), by every interface.
  * @module
  */
 
@@ -18,7 +18,7 @@ export interface LanOptions {
   interfaces(): readonly IpAddress[];
 }
 
-/** More interfaces than this are not called into. */
+/** Nothing is sent by more interfaces than this. */
 const MAX_INTERFACES = 8;
 /** How many datagrams may wait for `receive`. */
 const MAX_WAITING = 256;
@@ -26,33 +26,33 @@ const ANYWHERE = IpAddress.fromBytes(new Uint8Array(4));
 const EVERYBODY = IpAddress.fromBytes(new Uint8Array(4).fill(255));
 
 /**
- * One socket that hears, and for each interface one that calls: bound to its address, so that the kernel sends by that
- * interface whatever its routes say. No privilege and no foreign function is needed.
+ * One socket that receives, and for each interface one that sends: bound to its address, so that the kernel sends by
+ * that interface whatever its routes say. No privilege and no foreign function is needed.
  */
 export class LanSockets {
   readonly #options: LanOptions;
-  readonly #hearing: LocalDatagrams;
-  readonly #calling = new Map<string, LocalDatagrams>();
+  readonly #receiver: LocalDatagrams;
+  readonly #senders = new Map<string, LocalDatagrams>();
   readonly #inbox: ReceivedDatagram[] = [];
   #wake = (): void => {};
   #isClosed = false;
 
-  private constructor(options: LanOptions, hearing: LocalDatagrams) {
+  private constructor(options: LanOptions, receiver: LocalDatagrams) {
     this.#options = options;
-    this.#hearing = hearing;
-    this.#listen(hearing);
+    this.#receiver = receiver;
+    this.#listen(receiver);
   }
 
   /** @throws PortInUseError, SocketError */
   static async open(options: LanOptions): Promise<LanSockets> {
-    const hearing = LocalDatagrams.open({ address: ANYWHERE, port: options.port, isShared: true });
-    const sockets = new LanSockets(options, hearing);
+    const receiver = LocalDatagrams.open({ address: ANYWHERE, port: options.port, isShared: true });
+    const sockets = new LanSockets(options, receiver);
     await sockets.refresh();
     return sockets;
   }
 
   /**
-   * Follows the interfaces of the host: those that are new are called into, those that are gone are not.
+   * Follows the interfaces of the host: new ones are sent by too, those that are gone no more.
    * @returns whether there are new ones
    */
   async refresh(): Promise<boolean> {
@@ -61,21 +61,21 @@ export class LanSockets {
     const wanted = new Map(
       interfaces().slice(0, MAX_INTERFACES).map((address) => [address.toString(), address]),
     );
-    for (const [key, socket] of this.#calling) {
+    for (const [key, socket] of this.#senders) {
       if (wanted.has(key)) continue;
       socket.close();
-      this.#calling.delete(key);
+      this.#senders.delete(key);
     }
     let hasNew = false;
     for (const [key, address] of wanted) {
-      if (this.#calling.has(key)) continue;
+      if (this.#senders.has(key)) continue;
       try {
         const socket = LocalDatagrams.open({ address, port: 0, loopsBack: true });
-        this.#calling.set(key, socket);
+        this.#senders.set(key, socket);
         this.#listen(socket);
         hasNew = true;
-        await this.#hearing.joinGroup(group, address, ttl);
-        // It hears nothing of the group; the runtime sets the TTL with the membership.
+        await this.#receiver.joinGroup(group, address, ttl);
+        // It receives nothing of the group; the runtime sets the TTL with the membership.
         await socket.joinGroup(group, address, ttl);
       } catch {
         // The address has just gone; the next look will not find it.
@@ -84,19 +84,19 @@ export class LanSockets {
     return hasNew;
   }
 
-  /** Calls the group by every interface. */
+  /** Sends to the group by every interface. */
   multicast(datagram: Uint8Array): void {
-    this.#call(datagram, this.#options.group);
+    this.#sendByAll(datagram, this.#options.group);
   }
 
-  /** Calls everybody on the networks of every interface. */
+  /** Sends to everybody on the networks of every interface. */
   broadcast(datagram: Uint8Array): void {
-    this.#call(datagram, EVERYBODY);
+    this.#sendByAll(datagram, EVERYBODY);
   }
 
   /** Sends to one. */
   send(datagram: Uint8Array, destination: Endpoint): void {
-    this.#hearing.send(datagram, destination);
+    this.#receiver.send(datagram, destination);
   }
 
   /** Waits for a datagram; one call is under way at a time. @returns undefined when it is closed */
@@ -110,7 +110,7 @@ export class LanSockets {
 
   /** @returns when all that was sent before has gone out */
   async flush(): Promise<void> {
-    await Promise.all([this.#hearing, ...this.#calling.values()].map((socket) => socket.flush()));
+    await Promise.all([this.#receiver, ...this.#senders.values()].map((socket) => socket.flush()));
   }
 
   /** Closes all. Harmless when repeated. @returns when what was sent before has gone out */
@@ -118,17 +118,15 @@ export class LanSockets {
     this.#isClosed = true;
     this.#inbox.length = 0;
     this.#wake();
-    const sockets = [this.#hearing, ...this.#calling.values()];
-    for (const socket of sockets) socket.close();
-    await Promise.all(sockets.map(({ ended }) => ended));
+    await Promise.all([this.#receiver, ...this.#senders.values()].map((socket) => socket.close()));
   }
 
-  #call(datagram: Uint8Array, address: IpAddress): void {
+  #sendByAll(datagram: Uint8Array, address: IpAddress): void {
     const destination = new Endpoint(address, this.#options.port);
-    for (const socket of this.#calling.values()) socket.send(datagram, destination);
+    for (const socket of this.#senders.values()) socket.send(datagram, destination);
   }
 
-  /** What comes while much waits is dropped: it comes again. */
+  /** What comes while the inbox is full is dropped: it is announced again. */
   async #listen(socket: LocalDatagrams): Promise<void> {
     for (;;) {
       const received = await socket.receive();

@@ -9,12 +9,11 @@ const group = IpAddress.fromBytes(Uint8Array.of(239, 255, 42, 98));
 /** A port that nobody has. */
 async function freeUdpPort(): Promise<number> {
   const socket = LocalDatagrams.open({ address: loopback, port: 0 });
-  socket.close();
-  await socket.ended;
+  await socket.close();
   return socket.local.port;
 }
 
-Deno.test("LanSockets hears what is sent to it, shares its port, and follows interfaces", async () => {
+Deno.test("LanSockets receives what is sent to it, shares its port, and follows interfaces", async () => {
   const port = await freeUdpPort();
   const interfaces: IpAddress[] = [];
   const options = { port, group, ttl: 2, interfaces: () => interfaces };

@@ -1,11 +1,12 @@
 /**
  * UDP on one of the host's own addresses, for the few datagrams that are not the packet plane's: echoes, names of
- * the network, who is near.
+ * the network, discovery.
  * @module
  */
 
-import { Endpoint, IpAddress } from "../net/mod.ts";
+import { Endpoint, type IpAddress } from "../net/mod.ts";
 import { openError } from "./errors.ts";
+import { addressOf } from "./runtime_sockets.ts";
 
 /** Where to listen. */
 export interface LocalDatagramOptions {
@@ -15,7 +16,7 @@ export interface LocalDatagramOptions {
   readonly port: number;
   /** Whether other programs may listen on the same port; each gets what is sent to a group or to all. */
   readonly isShared?: boolean;
-  /** Whether programs of this host hear what is sent to a group, too. */
+  /** Whether programs of this host receive what is sent to a group, too. */
   readonly loopsBack?: boolean;
 }
 
@@ -26,7 +27,7 @@ export interface ReceivedDatagram {
   readonly source: Endpoint;
 }
 
-/** What a program of this kind may be sent; longer ones are cut by the kernel and fail their checks. */
+/** Longer datagrams are cut by the kernel and fail the checks of whoever they are for. */
 const RECEIVE_BUFFER_BYTES = 2048;
 /** Datagrams that may wait to be sent; further ones are dropped, for a fresher one is on its way. */
 const MAX_SENDS_IN_FLIGHT = 256;
@@ -92,7 +93,7 @@ export class LocalDatagrams {
       try {
         const [bytes, from] = await this.#connection.receive(new Uint8Array(RECEIVE_BUFFER_BYTES));
         const { hostname, port } = from as Deno.NetAddr;
-        const address = IpAddress.parse(hostname.replace(/%.*$/, ""))?.unmapped();
+        const address = addressOf(hostname);
         if (address !== undefined) return { datagram: bytes, source: new Endpoint(address, port) };
       } catch {
         if (this.#isClosed) break;
@@ -127,10 +128,15 @@ export class LocalDatagrams {
     return this.#inFlight === 0 ? Promise.resolve() : new Promise((resolve) => this.#flushing.push(resolve));
   }
 
-  /** Closes once what is being sent has gone out; then a `receive` under way returns undefined. Harmless when repeated. */
-  close(): void {
+  /**
+   * Sends nothing more, and closes once what is being sent has gone out; then a `receive` under way returns undefined.
+   * Harmless when repeated.
+   * @returns when what was sent before has gone out
+   */
+  close(): Promise<void> {
     if (!this.#isClosed && this.#inFlight === 0) this.#end();
     this.#isClosed = true;
+    return this.#ended.promise;
   }
 
   #end(): void {

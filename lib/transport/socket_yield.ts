@@ -1,5 +1,5 @@
 /**
- * Ends a turn of the event loop by a byte to oneself.
+ * Yielding the event loop by a byte to oneself.
  * @module
  */
 
@@ -20,14 +20,14 @@ export class SocketYield implements EventLoopYield {
   readonly #received = new Uint8Array(16);
   #pair: readonly [Deno.TcpConn, Deno.TcpConn] | "closed" | undefined;
   #connecting: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
+  #yielding: Promise<void> | undefined;
 
   constructor(timers: Timers) {
     this.#timers = timers;
   }
 
-  next(): Promise<void> {
-    return this.#next ??= this.#end().finally(() => this.#next = undefined);
+  yieldNow(): Promise<void> {
+    return this.#yielding ??= this.#endTurn().finally(() => this.#yielding = undefined);
   }
 
   /** Gives the connection back; turns are ended by timers from then on. Harmless when repeated. */
@@ -36,7 +36,7 @@ export class SocketYield implements EventLoopYield {
     this.#close();
   }
 
-  async #end(): Promise<void> {
+  async #endTurn(): Promise<void> {
     if (this.#pair === undefined) this.#connecting ??= this.#connect();
     if (typeof this.#pair !== "object") {
       return await new Promise((resolve) => void this.#timers.setTimer(0, resolve));
@@ -73,6 +73,7 @@ export class SocketYield implements EventLoopYield {
   #close(): void {
     const pair = this.#pair;
     this.#pair = "closed";
-    if (typeof pair === "object") { for (const end of pair) end.close(); }
+    if (typeof pair !== "object") return;
+    for (const end of pair) end.close();
   }
 }

@@ -9,9 +9,9 @@ const timers: Timers = {
   },
 };
 
-Deno.test("SocketYield lets every socket be heard between two turns", async () => {
-  const turns = new SocketYield(timers);
-  await turns.next();
+Deno.test("SocketYield.yieldNow() lets every socket be heard", async () => {
+  const socketYield = new SocketYield(timers);
+  await socketYield.yieldNow();
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using near = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
   using far = await listener.accept();
@@ -35,21 +35,21 @@ Deno.test("SocketYield lets every socket be heard between two turns", async () =
   };
   const asking = ask();
   const turnsTaken = 200;
-  for (let turn = 0; turn < turnsTaken; turn++) await turns.next();
+  for (let turn = 0; turn < turnsTaken; turn++) await socketYield.yieldNow();
   ended = true;
   await asking;
   near.closeWrite();
   await echoing;
   assert.ok(answers > turnsTaken / 4, `${answers} answers in ${turnsTaken} turns`);
-  await turns.close();
+  await socketYield.close();
 });
 
-Deno.test("SocketYield go on after they were closed, and whoever asks at once shares one", async () => {
-  const turns = new SocketYield(timers);
-  const first = turns.next();
-  assert.equal(turns.next(), first);
+Deno.test("SocketYield goes on after it was closed, and calls at the same time share one turn", async () => {
+  const socketYield = new SocketYield(timers);
+  const first = socketYield.yieldNow();
+  assert.equal(socketYield.yieldNow(), first);
   await first;
-  await turns.close();
-  await turns.close();
-  await turns.next();
+  await socketYield.close();
+  await socketYield.close();
+  await socketYield.yieldNow();
 });

@@ -4,53 +4,45 @@
  */
 
 import type { ByteStream } from "../base/mod.ts";
-import { Endpoint, IpAddress } from "../net/mod.ts";
-import { ConnectionStream } from "./connection_stream.ts";
-import { openError } from "./errors.ts";
-import type { AcceptedStream, StreamListener } from "./stream_listener.ts";
+import { Endpoint } from "../net/mod.ts";
+import {
+  acceptNext,
+  addressOf,
+  ConnectionStream,
+  connectWithin,
+  type DialOptions,
+  type ListenOptions,
+  openDualStack,
+} from "./runtime_sockets.ts";
 
-/** Limits of one dial. */
-export interface DialOptions {
-  /** How long to wait for the other end's answer. */
-  readonly timeoutMs: number;
-  /** Gives up at once. */
-  readonly signal?: AbortSignal;
+/** A stream that somebody opened to us. */
+export interface AcceptedStream {
+  readonly stream: ByteStream;
+  /** Who opened it; IPv4 is always plain, never mapped into IPv6. */
+  readonly source: Endpoint;
 }
 
-/** Where to listen. */
-export interface ListenOptions {
-  /** 1 to 65535, or 0 for any free one. */
-  readonly port: number;
-  /** One address of this host; all of them unless given. */
-  readonly address?: IpAddress;
+/** Waits for streams on one port. */
+export interface StreamListener {
+  /** The port that others dial. */
+  readonly localPort: number;
+  /**
+   * Waits for the next stream; one call is under way at a time.
+   * @returns undefined when the listener is closed
+   */
+  accept(): Promise<AcceptedStream | undefined>;
+  /** Closes; an `accept` under way returns undefined, accepted streams live on. Harmless when repeated. */
+  close(): void;
 }
-
-const ACCEPT_RETRY_MS = 20;
 
 /**
  * Opens a stream to `endpoint`. Never throws: whoever dials has other endpoints to try.
  * @returns undefined when it was refused, unreachable, too slow, or given up
  */
 export async function dialTcp(endpoint: Endpoint, options: DialOptions): Promise<ByteStream | undefined> {
-  // A timer of our own and not AbortSignal.timeout(): it is cleared, so no dial outlives its answer.
-  const abort = new AbortController();
-  const giveUp = (): void => abort.abort();
-  const timer = setTimeout(giveUp, options.timeoutMs);
-  options.signal?.addEventListener("abort", giveUp);
-  if (options.signal?.aborted) giveUp();
-  try {
-    const { port } = endpoint;
-    const hostname = endpoint.address.toString();
-    const connection = await Deno.connect({ transport: "tcp", hostname, port, signal: abort.signal });
-    if (!abort.signal.aborted) return tcpStream(connection, endpoint.toString());
-    connection.close();
-  } catch {
-    // Every reason means the same to the caller.
-  } finally {
-    clearTimeout(timer);
-    options.signal?.removeEventListener("abort", giveUp);
-  }
-  return undefined;
+  const hostname = endpoint.address.toString();
+  const connection = await connectWithin(hostname, endpoint.port, options).catch(() => undefined);
+  return connection && tcpStream(connection, endpoint.toString());
 }
 
 /**
@@ -58,22 +50,8 @@ export async function dialTcp(endpoint: Endpoint, options: DialOptions): Promise
  * @throws PortInUseError, SocketError
  */
 export function listenTcp(options: ListenOptions): StreamListener {
-  const { port, address } = options;
-  if (address !== undefined) return listenAt(address.toString(), port);
-  try {
-    return new TcpListener(Deno.listen({ transport: "tcp", hostname: "::", port }));
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) throw openError("TCP", port, error);
-  }
-  return listenAt("0.0.0.0", port);
-}
-
-function listenAt(hostname: string, port: number): StreamListener {
-  try {
-    return new TcpListener(Deno.listen({ transport: "tcp", hostname, port }));
-  } catch (error) {
-    throw openError("TCP", port, error);
-  }
+  const open = (hostname: string) => Deno.listen({ transport: "tcp", hostname, port: options.port });
+  return new TcpListener(openDualStack("TCP", options, open));
 }
 
 class TcpListener implements StreamListener {
@@ -87,24 +65,16 @@ class TcpListener implements StreamListener {
   }
 
   async accept(): Promise<AcceptedStream | undefined> {
-    while (!this.#isClosed) {
-      try {
-        const connection = await this.#listener.accept();
-        const { hostname, port } = connection.remoteAddr;
-        const address = IpAddress.parse(hostname.replace(/%.*$/, ""))?.unmapped();
-        if (address === undefined) connection.close();
-        else {
-          const source = new Endpoint(address, port);
-          return { stream: tcpStream(connection, source.toString()), source };
-        }
-      } catch {
-        if (this.#isClosed) break;
-        // accept(2): an aborted connection concerns only itself; no free descriptors is an error that lasts, and the
-        // pause lets streams close meanwhile.
-        await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
+    for (;;) {
+      const connection = await acceptNext(this.#listener, () => this.#isClosed);
+      if (connection === undefined) return undefined;
+      const address = addressOf(connection.remoteAddr.hostname);
+      if (address === undefined) connection.close();
+      else {
+        const source = new Endpoint(address, connection.remoteAddr.port);
+        return { stream: tcpStream(connection, source.toString()), source };
       }
     }
-    return undefined;
   }
 
   close(): void {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { ByteStream } from "../base/mod.ts";
 import { Endpoint, IpAddress } from "../net/mod.ts";
-import { testByteStream } from "./byte_stream_suite_test.ts";
 import { PortInUseError } from "./errors.ts";
 import { dialTcp, listenTcp } from "./tcp.ts";
+import { testByteStream } from "./testing/byte_stream_suite.ts";
 
 const local = (port: number, address = "127.0.0.1"): Endpoint =>
   new Endpoint(IpAddress.parse(address) ?? assert.fail(address), port);

@@ -10,17 +10,8 @@ import {
   type DatagramSocket,
   MAX_DATAGRAM_BYTES,
   MAX_SENDS_IN_FLIGHT,
-  SingleDatagram,
 } from "./datagram_socket.ts";
-import { openError } from "./errors.ts";
-
-/** Where to listen. */
-export interface UdpOptions {
-  /** 1 to 65535, or 0 for any free one. */
-  readonly port: number;
-  /** One address of this host; all of them unless given. */
-  readonly address?: IpAddress;
-}
+import { addressOf, type ListenOptions, openDualStack } from "./runtime_sockets.ts";
 
 const RECEIVE_BUFFER_BYTES = 65_535;
 /** Senders choose their source, so the cache of sources is bounded; when full it starts anew. */
@@ -33,23 +24,12 @@ const NOWHERE = new Endpoint(IpAddress.fromBytes(new Uint8Array(4)), 0);
  * Opens a UDP socket for IPv6 and IPv4 together, or for IPv4 alone where the host has no IPv6, or for one address.
  * @throws PortInUseError, SocketError
  */
-export function openUdp(options: UdpOptions): DatagramSocket {
-  const { port, address } = options;
-  if (address !== undefined) return openAt(address.toString(), port);
-  try {
-    return new UdpSocket(Deno.listenDatagram({ transport: "udp", hostname: "::", port }), true);
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) throw openError("UDP", port, error);
-  }
-  return openAt("0.0.0.0", port);
-}
-
-function openAt(hostname: string, port: number): DatagramSocket {
-  try {
-    return new UdpSocket(Deno.listenDatagram({ transport: "udp", hostname, port }), false);
-  } catch (error) {
-    throw openError("UDP", port, error);
-  }
+export function openUdp(options: ListenOptions): DatagramSocket {
+  const { port } = options;
+  return openDualStack("UDP", options, (hostname) => {
+    const connection = Deno.listenDatagram({ transport: "udp", hostname, port });
+    return new UdpSocket(connection, hostname === "::" && options.address === undefined);
+  });
 }
 
 /** Who has sent to a socket, with the address as its runtime says it. */
@@ -64,6 +44,33 @@ class ReceivedEndpoint extends Endpoint {
     super(address, from.runtimeAddress.port);
     this.socket = from.socket;
     this.runtimeAddress = from.runtimeAddress;
+  }
+}
+
+/** A batch whose parts its owner replaces before each use, so that receiving makes no new one. */
+class SingleDatagram implements DatagramBatch {
+  readonly count = 1;
+  #datagram: Uint8Array;
+  #source: Endpoint;
+
+  constructor(datagram: Uint8Array, source: Endpoint) {
+    this.#datagram = datagram;
+    this.#source = source;
+  }
+
+  /** @returns this, holding another datagram */
+  replace(datagram: Uint8Array, source: Endpoint): this {
+    this.#datagram = datagram;
+    this.#source = source;
+    return this;
+  }
+
+  datagram(_index: number): Uint8Array {
+    return this.#datagram;
+  }
+
+  source(_index: number): Endpoint {
+    return this.#source;
   }
 }
 
@@ -139,9 +146,8 @@ class UdpSocket implements DatagramSocket {
     const key = `${hostname} ${port}`;
     const cached = this.#zoned.get(key) ?? this.#sources.get(key);
     if (cached !== undefined) return cached;
-    // A zone (fe80::1%2) is the host's own affair; RFC 4007 §11.
-    const address = IpAddress.parse(hostname.replace(/%.*$/, "")) ?? NOWHERE.address;
-    const endpoint = new ReceivedEndpoint(address.unmapped(), { socket: this, runtimeAddress });
+    const address = addressOf(hostname) ?? NOWHERE.address;
+    const endpoint = new ReceivedEndpoint(address, { socket: this, runtimeAddress });
     if (this.#sources.size >= MAX_CACHED_SOURCES) this.#sources.clear();
     this.#sources.set(key, endpoint);
     return endpoint;

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { Endpoint, IpAddress } from "../net/mod.ts";
 import { MAX_SENDS_IN_FLIGHT } from "./datagram_socket.ts";
+import { PortInUseError } from "./errors.ts";
 import {
   type DatagramPair,
   receive,
   testDatagramSocket,
   untilDropped,
-} from "./datagram_socket_suite_test.ts";
-import { PortInUseError } from "./errors.ts";
+} from "./testing/datagram_socket_suite.ts";
 import { openUdp } from "./udp_socket.ts";
 
 const endpoint = (address: string, port: number): Endpoint =>

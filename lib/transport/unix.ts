@@ -4,16 +4,14 @@
  */
 
 import { type ByteStream, utf8Bytes } from "../base/mod.ts";
-import { ConnectionStream } from "./connection_stream.ts";
 import { SocketError, SocketPathInUseError } from "./errors.ts";
+import { acceptNext, ConnectionStream } from "./runtime_sockets.ts";
 
 // Where the socket is made before it is put in its place.
 const UNSEEN = ".new";
 
 // The longest path of a Unix socket on Linux, `sun_path` without its zero byte.
 const MAX_SOCKET_PATH_BYTES = 107 - UNSEEN.length;
-
-const ACCEPT_RETRY_MS = 20;
 
 /** Waits for streams at a path. */
 export interface UnixStreamListener {
@@ -135,16 +133,8 @@ class Listener implements UnixStreamListener {
   }
 
   async accept(): Promise<ByteStream | undefined> {
-    while (!this.#isClosed) {
-      try {
-        return new ConnectionStream(await this.#listener.accept(), `unix:${this.path} (accepted)`);
-      } catch {
-        if (this.#isClosed) break;
-        // accept(2): no free descriptors is an error that lasts; the pause lets streams close meanwhile.
-        await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
-      }
-    }
-    return undefined;
+    const connection = await acceptNext(this.#listener, () => this.#isClosed);
+    return connection && new ConnectionStream(connection, `unix:${this.path} (accepted)`);
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ByteStream } from "../base/mod.ts";
-import { testByteStream } from "./byte_stream_suite_test.ts";
 import { SocketError, SocketPathInUseError } from "./errors.ts";
+import { testByteStream } from "./testing/byte_stream_suite.ts";
 import { dialUnix, listenUnix } from "./unix.ts";
 
 async function inFolder(body: (path: string) => Promise<void>): Promise<void> {

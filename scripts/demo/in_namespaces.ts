@@ -5,20 +5,20 @@
 
 import { fetchPage, type Host, Lab, pingOnce, servePage, unmet, WeftNode } from "../../tests/lab/mod.ts";
 import {
+  type DemoRun,
   joinThree,
   NODE_NAMES,
   pingMessagePlane,
-  type Stage,
   stopAll,
   untilInterrupted,
   WEFT,
-} from "./stage.ts";
+} from "./demo_run.ts";
 
 const PAGE = { port: 8080, text: "Hello from b, over the overlay." };
 
 /** Runs the demo in three network namespaces. @throws Error when something does not work */
-export async function demoInNamespaces(stage: Stage): Promise<void> {
-  const { story } = stage;
+export async function demoInNamespaces(run: DemoRun): Promise<void> {
+  const { story } = run;
   await using lab = await Lab.create(NODE_NAMES);
   const hosts = NODE_NAMES.map((name) => lab.host(name));
   story.chapter("Three hosts on one switch, each a network namespace with its own interfaces and routes");
@@ -30,25 +30,25 @@ export async function demoInNamespaces(stage: Stage): Promise<void> {
       new WeftNode(host.namespace, { name: NODE_NAMES[i] ?? "", stateDir: `${host.folder}/state` }),
     )
   );
-  const addresses = await joinThree(stage, nodes);
+  const addresses = await joinThree(run, nodes);
 
   story.chapter("They use it");
-  if (unmet(["ping"]) === undefined) await pingTunnel(stage, hosts, addresses);
+  if (unmet(["ping"]) === undefined) await pingTunnel(run, hosts, addresses);
   else story.event("no ping program here: the tunnel is shown by the page below");
-  await pingMessagePlane(stage, nodes);
-  await fetchOverTunnel(stage, hosts, addresses);
+  await pingMessagePlane(run, nodes);
+  await fetchOverTunnel(run, hosts, addresses);
 
-  if (stage.stay) {
+  if (run.stay) {
     story.chapter("It stays up until Ctrl-C. To look around:");
     for (const [i, host] of hosts.entries()) {
       story.detail(`ip netns exec ${host.namespace.name} bash    # ${NODE_NAMES[i]}, ${addresses[i]}`);
     }
     story.detail(`${WEFT} status --state ${hosts[0]?.folder}/state`);
-    await untilInterrupted(stage);
+    await untilInterrupted(run);
   }
 
   story.chapter("They stop");
-  await stopAll(stage, nodes);
+  await stopAll(run, nodes);
   for (const host of hosts) {
     if (await host.namespace.hasInterface("weft0")) {
       throw new Error(`${host.namespace.label} still has weft0`);
@@ -57,7 +57,7 @@ export async function demoInNamespaces(stage: Stage): Promise<void> {
   story.event("no interface is left, and the namespaces go now");
 }
 
-async function pingTunnel(stage: Stage, hosts: readonly Host[], addresses: readonly string[]): Promise<void> {
+async function pingTunnel(run: DemoRun, hosts: readonly Host[], addresses: readonly string[]): Promise<void> {
   const times: string[][] = [];
   for (const from of hosts) {
     const row: string[] = [];
@@ -71,12 +71,12 @@ async function pingTunnel(stage: Stage, hosts: readonly Host[], addresses: reado
     }
     times.push(row);
   }
-  stage.story.event("ping, through the tunnels (WireGuard's protocol on UDP):");
-  stage.story.matrix(NODE_NAMES, (from, to) => times[from]?.[to] ?? "");
+  run.story.event("ping, through the tunnels (WireGuard's protocol on UDP):");
+  run.story.matrix(NODE_NAMES, (from, to) => times[from]?.[to] ?? "");
 }
 
 async function fetchOverTunnel(
-  stage: Stage,
+  run: DemoRun,
   hosts: readonly Host[],
   addresses: readonly string[],
 ): Promise<void> {
@@ -87,5 +87,5 @@ async function fetchOverTunnel(
   const url = `http://${address}:${PAGE.port}/`;
   const { text, ms } = await fetchPage(c.namespace, url);
   if (text !== PAGE.text) throw new Error(`${url} answered "${text}"`);
-  stage.story.event(`c fetches ${url} in ${ms.toFixed(0)} ms: "${text}"`);
+  run.story.event(`c fetches ${url} in ${ms.toFixed(0)} ms: "${text}"`);
 }

@@ -5,22 +5,22 @@
 
 import { createScratch, freePort, thisMachine, WeftNode } from "../../tests/lab/mod.ts";
 import {
+  type DemoRun,
   joinThree,
   NODE_NAMES,
   pingMessagePlane,
-  type Stage,
   stopAll,
   untilInterrupted,
   WEFT,
-} from "./stage.ts";
+} from "./demo_run.ts";
 
 /**
  * Runs the demo on loopback.
  * @param why the reason that it is not the whole one
  * @throws Error when something does not work
  */
-export async function demoOnLoopback(stage: Stage, why: string): Promise<void> {
-  const { story } = stage;
+export async function demoOnLoopback(run: DemoRun, why: string): Promise<void> {
+  const { story } = run;
   story.chapter("Three --rootless nodes on loopback");
   story.detail(`The whole demo ${why}.`);
   story.detail("Left out: TUN devices, so no ping and no page through the tunnel.");
@@ -37,18 +37,18 @@ export async function demoOnLoopback(stage: Stage, why: string): Promise<void> {
   });
 
   story.chapter("One leads, two join");
-  await joinThree(stage, nodes);
+  await joinThree(run, nodes);
 
   story.chapter("They use it");
-  await pingMessagePlane(stage, nodes);
+  await pingMessagePlane(run, nodes);
 
-  if (stage.stay) {
+  if (run.stay) {
     story.chapter("It stays up until Ctrl-C. To look around:");
     story.detail(`${WEFT} status --state ${nodes[0]?.stateDir}`);
     story.detail(`in a browser: ${pages.join(" ")}`);
-    await untilInterrupted(stage);
+    await untilInterrupted(run);
   }
 
   story.chapter("They stop");
-  await stopAll(stage, nodes);
+  await stopAll(run, nodes);
 }

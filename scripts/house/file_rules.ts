@@ -1,5 +1,5 @@
 /**
- * Names and sizes of files, and the face of every folder.
+ * Names and sizes of files, and the face and size of every folder.
  * @module
  */
 
@@ -11,6 +11,11 @@ import type { SourceFile } from "./source_file.ts";
 export const LONG_FILE_LINES = 400;
 /** From here on it is a defect, in lines. */
 export const MAX_FILE_LINES = 600;
+/** How many modules a folder of lib shows; with more it needs rooms. Tests are not counted. */
+export const MAX_FOLDER_FILES = 24;
+
+// These have more, and are only warned of until they are cut into rooms.
+const LARGE_FOLDERS: ReadonlySet<string> = new Set(["lib/cli"]);
 
 const SNAKE_CASE = /^[a-z0-9]+(?:_[a-z0-9]+)*(?:\.d)?\.tsx?$/;
 // Such a name says what kind of thing is inside, not which.
@@ -46,6 +51,22 @@ export function* folderFaceRule(files: readonly SourceFile[]): Generator<Violati
     if (!paths.has(face)) {
       yield { path: face, line: 1, rule: "folder-face", message: `${folder} has no mod.ts` };
     }
+  }
+}
+
+/** A folder of lib shows at most 24 modules besides tests; those of its rooms are not its own. */
+export function* folderSizeRule(files: readonly SourceFile[]): Generator<Violation> {
+  const counts = new Map<string, number>();
+  for (const file of files) {
+    if (file.folder === undefined || !file.isProduct || file.isGenerated) continue;
+    const folder = dirname(file.path);
+    counts.set(folder, (counts.get(folder) ?? 0) + 1);
+  }
+  for (const [folder, count] of counts) {
+    if (count <= MAX_FOLDER_FILES) continue;
+    const message = `${count} modules in ${folder}: merge what is one thought, or cut it into rooms`;
+    const isWarning = LARGE_FOLDERS.has(folder);
+    yield { path: `${folder}/mod.ts`, line: 1, rule: "folder-size", message, isWarning };
   }
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { exampleRule, exportDocRule, moduleDocRule } from "./doc_rules.ts";
-import { fileLengthRule, fileNameRule, folderFaceRule } from "./file_rules.ts";
+import { fileLengthRule, fileNameRule, folderFaceRule, folderSizeRule } from "./file_rules.ts";
 import { importCycleRule, importDirectionRule, importFaceRule } from "./import_rules.ts";
 import { packageRule } from "./package_rule.ts";
 import { purityRule } from "./purity_rule.ts";
@@ -26,6 +26,7 @@ const RULES: readonly Rule[] = [
   fileNameRule,
   fileLengthRule,
   folderFaceRule,
+  folderSizeRule,
   moduleDocRule,
   exportDocRule,
   exampleRule,

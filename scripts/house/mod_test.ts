@@ -52,6 +52,24 @@ const accepted: Record<string, Record<string, string>> = {
     "lib/base/bytes_test.ts": importing("./testing/samples.ts"),
     "lib/agent/deep.ts": "",
   },
+  "rooms that are entered by their face, and use what stands around them": {
+    "lib/mesh/a.ts": importing("./room/mod.ts"),
+    "lib/mesh/c.ts": "",
+    "lib/mesh/room/mod.ts": importing("./b.ts"),
+    "lib/mesh/room/b.ts": importing("../c.ts") + importing("../other/mod.ts") + importing("./inner/mod.ts"),
+    "lib/mesh/room/d.ts": "",
+    "lib/mesh/room/inner/mod.ts": importing("../../c.ts") + importing("../d.ts") +
+      importing("../../other/mod.ts"),
+    "lib/mesh/other/mod.ts": importing("../../base/mod.ts"),
+  },
+  "a test that looks into a room": {
+    "lib/mesh/room/mod.ts": "",
+    "lib/mesh/room/b.ts": "",
+    "lib/mesh/a_test.ts": importing("./room/b.ts"),
+    "lib/mesh/room/testing/sample.ts": importing("../b.ts") + importing("../../other/e.ts"),
+    "lib/mesh/other/mod.ts": "",
+    "lib/mesh/other/e.ts": "",
+  },
   "imports that are only written about": {
     "lib/base/bytes.ts": '// import { a } from "../agent/mod.ts";\nconst b = `import { a } from "zod";`;\n',
   },
@@ -161,6 +179,44 @@ const rejected: Record<string, readonly [Record<string, string>, ...string[]]> =
     "lib/net/a.ts: import-face",
     "mod.ts: import-face",
   ],
+  "a room that is not entered by its face, from above, from beside and from within": [
+    {
+      "lib/mesh/a.ts": importing("./room/b.ts"),
+      "lib/mesh/other/mod.ts": importing("../room/b.ts"),
+      "lib/mesh/room/mod.ts": importing("./inner/d.ts"),
+      "lib/mesh/room/b.ts": "",
+      "lib/mesh/room/inner/mod.ts": "",
+      "lib/mesh/room/inner/d.ts": "",
+    },
+    "lib/mesh/a.ts: import-face",
+    "lib/mesh/other/mod.ts: import-face",
+    "lib/mesh/room/mod.ts: import-face",
+  ],
+  "a room of another folder, even by the room's face": [
+    { "lib/agent/a.ts": importing("../mesh/room/mod.ts"), "lib/mesh/room/mod.ts": "" },
+    "lib/agent/a.ts: import-face",
+  ],
+  "a room within a room that is entered from outside": [
+    {
+      "lib/mesh/a.ts": importing("./room/inner/d.ts"),
+      "lib/mesh/room/mod.ts": "",
+      "lib/mesh/room/inner/mod.ts": "",
+      "lib/mesh/room/inner/d.ts": "",
+    },
+    "lib/mesh/a.ts: import-face",
+  ],
+  "a room and what stands around it that need each other": [
+    { "lib/mesh/a.ts": importing("./room/mod.ts"), "lib/mesh/room/mod.ts": importing("../a.ts") },
+    "lib/mesh/room/mod.ts: import-cycle",
+  ],
+  "two rooms that need each other": [
+    {
+      "lib/mesh/room/mod.ts": importing("../other/mod.ts"),
+      "lib/mesh/other/mod.ts": importing("../room/mod.ts"),
+    },
+    "lib/mesh/other/mod.ts: import-cycle",
+  ],
+  "a room without a face": [{ "lib/mesh/room/b.ts": "" }, "lib/mesh/room/mod.ts: folder-face"],
   "an import that goes around a room's face": [
     {
       "lib/mesh/mod.ts": DOC + importing("./roster/index.ts"),
@@ -305,6 +361,26 @@ Deno.test("checkHouse() warns past 400 lines and fails past 600", () => {
   assert.deepEqual(check(ofLines(401)), ["lib/base/a.ts: warning file-length"]);
   assert.deepEqual(check(ofLines(600)), ["lib/base/a.ts: warning file-length"]);
   assert.deepEqual(check(ofLines(601)), ["lib/base/a.ts: file-length"]);
+});
+
+Deno.test("checkHouse() rejects a folder of lib with more than 24 modules, tests and rooms not counted", () => {
+  const modules = (count: number, folder = "lib/base", suffix = "") =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`${folder}/a${i}${suffix}.ts`, ""]));
+  assert.deepEqual(
+    check({
+      ...modules(23),
+      ...modules(30, "lib/base", "_test"),
+      ...modules(30, "lib/base/testing"),
+      "lib/base/room/mod.ts": "",
+      ...modules(23, "lib/base/room"),
+      ...modules(30, "scripts"),
+    }),
+    [],
+  );
+  assert.deepEqual(check(modules(24)), ["lib/base/mod.ts: folder-size"]);
+  assert.deepEqual(check({ "lib/base/room/mod.ts": "", ...modules(24, "lib/base/room") }), [
+    "lib/base/room/mod.ts: folder-size",
+  ]);
 });
 
 Deno.test("formatViolation() leads to the very line", () => {

@@ -26,7 +26,7 @@ async function captureFrom(lab: Lab, on: string, source: string): Promise<Captur
 }
 
 labTest(
-  "a machine finds the leader on its network by a token without endpoints, and members find each other after a move",
+  "weft up --join: a token without endpoints finds the leader on the network, and members find each other after a move",
   [...PACKET_PLANE, "tcpdump", "nft"],
   async (test) => {
     await using lab = await Lab.create(["A", "B", "C"]);

@@ -13,7 +13,7 @@ import {
 } from "../lab/mod.ts";
 
 labTest(
-  "a node whose packet thread dies ends with an error, leaves nothing, and comes back when it is started",
+  "weft up: a node whose packet thread dies ends with an error, leaves nothing, and comes back when it is started",
   [...PACKET_PLANE, "ptrace"],
   async () => {
     await using lab = await Lab.create(["A", "B"]);

@@ -11,34 +11,38 @@ import {
   untilAllKnowAll,
   waitFor,
 } from "../lab/mod.ts";
-import type { Lie } from "./liar.ts";
+import type { Forgery } from "./forging_member.ts";
 
 const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
 
-labTest("what a member missed while it was cut off is told when it is back", PACKET_PLANE, async () => {
-  await using lab = await Lab.create(["A", "B", "C", "D"]);
-  const { nodes } = await startMesh(lab, ["A", "B", "C", "D"], { args: ["--rootless"] });
-  const [a, b, c, d] = nodes as [MeshNode, MeshNode, MeshNode, MeshNode];
-  await untilAllKnowAll(nodes);
-  const parted = await split([d.host], [a, b, c].map(({ host }) => host));
-  await a.weft.expectCommand("peer", "remove", "c");
-  await b.weft.untilStatus(({ peers }) => peers.every(({ name }) => name !== "c"), 5_000, "it has no c");
-  await b.weft.expectCommand("leader", "list");
-  await a.weft.expectCommand("leader", "promote", "b");
-  assert.ok((await d.weft.status()).peers.some(({ name }) => name === "c"), "d is cut off");
-  await parted.heal();
-  const startedAt = performance.now();
-  await d.weft.untilStatus(
-    ({ peers, leaders }) => peers.every(({ name }) => name !== "c") && leaders.length === 2,
-    // Links are found dead after 30 s, and dialled again.
-    60_000,
-    "it knows what has happened",
-  );
-  report(`back for ${(performance.now() - startedAt).toFixed(0)} ms, it knew everything`);
-});
+labTest(
+  "weft up: a member that was cut off learns what it missed when it is back",
+  PACKET_PLANE,
+  async () => {
+    await using lab = await Lab.create(["A", "B", "C", "D"]);
+    const { nodes } = await startMesh(lab, ["A", "B", "C", "D"], { args: ["--rootless"] });
+    const [a, b, c, d] = nodes as [MeshNode, MeshNode, MeshNode, MeshNode];
+    await untilAllKnowAll(nodes);
+    const parted = await split([d.host], [a, b, c].map(({ host }) => host));
+    await a.weft.expectCommand("peer", "remove", "c");
+    await b.weft.untilStatus(({ peers }) => peers.every(({ name }) => name !== "c"), 5_000, "it has no c");
+    await b.weft.expectCommand("leader", "list");
+    await a.weft.expectCommand("leader", "promote", "b");
+    assert.ok((await d.weft.status()).peers.some(({ name }) => name === "c"), "d is cut off");
+    await parted.heal();
+    const startedAt = performance.now();
+    await d.weft.untilStatus(
+      ({ peers, leaders }) => peers.every(({ name }) => name !== "c") && leaders.length === 2,
+      // Links are found dead after 30 s, and dialled again.
+      60_000,
+      "it knows what has happened",
+    );
+    report(`back for ${(performance.now() - startedAt).toFixed(0)} ms, it knew everything`);
+  },
+);
 
 labTest(
-  "a member that lies about another is refused and counted, and nothing else breaks",
+  "weft up: forged updates about another member are refused and counted, and nothing else breaks",
   PACKET_PLANE,
   async () => {
     await using lab = await Lab.create(["A", "B", "C", "D"]);
@@ -48,13 +52,13 @@ labTest(
     assert.deepEqual((await a.weft.status()).refused, {});
     const before = (await d.weft.status()).peers.find(({ name }) => name === "b");
     await c.weft.stop();
-    const lie: Lie = {
+    const forgery: Forgery = {
       stateDir: c.weft.stateDir,
       target: "a",
       endpoint: `${a.host.address4}:51820`,
       victim: "b",
     };
-    const program = fileURLToPath(new URL("./liar.ts", import.meta.url));
+    const program = fileURLToPath(new URL("./forging_member.ts", import.meta.url));
     await c.host.namespace.expectRun(
       [
         Deno.execPath(),
@@ -64,9 +68,9 @@ labTest(
         "--config",
         `${projectRoot}deno.json`,
         program,
-        JSON.stringify(lie),
+        JSON.stringify(forgery),
       ],
-      { label: "the liar" },
+      { label: "the forging member" },
     );
     const expected = { signature: 2, future: 1, oversized: 1, "unknown-node": 1, network: 1, unreadable: 1 };
     const refused = await waitFor(
@@ -75,7 +79,7 @@ labTest(
         return Object.values(refused).reduce((sum, count) => sum + count, 0) >= 7 ? refused : undefined;
       },
       5_000,
-      { what: "everything was heard" },
+      { what: "everything was counted" },
     );
     for (const [reason, count] of Object.entries(expected)) {
       assert.equal(refused[reason], count, `${reason}: ${JSON.stringify(refused)}`);
@@ -89,7 +93,7 @@ labTest(
     assert.deepEqual([after?.publicKey, after?.endpoint], [before?.publicKey, before?.endpoint]);
     await pingOnce(d.host, b.address);
     await pingOnce(b.host, a.address);
-    // The liar's host may be honest again.
+    // The host of the forging member may be honest again.
     await c.weft.start("up");
     await waitFor(() => pingOnce(c.host, b.address, 1), 10_000, { what: "c is back" });
   },

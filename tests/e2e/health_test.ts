@@ -23,7 +23,7 @@ async function untilHealth(
 }
 
 labTest(
-  "a killed peer, a cut one and a half-open path are known within 30 s, and so is their return",
+  "weft status: a killed peer, a cut one and a half-open path are known within 30 s, and so is their return",
   [...PACKET_PLANE, "nft"],
   async (test) => {
     await using lab = await Lab.create(["A", "B", "C", "D"]);

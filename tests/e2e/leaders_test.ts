@@ -43,85 +43,95 @@ async function assertLeaderName(nodes: readonly MeshNode[], leader: MeshNode): P
   }
 }
 
-labTest("three leaders: the elected one is killed, cut off, and comes back", PACKET_PLANE, async (test) => {
-  await using lab = await Lab.create(["A", "B", "C", "D"]);
-  const { nodes } = await startMesh(lab, ["A", "B", "C", "D"], { args: ["--rootless", "--dns", "on"] });
-  const [a, b, c, d] = nodes as [MeshNode, MeshNode, MeshNode, MeshNode];
-  await untilAllKnowAll(nodes);
-  await promote(a, [b, c]);
-  // The highest id leads; which node has it differs from run to run.
-  const ids = await Promise.all(
-    [a, b, c].map(async (node) => ({ node, id: (await node.weft.status()).node.id })),
-  );
-  const ranked = ids.toSorted((x, y) => x.id > y.id ? -1 : 1).map(({ node }) => node);
-  const [first, second] = ranked as [MeshNode, MeshNode];
-  const others = nodes.filter((node) => node !== first);
+labTest(
+  "weft leader: of three leaders the elected one is killed, cut off, and comes back",
+  PACKET_PLANE,
+  async (test) => {
+    await using lab = await Lab.create(["A", "B", "C", "D"]);
+    const { nodes } = await startMesh(lab, ["A", "B", "C", "D"], { args: ["--rootless", "--dns", "on"] });
+    const [a, b, c, d] = nodes as [MeshNode, MeshNode, MeshNode, MeshNode];
+    await untilAllKnowAll(nodes);
+    await promote(a, [b, c]);
+    // The highest id leads; which node has it differs from run to run.
+    const ids = await Promise.all(
+      [a, b, c].map(async (node) => ({ node, id: (await node.weft.status()).node.id })),
+    );
+    const ranked = ids.toSorted((x, y) => x.id > y.id ? -1 : 1).map(({ node }) => node);
+    const [first, second] = ranked as [MeshNode, MeshNode];
+    const others = nodes.filter((node) => node !== first);
 
-  await test.step("all agree, members too, and each leader has addresses of its own to give out", async () => {
-    await untilElected(nodes, first.weft.name);
-    await assertLeaderName(nodes, first);
-    const slices: string[] = [];
-    for (const { weft } of [a, b, c]) {
-      const listed: LeaderReport[] = JSON.parse(await weft.expectCommand("leader", "list", "--json"));
-      assert.deepEqual(listed.map(({ name }) => name), ranked.map(({ weft }) => weft.name));
-      assert.ok(listed.every(({ alive }) => alive));
-      slices.push(...listed.flatMap((leader) => leader.slices ?? []));
-    }
-    assert.equal(slices.length, 3, slices.join(" "));
-    assert.match(await d.weft.expectCommand("leader", "list"), new RegExp(`${first.weft.name} .*elected`));
-    const refused = await d.weft.command("leader", "promote", "a");
-    assert.equal(refused.code, 1);
-    assert.match(refused.stderr, /no leader\nhint: Do it on /);
-  });
+    await test.step("all agree, members too, and each leader has addresses of its own to give out", async () => {
+      await untilElected(nodes, first.weft.name);
+      await assertLeaderName(nodes, first);
+      const slices: string[] = [];
+      for (const { weft } of [a, b, c]) {
+        const listed: LeaderReport[] = JSON.parse(await weft.expectCommand("leader", "list", "--json"));
+        assert.deepEqual(listed.map(({ name }) => name), ranked.map(({ weft }) => weft.name));
+        assert.ok(listed.every(({ alive }) => alive));
+        slices.push(...listed.flatMap((leader) => leader.slices ?? []));
+      }
+      assert.equal(slices.length, 3, slices.join(" "));
+      assert.match(await d.weft.expectCommand("leader", "list"), new RegExp(`${first.weft.name} .*elected`));
+      const refused = await d.weft.command("leader", "promote", "a");
+      assert.equal(refused.code, 1);
+      assert.match(refused.stderr, /no leader\nhint: Do it on /);
+    });
 
-  await test.step("killed: the next one leads", async () => {
-    await first.weft.kill();
-    report(`killed: another one after ${(await untilElected(others, second.weft.name)).toFixed(0)} ms`);
-    await assertLeaderName(others, second);
-    await first.weft.start("up");
-    report(`back: elected after ${(await untilElected(nodes, first.weft.name)).toFixed(0)} ms`);
-  });
+    await test.step("killed: the next one leads", async () => {
+      await first.weft.kill();
+      report(`killed: another one after ${(await untilElected(others, second.weft.name)).toFixed(0)} ms`);
+      await assertLeaderName(others, second);
+      await first.weft.start("up");
+      report(`back: elected after ${(await untilElected(nodes, first.weft.name)).toFixed(0)} ms`);
+    });
 
-  await test.step("cut off: each side has its own, and one is enough when it heals", async () => {
-    const parted = await split([first.host], others.map(({ host }) => host));
-    const ms = await untilElected(others, second.weft.name);
-    await untilElected([first], first.weft.name);
-    await assertLeaderName(others, second);
-    await assertLeaderName([first], first);
-    report(`cut off: another one after ${ms.toFixed(0)} ms`);
-    await parted.heal();
-    const healed = async (): Promise<number> => await untilElected(nodes, first.weft.name);
-    // Whoever noticed the cut waits for its next dial.
-    report(`healed: elected after ${(await healed().catch(healed)).toFixed(0)} ms`);
-  });
+    await test.step("cut off: each side has its own, and one is enough when it heals", async () => {
+      const parted = await split([first.host], others.map(({ host }) => host));
+      const ms = await untilElected(others, second.weft.name);
+      await untilElected([first], first.weft.name);
+      await assertLeaderName(others, second);
+      await assertLeaderName([first], first);
+      report(`cut off: another one after ${ms.toFixed(0)} ms`);
+      await parted.heal();
+      const healed = async (): Promise<number> => await untilElected(nodes, first.weft.name);
+      // Whoever noticed the cut waits for its next dial.
+      report(`healed: elected after ${(await healed().catch(healed)).toFixed(0)} ms`);
+    });
 
-  await test.step("every change was announced once", () => {
-    for (const { weft } of others) {
-      const announced = [...weft.process.stderr.matchAll(/leader elected.*?name=(\w+)/g)].map(([, name]) =>
-        name
-      );
-      assert.ok(announced.length >= 3, weft.process.tail());
-      for (const [i, name] of announced.entries()) assert.notEqual(name, announced[i - 1], announced.join());
-    }
-  });
+    await test.step("every change was announced once", () => {
+      for (const { weft } of others) {
+        const announced = [...weft.process.stderr.matchAll(/leader elected.*?name=(\w+)/g)].map(([, name]) =>
+          name
+        );
+        assert.ok(announced.length >= 3, weft.process.tail());
+        for (const [i, name] of announced.entries()) {
+          assert.notEqual(
+            name,
+            announced[i - 1],
+            announced.join(),
+          );
+        }
+      }
+    });
 
-  await test.step("demoted: its addresses go to whoever asked", async () => {
-    const given = async (node: MeshNode): Promise<bigint> =>
-      (await node.weft.status()).leaders.flatMap(({ slices = [] }) => slices)
-        .reduce((sum, text) => sum + (AddressRange.parse(text)?.size ?? 0n), 0n);
-    const before = await given(first) + await given(second);
-    await second.weft.expectCommand("leader", "demote", first.weft.name);
-    await untilElected(nodes, second.weft.name);
-    const { node } = await first.weft.status();
-    assert.equal(node.role, "member");
-    const listed: LeaderReport[] = JSON.parse(await second.weft.expectCommand("leader", "list", "--json"));
-    assert.equal(listed.length, 2);
-    assert.deepEqual([await given(first), await given(second)], [0n, before]);
-  });
-});
+    await test.step("demoted: its addresses go to whoever asked", async () => {
+      const given = async (node: MeshNode): Promise<bigint> =>
+        (await node.weft.status()).leaders.flatMap(({ slices = [] }) => slices)
+          .reduce((sum, text) => sum + (AddressRange.parse(text)?.size ?? 0n), 0n);
+      const before = await given(first) + await given(second);
+      await second.weft.expectCommand("leader", "demote", first.weft.name);
+      await untilElected(nodes, second.weft.name);
+      const { node } = await first.weft.status();
+      assert.equal(node.role, "member");
+      const listed: LeaderReport[] = JSON.parse(await second.weft.expectCommand("leader", "list", "--json"));
+      assert.equal(listed.length, 2);
+      assert.deepEqual([await given(first), await given(second)], [0n, before]);
+    });
+  },
+);
 
 labTest(
-  "two leaders that cannot see each other admit at the same time, and no address is given twice",
+  "weft leader: two leaders that cannot see each other admit at the same time, and give no address twice",
   PACKET_PLANE,
   async (test) => {
     await using lab = await Lab.create(["A", "B", "C", "D", "E"]);

@@ -19,7 +19,7 @@ const JOIN_BOUND_MS = 6_000;
 const needs = [...PACKET_PLANE, "curl", "iperf3"];
 
 labTest(
-  "three hosts become one network by a token, use it, and leave nothing behind",
+  "weft up: three hosts become one network by a token, use it, and leave nothing behind",
   needs,
   async (test) => {
     await using lab = await Lab.create(["A", "B", "C"]);
@@ -138,7 +138,7 @@ labTest(
   },
 );
 
-labTest("hosts that speak IPv6 only become a network of IPv6 addresses", PACKET_PLANE, async () => {
+labTest("weft up: hosts that speak IPv6 only become a network of IPv6 addresses", PACKET_PLANE, async () => {
   await using lab = await Lab.create(["A", "B"]);
   for (const name of ["A", "B"]) {
     const host = lab.host(name);
@@ -154,7 +154,7 @@ labTest("hosts that speak IPv6 only become a network of IPv6 addresses", PACKET_
 });
 
 for (const dataplane of ["fast", "portable"] as const) {
-  labTest(`the ${dataplane} data plane carries TCP and UDP of both families`, needs, async () => {
+  labTest(`weft up: the ${dataplane} data plane carries TCP and UDP of both families`, needs, async () => {
     await using lab = await Lab.create(["A", "B"]);
     const { nodes } = await startMesh(lab, ["A", "B"], { args: ["--dataplane", dataplane] });
     const [a, b] = nodes as [MeshNode, MeshNode];
@@ -177,7 +177,7 @@ for (const dataplane of ["fast", "portable"] as const) {
   });
 }
 
-labTest("a member that was removed is cut off, and the others go on", PACKET_PLANE, async () => {
+labTest("weft peer remove: the member is cut off, and the others go on", PACKET_PLANE, async () => {
   await using lab = await Lab.create(["A", "B", "C"]);
   const { nodes } = await startMesh(lab, ["A", "B", "C"]);
   const [a, b, c] = nodes as [MeshNode, MeshNode, MeshNode];

@@ -3,7 +3,7 @@ import { SampleControl } from "../../lib/agent/testing/sample_control.ts";
 import { serveStatus } from "../../lib/http/mod.ts";
 import { labTest, run } from "../lab/mod.ts";
 
-labTest("a browser shows the page, and its console stays empty", ["chromium"], async () => {
+labTest("GET /: a browser shows the page, and its console stays empty", ["chromium"], async () => {
   const server = serveStatus({ control: new SampleControl(), hostname: "127.0.0.1", port: 0 });
   const profile = await Deno.makeTempDir({ prefix: "weft-page-" });
   try {

@@ -4,7 +4,7 @@ import { createScratch, expectRun, freePort } from "../lab/mod.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-Deno.test("the library example of the README runs", async () => {
+Deno.test("README: the library example runs", async () => {
   const readme = await Deno.readTextFile(`${root}README.md`);
   const examples = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code = ""]) => code);
   const example = examples.find((code) => code.includes("OverlayBootstrap")) ?? "";

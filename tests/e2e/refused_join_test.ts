@@ -14,7 +14,7 @@ import {
 /** A first join gives up when nobody answers for this long, with room for a busy machine. */
 const UNREACHABLE_BOUND_MS = 30_000;
 
-labTest("whoever is not let in learns nothing but that", PACKET_PLANE, async (test) => {
+labTest("weft up --join: whoever is not let in learns nothing but that", PACKET_PLANE, async (test) => {
   await using lab = await Lab.create(["A", "B", "C"]);
   const [a, b, c] = [lab.host("A"), lab.host("B"), lab.host("C")];
   const leader = nodeOn(lab, "A", { args: ["--endpoint", `${b.address4}:51820`] });

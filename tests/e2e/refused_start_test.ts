@@ -43,7 +43,7 @@ const wrongUse: readonly Attempt[] = [
   { name: "no agent to ask", code: 1, says: /state/, command: ["status"] },
 ];
 
-labTest("wrong use of weft is refused in one line with a hint", [...PACKET_PLANE], async (test) => {
+labTest("weft refuses wrong use in one line with a hint", [...PACKET_PLANE], async (test) => {
   await using lab = await Lab.create(["A"]);
   const { namespace, folder } = lab.host("A");
   const stateDir = `${folder}/state`;
@@ -55,7 +55,7 @@ labTest("wrong use of weft is refused in one line with a hint", [...PACKET_PLANE
   }
 });
 
-labTest("a host that lacks something gets it named, and its state is unharmed", [
+labTest("weft up: a host that lacks something gets it named, and its state is unharmed", [
   ...PACKET_PLANE,
   "unshare",
   "mount",
@@ -123,7 +123,7 @@ labTest("a host that lacks something gets it named, and its state is unharmed", 
   assert.deepEqual(await a.namespace.ipJson("route show 10.0.0.0/8"), []);
 });
 
-labTest("a damaged, foreign or unwritable state is named and never overwritten", [
+labTest("weft up: a damaged, foreign or unwritable state is named and never overwritten", [
   ...PACKET_PLANE,
   "mount",
 ], async (test) => {
@@ -178,7 +178,7 @@ labTest("a damaged, foreign or unwritable state is named and never overwritten",
   });
 });
 
-labTest("a full disk is named, and the state is there again when there is room", [
+labTest("weft up: a full disk is named, and the state is there again when there is room", [
   ...PACKET_PLANE,
   "mount",
 ], async () => {

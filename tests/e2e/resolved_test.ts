@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { expectRun, Lab, labTest, PACKET_PLANE, RESOLVED, run, startResolved, WeftNode } from "../lab/mod.ts";
 
-labTest("systemd-resolved asks weft for the zone, and forgets it when weft is gone", [
+labTest("weft up --dns-resolver: systemd-resolved asks weft for the zone, and forgets it when weft is gone", [
   ...PACKET_PLANE,
   ...RESOLVED,
 ], async () => {

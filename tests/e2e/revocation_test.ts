@@ -15,7 +15,7 @@ import {
 /** What users are promised. */
 const REVOCATION_BOUND_MS = 2_000;
 
-labTest("a removed member is cut off by all within two seconds", PACKET_PLANE, async () => {
+labTest("weft peer remove: the member is cut off by all within two seconds", PACKET_PLANE, async () => {
   await using lab = await Lab.create(["A", "B", "C", "D"]);
   const { nodes } = await startMesh(lab, ["A", "B", "C", "D"]);
   const [a, b, c, d] = nodes as [MeshNode, MeshNode, MeshNode, MeshNode];

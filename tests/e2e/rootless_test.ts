@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createScratch, freePort, thisMachine, WeftNode } from "../lab/mod.ts";
 
-Deno.test("three rootless nodes join on loopback and reach each other's agents", async () => {
+Deno.test("weft up --rootless: three nodes join on loopback and reach each other's agents", async () => {
   await using stack = new AsyncDisposableStack();
   const scratch = stack.use(await createScratch("rootless"));
   const nodes = ["a", "b", "c"].map((name) => {

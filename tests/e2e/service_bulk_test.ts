@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { untilPrinted } from "../lab/mod.ts";
-import { RootlessStage } from "./rootless_stage.ts";
+import { RootlessMesh } from "./rootless_mesh.ts";
 
 const TRANSFER_BYTES = 100 << 20;
 const CALLS = 16;
 
-Deno.test("small calls go on while 100 MB are on their way, as a stream or as one value, and while nobody reads a stream", async (test) => {
-  await using stage = await RootlessStage.create("service-bulk", "caller", {
+Deno.test("Node.request(): small calls go on while 100 MB are on their way, as a stream or as one value, and while nobody reads a stream", async (test) => {
+  await using mesh = await RootlessMesh.create("service-bulk", "caller", {
     limits: { maxPayloadBytes: 100 << 20 },
   });
-  const program = stage.startProgram("bulk_program.ts", "provider");
+  const program = mesh.startProgram("bulk_program.ts", "provider");
   await untilPrinted(program, "ready");
-  const { runtime } = stage.overlay.services;
+  const { runtime } = mesh.overlay.services;
 
   /** Small calls, 16 in flight, until `transfer` has ended. @returns what 99 of 100 took at most, and the transfer */
   const during = async (transfer: Promise<unknown>) => {

@@ -74,7 +74,7 @@ function assertFailed({ code, stdout, stderr }: CommandResult, expected: number,
   assert.match(stderr, /^weft: .+\nhint: .+\n$/);
 }
 
-Deno.test("services are listed, called, paused and resumed from a shell", async (test) => {
+Deno.test("weft service and weft call: services are listed, called, paused and resumed", async (test) => {
   await using mesh = await openMesh("service-shell", ["adder", "adder-2"]);
   const { lead } = mesh;
 
@@ -172,7 +172,7 @@ Deno.test("services are listed, called, paused and resumed from a shell", async 
   });
 });
 
-Deno.test("events are published and heard from a shell", async () => {
+Deno.test("weft publish and weft subscribe: events go from shell to shell", async () => {
   await using mesh = await openMesh("service-events", ["adder"]);
   const { lead } = mesh;
   await expectAnswer(lead, "publish", "said/before", '{"n":1}', "--retain");
@@ -203,7 +203,7 @@ Deno.test("events are published and heard from a shell", async () => {
   assert.deepEqual(report, { local: 0, sent: 0, lost: 0 });
 });
 
-Deno.test("a program that is attached to an agent offers to the mesh, and is gone when it is killed", async () => {
+Deno.test("Node.attach(): a program offers its services to the mesh, and is gone when it is killed", async () => {
   await using mesh = await openMesh("service-attach", []);
   const { lead, scratch, token, stack } = mesh;
   const args = ["attach", "shop", lead.stateDir];
@@ -249,7 +249,7 @@ Deno.test("a program that is attached to an agent offers to the mesh, and is gon
   assert.match(stderr, /No agent lets programs in/);
 });
 
-Deno.test("when a provider is killed its calls fail with a code, and another provider answers", async () => {
+Deno.test("weft call: when a provider is killed its calls fail with a code, and another provider answers", async () => {
   await using mesh = await openMesh("service-kill", ["adder", "adder-2"]);
   const { lead, programs: [adder] } = mesh;
   await using sleeping = launch(lead, "call", "math/sleep", "--node", "adder");

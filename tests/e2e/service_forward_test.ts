@@ -52,7 +52,7 @@ async function fetchText(url: string, ...args: readonly string[]): Promise<strin
   return code === 0 ? stdout : `${code}: ${stderr}`;
 }
 
-labTest("programs reach what other nodes offer, by SOCKS5 and by forwarded ports", ["curl"], async (test) => {
+labTest("weft proxy, forward and offer: programs reach what other nodes offer", ["curl"], async (test) => {
   await using stack = new AsyncDisposableStack();
   const { path: scratch } = stack.use(await createScratch("service-forward"));
   const [web, admin] = [serveText(stack, "the page"), serveText(stack, "the secret page")];
@@ -132,7 +132,7 @@ labTest("programs reach what other nodes offer, by SOCKS5 and by forwarded ports
   });
 });
 
-Deno.test("proxy, forward and offer say what is wrong", async () => {
+Deno.test("weft proxy, forward and offer say what is wrong", async () => {
   await using stack = new AsyncDisposableStack();
   const { path: scratch } = stack.use(await createScratch("service-forward-wrong"));
   const nobody = new WeftNode(thisMachine, { name: "nobody", stateDir: scratch });

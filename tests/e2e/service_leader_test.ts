@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { CallError } from "../../mod.ts";
 import { untilPrinted, waitFor } from "../lab/mod.ts";
-import { RootlessStage } from "./rootless_stage.ts";
+import { RootlessMesh } from "./rootless_mesh.ts";
 
 /** Dead after 5 s without a sign of life; whoever is killed is noticed by its link at once. */
 const HANDOVER_BOUND_MS = 6_000;
 
-Deno.test("a service that one node leads goes on with another when it is killed, and when it is stopped in its tracks", async (test) => {
-  await using stage = await RootlessStage.create("service-leader", "caller");
-  const programs = ["a", "b", "c"].map((name) => stage.startProgram("leading_program.ts", name));
+Deno.test("Node.addService(): a service in leader mode goes on with another node when its leader is killed, and when it is suspended", async (test) => {
+  await using mesh = await RootlessMesh.create("service-leader", "caller");
+  const programs = ["a", "b", "c"].map((name) => mesh.startProgram("leading_program.ts", name));
   await Promise.all(programs.map((program) => untilPrinted(program, "ready")));
-  const { runtime } = stage.overlay.services;
+  const { runtime } = mesh.overlay.services;
   const providers = () => runtime.report("jobs")[0]?.providers ?? [];
   const ask = async () => String(await runtime.request("jobs/who", {}, { timeoutMs: 400 }));
 

@@ -5,7 +5,7 @@ import { expectAnswer } from "./cli_in_process.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-Deno.test("the programs of the README find each other with the permissions that it names", async () => {
+Deno.test("README: its programs find each other with the permissions that it names", async () => {
   const readme = await Deno.readTextFile(`${root}README.md`);
   const programs = [...readme.matchAll(/```ts\n(import { Node }.*?)```/gs)].map(([, code = ""]) => code);
   const commands = [...readme.matchAll(/^\$ deno run ((?:--\S+ )*)\\\n +(\w+\.ts) weft1-…$/gm)];

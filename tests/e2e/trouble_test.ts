@@ -23,7 +23,7 @@ async function assertNothingLeft({ namespace }: Host): Promise<void> {
 }
 
 labTest(
-  "an agent ends as it is told to, or as it must, and leaves nothing behind",
+  "weft up: an agent ends as it is told to, or as it must, and leaves nothing behind",
   PACKET_PLANE,
   async (test) => {
     await using lab = await Lab.create(["A"]);
@@ -71,7 +71,7 @@ labTest(
 );
 
 labTest(
-  "a disk that fills up while agents run costs news, not the network",
+  "weft up: a disk that fills up while agents run costs updates, not the network",
   [...PACKET_PLANE, "mount"],
   async () => {
     await using lab = await Lab.create(["A", "B", "C"]);
@@ -105,7 +105,7 @@ labTest(
   },
 );
 
-labTest("silent strangers from one address keep nobody out", PACKET_PLANE, async () => {
+labTest("weft up: silent connections from one address keep nobody out", PACKET_PLANE, async () => {
   await using lab = await Lab.create(["A", "B", "C"]);
   const { nodes, token } = await startMesh(lab, ["A"]);
   const [a] = nodes as [MeshNode];
@@ -115,38 +115,42 @@ labTest("silent strangers from one address keep nobody out", PACKET_PLANE, async
       for (;;) {
         try {
           const connection = await Deno.connect({ hostname: "${a.host.address4}", port: 51820 });
-          if (++served === 64) console.log("crowded");
+          if (++served === 64) console.log("connected");
           await connection.read(new Uint8Array(1));
           connection.close();
         } catch { /* sent away */ }
       }
     }
     for (let i = 0; i < 500; i++) connect();`;
-  const crowd = lab.use(
-    lab.host("C").namespace.spawn([Deno.execPath(), "eval", program], { label: "the crowd" }),
+  const connections = lab.use(
+    lab.host("C").namespace.spawn([Deno.execPath(), "eval", program], { label: "the silent connections" }),
   );
-  await crowd.until(({ stdout }) => /crowded/.test(stdout) || undefined, 10_000, "there is a crowd");
+  await connections.until(({ stdout }) => /connected/.test(stdout) || undefined, 10_000, "all are connected");
   // Nobody can call who has not been let in, so it has to get through by itself.
   await nodeOn(lab, "B").start("--join", token);
 });
 
-labTest("a node that is told to stop at any moment of its start stops cleanly", PACKET_PLANE, async () => {
-  await using lab = await Lab.create(["A", "B"]);
-  const { nodes: [a], token } = await startMesh(lab, ["A"]);
-  assert(a);
-  const host = lab.host("B");
-  for (let i = 0; i < 16; i++) {
-    const node = nodeOn(lab, "B");
-    const process = node.launch("--join", token);
-    await new Promise((resolve) => setTimeout(resolve, 150 + 30 * i));
-    process.signal(i % 2 === 0 ? "SIGINT" : "SIGTERM");
-    const { code, stderr } = await process.finished;
-    // 130 and 143 are the signal's own, before weft looks at it; then nothing has been made.
-    assert.ok([0, 130, 143].includes(code), `${code}: ${process.tail()}`);
-    assert.doesNotMatch(stderr, /Uncaught|TypeError|SuppressedError/);
-    await assertNothingLeft(host);
-  }
-  const status = await nodeOn(lab, "B").start("--join", token);
-  assert.equal(status.node.addresses[0], "10.200.0.2");
-  assert.equal((await a.weft.status()).network.members, 2);
-});
+labTest(
+  "weft up: a node that is told to stop at any moment of its start stops cleanly",
+  PACKET_PLANE,
+  async () => {
+    await using lab = await Lab.create(["A", "B"]);
+    const { nodes: [a], token } = await startMesh(lab, ["A"]);
+    assert(a);
+    const host = lab.host("B");
+    for (let i = 0; i < 16; i++) {
+      const node = nodeOn(lab, "B");
+      const process = node.launch("--join", token);
+      await new Promise((resolve) => setTimeout(resolve, 150 + 30 * i));
+      process.signal(i % 2 === 0 ? "SIGINT" : "SIGTERM");
+      const { code, stderr } = await process.finished;
+      // 130 and 143 are the signal's own, before weft looks at it; then nothing has been made.
+      assert.ok([0, 130, 143].includes(code), `${code}: ${process.tail()}`);
+      assert.doesNotMatch(stderr, /Uncaught|TypeError|SuppressedError/);
+      await assertNothingLeft(host);
+    }
+    const status = await nodeOn(lab, "B").start("--join", token);
+    assert.equal(status.node.addresses[0], "10.200.0.2");
+    assert.equal((await a.weft.status()).network.members, 2);
+  },
+);

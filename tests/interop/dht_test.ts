@@ -4,7 +4,7 @@ import { dhtKey } from "../../lib/discovery/mod.ts";
 import { type BencodeValue, decodeBencode, encodeBencode } from "../../lib/discovery/bencode.ts";
 import { type AgentOptionsInput, OverlayBootstrap } from "../../mod.ts";
 import { createScratch, freePort, waitFor } from "../lab/mod.ts";
-import { DhtNodes } from "../lab/dht_nodes.ts";
+import { DhtNodes } from "../lab/nodes/dht_nodes.ts";
 
 const FOUND_WITHIN_MS = 8_000;
 const DAY_MS = 86_400_000;
@@ -89,7 +89,7 @@ async function untilLinked(node: OverlayBootstrap): Promise<void> {
   await waitFor(() => isLinked() || undefined, FOUND_WITHIN_MS, { what: "its link is open" });
 }
 
-Deno.test("by the DHT alone a joiner finds the leader, and members that both have moved find each other", async () => {
+Deno.test("weft up --discovery-dht: a joiner finds the leader, and members that both have moved find each other", async () => {
   await using dht = await DhtNodes.start(4);
   await using scratch = await createScratch("dht");
   const { endpoints } = dht;
@@ -121,7 +121,7 @@ Deno.test("by the DHT alone a joiner finds the leader, and members that both hav
   for (const node of moved) await node.stop();
 });
 
-Deno.test("a node publishes an opaque id and its port, and nothing else", async () => {
+Deno.test("weft up --discovery-dht: a node publishes an opaque id and its port, and nothing else", async () => {
   await using scratch = await createScratch("dht-published");
   const token = new Uint8Array(8).fill(5);
   await using recorder = new RecordingNode((t) => [response(t, { nodes: new Uint8Array(0), token })]);
@@ -156,7 +156,7 @@ Deno.test("a node publishes an opaque id and its port, and nothing else", async 
   }
 });
 
-Deno.test("without --discovery-dht not one datagram is sent, also not by a joiner that finds nobody", async (test) => {
+Deno.test("weft up without --discovery-dht sends the DHT not one datagram, also not as a joiner that finds nobody", async (test) => {
   await using scratch = await createScratch("dht-off");
   await using recorder = new RecordingNode((t) => [response(t, {})]);
   const listenDatagram = Deno.listenDatagram;
@@ -192,12 +192,12 @@ Deno.test("without --discovery-dht not one datagram is sent, also not by a joine
   }
 });
 
-Deno.test("hostile nodes of the DHT, and strangers under the network's number, only cost time", async () => {
+Deno.test("weft up --discovery-dht: hostile nodes of the DHT, and strangers under the network's key, only cost time", async () => {
   await using dht = await DhtNodes.start(3);
   await using scratch = await createScratch("dht-hostile");
   const silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const lies = Array.from({ length: 150 }, (_, i) => Uint8Array.of(127, 0, 0, 2 + i, 1, 1));
-  await using liar = new RecordingNode((t) => [
+  await using hostile = new RecordingNode((t) => [
     crypto.getRandomValues(new Uint8Array(300)),
     utf8("d".repeat(1_500)),
     response(Uint8Array.from(t, (byte) => ~byte), { values: lies }),
@@ -205,7 +205,7 @@ Deno.test("hostile nodes of the DHT, and strangers under the network's number, o
     response(t, { values: lies, nodes: new Uint8Array(26 * 8).fill(127) }),
     response(t, { values: lies }),
   ]);
-  const bootstrap = [liar.endpoint, ...dht.endpoints.slice(0, 2)];
+  const bootstrap = [hostile.endpoint, ...dht.endpoints.slice(0, 2)];
   const options = byDht(scratch.path, "leader", bootstrap);
   const leader = await OverlayBootstrap.initLeader(options);
   await leader.start();

@@ -49,127 +49,131 @@ async function dig(host: Host, server: string, ...args: readonly string[]): Prom
   };
 }
 
-labTest("dig finds every kind of record on every node, over UDP and TCP", DIG, async (test) => {
-  await using lab = await Lab.create(["A", "B"]);
-  const { nodes: [a], token } = await startMesh(lab, ["A"]);
-  assert(a);
-  const b = await joinPortable(lab, "B", token);
-  const nodes = [a, b];
-  await untilAllKnowAll(nodes);
-  assert.deepEqual(await Promise.all(nodes.map(async ({ weft }) => (await weft.status()).dns?.sockets)), [
-    "fast",
-    "portable",
-  ]);
-  await a.weft.expectCommand("dns", "add", "_http._tcp.web", "SRV", "0", "5", "8080", "b");
-  await a.weft.expectCommand("dns", "add", "www", "CNAME", "b");
-  await a.weft.expectCommand("dns", "add", "*.apps", "A", "10.200.9.9");
-  await a.weft.expectCommand("dns", "add", "note", "TXT", "two words");
-  const octets = a.address.split(".");
-  const v6 = (await b.weft.status()).node.addresses.find((address) => address.includes(":")) ?? "";
+labTest(
+  "NameServer answers dig with every kind of record on every node, over UDP and TCP",
+  DIG,
+  async (test) => {
+    await using lab = await Lab.create(["A", "B"]);
+    const { nodes: [a], token } = await startMesh(lab, ["A"]);
+    assert(a);
+    const b = await joinPortable(lab, "B", token);
+    const nodes = [a, b];
+    await untilAllKnowAll(nodes);
+    assert.deepEqual(await Promise.all(nodes.map(async ({ weft }) => (await weft.status()).dns?.sockets)), [
+      "fast",
+      "portable",
+    ]);
+    await a.weft.expectCommand("dns", "add", "_http._tcp.web", "SRV", "0", "5", "8080", "b");
+    await a.weft.expectCommand("dns", "add", "www", "CNAME", "b");
+    await a.weft.expectCommand("dns", "add", "*.apps", "A", "10.200.9.9");
+    await a.weft.expectCommand("dns", "add", "note", "TXT", "two words");
+    const octets = a.address.split(".");
+    const v6 = (await b.weft.status()).node.addresses.find((address) => address.includes(":")) ?? "";
 
-  for (const transport of ["+notcp", "+tcp"]) {
-    for (const { host, address } of nodes) {
-      await test.step(`names of members at ${address} ${transport}`, async () => {
-        const found = await dig(host, address, transport, "b.weft.internal");
-        assert.equal(found.status, "NOERROR", found.text);
-        assert.deepEqual(found.answer, [`b.weft.internal. 300 A ${b.address}`]);
-        assert(found.flags.includes("aa"));
-        const label = `node-${octets[2]}-${octets[3]}`;
-        assert.deepEqual((await dig(host, address, transport, `${label}.weft.internal`)).answer, [
-          `${label}.weft.internal. 300 A ${a.address}`,
-        ]);
-        assert.deepEqual((await dig(host, address, transport, "leader.weft.internal")).answer, [
-          `leader.weft.internal. 5 A ${a.address}`,
-        ]);
-        assert.deepEqual(
-          (await dig(host, address, transport, "-x", b.address)).answer.map((line) =>
-            line.replace(/^\S+ /, "")
-          ),
-          ["300 PTR b.weft.internal."],
-        );
-      });
+    for (const transport of ["+notcp", "+tcp"]) {
+      for (const { host, address } of nodes) {
+        await test.step(`names of members at ${address} ${transport}`, async () => {
+          const found = await dig(host, address, transport, "b.weft.internal");
+          assert.equal(found.status, "NOERROR", found.text);
+          assert.deepEqual(found.answer, [`b.weft.internal. 300 A ${b.address}`]);
+          assert(found.flags.includes("aa"));
+          const label = `node-${octets[2]}-${octets[3]}`;
+          assert.deepEqual((await dig(host, address, transport, `${label}.weft.internal`)).answer, [
+            `${label}.weft.internal. 300 A ${a.address}`,
+          ]);
+          assert.deepEqual((await dig(host, address, transport, "leader.weft.internal")).answer, [
+            `leader.weft.internal. 5 A ${a.address}`,
+          ]);
+          assert.deepEqual(
+            (await dig(host, address, transport, "-x", b.address)).answer.map((line) =>
+              line.replace(/^\S+ /, "")
+            ),
+            ["300 PTR b.weft.internal."],
+          );
+        });
+      }
     }
-  }
-  await test.step("across the overlay, over both families", async () => {
-    assert.equal(
-      (await dig(b.host, a.address, "note.weft.internal", "TXT")).answer[0]?.includes("two words"),
-      true,
-    );
-    assert.deepEqual((await dig(a.host, v6, "b.weft.internal", "AAAA")).answer, [
-      `b.weft.internal. 300 AAAA ${v6}`,
-    ]);
-    assert.deepEqual((await dig(a.host, a.address, "-x", v6)).answer.length, 1);
-  });
-  await test.step("custom names", async () => {
-    const srv = await dig(a.host, a.address, "_http._tcp.web.weft.internal", "SRV");
-    assert.deepEqual(srv.answer, ["_http._tcp.web.weft.internal. 300 SRV 0 5 8080 b.weft.internal."]);
-    assert(srv.additional.includes(`b.weft.internal. 300 A ${b.address}`));
-    assert.deepEqual((await dig(a.host, a.address, "www.weft.internal")).answer, [
-      "www.weft.internal. 300 CNAME b.weft.internal.",
-      `b.weft.internal. 300 A ${b.address}`,
-    ]);
-    assert.deepEqual((await dig(a.host, a.address, "x.y.apps.weft.internal")).answer, [
-      "x.y.apps.weft.internal. 300 A 10.200.9.9",
-    ]);
-  });
-  await test.step("NXDOMAIN, NODATA and REFUSED", async () => {
-    const none = await dig(a.host, a.address, "nobody.weft.internal");
-    assert.equal(none.status, "NXDOMAIN");
-    assert.match(
-      none.authority[0] ?? "",
-      /^weft\.internal\. 5 SOA a\.weft\.internal\. hostmaster\.weft\.internal\. /,
-    );
-    const empty = await dig(a.host, a.address, "b.weft.internal", "MX");
-    assert.deepEqual([empty.status, empty.answer.length, empty.authority.length], ["NOERROR", 0, 1]);
-    assert.equal((await dig(a.host, a.address, "apps.weft.internal")).status, "NOERROR");
-    assert.equal((await dig(a.host, a.address, "example.com", "+norec")).status, "REFUSED");
-    assert.equal(
-      (await dig(a.host, a.address, "weft.internal", "AXFR", "+tcp")).text.includes("Transfer failed"),
-      true,
-    );
-  });
-  await test.step("SOA, NS and ANY", async () => {
-    assert.match(
-      (await dig(a.host, a.address, "weft.internal", "SOA")).answer[0] ?? "",
-      /^weft\.internal\. 300 SOA /,
-    );
-    assert.deepEqual((await dig(a.host, a.address, "weft.internal", "NS")).answer, [
-      "weft.internal. 300 NS a.weft.internal.",
-    ]);
-    assert.deepEqual((await dig(a.host, a.address, "b.weft.internal", "ANY", "+notcp")).answer, [
-      'b.weft.internal. 300 HINFO "RFC8482" ""',
-    ]);
-  });
-  await test.step("EDNS, its absence, and a later version of it", async () => {
-    const without = await dig(a.host, a.address, "b.weft.internal", "+noedns");
-    assert(!without.text.includes("OPT PSEUDOSECTION") && without.status === "NOERROR");
-    const withIt = await dig(a.host, a.address, "b.weft.internal", "+bufsize=4096", "+dnssec");
-    assert.match(withIt.text, /EDNS: version: 0, flags: do; udp: 1232/);
-    const later = await dig(a.host, a.address, "b.weft.internal", "+edns=1", "+noednsnegotiation");
-    assert.equal(later.status, "BADVERS");
-  });
-  await test.step("the case of the question", async () => {
-    assert.deepEqual((await dig(a.host, a.address, "B.wEfT.InTeRnAl")).answer, [
-      `B.wEfT.InTeRnAl. 300 A ${b.address}`,
-    ]);
-  });
-  await test.step("what is cut over UDP is whole over TCP", async () => {
-    for (let i = 1; i <= 40; i++) {
-      // Each is a record of its own, and a request of its own.
-      await addName(a, { name: "many", type: "A", data: `10.200.8.${i}` });
-    }
-    const cut = await dig(a.host, a.address, "many.weft.internal", "+ignore", "+noedns");
-    assert(cut.flags.includes("tc"));
-    assert.equal(cut.answer.length, 0);
-    assert.equal((await dig(a.host, a.address, "many.weft.internal", "+noedns")).answer.length, 40);
-    assert.equal(
-      (await dig(a.host, a.address, "many.weft.internal", "+bufsize=1232", "+ignore")).answer.length,
-      40,
-    );
-  });
-});
+    await test.step("across the overlay, over both families", async () => {
+      assert.equal(
+        (await dig(b.host, a.address, "note.weft.internal", "TXT")).answer[0]?.includes("two words"),
+        true,
+      );
+      assert.deepEqual((await dig(a.host, v6, "b.weft.internal", "AAAA")).answer, [
+        `b.weft.internal. 300 AAAA ${v6}`,
+      ]);
+      assert.deepEqual((await dig(a.host, a.address, "-x", v6)).answer.length, 1);
+    });
+    await test.step("custom names", async () => {
+      const srv = await dig(a.host, a.address, "_http._tcp.web.weft.internal", "SRV");
+      assert.deepEqual(srv.answer, ["_http._tcp.web.weft.internal. 300 SRV 0 5 8080 b.weft.internal."]);
+      assert(srv.additional.includes(`b.weft.internal. 300 A ${b.address}`));
+      assert.deepEqual((await dig(a.host, a.address, "www.weft.internal")).answer, [
+        "www.weft.internal. 300 CNAME b.weft.internal.",
+        `b.weft.internal. 300 A ${b.address}`,
+      ]);
+      assert.deepEqual((await dig(a.host, a.address, "x.y.apps.weft.internal")).answer, [
+        "x.y.apps.weft.internal. 300 A 10.200.9.9",
+      ]);
+    });
+    await test.step("NXDOMAIN, NODATA and REFUSED", async () => {
+      const none = await dig(a.host, a.address, "nobody.weft.internal");
+      assert.equal(none.status, "NXDOMAIN");
+      assert.match(
+        none.authority[0] ?? "",
+        /^weft\.internal\. 5 SOA a\.weft\.internal\. hostmaster\.weft\.internal\. /,
+      );
+      const empty = await dig(a.host, a.address, "b.weft.internal", "MX");
+      assert.deepEqual([empty.status, empty.answer.length, empty.authority.length], ["NOERROR", 0, 1]);
+      assert.equal((await dig(a.host, a.address, "apps.weft.internal")).status, "NOERROR");
+      assert.equal((await dig(a.host, a.address, "example.com", "+norec")).status, "REFUSED");
+      assert.equal(
+        (await dig(a.host, a.address, "weft.internal", "AXFR", "+tcp")).text.includes("Transfer failed"),
+        true,
+      );
+    });
+    await test.step("SOA, NS and ANY", async () => {
+      assert.match(
+        (await dig(a.host, a.address, "weft.internal", "SOA")).answer[0] ?? "",
+        /^weft\.internal\. 300 SOA /,
+      );
+      assert.deepEqual((await dig(a.host, a.address, "weft.internal", "NS")).answer, [
+        "weft.internal. 300 NS a.weft.internal.",
+      ]);
+      assert.deepEqual((await dig(a.host, a.address, "b.weft.internal", "ANY", "+notcp")).answer, [
+        'b.weft.internal. 300 HINFO "RFC8482" ""',
+      ]);
+    });
+    await test.step("EDNS, its absence, and a later version of it", async () => {
+      const without = await dig(a.host, a.address, "b.weft.internal", "+noedns");
+      assert(!without.text.includes("OPT PSEUDOSECTION") && without.status === "NOERROR");
+      const withIt = await dig(a.host, a.address, "b.weft.internal", "+bufsize=4096", "+dnssec");
+      assert.match(withIt.text, /EDNS: version: 0, flags: do; udp: 1232/);
+      const later = await dig(a.host, a.address, "b.weft.internal", "+edns=1", "+noednsnegotiation");
+      assert.equal(later.status, "BADVERS");
+    });
+    await test.step("the case of the question", async () => {
+      assert.deepEqual((await dig(a.host, a.address, "B.wEfT.InTeRnAl")).answer, [
+        `B.wEfT.InTeRnAl. 300 A ${b.address}`,
+      ]);
+    });
+    await test.step("what is cut over UDP is whole over TCP", async () => {
+      for (let i = 1; i <= 40; i++) {
+        // Each is a record of its own, and a request of its own.
+        await addName(a, { name: "many", type: "A", data: `10.200.8.${i}` });
+      }
+      const cut = await dig(a.host, a.address, "many.weft.internal", "+ignore", "+noedns");
+      assert(cut.flags.includes("tc"));
+      assert.equal(cut.answer.length, 0);
+      assert.equal((await dig(a.host, a.address, "many.weft.internal", "+noedns")).answer.length, 40);
+      assert.equal(
+        (await dig(a.host, a.address, "many.weft.internal", "+bufsize=1232", "+ignore")).answer.length,
+        40,
+      );
+    });
+  },
+);
 
-labTest("the name server answers malformed messages shortly or not at all, and goes on", DIG, async () => {
+labTest("NameServer answers malformed messages shortly or not at all, and goes on", DIG, async () => {
   await using lab = await Lab.create(["A"]);
   const { nodes: [a] } = await startMesh(lab, ["A"]);
   assert(a);

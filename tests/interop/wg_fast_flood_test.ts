@@ -14,7 +14,7 @@ const SPEED_BOUND = 0.1;
 const OUTSIDER = "10.9.0.9";
 
 labTest(
-  "honest traffic goes on under floods of garbage, unknown sessions and replays, and memory stays",
+  "weft wg: honest traffic goes on under floods of garbage, unknown sessions and replays, and memory stays",
   [...PACKET_PLANE, "wg", "iperf3"],
   async (test) => {
     await using lab = await Lab.create(["A", "B", "X"]);

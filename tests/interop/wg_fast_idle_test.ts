@@ -7,7 +7,7 @@ const WATCHED_MS = 5_000;
 const IDLE_BOUND = 0.02;
 
 labTest(
-  "an idle pair of weft wg uses no processor, also after load",
+  "weft wg: an idle pair uses no processor, also after load",
   [...PACKET_PLANE, "wg", "iperf3"],
   async () => {
     await using lab = await Lab.create(["A", "B"]);

@@ -3,7 +3,7 @@ import { Lab, labTest, measureThroughput, PACKET_PLANE, pingMany } from "../lab/
 import { carryTcp, startWgPair } from "./wg_fast_pair.ts";
 
 labTest(
-  "the fast path carries TCP and UDP where the network cuts and joins no batches",
+  "the fast path carries TCP and UDP where the network neither cuts nor joins GSO batches",
   [...PACKET_PLANE, "wg", "iperf3", "ethtool"],
   async () => {
     await using lab = await Lab.create(["A", "B"]);

@@ -32,7 +32,7 @@ const GROWTH_BOUND_BYTES = 160 << 20;
 
 for (const dataplane of ["fast", "portable"] as const) {
   labTest(
-    `a flood of handshakes from spoofed sources leaves weft wg working, ${dataplane} data plane`,
+    `weft wg keeps working under a flood of handshakes from spoofed sources, ${dataplane} data plane`,
     [...PACKET_PLANE, "wg", "wireguard-go"],
     async (test) => {
       await using lab = await Lab.create(["V", "F", "N", "X"]);

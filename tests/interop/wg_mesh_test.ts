@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Lab, labTest, PACKET_PLANE, startMesh, uniqueInterfaceName, waitFor } from "../lab/mod.ts";
 
 labTest(
-  "wg show sees the mesh's interface, and wg set cannot change it",
+  "weft up: wg show sees the mesh's interface, and wg set cannot change it",
   [...PACKET_PLANE, "wg"],
   async () => {
     await using lab = await Lab.create(["A", "B"]);

@@ -17,7 +17,7 @@ const HEX_1 = "61".repeat(32);
 const HEX_2 = "62".repeat(32);
 const NO_KEY = "00".repeat(32);
 
-labTest("what wg sends is what the userspace API reads", ["root", "wg"], async () => {
+labTest("RequestReader reads what wg sends", ["root", "wg"], async () => {
   await using folder = await createScratch("requests");
   const file = async (text: string) => {
     const path = `${folder.path}/${crypto.randomUUID()}`;

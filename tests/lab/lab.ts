@@ -90,3 +90,30 @@ export class Lab implements AsyncDisposable {
     this.#hosts.set(name, { namespace, address4, address6, folder });
   }
 }
+
+/**
+ * Lets no packet pass between two groups of hosts, over either family, until `heal`.
+ * @returns what heals it
+ */
+export async function split(
+  left: readonly Host[],
+  right: readonly Host[],
+): Promise<{ heal(): Promise<void> }> {
+  await changeRoutes("add", left, right);
+  return { heal: () => changeRoutes("del", left, right) };
+}
+
+async function changeRoutes(
+  what: "add" | "del",
+  left: readonly Host[],
+  right: readonly Host[],
+): Promise<void> {
+  const ways = left.flatMap((a) => right.flatMap((b) => [[a, b], [b, a]] as const));
+  await Promise.all(ways.map(async ([from, to]) => {
+    // A longer prefix than that of the switch.
+    await from.namespace.ip(
+      `route ${what} blackhole ${to.address4}/32`,
+      `-6 route ${what} blackhole ${to.address6}/128`,
+    );
+  }));
+}

@@ -22,7 +22,7 @@ export async function serveName(
   at: string,
   record: { readonly zone: string; readonly name: string; readonly address: string },
 ): Promise<CapturedProcess> {
-  const path = fileURLToPath(new URL("./name_server.ts", import.meta.url));
+  const path = fileURLToPath(new URL("./programs/name_server.ts", import.meta.url));
   const command = [Deno.execPath(), "run", "--quiet", "-A", "--unstable-net", path, at];
   const process = new CapturedProcess(place.command([...command, record.zone, record.name, record.address]), {
     label: `${place.label}: name server`,
@@ -135,7 +135,7 @@ export async function measureThroughput(
 
 /** @returns the command that runs a program of this folder; it may use the network and nothing else */
 function labProgram(file: string, args: readonly string[]): readonly string[] {
-  const path = fileURLToPath(new URL(`./${file}`, import.meta.url));
+  const path = fileURLToPath(new URL(`./programs/${file}`, import.meta.url));
   return [Deno.execPath(), "run", "--quiet", "--no-config", "--allow-net", path, ...args];
 }
 

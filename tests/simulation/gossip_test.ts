@@ -15,15 +15,15 @@ function check(report: ScenarioReport, maxRounds: number): void {
   }
 }
 
-Deno.test("1,000 nodes agree within 10 rounds of a change, with 5 % lost", () => {
+Deno.test("Gossip: 1,000 nodes agree within 10 rounds of a change, with 5 % lost", () => {
   check(runScenario({ nodes: 1000, seed, loss: 0.05, splitMs: 60_000 }), 10);
 });
 
-Deno.test("a network that was split for an hour heals by itself, with 20 % lost", () => {
+Deno.test("Gossip: a network that was split for an hour heals by itself, with 20 % lost", () => {
   check(runScenario({ nodes: 80, seed, loss: 0.2 }), 10);
 });
 
-Deno.test("the same seed is the same run", () => {
+Deno.test("runScenario() gives the same run for the same seed", () => {
   const run = (seed: number) => runScenario({ nodes: 30, seed, loss: 0.1, splitMs: 60_000 });
   assert.deepEqual(run(seed), run(seed));
   assert.notDeepEqual(run(seed), run(seed + 1));

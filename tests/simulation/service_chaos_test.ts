@@ -124,7 +124,7 @@ function trouble(mesh: MemoryMesh, nodes: readonly MemoryNode[], tally: Tally): 
   }
 }
 
-Deno.test("100,000 calls among nodes that break end each once, and run at most once", async () => {
+Deno.test("ServiceRuntime ends each of 100,000 calls among nodes that break once, and runs it at most once", async () => {
   const mesh = new MemoryMesh(seed);
   const names = ["a", "b", "c", "d", "e"];
   const nodes = names.map((name) => mesh.add(name));

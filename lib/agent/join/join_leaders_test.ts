@@ -13,7 +13,7 @@ import {
   TokenSecret,
 } from "../../mesh/mod.ts";
 import { Cidr, Endpoint } from "../../net/mod.ts";
-import { memoryStreamPair } from "../../transport/mod.ts";
+import { memoryStreamPair } from "../../transport/testing/memory_stream.ts";
 import { JoinRefusedError } from "../errors.ts";
 import { joinNetwork } from "./join_network.ts";
 

@@ -13,7 +13,7 @@ import {
   nodeIdOf,
   type SignedRecord,
 } from "../../mesh/mod.ts";
-import { memoryStreamPair } from "../../transport/mod.ts";
+import { memoryStreamPair } from "../../transport/testing/memory_stream.ts";
 import { settled, Stage } from "./testing/message_plane_stage.ts";
 
 Deno.test("MessagePlane lets a member in while one address opens channels and stays silent", async () => {

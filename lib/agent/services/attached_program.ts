@@ -45,7 +45,7 @@ export class AttachedProgram implements NodeParts {
   readonly #path: string;
   readonly #log: Logger;
   readonly #ended = Promise.withResolvers<void>();
-  readonly #turns = new SocketYield(systemTimers);
+  readonly #eventLoop = new SocketYield(systemTimers);
   #channel: Channel | undefined;
   #dialling: Promise<boolean> | undefined;
   #cancelRetry: () => void = () => {};
@@ -110,7 +110,7 @@ export class AttachedProgram implements NodeParts {
     await this.runtime.close();
     this.#channel?.close("the program stops");
     await this.#channel?.closed;
-    await this.#turns.close();
+    await this.#eventLoop.close();
     this.#ended.resolve();
   }
 
@@ -148,7 +148,7 @@ export class AttachedProgram implements NodeParts {
       clock: systemClock,
       timers: systemTimers,
       prepare: (channel) => {
-        channel.yieldTo(this.#turns);
+        channel.limitTurns(this.#eventLoop);
         new EarlyMessageGate(channel, FORWARD_TOPIC, {
           handleMessage: (peer, bytes) => this.runtime.handleMessage(peer, bytes),
           handleStream: (peer, header, opened) => this.runtime.handleStream(peer, header, opened),

@@ -19,7 +19,7 @@ export interface ProgramListenerParts extends Pick<Environment, "clock" | "timer
   readonly links: ServiceLinks;
   readonly runtime: ServiceRuntime;
   readonly receiver: ServiceReceiver;
-  readonly turns: EventLoopYield;
+  readonly eventLoop: EventLoopYield;
   /** Counts why channels to programs come to an early end. */
   readonly counters: Counters<ChannelDropReason>;
 }
@@ -56,7 +56,7 @@ export class ProgramListener {
   }
 
   async #accept(): Promise<void> {
-    const { clock, timers, links, runtime, receiver, turns, counters, log } = this.#parts;
+    const { clock, timers, links, runtime, receiver, eventLoop, counters, log } = this.#parts;
     for (;;) {
       const stream = await this.#listener.accept();
       if (stream === undefined) return;
@@ -71,7 +71,7 @@ export class ProgramListener {
         timers,
         counters,
         prepare: (channel) => {
-          channel.yieldTo(turns);
+          channel.limitTurns(eventLoop);
           new EarlyMessageGate(channel, FORWARD_TOPIC, receiver).open(peer);
         },
       });

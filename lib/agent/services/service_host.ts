@@ -65,7 +65,7 @@ export class ServiceHost {
   readonly #shared: SharedServices;
   readonly #receiver: ServiceReceiver;
   readonly #gates = new WeakMap<Channel, EarlyMessageGate>();
-  readonly #turns = new SocketYield(systemTimers);
+  readonly #eventLoop = new SocketYield(systemTimers);
   #programs: ProgramListener | undefined;
   #isClosed = false;
 
@@ -175,7 +175,7 @@ export class ServiceHost {
       links: this.#links,
       runtime: this.runtime,
       receiver: this.#receiver,
-      turns: this.#turns,
+      eventLoop: this.#eventLoop,
       counters: this.#parts.counters,
     });
     // It may have been closed meanwhile.
@@ -185,7 +185,7 @@ export class ServiceHost {
 
   /** A channel was made, and nothing has been read from it. */
   prepare(channel: Channel): void {
-    channel.yieldTo(this.#turns);
+    channel.limitTurns(this.#eventLoop);
     this.#gates.set(channel, new EarlyMessageGate(channel, FORWARD_TOPIC, this.#receiver));
   }
 
@@ -232,7 +232,7 @@ export class ServiceHost {
     await this.runtime.close();
     await this.forward.close();
     await this.#programs?.close();
-    await this.#turns.close();
+    await this.#eventLoop.close();
   }
 
   #findHost(host: string): PeerId | undefined {

@@ -6,18 +6,18 @@
 import { concatBytes } from "../../base/mod.ts";
 import { decodeMessage, encodeMessage, type Envelope, EnvelopeSchema } from "../../proto/mod.ts";
 
-/** What an envelope says. */
-export type EnvelopeSaying = NonNullable<Parameters<typeof encodeMessage<typeof EnvelopeSchema>>[1]["kind"]>;
+/** One kind of envelope with its fields, as the generated schema has it. */
+export type EnvelopeContent = NonNullable<Parameters<typeof encodeMessage<typeof EnvelopeSchema>>[1]["kind"]>;
 
 /** @returns the envelope with its length before it */
-export function encodeEnvelope(kind: EnvelopeSaying): Uint8Array {
+export function encodeEnvelope(kind: EnvelopeContent): Uint8Array {
   const bytes = encodeMessage(EnvelopeSchema, { kind });
   const length = new Uint8Array(4);
   new DataView(length.buffer).setUint32(0, bytes.length);
   return concatBytes(length, bytes);
 }
 
-/** @returns what the bytes say */
+/** @returns the content, or undefined when the schema rejects the bytes */
 export function decodeEnvelope(bytes: Uint8Array): Envelope["kind"] | undefined {
   return decodeMessage(EnvelopeSchema, bytes, bytes.length)?.kind;
 }

@@ -14,11 +14,11 @@ import {
   VirtualTimers,
 } from "../../base/mod.ts";
 import { type PresharedKey, PrivateKey } from "../../crypto/mod.ts";
-import { acceptChannel, type AcceptedChannel } from "../accept_channel.ts";
 import type { Channel } from "../channel.ts";
-import { channelCounters, type ChannelDropReason } from "../drop_reason.ts";
+import { channelCounters, type ChannelDropReason } from "../errors.ts";
+import { acceptChannel, type AcceptedChannel } from "../handshake/accept_channel.ts";
+import { openChannel } from "../handshake/open_channel.ts";
 import { acceptLocalChannel, openLocalChannel } from "../local_channel.ts";
-import { openChannel } from "../open_channel.ts";
 
 /** One direction: a bounded pipe that keeps a record of everything that went in. */
 class Pipe {
@@ -130,7 +130,7 @@ export async function settle(): Promise<void> {
 /** Registers a test that runs with sealed records and with plain ones. */
 export function testChannel(name: string, body: (bench: Bench) => Promise<void>): void {
   Deno.test(name, () => body(new Bench()));
-  Deno.test(`locally, ${name}`, () => body(new Bench(true)));
+  Deno.test(`${name}, on a local channel`, () => body(new Bench(true)));
 }
 
 /** Two nodes, their stream, and time that stands still. */

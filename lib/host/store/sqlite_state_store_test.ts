@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { StateError, utf8Bytes } from "../../base/mod.ts";
-import { testStateStore } from "../../base/state_store_suite_test.ts";
+import { testStateStore } from "../../base/testing/state_store_suite.ts";
 import { SqliteStateStore } from "./sqlite_state_store.ts";
 
 testStateStore("SqliteStateStore", (body) =>

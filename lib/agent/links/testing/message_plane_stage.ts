@@ -29,7 +29,8 @@ import {
   signStatement,
 } from "../../../mesh/mod.ts";
 import { Endpoint, IpAddress } from "../../../net/mod.ts";
-import { type AcceptedStream, memoryStreamPair, type StreamListener } from "../../../transport/mod.ts";
+import type { AcceptedStream, StreamListener } from "../../../transport/mod.ts";
+import { memoryStreamPair } from "../../../transport/testing/memory_stream.ts";
 import { MessagePlane, type MessagePlaneParts } from "../message_plane.ts";
 
 /** A listener that is handed its streams. */

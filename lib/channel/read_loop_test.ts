@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { type EventLoopYield, utf8Bytes } from "../base/mod.ts";
+import { TURN_MS } from "./read_loop.ts";
+import { Bench, settle, testChannel } from "./testing/memory_stream.ts";
+
+const MESSAGES = 500;
+const BODY = utf8Bytes("work");
+
+/** Resumes whoever has yielded when it is told to. */
+class ManualYield implements EventLoopYield {
+  #waiting: (() => void)[] = [];
+
+  yieldNow(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** @returns how many had yielded */
+  resume(): number {
+    const waiting = this.#waiting.splice(0);
+    for (const resolve of waiting) resolve();
+    return waiting.length;
+  }
+}
+
+testChannel(
+  "Channel.limitTurns() keeps only those waiting who say too much, and all of it is heard in the end",
+  async (bench) => {
+    const other = new Bench(bench.isLocal);
+    const eventLoop = new ManualYield();
+    const [flooder, flooded] = await bench.connect();
+    const [caller, called] = await other.connect();
+    let handled = 0;
+    flooded.limitTurns(eventLoop);
+    flooded.attach("work", () => {
+      handled++;
+      bench.clock.advance(1);
+    });
+    const handledBefore: number[] = [];
+    called.limitTurns(eventLoop);
+    called.attach("work", () => handledBefore.push(handled));
+    for (let i = 0; i < MESSAGES; i++) assert.ok(flooder.post("work", BODY));
+    await settle();
+    caller.post("work", BODY);
+    await settle();
+    // The clock is read after each 16th.
+    assert.deepEqual(handledBefore, [16], "the other one was heard after one turn of the flood");
+    let ended = 0;
+    while (eventLoop.resume() > 0) {
+      ended++;
+      await settle();
+    }
+    assert.equal(handled, MESSAGES);
+    assert.ok(ended >= Math.floor(MESSAGES / 16), `${ended} turns`);
+  },
+);
+
+testChannel(
+  "Channel.limitTurns() lets work that takes no longer than a turn go on without a pause",
+  async (bench) => {
+    const eventLoop = new ManualYield();
+    const [near, far] = await bench.connect();
+    let handled = 0;
+    far.limitTurns(eventLoop);
+    far.attach("work", () => {
+      handled++;
+      bench.clock.advance(TURN_MS / 2 / MESSAGES);
+    });
+    for (let i = 0; i < MESSAGES; i++) near.post("work", BODY);
+    await settle();
+    assert.equal(handled, MESSAGES);
+    assert.equal(eventLoop.resume(), 0);
+  },
+);
+
+testChannel("Channel.close() is done at once while the channel has yielded the event loop", async (bench) => {
+  const eventLoop = new ManualYield();
+  const [near, far] = await bench.connect();
+  far.limitTurns(eventLoop);
+  let handled = 0;
+  far.attach("work", () => {
+    handled++;
+    bench.clock.advance(TURN_MS);
+  });
+  for (let i = 0; i < MESSAGES; i++) near.post("work", BODY);
+  await settle();
+  far.close();
+  near.close();
+  await settle();
+  bench.timers.advance(1_000);
+  await Promise.all([near.closed, far.closed]);
+  eventLoop.resume();
+  await settle();
+  assert.equal(handled, 16);
+});

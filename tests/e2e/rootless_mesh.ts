@@ -1,0 +1,61 @@
+/**
+ * A node without an interface in the test's own process, and programs that join it.
+ * @module
+ */
+
+import { OverlayBootstrap } from "../../mod.ts";
+import { type CapturedProcess, createScratch, freePort, startNodeProgram } from "../lab/mod.ts";
+
+const TOKEN_LIFETIME_MS = 3_600_000;
+
+/** What `OverlayBootstrap.initLeader` takes besides options. */
+type Ports = NonNullable<Parameters<typeof OverlayBootstrap.initLeader>[1]>;
+
+/** All of it ends with the test. */
+export class RootlessMesh implements AsyncDisposable {
+  readonly overlay: OverlayBootstrap;
+  readonly #folder: string;
+  readonly #token: string;
+  readonly #resources: AsyncDisposableStack;
+
+  private constructor(overlay: OverlayBootstrap, folder: string, resources: AsyncDisposableStack) {
+    this.overlay = overlay;
+    this.#folder = folder;
+    this.#resources = resources;
+    this.#token = overlay.control.createToken({ lifetimeMs: TOKEN_LIFETIME_MS }).token;
+  }
+
+  /**
+   * Starts the node, which leads the network.
+   * @param label of its folder
+   */
+  static async create(label: string, name: string, ports: Ports = {}): Promise<RootlessMesh> {
+    await using resources = new AsyncDisposableStack();
+    const { path } = resources.use(await createScratch(label));
+    const port = freePort();
+    const overlay = await OverlayBootstrap.initLeader({
+      name,
+      stateDir: `${path}/${name}`,
+      rootless: true,
+      discovery: false,
+      port,
+      endpoints: `127.0.0.1:${port}`,
+    }, ports);
+    resources.defer(() => overlay.stop());
+    await overlay.start();
+    return new RootlessMesh(overlay, path, resources.move());
+  }
+
+  /** Starts a program of this folder that joins as `name`; its arguments are a token, the name, a folder and a port. */
+  startProgram(module: string, name: string): CapturedProcess {
+    const stateDir = `${this.#folder}/${name}`;
+    const args = [this.#token, name, stateDir, String(freePort())];
+    return this.#resources.use(
+      startNodeProgram({ module: `tests/e2e/${module}`, stateDir, args, label: name }),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync();
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * The thread of the fast data plane, seen from outside: its processor time, its death, and
+ * system calls of it that `strace` makes fail: what a kernel can answer, but seldom does.
+ * @module
+ */
+
+import type { CapturedProcess } from "../captured_process.ts";
+import type { NetworkNamespace } from "../namespace.ts";
+import { waitFor } from "../wait_for.ts";
+
+/** @returns the id of the thread that carries packets in process `pid` @throws Error when there is none */
+export function packetThread(pid: number): number {
+  for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) {
+    // The runtime names its workers by their numbers.
+    if (Deno.readTextFileSync(`/proc/${pid}/task/${name}/comm`).startsWith("worker-")) return Number(name);
+  }
+  throw new Error(`Process ${pid} has no worker`);
+}
+
+/**
+ * Makes the next datagram kill that thread, and not its process: it is told of more bytes than its memory holds.
+ * Needs `ptrace`.
+ * @returns the tracer, which ends with the process
+ */
+export async function poisonPacketThread(place: NetworkNamespace, pid: number): Promise<CapturedProcess> {
+  const tid = packetThread(pid);
+  const tracer = place.spawn([
+    ...["strace", "-qq", "-o", "/dev/null", "-p", String(tid)],
+    ...["-e", "trace=recvmsg,recvmmsg", "-e", "inject=recvmsg,recvmmsg:retval=2000000000"],
+  ]);
+  await waitFor(() => isTraced(tid), 5_000, { what: "the packet thread is traced" });
+  return tracer;
+}
+
+/** @returns the processor time of process `pid` in seconds, all threads together */
+export function processorSeconds(pid: number): number {
+  // The second field is the name in parentheses, which may hold blanks; user and system time are the 14th and 15th.
+  const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** USER_HZ, which is the same on every machine that runs Deno. */
+const TICKS_PER_SECOND = 100;
+
+function isTraced(tid: number): boolean {
+  return !/^TracerPid:\s+0$/m.test(Deno.readTextFileSync(`/proc/${tid}/status`));
+}
+
+/** Which calls fail, and how. */
+export interface Fault {
+  /** Names of system calls; one that the machine does not have is passed over. */
+  readonly calls: readonly string[];
+  /** Calls that are told, and do not fail. */
+  readonly alsoTold?: readonly string[];
+  /** For example `ENOBUFS`. */
+  readonly error: string;
+  /** Which of each call's, as strace reads it: `5..75+7` is the fifth to the 75th, every seventh. All unless told. */
+  readonly when?: string;
+  /** Only calls on this file. */
+  readonly path?: string;
+}
+
+/** A call as the tracer has told it. */
+export interface TracedCall {
+  readonly name: string;
+  /** What the process was told: -1 for an error. */
+  readonly result: number;
+  readonly isInjected: boolean;
+}
+
+/**
+ * Faults in the packet thread of one process, until it is disposed of. Other threads of the process are spared: they
+ * make the same calls, and are not meant. Needs `ptrace`.
+ */
+export class InjectedFaults implements AsyncDisposable {
+  readonly #tracer: CapturedProcess;
+
+  private constructor(tracer: CapturedProcess) {
+    this.#tracer = tracer;
+  }
+
+  /** Begins with it. @throws Error when the thread can't be traced */
+  static async begin(place: NetworkNamespace, pid: number, fault: Fault): Promise<InjectedFaults> {
+    const { calls, alsoTold = [], error, when, path } = fault;
+    const [failing, told] = [calls, [...calls, ...alsoTold]].map((names) =>
+      names.map((name) => `?${name}`).join(",")
+    );
+    const tracer = place.spawn([
+      ...["strace", "-p", String(packetThread(pid)), ...path === undefined ? [] : ["-P", path]],
+      ...["-e", "signal=none", "-e", `trace=${told}`, "-e", `raw=${told}`],
+      ...["-e", `inject=${failing}:error=${error}${when === undefined ? "" : `:when=${when}`}`],
+    ], { label: `${place.label}: strace` });
+    try {
+      await tracer.until(({ stderr }) => stderr.includes(" attached"), 5_000, "the packet thread is traced");
+      return new InjectedFaults(tracer);
+    } catch (error) {
+      await tracer[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** The calls so far; the last ten thousand or so when there are more. All of them once it is disposed of. */
+  get calls(): readonly TracedCall[] {
+    const lines = this.#tracer.stderr.matchAll(/^(\w+)\(.*\) += (-?\w+)(.*)$/gm);
+    return [...lines].map(([, name = "", result, rest = ""]) => ({
+      name,
+      result: Number(result),
+      isInjected: rest.endsWith("(INJECTED)"),
+    }));
+  }
+
+  /** Ends it; the thread goes on as before. It should be idle: a call that is about to fail fails with ENOSYS then. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#tracer.stop("SIGTERM");
+  }
+}

@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { joinToken, labTest, residentBytes, weftCommand } from "../mod.ts";
+
+Deno.test("joinToken() takes the one line that is a join command and nothing else", () => {
+  const cases: readonly (readonly [string, string | undefined])[] = [
+    ["weft --join weft1-Ab_9-z", "weft1-Ab_9-z"],
+    ["on the other machines:\n\nweft --join weft1-a\n\nmore\n", "weft1-a"],
+    ["  weft --join weft1-a", undefined],
+    ["weft --join weft1-a now", undefined],
+    ["weft --join weft2-a", undefined],
+    ["", undefined],
+  ];
+  for (const [output, expected] of cases) assert.equal(joinToken(output), expected, output);
+});
+
+Deno.test("weftCommand() runs this project's main.ts with this Deno", () => {
+  const [program, ...args] = weftCommand("status");
+  assert.equal(program, Deno.execPath());
+  assert.equal(args.at(-1), "status");
+  assert(args.at(-2)?.endsWith("/main.ts"));
+});
+
+labTest("residentBytes() reads the memory of a process", ["linux"], () => {
+  assert(residentBytes(Deno.pid) > 10_000_000);
+  assert.throws(() => residentBytes(2 ** 30));
+  return Promise.resolve();
+});
