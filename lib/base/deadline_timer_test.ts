@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { VirtualClock } from "./clock.ts";
-import { silentLogger } from "./logger.ts";
+import { silentLogger } from "./environment.ts";
 import { repeat, withTimeout } from "./deadline_timer.ts";
 import { VirtualTimers } from "./timers.ts";
 
