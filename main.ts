@@ -13,7 +13,7 @@ const code = await main(Deno.args, {
   async loadAgent() {
     const [agent, { serveControl, serveStatus }] = await Promise.all([
       import("./lib/agent/mod.ts"),
-      import("./lib/status/mod.ts"),
+      import("./lib/http/mod.ts"),
     ]);
     const { joinOrResume, leadOrResume, Node, OverlayBootstrap, programSocketPath } = agent;
     return {

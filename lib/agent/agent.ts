@@ -18,7 +18,7 @@ import type { MessagePlane } from "./links/mod.ts";
 import { MemberSession } from "./member_session.ts";
 import { NameService } from "./names/mod.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
-import type { StatusReport } from "./report.ts";
+import type { StatusReport } from "../api/mod.ts";
 import { ServiceHost } from "./services/mod.ts";
 import { buildStatus } from "./status_report.ts";
 

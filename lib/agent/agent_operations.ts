@@ -3,7 +3,25 @@
  * @module
  */
 
-import { type UnixMillis, WeftError } from "../base/mod.ts";
+import type {
+  AddedDevice,
+  AgentControl,
+  CreatedToken,
+  DeviceRequest,
+  DnsAnswerRecord,
+  DnsAnswerReport,
+  DnsRecordReport,
+  DnsRecordRequest,
+  DnsRemoval,
+  LeaderReport,
+  NewKey,
+  PeerReport,
+  PingReport,
+  StatusReport,
+  TokenReport,
+  TokenRequest,
+} from "../api/mod.ts";
+import { WeftError } from "../base/mod.ts";
 import { PresharedKey, PublicKey } from "../crypto/mod.ts";
 import { FLAG, formatRecord, RESPONSE_CODE, responseCodeText } from "../dns/mod.ts";
 import {
@@ -15,23 +33,10 @@ import {
   NO_UPDATE,
   nodeIdOf,
   type Refusal,
-  type TokenEntry,
   type TokenLeader,
 } from "../mesh/mod.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
 import type { Agent } from "./agent.ts";
-import type {
-  AgentControl,
-  DeviceRequest,
-  DnsAnswerRecord,
-  DnsAnswerReport,
-  DnsRecordReport,
-  DnsRecordRequest,
-  DnsRemoval,
-  PingReport,
-  TokenReport,
-  TokenRequest,
-} from "./control.ts";
 import {
   InvalidRequestError,
   NotLeaderError,
@@ -42,11 +47,8 @@ import {
 } from "./errors.ts";
 import type { LeaderCoordinator } from "./leaders/mod.ts";
 import { namesOf } from "./names/mod.ts";
-import type { StatusReport } from "./report.ts";
-import type { ServiceControl } from "./service_control.ts";
 import { ServiceOperations } from "./service_operations.ts";
 
-const MAX_KEEPALIVE_SECONDS = 65_535;
 /** How long a member may take to answer a ping. */
 const PING_TIMEOUT_MS = 5_000;
 
@@ -60,21 +62,28 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
   "refused:roster-full": "the network is full",
 };
 
-/** Turns requests into calls of the agent's parts, and their answers into reports. */
-export class AgentOperations implements AgentControl {
-  readonly services: ServiceControl;
+/** Turns requests, which are as `OPERATIONS` says, into calls of the agent's parts, and their answers into reports. */
+export class AgentOperations extends ServiceOperations implements AgentControl {
   readonly #agent: Agent;
 
   constructor(agent: Agent) {
+    super(agent);
     this.#agent = agent;
-    this.services = new ServiceOperations(agent);
   }
 
   status(): StatusReport {
     return this.#agent.status();
   }
 
-  createToken(request: TokenRequest): { readonly token: string; readonly report: TokenReport } {
+  peers(): readonly PeerReport[] {
+    return this.status().peers;
+  }
+
+  leaders(): readonly LeaderReport[] {
+    return this.status().leaders;
+  }
+
+  createToken(request: TokenRequest): CreatedToken {
     const { mesh } = this.#agent;
     const tokens = this.#leader(mesh.tokens);
     const { withoutEndpoints = false, ...rest } = request;
@@ -93,11 +102,11 @@ export class AgentOperations implements AgentControl {
     this.#agent.shareTokens();
     const entry = tokens.get(token.tokenId);
     if (entry === undefined) throw new UnknownTokenError(`Cannot find the token ${token.tokenId} again`);
-    return { token: token.encode(), report: tokenReport(entry) };
+    return { token: token.encode(), report: entry };
   }
 
   listTokens(): readonly TokenReport[] {
-    return this.#leader(this.#agent.mesh.tokens).list().map(tokenReport);
+    return this.#leader(this.#agent.mesh.tokens).list();
   }
 
   revokeToken(id: string): void {
@@ -107,7 +116,7 @@ export class AgentOperations implements AgentControl {
     });
   }
 
-  addDevice(request: DeviceRequest): { readonly name: string; readonly addresses: readonly string[] } {
+  addDevice(request: DeviceRequest): AddedDevice {
     const { mesh, secrets } = this.#agent;
     const admission = this.#leader(mesh.admission);
     const { name, persistentKeepaliveSeconds } = request;
@@ -120,11 +129,6 @@ export class AgentOperations implements AgentControl {
     const presharedKey = optional("preshared key", request.presharedKey, (text) => PresharedKey.parse(text));
     const endpoint = optional("endpoint", request.endpoint, (text) => Endpoint.parse(text));
     const allowedIps = (request.allowedIps ?? []).map((text) => parsed("allowed IP", text, Cidr.parse));
-    if (persistentKeepaliveSeconds !== undefined && !isKeepalive(persistentKeepaliveSeconds)) {
-      throw new InvalidRequestError(
-        `Cannot use the keepalive ${persistentKeepaliveSeconds}: it is 0 to ${MAX_KEEPALIVE_SECONDS} s`,
-      );
-    }
     const nodeId = nodeIdOf(publicKey);
     const former = secrets.get(nodeId);
     // Before the record: a device that is a peer without its preshared key would be one that nobody asked for.
@@ -169,7 +173,7 @@ export class AgentOperations implements AgentControl {
     await this.#coordinator().demote(this.#member(node));
   }
 
-  async rotateKey(): Promise<{ readonly publicKey: string; readonly id: string }> {
+  async rotateKey(): Promise<NewKey> {
     await this.#agent.rotateKey();
     const { identity } = this.#agent.mesh;
     return { publicKey: identity.publicKey.toString(), id: identity.id };
@@ -266,18 +270,6 @@ export class AgentOperations implements AgentControl {
       hint: `Do it on ${leaders.map(({ record }) => record.name).join(" or ") || "the leader"}.`,
     });
   }
-}
-
-function tokenReport(entry: TokenEntry): TokenReport {
-  return { ...entry, createdAt: numeric(entry.createdAt), expiresAt: numeric(entry.expiresAt) };
-}
-
-function numeric(time: UnixMillis): number {
-  return time;
-}
-
-function isKeepalive(seconds: number): boolean {
-  return Number.isInteger(seconds) && seconds >= 0 && seconds <= MAX_KEEPALIVE_SECONDS;
 }
 
 function unknownPeer(peer: string): UnknownPeerError {

@@ -4,6 +4,7 @@
  */
 
 import { WeftError } from "../base/mod.ts";
+export { InvalidRequestError } from "../api/mod.ts";
 import type { Refusal } from "../forward/mod.ts";
 
 /** Only a leader can do this, and this node is none. */
@@ -24,11 +25,6 @@ export class UnknownNameError extends WeftError {
 /** No token has this id. */
 export class UnknownTokenError extends WeftError {
   readonly code = "UnknownToken";
-}
-
-/** What was asked for makes no sense; the message names the field. */
-export class InvalidRequestError extends WeftError {
-  readonly code = "InvalidRequest";
 }
 
 /** Nobody answered at any of the endpoints. */

@@ -11,8 +11,7 @@
  * @module
  */
 
-export type * from "./control.ts";
-export type * from "./service_control.ts";
+export type * from "../api/mod.ts";
 export {
   type IncomingConnection,
   type ListenOptions,
@@ -23,6 +22,5 @@ export {
 export * from "./errors.ts";
 export { type AttachOptions, Node, type NodeOptions } from "./node.ts";
 export * from "./overlay_bootstrap.ts";
-export type { DataplaneReport, DnsReport, LeaderReport, PeerReport, StatusReport } from "./report.ts";
 export { VERSION } from "./status_report.ts";
 export { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";

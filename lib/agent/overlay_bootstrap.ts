@@ -3,6 +3,7 @@
  * @module
  */
 
+import { type AgentControl, checkedControl } from "../api/mod.ts";
 import { type Environment, type Logger, silentLogger, type StateStore } from "../base/mod.ts";
 import {
   type AgentOptions,
@@ -27,7 +28,6 @@ import type { Cidr, IpAddress } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { Agent } from "./agent.ts";
 import { AgentOperations } from "./agent_operations.ts";
-import type { AgentControl } from "./control.ts";
 import { LeaderSearch } from "./discovery/mod.ts";
 import { ownEndpoints } from "./endpoint_selector.ts";
 import { InvalidRequestError, InvalidTokenError, JoinRefusedError } from "./errors.ts";
@@ -55,7 +55,7 @@ export class OverlayBootstrap {
 
   private constructor(agent: Agent) {
     this.#agent = agent;
-    this.control = new AgentOperations(agent);
+    this.control = checkedControl(new AgentOperations(agent));
   }
 
   /**

@@ -4,25 +4,31 @@
  */
 
 import {
-  type EventStream,
+  type CallRequest,
+  type CallResult,
+  callResult,
+  callResults,
+  type EventLine,
+  eventLines,
+  InvalidRequestError,
+  type OfferedPort,
+  offerLines,
+  type OfferRequest,
+  type PublishRequest,
+  type ServiceChange,
+  type SubscribeRequest,
+} from "../api/mod.ts";
+import {
+  type CallAnswer,
   isProgram,
   type PeerId,
   type PublishReport,
   type ServiceReport,
 } from "../service/mod.ts";
 import type { Agent } from "./agent.ts";
-import { InvalidRequestError } from "./errors.ts";
-import type {
-  CallRequest,
-  OfferRequest,
-  OpenOffer,
-  PublishRequest,
-  ServiceChange,
-  ServiceControl,
-} from "./service_control.ts";
 
-/** Turns requests into calls of the agent's services. */
-export class ServiceOperations implements ServiceControl {
+/** The operations about services. */
+export class ServiceOperations {
   readonly #agent: Agent;
 
   constructor(agent: Agent) {
@@ -41,28 +47,37 @@ export class ServiceOperations implements ServiceControl {
     return this.#change("resume", change);
   }
 
-  async call({ path, params, ...options }: CallRequest, signal: AbortSignal): Promise<unknown> {
-    return await this.#agent.services.runtime.request(path, params, { ...options, signal });
+  async call(
+    { path, params, ...options }: CallRequest,
+    signal: AbortSignal,
+  ): Promise<CallResult | AsyncIterable<CallResult>> {
+    const answer = await this.#agent.services.runtime.request(path, params, { ...options, signal });
+    return options.mode === "all" ? callResults(answer as readonly CallAnswer[]) : callResult(answer, signal);
   }
 
   async publish({ topic, data, retain = false, mode = "all" }: PublishRequest): Promise<PublishReport> {
     return await this.#agent.services.runtime.publish(topic, data, { retain, broadcastMode: mode });
   }
 
-  subscribe(pattern: string, { past }: { readonly past: boolean }): EventStream {
-    return this.#agent.services.runtime.on(pattern, { includePast: past });
+  subscribe({ pattern, past = false }: SubscribeRequest, signal: AbortSignal): AsyncIterable<EventLine> {
+    const stream = this.#agent.services.runtime.on(pattern, { includePast: past });
+    return eventLines(stream, (peer) => this.#publisherName(peer), signal);
   }
 
-  publisherName(peer: string | undefined): string {
+  offer(
+    { port, hostname, targetPort = port, allow }: OfferRequest,
+    signal: AbortSignal,
+  ): AsyncIterable<OfferedPort> {
+    const service = { port: targetPort, ...hostname === undefined ? {} : { hostname } };
+    const { forward } = this.#agent.services;
+    return offerLines(forward.offer(port, service, allow === undefined ? {} : { allow }), signal);
+  }
+
+  /** A program of this machine publishes in the name of its node. */
+  #publisherName(peer: string | undefined): string {
     const { roster, record } = this.#agent.mesh;
-    // A program of this machine publishes in the name of its node.
     if (peer === undefined || isProgram(peer as PeerId)) return record.name;
     return roster.find(peer)?.record.name ?? peer;
-  }
-
-  offer({ port, hostname, targetPort = port, allow }: OfferRequest): OpenOffer {
-    const service = { port: targetPort, ...hostname === undefined ? {} : { hostname } };
-    return this.#agent.services.forward.offer(port, service, allow === undefined ? {} : { allow });
   }
 
   async #change(action: "pause" | "resume", { path, node }: ServiceChange): Promise<boolean> {

@@ -12,7 +12,7 @@ import type { AgentContext } from "./agent_context.ts";
 import type { MemberSession } from "./member_session.ts";
 import type { NameService } from "./names/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
-import type { LeaderReport, PeerReport, StatusReport } from "./report.ts";
+import type { LeaderReport, PeerReport, StatusReport } from "../api/mod.ts";
 import type { ServiceHost } from "./services/mod.ts";
 
 /** The version of weft, as in `deno.json`. */

@@ -3,50 +3,28 @@
  * @module
  */
 
+import {
+  type AgentControl,
+  type CallRequest,
+  httpRequest,
+  NDJSON_TYPE,
+  type Operation,
+  type OperationName,
+  OPERATIONS,
+  type Problem,
+  requestOf,
+} from "../api/mod.ts";
 import { WeftError } from "../base/mod.ts";
-import type {
-  CallRequest,
-  DeviceRequest,
-  DnsAnswerRecord,
-  DnsAnswerReport,
-  DnsRecordReport,
-  DnsRecordRequest,
-  DnsRemoval,
-  LeaderReport,
-  OfferRequest,
-  PeerReport,
-  PingReport,
-  PublishRequest,
-  ServiceChange,
-  StatusReport,
-  TokenReport,
-  TokenRequest,
-} from "../agent/mod.ts";
-import type { PublishReport, ServiceReport } from "../service/mod.ts";
-import { jsonLines } from "./json_lines.ts";
+import { DEFAULT_TIMEOUT_MS } from "../service/bounds.ts";
 
 /** An answer that takes longer than this will not come; a ping gives up by itself before. */
 const ANSWER_BOUND_MS = 15_000;
 
 /** A call has a bound of its own, which the agent keeps; this is for what comes on top. */
 const CALL_GRACE_MS = 5_000;
-const CALL_TIMEOUT_MS = 10_000;
 
-/** What an action has answered, or one item of its stream; bytes are in base64. */
-export type CallResult = { readonly result: unknown } | { readonly base64: string };
-
-/** An event, or how many were dropped before it because nobody read them. */
-export type EventLine =
-  | { readonly dropped: number }
-  | {
-    readonly topic: string;
-    readonly data?: unknown;
-    readonly base64?: string;
-    readonly params: Readonly<Record<string, string>>;
-    readonly publishedAt: number;
-    readonly isPast: boolean;
-    readonly publisher: string;
-  };
+/** A longer line was meant as something else, in characters. */
+const MAX_LINE_LENGTH = 64 << 20;
 
 /** No agent answers at the control socket. */
 export class NoAgentError extends WeftError {
@@ -73,7 +51,7 @@ export class AgentAnswerError extends WeftError {
   }
 }
 
-/** The control application of one agent. Every call throws NoAgentError or AgentAnswerError when it fails. */
+/** The control application of one agent. */
 export class ControlClient implements Disposable {
   readonly #stateDir: string;
   readonly #client: Deno.HttpClient;
@@ -84,141 +62,43 @@ export class ControlClient implements Disposable {
     this.#client = Deno.createHttpClient({ proxy: { transport: "unix", path: controlSocketPath(stateDir) } });
   }
 
-  status(): Promise<StatusReport> {
-    return this.#ask("GET", "/status");
-  }
-
-  peers(): Promise<readonly PeerReport[]> {
-    return this.#ask("GET", "/peers");
-  }
-
-  createToken(request: TokenRequest): Promise<{ readonly token: string; readonly report: TokenReport }> {
-    return this.#ask("POST", "/tokens", request);
-  }
-
-  listTokens(): Promise<readonly TokenReport[]> {
-    return this.#ask("GET", "/tokens");
-  }
-
-  async revokeToken(id: string): Promise<void> {
-    await this.#ask("DELETE", `/tokens/${encodeURIComponent(id)}`);
-  }
-
-  addDevice(
-    request: DeviceRequest,
-  ): Promise<{ readonly name: string; readonly addresses: readonly string[] }> {
-    return this.#ask("POST", "/peers", request);
-  }
-
-  leaders(): Promise<readonly LeaderReport[]> {
-    return this.#ask("GET", "/leaders");
-  }
-
-  async promoteLeader(node: string): Promise<void> {
-    await this.#ask("POST", "/leaders", { node });
-  }
-
-  async demoteLeader(node: string): Promise<void> {
-    await this.#ask("DELETE", `/leaders/${encodeURIComponent(node)}`);
-  }
-
-  /** @returns the new WireGuard key in base64, and the new id */
-  rotateKey(): Promise<{ readonly publicKey: string; readonly id: string }> {
-    return this.#ask("POST", "/rotate-key");
-  }
-
-  async removePeer(peer: string): Promise<void> {
-    await this.#ask("DELETE", `/peers/${encodeURIComponent(peer)}`);
-  }
-
-  listNames(): Promise<readonly DnsRecordReport[]> {
-    return this.#ask("GET", "/dns");
-  }
-
-  addName(request: DnsRecordRequest): Promise<DnsAnswerRecord> {
-    return this.#ask("POST", "/dns", request);
-  }
-
-  async removeName({ name, type, data }: DnsRemoval): Promise<number> {
-    const query = new URLSearchParams({ ...type && { type }, ...data && { data } });
-    const path = `/dns/${encodeURIComponent(name)}?${query}`;
-    return (await this.#ask<{ readonly removed: number }>("DELETE", path)).removed;
-  }
-
-  resolveName(name: string, type?: string): Promise<DnsAnswerReport> {
-    return this.#ask("POST", "/dns/query", { name, ...type && { type } });
-  }
-
-  ping(peer: string): Promise<PingReport> {
-    return this.#ask("POST", "/ping", { peer });
-  }
-
-  services(): Promise<readonly ServiceReport[]> {
-    return this.#ask("GET", "/services");
-  }
-
-  /** @returns whether it was running */
-  async pauseService(change: ServiceChange): Promise<boolean> {
-    return (await this.#ask<{ readonly changed: boolean }>("POST", "/services/pause", change)).changed;
-  }
-
-  /** @returns whether it was paused */
-  async resumeService(change: ServiceChange): Promise<boolean> {
-    return (await this.#ask<{ readonly changed: boolean }>("POST", "/services/resume", change)).changed;
-  }
-
   /**
-   * Calls an action. The agent keeps the deadline, of the answer and not of the items of a stream.
-   * @returns one result, or the items of a stream as they come; reading them throws when the stream breaks
+   * Has an operation done, as the method of `AgentControl` with this name does. The agent is of this user and this
+   * machine, so its answers are taken for what they should be. An answer in lines comes at its own pace; reading it
+   * throws when it breaks.
+   * @throws NoAgentError, AgentAnswerError, and StoppedError when a signal was given and says so
    */
-  async call(request: CallRequest, signal: AbortSignal): Promise<CallResult | AsyncIterable<CallResult>> {
-    const boundMs = (request.timeoutMs ?? CALL_TIMEOUT_MS) + CALL_GRACE_MS;
-    const response = await this.#open("POST", "/call", { body: request, signal, boundMs });
-    if (!isNdjson(response)) return await this.#read(response);
-    return this.#lines<CallResult>(response, signal);
-  }
-
-  publish(request: PublishRequest): Promise<PublishReport> {
-    return this.#ask("POST", "/publish", request);
-  }
-
-  /** @returns events as they come, until `signal` says that it is enough */
-  async subscribe(
-    pattern: string,
-    { past, signal }: { readonly past: boolean; readonly signal: AbortSignal },
-  ): Promise<AsyncIterable<EventLine>> {
-    const query = new URLSearchParams({ pattern, ...past && { past: "1" } });
-    return this.#lines(await this.#open("GET", `/subscribe?${query}`, { signal }), signal);
-  }
-
-  /** Offers a port until `signal` says that it is enough. @returns a line once it is offered; then it waits */
-  async offer(request: OfferRequest, signal: AbortSignal): Promise<AsyncIterable<{ readonly port: number }>> {
-    return this.#lines(await this.#open("POST", "/offer", { body: request, signal }), signal);
+  async ask<Name extends OperationName>(
+    name: Name,
+    ...args: Parameters<AgentControl[Name]>
+  ): Promise<Awaited<ReturnType<AgentControl[Name]>>> {
+    const operation = OPERATIONS[name] as Operation;
+    const signal = args.find((arg) => arg instanceof AbortSignal);
+    const request = requestOf(operation, args) as Record<string, unknown>;
+    const response = await this.#open(operation, request, signal);
+    const answer = response.headers.get("content-type") === NDJSON_TYPE
+      ? this.#lines(response, signal)
+      : await this.#read(response);
+    const { answerKey } = operation;
+    return (answerKey === undefined ? answer : (answer as Record<string, unknown>)[answerKey]) as never;
   }
 
   [Symbol.dispose](): void {
     this.#client.close();
   }
 
-  /** The agent is of this user and this machine, so its answers are taken for what they should be. */
-  async #ask<T>(method: string, path: string, body?: object): Promise<T> {
-    return await this.#read(await this.#open(method, path, { body, boundMs: ANSWER_BOUND_MS }));
-  }
-
   /** @returns an answer that is no failure; its body comes at its own pace */
   async #open(
-    method: string,
-    path: string,
-    { body, signal, boundMs }: {
-      readonly body?: object | undefined;
-      readonly signal?: AbortSignal;
-      readonly boundMs?: number;
-    },
+    operation: Operation,
+    request: Record<string, unknown>,
+    signal: AbortSignal | undefined,
   ): Promise<Response> {
+    const boundMs = answerBoundMs(operation, request);
     const late = new AbortController();
     const timer = boundMs === undefined
       ? undefined
       : setTimeout(() => late.abort(new DOMException("", "TimeoutError")), boundMs);
+    const { method, path, body } = httpRequest(operation, request);
     let response: Response;
     try {
       response = await fetch(`http://localhost${path}`, {
@@ -235,19 +115,19 @@ export class ControlClient implements Disposable {
       clearTimeout(timer);
     }
     if (response.ok) return response;
-    throw answerError(await this.#read<unknown>(response), response.status);
+    throw answerError(await this.#read(response), response.status);
   }
 
-  async #read<T>(response: Response): Promise<T> {
+  async #read(response: Response): Promise<unknown> {
     try {
-      return await response.json() as T;
+      return await response.json();
     } catch (cause) {
       throw await noAgent(this.#stateDir, cause, undefined);
     }
   }
 
   /** Ends when `signal` says so. @throws AgentAnswerError when a line is a failure, NoAgentError when the agent is gone */
-  async *#lines<T extends object>(response: Response, signal: AbortSignal): AsyncGenerator<T> {
+  async *#lines(response: Response, signal: AbortSignal | undefined): AsyncGenerator<object> {
     const body = response.body;
     if (body === null) return;
     const lines = jsonLines(body);
@@ -257,11 +137,11 @@ export class ControlClient implements Disposable {
         try {
           next = await lines.next();
         } catch (cause) {
-          if (signal.aborted) return;
+          if (signal?.aborted) return;
           throw await noAgent(this.#stateDir, cause, undefined);
         }
         if (next.done) return;
-        const value = next.value as T;
+        const value = next.value as object;
         if ("code" in value && "message" in value) throw answerError(value, response.status);
         yield value;
       }
@@ -272,12 +152,32 @@ export class ControlClient implements Disposable {
   }
 }
 
-function isNdjson(response: Response): boolean {
-  return response.headers.get("content-type") === "application/x-ndjson";
+/**
+ * Reads values of JSON, a line each, as they arrive; empty lines are passed over. Who stops reading ends the stream.
+ * @throws SyntaxError when a line is no JSON, RangeError when it has no end, and what the stream throws
+ */
+export async function* jsonLines(body: ReadableStream<Uint8Array>): AsyncGenerator<unknown> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const bytes of body) {
+    text += decoder.decode(bytes, { stream: true });
+    const lines = text.split("\n");
+    text = lines.pop() ?? "";
+    if (text.length > MAX_LINE_LENGTH) throw new RangeError("Cannot read a line that long");
+    for (const line of lines) if (line !== "") yield JSON.parse(line);
+  }
+  if (text !== "") yield JSON.parse(text);
+}
+
+/** @returns how long an answer may take to begin; undefined for one that lasts until its reader goes */
+function answerBoundMs({ lines }: Operation, request: Partial<CallRequest>): number | undefined {
+  if (lines === "always") return undefined;
+  if (lines === undefined) return ANSWER_BOUND_MS;
+  return (request.timeoutMs ?? DEFAULT_TIMEOUT_MS) + CALL_GRACE_MS;
 }
 
 function answerError(answer: unknown, status: number): AgentAnswerError {
-  const { code, message, hint } = (answer ?? {}) as { code?: string; message?: string; hint?: string };
+  const { code, message, hint } = (answer ?? {}) as Partial<Problem>;
   return new AgentAnswerError(message ?? `The agent answers ${status}`, {
     code: code ?? "Internal",
     ...(hint === undefined ? {} : { hint }),

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { AgentControl } from "../agent/mod.ts";
+import type { AgentControl } from "../api/mod.ts";
 import type { Logger } from "../base/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";

@@ -4,20 +4,26 @@
  */
 
 import { CommanderError } from "@commander-js/extra-typings";
-import { addAskCommands } from "./ask_commands.ts";
-import { addCallCommands } from "./call_commands.ts";
-import { addDnsCommands } from "./dns_commands.ts";
+import {
+  addAskCommands,
+  addCallCommands,
+  addDnsCommands,
+  addForwardCommands,
+  addLeaderCommands,
+  addPeerCommands,
+  addRotateCommand,
+  addServiceCommands,
+  addSimCommand,
+  addStartOptions,
+  addTokenCommands,
+  addUpCommand,
+  addWgCommand,
+  withoutWgQuick,
+} from "./commands/mod.ts";
 import { reportFailure, UsageError } from "./failure.ts";
-import { addForwardCommands } from "./forward_commands.ts";
-import { addHostCommands } from "./host_commands.ts";
-import { addLeaderCommands, addRotateCommand } from "./leader_commands.ts";
-import { addPeerCommands, addTokenCommands } from "./member_commands.ts";
+import { addHostCommands } from "./host/mod.ts";
 import type { CliPorts } from "./ports.ts";
-import { addServiceCommands } from "./service_commands.ts";
-import { addSimCommand } from "./sim_command.ts";
-import { addStartOptions, addUpCommand } from "./start_commands.ts";
 import { type AnyCommand, Command, type CommandContext, refuseUnknown } from "./weft_command.ts";
-import { addWgCommand, withoutWgQuick } from "./wg_command.ts";
 
 /**
  * Runs one command line.

@@ -7,7 +7,6 @@ import { Command } from "@commander-js/extra-typings";
 import {
   type AgentOptions,
   type ConfigLayer,
-  DEFAULT_STATE_DIR,
   defaultStateDir,
   environmentLayer,
   fileLayer,
@@ -16,10 +15,8 @@ import {
 } from "../config/mod.ts";
 import { ControlClient } from "./control_client.ts";
 import { systemReason, UsageError } from "./failure.ts";
+import { addFlag, type AnyCommand, flagValues } from "./option_flags.ts";
 import type { CliPorts } from "./ports.ts";
-
-/** A command with whatever options and arguments. */
-export type AnyCommand = Command<unknown[], Record<string, unknown>, Record<string, unknown>>;
 
 /** What the actions of commands are given, and where they leave their exit code. */
 export interface CommandContext {
@@ -27,48 +24,11 @@ export interface CommandContext {
   exitCode: number;
 }
 
-/** Option names of the command line and what they set; the rules are those of the configuration. */
-const OPTION_KEYS: ReadonlyMap<string, string> = new Map([
-  ["state", "stateDir"],
-  ["name", "name"],
-  ["cidr", "cidr"],
-  ["port", "port"],
-  ["interface", "interfaceName"],
-  ["mtu", "mtuBytes"],
-  ["dataplane", "dataplane"],
-  ["cipher", "cipher"],
-  ["kernel", "kernel"],
-  ["rootless", "rootless"],
-  ["discovery", "discovery"],
-  ["discoveryPeer", "discoveryPeers"],
-  ["discoveryDht", "discoveryDht"],
-  ["discoveryDhtBootstrap", "discoveryDhtBootstrap"],
-  ["endpoint", "endpoints"],
-  ["statusAddress", "statusAddress"],
-  ["statusPort", "statusPort"],
-  ["label", "labels"],
-  ["dns", "dns"],
-  ["dnsPort", "dnsPorts"],
-  ["dnsZone", "dnsZone"],
-  ["dnsForward", "dnsForward"],
-  ["dnsResolver", "dnsResolver"],
-  ["offer", "offers"],
-  ["logLevel", "logLevel"],
-]);
-
 /** Adds the options that every command has. */
 export function withState<T extends AnyCommand>(command: T): T {
-  command.option(
-    "--state <directory>",
-    `the agent's state and socket (default: ${DEFAULT_STATE_DIR} as root)`,
-  );
+  addFlag(command, "stateDir");
   command.option("--config <file>", "settings as YAML, with the names of the options");
   return command;
-}
-
-/** Appends to an option that may be given more than once. */
-export function collect(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...before ?? [], value];
 }
 
 /**
@@ -80,12 +40,10 @@ export async function agentOptions(
   ports: CliPorts,
 ): Promise<{ readonly options: AgentOptions; readonly isLogLevelSet: boolean }> {
   const given = givenOptions(command);
-  const values: Record<string, unknown> = {};
-  for (const [name, key] of OPTION_KEYS) values[key] = given[name];
   const { environment, isRoot } = ports.process;
   const path = typeof given.config === "string" ? given.config : environment.WEFT_CONFIG;
   const layers: ConfigLayer[] = [
-    { source: "flags", values },
+    { source: "flags", values: flagValues(given) },
     environmentLayer(environment),
     ...(path ? [await fileLayer(await readFile(path, ports, "the configuration"), path)] : []),
   ];
@@ -108,6 +66,27 @@ export async function withAgent<T>(
   return await use(client);
 }
 
+/**
+ * Makes a command ask the agent and print the answer, with `--json` as JSON.
+ * @param ask is given the words after the command and its options
+ * @param tell says it for people
+ */
+export function askAndPrint<C extends AnyCommand, Answer>(
+  command: C,
+  ports: CliPorts,
+  ask: (client: ControlClient, args: readonly string[], options: Record<string, unknown>) => Promise<Answer>,
+  tell: (answer: Answer, args: readonly string[], options: Record<string, unknown>) => string,
+): void {
+  const asking: AnyCommand = withState(command);
+  asking.action(() =>
+    withAgent(asking, ports, async (client) => {
+      const answer = await ask(client, asking.args, asking.opts());
+      if (asking.opts().json === true) printJson(ports, answer);
+      else ports.terminal.out(tell(answer, asking.args, asking.opts()));
+    })
+  );
+}
+
 /** @returns what `path` holds, or standard input for `-` @throws UsageError when it cannot be read */
 export async function readFile(path: string, ports: CliPorts, what: string): Promise<string> {
   try {
@@ -118,6 +97,25 @@ export async function readFile(path: string, ports: CliPorts, what: string): Pro
       cause,
     });
   }
+}
+
+/**
+ * Reads the number that an option is given.
+ * @param bounds.of what it counts, in a word
+ * @returns undefined when the option is not given
+ * @throws UsageError when it is no whole number within the bounds
+ */
+export function readNumber(
+  flag: string,
+  text: unknown,
+  bounds: { readonly least: number; readonly most?: number; readonly of?: string; readonly hint: string },
+): number | undefined {
+  if (text === undefined) return undefined;
+  const { least, most = 999_999_999, of, hint } = bounds;
+  if (/^\d{1,9}$/.test(String(text)) && Number(text) >= least && Number(text) <= most) return Number(text);
+  const what = `a number${of === undefined ? "" : ` of ${of}`} from ${least}`;
+  const end = bounds.most === undefined ? "" : ` to ${most}`;
+  throw new UsageError(`Cannot use ${flag} ${text}: it is ${what}${end}`, { hint });
 }
 
 /** Writes a value as JSON. */
@@ -152,4 +150,4 @@ function givenOptions(command: AnyCommand): Record<string, unknown> {
   return { ...above, ...command.opts() };
 }
 
-export { Command };
+export { type AnyCommand, Command };

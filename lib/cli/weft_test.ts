@@ -31,6 +31,7 @@ const wrong: readonly (readonly [string, readonly string[], RegExp, RegExp?])[] 
   ["a group with a word that is none", ["token", "creat"], /weft token creat/, /weft token create/],
   ["a duration that is none", ["token", "create", "--expires", "soon"], /soon/],
   ["half a use", ["token", "create", "--uses", "0.5"], /0\.5/],
+  ["more uses than a token has", ["token", "create", "--uses", "65537"], /--uses 65537.* 1 to 65536/],
   ["a label that is none", ["token", "create", "--label", "role"], /--label/],
   ["no public key", ["peer", "add", "phone"], /--public-key/],
   [
@@ -46,6 +47,7 @@ const wrong: readonly (readonly [string, readonly string[], RegExp, RegExp?])[] 
   ["a DNS group alone", ["dns"], /list, add, remove, query/],
   ["a record without data", ["dns", "add", "db", "A"], /data/],
   ["a TTL that is none", ["dns", "add", "db", "A", "10.0.0.1", "--ttl", "x"], /--ttl x/],
+  ["a TTL beyond a week", ["dns", "add", "db", "A", "10.0.0.1", "--ttl", "604801"], /--ttl.* 0 to 604800/],
   ["a zone that is none", ["--leader", "--dns-zone", "a..b"], /--dns-zone a\.\.b/],
   ["a server that is none", ["--leader", "--dns-forward", "nowhere"], /--dns-forward nowhere/],
   ["a service group alone", ["service"], /list, show, pause, resume/],

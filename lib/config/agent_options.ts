@@ -1,26 +1,10 @@
 /**
- * How an agent is set up, and how that is put together from flags, environment and file.
+ * Everything that an agent can be told at its start.
  * @module
  */
 
 import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
-import {
-  DEFAULT_DNS_PORT,
-  DEFAULT_DNS_ZONE,
-  DEFAULT_INTERFACE_NAME,
-  DEFAULT_LOG_LEVEL,
-  DEFAULT_MTU_BYTES,
-  DEFAULT_STATE_DIR,
-  DEFAULT_STATUS_ADDRESS,
-  DEFAULT_STATUS_PORT,
-  DEFAULT_WG_PORT,
-} from "./defaults.ts";
-import { type DhtBootstrapOption, PUBLIC_DHT_BOOTSTRAP } from "./dht_bootstrap.ts";
-import type { DnsForwardOption } from "./dns_forward.ts";
-import { InvalidConfigError } from "./errors.ts";
-import { FIELDS } from "./fields.ts";
-import { nearest } from "./nearest.ts";
-import type { OfferOption } from "./offer.ts";
+import type { DhtBootstrapOption, DnsForwardOption, OfferOption } from "./written_values.ts";
 
 /** How much of the log is shown. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -75,126 +59,8 @@ export interface AgentOptions {
   readonly testTimers: Readonly<Record<string, number>>;
 }
 
-/** Where settings were written; errors quote them in the same form. */
-export interface ConfigLayer {
-  readonly source: "flags" | "environment" | "file" | "options";
-  /** By name of `AgentOptions`; absent and undefined ones are not set. */
-  readonly values: Readonly<Record<string, unknown>>;
-  /** The file's path. */
-  readonly path?: string;
-}
-
 /** What an option may be given as: its own type, or the text that stands for it. */
 export type AgentOptionsInput =
   & { readonly [Key in keyof AgentOptions]?: AgentOptions[Key] | string | undefined }
   /** The name of `cipher` in earlier versions. */
   & { readonly kernel?: AgentOptions["cipher"] | undefined };
-
-/**
- * Puts an agent's options together: earlier layers win over later ones, defaults stand last.
- * @throws InvalidConfigError that names the setting as it was written, its value, and the rule
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { layerAgentOptions } from "./agent_options.ts";
- * const options = layerAgentOptions([
- *   { source: "flags", values: { port: "51821" } },
- *   { source: "environment", values: { port: "4", mtuBytes: "1280" } },
- * ]);
- * assert.equal(options.port, 51821);
- * assert.equal(options.mtuBytes, 1280);
- * assert.equal(options.interfaceName, "weft0");
- * ```
- */
-export function layerAgentOptions(layers: readonly ConfigLayer[]): AgentOptions {
-  const options: Record<string, unknown> = {
-    stateDir: DEFAULT_STATE_DIR,
-    port: DEFAULT_WG_PORT,
-    interfaceName: DEFAULT_INTERFACE_NAME,
-    mtuBytes: DEFAULT_MTU_BYTES,
-    dataplane: "auto",
-    cipher: "auto",
-    rootless: false,
-    discovery: true,
-    discoveryPeers: [],
-    discoveryDht: false,
-    discoveryDhtBootstrap: PUBLIC_DHT_BOOTSTRAP,
-    endpoints: [],
-    statusAddress: DEFAULT_STATUS_ADDRESS,
-    statusPort: DEFAULT_STATUS_PORT,
-    labels: {},
-    dns: "auto",
-    dnsPorts: [DEFAULT_DNS_PORT],
-    dnsZone: DEFAULT_DNS_ZONE,
-    dnsForward: [],
-    dnsResolver: "auto",
-    offers: [],
-    logLevel: DEFAULT_LOG_LEVEL,
-    testTimers: {},
-  };
-  for (const layer of layers.toReversed()) {
-    for (const [key, value] of Object.entries(layer.values)) {
-      if (value !== undefined) options[FIELDS.get(key)?.replacedBy ?? key] = readField(layer, key, value);
-    }
-  }
-  return options as unknown as AgentOptions;
-}
-
-/**
- * Reads options that a program hands over.
- * @throws InvalidConfigError that names the option, its value, and the rule
- */
-export function parseAgentOptions(input: AgentOptionsInput): AgentOptions {
-  return layerAgentOptions([{ source: "options", values: input }]);
-}
-
-/** @returns the settings of the variables named `WEFT_…` that are options; others are left alone */
-export function environmentLayer(environment: Readonly<Record<string, string | undefined>>): ConfigLayer {
-  const values: Record<string, unknown> = {};
-  for (const [key, field] of FIELDS) {
-    const value = environment[variableName(field.flag)];
-    if (value !== undefined && value !== "") values[key] = value;
-  }
-  return { source: "environment", values };
-}
-
-function readField(layer: ConfigLayer, key: string, value: unknown): unknown {
-  const field = FIELDS.get(key);
-  if (field === undefined) {
-    const names = [...FIELDS].filter(([, { replacedBy }]) => replacedBy === undefined).map(([name]) => name);
-    const meant = nearest(key, names);
-    throw new InvalidConfigError(`Cannot use the option ${key}: there is none of that name`, {
-      hint: meant ? `Did you mean ${meant}?` : `The options are ${names.join(", ")}.`,
-    });
-  }
-  const read = field.schema.safeParse(value);
-  if (read.success) return read.data;
-  throw new InvalidConfigError(`Cannot use ${asWritten(layer, key, field.flag, value)}: ${field.rule}`, {
-    hint: field.hint,
-  });
-}
-
-function asWritten(layer: ConfigLayer, key: string, flag: string, value: unknown): string {
-  const text = shown(value);
-  if (layer.source === "flags") return `--${flag} ${text}`;
-  if (layer.source === "environment") return `${variableName(flag)}=${text}`;
-  return layer.source === "file" ? `${flag}: ${text} in ${layer.path ?? "the file"}` : `${key} ${text}`;
-}
-
-function variableName(flag: string): string {
-  return `WEFT_${flag.toUpperCase().replaceAll("-", "_")}`;
-}
-
-/** One line of at most 60 characters, without what could steer a terminal. */
-function shown(value: unknown): string {
-  const isList = Array.isArray(value) && value.every((item) => typeof item === "string");
-  const text = isList
-    ? value.join(", ")
-    : typeof value === "string"
-    ? value
-    : JSON.stringify(value) ?? String(value);
-  // deno-lint-ignore no-control-regex -- these are what must not get out
-  const plain = text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
-  return plain.length <= 60 ? plain || '""' : `${plain.slice(0, 59)}…`;
-}

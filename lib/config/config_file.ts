@@ -3,20 +3,18 @@
  * @module
  */
 
-import type { ConfigLayer } from "./agent_options.ts";
 import { InvalidConfigError } from "./errors.ts";
-import { FIELDS } from "./fields.ts";
+import { FIELD_ENTRIES } from "./fields.ts";
+import { type ConfigLayer, SPELLINGS } from "./layers.ts";
 import { nearest } from "./nearest.ts";
 
 /** A file of settings is a page; what is larger is something else. */
 const MAX_LENGTH = 1 << 20;
 
-/** In files, what is a list or a map of several has the plural's name. */
+/** What a setting may be called, and what it sets. */
 const FILE_NAMES: ReadonlyMap<string, string> = new Map([
-  ...[...FIELDS].map(([key, field]) => [field.flag, key] as const),
-  ["endpoints", "endpoints"],
-  ["labels", "labels"],
-  ["offers", "offers"],
+  ...SPELLINGS,
+  ...FIELD_ENTRIES.flatMap(([name, { plural }]) => plural === undefined ? [] : [[plural, name] as const]),
 ]);
 
 /**
@@ -80,9 +78,7 @@ async function readYaml(text: string, path: string): Promise<object> {
 }
 
 function unknownName(name: string, path: string): InvalidConfigError {
-  const names = [...FILE_NAMES].filter(([, key]) => FIELDS.get(key)?.replacedBy === undefined).map(([name]) =>
-    name
-  );
+  const names = FIELD_ENTRIES.map(([, { flag, plural = flag }]) => plural);
   const meant = nearest(name, names);
   return new InvalidConfigError(
     `Cannot read ${path}: there is no setting ${JSON.stringify(name.slice(0, 60))}`,

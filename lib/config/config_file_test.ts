@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { layerAgentOptions } from "./agent_options.ts";
+import { layerAgentOptions } from "./layers.ts";
 import { fileLayer } from "./config_file.ts";
 import { InvalidConfigError } from "./errors.ts";
 

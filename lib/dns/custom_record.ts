@@ -5,16 +5,13 @@
 
 import { concatBytes, utf8Bytes } from "../base/mod.ts";
 import { IpAddress } from "../net/mod.ts";
+import { DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS } from "./bounds.ts";
 import { DomainName } from "./domain_name.ts";
 import type { ResourceRecord } from "./message.ts";
 import { dataText, MAX_STRING_BYTES, srvData, stringsData } from "./record_data.ts";
 import { parseType, RECORD_TYPE, typeText } from "./record_type.ts";
 import { record } from "./zone.ts";
 
-/** How long a record holds when nobody says: as long as those of nodes. */
-export const DEFAULT_TTL_SECONDS = 300;
-/** The longest that may be said: a week (RFC 8767 §4). */
-export const MAX_TTL_SECONDS = 604_800;
 /** How many strings a TXT record may have. */
 const MAX_STRINGS = 32;
 

@@ -7,6 +7,7 @@
 
 export * from "./answer_cache.ts";
 export * from "./authority.ts";
+export * from "./bounds.ts";
 export * from "./custom_record.ts";
 export * from "./dns_counter.ts";
 export * from "./domain_name.ts";

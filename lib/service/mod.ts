@@ -15,7 +15,8 @@
  * @module
  */
 
-export type { CallAnswer, CallMode, CallOptions } from "./calls/mod.ts";
+export * from "./bounds.ts";
+export type { CallAnswer, CallOptions } from "./calls/mod.ts";
 export type {
   CallContext,
   EventHandler,
@@ -27,7 +28,6 @@ export type {
 export * from "./directory/mod.ts";
 export { ActionError, CallError, type CallFailureCode, InvalidServiceError } from "./errors.ts";
 export type {
-  BroadcastMode,
   EventStream,
   PublishOptions,
   PublishReport,

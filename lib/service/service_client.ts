@@ -3,7 +3,8 @@
  * @module
  */
 
-import type { BroadcastMode, PublishReport, SubscribeOptions, SubscriptionHandle } from "./events/mod.ts";
+import type { BroadcastMode } from "./bounds.ts";
+import type { PublishReport, SubscribeOptions, SubscriptionHandle } from "./events/mod.ts";
 import type { CallOptions } from "./calls/mod.ts";
 import type {
   ActionName,

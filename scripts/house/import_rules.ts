@@ -30,7 +30,8 @@ export function* importDirectionRule(files: readonly SourceFile[]): Generator<Vi
       } else if (file.folder !== undefined && into.folder === undefined) {
         yield report(line, `lib/${file.folder} may not import ${target}, which stands above lib`);
       } else if (
-        into.folder !== undefined && into.folder !== file.folder && allowed?.includes(into.folder) === false
+        into.folder !== undefined && into.folder !== file.folder && !isBounds(into) &&
+        allowed?.includes(into.folder) === false
       ) {
         yield report(line, `lib/${file.folder} may not import lib/${into.folder}`);
       }
@@ -38,12 +39,19 @@ export function* importDirectionRule(files: readonly SourceFile[]): Generator<Vi
   }
 }
 
-/** What another folder or room offers is imported from its mod.ts; a room may use what stands in the folders around it. */
+/**
+ * What another folder or room offers is imported from its mod.ts; a room may use what stands in the folders around it. A
+ * folder's bounds.ts, constants alone, may be imported by every folder: whoever tells people about a bound need not load
+ * what keeps it. So that one imports nothing.
+ */
 export function* importFaceRule(files: readonly SourceFile[]): Generator<Violation> {
   for (const file of files.filter((file) => file.isProduct && !file.isGenerated)) {
     for (const { target, line } of file.imports) {
+      if (isBounds(file)) {
+        yield { path: file.path, line, rule: "import-face", message: "bounds.ts imports nothing" };
+      }
       const into = target === undefined ? undefined : new SourceFile(target, "");
-      if (into?.folder === undefined || !into.isTypeScript || into.isGenerated) continue;
+      if (into?.folder === undefined || !into.isTypeScript || into.isGenerated || isBounds(into)) continue;
       const room = dirname(into.path);
       const isAround = into.folder === file.folder && `${dirname(file.path)}/`.startsWith(`${room}/`);
       const face = into.folder === file.folder ? `${room}/mod.ts` : `lib/${into.folder}/mod.ts`;
@@ -52,6 +60,10 @@ export function* importFaceRule(files: readonly SourceFile[]): Generator<Violati
       yield { path: file.path, line, rule: "import-face", message };
     }
   }
+}
+
+function isBounds({ path, folder }: SourceFile): boolean {
+  return folder !== undefined && path === `lib/${folder}/bounds.ts`;
 }
 
 /** No file imports itself by any way round; types count too. */

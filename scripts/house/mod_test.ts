@@ -43,6 +43,10 @@ const accepted: Record<string, Record<string, string>> = {
     "tests/mesh/lab.ts": importing("../../lib/agent/deep.ts") + importing("fast-check"),
     "lib/agent/deep.ts": "",
   },
+  "bounds that any folder may know": {
+    "lib/config/a.ts": importing("../mesh/bounds.ts"),
+    "lib/mesh/bounds.ts": "",
+  },
   "what tests share, which needs no face": {
     "lib/base/testing/samples.ts": importing("../../agent/deep.ts") + importing("fast-check"),
     "lib/base/bytes_test.ts": importing("./testing/samples.ts"),
@@ -86,7 +90,7 @@ const accepted: Record<string, Record<string, string>> = {
   "packages at their folders": {
     "lib/crypto/aead.ts": importing("@noble/ciphers/chacha.js"),
     "lib/proto/gen/a_pb.ts": importing("@bufbuild/protobuf/codegenv2"),
-    "lib/status/app.ts": importing("hono"),
+    "lib/http/app.ts": importing("hono"),
   },
   "a date that is given": { "lib/mesh/node.ts": "const date = new Date(wall);\n" },
   "what a generator wrote": {
@@ -132,6 +136,10 @@ const rejected: Record<string, readonly [Record<string, string>, ...string[]]> =
   "protocols that import each other": [
     { "lib/mesh/a.ts": importing("../channel/mod.ts") },
     "lib/mesh/a.ts: import-direction",
+  ],
+  "bounds that import": [
+    { "lib/mesh/bounds.ts": importing("../base/mod.ts"), "lib/base/mod.ts": "" },
+    "lib/mesh/bounds.ts: import-face",
   ],
   "a type that is imported upwards": [
     { "lib/base/a.ts": 'import type { A } from "../net/mod.ts";\n' },

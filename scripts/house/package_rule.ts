@@ -1,5 +1,5 @@
 /**
- * A third-party package enters the house at one folder.
+ * A third-party package enters the house at its folder.
  * @module
  */
 
@@ -24,8 +24,9 @@ function packageProblem(file: SourceFile, specifier: string): string | undefined
     specifier === name || specifier.startsWith(`${name}/`)
   );
   if (name === undefined) return `${specifier} has no folder; give it one in scripts/house/layers.ts`;
-  const folder = PACKAGE_FOLDERS.get(name);
-  if (!file.isProduct) return folder === undefined && !file.isTest ? `${name} is for tests only` : undefined;
-  if (folder === undefined) return `${name} is for tests only`;
-  return file.folder === folder ? undefined : `${name} enters at lib/${folder} only`;
+  const folders = PACKAGE_FOLDERS.get(name) ?? [];
+  if (file.isTest || (!file.isProduct && folders.length > 0)) return undefined;
+  if (folders.length === 0) return `${name} is for tests only`;
+  if (file.folder !== undefined && folders.includes(file.folder)) return undefined;
+  return `${name} enters at ${folders.map((folder) => `lib/${folder}`).join(" and ")} only`;
 }

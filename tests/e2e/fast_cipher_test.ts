@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { StatusReport } from "../../lib/agent/report.ts";
+import type { StatusReport } from "../../lib/api/mod.ts";
 import {
   Lab,
   labTest,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { LeaderReport } from "../../lib/agent/report.ts";
+import type { LeaderReport } from "../../lib/api/mod.ts";
 import { AddressRange } from "../../lib/net/mod.ts";
 import {
   Lab,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SampleControl } from "../../lib/agent/testing/sample_control.ts";
-import { serveStatus } from "../../lib/status/mod.ts";
+import { serveStatus } from "../../lib/http/mod.ts";
 import { labTest, run } from "../lab/mod.ts";
 
 labTest("GET /: a browser shows the page, and its console stays empty", ["chromium"], async () => {

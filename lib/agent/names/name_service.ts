@@ -21,7 +21,7 @@ import { Endpoint, IpAddress } from "../../net/mod.ts";
 import { type DnsForward, type DnsHandle, DnsServer } from "../../nameserver/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import { InvalidRequestError } from "../errors.ts";
-import type { DnsReport } from "../report.ts";
+import type { DnsReport } from "../../api/mod.ts";
 import { MemberNameSync } from "./member_name_sync.ts";
 import { ServiceNameSync, type ServiceNameSyncParts } from "./service_name_sync.ts";
 import { SharedNames, type SharedNamesParts } from "./shared_names.ts";

@@ -14,7 +14,7 @@ import { InterfaceGoneError, PacketPlaneError } from "../errors.ts";
 import { HealthEcho } from "../health/mod.ts";
 import { forgetHostNetwork, openHostNetwork } from "./host_network.ts";
 import { type DeviceSecrets, PeerSync } from "./peer_sync.ts";
-import type { DataplaneReport } from "../report.ts";
+import type { DataplaneReport } from "../../api/mod.ts";
 
 /** What the interface is for, and where changes of the host are noted. */
 export interface OverlayInterfaceParts extends AgentContext {

@@ -27,7 +27,7 @@ import { memberOfHost, type OfferedService } from "../names/mod.ts";
 import type { HealthWatch } from "../health/mod.ts";
 import type { Link, MessagePlane } from "../links/mod.ts";
 import { ProgramListener } from "./program_listener.ts";
-import type { ServicesReport } from "../service_control.ts";
+import type { ServicesReport } from "../../api/mod.ts";
 import { EarlyMessageGate, type ServiceReceiver } from "./early_message_gate.ts";
 import { asNodeId, asPeerId, ServiceLinks } from "./service_links.ts";
 import { RosterPeers } from "./service_peers.ts";

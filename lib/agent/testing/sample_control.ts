@@ -12,9 +12,10 @@ import type {
   DnsRecordRequest,
   DnsRemoval,
   PingReport,
+  StatusReport,
   TokenReport,
   TokenRequest,
-} from "../control.ts";
+} from "../../api/mod.ts";
 import {
   InvalidRequestError,
   NotLeaderError,
@@ -22,7 +23,6 @@ import {
   UnknownPeerError,
   UnknownTokenError,
 } from "../errors.ts";
-import type { StatusReport } from "../report.ts";
 import { SampleServices } from "./sample_services.ts";
 import { sampleStatus } from "./sample_status.ts";
 
@@ -39,13 +39,19 @@ const report: TokenReport = {
 const dnsRecord = { name: "web-1.weft.internal.", type: "A", data: "10.200.0.2", ttlSeconds: 300 } as const;
 
 /** A control that answers from tables, and writes down what it was asked to change. */
-export class SampleControl implements AgentControl {
-  readonly asked: unknown[] = [];
-  readonly services: SampleServices = new SampleServices(this.asked);
+export class SampleControl extends SampleServices implements AgentControl {
   state: StatusReport["state"] = "running";
 
   status(): StatusReport {
     return { ...sampleStatus, state: this.state };
+  }
+
+  peers(): StatusReport["peers"] {
+    return this.status().peers;
+  }
+
+  leaders(): StatusReport["leaders"] {
+    return this.status().leaders;
   }
 
   createToken(request: TokenRequest): { token: string; report: TokenReport } {

@@ -4,6 +4,19 @@
  */
 
 import {
+  type CallRequest,
+  type CallResult,
+  callResult,
+  type EventLine,
+  eventLines,
+  type OfferedPort,
+  offerLines,
+  type OfferRequest,
+  type PublishRequest,
+  type ServiceChange,
+  type SubscribeRequest,
+} from "../../api/mod.ts";
+import {
   CallError,
   type EventStream,
   peerId,
@@ -11,14 +24,6 @@ import {
   type ServiceEvent,
   type ServiceReport,
 } from "../../service/mod.ts";
-import type {
-  CallRequest,
-  OfferRequest,
-  OpenOffer,
-  PublishRequest,
-  ServiceChange,
-  ServiceControl,
-} from "../service_control.ts";
 
 /** One service, on two nodes. */
 export const sampleServices: readonly ServiceReport[] = [{
@@ -58,17 +63,13 @@ const event: ServiceEvent = {
 };
 
 /** Services that answer from tables, and write down what they were asked. */
-export class SampleServices implements ServiceControl {
-  readonly asked: unknown[];
+export class SampleServices {
+  readonly asked: unknown[] = [];
   /** How many streams, subscriptions and offers were ended. */
   ended = 0;
   /** What `subscribe` gives, and then waits. */
   events: ServiceEvent[] = [event];
   dropped = 0;
-
-  constructor(asked: unknown[]) {
-    this.asked = asked;
-  }
 
   listServices(): readonly ServiceReport[] {
     return sampleServices;
@@ -84,8 +85,15 @@ export class SampleServices implements ServiceControl {
     return Promise.resolve(false);
   }
 
-  call(request: CallRequest): Promise<unknown> {
+  async call(
+    request: CallRequest,
+    signal: AbortSignal,
+  ): Promise<CallResult | AsyncIterable<CallResult>> {
     this.asked.push(request);
+    return callResult(await this.#run(request), signal);
+  }
+
+  #run(request: CallRequest): Promise<unknown> {
     switch (request.path) {
       case "math/add":
         return Promise.resolve(3);
@@ -107,8 +115,8 @@ export class SampleServices implements ServiceControl {
     return Promise.resolve({ local: 1, sent: 2, lost: 0 });
   }
 
-  subscribe(pattern: string, options: { readonly past: boolean }): EventStream {
-    this.asked.push({ pattern, ...options });
+  subscribe(request: SubscribeRequest, signal: AbortSignal): AsyncIterable<EventLine> {
+    this.asked.push(request);
     const [events, ended] = [[...this.events], Promise.withResolvers<IteratorResult<ServiceEvent>>()];
     const end = () => {
       this.ended++;
@@ -125,16 +133,12 @@ export class SampleServices implements ServiceControl {
       [Symbol.asyncDispose]: async () => void await end(),
       [Symbol.asyncIterator]: () => stream,
     };
-    return stream;
+    return eventLines(stream, (peer) => peer ?? "lead", signal);
   }
 
-  publisherName(peer: string | undefined): string {
-    return peer ?? "lead";
-  }
-
-  offer(request: OfferRequest): OpenOffer {
+  offer(request: OfferRequest, signal: AbortSignal): AsyncIterable<OfferedPort> {
     this.asked.push(request);
-    return { port: request.port, close: () => Promise.resolve(void this.ended++) };
+    return offerLines({ port: request.port, close: () => Promise.resolve(void this.ended++) }, signal);
   }
 }
 

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { PeerReport, StatusReport } from "../report.ts";
+import type { PeerReport, StatusReport } from "../../api/mod.ts";
 
 const peer: PeerReport = {
   id: "00112233445566778899aabbccddeeff",

@@ -1,9 +1,9 @@
 /**
- * What the command line stands on, made up: an overlay that starts at once, and an agent that answers.
+ * The command line's ports without a system: an agent that answers from tables, a terminal that keeps what is written.
  * @module
  */
 
-import type { StatusReport } from "../../agent/mod.ts";
+import type { StatusReport } from "../../api/mod.ts";
 import { SampleControl } from "../../agent/testing/sample_control.ts";
 import { sampleStatus as agentStatus } from "../../agent/testing/sample_status.ts";
 import type { AgentOptions } from "../../config/mod.ts";

@@ -16,14 +16,13 @@ import {
   utf8Bytes,
 } from "../../base/mod.ts";
 import { equalConstantTime, type PresharedKey, type PublicKey } from "../../crypto/mod.ts";
+import { MAX_TOKEN_USES } from "../bounds.ts";
 import { TooManyTokensError } from "../errors.ts";
 import { areLabels, ID_BYTES, sortLabels } from "../identity/mod.ts";
 import { JoinToken, type JoinTokenFields, presharedKeyOf, TokenSecret } from "../records/mod.ts";
 
 /** How many tokens are remembered. */
 export const MAX_TOKENS = 1024;
-/** How many admissions a token with a limit may allow. */
-export const MAX_TOKEN_USES = 65_536;
 
 const TOKENS = "token";
 /** Keyed by token id and public key: who was let in by a token with a limit. */

@@ -3,19 +3,18 @@
  * @module
  */
 
-/** The longest DNS label, in characters (RFC 1035 §2.3.4). */
-export const MAX_NAME_LENGTH = 63;
-/** How many labels one member may have. */
-export const MAX_LABELS = 32;
-/** How many characters all keys and values may have together, so that a record always has room for them. */
-export const MAX_LABELS_LENGTH = 2048;
-
-const LABEL_KEY = /^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/;
-const LABEL_VALUE = /^[A-Za-z0-9._/-]{0,63}$/;
+import {
+  LABEL_KEY,
+  LABEL_VALUE,
+  MAX_LABELS,
+  MAX_LABELS_LENGTH,
+  MAX_NAME_LENGTH,
+  NODE_NAME,
+} from "../bounds.ts";
 
 /** Whether `text` is a lower-case DNS label of letters, digits and inner hyphens (RFC 1123 §2.1). */
 export function isNodeName(text: string): boolean {
-  return text.length <= MAX_NAME_LENGTH && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(text);
+  return NODE_NAME.test(text);
 }
 
 /**

@@ -5,6 +5,7 @@
 
 import type { UnixMillis } from "../../base/mod.ts";
 import { KEY_BYTES, PublicKey, type SigningKey, VerifyingKey } from "../../crypto/mod.ts";
+import { MAX_ALLOWED_IPS, MAX_KEEPALIVE_SECONDS } from "../bounds.ts";
 import { Cidr, type Endpoint, IpAddress } from "../../net/mod.ts";
 import {
   decodeMessage,
@@ -36,12 +37,9 @@ import {
 
 /** How many overlay addresses one member may have. */
 export const MAX_ADDRESSES = 16;
-/** How many prefixes may lie behind one member. */
-export const MAX_ALLOWED_IPS = 64;
 
 /** What record signatures are made under. */
 export const RECORD_LABEL = "weft member record v1";
-const MAX_KEEPALIVE_SECONDS = 65_535;
 
 /** What a member does: `wireguard` is a device that does not run weft. */
 export type Role = "leader" | "member" | "wireguard";

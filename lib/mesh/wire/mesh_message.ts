@@ -5,6 +5,7 @@
 
 import { KEY_BYTES, PublicKey, VerifyingKey } from "../../crypto/mod.ts";
 import { Cidr, IpAddress } from "../../net/mod.ts";
+import { MAX_NAME_LENGTH } from "../bounds.ts";
 import {
   decodeMessage,
   encodeMessage,
@@ -20,14 +21,7 @@ import {
   TokenSecret,
   updateToWire,
 } from "../records/mod.ts";
-import {
-  areLabels,
-  idBytes,
-  MAX_NAME_LENGTH,
-  type NodeId,
-  nodeIdFromBytes,
-  sortLabels,
-} from "../identity/mod.ts";
+import { areLabels, idBytes, type NodeId, nodeIdFromBytes, sortLabels } from "../identity/mod.ts";
 import {
   answerToWire,
   type MemberAnswer,

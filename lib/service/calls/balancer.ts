@@ -4,24 +4,9 @@
  */
 
 import { type Millis, type RandomSource, randomUint32 } from "../../base/mod.ts";
+import type { CallMode } from "../bounds.ts";
 import type { PeerId } from "../ports.ts";
 import type { Provider } from "../directory/mod.ts";
-
-/**
- * How a provider is chosen: in turn, the one that leads the service, the one with the lowest round trip time, one of
- * this program only, every one, or by lot.
- */
-export type CallMode = "round-robin" | "leader" | "proximity" | "local" | "all" | "random";
-
-/** All of them. */
-export const CALL_MODES: readonly CallMode[] = [
-  "round-robin",
-  "leader",
-  "proximity",
-  "local",
-  "all",
-  "random",
-];
 
 /** What a choice depends on. */
 export interface BalancerParts {

@@ -3,11 +3,9 @@
  * @module
  */
 
-import type { CallMode } from "./balancer.ts";
+import type { CallMode } from "../bounds.ts";
 import type { ItemSource } from "../wire/mod.ts";
 
-/** How long a call may take unless told, in milliseconds. */
-export const DEFAULT_TIMEOUT_MS = 10_000;
 /** How often a call is tried again unless told. */
 export const DEFAULT_RETRIES = 3;
 

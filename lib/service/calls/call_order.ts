@@ -4,7 +4,7 @@
  */
 
 import type { Millis } from "../../base/mod.ts";
-import type { CallMode } from "./balancer.ts";
+import type { CallMode } from "../bounds.ts";
 import type { ItemSource, WireRouting, WireValue } from "../wire/mod.ts";
 import type { WireFailure } from "../errors.ts";
 import type { PeerId } from "../ports.ts";

@@ -4,6 +4,7 @@
  */
 
 import type { Environment } from "../../base/mod.ts";
+import { MAX_TIMEOUT_MS } from "../bounds.ts";
 import { type LocalAction, type Outcome, runAction } from "../local/mod.ts";
 import { CallContext } from "../definition/mod.ts";
 import { DedupWindow } from "./dedup_window.ts";
@@ -31,8 +32,6 @@ import { type PeerId, peerId, type PeerLinks, type ServiceStream } from "../port
 const MAX_RUNS = 4;
 /** How often calls are looked at whose deadline may have passed. */
 const SWEEP_MS = 100;
-/** No call lasts longer. */
-export const MAX_TIMEOUT_MS = 86_400_000;
 /** An answer that is longer is not kept for whoever asks again. */
 const MAX_KEPT_BYTES = 16 * 1_024;
 /** How much waits for a congested link, in bytes with what each answer takes beside them; further answers are dropped. */

@@ -5,13 +5,13 @@
 
 import { type Environment, millis } from "../../base/mod.ts";
 import { type LocalAction, type LocalServices, type Outcome, runAction } from "../local/mod.ts";
-import { CALL_MODES, type CallMode } from "./balancer.ts";
+import { CALL_MODES, type CallMode, DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS } from "../bounds.ts";
 import { CallContext, readCount } from "../definition/mod.ts";
 import type { RemoteCaller } from "./remote_caller.ts";
-import { type CallOptions, DEFAULT_RETRIES, DEFAULT_TIMEOUT_MS } from "./call_options.ts";
+import { type CallOptions, DEFAULT_RETRIES } from "./call_options.ts";
 import type { Reply } from "./call_order.ts";
 import type { CallPath, CallPaths } from "./call_path.ts";
-import { type Forwarded, MAX_TIMEOUT_MS } from "./call_server.ts";
+import type { Forwarded } from "./call_server.ts";
 import { CallError, failure, InvalidServiceError, type WireFailure } from "../errors.ts";
 import {
   copyValue,

@@ -3,7 +3,7 @@
  * @module
  */
 
-export { Balancer, type CallMode } from "./balancer.ts";
+export { Balancer } from "./balancer.ts";
 export type { CallOptions } from "./call_options.ts";
 export { CallPaths } from "./call_path.ts";
 export { CallServer } from "./call_server.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { CallMode } from "./balancer.ts";
+import type { CallMode } from "../bounds.ts";
 import type { CallOrder } from "./call_order.ts";
 import type { CallPath } from "./call_path.ts";
 import { CircuitBreaker, type Provider, type ServiceDirectory } from "../directory/mod.ts";

@@ -5,7 +5,7 @@
 
 export { type EventStream, streamEvents } from "./event_stream.ts";
 export { PastEvents } from "./past_events.ts";
-export { type BroadcastMode, type PublishOptions, type PublishReport, PubSub } from "./pub_sub.ts";
+export { type PublishOptions, type PublishReport, PubSub } from "./pub_sub.ts";
 export {
   DEFAULT_EVENT_QUEUE,
   type SubscribeOptions,

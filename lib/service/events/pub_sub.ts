@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from "../../base/mod.ts";
+import type { BroadcastMode } from "../bounds.ts";
 import type { EventHandler, ServiceEvent } from "../definition/mod.ts";
 import {
   copyValue,
@@ -17,12 +18,6 @@ import { type RetainedEvent, RetainedEvents } from "./retained_events.ts";
 import type { Listener, ServiceDirectory } from "../directory/mod.ts";
 import { type SubscribeOptions, Subscription } from "./subscription.ts";
 import { TopicPath, TopicPattern, TopicTrie } from "../topics/mod.ts";
-
-/**
- * Every subscriber; of those that belong to one service, one; those of this node. Which one is chosen by what nodes tell
- * of their patterns: of a node with more than 512 patterns of services that is not exact, and an event can be lost there.
- */
-export type BroadcastMode = "all" | "one_per_service" | "local_only";
 
 /** What a publisher may choose. */
 export interface PublishOptions {

@@ -4,7 +4,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import type { StatusReport } from "../../../lib/agent/report.ts";
+import type { StatusReport } from "../../../lib/api/mod.ts";
 import { CapturedProcess, type Finished, run } from "../captured_process.ts";
 import { runOptions } from "../../../lib/cli/own_command.ts";
 import { type Place, thisMachine } from "../namespace.ts";

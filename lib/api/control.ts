@@ -1,0 +1,249 @@
+/**
+ * What may be asked of a running agent, whoever asks: the control socket, the library, a test.
+ * @module
+ */
+
+import type { BroadcastMode, CallMode, PublishReport, ServiceReport } from "../service/mod.ts";
+import type { LeaderReport, PeerReport, StatusReport } from "./report.ts";
+
+/** A token as it may be shown again: without its secret. */
+export interface TokenReport {
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  /** How many admissions are left; null when unlimited. */
+  readonly usesLeft: number | null;
+  /** How many machines were admitted by it. */
+  readonly used: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly state: "usable" | "expired" | "used" | "revoked";
+}
+
+/** What a new token shall allow. */
+export interface TokenRequest {
+  /** Admissions; undefined means any number. */
+  readonly uses?: number;
+  /** Milliseconds until it expires. */
+  readonly lifetimeMs: number;
+  /** Labels of whoever joins with it. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Whether it says nothing of where the leader is; whoever joins with it finds the leader on its own network. */
+  readonly withoutEndpoints?: boolean;
+}
+
+/** A token that was just made. */
+export interface CreatedToken {
+  /** The secret string, shown this once. */
+  readonly token: string;
+  readonly report: TokenReport;
+}
+
+/** A WireGuard device that does not run weft. */
+export interface DeviceRequest {
+  readonly name: string;
+  /** Base64, as `wg pubkey` prints it. */
+  readonly publicKey: string;
+  /** Base64; absent for none. */
+  readonly presharedKey?: string;
+  /** `address:port`, when it can be reached from here. */
+  readonly endpoint?: string;
+  /** Further prefixes behind the device, in CIDR notation. */
+  readonly allowedIps?: readonly string[];
+  readonly persistentKeepaliveSeconds?: number;
+}
+
+/** A device that was let in. */
+export interface AddedDevice {
+  /** With a number at its end when the name was taken. */
+  readonly name: string;
+  readonly addresses: readonly string[];
+}
+
+/** What a node goes on under. */
+export interface NewKey {
+  /** The WireGuard key in base64. */
+  readonly publicKey: string;
+  readonly id: string;
+}
+
+/** An answered probe. */
+export interface PingReport {
+  /** Milliseconds there and back. */
+  readonly rttMs: number;
+  /** Which way the answer came: through the tunnel, or by a channel of the message plane. */
+  readonly path: "direct" | "channel";
+  /** Milliseconds since the last WireGuard handshake; null when there was none. */
+  readonly lastHandshakeAgeMs: number | null;
+}
+
+/** A record of a name. */
+export interface DnsRecordRequest {
+  /** Below the zone unless it ends with a dot; the first label may be `*`. */
+  readonly name: string;
+  /** A, AAAA, CNAME, TXT, SRV, MX or PTR. */
+  readonly type: string;
+  /** As master files have it: an address, a name, `0 0 80 web-1`, text. */
+  readonly data: string;
+  /** 300 unless told. */
+  readonly ttlSeconds?: number;
+}
+
+/** Which records are meant: all of a name, or those of one type, or one. */
+export interface DnsRemoval {
+  readonly name: string;
+  readonly type?: string;
+  readonly data?: string;
+}
+
+/** A record as it is served. */
+export interface DnsRecordReport {
+  /** With its final dot. */
+  readonly name: string;
+  readonly type: string;
+  readonly data: string;
+  readonly ttlSeconds: number;
+  /**
+   * `zone`: SOA and NS; `network`: what follows from addresses and roles; `member` and `service`: their names; `custom`:
+   * what was added.
+   */
+  readonly source: "zone" | "network" | "member" | "service" | "custom";
+}
+
+/** What the name server has answered. */
+export interface DnsAnswerReport {
+  /** `NOERROR`, `NXDOMAIN`, … */
+  readonly code: string;
+  /** Whether it is from the node's own zones. */
+  readonly isAuthoritative: boolean;
+  readonly answers: readonly DnsAnswerRecord[];
+  readonly authority: readonly DnsAnswerRecord[];
+}
+
+/** A record of an answer. */
+export type DnsAnswerRecord = Omit<DnsRecordReport, "source">;
+
+/** A service, and whose. */
+export interface ServiceChange {
+  /** As `GET /services` shows it. */
+  readonly path: string;
+  /** A name, id or address; this node unless told. */
+  readonly node?: string;
+}
+
+/** A call, as the library's `request` takes it. */
+export interface CallRequest {
+  /** `service/action`. */
+  readonly path: string;
+  /** Whatever JSON can say; absent for none. */
+  readonly params?: unknown;
+  /** Milliseconds until it fails with `Timeout`; 10,000 unless told. */
+  readonly timeoutMs?: number;
+  readonly mode?: CallMode;
+  /** The one node that has to answer, by name, id or address. */
+  readonly node?: string;
+}
+
+/** An event, as the library's `publish` takes it. */
+export interface PublishRequest {
+  readonly topic: string;
+  /** Whatever JSON can say; absent for none. */
+  readonly data?: unknown;
+  /** Whether it is kept as the topic's last one. */
+  readonly retain?: boolean;
+  readonly mode?: BroadcastMode;
+}
+
+/** A TCP service of this machine that the mesh is to reach at a port of this node. */
+export interface OfferRequest {
+  /** In the mesh, 1 to 65535. */
+  readonly port: number;
+  /** Where the service is; 127.0.0.1 unless told. */
+  readonly hostname?: string;
+  /** The same port unless told. */
+  readonly targetPort?: number;
+  /** A selector such as `role=web`; every member unless told. */
+  readonly allow?: string;
+}
+
+/** A port of this node that members may reach now. */
+export interface OfferedPort {
+  readonly port: number;
+}
+
+/** What an action has answered, or one item of its stream; bytes are in base64. */
+export type CallResult = { readonly result: unknown } | { readonly base64: string };
+
+/** Which events are wanted. */
+export interface SubscribeRequest {
+  /** A topic; `{name}` and `*` stand for one segment, `>` at the end for one or more. */
+  readonly pattern: string;
+  /** Whether events that were kept come first. */
+  readonly past?: boolean;
+}
+
+/** An event, or how many were dropped before it because nobody read them. */
+export type EventLine =
+  | { readonly dropped: number }
+  | {
+    readonly topic: string;
+    /** Absent when it is bytes. */
+    readonly data?: unknown;
+    readonly base64?: string;
+    readonly params: Readonly<Record<string, string>>;
+    /** Milliseconds since 1970. */
+    readonly publishedAt: number;
+    readonly isPast: boolean;
+    /** The node's name. */
+    readonly publisher: string;
+  };
+
+/**
+ * The operations of a running agent; `OPERATIONS` says of each how it is asked over HTTP and what a request may hold.
+ * Failures are WeftErrors: `InvalidRequest` for a request that is not as that table says, `NotLeader`, `UnknownPeer`,
+ * `UnknownToken`, `InvalidRecord`, `UnknownName`, `Unreachable`, `InvalidTopic`, and a `CallError` by its own code. What
+ * comes in lines ends when its reader or `signal` says so.
+ */
+export interface AgentControl {
+  status(): StatusReport;
+  peers(): readonly PeerReport[];
+  /** @returns the leaders as this node sees them, the highest id first */
+  leaders(): readonly LeaderReport[];
+  /** Leaders only. @returns the secret string, shown this once, and its report */
+  createToken(request: TokenRequest): CreatedToken;
+  listTokens(): readonly TokenReport[];
+  /** @throws WeftError with code `UnknownToken` */
+  revokeToken(id: string): void;
+  /** Leaders only. @returns the address that the device was given */
+  addDevice(request: DeviceRequest): AddedDevice;
+  /** Leaders only: revokes a member or device by name, id or public key. */
+  removePeer(peer: string): void;
+  /** Leaders only: makes a member a leader, by name, id or address. */
+  promoteLeader(node: string): Promise<void>;
+  /** Leaders only: makes a leader an ordinary member. */
+  demoteLeader(node: string): Promise<void>;
+  /** Lets this node go on under new keys. */
+  rotateKey(): Promise<NewKey>;
+  /** Probes a member through the tunnel and over the message plane, by name, id or address. */
+  ping(peer: string): Promise<PingReport>;
+  /** @returns everything in the zones that this node serves */
+  listNames(): readonly DnsRecordReport[];
+  /** Adds a record on every node. @returns it as it is served */
+  addName(request: DnsRecordRequest): DnsAnswerRecord;
+  /** Removes what this node has added. @returns how many records @throws WeftError with code `UnknownName` when there is none */
+  removeName(removal: DnsRemoval): number;
+  /** Asks this node's name server. @param name below the zone unless it ends with a dot @param type `A` unless told */
+  resolveName(name: string, type?: string): Promise<DnsAnswerReport>;
+  /** @returns all services that are known, sorted by path */
+  listServices(): readonly ServiceReport[];
+  /** Turns the calls of a service away until it is resumed. @returns whether it was running */
+  pauseService(change: ServiceChange): Promise<boolean>;
+  /** @returns whether it was paused */
+  resumeService(change: ServiceChange): Promise<boolean>;
+  /** @returns what the handler has answered, or the items of its stream; reading them throws when it breaks */
+  call(request: CallRequest, signal: AbortSignal): Promise<CallResult | AsyncIterable<CallResult>>;
+  publish(request: PublishRequest): Promise<PublishReport>;
+  subscribe(request: SubscribeRequest, signal: AbortSignal): AsyncIterable<EventLine>;
+  /** Lets the mesh reach a TCP service of this machine. @returns the port once, when it is offered; then it waits */
+  offer(request: OfferRequest, signal: AbortSignal): AsyncIterable<OfferedPort>;
+}

@@ -1,0 +1,26 @@
+/**
+ * What may be asked of a running agent, said once: the operations as TypeScript's types, and the table from which the HTTP
+ * routes, their OpenAPI description, the checks of requests and the command line's client come. It asks and answers
+ * nothing itself.
+ *
+ *     control socket, TCP --> lib/http ----.                      .--> lib/agent: AgentOperations
+ *     library ------------> checkedControl --> OPERATIONS, invoke --'
+ *     weft status, token … --> lib/cli: ControlClient, by the same table
+ *
+ * @module
+ */
+
+export type * from "./control.ts";
+export * from "./errors.ts";
+export { NDJSON_TYPE, openApi } from "./open_api.ts";
+export {
+  type Operation,
+  OPERATION_ENTRIES,
+  type OperationName,
+  OPERATIONS,
+  type ViewName,
+  VIEWS,
+} from "./operations.ts";
+export type * from "./report.ts";
+export { checkedControl, httpRequest, invoke, queriedFields, requestOf } from "./requests.ts";
+export { callResult, callResults, eventLines, offerLines } from "./streams.ts";

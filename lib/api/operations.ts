@@ -1,0 +1,333 @@
+/**
+ * The one table of what may be asked of a running agent. Routes, the OpenAPI description and the command line's client
+ * come from it: an operation is a method of `AgentControl`, its entry here, and its implementation in the agent.
+ * @module
+ */
+
+import { z } from "zod";
+import { MAX_TTL_SECONDS } from "../dns/bounds.ts";
+import {
+  LABEL_KEY,
+  LABEL_VALUE,
+  MAX_ALLOWED_IPS,
+  MAX_KEEPALIVE_SECONDS,
+  MAX_LABELS,
+  MAX_LABELS_LENGTH,
+  MAX_NAME_LENGTH,
+  MAX_TOKEN_USES,
+} from "../mesh/bounds.ts";
+import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../service/bounds.ts";
+import type { AgentControl } from "./control.ts";
+import { type Lazy, type LazyObject, type LazyShape, named, object, port } from "./json_schema.ts";
+import * as reports from "./report_schemas.ts";
+
+const DAY_MS = 86_400_000;
+const MAX_TOKEN_LIFETIME_MS = 3650 * DAY_MS;
+
+const short = (most: number) => z.string().min(1).max(most);
+/** A name, id or address of a node, its public key, or the id of a token. */
+const node = () => short(128);
+/** The path of a service or an action, or a topic. */
+const topic = () => short(1024);
+const domainName = () => short(1024);
+const recordType = () => short(16);
+const recordData = () => z.string().max(8192);
+const key = () => z.string().max(64);
+const labels = () =>
+  z.record(z.string().regex(LABEL_KEY), z.string().regex(LABEL_VALUE)).refine((record) =>
+    Object.keys(record).length <= MAX_LABELS &&
+    Object.entries(record).flat().join("").length <= MAX_LABELS_LENGTH
+  ).meta({ maxProperties: MAX_LABELS });
+
+// Without `lifetimeMs` a token lives for a day.
+const tokenRequest = named("TokenRequest", () => ({
+  uses: z.int().min(1).max(MAX_TOKEN_USES).exactOptional(),
+  lifetimeMs: z.int().min(1).max(MAX_TOKEN_LIFETIME_MS).default(DAY_MS),
+  labels: labels().exactOptional(),
+  withoutEndpoints: z.boolean().exactOptional(),
+}));
+
+// Keys, addresses and the form of the name are read by whoever uses them; so is what a record says, a path, a selector.
+const deviceRequest = named("DeviceRequest", () => ({
+  name: z.string().trim().min(1).max(MAX_NAME_LENGTH),
+  publicKey: key(),
+  presharedKey: key().exactOptional(),
+  endpoint: z.string().max(64).exactOptional(),
+  allowedIps: z.array(z.string().max(64)).max(MAX_ALLOWED_IPS).exactOptional(),
+  persistentKeepaliveSeconds: z.int().min(0).max(MAX_KEEPALIVE_SECONDS).exactOptional(),
+}));
+const dnsRecordRequest = named("DnsRecordRequest", () => ({
+  name: domainName(),
+  type: recordType(),
+  data: recordData(),
+  ttlSeconds: z.int().min(0).max(MAX_TTL_SECONDS).exactOptional(),
+}));
+const dnsRemoval = object(() => ({
+  name: domainName(),
+  type: recordType().exactOptional(),
+  data: recordData().exactOptional(),
+}));
+const nameQuery = object(() => ({
+  name: domainName(),
+  type: recordType().exactOptional(),
+}));
+const serviceChange = named("ServiceChange", () => ({
+  path: topic(),
+  node: node().exactOptional(),
+}));
+const callRequest = named("CallRequest", () => ({
+  path: topic(),
+  params: z.unknown().exactOptional(),
+  timeoutMs: z.int().min(1).max(MAX_TIMEOUT_MS).exactOptional(),
+  mode: z.enum(CALL_MODES).exactOptional(),
+  node: node().exactOptional(),
+}));
+const publishRequest = named("PublishRequest", () => ({
+  topic: topic(),
+  data: z.unknown().exactOptional(),
+  retain: z.boolean().exactOptional(),
+  mode: z.enum(BROADCAST_MODES).exactOptional(),
+}));
+const subscribeRequest = object(() => ({
+  pattern: topic(),
+  past: z.union([z.boolean(), z.string().transform((text) => text === "1")])
+    .describe("1 for the events that were kept").exactOptional(),
+}));
+const offerRequest = named("OfferRequest", () => ({
+  port: port(1),
+  hostname: short(253).exactOptional(),
+  targetPort: port(1).exactOptional(),
+  allow: short(1024).exactOptional(),
+}));
+
+/** The name of an operation, which is the method's. */
+export type OperationName = keyof AgentControl;
+
+type Arguments<Name extends OperationName> = Parameters<AgentControl[Name]>;
+type Returned<Name extends OperationName> = Awaited<ReturnType<AgentControl[Name]>>;
+/** Of a stream its items; of nothing the word that it is done. */
+type Said<T> = T extends AsyncIterable<infer Item> ? Item : [T] extends [void] ? true : T;
+
+/** How an operation is asked, and what its request and answer hold. */
+export interface Operation<Name extends OperationName = OperationName> {
+  /** What stands in braces is a field of the request; the others are in the body of a POST, else in the query. */
+  readonly route: `${"GET" | "POST" | "DELETE"} /${string}`;
+  readonly summary: string;
+  /** Whether it is answered over TCP too: it changes nothing, and speaks in nobody's name. */
+  readonly isPublic?: boolean;
+  /** Absent when there is nothing to say. */
+  readonly request?: Arguments<Name>[0] extends object ? LazyObject<Arguments<Name>[0]> : LazyShape<unknown>;
+  /** The request's fields that the method takes one by one, in this order; absent when it takes the request as a whole. */
+  readonly parameters?: readonly string[];
+  /** Whether the request carries a value of a service, which may be large. */
+  readonly carriesValue?: boolean;
+  readonly answer: Lazy<Said<Returned<Name>>> & Pick<LazyObject<Said<Returned<Name>>>, "keys">;
+  /** The property under which the answer stands in an object of its own. */
+  readonly answerKey?: string;
+  /** Whether the answer comes in lines: one after the other until the reader goes, or when the handler streams. */
+  readonly lines?: "always" | "sometimes";
+}
+
+/** A request of one text, which the method takes as it is: a name, id or address. */
+const one = (name: string): Pick<Operation, "parameters"> & { readonly request: LazyShape<unknown> } => ({
+  request: object(() => ({ [name]: node() })),
+  parameters: [name],
+});
+const list = <T>(item: Lazy<T>): Lazy<readonly T[]> => () => z.array(item());
+const done: { readonly answer: Lazy<true>; readonly answerKey: "done" } = {
+  answer: () => z.literal(true),
+  answerKey: "done",
+};
+const changed: { readonly answer: Lazy<boolean>; readonly answerKey: "changed" } = {
+  answer: () => z.boolean(),
+  answerKey: "changed",
+};
+
+/** The table. */
+export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } = {
+  status: {
+    route: "GET /status",
+    summary: "The whole picture",
+    isPublic: true,
+    answer: reports.statusReport,
+  },
+  peers: {
+    route: "GET /peers",
+    summary: "The peers of this node",
+    isPublic: true,
+    answer: list(reports.peerReport),
+  },
+  addDevice: {
+    route: "POST /peers",
+    summary: "Adds a plain WireGuard device",
+    request: deviceRequest,
+    answer: object(() => ({ name: z.string(), addresses: z.array(z.string()) })),
+  },
+  removePeer: {
+    route: "DELETE /peers/{peer}",
+    summary: "Cuts a member or device off",
+    ...one("peer"),
+    ...done,
+  },
+  ping: {
+    route: "POST /ping",
+    summary: "Probes a member through the tunnel and over the message plane",
+    ...one("peer"),
+    answer: reports.pingReport,
+  },
+  leaders: {
+    route: "GET /leaders",
+    summary: "The leaders as this node sees them",
+    answer: list(reports.leaderReport),
+  },
+  promoteLeader: {
+    route: "POST /leaders",
+    summary: "Makes a member a leader",
+    ...one("node"),
+    ...done,
+  },
+  demoteLeader: {
+    route: "DELETE /leaders/{node}",
+    summary: "Makes a leader an ordinary member",
+    ...one("node"),
+    ...done,
+  },
+  rotateKey: {
+    route: "POST /rotate-key",
+    summary: "Lets this node go on under new keys",
+    answer: object(() => ({ publicKey: z.string(), id: z.string() })),
+  },
+  listTokens: {
+    route: "GET /tokens",
+    summary: "The tokens, without their secrets",
+    answer: list(reports.tokenReport),
+  },
+  createToken: {
+    route: "POST /tokens",
+    summary: "Makes a token; its secret is shown this once",
+    request: tokenRequest,
+    answer: object(() => ({ token: z.string(), report: reports.tokenReport() })),
+  },
+  revokeToken: {
+    route: "DELETE /tokens/{id}",
+    summary: "Revokes a token",
+    ...one("id"),
+    ...done,
+  },
+  listNames: {
+    route: "GET /dns",
+    summary: "Everything in the zones that this node serves",
+    answer: list(reports.dnsRecordReport),
+  },
+  addName: {
+    route: "POST /dns",
+    summary: "Adds a record on every node",
+    request: dnsRecordRequest,
+    answer: reports.dnsAnswerRecord,
+  },
+  removeName: {
+    route: "DELETE /dns/{name}",
+    summary: "Removes what this node has added: all of a name, or with `type` and `data` less",
+    request: dnsRemoval,
+    answer: () => z.int().min(1),
+    answerKey: "removed",
+  },
+  resolveName: {
+    route: "POST /dns/query",
+    summary: "Asks this node's name server; for type A unless told",
+    request: nameQuery,
+    parameters: ["name", "type"],
+    answer: reports.dnsAnswer,
+  },
+  listServices: {
+    route: "GET /services",
+    summary: "All services that are known, and who offers them",
+    isPublic: true,
+    answer: list(reports.serviceReport),
+  },
+  pauseService: {
+    route: "POST /services/pause",
+    summary: "Turns the calls of a service away, here or on another node",
+    request: serviceChange,
+    ...changed,
+  },
+  resumeService: {
+    route: "POST /services/resume",
+    summary: "Lets them in again",
+    request: serviceChange,
+    ...changed,
+  },
+  call: {
+    route: "POST /call",
+    summary:
+      "Calls an action; a stream is answered with a line an item, and a Problem as the last when it breaks",
+    request: callRequest,
+    carriesValue: true,
+    answer: reports.callResult,
+    lines: "sometimes",
+  },
+  publish: {
+    route: "POST /publish",
+    summary: "Publishes an event",
+    request: publishRequest,
+    carriesValue: true,
+    answer: reports.publishReport,
+  },
+  subscribe: {
+    route: "GET /subscribe",
+    summary:
+      'Events, each a ServiceEvent on a line of its own, until the client goes; `{"dropped": n}` when it was too slow',
+    request: subscribeRequest,
+    answer: reports.eventLine,
+    lines: "always",
+  },
+  offer: {
+    route: "POST /offer",
+    summary: "Lets the mesh reach a TCP service of this machine until the client goes",
+    request: offerRequest,
+    answer: object(() => ({ port: port(1) })),
+    lines: "always",
+  },
+};
+
+/** Every operation with its name. */
+export const OPERATION_ENTRIES: readonly (readonly [OperationName, Operation])[] = Object.entries(
+  OPERATIONS,
+) as unknown as readonly (readonly [OperationName, Operation])[];
+
+/** What is answered over HTTP alone, because it is a view of the status in a form of its own. */
+export interface View {
+  readonly path: string;
+  readonly summary: string;
+  /** What each status says. */
+  readonly answers: Readonly<Record<number, string>>;
+  /** The media type of what is no JSON. */
+  readonly mediaType?: string;
+  readonly answer: Lazy<unknown>;
+}
+
+/** The name of a view. */
+export type ViewName = "health" | "metrics" | "openApi";
+
+/** The views, which everybody on this machine may read. */
+export const VIEWS: Readonly<Record<ViewName, View>> = {
+  health: {
+    path: "/healthz",
+    summary: "Whether the agent runs",
+    answers: { 200: "It runs", 503: "It stops" },
+    answer: reports.healthReport,
+  },
+  metrics: {
+    path: "/metrics",
+    summary: "Every number, for Prometheus",
+    answers: { 200: "Every number, for Prometheus" },
+    mediaType: "application/openmetrics-text",
+    answer: () => z.string(),
+  },
+  openApi: {
+    path: "/openapi.json",
+    summary: "This description",
+    answers: { 200: "This description" },
+    answer: () => z.looseObject({}),
+  },
+};

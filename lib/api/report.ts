@@ -1,0 +1,158 @@
+/**
+ * What an agent says of itself: the documented JSON of `GET /status` and `weft status --json`.
+ * @module
+ */
+
+/** What the status says of services. */
+export interface ServicesReport {
+  /** How many services are known, wherever they run. */
+  readonly services: number;
+  /** Those that offer them, one for each service: those that run on a node that answers, and all others. */
+  readonly providers: { readonly healthy: number; readonly unhealthy: number };
+  /** Calls that wait for an answer, and calls of others that run here. */
+  readonly calls: { readonly pending: number; readonly running: number };
+  /** Programs of this machine that are attached. */
+  readonly programs: number;
+  /** Messages that could not be read. */
+  readonly rejected: number;
+  /** Providers that are spared because they failed. */
+  readonly openBreakers: number;
+}
+
+/** How one peer is doing, as this node sees it. */
+export interface PeerReport {
+  /** 32 hexadecimal digits for a member; absent for a plain WireGuard device. */
+  readonly id?: string;
+  /** The name within the network. */
+  readonly name: string;
+  /** The WireGuard public key, base64 as `wg` prints it. */
+  readonly publicKey: string;
+  /** `leader` and `member` run weft; `wireguard` is any other WireGuard device. */
+  readonly roles: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Overlay addresses. */
+  readonly addresses: readonly string[];
+  /** What the packet plane accepts from and sends to this peer, in CIDR notation. */
+  readonly allowedIps: readonly string[];
+  /** Where datagrams are sent now, `address:port`. */
+  readonly endpoint?: string;
+  /** Milliseconds since the last completed WireGuard handshake; null when there was none. */
+  readonly lastHandshakeAgeMs: number | null;
+  /** Bytes of datagrams received from and sent to the peer. */
+  readonly rxBytes: number;
+  readonly txBytes: number;
+  /** Whether a channel of the message plane is open. */
+  readonly channel: "open" | "dialing" | "closed";
+  /** How it is reached: `direct` through the tunnel, by a `channel` of the message plane alone, or not at all. */
+  readonly path: "direct" | "channel" | "none";
+  /** Round trip of the last answered probe in milliseconds; null when none was answered. */
+  readonly rttMs: number | null;
+  /** Of the last 20 probes, how many had no answer, in percent; null before the first one has ended. */
+  readonly lossPercent: number | null;
+  /** Probes in a row without an answer. */
+  readonly failureCount: number;
+  /** A handshake or an answered probe under 180 s old, and not two probes missed in a row since it answers any. */
+  readonly healthy: boolean;
+  /** 0 (unhealthy) to 100: 100 - 60 × loss - 30 × slowness beyond 50 ms - 10 when the last probe was missed. */
+  readonly score: number;
+}
+
+/** How the packet plane runs. */
+export interface DataplaneReport {
+  /**
+   * `fast`: a worker on raw descriptors, with offloads; `portable`: TUN and the runtime's own sockets; `rootless`: no
+   * packet plane.
+   */
+  readonly kind: "fast" | "portable" | "rootless";
+  readonly interfaceName?: string;
+  readonly mtuBytes?: number;
+  /** How packets are sealed. */
+  readonly aead?: string;
+  /** What the host does for many packets at once: some of `tso`, `uso`, `gso`, `gro`. */
+  readonly offloads?: readonly string[];
+}
+
+/** How names are served. */
+export interface DnsReport {
+  /** With its final dot. */
+  readonly zone: string;
+  /** Where the zone is answered, over UDP and TCP. */
+  readonly endpoints: readonly string[];
+  /** `fast`: a worker with the system's own calls; `portable`: the runtime's sockets. */
+  readonly sockets: "fast" | "portable";
+  /** How this host is made to ask: by systemd-resolved, by /etc/resolv.conf, or not. */
+  readonly resolver: "resolved" | "resolv.conf" | "off";
+  /** Why it is not, when it was meant to be. */
+  readonly problem?: string;
+  /** Responses by code, and what was forwarded, refused and dropped by reason; what never happened is left out. */
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** A leader, as this node sees it. */
+export interface LeaderReport {
+  readonly id: string;
+  readonly name: string;
+  readonly addresses: readonly string[];
+  /** Heard in the last five seconds, or this node itself. */
+  readonly alive: boolean;
+  /** The one with the highest id of those that are alive. */
+  readonly elected: boolean;
+  /** Whether it is this node. */
+  readonly self: boolean;
+  /** Milliseconds since it was heard; null when it never was. */
+  readonly lastHeardMs: number | null;
+  /** Which addresses it gives out, `first-last`; only it knows. */
+  readonly slices?: readonly string[];
+}
+
+/** Whether an agent runs, for whoever watches processes. */
+export interface HealthReport {
+  readonly state: StatusReport["state"];
+  readonly peers: { readonly healthy: number; readonly unhealthy: number };
+}
+
+/** The whole picture. It never holds a key that is not public, a token or an environment variable. */
+export interface StatusReport {
+  readonly version: string;
+  readonly state: "starting" | "running" | "stopping";
+  readonly uptimeMs: number;
+  readonly node: {
+    readonly id: string;
+    readonly name: string;
+    readonly publicKey: string;
+    readonly role: "leader" | "member";
+    readonly addresses: readonly string[];
+    readonly listenPort: number;
+    readonly endpoints: readonly string[];
+  };
+  readonly network: {
+    readonly id: string;
+    readonly cidr: string;
+    readonly members: number;
+  };
+  /** The highest id first. */
+  readonly leaders: readonly LeaderReport[];
+  /** How far the clocks of linked members are ahead of this one, their median in milliseconds; null without links. */
+  readonly clockSkewMs: number | null;
+  readonly dataplane: DataplaneReport;
+  /** Absent when no names are served. */
+  readonly dns?: DnsReport;
+  /** Absent when discovery is off. */
+  readonly discovery?: {
+    /** By which ways this node calls out: `multicast`, `broadcast`, `static`. */
+    readonly providers: readonly string[];
+    /** How many nodes of the network were heard in the last two minutes. */
+    readonly heard: number;
+  };
+  /** Absent unless this node is in the BitTorrent DHT. */
+  readonly dht?: {
+    /** How many nodes of the DHT answered in the last round, at most 8. */
+    readonly contacts: number;
+  };
+  readonly services: ServicesReport;
+  readonly peers: readonly PeerReport[];
+  /** How many datagrams and packets were dropped, by reason; reasons that never happened are left out. */
+  readonly drops: Readonly<Record<string, number>>;
+  /** How many records of others were refused, by reason; reasons that never happened are left out. */
+  readonly refused: Readonly<Record<string, number>>;
+}

@@ -1,0 +1,222 @@
+/**
+ * What answers hold, for their description.
+ * @module
+ */
+
+import { z } from "zod";
+import type { ProviderReport, PublishReport, ServiceReport } from "../service/mod.ts";
+import type * as control from "./control.ts";
+import type * as report from "./report.ts";
+import type { Problem } from "./errors.ts";
+import { type Lazy, type LazyObject, type LazyShape, named, object, port } from "./json_schema.ts";
+
+const text = () => z.string();
+const texts = () => z.array(z.string());
+const count = () => z.int().min(0);
+const counts = () => z.record(z.string(), count());
+const time = () => z.number().describe("Milliseconds since 1970");
+const age = () => z.number().min(0).nullable();
+const textMap = () => z.record(z.string(), z.string());
+const list = <T>(item: Lazy<T>) => z.array(item());
+
+/** The schema of `Problem`. */
+export const problem: LazyObject<Problem> = named("Problem", () => ({
+  code: text(),
+  message: text(),
+  hint: text().exactOptional(),
+}), "Why something failed.");
+
+/** The schema of `PeerReport`. */
+export const peerReport: LazyObject<report.PeerReport> = named("PeerReport", () => ({
+  id: text().exactOptional(),
+  name: text(),
+  publicKey: text(),
+  roles: texts(),
+  labels: textMap(),
+  addresses: texts(),
+  allowedIps: texts(),
+  endpoint: text().exactOptional(),
+  lastHandshakeAgeMs: age(),
+  rxBytes: count(),
+  txBytes: count(),
+  channel: z.enum(["open", "dialing", "closed"]),
+  path: z.enum(["direct", "channel", "none"]),
+  rttMs: age(),
+  lossPercent: z.number().min(0).max(100).nullable(),
+  failureCount: count(),
+  healthy: z.boolean(),
+  score: z.int().min(0).max(100),
+}), "How one peer is doing, as this node sees it.");
+
+/** The schema of `LeaderReport`. */
+export const leaderReport: LazyObject<report.LeaderReport> = named("LeaderReport", () => ({
+  id: text(),
+  name: text(),
+  addresses: texts(),
+  alive: z.boolean(),
+  elected: z.boolean(),
+  self: z.boolean(),
+  lastHeardMs: age(),
+  slices: texts().exactOptional(),
+}), "A leader, as this node sees it.");
+
+const servicesReport: LazyObject<report.ServicesReport> = named("ServicesReport", () => ({
+  services: count(),
+  providers: z.strictObject({ healthy: count(), unhealthy: count() }),
+  calls: z.strictObject({ pending: count(), running: count() }),
+  programs: count(),
+  rejected: count(),
+  openBreakers: count(),
+}), "Services in figures, as this node sees them.");
+
+const dataplane: LazyObject<report.DataplaneReport> = object(() => ({
+  kind: z.enum(["fast", "portable", "rootless"]),
+  interfaceName: text().exactOptional(),
+  mtuBytes: count().exactOptional(),
+  aead: text().exactOptional(),
+  offloads: texts().exactOptional(),
+}));
+
+const dns: LazyObject<report.DnsReport> = object(() => ({
+  zone: text(),
+  endpoints: texts(),
+  sockets: z.enum(["fast", "portable"]),
+  resolver: z.enum(["resolved", "resolv.conf", "off"]),
+  problem: text().exactOptional(),
+  counters: counts(),
+}));
+
+const ownNode: LazyObject<report.StatusReport["node"]> = object(() => ({
+  id: text(),
+  name: text(),
+  publicKey: text(),
+  role: z.enum(["leader", "member"]),
+  addresses: texts(),
+  listenPort: port(0),
+  endpoints: texts(),
+}));
+
+const state = () => z.enum(["starting", "running", "stopping"]);
+
+/** The schema of `StatusReport`. */
+export const statusReport: LazyObject<report.StatusReport> = named("StatusReport", () => ({
+  version: text(),
+  state: state(),
+  uptimeMs: z.number().min(0),
+  node: ownNode(),
+  network: z.strictObject({ id: text(), cidr: text(), members: count() }),
+  leaders: list(leaderReport),
+  clockSkewMs: z.number().nullable(),
+  dataplane: dataplane(),
+  dns: dns().describe("How names are served; absent when they are not.").exactOptional(),
+  discovery: z.strictObject({ providers: texts(), heard: count() }).exactOptional(),
+  dht: z.strictObject({ contacts: count() }).exactOptional(),
+  services: servicesReport(),
+  peers: list(peerReport),
+  drops: counts(),
+  refused: counts(),
+}), "Everything that an agent says of itself. It holds no secret.");
+
+/** The schema of `HealthReport`. */
+export const healthReport: LazyObject<report.HealthReport> = object(() => ({
+  state: state(),
+  peers: z.strictObject({ healthy: count(), unhealthy: count() }),
+}));
+
+/** The schema of `TokenReport`. */
+export const tokenReport: LazyObject<control.TokenReport> = named("TokenReport", () => ({
+  id: text(),
+  createdAt: time(),
+  expiresAt: time(),
+  usesLeft: count().nullable(),
+  used: count(),
+  labels: textMap(),
+  state: z.enum(["usable", "expired", "used", "revoked"]),
+}), "A token without its secret.");
+
+/** The schema of `PingReport`. */
+export const pingReport: LazyObject<control.PingReport> = named("PingReport", () => ({
+  rttMs: z.number().min(0),
+  path: z.enum(["direct", "channel"]),
+  lastHandshakeAgeMs: age(),
+}), "An answered probe.");
+
+const record = () => ({
+  name: text(),
+  type: text(),
+  data: text(),
+  ttlSeconds: z.int().min(0).max(0x7fff_ffff),
+});
+
+/** The schema of `DnsAnswerRecord`. */
+export const dnsAnswerRecord: LazyObject<control.DnsAnswerRecord> = named(
+  "DnsAnswerRecord",
+  record,
+  "A record as master files write it.",
+);
+
+/** The schema of `DnsRecordReport`. */
+export const dnsRecordReport: LazyObject<control.DnsRecordReport> = named("DnsRecord", () => ({
+  ...record(),
+  source: z.enum(["zone", "network", "member", "service", "custom"]),
+}), "A record that is served, and where it comes from.");
+
+/** The schema of `DnsAnswerReport`. */
+export const dnsAnswer: LazyObject<control.DnsAnswerReport> = named("DnsAnswer", () => ({
+  code: text(),
+  isAuthoritative: z.boolean(),
+  answers: list(dnsAnswerRecord),
+  authority: list(dnsAnswerRecord),
+}));
+
+const provider: LazyObject<ProviderReport> = object(() => ({
+  id: text() as z.ZodType as z.ZodType<ProviderReport["id"]>,
+  name: text(),
+  state: z.enum(["created", "initialized", "running", "paused", "stopped", "error"]),
+  version: text(),
+  isLocal: z.boolean(),
+  isHealthy: z.boolean(),
+  isLeader: z.boolean().exactOptional(),
+  rttMs: z.number().min(0).exactOptional(),
+}));
+
+/** The schema of `ServiceReport`. */
+export const serviceReport: LazyObject<ServiceReport> = named("ServiceReport", () => ({
+  path: text(),
+  description: text(),
+  actions: z.array(z.strictObject({ name: text(), idempotent: z.boolean() })),
+  events: texts(),
+  providers: list(provider),
+}), "A service, and who offers it.");
+
+/** The schema of `CallResult`. */
+export const callResult: Lazy<control.CallResult> = named(
+  "CallResult",
+  () => ({ result: z.unknown().exactOptional(), base64: text().exactOptional() }),
+  "What a handler has answered, or one item of its stream; bytes are in `base64`.",
+) as LazyShape<unknown> as Lazy<control.CallResult>;
+
+/** The schema of `PublishReport`. */
+export const publishReport: LazyObject<PublishReport> = named("PublishReport", () => ({
+  local: count(),
+  sent: count(),
+  lost: count(),
+}), "What became of an event.");
+
+const serviceEvent: LazyObject<Exclude<control.EventLine, { readonly dropped: number }>> = named(
+  "ServiceEvent",
+  () => ({
+    topic: text(),
+    data: z.unknown().exactOptional(),
+    base64: text().exactOptional(),
+    params: textMap(),
+    publishedAt: time(),
+    isPast: z.boolean(),
+    publisher: text(),
+  }),
+  "An event as subscribers hear it; bytes are in `base64`.",
+);
+
+/** The schema of `EventLine`. */
+export const eventLine: Lazy<control.EventLine> = (): z.ZodType<control.EventLine> =>
+  z.union([serviceEvent(), z.strictObject({ dropped: count() })]);

@@ -1,0 +1,129 @@
+/**
+ * `weft status`, `peers`, `ping`: commands that ask a running agent.
+ * @module
+ */
+
+import type { PingReport, StatusReport } from "../../api/mod.ts";
+import type { ControlClient } from "../control_client.ts";
+import { AgentAnswerError } from "../control_client.ts";
+import { formatRtt, formatSpan, peersText, statusText } from "../output/mod.ts";
+import {
+  type AnyCommand,
+  askAndPrint,
+  type CommandContext,
+  printJson,
+  readNumber,
+  withAgent,
+  withState,
+} from "../weft_command.ts";
+
+/** Between two looks of `--watch`, in milliseconds. */
+const WATCH_MS = 1000;
+
+/** Adds the commands. */
+export function addAskCommands(program: AnyCommand, context: CommandContext): void {
+  const { ports } = context;
+  const status: AnyCommand = withState(
+    program.command("status").description("show this node, its network and its peers")
+      .option("--json", "as JSON")
+      .option("--watch", "again every second, until Ctrl-C")
+      .addHelpText(
+        "after",
+        "\nExamples:\n  $ weft status --watch\n  $ weft status --json | jq .node.addresses",
+      ),
+  );
+  status.action(() =>
+    withAgent(status, ports, async (client) => {
+      const { json, watch } = status.opts();
+      const { terminal } = ports;
+      const isPage = watch === true && json !== true && terminal.isInteractive;
+      const show = (report: StatusReport) => {
+        if (json === true) return printJson(ports, report);
+        const text = statusText(report, terminal);
+        // ECMA-48 §8.3.21, §8.3.41, §8.3.39: home, erase behind each line and below all; nothing flickers then.
+        terminal.out(isPage ? `\x1b[H${text.replaceAll("\n", "\x1b[K\n")}\x1b[J` : text);
+      };
+      if (watch !== true) return show(await client.ask("status"));
+      const stopped = Promise.withResolvers<void>();
+      const forget = ports.process.onStopSignal(stopped.resolve);
+      let isStopped = false;
+      stopped.promise.then(() => isStopped = true);
+      try {
+        while (!isStopped) {
+          const report = await client.ask("status");
+          show(report);
+          await pause(WATCH_MS, stopped.promise);
+        }
+      } finally {
+        forget();
+      }
+    })
+  );
+
+  askAndPrint(
+    program.command("peers").description("list the peers of this node")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft peers --json | jq -r '.[].name'"),
+    ports,
+    (client) => client.ask("peers"),
+    (peers) => peersText(peers, ports.terminal),
+  );
+
+  const ping: AnyCommand = withState(
+    program.command("ping").description("probe a member, through the tunnel first")
+      .argument("<peer>", "its name, id or overlay address")
+      .option("--count <number>", "how often (default: 1)")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft ping web-1 --count 5"),
+  ) as AnyCommand;
+  ping.action(() =>
+    withAgent(ping, ports, async (client) => {
+      const [peer = ""] = ping.args;
+      const { count: text = "1", json } = ping.opts();
+      const count = readNumber("--count", text, { least: 1, hint: "For example --count 5." }) ?? 1;
+      const answers: PingReport[] = [];
+      for (let i = 0; i < count; i++) {
+        const isLast = i === count - 1;
+        const answer = await askOnce(client, peer, { mayFail: !isLast || answers.length > 0 });
+        if (answer !== undefined) answers.push(answer);
+        if (json === true) ports.terminal.out(`${JSON.stringify({ peer, ...answer ?? { rttMs: null } })}\n`);
+        else ports.terminal.out(`${peer} ${answer === undefined ? "does not answer" : answerText(answer)}\n`);
+      }
+      if (count > 1 && json !== true) ports.terminal.out(summary(count, answers.map(({ rttMs }) => rttMs)));
+    })
+  );
+}
+
+/** @returns undefined when the member does not answer and that may be */
+async function askOnce(
+  client: ControlClient,
+  peer: string,
+  { mayFail }: { readonly mayFail: boolean },
+): Promise<PingReport | undefined> {
+  try {
+    return await client.ask("ping", peer);
+  } catch (error) {
+    if (mayFail && error instanceof AgentAnswerError && error.code === "Unreachable") return undefined;
+    throw error;
+  }
+}
+
+function answerText({ rttMs, path, lastHandshakeAgeMs }: PingReport): string {
+  const way = path === "direct" ? "direct" : "by its channel, not through the tunnel";
+  const age = lastHandshakeAgeMs === null ? "" : `, handshake ${formatSpan(lastHandshakeAgeMs)} ago`;
+  return `answers in ${formatRtt(rttMs)}, ${way}${age}`;
+}
+
+function summary(asked: number, roundTripsMs: readonly number[]): string {
+  const lost = Math.round(100 * (asked - roundTripsMs.length) / asked);
+  const average = roundTripsMs.reduce((sum, ms) => sum + ms, 0) / roundTripsMs.length;
+  const figures = [Math.min(...roundTripsMs), average, Math.max(...roundTripsMs)].map(formatRtt);
+  return `${asked} asked, ${lost} % lost, ${figures.join(" / ")} least, average, most\n`;
+}
+
+/** Waits for a time, or for `stopped` when that is sooner. */
+async function pause(ms: number, stopped: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  await Promise.race([new Promise<void>((resolve) => timer = setTimeout(resolve, ms)), stopped]);
+  clearTimeout(timer);
+}

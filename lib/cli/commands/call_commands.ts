@@ -1,0 +1,256 @@
+/**
+ * `weft call`, `publish` and `subscribe`: services and events from a shell.
+ * @module
+ */
+
+import { Option } from "@commander-js/extra-typings";
+import type { CallRequest, CallResult, EventLine, PublishRequest } from "../../api/mod.ts";
+import type { CallAnswer } from "../../service/mod.ts";
+import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../../service/bounds.ts";
+import { AgentAnswerError, StoppedError } from "../control_client.ts";
+import { UsageError } from "../failure.ts";
+import { parseDurationMs } from "../output/mod.ts";
+import type { CliPorts } from "../ports.ts";
+import { harmless, paint } from "../terminal.ts";
+import {
+  type AnyCommand,
+  askAndPrint,
+  type CommandContext,
+  readFile,
+  readNumber,
+  withAgent,
+  withState,
+} from "../weft_command.ts";
+
+/** As a shell reports a process that ended by Ctrl-C. */
+const INTERRUPTED = 130;
+
+/** What to do about a call that has failed, by its code. */
+const HINTS: ReadonlyMap<string, string> = new Map([
+  ["NoProvider", "`weft service list` shows what is offered, and by whom."],
+  ["UnknownAction", "`weft service show` with the path before the last / lists its actions."],
+  ["ServicePaused", "`weft service resume` lets calls in again."],
+  ["Timeout", "Give it more time with --timeout 30s; the action may have run."],
+  ["Unreachable", "`weft peers` shows who answers; the action did not run."],
+  ["OutcomeUnknown", "The provider went away in the middle; look whether the action has run."],
+  ["Refused", "The service says by a selector who may call it; see the labels in `weft peers --json`."],
+  ["Overloaded", "Try again in a moment."],
+  ["InvalidParams", "The action does not take such parameters."],
+  ["PayloadTooLarge", "Values have at most 16 MiB; larger things are streamed."],
+]);
+
+/** Adds the commands. */
+export function addCallCommands(program: AnyCommand, context: CommandContext): void {
+  addCall(program, context);
+  addPublish(program, context);
+  addSubscribe(program, context);
+}
+
+function addCall(program: AnyCommand, context: CommandContext): void {
+  const { ports } = context;
+  const call: AnyCommand = withState(
+    program.command("call").description("call an action of a service and print what it answers")
+      .argument("<path>", "service/action")
+      .argument("[params]", "as JSON")
+      .option("--timeout <duration>", "when to give up, as in 500ms or 1m (default: 10s)")
+      .addOption(
+        new Option("--mode <mode>", "which provider is asked (default: round-robin)").choices(CALL_MODES),
+      )
+      .addOption(
+        new Option("--node <name>", "the one node that is asked, by name, id or address").conflicts("mode"),
+      )
+      .option("--stdin", "read the parameters from standard input")
+      .option("--json", "the answer as JSON on one line, and one line for each item of a stream")
+      .addHelpText(
+        "after",
+        '\nExamples:\n  $ weft call math/add \'{"a":1,"b":2}\'\n' +
+          "  $ weft call report/monthly --stdin --timeout 1m < params.json",
+      ),
+  ) as AnyCommand;
+  call.action(async () => {
+    const request = await callRequest(call, ports);
+    await untilStopped(context, (signal) =>
+      withAgent(call, ports, async (client) => {
+        const json = call.opts().json === true;
+        try {
+          const answer = await client.ask("call", request, signal);
+          if (!(Symbol.asyncIterator in answer)) {
+            if (request.mode !== "all" || json) return printResult(answer, json, ports);
+            return printAnswers(answer, context);
+          }
+          for await (const item of answer) printResult(item, json, ports);
+        } catch (error) {
+          throw error instanceof AgentAnswerError ? callFailure(request.path, error) : error;
+        }
+      }), INTERRUPTED);
+  });
+}
+
+function addPublish(program: AnyCommand, { ports }: CommandContext): void {
+  askAndPrint(
+    program.command("publish").description("publish an event to whoever listens")
+      .argument("<topic>", "as in orders/placed")
+      .argument("[data]", "as JSON")
+      .option("--retain", "keep it as the topic's last event; without data, forget that one")
+      .addOption(new Option("--mode <mode>", "who hears it (default: all)").choices(BROADCAST_MODES))
+      .option("--stdin", "read the data from standard input")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft publish orders/placed '{\"id\":7}' --retain"),
+    ports,
+    async (client, [topic = "", given], { retain, mode, stdin }) => {
+      const data = await readValue({ given, stdin }, ports, "the data");
+      return await client.ask("publish", {
+        topic,
+        ...data === undefined ? {} : { data },
+        ...retain === true ? { retain } : {},
+        ...mode === undefined ? {} : { mode: mode as NonNullable<PublishRequest["mode"]> },
+      });
+    },
+    ({ local, sent, lost }) => {
+      const missed = lost === 0 ? "" : `, could not reach ${count(lost, "node")}`;
+      return `Handed to ${count(local, "subscription")} here, sent to ${count(sent, "other")}${missed}\n`;
+    },
+  );
+}
+
+function addSubscribe(program: AnyCommand, context: CommandContext): void {
+  const { ports } = context;
+  const subscribe: AnyCommand = withState(
+    program.command("subscribe").description("print events as they come, until Ctrl-C")
+      .argument("<pattern>", "a topic; {name} and * stand for one segment, > at the end for one or more")
+      .option("--past", "first the events that were kept")
+      .option("--count <number>", "end after so many events")
+      .option("--json", "as JSON, an event a line")
+      .addHelpText(
+        "after",
+        "\nExamples:\n  $ weft subscribe 'orders/>'\n  $ weft subscribe 'sensors/*/temperature' --past --json",
+      ),
+  ) as AnyCommand;
+  subscribe.action(async () => {
+    const [pattern = ""] = subscribe.args;
+    const { past, json, count: text } = subscribe.opts();
+    const most = readNumber("--count", text, { least: 1, hint: "For example --count 5." });
+    await untilStopped(context, (signal) =>
+      withAgent(subscribe, ports, async (client) => {
+        let printed = 0;
+        const events = await client.ask("subscribe", { pattern, past: past === true }, signal);
+        if (ports.terminal.isInteractive) ports.terminal.err(`Listening to ${pattern}; Ctrl-C ends it.\n`);
+        for await (const event of events) {
+          printEvent(event, json === true, ports);
+          if (!("dropped" in event) && ++printed === most) return;
+        }
+      }), 0);
+  });
+}
+
+async function callRequest(call: AnyCommand, ports: CliPorts): Promise<CallRequest> {
+  const [path = "", given] = call.args;
+  const { timeout, mode, node, stdin } = call.opts();
+  const timeoutMs = timeout === undefined ? undefined : parseDurationMs(String(timeout));
+  if (timeout !== undefined && (timeoutMs === undefined || timeoutMs > MAX_TIMEOUT_MS)) {
+    throw new UsageError(`Cannot use --timeout ${timeout}: that is no duration up to a day`, {
+      hint: "Write 500ms, 30s or 5m.",
+    });
+  }
+  const params = await readValue({ given, stdin }, ports, "the parameters");
+  return {
+    path,
+    ...params === undefined ? {} : { params },
+    ...timeoutMs === undefined ? {} : { timeoutMs },
+    ...mode === undefined ? {} : { mode: mode as NonNullable<CallRequest["mode"]> },
+    ...typeof node === "string" ? { node } : {},
+  };
+}
+
+/** @returns what the second argument or standard input says; undefined when neither does */
+async function readValue(
+  { given, stdin }: { readonly given: string | undefined; readonly stdin: unknown },
+  ports: CliPorts,
+  what: string,
+): Promise<unknown> {
+  if (given !== undefined && stdin === true) {
+    throw new UsageError(`Cannot read ${what} from two places`, { hint: "Leave --stdin or the JSON out." });
+  }
+  const text = stdin === true ? await readFile("-", ports, what) : given;
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new UsageError(`Cannot read ${what}: that is no JSON`, {
+      hint: `Write '{"a":1}', or '"text"' with quotes of both kinds.`,
+      cause,
+    });
+  }
+}
+
+/** Runs `work` until it ends or is told to stop; then the exit code is `stopped`. */
+async function untilStopped(
+  context: CommandContext,
+  work: (signal: AbortSignal) => Promise<void>,
+  stopped: number,
+): Promise<void> {
+  const abort = new AbortController();
+  const forget = context.ports.process.onStopSignal(() => abort.abort());
+  try {
+    await work(abort.signal);
+  } catch (error) {
+    if (!(error instanceof StoppedError)) throw error;
+  } finally {
+    forget();
+  }
+  if (abort.signal.aborted) context.exitCode = stopped;
+}
+
+function callFailure(path: string, { code, message, hint }: AgentAnswerError): AgentAnswerError {
+  const advice = hint ?? HINTS.get(code);
+  return new AgentAnswerError(`Cannot call ${path}: ${harmless(message)} (${harmless(code)})`, {
+    code,
+    ...advice === undefined ? { hint: "The code is the provider's own." } : { hint: advice },
+  });
+}
+
+/** Text as it is and anything else as JSON; nothing for nothing, unless JSON is wanted. */
+function printResult(result: CallResult, json: boolean, { terminal }: CliPorts): void {
+  if (json) return terminal.out(`${JSON.stringify("base64" in result ? result : result.result)}\n`);
+  const answered = resultText(result);
+  // What goes to a file or another program goes as it is.
+  const text = terminal.isInteractive ? harmless(answered) : answered;
+  if (text !== "") terminal.out(text.endsWith("\n") ? text : `${text}\n`);
+}
+
+function resultText(result: CallResult): string {
+  if ("base64" in result) return result.base64;
+  const { result: value } = result;
+  if (value === null) return "";
+  return typeof value === "string" ? value : JSON.stringify(value, undefined, 2);
+}
+
+/** One line a node, or more when its answer has more. The call has failed when it failed everywhere. */
+function printAnswers(result: CallResult, context: CommandContext): void {
+  const { terminal } = context.ports;
+  const answers = "result" in result ? result.result as readonly (CallAnswer & CallResult)[] : [];
+  for (const answer of answers) {
+    const text = answer.ok
+      ? harmless(resultText(answer))
+      : paint(terminal, "bad", `failed: ${harmless(answer.error.message)} (${harmless(answer.error.code)})`);
+    terminal.out(`${answer.node}: ${text}\n`);
+  }
+  if (!answers.some(({ ok }) => ok)) context.exitCode = 1;
+}
+
+function printEvent(event: EventLine, json: boolean, { terminal }: CliPorts): void {
+  if ("dropped" in event) {
+    return terminal.err(`weft: ${count(event.dropped, "event")} dropped, because this was too slow\n`);
+  }
+  if (json) return terminal.out(`${JSON.stringify(event)}\n`);
+  const { topic, data, base64, publishedAt, isPast, publisher } = event;
+  const time = new Date(publishedAt).toTimeString().slice(0, 8);
+  const value = base64 ?? (data === null || data === undefined ? "" : harmless(JSON.stringify(data)));
+  const from = paint(terminal, "quiet", `from ${publisher}${isPast ? ", kept" : ""}`);
+  const parts = [paint(terminal, "quiet", time), paint(terminal, "strong", topic), value, from];
+  terminal.out(`${parts.filter(Boolean).join(" ")}\n`);
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,100 @@
+/**
+ * `weft leader …` and `weft rotate-key`: who signs, and under which key a node goes on.
+ * @module
+ */
+
+import type { LeaderReport } from "../../api/mod.ts";
+import { type Cell, type Column, formatSpan, tableLines } from "../output/mod.ts";
+import { paint, type Terminal } from "../terminal.ts";
+import {
+  type AnyCommand,
+  askAndPrint,
+  type CommandContext,
+  printJson,
+  refuseOthers,
+  withAgent,
+  withState,
+} from "../weft_command.ts";
+
+const COLUMNS: readonly Column[] = [
+  { title: "NAME" },
+  { title: "ADDRESS" },
+  { title: "STATE" },
+  { title: "HEARD", align: "right" },
+  { title: "GIVES OUT" },
+];
+
+/** Adds `weft leader list`, `promote` and `demote`. */
+export function addLeaderCommands(program: AnyCommand, { ports }: CommandContext): void {
+  const group: AnyCommand = program.command("leader").description(
+    "who lets machines in and signs for the network",
+  )
+    .addHelpText("after", "\nExample:\n  $ weft leader promote web-1");
+
+  askAndPrint(
+    group.command("list").description("list the leaders as this node sees them")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft leader list"),
+    ports,
+    (client) => client.ask("leaders"),
+    (leaders) => leadersText(leaders, ports.terminal),
+  );
+  askAndPrint(
+    group.command("promote").description(
+      "make a member a leader: it gets the network's key and half of the addresses",
+    )
+      .argument("<node>", "its name, id or address")
+      .addHelpText("after", "\nExample:\n  $ weft leader promote web-1"),
+    ports,
+    (client, [node = ""]) => client.ask("promoteLeader", node),
+    (_, [node]) => `Promoted ${node}\n`,
+  );
+  askAndPrint(
+    group.command("demote").description("make a leader an ordinary member; another one gets its addresses")
+      .argument("<node>", "its name, id or address")
+      .addHelpText("after", "\nExample:\n  $ weft leader demote web-1"),
+    ports,
+    (client, [node = ""]) => client.ask("demoteLeader", node),
+    (_, [node]) => `Demoted ${node}\n`,
+  );
+
+  refuseOthers(group);
+}
+
+/** Adds `weft rotate-key`. */
+export function addRotateCommand(program: AnyCommand, { ports }: CommandContext): void {
+  const rotate: AnyCommand = withState(
+    program.command("rotate-key").description("give this node new keys; its name and addresses stay")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft rotate-key"),
+  );
+  rotate.action(() =>
+    withAgent(rotate, ports, async (client) => {
+      const made = await client.ask("rotateKey");
+      if (rotate.opts().json === true) return printJson(ports, made);
+      ports.terminal.out(`This node's key is ${made.publicKey} now\n`);
+      const { node } = await client.ask("status");
+      if (node.role === "leader") {
+        ports.terminal.out("Tokens that name its old key let in by other leaders only; make new ones.\n");
+      }
+    })
+  );
+}
+
+/** @returns the table, with its line feeds */
+export function leadersText(leaders: readonly LeaderReport[], terminal: Terminal): string {
+  if (leaders.length === 0) return "This node knows no leader.\n";
+  const rows = leaders.map(({ name, self, addresses, lastHeardMs, slices, ...leader }) => [
+    self ? `${name} (this node)` : name,
+    addresses[0] ?? "",
+    stateCell(leader, terminal),
+    self ? "" : lastHeardMs === null ? "never" : `${formatSpan(lastHeardMs)} ago`,
+    slices === undefined ? "" : slices.join(", ") || "nothing",
+  ]);
+  return tableLines(COLUMNS, rows).map((line) => `${line}\n`).join("");
+}
+
+function stateCell({ alive, elected }: Pick<LeaderReport, "alive" | "elected">, terminal: Terminal): Cell {
+  const text = elected ? "elected" : alive ? "alive" : "away";
+  return { text, painted: paint(terminal, elected ? "strong" : alive ? "good" : "bad", text) };
+}

@@ -1,0 +1,219 @@
+/**
+ * `weft token …` and `weft peer …`: who may join, and who is cut off.
+ * @module
+ */
+
+import { Option } from "@commander-js/extra-typings";
+import type { DeviceRequest, TokenRequest } from "../../api/mod.ts";
+import { encodeBase64 } from "../../base/mod.ts";
+import { layerAgentOptions } from "../../config/mod.ts";
+import { PrivateKey, type PublicKey } from "../../crypto/mod.ts";
+import { systemRandom } from "../../host/mod.ts";
+import { MAX_KEEPALIVE_SECONDS, MAX_TOKEN_USES } from "../../mesh/bounds.ts";
+import { Cidr, IpAddress } from "../../net/mod.ts";
+import { UsageError } from "../failure.ts";
+import {
+  deviceConfig,
+  type DeviceFacts,
+  encodeQr,
+  parseDurationMs,
+  qrText,
+  tokensText,
+} from "../output/mod.ts";
+import { collect, flagOption } from "../option_flags.ts";
+import {
+  type AnyCommand,
+  askAndPrint,
+  type CommandContext,
+  printJson,
+  readFile,
+  readNumber,
+  refuseOthers,
+  withAgent,
+  withState,
+} from "../weft_command.ts";
+
+/** A shorter beginning of a token's id could mean another one by mistake. */
+const LEAST_ID_LENGTH = 4;
+
+/** Adds `weft token create`, `list` and `revoke`. */
+export function addTokenCommands(program: AnyCommand, { ports }: CommandContext): void {
+  const group: AnyCommand = program.command("token").description("who may join (leaders only)")
+    .addHelpText("after", "\nExample:\n  $ weft token create --uses 1 --expires 10m");
+
+  askAndPrint(
+    group.command("create").description("make a token and print the join command")
+      .option("--uses <number>", "how many machines may join with it (default: any number)")
+      .option("--expires <duration>", "how long it lives, as in 90s or 7d (default: 24h)")
+      .addOption(flagOption("labels", { help: "a label of whoever joins with it" }))
+      .option("--no-endpoints", "say nothing of where the leader is: to join on the leader's own network")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft token create --uses 1 --expires 10m --label role=web"),
+    ports,
+    (client, _, options) => client.ask("createToken", tokenRequest(options)),
+    ({ token }) => `weft --join ${token}\n`,
+  );
+  askAndPrint(
+    group.command("list").description("list the tokens, without their secrets")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft token list"),
+    ports,
+    (client) => client.ask("listTokens"),
+    (tokens) => tokensText(tokens, ports.terminal, Date.now()),
+  );
+  askAndPrint(
+    group.command("revoke").description("let nobody join with a token any more")
+      .argument("<id>", "from `weft token list`, or how it begins")
+      .addHelpText("after", "\nExample:\n  $ weft token revoke 3f2a91c0"),
+    ports,
+    async (client, [given = ""]) => {
+      const tokens = given.length < LEAST_ID_LENGTH ? [] : await client.ask("listTokens");
+      const [found, another] = tokens.filter((token) => token.id.startsWith(given));
+      // The agent refuses what is not one token's.
+      const id = found === undefined || another !== undefined ? given : found.id;
+      await client.ask("revokeToken", id);
+      return id;
+    },
+    (id) => `Revoked the token ${id}\n`,
+  );
+
+  refuseOthers(group);
+
+  function tokenRequest({ uses, expires, label, endpoints }: Record<string, unknown>): TokenRequest {
+    const lifetimeMs = parseDurationMs(String(expires ?? "24h"));
+    if (lifetimeMs === undefined) {
+      throw new UsageError(`Cannot use --expires ${expires}: that is no duration`, {
+        hint: "Write 90s, 24h or 7d.",
+      });
+    }
+    const most = readNumber("--uses", uses, {
+      least: 1,
+      most: MAX_TOKEN_USES,
+      hint: "For example --uses 1.",
+    });
+    // The flag alone: the environment and the file have this node's own labels.
+    const { labels } = layerAgentOptions([{ source: "flags", values: { labels: label } }]);
+    return {
+      lifetimeMs,
+      labels,
+      ...(most === undefined ? {} : { uses: most }),
+      ...(endpoints === false ? { withoutEndpoints: true } : {}),
+    };
+  }
+}
+
+/** Adds `weft peer add` and `remove`. */
+export function addPeerCommands(program: AnyCommand, { ports }: CommandContext): void {
+  const group: AnyCommand = program.command("peer").description(
+    "plain WireGuard devices, and cutting members off (leaders only)",
+  ).addHelpText("after", '\nExample:\n  $ weft peer add phone --public-key "$(cat phone.pub)"');
+
+  const add: AnyCommand = withState(
+    group.command("add").description("let a plain WireGuard device in and print its configuration")
+      .argument("<name>", "its name in the network")
+      .option("--public-key <key>", "as `wg pubkey` prints it")
+      .addOption(
+        new Option("--wireguard", "make its keys here, and a QR code for its app").conflicts("publicKey"),
+      )
+      .option("--dns <address>", "the resolver that it is to use")
+      .addOption(
+        new Option("--allowed <network>", "a network that it reaches through here; may be repeated")
+          .argParser(
+            collect,
+          ),
+      )
+      .option("--preshared-key-file <file>", "a file with what `wg genpsk` prints; - for standard input")
+      .option("--endpoint <address:port>", "where it can be reached, if anywhere")
+      .addOption(
+        new Option("--allowed-ip <network>", "a network behind it; may be repeated").argParser(collect),
+      )
+      .option("--keepalive <seconds>", "send something at least this often")
+      .option("--json", "as JSON")
+      .addHelpText("after", '\nExample:\n  $ weft peer add phone --public-key "$(cat phone.pub)"'),
+  ) as AnyCommand;
+  add.action(async () => {
+    const privateKey = add.opts().wireguard === true ? PrivateKey.generate(systemRandom) : undefined;
+    const request = await deviceRequest(privateKey?.publicKey);
+    const config = configOptions();
+    await withAgent(add, ports, async (client) => {
+      const added = await client.ask("addDevice", request);
+      if (added.name !== request.name) {
+        ports.terminal.err(`${request.name} is taken, or the device had a name: it is ${added.name}\n`);
+      }
+      const secret = privateKey === undefined ? {} : { privateKey: encodeBase64(privateKey.exposeBytes()) };
+      if (add.opts().json === true) return printJson(ports, { ...added, ...secret });
+      const facts = {
+        hasEndpoint: request.endpoint !== undefined,
+        hasPresharedKey: request.presharedKey !== undefined,
+        ...config,
+        ...secret,
+        // What goes to the device as a whole is of no use without it.
+        ...(privateKey === undefined || request.presharedKey === undefined
+          ? {}
+          : { presharedKey: request.presharedKey }),
+      };
+      const text = deviceConfig(added, facts, await client.ask("status"));
+      ports.terminal.out(text);
+      if (privateKey !== undefined) showQr(text);
+    });
+  });
+
+  askAndPrint(
+    group.command("remove").description("revoke a member or device, on every member")
+      .argument("<peer>", "its name, id or public key")
+      .addHelpText("after", "\nExample:\n  $ weft peer remove web-1"),
+    ports,
+    (client, [peer = ""]) => client.ask("removePeer", peer),
+    (_, [peer]) => `Removed ${peer}\n`,
+  );
+
+  refuseOthers(group);
+
+  /** A person sees the code too; a file gets the text alone. */
+  function showQr(text: string): void {
+    if (!ports.terminal.isInteractive) return;
+    const code = encodeQr(text.replace(/^(#.*)?\n/gm, ""));
+    const fits = code !== undefined && code.size + 8 <= (ports.terminal.columns ?? 80);
+    ports.terminal.out(fits ? `\n${qrText(code)}` : "\n# Its QR code does not fit this terminal.\n");
+  }
+
+  function configOptions(): Pick<DeviceFacts, "dns" | "allowed"> {
+    const { dns, allowed } = add.opts();
+    const networks = Array.isArray(allowed) ? allowed.map(String) : [];
+    for (const network of networks) {
+      if (Cidr.parse(network) !== undefined) continue;
+      throw new UsageError(`Cannot use --allowed ${network}: that is no network`, {
+        hint: "Write 10.0.0.0/8.",
+      });
+    }
+    if (dns === undefined) return { allowed: networks };
+    if (IpAddress.parse(String(dns)) !== undefined) return { allowed: networks, dns: String(dns) };
+    throw new UsageError(`Cannot use --dns ${dns}: that is no address`, { hint: "Write 9.9.9.9." });
+  }
+
+  async function deviceRequest(made: PublicKey | undefined): Promise<DeviceRequest> {
+    const { publicKey = made, presharedKeyFile, endpoint, allowedIp, keepalive } = add.opts();
+    const seconds = readNumber("--keepalive", keepalive, {
+      least: 0,
+      most: MAX_KEEPALIVE_SECONDS,
+      of: "seconds",
+      hint: "25 keeps most routers from forgetting; 0 turns it off.",
+    });
+    if (publicKey === undefined) {
+      throw new UsageError("Cannot add a device without a key: give --public-key, or --wireguard", {
+        hint: "--wireguard makes its keys here, and a QR code for its app.",
+      });
+    }
+    const presharedKey = typeof presharedKeyFile === "string"
+      ? (await readFile(presharedKeyFile, ports, "the preshared key")).trim()
+      : undefined;
+    return {
+      name: add.args[0] ?? "",
+      publicKey: String(publicKey),
+      ...(presharedKey === undefined ? {} : { presharedKey }),
+      ...(typeof endpoint === "string" ? { endpoint } : {}),
+      ...(Array.isArray(allowedIp) ? { allowedIps: allowedIp.map(String) } : {}),
+      ...(seconds === undefined ? {} : { persistentKeepaliveSeconds: seconds }),
+    };
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * `weft service …`: what services the network has, and pausing and resuming them.
+ * @module
+ */
+
+import type { ProviderReport, ServiceReport } from "../../service/mod.ts";
+import type { ControlClient } from "../control_client.ts";
+import { CommandError } from "../failure.ts";
+import { type Cell, type Column, formatRtt, tableText } from "../output/mod.ts";
+import { harmless, paint, type Terminal } from "../terminal.ts";
+import { type AnyCommand, askAndPrint, type CommandContext, refuseOthers } from "../weft_command.ts";
+
+const SERVICE_COLUMNS: readonly Column[] = [
+  { title: "PATH" },
+  { title: "STATE" },
+  { title: "OFFERED BY" },
+  { title: "ACTIONS" },
+];
+
+const PROVIDER_COLUMNS: readonly Column[] = [
+  { title: "NODE" },
+  { title: "STATE" },
+  { title: "VERSION" },
+  { title: "RTT", align: "right" },
+  { title: "" },
+];
+
+/** Adds `weft service list`, `show`, `pause` and `resume`. */
+export function addServiceCommands(program: AnyCommand, context: CommandContext): void {
+  const { ports } = context;
+  const group: AnyCommand = program.command("service").description("the services that programs offer")
+    .addHelpText("after", "\nExample:\n  $ weft service list");
+
+  askAndPrint(
+    group.command("list").description("list all services, wherever they run")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft service list --json | jq -r '.[].path'"),
+    ports,
+    (client) => client.ask("listServices"),
+    (services) => servicesText(services, ports.terminal),
+  );
+  askAndPrint(
+    group.command("show").description("show a service: who offers it, its actions and events")
+      .argument("<path>", "as `weft service list` shows it")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft service show math"),
+    ports,
+    (client, [path = ""]) => find(client, path),
+    (service) => serviceText(service, ports.terminal),
+  );
+  addChange(group, context, "pause");
+  addChange(group, context, "resume");
+  refuseOthers(group);
+}
+
+function addChange(group: AnyCommand, { ports }: CommandContext, change: "pause" | "resume"): void {
+  const isPause = change === "pause";
+  askAndPrint(
+    group.command(change)
+      .description(isPause ? "turn the calls of a service away until it is resumed" : "let calls in again")
+      .argument("<path>", "as `weft service list` shows it")
+      .option("--node <name>", "on another node, by name, id or address (leaders only)")
+      .option("--json", "as JSON")
+      .addHelpText(
+        "after",
+        `\nExamples:\n  $ weft service ${change} math\n  $ weft service ${change} math --node web-1`,
+      ),
+    ports,
+    async (client, [path = ""], { node }) => {
+      const request = { path, ...typeof node === "string" ? { node } : {} };
+      return { changed: await client.ask(isPause ? "pauseService" : "resumeService", request) };
+    },
+    ({ changed }, [path], { node }) => {
+      const where = typeof node === "string" ? ` on ${node}` : "";
+      if (changed) return `${isPause ? "Paused" : "Resumed"} ${path}${where}\n`;
+      return `${path} was not ${isPause ? "running" : "paused"}${where}\n`;
+    },
+  );
+}
+
+async function find(client: ControlClient, path: string): Promise<ServiceReport> {
+  const services = await client.ask("listServices");
+  const service = services.find((one) => one.path === path);
+  if (service !== undefined) return service;
+  throw new CommandError(`Cannot show ${path}: nobody offers a service of that path`, {
+    hint: "`weft service list` shows all.",
+  });
+}
+
+/** @returns one line a service, below a line of titles */
+export function servicesText(services: readonly ServiceReport[], terminal: Terminal): string {
+  if (services.length === 0) {
+    return "No services. A program offers one with `node.addService` of @weft/mesh.\n";
+  }
+  const rows = services.map(({ path, providers, actions }) => [
+    harmless(path),
+    summary(providers, terminal),
+    providers.map(({ name }) => name).join(", "),
+    harmless(actions.map(({ name }) => name).join(", ")),
+  ]);
+  return tableText(SERVICE_COLUMNS, rows, terminal);
+}
+
+/** @returns all that is known of a service */
+export function serviceText(service: ServiceReport, terminal: Terminal): string {
+  const { path, description, actions, events, providers } = service;
+  const facts: readonly (readonly [string, string])[] = [
+    ["service", paint(terminal, "strong", harmless(path)) + (description && `, ${harmless(description)}`)],
+    ["actions", harmless(actions.map(actionText).join(", "))],
+    ["events ", harmless(events.map((event) => `${path}/${event}`).join(", "))],
+  ];
+  const lines = facts.map(([name, text]) => `${paint(terminal, "quiet", name)}  ${text || "none"}\n`);
+  const rows = providers.map((provider) => [
+    provider.name,
+    stateCell(provider, terminal),
+    harmless(provider.version),
+    provider.rttMs === undefined ? "-" : formatRtt(provider.rttMs),
+    [provider.isLeader && "leads", provider.isLocal && "here"].filter(Boolean).join(", "),
+  ]);
+  return `${lines.join("")}\n${tableText(PROVIDER_COLUMNS, rows, terminal)}`;
+}
+
+function actionText({ name, idempotent }: ServiceReport["actions"][number]): string {
+  return idempotent ? `${name} (idempotent)` : name;
+}
+
+/** `running`, `2 of 3 running`, `paused`. */
+function summary(providers: readonly ProviderReport[], terminal: Terminal): Cell {
+  const [first] = providers;
+  if (providers.length === 1 && first !== undefined) return stateCell(first, terminal);
+  const running = providers.filter(isServing).length;
+  const text = running === providers.length ? "running" : `${running} of ${providers.length} running`;
+  return { text, painted: paint(terminal, running > 0 ? "good" : "bad", text) };
+}
+
+function stateCell(provider: ProviderReport, terminal: Terminal): Cell {
+  const text = provider.isHealthy ? provider.state : "away";
+  return { text, painted: paint(terminal, isServing(provider) ? "good" : "bad", text) };
+}
+
+function isServing({ state, isHealthy }: ProviderReport): boolean {
+  return state === "running" && isHealthy;
+}

@@ -1,0 +1,107 @@
+/**
+ * `weft sim`: a mesh in one process, to see how it comes through what befalls it.
+ * @module
+ */
+
+import type { ScenarioReport } from "../../simulation/mod.ts";
+import { UsageError } from "../failure.ts";
+import {
+  type Column,
+  formatBytes,
+  formatSpan,
+  parseDurationMs,
+  ProgressBar,
+  tableLines,
+} from "../output/mod.ts";
+import { paint, type Terminal } from "../terminal.ts";
+import { type AnyCommand, type CommandContext, printJson } from "../weft_command.ts";
+
+/** More nodes than this do not fit the memory of an ordinary machine. */
+const MAX_NODES = 5_000;
+const COLUMNS: readonly Column[] = [
+  { title: "WHAT" },
+  { title: "CHANGES", align: "right" },
+  { title: "AGREED AFTER", align: "right" },
+  { title: "ROUNDS", align: "right" },
+  { title: "MESSAGES/NODE", align: "right" },
+  { title: "BYTES/NODE", align: "right" },
+];
+
+/** Adds the command. */
+export function addSimCommand(program: AnyCommand, context: CommandContext): void {
+  const { ports } = context;
+  const command: AnyCommand = program.command("sim")
+    .description("simulate a mesh: changes, crashes, wrong clocks and a split, in virtual time")
+    .option("--nodes <number>", "how many nodes, 2 to 5000 (default: 100)")
+    .option("--seed <number>", "the same seed is the same run (default: 1)")
+    .option("--loss <part>", "the part of messages that is lost, 0 to 0.9 (default: 0)")
+    .option("--split <duration>", "how long the network is split (default: 1h)")
+    .option("--json", "as JSON")
+    .addHelpText("after", "\nExample:\n  $ weft sim --nodes 1000 --seed 7 --loss 0.05");
+  command.action(async () => {
+    const { nodes = "100", seed = "1", loss = "0", split = "1h", json } = command.opts();
+    const splitMs = parseDurationMs(String(split));
+    if (splitMs === undefined) {
+      throw new UsageError(`Cannot use --split ${split}: that is no duration`, { hint: "Write 90s or 1h." });
+    }
+    const options = {
+      nodes: numberOf("--nodes", nodes, { min: 2, max: MAX_NODES }),
+      seed: numberOf("--seed", seed, { min: 0, max: 0xffff_ffff }),
+      loss: numberOf("--loss", loss, { min: 0, max: 0.9, isPart: true }),
+      splitMs,
+    };
+    // No other command needs it.
+    const { runScenario } = await import("../../simulation/mod.ts");
+    const { terminal } = ports;
+    const bar = new ProgressBar(terminal);
+    const report = runScenario({
+      ...options,
+      onProgress: (part, what) => {
+        if (json !== true) bar.show(part, what);
+      },
+    });
+    bar.clear();
+    if (json === true) printJson(ports, report);
+    else terminal.out(simText(report, terminal));
+    if (!report.isConverged) context.exitCode = 1;
+  });
+}
+
+/** @returns the table, and what it comes down to */
+export function simText(report: ScenarioReport, terminal: Terminal): string {
+  const rows = report.phases.map((phase) => [
+    phase.name,
+    `${phase.changes}`,
+    phase.convergedMs === null
+      ? { text: "never", painted: paint(terminal, "bad", "never") }
+      : `${(phase.convergedMs / 1000).toFixed(1)} s`,
+    phase.rounds === null ? "" : `${phase.rounds}`,
+    phase.messagesPerNode.toFixed(1),
+    formatBytes(phase.bytesPerNode),
+  ]);
+  const { nodes, loss, seed, simulatedMs, isConverged } = report;
+  const verdict = isConverged
+    ? paint(terminal, "good", "All nodes agreed in the end.")
+    : paint(terminal, "bad", "Not all nodes agreed in time.");
+  return [
+    ...tableLines(COLUMNS, rows),
+    "",
+    `${verdict} ${nodes} nodes, ${loss * 100} % lost, seed ${seed}, ${
+      formatSpan(simulatedMs)
+    } of virtual time.`,
+    "",
+  ].join("\n");
+}
+
+function numberOf(
+  option: string,
+  given: unknown,
+  { min, max, isPart = false }: { readonly min: number; readonly max: number; readonly isPart?: boolean },
+): number {
+  const text = String(given);
+  const number = /^\d{1,10}(\.\d{1,6})?$/.test(text) ? Number(text) : NaN;
+  if (number >= min && number <= max && (isPart || Number.isInteger(number))) return number;
+  throw new UsageError(`Cannot use ${option} ${text}: it is a number from ${min} to ${max}`, {
+    hint: isPart ? "0.05 is one of twenty." : "See `weft sim --help`.",
+  });
+}

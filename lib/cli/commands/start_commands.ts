@@ -1,0 +1,84 @@
+/**
+ * `weft --leader`, `weft --join TOKEN`, `weft up`: commands that run an agent until they are told to stop.
+ * @module
+ */
+
+import { Option } from "@commander-js/extra-typings";
+import { FIELD_ENTRIES, type OptionName } from "../../config/mod.ts";
+import { UsageError } from "../failure.ts";
+import { openLog } from "../log.ts";
+import { addFlag } from "../option_flags.ts";
+import type { CliPorts } from "../ports.ts";
+import { runAgent, type StartRole } from "../run_agent.ts";
+import {
+  agentOptions,
+  type AnyCommand,
+  type CommandContext,
+  readFile,
+  refuseUnknown,
+  withState,
+} from "../weft_command.ts";
+
+/** Makes the program itself start an agent with `--leader` or `--join`. */
+export function addStartOptions(program: AnyCommand, context: CommandContext): void {
+  program
+    .addOption(new Option("--leader", "start a network, or resume it").conflicts(["join", "joinFile"]))
+    .addOption(
+      new Option("--join <token>", "join a network, or resume; - reads the token from standard input")
+        .conflicts("joinFile"),
+    )
+    .option("--join-file <file>", "the same with a token that is in a file");
+  withAgentOptions(program)
+    .allowExcessArguments()
+    .action(async () => {
+      const [word] = program.args;
+      if (word !== undefined) refuseUnknown(program, word);
+      const role = await roleOf(program, context.ports);
+      if (role === undefined) {
+        program.outputHelp();
+        return;
+      }
+      context.exitCode = await start(program, role, context.ports);
+    });
+}
+
+/** Adds `weft up`. */
+export function addUpCommand(program: AnyCommand, context: CommandContext): void {
+  const command: AnyCommand = program.command("up")
+    .description("resume from the state directory, whatever the role")
+    .addHelpText("after", "\nExample:\n  $ weft up --state /var/lib/weft");
+  withAgentOptions(command, ["cidr"]).action(async () => {
+    context.exitCode = await start(command, { kind: "up" }, context.ports);
+  });
+}
+
+/** Adds the flags of everything that an agent can be told; those that tests set have none. */
+function withAgentOptions(command: AnyCommand, leftOut: readonly OptionName[] = []): AnyCommand {
+  const others: readonly OptionName[] = ["stateDir", "testTimers", ...leftOut];
+  for (const [name] of FIELD_ENTRIES) if (!others.includes(name)) addFlag(command, name);
+  return withState(command);
+}
+
+async function roleOf(program: AnyCommand, ports: CliPorts): Promise<StartRole | undefined> {
+  const { leader, join, joinFile } = program.opts();
+  if (leader === true) return { kind: "leader" };
+  if (typeof joinFile === "string") return joining(await readFile(joinFile, ports, "the token"));
+  if (join === "-") return joining(await readFile("-", ports, "the token"));
+  return typeof join === "string" ? joining(join) : undefined;
+}
+
+/** Only the form is checked here. The text is not repeated: it may nearly be a good token. */
+function joining(text: string): StartRole {
+  // The whole command that the leader printed may have been kept.
+  const token = text.trim().replace(/^weft --join\s+/, "");
+  if (/^weft1-[A-Za-z0-9_-]+$/.test(token)) return { kind: "join", token };
+  throw new UsageError("Cannot join: that is no join token", {
+    hint: "A token begins with weft1- and stands in the command that the leader prints.",
+  });
+}
+
+async function start(command: AnyCommand, role: StartRole, ports: CliPorts): Promise<number> {
+  const { options, isLogLevelSet } = await agentOptions(command, ports);
+  using log = openLog({ level: options.logLevel, held: !isLogLevelSet, write: ports.terminal.err });
+  return await runAgent(ports, { role, options, log });
+}

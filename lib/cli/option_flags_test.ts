@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import {
+  environmentLayer,
+  FIELD_ENTRIES,
+  FIELDS,
+  fileLayer,
+  layerAgentOptions,
+  type OptionName,
+} from "../config/mod.ts";
+import { addFlag, type AnyCommand, flagValues } from "./option_flags.ts";
+import { Command } from "./weft_command.ts";
+
+/** For each option a text that is not what it is unless told. */
+const samples: Readonly<Record<OptionName, string>> = {
+  stateDir: "/srv/weft",
+  name: "web-1",
+  cidr: "10.9.0.0/16",
+  port: "51821",
+  interfaceName: "weft1",
+  mtuBytes: "1280",
+  dataplane: "portable",
+  cipher: "baseline",
+  rootless: "true",
+  discovery: "false",
+  discoveryPeers: "192.0.2.1:45678",
+  discoveryDht: "true",
+  discoveryDhtBootstrap: "dht.example.com:6881",
+  endpoints: "192.0.2.1:51820",
+  labels: "role=web",
+  statusAddress: "127.0.0.2",
+  statusPort: "off",
+  dns: "off",
+  dnsPorts: "53",
+  dnsZone: "overlay.local.",
+  dnsForward: "9.9.9.9",
+  dnsResolver: "off",
+  offers: "80=3000",
+  logLevel: "debug",
+  testTimers: "rekeyAfterTimeMs=1000",
+};
+for (const [name, field] of FIELD_ENTRIES) {
+  Deno.test(`the option ${name} is read alike from flag, variable, file and library`, async () => {
+    const text = samples[name];
+    const spellings = [field.flag, ...field.aliases ?? []];
+    const told = layerAgentOptions([{ source: "options", values: { [name]: text } }])[name];
+    assert.notDeepEqual(told, FIELDS[name].initial);
+    const variables = spellings.map((flag) => `WEFT_${flag.toUpperCase().replaceAll("-", "_")}`);
+    for (const variable of variables) {
+      assert.deepEqual(layerAgentOptions([environmentLayer({ [variable]: text })])[name], told, variable);
+    }
+    const settings = [...spellings, ...field.plural === undefined ? [] : [field.plural]];
+    for (const setting of settings) {
+      const layer = await fileLayer(`${setting}: ${JSON.stringify(text)}`, "weft.yaml");
+      assert.deepEqual(layerAgentOptions([layer])[name], told, setting);
+    }
+    for (const flag of spellings) {
+      const command = new Command("weft") as AnyCommand;
+      addFlag(command, name);
+      const isOff = field.value === undefined && text === "false";
+      const args = field.value === undefined ? [`--${isOff ? "no-" : ""}${flag}`] : [`--${flag}`, text];
+      command.parse(args, { from: "user" });
+      const layer = { source: "flags", values: flagValues(command.opts()) } as const;
+      assert.deepEqual(layerAgentOptions([layer])[name], told, flag);
+    }
+  });
+}
+
+Deno.test("addFlag() sets nothing unless the flag is given", () => {
+  const command = new Command("weft") as AnyCommand;
+  for (const [name] of FIELD_ENTRIES) addFlag(command, name);
+  command.parse([], { from: "user" });
+  assert.deepEqual(Object.values(flagValues(command.opts())).filter((value) => value !== undefined), []);
+});

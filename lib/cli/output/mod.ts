@@ -1,0 +1,12 @@
+/**
+ * What commands print and how they read quantities: tables, figures with units, QR codes.
+ * @module
+ */
+
+export * from "./device_config.ts";
+export * from "./human_units.ts";
+export * from "./progress_bar.ts";
+export * from "./qr_code.ts";
+export * from "./status_view.ts";
+export * from "./table.ts";
+export * from "../terminal.ts";

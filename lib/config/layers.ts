@@ -1,0 +1,118 @@
+/**
+ * How an agent's options are put together from flags, environment, file and defaults.
+ * @module
+ */
+
+import type { AgentOptions, AgentOptionsInput } from "./agent_options.ts";
+import { InvalidConfigError } from "./errors.ts";
+import { FIELD_ENTRIES, FIELDS, type OptionName } from "./fields.ts";
+import { nearest } from "./nearest.ts";
+
+/** Where settings were written; errors quote them in the same form. */
+export interface ConfigLayer {
+  readonly source: "flags" | "environment" | "file" | "options";
+  /** By name of `AgentOptions`; absent and undefined ones are not set. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** The file's path. */
+  readonly path?: string;
+}
+
+/**
+ * Puts an agent's options together: earlier layers win over later ones, defaults stand last.
+ * @throws InvalidConfigError that names the setting as it was written, its value, and the rule
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { layerAgentOptions } from "./layers.ts";
+ * const options = layerAgentOptions([
+ *   { source: "flags", values: { port: "51821" } },
+ *   { source: "environment", values: { port: "4", mtuBytes: "1280" } },
+ * ]);
+ * assert.equal(options.port, 51821);
+ * assert.equal(options.mtuBytes, 1280);
+ * assert.equal(options.interfaceName, "weft0");
+ * ```
+ */
+export function layerAgentOptions(layers: readonly ConfigLayer[]): AgentOptions {
+  const options: Record<string, unknown> = {};
+  for (const [name, { initial }] of FIELD_ENTRIES) if (initial !== undefined) options[name] = initial;
+  for (const layer of layers.toReversed()) {
+    for (const [key, value] of Object.entries(layer.values)) {
+      if (value === undefined) continue;
+      const name = optionNamed(key);
+      options[name] = readField(layer, { name, key, value });
+    }
+  }
+  return options as unknown as AgentOptions;
+}
+
+/**
+ * Reads options that a program hands over.
+ * @throws InvalidConfigError that names the option, its value, and the rule
+ */
+export function parseAgentOptions(input: AgentOptionsInput): AgentOptions {
+  return layerAgentOptions([{ source: "options", values: input }]);
+}
+
+/** @returns the settings of the variables named `WEFT_…` that are options; others are left alone */
+export function environmentLayer(environment: Readonly<Record<string, string | undefined>>): ConfigLayer {
+  const values: Record<string, unknown> = {};
+  for (const [flag, key] of SPELLINGS) {
+    const value = environment[variableName(flag)];
+    if (value !== undefined && value !== "") values[key] = value;
+  }
+  return { source: "environment", values };
+}
+
+/** For each name of a flag the one of its option; those of earlier versions, which later ones overrule, come first. */
+export const SPELLINGS: readonly (readonly [flag: string, key: string])[] = [
+  ...FIELD_ENTRIES.flatMap(([, { aliases = [] }]) => aliases.map((alias) => [alias, alias] as const)),
+  ...FIELD_ENTRIES.map(([name, { flag }]) => [flag, name] as const),
+];
+
+/** @throws InvalidConfigError when there is no such option */
+function optionNamed(key: string): OptionName {
+  const entry = FIELD_ENTRIES.find(([name, { aliases = [] }]) => name === key || aliases.includes(key));
+  if (entry !== undefined) return entry[0];
+  const names = Object.keys(FIELDS);
+  const meant = nearest(key, names);
+  throw new InvalidConfigError(`Cannot use the option ${key}: there is none of that name`, {
+    hint: meant ? `Did you mean ${meant}?` : `The options are ${names.join(", ")}.`,
+  });
+}
+
+function readField(
+  layer: ConfigLayer,
+  { name, key, value }: { readonly name: OptionName; readonly key: string; readonly value: unknown },
+): unknown {
+  const { flag, schema, rule, hint } = FIELDS[name];
+  const read = schema.safeParse(value);
+  if (read.success) return read.data;
+  const written = asWritten(layer, key, key === name ? flag : key, value);
+  throw new InvalidConfigError(`Cannot use ${written}: ${rule}`, { hint });
+}
+
+function asWritten(layer: ConfigLayer, key: string, flag: string, value: unknown): string {
+  const text = shown(value);
+  if (layer.source === "flags") return `--${flag} ${text}`;
+  if (layer.source === "environment") return `${variableName(flag)}=${text}`;
+  return layer.source === "file" ? `${flag}: ${text} in ${layer.path ?? "the file"}` : `${key} ${text}`;
+}
+
+function variableName(flag: string): string {
+  return `WEFT_${flag.toUpperCase().replaceAll("-", "_")}`;
+}
+
+/** One line of at most 60 characters, without what could steer a terminal. */
+function shown(value: unknown): string {
+  const isList = Array.isArray(value) && value.every((item) => typeof item === "string");
+  const text = isList
+    ? value.join(", ")
+    : typeof value === "string"
+    ? value
+    : JSON.stringify(value) ?? String(value);
+  // deno-lint-ignore no-control-regex -- these are what must not get out
+  const plain = text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
+  return plain.length <= 60 ? plain || '""' : `${plain.slice(0, 59)}…`;
+}

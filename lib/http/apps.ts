@@ -1,0 +1,130 @@
+/**
+ * The two applications: one that everybody on this machine may read, one for whoever may open the control socket.
+ * @module
+ */
+
+import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import {
+  type AgentControl,
+  InvalidRequestError,
+  invoke,
+  openApi,
+  type Operation,
+  OPERATION_ENTRIES,
+  queriedFields,
+  type ViewName,
+  VIEWS,
+} from "../api/mod.ts";
+import { answerHeaders, guard } from "./guard.ts";
+import { METRICS_TYPE, metricsText } from "./metrics.ts";
+import { ndjsonResponse } from "./ndjson.ts";
+import { pageResponse } from "./page.ts";
+import { failure, problem } from "./problem.ts";
+
+/** The largest body of a request, in bytes; of one that carries a value for services. */
+const MAX_BODY_BYTES = 64 << 10;
+const MAX_VALUE_BYTES = 16 << 20;
+
+/** What the read-only application is given. */
+export interface StatusAppOptions {
+  readonly control: AgentControl;
+  /** Addresses by which it may be called beside the loopback and the node's own overlay addresses. */
+  readonly addresses?: readonly string[];
+}
+
+/** @returns the read-only application for TCP */
+export function statusApp(options: StatusAppOptions): Hono {
+  const { control, addresses = [] } = options;
+  const app = new Hono();
+  app.use(answerHeaders());
+  app.use(guard({ addresses: () => [...addresses, ...control.status().node.addresses] }));
+  addRoutes(app, control, ({ isPublic }) => isPublic === true);
+  addViews(app, control, { control: false });
+  app.get("/", pageResponse);
+  finish(app);
+  return app;
+}
+
+/** @returns the application for the control socket: all that can be read, and what changes something */
+export function controlApp(options: { readonly control: AgentControl }): Hono {
+  const { control } = options;
+  const app = new Hono();
+  app.use(answerHeaders());
+  addRoutes(app, control, () => true);
+  addViews(app, control, { control: true });
+  finish(app);
+  return app;
+}
+
+/** Serves the operations that are meant, as the table says. */
+function addRoutes(app: Hono, control: AgentControl, isMeant: (operation: Operation) => boolean): void {
+  for (const [name, operation] of OPERATION_ENTRIES) {
+    if (!isMeant(operation)) continue;
+    const { route, carriesValue = false, answerKey } = operation;
+    const [method = "", path = ""] = route.split(" ");
+    app.on(method, path.replace(/\{(\w+)\}/g, ":$1"), bounded(carriesValue), async (context) => {
+      const said = { ...context.req.query(), ...context.req.param() };
+      const request = method === "POST" ? await readBody(context) : queriedFields(operation, said);
+      const answer = await invoke(control, name, request, context.req.raw.signal);
+      if (answerKey !== undefined) return context.json({ [answerKey]: answer ?? true });
+      return isLines(answer) ? ndjsonResponse(answer) : context.json(answer as object);
+    });
+  }
+}
+
+function addViews(app: Hono, control: AgentControl, described: { readonly control: boolean }): void {
+  const views: Readonly<Record<ViewName, (context: Context) => Response>> = {
+    health: (context) => {
+      const { state, peers } = control.status();
+      const healthy = peers.filter((peer) => peer.healthy).length;
+      const peersByHealth = { healthy, unhealthy: peers.length - healthy };
+      return context.json({ state, peers: peersByHealth }, state === "running" ? 200 : 503);
+    },
+    metrics: (context) => context.body(metricsText(control.status()), 200, { "content-type": METRICS_TYPE }),
+    openApi: (context) => context.json(openApi(control.status().version, described)),
+  };
+  for (const [name, answer] of Object.entries(views)) app.get(VIEWS[name as ViewName].path, answer);
+}
+
+/** What no route took: a path that has others methods, or one that is none. */
+function finish(app: Hono): void {
+  app.notFound((context) => {
+    const methods = methodsOf(app, context.req.path);
+    if (methods.length === 0) return problem(context, 404, "NotFound", "There is nothing of this name");
+    context.header("allow", methods.join(", "));
+    return problem(context, 405, "MethodNotAllowed", `This takes ${methods.join(", ")}`);
+  });
+  app.onError(failure);
+}
+
+function methodsOf(app: Hono, path: string): readonly string[] {
+  const methods = app.routes.filter((route) => {
+    if (route.method === "ALL") return false;
+    return new RegExp(`^${route.path.replaceAll(".", "\\.").replace(/:\w+/g, "[^/]+")}$`).test(path);
+  }).map((route) => route.method);
+  // RFC 9110 §9.3.2: what can be got can be asked for its head, which hono answers by itself.
+  return [...new Set(methods.flatMap((method) => method === "GET" ? ["GET", "HEAD"] : [method]))];
+}
+
+function bounded(carriesValue: boolean): MiddlewareHandler {
+  const maxSize = carriesValue ? MAX_VALUE_BYTES : MAX_BODY_BYTES;
+  return bodyLimit({
+    maxSize,
+    onError: (context) => problem(context, 413, "TooLarge", `The body is larger than ${maxSize} bytes`),
+  });
+}
+
+/** @throws InvalidRequestError when it is no JSON */
+async function readBody(context: Context): Promise<unknown> {
+  const text = await context.req.text();
+  try {
+    return text === "" ? {} : JSON.parse(text);
+  } catch (cause) {
+    throw new InvalidRequestError("Cannot read the request: the body is no JSON", { cause });
+  }
+}
+
+function isLines(answer: unknown): answer is AsyncIterable<object> {
+  return typeof answer === "object" && answer !== null && Symbol.asyncIterator in answer;
+}

@@ -1,0 +1,117 @@
+/**
+ * The status as metrics, in the text format of OpenMetrics 1.0.
+ * @module
+ */
+
+import type { PeerReport, StatusReport } from "../api/mod.ts";
+
+/** The media type of what `metricsText` returns. */
+export const METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+type Labels = Readonly<Record<string, string>>;
+type Sample = readonly [labels: Labels, value: number];
+
+/** @returns every number of a status report, one sample a line */
+export function metricsText(status: StatusReport): string {
+  return [...families(status)].join("") + "# EOF\n";
+}
+
+/** One family after the other. */
+function* families(status: StatusReport): Generator<string> {
+  const { version, uptimeMs, node, network, peers, dataplane, dns, drops } = status;
+  const { services, providers, calls, programs, rejected, openBreakers } = status.services;
+  const gauge = (name: string, help: string, samples: readonly Sample[]) =>
+    family("gauge", name, help, samples);
+  const counter = (name: string, help: string, samples: readonly Sample[]) =>
+    family("counter", name, help, samples);
+  const one = (value: number): readonly Sample[] => [[{}, value]];
+  const by = (label: string, counts: Readonly<Record<string, number>>): readonly Sample[] =>
+    Object.entries(counts).map(([key, value]) => [{ [label]: key }, value]);
+  const each = (value: (peer: PeerReport) => number | null): readonly Sample[] =>
+    peers.flatMap((peer): Sample[] => {
+      const measured = value(peer);
+      return measured === null ? [] : [[{ peer: peer.name, id: peer.id ?? peer.publicKey }, measured]];
+    });
+  const seconds = (ms: number | null) => ms === null ? null : ms / 1000;
+  const info = { version, node: node.name, id: node.id, role: node.role, network: network.id };
+  yield family("info", "weft", "This node.", [[{ ...info, dataplane: dataplane.kind }, 1]]);
+  yield gauge("weft_uptime_seconds", "Since the start.", one(uptimeMs / 1000));
+  yield gauge("weft_members", "Of the network, this node included.", one(network.members));
+  yield gauge("weft_peers", "That this node knows.", one(peers.length));
+  yield gauge(
+    "weft_peer_healthy",
+    "1 when a handshake or an answer is recent and no two probes in a row were missed.",
+    each((peer) => peer.healthy ? 1 : 0),
+  );
+  yield gauge(
+    "weft_peer_channel_open",
+    "1 when a channel of the message plane is open.",
+    each((peer) => peer.channel === "open" ? 1 : 0),
+  );
+  yield gauge(
+    "weft_peer_rtt_seconds",
+    "The last answered probe, there and back.",
+    each((peer) => seconds(peer.rttMs)),
+  );
+  yield gauge(
+    "weft_peer_loss_ratio",
+    "Of the last 20 probes, the part without an answer.",
+    each((peer) => peer.lossPercent === null ? null : peer.lossPercent / 100),
+  );
+  yield gauge("weft_peer_failures", "Probes in a row without an answer.", each((peer) => peer.failureCount));
+  yield gauge("weft_peer_health_score", "0, unhealthy, to 100.", each((peer) => peer.score));
+  yield gauge(
+    "weft_peer_last_handshake_age_seconds",
+    "Since the last WireGuard handshake.",
+    each((peer) => seconds(peer.lastHandshakeAgeMs)),
+  );
+  yield counter("weft_peer_received_bytes", "Datagrams from the peer.", each((peer) => peer.rxBytes));
+  yield counter("weft_peer_sent_bytes", "Datagrams to the peer.", each((peer) => peer.txBytes));
+  yield gauge("weft_services", "That are known, wherever they run.", one(services));
+  yield gauge(
+    "weft_service_providers",
+    "One for each service and who offers it; healthy ones run on a node that answers.",
+    by("health", providers),
+  );
+  yield gauge(
+    "weft_calls",
+    "Calls that wait for an answer, and calls of others that run here.",
+    by("state", calls),
+  );
+  yield gauge("weft_programs", "Of this machine, that are attached.", one(programs));
+  yield counter(
+    "weft_service_messages_rejected",
+    "Messages about services that could not be read.",
+    one(rejected),
+  );
+  yield gauge("weft_open_breakers", "Providers that are spared because they failed.", one(openBreakers));
+  yield counter(
+    "weft_dns",
+    "Responses by code, and what was forwarded, refused and dropped by reason.",
+    by("kind", dns?.counters ?? {}),
+  );
+  yield counter("weft_drops", "Datagrams and packets that were dropped, by reason.", by("reason", drops));
+}
+
+/** OpenMetrics 1.0, "Text format": counters end in `_total`, infos in `_info`, their families do not. */
+function family(
+  type: "gauge" | "counter" | "info",
+  name: string,
+  help: string,
+  samples: readonly Sample[],
+): string {
+  if (samples.length === 0) return "";
+  const suffix = type === "counter" ? "_total" : type === "info" ? "_info" : "";
+  const lines = samples.map(([labels, value]) => `${name}${suffix}${labelText(labels)} ${value}\n`);
+  return `# TYPE ${name} ${type}\n# HELP ${name} ${help}\n${lines.join("")}`;
+}
+
+function labelText(labels: Labels): string {
+  const pairs = Object.entries(labels).map(([key, value]) => `${key}="${escaped(value)}"`);
+  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+}
+
+/** "ABNF": backslash, quote and line feed are escaped, everything else stands as it is. */
+function escaped(value: string): string {
+  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}

@@ -1,0 +1,118 @@
+/**
+ * Serving the applications: one by TCP, one by a Unix socket.
+ * @module
+ */
+
+import type { AgentControl } from "../api/mod.ts";
+import { controlApp, statusApp } from "./apps.ts";
+import { AgentRunningError, CannotServeError, StatusPortInUseError } from "./errors.ts";
+
+/** How long requests under way may take after `close`, in milliseconds. */
+const DRAIN_MS = 500;
+
+/** The longest path of a Unix socket on Linux, `sun_path` without its zero byte. */
+const MAX_SOCKET_PATH_BYTES = 107;
+
+/** A server that runs. */
+export interface Served {
+  /** The TCP port; 0 for a Unix socket. */
+  readonly port: number;
+  /** Ends it: what is under way gets half a second. Harmless when repeated. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves the read-only application.
+ * @param options.hostname the IP address to listen on
+ * @param options.port 0 for any free one
+ * @throws StatusPortInUseError
+ * @throws CannotServeError when this host has no such address, or the port is for root only
+ */
+export function serveStatus(
+  options: { readonly control: AgentControl; readonly hostname: string; readonly port: number },
+): Served {
+  const { control, hostname, port } = options;
+  const app = statusApp({ control, addresses: [hostname] });
+  const endpoint = hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+  try {
+    const server = Deno.serve({ hostname, port, onListen() {} }, app.fetch);
+    return { port: server.addr.port, close: () => drain(server) };
+  } catch (cause) {
+    if (cause instanceof Deno.errors.AddrInUse) throw new StatusPortInUseError(endpoint, cause);
+    throw new CannotServeError(`Cannot serve the status page on ${endpoint}: ${messageOf(cause)}`, {
+      hint: "Choose an address of this host with --status-address and a port with --status-port.",
+      cause,
+    });
+  }
+}
+
+/**
+ * Serves the control application at a socket that only this user may open. What a crashed agent left there is replaced.
+ * Whoever closes it must still hold the state directory: closing removes what is at the path.
+ * @throws AgentRunningError when somebody answers there
+ * @throws CannotServeError when the path is too long, holds something else, or cannot be written
+ */
+export async function serveControl(
+  options: { readonly control: AgentControl; readonly path: string },
+): Promise<Served> {
+  const { control, path } = options;
+  if (new TextEncoder().encode(path).length > MAX_SOCKET_PATH_BYTES) {
+    throw new CannotServeError(
+      `Cannot serve ${path}: a socket's path has at most ${MAX_SOCKET_PATH_BYTES} bytes`,
+      {
+        hint: "Choose a shorter directory with --state.",
+      },
+    );
+  }
+  await removeDeadSocket(path);
+  const app = controlApp({ control });
+  // The socket must at no moment be open to others; listening is one synchronous turn.
+  const umask = Deno.umask(0o177);
+  let server: Deno.HttpServer<Deno.UnixAddr>;
+  try {
+    server = Deno.serve({ transport: "unix", path, onListen() {} }, app.fetch);
+  } catch (cause) {
+    throw new CannotServeError(`Cannot serve ${path}: ${messageOf(cause)}`, {
+      hint: "Check that the state directory is writable.",
+      cause,
+    });
+  } finally {
+    Deno.umask(umask);
+  }
+  return {
+    port: 0,
+    close: async () => {
+      await drain(server);
+      // The runtime removes it too, unless a request was too slow.
+      await Deno.remove(path).catch(() => {});
+    },
+  };
+}
+
+async function removeDeadSocket(path: string): Promise<void> {
+  const there = await Deno.lstat(path).catch(() => undefined);
+  if (there === undefined) return;
+  if (!there.isSocket) {
+    throw new CannotServeError(`Cannot serve ${path}: there is something else than a socket`, {
+      hint: "Move it away, or choose another directory with --state.",
+    });
+  }
+  const connection = await Deno.connect({ transport: "unix", path }).catch(() => undefined);
+  if (connection !== undefined) {
+    connection.close();
+    throw new AgentRunningError(path);
+  }
+  await Deno.remove(path).catch(() => {});
+}
+
+/** Lets requests under way end, but keep-alive connections of a watching page must not hold a stop up. */
+async function drain(server: Deno.HttpServer<Deno.Addr>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, DRAIN_MS));
+  await Promise.race([server.shutdown(), late]);
+  clearTimeout(timer);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message.split("\n")[0] ?? error.name : String(error);
+}

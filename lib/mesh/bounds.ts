@@ -1,0 +1,25 @@
+/**
+ * Bounds and patterns of what members are called and tokens allow.
+ * @module
+ */
+
+/** The longest DNS label, in characters (RFC 1035 §2.3.4). */
+export const MAX_NAME_LENGTH = 63;
+/** A lower-case DNS label of letters, digits and inner hyphens (RFC 1123 §2.1). */
+export const NODE_NAME: RegExp = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** How many labels one member may have. */
+export const MAX_LABELS = 32;
+/** How many characters all keys and values may have together, so that a record always has room for them. */
+export const MAX_LABELS_LENGTH = 2048;
+/** A label's key. */
+export const LABEL_KEY: RegExp = /^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/;
+/** A label's value: what a selector can name without quotes. */
+export const LABEL_VALUE: RegExp = /^[A-Za-z0-9._/-]{0,63}$/;
+
+/** How many admissions a token with a limit may allow. */
+export const MAX_TOKEN_USES = 65_536;
+/** How many prefixes may be behind one device. */
+export const MAX_ALLOWED_IPS = 64;
+/** What WireGuard's 16 bits of a keepalive hold, in seconds. */
+export const MAX_KEEPALIVE_SECONDS = 65_535;
