@@ -26,14 +26,22 @@ import {
   type JoinToken,
   MAX_CLOCK_AHEAD_MS,
   type MemberRecord,
+  NO_UPDATE,
   type OwnEndpoints,
   type ReplicaUpdate,
   type SignedStatement,
+  splitUpdate,
   stateOwn,
   verifyRecord,
 } from "./records/mod.ts";
 import { Leadership } from "./leaders/mod.ts";
-import { type Admitted, encodeMeshMessage, type KeyRotation, type NetworkSettings } from "./wire/mod.ts";
+import {
+  type Admitted,
+  encodeMeshMessage,
+  encodeUpdates,
+  type KeyRotation,
+  type NetworkSettings,
+} from "./wire/mod.ts";
 import {
   adoptNextIdentity,
   type Bootstrap,
@@ -46,7 +54,7 @@ import {
   storedNetworkId,
   writeNetwork,
 } from "./network_store.ts";
-import { encodeUpdates, NO_UPDATE, Replica, type Roster, splitUpdate } from "./replica/mod.ts";
+import { Replica, type Roster } from "./replica/mod.ts";
 
 /** What every node's state stands on. */
 export interface MeshOptions extends Pick<Environment, "clock" | "random"> {

@@ -3,7 +3,7 @@ import { MemoryStateStore, SeededRandom, StateError, type StateStore, VirtualClo
 import { Cidr, Endpoint } from "../net/mod.ts";
 import { AlreadyInitializedError, NotInitializedError } from "./errors.ts";
 import type { JoinToken } from "./records/join_token.ts";
-import { type Admitted, decodeMeshMessage } from "./wire/mesh_message.ts";
+import { type Admitted, decodeMeshMessage } from "./wire/mod.ts";
 import { encodeJoinRequest, MeshState } from "./mesh_state.ts";
 import { storedNetworkId } from "./network_store.ts";
 import { SmallPool, START, stated } from "./testing/test_network.ts";

@@ -9,7 +9,7 @@ import type { Endpoint } from "../net/mod.ts";
 import { decodeMessage, encodeMessage, NetworkSettingsSchema } from "../proto/mod.ts";
 import { type NetworkId, networkIdOf, NodeIdentity, SEED_BYTES } from "./identity/mod.ts";
 import { MAX_TOKEN_ENDPOINTS, readEndpoints } from "./records/mod.ts";
-import { type NetworkSettings, readSettings } from "./wire/mod.ts";
+import { type NetworkSettings, readSettings, settingsToWire } from "./wire/mod.ts";
 
 /** Where a joiner's first leader was, for finding the network again when nobody else is known. */
 export interface Bootstrap {
@@ -34,15 +34,16 @@ const SETTINGS = "settings";
 const SIGNING_SEED = "signing-seed";
 const BOOTSTRAP = "bootstrap";
 
+type IdentityKey = typeof SEED | typeof NEXT_SEED;
+
 /** @returns the node's identity, which is drawn at the first call and the same for ever after */
 export function identityOf(store: StateStore, random: RandomSource): NodeIdentity {
-  return store.transaction(() => {
-    const kept = readIdentity(store);
-    if (kept !== undefined) return kept;
-    const identity = NodeIdentity.generate(random);
-    store.put(IDENTITY, SEED, identity.exposeSeed());
-    return identity;
-  });
+  return readOrDraw(store, random, SEED);
+}
+
+/** @returns the identity that is to replace the node's own, drawn at the first call; the same until it has */
+export function nextIdentityOf(store: StateStore, random: RandomSource): NodeIdentity {
+  return readOrDraw(store, random, NEXT_SEED);
 }
 
 /**
@@ -50,29 +51,15 @@ export function identityOf(store: StateStore, random: RandomSource): NodeIdentit
  * @throws StateError when it is damaged
  */
 export function readIdentity(store: StateStore): NodeIdentity | undefined {
-  const seed = store.get(IDENTITY, SEED);
-  if (seed === undefined) return undefined;
-  if (seed.length !== SEED_BYTES) throw damaged("node's seed");
-  return NodeIdentity.fromSeed(seed);
+  return readSeed(store, SEED);
 }
 
-/** @returns the identity that is to replace the node's own, drawn at the first call; the same until it has */
-export function nextIdentityOf(store: StateStore, random: RandomSource): NodeIdentity {
-  return store.transaction(() => {
-    const kept = readNextIdentity(store);
-    if (kept !== undefined) return kept;
-    const identity = NodeIdentity.generate(random);
-    store.put(IDENTITY, NEXT_SEED, identity.exposeSeed());
-    return identity;
-  });
-}
-
-/** @returns the identity that is to replace the node's own, or undefined when none is @throws StateError when it is damaged */
+/**
+ * @returns the identity that is to replace the node's own, or undefined when none is
+ * @throws StateError when it is damaged
+ */
 export function readNextIdentity(store: StateStore): NodeIdentity | undefined {
-  const seed = store.get(IDENTITY, NEXT_SEED);
-  if (seed === undefined) return undefined;
-  if (seed.length !== SEED_BYTES) throw damaged("node's next seed");
-  return NodeIdentity.fromSeed(seed);
+  return readSeed(store, NEXT_SEED);
 }
 
 /** Makes the next identity the node's own. */
@@ -89,8 +76,7 @@ export function storedNetworkId(store: StateStore): NetworkId | undefined {
 
 /** Keeps a network; call it in the transaction that makes or joins it. */
 export function writeNetwork(store: StateStore, { settings, signingKey, bootstrap }: StoredNetwork): void {
-  const fields = { verifyingKey: settings.verifyingKey.bytes, cidrs: settings.cidrs.map(String) };
-  store.put(NETWORK, SETTINGS, encodeMessage(NetworkSettingsSchema, fields));
+  store.put(NETWORK, SETTINGS, encodeMessage(NetworkSettingsSchema, settingsToWire(settings)));
   if (signingKey !== undefined) store.put(NETWORK, SIGNING_SEED, signingKey.exposeBytes());
   if (bootstrap === undefined) return;
   const lines = [encodeBase64(bootstrap.leaderPublicKey.bytes), ...bootstrap.endpoints.map(String)];
@@ -117,6 +103,23 @@ export function readNetwork(store: StateStore): StoredNetwork | undefined {
   const signingKey = readSigningKey(store, settings);
   const bootstrap = readBootstrap(store);
   return { settings, ...signingKey && { signingKey }, ...bootstrap && { bootstrap } };
+}
+
+function readSeed(store: StateStore, key: IdentityKey): NodeIdentity | undefined {
+  const seed = store.get(IDENTITY, key);
+  if (seed === undefined) return undefined;
+  if (seed.length !== SEED_BYTES) throw damaged(key === SEED ? "node's seed" : "node's next seed");
+  return NodeIdentity.fromSeed(seed);
+}
+
+function readOrDraw(store: StateStore, random: RandomSource, key: IdentityKey): NodeIdentity {
+  return store.transaction(() => {
+    const kept = readSeed(store, key);
+    if (kept !== undefined) return kept;
+    const identity = NodeIdentity.generate(random);
+    store.put(IDENTITY, key, identity.exposeSeed());
+    return identity;
+  });
 }
 
 function readStoredSettings(store: StateStore): NetworkSettings | undefined {

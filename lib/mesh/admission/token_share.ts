@@ -16,10 +16,11 @@ import {
   xchachaSeal,
 } from "../../crypto/mod.ts";
 import type { NetworkId, NodeId } from "../identity/mod.ts";
-import { NO_UPDATE, type Replica } from "../replica/mod.ts";
+import type { Replica } from "../replica/mod.ts";
 import {
   MAX_ENTRY_BODY_BYTES,
   MAX_ENTRY_LIFETIME_MS,
+  NO_UPDATE,
   type ReplicaUpdate,
   type Signed,
 } from "../records/mod.ts";

@@ -4,14 +4,6 @@
  */
 
 export * from "./identity.ts";
-export {
-  areLabels,
-  isNodeName,
-  MAX_NAME_LENGTH,
-  mergeLabels,
-  numberedName,
-  sortLabels,
-  toNodeName,
-} from "./node_name.ts";
-export { overlayIpv6For, overlayIpv6Prefix } from "./overlay_ipv6.ts";
-export { openSealed, SEAL_BYTES, sealFor } from "./sealed_box.ts";
+export * from "./node_name.ts";
+export * from "./overlay_ipv6.ts";
+export * from "./sealed_box.ts";

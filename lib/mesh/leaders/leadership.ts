@@ -20,10 +20,10 @@ import {
   TokenBook,
 } from "../admission/mod.ts";
 import { type NetworkIdentity, type NodeIdentity, openSealed, sealFor, SEED_BYTES } from "../identity/mod.ts";
-import { type MemberRecord, type ReplicaUpdate, type Role, signRecord } from "../records/mod.ts";
+import { type MemberRecord, NO_UPDATE, type ReplicaUpdate, type Role, signRecord } from "../records/mod.ts";
 import type { MemberAnswer, MemberRequest, SliceGrant } from "../wire/mod.ts";
 import { dropSigningKey, keepSigningKey } from "../network_store.ts";
-import { NO_UPDATE, type Replica } from "../replica/mod.ts";
+import type { Replica } from "../replica/mod.ts";
 import { SliceLedger } from "./slice_ledger.ts";
 
 const SEED_LABEL = "network seed";

@@ -6,7 +6,7 @@ import type { JoinToken } from "../records/join_token.ts";
 import type { MemberAnswer, MemberRequest } from "../wire/member_request.ts";
 import { decodeMeshMessage, encodeMeshMessage } from "../wire/mesh_message.ts";
 import { encodeJoinRequest, MeshState } from "../mesh_state.ts";
-import { NO_UPDATE } from "../replica/roster_update.ts";
+import { NO_UPDATE } from "../records/replica_update.ts";
 import { SmallPool, START } from "../testing/test_network.ts";
 
 const cidr = Cidr.parse("10.200.0.0/16") ?? assert.fail();

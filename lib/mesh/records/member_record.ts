@@ -28,8 +28,8 @@ import {
   isSignedBy,
   MAX_PAYLOAD_BYTES,
   readEndpoints,
+  readPositive,
   readTime,
-  readVersion,
   type Signed,
   signPayload,
 } from "./signed.ts";
@@ -117,7 +117,7 @@ export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
   const addresses = readAddresses(message.addresses);
   const allowedIps = readCidrs(message.allowedIps);
   const roles = readRoles(message.roles);
-  const version = readVersion(message.version);
+  const version = readPositive(message.version);
   const issuedAt = readTime(message.issuedAt);
   const expiresAt = readTime(message.expiresAt);
   const successor = message.successor.length === 0 ? undefined : nodeIdFromBytes(message.successor);

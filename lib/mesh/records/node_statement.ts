@@ -1,19 +1,20 @@
 /**
- * A node's own word on where it is to be found.
+ * Where a node is to be found, as it says itself and signs.
  * @module
  */
 
-import type { UnixMillis } from "../../base/mod.ts";
+import type { Clock, UnixMillis } from "../../base/mod.ts";
 import type { SigningKey, VerifyingKey } from "../../crypto/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
 import { decodeMessage, encodeMessage, NodeStatementSchema } from "../../proto/mod.ts";
-import { idBytes, type NodeId, nodeIdFromBytes } from "../identity/mod.ts";
+import { idBytes, type NodeId, type NodeIdentity, nodeIdFromBytes } from "../identity/mod.ts";
 import {
+  isReachable,
   isSignedBy,
   MAX_PAYLOAD_BYTES,
   readEndpoints,
+  readPositive,
   readTime,
-  readVersion,
   type Signed,
   signPayload,
 } from "./signed.ts";
@@ -70,11 +71,53 @@ export function decodeStatement(payload: Uint8Array): NodeStatement | undefined 
   const nodeId = nodeIdFromBytes(message.nodeId);
   const endpoints = readEndpoints(message.endpoints, MAX_STATED_ENDPOINTS);
   const channelEndpoints = readEndpoints(message.channelEndpoints, MAX_STATED_ENDPOINTS);
-  const version = readVersion(message.version);
+  const version = readPositive(message.version);
   const issuedAt = readTime(message.issuedAt);
   if (
     nodeId === undefined || endpoints === undefined || channelEndpoints === undefined ||
     version === undefined || issuedAt === undefined
   ) return undefined;
   return { nodeId, endpoints, channelEndpoints, version, issuedAt };
+}
+
+/** Where a node is, on both planes. */
+export interface OwnEndpoints {
+  /** Of the packet plane (UDP), the best first. */
+  readonly endpoints: readonly Endpoint[];
+  /** Of the message plane (TCP), the best first. */
+  readonly channelEndpoints: readonly Endpoint[];
+}
+
+/**
+ * Signs the first eight endpoints of each plane that can be reached at all.
+ *
+ * @param previous the node's last statement, as far as it remembers
+ * @returns undefined when `previous` says the same, and not from the future
+ */
+export function stateOwn(
+  identity: NodeIdentity,
+  own: OwnEndpoints,
+  options: { readonly clock: Clock; readonly previous: NodeStatement | undefined },
+): SignedStatement | undefined {
+  const { clock, previous } = options;
+  const endpoints = presentable(own.endpoints);
+  const channelEndpoints = presentable(own.channelEndpoints);
+  if (
+    // What was said by a clock that was ahead is not believed by others until it is said anew.
+    previous !== undefined && previous.issuedAt <= clock.wall() &&
+    endpoints.join() === previous.endpoints.join() &&
+    channelEndpoints.join() === previous.channelEndpoints.join()
+  ) return undefined;
+  const issuedAt = clock.wall();
+  // The wall clock, so that a node whose state was restored from a copy is not behind itself.
+  const version = Math.max((previous?.version ?? 0) + 1, issuedAt);
+  return signStatement(
+    { nodeId: identity.id, endpoints, channelEndpoints, version, issuedAt },
+    identity.signingKey,
+  );
+}
+
+function presentable(endpoints: readonly Endpoint[]): Endpoint[] {
+  const byText = new Map(endpoints.filter(isReachable).map((endpoint) => [endpoint.toString(), endpoint]));
+  return [...byText.values()].slice(0, MAX_STATED_ENDPOINTS);
 }

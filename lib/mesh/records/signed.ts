@@ -58,7 +58,7 @@ export function readSigned(message: Signed | undefined): Signed | undefined {
 }
 
 /** @returns the number, or undefined when it is 0 or above 2^53 - 1 */
-export function readVersion(value: bigint): number | undefined {
+export function readPositive(value: bigint): number | undefined {
   return value > 0n && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : undefined;
 }
 

@@ -13,7 +13,7 @@ import {
   type NodeId,
   nodeIdFromBytes,
 } from "../identity/mod.ts";
-import { isSignedBy, MAX_PAYLOAD_BYTES, readTime, readVersion, type Signed, signPayload } from "./signed.ts";
+import { isSignedBy, MAX_PAYLOAD_BYTES, readPositive, readTime, type Signed, signPayload } from "./signed.ts";
 
 /** The longest body in bytes, so that a payload always has room for it. */
 export const MAX_ENTRY_BODY_BYTES = 3072;
@@ -83,7 +83,7 @@ export function decodeEntry(payload: Uint8Array): StateEntry | undefined {
   if (message === undefined) return undefined;
   const networkId = networkIdFromBytes(message.networkId);
   const origin = nodeIdFromBytes(message.origin);
-  const version = readVersion(message.version);
+  const version = readPositive(message.version);
   const issuedAt = readTime(message.issuedAt);
   const expiresAt = readTime(message.expiresAt);
   const { kind, key, deleted: isDeleted, body } = message;

@@ -26,14 +26,13 @@ import {
 import type { NodeId } from "../identity/mod.ts";
 import { Bulletin, GossipOutbox } from "./gossip_outbox.ts";
 import { encodeMeshMessage, type MeshMessage } from "../wire/mod.ts";
-import { type ReplicaUpdate, updateSize } from "../records/mod.ts";
+import { emptyUpdate, type ReplicaUpdate, updateSize } from "../records/mod.ts";
 import type { Replica } from "./replica.ts";
 import {
   compareSlots,
   describe,
   differingRanges,
   type Digest,
-  type Lacking,
   type OriginSlots,
   type OriginVersions,
   partsOf,
@@ -238,7 +237,7 @@ export class Gossip<Link extends GossipLink> {
     if (outbox.isFull) return NOTHING_HEARD;
     const { versions } = this.#replica;
     const wall = this.#clock.wall();
-    const lacking: Lacking = { records: [], statements: [], entries: [] };
+    const lacking = emptyUpdate();
     const wanted: OriginSlots[] = [];
     const theirs = new Map(origins.map(({ origin, slots }) => [origin, slots]));
     let items = origins.length;

@@ -3,9 +3,8 @@
  * @module
  */
 
-import { encodeMeshMessage } from "../wire/mod.ts";
+import { encodeMeshMessage, encodeUpdates } from "../wire/mod.ts";
 import { type ReplicaUpdate, updateSize } from "../records/mod.ts";
-import { encodeUpdates } from "./roster_update.ts";
 import type { Vector } from "../versions/mod.ts";
 
 /** With more items waiting than this it is cheaper to compare versions anew. */

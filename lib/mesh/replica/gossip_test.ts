@@ -4,9 +4,8 @@ import { MAX_NODE_ENTRIES } from "./entry_book.ts";
 import { Gossip, type GossipLink, MAX_PUSHES, ROUND_MS } from "./gossip.ts";
 import type { NodeIdentity } from "../identity/identity.ts";
 import { decodeMeshMessage, encodeMeshMessage, type MeshMessage } from "../wire/mesh_message.ts";
-import { updateSize } from "../records/update_wire.ts";
+import { NO_UPDATE, updateSize } from "../records/replica_update.ts";
 import { Replica } from "./replica.ts";
-import { NO_UPDATE } from "./roster_update.ts";
 import { START, stated, TestNetwork } from "../testing/test_network.ts";
 
 /** One end of a link, and the other. */

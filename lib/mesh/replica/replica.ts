@@ -8,9 +8,8 @@ import type { VerifyingKey } from "../../crypto/mod.ts";
 import { EntryBook } from "./entry_book.ts";
 import { type EntryReader, PLAIN_READER } from "./entry_reader.ts";
 import type { NetworkId } from "../identity/mod.ts";
-import type { ReplicaUpdate, Signed } from "../records/mod.ts";
+import { emptyUpdate, type ReplicaUpdate, type Signed } from "../records/mod.ts";
 import { type MergeOutcome, type MergeRefusal, REFUSALS, Roster } from "./roster.ts";
-import { encodeUpdates } from "./roster_update.ts";
 import { VersionIndex } from "../versions/mod.ts";
 
 /** Why something that members told was refused: a reason that is counted. */
@@ -60,7 +59,7 @@ export class Replica {
    * @throws StateError when the store is full or broken; then nothing has changed
    */
   merge(update: ReplicaUpdate): MergeResult {
-    const news = { records: [] as Signed[], statements: [] as Signed[], entries: [] as Signed[] };
+    const news = emptyUpdate();
     const { roster, entries } = this;
     let rejected = 0;
     /** @returns whether to go on */
@@ -100,11 +99,6 @@ export class Replica {
   /** @returns everything there is to tell another member, revocations included */
   snapshot(): ReplicaUpdate {
     return { ...this.roster.signed(), entries: this.entries.signed() };
-  }
-
-  /** @returns the snapshot as messages of at most 256 KiB, to be sent in this order */
-  encodedSnapshot(): Uint8Array[] {
-    return encodeUpdates(this.snapshot());
   }
 
   /** Takes note of what has expired; early and repeated calls are harmless. */

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { MemoryStateStore, StateError, VirtualClock } from "../../base/mod.ts";
 import { MAX_NODE_ENTRIES, MAX_NODE_SPENT } from "./entry_book.ts";
 import { Replica } from "./replica.ts";
-import { NO_UPDATE } from "./roster_update.ts";
+import { NO_UPDATE } from "../records/replica_update.ts";
 import { START, stated, TestNetwork } from "../testing/test_network.ts";
 
 function setUp(seed: number) {
