@@ -7,6 +7,7 @@ import { type UnixMillis, WeftError } from "../base/mod.ts";
 import { PresharedKey, PublicKey } from "../crypto/mod.ts";
 import { FLAG, formatRecord, RESPONSE_CODE, responseCodeText } from "../dns/mod.ts";
 import {
+  type AdmissionRefusal,
   type Enrolled,
   isNodeName,
   MAX_OTHER_ENDPOINTS,
@@ -14,7 +15,6 @@ import {
   type Member,
   NO_UPDATE,
   nodeIdOf,
-  type Refusal,
   type TokenEntry,
   type TokenLeader,
 } from "../mesh/mod.ts";
@@ -51,7 +51,7 @@ const MAX_KEEPALIVE_SECONDS = 65_535;
 const PING_TIMEOUT_MS = 5_000;
 
 /** Why a leader adds no device. */
-const REFUSALS: Readonly<Record<Refusal, string>> = {
+const REFUSALS: Readonly<Record<AdmissionRefusal, string>> = {
   "refused:key-mismatch": "its key is another one's",
   "refused:revoked": "its key was removed, and a removed key is never let in again",
   "refused:token": "its token is not good",
@@ -129,7 +129,7 @@ export class AgentOperations implements AgentControl {
     const former = secrets.get(nodeId);
     // Before the record: a device that is a peer without its preshared key would be one that nobody asked for.
     secrets.set(nodeId, presharedKey);
-    let enrolled: Enrolled | Refusal | undefined;
+    let enrolled: Enrolled | AdmissionRefusal | undefined;
     try {
       enrolled = asInvalid(() =>
         admission.addDevice({ name, publicKey, endpoint, allowedIps, persistentKeepaliveSeconds })

@@ -53,7 +53,7 @@ export {
   type MeshMessage,
 } from "./wire/mod.ts";
 export { Election, type LeaderView } from "./leaders/mod.ts";
-export { type Enrolled, type Refusal, TOKEN_KIND, type TokenEntry } from "./admission/mod.ts";
+export { type AdmissionRefusal, type Enrolled, TOKEN_KIND, type TokenEntry } from "./admission/mod.ts";
 export {
   type EntryEvent,
   type EntryReader,

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, StateError, VirtualClock } from "../../base/mod.ts";
 import { Cidr, Endpoint } from "../../net/mod.ts";
-import { Admission, type AdmissionRequest, type Enrolled } from "./admission.ts";
+import { Admission, type AdmissionRequest } from "./admission.ts";
+import type { Enrolled } from "./enrolment.ts";
 import type { NodeIdentity } from "../identity/identity.ts";
 import type { JoinToken } from "../records/join_token.ts";
 import { Roster } from "../replica/roster.ts";

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { SeededRandom, type UnixMillis, unixMillis, WeftError } from "../../base/mod.ts";
 import type { SigningKey } from "../../crypto/mod.ts";
 import { AddressRange, Endpoint, IpAddress } from "../../net/mod.ts";
-import type { AddressPool } from "../admission/admission.ts";
+import type { AddressPool } from "../admission/enrolment.ts";
 import { generateNetwork, type NetworkIdentity, NodeIdentity } from "../identity/identity.ts";
 import { type MemberRecord, type SignedRecord, signRecord } from "../records/member_record.ts";
 import { type SignedStatement, signStatement } from "../records/node_statement.ts";
