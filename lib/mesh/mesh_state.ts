@@ -235,7 +235,7 @@ export class MeshState {
 
   /** This node's own record, which may have been revoked. */
   get record(): MemberRecord {
-    const record = this.roster.record(this.identity.publicKey);
+    const record = this.roster.recordByKey(this.identity.publicKey);
     if (record === undefined) {
       throw new StateError("Cannot read this node's record from the state: it is missing");
     }

@@ -29,8 +29,10 @@ export {
   NO_UPDATE,
   type NodeStatement,
   type Origin,
+  PLAIN_READER,
   type ReplicaUpdate,
   type Signed,
+  type SignedReader,
   type SignedRecord,
   type SignedStatement,
   signRecord,
@@ -56,11 +58,9 @@ export { Election, type LeaderView } from "./leaders/mod.ts";
 export { type AdmissionRefusal, type Enrolled, TOKEN_KIND, type TokenEntry } from "./admission/mod.ts";
 export {
   type EntryEvent,
-  type EntryReader,
   Gossip,
   MAX_NODE_ENTRIES,
   type Member,
-  PLAIN_READER,
   Replica,
   Roster,
   type RosterEvent,

@@ -6,17 +6,17 @@
 import type { VerifyingKey } from "../crypto/mod.ts";
 import {
   decodeMeshMessage,
-  type EntryReader,
   type MemberRecord,
   type MeshMessage,
   type NodeStatement,
   PLAIN_READER,
   type Signed,
+  type SignedReader,
   type StateEntry,
 } from "../mesh/mod.ts";
 
 /** Remembers what was read, by the identity of the bytes, and what was verified, by the signature. */
-export class MemoReader implements EntryReader {
+export class MemoReader implements SignedReader {
   readonly #signed = new WeakMap<Uint8Array, Signed>();
   readonly #records = new WeakMap<Uint8Array, MemberRecord>();
   readonly #statements = new WeakMap<Uint8Array, NodeStatement>();

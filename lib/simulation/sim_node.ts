@@ -223,7 +223,7 @@ export class SimNode {
     }
     const { id } = this.identity;
     const unreachable = new Set(this.#unreachable.keys());
-    this.#wanted = new Set(wantedLinks(id, roster.memberRecords(), unreachable));
+    this.#wanted = new Set(wantedLinks(id, roster.liveRecords(), unreachable));
     for (const nodeId of this.#wanted) {
       if (this.#links.has(nodeId) || this.#dialling.has(nodeId)) continue;
       this.#dialling.add(nodeId);

@@ -170,7 +170,7 @@ export class Simulation {
   /** Lets a leader remove a member for ever. */
   revoke(node: SimNode): void {
     const leader = this.#leader();
-    const known = leader.replica.roster.recordOf(node.identity.id);
+    const known = leader.replica.roster.recordById(node.identity.id);
     if (known === undefined) {
       throw new RangeError(`Cannot remove node ${node.index}: its leader does not know it`);
     }

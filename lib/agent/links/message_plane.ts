@@ -261,7 +261,7 @@ export class MessagePlane {
       // Nobody told it while it was away: it gets the record that says so, and nothing else.
       const { roster } = this.#parts.replica;
       // Unless it goes on under another key: then it may hear that too.
-      const successor = roster.recordOf(context.nodeId)?.successor;
+      const successor = roster.recordById(context.nodeId)?.successor;
       const records = [successor, context.nodeId].map((nodeId) => nodeId && roster.signedRecord(nodeId));
       const update = { ...NO_UPDATE, records: records.filter((record) => record !== undefined) };
       await channel.send({ topic: MESH_TOPIC, body: encodeMeshMessage({ kind: "roster-update", update }) });
@@ -291,7 +291,7 @@ export class MessagePlane {
       const presharedKey = tokenKey(hello.tokenId, remoteStatic);
       return presharedKey && { presharedKey, reply: NOTHING, context: hello };
     }
-    const record = roster.record(remoteStatic);
+    const record = roster.recordByKey(remoteStatic);
     if (hello.networkId !== networkId || record?.nodeId !== hello.nodeId) return undefined;
     // A device without weft has nothing to say here, and nothing to hear.
     if (record.verifyingKey === undefined) return undefined;

@@ -69,7 +69,7 @@ export class Admission {
     const { roster, tokens } = this.#options;
     const { publicKey, verifyingKey } = request;
     if (!publicKey.equals(request.remotePublicKey)) return "refused:key-mismatch";
-    const known = roster.record(publicKey);
+    const known = roster.recordByKey(publicKey);
     if (known?.revoked) return "refused:revoked";
     // One key under two ids would be two members with the same WireGuard peer.
     if (known !== undefined && !known.verifyingKey?.equals(verifyingKey)) return "refused:other-identity";
@@ -108,7 +108,7 @@ export class Admission {
    */
   addDevice(device: NewDevice): Enrolled | AdmissionRefusal {
     const { name, publicKey, labels = {}, allowedIps = [], endpoint, persistentKeepaliveSeconds } = device;
-    const known = this.#options.roster.record(publicKey);
+    const known = this.#options.roster.recordByKey(publicKey);
     if (known?.revoked) return "refused:revoked";
     if (known?.verifyingKey !== undefined) return "refused:other-identity";
     const fields = {
@@ -135,7 +135,7 @@ export class Admission {
   renewDue(isHere: (nodeId: NodeId) => boolean): Enrolled[] {
     const wall = this.#options.clock.wall();
     const due: MemberRecord[] = [];
-    for (const record of this.#options.roster.records()) {
+    for (const record of this.#options.roster.allRecords()) {
       if (record.revoked) continue;
       const isDue = record.expiresAt - wall <= RENEW_BEFORE_MS || record.issuedAt - wall > MAX_CLOCK_AHEAD_MS;
       if (isDue && (record.verifyingKey === undefined || isHere(record.nodeId))) due.push(record);
@@ -167,7 +167,7 @@ export class Admission {
     const { roster, clock } = this.#options;
     const known = typeof who === "string"
       ? (roster.find(who)?.record ?? roster.holderOfName(who))
-      : roster.record(who);
+      : roster.recordByKey(who);
     if (known === undefined || known.revoked) return undefined;
     const issuedAt = clock.wall();
     const revoked = this.#sign({ ...known, version: known.version + 1, issuedAt, revoked: true });

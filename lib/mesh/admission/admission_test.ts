@@ -204,7 +204,7 @@ Deno.test("Admission.renewDue() signs anew, for those who are there, what is goo
     assert.ok(roster.get(here.id), `day ${day}`);
   }
   assert.equal(roster.get(away.id), undefined);
-  const known = roster.recordOf(away.id) ?? assert.fail();
+  const known = roster.recordById(away.id) ?? assert.fail();
   assert.ok(typeof admission.renew(known) === "object", "it has come back");
   assert.ok(roster.get(away.id));
 });
@@ -238,7 +238,7 @@ Deno.test("Admission.rotate() gives new keys the old one's name, address and rol
   assert.deepEqual([old?.revoked, old?.successor], [true, next.id]);
   assert.equal(roster.byName("web")?.record.nodeId, next.id);
   assert.equal(roster.get(next.id)?.statement?.endpoints.join(), "192.0.2.5:1");
-  const revoked = roster.recordOf(node.id) ?? assert.fail();
+  const revoked = roster.recordById(node.id) ?? assert.fail();
   assert.deepEqual(admission.rotate(revoked, rotation), both, "its answer was lost");
   assert.equal(admission.rotate(revoked, rotationTo(node.id, thief)), "refused:revoked");
   // The address is still taken.

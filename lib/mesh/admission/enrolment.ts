@@ -75,7 +75,7 @@ export class Enrolment {
   constructor(options: EnrolmentOptions) {
     this.#options = options;
     this.#ipv6Prefix = overlayIpv6Prefix(options.network.id);
-    for (const record of options.roster.records()) if (!record.revoked) this.#reserve(record);
+    for (const record of options.roster.allRecords()) if (!record.revoked) this.#reserve(record);
   }
 
   /** Runs `body` in a transaction. When it is refused or throws, nothing was signed and no address is taken. */
@@ -99,7 +99,7 @@ export class Enrolment {
   /** Signs the first record of a key, with a free name and free addresses. */
   add(fields: NewRecord): Enrolled | AdmissionRefusal {
     const { roster, network } = this.#options;
-    if (roster.records().length >= MAX_MEMBERS) return "refused:roster-full";
+    if (roster.allRecords().length >= MAX_MEMBERS) return "refused:roster-full";
     const address = this.#allocate();
     if (address === undefined) return "refused:no-address";
     return this.sign({
@@ -155,8 +155,8 @@ export class Enrolment {
   /** Frees the addresses of members that other leaders have removed. */
   #reclaim(): void {
     const { addresses, roster } = this.#options;
-    for (const { revoked, successor, addresses: freed } of roster.records()) {
-      if (!revoked || (successor !== undefined && roster.recordOf(successor) === undefined)) continue;
+    for (const { revoked, successor, addresses: freed } of roster.allRecords()) {
+      if (!revoked || (successor !== undefined && roster.recordById(successor) === undefined)) continue;
       for (const address of freed) {
         if (roster.holderOfAddress(address) === undefined) addresses.release(address);
       }

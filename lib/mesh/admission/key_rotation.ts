@@ -42,7 +42,9 @@ export function rotateKeys(
   const old = enrolledOf(roster, from.nodeId);
   if (from.successor === successor && next !== undefined && old !== undefined) return [next, old];
   if (from.revoked) return "refused:revoked";
-  if (roster.record(publicKey) !== undefined || !isRotationOf(from.nodeId, to)) return "refused:key-mismatch";
+  if (roster.recordByKey(publicKey) !== undefined || !isRotationOf(from.nodeId, to)) {
+    return "refused:key-mismatch";
+  }
   return enrolment.transact(() => {
     const lifetime = enrolment.lifetime();
     const { issuedAt } = lifetime;
@@ -58,7 +60,7 @@ export function rotateKeys(
 }
 
 function enrolledOf(roster: Roster, nodeId: NodeId): Enrolled | undefined {
-  const [record, signed] = [roster.recordOf(nodeId), roster.signedRecord(nodeId)];
+  const [record, signed] = [roster.recordById(nodeId), roster.signedRecord(nodeId)];
   return record && signed && { record, signed };
 }
 

@@ -49,7 +49,7 @@ export interface TokenShareParts {
 export function shareTokens(parts: TokenShareParts, wallMs: number): ReplicaUpdate {
   const { self, networkId, signingKey, tokens, replica } = parts;
   let hasOthers = false;
-  for (const { nodeId, roles } of replica.roster.memberRecords()) {
+  for (const { nodeId, roles } of replica.roster.liveRecords()) {
     if (nodeId !== self && roles.includes("leader")) hasOthers = true;
   }
   if (!hasOthers) return NO_UPDATE;

@@ -136,7 +136,7 @@ export class Leadership {
   handOver(to: MemberRecord): { readonly slices: SliceGrant; readonly records: ReplicaUpdate } {
     const slices = this.#mine().ledger.allFor(to.nodeId);
     const { roster } = this.#options.replica;
-    const holders = roster.records().filter(({ addresses }) =>
+    const holders = roster.allRecords().filter(({ addresses }) =>
       addresses.some((address) => slices.ranges.some((range) => range.contains(address)))
     );
     if (holders.length > MAX_HANDED_RECORDS) {
@@ -192,7 +192,7 @@ export class Leadership {
 
   #signOwn(signingKey: SigningKey, roles: readonly Role[]): ReplicaUpdate {
     const { identity, replica: { roster }, clock } = this.#options;
-    const known = roster.recordOf(identity().id);
+    const known = roster.recordById(identity().id);
     if (known === undefined || known.revoked || known.roles.join() === roles.join()) return NO_UPDATE;
     const issuedAt = clock.wall();
     const expiresAt = unixMillis(issuedAt + RECORD_LIFETIME_MS);

@@ -8,4 +8,5 @@ export * from "./member_record.ts";
 export * from "./node_statement.ts";
 export * from "./replica_update.ts";
 export * from "./signed.ts";
+export * from "./signed_reader.ts";
 export * from "./state_entry.ts";

@@ -5,7 +5,6 @@
 
 import { type Clock, StateError, type StateStore, unixMillis } from "../../base/mod.ts";
 import type { SigningKey, VerifyingKey } from "../../crypto/mod.ts";
-import type { EntryReader } from "./entry_reader.ts";
 import type { NetworkId } from "../identity/mod.ts";
 import { compareBytes, type MergeOutcome, type Roster } from "./roster.ts";
 import {
@@ -15,6 +14,7 @@ import {
   MAX_ENTRY_LIFETIME_MS,
   type Origin,
   type Signed,
+  type SignedReader,
   signEntry,
   type StateEntry,
 } from "../records/mod.ts";
@@ -44,7 +44,7 @@ interface BookEntry {
   readonly entry: StateEntry;
 }
 
-/** What the book stands on. */
+/** Whose entries a book takes, and by which clock. */
 export interface EntryBookOptions {
   readonly networkId: NetworkId;
   /** The network's key, which signs what leaders write for all. */
@@ -52,7 +52,7 @@ export interface EntryBookOptions {
   readonly clock: Clock;
   /** Knows the keys of nodes. */
   readonly roster: Roster;
-  readonly reader: EntryReader;
+  readonly reader: SignedReader;
   readonly versions: VersionIndex;
 }
 
@@ -241,7 +241,7 @@ export class EntryBook {
   #keyOf(origin: Origin): VerifyingKey | "rejected:unknown-node" | "rejected:revoked" {
     const { networkId, verifyingKey, roster } = this.#options;
     if (origin === networkId) return verifyingKey;
-    const record = roster.recordOf(origin as Parameters<Roster["recordOf"]>[0]);
+    const record = roster.recordById(origin as Parameters<Roster["recordById"]>[0]);
     if (record?.verifyingKey === undefined) return "rejected:unknown-node";
     return record.revoked ? "rejected:revoked" : record.verifyingKey;
   }

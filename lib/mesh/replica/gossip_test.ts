@@ -174,7 +174,7 @@ Deno.test("Gossip settles two records of the same version, a revocation above a 
     assert.ok(replica.roster.isRevoked(y.publicKey));
     assert.deepEqual(replica.entries.list("name"), []);
   }
-  assert.equal(a.replica.roster.recordOf(x.id)?.name, b.replica.roster.recordOf(x.id)?.name);
+  assert.equal(a.replica.roster.recordById(x.id)?.name, b.replica.roster.recordById(x.id)?.name);
   stage.clock.advance(2 * ROUND_MS);
   for (const node of stage.nodes) {
     node.heard = [];

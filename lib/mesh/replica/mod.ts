@@ -4,7 +4,6 @@
  */
 
 export * from "./entry_book.ts";
-export * from "./entry_reader.ts";
 export * from "./gossip.ts";
 export * from "./replica.ts";
 export * from "./roster.ts";

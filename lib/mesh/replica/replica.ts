@@ -6,14 +6,19 @@
 import { type Clock, Counters, type StateStore } from "../../base/mod.ts";
 import type { VerifyingKey } from "../../crypto/mod.ts";
 import { EntryBook } from "./entry_book.ts";
-import { type EntryReader, PLAIN_READER } from "./entry_reader.ts";
 import type { NetworkId } from "../identity/mod.ts";
-import { emptyUpdate, type ReplicaUpdate, type Signed } from "../records/mod.ts";
-import { type MergeOutcome, type MergeRefusal, REFUSALS, Roster } from "./roster.ts";
+import {
+  emptyUpdate,
+  PLAIN_READER,
+  type ReplicaUpdate,
+  type Signed,
+  type SignedReader,
+} from "../records/mod.ts";
+import { MERGE_REFUSALS, type MergeOutcome, type MergeRefusal, Roster } from "./roster.ts";
 import { VersionIndex } from "../versions/mod.ts";
 
-/** Why something that members told was refused: a reason that is counted. */
-export type ToldRefusal = MergeRefusal | "oversized" | "unreadable";
+/** Why something that a member sent was refused; each reason is counted. */
+export type UpdateRefusal = MergeRefusal | "oversized" | "unreadable";
 
 /** What was new in an update: what is worth passing on. */
 export interface MergeResult {
@@ -24,14 +29,14 @@ export interface MergeResult {
   readonly isForged: boolean;
 }
 
-/** What a replica stands on. */
+/** Whose replica it is, and by which clock. */
 export interface ReplicaOptions {
   readonly networkId: NetworkId;
   /** The network's key. */
   readonly verifyingKey: VerifyingKey;
   readonly clock: Clock;
   /** Reads payloads; anew each time when absent. */
-  readonly reader?: EntryReader;
+  readonly reader?: SignedReader;
 }
 
 /** One node's copy. What is merged into it is in its store when the call returns. */
@@ -40,9 +45,9 @@ export class Replica {
   readonly entries: EntryBook;
   readonly versions: VersionIndex = new VersionIndex();
   /** What was refused since this process started. */
-  readonly refusals: Counters<ToldRefusal> = new Counters([...REFUSALS, "oversized", "unreadable"]);
+  readonly refusals: Counters<UpdateRefusal> = new Counters([...MERGE_REFUSALS, "oversized", "unreadable"]);
   readonly #store: StateStore;
-  readonly #reader: EntryReader;
+  readonly #reader: SignedReader;
 
   /** @throws StateError when what is stored is damaged */
   constructor(store: StateStore, options: ReplicaOptions) {
@@ -66,7 +71,7 @@ export class Replica {
     const sort = (signed: Signed, outcome: MergeOutcome, fresh: Signed[]): boolean => {
       if (outcome === "added" || outcome === "updated") fresh.push(signed);
       else if (outcome !== "unchanged") {
-        this.refusals.count(outcome.slice("rejected:".length) as ToldRefusal);
+        this.refusals.count(outcome.slice("rejected:".length) as UpdateRefusal);
         // What is only old has crossed with something newer on its way.
         if (outcome !== "rejected:replayed") rejected++;
       }
