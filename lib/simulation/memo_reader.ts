@@ -69,7 +69,7 @@ export class MemoReader implements SignedReader {
     return isGood;
   }
 
-  /** Takes a signature that was just made for good. */
+  /** Notes that a signature is good: it was just made. */
   vouch(signed: Signed, key: VerifyingKey): Signed {
     const own = this.#intern(signed);
     this.#verified.set(own, key);

@@ -1,5 +1,5 @@
 /**
- * One node of a simulation: the agent's own replica, gossip and choice of links, over a network that is none.
+ * One node of a simulation: the agent's own replica, gossip and choice of links, over a simulated network.
  * @module
  */
 
@@ -20,7 +20,7 @@ import type { LayeredStore } from "./layered_store.ts";
 import type { MemoReader } from "./memo_reader.ts";
 import type { SimNetwork } from "./sim_network.ts";
 
-/** A link on which nothing is heard for so long is dead, as on a real channel. */
+/** A link on which nothing arrives for so long is dead, as on a real channel. */
 const DEAD_AFTER_MS = 30_000;
 const DIAL_TIMEOUT_MS = 4_000;
 const MAX_BACKOFF_MS = 30_000;
@@ -63,8 +63,8 @@ export class SimNode {
   readonly #dialling = new Set<NodeId>();
   readonly #unreachable = new Map<NodeId, Millis>();
   #wanted: ReadonlySet<NodeId> = new Set();
-  /** Grows with every start, so that what an earlier life has planned comes to nothing. */
-  #life = 0;
+  /** Grows with every start and crash, so that timers set before come to nothing. */
+  #run = 0;
   #timerAt = Infinity;
   #isFollowing = false;
 
@@ -92,7 +92,7 @@ export class SimNode {
     return this.#links.size;
   }
 
-  /** What it knows. @throws TypeError while it is down */
+  /** What it has taken in. @throws TypeError while it is down */
   get replica(): Replica {
     if (this.#replica === undefined) throw new TypeError(`Node ${this.index} is down`);
     return this.#replica;
@@ -102,18 +102,18 @@ export class SimNode {
   start(): void {
     const { identity, reader, network } = this.#world;
     const { clock } = this;
-    this.#life++;
+    this.#run++;
     const options = { networkId: identity.id, verifyingKey: identity.verifyingKey, clock, reader };
     this.#replica = new Replica(this.#store, options);
     this.#gossip = new Gossip(this.#replica, { clock, random: network.random });
     this.#timerAt = Infinity;
-    this.#keepTime();
+    this.#setTimer();
     this.#followSoon();
   }
 
-  /** Ends like a power cut: nobody is told. */
+  /** Ends like a power cut: its peers notice by silence alone. */
   crash(): void {
-    this.#life++;
+    this.#run++;
     this.#replica = undefined;
     this.#gossip = undefined;
     this.#dialling.clear();
@@ -129,7 +129,7 @@ export class SimNode {
     this.#replica?.handleTimeout();
   }
 
-  /** Says where it is, if that is news. */
+  /** States where it is, if that has changed. */
   stateEndpoints(endpoints: readonly Endpoint[]): void {
     const { roster } = this.replica;
     const previous = roster.get(this.identity.id)?.statement;
@@ -137,12 +137,12 @@ export class SimNode {
     const signed = stateOwn(this.identity, own, { clock: this.clock, previous });
     if (signed === undefined) return;
     roster.mergeStatement(signed);
-    this.tell({ ...NO_UPDATE, statements: [signed] });
+    this.publish({ ...NO_UPDATE, statements: [signed] });
   }
 
-  /** Passes on what this node has changed. */
-  tell(news: ReplicaUpdate): void {
-    this.#gossip?.tell(news);
+  /** Pushes what this node has changed. */
+  publish(update: ReplicaUpdate): void {
+    this.#gossip?.push(update);
     this.#send();
     this.#followEvents();
   }
@@ -154,14 +154,14 @@ export class SimNode {
     }
   }
 
-  #hear(link: LinkEnd, bytes: Uint8Array): void {
+  #receive(link: LinkEnd, bytes: Uint8Array): void {
     const gossip = this.#gossip;
     if (gossip === undefined || !link.isOpen) return;
-    const { news, isForged } = gossip.handleMessage(link, this.#world.reader.message(bytes));
-    if (isForged) throw new TypeError("A simulated node was taken for a liar");
+    const { changes, isForged } = gossip.handleMessage(link, this.#world.reader.message(bytes));
+    if (isForged) throw new TypeError("A simulated node has sent a false signature");
     this.#send();
-    this.#keepTime();
-    if (news > 0) this.#followEvents();
+    this.#setTimer();
+    if (changes > 0) this.#followEvents();
   }
 
   #send(): void {
@@ -172,23 +172,23 @@ export class SimNode {
       const end = link;
       for (let bytes = gossip.pollTransmit(end); bytes !== undefined; bytes = gossip.pollTransmit(end)) {
         const sent = bytes;
-        network.carry(this.index, end.peer.index, sent, () => end.peer.#hear(end.other, sent));
+        network.carry(this.index, end.peer.index, sent, () => end.peer.#receive(end.other, sent));
       }
     }
   }
 
-  #keepTime(): void {
+  #setTimer(): void {
     const gossip = this.#gossip;
     if (gossip === undefined || gossip.pollTimeout() >= this.#timerAt) return;
     const { queue } = this.#world.network;
     const at = this.#timerAt = gossip.pollTimeout();
-    const life = this.#life;
+    const run = this.#run;
     queue.after(at - queue.now, () => {
-      if (this.#life !== life || this.#timerAt !== at) return;
+      if (this.#run !== run || this.#timerAt !== at) return;
       this.#timerAt = Infinity;
       gossip.handleTimeout();
       this.#send();
-      this.#keepTime();
+      this.#setTimer();
     });
   }
 
@@ -205,10 +205,10 @@ export class SimNode {
   #followSoon(): void {
     if (this.#isFollowing) return;
     this.#isFollowing = true;
-    const life = this.#life;
+    const run = this.#run;
     const { queue, random } = this.#world.network;
     queue.after(FOLLOW_MS * random.fraction(), () => {
-      if (this.#life !== life) return;
+      if (this.#run !== run) return;
       this.#isFollowing = false;
       this.#follow();
     });
@@ -235,10 +235,10 @@ export class SimNode {
   #dial(nodeId: NodeId, misses: number): void {
     const { network, find } = this.#world;
     const peer = find(nodeId);
-    const life = this.#life;
+    const run = this.#run;
     const isReachable = peer?.isUp === true && network.canReach(this.index, peer.index);
     network.queue.after(isReachable ? 3 * network.delayMs() : DIAL_TIMEOUT_MS, () => {
-      if (this.#life !== life || !this.#dialling.has(nodeId)) return;
+      if (this.#run !== run || !this.#dialling.has(nodeId)) return;
       if (this.#links.has(nodeId)) return void this.#dialling.delete(nodeId);
       if (peer?.isUp === true && network.canReach(this.index, peer.index) && this.#knows(peer)) {
         this.#dialling.delete(nodeId);
@@ -250,7 +250,7 @@ export class SimNode {
       }
       const backoffMs = Math.min(MAX_BACKOFF_MS, 500 * 2 ** misses) * (0.5 + network.random.fraction());
       network.queue.after(backoffMs, () => {
-        if (this.#life !== life || !this.#dialling.delete(nodeId)) return;
+        if (this.#run !== run || !this.#dialling.delete(nodeId)) return;
         if (!this.#wanted.has(nodeId)) return;
         this.#dialling.add(nodeId);
         this.#dial(nodeId, misses + 1);

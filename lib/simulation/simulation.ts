@@ -25,10 +25,10 @@ import { SimNode, type SimWorld } from "./sim_node.ts";
 /** When the virtual time is 0: 2025-01-01. */
 const WALL_START_MS = 1_735_689_600_000;
 const RECORD_LIFETIME_MS = 90 * 86_400_000;
-/** Between two looks at whether all agree. */
-const LOOK_MS = 250;
+/** How often it is checked whether all agree. */
+const CHECK_MS = 250;
 
-/** What is simulated. */
+/** How large the mesh is, and how bad its network. */
 export interface SimulationOptions {
   readonly nodes: number;
   /** Everything that happens follows from it. */
@@ -36,11 +36,11 @@ export interface SimulationOptions {
   /** How many of the nodes are leaders; 3 when absent. */
   readonly leaders?: number;
   readonly conditions?: Partial<WayConditions>;
-  /** Is told how far the preparation has come, 0 to 1. */
+  /** Called with how far the preparation has come, 0 to 1. */
   readonly onProgress?: ((part: number) => void) | undefined;
 }
 
-/** Nodes that know each other from the beginning, and what may happen to them. */
+/** Nodes that know each other from the beginning, and what a scenario does to them. */
 export class Simulation {
   readonly seed: number;
   readonly nodes: readonly SimNode[];
@@ -136,7 +136,7 @@ export class Simulation {
     const start = this.nowMs;
     while (!condition()) {
       if (this.nowMs - start >= boundMs) return undefined;
-      this.advance(LOOK_MS);
+      this.advance(CHECK_MS);
     }
     return this.nowMs - start;
   }
@@ -149,7 +149,7 @@ export class Simulation {
     return node;
   }
 
-  /** Lets a node say that it has moved. */
+  /** Lets a node state a new endpoint. */
   move(node: SimNode): void {
     node.stateEndpoints([this.#newEndpoint()]);
   }
@@ -162,7 +162,7 @@ export class Simulation {
     const node = this.#add(identity);
     node.start();
     for (const { replica } of [leader, node]) replica.roster.merge(record);
-    leader.tell({ ...NO_UPDATE, records: [record] });
+    leader.publish({ ...NO_UPDATE, records: [record] });
     this.move(node);
     return node;
   }
@@ -176,7 +176,7 @@ export class Simulation {
     }
     const record = this.#sign({ ...known, version: known.version + 1, revoked: true });
     leader.replica.roster.merge(record);
-    leader.tell({ ...NO_UPDATE, records: [record] });
+    leader.publish({ ...NO_UPDATE, records: [record] });
   }
 
   /** Cuts the network in two, the first nodes and the rest; members notice as they would. */

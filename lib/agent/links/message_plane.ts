@@ -195,7 +195,7 @@ export class MessagePlane {
 
   /** Tells others what this node has changed; they tell theirs. */
   tell(news: ReplicaUpdate): void {
-    this.#gossip.tell(news);
+    this.#gossip.push(news);
     this.#sendReady();
   }
 
@@ -342,14 +342,14 @@ export class MessagePlane {
           if (said?.kind === "heartbeat" || said?.kind === "request" || said?.kind === "response") {
             this.#parts.onMessage(link.nodeId, said);
           } else if (said?.kind === "suspicion") this.#parts.onSuspicion(link.nodeId, said.nodeId);
-          const { news, items, rejected, isForged } = this.#gossip.handleMessage(link, said);
-          cost += news * NEWS_COST + items * ITEM_COST;
+          const { changes, items, rejected, isForged } = this.#gossip.handleMessage(link, said);
+          cost += changes * NEWS_COST + items * ITEM_COST;
           // Once a link: whoever sends such things sends many.
           if (rejected > 0 && !hasWarned) log.warn("records rejected", { from: link.nodeId, rejected });
           hasWarned ||= rejected > 0;
           this.#sendReady();
           this.#keepComparing();
-          if (news > 0) onRosterChange();
+          if (changes > 0) onRosterChange();
           if (isForged) return link.channel.close("a signature is false");
         } catch (error) {
           // The state can't be written; what was told comes again with the next link.

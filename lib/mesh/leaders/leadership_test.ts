@@ -148,9 +148,9 @@ Deno.test("Leadership: a demoted leader hands its addresses over, once, with who
   const b = stage.join(a, "b");
   stage.promote(a, b);
   const c = stage.join(b, "c");
-  const { answer, news } = b.leadership.demote(a.record);
+  const { answer, changes } = b.leadership.demote(a.record);
   const { slices, update } = answered(answer);
-  assert.equal(news.records.length, 1);
+  assert.equal(changes.records.length, 1);
   assert.equal(update?.records.length, 1, "c, of which a has not heard");
   assert.deepEqual([b.role, b.admission, b.record.roles], ["member", undefined, ["member"]]);
   assert.equal(stage.load(b).role, "member");
@@ -281,14 +281,14 @@ Deno.test("MeshState: a node goes on under new keys with its name, address and e
   assert.equal(crashed.record.nodeId, former.nodeId);
   const resumed = stage.load(crashed);
   resumed.replica.merge({ ...NO_UPDATE, records: [next] });
-  const news = resumed.adoptRotation() ?? assert.fail();
+  const changes = resumed.adoptRotation() ?? assert.fail();
   for (const state of [resumed, stage.load(resumed)]) {
     assert.ok(state.identity.publicKey.equals(rotation.publicKey));
     assert.deepEqual([state.record.name, state.record.addresses], [former.name, former.addresses]);
     assert.equal(state.isRotating, false);
     assert.equal(state.adoptRotation(), undefined);
   }
-  a.replica.merge(news);
+  a.replica.merge(changes);
   a.replica.handleTimeout();
   assert.deepEqual(a.replica.entries.list("name").map(({ origin }) => origin), [resumed.identity.id]);
   assert.equal(a.roster.byName("b")?.record.nodeId, resumed.identity.id);

@@ -132,7 +132,7 @@ Deno.test("Gossip pushes a change at once, and passes on only what is new", () =
   for (const node of stage.nodes) node.heard = [];
   const statement = stated(a.identity, 1, "192.0.2.1:1");
   a.replica.roster.mergeStatement(statement);
-  a.gossip.tell({ ...NO_UPDATE, statements: [statement] });
+  a.gossip.push({ ...NO_UPDATE, statements: [statement] });
   // From a to both; from each of them to the other one; nobody answers what is old.
   assert.equal(stage.settle(), 4);
   stage.assertSame();
@@ -198,14 +198,14 @@ Deno.test("Gossip pushes to leaders and sixteen others, a revocation to all", ()
   for (const node of stage.nodes) node.heard = [];
   const statement = stated(hub.identity, 1, "192.0.2.1:1");
   hub.replica.roster.mergeStatement(statement);
-  hub.gossip.tell({ ...NO_UPDATE, statements: [statement] });
+  hub.gossip.push({ ...NO_UPDATE, statements: [statement] });
   stage.settle();
   const reached = others.filter(({ heard }) => heard.length > 0).length;
   assert.deepEqual([reached, leader.heard.length], [MAX_PUSHES, 1]);
   for (const node of stage.nodes) node.heard = [];
   const revocation = network.signed(leader.identity, { version: 3, revoked: true });
   hub.replica.roster.merge(revocation);
-  hub.gossip.tell({ ...NO_UPDATE, records: [revocation] });
+  hub.gossip.push({ ...NO_UPDATE, records: [revocation] });
   stage.settle();
   assert.ok(others.every(({ heard }) => heard.includes("roster-update")));
 });

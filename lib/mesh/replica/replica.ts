@@ -20,9 +20,10 @@ import { VersionIndex } from "../versions/mod.ts";
 /** Why something that a member sent was refused; each reason is counted. */
 export type UpdateRefusal = MergeRefusal | "oversized" | "unreadable";
 
-/** What was new in an update: what is worth passing on. */
+/** What came of an update. */
 export interface MergeResult {
-  readonly news: ReplicaUpdate;
+  /** What was new in it, which is worth passing on. */
+  readonly changes: ReplicaUpdate;
   /** How many items an honest member would not have sent. */
   readonly rejected: number;
   /** Whether a signature was false: nobody honest passes such a thing on. The rest of the update was not looked at. */
@@ -59,16 +60,16 @@ export class Replica {
   }
 
   /**
-   * Merges a whole update in one transaction, records first. The first false signature ends it, because each costs a
+   * Merges an update in one transaction, records first. The first false signature ends it, because each costs a
    * check that is a hundred times dearer than what it costs to send one.
    * @throws StateError when the store is full or broken; then nothing has changed
    */
   merge(update: ReplicaUpdate): MergeResult {
-    const news = emptyUpdate();
+    const changes = emptyUpdate();
     const { roster, entries } = this;
     let rejected = 0;
     /** @returns whether to go on */
-    const sort = (signed: Signed, outcome: MergeOutcome, fresh: Signed[]): boolean => {
+    const note = (signed: Signed, outcome: MergeOutcome, fresh: Signed[]): boolean => {
       if (outcome === "added" || outcome === "updated") fresh.push(signed);
       else if (outcome !== "unchanged") {
         this.refusals.count(outcome.slice("rejected:".length) as UpdateRefusal);
@@ -79,11 +80,13 @@ export class Replica {
     };
     try {
       const isForged = this.#store.transaction(() =>
-        !update.records.every((signed) => sort(signed, roster.merge(signed), news.records)) ||
-        !update.statements.every((signed) => sort(signed, roster.mergeStatement(signed), news.statements)) ||
-        !update.entries.every((signed) => sort(signed, entries.merge(signed), news.entries))
+        !update.records.every((signed) => note(signed, roster.merge(signed), changes.records)) ||
+        !update.statements.every((signed) =>
+          note(signed, roster.mergeStatement(signed), changes.statements)
+        ) ||
+        !update.entries.every((signed) => note(signed, entries.merge(signed), changes.entries))
       );
-      return { news, rejected, isForged };
+      return { changes, rejected, isForged };
     } catch (error) {
       this.reload();
       throw error;
@@ -101,7 +104,7 @@ export class Replica {
     this.entries.reload();
   }
 
-  /** @returns everything there is to tell another member, revocations included */
+  /** @returns everything that another member may lack, revocations included */
   snapshot(): ReplicaUpdate {
     return { ...this.roster.signed(), entries: this.entries.signed() };
   }

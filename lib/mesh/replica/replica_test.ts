@@ -85,10 +85,10 @@ Deno.test("Replicas that tell each other everything become the same, whatever on
         replicas[to]?.entries.merge(entries[which] ?? assert.fail());
       }
       let rounds = 0;
-      for (let news = 1; news > 0; rounds++) {
-        news = 0;
+      for (let changes = 1; changes > 0; rounds++) {
+        changes = 0;
         for (const from of replicas) {
-          for (const to of replicas) news += to.merge(from.snapshot()).news.entries.length;
+          for (const to of replicas) changes += to.merge(from.snapshot()).changes.entries.length;
         }
         assert.ok(rounds < 10, "it comes to an end");
       }
@@ -103,7 +103,7 @@ Deno.test("Replicas that tell each other everything become the same, whatever on
   );
 });
 
-Deno.test("Replica.merge() tells what is news, and changes nothing when it fails", () => {
+Deno.test("Replica.merge() tells what is changes, and changes nothing when it fails", () => {
   const { network, replica, store, open } = setUp(9);
   const [a, b] = [network.node(), network.node()];
   replica.roster.merge(network.signed(a));
@@ -121,8 +121,8 @@ Deno.test("Replica.merge() tells what is news, and changes nothing when it fails
   assert.deepEqual(stateOf(replica), stateOf(open()));
   assert.equal(replica.roster.members().length, 1);
   store.put = put;
-  const { news, rejected } = replica.merge(update);
-  assert.deepEqual([news.records.length, news.statements.length, rejected], [1, 1, 0]);
+  const { changes, rejected } = replica.merge(update);
+  assert.deepEqual([changes.records.length, changes.statements.length, rejected], [1, 1, 0]);
 });
 
 Deno.test("Replica.merge() looks no further than the first false signature", () => {
@@ -131,8 +131,8 @@ Deno.test("Replica.merge() looks no further than the first false signature", () 
   const [a, b, c] = [network.node(), network.node(), network.node()];
   const forged = { ...network.signed(b), signature: stranger.signed(b).signature };
   const update = { ...NO_UPDATE, records: [network.signed(a), forged, network.signed(c)] };
-  const { news, rejected, isForged } = replica.merge(update);
-  assert.deepEqual([news.records.length, rejected, isForged], [1, 1, true]);
+  const { changes, rejected, isForged } = replica.merge(update);
+  assert.deepEqual([changes.records.length, rejected, isForged], [1, 1, true]);
   const falsely = { ...stated(a, 1, "192.0.2.1:1"), signature: forged.signature };
   const statements = [falsely, stated(a, 2, "192.0.2.2:1")];
   assert.equal(replica.merge({ ...NO_UPDATE, statements }).isForged, true);
@@ -143,10 +143,10 @@ Deno.test("Replica.merge() goes on after what is only unwelcome", () => {
   const { network, replica } = setUp(33);
   const [gone, here, unknown] = [network.node(), network.node(), network.node()];
   replica.roster.merge(network.signed(gone, { revoked: true, version: 2 }));
-  const { news, rejected, isForged } = replica.merge({
+  const { changes, rejected, isForged } = replica.merge({
     records: [network.signed(gone), network.signed(here)],
     statements: [stated(unknown, 1, "192.0.2.1:1"), stated(here, 1, "192.0.2.2:1")],
     entries: [],
   });
-  assert.deepEqual([news.records.length, news.statements.length, rejected, isForged], [1, 1, 2, false]);
+  assert.deepEqual([changes.records.length, changes.statements.length, rejected, isForged], [1, 1, 2, false]);
 });
