@@ -3,8 +3,8 @@
  * @module
  */
 
+import type { Clock, Timers } from "../base/mod.ts";
 import type { Dice } from "./dice.ts";
-import type { EventQueue } from "./event_queue.ts";
 
 /** How the ways between nodes are. */
 export interface WayConditions {
@@ -24,7 +24,8 @@ export interface Traffic {
 
 /** Carries messages between nodes that are numbered. */
 export class SimNetwork {
-  readonly queue: EventQueue;
+  readonly clock: Clock;
+  readonly timers: Timers;
   readonly random: Dice;
   readonly #conditions: WayConditions;
   #sideOf: (node: number) => number = () => 0;
@@ -32,9 +33,10 @@ export class SimNetwork {
   #bytes = 0;
   #lost = 0;
 
-  constructor(queue: EventQueue, random: Dice, conditions: WayConditions) {
-    this.queue = queue;
-    this.random = random;
+  constructor(environment: { clock: Clock; timers: Timers; random: Dice }, conditions: WayConditions) {
+    this.clock = environment.clock;
+    this.timers = environment.timers;
+    this.random = environment.random;
     this.#conditions = conditions;
   }
 
@@ -65,7 +67,7 @@ export class SimNetwork {
       this.#lost++;
       return;
     }
-    this.queue.after(this.delayMs(), () => {
+    this.timers.setTimer(this.delayMs(), () => {
       if (this.canReach(from, to)) arrive();
     });
   }

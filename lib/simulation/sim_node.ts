@@ -43,8 +43,6 @@ export interface SimWorld {
   readonly network: SimNetwork;
   readonly identity: NetworkIdentity;
   readonly reader: MemoReader;
-  /** When the virtual time is 0, by clocks that are right. */
-  readonly wallStartMs: number;
   find(nodeId: NodeId): SimNode | undefined;
 }
 
@@ -76,10 +74,10 @@ export class SimNode {
     this.identity = parts.identity;
     this.#store = parts.store;
     this.#world = parts.world;
-    const { network: { queue }, wallStartMs } = parts.world;
+    const { clock } = parts.world.network;
     this.clock = {
-      now: () => queue.now,
-      wall: (): UnixMillis => unixMillis(Math.floor(wallStartMs + queue.now + this.#skewMs)),
+      now: () => clock.now(),
+      wall: (): UnixMillis => unixMillis(Math.floor(clock.wall() + this.#skewMs)),
     };
   }
 
@@ -180,10 +178,10 @@ export class SimNode {
   #setTimer(): void {
     const gossip = this.#gossip;
     if (gossip === undefined || gossip.pollTimeout() >= this.#timerAt) return;
-    const { queue } = this.#world.network;
+    const { clock, timers } = this.#world.network;
     const at = this.#timerAt = gossip.pollTimeout();
     const run = this.#run;
-    queue.after(at - queue.now, () => {
+    timers.setTimer(at - clock.now(), () => {
       if (this.#run !== run || this.#timerAt !== at) return;
       this.#timerAt = Infinity;
       gossip.handleTimeout();
@@ -206,8 +204,8 @@ export class SimNode {
     if (this.#isFollowing) return;
     this.#isFollowing = true;
     const run = this.#run;
-    const { queue, random } = this.#world.network;
-    queue.after(FOLLOW_MS * random.fraction(), () => {
+    const { timers, random } = this.#world.network;
+    timers.setTimer(FOLLOW_MS * random.fraction(), () => {
       if (this.#run !== run) return;
       this.#isFollowing = false;
       this.#follow();
@@ -216,7 +214,7 @@ export class SimNode {
 
   #follow(): void {
     const { roster } = this.replica;
-    const { now } = this.#world.network.queue;
+    const now = this.#world.network.clock.now();
     for (const [nodeId, until] of this.#unreachable) if (until <= now) this.#unreachable.delete(nodeId);
     for (const link of [...this.#links.values()]) {
       if (roster.get(link.nodeId) === undefined) this.#break(link);
@@ -237,7 +235,7 @@ export class SimNode {
     const peer = find(nodeId);
     const run = this.#run;
     const isReachable = peer?.isUp === true && network.canReach(this.index, peer.index);
-    network.queue.after(isReachable ? 3 * network.delayMs() : DIAL_TIMEOUT_MS, () => {
+    network.timers.setTimer(isReachable ? 3 * network.delayMs() : DIAL_TIMEOUT_MS, () => {
       if (this.#run !== run || !this.#dialling.has(nodeId)) return;
       if (this.#links.has(nodeId)) return void this.#dialling.delete(nodeId);
       if (peer?.isUp === true && network.canReach(this.index, peer.index) && this.#knows(peer)) {
@@ -245,11 +243,11 @@ export class SimNode {
         return this.#open(peer);
       }
       if (misses + 1 === DIALS_BEFORE_ANOTHER) {
-        this.#unreachable.set(nodeId, (network.queue.now + UNREACHABLE_MS) as Millis);
+        this.#unreachable.set(nodeId, (network.clock.now() + UNREACHABLE_MS) as Millis);
         this.#followSoon();
       }
       const backoffMs = Math.min(MAX_BACKOFF_MS, 500 * 2 ** misses) * (0.5 + network.random.fraction());
-      network.queue.after(backoffMs, () => {
+      network.timers.setTimer(backoffMs, () => {
         if (this.#run !== run || !this.#dialling.delete(nodeId)) return;
         if (!this.#wanted.has(nodeId)) return;
         this.#dialling.add(nodeId);
@@ -282,7 +280,7 @@ export class SimNode {
   }
 
   #breakLater(link: LinkEnd): void {
-    this.#world.network.queue.after(DEAD_AFTER_MS, () => this.#break(link));
+    this.#world.network.timers.setTimer(DEAD_AFTER_MS, () => this.#break(link));
   }
 
   #break(link: LinkEnd): void {

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type UnixMillis, unixMillis } from "../base/mod.ts";
+import { type UnixMillis, unixMillis, VirtualClock, VirtualTimers } from "../base/mod.ts";
 import {
   generateNetwork,
   type MemberRecord,
@@ -16,7 +16,6 @@ import {
 } from "../mesh/mod.ts";
 import { Endpoint, IpAddress } from "../net/mod.ts";
 import { Dice } from "./dice.ts";
-import { EventQueue } from "./event_queue.ts";
 import { type BaseState, LayeredStore } from "./layered_store.ts";
 import { MemoReader } from "./memo_reader.ts";
 import { SimNetwork, type Traffic, type WayConditions } from "./sim_network.ts";
@@ -46,7 +45,8 @@ export class Simulation {
   readonly nodes: readonly SimNode[];
   readonly #nodes: SimNode[] = [];
   readonly #byId = new Map<NodeId, SimNode>();
-  readonly #queue = new EventQueue();
+  readonly #clock = new VirtualClock(WALL_START_MS);
+  readonly #timers = new VirtualTimers(this.#clock);
   readonly #random: Dice;
   readonly #network: SimNetwork;
   readonly #identity: ReturnType<typeof generateNetwork>;
@@ -58,7 +58,7 @@ export class Simulation {
   constructor({ nodes, seed, leaders = 3, conditions = {}, onProgress = () => {} }: SimulationOptions) {
     this.seed = seed;
     this.#random = new Dice(seed);
-    this.#network = new SimNetwork(this.#queue, this.#random, {
+    this.#network = new SimNetwork({ clock: this.#clock, timers: this.#timers, random: this.#random }, {
       loss: 0,
       minDelayMs: 5,
       maxDelayMs: 100,
@@ -69,12 +69,11 @@ export class Simulation {
       network: this.#network,
       identity: this.#identity,
       reader: this.#reader,
-      wallStartMs: WALL_START_MS,
       find: (nodeId) => this.#byId.get(nodeId),
     };
     const store = new LayeredStore();
     const { id: networkId, verifyingKey } = this.#identity;
-    const clock = { now: () => this.#queue.now, wall: () => this.#wall() };
+    const clock = { now: () => this.#clock.now(), wall: () => this.#wall() };
     const first = new Replica(store, { networkId, verifyingKey, clock, reader: this.#reader });
     const identities: NodeIdentity[] = [];
     for (let i = 0; i < nodes; i++) {
@@ -99,7 +98,7 @@ export class Simulation {
 
   /** Milliseconds of virtual time since the beginning. */
   get nowMs(): number {
-    return this.#queue.now;
+    return this.#clock.now();
   }
 
   get traffic(): Traffic {
@@ -116,7 +115,7 @@ export class Simulation {
 
   /** Lets time pass. */
   advance(ms: number): void {
-    this.#queue.advance(ms);
+    this.#timers.advance(ms);
   }
 
   /** Whether these know exactly the same. */
@@ -236,7 +235,7 @@ export class Simulation {
   }
 
   #wall(): UnixMillis {
-    return unixMillis(Math.floor(WALL_START_MS + this.#queue.now));
+    return unixMillis(Math.floor(this.#clock.wall()));
   }
 }
 
