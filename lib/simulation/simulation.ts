@@ -1,5 +1,5 @@
 /**
- * A whole mesh in one process, under a virtual clock and a seeded network: the same seed, the same run.
+ * A whole mesh in one process, under a virtual clock and a seeded network: the same seed gives the same run.
  * @module
  */
 
@@ -15,10 +15,9 @@ import {
   stateOwn,
 } from "../mesh/mod.ts";
 import { Endpoint, IpAddress } from "../net/mod.ts";
-import { Dice } from "./dice.ts";
 import { type BaseState, LayeredStore } from "./layered_store.ts";
 import { MemoReader } from "./memo_reader.ts";
-import { SimNetwork, type Traffic, type WayConditions } from "./sim_network.ts";
+import { Dice, SimNetwork, type Traffic, type WayConditions } from "./sim_network.ts";
 import { SimNode, type SimWorld } from "./sim_node.ts";
 
 /** When the virtual time is 0: 2025-01-01. */
