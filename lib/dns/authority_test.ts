@@ -2,13 +2,19 @@ import assert from "node:assert/strict";
 import { Cidr, IpAddress } from "../net/mod.ts";
 import { type Answer, Authority } from "./authority.ts";
 import { formatRecord, parseRecord } from "./custom_record.ts";
-import { leaderRecords, memberRecords, nodeLabel } from "./member_names.ts";
+import {
+  leaderRecords,
+  memberRecords,
+  nodeLabel,
+  reverseName,
+  reverseOrigins,
+  type ServiceInstance,
+  serviceRecords,
+} from "./network_names.ts";
 import type { ResourceRecord } from "./message.ts";
 import { dataText } from "./record_data.ts";
 import { CLASS_IN, parseType, RECORD_TYPE, responseCodeText, typeText } from "./record_type.ts";
-import { reverseName, reverseOrigins } from "./reverse_name.ts";
 import { cidrOf, ipOf, nameOf } from "./samples_test.ts";
-import { type ServiceInstance, serviceRecords } from "./service_names.ts";
 import { RECORD_RANK } from "./zone.ts";
 
 const zone = nameOf("weft.internal");

@@ -12,7 +12,7 @@
 
 import type { Endpoint } from "../net/mod.ts";
 import { type Counters, type Millis, type RandomSource, randomUint32 } from "../base/mod.ts";
-import { AnswerCache, type CacheKey } from "./answer_cache.ts";
+import { AnswerCache, type CacheKey, keyText } from "./answer_cache.ts";
 import type { DomainName } from "./domain_name.ts";
 import { type DnsMessage, FLAG, type Question } from "./message.ts";
 import { decodeMessage } from "./message_decoder.ts";
@@ -144,7 +144,7 @@ export class Forwarder<To> {
 
   /** Asks for somebody. @returns false when too much is under way; then nobody will be told anything */
   ask(now: Millis, query: ForwardQuery<To>): boolean {
-    const key = exchangeKey(query);
+    const key = keyText(query);
     const same = this.#exchanges.get(key);
     if (same !== undefined) {
       if (same.waiting.length >= this.#limits.maxWaiters) return this.#refuse();
@@ -297,8 +297,4 @@ function failureOf(question: Question): DnsMessage {
     authority: [],
     additional: [],
   };
-}
-
-function exchangeKey({ question, wantsDnssec, isUnchecked }: CacheKey): string {
-  return `${question.type} ${question.class} ${wantsDnssec} ${isUnchecked} ${question.name.key}`;
 }

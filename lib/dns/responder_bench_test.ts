@@ -9,7 +9,7 @@ import { Endpoint } from "../net/mod.ts";
 import { Authority } from "./authority.ts";
 import { type DnsCounter, dnsCounters } from "./dns_counter.ts";
 import { Forwarder, type ForwardLimits, type ForwardRoute } from "./forwarder.ts";
-import { addressRecord } from "./member_names.ts";
+import { addressRecord } from "./network_names.ts";
 import type { DomainName } from "./domain_name.ts";
 import { type DnsMessage, type Edns, FLAG, type ResourceRecord } from "./message.ts";
 import { decodeMessage } from "./message_decoder.ts";

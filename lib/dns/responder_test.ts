@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { addressRecord } from "./member_names.ts";
+import { addressRecord } from "./network_names.ts";
 import { FLAG } from "./message.ts";
 import { decodeMessage } from "./message_decoder.ts";
 import { ipOf, nameOf } from "./samples_test.ts";
