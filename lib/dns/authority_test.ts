@@ -14,7 +14,7 @@ import {
 import type { ResourceRecord } from "./message.ts";
 import { dataText } from "./record_data.ts";
 import { CLASS_IN, parseType, RECORD_TYPE, responseCodeText, typeText } from "./record_type.ts";
-import { cidrOf, ipOf, nameOf } from "./samples_test.ts";
+import { cidrOf, ipOf, nameOf } from "./testing/samples.ts";
 import { RECORD_RANK } from "./zone.ts";
 
 const zone = nameOf("weft.internal");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { formatRecord, parseRecord } from "./custom_record.ts";
-import { nameOf } from "./samples_test.ts";
+import { nameOf } from "./testing/samples.ts";
 
 const zone = nameOf("weft.internal");
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { DomainName } from "./domain_name.ts";
-import { anyName, nameOf } from "./samples_test.ts";
+import { anyName, nameOf } from "./testing/samples.ts";
 
 const good: readonly (readonly [string, string, number])[] = [
   [".", ".", 0],

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { type DnsMessage, FLAG } from "./message.ts";
 import { RECORD_TYPE } from "./record_type.ts";
-import { nameOf } from "./samples_test.ts";
+import { nameOf } from "./testing/samples.ts";
 import { record } from "./zone.ts";
 
-import { address, Bench, corporate, everything, first, second } from "./responder_bench_test.ts";
+import { address, Bench, corporate, everything, first, second } from "./testing/responder_bench.ts";
 Deno.test("Responder asks other servers, once for all who ask the same, and tells each in its own way", () => {
   const bench = new Bench(everything);
   assert.equal(bench.ask("Example.com", { to: "a" }).kind, "pending");

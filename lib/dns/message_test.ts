@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { anyName, nameOf } from "./samples_test.ts";
+import { anyName, nameOf } from "./testing/samples.ts";
 import { type DnsMessage, FLAG, type ResourceRecord } from "./message.ts";
 import { decodeMessage } from "./message_decoder.ts";
 import { encodeMessage } from "./message_encoder.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { nameOf } from "./samples_test.ts";
+import { nameOf } from "./testing/samples.ts";
 import { dataText, nameInData, soaData, soaMinimumSeconds, srvData, stringsData } from "./record_data.ts";
 import { parseType, RECORD_TYPE, responseCodeText, typeText } from "./record_type.ts";
 

@@ -3,10 +3,10 @@ import fc from "fast-check";
 import { addressRecord } from "./network_names.ts";
 import { FLAG } from "./message.ts";
 import { decodeMessage } from "./message_decoder.ts";
-import { ipOf, nameOf } from "./samples_test.ts";
+import { ipOf, nameOf } from "./testing/samples.ts";
 import { RECORD_RANK } from "./zone.ts";
 
-import { type Ask, Bench, decoded, edns, everything, query } from "./responder_bench_test.ts";
+import { type Ask, Bench, decoded, edns, everything, query } from "./testing/responder_bench.ts";
 Deno.test("Responder answers with authority and the question's own spelling", () => {
   const response = new Bench().answer("WeB-1.weft.INTERNAL");
   assert.equal(response.id, 0x1234);

@@ -4,8 +4,8 @@
  */
 
 import fc from "fast-check";
-import { Cidr, IpAddress } from "../net/mod.ts";
-import { DomainName, MAX_NAME_BYTES } from "./domain_name.ts";
+import { Cidr, IpAddress } from "../../net/mod.ts";
+import { DomainName, MAX_NAME_BYTES } from "../domain_name.ts";
 
 const anyLabel = fc.uint8Array({ minLength: 1, maxLength: 63 });
 /** Names of any bytes, as long as names may be. */

@@ -4,20 +4,20 @@
  */
 
 import assert from "node:assert/strict";
-import { type Counters, type Millis, millis, SeededRandom } from "../base/mod.ts";
-import { Endpoint } from "../net/mod.ts";
-import { Authority } from "./authority.ts";
-import { type DnsCounter, dnsCounters } from "./dns_counter.ts";
-import { Forwarder, type ForwardLimits, type ForwardRoute } from "./forwarder.ts";
-import { addressRecord } from "./network_names.ts";
-import type { DomainName } from "./domain_name.ts";
-import { type DnsMessage, type Edns, FLAG, type ResourceRecord } from "./message.ts";
-import { decodeMessage } from "./message_decoder.ts";
-import { encodeMessage } from "./message_encoder.ts";
-import { parseType } from "./record_type.ts";
-import { type Asker, type DnsTransport, type QueryOutcome, Responder } from "./responder.ts";
-import { ipOf, nameOf } from "./samples_test.ts";
-import { RECORD_RANK } from "./zone.ts";
+import { type Counters, type Millis, millis, SeededRandom } from "../../base/mod.ts";
+import { Endpoint } from "../../net/mod.ts";
+import { Authority } from "../authority.ts";
+import { type DnsCounter, dnsCounters } from "../dns_counter.ts";
+import { Forwarder, type ForwardLimits, type ForwardRoute } from "../forwarder.ts";
+import { addressRecord } from "../network_names.ts";
+import type { DomainName } from "../domain_name.ts";
+import { type DnsMessage, type Edns, FLAG, type ResourceRecord } from "../message.ts";
+import { decodeMessage } from "../message_decoder.ts";
+import { encodeMessage } from "../message_encoder.ts";
+import { parseType } from "../record_type.ts";
+import { type Asker, type DnsTransport, type QueryOutcome, Responder } from "../responder.ts";
+import { ipOf, nameOf } from "./samples.ts";
+import { RECORD_RANK } from "../zone.ts";
 
 export const zone: DomainName = nameOf("weft.internal");
 export const first: Endpoint = endpoint("192.0.2.53:53");
