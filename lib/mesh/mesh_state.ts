@@ -29,7 +29,7 @@ import {
   NO_UPDATE,
   type OwnEndpoints,
   type ReplicaUpdate,
-  type SignedStatement,
+  type Signed,
   splitUpdate,
   stateOwn,
   verifyRecord,
@@ -293,7 +293,7 @@ export class MeshState {
   stateEndpoints(
     endpoints: readonly Endpoint[],
     channelEndpoints: readonly Endpoint[],
-  ): SignedStatement | undefined {
+  ): Signed | undefined {
     const previous = this.roster.get(this.identity.id)?.statement;
     const signed = stateOwn(this.identity, { endpoints, channelEndpoints }, { clock: this.#clock, previous });
     if (signed !== undefined) this.roster.mergeStatement(signed);

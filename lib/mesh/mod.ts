@@ -33,8 +33,6 @@ export {
   type ReplicaUpdate,
   type Signed,
   type SignedReader,
-  type SignedRecord,
-  type SignedStatement,
   signRecord,
   signStatement,
   type StateEntry,

@@ -4,7 +4,7 @@
  */
 
 import type { AgentOptions } from "../../config/mod.ts";
-import type { MeshState, SignedStatement } from "../../mesh/mod.ts";
+import type { MeshState, Signed } from "../../mesh/mod.ts";
 import type { Cidr, Endpoint } from "../../net/mod.ts";
 import { orderCandidates } from "./local_endpoints.ts";
 import { ownEndpoints, ownPrefixes } from "./own_endpoints.ts";
@@ -28,7 +28,7 @@ export class EndpointSelector {
   }
 
   /** Looks where this host is now. @returns what to tell the others, if that has changed */
-  state(): SignedStatement | undefined {
+  state(): Signed | undefined {
     this.#prefixes = ownPrefixes(this.#options);
     const endpoints = ownEndpoints(this.#options);
     return this.#mesh.stateEndpoints(endpoints, endpoints);

@@ -11,7 +11,7 @@ import {
   NO_UPDATE,
   NodeIdentity,
   nodeIdOf,
-  type SignedRecord,
+  type Signed,
 } from "../../mesh/mod.ts";
 import { memoryStreamPair } from "../../transport/mod.ts";
 import { settled, Stage } from "./testing/message_plane_stage.ts";
@@ -254,6 +254,6 @@ Deno.test("MessagePlane tells a member that has other keys now who it is", async
   const channel = await stage.call(node, stage.acceptor.open("192.0.2.2:1000"));
   const said = decodeMeshMessage((await channel.receive())?.body ?? assert.fail());
   assert(said?.kind === "roster-update");
-  const hex = (records: readonly SignedRecord[]) => records.map(({ payload }) => payload.toHex());
+  const hex = (records: readonly Signed[]) => records.map(({ payload }) => payload.toHex());
   assert.deepEqual(hex(said.update.records), hex([added, removal]));
 });

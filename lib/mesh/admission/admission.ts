@@ -3,17 +3,17 @@
  * @module
  */
 
-import type { PublicKey, VerifyingKey } from "../../crypto/mod.ts";
+import type { PublicKey } from "../../crypto/mod.ts";
 import type { Cidr, Endpoint } from "../../net/mod.ts";
 import { mergeLabels, type NodeId } from "../identity/mod.ts";
 import {
   MAX_CLOCK_AHEAD_MS,
   type MemberRecord,
-  type SignedStatement,
+  type Signed,
   type TokenSecret,
   verifyStatement,
 } from "../records/mod.ts";
-import type { KeyRotation } from "../wire/mod.ts";
+import type { JoinRequest, KeyRotation } from "../wire/mod.ts";
 import {
   type AdmissionRefusal,
   type Enrolled,
@@ -31,14 +31,8 @@ export const RENEW_BEFORE_MS: number = 60 * 86_400_000;
 const MAX_RENEWALS = 16;
 
 /** A join request with what the channel knows of its sender. */
-export interface AdmissionRequest {
+export interface AdmissionRequest extends JoinRequest {
   readonly tokenId: string;
-  readonly secret: TokenSecret;
-  readonly name: string;
-  readonly publicKey: PublicKey;
-  readonly verifyingKey: VerifyingKey;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly statement?: SignedStatement;
   /** The key that the channel's handshake has proven. */
   readonly remotePublicKey: PublicKey;
 }
@@ -91,14 +85,7 @@ export class Admission {
   }
 
   /** Makes the record of the machine that starts the network. */
-  addLeader(
-    leader: {
-      readonly name: string;
-      readonly publicKey: PublicKey;
-      readonly verifyingKey: VerifyingKey;
-      readonly labels: Readonly<Record<string, string>>;
-    },
-  ): Enrolled | AdmissionRefusal {
+  addLeader(leader: Omit<JoinRequest, "secret" | "statement">): Enrolled | AdmissionRefusal {
     return this.#enrolment.transact(() => this.#enrolment.add({ ...leader, roles: ["leader", "member"] }));
   }
 

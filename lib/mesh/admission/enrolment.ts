@@ -15,7 +15,7 @@ import {
   overlayIpv6Prefix,
   toNodeName,
 } from "../identity/mod.ts";
-import { type MemberRecord, type SignedRecord, signRecord } from "../records/mod.ts";
+import { type MemberRecord, type Signed, signRecord } from "../records/mod.ts";
 import { MAX_MEMBERS, type Roster } from "../replica/mod.ts";
 
 /** How long a record is good for; leaders renew those of members that are there. */
@@ -40,7 +40,7 @@ export interface AddressPool {
 /** A record that was just signed and is in the roster. */
 export interface Enrolled {
   readonly record: MemberRecord;
-  readonly signed: SignedRecord;
+  readonly signed: Signed;
 }
 
 /** Why nobody was let in: for the leader's own log and counters, never for whoever asked. */

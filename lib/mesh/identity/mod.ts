@@ -5,5 +5,4 @@
 
 export * from "./identity.ts";
 export * from "./node_name.ts";
-export * from "./overlay_ipv6.ts";
 export * from "./sealed_box.ts";

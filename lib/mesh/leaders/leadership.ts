@@ -9,18 +9,12 @@
  * @module
  */
 
-import { type Environment, type StateStore, unixMillis } from "../../base/mod.ts";
+import type { Environment, StateStore } from "../../base/mod.ts";
 import { SigningKey } from "../../crypto/mod.ts";
 import { AddressRange, type IpAddress } from "../../net/mod.ts";
-import {
-  type AddressPool,
-  Admission,
-  type Enrolled,
-  RECORD_LIFETIME_MS,
-  TokenBook,
-} from "../admission/mod.ts";
+import { type AddressPool, Admission, TokenBook } from "../admission/mod.ts";
 import { type NetworkIdentity, type NodeIdentity, openSealed, sealFor, SEED_BYTES } from "../identity/mod.ts";
-import { type MemberRecord, NO_UPDATE, type ReplicaUpdate, type Role, signRecord } from "../records/mod.ts";
+import { type MemberRecord, NO_UPDATE, type ReplicaUpdate, type Role } from "../records/mod.ts";
 import type { MemberAnswer, MemberRequest, SliceGrant } from "../wire/mod.ts";
 import { dropSigningKey, keepSigningKey } from "../network_store.ts";
 import type { Replica } from "../replica/mod.ts";
@@ -106,20 +100,13 @@ export class Leadership {
     if (seed?.length !== SEED_BYTES) return undefined;
     const signingKey = SigningKey.fromSeed(seed);
     if (!signingKey.verifyingKey.equals(network.verifyingKey)) return undefined;
-    const before = this.#leader;
-    try {
-      return this.#store.transaction(() => {
-        keepSigningKey(this.#store, signingKey);
-        if (before === undefined) SliceLedger.begin(this.#store);
-        const leader = this.#leader ??= this.#open(signingKey);
-        leader.ledger.take(slices);
-        return this.#signOwn(signingKey, ["leader", "member"]);
-      });
-    } catch (error) {
-      this.#leader = before;
-      this.#options.replica.reload();
-      throw error;
-    }
+    return this.#undoable(() => {
+      keepSigningKey(this.#store, signingKey);
+      if (this.#leader === undefined) SliceLedger.begin(this.#store);
+      const leader = this.#leader ??= this.#open(signingKey);
+      leader.ledger.take(slices);
+      return this.#signOwn(leader, ["leader", "member"]);
+    });
   }
 
   /** Takes over addresses of a leader that gives them up, with the records of everybody who has one of them. */
@@ -150,23 +137,20 @@ export class Leadership {
 
   /** Is no leader any more. @returns what others are to be sent */
   resign(): ReplicaUpdate {
-    const { signingKey } = this.#required();
-    const update = this.#undoable(() => {
-      const changes = this.#signOwn(signingKey, ["member"]);
+    const leader = this.#required();
+    return this.#undoable(() => {
+      const changes = this.#signOwn(leader, ["member"]);
       dropSigningKey(this.#store);
+      this.#leader = undefined;
       return changes;
     });
-    this.#leader = undefined;
-    return update;
   }
 
   /** Answers a leader that asks this node to be none any more; the same again when it asks again. */
   demote(asker: MemberRecord): { readonly answer: MemberAnswer; readonly changes: ReplicaUpdate } {
     if (this.#leader === undefined) {
-      const pool = this.#options.newPool();
-      const slices = new SliceLedger(this.#store, { pool, random: this.#options.random }).pendingAllFor(
-        asker.nodeId,
-      );
+      const { newPool, random } = this.#options;
+      const slices = new SliceLedger(this.#store, { pool: newPool(), random }).pendingAllFor(asker.nodeId);
       return { answer: { kind: "done", ...slices && { slices } }, changes: NO_UPDATE };
     }
     const { slices, records } = this.handOver(asker);
@@ -190,22 +174,22 @@ export class Leadership {
     return { signingKey, tokens, admission, ledger };
   }
 
-  #signOwn(signingKey: SigningKey, roles: readonly Role[]): ReplicaUpdate {
-    const { identity, replica: { roster }, clock } = this.#options;
+  /** Signs this node's own record anew, for other roles. */
+  #signOwn({ admission }: LeaderState, roles: readonly Role[]): ReplicaUpdate {
+    const { identity, replica: { roster } } = this.#options;
     const known = roster.recordById(identity().id);
     if (known === undefined || known.revoked || known.roles.join() === roles.join()) return NO_UPDATE;
-    const issuedAt = clock.wall();
-    const expiresAt = unixMillis(issuedAt + RECORD_LIFETIME_MS);
-    const record = { ...known, roles, version: known.version + 1, issuedAt, expiresAt };
-    const signed: Enrolled["signed"] = signRecord(record, signingKey);
-    roster.merge(signed);
-    return { ...NO_UPDATE, records: [signed] };
+    const enrolled = admission.renew({ ...known, roles });
+    return typeof enrolled === "string" ? NO_UPDATE : { ...NO_UPDATE, records: [enrolled.signed] };
   }
 
+  /** Runs `body` in a transaction. When that is undone, this node leads or not as before. */
   #undoable<T>(body: () => T): T {
+    const before = this.#leader;
     try {
       return this.#store.transaction(body);
     } catch (error) {
+      this.#leader = before;
       this.#options.replica.reload();
       throw error;
     }

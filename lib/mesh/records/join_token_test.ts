@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom, unixMillis } from "../../base/mod.ts";
 import { Cidr, Endpoint } from "../../net/mod.ts";
-import { generateNetwork, NodeIdentity } from "../identity/identity.ts";
+import { generateNetwork, NodeIdentity, overlayIpv6For, overlayIpv6Prefix } from "../identity/mod.ts";
 import { JoinToken, type JoinTokenFields, TokenSecret } from "./join_token.ts";
-import { overlayIpv6For, overlayIpv6Prefix } from "../identity/overlay_ipv6.ts";
 
 const random = new SeededRandom(21);
 const network = generateNetwork(random);

@@ -74,9 +74,6 @@ export interface MemberRecord {
   readonly successor?: NodeId;
 }
 
-/** A member record with the network's signature. */
-export type SignedRecord = Signed;
-
 const ROLE_NUMBERS: Readonly<Record<Role, RoleNumber>> = {
   leader: RoleNumber.LEADER,
   member: RoleNumber.MEMBER,
@@ -92,7 +89,7 @@ const ROLES: ReadonlyMap<RoleNumber, Role> = new Map([
  * Signs a record with the network's key.
  * @throws RangeError when the record is one that nobody would accept
  */
-export function signRecord(record: MemberRecord, signingKey: SigningKey): SignedRecord {
+export function signRecord(record: MemberRecord, signingKey: SigningKey): Signed {
   const payload = encodeRecord(record);
   if (decodeRecord(payload) === undefined) {
     throw new RangeError(`Cannot sign the record of ${record.name}: a field is out of bounds`);
@@ -101,7 +98,7 @@ export function signRecord(record: MemberRecord, signingKey: SigningKey): Signed
 }
 
 /** @returns the record, or undefined when it is malformed or not signed by the network's key */
-export function verifyRecord(signed: SignedRecord, networkKey: VerifyingKey): MemberRecord | undefined {
+export function verifyRecord(signed: Signed, networkKey: VerifyingKey): MemberRecord | undefined {
   // Reading costs far less than the signature, so it comes first.
   const record = decodeRecord(signed.payload);
   return record && isSignedBy(RECORD_LABEL, signed, networkKey) ? record : undefined;

@@ -25,26 +25,27 @@ export const MAX_STATED_ENDPOINTS = 8;
 /** What statement signatures are made under. */
 export const STATEMENT_LABEL = "weft node statement v1";
 
-/** Where a node is, as it says itself. */
-export interface NodeStatement {
-  readonly nodeId: NodeId;
-  /** Of the packet plane (UDP). */
+/** Where a node is, on both planes. */
+export interface OwnEndpoints {
+  /** Of the packet plane (UDP), the best first. */
   readonly endpoints: readonly Endpoint[];
-  /** Of the message plane (TCP). */
+  /** Of the message plane (TCP), the best first. */
   readonly channelEndpoints: readonly Endpoint[];
+}
+
+/** Where a node is, as it says itself. */
+export interface NodeStatement extends OwnEndpoints {
+  readonly nodeId: NodeId;
   /** Grows with every statement of this node; at least 1. */
   readonly version: number;
   readonly issuedAt: UnixMillis;
 }
 
-/** A statement with its node's signature. */
-export type SignedStatement = Signed;
-
 /**
  * Signs a statement with the node's own key.
  * @throws RangeError when the statement is one that nobody would accept
  */
-export function signStatement(statement: NodeStatement, signingKey: SigningKey): SignedStatement {
+export function signStatement(statement: NodeStatement, signingKey: SigningKey): Signed {
   const payload = encodeMessage(NodeStatementSchema, {
     nodeId: idBytes(statement.nodeId),
     endpoints: statement.endpoints.map(String),
@@ -59,7 +60,7 @@ export function signStatement(statement: NodeStatement, signingKey: SigningKey):
 }
 
 /** @returns the statement, or undefined when it is malformed or not signed by `nodeKey` */
-export function verifyStatement(signed: SignedStatement, nodeKey: VerifyingKey): NodeStatement | undefined {
+export function verifyStatement(signed: Signed, nodeKey: VerifyingKey): NodeStatement | undefined {
   const statement = decodeStatement(signed.payload);
   return statement && isSignedBy(STATEMENT_LABEL, signed, nodeKey) ? statement : undefined;
 }
@@ -80,14 +81,6 @@ export function decodeStatement(payload: Uint8Array): NodeStatement | undefined 
   return { nodeId, endpoints, channelEndpoints, version, issuedAt };
 }
 
-/** Where a node is, on both planes. */
-export interface OwnEndpoints {
-  /** Of the packet plane (UDP), the best first. */
-  readonly endpoints: readonly Endpoint[];
-  /** Of the message plane (TCP), the best first. */
-  readonly channelEndpoints: readonly Endpoint[];
-}
-
 /**
  * Signs the first eight endpoints of each plane that can be reached at all.
  *
@@ -98,12 +91,12 @@ export function stateOwn(
   identity: NodeIdentity,
   own: OwnEndpoints,
   options: { readonly clock: Clock; readonly previous: NodeStatement | undefined },
-): SignedStatement | undefined {
+): Signed | undefined {
   const { clock, previous } = options;
   const endpoints = presentable(own.endpoints);
   const channelEndpoints = presentable(own.channelEndpoints);
   if (
-    // What was said by a clock that was ahead is not believed by others until it is said anew.
+    // What was stated by a clock that was ahead is not believed by others until it is stated anew.
     previous !== undefined && previous.issuedAt <= clock.wall() &&
     endpoints.join() === previous.endpoints.join() &&
     channelEndpoints.join() === previous.channelEndpoints.join()

@@ -1,5 +1,6 @@
 /**
- * Whatever else members tell each other: names, services, policies. The body is for whoever knows the kind.
+ * What members replicate beside records and statements: names, services, policies. The body is for whoever knows the
+ * kind.
  * @module
  */
 
@@ -69,12 +70,6 @@ export function signEntry(entry: StateEntry, signingKey: SigningKey): Signed {
     throw new RangeError(`Cannot sign the entry ${entry.kind}/${entry.key}: a field is out of bounds`);
   }
   return signPayload(ENTRY_LABEL, payload, signingKey);
-}
-
-/** @returns the entry, or undefined when it is malformed or not signed by `key` */
-export function verifyEntry(signed: Signed, key: VerifyingKey): StateEntry | undefined {
-  const entry = decodeEntry(signed.payload);
-  return entry && isSignedBy(ENTRY_LABEL, signed, key) ? entry : undefined;
 }
 
 /** @returns the entry in a payload, its signature not checked, or undefined when it is malformed */

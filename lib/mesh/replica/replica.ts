@@ -3,10 +3,8 @@
  * @module
  */
 
-import { type Clock, Counters, type StateStore } from "../../base/mod.ts";
-import type { VerifyingKey } from "../../crypto/mod.ts";
+import { Counters, type StateStore } from "../../base/mod.ts";
 import { EntryBook } from "./entry_book.ts";
-import type { NetworkId } from "../identity/mod.ts";
 import {
   emptyUpdate,
   PLAIN_READER,
@@ -14,7 +12,13 @@ import {
   type Signed,
   type SignedReader,
 } from "../records/mod.ts";
-import { MERGE_REFUSALS, type MergeOutcome, type MergeRefusal, Roster } from "./roster.ts";
+import {
+  MERGE_REFUSALS,
+  type MergeOutcome,
+  type MergeRefusal,
+  Roster,
+  type RosterOptions,
+} from "./roster.ts";
 import { VersionIndex } from "../versions/mod.ts";
 
 /** Why something that a member sent was refused; each reason is counted. */
@@ -30,16 +34,6 @@ export interface MergeResult {
   readonly isForged: boolean;
 }
 
-/** Whose replica it is, and by which clock. */
-export interface ReplicaOptions {
-  readonly networkId: NetworkId;
-  /** The network's key. */
-  readonly verifyingKey: VerifyingKey;
-  readonly clock: Clock;
-  /** Reads payloads; anew each time when absent. */
-  readonly reader?: SignedReader;
-}
-
 /** One node's copy. What is merged into it is in its store when the call returns. */
 export class Replica {
   readonly roster: Roster;
@@ -51,7 +45,7 @@ export class Replica {
   readonly #reader: SignedReader;
 
   /** @throws StateError when what is stored is damaged */
-  constructor(store: StateStore, options: ReplicaOptions) {
+  constructor(store: StateStore, options: Omit<RosterOptions, "versions">) {
     this.#store = store;
     const { versions } = this;
     const reader = this.#reader = options.reader ?? PLAIN_READER;

@@ -15,8 +15,6 @@ import {
   RECORD_LABEL,
   type Signed,
   type SignedReader,
-  type SignedRecord,
-  type SignedStatement,
   STATEMENT_LABEL,
 } from "../records/mod.ts";
 import { type RosterEvent, RosterEvents } from "./roster_events.ts";
@@ -55,7 +53,7 @@ export type MergeOutcome = "added" | "updated" | "unchanged" | `rejected:${Merge
 /** Whose records a roster takes, and by which clock. */
 export interface RosterOptions {
   readonly networkId: NetworkId;
-  /** The network's key, which signs all records. */
+  /** The network's key, which signs all records and what leaders write for all. */
   readonly verifyingKey: VerifyingKey;
   readonly clock: Clock;
   /** Reads payloads; anew each time when absent. */
@@ -93,7 +91,7 @@ export class Roster {
   }
 
   /** Takes a record in if it is the network's and newer than what is known. Never throws on what it is offered. */
-  merge(signed: SignedRecord): MergeOutcome {
+  merge(signed: Signed): MergeOutcome {
     const record = this.#reader.record(signed.payload);
     if (record === undefined) return "rejected:malformed";
     if (record.networkId !== this.#options.networkId) return "rejected:network";
@@ -120,7 +118,7 @@ export class Roster {
   }
 
   /** Takes a statement in if a known member signed it and it is newer. Never throws on what it is offered. */
-  mergeStatement(signed: SignedStatement): MergeOutcome {
+  mergeStatement(signed: Signed): MergeOutcome {
     const statement = this.#reader.statement(signed.payload);
     if (statement === undefined) return "rejected:malformed";
     const record = this.recordById(statement.nodeId);
@@ -223,12 +221,12 @@ export class Roster {
   }
 
   /** @returns the record of a node as it was signed */
-  signedRecord(nodeId: NodeId): SignedRecord | undefined {
+  signedRecord(nodeId: NodeId): Signed | undefined {
     return this.#store.byNodeId(nodeId)?.signed;
   }
 
   /** @returns the statement of a node as it was signed */
-  signedStatement(nodeId: NodeId): SignedStatement | undefined {
+  signedStatement(nodeId: NodeId): Signed | undefined {
     return this.#store.statementOf(nodeId)?.signed;
   }
 
