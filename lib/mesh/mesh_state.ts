@@ -6,7 +6,6 @@
 import { type Clock, type Environment, type RandomSource, StateError, type StateStore } from "../base/mod.ts";
 import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 import {
-  absorbTokens,
   type AddressPool,
   type Admission,
   type Enrolled,
@@ -56,7 +55,7 @@ import {
 } from "./network_store.ts";
 import { Replica, type Roster } from "./replica/mod.ts";
 
-/** What every node's state stands on. */
+/** Of what every node's state is made. */
 export interface MeshOptions extends Pick<Environment, "clock" | "random"> {
   /** Makes a fresh pool for the overlay's block; leaders need one. */
   readonly addressPool: (cidr: Cidr) => AddressPool;
@@ -69,7 +68,7 @@ export interface NewNetwork {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** What a machine says when it asks to be let in. */
+/** What a machine asks for when it joins. */
 export interface JoinParameters extends OwnEndpoints {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -83,7 +82,7 @@ export class MeshState {
   readonly ipv6Cidr: Cidr | undefined;
   /** Everything that all members agree on. */
   readonly replica: Replica;
-  /** What this node has as a leader, or may be given. */
+  /** What this node has as a leader, or may become one with. */
   readonly leadership: Leadership;
   /** Where the leader was that let this node in; absent on the one that started the network. */
   readonly bootstrap: Bootstrap | undefined;
@@ -244,7 +243,7 @@ export class MeshState {
 
   /**
    * Draws the keys that this node is to go on under; the same until it has adopted them.
-   * @returns what a leader is to be asked
+   * @returns the request to a leader
    */
   prepareRotation(own: OwnEndpoints): KeyRotation {
     const next = nextIdentityOf(this.#store, this.#random);
@@ -260,7 +259,7 @@ export class MeshState {
 
   /**
    * Goes on under the new keys once the network knows them, with everything that this node has written.
-   * @returns what others are to be told, or undefined when it is not time
+   * @returns what others are to be sent, or undefined when it is not time
    */
   adoptRotation(): ReplicaUpdate | undefined {
     const next = readNextIdentity(this.#store);
@@ -279,17 +278,17 @@ export class MeshState {
 
   /**
    * Lets leaders know the same tokens; on others nothing happens.
-   * @returns what others are to be told
+   * @returns what others are to be sent
    */
   shareTokens(): ReplicaUpdate {
     const { tokens, leadership: { signingKey }, replica, identity: { id: self } } = this;
     if (tokens === undefined || signingKey === undefined) return NO_UPDATE;
-    const parts = { self, networkId: this.network.id, signingKey, tokens, replica, random: this.#random };
-    absorbTokens(parts);
-    return shareTokens(parts, this.#clock.wall());
+    const networkId = this.network.id;
+    const environment = { clock: this.#clock, random: this.#random };
+    return shareTokens({ self, networkId, signingKey, tokens, replica, ...environment });
   }
 
-  /** Keeps where this node is. @returns a statement to be told to others, or undefined when nothing has changed */
+  /** Keeps where this node is. @returns a statement to be sent to others, or undefined when nothing has changed */
   stateEndpoints(
     endpoints: readonly Endpoint[],
     channelEndpoints: readonly Endpoint[],

@@ -89,7 +89,7 @@ Deno.test("Admission.admit() gives the same machine the same again, by a used-up
   assert.equal(pool.taken.size, 1);
 });
 
-Deno.test("Admission.admit() refuses", () => {
+Deno.test("Admission.admit() refuses wrong keys, wrong tokens and a full pool", () => {
   const { network, admission, newToken, pool, tokens } = setUp(3, 1);
   const token = newToken();
   const [node, other] = [network.node(), network.node()];
@@ -247,7 +247,7 @@ Deno.test("Admission.rotate() gives new keys the old one's name, address and rol
   assert.notDeepEqual(other.record.addresses, from.addresses);
 });
 
-Deno.test("Admission gives out again what another leader has freed, when nothing else is left", () => {
+Deno.test("Admission.admit() gives out again the address that another leader has freed, when nothing else is left", () => {
   const { network, roster, admission, newToken } = setUp(23, 2);
   const nodes = [network.node(), network.node(), network.node()];
   const [a, b, c] = nodes.map((node) => requestOf(node, newToken())) as [

@@ -29,7 +29,7 @@ export interface AddressPool {
   allocateSpecific(address: IpAddress): void;
   /** @returns false when it was not allocated */
   release(address: IpAddress): boolean;
-  /** What `allocate` takes from; all of it unless it was said. */
+  /** What `allocate` takes from; the whole pool before `setSlices`. */
   readonly slices: readonly AddressRange[];
   /** Lets `allocate` take from these only. */
   setSlices(ranges: readonly AddressRange[]): void;
@@ -62,7 +62,7 @@ export interface EnrolmentOptions {
   readonly addresses: AddressPool;
 }
 
-/** What a new record says; what is absent is chosen for it. */
+/** The fields of a new record; what is absent is chosen for it. */
 export type NewRecord = Pick<MemberRecord, "name" | "publicKey" | "roles" | "labels"> & Partial<MemberRecord>;
 
 /** Makes records: `add` and `sign` are called within `transact`, which undoes them together. */

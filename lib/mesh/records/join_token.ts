@@ -76,7 +76,7 @@ export interface TokenLeader {
   readonly endpoints: readonly Endpoint[];
 }
 
-/** What a token says. */
+/** What is in a token. */
 export interface JoinTokenFields {
   readonly networkId: NetworkId;
   /** 32 lower-case hexadecimal digits. */

@@ -1,5 +1,5 @@
 /**
- * The network's word on who is a member.
+ * Who is a member, signed by the network's key.
  * @module
  */
 
@@ -67,7 +67,7 @@ export interface MemberRecord {
   readonly expiresAt: UnixMillis;
   /** A revoked key is never let in again. */
   readonly revoked: boolean;
-  /** Where a device without weft is to be found; members say it in their statements. */
+  /** Where a device without weft is to be found; members state it themselves. */
   readonly endpoint?: Endpoint;
   readonly persistentKeepaliveSeconds?: number;
   /** Of a revoked record: under which id the same machine goes on, with the same name and addresses. */
@@ -125,7 +125,7 @@ export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
     expiresAt === undefined || endpoints === undefined || !isNodeName(message.name) ||
     !areLabels(message.labels) || message.persistentKeepalive > MAX_KEEPALIVE_SECONDS ||
     (successor === undefined) !== (message.successor.length === 0) || (successor && !message.revoked) ||
-    // The id must be that of the keys, or one member could speak in another one's name.
+    // The id must be that of the keys, or one member could act in the name of another.
     nodeIdOf(keys.publicKey, keys.verifyingKey) !== nodeId ||
     roles.includes("wireguard") !== (keys.verifyingKey === undefined)
   ) return undefined;

@@ -84,7 +84,7 @@ export function readEndpoints(texts: readonly string[], max: number): Endpoint[]
 }
 
 /**
- * Whether a datagram can be sent there at all. An IPv4 address has one form only, or what is said of it could be
+ * Whether a datagram can be sent there at all. An IPv4 address has one form only, or a rule about one form could be
  * evaded by the other.
  */
 export function isReachable({ address, port }: Endpoint): boolean {

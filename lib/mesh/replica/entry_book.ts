@@ -36,7 +36,7 @@ const ENTRIES = "entry";
 /** What expired longer ago is forgotten; before, a clock may have been set wrong. */
 const FORGET_AFTER_MS = 86_400_000;
 
-/** An entry as it came, and what it says. */
+/** What was signed, and the entry in it. */
 interface BookEntry {
   readonly signed: Signed;
   readonly entry: StateEntry;

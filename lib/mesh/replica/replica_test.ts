@@ -15,7 +15,7 @@ function setUp(seed: number) {
   return { network, clock, store, open, replica: open() };
 }
 
-/** What replicas that have heard the same agree on. */
+/** What replicas agree on that were offered the same. */
 function stateOf(replica: Replica): unknown {
   const { records, statements, entries } = replica.snapshot();
   const hex = (items: typeof records) => items.map(({ payload }) => payload.toHex()).sort();
@@ -50,11 +50,11 @@ Deno.test("Replica comes to the same state in any order and with any repetition"
     )
       .map(([all, again]) => [...again, ...all, ...again]);
   fc.assert(
-    fc.property(shuffled(records), shuffled(statements), shuffled(entries), (some, told, written) => {
+    fc.property(shuffled(records), shuffled(statements), shuffled(entries), (some, stated, written) => {
       const store = new MemoryStateStore();
       const replica = open(store);
       for (const record of some) replica.roster.merge(record);
-      for (const statement of told) replica.roster.mergeStatement(statement);
+      for (const statement of stated) replica.roster.mergeStatement(statement);
       for (const entry of written) replica.entries.merge(entry);
       replica.handleTimeout();
       assert.deepEqual(stateOf(replica), expected);
@@ -64,7 +64,7 @@ Deno.test("Replica comes to the same state in any order and with any repetition"
   );
 });
 
-Deno.test("Replicas that tell each other everything become the same, whatever one origin has written too much", () => {
+Deno.test("Replica.merge() of all snapshots makes replicas the same, whatever one origin has written too much", () => {
   const { network, open } = setUp(10);
   const node = network.node();
   // 181 keys, of which about as many are there as were taken back; of some there are two versions.
@@ -73,9 +73,9 @@ Deno.test("Replicas that tell each other everything become the same, whatever on
     (_, i) =>
       network.entry(node, { key: `k${(i * 83) % 181}`, version: 1 + (i * 89) % 263, isDeleted: i % 2 === 0 }),
   );
-  const heard = fc.array(fc.tuple(fc.nat(2), fc.nat(199)), { minLength: 220, maxLength: 260 });
+  const anyDeliveries = fc.array(fc.tuple(fc.nat(2), fc.nat(199)), { minLength: 220, maxLength: 260 });
   fc.assert(
-    fc.property(heard, (deliveries) => {
+    fc.property(anyDeliveries, (deliveries) => {
       const replicas = [0, 1, 2].map(() => {
         const replica = open(new MemoryStateStore());
         replica.roster.merge(network.signed(node));
@@ -103,7 +103,7 @@ Deno.test("Replicas that tell each other everything become the same, whatever on
   );
 });
 
-Deno.test("Replica.merge() tells what is changes, and changes nothing when it fails", () => {
+Deno.test("Replica.merge() returns what is new, and changes nothing when it fails", () => {
   const { network, replica, store, open } = setUp(9);
   const [a, b] = [network.node(), network.node()];
   replica.roster.merge(network.signed(a));
@@ -139,7 +139,7 @@ Deno.test("Replica.merge() looks no further than the first false signature", () 
   assert.equal(replica.roster.get(a.id)?.statement, undefined);
 });
 
-Deno.test("Replica.merge() goes on after what is only unwelcome", () => {
+Deno.test("Replica.merge() goes on after what it refuses for another reason than the signature", () => {
   const { network, replica } = setUp(33);
   const [gone, here, unknown] = [network.node(), network.node(), network.node()];
   replica.roster.merge(network.signed(gone, { revoked: true, version: 2 }));

@@ -24,7 +24,7 @@ import { VersionIndex } from "../versions/mod.ts";
 /** How many records a roster holds, revoked ones included. */
 export const MAX_MEMBERS = 65_536;
 
-/** A member and what it says of itself. */
+/** A member and its own statement, if there is one. */
 export interface Member {
   readonly record: MemberRecord;
   readonly statement?: NodeStatement;

@@ -17,13 +17,13 @@ import {
 } from "../records/mod.ts";
 import { RECORD_SLOT, STATEMENT_SLOT, type VersionIndex } from "../versions/mod.ts";
 
-/** A record as it came, and what it says. */
+/** What was signed, and the record in it. */
 export interface RecordEntry {
   readonly signed: Signed;
   readonly record: MemberRecord;
 }
 
-/** A statement as it came, and what it says. */
+/** What was signed, and the statement in it. */
 export interface StatementEntry {
   readonly signed: Signed;
   readonly statement: NodeStatement;

@@ -82,9 +82,9 @@ export function stated(
   ...texts: readonly string[]
 ): Signed {
   const endpoints = texts.map((text) => Endpoint.parse(text) ?? assert.fail(text));
-  const said = typeof of === "number" ? { version: of, issuedAt: START } : of;
+  const fields = typeof of === "number" ? { version: of, issuedAt: START } : of;
   return signStatement(
-    { nodeId: node.id, endpoints, channelEndpoints: endpoints, ...said },
+    { nodeId: node.id, endpoints, channelEndpoints: endpoints, ...fields },
     node.signingKey,
   );
 }
