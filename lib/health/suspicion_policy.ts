@@ -24,10 +24,7 @@ const SUSPECT_LIMITS = { burst: 1, everyMs: 10_000, maxSources: MAX_SOURCES };
 
 const DROP_REASONS = ["suspicion-stranger", "suspicion-too-many"] as const;
 
-/** Why a suspicion was not followed. */
-export type SuspicionDropReason = typeof DROP_REASONS[number];
-
-/** What it is made of. */
+/** Who this node is, and who the members are. */
 export interface SuspicionPolicyOptions {
   /** This node. */
   readonly self: string;
@@ -38,7 +35,7 @@ export interface SuspicionPolicyOptions {
 /** The suspicions of one node, its own and those that it hears. Members are known by their node ids. */
 export class SuspicionPolicy {
   readonly #options: SuspicionPolicyOptions;
-  readonly #drops = new Counters<SuspicionDropReason>(DROP_REASONS);
+  readonly #drops = new Counters<typeof DROP_REASONS[number]>(DROP_REASONS);
   readonly #told = new KeyedRateLimiter(TELL_LIMITS);
   readonly #toldAtAll = new KeyedRateLimiter(TELL_ALL_LIMITS);
   readonly #senders = new KeyedRateLimiter(SENDER_LIMITS);
@@ -72,7 +69,7 @@ export class SuspicionPolicy {
     return this.#drops.snapshot();
   }
 
-  #drop(reason: SuspicionDropReason): undefined {
+  #drop(reason: typeof DROP_REASONS[number]): undefined {
     this.#drops.count(reason);
     return undefined;
   }
