@@ -1,20 +1,20 @@
 /**
- * The DHT at work: the state, its timer, and the socket.
+ * Drives `DhtState` with a timer and a socket.
  * @module
  */
 
 import type { Environment } from "../base/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { type DhtOptions, DhtState } from "./dht_state.ts";
-import type { DiscoveryEar } from "./discovery.ts";
+import type { DiscoverySocket } from "./discovery.ts";
 
 const DAY_MS = 86_400_000;
 
-/** What it works with. */
+/** Of what a `Dht` is made. */
 export interface DhtParts extends DhtOptions, Pick<Environment, "clock" | "timers" | "log"> {
   /** Closed by `close`. */
-  readonly ear: DiscoveryEar;
-  /** Hears where somebody says to listen. */
+  readonly socket: DiscoverySocket;
+  /** Called with every place at which somebody says to listen. */
   readonly observer: (endpoint: Endpoint) => void;
 }
 
@@ -51,13 +51,13 @@ export class Dht {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelTimer();
-    await this.#parts.ear.close();
+    await this.#parts.socket.close();
   }
 
   async #listen(): Promise<void> {
-    const { ear, clock } = this.#parts;
+    const { socket, clock } = this.#parts;
     for (;;) {
-      const received = await ear.receive();
+      const received = await socket.receive();
       if (received === undefined || this.#isClosed) return;
       this.#state.handleDatagram(clock.now(), received.datagram, received.source);
       this.#turn();
@@ -65,11 +65,11 @@ export class Dht {
   }
 
   #turn(): void {
-    const { clock, timers, ear, observer } = this.#parts;
+    const { clock, timers, socket, observer } = this.#parts;
     this.#cancelTimer();
     this.#state.handleTimeout(clock.now(), Math.floor(clock.wall() / DAY_MS));
     for (let out = this.#state.pollTransmit(); out !== undefined; out = this.#state.pollTransmit()) {
-      ear.send(out.datagram, out.destination);
+      socket.send(out.datagram, out.destination);
     }
     for (let found = this.#state.pollFound(); found !== undefined; found = this.#state.pollFound()) {
       observer(found);

@@ -10,15 +10,14 @@ import {
 } from "../base/mod.ts";
 import { Endpoint } from "../net/mod.ts";
 import { type BencodeValue, decodeBencode, encodeBencode } from "./bencode.ts";
-import { dhtKey } from "./dht_key.ts";
-import { type DhtOptions, DhtState } from "./dht_state.ts";
+import { dhtKey, type DhtOptions, DhtState } from "./dht_state.ts";
 
 const NETWORK = "000102030405060708090a0b0c0d0e0f";
 const TODAY = 20_778;
 const MINUTE_MS = 60_000;
 
 /** A query as a node of the DHT reads it. */
-interface Heard {
+interface ReceivedQuery {
   readonly at: Millis;
   readonly to: string;
   readonly name: string;
@@ -32,7 +31,7 @@ interface FakeNode {
   readonly store: Map<string, Uint8Array[]>;
 }
 
-type Answer = (query: Heard, node: FakeNode) => Uint8Array | undefined;
+type Answer = (query: ReceivedQuery, node: FakeNode) => Uint8Array | undefined;
 
 function bytesOf(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
@@ -55,7 +54,7 @@ function responseTo(transaction: Uint8Array, body: Readonly<Record<string, Benco
 
 /** A DHT in memory, in which all know all and each keeps what it is told. */
 class FakeDht {
-  readonly heard: Heard[] = [];
+  readonly heard: ReceivedQuery[] = [];
   readonly nodes: readonly FakeNode[];
   now: Millis = millis(1_000);
   today = TODAY;
@@ -96,7 +95,7 @@ class FakeDht {
     throw new Error("the state does not come to rest");
   }
 
-  answerHonestly({ name, transaction, fields }: Heard, node: FakeNode): Uint8Array {
+  answerHonestly({ name, transaction, fields }: ReceivedQuery, node: FakeNode): Uint8Array {
     const key = encodeHex(fields.get("info_hash") as Uint8Array);
     if (name === "announce_peer") {
       assert.deepEqual(fields.get("token"), bytesOf(`token ${node.endpoint}`));
@@ -109,7 +108,7 @@ class FakeDht {
 
   #deliver(state: DhtState, datagram: Uint8Array, destination: Endpoint, source: string): void {
     const message = decodeBencode(datagram) as ReadonlyMap<string, BencodeValue>;
-    const query: Heard = {
+    const query: ReceivedQuery = {
       at: this.now,
       to: `${destination}`,
       name: String.fromCharCode(...message.get("q") as Uint8Array),
@@ -139,7 +138,7 @@ function newState(dht: FakeDht, options: Partial<DhtOptions> = {}): DhtState {
   });
 }
 
-function keysOf(heard: readonly Heard[]): Set<string> {
+function keysOf(heard: readonly ReceivedQuery[]): Set<string> {
   return new Set(heard.map(({ fields }) => encodeHex(fields.get("info_hash") as Uint8Array)));
 }
 
@@ -158,7 +157,7 @@ Deno.test("DhtState lets a seeker find whom a member announced, yesterday's incl
 Deno.test("DhtState announces today's key alone, in a few rounds, under another id each day", () => {
   const dht = new FakeDht(new SeededRandom(2), 12);
   const state = newState(dht, { port: 7 });
-  const idsOf = (heard: readonly Heard[]): string[] => {
+  const idsOf = (heard: readonly ReceivedQuery[]): string[] => {
     return [...new Set(heard.map(({ fields }) => encodeHex(fields.get("id") as Uint8Array)))];
   };
   dht.run(state, 20 * MINUTE_MS);
@@ -286,4 +285,22 @@ Deno.test("DhtState refuses ports that are none", () => {
   const dht = new FakeDht(new SeededRandom(1), 1);
   for (const port of [0, 65536, 1.5]) assert.throws(() => newState(dht, { port }), RangeError);
   assert.throws(() => newState(dht, { networkId: "no" }), RangeError);
+});
+
+Deno.test("dhtKey() changes with the day and the network, and with nothing else", () => {
+  const keys = [
+    dhtKey(NETWORK, 20_778),
+    dhtKey(NETWORK, 20_779),
+    dhtKey(NETWORK.replace("0f", "10"), 20_778),
+  ].map(encodeHex);
+  assert.equal(new Set(keys).size, 3);
+  assert(keys.every((key) => key.length === 40));
+  assert.equal(encodeHex(dhtKey(NETWORK, 20_778)), keys[0]);
+});
+
+Deno.test("dhtKey() refuses what is no network's id and no day", () => {
+  for (const id of ["", "00", `${NETWORK}00`, "x".repeat(32)]) {
+    assert.throws(() => dhtKey(id, 1), RangeError);
+  }
+  assert.throws(() => dhtKey(NETWORK, 0.5), RangeError);
 });

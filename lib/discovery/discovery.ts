@@ -1,5 +1,5 @@
 /**
- * Discovery at work: the state, its timer, and the providers that carry announcements.
+ * Drives `DiscoveryState` with a timer, a socket and the providers that carry announcements.
  * @module
  */
 
@@ -16,12 +16,12 @@ import {
 export interface DiscoveryProvider {
   /** For people: `multicast`, `broadcast`, `static`. */
   readonly name: string;
-  /** Calls out to everybody within reach; what can't be sent is dropped. */
+  /** Sends to everybody within reach; what can't be sent is dropped. */
   announce(datagram: Uint8Array): void;
 }
 
-/** What others call out, and the way to answer one of them. */
-export interface DiscoveryEar {
+/** Receives what others announce, and answers one of them. */
+export interface DiscoverySocket {
   /** Waits for an announcement. @returns undefined when it is closed */
   receive(): Promise<{ readonly datagram: Uint8Array; readonly source: Endpoint } | undefined>;
   /** Answers; what can't be sent is dropped. */
@@ -33,16 +33,16 @@ export interface DiscoveryEar {
   close(): Promise<void>;
 }
 
-/** What discovery works with. */
+/** Of what a `Discovery` is made. */
 export interface DiscoveryParts extends DiscoveryOptions, Pick<Environment, "clock" | "timers" | "log"> {
   /** Closed by `close`. */
-  readonly ear: DiscoveryEar;
+  readonly socket: DiscoverySocket;
   readonly providers: readonly DiscoveryProvider[];
-  /** Hears what happens. */
+  /** Called with every event. */
   readonly observer: (event: DiscoveryEvent) => void;
 }
 
-/** Calls out and listens from `start` to `close`. */
+/** Announces and listens from `start` to `close`. */
 export class Discovery {
   readonly #parts: DiscoveryParts;
   readonly #state: DiscoveryState;
@@ -54,7 +54,7 @@ export class Discovery {
     this.#state = new DiscoveryState(parts.clock.now(), parts);
   }
 
-  /** How many nodes were heard lately. */
+  /** How many nodes have announced themselves lately. */
   get size(): number {
     return this.#state.size;
   }
@@ -65,13 +65,13 @@ export class Discovery {
     this.#turn();
   }
 
-  /** This node's addresses have changed: its neighbours hear it at once. */
+  /** This node's addresses have changed: its neighbours are sent them at once. */
   handleChange(): void {
     this.#state.handleChange(this.#parts.clock.now());
     if (this.#cancelTimer !== undefined) this.#turn();
   }
 
-  /** @returns where a node was heard lately, the latest first */
+  /** @returns where a node has announced itself from lately, the latest first */
   endpointsOf(nodeId: string): Endpoint[] {
     return this.#state.endpointsOf(nodeId);
   }
@@ -88,13 +88,13 @@ export class Discovery {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     if (datagram !== undefined) this.#send({ datagram });
-    await this.#parts.ear.close();
+    await this.#parts.socket.close();
   }
 
   async #listen(): Promise<void> {
-    const { ear, clock } = this.#parts;
+    const { socket, clock } = this.#parts;
     for (;;) {
-      const received = await ear.receive();
+      const received = await socket.receive();
       if (received === undefined || this.#isClosed) return;
       this.#state.handleDatagram(clock.now(), received.datagram, received.source);
       // What came may call for an answer, or for a sooner announcement.
@@ -118,8 +118,8 @@ export class Discovery {
   }
 
   #send({ datagram, destination }: DiscoveryTransmit): void {
-    const { ear, providers } = this.#parts;
-    if (destination !== undefined) ear.send(datagram, destination);
+    const { socket, providers } = this.#parts;
+    if (destination !== undefined) socket.send(datagram, destination);
     else for (const provider of providers) provider.announce(datagram);
   }
 }

@@ -1,7 +1,7 @@
 /**
- * When to call out, whom to answer, and who was heard.
+ * When to announce this node, whom to answer, and who has announced itself.
  *
- * A member announces itself at once, then every 30 s; after it has heard somebody new, within a second, so that the
+ * A member announces itself at once, then every 30 s; after a newcomer's first announcement, within a second, so that the
  * other learns of it too. A seeker seeks every second, and leaders answer it and it alone. Nobody else is answered.
  *
  * @module
@@ -26,12 +26,12 @@ const SEEK_MS = 1_000;
 const JITTER = 0.2;
 /** Three announcements may be lost. */
 const FORGET_AFTER_MS = 4 * ANNOUNCE_MS;
-/** After a newcomer all others call within so long; with more than 50 of them, within 20 ms each. */
+/** After a newcomer all others announce themselves within so long; with more than 50 of them, within 20 ms each. */
 const WELCOME_MS = 1_000;
 const WELCOME_MS_EACH = 20;
-/** The node that was heard longest ago gives way. */
+/** The node whose last announcement is the oldest gives way. */
 const MAX_NODES = 1_024;
-/** A node on several networks is heard at an address in each. */
+/** A node on several networks announces itself from an address in each. */
 const MAX_ENDPOINTS_EACH = 4;
 /** One announcement comes by several providers and interfaces. */
 const MAX_NONCES = 1_024;
@@ -46,17 +46,14 @@ const DROP_REASONS = [
   "discovery-source",
 ] as const;
 
-/** Why an announcement was dropped. */
-export type DiscoveryDropReason = typeof DROP_REASONS[number];
-
-/** Whom a node is to its neighbours. */
+/** What a node is to its neighbours. */
 export type DiscoveryRole =
   /** Announces itself, and answers seekers when `isLeader` says so at that moment. */
   | { readonly kind: "member"; readonly port: number; isLeader(): boolean }
   /** Holds a token and looks for a leader. */
   | { readonly kind: "seeker" };
 
-/** What the state is made of. */
+/** Who this node is, and whether it announces itself or seeks. */
 export interface DiscoveryOptions {
   /** 32 hexadecimal digits. */
   readonly networkId: string;
@@ -66,7 +63,7 @@ export interface DiscoveryOptions {
   readonly random: RandomSource;
 }
 
-/** Somebody was heard at an endpoint that is new, or says goodbye from one, for all. Nothing of it is proved. */
+/** Somebody announced itself at a new endpoint, or said goodbye. Nothing of it is proved. */
 export interface DiscoveryEvent {
   readonly kind: "found" | "left";
   readonly nodeId: string;
@@ -79,7 +76,7 @@ export interface DiscoveryTransmit {
   readonly destination?: Endpoint;
 }
 
-interface Heard {
+interface Announced {
   readonly endpoint: Endpoint;
   at: Millis;
 }
@@ -88,11 +85,11 @@ interface Heard {
 export class DiscoveryState {
   readonly #options: DiscoveryOptions;
   readonly #codec: AnnouncementCodec;
-  readonly #drops = new Counters<DiscoveryDropReason>(DROP_REASONS);
-  readonly #sourcePace = new KeyedRateLimiter(SOURCE_LIMITS);
-  readonly #totalPace = new KeyedRateLimiter(TOTAL_LIMITS);
+  readonly #drops = new Counters<typeof DROP_REASONS[number]>(DROP_REASONS);
+  readonly #sourceLimiter = new KeyedRateLimiter(SOURCE_LIMITS);
+  readonly #totalLimiter = new KeyedRateLimiter(TOTAL_LIMITS);
   /** The newest last. */
-  readonly #nodes = new Map<string, Heard[]>();
+  readonly #nodes = new Map<string, Announced[]>();
   readonly #nonces = new Set<string>();
   readonly #transmits: DiscoveryTransmit[] = [];
   readonly #events: DiscoveryEvent[] = [];
@@ -106,14 +103,14 @@ export class DiscoveryState {
     this.#encode("announce");
   }
 
-  /** How many nodes were heard lately. */
+  /** How many nodes have announced themselves lately. */
   get size(): number {
     return this.#nodes.size;
   }
 
   /** @param source where it came from */
   handleDatagram(now: Millis, datagram: Uint8Array, source: Endpoint): void {
-    if (!this.#sourcePace.allows(now, source.address.toString()) || !this.#totalPace.allows(now, "")) {
+    if (!this.#sourceLimiter.allows(now, source.address.toString()) || !this.#totalLimiter.allows(now, "")) {
       return this.#drops.count("discovery-too-many");
     }
     const announcement = this.#codec.decode(datagram);
@@ -131,12 +128,12 @@ export class DiscoveryState {
     this.#follow(now, announcement, source);
   }
 
-  /** Something about this node has changed, such as its addresses: the others hear of it at once. */
+  /** Something about this node has changed, such as its addresses: the others are sent it at once. */
   handleChange(now: Millis): void {
     this.#dueAt = now;
   }
 
-  /** Calls out when that is due, and forgets who has fallen silent. */
+  /** Announces when that is due, and forgets who has fallen silent. */
   handleTimeout(now: Millis): void {
     if (now >= this.#dueAt) {
       const { role, random } = this.#options;
@@ -145,10 +142,10 @@ export class DiscoveryState {
       const pauseMs = isMember ? ANNOUNCE_MS : SEEK_MS;
       this.#dueAt = millis(now + pauseMs * (1 - JITTER * randomFraction(random)));
     }
-    for (const [nodeId, heard] of this.#nodes) {
-      const recent = heard.filter(({ at }) => now - at < FORGET_AFTER_MS);
+    for (const [nodeId, announced] of this.#nodes) {
+      const recent = announced.filter(({ at }) => now - at < FORGET_AFTER_MS);
       if (recent.length === 0) this.#nodes.delete(nodeId);
-      else if (recent.length < heard.length) this.#nodes.set(nodeId, recent);
+      else if (recent.length < announced.length) this.#nodes.set(nodeId, recent);
     }
   }
 
@@ -167,12 +164,12 @@ export class DiscoveryState {
     return this.#events.shift();
   }
 
-  /** @returns where a node was heard, the latest first */
+  /** @returns where a node has announced itself from, the latest first */
   endpointsOf(nodeId: string): Endpoint[] {
     return (this.#nodes.get(nodeId) ?? []).map(({ endpoint }) => endpoint).reverse();
   }
 
-  /** @returns the last word to send to all; undefined for a seeker, whom nobody knows */
+  /** @returns the goodbye to send to all; undefined for a seeker, whom nobody knows */
   goodbye(): Uint8Array | undefined {
     return this.#options.role.kind === "member" ? this.#encode("goodbye") : undefined;
   }
@@ -202,9 +199,9 @@ export class DiscoveryState {
   }
 
   #remember(now: Millis, nodeId: string, endpoint: Endpoint): void {
-    const heard = this.#nodes.get(nodeId) ?? [];
-    const known = heard.find((other) => other.endpoint.equals(endpoint));
-    const others = heard.filter((other) => other !== known);
+    const announced = this.#nodes.get(nodeId) ?? [];
+    const known = announced.find((other) => other.endpoint.equals(endpoint));
+    const others = announced.filter((other) => other !== known);
     this.#nodes.delete(nodeId);
     this.#nodes.set(nodeId, [...others, { endpoint, at: now }].slice(-MAX_ENDPOINTS_EACH));
     dropOldest(this.#nodes, MAX_NODES);
@@ -212,9 +209,9 @@ export class DiscoveryState {
   }
 
   #forget(nodeId: string, endpoint: Endpoint): void {
-    const heard = this.#nodes.get(nodeId) ?? [];
+    const announced = this.#nodes.get(nodeId) ?? [];
     // A goodbye that somebody else repeats takes nothing away.
-    if (!heard.some((other) => other.endpoint.equals(endpoint))) return;
+    if (!announced.some((other) => other.endpoint.equals(endpoint))) return;
     this.#nodes.delete(nodeId);
     this.#events.push({ kind: "left", nodeId, endpoint });
   }

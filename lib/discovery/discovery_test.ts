@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../base/mod.ts";
 import { Endpoint } from "../net/mod.ts";
 import { AnnouncementCodec } from "./announcement.ts";
-import { Discovery, type DiscoveryEar } from "./discovery.ts";
+import { Discovery, type DiscoverySocket } from "./discovery.ts";
 import type { DiscoveryEvent } from "./discovery_state.ts";
 
 const NETWORK = "0123456789abcdef0123456789abcdef";
@@ -29,7 +29,7 @@ class Stage {
     clock: this.clock,
     timers: this.timers,
     log: silentLogger,
-    ear: this.#ear(),
+    socket: this.#socket(),
     providers: ["multicast", "broadcast"].map((name) => ({
       name,
       announce: (datagram) => void this.called.push(`${name} ${this.#kindOf(datagram)}`),
@@ -49,7 +49,7 @@ class Stage {
     return typeof read === "object" ? read.kind : "garbage";
   }
 
-  #ear(): DiscoveryEar {
+  #socket(): DiscoverySocket {
     return {
       receive: async () => {
         for (;;) {

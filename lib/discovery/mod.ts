@@ -17,7 +17,6 @@
 
 export * from "./announcement.ts";
 export * from "./dht.ts";
-export { dhtKey } from "./dht_key.ts";
-export type { DhtDropReason, DhtOptions } from "./dht_state.ts";
+export { dhtKey, type DhtOptions } from "./dht_state.ts";
 export * from "./discovery.ts";
-export type { DiscoveryDropReason, DiscoveryEvent, DiscoveryRole } from "./discovery_state.ts";
+export type { DiscoveryEvent, DiscoveryRole } from "./discovery_state.ts";

@@ -82,13 +82,13 @@ export class DhtDiscovery {
   /** @throws SocketError */
   #enter(routers: readonly Endpoint[]): void {
     const { port, networkId, log, isLooking } = this.#parts;
-    const socket = LocalDatagrams.open({ address: ANYWHERE, port: 0 });
-    const ear = {
-      receive: () => socket.receive(),
-      send: (datagram: Uint8Array, destination: Endpoint) => socket.send(datagram, destination),
+    const datagrams = LocalDatagrams.open({ address: ANYWHERE, port: 0 });
+    const socket = {
+      receive: () => datagrams.receive(),
+      send: (datagram: Uint8Array, destination: Endpoint) => datagrams.send(datagram, destination),
       close: () => {
-        socket.close();
-        return socket.ended;
+        datagrams.close();
+        return datagrams.ended;
       },
     };
     const dht = this.#dht = new Dht({
@@ -100,7 +100,7 @@ export class DhtDiscovery {
       timers: systemTimers,
       random: systemRandom,
       isLooking,
-      ear,
+      socket,
       observer: (place) => this.#handlePlace(place),
     });
     dht.start();

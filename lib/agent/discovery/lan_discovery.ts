@@ -59,7 +59,7 @@ export class LanDiscovery {
       clock: systemClock,
       timers: systemTimers,
       random: systemRandom,
-      ear: sockets,
+      socket: sockets,
       providers,
     });
   }
