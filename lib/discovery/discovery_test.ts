@@ -19,7 +19,7 @@ class Stage {
   readonly answered: string[] = [];
   readonly events: DiscoveryEvent[] = [];
   isClosed = false;
-  readonly #heard: Uint8Array[] = [];
+  readonly #incoming: Uint8Array[] = [];
   #wake = (): void => {};
   readonly discovery = new Discovery({
     networkId: NETWORK,
@@ -37,9 +37,9 @@ class Stage {
     observer: (event) => void this.events.push(event),
   });
 
-  async hear(kind: "announce" | "seek", nonce: string): Promise<void> {
+  async receive(kind: "announce" | "seek", nonce: string): Promise<void> {
     const port = kind === "seek" ? 0 : 51999;
-    this.#heard.push(this.codec.encode({ kind, port, nonce: nonce.repeat(16), nodeId: OTHER }));
+    this.#incoming.push(this.codec.encode({ kind, port, nonce: nonce.repeat(16), nodeId: OTHER }));
     this.#wake();
     for (let i = 0; i < 8; i++) await Promise.resolve();
   }
@@ -53,7 +53,7 @@ class Stage {
     return {
       receive: async () => {
         for (;;) {
-          const datagram = this.#heard.shift();
+          const datagram = this.#incoming.shift();
           if (datagram !== undefined) return { datagram, source: there };
           if (this.isClosed) return undefined;
           await new Promise<void>((resolve) => this.#wake = resolve);
@@ -69,17 +69,17 @@ class Stage {
   }
 }
 
-Deno.test("Discovery calls by every provider, answers one, and says goodbye", async () => {
+Deno.test("Discovery announces by every provider, answers a seeker, and says goodbye", async () => {
   const stage = new Stage();
   const { discovery, called } = stage;
   discovery.start();
   assert.deepEqual(called.splice(0), ["multicast announce", "broadcast announce"]);
   stage.timers.advance(30_000);
   assert.deepEqual(called.splice(0), ["multicast announce", "broadcast announce"]);
-  await stage.hear("seek", "a");
+  await stage.receive("seek", "a");
   assert.deepEqual(stage.answered, ["192.0.2.2:45678 here"]);
   discovery.handleChange();
-  assert.equal(called.splice(0).length, 2, "a change is told at once");
+  assert.equal(called.splice(0).length, 2, "a change is announced at once");
   await discovery.close();
   await discovery.close();
   assert.deepEqual(called, ["multicast goodbye", "broadcast goodbye"]);
@@ -87,10 +87,10 @@ Deno.test("Discovery calls by every provider, answers one, and says goodbye", as
   assert.equal(stage.timers.size, 0, "nothing is left behind");
 });
 
-Deno.test("Discovery tells whom it hears, and answers a newcomer within a second", async () => {
+Deno.test("Discovery reports who announces itself, and announces itself to a newcomer within a second", async () => {
   const stage = new Stage();
   stage.discovery.start();
-  await stage.hear("announce", "b");
+  await stage.receive("announce", "b");
   assert.deepEqual(stage.events.map(({ kind, endpoint }) => `${kind} ${endpoint}`), [
     "found 192.0.2.2:51999",
   ]);

@@ -1,5 +1,5 @@
 /**
- * Who is near: nodes call out to their neighbours, and seekers are answered. It is pure: sockets are providers behind
+ * Who is near: nodes announce themselves to their neighbours, and answer seekers. It is pure: sockets are providers behind
  * a port, time and randomness are handed in. What it finds is only a place to dial; who belongs to the network is
  * for the member record to say.
  *
@@ -8,7 +8,7 @@
  *   multicast ─┼─▶ Discovery ──────┤
  *   static    ─┘     └ DiscoveryState ── AnnouncementCodec
  *
- *   Mainline DHT ──▶ Dht ──▶ places
+ *   Mainline DHT ──▶ Dht ──▶ endpoints
  *                     └ DhtState ── DhtLookup ── KRPC ── bencode
  * ```
  *

@@ -1,5 +1,5 @@
 /**
- * What other servers have answered, for as long as they said it holds.
+ * The answers of other servers, each until its TTL is over.
  * @module
  */
 

@@ -120,7 +120,7 @@ Deno.test("Authority.answer() has TTL 300 for nodes and 5 for services", () => {
   assert.equal(ask(authority, "_http._tcp.web.weft.internal", "SRV")?.answers[0]?.ttlSeconds, 5);
 });
 
-Deno.test("Authority.answer() forgets what was removed", () => {
+Deno.test("Authority.setGroup() removes what it replaces", () => {
   const authority = sampleAuthority();
   const { serial } = authority;
   authority.setGroup("network 10.200.1.100", RECORD_RANK.network, []);
@@ -136,7 +136,7 @@ Deno.test("Authority.answer() forgets what was removed", () => {
   assert(authority.serial > serial);
 });
 
-Deno.test("Authority.answer() lets nobody take the names of the network", () => {
+Deno.test("Authority.setGroup() lets no source take the names of the network", () => {
   const authority = sampleAuthority();
   addMember(authority, "leader", ["10.200.6.6", "fd12:3456:789a::66"]);
   addMember(authority, "node-1-100", ["10.200.6.7"]);
@@ -266,7 +266,7 @@ for (const [cidr, count, first, last] of origins) {
   });
 }
 
-Deno.test("reverseOrigins() are right above the names of all addresses in the block, and of no others", () => {
+Deno.test("reverseOrigins() gives the zones right above the names of all addresses in the block, and of no others", () => {
   const cidr = cidrOf("10.200.16.0/20");
   const above = (text: string): boolean =>
     reverseOrigins(cidr).some((origin) => reverseName(ipOf(text)).isWithin(origin));
@@ -274,7 +274,7 @@ Deno.test("reverseOrigins() are right above the names of all addresses in the bl
   assert(!above("10.200.32.0") && !above("10.200.15.255"));
 });
 
-Deno.test("Authority works with any zone", () => {
+Deno.test("Authority.answer() serves any zone", () => {
   const origin = nameOf("overlay.local.");
   const authority = new Authority({ origins: [origin], server: origin, serial: 1 });
   const member = { name: "a", addresses: [IpAddress.fromBytes(Uint8Array.of(10, 0, 0, 1))] };

@@ -11,9 +11,9 @@ import { dataText, MAX_STRING_BYTES, srvData, stringsData } from "./record_data.
 import { parseType, RECORD_TYPE, typeText } from "./record_type.ts";
 import { record } from "./zone.ts";
 
-/** How long a record holds when nobody says: as long as those of nodes. */
+/** The TTL of a record without one: that of nodes. */
 export const DEFAULT_TTL_SECONDS = 300;
-/** The longest that may be said: a week (RFC 8767 §4). */
+/** The longest TTL: a week (RFC 8767 §4). */
 export const MAX_TTL_SECONDS = 604_800;
 /** How many strings a TXT record may have. */
 const MAX_STRINGS = 32;

@@ -56,7 +56,7 @@ export const DEFAULT_FORWARD_LIMITS: ForwardLimits = {
 
 /** What is asked on behalf of somebody. */
 export interface ForwardQuery<To> extends CacheKey {
-  /** Who is told. */
+  /** Who gets the answer. */
   readonly to: To;
 }
 
@@ -69,13 +69,13 @@ export interface UpstreamQuery {
   readonly bytes: Uint8Array;
 }
 
-/** What somebody who asked is told; the message has the question of the first who asked the same. */
+/** The answer to one query; the message has the question of the first who asked the same. */
 export interface ForwardReply<To> {
   readonly query: ForwardQuery<To>;
   readonly message: DnsMessage;
 }
 
-/** What a forwarder is made of. */
+/** Whom a forwarder asks, and within which bounds. */
 export interface ForwarderOptions {
   readonly routes: readonly ForwardRoute[];
   readonly limits?: Partial<ForwardLimits>;
@@ -101,7 +101,7 @@ interface Attempt {
   readonly deadline: Millis;
 }
 
-/** Questions under way and answers kept. `To` is whatever the caller needs to know whom to tell. */
+/** Questions under way and answers kept. `To` is whatever the caller needs to send the answer. */
 export class Forwarder<To> {
   readonly #routes: readonly ForwardRoute[];
   readonly #limits: ForwardLimits;
@@ -142,7 +142,7 @@ export class Forwarder<To> {
     return message;
   }
 
-  /** Asks for somebody. @returns false when too much is under way; then nobody will be told anything */
+  /** Asks for somebody. @returns false when too much is under way; then no reply will come */
   ask(now: Millis, query: ForwardQuery<To>): boolean {
     const key = keyText(query);
     const same = this.#exchanges.get(key);
@@ -220,7 +220,7 @@ export class Forwarder<To> {
     return this.#finished.shift();
   }
 
-  /** @returns the next who is to be told, or undefined */
+  /** @returns the next answer, or undefined */
   pollReply(): ForwardReply<To> | undefined {
     return this.#replies.shift();
   }

@@ -5,7 +5,7 @@ import { nameOf } from "./testing/samples.ts";
 import { record } from "./zone.ts";
 
 import { address, Bench, corporate, everything, first, second } from "./testing/responder_bench.ts";
-Deno.test("Responder asks other servers, once for all who ask the same, and tells each in its own way", () => {
+Deno.test("Responder forwards once for all who ask the same, and answers each in its own way", () => {
   const bench = new Bench(everything);
   assert.equal(bench.ask("Example.com", { to: "a" }).kind, "pending");
   assert.equal(bench.ask("eXample.com", { to: "b" }).kind, "pending");
@@ -45,7 +45,7 @@ Deno.test("Responder asks the servers of the longest suffix, and refuses what no
   assert.equal(bench.answer("xexample.com").responseCode, 5);
 });
 
-Deno.test("Responder asks nobody for who does not want it", () => {
+Deno.test("Responder forwards nothing for a query without RD", () => {
   const bench = new Bench(everything);
   assert.equal(bench.answer("example.com", { flags: 0 }).responseCode, 5);
   bench.ask("example.com");
@@ -53,7 +53,7 @@ Deno.test("Responder asks nobody for who does not want it", () => {
   assert.equal(bench.answer("example.com", { flags: 0 }).answers.length, 1);
 });
 
-Deno.test("Responder keeps answers, with what is left of their times", () => {
+Deno.test("Responder caches answers, with what is left of their TTLs", () => {
   const bench = new Bench(everything);
   bench.ask("example.com");
   bench.serve(() => ({ answers: [address("example.com", 60)] }));
@@ -65,7 +65,7 @@ Deno.test("Responder keeps answers, with what is left of their times", () => {
   assert.equal(bench.ask("example.com").kind, "pending");
 });
 
-Deno.test("Responder keeps negative answers as long as their SOA record says, and no others", () => {
+Deno.test("Responder caches negative answers by their SOA record, and no others", () => {
   const bench = new Bench(everything);
   const minimum = Uint8Array.of(0, 0, ...new Array(16).fill(0), 0, 0, 0, 30);
   const soa = record(nameOf("com"), RECORD_TYPE.SOA, 900, minimum);
@@ -81,7 +81,7 @@ Deno.test("Responder keeps negative answers as long as their SOA record says, an
   assert.equal(bench.ask("bare.com").kind, "pending");
 });
 
-Deno.test("Responder says SERVFAIL when nobody answers, after trying the others", () => {
+Deno.test("Responder answers SERVFAIL when no server answers, after trying them all", () => {
   const bench = new Bench(everything, { attemptTimeoutMs: 1000, maxAttempts: 3 });
   bench.ask("example.com");
   assert.deepEqual(bench.serve(), [`example.com. ${first} udp`]);
@@ -118,7 +118,7 @@ Deno.test("Responder goes on to the next server when one fails or refuses", () =
   assert.deepEqual(bench.serve(), [`other.com. ${second} udp`]);
 });
 
-Deno.test("Responder asks again over TCP for what is cut", () => {
+Deno.test("Responder asks again over TCP when an answer is truncated", () => {
   const bench = new Bench(everything);
   bench.ask("example.com");
   const sent = bench.serve((_, _server, transport) =>
@@ -155,7 +155,7 @@ Deno.test("Forwarder bounds what is under way", () => {
   assert.equal(bench.counters.get("forward-full"), 2);
 });
 
-Deno.test("Forwarder keeps so many answers, those that were used last", () => {
+Deno.test("Forwarder bounds its cache, and drops what was not used for longest", () => {
   const bench = new Bench(everything, { cacheCapacity: 2 });
   const fetch = (name: string): void => {
     bench.ask(name);

@@ -6,7 +6,7 @@
  *   targets(), probe() ──▶ OverlayHealthChecker ──▶ callbacks, HealthReport
  *                              └─ HealthMonitor ── PeerWatch ── healthScore
  *   datagrams ──▶ EchoProber (answers, and matches answers)
- *   what members say ──▶ SuspicionPolicy (whom to probe, whom to tell of)
+ *   suspicions of members ──▶ SuspicionPolicy (whom to probe, what to announce)
  * ```
  *
  * @module

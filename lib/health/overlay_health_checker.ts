@@ -1,5 +1,5 @@
 /**
- * Probing every peer through the overlay, over and over, and telling whoever wants to know.
+ * Probing every peer through the overlay, over and over, and calling back when a verdict changes.
  * @module
  */
 
@@ -29,12 +29,12 @@ export interface HealthTarget {
   readonly handshakeAt: UnixMillis | undefined;
 }
 
-/** What the checker works with. */
+/** Whom a checker looks after, and how it probes them. */
 export interface HealthPorts extends Pick<Environment, "clock" | "timers" | "random"> {
   /** @returns everybody to look after, as of now */
   targets(): readonly HealthTarget[];
   /**
-   * Asks for a sign of life.
+   * Sends a probe and waits for the answer.
    * @returns undefined when there was none within `timeoutMs` milliseconds; it never rejects
    */
   probe(target: HealthTarget, timeoutMs: number): Promise<ProbeAnswer | undefined>;
@@ -62,7 +62,7 @@ export interface HealthReport {
   readonly peers: readonly PeerHealth[];
 }
 
-/** Hears of a peer on first sight and on every change. */
+/** Called for a peer on first sight and on every change. */
 export type HealthCallback = (peer: PeerHealth) => void;
 
 /**
@@ -93,7 +93,7 @@ export class OverlayHealthChecker {
   readonly #listeners = new Set<HealthCallback>();
   #targets = new Map<string, HealthTarget>();
   readonly #handshakes = new Map<string, { readonly wall: UnixMillis; readonly at: Millis }>();
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
   #lookedAt: Millis | undefined;
   #underWay = 0;
   #cancelTurn: (() => void) | undefined;
@@ -159,7 +159,7 @@ export class OverlayHealthChecker {
     signal?.addEventListener("abort", onAbort);
     this.#listeners.add(listener);
     const now = this.#ports.clock.now();
-    for (const id of this.#told) {
+    for (const id of this.#reported) {
       const target = this.#targets.get(id);
       const peer = target && this.#healthOf(target, this.#monitor.figures(now, id));
       if (peer !== undefined) listener(peer);
@@ -192,7 +192,7 @@ export class OverlayHealthChecker {
       const target = this.#targets.get(id);
       if (target !== undefined) void this.#probe(target);
     }
-    this.#tell();
+    this.#report();
     // The last listener may have had enough.
     if (this.#listeners.size === 0) return;
     const dueInMs = (this.#monitor.pollTimeout() ?? now) - now;
@@ -215,7 +215,7 @@ export class OverlayHealthChecker {
     } finally {
       this.#underWay--;
     }
-    this.#tell();
+    this.#report();
     // A miss may ask for another probe at once, and others may have waited for this one to end.
     if (this.#cancelTurn !== undefined) this.#turn();
   }
@@ -226,7 +226,7 @@ export class OverlayHealthChecker {
     const now = clock.now();
     this.#targets = new Map(targets().map((target) => [target.id, target]));
     this.#monitor.setTargets(now, this.#targets);
-    for (const id of this.#told) if (!this.#targets.has(id)) this.#told.delete(id);
+    for (const id of this.#reported) if (!this.#targets.has(id)) this.#reported.delete(id);
     for (const id of this.#handshakes.keys()) if (!this.#targets.has(id)) this.#handshakes.delete(id);
     for (const { id, handshakeAt } of this.#targets.values()) this.#follow(now, id, handshakeAt);
     this.#lookedAt = now;
@@ -247,12 +247,12 @@ export class OverlayHealthChecker {
     if (wall !== undefined && this.#monitor.figures(now, id)?.failureCount) this.#monitor.handleHint(now, id);
   }
 
-  #tell(): void {
+  #report(): void {
     for (let event = this.#monitor.pollEvent(); event !== undefined; event = this.#monitor.pollEvent()) {
       const target = this.#targets.get(event.id);
       const peer = target && this.#healthOf(target, event.figures);
       if (peer === undefined) continue;
-      this.#told.add(event.id);
+      this.#reported.add(event.id);
       for (const listener of [...this.#listeners]) listener(peer);
     }
   }

@@ -129,7 +129,7 @@ export class PeerWatch {
   }
 }
 
-/** What the score is made of. */
+/** The figures that make the score. */
 export interface ScoreFacts {
   readonly healthy: boolean;
   /** Share of unanswered probes, 0 to 1. */
@@ -149,7 +149,7 @@ export interface ScoreFacts {
  *     slowness  = (last round trip - 50 ms) / 450 ms, held between 0 and 1
  *     isMissing = 1 when the last probe had no answer
  *
- * Without any answered probe, only handshakes speak for the peer: 70 at most.
+ * Without any answered probe, the score of a healthy peer is 70.
  *
  * @returns 0 to 100, an integer; 0 exactly when unhealthy
  *

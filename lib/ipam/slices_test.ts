@@ -47,7 +47,7 @@ Deno.test("IpAllocator.setSlices() merges what touches and leaves out what is no
   pool.allocateSpecific(address("10.0.0.200"));
 });
 
-Deno.test("leaders that allocate, release and cut as they like never give the same address", () => {
+Deno.test("IpAllocator never gives an address twice, however several leaders allocate, release and cut", () => {
   const step = fc.tuple(fc.nat(9), fc.constantFrom("allocate", "allocate", "allocate", "release", "cut"));
   fc.assert(fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
     const pools = [poolOf("10.0.0.0/25")];

@@ -156,7 +156,7 @@ export class HealthWatch {
 
   #tellOthers(nodeId: NodeId): void {
     const { clock, messages } = this.#parts;
-    if (this.#suspicions.tells(clock.now(), nodeId)) messages.broadcast({ kind: "suspicion", nodeId });
+    if (this.#suspicions.shouldAnnounce(clock.now(), nodeId)) messages.broadcast({ kind: "suspicion", nodeId });
   }
 
   async #askBothWays(

@@ -1,5 +1,5 @@
 /**
- * A responder for tests: queries and the answers of other servers are given to it, and the time is told.
+ * A responder for tests: queries, the answers of other servers and the time are handed to it.
  * @module
  */
 
