@@ -41,13 +41,7 @@ export interface HealthPorts extends Pick<Environment, "clock" | "timers" | "ran
 }
 
 /** One peer's health. */
-export interface PeerHealth extends PeerFigures {
-  /** As the target has it. */
-  readonly id: string;
-  readonly publicKey: string;
-  readonly name: string;
-  /** The overlay address. */
-  readonly address: string;
+export interface PeerHealth extends PeerFigures, Pick<HealthTarget, "id" | "publicKey" | "name" | "address"> {
   /** When these figures were taken, milliseconds since 1970. */
   readonly checkedAt: number;
 }

@@ -13,7 +13,6 @@ import {
   shareTokens,
   type TokenBook,
 } from "./admission/mod.ts";
-import { AlreadyInitializedError, NotInitializedError } from "./errors.ts";
 import {
   generateNetwork,
   type NetworkIdentity,
@@ -43,9 +42,11 @@ import {
 } from "./wire/mod.ts";
 import {
   adoptNextIdentity,
+  AlreadyInitializedError,
   type Bootstrap,
   identityOf,
   nextIdentityOf,
+  NotInitializedError,
   readIdentity,
   readNetwork,
   readNextIdentity,
@@ -321,13 +322,7 @@ export function encodeJoinRequest(
   const { name, labels, clock } = options;
   const statement = stateOwn(identity, options, { clock, previous: undefined });
   const { publicKey, signingKey: { verifyingKey } } = identity;
-  const request = {
-    secret: token.secret,
-    name,
-    publicKey,
-    verifyingKey,
-    labels,
-    ...statement && { statement },
-  };
+  const { secret } = token;
+  const request = { secret, name, publicKey, verifyingKey, labels, ...statement && { statement } };
   return encodeMeshMessage({ kind: "join-request", request });
 }

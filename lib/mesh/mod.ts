@@ -8,7 +8,6 @@
  * @module
  */
 
-export { AlreadyInitializedError, NotInitializedError, TooManyTokensError } from "./errors.ts";
 export {
   generateNetwork,
   isNodeName,
@@ -66,4 +65,4 @@ export {
   wantedLinks,
 } from "./replica/mod.ts";
 export { encodeJoinRequest, type JoinParameters, type MeshOptions, MeshState } from "./mesh_state.ts";
-export { storedNetworkId } from "./network_store.ts";
+export { AlreadyInitializedError, NotInitializedError, storedNetworkId } from "./network_store.ts";

@@ -3,13 +3,42 @@
  * @module
  */
 
-import { encodeBase64, type RandomSource, StateError, type StateStore, utf8Bytes } from "../base/mod.ts";
+import {
+  encodeBase64,
+  type RandomSource,
+  StateError,
+  type StateStore,
+  utf8Bytes,
+  WeftError,
+} from "../base/mod.ts";
 import { PublicKey, SigningKey } from "../crypto/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { decodeMessage, encodeMessage, NetworkSettingsSchema } from "../proto/mod.ts";
 import { type NetworkId, networkIdOf, NodeIdentity, SEED_BYTES } from "./identity/mod.ts";
 import { MAX_TOKEN_ENDPOINTS, readEndpoints } from "./records/mod.ts";
 import { type NetworkSettings, readSettings, settingsToWire } from "./wire/mod.ts";
+
+/** The store belongs to a network already. */
+export class AlreadyInitializedError extends WeftError {
+  readonly code = "AlreadyInitialized";
+
+  constructor() {
+    super("Cannot start or join a network: this state directory already belongs to one", {
+      hint: "Run weft up to resume it, or choose another directory with --state.",
+    });
+  }
+}
+
+/** The store belongs to no network yet. */
+export class NotInitializedError extends WeftError {
+  readonly code = "NotInitialized";
+
+  constructor() {
+    super("Cannot resume: this state directory belongs to no network yet", {
+      hint: "Run weft --leader to start a network, or weft --join TOKEN to join one.",
+    });
+  }
+}
 
 /** Where a joiner's first leader was, for finding the network again when nobody else is known. */
 export interface Bootstrap {

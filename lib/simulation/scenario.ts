@@ -100,32 +100,23 @@ function scenario(nodes: number, splitMs: number): readonly Phase[] {
     for (let i = 0; i < count; i++) simulation.move(simulation.pick());
     return count;
   };
+  const boundMs = CHANGE_BOUND_MS;
   return [
     {
       name: "links open",
       weight: 2,
-      boundMs: CHANGE_BOUND_MS,
+      boundMs,
       run: (simulation) => {
         simulation.advance(ROUND_MS);
         return 0;
       },
     },
-    {
-      name: "one node moves",
-      weight: 1,
-      boundMs: CHANGE_BOUND_MS,
-      run: (simulation) => moves(simulation, 1),
-    },
-    {
-      name: "many move at once",
-      weight: 4,
-      boundMs: CHANGE_BOUND_MS,
-      run: (simulation) => moves(simulation, many),
-    },
+    { name: "one node moves", weight: 1, boundMs, run: (simulation) => moves(simulation, 1) },
+    { name: "many move at once", weight: 4, boundMs, run: (simulation) => moves(simulation, many) },
     {
       name: "a node joins",
       weight: 2,
-      boundMs: CHANGE_BOUND_MS,
+      boundMs,
       run: (simulation) => {
         simulation.admit();
         return 1;
@@ -134,7 +125,7 @@ function scenario(nodes: number, splitMs: number): readonly Phase[] {
     {
       name: "a node is removed",
       weight: 2,
-      boundMs: CHANGE_BOUND_MS,
+      boundMs,
       run: (simulation) => {
         simulation.revoke(simulation.members.at(-1) as SimNode);
         return 1;
@@ -158,7 +149,7 @@ function scenario(nodes: number, splitMs: number): readonly Phase[] {
     {
       name: "clocks an hour off",
       weight: 4,
-      boundMs: CHANGE_BOUND_MS,
+      boundMs,
       run: (simulation) => {
         const wrong = new Set<SimNode>();
         while (wrong.size < Math.max(2, tenth >> 1)) wrong.add(simulation.pick());

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type UnixMillis, unixMillis, VirtualClock, VirtualTimers } from "../base/mod.ts";
+import { equalBytes, type UnixMillis, unixMillis, VirtualClock, VirtualTimers } from "../base/mod.ts";
 import {
   generateNetwork,
   type MemberRecord,
@@ -121,7 +121,7 @@ export class Simulation {
   isConverged(nodes: readonly SimNode[] = this.members): boolean {
     const wall = this.#wall();
     const [first, ...rest] = nodes.map(({ replica }) => replica.versions.digest(wall));
-    return rest.every((digest) => first === undefined || isSame(digest, first));
+    return rest.every((digest) => first === undefined || equalBytes(digest, first));
   }
 
   /** @returns after how many milliseconds all members knew the same, or undefined when they did not within the bound */
@@ -236,9 +236,4 @@ export class Simulation {
   #wall(): UnixMillis {
     return unixMillis(Math.floor(this.#clock.wall()));
   }
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

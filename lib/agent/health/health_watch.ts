@@ -156,7 +156,9 @@ export class HealthWatch {
 
   #tellOthers(nodeId: NodeId): void {
     const { clock, messages } = this.#parts;
-    if (this.#suspicions.shouldAnnounce(clock.now(), nodeId)) messages.broadcast({ kind: "suspicion", nodeId });
+    if (this.#suspicions.shouldAnnounce(clock.now(), nodeId)) {
+      messages.broadcast({ kind: "suspicion", nodeId });
+    }
   }
 
   async #askBothWays(

@@ -14,9 +14,9 @@ import {
   type UnixMillis,
   unixMillis,
   utf8Bytes,
+  WeftError,
 } from "../../base/mod.ts";
 import { equalConstantTime, type PresharedKey, type PublicKey } from "../../crypto/mod.ts";
-import { TooManyTokensError } from "../errors.ts";
 import { areLabels, ID_BYTES, sortLabels } from "../identity/mod.ts";
 import { JoinToken, type JoinTokenFields, presharedKeyOf, TokenSecret } from "../records/mod.ts";
 
@@ -66,6 +66,15 @@ export interface StoredToken {
   readonly revoked: boolean;
   /** How many admissions others have counted, by their node ids. */
   readonly elsewhere?: Readonly<Record<string, number>>;
+}
+
+/** There is no room for another token. */
+export class TooManyTokensError extends WeftError {
+  readonly code = "TooManyTokens";
+
+  constructor(max: number) {
+    super(`Cannot create a token: ${max} are in use`, { hint: "Revoke tokens that nobody needs any more." });
+  }
 }
 
 /** Keeps tokens by a hash of their secrets. Nothing is cached, so a transaction that is undone leaves no trace. */

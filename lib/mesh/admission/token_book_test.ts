@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, SeededRandom, VirtualClock } from "../../base/mod.ts";
 import { Cidr, Endpoint } from "../../net/mod.ts";
-import { TooManyTokensError } from "../errors.ts";
 import { generateNetwork, NodeIdentity } from "../identity/identity.ts";
 import { TokenSecret } from "../records/join_token.ts";
-import { MAX_TOKENS, type NewToken, TokenBook } from "./token_book.ts";
+import { MAX_TOKENS, type NewToken, TokenBook, TooManyTokensError } from "./token_book.ts";
 
 const HOUR_MS = 3_600_000;
 

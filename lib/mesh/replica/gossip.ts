@@ -52,11 +52,6 @@ const MAX_PUSHED_ITEMS = 64;
 /** How long the other links wait while one of them is asked for what is missing. */
 const EXCHANGE_MS = 1_000;
 
-/** A link to a member. */
-export interface GossipLink {
-  readonly nodeId: NodeId;
-}
-
 /** What became of a message. */
 export interface MessageOutcome {
   /** How many items it held that were new here. */
@@ -72,7 +67,7 @@ export interface MessageOutcome {
 const NOTHING_NEW: MessageOutcome = { changes: 0, items: 0, rejected: 0, isForged: false };
 
 /** Keeps a replica the same as those at the other ends of its links. */
-export class Gossip<Link extends GossipLink> {
+export class Gossip<Link extends { readonly nodeId: NodeId }> {
   readonly #replica: Replica;
   readonly #clock: Clock;
   readonly #random: RandomSource;

@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, unixMillis, VirtualClock } from "../../base/mod.ts";
 import { MAX_NODE_ENTRIES } from "./entry_book.ts";
-import { Gossip, type GossipLink, MAX_PUSHES, ROUND_MS } from "./gossip.ts";
-import type { NodeIdentity } from "../identity/identity.ts";
+import { Gossip, MAX_PUSHES, ROUND_MS } from "./gossip.ts";
+import type { NodeId, NodeIdentity } from "../identity/identity.ts";
 import { decodeMeshMessage, encodeMeshMessage, type MeshMessage } from "../wire/mesh_message.ts";
 import { NO_UPDATE, updateSize } from "../records/replica_update.ts";
 import { Replica } from "./replica.ts";
 import { START, stated, TestNetwork } from "../testing/test_network.ts";
 
 /** One end of a link, and the other. */
-interface End extends GossipLink {
+interface End {
+  readonly nodeId: NodeId;
   readonly owner: Node;
   other: End;
 }
