@@ -8,13 +8,13 @@ import { PresharedKey, PublicKey } from "../crypto/mod.ts";
 import { FLAG, formatRecord, RESPONSE_CODE, responseCodeText } from "../dns/mod.ts";
 import {
   type AdmissionRefusal,
-  type Enrolled,
   isNodeName,
   MAX_OTHER_ENDPOINTS,
   MAX_TOKEN_OTHERS,
   type Member,
   NO_UPDATE,
   nodeIdOf,
+  type RecordEntry,
   type TokenEntry,
   type TokenLeader,
 } from "../mesh/mod.ts";
@@ -129,7 +129,7 @@ export class AgentOperations implements AgentControl {
     const former = secrets.get(nodeId);
     // Before the record: a device that is a peer without its preshared key would be one that nobody asked for.
     secrets.set(nodeId, presharedKey);
-    let enrolled: Enrolled | AdmissionRefusal | undefined;
+    let enrolled: RecordEntry | AdmissionRefusal | undefined;
     try {
       enrolled = asInvalid(() =>
         admission.addDevice({ name, publicKey, endpoint, allowedIps, persistentKeepaliveSeconds })

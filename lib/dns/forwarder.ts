@@ -14,7 +14,7 @@ import type { Endpoint } from "../net/mod.ts";
 import { type Counters, type Millis, type RandomSource, randomUint32 } from "../base/mod.ts";
 import { AnswerCache, type CacheKey, keyText } from "./answer_cache.ts";
 import type { DomainName } from "./domain_name.ts";
-import { type DnsMessage, FLAG, type Question } from "./message.ts";
+import { type DnsMessage, FLAG, messageOf } from "./message.ts";
 import { decodeMessage } from "./message_decoder.ts";
 import { encodeMessage } from "./message_encoder.ts";
 import type { DnsCounter } from "./dns_counter.ts";
@@ -234,8 +234,8 @@ export class Forwarder<To> {
     const { servers, attempts, question } = exchange;
     const server = servers[attempts % servers.length];
     if (server === undefined || attempts >= this.#limits.maxAttempts) {
-      this.#finish(now, exchange, failureOf(question.question));
-      return;
+      const failure = { flags: FLAG.QR, responseCode: RESPONSE_CODE.SERVFAIL };
+      return this.#finish(now, exchange, messageOf(question.question, failure));
     }
     exchange.attempts++;
     this.#retry(now, exchange, server, "udp");
@@ -250,17 +250,9 @@ export class Forwarder<To> {
   #attempt(now: Millis, key: CacheKey, server: Endpoint, transport: "udp" | "tcp"): Attempt {
     const number = ++this.#lastAttempt;
     const id = randomUint32(this.#random) & 0xffff;
-    const bytes = encodeMessage({
-      id,
-      flags: FLAG.RD | (key.isUnchecked ? FLAG.CD : 0),
-      opcode: 0,
-      responseCode: 0,
-      questions: [key.question],
-      answers: [],
-      authority: [],
-      additional: [],
-      edns: { version: 0, payloadBytes: EDNS_PAYLOAD_BYTES, wantsDnssec: key.wantsDnssec },
-    });
+    const flags = FLAG.RD | (key.isUnchecked ? FLAG.CD : 0);
+    const edns = { version: 0, payloadBytes: EDNS_PAYLOAD_BYTES, wantsDnssec: key.wantsDnssec };
+    const bytes = encodeMessage(messageOf(key.question, { id, flags, edns }));
     this.#transmits.push({ attempt: number, server, transport, bytes });
     return { number, id, server, transport, deadline: now + this.#limits.attemptTimeoutMs as Millis };
   }
@@ -284,17 +276,4 @@ function isAnswerTo({ current, question: { question } }: Exchange<unknown>, mess
   return message.id === current.id && (message.flags & FLAG.QR) !== 0 && message.opcode === 0 &&
     echoed !== undefined && echoed.name.equals(question.name) && echoed.type === question.type &&
     echoed.class === question.class;
-}
-
-function failureOf(question: Question): DnsMessage {
-  return {
-    id: 0,
-    flags: FLAG.QR,
-    opcode: 0,
-    responseCode: RESPONSE_CODE.SERVFAIL,
-    questions: [question],
-    answers: [],
-    authority: [],
-    additional: [],
-  };
 }

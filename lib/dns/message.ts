@@ -79,3 +79,9 @@ export interface DnsMessage {
   readonly additional: readonly ResourceRecord[];
   readonly edns?: Edns | undefined;
 }
+
+/** @returns a message with one question, no records, and nothing set but `fields` */
+export function messageOf(question: Question, fields: Partial<DnsMessage>): DnsMessage {
+  const none = { answers: [], authority: [], additional: [] };
+  return { id: 0, flags: 0, opcode: 0, responseCode: 0, questions: [question], ...none, ...fields };
+}

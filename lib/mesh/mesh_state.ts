@@ -8,7 +8,6 @@ import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 import {
   type AddressPool,
   type Admission,
-  type Enrolled,
   rotationTo,
   shareTokens,
   type TokenBook,
@@ -54,7 +53,7 @@ import {
   storedNetworkId,
   writeNetwork,
 } from "./network_store.ts";
-import { Replica, type Roster } from "./replica/mod.ts";
+import { type RecordEntry, Replica, type Roster } from "./replica/mod.ts";
 
 /** Of what every node's state is made. */
 export interface MeshOptions extends Pick<Environment, "clock" | "random"> {
@@ -301,7 +300,7 @@ export class MeshState {
   }
 
   /** @returns a leader's answer to a machine that it has let in: messages to be sent in this order */
-  admittedMessages({ signed }: Enrolled, observedAddress?: IpAddress): Uint8Array[] {
+  admittedMessages({ signed }: RecordEntry, observedAddress?: IpAddress): Uint8Array[] {
     const [first = NO_UPDATE, ...rest] = splitUpdate(this.replica.snapshot());
     const admitted: Admitted = {
       record: signed,

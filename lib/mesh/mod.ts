@@ -52,12 +52,13 @@ export {
   type MeshMessage,
 } from "./wire/mod.ts";
 export { Election, type LeaderView } from "./leaders/mod.ts";
-export { type AdmissionRefusal, type Enrolled, TOKEN_KIND, type TokenEntry } from "./admission/mod.ts";
+export { type AdmissionRefusal, TOKEN_KIND, type TokenEntry } from "./admission/mod.ts";
 export {
   type EntryEvent,
   Gossip,
   MAX_NODE_ENTRIES,
   type Member,
+  type RecordEntry,
   Replica,
   Roster,
   type RosterEvent,

@@ -14,13 +14,8 @@ import {
   verifyStatement,
 } from "../records/mod.ts";
 import type { JoinRequest, KeyRotation } from "../wire/mod.ts";
-import {
-  type AdmissionRefusal,
-  type Enrolled,
-  Enrolment,
-  type EnrolmentOptions,
-  RECORD_LIFETIME_MS,
-} from "./enrolment.ts";
+import { type AdmissionRefusal, Enrolment, type EnrolmentOptions, RECORD_LIFETIME_MS } from "./enrolment.ts";
+import type { RecordEntry } from "../replica/mod.ts";
 import { rotateKeys } from "./key_rotation.ts";
 import type { TokenBook } from "./token_book.ts";
 
@@ -59,7 +54,7 @@ export class Admission {
   }
 
   /** Lets a machine in that holds a token; the same machine again gets the same name and addresses. */
-  admit(request: AdmissionRequest): Enrolled | AdmissionRefusal {
+  admit(request: AdmissionRequest): RecordEntry | AdmissionRefusal {
     const { roster, tokens } = this.#options;
     const { publicKey, verifyingKey } = request;
     if (!publicKey.equals(request.remotePublicKey)) return "refused:key-mismatch";
@@ -85,7 +80,7 @@ export class Admission {
   }
 
   /** Makes the record of the machine that starts the network. */
-  addLeader(leader: Omit<JoinRequest, "secret" | "statement">): Enrolled | AdmissionRefusal {
+  addLeader(leader: Omit<JoinRequest, "secret" | "statement">): RecordEntry | AdmissionRefusal {
     return this.#enrolment.transact(() => this.#enrolment.add({ ...leader, roles: ["leader", "member"] }));
   }
 
@@ -93,7 +88,7 @@ export class Admission {
    * Adds a device; the same key again changes what is known of it and keeps its name and addresses.
    * @throws RangeError when a field is out of bounds
    */
-  addDevice(device: NewDevice): Enrolled | AdmissionRefusal {
+  addDevice(device: NewDevice): RecordEntry | AdmissionRefusal {
     const { name, publicKey, labels = {}, allowedIps = [], endpoint, persistentKeepaliveSeconds } = device;
     const known = this.#options.roster.recordByKey(publicKey);
     if (known?.revoked) return "refused:revoked";
@@ -119,7 +114,7 @@ export class Admission {
    * @param isHere whether a member is there; its record may have expired
    * @returns what was signed, at most 16 records a call
    */
-  renewDue(isHere: (nodeId: NodeId) => boolean): Enrolled[] {
+  renewDue(isHere: (nodeId: NodeId) => boolean): RecordEntry[] {
     const wall = this.#options.clock.wall();
     const due: MemberRecord[] = [];
     for (const record of this.#options.roster.allRecords()) {
@@ -132,7 +127,7 @@ export class Admission {
   }
 
   /** Signs a record anew as it is; its holder may have been away until it expired. */
-  renew(record: MemberRecord): Enrolled | AdmissionRefusal {
+  renew(record: MemberRecord): RecordEntry | AdmissionRefusal {
     if (record.revoked) return "refused:revoked";
     return this.#sign({ ...record, version: record.version + 1, ...this.#enrolment.lifetime() });
   }
@@ -142,7 +137,7 @@ export class Admission {
    * @param from whose keys they replace
    * @returns both records, the new one first; the same again for the same keys
    */
-  rotate(from: MemberRecord, to: KeyRotation): readonly [Enrolled, Enrolled] | AdmissionRefusal {
+  rotate(from: MemberRecord, to: KeyRotation): readonly [RecordEntry, RecordEntry] | AdmissionRefusal {
     return rotateKeys(this.#enrolment, this.#options.roster, from, to);
   }
 
@@ -150,7 +145,7 @@ export class Admission {
    * Revokes a key for ever and frees its addresses.
    * @returns the revoked record, or undefined when nobody goes by that
    */
-  revoke(who: NodeId | string | PublicKey): Enrolled | undefined {
+  revoke(who: NodeId | string | PublicKey): RecordEntry | undefined {
     const { roster, clock } = this.#options;
     const known = typeof who === "string"
       ? (roster.find(who)?.record ?? roster.holderOfName(who))
@@ -164,17 +159,17 @@ export class Admission {
   }
 
   /** Signs again only when something differs, so that a retry changes nothing for anybody. */
-  #readmit(known: MemberRecord, labels: Readonly<Record<string, string>>): Enrolled {
-    const signed = this.#options.roster.signedRecord(known.nodeId);
+  #readmit(known: MemberRecord, labels: Readonly<Record<string, string>>): RecordEntry {
+    const entry = this.#options.roster.entryOf(known.nodeId);
     const isSame = JSON.stringify(Object.entries(labels).sort()) ===
       JSON.stringify(Object.entries(known.labels).sort());
     const lifetime = this.#enrolment.lifetime();
     const isFresh = known.expiresAt > lifetime.issuedAt + RECORD_LIFETIME_MS / 2;
-    if (isSame && isFresh && signed !== undefined) return { record: known, signed };
+    if (isSame && isFresh && entry !== undefined) return entry;
     return this.#enrolment.sign({ ...known, labels, version: known.version + 1, ...lifetime });
   }
 
-  #sign(record: MemberRecord): Enrolled | AdmissionRefusal {
+  #sign(record: MemberRecord): RecordEntry | AdmissionRefusal {
     return this.#enrolment.transact(() => this.#enrolment.sign(record));
   }
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { MemoryStateStore, StateError, VirtualClock } from "../../base/mod.ts";
 import { Cidr, Endpoint } from "../../net/mod.ts";
 import { Admission, type AdmissionRequest } from "./admission.ts";
-import type { Enrolled } from "./enrolment.ts";
+import type { RecordEntry } from "../replica/mod.ts";
 import type { NodeIdentity } from "../identity/identity.ts";
 import type { JoinToken } from "../records/join_token.ts";
 import { Roster } from "../replica/roster.ts";
@@ -50,7 +50,7 @@ function requestOf(
   };
 }
 
-function enrolled(result: Enrolled | string | undefined): Enrolled["record"] {
+function enrolled(result: RecordEntry | string | undefined): RecordEntry["record"] {
   assert.ok(typeof result === "object", String(result));
   return result.record;
 }

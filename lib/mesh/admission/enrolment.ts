@@ -15,8 +15,8 @@ import {
   overlayIpv6Prefix,
   toNodeName,
 } from "../identity/mod.ts";
-import { type MemberRecord, type Signed, signRecord } from "../records/mod.ts";
-import { MAX_MEMBERS, type Roster } from "../replica/mod.ts";
+import { type MemberRecord, signRecord } from "../records/mod.ts";
+import { MAX_MEMBERS, type RecordEntry, type Roster } from "../replica/mod.ts";
 
 /** How long a record is good for; leaders renew those of members that are there. */
 export const RECORD_LIFETIME_MS: number = 90 * 86_400_000;
@@ -35,12 +35,6 @@ export interface AddressPool {
   setSlices(ranges: readonly AddressRange[]): void;
   /** Gives up a part that has no allocated address. @returns it, or undefined when there is too little */
   cutSlice(): AddressRange | undefined;
-}
-
-/** A record that was just signed and is in the roster. */
-export interface Enrolled {
-  readonly record: MemberRecord;
-  readonly signed: Signed;
 }
 
 /** Why nobody was let in: for the leader's own log and counters, never for whoever asked. */
@@ -97,7 +91,7 @@ export class Enrolment {
   }
 
   /** Signs the first record of a key, with a free name and free addresses. */
-  add(fields: NewRecord): Enrolled | AdmissionRefusal {
+  add(fields: NewRecord): RecordEntry | AdmissionRefusal {
     const { roster, network } = this.#options;
     if (roster.allRecords().length >= MAX_MEMBERS) return "refused:roster-full";
     const address = this.#allocate();
@@ -116,7 +110,7 @@ export class Enrolment {
   }
 
   /** Signs a record as it is and puts it into the roster. */
-  sign(record: MemberRecord): Enrolled {
+  sign(record: MemberRecord): RecordEntry {
     const { roster, network } = this.#options;
     const signed = signRecord(record, network.signingKey);
     if (roster.merge(signed) === "rejected:full") throw new Refused("refused:roster-full");

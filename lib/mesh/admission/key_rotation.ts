@@ -6,9 +6,9 @@
 import { concatBytes } from "../../base/mod.ts";
 import { idBytes, type NodeId, type NodeIdentity, nodeIdOf } from "../identity/mod.ts";
 import { isSignedBy, type MemberRecord, type Signed, signPayload, verifyStatement } from "../records/mod.ts";
-import type { Roster } from "../replica/mod.ts";
+import type { RecordEntry, Roster } from "../replica/mod.ts";
 import type { KeyRotation } from "../wire/mod.ts";
-import type { AdmissionRefusal, Enrolled, Enrolment } from "./enrolment.ts";
+import type { AdmissionRefusal, Enrolment } from "./enrolment.ts";
 
 const LABEL = "weft key rotation v1";
 
@@ -35,11 +35,10 @@ export function rotateKeys(
   roster: Roster,
   from: MemberRecord,
   to: KeyRotation,
-): readonly [Enrolled, Enrolled] | AdmissionRefusal {
+): readonly [RecordEntry, RecordEntry] | AdmissionRefusal {
   const { publicKey, verifyingKey, statement } = to;
   const successor = nodeIdOf(publicKey, verifyingKey);
-  const next = enrolledOf(roster, successor);
-  const old = enrolledOf(roster, from.nodeId);
+  const [next, old] = [roster.entryOf(successor), roster.entryOf(from.nodeId)];
   if (from.successor === successor && next !== undefined && old !== undefined) return [next, old];
   if (from.revoked) return "refused:revoked";
   if (roster.recordByKey(publicKey) !== undefined || !isRotationOf(from.nodeId, to)) {
@@ -57,11 +56,6 @@ export function rotateKeys(
     }
     return [next, old];
   });
-}
-
-function enrolledOf(roster: Roster, nodeId: NodeId): Enrolled | undefined {
-  const [record, signed] = [roster.recordById(nodeId), roster.signedRecord(nodeId)];
-  return record && signed && { record, signed };
 }
 
 /** Whether the holder of the new signing key wants to take the place of `from`. */

@@ -19,6 +19,8 @@ import {
 } from "../records/mod.ts";
 import { type RosterEvent, RosterEvents } from "./roster_events.ts";
 import { type RecordEntry, RosterStore } from "./roster_store.ts";
+
+export type { RecordEntry } from "./roster_store.ts";
 import { VersionIndex } from "../versions/mod.ts";
 
 /** How many records a roster holds, revoked ones included. */
@@ -218,6 +220,11 @@ export class Roster {
   /** @returns the record that has this address and is not revoked; an expired one keeps its address */
   holderOfAddress(address: IpAddress): MemberRecord | undefined {
     return this.#store.byAddress(address);
+  }
+
+  /** @returns the record of a node and what was signed, also when it is revoked or expired */
+  entryOf(nodeId: NodeId): RecordEntry | undefined {
+    return this.#store.byNodeId(nodeId);
   }
 
   /** @returns the record of a node as it was signed */

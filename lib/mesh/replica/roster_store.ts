@@ -102,16 +102,10 @@ export class RosterStore {
     this.#byNodeId.clear();
     this.#statements.clear();
     this.#index = undefined;
-    for (const [key, bytes] of this.#store.entries(RECORDS)) {
-      const signed = this.#reader.signed(bytes);
-      const record = signed && this.#reader.record(signed.payload);
-      if (signed === undefined || record === undefined) throw damaged("record", key);
+    for (const [signed, record] of this.#read(RECORDS, (payload) => this.#reader.record(payload))) {
       this.#keepRecord({ signed, record });
     }
-    for (const [key, bytes] of this.#store.entries(STATEMENTS)) {
-      const signed = this.#reader.signed(bytes);
-      const statement = signed && this.#reader.statement(signed.payload);
-      if (signed === undefined || statement === undefined) throw damaged("statement", key);
+    for (const [signed, statement] of this.#read(STATEMENTS, (payload) => this.#reader.statement(payload))) {
       this.#keepStatement({ signed, statement });
     }
   }
@@ -146,6 +140,17 @@ export class RosterStore {
   putStatement(entry: StatementEntry): void {
     this.#store.put(STATEMENTS, entry.statement.nodeId, encodeSigned(entry.signed));
     this.#keepStatement(entry);
+  }
+
+  *#read<T>(collection: string, decode: (payload: Uint8Array) => T | undefined): Generator<[Signed, T]> {
+    for (const [key, bytes] of this.#store.entries(collection)) {
+      const signed = this.#reader.signed(bytes);
+      const content = signed && decode(signed.payload);
+      if (signed === undefined || content === undefined) {
+        throw new StateError(`Cannot read the ${collection} ${key} from the state: it is damaged`);
+      }
+      yield [signed, content];
+    }
   }
 
   #keepRecord(entry: RecordEntry): void {
@@ -198,8 +203,4 @@ function indexOf(entries: Iterable<RecordEntry>): RosterIndex {
 function keepLowest(index: Map<string, MemberRecord>, key: string, record: MemberRecord): void {
   const holder = index.get(key);
   if (holder === undefined || record.nodeId < holder.nodeId) index.set(key, record);
-}
-
-function damaged(what: string, key: string): StateError {
-  return new StateError(`Cannot read the ${what} ${key} from the state: it is damaged`);
 }
