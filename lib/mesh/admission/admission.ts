@@ -6,13 +6,7 @@
 import type { PublicKey } from "../../crypto/mod.ts";
 import type { Cidr, Endpoint } from "../../net/mod.ts";
 import { mergeLabels, type NodeId } from "../identity/mod.ts";
-import {
-  MAX_CLOCK_AHEAD_MS,
-  type MemberRecord,
-  type Signed,
-  type TokenSecret,
-  verifyStatement,
-} from "../records/mod.ts";
+import { MAX_CLOCK_AHEAD_MS, type MemberRecord, verifyStatement } from "../records/mod.ts";
 import type { JoinRequest, KeyRotation } from "../wire/mod.ts";
 import { type AdmissionRefusal, Enrolment, type EnrolmentOptions, RECORD_LIFETIME_MS } from "./enrolment.ts";
 import type { RecordEntry } from "../replica/mod.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { UnixMillis } from "../../base/mod.ts";
-import type { SigningKey, VerifyingKey } from "../../crypto/mod.ts";
+import type { SigningKey } from "../../crypto/mod.ts";
 import { decodeMessage, encodeMessage, StateEntrySchema } from "../../proto/mod.ts";
 import {
   idBytes,
@@ -14,7 +14,7 @@ import {
   type NodeId,
   nodeIdFromBytes,
 } from "../identity/mod.ts";
-import { isSignedBy, MAX_PAYLOAD_BYTES, readPositive, readTime, type Signed, signPayload } from "./signed.ts";
+import { MAX_PAYLOAD_BYTES, readPositive, readTime, type Signed, signPayload } from "./signed.ts";
 
 /** The longest body in bytes, so that a payload always has room for it. */
 export const MAX_ENTRY_BODY_BYTES = 3072;
