@@ -39,7 +39,7 @@ export class Dht {
   /** Begins the first round. */
   start(): void {
     this.#listen().catch((error) => this.#parts.log.error("cannot listen to the DHT", { error }));
-    this.#turn();
+    this.#runDue();
   }
 
   /** @returns how many datagrams were dropped, by reason */
@@ -60,11 +60,11 @@ export class Dht {
       const received = await socket.receive();
       if (received === undefined || this.#isClosed) return;
       this.#state.handleDatagram(clock.now(), received.datagram, received.source);
-      this.#turn();
+      this.#runDue();
     }
   }
 
-  #turn(): void {
+  #runDue(): void {
     const { clock, timers, socket, observer } = this.#parts;
     this.#cancelTimer();
     this.#state.handleTimeout(clock.now(), Math.floor(clock.wall() / DAY_MS));
@@ -76,6 +76,6 @@ export class Dht {
     }
     if (this.#isClosed) return;
     const waitMs = Math.max(1, this.#state.pollTimeout() - clock.now());
-    this.#cancelTimer = timers.setTimer(waitMs, () => this.#turn());
+    this.#cancelTimer = timers.setTimer(waitMs, () => this.#runDue());
   }
 }

@@ -62,13 +62,13 @@ export class Discovery {
   /** Announces this node, or seeks, and listens. */
   start(): void {
     this.#listen().catch((error) => this.#parts.log.error("cannot listen to neighbours", { error }));
-    this.#turn();
+    this.#runDue();
   }
 
   /** This node's addresses have changed: its neighbours are sent them at once. */
   handleChange(): void {
     this.#state.handleChange(this.#parts.clock.now());
-    if (this.#cancelTimer !== undefined) this.#turn();
+    if (this.#cancelTimer !== undefined) this.#runDue();
   }
 
   /** @returns where a node has announced itself from lately, the latest first */
@@ -98,11 +98,11 @@ export class Discovery {
       if (received === undefined || this.#isClosed) return;
       this.#state.handleDatagram(clock.now(), received.datagram, received.source);
       // What came may call for an answer, or for a sooner announcement.
-      this.#turn();
+      this.#runDue();
     }
   }
 
-  #turn(): void {
+  #runDue(): void {
     const { clock, timers, observer } = this.#parts;
     this.#cancelTimer?.();
     this.#state.handleTimeout(clock.now());
@@ -114,7 +114,7 @@ export class Discovery {
     }
     if (this.#isClosed) return;
     const waitMs = Math.max(1, this.#state.pollTimeout() - clock.now());
-    this.#cancelTimer = timers.setTimer(waitMs, () => this.#turn());
+    this.#cancelTimer = timers.setTimer(waitMs, () => this.#runDue());
   }
 
   #send({ datagram, destination }: DiscoveryTransmit): void {

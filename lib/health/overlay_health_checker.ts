@@ -90,7 +90,7 @@ export class OverlayHealthChecker {
   readonly #reported = new Set<string>();
   #lookedAt: Millis | undefined;
   #underWay = 0;
-  #cancelTurn: (() => void) | undefined;
+  #cancelTimer: (() => void) | undefined;
 
   constructor(ports: HealthPorts, times: HealthTimes = {}) {
     this.#ports = ports;
@@ -138,7 +138,7 @@ export class OverlayHealthChecker {
     const leave = (end: () => void): void => {
       this.#listeners.delete(listener);
       signal?.removeEventListener("abort", onAbort);
-      if (this.#listeners.size === 0) this.#cancelTurn?.();
+      if (this.#listeners.size === 0) this.#cancelTimer?.();
       end();
     };
     const onAbort = (): void => leave(resolve);
@@ -158,7 +158,7 @@ export class OverlayHealthChecker {
       const peer = target && this.#healthOf(target, this.#monitor.figures(now, id));
       if (peer !== undefined) listener(peer);
     }
-    if (this.#listeners.size === 1) this.#turn();
+    if (this.#listeners.size === 1) this.#runDue();
     return promise;
   }
 
@@ -168,13 +168,13 @@ export class OverlayHealthChecker {
    */
   suspect(id: string): void {
     this.#monitor.handleHint(this.#ports.clock.now(), id);
-    if (this.#cancelTurn !== undefined) this.#turn();
+    if (this.#cancelTimer !== undefined) this.#runDue();
   }
 
   /** Does what is due, and sets the timer for the next time. */
-  #turn(): void {
-    this.#cancelTurn?.();
-    this.#cancelTurn = undefined;
+  #runDue(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
     if (this.#listeners.size === 0) return;
     const { clock, timers } = this.#ports;
     const now = clock.now();
@@ -191,10 +191,10 @@ export class OverlayHealthChecker {
     if (this.#listeners.size === 0) return;
     const dueInMs = (this.#monitor.pollTimeout() ?? now) - now;
     const waitMs = dueInMs > 0 ? Math.min(LOOK_MS, dueInMs) : LOOK_MS;
-    const cancel = timers.setTimer(waitMs, () => this.#turn());
-    this.#cancelTurn = () => {
+    const cancel = timers.setTimer(waitMs, () => this.#runDue());
+    this.#cancelTimer = () => {
       cancel();
-      this.#cancelTurn = undefined;
+      this.#cancelTimer = undefined;
     };
   }
 
@@ -211,7 +211,7 @@ export class OverlayHealthChecker {
     }
     this.#report();
     // A miss may ask for another probe at once, and others may have waited for this one to end.
-    if (this.#cancelTurn !== undefined) this.#turn();
+    if (this.#cancelTimer !== undefined) this.#runDue();
   }
 
   /** Takes in who is a peer now, and whose handshakes are new. */

@@ -89,8 +89,7 @@ export class MeshState {
   #identity: NodeIdentity;
   readonly #store: StateStore;
   readonly #settings: NetworkSettings;
-  readonly #clock: Clock;
-  readonly #random: RandomSource;
+  readonly #options: MeshOptions;
 
   private constructor(store: StateStore, stored: StoredNetwork, options: MeshOptions) {
     const identity = readIdentity(store);
@@ -111,8 +110,7 @@ export class MeshState {
     this.replica = new Replica(store, { networkId: id, verifyingKey, clock });
     this.bootstrap = stored.bootstrap;
     this.#settings = stored.settings;
-    this.#clock = clock;
-    this.#random = random;
+    this.#options = options;
     this.leadership = new Leadership(store, {
       identity: () => this.identity,
       network: { id, verifyingKey },
@@ -246,8 +244,8 @@ export class MeshState {
    * @returns the request to a leader
    */
   prepareRotation(own: OwnEndpoints): KeyRotation {
-    const next = nextIdentityOf(this.#store, this.#random);
-    const statement = stateOwn(next, own, { clock: this.#clock, previous: undefined });
+    const next = nextIdentityOf(this.#store, this.#options.random);
+    const statement = stateOwn(next, own, { ...this.#options, previous: undefined });
     return rotationTo(this.identity.id, next, statement);
   }
 
@@ -266,7 +264,7 @@ export class MeshState {
     const { identity: { id: former }, replica } = this;
     if (next === undefined || !this.isRotating || replica.roster.get(next.id) === undefined) return undefined;
     return this.#store.transaction(() => {
-      const wall = this.#clock.wall();
+      const wall = this.#options.clock.wall();
       const entries = replica.entries.of(former).map(({ kind, key, body, expiresAt }) =>
         replica.entries.write(next.id, next.signingKey, { kind, key, body, lifetimeMs: expiresAt - wall })
       ).filter((signed) => signed !== undefined);
@@ -284,8 +282,7 @@ export class MeshState {
     const { tokens, leadership: { signingKey }, replica, identity: { id: self } } = this;
     if (tokens === undefined || signingKey === undefined) return NO_UPDATE;
     const networkId = this.network.id;
-    const environment = { clock: this.#clock, random: this.#random };
-    return shareTokens({ self, networkId, signingKey, tokens, replica, ...environment });
+    return shareTokens({ ...this.#options, self, networkId, signingKey, tokens, replica });
   }
 
   /** Keeps where this node is. @returns a statement to be sent to others, or undefined when nothing has changed */
@@ -294,7 +291,7 @@ export class MeshState {
     channelEndpoints: readonly Endpoint[],
   ): Signed | undefined {
     const previous = this.roster.get(this.identity.id)?.statement;
-    const signed = stateOwn(this.identity, { endpoints, channelEndpoints }, { clock: this.#clock, previous });
+    const signed = stateOwn(this.identity, { endpoints, channelEndpoints }, { ...this.#options, previous });
     if (signed !== undefined) this.roster.mergeStatement(signed);
     return signed;
   }

@@ -104,7 +104,7 @@ export function verifyRecord(signed: Signed, networkKey: VerifyingKey): MemberRe
   return record && isSignedBy(RECORD_LABEL, signed, networkKey) ? record : undefined;
 }
 
-/** @returns the record in a payload whose signature was checked before, or undefined when it is malformed */
+/** @returns the record in a payload, its signature not checked, or undefined when it is malformed */
 export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
   const message = decodeMessage(MemberRecordSchema, payload, MAX_PAYLOAD_BYTES);
   if (message === undefined) return undefined;
@@ -186,13 +186,8 @@ function readAddresses(all: readonly Uint8Array[]): IpAddress[] | undefined {
 
 function readCidrs(texts: readonly string[]): Cidr[] | undefined {
   if (texts.length > MAX_ALLOWED_IPS) return undefined;
-  const cidrs: Cidr[] = [];
-  for (const text of texts) {
-    const cidr = Cidr.parse(text);
-    if (cidr === undefined) return undefined;
-    cidrs.push(cidr);
-  }
-  return cidrs;
+  const cidrs = texts.map(Cidr.parse).filter((cidr) => cidr !== undefined);
+  return cidrs.length === texts.length ? cidrs : undefined;
 }
 
 function readRoles(numbers: readonly RoleNumber[]): Role[] | undefined {
