@@ -29,7 +29,7 @@ const code = await main(Deno.args, {
     };
   },
   async openWgInterface(name, options) {
-    const { WgInterface } = await import("./lib/wg/mod.ts");
+    const { WgInterface } = await import("./lib/wg_interface/mod.ts");
     return await WgInterface.open(name, options);
   },
   terminal: processTerminal(process.environment),

@@ -60,7 +60,7 @@ const REFUSALS: Readonly<Record<AdmissionRefusal, string>> = {
   "refused:roster-full": "the network is full",
 };
 
-/** EventLoopYield requests into calls of the agent's parts, and their answers into reports. */
+/** Turns requests into calls of the agent's parts, and their answers into reports. */
 export class AgentOperations implements AgentControl {
   readonly services: ServiceControl;
   readonly #agent: Agent;

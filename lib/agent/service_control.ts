@@ -75,7 +75,7 @@ export interface ServicesReport {
 export interface ServiceControl {
   /** @returns all services that are known, sorted by path */
   listServices(): readonly ServiceReport[];
-  /** EventLoopYield the calls of a service away until it is resumed. @returns whether it was running */
+  /** Turns the calls of a service away until it is resumed. @returns whether it was running */
   pauseService(change: ServiceChange): Promise<boolean>;
   /** @returns whether it was paused */
   resumeService(change: ServiceChange): Promise<boolean>;

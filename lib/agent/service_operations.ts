@@ -21,7 +21,7 @@ import type {
   ServiceControl,
 } from "./service_control.ts";
 
-/** EventLoopYield requests into calls of the agent's services. */
+/** Turns requests into calls of the agent's services. */
 export class ServiceOperations implements ServiceControl {
   readonly #agent: Agent;
 

@@ -1,5 +1,5 @@
 /**
- * EventLoopYield of the event loop as a port.
+ * Giving way to the rest of the event loop, as a port.
  * @module
  */
 

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Aead, kernelAead, platformAead, selectAead, TAG_BYTES } from "../crypto/mod.ts";
+import { type Aead, platformAead, selectAead, TAG_BYTES, wasmAead } from "../crypto/mod.ts";
 import { CipherState } from "../noise/mod.ts";
 import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES } from "./frame_reader.ts";
 
@@ -46,14 +46,14 @@ export interface RecordOpener {
 // Fastest first at the size of a record: at 65,000 bytes 1.2, 0.55 and 0.8 GB/s, at 120 bytes 0.17, 0.17 and 0.03.
 // The wide tier is there only where the runtime was started with the flags that make it fast.
 const CANDIDATES: readonly (() => Aead)[] = [
-  () => kernelAead("wide"),
-  () => kernelAead("baseline"),
+  () => wasmAead("wide"),
+  () => wasmAead("baseline"),
   () => platformAead,
 ];
 
 const CHOSEN: { aead?: Aead } = {};
 
-/** The cipher of channels, chosen once a process: that compiles the kernel and checks its answers. */
+/** The cipher of channels, chosen once a process: that compiles the module and checks its answers. */
 export function channelAead(): Aead {
   return CHOSEN.aead ??= selectAead(CANDIDATES);
 }

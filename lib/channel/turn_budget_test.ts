@@ -6,7 +6,7 @@ import { TURN_MS } from "./turn_budget.ts";
 const MESSAGES = 500;
 const BODY = utf8Bytes("work");
 
-/** EventLoopYield that end when they are told to. */
+/** Yields that end when they are told to. */
 class ManualYield implements EventLoopYield {
   #waiting: (() => void)[] = [];
 

@@ -3,7 +3,7 @@
  * @module
  */
 
-/** Features of V8 that the faster kernel needs; a compiled program has them in it. */
+/** Features of V8 that the faster cipher needs; a compiled program has them in it. */
 const V8_FLAGS = "--v8-flags=--experimental-wasm-wide-arithmetic,--experimental-wasm-revectorize";
 
 /**

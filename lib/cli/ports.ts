@@ -9,7 +9,7 @@ import type { AgentOptions } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
 import type { Duplex } from "../forward/mod.ts";
 import type { IpAddress } from "../net/mod.ts";
-import type { WgInterfaceEnd, WgInterfaceOptions } from "../wg/mod.ts";
+import type { WgInterfaceEnd, WgInterfaceOptions } from "../wg_interface/mod.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A node of the mesh in this process. */
@@ -74,7 +74,7 @@ export interface ProcessPort {
 export interface WgInterfacePort {
   readonly ended: Promise<WgInterfaceEnd>;
   /** How packets travel, and what seals them. */
-  readonly way: { readonly dataplane: string; readonly kernel: string };
+  readonly way: { readonly dataplane: string; readonly cipher: string };
   /** By reason; those that there were. */
   drops(): Readonly<Record<string, number>>;
   close(): void;

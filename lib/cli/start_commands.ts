@@ -59,7 +59,8 @@ function withAgentOptions(command: AnyCommand): AnyCommand {
     .option("--interface <name>", "the network interface (default: weft0)")
     .option("--mtu <bytes>", "the largest packet through it (default: 1420)")
     .option("--dataplane <how>", "auto, fast or portable: how packets travel (default: auto)")
-    .option("--kernel <which>", "auto or baseline: what seals packets on the fast one (default: auto)")
+    .option("--cipher <which>", "auto or baseline: what seals packets on the fast one (default: auto)")
+    .addOption(new Option("--kernel <which>").hideHelp())
     .option("--rootless", "the message plane only: no interface, no privileges")
     // Without its counterpart the flag would have a default, which would win over the environment and the file.
     .addOption(new Option("--discovery").hideHelp())

@@ -43,7 +43,7 @@ export function makeProgram(context: CommandContext): AnyCommand {
   const { terminal, version } = context.ports;
   const program: AnyCommand = new Command("weft") as AnyCommand;
   program
-    .description("EventLoopYield machines into one private network.")
+    .description("Turns machines into one private network.")
     .usage("[command] [options]")
     .version(version, "--version", "print the version")
     .helpOption("-h, --help", "show help, with an example")

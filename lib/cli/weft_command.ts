@@ -36,6 +36,7 @@ const OPTION_KEYS: ReadonlyMap<string, string> = new Map([
   ["interface", "interfaceName"],
   ["mtu", "mtuBytes"],
   ["dataplane", "dataplane"],
+  ["cipher", "cipher"],
   ["kernel", "kernel"],
   ["rootless", "rootless"],
   ["discovery", "discovery"],

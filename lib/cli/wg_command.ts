@@ -3,6 +3,7 @@
  * @module
  */
 
+import { Option } from "@commander-js/extra-typings";
 import { UsageError } from "./failure.ts";
 import { agentOptions, type AnyCommand, type CommandContext } from "./weft_command.ts";
 import { isInterfaceName, runWg } from "./wg_order.ts";
@@ -14,7 +15,8 @@ export function addWgCommand(program: AnyCommand, context: CommandContext): void
     .argument("<interface>", "its name")
     .option("--foreground", "stay until the interface is deleted, or Ctrl-C")
     .option("--dataplane <how>", "auto, fast or portable: how packets travel (default: auto)")
-    .option("--kernel <which>", "auto or baseline: what seals packets on the fast one (default: auto)")
+    .option("--cipher <which>", "auto or baseline: what seals packets on the fast one (default: auto)")
+    .addOption(new Option("--kernel <which>").hideHelp())
     .addHelpText(
       "after",
       "\nExamples:\n  # weft wg wg0 && wg setconf wg0 /etc/wireguard/wg0.conf\n" +
@@ -31,9 +33,9 @@ export function addWgCommand(program: AnyCommand, context: CommandContext): void
       );
     }
     const { ports } = context;
-    const { options: { dataplane, kernel } } = await agentOptions(wg, ports);
+    const { options: { dataplane, cipher } } = await agentOptions(wg, ports);
     const foreground = wg.opts().foreground === true;
-    await runWg({ name, foreground, choice: dataplane, kernel }, ports);
+    await runWg({ name, foreground, choice: dataplane, cipher }, ports);
   });
 }
 

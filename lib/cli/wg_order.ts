@@ -5,7 +5,7 @@
  */
 
 import { silentLogger, WeftError } from "../base/mod.ts";
-import type { WgInterfaceOptions } from "../wg/mod.ts";
+import type { WgInterfaceOptions } from "../wg_interface/mod.ts";
 import { CommandError } from "./failure.ts";
 import { ownCommand } from "./own_command.ts";
 import type { CliPorts, WgInterfacePort } from "./ports.ts";
@@ -18,7 +18,7 @@ const BACKGROUND_VARIABLE = "WEFT_WG_BACKGROUND";
 const OWN_VARIABLES: ReadonlySet<string> = new Set([BACKGROUND_VARIABLE, "WEFT_DEBUG"]);
 
 const CHOICES: ReadonlySet<string> = new Set(["auto", "fast", "portable"]);
-const KERNELS: ReadonlySet<string> = new Set(["auto", "baseline"]);
+const CIPHERS: ReadonlySet<string> = new Set(["auto", "baseline"]);
 
 const HINTS: Readonly<Record<string, string>> = {
   NotPermitted: "Run as root.",
@@ -27,7 +27,7 @@ const HINTS: Readonly<Record<string, string>> = {
 };
 
 /** An interface that is wanted, and how its packets are to travel. */
-export interface WgOrder extends Required<Pick<WgInterfaceOptions, "choice" | "kernel">> {
+export interface WgOrder extends Required<Pick<WgInterfaceOptions, "choice" | "cipher">> {
   /** Of the interface. */
   readonly name: string;
   /** Whether this process stays instead of starting another one. */
@@ -36,7 +36,7 @@ export interface WgOrder extends Required<Pick<WgInterfaceOptions, "choice" | "k
 
 /**
  * Reads a command line that is plain enough to need no other part of the program: `wg NAME [--foreground]
- * [--dataplane HOW] [--kernel WHICH]` without settings in the environment that could say otherwise.
+ * [--dataplane HOW] [--cipher WHICH]` without settings in the environment that could say otherwise.
  * @returns undefined for any other line, wrong ones included
  */
 export function readWgOrder(
@@ -46,23 +46,24 @@ export function readWgOrder(
   if (args[0] !== "wg") return undefined;
   let name: string | undefined;
   let foreground = false;
-  const values = new Map([["--dataplane", "auto"], ["--kernel", "auto"]]);
+  const values = new Map([["--dataplane", "auto"], ["--cipher", "auto"]]);
   for (let i = 1; i < args.length; i++) {
-    const word = args[i] ?? "";
+    // The flag's name in earlier versions.
+    const word = args[i] === "--kernel" ? "--cipher" : args[i] ?? "";
     if (word === "--foreground") foreground = true;
     else if (values.has(word)) values.set(word, args[++i] ?? "");
     else if (name === undefined && isInterfaceName(word)) name = word;
     else return undefined;
   }
-  const [choice = "", kernel = ""] = values.values();
-  if (name === undefined || !CHOICES.has(choice) || !KERNELS.has(kernel)) return undefined;
+  const [choice = "", cipher = ""] = values.values();
+  if (name === undefined || !CHOICES.has(choice) || !CIPHERS.has(cipher)) return undefined;
   // Whoever started the background one has read them.
   const isBackground = environment[BACKGROUND_VARIABLE] === "1";
   const hasSettings = Object.keys(environment).some((key) =>
     key.startsWith("WEFT_") && !OWN_VARIABLES.has(key)
   );
   if (hasSettings && !isBackground) return undefined;
-  return { name, foreground, choice: choice as WgOrder["choice"], kernel: kernel as WgOrder["kernel"] };
+  return { name, foreground, choice: choice as WgOrder["choice"], cipher: cipher as WgOrder["cipher"] };
 }
 
 /** @returns whether `text` can be the name of an interface that wg-quick takes too */
@@ -74,8 +75,8 @@ export function isInterfaceName(text: string): boolean {
  * Makes the interface, and stays with it or leaves another process with it.
  * @throws CommandError
  */
-export async function runWg({ name, foreground, choice, kernel }: WgOrder, ports: CliPorts): Promise<void> {
-  const how: Way = { choice, kernel };
+export async function runWg({ name, foreground, choice, cipher }: WgOrder, ports: CliPorts): Promise<void> {
+  const how: Way = { choice, cipher };
   if (ports.process.environment[BACKGROUND_VARIABLE] === "1") {
     await stay(name, ports, { ...how, log: silentLogger }, () => ports.terminal.out(`${READY}\n`));
   } else if (!foreground) await leaveBehind(name, how);
@@ -89,7 +90,7 @@ export async function runWg({ name, foreground, choice, kernel }: WgOrder, ports
 }
 
 /** How packets are to travel. */
-type Way = Pick<WgOrder, "choice" | "kernel">;
+type Way = Pick<WgOrder, "choice" | "cipher">;
 
 /** Makes the interface and stays until it has ended. */
 async function stay(
@@ -120,10 +121,10 @@ async function stay(
 }
 
 /** Starts this program again, in a session of its own, and returns when the interface is ready. */
-async function leaveBehind(name: string, { choice, kernel }: Way): Promise<void> {
+async function leaveBehind(name: string, { choice, cipher }: Way): Promise<void> {
   const [program = "", ...args] = ownCommand("wg");
   const child = new Deno.Command(program, {
-    args: [...args, "wg", name, "--dataplane", choice, "--kernel", kernel],
+    args: [...args, "wg", name, "--dataplane", choice, "--cipher", cipher],
     env: { [BACKGROUND_VARIABLE]: "1" },
     cwd: "/",
     stdin: "null",

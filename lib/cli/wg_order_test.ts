@@ -3,12 +3,13 @@ import { main } from "./entry.ts";
 import { SamplePorts } from "./testing/sample_ports.ts";
 import { readWgOrder, type WgOrder } from "./wg_order.ts";
 
-const plain: WgOrder = { name: "wg0", foreground: false, choice: "auto", kernel: "auto" };
+const plain: WgOrder = { name: "wg0", foreground: false, choice: "auto", cipher: "auto" };
 
 const cases: readonly (readonly [string, Record<string, string>, WgOrder | undefined])[] = [
   ["wg wg0", {}, plain],
   ["wg --foreground wg0", {}, { ...plain, foreground: true }],
-  ["wg wg0 --dataplane fast --kernel baseline", {}, { ...plain, choice: "fast", kernel: "baseline" }],
+  ["wg wg0 --dataplane fast --cipher baseline", {}, { ...plain, choice: "fast", cipher: "baseline" }],
+  ["wg wg0 --dataplane fast --kernel baseline", {}, { ...plain, choice: "fast", cipher: "baseline" }],
   ["wg wg0", { WEFT_DEBUG: "1", HOME: "/root" }, plain],
   ["wg wg0 --dataplane portable", { WEFT_WG_BACKGROUND: "1", WEFT_DATAPLANE: "fast" }, {
     ...plain,
@@ -18,6 +19,7 @@ const cases: readonly (readonly [string, Record<string, string>, WgOrder | undef
   ["wg wg0", { WEFT_CONFIG: "/etc/weft.yaml" }, undefined],
   ["wg wg0 --dataplane slow", {}, undefined],
   ["wg wg0 --dataplane", {}, undefined],
+  ["wg wg0 --cipher best", {}, undefined],
   ["wg wg0 --kernel best", {}, undefined],
   ["wg wg0 wg1", {}, undefined],
   ["wg wg0 --config x", {}, undefined],

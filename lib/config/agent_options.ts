@@ -41,7 +41,7 @@ export interface AgentOptions {
   /** How packets travel: the fastest way that runs here, or one of them. */
   readonly dataplane: "auto" | "fast" | "portable";
   /** What seals packets on the fast data plane: the fastest that answers right, or the one without experiments. */
-  readonly kernel: "auto" | "baseline";
+  readonly cipher: "auto" | "baseline";
   /** The message plane only: no TUN, no FFI, no privileges. */
   readonly rootless: boolean;
   /** Whether this node calls out to its neighbours and listens to them. */
@@ -85,9 +85,10 @@ export interface ConfigLayer {
 }
 
 /** What an option may be given as: its own type, or the text that stands for it. */
-export type AgentOptionsInput = {
-  readonly [Key in keyof AgentOptions]?: AgentOptions[Key] | string | undefined;
-};
+export type AgentOptionsInput =
+  & { readonly [Key in keyof AgentOptions]?: AgentOptions[Key] | string | undefined }
+  /** The name of `cipher` in earlier versions. */
+  & { readonly kernel?: AgentOptions["cipher"] | undefined };
 
 /**
  * Puts an agent's options together: earlier layers win over later ones, defaults stand last.
@@ -113,7 +114,7 @@ export function layerAgentOptions(layers: readonly ConfigLayer[]): AgentOptions 
     interfaceName: DEFAULT_INTERFACE_NAME,
     mtuBytes: DEFAULT_MTU_BYTES,
     dataplane: "auto",
-    kernel: "auto",
+    cipher: "auto",
     rootless: false,
     discovery: true,
     discoveryPeers: [],
@@ -134,7 +135,7 @@ export function layerAgentOptions(layers: readonly ConfigLayer[]): AgentOptions 
   };
   for (const layer of layers.toReversed()) {
     for (const [key, value] of Object.entries(layer.values)) {
-      if (value !== undefined) options[key] = readField(layer, key, value);
+      if (value !== undefined) options[FIELDS.get(key)?.replacedBy ?? key] = readField(layer, key, value);
     }
   }
   return options as unknown as AgentOptions;
@@ -161,9 +162,10 @@ export function environmentLayer(environment: Readonly<Record<string, string | u
 function readField(layer: ConfigLayer, key: string, value: unknown): unknown {
   const field = FIELDS.get(key);
   if (field === undefined) {
-    const meant = nearest(key, [...FIELDS.keys()]);
+    const names = [...FIELDS].filter(([, { replacedBy }]) => replacedBy === undefined).map(([name]) => name);
+    const meant = nearest(key, names);
     throw new InvalidConfigError(`Cannot use the option ${key}: there is none of that name`, {
-      hint: meant ? `Did you mean ${meant}?` : `The options are ${[...FIELDS.keys()].join(", ")}.`,
+      hint: meant ? `Did you mean ${meant}?` : `The options are ${names.join(", ")}.`,
     });
   }
   const read = field.schema.safeParse(value);

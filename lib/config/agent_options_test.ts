@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Cidr, Endpoint } from "../net/mod.ts";
 import { environmentLayer, layerAgentOptions, parseAgentOptions } from "./agent_options.ts";
+import { fileLayer } from "./config_file.ts";
 import { InvalidConfigError } from "./errors.ts";
 
 Deno.test("parseAgentOptions() fills in the defaults", () => {
@@ -100,6 +101,21 @@ Deno.test("layerAgentOptions() lets flags win over the environment and that over
   assert.equal(options.port, 1);
   assert.equal(options.name, "env");
   assert.equal(options.mtuBytes, 1300);
+});
+
+Deno.test("layerAgentOptions() takes the cipher under the name of earlier versions too", async () => {
+  assert.equal(parseAgentOptions({ kernel: "baseline" }).cipher, "baseline");
+  assert.equal(layerAgentOptions([environmentLayer({ WEFT_KERNEL: "baseline" })]).cipher, "baseline");
+  assert.equal(layerAgentOptions([environmentLayer({ WEFT_CIPHER: "baseline" })]).cipher, "baseline");
+  assert.equal(layerAgentOptions([await fileLayer("kernel: baseline", "weft.yaml")]).cipher, "baseline");
+  const flags = { source: "flags", values: { cipher: "auto" } } as const;
+  const { cipher } = layerAgentOptions([flags, environmentLayer({ WEFT_KERNEL: "baseline" })]);
+  assert.equal(cipher, "auto");
+  assert.equal("kernel" in parseAgentOptions({ kernel: "auto" }), false);
+  assert.throws(
+    () => layerAgentOptions([{ source: "flags", values: { kernel: "best" } }]),
+    /--kernel best: the cipher is auto or baseline/,
+  );
 });
 
 Deno.test("environmentLayer() reads the times of tests", () => {

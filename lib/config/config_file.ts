@@ -80,7 +80,9 @@ async function readYaml(text: string, path: string): Promise<object> {
 }
 
 function unknownName(name: string, path: string): InvalidConfigError {
-  const names = [...FILE_NAMES.keys()];
+  const names = [...FILE_NAMES].filter(([, key]) => FIELDS.get(key)?.replacedBy === undefined).map(([name]) =>
+    name
+  );
   const meant = nearest(name, names);
   return new InvalidConfigError(
     `Cannot read ${path}: there is no setting ${JSON.stringify(name.slice(0, 60))}`,

@@ -19,6 +19,8 @@ export interface Field {
   /** What the value must be, after a colon. */
   readonly rule: string;
   readonly hint: string;
+  /** For a name of earlier versions, which is still read: the option that it sets. */
+  readonly replacedBy?: string;
 }
 
 /** @returns a schema of values that `parse` makes of text, or that are such values already */
@@ -113,6 +115,12 @@ function areDistinct(offers: readonly OfferOption[]): boolean {
 /** A domain name with its final dot. */
 const domainName = parsed(parseDomain, () => false);
 
+const cipher = {
+  schema: z.enum(["auto", "baseline"]),
+  rule: "the cipher is auto or baseline",
+  hint: "The default is auto; baseline uses no experimental feature of the runtime.",
+};
+
 /** Every option by its name in `AgentOptions`. */
 export const FIELDS: ReadonlyMap<string, Field> = new Map([
   ["stateDir", {
@@ -158,12 +166,8 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map([
     rule: "the data plane is auto, fast or portable",
     hint: "The default is auto: the fastest that runs on this machine.",
   }],
-  ["kernel", {
-    flag: "kernel",
-    schema: z.enum(["auto", "baseline"]),
-    rule: "the kernel is auto or baseline",
-    hint: "The default is auto; baseline uses no experimental feature of the runtime.",
-  }],
+  ["cipher", { flag: "cipher", ...cipher }],
+  ["kernel", { flag: "kernel", ...cipher, replacedBy: "cipher" }],
   ["rootless", {
     flag: "rootless",
     schema: truth,

@@ -1,21 +1,18 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes } from "../base/mod.ts";
-import { type Aead, TAG_BYTES } from "./aead.ts";
-import { kernelAead, KernelCipher } from "./aead_kernel.ts";
-import { nobleAead, nobleCipher } from "./aead_noble.ts";
-import { platformAead, platformCipher } from "./aead_platform.ts";
-import { type NonceCipher, writeCounterNonce } from "./counter_key.ts";
-import { canRunKernel } from "./kernel/mod.ts";
-import { selectAead } from "./select_aead.ts";
-import { field, testVectors } from "./wycheproof_suite_test.ts";
+import { type Aead, type NonceCipher, TAG_BYTES, writeCounterNonce } from "./aead.ts";
+import { wasmAead, WasmCipher } from "./aead_wasm.ts";
+import { canRunCipher } from "./batch/mod.ts";
+import { nobleAead, nobleCipher, platformAead, platformCipher, selectAead } from "./select_aead.ts";
+import { field, testVectors } from "./testing/wycheproof.ts";
 
 const NO_DATA = new Uint8Array(0);
 const UNTOUCHED = 0xaa;
-const tiers = (["baseline", "wide"] as const).filter(canRunKernel);
-const aeads = [...tiers.map(kernelAead), platformAead, nobleAead];
+const tiers = (["baseline", "wide"] as const).filter(canRunCipher);
+const aeads = [...tiers.map(wasmAead), platformAead, nobleAead];
 const ciphers: readonly (readonly [string, NonceCipher])[] = [
-  ...tiers.map((tier) => [`${tier} kernel`, new KernelCipher(tier)] as const),
+  ...tiers.map((tier) => [`${tier} cipher`, new WasmCipher(tier)] as const),
   ["platform", platformCipher],
   ["noble", nobleCipher],
 ];
@@ -177,7 +174,7 @@ for (const aead of aeads) {
   });
 }
 
-Deno.test("what one AEAD seals the others open, and all seal alike", () => {
+Deno.test("Aead.key() of every implementation seals alike, and opens what the others sealed", () => {
   const bytes = fc.uint8Array({ minLength: 32, maxLength: 32 });
   const text = fc.uint8Array({ maxLength: 1_500 });
   fc.assert(fc.property(bytes, fc.maxSafeNat(), text, text, (key, counter, plaintext, data) => {
@@ -191,7 +188,7 @@ Deno.test("what one AEAD seals the others open, and all seal alike", () => {
   }));
 });
 
-Deno.test("all AEADs refuse the same random bytes", () => {
+Deno.test("AeadKey.open() of every implementation refuses the same random bytes", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (noise) => {
     for (const aead of aeads) {
       const out = new Uint8Array(64);
@@ -201,8 +198,8 @@ Deno.test("all AEADs refuse the same random bytes", () => {
   }));
 });
 
-Deno.test("selectAead() takes the kernel where it answers right", () => {
-  assert.equal(selectAead().name, "kernel");
+Deno.test("selectAead() takes the cipher where it answers right", () => {
+  assert.equal(selectAead().name, "baseline cipher");
 });
 
 Deno.test("selectAead() passes over what throws, seals wrong or takes forgeries", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { utf8Bytes } from "../base/mod.ts";
 import { SIGNATURE_BYTES, SigningKey, VerifyingKey } from "./ed25519.ts";
-import { field, testVectors } from "./wycheproof_suite_test.ts";
+import { field, testVectors } from "./testing/wycheproof.ts";
 
 const seed = fc.uint8Array({ minLength: 32, maxLength: 32 });
 

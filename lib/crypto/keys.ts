@@ -4,8 +4,7 @@
  */
 
 import { decodeBase64, encodeBase64, equalBytes, randomBytes, type RandomSource } from "../base/mod.ts";
-import { isAllZero } from "./constant_time.ts";
-import { Secret } from "./secret.ts";
+import { isAllZero, Secret } from "./secret.ts";
 import { x25519PublicKey, x25519SharedSecret } from "./x25519.ts";
 
 /** Length of every key of this module in bytes. */

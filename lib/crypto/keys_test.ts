@@ -65,7 +65,7 @@ Deno.test("PublicKey has one text form", () => {
   }));
 });
 
-Deno.test("keys refuse another length and another text", () => {
+Deno.test("PrivateKey, PresharedKey and PublicKey refuse another length and another text", () => {
   for (const length of lengths) {
     for (const type of [PublicKey, PrivateKey, PresharedKey]) {
       assert.throws(() => type.fromBytes(new Uint8Array(length)), RangeError);

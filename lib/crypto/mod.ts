@@ -4,16 +4,13 @@
  * @module
  */
 
-export * from "./aead.ts";
-export { kernelAead } from "./aead_kernel.ts";
-export { nobleAead } from "./aead_noble.ts";
-export { platformAead } from "./aead_platform.ts";
-export * from "./blake2s.ts";
-export * from "./constant_time.ts";
+export { type Aead, type AeadKey, NONCE_BYTES, TAG_BYTES } from "./aead.ts";
+export { wasmAead } from "./aead_wasm.ts";
+export * from "./batch/mod.ts";
+export { blake2s, blake2sMac, HASH_BYTES, hkdf, hmacBlake2s } from "./blake2s.ts";
 export * from "./ed25519.ts";
-export * from "./kernel/mod.ts";
 export * from "./keys.ts";
 export * from "./secret.ts";
-export { selectAead } from "./select_aead.ts";
+export { nobleAead, platformAead, selectAead } from "./select_aead.ts";
 export { nobleX25519, platformX25519, selectX25519, type X25519 } from "./x25519.ts";
 export * from "./xchacha.ts";

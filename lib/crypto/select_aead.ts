@@ -1,15 +1,68 @@
 /**
- * Chooses an implementation of ChaCha20-Poly1305 when a program starts.
+ * ChaCha20-Poly1305 by noble, which is readable, runs everywhere and is the oracle for the faster ones, and by the runtime's
+ * `node:crypto`, about two and a half times as fast for packets of 1,420 bytes; and the choice when a program starts.
  * @module
  */
 
-import { type Aead, TAG_BYTES } from "./aead.ts";
-import { kernelAead } from "./aead_kernel.ts";
-import { nobleAead } from "./aead_noble.ts";
-import { platformAead } from "./aead_platform.ts";
+import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
+import { createCipheriv, createDecipheriv } from "node:crypto";
+import { type Aead, CounterKey, type NonceCipher, TAG_BYTES } from "./aead.ts";
+import { wasmAead } from "./aead_wasm.ts";
+
+/** The cipher alone. */
+export const nobleCipher: NonceCipher = {
+  seal(key, nonce, plaintext, data, out, at) {
+    const target = out.subarray(at, at + plaintext.length + TAG_BYTES);
+    chacha20poly1305(key, nonce, data).encrypt(plaintext, target);
+  },
+  open(key, nonce, ciphertext, data, out, at) {
+    const target = out.subarray(at, at + ciphertext.length - TAG_BYTES);
+    try {
+      chacha20poly1305(key, nonce, data).decrypt(ciphertext, target);
+      return true;
+    } catch {
+      return false;
+    }
+  },
+};
+
+/** By noble-ciphers. */
+export const nobleAead: Aead = { name: "noble", key: (bytes) => new CounterKey(bytes, nobleCipher) };
+
+const CIPHER = "chacha20-poly1305";
+const OPTIONS = { authTagLength: TAG_BYTES };
+
+/** The cipher alone. */
+export const platformCipher: NonceCipher = {
+  seal(key, nonce, plaintext, data, out, at) {
+    const cipher = createCipheriv(CIPHER, key, nonce, OPTIONS);
+    if (data.length > 0) cipher.setAAD(data, { plaintextLength: plaintext.length });
+    out.set(cipher.update(plaintext), at);
+    cipher.final();
+    out.set(cipher.getAuthTag(), at + plaintext.length);
+  },
+  open(key, nonce, ciphertext, data, out, at) {
+    const length = ciphertext.length - TAG_BYTES;
+    const decipher = createDecipheriv(CIPHER, key, nonce, OPTIONS);
+    if (data.length > 0) decipher.setAAD(data, { plaintextLength: length });
+    decipher.setAuthTag(ciphertext.subarray(length));
+    const plaintext = decipher.update(ciphertext.subarray(0, length));
+    try {
+      decipher.final();
+    } catch {
+      plaintext.fill(0);
+      return false;
+    }
+    out.set(plaintext, at);
+    return true;
+  },
+};
+
+/** By `node:crypto`. */
+export const platformAead: Aead = { name: "platform", key: (bytes) => new CounterKey(bytes, platformCipher) };
 
 // Fastest first at the size of a packet: at 1,420 bytes 0.7, 0.25 and 0.07 GB/s.
-const CANDIDATES: readonly (() => Aead)[] = [kernelAead, () => platformAead];
+const CANDIDATES: readonly (() => Aead)[] = [wasmAead, () => platformAead];
 
 // What a vectorised cipher treats apart: nothing, less than the first blocks, whole and broken chunks.
 const LENGTHS = [0, 1, 16, 129, 192, 448, 449, 960, 961, 1420, 2000];

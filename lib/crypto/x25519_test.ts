@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isAllZero } from "./constant_time.ts";
+import { isAllZero } from "./secret.ts";
+import { field, testVectors } from "./testing/wycheproof.ts";
 import { nobleX25519, platformX25519, selectX25519 } from "./x25519.ts";
-import { field, testVectors } from "./wycheproof_suite_test.ts";
 
 const implementations = [platformX25519, nobleX25519];
 
@@ -47,7 +47,7 @@ for (const x25519 of implementations) {
   });
 }
 
-Deno.test("both X25519 agree on any scalar and any point", () => {
+Deno.test("platformX25519 and nobleX25519 agree on any scalar and any point", () => {
   const bytes = fc.uint8Array({ minLength: 32, maxLength: 32 });
   fc.assert(
     fc.property(bytes, bytes, (scalar, point) => {

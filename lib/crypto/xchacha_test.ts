@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes } from "../base/mod.ts";
-import { field, testVectors } from "./wycheproof_suite_test.ts";
-import { nobleAead } from "./aead_noble.ts";
-import { writeCounterNonce } from "./counter_key.ts";
+import { writeCounterNonce } from "./aead.ts";
+import { nobleAead } from "./select_aead.ts";
+import { field, testVectors } from "./testing/wycheproof.ts";
 import { XCHACHA_NONCE_BYTES, xchachaOpen, xchachaSeal, xchachaSubkey } from "./xchacha.ts";
 
 testVectors(

@@ -15,4 +15,3 @@ export * from "./fast/mod.ts";
 export * from "./open_plane.ts";
 export * from "./packet_plane.ts";
 export * from "./portable_plane.ts";
-export * from "./wireguard_plane.ts";

@@ -7,10 +7,9 @@ import type { Logger } from "../base/mod.ts";
 import { selectAead } from "../crypto/mod.ts";
 import { HostError, openOffloadTun, openTun, systemClock, systemRandom, systemTimers } from "../host/mod.ts";
 import { Device, type ProtocolTimers } from "../wireguard/mod.ts";
-import { FastPlane, type KernelChoice } from "./fast/mod.ts";
-import type { PlaneObserver } from "./packet_plane.ts";
+import { type CipherChoice, FastPlane } from "./fast/mod.ts";
+import type { PlaneObserver, WireGuardPlane } from "./packet_plane.ts";
 import { PortablePlane } from "./portable_plane.ts";
-import type { WireGuardPlane } from "./wireguard_plane.ts";
 
 /** `fast`: a worker on raw descriptors, with offloads; `portable`: the runtime's own sockets; `auto`: the best there is. */
 export type PlaneChoice = "auto" | "fast" | "portable";
@@ -18,14 +17,14 @@ export type PlaneChoice = "auto" | "fast" | "portable";
 /** TUN gives no longer packets. */
 const MAX_PACKET_BYTES = 65_535;
 
-/** What a plane is to be. */
+/** Which interface a plane makes, and how it carries packets. */
 export interface PlaneOptions {
   readonly interfaceName: string;
   /** The longest inner packet; `setMtu` changes it. */
   readonly mtuBytes: number;
   readonly choice: PlaneChoice;
   /** `baseline` keeps the fast plane from experimental features of the runtime; `auto` unless given. */
-  readonly kernel?: KernelChoice;
+  readonly cipher?: CipherChoice;
   readonly timers?: Partial<ProtocolTimers>;
   readonly observer: PlaneObserver;
   readonly log: Logger;

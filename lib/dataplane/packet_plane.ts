@@ -1,17 +1,18 @@
 /**
- * The packet plane as the agent sees it, whichever way the bytes travel underneath.
+ * The packet plane as the agent sees it, and as WireGuard's own tools do, for whom everything may change while it runs;
+ * whichever way the bytes travel underneath.
  * @module
  */
 
+import type { PresharedKey, PrivateKey, PublicKey } from "../crypto/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
-import type { PublicKey } from "../crypto/mod.ts";
-import type { DeviceEvent, PeerStatus, WireGuardPeerConfig } from "../wireguard/mod.ts";
+import type { DeviceEvent, PeerStatus, WireGuardPeerConfig, WireGuardPeerUpdate } from "../wireguard/mod.ts";
 
 /** Why a packet plane ended: somebody closed it, its interface vanished under it, or its thread died. */
 export type PlaneEnd = "closed" | "interface-gone" | "worker-failed";
 
 /**
- * Superframes from and to the interface, of TCP (`tso`) and UDP (`uso`); trains of datagrams to (`gso`) and from (`gro`)
+ * Superpackets from and to the interface, of TCP (`tso`) and UDP (`uso`); batches of datagrams to (`gso`) and from (`gro`)
  * the network (Linux, Documentation/networking/segmentation-offloads.rst).
  */
 export type Offload = "tso" | "uso" | "gso" | "gro";
@@ -46,3 +47,41 @@ export interface PacketPlane {
 
 /** Hears what happens to sessions. */
 export type PlaneObserver = (event: DeviceEvent) => void;
+
+/** A packet plane that is configured from outside. All calls are synchronous turns. */
+export interface WireGuardPlane extends PacketPlane {
+  /** The private key, if there is one; never log it. */
+  readonly privateKey: PrivateKey | undefined;
+  /** Where it listens; 0 while it is suspended. */
+  readonly localPort: number;
+  /** @returns the preshared key of a peer, or undefined when there is no such peer; never log it */
+  presharedKey(publicKey: PublicKey): PresharedKey | undefined;
+  /** Takes another private key, or none; every session ends. */
+  setPrivateKey(key: PrivateKey | undefined): void;
+  /** Changes what `update` names of a peer, or adds the peer; nothing when the key is the device's own. */
+  updatePeer(update: WireGuardPeerUpdate): void;
+  /** Takes inner packets of up to `mtuBytes` from now on. */
+  setMtu(mtuBytes: number): void;
+  /** Whether there is a socket to be had; nothing changes. @returns why not, or undefined */
+  canListen(options: ListenOptions): ListenFailure | undefined;
+  /**
+   * Sends and receives by a new socket from now on; sessions go on. It ends a suspension.
+   * @returns why there is none, and nothing changes, or undefined
+   */
+  listen(options: ListenOptions): ListenFailure | undefined;
+  /** Marks what is sent from now on. @returns whether the kernel took it */
+  setMark(fwmark: number): boolean;
+  /** Ends every session and closes the socket: the interface went down. */
+  suspend(): void;
+}
+
+/** The socket that is wanted. */
+export interface ListenOptions {
+  /** 0 for any free one. */
+  readonly port: number;
+  /** What datagrams are marked with, for policy routing; 0 for nothing. */
+  readonly fwmark: number;
+}
+
+/** Why there is no such socket. */
+export type ListenFailure = "port-taken" | "mark-refused" | "failed";

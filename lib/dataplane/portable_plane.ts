@@ -9,10 +9,16 @@ import { enlargeUdpBuffers, markUdpSocket, type PacketDevice } from "../host/mod
 import type { Endpoint } from "../net/mod.ts";
 import { type DatagramSocket, NoSocket, openUdp, PortInUseError } from "../transport/mod.ts";
 import type { Device, PeerStatus, WireGuardPeerConfig, WireGuardPeerUpdate } from "../wireguard/mod.ts";
-import type { Offload, PlaneEnd, PlaneObserver } from "./packet_plane.ts";
-import type { ListenFailure, ListenOptions, WireGuardPlane } from "./wireguard_plane.ts";
+import type {
+  ListenFailure,
+  ListenOptions,
+  Offload,
+  PlaneEnd,
+  PlaneObserver,
+  WireGuardPlane,
+} from "./packet_plane.ts";
 
-/** What the plane is made of; it closes `tun` when it ends. */
+/** The protocol, the interface and the runtime under a plane; it closes `tun` when it ends. */
 export interface PortablePlaneParts {
   readonly device: Device;
   readonly tun: PacketDevice;

@@ -40,7 +40,7 @@ export interface Answer {
   readonly additional: readonly ResourceRecord[];
 }
 
-/** Which zones an authority has, and its own name. */
+/** The zones that an authority answers for, and what their SOA and NS say. */
 export interface AuthorityOptions {
   /** The first is the zone of the network, the others are those of its addresses. */
   readonly origins: readonly DomainName[];

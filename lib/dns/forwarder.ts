@@ -75,7 +75,7 @@ export interface ForwardReply<To> {
   readonly message: DnsMessage;
 }
 
-/** Whom a forwarder asks, and within which bounds. */
+/** Which servers a forwarder asks for which names, and its limits. */
 export interface ForwarderOptions {
   readonly routes: readonly ForwardRoute[];
   readonly limits?: Partial<ForwardLimits>;

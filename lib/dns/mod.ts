@@ -15,7 +15,6 @@ export * from "./network_names.ts";
 export * from "./message.ts";
 export * from "./message_decoder.ts";
 export * from "./message_encoder.ts";
-export * from "./query_limiter.ts";
 export * from "./record_data.ts";
 export * from "./record_type.ts";
 export * from "./responder.ts";

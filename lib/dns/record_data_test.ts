@@ -40,7 +40,7 @@ Deno.test("nameInData() and soaMinimumSeconds() read what was made", () => {
   assert.equal(soaMinimumSeconds(Uint8Array.of(1)), 0);
 });
 
-Deno.test("typeText() and responseCodeText() give names, or numbers", () => {
+Deno.test("parseType(), typeText() and responseCodeText() know names, and numbers for the rest", () => {
   assert.equal(parseType("aaaa"), 28);
   assert.equal(parseType("TYPE65280"), 65280);
   for (const text of ["TYPE65536", "BOGUS", "", "toString"]) assert.equal(parseType(text), undefined);

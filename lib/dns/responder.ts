@@ -43,7 +43,7 @@ export interface Asker<To> {
   readonly transport: DnsTransport;
 }
 
-/** Where a responder finds answers, and what it counts in. */
+/** Who answers for the zone, and who asks other servers for the rest. */
 export interface ResponderParts<To> {
   readonly authority: Authority;
   readonly forwarder: Forwarder<Asker<To>>;

@@ -6,9 +6,9 @@ import { decodeMessage } from "./message_decoder.ts";
 import { ipOf, nameOf } from "./testing/samples.ts";
 import { RECORD_RANK } from "./zone.ts";
 
-import { type Ask, Bench, decoded, edns, everything, query } from "./testing/responder_bench.ts";
+import { type Ask, decoded, edns, everything, query, ResponderHarness } from "./testing/responder_harness.ts";
 Deno.test("Responder answers with authority and the question's own spelling", () => {
-  const response = new Bench().answer("WeB-1.weft.INTERNAL");
+  const response = new ResponderHarness().answer("WeB-1.weft.INTERNAL");
   assert.equal(response.id, 0x1234);
   assert.equal(response.flags, FLAG.QR | FLAG.AA | FLAG.RD);
   assert.equal(response.questions[0]?.name.toString(), "WeB-1.weft.INTERNAL.");
@@ -30,7 +30,7 @@ const codes: readonly (readonly [string, string, Ask, number])[] = [
 ];
 for (const [what, name, options, code] of codes) {
   Deno.test(`Responder answers ${what} with the code ${code}`, () => {
-    const response = new Bench().answer(name, options);
+    const response = new ResponderHarness().answer(name, options);
     assert.equal(response.responseCode, code);
     assert.equal(response.answers.length, 0);
     assert.equal(response.opcode, options.opcode ?? 0);
@@ -39,17 +39,17 @@ for (const [what, name, options, code] of codes) {
 
 Deno.test("Responder answers EDNS with EDNS, version 0, and copies DO", () => {
   const wants = { ...edns(4096), wantsDnssec: true };
-  const response = new Bench().answer("web-1.weft.internal", { edns: wants });
+  const response = new ResponderHarness().answer("web-1.weft.internal", { edns: wants });
   assert.deepEqual(response.edns, { version: 0, payloadBytes: 1232, wantsDnssec: true });
-  const late = new Bench().answer("web-1.weft.internal", { edns: edns(512, 9) });
+  const late = new ResponderHarness().answer("web-1.weft.internal", { edns: edns(512, 9) });
   assert.equal(late.edns?.version, 0);
 });
 
 Deno.test("Responder sends no more than the client takes, and sets TC", () => {
-  const bench = new Bench();
+  const harness = new ResponderHarness();
   const name = nameOf("many.weft.internal");
   const many = Array.from({ length: 60 }, (_, i) => addressRecord(name, ipOf(`10.200.9.${i + 1}`), 300));
-  bench.authority.setGroup("many", RECORD_RANK.member, many);
+  harness.authority.setGroup("many", RECORD_RANK.member, many);
   const sizes: readonly (readonly [Ask, boolean])[] = [
     [{}, true],
     [{ edns: edns(100) }, true],
@@ -58,53 +58,53 @@ Deno.test("Responder sends no more than the client takes, and sets TC", () => {
     [{ transport: "tcp" }, false],
   ];
   for (const [options, isCut] of sizes) {
-    const response = bench.answer("many.weft.internal", options);
+    const response = harness.answer("many.weft.internal", options);
     assert.equal((response.flags & FLAG.TC) !== 0, isCut);
     assert.equal(response.answers.length, isCut ? 0 : 60);
   }
-  assert.equal(bench.counters.get("truncated"), 2);
-  bench.authority.setGroup(
+  assert.equal(harness.counters.get("truncated"), 2);
+  harness.authority.setGroup(
     "more",
     RECORD_RANK.member,
     many.map((each, i) => ({ ...each, data: Uint8Array.of(10, 1, 1, i) })),
   );
-  assert.equal(bench.answer("many.weft.internal", { edns: edns(65_535) }).answers.length, 0);
-  assert.equal(bench.answer("many.weft.internal", { transport: "tcp" }).answers.length, 120);
+  assert.equal(harness.answer("many.weft.internal", { edns: edns(65_535) }).answers.length, 0);
+  assert.equal(harness.answer("many.weft.internal", { transport: "tcp" }).answers.length, 120);
 });
 
 Deno.test("Responder answers malformed queries with FORMERR and their id, and counts why", () => {
-  const bench = new Bench();
+  const harness = new ResponderHarness();
   const loop = Uint8Array.fromHex("abcd0100000100000000000" + "0c00c00010001");
-  const outcome = bench.responder.handleQuery(bench.now, loop, "udp", "x");
+  const outcome = harness.responder.handleQuery(harness.now, loop, "udp", "x");
   assert(outcome.kind === "response");
   assert.equal(outcome.bytes.toHex(), "abcd81010000000000000000");
-  assert.equal(bench.counters.get("malformed-name"), 1);
+  assert.equal(harness.counters.get("malformed-name"), 1);
   const two = Uint8Array.fromHex("abcd01000002000000000000");
-  bench.responder.handleQuery(bench.now, two, "udp", "x");
-  assert.equal(bench.counters.get("malformed-questions"), 1);
+  harness.responder.handleQuery(harness.now, two, "udp", "x");
+  assert.equal(harness.counters.get("malformed-questions"), 1);
   const none = Uint8Array.fromHex("abcd01000000000000000000");
-  const answered = bench.responder.handleQuery(bench.now, none, "udp", "x");
+  const answered = harness.responder.handleQuery(harness.now, none, "udp", "x");
   assert(answered.kind === "response" && decoded(answered.bytes).responseCode === 1);
 });
 
 Deno.test("Responder drops responses and what is shorter than a header", () => {
-  const bench = new Bench();
+  const harness = new ResponderHarness();
   for (
     const [bytes, counter] of [[query("a.b", { flags: FLAG.QR }), "dropped-response"], [
       new Uint8Array(11),
       "dropped-short",
     ]] as const
   ) {
-    assert.equal(bench.responder.handleQuery(bench.now, bytes, "udp", "x").kind, "dropped");
-    assert.equal(bench.counters.get(counter), 1);
+    assert.equal(harness.responder.handleQuery(harness.now, bytes, "udp", "x").kind, "dropped");
+    assert.equal(harness.counters.get(counter), 1);
   }
 });
 
 Deno.test("Responder never throws, and its responses can be decoded", () => {
-  const bench = new Bench(everything);
+  const harness = new ResponderHarness(everything);
   const good = query("web-1.weft.internal", { edns: edns(1232) });
   const check = (bytes: Uint8Array): void => {
-    const outcome = bench.responder.handleQuery(bench.now, bytes, "udp", "x");
+    const outcome = harness.responder.handleQuery(harness.now, bytes, "udp", "x");
     if (outcome.kind === "response") assert(typeof decodeMessage(outcome.bytes) === "object");
   };
   fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), check));

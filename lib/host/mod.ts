@@ -1,41 +1,58 @@
 /**
- * The host under a node: clocks, randomness and timers, the state on disk, the TUN interface, the kernel's routes.
- * Interfaces and routes need Linux and go through the C library by foreign functions, after tuntap.rst, netlink(7)
- * and rtnetlink(7); no other program is run. It knows no peers and no protocol of weft.
+ * The host under a node: clocks, randomness and timers, the state on disk, TUN interfaces, sockets by their descriptors,
+ * the kernel's links and routes, the resolver. Interfaces and routes need Linux and go through the C library by foreign
+ * functions, after tuntap.rst, netlink(7) and rtnetlink(7); only systemd-resolved is told by another program. It knows
+ * no peers and no protocol of weft.
  *
  * ```
- *   HostJournal ── StateStore ◁── SqliteStateStore ── weft.db
- *        └─ HostNetwork ◁── Netlink ──┐
- *           PacketDevice ◁── openTun ─┴─ Libc ── kernel
+ *   store ── weft.db, and the journal of what was changed here
+ *   resolver ── systemd-resolved, or /etc/resolv.conf
+ *   netlink, tun, udp ── ffi (libc.so.6) ── kernel
+ *   system.ts ── the runtime's clocks, timers and randomness
  * ```
  * @module
  */
 
-export * from "./bound_udp.ts";
+export {
+  addressOf,
+  AF_INET6,
+  ERRNO,
+  IP_PKTINFO,
+  IPV6_PKTINFO,
+  MMSGHDR_BYTES,
+  MSGHDR,
+  polledEvents,
+  POLLERR,
+  POLLFD_BYTES,
+  POLLIN,
+  POLLNVAL,
+  POLLOUT,
+  type RawCalls,
+  RawIo,
+  releaseProgramPages,
+  SOCKADDR_BYTES,
+  SOL_IP,
+  SOL_IPV6,
+  SOL_UDP,
+  UDP_GRO,
+  UDP_SEGMENT,
+  VECTOR_BYTES,
+  WakeUp,
+  writeAddress,
+  writePollfd,
+} from "./ffi/mod.ts";
 export * from "./host_error.ts";
-export * from "./host_journal.ts";
-export { ERRNO } from "./libc.ts";
-export * from "./link_monitor.ts";
-export * from "./netlink.ts";
-export type { LinkState } from "./netlink_route.ts";
-export * from "./offload_tun.ts";
-export * from "./offload_udp.ts";
-export * from "./packet_device.ts";
-export { canConfigureNetwork, hasTunDevice } from "./privileges.ts";
-export { releaseProgramPages } from "./program_pages.ts";
-export * from "./raw_io.ts";
-export { parseResolverConf, type ResolverSettings, upstreamServers } from "./resolver_conf.ts";
-export { type FileReplacement, readHostText, RESOLVER_CONF_PATH } from "./resolver_file.ts";
-export * from "./resolver_host.ts";
-export * from "./route_overlap.ts";
-export * from "./runtime_socket.ts";
-export * from "./sqlite_state_store.ts";
-export * from "./system_clock.ts";
-export * from "./system_environment.ts";
-export * from "./system_compressor.ts";
-export * from "./system_random.ts";
-export * from "./system_timers.ts";
-export * from "./wake_up.ts";
-export type { TunOptions } from "./tun_attach.ts";
-export * from "./tun_device.ts";
-export * from "./zone.ts";
+export * from "./netlink/mod.ts";
+export * from "./resolver/mod.ts";
+export {
+  type FileReplacement,
+  type HostChange,
+  HostJournal,
+  readHostText,
+  RESOLVER_CONF_PATH,
+  SqliteStateStore,
+} from "./store/mod.ts";
+export * from "./system.ts";
+export * from "./tun/mod.ts";
+export * from "./udp/mod.ts";
+export * from "./worker_thread.ts";

@@ -7,11 +7,10 @@ import assert from "node:assert/strict";
 import { expectRun, labTest, NetworkNamespace, PACKET_PLANE, waitFor } from "../../tests/lab/mod.ts";
 import { Cidr, IpAddress } from "../net/mod.ts";
 import { HostError, InterfaceExistsError } from "./host_error.ts";
-import { LinkMonitor } from "./link_monitor.ts";
-import { Netlink } from "./netlink.ts";
-import type { PacketDevice } from "./packet_device.ts";
-import { findRouteOverlap } from "./route_overlap.ts";
-import { openTun } from "./tun_device.ts";
+import { LinkMonitor } from "./netlink/link_monitor.ts";
+import { Netlink } from "./netlink/netlink.ts";
+import { findRouteOverlap } from "./netlink/route_overlap.ts";
+import { openTun, type PacketDevice } from "./tun/tun_device.ts";
 
 const INSIDE = "WEFT_TEST_INSIDE_NAMESPACE";
 
@@ -264,7 +263,7 @@ async function assertSameRoutes(network: Netlink): Promise<void> {
   assert.deepEqual(listed.map(({ cidr, interfaceName }) => `${cidr} ${interfaceName}`).sort(), shown.sort());
 }
 
-/** EventLoopYield echo requests round until the device is closed. */
+/** Turns echo requests round until the device is closed. */
 async function answerPings(device: PacketDevice): Promise<void> {
   for (;;) {
     const batch = await device.readBatch();

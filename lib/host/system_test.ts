@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "../base/mod.ts";
 import { waitFor } from "../../tests/lab/mod.ts";
-import { systemClock } from "./system_clock.ts";
-import { systemRandom } from "./system_random.ts";
-import { systemTimers } from "./system_timers.ts";
-import { openTun } from "./tun_device.ts";
+import { systemClock, systemCompressor, systemRandom, systemTimers } from "./system.ts";
 
 Deno.test("systemClock goes forward and knows the year", () => {
   const before = systemClock.now();
@@ -33,11 +30,12 @@ Deno.test("systemTimers fire once, unless they are cancelled, and bear a long de
   for (const cancel of cancels) cancel();
 });
 
-Deno.test("openTun() refuses what is no name and no MTU before it asks the kernel", () => {
-  for (const name of ["", "a/b", "-weft", "weft0123456789ab", "we ft", "é", "..", "weft%d"]) {
-    assert.throws(() => openTun({ name, mtuBytes: 1420 }), RangeError, name);
-  }
-  for (const mtuBytes of [0, 575, 65_536, 1420.5, NaN]) {
-    assert.throws(() => openTun({ name: "weft0", mtuBytes }), RangeError, String(mtuBytes));
-  }
+Deno.test("systemCompressor gives back what it was given, and refuses what is broken, cut or too much", async () => {
+  const bytes = Uint8Array.from({ length: 300_000 }, (_, i) => i >> 8);
+  const small = await systemCompressor.deflate(bytes);
+  assert.ok(small.length < bytes.length / 20, String(small.length));
+  assert.deepEqual([...await systemCompressor.inflate(small, bytes.length) ?? []], [...bytes]);
+  assert.equal(await systemCompressor.inflate(small, bytes.length - 1), undefined);
+  assert.equal(await systemCompressor.inflate(small.subarray(0, small.length - 3), bytes.length), undefined);
+  assert.equal(await systemCompressor.inflate(Uint8Array.of(7, 7, 7), 100), undefined);
 });

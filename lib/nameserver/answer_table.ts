@@ -3,7 +3,7 @@
  * @module
  */
 
-import { HEADER_BYTES } from "../dns/mod.ts";
+import { type DnsCounter, HEADER_BYTES } from "../dns/mod.ts";
 import type { QuestionKey } from "./question_key.ts";
 
 /** A power of two; at most half of them are taken, so that searches are short. */
@@ -97,4 +97,21 @@ export class AnswerTable {
   #uint16(at: number): number {
     return ((this.#bytes[at] ?? 0) << 8) | (this.#bytes[at + 1] ?? 0);
   }
+}
+
+const TRUNCATED = 0x02;
+/** By the code of a response that lasts. */
+const CODE_COUNTERS: readonly DnsCounter[] = [
+  "noerror",
+  "formerr",
+  "servfail",
+  "nxdomain",
+  "notimp",
+  "refused",
+];
+
+/** Counts a response that was given again. */
+export function countRepeated(flags: number, code: number, count: (counter: DnsCounter) => void): void {
+  count(CODE_COUNTERS[code & 15] ?? "servfail");
+  if ((flags & TRUNCATED) !== 0) count("truncated");
 }

@@ -1,8 +1,9 @@
 /**
- * How a name server is set up.
+ * How a name server is set up, and what can be wrong with that and its records.
  * @module
  */
 
+import { WeftError } from "../base/mod.ts";
 import type { ForwardLimits } from "../dns/mod.ts";
 import type { Cidr, Endpoint } from "../net/mod.ts";
 import type { TcpLimits } from "./tcp_service.ts";
@@ -43,4 +44,9 @@ export interface DnsConfig {
   /** `fast`: a worker with the system's own calls (Linux); `portable`: the runtime's sockets; `auto`: what runs here. */
   readonly sockets?: "auto" | "fast" | "portable";
   readonly limits?: DnsLimits;
+}
+
+/** A record, name or zone that cannot be used; the message says why. */
+export class InvalidRecordError extends WeftError {
+  readonly code = "InvalidRecord";
 }

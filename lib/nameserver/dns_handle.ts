@@ -23,14 +23,14 @@ import {
   type ResourceRecord,
 } from "../dns/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
-import { InvalidRecordError } from "./errors.ts";
+import { InvalidRecordError } from "./dns_config.ts";
 import type { QueryService } from "./query_service.ts";
 import type { UdpFrontend } from "./udp_frontend.ts";
 
 /** How many records may be added. */
 export const MAX_CUSTOM_RECORDS = 10_000;
 
-/** What a handle holds. */
+/** A server's zone and sockets, and what to close with them. */
 export interface DnsHandleParts {
   readonly authority: Authority;
   readonly service: QueryService;

@@ -15,9 +15,8 @@ import {
 import { systemClock, systemRandom, systemTimers } from "../host/mod.ts";
 import { Endpoint, type IpAddress } from "../net/mod.ts";
 import { dialTcp, listenTcp, openUdp, PortInUseError, type StreamListener } from "../transport/mod.ts";
-import { DEFAULT_DNS_ZONE, type DnsConfig } from "./dns_config.ts";
+import { DEFAULT_DNS_ZONE, type DnsConfig, InvalidRecordError } from "./dns_config.ts";
 import { DnsHandle } from "./dns_handle.ts";
-import { InvalidRecordError } from "./errors.ts";
 import { QueryService } from "./query_service.ts";
 import { TcpService } from "./tcp_service.ts";
 import { bindSocket, UdpFrontend, type UnservedSocket } from "./udp_frontend.ts";
@@ -99,7 +98,7 @@ export class DnsServer {
     sockets: readonly UnservedSocket[],
     endpoints: readonly Endpoint[],
   ): Promise<UdpFrontend> {
-    const { clients, sockets: wish = "auto" } = this.#config;
+    const { clients, sockets: wanted = "auto" } = this.#config;
     return UdpFrontend.serve({
       sockets,
       endpoints,
@@ -108,7 +107,7 @@ export class DnsServer {
         clients: clients?.map(({ address, prefixBits }) => ({ bytes: address.bytes, prefixBits })),
         queriesPerSecond: this.#queriesPerSecond,
       },
-      mayFallBack: wish === "auto",
+      mayFallBack: wanted === "auto",
       log: this.#logger,
     });
   }

@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { decodeMessage, type DnsMessage, DomainName, encodeMessage, FLAG, parseType } from "../dns/mod.ts";
 import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 import { dialTcp, openUdp, PortInUseError } from "../transport/mod.ts";
-import type { DnsConfig } from "./dns_config.ts";
+import { type DnsConfig, InvalidRecordError } from "./dns_config.ts";
 import type { DnsHandle } from "./dns_handle.ts";
 import { DnsServer } from "./dns_server.ts";
-import { InvalidRecordError } from "./errors.ts";
 import { FrameStream } from "./frame_stream.ts";
 
 const loopback = IpAddress.fromBytes(Uint8Array.of(127, 0, 0, 1));

@@ -13,4 +13,3 @@
 export * from "./dns_config.ts";
 export * from "./dns_handle.ts";
 export * from "./dns_server.ts";
-export * from "./errors.ts";

@@ -3,18 +3,20 @@
  * @module
  */
 
-import type { Clock, Counters, Timers } from "../base/mod.ts";
+import { type Clock, type Counters, KeyedRateLimiter, type Timers } from "../base/mod.ts";
 import {
   type Asker,
   type DnsCounter,
   type DnsTransport,
   type Forwarder,
-  QueryLimiter,
   Responder,
   type ResponderParts,
 } from "../dns/mod.ts";
 import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 import type { UpstreamSockets } from "./upstream_sockets.ts";
+
+/** Sources whose rate is remembered: strangers choose their addresses. */
+const MAX_SOURCES = 4096;
 
 /** Takes a response. */
 export type Reply = (response: Uint8Array) => void;
@@ -26,7 +28,7 @@ export interface Response {
   readonly isLasting: boolean;
 }
 
-/** What a service is made of. */
+/** The zone, other servers, the runtime, and who may ask how often. */
 export interface QueryServiceParts extends ResponderParts<Reply> {
   readonly forwarder: Forwarder<Asker<Reply>>;
   readonly counters: Counters<DnsCounter>;
@@ -45,14 +47,20 @@ export interface QueryServiceParts extends ResponderParts<Reply> {
 export class QueryService {
   readonly #parts: QueryServiceParts;
   readonly #responder: Responder<Reply>;
-  readonly #limiter: QueryLimiter;
+  readonly #limiter: KeyedRateLimiter;
   #cancelTimer = (): void => {};
   #isClosed = false;
 
   constructor(parts: QueryServiceParts) {
     this.#parts = parts;
     this.#responder = new Responder(parts);
-    this.#limiter = new QueryLimiter(parts.queriesPerSecond);
+    const { queriesPerSecond } = parts;
+    this.#limiter = new KeyedRateLimiter({
+      // A little more, so that rounded fractions of a millisecond cost nobody the last query of a second.
+      burst: queriesPerSecond + 0.001,
+      everyMs: 1000 / queriesPerSecond,
+      maxSources: MAX_SOURCES,
+    });
   }
 
   get counters(): Counters<DnsCounter> {
@@ -66,13 +74,16 @@ export class QueryService {
 
   /** Whether a query of this source is to be looked at; what is not is counted. */
   admits({ address, port }: Endpoint): boolean {
-    const { clients, clock, counters } = this.#parts;
+    const { clients, clock, counters, queriesPerSecond } = this.#parts;
     if (this.isOwn(address)) return port > 0;
     if (port === 0 || (clients !== undefined && !clients.some((cidr) => cidr.contains(address)))) {
       counters.count("dropped-source");
       return false;
     }
-    if (this.#limiter.take(clock.now(), address.toString())) return true;
+    const isBounded = queriesPerSecond !== Infinity;
+    if (!isBounded || (queriesPerSecond >= 1 && this.#limiter.allows(clock.now(), address.toString()))) {
+      return true;
+    }
     counters.count("dropped-rate");
     return false;
   }

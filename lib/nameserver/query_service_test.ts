@@ -61,3 +61,39 @@ Deno.test("QueryService.admits() bounds each source, and not this host", () => {
   clock.advance(1000);
   assert.equal(count("10.200.3.4:2000"), 5);
 });
+
+Deno.test("QueryService.admits() goes on bounding when more sources come than it remembers", () => {
+  const { admits } = makeService(1);
+  for (let i = 0; i < 10_000; i++) admits(`10.200.${i >> 8}.${i & 255}:1000`);
+  const taken = [1, 2, 3].filter(() => admits("10.200.200.1:1000"));
+  assert.equal(taken.length, 1);
+});
+
+Deno.test("QueryService.admits() takes part of a second's share for part of a second", () => {
+  const { admits, clock } = makeService(10);
+  const count = (): number => Array.from({ length: 15 }, () => admits("10.200.3.4:1")).filter(Boolean).length;
+  assert.equal(count(), 10);
+  clock.advance(500);
+  assert.equal(count(), 5);
+  clock.advance(60_000);
+  assert.equal(count(), 10);
+});
+
+Deno.test("QueryService.admits() takes a whole second's share at once, at whatever time and rate", () => {
+  for (const limit of [1, 3, 7, 30, 33, 999]) {
+    const { admits, clock } = makeService(limit);
+    for (const ms of [0, 12_345.678, 8.64e8]) {
+      clock.advance(ms);
+      const taken = Array.from({ length: 2 * limit }, () => admits("10.200.3.4:1")).filter(Boolean).length;
+      assert.equal(taken, limit, `${limit} after ${ms} ms`);
+      clock.advance(1000);
+    }
+  }
+});
+
+Deno.test("QueryService.admits() takes all without a limit, and none with a limit of 0", () => {
+  for (const [limit, expected] of [[Infinity, 1000], [0, 0]] as const) {
+    const { admits } = makeService(limit);
+    assert.equal(Array.from({ length: 1000 }, () => admits("10.200.3.4:1")).filter(Boolean).length, expected);
+  }
+});

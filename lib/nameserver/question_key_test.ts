@@ -79,7 +79,7 @@ function answerTo(query: Uint8Array): string {
   return bytes.toHex();
 }
 
-Deno.test("queries with the same key have the same answer but for id and spelling", () => {
+Deno.test("QuestionKey.read() gives the same key only to queries with the same answer but for id and spelling", () => {
   const answers = new Map<string, string>();
   let met = 0;
   fc.assert(

@@ -9,10 +9,9 @@ import { bindUdp, type BoundUdp, HostError } from "../host/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { type DatagramSocket, openUdp, portInUse } from "../transport/mod.ts";
 import { FastDatagrams } from "./fast/mod.ts";
-import type { GateRules } from "./fast/source_gate.ts";
-import { KnownAnswers } from "./known_answers.ts";
+import type { GateRules } from "./source_gate.ts";
 import type { QueryService } from "./query_service.ts";
-import { serveDatagrams } from "./udp_service.ts";
+import { ResponseCache, serveDatagrams } from "./udp_service.ts";
 
 /** How sockets are served. */
 export type SocketKind = "fast" | "portable";
@@ -25,7 +24,7 @@ export type UnservedSocket =
     | { readonly kind: "portable"; readonly socket: DatagramSocket }
   );
 
-/** What a frontend is made of; it closes the sockets. */
+/** Bound sockets and who answers on them; the frontend closes the sockets. */
 export interface UdpFrontendParts {
   /** All of one kind. */
   readonly sockets: readonly UnservedSocket[];
@@ -40,18 +39,18 @@ export interface UdpFrontendParts {
 
 /**
  * Binds a socket.
- * @param wish `auto` takes the fast way where the system's own calls can be had
+ * @param wanted `auto` takes the fast way where the system's own calls can be had
  * @throws PortInUseError, SocketError; HostError when `fast` can't be had
  */
-export function bindSocket(endpoint: Endpoint, wish: "auto" | SocketKind): UnservedSocket {
+export function bindSocket(endpoint: Endpoint, wanted: "auto" | SocketKind): UnservedSocket {
   const { address, port } = endpoint;
-  if (wish !== "portable") {
+  if (wanted !== "portable") {
     try {
       const bound = bindUdp(address, port);
       if (bound === "port-taken") throw portInUse("UDP", port);
       return { kind: "fast", bound, port: bound.port, close: () => bound.close() };
     } catch (error) {
-      if (wish === "fast" || !(error instanceof HostError)) throw error;
+      if (wanted === "fast" || !(error instanceof HostError)) throw error;
     }
   }
   const socket = openUdp({ address, port });
@@ -124,7 +123,7 @@ export class UdpFrontend {
   }
 
   #servePortable(): void {
-    const known = new KnownAnswers();
+    const known = new ResponseCache();
     for (const each of this.#open) {
       if (each.kind === "portable") serveDatagrams(this.#parts.service, each.socket, known);
     }

@@ -1,17 +1,53 @@
 /**
- * Queries over UDP by a datagram socket: the portable way.
+ * Queries over UDP by a datagram socket, the portable way: what was answered before is answered from a cache.
  * @module
  */
 
 import type { DatagramSocket } from "../transport/mod.ts";
-import { countAgain, type KnownAnswers } from "./known_answers.ts";
+import { AnswerTable, countRepeated } from "./answer_table.ts";
 import type { QueryService } from "./query_service.ts";
+import { QuestionKey } from "./question_key.ts";
+
+const TABLE_BYTES = 1 << 20;
+
+/** Holds what a zone has answered, until it changes. */
+export class ResponseCache {
+  readonly #bytes = new Uint8Array(TABLE_BYTES);
+  readonly #table = new AnswerTable({ bytes: this.#bytes, start: 0, end: TABLE_BYTES });
+  readonly #key = new QuestionKey();
+  #isPlain = false;
+  #serial = -1;
+
+  /**
+   * @param serial of the zone: another one than before empties the table
+   * @returns the response with the query's id and spelling, or undefined
+   */
+  find(query: Uint8Array, serial: number): Uint8Array | undefined {
+    if (serial !== this.#serial) {
+      this.#serial = serial;
+      this.#table.clear();
+    }
+    this.#isPlain = this.#key.read(query, 0, query.length);
+    if (!this.#isPlain || !this.#table.find(this.#key)) return undefined;
+    const { foundAt, foundBytes } = this.#table;
+    const response = this.#bytes.slice(foundAt, foundAt + foundBytes);
+    response[0] = query[0] ?? 0;
+    response[1] = query[1] ?? 0;
+    response.set(query.subarray(12, 12 + this.#key.nameBytes), 12);
+    return response;
+  }
+
+  /** Keeps the response to the query that was looked for last. */
+  keep(response: Uint8Array): void {
+    if (this.#isPlain) this.#table.put(this.#key, response);
+  }
+}
 
 /** Answers what comes in until the socket is closed. */
 export async function serveDatagrams(
   service: QueryService,
   socket: DatagramSocket,
-  known: KnownAnswers,
+  known: ResponseCache,
 ): Promise<void> {
   for (;;) {
     const batch = await socket.receiveBatch();
@@ -22,7 +58,7 @@ export async function serveDatagrams(
       const query = batch.datagram(i);
       const again = known.find(query, service.serial);
       if (again !== undefined) {
-        countAgain(again[2] ?? 0, again[3] ?? 0, (counter) => service.counters.count(counter));
+        countRepeated(again[2] ?? 0, again[3] ?? 0, (counter) => service.counters.count(counter));
         socket.send(again, source);
         continue;
       }

@@ -55,6 +55,9 @@ const hosts: readonly (readonly [string, number])[] = [
   ["evil.example", 421],
   ["localhost.evil.example", 421],
   ["127.0.0.1.evil.example:9180", 421],
+  ["127.0.0.1:9180.evil.example", 421],
+  ["[::1]:9180.evil.example", 421],
+  ["localhost:9180:9180", 421],
   ["", 421],
 ];
 for (const [host, expected] of hosts) {

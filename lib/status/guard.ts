@@ -19,9 +19,11 @@ export interface GuardOptions {
  */
 export function guard(options: GuardOptions): MiddlewareHandler {
   return async (context, next) => {
-    const url = new URL(context.req.url);
-    const host = context.req.header("host") ?? url.host;
-    if (!isAllowedHost(hostnameOf(host), options.addresses())) {
+    const { url } = context.req;
+    const authority = authorityOf(url);
+    const host = context.req.header("host") ?? authority;
+    // RFC 9112 §3.2.2: a target in absolute form names a host too, and no proxy is meant to stand between.
+    if ([host, authority].some((name) => !isAllowedHost(hostnameOf(name), options.addresses()))) {
       return problem(context, 421, "Misdirected", "This name is not one of this agent's");
     }
     const origin = context.req.header("origin");
@@ -52,6 +54,11 @@ export function answerHeaders(): MiddlewareHandler {
       headers.set("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
     }
   };
+}
+
+/** @returns what stands between the scheme and the path; a `Host` that is no host makes it what no URL may have there */
+function authorityOf(url: string): string {
+  return /^[a-z]+:\/\/([^/?#]*)/i.exec(url)?.[1] ?? "";
 }
 
 /** RFC 9110 §7.2: `host` or `host:port`, IPv6 in brackets. */

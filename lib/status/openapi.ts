@@ -178,7 +178,7 @@ const CONTROL_PATHS: JsonSchema = {
   },
   "/services/pause": {
     post: operation(
-      "EventLoopYield the calls of a service away, here or on another node",
+      "Turns the calls of a service away, here or on another node",
       json(ref("Changed")),
       body(ref("ServiceChange")),
     ),

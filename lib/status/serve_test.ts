@@ -42,6 +42,34 @@ Deno.test("serveStatus() refuses an address that is not this host's", () => {
   assert.throws(() => serveStatus({ control, hostname: "192.0.2.1", port: 0 }), CannotServeError);
 });
 
+/** Sends a request as it stands. @returns the status line of the answer */
+async function askRaw(port: number, request: string): Promise<string> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  await connection.write(new TextEncoder().encode(request));
+  const bytes = new Uint8Array(1024);
+  const length = await connection.read(bytes) ?? 0;
+  return new TextDecoder().decode(bytes.subarray(0, length)).split("\r\n")[0] ?? "";
+}
+
+Deno.test("serveStatus() answers nobody who means another host, however the request names it", async () => {
+  const served = serveStatus({ control, hostname: "127.0.0.1", port: 0 });
+  try {
+    const heads: readonly (readonly [string, number])[] = [
+      ["GET /status HTTP/1.1\r\nHost: localhost", 200],
+      ["GET http://localhost/status HTTP/1.1\r\nHost: localhost", 200],
+      ["GET /status HTTP/1.1\r\nHost: 127.0.0.1:9180.evil.example", 421],
+      ["GET http://evil.example/status HTTP/1.1\r\nHost: localhost", 421],
+      ["GET http://localhost/status HTTP/1.1\r\nHost: evil.example", 421],
+      ["GET /status HTTP/1.1\r\nHost: localhost\r\nHost: evil.example", 400],
+    ];
+    for (const [head, expected] of heads) {
+      assert.match(await askRaw(served.port, `${head}\r\n\r\n`), new RegExp(`^HTTP/1.1 ${expected} `), head);
+    }
+  } finally {
+    await served.close();
+  }
+});
+
 Deno.test("serveControl() serves at a socket of its user only, and removes it", () =>
   withFolder(async (path) => {
     const served = await serveControl({ control, path });

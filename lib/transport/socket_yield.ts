@@ -1,5 +1,5 @@
 /**
- * EventLoopYield of the event loop, ended by a byte to oneself.
+ * Ends a turn of the event loop by a byte to oneself.
  * @module
  */
 

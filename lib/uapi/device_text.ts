@@ -6,18 +6,31 @@
 import { encodeHex } from "../base/mod.ts";
 import type { PresharedKey, PrivateKey, PublicKey } from "../crypto/mod.ts";
 import type { Cidr, Endpoint } from "../net/mod.ts";
-import { UAPI_ERRNO, type UapiErrno } from "./errno.ts";
+
+/** The numbers of asm-generic/errno.h that answers carry, negative as on the wire; 0 is success. */
+export const UAPI_ERRNO = {
+  NONE: 0,
+  EPERM: -1,
+  EIO: -5,
+  EINVAL: -22,
+  EPROTO: -71,
+  EOPNOTSUPP: -95,
+  EADDRINUSE: -98,
+} as const;
+
+/** One of them. */
+export type UapiErrno = typeof UAPI_ERRNO[keyof typeof UAPI_ERRNO];
 
 /** What a `get` tells of the device. */
-export interface DevicePicture {
+export interface DeviceSnapshot {
   readonly privateKey: PrivateKey | undefined;
   readonly listenPort: number;
   readonly fwmark: number;
-  readonly peers: readonly PeerPicture[];
+  readonly peers: readonly PeerSnapshot[];
 }
 
 /** What a `get` tells of a peer. */
-export interface PeerPicture {
+export interface PeerSnapshot {
   readonly publicKey: PublicKey;
   readonly presharedKey: PresharedKey;
   readonly endpoint: Endpoint | undefined;
@@ -30,7 +43,7 @@ export interface PeerPicture {
 }
 
 /** @returns the whole answer to a `get`; it holds every secret of the device */
-export function encodeGetAnswer(device: DevicePicture): string {
+export function encodeGetAnswer(device: DeviceSnapshot): string {
   const lines: string[] = [];
   if (device.privateKey !== undefined) {
     lines.push(`private_key=${encodeHex(device.privateKey.exposeBytes())}`);
@@ -47,7 +60,7 @@ export function encodeErrnoAnswer(errno: UapiErrno): string {
   return `errno=${errno === UAPI_ERRNO.NONE ? 0 : errno}\n\n`;
 }
 
-function pushPeer(lines: string[], peer: PeerPicture): void {
+function pushPeer(lines: string[], peer: PeerSnapshot): void {
   const handshakeAt = peer.lastHandshakeAt ?? 0;
   const seconds = Math.floor(handshakeAt / 1000);
   lines.push(

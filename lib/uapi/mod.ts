@@ -1,6 +1,12 @@
 /**
- * WireGuard's cross-platform userspace API as text: requests that are read from a stream, and their answers
- * (https://www.wireguard.com/xplatform/). It touches no socket and no device; whoever applies a `set` gets it whole.
+ * WireGuard's cross-platform userspace API (https://www.wireguard.com/xplatform/): its requests and answers as text, the
+ * socket where `wg` asks, and what a request does to a packet plane. A `set` is read whole before any of it is done. It
+ * decides nothing about peers; whoever asks does.
+ *
+ * ```
+ *   wg ⇄ /var/run/wireguard/NAME.sock ⇄ UapiServer ── RequestReader ──▶ handler ── applyPeers ──▶ WireGuardPlane
+ *                                            └──◀── encodeGetAnswer ◀── deviceSnapshot ◀────────────────┘
+ * ```
  *
  * ```ts
  * import assert from "node:assert/strict";
@@ -16,7 +22,8 @@
  */
 
 export * from "./changes.ts";
+export * from "./device_configuration.ts";
 export * from "./device_text.ts";
-export * from "./errno.ts";
-export type { UapiTextOptions } from "./set_parser.ts";
 export { MAX_LINE_CHARACTERS, MAX_REQUEST_LINES, RequestReader, type UapiRequest } from "./request_reader.ts";
+export type { UapiTextOptions } from "./set_parser.ts";
+export * from "./uapi_server.ts";

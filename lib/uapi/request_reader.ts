@@ -4,7 +4,7 @@
  */
 
 import type { DeviceChanges } from "./changes.ts";
-import { UAPI_ERRNO, type UapiErrno } from "./errno.ts";
+import { UAPI_ERRNO, type UapiErrno } from "./device_text.ts";
 import { SetParser, type UapiTextOptions } from "./set_parser.ts";
 
 /** What came in. */

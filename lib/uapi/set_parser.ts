@@ -7,11 +7,11 @@ import { decodeHex } from "../base/mod.ts";
 import { KEY_BYTES, PresharedKey, PrivateKey, PublicKey } from "../crypto/mod.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
 import { type DeviceChanges, noChanges, type PeerChanges } from "./changes.ts";
-import { UAPI_ERRNO, type UapiErrno } from "./errno.ts";
+import { UAPI_ERRNO, type UapiErrno } from "./device_text.ts";
 
 const { NONE, EINVAL, EPROTO } = UAPI_ERRNO;
 
-/** What the text of a request means on this host. */
+/** How names in a request are resolved on this host. */
 export interface UapiTextOptions {
   /** The number of an interface by its name or number, as in `[fe80::1%eth0]:51820`; without it there are no zones. */
   readonly zoneOf?: (name: string) => number | undefined;

@@ -5,10 +5,10 @@
 
 import assert from "node:assert/strict";
 import { nobleAead, PrivateKey } from "../crypto/mod.ts";
-import type { DeviceOptions } from "./device_options.ts";
+import { CookieGenerator } from "./cookies.ts";
+import type { DeviceOptions } from "./device_context.ts";
 import { createInitiation } from "./handshake.ts";
-import { CookieGenerator } from "./cookie_generator.ts";
-import { at, type Host, parseEndpoint, presharedKey, Simulation } from "./simulation_harness_test.ts";
+import { at, type Host, parseEndpoint, presharedKey, Simulation } from "./testing/simulation.ts";
 import { Tai64nClock } from "./tai64n.ts";
 
 const ATTACKER = parseEndpoint("203.0.113.66:6666");
@@ -20,7 +20,7 @@ function flipped(datagram: Uint8Array, byte: number, mask = 1): Uint8Array {
 }
 
 /** What an observer can see of a host's state without its keys. */
-function picture(host: Host): string {
+function stateOf(host: Host): string {
   const statuses = host.device.peerStatuses().map((status) => [
     `${status.endpoint}`,
     status.rxBytes,
@@ -47,12 +47,12 @@ Deno.test("Device drops an initiation with any byte changed, and takes the real 
   const simulation = new Simulation();
   const [a, b] = simulation.addPair();
   const initiation = capture(simulation, a, 1, () => simulation.initiate(a, b));
-  const before = picture(b);
+  const before = stateOf(b);
   for (let byte = 0; byte < initiation.length - 16; byte++) {
     const reason = simulation.inject(b, flipped(initiation, byte), ATTACKER);
     assert.equal(reason, byte < 4 ? "malformed-datagram" : "wrong-mac1", `byte ${byte}`);
   }
-  assert.equal(picture(b), before);
+  assert.equal(stateOf(b), before);
   assert.equal(simulation.inject(b, initiation, a.endpoint), "handled");
 });
 
@@ -60,7 +60,7 @@ Deno.test("Device drops an initiation whose MAC1 an attacker corrected", () => {
   const simulation = new Simulation();
   const [a, b] = simulation.addPair();
   const initiation = capture(simulation, a, 1, () => simulation.initiate(a, b));
-  const before = picture(b);
+  const before = stateOf(b);
   const signer = new CookieGenerator(b.device.publicKey, 120_000);
   for (let byte = 8; byte < 116; byte += 3) {
     const forged = flipped(initiation, byte);
@@ -71,7 +71,7 @@ Deno.test("Device drops an initiation whose MAC1 an attacker corrected", () => {
   lowOrder.fill(0, 8, 40);
   signer.sign(simulation.now, lowOrder);
   assert.equal(simulation.inject(b, lowOrder, ATTACKER), "wrong-handshake");
-  assert.equal(picture(b), before);
+  assert.equal(stateOf(b), before);
   assert.equal(simulation.sentBy(b).length, 0);
 });
 
@@ -82,10 +82,10 @@ Deno.test("Device drops a replayed initiation", () => {
   simulation.advance(6000);
   const [initiation] = simulation.sentBy(a, 1, 5000);
   assert.ok(initiation !== undefined && a.count("handshake-completed") === 1);
-  const before = picture(b);
+  const before = stateOf(b);
   assert.equal(simulation.inject(b, old, ATTACKER), "replayed-handshake", "older than the last one");
   assert.equal(simulation.inject(b, initiation.datagram, ATTACKER), "replayed-handshake");
-  assert.equal(picture(b), before);
+  assert.equal(stateOf(b), before);
 });
 
 Deno.test("Device drops initiations of one peer that come closer than 50 ms", () => {
@@ -119,7 +119,7 @@ Deno.test("Device drops a forged response and completes the handshake with the r
     simulation.initiate(a, b);
     simulation.advance(50);
   });
-  const before = picture(a);
+  const before = stateOf(a);
   const signer = new CookieGenerator(a.device.publicKey, 120_000);
   for (let byte = 0; byte < response.length - 16; byte++) {
     const reason = simulation.inject(a, flipped(response, byte), ATTACKER);
@@ -132,7 +132,7 @@ Deno.test("Device drops a forged response and completes the handshake with the r
     const expected = byte < 12 ? "unknown-session" : "wrong-handshake";
     assert.equal(simulation.inject(a, forged, ATTACKER), expected, `byte ${byte}`);
   }
-  assert.equal(picture(a), before);
+  assert.equal(stateOf(a), before);
   assert.equal(simulation.inject(a, response, b.endpoint), "handled");
   assert.equal(
     simulation.inject(a, response, b.endpoint),
@@ -148,7 +148,7 @@ Deno.test("Device drops transport messages that were changed, cut, replayed or r
   simulation.initiate(a, b);
   simulation.advance(1000);
   const message = capture(simulation, a, 4, () => simulation.send(a, b));
-  const before = picture(b);
+  const before = stateOf(b);
   for (let byte = 0; byte < message.length; byte++) {
     const reason = simulation.inject(b, flipped(message, byte, 0x80), ATTACKER);
     if (byte < 4) assert.equal(reason, "malformed-datagram");
@@ -162,7 +162,7 @@ Deno.test("Device drops transport messages that were changed, cut, replayed or r
     assert.equal(reason, length < 32 ? "malformed-datagram" : "wrong-tag");
   }
   assert.equal(simulation.inject(a, message, ATTACKER), "unknown-session", "reflected");
-  assert.equal(picture(b), before);
+  assert.equal(stateOf(b), before);
   assert.equal(simulation.inject(b, message, a.endpoint), "packet");
   assert.equal(simulation.inject(b, message, a.endpoint), "replayed-datagram");
 });

@@ -7,8 +7,7 @@ import assert from "node:assert/strict";
 import { millis, SeededRandom } from "../base/mod.ts";
 import { blake2s, blake2sMac, nobleAead, PrivateKey } from "../crypto/mod.ts";
 import { Endpoint } from "../net/mod.ts";
-import { CookieChecker } from "./cookie_checker.ts";
-import { CookieGenerator } from "./cookie_generator.ts";
+import { CookieChecker, CookieGenerator } from "./cookies.ts";
 import { COOKIE_REPLY_BYTES, INITIATION_BYTES, messageType, readIndex, RESPONSE_BYTES } from "./messages.ts";
 
 const REFRESH_MS = 120_000;
@@ -107,7 +106,7 @@ Deno.test("CookieChecker.reply() uses no nonce twice, also with another secret",
 });
 
 for (const text of ["192.0.2.1:51820", "[2001:db8::1]:51820"]) {
-  Deno.test(`a cookie admits the messages that follow from ${text} and from nowhere else`, () => {
+  Deno.test(`CookieChecker.hasValidMac2() takes a cookie from ${text} and from nowhere else`, () => {
     const fixture = new Fixture();
     const source = endpoint(text);
     fixture.learn(1000, source);
@@ -124,14 +123,14 @@ for (const text of ["192.0.2.1:51820", "[2001:db8::1]:51820"]) {
   });
 }
 
-Deno.test("a cookie ends 120 s after its receipt for who has it", () => {
+Deno.test("CookieGenerator.sign() uses a cookie for 120 s after its receipt", () => {
   const fixture = new Fixture();
   fixture.learn(1000);
   assert.ok(fixture.signed(121_000).subarray(-16).some((byte) => byte !== 0));
   assert.ok(fixture.signed(121_001).subarray(-16).every((byte) => byte === 0));
 });
 
-Deno.test("a cookie ends with the secret that it was made of, 120 s old", () => {
+Deno.test("CookieChecker.hasValidMac2() refuses a cookie whose secret is 120 s old", () => {
   const fixture = new Fixture();
   fixture.learn(1000);
   fixture.learn(100_000);

@@ -8,17 +8,13 @@ import { BoundedQueue, Counters, type Millis, millis } from "../base/mod.ts";
 import { nobleAead, PresharedKey, PrivateKey, type PublicKey, TAG_BYTES } from "../crypto/mod.ts";
 import { type Endpoint, ipDestinationOffset, ipPacketLength, ipSourceOffset, ipVersion } from "../net/mod.ts";
 import { AllowedIps } from "./allowed_ips.ts";
+import { BatchSessions } from "./batch_sessions.ts";
 import { PROTOCOL_TIMERS, REJECT_AFTER_MESSAGES } from "./constants.ts";
-import { BatchSeam } from "./batch_seam.ts";
-import { CookieChecker } from "./cookie_checker.ts";
-import { type DatagramOutcome, DROPPED, HANDLED } from "./datagram_outcome.ts";
-import type { DeviceContext, IndexEntry } from "./device_context.ts";
-import type { DeviceOptions } from "./device_options.ts";
-import type { DeviceEvent } from "./device_event.ts";
-import { DROP_REASONS, type DropReason } from "./drop_reason.ts";
+import { CookieChecker } from "./cookies.ts";
+import type { DeviceContext, DeviceOptions, IndexEntry } from "./device_context.ts";
 import { createResponse, readInitiation, readResponse } from "./handshake.ts";
+import { LoadMeter, RateLimiter } from "./handshake_limits.ts";
 import { IndexTable } from "./index_table.ts";
-import { LoadMeter } from "./load_meter.ts";
 import {
   COOKIE_REPLY_BYTES,
   INITIATION_BYTES,
@@ -32,6 +28,14 @@ import {
   TYPE_INITIATION,
   TYPE_RESPONSE,
 } from "./messages.ts";
+import {
+  type DatagramOutcome,
+  type DeviceEvent,
+  DROP_REASONS,
+  DROPPED,
+  type DropReason,
+  HANDLED,
+} from "./outcomes.ts";
 import { Padder } from "./padding.ts";
 import { Peer } from "./peer.ts";
 import {
@@ -40,7 +44,6 @@ import {
   type WireGuardPeerConfig,
   type WireGuardPeerUpdate,
 } from "./peer_config.ts";
-import { RateLimiter } from "./rate_limiter.ts";
 import { Tai64nClock } from "./tai64n.ts";
 import { type Transmit, TransmitQueue } from "./transmit_queue.ts";
 
@@ -51,7 +54,7 @@ const NO_BYTES = new Uint8Array(0);
 export class Device {
   readonly counters: Counters<DropReason> = new Counters<DropReason>(DROP_REASONS);
   /** For a data plane that seals and opens batches. */
-  readonly batches: BatchSeam;
+  readonly batches: BatchSessions;
   readonly #context: DeviceContext<Peer>;
   #mtuBytes: number;
   #isKeyless: boolean;
@@ -94,8 +97,7 @@ export class Device {
         if (deadline < this.#nextDeadline) this.#nextDeadline = deadline;
       },
     };
-    const { indices } = this.#context;
-    this.batches = new BatchSeam({ allowedIps: this.#allowedIps, indices, counters: this.counters, timers });
+    this.batches = new BatchSessions(this.#allowedIps, this.#context);
     this.#checker = this.#makeChecker();
   }
 

@@ -5,9 +5,9 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { CookieGenerator } from "./cookie_generator.ts";
+import { CookieGenerator } from "./cookies.ts";
 import { INITIATION_BYTES, RESPONSE_BYTES, writeIndex } from "./messages.ts";
-import { at, type Host, parseEndpoint, Simulation } from "./simulation_harness_test.ts";
+import { at, type Host, parseEndpoint, Simulation } from "./testing/simulation.ts";
 
 const ATTACKER = parseEndpoint("203.0.113.66:6666");
 

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { Cidr } from "../net/mod.ts";
-import { innerPacket, Simulation } from "./simulation_harness_test.ts";
+import { innerPacket, Simulation } from "./testing/simulation.ts";
 
 Deno.test("Device.handlePacket() drops when 512 datagrams wait to be sent, and goes on when they are", () => {
   const simulation = new Simulation();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { PrivateKey } from "../crypto/mod.ts";
 import { Cidr } from "../net/mod.ts";
-import { type Host, innerPacket, parseCidr, Simulation } from "./simulation_harness_test.ts";
+import { type Host, innerPacket, parseCidr, Simulation } from "./testing/simulation.ts";
 
 function allowed(a: Host, b: Host): string[] | undefined {
   return a.device.peerStatus(b.device.publicKey)?.allowedIps.map(String);

@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { presharedKey, Simulation } from "./simulation_harness_test.ts";
+import { presharedKey, Simulation } from "./testing/simulation.ts";
 
 for (const family of [4, 6]) {
   Deno.test(`Device carries IPv${family} packets both ways, the first ones in their order`, () => {

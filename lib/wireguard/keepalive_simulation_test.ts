@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { Simulation } from "./simulation_harness_test.ts";
+import { Simulation } from "./testing/simulation.ts";
 
 Deno.test("Device with a persistent keepalive begins a handshake at once and sends each interval", () => {
   const simulation = new Simulation();

@@ -24,12 +24,10 @@
  */
 
 export { AllowedIps, type PrefixOwner } from "./allowed_ips.ts";
-export { BatchSeam, type BatchSession } from "./batch_seam.ts";
+export { type BatchSession, BatchSessions } from "./batch_sessions.ts";
 export { PROTOCOL_TIMERS, type ProtocolTimers } from "./constants.ts";
-export type { DatagramOutcome } from "./datagram_outcome.ts";
 export * from "./device.ts";
-export type { DeviceOptions } from "./device_options.ts";
-export * from "./device_event.ts";
-export * from "./drop_reason.ts";
+export type { DeviceOptions } from "./device_context.ts";
+export { type DatagramOutcome, type DeviceEvent, DROP_REASONS, type DropReason } from "./outcomes.ts";
 export type { PeerStatus, WireGuardPeerConfig, WireGuardPeerUpdate } from "./peer_config.ts";
 export type { Transmit } from "./transmit_queue.ts";

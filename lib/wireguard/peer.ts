@@ -7,13 +7,13 @@ import { BoundedQueue, type Millis, millis, randomFraction, type UnixMillis } fr
 import { PresharedKey, type PublicKey, TAG_BYTES } from "../crypto/mod.ts";
 import { type Cidr, Endpoint } from "../net/mod.ts";
 import { REJECT_AFTER_MESSAGES, REKEY_AFTER_MESSAGES, STAGED_PACKETS } from "./constants.ts";
-import { CookieGenerator } from "./cookie_generator.ts";
+import { CookieGenerator } from "./cookies.ts";
 import type { DeviceContext } from "./device_context.ts";
-import type { DropReason } from "./drop_reason.ts";
 import { createInitiation, type PendingInitiation, type SessionKeys } from "./handshake.ts";
-import { InitiationGuard } from "./initiation_guard.ts";
+import { InitiationGuard } from "./handshake_limits.ts";
 import { Keypair, Keypairs } from "./keypair.ts";
 import { TRANSPORT_HEADER_BYTES, writeTransportHeader } from "./messages.ts";
+import type { DropReason } from "./outcomes.ts";
 import { PeerTimers, TIMER, type Timer } from "./peer_timers.ts";
 
 const NO_BYTES = new Uint8Array(0);

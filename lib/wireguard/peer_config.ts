@@ -35,7 +35,7 @@ export interface WireGuardPeerUpdate {
   readonly persistentKeepaliveSeconds?: number;
 }
 
-/** A moment's picture of a peer. */
+/** How a peer is doing at one moment. */
 export interface PeerStatus {
   readonly publicKey: PublicKey;
   readonly endpoint: Endpoint | undefined;
@@ -50,7 +50,7 @@ export interface PeerStatus {
   readonly hasSession: boolean;
 }
 
-/** Takes the picture. */
+/** @returns how `peer` is doing now */
 export function peerStatus(peer: Peer): PeerStatus {
   return {
     publicKey: peer.publicKey,

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { Cidr } from "../net/mod.ts";
-import { type Host, innerPacket, parseCidr, parseEndpoint, Simulation } from "./simulation_harness_test.ts";
+import { type Host, innerPacket, parseCidr, parseEndpoint, Simulation } from "./testing/simulation.ts";
 
 const ELSEWHERE = parseEndpoint("203.0.113.9:4500");
 

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Simulation } from "./simulation_harness_test.ts";
+import { Simulation } from "./testing/simulation.ts";
 
 const MINUTE_MS = 60_000;
 

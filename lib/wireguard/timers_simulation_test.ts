@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { type Host, Simulation } from "./simulation_harness_test.ts";
+import { type Host, Simulation } from "./testing/simulation.ts";
 
 /** A pair with a session that `a` began, confirmed at 20 ms; nothing is under way. */
 function establishedPair(simulation: Simulation): [Host, Host] {

@@ -45,8 +45,8 @@ export async function contenders(): Promise<readonly Contender[]> {
   const all: Contender[] = [
     { name: "weft", open: (...where) => openWg(...where, { implementation: "weft" }) },
     {
-      name: "weft --kernel baseline",
-      open: (...where) => openWg(...where, { implementation: "weft", kernel: "baseline" }),
+      name: "weft --cipher baseline",
+      open: (...where) => openWg(...where, { implementation: "weft", cipher: "baseline" }),
     },
     { name: wireGuardGo, open: (...where) => openWg(...where, { implementation: "wireguard-go" }) },
   ];
@@ -67,7 +67,7 @@ async function wireGuardGoVersion(): Promise<string> {
 async function openWg(
   lab: Lab,
   hosts: readonly [Host, Host],
-  options: Pick<WgDeviceOptions, "implementation" | "kernel">,
+  options: Pick<WgDeviceOptions, "implementation" | "cipher">,
 ): Promise<Tunnel> {
   const start = async (end: 0 | 1) =>
     lab.use(

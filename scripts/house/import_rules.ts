@@ -3,6 +3,7 @@
  * @module
  */
 
+import { dirname } from "node:path/posix";
 import { ALLOWED_IMPORTS } from "./layers.ts";
 import type { Violation } from "./rule.ts";
 import { SourceFile } from "./source_file.ts";
@@ -37,13 +38,17 @@ export function* importDirectionRule(files: readonly SourceFile[]): Generator<Vi
   }
 }
 
-/** What another folder offers is imported from its mod.ts. */
+/** What another folder or room offers is imported from its mod.ts; a room may use what stands in the folders around it. */
 export function* importFaceRule(files: readonly SourceFile[]): Generator<Violation> {
-  for (const file of files.filter((file) => file.isProduct)) {
+  for (const file of files.filter((file) => file.isProduct && !file.isGenerated)) {
     for (const { target, line } of file.imports) {
-      const folder = target === undefined ? undefined : new SourceFile(target, "").folder;
-      if (folder === undefined || folder === file.folder || target === `lib/${folder}/mod.ts`) continue;
-      const message = `import from lib/${folder}/mod.ts, not from ${target}`;
+      const into = target === undefined ? undefined : new SourceFile(target, "");
+      if (into?.folder === undefined || !into.isTypeScript || into.isGenerated) continue;
+      const room = dirname(into.path);
+      const isAround = into.folder === file.folder && `${dirname(file.path)}/`.startsWith(`${room}/`);
+      const face = into.folder === file.folder ? `${room}/mod.ts` : `lib/${into.folder}/mod.ts`;
+      if (isAround || into.path === face) continue;
+      const message = `import from ${face}, not from ${into.path}`;
       yield { path: file.path, line, rule: "import-face", message };
     }
   }

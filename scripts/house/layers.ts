@@ -1,8 +1,8 @@
 /**
  * The plan of the house: which folder may import which, which may touch the system, where packages enter.
  *
- *     base <- net, crypto, noise, proto <- protocols, host, config <- dataplane <- wg <- agent <- status, cli <- entries
- *                                                      protocols <- service, forward <- agent
+ *     base <- net, crypto, noise, proto <- protocols, host, config <- dataplane <- uapi <- wg_interface <- agent
+ *     agent <- status, cli <- entries                  protocols <- service, forward <- agent
  *
  * @module
  */
@@ -12,7 +12,6 @@ const SHARED = ["base", "net", "crypto", "noise", "proto"];
 // These do not import each other: what they share is an interface or an event.
 const PROTOCOLS = [
   "wireguard",
-  "uapi",
   "transport",
   "channel",
   "mesh",
@@ -40,10 +39,30 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["forward", [...SHARED, "transport"]],
   ["dataplane", [...SHARED, "host", "transport", "wireguard"]],
   ["nameserver", [...SHARED, "dns", "host", "transport"]],
-  ["wg", [...SHARED, ...PROTOCOLS, "dataplane"]],
-  ["agent", [...SHARED, ...PROTOCOLS, ...MESSAGES, "dataplane", "nameserver", "wg"]],
-  ["status", [...SHARED, ...PROTOCOLS, ...MESSAGES, "dataplane", "nameserver", "wg", "agent"]],
-  ["cli", [...SHARED, ...PROTOCOLS, ...MESSAGES, "simulation", "dataplane", "nameserver", "wg", "agent"]],
+  ["uapi", [...SHARED, "host", "transport", "wireguard", "dataplane"]],
+  ["wg_interface", [...SHARED, ...PROTOCOLS, "dataplane", "uapi"]],
+  ["agent", [...SHARED, ...PROTOCOLS, ...MESSAGES, "dataplane", "nameserver", "uapi", "wg_interface"]],
+  ["status", [
+    ...SHARED,
+    ...PROTOCOLS,
+    ...MESSAGES,
+    "dataplane",
+    "nameserver",
+    "uapi",
+    "wg_interface",
+    "agent",
+  ]],
+  ["cli", [
+    ...SHARED,
+    ...PROTOCOLS,
+    ...MESSAGES,
+    "simulation",
+    "dataplane",
+    "nameserver",
+    "uapi",
+    "wg_interface",
+    "agent",
+  ]],
 ]);
 
 /** The folders that may read clocks and touch the operating system; all others are pure. */
@@ -53,7 +72,8 @@ export const SYSTEM_FOLDERS: ReadonlySet<string> = new Set([
   "dataplane",
   "nameserver",
   "forward",
-  "wg",
+  "uapi",
+  "wg_interface",
   "agent",
   "status",
   "cli",

@@ -8,7 +8,7 @@
 import process from "node:process";
 import { millis, type RandomSource, SeededRandom } from "../../lib/base/mod.ts";
 import { nobleAead, PresharedKey, PrivateKey, PublicKey } from "../../lib/crypto/mod.ts";
-import { CookieGenerator } from "../../lib/wireguard/cookie_generator.ts";
+import { CookieGenerator } from "../../lib/wireguard/cookies.ts";
 import { createInitiation } from "../../lib/wireguard/handshake.ts";
 
 /** What to do to whom. */

@@ -1,5 +1,5 @@
 /**
- * Sends superframes of UDP through an interface as fast as it can: `wg_fast_blast.ts SOURCE MILLISECONDS DESTINATION…`,
+ * Sends superpackets of UDP through an interface as fast as it can: `wg_fast_blast.ts SOURCE MILLISECONDS DESTINATION…`,
  * IPv4 addresses all of them, to each destination in turn. Only for interfaces of a lab.
  * @module
  */

@@ -17,7 +17,7 @@ const TARGET_ADDRESS = "10.10.0.1";
 const CONFIGURED_BOUND_BYTES = 40 << 20;
 const LOADED_BOUND_BYTES = 96 << 20;
 const BLAST_MS = 500;
-/** How much more may be spent when each superframe is another's; a busy machine makes the two runs differ by itself. */
+/** How much more may be spent when each superpacket is another's; a busy machine makes the two runs differ by itself. */
 const SPREAD_BOUND = 1.5;
 
 const projectRoot = fileURLToPath(new URL("../../", import.meta.url));

@@ -33,21 +33,21 @@ const SOCK_DGRAM = 2;
 const SOL_UDP = 17;
 const UDP_SEGMENT = 103;
 const DATAGRAM_BYTES = 1040;
-const TRAIN_DATAGRAMS = 32;
+const BATCH_DATAGRAMS = 32;
 
 if (import.meta.main) {
   const flood: TransportFlood = JSON.parse(Deno.args[0] ?? "{}");
   const datagram = await authenticMessage(flood);
-  const train = new Uint8Array(TRAIN_DATAGRAMS * DATAGRAM_BYTES);
+  const batch = new Uint8Array(BATCH_DATAGRAMS * DATAGRAM_BYTES);
   const random = new SeededRandom(1);
-  for (let at = 0; at < train.length; at += DATAGRAM_BYTES) {
-    train.set(datagram, at);
-    if (flood.kind === "garbage") random.fill(train.subarray(at, at + DATAGRAM_BYTES));
-    if (flood.kind === "unknown") random.fill(train.subarray(at + 4, at + 8));
+  for (let at = 0; at < batch.length; at += DATAGRAM_BYTES) {
+    batch.set(datagram, at);
+    if (flood.kind === "garbage") random.fill(batch.subarray(at, at + DATAGRAM_BYTES));
+    if (flood.kind === "unknown") random.fill(batch.subarray(at + 4, at + 8));
   }
   // deno-lint-ignore no-console -- whoever started this program reads the lines
   console.log("ready");
-  const sent = await send(flood, train);
+  const sent = await send(flood, batch);
   // deno-lint-ignore no-console -- whoever started this program reads the lines
   console.log(JSON.stringify({ sent }));
   Deno.exit(0);
@@ -93,7 +93,7 @@ async function authenticMessage(flood: TransportFlood): Promise<Uint8Array> {
 /** @returns how many datagrams were sent */
 async function send(
   { target, milliseconds, rate }: TransportFlood,
-  train: Uint8Array<ArrayBuffer>,
+  batch: Uint8Array<ArrayBuffer>,
 ): Promise<number> {
   const { symbols: libc } = Deno.dlopen("libc.so.6", {
     socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -105,13 +105,13 @@ async function send(
   const [host = "", port = ""] = target.split(":");
   const address = new Uint8Array(16);
   address.set([AF_INET, 0, Number(port) >> 8, Number(port) & 255, ...host.split(".").map(Number)]);
-  const length = BigInt(train.length);
+  const length = BigInt(batch.length);
   const startedAt = performance.now();
   let sent = 0;
   for (let past = 0; past < milliseconds; past = performance.now() - startedAt) {
     while (sent < past * rate / 1000) {
-      libc.sendto(fd, train, length, 0, address, 16);
-      sent += TRAIN_DATAGRAMS;
+      libc.sendto(fd, batch, length, 0, address, 16);
+      sent += BATCH_DATAGRAMS;
     }
     await new Promise((resolve) => setTimeout(resolve, 1));
   }

@@ -3,7 +3,7 @@ import { Lab, labTest, measureThroughput, PACKET_PLANE, pingMany } from "../lab/
 import { carryTcp, startWgPair } from "./wg_fast_pair.ts";
 
 labTest(
-  "the fast path carries TCP and UDP where the network cuts and joins no trains",
+  "the fast path carries TCP and UDP where the network cuts and joins no batches",
   [...PACKET_PLANE, "wg", "iperf3", "ethtool"],
   async () => {
     await using lab = await Lab.create(["A", "B"]);
@@ -27,7 +27,7 @@ labTest(
       ]);
       assert.ok((udp.lostPercent ?? 100) < 10, `${udp.lostPercent} % of the datagrams were lost`);
       // deno-lint-ignore no-console -- a measurement for the log
-      console.log(`without trains: ${(tcp.bitsPerSecond / 1e6).toFixed(0)} Mbit/s of TCP`);
+      console.log(`without GSO: ${(tcp.bitsPerSecond / 1e6).toFixed(0)} Mbit/s of TCP`);
     }
   },
 );

@@ -98,12 +98,12 @@ labTest(
     for (const error of ["ENOBUFS", "EHOSTUNREACH", "ENETUNREACH", "ECONNREFUSED", "EAGAIN", "EINTR"]) {
       await meets(a, { calls: SENDING, error }, (calls) => {
         expectEnough(calls);
-        assert.ok(calls.filter(isTrain).length > ENOUGH && !calls.some(isBatch), "trains go on");
+        assert.ok(calls.filter(isGso).length > ENOUGH && !calls.some(isBatch), "batches go on");
       });
     }
     await meets(a, { calls: ["sendmsg"], error: "EMSGSIZE", alsoTold: ["sendmmsg"] }, (calls) => {
       assert.ok(calls.filter(isBatch).length > ENOUGH / 2, "what was refused goes as single datagrams");
-      assert.ok(calls.filter(isTrain).length > ENOUGH, "and the next train as a train");
+      assert.ok(calls.filter(isGso).length > ENOUGH, "and the next batch as a batch");
     });
     for (const error of ["ECONNREFUSED", "ENOMEM", "EINTR"]) await meets(b, { calls: RECEIVING, error });
     for (const error of ["EIO", "ENOBUFS", "ENOMEM"]) await meets(b, { calls: ["writev"], error, path: TUN });
@@ -114,14 +114,14 @@ labTest(
       { calls: ["sendmsg"], error: "EIO", when: "20..75+7", alsoTold: ["sendmmsg"] },
       (calls) => {
         const first = calls.findIndex(isBatch);
-        assert.ok(calls.slice(0, first).some(isTrain), "trains until one was refused");
-        assert.ok(calls.slice(first).filter(isBatch).length > ENOUGH && !calls.slice(first).some(isTrain));
+        assert.ok(calls.slice(0, first).some(isGso), "batches until one was refused");
+        assert.ok(calls.slice(first).filter(isBatch).length > ENOUGH && !calls.slice(first).some(isGso));
       },
     );
     for (const error of ["ENOBUFS", "EMSGSIZE", "ECONNREFUSED", "EIO"]) {
       await meets(a, { calls: SENDING, error }, (calls) => {
         expectEnough(calls);
-        assert.ok(calls.filter(isBatch).length > ENOUGH && !calls.some(isTrain), "no trains any more");
+        assert.ok(calls.filter(isBatch).length > ENOUGH && !calls.some(isGso), "no batches any more");
       });
     }
     for (const error of ["ECONNREFUSED", "ENOMEM"]) {
@@ -130,11 +130,11 @@ labTest(
       });
     }
 
-    await test.step("a new socket is sent trains again", async () => {
+    await test.step("a new socket is sent batches again", async () => {
       await a.device.set("listen-port", "51821");
       await untilReached(a, b);
     });
-    await meets(a, { calls: SENDING, error: "EINTR" }, (calls) => assert.ok(calls.some(isTrain)));
+    await meets(a, { calls: SENDING, error: "EINTR" }, (calls) => assert.ok(calls.some(isGso)));
 
     for (const error of ["EINTR", "ENOMEM"]) {
       await test.step(`B: ${error} of poll`, async () => {
@@ -163,12 +163,12 @@ labTest(
       assert.ok(mine !== undefined && theirs !== undefined);
       const text = JSON.stringify([mine, theirs]);
       const of = (drops: Drops, reason: string) => drops[reason] ?? 0;
-      // A call that fails costs a train or more of what it should have sent, if anything.
+      // A call that fails costs a batch or more of what it should have sent, if anything.
       assert.ok(of(mine, "socket-full") >= met.count(a, SENDING, "ENOBUFS"), text);
       assert.ok(of(mine, "no-route") >= met.count(a, SENDING, "EHOSTUNREACH"), text);
       assert.ok(of(mine, "too-large") >= met.count(a, ["sendmmsg"], "EMSGSIZE"), text);
       assert.ok(of(mine, "too-large") <= met.count(a, SENDING, "EMSGSIZE"), text);
-      // The train that was refused was sent in another way.
+      // The batch that was refused was sent in another way.
       assert.equal(of(mine, "send-failed"), met.count(a, SENDING, "EIO") - 1, text);
       assert.equal(of(mine, "malformed-packet"), met.count(a, ["readv"], "EINVAL"), text);
       assert.equal(of(theirs, "interface-full"), met.count(b, ["writev"]), text);
@@ -258,7 +258,7 @@ function nameOf(end: WgEnd): string {
   return end.host.namespace.label;
 }
 
-function isTrain({ name, result }: TracedCall): boolean {
+function isGso({ name, result }: TracedCall): boolean {
   return name === "sendmsg" && result > LONGEST_DATAGRAM;
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { UapiServer } from "../../lib/wg/uapi_server.ts";
+import { UapiServer } from "../../lib/uapi/uapi_server.ts";
 import {
   expectRun,
   labTest,

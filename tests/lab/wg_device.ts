@@ -34,7 +34,7 @@ export interface WgDeviceOptions {
   /** How weft's packets travel; the best way there is unless told. */
   readonly dataplane?: "fast" | "portable";
   /** What seals weft's packets; the fastest unless told. */
-  readonly kernel?: "auto" | "baseline";
+  readonly cipher?: "auto" | "baseline";
   /** Of the interface, CIDR notation; they make the routes too. */
   readonly addresses?: readonly string[];
   readonly port?: number;
@@ -51,12 +51,12 @@ export class WgDevice implements AsyncDisposable {
   namespace: NetworkNamespace;
 
   private constructor(namespace: NetworkNamespace, options: WgDeviceOptions, keys: WireGuardKeys) {
-    const { implementation, dataplane = "auto", kernel = "auto" } = options;
+    const { implementation, dataplane = "auto", cipher = "auto" } = options;
     this.namespace = namespace;
     this.keys = keys;
     this.name = uniqueInterfaceName();
     const command = implementation === "weft"
-      ? weftCommand("wg", this.name, "--foreground", "--dataplane", dataplane, "--kernel", kernel)
+      ? weftCommand("wg", this.name, "--foreground", "--dataplane", dataplane, "--cipher", cipher)
       : [Deno.env.get("WIREGUARD_GO") ?? "wireguard-go", this.name];
     this.process = new CapturedProcess(namespace.command(command), {
       label: `${namespace.label}: ${implementation}`,

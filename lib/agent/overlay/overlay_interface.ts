@@ -11,7 +11,7 @@ import { systemClock, systemRandom, systemTimers } from "../../host/mod.ts";
 import type { MeshState, NodeId } from "../../mesh/mod.ts";
 import type { Cidr, Endpoint } from "../../net/mod.ts";
 import { portInUse, SocketError } from "../../transport/mod.ts";
-import { devicePicture, ReadOnlySocket } from "../../wg/mod.ts";
+import { deviceSnapshot, ReadOnlySocket } from "../../uapi/mod.ts";
 import type { DeviceEvent, ProtocolTimers } from "../../wireguard/mod.ts";
 import type { DeviceSecrets } from "./device_secrets.ts";
 import { InterfaceGoneError, PacketPlaneError } from "../errors.ts";
@@ -77,7 +77,7 @@ export class OverlayInterface implements AsyncDisposable {
         interfaceName,
         mtuBytes,
         choice: options.dataplane,
-        kernel: options.kernel,
+        cipher: options.cipher,
         timers: options.testTimers as Partial<ProtocolTimers>,
         observer: (event) => {
           made.opened?.peers?.handleDeviceEvent(event);
@@ -128,7 +128,7 @@ export class OverlayInterface implements AsyncDisposable {
       throw new SocketError(`Cannot listen on UDP port ${port}`, { retryable: true });
     }
     const socket = new ReadOnlySocket(interfaceName, {
-      picture: () => devicePicture(plane, { listenPort: port, fwmark: 0 }),
+      snapshot: () => deviceSnapshot(plane, { listenPort: port, fwmark: 0 }),
       log,
     });
     this.#resources.defer(() => socket.close());

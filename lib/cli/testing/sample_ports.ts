@@ -117,7 +117,7 @@ export class SamplePorts implements CliPorts {
     this.diary.push(`open ${name}`);
     return Promise.resolve({
       ended: Promise.resolve("closed"),
-      way: { dataplane: "fast", kernel: "wide kernel" },
+      way: { dataplane: "fast", cipher: "wide cipher" },
       drops: () => ({}),
       close: () => {},
     });

@@ -5,7 +5,15 @@
 
 import { type Logger, unixMillis, utf8Bytes } from "../../base/mod.ts";
 import { PresharedKey, type PrivateKey, type PublicKey } from "../../crypto/mod.ts";
-import { HostError, type OffloadTun, type OffloadUdp, openOffloadUdp, WakeUp } from "../../host/mod.ts";
+import {
+  Netlink,
+  type OffloadTun,
+  type OffloadUdp,
+  openOffloadUdp,
+  type StartedWorker,
+  startWorker,
+  WakeUp,
+} from "../../host/mod.ts";
 import type { Cidr, Endpoint } from "../../net/mod.ts";
 import {
   AllowedIps,
@@ -14,16 +22,22 @@ import {
   type WireGuardPeerConfig,
   type WireGuardPeerUpdate,
 } from "../../wireguard/mod.ts";
-import type { Offload, PlaneEnd, PlaneObserver } from "../packet_plane.ts";
-import type { ListenFailure, ListenOptions, WireGuardPlane } from "../wireguard_plane.ts";
+import type {
+  ListenFailure,
+  ListenOptions,
+  Offload,
+  PlaneEnd,
+  PlaneObserver,
+  WireGuardPlane,
+} from "../packet_plane.ts";
 import { commandMemory, CommandWriter } from "./command_ring.ts";
-import { boundSuperframes } from "./superframe_bounds.ts";
-import { boardMemory, MAX_PEERS, nextTenant, PeerBoard } from "./peer_board.ts";
+import { MAX_PEERS, nextGeneration, peerStatsMemory, SharedPeerStats } from "./shared_peer_stats.ts";
+import { superpacketBounds } from "./gso_sender.ts";
 import {
+  type CipherChoice,
   type Command,
   COUNTED_DROPS,
   dropMemory,
-  type KernelChoice,
   parseEvent,
   setPrivateKeyCommand,
   updatePeerCommands,
@@ -34,21 +48,21 @@ import {
 /** How long the control thread waits for room in the ring before it looks again whether the worker lives. */
 const ROOM_WAIT_MS = 100;
 
-/** What the plane is made of; it closes `tun` when it ends. */
+/** An interface, and how its packets are to be carried; the plane closes `tun` when it ends. */
 export interface FastPlaneParts {
   readonly tun: OffloadTun;
   readonly mtuBytes: number;
-  readonly kernel?: KernelChoice;
+  readonly cipher?: CipherChoice;
   readonly timers?: Partial<ProtocolTimers>;
   readonly observer: PlaneObserver;
   readonly log: Logger;
 }
 
-/** What the control side knows of a peer. */
+/** A peer as it was configured; how it is doing stands in `SharedPeerStats`. */
 interface MirroredPeer {
   readonly publicKey: PublicKey;
-  /** On the board. */
-  readonly place: number;
+  /** In `SharedPeerStats`. */
+  readonly slot: number;
   readonly prefixes: Map<string, Cidr>;
   presharedKey: PresharedKey;
   endpoint: Endpoint | undefined;
@@ -56,7 +70,7 @@ interface MirroredPeer {
 }
 
 /**
- * Runs a worker and speaks for it. Peers are mirrored here, so that nobody waits for the worker's answer; figures are
+ * Runs a worker and speaks for it. Peers are mirrored here, so that nobody waits for the worker's answer; statistics are
  * read from memory that it writes.
  */
 export class FastPlane implements WireGuardPlane {
@@ -66,34 +80,41 @@ export class FastPlane implements WireGuardPlane {
   readonly #parts: FastPlaneParts;
   readonly #wakeUp: WakeUp;
   readonly #commands: CommandWriter;
-  readonly #board: PeerBoard;
+  readonly #peerStats: SharedPeerStats;
   readonly #drops: Float64Array;
   readonly #peers = new Map<string, MirroredPeer>();
   readonly #allowedIps = new AllowedIps<MirroredPeer>();
-  readonly #freePlaces: number[] = [];
+  readonly #freeSlots: number[] = [];
   /** Sockets that the worker may still use, the current one last. */
   readonly #sockets: OffloadUdp[] = [];
-  #nextPlace = 0;
+  #nextSlot = 0;
   #privateKey: PrivateKey | undefined;
-  #sendsTrains = false;
+  #usesGso = false;
   #localPort = 0;
   #isClosed = false;
 
-  private constructor(parts: FastPlaneParts, worker: StartedWorker) {
+  private constructor(
+    parts: FastPlaneParts,
+    { setup, wakeUp, worker }: {
+      readonly setup: WorkerSetup;
+      readonly wakeUp: WakeUp;
+      readonly worker: StartedWorker<WorkerReport>;
+    },
+  ) {
     this.#parts = parts;
-    boundSuperframes(parts.tun.name, parts.mtuBytes);
-    this.engine = worker.kernel;
-    this.#wakeUp = worker.wakeUp;
-    this.#commands = new CommandWriter(worker.setup.commands);
-    this.#board = new PeerBoard(worker.setup.board);
-    this.#drops = new Float64Array(worker.setup.drops);
+    boundSuperpackets(parts.tun.name, parts.mtuBytes);
+    this.engine = worker.ready.cipher;
+    this.#wakeUp = wakeUp;
+    this.#commands = new CommandWriter(setup.commands);
+    this.#peerStats = new SharedPeerStats(setup.peerStats);
+    this.#drops = new Float64Array(setup.drops);
     const { promise, resolve } = Promise.withResolvers<PlaneEnd>();
     this.ended = promise.finally(() => this.#release());
     worker.follow((report) => {
       if (report.kind === "ended") resolve(report.end === "stopped" ? "closed" : "interface-gone");
       else if (report.kind === "failed") resolve("worker-failed");
       else if (report.kind === "socket-released") this.#closeSocket(report.fd);
-      else if (report.kind === "trains") this.#noteTrains(report.areSent);
+      else if (report.kind === "gso") this.#noteGso(report.isUsed);
       else if (report.kind === "event") {
         const event = parseEvent(report.event);
         if (event !== undefined) parts.observer(event);
@@ -106,7 +127,35 @@ export class FastPlane implements WireGuardPlane {
    * @throws HostError when it does not come up; `tun` stays the caller's then
    */
   static async open(parts: FastPlaneParts): Promise<FastPlane> {
-    return new FastPlane(parts, await startWorker(parts));
+    const { tun, mtuBytes, timers = {}, cipher = "auto" } = parts;
+    const wakeUp = new WakeUp();
+    const setup: WorkerSetup = {
+      mtuBytes,
+      timers,
+      tunFd: tun.fd,
+      cipher,
+      joinsUdp: tun.offloads.uso,
+      wakeFd: wakeUp.fd,
+      commands: commandMemory(),
+      peerStats: peerStatsMemory(),
+      drops: dropMemory(),
+    };
+    try {
+      const worker = await startWorker<WorkerReport>({
+        url: new URL("./worker.ts", import.meta.url),
+        name: "weft-packets",
+        what: "the fast packet plane",
+        setup,
+        release: () => {
+          new CommandWriter(setup.commands).tryWrite(encodeCommand({ kind: "stop" }));
+          wakeUp.wake();
+        },
+      });
+      return new FastPlane(parts, { setup, wakeUp, worker });
+    } catch (error) {
+      wakeUp.close();
+      throw error;
+    }
   }
 
   get privateKey(): PrivateKey | undefined {
@@ -116,7 +165,7 @@ export class FastPlane implements WireGuardPlane {
   get offloads(): readonly Offload[] {
     const { tso, uso } = this.#parts.tun.offloads;
     const gro = this.#sockets.at(-1)?.offloads.gro ?? false;
-    const on = { tso, uso, gso: this.#sendsTrains, gro };
+    const on = { tso, uso, gso: this.#usesGso, gro };
     return (["tso", "uso", "gso", "gro"] as const).filter((name) => on[name]);
   }
 
@@ -131,7 +180,7 @@ export class FastPlane implements WireGuardPlane {
   }
 
   setMtu(mtuBytes: number): void {
-    boundSuperframes(this.#parts.tun.name, mtuBytes);
+    boundSuperpackets(this.#parts.tun.name, mtuBytes);
     this.#send({ kind: "set-mtu", mtuBytes });
   }
 
@@ -189,7 +238,7 @@ export class FastPlane implements WireGuardPlane {
     if (update.replaceAllowedIps) this.#allowedIps.clear(peer);
     for (const cidr of update.addAllowedIps ?? []) this.#allowedIps.add(cidr, peer);
     for (const cidr of update.removeAllowedIps ?? []) this.#allowedIps.remove(cidr, peer);
-    for (const command of updatePeerCommands(peer.place, update)) this.#send(command);
+    for (const command of updatePeerCommands(peer.slot, update)) this.#send(command);
   }
 
   removePeer(publicKey: PublicKey): void {
@@ -229,10 +278,10 @@ export class FastPlane implements WireGuardPlane {
 
   #add(publicKey: PublicKey): MirroredPeer {
     if (this.#peers.size >= MAX_PEERS) throw new RangeError(`Cannot add a peer: ${MAX_PEERS} are the most`);
-    const place = this.#freePlaces.pop() ?? this.#nextPlace++;
+    const slot = this.#freeSlots.pop() ?? this.#nextSlot++;
     const peer: MirroredPeer = {
       publicKey,
-      place,
+      slot,
       prefixes: new Map(),
       presharedKey: PresharedKey.none(),
       endpoint: undefined,
@@ -247,12 +296,12 @@ export class FastPlane implements WireGuardPlane {
     if (peer === undefined) return false;
     this.#peers.delete(publicKey.toString());
     this.#allowedIps.clear(peer);
-    this.#freePlaces.push(nextTenant(peer.place));
+    this.#freeSlots.push(nextGeneration(peer.slot));
     return true;
   }
 
   #statusOf(peer: MirroredPeer): PeerStatus {
-    const { rxBytes, txBytes, hasSession, lastHandshakeAt, endpoint } = this.#board.read(peer.place);
+    const { rxBytes, txBytes, hasSession, lastHandshakeAt, endpoint } = this.#peerStats.read(peer.slot);
     return {
       publicKey: peer.publicKey,
       endpoint: endpoint ?? peer.endpoint,
@@ -267,7 +316,7 @@ export class FastPlane implements WireGuardPlane {
 
   #send(command: Command): void {
     if (this.#isClosed) return;
-    const bytes = utf8Bytes(JSON.stringify(command));
+    const bytes = encodeCommand(command);
     while (!this.#commands.tryWrite(bytes)) {
       // The worker has ended; that is told when this turn is over.
       if (this.#commands.isClosed) break;
@@ -279,13 +328,13 @@ export class FastPlane implements WireGuardPlane {
   }
 
   /** Without a socket there are none either, which is nobody's fault. */
-  #noteTrains(areSent: boolean): void {
-    if (!areSent && this.#sendsTrains && this.#localPort !== 0) {
-      this.#parts.log.warn("the path takes no trains of datagrams, so each is sent by itself", {
+  #noteGso(isUsed: boolean): void {
+    if (!isUsed && this.#usesGso && this.#localPort !== 0) {
+      this.#parts.log.warn("the path takes no GSO batches, so each datagram is sent by itself", {
         interface: this.#parts.tun.name,
       });
     }
-    this.#sendsTrains = areSent;
+    this.#usesGso = isUsed;
   }
 
   #closeSocket(fd: number): void {
@@ -302,6 +351,10 @@ export class FastPlane implements WireGuardPlane {
   }
 }
 
+function encodeCommand(command: Command): Uint8Array {
+  return utf8Bytes(JSON.stringify(command));
+}
+
 function openSocket({ port, fwmark }: ListenOptions): OffloadUdp | ListenFailure {
   let socket: OffloadUdp | "port-taken";
   try {
@@ -314,60 +367,12 @@ function openSocket({ port, fwmark }: ListenOptions): OffloadUdp | ListenFailure
   return "mark-refused";
 }
 
-interface StartedWorker {
-  readonly setup: WorkerSetup;
-  readonly wakeUp: WakeUp;
-  readonly kernel: string;
-  follow(listener: (report: WorkerReport) => void): void;
-}
-
-async function startWorker(parts: FastPlaneParts): Promise<StartedWorker> {
-  const { tun, mtuBytes, timers = {}, kernel = "auto" } = parts;
-  const wakeUp = new WakeUp();
-  const setup: WorkerSetup = {
-    mtuBytes,
-    timers,
-    tunFd: tun.fd,
-    kernel,
-    joinsUdp: tun.offloads.uso,
-    wakeFd: wakeUp.fd,
-    commands: commandMemory(),
-    board: boardMemory(),
-    drops: dropMemory(),
-  };
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), {
-    type: "module",
-    name: "weft-packets",
-  });
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  worker.onmessage = ({ data }: MessageEvent<WorkerReport>) => {
-    if (data.kind === "ready") resolve(data.kernel);
-    else if (data.kind === "failed") {
-      reject(new HostError(`Cannot start the fast packet plane: ${data.message}`));
-    }
-  };
-  worker.onerror = (event) => {
-    event.preventDefault();
-    reject(new HostError(`Cannot start the fast packet plane: ${event.message}`));
-  };
-  worker.postMessage(setup);
+/** Tells the host's kernel; where it will not listen, longer superpackets take two sends. */
+function boundSuperpackets(interfaceName: string, mtuBytes: number): void {
   try {
-    const kernel = await promise;
-    return {
-      setup,
-      wakeUp,
-      kernel,
-      follow: (listener) => {
-        worker.onmessage = ({ data }: MessageEvent<WorkerReport>) => listener(data);
-        worker.onerror = (event) => {
-          event.preventDefault();
-          listener({ kind: "failed", message: event.message });
-        };
-      },
-    };
-  } catch (error) {
-    worker.terminate();
-    wakeUp.close();
-    throw error;
+    using netlink = Netlink.open();
+    netlink.setSuperpacketBytes(interfaceName, superpacketBounds(mtuBytes));
+  } catch {
+    // The interface may live in another namespace by now.
   }
 }

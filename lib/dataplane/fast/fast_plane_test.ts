@@ -10,7 +10,7 @@ import type { OffloadTun } from "../../host/mod.ts";
 import { Cidr, Endpoint } from "../../net/mod.ts";
 import type { DeviceEvent } from "../../wireguard/mod.ts";
 import { FastPlane, type FastPlaneParts } from "./fast_plane.ts";
-import { VIRTIO_HEADER_BYTES } from "./superframe.ts";
+import { VIRTIO_HEADER_BYTES } from "./superpacket.ts";
 
 const AF_UNIX = 1;
 const SOCK_SEQPACKET_NONBLOCK = 5 | 0x800;
@@ -72,7 +72,7 @@ async function openPlane(tun: OffloadTun, options: Partial<FastPlaneParts> = {})
   return await FastPlane.open({
     tun,
     mtuBytes: 1420,
-    kernel: "baseline",
+    cipher: "baseline",
     observer: () => {},
     log: silentLogger,
     ...options,
@@ -106,7 +106,7 @@ async function waitUntil<T>(look: () => T | undefined, boundMs = 5_000): Promise
 }
 
 Deno.test({
-  name: "two FastPlanes shake hands, carry packets, and close",
+  name: "FastPlane shakes hands with another, carries packets of several sizes, and closes",
   ignore: !isLinux,
   fn: async () => {
     using tunA = openFakeTun();

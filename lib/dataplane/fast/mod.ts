@@ -1,11 +1,11 @@
 /**
- * The fast way of packets: a thread of its own on raw descriptors, with superframes of TCP and UDP on the side of the
- * host and trains of datagrams on the side of the network.
+ * The fast way of packets: a thread of its own on raw descriptors, with superpackets of TCP and UDP on the side of the
+ * host, GSO and GRO batches of datagrams on the side of the network.
  *
  * ```
  *   control thread                                   worker
  *   FastPlane ── commands: ring, eventfd ──────────▶ PacketEngine ── Device (keys, sessions, timers)
- *             ◀─ figures: PeerBoard, counters ──────      │  └────── PacketKernel (bytes)
+ *             ◀─ counts: SharedPeerStats, drops ──────      │  └────── BatchCipher (bytes)
  *             ◀─ events: messages ──────────────────  TUN ⇄ UDP
  * ```
  *
@@ -15,4 +15,4 @@
  */
 
 export { FastPlane, type FastPlaneParts } from "./fast_plane.ts";
-export type { KernelChoice } from "./worker_protocol.ts";
+export type { CipherChoice } from "./worker_protocol.ts";

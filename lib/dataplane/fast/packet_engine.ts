@@ -3,8 +3,8 @@
  * protocol and a UDP socket until nothing waits.
  *
  * ```
- *   TUN ─ superframe ─▶ session ─▶ cut + seal in the kernel ─▶ train ─▶ UDP
- *   TUN ◀─ joined frames ◀─ check ◀─ open in the kernel ◀─ session ◀─ train ─ UDP
+ *   TUN ─ superpacket ─▶ session ─▶ cut + seal in the cipher ─▶ GSO batch ─▶ UDP
+ *   TUN ◀─ joined frames ◀─ check ◀─ open in the cipher ◀─ session ◀─ GRO batch ─ UDP
  *                      handshakes, keepalives, first packets: Device, one by one
  * ```
  *
@@ -14,23 +14,28 @@
  */
 
 import type { Millis } from "../../base/mod.ts";
-import { ERRNO, type RawCalls } from "../../host/mod.ts";
+import { type BatchCipher, MAX_BATCH } from "../../crypto/mod.ts";
+import {
+  ERRNO,
+  polledEvents,
+  POLLERR,
+  POLLFD_BYTES,
+  POLLNVAL,
+  type RawCalls,
+  writePollfd,
+} from "../../host/mod.ts";
 import type { IpFamily } from "../../net/mod.ts";
 import type { BatchSession, Device } from "../../wireguard/mod.ts";
 import { HandshakeBacklog, isHandshake } from "./handshake_backlog.ts";
-import { IncomingTrains } from "./incoming_trains.ts";
-import { OutgoingTrain } from "./outgoing_train.ts";
-import { MAX_TRAIN_PACKETS, type PacketKernel } from "./packet_kernel.ts";
-import { readVirtioHeader, splitSuperframe, VIRTIO_HEADER_BYTES } from "./superframe.ts";
-import { RECEIVE_ROOM_BYTES } from "./train_receiver.ts";
-import type { SendDrop } from "./train_sender.ts";
-import { UDP_AREA_BYTES, UdpTrains, type UdpTrainsParts } from "./udp_trains.ts";
+import { GroBatches } from "./gro_batches.ts";
+import { GsoBatch } from "./gso_batch.ts";
+import { readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
+import { RECEIVE_ROOM_BYTES } from "./gro_receiver.ts";
+import type { SendDrop } from "./gso_sender.ts";
+import { BatchSocket, type BatchSocketParts, UDP_AREA_BYTES } from "./batch_socket.ts";
 
-const MAX_SUPERFRAME_BYTES = 65_535;
+const MAX_SUPERPACKET_BYTES = 65_535;
 const NO_DESCRIPTOR = -1;
-const POLLIN = 1;
-const POLLERR = 8;
-const POLLNVAL = 32;
 
 /** A turn sends about so much before it looks at what came in: more starves the acknowledgements, less costs calls. */
 const EGRESS_BUDGET_BYTES = 128 * 1024;
@@ -38,22 +43,22 @@ const EGRESS_BUDGET_BYTES = 128 * 1024;
 const INGRESS_BUDGET_RECEIVES = 4;
 /** A turn works so long on handshakes before it looks at packets again. */
 const HANDSHAKE_BUDGET_MS = 0.5;
-/** Under load the control side sees figures so often. */
+/** Under load the control side is told so often. */
 const REPORT_MS = 20;
 
-// Where things lie in the kernel's memory, from its first free byte, one behind the other. Loads of a whole vector may
+// Where things lie in the cipher's memory, from its first free byte, one behind the other. Loads of a whole vector may
 // reach a little beyond what they need.
 const SLACK_BYTES = 64;
 const POLL_AT = 0;
 const UDP_AT = 64;
 /** The virtio header is odd in size; the packet behind it begins on a multiple of 16. */
 const PACKET_AT: number = aligned(UDP_AT + UDP_AREA_BYTES + VIRTIO_HEADER_BYTES);
-const RECEIVE_AT: number = aligned(PACKET_AT + MAX_SUPERFRAME_BYTES + SLACK_BYTES);
-const TRAIN_AT: number = aligned(RECEIVE_AT + RECEIVE_ROOM_BYTES + SLACK_BYTES);
-/** Trains that are full are sent; one superframe more must fit, cut into packets as small as they come. */
-const TRAIN_ROOM_BYTES: number = 224 * 1024;
-const SINGLE_AT: number = aligned(TRAIN_AT + TRAIN_ROOM_BYTES + SLACK_BYTES);
-/** How much memory the engine needs beyond the kernel's own. */
+const RECEIVE_AT: number = aligned(PACKET_AT + MAX_SUPERPACKET_BYTES + SLACK_BYTES);
+const BATCH_AT: number = aligned(RECEIVE_AT + RECEIVE_ROOM_BYTES + SLACK_BYTES);
+/** Batches that are full are sent; one superpacket more must fit, cut into packets as small as they come. */
+const BATCH_ROOM_BYTES: number = 224 * 1024;
+const SINGLE_AT: number = aligned(BATCH_AT + BATCH_ROOM_BYTES + SLACK_BYTES);
+/** How much memory the engine needs beyond the cipher's own. */
 export const ENGINE_BYTES: number = SINGLE_AT + 68 * 1024;
 function aligned(at: number): number {
   return Math.ceil(at / 64) * 64;
@@ -65,11 +70,11 @@ export type EngineEnd = "stopped" | "interface-gone";
 /** Why a packet went no further, where the protocol has no word for it; its own reasons the device counts. */
 export type EngineDrop = SendDrop | "interface-full";
 
-/** What the engine works with; it closes none of it. */
+/** Descriptors, memory and callbacks of one engine; it closes none of them. */
 export interface PacketEngineParts {
   readonly io: RawCalls;
-  readonly kernel: PacketKernel;
-  /** The address of the kernel's memory. */
+  readonly cipher: BatchCipher;
+  /** The address of the cipher's memory. */
   readonly base: number;
   readonly device: Device;
   readonly mtuBytes: number;
@@ -95,11 +100,11 @@ export class PacketEngine {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #free: number;
-  #udp: UdpTrains | undefined;
+  #udp: BatchSocket | undefined;
   #udpFd: number | undefined;
   #mtuBytes: number;
-  readonly #train: OutgoingTrain;
-  readonly #incoming: IncomingTrains;
+  readonly #outgoing: GsoBatch;
+  readonly #incoming: GroBatches;
   readonly #touched = new Set<BatchSession["peer"]>();
   readonly #handshakes = new HandshakeBacklog();
   #isGone = false;
@@ -107,32 +112,30 @@ export class PacketEngine {
   #reportBy = Infinity;
 
   constructor(parts: PacketEngineParts) {
-    const { kernel, tunFd, wakeFd } = parts;
+    const { cipher, tunFd, wakeFd } = parts;
     this.#parts = parts;
     this.#mtuBytes = parts.mtuBytes;
-    this.#bytes = new Uint8Array(kernel.memory.buffer);
-    this.#view = new DataView(kernel.memory.buffer);
-    this.#free = Math.ceil(kernel.freeFrom / 64) * 64;
-    this.#train = new OutgoingTrain({
-      at: this.#free + TRAIN_AT,
-      roomBytes: TRAIN_ROOM_BYTES,
+    this.#bytes = new Uint8Array(cipher.memory.buffer);
+    this.#view = new DataView(cipher.memory.buffer);
+    this.#free = Math.ceil(cipher.freeFrom / 64) * 64;
+    this.#outgoing = new GsoBatch({
+      at: this.#free + BATCH_AT,
+      roomBytes: BATCH_ROOM_BYTES,
       send: (at, lengthBytes, segmentBytes, destination) =>
         this.#udp?.send(at, lengthBytes, segmentBytes, destination),
     });
-    this.#incoming = new IncomingTrains({
-      kernel,
+    this.#incoming = new GroBatches({
+      cipher,
       device: parts.device,
-      onControl: (at, lengthBytes, train) => this.#takeControl(at, lengthBytes, train),
+      onControl: (at, lengthBytes, batch) => this.#takeControl(at, lengthBytes, batch),
       onOpened: (peer) => this.#touched.add(peer),
     });
-    // struct pollfd { int fd; short events; short revents }
     for (const [i, fd] of [tunFd, NO_DESCRIPTOR, wakeFd].entries()) {
-      this.#view.setInt32(this.#free + POLL_AT + i * 8, fd, true);
-      this.#view.setInt16(this.#free + POLL_AT + i * 8 + 4, POLLIN, true);
+      writePollfd(this.#view, this.#free + POLL_AT + i * POLLFD_BYTES, fd);
     }
   }
 
-  /** Whether trains are sent as such: not before there is a socket, and not on a path that refused one. */
+  /** Whether batches are sent by GSO: not before there is a socket, and not on a path that refused one. */
   get hasGso(): boolean {
     return this.#udp?.hasGso ?? false;
   }
@@ -143,23 +146,22 @@ export class PacketEngine {
   }
 
   /** Sends and receives by another socket from now on, or by none. @returns the former one's descriptor */
-  useSocket(socket: Pick<UdpTrainsParts, "fd" | "family" | "hasGso"> | undefined): number | undefined {
-    const { io, kernel, base, onDrop } = this.#parts;
+  useSocket(socket: Pick<BatchSocketParts, "fd" | "family" | "hasGso"> | undefined): number | undefined {
+    const { io, cipher, base, onDrop } = this.#parts;
     const former = this.#udpFd;
     // Without a socket there are no sessions, and none begins.
     if (socket === undefined) this.#handshakes.clear();
     this.#udpFd = socket?.fd;
-    this.#udp = socket && new UdpTrains({
+    this.#udp = socket && new BatchSocket({
       ...socket,
       io,
-      memory: kernel.memory,
+      memory: cipher.memory,
       base,
       area: this.#free + UDP_AT,
       receiveAt: this.#free + RECEIVE_AT,
       onDrop,
     });
-    // A negative descriptor is passed over (poll(2)).
-    this.#view.setInt32(this.#free + POLL_AT + 8, socket?.fd ?? NO_DESCRIPTOR, true);
+    writePollfd(this.#view, this.#free + POLL_AT + POLLFD_BYTES, socket?.fd ?? NO_DESCRIPTOR);
     return former;
   }
 
@@ -197,7 +199,7 @@ export class PacketEngine {
   }
 
   #events(descriptor: number): number {
-    return this.#view.getInt16(this.#free + POLL_AT + descriptor * 8 + 6, true);
+    return polledEvents(this.#view, this.#free + POLL_AT + descriptor * POLLFD_BYTES);
   }
 
   /** From the host to the peers. @returns whether there was something, and may be more */
@@ -209,7 +211,7 @@ export class PacketEngine {
       const length = io.read(
         tunFd,
         base + packet - VIRTIO_HEADER_BYTES,
-        VIRTIO_HEADER_BYTES + MAX_SUPERFRAME_BYTES,
+        VIRTIO_HEADER_BYTES + MAX_SUPERPACKET_BYTES,
       );
       if (length <= 0) {
         // Nothing is the end of whatever the descriptor is; an interface never reads so.
@@ -219,15 +221,15 @@ export class PacketEngine {
         else this.#isGone = errno !== ERRNO.EAGAIN && errno !== ERRNO.EINTR;
         break;
       }
-      this.#takeSuperframe(now, packet, length - VIRTIO_HEADER_BYTES);
+      this.#takeSuperpacket(now, packet, length - VIRTIO_HEADER_BYTES);
       carried += length;
     }
-    this.#train.flush();
+    this.#outgoing.flush();
     return carried > 0;
   }
 
-  #takeSuperframe(now: Millis, at: number, lengthBytes: number): void {
-    const { device, kernel } = this.#parts;
+  #takeSuperpacket(now: Millis, at: number, lengthBytes: number): void {
+    const { device, cipher } = this.#parts;
     const version = ((this.#bytes[at] ?? 0) >> 4) as IpFamily;
     // Whoever brings the interface up makes the kernel send neighbour discovery at once: it is IPv6, and for nobody.
     if (lengthBytes < 20 || (version !== 4 && version !== 6) || (version === 6 && lengthBytes < 40)) {
@@ -239,27 +241,27 @@ export class PacketEngine {
     if (peer === undefined || keypair === undefined || destination === undefined) {
       return this.#takeOneByOne(now, at, lengthBytes);
     }
-    const train = this.#train;
-    train.prepare(destination);
+    const outgoing = this.#outgoing;
+    outgoing.prepare(destination);
     for (;;) {
-      const sealed = kernel.sealSuperframe({
+      const sealed = cipher.sealSuperpacket({
         at,
         lengthBytes,
-        out: train.end,
-        roomBytes: train.roomBytes,
+        out: outgoing.end,
+        roomBytes: outgoing.roomBytes,
         key: keypair.sendKey,
         counter: keypair.sendCounter,
         remoteIndex: keypair.remoteIndex,
         mtuBytes: this.#mtuBytes,
       });
-      if (sealed === "no-room" && !train.isEmpty) {
-        train.flush();
+      if (sealed === "no-room" && !outgoing.isEmpty) {
+        outgoing.flush();
         continue;
       }
       if (typeof sealed === "string") return device.counters.count("malformed-packet");
       peer.noteSealed(now, keypair, sealed);
       this.#touched.add(peer);
-      train.append(sealed, destination);
+      outgoing.append(sealed, destination);
       return;
     }
   }
@@ -268,7 +270,7 @@ export class PacketEngine {
   #takeOneByOne(now: Millis, at: number, lengthBytes: number): void {
     const { device } = this.#parts;
     const header = readVirtioHeader(this.#bytes, at - VIRTIO_HEADER_BYTES);
-    const packets = splitSuperframe(this.#bytes.slice(at, at + lengthBytes), header);
+    const packets = splitSuperpacket(this.#bytes.slice(at, at + lengthBytes), header);
     if (packets === undefined) return device.counters.count("malformed-packet");
     for (const packet of packets) device.handlePacket(now, packet);
   }
@@ -278,16 +280,16 @@ export class PacketEngine {
     const incoming = this.#incoming;
     for (let receives = 0; receives < INGRESS_BUDGET_RECEIVES; receives++) {
       const udp = this.#udp;
-      const trains = udp?.receiver.receive() ?? 0;
-      if (udp === undefined || trains === 0) return receives > 0;
-      this.#parts.kernel.beginFrames();
+      const batches = udp?.receiver.receive() ?? 0;
+      if (udp === undefined || batches === 0) return receives > 0;
+      this.#parts.cipher.beginFrames();
       let datagrams = 0;
-      for (let i = 0; i < trains; i++) {
+      for (let i = 0; i < batches; i++) {
         datagrams += udp.receiver.datagrams(i);
-        if (datagrams > MAX_TRAIN_PACKETS) {
+        if (datagrams > MAX_BATCH) {
           incoming.open(now);
           this.#writeFrames();
-          this.#parts.kernel.beginFrames();
+          this.#parts.cipher.beginFrames();
           datagrams = udp.receiver.datagrams(i);
         }
         incoming.take(now, udp, i);
@@ -300,22 +302,22 @@ export class PacketEngine {
   }
 
   #writeFrames(): void {
-    const { io, kernel, base, tunFd, onDrop } = this.#parts;
-    const frames = kernel.endFrames();
+    const { io, cipher, base, tunFd, onDrop } = this.#parts;
+    const frames = cipher.endFrames();
     for (let i = 0; i < frames; i++) {
-      if (io.write(tunFd, base + kernel.frameAt(i), kernel.frameBytes(i)) >= 0) continue;
+      if (io.write(tunFd, base + cipher.frameAt(i), cipher.frameBytes(i)) >= 0) continue;
       if (io.errno === ERRNO.EBADFD) this.#isGone = true;
       else onDrop("interface-full", 1);
     }
   }
 
-  #takeControl(at: number, lengthBytes: number, train: number): void {
+  #takeControl(at: number, lengthBytes: number, batch: number): void {
     const { device: { counters } } = this.#parts;
     // What goes no further may come in a flood: it costs no copy, and nobody asks whose it is.
     if (!isHandshake(this.#bytes, at, lengthBytes)) counters.count("malformed-datagram");
     else if (this.#handshakes.isFull) counters.count("too-many-handshakes");
     else if (this.#udp !== undefined) {
-      this.#handshakes.push(this.#bytes, at, lengthBytes, this.#udp.source(train));
+      this.#handshakes.push(this.#bytes, at, lengthBytes, this.#udp.source(batch));
     }
   }
 

@@ -32,13 +32,13 @@ const PROGRAM = `
   });
 
   const device = new Device({ random, wall: () => unixMillis(0), aead: selectAead() });
-  const places = new Map();
+  const slots = new Map();
   let before = used();
   for (let i = 0; i < PEERS; i++) {
     // As a worker hears of it: nothing of the text may be kept.
     for (const sent of updatePeerCommands(i, update(i))) {
       const command = JSON.parse(JSON.stringify(sent));
-      places.set(command.publicKey, command.place);
+      slots.set(command.publicKey, command.slot);
       device.updatePeer(millis(0), parsePeerUpdate(command));
     }
   }
@@ -47,7 +47,7 @@ const PROGRAM = `
   // A descriptor that never has anything to read stands for the interface.
   const idle = new WakeUp();
   const tun = { name: "none", fd: idle.fd, offloads: { tso: true, uso: true }, close: () => {} };
-  const plane = await FastPlane.open({ tun, mtuBytes: 1420, kernel: "baseline", observer: () => {}, log: silentLogger });
+  const plane = await FastPlane.open({ tun, mtuBytes: 1420, cipher: "baseline", observer: () => {}, log: silentLogger });
   before = used();
   for (let i = 0; i < PEERS; i++) plane.updatePeer(update(i));
   const inControl = (used() - before) / PEERS;
@@ -55,12 +55,12 @@ const PROGRAM = `
   await plane.ended;
   console.log(JSON.stringify({ inWorker, inControl }));
   // The device holds its peers until here.
-  if (device.peerStatuses().length + places.size !== 2 * PEERS) Deno.exit(1);
+  if (device.peerStatuses().length + slots.size !== 2 * PEERS) Deno.exit(1);
   Deno.exit(0);
 `;
 
 Deno.test({
-  name: "an idle peer takes less than 4 KB on both sides of the plane",
+  name: "FastPlane and Device take less than 4 KB together for an idle peer",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     const command = new Deno.Command(Deno.execPath(), {

@@ -4,15 +4,20 @@
  */
 
 import type { Millis } from "../../base/mod.ts";
-import { BatchKernel, PublicKey, selectAead, selectKernelTier } from "../../crypto/mod.ts";
-import { addressOf, RawIo, systemClock, systemRandom } from "../../host/mod.ts";
+import {
+  type BatchCipher,
+  PublicKey,
+  selectAead,
+  selectCipherTier,
+  WasmBatchCipher,
+} from "../../crypto/mod.ts";
+import { addressOf, RawIo, serveAsWorker, systemClock, systemRandom } from "../../host/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { Device } from "../../wireguard/mod.ts";
 import { CommandReader } from "./command_ring.ts";
-import { ENGINE_BYTES, PacketEngine } from "./packet_engine.ts";
-import type { PacketKernel } from "./packet_kernel.ts";
-import { PeerBoard } from "./peer_board.ts";
-import { PlainKernel } from "./plain_kernel.ts";
+import { ENGINE_BYTES, type EngineEnd, PacketEngine } from "./packet_engine.ts";
+import { PlainBatchCipher } from "./plain_batch_cipher.ts";
+import { SharedPeerStats } from "./shared_peer_stats.ts";
 import {
   type Command,
   COUNTED_DROPS,
@@ -23,13 +28,6 @@ import {
   type WorkerSetup,
 } from "./worker_protocol.ts";
 
-/** What the runtime gives a worker, as far as it is used here. */
-interface WorkerScope {
-  onmessage: ((message: { readonly data: WorkerSetup }) => void) | null;
-  postMessage(report: WorkerReport): void;
-  close(): void;
-}
-
 const WASM_PAGE_BYTES = 65_536;
 /** What is no packet's doing, or costs a look at all peers, is shown at most so late. */
 const REFRESH_MS = 50;
@@ -38,52 +36,47 @@ const REFRESH_REST = 50;
 /** Even so, and however long others kept the processor. */
 const MAX_REFRESH_MS = 500;
 
-const scope = globalThis as unknown as WorkerScope;
-
-scope.onmessage = ({ data }) => {
+serveAsWorker<WorkerSetup, WorkerReport>((setup, report) => {
   try {
-    scope.postMessage({ kind: "ended", end: runWorker(data) });
-  } catch (error) {
-    scope.postMessage({
-      kind: "failed",
-      message: error instanceof Error ? error.stack ?? error.message : `${error}`,
-    });
+    return { kind: "ended", end: runWorker(setup, report) };
   } finally {
-    new CommandReader(data.commands).close();
+    new CommandReader(setup.commands).close();
   }
-  scope.close();
-};
+});
 
-function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
+function runWorker(setup: WorkerSetup, report: (report: WorkerReport) => void): EngineEnd {
   const io = RawIo.open();
   const now = (): Millis => io.now();
-  const kernel = selectKernel(setup);
+  const cipher = selectCipher(setup);
   const device = new Device({
     random: systemRandom,
     wall: systemClock.wall,
-    aead: kernel.aead,
+    aead: cipher.aead,
     mtuBytes: setup.mtuBytes,
     timers: setup.timers,
   });
   // Until there is a socket.
   device.suspend();
-  const board = new PeerBoard(setup.board);
+  const peerStats = new SharedPeerStats(setup.peerStats);
   const drops = new Float64Array(setup.drops);
   const commands = new CommandReader(setup.commands);
-  const places = new Map<string, number>();
+  const slots = new Map<string, number>();
   let refreshAt = 0;
-  let sendsTrains = false;
+  let usesGso = false;
+  const onReleased = (fd: number | undefined): void => {
+    if (fd !== undefined) report({ kind: "socket-released", fd });
+  };
   /** Shows one peer; looking at all of them for each event of one would take the square of their number. */
   const show = (publicKey: PublicKey | undefined): void => {
     const status = publicKey && device.peerStatus(publicKey);
-    const place = publicKey && places.get(publicKey.toString());
-    if (status !== undefined && place !== undefined) board.write(place, status);
+    const slot = publicKey && slots.get(publicKey.toString());
+    if (status !== undefined && slot !== undefined) peerStats.write(slot, status);
   };
 
   const engine = new PacketEngine({
     io,
-    kernel,
-    base: addressOf(kernel.memory),
+    cipher,
+    base: addressOf(cipher.memory),
     device,
     mtuBytes: setup.mtuBytes,
     tunFd: setup.tunFd,
@@ -95,30 +88,30 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
         // It may hold a preshared key.
         bytes.fill(0);
         if (command.kind === "stop") return false;
-        obey({ device, engine, places }, now(), command);
+        obey({ device, engine, slots, onReleased }, now(), command);
         if ("publicKey" in command) show(PublicKey.parse(command.publicKey));
         else refreshAt = 0;
       }
       return true;
     },
     onTurn: (touched) => {
-      if (engine.hasGso !== sendsTrains) {
-        sendsTrains = engine.hasGso;
-        scope.postMessage({ kind: "trains", areSent: sendsTrains });
+      if (engine.hasGso !== usesGso) {
+        usesGso = engine.hasGso;
+        report({ kind: "gso", isUsed: usesGso });
       }
       for (let event = device.pollEvent(); event !== undefined; event = device.pollEvent()) {
-        scope.postMessage({ kind: "event", event: plainEvent(event) });
+        report({ kind: "event", event: plainEvent(event) });
         show(event.peer);
       }
       for (const peer of touched) {
-        const place = places.get(peer.publicKey.toString());
-        if (place !== undefined) board.write(place, peer);
+        const slot = slots.get(peer.publicKey.toString());
+        if (slot !== undefined) peerStats.write(slot, peer);
       }
       const start = now();
       if (start < refreshAt) return refreshAt - start;
       for (const status of device.peerStatuses()) {
-        const place = places.get(status.publicKey.toString());
-        if (place !== undefined) board.write(place, status);
+        const slot = slots.get(status.publicKey.toString());
+        if (slot !== undefined) peerStats.write(slot, status);
       }
       for (const [reason, count] of Object.entries(device.counters.snapshot())) {
         drops[COUNTED_DROPS.indexOf(reason)] = count;
@@ -133,31 +126,33 @@ function runWorker(setup: WorkerSetup): "stopped" | "interface-gone" {
       if (at >= 0) drops[at] = (drops[at] ?? 0) + count;
     },
   });
-  scope.postMessage({ kind: "ready", kernel: kernel.name });
+  report({ kind: "ready", cipher: cipher.name });
   return engine.run();
 }
 
-/** The fastest kernel that the runtime can run, else plain code over the best cipher. */
-function selectKernel({ kernel, joinsUdp }: WorkerSetup): PacketKernel {
-  // One page is the kernel's own.
+/** The fastest batch cipher that the runtime can run, else plain code over the best AEAD. */
+function selectCipher({ cipher, joinsUdp }: WorkerSetup): BatchCipher {
+  // One page is the cipher's own.
   const pages = Math.ceil(ENGINE_BYTES / WASM_PAGE_BYTES) + 1;
-  const tier = kernel === "baseline" ? kernel : selectKernelTier(systemClock.now);
+  const tier = cipher === "baseline" ? cipher : selectCipherTier(systemClock.now);
   try {
-    return new BatchKernel(pages, { tier, joinsUdp });
+    return new WasmBatchCipher(pages, { tier, joinsUdp });
   } catch (error) {
     if (!(error instanceof WebAssembly.CompileError)) throw error;
-    return new PlainKernel(selectAead(), pages);
+    return new PlainBatchCipher(selectAead(), pages);
   }
 }
 
 interface Commanded {
   readonly device: Device;
   readonly engine: PacketEngine;
-  readonly places: Map<string, number>;
+  readonly slots: Map<string, number>;
+  /** The control side closes the former socket, because it made it. */
+  readonly onReleased: (fd: number | undefined) => void;
 }
 
 function obey(
-  { device, engine, places }: Commanded,
+  { device, engine, slots, onReleased }: Commanded,
   now: Millis,
   command: Exclude<Command, { kind: "stop" }>,
 ): void {
@@ -165,7 +160,7 @@ function obey(
     case "update-peer": {
       const update = parsePeerUpdate(command);
       if (update === undefined) break;
-      places.set(command.publicKey, command.place);
+      slots.set(command.publicKey, command.slot);
       device.updatePeer(now, update);
       break;
     }
@@ -178,19 +173,19 @@ function obey(
       break;
     case "suspend":
       device.suspend();
-      release(engine.useSocket(undefined));
+      onReleased(engine.useSocket(undefined));
       break;
     case "use-socket":
-      release(engine.useSocket(command.socket));
+      onReleased(engine.useSocket(command.socket));
       device.resume(now);
       break;
     default:
-      obeyOfPeer({ device, places }, now, command);
+      obeyOfPeer({ device, slots }, now, command);
   }
 }
 
 function obeyOfPeer(
-  { device, places }: Pick<Commanded, "device" | "places">,
+  { device, slots }: Pick<Commanded, "device" | "slots">,
   now: Millis,
   command: Extract<Command, { kind: "remove-peer" | "set-endpoint" | "initiate" }>,
 ): void {
@@ -198,15 +193,10 @@ function obeyOfPeer(
   if (publicKey === undefined) return;
   if (command.kind === "initiate") device.initiateHandshake(now, publicKey);
   else if (command.kind === "remove-peer") {
-    places.delete(command.publicKey);
+    slots.delete(command.publicKey);
     device.removePeer(publicKey);
   } else {
     const endpoint = Endpoint.parseZoned(command.endpoint);
     if (endpoint !== undefined) device.setEndpoint(publicKey, endpoint);
   }
-}
-
-/** The control side closes it, because it made it. */
-function release(fd: number | undefined): void {
-  if (fd !== undefined) scope.postMessage({ kind: "socket-released", fd });
 }

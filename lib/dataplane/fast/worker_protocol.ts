@@ -5,7 +5,7 @@
  *   control ── postMessage: WorkerSetup, once ─────────────────▶ worker
  *   control ── ring in shared memory, eventfd: Command ────────▶ worker, which may be blocked in poll
  *   control ◀── postMessage: WorkerReport ────────────────────── worker
- *   control ◀── shared memory: figures of peers, counters ────── worker
+ *   control ◀── shared memory: SharedPeerStats, drops ────────── worker
  * ```
  * @module
  */
@@ -26,20 +26,20 @@ export interface WorkerSocket {
   readonly hasGso: boolean;
 }
 
-/** Which kernel a worker takes: the fastest that answers right, or the one without experiments. */
-export type KernelChoice = "auto" | "baseline";
+/** Which cipher a worker takes: the fastest that answers right, or the one without experiments. */
+export type CipherChoice = "auto" | "baseline";
 
 /** What a worker begins with: no key, no socket, no peers. */
 export interface WorkerSetup {
   readonly mtuBytes: number;
   readonly timers: Partial<ProtocolTimers>;
   readonly tunFd: number;
-  readonly kernel: KernelChoice;
-  /** Whether the interface takes superframes of UDP. */
+  readonly cipher: CipherChoice;
+  /** Whether the interface takes superpackets of UDP. */
   readonly joinsUdp: boolean;
   readonly wakeFd: number;
   readonly commands: SharedArrayBuffer;
-  readonly board: SharedArrayBuffer;
+  readonly peerStats: SharedArrayBuffer;
   readonly drops: SharedArrayBuffer;
 }
 
@@ -47,8 +47,8 @@ export interface WorkerSetup {
 export type Command =
   | {
     readonly kind: "update-peer";
-    /** The peer's place on the board. */
-    readonly place: number;
+    /** Where its statistics go. */
+    readonly slot: number;
     readonly publicKey: string;
     readonly presharedKey: string | undefined;
     readonly endpoint: string | undefined;
@@ -67,16 +67,15 @@ export type Command =
   | { readonly kind: "use-socket"; readonly socket: WorkerSocket }
   | { readonly kind: "stop" };
 
-/** What the worker tells by itself. */
+/** What the worker tells unasked, in the order in which it happens. */
 export type WorkerReport =
-  | { readonly kind: "ready"; readonly kernel: string }
+  | { readonly kind: "ready"; readonly cipher: string }
   | { readonly kind: "event"; readonly event: PlainEvent }
   /** The socket is not used any more and can be closed. */
   | { readonly kind: "socket-released"; readonly fd: number }
-  /** A path has refused trains, or a new socket may have them again. */
-  | { readonly kind: "trains"; readonly areSent: boolean }
-  | { readonly kind: "ended"; readonly end: "stopped" | "interface-gone" }
-  | { readonly kind: "failed"; readonly message: string };
+  /** A path has refused GSO batches, or a new socket may send them again. */
+  | { readonly kind: "gso"; readonly isUsed: boolean }
+  | { readonly kind: "ended"; readonly end: "stopped" | "interface-gone" };
 
 /** A `DeviceEvent` as plain data. */
 export interface PlainEvent {
@@ -135,7 +134,7 @@ export function parseEvent(plain: PlainEvent): DeviceEvent | undefined {
 const PREFIXES_PER_COMMAND = 4096;
 
 /** @returns the commands that make the change, to be sent in this order */
-export function updatePeerCommands(place: number, update: WireGuardPeerUpdate): Command[] {
+export function updatePeerCommands(slot: number, update: WireGuardPeerUpdate): Command[] {
   const { publicKey, presharedKey, endpoint, persistentKeepaliveSeconds } = update;
   const add = (update.addAllowedIps ?? []).map(String);
   const remove = (update.removeAllowedIps ?? []).map(String);
@@ -145,7 +144,7 @@ export function updatePeerCommands(place: number, update: WireGuardPeerUpdate): 
     const adds = add.splice(0, PREFIXES_PER_COMMAND);
     commands.push({
       kind: "update-peer",
-      place,
+      slot,
       publicKey: publicKey.toString(),
       presharedKey: isFirst ? presharedKey?.exposeBytes().toBase64() : undefined,
       endpoint: isFirst ? endpoint?.toString() : undefined,

@@ -3,26 +3,23 @@
  * @module
  */
 
-import type { RawCalls } from "../../host/mod.ts";
+import {
+  MMSGHDR_BYTES,
+  MSGHDR,
+  type RawCalls,
+  SOCKADDR_BYTES,
+  VECTOR_BYTES,
+  writeAddress,
+} from "../../host/mod.ts";
 
 /** So many datagrams come in one call. */
 export const BATCH = 64;
 /** Room for one datagram; a longer query is cut, and then malformed. */
 export const DATAGRAM_BYTES = 2048;
 
-const HEADER_BYTES = 64;
-const VECTOR_BYTES = 16;
 const NAME_BYTES = 32;
-/** The longest is `struct sockaddr_in6`. */
-const SOCKADDR_BYTES = 28;
-// struct msghdr { name, namelen, iov, iovlen, control, controllen, flags }, then the length of struct mmsghdr
-const NAME_LENGTH = 8;
-const VECTOR = 16;
-const VECTOR_COUNT = 24;
-const MESSAGE_LENGTH = 56;
-const WORD = 0x1_0000_0000;
 
-const SIDE_BYTES = BATCH * (HEADER_BYTES + VECTOR_BYTES + NAME_BYTES + DATAGRAM_BYTES);
+const SIDE_BYTES = BATCH * (MMSGHDR_BYTES + VECTOR_BYTES + NAME_BYTES + DATAGRAM_BYTES);
 /** How much memory a batch takes. */
 export const BATCH_BYTES: number = 2 * SIDE_BYTES;
 
@@ -66,7 +63,7 @@ export class DatagramBatch {
   receive(fd: number): number {
     const { headers } = this.#in;
     for (let i = 0; i < BATCH; i++) {
-      this.#view.setUint32(headers + i * HEADER_BYTES + NAME_LENGTH, SOCKADDR_BYTES, true);
+      this.#view.setUint32(headers + i * MMSGHDR_BYTES + MSGHDR.NAME_LENGTH, SOCKADDR_BYTES, true);
     }
     const count = this.#io.recvmmsg(fd, this.#base + headers, BATCH);
     return count < 0 ? 0 : count;
@@ -79,7 +76,7 @@ export class DatagramBatch {
 
   /** @returns how long a received datagram is, in bytes, as far as it was kept */
   length(index: number): number {
-    return this.#view.getUint32(this.#in.headers + index * HEADER_BYTES + MESSAGE_LENGTH, true);
+    return this.#view.getUint32(this.#in.headers + index * MMSGHDR_BYTES + MSGHDR.CARRIED, true);
   }
 
   /** @returns where the `struct sockaddr` of its sender lies */
@@ -110,11 +107,11 @@ export class DatagramBatch {
     const nameBytes = family === 6 ? SOCKADDR_BYTES : 16;
     const count = this.#queued;
     for (let i = 0; i < count; i++) {
-      this.#view.setUint32(headers + i * HEADER_BYTES + NAME_LENGTH, nameBytes, true);
+      this.#view.setUint32(headers + i * MMSGHDR_BYTES + MSGHDR.NAME_LENGTH, nameBytes, true);
     }
     let lost = 0;
     for (let sent = 0; sent < count;) {
-      const taken = this.#io.sendmmsg(fd, this.#base + headers + sent * HEADER_BYTES, count - sent);
+      const taken = this.#io.sendmmsg(fd, this.#base + headers + sent * MMSGHDR_BYTES, count - sent);
       // The first of the rest is refused: what follows may be taken all the same.
       if (taken <= 0) {
         lost++;
@@ -133,24 +130,18 @@ export class DatagramBatch {
 
   #makeSide(area: number): Side {
     const headers = area;
-    const vectors = headers + BATCH * HEADER_BYTES;
+    const vectors = headers + BATCH * MMSGHDR_BYTES;
     const names = vectors + BATCH * VECTOR_BYTES;
     const datagrams = names + BATCH * NAME_BYTES;
     for (let i = 0; i < BATCH; i++) {
-      const header = headers + i * HEADER_BYTES;
+      const header = headers + i * MMSGHDR_BYTES;
       const vector = vectors + i * VECTOR_BYTES;
-      this.#pointer(header, names + i * NAME_BYTES);
-      this.#pointer(header + VECTOR, vector);
-      this.#view.setUint32(header + VECTOR_COUNT, 1, true);
-      this.#pointer(vector, datagrams + i * DATAGRAM_BYTES);
+      writeAddress(this.#view, header + MSGHDR.NAME, this.#base + names + i * NAME_BYTES);
+      writeAddress(this.#view, header + MSGHDR.VECTOR, this.#base + vector);
+      this.#view.setUint32(header + MSGHDR.VECTOR_LENGTH, 1, true);
+      writeAddress(this.#view, vector, this.#base + datagrams + i * DATAGRAM_BYTES);
       this.#view.setUint32(vector + 8, DATAGRAM_BYTES, true);
     }
     return { headers, vectors, names, datagrams };
-  }
-
-  #pointer(at: number, to: number): void {
-    const address = this.#base + to;
-    this.#view.setUint32(at, address % WORD, true);
-    this.#view.setUint32(at + 4, Math.floor(address / WORD), true);
   }
 }

@@ -3,17 +3,14 @@
  * @module
  */
 
-import { type BoundUdp, HostError, WakeUp } from "../../host/mod.ts";
-import type { DnsCounter } from "../../dns/mod.ts";
+import { type BoundUdp, type StartedWorker, startWorker, WakeUp } from "../../host/mod.ts";
+import { DNS_COUNTERS, type DnsCounter } from "../../dns/mod.ts";
 import type { QueryService } from "../query_service.ts";
-import { deskMemory, DeskServer } from "./query_desk.ts";
-import type { GateRules } from "./source_gate.ts";
-import { counterMemory, readCounters, type WorkerReport, type WorkerSetup } from "./worker_protocol.ts";
+import { ControlSlots, slotMemory } from "./query_slots.ts";
+import type { GateRules } from "../source_gate.ts";
+import type { WorkerReport, WorkerSetup } from "./worker.ts";
 
-/** Loading its modules takes a fraction of it, on a busy machine too. */
-const START_BOUND_MS = 30_000;
-
-/** What it is made of; the sockets stay the caller's. */
+/** Bound sockets, who answers, and whom; the sockets stay the caller's. */
 export interface FastDatagramsParts {
   readonly sockets: readonly BoundUdp[];
   readonly service: QueryService;
@@ -26,36 +23,61 @@ export class FastDatagrams {
   readonly ended: Promise<"stopped" | "failed">;
   readonly #service: QueryService;
   readonly #wakeUp: WakeUp;
-  readonly #desk: DeskServer;
+  readonly #slots: ControlSlots;
   readonly #counters: SharedArrayBuffer;
 
-  private constructor(service: QueryService, { setup, wakeUp, worker }: StartedWorker) {
+  private constructor(
+    service: QueryService,
+    { setup, wakeUp, worker }: {
+      readonly setup: WorkerSetup;
+      readonly wakeUp: WakeUp;
+      readonly worker: StartedWorker<WorkerReport>;
+    },
+  ) {
     this.#service = service;
     this.#wakeUp = wakeUp;
-    this.#desk = new DeskServer(setup.desk);
+    this.#slots = new ControlSlots(setup.slots);
     this.#counters = setup.counters;
     const { promise, resolve } = Promise.withResolvers<"stopped" | "failed">();
     this.ended = promise.finally(() => wakeUp.close());
-    worker.onmessage = ({ data }: MessageEvent<WorkerReport>) => {
-      if (data.kind === "asked") this.#serve(data.slots);
-      else if (data.kind === "ended") resolve("stopped");
-      else if (data.kind === "failed") resolve("failed");
-    };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      resolve("failed");
-    };
+    worker.follow((report) => {
+      if (report.kind === "asked") this.#serve(report.slots);
+      else if (report.kind === "ended") resolve("stopped");
+      else if (report.kind === "failed") resolve("failed");
+    });
   }
 
   /** @throws HostError when the worker does not come up */
   static async open({ sockets, service, rules }: FastDatagramsParts): Promise<FastDatagrams> {
-    const plain = sockets.map(({ fd, family }) => ({ fd, family }));
-    return new FastDatagrams(service, await startWorker(plain, rules));
+    const wakeUp = new WakeUp();
+    const setup: WorkerSetup = {
+      sockets: sockets.map(({ fd, family }) => ({ fd, family })),
+      wakeFd: wakeUp.fd,
+      slots: slotMemory(),
+      counters: counterMemory(),
+      rules,
+    };
+    try {
+      const worker = await startWorker<WorkerReport>({
+        url: new URL("./worker.ts", import.meta.url),
+        name: "weft-names",
+        what: "the fast name server",
+        setup,
+        release: () => {
+          new ControlSlots(setup.slots).stop();
+          wakeUp.wake();
+        },
+      });
+      return new FastDatagrams(service, { setup, wakeUp, worker });
+    } catch (error) {
+      wakeUp.close();
+      throw error;
+    }
   }
 
   /** What was answered before may not hold any more. */
   changeZone(): void {
-    this.#desk.changeGeneration();
+    this.#slots.changeGeneration();
   }
 
   /** @returns what the worker has counted */
@@ -65,57 +87,31 @@ export class FastDatagrams {
 
   /** Ends the worker; the sockets may be closed then. */
   async close(): Promise<void> {
-    this.#desk.stop();
+    this.#slots.stop();
     this.#wakeUp.wake();
     await this.ended;
   }
 
   #serve(slots: readonly number[]): void {
     for (const slot of slots) {
-      const outcome = this.#service.handle(this.#desk.query(slot), "udp", (later) => {
-        this.#desk.answer(slot, later, false);
+      const outcome = this.#service.handle(this.#slots.query(slot), "udp", (later) => {
+        this.#slots.answer(slot, later, false);
         this.#wakeUp.wake();
       });
-      if (outcome === "dropped") this.#desk.answer(slot, undefined, false);
-      else if (outcome !== "pending") this.#desk.answer(slot, outcome.bytes, outcome.isLasting);
+      if (outcome === "dropped") this.#slots.answer(slot, undefined, false);
+      else if (outcome !== "pending") this.#slots.answer(slot, outcome.bytes, outcome.isLasting);
     }
     this.#wakeUp.wake();
   }
 }
 
-interface StartedWorker {
-  readonly setup: WorkerSetup;
-  readonly wakeUp: WakeUp;
-  readonly worker: Worker;
+/** @returns memory for a worker's counters */
+function counterMemory(): SharedArrayBuffer {
+  return new SharedArrayBuffer(8 * DNS_COUNTERS.length);
 }
 
-async function startWorker(sockets: WorkerSetup["sockets"], rules: GateRules): Promise<StartedWorker> {
-  const wakeUp = new WakeUp();
-  const desk = deskMemory();
-  const setup: WorkerSetup = { sockets, wakeFd: wakeUp.fd, desk, counters: counterMemory(), rules };
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "weft-names" });
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const fail = (why: string): void => reject(new HostError(`Cannot start the fast name server: ${why}`));
-  worker.onmessage = ({ data }: MessageEvent<WorkerReport>) => {
-    if (data.kind === "ready") resolve();
-    else if (data.kind === "failed") fail(data.message);
-  };
-  worker.onerror = (event) => {
-    event.preventDefault();
-    fail(event.message);
-  };
-  const timer = setTimeout(() => fail(`it is not ready after ${START_BOUND_MS} ms`), START_BOUND_MS);
-  worker.postMessage(setup);
-  try {
-    await promise;
-    return { setup, wakeUp, worker };
-  } catch (error) {
-    // A thread that is blocked has to be woken before it can end.
-    new DeskServer(desk).stop();
-    wakeUp.wake();
-    worker.terminate();
-    throw error;
-  } finally {
-    clearTimeout(timer);
-  }
+/** @returns what a worker has counted, by name */
+function readCounters(memory: SharedArrayBuffer): readonly (readonly [DnsCounter, number])[] {
+  const counts = new Float64Array(memory);
+  return DNS_COUNTERS.map((counter, i) => [counter, counts[i] ?? 0]);
 }

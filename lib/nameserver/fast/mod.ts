@@ -4,10 +4,10 @@
  * that the zone has changed.
  *
  * ```text
- * control thread                                 worker
- * QueryService ◀── desk: slots, messages ─────── QueryEngine ── SourceGate
- *              ──▶ desk: answers, eventfd ──────▶     │  └────── AnswerTable
- *              ──▶ generation of the zone ──────▶ recvmmsg / sendmmsg
+ * control thread                                      worker
+ * QueryService ◀── WorkerSlots: queries, messages ──── QueryEngine ── SourceGate
+ *              ──▶ ControlSlots: answers, eventfd ───▶     │  └────── AnswerTable
+ *              ──▶ generation of the zone ───────────▶ recvmmsg / sendmmsg
  * ```
  * @module
  */

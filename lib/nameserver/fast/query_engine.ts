@@ -1,17 +1,16 @@
 /**
- * The loop of the fast way: it blocks until something is there, answers what it has an answer for, and leaves the rest on
- * the desk.
+ * The loop of the fast way: it blocks until something is there, answers what it has an answer for, and leaves the rest in
+ * `WorkerSlots` for the control thread.
  * @module
  */
 
 import type { DnsCounter } from "../../dns/mod.ts";
-import type { RawCalls } from "../../host/mod.ts";
-import { AnswerTable } from "../answer_table.ts";
-import { countAgain } from "../known_answers.ts";
+import { polledEvents, POLLFD_BYTES, type RawCalls, SOCKADDR_BYTES, writePollfd } from "../../host/mod.ts";
+import { AnswerTable, countRepeated } from "../answer_table.ts";
 import { BATCH, BATCH_BYTES, DatagramBatch } from "./datagram_batch.ts";
-import { DESK_SLOTS, type DeskClient } from "./query_desk.ts";
+import { QUERY_SLOTS, type WorkerSlots } from "./query_slots.ts";
 import { MAX_KEY_BYTES, QuestionKey } from "../question_key.ts";
-import type { SourceGate } from "./source_gate.ts";
+import type { SourceGate } from "../source_gate.ts";
 
 /** So much is received of one socket before the others have their turn. */
 const MAX_ROUNDS = 16;
@@ -21,10 +20,7 @@ const WAKE_BYTES = 64;
 /** How much memory an engine takes. */
 export const ENGINE_BYTES: number = POLL_BYTES + WAKE_BYTES + BATCH_BYTES + TABLE_BYTES;
 /** As many descriptors as there is room for, one of them to be woken by. */
-export const MAX_SOCKETS: number = POLL_BYTES / 8 - 1;
-
-const POLLIN = 1;
-const SOCKADDR_BYTES = 28;
+export const MAX_SOCKETS: number = POLL_BYTES / POLLFD_BYTES - 1;
 
 /** A socket that is bound. */
 export interface EngineSocket {
@@ -32,7 +28,7 @@ export interface EngineSocket {
   readonly family: 4 | 6;
 }
 
-/** What an engine works with. */
+/** Descriptors, memory and callbacks of one engine; it closes none of them. */
 export interface QueryEngineParts {
   readonly io: RawCalls;
   /** At least `ENGINE_BYTES`; it never moves. */
@@ -42,7 +38,7 @@ export interface QueryEngineParts {
   readonly sockets: readonly EngineSocket[];
   /** An eventfd that is written to when there are answers, or when it is to stop. */
   readonly wakeFd: number;
-  readonly desk: DeskClient;
+  readonly slots: WorkerSlots;
   readonly gate: SourceGate;
   /** Monotonic, in milliseconds. */
   readonly now: () => number;
@@ -62,16 +58,16 @@ export class QueryEngine {
   readonly #wakeAt: number;
   #generation: number;
   #asked: number[] = [];
-  // Of each slot of the desk: whose query it is, and its key; no key means that its answer is not kept.
-  readonly #slotSockets = new Uint8Array(DESK_SLOTS);
-  readonly #slotSources = new Uint8Array(DESK_SLOTS * SOCKADDR_BYTES);
-  readonly #slotKeys = new Uint8Array(DESK_SLOTS * MAX_KEY_BYTES);
-  readonly #slotKeyBytes = new Uint16Array(DESK_SLOTS);
-  readonly #slotHashes = new Int32Array(DESK_SLOTS);
+  // Of each query slot: whose query it is, and its key; no key means that its answer is not kept.
+  readonly #slotSockets = new Uint8Array(QUERY_SLOTS);
+  readonly #slotSources = new Uint8Array(QUERY_SLOTS * SOCKADDR_BYTES);
+  readonly #slotKeys = new Uint8Array(QUERY_SLOTS * MAX_KEY_BYTES);
+  readonly #slotKeyBytes = new Uint16Array(QUERY_SLOTS);
+  readonly #slotHashes = new Int32Array(QUERY_SLOTS);
 
   /** @throws RangeError when there are more sockets than it can wait for */
   constructor(parts: QueryEngineParts) {
-    const { io, memory, base, sockets, wakeFd, desk } = parts;
+    const { io, memory, base, sockets, wakeFd, slots } = parts;
     if (sockets.length > MAX_SOCKETS) throw new RangeError(`Cannot wait for ${sockets.length} sockets`);
     this.#parts = parts;
     this.#bytes = new Uint8Array(memory.buffer);
@@ -84,21 +80,20 @@ export class QueryEngine {
       start: batchAt + BATCH_BYTES,
       end: batchAt + BATCH_BYTES + TABLE_BYTES,
     });
-    this.#generation = desk.generation;
+    this.#generation = slots.generation;
     [wakeFd, ...sockets.map(({ fd }) => fd)].forEach((fd, i) => {
-      this.#view.setInt32(8 * i, fd, true);
-      this.#view.setInt16(8 * i + 4, POLLIN, true);
+      writePollfd(this.#view, i * POLLFD_BYTES, fd);
     });
   }
 
   /** Works until it is told to stop. */
   run(): void {
-    const { io, base, sockets, wakeFd, desk } = this.#parts;
+    const { io, base, sockets, wakeFd, slots } = this.#parts;
     for (;;) {
       if (io.poll(base, sockets.length + 1, -1) < 0) continue;
       if (this.#isReady(0)) {
         io.read(wakeFd, base + this.#wakeAt, 8);
-        if (desk.isStopped) return;
+        if (slots.isStopped) return;
         this.#sendAnswers();
       }
       for (let i = 0; i < sockets.length; i++) if (this.#isReady(i + 1)) this.#serve(i);
@@ -106,18 +101,18 @@ export class QueryEngine {
   }
 
   #isReady(index: number): boolean {
-    return this.#view.getInt16(8 * index + 6, true) !== 0;
+    return polledEvents(this.#view, index * POLLFD_BYTES) !== 0;
   }
 
   /** Answers what one socket has. */
   #serve(socket: number): void {
-    const { sockets, now, desk, onAsked } = this.#parts;
+    const { sockets, now, slots, onAsked } = this.#parts;
     const { fd, family } = sockets[socket] ?? { fd: -1, family: 4 };
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const count = this.#batch.receive(fd);
       if (count === 0) break;
-      if (desk.generation !== this.#generation) {
-        this.#generation = desk.generation;
+      if (slots.generation !== this.#generation) {
+        this.#generation = slots.generation;
         this.#table.clear();
       }
       const nowMs = now();
@@ -152,13 +147,13 @@ export class QueryEngine {
     bytes[at] = bytes[query] ?? 0;
     bytes[at + 1] = bytes[query + 1] ?? 0;
     bytes.copyWithin(at + 12, query + 12, query + 12 + this.#key.nameBytes);
-    countAgain(bytes[at + 2] ?? 0, bytes[at + 3] ?? 0, this.#parts.onCount);
+    countRepeated(bytes[at + 2] ?? 0, bytes[at + 3] ?? 0, this.#parts.onCount);
   }
 
   #ask(socket: number, index: number, isPlain: boolean): void {
-    const { desk, onCount } = this.#parts;
+    const { slots, onCount } = this.#parts;
     const batch = this.#batch;
-    const slot = desk.leave(this.#bytes, batch.at(index), batch.length(index));
+    const slot = slots.submit(this.#bytes, batch.at(index), batch.length(index));
     if (slot < 0) return onCount("dropped-busy");
     const source = batch.source(index);
     this.#slotSockets[slot] = socket;
@@ -172,11 +167,11 @@ export class QueryEngine {
     this.#asked.push(slot);
   }
 
-  /** Sends the answers that are on the desk, and keeps those that last. */
+  /** Sends the answers that have come, and keeps those that last. */
   #sendAnswers(): void {
-    const { desk, sockets } = this.#parts;
+    const { slots, sockets } = this.#parts;
     let last = -1;
-    desk.takeAnswers((slot, answer, isLasting) => {
+    slots.takeAnswers((slot, answer, isLasting) => {
       if (answer.length === 0) return;
       const socket = this.#slotSockets[slot] ?? 0;
       if (last >= 0 && (socket !== last || this.#batch.queued === BATCH)) this.#flush(last);
@@ -190,7 +185,7 @@ export class QueryEngine {
 
   #keep(slot: number, answer: Uint8Array): void {
     const length = this.#slotKeyBytes[slot] ?? 0;
-    if (length === 0 || this.#parts.desk.generation !== this.#generation) return;
+    if (length === 0 || this.#parts.slots.generation !== this.#generation) return;
     const key = this.#key;
     key.bytes.set(this.#slotKeys.subarray(slot * MAX_KEY_BYTES, slot * MAX_KEY_BYTES + length));
     key.length = length;

@@ -4,35 +4,31 @@
  */
 
 import { DNS_COUNTERS, type DnsCounter } from "../../dns/mod.ts";
-import { addressOf, RawIo, systemClock } from "../../host/mod.ts";
-import { DeskClient } from "./query_desk.ts";
-import { ENGINE_BYTES, QueryEngine } from "./query_engine.ts";
-import { SourceGate } from "./source_gate.ts";
-import type { WorkerReport, WorkerSetup } from "./worker_protocol.ts";
+import { addressOf, RawIo, serveAsWorker, systemClock } from "../../host/mod.ts";
+import { WorkerSlots } from "./query_slots.ts";
+import { ENGINE_BYTES, type EngineSocket, QueryEngine } from "./query_engine.ts";
+import { type GateRules, SourceGate } from "../source_gate.ts";
 
-/** What the runtime gives a worker, as far as it is used here. */
-interface WorkerScope {
-  onmessage: ((message: { readonly data: WorkerSetup }) => void) | null;
-  postMessage(report: WorkerReport): void;
-  close(): void;
+/** Descriptors and shared memory that a worker starts with. */
+export interface WorkerSetup {
+  readonly sockets: readonly EngineSocket[];
+  readonly wakeFd: number;
+  readonly slots: SharedArrayBuffer;
+  /** A 64-bit float for each of `DNS_COUNTERS`. */
+  readonly counters: SharedArrayBuffer;
+  readonly rules: GateRules;
 }
+
+/** What a worker tells the control thread. */
+export type WorkerReport =
+  | { readonly kind: "ready" }
+  /** These slots have queries. */
+  | { readonly kind: "asked"; readonly slots: readonly number[] }
+  | { readonly kind: "ended" };
 
 const WASM_PAGE_BYTES = 65_536;
 
-const scope = globalThis as unknown as WorkerScope;
-
-scope.onmessage = ({ data }) => {
-  try {
-    runWorker(data);
-    scope.postMessage({ kind: "ended" });
-  } catch (error) {
-    const message = error instanceof Error ? error.stack ?? error.message : `${error}`;
-    scope.postMessage({ kind: "failed", message });
-  }
-  scope.close();
-};
-
-function runWorker(setup: WorkerSetup): void {
+serveAsWorker<WorkerSetup, WorkerReport>((setup, report) => {
   const pages = Math.ceil(ENGINE_BYTES / WASM_PAGE_BYTES);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   const counts = new Float64Array(setup.counters);
@@ -43,15 +39,16 @@ function runWorker(setup: WorkerSetup): void {
     base: addressOf(memory),
     sockets: setup.sockets,
     wakeFd: setup.wakeFd,
-    desk: new DeskClient(setup.desk),
+    slots: new WorkerSlots(setup.slots),
     gate: new SourceGate(setup.rules),
     now: systemClock.now,
-    onAsked: (slots) => scope.postMessage({ kind: "asked", slots }),
+    onAsked: (slots) => report({ kind: "asked", slots }),
     onCount: (counter) => {
       const at = indexes.get(counter) ?? 0;
       counts[at] = (counts[at] ?? 0) + 1;
     },
   });
-  scope.postMessage({ kind: "ready" });
+  report({ kind: "ready" });
   engine.run();
-}
+  return { kind: "ended" };
+});

@@ -139,7 +139,7 @@ export class LocalService {
     });
   }
 
-  /** EventLoopYield calls away until `resume`. @returns whether it was running */
+  /** Turns calls away until `resume`. @returns whether it was running */
   pause(): boolean {
     if (this.#state !== "running") return false;
     this.#state = "paused";
@@ -160,7 +160,7 @@ export class LocalService {
     this.#subscriptions.push(...subscriptions);
   }
 
-  /** EventLoopYield calls away for good; those that run go on. */
+  /** Turns calls away for good; those that run go on. */
   stop(): Promise<void> {
     for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe();
     return this.#change(async () => {

@@ -1,0 +1,119 @@
+/**
+ * ChaCha20-Poly1305 by our own WebAssembly, one packet at a time: what leaves JavaScript is copied into the cipher's memory
+ * and back, which costs little beside the cipher.
+ * @module
+ */
+
+import { type Aead, CounterKey, type NonceCipher, TAG_BYTES } from "./aead.ts";
+import {
+  CIPHER_BYTES,
+  CIPHER_LAYOUT,
+  type CipherExports,
+  cipherMemory,
+  type CipherTier,
+  compileCipher,
+  instantiateCipher,
+} from "./wasm_module.ts";
+
+const PAGE_BYTES = 0x1_0000;
+const INITIAL_PAGES = 3;
+// Address space is reserved for it, memory is taken only as it grows.
+const MAX_PAGES = 0x4000;
+
+/** The cipher alone, in a memory of its own. Keys are in that memory only while a call runs. */
+export class WasmCipher implements NonceCipher {
+  readonly #memory: WebAssembly.Memory;
+  readonly #wasm: CipherExports;
+  #bytes: Uint8Array<ArrayBufferLike>;
+
+  /** @throws WebAssembly.CompileError where the runtime lacks what the tier needs */
+  constructor(tier: CipherTier = "baseline") {
+    this.#memory = cipherMemory(tier, INITIAL_PAGES, MAX_PAGES);
+    this.#wasm = instantiateCipher(compileCipher(tier), this.#memory);
+    this.#bytes = new Uint8Array(this.#memory.buffer);
+  }
+
+  seal(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    plaintext: Uint8Array,
+    data: Uint8Array,
+    out: Uint8Array,
+    at: number,
+  ): void {
+    const text = this.#load(key, nonce, data, plaintext);
+    this.#wasm.seal(text, plaintext.length, CIPHER_BYTES, data.length);
+    out.set(this.#bytes.subarray(text, text + plaintext.length + TAG_BYTES), at);
+  }
+
+  open(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    ciphertext: Uint8Array,
+    data: Uint8Array,
+    out: Uint8Array,
+    at: number,
+  ): boolean {
+    const text = this.#load(key, nonce, data, ciphertext);
+    const length = ciphertext.length - TAG_BYTES;
+    if (this.#wasm.open(text, length, CIPHER_BYTES, data.length) === 0) return false;
+    out.set(this.#bytes.subarray(text, text + length), at);
+    return true;
+  }
+
+  /** @returns where the text stands */
+  #load(key: Uint8Array, nonce: Uint8Array, data: Uint8Array, text: Uint8Array): number {
+    const at = CIPHER_BYTES + ((data.length + 15) & ~15);
+    const missing = at + text.length + TAG_BYTES - this.#bytes.length;
+    if (missing > 0) {
+      this.#memory.grow(Math.ceil(missing / PAGE_BYTES));
+      this.#bytes = new Uint8Array(this.#memory.buffer);
+    }
+    this.#bytes.set(key, CIPHER_LAYOUT.KEY);
+    this.#bytes.set(nonce, CIPHER_LAYOUT.NONCE);
+    if (data.length > 0) this.#bytes.set(data, CIPHER_BYTES);
+    this.#bytes.set(text, at);
+    return at;
+  }
+}
+
+/** A key that a batch cipher takes too. */
+export class WasmKey extends CounterKey {
+  readonly #bytes: Uint8Array;
+  #isGone = false;
+
+  /**
+   * @param bytes 32 of them, copied
+   * @throws RangeError when the length is wrong
+   */
+  constructor(bytes: Uint8Array, cipher: WasmCipher) {
+    super(bytes, cipher);
+    this.#bytes = bytes.slice();
+  }
+
+  /**
+   * Hands the key to a batch cipher for one call.
+   * @param memory of that cipher
+   * @returns false when the key was wiped
+   */
+  load(memory: Uint8Array): boolean {
+    if (this.#isGone) return false;
+    memory.set(this.#bytes, CIPHER_LAYOUT.KEY);
+    return true;
+  }
+
+  override wipe(): void {
+    super.wipe();
+    this.#bytes.fill(0);
+    this.#isGone = true;
+  }
+}
+
+/**
+ * By our own WebAssembly.
+ * @throws WebAssembly.CompileError where the runtime lacks what the tier needs
+ */
+export function wasmAead(tier: CipherTier = "baseline"): Aead {
+  const cipher = new WasmCipher(tier);
+  return { name: `${tier} cipher`, key: (bytes) => new WasmKey(bytes, cipher) };
+}

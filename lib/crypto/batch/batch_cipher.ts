@@ -1,0 +1,73 @@
+/**
+ * What touches every byte of a batch, as a port: superpackets are sealed to GSO batches, and GRO batches opened, in one
+ * memory that system calls read and write too.
+ * @module
+ */
+
+import type { Aead, AeadKey } from "../aead.ts";
+
+/** A superpacket that is to be sealed. */
+export interface SealJob {
+  /** Where the IP packet begins; its virtio header stands before it. */
+  readonly at: number;
+  readonly lengthBytes: number;
+  /** Where the sealed batch goes, and how much room is there. */
+  readonly out: number;
+  readonly roomBytes: number;
+  readonly key: AeadKey;
+  /** The counter of the first packet. */
+  readonly counter: number;
+  /** The index at which the peer knows the session. */
+  readonly remoteIndex: number;
+  /** Packets are padded to multiples of 16 bytes, though not beyond this. */
+  readonly mtuBytes: number;
+}
+
+/** A batch of sealed datagrams: all of the same size, only the last may be shorter. */
+export interface SealedBatch {
+  readonly packets: number;
+  readonly lengthBytes: number;
+  readonly segmentBytes: number;
+}
+
+/** Why there is no batch. */
+export type SealFailure = "malformed" | "no-room";
+
+/** Up to `MAX_BATCH` datagrams that are to be opened with one key, filled in by the caller. */
+export interface OpenTable {
+  /** Where each datagram begins, and its length. */
+  readonly at: Int32Array;
+  readonly lengthBytes: Int32Array;
+  readonly counters: Float64Array;
+  /** The plaintext's length, which begins 16 bytes into the datagram; -1 where the datagram is not authentic. */
+  readonly plaintextBytes: Int32Array;
+}
+
+/** Works on its own memory; every call is synchronous. */
+export interface BatchCipher {
+  /** How the status names it. */
+  readonly name: string;
+  readonly memory: WebAssembly.Memory;
+  /** The first byte that is not the cipher's own. */
+  readonly freeFrom: number;
+  /** Makes the keys that this cipher takes. */
+  readonly aead: Aead;
+  /** What `openBatch` opens. */
+  readonly openTable: OpenTable;
+  /** Cuts a superpacket, completes its packets, seals them. */
+  sealSuperpacket(job: SealJob): SealedBatch | SealFailure;
+  /** Opens the first `count` datagrams of the table, in place. What is not authentic is overwritten. */
+  openBatch(key: AeadKey, count: number): void;
+  /**
+   * Starts to join the packets of a batch: those of a flow that follow each other, so that the host takes them at once.
+   * Frames are built where their packets are.
+   */
+  beginFrames(): void;
+  /** Adds the packet at `at`, behind all before, of `lengthBytes`; the 10 bytes before it may be overwritten. */
+  addPacket(at: number, lengthBytes: number): void;
+  /** @returns how many frames there are to be written, each with its virtio header */
+  endFrames(): number;
+  /** Where frame `index` begins, header included, and its length. */
+  frameAt(index: number): number;
+  frameBytes(index: number): number;
+}

@@ -1,0 +1,141 @@
+/**
+ * The cipher for whole batches, with its arguments checked: superpackets are cut and sealed, messages opened,
+ * and opened packets joined, all in one memory that system calls read and write too.
+ * @module
+ */
+
+import type { Aead, AeadKey } from "../aead.ts";
+import { wasmAead, WasmKey } from "../aead_wasm.ts";
+import type { BatchCipher, OpenTable, SealedBatch, SealFailure, SealJob } from "./batch_cipher.ts";
+import {
+  CIPHER_BYTES,
+  CIPHER_LAYOUT,
+  type CipherExports,
+  cipherMemory,
+  type CipherTier,
+  compileCipher,
+  instantiateCipher,
+  MAX_BATCH,
+} from "../wasm_module.ts";
+
+const VIRTIO_HEADER_BYTES = 10;
+const MAX_PACKET_BYTES = 65_535;
+
+/** Choices that hold for the life of a cipher. */
+export interface WasmBatchCipherOptions {
+  /** As `selectCipherTier` found it. */
+  readonly tier?: CipherTier;
+  /** Whether packets of UDP are joined too, which the host's interface must be able to take. */
+  readonly joinsUdp?: boolean;
+}
+
+/** One thread's cipher. Every call is synchronous, and leaves no key in the memory. */
+export class WasmBatchCipher implements BatchCipher {
+  /** How the status names it. */
+  readonly name: string;
+  readonly memory: WebAssembly.Memory;
+  /** The first byte that is the caller's. */
+  readonly freeFrom: number = CIPHER_BYTES;
+  readonly aead: Aead;
+  readonly openTable: OpenTable;
+  readonly #wasm: CipherExports;
+  readonly #bytes: Uint8Array;
+  readonly #result: Int32Array;
+  readonly #frames: Int32Array;
+  readonly #joinsUdp: boolean;
+
+  /**
+   * @param pages of the memory, 64 KiB each; the first is the cipher's
+   * @throws WebAssembly.CompileError where the runtime lacks what the tier needs
+   */
+  constructor(pages: number, { tier = "baseline", joinsUdp = true }: WasmBatchCipherOptions = {}) {
+    this.aead = wasmAead(tier);
+    this.name = this.aead.name;
+    this.memory = cipherMemory(tier, pages);
+    this.#wasm = instantiateCipher(compileCipher(tier), this.memory);
+    this.#joinsUdp = joinsUdp;
+    const { buffer } = this.memory;
+    this.#bytes = new Uint8Array(buffer);
+    this.#result = new Int32Array(buffer, CIPHER_LAYOUT.RESULT, 2);
+    this.#frames = new Int32Array(buffer, CIPHER_LAYOUT.FRAMES, 2 * MAX_BATCH);
+    this.openTable = {
+      at: new Int32Array(buffer, CIPHER_LAYOUT.TABLE_AT, MAX_BATCH),
+      lengthBytes: new Int32Array(buffer, CIPHER_LAYOUT.TABLE_LENGTH, MAX_BATCH),
+      counters: new Float64Array(buffer, CIPHER_LAYOUT.TABLE_COUNTER, MAX_BATCH),
+      plaintextBytes: new Int32Array(buffer, CIPHER_LAYOUT.TABLE_RESULT, MAX_BATCH),
+    };
+  }
+
+  /**
+   * Cuts a superpacket, completes its packets, seals them as transport messages (WireGuard paper §5.4.6).
+   *
+   * @returns what was written, or why nothing was
+   * @throws RangeError when the job leaves the memory, or its counters are no safe integers
+   * @throws TypeError when the key was wiped or is another implementation's
+   */
+  sealSuperpacket(job: SealJob): SealedBatch | SealFailure {
+    const { at, lengthBytes, out, roomBytes, counter } = job;
+    const isInside = at - VIRTIO_HEADER_BYTES >= CIPHER_BYTES && out >= CIPHER_BYTES && lengthBytes >= 0 &&
+      at + lengthBytes <= this.#bytes.length && out + roomBytes <= this.#bytes.length;
+    if (!isInside) throw new RangeError(`Cannot seal ${lengthBytes} bytes at ${at}: they leave the memory`);
+    if (!Number.isSafeInteger(counter) || counter < 0 || !Number.isSafeInteger(counter + MAX_PACKET_BYTES)) {
+      throw new RangeError(`Cannot seal as number ${counter}: it is no safe integer`);
+    }
+    if (!this.#load(job.key)) throw new TypeError("Cannot seal by a key that was wiped");
+    const written = this.#wasm.sealSuperframe(
+      at,
+      lengthBytes,
+      out,
+      roomBytes,
+      job.remoteIndex,
+      job.mtuBytes,
+      counter,
+    );
+    if (written <= 0) return written === 0 ? "no-room" : "malformed";
+    return { packets: this.#result[0] ?? 0, lengthBytes: written, segmentBytes: this.#result[1] ?? 0 };
+  }
+
+  /**
+   * Opens the first `count` messages of the table, in place; by a key that was wiped, none is authentic.
+   * @throws RangeError when there are more than `MAX_BATCH`
+   * @throws TypeError when the key is another implementation's
+   */
+  openBatch(key: AeadKey, count: number): void {
+    if (count > MAX_BATCH) throw new RangeError(`Cannot open ${count} messages: a batch has ${MAX_BATCH}`);
+    if (this.#load(key)) this.#wasm.openBatch(count);
+    else this.openTable.plaintextBytes.fill(-1, 0, count);
+  }
+
+  /** Starts to join packets of a batch. They are joined where they are, so no other place is needed. */
+  beginFrames(): void {
+    this.#wasm.beginJoin(this.#joinsUdp ? 1 : 0);
+  }
+
+  /**
+   * Adds a packet, at most `MAX_BATCH` of them, in the order of their addresses. What stands between two packets that
+   * are added one after the other may be overwritten.
+   */
+  addPacket(at: number, lengthBytes: number): void {
+    this.#wasm.joinPacket(at, lengthBytes);
+  }
+
+  /** @returns how many frames there are to be written, each with its virtio header */
+  endFrames(): number {
+    return this.#wasm.endJoin();
+  }
+
+  /** @returns where frame `index` begins, virtio header included */
+  frameAt(index: number): number {
+    return this.#frames[2 * index] ?? 0;
+  }
+
+  /** @returns the length of frame `index`, virtio header included */
+  frameBytes(index: number): number {
+    return this.#frames[2 * index + 1] ?? 0;
+  }
+
+  #load(key: AeadKey): boolean {
+    if (!(key instanceof WasmKey)) throw new TypeError("Cannot use a key that the cipher did not make");
+    return key.load(this.#bytes);
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * The cipher's modules, and instances of them with names and types.
+ * @module
+ */
+
+import { BASELINE_BATCH_WASM } from "./batch/gen/baseline_batch_wasm.ts";
+import { WIDE_BATCH_WASM } from "./batch/gen/wide_batch_wasm.ts";
+import { WIDE_CIPHER_WASM } from "./batch/gen/wide_cipher_wasm.ts";
+
+/**
+ * Which implementation seals: `baseline` runs wherever there is SIMD; `wide` needs V8's flags
+ * `--experimental-wasm-wide-arithmetic`, to run at all, and `--experimental-wasm-revectorize`, to be worth it.
+ */
+export type CipherTier = "baseline" | "wide";
+
+/** The first byte that is the host's; what stands before is the cipher's own (`assembly/layout.ts`). */
+export const CIPHER_BYTES = 0x1_0000;
+/** How many datagrams a batch holds at most. */
+export const MAX_BATCH = 2048;
+/** Bytes that sealing adds in front and behind (WireGuard paper §5.4.6). */
+export const MESSAGE_OVERHEAD_BYTES = 32;
+
+/** Where the host writes what a call works with; all lengths in bytes. */
+export const CIPHER_LAYOUT = {
+  KEY: 0x4c0,
+  NONCE: 0x4e4,
+  RESULT: 0x520,
+  TABLE_AT: 0x2000,
+  TABLE_LENGTH: 0x4000,
+  TABLE_RESULT: 0x6000,
+  TABLE_COUNTER: 0x8000,
+  FRAMES: 0xc000,
+} as const;
+
+/**
+ * What the module exports; all parameters are addresses, lengths and numbers, and nothing is checked. The key has to
+ * be put to `CIPHER_LAYOUT.KEY` before each call that seals or opens, which leaves zeroes there.
+ */
+export interface CipherExports {
+  /** Once, before all others. */
+  init(): void;
+  /** Encrypts `length` bytes at `at` in place, and appends the tag; key and nonce stand in the layout. */
+  seal(at: number, length: number, data: number, dataLength: number): void;
+  /** Decrypts in place; `length` is without the tag. @returns 1, or 0 when zeroes were written instead of a forgery */
+  open(at: number, length: number, data: number, dataLength: number): number;
+  /** Seals `count` packets `stride` bytes apart, with 16 bytes before and behind each for header and tag. */
+  sealBatch(
+    at: number,
+    stride: number,
+    length: number,
+    lastLength: number,
+    count: number,
+    remoteIndex: number,
+    counter: number,
+  ): void;
+  /** Opens the first `count` messages of the table. */
+  openBatch(count: number): void;
+  /**
+   * Cuts and seals a superpacket whose virtio header stands before `at`; `RESULT` has the number of packets, and the
+   * length of all messages but the last.
+   * @returns the bytes of all messages, 0 when there is too little room, -1 when the header contradicts the packet
+   */
+  sealSuperframe(
+    at: number,
+    length: number,
+    to: number,
+    room: number,
+    remoteIndex: number,
+    mtu: number,
+    counter: number,
+  ): number;
+  /** Starts to join packets; `joinsUdp` is 1 where the host takes superpackets of UDP. */
+  beginJoin(joinsUdp: number): void;
+  /** Adds a packet, and overwrites the 10 bytes before it. */
+  joinPacket(at: number, length: number): void;
+  /** @returns how many frames stand in `FRAMES`, each two words: where its virtio header begins, its length with that */
+  endJoin(): number;
+}
+
+/** The modules of a tier. */
+export interface CompiledCipher {
+  readonly tier: CipherTier;
+  readonly batch: WebAssembly.Module;
+  /** The wide tier's cipher, which `batch` imports. */
+  readonly cipher?: WebAssembly.Module;
+}
+
+/** @returns whether the runtime takes the modules of `tier`; how fast they are is another matter */
+export function canRunCipher(tier: CipherTier): boolean {
+  return WebAssembly.validate(decode(tier === "wide" ? WIDE_CIPHER_WASM : BASELINE_BATCH_WASM));
+}
+
+/**
+ * Compiles the modules.
+ * @throws WebAssembly.CompileError where the runtime lacks what the tier needs
+ */
+export function compileCipher(tier: CipherTier = "baseline"): CompiledCipher {
+  if (tier === "baseline") return { tier, batch: new WebAssembly.Module(decode(BASELINE_BATCH_WASM)) };
+  const cipher = new WebAssembly.Module(decode(WIDE_CIPHER_WASM));
+  return { tier, batch: new WebAssembly.Module(decode(WIDE_BATCH_WASM)), cipher };
+}
+
+/**
+ * Makes memory for a cipher: the baseline's is shared, the wide one's is not, because the runtime pairs no vectors
+ * across shared memory.
+ * @param pages of 64 KiB
+ */
+export function cipherMemory(tier: CipherTier, pages: number, maxPages: number = pages): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: pages, maximum: maxPages, shared: tier === "baseline" });
+}
+
+/**
+ * Makes an instance that works on `memory`, of which nobody else may use the first `CIPHER_BYTES` meanwhile.
+ * @param memory of one page at least, shared or not as `cipherMemory` makes it
+ * @throws WebAssembly.LinkError when it is not
+ */
+export function instantiateCipher(compiled: CompiledCipher, memory: WebAssembly.Memory): CipherExports {
+  const imports: WebAssembly.Imports = { env: { memory } };
+  if (compiled.cipher !== undefined) {
+    const { exports } = new WebAssembly.Instance(compiled.cipher, imports);
+    imports["wide"] = exports as unknown as WebAssembly.ModuleImports;
+  }
+  const { exports } = new WebAssembly.Instance(compiled.batch, imports);
+  const wasm = exports as unknown as CipherExports;
+  wasm.init();
+  return wasm;
+}
+
+function decode(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.fromBase64(base64);
+}

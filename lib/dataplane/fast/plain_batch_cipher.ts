@@ -1,0 +1,122 @@
+/**
+ * The batch cipher in plain TypeScript over any AEAD: the oracle of the fast one, and its stand-in where there is no
+ * WebAssembly SIMD.
+ * @module
+ */
+
+import {
+  type Aead,
+  type AeadKey,
+  type BatchCipher,
+  MAX_BATCH,
+  type OpenTable,
+  type SealedBatch,
+  type SealFailure,
+  type SealJob,
+  TAG_BYTES,
+} from "../../crypto/mod.ts";
+import { readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
+
+const TRANSPORT_HEADER_BYTES = 16;
+const PADDING_BYTES = 16;
+const NO_BYTES = new Uint8Array(0);
+
+/** One packet at a time; it joins nothing. */
+export class PlainBatchCipher implements BatchCipher {
+  readonly name: string;
+  readonly memory: WebAssembly.Memory;
+  readonly freeFrom = 0;
+  readonly aead: Aead;
+  readonly openTable: OpenTable = openTable();
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #frameAt = new Int32Array(MAX_BATCH);
+  readonly #frameBytes = new Int32Array(MAX_BATCH);
+  #frames = 0;
+
+  /** @param pages of 64 KiB, as many as the data plane needs */
+  constructor(aead: Aead, pages: number) {
+    this.name = `plain, ${aead.name}`;
+    this.aead = aead;
+    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    this.#bytes = new Uint8Array(this.memory.buffer);
+    this.#view = new DataView(this.memory.buffer);
+  }
+
+  sealSuperpacket(job: SealJob): SealedBatch | SealFailure {
+    const header = readVirtioHeader(this.#bytes, job.at - VIRTIO_HEADER_BYTES);
+    const packets = splitSuperpacket(this.#bytes.slice(job.at, job.at + job.lengthBytes), header);
+    const [first] = packets ?? [];
+    if (packets === undefined || first === undefined) return "malformed";
+    const segmentBytes = sealedBytes(first.length, job.mtuBytes);
+    if (segmentBytes * packets.length > job.roomBytes) return "no-room";
+    let out = job.out;
+    for (const [i, packet] of packets.entries()) {
+      out += this.#seal(packet, out, { ...job, counter: job.counter + i });
+    }
+    return { packets: packets.length, lengthBytes: out - job.out, segmentBytes };
+  }
+
+  openBatch(key: AeadKey, count: number): void {
+    const { at, lengthBytes, counters, plaintextBytes } = this.openTable;
+    for (let i = 0; i < count; i++) {
+      const start = (at[i] ?? 0) + TRANSPORT_HEADER_BYTES;
+      const sealed = this.#bytes.slice(start, (at[i] ?? 0) + (lengthBytes[i] ?? 0));
+      const opened = new Uint8Array(sealed.length);
+      const length = key.open(counters[i] ?? 0, sealed, NO_BYTES, opened, 0);
+      plaintextBytes[i] = length;
+      this.#bytes.set(opened, start);
+    }
+  }
+
+  beginFrames(): void {
+    this.#frames = 0;
+  }
+
+  addPacket(at: number, lengthBytes: number): void {
+    this.#bytes.fill(0, at - VIRTIO_HEADER_BYTES, at);
+    this.#frameAt[this.#frames] = at - VIRTIO_HEADER_BYTES;
+    this.#frameBytes[this.#frames++] = lengthBytes + VIRTIO_HEADER_BYTES;
+  }
+
+  endFrames(): number {
+    return this.#frames;
+  }
+
+  frameAt(index: number): number {
+    return this.#frameAt[index] ?? 0;
+  }
+
+  frameBytes(index: number): number {
+    return this.#frameBytes[index] ?? 0;
+  }
+
+  /** @returns how many bytes were written at `out` */
+  #seal(packet: Uint8Array, out: number, { key, counter, remoteIndex, mtuBytes }: SealJob): number {
+    const padded = new Uint8Array(sealedBytes(packet.length, mtuBytes) - TRANSPORT_HEADER_BYTES - TAG_BYTES);
+    padded.set(packet);
+    this.#view.setUint32(out, 4, true);
+    this.#view.setUint32(out + 4, remoteIndex, true);
+    this.#view.setBigUint64(out + 8, BigInt(counter), true);
+    const sealed = new Uint8Array(padded.length + TAG_BYTES);
+    key.seal(counter, padded, NO_BYTES, sealed, 0);
+    this.#bytes.set(sealed, out + TRANSPORT_HEADER_BYTES);
+    return TRANSPORT_HEADER_BYTES + sealed.length;
+  }
+}
+
+/** @returns the length of the datagram that carries a packet of `packetBytes` (WireGuard paper §5.4.6) */
+export function sealedBytes(packetBytes: number, mtuBytes: number): number {
+  const padded = Math.ceil(packetBytes / PADDING_BYTES) * PADDING_BYTES;
+  const bounded = padded > mtuBytes ? Math.max(packetBytes, mtuBytes) : padded;
+  return TRANSPORT_HEADER_BYTES + bounded + TAG_BYTES;
+}
+
+function openTable(): OpenTable {
+  return {
+    at: new Int32Array(MAX_BATCH),
+    lengthBytes: new Int32Array(MAX_BATCH),
+    counters: new Float64Array(MAX_BATCH),
+    plaintextBytes: new Int32Array(MAX_BATCH),
+  };
+}

@@ -1,0 +1,174 @@
+/**
+ * System calls for tests of the fast path: a socket and an interface in memory, and every fault that a test asks for.
+ * @module
+ */
+
+import {
+  encodeSocketAddress,
+  ERRNO,
+  MMSGHDR_BYTES,
+  MSGHDR,
+  type RawCalls,
+  SocketAddressReader,
+  UDP_GRO,
+  UDP_SEGMENT,
+} from "../../../host/mod.ts";
+import type { Endpoint } from "../../../net/mod.ts";
+
+/** What stands for addresses of this process: whoever forgets to add it touches nothing. */
+export const FAKE_BASE = 0x7000_0000;
+export const FAKE_TUN_FD = 70;
+export const FAKE_UDP_FD = 71;
+export const FAKE_WAKE_FD = 72;
+
+/** What one send took. */
+export interface FakeSend {
+  readonly destination: string;
+  readonly datagrams: readonly Uint8Array[];
+  /** The size that the host was to cut it to; undefined for a single datagram. */
+  readonly segmentBytes: number | undefined;
+}
+
+/** What one receive brings. */
+export interface FakeReceive {
+  readonly bytes: Uint8Array;
+  readonly source: Endpoint;
+  /** As UDP_GRO tells it; a socket without it tells nothing. */
+  readonly segmentBytes?: number;
+}
+
+/** The calls over `memory`, as if it lay at `FAKE_BASE`. */
+export class FakeCalls implements RawCalls {
+  errno = 0;
+  /** What was sent, and how often it was tried. */
+  readonly sends: FakeSend[] = [];
+  sendCalls = 0;
+  receiveCalls = 0;
+  /** What the socket and the interface bring next: bytes, or the error of one call. */
+  readonly receives: (FakeReceive | number)[] = [];
+  readonly frames: (Uint8Array | number)[] = [];
+  /** What was written to the interface. */
+  readonly written: Uint8Array[] = [];
+  /** Milliseconds of each wait that was asked for. */
+  readonly waits: number[] = [];
+  /** @returns the error of this send, or 0 */
+  sendError: (send: FakeSend) => number = () => 0;
+  /** @returns the error of this write, or 0 */
+  writeError: (frame: Uint8Array) => number = () => 0;
+  /** Called by each wait. @returns revents by descriptor */
+  onPoll: (timeoutMs: number) => ReadonlyMap<number, number> = () => new Map();
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+
+  constructor(memory: WebAssembly.Memory) {
+    this.#bytes = new Uint8Array(memory.buffer);
+    this.#view = new DataView(memory.buffer);
+  }
+
+  read(fd: number, address: number, lengthBytes: number): number {
+    if (fd !== FAKE_TUN_FD) return this.#fail(ERRNO.EAGAIN);
+    const next = this.frames.shift() ?? ERRNO.EAGAIN;
+    if (typeof next === "number") return this.#fail(next);
+    const taken = next.subarray(0, lengthBytes);
+    this.#bytes.set(taken, address - FAKE_BASE);
+    return taken.length;
+  }
+
+  write(_fd: number, address: number, lengthBytes: number): number {
+    const frame = this.#bytes.slice(address - FAKE_BASE, address - FAKE_BASE + lengthBytes);
+    const errno = this.writeError(frame);
+    if (errno !== 0) return this.#fail(errno);
+    this.written.push(frame);
+    return lengthBytes;
+  }
+
+  sendmsg(_fd: number, message: number): number {
+    this.sendCalls++;
+    const at = message - FAKE_BASE;
+    const [name, vector, control] = [this.#pointer(at), this.#pointer(at + 16), this.#pointer(at + 32)];
+    const start = this.#pointer(vector);
+    const lengthBytes = Number(this.#view.getBigUint64(vector + 8, true));
+    const controlBytes = Number(this.#view.getBigUint64(at + 40, true));
+    let segmentBytes: number | undefined;
+    if (controlBytes > 0 && this.#view.getInt32(control + 12, true) === UDP_SEGMENT) {
+      segmentBytes = this.#view.getUint16(control + 16, true);
+    }
+    const datagrams: Uint8Array[] = [];
+    const step = segmentBytes ?? lengthBytes;
+    for (let from = start; from < start + lengthBytes; from += step) {
+      datagrams.push(this.#bytes.slice(from, Math.min(from + step, start + lengthBytes)));
+    }
+    const destination = new SocketAddressReader().read(this.#bytes, name).toString();
+    const send = { destination, datagrams, segmentBytes };
+    const errno = lengthBytes > 65_507
+      ? ERRNO.EMSGSIZE
+      : datagrams.length > 64
+      ? ERRNO.EINVAL
+      : this.sendError(send);
+    if (errno !== 0) return this.#fail(errno);
+    this.sends.push(send);
+    return lengthBytes;
+  }
+
+  recvmsg(_fd: number, message: number): number {
+    this.receiveCalls++;
+    const next = this.receives.shift() ?? ERRNO.EAGAIN;
+    if (typeof next === "number") return this.#fail(next);
+    const at = message - FAKE_BASE;
+    const vector = this.#pointer(at + 16);
+    const room = Number(this.#view.getBigUint64(vector + 8, true));
+    const taken = next.bytes.subarray(0, room);
+    this.#bytes.set(taken, this.#pointer(vector));
+    this.#bytes.set(encodeSocketAddress(next.source, 6) ?? [], this.#pointer(at));
+    let controlBytes = 0;
+    if (next.segmentBytes !== undefined) {
+      const control = this.#pointer(at + 32);
+      this.#view.setBigUint64(control, 20n, true);
+      this.#view.setInt32(control + 8, 17, true);
+      this.#view.setInt32(control + 12, UDP_GRO, true);
+      this.#view.setInt32(control + 16, next.segmentBytes, true);
+      controlBytes = 24;
+    }
+    this.#view.setBigUint64(at + 40, BigInt(controlBytes), true);
+    return taken.length;
+  }
+
+  sendmmsg(fd: number, messages: number, count: number): number {
+    let sent = 0;
+    while (sent < count && this.sendmsg(fd, messages + sent * MMSGHDR_BYTES) >= 0) sent++;
+    // As many calls as the host has seen.
+    this.sendCalls -= Math.min(count - 1, sent);
+    return sent > 0 ? sent : -1;
+  }
+
+  recvmmsg(fd: number, messages: number, count: number): number {
+    let received = 0;
+    while (received < count) {
+      const message = messages + received * MMSGHDR_BYTES;
+      const lengthBytes = this.recvmsg(fd, message);
+      if (lengthBytes < 0) break;
+      this.#view.setUint32(message - FAKE_BASE + MSGHDR.CARRIED, lengthBytes, true);
+      received++;
+    }
+    this.receiveCalls -= Math.min(count - 1, received);
+    return received > 0 ? received : -1;
+  }
+
+  poll(descriptors: number, count: number, timeoutMs: number): number {
+    this.waits.push(timeoutMs);
+    const ready = this.onPoll(timeoutMs);
+    for (let at = descriptors - FAKE_BASE; count > 0; at += 8, count--) {
+      this.#view.setInt16(at + 6, ready.get(this.#view.getInt32(at, true)) ?? 0, true);
+    }
+    return ready.size;
+  }
+
+  #pointer(at: number): number {
+    return Number(this.#view.getBigUint64(at, true)) - FAKE_BASE;
+  }
+
+  #fail(errno: number): number {
+    this.errno = errno;
+    return -1;
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * The few calls of the C library that Deno does not offer.
+ * @module
+ */
+
+import { HostError } from "../host_error.ts";
+
+// open and ioctl are variadic in C; the Linux ABIs of x86-64 and aarch64 pass their third argument alike.
+const SYMBOLS = {
+  open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
+  ioctlValue: { name: "ioctl", parameters: ["i32", "u64", "u64"], result: "i32" },
+  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true },
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+  recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+  if_nametoindex: { parameters: ["buffer"], result: "u32" },
+  madvise: { parameters: ["u64", "usize", "i32"], result: "i32" },
+  __errno_location: { parameters: [], result: "pointer" },
+} as const;
+
+/** What `errno` says, of asm-generic/errno.h, as far as weft tells it apart. */
+export const ERRNO = {
+  EPERM: 1,
+  ENOENT: 2,
+  ESRCH: 3,
+  EINTR: 4,
+  EIO: 5,
+  ENXIO: 6,
+  EBADF: 9,
+  EAGAIN: 11,
+  EACCES: 13,
+  EBUSY: 16,
+  EEXIST: 17,
+  ENODEV: 19,
+  EINVAL: 22,
+  EBADFD: 77,
+  EMSGSIZE: 90,
+  EOPNOTSUPP: 95,
+  EAFNOSUPPORT: 97,
+  EADDRINUSE: 98,
+  ENETDOWN: 100,
+  ENOBUFS: 105,
+  ENETUNREACH: 101,
+  ECONNREFUSED: 111,
+  EHOSTUNREACH: 113,
+} as const;
+
+// asm-generic/fcntl.h; eventfd and socket take the same values
+/** For reading and writing. */
+export const O_RDWR = 0x2;
+/** Calls that would wait fail with EAGAIN. */
+export const O_NONBLOCK = 0x800;
+/** Programs that are started do not inherit it. */
+export const O_CLOEXEC = 0x80000;
+
+/** @throws HostError with this hint when the library is not there, or foreign functions are not allowed */
+export function loadLibc<const T extends Deno.ForeignLibraryInterface>(
+  symbols: T,
+  hint: string,
+): Deno.DynamicLibrary<T> {
+  try {
+    return Deno.dlopen("libc.so.6", symbols);
+  } catch (cause) {
+    throw new HostError("Cannot load libc.so.6", { hint, cause });
+  }
+}
+
+/** @returns the `errno` of this thread, as the library changes it */
+export function errnoAt(location: Deno.PointerValue): Int32Array {
+  // Never null in C; the fallback only satisfies the type.
+  return new Int32Array(
+    location === null ? new ArrayBuffer(4) : Deno.UnsafePointerView.getArrayBuffer(location, 4),
+  );
+}
+
+/** The library, loaded. Results are those of C: -1 means that `errno` says why. */
+export class Libc {
+  readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
+  readonly #symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+  readonly #errno: Int32Array;
+
+  private constructor(library: Deno.DynamicLibrary<typeof SYMBOLS>) {
+    this.#library = library;
+    this.#symbols = library.symbols;
+    this.#errno = errnoAt(library.symbols.__errno_location());
+  }
+
+  /**
+   * Loads the library; nothing is loaded before.
+   * @throws HostError when this is not Linux with the GNU C library, or foreign functions are not allowed
+   */
+  static open(): Libc {
+    const hint = "A network interface needs Linux with the GNU C library; use --rootless elsewhere.";
+    return new Libc(loadLibc(SYMBOLS, hint));
+  }
+
+  /** Why the last synchronous call on this thread failed. */
+  get errno(): number {
+    return this.#errno[0] ?? 0;
+  }
+
+  /** @returns a descriptor, or -1 */
+  open(path: string, flags: number): number {
+    return this.#symbols.open(cString(path), flags, 0);
+  }
+
+  close(fd: number): void {
+    this.#symbols.close(fd);
+  }
+
+  ioctl(fd: number, request: number, argument: Uint8Array<ArrayBuffer>): number {
+    return this.#symbols.ioctl(fd, BigInt(request), argument);
+  }
+
+  /** An ioctl whose argument is a number. @returns -1 when it failed */
+  ioctlValue(fd: number, request: number, value: number): number {
+    return this.#symbols.ioctlValue(fd, BigInt(request), BigInt(value));
+  }
+
+  /** Reads at most `out.length` bytes. @returns how many, or -1 */
+  read(fd: number, out: Uint8Array<ArrayBuffer>): number {
+    return Number(this.#symbols.read(fd, out, BigInt(out.length)));
+  }
+
+  /** @returns how many bytes were written, or -1 */
+  write(fd: number, bytes: Uint8Array<ArrayBuffer>): number {
+    return Number(this.#symbols.write(fd, bytes, BigInt(bytes.length)));
+  }
+
+  eventfd(flags: number): number {
+    return this.#symbols.eventfd(0, flags);
+  }
+
+  /**
+   * Waits on a thread of its own; `errno` does not reach this one.
+   * @param descriptors an array of `struct pollfd`, 8 bytes each, alive and untouched until it is done
+   * @param timeoutMs -1 waits for ever
+   */
+  poll(descriptors: Uint8Array<ArrayBuffer>, timeoutMs: number): Promise<number> {
+    return this.#symbols.poll(descriptors, BigInt(descriptors.length >> 3), timeoutMs);
+  }
+
+  socket(family: number, type: number, protocol: number): number {
+    return this.#symbols.socket(family, type, protocol);
+  }
+
+  bind(fd: number, address: Uint8Array<ArrayBuffer>): number {
+    return this.#symbols.bind(fd, address, address.length);
+  }
+
+  /** Writes the address that `fd` is bound to. @returns -1 when it failed */
+  getsockname(fd: number, out: Uint8Array<ArrayBuffer>): number {
+    const length = new Uint8Array(Int32Array.of(out.length).buffer);
+    return this.#symbols.getsockname(fd, out, length);
+  }
+
+  /** @param value 32 bits, or a structure @returns whether the kernel took it */
+  setOption(fd: number, level: number, option: number, value: number | Uint8Array<ArrayBuffer>): boolean {
+    const bytes = typeof value === "number" ? new Uint8Array(Int32Array.of(value).buffer) : value;
+    return this.#symbols.setsockopt(fd, level, option, bytes, bytes.length) >= 0;
+  }
+
+  send(fd: number, bytes: Uint8Array<ArrayBuffer>, flags: number): number {
+    return Number(this.#symbols.send(fd, bytes, BigInt(bytes.length), flags));
+  }
+
+  recv(fd: number, out: Uint8Array<ArrayBuffer>, flags: number): number {
+    return Number(this.#symbols.recv(fd, out, BigInt(out.length), flags));
+  }
+
+  /** @param advice what is to become of the pages in the range (madvise(2)) @returns -1 when it failed */
+  adviseMemory(start: bigint, lengthBytes: bigint, advice: number): number {
+    return this.#symbols.madvise(start, lengthBytes, advice);
+  }
+
+  /** @returns the interface's index, or 0 when there is none */
+  interfaceIndex(name: string): number {
+    return this.#symbols.if_nametoindex(cString(name));
+  }
+
+  /** Unloads the library; nothing may be called afterwards, and no `poll` may be under way. */
+  unload(): void {
+    this.#library.close();
+  }
+}
+
+function cString(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text + "\0");
+}

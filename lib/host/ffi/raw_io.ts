@@ -1,0 +1,150 @@
+/**
+ * Calls of the C library on memory that is given by its address: what a data plane's worker runs on. Nothing is
+ * allocated for a call, and a call that waits blocks its thread.
+ * @module
+ */
+
+import { type Millis, millis } from "../../base/mod.ts";
+import { errnoAt, loadLibc } from "./libc.ts";
+
+/**
+ * Addresses go in as pointer objects: a number in the place of 64 bits makes V8 throw its optimised code away again and
+ * again, because it expects a BigInt there. Buffers whose place changes go in by way of a `struct iovec`.
+ */
+const SYMBOLS = {
+  readv: { parameters: ["i32", "pointer", "i32"], result: "i32" },
+  writev: { parameters: ["i32", "pointer", "i32"], result: "i32" },
+  sendmsg: { parameters: ["i32", "pointer", "i32"], result: "i32" },
+  recvmsg: { parameters: ["i32", "pointer", "i32"], result: "i32" },
+  sendmmsg: { parameters: ["i32", "pointer", "u32", "i32"], result: "i32" },
+  recvmmsg: { parameters: ["i32", "pointer", "u32", "i32", "pointer"], result: "i32" },
+  poll: { parameters: ["pointer", "u32", "i32"], result: "i32" },
+  clock_gettime: { parameters: ["i32", "pointer"], result: "i32" },
+  __errno_location: { parameters: [], result: "pointer" },
+} as const;
+/** A `struct iovec` as 32-bit words: address, length. */
+const VECTOR_WORDS = 4;
+const WORD = 0x1_0000_0000;
+/** linux/time.h */
+const CLOCK_BOOTTIME = 7;
+
+/** The address of memory that never moves, such as a shared WebAssembly memory. */
+export function addressOf(memory: WebAssembly.Memory): number {
+  const pointer = Deno.UnsafePointer.of(new Uint8Array(memory.buffer) as Uint8Array<ArrayBuffer>);
+  return Number(Deno.UnsafePointer.value(pointer));
+}
+
+/** The calls as a port. Results are those of C: -1 means that `errno` says why. */
+export interface RawCalls {
+  /** Why the last call on this thread failed. */
+  readonly errno: number;
+  /** @returns how many bytes were read, or -1 */
+  read(fd: number, address: number, lengthBytes: number): number;
+  /** @returns how many bytes were written, or -1 */
+  write(fd: number, address: number, lengthBytes: number): number;
+  /** @param message the address of a `struct msghdr` @returns how many bytes were sent, or -1 */
+  sendmsg(fd: number, message: number): number;
+  /** @param message the address of a `struct msghdr` @returns how many bytes were received, or -1 */
+  recvmsg(fd: number, message: number): number;
+  /**
+   * @param messages the address of an array of `struct mmsghdr`
+   * @returns how many were sent: fewer than `count` when the next one failed, -1 when the first did
+   */
+  sendmmsg(fd: number, messages: number, count: number): number;
+  /** @param messages the address of an array of `struct mmsghdr` @returns how many were received, or -1 */
+  recvmmsg(fd: number, messages: number, count: number): number;
+  /**
+   * Waits on this thread.
+   * @param descriptors the address of an array of `struct pollfd`
+   * @param timeoutMs -1 waits for ever
+   */
+  poll(descriptors: number, count: number, timeoutMs: number): number;
+}
+
+/** The calls, on the thread that made it. */
+export class RawIo implements RawCalls {
+  readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
+  readonly #symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+  readonly #errno: Int32Array;
+  /** A `struct timespec` as 32-bit words: seconds, nanoseconds. */
+  readonly #time = new Uint32Array(new ArrayBuffer(16));
+  readonly #timePointer: Deno.PointerValue = Deno.UnsafePointer.of(this.#time);
+  readonly #vector = new Uint32Array(new ArrayBuffer(VECTOR_WORDS * 4));
+  readonly #vectorPointer: Deno.PointerValue = Deno.UnsafePointer.of(this.#vector);
+  /** Of structures, which are few and stay where they are. */
+  readonly #pointers = new Map<number, Deno.PointerValue>();
+
+  private constructor(library: Deno.DynamicLibrary<typeof SYMBOLS>) {
+    this.#library = library;
+    this.#symbols = library.symbols;
+    this.#errno = errnoAt(library.symbols.__errno_location());
+  }
+
+  /** @throws HostError when this is not Linux with the GNU C library, or foreign functions are not allowed */
+  static open(): RawIo {
+    const hint =
+      "The fast data plane needs Linux with the GNU C library; use --dataplane portable elsewhere.";
+    return new RawIo(loadLibc(SYMBOLS, hint));
+  }
+
+  get errno(): number {
+    return this.#errno[0] ?? 0;
+  }
+
+  /** The time since the machine started, that in which it slept included: so old is a session for its other end. */
+  now(): Millis {
+    this.#symbols.clock_gettime(CLOCK_BOOTTIME, this.#timePointer);
+    const time = this.#time;
+    return millis(((time[1] ?? 0) * WORD + (time[0] ?? 0)) * 1000 + (time[2] ?? 0) / 1e6);
+  }
+
+  read(fd: number, address: number, lengthBytes: number): number {
+    this.#describe(address, lengthBytes);
+    return this.#symbols.readv(fd, this.#vectorPointer, 1);
+  }
+
+  write(fd: number, address: number, lengthBytes: number): number {
+    this.#describe(address, lengthBytes);
+    return this.#symbols.writev(fd, this.#vectorPointer, 1);
+  }
+
+  sendmsg(fd: number, message: number): number {
+    return this.#symbols.sendmsg(fd, this.#pointer(message), 0);
+  }
+
+  recvmsg(fd: number, message: number): number {
+    return this.#symbols.recvmsg(fd, this.#pointer(message), 0);
+  }
+
+  sendmmsg(fd: number, messages: number, count: number): number {
+    return this.#symbols.sendmmsg(fd, this.#pointer(messages), count, 0);
+  }
+
+  recvmmsg(fd: number, messages: number, count: number): number {
+    return this.#symbols.recvmmsg(fd, this.#pointer(messages), count, 0, null);
+  }
+
+  poll(descriptors: number, count: number, timeoutMs: number): number {
+    return this.#symbols.poll(this.#pointer(descriptors), count, timeoutMs);
+  }
+
+  /** Unloads the library; nothing may be called afterwards. */
+  unload(): void {
+    this.#library.close();
+  }
+
+  #describe(address: number, lengthBytes: number): void {
+    const vector = this.#vector;
+    vector[0] = address % WORD;
+    vector[1] = Math.floor(address / WORD);
+    vector[2] = lengthBytes;
+  }
+
+  #pointer(address: number): Deno.PointerValue {
+    const known = this.#pointers.get(address);
+    if (known !== undefined) return known;
+    const pointer = Deno.UnsafePointer.create(BigInt(address));
+    this.#pointers.set(address, pointer);
+    return pointer;
+  }
+}

@@ -1,0 +1,9 @@
+/**
+ * Links, addresses and routes of this host, changed and followed over rtnetlink(7).
+ * @module
+ */
+
+export * from "./link_monitor.ts";
+export * from "./netlink.ts";
+export type { LinkState } from "./netlink_route.ts";
+export * from "./route_overlap.ts";

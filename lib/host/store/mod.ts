@@ -1,0 +1,9 @@
+/**
+ * What outlives the process: the state in SQLite, and the journal of changes to the host, by which a later start takes
+ * back what a killed one has left.
+ * @module
+ */
+
+export * from "./file_replacement.ts";
+export * from "./host_journal.ts";
+export * from "./sqlite_state_store.ts";

@@ -1,0 +1,75 @@
+/**
+ * Making a TUN interface, whatever reads from it.
+ * @module
+ */
+
+import { HostError, InterfaceExistsError, NotPermittedError, NoTunDeviceError } from "../host_error.ts";
+import { ERRNO, type Libc, O_CLOEXEC, O_NONBLOCK, O_RDWR } from "../ffi/mod.ts";
+
+// linux/if_tun.h
+const TUNSETIFF = 0x400454ca;
+const IFF_TUN = 0x0001;
+const IFF_NO_PI = 0x1000;
+/** Without it the kernel would attach to a persistent device that somebody else made. */
+const IFF_TUN_EXCL = 0x8000;
+/** Each packet has a virtio header before it, which says what is left to do for it. */
+export const IFF_VNET_HDR = 0x4000;
+// linux/if.h
+const IFNAMSIZ = 16;
+const IFREQ_BYTES = 40;
+
+/** Name and longest packet of an interface. */
+export interface TunOptions {
+  /** 1 to 15 of `A-Za-z0-9_.-`, beginning with a letter or digit. */
+  readonly name: string;
+  /** The longest packet, 576 to 65535; the interface itself gets it from `Netlink.setLinkUp`. */
+  readonly mtuBytes: number;
+}
+
+/**
+ * Makes a TUN interface; it is down and has no address.
+ *
+ * @param flags further flags of TUNSETIFF
+ * @returns its descriptor, which does not block; the interface goes with it
+ * @throws RangeError when the name or MTU is none
+ * @throws NoTunDeviceError without the driver, NotPermittedError without CAP_NET_ADMIN, InterfaceExistsError when
+ * the name is taken, HostError for anything else
+ */
+export function attachTun(libc: Libc, { name, mtuBytes }: TunOptions, flags = 0): number {
+  if (!/^[A-Za-z0-9][\w.-]{0,14}$/.test(name)) {
+    throw new RangeError(`Cannot make the interface ${JSON.stringify(name)}: that is no interface name`);
+  }
+  if (!Number.isInteger(mtuBytes) || mtuBytes < 576 || mtuBytes > 65_535) {
+    throw new RangeError(`Cannot make the interface ${name}: its MTU is 576 to 65535, not ${mtuBytes}`);
+  }
+  const fd = libc.open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) throw openError(name, libc.errno);
+  const request = new Uint8Array(IFREQ_BYTES);
+  new TextEncoder().encodeInto(name, request);
+  new DataView(request.buffer).setUint16(IFNAMSIZ, IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL | flags, true);
+  if (libc.ioctl(fd, TUNSETIFF, request) >= 0) return fd;
+  const { errno } = libc;
+  libc.close(fd);
+  // The kernel's answer for a name that is taken depends on what has it; for a TUN device in use it is EBUSY.
+  throw errno !== ERRNO.EPERM && libc.interfaceIndex(name) !== 0
+    ? new InterfaceExistsError(name)
+    : openError(name, errno);
+}
+
+function openError(name: string, errno: number): Error {
+  switch (errno) {
+    case ERRNO.EPERM:
+    case ERRNO.EACCES:
+      return new NotPermittedError(`make the interface ${name}`);
+    case ERRNO.ENOENT:
+    case ERRNO.ENODEV:
+    case ERRNO.ENXIO:
+      return new NoTunDeviceError();
+    case ERRNO.EBUSY:
+      return new InterfaceExistsError(name);
+    default:
+      return new HostError(`Cannot make the interface ${name}: error ${errno} of the kernel`, {
+        hint: "See what the kernel says with `dmesg`, or use --rootless to join without a network interface.",
+      });
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * A thread of its own for a loop of system calls: starting it, hearing from it, and its side of both.
+ * @module
+ */
+
+import { HostError } from "./host_error.ts";
+
+/** Loading a worker's modules takes a fraction of it, on a busy machine too. */
+const START_BOUND_MS = 30_000;
+
+/** Whatever a worker reports, it may report this: it has died. */
+export interface WorkerFailure {
+  readonly kind: "failed";
+  readonly message: string;
+}
+
+/** A worker that is to be started. */
+export interface WorkerStart {
+  readonly url: URL;
+  /** The thread's name, as `ps -T` shows it. */
+  readonly name: string;
+  /** For the message of an error, as in `the fast packet plane`. */
+  readonly what: string;
+  /** What it begins with; it is copied, shared memory excepted. */
+  readonly setup: unknown;
+  /** Makes it return from a system call that it is blocked in; called when the start has failed. */
+  readonly release: () => void;
+  /** How long it may take to be ready; 30 s unless told. */
+  readonly boundMs?: number;
+}
+
+/** A worker that is ready. */
+export interface StartedWorker<Report extends { readonly kind: string }> {
+  /** What it has reported first. */
+  readonly ready: Extract<Report, { readonly kind: "ready" }>;
+  /** Hands every later report to `listener`. */
+  follow(listener: (report: Report | WorkerFailure) => void): void;
+}
+
+/**
+ * Starts a worker and waits until it reports `ready`.
+ * @throws HostError when it fails before that, or says nothing in time; it is ended then
+ */
+export async function startWorker<Report extends { readonly kind: string }>(
+  { url, name, what, setup, release, boundMs = START_BOUND_MS }: WorkerStart,
+): Promise<StartedWorker<Report>> {
+  const worker = new Worker(url, { type: "module", name });
+  const follow = (listener: (report: Report | WorkerFailure) => void): void => {
+    worker.onmessage = ({ data }: MessageEvent<Report | WorkerFailure>) => listener(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      listener({ kind: "failed", message: event.message });
+    };
+  };
+  const { promise, resolve, reject } = Promise.withResolvers<StartedWorker<Report>["ready"]>();
+  const fail = (why: string): void => reject(new HostError(`Cannot start ${what}: ${why}`));
+  follow((report) => {
+    if (report.kind === "ready") resolve(report as StartedWorker<Report>["ready"]);
+    else if (report.kind === "failed") fail((report as WorkerFailure).message);
+  });
+  const timer = setTimeout(() => fail(`its thread is not ready after ${boundMs} ms`), boundMs);
+  worker.postMessage(setup);
+  try {
+    return { ready: await promise, follow };
+  } catch (error) {
+    // A thread that is blocked has to be woken before it can end.
+    release();
+    worker.terminate();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * The worker's side: runs `run` with the setup that the other thread sends, reports how that ended, and ends the thread.
+ * @param run blocks; `report` tells the other thread of what happens meanwhile
+ */
+export function serveAsWorker<Setup, Report>(
+  run: (setup: Setup, report: (report: Report) => void) => Report,
+): void {
+  const scope = globalThis as unknown as {
+    onmessage: ((message: { readonly data: Setup }) => void) | null;
+    postMessage(report: Report | WorkerFailure): void;
+    close(): void;
+  };
+  scope.onmessage = ({ data }) => {
+    try {
+      scope.postMessage(run(data, (report) => scope.postMessage(report)));
+    } catch (error) {
+      const message = error instanceof Error ? error.stack ?? error.message : `${error}`;
+      scope.postMessage({ kind: "failed", message });
+    }
+    scope.close();
+  };
+}

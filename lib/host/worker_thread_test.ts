@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { HostError } from "./host_error.ts";
+import { startWorker, type WorkerStart } from "./worker_thread.ts";
+
+type Report = { readonly kind: "ready"; readonly twice: number } | { readonly kind: "ended" };
+
+/** A worker of this code; `released` says whether it was made to return. */
+function start(code: string, options: Partial<WorkerStart> = {}) {
+  const released = { count: 0 };
+  const started = startWorker<Report>({
+    url: new URL(`data:application/javascript,${encodeURIComponent(code)}`),
+    name: "weft-test",
+    what: "the test's worker",
+    setup: 21,
+    release: () => released.count++,
+    ...options,
+  });
+  return { started, released };
+}
+
+const serving = (run: string) =>
+  `import { serveAsWorker } from ${
+    JSON.stringify(new URL("./worker_thread.ts", import.meta.url).href)
+  }; serveAsWorker(${run});`;
+
+Deno.test("startWorker() waits until a worker is ready, and then follows what it reports", async () => {
+  const code = serving(
+    '(setup, report) => { report({ kind: "ready", twice: 2 * setup }); return { kind: "ended" }; }',
+  );
+  const { started, released } = start(code);
+  const { ready, follow } = await started;
+  assert.deepEqual(ready, { kind: "ready", twice: 42 });
+  const { promise, resolve } = Promise.withResolvers<string>();
+  follow((report) => resolve(report.kind));
+  assert.equal(await promise, "ended");
+  assert.equal(released.count, 0);
+});
+
+const dying: readonly (readonly [string, string, RegExp])[] = [
+  ["says nothing", "onmessage = () => {};", /the test's worker: its thread is not ready after 300 ms/],
+  ["never returns", "for (;;);", /not ready after 300 ms/],
+  ["throws", serving('() => { throw new Error("no luck"); }'), /the test's worker: .*no luck/],
+  ["can't be loaded", 'import "data:application/javascript,syntax error";', /Cannot start the test's worker/],
+];
+for (const [what, code, message] of dying) {
+  Deno.test(`startWorker() fails in time, and ends the thread, when a worker ${what}`, async () => {
+    const startedAt = performance.now();
+    // Whoever is to be found silent gets little time; the others may take what they need.
+    const isSilent = message.source.includes("not ready");
+    const { started, released } = start(code, isSilent ? { boundMs: 300 } : {});
+    await assert.rejects(started, (error: unknown) => {
+      assert.ok(error instanceof HostError);
+      assert.match(error.message, message);
+      return true;
+    });
+    assert.ok(performance.now() - startedAt < 20_000);
+    assert.equal(released.count, 1);
+  });
+}

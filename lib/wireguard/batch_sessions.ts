@@ -1,0 +1,82 @@
+/**
+ * For a data plane that seals and opens whole batches in memory of its own: it asks here which session a batch
+ * belongs to, and reports what it did. What is no plain traffic goes through `Device` as ever.
+ *
+ * ```
+ *   out: peerFor(packet) ── peer.sessionForBatch ── seal with sendKey, from sendCounter ──▶ peer.noteSealed
+ *   in:  sessionAt(index) ── isFresh, open with receiveKey, accept, isFrom(each packet) ──▶ noteOpened
+ * ```
+ * @module
+ */
+
+import type { Millis } from "../base/mod.ts";
+import { type Endpoint, ipDestinationOffset, type IpFamily, ipSourceOffset } from "../net/mod.ts";
+import type { AllowedIps } from "./allowed_ips.ts";
+import type { DeviceContext } from "./device_context.ts";
+import type { Keypair } from "./keypair.ts";
+import type { Peer } from "./peer.ts";
+
+/** A session and whose it is. */
+export interface BatchSession {
+  readonly peer: Peer;
+  readonly keypair: Keypair;
+}
+
+/** Belongs to one device, and is used between its other calls, on the same thread. */
+export class BatchSessions {
+  readonly #allowedIps: AllowedIps<Peer>;
+  readonly #context: Pick<DeviceContext<Peer>, "indices" | "counters" | "timers">;
+
+  constructor(
+    allowedIps: AllowedIps<Peer>,
+    context: Pick<DeviceContext<Peer>, "indices" | "counters" | "timers">,
+  ) {
+    this.#allowedIps = allowedIps;
+    this.#context = context;
+  }
+
+  /**
+   * @param at where an IP packet of this `version` begins in `memory`
+   * @returns whose packet it is, or undefined when nobody's
+   */
+  peerFor(memory: Uint8Array, at: number, version: IpFamily): Peer | undefined {
+    return this.#allowedIps.lookupBytes(memory, at + ipDestinationOffset(version), version);
+  }
+
+  /**
+   * @param index the receiver's index of a transport message
+   * @returns the session, or undefined, counted, when there is none or it is too old
+   */
+  sessionAt(now: Millis, index: number): BatchSession | undefined {
+    const { indices, counters, timers } = this.#context;
+    const entry = indices.get(index);
+    if (entry?.keypair === undefined) counters.count("unknown-session");
+    else if (now - entry.keypair.createdAt >= timers.rejectAfterTimeMs) counters.count("expired-session");
+    else return entry as BatchSession;
+    return undefined;
+  }
+
+  /** Authentic messages of one session came in from `source`, `lengthBytes` of datagrams, with or without packets. */
+  noteOpened(
+    now: Millis,
+    { peer, keypair }: BatchSession,
+    batch: { readonly source: Endpoint; readonly lengthBytes: number; readonly hasPackets: boolean },
+  ): void {
+    peer.noteReceived(now, batch.source, batch.lengthBytes);
+    if (peer.keypairs.confirm(keypair)) {
+      peer.noteHandshakeComplete("responder");
+      peer.sendStaged(now);
+    }
+    peer.refreshWhenReceiving(now);
+    if (batch.hasPackets) peer.noteDataReceived(now);
+  }
+
+  /** Whether `peer` may send the packet of this `version` that begins at `at`; counted when not. */
+  isFrom(peer: Peer, memory: Uint8Array, at: number, version: IpFamily): boolean {
+    if (this.#allowedIps.lookupBytes(memory, at + ipSourceOffset(version), version) === peer) {
+      return true;
+    }
+    this.#context.counters.count("source-not-allowed");
+    return false;
+  }
+}
