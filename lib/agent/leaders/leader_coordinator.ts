@@ -205,9 +205,9 @@ export class LeaderCoordinator {
     const asker = mesh.roster.linkable(nodeId)?.record;
     if (asker === undefined) return;
     try {
-      const { answer, changes = NO_UPDATE } = this.#answer(asker, request);
+      const { answer, update = NO_UPDATE } = this.#answer(asker, request);
       const sent = messages.send(nodeId, { kind: "response", number, answer });
-      publish(changes);
+      publish(update);
       await sent;
       log.info("asked by a member", { from: asker.name, request: request.kind, answer: answer.kind });
     } catch (error) {
@@ -215,14 +215,14 @@ export class LeaderCoordinator {
     }
   }
 
-  #answer(asker: MemberRecord, request: MemberRequest): { answer: MemberAnswer; changes?: ReplicaUpdate } {
+  #answer(asker: MemberRecord, request: MemberRequest): { answer: MemberAnswer; update?: ReplicaUpdate } {
     const { leadership, admission } = this.#parts.mesh;
     const refused = { answer: { kind: "refused" } } as const;
     const isLeader = asker.roles.includes("leader");
     switch (request.kind) {
       case "promotion": {
-        const changes = isLeader ? leadership.accept(request) : undefined;
-        return changes === undefined ? refused : { answer: { kind: "done" }, changes };
+        const update = isLeader ? leadership.accept(request) : undefined;
+        return update === undefined ? refused : { answer: { kind: "done" }, update };
       }
       case "demotion":
         return isLeader ? leadership.demote(asker) : refused;
@@ -239,7 +239,7 @@ export class LeaderCoordinator {
           records: both.map(({ signed }) => signed),
           statements: statement === undefined ? [] : [statement],
         };
-        return { answer: { kind: "done", update }, changes: update };
+        return { answer: { kind: "done", update }, update };
       }
     }
   }

@@ -146,16 +146,15 @@ export class Leadership {
     });
   }
 
-  /** Answers a leader that asks this node to be none any more; the same again when it asks again. */
-  demote(asker: MemberRecord): { readonly answer: MemberAnswer; readonly changes: ReplicaUpdate } {
+  /** Answers a leader that asks this node to be none any more; the same again when it asks again. `update` is for all. */
+  demote(asker: MemberRecord): { readonly answer: MemberAnswer; readonly update: ReplicaUpdate } {
     if (this.#leader === undefined) {
       const { newPool, random } = this.#options;
       const slices = new SliceLedger(this.#store, { pool: newPool(), random }).pendingAllFor(asker.nodeId);
-      return { answer: { kind: "done", ...slices && { slices } }, changes: NO_UPDATE };
+      return { answer: { kind: "done", ...slices && { slices } }, update: NO_UPDATE };
     }
     const { slices, records } = this.handOver(asker);
-    const changes = this.resign();
-    return { answer: { kind: "done", slices, update: records }, changes };
+    return { answer: { kind: "done", slices, update: records }, update: this.resign() };
   }
 
   #open(signingKey: SigningKey): LeaderState {

@@ -148,9 +148,9 @@ Deno.test("Leadership.demote() hands addresses over once, with who has them, and
   const b = stage.join(a, "b");
   stage.promote(a, b);
   const c = stage.join(b, "c");
-  const { answer, changes } = b.leadership.demote(a.record);
+  const { answer, update: published } = b.leadership.demote(a.record);
   const { slices, update } = answered(answer);
-  assert.equal(changes.records.length, 1);
+  assert.equal(published.records.length, 1);
   assert.equal(update?.records.length, 1, "c, which a does not have");
   assert.deepEqual([b.role, b.admission, b.record.roles], ["member", undefined, ["member"]]);
   assert.equal(stage.load(b).role, "member");
