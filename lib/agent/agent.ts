@@ -3,35 +3,34 @@
  * @module
  */
 
-import { type Logger, type Millis, silentLogger, type StateStore, type WeftError } from "../base/mod.ts";
+import { type Environment, repeat, type StateStore, type WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
-import type { PublicKey } from "../crypto/mod.ts";
-import { systemClock, systemTimers } from "../host/mod.ts";
-import { type MeshState, NO_UPDATE, type NodeId, type ReplicaUpdate, TOKEN_KIND } from "../mesh/mod.ts";
-import type { Endpoint } from "../net/mod.ts";
+import { type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
-import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
+import type { AgentContext } from "./agent_context.ts";
+import { EndpointSelector } from "./endpoint_selector.ts";
 import { InterruptedError, RemovedError } from "./errors.ts";
 import type { HealthWatch } from "./health/mod.ts";
 import { KeyChange, type LeaderCoordinator } from "./leaders/mod.ts";
-import { MemberSession } from "./member_session.ts";
 import type { MessagePlane } from "./links/mod.ts";
+import { MemberSession } from "./member_session.ts";
 import { NameService } from "./names/mod.ts";
+import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
 import type { StatusReport } from "./report.ts";
 import { ServiceHost } from "./services/mod.ts";
 import { buildStatus } from "./status_report.ts";
-import { keepUp } from "./upkeep.ts";
-import { EndpointSelector } from "./endpoints/mod.ts";
 
-/** What an agent is made of. */
-export interface AgentParts {
+/** How often expired records and changed addresses of this host are looked for. */
+const UPKEEP_MS = 10_000;
+
+/** A node's state, and how it is to run. */
+export interface AgentParts extends Environment {
   readonly mesh: MeshState;
   /** Closed by `stop`. */
   readonly store: StateStore & Disposable;
   readonly options: AgentOptions;
-  readonly logger?: Logger;
   readonly limits?: CarrierLimits;
 }
 
@@ -44,17 +43,16 @@ export class Agent {
   /** Settles when the agent has ended; rejects when that was not by `stop`. */
   readonly closed: Promise<void>;
   readonly #parts: AgentParts;
-  readonly #log: Logger;
   readonly #ended = Promise.withResolvers<void>();
-  readonly #madeAt: Millis = systemClock.now();
+  readonly #context: AgentContext;
+  readonly #madeAt: number;
   readonly #channelCounters = channelCounters();
   readonly #resources = new AsyncDisposableStack();
-  readonly #endpoints: EndpointSelector;
   readonly #keys: KeyChange;
   #starting: Promise<void> | undefined;
   #disposing: Promise<void> | undefined;
   #state: StatusReport["state"] = "starting";
-  #interface: OverlayInterface | undefined;
+  #overlay: OverlayInterface | undefined;
   #session: MemberSession | undefined;
   #names: NameService | undefined;
 
@@ -62,36 +60,39 @@ export class Agent {
     this.#parts = parts;
     this.mesh = parts.mesh;
     this.secrets = new DeviceSecrets(parts.store);
-    this.#endpoints = new EndpointSelector(parts.mesh, parts.options);
-    this.#log = parts.logger ?? silentLogger;
+    const { mesh, options, clock, timers, random, log } = parts;
+    const endpoints = new EndpointSelector(mesh, options);
+    this.#context = { clock, timers, random, log, mesh, options, endpoints };
+    this.#madeAt = clock.now();
     this.closed = this.#ended.promise;
     // Whoever does not wait for the end must not be ended by it.
     this.closed.catch(() => {});
     this.services = new ServiceHost({
-      mesh: parts.mesh,
-      log: this.#log,
+      mesh,
+      log,
       counters: this.#channelCounters,
       ...(parts.limits === undefined ? {} : { limits: parts.limits }),
-      zone: parts.options.dnsZone,
+      zone: options.dnsZone,
       elected: () => this.leaders?.elected,
-      hasInterface: !parts.options.rootless,
+      hasInterface: !options.rootless,
       messages: () => this.messages,
       health: () => this.health,
-      publish: (entries) => this.publish({ ...NO_UPDATE, entries }),
+      publish: (entries) => mesh.replica.publish({ ...NO_UPDATE, entries }),
       onChange: () => this.#names?.services.followSoon(),
     });
     this.#keys = new KeyChange({
-      mesh: parts.mesh,
-      options: parts.options,
-      log: this.#log,
+      ...this.#context,
       leaders: () => this.leaders,
-      tell: (news) => this.#session?.messages.tell(news),
-      followRoster: () => this.followRoster(),
       beginAnew: () => this.#beginAnew(),
-      publish: (news) => this.publish(news),
       fail: (error) => this.#end(error),
     });
     this.#resources.use(parts.store);
+    this.#resources.defer(mesh.replica.subscribe({
+      handleEntryEvent: ({ kind }) => {
+        if (kind === TOKEN_KIND) this.shareTokens();
+      },
+      handleMembersChange: () => this.#followOwnRecord(),
+    }));
   }
 
   /** The message plane, while the agent runs. */
@@ -123,7 +124,7 @@ export class Agent {
     try {
       await (this.#starting ??= this.#start());
     } catch (error) {
-      // The first failure is the one to tell.
+      // The first failure is the one to throw.
       await this.stop().catch(() => {});
       throw error;
     }
@@ -139,68 +140,20 @@ export class Agent {
 
   status(): StatusReport {
     return buildStatus({
-      mesh: this.mesh,
-      clock: systemClock,
+      context: this.#context,
       state: this.#state,
-      uptimeMs: systemClock.now() - this.#madeAt,
-      listenPort: this.#parts.options.port,
-      dataplane: this.#interface?.report ?? { kind: this.#parts.options.rootless ? "rootless" : "portable" },
-      dns: this.#names?.report(),
-      plane: this.#interface?.plane,
-      messages: this.messages,
-      health: this.health,
-      discovery: this.#session?.lan,
-      dht: this.#session?.dht,
-      leaders: this.leaders,
+      uptimeMs: this.#context.clock.now() - this.#madeAt,
+      overlay: this.#overlay,
+      names: this.#names,
+      session: this.#session,
       services: this.services,
-      drops: {
-        ...this.#channelCounters.snapshot(),
-        ...this.#interface?.plane.drops(),
-        ...this.#interface?.echo?.drops(),
-        ...this.#session?.health.drops(),
-        ...this.#session?.lan?.drops(),
-        ...this.#session?.dht?.drops(),
-      },
+      channelDrops: this.#channelCounters.snapshot(),
     });
-  }
-
-  /** Tells everybody what this node has changed in the roster, and follows it. */
-  publish(news: ReplicaUpdate): void {
-    this.#session?.messages.tell(news);
-    this.followRoster();
-  }
-
-  /** Brings both planes in line with the roster. */
-  followRoster(): void {
-    const { roster, identity } = this.mesh;
-    const { entries } = this.mesh.replica;
-    for (let event = entries.pollEvent(); event !== undefined; event = entries.pollEvent()) {
-      this.#names?.shared.handleEntryEvent(event);
-      this.services.handleEntryEvent(event);
-      if (event.kind === TOKEN_KIND) this.shareTokens();
-    }
-    let hasNewMembers = false;
-    for (let event = roster.pollEvent(); event !== undefined; event = roster.pollEvent()) {
-      this.#interface?.peers?.handleRosterEvent(event);
-      this.#names?.handleRosterEvent(event);
-      this.services.handleRosterEvent(event);
-      if (event.kind === "endpoints-changed") this.#session?.messages.redial(event.nodeId);
-      else hasNewMembers = true;
-      // A record that has only expired, by a clock that may be wrong, is no reason to leave.
-      const isOwn = event.nodeId === identity.id && roster.isRevoked(event.publicKey);
-      if (isOwn && !this.mesh.isRotating) this.#end(new RemovedError());
-    }
-    if (!hasNewMembers) return;
-    this.#session?.followRoster();
-    if (this.mesh.isRotating && this.#state === "running") {
-      this.#keys.goOn().catch((error) => this.#log.error("cannot go on under the new key", { error }));
-    }
   }
 
   /** Lets the other leaders know this one's tokens. */
   shareTokens(): void {
-    const news = this.mesh.shareTokens();
-    if (news.entries.length > 0) this.#session?.messages.tell(news);
+    this.mesh.replica.publish(this.mesh.shareTokens());
   }
 
   /**
@@ -212,8 +165,8 @@ export class Agent {
   }
 
   async #beginAnew(): Promise<boolean> {
-    this.#interface?.followKey();
-    // It takes its leave, which takes up to a second; packets do not wait for that.
+    this.#overlay?.followKey();
+    // It says goodbye, which takes up to a second; packets do not wait for that.
     await this.#session?.close();
     if (this.#state !== "running") return false;
     await this.#startSession();
@@ -227,15 +180,16 @@ export class Agent {
     if (this.#state !== "starting") throw new InterruptedError();
     if (record.revoked && !this.mesh.isRotating) throw new RemovedError();
     this.mesh.adoptRotation();
-    if (!options.rootless) checkHostNetwork(options.interfaceName, this.#endpoints.overlay);
+    // What waits from loading is read as a whole by those who subscribe from now on.
+    this.mesh.replica.deliverEvents();
+    this.#resources.defer(this.mesh.replica.subscribe(this.services));
+    if (!options.rootless) checkHostNetwork(options.interfaceName, this.#context.endpoints.overlay);
     const listener = listenTcp({ port: options.port });
     this.#resources.defer(() => listener.close());
     if (!options.rootless) await this.#openInterface();
     await this.#startNames();
-    this.#endpoints.state();
-    this.#interface?.peers?.start();
-    // What waits from loading has been read by now.
-    while (this.mesh.roster.pollEvent() !== undefined);
+    this.#context.endpoints.state();
+    this.#overlay?.peers?.start();
     this.#resources.defer(() => this.#session?.close());
     await this.#startSession(listener);
     this.services.start();
@@ -243,27 +197,22 @@ export class Agent {
     for (const { port, hostname, targetPort } of options.offers) {
       this.services.forward.offer(port, { hostname, port: targetPort });
     }
-    this.#resources.defer(keepUp(systemTimers, this.#log, () => this.#lookAfter()));
+    // A full disk may have room again the next time, and a process that ran out of descriptors has some.
+    const upkeep = { intervalMs: UPKEEP_MS, problem: "cannot look after the state" };
+    this.#resources.defer(repeat(this.#context, upkeep, () => this.#lookAfter()));
     if (this.#state === "starting") this.#state = "running";
-    // What this node was told while it started.
-    this.followRoster();
+    this.#followOwnRecord();
   }
 
   async #startSession(
     listener: StreamListener = listenTcp({ port: this.#parts.options.port }),
   ): Promise<void> {
     const session = new MemberSession({
-      ...this.#shared(),
+      ...this.#context,
       counters: this.#channelCounters,
       listener,
-      plane: this.#interface?.plane,
-      peers: this.#interface?.peers,
-      echo: this.#interface?.echo,
+      overlay: this.#overlay,
       services: this.services,
-      candidates: (stated, nodeId) => this.#candidates(stated, nodeId),
-      publish: (news) => this.publish(news),
-      announce: (publicKey) => this.#announce(publicKey),
-      onRosterChange: () => this.followRoster(),
       onElection: (elected) => this.#names?.handleElection(elected),
       onVerdict: () => this.#names?.services.followSoon(),
     });
@@ -273,15 +222,14 @@ export class Agent {
 
   async #openInterface(): Promise<void> {
     const opened = await OverlayInterface.open({
-      ...this.#shared(),
+      ...this.#context,
       store: this.#parts.store,
       secrets: this.secrets,
-      candidates: (stated, nodeId) => this.#candidates(stated, nodeId),
       observer: (event) => this.#session?.health.handleDeviceEvent(event),
     });
     this.#resources.use(opened);
     if (this.#state !== "starting") throw new InterruptedError();
-    this.#interface = opened;
+    this.#overlay = opened;
     opened.ended.then((reason) => {
       if (reason !== undefined) this.#end(reason);
     });
@@ -289,9 +237,8 @@ export class Agent {
 
   async #startNames(): Promise<void> {
     const names = await NameService.open({
-      ...this.#shared(),
+      ...this.#context,
       store: this.#parts.store,
-      publish: (entries) => this.publish({ ...NO_UPDATE, entries }),
       offered: () => this.services.offered(),
     });
     if (this.#state !== "starting") {
@@ -304,34 +251,22 @@ export class Agent {
         await names?.close();
       } catch (error) {
         // It stays in the journal, and the next start or `weft cleanup` tries again.
-        this.#log.error("cannot put this host's resolver back", { error });
+        this.#context.log.error("cannot put this host's resolver back", { error });
       }
     });
   }
 
-  /** What all parts stand on. */
-  #shared() {
-    return {
-      mesh: this.mesh,
-      options: this.#parts.options,
-      log: this.#log,
-      cidrs: this.#endpoints.overlay,
-    };
-  }
-
-  /** Passes on the record of somebody who has just been let in. */
-  #announce(publicKey: PublicKey): void {
-    const { roster } = this.mesh;
-    const member = roster.byPublicKey(publicKey);
-    if (member === undefined) return this.followRoster();
-    this.shareTokens();
-    const record = roster.signedRecord(member.record.nodeId);
-    const statement = roster.signedStatement(member.record.nodeId);
-    this.publish({
-      ...NO_UPDATE,
-      records: record ? [record] : [],
-      statements: statement ? [statement] : [],
-    });
+  /** A key that was revoked ends the agent, unless it is to go on under another one. */
+  #followOwnRecord(): void {
+    const { roster, identity, isRotating } = this.mesh;
+    // A record that has only expired, by a clock that may be wrong, is no reason to leave.
+    if (!roster.isRevoked(identity.publicKey)) return;
+    if (!isRotating) this.#end(new RemovedError());
+    else if (this.#state === "running") {
+      this.#keys.goOn().catch((error) =>
+        this.#context.log.error("cannot go on under the new key", { error })
+      );
+    }
   }
 
   /** What time alone brings about. */
@@ -341,22 +276,18 @@ export class Agent {
     this.shareTokens();
     this.#names?.shared.refresh();
     this.services.refresh();
-    const statement = this.#endpoints.state();
-    this.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
+    const statement = this.#context.endpoints.state();
+    this.mesh.replica.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
     void this.#session?.lan?.followInterfaces();
-  }
-
-  #candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[] {
-    return this.#endpoints.candidates(stated, this.#session?.endpointsOf(nodeId) ?? []);
   }
 
   #end(reason: WeftError): void {
     if (this.#state === "stopping") return;
     this.#state = "stopping";
-    // Before anybody hears of it, so that no stop in answer comes first and hides the reason.
+    // Before it is logged, so that no stop in answer comes first and hides the reason.
     const disposed = this.#dispose(reason);
-    this.#log.error(reason.message);
-    disposed.catch((error) => this.#log.error("cannot take everything back", { error }));
+    this.#context.log.error(reason.message);
+    disposed.catch((error) => this.#context.log.error("cannot take everything back", { error }));
   }
 
   /** Takes everything back, once, whoever asks first; whoever asks later waits for the same. */

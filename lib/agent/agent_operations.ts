@@ -141,7 +141,7 @@ export class AgentOperations implements AgentControl {
       throw new InvalidRequestError(`Cannot add ${name}: ${REFUSALS[enrolled]}`);
     }
     const { record, signed } = enrolled;
-    this.#agent.publish({ ...NO_UPDATE, records: [signed] });
+    this.#agent.mesh.replica.publish({ ...NO_UPDATE, records: [signed] });
     return { name: record.name, addresses: record.addresses.map(String) };
   }
 
@@ -156,7 +156,7 @@ export class AgentOperations implements AgentControl {
     const revoked = admission.revoke(member.record.publicKey);
     if (revoked === undefined) throw unknownPeer(peer);
     // First of all, everybody cuts it off.
-    this.#agent.publish({ ...NO_UPDATE, records: [revoked.signed] });
+    this.#agent.mesh.replica.publish({ ...NO_UPDATE, records: [revoked.signed] });
     secrets.set(revoked.record.nodeId, undefined);
   }
 

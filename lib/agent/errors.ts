@@ -36,7 +36,7 @@ export class UnreachableError extends WeftError {
   readonly code = "Unreachable";
 }
 
-/** The leader answered, and did not let this node in. It never says why. */
+/** The leader answered, and did not let this node in. It gives no reason. */
 export class JoinRefusedError extends WeftError {
   readonly code = "JoinRefused";
 }

@@ -4,54 +4,28 @@
  * @module
  */
 
-import type { Counters, Logger } from "../base/mod.ts";
+import type { Counters } from "../base/mod.ts";
 import type { ChannelDropReason } from "../channel/mod.ts";
-import type { AgentOptions } from "../config/mod.ts";
-import type { PublicKey } from "../crypto/mod.ts";
-import type { PacketPlane } from "../dataplane/mod.ts";
-import { systemClock, systemRandom, systemTimers } from "../host/mod.ts";
-import {
-  type MemberRecord,
-  type MeshState,
-  NO_UPDATE,
-  type NodeId,
-  type ReplicaUpdate,
-} from "../mesh/mod.ts";
-import type { Cidr, Endpoint } from "../net/mod.ts";
-import { dialTcp, type StreamListener } from "../transport/mod.ts";
-import { serveJoin } from "./join/mod.ts";
+import { type MemberRecord, type MeshState, NO_UPDATE, type NodeId } from "../mesh/mod.ts";
+import type { Endpoint } from "../net/mod.ts";
+import type { StreamListener } from "../transport/mod.ts";
+import type { AgentContext } from "./agent_context.ts";
 import { DhtDiscovery, DhtProber, LanDiscovery, MovedMembers } from "./discovery/mod.ts";
-import { type HealthEcho, HealthWatch } from "./health/mod.ts";
+import type { EndpointSource } from "./endpoint_selector.ts";
+import { HealthWatch } from "./health/mod.ts";
+import { serveJoin } from "./join/mod.ts";
 import { LeaderCoordinator } from "./leaders/mod.ts";
-import { type LinkObserver, MessagePlane } from "./links/mod.ts";
-import type { PeerSync } from "./overlay/mod.ts";
+import { dialMessagePlane, type LinkObserver, MessagePlane } from "./links/mod.ts";
+import type { OverlayInterface } from "./overlay/mod.ts";
 
-/** How long a dial of the message plane waits for an answer. */
-const DIAL_TIMEOUT_MS = 4_000;
-
-/** What a session works with. */
-export interface MemberSessionParts {
-  readonly mesh: MeshState;
-  readonly options: AgentOptions;
-  readonly log: Logger;
+/** What outlives a session, and what is called when its view of others changes. */
+export interface MemberSessionParts extends AgentContext {
   readonly counters: Counters<ChannelDropReason>;
   /** Closed by the session. */
   readonly listener: StreamListener;
   /** Absent without a packet plane. */
-  readonly plane: PacketPlane | undefined;
-  readonly peers: PeerSync | undefined;
-  readonly echo: HealthEcho | undefined;
+  readonly overlay: OverlayInterface | undefined;
   readonly services: LinkObserver;
-  /** The overlay's blocks. */
-  readonly cidrs: readonly Cidr[];
-  /** Which of the endpoints that a member states are worth a try, the best first. */
-  candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[];
-  /** Tells everybody what this node has changed, and follows it. */
-  publish(news: ReplicaUpdate): void;
-  /** The same for a machine that was just let in. */
-  announce(publicKey: PublicKey): void;
-  /** The roster may have changed. */
-  onRosterChange(): void;
   /** Another leader is elected; undefined when none lives. */
   onElection(elected: NodeId | undefined): void;
   /** A member has become healthy or unhealthy. */
@@ -59,56 +33,48 @@ export interface MemberSessionParts {
 }
 
 /** One life of a node under one pair of keys. */
-export class MemberSession {
+export class MemberSession implements EndpointSource {
   readonly messages: MessagePlane;
   readonly leaders: LeaderCoordinator;
   readonly health: HealthWatch;
   readonly #parts: MemberSessionParts;
-  readonly #places: DhtProber;
+  readonly #prober: DhtProber;
   #lan: LanDiscovery | undefined;
   #dht: DhtDiscovery | undefined;
+  #removeSource: () => void = () => {};
   #isClosed = false;
 
   constructor(parts: MemberSessionParts) {
     this.#parts = parts;
-    const { mesh, options: _, plane, echo, announce, log, ...rest } = parts;
+    const { mesh, overlay } = parts;
     const { identity, network, replica } = mesh;
-    const ports = { clock: systemClock, timers: systemTimers, random: systemRandom, log };
-    this.messages = new MessagePlane({
-      ...ports,
+    const messages = this.messages = new MessagePlane({
+      ...parts,
       identity,
       networkId: network.id,
       replica,
-      listener: rest.listener,
-      counters: rest.counters,
-      services: rest.services,
-      dial: (endpoint, signal) => dialTcp(endpoint, { timeoutMs: DIAL_TIMEOUT_MS, signal }),
-      candidates: (stated, nodeId) => rest.candidates(stated, nodeId),
+      dial: dialMessagePlane,
       tokenKey: (tokenId, publicKey) => mesh.tokens?.presharedKeyFor(tokenId, publicKey),
-      serveJoin: (channel, tokenId, source) =>
-        serveJoin(channel, { tokenId, source }, { mesh, timers: systemTimers, log, announce }),
-      onRosterChange: () => rest.onRosterChange(),
-      renew: (record) => this.#renew(record),
-      onMessage: (nodeId, said) => this.leaders.handleMessage(nodeId, said),
+      serveJoin: (channel, tokenId, source) => serveJoin(channel, { tokenId, source }, parts),
+      renew: (record) => renew(mesh, record),
+      onLeaderMessage: (nodeId, message) => this.leaders.handleMessage(nodeId, message),
       onSuspicion: (from, about) => this.health.handleSuspicion(from, about),
     });
-    const { messages } = this;
-    this.leaders = new LeaderCoordinator({
-      ...ports,
-      mesh,
+    this.leaders = new LeaderCoordinator({ ...parts, messages });
+    this.#prober = new DhtProber({
+      timers: parts.timers,
+      missing: () => messages.dialer.missing(),
+      probe: (nodeId, endpoint) => messages.dialer.probe(nodeId, endpoint),
+      onMember: (nodeId, endpoint) => overlay?.peers?.tryAt(nodeId, endpoint),
+    });
+    this.health = new HealthWatch({
+      ...parts,
+      roster: replica.roster,
+      self: identity.id,
       messages,
-      publish: (news) => rest.publish(news),
-      onElection: (elected) => rest.onElection(elected),
+      plane: overlay?.plane,
+      echo: overlay?.echo,
     });
-    const { roster } = replica;
-    const onVerdict = () => rest.onVerdict();
-    this.#places = new DhtProber({
-      timers: systemTimers,
-      missing: () => messages.missing(),
-      probe: (nodeId, place) => messages.probe(nodeId, place),
-      onMember: (nodeId, place) => rest.peers?.tryAt(nodeId, place),
-    });
-    this.health = new HealthWatch({ ...ports, roster, self: identity.id, messages, plane, echo, onVerdict });
   }
 
   /** How nodes nearby are found; undefined when they are not looked for. */
@@ -121,76 +87,67 @@ export class MemberSession {
     return this.#dht;
   }
 
-  /** @returns where a member was heard, or has opened, the latest first */
   endpointsOf(nodeId: NodeId): Endpoint[] {
-    return [...this.#lan?.endpointsOf(nodeId) ?? [], ...this.#places.endpointsOf(nodeId)];
+    return [...this.#lan?.endpointsOf(nodeId) ?? [], ...this.#prober.endpointsOf(nodeId)];
   }
 
-  /** Begins to talk. */
   async start(): Promise<void> {
+    this.#removeSource = this.#parts.endpoints.addSource(this);
     this.messages.start();
     this.health.start();
     this.leaders.start();
     this.#startDht();
-    await this.#startDiscovery();
-  }
-
-  /** Follows changes of who the members are. */
-  followRoster(): void {
-    this.messages.followRoster();
-    this.leaders.follow();
+    await this.#startLan();
   }
 
   /** Ends all of it, once. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#places.close();
+    this.#removeSource();
+    this.#prober.close();
     await Promise.all([this.#lan?.close(), this.#dht?.close()]);
     this.health.close();
     this.leaders.close();
     await this.messages.close();
   }
 
-  /** A member whose record has expired is back. */
-  #renew(record: MemberRecord): boolean {
-    const { mesh: { admission }, publish } = this.#parts;
-    const renewed = admission?.renew(record);
-    if (typeof renewed !== "object") return false;
-    publish({ ...NO_UPDATE, records: [renewed.signed] });
-    return true;
-  }
-
   #startDht(): void {
-    const { mesh, options, log, cidrs } = this.#parts;
+    const { mesh, options, endpoints } = this.#parts;
     this.#dht = DhtDiscovery.start({
+      ...this.#parts,
       networkId: mesh.network.id,
       port: options.port,
-      options,
-      log,
-      overlay: cidrs,
-      isLooking: () => this.messages.missing().length > 0,
-      observer: (place) => this.#places.add(place),
+      overlay: endpoints.overlay,
+      isLooking: () => this.messages.dialer.missing().length > 0,
+      observer: (endpoint) => this.#prober.add(endpoint),
     });
   }
 
-  async #startDiscovery(): Promise<void> {
+  async #startLan(): Promise<void> {
     const { messages, health } = this;
-    const { mesh, options, peers, log, cidrs } = this.#parts;
+    const { mesh, options, endpoints, overlay, clock } = this.#parts;
     const { roster, identity: { id: self } } = mesh;
-    const found = new MovedMembers({ clock: systemClock, roster, self, messages, health, peers });
+    const moved = new MovedMembers({ clock, roster, self, messages, health, peers: overlay?.peers });
     const lan = await LanDiscovery.start({
+      ...this.#parts,
       networkId: mesh.network.id,
       nodeId: self,
       role: { kind: "member", port: options.port, isLeader: () => mesh.role === "leader" },
-      options,
-      log,
-      overlay: cidrs,
+      overlay: endpoints.overlay,
       observer: ({ kind, nodeId, endpoint }) => {
-        if (kind === "found") void found.follow(nodeId, endpoint);
+        if (kind === "found") void moved.follow(nodeId, endpoint);
       },
     });
     if (this.#isClosed) await lan?.close();
     else this.#lan = lan;
   }
+}
+
+/** A member whose record has expired is back. */
+function renew({ admission, replica }: MeshState, record: MemberRecord): boolean {
+  const renewed = admission?.renew(record);
+  if (typeof renewed !== "object") return false;
+  replica.publish({ ...NO_UPDATE, records: [renewed.signed] });
+  return true;
 }

@@ -1,6 +1,13 @@
 /**
  * A node of the mesh: it makes, starts, connects and stops everything else, and is the only place that knows all parts.
  * It serves no HTTP and reads no command line; what may be asked of it is `AgentControl`.
+ *
+ *     node.ts, overlay_bootstrap.ts    the ways in, for programs and for commands
+ *     agent.ts ── member_session.ts    what starts, connects and stops; the part that ends when the keys change
+ *     join/, links/, leaders/          who is let in, who is linked, who leads
+ *     discovery/, health/              where members are, and whether they answer
+ *     overlay/, names/, services/      the interface and its peers, the zone and the resolver, services and programs
+ *
  * @module
  */
 
@@ -17,6 +24,5 @@ export * from "./errors.ts";
 export { type AttachOptions, Node, type NodeOptions } from "./node.ts";
 export * from "./overlay_bootstrap.ts";
 export type { DataplaneReport, DnsReport, LeaderReport, PeerReport, StatusReport } from "./report.ts";
-export { joinOrResume, leadOrResume } from "./resume.ts";
-export { VERSION } from "./version.ts";
+export { VERSION } from "./status_report.ts";
 export { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";

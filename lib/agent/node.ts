@@ -1,5 +1,5 @@
 /**
- * A Deno program as a place for services: it offers, calls, publishes and hears.
+ * A Deno program as a node of the mesh: it offers services, calls them, publishes and subscribes.
  * @module
  */
 
@@ -30,10 +30,9 @@ import {
   programSocketPath,
 } from "./services/mod.ts";
 import { DialError } from "./errors.ts";
-import { OverlayBootstrap, type OverlayPorts } from "./overlay_bootstrap.ts";
-import { joinOrResume, leadOrResume } from "./resume.ts";
+import { joinOrResume, leadOrResume, OverlayBootstrap, type OverlayPorts } from "./overlay_bootstrap.ts";
 
-/** How a node is made; what an agent can be told may be told here too. */
+/** How a node is made; all options of an agent are options here too. */
 export interface NodeOptions extends AgentOptionsInput {
   /** Where messages of the log go; nowhere unless given. */
   readonly logger?: Logger;
@@ -168,7 +167,7 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Hears events. Data are shared among the handlers of this program: leave them as they are.
+   * Subscribes to events. Data are shared among the handlers of this program: leave them as they are.
    * @param pattern a topic in which `{name}` and `*` stand for one segment, and `>` at the end for one or more
    * @throws InvalidTopicError, InvalidServiceError
    */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Logger, silentLogger } from "../base/mod.ts";
+import { type Environment, type Logger, silentLogger, type StateStore } from "../base/mod.ts";
 import {
   type AgentOptions,
   type AgentOptionsInput,
@@ -12,7 +12,7 @@ import {
 } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
 import type { OverlayHealthChecker } from "../health/mod.ts";
-import { SqliteStateStore, systemClock, systemRandom, systemTimers } from "../host/mod.ts";
+import { SqliteStateStore, systemEnvironment } from "../host/mod.ts";
 import { IpAllocator } from "../ipam/mod.ts";
 import {
   AlreadyInitializedError,
@@ -25,34 +25,27 @@ import {
 } from "../mesh/mod.ts";
 import type { Cidr, IpAddress } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
-import { dialTcp } from "../transport/mod.ts";
 import { Agent } from "./agent.ts";
 import { AgentOperations } from "./agent_operations.ts";
 import type { AgentControl } from "./control.ts";
-import { InvalidRequestError, InvalidTokenError, JoinRefusedError } from "./errors.ts";
-import { checkHostNetwork } from "./overlay/mod.ts";
-import { joinNetwork } from "./join/mod.ts";
 import { LeaderSearch } from "./discovery/mod.ts";
+import { ownEndpoints } from "./endpoint_selector.ts";
+import { InvalidRequestError, InvalidTokenError, JoinRefusedError } from "./errors.ts";
+import { joinNetwork } from "./join/mod.ts";
+import { dialMessagePlane } from "./links/mod.ts";
+import { checkHostNetwork } from "./overlay/mod.ts";
 import type { ServiceHost } from "./services/mod.ts";
-import { ownEndpoints } from "./endpoints/mod.ts";
 
 /** The token that a leader prints admits any number of machines for a day. */
 const PRINTED_TOKEN_LIFETIME_MS = 24 * 3_600_000;
-const DIAL_TIMEOUT_MS = 4_000;
 
-/** What a node is handed beside its options. */
+/** What a node takes beside its options. */
 export interface OverlayPorts {
   /** Where messages of the log go; nowhere unless given. */
   readonly logger?: Logger;
   /** Limits of the values that services exchange. */
   readonly limits?: CarrierLimits;
 }
-
-const MESH: MeshOptions = {
-  random: systemRandom,
-  clock: systemClock,
-  addressPool: (cidr) => new IpAllocator(cidr),
-};
 
 /** A node of the mesh in this process. Made, started, stopped; not started again. */
 export class OverlayBootstrap {
@@ -77,11 +70,11 @@ export class OverlayBootstrap {
   ): Promise<OverlayBootstrap> {
     const options = parseAgentOptions(input);
     const cidr = options.cidr ?? DEFAULT_OVERLAY_CIDR;
-    return await withStore(options, ports, (store) => {
+    return await OverlayBootstrap.#open(options, ports, (store, host) => {
       if (storedNetworkId(store) !== undefined) throw new AlreadyInitializedError();
       checkHost(options, cidr);
       const { labels } = options;
-      return MeshState.create(store, { ...MESH, name: options.name ?? hostName(), cidr, labels });
+      return MeshState.create(store, { ...host, name: options.name ?? hostName(), cidr, labels });
     });
   }
 
@@ -101,34 +94,23 @@ export class OverlayBootstrap {
   ): Promise<OverlayBootstrap> {
     const options = parseAgentOptions(input);
     const invitation = parseToken(token);
-    return await withStore(options, ports, async (store) => {
-      const identity = MeshState.prepareJoin(store, systemRandom);
-      if (invitation.expiresAt <= systemClock.wall()) {
+    return await OverlayBootstrap.#open(options, ports, async (store, host) => {
+      const identity = MeshState.prepareJoin(store, host.random);
+      if (invitation.expiresAt <= host.clock.wall()) {
         throw new InvalidTokenError("Cannot use that token: it has expired", {
           hint: "Ask for a new one: `weft token create` on the leader makes it.",
         });
       }
       checkHost(options, invitation.cidr);
       const endpoints = ownEndpoints(options);
-      const search = new LeaderSearch({
-        token: invitation,
-        identity,
-        options,
-        log: ports.logger ?? silentLogger,
-      });
+      const search = new LeaderSearch({ ...host, token: invitation, identity, options });
       const admitted = await joinNetwork(invitation, identity, {
         name: options.name ?? hostName(),
         labels: options.labels,
         endpoints,
         channelEndpoints: endpoints,
-      }, {
-        clock: systemClock,
-        timers: systemTimers,
-        random: systemRandom,
-        search,
-        dial: (endpoint, signal) => dialTcp(endpoint, { timeoutMs: DIAL_TIMEOUT_MS, signal }),
-      }).finally(() => search.close());
-      const mesh = MeshState.completeJoin(store, { ...MESH, admitted, token: invitation });
+      }, { ...host, search, dial: dialMessagePlane }).finally(() => search.close());
+      const mesh = MeshState.completeJoin(store, { ...host, admitted, token: invitation });
       if (mesh instanceof MeshState) return mesh;
       throw new JoinRefusedError(`Cannot join: ${mesh.problem}`, { hint: "Ask for a new token." });
     });
@@ -144,8 +126,8 @@ export class OverlayBootstrap {
   static async load(input: AgentOptionsInput, ports: OverlayPorts = {}): Promise<OverlayBootstrap> {
     const options = parseAgentOptions(input);
     if (!SqliteStateStore.existsIn(options.stateDir)) throw new NotInitializedError();
-    return await withStore(options, ports, (store) => {
-      const mesh = MeshState.load(store, MESH);
+    return await OverlayBootstrap.#open(options, ports, (store, host) => {
+      const mesh = MeshState.load(store, host);
       if (options.cidr !== undefined && !options.cidr.equals(mesh.cidr)) {
         throw new InvalidRequestError(
           `Cannot use the network ${options.cidr}: the one in ${options.stateDir} has ${mesh.cidr}`,
@@ -213,32 +195,77 @@ export class OverlayBootstrap {
 
   /**
    * Makes a token that admits any number of machines for 24 h. Leaders only, while running.
-   * @returns the token; it is told once
+   * @returns the token; it is not kept
    * @throws NotLeaderError
    */
   joinToken(): string {
     return this.control.createToken({ lifetimeMs: PRINTED_TOKEN_LIFETIME_MS }).token;
   }
 
-  /** @internal */
-  static make(agent: Agent): OverlayBootstrap {
-    return new OverlayBootstrap(agent);
+  static async #open(
+    options: AgentOptions,
+    { logger = silentLogger, limits }: OverlayPorts,
+    makeMesh: (store: StateStore, host: Environment & MeshOptions) => MeshState | Promise<MeshState>,
+  ): Promise<OverlayBootstrap> {
+    const store = SqliteStateStore.open(options.stateDir);
+    try {
+      const environment = systemEnvironment(logger);
+      const mesh = await makeMesh(store, { ...environment, addressPool: (cidr) => new IpAllocator(cidr) });
+      const agent = new Agent({ ...environment, mesh, store, options, ...limits && { limits } });
+      return new OverlayBootstrap(agent);
+    } catch (error) {
+      store.close();
+      throw error;
+    }
   }
 }
 
-async function withStore(
-  options: AgentOptions,
-  { logger = silentLogger, limits }: OverlayPorts,
-  makeMesh: (store: SqliteStateStore) => MeshState | Promise<MeshState>,
+/**
+ * Starts a network, or resumes the one that this node leads.
+ * @throws AlreadyInitializedError when the node is a member of a network and leads none
+ * @throws whatever `OverlayBootstrap.initLeader` and `load` do
+ */
+export async function leadOrResume(
+  input: AgentOptionsInput,
+  ports?: OverlayPorts,
 ): Promise<OverlayBootstrap> {
-  const store = SqliteStateStore.open(options.stateDir);
+  const starting = OverlayBootstrap.initLeader(input, ports);
+  return await orResume(starting, input, ports, ({ role }) => role === "leader");
+}
+
+/**
+ * Joins the network that `token` invites to, or resumes as its member, whatever has become of the token since.
+ * @throws AlreadyInitializedError when the node belongs to another network
+ * @throws whatever `OverlayBootstrap.join` and `load` do
+ */
+export async function joinOrResume(
+  token: string,
+  input: AgentOptionsInput,
+  ports?: OverlayPorts,
+): Promise<OverlayBootstrap> {
+  const invitation = JoinToken.parse(token);
+  const joining = OverlayBootstrap.join(token, input, ports);
+  return await orResume(
+    joining,
+    input,
+    ports,
+    ({ networkId }) => invitation instanceof JoinToken && invitation.networkId === networkId,
+  );
+}
+
+async function orResume(
+  starting: Promise<OverlayBootstrap>,
+  input: AgentOptionsInput,
+  ports: OverlayPorts | undefined,
+  isMeant: (node: OverlayBootstrap) => boolean,
+): Promise<OverlayBootstrap> {
   try {
-    const mesh = await makeMesh(store);
-    return OverlayBootstrap.make(
-      new Agent({ mesh, store, options, logger, ...(limits === undefined ? {} : { limits }) }),
-    );
+    return await starting;
   } catch (error) {
-    store.close();
+    if (!(error instanceof AlreadyInitializedError)) throw error;
+    const node = await OverlayBootstrap.load(input, ports);
+    if (isMeant(node)) return node;
+    await node.stop();
     throw error;
   }
 }

@@ -44,10 +44,10 @@ async function pair(
   return { leader, member };
 }
 
-Deno.test("a node that was removed ends by itself, says why, and is told so when it is stopped as well", async () => {
+Deno.test("OverlayBootstrap.closed rejects with RemovedError when the node was removed, also when it is stopped in answer", async () => {
   const folder = await Deno.makeTempDir();
   const stops: Promise<void>[] = [];
-  // Whoever runs it may stop it the moment that it hears of its end.
+  // Whoever runs it may stop it at the moment at which it ends.
   const error = () => void stops.push(member.stop(), member.stop());
   const { leader, member } = await pair(folder, { ...silentLogger, error });
   let end: unknown;
@@ -67,7 +67,7 @@ Deno.test("a node that was removed ends by itself, says why, and is told so when
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("start() is harmless when repeated, and refused once stopped", async () => {
+Deno.test("OverlayBootstrap.start() is harmless when repeated, and refused once stopped", async () => {
   const folder = await Deno.makeTempDir();
   const node = await OverlayBootstrap.initLeader(rootless(folder, "leader"));
   await Promise.all([node.start(), node.start()]);
@@ -80,7 +80,7 @@ Deno.test("start() is harmless when repeated, and refused once stopped", async (
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("a node that was removed while it was away learns it when it is back", async () => {
+Deno.test("OverlayBootstrap.start() of a node that was removed while it was away ends with RemovedError", async () => {
   const folder = await Deno.makeTempDir();
   const leader = await OverlayBootstrap.initLeader(rootless(folder, "leader"));
   await leader.start();

@@ -1,45 +1,40 @@
 /**
- * Puts the report together from what the parts say of themselves.
+ * Makes the report of a node from the reports of its parts.
  * @module
  */
 
-import type { Clock } from "../base/mod.ts";
-import type { PacketPlane } from "../dataplane/mod.ts";
+import project from "../../deno.json" with { type: "json" };
 import { SESSION_LIFE_MS } from "../health/mod.ts";
 import { Cidr } from "../net/mod.ts";
-import type { Member, MeshState } from "../mesh/mod.ts";
+import type { Member } from "../mesh/mod.ts";
 import type { PeerStatus } from "../wireguard/mod.ts";
-import type { DhtDiscovery, LanDiscovery } from "./discovery/mod.ts";
-import type { HealthWatch } from "./health/mod.ts";
-import type { LeaderCoordinator } from "./leaders/mod.ts";
-import type { MessagePlane } from "./links/mod.ts";
-import type { DataplaneReport, DnsReport, LeaderReport, PeerReport, StatusReport } from "./report.ts";
+import type { AgentContext } from "./agent_context.ts";
+import type { MemberSession } from "./member_session.ts";
+import type { NameService } from "./names/mod.ts";
+import type { OverlayInterface } from "./overlay/mod.ts";
+import type { LeaderReport, PeerReport, StatusReport } from "./report.ts";
 import type { ServiceHost } from "./services/mod.ts";
-import { VERSION } from "./version.ts";
 
-/** What the report is made of; the planes are there while the agent runs. */
+/** The version of weft, as in `deno.json`. */
+export const VERSION: string = project.version;
+
+/** What the report is made of; session, overlay and names are there while the agent runs. */
 export interface StatusSources {
-  readonly mesh: MeshState;
-  readonly clock: Clock;
+  readonly context: AgentContext;
   readonly state: StatusReport["state"];
   /** Milliseconds since the agent was made. */
   readonly uptimeMs: number;
-  readonly listenPort: number;
-  readonly dataplane: DataplaneReport;
-  readonly dns: DnsReport | undefined;
-  readonly plane: PacketPlane | undefined;
-  readonly messages: MessagePlane | undefined;
-  readonly health: HealthWatch | undefined;
-  readonly discovery: LanDiscovery | undefined;
-  readonly dht: DhtDiscovery | undefined;
-  readonly leaders: LeaderCoordinator | undefined;
+  readonly overlay: OverlayInterface | undefined;
+  readonly names: NameService | undefined;
+  readonly session: MemberSession | undefined;
   readonly services: ServiceHost;
-  readonly drops: Readonly<Record<string, number>>;
+  readonly channelDrops: Readonly<Record<string, number>>;
 }
 
 /** @returns the report at this moment */
 export function buildStatus(sources: StatusSources): StatusReport {
-  const { mesh, plane } = sources;
+  const { context: { mesh, options }, overlay, session } = sources;
+  const plane = overlay?.plane;
   const { record, network } = mesh;
   const sessions = new Map(plane?.peerStatuses().map((status) => [status.publicKey.toString(), status]));
   const members = mesh.roster.members();
@@ -53,34 +48,37 @@ export function buildStatus(sources: StatusSources): StatusReport {
       publicKey: record.publicKey.toString(),
       role: record.roles.includes("leader") ? "leader" : "member",
       addresses: record.addresses.map(String),
-      listenPort: sources.listenPort,
+      listenPort: options.port,
       endpoints: (mesh.roster.get(record.nodeId)?.statement?.endpoints ?? []).map(String),
     },
     network: { id: network.id, cidr: mesh.cidr.toString(), members: members.length },
     leaders: leaderReports(sources),
-    clockSkewMs: median(sources.messages?.clockSkewsMs() ?? []),
-    dataplane: sources.dataplane,
-    ...sources.dns === undefined ? {} : { dns: sources.dns },
-    ...sources.discovery === undefined ? {} : {
-      discovery: { providers: sources.discovery.providers, heard: sources.discovery.heard },
-    },
-    ...sources.dht === undefined ? {} : { dht: { contacts: sources.dht.contacts } },
+    clockSkewMs: median(session?.messages.clockSkewsMs() ?? []),
+    dataplane: overlay?.report ?? { kind: options.rootless ? "rootless" : "portable" },
+    ...sources.names && { dns: sources.names.report() },
+    ...session?.lan && { discovery: { providers: session.lan.providers, heard: session.lan.heard } },
+    ...session?.dht && { dht: { contacts: session.dht.contacts } },
     services: sources.services.report(),
     peers: members
       .filter((member) => member.record.nodeId !== record.nodeId)
       .map((member) => peerReport(member, sessions.get(member.record.publicKey.toString()), sources))
       .sort((a, b) => a.name < b.name ? -1 : 1),
-    drops: happened(sources.drops),
+    drops: happened({
+      ...sources.channelDrops,
+      ...plane?.drops(),
+      ...overlay?.echo?.drops(),
+      ...session?.health.drops(),
+      ...session?.lan?.drops(),
+      ...session?.dht?.drops(),
+    }),
     refused: happened(mesh.replica.refusals.snapshot()),
   };
 }
 
-/** @returns the leaders as this node sees them, the highest id first */
-export function leaderReports(
-  { mesh, leaders, clock }: Pick<StatusSources, "mesh" | "leaders" | "clock">,
-): readonly LeaderReport[] {
+/** The highest id first. */
+function leaderReports({ context: { mesh, clock }, session }: StatusSources): readonly LeaderReport[] {
   const now = clock.now();
-  return (leaders?.views() ?? []).flatMap(({ nodeId, isAlive, isElected, lastHeardAt }) => {
+  return (session?.leaders.views() ?? []).flatMap(({ nodeId, isAlive, isElected, lastHeardAt }) => {
     const record = mesh.roster.get(nodeId)?.record;
     if (record === undefined) return [];
     const self = nodeId === mesh.identity.id;
@@ -107,20 +105,20 @@ function median(values: readonly number[]): number | null {
 
 function peerReport(
   { record, statement }: Member,
-  session: PeerStatus | undefined,
-  { messages, health, clock }: StatusSources,
+  tunnel: PeerStatus | undefined,
+  { session, context: { clock } }: StatusSources,
 ): PeerReport {
-  const link = messages?.links.get(record.nodeId);
-  const age = session?.lastHandshakeAt === undefined
+  const link = session?.messages.links.get(record.nodeId);
+  const age = tunnel?.lastHandshakeAt === undefined
     ? null
-    : Math.max(0, clock.wall() - session.lastHandshakeAt);
-  const figures = health?.figures(record.nodeId);
-  // Before the first probe has ended, an open channel or a handshake is all that there is to say.
+    : Math.max(0, clock.wall() - tunnel.lastHandshakeAt);
+  const figures = session?.health.figures(record.nodeId);
+  // Before the first probe has ended, an open channel or a handshake is all that is known.
   const hasSession = age !== null && age < SESSION_LIFE_MS;
   const healthy = figures !== undefined && figures.lossPercent !== null
     ? figures.healthy
     : link !== undefined || hasSession;
-  const endpoint = session?.endpoint ?? statement?.endpoints[0] ?? record.endpoint;
+  const endpoint = tunnel?.endpoint ?? statement?.endpoints[0] ?? record.endpoint;
   const allowedIps = [...record.addresses.map((address) => Cidr.host(address)), ...record.allowedIps];
   return {
     ...record.verifyingKey === undefined ? {} : { id: record.nodeId },
@@ -132,9 +130,13 @@ function peerReport(
     allowedIps: allowedIps.map(String),
     ...endpoint === undefined ? {} : { endpoint: endpoint.toString() },
     lastHandshakeAgeMs: age === null ? null : Math.round(age),
-    rxBytes: session?.rxBytes ?? 0,
-    txBytes: session?.txBytes ?? 0,
-    channel: link !== undefined ? "open" : messages?.isDialling(record.nodeId) ? "dialing" : "closed",
+    rxBytes: tunnel?.rxBytes ?? 0,
+    txBytes: tunnel?.txBytes ?? 0,
+    channel: link !== undefined
+      ? "open"
+      : session?.messages.dialer.isDialling(record.nodeId)
+      ? "dialing"
+      : "closed",
     path: figures?.healthy ? figures.path : !healthy ? "none" : hasSession ? "direct" : "channel",
     rttMs: figures?.lastPingMs ?? link?.channel.lastRttMs ?? null,
     lossPercent: figures?.lossPercent ?? null,

@@ -10,6 +10,7 @@ export * from "./bounded_queue.ts";
 export type { ByteStream } from "./byte_stream.ts";
 export * from "./bytes.ts";
 export * from "./clock.ts";
+export * from "./deadline_timer.ts";
 export * from "./counters.ts";
 export type { Environment } from "./environment.ts";
 export * from "./errors.ts";

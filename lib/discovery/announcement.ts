@@ -39,7 +39,7 @@ const TAG_AT = 32;
 const TAG_BYTES = 16;
 const KINDS = ["announce", "goodbye", "seek", "here"] as const;
 
-/** What it is for. */
+/** Why it is sent. */
 export type AnnouncementKind = typeof KINDS[number];
 
 /** The fields of an announcement. */

@@ -1,20 +1,20 @@
 /**
- * Drives `DhtState` with a timer and a socket.
+ * The DHT at work: the state, its timer, and the socket.
  * @module
  */
 
-import type { Environment } from "../base/mod.ts";
+import { DeadlineTimer, type Environment } from "../base/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { type DhtOptions, DhtState } from "./dht_state.ts";
 import type { DiscoverySocket } from "./discovery.ts";
 
 const DAY_MS = 86_400_000;
 
-/** Of what a `Dht` is made. */
+/** This node in the DHT, its socket, and who is told what was found. */
 export interface DhtParts extends DhtOptions, Pick<Environment, "clock" | "timers" | "log"> {
   /** Closed by `close`. */
   readonly socket: DiscoverySocket;
-  /** Called with every place at which somebody says to listen. */
+  /** Told each endpoint at which somebody says to listen. */
   readonly observer: (endpoint: Endpoint) => void;
 }
 
@@ -22,13 +22,14 @@ export interface DhtParts extends DhtOptions, Pick<Environment, "clock" | "timer
 export class Dht {
   readonly #parts: DhtParts;
   readonly #state: DhtState;
-  #cancelTimer: () => void = () => {};
+  readonly #timer: DeadlineTimer;
   #isClosed = false;
 
   /** @throws RangeError when the network's id or the port is none */
   constructor(parts: DhtParts) {
     this.#parts = parts;
     this.#state = new DhtState(parts.clock.now(), parts);
+    this.#timer = new DeadlineTimer(parts, () => this.#poll());
   }
 
   /** How many nodes of the DHT answered in the last round, at most 8. */
@@ -39,7 +40,7 @@ export class Dht {
   /** Begins the first round. */
   start(): void {
     this.#listen().catch((error) => this.#parts.log.error("cannot listen to the DHT", { error }));
-    this.#runDue();
+    this.#poll();
   }
 
   /** @returns how many datagrams were dropped, by reason */
@@ -50,7 +51,7 @@ export class Dht {
   /** Asks nothing more; what was announced is forgotten by the DHT within half an hour. Harmless when repeated. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#cancelTimer();
+    this.#timer.set(undefined);
     await this.#parts.socket.close();
   }
 
@@ -60,13 +61,12 @@ export class Dht {
       const received = await socket.receive();
       if (received === undefined || this.#isClosed) return;
       this.#state.handleDatagram(clock.now(), received.datagram, received.source);
-      this.#runDue();
+      this.#poll();
     }
   }
 
-  #runDue(): void {
-    const { clock, timers, socket, observer } = this.#parts;
-    this.#cancelTimer();
+  #poll(): void {
+    const { clock, socket, observer } = this.#parts;
     this.#state.handleTimeout(clock.now(), Math.floor(clock.wall() / DAY_MS));
     for (let out = this.#state.pollTransmit(); out !== undefined; out = this.#state.pollTransmit()) {
       socket.send(out.datagram, out.destination);
@@ -74,8 +74,6 @@ export class Dht {
     for (let found = this.#state.pollFound(); found !== undefined; found = this.#state.pollFound()) {
       observer(found);
     }
-    if (this.#isClosed) return;
-    const waitMs = Math.max(1, this.#state.pollTimeout() - clock.now());
-    this.#cancelTimer = timers.setTimer(waitMs, () => this.#runDue());
+    if (!this.#isClosed) this.#timer.set(this.#state.pollTimeout());
   }
 }

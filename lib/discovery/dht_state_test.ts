@@ -263,15 +263,15 @@ Deno.test("DhtState takes 8 places of one node and 32 of a walk, and none on its
 
 Deno.test("DhtState ends a walk that false answers lead astray", () => {
   const dht = new FakeDht(new SeededRandom(10), 2);
-  let liars = 0;
+  let hostile = 0;
   const state = newState(dht);
   const lead: Answer = ({ transaction, fields }, node) => {
     const target = fields.get("info_hash") as Uint8Array;
     const nearer = Array.from({ length: 16 }, () => {
-      liars++;
+      hostile++;
       const id = target.slice();
-      id[19] = liars & 0xff;
-      return concatBytes(id, Uint8Array.of(203, 0, liars >> 8 & 0xff, liars & 0xff, 1, 1));
+      id[19] = hostile & 0xff;
+      return concatBytes(id, Uint8Array.of(203, 0, hostile >> 8 & 0xff, hostile & 0xff, 1, 1));
     });
     return responseTo(transaction, { id: node.id, nodes: concatBytes(...nearer) });
   };

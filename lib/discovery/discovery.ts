@@ -1,9 +1,9 @@
 /**
- * Drives `DiscoveryState` with a timer, a socket and the providers that carry announcements.
+ * Discovery at work: the state, its timer, and the providers that carry announcements.
  * @module
  */
 
-import type { Environment } from "../base/mod.ts";
+import { DeadlineTimer, type Environment } from "../base/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import {
   type DiscoveryEvent,
@@ -12,7 +12,7 @@ import {
   type DiscoveryTransmit,
 } from "./discovery_state.ts";
 
-/** A way to reach neighbours. */
+/** A way to send to neighbours, without knowing them. */
 export interface DiscoveryProvider {
   /** For people: `multicast`, `broadcast`, `static`. */
   readonly name: string;
@@ -33,25 +33,26 @@ export interface DiscoverySocket {
   close(): Promise<void>;
 }
 
-/** Of what a `Discovery` is made. */
+/** This node as the others see it, how it sends and receives, and who is told what was found. */
 export interface DiscoveryParts extends DiscoveryOptions, Pick<Environment, "clock" | "timers" | "log"> {
   /** Closed by `close`. */
   readonly socket: DiscoverySocket;
   readonly providers: readonly DiscoveryProvider[];
-  /** Called with every event. */
+  /** Told who was found and who has left. */
   readonly observer: (event: DiscoveryEvent) => void;
 }
 
-/** Announces and listens from `start` to `close`. */
+/** Announces this node and listens from `start` to `close`. */
 export class Discovery {
   readonly #parts: DiscoveryParts;
   readonly #state: DiscoveryState;
-  #cancelTimer: (() => void) | undefined;
-  #isClosed = false;
+  readonly #timer: DeadlineTimer;
+  #isRunning = false;
 
   constructor(parts: DiscoveryParts) {
     this.#parts = parts;
     this.#state = new DiscoveryState(parts.clock.now(), parts);
+    this.#timer = new DeadlineTimer(parts, () => this.#poll());
   }
 
   /** How many nodes have announced themselves lately. */
@@ -61,17 +62,18 @@ export class Discovery {
 
   /** Announces this node, or seeks, and listens. */
   start(): void {
+    this.#isRunning = true;
     this.#listen().catch((error) => this.#parts.log.error("cannot listen to neighbours", { error }));
-    this.#runDue();
+    this.#poll();
   }
 
-  /** This node's addresses have changed: its neighbours are sent them at once. */
+  /** This node's addresses have changed: its neighbours are told at once. */
   handleChange(): void {
     this.#state.handleChange(this.#parts.clock.now());
-    if (this.#cancelTimer !== undefined) this.#runDue();
+    if (this.#isRunning) this.#poll();
   }
 
-  /** @returns where a node has announced itself from lately, the latest first */
+  /** @returns where a node announced itself lately, the latest first */
   endpointsOf(nodeId: string): Endpoint[] {
     return this.#state.endpointsOf(nodeId);
   }
@@ -83,10 +85,9 @@ export class Discovery {
 
   /** Says goodbye and closes. Harmless when repeated. @returns when the goodbye has gone out */
   async close(): Promise<void> {
-    const datagram = this.#isClosed ? undefined : this.#state.goodbye();
-    this.#isClosed = true;
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
+    const datagram = this.#isRunning ? this.#state.goodbye() : undefined;
+    this.#isRunning = false;
+    this.#timer.set(undefined);
     if (datagram !== undefined) this.#send({ datagram });
     await this.#parts.socket.close();
   }
@@ -95,16 +96,15 @@ export class Discovery {
     const { socket, clock } = this.#parts;
     for (;;) {
       const received = await socket.receive();
-      if (received === undefined || this.#isClosed) return;
+      if (received === undefined || !this.#isRunning) return;
       this.#state.handleDatagram(clock.now(), received.datagram, received.source);
       // What came may call for an answer, or for a sooner announcement.
-      this.#runDue();
+      this.#poll();
     }
   }
 
-  #runDue(): void {
-    const { clock, timers, observer } = this.#parts;
-    this.#cancelTimer?.();
+  #poll(): void {
+    const { clock, observer } = this.#parts;
     this.#state.handleTimeout(clock.now());
     for (let out = this.#state.pollTransmit(); out !== undefined; out = this.#state.pollTransmit()) {
       this.#send(out);
@@ -112,9 +112,7 @@ export class Discovery {
     for (let event = this.#state.pollEvent(); event !== undefined; event = this.#state.pollEvent()) {
       observer(event);
     }
-    if (this.#isClosed) return;
-    const waitMs = Math.max(1, this.#state.pollTimeout() - clock.now());
-    this.#cancelTimer = timers.setTimer(waitMs, () => this.#runDue());
+    if (this.#isRunning) this.#timer.set(this.#state.pollTimeout());
   }
 
   #send({ datagram, destination }: DiscoveryTransmit): void {

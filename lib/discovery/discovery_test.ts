@@ -11,15 +11,15 @@ const OTHER = "2".repeat(32);
 const there = Endpoint.parse("192.0.2.2:45678") as Endpoint;
 
 /** One node whose neighbours are this test. */
-class Stage {
+class TestNode {
   readonly clock = new VirtualClock();
   readonly timers = new VirtualTimers(this.clock);
   readonly codec = new AnnouncementCodec(NETWORK);
-  readonly called: string[] = [];
+  readonly announced: string[] = [];
   readonly answered: string[] = [];
   readonly events: DiscoveryEvent[] = [];
   isClosed = false;
-  readonly #incoming: Uint8Array[] = [];
+  readonly #arrived: Uint8Array[] = [];
   #wake = (): void => {};
   readonly discovery = new Discovery({
     networkId: NETWORK,
@@ -32,14 +32,14 @@ class Stage {
     socket: this.#socket(),
     providers: ["multicast", "broadcast"].map((name) => ({
       name,
-      announce: (datagram) => void this.called.push(`${name} ${this.#kindOf(datagram)}`),
+      announce: (datagram) => void this.announced.push(`${name} ${this.#kindOf(datagram)}`),
     })),
     observer: (event) => void this.events.push(event),
   });
 
   async receive(kind: "announce" | "seek", nonce: string): Promise<void> {
     const port = kind === "seek" ? 0 : 51999;
-    this.#incoming.push(this.codec.encode({ kind, port, nonce: nonce.repeat(16), nodeId: OTHER }));
+    this.#arrived.push(this.codec.encode({ kind, port, nonce: nonce.repeat(16), nodeId: OTHER }));
     this.#wake();
     for (let i = 0; i < 8; i++) await Promise.resolve();
   }
@@ -53,7 +53,7 @@ class Stage {
     return {
       receive: async () => {
         for (;;) {
-          const datagram = this.#incoming.shift();
+          const datagram = this.#arrived.shift();
           if (datagram !== undefined) return { datagram, source: there };
           if (this.isClosed) return undefined;
           await new Promise<void>((resolve) => this.#wake = resolve);
@@ -70,34 +70,34 @@ class Stage {
 }
 
 Deno.test("Discovery announces by every provider, answers a seeker, and says goodbye", async () => {
-  const stage = new Stage();
-  const { discovery, called } = stage;
+  const node = new TestNode();
+  const { discovery, announced } = node;
   discovery.start();
-  assert.deepEqual(called.splice(0), ["multicast announce", "broadcast announce"]);
-  stage.timers.advance(30_000);
-  assert.deepEqual(called.splice(0), ["multicast announce", "broadcast announce"]);
-  await stage.receive("seek", "a");
-  assert.deepEqual(stage.answered, ["192.0.2.2:45678 here"]);
+  assert.deepEqual(announced.splice(0), ["multicast announce", "broadcast announce"]);
+  node.timers.advance(30_000);
+  assert.deepEqual(announced.splice(0), ["multicast announce", "broadcast announce"]);
+  await node.receive("seek", "a");
+  assert.deepEqual(node.answered, ["192.0.2.2:45678 here"]);
   discovery.handleChange();
-  assert.equal(called.splice(0).length, 2, "a change is announced at once");
+  assert.equal(announced.splice(0).length, 2, "a change is told at once");
   await discovery.close();
   await discovery.close();
-  assert.deepEqual(called, ["multicast goodbye", "broadcast goodbye"]);
-  assert(stage.isClosed);
-  assert.equal(stage.timers.size, 0, "nothing is left behind");
+  assert.deepEqual(announced, ["multicast goodbye", "broadcast goodbye"]);
+  assert(node.isClosed);
+  assert.equal(node.timers.size, 0, "nothing is left behind");
 });
 
-Deno.test("Discovery reports who announces itself, and announces itself to a newcomer within a second", async () => {
-  const stage = new Stage();
-  stage.discovery.start();
-  await stage.receive("announce", "b");
-  assert.deepEqual(stage.events.map(({ kind, endpoint }) => `${kind} ${endpoint}`), [
+Deno.test("Discovery tells who has announced itself, and answers a newcomer within a second", async () => {
+  const node = new TestNode();
+  node.discovery.start();
+  await node.receive("announce", "b");
+  assert.deepEqual(node.events.map(({ kind, endpoint }) => `${kind} ${endpoint}`), [
     "found 192.0.2.2:51999",
   ]);
-  assert.deepEqual(stage.discovery.endpointsOf(OTHER).map(String), ["192.0.2.2:51999"]);
-  assert.equal(stage.discovery.size, 1);
-  stage.called.length = 0;
-  stage.timers.advance(1_000);
-  assert.equal(stage.called.length, 2);
-  await stage.discovery.close();
+  assert.deepEqual(node.discovery.endpointsOf(OTHER).map(String), ["192.0.2.2:51999"]);
+  assert.equal(node.discovery.size, 1);
+  node.announced.length = 0;
+  node.timers.advance(1_000);
+  assert.equal(node.announced.length, 2);
+  await node.discovery.close();
 });

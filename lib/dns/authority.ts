@@ -91,9 +91,9 @@ export class Authority {
     this.#serial = (this.#serial + 1) >>> 0;
   }
 
-  /** Whether a record that was put in is not shown, because a better source has its name, or an alias. */
-  isHidden(record: ResourceRecord): boolean {
-    return this.#zoneOf(record.name)?.isHidden(record) ?? false;
+  /** Whether a record of this rank would not be shown if it were put in: a better source, or an alias, has its name. */
+  wouldHide(record: ResourceRecord, rank: RecordRank): boolean {
+    return this.#zoneOf(record.name)?.wouldHide(record, rank) ?? false;
   }
 
   /** Whether questions for `name` are answered here. */

@@ -69,11 +69,11 @@ export class Zone {
     }
   }
 
-  /** Whether a record is there but not shown, because a better source has its name. */
-  isHidden({ name, type, data }: ResourceRecord): boolean {
-    const node = this.#nodes.get(name.key);
-    if (node === undefined) return false;
-    return !(shownOf(node).get(type) ?? []).some((record) => equalBytes(record.data, data));
+  /** Whether a record of this rank would not be shown if it were put in: a better source, or an alias, has its name. */
+  wouldHide(record: ResourceRecord, rank: RecordRank): boolean {
+    const entries = this.#nodes.get(record.name.key)?.entries ?? [];
+    const shown = chooseRecords([...entries, { group: "", rank, record }]).get(record.type) ?? [];
+    return !shown.some(({ data }) => equalBytes(data, record.data));
   }
 
   /** @returns all records as they are shown, each with its source, in no order */

@@ -77,19 +77,22 @@ export class DnsHandle implements AsyncDisposable {
         `Cannot add ${record.name}: there are ${MAX_CUSTOM_RECORDS} records already`,
       );
     }
-    const former = this.#custom.get(key);
+    this.checkVisible(record);
     this.setRecords(key, RECORD_RANK.custom, [record]);
-    const isAlias = record.type === RECORD_TYPE.CNAME;
-    const others = [...this.#custom].filter(([each, { name }]) => each !== key && name.equals(record.name));
-    if ((isAlias && others.length > 0) || this.#parts.authority.isHidden(record)) {
-      this.setRecords(key, RECORD_RANK.custom, former === undefined ? [] : [former]);
-      throw new InvalidRecordError(`Cannot add ${record.name}: the name is taken`, {
-        hint:
-          "Names of members and services come first, and an alias stands alone; `weft dns list` shows all.",
-      });
-    }
     this.#custom.set(key, record);
     return formatRecord(record);
+  }
+
+  /** @throws InvalidRecordError when the record would not be seen if it were added: the name is taken */
+  checkVisible(record: ResourceRecord): void {
+    const key = keyOf(record);
+    const isAlias = record.type === RECORD_TYPE.CNAME;
+    const others = [...this.#custom].filter(([each, { name }]) => each !== key && name.equals(record.name));
+    const isTaken = isAlias && others.length > 0;
+    if (!isTaken && !this.#parts.authority.wouldHide(record, RECORD_RANK.custom)) return;
+    throw new InvalidRecordError(`Cannot add ${record.name}: the name is taken`, {
+      hint: "Names of members and services come first, and an alias stands alone; `weft dns list` shows all.",
+    });
   }
 
   /**

@@ -11,7 +11,6 @@ import {
   type NodeId,
   type NodeIdentity,
   Replica,
-  type ReplicaUpdate,
   stateOwn,
   wantedLinks,
 } from "../mesh/mod.ts";
@@ -103,6 +102,13 @@ export class SimNode {
     this.#run++;
     const options = { networkId: identity.id, verifyingKey: identity.verifyingKey, clock, reader };
     this.#replica = new Replica(this.#store, options);
+    this.#replica.subscribe({
+      handleOwnUpdate: (update) => {
+        this.#gossip?.push(update);
+        this.#send();
+      },
+      handleMembersChange: () => this.#followSoon(),
+    });
     this.#gossip = new Gossip(this.#replica, { clock, random: network.random });
     this.#timerAt = Infinity;
     this.#setTimer();
@@ -135,14 +141,7 @@ export class SimNode {
     const signed = stateOwn(this.identity, own, { clock: this.clock, previous });
     if (signed === undefined) return;
     roster.mergeStatement(signed);
-    this.publish({ ...NO_UPDATE, statements: [signed] });
-  }
-
-  /** Pushes what this node has changed. */
-  publish(update: ReplicaUpdate): void {
-    this.#gossip?.push(update);
-    this.#send();
-    this.#followEvents();
+    this.replica.publish({ ...NO_UPDATE, statements: [signed] });
   }
 
   /** Closes links over ways that are not there any more, when their ends take note of it. */
@@ -159,7 +158,7 @@ export class SimNode {
     if (isForged) throw new TypeError("A simulated node has sent a false signature");
     this.#send();
     this.#setTimer();
-    if (changes > 0) this.#followEvents();
+    if (changes > 0) this.replica.deliverEvents();
   }
 
   #send(): void {
@@ -188,16 +187,6 @@ export class SimNode {
       this.#send();
       this.#setTimer();
     });
-  }
-
-  #followEvents(): void {
-    let hasNewMembers = false;
-    const { roster, entries } = this.replica;
-    for (let event = roster.pollEvent(); event !== undefined; event = roster.pollEvent()) {
-      if (event.kind !== "endpoints-changed") hasNewMembers = true;
-    }
-    while (entries.pollEvent() !== undefined);
-    if (hasNewMembers) this.#followSoon();
   }
 
   #followSoon(): void {

@@ -160,7 +160,7 @@ export class Simulation {
     const node = this.#add(identity);
     node.start();
     for (const { replica } of [leader, node]) replica.roster.merge(record);
-    leader.publish({ ...NO_UPDATE, records: [record] });
+    leader.replica.publish({ ...NO_UPDATE, records: [record] });
     this.move(node);
     return node;
   }
@@ -174,7 +174,7 @@ export class Simulation {
     }
     const record = this.#sign({ ...known, version: known.version + 1, revoked: true });
     leader.replica.roster.merge(record);
-    leader.publish({ ...NO_UPDATE, records: [record] });
+    leader.replica.publish({ ...NO_UPDATE, records: [record] });
   }
 
   /** Cuts the network in two, the first nodes and the rest; members notice as they would. */

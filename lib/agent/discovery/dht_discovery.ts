@@ -1,16 +1,15 @@
 /**
- * Discovery by the public BitTorrent DHT, for nodes that are told so.
+ * Discovery by the public BitTorrent DHT, for nodes whose options ask for it.
  * @module
  */
 
-import { type Logger, sleep } from "../../base/mod.ts";
+import { type Environment, sleep } from "../../base/mod.ts";
 import type { AgentOptions, DhtBootstrapOption } from "../../config/mod.ts";
 import { Dht } from "../../discovery/mod.ts";
-import { systemClock, systemRandom, systemTimers } from "../../host/mod.ts";
 import type { NetworkId } from "../../mesh/mod.ts";
 import { type Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
 import { LocalDatagrams } from "../../transport/mod.ts";
-import { ownEndpoints } from "../endpoints/mod.ts";
+import { ownEndpoints } from "../endpoint_selector.ts";
 
 /** A host that was just started may have no network yet. */
 const RESOLVE_AGAIN_MS = 60_000;
@@ -18,19 +17,18 @@ const RESOLVE_AGAIN_MS = 60_000;
 const MAX_ADDRESSES_EACH = 4;
 const ANYWHERE = IpAddress.fromBytes(new Uint8Array(4));
 
-/** What it is for. */
-export interface DhtDiscoveryParts {
+/** Who is announced, and who receives what is found. */
+export interface DhtDiscoveryParts extends Environment {
   readonly networkId: NetworkId;
   /** Where others are to dial, 1 to 65535; absent for who has a token and only looks. */
   readonly port?: number;
   readonly options: AgentOptions;
-  readonly log: Logger;
   /** The overlay's prefixes: nobody is looked for in the overlay itself. */
   readonly overlay: readonly Cidr[];
   /** Whether somebody is missing. */
   isLooking(): boolean;
-  /** Hears where somebody of the network says to listen; nothing of it is proved. */
-  readonly observer: (place: Endpoint) => void;
+  /** Receives where somebody of the network says to listen; nothing of it is proved. */
+  readonly observer: (endpoint: Endpoint) => void;
 }
 
 /** Announces this node, and looks for others, by a socket of its own; over IPv4, as most of the DHT does. */
@@ -68,20 +66,19 @@ export class DhtDiscovery {
   }
 
   async #begin(): Promise<void> {
-    const { options: { discoveryDhtBootstrap }, log } = this.#parts;
+    const { options: { discoveryDhtBootstrap }, timers, log } = this.#parts;
     const { signal } = this.#stop;
     for (;;) {
       const routers = (await Promise.all(discoveryDhtBootstrap.map((node) => resolve(node, signal)))).flat();
       if (signal.aborted) return;
       if (routers.length > 0) return this.#enter(routers);
       log.debug("no name of a node of the DHT has an address");
-      await sleep(systemTimers, RESOLVE_AGAIN_MS, signal);
+      await sleep(timers, RESOLVE_AGAIN_MS, signal);
     }
   }
 
   /** @throws SocketError */
   #enter(routers: readonly Endpoint[]): void {
-    const { port, networkId, log, isLooking } = this.#parts;
     const datagrams = LocalDatagrams.open({ address: ANYWHERE, port: 0 });
     const socket = {
       receive: () => datagrams.receive(),
@@ -92,25 +89,19 @@ export class DhtDiscovery {
       },
     };
     const dht = this.#dht = new Dht({
-      networkId,
-      ...port === undefined ? {} : { port },
+      ...this.#parts,
       routers,
-      log,
-      clock: systemClock,
-      timers: systemTimers,
-      random: systemRandom,
-      isLooking,
       socket,
-      observer: (place) => this.#handlePlace(place),
+      observer: (endpoint) => this.#handleFound(endpoint),
     });
     dht.start();
   }
 
   /** This node finds itself, too. */
-  #handlePlace(place: Endpoint): void {
+  #handleFound(endpoint: Endpoint): void {
     const { options, overlay, observer } = this.#parts;
-    if (overlay.some((cidr) => cidr.contains(place.address))) return;
-    if (!ownEndpoints(options).some((own) => own.equals(place))) observer(place);
+    if (overlay.some((cidr) => cidr.contains(endpoint.address))) return;
+    if (!ownEndpoints(options).some((own) => own.equals(endpoint))) observer(endpoint);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * What becomes of places at which somebody of the network is said to listen, nobody knows who.
+ * Finding out which member, if any, is at an endpoint that the DHT has named.
  * @module
  */
 
@@ -8,29 +8,28 @@ import type { NodeId } from "../../mesh/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
 import type { ProbeOutcome } from "../links/mod.ts";
 
-/** More places than this do not wait; the next round finds them again. */
+/** More endpoints than this do not wait; the next round finds them again. */
 const MAX_WAITING = 32;
-/** Whoever else is missing has a turn at the next round. */
+/** For whom an endpoint is probed; whoever else is missing is tried in the next round. */
 const MAX_MEMBERS_EACH = 16;
-/** Probes under way at the same time; a place that swallows everything holds one of them up for seconds. */
+/** Probes under way at the same time; an endpoint that swallows everything holds one of them up for seconds. */
 const MAX_PROBING = 4;
-/** After each of them, whatever it was answered. */
+/** After each probe, whatever came of it. */
 const PROBE_PAUSE_MS = 500;
 
-/** Where places are tried. */
-export interface DhtProberParts {
+interface DhtProberParts {
   readonly timers: Timers;
   /** @returns the members that this node would have links to, and has none, those first that matter most */
   missing(): readonly NodeId[];
-  /** Shakes hands with one member at one place, and keeps the link that comes of it. */
-  probe(nodeId: NodeId, place: Endpoint): Promise<ProbeOutcome>;
-  /** A member has proved that it is there. */
-  onMember(nodeId: NodeId, place: Endpoint): void;
+  /** Shakes hands with one member at one endpoint, and keeps the link that comes of it. */
+  probe(nodeId: NodeId, endpoint: Endpoint): Promise<ProbeOutcome>;
+  /** A member has proved that it is at an endpoint. */
+  onMember(nodeId: NodeId, endpoint: Endpoint): void;
 }
 
 /**
- * Probes one place after another, for each member that is missing: a handshake tells nobody but the right one who is
- * called. A place where nobody opens is left at once.
+ * Probes one endpoint after another, for each member that is missing: of a handshake nobody but the right one learns who
+ * is called. An endpoint where nobody listens is left at once.
  */
 export class DhtProber {
   readonly #parts: DhtProberParts;
@@ -43,20 +42,19 @@ export class DhtProber {
     this.#parts = parts;
   }
 
-  /** Tries a place when those before it have had their turn; with 32 of them, it is dropped. */
-  add(place: Endpoint): void {
+  /** Has an endpoint probed after those that wait; when 32 do, it is dropped. */
+  add(endpoint: Endpoint): void {
     if (this.#stop.signal.aborted || this.#waiting.size >= MAX_WAITING) return;
-    this.#waiting.set(place.toString(), place);
+    this.#waiting.set(endpoint.toString(), endpoint);
     if (this.#probing < MAX_PROBING) void this.#probeAll();
   }
 
-  /** @returns where a member has opened lately, one at most */
+  /** @returns where a member was last found, one endpoint at most */
   endpointsOf(nodeId: NodeId): Endpoint[] {
-    const place = this.#proved.get(nodeId);
-    return place === undefined ? [] : [place];
+    const endpoint = this.#proved.get(nodeId);
+    return endpoint === undefined ? [] : [endpoint];
   }
 
-  /** Probes no more. */
   close(): void {
     this.#stop.abort();
     this.#waiting.clear();
@@ -69,22 +67,22 @@ export class DhtProber {
   }
 
   #next(): Endpoint | undefined {
-    for (const [key, place] of this.#waiting) {
+    for (const [key, endpoint] of this.#waiting) {
       this.#waiting.delete(key);
-      return place;
+      return endpoint;
     }
     return undefined;
   }
 
-  async #probeAt(place: Endpoint): Promise<void> {
+  async #probeAt(endpoint: Endpoint): Promise<void> {
     const { timers, missing, probe, onMember } = this.#parts;
     const { signal } = this.#stop;
     for (const nodeId of missing().slice(0, MAX_MEMBERS_EACH)) {
-      const outcome = await probe(nodeId, place);
+      const outcome = await probe(nodeId, endpoint);
       if (signal.aborted) return;
       if (outcome === "linked") {
-        this.#proved.set(nodeId, place);
-        onMember(nodeId, place);
+        this.#proved.set(nodeId, endpoint);
+        onMember(nodeId, endpoint);
         return;
       }
       await sleep(timers, PROBE_PAUSE_MS, signal);

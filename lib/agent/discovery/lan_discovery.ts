@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Logger } from "../../base/mod.ts";
+import type { Environment } from "../../base/mod.ts";
 import { type AgentOptions, DEFAULT_DISCOVERY_PORT } from "../../config/mod.ts";
 import {
   Discovery,
@@ -11,7 +11,6 @@ import {
   type DiscoveryProvider,
   type DiscoveryRole,
 } from "../../discovery/mod.ts";
-import { systemClock, systemRandom, systemTimers } from "../../host/mod.ts";
 import type { NetworkId, NodeId } from "../../mesh/mod.ts";
 import { type Cidr, type Endpoint, IpAddress } from "../../net/mod.ts";
 import { LanSockets } from "../../transport/mod.ts";
@@ -21,21 +20,20 @@ const GROUP = IpAddress.fromBytes(Uint8Array.of(239, 255, 42, 98));
 /** Through one router at most. */
 const GROUP_TTL = 2;
 
-/** What discovery is for. */
-export interface LanDiscoveryParts {
+/** Who announces itself, and who receives what others announce. */
+export interface LanDiscoveryParts extends Environment {
   readonly networkId: NetworkId;
   readonly nodeId: NodeId;
   readonly role: DiscoveryRole;
   readonly options: AgentOptions;
-  readonly log: Logger;
-  /** The overlay's prefixes: nothing is called out into the overlay itself. */
+  /** The overlay's prefixes: nothing is announced in the overlay itself. */
   readonly overlay: readonly Cidr[];
   readonly observer: (event: DiscoveryEvent) => void;
 }
 
-/** Calls out by multicast, by broadcast and to the peers that the options name, by the runtime's own sockets. */
+/** Announces by multicast, by broadcast and to the peers that the options name, by the runtime's own sockets. */
 export class LanDiscovery {
-  /** By which ways it calls, for people. */
+  /** By which ways it announces, for people. */
   readonly providers: readonly string[];
   readonly #discovery: Discovery;
   readonly #sockets: LanSockets;
@@ -56,9 +54,6 @@ export class LanDiscovery {
     this.#sockets = sockets;
     this.#discovery = new Discovery({
       ...parts,
-      clock: systemClock,
-      timers: systemTimers,
-      random: systemRandom,
       socket: sockets,
       providers,
     });
@@ -84,17 +79,17 @@ export class LanDiscovery {
     }
   }
 
-  /** How many nodes were heard lately. */
+  /** From how many nodes announcements came lately. */
   get heard(): number {
     return this.#discovery.size;
   }
 
-  /** @returns where a node was heard lately, the latest first */
+  /** @returns from where a node announced itself lately, the latest first */
   endpointsOf(nodeId: NodeId): Endpoint[] {
     return this.#discovery.endpointsOf(nodeId);
   }
 
-  /** Follows this host's addresses; neighbours hear at once of new ones. */
+  /** Follows this host's addresses; new ones are announced at once. */
   async followInterfaces(): Promise<void> {
     if (await this.#sockets.refresh()) this.#discovery.handleChange();
   }
@@ -113,7 +108,7 @@ export class LanDiscovery {
   }
 }
 
-/** IPv4 alone: there is no broadcast in IPv6, and who has only that is told endpoints. */
+/** IPv4 alone: there is no broadcast in IPv6, and who has only that needs endpoints in the token. */
 function callableAddresses({ interfaceName }: AgentOptions, overlay: readonly Cidr[]): IpAddress[] {
   return Deno.networkInterfaces()
     .filter(({ name, family }) => family === "IPv4" && name !== interfaceName)

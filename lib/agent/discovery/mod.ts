@@ -1,6 +1,6 @@
 /**
  * Finding members and leaders whose endpoints are not known: on the networks of this host, and in the DHT. What is found
- * is a place to dial; the handshake proves who is there.
+ * is an endpoint to dial; the handshake proves who is there.
  * @module
  */
 

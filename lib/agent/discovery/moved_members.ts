@@ -1,5 +1,5 @@
 /**
- * What becomes of a member that was heard somewhere else.
+ * Reaching a member again that announces itself at another endpoint.
  * @module
  */
 
@@ -10,13 +10,12 @@ import type { HealthWatch } from "../health/mod.ts";
 import type { MessagePlane } from "../links/mod.ts";
 import type { PeerSync } from "../overlay/mod.ts";
 
-/** Each member may be heard somewhere else 3 times at once, then every 5 s. */
+/** Each member may announce another endpoint 3 times at once, then every 5 s. */
 const LIMITS = { burst: 3, everyMs: 5_000, maxSources: 1_024 };
 /** A path that works answers sooner. */
 const ANSWER_MS = 2_000;
 
-/** What following works with. */
-export interface MovedMembersParts {
+interface MovedMembersParts {
   readonly clock: Clock;
   readonly roster: Roster;
   /** This node, which is no peer of itself. */
@@ -28,8 +27,8 @@ export interface MovedMembersParts {
 }
 
 /**
- * Tries the place where a member says that it is, when the way on which it was reached is dead. Whoever is there proves
- * itself by the handshake, as everywhere; a way that works is never given up for what somebody calls out.
+ * Tries the endpoint that a member announces when the path by which it was reached is dead. Whoever is there proves itself
+ * by the handshake, as everywhere; a path that works is never given up for an announcement.
  */
 export class MovedMembers {
   readonly #parts: MovedMembersParts;
@@ -39,7 +38,7 @@ export class MovedMembers {
     this.#parts = parts;
   }
 
-  /** Follows one call; strangers and calls that come too often are left alone. */
+  /** Follows one announcement; those of no member, and those that come too often, are left alone. */
   async follow(nodeId: string, endpoint: Endpoint): Promise<void> {
     const { clock, roster, self } = this.#parts;
     const member = roster.get(nodeId as NodeId);
@@ -58,7 +57,7 @@ export class MovedMembers {
       // It would be taken for alive for half a minute, and nobody be dialled.
       messages.links.close(nodeId, "you are somewhere else");
     }
-    messages.redial(nodeId);
+    messages.dialer.redial(nodeId);
   }
 
   async #followTunnel(nodeId: NodeId, endpoint: Endpoint): Promise<void> {

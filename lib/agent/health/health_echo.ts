@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Environment } from "../../base/mod.ts";
+import { type Environment, withTimeout } from "../../base/mod.ts";
 import { EchoProber } from "../../health/mod.ts";
 import { Endpoint, type IpAddress } from "../../net/mod.ts";
 import { LocalDatagrams } from "../../transport/mod.ts";
@@ -11,8 +11,7 @@ import { LocalDatagrams } from "../../transport/mod.ts";
 /** Where every node answers, on its overlay address. */
 export const ECHO_PORT = 45679;
 
-/** What the echo works with. */
-export interface HealthEchoParts extends Environment {
+interface HealthEchoParts extends Environment {
   /** This node's overlay address. */
   readonly address: IpAddress;
   /** @returns whether somebody at this overlay address may ask */
@@ -35,7 +34,7 @@ export class HealthEcho {
     this.#prober = new EchoProber({ random, isPeer });
   }
 
-  /** Opens the socket; without one nobody is asked and nobody answered, which the log says. */
+  /** Opens the socket; when that fails, nobody is probed and nobody answered, which the log says. */
   start(): void {
     const { address, log } = this.#parts;
     try {
@@ -47,7 +46,6 @@ export class HealthEcho {
     this.#listen(this.#socket).catch((error) => log.error("cannot answer probes", { error }));
   }
 
-  /** Whether there is a socket. */
   get isOpen(): boolean {
     return this.#socket !== undefined;
   }
@@ -62,15 +60,11 @@ export class HealthEcho {
     const { question, datagram } = this.#prober.ask(clock.now(), address.toString());
     const { promise, resolve } = Promise.withResolvers<number | undefined>();
     this.#waiting.set(question, resolve);
-    const cancelTimer = timers.setTimer(timeoutMs, () => resolve(undefined));
     this.#socket.send(datagram, new Endpoint(address, ECHO_PORT));
-    try {
-      return await promise;
-    } finally {
-      cancelTimer();
+    return await withTimeout(timers, timeoutMs, promise).finally(() => {
       this.#waiting.delete(question);
       this.#prober.forget(question);
-    }
+    });
   }
 
   /** @returns how many datagrams were dropped, by reason */
@@ -78,7 +72,7 @@ export class HealthEcho {
     return this.#prober.drops();
   }
 
-  /** Closes the socket; whoever waits gets no answer. */
+  /** Closes the socket; probes under way get no answer. */
   close(): void {
     this.#socket?.close();
     for (const resolve of this.#waiting.values()) resolve(undefined);

@@ -19,18 +19,16 @@ import type { Link, MessagePlane } from "../links/mod.ts";
 
 /** A tunnel that has never answered gets so long after the channel has. */
 const GRACE_MS = 1_000;
-/** How often a link that is wanted for a probe is looked for. */
+/** How often it is checked whether there is a link for a probe. */
 const LINK_LOOK_MS = 250;
 
-/** How much a probe may do. */
-export interface ProbeOptions {
+interface ProbeOptions {
   readonly timeoutMs: number;
   /** Whether a member without a link is dialled. */
   readonly dials: boolean;
 }
 
-/** What the watch works with. */
-export interface HealthWatchParts extends Environment {
+interface HealthWatchParts extends Environment {
   readonly roster: Roster;
   /** This node, which is no peer of itself. */
   readonly self: NodeId;
@@ -49,7 +47,7 @@ export class HealthWatch {
   readonly #stop = new AbortController();
   /** Whose tunnel has worked: for them a channel that answers is no excuse. */
   readonly #hasTunnel = new Set<string>();
-  /** The links as of the last look, and who has ever had one. */
+  /** The links as of the last round, and who has ever had one. */
   #links = new Map<string, Link>();
   readonly #hadLink = new Set<string>();
   readonly #suspicions: SuspicionPolicy;
@@ -71,22 +69,20 @@ export class HealthWatch {
     });
   }
 
-  /** Begins to check. */
   start(): void {
     const { log, onVerdict } = this.#parts;
     const wasHealthy = new Map<string, boolean>();
     this.checker.run((peer) => {
       const { id, name, healthy, path, failureCount } = peer;
-      const isNews = wasHealthy.has(id) && wasHealthy.get(id) !== healthy;
+      const hasChanged = wasHealthy.has(id) && wasHealthy.get(id) !== healthy;
       wasHealthy.set(id, healthy);
-      if (isNews) onVerdict();
-      if (isNews) log.info(healthy ? "peer is back" : "peer is away", { peer: name, path, failureCount });
+      if (hasChanged) onVerdict();
+      if (hasChanged) log.info(healthy ? "peer is back" : "peer is away", { peer: name, path, failureCount });
       // A session that merely grew old proves nothing to others.
-      if (isNews && !healthy && failureCount > 0) this.#tellOthers(id as NodeId);
+      if (hasChanged && !healthy && failureCount > 0) this.#broadcastSuspicion(id as NodeId);
     }, this.#stop.signal);
   }
 
-  /** Ends it. */
   close(): void {
     this.#stop.abort();
   }
@@ -101,7 +97,7 @@ export class HealthWatch {
     this.checker.suspect(nodeId);
   }
 
-  /** A member says that its own probes miss somebody: ask for ourselves. */
+  /** A member says that its own probes miss somebody: this node probes that member itself. */
   handleSuspicion(from: NodeId, about: NodeId): void {
     const { clock, log } = this.#parts;
     const suspect = this.#suspicions.handleSuspicion(clock.now(), from, about);
@@ -126,26 +122,18 @@ export class HealthWatch {
    * Asks a member for a sign of life, through the tunnel and over its channel at once.
    * @returns the tunnel's answer; the channel's when this node has no tunnel or the member never answered through one
    */
-  async probe(member: Member, options: ProbeOptions): Promise<ProbeAnswer | undefined> {
-    const { timers } = this.#parts;
-    const over = new AbortController();
-    const signal = AbortSignal.any([over.signal, this.#stop.signal]);
-    const cancelTimer = timers.setTimer(options.timeoutMs, () => over.abort());
-    try {
-      const answer = await this.#askBothWays(member.record, options, signal);
-      if (answer?.path === "direct") this.#hasTunnel.add(member.record.nodeId);
-      return answer;
-    } finally {
-      cancelTimer();
-      over.abort();
-    }
+  async probe({ record }: Member, options: ProbeOptions): Promise<ProbeAnswer | undefined> {
+    const answer = await this.#within(
+      options.timeoutMs,
+      (signal) => this.#askBothWays(record, options, signal),
+    );
+    if (answer?.path === "direct") this.#hasTunnel.add(record.nodeId);
+    return answer;
   }
 
   /** Asks over the link that there is. @returns milliseconds, or undefined when nothing came in time */
   async askLink(nodeId: NodeId, timeoutMs: number): Promise<number | undefined> {
-    const over = new AbortController();
-    const cancelTimer = this.#parts.timers.setTimer(timeoutMs, () => over.abort());
-    return await this.#askChannel(nodeId, { timeoutMs, dials: false }, over.signal).finally(cancelTimer);
+    return await this.#within(timeoutMs, (signal) => this.#askChannel(nodeId, false, signal));
   }
 
   /** Asks through the tunnel. @returns milliseconds, or undefined when nothing came in time */
@@ -154,11 +142,21 @@ export class HealthWatch {
     return address && await this.#parts.echo?.ask(address, timeoutMs);
   }
 
-  #tellOthers(nodeId: NodeId): void {
+  #broadcastSuspicion(nodeId: NodeId): void {
     const { clock, messages } = this.#parts;
     if (this.#suspicions.shouldAnnounce(clock.now(), nodeId)) {
       messages.broadcast({ kind: "suspicion", nodeId });
     }
+  }
+
+  /** Asks with a signal that fires after `timeoutMs`, at the end of this watch, and once there is an answer. */
+  async #within<T>(timeoutMs: number, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const over = new AbortController();
+    const cancelTimer = this.#parts.timers.setTimer(timeoutMs, () => over.abort());
+    return await ask(AbortSignal.any([over.signal, this.#stop.signal])).finally(() => {
+      cancelTimer();
+      over.abort();
+    });
   }
 
   async #askBothWays(
@@ -167,7 +165,9 @@ export class HealthWatch {
     signal: AbortSignal,
   ): Promise<ProbeAnswer | undefined> {
     const { echo, timers } = this.#parts;
-    const byChannel = this.#askChannel(nodeId, options, signal).then((rttMs) => answered(rttMs, "channel"));
+    const byChannel = this.#askChannel(nodeId, options.dials, signal).then((rttMs) =>
+      answered(rttMs, "channel")
+    );
     if (echo === undefined || !echo.isOpen || address === undefined) return await byChannel;
     const byTunnel = echo.ask(address, options.timeoutMs).then((rttMs) => answered(rttMs, "direct"));
     if (this.#hasTunnel.has(nodeId)) return await byTunnel;
@@ -179,9 +179,9 @@ export class HealthWatch {
     return await Promise.race([byTunnel, byChannelAtLast]) ?? await byChannel;
   }
 
-  async #askChannel(nodeId: NodeId, options: ProbeOptions, signal: AbortSignal): Promise<number | undefined> {
+  async #askChannel(nodeId: NodeId, dials: boolean, signal: AbortSignal): Promise<number | undefined> {
     const { messages, timers } = this.#parts;
-    if (options.dials) return await messages.ping(nodeId);
+    if (dials) return await messages.ping(nodeId);
     let link = messages.links.get(nodeId);
     // One that has just broken may be on its way back.
     for (; link === undefined && !signal.aborted; link = messages.links.get(nodeId)) {
@@ -226,7 +226,7 @@ export class HealthWatch {
     this.#links = current;
     for (const id of new Set([...former.keys(), ...current.keys()])) {
       this.#hadLink.add(id);
-      // After this turn, in which the checker is still looking.
+      // When the checker has ended this round.
       if (former.get(id) !== current.get(id)) queueMicrotask(() => this.checker.suspect(id));
     }
   }

@@ -79,9 +79,9 @@ async function join(
   const search = {
     isAllowed: false,
     seek: () => Promise.resolve(),
-    found: () => [],
-    places: () => [],
-    patienceMs: 6_000,
+    lanEndpoints: () => [],
+    dhtEndpoints: () => [],
+    timeoutMs: 6_000,
   };
   const joiner = NodeIdentity.generate(random);
   const wanted = { name: "web", labels: {}, endpoints: [], channelEndpoints: [] };

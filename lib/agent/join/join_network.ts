@@ -3,8 +3,8 @@
  * @module
  */
 
-import { type ByteStream, type Environment, millis, sleep } from "../../base/mod.ts";
-import { type Channel, ChannelRefusedError, openChannel } from "../../channel/mod.ts";
+import { type Environment, millis, sleep } from "../../base/mod.ts";
+import type { Channel } from "../../channel/mod.ts";
 import {
   type Admitted,
   decodeMeshMessage,
@@ -20,25 +20,24 @@ import type { PublicKey } from "../../crypto/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
 import { JoinRefusedError, UnreachableError } from "../errors.ts";
 import type { LeaderSearch } from "../discovery/mod.ts";
-import { raceDial } from "../links/mod.ts";
+import { dialChannel, type DialStream, raceDial } from "../links/mod.ts";
 
 const RETRY_PAUSE_MS = 500;
-/** Strangers are dialled by four a second at most, however fast they answer. */
-const STRANGER_PAUSE_MS = 250;
-/** Whoever lets a caller wait holds up what is found meanwhile. */
-const STRANGER_TIMEOUT_MS = 2_000;
+/** What the DHT has named is dialled by four a second at most, however fast it answers. */
+const DHT_DIAL_PAUSE_MS = 250;
+/** An endpoint that is slow to answer holds up what is found meanwhile. */
+const DHT_DIAL_TIMEOUT_MS = 2_000;
 /** How long a leader may think about a request. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
-/** What joining works with. */
-export interface JoinParts extends Pick<Environment, "clock" | "timers" | "random"> {
-  /** Looks for leaders that are near; asked when the token names no endpoint, or none that answers. */
-  readonly search: Pick<LeaderSearch, "isAllowed" | "patienceMs" | "seek" | "found" | "places">;
-  dial(endpoint: Endpoint, signal: AbortSignal): Promise<ByteStream | undefined>;
+interface JoinParts extends Pick<Environment, "clock" | "timers" | "random"> {
+  /** Searches for leaders; begun when the token names no endpoint, or none that answers. */
+  readonly search: Pick<LeaderSearch, "isAllowed" | "timeoutMs" | "seek" | "lanEndpoints" | "dhtEndpoints">;
+  readonly dial: DialStream;
 }
 
 /**
- * Dials the token's endpoints, and what leaders answer who are near, and asks to be let in.
+ * Dials the token's endpoints, and those that the search finds, and asks to be let in.
  *
  * @returns what the leader answers to a member
  * @throws UnreachableError when nobody answers, JoinRefusedError when the answer is no
@@ -58,11 +57,11 @@ export async function joinNetwork(
       const body = encodeJoinRequest(identity, token, { ...wanted, clock: parts.clock });
       await channel.send({ topic: MESH_TOPIC, body });
       const answer = await channel.receive();
-      const said = answer?.topic === MESH_TOPIC ? decodeMeshMessage(answer.body) : undefined;
-      if (said?.kind === "admitted") return said.admitted;
+      const message = answer?.topic === MESH_TOPIC ? decodeMeshMessage(answer.body) : undefined;
+      if (message?.kind === "admitted") return message.admitted;
       leaders = leaders.filter(({ publicKey }) => !publicKey.equals(channel.remoteStatic));
       if (leaders.length > 0) continue;
-      if (said?.kind === "refused") throw refused();
+      if (message?.kind === "refused") throw refused();
       throw new UnreachableError("Cannot join: the leader hung up before it answered", {
         hint: "Run the same command again.",
         retryable: true,
@@ -74,10 +73,10 @@ export async function joinNetwork(
   }
 }
 
-/** A place to dial, and who is to answer there. */
+/** An endpoint to dial, and who is to answer there. */
 interface Target {
-  /** Whether whoever refuses there is the leader, for all that is known, and not just anybody. */
-  readonly isMeant: boolean;
+  /** Whether a refusal from there counts as the leader's; what only the DHT has named may be anybody's. */
+  readonly isLeader: boolean;
   readonly endpoint: Endpoint;
   readonly publicKey: PublicKey;
 }
@@ -88,12 +87,12 @@ async function reachLeader(
   parts: JoinParts,
 ): Promise<Channel> {
   const { clock, timers, search } = parts;
-  const deadline = clock.now() + search.patienceMs;
+  const deadline = clock.now() + search.timeoutMs;
   const never = new AbortController().signal;
-  let turnAt = clock.now();
-  const strangerSlot = async (signal: AbortSignal): Promise<void> => {
-    const waitMs = Math.max(0, turnAt - clock.now());
-    turnAt = millis(clock.now() + waitMs + STRANGER_PAUSE_MS);
+  let nextDhtDialAt = clock.now();
+  const waitForDhtDial = async (signal: AbortSignal): Promise<void> => {
+    const waitMs = Math.max(0, nextDhtDialAt - clock.now());
+    nextDhtDialAt = millis(clock.now() + waitMs + DHT_DIAL_PAUSE_MS);
     if (waitMs > 0) await sleep(timers, waitMs, signal);
   };
   for (;;) {
@@ -102,18 +101,24 @@ async function reachLeader(
     const channel = await raceDial<Target, Channel>(targets, {
       timers,
       attempt: async (target, signal) => {
-        if (!target.isMeant) await strangerSlot(signal);
+        if (!target.isLeader) await waitForDhtDial(signal);
         const late = new AbortController();
-        const cancelTimer = target.isMeant
+        const cancelTimer = target.isLeader
           ? () => {}
-          : timers.setTimer(STRANGER_TIMEOUT_MS, () => late.abort());
-        const either = AbortSignal.any([signal, late.signal]);
-        const answer = await tryTarget(target, token, { identity, parts, signal: either }).finally(
-          cancelTimer,
-        );
+          : timers.setTimer(DHT_DIAL_TIMEOUT_MS, () => late.abort());
+        const answer = await dialChannel(target.endpoint, parts.dial, {
+          clock,
+          timers,
+          random: parts.random,
+          localStatic: identity.privateKey,
+          remoteStatic: target.publicKey,
+          presharedKey: token.presharedKey,
+          hello: encodeHello({ kind: "join", tokenId: token.tokenId }),
+          signal: AbortSignal.any([signal, late.signal]),
+        }).finally(cancelTimer);
         if (typeof answer !== "string") return answer;
-        // At the leader's private address somebody else may live here: the other endpoints have their turn too.
-        wasRefused ||= target.isMeant && answer === "refused";
+        // At the leader's private address somebody else may live here: the other endpoints are tried too.
+        wasRefused ||= target.isLeader && answer === "refused";
         return undefined;
       },
       discard: (second) => second.close("another was faster"),
@@ -121,51 +126,23 @@ async function reachLeader(
     if (channel !== undefined) return channel;
     if (wasRefused) throw refused();
     if (clock.now() >= deadline || (targets.length === 0 && !search.isAllowed)) {
-      throw unreachable(targets.filter(({ isMeant }) => isMeant).map(({ endpoint }) => endpoint), search);
+      throw unreachable(targets.filter(({ isLeader }) => isLeader).map(({ endpoint }) => endpoint), search);
     }
     await search.seek();
     await sleep(timers, RETRY_PAUSE_MS, never);
   }
 }
 
-async function tryTarget(
-  { endpoint, publicKey }: Target,
-  token: JoinToken,
-  { identity, parts, signal }: {
-    readonly identity: NodeIdentity;
-    readonly parts: JoinParts;
-    readonly signal: AbortSignal;
-  },
-): Promise<Channel | "refused" | "nobody"> {
-  const { random, clock, timers } = parts;
-  const stream = signal.aborted ? undefined : await parts.dial(endpoint, signal);
-  if (stream === undefined) return "nobody";
-  try {
-    return await openChannel(stream, {
-      localStatic: identity.privateKey,
-      remoteStatic: publicKey,
-      presharedKey: token.presharedKey,
-      hello: encodeHello({ kind: "join", tokenId: token.tokenId }),
-      random,
-      clock,
-      timers,
-      signal,
-    });
-  } catch (error) {
-    return error instanceof ChannelRefusedError ? "refused" : "nobody";
-  }
-}
-
-/** Where a leader was heard that is near, any of them may answer; where the DHT leads, one of them or a stranger. */
+/** At an endpoint on the LAN any of the leaders may answer; at one that the DHT has named, one of them or anybody. */
 function targetsOf(leaders: readonly TokenLeader[], search: JoinParts["search"]): Target[] {
-  const told = leaders.flatMap(({ publicKey, endpoints }) =>
-    endpoints.map((endpoint) => ({ endpoint, publicKey, isMeant: true }))
+  const named = leaders.flatMap(({ publicKey, endpoints }) =>
+    endpoints.map((endpoint) => ({ endpoint, publicKey, isLeader: true }))
   );
-  const isTold = (endpoint: Endpoint): boolean => told.some((target) => target.endpoint.equals(endpoint));
-  const anyOf = (endpoints: readonly Endpoint[], isMeant: boolean): Target[] =>
-    endpoints.filter((endpoint) => !isTold(endpoint))
-      .flatMap((endpoint) => leaders.map(({ publicKey }) => ({ endpoint, publicKey, isMeant })));
-  return [...told, ...anyOf(search.found(), true), ...anyOf(search.places(), false)];
+  const isNamed = (endpoint: Endpoint): boolean => named.some((target) => target.endpoint.equals(endpoint));
+  const anyOf = (endpoints: readonly Endpoint[], isLeader: boolean): Target[] =>
+    endpoints.filter((endpoint) => !isNamed(endpoint))
+      .flatMap((endpoint) => leaders.map(({ publicKey }) => ({ endpoint, publicKey, isLeader })));
+  return [...named, ...anyOf(search.lanEndpoints(), true), ...anyOf(search.dhtEndpoints(), false)];
 }
 
 function unreachable(targets: readonly Endpoint[], { isAllowed }: JoinParts["search"]): UnreachableError {

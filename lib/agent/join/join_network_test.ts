@@ -6,7 +6,7 @@ import { UnreachableError } from "../errors.ts";
 import { joinNetwork } from "./join_network.ts";
 
 const random = new SeededRandom(4);
-const told = Endpoint.parse("192.0.2.1:51820") ?? assert.fail();
+const named = Endpoint.parse("192.0.2.1:51820") ?? assert.fail();
 const near = Endpoint.parse("192.0.2.7:51999") ?? assert.fail();
 
 /** Joins where nobody answers. @returns the failure, and whom was dialled in which order */
@@ -40,12 +40,12 @@ async function failToJoin(
     search: {
       isAllowed,
       seek: () => {
-        if (isAllowed && seeks++ === 0) found.push(near, told);
+        if (isAllowed && seeks++ === 0) found.push(near, named);
         return Promise.resolve();
       },
-      patienceMs: 6_000,
-      found: () => found,
-      places: () => [],
+      timeoutMs: 6_000,
+      lanEndpoints: () => found,
+      dhtEndpoints: () => [],
     },
   });
   let error: unknown;
@@ -59,14 +59,14 @@ async function failToJoin(
 }
 
 Deno.test("joinNetwork() dials what the token names first, and then who answers nearby", async () => {
-  const { dialled, error } = await failToJoin([told], true);
-  assert.deepEqual(dialled.slice(0, 3), [`${told}`, `${told}`, `${near}`]);
+  const { dialled, error } = await failToJoin([named], true);
+  assert.deepEqual(dialled.slice(0, 3), [`${named}`, `${named}`, `${near}`]);
   assert.match(error.message, /192\.0\.2\.1:51820 or 192\.0\.2\.7:51999/);
 });
 
 Deno.test("joinNetwork() finds the leader without an endpoint in the token", async () => {
   const { dialled } = await failToJoin([], true);
-  assert.deepEqual([...new Set(dialled)], [`${near}`, `${told}`]);
+  assert.deepEqual([...new Set(dialled)], [`${near}`, `${named}`]);
 });
 
 Deno.test("joinNetwork() says at once that a token without endpoints needs discovery", async () => {

@@ -5,36 +5,39 @@
 
 import type { Environment } from "../../base/mod.ts";
 import type { Channel } from "../../channel/mod.ts";
-import { decodeMeshMessage, encodeMeshMessage, MESH_TOPIC, type MeshState } from "../../mesh/mod.ts";
-import type { PublicKey } from "../../crypto/mod.ts";
+import {
+  decodeMeshMessage,
+  encodeMeshMessage,
+  MESH_TOPIC,
+  type MeshState,
+  NO_UPDATE,
+  type NodeId,
+} from "../../mesh/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
 
 /** How long a machine may take to ask, and then to hang up. */
 const TIMEOUT_MS = 10_000;
 
-/** What a join is served with. */
-export interface ServeJoinParts extends Pick<Environment, "timers" | "log"> {
+interface ServeJoinParts extends Pick<Environment, "timers" | "log"> {
   readonly mesh: MeshState;
-  /** Tells everybody of a machine that was let in. */
-  announce(publicKey: PublicKey): void;
 }
 
 /**
- * Serves one machine: reads its request, lets it in or not, answers, and closes the channel. The others hear of it
- * before it does, so that they know it when it calls, and however slowly it reads.
+ * Serves one machine: reads its request, lets it in or not, answers, and closes the channel. The others are sent
+ * its record before it is, so that they know it when it dials them, and however slowly it reads.
  */
 export async function serveJoin(
   channel: Channel,
   from: { readonly tokenId: string; readonly source: Endpoint },
-  { mesh, timers, log, announce }: ServeJoinParts,
+  { mesh, timers, log }: ServeJoinParts,
 ): Promise<void> {
   const cancelTimer = timers.setTimer(TIMEOUT_MS, () => channel.close("too slow"));
   try {
     const message = await channel.receive();
-    const said = message?.topic === MESH_TOPIC ? decodeMeshMessage(message.body) : undefined;
-    if (said?.kind !== "join-request" || mesh.admission === undefined) return;
+    const received = message?.topic === MESH_TOPIC ? decodeMeshMessage(message.body) : undefined;
+    if (received?.kind !== "join-request" || mesh.admission === undefined) return;
     const enrolled = mesh.admission.admit({
-      ...said.request,
+      ...received.request,
       tokenId: from.tokenId,
       remotePublicKey: channel.remoteStatic,
     });
@@ -49,7 +52,7 @@ export async function serveJoin(
       address: record.addresses[0]?.toString(),
       from: from.source.toString(),
     });
-    announce(record.publicKey);
+    announce(mesh, record.nodeId);
     for (const body of mesh.admittedMessages(enrolled, from.source.address)) {
       if (!await channel.send({ topic: MESH_TOPIC, body })) break;
     }
@@ -60,4 +63,17 @@ export async function serveJoin(
     // The answer goes out first, and the other end hangs up by itself when it has it.
     channel.close("served");
   }
+}
+
+/** What the token may be used for has changed, too. */
+function announce(mesh: MeshState, nodeId: NodeId): void {
+  const { roster, replica } = mesh;
+  replica.publish(mesh.shareTokens());
+  const record = roster.signedRecord(nodeId);
+  const statement = roster.signedStatement(nodeId);
+  replica.publish({
+    ...NO_UPDATE,
+    records: record ? [record] : [],
+    statements: statement ? [statement] : [],
+  });
 }

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { MemoryStateStore, SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import type { Channel, ChannelMessage } from "../../channel/mod.ts";
 import { IpAllocator } from "../../ipam/mod.ts";
-import { encodeJoinRequest, MESH_TOPIC, MeshState, NodeIdentity } from "../../mesh/mod.ts";
+import { encodeJoinRequest, MESH_TOPIC, MeshState, NodeIdentity, PLAIN_READER } from "../../mesh/mod.ts";
 import { Cidr, Endpoint } from "../../net/mod.ts";
 import { serveJoin } from "./serve_join.ts";
 
-Deno.test("serveJoin() tells the others of a newcomer that does not read its answer", async () => {
+Deno.test("serveJoin() publishes the record of a newcomer that does not read its answer", async () => {
   const clock = new VirtualClock();
   const timers = new VirtualTimers(clock);
   const random = new SeededRandom(1);
@@ -36,6 +36,13 @@ Deno.test("serveJoin() tells the others of a newcomer that does not read its ans
     close: () => hangUp.resolve(false),
   } as unknown as Channel;
   const announced: string[] = [];
+  mesh.replica.subscribe({
+    handleOwnUpdate: ({ records }) => {
+      for (const { payload } of records) {
+        announced.push(PLAIN_READER.record(payload)?.name ?? "");
+      }
+    },
+  });
   const serving = serveJoin(slow, {
     tokenId: token.tokenId,
     source: Endpoint.parse("192.0.2.2:1000") ?? assert.fail(),
@@ -43,7 +50,6 @@ Deno.test("serveJoin() tells the others of a newcomer that does not read its ans
     mesh,
     timers,
     log: silentLogger,
-    announce: (publicKey) => void announced.push(mesh.roster.byPublicKey(publicKey)?.record.name ?? ""),
   });
   await new Promise((resolve) => setTimeout(resolve));
   assert.deepEqual(announced, ["newcomer"]);

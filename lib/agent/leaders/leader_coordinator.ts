@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Environment } from "../../base/mod.ts";
+import { DeadlineTimer, type Environment, type Timers, withTimeout } from "../../base/mod.ts";
 import {
   Election,
   type KeyRotation,
@@ -18,31 +18,33 @@ import {
   type ReplicaUpdate,
 } from "../../mesh/mod.ts";
 import { InvalidRequestError, NotLeaderError, UnreachableError } from "../errors.ts";
-import { MemberRequests } from "./member_requests.ts";
 import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
 
-/** What it is made of. */
+/** How long an answer of a member may take. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
+/** The links that it uses, and what is called after an election. */
 export interface LeaderCoordinatorParts extends Pick<Environment, "clock" | "timers" | "log"> {
   readonly mesh: MeshState;
   readonly messages: MessagePlane;
-  /** Tells everybody what this node has changed, and follows it. */
-  publish(news: ReplicaUpdate): void;
   /** Another leader is elected; undefined when none lives. */
   onElection(elected: NodeId | undefined): void;
 }
 
 /** Drives the election, and asks and answers for leaders. */
 export class LeaderCoordinator {
-  readonly requests: MemberRequests;
+  readonly #requests: MemberRequests;
   readonly #parts: LeaderCoordinatorParts;
   readonly #election: Election;
-  #cancelTimer: () => void = () => {};
+  readonly #timer: DeadlineTimer;
+  #unsubscribe: () => void = () => {};
   #isClosed = false;
 
   constructor(parts: LeaderCoordinatorParts) {
     this.#parts = parts;
-    this.requests = new MemberRequests(parts.messages, parts.timers);
+    this.#requests = new MemberRequests(parts.messages, parts.timers);
     this.#election = new Election(parts.mesh.identity.id, parts.clock.now());
+    this.#timer = new DeadlineTimer(parts, () => this.#advance());
   }
 
   /** The elected leader; undefined when none lives. */
@@ -55,44 +57,46 @@ export class LeaderCoordinator {
     return this.#election.views(this.#parts.clock.now());
   }
 
-  /** Begins to listen, and to give signs of life if this node leads. */
+  /** Begins to follow the election, and to send heartbeats if this node leads. */
   start(): void {
-    const { mesh: { admission, record }, clock, publish } = this.#parts;
-    // Nobody else could bring it back.
+    const { mesh: { admission, record, replica }, clock } = this.#parts;
+    // No other leader may be there to renew it.
     if (admission !== undefined && !record.revoked && record.expiresAt <= clock.wall()) {
       const renewed = admission.renew(record);
-      if (typeof renewed === "object") publish({ ...NO_UPDATE, records: [renewed.signed] });
+      if (typeof renewed === "object") replica.publish({ ...NO_UPDATE, records: [renewed.signed] });
     }
-    this.follow();
+    this.#unsubscribe = replica.subscribe({ handleMembersChange: () => this.#followLeaders() });
+    this.#followLeaders();
   }
 
-  /** Follows who the leaders are. */
-  follow(): void {
+  #followLeaders(): void {
     const { mesh: { roster }, clock } = this.#parts;
     const leaders: NodeId[] = [];
     for (const { nodeId, roles } of roster.liveRecords()) {
       if (roles.includes("leader")) leaders.push(nodeId);
     }
     this.#election.setLeaders(leaders, clock.now());
-    this.#turn();
+    this.#advance();
   }
 
   /** Renews records that are due, on the elected leader; early and repeated calls are harmless. */
   renewDue(): void {
-    const { mesh: { admission, identity }, messages, publish } = this.#parts;
+    const { mesh: { admission, identity, replica }, messages } = this.#parts;
     if (admission === undefined || this.elected !== identity.id) return;
     const renewed = admission.renewDue((nodeId) =>
       nodeId === identity.id || messages.links.get(nodeId) !== undefined
     );
-    if (renewed.length > 0) publish({ ...NO_UPDATE, records: renewed.map(({ signed }) => signed) });
+    if (renewed.length > 0) replica.publish({ ...NO_UPDATE, records: renewed.map(({ signed }) => signed) });
   }
 
-  /** Takes in what a member says to or as a leader. */
-  handleMessage(nodeId: NodeId, said: LeaderMessage): void {
-    if (said.kind === "response") return this.requests.handleAnswer(nodeId, said.number, said.answer);
-    if (said.kind === "request") return void this.#serve(nodeId, said.number, said.request);
+  /** Handles what a member sends to or as a leader. */
+  handleMessage(nodeId: NodeId, message: LeaderMessage): void {
+    if (message.kind === "response") {
+      return this.#requests.handleAnswer(nodeId, message.number, message.answer);
+    }
+    if (message.kind === "request") return void this.#serve(nodeId, message.number, message.request);
     this.#election.handleHeartbeat(nodeId, this.#parts.clock.now());
-    this.#turn();
+    this.#advance();
   }
 
   /**
@@ -118,7 +122,7 @@ export class LeaderCoordinator {
    * @throws NotLeaderError, InvalidRequestError, UnreachableError
    */
   async demote({ record }: Member): Promise<void> {
-    const { mesh: { leadership, identity }, publish, log } = this.#parts;
+    const { mesh: { leadership, identity, replica }, log } = this.#parts;
     this.#mustLead();
     if (!record.roles.includes("leader")) {
       throw new InvalidRequestError(`Cannot demote ${record.name}: it is no leader`);
@@ -127,7 +131,7 @@ export class LeaderCoordinator {
     else {
       const { slices, update } = await this.#ask(record, () => ({ kind: "demotion" }), "demote");
       if (slices !== undefined) leadership.take(slices, update);
-      publish(NO_UPDATE);
+      replica.deliverEvents();
     }
     log.info("demoted", { name: record.name });
   }
@@ -142,7 +146,7 @@ export class LeaderCoordinator {
     let wasRefused = false;
     for (const { nodeId } of this.views().toSorted((a, b) => Number(b.isAlive) - Number(a.isAlive))) {
       if (roster.get(nodeId) === undefined) continue;
-      const answer = await this.requests.ask(nodeId, { kind: "rotation", rotation });
+      const answer = await this.#requests.ask(nodeId, { kind: "rotation", rotation });
       if (answer === undefined || answer === "unsent") continue;
       if (answer.kind === "done" && answer.update !== undefined) return answer.update;
       wasRefused = true;
@@ -154,15 +158,15 @@ export class LeaderCoordinator {
     });
   }
 
-  /** Is silent from now on. */
   close(): void {
     this.#isClosed = true;
-    this.#cancelTimer();
-    this.requests.close();
+    this.#unsubscribe();
+    this.#timer.set(undefined);
+    this.#requests.close();
   }
 
   async #resign(): Promise<void> {
-    const { mesh: { leadership, roster, identity }, publish } = this.#parts;
+    const { leadership, roster, identity, replica } = this.#parts.mesh;
     const others = this.views().filter(({ nodeId, isAlive }) => isAlive && nodeId !== identity.id);
     const heir = others[0] && roster.get(others[0].nodeId)?.record;
     if (heir === undefined) {
@@ -174,7 +178,7 @@ export class LeaderCoordinator {
       const { slices, records: update } = leadership.handOver(heir);
       return { kind: "handover", slices, update };
     }, "hand over to");
-    publish(leadership.resign());
+    replica.publish(leadership.resign());
   }
 
   /** @throws UnreachableError; what was asked is made when the member can be reached, and not before */
@@ -185,7 +189,7 @@ export class LeaderCoordinator {
   ): Promise<Extract<MemberAnswer, { kind: "done" }>> {
     const { messages } = this.#parts;
     const answer = await messages.reach(record.nodeId)
-      ? await this.requests.ask(record.nodeId, request())
+      ? await this.#requests.ask(record.nodeId, request())
       : "unsent";
     if (answer === "unsent" || answer === undefined) {
       throw new UnreachableError(`Cannot ${what} ${record.name}: it does not answer`, {
@@ -201,13 +205,13 @@ export class LeaderCoordinator {
 
   /** Answers before anything is published: what is published may end the link. */
   async #serve(nodeId: NodeId, number: number, request: MemberRequest): Promise<void> {
-    const { mesh, messages, publish, log } = this.#parts;
+    const { mesh, messages, log } = this.#parts;
     const asker = mesh.roster.linkable(nodeId)?.record;
     if (asker === undefined) return;
     try {
       const { answer, update = NO_UPDATE } = this.#answer(asker, request);
       const sent = messages.send(nodeId, { kind: "response", number, answer });
-      publish(update);
+      mesh.replica.publish(update);
       await sent;
       log.info("asked by a member", { from: asker.name, request: request.kind, answer: answer.kind });
     } catch (error) {
@@ -253,9 +257,9 @@ export class LeaderCoordinator {
     });
   }
 
-  /** Does what is due, tells of a change, and waits for the next thing that is. */
-  #turn(): void {
-    const { clock, timers, messages, mesh: { roster, identity }, log, onElection } = this.#parts;
+  /** Does what is due, says who is elected now, and waits for the next time. */
+  #advance(): void {
+    const { clock, messages, mesh: { roster, identity }, log, onElection } = this.#parts;
     if (this.#isClosed) return;
     this.#election.handleTimeout(clock.now());
     if (this.#election.pollHeartbeat(clock.now())) messages.broadcast({ kind: "heartbeat" });
@@ -268,10 +272,44 @@ export class LeaderCoordinator {
         log.info("leader elected", { name, self: elected === identity.id });
       }
     }
-    this.#cancelTimer();
-    const at = this.#election.pollTimeout();
-    if (at !== undefined) {
-      this.#cancelTimer = timers.setTimer(Math.max(1, at - clock.now()), () => this.#turn());
+    this.#timer.set(this.#election.pollTimeout());
+  }
+}
+
+/** Asks members for something, and knows their answers by numbers. */
+export class MemberRequests {
+  readonly #messages: Pick<MessagePlane, "reach" | "send">;
+  readonly #timers: Timers;
+  readonly #waiting = new Map<number, { readonly nodeId: NodeId; answer(answer?: MemberAnswer): void }>();
+  #lastNumber = 0;
+
+  constructor(messages: Pick<MessagePlane, "reach" | "send">, timers: Timers) {
+    this.#messages = messages;
+    this.#timers = timers;
+  }
+
+  /** @returns the answer; `unsent` when the member cannot be reached, undefined when it has not answered in 10 s */
+  async ask(nodeId: NodeId, request: MemberRequest): Promise<MemberAnswer | "unsent" | undefined> {
+    const number = ++this.#lastNumber;
+    const { promise, resolve } = Promise.withResolvers<MemberAnswer | undefined>();
+    if (!await this.#messages.reach(nodeId)) return "unsent";
+    this.#waiting.set(number, { nodeId, answer: resolve });
+    try {
+      if (!await this.#messages.send(nodeId, { kind: "request", number, request })) return "unsent";
+      return await withTimeout(this.#timers, ANSWER_TIMEOUT_MS, promise);
+    } finally {
+      this.#waiting.delete(number);
     }
+  }
+
+  /** Takes an answer in; one that nobody waits for, or from another member, is left alone. */
+  handleAnswer(nodeId: NodeId, number: number, answer: MemberAnswer): void {
+    const waiting = this.#waiting.get(number);
+    if (waiting?.nodeId === nodeId) waiting.answer(answer);
+  }
+
+  /** Ends all requests without an answer. */
+  close(): void {
+    for (const { answer } of this.#waiting.values()) answer(undefined);
   }
 }

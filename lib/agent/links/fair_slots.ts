@@ -1,5 +1,5 @@
 /**
- * Room for a bounded number of guests, which nobody can fill alone.
+ * A bounded number of slots, which no single origin can fill.
  * @module
  */
 
@@ -8,55 +8,54 @@ import type { Endpoint } from "../../net/mod.ts";
 /** Of an IPv6 address: one site has at least what is behind them (RFC 4291 §2.5.4). */
 const SITE_BYTES = 8;
 
-interface Guest {
+interface Holder {
   readonly origin: string;
-  readonly sendAway: () => void;
+  readonly evict: () => void;
 }
 
 /**
- * Everybody may enter. When there are too many, the longest-standing guest of the origin with the most guests has to
- * go: a crowd from one origin displaces itself, and who is quick is always served.
+ * Everybody gets a slot. When there are too many holders, the oldest one of the origin with the most of them is evicted:
+ * a flood from one origin displaces itself, and who is quick is always served.
  */
 export class FairSlots {
   readonly #capacity: number;
   /** In the order in which they came. */
-  readonly #guests = new Set<Guest>();
+  readonly #holders = new Set<Holder>();
 
-  /** @param capacity how many guests there may be, at least 1 */
+  /** @param capacity how many slots there are, at least 1 */
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
-  /** How many guests there are. */
   get size(): number {
-    return this.#guests.size;
+    return this.#holders.size;
   }
 
   /**
-   * @param origin what guests have in common that one sender can multiply
-   * @param sendAway called at most once, when somebody else needs the place
-   * @returns a function that gives the place free; harmless when repeated
+   * @param origin what holders have in common that one sender can multiply
+   * @param evict called at most once, when somebody else needs the slot
+   * @returns a function that releases the slot; harmless when repeated
    */
-  enter(origin: string, sendAway: () => void): () => void {
-    const guest = { origin, sendAway };
-    this.#guests.add(guest);
-    if (this.#guests.size > this.#capacity) this.#makeRoom();
-    return () => void this.#guests.delete(guest);
+  acquire(origin: string, evict: () => void): () => void {
+    const holder = { origin, evict };
+    this.#holders.add(holder);
+    if (this.#holders.size > this.#capacity) this.#evictOne();
+    return () => void this.#holders.delete(holder);
   }
 
-  #makeRoom(): void {
-    const crowds = new Map<string, { readonly oldest: Guest; size: number }>();
-    let largest: { readonly oldest: Guest; size: number } | undefined;
-    for (const guest of this.#guests) {
-      const crowd = crowds.get(guest.origin) ?? { oldest: guest, size: 0 };
-      crowds.set(guest.origin, crowd);
-      crowd.size++;
+  #evictOne(): void {
+    const origins = new Map<string, { readonly oldest: Holder; size: number }>();
+    let largest: { readonly oldest: Holder; size: number } | undefined;
+    for (const holder of this.#holders) {
+      const group = origins.get(holder.origin) ?? { oldest: holder, size: 0 };
+      origins.set(holder.origin, group);
+      group.size++;
     }
-    // Of equal crowds the one that came first.
-    for (const crowd of crowds.values()) if (crowd.size > (largest?.size ?? 0)) largest = crowd;
+    // Of equal origins the one that came first.
+    for (const group of origins.values()) if (group.size > (largest?.size ?? 0)) largest = group;
     if (largest === undefined) return;
-    this.#guests.delete(largest.oldest);
-    largest.oldest.sendAway();
+    this.#holders.delete(largest.oldest);
+    largest.oldest.evict();
   }
 }
 

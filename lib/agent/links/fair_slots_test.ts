@@ -2,31 +2,31 @@ import assert from "node:assert/strict";
 import { Endpoint } from "../../net/mod.ts";
 import { FairSlots, originOf } from "./fair_slots.ts";
 
-Deno.test("FairSlots lets a crowd of one origin displace itself only", () => {
-  const room = new FairSlots(4);
+Deno.test("FairSlots lets a flood from one origin displace itself only", () => {
+  const slots = new FairSlots(4);
   const gone: string[] = [];
-  const enter = (origin: string, name: string) => room.enter(origin, () => gone.push(name));
-  enter("honest", "h1");
-  for (let i = 1; i <= 10; i++) enter("crowd", `c${i}`);
+  const acquire = (origin: string, name: string) => slots.acquire(origin, () => gone.push(name));
+  acquire("honest", "h1");
+  for (let i = 1; i <= 10; i++) acquire("crowd", `c${i}`);
   assert.deepEqual(gone, ["c1", "c2", "c3", "c4", "c5", "c6", "c7"]);
-  assert.equal(room.size, 4);
+  assert.equal(slots.size, 4);
 });
 
-Deno.test("FairSlots sends the oldest away when all come from elsewhere", () => {
-  const room = new FairSlots(2);
+Deno.test("FairSlots evicts the oldest when all are of different origins", () => {
+  const slots = new FairSlots(2);
   const gone: string[] = [];
-  for (const name of ["a", "b", "c"]) room.enter(name, () => gone.push(name));
+  for (const name of ["a", "b", "c"]) slots.acquire(name, () => gone.push(name));
   assert.deepEqual(gone, ["a"]);
 });
 
-Deno.test("FairSlots gives a place free once", () => {
-  const room = new FairSlots(2);
-  const leave = room.enter("a", () => assert.fail("nobody needs the place"));
-  room.enter("b", () => assert.fail("nobody needs the place"));
-  leave();
-  leave();
-  room.enter("c", () => assert.fail("nobody needs the place"));
-  assert.equal(room.size, 2);
+Deno.test("FairSlots releases a slot once", () => {
+  const slots = new FairSlots(2);
+  const release = slots.acquire("a", () => assert.fail("nobody needs the slot"));
+  slots.acquire("b", () => assert.fail("nobody needs the slot"));
+  release();
+  release();
+  slots.acquire("c", () => assert.fail("nobody needs the slot"));
+  assert.equal(slots.size, 2);
 });
 
 Deno.test("originOf() takes an IPv6 site for one origin and IPv4 addresses apart", () => {

@@ -3,58 +3,56 @@
  * @module
  */
 
-import { type ByteStream, type Environment, type Millis, millis, sleep } from "../../base/mod.ts";
-import { type Channel, type HandshakeSetup, openChannel } from "../../channel/mod.ts";
+import { type Environment, type Millis, millis, sleep } from "../../base/mod.ts";
+import type { Channel, HandshakeSetup } from "../../channel/mod.ts";
 import {
   encodeHello,
+  type Member,
   type NetworkId,
   type NodeId,
   type NodeIdentity,
   type Roster,
   wantedLinks,
 } from "../../mesh/mod.ts";
-import type { PublicKey } from "../../crypto/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
-import { Backoff } from "./backoff.ts";
+import type { EndpointSelector } from "../endpoint_selector.ts";
+import { Backoff, dialChannel, type DialFailure, type DialStream, raceDial } from "./dial.ts";
 import type { LinkTable } from "./link_table.ts";
-import { raceDial } from "./race_dial.ts";
 
-/** Of two members that know each other from the same moment, the one with the greater id waits so long. */
+/** Of two members that learn of each other at the same moment, the one with the greater id waits so long. */
 const COURTESY_MS = 1000;
 /** A link that ended is not dialled again at once: the other end may be on its way here. */
 const REDIAL_PAUSE_MS = 200;
 /** A link that ended sooner counts as a dial that failed. */
 const SOUND_LINK_MS = 5_000;
-/** After so many dials without an answer, another member takes the place of one that is not a leader. */
+/** After so many dials without an answer, another member is dialled instead of one that is not a leader. */
 const DIALS_BEFORE_ANOTHER = 3;
-/** How long it is left alone then. */
+/** How long it is not dialled then. */
 const UNREACHABLE_MS = 300_000;
 
-/** What it works with. */
+/** Who dials, whom, and where. */
 export interface LinkDialerParts extends Environment {
   readonly identity: NodeIdentity;
   readonly networkId: NetworkId;
   readonly roster: Roster;
   readonly links: LinkTable;
   readonly setup: HandshakeSetup;
-  /** Dials the message plane of somebody. */
-  dial(endpoint: Endpoint, signal: AbortSignal): Promise<ByteStream | undefined>;
-  /** Which of the endpoints that a member states are worth a try, the best first. */
-  candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[];
-  /** A dial was answered. */
+  readonly dial: DialStream;
+  readonly endpoints: Pick<EndpointSelector, "channelEndpoints">;
   onChannel(nodeId: NodeId, channel: Channel): void;
 }
 
-/** What came of a probe: a link, somebody else or a refusal, or nobody who listens. */
-export type ProbeOutcome = "linked" | "refused" | "nobody";
+/** What came of a probe: a link, or why there is none. */
+export type ProbeOutcome = "linked" | DialFailure;
 
 /** One dialler for each member that is wanted; it waits while there is a link. */
 export class LinkDialer {
   readonly #parts: LinkDialerParts;
+  readonly #stop = new AbortController();
   readonly #diallers = new Map<NodeId, AbortController>();
-  /** Dials under way: of two links that came of them one would be closed at once, with all that was said on it. */
+  /** Dials under way: of two links one would be closed at once, with all that was sent on it. */
   readonly #dials = new Map<NodeId, { readonly signal: AbortSignal; readonly isLinked: Promise<boolean> }>();
-  /** Members that did not answer, and until when others take their places. */
+  /** Members that did not answer, and until when others are dialled instead. */
   readonly #unreachable = new Map<NodeId, Millis>();
 
   constructor(parts: LinkDialerParts) {
@@ -63,6 +61,7 @@ export class LinkDialer {
 
   /** Dials whoever is wanted now, and nobody else any more. */
   follow(): void {
+    if (this.#stop.signal.aborted) return;
     const { roster, identity, clock } = this.#parts;
     for (const [nodeId, until] of this.#unreachable) {
       if (until <= clock.now()) this.#unreachable.delete(nodeId);
@@ -86,7 +85,7 @@ export class LinkDialer {
     this.#keepLinked(nodeId);
   }
 
-  /** Takes note that there is a link to a member, whoever dialled. */
+  /** There is a link to a member, whoever dialled. */
   handleLink(nodeId: NodeId): void {
     this.#unreachable.delete(nodeId);
   }
@@ -97,7 +96,7 @@ export class LinkDialer {
   }
 
   /** Dials a member once, wanted or not; whoever asks meanwhile waits for the same. @returns whether there is a link now */
-  dial(nodeId: NodeId, signal: AbortSignal): Promise<boolean> {
+  dial(nodeId: NodeId, signal: AbortSignal = this.#stop.signal): Promise<boolean> {
     const underWay = this.#dials.get(nodeId);
     if (underWay !== undefined && !underWay.signal.aborted) return underWay.isLinked;
     const isLinked = this.#dial(nodeId, signal).finally(() => {
@@ -109,15 +108,14 @@ export class LinkDialer {
   }
 
   async #dial(nodeId: NodeId, signal: AbortSignal): Promise<boolean> {
-    const { roster, timers, candidates, links, onChannel } = this.#parts;
+    const { roster, timers, endpoints, links, onChannel } = this.#parts;
     const member = roster.linkable(nodeId);
-    const targets = candidates(member?.statement?.channelEndpoints ?? [], nodeId);
+    const targets = member === undefined ? [] : endpoints.channelEndpoints(member);
     if (member === undefined || targets.length === 0) return false;
-    const { publicKey } = member.record;
     const channel = await raceDial<Endpoint, Channel>(targets, {
       timers,
       attempt: async (target, raceSignal) => {
-        const channel = await this.#shakeHands(publicKey, target, AbortSignal.any([signal, raceSignal]));
+        const channel = await this.#open(member, target, AbortSignal.any([signal, raceSignal]));
         return typeof channel === "string" ? undefined : channel;
       },
       discard: (second) => second.close("another link is open"),
@@ -127,44 +125,34 @@ export class LinkDialer {
     return links.get(nodeId) !== undefined;
   }
 
-  /** Tries a member at a place where it may be or not, once, unless it has a link. */
-  async probe(nodeId: NodeId, place: Endpoint, signal: AbortSignal): Promise<ProbeOutcome> {
+  /** Dials a member once at an endpoint that may be somebody else's, unless it has a link. */
+  async probe(nodeId: NodeId, endpoint: Endpoint): Promise<ProbeOutcome> {
+    const { signal } = this.#stop;
     const { roster, links, onChannel } = this.#parts;
     const member = roster.linkable(nodeId);
     if (member === undefined || links.get(nodeId) !== undefined) return "refused";
-    const channel = await this.#shakeHands(member.record.publicKey, place, signal);
+    const channel = await this.#open(member, endpoint, signal);
     if (typeof channel === "string") return channel;
     if (signal.aborted) channel.close("not needed any more");
     else onChannel(nodeId, channel);
     return links.get(nodeId) === undefined ? "refused" : "linked";
   }
 
-  /** @returns the members that are wanted and have no link */
+  /** @returns the members that are wanted and have no link, leaders first */
   missing(): NodeId[] {
     return [...this.#diallers.keys()].filter((nodeId) => this.#parts.links.get(nodeId) === undefined);
   }
 
-  /** Calls all dials off. */
   close(): void {
+    this.#stop.abort();
     for (const dialler of this.#diallers.values()) dialler.abort();
     this.#diallers.clear();
   }
 
-  async #shakeHands(
-    remoteStatic: PublicKey,
-    target: Endpoint,
-    signal: AbortSignal,
-  ): Promise<Channel | "refused" | "nobody"> {
+  async #open({ record }: Member, endpoint: Endpoint, signal: AbortSignal): Promise<Channel | DialFailure> {
     const { identity, networkId, dial, setup } = this.#parts;
-    const stream = await dial(target, signal);
-    if (stream === undefined) return "nobody";
     const hello = encodeHello({ kind: "member", networkId, nodeId: identity.id });
-    try {
-      return await openChannel(stream, { ...setup, remoteStatic, hello, signal });
-    } catch {
-      // Refused, silent or called off: this endpoint does not lead there now.
-      return "refused";
-    }
+    return await dialChannel(endpoint, dial, { ...setup, remoteStatic: record.publicKey, hello, signal });
   }
 
   async #keepLinked(nodeId: NodeId): Promise<void> {

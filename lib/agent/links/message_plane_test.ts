@@ -66,7 +66,7 @@ Deno.test("MessagePlane keeps no link to a member that was removed while it shoo
   });
   await settled();
   stage.roster.merge(stage.record(node, { revoked: true, version: 2 }));
-  stage.plane.followRoster();
+  stage.replica.deliverEvents();
   held.resolve();
   const channel = await calling;
   assert.equal(await channel.receive(), undefined);
@@ -83,7 +83,7 @@ Deno.test("MessagePlane refuses a device that runs no weft", async () => {
   await assert.rejects(stage.call(node, stage.acceptor.open("192.0.2.2:1000"), id), ChannelRefusedError);
 });
 
-Deno.test("MessagePlane hangs up on a member that passes on a forged record", async () => {
+Deno.test("MessagePlane closes the link to a member that passes on a forged record", async () => {
   await using stage = new Stage();
   const [liar, victim] = [stage.member(), stage.member()];
   const channel = await stage.call(liar, stage.acceptor.open("192.0.2.2:1000"));
@@ -95,31 +95,31 @@ Deno.test("MessagePlane hangs up on a member that passes on a forged record", as
   assert.ok(stage.roster.get(victim.id));
 });
 
-Deno.test("MessagePlane hears whom a member misses, and tells nobody", async () => {
-  const heard: string[][] = [];
-  await using stage = new Stage({ onSuspicion: (...both) => void heard.push(both) });
+Deno.test("MessagePlane hands on a suspicion, and forwards it to no other member", async () => {
+  const suspicions: string[][] = [];
+  await using stage = new Stage({ onSuspicion: (...both) => void suspicions.push(both) });
   const [sender, other] = [stage.member(), stage.member()];
   const channel = await stage.call(sender, stage.acceptor.open("192.0.2.2:1000"));
   const quiet = await stage.call(other, stage.acceptor.open("192.0.2.3:1000"));
-  const told: (string | undefined)[] = [];
+  const received: (string | undefined)[] = [];
   void (async () => {
-    for (let said = await quiet.receive(); said !== undefined; said = await quiet.receive()) {
-      told.push(decodeMeshMessage(said.body)?.kind);
+    for (let message = await quiet.receive(); message; message = await quiet.receive()) {
+      received.push(decodeMeshMessage(message.body)?.kind);
     }
   })();
   const body = encodeMeshMessage({ kind: "suspicion", nodeId: other.id });
   await channel.send({ topic: MESH_TOPIC, body });
   await settled();
-  assert.deepEqual(heard, [[sender.id, other.id]]);
-  assert.ok(!told.includes("suspicion"));
+  assert.deepEqual(suspicions, [[sender.id, other.id]]);
+  assert.ok(!received.includes("suspicion"));
   stage.plane.broadcast({ kind: "suspicion", nodeId: sender.id });
   await settled();
-  assert.ok(told.includes("suspicion"));
+  assert.ok(received.includes("suspicion"));
   channel.close();
   quiet.close();
 });
 
-Deno.test("MessagePlane listens to a chatterbox at its own pace", async () => {
+Deno.test("MessagePlane bounds the work that one member causes", async () => {
   await using stage = new Stage();
   const node = stage.member();
   const channel = await stage.call(node, stage.acceptor.open("192.0.2.2:1000"));
@@ -130,13 +130,13 @@ Deno.test("MessagePlane listens to a chatterbox at its own pace", async () => {
       if (!await channel.send({ topic: MESH_TOPIC, body })) return;
     }
   })();
-  const heard = () => stage.roster.get(node.id)?.statement?.version ?? 0;
-  while (heard() < 900) await settled();
+  const version = () => stage.roster.get(node.id)?.statement?.version ?? 0;
+  while (version() < 900) await settled();
   for (let turn = 0; turn < 10; turn++) await settled();
-  assert.ok(heard() <= 1001, `${heard()} of 3000 at once`);
+  assert.ok(version() <= 1001, `${version()} of 3000 at once`);
   stage.timers.advance(1_000);
   await settled();
-  assert.ok(heard() > 1001 && heard() < 1200, `${heard()} after a second`);
+  assert.ok(version() > 1001 && version() < 1200, `${version()} after a second`);
   channel.close();
 });
 
@@ -158,7 +158,7 @@ Deno.test("MessagePlane waits longer and longer for a member whose links end at 
   });
   const flapping = stage.member();
   stage.roster.mergeStatement(stage.statement(flapping, 1));
-  stage.plane.followRoster();
+  stage.replica.deliverEvents();
   for (let second = 0; second < 30; second++) {
     stage.timers.advance(1_000);
     await settled();
@@ -166,7 +166,7 @@ Deno.test("MessagePlane waits longer and longer for a member whose links end at 
   assert.ok(dials > 3 && dials < 12, `${dials} dials in 30 s`);
 });
 
-Deno.test("MessagePlane.ping() gives up on a member that talks but does not answer", async () => {
+Deno.test("MessagePlane.ping() gives up on a member that sends but does not answer", async () => {
   await using stage = new Stage();
   const node = stage.member();
   const stream = stage.acceptor.open("192.0.2.2:1000");
@@ -195,7 +195,7 @@ Deno.test("MessagePlane.ping() gives up on a member that talks but does not answ
   channel.close();
 });
 
-Deno.test("MessagePlane tells a member that was removed while it was away, and nothing else", async () => {
+Deno.test("MessagePlane sends a member that was removed while it was away its removal, and nothing else", async () => {
   await using stage = new Stage();
   const [node, other] = [stage.member(), stage.member()];
   stage.roster.mergeStatement(stage.statement(other, 1));
@@ -238,13 +238,13 @@ Deno.test("MessagePlane keeps links to a leader whose record has expired: it ren
   stage.timers.advance(2 * 86_400_000);
   const channel = await stage.call(node, stage.acceptor.open("192.0.2.2:1000"));
   await settled();
-  stage.plane.followRoster();
+  stage.replica.deliverEvents();
   await settled();
   assert.ok(stage.plane.links.get(node.id));
   channel.close();
 });
 
-Deno.test("MessagePlane tells a member that has other keys now who it is", async () => {
+Deno.test("MessagePlane sends a member that has new keys its removal and its new record", async () => {
   await using stage = new Stage();
   const [node, next] = [stage.member(), NodeIdentity.generate(stage.random)];
   const added = stage.record(next);

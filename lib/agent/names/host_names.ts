@@ -7,8 +7,7 @@ import { nodeLabel } from "../../dns/mod.ts";
 import type { NodeId, Roster } from "../../mesh/mod.ts";
 import type { Cidr } from "../../net/mod.ts";
 
-/** What names depend on. */
-export interface HostNameParts {
+interface HostNameParts {
   readonly roster: Roster;
   /** With its final dot. */
   readonly zone: string;

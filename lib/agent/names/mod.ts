@@ -5,4 +5,4 @@
 
 export { memberOfHost } from "./host_names.ts";
 export { NameService, namesOf } from "./name_service.ts";
-export type { OfferedService } from "./service_names.ts";
+export type { OfferedService } from "./service_name_sync.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Logger, type StateStore, WeftError } from "../../base/mod.ts";
+import { type StateStore, WeftError } from "../../base/mod.ts";
 import type { AgentOptions } from "../../config/mod.ts";
 import { absoluteName, DomainName, formatRecord, reverseOrigins } from "../../dns/mod.ts";
 import {
@@ -14,16 +14,16 @@ import {
   RESOLVER_CONF_PATH,
   resolverInUse,
   type ResolverKind,
-  systemTimers,
   upstreamServers,
 } from "../../host/mod.ts";
-import type { MeshState, NodeId, RosterEvent, Signed } from "../../mesh/mod.ts";
-import { type Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
+import type { MeshState, NodeId } from "../../mesh/mod.ts";
+import { Endpoint, IpAddress } from "../../net/mod.ts";
 import { type DnsForward, type DnsHandle, DnsServer } from "../../nameserver/mod.ts";
+import type { AgentContext } from "../agent_context.ts";
 import { InvalidRequestError } from "../errors.ts";
 import type { DnsReport } from "../report.ts";
-import { RosterNames } from "./roster_names.ts";
-import { ServiceNames, type ServiceNamesParts } from "./service_names.ts";
+import { MemberNameSync } from "./member_name_sync.ts";
+import { ServiceNameSync, type ServiceNameSyncParts } from "./service_name_sync.ts";
 import { SharedNames, type SharedNamesParts } from "./shared_names.ts";
 
 /** The only port that a resolv.conf can mean. */
@@ -31,17 +31,11 @@ const STANDARD_PORT = 53;
 const LOOPBACK = IpAddress.fromBytes(Uint8Array.of(127, 0, 0, 1));
 
 /** What a node's names are made of. */
-export interface NameServiceParts {
-  readonly mesh: MeshState;
+export interface NameServiceParts extends AgentContext {
+  /** Remembers how the host's resolver was. */
   readonly store: StateStore;
-  readonly options: AgentOptions;
-  /** The blocks of the network. */
-  readonly cidrs: readonly Cidr[];
-  readonly log: Logger;
-  /** Tells others what was added here. */
-  readonly publish: (entries: readonly Signed[]) => void;
   /** The services whose names are served. */
-  readonly offered: ServiceNamesParts["offered"];
+  readonly offered: ServiceNameSyncParts["offered"];
 }
 
 /** How the server and the resolver are to be; the plan of what `open` then does. */
@@ -55,32 +49,36 @@ interface NamePlan {
 export class NameService {
   readonly handle: DnsHandle;
   readonly shared: SharedNames;
-  readonly services: ServiceNames;
-  readonly #members: RosterNames;
-  readonly #resolver: PointedResolver | undefined;
-  readonly #problem: string | undefined;
+  readonly services: ServiceNameSync;
+  readonly #members: MemberNameSync;
+  readonly #unsubscribe: () => void;
+  #resolver: PointedResolver | undefined;
+  #problem: string | undefined;
 
-  private constructor(
-    handle: DnsHandle,
-    members: RosterNames,
-    more: {
-      readonly shared: SharedNames;
-      readonly services: ServiceNames;
-      readonly resolver: PointedResolver | undefined;
-      readonly problem: string | undefined;
-    },
-  ) {
+  private constructor(parts: NameServiceParts, handle: DnsHandle) {
+    const { mesh, timers, offered, endpoints: { overlay: cidrs } } = parts;
+    const { replica, roster, network: { id: networkId } } = mesh;
+    const zone = DomainName.parse(handle.zone) ?? DomainName.root;
     this.handle = handle;
-    this.shared = more.shared;
-    this.services = more.services;
-    this.#members = members;
-    this.#resolver = more.resolver;
-    this.#problem = more.problem;
+    this.#members = new MemberNameSync({ roster, zone, cidrs, sink: handle });
+    this.shared = new SharedNames({ replica, handle, zone, networkId, author: () => authorOf(mesh) });
+    this.services = new ServiceNameSync({ roster, zone, cidrs, timers, sink: handle, offered });
+    this.#members.start();
+    this.shared.start();
+    this.services.follow();
+    this.#unsubscribe = replica.subscribe({
+      handleEntryEvent: (event) => this.shared.handleEntryEvent(event),
+      handleRosterEvent: (event) => {
+        this.#members.handleRosterEvent(event);
+        this.shared.handleRosterEvent(event);
+        this.services.followSoon();
+      },
+    });
   }
 
   /**
-   * Serves the zone, and points the host's resolver at it. A resolver that can't be pointed is told and left alone.
-   * @returns undefined when names are off, or when they are not asked for and can't be served; then that is told
+   * Serves the zone, and points the host's resolver at it. A resolver that can't be pointed is left alone, which the log says.
+   * @returns undefined when names are off, or when they are not asked for and can't be served, which the log says
    * @throws WeftError when they are asked for and can't be served
    */
   static async open(parts: NameServiceParts): Promise<NameService | undefined> {
@@ -96,11 +94,10 @@ export class NameService {
   }
 
   static async #open(parts: NameServiceParts): Promise<NameService> {
-    const { mesh, log } = parts;
     let problem: string | undefined;
-    const tell = (error: unknown): void => {
+    const leaveAlone = (error: unknown): void => {
       problem = error instanceof WeftError ? error.message : String(error);
-      log.warn("this host's resolver is left alone", { reason: problem });
+      parts.log.warn("this host's resolver is left alone", { reason: problem });
     };
     let plan = makePlan(parts, parts.options.dnsResolver);
     let handle: DnsHandle;
@@ -109,36 +106,18 @@ export class NameService {
     } catch (error) {
       // Port 53 was only for the resolver's sake.
       if (plan.resolver !== "resolv.conf") throw error;
-      tell(error);
+      leaveAlone(error);
       plan = makePlan(parts, "off");
       handle = await startServer(parts, plan);
     }
-    const zone = DomainName.parse(parts.options.dnsZone) ?? DomainName.root;
-    const members = new RosterNames({ roster: mesh.roster, zone, cidrs: parts.cidrs, sink: handle });
-    members.start();
-    const { replica, network: { id: networkId } } = mesh;
-    const { publish } = parts;
-    const author = () => authorOf(mesh);
-    const shared = new SharedNames({ replica, handle, zone, networkId, author, publish });
-    shared.start();
-    const { cidrs, offered } = parts;
-    const { roster } = mesh;
-    const services = new ServiceNames({ roster, zone, cidrs, timers: systemTimers, sink: handle, offered });
-    services.follow();
-    let resolver: PointedResolver | undefined;
+    const service = new NameService(parts, handle);
     try {
-      resolver = await point(parts, plan, handle);
+      service.#resolver = await point(parts, plan, handle);
     } catch (error) {
-      tell(error);
+      leaveAlone(error);
     }
-    return new NameService(handle, members, { shared, services, resolver, problem });
-  }
-
-  /** Follows one change of the roster. */
-  handleRosterEvent(event: RosterEvent): void {
-    this.#members.handleRosterEvent(event);
-    this.shared.handleRosterEvent(event);
-    this.services.followSoon();
+    service.#problem = problem;
+    return service;
   }
 
   /** Follows who is the elected leader. */
@@ -175,6 +154,7 @@ export class NameService {
 
   /** Puts the resolver back, then stops the server. @throws HostError when the resolver can't be put back */
   async close(): Promise<void> {
+    this.#unsubscribe();
     this.services.close();
     try {
       await this.#resolver?.revert();
@@ -219,7 +199,7 @@ function forwardsOf(
 }
 
 async function startServer(
-  { mesh, options, cidrs, log }: NameServiceParts,
+  { mesh, options, endpoints: { overlay: cidrs }, log }: NameServiceParts,
   plan: NamePlan,
 ): Promise<DnsHandle> {
   const server = new DnsServer({
@@ -237,7 +217,7 @@ async function startServer(
 }
 
 async function point(
-  { options, store, cidrs }: NameServiceParts,
+  { options, store, endpoints }: NameServiceParts,
   { resolver }: NamePlan,
   handle: DnsHandle,
 ): Promise<PointedResolver | undefined> {
@@ -245,7 +225,7 @@ async function point(
   const port = resolver === "resolv.conf" ? STANDARD_PORT : options.dnsPorts[0];
   return await pointResolver(resolver, {
     zone: options.dnsZone,
-    otherZones: cidrs.flatMap(reverseOrigins).map(String),
+    otherZones: endpoints.overlay.flatMap(reverseOrigins).map(String),
     servers: handle.endpoints.filter((endpoint) => endpoint.port === port),
     interfaceName: options.interfaceName,
   }, new HostJournal(store));

@@ -14,24 +14,25 @@ import {
   type RecordText,
   type ResourceRecord,
 } from "../../dns/mod.ts";
-import type {
-  EntryEvent,
-  NetworkId,
-  Origin,
-  Replica,
-  RosterEvent,
-  Signed,
-  StateEntry,
+import {
+  type EntryEvent,
+  type NetworkId,
+  NO_UPDATE,
+  type Origin,
+  type Replica,
+  type RosterEvent,
+  type Signed,
+  type StateEntry,
 } from "../../mesh/mod.ts";
 import type { DnsHandle } from "../../nameserver/mod.ts";
 import { InvalidRequestError } from "../errors.ts";
 
 /** Entries of this kind have a name as their key, and its records as their body, one a line. */
 const KIND = "name";
-/** Whatever somebody writes, no more of it is looked at. */
+/** No more lines of one entry are read. */
 const MAX_RECORDS = 64;
 
-/** What shared names are made of. */
+/** Where shared names are kept and served, and who writes. */
 export interface SharedNamesParts {
   readonly replica: Replica;
   readonly handle: DnsHandle;
@@ -39,8 +40,6 @@ export interface SharedNamesParts {
   readonly networkId: NetworkId;
   /** As whom this node writes now: leaders for the network, members for themselves. */
   readonly author: () => { readonly origin: Origin; readonly signingKey: SigningKey };
-  /** Tells others. */
-  readonly publish: (entries: readonly Signed[]) => void;
 }
 
 /**
@@ -49,14 +48,13 @@ export interface SharedNamesParts {
  */
 export class SharedNames {
   readonly #parts: SharedNamesParts;
-  /** Who has written each name. */
   readonly #writers = new Map<string, Set<Origin>>();
 
   constructor(parts: SharedNamesParts) {
     this.#parts = parts;
   }
 
-  /** Takes in everything that is known. */
+  /** Follows every name that is known. */
   start(): void {
     for (const { origin, key } of this.#parts.replica.entries.list(KIND)) this.#follow(origin, key);
   }
@@ -87,7 +85,7 @@ export class SharedNames {
         return signed === undefined ? [] : [signed];
       },
     );
-    if (fresh.length > 0) this.#parts.publish(fresh);
+    if (fresh.length > 0) replica.publish({ ...NO_UPDATE, entries: fresh });
   }
 
   /**
@@ -106,16 +104,14 @@ export class SharedNames {
         hint: "Add it on a leader.",
       });
     }
-    // Whether it would be seen is known once it is tried.
-    const added = handle.add(text);
-    handle.remove(added.name, added.type, added.data);
+    handle.checkVisible(record);
     if (records.length > 1 && records.some(({ type }) => type === RECORD_TYPE.CNAME)) {
       throw new InvalidRequestError(`Cannot add ${record.name}: an alias stands alone`, {
         hint: "Remove the other records of the name first.",
       });
     }
     this.#write(key, records);
-    return added;
+    return formatRecord(record);
   }
 
   /**
@@ -138,7 +134,7 @@ export class SharedNames {
   }
 
   #write(key: string, records: readonly ResourceRecord[]): void {
-    const { replica, publish } = this.#parts;
+    const { replica } = this.#parts;
     const author = this.#author;
     const lines = records.map(formatRecord).map(({ ttlSeconds, type, data }) =>
       `${ttlSeconds} ${type} ${data}\n`
@@ -159,7 +155,7 @@ export class SharedNames {
       refuse(error);
     }
     this.#follow(author.origin, key);
-    if (signed !== undefined) publish([signed]);
+    if (signed !== undefined) replica.publish({ ...NO_UPDATE, entries: [signed] });
   }
 
   get #author(): ReturnType<SharedNamesParts["author"]> {
@@ -178,7 +174,7 @@ export class SharedNames {
     handle.setRecords(`shared ${key}`, RECORD_RANK.custom, entry === undefined ? [] : this.#read(entry));
   }
 
-  /** What is no record of the name, or not for its writer to say, is passed over. */
+  /** What is no record of the name, or not its writer's to define, is passed over. */
   #read({ origin, key, body }: StateEntry): readonly ResourceRecord[] {
     const { zone } = this.#parts;
     const lines = new TextDecoder().decode(body).split("\n").slice(0, MAX_RECORDS);
@@ -190,7 +186,7 @@ export class SharedNames {
     });
   }
 
-  /** A member says names of its own choice, but nothing for the zone as a whole. */
+  /** A member defines names of its own choice, but nothing for the zone as a whole. */
   #isAllowed(origin: Origin, { name }: ResourceRecord): boolean {
     const { zone, networkId } = this.#parts;
     if (origin === networkId) return true;

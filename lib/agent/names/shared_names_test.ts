@@ -7,7 +7,6 @@ import {
   NO_UPDATE,
   type NodeIdentity,
   Replica,
-  type Signed,
 } from "../../mesh/mod.ts";
 import { START, TestNetwork } from "../../mesh/testing/test_network.ts";
 import { type DnsHandle, DnsServer } from "../../nameserver/mod.ts";
@@ -31,8 +30,12 @@ class Bench implements AsyncDisposable {
     const author = this.nodes.length === 0
       ? { origin: networkId, signingKey }
       : { origin: identity.id, signingKey: identity.signingKey };
-    const publish = (entries: readonly Signed[]): void => this.tell({ ...NO_UPDATE, entries });
-    const names = new SharedNames({ replica, handle, zone, networkId, author: () => author, publish });
+    const names = new SharedNames({ replica, handle, zone, networkId, author: () => author });
+    replica.subscribe({
+      handleOwnUpdate: (update) => this.tell(update),
+      handleEntryEvent: (event) => names.handleEntryEvent(event),
+      handleRosterEvent: (event) => names.handleRosterEvent(event),
+    });
     const node = { replica, handle, names, identity };
     this.nodes.push(node);
     this.tell({ ...NO_UPDATE, records: this.nodes.map((each) => this.network.signed(each.identity)) });
@@ -40,14 +43,9 @@ class Bench implements AsyncDisposable {
   }
 
   tell(update: Parameters<Replica["merge"]>[0]): void {
-    for (const { replica, names } of this.nodes) {
+    for (const { replica } of this.nodes) {
       replica.merge(update);
-      for (let event = replica.roster.pollEvent(); event; event = replica.roster.pollEvent()) {
-        names.handleRosterEvent(event);
-      }
-      for (let event = replica.entries.pollEvent(); event; event = replica.entries.pollEvent()) {
-        names.handleEntryEvent(event);
-      }
+      replica.deliverEvents();
     }
   }
 

@@ -21,7 +21,6 @@ import { RouteOverlapError } from "../errors.ts";
 export interface HostNetworkOptions {
   readonly interfaceName: string;
   readonly mtuBytes: number;
-  /** This node's overlay addresses. */
   readonly addresses: readonly IpAddress[];
   /** The overlay's prefixes; each becomes a route. */
   readonly cidrs: readonly Cidr[];

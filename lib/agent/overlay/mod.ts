@@ -3,7 +3,6 @@
  * @module
  */
 
-export { DeviceSecrets } from "./device_secrets.ts";
 export { checkHostNetwork } from "./host_network.ts";
 export { OverlayInterface } from "./overlay_interface.ts";
-export type { PeerSync } from "./peer_sync.ts";
+export { DeviceSecrets, type PeerSync } from "./peer_sync.ts";

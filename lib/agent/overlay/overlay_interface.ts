@@ -1,37 +1,26 @@
 /**
- * The interface of the overlay on this host, with everything that stands on it: the packet plane and its peers, the
+ * The interface of the overlay on this host, with what needs it: the packet plane and its peers, the
  * userspace API's socket, and the echo that answers probes through the tunnel.
  * @module
  */
 
-import type { Logger, StateStore, WeftError } from "../../base/mod.ts";
-import type { AgentOptions } from "../../config/mod.ts";
+import type { StateStore, WeftError } from "../../base/mod.ts";
 import { openPlane, type WireGuardPlane } from "../../dataplane/mod.ts";
-import { systemClock, systemRandom, systemTimers } from "../../host/mod.ts";
-import type { MeshState, NodeId } from "../../mesh/mod.ts";
-import type { Cidr, Endpoint } from "../../net/mod.ts";
 import { portInUse, SocketError } from "../../transport/mod.ts";
 import { deviceSnapshot, ReadOnlySocket } from "../../uapi/mod.ts";
 import type { DeviceEvent, ProtocolTimers } from "../../wireguard/mod.ts";
-import type { DeviceSecrets } from "./device_secrets.ts";
+import type { AgentContext } from "../agent_context.ts";
 import { InterfaceGoneError, PacketPlaneError } from "../errors.ts";
 import { HealthEcho } from "../health/mod.ts";
 import { forgetHostNetwork, openHostNetwork } from "./host_network.ts";
-import { PeerSync } from "./peer_sync.ts";
+import { type DeviceSecrets, PeerSync } from "./peer_sync.ts";
 import type { DataplaneReport } from "../report.ts";
 
-/** What it is made of. */
-export interface OverlayInterfaceParts {
-  readonly mesh: MeshState;
+/** What the interface is for, and where changes of the host are noted. */
+export interface OverlayInterfaceParts extends AgentContext {
   readonly store: StateStore;
-  readonly options: AgentOptions;
   readonly secrets: DeviceSecrets;
-  /** The overlay's blocks. */
-  readonly cidrs: readonly Cidr[];
-  readonly log: Logger;
-  /** Which of the endpoints that a member states are worth a try, the best first. */
-  candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[];
-  /** Hears of handshakes and of where peers are, after the peers have. */
+  /** Receives handshakes and moves of peers, after the peers were brought in line. */
   observer(event: DeviceEvent): void;
 }
 
@@ -68,9 +57,9 @@ export class OverlayInterface implements AsyncDisposable {
 
   /** @throws WeftError that says what this host lacks; then everything is taken back */
   static async open(parts: OverlayInterfaceParts): Promise<OverlayInterface> {
-    const { options, mesh, cidrs, store, log } = parts;
+    const { options, mesh, endpoints, store, log } = parts;
     const { interfaceName, mtuBytes } = options;
-    const network = { interfaceName, mtuBytes, addresses: mesh.record.addresses, cidrs };
+    const network = { interfaceName, mtuBytes, addresses: mesh.record.addresses, cidrs: endpoints.overlay };
     const made: { opened?: OverlayInterface } = {};
     const plane = await openHostNetwork(store, network, () =>
       openPlane({
@@ -110,6 +99,7 @@ export class OverlayInterface implements AsyncDisposable {
     const { plane } = this;
     plane.setPrivateKey(this.#parts.mesh.identity.privateKey);
     for (const { publicKey } of plane.peerStatuses()) plane.removePeer(publicKey);
+    this.#peers?.close();
     this.#peers = this.#makePeers();
     this.#peers.start();
   }
@@ -137,25 +127,16 @@ export class OverlayInterface implements AsyncDisposable {
   }
 
   #makePeers(): PeerSync {
-    const { mesh, secrets, candidates } = this.#parts;
-    return new PeerSync({
-      roster: mesh.roster,
-      plane: this.plane,
-      self: mesh.identity.id,
-      presharedKey: (nodeId) => secrets.get(nodeId),
-      candidates: (stated, nodeId) => candidates(stated, nodeId),
-    });
+    const { mesh: { replica, identity }, secrets, endpoints } = this.#parts;
+    return new PeerSync({ replica, plane: this.plane, self: identity.id, secrets, endpoints });
   }
 
   #startEcho(): void {
-    const { mesh: { roster, record }, log } = this.#parts;
+    const { mesh: { roster, record } } = this.#parts;
     const [address] = record.addresses;
     if (address === undefined) return;
     const echo = new HealthEcho({
-      clock: systemClock,
-      timers: systemTimers,
-      random: systemRandom,
-      log,
+      ...this.#parts,
       address,
       isPeer: (source) => roster.find(source) !== undefined,
     });
@@ -166,8 +147,9 @@ export class OverlayInterface implements AsyncDisposable {
 
   async #unmake(): Promise<void> {
     const { store, log } = this.#parts;
+    this.#peers?.close();
     this.plane.close();
-    // Why it ended, if it was not this, `ended` tells.
+    // If it ended for another reason, `ended` has that.
     await this.plane.ended.catch(() => {});
     try {
       forgetHostNetwork(store);

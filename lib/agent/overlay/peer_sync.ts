@@ -3,40 +3,42 @@
  * @module
  */
 
-import { Cidr, type Endpoint } from "../../net/mod.ts";
-import type { PresharedKey } from "../../crypto/mod.ts";
+import type { StateStore } from "../../base/mod.ts";
+import { PresharedKey } from "../../crypto/mod.ts";
 import type { PacketPlane } from "../../dataplane/mod.ts";
-import type { Member, NodeId, Roster, RosterEvent } from "../../mesh/mod.ts";
+import type { Member, NodeId, Replica, RosterEvent } from "../../mesh/mod.ts";
+import { Cidr, type Endpoint } from "../../net/mod.ts";
+import type { EndpointSelector } from "../endpoint_selector.ts";
 import type { DeviceEvent, WireGuardPeerConfig } from "../../wireguard/mod.ts";
-import { EndpointRotation } from "../endpoints/mod.ts";
 
 /** A start begins handshakes with so many peers at once; the others' begin with the first packet. */
 const MAX_EAGER_HANDSHAKES = 64;
+const SECRETS = "device-preshared-key";
 
-/** What the synchronization works with. */
-export interface PeerSyncParts {
-  readonly roster: Roster;
+interface PeerSyncParts {
+  readonly replica: Replica;
   readonly plane: PacketPlane;
   /** This node, which is no peer of itself. */
   readonly self: NodeId;
-  /** The preshared key of a device without weft, when it was given one. */
-  presharedKey(nodeId: NodeId): PresharedKey | undefined;
-  /** Which of the endpoints that a peer states are worth a try, the best first. */
-  candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[];
+  readonly secrets: DeviceSecrets;
+  readonly endpoints: EndpointSelector;
 }
 
 /** Follows the roster's events and the device's. */
 export class PeerSync {
   readonly #parts: PeerSyncParts;
   readonly #rotations = new Map<string, EndpointRotation>();
+  #unsubscribe: () => void = () => {};
 
   constructor(parts: PeerSyncParts) {
     this.#parts = parts;
   }
 
-  /** Adds every member, and calls those that may be waiting for us: a restart has cost them their session. */
+  /** Adds every member, and begins handshakes: a restart of this node has cost them their session. */
   start(): void {
-    const { roster, plane, self } = this.#parts;
+    const { replica, plane, self } = this.#parts;
+    const { roster } = replica;
+    this.#unsubscribe = replica.subscribe({ handleRosterEvent: (event) => this.#handleRosterEvent(event) });
     let eager = 0;
     for (const member of roster.members()) {
       if (member.record.nodeId === self) continue;
@@ -45,9 +47,12 @@ export class PeerSync {
     }
   }
 
-  /** Follows one change of the roster. */
-  handleRosterEvent(event: RosterEvent): void {
-    const { roster, plane, self } = this.#parts;
+  close(): void {
+    this.#unsubscribe();
+  }
+
+  #handleRosterEvent(event: RosterEvent): void {
+    const { replica: { roster }, plane, self } = this.#parts;
     if (event.nodeId === self) return;
     const member = roster.get(event.nodeId);
     if (event.kind === "member-removed" || member === undefined) {
@@ -58,7 +63,7 @@ export class PeerSync {
 
   /** Begins a handshake with a member at one of its endpoints. */
   tryAt(nodeId: NodeId, endpoint: Endpoint): void {
-    const { roster, plane, self } = this.#parts;
+    const { replica: { roster }, plane, self } = this.#parts;
     const member = roster.get(nodeId);
     if (member === undefined || nodeId === self) return;
     const { publicKey } = member.record;
@@ -82,11 +87,11 @@ export class PeerSync {
     const key = record.publicKey.toString();
     let rotation = this.#rotations.get(key);
     if (rotation === undefined) this.#rotations.set(key, rotation = new EndpointRotation());
-    const endpoint = rotation.update(this.#candidates(member));
+    const endpoint = rotation.update(this.#parts.endpoints.tunnelEndpoints(member));
     const status = plane.peerStatus(record.publicKey);
-    // A peer with a session is where it was last heard, whatever it says of itself.
+    // A peer with a session is where its packets last came from, whatever it states.
     const keepsEndpoint = endpoint === undefined || (status?.hasSession ?? false);
-    const presharedKey = this.#parts.presharedKey(record.nodeId);
+    const presharedKey = this.#parts.secrets.get(record.nodeId);
     const config: WireGuardPeerConfig = {
       publicKey: record.publicKey,
       allowedIps: [...record.addresses.map((address) => Cidr.host(address)), ...record.allowedIps],
@@ -96,9 +101,59 @@ export class PeerSync {
     };
     plane.setPeer(config);
   }
+}
 
-  #candidates({ record, statement }: Member): Endpoint[] {
-    const stated = statement?.endpoints ?? (record.endpoint === undefined ? [] : [record.endpoint]);
-    return this.#parts.candidates(stated, record.nodeId);
+/** A peer's endpoints in the order in which they are worth a try, and where we are in it. */
+export class EndpointRotation {
+  #candidates: readonly Endpoint[] = [];
+  #at = 0;
+
+  /**
+   * Takes a new list; the one in use stays in use when it is still there.
+   * @returns the endpoint to use from now on, or undefined when the list is empty
+   */
+  update(candidates: readonly Endpoint[]): Endpoint | undefined {
+    const current = this.current;
+    this.#candidates = candidates;
+    const kept = current === undefined ? -1 : candidates.findIndex((candidate) => candidate.equals(current));
+    this.#at = Math.max(0, kept);
+    return this.current;
+  }
+
+  get current(): Endpoint | undefined {
+    return this.#candidates[this.#at];
+  }
+
+  /** Goes to one of the list; nothing changes when it is not there. */
+  select(endpoint: Endpoint): void {
+    const at = this.#candidates.findIndex((candidate) => candidate.equals(endpoint));
+    if (at >= 0) this.#at = at;
+  }
+
+  /** Goes on to the next one, round and round. @returns it, or undefined when there is no other */
+  next(): Endpoint | undefined {
+    if (this.#candidates.length < 2) return undefined;
+    this.#at = (this.#at + 1) % this.#candidates.length;
+    return this.current;
+  }
+}
+
+/** The preshared keys of devices without weft. They stay on the leader that was given them, in no record. */
+export class DeviceSecrets {
+  readonly #store: StateStore;
+
+  constructor(store: StateStore) {
+    this.#store = store;
+  }
+
+  get(nodeId: NodeId): PresharedKey | undefined {
+    const bytes = this.#store.get(SECRETS, nodeId);
+    return bytes && PresharedKey.fromBytes(bytes);
+  }
+
+  /** @param presharedKey undefined forgets the key */
+  set(nodeId: NodeId, presharedKey: PresharedKey | undefined): void {
+    if (presharedKey === undefined) this.#store.delete(SECRETS, nodeId);
+    else this.#store.put(SECRETS, nodeId, presharedKey.exposeBytes());
   }
 }

@@ -4,7 +4,7 @@
  */
 
 import { Counters, type StateStore } from "../../base/mod.ts";
-import { EntryBook } from "./entry_book.ts";
+import { EntryBook, type EntryEvent } from "./entry_book.ts";
 import {
   emptyUpdate,
   PLAIN_READER,
@@ -19,6 +19,7 @@ import {
   Roster,
   type RosterOptions,
 } from "./roster.ts";
+import type { RosterEvent } from "./roster_events.ts";
 import { VersionIndex } from "../versions/mod.ts";
 
 /** Why something that a member sent was refused; each reason is counted. */
@@ -34,6 +35,18 @@ export interface MergeResult {
   readonly isForged: boolean;
 }
 
+/** What follows a replica; each method is called in the turn in which changes are published or delivered. */
+export interface ReplicaSubscriber {
+  /** This node has changed something: others are to be sent it. */
+  handleOwnUpdate?(update: ReplicaUpdate): void;
+  /** An entry has come, gone or changed. */
+  handleEntryEvent?(event: EntryEvent): void;
+  /** A member has come, gone or changed. */
+  handleRosterEvent?(event: RosterEvent): void;
+  /** Members have come, gone or changed; once, after the events that say which. */
+  handleMembersChange?(): void;
+}
+
 /** One node's copy. What is merged into it is in its store when the call returns. */
 export class Replica {
   readonly roster: Roster;
@@ -43,6 +56,8 @@ export class Replica {
   readonly refusals: Counters<UpdateRefusal> = new Counters([...MERGE_REFUSALS, "oversized", "unreadable"]);
   readonly #store: StateStore;
   readonly #reader: SignedReader;
+  readonly #subscribers = new Set<ReplicaSubscriber>();
+  #isDelivering = false;
 
   /** @throws StateError when what is stored is damaged */
   constructor(store: StateStore, options: Omit<RosterOptions, "versions">) {
@@ -87,6 +102,32 @@ export class Replica {
     }
   }
 
+  /** Has a subscriber follow what changes from now on. @returns a function that ends it; harmless when repeated */
+  subscribe(subscriber: ReplicaSubscriber): () => void {
+    this.#subscribers.add(subscriber);
+    return () => void this.#subscribers.delete(subscriber);
+  }
+
+  /** Has others be sent what this node has changed in its replica, and delivers the events of it. */
+  publish(update: ReplicaUpdate): void {
+    for (const subscriber of this.#subscribers) subscriber.handleOwnUpdate?.(update);
+    this.deliverEvents();
+  }
+
+  /**
+   * Hands subscribers what has changed since the last time: entries, then members, until nothing changes any more. A
+   * subscriber may publish: what it changes is delivered after what is being delivered, not within it.
+   */
+  deliverEvents(): void {
+    if (this.#isDelivering) return;
+    this.#isDelivering = true;
+    try {
+      while (this.#deliverRound());
+    } finally {
+      this.#isDelivering = false;
+    }
+  }
+
   /** Whether this is a record that cuts somebody off. */
   isRevocation(signed: Signed): boolean {
     return this.#reader.record(signed.payload)?.revoked ?? false;
@@ -107,5 +148,24 @@ export class Replica {
   handleTimeout(): void {
     this.roster.handleTimeout();
     this.entries.handleTimeout();
+  }
+
+  /** @returns whether there was anything to deliver */
+  #deliverRound(): boolean {
+    const { roster, entries } = this;
+    const subscribers = this.#subscribers;
+    let hadEvents = false;
+    let haveMembersChanged = false;
+    for (let event = entries.pollEvent(); event !== undefined; event = entries.pollEvent()) {
+      hadEvents = true;
+      for (const subscriber of subscribers) subscriber.handleEntryEvent?.(event);
+    }
+    for (let event = roster.pollEvent(); event !== undefined; event = roster.pollEvent()) {
+      hadEvents = true;
+      haveMembersChanged ||= event.kind !== "endpoints-changed";
+      for (const subscriber of subscribers) subscriber.handleRosterEvent?.(event);
+    }
+    if (haveMembersChanged) { for (const subscriber of subscribers) subscriber.handleMembersChange?.(); }
+    return hadEvents;
   }
 }

@@ -150,3 +150,47 @@ Deno.test("Replica.merge() goes on after what it refuses for another reason than
   });
   assert.deepEqual([changes.records.length, changes.statements.length, rejected, isForged], [1, 1, 2, false]);
 });
+
+Deno.test("Replica.deliverEvents() hands out entries, then members, and what a subscriber publishes after that", () => {
+  const { network, replica } = setUp(13);
+  const [first, second] = [network.node(), network.node()];
+  const log: string[] = [];
+  const end = replica.subscribe({
+    handleOwnUpdate: ({ records }) => void log.push(`update ${records.length}`),
+    handleEntryEvent: ({ key }) => void log.push(`entry ${key}`),
+    handleRosterEvent: ({ kind }) => {
+      log.push(kind);
+      if (log.length > 4) return;
+      const signed = network.signed(second);
+      replica.roster.merge(signed);
+      replica.publish({ ...NO_UPDATE, records: [signed] });
+      log.push("published");
+    },
+    handleMembersChange: () => void log.push("members"),
+  });
+  replica.merge({ ...NO_UPDATE, records: [network.signed(first)], entries: [network.entry(first)] });
+  assert.deepEqual(log, [], "not before they are delivered");
+  replica.deliverEvents();
+  assert.deepEqual(log, ["entry web", "member-added", "update 1", "published", "member-added", "members"]);
+  replica.merge({ ...NO_UPDATE, statements: [stated(first, 1, "192.0.2.1:1")] });
+  replica.deliverEvents();
+  assert.deepEqual(log.slice(6), ["endpoints-changed"]);
+  end();
+  replica.publish({ ...NO_UPDATE, records: [network.signed(first)] });
+  assert.equal(log.length, 7);
+});
+
+Deno.test("Replica.deliverEvents() goes on after a subscriber that throws", () => {
+  const { network, replica } = setUp(14);
+  let followed = 0;
+  replica.subscribe({
+    handleMembersChange: () => {
+      if (++followed === 1) throw new Error("the disk is full");
+    },
+  });
+  replica.merge({ ...NO_UPDATE, records: [network.signed(network.node())] });
+  assert.throws(() => replica.deliverEvents(), /disk/);
+  replica.merge({ ...NO_UPDATE, records: [network.signed(network.node())] });
+  replica.deliverEvents();
+  assert.equal(followed, 2);
+});

@@ -59,7 +59,7 @@ class Acceptor implements StreamListener {
   }
 }
 
-/** One message plane without a network, and whoever calls it. */
+/** One message plane without a network, and those who dial it. */
 export class Stage implements AsyncDisposable {
   readonly clock: VirtualClock = new VirtualClock();
   readonly timers: VirtualTimers = new VirtualTimers(this.clock);
@@ -93,12 +93,11 @@ export class Stage implements AsyncDisposable {
       },
       counters: this.counters,
       dial: () => Promise.resolve(undefined),
-      candidates: (stated) => [...stated],
+      endpoints: { channelEndpoints: ({ statement }) => [...statement?.channelEndpoints ?? []] },
       tokenKey: () => undefined,
       serveJoin: () => Promise.resolve(),
-      onRosterChange: () => this.plane.followRoster(),
       renew: () => false,
-      onMessage: () => {},
+      onLeaderMessage: () => {},
       onSuspicion: () => {},
       ...parts,
     });
@@ -165,7 +164,7 @@ export class Stage implements AsyncDisposable {
   }
 }
 
-/** Lets everything go on that waits for nothing but its turn. */
+/** Lets everything go on that waits for no timer. */
 export async function settled(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+  for (let i = 0; i < 20; i++) await new Promise<void>((resolve) => setImmediate(resolve));
 }

@@ -4,7 +4,7 @@ import { Authority, dataText, DomainName, parseType, reverseOrigins } from "../.
 import { type MemberRecord, Roster } from "../../mesh/mod.ts";
 import { address, START, TestNetwork } from "../../mesh/testing/test_network.ts";
 import { Cidr } from "../../net/mod.ts";
-import { RosterNames } from "./roster_names.ts";
+import { MemberNameSync } from "./member_name_sync.ts";
 
 const cidr = Cidr.parse("10.200.0.0/16") ?? assert.fail();
 const zone = DomainName.parse("weft.internal") ?? assert.fail();
@@ -14,14 +14,14 @@ class Bench {
   readonly clock: VirtualClock = new VirtualClock(START);
   readonly roster: Roster;
   readonly authority: Authority;
-  readonly names: RosterNames;
+  readonly names: MemberNameSync;
 
   constructor() {
     const { id: networkId, verifyingKey } = this.network.identity;
     const { clock } = this;
     this.roster = new Roster(new MemoryStateStore(), { networkId, verifyingKey, clock });
     this.authority = new Authority({ origins: [zone, ...reverseOrigins(cidr)], server: zone, serial: 1 });
-    this.names = new RosterNames({
+    this.names = new MemberNameSync({
       roster: this.roster,
       zone,
       cidrs: [cidr],
@@ -47,7 +47,7 @@ class Bench {
   }
 }
 
-Deno.test("RosterNames follows members that come, change, and go", () => {
+Deno.test("MemberNameSync follows members that come, change, and go", () => {
   const bench = new Bench();
   const node = bench.network.node();
   bench.merge(node, { name: "web", addresses: [address("10.200.1.100")], version: 1 });
@@ -63,7 +63,7 @@ Deno.test("RosterNames follows members that come, change, and go", () => {
   for (const name of ["shop", "leader", "node-1-101"]) assert.equal(bench.ask(`${name}.weft.internal`), "");
 });
 
-Deno.test("RosterNames gives a name to the member that the roster gives it to, and passes it on", () => {
+Deno.test("MemberNameSync gives a name to the member that the roster gives it to, and passes it on", () => {
   const bench = new Bench();
   const nodes = [bench.network.node(), bench.network.node()].sort((a, b) => a.id < b.id ? -1 : 1);
   const [lower, higher] = nodes;
@@ -79,7 +79,7 @@ Deno.test("RosterNames gives a name to the member that the roster gives it to, a
   assert.equal(bench.ask("9.0.200.10.in-addr.arpa", "PTR"), "web.weft.internal.");
 });
 
-Deno.test("RosterNames makes `leader` the elected one, and all leaders while none is", () => {
+Deno.test("MemberNameSync makes `leader` the elected one, and all leaders while none is", () => {
   const bench = new Bench();
   const [first, second, member] = [bench.network.node(), bench.network.node(), bench.network.node()];
   const leads = (host: number): Partial<MemberRecord> => ({
@@ -109,7 +109,7 @@ Deno.test("RosterNames makes `leader` the elected one, and all leaders while non
   assert.deepEqual(leaders(), ["10.200.0.1"], "nor one that never did");
 });
 
-Deno.test("RosterNames lets go of members that have expired", () => {
+Deno.test("MemberNameSync lets go of members that have expired", () => {
   const bench = new Bench();
   const expiresAt = unixMillis(START + 1000);
   bench.merge(bench.network.node(), { name: "web", addresses: [address("10.200.0.5")], expiresAt });
@@ -120,7 +120,7 @@ Deno.test("RosterNames lets go of members that have expired", () => {
   assert.equal(bench.ask("web.weft.internal"), "");
 });
 
-Deno.test("RosterNames.start() and many changes come to the same", () => {
+Deno.test("MemberNameSync.start() and many changes come to the same", () => {
   const bench = new Bench();
   const random = new SeededRandom(3);
   const nodes = Array.from({ length: 20 }, () => bench.network.node());
@@ -141,7 +141,7 @@ Deno.test("RosterNames.start() and many changes come to the same", () => {
     });
   }
   const fresh = new Authority({ origins: [zone, ...reverseOrigins(cidr)], server: zone, serial: 1 });
-  new RosterNames({
+  new MemberNameSync({
     roster: bench.roster,
     zone,
     cidrs: [cidr],

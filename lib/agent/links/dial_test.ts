@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Timers } from "../../base/mod.ts";
-import { raceDial } from "./race_dial.ts";
+import { SeededRandom, type Timers } from "../../base/mod.ts";
+import { Backoff, raceDial } from "./dial.ts";
 
 /** Timers that fire only when the test says so. */
 class ManualTimers implements Timers {
@@ -76,4 +76,16 @@ Deno.test("raceDial() of nothing is undefined", async () => {
     await raceDial([], { timers, attempt: () => Promise.resolve("x"), discard: () => {} }),
     undefined,
   );
+});
+
+Deno.test("Backoff doubles up to half a minute with jitter, and starts over", () => {
+  const backoff = new Backoff(new SeededRandom(1));
+  let ceilingMs = 500;
+  for (let attempt = 0; attempt < 12; attempt++) {
+    const delayMs = backoff.nextDelayMs();
+    assert.ok(delayMs >= ceilingMs / 2 && delayMs <= ceilingMs, `${delayMs} of ${ceilingMs}`);
+    ceilingMs = Math.min(30_000, ceilingMs * 2);
+  }
+  backoff.reset();
+  assert.ok(backoff.nextDelayMs() <= 500);
 });

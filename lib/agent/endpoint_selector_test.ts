@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { Cidr, Endpoint } from "../../net/mod.ts";
-import { localEndpoints, orderCandidates } from "./local_endpoints.ts";
+import { Cidr, Endpoint } from "../net/mod.ts";
+import { localEndpoints, orderCandidates } from "./endpoint_selector.ts";
 
 const endpoints = (...texts: string[]) => texts.map((text) => Endpoint.parse(text) ?? assert.fail(text));
 const prefixes = (...texts: string[]) => texts.map((text) => Cidr.parse(text) ?? assert.fail(text));

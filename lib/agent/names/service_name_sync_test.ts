@@ -5,7 +5,7 @@ import { Roster } from "../../mesh/mod.ts";
 import { address, START, TestNetwork } from "../../mesh/testing/test_network.ts";
 import { Cidr } from "../../net/mod.ts";
 import type { AdvertisedService } from "../../service/mod.ts";
-import { type OfferedService, ServiceNames } from "./service_names.ts";
+import { type OfferedService, ServiceNameSync } from "./service_name_sync.ts";
 
 const cidr = Cidr.parse("10.200.0.0/16") ?? assert.fail();
 const zone = DomainName.parse("weft.internal") ?? assert.fail();
@@ -27,7 +27,7 @@ class Bench {
   readonly clock: VirtualClock = new VirtualClock(START);
   readonly timers: VirtualTimers = new VirtualTimers(this.clock);
   readonly authority: Authority;
-  readonly names: ServiceNames;
+  readonly names: ServiceNameSync;
   readonly nodes = [this.network.node(), this.network.node()].sort((a, b) => a.id < b.id ? -1 : 1);
   offered: OfferedService[] = [];
   changes = 0;
@@ -45,7 +45,7 @@ class Bench {
       this.authority.setGroup(...group);
     };
     const offered = () => this.offered;
-    this.names = new ServiceNames({ roster, zone, cidrs: [cidr], timers, sink: { setRecords }, offered });
+    this.names = new ServiceNameSync({ roster, zone, cidrs: [cidr], timers, sink: { setRecords }, offered });
   }
 
   offer(node: number, changes: Partial<AdvertisedService> = {}, isHealthy = true): OfferedService {
@@ -60,7 +60,7 @@ class Bench {
   }
 }
 
-Deno.test("ServiceNames serves what healthy nodes offer, and no more", () => {
+Deno.test("ServiceNameSync serves what healthy nodes offer, and no more", () => {
   const bench = new Bench();
   bench.offered = [bench.offer(0), bench.offer(1)];
   bench.names.follow();
@@ -102,7 +102,7 @@ const labels: readonly (readonly [Partial<AdvertisedService>, string])[] = [
   [{ path: "orders/eu" }, "_http._tcp.orders-eu"],
 ];
 for (const [changes, name] of labels) {
-  Deno.test(`ServiceNames calls ${JSON.stringify(changes)} ${name}`, () => {
+  Deno.test(`ServiceNameSync calls ${JSON.stringify(changes)} ${name}`, () => {
     const bench = new Bench();
     bench.offered = [bench.offer(0, changes)];
     bench.names.follow();
@@ -110,7 +110,7 @@ for (const [changes, name] of labels) {
   });
 }
 
-Deno.test("ServiceNames leaves out what has no name, or is nobody's, and follows changes together", () => {
+Deno.test("ServiceNameSync leaves out what has no name, or is nobody's, and follows changes together", () => {
   const bench = new Bench();
   const long = "x".repeat(64);
   bench.offered = [

@@ -1,11 +1,6 @@
-/**
- * Tests of the rotation of endpoints.
- * @module
- */
-
 import assert from "node:assert/strict";
 import { Endpoint } from "../../net/mod.ts";
-import { EndpointRotation } from "./endpoint_rotation.ts";
+import { EndpointRotation } from "./peer_sync.ts";
 
 const [a, b, c] = ["192.0.2.1:1", "192.0.2.2:2", "[2001:db8::3]:3"].map((text) => {
   const endpoint = Endpoint.parse(text);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Channel } from "../../channel/mod.ts";
 import type { NodeId } from "../../mesh/mod.ts";
-import { type Link, preferredLink } from "./link.ts";
+import { type Link, preferredLink } from "./link_table.ts";
 
 const small = "1".repeat(32) as NodeId;
 const large = "f".repeat(32) as NodeId;

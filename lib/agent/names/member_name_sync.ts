@@ -19,8 +19,7 @@ export interface RecordSink {
   setRecords(group: string, rank: RecordRank, records: readonly ResourceRecord[]): void;
 }
 
-/** What the names are made of. */
-export interface RosterNamesParts {
+interface MemberNameSyncParts {
   readonly roster: Roster;
   readonly zone: DomainName;
   readonly cidrs: readonly Cidr[];
@@ -31,26 +30,24 @@ export interface RosterNamesParts {
  * Keeps a group of records for each member. Of members with the same name the roster says which has it; the others are
  * found by `node-…` alone.
  */
-export class RosterNames {
-  readonly #parts: RosterNamesParts;
+export class MemberNameSync {
+  readonly #parts: MemberNameSyncParts;
   /** The name of each member as it was last seen. */
   readonly #names = new Map<NodeId, string>();
-  /** Who has each name. */
   readonly #holders = new Map<string, NodeId>();
   /** The addresses of each leader. */
   readonly #leaders = new Map<NodeId, readonly IpAddress[]>();
   #elected: NodeId | undefined;
 
-  constructor(parts: RosterNamesParts) {
+  constructor(parts: MemberNameSyncParts) {
     this.#parts = parts;
   }
 
-  /** Takes in everybody whom the roster knows. */
+  /** Writes the records of everybody whom the roster knows. */
   start(): void {
     for (const { record } of this.#parts.roster.members()) this.#follow(record.nodeId);
   }
 
-  /** Follows one change. */
   handleRosterEvent({ kind, nodeId }: RosterEvent): void {
     if (kind !== "endpoints-changed") this.#follow(nodeId);
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import type { MeshMessage, NodeId } from "../../mesh/mod.ts";
-import { MemberRequests } from "./member_requests.ts";
+import { MemberRequests } from "./leader_coordinator.ts";
 
 const [a, b] = ["a", "b"].map((digit) => digit.repeat(32) as NodeId) as [NodeId, NodeId];
 

@@ -24,19 +24,19 @@ const admitted: Admitted = {
   settings: { verifyingKey: network.verifyingKey, cidrs: [cidr] },
   roster: { records: [], statements: [], entries: [] },
 };
-const PATIENCE_MS = 30_000;
+const TIMEOUT_MS = 30_000;
 
-/** Who opens at a place, beside those where nobody does. */
-type Host = "leader" | "refusing" | "stranger";
+/** Who listens at an endpoint. */
+type Host = "leader" | "refusing" | "other";
 
-function placeOf(number: number): Endpoint {
+function endpointOf(number: number): Endpoint {
   return Endpoint.parse(`192.0.2.${number}:51820`) ?? assert.fail();
 }
 
-/** Joins by a token without endpoints, when these places come up in the DHT, or are answered from nearby. */
+/** Joins by a token without endpoints, when the search finds these hosts in the DHT or on the LAN. */
 async function join(
   hosts: readonly (Host | undefined)[],
-  how: "places" | "found" = "places",
+  where: "dht" | "lan" = "dht",
 ): Promise<{ readonly result: unknown; readonly tookMs: number; readonly dialled: number }> {
   const clock = new VirtualClock();
   const timers = new VirtualTimers(clock);
@@ -51,7 +51,7 @@ async function join(
     expiresAt: unixMillis(clock.wall() + 60_000),
   });
   const serve = async (host: Host, stream: ReturnType<typeof memoryStreamPair>[0]): Promise<void> => {
-    const identity = host === "stranger" ? NodeIdentity.generate(random) : leader;
+    const identity = host === "other" ? NodeIdentity.generate(random) : leader;
     const granted = { presharedKey: token.presharedKey, reply: new Uint8Array(0), context: undefined };
     const accepted = await acceptChannel(stream, {
       localStatic: identity.privateKey,
@@ -66,13 +66,13 @@ async function join(
       body: encodeMeshMessage({ kind: "admitted", admitted }),
     });
   };
-  const endpoints = hosts.map((_, i) => placeOf(i + 1));
+  const endpoints = hosts.map((_, i) => endpointOf(i + 1));
   const search = {
     isAllowed: true,
-    patienceMs: PATIENCE_MS,
+    timeoutMs: TIMEOUT_MS,
     seek: () => Promise.resolve(),
-    found: () => how === "found" ? endpoints : [],
-    places: () => how === "places" ? endpoints : [],
+    lanEndpoints: () => where === "lan" ? endpoints : [],
+    dhtEndpoints: () => where === "dht" ? endpoints : [],
   };
   let dialled = 0;
   const dial = (endpoint: Endpoint) => {
@@ -101,26 +101,26 @@ async function join(
   return { result: await joining, tookMs: clock.now() - startedAt, dialled };
 }
 
-Deno.test("joinNetwork() finds the leader among strangers and closed ports that the DHT led to", async () => {
-  const { result, tookMs } = await join([undefined, "stranger", "stranger", undefined, "leader"]);
+Deno.test("joinNetwork() finds the leader among other hosts and closed ports that the DHT has named", async () => {
+  const { result, tookMs } = await join([undefined, "other", "other", undefined, "leader"]);
   assert.deepEqual(result, admitted);
-  assert(tookMs < PATIENCE_MS / 2, `${tookMs} ms`);
+  assert(tookMs < TIMEOUT_MS / 2, `${tookMs} ms`);
 });
 
-Deno.test("joinNetwork() takes no refusal from where only the DHT led to, and lists no such place", async () => {
-  const { result, tookMs } = await join(["stranger", undefined]);
+Deno.test("joinNetwork() takes no refusal from what only the DHT has named, and lists no such endpoint", async () => {
+  const { result, tookMs } = await join(["other", undefined]);
   assert(result instanceof UnreachableError, String(result));
   assert.match(result.message, /no leader answers/);
-  assert(tookMs >= PATIENCE_MS);
+  assert(tookMs >= TIMEOUT_MS);
 });
 
-Deno.test("joinNetwork() dials four places a second at most", async () => {
+Deno.test("joinNetwork() dials four endpoints of the DHT a second at most", async () => {
   const { dialled, tookMs } = await join(Array<undefined>(32).fill(undefined));
   assert(dialled >= 32 && dialled <= tookMs / 250 + 1, `${dialled} in ${tookMs} ms`);
 });
 
-Deno.test("joinNetwork() takes a refusal from a leader that answered nearby", async () => {
-  const { result, tookMs } = await join(["refusing"], "found");
+Deno.test("joinNetwork() takes a refusal from a leader that answered on the LAN", async () => {
+  const { result, tookMs } = await join(["refusing"], "lan");
   assert(result instanceof JoinRefusedError, String(result));
-  assert(tookMs < PATIENCE_MS / 2);
+  assert(tookMs < TIMEOUT_MS / 2);
 });

@@ -8,7 +8,7 @@ import { type DomainName, nodeLabel, RECORD_RANK, serviceRecords } from "../../d
 import type { NodeId, Roster } from "../../mesh/mod.ts";
 import type { Cidr } from "../../net/mod.ts";
 import type { AdvertisedService } from "../../service/mod.ts";
-import type { RecordSink } from "./roster_names.ts";
+import type { RecordSink } from "./member_name_sync.ts";
 
 /** Several changes that come together are followed once. */
 const PAUSE_MS = 20;
@@ -21,8 +21,8 @@ export interface OfferedService {
   readonly isHealthy: boolean;
 }
 
-/** What the names are made of. */
-export interface ServiceNamesParts {
+/** Whose services, in which zone. */
+export interface ServiceNameSyncParts {
   readonly roster: Roster;
   readonly zone: DomainName;
   readonly cidrs: readonly Cidr[];
@@ -33,14 +33,14 @@ export interface ServiceNamesParts {
 }
 
 /** Keeps a group of records for each service of a node that runs, has a port, and is healthy. */
-export class ServiceNames {
-  readonly #parts: ServiceNamesParts;
+export class ServiceNameSync {
+  readonly #parts: ServiceNameSyncParts;
   /** What each group was last made of. */
   readonly #groups = new Map<string, string>();
   #cancel: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(parts: ServiceNamesParts) {
+  constructor(parts: ServiceNameSyncParts) {
     this.#parts = parts;
   }
 
@@ -76,7 +76,6 @@ export class ServiceNames {
     }
   }
 
-  /** Follows nothing any more. */
   close(): void {
     this.#isClosed = true;
     this.#cancel?.();

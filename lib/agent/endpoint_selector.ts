@@ -1,0 +1,143 @@
+/**
+ * Where this node can be reached, and which endpoints of a member are worth a try, in which order.
+ * @module
+ */
+
+import type { AgentOptions } from "../config/mod.ts";
+import type { Member, MeshState, NodeId, Signed } from "../mesh/mod.ts";
+import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
+
+/** More than this many addresses are not worth a peer's time. */
+const MAX_ENDPOINTS = 8;
+
+/** Knows endpoints of members that nobody has signed. */
+export interface EndpointSource {
+  /** @returns the endpoints of a member, the best first */
+  endpointsOf(nodeId: NodeId): readonly Endpoint[];
+}
+
+/** Knows the networks that this host is in, what members state of themselves, and where discovery has found them. */
+export class EndpointSelector {
+  readonly #mesh: MeshState;
+  readonly #options: AgentOptions;
+  /** The networks that this host is in, as of the last look. */
+  #prefixes: readonly Cidr[] = [];
+  readonly #sources = new Set<EndpointSource>();
+
+  constructor(mesh: MeshState, options: AgentOptions) {
+    this.#mesh = mesh;
+    this.#options = options;
+  }
+
+  /** The networks of the overlay. */
+  get overlay(): readonly Cidr[] {
+    const { cidr, ipv6Cidr } = this.#mesh;
+    return ipv6Cidr === undefined ? [cidr] : [cidr, ipv6Cidr];
+  }
+
+  /** Looks where this host is now. @returns a statement for the others, if that has changed */
+  state(): Signed | undefined {
+    const { interfaceName } = this.#options;
+    this.#prefixes = interfaceAddresses()
+      .filter((own) => own.interfaceName !== interfaceName)
+      .map(({ cidr }) => Cidr.parse(cidr))
+      .filter((cidr) => cidr !== undefined);
+    const endpoints = ownEndpoints(this.#options);
+    return this.#mesh.stateEndpoints(endpoints, endpoints);
+  }
+
+  /** Adds the endpoints that a source knows. @returns a function that ends it */
+  addSource(source: EndpointSource): () => void {
+    this.#sources.add(source);
+    return () => void this.#sources.delete(source);
+  }
+
+  /** @returns where the message plane of a member may be, in the order in which the endpoints are worth a try */
+  channelEndpoints({ record: { nodeId }, statement }: Member): Endpoint[] {
+    return this.#candidates(statement?.channelEndpoints ?? [], nodeId);
+  }
+
+  /** @returns where the packet plane of a member or device may be, likewise */
+  tunnelEndpoints({ record: { nodeId, endpoint }, statement }: Member): Endpoint[] {
+    return this.#candidates(statement?.endpoints ?? (endpoint === undefined ? [] : [endpoint]), nodeId);
+  }
+
+  /** What a member states comes first, for that is signed. */
+  #candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[] {
+    const found = [...this.#sources].flatMap((source) => source.endpointsOf(nodeId));
+    const others = found.filter((endpoint) => !stated.some((other) => other.equals(endpoint)));
+    return orderCandidates([...stated, ...others], { underlay: this.#prefixes, overlay: this.overlay });
+  }
+}
+
+/** @returns the endpoints of both planes on this host, those that the options name first */
+export function ownEndpoints({ endpoints, port, interfaceName }: AgentOptions): Endpoint[] {
+  const local = localEndpoints(interfaceAddresses(), port, interfaceName);
+  return [...endpoints, ...local.filter((own) => !endpoints.some((stated) => stated.equals(own)))];
+}
+
+/** One address of one of the host's interfaces. */
+export interface InterfaceAddress {
+  readonly interfaceName: string;
+  readonly address: string;
+  /** The same with the length of its prefix. */
+  readonly cidr: string;
+}
+
+function interfaceAddresses(): InterfaceAddress[] {
+  try {
+    return Deno.networkInterfaces().map(({ name, address, cidr }) => ({
+      interfaceName: name,
+      address,
+      cidr,
+    }));
+  } catch (error) {
+    // A program that may not look dials others, and is found where its options say.
+    if (error instanceof Deno.errors.NotCapable) return [];
+    throw error;
+  }
+}
+
+/**
+ * Chooses the endpoints to advertise: every global address first, loopback only when the host has nothing else;
+ * never link-local ones (they mean nothing elsewhere) and never those of the overlay's own interface.
+ *
+ * @param port the port of both planes
+ * @param overlayInterface the interface to leave out
+ */
+export function localEndpoints(
+  addresses: readonly InterfaceAddress[],
+  port: number,
+  overlayInterface: string,
+): Endpoint[] {
+  const usable: IpAddress[] = [];
+  const loopback: IpAddress[] = [];
+  for (const { interfaceName, address } of addresses) {
+    const parsed = IpAddress.parse(address);
+    if (parsed === undefined || interfaceName === overlayInterface) continue;
+    if (parsed.isLoopback) loopback.push(parsed);
+    else if (!parsed.isLinkLocal && !parsed.isMulticast && !parsed.isUnspecified) usable.push(parsed);
+  }
+  const chosen = usable.length > 0 ? usable : loopback;
+  return chosen
+    .toSorted((a, b) => a.family - b.family)
+    .slice(0, MAX_ENDPOINTS)
+    .map((address) => new Endpoint(address, port));
+}
+
+/**
+ * Puts the endpoints of a peer in the order in which they are worth a try: those in a prefix that this host
+ * shares come first, the rest keeps its order. What leads into the overlay leads around in a circle and is left out.
+ *
+ * @param networks of the host's interfaces without the overlay's, and of the overlay
+ */
+export function orderCandidates(
+  candidates: readonly Endpoint[],
+  { underlay, overlay }: { readonly underlay: readonly Cidr[]; readonly overlay: readonly Cidr[] },
+): Endpoint[] {
+  const isIn = (prefixes: readonly Cidr[], { address }: Endpoint): boolean =>
+    prefixes.some((prefix) => prefix.contains(address));
+  const outside = candidates.filter((candidate) => !isIn(overlay, candidate));
+  const near = outside.filter((candidate) => isIn(underlay, candidate));
+  return [...near, ...outside.filter((candidate) => !near.includes(candidate))];
+}

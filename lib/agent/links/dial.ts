@@ -1,0 +1,132 @@
+/**
+ * Dialling: one endpoint with the handshake behind it, several a moment apart of which the first that answers is kept
+ * (RFC 8305 §5), and how long to wait before the next attempt.
+ * @module
+ */
+
+import { type ByteStream, randomFraction, type RandomSource, type Timers } from "../../base/mod.ts";
+import {
+  type Channel,
+  ChannelRefusedError,
+  openChannel,
+  type OpenChannelOptions,
+} from "../../channel/mod.ts";
+import type { Endpoint } from "../../net/mod.ts";
+import { dialTcp } from "../../transport/mod.ts";
+
+/** How long a dial of the message plane waits for the port to open. */
+const DIAL_TIMEOUT_MS = 4_000;
+/** The pause between two attempts, RFC 8305 §5 "Connection Attempt Delay". */
+const ATTEMPT_DELAY_MS = 250;
+const FIRST_DELAY_MS = 500;
+const MAX_DELAY_MS = 30_000;
+
+/** Opens a stream to the message plane of somebody; undefined when nobody listens there. */
+export type DialStream = typeof dialMessagePlane;
+
+/** Dials by TCP, for 4 s at most. */
+export function dialMessagePlane(endpoint: Endpoint, signal: AbortSignal): Promise<ByteStream | undefined> {
+  return dialTcp(endpoint, { timeoutMs: DIAL_TIMEOUT_MS, signal });
+}
+
+/** Why there is no channel: nobody listens, whoever is there said no, or the handshake did not come to its end. */
+export type DialFailure = "nobody" | "refused" | "failed";
+
+/** Dials one endpoint and shakes hands with whoever has `options.remoteStatic`. It never rejects. */
+export async function dialChannel(
+  endpoint: Endpoint,
+  dial: DialStream,
+  options: OpenChannelOptions & { readonly signal: AbortSignal },
+): Promise<Channel | DialFailure> {
+  const { signal } = options;
+  const stream = signal.aborted ? undefined : await dial(endpoint, signal);
+  if (stream === undefined) return "nobody";
+  try {
+    return await openChannel(stream, options);
+  } catch (error) {
+    return error instanceof ChannelRefusedError ? "refused" : "failed";
+  }
+}
+
+interface DialRace<Target, Connection> {
+  readonly timers: Timers;
+  /** Resolves with a connection, or undefined; gives up by itself, and at once when `signal` aborts. */
+  attempt(target: Target, signal: AbortSignal): Promise<Connection | undefined>;
+  /** Closes a connection that came second. */
+  discard(connection: Connection): void;
+}
+
+/**
+ * Starts an attempt for each target, each 250 ms after the one before, or as soon as an earlier one failed.
+ *
+ * @returns the first connection, or undefined when every attempt failed
+ */
+export function raceDial<Target, Connection>(
+  targets: readonly Target[],
+  race: DialRace<Target, Connection>,
+): Promise<Connection | undefined> {
+  const abort = new AbortController();
+  return new Promise((resolve, reject) => {
+    let started = 0;
+    let failed = 0;
+    let settled = false;
+    let cancelTimer: (() => void) | undefined;
+    const settle = (): void => {
+      settled = true;
+      cancelTimer?.();
+      abort.abort();
+    };
+    const startNext = (): void => {
+      cancelTimer?.();
+      cancelTimer = undefined;
+      if (settled) return;
+      const target = targets[started];
+      if (target === undefined) {
+        if (failed === targets.length) {
+          settle();
+          resolve(undefined);
+        }
+        return;
+      }
+      started++;
+      race.attempt(target, abort.signal).then((connection) => {
+        if (connection !== undefined && settled) race.discard(connection);
+        if (settled) return;
+        if (connection === undefined) {
+          failed++;
+          startNext();
+        } else {
+          settle();
+          resolve(connection);
+        }
+      }, (error: unknown) => {
+        if (settled) return;
+        settle();
+        reject(error);
+      });
+      cancelTimer = race.timers.setTimer(ATTEMPT_DELAY_MS, startNext);
+    };
+    startNext();
+  });
+}
+
+/** Exponential backoff with jitter: doubles from 500 ms to 30 s, each delay drawn from its upper half. */
+export class Backoff {
+  readonly #random: RandomSource;
+  #ceilingMs = FIRST_DELAY_MS;
+
+  constructor(random: RandomSource) {
+    this.#random = random;
+  }
+
+  /** @returns milliseconds to wait before the next attempt */
+  nextDelayMs(): number {
+    const delayMs = this.#ceilingMs * (0.5 + randomFraction(this.#random) / 2);
+    this.#ceilingMs = Math.min(MAX_DELAY_MS, this.#ceilingMs * 2);
+    return delayMs;
+  }
+
+  reset(): void {
+    this.#ceilingMs = FIRST_DELAY_MS;
+  }
+}

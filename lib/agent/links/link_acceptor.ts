@@ -1,0 +1,152 @@
+/**
+ * Letting others in: a handshake with whoever calls, and then a link, a join, or the record that says that the caller was
+ * removed.
+ * @module
+ */
+
+import type { Environment } from "../../base/mod.ts";
+import { acceptChannel, type Authorization, type Channel, type HandshakeSetup } from "../../channel/mod.ts";
+import { PresharedKey, type PublicKey } from "../../crypto/mod.ts";
+import {
+  decodeHello,
+  encodeMeshMessage,
+  type MemberRecord,
+  MESH_TOPIC,
+  type NetworkId,
+  NO_UPDATE,
+  type NodeId,
+  type Replica,
+} from "../../mesh/mod.ts";
+import type { Endpoint } from "../../net/mod.ts";
+import type { AcceptedStream, StreamListener } from "../../transport/mod.ts";
+import { FairSlots, originOf } from "./fair_slots.ts";
+import type { Link } from "./link_table.ts";
+
+/** Handshakes under way at the same time; a further one takes the place of another. */
+const MAX_HANDSHAKES = 64;
+/** Machines with a token that are served at the same time; a further one takes the place of another. */
+const MAX_JOINS = 64;
+const NOTHING = new Uint8Array(0);
+
+/** Where others call, who they may be, and what becomes of them. */
+export interface LinkAcceptorParts extends Pick<Environment, "log"> {
+  readonly networkId: NetworkId;
+  readonly replica: Replica;
+  /** Closed by `stop`. */
+  readonly listener: StreamListener;
+  readonly setup: HandshakeSetup;
+  /** The preshared key of whoever may join with this token; undefined when nobody may, or only elsewhere. */
+  tokenKey(tokenId: string, publicKey: PublicKey): PresharedKey | undefined;
+  /** Serves a machine that holds a token, and closes the channel in the end. */
+  serveJoin(channel: Channel, tokenId: string, source: Endpoint): Promise<void>;
+  /** A member whose record has expired calls. @returns whether it was renewed, which only leaders can */
+  renew(record: MemberRecord): boolean;
+  onLink(link: Link): void;
+}
+
+type Caller =
+  | { readonly kind: "join"; readonly tokenId: string }
+  | { readonly kind: "member"; readonly nodeId: NodeId }
+  | { readonly kind: "removed"; readonly nodeId: NodeId };
+
+/** Accepts channels until it is stopped; nobody can fill it alone. */
+export class LinkAcceptor {
+  readonly #parts: LinkAcceptorParts;
+  readonly #handshakes = new FairSlots(MAX_HANDSHAKES);
+  readonly #joinSlots = new FairSlots(MAX_JOINS);
+  readonly #joins = new Set<Channel>();
+  #isStopped = false;
+  #accepting: Promise<void> | undefined;
+
+  constructor(parts: LinkAcceptorParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    this.#accepting = this.#acceptStreams();
+  }
+
+  /** Accepts nobody any more, and ends what has become no link. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#parts.listener.close();
+    for (const channel of this.#joins) channel.close("this node stops");
+  }
+
+  /** Resolves when the port is free, after `stop`: the node may be about to open it anew. */
+  async stopped(): Promise<void> {
+    await this.#accepting;
+  }
+
+  async #acceptStreams(): Promise<void> {
+    for (;;) {
+      const accepted = await this.#parts.listener.accept();
+      if (accepted === undefined) return;
+      const { stream, source } = accepted;
+      const release = this.#handshakes.acquire(originOf(source), () => stream.close());
+      this.#accept(accepted).catch((error) => {
+        stream.close();
+        this.#parts.log.error("cannot accept a channel", { from: source.toString(), error });
+      }).finally(release);
+    }
+  }
+
+  /** Ends when it is known who calls. */
+  async #accept({ stream, source }: AcceptedStream): Promise<void> {
+    const { setup, onLink } = this.#parts;
+    const accepted = await acceptChannel<Caller>(stream, {
+      ...setup,
+      authorize: (hello, remoteStatic) => this.#authorize(hello, remoteStatic),
+    });
+    if (accepted === undefined) return;
+    const { channel, context } = accepted;
+    if (this.#isStopped) channel.close("this node stops");
+    else if (context.kind === "removed") await this.#sendRemoval(channel, context.nodeId);
+    else if (context.kind === "member") onLink({ nodeId: context.nodeId, channel, dialler: "them" });
+    else this.#join(channel, context.tokenId, source);
+  }
+
+  /** Nobody could reach it while it was away: it gets the record that says so, and nothing else. */
+  async #sendRemoval(channel: Channel, nodeId: NodeId): Promise<void> {
+    const { roster } = this.#parts.replica;
+    // Unless it goes on under another key: then it gets that record too.
+    const successor = roster.recordById(nodeId)?.successor;
+    const records = [successor, nodeId].map((nodeId) => nodeId && roster.signedRecord(nodeId));
+    const update = { ...NO_UPDATE, records: records.filter((record) => record !== undefined) };
+    await channel.send({ topic: MESH_TOPIC, body: encodeMeshMessage({ kind: "roster-update", update }) });
+    channel.close("you are no member any more");
+  }
+
+  #join(channel: Channel, tokenId: string, source: Endpoint): void {
+    const { serveJoin, log } = this.#parts;
+    const release = this.#joinSlots.acquire(tokenId, () => channel.close("too many at once"));
+    this.#joins.add(channel);
+    channel.closed.then(() => {
+      this.#joins.delete(channel);
+      release();
+    });
+    serveJoin(channel, tokenId, source).catch((error) => {
+      channel.close("cannot serve it");
+      log.error("cannot serve a join", { from: source.toString(), error });
+    });
+  }
+
+  #authorize(helloBytes: Uint8Array, remoteStatic: PublicKey): Authorization<Caller> | undefined {
+    const { networkId, replica: { roster }, tokenKey, renew } = this.#parts;
+    const hello = decodeHello(helloBytes);
+    if (hello === undefined) return undefined;
+    if (hello.kind === "join") {
+      const presharedKey = tokenKey(hello.tokenId, remoteStatic);
+      return presharedKey && { presharedKey, reply: NOTHING, context: hello };
+    }
+    const record = roster.recordByKey(remoteStatic);
+    if (hello.networkId !== networkId || record?.nodeId !== hello.nodeId) return undefined;
+    // A device without weft takes no part in the message plane.
+    if (record.verifyingKey === undefined) return undefined;
+    const proven = { presharedKey: PresharedKey.none(), reply: NOTHING };
+    const { nodeId } = hello;
+    if (record.revoked) return { ...proven, context: { kind: "removed", nodeId } as const };
+    const isLinkable = roster.linkable(nodeId) !== undefined || renew(record);
+    return isLinkable ? { ...proven, context: hello } : undefined;
+  }
+}
