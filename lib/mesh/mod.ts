@@ -58,6 +58,7 @@ export {
   Gossip,
   MAX_NODE_ENTRIES,
   type Member,
+  type MessageOutcome,
   type RecordEntry,
   Replica,
   Roster,
