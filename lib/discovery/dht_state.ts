@@ -266,8 +266,9 @@ export class DhtState {
 }
 
 /**
- * Under what a network is to be found in the DHT: `BLAKE2s(key = BLAKE2s("weft dht v1" | network id), day)`, cut to 20 bytes. Only who knows the network's id, which
- * members and tokens do, can find the key of a day; it leads neither back to the id nor to the key of another day.
+ * The key under which a network is found in the DHT: `BLAKE2s(key = BLAKE2s("weft dht v1" | network id), day)`, cut to
+ * 20 bytes. Only who knows the network's id, which members and tokens do, can find the key of a day; it leads neither
+ * back to the id nor to the key of another day.
  *
  * @param networkId 32 hexadecimal digits
  * @param day days since 1970 in UTC

@@ -1,7 +1,7 @@
 /**
- * Who is near: nodes announce themselves to their neighbours, and answer seekers. It is pure: sockets are providers behind
- * a port, time and randomness are handed in. What it finds is only a place to dial; who belongs to the network is
- * for the member record to say.
+ * Who is near: nodes announce themselves to their neighbours and in the DHT, and answer seekers. It is pure: sockets
+ * are behind a port, time and randomness are handed in. What it finds is only a place to dial; a member record proves
+ * who belongs to the network.
  *
  * ```
  *   broadcast ─┐                   ┌─▶ found, left
