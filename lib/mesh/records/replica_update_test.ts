@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { decodeMeshMessage } from "../wire/mesh_message.ts";
-import { encodeUpdates, MAX_UPDATE_BYTES, splitUpdate } from "./roster_update.ts";
+import { decodeMeshMessage, encodeUpdates } from "../wire/mod.ts";
+import { MAX_UPDATE_BYTES, splitUpdate } from "./replica_update.ts";
 
-Deno.test("splitUpdate() keeps every part within its bound, whole and in order", () => {
+Deno.test("splitUpdate() keeps every part within its bound and in order", () => {
   const signed = (i: number) => ({
     payload: new Uint8Array(4000).fill(i),
     signature: new Uint8Array(64).fill(i),

@@ -4,23 +4,16 @@
  */
 
 import { blake2s, type VerifyingKey } from "../../crypto/mod.ts";
-import {
-  decodeEntry,
-  decodeRecord,
-  decodeSigned,
-  decodeStatement,
-  isSignedBy,
-  type MemberRecord,
-  type NodeStatement,
-  type Signed,
-  type StateEntry,
-} from "../records/mod.ts";
+import { decodeRecord, type MemberRecord } from "./member_record.ts";
+import { decodeStatement, type NodeStatement } from "./node_statement.ts";
+import { decodeSigned, isSignedBy, type Signed } from "./signed.ts";
+import { decodeEntry, type StateEntry } from "./state_entry.ts";
 
 /** Length of a mark in bytes. */
 export const MARK_BYTES = 8;
 
 /** Reads payloads and checks signatures. Nothing throws. */
-export interface EntryReader {
+export interface SignedReader {
   /** @returns what a store holds, or undefined when it is malformed */
   signed(bytes: Uint8Array): Signed | undefined;
   /** @returns the record, its signature not checked, or undefined when it is malformed */
@@ -36,7 +29,7 @@ export interface EntryReader {
 }
 
 /** Reads everything anew each time. */
-export const PLAIN_READER: EntryReader = {
+export const PLAIN_READER: SignedReader = {
   signed: decodeSigned,
   record: decodeRecord,
   statement: decodeStatement,
