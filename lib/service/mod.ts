@@ -52,5 +52,4 @@ export type { ProviderReport, ServiceReport } from "./registry/mod.ts";
 export { ServiceClient } from "./service_client.ts";
 export * from "./definition/mod.ts";
 export * from "./service_runtime.ts";
-export { DEFAULT_TOPIC_NETWORK, showPath } from "./topics/mod.ts";
 export * from "./topics/mod.ts";

@@ -4,13 +4,7 @@
  */
 
 import { type Environment, type Logger, randomUint32, silentLogger } from "../base/mod.ts";
-import {
-  buildAdvert,
-  RegistryService,
-  ServiceLeadership,
-  type ServiceReport,
-  shown,
-} from "./registry/mod.ts";
+import { buildAdvert, RegistryService, ServiceLeadership, type ServiceReport } from "./registry/mod.ts";
 import {
   Balancer,
   Caller,
@@ -53,7 +47,7 @@ import {
 } from "./ports.ts";
 import { ServiceClient } from "./service_client.ts";
 import { ServiceDirectory } from "./directory/mod.ts";
-import { DEFAULT_TOPIC_NETWORK, TopicPath } from "./topics/mod.ts";
+import { showPath, TopicPath } from "./topics/mod.ts";
 
 const RUN_HIGH = 0x10_0000;
 const TWO_32 = 0x1_0000_0000;
@@ -81,7 +75,7 @@ export class ServiceRuntime {
   readonly run: number;
   readonly #parts: ServiceRuntimeParts;
   readonly #log: Logger;
-  readonly #paths = new CallPaths(DEFAULT_TOPIC_NETWORK);
+  readonly #paths = new CallPaths();
   readonly #carrier: MessageCarrier;
   readonly #server: CallServer;
   readonly #remoteCaller: RemoteCaller;
@@ -103,12 +97,11 @@ export class ServiceRuntime {
       rttMs: (peer) => links.rttMs(peer),
       isHealthy: (peer) => isProgram(peer) || peers.isHealthy(peer),
     });
-    this.directory = new ServiceDirectory(DEFAULT_TOPIC_NETWORK, (paths) => {
+    this.directory = new ServiceDirectory((paths) => {
       this.leadership.follow();
       for (const path of paths) if (this.directory.providers(path).length === 0) balancer.forget(path);
     });
     this.services = new LocalServices(
-      DEFAULT_TOPIC_NETWORK,
       (text) => peers.selector(text),
       () => this.#servicesChanged(),
     );
@@ -156,7 +149,6 @@ export class ServiceRuntime {
       links,
       carrier: this.#carrier,
       directory: this.directory,
-      network: DEFAULT_TOPIC_NETWORK,
       upstream,
       onChange: () => this.#changed(),
     });
@@ -164,7 +156,6 @@ export class ServiceRuntime {
     this.#past = new PastEvents({ ...found, events: this.#events, log: this.#log, ask });
     this.#registry = new RegistryService({
       ...parts,
-      network: DEFAULT_TOPIC_NETWORK,
       services: this.services,
       directory: this.directory,
       leadership: this.leadership,
@@ -191,7 +182,6 @@ export class ServiceRuntime {
     const programs = directory.peers().filter((peer) => isProgram(peer));
     return buildAdvert({
       run: this.run,
-      network: DEFAULT_TOPIC_NETWORK,
       services: this.services.all(),
       subscriptions: this.#events.subscriptions(),
       programs: programs.flatMap((peer) => directory.advertsOf(peer)),
@@ -222,7 +212,7 @@ export class ServiceRuntime {
   async addService(definition: ServiceDefinition): Promise<LocalService> {
     if (this.#isClosed) throw new InvalidServiceError("Cannot add a service: this node has stopped");
     const service = this.services.add(definition);
-    const group = shown(service.path.toString(), DEFAULT_TOPIC_NETWORK);
+    const group = showPath(service.path);
     const subscriptions: SubscriptionHandle[] = [];
     try {
       for (const [pattern, handler] of Object.entries(definition.subscriptions ?? {})) {
@@ -241,7 +231,7 @@ export class ServiceRuntime {
 
   /** Stops a service and takes it away. @returns whether there was one */
   async removeService(path: string): Promise<boolean> {
-    const service = this.services.remove(TopicPath.parse(path, DEFAULT_TOPIC_NETWORK).toString());
+    const service = this.services.remove(TopicPath.parse(path).toString());
     if (service === undefined) return false;
     this.#servicesChanged();
     await service.stop();
@@ -271,7 +261,7 @@ export class ServiceRuntime {
   publish(topic: string, data?: unknown, options?: PublishOptions): Promise<PublishReport> {
     try {
       return this.#events.publish(
-        TopicPath.parse(topic, DEFAULT_TOPIC_NETWORK),
+        TopicPath.parse(topic),
         encodeValue(data),
         options,
       );

@@ -18,24 +18,18 @@ const MAX_CACHED = 1_024;
 
 /** Reads paths, and remembers those that come again and again. */
 export class CallPaths {
-  readonly #network: string;
   readonly #cached = new Map<string, CallPath>();
-
-  /** @param network of a path that names none */
-  constructor(network: string) {
-    this.#network = network;
-  }
 
   /** @throws InvalidTopicError */
   parse(text: string): CallPath {
-    return this.#cached.get(text) ?? this.#keep(text, TopicPath.parse(text, this.#network));
+    return this.#cached.get(text) ?? this.#keep(text, TopicPath.parse(text));
   }
 
   /** @returns undefined when it is no path */
   tryParse(text: string): CallPath | undefined {
     const cached = this.#cached.get(text);
     if (cached !== undefined) return cached;
-    const path = TopicPath.tryParse(text, this.#network);
+    const path = TopicPath.tryParse(text);
     return path && this.#keep(text, path);
   }
 

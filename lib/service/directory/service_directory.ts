@@ -34,15 +34,13 @@ const NONE: readonly Provider[] = [];
 
 /** The adverts of all peers, found by path and by topic. */
 export class ServiceDirectory {
-  readonly #network: string;
   readonly #peers = new Map<PeerId, Entry>();
   readonly #providers = new Map<string, readonly Provider[]>();
   readonly #listeners = new TopicTrie<Listener>();
   readonly #onChange: (paths: ReadonlySet<string>) => void;
 
-  /** @param network of topics that name none @param onChange hears of the paths whose providers have changed */
-  constructor(network: string, onChange: (paths: ReadonlySet<string>) => void = () => {}) {
-    this.#network = network;
+  /** @param onChange is given the paths whose providers may have changed */
+  constructor(onChange: (paths: ReadonlySet<string>) => void) {
     this.#onChange = onChange;
   }
 
@@ -87,7 +85,7 @@ export class ServiceDirectory {
     else {
       const takeBack = adverts.flatMap(({ subscriptions }) =>
         subscriptions.flatMap(({ pattern, group }) => {
-          const parsed = TopicPattern.tryParse(pattern, this.#network);
+          const parsed = TopicPattern.tryParse(pattern);
           return parsed === undefined ? [] : [this.#listeners.add(parsed, { peer, group })];
         })
       );
@@ -127,7 +125,7 @@ export class ServiceDirectory {
     const services = new Map<string, { readonly run: number; readonly service: AdvertisedService }>();
     for (const { run, services: offered } of this.advertsOf(peer)) {
       for (const service of offered) {
-        const path = TopicPath.tryParse(service.path, this.#network)?.toString();
+        const path = TopicPath.tryParse(service.path)?.toString();
         if (path !== undefined) services.set(path, { run, service });
       }
     }

@@ -16,7 +16,7 @@ import { isProgram, type PeerId, type PeerLinks } from "../ports.ts";
 import { type RetainedEvent, RetainedEvents } from "./retained_events.ts";
 import type { Listener, ServiceDirectory } from "../directory/mod.ts";
 import { type SubscribeOptions, Subscription } from "./subscription.ts";
-import { TopicPath, TopicPattern, TopicTrie } from "../topics/mod.ts";
+import { showPath, TopicPath, TopicPattern, TopicTrie } from "../topics/mod.ts";
 
 /**
  * Every subscriber; of those that belong to one service, one; those of this node. Which one is chosen by what nodes tell
@@ -60,7 +60,6 @@ export interface PubSubParts {
   readonly links: PeerLinks;
   readonly carrier: MessageCarrier;
   readonly directory: ServiceDirectory;
-  readonly network: string;
   /** Where programs that are attached send everything; undefined for a node. */
   readonly upstream: PeerId | undefined;
   /** Subscriptions or retained events have come or gone. */
@@ -88,7 +87,7 @@ export class PubSub {
 
   /** @throws InvalidTopicError, InvalidServiceError */
   subscribe(pattern: string, handler: EventHandler, options: SubscribeOptions = {}): Subscription {
-    const parsed = TopicPattern.parse(pattern, this.#parts.network);
+    const parsed = TopicPattern.parse(pattern);
     const subscription: Subscription = new Subscription(parsed, handler, options, () => {
       takeBack();
       this.#parts.onChange();
@@ -122,8 +121,8 @@ export class PubSub {
 
   /** Takes an event in. */
   handleEvent(peer: PeerId, event: EventMessage): void {
-    const { network, directory } = this.#parts;
-    const topic = TopicPath.tryParse(event.topic, network);
+    const { directory } = this.#parts;
+    const topic = TopicPath.tryParse(event.topic);
     if (topic === undefined) {
       this.#rejected++;
       return;
@@ -150,8 +149,7 @@ export class PubSub {
    * @returns how many events were sent
    */
   sendPast(peer: PeerId, pattern: string, askOthers: (pattern: string) => Promise<void>): number {
-    const { network } = this.#parts;
-    const parsed = TopicPattern.tryParse(String(pattern), network);
+    const parsed = TopicPattern.tryParse(String(pattern));
     if (parsed === undefined) return 0;
     const events = this.retained.matching(parsed);
     for (const event of events) void this.#send(peer, { ...event, past: true }, []);
@@ -276,7 +274,7 @@ export class PubSub {
       if (publisher !== undefined) this.#rejected++;
       return 0;
     }
-    const text = this.#show(topic);
+    const text = showPath(topic);
     let delivered = 0;
     for (const { value: subscription, params } of matches) {
       if (!listens(subscription) || (isPast && !subscription.includesPast)) continue;
@@ -288,7 +286,7 @@ export class PubSub {
 
   #deliverTo(subscription: Subscription, { topic, data, publishedAt }: RetainedEvent, isPast: boolean): void {
     const event: ServiceEvent = {
-      topic: this.#show(topic),
+      topic: showPath(topic),
       data: decodeValue(data),
       params: subscription.pattern.match(topic) ?? {},
       publishedAt,
@@ -296,12 +294,6 @@ export class PubSub {
       publisher: undefined,
     };
     subscription.deliver(event);
-  }
-
-  #show(topic: TopicPath): string {
-    const { network } = this.#parts;
-    const text = topic.toString();
-    return topic.network === network ? text.slice(network.length + 1) : text;
   }
 }
 

@@ -55,21 +55,19 @@ export class LocalService {
   readonly #onChange: () => void;
 
   /**
-   * @param network of topics, when the path names none
    * @param selector reads who may call
    * @param onChange hears of pauses and their ends
    * @throws InvalidServiceError, InvalidTopicError, and what `selector` throws
    */
   constructor(
     definition: ServiceDefinition,
-    network: string,
     selector: (text: string) => (caller: PeerId) => boolean,
     onChange: () => void = () => {},
   ) {
     const { actions = {}, events = {}, allow } = definition;
     this.definition = definition;
     this.#onChange = onChange;
-    this.path = TopicPath.parse(definition.path, network);
+    this.path = TopicPath.parse(definition.path);
     const names = [...Object.keys(actions), ...Object.keys(events)];
     const wrong = names.find((name) => !NAME.test(name));
     if (wrong !== undefined) {

@@ -15,21 +15,17 @@ export const MAX_SERVICES = 512;
 /** Adds, finds and removes services. */
 export class LocalServices {
   readonly #services = new Map<string, LocalService>();
-  readonly #network: string;
   readonly #selector: (text: string) => (caller: PeerId) => boolean;
   readonly #onChange: () => void;
 
   /**
-   * @param network of paths that name none
    * @param selector reads who may call
    * @param onChange hears when one is paused or resumed
    */
   constructor(
-    network: string,
     selector: (text: string) => (caller: PeerId) => boolean,
     onChange: () => void = () => {},
   ) {
-    this.#network = network;
     this.#selector = selector;
     this.#onChange = onChange;
   }
@@ -46,7 +42,7 @@ export class LocalServices {
 
   /** @throws InvalidServiceError, InvalidTopicError, and what is wrong with a selector */
   add(definition: ServiceDefinition): LocalService {
-    const service = new LocalService(definition, this.#network, this.#selector, this.#onChange);
+    const service = new LocalService(definition, this.#selector, this.#onChange);
     const path = service.path.toString();
     if (this.#services.has(path)) {
       throw new InvalidServiceError(`Cannot add ${showPath(path)}: this program has a service there`, {

@@ -6,7 +6,7 @@
 import type { LocalService } from "../local/mod.ts";
 import type { AdvertisedService, AdvertisedSubscription, ServiceAdvert } from "../wire/mod.ts";
 import type { Subscription } from "../events/mod.ts";
-import { TopicPattern } from "../topics/mod.ts";
+import { DEFAULT_TOPIC_NETWORK, showPath, TopicPattern } from "../topics/mod.ts";
 
 /** With more patterns than this a node tells only which services they begin with. */
 export const MAX_TOLD_PATTERNS = 128;
@@ -20,7 +20,6 @@ const MAX_TOLD_GROUPS = 1_024;
 /** What an advert is made of. */
 export interface AdvertSources {
   readonly run: number;
-  readonly network: string;
   readonly services: Iterable<LocalService>;
   readonly subscriptions: readonly Subscription[];
   readonly programs: readonly ServiceAdvert[];
@@ -31,12 +30,12 @@ export interface AdvertSources {
 
 /** @returns everything in one advert; services whose path begins with `$` are everywhere, and not told */
 export function buildAdvert(
-  { run, network, services, subscriptions, programs, retains, isForAgent }: AdvertSources,
+  { run, services, subscriptions, programs, retains, isForAgent }: AdvertSources,
 ): ServiceAdvert {
   const offered = new Map<string, AdvertisedService>();
   for (const service of services) {
     if (service.path.service.startsWith("$")) continue;
-    const path = shown(service.path.toString(), network);
+    const path = showPath(service.path);
     offered.set(path, service.advert(path, isForAgent));
   }
   for (const service of programs.flatMap((program) => program.services)) {
@@ -45,24 +44,19 @@ export function buildAdvert(
     if (known === undefined || known.state !== "running") offered.set(service.path, withoutAllow(service));
   }
   const own = subscriptions.map(({ pattern, group }) => ({
-    pattern: shown(pattern.toString(), network),
+    pattern: showPath(pattern),
     group,
   }));
   return {
     run,
     services: [...offered.values()].sort((a, b) => a.path < b.path ? -1 : 1),
-    subscriptions: told([...own, ...programs.flatMap((program) => program.subscriptions)], network),
+    subscriptions: told([...own, ...programs.flatMap((program) => program.subscriptions)]),
     retains: retains || programs.some((program) => program.retains),
   };
 }
 
 function withoutAllow({ allow: _, ...service }: AdvertisedService): AdvertisedService {
   return { ...service, actions: service.actions.map(({ name, idempotent }) => ({ name, idempotent })) };
-}
-
-/** @returns `text` without its network when that is the default one */
-export function shown(text: string, network: string): string {
-  return text.startsWith(`${network}:`) ? text.slice(network.length + 1) : text;
 }
 
 /**
@@ -72,7 +66,6 @@ export function shown(text: string, network: string): string {
  */
 function told(
   all: readonly AdvertisedSubscription[],
-  network: string,
 ): readonly AdvertisedSubscription[] {
   const exact = unique(all);
   if (exact.length <= MAX_TOLD_PATTERNS) return exact;
@@ -82,26 +75,24 @@ function told(
   const kept = isExact ? grouped : [];
   const others = isExact ? exact.filter(({ group }) => group === "") : exact;
   const coarse = unique(
-    others.flatMap(({ pattern, group }) =>
-      begins(pattern, network).map((begin) => ({ pattern: begin, group }))
-    ),
+    others.flatMap(({ pattern, group }) => begins(pattern).map((begin) => ({ pattern: begin, group }))),
   );
   if (coarse.length <= MAX_TOLD_PATTERNS) return unique([...kept, ...coarse]);
   // Groups stay, for one of each is chosen by them.
   const coarsest = unique(others.map(({ pattern, group }) => {
-    const name = TopicPattern.tryParse(pattern, network)?.network ?? network;
-    return { pattern: shown(`${name}:>`, network), group };
+    const name = TopicPattern.tryParse(pattern)?.network ?? DEFAULT_TOPIC_NETWORK;
+    return { pattern: showPath(`${name}:>`), group };
   }));
   return unique([...kept, ...coarsest.slice(0, MAX_TOLD_GROUPS)]);
 }
 
-function begins(pattern: string, network: string): readonly string[] {
-  const parsed = TopicPattern.tryParse(pattern, network);
+function begins(pattern: string): readonly string[] {
+  const parsed = TopicPattern.tryParse(pattern);
   const first = parsed?.parts[0];
   if (parsed === undefined || first === undefined) return [];
-  if (first.kind !== "literal") return [shown(`${parsed.network}:>`, network)];
+  if (first.kind !== "literal") return [showPath(`${parsed.network}:>`)];
   const begin = `${parsed.network}:${first.text}`;
-  return parsed.parts.length === 1 ? [shown(begin, network)] : [shown(`${begin}/>`, network)];
+  return parsed.parts.length === 1 ? [showPath(begin)] : [showPath(`${begin}/>`)];
 }
 
 function unique(all: readonly AdvertisedSubscription[]): readonly AdvertisedSubscription[] {

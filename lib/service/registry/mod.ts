@@ -3,7 +3,7 @@
  * @module
  */
 
-export { buildAdvert, shown } from "./advert_builder.ts";
+export { buildAdvert } from "./advert_builder.ts";
 export type { ProviderReport, ServiceReport } from "./registry_report.ts";
 export { RegistryService } from "./registry_service.ts";
 export { ServiceLeadership } from "./service_leadership.ts";

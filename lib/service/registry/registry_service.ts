@@ -3,7 +3,6 @@
  * @module
  */
 
-import { shown } from "./advert_builder.ts";
 import { ActionError } from "../errors.ts";
 import type { LocalServices } from "../local/mod.ts";
 import { isProgram, type PeerId, type PeerLinks, type ServicePeers } from "../ports.ts";
@@ -12,13 +11,12 @@ import type { AdvertisedService } from "../wire/mod.ts";
 import type { ServiceDefinition } from "../definition/mod.ts";
 import type { ServiceDirectory } from "../directory/mod.ts";
 import type { ServiceLeadership } from "./service_leadership.ts";
-import { TopicPath } from "../topics/mod.ts";
+import { showPath, TopicPath } from "../topics/mod.ts";
 
 /** What the registry stands on. */
 export interface RegistryParts {
   readonly links: PeerLinks;
   readonly peers: ServicePeers;
-  readonly network: string;
   readonly services: LocalServices;
   readonly directory: ServiceDirectory;
   readonly leadership: ServiceLeadership;
@@ -53,11 +51,11 @@ export class RegistryService {
 
   /** @returns every service, or the one at a path; sorted by path */
   report(path?: string): readonly ServiceReport[] {
-    const { services, directory, network } = this.#parts;
-    const wanted = path === undefined ? undefined : TopicPath.parse(path, network).toString();
+    const { services, directory } = this.#parts;
+    const wanted = path === undefined ? undefined : TopicPath.parse(path).toString();
     const own = services.all().map((service) => service.path.toString());
     const paths = [...new Set([...own, ...directory.paths()])].sort();
-    return paths.filter((one) => wanted === undefined ? !isBuiltIn(one, network) : one === wanted)
+    return paths.filter((one) => wanted === undefined ? !isBuiltIn(one) : one === wanted)
       .map((one) => this.#reportOf(one));
   }
 
@@ -73,12 +71,12 @@ export class RegistryService {
     caller: PeerId | undefined,
     change: "pause" | "resume",
   ): Promise<{ readonly changed: boolean }> {
-    const { services, directory, peers, network, ask } = this.#parts;
+    const { services, directory, peers, ask } = this.#parts;
     if (caller !== undefined && !isProgram(caller) && !peers.isOperator(caller)) {
       throw new ActionError("Refused", "Only leaders may pause and resume services of other nodes");
     }
-    const whole = TopicPath.parse(path, network).toString();
-    const service = isBuiltIn(whole, network) ? undefined : services.get(whole);
+    const whole = TopicPath.parse(path).toString();
+    const service = isBuiltIn(whole) ? undefined : services.get(whole);
     const programs = directory.providers(whole).filter(({ peer }) => isProgram(peer));
     if (service === undefined && programs.length === 0) {
       throw new ActionError("UnknownService", `${path} is not offered here`);
@@ -91,7 +89,7 @@ export class RegistryService {
   }
 
   #reportOf(path: string): ServiceReport {
-    const { services, directory, network, peers: { self }, leadership } = this.#parts;
+    const { services, directory, peers: { self }, leadership } = this.#parts;
     const own = services.get(path)?.advert(path);
     const leader = leadership.leaderOf(path);
     const providers: ProviderReport[] = own === undefined ? [] : [this.#provider(self, own, leader)];
@@ -100,7 +98,7 @@ export class RegistryService {
     }
     const first = own ?? directory.providers(path)[0]?.service;
     return {
-      path: shown(path, network),
+      path: showPath(path),
       description: first?.description ?? "",
       actions: first?.actions ?? [],
       events: first?.events ?? [],
@@ -125,8 +123,8 @@ export class RegistryService {
   }
 }
 
-function isBuiltIn(path: string, network: string): boolean {
-  return shown(path, network).startsWith("$");
+function isBuiltIn(path: string): boolean {
+  return showPath(path).startsWith("$");
 }
 
 function readPath(params: unknown): string {
