@@ -8,9 +8,14 @@ import { type LocalAction, type LocalServices, type Outcome, runAction } from ".
 import { CALL_MODES, type CallMode } from "./balancer.ts";
 import { CallContext, readCount } from "../definition/mod.ts";
 import type { RemoteCaller } from "./remote_caller.ts";
-import { type CallOptions, DEFAULT_RETRIES, DEFAULT_TIMEOUT_MS } from "./call_options.ts";
-import type { Reply } from "./call_order.ts";
-import type { CallPath, CallPaths } from "./call_path.ts";
+import {
+  type CallOptions,
+  type CallPath,
+  type CallPaths,
+  DEFAULT_RETRIES,
+  DEFAULT_TIMEOUT_MS,
+} from "./call_options.ts";
+import type { Reply } from "./pending_calls.ts";
 import { type Forwarded, MAX_TIMEOUT_MS } from "./call_server.ts";
 import { CallError, failure, InvalidServiceError, type WireFailure } from "../errors.ts";
 import {

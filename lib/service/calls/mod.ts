@@ -4,8 +4,7 @@
  */
 
 export { Balancer, type CallMode } from "./balancer.ts";
-export type { CallOptions } from "./call_options.ts";
-export { CallPaths } from "./call_path.ts";
+export { type CallOptions, CallPaths } from "./call_options.ts";
 export { CallServer } from "./call_server.ts";
 export { type CallAnswer, Caller } from "./caller.ts";
 export { ProviderChoice } from "./provider_choice.ts";

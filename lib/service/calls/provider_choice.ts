@@ -4,8 +4,8 @@
  */
 
 import type { CallMode } from "./balancer.ts";
-import type { CallOrder } from "./call_order.ts";
-import type { CallPath } from "./call_path.ts";
+import type { CallOrder } from "./pending_calls.ts";
+import type { CallPath } from "./call_options.ts";
 import { CircuitBreaker, type Provider, type ServiceDirectory } from "../directory/mod.ts";
 import type { LocalServices } from "../local/mod.ts";
 import type { WireRouting } from "../wire/mod.ts";

@@ -12,7 +12,7 @@
 
 import type { Environment } from "../../base/mod.ts";
 import type { Balancer } from "./balancer.ts";
-import type { CallOrder, Reply } from "./call_order.ts";
+import { type CallOrder, PendingCall, PendingCalls, type Reply } from "./pending_calls.ts";
 import { failure, type WireFailure } from "../errors.ts";
 import {
   isRemote,
@@ -25,8 +25,6 @@ import {
   sendItems,
   type WireValue,
 } from "../wire/mod.ts";
-import { PendingCall } from "./pending_call.ts";
-import { PendingCalls } from "./pending_calls.ts";
 import type { PeerId, PeerLinks, PostOutcome, ServiceStream } from "../ports.ts";
 import type { Provider } from "../directory/mod.ts";
 import { showPath } from "../topics/mod.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { CallPath, CallPaths } from "./call_path.ts";
+import type { CallPath, CallPaths } from "./call_options.ts";
 import type { Forward, Route } from "./call_server.ts";
 import { type CallFailureCode, failure } from "../errors.ts";
 import type { LocalService, LocalServices } from "../local/mod.ts";

@@ -5,7 +5,7 @@
 
 import type { CallContext } from "./call_context.ts";
 import { InvalidServiceError } from "../errors.ts";
-import type { EventHandler } from "./event_handler.ts";
+import type { PeerId } from "../ports.ts";
 import type { Schema } from "./schema.ts";
 
 /** Serves an action. What it returns, or what its promise gives, is the answer; a stream is sent as one. */
@@ -34,6 +34,24 @@ export type AnyActionDefinition = Omit<ActionDefinition, "params"> & {
   /** Checks and types the parameters. */
   readonly params?: Schema | undefined;
 };
+
+/** Something that was published. */
+export interface ServiceEvent<Data = unknown> {
+  /** Such as `orders/placed`; with its network of topics when that is not the default one. */
+  readonly topic: string;
+  readonly data: Data;
+  /** What the `{…}` of the subscription's pattern stand for. */
+  readonly params: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970. */
+  readonly publishedAt: number;
+  /** Published before the subscription. */
+  readonly isPast: boolean;
+  /** Who published it; this node when undefined. */
+  readonly publisher: PeerId | undefined;
+}
+
+/** Handles events of one subscription. One that throws, or whose promise rejects, is counted and hurts nobody else. */
+export type EventHandler<Data = unknown> = (event: ServiceEvent<Data>) => unknown;
 
 /** An event that the service publishes under `path/name`. */
 export interface EventDefinition {

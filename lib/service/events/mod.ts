@@ -3,11 +3,12 @@
  * @module
  */
 
-export { type EventStream, streamEvents } from "./event_stream.ts";
-export { PastEvents } from "./past_events.ts";
+export { PastEvents } from "./retained_events.ts";
 export { type BroadcastMode, type PublishOptions, type PublishReport, PubSub } from "./pub_sub.ts";
 export {
   DEFAULT_EVENT_QUEUE,
+  type EventStream,
+  streamEvents,
   type SubscribeOptions,
   type Subscription,
   type SubscriptionHandle,

@@ -1,13 +1,240 @@
 /**
- * The services of this program.
+ * The services of this program: the state of each, its actions, and how many calls it takes.
+ *
+ * ```
+ *   created --init--> initialized --start--> running <--pause / resume--> paused
+ *      any of them --stop--> stopped        a hook that throws --> error
+ * ```
+ *
  * @module
  */
 
+import { Bulkhead } from "./bulkhead.ts";
 import { InvalidServiceError } from "../errors.ts";
-import { LocalService } from "./local_service.ts";
 import type { PeerId } from "../ports.ts";
-import type { ServiceDefinition } from "../definition/mod.ts";
-import { showPath } from "../topics/mod.ts";
+import { type AdvertisedService, MAX_SELECTOR_LENGTH, MAX_TEXT, type ServiceState } from "../wire/mod.ts";
+import {
+  type ActionHandler,
+  type AnyActionDefinition,
+  readCount,
+  type ServiceDefinition,
+} from "../definition/mod.ts";
+import type { SubscriptionHandle } from "../events/mod.ts";
+import { showPath, TopicPath } from "../topics/mod.ts";
+
+/** How many calls of a service run at the same time unless told. */
+export const DEFAULT_CONCURRENCY = 256;
+/** How many more wait unless told. */
+export const DEFAULT_QUEUE = 1_024;
+/** The most actions of one service, and the most events. */
+export const MAX_ACTIONS = 128;
+
+const NAME = /^[A-Za-z0-9_.$-]{1,64}$/;
+
+/** One action, ready to be called. */
+export interface LocalAction {
+  readonly name: string;
+  readonly service: LocalService;
+  readonly definition: AnyActionDefinition;
+  readonly idempotent: boolean;
+  /** The bounds that a call has to pass, the service's first. */
+  readonly bulkheads: readonly Bulkhead[];
+  /** Whether this peer may call it. */
+  readonly allows: (caller: PeerId) => boolean;
+}
+
+/** One service. */
+export class LocalService {
+  readonly path: TopicPath;
+  readonly definition: ServiceDefinition;
+  readonly actions: ReadonlyMap<string, LocalAction>;
+  readonly bulkhead: Bulkhead;
+  readonly #subscriptions: SubscriptionHandle[] = [];
+  #state: ServiceState = "created";
+  #changing: Promise<void> = Promise.resolve();
+  readonly #onChange: () => void;
+
+  /**
+   * @param selector reads who may call
+   * @param onChange hears of pauses and their ends
+   * @throws InvalidServiceError, InvalidTopicError, and what `selector` throws
+   */
+  constructor(
+    definition: ServiceDefinition,
+    selector: (text: string) => (caller: PeerId) => boolean,
+    onChange: () => void = () => {},
+  ) {
+    const { actions = {}, events = {}, allow } = definition;
+    this.definition = definition;
+    this.#onChange = onChange;
+    this.path = TopicPath.parse(definition.path);
+    const names = [...Object.keys(actions), ...Object.keys(events)];
+    const wrong = names.find((name) => !NAME.test(name));
+    if (wrong !== undefined) {
+      throw new InvalidServiceError(
+        `Cannot add ${showPath(this.path)}: "${wrong}" is no name of an action or event`,
+        {
+          hint: "Names are 1 to 64 letters, digits, and any of _ . $ -",
+        },
+      );
+    }
+    if (Object.keys(actions).length > MAX_ACTIONS || Object.keys(events).length > MAX_ACTIONS) {
+      throw new InvalidServiceError(
+        `Cannot add ${showPath(this.path)}: it has more than ${MAX_ACTIONS} actions or events`,
+      );
+    }
+    checkTold(definition);
+    const selectors = [
+      allow,
+      ...Object.values(actions).map((one) => typeof one === "function" ? "" : one.allow),
+    ];
+    if (selectors.some((text) => (text ?? "").length > MAX_SELECTOR_LENGTH)) {
+      throw new InvalidServiceError(
+        `Cannot add ${showPath(this.path)}: a selector has at most ${MAX_SELECTOR_LENGTH} characters`,
+      );
+    }
+    this.bulkhead = new Bulkhead(
+      readCount(definition.concurrency, DEFAULT_CONCURRENCY, 1, "concurrency"),
+      readCount(definition.queue, DEFAULT_QUEUE, 0, "queue"),
+    );
+    const allowsService = allow === undefined ? () => true : selector(allow);
+    this.actions = new Map(
+      Object.entries(actions).map(([name, given]) => {
+        const action = typeof given === "function" ? { handler: given as ActionHandler } : given;
+        const { concurrency, idempotent = false } = action;
+        const own = concurrency === undefined
+          ? []
+          : [new Bulkhead(readCount(concurrency, 1, 1, "concurrency"), this.#queue())];
+        const allowsAction = action.allow === undefined ? () => false : selector(action.allow);
+        // An action's own selector replaces the service's.
+        const allows = action.allow === undefined ? allowsService : allowsAction;
+        return [name, {
+          name,
+          service: this,
+          definition: action,
+          idempotent,
+          bulkheads: [this.bulkhead, ...own],
+          allows,
+        }];
+      }),
+    );
+  }
+
+  get state(): ServiceState {
+    return this.#state;
+  }
+
+  /** Runs what is to run before, then lets calls in. @throws what a hook throws; the state is `error` then */
+  start(): Promise<void> {
+    return this.#change(async () => {
+      if (this.#state === "created") {
+        await this.definition.init?.();
+        this.#state = "initialized";
+      }
+      if (this.#state !== "initialized" && this.#state !== "stopped" && this.#state !== "error") return;
+      await this.definition.start?.();
+      this.#state = "running";
+    });
+  }
+
+  /** EventLoopYield calls away until `resume`. @returns whether it was running */
+  pause(): boolean {
+    if (this.#state !== "running") return false;
+    this.#state = "paused";
+    this.#onChange();
+    return true;
+  }
+
+  /** @returns whether it was paused */
+  resume(): boolean {
+    if (this.#state !== "paused") return false;
+    this.#state = "running";
+    this.#onChange();
+    return true;
+  }
+
+  /** Ends these with the service. */
+  own(subscriptions: readonly SubscriptionHandle[]): void {
+    this.#subscriptions.push(...subscriptions);
+  }
+
+  /** EventLoopYield calls away for good; those that run go on. */
+  stop(): Promise<void> {
+    for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe();
+    return this.#change(async () => {
+      if (this.#state === "stopped") return;
+      const hadStarted = this.#state !== "created" && this.#state !== "initialized";
+      this.#state = "stopped";
+      if (hadStarted) await this.definition.stop?.();
+    });
+  }
+
+  /**
+   * @param path with its network only when that is not the default one
+   * @param tellsAllow whether it says who may call, for an agent to look after
+   * @returns what others are told of it
+   */
+  advert(path: string, tellsAllow = false): AdvertisedService {
+    const told = (allow: string | undefined) => tellsAllow && allow !== undefined ? { allow } : {};
+    const { version = "0.0.0", description = "", events = {}, mode, port = 0, protocol = "tcp" } =
+      this.definition;
+    return {
+      path,
+      version,
+      description,
+      state: this.#state,
+      actions: [...this.actions.values()].map(({ name, idempotent, definition }) => ({
+        name,
+        idempotent,
+        ...told(definition.allow),
+      })),
+      events: Object.keys(events),
+      elects: mode === "leader",
+      port,
+      protocol,
+      ...told(this.definition.allow),
+    };
+  }
+
+  #queue(): number {
+    return readCount(this.definition.queue, DEFAULT_QUEUE, 0, "queue");
+  }
+
+  /** One change after the other. */
+  #change(step: () => Promise<void>): Promise<void> {
+    const changed = this.#changing.then(step).catch((error) => {
+      this.#state = "error";
+      throw error;
+    });
+    this.#changing = changed.catch(() => {});
+    return changed;
+  }
+}
+
+/** A service's name of RFC 6335 §5.1, and the transport when that is not TCP; or the transport alone. */
+const PROTOCOL = /^(?=[a-z0-9-]{1,15}(\/|$))[a-z0-9]+(-[a-z0-9]+)*(\/(tcp|udp))?$/;
+
+/** Others would not believe a word of an advert with more than this in it. */
+function checkTold(
+  { path, version = "", description = "", port = 0, protocol = "tcp" }: ServiceDefinition,
+): void {
+  if (version.length > MAX_TEXT || description.length > MAX_TEXT) {
+    throw new InvalidServiceError(
+      `Cannot add ${showPath(path)}: version and description have at most ${MAX_TEXT} characters`,
+    );
+  }
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new InvalidServiceError(`Cannot add ${showPath(path)}: ${port} is no port`);
+  }
+  if (!PROTOCOL.test(protocol)) {
+    throw new InvalidServiceError(
+      `Cannot add ${showPath(path)}: ${JSON.stringify(protocol)} is no protocol`,
+      {
+        hint: "Write http, or dns/udp.",
+      },
+    );
+  }
+}
 
 /** How many services one program has at most. */
 export const MAX_SERVICES = 512;

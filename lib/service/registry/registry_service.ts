@@ -6,12 +6,35 @@
 import { ActionError } from "../errors.ts";
 import type { LocalServices } from "../local/mod.ts";
 import { isProgram, type PeerId, type PeerLinks, type ServicePeers } from "../ports.ts";
-import type { ProviderReport, ServiceReport } from "./registry_report.ts";
-import type { AdvertisedService } from "../wire/mod.ts";
+import type { AdvertisedAction, AdvertisedService, ServiceState } from "../wire/mod.ts";
 import type { ServiceDefinition } from "../definition/mod.ts";
 import type { ServiceDirectory } from "../directory/mod.ts";
 import type { ServiceLeadership } from "./service_leadership.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
+
+/** One node that offers a service. */
+export interface ProviderReport {
+  readonly id: PeerId;
+  readonly name: string;
+  readonly state: ServiceState;
+  readonly version: string;
+  /** Whether it is the node that was asked. */
+  readonly isLocal: boolean;
+  readonly isHealthy: boolean;
+  /** Whether it leads the service; only of those that one leads. */
+  readonly isLeader?: boolean;
+  /** The last round trip time in milliseconds. */
+  readonly rttMs?: number;
+}
+
+/** One service, wherever it runs. */
+export interface ServiceReport {
+  readonly path: string;
+  readonly description: string;
+  readonly actions: readonly AdvertisedAction[];
+  readonly events: readonly string[];
+  readonly providers: readonly ProviderReport[];
+}
 
 /** What the registry stands on. */
 export interface RegistryParts {
