@@ -39,7 +39,6 @@ Deno.test("answers to somebody who asks and reads nothing are kept up to 64 MiB"
     links: stuck,
     carrier: new MessageCarrier(stuck, undefined),
     run: 1,
-    upstream: undefined,
     route: () => ({ kind: "failure", failure: failure("UnknownAction", "nothing of this name") }),
   });
   const request: RequestMessage = {

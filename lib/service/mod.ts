@@ -15,7 +15,7 @@
  * @module
  */
 
-export type { CallAnswer, CallMode, CallOptions } from "./calls/mod.ts";
+export { CALL_MODES, type CallAnswer, type CallMode, type CallOptions } from "./calls/mod.ts";
 export type {
   CallContext,
   EventHandler,
@@ -49,7 +49,8 @@ export {
 export type { LocalService } from "./local/mod.ts";
 export * from "./ports.ts";
 export type { ProviderReport, ServiceReport } from "./registry/mod.ts";
-export { ServiceClient } from "./service_client.ts";
 export * from "./definition/mod.ts";
-export * from "./service_runtime.ts";
+export * from "./node_runtime.ts";
+export * from "./programs/mod.ts";
+export { ServiceClient, ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
 export * from "./topics/mod.ts";

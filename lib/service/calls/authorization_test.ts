@@ -58,7 +58,7 @@ Deno.test("a selector that nobody can read lets nobody in, and a program that ha
   const program = mesh.attach(host);
   await settle();
   const advert = program.runtime.advert();
-  host.runtime.setAdverts(program.id, [{
+  host.runtime.programs.setAdvert(program.id, {
     ...advert,
     services: [{
       path: "odd",
@@ -72,7 +72,7 @@ Deno.test("a selector that nobody can read lets nobody in, and a program that ha
       protocol: "tcp",
       allow: "(((",
     }],
-  }]);
+  });
   await settle();
   await refused(other.runtime.request("odd/go"));
 });

@@ -9,28 +9,20 @@ import type { Provider } from "../directory/mod.ts";
 
 /**
  * How a provider is chosen: in turn, the one that leads the service, the one with the lowest round trip time, one of
- * this program only, every one, or by lot.
+ * this node only, every one, or at random.
  */
-export type CallMode = "round-robin" | "leader" | "proximity" | "local" | "all" | "random";
+export const CALL_MODES = ["round-robin", "leader", "proximity", "local", "all", "random"] as const;
 
-/** All of them. */
-export const CALL_MODES: readonly CallMode[] = [
-  "round-robin",
-  "leader",
-  "proximity",
-  "local",
-  "all",
-  "random",
-];
+/** One of `CALL_MODES`. */
+export type CallMode = typeof CALL_MODES[number];
 
-/** What a choice depends on. */
-export interface BalancerParts {
+interface BalancerParts {
   readonly random: RandomSource;
   rttMs(peer: PeerId): number | undefined;
   isHealthy(peer: PeerId): boolean;
 }
 
-/** Chooses; one for a node, since it takes turns. */
+/** Chooses; one for a node, since it counts whose turn is next. */
 export class Balancer {
   readonly #parts: BalancerParts;
   readonly #turns = new Map<string, number>();

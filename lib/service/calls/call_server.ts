@@ -1,13 +1,14 @@
 /**
- * Serving the calls of others: nothing runs twice, nobody waits for what is over.
+ * Serving the calls of others: nothing runs twice, and what nobody waits for is aborted.
  * @module
  */
 
 import type { Environment } from "../../base/mod.ts";
-import { type LocalAction, type Outcome, runAction } from "../local/mod.ts";
+import type { CallPath } from "./call_options.ts";
+import { type LocalAction, type LocalService, type Outcome, runAction } from "../local/mod.ts";
 import { CallContext } from "../definition/mod.ts";
 import { DedupWindow } from "./dedup_window.ts";
-import { CallError, failure, failureOf, type WireFailure } from "../errors.ts";
+import { CallError, type CallFailureCode, failure, failureOf, type WireFailure } from "../errors.ts";
 import {
   decodeValue,
   encodeValue,
@@ -25,7 +26,8 @@ import {
   sendItems,
   type WireValue,
 } from "../wire/mod.ts";
-import { type PeerId, peerId, type PeerLinks, type ServiceStream } from "../ports.ts";
+import { showPath } from "../topics/mod.ts";
+import type { PeerId, PeerLinks, ServiceStream } from "../ports.ts";
 
 /** How many runs of one peer are remembered: it has one, and had others before it was started again. */
 const MAX_RUNS = 4;
@@ -40,9 +42,9 @@ const MAX_WAITING_BYTES = 64 << 20;
 const WAITING_OVERHEAD_BYTES = 512;
 const NOT_KEPT = new Uint8Array(0);
 
-/** Where a request leads: an action of this program, a program that is attached, or nowhere. */
+/** Where a request leads: to an action of this program, to a program that is attached, or nowhere. */
 export type Route =
-  | { readonly kind: "action"; readonly action: LocalAction }
+  | { readonly kind: "action"; readonly action: LocalAction; readonly caller: PeerId | undefined }
   | { readonly kind: "failure"; readonly failure: WireFailure }
   | { readonly kind: "forward"; readonly forward: Forward };
 
@@ -60,28 +62,48 @@ export type Forwarded =
   | { readonly kind: "failure"; readonly failure: WireFailure }
   | { readonly kind: "stream"; readonly items: ReadableStream<unknown> };
 
-/** What a server stands on. */
-export interface CallServerParts extends Pick<Environment, "clock" | "timers"> {
+/** @returns the route of a request that fails */
+export function noRoute(code: CallFailureCode, message: string): Route {
+  return { kind: "failure", failure: failure(code, message) };
+}
+
+/**
+ * @param caller whom the handler sees as its caller
+ * @param member who has to be allowed; undefined when its agent has checked that, or it is of this machine
+ * @returns the route to an action of a service of this program
+ */
+export function routeToAction(
+  service: LocalService,
+  path: CallPath,
+  caller: PeerId | undefined,
+  member?: PeerId,
+): Route {
+  const action = service.actions.get(path.action);
+  if (action === undefined) {
+    return noRoute("UnknownAction", `${showPath(path.service)} has no action ${path.action}`);
+  }
+  if (member !== undefined && !action.allows(member)) {
+    return noRoute("Refused", `${showPath(path.text)} may not be called from there`);
+  }
+  return { kind: "action", action, caller };
+}
+
+interface CallServerParts extends Pick<Environment, "clock" | "timers"> {
   readonly links: PeerLinks;
   readonly carrier: MessageCarrier;
   /** This program's run. */
   readonly run: number;
-  /** The agent that this program is attached to. */
-  readonly upstream: PeerId | undefined;
+  /** Finds where a request leads. */
   route(peer: PeerId, request: RequestMessage): Route;
-}
-
-interface Running {
-  readonly context: CallContext;
 }
 
 interface CallerRun {
   readonly run: number;
   readonly seen: DedupWindow;
-  readonly running: Map<number, Running>;
+  readonly running: Map<number, CallContext>;
 }
 
-/** Serves requests; one for a node. */
+/** Serves requests; one for a node or program. */
 export class CallServer {
   readonly #parts: CallServerParts;
   readonly #callers = new Map<PeerId, CallerRun[]>();
@@ -99,16 +121,20 @@ export class CallServer {
     return this.#running;
   }
 
-  /** Takes a request in. @param stream what it has opened, if anything */
+  /** Serves a request. @param stream what it has opened, if anything */
   handleRequest(peer: PeerId, request: RequestMessage, stream?: ServiceStream): void {
     const { carrier, run } = this.#parts;
     if (request.providerRun !== 0 && request.providerRun !== run) {
       stream?.reset(RESET_CANCELED);
-      return void this.#refuse(peer, request, failure("Unreachable", "the provider was started again"));
+      return void this.#answerFailure(
+        peer,
+        request,
+        failure("Unreachable", "the provider was started again"),
+      );
     }
     if (!isRemote(request.params)) return this.#begin(peer, request, request.params, stream);
     carrier.complete(peer, request.params, stream).then((params) => {
-      if ("code" in params) this.#turnAway(peer, request, params, undefined, params.code !== "StreamBroken");
+      if ("code" in params) this.#reject(peer, request, params, undefined, params.code !== "StreamBroken");
       else this.#begin(peer, request, params, undefined);
     });
   }
@@ -116,7 +142,7 @@ export class CallServer {
   /** Nobody waits for this one any more. */
   handleCancel(peer: PeerId, callerRun: number, number: number): void {
     const caller = this.#callers.get(peer)?.find(({ run }) => run === callerRun);
-    caller?.running.get(number)?.context.abort(new CallError(failure("Canceled", "the caller gave up")));
+    caller?.running.get(number)?.abort(new CallError(failure("Canceled", "the caller gave up")));
   }
 
   /** Forgets a peer that is gone for good. */
@@ -134,7 +160,7 @@ export class CallServer {
 
   #begin(peer: PeerId, request: RequestMessage, params: WireValue, stream: ServiceStream | undefined): void {
     const route = this.#parts.route(peer, request);
-    if (route.kind === "failure") return this.#turnAway(peer, request, route.failure, stream);
+    if (route.kind === "failure") return this.#reject(peer, request, route.failure, stream);
     const caller = this.#caller(peer, request.callerRun);
     const isKept = route.kind === "forward" || !route.action.idempotent;
     if (isKept && !this.#isNew(peer, request, caller, stream)) return;
@@ -143,10 +169,10 @@ export class CallServer {
     const items = request.streamsParams ? stream : undefined;
     if (items === undefined) stream?.reset(RESET_MALFORMED);
     const context = new CallContext(request.path, clock.now() + Math.min(request.timeoutMs, MAX_TIMEOUT_MS), {
-      caller: this.#callerOf(peer, request),
+      caller: route.kind === "action" ? route.caller : undefined,
       stream: items && route.kind === "action" ? receiveItems(items) : undefined,
     });
-    caller.running.set(request.number, { context });
+    caller.running.set(request.number, context);
     this.#running++;
     this.#cancelSweep ??= this.#sweepLater();
     const settle = (outcome: Outcome) => {
@@ -168,17 +194,17 @@ export class CallServer {
    * @param isFinal its caller may have turned to somebody else when it comes again; false for one that broke off, which
    *   its caller sends again
    */
-  #turnAway(
+  #reject(
     peer: PeerId,
     request: RequestMessage,
-    told: WireFailure,
+    reason: WireFailure,
     stream: ServiceStream | undefined,
     isFinal = true,
   ): void {
     const caller = this.#caller(peer, request.callerRun);
     if (!this.#isNew(peer, request, caller, stream)) return;
     stream?.reset(RESET_CANCELED);
-    const answer = this.#refuse(peer, request, told);
+    const answer = this.#answerFailure(peer, request, reason);
     if (isFinal) caller.seen.finish(request.number, answer);
     else caller.seen.release(request.number);
   }
@@ -196,7 +222,7 @@ export class CallServer {
     if (seen.kind === "answered") this.#post(peer, seen.answer);
     if (seen.kind === "forgotten") {
       const lost = failure("OutcomeUnknown", "it was answered before, and the answer is not kept", true);
-      this.#refuse(peer, request, lost);
+      this.#answerFailure(peer, request, lost);
     }
     return false;
   }
@@ -238,7 +264,7 @@ export class CallServer {
   ): void {
     if (outcome.kind === "failure") {
       items?.reset(RESET_CANCELED);
-      const bytes = this.#refuse(peer, request, outcome.failure);
+      const bytes = this.#answerFailure(peer, request, outcome.failure);
       // Also one that did not run: its caller may have turned to somebody else when it comes again.
       if (isKept) caller.seen.finish(request.number, bytes);
       return;
@@ -254,10 +280,10 @@ export class CallServer {
       this.#parts.carrier.checkLength(wire);
       this.#answerValue(peer, request, caller, isKept, wire);
     } catch (error) {
-      const told = error instanceof CallError && error.code === "PayloadTooLarge"
+      const reason = error instanceof CallError && error.code === "PayloadTooLarge"
         ? { ...failureOf(error), executed: true }
         : failure("InvalidResult", "the handler answered with what can't be sent", true);
-      this.#answer(peer, request, caller, isKept, { kind: "failure", failure: told }, context, undefined);
+      this.#answer(peer, request, caller, isKept, { kind: "failure", failure: reason }, context, undefined);
     }
   }
 
@@ -271,11 +297,19 @@ export class CallServer {
     const { carrier } = this.#parts;
     if (!carrier.isShort(value)) {
       if (isKept) caller.seen.finish(request.number, NOT_KEPT);
-      return void carrier.sendLong(peer, value, (result) => response(request, { result })).then((sent) => {
-        if (sent !== "refused") return;
-        const told = failure("PayloadTooLarge", "the result is over the caller's limit", true);
-        this.#refuse(peer, request, told);
-      }, () => this.#refuse(peer, request, failure("InvalidResult", "the result can't be compressed", true)));
+      return void carrier.sendLong(peer, value, (result) => response(request, { result })).then(
+        (sent) => {
+          if (sent !== "refused") return;
+          const reason = failure("PayloadTooLarge", "the result is over the caller's limit", true);
+          this.#answerFailure(peer, request, reason);
+        },
+        () =>
+          this.#answerFailure(
+            peer,
+            request,
+            failure("InvalidResult", "the result can't be compressed", true),
+          ),
+      );
     }
     const bytes = carrier.encode(response(request, { result: value }));
     if (isKept) caller.seen.finish(request.number, bytes.length > MAX_KEPT_BYTES ? NOT_KEPT : bytes);
@@ -301,8 +335,8 @@ export class CallServer {
   }
 
   /** @returns the bytes that were sent, good until others are */
-  #refuse(peer: PeerId, request: RequestMessage, told: WireFailure): Uint8Array {
-    const bytes = this.#parts.carrier.encode(response(request, { failure: told }));
+  #answerFailure(peer: PeerId, request: RequestMessage, reason: WireFailure): Uint8Array {
+    const bytes = this.#parts.carrier.encode(response(request, { failure: reason }));
     this.#post(peer, bytes);
     return bytes;
   }
@@ -324,12 +358,6 @@ export class CallServer {
     });
   }
 
-  /** A program that is attached is told by its agent who calls. */
-  #callerOf(peer: PeerId, { caller }: RequestMessage): PeerId | undefined {
-    if (peer !== this.#parts.upstream) return peer;
-    return caller === "" ? undefined : peerId(caller);
-  }
-
   #caller(peer: PeerId, run: number): CallerRun {
     let runs = this.#callers.get(peer);
     if (runs === undefined) this.#callers.set(peer, runs = []);
@@ -343,9 +371,9 @@ export class CallServer {
     return caller;
   }
 
-  #abortAll(running: Map<number, Running>): void {
+  #abortAll(running: Map<number, CallContext>): void {
     const reason = new CallError(failure("Canceled", "the caller is gone"));
-    for (const { context } of running.values()) context.abort(reason);
+    for (const context of running.values()) context.abort(reason);
   }
 
   #sweepLater(): () => void {
@@ -355,7 +383,7 @@ export class CallServer {
       const reason = new CallError(failure("Timeout", "the caller's deadline has passed"));
       for (const runs of this.#callers.values()) {
         for (const { running } of runs) {
-          for (const { context } of running.values()) if (context.deadlineMs <= now) context.abort(reason);
+          for (const context of running.values()) if (context.deadlineMs <= now) context.abort(reason);
         }
       }
       if (this.#running > 0) this.#cancelSweep = this.#sweepLater();

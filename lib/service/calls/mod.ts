@@ -3,10 +3,26 @@
  * @module
  */
 
-export { Balancer, type CallMode } from "./balancer.ts";
-export { type CallOptions, CallPaths } from "./call_options.ts";
-export { CallServer } from "./call_server.ts";
+export { Balancer, CALL_MODES, type CallMode } from "./balancer.ts";
+export {
+  type CallOptions,
+  type CallPath,
+  CallPaths,
+  checkOptions,
+  DEFAULT_RETRIES,
+  NO_OPTIONS,
+} from "./call_options.ts";
+export {
+  CallServer,
+  type Forward,
+  type Forwarded,
+  MAX_TIMEOUT_MS,
+  noRoute,
+  type Route,
+  routeToAction,
+} from "./call_server.ts";
 export { type CallAnswer, Caller } from "./caller.ts";
-export { ProviderChoice } from "./provider_choice.ts";
+export { callLocal } from "./local_call.ts";
+export { type CallOrder, MAX_PENDING_OF_NODE, MAX_PENDING_OF_PROGRAM } from "./pending_calls.ts";
+export { anyProvider, ProviderChoice } from "./provider_choice.ts";
 export { RemoteCaller } from "./remote_caller.ts";
-export { RequestRouter } from "./request_router.ts";

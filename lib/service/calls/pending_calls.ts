@@ -8,7 +8,7 @@ import { type Millis, randomFraction, type RandomSource } from "../../base/mod.t
 import type { CallMode } from "./balancer.ts";
 import type { Provider } from "../directory/mod.ts";
 import type { WireFailure } from "../errors.ts";
-import { isProgram, type PeerId, type ServiceStream } from "../ports.ts";
+import type { PeerId, ServiceStream } from "../ports.ts";
 import type { ItemSource, WireRouting, WireValue } from "../wire/mod.ts";
 
 /** What comes back. The bytes of a value are good for this turn only. */
@@ -31,12 +31,10 @@ export interface CallOrder {
   readonly retries: number;
   readonly idempotent: boolean;
   readonly source: ItemSource | undefined;
-  /** For the agent that this program is attached to. */
+  /** How an agent is to choose, in a call of a program that is attached to it. */
   readonly routing: WireRouting | undefined;
-  /** Who calls, for a program that is attached; empty for this node. */
+  /** Who calls, in a call that an agent hands to a program; empty for the node itself. */
   readonly caller: string;
-  /** Is called once. */
-  settle(reply: Reply): void;
 }
 
 const FIRST_BACKOFF_MS = 50;
@@ -47,6 +45,8 @@ const FREE_REACHES = 2;
 /** What `RemoteCaller` knows of one call, and alone changes. */
 export class PendingCall {
   readonly order: CallOrder;
+  /** Is called once. */
+  readonly settle: (reply: Reply) => void;
   /** Who has been chosen to answer. */
   provider: Provider | undefined;
   number = 0;
@@ -66,8 +66,9 @@ export class PendingCall {
   /** How often a link has been sought for it in a row, and nothing could be sent. */
   #reaches = 0;
 
-  constructor(order: CallOrder) {
+  constructor(order: CallOrder, settle: (reply: Reply) => void) {
     this.order = order;
+    this.settle = settle;
     this.retriesLeft = order.source === undefined ? order.retries : 0;
   }
 
@@ -124,11 +125,11 @@ export const MAX_PENDING_OF_PROGRAM = 4_096;
 export class PendingCalls {
   readonly #calls = new Map<number, PendingCall>();
   readonly #counts = new Map<PeerId, number>();
-  readonly #upstream: PeerId | undefined;
+  readonly #maxPending: (peer: PeerId) => number;
 
-  /** @param upstream the agent that this program is attached to, by way of whom it calls everybody */
-  constructor(upstream: PeerId | undefined) {
-    this.#upstream = upstream;
+  /** @param maxPending how many may wait for a peer */
+  constructor(maxPending: (peer: PeerId) => number) {
+    this.#maxPending = maxPending;
   }
 
   get size(): number {
@@ -146,8 +147,7 @@ export class PendingCalls {
 
   /** Whether one more may wait for a peer. */
   hasRoom(peer: PeerId): boolean {
-    if (peer === this.#upstream) return true;
-    return (this.#counts.get(peer) ?? 0) < (isProgram(peer) ? MAX_PENDING_OF_PROGRAM : MAX_PENDING_OF_NODE);
+    return (this.#counts.get(peer) ?? 0) < this.#maxPending(peer);
   }
 
   /** Takes one in that has its provider and number. */

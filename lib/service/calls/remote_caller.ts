@@ -1,5 +1,5 @@
 /**
- * Making calls: one provider after the other until one answers, the deadline passes, or trying again could do harm.
+ * Calls by message: one provider after the other until one answers, the deadline passes, or trying again could do harm.
  *
  * ```
  *   choose --> send --> wait --> answered
@@ -13,8 +13,9 @@
 import type { Environment } from "../../base/mod.ts";
 import type { Balancer } from "./balancer.ts";
 import { type CallOrder, PendingCall, PendingCalls, type Reply } from "./pending_calls.ts";
-import { failure, type WireFailure } from "../errors.ts";
+import { CallError, failure, type WireFailure } from "../errors.ts";
 import {
+  decodeValue,
   isRemote,
   type ItemSource,
   type MessageCarrier,
@@ -41,21 +42,22 @@ const TROUBLE: ReadonlySet<string> = new Set([
   "Overloaded",
   "Incompatible",
 ]);
+/** Failures after which somebody else may serve the call at once. */
+const ELSEWHERE: ReadonlySet<string> = new Set(["NoProvider", "ServicePaused", "Unreachable"]);
 
-/** What it is made of. */
-export interface RemoteCallerParts extends Pick<Environment, "clock" | "timers" | "random"> {
+interface RemoteCallerParts extends Pick<Environment, "clock" | "timers" | "random"> {
   readonly links: PeerLinks;
   readonly carrier: MessageCarrier;
   readonly balancer: Balancer;
   /** This program's run. */
   readonly run: number;
-  /** The agent that this program is attached to. */
-  readonly upstream: PeerId | undefined;
-  /** Who may serve, for services of others; the first of them in mode `leader`. */
+  /** How many calls may wait for a peer. */
+  maxPending(peer: PeerId): number;
+  /** Who may serve an order. */
   providers(order: CallOrder): readonly Provider[];
 }
 
-/** The calls of one node to others. */
+/** Sends the calls of one node or program, and retries them. */
 export class RemoteCaller {
   readonly #parts: RemoteCallerParts;
   readonly #pending: PendingCalls;
@@ -67,7 +69,7 @@ export class RemoteCaller {
 
   constructor(parts: RemoteCallerParts) {
     this.#parts = parts;
-    this.#pending = new PendingCalls(parts.upstream);
+    this.#pending = new PendingCalls((peer) => parts.maxPending(peer));
   }
 
   /** How many calls wait for an answer. */
@@ -75,9 +77,42 @@ export class RemoteCaller {
     return this.#pending.size + this.#resting.size;
   }
 
-  /** Makes a call. @returns a function that gives it up */
-  call(order: CallOrder): () => void {
-    const call = new PendingCall(order);
+  /**
+   * Makes a call.
+   * @param instead is asked when the call has failed where others could have served it; undefined when none can
+   * @throws CallError
+   */
+  request(
+    order: CallOrder,
+    signal: AbortSignal | undefined,
+    instead: () => Promise<unknown> | undefined,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      let cancel = () => {};
+      const abort = () => cancel();
+      signal?.addEventListener("abort", abort, { once: true });
+      cancel = this.call(order, (reply) => {
+        signal?.removeEventListener("abort", abort);
+        if (reply.kind === "value") {
+          try {
+            return resolve(decodeValue(reply.value));
+          } catch (error) {
+            return reject(error);
+          }
+        }
+        if (reply.kind === "stream") return resolve(reply.items);
+        const { code, executed } = reply.failure;
+        const mayRetry = ELSEWHERE.has(code) && !executed && order.source === undefined;
+        const other = mayRetry ? instead() : undefined;
+        if (other === undefined) reject(new CallError(reply.failure));
+        else resolve(other);
+      });
+    });
+  }
+
+  /** Makes a call. @param settle is called once @returns a function that gives it up */
+  call(order: CallOrder, settle: (reply: Reply) => void): () => void {
+    const call = new PendingCall(order, settle);
     if (this.#isClosed) this.#fail(call, failure("Stopped", "this node stops"));
     else if (this.pending >= MAX_PENDING_CALLS) {
       this.#fail(call, failure("Overloaded", `${MAX_PENDING_CALLS} calls wait already`));
@@ -260,26 +295,26 @@ export class RemoteCaller {
     this.#handlePosted(call, provider, "no-link");
   }
 
-  /** @param isAnswer the provider says so: what its handler fails with, whatever it calls it, is no trouble */
-  #handleFailure(call: PendingCall, told: WireFailure, isAnswer = false): void {
+  /** @param isAnswer the provider says so: then the code is its handler's, and says nothing of the provider */
+  #handleFailure(call: PendingCall, reason: WireFailure, isAnswer = false): void {
     const { order, provider } = call;
     const { clock, random } = this.#parts;
     const now = clock.now();
     if (provider !== undefined) {
-      if (TROUBLE.has(told.code) && !(isAnswer && told.executed)) provider.breaker.handleFailure(now);
+      if (TROUBLE.has(reason.code) && !(isAnswer && reason.executed)) provider.breaker.handleFailure(now);
       else provider.breaker.handleSuccess();
     }
-    if (call.isResent && !order.idempotent && told.code === "Unreachable") {
-      return this.#fail(call, { ...told, code: "OutcomeUnknown", retryable: false, executed: true });
+    if (call.isResent && !order.idempotent && reason.code === "Unreachable") {
+      return this.#fail(call, { ...reason, code: "OutcomeUnknown", retryable: false, executed: true });
     }
-    const mayRepeat = told.retryable && (!told.executed || order.idempotent) && told.code !== "Timeout";
-    if (!mayRepeat || call.retriesLeft === 0 || this.#isClosed) return this.#fail(call, told);
+    const mayRepeat = reason.retryable && (!reason.executed || order.idempotent) && reason.code !== "Timeout";
+    if (!mayRepeat || call.retriesLeft === 0 || this.#isClosed) return this.#fail(call, reason);
     this.#pending.delete(call);
     call.withdraw();
     if (provider !== undefined && this.#hasOthers(call)) return this.#start(call);
     const waitMs = call.nextBackoffMs(random);
-    // The last word then is this failure.
-    if (now + waitMs >= order.deadline) return this.#fail(call, told);
+    // No time is left for another attempt.
+    if (now + waitMs >= order.deadline) return this.#fail(call, reason);
     this.#resting.add(call);
     this.#pause(call, waitMs, () => {
       this.#resting.delete(call);
@@ -300,18 +335,18 @@ export class RemoteCaller {
     return call.untried(balancer.candidates(providers(call.order), clock.now())).length > 0;
   }
 
-  #giveUp(call: PendingCall, told: WireFailure): void {
+  #giveUp(call: PendingCall, reason: WireFailure): void {
     if (call.isSettled) return;
     const { provider, isSent } = call;
     if (isSent && provider !== undefined) {
       const { run, carrier } = this.#parts;
       carrier.post(provider.peer, { kind: "cancel", number: call.number, callerRun: run });
     }
-    this.#fail(call, told);
+    this.#fail(call, reason);
   }
 
-  #fail(call: PendingCall, told: WireFailure): void {
-    this.#settle(call, { kind: "failure", failure: told, peer: call.provider?.peer });
+  #fail(call: PendingCall, reason: WireFailure): void {
+    this.#settle(call, { kind: "failure", failure: reason, peer: call.provider?.peer });
   }
 
   #settle(call: PendingCall, reply: Reply): void {
@@ -325,7 +360,7 @@ export class RemoteCaller {
     this.#pending.delete(call);
     // A stream of answers may go on for as long as its parameters do.
     if (reply.kind !== "stream") call.items?.reset(RESET_CANCELED);
-    call.order.settle(reply);
+    call.settle(reply);
   }
 
   /** Whether a call waits for what was begun with this attempt. */

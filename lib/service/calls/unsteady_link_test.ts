@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { SeededRandom, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import { settle } from "../testing/memory_mesh.ts";
 import { peerId } from "../ports.ts";
-import { ServiceRuntime } from "../service_runtime.ts";
+import { NodeRuntime } from "../node_runtime.ts";
 
 Deno.test("a provider that lets itself be reached and is gone at once is not called without a pause", async () => {
   const clock = new VirtualClock();
   const timers = new VirtualTimers(clock);
   let reached = 0;
-  const runtime = new ServiceRuntime({
+  const runtime = new NodeRuntime({
     clock,
     timers,
     random: new SeededRandom(1),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { MAX_TOLD_PATTERNS } from "../registry/advert_builder.ts";
-import { MAX_WAITING_EVENTS } from "./pub_sub.ts";
+import { MAX_WAITING_EVENTS } from "./event_sender.ts";
 import type { ServiceEvent } from "../mod.ts";
 import { MemoryMesh, type MemoryNode, settle } from "../testing/memory_mesh.ts";
 import { decodeNodeMessage } from "../wire/node_message.ts";

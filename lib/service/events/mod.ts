@@ -3,8 +3,8 @@
  * @module
  */
 
-export { PastEvents } from "./retained_events.ts";
-export { type BroadcastMode, type PublishOptions, type PublishReport, PubSub } from "./pub_sub.ts";
+export { EventSender, type PublishReport, reportSends } from "./event_sender.ts";
+export { type BroadcastMode, type PublishOptions, PubSub } from "./pub_sub.ts";
 export {
   DEFAULT_EVENT_QUEUE,
   type EventStream,
@@ -13,3 +13,4 @@ export {
   type Subscription,
   type SubscriptionHandle,
 } from "./subscription.ts";
+export { Subscriptions } from "./subscriptions.ts";

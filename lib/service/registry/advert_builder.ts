@@ -17,26 +17,25 @@ const MAX_EXACT_CHARACTERS = 32_768;
 /** So many groups are told at most, those without one first; a program has as many as services with subscriptions. */
 const MAX_TOLD_GROUPS = 1_024;
 
-/** What an advert is made of. */
-export interface AdvertSources {
+interface AdvertSources {
   readonly run: number;
   readonly services: Iterable<LocalService>;
   readonly subscriptions: readonly Subscription[];
   readonly programs: readonly ServiceAdvert[];
   readonly retains: boolean;
-  /** Whether it is for the agent that this program is attached to, which has to know who may call. */
-  readonly isForAgent: boolean;
+  /** Whether it says who may call: for the agent of a program, which checks that. */
+  readonly withAllow: boolean;
 }
 
 /** @returns everything in one advert; services whose path begins with `$` are everywhere, and not told */
 export function buildAdvert(
-  { run, services, subscriptions, programs, retains, isForAgent }: AdvertSources,
+  { run, services, subscriptions, programs, retains, withAllow }: AdvertSources,
 ): ServiceAdvert {
   const offered = new Map<string, AdvertisedService>();
   for (const service of services) {
     if (service.path.service.startsWith("$")) continue;
     const path = showPath(service.path);
-    offered.set(path, service.advert(path, isForAgent));
+    offered.set(path, service.advert(path, withAllow));
   }
   for (const service of programs.flatMap((program) => program.services)) {
     // Of several that offer the same one that runs is told.
@@ -51,7 +50,7 @@ export function buildAdvert(
     run,
     services: [...offered.values()].sort((a, b) => a.path < b.path ? -1 : 1),
     subscriptions: told([...own, ...programs.flatMap((program) => program.subscriptions)]),
-    retains: retains || programs.some((program) => program.retains),
+    retains,
   };
 }
 

@@ -4,5 +4,5 @@
  */
 
 export { buildAdvert } from "./advert_builder.ts";
-export { type ProviderReport, RegistryService, type ServiceReport } from "./registry_service.ts";
+export { type ProviderReport, readPath, RegistryService, type ServiceReport } from "./registry_service.ts";
 export { ServiceLeadership } from "./service_leadership.ts";

@@ -36,12 +36,14 @@ export interface ServiceReport {
   readonly providers: readonly ProviderReport[];
 }
 
-/** What the registry stands on. */
-export interface RegistryParts {
+interface RegistryParts {
   readonly links: PeerLinks;
   readonly peers: ServicePeers;
   readonly services: LocalServices;
+  /** What other nodes offer. */
   readonly directory: ServiceDirectory;
+  /** What attached programs offer. */
+  readonly programs: ServiceDirectory;
   readonly leadership: ServiceLeadership;
   /** Asks one peer for one of the services that everybody has. */
   ask(peer: PeerId, path: string, params: unknown): Promise<unknown>;
@@ -74,10 +76,10 @@ export class RegistryService {
 
   /** @returns every service, or the one at a path; sorted by path */
   report(path?: string): readonly ServiceReport[] {
-    const { services, directory } = this.#parts;
+    const { services, directory, programs } = this.#parts;
     const wanted = path === undefined ? undefined : TopicPath.parse(path).toString();
     const own = services.all().map((service) => service.path.toString());
-    const paths = [...new Set([...own, ...directory.paths()])].sort();
+    const paths = [...new Set([...own, ...directory.paths(), ...programs.paths()])].sort();
     return paths.filter((one) => wanted === undefined ? !isBuiltIn(one) : one === wanted)
       .map((one) => this.#reportOf(one));
   }
@@ -88,19 +90,19 @@ export class RegistryService {
     return report;
   }
 
-  /** Here, and at the programs of this node that offer it. */
+  /** Pauses or resumes a service here, and at the attached programs that offer it. */
   async #set(
     path: string,
     caller: PeerId | undefined,
     change: "pause" | "resume",
   ): Promise<{ readonly changed: boolean }> {
-    const { services, directory, peers, ask } = this.#parts;
+    const { services, peers, ask } = this.#parts;
     if (caller !== undefined && !isProgram(caller) && !peers.isOperator(caller)) {
       throw new ActionError("Refused", "Only leaders may pause and resume services of other nodes");
     }
     const whole = TopicPath.parse(path).toString();
     const service = isBuiltIn(whole) ? undefined : services.get(whole);
-    const programs = directory.providers(whole).filter(({ peer }) => isProgram(peer));
+    const programs = this.#parts.programs.providers(whole);
     if (service === undefined && programs.length === 0) {
       throw new ActionError("UnknownService", `${path} is not offered here`);
     }
@@ -112,14 +114,13 @@ export class RegistryService {
   }
 
   #reportOf(path: string): ServiceReport {
-    const { services, directory, peers: { self }, leadership } = this.#parts;
+    const { services, directory, programs, peers: { self }, leadership } = this.#parts;
     const own = services.get(path)?.advert(path);
     const leader = leadership.leaderOf(path);
     const providers: ProviderReport[] = own === undefined ? [] : [this.#provider(self, own, leader)];
-    for (const { peer, service } of directory.providers(path)) {
-      providers.push(this.#provider(peer, service, leader));
-    }
-    const first = own ?? directory.providers(path)[0]?.service;
+    const others = [...directory.providers(path), ...programs.providers(path)];
+    for (const { peer, service } of others) providers.push(this.#provider(peer, service, leader));
+    const first = own ?? others[0]?.service;
     return {
       path: showPath(path),
       description: first?.description ?? "",
@@ -150,7 +151,8 @@ function isBuiltIn(path: string): boolean {
   return showPath(path).startsWith("$");
 }
 
-function readPath(params: unknown): string {
+/** @throws ActionError when there is none in the parameters */
+export function readPath(params: unknown): string {
   const path = (params as { path?: unknown } | undefined | null)?.path;
   if (typeof path === "string") return path;
   throw new ActionError("InvalidParams", 'The parameters are {"path": "…"}');

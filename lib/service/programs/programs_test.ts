@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import type { ServiceDefinition } from "./mod.ts";
-import { attached, MemoryMesh, settle } from "./testing/memory_mesh.ts";
-import { NO_VALUE, NodeMessageEncoder } from "./wire/node_message.ts";
-import { failureOf, readAll } from "./testing/outcome.ts";
-import { MAX_PENDING_OF_PROGRAM } from "./calls/pending_calls.ts";
-import type { ServiceRuntime } from "./service_runtime.ts";
-import { plain } from "./wire/wire_value.ts";
+import type { ServiceDefinition } from "../mod.ts";
+import { attached, MemoryMesh, settle } from "../testing/memory_mesh.ts";
+import { NO_VALUE, NodeMessageEncoder } from "../wire/node_message.ts";
+import { failureOf, readAll } from "../testing/outcome.ts";
+import { MAX_PENDING_OF_PROGRAM } from "../calls/mod.ts";
+import type { ServiceRuntime } from "../service_runtime.ts";
+import { plain } from "../wire/wire_value.ts";
 
 /** A service whose answers say where it runs. */
 function place(name: string, ran: string[] = []): ServiceDefinition {
@@ -293,10 +293,9 @@ Deno.test("a program can't answer for another, nor make its agent a way for stra
     other.id,
     encoder.encode({ kind: "discovery", advert: third.runtime.advert() }),
   );
-  assert.deepEqual(agent.runtime.directory.providers("mesh:place").map(({ peer }) => peer), [
-    "c",
-    program.id,
-  ]);
+  const { directory, programs } = agent.runtime;
+  assert.deepEqual(directory.providers("mesh:place").map(({ peer }) => peer), ["c"]);
+  assert.deepEqual(programs.directory.providers("mesh:place").map(({ peer }) => peer), [program.id]);
 });
 
 Deno.test("a program that comes back to an agent that was started again is there again", async () => {

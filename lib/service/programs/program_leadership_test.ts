@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { MemoryMesh, settle } from "./testing/memory_mesh.ts";
-import type { ServiceRuntime } from "./service_runtime.ts";
+import { MemoryMesh, settle } from "../testing/memory_mesh.ts";
+import type { ServiceRuntime } from "../service_runtime.ts";
 
 interface Rival {
   readonly runtime: ServiceRuntime;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { Encoding } from "../proto/mod.ts";
-import type { ServiceEvent } from "./mod.ts";
-import { attached, settle } from "./testing/memory_mesh.ts";
-import { NodeMessageEncoder } from "./wire/node_message.ts";
-import type { ServiceRuntime } from "./service_runtime.ts";
-import { plain } from "./wire/wire_value.ts";
+import { Encoding } from "../../proto/mod.ts";
+import type { ServiceEvent } from "../mod.ts";
+import { attached, settle } from "../testing/memory_mesh.ts";
+import { NodeMessageEncoder } from "../wire/node_message.ts";
+import type { ServiceRuntime } from "../service_runtime.ts";
+import { plain } from "../wire/wire_value.ts";
 
 Deno.test("events go from programs to all, and from all to programs, each once", async () => {
   const { mesh, agent, other, program } = await attached();

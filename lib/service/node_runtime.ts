@@ -1,0 +1,195 @@
+/**
+ * The services of a node: its own program's, those of attached programs, and those of other nodes.
+ * @module
+ */
+
+import {
+  Balancer,
+  Caller,
+  type CallOptions,
+  type CallOrder,
+  MAX_PENDING_OF_NODE,
+  MAX_PENDING_OF_PROGRAM,
+  noRoute,
+  ProviderChoice,
+  type Route,
+  routeToAction,
+} from "./calls/mod.ts";
+import { type Provider, ServiceDirectory } from "./directory/mod.ts";
+import { type PublishOptions, type PublishReport, PubSub, type Subscription } from "./events/mod.ts";
+import { isProgram, type PeerId, type ServicePeers } from "./ports.ts";
+import { ProgramGateway } from "./programs/mod.ts";
+import { buildAdvert, RegistryService, ServiceLeadership, type ServiceReport } from "./registry/mod.ts";
+import { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
+import type { TopicPath } from "./topics/mod.ts";
+import {
+  EMPTY_ADVERT,
+  type EventMessage,
+  type NodeMessage,
+  type RequestMessage,
+  type ServiceAdvert,
+  type WireValue,
+} from "./wire/mod.ts";
+
+/** Those of any runtime, and who is who in the network. */
+export interface NodeRuntimeParts extends ServiceRuntimeParts {
+  readonly peers: ServicePeers;
+  /** What `advert` gives has changed. */
+  onAdvertChange?(): void;
+}
+
+/** Services of one node. */
+export class NodeRuntime extends ServiceRuntime {
+  /** What other nodes offer and listen to. */
+  readonly directory: ServiceDirectory;
+  /** The programs that are attached to this node. */
+  readonly programs: ProgramGateway;
+  readonly leadership: ServiceLeadership;
+  readonly #caller: Caller;
+  readonly #choice: ProviderChoice;
+  readonly #events: PubSub;
+  readonly #registry: RegistryService;
+  readonly #onAdvertChange: () => void;
+
+  constructor(parts: NodeRuntimeParts) {
+    const { clock, timers, random, links, peers } = parts;
+    const balancer = new Balancer({
+      random,
+      rttMs: (peer) => links.rttMs(peer),
+      isHealthy: (peer) => isProgram(peer) || peers.isHealthy(peer),
+    });
+    super(parts, {
+      balancer,
+      maxPending: (peer) => isProgram(peer) ? MAX_PENDING_OF_PROGRAM : MAX_PENDING_OF_NODE,
+      selector: (text) => peers.selector(text),
+    });
+    this.#onAdvertChange = () => parts.onAdvertChange?.();
+    const { services, carrier, log, run } = this;
+    const followProviders = (paths: ReadonlySet<string>) => {
+      this.leadership.follow();
+      for (const path of paths) if (this.#choice.all(path).length === 0) balancer.forget(path);
+    };
+    const directory = this.directory = new ServiceDirectory(followProviders);
+    const programs = new ServiceDirectory((paths) => {
+      followProviders(paths);
+      this.sendAdvert();
+    });
+    const leadership = this.leadership = new ServiceLeadership({
+      ...{ clock, timers, log, links, peers, carrier, services, directory, programs, run },
+      onChange: () => this.programs.grantLeadership(),
+    });
+    const choice = this.#choice = new ProviderChoice({ peers, services, directory, programs, leadership });
+    const { remoteCaller, paths } = this;
+    const caller = this.#caller = new Caller({ clock, timers, peers, carrier, remoteCaller, paths, choice });
+    const ask = (peer: PeerId, path: string, params: unknown) => caller.ask(peer, path, params);
+    this.#events = new PubSub({
+      ...{ clock, log, directory, programs, ask },
+      subscriptions: this.subscriptions,
+      sender: this.sender,
+      onRetain: () => this.sendAdvert(),
+    });
+    this.#registry = new RegistryService({ links, peers, services, directory, programs, leadership, ask });
+    this.programs = new ProgramGateway({
+      ...{ clock, peers, carrier, services, leadership, choice, caller, remoteCaller },
+      directory: programs,
+    });
+    for (const builtIn of [this.#registry, this.#events]) {
+      void services.add(builtIn.definition()).start();
+    }
+  }
+
+  override advert(): ServiceAdvert {
+    const { run } = this;
+    if (this.isClosed) return { ...EMPTY_ADVERT, run };
+    return buildAdvert({
+      run,
+      services: this.services.all(),
+      subscriptions: this.subscriptions.all(),
+      programs: this.programs.adverts(),
+      retains: this.#events.retained.size > 0,
+      withAllow: false,
+    });
+  }
+
+  override request(path: string, params?: unknown, options?: CallOptions): Promise<unknown> {
+    return this.#caller.request(path, params, options);
+  }
+
+  override report(path?: string): readonly ServiceReport[] {
+    return this.#registry.report(path);
+  }
+
+  /** A link is open. */
+  handleLink(peer: PeerId): void {
+    this.leadership.handleHeartbeat(peer);
+  }
+
+  /** A link has ended. @param isLast whether no other leads to the peer */
+  handleLinkLost(peer: PeerId, isLast: boolean = true): void {
+    if (isLast) this.leadership.handleLinkLost(peer);
+    this.remoteCaller.handleLinkLost(peer);
+  }
+
+  /** What another node offers, in the place of what it offered before; nothing when it is gone. */
+  setAdverts(peer: PeerId, adverts: readonly ServiceAdvert[]): void {
+    this.directory.set(peer, adverts);
+  }
+
+  /** A node or program is gone for good. */
+  handlePeerGone(peer: PeerId): void {
+    if (isProgram(peer)) this.programs.forget(peer);
+    else this.directory.set(peer, []);
+    this.leadership.forget(peer);
+    this.server.forget(peer);
+  }
+
+  protected override route(peer: PeerId, request: RequestMessage): Route {
+    const path = this.paths.tryParse(request.path);
+    if (path === undefined) return noRoute("UnknownAction", "that is no path of an action");
+    if (isProgram(peer)) return this.programs.routeFrom(peer, path, request);
+    const own = this.services.get(path.service);
+    // A paused service leaves its calls to programs that offer the same.
+    if (own !== undefined && (own.state === "running" || !this.#choice.hasProgram(path))) {
+      return routeToAction(own, path, peer, peer);
+    }
+    return this.programs.routeTo(path, peer);
+  }
+
+  protected override providers(order: CallOrder): readonly Provider[] {
+    return this.#choice.providers(order);
+  }
+
+  protected override publishValue(
+    topic: TopicPath,
+    data: WireValue,
+    options: PublishOptions,
+  ): Promise<PublishReport> {
+    return this.#events.publish(topic, data, options);
+  }
+
+  protected override handleEvent(peer: PeerId, topic: TopicPath, event: EventMessage): void {
+    if (isProgram(peer)) this.#events.publishFor(peer, topic, event);
+    else this.#events.handleEvent(peer, topic, event);
+  }
+
+  protected override handleNotice(peer: PeerId, message: NodeMessage): void {
+    if (message.kind === "heartbeat") this.leadership.handleHeartbeat(peer);
+    else if (message.kind === "discovery" && isProgram(peer)) this.programs.setAdvert(peer, message.advert);
+  }
+
+  protected override deliverPast(subscription: Subscription, pattern: string): void {
+    this.#events.deliverPast(subscription, pattern);
+  }
+
+  protected override sendAdvert(): void {
+    this.#onAdvertChange();
+  }
+
+  protected override followServices(): void {
+    this.leadership.follow();
+  }
+
+  protected override stopLeading(): void {
+    this.leadership.close();
+  }
+}
