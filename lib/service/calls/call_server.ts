@@ -4,11 +4,11 @@
  */
 
 import type { Environment } from "../../base/mod.ts";
-import type { CallPath } from "./call_options.ts";
-import { type LocalAction, type LocalService, type Outcome, runAction } from "../local/mod.ts";
+import type { Forward, Forwarded, Route } from "./route.ts";
+import { type Outcome, runAction } from "../local/mod.ts";
 import { CallContext } from "../definition/mod.ts";
 import { DedupWindow } from "./dedup_window.ts";
-import { CallError, type CallFailureCode, failure, failureOf, type WireFailure } from "../errors.ts";
+import { CallError, failure, failureOf, type WireFailure } from "../errors.ts";
 import {
   decodeValue,
   encodeValue,
@@ -26,7 +26,6 @@ import {
   sendItems,
   type WireValue,
 } from "../wire/mod.ts";
-import { showPath } from "../topics/mod.ts";
 import type { PeerId, PeerLinks, ServiceStream } from "../ports.ts";
 
 /** How many runs of one peer are remembered: it has one, and had others before it was started again. */
@@ -42,52 +41,6 @@ const MAX_WAITING_BYTES = 64 << 20;
 const WAITING_OVERHEAD_BYTES = 512;
 const NOT_KEPT = new Uint8Array(0);
 
-/** Where a request leads: to an action of this program, to a program that is attached, or nowhere. */
-export type Route =
-  | { readonly kind: "action"; readonly action: LocalAction; readonly caller: PeerId | undefined }
-  | { readonly kind: "failure"; readonly failure: WireFailure }
-  | { readonly kind: "forward"; readonly forward: Forward };
-
-/** Hands a request on, and gives what comes back. */
-export type Forward = (
-  request: RequestMessage,
-  params: WireValue,
-  stream: ServiceStream | undefined,
-  signal: AbortSignal,
-) => Promise<Forwarded>;
-
-/** What came back from elsewhere. */
-export type Forwarded =
-  | { readonly kind: "value"; readonly value: WireValue }
-  | { readonly kind: "failure"; readonly failure: WireFailure }
-  | { readonly kind: "stream"; readonly items: ReadableStream<unknown> };
-
-/** @returns the route of a request that fails */
-export function noRoute(code: CallFailureCode, message: string): Route {
-  return { kind: "failure", failure: failure(code, message) };
-}
-
-/**
- * @param caller whom the handler sees as its caller
- * @param member who has to be allowed; undefined when its agent has checked that, or it is of this machine
- * @returns the route to an action of a service of this program
- */
-export function routeToAction(
-  service: LocalService,
-  path: CallPath,
-  caller: PeerId | undefined,
-  member?: PeerId,
-): Route {
-  const action = service.actions.get(path.action);
-  if (action === undefined) {
-    return noRoute("UnknownAction", `${showPath(path.service)} has no action ${path.action}`);
-  }
-  if (member !== undefined && !action.allows(member)) {
-    return noRoute("Refused", `${showPath(path.text)} may not be called from there`);
-  }
-  return { kind: "action", action, caller };
-}
-
 interface CallServerParts extends Pick<Environment, "clock" | "timers"> {
   readonly links: PeerLinks;
   readonly carrier: MessageCarrier;
@@ -100,14 +53,26 @@ interface CallServerParts extends Pick<Environment, "clock" | "timers"> {
 interface CallerRun {
   readonly run: number;
   readonly seen: DedupWindow;
-  readonly running: Map<number, CallContext>;
+  readonly running: Map<number, IncomingCall>;
+}
+
+/** A call that runs. */
+interface IncomingCall {
+  readonly peer: PeerId;
+  readonly request: RequestMessage;
+  readonly caller: CallerRun;
+  /** Whether its number and its answer are remembered; idempotent actions may run again. */
+  readonly isKept: boolean;
+  readonly context: CallContext;
+  /** What the caller streams: nobody reads on when the answer is no stream itself. */
+  readonly items: ServiceStream | undefined;
 }
 
 /** Serves requests; one for a node or program. */
 export class CallServer {
   readonly #parts: CallServerParts;
   readonly #callers = new Map<PeerId, CallerRun[]>();
-  /** Of each peer, what waits for its link. */
+  /** Of each peer, the bytes of answers that wait for its link. */
   readonly #waiting = new Map<PeerId, number>();
   #running = 0;
   #cancelSweep: (() => void) | undefined;
@@ -139,19 +104,19 @@ export class CallServer {
     });
   }
 
-  /** Nobody waits for this one any more. */
+  /** The caller has given up. */
   handleCancel(peer: PeerId, callerRun: number, number: number): void {
-    const caller = this.#callers.get(peer)?.find(({ run }) => run === callerRun);
-    caller?.running.get(number)?.abort(new CallError(failure("Canceled", "the caller gave up")));
+    const call = this.#callers.get(peer)?.find(({ run }) => run === callerRun)?.running.get(number);
+    call?.context.abort(new CallError(failure("Canceled", "the caller gave up")));
   }
 
   /** Forgets a peer that is gone for good. */
   forget(peer: PeerId): void {
-    for (const { running } of this.#callers.get(peer) ?? []) this.#abortAll(running);
+    for (const { running } of this.#callers.get(peer) ?? []) abortAll(running);
     this.#callers.delete(peer);
   }
 
-  /** Gives up what runs. */
+  /** Aborts what runs. */
   close(): void {
     this.#cancelSweep?.();
     this.#cancelSweep = undefined;
@@ -165,23 +130,22 @@ export class CallServer {
     const isKept = route.kind === "forward" || !route.action.idempotent;
     if (isKept && !this.#isNew(peer, request, caller, stream)) return;
     if (!isKept && caller.running.has(request.number)) return stream?.reset(RESET_CANCELED);
-    const { clock } = this.#parts;
     const items = request.streamsParams ? stream : undefined;
     if (items === undefined) stream?.reset(RESET_MALFORMED);
-    const context = new CallContext(request.path, clock.now() + Math.min(request.timeoutMs, MAX_TIMEOUT_MS), {
+    const deadline = this.#parts.clock.now() + Math.min(request.timeoutMs, MAX_TIMEOUT_MS);
+    const context = new CallContext(request.path, deadline, {
       caller: route.kind === "action" ? route.caller : undefined,
       stream: items && route.kind === "action" ? receiveItems(items) : undefined,
     });
-    caller.running.set(request.number, context);
+    const call = { peer, request, caller, isKept, context, items };
+    caller.running.set(request.number, call);
     this.#running++;
     this.#cancelSweep ??= this.#sweepLater();
+    if (route.kind === "forward") return void this.#forward(call, route.forward, params);
     const settle = (outcome: Outcome) => {
-      if (caller.running.delete(request.number)) this.#running--;
-      this.#answer(peer, request, caller, isKept, outcome, context, items);
+      this.#end(call);
+      this.#answer(call, outcome);
     };
-    if (route.kind === "forward") {
-      return void this.#forward(route.forward, request, params, items, context, peer, caller);
-    }
     try {
       runAction(route.action, decodeValue(params), context, settle, params.data.length);
     } catch (error) {
@@ -227,102 +191,71 @@ export class CallServer {
     return false;
   }
 
-  async #forward(
-    forward: Forward,
-    request: RequestMessage,
-    params: WireValue,
-    stream: ServiceStream | undefined,
-    context: CallContext,
-    peer: PeerId,
-    caller: CallerRun,
-  ): Promise<void> {
+  async #forward(call: IncomingCall, forward: Forward, { data, ...params }: WireValue): Promise<void> {
+    const { request, items, context } = call;
     let done: Forwarded;
     try {
-      done = await forward(request, { ...params, data: params.data.slice() }, stream, context.signal);
+      done = await forward(request, { ...params, data: data.slice() }, items, context.signal);
     } catch (error) {
       const executed = error instanceof CallError && error.executed;
       done = { kind: "failure", failure: { ...failureOf(error), executed } };
     }
-    if (caller.running.delete(request.number)) this.#running--;
+    this.#end(call);
     if (done.kind === "value") {
-      stream?.reset(RESET_CANCELED);
-      return this.#answerValue(peer, request, caller, true, done.value);
-    }
-    const outcome: Outcome = done.kind === "failure" ? done : { kind: "value", value: done.items };
-    this.#answer(peer, request, caller, true, outcome, context, stream);
+      items?.reset(RESET_CANCELED);
+      this.#answerValue(call, done.value);
+    } else this.#answer(call, done.kind === "failure" ? done : { kind: "value", value: done.items });
   }
 
-  /** @param items what the caller streams: nobody reads on when the answer is no stream itself */
-  #answer(
-    peer: PeerId,
-    request: RequestMessage,
-    caller: CallerRun,
-    isKept: boolean,
-    outcome: Outcome,
-    context: CallContext,
-    items: ServiceStream | undefined,
-  ): void {
+  #end({ caller, request }: IncomingCall): void {
+    if (caller.running.delete(request.number)) this.#running--;
+  }
+
+  #answer(call: IncomingCall, outcome: Outcome): void {
+    const { items } = call;
     if (outcome.kind === "failure") {
       items?.reset(RESET_CANCELED);
-      const bytes = this.#answerFailure(peer, request, outcome.failure);
+      const bytes = this.#answerFailure(call.peer, call.request, outcome.failure);
       // Also one that did not run: its caller may have turned to somebody else when it comes again.
-      if (isKept) caller.seen.finish(request.number, bytes);
-      return;
+      return remember(call, bytes);
     }
     const { value } = outcome;
     if (isItemSource(value)) {
-      if (isKept) caller.seen.finish(request.number, NOT_KEPT);
-      return void this.#stream(peer, request, value, context, items);
+      remember(call, NOT_KEPT);
+      return void this.#stream(call, value);
     }
     items?.reset(RESET_CANCELED);
     try {
       const wire = encodeValue(value);
       this.#parts.carrier.checkLength(wire);
-      this.#answerValue(peer, request, caller, isKept, wire);
+      this.#answerValue(call, wire);
     } catch (error) {
       const reason = error instanceof CallError && error.code === "PayloadTooLarge"
         ? { ...failureOf(error), executed: true }
         : failure("InvalidResult", "the handler answered with what can't be sent", true);
-      this.#answer(peer, request, caller, isKept, { kind: "failure", failure: reason }, context, undefined);
+      this.#answer(call, { kind: "failure", failure: reason });
     }
   }
 
-  #answerValue(
-    peer: PeerId,
-    request: RequestMessage,
-    caller: CallerRun,
-    isKept: boolean,
-    value: WireValue,
-  ): void {
+  #answerValue(call: IncomingCall, value: WireValue): void {
     const { carrier } = this.#parts;
-    if (!carrier.isShort(value)) {
-      if (isKept) caller.seen.finish(request.number, NOT_KEPT);
-      return void carrier.sendLong(peer, value, (result) => response(request, { result })).then(
-        (sent) => {
-          if (sent !== "refused") return;
-          const reason = failure("PayloadTooLarge", "the result is over the caller's limit", true);
-          this.#answerFailure(peer, request, reason);
-        },
-        () =>
-          this.#answerFailure(
-            peer,
-            request,
-            failure("InvalidResult", "the result can't be compressed", true),
-          ),
-      );
+    const { peer, request } = call;
+    if (carrier.isShort(value)) {
+      const bytes = carrier.encode(response(request, { result: value }));
+      remember(call, bytes.length > MAX_KEPT_BYTES ? NOT_KEPT : bytes);
+      return this.#post(peer, bytes);
     }
-    const bytes = carrier.encode(response(request, { result: value }));
-    if (isKept) caller.seen.finish(request.number, bytes.length > MAX_KEPT_BYTES ? NOT_KEPT : bytes);
-    this.#post(peer, bytes);
+    remember(call, NOT_KEPT);
+    carrier.sendLong(peer, value, (result) => response(request, { result })).then((sent) => {
+      if (sent !== "refused") return;
+      const reason = failure("PayloadTooLarge", "the result is over the caller's limit", true);
+      this.#answerFailure(peer, request, reason);
+    }, () => {
+      this.#answerFailure(peer, request, failure("InvalidResult", "the result can't be compressed", true));
+    });
   }
 
-  async #stream(
-    peer: PeerId,
-    request: RequestMessage,
-    source: ItemSource,
-    context: CallContext,
-    items: ServiceStream | undefined,
-  ): Promise<void> {
+  async #stream({ peer, request, context, items }: IncomingCall, source: ItemSource): Promise<void> {
     const { links, carrier } = this.#parts;
     const header = carrier.header(response(request, { streamsResult: true }));
     const stream = links.openStream(peer, header);
@@ -366,14 +299,9 @@ export class CallServer {
     const caller: CallerRun = { run, seen: new DedupWindow(), running: new Map() };
     runs.push(caller);
     // Its former runs are over.
-    for (const former of runs.slice(0, -1)) this.#abortAll(former.running);
+    for (const former of runs.slice(0, -1)) abortAll(former.running);
     if (runs.length > MAX_RUNS) runs.shift();
     return caller;
-  }
-
-  #abortAll(running: Map<number, CallContext>): void {
-    const reason = new CallError(failure("Canceled", "the caller is gone"));
-    for (const context of running.values()) context.abort(reason);
   }
 
   #sweepLater(): () => void {
@@ -383,12 +311,22 @@ export class CallServer {
       const reason = new CallError(failure("Timeout", "the caller's deadline has passed"));
       for (const runs of this.#callers.values()) {
         for (const { running } of runs) {
-          for (const context of running.values()) if (context.deadlineMs <= now) context.abort(reason);
+          for (const { context } of running.values()) if (context.deadlineMs <= now) context.abort(reason);
         }
       }
       if (this.#running > 0) this.#cancelSweep = this.#sweepLater();
     });
   }
+}
+
+function abortAll(running: ReadonlyMap<number, IncomingCall>): void {
+  const reason = new CallError(failure("Canceled", "the caller is gone"));
+  for (const { context } of running.values()) context.abort(reason);
+}
+
+/** Keeps what was answered, for a request that comes again. */
+function remember({ isKept, caller, request }: IncomingCall, answer: Uint8Array): void {
+  if (isKept) caller.seen.finish(request.number, answer);
 }
 
 function response(

@@ -12,17 +12,10 @@ export {
   DEFAULT_RETRIES,
   NO_OPTIONS,
 } from "./call_options.ts";
-export {
-  CallServer,
-  type Forward,
-  type Forwarded,
-  MAX_TIMEOUT_MS,
-  noRoute,
-  type Route,
-  routeToAction,
-} from "./call_server.ts";
+export { CallServer, MAX_TIMEOUT_MS } from "./call_server.ts";
 export { type CallAnswer, Caller } from "./caller.ts";
 export { callLocal } from "./local_call.ts";
 export { type CallOrder, MAX_PENDING_OF_NODE, MAX_PENDING_OF_PROGRAM } from "./pending_calls.ts";
 export { anyProvider, ProviderChoice } from "./provider_choice.ts";
 export { RemoteCaller } from "./remote_caller.ts";
+export { type Forward, type Forwarded, noRoute, type Route, routeToAction } from "./route.ts";
