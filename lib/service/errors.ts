@@ -84,7 +84,7 @@ export class CallError extends WeftError {
 
 /**
  * What a handler throws for its callers to tell apart: they get a `CallError` with the same code and message. Whatever
- * else it throws becomes `HandlerFailed`, and only the message of an Error is told.
+ * else it throws becomes `HandlerFailed`, and callers see only the message of an Error.
  *
  * @example
  * ```ts
@@ -109,7 +109,7 @@ export class InvalidServiceError extends WeftError {
   readonly code = "InvalidService";
 }
 
-/** @returns what the caller is told of something that a handler threw */
+/** @returns what the caller gets for something that a handler threw */
 export function failureOf(error: unknown): WireFailure {
   if (error instanceof ActionError || error instanceof CallError) {
     return { code: error.code, message: error.message, retryable: error.retryable, executed: true };

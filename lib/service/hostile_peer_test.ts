@@ -22,7 +22,7 @@ function links(parts: Partial<PeerLinks>): PeerLinks {
   };
 }
 
-Deno.test("answers to somebody who asks and reads nothing are kept up to 64 MiB", () => {
+Deno.test("CallServer keeps up to 64 MiB of answers for a peer that reads nothing", () => {
   let kept = 0;
   const forever = new Promise<void>(() => {});
   const stuck = links({
@@ -58,7 +58,7 @@ Deno.test("answers to somebody who asks and reads nothing are kept up to 64 MiB"
   server.close();
 });
 
-Deno.test("no more than 32 values of one peer are inflated at the same time", async () => {
+Deno.test("MessageCarrier inflates at most 32 values of one peer at the same time", async () => {
   const inflating: ((bytes: Uint8Array) => void)[] = [];
   const carrier = new MessageCarrier(links({}), {
     deflate: (bytes) => Promise.resolve(bytes),

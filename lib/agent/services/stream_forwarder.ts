@@ -43,7 +43,7 @@ export interface IncomingConnection {
 
 /** Who may come to a port. */
 export interface ListenOptions {
-  /** A selector such as `role=web`; every member unless told. */
+  /** A selector such as `role=web`; every member by default. */
   readonly allow?: string;
 }
 

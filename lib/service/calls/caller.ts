@@ -3,7 +3,6 @@
  * @module
  */
 
-import { type Environment, millis } from "../../base/mod.ts";
 import type { CallMode } from "./balancer.ts";
 import {
   type CallOptions,
@@ -14,13 +13,11 @@ import {
   DEFAULT_TIMEOUT_MS,
   NO_OPTIONS,
 } from "./call_options.ts";
-import { callLocal } from "./local_call.ts";
+import { callLocal, type CallPorts, callRemote } from "./call_action.ts";
 import type { ProviderChoice } from "./provider_choice.ts";
-import type { RemoteCaller } from "./remote_caller.ts";
 import { readCount } from "../definition/mod.ts";
 import { CallError, failure, type WireFailure } from "../errors.ts";
 import type { PeerId, ServicePeers } from "../ports.ts";
-import { encodeValue, type MessageCarrier } from "../wire/mod.ts";
 import { showPath } from "../topics/mod.ts";
 
 /** One answer of a call to all. */
@@ -28,10 +25,8 @@ export type CallAnswer =
   | { readonly node: string; readonly ok: true; readonly result: unknown }
   | { readonly node: string; readonly ok: false; readonly error: WireFailure };
 
-interface CallerParts extends Pick<Environment, "clock" | "timers"> {
+interface CallerParts extends CallPorts {
   readonly peers: ServicePeers;
-  readonly carrier: MessageCarrier;
-  readonly remoteCaller: RemoteCaller;
   readonly paths: CallPaths;
   readonly choice: ProviderChoice;
 }
@@ -123,27 +118,16 @@ export class Caller {
     peer: PeerId | undefined,
     timeoutMs: number,
   ): Promise<unknown> {
-    const { clock, carrier, choice, remoteCaller } = this.#parts;
-    const wire = encodeValue(params);
-    carrier.checkLength(wire);
-    const deadline = millis(clock.now() + timeoutMs);
-    const order = {
-      service: path.service,
-      path: path.text,
-      params: wire,
-      deadline,
+    const { choice } = this.#parts;
+    const to = {
       mode,
       peer,
       retries: readCount(options.retries, DEFAULT_RETRIES, 0, "retries"),
       idempotent: options.idempotent ?? choice.isIdempotent(path),
-      source: options.stream,
-      routing: undefined,
-      caller: "",
     };
-    return remoteCaller.request(order, options.signal, () => {
-      const leftMs = Math.floor(deadline - clock.now());
+    return callRemote(this.#parts, path, params, options, timeoutMs, to, (leftMs) => {
       // The service may have come to this node meanwhile.
-      if (leftMs <= 0 || choice.here(path, mode, peer) === undefined) return undefined;
+      if (choice.here(path, mode, peer) === undefined) return undefined;
       return this.request(path.text, params, { ...options, timeoutMs: leftMs });
     });
   }

@@ -14,8 +14,13 @@ export {
 } from "./call_options.ts";
 export { CallServer, MAX_TIMEOUT_MS } from "./call_server.ts";
 export { type CallAnswer, Caller } from "./caller.ts";
-export { callLocal } from "./local_call.ts";
-export { type CallOrder, MAX_PENDING_OF_NODE, MAX_PENDING_OF_PROGRAM } from "./pending_calls.ts";
+export { callLocal, type CallPorts, callRemote } from "./call_action.ts";
+export {
+  type CallDestination,
+  type CallOrder,
+  MAX_PENDING_OF_NODE,
+  MAX_PENDING_OF_PROGRAM,
+} from "./pending_calls.ts";
 export { anyProvider, ProviderChoice } from "./provider_choice.ts";
 export { RemoteCaller } from "./remote_caller.ts";
 export { type Forward, type Forwarded, noRoute, type Route, routeToAction } from "./route.ts";

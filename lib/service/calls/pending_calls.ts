@@ -6,6 +6,7 @@
 
 import { type Millis, randomFraction, type RandomSource } from "../../base/mod.ts";
 import type { CallMode } from "./balancer.ts";
+import type { CallPath } from "./call_options.ts";
 import type { Provider } from "../directory/mod.ts";
 import type { WireFailure } from "../errors.ts";
 import type { PeerId, ServiceStream } from "../ports.ts";
@@ -17,24 +18,26 @@ export type Reply =
   | { readonly kind: "stream"; readonly items: ReadableStream<unknown>; readonly peer: PeerId }
   | { readonly kind: "failure"; readonly failure: WireFailure; readonly peer: PeerId | undefined };
 
-/** One call that is to be made. */
-export interface CallOrder {
-  /** Of the service, with its network. */
-  readonly service: string;
-  /** `service/action`, as it is sent. */
-  readonly path: string;
-  readonly params: WireValue;
-  readonly deadline: Millis;
+/** Whom a call goes to, and how often. */
+export interface CallDestination {
   readonly mode: CallMode;
   /** The only one that may answer. */
   readonly peer: PeerId | undefined;
   readonly retries: number;
   readonly idempotent: boolean;
-  readonly source: ItemSource | undefined;
   /** How an agent is to choose, in a call of a program that is attached to it. */
-  readonly routing: WireRouting | undefined;
-  /** Who calls, in a call that an agent hands to a program; empty for the node itself. */
-  readonly caller: string;
+  readonly routing?: WireRouting;
+  /** Who calls, in a call that an agent hands to a program. */
+  readonly caller?: PeerId;
+}
+
+/** One call that is to be made. */
+export interface CallOrder {
+  readonly path: CallPath;
+  readonly params: WireValue;
+  readonly deadline: Millis;
+  readonly source: ItemSource | undefined;
+  readonly to: CallDestination;
 }
 
 const FIRST_BACKOFF_MS = 50;
@@ -69,7 +72,7 @@ export class PendingCall {
   constructor(order: CallOrder, settle: (reply: Reply) => void) {
     this.order = order;
     this.settle = settle;
-    this.retriesLeft = order.source === undefined ? order.retries : 0;
+    this.retriesLeft = order.source === undefined ? order.to.retries : 0;
   }
 
   /** Begins with a provider. */

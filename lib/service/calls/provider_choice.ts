@@ -67,9 +67,9 @@ export class ProviderChoice {
   }
 
   /** Who may serve an order: attached programs before other nodes; in mode `leader` the one that leads. */
-  providers({ service, path, mode, peer }: CallOrder): readonly Provider[] {
+  providers({ path: { service, text }, to: { mode, peer } }: CallOrder): readonly Provider[] {
     const { leadership, peers: { self } } = this.#parts;
-    if (peer !== undefined && path.includes(":$")) return [anyProvider(peer)];
+    if (peer !== undefined && text.includes(":$")) return [anyProvider(peer)];
     if (peer !== undefined && peer !== self && mode !== "local") {
       const { directory, programs } = this.#parts;
       return (isProgram(peer) ? programs : directory).providers(service).filter((one) => one.peer === peer);

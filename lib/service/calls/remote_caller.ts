@@ -13,9 +13,8 @@
 import type { Environment } from "../../base/mod.ts";
 import type { Balancer } from "./balancer.ts";
 import { type CallOrder, PendingCall, PendingCalls, type Reply } from "./pending_calls.ts";
-import { CallError, failure, type WireFailure } from "../errors.ts";
+import { failure, type WireFailure } from "../errors.ts";
 import {
-  decodeValue,
   isRemote,
   type ItemSource,
   type MessageCarrier,
@@ -42,8 +41,6 @@ const TROUBLE: ReadonlySet<string> = new Set([
   "Overloaded",
   "Incompatible",
 ]);
-/** Failures after which somebody else may serve the call at once. */
-const ELSEWHERE: ReadonlySet<string> = new Set(["NoProvider", "ServicePaused", "Unreachable"]);
 
 interface RemoteCallerParts extends Pick<Environment, "clock" | "timers" | "random"> {
   readonly links: PeerLinks;
@@ -77,39 +74,6 @@ export class RemoteCaller {
     return this.#pending.size + this.#resting.size;
   }
 
-  /**
-   * Makes a call.
-   * @param instead is asked when the call has failed where others could have served it; undefined when none can
-   * @throws CallError
-   */
-  request(
-    order: CallOrder,
-    signal: AbortSignal | undefined,
-    instead: () => Promise<unknown> | undefined,
-  ): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      let cancel = () => {};
-      const abort = () => cancel();
-      signal?.addEventListener("abort", abort, { once: true });
-      cancel = this.call(order, (reply) => {
-        signal?.removeEventListener("abort", abort);
-        if (reply.kind === "value") {
-          try {
-            return resolve(decodeValue(reply.value));
-          } catch (error) {
-            return reject(error);
-          }
-        }
-        if (reply.kind === "stream") return resolve(reply.items);
-        const { code, executed } = reply.failure;
-        const mayRetry = ELSEWHERE.has(code) && !executed && order.source === undefined;
-        const other = mayRetry ? instead() : undefined;
-        if (other === undefined) reject(new CallError(reply.failure));
-        else resolve(other);
-      });
-    });
-  }
-
   /** Makes a call. @param settle is called once @returns a function that gives it up */
   call(order: CallOrder, settle: (reply: Reply) => void): () => void {
     const call = new PendingCall(order, settle);
@@ -117,7 +81,8 @@ export class RemoteCaller {
     else if (this.pending >= MAX_PENDING_CALLS) {
       this.#fail(call, failure("Overloaded", `${MAX_PENDING_CALLS} calls wait already`));
     } else this.#start(call);
-    return () => this.#giveUp(call, failure("Canceled", `Canceled: ${showPath(order.path)}`, call.isSent));
+    return () =>
+      this.#giveUp(call, failure("Canceled", `Canceled: ${showPath(order.path.text)}`, call.isSent));
   }
 
   /** Takes an answer in. @param stream what it has opened, if anything */
@@ -178,13 +143,13 @@ export class RemoteCaller {
     const candidates = balancer.candidates(offered, clock.now());
     const fresh = call.untried(candidates);
     const from = fresh.length > 0 ? fresh : candidates;
-    let provider = from.length === 0 ? undefined : balancer.choose(order.service, from, order.mode);
+    let provider = from.length === 0 ? undefined : balancer.choose(order.path.service, from, order.to.mode);
     if (provider !== undefined && !this.#pending.hasRoom(provider.peer)) {
       const roomy = from.filter(({ peer }) => this.#pending.hasRoom(peer));
       if (roomy.length === 0) {
         return this.#fail(call, failure("Overloaded", `Too many calls wait for ${provider.peer} already`));
       }
-      provider = balancer.choose(order.service, roomy, order.mode);
+      provider = balancer.choose(order.path.service, roomy, order.to.mode);
     }
     if (provider === undefined || !provider.breaker.allows(clock.now())) {
       return this.#handleFailure(call, this.#noProvider(order, offered));
@@ -195,7 +160,7 @@ export class RemoteCaller {
     this.#send(call, provider);
   }
 
-  #noProvider({ service }: CallOrder, offered: readonly Provider[]): WireFailure {
+  #noProvider({ path: { service } }: CallOrder, offered: readonly Provider[]): WireFailure {
     const [first] = offered;
     if (first === undefined) return failure("NoProvider", `Nobody offers ${showPath(service)}`);
     const { state } = first.service;
@@ -257,12 +222,12 @@ export class RemoteCaller {
       number,
       callerRun: this.#parts.run,
       providerRun: run,
-      path: order.path,
+      path: order.path.text,
       params,
       timeoutMs: Math.max(1, Math.ceil(left)),
       streamsParams: false,
-      routing: order.routing,
-      caller: order.caller,
+      routing: order.to.routing,
+      caller: order.to.caller ?? "",
     };
   }
 
@@ -288,7 +253,7 @@ export class RemoteCaller {
     const lost = failure("OutcomeUnknown", `The link to ${provider.peer} was lost before the answer`, true);
     call.isSent = false;
     call.attempt++;
-    if (order.idempotent) return this.#handleFailure(call, { ...lost, retryable: true });
+    if (order.to.idempotent) return this.#handleFailure(call, { ...lost, retryable: true });
     // Without a run to hold it to, the other end might have been started again.
     if (order.source !== undefined || provider.run === 0) return this.#fail(call, lost);
     call.isResent = true;
@@ -304,10 +269,11 @@ export class RemoteCaller {
       if (TROUBLE.has(reason.code) && !(isAnswer && reason.executed)) provider.breaker.handleFailure(now);
       else provider.breaker.handleSuccess();
     }
-    if (call.isResent && !order.idempotent && reason.code === "Unreachable") {
+    if (call.isResent && !order.to.idempotent && reason.code === "Unreachable") {
       return this.#fail(call, { ...reason, code: "OutcomeUnknown", retryable: false, executed: true });
     }
-    const mayRepeat = reason.retryable && (!reason.executed || order.idempotent) && reason.code !== "Timeout";
+    const mayRepeat = reason.retryable && (!reason.executed || order.to.idempotent) &&
+      reason.code !== "Timeout";
     if (!mayRepeat || call.retriesLeft === 0 || this.#isClosed) return this.#fail(call, reason);
     this.#pending.delete(call);
     call.withdraw();
@@ -377,7 +343,7 @@ export class RemoteCaller {
         call.provider?.breaker.handleFailure(now);
         this.#giveUp(
           call,
-          failure("Timeout", `No answer from ${showPath(call.order.path)} in time`, call.isSent),
+          failure("Timeout", `No answer from ${showPath(call.order.path.text)} in time`, call.isSent),
         );
       }
       if (this.#pending.size > 0) this.#cancelSweep ??= this.#sweepLater();

@@ -4,7 +4,7 @@ import { settle } from "../testing/memory_mesh.ts";
 import { peerId } from "../ports.ts";
 import { NodeRuntime } from "../node_runtime.ts";
 
-Deno.test("a provider that lets itself be reached and is gone at once is not called without a pause", async () => {
+Deno.test("RemoteCaller pauses before it dials a provider again whose link was lost at once", async () => {
   const clock = new VirtualClock();
   const timers = new VirtualTimers(clock);
   let reached = 0;

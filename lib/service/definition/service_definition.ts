@@ -1,5 +1,5 @@
 /**
- * What a service is made of, with types that reach its callers.
+ * The definition of a service, whose types reach its callers.
  * @module
  */
 
@@ -23,7 +23,7 @@ export interface ActionDefinition<Params = never, Result = unknown> {
   readonly result?: Schema | undefined;
   /** Whether running it twice does no harm: then it is tried again after a lost link. */
   readonly idempotent?: boolean;
-  /** How many calls run at the same time; as many as the service allows unless told. */
+  /** How many calls run at the same time; by default as many as the service allows. */
   readonly concurrency?: number;
   /** Who may call it beside those whom the service allows: a selector such as `role=web`. */
   readonly allow?: string;
@@ -81,17 +81,17 @@ export interface ServiceDefinition extends ServiceHooks {
   readonly events?: Readonly<Record<string, EventDefinition>>;
   /** What it listens to, by pattern. */
   readonly subscriptions?: Readonly<Record<string, EventHandler>>;
-  /** Who may call it: a selector such as `role=web`. Every member unless told. */
+  /** Who may call it: a selector such as `role=web`. Every member by default. */
   readonly allow?: string;
   /** Whether one of its nodes leads it, and calls go there. */
   readonly mode?: "leader";
-  /** How many calls run at the same time, 256 unless told. */
+  /** How many calls run at the same time, 256 by default. */
   readonly concurrency?: number;
-  /** How many more wait, 1,024 unless told; further ones fail with `Overloaded`. */
+  /** How many more wait, 1,024 by default; further ones fail with `Overloaded`. */
   readonly queue?: number;
   /** A port of the node's address for SRV records. */
   readonly port?: number;
-  /** What is spoken there, such as `http`, or `dns/udp`; the service's own name over TCP unless told. */
+  /** The protocol of the port, such as `http`, or `dns/udp`; the service's own name over TCP by default. */
   readonly protocol?: string;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Who offers what, and who listens to what, as the others have told.
+ * Who offers what, and who listens to what, by the adverts of others.
  * @module
  */
 
@@ -27,7 +27,7 @@ export interface Listener {
 
 interface Entry {
   readonly adverts: readonly ServiceAdvert[];
-  readonly takeBack: readonly (() => void)[];
+  readonly remove: readonly (() => void)[];
 }
 
 const NONE: readonly Provider[] = [];
@@ -74,35 +74,35 @@ export class ServiceDirectory {
     return this.peers().filter((peer) => this.advertsOf(peer).some(({ retains }) => retains));
   }
 
-  /** Takes what a peer says in the place of what it said before; nothing when it offers nothing any more. */
+  /** Takes the adverts of a peer in the place of its former ones; none when it offers nothing any more. */
   set(peer: PeerId, adverts: readonly ServiceAdvert[]): void {
     const before = this.#servicesOf(peer);
     const breakers = new Map(
       [...before.keys()].map((path) => [path, this.providers(path).find((one) => one.peer === peer)]),
     );
-    this.#peers.get(peer)?.takeBack.forEach((takeBack) => takeBack());
+    this.#peers.get(peer)?.remove.forEach((remove) => remove());
     if (adverts.length === 0) this.#peers.delete(peer);
     else {
-      const takeBack = adverts.flatMap(({ subscriptions }) =>
+      const remove = adverts.flatMap(({ subscriptions }) =>
         subscriptions.flatMap(({ pattern, group }) => {
           const parsed = TopicPattern.tryParse(pattern);
           return parsed === undefined ? [] : [this.#listeners.add(parsed, { peer, group })];
         })
       );
-      this.#peers.set(peer, { adverts, takeBack });
+      this.#peers.set(peer, { adverts, remove });
     }
     const after = this.#servicesOf(peer);
     const paths = new Set([...before.keys(), ...after.keys()]);
     for (const path of paths) {
       const others = this.providers(path).filter((one) => one.peer !== peer);
-      const told = after.get(path);
+      const offer = after.get(path);
       const known = breakers.get(path);
-      const own = told === undefined ? [] : [{
+      const own = offer === undefined ? [] : [{
         peer,
-        run: told.run,
-        service: told.service,
+        run: offer.run,
+        service: offer.service,
         // Another run is another chance.
-        breaker: known !== undefined && known.run === told.run ? known.breaker : new CircuitBreaker(),
+        breaker: known !== undefined && known.run === offer.run ? known.breaker : new CircuitBreaker(),
       }];
       // In one order on all nodes.
       const all = [...others, ...own].sort((a, b) => a.peer < b.peer ? -1 : 1);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MAX_TOLD_PATTERNS } from "../registry/advert_builder.ts";
+import { MAX_PATTERNS } from "../registry/advert_builder.ts";
 import { MAX_WAITING_EVENTS } from "./event_sender.ts";
 import type { ServiceEvent } from "../mod.ts";
 import { MemoryMesh, type MemoryNode, settle } from "../testing/memory_mesh.ts";
@@ -16,7 +16,7 @@ function listen(node: MemoryNode, pattern: string, heard: string[], options = {}
   return node.runtime.subscribe(pattern, ({ data }) => void heard.push(`${node.id}:${data}`), options);
 }
 
-Deno.test("all reaches every subscriber once, local_only those of this node", async () => {
+Deno.test("PubSub.publish() reaches every subscriber once with all, those of this node with local_only", async () => {
   const [mesh, [a, b, c]] = meshOf("abc");
   assert.ok(a && b && c);
   await using _ = mesh;
@@ -41,7 +41,7 @@ Deno.test("all reaches every subscriber once, local_only those of this node", as
   assert.deepEqual(await a.runtime.publish("other:orders/1", 1), { local: 0, sent: 0, lost: 0 });
 });
 
-Deno.test("one_per_service reaches one node of each service, this one first, and all that belong to none", async () => {
+Deno.test("PubSub.publish() with one_per_service reaches one node of each service, this one first, and all subscribers without one", async () => {
   const [mesh, [a, b, c]] = meshOf("abc");
   assert.ok(a && b && c);
   await using _ = mesh;
@@ -78,7 +78,7 @@ Deno.test("one_per_service reaches one node of each service, this one first, and
   assert.equal(last.filter((one) => one.startsWith("mail@")).length, 1, last.join());
 });
 
-Deno.test("an event brings its topic, parameters, time and publisher", async () => {
+Deno.test("Subscriptions.deliver() hands over topic, parameters, time and publisher", async () => {
   const [mesh, [a, b]] = meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;
@@ -107,7 +107,7 @@ Deno.test("an event brings its topic, parameters, time and publisher", async () 
   });
 });
 
-Deno.test("a handler that fails is counted, and hurts nobody else", async () => {
+Deno.test("Subscription counts a handler that fails, and others still get the event", async () => {
   const [mesh, [a]] = meshOf("a");
   assert.ok(a);
   await using _ = mesh;
@@ -123,7 +123,7 @@ Deno.test("a handler that fails is counted, and hurts nobody else", async () => 
   assert.deepEqual([bad.failed, late.failed, late.dropped], [3, 3, 0]);
 });
 
-Deno.test("one at a time in order, as many at a time as told, and the oldest goes when too many wait", async () => {
+Deno.test("Subscription runs handlers one at a time or as many as its concurrency says, and drops the oldest when too many wait", async () => {
   const [mesh, [a]] = meshOf("a");
   assert.ok(a);
   await using _ = mesh;
@@ -152,7 +152,7 @@ Deno.test("one at a time in order, as many at a time as told, and the oldest goe
   assert.deepEqual(started, [0, 1], "what waited is gone with the subscription");
 });
 
-Deno.test("on() gives events to a loop, and drops the oldest when nobody reads", async () => {
+Deno.test("ServiceRuntime.on() gives events to a loop, and drops the oldest when nobody reads", async () => {
   const [mesh, [a, b]] = meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;
@@ -177,7 +177,7 @@ Deno.test("on() gives events to a loop, and drops the oldest when nobody reads",
   assert.deepEqual(await next, { done: true, value: undefined });
 });
 
-Deno.test("retained events come first to whoever asks, from this node and from others", async () => {
+Deno.test("PubSub delivers retained events first to a subscription that includes the past, from this node and from others", async () => {
   const [mesh, [a, b]] = meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;
@@ -211,7 +211,7 @@ Deno.test("retained events come first to whoever asks, from this node and from o
   assert.deepEqual(late, []);
 });
 
-Deno.test("a past event that is older than what was heard is not told again", async () => {
+Deno.test("Subscription drops a past event that is older than one it has delivered", async () => {
   const [mesh, [a, b, c]] = meshOf("abc");
   assert.ok(a && b && c);
   await using _ = mesh;
@@ -233,7 +233,7 @@ Deno.test("a past event that is older than what was heard is not told again", as
   assert.deepEqual(heard, ["c:new"]);
 });
 
-Deno.test("retained events are bounded in number and in bytes; the oldest go", async () => {
+Deno.test("RetainedEvents is bounded in number and in bytes, and drops the oldest", async () => {
   const [mesh, [a]] = meshOf("a");
   assert.ok(a);
   await using _ = mesh;
@@ -252,7 +252,7 @@ Deno.test("retained events are bounded in number and in bytes; the oldest go", a
   assert.deepEqual(await past("state/*"), []);
 });
 
-Deno.test("ten thousand subscriptions are told in few patterns, and every event arrives", async () => {
+Deno.test("buildAdvert() advertises ten thousand subscriptions in few patterns, and every event arrives", async () => {
   const [mesh, [a, b]] = meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;
@@ -262,7 +262,7 @@ Deno.test("ten thousand subscriptions are told in few patterns, and every event 
   await settle();
   const told = b.runtime.advert().subscriptions;
   assert.deepEqual([told.length, told[0]], [100, { pattern: "area0/>", group: "" }]);
-  assert.ok(told.length <= MAX_TOLD_PATTERNS);
+  assert.ok(told.length <= MAX_PATTERNS);
   for (let i = 0; i < 10_000; i += 77) await a.runtime.publish(`area${i % 100}/7/event-${i}`, i);
   await settle();
   assert.equal(heard.length, 130);
@@ -292,7 +292,7 @@ Deno.test("ten thousand subscriptions are told in few patterns, and every event 
   assert.ok(each < 0.5, `${each} ms to publish among ten thousand subscriptions`);
 });
 
-Deno.test("one_per_service finds who listens, however many patterns a node has besides", async () => {
+Deno.test("PubSub.publish() with one_per_service finds the one that listens among nodes with many patterns", async () => {
   const [mesh, [a, b, c]] = meshOf("abc");
   assert.ok(a && b && c);
   await using _ = mesh;
@@ -313,7 +313,7 @@ Deno.test("one_per_service finds who listens, however many patterns a node has b
   assert.deepEqual(heard, Array.from({ length: 100 }, (_, i) => `${i % 2 === 0 ? "b" : "c"}:${i}`));
 });
 
-Deno.test("events of one publisher keep their order, the large ones among themselves", async () => {
+Deno.test("EventSender keeps the order of one publisher's events, of large ones among themselves", async () => {
   const [mesh, [a, b]] = meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;
@@ -338,7 +338,7 @@ Deno.test("events of one publisher keep their order, the large ones among themse
   await assert.rejects(a.runtime.publish("large", new Uint8Array(17 << 20)), { code: "PayloadTooLarge" });
 });
 
-Deno.test("events for a node that is down are lost, and counted; few wait for a link that does not come", async () => {
+Deno.test("EventSender counts events as lost for a node that is down, and bounds those that wait for a link", async () => {
   const [mesh, [a, b, c]] = meshOf("abc");
   assert.ok(a && b && c);
   await using _ = mesh;
@@ -354,7 +354,7 @@ Deno.test("events for a node that is down are lost, and counted; few wait for a 
   assert.equal(heard.length, 1 + burst.length);
 });
 
-Deno.test("unsubscribing tells others to send no more", async () => {
+Deno.test("Subscription.unsubscribe() withdraws the pattern, so that others send no more", async () => {
   const [mesh, [a, b]] = meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;
@@ -370,7 +370,7 @@ Deno.test("unsubscribing tells others to send no more", async () => {
   assert.deepEqual(heard, ["b:1"]);
 });
 
-Deno.test("a service's subscriptions come and go with it", async () => {
+Deno.test("ServiceRuntime.addService() subscribes for the service, and removeService() ends that", async () => {
   const [mesh, [a, b]] = meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;

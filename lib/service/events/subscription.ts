@@ -9,7 +9,7 @@ import { type EventHandler, readCount, type ServiceEvent } from "../definition/m
 import { MAX_TEXT } from "../wire/mod.ts";
 import type { TopicPattern } from "../topics/mod.ts";
 
-/** How many events wait for a handler that is not ready, unless told. */
+/** How many events wait for a handler that is not ready, by default. */
 export const DEFAULT_EVENT_QUEUE = 1_024;
 /** How many topics a subscription remembers to know past events again. */
 const MAX_REMEMBERED = 1_024;
@@ -20,9 +20,9 @@ export interface SubscribeOptions {
   readonly includePast?: boolean;
   /** The service that it belongs to: of those with the same one, `one_per_service` reaches one. */
   readonly group?: string;
-  /** How many of the handler's promises may be under way, 1 unless told: then events come one after the other. */
+  /** How many of the handler's promises may be under way, 1 by default: then events come one after the other. */
   readonly concurrency?: number;
-  /** How many events wait meanwhile, 1,024 unless told; then the oldest is dropped. */
+  /** How many events wait meanwhile, 1,024 by default; then the oldest is dropped. */
   readonly queue?: number;
 }
 

@@ -22,9 +22,9 @@ import {
 import type { SubscriptionHandle } from "../events/mod.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
 
-/** How many calls of a service run at the same time unless told. */
+/** How many calls of a service run at the same time by default. */
 export const DEFAULT_CONCURRENCY = 256;
-/** How many more wait unless told. */
+/** How many more wait by default. */
 export const DEFAULT_QUEUE = 1_024;
 /** The most actions of one service, and the most events. */
 export const MAX_ACTIONS = 128;
@@ -56,7 +56,7 @@ export class LocalService {
 
   /**
    * @param selector reads who may call
-   * @param onChange hears of pauses and their ends
+   * @param onChange is called after a pause and its end
    * @throws InvalidServiceError, InvalidTopicError, and what `selector` throws
    */
   constructor(
@@ -83,7 +83,7 @@ export class LocalService {
         `Cannot add ${showPath(this.path)}: it has more than ${MAX_ACTIONS} actions or events`,
       );
     }
-    checkTold(definition);
+    checkDetails(definition);
     const selectors = [
       allow,
       ...Object.values(actions).map((one) => typeof one === "function" ? "" : one.allow),
@@ -137,7 +137,7 @@ export class LocalService {
     });
   }
 
-  /** EventLoopYield calls away until `resume`. @returns whether it was running */
+  /** Rejects calls until `resume`. @returns whether it was running */
   pause(): boolean {
     if (this.#state !== "running") return false;
     this.#state = "paused";
@@ -158,7 +158,7 @@ export class LocalService {
     this.#subscriptions.push(...subscriptions);
   }
 
-  /** EventLoopYield calls away for good; those that run go on. */
+  /** Rejects calls for good; those that run go on. */
   stop(): Promise<void> {
     for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe();
     return this.#change(async () => {
@@ -171,11 +171,11 @@ export class LocalService {
 
   /**
    * @param path with its network only when that is not the default one
-   * @param tellsAllow whether it says who may call, for an agent to look after
-   * @returns what others are told of it
+   * @param withAllow whether it says who may call, for an agent to check
+   * @returns what others are to know of it
    */
-  advert(path: string, tellsAllow = false): AdvertisedService {
-    const told = (allow: string | undefined) => tellsAllow && allow !== undefined ? { allow } : {};
+  advert(path: string, withAllow = false): AdvertisedService {
+    const optional = (allow: string | undefined) => withAllow && allow !== undefined ? { allow } : {};
     const { version = "0.0.0", description = "", events = {}, mode, port = 0, protocol = "tcp" } =
       this.definition;
     return {
@@ -186,13 +186,13 @@ export class LocalService {
       actions: [...this.actions.values()].map(({ name, idempotent, definition }) => ({
         name,
         idempotent,
-        ...told(definition.allow),
+        ...optional(definition.allow),
       })),
       events: Object.keys(events),
       elects: mode === "leader",
       port,
       protocol,
-      ...told(this.definition.allow),
+      ...optional(this.definition.allow),
     };
   }
 
@@ -214,8 +214,8 @@ export class LocalService {
 /** A service's name of RFC 6335 §5.1, and the transport when that is not TCP; or the transport alone. */
 const PROTOCOL = /^(?=[a-z0-9-]{1,15}(\/|$))[a-z0-9]+(-[a-z0-9]+)*(\/(tcp|udp))?$/;
 
-/** Others would not believe a word of an advert with more than this in it. */
-function checkTold(
+/** Others reject an advert with more than this in it. */
+function checkDetails(
   { path, version = "", description = "", port = 0, protocol = "tcp" }: ServiceDefinition,
 ): void {
   if (version.length > MAX_TEXT || description.length > MAX_TEXT) {
@@ -247,7 +247,7 @@ export class LocalServices {
 
   /**
    * @param selector reads who may call
-   * @param onChange hears when one is paused or resumed
+   * @param onChange is called when one is paused or resumed
    */
   constructor(
     selector: (text: string) => (caller: PeerId) => boolean,

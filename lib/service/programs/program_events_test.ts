@@ -6,7 +6,7 @@ import { NodeMessageEncoder } from "../wire/node_message.ts";
 import type { ServiceRuntime } from "../service_runtime.ts";
 import { plain } from "../wire/wire_value.ts";
 
-Deno.test("events go from programs to all, and from all to programs, each once", async () => {
+Deno.test("PubSub delivers events of programs to all, and of all to programs, each once", async () => {
   const { mesh, agent, other, program } = await attached();
   await using _ = mesh;
   const second = mesh.attach(agent);
@@ -33,7 +33,7 @@ Deno.test("events go from programs to all, and from all to programs, each once",
   assert.deepEqual(heard, ["p1:x:7"]);
 });
 
-Deno.test("one_per_service reaches one of the programs, agents and nodes of a service", async () => {
+Deno.test("PubSub.publish() with one_per_service reaches one of the programs, agents and nodes of a service", async () => {
   const { mesh, agent, other, program } = await attached();
   await using _ = mesh;
   const second = mesh.attach(agent);
@@ -63,7 +63,7 @@ Deno.test("one_per_service reaches one of the programs, agents and nodes of a se
   }
 });
 
-Deno.test("what a program wants to be kept its agent keeps, also when the program has left", async () => {
+Deno.test("PubSub keeps what a program retains, also when the program is gone", async () => {
   const { mesh, agent, other, program } = await attached();
   await using _ = mesh;
   await program.runtime.publish("state/x", "kept", { retain: true });
@@ -86,7 +86,7 @@ Deno.test("what a program wants to be kept its agent keeps, also when the progra
   assert.equal(agent.runtime.advert().retains, false);
 });
 
-Deno.test("an event whose topic or data can't be read is counted, whoever says it", async () => {
+Deno.test("NodeRuntime counts an event whose topic or data can't be read, of a node and of a program", async () => {
   const { mesh, agent, other, program } = await attached();
   await using _ = mesh;
   const heard: unknown[] = [];

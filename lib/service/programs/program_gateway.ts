@@ -6,6 +6,7 @@
 import { type Clock, millis } from "../../base/mod.ts";
 import {
   CALL_MODES,
+  type CallDestination,
   type Caller,
   type CallMode,
   type CallPath,
@@ -50,14 +51,6 @@ interface ProgramGatewayParts {
   readonly remoteCaller: RemoteCaller;
 }
 
-/** Whom a forwarded call goes to, and in whose name. */
-interface Destination {
-  readonly mode: CallMode;
-  readonly peer: PeerId | undefined;
-  readonly retries: number;
-  readonly caller: string;
-}
-
 /** How many parsed selectors are kept. */
 const MAX_SELECTORS = 256;
 const NO_ROUTING: WireRouting = { mode: "", node: "", idempotent: false, retries: undefined };
@@ -68,7 +61,7 @@ export class ProgramGateway {
   readonly directory: ServiceDirectory;
   readonly #parts: ProgramGatewayParts;
   readonly #selectors = new Map<string, (peer: PeerId) => boolean>();
-  /** The paths that each program was last told it leads. */
+  /** The paths that each program leads, as it was sent last. */
   readonly #granted = new Map<PeerId, string>();
 
   constructor(parts: ProgramGatewayParts) {
@@ -108,8 +101,9 @@ export class ProgramGateway {
     }
     if (isUnknown) return noRoute("NoProvider", `No node is called ${node}`);
     const forward: Forward = (request, params, stream, signal) => {
-      const { retries = DEFAULT_RETRIES } = request.routing ?? NO_ROUTING;
-      return this.#call(path, request, params, stream, signal, { mode, peer, retries, caller: "" });
+      const { retries = DEFAULT_RETRIES, idempotent } = request.routing ?? NO_ROUTING;
+      const to = { mode, peer, retries, idempotent: idempotent || choice.isIdempotent(path) };
+      return this.#call(path, request, params, stream, signal, to);
     };
     return { kind: "forward", forward };
   }
@@ -122,18 +116,16 @@ export class ProgramGateway {
     if (!providers.every((program) => this.#allows(program, path, member))) {
       return noRoute("Refused", `${showPath(path.text)} may not be called from there`);
     }
-    const forward: Forward = (request, params, stream, signal) =>
-      // Nobody but a program of this node chooses whom this node calls, so that its routing does not count.
-      this.#call(path, { ...request, routing: undefined }, params, stream, signal, {
-        mode: "local",
-        peer: undefined,
-        retries: 0,
-        caller: member,
-      });
+    // Nobody but a program of this node chooses whom this node calls: a member's routing does not count.
+    const forward: Forward = (request, params, stream, signal) => {
+      const idempotent = this.#parts.choice.isIdempotent(path);
+      const to = { mode: "local", peer: undefined, retries: 0, idempotent, caller: member } as const;
+      return this.#call(path, request, params, stream, signal, to);
+    };
     return { kind: "forward", forward };
   }
 
-  /** Of several programs that offer a service which this node leads, the first that runs it leads, and is told so. */
+  /** Of several programs that offer a service which this node leads, the first that runs it leads, and is sent that. */
   grantLeadership(): void {
     const { services, leadership, carrier } = this.#parts;
     const led = new Map<PeerId, string[]>();
@@ -158,20 +150,12 @@ export class ProgramGateway {
     params: WireValue,
     stream: ServiceStream | undefined,
     signal: AbortSignal,
-    to: Destination,
+    to: CallDestination,
   ): Promise<Forwarded> {
-    const { clock, choice, remoteCaller } = this.#parts;
+    const { clock, remoteCaller } = this.#parts;
     const { promise, resolve } = Promise.withResolvers<Forwarded>();
-    const order = {
-      ...to,
-      service: path.service,
-      path: path.text,
-      params,
-      deadline: millis(clock.now() + timeoutOf(request)),
-      idempotent: request.routing?.idempotent || choice.isIdempotent(path),
-      source: stream && receiveItems(stream),
-      routing: undefined,
-    };
+    const deadline = millis(clock.now() + timeoutOf(request));
+    const order = { path, params, deadline, source: stream && receiveItems(stream), to };
     const cancel = remoteCaller.call(order, (reply) => {
       resolve(reply.kind === "value" ? { kind: "value", value: copyValue(reply.value) } : reply);
     });

@@ -4,13 +4,14 @@
  * @module
  */
 
-import { millis } from "../../base/mod.ts";
 import {
   anyProvider,
   Balancer,
   callLocal,
   type CallOptions,
   type CallPath,
+  type CallPorts,
+  callRemote,
   checkOptions,
   NO_OPTIONS,
   noRoute,
@@ -28,7 +29,6 @@ import { ServiceRuntime, type ServiceRuntimeParts } from "../service_runtime.ts"
 import { showPath, TopicPath } from "../topics/mod.ts";
 import {
   EMPTY_ADVERT,
-  encodeValue,
   type EventMessage,
   type NodeMessage,
   type RequestMessage,
@@ -50,6 +50,7 @@ const ANY_GROUP = "*";
 
 /** Services of one attached program. */
 export class ProgramRuntime extends ServiceRuntime {
+  readonly #ports: CallPorts;
   readonly #hooks: LeadHooks;
   /** The paths that this program leads, as the agent has said. */
   #granted: ReadonlySet<string> = new Set();
@@ -61,6 +62,8 @@ export class ProgramRuntime extends ServiceRuntime {
       // The agent has checked who calls.
       selector: () => () => true,
     });
+    const { carrier, remoteCaller } = this;
+    this.#ports = { clock: parts.clock, timers: parts.timers, carrier, remoteCaller };
     this.#hooks = new LeadHooks(this.services, this.log);
     void this.services.add(pauseService(this.services)).start();
   }
@@ -86,7 +89,7 @@ export class ProgramRuntime extends ServiceRuntime {
       if (service === undefined) return this.#askAgent(path, params, options, timeoutMs);
       const action = service.actions.get(path.action);
       if (action !== undefined) {
-        return callLocal(this.parts, action, path.text, params, options, timeoutMs);
+        return callLocal(this.#ports, action, path.text, params, options, timeoutMs);
       }
       throw new CallError(
         failure("UnknownAction", `${showPath(path.service)} has no action ${path.action}`),
@@ -201,29 +204,18 @@ export class ProgramRuntime extends ServiceRuntime {
   }
 
   #askAgent(path: CallPath, params: unknown, options: CallOptions, timeoutMs: number): Promise<unknown> {
-    const { clock } = this.parts;
-    const wire = encodeValue(params);
-    this.carrier.checkLength(wire);
-    const deadline = millis(clock.now() + timeoutMs);
     const { mode = "", node = "", idempotent = false, retries } = options;
-    const order = {
-      service: path.service,
-      path: path.text,
-      params: wire,
-      deadline,
-      mode: "round-robin" as const,
+    // The agent tries again, not the program.
+    const to = {
+      mode: "round-robin",
       peer: AGENT,
-      // The agent tries again.
       retries: 0,
       idempotent,
-      source: options.stream,
       routing: { mode, node, idempotent, retries },
-      caller: "",
-    };
-    return this.remoteCaller.request(order, options.signal, () => {
-      const leftMs = Math.floor(deadline - clock.now());
+    } as const;
+    return callRemote(this.#ports, path, params, options, timeoutMs, to, (leftMs) => {
       // The service may have come to this program meanwhile.
-      if (leftMs <= 0 || this.#here(path, options) === undefined) return undefined;
+      if (this.#here(path, options) === undefined) return undefined;
       return this.request(path.text, params, { ...options, timeoutMs: leftMs });
     });
   }

@@ -1,5 +1,5 @@
 /**
- * What this node tells of its services, what `$registry` answers, and which provider leads a service.
+ * This node's advert, the reports and changes of `$registry`, and which node leads a service.
  * @module
  */
 

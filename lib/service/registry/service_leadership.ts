@@ -78,14 +78,14 @@ export class ServiceLeadership {
   handleHeartbeat(peer: PeerId): void {
     const now = this.#parts.clock.now();
     const isNews = this.#election.isAlive(peer, now) !== true;
-    this.#election.hear(peer, now);
+    this.#election.handleHeartbeat(peer, now);
     // Most heartbeats change nothing, and looking at every service has its price.
     if (isNews) this.#announce();
   }
 
   /** The last link to a peer has ended. */
   handleLinkLost(peer: PeerId): void {
-    this.#election.lose(peer, this.#parts.clock.now());
+    this.#election.handleLinkLost(peer, this.#parts.clock.now());
     this.#announce();
   }
 

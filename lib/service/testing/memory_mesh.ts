@@ -20,7 +20,7 @@ import { NodeRuntime, type NodeRuntimeParts } from "../node_runtime.ts";
 import { AGENT, ProgramRuntime } from "../programs/mod.ts";
 
 /** What happens to messages. */
-export interface Weather {
+export interface LinkFaults {
   /** Of each message, the odds that it is lost, and that it comes twice. */
   lost: number;
   doubled: number;
@@ -82,7 +82,7 @@ export class MemoryProgram {
 export class MemoryMesh {
   readonly clock: VirtualClock = new VirtualClock();
   readonly timers: VirtualTimers = new VirtualTimers(this.clock);
-  readonly weather: Weather = { lost: 0, doubled: 0, delayMs: 0 };
+  readonly faults: LinkFaults = { lost: 0, doubled: 0, delayMs: 0 };
   readonly nodes: Map<PeerId, MemoryNode> = new Map();
   /** Messages that were handed to a link; `watch` sees each, and drops it by answering false. */
   posted = 0;
@@ -229,7 +229,7 @@ export class MemoryMesh {
     b.runtime.handleLink(a.id);
   }
 
-  /** Many changes of one turn are told as one. */
+  /** Many changes of one turn are sent as one. */
   #spreadSoon(node: MemoryNode): void {
     if (this.#spreading.has(node)) return;
     this.#spreading.add(node);
@@ -311,7 +311,7 @@ export class MemoryMesh {
   }
 
   #post(from: PeerId, to: PeerId, message: Uint8Array, deliver: (bytes: Uint8Array) => void): PostOutcome {
-    const { lost, doubled, delayMs } = this.weather;
+    const { lost, doubled, delayMs } = this.faults;
     this.posted++;
     if (this.watch(from, to, message) === false) return "queued";
     if (lost > 0 && this.draw() < lost) return "queued";

@@ -47,7 +47,7 @@ const bad: readonly (readonly [string, RegExp])[] = [
   ["x".repeat(100_000), /longer than 255/],
 ];
 for (const [text, reason] of bad) {
-  Deno.test(`TopicPath.parse() refuses ${JSON.stringify(text.slice(0, 20))}, ${text.length} long`, () => {
+  Deno.test(`TopicPath.parse() rejects ${JSON.stringify(text.slice(0, 20))}, ${text.length} long`, () => {
     assert.equal(TopicPath.tryParse(text), undefined);
     assert.throws(() => TopicPath.parse(text), (error) => {
       assert.ok(error instanceof InvalidTopicError);
@@ -120,7 +120,7 @@ const badPatterns: readonly (readonly [string, RegExp])[] = [
   ["x".repeat(100_000), /longer than 255/],
 ];
 for (const [text, reason] of badPatterns) {
-  Deno.test(`TopicPattern.parse() refuses ${JSON.stringify(text.slice(0, 20))}, ${text.length} long`, () => {
+  Deno.test(`TopicPattern.parse() rejects ${JSON.stringify(text.slice(0, 20))}, ${text.length} long`, () => {
     assert.equal(TopicPattern.tryParse(text), undefined);
     assert.throws(() => TopicPattern.parse(text), (error) => {
       assert.ok(error instanceof InvalidTopicError);
