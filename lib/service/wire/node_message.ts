@@ -122,7 +122,7 @@ export class NodeMessageEncoder {
         writeEvent(writer, message);
         break;
       case "discovery":
-        writer.bytes(1, encodeAdvert(message.advert));
+        writeAdvert(writer, message.advert);
         break;
       case "heartbeat":
         writer.fixed64(1, message.run);
@@ -175,6 +175,13 @@ function writeEvent(writer: WireWriter, event: EventMessage): void {
   writer.uint(3, event.publishedAt);
   writeValue(writer, 2, event.data);
   writer.string(1, event.topic);
+}
+
+function writeAdvert(writer: WireWriter, advert: ServiceAdvert): void {
+  const bytes = encodeAdvert(advert);
+  writer.bytes(1, bytes);
+  // One whose fields are all left out is an advert, too.
+  if (bytes.length === 0) writer.message(1, writer.length);
 }
 
 /** Writes a value as a field. */
