@@ -201,10 +201,9 @@ const instance: ServiceInstance = {
   addresses: [ipOf("10.200.1.100")],
   port: 8080,
   text: ["path=/"],
-  isHealthy: true,
 };
 
-Deno.test("serviceRecords() makes SRV, TXT and addresses, of healthy instances only", () => {
+Deno.test("serviceRecords() makes SRV, TXT and addresses of each instance", () => {
   const authority = sampleAuthority();
   authority.setGroup("1", RECORD_RANK.service, serviceRecords(zone, instance));
   const other = { ...instance, node: "boss", addresses: [ipOf("10.200.0.1")] };
@@ -220,7 +219,7 @@ Deno.test("serviceRecords() makes SRV, TXT and addresses, of healthy instances o
   ]);
   assert.equal(ask(authority, "web.weft.internal", "A")?.answers.length, 2);
   assert.equal(ask(authority, "_http._tcp.web.weft.internal", "A")?.answers.length, 2);
-  authority.setGroup("2", RECORD_RANK.service, serviceRecords(zone, { ...other, isHealthy: false }));
+  authority.setGroup("2", RECORD_RANK.service, []);
   assert.equal(ask(authority, "web.weft.internal", "A")?.answers.length, 1);
   authority.setGroup("1", RECORD_RANK.service, []);
   assert.equal(outcome(authority, "_http._tcp.web.weft.internal", "SRV"), "NXDOMAIN");

@@ -27,16 +27,13 @@ export interface ServiceInstance {
   readonly port: number;
   /** Strings of the TXT record, `key=value` (RFC 6763 §6); those over 255 bytes are left out. */
   readonly text?: readonly string[];
-  /** Only healthy instances have records. */
-  readonly isHealthy: boolean;
 }
 
 /**
  * @param zone the zone of the network
- * @returns the instance's records; none when it is not healthy or a label is none
+ * @returns the instance's records; none when a label is none
  */
 export function serviceRecords(zone: DomainName, instance: ServiceInstance): readonly ResourceRecord[] {
-  if (!instance.isHealthy) return [];
   const target = zone.child(instance.node);
   const base = zone.child(instance.service);
   const name = base?.child(`_${instance.transport}`)?.child(`_${instance.protocol}`);

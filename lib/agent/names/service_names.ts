@@ -99,7 +99,6 @@ export class ServiceNames {
       addresses: record.addresses,
       port,
       text: [`version=${version}`, `path=${path}`],
-      isHealthy: true,
     };
   }
 }
