@@ -106,11 +106,7 @@ export class Node implements AsyncDisposable {
    */
   static async attach(options: AttachOptions = {}): Promise<Node> {
     const { stateDir = DEFAULT_STATE_DIR, logger = silentLogger, limits } = options;
-    const program = await AttachedProgram.open(programSocketPath(stateDir), {
-      log: logger,
-      ...(limits === undefined ? {} : { limits }),
-    });
-    return new Node(program);
+    return new Node(await AttachedProgram.open(programSocketPath(stateDir), { log: logger, limits }));
   }
 
   /** This node's name in the network. */

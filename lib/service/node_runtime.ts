@@ -52,7 +52,7 @@ export class NodeRuntime extends ServiceRuntime {
   readonly #onAdvertChange: () => void;
 
   constructor(parts: NodeRuntimeParts) {
-    const { clock, timers, random, links, peers } = parts;
+    const { clock, timers, random, log, links, peers } = parts;
     const balancer = new Balancer({
       random,
       rttMs: (peer) => links.rttMs(peer),
@@ -64,7 +64,7 @@ export class NodeRuntime extends ServiceRuntime {
       selector: (text) => peers.selector(text),
     });
     this.#onAdvertChange = () => parts.onAdvertChange?.();
-    const { services, carrier, log, run } = this;
+    const { services, carrier, run } = this;
     const followProviders = (paths: ReadonlySet<string>) => {
       this.leadership.follow();
       for (const path of paths) if (this.#choice.all(path).length === 0) balancer.forget(path);

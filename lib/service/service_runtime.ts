@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Environment, type Logger, randomUint32, silentLogger } from "../base/mod.ts";
+import { type Environment, randomUint32 } from "../base/mod.ts";
 import {
   type Balancer,
   type CallOptions,
@@ -58,12 +58,11 @@ const RUN_HIGH = 0x10_0000;
 const TWO_32 = 0x1_0000_0000;
 
 /** The links of a program, and limits of what goes over them. */
-export interface ServiceRuntimeParts extends Pick<Environment, "clock" | "timers" | "random"> {
-  readonly log?: Logger;
+export interface ServiceRuntimeParts extends Environment {
   readonly links: PeerLinks;
   /** Long values go as they are without one. */
-  readonly compressor?: Compressor;
-  readonly limits?: CarrierLimits;
+  readonly compressor?: Compressor | undefined;
+  readonly limits?: CarrierLimits | undefined;
 }
 
 /** What differs between a node and a program, where that is a value. */
@@ -81,7 +80,6 @@ export abstract class ServiceRuntime {
   /** Drawn at the start, so that others tell this program from the one that ran before. */
   readonly run: number;
   protected readonly parts: ServiceRuntimeParts;
-  protected readonly log: Logger;
   protected readonly paths: CallPaths = new CallPaths();
   protected readonly carrier: MessageCarrier;
   protected readonly remoteCaller: RemoteCaller;
@@ -92,9 +90,8 @@ export abstract class ServiceRuntime {
   #rejected = 0;
 
   constructor(parts: ServiceRuntimeParts, { balancer, maxPending, selector }: RuntimeRules) {
-    const { clock, timers, random, links, log = silentLogger } = parts;
+    const { clock, timers, random, links } = parts;
     this.parts = parts;
-    this.log = log;
     this.run = (randomUint32(random) % RUN_HIGH) * TWO_32 + randomUint32(random) || 1;
     this.services = new LocalServices(selector, () => this.#servicesChanged());
     this.subscriptions = new Subscriptions(() => this.sendAdvert());
@@ -249,14 +246,13 @@ export abstract class ServiceRuntime {
     this.isClosed = true;
     this.stopLeading();
     this.sendAdvert();
-    const stopping = this.services.all().map(async (service) => {
-      try {
-        await service.stop();
-      } catch (error) {
-        this.log.error("a service has failed to stop", { service: service.path.toString(), error });
-      }
-    });
-    await Promise.all(stopping);
+    await Promise.all(
+      this.services.all().map((service) =>
+        service.stop().catch((error) => {
+          this.parts.log.error("a service has failed to stop", { service: service.path.toString(), error });
+        })
+      ),
+    );
     this.remoteCaller.close();
     this.server.close();
   }

@@ -6,7 +6,7 @@
 import type { Logger } from "../../base/mod.ts";
 import { type Channel, openLocalChannel } from "../../channel/mod.ts";
 import { awaitAccepted, type DialRefusal, type Duplex, FORWARD_TOPIC } from "../../forward/mod.ts";
-import { systemClock, systemCompressor, systemRandom, systemTimers } from "../../host/mod.ts";
+import { systemClock, systemCompressor, systemEnvironment, systemTimers } from "../../host/mod.ts";
 import { AGENT, type CarrierLimits, type PeerId, type PeerLinks, ProgramRuntime } from "../../service/mod.ts";
 import { dialUnix, SocketYield } from "../../transport/mod.ts";
 import { InvalidRequestError, UnreachableError } from "../errors.ts";
@@ -19,7 +19,7 @@ const RETRY_MS = 500;
 
 interface AttachedProgramParts {
   readonly log: Logger;
-  readonly limits?: CarrierLimits;
+  readonly limits?: CarrierLimits | undefined;
 }
 
 /** @returns the path of the socket at which an agent accepts programs */
@@ -46,13 +46,10 @@ export class AttachedProgram {
     this.#log = log;
     this.closed = this.#ended.promise;
     this.runtime = new ProgramRuntime({
-      clock: systemClock,
-      timers: systemTimers,
-      random: systemRandom,
-      log,
+      ...systemEnvironment(log),
       links: this.#links(),
       compressor: systemCompressor,
-      ...(limits === undefined ? {} : { limits }),
+      limits,
     });
   }
 

@@ -13,7 +13,8 @@ import type { MeshPeers } from "./mesh_peers.ts";
 /** How many programs may be attached at the same time. */
 const MAX_PROGRAMS = 256;
 
-interface ProgramListenerParts extends Pick<Environment, "clock" | "timers" | "log"> {
+interface ProgramListenerParts {
+  readonly environment: Environment;
   readonly peers: MeshPeers;
   readonly runtime: NodeRuntime;
   readonly onForward: ForwardHandler;
@@ -54,7 +55,7 @@ export class ProgramListener {
   }
 
   async #accept(): Promise<void> {
-    const { clock, timers, peers, runtime, onForward, turns, counters, log } = this.#parts;
+    const { environment: { clock, timers, log }, peers, runtime, onForward, turns, counters } = this.#parts;
     for (;;) {
       const stream = await this.#listener.accept();
       if (stream === undefined) return;

@@ -11,7 +11,7 @@
 
 import type { Counters, Logger } from "../../base/mod.ts";
 import type { Channel, ChannelDropReason } from "../../channel/mod.ts";
-import { systemClock, systemCompressor, systemRandom, systemTimers } from "../../host/mod.ts";
+import { systemClock, systemCompressor, systemEnvironment, systemTimers } from "../../host/mod.ts";
 import type { EntryEvent, MeshState, NodeId, RosterEvent, Signed } from "../../mesh/mod.ts";
 import { type CarrierLimits, NodeRuntime, type PeerId, type ServiceAdvert } from "../../service/mod.ts";
 import { SocketYield } from "../../transport/mod.ts";
@@ -30,7 +30,7 @@ interface ServiceHostParts {
   readonly log: Logger;
   /** Counts why channels to programs come to an early end. */
   readonly counters: Counters<ChannelDropReason>;
-  readonly limits?: CarrierLimits;
+  readonly limits?: CarrierLimits | undefined;
   /** The zone of names, with its final dot. */
   readonly zone: string;
   /** The elected leader, as of now. */
@@ -71,14 +71,11 @@ export class ServiceHost {
         this.runtime.directory.advertsOf(peer).flatMap(({ services }) => services).map((one) => one.path),
     });
     this.runtime = new NodeRuntime({
-      clock: systemClock,
-      timers: systemTimers,
-      random: systemRandom,
-      log,
+      ...systemEnvironment(log),
       links: this.#peers,
       peers: this.#peers,
       compressor: systemCompressor,
-      ...(parts.limits === undefined ? {} : { limits: parts.limits }),
+      limits: parts.limits,
       onAdvertChange: () => {
         this.#shared.advertiseSoon();
         parts.onChange?.();
@@ -88,16 +85,9 @@ export class ServiceHost {
       mesh,
       timers: systemTimers,
       log,
-      advert: () => this.runtime.advert(),
-      setAdverts: (peer, adverts) => {
-        this.runtime.setAdverts(peer, adverts);
-        parts.onChange?.();
-      },
-      handlePeerGone: (peer) => {
-        this.runtime.handlePeerGone(peer);
-        parts.onChange?.();
-      },
+      runtime: this.runtime,
       publish: (entries) => parts.publish(entries),
+      onChange: () => parts.onChange?.(),
     });
     this.forward = new StreamForwarder({
       find: (host) => this.#findHost(host),
@@ -151,9 +141,7 @@ export class ServiceHost {
   /** Accepts programs of this machine; once. @throws SocketError, SocketPathInUseError */
   async openPrograms(path: string): Promise<void> {
     const programs = await ProgramListener.open(path, {
-      clock: systemClock,
-      timers: systemTimers,
-      log: this.#parts.log,
+      environment: systemEnvironment(this.#parts.log),
       peers: this.#peers,
       runtime: this.runtime,
       onForward: this.#onForward,

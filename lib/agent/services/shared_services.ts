@@ -19,7 +19,7 @@ import {
   decodeAdvert,
   EMPTY_ADVERT,
   encodeAdvert,
-  type PeerId,
+  type NodeRuntime,
   type ServiceAdvert,
 } from "../../service/mod.ts";
 import { asPeerId } from "./mesh_peers.ts";
@@ -36,14 +36,11 @@ const LIFETIME_MS = 86_400_000;
 
 interface SharedServicesParts extends Pick<Environment, "timers" | "log"> {
   readonly mesh: MeshState;
-  /** This node's advert, as of now. */
-  advert(): ServiceAdvert;
-  /** What another node offers has changed. */
-  setAdverts(peer: PeerId, adverts: readonly ServiceAdvert[]): void;
-  /** A node is a member no more. */
-  handlePeerGone(peer: PeerId): void;
+  readonly runtime: Pick<NodeRuntime, "advert" | "setAdverts" | "handlePeerGone">;
   /** Gossips entries of this node. */
   publish(entries: readonly Signed[]): void;
+  /** What other nodes offer has changed. */
+  onChange(): void;
 }
 
 /** Publishes this node's advert, and follows those of others. */
@@ -75,8 +72,11 @@ export class SharedServices {
 
   /** A node's adverts count as long as it is a member. */
   handleRosterEvent({ kind, nodeId }: RosterEvent): void {
-    if (kind === "member-removed") this.#parts.handlePeerGone(asPeerId(nodeId));
-    else if (kind === "member-added") this.#follow(nodeId);
+    if (kind === "member-added") this.#follow(nodeId);
+    else if (kind === "member-removed") {
+      this.#parts.runtime.handlePeerGone(asPeerId(nodeId));
+      this.#parts.onChange();
+    }
   }
 
   /** The advert has changed, or is to be looked at again. */
@@ -105,11 +105,11 @@ export class SharedServices {
 
   /** @returns whether anything has changed */
   #advertise(): boolean {
-    const { mesh, publish, advert, log } = this.#parts;
+    const { mesh, publish, runtime, log } = this.#parts;
     const { identity, replica } = mesh;
     // Others reject the entries of a node that was removed.
     if (replica.roster.isRevoked(identity.publicKey)) return false;
-    const parts = this.#isClosed ? [] : splitAdvert(advert());
+    const parts = this.#isClosed ? [] : splitAdvert(runtime.advert());
     if (parts.length > MAX_PARTS) {
       log.warn("more services and subscriptions than can be told", { parts: parts.length });
     }
@@ -143,13 +143,14 @@ export class SharedServices {
   }
 
   #follow(origin: Origin): void {
-    const { mesh, setAdverts } = this.#parts;
+    const { mesh, runtime, onChange } = this.#parts;
     if (origin === mesh.identity.id || origin === mesh.network.id) return;
     const { entries, roster } = mesh.replica;
     const isMember = roster.get(origin as NodeId) !== undefined;
     const adverts = !isMember ? [] : entries.of(origin).filter(({ kind }) => kind === KIND)
       .map(({ body }) => decodeAdvert(body)).filter((advert) => advert !== undefined);
-    setAdverts(asPeerId(origin as NodeId), adverts);
+    runtime.setAdverts(asPeerId(origin as NodeId), adverts);
+    onChange();
   }
 }
 

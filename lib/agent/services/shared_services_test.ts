@@ -20,10 +20,13 @@ Deno.test("SharedServices follows a node that changes its advert all the time at
     mesh: mesh as unknown as MeshState,
     timers,
     log: silentLogger,
-    advert: () => EMPTY_ADVERT,
-    setAdverts: (_, [advert]) => void followed.push(advert?.run ?? 0),
-    handlePeerGone() {},
+    runtime: {
+      advert: () => EMPTY_ADVERT,
+      setAdverts: (_, [advert]) => void followed.push(advert?.run ?? 0),
+      handlePeerGone() {},
+    },
     publish() {},
+    onChange() {},
   });
   const change = () => {
     run++;

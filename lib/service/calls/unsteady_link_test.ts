@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SeededRandom, VirtualClock, VirtualTimers } from "../../base/mod.ts";
+import { SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import { settle } from "../testing/memory_mesh.ts";
 import { peerId } from "../ports.ts";
 import { NodeRuntime } from "../node_runtime.ts";
@@ -12,6 +12,7 @@ Deno.test("RemoteCaller pauses before it dials a provider again whose link was l
     clock,
     timers,
     random: new SeededRandom(1),
+    log: silentLogger,
     links: {
       post: () => "no-link",
       drained: () => Promise.resolve(),

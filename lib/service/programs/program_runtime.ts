@@ -64,7 +64,7 @@ export class ProgramRuntime extends ServiceRuntime {
     });
     const { carrier, remoteCaller } = this;
     this.#ports = { clock: parts.clock, timers: parts.timers, carrier, remoteCaller };
-    this.#hooks = new LeadHooks(this.services, this.log);
+    this.#hooks = new LeadHooks(this.services, parts.log);
     void this.services.add(pauseService(this.services)).start();
   }
 
@@ -178,7 +178,7 @@ export class ProgramRuntime extends ServiceRuntime {
 
   protected override deliverPast(_: Subscription, pattern: string): void {
     this.request("$events/past", { pattern })
-      .catch((error) => this.log.debug("no past events", { from: AGENT, error }));
+      .catch((error) => this.parts.log.debug("no past events", { from: AGENT, error }));
   }
 
   protected override sendAdvert(): void {

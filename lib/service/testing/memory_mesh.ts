@@ -4,7 +4,7 @@
  * @module
  */
 
-import { randomFraction, SeededRandom, VirtualClock, VirtualTimers } from "../../base/mod.ts";
+import { randomFraction, SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import { streamPair } from "./memory_stream.ts";
 import {
   isProgram,
@@ -107,8 +107,8 @@ export class MemoryMesh {
         links: this.#links(node),
         peers: this.#peers(node),
         onAdvertChange: () => this.#spreadSoon(node),
-        ...(options.limits === undefined ? {} : { limits: options.limits }),
-        ...(options.compressor === undefined ? {} : { compressor: options.compressor }),
+        limits: options.limits,
+        compressor: options.compressor,
       }));
     this.nodes.set(node.id, node);
     this.#introduce(node);
@@ -208,7 +208,8 @@ export class MemoryMesh {
   }
 
   #environment() {
-    return { clock: this.clock, timers: this.timers, random: new SeededRandom(this.#seed++) };
+    const { clock, timers } = this;
+    return { clock, timers, random: new SeededRandom(this.#seed++), log: silentLogger };
   }
 
   #others(node: MemoryNode): MemoryNode[] {
