@@ -104,6 +104,11 @@ export class ActionError extends WeftError {
   }
 }
 
+/** @returns a call's failure of one of the known kinds, to throw */
+export function callError(...parts: Parameters<typeof failure>): CallError {
+  return new CallError(failure(...parts));
+}
+
 /** A service that can't be added, or an option that makes no sense. */
 export class InvalidServiceError extends WeftError {
   readonly code = "InvalidService";

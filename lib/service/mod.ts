@@ -3,10 +3,10 @@
  * and randomness are handed in. It never decides who belongs to the network.
  *
  * ```
- *   request ──▶ Caller ──▶ callLocal ────────────▶ runAction ◀── CallServer ◀── request of others
- *                  └─────▶ RemoteCaller ──▶ MessageCarrier ──▶ PeerLinks
+ *   request ──▶ callLocal ──────────────▶ runAction ◀── CallServer ◀── request of others
+ *          └──▶ callRemote ──▶ RemoteCaller ──▶ MessageCarrier ──▶ PeerLinks
  *   publish ──▶ PubSub ──▶ Subscriptions
- *                  └─────▶ EventSender ───▶ MessageCarrier ──▶ PeerLinks
+ *                     └──▶ EventSender ──▶ MessageCarrier ──▶ PeerLinks
  * ```
  *
  * `NodeRuntime` joins them for a node, `ProgramRuntime` for a program that is attached to a node's agent.

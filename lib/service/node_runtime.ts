@@ -5,23 +5,33 @@
 
 import {
   Balancer,
-  Caller,
+  type CallAnswer,
+  callLocal,
+  type CallMode,
   type CallOptions,
   type CallOrder,
+  type CallPath,
+  callRemote,
+  checkOptions,
+  DEFAULT_RETRIES,
+  DEFAULT_TIMEOUT_MS,
   MAX_PENDING_OF_NODE,
   MAX_PENDING_OF_PROGRAM,
+  NO_OPTIONS,
   noRoute,
   ProviderChoice,
   type Route,
   routeToAction,
 } from "./calls/mod.ts";
+import { readCount } from "./definition/mod.ts";
 import { type Provider, ServiceDirectory } from "./directory/mod.ts";
 import { type PublishOptions, type PublishReport, PubSub, type Subscription } from "./events/mod.ts";
+import { CallError, callError } from "./errors.ts";
 import { isProgram, type PeerId, type ServicePeers } from "./ports.ts";
 import { ProgramGateway } from "./programs/mod.ts";
 import { buildAdvert, RegistryService, ServiceLeadership, type ServiceReport } from "./registry/mod.ts";
 import { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
-import type { TopicPath } from "./topics/mod.ts";
+import { showPath, type TopicPath } from "./topics/mod.ts";
 import {
   EMPTY_ADVERT,
   type EventMessage,
@@ -45,7 +55,7 @@ export class NodeRuntime extends ServiceRuntime {
   /** The programs that are attached to this node. */
   readonly programs: ProgramGateway;
   readonly leadership: ServiceLeadership;
-  readonly #caller: Caller;
+  readonly #peers: ServicePeers;
   readonly #choice: ProviderChoice;
   readonly #events: PubSub;
   readonly #registry: RegistryService;
@@ -63,6 +73,7 @@ export class NodeRuntime extends ServiceRuntime {
       maxPending: (peer) => isProgram(peer) ? MAX_PENDING_OF_PROGRAM : MAX_PENDING_OF_NODE,
       selector: (text) => peers.selector(text),
     });
+    this.#peers = peers;
     this.#onAdvertChange = () => parts.onAdvertChange?.();
     const { services, carrier, run } = this;
     const followProviders = (paths: ReadonlySet<string>) => {
@@ -79,9 +90,10 @@ export class NodeRuntime extends ServiceRuntime {
       onChange: () => this.programs.grantLeadership(),
     });
     const choice = this.#choice = new ProviderChoice({ peers, services, directory, programs, leadership });
-    const { remoteCaller, paths } = this;
-    const caller = this.#caller = new Caller({ clock, timers, peers, carrier, remoteCaller, paths, choice });
-    const ask = (peer: PeerId, path: string, params: unknown) => caller.ask(peer, path, params);
+    const ask = (peer: PeerId, text: string, params: unknown) => {
+      const path = this.paths.parse(text);
+      return this.#requestRemote(path, params, NO_OPTIONS, "round-robin", peer, DEFAULT_TIMEOUT_MS);
+    };
     this.#events = new PubSub({
       ...{ clock, log, directory, programs, ask },
       subscriptions: this.subscriptions,
@@ -90,8 +102,9 @@ export class NodeRuntime extends ServiceRuntime {
     });
     this.#registry = new RegistryService({ links, peers, services, directory, programs, leadership, ask });
     this.programs = new ProgramGateway({
-      ...{ clock, peers, carrier, services, leadership, choice, caller, remoteCaller },
+      ...{ clock, peers, carrier, services, leadership, choice, remoteCaller: this.remoteCaller },
       directory: programs,
+      callAll: (...call) => this.#callAll(...call),
     });
     for (const builtIn of [this.#registry, this.#events]) {
       void services.add(builtIn.definition()).start();
@@ -111,8 +124,27 @@ export class NodeRuntime extends ServiceRuntime {
     });
   }
 
-  override request(path: string, params?: unknown, options?: CallOptions): Promise<unknown> {
-    return this.#caller.request(path, params, options);
+  override request(text: string, params?: unknown, options: CallOptions = NO_OPTIONS): Promise<unknown> {
+    // No async function: each would cost turns and objects on the path of every call.
+    try {
+      const path = this.paths.parse(text);
+      const timeoutMs = checkOptions(path, options);
+      const { node } = options;
+      const mode = node !== undefined ? "round-robin" : options.mode ?? this.#choice.usualMode(path);
+      if (mode === "all") return this.#callAll(path, params, options, timeoutMs);
+      const peer = node === undefined ? undefined : this.#peers.find(node);
+      if (node !== undefined && peer === undefined) {
+        throw callError("NoProvider", `No node is called ${node}`);
+      }
+      const service = this.#choice.here(path, mode, peer);
+      if (service !== undefined) return callLocal(this.ports, service, path, params, options, timeoutMs);
+      if (mode === "local" && !this.#choice.hasProgram(path)) {
+        throw callError("NoProvider", `This node does not offer ${showPath(path.service)}`);
+      }
+      return this.#requestRemote(path, params, options, mode, peer, timeoutMs);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   override report(path?: string): readonly ServiceReport[] {
@@ -191,5 +223,59 @@ export class NodeRuntime extends ServiceRuntime {
 
   protected override stopLeading(): void {
     this.leadership.close();
+  }
+
+  /** Calls every provider that runs the service. @throws CallError when there is none */
+  async #callAll(
+    path: CallPath,
+    params: unknown,
+    { stream: _, ...options }: CallOptions,
+    timeoutMs: number,
+  ): Promise<readonly CallAnswer[]> {
+    const peers = this.#peers;
+    const { self } = peers;
+    const own = this.services.get(path.service);
+    const asked: [string, Promise<unknown>][] = [];
+    if (own?.actions.has(path.action)) {
+      const answer = callLocal(this.ports, own, path, params, options, timeoutMs);
+      asked.push([peers.nameOf(self) ?? self, answer]);
+    }
+    for (const { peer, service } of this.#choice.all(path.service)) {
+      if (service.state !== "running") continue;
+      const answer = this.#requestRemote(path, params, options, "round-robin", peer, timeoutMs);
+      asked.push([peers.nameOf(peer) ?? peer, answer]);
+    }
+    if (asked.length === 0) throw callError("NoProvider", `Nobody offers ${showPath(path.service)}`);
+    return await Promise.all(asked.map(async ([node, answer]): Promise<CallAnswer> => {
+      try {
+        return { node, ok: true, result: await answer };
+      } catch (error) {
+        if (!(error instanceof CallError)) throw error;
+        const { code, message, retryable, executed } = error;
+        return { node, ok: false, error: { code, message, retryable, executed } };
+      }
+    }));
+  }
+
+  #requestRemote(
+    path: CallPath,
+    params: unknown,
+    options: CallOptions,
+    mode: CallMode,
+    peer: PeerId | undefined,
+    timeoutMs: number,
+  ): Promise<unknown> {
+    const choice = this.#choice;
+    const to = {
+      mode,
+      peer,
+      retries: readCount(options.retries, DEFAULT_RETRIES, 0, "retries"),
+      idempotent: options.idempotent ?? choice.isIdempotent(path),
+    };
+    return callRemote(this.ports, path, params, options, timeoutMs, to, (leftMs) => {
+      // The service may have come to this node meanwhile.
+      if (choice.here(path, mode, peer) === undefined) return undefined;
+      return this.request(path.text, params, { ...options, timeoutMs: leftMs });
+    });
   }
 }

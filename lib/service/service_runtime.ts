@@ -10,6 +10,7 @@ import {
   type CallOptions,
   type CallOrder,
   CallPaths,
+  type CallPorts,
   CallServer,
   RemoteCaller,
   type Route,
@@ -81,6 +82,7 @@ export abstract class ServiceRuntime {
   readonly run: number;
   protected readonly parts: ServiceRuntimeParts;
   protected readonly paths: CallPaths = new CallPaths();
+  protected readonly ports: CallPorts;
   protected readonly carrier: MessageCarrier;
   protected readonly remoteCaller: RemoteCaller;
   protected readonly server: CallServer;
@@ -104,6 +106,7 @@ export abstract class ServiceRuntime {
       maxPending,
       providers: (order) => this.providers(order),
     });
+    this.ports = { clock, timers, carrier: this.carrier, remoteCaller: this.remoteCaller };
     this.server = new CallServer({ ...shared, route: (peer, request) => this.route(peer, request) });
   }
 

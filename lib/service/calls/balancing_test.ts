@@ -4,7 +4,7 @@ import { settle } from "../testing/memory_mesh.ts";
 import { fails } from "../testing/outcome.ts";
 import { kindOf, meshOf } from "../testing/work_service.ts";
 
-Deno.test("Caller.request() chooses a provider by each mode", async (test) => {
+Deno.test("NodeRuntime.request() chooses a provider by each mode", async (test) => {
   const [mesh, caller, places] = await meshOf("abc");
   await using _ = mesh;
   const { runtime } = caller;

@@ -8,8 +8,8 @@ import type { CallOptions, CallPath } from "./call_options.ts";
 import type { CallDestination } from "./pending_calls.ts";
 import type { RemoteCaller } from "./remote_caller.ts";
 import { CallContext } from "../definition/mod.ts";
-import { CallError, failure, type WireFailure } from "../errors.ts";
-import { type LocalAction, type Outcome, runAction } from "../local/mod.ts";
+import { CallError, callError, failure, type WireFailure } from "../errors.ts";
+import { type LocalService, type Outcome, runAction } from "../local/mod.ts";
 import { showPath } from "../topics/mod.ts";
 import {
   decodeValue,
@@ -23,7 +23,12 @@ import {
 /** Failures after which somebody else may serve the call at once. */
 const ELSEWHERE: ReadonlySet<string> = new Set(["NoProvider", "ServicePaused", "Unreachable"]);
 
-/** What calls need. */
+/** One answer of a call to all. */
+export type CallAnswer =
+  | { readonly node: string; readonly ok: true; readonly result: unknown }
+  | { readonly node: string; readonly ok: false; readonly error: WireFailure };
+
+/** What a call goes by: time, and the way to others. */
 export interface CallPorts extends Pick<Environment, "clock" | "timers"> {
   readonly carrier: MessageCarrier;
   readonly remoteCaller: RemoteCaller;
@@ -31,19 +36,22 @@ export interface CallPorts extends Pick<Environment, "clock" | "timers"> {
 
 /**
  * Runs an action until it answers, the deadline passes or the caller gives up.
- * @param path `service/action`, with its network
  * @throws CallError
  */
 export function callLocal(
   { clock, timers }: CallPorts,
-  action: LocalAction,
-  path: string,
+  service: LocalService,
+  path: CallPath,
   params: unknown,
   { signal, stream }: CallOptions,
   timeoutMs: number,
 ): Promise<unknown> {
+  const action = service.actions.get(path.action);
+  if (action === undefined) {
+    throw callError("UnknownAction", `${showPath(path.service)} has no action ${path.action}`);
+  }
   return new Promise((resolve, reject) => {
-    const context = new CallContext(path, millis(clock.now() + timeoutMs), {
+    const context = new CallContext(path.text, millis(clock.now() + timeoutMs), {
       ...(stream === undefined ? {} : { stream: streamOf(stream) }),
     });
     let isSettled = false;
@@ -53,7 +61,7 @@ export function callLocal(
       context.abort(new CallError(reason));
       settle({ kind: "failure", failure: reason });
     };
-    const abort = () => giveUp(failure("Canceled", `Canceled: ${showPath(path)}`, true));
+    const abort = () => giveUp(failure("Canceled", `Canceled: ${showPath(path.text)}`, true));
     const settle = (outcome: Outcome) => {
       if (isSettled) {
         if (outcome.kind === "value" && isItemSource(outcome.value)) endItems(outcome.value);
@@ -70,7 +78,7 @@ export function callLocal(
     signal?.addEventListener("abort", abort, { once: true });
     cancelTimer = timers.setTimer(
       timeoutMs,
-      () => giveUp(failure("Timeout", `No answer from ${showPath(path)} in time`, true)),
+      () => giveUp(failure("Timeout", `No answer from ${showPath(path.text)} in time`, true)),
     );
   });
 }

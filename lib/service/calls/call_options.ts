@@ -4,7 +4,7 @@
  */
 
 import { CALL_MODES, type CallMode } from "./balancer.ts";
-import { CallError, failure, InvalidServiceError } from "../errors.ts";
+import { callError, InvalidServiceError } from "../errors.ts";
 import { readCount } from "../definition/mod.ts";
 import type { ItemSource } from "../wire/mod.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
@@ -41,7 +41,7 @@ export const NO_OPTIONS: CallOptions = {};
  * @throws CallError when its signal is aborted already, InvalidServiceError
  */
 export function checkOptions({ text }: CallPath, { signal, timeoutMs, mode }: CallOptions): number {
-  if (signal?.aborted) throw new CallError(failure("Canceled", `Canceled: ${showPath(text)}`));
+  if (signal?.aborted) throw callError("Canceled", `Canceled: ${showPath(text)}`);
   const checkedMs = readCount(timeoutMs, DEFAULT_TIMEOUT_MS, 1, "timeoutMs");
   if (mode === undefined || CALL_MODES.includes(mode)) return checkedMs;
   throw new InvalidServiceError(`Cannot call ${showPath(text)}: there is no mode "${mode}"`, {

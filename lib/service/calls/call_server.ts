@@ -8,7 +8,7 @@ import type { Forward, Forwarded, Route } from "./route.ts";
 import { type Outcome, runAction } from "../local/mod.ts";
 import { CallContext } from "../definition/mod.ts";
 import { DedupWindow } from "./dedup_window.ts";
-import { CallError, failure, failureOf, type WireFailure } from "../errors.ts";
+import { CallError, callError, failure, failureOf, type WireFailure } from "../errors.ts";
 import {
   decodeValue,
   encodeValue,
@@ -107,7 +107,7 @@ export class CallServer {
   /** The caller has given up. */
   handleCancel(peer: PeerId, callerRun: number, number: number): void {
     const call = this.#callers.get(peer)?.find(({ run }) => run === callerRun)?.running.get(number);
-    call?.context.abort(new CallError(failure("Canceled", "the caller gave up")));
+    call?.context.abort(callError("Canceled", "the caller gave up"));
   }
 
   /** Forgets a peer that is gone for good. */
@@ -259,7 +259,7 @@ export class CallServer {
     const { links, carrier } = this.#parts;
     const header = carrier.header(response(request, { streamsResult: true }));
     const stream = links.openStream(peer, header);
-    const end = () => context.abort(new CallError(failure("Canceled", "nobody reads the answer any more")));
+    const end = () => context.abort(callError("Canceled", "nobody reads the answer any more"));
     if (stream === undefined) {
       end();
       endItems(source);
@@ -308,7 +308,7 @@ export class CallServer {
     return this.#parts.timers.setTimer(SWEEP_MS, () => {
       this.#cancelSweep = undefined;
       const now = this.#parts.clock.now();
-      const reason = new CallError(failure("Timeout", "the caller's deadline has passed"));
+      const reason = callError("Timeout", "the caller's deadline has passed");
       for (const runs of this.#callers.values()) {
         for (const { running } of runs) {
           for (const { context } of running.values()) if (context.deadlineMs <= now) context.abort(reason);
@@ -320,7 +320,7 @@ export class CallServer {
 }
 
 function abortAll(running: ReadonlyMap<number, IncomingCall>): void {
-  const reason = new CallError(failure("Canceled", "the caller is gone"));
+  const reason = callError("Canceled", "the caller is gone");
   for (const { context } of running.values()) context.abort(reason);
 }
 

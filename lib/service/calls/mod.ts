@@ -10,11 +10,11 @@ export {
   CallPaths,
   checkOptions,
   DEFAULT_RETRIES,
+  DEFAULT_TIMEOUT_MS,
   NO_OPTIONS,
 } from "./call_options.ts";
 export { CallServer, MAX_TIMEOUT_MS } from "./call_server.ts";
-export { type CallAnswer, Caller } from "./caller.ts";
-export { callLocal, type CallPorts, callRemote } from "./call_action.ts";
+export { type CallAnswer, callLocal, type CallPorts, callRemote } from "./call_action.ts";
 export {
   type CallDestination,
   type CallOrder,

@@ -47,14 +47,9 @@ export class ProviderChoice {
     return this.#parts.leadership.isElected(service) ? "leader" : "round-robin";
   }
 
-  /** The service of this program, whatever its state. */
-  own({ service }: CallPath): LocalService | undefined {
-    return this.#parts.services.get(service);
-  }
-
   /** @returns the service of this program, when it is to serve the call */
   here(path: CallPath, mode: CallMode, peer: PeerId | undefined): LocalService | undefined {
-    const own = this.own(path);
+    const own = this.#parts.services.get(path.service);
     return own !== undefined && this.#isHere(own, path.service, mode, peer) ? own : undefined;
   }
 

@@ -20,7 +20,7 @@ const math = defineService({
   },
 });
 
-Deno.test("Caller.request() is answered here, and from another node, with the types of the definition", async () => {
+Deno.test("NodeRuntime.request() is answered here, and from another node, with the types of the definition", async () => {
   await using mesh = new MemoryMesh();
   const [a, b] = [mesh.add("a"), mesh.add("b")];
   await a.runtime.addService(math);
@@ -37,7 +37,7 @@ Deno.test("Caller.request() is answered here, and from another node, with the ty
   assert.equal(await a.runtime.request("math/whoami"), undefined);
 });
 
-Deno.test("Caller.request() fails with each code", async (test) => {
+Deno.test("NodeRuntime.request() fails with each code", async (test) => {
   await using mesh = new MemoryMesh();
   const [a, b] = [mesh.add("a"), mesh.add("b")];
   await a.runtime.addService(math);

@@ -233,7 +233,7 @@ Deno.test("RemoteCaller retries NoProvider until somebody offers the service", a
   await fails("NoProvider", caller.runtime.request("nowhere/take", 1, { retries: 0 }));
 });
 
-Deno.test("Caller.request() is served by a service that is added here while the call waits", async () => {
+Deno.test("NodeRuntime.request() is served by a service that is added here while the call waits", async () => {
   await using mesh = new MemoryMesh();
   const caller = mesh.add("0");
   const call = caller.runtime.request("work/take", 1, { retries: 3, timeoutMs: 5_000 });
@@ -243,7 +243,7 @@ Deno.test("Caller.request() is served by a service that is added here while the 
   assert.deepEqual(here.ran, [1]);
 });
 
-Deno.test("Caller.request() with retries 0 tries once", async () => {
+Deno.test("NodeRuntime.request() with retries 0 tries once", async () => {
   const [mesh, caller, [a, b]] = await meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;

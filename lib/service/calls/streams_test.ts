@@ -39,7 +39,7 @@ const CALLERS: Record<string, (there: { caller: MemoryNode; provider: MemoryNode
 };
 
 for (const [name, pick] of Object.entries(CALLERS)) {
-  Deno.test(`Caller.request() streams both ways from any kind of source, ${name}`, async () => {
+  Deno.test(`NodeRuntime.request() streams both ways from any kind of source, ${name}`, async () => {
     const there = await meshOf({
       list: () => ReadableStream.from([1, "two", { three: 3 }, undefined, Uint8Array.of(4)]),
       generate: async function* (upTo: number) {
@@ -230,7 +230,7 @@ Deno.test("receiveItems() fails with StreamBroken when the link is lost, and the
   assert.deepEqual([provider.runtime.runningCalls, caller.runtime.pendingCalls, mesh.openStreams], [0, 0, 0]);
 });
 
-Deno.test("Caller.request() ends the source of its stream when it is given up", async () => {
+Deno.test("NodeRuntime.request() ends the source of its stream when it is given up", async () => {
   const source: Source = { given: 0, isEnded: false };
   const { mesh, caller } = await meshOf({ never: () => new Promise(() => {}) });
   await using _ = mesh;

@@ -48,7 +48,6 @@ export class LocalService {
   readonly path: TopicPath;
   readonly definition: ServiceDefinition;
   readonly actions: ReadonlyMap<string, LocalAction>;
-  readonly bulkhead: Bulkhead;
   readonly #subscriptions: SubscriptionHandle[] = [];
   #state: ServiceState = "created";
   #changing: Promise<void> = Promise.resolve();
@@ -64,60 +63,26 @@ export class LocalService {
     selector: (text: string) => (caller: PeerId) => boolean,
     onChange: () => void = () => {},
   ) {
-    const { actions = {}, events = {}, allow } = definition;
+    const { actions = {}, allow, concurrency, queue } = definition;
     this.definition = definition;
     this.#onChange = onChange;
     this.path = TopicPath.parse(definition.path);
-    const names = [...Object.keys(actions), ...Object.keys(events)];
-    const wrong = names.find((name) => !NAME.test(name));
-    if (wrong !== undefined) {
-      throw new InvalidServiceError(
-        `Cannot add ${showPath(this.path)}: "${wrong}" is no name of an action or event`,
-        {
-          hint: "Names are 1 to 64 letters, digits, and any of _ . $ -",
-        },
-      );
-    }
-    if (Object.keys(actions).length > MAX_ACTIONS || Object.keys(events).length > MAX_ACTIONS) {
-      throw new InvalidServiceError(
-        `Cannot add ${showPath(this.path)}: it has more than ${MAX_ACTIONS} actions or events`,
-      );
-    }
-    checkDetails(definition);
-    const selectors = [
-      allow,
-      ...Object.values(actions).map((one) => typeof one === "function" ? "" : one.allow),
-    ];
-    if (selectors.some((text) => (text ?? "").length > MAX_SELECTOR_LENGTH)) {
-      throw new InvalidServiceError(
-        `Cannot add ${showPath(this.path)}: a selector has at most ${MAX_SELECTOR_LENGTH} characters`,
-      );
-    }
-    this.bulkhead = new Bulkhead(
-      readCount(definition.concurrency, DEFAULT_CONCURRENCY, 1, "concurrency"),
-      readCount(definition.queue, DEFAULT_QUEUE, 0, "queue"),
-    );
+    checkDefinition(definition);
+    const maxWaiting = readCount(queue, DEFAULT_QUEUE, 0, "queue");
+    const shared = new Bulkhead(readCount(concurrency, DEFAULT_CONCURRENCY, 1, "concurrency"), maxWaiting);
     const allowsService = allow === undefined ? () => true : selector(allow);
-    this.actions = new Map(
-      Object.entries(actions).map(([name, given]) => {
-        const action = typeof given === "function" ? { handler: given as ActionHandler } : given;
-        const { concurrency, idempotent = false } = action;
-        const own = concurrency === undefined
-          ? []
-          : [new Bulkhead(readCount(concurrency, 1, 1, "concurrency"), this.#queue())];
-        const allowsAction = action.allow === undefined ? () => false : selector(action.allow);
-        // An action's own selector replaces the service's.
-        const allows = action.allow === undefined ? allowsService : allowsAction;
-        return [name, {
-          name,
-          service: this,
-          definition: action,
-          idempotent,
-          bulkheads: [this.bulkhead, ...own],
-          allows,
-        }];
-      }),
-    );
+    const toAction = (name: string, given: ActionHandler | AnyActionDefinition): LocalAction => {
+      const definition = typeof given === "function" ? { handler: given as ActionHandler } : given;
+      const { concurrency, idempotent = false, allow } = definition;
+      const bulkheads = [shared];
+      if (concurrency !== undefined) {
+        bulkheads.push(new Bulkhead(readCount(concurrency, 1, 1, "concurrency"), maxWaiting));
+      }
+      // An action's own selector replaces the service's.
+      const allows = allow === undefined ? allowsService : selector(allow);
+      return { name, service: this, definition, idempotent, bulkheads, allows };
+    };
+    this.actions = new Map(Object.entries(actions).map(([name, given]) => [name, toAction(name, given)]));
   }
 
   get state(): ServiceState {
@@ -159,9 +124,9 @@ export class LocalService {
   }
 
   /** Rejects calls for good; those that run go on. */
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe();
-    return this.#change(async () => {
+    await this.#change(async () => {
       if (this.#state === "stopped") return;
       const hadStarted = this.#state !== "created" && this.#state !== "initialized";
       this.#state = "stopped";
@@ -196,10 +161,6 @@ export class LocalService {
     };
   }
 
-  #queue(): number {
-    return readCount(this.definition.queue, DEFAULT_QUEUE, 0, "queue");
-  }
-
   /** One change after the other. */
   #change(step: () => Promise<void>): Promise<void> {
     const changed = this.#changing.then(step).catch((error) => {
@@ -214,25 +175,34 @@ export class LocalService {
 /** A service's name of RFC 6335 §5.1, and the transport when that is not TCP; or the transport alone. */
 const PROTOCOL = /^(?=[a-z0-9-]{1,15}(\/|$))[a-z0-9]+(-[a-z0-9]+)*(\/(tcp|udp))?$/;
 
-/** Others reject an advert with more than this in it. */
-function checkDetails(
-  { path, version = "", description = "", port = 0, protocol = "tcp" }: ServiceDefinition,
-): void {
-  if (version.length > MAX_TEXT || description.length > MAX_TEXT) {
-    throw new InvalidServiceError(
-      `Cannot add ${showPath(path)}: version and description have at most ${MAX_TEXT} characters`,
+/** Others reject an advert with more than this in it. @throws InvalidServiceError */
+function checkDefinition(definition: ServiceDefinition): void {
+  const { path, version = "", description = "", actions = {}, events = {}, allow = "" } = definition;
+  const { port = 0, protocol = "tcp" } = definition;
+  const fail = (problem: string, hint?: string): never => {
+    const options = hint === undefined ? {} : { hint };
+    throw new InvalidServiceError(`Cannot add ${showPath(path)}: ${problem}`, options);
+  };
+  const wrong = [...Object.keys(actions), ...Object.keys(events)].find((name) => !NAME.test(name));
+  if (wrong !== undefined) {
+    fail(
+      `"${wrong}" is no name of an action or event`,
+      "Names are 1 to 64 letters, digits, and any of _ . $ -",
     );
   }
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new InvalidServiceError(`Cannot add ${showPath(path)}: ${port} is no port`);
+  if (Math.max(Object.keys(actions).length, Object.keys(events).length) > MAX_ACTIONS) {
+    fail(`it has more than ${MAX_ACTIONS} actions or events`);
   }
+  if (Math.max(version.length, description.length) > MAX_TEXT) {
+    fail(`version and description have at most ${MAX_TEXT} characters`);
+  }
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) fail(`${port} is no port`);
   if (!PROTOCOL.test(protocol)) {
-    throw new InvalidServiceError(
-      `Cannot add ${showPath(path)}: ${JSON.stringify(protocol)} is no protocol`,
-      {
-        hint: "Write http, or dns/udp.",
-      },
-    );
+    fail(`${JSON.stringify(protocol)} is no protocol`, "Write http, or dns/udp.");
+  }
+  const ofActions = Object.values(actions).map((one) => typeof one === "function" ? "" : one.allow ?? "");
+  if ([allow, ...ofActions].some((text) => text.length > MAX_SELECTOR_LENGTH)) {
+    fail(`a selector has at most ${MAX_SELECTOR_LENGTH} characters`);
   }
 }
 

@@ -6,9 +6,10 @@
 import { type Clock, millis } from "../../base/mod.ts";
 import {
   CALL_MODES,
+  type CallAnswer,
   type CallDestination,
-  type Caller,
   type CallMode,
+  type CallOptions,
   type CallPath,
   DEFAULT_RETRIES,
   type Forward,
@@ -47,8 +48,14 @@ interface ProgramGatewayParts {
   readonly directory: ServiceDirectory;
   readonly leadership: ServiceLeadership;
   readonly choice: ProviderChoice;
-  readonly caller: Caller;
   readonly remoteCaller: RemoteCaller;
+  /** Calls every provider that runs the service. */
+  callAll(
+    path: CallPath,
+    params: unknown,
+    options: CallOptions,
+    timeoutMs: number,
+  ): Promise<readonly CallAnswer[]>;
 }
 
 /** How many parsed selectors are kept. */
@@ -171,7 +178,7 @@ export class ProgramGateway {
       idempotent: idempotent || this.#parts.choice.isIdempotent(path),
       ...(retries === undefined ? {} : { retries }),
     };
-    const answers = await this.#parts.caller.requestAll(
+    const answers = await this.#parts.callAll(
       path,
       decodeValue(params),
       options,

@@ -10,7 +10,6 @@ import {
   callLocal,
   type CallOptions,
   type CallPath,
-  type CallPorts,
   callRemote,
   checkOptions,
   NO_OPTIONS,
@@ -20,7 +19,7 @@ import {
 } from "../calls/mod.ts";
 import type { ServiceDefinition } from "../definition/mod.ts";
 import { CircuitBreaker, type Provider } from "../directory/mod.ts";
-import { ActionError, CallError, failure } from "../errors.ts";
+import { ActionError } from "../errors.ts";
 import { type PublishOptions, type PublishReport, reportSends, type Subscription } from "../events/mod.ts";
 import { LeadHooks, type LocalService, type LocalServices } from "../local/mod.ts";
 import { type PeerId, peerId } from "../ports.ts";
@@ -50,7 +49,6 @@ const ANY_GROUP = "*";
 
 /** Services of one attached program. */
 export class ProgramRuntime extends ServiceRuntime {
-  readonly #ports: CallPorts;
   readonly #hooks: LeadHooks;
   /** The paths that this program leads, as the agent has said. */
   #granted: ReadonlySet<string> = new Set();
@@ -62,8 +60,6 @@ export class ProgramRuntime extends ServiceRuntime {
       // The agent has checked who calls.
       selector: () => () => true,
     });
-    const { carrier, remoteCaller } = this;
-    this.#ports = { clock: parts.clock, timers: parts.timers, carrier, remoteCaller };
     this.#hooks = new LeadHooks(this.services, parts.log);
     void this.services.add(pauseService(this.services)).start();
   }
@@ -87,13 +83,7 @@ export class ProgramRuntime extends ServiceRuntime {
       const timeoutMs = checkOptions(path, options);
       const service = this.#here(path, options);
       if (service === undefined) return this.#askAgent(path, params, options, timeoutMs);
-      const action = service.actions.get(path.action);
-      if (action !== undefined) {
-        return callLocal(this.#ports, action, path.text, params, options, timeoutMs);
-      }
-      throw new CallError(
-        failure("UnknownAction", `${showPath(path.service)} has no action ${path.action}`),
-      );
+      return callLocal(this.ports, service, path, params, options, timeoutMs);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -213,7 +203,7 @@ export class ProgramRuntime extends ServiceRuntime {
       idempotent,
       routing: { mode, node, idempotent, retries },
     } as const;
-    return callRemote(this.#ports, path, params, options, timeoutMs, to, (leftMs) => {
+    return callRemote(this.ports, path, params, options, timeoutMs, to, (leftMs) => {
       // The service may have come to this program meanwhile.
       if (this.#here(path, options) === undefined) return undefined;
       return this.request(path.text, params, { ...options, timeoutMs: leftMs });

@@ -185,7 +185,7 @@ Deno.test("LeadHooks survives a hook that throws, and one that changes services"
   assert.deepEqual(seen, [[true, "a"]]);
 });
 
-Deno.test("Caller.request() settles when another node begins to lead meanwhile", async () => {
+Deno.test("NodeRuntime.request() settles when another node begins to lead meanwhile", async () => {
   const [mesh, caller, [, b, c]] = await meshOf();
   assert.ok(b && c);
   await using _ = mesh;
