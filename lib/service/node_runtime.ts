@@ -29,7 +29,8 @@ import { type PublishOptions, type PublishReport, PubSub, type Subscription } fr
 import { CallError, callError } from "./errors.ts";
 import { isProgram, type PeerId, type ServicePeers } from "./ports.ts";
 import { ProgramGateway } from "./programs/mod.ts";
-import { buildAdvert, RegistryService, ServiceLeadership, type ServiceReport } from "./registry/mod.ts";
+import { ServiceLeadership } from "./leadership/mod.ts";
+import { buildAdvert, RegistryService, type ServiceReport } from "./registry/mod.ts";
 import { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
 import { showPath, type TopicPath } from "./topics/mod.ts";
 import {

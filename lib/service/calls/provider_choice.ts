@@ -9,7 +9,7 @@ import type { CallOrder } from "./pending_calls.ts";
 import { CircuitBreaker, type Provider, type ServiceDirectory } from "../directory/mod.ts";
 import type { LocalService, LocalServices } from "../local/mod.ts";
 import { isProgram, type PeerId, type ServicePeers } from "../ports.ts";
-import type { ServiceLeadership } from "../registry/mod.ts";
+import type { ServiceLeadership } from "../leadership/mod.ts";
 import type { AdvertisedService } from "../wire/mod.ts";
 
 interface ProviderChoiceParts {

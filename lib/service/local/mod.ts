@@ -4,5 +4,4 @@
  */
 
 export { type Outcome, runAction } from "./action_runner.ts";
-export { isElectable, LeadHooks } from "./lead_hooks.ts";
 export { type LocalAction, type LocalService, LocalServices } from "./local_services.ts";

@@ -22,9 +22,9 @@ import {
   routeToAction,
 } from "../calls/mod.ts";
 import type { Provider, ServiceDirectory } from "../directory/mod.ts";
-import { isElectable, type LocalServices } from "../local/mod.ts";
+import { isElectable, type ServiceLeadership } from "../leadership/mod.ts";
+import type { LocalServices } from "../local/mod.ts";
 import type { PeerId, ServicePeers, ServiceStream } from "../ports.ts";
-import type { ServiceLeadership } from "../registry/mod.ts";
 import { showPath } from "../topics/mod.ts";
 import {
   copyValue,

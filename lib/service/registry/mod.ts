@@ -1,8 +1,7 @@
 /**
- * This node's advert, the reports and changes of `$registry`, and which node leads a service.
+ * The advert of a node, and `$registry`, which reports, pauses and resumes services.
  * @module
  */
 
 export { buildAdvert } from "./advert_builder.ts";
 export { type ProviderReport, readPath, RegistryService, type ServiceReport } from "./registry_service.ts";
-export { ServiceLeadership } from "./service_leadership.ts";

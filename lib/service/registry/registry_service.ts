@@ -9,7 +9,7 @@ import { isProgram, type PeerId, type PeerLinks, type ServicePeers } from "../po
 import type { AdvertisedAction, AdvertisedService, ServiceState } from "../wire/mod.ts";
 import type { ServiceDefinition } from "../definition/mod.ts";
 import type { ServiceDirectory } from "../directory/mod.ts";
-import type { ServiceLeadership } from "./service_leadership.ts";
+import type { ServiceLeadership } from "../leadership/mod.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
 
 /** One node that offers a service. */

@@ -4,7 +4,7 @@
  */
 
 import type { Logger } from "../../base/mod.ts";
-import type { LocalService, LocalServices } from "./local_services.ts";
+import type { LocalService, LocalServices } from "../local/mod.ts";
 
 /** Calls the `lead` hooks, each time that leadership changes. */
 export class LeadHooks {

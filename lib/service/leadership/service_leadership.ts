@@ -5,7 +5,8 @@
 
 import type { Environment, Millis } from "../../base/mod.ts";
 import { CircuitBreaker, type Provider, type ServiceDirectory } from "../directory/mod.ts";
-import { isElectable, LeadHooks, type LocalServices } from "../local/mod.ts";
+import { isElectable, LeadHooks } from "./lead_hooks.ts";
+import type { LocalServices } from "../local/mod.ts";
 import type { PeerId, PeerLinks, ServicePeers } from "../ports.ts";
 import { HEARTBEAT_MS, ServiceElection } from "./service_election.ts";
 import type { MessageCarrier } from "../wire/mod.ts";
