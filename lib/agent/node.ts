@@ -1,5 +1,5 @@
 /**
- * A Deno program as a place for services: it offers, calls, publishes and hears.
+ * A Deno program that offers, calls, publishes and subscribes in the mesh.
  * @module
  */
 
@@ -33,7 +33,7 @@ import { DialError } from "./errors.ts";
 import { OverlayBootstrap, type OverlayPorts } from "./overlay_bootstrap.ts";
 import { joinOrResume, leadOrResume } from "./resume.ts";
 
-/** How a node is made; what an agent can be told may be told here too. */
+/** How a node is made; the options of an agent are among them. */
 export interface NodeOptions extends AgentOptionsInput {
   /** Where messages of the log go; nowhere unless given. */
   readonly logger?: Logger;
@@ -166,7 +166,7 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Hears events. Data are shared among the handlers of this program: leave them as they are.
+   * Has a handler get events. Data are shared among the handlers of this program: leave them as they are.
    * @param pattern a topic in which `{name}` and `*` stand for one segment, and `>` at the end for one or more
    * @throws InvalidTopicError, InvalidServiceError
    */
@@ -201,7 +201,7 @@ export class Node implements AsyncDisposable {
     return this.#membership.listen(port, accept, options);
   }
 
-  /** Stops services, says goodbye and closes everything. Harmless when repeated. */
+  /** Stops services, withdraws what it offers, and closes everything. Harmless when repeated. */
   async stop(): Promise<void> {
     await this.#membership.stop();
   }

@@ -77,9 +77,6 @@ export class ServiceDirectory {
   /** Takes the adverts of a peer in the place of its former ones; none when it offers nothing any more. */
   set(peer: PeerId, adverts: readonly ServiceAdvert[]): void {
     const before = this.#servicesOf(peer);
-    const breakers = new Map(
-      [...before.keys()].map((path) => [path, this.providers(path).find((one) => one.peer === peer)]),
-    );
     this.#peers.get(peer)?.remove.forEach((remove) => remove());
     if (adverts.length === 0) this.#peers.delete(peer);
     else {
@@ -94,15 +91,15 @@ export class ServiceDirectory {
     const after = this.#servicesOf(peer);
     const paths = new Set([...before.keys(), ...after.keys()]);
     for (const path of paths) {
-      const others = this.providers(path).filter((one) => one.peer !== peer);
+      const known = this.providers(path).find((one) => one.peer === peer);
+      const others = this.providers(path).filter((one) => one !== known);
       const offer = after.get(path);
-      const known = breakers.get(path);
       const own = offer === undefined ? [] : [{
         peer,
         run: offer.run,
         service: offer.service,
         // Another run is another chance.
-        breaker: known !== undefined && known.run === offer.run ? known.breaker : new CircuitBreaker(),
+        breaker: known?.run === offer.run ? known.breaker : new CircuitBreaker(),
       }];
       // In one order on all nodes.
       const all = [...others, ...own].sort((a, b) => a.peer < b.peer ? -1 : 1);
