@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
+import { fakeLinks } from "../testing/fake_links.ts";
 import { settle } from "../testing/memory_mesh.ts";
 import { peerId } from "../ports.ts";
 import { NodeRuntime } from "../node_runtime.ts";
@@ -13,14 +14,7 @@ Deno.test("RemoteCaller pauses before it dials a provider again whose link was l
     timers,
     random: new SeededRandom(1),
     log: silentLogger,
-    links: {
-      post: () => "no-link",
-      drained: () => Promise.resolve(),
-      reach: () => Promise.resolve(++reached > 0),
-      openStream: () => undefined,
-      rttMs: () => undefined,
-      linked: () => [],
-    },
+    links: fakeLinks({ post: () => "no-link", reach: () => Promise.resolve(++reached > 0) }),
     peers: {
       self: peerId("a"),
       nameOf: (peer) => peer,
