@@ -76,7 +76,6 @@ export class NodeRuntime extends ServiceRuntime {
     });
     this.#peers = peers;
     this.#onAdvertChange = () => parts.onAdvertChange?.();
-    const { services, carrier, run } = this;
     const followProviders = (paths: ReadonlySet<string>) => {
       this.leadership.follow();
       for (const path of paths) if (this.#choice.all(path).length === 0) balancer.forget(path);
@@ -86,25 +85,25 @@ export class NodeRuntime extends ServiceRuntime {
       followProviders(paths);
       this.sendAdvert();
     });
-    const leadership = this.leadership = new ServiceLeadership({
-      ...{ clock, timers, log, links, peers, carrier, services, directory, programs, run },
-      onChange: () => this.programs.grantLeadership(),
-    });
-    const choice = this.#choice = new ProviderChoice({ peers, services, directory, programs, leadership });
     const ask = (peer: PeerId, text: string, params: unknown) => {
       const path = this.paths.parse(text);
       return this.#requestRemote(path, params, NO_OPTIONS, "round-robin", peer, DEFAULT_TIMEOUT_MS);
     };
-    this.#events = new PubSub({
-      ...{ clock, log, directory, programs, ask },
-      subscriptions: this.subscriptions,
-      sender: this.sender,
-      onRetain: () => this.sendAdvert(),
+    const { services, carrier, remoteCaller, subscriptions, sender, run } = this;
+    const shared = { clock, timers, log, links, peers, services, carrier, directory, programs, run, ask };
+    const leadership = this.leadership = new ServiceLeadership({
+      ...shared,
+      onChange: () => this.programs.grantLeadership(),
     });
-    this.#registry = new RegistryService({ links, peers, services, directory, programs, leadership, ask });
+    const choice = this.#choice = new ProviderChoice({ ...shared, leadership });
+    this.#events = new PubSub({ ...shared, subscriptions, sender, onRetain: () => this.sendAdvert() });
+    this.#registry = new RegistryService({ ...shared, leadership });
     this.programs = new ProgramGateway({
-      ...{ clock, peers, carrier, services, leadership, choice, remoteCaller: this.remoteCaller },
+      ...shared,
       directory: programs,
+      leadership,
+      choice,
+      remoteCaller,
       callAll: (...call) => this.#callAll(...call),
     });
     for (const builtIn of [this.#registry, this.#events]) {

@@ -95,20 +95,19 @@ export class ProgramGateway {
   /** @returns where a program's call leads: to the agent's own service, or on to wherever its routing says */
   routeFrom(program: PeerId, path: CallPath, { routing }: RequestMessage): Route {
     const { choice, peers } = this.#parts;
-    const { mode: wanted, node } = routing ?? NO_ROUTING;
+    const { mode: wanted, node, retries = DEFAULT_RETRIES, idempotent } = routing ?? NO_ROUTING;
     const peer = node === "" ? undefined : peers.find(node);
     const isUnknown = node !== "" && peer === undefined;
     const usual = choice.usualMode(path);
     const hereMode = node !== "" ? "round-robin" : wanted === "" ? usual : wanted as CallMode;
     const own = isUnknown ? undefined : choice.here(path, hereMode, peer);
     if (own !== undefined) return routeToAction(own, path, program);
-    const mode = CALL_MODES.find((one) => one === wanted) ?? usual;
+    const mode = CALL_MODES.includes(wanted as CallMode) ? wanted as CallMode : usual;
     if (mode === "all") {
       return { kind: "forward", forward: (request, params) => this.#callAll(path, request, params) };
     }
     if (isUnknown) return noRoute("NoProvider", `No node is called ${node}`);
     const forward: Forward = (request, params, stream, signal) => {
-      const { retries = DEFAULT_RETRIES, idempotent } = request.routing ?? NO_ROUTING;
       const to = { mode, peer, retries, idempotent: idempotent || choice.isIdempotent(path) };
       return this.#call(path, request, params, stream, signal, to);
     };
