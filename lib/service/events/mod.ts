@@ -12,5 +12,5 @@ export {
   type SubscribeOptions,
   type Subscription,
   type SubscriptionHandle,
-} from "./subscription.ts";
-export { Subscriptions } from "./subscriptions.ts";
+  Subscriptions,
+} from "./subscriptions.ts";

@@ -10,8 +10,7 @@ import type { Listener, ServiceDirectory } from "../directory/mod.ts";
 import { type EventSender, type OutgoingEvent, type PublishReport, reportSends } from "./event_sender.ts";
 import { isProgram, type PeerId } from "../ports.ts";
 import { type RetainedEvent, RetainedEvents } from "./retained_events.ts";
-import type { Subscription } from "./subscription.ts";
-import type { Subscriptions } from "./subscriptions.ts";
+import type { Subscription, Subscriptions } from "./subscriptions.ts";
 import { showPath, type TopicPath, TopicPattern } from "../topics/mod.ts";
 import { copyValue, decodeValue, type EventMessage, type WireValue } from "../wire/mod.ts";
 
