@@ -42,7 +42,7 @@ export interface CallOrder {
 
 const FIRST_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 2_000;
-/** A link is sought so often at once; after that there are pauses. */
+/** A provider without a link is dialled so often at once; after that there are pauses. */
 const FREE_REACHES = 2;
 
 /** What `RemoteCaller` knows of one call, and alone changes. */
@@ -66,7 +66,7 @@ export class PendingCall {
   cancelPause: (() => void) | undefined;
   #tried: Set<PeerId> | undefined;
   #backoffMs = FIRST_BACKOFF_MS;
-  /** How often a link has been sought for it in a row, and nothing could be sent. */
+  /** How often its provider was dialled in a row, and nothing could be sent. */
   #reaches = 0;
 
   constructor(order: CallOrder, settle: (reply: Reply) => void) {
@@ -104,7 +104,7 @@ export class PendingCall {
 
   /**
    * Whoever lets itself be reached and is gone at once is not called without a pause.
-   * @returns how long to wait before a link is sought, in milliseconds
+   * @returns how long to wait before the provider is dialled, in milliseconds
    */
   nextReachMs(): number {
     const paused = this.#reaches++ - FREE_REACHES;

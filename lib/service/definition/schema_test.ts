@@ -120,10 +120,10 @@ Deno.test("ServiceClient has the types of the definition", async () => {
     "nothing needed",
     [1, 2],
   ]);
-  const heard: number[] = [];
-  client.subscribe("placed", ({ data }) => void heard.push(data.id));
+  const received: number[] = [];
+  client.subscribe("placed", ({ data }) => void received.push(data.id));
   await client.publish("placed", { id: 4 });
-  assert.deepEqual(heard, [4]);
+  assert.deepEqual(received, [4]);
   const all = await b.runtime.request("shop/none", undefined, { mode: "all" }) as readonly CallAnswer[];
   assert.deepEqual(all, [{ node: "a", ok: true, result: "nothing needed" }]);
 });

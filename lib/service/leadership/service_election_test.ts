@@ -18,7 +18,7 @@ const ranking = (election: ServiceElection, nowMs: number, isHealthy = true, isR
 
 Deno.test("ServiceElection ranks the living by their ids, the highest first", () => {
   const election = new ServiceElection();
-  assert.equal(ranking(election, 0), "cba", "who was never heard is as healthy as others say");
+  assert.equal(ranking(election, 0), "cba", "a peer without a heartbeat is as healthy as others say");
   assert.equal(ranking(election, 0, false), "");
   election.handleHeartbeat(b, millis(0));
   assert.equal(ranking(election, DEAD_AFTER_MS, false), "b");

@@ -89,7 +89,7 @@ export class LocalService {
     return this.#state;
   }
 
-  /** Runs what is to run before, then lets calls in. @throws what a hook throws; the state is `error` then */
+  /** Runs the hooks, then accepts calls. @throws what a hook throws; the state is `error` then */
   start(): Promise<void> {
     return this.#change(async () => {
       if (this.#state === "created") {

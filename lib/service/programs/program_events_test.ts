@@ -10,7 +10,7 @@ Deno.test("PubSub delivers events of programs to all, and of all to programs, ea
   const { mesh, agent, other, program } = await attached();
   await using _ = mesh;
   const second = mesh.attach(agent);
-  const heard: string[] = [];
+  const received: string[] = [];
   const everybody: [string, { runtime: ServiceRuntime }][] = [
     ["a", agent],
     ["b", other],
@@ -18,26 +18,26 @@ Deno.test("PubSub delivers events of programs to all, and of all to programs, ea
     ["p2", second],
   ];
   for (const [name, { runtime }] of everybody) {
-    runtime.subscribe("news/{id}", ({ data, params }) => void heard.push(`${name}:${data}:${params.id}`));
+    runtime.subscribe("news/{id}", ({ data, params }) => void received.push(`${name}:${data}:${params.id}`));
   }
   await settle();
   for (const [name, { runtime }] of everybody) {
-    heard.length = 0;
+    received.length = 0;
     await runtime.publish("news/7", name);
     await settle();
-    assert.deepEqual(heard.sort(), ["a", "b", "p1", "p2"].map((who) => `${who}:${name}:7`), name);
+    assert.deepEqual(received.sort(), ["a", "b", "p1", "p2"].map((who) => `${who}:${name}:7`), name);
   }
-  heard.length = 0;
+  received.length = 0;
   await program.runtime.publish("news/7", "x", { broadcastMode: "local_only" });
   await settle();
-  assert.deepEqual(heard, ["p1:x:7"]);
+  assert.deepEqual(received, ["p1:x:7"]);
 });
 
 Deno.test("PubSub.publish() with one_per_service reaches one of the programs, agents and nodes of a service", async () => {
   const { mesh, agent, other, program } = await attached();
   await using _ = mesh;
   const second = mesh.attach(agent);
-  const heard: string[] = [];
+  const received: string[] = [];
   const places: [string, ServiceRuntime][] = [["p1", program.runtime], ["p2", second.runtime], [
     "b",
     other.runtime,
@@ -45,16 +45,16 @@ Deno.test("PubSub.publish() with one_per_service reaches one of the programs, ag
   for (const [name, runtime] of places) {
     await runtime.addService({
       path: "mail",
-      subscriptions: { "news/*": ({ data }: ServiceEvent) => void heard.push(`${name}:${data}`) },
+      subscriptions: { "news/*": ({ data }: ServiceEvent) => void received.push(`${name}:${data}`) },
     });
   }
-  second.runtime.subscribe("news/*", ({ data }) => void heard.push(`loose:${data}`));
+  second.runtime.subscribe("news/*", ({ data }) => void received.push(`loose:${data}`));
   await settle();
   const publish = async (runtime: ServiceRuntime, data: number) => {
-    heard.length = 0;
+    received.length = 0;
     await runtime.publish("news/1", data, { broadcastMode: "one_per_service" });
     await settle();
-    return heard.toSorted();
+    return received.toSorted();
   };
   for (const [i, runtime] of [agent.runtime, program.runtime, second.runtime, other.runtime].entries()) {
     const got = await publish(runtime, i);
@@ -89,8 +89,8 @@ Deno.test("PubSub keeps what a program retains, also when the program is gone", 
 Deno.test("NodeRuntime counts an event whose topic or data can't be read, of a node and of a program", async () => {
   const { mesh, agent, other, program } = await attached();
   await using _ = mesh;
-  const heard: unknown[] = [];
-  agent.runtime.subscribe("news/>", ({ data }) => void heard.push(data));
+  const received: unknown[] = [];
+  agent.runtime.subscribe("news/>", ({ data }) => void received.push(data));
   const encoder = new NodeMessageEncoder();
   const say = (topic: string, data: string) =>
     encoder.encode({
@@ -111,5 +111,5 @@ Deno.test("NodeRuntime counts an event whose topic or data can't be read, of a n
     agent.runtime.handleMessage(peer, say("news/1", "{"));
     assert.equal(agent.runtime.rejected, rejected += 2, `data of ${peer}`);
   }
-  assert.deepEqual(heard, [1, 1]);
+  assert.deepEqual(received, [1, 1]);
 });
