@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { MemoryMesh, settle } from "./testing/memory_mesh.ts";
-import type { ServiceRuntime } from "./service_runtime.ts";
+import { MemoryMesh, settle } from "../testing/memory_mesh.ts";
+import type { ServiceRuntime } from "../service_runtime.ts";
 
 interface Rival {
   readonly runtime: ServiceRuntime;
@@ -17,7 +17,7 @@ async function offer(runtime: ServiceRuntime, name: string): Promise<Rival> {
   return { runtime, told };
 }
 
-Deno.test("of programs that lead together one is told so, and another one when it is gone", async () => {
+Deno.test("ProgramGateway grants a service to the first of its programs, and to the next one when that is gone", async () => {
   await using mesh = new MemoryMesh();
   const [a, b] = [mesh.add("a"), mesh.add("b")];
   const [first, second, other] = [mesh.attach(b), mesh.attach(b), mesh.attach(a)];
@@ -41,7 +41,7 @@ Deno.test("of programs that lead together one is told so, and another one when i
   assert.equal(await b.runtime.request("turns/whose"), "r");
 });
 
-Deno.test("how often a program's call is tried again is the program's to say", async () => {
+Deno.test("ProgramRuntime.request() is tried again as often as its own retries say", async () => {
   await using mesh = new MemoryMesh();
   const agent = mesh.add("a");
   const program = mesh.attach(agent);

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import type { ServiceDefinition } from "./mod.ts";
-import { attached, MemoryMesh, settle } from "./testing/memory_mesh.ts";
-import { NO_VALUE, NodeMessageEncoder } from "./wire/node_message.ts";
-import { failureOf, readAll } from "./testing/outcome.ts";
-import { MAX_PENDING_OF_PROGRAM } from "./calls/pending_calls.ts";
-import type { ServiceRuntime } from "./service_runtime.ts";
-import { plain } from "./wire/wire_value.ts";
+import type { ServiceDefinition } from "../mod.ts";
+import { attached, MemoryMesh, settle } from "../testing/memory_mesh.ts";
+import { NO_VALUE, NodeMessageEncoder } from "../wire/node_message.ts";
+import { failureOf, readAll } from "../testing/outcome.ts";
+import { MAX_PENDING_OF_PROGRAM } from "../calls/mod.ts";
+import type { ServiceRuntime } from "../service_runtime.ts";
+import { plain } from "../wire/wire_value.ts";
 
 /** A service whose answers say where it runs. */
 function place(name: string, ran: string[] = []): ServiceDefinition {
@@ -36,7 +36,7 @@ function place(name: string, ran: string[] = []): ServiceDefinition {
   } as ServiceDefinition;
 }
 
-Deno.test("a program's service is offered by its agent, and called from everywhere", async () => {
+Deno.test("ProgramGateway advertises a program's service, and every node and program can call it", async () => {
   const { mesh, agent, other, program } = await attached();
   await using _ = mesh;
   const ran: string[] = [];
@@ -60,7 +60,7 @@ Deno.test("a program's service is offered by its agent, and called from everywhe
   assert.deepEqual([mesh.openStreams, agent.runtime.pendingCalls, agent.runtime.runningCalls], [0, 0, 0]);
 });
 
-Deno.test("a program calls others through its agent, by mode and by node", async (test) => {
+Deno.test("ProgramRuntime.request() calls other nodes through its agent, by mode and by node", async (test) => {
   const { mesh, agent, other, program } = await attached();
   await using _ = mesh;
   const third = mesh.add("c");
@@ -113,7 +113,7 @@ Deno.test("a program calls others through its agent, by mode and by node", async
   assert.equal(program.runtime.pendingCalls, 0);
 });
 
-Deno.test("the leader of a service is asked by a program too, wherever it is", async () => {
+Deno.test("ProgramRuntime.request() reaches the leader of a service, wherever it is", async () => {
   const { mesh, agent, other, program } = await attached();
   await using _ = mesh;
   const led = (name: string): ServiceDefinition => ({ ...place(name), mode: "leader" });
@@ -127,7 +127,7 @@ Deno.test("the leader of a service is asked by a program too, wherever it is", a
   assert.equal(await program.runtime.request("place/where", 0, { mode: "leader" }), "a");
 });
 
-Deno.test("a service that runs in a program is led by its agent, which gives the signs of life", async () => {
+Deno.test("ServiceLeadership ranks a program's service as its agent's, which sends the heartbeats", async () => {
   const mesh = new MemoryMesh();
   await using _ = mesh;
   const [low, high, asking] = [mesh.add("b"), mesh.add("c"), mesh.add("a")];
@@ -146,7 +146,7 @@ Deno.test("a service that runs in a program is led by its agent, which gives the
   assert.deepEqual(report?.providers.map(({ isLeader }) => isLeader), [false, true, true]);
 });
 
-Deno.test("two programs with the same service take turns, and stay before other nodes", async () => {
+Deno.test("ProviderChoice takes programs with the same service in turn, and before other nodes", async () => {
   const { mesh, agent, other, program } = await attached();
   await using _ = mesh;
   const second = mesh.attach(agent);
@@ -178,7 +178,7 @@ Deno.test("two programs with the same service take turns, and stay before other 
   assert.equal(await ask(agent.runtime), "b");
 });
 
-Deno.test("a program that is gone in the middle of a call fails it, and its services go", async () => {
+Deno.test("ProgramGateway fails the calls of a program that is gone, and withdraws its services", async () => {
   const { mesh, agent, other, program } = await attached();
   await using _ = mesh;
   await program.runtime.addService(place("p"));
@@ -198,7 +198,7 @@ Deno.test("a program that is gone in the middle of a call fails it, and its serv
   assert.equal(late.code, "Unreachable");
 });
 
-Deno.test("a caller that gives up is heard by the program that serves it", async () => {
+Deno.test("ProgramRuntime aborts the signal of a handler whose caller has given up", async () => {
   const { mesh, other, program } = await attached();
   await using _ = mesh;
   let isAborted = false;
@@ -224,7 +224,7 @@ Deno.test("a caller that gives up is heard by the program that serves it", async
   assert.equal(isAborted, true);
 });
 
-Deno.test("streams of a program go both ways, in both directions", async () => {
+Deno.test("ProgramRuntime.request() streams parameters and answers, as caller and as provider", async () => {
   const { mesh, agent, other, program } = await attached();
   await using _ = mesh;
   await program.runtime.addService(place("p"));
@@ -247,7 +247,7 @@ Deno.test("streams of a program go both ways, in both directions", async () => {
   assert.equal(mesh.openStreams, 0);
 });
 
-Deno.test("a program can't answer for another, nor make its agent a way for strangers", async () => {
+Deno.test("NodeRuntime ignores answers that a program forges, and the routing and adverts of members", async () => {
   const { mesh, agent, other, program } = await attached();
   await using _ = mesh;
   const impostor = mesh.attach(agent);
@@ -293,13 +293,12 @@ Deno.test("a program can't answer for another, nor make its agent a way for stra
     other.id,
     encoder.encode({ kind: "discovery", advert: third.runtime.advert() }),
   );
-  assert.deepEqual(agent.runtime.directory.providers("mesh:place").map(({ peer }) => peer), [
-    "c",
-    program.id,
-  ]);
+  const { directory, programs } = agent.runtime;
+  assert.deepEqual(directory.providers("mesh:place").map(({ peer }) => peer), ["c"]);
+  assert.deepEqual(programs.directory.providers("mesh:place").map(({ peer }) => peer), [program.id]);
 });
 
-Deno.test("a program that comes back to an agent that was started again is there again", async () => {
+Deno.test("ProgramGateway advertises a program again that has attached again", async () => {
   const { mesh, agent, other, program } = await attached();
   await using _ = mesh;
   await program.runtime.addService(place("p"));
@@ -313,7 +312,7 @@ Deno.test("a program that comes back to an agent that was started again is there
   assert.equal(await other.runtime.request("place/where"), "again");
 });
 
-Deno.test("a program that stands still holds so many calls, and leaves room for the others", async () => {
+Deno.test("RemoteCaller bounds the calls that wait for one program, and serves the others", async () => {
   const { mesh, agent, other, program: stopped } = await attached();
   await using _ = mesh;
   const running = mesh.attach(agent);

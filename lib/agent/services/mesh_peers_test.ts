@@ -3,7 +3,8 @@ import type { ByteStream } from "../../base/mod.ts";
 import { openLocalChannel } from "../../channel/mod.ts";
 import { systemClock, systemTimers } from "../../host/mod.ts";
 import { programId } from "../../service/mod.ts";
-import { ServiceLinks } from "./service_links.ts";
+import { MeshPeers } from "./mesh_peers.ts";
+import type { NodeId, Roster } from "../../mesh/mod.ts";
 
 /** Nothing comes from it, and what is written to it stays where it is. */
 function stuckStream(): ByteStream {
@@ -16,22 +17,28 @@ function stuckStream(): ByteStream {
   } as unknown as ByteStream;
 }
 
-Deno.test("a channel that takes its leave is no link, however much waits in it", async () => {
-  const links = new ServiceLinks(() => undefined);
+Deno.test("MeshPeers has no link by a channel that is closing, however much waits in it", async () => {
+  const peers = new MeshPeers({
+    roster: {} as Roster,
+    self: () => "self" as NodeId,
+    messages: () => undefined,
+    health: () => undefined,
+    servicesOf: () => [],
+  });
   const program = programId(1);
   const channel = openLocalChannel(stuckStream(), { clock: systemClock, timers: systemTimers });
-  links.addProgram(program, channel);
+  peers.addProgram(program, channel);
   const message = new Uint8Array(24 << 10);
-  assert.equal(links.post(program, message), "queued");
-  while (links.post(program, message) === "queued");
-  assert.equal(links.post(program, message), "congested");
-  assert.equal(await links.reach(program), true);
+  assert.equal(peers.post(program, message), "queued");
+  while (peers.post(program, message) === "queued");
+  assert.equal(peers.post(program, message), "congested");
+  assert.equal(await peers.reach(program), true);
 
   channel.close("the agent stops");
   assert.ok(channel.queuedBytes > 0);
-  assert.equal(links.post(program, message), "no-link");
-  assert.equal(links.openStream(program, message), undefined);
-  assert.equal(await links.reach(program), false);
-  assert.equal(links.channel(program), undefined);
+  assert.equal(peers.post(program, message), "no-link");
+  assert.equal(peers.openStream(program, message), undefined);
+  assert.equal(await peers.reach(program), false);
+  assert.equal(peers.channel(program), undefined);
   await channel.closed;
 });

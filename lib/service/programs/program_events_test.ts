@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
-import { Encoding } from "../proto/mod.ts";
-import type { ServiceEvent } from "./mod.ts";
-import { attached, settle } from "./testing/memory_mesh.ts";
-import { NodeMessageEncoder } from "./wire/node_message.ts";
-import type { ServiceRuntime } from "./service_runtime.ts";
-import { plain } from "./wire/wire_value.ts";
+import { Encoding } from "../../proto/mod.ts";
+import type { ServiceEvent } from "../mod.ts";
+import { attached, settle } from "../testing/memory_mesh.ts";
+import { NodeMessageEncoder } from "../wire/node_message.ts";
+import type { ServiceRuntime } from "../service_runtime.ts";
+import { plain } from "../wire/wire_value.ts";
 
-Deno.test("events go from programs to all, and from all to programs, each once", async () => {
+Deno.test("PubSub delivers events of programs to all, and of all to programs, each once", async () => {
   const { mesh, agent, other, program } = await attached();
   await using _ = mesh;
   const second = mesh.attach(agent);
-  const heard: string[] = [];
+  const received: string[] = [];
   const everybody: [string, { runtime: ServiceRuntime }][] = [
     ["a", agent],
     ["b", other],
@@ -18,26 +18,26 @@ Deno.test("events go from programs to all, and from all to programs, each once",
     ["p2", second],
   ];
   for (const [name, { runtime }] of everybody) {
-    runtime.subscribe("news/{id}", ({ data, params }) => void heard.push(`${name}:${data}:${params.id}`));
+    runtime.subscribe("news/{id}", ({ data, params }) => void received.push(`${name}:${data}:${params.id}`));
   }
   await settle();
   for (const [name, { runtime }] of everybody) {
-    heard.length = 0;
+    received.length = 0;
     await runtime.publish("news/7", name);
     await settle();
-    assert.deepEqual(heard.sort(), ["a", "b", "p1", "p2"].map((who) => `${who}:${name}:7`), name);
+    assert.deepEqual(received.sort(), ["a", "b", "p1", "p2"].map((who) => `${who}:${name}:7`), name);
   }
-  heard.length = 0;
+  received.length = 0;
   await program.runtime.publish("news/7", "x", { broadcastMode: "local_only" });
   await settle();
-  assert.deepEqual(heard, ["p1:x:7"]);
+  assert.deepEqual(received, ["p1:x:7"]);
 });
 
-Deno.test("one_per_service reaches one of the programs, agents and nodes of a service", async () => {
+Deno.test("PubSub.publish() with one_per_service reaches one of the programs, agents and nodes of a service", async () => {
   const { mesh, agent, other, program } = await attached();
   await using _ = mesh;
   const second = mesh.attach(agent);
-  const heard: string[] = [];
+  const received: string[] = [];
   const places: [string, ServiceRuntime][] = [["p1", program.runtime], ["p2", second.runtime], [
     "b",
     other.runtime,
@@ -45,16 +45,16 @@ Deno.test("one_per_service reaches one of the programs, agents and nodes of a se
   for (const [name, runtime] of places) {
     await runtime.addService({
       path: "mail",
-      subscriptions: { "news/*": ({ data }: ServiceEvent) => void heard.push(`${name}:${data}`) },
+      subscriptions: { "news/*": ({ data }: ServiceEvent) => void received.push(`${name}:${data}`) },
     });
   }
-  second.runtime.subscribe("news/*", ({ data }) => void heard.push(`loose:${data}`));
+  second.runtime.subscribe("news/*", ({ data }) => void received.push(`loose:${data}`));
   await settle();
   const publish = async (runtime: ServiceRuntime, data: number) => {
-    heard.length = 0;
+    received.length = 0;
     await runtime.publish("news/1", data, { broadcastMode: "one_per_service" });
     await settle();
-    return heard.toSorted();
+    return received.toSorted();
   };
   for (const [i, runtime] of [agent.runtime, program.runtime, second.runtime, other.runtime].entries()) {
     const got = await publish(runtime, i);
@@ -63,7 +63,7 @@ Deno.test("one_per_service reaches one of the programs, agents and nodes of a se
   }
 });
 
-Deno.test("what a program wants to be kept its agent keeps, also when the program has left", async () => {
+Deno.test("PubSub keeps what a program retains, also when the program is gone", async () => {
   const { mesh, agent, other, program } = await attached();
   await using _ = mesh;
   await program.runtime.publish("state/x", "kept", { retain: true });
@@ -86,11 +86,11 @@ Deno.test("what a program wants to be kept its agent keeps, also when the progra
   assert.equal(agent.runtime.advert().retains, false);
 });
 
-Deno.test("an event whose topic or data can't be read is counted, whoever says it", async () => {
+Deno.test("NodeRuntime counts an event whose topic or data can't be read, of a node and of a program", async () => {
   const { mesh, agent, other, program } = await attached();
   await using _ = mesh;
-  const heard: unknown[] = [];
-  agent.runtime.subscribe("news/>", ({ data }) => void heard.push(data));
+  const received: unknown[] = [];
+  agent.runtime.subscribe("news/>", ({ data }) => void received.push(data));
   const encoder = new NodeMessageEncoder();
   const say = (topic: string, data: string) =>
     encoder.encode({
@@ -111,5 +111,5 @@ Deno.test("an event whose topic or data can't be read is counted, whoever says i
     agent.runtime.handleMessage(peer, say("news/1", "{"));
     assert.equal(agent.runtime.rejected, rejected += 2, `data of ${peer}`);
   }
-  assert.deepEqual(heard, [1, 1]);
+  assert.deepEqual(received, [1, 1]);
 });

@@ -18,9 +18,9 @@ const ranking = (election: ServiceElection, nowMs: number, isHealthy = true, isR
 
 Deno.test("ServiceElection ranks the living by their ids, the highest first", () => {
   const election = new ServiceElection();
-  assert.equal(ranking(election, 0), "cba", "who was never heard is as healthy as others say");
+  assert.equal(ranking(election, 0), "cba", "a peer without a heartbeat is as healthy as others say");
   assert.equal(ranking(election, 0, false), "");
-  election.hear(b, millis(0));
+  election.handleHeartbeat(b, millis(0));
   assert.equal(ranking(election, DEAD_AFTER_MS, false), "b");
   assert.equal(ranking(election, DEAD_AFTER_MS + 1), "ca");
   const paused = [provider(a, "running"), provider(b, "paused")];
@@ -28,19 +28,19 @@ Deno.test("ServiceElection ranks the living by their ids, the highest first", ()
   assert.deepEqual(ranked.map(({ peer }) => peer), [a]);
 });
 
-Deno.test("ServiceElection holds whoever lost its link for dead, for a while, or until it is heard", () => {
+Deno.test("ServiceElection takes a peer for dead whose link was lost, for a while or until its next heartbeat", () => {
   const election = new ServiceElection();
-  election.lose(b, millis(0));
+  election.handleLinkLost(b, millis(0));
   assert.equal(ranking(election, 0), "cba", "it had none");
-  election.hear(c, millis(0));
-  election.lose(c, millis(1_000));
+  election.handleHeartbeat(c, millis(0));
+  election.handleLinkLost(c, millis(1_000));
   assert.equal(ranking(election, 1_000), "ba");
   assert.equal(ranking(election, 1_000 + LOST_FOR_MS), "ba");
   assert.equal(ranking(election, 1_001 + LOST_FOR_MS), "cba", "others have to say");
   assert.equal(ranking(election, 10 * LOST_FOR_MS, true, true), "ba", "a rival calls until it hears");
-  election.hear(c, millis(2_000));
+  election.handleHeartbeat(c, millis(2_000));
   assert.equal(ranking(election, 2_000), "cba");
-  election.lose(c, millis(3_000));
+  election.handleLinkLost(c, millis(3_000));
   election.forget(c);
   assert.equal(ranking(election, 3_000), "cba");
 });

@@ -39,7 +39,7 @@ async function meshOf(names = "abc"): Promise<[MemoryMesh, MemoryNode, Led[]]> {
 const leadersOf = (nodes: Iterable<MemoryNode>) =>
   [...nodes].filter(({ isDown }) => !isDown).map(({ runtime }) => runtime.leadership.leaderOf(PATH)).join();
 
-Deno.test("the highest id leads, as all nodes see it, and calls go there", async () => {
+Deno.test("ServiceLeadership ranks the highest id first on all nodes, and calls go there", async () => {
   const [mesh, caller, [a, b, c]] = await meshOf();
   assert.ok(a && b && c);
   await using _ = mesh;
@@ -60,7 +60,7 @@ Deno.test("the highest id leads, as all nodes see it, and calls go there", async
   assert.equal(caller.runtime.leadership.leaderOf("mesh:nothing"), undefined);
 });
 
-Deno.test("a leader that falls silent is replaced within 5.5 s, and leads again when it is heard", async () => {
+Deno.test("ServiceLeadership replaces a silent leader within 5.5 s, and takes it back at its next heartbeat", async () => {
   const [mesh, caller, [, b, c]] = await meshOf();
   assert.ok(b && c);
   await using _ = mesh;
@@ -82,7 +82,7 @@ Deno.test("a leader that falls silent is replaced within 5.5 s, and leads again 
   assert.equal(await caller.runtime.request("turns/whose"), "c");
 });
 
-Deno.test("a leader whose links break is replaced at once, for as long as it is gone", async () => {
+Deno.test("ServiceLeadership replaces a leader at once whose links break, for as long as it is gone", async () => {
   const [mesh, caller, [, b, c]] = await meshOf();
   assert.ok(b && c);
   await using _ = mesh;
@@ -99,7 +99,7 @@ Deno.test("a leader whose links break is replaced at once, for as long as it is 
   assert.deepEqual([b.told.at(-1), again.told], [false, [true]]);
 });
 
-Deno.test("a leader that is paused or removed hands over at once, and is told", async () => {
+Deno.test("ServiceLeadership hands over at once from a service that is paused or removed, and calls its hook", async () => {
   const [mesh, caller, [a, b, c]] = await meshOf();
   assert.ok(a && b && c);
   await using _ = mesh;
@@ -122,7 +122,7 @@ Deno.test("a leader that is paused or removed hands over at once, and is told", 
   assert.equal(c.told.at(-1), false);
 });
 
-Deno.test("two sides of a split have a leader each, and one when they meet", async () => {
+Deno.test("ServiceLeadership has one leader on each side of a split, and one when they meet", async () => {
   const [mesh, caller, [a, b, c]] = await meshOf();
   assert.ok(a && b && c);
   await using _ = mesh;
@@ -140,7 +140,7 @@ Deno.test("two sides of a split have a leader each, and one when they meet", asy
   assert.equal(a.told.at(-1), false);
 });
 
-Deno.test("the hook hears of each change once, in turn", async () => {
+Deno.test("LeadHooks calls the hook once for each change, in order", async () => {
   const [mesh, , led] = await meshOf();
   await using _ = mesh;
   const c = led[2];
@@ -158,7 +158,7 @@ Deno.test("the hook hears of each change once, in turn", async () => {
   assert.deepEqual([led[1]?.told.length, c.told], [before + 10, [true]]);
 });
 
-Deno.test("a node that lost its link to a living leader follows it again, though nobody calls it", async () => {
+Deno.test("ServiceLeadership follows a leader again whose link was lost, though no link comes back", async () => {
   const [mesh, caller, [, , c]] = await meshOf();
   assert.ok(c);
   await using _ = mesh;
@@ -169,7 +169,7 @@ Deno.test("a node that lost its link to a living leader follows it again, though
   assert.equal(caller.runtime.leadership.leaderOf(PATH), "c");
 });
 
-Deno.test("a hook that throws hurts nobody, and may call back", async () => {
+Deno.test("LeadHooks survives a hook that throws, and one that changes services", async () => {
   await using mesh = new MemoryMesh();
   const node = mesh.add("a");
   const seen: unknown[] = [];
@@ -185,7 +185,7 @@ Deno.test("a hook that throws hurts nobody, and may call back", async () => {
   assert.deepEqual(seen, [[true, "a"]]);
 });
 
-Deno.test("a call that is under way while another begins to lead ends, in an answer or a failure with its code", async () => {
+Deno.test("NodeRuntime.request() settles when another node begins to lead meanwhile", async () => {
   const [mesh, caller, [, b, c]] = await meshOf();
   assert.ok(b && c);
   await using _ = mesh;
@@ -202,7 +202,7 @@ Deno.test("a call that is under way while another begins to lead ends, in an ans
   assert.equal(caller.runtime.pendingCalls, 0);
 });
 
-Deno.test("a link that takes the place of another one changes no leader", async () => {
+Deno.test("NodeRuntime.handleLinkLost() changes no leader while another link is there", async () => {
   const [mesh, , [, b, c]] = await meshOf();
   assert.ok(b && c);
   await using _ = mesh;
