@@ -5,7 +5,6 @@ import {
   ipDestinationOffset,
   ipPacketLength,
   ipSourceOffset,
-  ipv4HeaderLength,
   ipVersion,
 } from "./ip_packet.ts";
 
@@ -77,12 +76,6 @@ Deno.test("ipPacketLength() is never more than there is, and where it is defined
       assert.ok(ipDestinationOffset(version) + (version === 4 ? 4 : 16) <= length);
     },
   ));
-});
-
-Deno.test("ipv4HeaderLength() counts words of four bytes", () => {
-  assert.equal(ipv4HeaderLength(ipv4Header), 20);
-  assert.equal(ipv4HeaderLength(ipv4Packet(60, 15)), 60);
-  assert.equal(ipv4HeaderLength(new Uint8Array(0)), 0);
 });
 
 Deno.test("internetChecksum() of a header with its checksum is zero", () => {
