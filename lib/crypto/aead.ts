@@ -125,6 +125,12 @@ export class CounterKey implements AeadKey {
     return this.#cipher.open(this.#key, this.#nonce, ciphertext, data, out, at) ? length : -1;
   }
 
+  /** Writes the key to `memory` at `at`, for a cipher that works on that. @returns false when it was wiped */
+  protected copyTo(memory: Uint8Array, at: number): boolean {
+    if (!this.#isWiped) memory.set(this.#key, at);
+    return !this.#isWiped;
+  }
+
   wipe(): void {
     this.#key.fill(0);
     this.#isWiped = true;
