@@ -193,7 +193,7 @@ export class PortablePlane implements WireGuardPlane {
     const { device } = this.#parts;
     const socket = this.#socket;
     for (let out = device.pollTransmit(); out !== undefined; out = device.pollTransmit()) {
-      socket.send(out.datagram, out.destination);
+      socket.send(out.datagram, out.endpoint);
     }
   }
 

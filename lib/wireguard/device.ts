@@ -11,10 +11,16 @@ import { AllowedIps } from "./allowed_ips.ts";
 import { BatchSessions } from "./batch_sessions.ts";
 import { PROTOCOL_TIMERS, REJECT_AFTER_MESSAGES } from "./constants.ts";
 import { CookieChecker } from "./cookies.ts";
-import type { DeviceContext, DeviceOptions, IndexEntry } from "./device_context.ts";
+import { type AddressedDatagram, DatagramQueue } from "./datagram_queue.ts";
+import {
+  type DeviceContext,
+  type DeviceOptions,
+  type IndexEntry,
+  IndexTable,
+  Padder,
+} from "./device_context.ts";
 import { createResponse, readInitiation, readResponse } from "./handshake.ts";
 import { LoadMeter, RateLimiter } from "./handshake_limits.ts";
-import { IndexTable } from "./index_table.ts";
 import {
   COOKIE_REPLY_BYTES,
   INITIATION_BYTES,
@@ -36,7 +42,6 @@ import {
   type DropReason,
   HANDLED,
 } from "./outcomes.ts";
-import { Padder } from "./padding.ts";
 import { Peer } from "./peer.ts";
 import {
   type PeerStatus,
@@ -45,9 +50,10 @@ import {
   type WireGuardPeerUpdate,
 } from "./peer_config.ts";
 import { Tai64nClock } from "./tai64n.ts";
-import { type Transmit, TransmitQueue } from "./transmit_queue.ts";
 
 const MAX_EVENTS = 4096;
+/** Datagrams that wait to be sent. */
+const MAX_TRANSMITS = 512;
 const NO_BYTES = new Uint8Array(0);
 
 /** One WireGuard interface without the interface: it reads no clock and touches no socket. */
@@ -89,7 +95,7 @@ export class Device {
       timers,
       timestamps: new Tai64nClock(wall),
       indices: new IndexTable<IndexEntry<Peer>>(random),
-      transmits: new TransmitQueue(TRANSPORT_HEADER_BYTES + mtuBytes + TAG_BYTES),
+      transmits: new DatagramQueue(MAX_TRANSMITS, TRANSPORT_HEADER_BYTES + mtuBytes + TAG_BYTES),
       padder: new Padder(mtuBytes),
       counters: this.counters,
       emit: (event) => void this.#events.push(event),
@@ -279,7 +285,7 @@ export class Device {
   }
 
   /** @returns the next datagram to send, or undefined */
-  pollTransmit(): Transmit | undefined {
+  pollTransmit(): AddressedDatagram | undefined {
     return this.#context.transmits.shift();
   }
 
@@ -350,14 +356,8 @@ export class Device {
     const length = keypair.receiveKey.open(counter, sealed, NO_BYTES, this.#plaintext, 0);
     if (length < 0) return this.#drop("wrong-tag");
     keypair.receiving.accept(counter);
-    peer.noteReceived(now, source, message.length);
-    if (peer.keypairs.confirm(keypair)) {
-      peer.noteHandshakeComplete("responder");
-      peer.sendStaged(now);
-    }
-    peer.refreshWhenReceiving(now);
+    peer.noteOpened(now, keypair, source, message.length, length > 0);
     if (length === 0) return HANDLED;
-    peer.noteDataReceived(now);
     if (this.#padded.length !== length) this.#padded = this.#plaintext.subarray(0, length);
     return this.#checkInner(peer, this.#padded);
   }

@@ -260,8 +260,24 @@ export class Peer {
     }
   }
 
-  /** A packet came in, not only a keepalive. */
-  noteDataReceived(now: Millis): void {
+  /** Authentic messages of one session came in, `lengthBytes` of datagrams; not only keepalives when `hasPackets`. */
+  noteOpened(
+    now: Millis,
+    session: Keypair,
+    source: Endpoint,
+    lengthBytes: number,
+    hasPackets: boolean,
+  ): void {
+    this.noteReceived(now, source, lengthBytes);
+    if (this.keypairs.confirm(session)) {
+      this.noteHandshakeComplete("responder");
+      this.sendStaged(now);
+    }
+    this.#refreshWhenReceiving(now);
+    if (hasPackets) this.#noteDataReceived(now);
+  }
+
+  #noteDataReceived(now: Millis): void {
     if (this.timers.isArmed(TIMER.SEND_KEEPALIVE)) this.#needsAnotherKeepalive = true;
     else {
       // What was received before has been answered meanwhile.
@@ -271,7 +287,7 @@ export class Peer {
   }
 
   /** Renews a session of ours that ends before a keepalive and an attempt would (paper §6.2). */
-  refreshWhenReceiving(now: Millis): void {
+  #refreshWhenReceiving(now: Millis): void {
     const { current } = this.keypairs;
     if (this.#sentLastMinuteHandshake || current === undefined || !current.isInitiator) return;
     const { rejectAfterTimeMs, keepaliveTimeoutMs, rekeyTimeoutMs } = this.#context.timers;

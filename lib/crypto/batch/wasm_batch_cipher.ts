@@ -39,7 +39,10 @@ export class WasmBatchCipher implements BatchCipher {
    * @param options.joinsUdp whether packets of UDP are joined too, which the host's interface must be able to take
    * @throws WebAssembly.CompileError where the runtime lacks what the tier needs
    */
-  constructor(pages: number, { tier = "baseline", joinsUdp = true }: { readonly tier?: CipherTier; readonly joinsUdp?: boolean } = {}) {
+  constructor(
+    pages: number,
+    { tier = "baseline", joinsUdp = true }: { readonly tier?: CipherTier; readonly joinsUdp?: boolean } = {},
+  ) {
     this.aead = wasmAead(tier);
     this.name = this.aead.name;
     this.memory = cipherMemory(tier, pages);
