@@ -183,7 +183,10 @@ export class Device {
     const key = publicKey.toString();
     let peer = this.#peers.get(key);
     if (peer === undefined) this.#peers.set(key, peer = new Peer(publicKey, this.#context));
-    if (presharedKey !== undefined) peer.setPresharedKey(presharedKey);
+    // Of many peers that have none, all share one object.
+    if (presharedKey !== undefined && !presharedKey.equals(peer.presharedKey)) {
+      peer.presharedKey = presharedKey;
+    }
     if (endpoint !== undefined) peer.endpoint = endpoint;
     if (update.replaceAllowedIps) this.#allowedIps.clear(peer);
     for (const cidr of update.addAllowedIps ?? []) this.#allowedIps.add(cidr, peer);

@@ -27,6 +27,8 @@ export class Peer {
   /** `AllowedIps` changes it. */
   readonly prefixes: Map<string, Cidr> = new Map();
 
+  /** Handshakes mix it in; a session that is under way goes on with the former one. */
+  presharedKey: PresharedKey = PresharedKey.none();
   readonly keypairs: Keypairs;
   readonly cookies: CookieGenerator;
   pending: PendingInitiation | undefined;
@@ -40,7 +42,6 @@ export class Peer {
   readonly #context: DeviceContext<Peer>;
   #isLowOrder = false;
   readonly #staged = new BoundedQueue<Uint8Array>(STAGED_PACKETS);
-  #presharedKey: PresharedKey = PresharedKey.none();
   #persistentKeepaliveMs = 0;
   #initiationSentAt = -Infinity;
   #attempts = 0;
@@ -63,15 +64,6 @@ export class Peer {
   /** Whether there is a session to send by. */
   get hasSession(): boolean {
     return this.keypairs.current !== undefined;
-  }
-
-  get presharedKey(): PresharedKey {
-    return this.#presharedKey;
-  }
-
-  /** Handshakes mix it in from now on; a session that is under way goes on. */
-  setPresharedKey(key: PresharedKey = PresharedKey.none()): void {
-    if (!this.#presharedKey.equals(key)) this.#presharedKey = key;
   }
 
   get persistentKeepaliveMs(): number {
@@ -131,10 +123,7 @@ export class Peer {
   sendStaged(now: Millis): void {
     if (this.#staged.size === 0) return;
     const keypair = this.#sendingKeypair(now);
-    if (keypair === undefined) {
-      this.initiate(now);
-      return;
-    }
+    if (keypair === undefined) return this.initiate(now);
     for (let packet = this.#staged.shift(); packet !== undefined; packet = this.#staged.shift()) {
       this.#seal(now, keypair, packet);
     }
@@ -142,10 +131,7 @@ export class Peer {
 
   /** Sends an empty message, unless packets wait and serve as well. */
   sendKeepalive(now: Millis): void {
-    if (this.#staged.size > 0) {
-      this.sendStaged(now);
-      return;
-    }
+    if (this.#staged.size > 0) return this.sendStaged(now);
     const keypair = this.#sendingKeypair(now);
     if (keypair === undefined) this.initiate(now);
     else void this.#seal(now, keypair, NO_BYTES);
@@ -158,10 +144,8 @@ export class Peer {
   initiate(now: Millis, isRetry = false): void {
     if (!isRetry) this.#attempts = 0;
     const { timers, indices, timestamps } = this.#context;
-    if (this.#isLowOrder || this.#context.isSilent || now - this.#initiationSentAt < timers.rekeyTimeoutMs) {
-      return;
-    }
-    if (this.endpoint === undefined) return;
+    const isEarly = now - this.#initiationSentAt < timers.rekeyTimeoutMs;
+    if (this.#isLowOrder || this.#context.isSilent || isEarly || this.endpoint === undefined) return;
     this.#initiationSentAt = now;
     this.forgetInitiation();
     const localIndex = indices.allocate({ peer: this, keypair: undefined });
