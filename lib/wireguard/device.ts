@@ -5,7 +5,7 @@
  */
 
 import { BoundedQueue, Counters, type Millis, millis } from "../base/mod.ts";
-import { nobleAead, PresharedKey, PrivateKey, type PublicKey, TAG_BYTES } from "../crypto/mod.ts";
+import { nobleAead, type PresharedKey, PrivateKey, type PublicKey, TAG_BYTES } from "../crypto/mod.ts";
 import { type Endpoint, ipDestinationOffset, ipPacketLength, ipSourceOffset, ipVersion } from "../net/mod.ts";
 import { AllowedIps } from "./allowed_ips.ts";
 import { BatchSessions } from "./batch_sessions.ts";
@@ -44,6 +44,7 @@ import {
 } from "./outcomes.ts";
 import { Peer } from "./peer.ts";
 import {
+  configUpdate,
   type PeerStatus,
   peerStatus,
   type WireGuardPeerConfig,
@@ -162,15 +163,7 @@ export class Device {
    * @returns false, and nothing happens, when the key is this device's own
    */
   setPeer(now: Millis, config: WireGuardPeerConfig): boolean {
-    const { publicKey, endpoint } = config;
-    return this.updatePeer(now, {
-      publicKey,
-      presharedKey: config.presharedKey ?? PresharedKey.none(),
-      ...endpoint === undefined ? {} : { endpoint },
-      replaceAllowedIps: true,
-      addAllowedIps: config.allowedIps,
-      persistentKeepaliveSeconds: config.persistentKeepaliveSeconds ?? 0,
-    });
+    return this.updatePeer(now, configUpdate(config));
   }
 
   /**

@@ -30,5 +30,10 @@ export { PROTOCOL_TIMERS, type ProtocolTimers } from "./constants.ts";
 export * from "./device.ts";
 export type { DeviceOptions } from "./device_context.ts";
 export { type DatagramOutcome, type DeviceEvent, DROP_REASONS, type DropReason } from "./outcomes.ts";
-export type { PeerStatus, WireGuardPeerConfig, WireGuardPeerUpdate } from "./peer_config.ts";
+export {
+  configUpdate,
+  type PeerStatus,
+  type WireGuardPeerConfig,
+  type WireGuardPeerUpdate,
+} from "./peer_config.ts";
 export { isHandshake } from "./messages.ts";

@@ -17,6 +17,7 @@ import {
 import type { Cidr, Endpoint } from "../../net/mod.ts";
 import {
   AllowedIps,
+  configUpdate,
   type PeerStatus,
   type WireGuardPeerConfig,
   type WireGuardPeerUpdate,
@@ -208,15 +209,7 @@ export class FastPlane implements WireGuardPlane {
   }
 
   setPeer(config: WireGuardPeerConfig): void {
-    const { publicKey, endpoint } = config;
-    this.updatePeer({
-      publicKey,
-      presharedKey: config.presharedKey ?? PresharedKey.none(),
-      ...endpoint === undefined ? {} : { endpoint },
-      replaceAllowedIps: true,
-      addAllowedIps: config.allowedIps,
-      persistentKeepaliveSeconds: config.persistentKeepaliveSeconds ?? 0,
-    });
+    this.updatePeer(configUpdate(config));
   }
 
   updatePeer(update: WireGuardPeerUpdate): void {
