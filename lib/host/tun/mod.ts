@@ -5,6 +5,5 @@
  */
 
 export * from "./offload_tun.ts";
-export { canConfigureNetwork, hasTunDevice } from "./privileges.ts";
-export type { TunOptions } from "./tun_attach.ts";
+export { canConfigureNetwork, hasTunDevice, type TunOptions } from "./tun_attach.ts";
 export * from "./tun_device.ts";

@@ -5,7 +5,6 @@
  */
 
 import { HostError } from "../host_error.ts";
-import { Libc } from "../ffi/mod.ts";
 import { attachTun, IFF_VNET_HDR, type TunOptions } from "./tun_attach.ts";
 
 // linux/if_tun.h
@@ -34,33 +33,15 @@ export interface OffloadTun {
  * @throws RangeError, NoTunDeviceError, NotPermittedError, InterfaceExistsError, HostError
  */
 export function openOffloadTun(options: TunOptions): OffloadTun {
-  const libc = Libc.open();
-  let fd = -1;
-  try {
-    fd = attachTun(libc, options, IFF_VNET_HDR);
-    const headerBytes = new Uint8Array(Int32Array.of(VIRTIO_HEADER_BYTES).buffer);
-    if (libc.ioctl(fd, TUNSETVNETHDRSZ, headerBytes) < 0) {
-      throw new HostError(
-        `Cannot set up ${options.name} for superpackets: error ${libc.errno} of the kernel`,
-      );
-    }
-    const tso = libc.ioctlValue(fd, TUNSETOFFLOAD, TUN_F_CSUM_TSO4_TSO6) >= 0;
-    const uso = tso && libc.ioctlValue(fd, TUNSETOFFLOAD, TUN_F_CSUM_TSO4_TSO6 | TUN_F_USO4_USO6) >= 0;
-    let isClosed = false;
-    return {
-      name: options.name,
-      fd,
-      offloads: { tso, uso },
-      close: () => {
-        if (isClosed) return;
-        isClosed = true;
-        libc.close(fd);
-        libc.unload();
-      },
-    };
-  } catch (error) {
-    if (fd >= 0) libc.close(fd);
-    libc.unload();
-    throw error;
+  const descriptor = attachTun(options, IFF_VNET_HDR);
+  const { libc, fd } = descriptor;
+  const headerBytes = new Uint8Array(Int32Array.of(VIRTIO_HEADER_BYTES).buffer);
+  if (libc.ioctl(fd, TUNSETVNETHDRSZ, headerBytes) < 0) {
+    const { errno } = libc;
+    descriptor.close();
+    throw new HostError(`Cannot set up ${options.name} for superpackets: error ${errno} of the kernel`);
   }
+  const tso = libc.ioctlValue(fd, TUNSETOFFLOAD, TUN_F_CSUM_TSO4_TSO6) >= 0;
+  const uso = tso && libc.ioctlValue(fd, TUNSETOFFLOAD, TUN_F_CSUM_TSO4_TSO6 | TUN_F_USO4_USO6) >= 0;
+  return { name: options.name, fd, offloads: { tso, uso }, close: () => descriptor.close() };
 }

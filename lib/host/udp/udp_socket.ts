@@ -9,6 +9,7 @@ import { Endpoint, IpAddress } from "../../net/mod.ts";
 import {
   AF_INET,
   AF_INET6,
+  Descriptor,
   ERRNO,
   IP_PKTINFO,
   Libc,
@@ -73,7 +74,7 @@ export function bindUdp(address: IpAddress, port: number): BoundUdp | PortTaken 
   const libc = Libc.open();
   const options = address.family === 6 ? [[SOL_IPV6, IPV6_V6ONLY, 1] as const] : [];
   const fd = bind(libc, new Endpoint(address, port), { bufferBytes: BOUND_BUFFER_BYTES, options });
-  if (fd >= 0) return describe(libc, fd, address.family);
+  if (fd >= 0) return describe(new Descriptor(libc, fd), address.family);
   libc.unload();
   if (-fd === ERRNO.EADDRINUSE) return "port-taken";
   throw new HostError(`Cannot open UDP port ${port} of ${address}: error ${-fd} of the kernel`);
@@ -105,7 +106,7 @@ export function openOffloadUdp(port: number): OffloadUdp | PortTaken {
       libc.setOption(fd, SOL_UDP, UDP_SEGMENT, 0);
     const gro = libc.setOption(fd, SOL_UDP, UDP_GRO, 1);
     return {
-      ...describe(libc, fd, family),
+      ...describe(new Descriptor(libc, fd), family),
       offloads: { gso, gro },
       setMark: (mark) => setMark(libc, fd, mark),
     };
@@ -146,20 +147,9 @@ function bind(libc: Libc, endpoint: Endpoint, { bufferBytes, options }: SocketSe
   return -errno;
 }
 
-/** @returns the socket, which unloads the library when it is closed */
-function describe(libc: Libc, fd: number, family: 4 | 6): BoundUdp {
+function describe(descriptor: Descriptor, family: 4 | 6): BoundUdp {
+  const { libc, fd } = descriptor;
   const name = new Uint8Array(SOCKADDR_BYTES);
   libc.getsockname(fd, name);
-  let isClosed = false;
-  return {
-    fd,
-    family,
-    port: ((name[2] ?? 0) << 8) | (name[3] ?? 0),
-    close: () => {
-      if (isClosed) return;
-      isClosed = true;
-      libc.close(fd);
-      libc.unload();
-    },
-  };
+  return { fd, family, port: ((name[2] ?? 0) << 8) | (name[3] ?? 0), close: () => descriptor.close() };
 }
