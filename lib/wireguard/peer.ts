@@ -11,7 +11,7 @@ import { CookieGenerator } from "./cookies.ts";
 import type { DeviceContext } from "./device_context.ts";
 import { createInitiation, type PendingInitiation, type SessionKeys } from "./handshake.ts";
 import { InitiationGuard } from "./handshake_limits.ts";
-import { Keypair, Keypairs } from "./keypair.ts";
+import { Keypair, Keypairs, type SessionFields } from "./keypair.ts";
 import { TRANSPORT_HEADER_BYTES, writeTransportHeader } from "./messages.ts";
 import type { DropReason } from "./outcomes.ts";
 import { PeerTimers, TIMER, type Timer } from "./peer_timers.ts";
@@ -172,11 +172,7 @@ export class Peer {
   }
 
   /** Begins a session with the keys of a handshake, at the index that the handshake used. */
-  beginSession(now: Millis, keys: SessionKeys, session: {
-    readonly isInitiator: boolean;
-    readonly localIndex: number;
-    readonly remoteIndex: number;
-  }): void {
+  beginSession(now: Millis, keys: SessionKeys, session: SessionFields): void {
     const { aead, indices, timers } = this.#context;
     const keypair = new Keypair({
       ...session,

@@ -36,7 +36,6 @@ import { superpacketBounds } from "./gso_sender.ts";
 import {
   type Command,
   COUNTED_DROPS,
-  dropMemory,
   parseEvent,
   updatePeerCommands,
   type WorkerReport,
@@ -135,7 +134,7 @@ export class FastPlane implements WireGuardPlane {
       wakeFd: wakeUp.fd,
       commands: commandMemory(),
       peerStats: peerStatsMemory(),
-      drops: dropMemory(),
+      drops: new SharedArrayBuffer(COUNTED_DROPS.length * 8),
     };
     const worker = await startWorker<WorkerReport>({
       url: new URL("./worker.ts", import.meta.url),

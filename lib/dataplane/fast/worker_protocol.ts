@@ -43,6 +43,7 @@ export interface WorkerSetup {
   readonly wakeFd: number;
   readonly commands: SharedArrayBuffer;
   readonly peerStats: SharedArrayBuffer;
+  /** A 64-bit float for each of `COUNTED_DROPS`. */
   readonly drops: SharedArrayBuffer;
 }
 
@@ -78,11 +79,6 @@ export const COUNTED_DROPS: readonly string[] = [
   "send-failed",
   "interface-full",
 ];
-
-/** @returns memory for the counters */
-export function dropMemory(): SharedArrayBuffer {
-  return new SharedArrayBuffer(COUNTED_DROPS.length * 8);
-}
 
 /** @returns the event as plain data */
 export function plainEvent(event: DeviceEvent): Plain<DeviceEvent> {
