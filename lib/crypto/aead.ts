@@ -4,6 +4,8 @@
  * @module
  */
 
+import { KEY_BYTES } from "./secret.ts";
+
 /** Length of the authentication tag in bytes (RFC 8439 §2.8). */
 export const TAG_BYTES = 16;
 
@@ -58,8 +60,6 @@ export interface Aead {
    */
   key(bytes: Uint8Array): AeadKey;
 }
-
-const KEY_BYTES = 32;
 
 /** The cipher of RFC 8439 §2.8 with an explicit nonce; lengths and room in `out` have been checked. */
 export interface NonceCipher {

@@ -4,11 +4,8 @@
  */
 
 import { decodeBase64, encodeBase64, equalBytes, randomBytes, type RandomSource } from "../base/mod.ts";
-import { isAllZero, Secret } from "./secret.ts";
+import { isAllZero, KEY_BYTES, Secret } from "./secret.ts";
 import { x25519 } from "./x25519.ts";
-
-/** Length of every key of this module in bytes. */
-export const KEY_BYTES = 32;
 
 /** An X25519 public key: what WireGuard calls a peer's public key. */
 export class PublicKey {
@@ -58,7 +55,7 @@ export class PrivateKey extends Secret {
   readonly publicKey: PublicKey;
 
   private constructor(bytes: Uint8Array) {
-    super(bytes, KEY_BYTES);
+    super(bytes);
     const scalar = this.exposeBytes();
     // RFC 7748 §5: decodeScalar25519.
     scalar[0] = (scalar[0] as number) & 248;
@@ -99,10 +96,6 @@ export class PrivateKey extends Secret {
 export class PresharedKey extends Secret {
   /** Most peers of many have none; wiping it changes nothing. */
   static readonly #none = new PresharedKey(new Uint8Array(KEY_BYTES));
-
-  private constructor(bytes: Uint8Array) {
-    super(bytes, KEY_BYTES);
-  }
 
   /**
    * @param bytes 32 bytes, copied

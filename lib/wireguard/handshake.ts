@@ -27,10 +27,7 @@ const NO_PAYLOAD = new Uint8Array(0);
 export type HandshakeParts = Readonly<Pick<DeviceContext<unknown>, "privateKey" | "random" | "aead">>;
 
 /** Keys for the two directions, 32 bytes each. */
-export interface SessionKeys {
-  readonly send: Uint8Array;
-  readonly receive: Uint8Array;
-}
+export type SessionKeys = ReturnType<HandshakeState["split"]>;
 
 /** An initiation of ours that waits for its response. */
 export interface PendingInitiation {

@@ -28,9 +28,10 @@ import type { IpFamily } from "../../net/mod.ts";
 import { type BatchSession, DatagramQueue, type Device, isHandshake } from "../../wireguard/mod.ts";
 import { GroBatches } from "./gro_batches.ts";
 import { GsoBatch } from "./gso_batch.ts";
+import type { WorkerSocket } from "./worker_protocol.ts";
 import { readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
 import { GroReceiver, RECEIVE_ROOM_BYTES, RECEIVER_AREA_BYTES } from "./gro_receiver.ts";
-import { GsoSender, type GsoSenderParts, type SendDrop, SENDER_AREA_BYTES } from "./gso_sender.ts";
+import { GsoSender, type SendDrop, SENDER_AREA_BYTES } from "./gso_sender.ts";
 
 const MAX_SUPERPACKET_BYTES = 65_535;
 const NO_DESCRIPTOR = -1;
@@ -151,7 +152,7 @@ export class PacketEngine {
   }
 
   /** Sends and receives by another socket from now on, or by none. @returns the former one's descriptor */
-  useSocket(socket: Pick<GsoSenderParts, "fd" | "family" | "hasGso"> | undefined): number | undefined {
+  useSocket(socket: WorkerSocket | undefined): number | undefined {
     const { io, cipher, base, onDrop } = this.#parts;
     const former = this.#udpFd;
     // Without a socket there are no sessions, and none begins.

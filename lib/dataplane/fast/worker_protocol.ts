@@ -19,6 +19,7 @@ import {
   type WireGuardPeerUpdate,
 } from "../../wireguard/mod.ts";
 import type { CipherChoice } from "../packet_plane.ts";
+import type { GsoSenderParts } from "./gso_sender.ts";
 
 /** The same as data that goes to another thread: keys in base64, addresses as text. */
 export type Plain<T> = T extends PublicKey | PresharedKey | Endpoint | Cidr ? string
@@ -26,11 +27,7 @@ export type Plain<T> = T extends PublicKey | PresharedKey | Endpoint | Cidr ? st
   : T;
 
 /** A socket that the worker is to use. */
-export interface WorkerSocket {
-  readonly fd: number;
-  readonly family: 4 | 6;
-  readonly hasGso: boolean;
-}
+export type WorkerSocket = Pick<GsoSenderParts, "fd" | "family" | "hasGso">;
 
 /** What a worker begins with: no key, no socket, no peers. */
 export interface WorkerSetup {

@@ -64,16 +64,13 @@ export interface OffloadUdp extends BoundUdp {
   setMark(mark: number): boolean;
 }
 
-/** What somebody else has. */
-export type PortTaken = "port-taken";
-
 /**
  * Binds a socket on one address of this host.
  * @param port 0 for any free one
  * @returns the socket, or that the port is taken
  * @throws HostError for anything else, also where there is no C library to call
  */
-export function bindUdp(address: IpAddress, port: number): BoundUdp | PortTaken {
+export function bindUdp(address: IpAddress, port: number): BoundUdp | "port-taken" {
   const libc = Libc.open();
   const options = address.family === 6 ? [[SOL_IPV6, IPV6_V6ONLY, 1] as const] : [];
   const fd = bind(libc, new Endpoint(address, port), { bufferBytes: BOUND_BUFFER_BYTES, options });
@@ -89,7 +86,7 @@ export function bindUdp(address: IpAddress, port: number): BoundUdp | PortTaken 
  * @returns the socket, or that the port is taken
  * @throws HostError for anything else
  */
-export function openOffloadUdp(port: number): OffloadUdp | PortTaken {
+export function openOffloadUdp(port: number): OffloadUdp | "port-taken" {
   const libc = Libc.open();
   let errno = 0;
   for (const family of [6, 4] as const) {
