@@ -68,6 +68,9 @@ export interface KeyedRateLimiterOptions {
   readonly maxSources: number;
 }
 
+// So much of one is given early: the sum of as many steps as a burst has is rounded, and may come out above the burst.
+const ROUNDING = 0.001;
+
 /**
  * A token bucket for each source, which refuses whoever has emptied theirs. It holds one number a source, the time at
  * which its bucket is full again (the generic cell rate algorithm, ITU-T I.371), so that no timer refills anything.
@@ -95,7 +98,7 @@ export class KeyedRateLimiter {
   allows(now: Millis, source: string): boolean {
     const { burst, everyMs, maxSources } = this.#options;
     const fullAt = Math.max(now, this.#fullAt.get(source) ?? now) + everyMs;
-    if (fullAt - now > burst * everyMs) return false;
+    if (fullAt - now > (burst + ROUNDING) * everyMs) return false;
     this.#fullAt.delete(source);
     this.#fullAt.set(source, fullAt as Millis);
     if (this.#fullAt.size > maxSources) {

@@ -26,6 +26,16 @@ Deno.test("KeyedRateLimiter holds back one source and not the others", () => {
   assert.equal(allowed(10_000, "a", 10), 3, "no more than the burst is saved");
 });
 
+Deno.test("KeyedRateLimiter loses nothing of a burst to rounding, and adds nothing", () => {
+  for (let burst = 1; burst <= 300; burst++) {
+    const limiter = new KeyedRateLimiter({ burst, everyMs: 1_000 / burst, maxSources: 1 });
+    for (const now of [0.1, 2_000.7, 86_400_000.123, 86_401_000.123]) {
+      const allowed = Array.from({ length: burst + 5 }, () => limiter.allows(millis(now), "a"));
+      assert.equal(allowed.filter((isAllowed) => isAllowed).length, burst, `${burst} at ${now}`);
+    }
+  }
+});
+
 Deno.test("KeyedRateLimiter remembers no more sources than it may", () => {
   const limiter = new KeyedRateLimiter({ burst: 1, everyMs: 1_000, maxSources: 2 });
   for (const source of ["a", "b", "c"]) assert.equal(limiter.allows(millis(0), source), true);
