@@ -83,7 +83,7 @@ export class PortOffer implements AsyncDisposable {
     }
     this.#outcomes.count("connected");
     onConnected();
-    await relay(stream, service, { signal });
+    await relay(stream, service, signal);
     await service.closed;
     return "connected";
   }

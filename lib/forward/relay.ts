@@ -16,24 +16,19 @@ export interface RelayResult {
   readonly isComplete: boolean;
 }
 
-/** What ends a relay early. */
-export interface RelayOptions {
-  /** Resets both streams. */
-  readonly signal?: AbortSignal;
-}
-
 // Those above are the channel's own, and mean nothing to whoever is on the far side of a relay.
 const MAX_RESET_CODE = 0xffff_ffef;
 
 /**
  * Copies both directions until both have ended. The end of one direction is passed on and leaves the other alone; a
  * reset is passed on with its code. Each direction has one piece under way, so that who writes waits for who reads.
+ * @param signal resets both streams
  * @returns what went through; it never throws
  */
 export async function relay(
   first: Duplex,
   second: Duplex,
-  { signal }: RelayOptions = {},
+  signal?: AbortSignal,
 ): Promise<RelayResult> {
   const stop = (): void => resetBoth(first, second, REFUSAL_CODES.failed);
   signal?.addEventListener("abort", stop);
