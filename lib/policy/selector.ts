@@ -5,7 +5,7 @@
 
 import { InvalidSelectorError } from "./errors.ts";
 import { evaluate, type Expression, format, type SelectorSubject } from "./selector_expression.ts";
-import { isProblem, parseExpression } from "./selector_parser.ts";
+import { parseExpression } from "./selector_parser.ts";
 
 export type { SelectorSubject } from "./selector_expression.ts";
 export { MAX_SELECTOR_DEPTH, MAX_SELECTOR_LENGTH } from "./selector_parser.ts";
@@ -51,15 +51,17 @@ export class Selector {
    * @throws InvalidSelectorError
    */
   static parse(text: string): Selector {
-    const result = parseExpression(text);
-    if (!isProblem(result)) return new Selector(result);
-    throw new InvalidSelectorError(text, result.problem, result.position, result.hint);
+    return new Selector(parseExpression(text));
   }
 
   /** @returns the selector, or undefined when `text` is none; for text from other machines */
   static tryParse(text: string): Selector | undefined {
-    const result = parseExpression(text);
-    return isProblem(result) ? undefined : new Selector(result);
+    try {
+      return Selector.parse(text);
+    } catch (error) {
+      if (error instanceof InvalidSelectorError) return undefined;
+      throw error;
+    }
   }
 
   /** Whether `subject` is one of those that are meant. */
