@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, Millis } from "./clock.ts";
+import type { Clock, Millis } from "./time.ts";
 
 /** How much may be spent, in a unit that the caller chooses: bytes, messages, microseconds of work. */
 export interface TokenBucketLimits {
@@ -20,7 +20,7 @@ export interface TokenBucketLimits {
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { VirtualClock } from "./clock.ts";
+ * import { VirtualClock } from "./time.ts";
  * import { TokenBucket } from "./rate_limit.ts";
  * const clock = new VirtualClock();
  * const bucket = new TokenBucket(clock, { burst: 10, perSecond: 2 });
@@ -78,7 +78,7 @@ const ROUNDING = 0.001;
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { millis } from "./clock.ts";
+ * import { millis } from "./time.ts";
  * import { KeyedRateLimiter } from "./rate_limit.ts";
  * const limiter = new KeyedRateLimiter({ burst: 2, everyMs: 100, maxSources: 10 });
  * const asked = [0, 0, 0, 100].map((at) => limiter.allows(millis(at), "192.0.2.1"));

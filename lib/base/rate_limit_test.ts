@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { millis, VirtualClock } from "./clock.ts";
+import { millis, VirtualClock } from "./time.ts";
 import { KeyedRateLimiter, TokenBucket } from "./rate_limit.ts";
 
 Deno.test("TokenBucket lets a burst pass, then what it earns", () => {
