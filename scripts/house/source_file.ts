@@ -15,6 +15,21 @@ export interface ImportStatement {
   readonly line: number;
 }
 
+/** What breaks a rule in a file. */
+export interface Finding {
+  /** Counted from 1. */
+  readonly line: number;
+  /** What is wrong and, where it is not plain, what to do. */
+  readonly message: string;
+  /** A warning is printed and fails nothing. */
+  readonly isWarning?: boolean;
+}
+
+/** A finding, and the file, relative to the root of the project. */
+export interface FindingAt extends Finding {
+  readonly path: string;
+}
+
 const IMPORT_PATTERN =
   /\b(?:import|export)\b[^"';()]*?\bfrom\s*(["'])( *)\1|\bimport\s*(["'])( *)\3|\bimport\s*\(\s*(["'])( *)\5/g;
 
