@@ -10,8 +10,7 @@ import type { Finding, FindingAt, SourceFile } from "./source_file.ts";
 import { machinePathRule, moduleStateRule, purityRule, unfinishedRule } from "./text_rules.ts";
 
 export { lineCount } from "./file_rules.ts";
-export { readTree } from "./read_tree.ts";
-export { SourceFile } from "./source_file.ts";
+export { readTree, SourceFile } from "./source_file.ts";
 
 /** One place that breaks a rule. */
 export interface Violation extends FindingAt {
