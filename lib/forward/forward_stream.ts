@@ -14,7 +14,7 @@
 
 import { IpAddress } from "../net/mod.ts";
 import { type DialLimits, type DialRefusal, type DialTarget, REFUSAL_CODES, refusalOf } from "./dial.ts";
-import { type Duplex, ResumedDuplex } from "./duplex.ts";
+import { type Duplex, resumed } from "./duplex.ts";
 
 /** The topic of such streams. */
 export const FORWARD_TOPIC = "forward";
@@ -67,7 +67,7 @@ export async function awaitAccepted(
   const answer = await stream.read();
   clearTimeout(timer);
   signal.removeEventListener("abort", giveUp);
-  if (answer?.[0] === ACCEPTED) return new ResumedDuplex(stream, answer.subarray(1));
+  if (answer?.[0] === ACCEPTED) return resumed(stream, answer.subarray(1));
   giveUp();
   return { refusal: answer === undefined ? refusalOf(stream.resetCode) : "failed" };
 }

@@ -5,7 +5,7 @@
 
 import { concatBytes } from "../base/mod.ts";
 import { type Dial, type DialTarget, isRefusal, REFUSAL_CODES } from "./dial.ts";
-import { type Duplex, ResumedDuplex } from "./duplex.ts";
+import { type Duplex, resumed } from "./duplex.ts";
 import { type ListenerLimits, LocalListener } from "./local_listener.ts";
 import { relay } from "./relay.ts";
 import {
@@ -77,7 +77,7 @@ export class SocksProxy extends LocalListener<HandshakeFault> {
       return linger(client);
     }
     if (!await client.write(encodeReply(SOCKS5_REPLY.succeeded))) return remote.reset(REFUSAL_CODES.failed);
-    await relay(new ResumedDuplex(client, handshake.rest), remote, signal);
+    await relay(resumed(client, handshake.rest), remote, signal);
   }
 
   async #handshake(client: TcpDuplex): Promise<HandshakeResult> {

@@ -173,9 +173,7 @@ class SelectorParser {
     const sign = this.#take();
     const isNegated = sign.kind === "!=" || sign.value === "notin";
     const values = sign.kind === "word" ? this.#list(isName) : [this.#value(isName)];
-    return isName
-      ? { kind: "name", values, isNegated }
-      : { kind: "label", key: key.value, values, isNegated };
+    return { kind: "comparison", key: key.value, values, isNegated };
   }
 
   #list(isName: boolean): readonly string[] {
