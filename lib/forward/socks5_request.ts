@@ -32,12 +32,16 @@ export const SOCKS5_REPLY = {
 export type Socks5Reply = (typeof SOCKS5_REPLY)[keyof typeof SOCKS5_REPLY];
 
 /** Why a client is not served. */
-export type Socks5Fault =
-  | "not-socks5"
-  | "no-method"
-  | "unsupported-command"
-  | "unsupported-address"
-  | "malformed";
+export const SOCKS5_FAULTS = [
+  "not-socks5",
+  "no-method",
+  "unsupported-command",
+  "unsupported-address",
+  "malformed",
+] as const;
+
+/** One of them. */
+export type Socks5Fault = typeof SOCKS5_FAULTS[number];
 
 /** What a decoder has found: a value and its length, that it needs more bytes, or why it wants none. */
 export type Socks5Result<T> =

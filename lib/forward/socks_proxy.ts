@@ -13,6 +13,7 @@ import {
   decodeRequest,
   encodeChoice,
   encodeReply,
+  SOCKS5_FAULTS,
   SOCKS5_REPLY,
   type Socks5Fault,
   type Socks5Reply,
@@ -30,17 +31,9 @@ export interface SocksProxyOptions extends ListenerLimits {
   readonly handshakeTimeoutMs?: number;
 }
 
-const FAULTS = [
-  "not-socks5",
-  "no-method",
-  "unsupported-command",
-  "unsupported-address",
-  "malformed",
-  "closed-early",
-  "handshake-timeout",
-] as const;
 /** Why a client was not served. */
-type HandshakeFault = typeof FAULTS[number];
+type HandshakeFault = Socks5Fault | "closed-early" | "handshake-timeout";
+const FAULTS: readonly HandshakeFault[] = [...SOCKS5_FAULTS, "closed-early", "handshake-timeout"];
 
 // How long a client has to take in the reply before the connection is closed under it (RFC 1928 §6: 10 s at most).
 const LINGER_MS = 1_000;

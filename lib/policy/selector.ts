@@ -3,12 +3,11 @@
  * @module
  */
 
-import { InvalidSelectorError } from "./errors.ts";
 import { evaluate, type Expression, format, type SelectorSubject } from "./selector_expression.ts";
-import { parseExpression } from "./selector_parser.ts";
+import { InvalidSelectorError, parseExpression } from "./selector_parser.ts";
 
 export type { SelectorSubject } from "./selector_expression.ts";
-export { MAX_SELECTOR_DEPTH, MAX_SELECTOR_LENGTH } from "./selector_parser.ts";
+export { InvalidSelectorError, MAX_SELECTOR_DEPTH, MAX_SELECTOR_LENGTH } from "./selector_parser.ts";
 
 /**
  * An expression over a member's name, labels, addresses, services and roles. Immutable. `role!=web` and
