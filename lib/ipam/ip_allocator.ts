@@ -127,7 +127,7 @@ export class IpAllocator {
     return Number(this.#allocated.size);
   }
 
-  /** The parts of the block that `allocate` takes from, in ascending order; all of its hosts unless it was said. */
+  /** The parts of the block that `allocate` takes from, in ascending order; all of its hosts before `setSlices`. */
   get slices(): readonly AddressRange[] {
     return this.#slices.map(({ first, last }) => AddressRange.fromBigInts(first, last, this.cidr.family));
   }

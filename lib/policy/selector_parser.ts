@@ -106,7 +106,9 @@ class SelectorParser {
       const { word, quoted, sign } = groups;
       const value = word ?? quoted ?? sign ?? "";
       const position = pattern.lastIndex - value.length - (quoted === undefined ? 0 : 2);
-      tokens.push({ kind: kindOf(word, quoted, sign), value, position });
+      const signKind = sign === "==" ? "=" : sign as Sign;
+      const kind = word !== undefined ? "word" : quoted !== undefined ? "quoted" : signKind;
+      tokens.push({ kind, value, position });
     }
     tokens.push({ kind: "end", value: "", position: text.length });
     return tokens;
@@ -248,14 +250,4 @@ class SelectorParser {
   #fail(problem: string, position: number, hint: string): never {
     throw new InvalidSelectorError(this.#text, problem, position, hint);
   }
-}
-
-function kindOf(
-  word: string | undefined,
-  quoted: string | undefined,
-  sign: string | undefined,
-): Token["kind"] {
-  if (word !== undefined) return "word";
-  if (quoted !== undefined) return "quoted";
-  return sign === "==" ? "=" : sign as Sign;
 }

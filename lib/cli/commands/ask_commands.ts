@@ -4,8 +4,7 @@
  */
 
 import type { PingReport, StatusReport } from "../../api/mod.ts";
-import type { ControlClient } from "../control_client.ts";
-import { AgentAnswerError } from "../control_client.ts";
+import { AgentAnswerError, type ControlClient } from "../control_client.ts";
 import { formatRtt, formatSpan, peersText, statusText } from "../output/mod.ts";
 import {
   type AnyCommand,
