@@ -3,7 +3,7 @@
  * @module
  */
 
-import { Counters, type WeftError } from "../base/mod.ts";
+import { Counters } from "../base/mod.ts";
 import { acceptNext, portInUse, SocketError } from "../transport/mod.ts";
 import {
   type Dial,
@@ -142,16 +142,12 @@ export abstract class LocalListener<Outcome extends string = never> implements A
 function listen(hostname: string, port: number): Deno.TcpListener {
   try {
     return Deno.listen({ transport: "tcp", hostname, port });
-  } catch (error) {
-    throw listenError(hostname, port, error);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.AddrInUse) throw portInUse("TCP", port, cause);
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    const hint = cause instanceof Deno.errors.PermissionDenied
+      ? "Ports below 1024 need root; choose a larger one."
+      : "Listen on an address of this host, such as 127.0.0.1.";
+    throw new SocketError(`Cannot listen on ${hostname}, TCP port ${port}: ${problem}`, { hint, cause });
   }
-}
-
-function listenError(hostname: string, port: number, cause: unknown): WeftError {
-  if (cause instanceof Deno.errors.AddrInUse) return portInUse("TCP", port, cause);
-  const problem = cause instanceof Error ? cause.message : String(cause);
-  const hint = cause instanceof Deno.errors.PermissionDenied
-    ? "Ports below 1024 need root; choose a larger one."
-    : "Listen on an address of this host, such as 127.0.0.1.";
-  return new SocketError(`Cannot listen on ${hostname}, TCP port ${port}: ${problem}`, { hint, cause });
 }

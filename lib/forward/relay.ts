@@ -43,24 +43,21 @@ async function pump(
   to: Duplex,
 ): Promise<{ readonly bytes: number; readonly isComplete: boolean }> {
   let bytes = 0;
+  const fail = (code: number | undefined) => {
+    resetBoth(from, to, code);
+    return { bytes, isComplete: false };
+  };
   try {
-    for (;;) {
-      const piece = await from.read();
-      if (piece === undefined) break;
-      if (!await to.write(piece)) {
-        resetBoth(from, to, to.resetCode);
-        return { bytes, isComplete: false };
-      }
+    for (let piece = await from.read(); piece !== undefined; piece = await from.read()) {
+      if (!await to.write(piece)) return fail(to.resetCode);
       bytes += piece.length;
     }
   } catch {
-    resetBoth(from, to, REFUSAL_CODES.failed);
-    return { bytes, isComplete: false };
+    return fail(REFUSAL_CODES.failed);
   }
-  const isComplete = from.resetCode === undefined;
-  if (isComplete) to.end();
-  else resetBoth(from, to, from.resetCode);
-  return { bytes, isComplete };
+  if (from.resetCode !== undefined) return fail(from.resetCode);
+  to.end();
+  return { bytes, isComplete: true };
 }
 
 function resetBoth(first: Duplex, second: Duplex, code: number | undefined): void {
