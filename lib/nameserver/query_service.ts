@@ -57,8 +57,7 @@ export class QueryService {
     this.#responder = new Responder(parts);
     const { queriesPerSecond } = parts;
     this.#limiter = new KeyedRateLimiter({
-      // A little more, so that rounded fractions of a millisecond cost nobody the last query of a second.
-      burst: queriesPerSecond + 0.001,
+      burst: queriesPerSecond,
       everyMs: 1000 / queriesPerSecond,
       maxSources: MAX_SOURCES,
     });
