@@ -1,5 +1,5 @@
 /**
- * Fills records with all that is due, control first, then messages, then the streams in turn, and writes them out.
+ * Fills records with all that is due: messages, then control, then the streams in turn; and writes them out.
  * @module
  */
 
