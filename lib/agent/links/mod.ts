@@ -3,7 +3,7 @@
  *
  *     StreamListener ─▶ LinkAcceptor ─▶ MessagePlane ◀─ LinkDialer ─▶ dial
  *                                        │      │
- *                              LinkTable ┘      └─ GossipDriver ⇄ Replica
+ *                              LinkTable ┘      └─ Gossip ⇄ Replica
  * @module
  */
 
