@@ -3,17 +3,17 @@
  * @module
  */
 
-import { type Environment, repeat, type StateStore, type WeftError } from "../base/mod.ts";
+import { type Environment, repeat, type StateStore, WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import { type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
-import { EndpointSelector } from "./endpoint_selector.ts";
+import { EndpointSelector, ownEndpoints } from "./endpoint_selector.ts";
 import { InterruptedError, RemovedError } from "./errors.ts";
 import type { HealthWatch } from "./health/mod.ts";
-import { KeyChange, type LeaderCoordinator } from "./leaders/mod.ts";
+import type { LeaderCoordinator } from "./leaders/mod.ts";
 import type { MessagePlane } from "./links/mod.ts";
 import { MemberSession } from "./member_session.ts";
 import { NameService } from "./names/mod.ts";
@@ -48,9 +48,9 @@ export class Agent {
   readonly #madeAt: number;
   readonly #channelCounters = channelCounters();
   readonly #resources = new AsyncDisposableStack();
-  readonly #keys: KeyChange;
   #starting: Promise<void> | undefined;
   #disposing: Promise<void> | undefined;
+  #changingKeys: Promise<void> | undefined;
   #state: StatusReport["state"] = "starting";
   #overlay: OverlayInterface | undefined;
   #session: MemberSession | undefined;
@@ -79,12 +79,6 @@ export class Agent {
       health: () => this.health,
       publish: (entries) => mesh.replica.publish({ ...NO_UPDATE, entries }),
       onChange: () => this.#names?.services.followSoon(),
-    });
-    this.#keys = new KeyChange({
-      ...this.#context,
-      leaders: () => this.leaders,
-      beginAnew: () => this.#beginAnew(),
-      fail: (error) => this.#end(error),
     });
     this.#resources.use(parts.store);
     this.#resources.defer(mesh.replica.subscribe({
@@ -157,21 +151,40 @@ export class Agent {
   }
 
   /**
-   * Goes on under new keys.
+   * Draws new keys, has them signed, and goes on under them.
    * @throws UnreachableError when no leader answers, InvalidRequestError when all refuse
    */
   async rotateKey(): Promise<void> {
-    await this.#keys.rotate();
+    const { leaders } = this;
+    if (leaders === undefined) throw new InterruptedError();
+    const endpoints = ownEndpoints(this.#parts.options);
+    await leaders.rotate(this.mesh.prepareRotation({ endpoints, channelEndpoints: endpoints }));
+    await this.#changeKeys();
   }
 
-  async #beginAnew(): Promise<boolean> {
-    this.#overlay?.followKey();
-    // It says goodbye, which takes up to a second; packets do not wait for that.
-    await this.#session?.close();
-    if (this.#state !== "running") return false;
-    await this.#startSession();
-    this.services.refresh();
-    return true;
+  /** Goes on under the keys that the network has agreed to. Harmless when repeated, and when there are none. */
+  #changeKeys(): Promise<void> {
+    return this.#changingKeys ??= this.#beginAnew().finally(() => this.#changingKeys = undefined);
+  }
+
+  /** Ends everything that knows the node by its former keys, and begins anew. */
+  async #beginAnew(): Promise<void> {
+    const update = this.mesh.adoptRotation();
+    if (update === undefined) return;
+    const publicKey = this.mesh.identity.publicKey.toString();
+    this.#context.log.info("this node goes on under a new key", { publicKey });
+    try {
+      this.#overlay?.followKey();
+      // It says goodbye, which takes up to a second; packets do not wait for that.
+      await this.#session?.close();
+      if (this.#state !== "running") return;
+      await this.#startSession();
+      this.services.refresh();
+      this.mesh.replica.publish(update);
+    } catch (error) {
+      if (!(error instanceof WeftError)) throw error;
+      this.#end(error);
+    }
   }
 
   async #start(): Promise<void> {
@@ -263,7 +276,7 @@ export class Agent {
     if (!roster.isRevoked(identity.publicKey)) return;
     if (!isRotating) this.#end(new RemovedError());
     else if (this.#state === "running") {
-      this.#keys.goOn().catch((error) =>
+      this.#changeKeys().catch((error) =>
         this.#context.log.error("cannot go on under the new key", { error })
       );
     }

@@ -6,7 +6,7 @@
 
 import type { Counters } from "../base/mod.ts";
 import type { ChannelDropReason } from "../channel/mod.ts";
-import { type MemberRecord, type MeshState, NO_UPDATE, type NodeId } from "../mesh/mod.ts";
+import type { NodeId } from "../mesh/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import type { StreamListener } from "../transport/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
@@ -56,7 +56,7 @@ export class MemberSession implements EndpointSource {
       dial: dialMessagePlane,
       tokenKey: (tokenId, publicKey) => mesh.tokens?.presharedKeyFor(tokenId, publicKey),
       serveJoin: (channel, tokenId, source) => serveJoin(channel, { tokenId, source }, parts),
-      renew: (record) => renew(mesh, record),
+      renew: (record) => this.leaders.renew(record),
       onLeaderMessage: (nodeId, message) => this.leaders.handleMessage(nodeId, message),
       onSuspicion: (from, about) => this.health.handleSuspicion(from, about),
     });
@@ -142,12 +142,4 @@ export class MemberSession implements EndpointSource {
     if (this.#isClosed) await lan?.close();
     else this.#lan = lan;
   }
-}
-
-/** A member whose record has expired is back. */
-function renew({ admission, replica }: MeshState, record: MemberRecord): boolean {
-  const renewed = admission?.renew(record);
-  if (typeof renewed !== "object") return false;
-  replica.publish({ ...NO_UPDATE, records: [renewed.signed] });
-  return true;
 }
