@@ -210,7 +210,7 @@ export class AgentOperations extends ServiceOperations implements AgentControl {
   }
 
   removeName({ name, type, data }: DnsRemoval): number {
-    const removed = namesOf(this.#agent.names).remove(name, type, data);
+    const removed = namesOf(this.#agent.names).shared.remove(name, type, data);
     if (removed > 0) return removed;
     throw new UnknownNameError(
       `Cannot remove ${JSON.stringify(name)}: this node has added no such record`,
