@@ -202,7 +202,7 @@ export class Agent {
     if (!options.rootless) await this.#openInterface();
     await this.#startNames();
     this.#context.endpoints.state();
-    this.#overlay?.peers?.start();
+    this.#overlay?.peers.start();
     this.#resources.defer(() => this.#session?.close());
     await this.#startSession(listener);
     this.services.start();

@@ -65,12 +65,10 @@ export class MemberSession implements EndpointSource {
       timers: parts.timers,
       missing: () => messages.dialer.missing(),
       probe: (nodeId, endpoint) => messages.dialer.probe(nodeId, endpoint),
-      onMember: (nodeId, endpoint) => overlay?.peers?.tryAt(nodeId, endpoint),
+      onMember: (nodeId, endpoint) => overlay?.peers.tryAt(nodeId, endpoint),
     });
     this.health = new HealthWatch({
       ...parts,
-      roster: replica.roster,
-      self: identity.id,
       messages,
       plane: overlay?.plane,
       echo: overlay?.echo,

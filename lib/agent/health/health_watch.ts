@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Environment, sleep } from "../../base/mod.ts";
+import { sleep } from "../../base/mod.ts";
 import type { PacketPlane } from "../../dataplane/mod.ts";
 import {
   type HealthTarget,
@@ -12,8 +12,9 @@ import {
   type ProbeAnswer,
   SuspicionPolicy,
 } from "../../health/mod.ts";
-import type { Member, MemberRecord, NodeId, Roster } from "../../mesh/mod.ts";
+import type { Member, MemberRecord, NodeId } from "../../mesh/mod.ts";
 import type { DeviceEvent } from "../../wireguard/mod.ts";
+import type { AgentContext } from "../agent_context.ts";
 import type { HealthEcho } from "./health_echo.ts";
 import type { Link, MessagePlane } from "../links/mod.ts";
 
@@ -28,10 +29,7 @@ interface ProbeOptions {
   readonly dials: boolean;
 }
 
-interface HealthWatchParts extends Environment {
-  readonly roster: Roster;
-  /** This node, which is no peer of itself. */
-  readonly self: NodeId;
+interface HealthWatchParts extends AgentContext {
   readonly messages: MessagePlane;
   /** Both absent without a packet plane. */
   readonly plane: PacketPlane | undefined;
@@ -44,6 +42,8 @@ interface HealthWatchParts extends Environment {
 export class HealthWatch {
   readonly checker: OverlayHealthChecker;
   readonly #parts: HealthWatchParts;
+  /** This node, which is no peer of itself. */
+  readonly #self: NodeId;
   readonly #stop = new AbortController();
   /** Whose tunnel has worked: for them a channel that answers is no excuse. */
   readonly #hasTunnel = new Set<string>();
@@ -54,13 +54,12 @@ export class HealthWatch {
 
   constructor(parts: HealthWatchParts) {
     this.#parts = parts;
-    const { clock, timers, random, roster, self } = parts;
+    const { mesh: { roster, identity } } = parts;
+    const self = this.#self = identity.id;
     const isPeer = (id: string): boolean => id !== self && roster.get(id as NodeId) !== undefined;
     this.#suspicions = new SuspicionPolicy({ self, isPeer });
     this.checker = new OverlayHealthChecker({
-      clock,
-      timers,
-      random,
+      ...parts,
       targets: () => this.#targets(),
       probe: async (target, timeoutMs) => {
         const member = roster.get(target.id as NodeId);
@@ -114,7 +113,7 @@ export class HealthWatch {
   /** Nobody answers a handshake: perhaps the member is gone. */
   handleDeviceEvent(event: DeviceEvent): void {
     if (event.kind !== "handshake-retry") return;
-    const nodeId = this.#parts.roster.byPublicKey(event.peer)?.record.nodeId;
+    const nodeId = this.#parts.mesh.roster.byPublicKey(event.peer)?.record.nodeId;
     if (nodeId !== undefined && this.figures(nodeId)?.healthy) this.suspect(nodeId);
   }
 
@@ -138,7 +137,7 @@ export class HealthWatch {
 
   /** Asks through the tunnel. @returns milliseconds, or undefined when nothing came in time */
   async askTunnel(nodeId: NodeId, timeoutMs: number): Promise<number | undefined> {
-    const address = this.#parts.roster.get(nodeId)?.record.addresses[0];
+    const address = this.#parts.mesh.roster.get(nodeId)?.record.addresses[0];
     return address && await this.#parts.echo?.ask(address, timeoutMs);
   }
 
@@ -194,9 +193,9 @@ export class HealthWatch {
   }
 
   #targets(): HealthTarget[] {
-    const { roster, self, plane } = this.#parts;
+    const { mesh: { roster }, plane } = this.#parts;
     const sessions = new Map(plane?.peerStatuses().map((status) => [status.publicKey.toString(), status]));
-    const others = roster.members().filter(({ record }) => record.nodeId !== self);
+    const others = roster.members().filter(({ record }) => record.nodeId !== this.#self);
     this.#followLinks();
     const isMember = (id: string): boolean => roster.get(id as NodeId) !== undefined;
     for (const known of [this.#hasTunnel, this.#hadLink]) {
