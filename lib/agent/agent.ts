@@ -3,9 +3,8 @@
  * @module
  */
 
-import { type Environment, repeat, type StateStore, WeftError } from "../base/mod.ts";
+import { repeat, type StateStore, WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
-import type { AgentOptions } from "../config/mod.ts";
 import { type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
@@ -26,11 +25,9 @@ import { buildStatus } from "./status_report.ts";
 const UPKEEP_MS = 10_000;
 
 /** A node's state, and how it is to run. */
-export interface AgentParts extends Environment {
-  readonly mesh: MeshState;
+export interface AgentParts extends Omit<AgentContext, "endpoints"> {
   /** Closed by `stop`. */
   readonly store: StateStore & Disposable;
-  readonly options: AgentOptions;
   readonly limits?: CarrierLimits;
 }
 
@@ -42,7 +39,6 @@ export class Agent {
   readonly services: ServiceHost;
   /** Settles when the agent has ended; rejects when that was not by `stop`. */
   readonly closed: Promise<void>;
-  readonly #parts: AgentParts;
   readonly #ended = Promise.withResolvers<void>();
   readonly #context: AgentContext;
   readonly #madeAt: number;
@@ -57,13 +53,11 @@ export class Agent {
   #names: NameService | undefined;
 
   constructor(parts: AgentParts) {
-    this.#parts = parts;
-    this.mesh = parts.mesh;
+    const { mesh, options, log } = parts;
+    this.mesh = mesh;
     this.secrets = new DeviceSecrets(parts.store);
-    const { mesh, options, clock, timers, random, log } = parts;
-    const endpoints = new EndpointSelector(mesh, options);
-    this.#context = { clock, timers, random, log, mesh, options, endpoints };
-    this.#madeAt = clock.now();
+    this.#context = { ...parts, endpoints: new EndpointSelector(mesh, options) };
+    this.#madeAt = parts.clock.now();
     this.closed = this.#ended.promise;
     // Whoever does not wait for the end must not be ended by it.
     this.closed.catch(() => {});
@@ -157,7 +151,7 @@ export class Agent {
   async rotateKey(): Promise<void> {
     const { leaders } = this;
     if (leaders === undefined) throw new InterruptedError();
-    const endpoints = ownEndpoints(this.#parts.options);
+    const endpoints = ownEndpoints(this.#context.options);
     await leaders.rotate(this.mesh.prepareRotation({ endpoints, channelEndpoints: endpoints }));
     await this.#changeKeys();
   }
@@ -188,7 +182,7 @@ export class Agent {
   }
 
   async #start(): Promise<void> {
-    const { options } = this.#parts;
+    const { options } = this.#context;
     const { record } = this.mesh;
     if (this.#state !== "starting") throw new InterruptedError();
     if (record.revoked && !this.mesh.isRotating) throw new RemovedError();
@@ -218,7 +212,7 @@ export class Agent {
   }
 
   async #startSession(
-    listener: StreamListener = listenTcp({ port: this.#parts.options.port }),
+    listener: StreamListener = listenTcp({ port: this.#context.options.port }),
   ): Promise<void> {
     const session = new MemberSession({
       ...this.#context,
@@ -234,12 +228,10 @@ export class Agent {
   }
 
   async #openInterface(): Promise<void> {
-    const opened = await OverlayInterface.open({
-      ...this.#context,
-      store: this.#parts.store,
-      secrets: this.secrets,
-      observer: (event) => this.#session?.health.handleDeviceEvent(event),
-    });
+    const opened = await OverlayInterface.open(
+      this.#context,
+      (event) => this.#session?.health.handleDeviceEvent(event),
+    );
     this.#resources.use(opened);
     if (this.#state !== "starting") throw new InterruptedError();
     this.#overlay = opened;
@@ -249,11 +241,7 @@ export class Agent {
   }
 
   async #startNames(): Promise<void> {
-    const names = await NameService.open({
-      ...this.#context,
-      store: this.#parts.store,
-      offered: () => this.services.offered(),
-    });
+    const names = await NameService.open(this.#context, () => this.services.offered());
     if (this.#state !== "starting") {
       await names?.close();
       throw new InterruptedError();

@@ -41,7 +41,6 @@ export class MemberSession implements EndpointSource {
   readonly #prober: DhtProber;
   #lan: LanDiscovery | undefined;
   #dht: DhtDiscovery | undefined;
-  #removeSource: () => void = () => {};
   #isClosed = false;
 
   constructor(parts: MemberSessionParts) {
@@ -61,11 +60,8 @@ export class MemberSession implements EndpointSource {
       onSuspicion: (from, about) => this.health.handleSuspicion(from, about),
     });
     this.leaders = new LeaderCoordinator({ ...parts, messages });
-    this.#prober = new DhtProber({
-      timers: parts.timers,
-      missing: () => messages.dialer.missing(),
-      probe: (nodeId, endpoint) => messages.dialer.probe(nodeId, endpoint),
-      onMember: (nodeId, endpoint) => overlay?.peers.tryAt(nodeId, endpoint),
+    this.#prober = new DhtProber(parts.timers, messages.dialer, (nodeId, endpoint) => {
+      overlay?.peers.tryAt(nodeId, endpoint);
     });
     this.health = new HealthWatch({
       ...parts,
@@ -86,11 +82,11 @@ export class MemberSession implements EndpointSource {
   }
 
   endpointsOf(nodeId: NodeId): Endpoint[] {
-    return [...this.#lan?.endpointsOf(nodeId) ?? [], ...this.#prober.endpointsOf(nodeId)];
+    return [...this.#lan?.discovery.endpointsOf(nodeId) ?? [], ...this.#prober.endpointsOf(nodeId)];
   }
 
   async start(): Promise<void> {
-    this.#removeSource = this.#parts.endpoints.addSource(this);
+    this.#parts.endpoints.source = this;
     this.messages.start();
     this.health.start();
     this.leaders.start();
@@ -102,7 +98,7 @@ export class MemberSession implements EndpointSource {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#removeSource();
+    this.#parts.endpoints.source = undefined;
     this.#prober.close();
     await Promise.all([this.#lan?.close(), this.#dht?.close()]);
     this.health.close();
@@ -124,13 +120,12 @@ export class MemberSession implements EndpointSource {
 
   async #startLan(): Promise<void> {
     const { messages, health } = this;
-    const { mesh, options, endpoints, overlay, clock } = this.#parts;
-    const { roster, identity: { id: self } } = mesh;
-    const moved = new MovedMembers({ clock, roster, self, messages, health, peers: overlay?.peers });
+    const { mesh, options, endpoints, overlay } = this.#parts;
+    const moved = new MovedMembers({ ...this.#parts, messages, health, peers: overlay?.peers });
     const lan = await LanDiscovery.start({
       ...this.#parts,
       networkId: mesh.network.id,
-      nodeId: self,
+      nodeId: mesh.identity.id,
       role: { kind: "member", port: options.port, isLeader: () => mesh.role === "leader" },
       overlay: endpoints.overlay,
       observer: ({ kind, nodeId, endpoint }) => {

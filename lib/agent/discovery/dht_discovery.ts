@@ -3,10 +3,9 @@
  * @module
  */
 
-import { type Environment, sleep } from "../../base/mod.ts";
+import { sleep } from "../../base/mod.ts";
 import type { AgentOptions, DhtBootstrapOption } from "../../config/mod.ts";
-import { Dht } from "../../discovery/mod.ts";
-import type { NetworkId } from "../../mesh/mod.ts";
+import { Dht, type DhtParts } from "../../discovery/mod.ts";
 import { type Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
 import { LocalDatagrams } from "../../transport/mod.ts";
 import { ownEndpoints } from "../endpoint_selector.ts";
@@ -18,17 +17,10 @@ const MAX_ADDRESSES_EACH = 4;
 const ANYWHERE = IpAddress.fromBytes(new Uint8Array(4));
 
 /** Who is announced, and who receives what is found. */
-export interface DhtDiscoveryParts extends Environment {
-  readonly networkId: NetworkId;
-  /** Where others are to dial, 1 to 65535; absent for who has a token and only looks. */
-  readonly port?: number;
+interface DhtDiscoveryParts extends Omit<DhtParts, "routers" | "socket"> {
   readonly options: AgentOptions;
   /** The overlay's prefixes: nobody is looked for in the overlay itself. */
   readonly overlay: readonly Cidr[];
-  /** Whether somebody is missing. */
-  isLooking(): boolean;
-  /** Receives where somebody of the network says to listen; nothing of it is proved. */
-  readonly observer: (endpoint: Endpoint) => void;
 }
 
 /** Announces this node, and looks for others, by a socket of its own; over IPv4, as most of the DHT does. */

@@ -6,7 +6,7 @@
 import { sleep, type Timers } from "../../base/mod.ts";
 import type { NodeId } from "../../mesh/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
-import type { ProbeOutcome } from "../links/mod.ts";
+import type { LinkDialer } from "../links/mod.ts";
 
 /** More endpoints than this do not wait; the next round finds them again. */
 const MAX_WAITING = 32;
@@ -17,29 +17,28 @@ const MAX_PROBING = 4;
 /** After each probe, whatever came of it. */
 const PROBE_PAUSE_MS = 500;
 
-interface DhtProberParts {
-  readonly timers: Timers;
-  /** @returns the members that this node would have links to, and has none, those first that matter most */
-  missing(): readonly NodeId[];
-  /** Shakes hands with one member at one endpoint, and keeps the link that comes of it. */
-  probe(nodeId: NodeId, endpoint: Endpoint): Promise<ProbeOutcome>;
-  /** A member has proved that it is at an endpoint. */
-  onMember(nodeId: NodeId, endpoint: Endpoint): void;
-}
-
 /**
  * Probes one endpoint after another, for each member that is missing: of a handshake nobody but the right one learns who
  * is called. An endpoint where nobody listens is left at once.
  */
 export class DhtProber {
-  readonly #parts: DhtProberParts;
+  readonly #timers: Timers;
+  readonly #dialer: Pick<LinkDialer, "missing" | "probe">;
+  readonly #onMember: (nodeId: NodeId, endpoint: Endpoint) => void;
   readonly #waiting = new Map<string, Endpoint>();
   readonly #proved = new Map<NodeId, Endpoint>();
   readonly #stop = new AbortController();
   #probing = 0;
 
-  constructor(parts: DhtProberParts) {
-    this.#parts = parts;
+  /** @param onMember called when a member has proved that it is at an endpoint */
+  constructor(
+    timers: Timers,
+    dialer: Pick<LinkDialer, "missing" | "probe">,
+    onMember: (nodeId: NodeId, endpoint: Endpoint) => void,
+  ) {
+    this.#timers = timers;
+    this.#dialer = dialer;
+    this.#onMember = onMember;
   }
 
   /** Has an endpoint probed after those that wait; when 32 do, it is dropped. */
@@ -62,30 +61,25 @@ export class DhtProber {
 
   async #probeAll(): Promise<void> {
     this.#probing++;
-    for (let next = this.#next(); next !== undefined; next = this.#next()) await this.#probeAt(next);
+    // What is added meanwhile comes in the same loop, and what another one has taken does not.
+    for (const [key, endpoint] of this.#waiting) {
+      this.#waiting.delete(key);
+      await this.#probeAt(endpoint);
+    }
     this.#probing--;
   }
 
-  #next(): Endpoint | undefined {
-    for (const [key, endpoint] of this.#waiting) {
-      this.#waiting.delete(key);
-      return endpoint;
-    }
-    return undefined;
-  }
-
   async #probeAt(endpoint: Endpoint): Promise<void> {
-    const { timers, missing, probe, onMember } = this.#parts;
     const { signal } = this.#stop;
-    for (const nodeId of missing().slice(0, MAX_MEMBERS_EACH)) {
-      const outcome = await probe(nodeId, endpoint);
+    for (const nodeId of this.#dialer.missing().slice(0, MAX_MEMBERS_EACH)) {
+      const outcome = await this.#dialer.probe(nodeId, endpoint);
       if (signal.aborted) return;
       if (outcome === "linked") {
         this.#proved.set(nodeId, endpoint);
-        onMember(nodeId, endpoint);
+        this.#onMember(nodeId, endpoint);
         return;
       }
-      await sleep(timers, PROBE_PAUSE_MS, signal);
+      await sleep(this.#timers, PROBE_PAUSE_MS, signal);
       if (outcome === "nobody" || signal.aborted) return;
     }
   }

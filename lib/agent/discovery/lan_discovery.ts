@@ -3,16 +3,9 @@
  * @module
  */
 
-import type { Environment } from "../../base/mod.ts";
 import { type AgentOptions, DEFAULT_DISCOVERY_PORT } from "../../config/mod.ts";
-import {
-  Discovery,
-  type DiscoveryEvent,
-  type DiscoveryProvider,
-  type DiscoveryRole,
-} from "../../discovery/mod.ts";
-import type { NetworkId, NodeId } from "../../mesh/mod.ts";
-import { type Cidr, type Endpoint, IpAddress } from "../../net/mod.ts";
+import { Discovery, type DiscoveryParts, type DiscoveryProvider } from "../../discovery/mod.ts";
+import { type Cidr, IpAddress } from "../../net/mod.ts";
 import { LanSockets } from "../../transport/mod.ts";
 
 /** 239.255.42.98, of the block that stays within a site (RFC 2365 §6.1). */
@@ -21,21 +14,18 @@ const GROUP = IpAddress.fromBytes(Uint8Array.of(239, 255, 42, 98));
 const GROUP_TTL = 2;
 
 /** Who announces itself, and who receives what others announce. */
-export interface LanDiscoveryParts extends Environment {
-  readonly networkId: NetworkId;
-  readonly nodeId: NodeId;
-  readonly role: DiscoveryRole;
+interface LanDiscoveryParts extends Omit<DiscoveryParts, "socket" | "providers"> {
   readonly options: AgentOptions;
   /** The overlay's prefixes: nothing is announced in the overlay itself. */
   readonly overlay: readonly Cidr[];
-  readonly observer: (event: DiscoveryEvent) => void;
 }
 
 /** Announces by multicast, by broadcast and to the peers that the options name, by the runtime's own sockets. */
 export class LanDiscovery {
   /** By which ways it announces, for people. */
   readonly providers: readonly string[];
-  readonly #discovery: Discovery;
+  /** Who has announced itself. */
+  readonly discovery: Discovery;
   readonly #sockets: LanSockets;
 
   private constructor(sockets: LanSockets, parts: LanDiscoveryParts) {
@@ -52,11 +42,7 @@ export class LanDiscovery {
     }
     this.providers = providers.map(({ name }) => name);
     this.#sockets = sockets;
-    this.#discovery = new Discovery({
-      ...parts,
-      socket: sockets,
-      providers,
-    });
+    this.discovery = new Discovery({ ...parts, socket: sockets, providers });
   }
 
   /** @returns undefined when the options say no, or when this host lets nobody listen, which the log says */
@@ -71,7 +57,7 @@ export class LanDiscovery {
         interfaces: () => callableAddresses(options, overlay),
       });
       const lan = new LanDiscovery(sockets, parts);
-      lan.#discovery.start();
+      lan.discovery.start();
       return lan;
     } catch (error) {
       log.warn("discovery is off", { port: DEFAULT_DISCOVERY_PORT, error });
@@ -79,24 +65,9 @@ export class LanDiscovery {
     }
   }
 
-  /** From how many nodes announcements came lately. */
-  get heard(): number {
-    return this.#discovery.size;
-  }
-
-  /** @returns from where a node announced itself lately, the latest first */
-  endpointsOf(nodeId: NodeId): Endpoint[] {
-    return this.#discovery.endpointsOf(nodeId);
-  }
-
   /** Follows this host's addresses; new ones are announced at once. */
   async followInterfaces(): Promise<void> {
-    if (await this.#sockets.refresh()) this.#discovery.handleChange();
-  }
-
-  /** @returns how many announcements were dropped, by reason */
-  drops(): Readonly<Record<string, number>> {
-    return this.#discovery.drops();
+    if (await this.#sockets.refresh()) this.discovery.handleChange();
   }
 
   /** Says goodbye and closes. @returns when the goodbye has gone out */
@@ -104,7 +75,7 @@ export class LanDiscovery {
     // From an address that is gone nothing can be sent, and a goodbye from another one is believed after a greeting.
     await this.followInterfaces();
     await this.#sockets.flush();
-    await this.#discovery.close();
+    await this.discovery.close();
   }
 }
 

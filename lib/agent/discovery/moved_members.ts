@@ -3,9 +3,10 @@
  * @module
  */
 
-import { type Clock, KeyedRateLimiter } from "../../base/mod.ts";
-import type { NodeId, Roster } from "../../mesh/mod.ts";
+import { KeyedRateLimiter } from "../../base/mod.ts";
+import type { NodeId } from "../../mesh/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
+import type { AgentContext } from "../agent_context.ts";
 import type { HealthWatch } from "../health/mod.ts";
 import type { MessagePlane } from "../links/mod.ts";
 import type { PeerSync } from "../overlay/mod.ts";
@@ -15,11 +16,7 @@ const LIMITS = { burst: 3, everyMs: 5_000, maxSources: 1_024 };
 /** A path that works answers sooner. */
 const ANSWER_MS = 2_000;
 
-interface MovedMembersParts {
-  readonly clock: Clock;
-  readonly roster: Roster;
-  /** This node, which is no peer of itself. */
-  readonly self: NodeId;
+interface MovedMembersParts extends AgentContext {
   readonly messages: MessagePlane;
   readonly health: HealthWatch;
   /** Absent without a packet plane. */
@@ -40,14 +37,11 @@ export class MovedMembers {
 
   /** Follows one announcement; those of no member, and those that come too often, are left alone. */
   async follow(nodeId: string, endpoint: Endpoint): Promise<void> {
-    const { clock, roster, self } = this.#parts;
-    const member = roster.get(nodeId as NodeId);
-    if (member === undefined || member.record.nodeId === self) return;
+    const { clock, mesh: { roster, identity } } = this.#parts;
+    const member = roster.get(nodeId as NodeId)?.record.nodeId;
+    if (member === undefined || member === identity.id) return;
     if (!this.#limiter.allows(clock.now(), nodeId)) return;
-    await Promise.all([
-      this.#followLink(member.record.nodeId),
-      this.#followTunnel(member.record.nodeId, endpoint),
-    ]);
+    await Promise.all([this.#followLink(member), this.#followTunnel(member, endpoint)]);
   }
 
   async #followLink(nodeId: NodeId): Promise<void> {

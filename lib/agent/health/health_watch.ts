@@ -8,7 +8,6 @@ import type { PacketPlane } from "../../dataplane/mod.ts";
 import {
   type HealthTarget,
   OverlayHealthChecker,
-  type PeerFigures,
   type ProbeAnswer,
   SuspicionPolicy,
 } from "../../health/mod.ts";
@@ -86,23 +85,13 @@ export class HealthWatch {
     this.#stop.abort();
   }
 
-  /** @returns the figures of a member as of now; undefined before its first probe has ended */
-  figures(nodeId: NodeId): PeerFigures | undefined {
-    return this.checker.figures(nodeId);
-  }
-
-  /** Somebody believes that a member went away or came back: it is probed at once. */
-  suspect(nodeId: NodeId): void {
-    this.checker.suspect(nodeId);
-  }
-
   /** A member says that its own probes miss somebody: this node probes that member itself. */
   handleSuspicion(from: NodeId, about: NodeId): void {
     const { clock, log } = this.#parts;
     const suspect = this.#suspicions.handleSuspicion(clock.now(), from, about);
     if (suspect === undefined) return;
     log.debug("a member is missed by another", { member: suspect, from });
-    this.suspect(suspect as NodeId);
+    this.checker.suspect(suspect);
   }
 
   /** @returns how many suspicions of others were not followed, by reason */
@@ -114,7 +103,7 @@ export class HealthWatch {
   handleDeviceEvent(event: DeviceEvent): void {
     if (event.kind !== "handshake-retry") return;
     const nodeId = this.#parts.mesh.roster.byPublicKey(event.peer)?.record.nodeId;
-    if (nodeId !== undefined && this.figures(nodeId)?.healthy) this.suspect(nodeId);
+    if (nodeId !== undefined && this.checker.figures(nodeId)?.healthy) this.checker.suspect(nodeId);
   }
 
   /**

@@ -9,5 +9,5 @@
 
 export { dialChannel, dialMessagePlane, type DialStream, raceDial } from "./dial.ts";
 export type { Link } from "./link_table.ts";
-export type { ProbeOutcome } from "./link_dialer.ts";
+export type { LinkDialer } from "./link_dialer.ts";
 export { type LeaderMessage, type LinkObserver, MessagePlane } from "./message_plane.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type StateStore, WeftError } from "../../base/mod.ts";
+import { WeftError } from "../../base/mod.ts";
 import type { AgentOptions } from "../../config/mod.ts";
 import { DomainName, reverseOrigins } from "../../dns/mod.ts";
 import {
@@ -30,13 +30,7 @@ import { SharedNames } from "./shared_names.ts";
 const STANDARD_PORT = 53;
 const LOOPBACK = IpAddress.fromBytes(Uint8Array.of(127, 0, 0, 1));
 
-/** What a node's names are made of. */
-export interface NameServiceParts extends AgentContext {
-  /** Remembers how the host's resolver was. */
-  readonly store: StateStore;
-  /** The services whose names are served. */
-  readonly offered: ServiceNameSyncParts["offered"];
-}
+type Offered = ServiceNameSyncParts["offered"];
 
 /** The names of one node, while it runs. */
 export class NameService {
@@ -48,8 +42,11 @@ export class NameService {
   #resolver: PointedResolver | undefined;
   #problem: string | undefined;
 
-  private constructor(parts: NameServiceParts, handle: DnsHandle) {
-    const { mesh, timers, offered, endpoints: { overlay: cidrs } } = parts;
+  private constructor(
+    { mesh, timers, endpoints: { overlay: cidrs } }: AgentContext,
+    offered: Offered,
+    handle: DnsHandle,
+  ) {
     const { replica, roster } = mesh;
     const zone = DomainName.parse(handle.zone) ?? DomainName.root;
     const sync = { roster, zone, cidrs, sink: handle };
@@ -72,14 +69,15 @@ export class NameService {
 
   /**
    * Serves the zone, and points the host's resolver at it. A resolver that can't be pointed is left alone, which the log says.
+   * @param offered the services whose names are served
    * @returns undefined when names are off, or when they are not asked for and can't be served, which the log says
    * @throws WeftError when they are asked for and can't be served
    */
-  static async open(parts: NameServiceParts): Promise<NameService | undefined> {
-    const { options: { dns, rootless }, log } = parts;
+  static async open(context: AgentContext, offered: Offered): Promise<NameService | undefined> {
+    const { options: { dns, rootless }, log } = context;
     if (dns === "off" || (dns === "auto" && rootless)) return undefined;
     try {
-      return await NameService.#open(parts);
+      return await NameService.#open(context, offered);
     } catch (error) {
       if (dns === "on" || !(error instanceof WeftError)) throw error;
       log.warn("names are not served", { reason: error.message, hint: error.hint });
@@ -87,26 +85,26 @@ export class NameService {
     }
   }
 
-  static async #open(parts: NameServiceParts): Promise<NameService> {
+  static async #open(context: AgentContext, offered: Offered): Promise<NameService> {
     let problem: string | undefined;
     const leaveAlone = (error: unknown): void => {
       problem = error instanceof WeftError ? error.message : String(error);
-      parts.log.warn("this host's resolver is left alone", { reason: problem });
+      context.log.warn("this host's resolver is left alone", { reason: problem });
     };
-    let resolver = resolverOf(parts.options);
+    let resolver = resolverOf(context.options);
     let handle: DnsHandle;
     try {
-      handle = await startServer(parts, resolver);
+      handle = await startServer(context, resolver);
     } catch (error) {
       // Port 53 was only for the resolver's sake.
       if (resolver !== "resolv.conf") throw error;
       leaveAlone(error);
       resolver = undefined;
-      handle = await startServer(parts, resolver);
+      handle = await startServer(context, resolver);
     }
-    const service = new NameService(parts, handle);
+    const service = new NameService(context, offered, handle);
     try {
-      service.#resolver = await point(parts, resolver, handle);
+      service.#resolver = await point(context, resolver, handle);
     } catch (error) {
       leaveAlone(error);
     }
@@ -169,7 +167,7 @@ function forwardsOf(
 }
 
 async function startServer(
-  { mesh, options, endpoints: { overlay: cidrs }, log }: NameServiceParts,
+  { mesh, options, endpoints: { overlay: cidrs }, log }: AgentContext,
   resolver: ResolverKind | undefined,
 ): Promise<DnsHandle> {
   const { rootless, dnsPorts } = options;
@@ -190,7 +188,7 @@ async function startServer(
 }
 
 async function point(
-  { options, store, endpoints }: NameServiceParts,
+  { options, store, endpoints }: AgentContext,
   resolver: ResolverKind | undefined,
   handle: DnsHandle,
 ): Promise<PointedResolver | undefined> {

@@ -23,16 +23,10 @@ import type { DeviceEvent, ProtocolTimers } from "../../wireguard/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import { InterfaceGoneError, PacketPlaneError, RouteOverlapError } from "../errors.ts";
 import { HealthEcho } from "../health/mod.ts";
-import { type DeviceSecrets, PeerSync } from "./peer_sync.ts";
+import { PeerSync } from "./peer_sync.ts";
 import type { DataplaneReport } from "../../api/mod.ts";
 
-/** What the interface is for, and where changes of the host are noted. */
-export interface OverlayInterfaceParts extends AgentContext {
-  readonly store: StateStore;
-  readonly secrets: DeviceSecrets;
-  /** Receives handshakes and moves of peers, after the peers were brought in line. */
-  observer(event: DeviceEvent): void;
-}
+type DeviceObserver = (event: DeviceEvent) => void;
 
 /** Made, used and taken away once. */
 export class OverlayInterface implements AsyncDisposable {
@@ -44,16 +38,16 @@ export class OverlayInterface implements AsyncDisposable {
   readonly echo: HealthEcho | undefined;
   /** Settles when it is gone: with undefined after it was disposed, else with why. */
   readonly ended: Promise<WeftError | undefined>;
-  readonly #parts: OverlayInterfaceParts;
+  readonly #context: AgentContext;
   readonly #resources = new AsyncDisposableStack();
 
-  private constructor(parts: OverlayInterfaceParts, plane: WireGuardPlane) {
-    const { interfaceName, mtuBytes } = parts.options;
-    const [address] = parts.mesh.record.addresses;
-    this.#parts = parts;
+  private constructor(context: AgentContext, plane: WireGuardPlane) {
+    const { interfaceName, mtuBytes } = context.options;
+    const [address] = context.mesh.record.addresses;
+    this.#context = context;
     this.plane = plane;
-    this.peers = new PeerSync(plane, parts);
-    this.echo = address && new HealthEcho(parts, address);
+    this.peers = new PeerSync(plane, context);
+    this.echo = address && new HealthEcho(context, address);
     this.report = {
       kind: plane.kind,
       interfaceName,
@@ -70,14 +64,17 @@ export class OverlayInterface implements AsyncDisposable {
     this.#resources.defer(() => this.#unmake());
   }
 
-  /** @throws WeftError that says what this host lacks; then everything is taken back */
-  static async open(parts: OverlayInterfaceParts): Promise<OverlayInterface> {
+  /**
+   * @param observer receives handshakes and moves of peers, after the peers were brought in line
+   * @throws WeftError that says what this host lacks; then everything is taken back
+   */
+  static async open(context: AgentContext, observer: DeviceObserver): Promise<OverlayInterface> {
     const made: { opened?: OverlayInterface } = {};
-    const plane = await openHostNetwork(parts, (event) => {
+    const plane = await openHostNetwork(context, (event) => {
       made.opened?.peers.handleDeviceEvent(event);
-      parts.observer(event);
+      observer(event);
     });
-    const opened = made.opened = new OverlayInterface(parts, plane);
+    const opened = made.opened = new OverlayInterface(context, plane);
     try {
       opened.#listen();
       return opened;
@@ -90,7 +87,7 @@ export class OverlayInterface implements AsyncDisposable {
   /** Peers know this node by its new key only, so every session begins anew. */
   followKey(): void {
     const { plane } = this;
-    plane.setPrivateKey(this.#parts.mesh.identity.privateKey);
+    plane.setPrivateKey(this.#context.mesh.identity.privateKey);
     for (const { publicKey } of plane.peerStatuses()) plane.removePeer(publicKey);
     this.peers.close();
     this.peers.start();
@@ -102,7 +99,7 @@ export class OverlayInterface implements AsyncDisposable {
 
   #listen(): void {
     const { plane } = this;
-    const { mesh, options: { port, interfaceName }, log } = this.#parts;
+    const { mesh, options: { port, interfaceName }, log } = this.#context;
     plane.setPrivateKey(mesh.identity.privateKey);
     const failure = plane.listen({ port, fwmark: 0 });
     if (failure === "port-taken") throw portInUse("UDP", port);
@@ -119,7 +116,7 @@ export class OverlayInterface implements AsyncDisposable {
   }
 
   async #unmake(): Promise<void> {
-    const { store, log } = this.#parts;
+    const { store, log } = this.#context;
     this.peers.close();
     this.plane.close();
     // If it ended for another reason, `ended` has that.
@@ -162,8 +159,8 @@ export function checkHostNetwork(interfaceName: string, cidrs: readonly Cidr[]):
  * @throws HostError, NotPermittedError, NoTunDeviceError, InterfaceExistsError, StateError; then nothing is left
  */
 async function openHostNetwork(
-  { store, options, mesh, endpoints, log }: OverlayInterfaceParts,
-  observer: (event: DeviceEvent) => void,
+  { store, options, mesh, endpoints, log }: AgentContext,
+  observer: DeviceObserver,
 ): Promise<WireGuardPlane> {
   const { interfaceName, mtuBytes } = options;
   const cidrs = endpoints.overlay;

@@ -15,25 +15,23 @@ import type { DeviceEvent } from "../../wireguard/mod.ts";
 const MAX_EAGER_HANDSHAKES = 64;
 const SECRETS = "device-preshared-key";
 
-interface PeerSyncParts extends Pick<AgentContext, "mesh" | "endpoints"> {
-  readonly secrets: DeviceSecrets;
-}
-
 /** Follows the roster's events and the device's. */
 export class PeerSync {
   readonly #plane: PacketPlane;
-  readonly #parts: PeerSyncParts;
+  readonly #context: AgentContext;
+  readonly #secrets: DeviceSecrets;
   readonly #rotations = new Map<string, EndpointRotation>();
   #unsubscribe: () => void = () => {};
 
-  constructor(plane: PacketPlane, parts: PeerSyncParts) {
+  constructor(plane: PacketPlane, context: AgentContext) {
     this.#plane = plane;
-    this.#parts = parts;
+    this.#context = context;
+    this.#secrets = new DeviceSecrets(context.store);
   }
 
   /** Adds every member, and begins handshakes: a restart of this node has cost them their session. */
   start(): void {
-    const { replica, roster, identity: { id: self } } = this.#parts.mesh;
+    const { replica, roster, identity: { id: self } } = this.#context.mesh;
     this.#unsubscribe = replica.subscribe({ handleRosterEvent: (event) => this.#handleRosterEvent(event) });
     let eager = 0;
     for (const member of roster.members()) {
@@ -50,7 +48,7 @@ export class PeerSync {
   }
 
   #handleRosterEvent(event: RosterEvent): void {
-    const { roster, identity } = this.#parts.mesh;
+    const { roster, identity } = this.#context.mesh;
     if (event.nodeId === identity.id) return;
     const member = roster.get(event.nodeId);
     if (event.kind === "member-removed" || member === undefined) {
@@ -61,7 +59,7 @@ export class PeerSync {
 
   /** Begins a handshake with a member at one of its endpoints. */
   tryAt(nodeId: NodeId, endpoint: Endpoint): void {
-    const { roster, identity } = this.#parts.mesh;
+    const { roster, identity } = this.#context.mesh;
     const member = roster.get(nodeId);
     if (member === undefined || nodeId === identity.id) return;
     const { publicKey } = member.record;
@@ -84,10 +82,10 @@ export class PeerSync {
     const key = record.publicKey.toString();
     let rotation = this.#rotations.get(key);
     if (rotation === undefined) this.#rotations.set(key, rotation = new EndpointRotation());
-    const endpoint = rotation.update(this.#parts.endpoints.tunnelEndpoints(member));
+    const endpoint = rotation.update(this.#context.endpoints.tunnelEndpoints(member));
     // A peer with a session is where its packets last came from, whatever it states.
     const keepsEndpoint = endpoint === undefined || this.#plane.peerStatus(record.publicKey)?.hasSession;
-    const presharedKey = this.#parts.secrets.get(record.nodeId);
+    const presharedKey = this.#secrets.get(record.nodeId);
     this.#plane.setPeer({
       publicKey: record.publicKey,
       allowedIps: [...record.addresses.map((address) => Cidr.host(address)), ...record.allowedIps],
