@@ -11,9 +11,6 @@ import { listenTcp, type StreamListener } from "../transport/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
 import { EndpointSelector, ownEndpoints } from "./endpoint_selector.ts";
 import { InterruptedError, RemovedError } from "./errors.ts";
-import type { HealthWatch } from "./health/mod.ts";
-import type { LeaderCoordinator } from "./leaders/mod.ts";
-import type { MessagePlane } from "./links/mod.ts";
 import { MemberSession } from "./member_session.ts";
 import { NameService } from "./names/mod.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
@@ -67,10 +64,10 @@ export class Agent {
       counters: this.#channelCounters,
       ...(parts.limits === undefined ? {} : { limits: parts.limits }),
       zone: options.dnsZone,
-      elected: () => this.leaders?.elected,
+      elected: () => this.#session?.leaders.elected,
       hasInterface: !options.rootless,
-      messages: () => this.messages,
-      health: () => this.health,
+      messages: () => this.#session?.messages,
+      health: () => this.#session?.health,
       publish: (entries) => mesh.replica.publish({ ...NO_UPDATE, entries }),
       onChange: () => this.#names?.services.followSoon(),
     });
@@ -83,19 +80,9 @@ export class Agent {
     }));
   }
 
-  /** The message plane, while the agent runs. */
-  get messages(): MessagePlane | undefined {
-    return this.#session?.messages;
-  }
-
-  /** How the members are doing, while the agent runs; `suspect` has one probed at once. */
-  get health(): HealthWatch | undefined {
-    return this.#session?.health;
-  }
-
-  /** The leaders as this node sees them, while the agent runs. */
-  get leaders(): LeaderCoordinator | undefined {
-    return this.#session?.leaders;
+  /** Links, leaders and health, while the agent runs; another one after the keys have changed. */
+  get session(): MemberSession | undefined {
+    return this.#session;
   }
 
   /** The names that this node serves, while it runs and unless they are off. */
@@ -149,7 +136,7 @@ export class Agent {
    * @throws UnreachableError when no leader answers, InvalidRequestError when all refuse
    */
   async rotateKey(): Promise<void> {
-    const { leaders } = this;
+    const leaders = this.#session?.leaders;
     if (leaders === undefined) throw new InterruptedError();
     const endpoints = ownEndpoints(this.#context.options);
     await leaders.rotate(this.mesh.prepareRotation({ endpoints, channelEndpoints: endpoints }));

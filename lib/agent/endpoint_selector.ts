@@ -10,20 +10,14 @@ import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 /** More than this many addresses are not worth a peer's time. */
 const MAX_ENDPOINTS = 8;
 
-/** Knows endpoints of members that nobody has signed. */
-export interface EndpointSource {
-  /** @returns the endpoints of a member, the best first */
-  endpointsOf(nodeId: NodeId): readonly Endpoint[];
-}
-
 /** Knows the networks that this host is in, what members state of themselves, and where discovery has found them. */
 export class EndpointSelector {
   readonly #mesh: MeshState;
   readonly #options: AgentOptions;
   /** The networks that this host is in, as of the last look. */
   #prefixes: readonly Cidr[] = [];
-  /** Where others are found, while that is looked for. */
-  source: EndpointSource | undefined;
+  /** Tells where discovery has found a member, the best first; set while it runs. */
+  foundEndpoints: (nodeId: NodeId) => readonly Endpoint[] = () => [];
 
   constructor(mesh: MeshState, options: AgentOptions) {
     this.#mesh = mesh;
@@ -59,7 +53,7 @@ export class EndpointSelector {
 
   /** What a member states comes first, for that is signed. */
   #candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[] {
-    const found = this.source?.endpointsOf(nodeId) ?? [];
+    const found = this.foundEndpoints(nodeId);
     const others = found.filter((endpoint) => !stated.some((other) => other.equals(endpoint)));
     return orderCandidates([...stated, ...others], { underlay: this.#prefixes, overlay: this.overlay });
   }

@@ -7,11 +7,9 @@
 import type { Counters } from "../base/mod.ts";
 import type { ChannelDropReason } from "../channel/mod.ts";
 import type { NodeId } from "../mesh/mod.ts";
-import type { Endpoint } from "../net/mod.ts";
 import type { StreamListener } from "../transport/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
 import { DhtDiscovery, DhtProber, LanDiscovery, MovedMembers } from "./discovery/mod.ts";
-import type { EndpointSource } from "./endpoint_selector.ts";
 import { HealthWatch } from "./health/mod.ts";
 import { serveJoin } from "./join/mod.ts";
 import { LeaderCoordinator } from "./leaders/mod.ts";
@@ -33,7 +31,7 @@ export interface MemberSessionParts extends AgentContext {
 }
 
 /** One life of a node under one pair of keys. */
-export class MemberSession implements EndpointSource {
+export class MemberSession {
   readonly messages: MessagePlane;
   readonly leaders: LeaderCoordinator;
   readonly health: HealthWatch;
@@ -81,58 +79,45 @@ export class MemberSession implements EndpointSource {
     return this.#dht;
   }
 
-  endpointsOf(nodeId: NodeId): Endpoint[] {
-    return [...this.#lan?.discovery.endpointsOf(nodeId) ?? [], ...this.#prober.endpointsOf(nodeId)];
-  }
-
   async start(): Promise<void> {
-    this.#parts.endpoints.source = this;
-    this.messages.start();
-    this.health.start();
+    const { messages, health } = this;
+    const { mesh, options: { port }, endpoints, overlay } = this.#parts;
+    endpoints.foundEndpoints = (nodeId) => [
+      ...this.#lan?.discovery.endpointsOf(nodeId) ?? [],
+      ...this.#prober.endpointsOf(nodeId),
+    ];
+    messages.start();
+    health.start();
     this.leaders.start();
-    this.#startDht();
-    await this.#startLan();
-  }
-
-  /** Ends all of it, once. */
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#parts.endpoints.source = undefined;
-    this.#prober.close();
-    await Promise.all([this.#lan?.close(), this.#dht?.close()]);
-    this.health.close();
-    this.leaders.close();
-    await this.messages.close();
-  }
-
-  #startDht(): void {
-    const { mesh, options, endpoints } = this.#parts;
+    const discovery = { ...this.#parts, networkId: mesh.network.id, overlay: endpoints.overlay };
     this.#dht = DhtDiscovery.start({
-      ...this.#parts,
-      networkId: mesh.network.id,
-      port: options.port,
-      overlay: endpoints.overlay,
-      isLooking: () => this.messages.dialer.missing().length > 0,
+      ...discovery,
+      port,
+      isLooking: () => messages.dialer.missing().length > 0,
       observer: (endpoint) => this.#prober.add(endpoint),
     });
-  }
-
-  async #startLan(): Promise<void> {
-    const { messages, health } = this;
-    const { mesh, options, endpoints, overlay } = this.#parts;
     const moved = new MovedMembers({ ...this.#parts, messages, health, peers: overlay?.peers });
     const lan = await LanDiscovery.start({
-      ...this.#parts,
-      networkId: mesh.network.id,
+      ...discovery,
       nodeId: mesh.identity.id,
-      role: { kind: "member", port: options.port, isLeader: () => mesh.role === "leader" },
-      overlay: endpoints.overlay,
+      role: { kind: "member", port, isLeader: () => mesh.role === "leader" },
       observer: ({ kind, nodeId, endpoint }) => {
         if (kind === "found") void moved.follow(nodeId, endpoint);
       },
     });
     if (this.#isClosed) await lan?.close();
     else this.#lan = lan;
+  }
+
+  /** Ends all of it, once. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#parts.endpoints.foundEndpoints = () => [];
+    this.#prober.close();
+    await Promise.all([this.#lan?.close(), this.#dht?.close()]);
+    this.health.close();
+    this.leaders.close();
+    await this.messages.close();
   }
 }

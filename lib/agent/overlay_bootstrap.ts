@@ -185,7 +185,7 @@ export class OverlayBootstrap {
 
   /** Checks the members' health and calls back on changes; there while the node runs. */
   get health(): OverlayHealthChecker | undefined {
-    return this.#agent.health?.checker;
+    return this.#agent.session?.health.checker;
   }
 
   /** @returns the key by which WireGuard knows this node */

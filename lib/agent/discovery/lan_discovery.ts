@@ -1,17 +1,27 @@
 /**
- * Discovery on the networks that this host is in.
+ * Discovery on the networks that this host is in, and reaching a member again that announces itself at another endpoint.
  * @module
  */
 
+import { KeyedRateLimiter } from "../../base/mod.ts";
 import { type AgentOptions, DEFAULT_DISCOVERY_PORT } from "../../config/mod.ts";
 import { Discovery, type DiscoveryParts, type DiscoveryProvider } from "../../discovery/mod.ts";
-import { type Cidr, IpAddress } from "../../net/mod.ts";
+import type { NodeId } from "../../mesh/mod.ts";
+import { type Cidr, type Endpoint, IpAddress } from "../../net/mod.ts";
 import { LanSockets } from "../../transport/mod.ts";
+import type { AgentContext } from "../agent_context.ts";
+import type { HealthWatch } from "../health/mod.ts";
+import type { MessagePlane } from "../links/mod.ts";
+import type { PeerSync } from "../overlay/mod.ts";
 
 /** 239.255.42.98, of the block that stays within a site (RFC 2365 §6.1). */
 const GROUP = IpAddress.fromBytes(Uint8Array.of(239, 255, 42, 98));
 /** Through one router at most. */
 const GROUP_TTL = 2;
+/** Each member may announce another endpoint 3 times at once, then every 5 s. */
+const LIMITS = { burst: 3, everyMs: 5_000, maxSources: 1_024 };
+/** A path that works answers sooner. */
+const ANSWER_MS = 2_000;
 
 /** Who announces itself, and who receives what others announce. */
 interface LanDiscoveryParts extends Omit<DiscoveryParts, "socket" | "providers"> {
@@ -86,4 +96,49 @@ function callableAddresses({ interfaceName }: AgentOptions, overlay: readonly Ci
     .map(({ address }) => IpAddress.parse(address))
     .filter((address) => address !== undefined)
     .filter((address) => !address.isLoopback && !overlay.some((cidr) => cidr.contains(address)));
+}
+
+interface MovedMembersParts extends AgentContext {
+  readonly messages: MessagePlane;
+  readonly health: HealthWatch;
+  /** Absent without a packet plane. */
+  readonly peers: PeerSync | undefined;
+}
+
+/**
+ * Tries the endpoint that a member announces when the path by which it was reached is dead. Whoever is there proves itself
+ * by the handshake, as everywhere; a path that works is never given up for an announcement.
+ */
+export class MovedMembers {
+  readonly #parts: MovedMembersParts;
+  readonly #limiter = new KeyedRateLimiter(LIMITS);
+
+  constructor(parts: MovedMembersParts) {
+    this.#parts = parts;
+  }
+
+  /** Follows one announcement; those of no member, and those that come too often, are left alone. */
+  async follow(nodeId: string, endpoint: Endpoint): Promise<void> {
+    const { clock, mesh: { roster, identity } } = this.#parts;
+    const member = roster.get(nodeId as NodeId)?.record.nodeId;
+    if (member === undefined || member === identity.id) return;
+    if (!this.#limiter.allows(clock.now(), nodeId)) return;
+    await Promise.all([this.#followLink(member), this.#followTunnel(member, endpoint)]);
+  }
+
+  async #followLink(nodeId: NodeId): Promise<void> {
+    const { messages, health } = this.#parts;
+    if (messages.links.get(nodeId) !== undefined) {
+      if (await health.askLink(nodeId, ANSWER_MS) !== undefined) return;
+      // It would be taken for alive for half a minute, and nobody be dialled.
+      messages.links.close(nodeId, "you are somewhere else");
+    }
+    messages.dialer.redial(nodeId);
+  }
+
+  async #followTunnel(nodeId: NodeId, endpoint: Endpoint): Promise<void> {
+    const { health, peers } = this.#parts;
+    if (peers === undefined || await health.askTunnel(nodeId, ANSWER_MS) !== undefined) return;
+    peers.tryAt(nodeId, endpoint);
+  }
 }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { DeadlineTimer, type Environment, type Timers, withTimeout } from "../../base/mod.ts";
+import { DeadlineTimer, type Timers, withTimeout } from "../../base/mod.ts";
 import {
   Election,
   type KeyRotation,
@@ -17,6 +17,7 @@ import {
   type NodeId,
   type ReplicaUpdate,
 } from "../../mesh/mod.ts";
+import type { AgentContext } from "../agent_context.ts";
 import { InvalidRequestError, NotLeaderError, UnreachableError } from "../errors.ts";
 import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
 
@@ -24,8 +25,7 @@ import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
 const ANSWER_TIMEOUT_MS = 10_000;
 
 /** The links that it uses, and what is called after an election. */
-export interface LeaderCoordinatorParts extends Pick<Environment, "clock" | "timers" | "log"> {
-  readonly mesh: MeshState;
+interface LeaderCoordinatorParts extends AgentContext {
   readonly messages: MessagePlane;
   /** Another leader is elected; undefined when none lives. */
   onElection(elected: NodeId | undefined): void;

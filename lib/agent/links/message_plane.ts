@@ -163,9 +163,9 @@ export class MessagePlane {
     this.#unsubscribe();
     this.#gossipTimer.set(undefined);
     this.dialer.close();
-    this.#acceptor.stop();
+    const accepted = this.#acceptor.close();
     await this.links.closeAll("this node stops");
-    await this.#acceptor.stopped();
+    await accepted;
   }
 
   /** Dials whoever is wanted now, and parts with whoever is no member any more. */

@@ -31,7 +31,6 @@ type DeviceObserver = (event: DeviceEvent) => void;
 /** Made, used and taken away once. */
 export class OverlayInterface implements AsyncDisposable {
   readonly plane: WireGuardPlane;
-  readonly report: DataplaneReport;
   /** Brings the roster's members to the plane, once it is started. */
   readonly peers: PeerSync;
   /** Answers probes; undefined for a node without an address. */
@@ -42,21 +41,12 @@ export class OverlayInterface implements AsyncDisposable {
   readonly #resources = new AsyncDisposableStack();
 
   private constructor(context: AgentContext, plane: WireGuardPlane) {
-    const { interfaceName, mtuBytes } = context.options;
+    const { interfaceName } = context.options;
     const [address] = context.mesh.record.addresses;
     this.#context = context;
     this.plane = plane;
     this.peers = new PeerSync(plane, context);
     this.echo = address && new HealthEcho(context, address);
-    this.report = {
-      kind: plane.kind,
-      interfaceName,
-      mtuBytes,
-      aead: plane.engine,
-      get offloads() {
-        return plane.offloads;
-      },
-    };
     this.ended = plane.ended.then((end) => {
       if (end === "interface-gone") return new InterfaceGoneError(interfaceName);
       return end === "worker-failed" ? new PacketPlaneError(interfaceName, end) : undefined;
@@ -82,6 +72,13 @@ export class OverlayInterface implements AsyncDisposable {
       await opened[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** @returns what the status says of it */
+  get report(): DataplaneReport {
+    const { kind, engine: aead, offloads } = this.plane;
+    const { interfaceName, mtuBytes } = this.#context.options;
+    return { kind, interfaceName, mtuBytes, aead, offloads };
   }
 
   /** Peers know this node by its new key only, so every session begins anew. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import type { NodeId } from "../../mesh/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
-import { DhtProber } from "./dht_prober.ts";
+import { DhtProber } from "./dht_discovery.ts";
 import type { ProbeOutcome } from "../links/link_dialer.ts";
 
 const [ANNA, BERT] = ["a", "b"].map((digit) => digit.repeat(32)) as [NodeId, NodeId];
