@@ -207,8 +207,7 @@ export class Agent {
       listener,
       overlay: this.#overlay,
       services: this.services,
-      onElection: (elected) => this.#names?.handleElection(elected),
-      onVerdict: () => this.#names?.services.followSoon(),
+      names: this.#names,
     });
     this.#session = session;
     await session.start();

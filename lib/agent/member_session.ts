@@ -6,7 +6,6 @@
 
 import type { Counters } from "../base/mod.ts";
 import type { ChannelDropReason } from "../channel/mod.ts";
-import type { NodeId } from "../mesh/mod.ts";
 import type { StreamListener } from "../transport/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
 import { DhtDiscovery, DhtProber, LanDiscovery, MovedMembers } from "./discovery/mod.ts";
@@ -14,9 +13,10 @@ import { HealthWatch } from "./health/mod.ts";
 import { serveJoin } from "./join/mod.ts";
 import { LeaderCoordinator } from "./leaders/mod.ts";
 import { dialMessagePlane, type LinkObserver, MessagePlane } from "./links/mod.ts";
+import type { NameService } from "./names/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
 
-/** What outlives a session, and what is called when its view of others changes. */
+/** What outlives a session. */
 export interface MemberSessionParts extends AgentContext {
   readonly counters: Counters<ChannelDropReason>;
   /** Closed by the session. */
@@ -24,10 +24,7 @@ export interface MemberSessionParts extends AgentContext {
   /** Absent without a packet plane. */
   readonly overlay: OverlayInterface | undefined;
   readonly services: LinkObserver;
-  /** Another leader is elected; undefined when none lives. */
-  onElection(elected: NodeId | undefined): void;
-  /** A member has become healthy or unhealthy. */
-  onVerdict(): void;
+  readonly names: NameService | undefined;
 }
 
 /** One life of a node under one pair of keys. */
@@ -61,12 +58,7 @@ export class MemberSession {
     this.#prober = new DhtProber(parts.timers, messages.dialer, (nodeId, endpoint) => {
       overlay?.peers.tryAt(nodeId, endpoint);
     });
-    this.health = new HealthWatch({
-      ...parts,
-      messages,
-      plane: overlay?.plane,
-      echo: overlay?.echo,
-    });
+    this.health = new HealthWatch({ ...parts, messages });
   }
 
   /** How nodes nearby are found; undefined when they are not looked for. */
@@ -81,7 +73,7 @@ export class MemberSession {
 
   async start(): Promise<void> {
     const { messages, health } = this;
-    const { mesh, options: { port }, endpoints, overlay } = this.#parts;
+    const { mesh, options: { port }, endpoints } = this.#parts;
     endpoints.foundEndpoints = (nodeId) => [
       ...this.#lan?.discovery.endpointsOf(nodeId) ?? [],
       ...this.#prober.endpointsOf(nodeId),
@@ -96,7 +88,7 @@ export class MemberSession {
       isLooking: () => messages.dialer.missing().length > 0,
       observer: (endpoint) => this.#prober.add(endpoint),
     });
-    const moved = new MovedMembers({ ...this.#parts, messages, health, peers: overlay?.peers });
+    const moved = new MovedMembers({ ...this.#parts, messages, health });
     const lan = await LanDiscovery.start({
       ...discovery,
       nodeId: mesh.identity.id,

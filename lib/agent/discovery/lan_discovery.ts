@@ -12,7 +12,7 @@ import { LanSockets } from "../../transport/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import type { HealthWatch } from "../health/mod.ts";
 import type { MessagePlane } from "../links/mod.ts";
-import type { PeerSync } from "../overlay/mod.ts";
+import type { OverlayInterface } from "../overlay/mod.ts";
 
 /** 239.255.42.98, of the block that stays within a site (RFC 2365 §6.1). */
 const GROUP = IpAddress.fromBytes(Uint8Array.of(239, 255, 42, 98));
@@ -102,7 +102,7 @@ interface MovedMembersParts extends AgentContext {
   readonly messages: MessagePlane;
   readonly health: HealthWatch;
   /** Absent without a packet plane. */
-  readonly peers: PeerSync | undefined;
+  readonly overlay: OverlayInterface | undefined;
 }
 
 /**
@@ -137,8 +137,8 @@ export class MovedMembers {
   }
 
   async #followTunnel(nodeId: NodeId, endpoint: Endpoint): Promise<void> {
-    const { health, peers } = this.#parts;
-    if (peers === undefined || await health.askTunnel(nodeId, ANSWER_MS) !== undefined) return;
-    peers.tryAt(nodeId, endpoint);
+    const { health, overlay } = this.#parts;
+    if (overlay === undefined || await health.askTunnel(nodeId, ANSWER_MS) !== undefined) return;
+    overlay.peers.tryAt(nodeId, endpoint);
   }
 }

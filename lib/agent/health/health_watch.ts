@@ -16,6 +16,7 @@ import type { DeviceEvent } from "../../wireguard/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import type { HealthEcho } from "./health_echo.ts";
 import type { Link, MessagePlane } from "../links/mod.ts";
+import type { NameService } from "../names/mod.ts";
 
 /** A tunnel that has never answered gets so long after the channel has. */
 const GRACE_MS = 1_000;
@@ -30,11 +31,10 @@ interface ProbeOptions {
 
 interface HealthWatchParts extends AgentContext {
   readonly messages: MessagePlane;
-  /** Both absent without a packet plane. */
-  readonly plane: PacketPlane | undefined;
-  readonly echo: HealthEcho | undefined;
-  /** A member has become healthy or unhealthy. */
-  onVerdict(): void;
+  /** Absent without a packet plane. */
+  readonly overlay: { readonly plane: PacketPlane; readonly echo: HealthEcho | undefined } | undefined;
+  /** Services of unhealthy members have no names. */
+  readonly names: NameService | undefined;
 }
 
 /** Probes members through the tunnel, or by their channels where there is no tunnel, and keeps the verdicts. */
@@ -68,13 +68,13 @@ export class HealthWatch {
   }
 
   start(): void {
-    const { log, onVerdict } = this.#parts;
+    const { log, names } = this.#parts;
     const wasHealthy = new Map<string, boolean>();
     this.checker.run((peer) => {
       const { id, name, healthy, path, failureCount } = peer;
       const hasChanged = wasHealthy.has(id) && wasHealthy.get(id) !== healthy;
       wasHealthy.set(id, healthy);
-      if (hasChanged) onVerdict();
+      if (hasChanged) names?.services.followSoon();
       if (hasChanged) log.info(healthy ? "peer is back" : "peer is away", { peer: name, path, failureCount });
       // A session that merely grew old proves nothing to others.
       if (hasChanged && !healthy && failureCount > 0) this.#broadcastSuspicion(id as NodeId);
@@ -127,7 +127,7 @@ export class HealthWatch {
   /** Asks through the tunnel. @returns milliseconds, or undefined when nothing came in time */
   async askTunnel(nodeId: NodeId, timeoutMs: number): Promise<number | undefined> {
     const address = this.#parts.mesh.roster.get(nodeId)?.record.addresses[0];
-    return address && await this.#parts.echo?.ask(address, timeoutMs);
+    return address && await this.#parts.overlay?.echo?.ask(address, timeoutMs);
   }
 
   #broadcastSuspicion(nodeId: NodeId): void {
@@ -152,7 +152,8 @@ export class HealthWatch {
     options: ProbeOptions,
     signal: AbortSignal,
   ): Promise<ProbeAnswer | undefined> {
-    const { echo, timers } = this.#parts;
+    const { overlay, timers } = this.#parts;
+    const echo = overlay?.echo;
     const byChannel = this.#askChannel(nodeId, options.dials, signal).then((rttMs) =>
       answered(rttMs, "channel")
     );
@@ -182,8 +183,10 @@ export class HealthWatch {
   }
 
   #targets(): HealthTarget[] {
-    const { mesh: { roster }, plane } = this.#parts;
-    const sessions = new Map(plane?.peerStatuses().map((status) => [status.publicKey.toString(), status]));
+    const { mesh: { roster }, overlay } = this.#parts;
+    const sessions = new Map(
+      overlay?.plane.peerStatuses().map((status) => [status.publicKey.toString(), status]),
+    );
     const others = roster.members().filter(({ record }) => record.nodeId !== this.#self);
     this.#followLinks();
     const isMember = (id: string): boolean => roster.get(id as NodeId) !== undefined;
@@ -195,7 +198,7 @@ export class HealthWatch {
       const handshakeAt = sessions.get(publicKey)?.lastHandshakeAt;
       if (handshakeAt !== undefined) this.#hasTunnel.add(record.nodeId);
       // Without a tunnel, only who has a link is asked; in a large network not everybody has one.
-      const canBeAsked = plane !== undefined || this.#hadLink.has(record.nodeId);
+      const canBeAsked = overlay !== undefined || this.#hadLink.has(record.nodeId);
       return {
         id: record.nodeId,
         publicKey,

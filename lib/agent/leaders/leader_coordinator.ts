@@ -20,6 +20,7 @@ import {
 import type { AgentContext } from "../agent_context.ts";
 import { InvalidRequestError, NotLeaderError, UnreachableError } from "../errors.ts";
 import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
+import type { NameService } from "../names/mod.ts";
 
 /** How long an answer of a member may take. */
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -27,8 +28,8 @@ const ANSWER_TIMEOUT_MS = 10_000;
 /** The links that it uses, and what is called after an election. */
 interface LeaderCoordinatorParts extends AgentContext {
   readonly messages: MessagePlane;
-  /** Another leader is elected; undefined when none lives. */
-  onElection(elected: NodeId | undefined): void;
+  /** The elected one is `leader` there. */
+  readonly names: NameService | undefined;
 }
 
 /** Drives the election, and asks and answers for leaders. */
@@ -265,13 +266,13 @@ export class LeaderCoordinator {
 
   /** Does what is due, says who is elected now, and waits for the next time. */
   #advance(): void {
-    const { clock, messages, mesh: { roster, identity }, log, onElection } = this.#parts;
+    const { clock, messages, mesh: { roster, identity }, log, names } = this.#parts;
     if (this.#isClosed) return;
     this.#election.handleTimeout(clock.now());
     if (this.#election.pollHeartbeat(clock.now())) messages.broadcast({ kind: "heartbeat" });
     for (let event = this.#election.pollEvent(); event !== undefined; event = this.#election.pollEvent()) {
       const { elected } = event;
-      onElection(elected);
+      names?.members.handleElection(elected);
       if (elected === undefined) log.warn("no leader is there");
       else {
         const name = roster.get(elected)?.record.name;

@@ -16,7 +16,6 @@ import {
   type ResolverKind,
   upstreamServers,
 } from "../../host/mod.ts";
-import type { NodeId } from "../../mesh/mod.ts";
 import { Endpoint, IpAddress } from "../../net/mod.ts";
 import { type DnsForward, type DnsHandle, DnsServer } from "../../nameserver/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
@@ -35,9 +34,9 @@ type Offered = ServiceNameSyncParts["offered"];
 /** The names of one node, while it runs. */
 export class NameService {
   readonly handle: DnsHandle;
+  readonly members: MemberNameSync;
   readonly shared: SharedNames;
   readonly services: ServiceNameSync;
-  readonly #members: MemberNameSync;
   readonly #unsubscribe: () => void;
   #resolver: PointedResolver | undefined;
   #problem: string | undefined;
@@ -51,16 +50,16 @@ export class NameService {
     const zone = DomainName.parse(handle.zone) ?? DomainName.root;
     const sync = { roster, zone, cidrs, sink: handle };
     this.handle = handle;
-    this.#members = new MemberNameSync(sync);
+    this.members = new MemberNameSync(sync);
     this.shared = new SharedNames(mesh, handle);
     this.services = new ServiceNameSync({ ...sync, timers, offered });
-    this.#members.start();
+    this.members.start();
     this.shared.start();
     this.services.follow();
     this.#unsubscribe = replica.subscribe({
       handleEntryEvent: (event) => this.shared.handleEntryEvent(event),
       handleRosterEvent: (event) => {
-        this.#members.handleRosterEvent(event);
+        this.members.handleRosterEvent(event);
         this.shared.handleRosterEvent(event);
         this.services.followSoon();
       },
@@ -110,11 +109,6 @@ export class NameService {
     }
     service.#problem = problem;
     return service;
-  }
-
-  /** Follows who is the elected leader. */
-  handleElection(elected: NodeId | undefined): void {
-    this.#members.handleElection(elected);
   }
 
   /** @returns what the status says of names */

@@ -4,4 +4,4 @@
  */
 
 export { checkHostNetwork, OverlayInterface } from "./overlay_interface.ts";
-export { DeviceSecrets, type PeerSync } from "./peer_sync.ts";
+export { DeviceSecrets } from "./peer_sync.ts";
