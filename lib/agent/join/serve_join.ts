@@ -52,8 +52,6 @@ export async function serveJoin(
     for (const body of mesh.admittedMessages(enrolled, from.source.address)) {
       if (!await channel.send({ topic: MESH_TOPIC, body })) break;
     }
-  } catch (error) {
-    log.error("cannot serve a join", { from: from.source.toString(), error });
   } finally {
     cancelTimer();
     // The answer goes out first, and the other end hangs up by itself when it has it.

@@ -69,11 +69,8 @@ export class LeaderCoordinator {
 
   #followLeaders(): void {
     const { mesh: { roster }, clock } = this.#parts;
-    const leaders: NodeId[] = [];
-    for (const { nodeId, roles } of roster.liveRecords()) {
-      if (roles.includes("leader")) leaders.push(nodeId);
-    }
-    this.#election.setLeaders(leaders, clock.now());
+    const leaders = roster.liveRecords().filter(({ roles }) => roles.includes("leader"));
+    this.#election.setLeaders(leaders.map(({ nodeId }) => nodeId).toArray(), clock.now());
     this.#advance();
   }
 
