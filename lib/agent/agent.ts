@@ -177,7 +177,7 @@ export class Agent {
     // What waits from loading is read as a whole by those who subscribe from now on.
     this.mesh.replica.deliverEvents();
     this.#resources.defer(this.mesh.replica.subscribe(this.services));
-    if (!options.rootless) checkHostNetwork(options.interfaceName, this.#context.endpoints.overlay);
+    checkHostNetwork(options, this.#context.endpoints.overlay);
     const listener = listenTcp({ port: options.port });
     this.#resources.defer(() => listener.close());
     if (!options.rootless) await this.#openInterface();

@@ -184,18 +184,15 @@ export class FairSlots {
   }
 
   #evictOne(): void {
-    const origins = new Map<string, { readonly oldest: Holder; size: number }>();
-    let largest: { readonly oldest: Holder; size: number } | undefined;
-    for (const holder of this.#holders) {
-      const group = origins.get(holder.origin) ?? { oldest: holder, size: 0 };
-      origins.set(holder.origin, group);
-      group.size++;
+    let largest: Holder[] = [];
+    for (const group of Map.groupBy(this.#holders, ({ origin }) => origin).values()) {
+      // Of equal origins the one that came first.
+      if (group.length > largest.length) largest = group;
     }
-    // Of equal origins the one that came first.
-    for (const group of origins.values()) if (group.size > (largest?.size ?? 0)) largest = group;
-    if (largest === undefined) return;
-    this.#holders.delete(largest.oldest);
-    largest.oldest.evict();
+    const [oldest] = largest;
+    if (oldest === undefined) return;
+    this.#holders.delete(oldest);
+    oldest.evict();
   }
 }
 

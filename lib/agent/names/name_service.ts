@@ -153,11 +153,10 @@ function forwardsOf(
   const rest = { suffix: ".", server: "system" } as const;
   const rules = resolver === "resolv.conf" && !hasRoot ? [...dnsForward, rest] : dnsForward;
   const system = upstreamServers(readHostText(RESOLVER_CONF_PATH), own);
-  const servers = new Map<string, Endpoint[]>();
-  for (const { suffix, server } of rules) {
-    servers.set(suffix, [...servers.get(suffix) ?? [], ...server === "system" ? system : [server]]);
-  }
-  return [...servers].map(([suffix, servers]) => ({ suffix, servers }));
+  return [...Map.groupBy(rules, ({ suffix }) => suffix)].map(([suffix, group]) => ({
+    suffix,
+    servers: group.flatMap(({ server }) => server === "system" ? system : [server]),
+  }));
 }
 
 async function startServer(

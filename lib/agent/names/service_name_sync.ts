@@ -103,8 +103,7 @@ function readProtocol(
   service: string,
 ): { readonly protocol: string; readonly transport: "tcp" | "udp" } {
   const [first = "", second = "tcp"] = text.split("/");
-  if (first === "tcp" || first === "udp" || first === "") {
-    return { protocol: service, transport: first === "udp" ? "udp" : "tcp" };
-  }
-  return { protocol: first, transport: second === "udp" ? "udp" : "tcp" };
+  const isTransport = ["tcp", "udp", ""].includes(first);
+  const transport = (isTransport ? first : second) === "udp" ? "udp" : "tcp";
+  return { protocol: isTransport ? service : first, transport };
 }

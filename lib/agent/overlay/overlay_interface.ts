@@ -5,6 +5,7 @@
  */
 
 import type { StateStore, WeftError } from "../../base/mod.ts";
+import type { AgentOptions } from "../../config/mod.ts";
 import { openPlane, type WireGuardPlane } from "../../dataplane/mod.ts";
 import {
   canConfigureNetwork,
@@ -128,13 +129,14 @@ export class OverlayInterface implements AsyncDisposable {
 }
 
 /**
- * Checks, before anything is changed, that an interface for `cidrs` can be made here.
+ * Checks, before anything is changed, that an interface for `cidrs` can be made here; rootless nodes need none.
  *
  * @throws NotPermittedError without CAP_NET_ADMIN
  * @throws NoTunDeviceError without the driver
  * @throws RouteOverlapError when the host routes a part of the overlay elsewhere
  */
-export function checkHostNetwork(interfaceName: string, cidrs: readonly Cidr[]): void {
+export function checkHostNetwork({ rootless, interfaceName }: AgentOptions, cidrs: readonly Cidr[]): void {
+  if (rootless) return;
   if (!canConfigureNetwork()) throw new NotPermittedError(`make the interface ${interfaceName}`);
   if (!hasTunDevice()) throw new NoTunDeviceError();
   using netlink = Netlink.open();
