@@ -3,18 +3,14 @@
  * @module
  */
 
-import { type Environment, repeat, type StateStore, type WeftError } from "../base/mod.ts";
+import { repeat, type StateStore, WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
-import type { AgentOptions } from "../config/mod.ts";
 import { type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
-import { EndpointSelector } from "./endpoint_selector.ts";
+import { EndpointSelector, ownEndpoints } from "./endpoint_selector.ts";
 import { InterruptedError, RemovedError } from "./errors.ts";
-import type { HealthWatch } from "./health/mod.ts";
-import { KeyChange, type LeaderCoordinator } from "./leaders/mod.ts";
-import type { MessagePlane } from "./links/mod.ts";
 import { MemberSession } from "./member_session.ts";
 import { NameService } from "./names/mod.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
@@ -26,11 +22,9 @@ import { buildStatus } from "./status_report.ts";
 const UPKEEP_MS = 10_000;
 
 /** A node's state, and how it is to run. */
-export interface AgentParts extends Environment {
-  readonly mesh: MeshState;
+export interface AgentParts extends Omit<AgentContext, "endpoints"> {
   /** Closed by `stop`. */
   readonly store: StateStore & Disposable;
-  readonly options: AgentOptions;
   readonly limits?: CarrierLimits;
 }
 
@@ -42,28 +36,25 @@ export class Agent {
   readonly services: ServiceHost;
   /** Settles when the agent has ended; rejects when that was not by `stop`. */
   readonly closed: Promise<void>;
-  readonly #parts: AgentParts;
   readonly #ended = Promise.withResolvers<void>();
   readonly #context: AgentContext;
   readonly #madeAt: number;
   readonly #channelCounters = channelCounters();
   readonly #resources = new AsyncDisposableStack();
-  readonly #keys: KeyChange;
   #starting: Promise<void> | undefined;
   #disposing: Promise<void> | undefined;
+  #changingKeys: Promise<void> | undefined;
   #state: StatusReport["state"] = "starting";
   #overlay: OverlayInterface | undefined;
   #session: MemberSession | undefined;
   #names: NameService | undefined;
 
   constructor(parts: AgentParts) {
-    this.#parts = parts;
-    this.mesh = parts.mesh;
+    const { mesh, options, log } = parts;
+    this.mesh = mesh;
     this.secrets = new DeviceSecrets(parts.store);
-    const { mesh, options, clock, timers, random, log } = parts;
-    const endpoints = new EndpointSelector(mesh, options);
-    this.#context = { clock, timers, random, log, mesh, options, endpoints };
-    this.#madeAt = clock.now();
+    this.#context = { ...parts, endpoints: new EndpointSelector(mesh, options) };
+    this.#madeAt = parts.clock.now();
     this.closed = this.#ended.promise;
     // Whoever does not wait for the end must not be ended by it.
     this.closed.catch(() => {});
@@ -73,18 +64,12 @@ export class Agent {
       counters: this.#channelCounters,
       ...(parts.limits === undefined ? {} : { limits: parts.limits }),
       zone: options.dnsZone,
-      elected: () => this.leaders?.elected,
+      elected: () => this.#session?.leaders.elected,
       hasInterface: !options.rootless,
-      messages: () => this.messages,
-      health: () => this.health,
+      messages: () => this.#session?.messages,
+      health: () => this.#session?.health,
       publish: (entries) => mesh.replica.publish({ ...NO_UPDATE, entries }),
       onChange: () => this.#names?.services.followSoon(),
-    });
-    this.#keys = new KeyChange({
-      ...this.#context,
-      leaders: () => this.leaders,
-      beginAnew: () => this.#beginAnew(),
-      fail: (error) => this.#end(error),
     });
     this.#resources.use(parts.store);
     this.#resources.defer(mesh.replica.subscribe({
@@ -95,19 +80,9 @@ export class Agent {
     }));
   }
 
-  /** The message plane, while the agent runs. */
-  get messages(): MessagePlane | undefined {
-    return this.#session?.messages;
-  }
-
-  /** How the members are doing, while the agent runs; `suspect` has one probed at once. */
-  get health(): HealthWatch | undefined {
-    return this.#session?.health;
-  }
-
-  /** The leaders as this node sees them, while the agent runs. */
-  get leaders(): LeaderCoordinator | undefined {
-    return this.#session?.leaders;
+  /** Links, leaders and health, while the agent runs; another one after the keys have changed. */
+  get session(): MemberSession | undefined {
+    return this.#session;
   }
 
   /** The names that this node serves, while it runs and unless they are off. */
@@ -157,25 +132,44 @@ export class Agent {
   }
 
   /**
-   * Goes on under new keys.
+   * Draws new keys, has them signed, and goes on under them.
    * @throws UnreachableError when no leader answers, InvalidRequestError when all refuse
    */
   async rotateKey(): Promise<void> {
-    await this.#keys.rotate();
+    const leaders = this.#session?.leaders;
+    if (leaders === undefined) throw new InterruptedError();
+    const endpoints = ownEndpoints(this.#context.options);
+    await leaders.rotate(this.mesh.prepareRotation({ endpoints, channelEndpoints: endpoints }));
+    await this.#changeKeys();
   }
 
-  async #beginAnew(): Promise<boolean> {
-    this.#overlay?.followKey();
-    // It says goodbye, which takes up to a second; packets do not wait for that.
-    await this.#session?.close();
-    if (this.#state !== "running") return false;
-    await this.#startSession();
-    this.services.refresh();
-    return true;
+  /** Goes on under the keys that the network has agreed to. Harmless when repeated, and when there are none. */
+  #changeKeys(): Promise<void> {
+    return this.#changingKeys ??= this.#beginAnew().finally(() => this.#changingKeys = undefined);
+  }
+
+  /** Ends everything that knows the node by its former keys, and begins anew. */
+  async #beginAnew(): Promise<void> {
+    const update = this.mesh.adoptRotation();
+    if (update === undefined) return;
+    const publicKey = this.mesh.identity.publicKey.toString();
+    this.#context.log.info("this node goes on under a new key", { publicKey });
+    try {
+      this.#overlay?.followKey();
+      // It says goodbye, which takes up to a second; packets do not wait for that.
+      await this.#session?.close();
+      if (this.#state !== "running") return;
+      await this.#startSession();
+      this.services.refresh();
+      this.mesh.replica.publish(update);
+    } catch (error) {
+      if (!(error instanceof WeftError)) throw error;
+      this.#end(error);
+    }
   }
 
   async #start(): Promise<void> {
-    const { options } = this.#parts;
+    const { options } = this.#context;
     const { record } = this.mesh;
     if (this.#state !== "starting") throw new InterruptedError();
     if (record.revoked && !this.mesh.isRotating) throw new RemovedError();
@@ -183,13 +177,13 @@ export class Agent {
     // What waits from loading is read as a whole by those who subscribe from now on.
     this.mesh.replica.deliverEvents();
     this.#resources.defer(this.mesh.replica.subscribe(this.services));
-    if (!options.rootless) checkHostNetwork(options.interfaceName, this.#context.endpoints.overlay);
+    checkHostNetwork(options, this.#context.endpoints.overlay);
     const listener = listenTcp({ port: options.port });
     this.#resources.defer(() => listener.close());
     if (!options.rootless) await this.#openInterface();
     await this.#startNames();
     this.#context.endpoints.state();
-    this.#overlay?.peers?.start();
+    this.#overlay?.peers.start();
     this.#resources.defer(() => this.#session?.close());
     await this.#startSession(listener);
     this.services.start();
@@ -205,7 +199,7 @@ export class Agent {
   }
 
   async #startSession(
-    listener: StreamListener = listenTcp({ port: this.#parts.options.port }),
+    listener: StreamListener = listenTcp({ port: this.#context.options.port }),
   ): Promise<void> {
     const session = new MemberSession({
       ...this.#context,
@@ -213,20 +207,17 @@ export class Agent {
       listener,
       overlay: this.#overlay,
       services: this.services,
-      onElection: (elected) => this.#names?.handleElection(elected),
-      onVerdict: () => this.#names?.services.followSoon(),
+      names: this.#names,
     });
     this.#session = session;
     await session.start();
   }
 
   async #openInterface(): Promise<void> {
-    const opened = await OverlayInterface.open({
-      ...this.#context,
-      store: this.#parts.store,
-      secrets: this.secrets,
-      observer: (event) => this.#session?.health.handleDeviceEvent(event),
-    });
+    const opened = await OverlayInterface.open(
+      this.#context,
+      (event) => this.#session?.health.handleDeviceEvent(event),
+    );
     this.#resources.use(opened);
     if (this.#state !== "starting") throw new InterruptedError();
     this.#overlay = opened;
@@ -236,11 +227,7 @@ export class Agent {
   }
 
   async #startNames(): Promise<void> {
-    const names = await NameService.open({
-      ...this.#context,
-      store: this.#parts.store,
-      offered: () => this.services.offered(),
-    });
+    const names = await NameService.open(this.#context, () => this.services.offered());
     if (this.#state !== "starting") {
       await names?.close();
       throw new InterruptedError();
@@ -263,7 +250,7 @@ export class Agent {
     if (!roster.isRevoked(identity.publicKey)) return;
     if (!isRotating) this.#end(new RemovedError());
     else if (this.#state === "running") {
-      this.#keys.goOn().catch((error) =>
+      this.#changeKeys().catch((error) =>
         this.#context.log.error("cannot go on under the new key", { error })
       );
     }

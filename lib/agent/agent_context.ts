@@ -3,13 +3,14 @@
  * @module
  */
 
-import type { Environment } from "../base/mod.ts";
+import type { Environment, StateStore } from "../base/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import type { MeshState } from "../mesh/mod.ts";
 import type { EndpointSelector } from "./endpoint_selector.ts";
 
 /** Made once by the agent; a part takes of it what it needs. */
 export interface AgentContext extends Environment {
+  readonly store: StateStore;
   readonly mesh: MeshState;
   readonly options: AgentOptions;
   readonly endpoints: EndpointSelector;

@@ -180,7 +180,7 @@ export class AgentOperations extends ServiceOperations implements AgentControl {
   }
 
   async ping(peer: string): Promise<PingReport> {
-    const { mesh, health } = this.#agent;
+    const { mesh, session } = this.#agent;
     const member = mesh.roster.find(peer);
     if (member === undefined) throw unknownPeer(peer);
     const { record } = member;
@@ -190,7 +190,7 @@ export class AgentOperations extends ServiceOperations implements AgentControl {
         hint: "Use the system's ping, which goes through the tunnel.",
       });
     }
-    const answer = await health?.probe(member, { timeoutMs: PING_TIMEOUT_MS, dials: true });
+    const answer = await session?.health.probe(member, { timeoutMs: PING_TIMEOUT_MS, dials: true });
     if (answer !== undefined) {
       const { lastHandshakeAgeMs = null } = this.status().peers.find(({ id }) => id === record.nodeId) ?? {};
       return { ...answer, lastHandshakeAgeMs };
@@ -210,7 +210,7 @@ export class AgentOperations extends ServiceOperations implements AgentControl {
   }
 
   removeName({ name, type, data }: DnsRemoval): number {
-    const removed = namesOf(this.#agent.names).remove(name, type, data);
+    const removed = namesOf(this.#agent.names).shared.remove(name, type, data);
     if (removed > 0) return removed;
     throw new UnknownNameError(
       `Cannot remove ${JSON.stringify(name)}: this node has added no such record`,
@@ -238,7 +238,7 @@ export class AgentOperations extends ServiceOperations implements AgentControl {
   }
 
   #coordinator(): LeaderCoordinator {
-    const { leaders } = this.#agent;
+    const leaders = this.#agent.session?.leaders;
     if (leaders !== undefined) return leaders;
     throw new UnreachableError("Cannot do that now: the agent has not started yet", { retryable: true });
   }
@@ -251,8 +251,8 @@ export class AgentOperations extends ServiceOperations implements AgentControl {
 
   /** Those by whom a token lets in as well; the ones that were heard come first. */
   #otherLeaders(): TokenLeader[] {
-    const { mesh: { roster, identity }, leaders } = this.#agent;
-    const views = leaders?.views().toSorted((a, b) => Number(b.isAlive) - Number(a.isAlive)) ?? [];
+    const { mesh: { roster, identity }, session } = this.#agent;
+    const views = session?.leaders.views().toSorted((a, b) => Number(b.isAlive) - Number(a.isAlive)) ?? [];
     return views.filter(({ nodeId }) => nodeId !== identity.id).slice(0, MAX_TOKEN_OTHERS).flatMap(
       ({ nodeId }) => {
         const { record, statement } = roster.get(nodeId) ?? {};

@@ -10,19 +10,14 @@ import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 /** More than this many addresses are not worth a peer's time. */
 const MAX_ENDPOINTS = 8;
 
-/** Knows endpoints of members that nobody has signed. */
-export interface EndpointSource {
-  /** @returns the endpoints of a member, the best first */
-  endpointsOf(nodeId: NodeId): readonly Endpoint[];
-}
-
 /** Knows the networks that this host is in, what members state of themselves, and where discovery has found them. */
 export class EndpointSelector {
   readonly #mesh: MeshState;
   readonly #options: AgentOptions;
   /** The networks that this host is in, as of the last look. */
   #prefixes: readonly Cidr[] = [];
-  readonly #sources = new Set<EndpointSource>();
+  /** Tells where discovery has found a member, the best first; set while it runs. */
+  foundEndpoints: (nodeId: NodeId) => readonly Endpoint[] = () => [];
 
   constructor(mesh: MeshState, options: AgentOptions) {
     this.#mesh = mesh;
@@ -39,17 +34,11 @@ export class EndpointSelector {
   state(): Signed | undefined {
     const { interfaceName } = this.#options;
     this.#prefixes = interfaceAddresses()
-      .filter((own) => own.interfaceName !== interfaceName)
+      .filter(({ name }) => name !== interfaceName)
       .map(({ cidr }) => Cidr.parse(cidr))
       .filter((cidr) => cidr !== undefined);
     const endpoints = ownEndpoints(this.#options);
     return this.#mesh.stateEndpoints(endpoints, endpoints);
-  }
-
-  /** Adds the endpoints that a source knows. @returns a function that ends it */
-  addSource(source: EndpointSource): () => void {
-    this.#sources.add(source);
-    return () => void this.#sources.delete(source);
   }
 
   /** @returns where the message plane of a member may be, in the order in which the endpoints are worth a try */
@@ -64,7 +53,7 @@ export class EndpointSelector {
 
   /** What a member states comes first, for that is signed. */
   #candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[] {
-    const found = [...this.#sources].flatMap((source) => source.endpointsOf(nodeId));
+    const found = this.foundEndpoints(nodeId);
     const others = found.filter((endpoint) => !stated.some((other) => other.equals(endpoint)));
     return orderCandidates([...stated, ...others], { underlay: this.#prefixes, overlay: this.overlay });
   }
@@ -76,21 +65,9 @@ export function ownEndpoints({ endpoints, port, interfaceName }: AgentOptions): 
   return [...endpoints, ...local.filter((own) => !endpoints.some((stated) => stated.equals(own)))];
 }
 
-/** One address of one of the host's interfaces. */
-export interface InterfaceAddress {
-  readonly interfaceName: string;
-  readonly address: string;
-  /** The same with the length of its prefix. */
-  readonly cidr: string;
-}
-
-function interfaceAddresses(): InterfaceAddress[] {
+function interfaceAddresses(): Deno.NetworkInterfaceInfo[] {
   try {
-    return Deno.networkInterfaces().map(({ name, address, cidr }) => ({
-      interfaceName: name,
-      address,
-      cidr,
-    }));
+    return Deno.networkInterfaces();
   } catch (error) {
     // A program that may not look dials others, and is found where its options say.
     if (error instanceof Deno.errors.NotCapable) return [];
@@ -106,15 +83,15 @@ function interfaceAddresses(): InterfaceAddress[] {
  * @param overlayInterface the interface to leave out
  */
 export function localEndpoints(
-  addresses: readonly InterfaceAddress[],
+  addresses: readonly Pick<Deno.NetworkInterfaceInfo, "name" | "address">[],
   port: number,
   overlayInterface: string,
 ): Endpoint[] {
   const usable: IpAddress[] = [];
   const loopback: IpAddress[] = [];
-  for (const { interfaceName, address } of addresses) {
+  for (const { name, address } of addresses) {
     const parsed = IpAddress.parse(address);
-    if (parsed === undefined || interfaceName === overlayInterface) continue;
+    if (parsed === undefined || name === overlayInterface) continue;
     if (parsed.isLoopback) loopback.push(parsed);
     else if (!parsed.isLinkLocal && !parsed.isMulticast && !parsed.isUnspecified) usable.push(parsed);
   }

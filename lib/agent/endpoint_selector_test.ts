@@ -18,7 +18,7 @@ Deno.test("orderCandidates() puts near endpoints first and leaves those inside o
 });
 
 Deno.test("localEndpoints() states global addresses, loopback only without any, and never the overlay", () => {
-  const at = (interfaceName: string, address: string) => ({ interfaceName, address, cidr: `${address}/24` });
+  const at = (name: string, address: string) => ({ name, address });
   const loopback = at("lo", "127.0.0.1");
   const overlay = at("weft0", "10.200.0.1");
   const all = [loopback, overlay, at("eth0", "fe80::1"), at("eth0", "2001:db8::1"), at("eth0", "192.0.2.1")];

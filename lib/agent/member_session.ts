@@ -6,19 +6,17 @@
 
 import type { Counters } from "../base/mod.ts";
 import type { ChannelDropReason } from "../channel/mod.ts";
-import { type MemberRecord, type MeshState, NO_UPDATE, type NodeId } from "../mesh/mod.ts";
-import type { Endpoint } from "../net/mod.ts";
 import type { StreamListener } from "../transport/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
 import { DhtDiscovery, DhtProber, LanDiscovery, MovedMembers } from "./discovery/mod.ts";
-import type { EndpointSource } from "./endpoint_selector.ts";
 import { HealthWatch } from "./health/mod.ts";
 import { serveJoin } from "./join/mod.ts";
 import { LeaderCoordinator } from "./leaders/mod.ts";
 import { dialMessagePlane, type LinkObserver, MessagePlane } from "./links/mod.ts";
+import type { NameService } from "./names/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
 
-/** What outlives a session, and what is called when its view of others changes. */
+/** What outlives a session. */
 export interface MemberSessionParts extends AgentContext {
   readonly counters: Counters<ChannelDropReason>;
   /** Closed by the session. */
@@ -26,14 +24,11 @@ export interface MemberSessionParts extends AgentContext {
   /** Absent without a packet plane. */
   readonly overlay: OverlayInterface | undefined;
   readonly services: LinkObserver;
-  /** Another leader is elected; undefined when none lives. */
-  onElection(elected: NodeId | undefined): void;
-  /** A member has become healthy or unhealthy. */
-  onVerdict(): void;
+  readonly names: NameService | undefined;
 }
 
 /** One life of a node under one pair of keys. */
-export class MemberSession implements EndpointSource {
+export class MemberSession {
   readonly messages: MessagePlane;
   readonly leaders: LeaderCoordinator;
   readonly health: HealthWatch;
@@ -41,7 +36,6 @@ export class MemberSession implements EndpointSource {
   readonly #prober: DhtProber;
   #lan: LanDiscovery | undefined;
   #dht: DhtDiscovery | undefined;
-  #removeSource: () => void = () => {};
   #isClosed = false;
 
   constructor(parts: MemberSessionParts) {
@@ -56,25 +50,15 @@ export class MemberSession implements EndpointSource {
       dial: dialMessagePlane,
       tokenKey: (tokenId, publicKey) => mesh.tokens?.presharedKeyFor(tokenId, publicKey),
       serveJoin: (channel, tokenId, source) => serveJoin(channel, { tokenId, source }, parts),
-      renew: (record) => renew(mesh, record),
+      renew: (record) => this.leaders.renew(record),
       onLeaderMessage: (nodeId, message) => this.leaders.handleMessage(nodeId, message),
       onSuspicion: (from, about) => this.health.handleSuspicion(from, about),
     });
     this.leaders = new LeaderCoordinator({ ...parts, messages });
-    this.#prober = new DhtProber({
-      timers: parts.timers,
-      missing: () => messages.dialer.missing(),
-      probe: (nodeId, endpoint) => messages.dialer.probe(nodeId, endpoint),
-      onMember: (nodeId, endpoint) => overlay?.peers?.tryAt(nodeId, endpoint),
+    this.#prober = new DhtProber(parts.timers, messages.dialer, (nodeId, endpoint) => {
+      overlay?.peers.tryAt(nodeId, endpoint);
     });
-    this.health = new HealthWatch({
-      ...parts,
-      roster: replica.roster,
-      self: identity.id,
-      messages,
-      plane: overlay?.plane,
-      echo: overlay?.echo,
-    });
+    this.health = new HealthWatch({ ...parts, messages });
   }
 
   /** How nodes nearby are found; undefined when they are not looked for. */
@@ -87,54 +71,28 @@ export class MemberSession implements EndpointSource {
     return this.#dht;
   }
 
-  endpointsOf(nodeId: NodeId): Endpoint[] {
-    return [...this.#lan?.endpointsOf(nodeId) ?? [], ...this.#prober.endpointsOf(nodeId)];
-  }
-
   async start(): Promise<void> {
-    this.#removeSource = this.#parts.endpoints.addSource(this);
-    this.messages.start();
-    this.health.start();
+    const { messages, health } = this;
+    const { mesh, options: { port }, endpoints } = this.#parts;
+    endpoints.foundEndpoints = (nodeId) => [
+      ...this.#lan?.discovery.endpointsOf(nodeId) ?? [],
+      ...this.#prober.endpointsOf(nodeId),
+    ];
+    messages.start();
+    health.start();
     this.leaders.start();
-    this.#startDht();
-    await this.#startLan();
-  }
-
-  /** Ends all of it, once. */
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#removeSource();
-    this.#prober.close();
-    await Promise.all([this.#lan?.close(), this.#dht?.close()]);
-    this.health.close();
-    this.leaders.close();
-    await this.messages.close();
-  }
-
-  #startDht(): void {
-    const { mesh, options, endpoints } = this.#parts;
+    const discovery = { ...this.#parts, networkId: mesh.network.id, overlay: endpoints.overlay };
     this.#dht = DhtDiscovery.start({
-      ...this.#parts,
-      networkId: mesh.network.id,
-      port: options.port,
-      overlay: endpoints.overlay,
-      isLooking: () => this.messages.dialer.missing().length > 0,
+      ...discovery,
+      port,
+      isLooking: () => messages.dialer.missing().length > 0,
       observer: (endpoint) => this.#prober.add(endpoint),
     });
-  }
-
-  async #startLan(): Promise<void> {
-    const { messages, health } = this;
-    const { mesh, options, endpoints, overlay, clock } = this.#parts;
-    const { roster, identity: { id: self } } = mesh;
-    const moved = new MovedMembers({ clock, roster, self, messages, health, peers: overlay?.peers });
+    const moved = new MovedMembers({ ...this.#parts, messages, health });
     const lan = await LanDiscovery.start({
-      ...this.#parts,
-      networkId: mesh.network.id,
-      nodeId: self,
-      role: { kind: "member", port: options.port, isLeader: () => mesh.role === "leader" },
-      overlay: endpoints.overlay,
+      ...discovery,
+      nodeId: mesh.identity.id,
+      role: { kind: "member", port, isLeader: () => mesh.role === "leader" },
       observer: ({ kind, nodeId, endpoint }) => {
         if (kind === "found") void moved.follow(nodeId, endpoint);
       },
@@ -142,12 +100,16 @@ export class MemberSession implements EndpointSource {
     if (this.#isClosed) await lan?.close();
     else this.#lan = lan;
   }
-}
 
-/** A member whose record has expired is back. */
-function renew({ admission, replica }: MeshState, record: MemberRecord): boolean {
-  const renewed = admission?.renew(record);
-  if (typeof renewed !== "object") return false;
-  replica.publish({ ...NO_UPDATE, records: [renewed.signed] });
-  return true;
+  /** Ends all of it, once. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#parts.endpoints.foundEndpoints = () => [];
+    this.#prober.close();
+    await Promise.all([this.#lan?.close(), this.#dht?.close()]);
+    this.health.close();
+    this.leaders.close();
+    await this.messages.close();
+  }
 }

@@ -24,7 +24,7 @@ import {
   storedNetworkId,
   toNodeName,
 } from "../mesh/mod.ts";
-import type { Cidr, IpAddress } from "../net/mod.ts";
+import type { IpAddress } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { Agent } from "./agent.ts";
 import { AgentOperations } from "./agent_operations.ts";
@@ -72,7 +72,8 @@ export class OverlayBootstrap {
     const cidr = options.cidr ?? DEFAULT_OVERLAY_CIDR;
     return await OverlayBootstrap.#open(options, ports, (store, host) => {
       if (storedNetworkId(store) !== undefined) throw new AlreadyInitializedError();
-      checkHost(options, cidr);
+      // Before anything is kept: a network that this host can't have should leave no trace.
+      checkHostNetwork(options, [cidr]);
       const { labels } = options;
       return MeshState.create(store, { ...host, name: options.name ?? hostName(), cidr, labels });
     });
@@ -101,7 +102,7 @@ export class OverlayBootstrap {
           hint: "Ask for a new one: `weft token create` on the leader makes it.",
         });
       }
-      checkHost(options, invitation.cidr);
+      checkHostNetwork(options, [invitation.cidr]);
       const endpoints = ownEndpoints(options);
       const search = new LeaderSearch({ ...host, token: invitation, identity, options });
       const admitted = await joinNetwork(invitation, identity, {
@@ -185,7 +186,7 @@ export class OverlayBootstrap {
 
   /** Checks the members' health and calls back on changes; there while the node runs. */
   get health(): OverlayHealthChecker | undefined {
-    return this.#agent.health?.checker;
+    return this.#agent.session?.health.checker;
   }
 
   /** @returns the key by which WireGuard knows this node */
@@ -268,11 +269,6 @@ async function orResume(
     await node.stop();
     throw error;
   }
-}
-
-/** Before anything is kept: a network that this host can't have should leave no trace. */
-function checkHost(options: AgentOptions, cidr: Cidr): void {
-  if (!options.rootless) checkHostNetwork(options.interfaceName, [cidr]);
 }
 
 function parseToken(text: string): JoinToken {

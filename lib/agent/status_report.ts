@@ -56,7 +56,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
     clockSkewMs: median(session?.messages.clockSkewsMs() ?? []),
     dataplane: overlay?.report ?? { kind: options.rootless ? "rootless" : "portable" },
     ...sources.names && { dns: sources.names.report() },
-    ...session?.lan && { discovery: { providers: session.lan.providers, heard: session.lan.heard } },
+    ...session?.lan && { discovery: { providers: session.lan.providers, heard: session.lan.discovery.size } },
     ...session?.dht && { dht: { contacts: session.dht.contacts } },
     services: sources.services.report(),
     peers: members
@@ -68,7 +68,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
       ...plane?.drops(),
       ...overlay?.echo?.drops(),
       ...session?.health.drops(),
-      ...session?.lan?.drops(),
+      ...session?.lan?.discovery.drops(),
       ...session?.dht?.drops(),
     }),
     refused: happened(mesh.replica.refusals.snapshot()),
@@ -112,7 +112,7 @@ function peerReport(
   const age = tunnel?.lastHandshakeAt === undefined
     ? null
     : Math.max(0, clock.wall() - tunnel.lastHandshakeAt);
-  const figures = session?.health.figures(record.nodeId);
+  const figures = session?.health.checker.figures(record.nodeId);
   // Before the first probe has ended, an open channel or a handshake is all that is known.
   const hasSession = age !== null && age < SESSION_LIFE_MS;
   const healthy = figures !== undefined && figures.lossPercent !== null

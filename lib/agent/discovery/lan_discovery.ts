@@ -1,41 +1,41 @@
 /**
- * Discovery on the networks that this host is in.
+ * Discovery on the networks that this host is in, and reaching a member again that announces itself at another endpoint.
  * @module
  */
 
-import type { Environment } from "../../base/mod.ts";
+import { KeyedRateLimiter } from "../../base/mod.ts";
 import { type AgentOptions, DEFAULT_DISCOVERY_PORT } from "../../config/mod.ts";
-import {
-  Discovery,
-  type DiscoveryEvent,
-  type DiscoveryProvider,
-  type DiscoveryRole,
-} from "../../discovery/mod.ts";
-import type { NetworkId, NodeId } from "../../mesh/mod.ts";
+import { Discovery, type DiscoveryParts, type DiscoveryProvider } from "../../discovery/mod.ts";
+import type { NodeId } from "../../mesh/mod.ts";
 import { type Cidr, type Endpoint, IpAddress } from "../../net/mod.ts";
 import { LanSockets } from "../../transport/mod.ts";
+import type { AgentContext } from "../agent_context.ts";
+import type { HealthWatch } from "../health/mod.ts";
+import type { MessagePlane } from "../links/mod.ts";
+import type { OverlayInterface } from "../overlay/mod.ts";
 
 /** 239.255.42.98, of the block that stays within a site (RFC 2365 §6.1). */
 const GROUP = IpAddress.fromBytes(Uint8Array.of(239, 255, 42, 98));
 /** Through one router at most. */
 const GROUP_TTL = 2;
+/** Each member may announce another endpoint 3 times at once, then every 5 s. */
+const LIMITS = { burst: 3, everyMs: 5_000, maxSources: 1_024 };
+/** A path that works answers sooner. */
+const ANSWER_MS = 2_000;
 
 /** Who announces itself, and who receives what others announce. */
-export interface LanDiscoveryParts extends Environment {
-  readonly networkId: NetworkId;
-  readonly nodeId: NodeId;
-  readonly role: DiscoveryRole;
+interface LanDiscoveryParts extends Omit<DiscoveryParts, "socket" | "providers"> {
   readonly options: AgentOptions;
   /** The overlay's prefixes: nothing is announced in the overlay itself. */
   readonly overlay: readonly Cidr[];
-  readonly observer: (event: DiscoveryEvent) => void;
 }
 
 /** Announces by multicast, by broadcast and to the peers that the options name, by the runtime's own sockets. */
 export class LanDiscovery {
   /** By which ways it announces, for people. */
   readonly providers: readonly string[];
-  readonly #discovery: Discovery;
+  /** Who has announced itself. */
+  readonly discovery: Discovery;
   readonly #sockets: LanSockets;
 
   private constructor(sockets: LanSockets, parts: LanDiscoveryParts) {
@@ -52,11 +52,7 @@ export class LanDiscovery {
     }
     this.providers = providers.map(({ name }) => name);
     this.#sockets = sockets;
-    this.#discovery = new Discovery({
-      ...parts,
-      socket: sockets,
-      providers,
-    });
+    this.discovery = new Discovery({ ...parts, socket: sockets, providers });
   }
 
   /** @returns undefined when the options say no, or when this host lets nobody listen, which the log says */
@@ -71,7 +67,7 @@ export class LanDiscovery {
         interfaces: () => callableAddresses(options, overlay),
       });
       const lan = new LanDiscovery(sockets, parts);
-      lan.#discovery.start();
+      lan.discovery.start();
       return lan;
     } catch (error) {
       log.warn("discovery is off", { port: DEFAULT_DISCOVERY_PORT, error });
@@ -79,24 +75,9 @@ export class LanDiscovery {
     }
   }
 
-  /** From how many nodes announcements came lately. */
-  get heard(): number {
-    return this.#discovery.size;
-  }
-
-  /** @returns from where a node announced itself lately, the latest first */
-  endpointsOf(nodeId: NodeId): Endpoint[] {
-    return this.#discovery.endpointsOf(nodeId);
-  }
-
   /** Follows this host's addresses; new ones are announced at once. */
   async followInterfaces(): Promise<void> {
-    if (await this.#sockets.refresh()) this.#discovery.handleChange();
-  }
-
-  /** @returns how many announcements were dropped, by reason */
-  drops(): Readonly<Record<string, number>> {
-    return this.#discovery.drops();
+    if (await this.#sockets.refresh()) this.discovery.handleChange();
   }
 
   /** Says goodbye and closes. @returns when the goodbye has gone out */
@@ -104,7 +85,7 @@ export class LanDiscovery {
     // From an address that is gone nothing can be sent, and a goodbye from another one is believed after a greeting.
     await this.followInterfaces();
     await this.#sockets.flush();
-    await this.#discovery.close();
+    await this.discovery.close();
   }
 }
 
@@ -115,4 +96,49 @@ function callableAddresses({ interfaceName }: AgentOptions, overlay: readonly Ci
     .map(({ address }) => IpAddress.parse(address))
     .filter((address) => address !== undefined)
     .filter((address) => !address.isLoopback && !overlay.some((cidr) => cidr.contains(address)));
+}
+
+interface MovedMembersParts extends AgentContext {
+  readonly messages: MessagePlane;
+  readonly health: HealthWatch;
+  /** Absent without a packet plane. */
+  readonly overlay: OverlayInterface | undefined;
+}
+
+/**
+ * Tries the endpoint that a member announces when the path by which it was reached is dead. Whoever is there proves itself
+ * by the handshake, as everywhere; a path that works is never given up for an announcement.
+ */
+export class MovedMembers {
+  readonly #parts: MovedMembersParts;
+  readonly #limiter = new KeyedRateLimiter(LIMITS);
+
+  constructor(parts: MovedMembersParts) {
+    this.#parts = parts;
+  }
+
+  /** Follows one announcement; those of no member, and those that come too often, are left alone. */
+  async follow(nodeId: string, endpoint: Endpoint): Promise<void> {
+    const { clock, mesh: { roster, identity } } = this.#parts;
+    const member = roster.get(nodeId as NodeId)?.record.nodeId;
+    if (member === undefined || member === identity.id) return;
+    if (!this.#limiter.allows(clock.now(), nodeId)) return;
+    await Promise.all([this.#followLink(member), this.#followTunnel(member, endpoint)]);
+  }
+
+  async #followLink(nodeId: NodeId): Promise<void> {
+    const { messages, health } = this.#parts;
+    if (messages.links.get(nodeId) !== undefined) {
+      if (await health.askLink(nodeId, ANSWER_MS) !== undefined) return;
+      // It would be taken for alive for half a minute, and nobody be dialled.
+      messages.links.close(nodeId, "you are somewhere else");
+    }
+    messages.dialer.redial(nodeId);
+  }
+
+  async #followTunnel(nodeId: NodeId, endpoint: Endpoint): Promise<void> {
+    const { health, overlay } = this.#parts;
+    if (overlay === undefined || await health.askTunnel(nodeId, ANSWER_MS) !== undefined) return;
+    overlay.peers.tryAt(nodeId, endpoint);
+  }
 }

@@ -19,15 +19,21 @@ const LAN_TIMEOUT_MS = 6_000;
 /** A walk through the public DHT takes up to ten seconds, and a leader announces itself as soon as it can. */
 const DHT_TIMEOUT_MS = 30_000;
 
+interface LeaderSearchParts extends Environment {
+  readonly token: JoinToken;
+  readonly identity: NodeIdentity;
+  readonly options: AgentOptions;
+}
+
 /** Seeks from its first `seek` until `close`. */
 export class LeaderSearch {
+  readonly #parts: LeaderSearchParts;
   readonly #lanEndpoints: Endpoint[] = [];
-  readonly #parts: SearchParts;
   readonly #dhtEndpoints: Endpoint[] = [];
   #lan: Promise<LanDiscovery | undefined> | undefined;
   #dht: DhtDiscovery | undefined;
 
-  constructor(parts: SearchParts) {
+  constructor(parts: LeaderSearchParts) {
     this.#parts = parts;
   }
 
@@ -44,26 +50,19 @@ export class LeaderSearch {
 
   /** Begins to search for leaders of the token's network. Harmless when repeated. */
   async seek(): Promise<void> {
-    const { token, identity } = this.#parts;
+    const { token: { networkId, cidr }, identity } = this.#parts;
+    const parts = { ...this.#parts, networkId, overlay: [cidr] };
     this.#dht ??= DhtDiscovery.start({
-      ...this.#parts,
-      networkId: token.networkId,
-      overlay: [token.cidr],
+      ...parts,
       isLooking: () => true,
-      observer: (endpoint) => {
-        if (this.#dhtEndpoints.length < MAX_DHT_ENDPOINTS) keep(this.#dhtEndpoints, endpoint);
-      },
+      observer: (endpoint) => keep(this.#dhtEndpoints, endpoint, MAX_DHT_ENDPOINTS),
     });
     await (this.#lan ??= LanDiscovery.start({
-      ...this.#parts,
-      networkId: token.networkId,
+      ...parts,
       nodeId: identity.id,
       role: { kind: "seeker" },
-      overlay: [token.cidr],
       observer: ({ kind, endpoint }) => {
-        if (kind === "found" && this.#lanEndpoints.length < MAX_LAN_ENDPOINTS) {
-          keep(this.#lanEndpoints, endpoint);
-        }
+        if (kind === "found") keep(this.#lanEndpoints, endpoint, MAX_LAN_ENDPOINTS);
       },
     }));
   }
@@ -83,12 +82,7 @@ export class LeaderSearch {
   }
 }
 
-function keep(endpoints: Endpoint[], endpoint: Endpoint): void {
-  if (!endpoints.some((known) => known.equals(endpoint))) endpoints.push(endpoint);
-}
-
-interface SearchParts extends Environment {
-  readonly token: JoinToken;
-  readonly identity: NodeIdentity;
-  readonly options: AgentOptions;
+function keep(endpoints: Endpoint[], endpoint: Endpoint, atMost: number): void {
+  if (endpoints.length >= atMost || endpoints.some((known) => known.equals(endpoint))) return;
+  endpoints.push(endpoint);
 }

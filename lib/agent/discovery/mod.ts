@@ -4,8 +4,6 @@
  * @module
  */
 
-export { DhtDiscovery } from "./dht_discovery.ts";
-export { DhtProber } from "./dht_prober.ts";
-export { LanDiscovery } from "./lan_discovery.ts";
+export { DhtDiscovery, DhtProber } from "./dht_discovery.ts";
+export { LanDiscovery, MovedMembers } from "./lan_discovery.ts";
 export { LeaderSearch } from "./leader_search.ts";
-export { MovedMembers } from "./moved_members.ts";

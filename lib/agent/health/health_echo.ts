@@ -3,40 +3,38 @@
  * @module
  */
 
-import { type Environment, withTimeout } from "../../base/mod.ts";
+import { withTimeout } from "../../base/mod.ts";
 import { EchoProber } from "../../health/mod.ts";
 import { Endpoint, type IpAddress } from "../../net/mod.ts";
 import { LocalDatagrams } from "../../transport/mod.ts";
+import type { AgentContext } from "../agent_context.ts";
 
 /** Where every node answers, on its overlay address. */
-export const ECHO_PORT = 45679;
-
-interface HealthEchoParts extends Environment {
-  /** This node's overlay address. */
-  readonly address: IpAddress;
-  /** @returns whether somebody at this overlay address may ask */
-  isPeer(address: string): boolean;
-}
+const ECHO_PORT = 45679;
 
 /**
  * Asks and answers. It goes the whole way that a packet goes: both hosts' routes, both tunnels, and a socket behind
  * each. Nobody needs a privilege for it, and a member's address is as good as its key, since the tunnel checks it.
  */
 export class HealthEcho {
-  readonly #parts: HealthEchoParts;
+  readonly #context: AgentContext;
+  readonly #address: IpAddress;
   readonly #prober: EchoProber;
   readonly #waiting = new Map<string, (rttMs: number | undefined) => void>();
   #socket: LocalDatagrams | undefined;
 
-  constructor(parts: HealthEchoParts) {
-    this.#parts = parts;
-    const { random, isPeer } = parts;
-    this.#prober = new EchoProber({ random, isPeer });
+  /** @param address this node's overlay address */
+  constructor(context: AgentContext, address: IpAddress) {
+    this.#context = context;
+    this.#address = address;
+    const { random, mesh: { roster } } = context;
+    this.#prober = new EchoProber({ random, isPeer: (source) => roster.find(source) !== undefined });
   }
 
   /** Opens the socket; when that fails, nobody is probed and nobody answered, which the log says. */
   start(): void {
-    const { address, log } = this.#parts;
+    const { log } = this.#context;
+    const address = this.#address;
     try {
       this.#socket = LocalDatagrams.open({ address, port: ECHO_PORT });
     } catch (error) {
@@ -55,7 +53,7 @@ export class HealthEcho {
    * @returns milliseconds there and back, or undefined when nothing came within `timeoutMs`
    */
   async ask(address: IpAddress, timeoutMs: number): Promise<number | undefined> {
-    const { clock, timers } = this.#parts;
+    const { clock, timers } = this.#context;
     if (this.#socket === undefined) return undefined;
     const { question, datagram } = this.#prober.ask(clock.now(), address.toString());
     const { promise, resolve } = Promise.withResolvers<number | undefined>();
@@ -79,7 +77,7 @@ export class HealthEcho {
   }
 
   async #listen(socket: LocalDatagrams): Promise<void> {
-    const { clock } = this.#parts;
+    const { clock } = this.#context;
     for (;;) {
       const received = await socket.receive();
       if (received === undefined) return;

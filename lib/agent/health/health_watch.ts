@@ -3,19 +3,20 @@
  * @module
  */
 
-import { type Environment, sleep } from "../../base/mod.ts";
+import { sleep } from "../../base/mod.ts";
 import type { PacketPlane } from "../../dataplane/mod.ts";
 import {
   type HealthTarget,
   OverlayHealthChecker,
-  type PeerFigures,
   type ProbeAnswer,
   SuspicionPolicy,
 } from "../../health/mod.ts";
-import type { Member, MemberRecord, NodeId, Roster } from "../../mesh/mod.ts";
+import type { Member, MemberRecord, NodeId } from "../../mesh/mod.ts";
 import type { DeviceEvent } from "../../wireguard/mod.ts";
+import type { AgentContext } from "../agent_context.ts";
 import type { HealthEcho } from "./health_echo.ts";
 import type { Link, MessagePlane } from "../links/mod.ts";
+import type { NameService } from "../names/mod.ts";
 
 /** A tunnel that has never answered gets so long after the channel has. */
 const GRACE_MS = 1_000;
@@ -28,22 +29,20 @@ interface ProbeOptions {
   readonly dials: boolean;
 }
 
-interface HealthWatchParts extends Environment {
-  readonly roster: Roster;
-  /** This node, which is no peer of itself. */
-  readonly self: NodeId;
+interface HealthWatchParts extends AgentContext {
   readonly messages: MessagePlane;
-  /** Both absent without a packet plane. */
-  readonly plane: PacketPlane | undefined;
-  readonly echo: HealthEcho | undefined;
-  /** A member has become healthy or unhealthy. */
-  onVerdict(): void;
+  /** Absent without a packet plane. */
+  readonly overlay: { readonly plane: PacketPlane; readonly echo: HealthEcho | undefined } | undefined;
+  /** Services of unhealthy members have no names. */
+  readonly names: NameService | undefined;
 }
 
 /** Probes members through the tunnel, or by their channels where there is no tunnel, and keeps the verdicts. */
 export class HealthWatch {
   readonly checker: OverlayHealthChecker;
   readonly #parts: HealthWatchParts;
+  /** This node, which is no peer of itself. */
+  readonly #self: NodeId;
   readonly #stop = new AbortController();
   /** Whose tunnel has worked: for them a channel that answers is no excuse. */
   readonly #hasTunnel = new Set<string>();
@@ -54,13 +53,12 @@ export class HealthWatch {
 
   constructor(parts: HealthWatchParts) {
     this.#parts = parts;
-    const { clock, timers, random, roster, self } = parts;
+    const { mesh: { roster, identity } } = parts;
+    const self = this.#self = identity.id;
     const isPeer = (id: string): boolean => id !== self && roster.get(id as NodeId) !== undefined;
     this.#suspicions = new SuspicionPolicy({ self, isPeer });
     this.checker = new OverlayHealthChecker({
-      clock,
-      timers,
-      random,
+      ...parts,
       targets: () => this.#targets(),
       probe: async (target, timeoutMs) => {
         const member = roster.get(target.id as NodeId);
@@ -70,13 +68,13 @@ export class HealthWatch {
   }
 
   start(): void {
-    const { log, onVerdict } = this.#parts;
+    const { log, names } = this.#parts;
     const wasHealthy = new Map<string, boolean>();
     this.checker.run((peer) => {
       const { id, name, healthy, path, failureCount } = peer;
       const hasChanged = wasHealthy.has(id) && wasHealthy.get(id) !== healthy;
       wasHealthy.set(id, healthy);
-      if (hasChanged) onVerdict();
+      if (hasChanged) names?.services.followSoon();
       if (hasChanged) log.info(healthy ? "peer is back" : "peer is away", { peer: name, path, failureCount });
       // A session that merely grew old proves nothing to others.
       if (hasChanged && !healthy && failureCount > 0) this.#broadcastSuspicion(id as NodeId);
@@ -87,23 +85,13 @@ export class HealthWatch {
     this.#stop.abort();
   }
 
-  /** @returns the figures of a member as of now; undefined before its first probe has ended */
-  figures(nodeId: NodeId): PeerFigures | undefined {
-    return this.checker.figures(nodeId);
-  }
-
-  /** Somebody believes that a member went away or came back: it is probed at once. */
-  suspect(nodeId: NodeId): void {
-    this.checker.suspect(nodeId);
-  }
-
   /** A member says that its own probes miss somebody: this node probes that member itself. */
   handleSuspicion(from: NodeId, about: NodeId): void {
     const { clock, log } = this.#parts;
     const suspect = this.#suspicions.handleSuspicion(clock.now(), from, about);
     if (suspect === undefined) return;
     log.debug("a member is missed by another", { member: suspect, from });
-    this.suspect(suspect as NodeId);
+    this.checker.suspect(suspect);
   }
 
   /** @returns how many suspicions of others were not followed, by reason */
@@ -114,8 +102,8 @@ export class HealthWatch {
   /** Nobody answers a handshake: perhaps the member is gone. */
   handleDeviceEvent(event: DeviceEvent): void {
     if (event.kind !== "handshake-retry") return;
-    const nodeId = this.#parts.roster.byPublicKey(event.peer)?.record.nodeId;
-    if (nodeId !== undefined && this.figures(nodeId)?.healthy) this.suspect(nodeId);
+    const nodeId = this.#parts.mesh.roster.byPublicKey(event.peer)?.record.nodeId;
+    if (nodeId !== undefined && this.checker.figures(nodeId)?.healthy) this.checker.suspect(nodeId);
   }
 
   /**
@@ -138,8 +126,8 @@ export class HealthWatch {
 
   /** Asks through the tunnel. @returns milliseconds, or undefined when nothing came in time */
   async askTunnel(nodeId: NodeId, timeoutMs: number): Promise<number | undefined> {
-    const address = this.#parts.roster.get(nodeId)?.record.addresses[0];
-    return address && await this.#parts.echo?.ask(address, timeoutMs);
+    const address = this.#parts.mesh.roster.get(nodeId)?.record.addresses[0];
+    return address && await this.#parts.overlay?.echo?.ask(address, timeoutMs);
   }
 
   #broadcastSuspicion(nodeId: NodeId): void {
@@ -164,7 +152,8 @@ export class HealthWatch {
     options: ProbeOptions,
     signal: AbortSignal,
   ): Promise<ProbeAnswer | undefined> {
-    const { echo, timers } = this.#parts;
+    const { overlay, timers } = this.#parts;
+    const echo = overlay?.echo;
     const byChannel = this.#askChannel(nodeId, options.dials, signal).then((rttMs) =>
       answered(rttMs, "channel")
     );
@@ -194,9 +183,11 @@ export class HealthWatch {
   }
 
   #targets(): HealthTarget[] {
-    const { roster, self, plane } = this.#parts;
-    const sessions = new Map(plane?.peerStatuses().map((status) => [status.publicKey.toString(), status]));
-    const others = roster.members().filter(({ record }) => record.nodeId !== self);
+    const { mesh: { roster }, overlay } = this.#parts;
+    const sessions = new Map(
+      overlay?.plane.peerStatuses().map((status) => [status.publicKey.toString(), status]),
+    );
+    const others = roster.members().filter(({ record }) => record.nodeId !== this.#self);
     this.#followLinks();
     const isMember = (id: string): boolean => roster.get(id as NodeId) !== undefined;
     for (const known of [this.#hasTunnel, this.#hadLink]) {
@@ -207,7 +198,7 @@ export class HealthWatch {
       const handshakeAt = sessions.get(publicKey)?.lastHandshakeAt;
       if (handshakeAt !== undefined) this.#hasTunnel.add(record.nodeId);
       // Without a tunnel, only who has a link is asked; in a large network not everybody has one.
-      const canBeAsked = plane !== undefined || this.#hadLink.has(record.nodeId);
+      const canBeAsked = overlay !== undefined || this.#hadLink.has(record.nodeId);
       return {
         id: record.nodeId,
         publicKey,

@@ -51,7 +51,7 @@ export async function joinNetwork(
   // Whoever has no address left may know somebody who has.
   let leaders = token.leaders;
   for (;;) {
-    const channel = await reachLeader({ token, leaders }, identity, parts);
+    const channel = await reachLeader(token, leaders, identity, parts);
     const cancelTimer = parts.timers.setTimer(ANSWER_TIMEOUT_MS, () => channel.close("no answer"));
     try {
       const body = encodeJoinRequest(identity, token, { ...wanted, clock: parts.clock });
@@ -82,7 +82,8 @@ interface Target {
 }
 
 async function reachLeader(
-  { token, leaders }: { readonly token: JoinToken; readonly leaders: readonly TokenLeader[] },
+  token: JoinToken,
+  leaders: readonly TokenLeader[],
   identity: NodeIdentity,
   parts: JoinParts,
 ): Promise<Channel> {

@@ -3,7 +3,6 @@
  * @module
  */
 
-import type { Environment } from "../../base/mod.ts";
 import type { Channel } from "../../channel/mod.ts";
 import {
   decodeMeshMessage,
@@ -14,13 +13,10 @@ import {
   type NodeId,
 } from "../../mesh/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
+import type { AgentContext } from "../agent_context.ts";
 
 /** How long a machine may take to ask, and then to hang up. */
 const TIMEOUT_MS = 10_000;
-
-interface ServeJoinParts extends Pick<Environment, "timers" | "log"> {
-  readonly mesh: MeshState;
-}
 
 /**
  * Serves one machine: reads its request, lets it in or not, answers, and closes the channel. The others are sent
@@ -29,7 +25,7 @@ interface ServeJoinParts extends Pick<Environment, "timers" | "log"> {
 export async function serveJoin(
   channel: Channel,
   from: { readonly tokenId: string; readonly source: Endpoint },
-  { mesh, timers, log }: ServeJoinParts,
+  { mesh, timers, log }: Pick<AgentContext, "mesh" | "timers" | "log">,
 ): Promise<void> {
   const cancelTimer = timers.setTimer(TIMEOUT_MS, () => channel.close("too slow"));
   try {
@@ -56,8 +52,6 @@ export async function serveJoin(
     for (const body of mesh.admittedMessages(enrolled, from.source.address)) {
       if (!await channel.send({ topic: MESH_TOPIC, body })) break;
     }
-  } catch (error) {
-    log.error("cannot serve a join", { from: from.source.toString(), error });
   } finally {
     cancelTimer();
     // The answer goes out first, and the other end hangs up by itself when it has it.

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { DeadlineTimer, type Environment, type Timers, withTimeout } from "../../base/mod.ts";
+import { DeadlineTimer, type Timers, withTimeout } from "../../base/mod.ts";
 import {
   Election,
   type KeyRotation,
@@ -17,18 +17,19 @@ import {
   type NodeId,
   type ReplicaUpdate,
 } from "../../mesh/mod.ts";
+import type { AgentContext } from "../agent_context.ts";
 import { InvalidRequestError, NotLeaderError, UnreachableError } from "../errors.ts";
 import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
+import type { NameService } from "../names/mod.ts";
 
 /** How long an answer of a member may take. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
 /** The links that it uses, and what is called after an election. */
-export interface LeaderCoordinatorParts extends Pick<Environment, "clock" | "timers" | "log"> {
-  readonly mesh: MeshState;
+interface LeaderCoordinatorParts extends AgentContext {
   readonly messages: MessagePlane;
-  /** Another leader is elected; undefined when none lives. */
-  onElection(elected: NodeId | undefined): void;
+  /** The elected one is `leader` there. */
+  readonly names: NameService | undefined;
 }
 
 /** Drives the election, and asks and answers for leaders. */
@@ -61,22 +62,25 @@ export class LeaderCoordinator {
   start(): void {
     const { mesh: { admission, record, replica }, clock } = this.#parts;
     // No other leader may be there to renew it.
-    if (admission !== undefined && !record.revoked && record.expiresAt <= clock.wall()) {
-      const renewed = admission.renew(record);
-      if (typeof renewed === "object") replica.publish({ ...NO_UPDATE, records: [renewed.signed] });
-    }
+    if (admission !== undefined && !record.revoked && record.expiresAt <= clock.wall()) this.renew(record);
     this.#unsubscribe = replica.subscribe({ handleMembersChange: () => this.#followLeaders() });
     this.#followLeaders();
   }
 
   #followLeaders(): void {
     const { mesh: { roster }, clock } = this.#parts;
-    const leaders: NodeId[] = [];
-    for (const { nodeId, roles } of roster.liveRecords()) {
-      if (roles.includes("leader")) leaders.push(nodeId);
-    }
-    this.#election.setLeaders(leaders, clock.now());
+    const leaders = roster.liveRecords().filter(({ roles }) => roles.includes("leader"));
+    this.#election.setLeaders(leaders.map(({ nodeId }) => nodeId).toArray(), clock.now());
     this.#advance();
+  }
+
+  /** Renews a record, as only leaders can. @returns whether that was done */
+  renew(record: MemberRecord): boolean {
+    const { admission, replica } = this.#parts.mesh;
+    const renewed = admission?.renew(record);
+    if (typeof renewed !== "object") return false;
+    replica.publish({ ...NO_UPDATE, records: [renewed.signed] });
+    return true;
   }
 
   /** Renews records that are due, on the elected leader; early and repeated calls are harmless. */
@@ -137,16 +141,26 @@ export class LeaderCoordinator {
   }
 
   /**
-   * Asks a leader for the network's word on new keys of this node.
-   * @returns what it signed
-   * @throws UnreachableError when none answers, InvalidRequestError when all who do refuse
+   * Has new keys of this node signed, by another leader unless it is one itself; everybody is told.
+   * @throws UnreachableError when no leader answers, InvalidRequestError when all refuse
    */
-  async askToRotate(rotation: KeyRotation): Promise<ReplicaUpdate> {
+  async rotate(rotation: KeyRotation): Promise<void> {
+    const { admission, replica, record } = this.#parts.mesh;
+    if (admission === undefined) {
+      replica.merge(await this.#askToRotate(rotation));
+      return replica.deliverEvents();
+    }
+    const update = signRotation(admission, record, rotation);
+    if (typeof update === "string") throw new InvalidRequestError(`Cannot rotate the key: ${update}`);
+    replica.publish(update);
+  }
+
+  async #askToRotate(rotation: KeyRotation): Promise<ReplicaUpdate> {
     const { mesh: { roster } } = this.#parts;
     let wasRefused = false;
     for (const { nodeId } of this.views().toSorted((a, b) => Number(b.isAlive) - Number(a.isAlive))) {
       if (roster.get(nodeId) === undefined) continue;
-      const answer = await this.#requests.ask(nodeId, { kind: "rotation", rotation });
+      const answer = await this.#requests.ask(nodeId, () => ({ kind: "rotation", rotation }));
       if (answer === undefined || answer === "unsent") continue;
       if (answer.kind === "done" && answer.update !== undefined) return answer.update;
       wasRefused = true;
@@ -181,16 +195,13 @@ export class LeaderCoordinator {
     replica.publish(leadership.resign());
   }
 
-  /** @throws UnreachableError; what was asked is made when the member can be reached, and not before */
+  /** @throws UnreachableError, InvalidRequestError when it refused */
   async #ask(
     record: MemberRecord,
     request: () => MemberRequest,
     what: string,
   ): Promise<Extract<MemberAnswer, { kind: "done" }>> {
-    const { messages } = this.#parts;
-    const answer = await messages.reach(record.nodeId)
-      ? await this.#requests.ask(record.nodeId, request())
-      : "unsent";
+    const answer = await this.#requests.ask(record.nodeId, request);
     if (answer === "unsent" || answer === undefined) {
       throw new UnreachableError(`Cannot ${what} ${record.name}: it does not answer`, {
         hint: "weft peers shows when it was last heard; run the same again when it is back.",
@@ -235,15 +246,8 @@ export class LeaderCoordinator {
         leadership.take(request.slices, request.update);
         return { answer: { kind: "done" } };
       case "rotation": {
-        const both = admission?.rotate(asker, request.rotation);
-        if (typeof both !== "object") return refused;
-        const { statement } = request.rotation;
-        const update = {
-          ...NO_UPDATE,
-          records: both.map(({ signed }) => signed),
-          statements: statement === undefined ? [] : [statement],
-        };
-        return { answer: { kind: "done", update }, update };
+        const update = admission && signRotation(admission, asker, request.rotation);
+        return typeof update === "object" ? { answer: { kind: "done", update }, update } : refused;
       }
     }
   }
@@ -259,13 +263,13 @@ export class LeaderCoordinator {
 
   /** Does what is due, says who is elected now, and waits for the next time. */
   #advance(): void {
-    const { clock, messages, mesh: { roster, identity }, log, onElection } = this.#parts;
+    const { clock, messages, mesh: { roster, identity }, log, names } = this.#parts;
     if (this.#isClosed) return;
     this.#election.handleTimeout(clock.now());
     if (this.#election.pollHeartbeat(clock.now())) messages.broadcast({ kind: "heartbeat" });
     for (let event = this.#election.pollEvent(); event !== undefined; event = this.#election.pollEvent()) {
       const { elected } = event;
-      onElection(elected);
+      names?.members.handleElection(elected);
       if (elected === undefined) log.warn("no leader is there");
       else {
         const name = roster.get(elected)?.record.name;
@@ -274,6 +278,18 @@ export class LeaderCoordinator {
     }
     this.#timer.set(this.#election.pollTimeout());
   }
+}
+
+/** @returns both records and the statement under the new keys, or why not */
+function signRotation(
+  admission: NonNullable<MeshState["admission"]>,
+  record: MemberRecord,
+  rotation: KeyRotation,
+) {
+  const both = admission.rotate(record, rotation);
+  if (typeof both === "string") return both;
+  const statements = rotation.statement === undefined ? [] : [rotation.statement];
+  return { ...NO_UPDATE, records: both.map(({ signed }) => signed), statements };
 }
 
 /** Asks members for something, and knows their answers by numbers. */
@@ -288,14 +304,18 @@ export class MemberRequests {
     this.#timers = timers;
   }
 
-  /** @returns the answer; `unsent` when the member cannot be reached, undefined when it has not answered in 10 s */
-  async ask(nodeId: NodeId, request: MemberRequest): Promise<MemberAnswer | "unsent" | undefined> {
+  /**
+   * @param request called when the member can be reached, and not before: making one may change the state
+   * @returns the answer; `unsent` when the member cannot be reached, undefined when it has not answered in 10 s
+   */
+  async ask(nodeId: NodeId, request: () => MemberRequest): Promise<MemberAnswer | "unsent" | undefined> {
     const number = ++this.#lastNumber;
     const { promise, resolve } = Promise.withResolvers<MemberAnswer | undefined>();
     if (!await this.#messages.reach(nodeId)) return "unsent";
     this.#waiting.set(number, { nodeId, answer: resolve });
     try {
-      if (!await this.#messages.send(nodeId, { kind: "request", number, request })) return "unsent";
+      const sent = await this.#messages.send(nodeId, { kind: "request", number, request: request() });
+      if (!sent) return "unsent";
       return await withTimeout(this.#timers, ANSWER_TIMEOUT_MS, promise);
     } finally {
       this.#waiting.delete(number);

@@ -25,7 +25,10 @@ async function settled(): Promise<void> {
 
 Deno.test("MemberRequests.ask() resolves with the answer of the one who was asked", async () => {
   const { requests, sent, timers } = setUp();
-  const asked = [requests.ask(a, { kind: "demotion" }), requests.ask(b, { kind: "demotion" })];
+  const asked = [
+    requests.ask(a, () => ({ kind: "demotion" })),
+    requests.ask(b, () => ({ kind: "demotion" })),
+  ];
   await settled();
   const [first, second] = sent;
   assert.deepEqual([first?.to, second?.to], [a, b]);
@@ -40,13 +43,13 @@ Deno.test("MemberRequests.ask() resolves with the answer of the one who was aske
 
 Deno.test("MemberRequests.ask() gives up after ten seconds, at the end, and on whom it cannot reach", async () => {
   const { requests, timers } = setUp();
-  const late = requests.ask(a, { kind: "demotion" });
+  const late = requests.ask(a, () => ({ kind: "demotion" }));
   await settled();
   timers.advance(10_000);
   assert.equal(await late, undefined);
-  const ended = requests.ask(a, { kind: "demotion" });
+  const ended = requests.ask(a, () => ({ kind: "demotion" }));
   await settled();
   requests.close();
   assert.equal(await ended, undefined);
-  assert.equal(await setUp(false).requests.ask(a, { kind: "demotion" }), "unsent");
+  assert.equal(await setUp(false).requests.ask(a, () => ({ kind: "demotion" })), "unsent");
 });

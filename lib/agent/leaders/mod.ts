@@ -3,5 +3,4 @@
  * @module
  */
 
-export { KeyChange } from "./key_change.ts";
 export { LeaderCoordinator } from "./leader_coordinator.ts";

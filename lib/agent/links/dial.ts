@@ -65,49 +65,41 @@ export function raceDial<Target, Connection>(
   targets: readonly Target[],
   race: DialRace<Target, Connection>,
 ): Promise<Connection | undefined> {
-  const abort = new AbortController();
-  return new Promise((resolve, reject) => {
-    let started = 0;
-    let failed = 0;
-    let settled = false;
-    let cancelTimer: (() => void) | undefined;
-    const settle = (): void => {
-      settled = true;
-      cancelTimer?.();
-      abort.abort();
-    };
-    const startNext = (): void => {
-      cancelTimer?.();
-      cancelTimer = undefined;
-      if (settled) return;
-      const target = targets[started];
-      if (target === undefined) {
-        if (failed === targets.length) {
-          settle();
-          resolve(undefined);
-        }
-        return;
-      }
-      started++;
-      race.attempt(target, abort.signal).then((connection) => {
-        if (connection !== undefined && settled) race.discard(connection);
-        if (settled) return;
-        if (connection === undefined) {
-          failed++;
-          startNext();
-        } else {
-          settle();
-          resolve(connection);
-        }
-      }, (error: unknown) => {
-        if (settled) return;
+  const over = new AbortController();
+  const { promise, resolve, reject } = Promise.withResolvers<Connection | undefined>();
+  let started = 0;
+  let failed = 0;
+  let cancelTimer = (): void => {};
+  const settle = (): void => {
+    cancelTimer();
+    over.abort();
+  };
+  const startNext = (): void => {
+    cancelTimer();
+    const target = targets[started];
+    if (target === undefined) {
+      if (failed === targets.length) resolve(undefined);
+      return;
+    }
+    started++;
+    race.attempt(target, over.signal).then((connection) => {
+      if (over.signal.aborted) {
+        if (connection !== undefined) race.discard(connection);
+      } else if (connection === undefined) {
+        failed++;
+        startNext();
+      } else {
         settle();
-        reject(error);
-      });
-      cancelTimer = race.timers.setTimer(ATTEMPT_DELAY_MS, startNext);
-    };
-    startNext();
-  });
+        resolve(connection);
+      }
+    }, (error: unknown) => {
+      settle();
+      reject(error);
+    });
+    cancelTimer = race.timers.setTimer(ATTEMPT_DELAY_MS, startNext);
+  };
+  startNext();
+  return promise;
 }
 
 /** Exponential backoff with jitter: doubles from 500 ms to 30 s, each delay drawn from its upper half. */

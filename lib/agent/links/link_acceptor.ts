@@ -19,7 +19,6 @@ import {
 } from "../../mesh/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
 import type { AcceptedStream, StreamListener } from "../../transport/mod.ts";
-import { FairSlots, originOf } from "./fair_slots.ts";
 import type { Link } from "./link_table.ts";
 
 /** Handshakes under way at the same time; a further one takes the place of another. */
@@ -27,12 +26,14 @@ const MAX_HANDSHAKES = 64;
 /** Machines with a token that are served at the same time; a further one takes the place of another. */
 const MAX_JOINS = 64;
 const NOTHING = new Uint8Array(0);
+/** Of an IPv6 address: one site has at least what is behind them (RFC 4291 §2.5.4). */
+const SITE_BYTES = 8;
 
 /** Where others call, who they may be, and what becomes of them. */
 export interface LinkAcceptorParts extends Pick<Environment, "log"> {
   readonly networkId: NetworkId;
   readonly replica: Replica;
-  /** Closed by `stop`. */
+  /** Closed with the acceptor. */
   readonly listener: StreamListener;
   readonly setup: HandshakeSetup;
   /** The preshared key of whoever may join with this token; undefined when nobody may, or only elsewhere. */
@@ -49,13 +50,13 @@ type Caller =
   | { readonly kind: "member"; readonly nodeId: NodeId }
   | { readonly kind: "removed"; readonly nodeId: NodeId };
 
-/** Accepts channels until it is stopped; nobody can fill it alone. */
+/** Accepts channels until it is closed; nobody can fill it alone. */
 export class LinkAcceptor {
   readonly #parts: LinkAcceptorParts;
   readonly #handshakes = new FairSlots(MAX_HANDSHAKES);
   readonly #joinSlots = new FairSlots(MAX_JOINS);
   readonly #joins = new Set<Channel>();
-  #isStopped = false;
+  #isClosed = false;
   #accepting: Promise<void> | undefined;
 
   constructor(parts: LinkAcceptorParts) {
@@ -66,15 +67,11 @@ export class LinkAcceptor {
     this.#accepting = this.#acceptStreams();
   }
 
-  /** Accepts nobody any more, and ends what has become no link. */
-  stop(): void {
-    this.#isStopped = true;
+  /** Accepts nobody any more, and ends what has become no link. @returns when the port is free to be opened anew */
+  async close(): Promise<void> {
+    this.#isClosed = true;
     this.#parts.listener.close();
     for (const channel of this.#joins) channel.close("this node stops");
-  }
-
-  /** Resolves when the port is free, after `stop`: the node may be about to open it anew. */
-  async stopped(): Promise<void> {
     await this.#accepting;
   }
 
@@ -100,7 +97,7 @@ export class LinkAcceptor {
     });
     if (accepted === undefined) return;
     const { channel, context } = accepted;
-    if (this.#isStopped) channel.close("this node stops");
+    if (this.#isClosed) channel.close("this node stops");
     else if (context.kind === "removed") await this.#sendRemoval(channel, context.nodeId);
     else if (context.kind === "member") onLink({ nodeId: context.nodeId, channel, dialler: "them" });
     else this.#join(channel, context.tokenId, source);
@@ -149,4 +146,57 @@ export class LinkAcceptor {
     const isLinkable = roster.linkable(nodeId) !== undefined || renew(record);
     return isLinkable ? { ...proven, context: hello } : undefined;
   }
+}
+
+interface Holder {
+  readonly origin: string;
+  readonly evict: () => void;
+}
+
+/**
+ * Everybody gets a slot. When there are too many holders, the oldest one of the origin with the most of them is evicted:
+ * a flood from one origin displaces itself, and who is quick is always served.
+ */
+export class FairSlots {
+  readonly #capacity: number;
+  /** In the order in which they came. */
+  readonly #holders = new Set<Holder>();
+
+  /** @param capacity how many slots there are, at least 1 */
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  get size(): number {
+    return this.#holders.size;
+  }
+
+  /**
+   * @param origin what holders have in common that one sender can multiply
+   * @param evict called at most once, when somebody else needs the slot
+   * @returns a function that releases the slot; harmless when repeated
+   */
+  acquire(origin: string, evict: () => void): () => void {
+    const holder = { origin, evict };
+    this.#holders.add(holder);
+    if (this.#holders.size > this.#capacity) this.#evictOne();
+    return () => void this.#holders.delete(holder);
+  }
+
+  #evictOne(): void {
+    let largest: Holder[] = [];
+    for (const group of Map.groupBy(this.#holders, ({ origin }) => origin).values()) {
+      // Of equal origins the one that came first.
+      if (group.length > largest.length) largest = group;
+    }
+    const [oldest] = largest;
+    if (oldest === undefined) return;
+    this.#holders.delete(oldest);
+    oldest.evict();
+  }
+}
+
+/** @returns what all addresses have in common that one sender has for free: an IPv4 address, or an IPv6 /64 */
+export function originOf({ address }: Endpoint): string {
+  return address.family === 4 ? address.toString() : address.bytes.subarray(0, SITE_BYTES).toHex();
 }

@@ -108,7 +108,7 @@ export class LinkDialer {
   }
 
   async #dial(nodeId: NodeId, signal: AbortSignal): Promise<boolean> {
-    const { roster, timers, endpoints, links, onChannel } = this.#parts;
+    const { roster, timers, endpoints, links } = this.#parts;
     const member = roster.linkable(nodeId);
     const targets = member === undefined ? [] : endpoints.channelEndpoints(member);
     if (member === undefined || targets.length === 0) return false;
@@ -120,22 +120,18 @@ export class LinkDialer {
       },
       discard: (second) => second.close("another link is open"),
     });
-    if (channel !== undefined && signal.aborted) channel.close("not needed any more");
-    else if (channel !== undefined) onChannel(nodeId, channel);
-    return links.get(nodeId) !== undefined;
+    return channel === undefined ? links.get(nodeId) !== undefined : this.#keep(nodeId, channel, signal);
   }
 
   /** Dials a member once at an endpoint that may be somebody else's, unless it has a link. */
   async probe(nodeId: NodeId, endpoint: Endpoint): Promise<ProbeOutcome> {
     const { signal } = this.#stop;
-    const { roster, links, onChannel } = this.#parts;
+    const { roster, links } = this.#parts;
     const member = roster.linkable(nodeId);
     if (member === undefined || links.get(nodeId) !== undefined) return "refused";
     const channel = await this.#open(member, endpoint, signal);
     if (typeof channel === "string") return channel;
-    if (signal.aborted) channel.close("not needed any more");
-    else onChannel(nodeId, channel);
-    return links.get(nodeId) === undefined ? "refused" : "linked";
+    return this.#keep(nodeId, channel, signal) ? "linked" : "refused";
   }
 
   /** @returns the members that are wanted and have no link, leaders first */
@@ -147,6 +143,14 @@ export class LinkDialer {
     this.#stop.abort();
     for (const dialler of this.#diallers.values()) dialler.abort();
     this.#diallers.clear();
+  }
+
+  /** @returns whether there is a link now, by this channel or another */
+  #keep(nodeId: NodeId, channel: Channel, signal: AbortSignal): boolean {
+    const { links, onChannel } = this.#parts;
+    if (signal.aborted) channel.close("not needed any more");
+    else onChannel(nodeId, channel);
+    return links.get(nodeId) !== undefined;
   }
 
   async #open({ record }: Member, endpoint: Endpoint, signal: AbortSignal): Promise<Channel | DialFailure> {

@@ -23,10 +23,6 @@ export class LinkTable {
     this.#self = self;
   }
 
-  get size(): number {
-    return this.#links.size;
-  }
-
   get(nodeId: NodeId): Link | undefined {
     return this.#links.get(nodeId);
   }

@@ -1,18 +1,25 @@
 /**
- * The message plane of one node: its links to members, and the messages on them.
+ * The message plane of one node: its links to members, and the messages on them; gossip is the machine of `lib/mesh`.
  * @module
  */
 
-import { type Counters, type Environment, sleep, TokenBucket, withTimeout } from "../../base/mod.ts";
+import {
+  type Counters,
+  DeadlineTimer,
+  type Environment,
+  sleep,
+  TokenBucket,
+  withTimeout,
+} from "../../base/mod.ts";
 import type { Channel, ChannelDropReason, HandshakeSetup } from "../../channel/mod.ts";
 import {
   decodeMeshMessage,
   encodeMeshMessage,
+  Gossip,
   MESH_TOPIC,
   type MeshMessage,
   type NodeId,
 } from "../../mesh/mod.ts";
-import { GossipDriver } from "./gossip_driver.ts";
 import { LinkAcceptor, type LinkAcceptorParts } from "./link_acceptor.ts";
 import { LinkDialer, type LinkDialerParts } from "./link_dialer.ts";
 import { type Link, LinkTable } from "./link_table.ts";
@@ -60,9 +67,13 @@ export class MessagePlane {
   readonly links: LinkTable;
   readonly dialer: LinkDialer;
   readonly #parts: MessagePlaneParts;
-  readonly #gossip: GossipDriver;
   readonly #acceptor: LinkAcceptor;
+  readonly #gossip: Gossip<Link>;
+  readonly #gossipTimer: DeadlineTimer;
+  /** The links on which gossip is being sent. */
+  readonly #sending = new Set<Link>();
   #unsubscribe: () => void = () => {};
+  #isClosed = false;
 
   constructor(parts: MessagePlaneParts) {
     this.#parts = parts;
@@ -76,7 +87,11 @@ export class MessagePlane {
       counters,
       ...(services === undefined ? {} : { prepare: (channel) => services.prepare(channel) }),
     };
-    this.#gossip = new GossipDriver(replica, parts);
+    this.#gossip = new Gossip(replica, parts);
+    this.#gossipTimer = new DeadlineTimer(parts, () => {
+      this.#gossip.handleTimeout();
+      this.#advanceGossip();
+    });
     this.#acceptor = new LinkAcceptor({ ...parts, setup, onLink: (link) => this.#addLink(link) });
     this.dialer = new LinkDialer({
       ...parts,
@@ -95,9 +110,13 @@ export class MessagePlane {
         if (kind === "endpoints-changed") this.dialer.redial(nodeId);
       },
       handleMembersChange: () => this.#followMembers(),
+      handleOwnUpdate: (update) => {
+        this.#gossip.push(update);
+        this.#advanceGossip();
+      },
     });
     this.#followMembers();
-    this.#gossip.start();
+    this.#advanceGossip();
   }
 
   /** Sends something to all members with a link. */
@@ -140,12 +159,13 @@ export class MessagePlane {
 
   /** Accepts nobody any more, and closes all links. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#unsubscribe();
-    this.#gossip.stop();
+    this.#gossipTimer.set(undefined);
     this.dialer.close();
-    this.#acceptor.stop();
+    const accepted = this.#acceptor.close();
     await this.links.closeAll("this node stops");
-    await this.#acceptor.stopped();
+    await accepted;
   }
 
   /** Dials whoever is wanted now, and parts with whoever is no member any more. */
@@ -166,7 +186,9 @@ export class MessagePlane {
     const { name } = member.record;
     log.debug("link open", { peer: name, at: link.channel.remoteAddress, dialler: link.dialler });
     this.dialer.handleLink(link.nodeId);
-    this.#gossip.open(link);
+    // The end that dialled begins to compare.
+    this.#gossip.open(link, link.dialler === "us");
+    this.#advanceGossip();
     // For the round trip; the channel itself asks only when it is quiet.
     void link.channel.ping();
     this.#parts.services?.handleLink(link);
@@ -181,7 +203,7 @@ export class MessagePlane {
   }
 
   async #receive(link: Link): Promise<void> {
-    const { log, clock, timers, onLeaderMessage, onSuspicion } = this.#parts;
+    const { replica, log, clock, timers, onLeaderMessage, onSuspicion } = this.#parts;
     const bucket = new TokenBucket(clock, WORK_LIMITS);
     const gone = new AbortController();
     link.channel.closed.then(() => gone.abort());
@@ -197,6 +219,9 @@ export class MessagePlane {
             onLeaderMessage(link.nodeId, decoded);
           } else if (decoded?.kind === "suspicion") onSuspicion(link.nodeId, decoded.nodeId);
           const { changes, items, rejected, isForged } = this.#gossip.handleMessage(link, decoded);
+          this.#advanceGossip();
+          // Others have it before this node's own parts, which may take long.
+          if (changes > 0) replica.deliverEvents();
           cost += changes * NEW_ITEM_COST + items * ITEM_COST;
           // Once a link: one that sends such records sends many.
           if (rejected > 0 && !hasWarned) log.warn("records rejected", { from: link.nodeId, rejected });
@@ -211,5 +236,24 @@ export class MessagePlane {
       const waitMs = bucket.spend(cost);
       if (waitMs > 0) await sleep(timers, waitMs, gone.signal);
     }
+  }
+
+  /** Sends the gossip that is ready, and follows its timeout, which a message may have brought forward. */
+  #advanceGossip(): void {
+    for (let link = this.#gossip.pollReady(); link !== undefined; link = this.#gossip.pollReady()) {
+      void this.#sendGossip(link);
+    }
+    if (!this.#isClosed) this.#gossipTimer.set(this.#gossip.pollTimeout());
+  }
+
+  /** Sends what waits for one link, at the rate at which its other end reads. */
+  async #sendGossip(link: Link): Promise<void> {
+    if (this.#sending.has(link)) return;
+    this.#sending.add(link);
+    const next = () => this.#gossip.pollTransmit(link);
+    for (let body = next(); body !== undefined; body = next()) {
+      if (!await link.channel.send({ topic: MESH_TOPIC, body })) break;
+    }
+    this.#sending.delete(link);
   }
 }

@@ -71,7 +71,7 @@ Deno.test("MessagePlane keeps no link to a member that was removed while it shoo
   const channel = await calling;
   assert.equal(await channel.receive(), undefined);
   await settled();
-  assert.equal(fixture.plane.links.size, 0);
+  assert.deepEqual(fixture.plane.links.all(), []);
 });
 
 Deno.test("MessagePlane refuses a device that runs no weft", async () => {
@@ -211,7 +211,7 @@ Deno.test("MessagePlane sends a member that was removed while it was away its re
   assert.deepEqual(said.update.records.map(({ payload }) => payload.toHex()), [removal.payload.toHex()]);
   assert.deepEqual(said.update.statements, []);
   assert.equal(await channel.receive(), undefined);
-  assert.equal(fixture.plane.links.size, 0);
+  assert.deepEqual(fixture.plane.links.all(), []);
 });
 
 Deno.test("MessagePlane lets a member in whose record has expired when it is renewed, and only then", async () => {

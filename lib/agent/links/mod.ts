@@ -3,11 +3,11 @@
  *
  *     StreamListener ─▶ LinkAcceptor ─▶ MessagePlane ◀─ LinkDialer ─▶ dial
  *                                        │      │
- *                              LinkTable ┘      └─ GossipDriver ⇄ Replica
+ *                              LinkTable ┘      └─ Gossip ⇄ Replica
  * @module
  */
 
 export { dialChannel, dialMessagePlane, type DialStream, raceDial } from "./dial.ts";
 export type { Link } from "./link_table.ts";
-export type { ProbeOutcome } from "./link_dialer.ts";
+export type { LinkDialer } from "./link_dialer.ts";
 export { type LeaderMessage, type LinkObserver, MessagePlane } from "./message_plane.ts";

@@ -1,29 +1,19 @@
 /**
- * The names of members in the zone, which follow the roster.
+ * The names of members: in the zone, where they follow the roster, and as people say them.
  * @module
  */
 
-import {
-  type DomainName,
-  leaderRecords,
-  memberRecords,
-  RECORD_RANK,
-  type RecordRank,
-  type ResourceRecord,
-} from "../../dns/mod.ts";
-import type { Member, NodeId, Roster, RosterEvent } from "../../mesh/mod.ts";
+import { type DomainName, leaderRecords, memberRecords, nodeLabel, RECORD_RANK } from "../../dns/mod.ts";
+import type { Member, MeshState, NodeId, Roster, RosterEvent } from "../../mesh/mod.ts";
 import type { Cidr, IpAddress } from "../../net/mod.ts";
+import type { DnsHandle } from "../../nameserver/mod.ts";
 
-/** Takes the records of a group. */
-export interface RecordSink {
-  setRecords(group: string, rank: RecordRank, records: readonly ResourceRecord[]): void;
-}
-
-interface MemberNameSyncParts {
+/** Who is named, and where the names go. */
+export interface NameSyncParts {
   readonly roster: Roster;
   readonly zone: DomainName;
   readonly cidrs: readonly Cidr[];
-  readonly sink: RecordSink;
+  readonly sink: Pick<DnsHandle, "setRecords">;
 }
 
 /**
@@ -31,7 +21,7 @@ interface MemberNameSyncParts {
  * found by `node-…` alone.
  */
 export class MemberNameSync {
-  readonly #parts: MemberNameSyncParts;
+  readonly #parts: NameSyncParts;
   /** The name of each member as it was last seen. */
   readonly #names = new Map<NodeId, string>();
   readonly #holders = new Map<string, NodeId>();
@@ -39,7 +29,7 @@ export class MemberNameSync {
   readonly #leaders = new Map<NodeId, readonly IpAddress[]>();
   #elected: NodeId | undefined;
 
-  constructor(parts: MemberNameSyncParts) {
+  constructor(parts: NameSyncParts) {
     this.#parts = parts;
   }
 
@@ -94,16 +84,39 @@ export class MemberNameSync {
 
   #write(nodeId: NodeId, member: Member | undefined): void {
     const { zone, cidrs, sink } = this.#parts;
-    const records = member && this.#recordsOf(member, zone, cidrs);
-    sink.setRecords(`network ${nodeId}`, RECORD_RANK.network, records?.network ?? []);
-    sink.setRecords(`member ${nodeId}`, RECORD_RANK.member, records?.named ?? []);
+    const { name = "", addresses = [] } = member?.record ?? {};
+    const named = { name: this.#holders.get(name) === nodeId ? name : undefined, addresses };
+    const records = memberRecords(zone, named, cidrs);
+    sink.setRecords(`network ${nodeId}`, RECORD_RANK.network, records.network);
+    sink.setRecords(`member ${nodeId}`, RECORD_RANK.member, records.named);
   }
+}
 
-  #recordsOf({ record }: Member, zone: DomainName, cidrs: readonly Cidr[]): ReturnType<typeof memberRecords> {
-    const hasName = this.#holders.get(record.name) === record.nodeId;
-    return memberRecords(zone, {
-      name: hasName ? record.name : undefined,
-      addresses: record.addresses,
-    }, cidrs);
+/**
+ * Finds whom people mean without asking a name server: rootless nodes have none.
+ *
+ * @param host a name of a member, `leader`, `node-1-100`, with the zone or without, or an address
+ * @param zone with its final dot
+ * @returns the member, or undefined when there is none
+ */
+export function memberOfHost(
+  host: string,
+  { roster, cidr }: Pick<MeshState, "roster" | "cidr">,
+  zone: string,
+  elected: NodeId | undefined,
+): NodeId | undefined {
+  const name = host.toLowerCase().replace(/\.$/, "");
+  const suffix = `.${zone.toLowerCase().replace(/\.$/, "")}`;
+  const label = name.endsWith(suffix) ? name.slice(0, -suffix.length) : name;
+  const member = roster.find(label);
+  if (member !== undefined) return member.record.nodeId;
+  if (label === "leader") return elected;
+  if (!label.startsWith("node-")) return undefined;
+  for (const { record } of roster.members()) {
+    const isMeant = record.addresses.some((address) =>
+      address.family === cidr.address.family && nodeLabel(address, cidr) === label
+    );
+    if (isMeant) return record.nodeId;
   }
+  return undefined;
 }

@@ -3,6 +3,6 @@
  * @module
  */
 
-export { memberOfHost } from "./host_names.ts";
+export { memberOfHost } from "./member_name_sync.ts";
 export { NameService, namesOf } from "./name_service.ts";
 export type { OfferedService } from "./service_name_sync.ts";

@@ -4,11 +4,10 @@
  */
 
 import type { Timers } from "../../base/mod.ts";
-import { type DomainName, nodeLabel, RECORD_RANK, serviceRecords } from "../../dns/mod.ts";
-import type { NodeId, Roster } from "../../mesh/mod.ts";
-import type { Cidr } from "../../net/mod.ts";
+import { nodeLabel, RECORD_RANK, serviceRecords } from "../../dns/mod.ts";
+import type { NodeId } from "../../mesh/mod.ts";
 import type { AdvertisedService } from "../../service/mod.ts";
-import type { RecordSink } from "./member_name_sync.ts";
+import type { NameSyncParts } from "./member_name_sync.ts";
 
 /** Several changes that come together are followed once. */
 const PAUSE_MS = 20;
@@ -22,12 +21,8 @@ export interface OfferedService {
 }
 
 /** Whose services, in which zone. */
-export interface ServiceNameSyncParts {
-  readonly roster: Roster;
-  readonly zone: DomainName;
-  readonly cidrs: readonly Cidr[];
+export interface ServiceNameSyncParts extends NameSyncParts {
   readonly timers: Timers;
-  readonly sink: RecordSink;
   /** Everything that is offered, by this node too. */
   offered(): readonly OfferedService[];
 }
@@ -108,8 +103,7 @@ function readProtocol(
   service: string,
 ): { readonly protocol: string; readonly transport: "tcp" | "udp" } {
   const [first = "", second = "tcp"] = text.split("/");
-  if (first === "tcp" || first === "udp" || first === "") {
-    return { protocol: service, transport: first === "udp" ? "udp" : "tcp" };
-  }
-  return { protocol: first, transport: second === "udp" ? "udp" : "tcp" };
+  const isTransport = ["tcp", "udp", ""].includes(first);
+  const transport = (isTransport ? first : second) === "udp" ? "udp" : "tcp";
+  return { protocol: isTransport ? service : first, transport };
 }

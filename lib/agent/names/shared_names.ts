@@ -3,10 +3,11 @@
  * @module
  */
 
-import { utf8Bytes } from "../../base/mod.ts";
+import { equalBytes, utf8Bytes } from "../../base/mod.ts";
 import type { SigningKey } from "../../crypto/mod.ts";
 import {
-  type DomainName,
+  absoluteName,
+  DomainName,
   formatRecord,
   parseRecord,
   RECORD_RANK,
@@ -16,7 +17,7 @@ import {
 } from "../../dns/mod.ts";
 import {
   type EntryEvent,
-  type NetworkId,
+  type MeshState,
   NO_UPDATE,
   type Origin,
   type Replica,
@@ -32,31 +33,28 @@ const KIND = "name";
 /** No more lines of one entry are read. */
 const MAX_RECORDS = 64;
 
-/** Where shared names are kept and served, and who writes. */
-export interface SharedNamesParts {
-  readonly replica: Replica;
-  readonly handle: DnsHandle;
-  readonly zone: DomainName;
-  readonly networkId: NetworkId;
-  /** As whom this node writes now: leaders for the network, members for themselves. */
-  readonly author: () => { readonly origin: Origin; readonly signingKey: SigningKey };
-}
-
 /**
  * Keeps a group of records for each name. When several have written the same name, the network's own word counts, else
  * that of the lowest id, on every node alike. Names of members and services come before all of them.
  */
 export class SharedNames {
-  readonly #parts: SharedNamesParts;
+  readonly #mesh: Pick<MeshState, "replica" | "network" | "identity">;
+  readonly #handle: DnsHandle;
+  readonly #zone: DomainName;
+  readonly #networkId: Origin;
   readonly #writers = new Map<string, Set<Origin>>();
 
-  constructor(parts: SharedNamesParts) {
-    this.#parts = parts;
+  /** @param handle the server whose zone it is */
+  constructor(mesh: Pick<MeshState, "replica" | "network" | "identity">, handle: DnsHandle) {
+    this.#mesh = mesh;
+    this.#handle = handle;
+    this.#zone = DomainName.parse(handle.zone) ?? DomainName.root;
+    this.#networkId = mesh.network.id;
   }
 
   /** Follows every name that is known. */
   start(): void {
-    for (const { origin, key } of this.#parts.replica.entries.list(KIND)) this.#follow(origin, key);
+    for (const { origin, key } of this.#entries.list(KIND)) this.#follow(origin, key);
   }
 
   /** Follows one change of the entries. */
@@ -69,7 +67,7 @@ export class SharedNames {
     if (kind === "member-removed") {
       for (const [key, origins] of this.#writers) if (origins.has(nodeId)) this.#follow(nodeId, key);
     } else if (kind === "member-added") {
-      for (const entry of this.#parts.replica.entries.of(nodeId)) {
+      for (const entry of this.#entries.of(nodeId)) {
         if (entry.kind === KIND) this.#follow(nodeId, entry.key);
       }
     }
@@ -77,15 +75,11 @@ export class SharedNames {
 
   /** Writes those of this node again that are to expire; early and repeated calls are harmless. */
   refresh(): void {
-    const { replica } = this.#parts;
-    const author = this.#author;
-    const fresh = replica.entries.of(author.origin).filter(({ kind }) => kind === KIND).flatMap(
-      ({ key, body }) => {
-        const signed = replica.entries.write(author.origin, author.signingKey, { kind: KIND, key, body });
-        return signed === undefined ? [] : [signed];
-      },
-    );
-    if (fresh.length > 0) replica.publish({ ...NO_UPDATE, entries: fresh });
+    const { origin, signingKey } = this.#author;
+    const fresh = this.#entries.of(origin).filter(({ kind }) => kind === KIND)
+      .map(({ key, body }) => this.#entries.write(origin, signingKey, { kind: KIND, key, body }))
+      .filter((signed) => signed !== undefined);
+    if (fresh.length > 0) this.#mesh.replica.publish({ ...NO_UPDATE, entries: fresh });
   }
 
   /**
@@ -93,18 +87,17 @@ export class SharedNames {
    * @throws InvalidRecordError when it is none or would not be seen, InvalidRequestError when there are too many
    */
   add(text: RecordText): Required<RecordText> {
-    const { handle } = this.#parts;
-    const record = handle.parse(text);
+    const record = this.#handle.parse(text);
     const key = keyOf(record.name);
     const isOther = ({ type, data }: ResourceRecord): boolean =>
-      type !== record.type || !same(data, record.data);
+      type !== record.type || !equalBytes(data, record.data);
     const records = [...this.#own(key).filter(isOther), record];
     if (!this.#isAllowed(this.#author.origin, record)) {
       throw new InvalidRequestError(`Cannot add ${record.name}: that is for leaders to say`, {
         hint: "Add it on a leader.",
       });
     }
-    handle.checkVisible(record);
+    this.#handle.checkVisible(record);
     if (records.length > 1 && records.some(({ type }) => type === RECORD_TYPE.CNAME)) {
       throw new InvalidRequestError(`Cannot add ${record.name}: an alias stands alone`, {
         hint: "Remove the other records of the name first.",
@@ -115,27 +108,33 @@ export class SharedNames {
   }
 
   /**
-   * Removes records that this node has written.
+   * Removes records that this node has written: of a name everything, or with a type or data less.
    * @returns how many are gone
    */
-  remove(name: DomainName, isMeant: (record: Required<RecordText>) => boolean): number {
-    const key = keyOf(name);
+  remove(name: string, type?: string, data?: string): number {
+    const owner = absoluteName(this.#zone, name);
+    if (owner === undefined) return 0;
+    const written = type === undefined || data === undefined
+      ? data
+      : formatRecord(this.#handle.parse({ name, type, data })).data;
+    const key = keyOf(owner);
     const records = this.#own(key);
-    const left = records.filter((record) => !isMeant(formatRecord(record)));
+    const left = records.filter((record) => {
+      const text = formatRecord(record);
+      return (type !== undefined && text.type !== type.toUpperCase()) ||
+        (written !== undefined && text.data !== written);
+    });
     if (left.length < records.length) this.#write(key, left);
     return records.length - left.length;
   }
 
   #own(key: string): readonly ResourceRecord[] {
-    const { replica } = this.#parts;
-    const author = this.#author;
-    const entry = replica.entries.get(KIND, author.origin, key);
+    const entry = this.#entries.get(KIND, this.#author.origin, key);
     return entry === undefined ? [] : this.#read(entry);
   }
 
   #write(key: string, records: readonly ResourceRecord[]): void {
-    const { replica } = this.#parts;
-    const author = this.#author;
+    const { origin, signingKey } = this.#author;
     const lines = records.map(formatRecord).map(({ ttlSeconds, type, data }) =>
       `${ttlSeconds} ${type} ${data}\n`
     );
@@ -149,47 +148,58 @@ export class SharedNames {
     if (records.length > MAX_RECORDS) refuse();
     let signed: Signed | undefined;
     try {
-      signed = replica.entries.write(author.origin, author.signingKey, { kind: KIND, key, body });
+      signed = this.#entries.write(origin, signingKey, { kind: KIND, key, body });
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       refuse(error);
     }
-    this.#follow(author.origin, key);
-    if (signed !== undefined) replica.publish({ ...NO_UPDATE, entries: [signed] });
+    this.#follow(origin, key);
+    if (signed !== undefined) this.#mesh.replica.publish({ ...NO_UPDATE, entries: [signed] });
   }
 
-  get #author(): ReturnType<SharedNamesParts["author"]> {
-    return this.#parts.author();
+  get #entries(): Replica["entries"] {
+    return this.#mesh.replica.entries;
+  }
+
+  /** As whom this node writes now: leaders for the network, members for themselves. */
+  get #author(): { readonly origin: Origin; readonly signingKey: SigningKey } {
+    const { network, identity } = this.#mesh;
+    return network.signingKey === undefined
+      ? { origin: identity.id, signingKey: identity.signingKey }
+      : { origin: network.id, signingKey: network.signingKey };
   }
 
   #follow(origin: Origin, key: string): void {
-    const { replica, handle, networkId } = this.#parts;
+    const networkId = this.#networkId;
     const origins = this.#writers.get(key) ?? new Set();
-    if (replica.entries.get(KIND, origin, key) === undefined) origins.delete(origin);
+    if (this.#entries.get(KIND, origin, key) === undefined) origins.delete(origin);
     else origins.add(origin);
     if (origins.size === 0) this.#writers.delete(key);
     else this.#writers.set(key, origins);
     const [first] = [...origins].sort((a, b) => a === networkId ? -1 : b === networkId ? 1 : a < b ? -1 : 1);
-    const entry = first === undefined ? undefined : replica.entries.get(KIND, first, key);
-    handle.setRecords(`shared ${key}`, RECORD_RANK.custom, entry === undefined ? [] : this.#read(entry));
+    const entry = first === undefined ? undefined : this.#entries.get(KIND, first, key);
+    this.#handle.setRecords(
+      `shared ${key}`,
+      RECORD_RANK.custom,
+      entry === undefined ? [] : this.#read(entry),
+    );
   }
 
   /** What is no record of the name, or not its writer's to define, is passed over. */
   #read({ origin, key, body }: StateEntry): readonly ResourceRecord[] {
-    const { zone } = this.#parts;
     const lines = new TextDecoder().decode(body).split("\n").slice(0, MAX_RECORDS);
     return lines.flatMap((line) => {
       const [, ttl, type, data] = /^(\d{1,6}) ([A-Z]{1,8}) (.+)$/s.exec(line) ?? [];
       if (ttl === undefined || type === undefined || data === undefined) return [];
-      const record = parseRecord(zone, { name: key, type, data, ttlSeconds: Number(ttl) });
+      const record = parseRecord(this.#zone, { name: key, type, data, ttlSeconds: Number(ttl) });
       return "problem" in record || !this.#isAllowed(origin, record) ? [] : [record];
     });
   }
 
   /** A member defines names of its own choice, but nothing for the zone as a whole. */
   #isAllowed(origin: Origin, { name }: ResourceRecord): boolean {
-    const { zone, networkId } = this.#parts;
-    if (origin === networkId) return true;
+    const zone = this.#zone;
+    if (origin === this.#networkId) return true;
     const isWhole = name.equals(zone) || (name.firstLabel === "*" && name.ancestor(1).equals(zone));
     return name.isWithin(zone) && !isWhole;
   }
@@ -197,8 +207,4 @@ export class SharedNames {
 
 function keyOf(name: DomainName): string {
   return name.toString().toLowerCase();
-}
-
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

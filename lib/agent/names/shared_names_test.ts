@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, unixMillis, utf8Bytes, VirtualClock } from "../../base/mod.ts";
-import { DomainName } from "../../dns/mod.ts";
 import {
   MAX_ENTRY_LIFETIME_MS,
   MAX_NODE_ENTRIES,
@@ -12,8 +11,6 @@ import { START, TestNetwork } from "../../mesh/testing/test_network.ts";
 import { type DnsHandle, DnsServer } from "../../nameserver/mod.ts";
 import { InvalidRequestError } from "../errors.ts";
 import { SharedNames } from "./shared_names.ts";
-
-const zone = DomainName.parse("weft.internal") ?? assert.fail();
 
 /** Nodes of one network that tell each other everything at once. */
 class Bench implements AsyncDisposable {
@@ -27,10 +24,8 @@ class Bench implements AsyncDisposable {
     const replica = new Replica(new MemoryStateStore(), { networkId, verifyingKey, clock: this.clock });
     const identity = this.network.node();
     const handle = await new DnsServer({ listen: [] }).start();
-    const author = this.nodes.length === 0
-      ? { origin: networkId, signingKey }
-      : { origin: identity.id, signingKey: identity.signingKey };
-    const names = new SharedNames({ replica, handle, zone, networkId, author: () => author });
+    const network = { id: networkId, verifyingKey, ...this.nodes.length === 0 && { signingKey } };
+    const names = new SharedNames({ replica, identity, network }, handle);
     replica.subscribe({
       handleOwnUpdate: (update) => this.tell(update),
       handleEntryEvent: (event) => names.handleEntryEvent(event),
@@ -66,7 +61,7 @@ class Bench implements AsyncDisposable {
 
 const at = (last: number) => ({ name: "db", type: "A", data: `10.0.0.${last}` });
 const remove = ({ names }: Bench["nodes"][number], name: string): number =>
-  names.remove(DomainName.parse(`${name}.weft.internal`) ?? assert.fail(), () => true);
+  names.remove(`${name}.weft.internal.`);
 
 Deno.test("SharedNames of one node are those of all, and go when it takes them back", async () => {
   await using bench = new Bench();
@@ -76,7 +71,7 @@ Deno.test("SharedNames of one node are those of all, and go when it takes them b
   member.names.add(at(2));
   assert.equal(await bench.ask("db"), "10.0.0.1 10.0.0.2");
   assert.equal(
-    member.names.remove(DomainName.parse("DB.weft.internal") ?? zone, ({ data }) => data === "10.0.0.1"),
+    member.names.remove("DB.weft.internal.", undefined, "10.0.0.1"),
     1,
   );
   assert.equal(await bench.ask("db"), "10.0.0.2");

@@ -3,6 +3,5 @@
  * @module
  */
 
-export { checkHostNetwork } from "./host_network.ts";
-export { OverlayInterface } from "./overlay_interface.ts";
-export { DeviceSecrets, type PeerSync } from "./peer_sync.ts";
+export { checkHostNetwork, OverlayInterface } from "./overlay_interface.ts";
+export { DeviceSecrets } from "./peer_sync.ts";

@@ -1,53 +1,53 @@
 /**
- * The interface of the overlay on this host, with what needs it: the packet plane and its peers, the
- * userspace API's socket, and the echo that answers probes through the tunnel.
+ * The interface of the overlay on this host, made, configured and taken away again, with what needs it: the packet plane
+ * and its peers, the userspace API's socket, and the echo that answers probes through the tunnel.
  * @module
  */
 
 import type { StateStore, WeftError } from "../../base/mod.ts";
+import type { AgentOptions } from "../../config/mod.ts";
 import { openPlane, type WireGuardPlane } from "../../dataplane/mod.ts";
+import {
+  canConfigureNetwork,
+  findRouteOverlap,
+  hasTunDevice,
+  type HostChange,
+  HostJournal,
+  Netlink,
+  NotPermittedError,
+  NoTunDeviceError,
+} from "../../host/mod.ts";
+import { Cidr } from "../../net/mod.ts";
 import { portInUse, SocketError } from "../../transport/mod.ts";
 import { deviceSnapshot, ReadOnlySocket } from "../../uapi/mod.ts";
 import type { DeviceEvent, ProtocolTimers } from "../../wireguard/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
-import { InterfaceGoneError, PacketPlaneError } from "../errors.ts";
+import { InterfaceGoneError, PacketPlaneError, RouteOverlapError } from "../errors.ts";
 import { HealthEcho } from "../health/mod.ts";
-import { forgetHostNetwork, openHostNetwork } from "./host_network.ts";
-import { type DeviceSecrets, PeerSync } from "./peer_sync.ts";
+import { PeerSync } from "./peer_sync.ts";
 import type { DataplaneReport } from "../../api/mod.ts";
 
-/** What the interface is for, and where changes of the host are noted. */
-export interface OverlayInterfaceParts extends AgentContext {
-  readonly store: StateStore;
-  readonly secrets: DeviceSecrets;
-  /** Receives handshakes and moves of peers, after the peers were brought in line. */
-  observer(event: DeviceEvent): void;
-}
+type DeviceObserver = (event: DeviceEvent) => void;
 
 /** Made, used and taken away once. */
 export class OverlayInterface implements AsyncDisposable {
   readonly plane: WireGuardPlane;
-  readonly report: DataplaneReport;
+  /** Brings the roster's members to the plane, once it is started. */
+  readonly peers: PeerSync;
+  /** Answers probes; undefined for a node without an address. */
+  readonly echo: HealthEcho | undefined;
   /** Settles when it is gone: with undefined after it was disposed, else with why. */
   readonly ended: Promise<WeftError | undefined>;
-  readonly #parts: OverlayInterfaceParts;
+  readonly #context: AgentContext;
   readonly #resources = new AsyncDisposableStack();
-  #echo: HealthEcho | undefined;
-  #peers: PeerSync | undefined;
 
-  private constructor(parts: OverlayInterfaceParts, plane: WireGuardPlane) {
-    const { interfaceName, mtuBytes } = parts.options;
-    this.#parts = parts;
+  private constructor(context: AgentContext, plane: WireGuardPlane) {
+    const { interfaceName } = context.options;
+    const [address] = context.mesh.record.addresses;
+    this.#context = context;
     this.plane = plane;
-    this.report = {
-      kind: plane.kind,
-      interfaceName,
-      mtuBytes,
-      aead: plane.engine,
-      get offloads() {
-        return plane.offloads;
-      },
-    };
+    this.peers = new PeerSync(plane, context);
+    this.echo = address && new HealthEcho(context, address);
     this.ended = plane.ended.then((end) => {
       if (end === "interface-gone") return new InterfaceGoneError(interfaceName);
       return end === "worker-failed" ? new PacketPlaneError(interfaceName, end) : undefined;
@@ -55,26 +55,17 @@ export class OverlayInterface implements AsyncDisposable {
     this.#resources.defer(() => this.#unmake());
   }
 
-  /** @throws WeftError that says what this host lacks; then everything is taken back */
-  static async open(parts: OverlayInterfaceParts): Promise<OverlayInterface> {
-    const { options, mesh, endpoints, store, log } = parts;
-    const { interfaceName, mtuBytes } = options;
-    const network = { interfaceName, mtuBytes, addresses: mesh.record.addresses, cidrs: endpoints.overlay };
+  /**
+   * @param observer receives handshakes and moves of peers, after the peers were brought in line
+   * @throws WeftError that says what this host lacks; then everything is taken back
+   */
+  static async open(context: AgentContext, observer: DeviceObserver): Promise<OverlayInterface> {
     const made: { opened?: OverlayInterface } = {};
-    const plane = await openHostNetwork(store, network, () =>
-      openPlane({
-        interfaceName,
-        mtuBytes,
-        choice: options.dataplane,
-        cipher: options.cipher,
-        timers: options.testTimers as Partial<ProtocolTimers>,
-        observer: (event) => {
-          made.opened?.peers?.handleDeviceEvent(event);
-          parts.observer(event);
-        },
-        log,
-      }));
-    const opened = made.opened = new OverlayInterface(parts, plane);
+    const plane = await openHostNetwork(context, (event) => {
+      made.opened?.peers.handleDeviceEvent(event);
+      observer(event);
+    });
+    const opened = made.opened = new OverlayInterface(context, plane);
     try {
       opened.#listen();
       return opened;
@@ -84,24 +75,20 @@ export class OverlayInterface implements AsyncDisposable {
     }
   }
 
-  /** Brings the roster's members to the plane. */
-  get peers(): PeerSync | undefined {
-    return this.#peers;
-  }
-
-  /** Answers probes; undefined for a node without an address. */
-  get echo(): HealthEcho | undefined {
-    return this.#echo;
+  /** @returns what the status says of it */
+  get report(): DataplaneReport {
+    const { kind, engine: aead, offloads } = this.plane;
+    const { interfaceName, mtuBytes } = this.#context.options;
+    return { kind, interfaceName, mtuBytes, aead, offloads };
   }
 
   /** Peers know this node by its new key only, so every session begins anew. */
   followKey(): void {
     const { plane } = this;
-    plane.setPrivateKey(this.#parts.mesh.identity.privateKey);
+    plane.setPrivateKey(this.#context.mesh.identity.privateKey);
     for (const { publicKey } of plane.peerStatuses()) plane.removePeer(publicKey);
-    this.#peers?.close();
-    this.#peers = this.#makePeers();
-    this.#peers.start();
+    this.peers.close();
+    this.peers.start();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -110,7 +97,7 @@ export class OverlayInterface implements AsyncDisposable {
 
   #listen(): void {
     const { plane } = this;
-    const { mesh, options: { port, interfaceName }, log } = this.#parts;
+    const { mesh, options: { port, interfaceName }, log } = this.#context;
     plane.setPrivateKey(mesh.identity.privateKey);
     const failure = plane.listen({ port, fwmark: 0 });
     if (failure === "port-taken") throw portInUse("UDP", port);
@@ -122,32 +109,13 @@ export class OverlayInterface implements AsyncDisposable {
       log,
     });
     this.#resources.defer(() => socket.close());
-    this.#startEcho();
-    this.#peers = this.#makePeers();
-  }
-
-  #makePeers(): PeerSync {
-    const { mesh: { replica, identity }, secrets, endpoints } = this.#parts;
-    return new PeerSync({ replica, plane: this.plane, self: identity.id, secrets, endpoints });
-  }
-
-  #startEcho(): void {
-    const { mesh: { roster, record } } = this.#parts;
-    const [address] = record.addresses;
-    if (address === undefined) return;
-    const echo = new HealthEcho({
-      ...this.#parts,
-      address,
-      isPeer: (source) => roster.find(source) !== undefined,
-    });
-    this.#echo = echo;
-    echo.start();
-    this.#resources.defer(() => echo.close());
+    this.echo?.start();
+    this.#resources.defer(() => this.echo?.close());
   }
 
   async #unmake(): Promise<void> {
-    const { store, log } = this.#parts;
-    this.#peers?.close();
+    const { store, log } = this.#context;
+    this.peers.close();
     this.plane.close();
     // If it ended for another reason, `ended` has that.
     await this.plane.ended.catch(() => {});
@@ -158,4 +126,77 @@ export class OverlayInterface implements AsyncDisposable {
       log.warn("cannot forget what was changed of this host", { error });
     }
   }
+}
+
+/**
+ * Checks, before anything is changed, that an interface for `cidrs` can be made here; rootless nodes need none.
+ *
+ * @throws NotPermittedError without CAP_NET_ADMIN
+ * @throws NoTunDeviceError without the driver
+ * @throws RouteOverlapError when the host routes a part of the overlay elsewhere
+ */
+export function checkHostNetwork({ rootless, interfaceName }: AgentOptions, cidrs: readonly Cidr[]): void {
+  if (rootless) return;
+  if (!canConfigureNetwork()) throw new NotPermittedError(`make the interface ${interfaceName}`);
+  if (!hasTunDevice()) throw new NoTunDeviceError();
+  using netlink = Netlink.open();
+  const routes = netlink.listRoutes();
+  for (const cidr of cidrs) {
+    const route = findRouteOverlap(cidr, routes, interfaceName);
+    if (route === undefined) continue;
+    throw new RouteOverlapError(
+      `Cannot use ${cidr}: it overlaps the route ${route.cidr} of this host on ${route.interfaceName}`,
+      { hint: "Choose another network with --cidr when you start the leader, or remove that route." },
+    );
+  }
+}
+
+/**
+ * Makes the interface, gives it its addresses and routes, and sets it up. What a crashed agent left is undone first.
+ *
+ * @returns the plane; closing it unmakes the interface, and its addresses and its routes go with it
+ * @throws HostError, NotPermittedError, NoTunDeviceError, InterfaceExistsError, StateError; then nothing is left
+ */
+async function openHostNetwork(
+  { store, options, mesh, endpoints, log }: AgentContext,
+  observer: DeviceObserver,
+): Promise<WireGuardPlane> {
+  const { interfaceName, mtuBytes } = options;
+  const cidrs = endpoints.overlay;
+  const journal = new HostJournal(store);
+  using netlink = Netlink.open();
+  journal.undoAll(netlink);
+  const changes: HostChange[] = [{ kind: "interface", name: interfaceName }];
+  for (const cidr of cidrs) changes.push({ kind: "route", cidr, interfaceName });
+  store.transaction(() => changes.forEach((change) => journal.record(change)));
+  const forget = () => store.transaction(() => changes.forEach((change) => journal.forget(change)));
+  let plane: WireGuardPlane | undefined;
+  try {
+    plane = await openPlane({
+      interfaceName,
+      mtuBytes,
+      choice: options.dataplane,
+      cipher: options.cipher,
+      timers: options.testTimers as Partial<ProtocolTimers>,
+      observer,
+      log,
+    });
+    netlink.setLinkUp(interfaceName, mtuBytes);
+    for (const address of mesh.record.addresses) {
+      netlink.addAddress(interfaceName, address, Cidr.host(address).prefixBits);
+    }
+    for (const cidr of cidrs) netlink.addRoute(cidr, interfaceName);
+    return plane;
+  } catch (error) {
+    plane?.close();
+    forget();
+    throw error;
+  }
+}
+
+/** Forgets what was noted for a crash, once the interface is gone. What else was changed is not its business. */
+function forgetHostNetwork(store: StateStore): void {
+  const journal = new HostJournal(store);
+  const own = journal.changes().filter(({ kind }) => kind === "interface" || kind === "route");
+  store.transaction(() => own.forEach((change) => journal.forget(change)));
 }

@@ -6,71 +6,67 @@
 import type { StateStore } from "../../base/mod.ts";
 import { PresharedKey } from "../../crypto/mod.ts";
 import type { PacketPlane } from "../../dataplane/mod.ts";
-import type { Member, NodeId, Replica, RosterEvent } from "../../mesh/mod.ts";
+import type { Member, NodeId, RosterEvent } from "../../mesh/mod.ts";
 import { Cidr, type Endpoint } from "../../net/mod.ts";
-import type { EndpointSelector } from "../endpoint_selector.ts";
-import type { DeviceEvent, WireGuardPeerConfig } from "../../wireguard/mod.ts";
+import type { AgentContext } from "../agent_context.ts";
+import type { DeviceEvent } from "../../wireguard/mod.ts";
 
 /** A start begins handshakes with so many peers at once; the others' begin with the first packet. */
 const MAX_EAGER_HANDSHAKES = 64;
 const SECRETS = "device-preshared-key";
 
-interface PeerSyncParts {
-  readonly replica: Replica;
-  readonly plane: PacketPlane;
-  /** This node, which is no peer of itself. */
-  readonly self: NodeId;
-  readonly secrets: DeviceSecrets;
-  readonly endpoints: EndpointSelector;
-}
-
 /** Follows the roster's events and the device's. */
 export class PeerSync {
-  readonly #parts: PeerSyncParts;
+  readonly #plane: PacketPlane;
+  readonly #context: AgentContext;
+  readonly #secrets: DeviceSecrets;
   readonly #rotations = new Map<string, EndpointRotation>();
   #unsubscribe: () => void = () => {};
 
-  constructor(parts: PeerSyncParts) {
-    this.#parts = parts;
+  constructor(plane: PacketPlane, context: AgentContext) {
+    this.#plane = plane;
+    this.#context = context;
+    this.#secrets = new DeviceSecrets(context.store);
   }
 
   /** Adds every member, and begins handshakes: a restart of this node has cost them their session. */
   start(): void {
-    const { replica, plane, self } = this.#parts;
-    const { roster } = replica;
+    const { replica, roster, identity: { id: self } } = this.#context.mesh;
     this.#unsubscribe = replica.subscribe({ handleRosterEvent: (event) => this.#handleRosterEvent(event) });
     let eager = 0;
     for (const member of roster.members()) {
       if (member.record.nodeId === self) continue;
       this.#setPeer(member);
-      if (eager++ < MAX_EAGER_HANDSHAKES) plane.initiateHandshake(member.record.publicKey);
+      if (eager++ < MAX_EAGER_HANDSHAKES) this.#plane.initiateHandshake(member.record.publicKey);
     }
   }
 
+  /** Follows nothing any more, until it is started again. */
   close(): void {
     this.#unsubscribe();
+    this.#rotations.clear();
   }
 
   #handleRosterEvent(event: RosterEvent): void {
-    const { replica: { roster }, plane, self } = this.#parts;
-    if (event.nodeId === self) return;
+    const { roster, identity } = this.#context.mesh;
+    if (event.nodeId === identity.id) return;
     const member = roster.get(event.nodeId);
     if (event.kind === "member-removed" || member === undefined) {
       this.#rotations.delete(event.publicKey.toString());
-      plane.removePeer(event.publicKey);
+      this.#plane.removePeer(event.publicKey);
     } else this.#setPeer(member);
   }
 
   /** Begins a handshake with a member at one of its endpoints. */
   tryAt(nodeId: NodeId, endpoint: Endpoint): void {
-    const { replica: { roster }, plane, self } = this.#parts;
+    const { roster, identity } = this.#context.mesh;
     const member = roster.get(nodeId);
-    if (member === undefined || nodeId === self) return;
+    if (member === undefined || nodeId === identity.id) return;
     const { publicKey } = member.record;
     this.#setPeer(member);
     this.#rotations.get(publicKey.toString())?.select(endpoint);
-    plane.setEndpoint(publicKey, endpoint);
-    plane.initiateHandshake(publicKey);
+    this.#plane.setEndpoint(publicKey, endpoint);
+    this.#plane.initiateHandshake(publicKey);
   }
 
   /** Follows what happens to a session. */
@@ -78,28 +74,25 @@ export class PeerSync {
     if (event.kind !== "handshake-retry") return;
     // Nobody answers at this endpoint; perhaps at another one.
     const next = this.#rotations.get(event.peer.toString())?.next();
-    if (next !== undefined) this.#parts.plane.setEndpoint(event.peer, next);
+    if (next !== undefined) this.#plane.setEndpoint(event.peer, next);
   }
 
   #setPeer(member: Member): void {
-    const { plane } = this.#parts;
     const { record } = member;
     const key = record.publicKey.toString();
     let rotation = this.#rotations.get(key);
     if (rotation === undefined) this.#rotations.set(key, rotation = new EndpointRotation());
-    const endpoint = rotation.update(this.#parts.endpoints.tunnelEndpoints(member));
-    const status = plane.peerStatus(record.publicKey);
+    const endpoint = rotation.update(this.#context.endpoints.tunnelEndpoints(member));
     // A peer with a session is where its packets last came from, whatever it states.
-    const keepsEndpoint = endpoint === undefined || (status?.hasSession ?? false);
-    const presharedKey = this.#parts.secrets.get(record.nodeId);
-    const config: WireGuardPeerConfig = {
+    const keepsEndpoint = endpoint === undefined || this.#plane.peerStatus(record.publicKey)?.hasSession;
+    const presharedKey = this.#secrets.get(record.nodeId);
+    this.#plane.setPeer({
       publicKey: record.publicKey,
       allowedIps: [...record.addresses.map((address) => Cidr.host(address)), ...record.allowedIps],
       persistentKeepaliveSeconds: record.persistentKeepaliveSeconds ?? 0,
       ...presharedKey === undefined ? {} : { presharedKey },
       ...keepsEndpoint ? {} : { endpoint },
-    };
-    plane.setPeer(config);
+    });
   }
 }
 

@@ -207,7 +207,7 @@ export class ServiceHost {
 
   #findHost(host: string): PeerId | undefined {
     const { mesh, zone, elected } = this.#parts;
-    const nodeId = memberOfHost(host, { roster: mesh.roster, zone, cidr: mesh.cidr, elected: elected() });
+    const nodeId = memberOfHost(host, mesh, zone, elected());
     return nodeId && asPeerId(nodeId);
   }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Endpoint } from "../../net/mod.ts";
-import { FairSlots, originOf } from "./fair_slots.ts";
+import { FairSlots, originOf } from "./link_acceptor.ts";
 
 Deno.test("FairSlots lets a flood from one origin displace itself only", () => {
   const slots = new FairSlots(4);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import type { NodeId } from "../../mesh/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
-import { DhtProber } from "./dht_prober.ts";
+import { DhtProber } from "./dht_discovery.ts";
 import type { ProbeOutcome } from "../links/link_dialer.ts";
 
 const [ANNA, BERT] = ["a", "b"].map((digit) => digit.repeat(32)) as [NodeId, NodeId];
@@ -16,14 +16,13 @@ class ProbedNetwork {
   readonly probes: string[] = [];
   readonly members: string[] = [];
   readonly prober: DhtProber;
-  missing: readonly NodeId[] = [ANNA, BERT];
+  missing: NodeId[] = [ANNA, BERT];
   probing = 0;
   mostProbing = 0;
   readonly #timers = new VirtualTimers(new VirtualClock());
 
   constructor(open: (nodeId: NodeId, endpoint: string) => ProbeOutcome) {
-    this.prober = new DhtProber({
-      timers: this.#timers,
+    this.prober = new DhtProber(this.#timers, {
       missing: () => this.missing,
       probe: async (nodeId, endpoint) => {
         this.probes.push(`${nodeId[0]} ${endpoint}`);
@@ -32,8 +31,7 @@ class ProbedNetwork {
         this.probing--;
         return open(nodeId, endpoint.toString());
       },
-      onMember: (nodeId, endpoint) => this.members.push(`${nodeId[0]} ${endpoint}`),
-    });
+    }, (nodeId, endpoint) => void this.members.push(`${nodeId[0]} ${endpoint}`));
   }
 
   async pass(forMs: number): Promise<void> {
