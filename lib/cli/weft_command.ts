@@ -25,10 +25,9 @@ export interface CommandContext {
 }
 
 /** Adds the options that every command has. */
-export function withState<T extends AnyCommand>(command: T): T {
+export function withState(command: AnyCommand): AnyCommand {
   addFlag(command, "stateDir");
-  command.option("--config <file>", "settings as YAML, with the names of the options");
-  return command;
+  return command.option("--config <file>", "settings as YAML, with the names of the options") as AnyCommand;
 }
 
 /**
@@ -55,36 +54,56 @@ export async function agentOptions(
   return { options: layerAgentOptions([...layers, fallback]), isLogLevelSet };
 }
 
-/** Runs `use` with a client of the agent that the command means. @throws NoAgentError when none runs */
-export async function withAgent<T>(
+/** What a command does: with the agent that it means, the words after it, and its options. */
+type Action<Agent, Result> = (
+  agent: Agent,
+  args: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+) => Result;
+
+/** Makes a command do something that needs the agent's options, `--state` above all. */
+export function runWithOptions(
   command: AnyCommand,
   ports: CliPorts,
-  use: (client: ControlClient) => Promise<T>,
-): Promise<T> {
-  const { options } = await agentOptions(command, ports);
-  using client = new ControlClient(options.stateDir);
-  return await use(client);
+  run: Action<AgentOptions, void | Promise<void>>,
+): void {
+  withState(command).action(async () => {
+    await run((await agentOptions(command, ports)).options, command.args, command.opts());
+  });
+}
+
+/** Makes a command ask the running agent, which fails with `NoAgentError` when none runs. */
+export function askAgent(
+  command: AnyCommand,
+  ports: CliPorts,
+  ask: Action<ControlClient, Promise<void>>,
+): void {
+  runWithOptions(command, ports, async ({ stateDir }, args, options) => {
+    using client = new ControlClient(stateDir);
+    await ask(client, args, options);
+  });
 }
 
 /**
- * Makes a command ask the agent and print the answer, with `--json` as JSON.
- * @param ask is given the words after the command and its options
+ * Makes a command ask the running agent and print the answer, with `--json` as JSON.
  * @param tell says it for people
  */
-export function askAndPrint<C extends AnyCommand, Answer>(
-  command: C,
+export function askAndPrint<Answer>(
+  command: AnyCommand,
   ports: CliPorts,
-  ask: (client: ControlClient, args: readonly string[], options: Record<string, unknown>) => Promise<Answer>,
-  tell: (answer: Answer, args: readonly string[], options: Record<string, unknown>) => string,
+  ask: Action<ControlClient, Promise<Answer>>,
+  tell: Action<Answer, string>,
 ): void {
-  const asking: AnyCommand = withState(command);
-  asking.action(() =>
-    withAgent(asking, ports, async (client) => {
-      const answer = await ask(client, asking.args, asking.opts());
-      if (asking.opts().json === true) printJson(ports, answer);
-      else ports.terminal.out(tell(answer, asking.args, asking.opts()));
-    })
-  );
+  askAgent(command, ports, async (client, args, options) => {
+    const answer = await ask(client, args, options);
+    if (options.json === true) printJson(ports, answer);
+    else ports.terminal.out(tell(answer, args, options));
+  });
+}
+
+/** @returns the fields of a request without those that were not given */
+export function defined<T extends object>(fields: { readonly [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 }
 
 /** @returns what `path` holds, or standard input for `-` @throws UsageError when it cannot be read */

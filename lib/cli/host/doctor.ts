@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { DnsReport } from "../../api/mod.ts";
+import type { DnsReport, StatusReport } from "../../api/mod.ts";
 import {
   canConfigureNetwork,
   hasTunDevice,
@@ -12,6 +12,7 @@ import {
   RESOLVER_CONF_PATH,
   SqliteStateStore,
 } from "../../host/mod.ts";
+import { counted } from "../output/mod.ts";
 
 /** What came of one check. */
 export type Finding =
@@ -37,6 +38,8 @@ export interface HostProbes {
   wallMs(): number;
 }
 
+type RunningAgent = Pick<StatusReport, "dns" | "refused" | "services" | "clockSkewMs">;
+
 const HOST_ALONE_HINT = "--dns-resolver off leaves this host's resolver alone for good.";
 
 /** Half of what is still taken in. */
@@ -51,20 +54,12 @@ export function doctorChecks(
     readonly stateDir: string;
     readonly port: number;
     readonly rootless: boolean;
-    /** Whether an agent with this state runs; then its port is taken by right. */
-    readonly isRunning: boolean;
-    /** What a running agent says of its names; absent when it serves none. */
-    readonly dns?: DnsReport;
-    /** What a running agent has refused of what members told, by reason. */
-    readonly refused?: Readonly<Record<string, number>>;
-    /** How many messages of services a running agent could not read. */
-    readonly unreadable?: number;
-    /** How far the clocks of its peers are ahead; null when it has none. */
-    readonly clockSkewMs?: number | null;
+    /** What the agent with this state says of itself, when it runs; then its port is taken by right. */
+    readonly status: RunningAgent | undefined;
   },
   probes: HostProbes,
 ): readonly Check[] {
-  const { stateDir, port, rootless, isRunning, refused, unreadable, clockSkewMs } = options;
+  const { stateDir, port, rootless, status } = options;
   const privileges: readonly Check[] = rootless ? [] : [
     {
       name: "privileges",
@@ -96,7 +91,7 @@ export function doctorChecks(
     {
       name: "port",
       run: () => {
-        if (isRunning) return ok(`${port} is for the agent that runs`);
+        if (status !== undefined) return ok(`${port} is for the agent that runs`);
         return probes.isPortFree(port)
           ? ok(`${port} is free for UDP and TCP`)
           : problem(`another program has port ${port}`, "Stop it, or choose another with --port.");
@@ -112,31 +107,35 @@ export function doctorChecks(
         );
       },
     },
-    ...typeof clockSkewMs === "number" ? [{ name: "skew", run: () => skewFinding(clockSkewMs) }] : [],
-    ...isRunning ? [namesCheck(options.dns, probes)] : [],
-    ...refused === undefined ? [] : [{ name: "records", run: () => recordsFinding(refused) }],
-    ...unreadable === undefined ? [] : [{ name: "services", run: () => servicesFinding(unreadable) }],
+    ...status === undefined ? [] : statusChecks(status, probes),
   ];
 }
 
-function namesCheck(dns: DnsReport | undefined, probes: HostProbes): Check {
-  return {
-    name: "names",
-    run: () => {
-      if (dns === undefined) return ok("this node serves none; --dns on changes that");
-      const served = `${dns.zone} is answered at ${dns.endpoints.join(", ")}`;
-      if (dns.problem !== undefined) {
-        return problem(`${served}, but this host does not ask there: ${dns.problem}`, HOST_ALONE_HINT);
-      }
-      if (dns.resolver === "resolv.conf" && !probes.isResolverConfOwn()) {
-        return problem(
-          `${served}, but somebody has written /etc/resolv.conf since`,
-          `Start weft again. ${HOST_ALONE_HINT}`,
-        );
-      }
-      return ok([served, ...countTexts(dns.counters)].join("; "));
-    },
-  };
+function statusChecks(
+  { clockSkewMs, dns, refused, services: { rejected } }: RunningAgent,
+  probes: HostProbes,
+): readonly Check[] {
+  return [
+    ...typeof clockSkewMs === "number" ? [{ name: "skew", run: () => skewFinding(clockSkewMs) }] : [],
+    { name: "names", run: () => namesFinding(dns, probes) },
+    { name: "records", run: () => recordsFinding(refused) },
+    { name: "services", run: () => servicesFinding(rejected) },
+  ];
+}
+
+function namesFinding(dns: DnsReport | undefined, probes: HostProbes): Finding {
+  if (dns === undefined) return ok("this node serves none; --dns on changes that");
+  const served = `${dns.zone} is answered at ${dns.endpoints.join(", ")}`;
+  if (dns.problem !== undefined) {
+    return problem(`${served}, but this host does not ask there: ${dns.problem}`, HOST_ALONE_HINT);
+  }
+  if (dns.resolver === "resolv.conf" && !probes.isResolverConfOwn()) {
+    return problem(
+      `${served}, but somebody has written /etc/resolv.conf since`,
+      `Start weft again. ${HOST_ALONE_HINT}`,
+    );
+  }
+  return ok([served, ...countTexts(dns.counters)].join("; "));
 }
 
 /** What was refused is no problem of this host, but worth knowing. */
@@ -188,8 +187,7 @@ function recordsFinding(refused: Readonly<Record<string, number>>): Finding {
 /** What one could not read is lost for who has said it, and no problem of this host. */
 function servicesFinding(unreadable: number): Finding {
   if (unreadable === 0) return ok("whatever members and programs said to services could be read");
-  const messages = unreadable === 1 ? "1 message" : `${unreadable} messages`;
-  return ok(`${messages} of members or programs could not be read`);
+  return ok(`${counted(unreadable, "message")} of members or programs could not be read`);
 }
 
 /** Records are refused that are more than ten minutes ahead. */

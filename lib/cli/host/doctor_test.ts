@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { sampleStatus } from "../testing/sample_ports.ts";
 import { doctorChecks, type HostProbes, hostProbes } from "./doctor.ts";
 
 const good: HostProbes = {
@@ -9,9 +10,18 @@ const good: HostProbes = {
   isResolverConfOwn: () => true,
   wallMs: () => 1_800_000_000_000,
 };
-const options = { stateDir: "/s", port: 51820, rootless: false, isRunning: false };
+const options = { stateDir: "/s", port: 51820, rootless: false, status: undefined };
+const { dns: _, ...quiet } = { ...sampleStatus, refused: {} };
 
-async function problems(probes: HostProbes, given = options): Promise<string[]> {
+/** What is checked while an agent runs that says this. */
+function running(said: Partial<typeof sampleStatus> = {}): Parameters<typeof doctorChecks>[0] {
+  return { ...options, status: { ...quiet, ...said } };
+}
+
+async function problems(
+  probes: HostProbes,
+  given: Parameters<typeof doctorChecks>[0] = options,
+): Promise<string[]> {
   const findings = await Promise.all(
     doctorChecks(given, probes).map(async (check) => [check.name, await check.run()] as const),
   );
@@ -31,7 +41,7 @@ Deno.test("doctorChecks() finds each problem, and none on a good host", async ()
 Deno.test("doctorChecks() asks less of rootless hosts, and lets a running agent have its port", async () => {
   const poor = { ...good, canConfigureNetwork: () => false, hasTunDevice: () => false };
   assert.deepEqual(await problems(poor, { ...options, rootless: true }), []);
-  assert.deepEqual(await problems({ ...good, isPortFree: () => false }, { ...options, isRunning: true }), []);
+  assert.deepEqual(await problems({ ...good, isPortFree: () => false }, running()), []);
 });
 
 Deno.test("doctorChecks() says how names are served, and when this host does not ask", async () => {
@@ -42,21 +52,17 @@ Deno.test("doctorChecks() says how names are served, and when this host does not
     resolver: "resolv.conf",
     counters: { "noerror": 9, "malformed-name": 2, "malformed-data": 1, "dropped-rate": 4 },
   } as const;
-  const running = { ...options, isRunning: true };
   const finding = async (given: Parameters<typeof doctorChecks>[0], probes = good) =>
     await doctorChecks(given, probes).find((check) => check.name === "names")?.run();
   assert.equal(await finding(options), undefined);
-  assert.match((await finding(running))?.detail ?? "", /serves none/);
-  assert.deepEqual(await finding({ ...running, dns }), {
+  assert.match((await finding(running()))?.detail ?? "", /serves none/);
+  assert.deepEqual(await finding(running({ dns })), {
     kind: "ok",
     detail: "weft.internal. is answered at 10.200.0.1:15353; 3 malformed; 4 dropped",
   });
-  const lost = await finding({ ...running, dns }, { ...good, isResolverConfOwn: () => false });
+  const lost = await finding(running({ dns }), { ...good, isResolverConfOwn: () => false });
   assert.equal(lost?.kind, "problem");
-  const failed = await finding({
-    ...running,
-    dns: { ...dns, resolver: "off", problem: "port 53 is in use" },
-  });
+  const failed = await finding(running({ dns: { ...dns, resolver: "off", problem: "port 53 is in use" } }));
   assert.match(failed?.detail ?? "", /port 53 is in use/);
 });
 
@@ -86,10 +92,10 @@ Deno.test("hostProbes() sees that a port is taken by TCP or UDP", () => {
 });
 
 Deno.test("doctorChecks() tells what was refused, and a clock that is wrong", async () => {
-  const running = { ...options, isRunning: true };
-  const find = async (name: string, given: Partial<Parameters<typeof doctorChecks>[0]>) =>
-    await doctorChecks({ ...running, ...given }, good).find((check) => check.name === name)?.run();
-  assert.equal(await find("records", {}), undefined);
+  const find = async (name: string, said: Partial<typeof sampleStatus>) =>
+    await doctorChecks(running(said), good).find((check) => check.name === name)?.run();
+  const unread = (rejected: number) => ({ services: { ...sampleStatus.services, rejected } });
+  assert(doctorChecks(options, good).every(({ name }) => name !== "records" && name !== "services"));
   assert.equal((await find("records", { refused: {} }))?.kind, "ok");
   assert.deepEqual(await find("records", { refused: { replayed: 3, "unknown-node": 1 } }), {
     kind: "ok",
@@ -99,9 +105,8 @@ Deno.test("doctorChecks() tells what was refused, and a clock that is wrong", as
   assert(forged?.kind === "problem" && /1 signature/.test(forged.detail) && /peer remove/.test(forged.hint));
   const late = await find("records", { refused: { future: 7 } });
   assert(late?.kind === "problem" && /clock/.test(late.hint));
-  assert.equal(await find("services", {}), undefined);
-  assert.match((await find("services", { unreadable: 0 }))?.detail ?? "", /could be read/);
-  assert.deepEqual(await find("services", { unreadable: 4 }), {
+  assert.match((await find("services", unread(0)))?.detail ?? "", /could be read/);
+  assert.deepEqual(await find("services", unread(4)), {
     kind: "ok",
     detail: "4 messages of members or programs could not be read",
   });

@@ -54,6 +54,11 @@ export function formatBytes(bytes: number): string {
   return `${at > 0 && value < 9.95 ? value.toFixed(1) : value.toFixed(0)} ${units[at]}`;
 }
 
+/** @returns `1 peer`, `2 peers` */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
 /** @returns `0.42 ms`, `12 ms` */
 export function formatRtt(ms: number): string {
   return `${ms < 10 ? ms.toFixed(2) : ms.toFixed(0)} ms`;
