@@ -25,14 +25,14 @@ import { WeftError } from "../base/mod.ts";
 import { PresharedKey, PublicKey } from "../crypto/mod.ts";
 import { FLAG, formatRecord, RESPONSE_CODE, responseCodeText } from "../dns/mod.ts";
 import {
-  type Enrolled,
+  type AdmissionRefusal,
   isNodeName,
   MAX_OTHER_ENDPOINTS,
   MAX_TOKEN_OTHERS,
   type Member,
   NO_UPDATE,
   nodeIdOf,
-  type Refusal,
+  type RecordEntry,
   type TokenLeader,
 } from "../mesh/mod.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
@@ -53,7 +53,7 @@ import { ServiceOperations } from "./service_operations.ts";
 const PING_TIMEOUT_MS = 5_000;
 
 /** Why a leader adds no device. */
-const REFUSALS: Readonly<Record<Refusal, string>> = {
+const REFUSALS: Readonly<Record<AdmissionRefusal, string>> = {
   "refused:key-mismatch": "its key is another one's",
   "refused:revoked": "its key was removed, and a removed key is never let in again",
   "refused:token": "its token is not good",
@@ -133,7 +133,7 @@ export class AgentOperations extends ServiceOperations implements AgentControl {
     const former = secrets.get(nodeId);
     // Before the record: a device that is a peer without its preshared key would be one that nobody asked for.
     secrets.set(nodeId, presharedKey);
-    let enrolled: Enrolled | Refusal | undefined;
+    let enrolled: RecordEntry | AdmissionRefusal | undefined;
     try {
       enrolled = asInvalid(() =>
         admission.addDevice({ name, publicKey, endpoint, allowedIps, persistentKeepaliveSeconds })

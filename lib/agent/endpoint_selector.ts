@@ -4,7 +4,7 @@
  */
 
 import type { AgentOptions } from "../config/mod.ts";
-import type { Member, MeshState, NodeId, SignedStatement } from "../mesh/mod.ts";
+import type { Member, MeshState, NodeId, Signed } from "../mesh/mod.ts";
 import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 
 /** More than this many addresses are not worth a peer's time. */
@@ -36,7 +36,7 @@ export class EndpointSelector {
   }
 
   /** Looks where this host is now. @returns a statement for the others, if that has changed */
-  state(): SignedStatement | undefined {
+  state(): Signed | undefined {
     const { interfaceName } = this.#options;
     this.#prefixes = interfaceAddresses()
       .filter((own) => own.interfaceName !== interfaceName)

@@ -5,7 +5,7 @@
 
 import { type Logger, silentLogger } from "../base/mod.ts";
 import { type AgentOptionsInput, DEFAULT_STATE_DIR } from "../config/mod.ts";
-import { type Duplex, isRefusal, type Refusal } from "../forward/mod.ts";
+import { type DialRefusal, type Duplex, isRefusal, type Refusal } from "../forward/mod.ts";
 import type {
   CallOptions,
   CarrierLimits,
@@ -17,6 +17,7 @@ import type {
   ServiceClient,
   ServiceDefinition,
   ServiceReport,
+  ServiceRuntime,
   SubscribeOptions,
   SubscriptionHandle,
 } from "../service/mod.ts";
@@ -25,7 +26,6 @@ import {
   AttachedProgram,
   type IncomingConnection,
   type ListenOptions,
-  type NodeParts,
   type PortListener,
   programSocketPath,
 } from "./services/mod.ts";
@@ -69,10 +69,12 @@ export interface AttachOptions {
  * ```
  */
 export class Node implements AsyncDisposable {
-  readonly #parts: NodeParts;
+  readonly #services: ServiceRuntime;
+  readonly #membership: Membership;
 
-  private constructor(parts: NodeParts) {
-    this.#parts = parts;
+  private constructor(membership: Membership) {
+    this.#services = membership.runtime;
+    this.#membership = membership;
   }
 
   /**
@@ -103,21 +105,17 @@ export class Node implements AsyncDisposable {
    */
   static async attach(options: AttachOptions = {}): Promise<Node> {
     const { stateDir = DEFAULT_STATE_DIR, logger = silentLogger, limits } = options;
-    const program = await AttachedProgram.open(programSocketPath(stateDir), {
-      log: logger,
-      ...(limits === undefined ? {} : { limits }),
-    });
-    return new Node(program);
+    return new Node(await AttachedProgram.open(programSocketPath(stateDir), { log: logger, limits }));
   }
 
   /** This node's name in the network. */
   get name(): string {
-    return this.#parts.name;
+    return this.#membership.name;
   }
 
   /** Settles when the node has ended; rejects with a WeftError when that was not by `stop`. */
   get closed(): Promise<void> {
-    return this.#parts.closed;
+    return this.#membership.closed;
   }
 
   /**
@@ -125,12 +123,12 @@ export class Node implements AsyncDisposable {
    * @throws InvalidServiceError, InvalidTopicError, InvalidSelectorError, and what its hooks throw
    */
   addService(definition: ServiceDefinition): Promise<LocalService> {
-    return this.#parts.runtime.addService(definition);
+    return this.#services.addService(definition);
   }
 
   /** Stops a service and takes it away. @returns whether there was one */
   removeService(path: string): Promise<boolean> {
-    return this.#parts.runtime.removeService(path);
+    return this.#services.removeService(path);
   }
 
   /**
@@ -138,12 +136,12 @@ export class Node implements AsyncDisposable {
    * @param path the service's, as its definition says
    */
   service<Service extends ServiceDefinition>(path: Service["path"]): ServiceClient<Service> {
-    return this.#parts.runtime.client<Service>(path);
+    return this.#services.client<Service>(path);
   }
 
   /** All services that are known, wherever they run; or the one at a path. */
   services(path?: string): readonly ServiceReport[] {
-    return this.#parts.runtime.report(path);
+    return this.#services.report(path);
   }
 
   /**
@@ -154,7 +152,7 @@ export class Node implements AsyncDisposable {
    * @throws CallError with a `code`, InvalidTopicError
    */
   request(path: string, params?: unknown, options?: CallOptions): Promise<unknown> {
-    return this.#parts.runtime.request(path, params, options);
+    return this.#services.request(path, params, options);
   }
 
   /**
@@ -163,7 +161,7 @@ export class Node implements AsyncDisposable {
    * @throws InvalidTopicError, CallError with code `InvalidParams` or `PayloadTooLarge`
    */
   publish(topic: string, data?: unknown, options?: PublishOptions): Promise<PublishReport> {
-    return this.#parts.runtime.publish(topic, data, options);
+    return this.#services.publish(topic, data, options);
   }
 
   /**
@@ -172,12 +170,12 @@ export class Node implements AsyncDisposable {
    * @throws InvalidTopicError, InvalidServiceError
    */
   subscribe(pattern: string, handler: EventHandler, options?: SubscribeOptions): SubscriptionHandle {
-    return this.#parts.runtime.subscribe(pattern, handler, options);
+    return this.#services.subscribe(pattern, handler, options);
   }
 
   /** Events to read in a loop; who reads too slowly loses the oldest. @throws InvalidTopicError */
   on(pattern: string, options?: SubscribeOptions): EventStream {
-    return this.#parts.runtime.on(pattern, options);
+    return this.#services.on(pattern, options);
   }
 
   /**
@@ -185,7 +183,7 @@ export class Node implements AsyncDisposable {
    * @throws DialError with the reason in `refusal`
    */
   async dial(host: string, port: number, options: { readonly signal?: AbortSignal } = {}): Promise<Duplex> {
-    const stream = await this.#parts.dial(host, port, options.signal ?? new AbortController().signal);
+    const stream = await this.#membership.dial(host, port, options.signal ?? new AbortController().signal);
     if (isRefusal(stream)) throw dialError(host, port, stream.refusal);
     return stream;
   }
@@ -199,12 +197,12 @@ export class Node implements AsyncDisposable {
     accept: (connection: IncomingConnection) => void,
     options?: ListenOptions,
   ): PortListener {
-    return this.#parts.listen(port, accept, options);
+    return this.#membership.listen(port, accept, options);
   }
 
-  /** Stops services, says goodbye and closes everything. Harmless when repeated. */
+  /** Stops services, withdraws what it offers, and closes everything. Harmless when repeated. */
   async stop(): Promise<void> {
-    await this.#parts.stop();
+    await this.#membership.stop();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -228,6 +226,20 @@ export class Node implements AsyncDisposable {
       stop: () => overlay.stop(),
     });
   }
+}
+
+/** How a program is in the network: by an agent of its own, or by the machine's. */
+interface Membership {
+  readonly runtime: ServiceRuntime;
+  readonly name: string;
+  readonly closed: Promise<void>;
+  dial(host: string, port: number, signal: AbortSignal): Promise<Duplex | DialRefusal>;
+  listen(
+    port: number,
+    accept: (connection: IncomingConnection) => void,
+    options?: ListenOptions,
+  ): PortListener;
+  stop(): Promise<void>;
 }
 
 type OpenOverlay = (input: AgentOptionsInput, ports: OverlayPorts) => Promise<OverlayBootstrap>;

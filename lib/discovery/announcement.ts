@@ -1,5 +1,5 @@
 /**
- * What a node calls out to its neighbours.
+ * What a node sends to its neighbours.
  *
  * ```
  *   0         4         5      6      8         16            32           48
@@ -13,8 +13,8 @@
  *   tag = BLAKE2s(key = BLAKE2s("weft discovery v1" | network id), bytes 0 to 32), 16 bytes
  * ```
  *
- * Only who knows the network's id, which members and tokens do, can make or check the tag; to others it says nothing,
- * and no two are alike. It proves nothing more: whoever is found has still to shake hands.
+ * Only who knows the network's id, which members and tokens do, can make or check the tag; others learn nothing from
+ * it, and no two are alike. It proves nothing more: whoever is found has still to shake hands.
  *
  * @module
  */
@@ -42,7 +42,7 @@ const KINDS = ["announce", "goodbye", "seek", "here"] as const;
 /** Why it is sent. */
 export type AnnouncementKind = typeof KINDS[number];
 
-/** An announcement in plain words. */
+/** The fields of an announcement. */
 export interface Announcement {
   readonly kind: AnnouncementKind;
   /** UDP and TCP port of both planes, 1 to 65535; 0 for who only seeks. */

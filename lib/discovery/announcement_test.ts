@@ -11,7 +11,7 @@ const announcement: Announcement = {
   nodeId: "00112233445566778899aabbccddeeff",
 };
 
-Deno.test("AnnouncementCodec reads what it wrote", () => {
+Deno.test("AnnouncementCodec.decode() reads what encode() wrote", () => {
   for (const kind of ["announce", "goodbye", "seek", "here"] as const) {
     const bytes = ours.encode({ ...announcement, kind });
     assert.equal(bytes.length, ANNOUNCEMENT_BYTES);
@@ -19,7 +19,7 @@ Deno.test("AnnouncementCodec reads what it wrote", () => {
   }
 });
 
-Deno.test("AnnouncementCodec tells another network's from its own, and shows nothing of either", () => {
+Deno.test("AnnouncementCodec.decode() tells another network's from its own, and the bytes show neither", () => {
   const bytes = ours.encode(announcement);
   assert.equal(theirs.decode(bytes), "foreign");
   const again = ours.encode({ ...announcement, nonce: "0011223344556600" });
@@ -27,7 +27,7 @@ Deno.test("AnnouncementCodec tells another network's from its own, and shows not
   assert(!encodeHex(bytes).includes("0123456789abcdef0123456789abcdef"));
 });
 
-Deno.test("AnnouncementCodec rejects truncation at every byte and one flipped bit anywhere", () => {
+Deno.test("AnnouncementCodec.decode() rejects truncation at every byte and one flipped bit anywhere", () => {
   const bytes = ours.encode(announcement);
   for (let length = 0; length < bytes.length; length++) {
     assert.equal(ours.decode(bytes.subarray(0, length)), undefined);
@@ -40,12 +40,12 @@ Deno.test("AnnouncementCodec rejects truncation at every byte and one flipped bi
   }
 });
 
-Deno.test("AnnouncementCodec takes random bytes calmly", () => {
+Deno.test("AnnouncementCodec.decode() never throws on random bytes", () => {
   const random = new SeededRandom(9);
   for (let i = 0; i < 1_000; i++) assert.equal(ours.decode(randomBytes(random, i % 64)), undefined);
 });
 
-Deno.test("AnnouncementCodec lets only a seeker go without a port", () => {
+Deno.test("AnnouncementCodec.decode() allows only a seeker to have no port", () => {
   assert.equal(typeof ours.decode(ours.encode({ ...announcement, kind: "seek", port: 0 })), "object");
   assert.equal(ours.decode(ours.encode({ ...announcement, port: 0 })), undefined);
   for (const wrong of [{ port: 65536 }, { port: -1 }, { nodeId: "00" }, { nonce: "zz" }]) {

@@ -2,7 +2,7 @@
  * One walk through the DHT towards an info hash (BEP 5; Kademlia §2.3).
  *
  * The nodes that are known are kept by their distance from the target. The nearest that have not been asked are, eight
- * at a time, and each tells of nodes that are nearer still. The walk is over when the eight nearest that are alive have
+ * at a time, and each names nodes that are nearer still. The walk is over when the eight nearest that are alive have
  * answered, or when so many were asked that somebody must be leading it astray.
  *
  * @module
@@ -18,9 +18,9 @@ export const NEAREST = 8;
 const MAX_IN_FLIGHT = 8;
 /** A walk through the ten million nodes of the public DHT asks about 30. */
 const MAX_ASKED = 64;
-/** Nodes that are further away than so many others are forgotten. */
+/** What is further away than so many others is forgotten. */
 const MAX_KNOWN = 128;
-/** So that one hostile node can't fill the list. */
+/** So that one node can't fill the list with false places. */
 const MAX_PEERS_EACH = 8;
 /** More places than this are not dialled. */
 export const MAX_PEERS = 32;
@@ -35,11 +35,11 @@ interface Known {
   token?: Uint8Array;
 }
 
-/** The target of a walk, and where it begins. */
+/** What a walk begins with. */
 export interface DhtLookupOptions {
   /** 20 bytes. */
   readonly target: Uint8Array;
-  /** What the asking node calls itself: some nodes recommend it to itself, though it said that it answers nobody. */
+  /** The asking node's own id: some nodes recommend it to itself, though it is read-only. */
   readonly self: Uint8Array;
   /** Nodes that have answered before. */
   readonly contacts: readonly DhtContact[];
@@ -48,7 +48,7 @@ export interface DhtLookupOptions {
   readonly random: RandomSource;
 }
 
-/** Says whom to ask next, and is told what came of it. */
+/** Chooses whom to ask next by what was answered before. */
 export class DhtLookup {
   readonly target: Uint8Array;
   readonly #self: Uint8Array;
@@ -186,7 +186,7 @@ function compareDistance(target: Uint8Array, a: Uint8Array, b: Uint8Array): numb
 }
 
 /** A node elsewhere can't know what is on this host or this cable, and may want it to be dialled. */
-function isWithinReachOf(from: Endpoint, told: Endpoint): boolean {
-  if (told.address.isLoopback) return from.address.isLoopback;
-  return !told.address.isLinkLocal || from.address.isLinkLocal;
+function isWithinReachOf(from: Endpoint, named: Endpoint): boolean {
+  if (named.address.isLoopback) return from.address.isLoopback;
+  return !named.address.isLinkLocal || from.address.isLinkLocal;
 }

@@ -15,6 +15,7 @@
 
 import {
   Counters,
+  decodeHex,
   encodeHex,
   KeyedRateLimiter,
   type Millis,
@@ -22,9 +23,10 @@ import {
   randomBytes,
   randomFraction,
   type RandomSource,
+  utf8Bytes,
 } from "../base/mod.ts";
+import { blake2s, blake2sMac } from "../crypto/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
-import { dhtKey } from "./dht_key.ts";
 import { DhtLookup } from "./dht_lookup.ts";
 import {
   decodeKrpc,
@@ -36,6 +38,7 @@ import {
   TRANSACTION_BYTES,
 } from "./krpc.ts";
 
+const NETWORK_ID_BYTES = 16;
 /** Nodes of the DHT forget what was announced to them half an hour ago. */
 const ROUND_MS = 600_000;
 /** Of two that started together neither finds the other in its first round. */
@@ -57,10 +60,7 @@ const ENOUGH_CONTACTS = 4;
 
 const DROP_REASONS = ["dht-too-many", "dht-malformed", "dht-query", "dht-unasked"] as const;
 
-/** Why a datagram from the DHT was dropped. */
-export type DhtDropReason = typeof DROP_REASONS[number];
-
-/** This node in the DHT: under what key, and what for. */
+/** What is announced, whom to ask first, and when to look. */
 export interface DhtOptions {
   /** 32 hexadecimal digits. */
   readonly networkId: string;
@@ -94,7 +94,7 @@ interface Walk {
 /** One node's business with the DHT; `handleTimeout` may be called early and often. */
 export class DhtState {
   readonly #options: DhtOptions;
-  readonly #drops = new Counters<DhtDropReason>(DROP_REASONS);
+  readonly #drops = new Counters<typeof DROP_REASONS[number]>(DROP_REASONS);
   readonly #receiveLimiter = new KeyedRateLimiter(RECEIVE_LIMITS);
   /** By transaction. */
   readonly #asked = new Map<string, Asked>();
@@ -263,4 +263,26 @@ export class DhtState {
     if (!isLooking()) return longestMs;
     return Math.min(longestMs, FIRST_PAUSE_MS * PAUSE_GROWTH ** (this.#rounds - 1));
   }
+}
+
+/**
+ * The key under which a network is found in the DHT: `BLAKE2s(key = BLAKE2s("weft dht v1" | network id), day)`, cut to
+ * 20 bytes. Only who knows the network's id, which members and tokens do, can find the key of a day; it leads neither
+ * back to the id nor to the key of another day.
+ *
+ * @param networkId 32 hexadecimal digits
+ * @param day days since 1970 in UTC
+ * @returns 20 bytes
+ * @throws RangeError when the network's id is none, or the day is no whole number
+ */
+export function dhtKey(networkId: string, day: number): Uint8Array {
+  const id = decodeHex(networkId);
+  if (id?.length !== NETWORK_ID_BYTES) {
+    throw new RangeError(
+      `Cannot look for ${JSON.stringify(networkId)}: a network's id has 32 hexadecimal digits`,
+    );
+  }
+  const dayBytes = new Uint8Array(8);
+  new DataView(dayBytes.buffer).setBigUint64(0, BigInt(day));
+  return blake2sMac(blake2s(utf8Bytes("weft dht v1"), id), 32, dayBytes).slice(0, DHT_ID_BYTES);
 }

@@ -1,7 +1,7 @@
 /**
- * When to announce, whom to answer, and who was found.
+ * When to announce this node, whom to answer, and who has announced itself.
  *
- * A member announces itself at once, then every 30 s; after somebody new has announced itself, within a second, so that the
+ * A member announces itself at once, then every 30 s; after a newcomer's first announcement, within a second, so that the
  * other learns of it too. A seeker seeks every second, and leaders answer it and it alone. Nobody else is answered.
  *
  * @module
@@ -31,7 +31,7 @@ const WELCOME_MS = 1_000;
 const WELCOME_MS_EACH = 20;
 /** The node whose last announcement is the oldest gives way. */
 const MAX_NODES = 1_024;
-/** A node on several networks has an address in each. */
+/** A node on several networks announces itself from an address in each. */
 const MAX_ENDPOINTS_EACH = 4;
 /** One announcement comes by several providers and interfaces. */
 const MAX_NONCES = 1_024;
@@ -46,17 +46,14 @@ const DROP_REASONS = [
   "discovery-source",
 ] as const;
 
-/** Why an announcement was dropped. */
-export type DiscoveryDropReason = typeof DROP_REASONS[number];
-
-/** Whom a node is to its neighbours. */
+/** What a node is to its neighbours. */
 export type DiscoveryRole =
   /** Announces itself, and answers seekers when `isLeader` says so at that moment. */
   | { readonly kind: "member"; readonly port: number; isLeader(): boolean }
   /** Holds a token and looks for a leader. */
   | { readonly kind: "seeker" };
 
-/** Who this node is, and what it is looking for. */
+/** Who this node is, and whether it announces itself or seeks. */
 export interface DiscoveryOptions {
   /** 32 hexadecimal digits. */
   readonly networkId: string;
@@ -66,7 +63,7 @@ export interface DiscoveryOptions {
   readonly random: RandomSource;
 }
 
-/** A node has announced a new endpoint, or has taken leave of all of its endpoints. Nothing of it is proved. */
+/** Somebody announced itself at a new endpoint, or said goodbye. Nothing of it is proved. */
 export interface DiscoveryEvent {
   readonly kind: "found" | "left";
   readonly nodeId: string;
@@ -88,7 +85,7 @@ interface Announced {
 export class DiscoveryState {
   readonly #options: DiscoveryOptions;
   readonly #codec: AnnouncementCodec;
-  readonly #drops = new Counters<DiscoveryDropReason>(DROP_REASONS);
+  readonly #drops = new Counters<typeof DROP_REASONS[number]>(DROP_REASONS);
   readonly #sourceLimiter = new KeyedRateLimiter(SOURCE_LIMITS);
   readonly #totalLimiter = new KeyedRateLimiter(TOTAL_LIMITS);
   /** The newest last. */
@@ -131,7 +128,7 @@ export class DiscoveryState {
     this.#follow(now, announcement, source);
   }
 
-  /** Something about this node has changed, such as its addresses: the others are told at once. */
+  /** Something about this node has changed, such as its addresses: the others are sent it at once. */
   handleChange(now: Millis): void {
     this.#dueAt = now;
   }
@@ -167,12 +164,12 @@ export class DiscoveryState {
     return this.#events.shift();
   }
 
-  /** @returns where a node announced itself, the latest first */
+  /** @returns where a node has announced itself from, the latest first */
   endpointsOf(nodeId: string): Endpoint[] {
     return (this.#nodes.get(nodeId) ?? []).map(({ endpoint }) => endpoint).reverse();
   }
 
-  /** @returns the last word to send to all; undefined for a seeker, whom nobody knows */
+  /** @returns the goodbye to send to all; undefined for a seeker, whom nobody knows */
   goodbye(): Uint8Array | undefined {
     return this.#options.role.kind === "member" ? this.#encode("goodbye") : undefined;
   }

@@ -12,7 +12,7 @@ const at = (text: string): Endpoint => {
   return endpoint;
 };
 
-/** Nodes on one wire: what one announces all others receive at once. */
+/** Nodes on one wire: what one sends all others receive at once. */
 class Wire {
   now = 0;
   readonly nodes: { readonly state: DiscoveryState; address: string; readonly events: DiscoveryEvent[] }[] =
@@ -89,7 +89,7 @@ Deno.test("DiscoveryState finds others once, and a newcomer finds everybody with
   assert.equal(wire.found(0).length, 2, "once each");
 });
 
-Deno.test("DiscoveryState tells a new address of a node, forgets the old one, and follows goodbyes", () => {
+Deno.test("DiscoveryState reports a new address of a node, forgets the old one, and follows goodbyes", () => {
   const wire = new Wire();
   const a = wire.add("member");
   const b = wire.add("member");
@@ -111,7 +111,7 @@ Deno.test("DiscoveryState tells a new address of a node, forgets the old one, an
   assert.equal(a.size, 0);
 });
 
-Deno.test("DiscoveryState answers a seeker as leader only, and the seeker takes no other answer", () => {
+Deno.test("DiscoveryState answers a seeker as leader only, and a seeker follows leaders only", () => {
   const wire = new Wire();
   wire.add("leader");
   wire.add("member");
@@ -124,7 +124,7 @@ Deno.test("DiscoveryState answers a seeker as leader only, and the seeker takes 
   assert.equal(wire.nodes[2]?.state.goodbye(), undefined);
 });
 
-Deno.test("DiscoveryState is not moved by another network, by garbage or by forged sources", () => {
+Deno.test("DiscoveryState drops announcements of another network, garbage and forged sources", () => {
   const wire = new Wire();
   const state = wire.add("member");
   const other = new Wire();
@@ -150,14 +150,14 @@ Deno.test("DiscoveryState is not moved by another network, by garbage or by forg
 Deno.test("DiscoveryState stays bounded under a flood that knows the network", () => {
   const state = new Wire().add("leader");
   const codec = new AnnouncementCodec(NETWORK);
-  const word = (number: number): string => number.toString(16).padStart(16, "0");
+  const hex = (number: number): string => number.toString(16).padStart(16, "0");
   for (let i = 0; i < 500; i++) {
-    const bytes = codec.encode({ kind: "announce", port: 1, nonce: word(i), nodeId: idOf(1_000 + i) });
+    const bytes = codec.encode({ kind: "announce", port: 1, nonce: hex(i), nodeId: idOf(1_000 + i) });
     state.handleDatagram(millis(0), bytes, at("192.0.2.9:1"));
   }
   assert.equal(state.size, 40, "one source");
   for (let i = 0; i < 5_000; i++) {
-    const bytes = codec.encode({ kind: "seek", port: 0, nonce: word(10_000 + i), nodeId: idOf(7) });
+    const bytes = codec.encode({ kind: "seek", port: 0, nonce: hex(10_000 + i), nodeId: idOf(7) });
     const address = IpAddress.fromBytes(Uint8Array.of(10, 1, i >> 8, i & 255));
     state.handleDatagram(millis(0), bytes, new Endpoint(address, 1));
   }
@@ -168,7 +168,7 @@ Deno.test("DiscoveryState stays bounded under a flood that knows the network", (
     const bytes = codec.encode({
       kind: "announce",
       port: 1,
-      nonce: word(20_000 + i),
+      nonce: hex(20_000 + i),
       nodeId: idOf(9_000 + i),
     });
     const address = IpAddress.fromBytes(Uint8Array.of(10, 2, i >> 8, i & 255));

@@ -34,7 +34,7 @@ const MAX_PEERS = 256;
 /** Usual are 4 to 20 bytes; longer ones would make our query longer than the answer that it came with. */
 const MAX_TOKEN_BYTES = 64;
 
-/** A node of the DHT, by what somebody says. */
+/** A node of the DHT, as another one names it. */
 export interface DhtContact {
   /** 20 bytes. */
   readonly id: Uint8Array;
@@ -45,13 +45,13 @@ export interface DhtContact {
 export interface DhtQuery {
   /** 4 bytes that come back with the answer. */
   readonly transaction: Uint8Array;
-  /** What the asking node calls itself, 20 bytes. */
+  /** The asking node's own id, 20 bytes. */
   readonly nodeId: Uint8Array;
   /** What it is about, 20 bytes. */
   readonly infoHash: Uint8Array;
 }
 
-/** What a node of the DHT says. */
+/** A message from a node of the DHT. */
 export type KrpcMessage =
   | {
     readonly kind: "response";
@@ -82,7 +82,7 @@ export function encodeAnnouncePeer(query: DhtQuery, port: number, token: Uint8Ar
   return encodeQuery("announce_peer", query, [["implied_port", 0], ["port", port], ["token", token]]);
 }
 
-/** @returns what it says, or undefined when it is no message of the DHT, or a response without what each must have */
+/** @returns the message, or undefined when it is no message of the DHT, or a response without what each must have */
 export function decodeKrpc(datagram: Uint8Array): KrpcMessage | undefined {
   const message = decodeBencode(datagram);
   if (!(message instanceof Map)) return undefined;

@@ -43,7 +43,7 @@ Deno.test("encodeGetPeers() writes what BEP 5 shows, and that this node is read-
   );
 });
 
-Deno.test("encodeAnnouncePeer() says nothing but the id, the port and the token", () => {
+Deno.test("encodeAnnouncePeer() carries nothing but the id, the port and the token", () => {
   assert.deepEqual(
     encodeAnnouncePeer(QUERY, 51820, bytesOf("tok")),
     bytesOf(

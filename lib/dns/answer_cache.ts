@@ -1,5 +1,5 @@
 /**
- * What other servers have answered, for as long as they said it holds.
+ * The answers of other servers, each until its TTL is over.
  * @module
  */
 
@@ -103,6 +103,7 @@ function keepSeconds({ responseCode, answers, authority, additional }: DnsMessag
   return soa === undefined ? 0 : Math.min(least, soaMinimumSeconds(soa.data), MAX_NEGATIVE_TTL_SECONDS);
 }
 
-function keyText({ question, wantsDnssec, isUnchecked }: CacheKey): string {
+/** @returns the same text for keys whose answers are the same */
+export function keyText({ question, wantsDnssec, isUnchecked }: CacheKey): string {
   return `${question.type} ${question.class} ${wantsDnssec} ${isUnchecked} ${question.name.key}`;
 }

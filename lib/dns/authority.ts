@@ -30,7 +30,7 @@ export interface SourcedRecord {
 
 const SOURCES: Readonly<Record<RecordRank, RecordSource>> = ["network", "member", "service", "custom"];
 
-/** What a response says beside the question. */
+/** A response without its question. */
 export interface Answer {
   readonly responseCode: number;
   /** `FLAG.AA`, or nothing. */
@@ -160,7 +160,7 @@ export class Authority {
   }
 
   #negative(zone: Zone, responseCode: number, answers: readonly ResourceRecord[]): Answer {
-    // RFC 2308 §3: the SOA record says how long this holds.
+    // RFC 2308 §3: the TTL of the SOA record is that of the negative answer.
     const soa = { ...this.#soa(zone), ttlSeconds: NEGATIVE_TTL_SECONDS };
     return { responseCode, flags: FLAG.AA, answers, authority: [soa], additional: [] };
   }

@@ -2,13 +2,19 @@ import assert from "node:assert/strict";
 import { Cidr, IpAddress } from "../net/mod.ts";
 import { type Answer, Authority } from "./authority.ts";
 import { formatRecord, parseRecord } from "./custom_record.ts";
-import { leaderRecords, memberRecords, nodeLabel } from "./member_names.ts";
+import {
+  leaderRecords,
+  memberRecords,
+  nodeLabel,
+  reverseName,
+  reverseOrigins,
+  type ServiceInstance,
+  serviceRecords,
+} from "./network_names.ts";
 import type { ResourceRecord } from "./message.ts";
 import { dataText } from "./record_data.ts";
 import { CLASS_IN, parseType, RECORD_TYPE, responseCodeText, typeText } from "./record_type.ts";
-import { reverseName, reverseOrigins } from "./reverse_name.ts";
 import { cidrOf, ipOf, nameOf } from "./testing/samples.ts";
-import { type ServiceInstance, serviceRecords } from "./service_names.ts";
 import { RECORD_RANK } from "./zone.ts";
 
 const zone = nameOf("weft.internal");
@@ -114,7 +120,7 @@ Deno.test("Authority.answer() has TTL 300 for nodes and 5 for services", () => {
   assert.equal(ask(authority, "_http._tcp.web.weft.internal", "SRV")?.answers[0]?.ttlSeconds, 5);
 });
 
-Deno.test("Authority.answer() forgets what was removed", () => {
+Deno.test("Authority.setGroup() removes what it replaces", () => {
   const authority = sampleAuthority();
   const { serial } = authority;
   authority.setGroup("network 10.200.1.100", RECORD_RANK.network, []);
@@ -130,7 +136,7 @@ Deno.test("Authority.answer() forgets what was removed", () => {
   assert(authority.serial > serial);
 });
 
-Deno.test("Authority.answer() lets nobody take the names of the network", () => {
+Deno.test("Authority.setGroup() lets no source take the names of the network", () => {
   const authority = sampleAuthority();
   addMember(authority, "leader", ["10.200.6.6", "fd12:3456:789a::66"]);
   addMember(authority, "node-1-100", ["10.200.6.7"]);
@@ -201,10 +207,9 @@ const instance: ServiceInstance = {
   addresses: [ipOf("10.200.1.100")],
   port: 8080,
   text: ["path=/"],
-  isHealthy: true,
 };
 
-Deno.test("serviceRecords() makes SRV, TXT and addresses, of healthy instances only", () => {
+Deno.test("serviceRecords() makes SRV, TXT and addresses of each instance", () => {
   const authority = sampleAuthority();
   authority.setGroup("1", RECORD_RANK.service, serviceRecords(zone, instance));
   const other = { ...instance, node: "boss", addresses: [ipOf("10.200.0.1")] };
@@ -220,7 +225,7 @@ Deno.test("serviceRecords() makes SRV, TXT and addresses, of healthy instances o
   ]);
   assert.equal(ask(authority, "web.weft.internal", "A")?.answers.length, 2);
   assert.equal(ask(authority, "_http._tcp.web.weft.internal", "A")?.answers.length, 2);
-  authority.setGroup("2", RECORD_RANK.service, serviceRecords(zone, { ...other, isHealthy: false }));
+  authority.setGroup("2", RECORD_RANK.service, []);
   assert.equal(ask(authority, "web.weft.internal", "A")?.answers.length, 1);
   authority.setGroup("1", RECORD_RANK.service, []);
   assert.equal(outcome(authority, "_http._tcp.web.weft.internal", "SRV"), "NXDOMAIN");
@@ -261,7 +266,7 @@ for (const [cidr, count, first, last] of origins) {
   });
 }
 
-Deno.test("reverseOrigins() are right above the names of all addresses in the block, and of no others", () => {
+Deno.test("reverseOrigins() gives the zones right above the names of all addresses in the block, and of no others", () => {
   const cidr = cidrOf("10.200.16.0/20");
   const above = (text: string): boolean =>
     reverseOrigins(cidr).some((origin) => reverseName(ipOf(text)).isWithin(origin));
@@ -269,7 +274,7 @@ Deno.test("reverseOrigins() are right above the names of all addresses in the bl
   assert(!above("10.200.32.0") && !above("10.200.15.255"));
 });
 
-Deno.test("Authority works with any zone", () => {
+Deno.test("Authority.answer() serves any zone", () => {
   const origin = nameOf("overlay.local.");
   const authority = new Authority({ origins: [origin], server: origin, serial: 1 });
   const member = { name: "a", addresses: [IpAddress.fromBytes(Uint8Array.of(10, 0, 0, 1))] };

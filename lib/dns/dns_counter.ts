@@ -6,32 +6,8 @@
 import { Counters } from "../base/mod.ts";
 import { MESSAGE_PROBLEMS, type MessageProblem } from "./message_decoder.ts";
 
-/**
- * Responses by code, what became of forwarding, and what was dropped or refused by reason. `malformed-…` names what was
- * wrong with a query, `dropped-…` what got no answer at all.
- */
-export type DnsCounter =
-  | "noerror"
-  | "nxdomain"
-  | "formerr"
-  | "servfail"
-  | "notimp"
-  | "refused"
-  | "badvers"
-  | "truncated"
-  | "forwarded"
-  | "cache-hit"
-  | "forward-timeout"
-  | "forward-mismatch"
-  | "forward-full"
-  | `malformed-${MessageProblem}`
-  | `dropped-${DnsDrop}`;
-
-/** Why a query got no answer: too short to be one, a response, from a stranger, too many from one source or in all. */
-export type DnsDrop = "short" | "response" | "source" | "rate" | "busy" | "connections" | "send";
-
-/** Every counter, in the order in which they are shown. */
-export const DNS_COUNTERS: readonly DnsCounter[] = [
+/** Responses by their code, and what became of those that were forwarded. */
+const OUTCOMES = [
   "noerror",
   "nxdomain",
   "formerr",
@@ -45,10 +21,24 @@ export const DNS_COUNTERS: readonly DnsCounter[] = [
   "forward-timeout",
   "forward-mismatch",
   "forward-full",
+] as const;
+/** Why a query got no answer: too short to be one, a response, from a stranger, too many from one source or in all. */
+const DROPS = ["short", "response", "source", "rate", "busy", "connections", "send"] as const;
+
+/**
+ * Responses by code, what became of forwarding, and what was dropped or refused by reason. `malformed-…` names what was
+ * wrong with a query, `dropped-…` what got no answer at all.
+ */
+export type DnsCounter =
+  | typeof OUTCOMES[number]
+  | `malformed-${MessageProblem}`
+  | `dropped-${typeof DROPS[number]}`;
+
+/** Every counter, in the order in which they are shown. */
+export const DNS_COUNTERS: readonly DnsCounter[] = [
+  ...OUTCOMES,
   ...MESSAGE_PROBLEMS.map((problem) => `malformed-${problem}` as const),
-  ...(["short", "response", "source", "rate", "busy", "connections", "send"] as const).map((drop) =>
-    `dropped-${drop}` as const
-  ),
+  ...DROPS.map((drop) => `dropped-${drop}` as const),
 ];
 
 /** @returns counters that are all zero */

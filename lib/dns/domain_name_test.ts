@@ -55,14 +55,14 @@ Deno.test("DomainName.toString() is read back as the same name", () => {
   }));
 });
 
-Deno.test("DomainName compares without regard to ASCII case, and only that", () => {
+Deno.test("DomainName.equals() compares without regard to ASCII case, and only that", () => {
   assert(nameOf("WEB.weft").equals(nameOf("web.WEFT")));
   // [ is { with the bit of case cleared
   assert(!nameOf("a\\[b").equals(nameOf("a\\{b")));
   assert(!nameOf("ab.c").equals(nameOf("a.bc")));
 });
 
-Deno.test("DomainName knows what it is within", () => {
+Deno.test("DomainName.isWithin() holds for the name and what is above it", () => {
   const zone = nameOf("weft.internal");
   assert(zone.isWithin(zone));
   assert(nameOf("A.Weft.Internal").isWithin(zone));

@@ -12,9 +12,9 @@
 
 import type { Endpoint } from "../net/mod.ts";
 import { type Counters, type Millis, type RandomSource, randomUint32 } from "../base/mod.ts";
-import { AnswerCache, type CacheKey } from "./answer_cache.ts";
+import { AnswerCache, type CacheKey, keyText } from "./answer_cache.ts";
 import type { DomainName } from "./domain_name.ts";
-import { type DnsMessage, FLAG, type Question } from "./message.ts";
+import { type DnsMessage, FLAG, messageOf } from "./message.ts";
 import { decodeMessage } from "./message_decoder.ts";
 import { encodeMessage } from "./message_encoder.ts";
 import type { DnsCounter } from "./dns_counter.ts";
@@ -56,7 +56,7 @@ export const DEFAULT_FORWARD_LIMITS: ForwardLimits = {
 
 /** What is asked on behalf of somebody. */
 export interface ForwardQuery<To> extends CacheKey {
-  /** Who is told. */
+  /** Who gets the answer. */
   readonly to: To;
 }
 
@@ -69,7 +69,7 @@ export interface UpstreamQuery {
   readonly bytes: Uint8Array;
 }
 
-/** What somebody who asked is told; the message has the question of the first who asked the same. */
+/** The answer to one query; the message has the question of the first who asked the same. */
 export interface ForwardReply<To> {
   readonly query: ForwardQuery<To>;
   readonly message: DnsMessage;
@@ -101,7 +101,7 @@ interface Attempt {
   readonly deadline: Millis;
 }
 
-/** Questions under way and answers kept. `To` is whatever the caller needs to know whom to tell. */
+/** Questions under way and answers kept. `To` is whatever the caller needs to send the answer. */
 export class Forwarder<To> {
   readonly #routes: readonly ForwardRoute[];
   readonly #limits: ForwardLimits;
@@ -142,9 +142,9 @@ export class Forwarder<To> {
     return message;
   }
 
-  /** Asks for somebody. @returns false when too much is under way; then nobody will be told anything */
+  /** Asks for somebody. @returns false when too much is under way; then no reply will come */
   ask(now: Millis, query: ForwardQuery<To>): boolean {
-    const key = exchangeKey(query);
+    const key = keyText(query);
     const same = this.#exchanges.get(key);
     if (same !== undefined) {
       if (same.waiting.length >= this.#limits.maxWaiters) return this.#refuse();
@@ -220,7 +220,7 @@ export class Forwarder<To> {
     return this.#finished.shift();
   }
 
-  /** @returns the next who is to be told, or undefined */
+  /** @returns the next answer, or undefined */
   pollReply(): ForwardReply<To> | undefined {
     return this.#replies.shift();
   }
@@ -234,8 +234,8 @@ export class Forwarder<To> {
     const { servers, attempts, question } = exchange;
     const server = servers[attempts % servers.length];
     if (server === undefined || attempts >= this.#limits.maxAttempts) {
-      this.#finish(now, exchange, failureOf(question.question));
-      return;
+      const failure = { flags: FLAG.QR, responseCode: RESPONSE_CODE.SERVFAIL };
+      return this.#finish(now, exchange, messageOf(question.question, failure));
     }
     exchange.attempts++;
     this.#retry(now, exchange, server, "udp");
@@ -250,17 +250,9 @@ export class Forwarder<To> {
   #attempt(now: Millis, key: CacheKey, server: Endpoint, transport: "udp" | "tcp"): Attempt {
     const number = ++this.#lastAttempt;
     const id = randomUint32(this.#random) & 0xffff;
-    const bytes = encodeMessage({
-      id,
-      flags: FLAG.RD | (key.isUnchecked ? FLAG.CD : 0),
-      opcode: 0,
-      responseCode: 0,
-      questions: [key.question],
-      answers: [],
-      authority: [],
-      additional: [],
-      edns: { version: 0, payloadBytes: EDNS_PAYLOAD_BYTES, wantsDnssec: key.wantsDnssec },
-    });
+    const flags = FLAG.RD | (key.isUnchecked ? FLAG.CD : 0);
+    const edns = { version: 0, payloadBytes: EDNS_PAYLOAD_BYTES, wantsDnssec: key.wantsDnssec };
+    const bytes = encodeMessage(messageOf(key.question, { id, flags, edns }));
     this.#transmits.push({ attempt: number, server, transport, bytes });
     return { number, id, server, transport, deadline: now + this.#limits.attemptTimeoutMs as Millis };
   }
@@ -284,21 +276,4 @@ function isAnswerTo({ current, question: { question } }: Exchange<unknown>, mess
   return message.id === current.id && (message.flags & FLAG.QR) !== 0 && message.opcode === 0 &&
     echoed !== undefined && echoed.name.equals(question.name) && echoed.type === question.type &&
     echoed.class === question.class;
-}
-
-function failureOf(question: Question): DnsMessage {
-  return {
-    id: 0,
-    flags: FLAG.QR,
-    opcode: 0,
-    responseCode: RESPONSE_CODE.SERVFAIL,
-    questions: [question],
-    answers: [],
-    authority: [],
-    additional: [],
-  };
-}
-
-function exchangeKey({ question, wantsDnssec, isUnchecked }: CacheKey): string {
-  return `${question.type} ${question.class} ${wantsDnssec} ${isUnchecked} ${question.name.key}`;
 }

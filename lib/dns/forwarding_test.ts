@@ -12,7 +12,7 @@ import {
   ResponderHarness,
   second,
 } from "./testing/responder_harness.ts";
-Deno.test("Responder asks other servers, once for all who ask the same, and tells each in its own way", () => {
+Deno.test("Responder forwards once for all who ask the same, and answers each in its own way", () => {
   const harness = new ResponderHarness(everything);
   assert.equal(harness.ask("Example.com", { to: "a" }).kind, "pending");
   assert.equal(harness.ask("eXample.com", { to: "b" }).kind, "pending");
@@ -52,7 +52,7 @@ Deno.test("Responder asks the servers of the longest suffix, and refuses what no
   assert.equal(harness.answer("xexample.com").responseCode, 5);
 });
 
-Deno.test("Responder asks nobody for who does not want it", () => {
+Deno.test("Responder forwards nothing for a query without RD", () => {
   const harness = new ResponderHarness(everything);
   assert.equal(harness.answer("example.com", { flags: 0 }).responseCode, 5);
   harness.ask("example.com");
@@ -60,7 +60,7 @@ Deno.test("Responder asks nobody for who does not want it", () => {
   assert.equal(harness.answer("example.com", { flags: 0 }).answers.length, 1);
 });
 
-Deno.test("Responder keeps answers, with what is left of their times", () => {
+Deno.test("Responder caches answers, with what is left of their TTLs", () => {
   const harness = new ResponderHarness(everything);
   harness.ask("example.com");
   harness.serve(() => ({ answers: [address("example.com", 60)] }));
@@ -72,7 +72,7 @@ Deno.test("Responder keeps answers, with what is left of their times", () => {
   assert.equal(harness.ask("example.com").kind, "pending");
 });
 
-Deno.test("Responder keeps negative answers as long as their SOA record says, and no others", () => {
+Deno.test("Responder caches negative answers by their SOA record, and no others", () => {
   const harness = new ResponderHarness(everything);
   const minimum = Uint8Array.of(0, 0, ...new Array(16).fill(0), 0, 0, 0, 30);
   const soa = record(nameOf("com"), RECORD_TYPE.SOA, 900, minimum);
@@ -88,7 +88,7 @@ Deno.test("Responder keeps negative answers as long as their SOA record says, an
   assert.equal(harness.ask("bare.com").kind, "pending");
 });
 
-Deno.test("Responder says SERVFAIL when nobody answers, after trying the others", () => {
+Deno.test("Responder answers SERVFAIL when no server answers, after trying them all", () => {
   const harness = new ResponderHarness(everything, { attemptTimeoutMs: 1000, maxAttempts: 3 });
   harness.ask("example.com");
   assert.deepEqual(harness.serve(), [`example.com. ${first} udp`]);
@@ -125,7 +125,7 @@ Deno.test("Responder goes on to the next server when one fails or refuses", () =
   assert.deepEqual(harness.serve(), [`other.com. ${second} udp`]);
 });
 
-Deno.test("Responder asks again over TCP for what is cut", () => {
+Deno.test("Responder asks again over TCP when an answer is truncated", () => {
   const harness = new ResponderHarness(everything);
   harness.ask("example.com");
   const sent = harness.serve((_, _server, transport) =>
@@ -162,7 +162,7 @@ Deno.test("Forwarder bounds what is under way", () => {
   assert.equal(harness.counters.get("forward-full"), 2);
 });
 
-Deno.test("Forwarder keeps so many answers, those that were used last", () => {
+Deno.test("Forwarder bounds its cache, and drops what was not used for longest", () => {
   const harness = new ResponderHarness(everything, { cacheCapacity: 2 });
   const fetch = (name: string): void => {
     harness.ask(name);

@@ -16,7 +16,7 @@ import type { DomainName } from "./domain_name.ts";
 
 /** The header in bytes. */
 export const HEADER_BYTES = 12;
-/** The longest message: what a length of 16 bits before it over TCP can say (RFC 1035 §4.2.2). */
+/** The longest message: what fits the length of 16 bits before it over TCP (RFC 1035 §4.2.2). */
 export const MAX_MESSAGE_BYTES = 65_535;
 /** What fits a datagram when nothing else was agreed (RFC 1035 §4.2.1). */
 export const MIN_PAYLOAD_BYTES = 512;
@@ -56,7 +56,7 @@ export interface ResourceRecord {
   readonly data: Uint8Array;
 }
 
-/** What the OPT pseudo-record says (RFC 6891 §6.1). */
+/** The fields of the OPT pseudo-record (RFC 6891 §6.1). */
 export interface Edns {
   readonly version: number;
   /** The largest datagram that its sender takes, in bytes. */
@@ -78,4 +78,10 @@ export interface DnsMessage {
   readonly authority: readonly ResourceRecord[];
   readonly additional: readonly ResourceRecord[];
   readonly edns?: Edns | undefined;
+}
+
+/** @returns a message with one question, no records, and nothing set but `fields` */
+export function messageOf(question: Question, fields: Partial<DnsMessage>): DnsMessage {
+  const none = { answers: [], authority: [], additional: [] };
+  return { id: 0, flags: 0, opcode: 0, responseCode: 0, questions: [question], ...none, ...fields };
 }

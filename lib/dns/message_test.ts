@@ -247,7 +247,7 @@ Deno.test("encodeMessage() does not compress the target of SRV", () => {
   assert.deepEqual(response.subarray(response.length - target.wire.length), target.wire);
 });
 
-Deno.test("encodeMessage() leaves all answers out, and says so, when they do not fit", () => {
+Deno.test("encodeMessage() leaves all answers out and sets TC when they do not fit", () => {
   const answers = Array.from({ length: 40 }, (_, i) => address("web.weft.internal", i));
   const edns = { version: 0, payloadBytes: 1232, wantsDnssec: false };
   const message = { ...ask("web.weft.internal"), answers, edns };
@@ -261,7 +261,7 @@ Deno.test("encodeMessage() leaves all answers out, and says so, when they do not
   assert.deepEqual([whole.answers.length, whole.flags & FLAG.TC], [40, 0]);
 });
 
-Deno.test("encodeMessage() leaves additional records out without a word, and never exceeds the size", () => {
+Deno.test("encodeMessage() leaves additional records out without TC, and never exceeds the size", () => {
   const additional = Array.from({ length: 40 }, (_, i) => address("web.weft.internal", i));
   const encoded = encodeMessage({ ...ask("web.weft.internal"), additional }, 512);
   const decoded = decodeMessage(encoded);

@@ -55,7 +55,7 @@ export function layoutOf(type: number): DataLayout {
   return LAYOUTS.get(type) ?? OPAQUE;
 }
 
-/** What an SRV record says (RFC 2782). */
+/** The fields of an SRV record (RFC 2782). */
 export interface SrvFields {
   readonly priority: number;
   readonly weight: number;
@@ -63,7 +63,7 @@ export interface SrvFields {
   readonly target: DomainName;
 }
 
-/** What an SOA record says (RFC 1035 §3.3.13); times in seconds. */
+/** The fields of an SOA record (RFC 1035 §3.3.13); times in seconds. */
 export interface SoaFields {
   readonly primary: DomainName;
   readonly mailbox: DomainName;
@@ -115,7 +115,7 @@ export function nameInData(type: number, data: Uint8Array): DomainName | undefin
   return names === 0 ? undefined : readName(data, leadBytes)?.name;
 }
 
-/** @returns the data as master files write it; of unknown types as RFC 3597 §5 says */
+/** @returns the data as master files write it; of unknown types by RFC 3597 §5 */
 export function dataText(type: number, data: Uint8Array): string {
   if ((type === A && data.length === 4) || (type === AAAA && data.length === 16)) {
     return IpAddress.fromBytes(data).toString();

@@ -119,7 +119,7 @@ export class Responder<To> {
 
   #encodeForwarded(asker: Asker<To>, message: DnsMessage): Uint8Array {
     const { query } = asker;
-    // RFC 6840 §5.8: only whoever shows that it knows the bit is told.
+    // RFC 6840 §5.8: only who shows that it knows the bit gets it.
     const knowsAd = (query.flags & FLAG.AD) !== 0 || query.edns?.wantsDnssec === true;
     return this.#encode(asker, { ...message, flags: knowsAd ? message.flags & FLAG.AD : 0 });
   }

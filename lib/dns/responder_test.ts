@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { addressRecord } from "./member_names.ts";
+import { addressRecord } from "./network_names.ts";
 import { FLAG } from "./message.ts";
 import { decodeMessage } from "./message_decoder.ts";
 import { ipOf, nameOf } from "./testing/samples.ts";
@@ -45,7 +45,7 @@ Deno.test("Responder answers EDNS with EDNS, version 0, and copies DO", () => {
   assert.equal(late.edns?.version, 0);
 });
 
-Deno.test("Responder sends no more than the client takes, and says what is cut", () => {
+Deno.test("Responder sends no more than the client takes, and sets TC", () => {
   const harness = new ResponderHarness();
   const name = nameOf("many.weft.internal");
   const many = Array.from({ length: 60 }, (_, i) => addressRecord(name, ipOf(`10.200.9.${i + 1}`), 300));
@@ -87,7 +87,7 @@ Deno.test("Responder answers malformed queries with FORMERR and their id, and co
   assert(answered.kind === "response" && decoded(answered.bytes).responseCode === 1);
 });
 
-Deno.test("Responder is silent on responses and on what is shorter than a header", () => {
+Deno.test("Responder drops responses and what is shorter than a header", () => {
   const harness = new ResponderHarness();
   for (
     const [bytes, counter] of [[query("a.b", { flags: FLAG.QR }), "dropped-response"], [
@@ -100,7 +100,7 @@ Deno.test("Responder is silent on responses and on what is shorter than a header
   }
 });
 
-Deno.test("Responder never throws, and what it says can be read", () => {
+Deno.test("Responder never throws, and its responses can be decoded", () => {
   const harness = new ResponderHarness(everything);
   const good = query("web-1.weft.internal", { edns: edns(1232) });
   const check = (bytes: Uint8Array): void => {

@@ -1,5 +1,5 @@
 /**
- * One zone: the records under an origin, from several sources, and what it says to a question.
+ * One zone: the records under an origin, from several sources, and how it answers a question.
  * @module
  */
 
@@ -9,7 +9,7 @@ import type { ResourceRecord } from "./message.ts";
 import { CLASS_IN, RECORD_TYPE } from "./record_type.ts";
 
 /**
- * Who says a record, the first in doubt: what follows from the network itself (`leader`, `node-1-100`), names of
+ * Where a record comes from; of two sources the first prevails: what follows from the network itself (`leader`, `node-1-100`), names of
  * members, services, names that somebody added.
  */
 export const RECORD_RANK = { network: 0, member: 1, service: 2, custom: 3 } as const;

@@ -1,5 +1,15 @@
 /**
- * Asking for echoes, matching what comes back, and answering others.
+ * The echo through the tunnel: asking for it, matching what comes back, and answering others. It is a datagram that
+ * comes back as it was, but for its kind.
+ *
+ * ```
+ *   0         4      5       8               16
+ *   +---------+------+-------+---------------+
+ *   | "weft"  | kind | zeros | nonce         |
+ *   +---------+------+-------+---------------+
+ *   kind: 1 asks, 2 answers
+ * ```
+ *
  * @module
  */
 
@@ -11,7 +21,16 @@ import {
   randomBytes,
   type RandomSource,
 } from "../base/mod.ts";
-import { decodeEcho, ECHO_NONCE_BYTES, encodeEcho } from "./echo_message.ts";
+
+/** Length of either message in bytes, so that an answer is never longer than its question. */
+export const ECHO_BYTES = 16;
+/** Length of a nonce in bytes. */
+export const ECHO_NONCE_BYTES = 8;
+
+const MAGIC = [0x77, 0x65, 0x66, 0x74];
+const KIND_AT = 4;
+const NONCE_AT = 8;
+const KINDS = ["ask", "answer"] as const;
 
 /** Questions of our own that wait for an answer; the oldest gives way. */
 const MAX_WAITING = 256;
@@ -25,8 +44,12 @@ const DROP_REASONS = [
   "echo-unexpected",
 ] as const;
 
-/** Why a datagram was dropped. */
-export type EchoDropReason = typeof DROP_REASONS[number];
+/** A question or its answer. */
+export interface EchoMessage {
+  readonly kind: "ask" | "answer";
+  /** 8 bytes that only who was asked can know. */
+  readonly nonce: Uint8Array;
+}
 
 /** What a datagram calls for. */
 export type EchoOutcome =
@@ -34,7 +57,7 @@ export type EchoOutcome =
   | { readonly kind: "answered"; readonly question: string; readonly rttMs: number }
   | undefined;
 
-/** What it is made of. */
+/** Where nonces come from, and who is answered. */
 export interface EchoProberOptions {
   readonly random: RandomSource;
   /** @returns whether somebody at this overlay address may ask */
@@ -44,7 +67,7 @@ export interface EchoProberOptions {
 /** The echoes of one node. Addresses are overlay addresses as text. */
 export class EchoProber {
   readonly #options: EchoProberOptions;
-  readonly #drops = new Counters<EchoDropReason>(DROP_REASONS);
+  readonly #drops = new Counters<typeof DROP_REASONS[number]>(DROP_REASONS);
   readonly #waiting = new Map<string, { readonly sentAt: Millis; readonly address: string }>();
   readonly #limiter = new KeyedRateLimiter(ASK_LIMITS);
 
@@ -89,7 +112,27 @@ export class EchoProber {
     return this.#drops.snapshot();
   }
 
-  #drop(reason: EchoDropReason): undefined {
+  #drop(reason: typeof DROP_REASONS[number]): undefined {
     this.#drops.count(reason);
   }
+}
+
+/** @returns the 16 bytes @throws RangeError when the nonce has not 8 bytes */
+export function encodeEcho({ kind, nonce }: EchoMessage): Uint8Array {
+  if (nonce.length !== ECHO_NONCE_BYTES) throw new RangeError("Cannot probe: a nonce has 8 bytes");
+  const out = new Uint8Array(ECHO_BYTES);
+  out.set(MAGIC);
+  out[KIND_AT] = KINDS.indexOf(kind) + 1;
+  out.set(nonce, NONCE_AT);
+  return out;
+}
+
+/** @returns the message with a nonce of its own, or undefined when the bytes are none */
+export function decodeEcho(bytes: Uint8Array): EchoMessage | undefined {
+  if (bytes.length !== ECHO_BYTES || !MAGIC.every((byte, i) => bytes[i] === byte)) return undefined;
+  const kind = KINDS[(bytes[KIND_AT] ?? 0) - 1];
+  if (kind === undefined || bytes.subarray(KIND_AT + 1, NONCE_AT).some((byte) => byte !== 0)) {
+    return undefined;
+  }
+  return { kind, nonce: bytes.slice(NONCE_AT) };
 }

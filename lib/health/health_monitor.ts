@@ -13,9 +13,9 @@ import { MISSES_UNTIL_DOWN, type PeerFigures, PeerWatch, type ProbeAnswer } from
 
 /** Times of the monitor, each in milliseconds. */
 export interface HealthTimes {
-  /** Between two rounds in which everybody is probed; 30 s unless told. */
+  /** Between two rounds in which everybody is probed; 30 s when absent. */
   readonly roundMs?: number;
-  /** Between two probes of a peer that answers; 10 s unless told. */
+  /** Between two probes of a peer that answers; 10 s when absent. */
   readonly keepAliveMs?: number;
 }
 
@@ -33,11 +33,11 @@ interface Watched {
   isProbed: boolean;
   dueAt: Millis;
   sentAt: Millis | undefined;
-  /** What was last told of it; undefined before the first time. */
-  told: string | undefined;
+  /** The verdict of the last event; undefined before the first one. */
+  verdict: string | undefined;
 }
 
-/** A change that is to be told: the first verdict on a peer, or another one than before. */
+/** The first verdict on a peer, or another one than before. */
 export interface HealthEvent {
   readonly id: string;
   readonly figures: PeerFigures;
@@ -70,7 +70,7 @@ export class HealthMonitor {
           isProbed,
           dueAt: now,
           sentAt: undefined,
-          told: undefined,
+          verdict: undefined,
         });
       }
     }
@@ -110,7 +110,7 @@ export class HealthMonitor {
     const isFirstMiss = answer === undefined && watch.failureCount < MISSES_UNTIL_DOWN;
     if (isFirstMiss) peer.dueAt = now;
     else this.#schedule(sentAt, peer);
-    this.#tell(now, id, peer);
+    this.#note(now, id, peer);
   }
 
   /** Finds who is due, and whose verdict has changed by time alone. */
@@ -120,8 +120,8 @@ export class HealthMonitor {
         this.#schedule(now, peer);
         this.#due.push(id);
       }
-      // Nobody can say anything of a peer before its first probe has ended.
-      if (peer.told !== undefined || !peer.isProbed) this.#tell(now, id, peer);
+      // There is no verdict on a peer before its first probe has ended.
+      if (peer.verdict !== undefined || !peer.isProbed) this.#note(now, id, peer);
     }
   }
 
@@ -130,7 +130,7 @@ export class HealthMonitor {
     return this.#due.shift();
   }
 
-  /** @returns what is to be told, or undefined */
+  /** @returns the next verdict that has changed, or undefined */
   pollEvent(): HealthEvent | undefined {
     return this.#events.shift();
   }
@@ -157,11 +157,11 @@ export class HealthMonitor {
     peer.dueAt = millis(now + pauseMs * (1 - JITTER * randomFraction(this.#random)));
   }
 
-  #tell(now: Millis, id: string, peer: Watched): void {
+  #note(now: Millis, id: string, peer: Watched): void {
     const figures = peer.watch.figures(now);
     const verdict = `${figures.healthy} ${figures.path}`;
-    if (peer.told === verdict) return;
-    peer.told = verdict;
+    if (peer.verdict === verdict) return;
+    peer.verdict = verdict;
     this.#events.push({ id, figures });
   }
 }

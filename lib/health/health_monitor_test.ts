@@ -10,7 +10,7 @@ const answer: ProbeAnswer = { rttMs: 20, path: "direct" };
 class World {
   readonly monitor = new HealthMonitor(new SeededRandom(5));
   readonly up = new Map<string, boolean>();
-  readonly told: { readonly at: number; readonly id: string; readonly healthy: boolean }[] = [];
+  readonly events: { readonly at: number; readonly id: string; readonly healthy: boolean }[] = [];
   readonly sent: { readonly at: number; readonly id: string }[] = [];
   now = 0;
   readonly #ending: { readonly at: number; readonly sentAt: number; readonly id: string }[] = [];
@@ -37,16 +37,16 @@ class World {
       this.#ending.push({ at: this.now + (this.up.get(id) ? 20 : TIMEOUT_MS), sentAt: this.now, id });
     }
     for (let event = this.monitor.pollEvent(); event !== undefined; event = this.monitor.pollEvent()) {
-      this.told.push({ at: this.now, id: event.id, healthy: event.figures.healthy });
+      this.events.push({ at: this.now, id: event.id, healthy: event.figures.healthy });
     }
   }
 }
 
-Deno.test("HealthMonitor tells each peer once on first sight, and nothing more while nothing changes", () => {
+Deno.test("HealthMonitor.pollEvent() gives each peer once on first sight, and nothing while nothing changes", () => {
   const world = new World();
   world.add("a", "b");
   world.run(120_000);
-  assert.deepEqual(world.told, [{ at: 20, id: "a", healthy: true }, { at: 20, id: "b", healthy: true }]);
+  assert.deepEqual(world.events, [{ at: 20, id: "a", healthy: true }, { at: 20, id: "b", healthy: true }]);
 });
 
 Deno.test("HealthMonitor asks a peer that answers every 9 to 10 s", () => {
@@ -58,22 +58,22 @@ Deno.test("HealthMonitor asks a peer that answers every 9 to 10 s", () => {
   for (const gap of gaps) assert(gap >= 9_000 && gap <= 10_030, gaps.join(" "));
 });
 
-Deno.test("HealthMonitor knows within 21 s that a peer fell silent, whenever that was, and that it is back", () => {
+Deno.test("HealthMonitor notices within 21 s that a peer fell silent, whenever that was, and that it is back", () => {
   for (const fellSilentAt of [10, 3_330, 9_000, 9_990, 14_000]) {
     const world = new World();
     world.add("a");
     world.run(40_000 + fellSilentAt);
     world.up.set("a", false);
     world.run(21_000);
-    assert.equal(world.told.at(-1)?.healthy, false, `silent after ${fellSilentAt} ms`);
+    assert.equal(world.events.at(-1)?.healthy, false, `silent after ${fellSilentAt} ms`);
     world.up.set("a", true);
     world.run(30_050);
-    assert.equal(world.told.at(-1)?.healthy, true);
-    assert.equal(world.told.length, 3);
+    assert.equal(world.events.at(-1)?.healthy, true);
+    assert.equal(world.events.length, 3);
   }
 });
 
-Deno.test("HealthMonitor hears a hint and needs no more than two probes then", () => {
+Deno.test("HealthMonitor.handleHint() needs no more than two probes for a verdict", () => {
   const world = new World();
   world.add("a");
   world.run(1_000);
@@ -81,14 +81,14 @@ Deno.test("HealthMonitor hears a hint and needs no more than two probes then", (
   world.run(1_000);
   world.monitor.handleHint(millis(world.now), "a");
   world.run(10_050);
-  assert.equal(world.told.at(-1)?.healthy, false);
+  assert.equal(world.events.at(-1)?.healthy, false);
   world.up.set("a", true);
   world.monitor.handleHint(millis(world.now), "a");
   world.run(50);
-  assert.equal(world.told.at(-1)?.healthy, true, "a hint brings it back as fast");
+  assert.equal(world.events.at(-1)?.healthy, true, "a hint brings it back as fast");
 });
 
-Deno.test("HealthMonitor is not made to flood by hints", () => {
+Deno.test("HealthMonitor.handleHint() bounds the probes that hints cause", () => {
   const world = new World();
   world.add("a");
   for (let i = 0; i < 1_000; i++) {
@@ -113,12 +113,12 @@ Deno.test("HealthMonitor judges a device that cannot be probed by its handshakes
   const world = new World();
   world.add("phone");
   world.run(1_000);
-  assert.deepEqual(world.told.map(({ healthy }) => healthy), [false]);
+  assert.deepEqual(world.events.map(({ healthy }) => healthy), [false]);
   world.monitor.handleHandshake("phone", millis(1_000));
   world.run(178_000);
-  assert.deepEqual(world.told.map(({ healthy }) => healthy), [false, true]);
+  assert.deepEqual(world.events.map(({ healthy }) => healthy), [false, true]);
   world.run(4_000);
-  assert.deepEqual(world.told.map(({ healthy }) => healthy), [false, true, false]);
+  assert.deepEqual(world.events.map(({ healthy }) => healthy), [false, true, false]);
   assert.equal(world.sent.length, 0);
 });
 
@@ -128,6 +128,6 @@ Deno.test("HealthMonitor forgets who is no target any more, with its probe under
   world.run(15);
   world.monitor.setTargets(millis(world.now), new Map([["b", { isProbed: true }]]));
   world.run(1_000);
-  assert.deepEqual(world.told.map(({ id }) => id), ["b"]);
+  assert.deepEqual(world.events.map(({ id }) => id), ["b"]);
   assert.equal(world.monitor.figures(millis(world.now), "a"), undefined);
 });

@@ -6,7 +6,7 @@
  *   targets(), probe() ──▶ OverlayHealthChecker ──▶ callbacks, HealthReport
  *                              └─ HealthMonitor ── PeerWatch ── healthScore
  *   datagrams ──▶ EchoProber (answers, and matches answers)
- *   what members say ──▶ SuspicionPolicy (whom to probe, whom to tell of)
+ *   suspicions of members ──▶ SuspicionPolicy (whom to probe, what to announce)
  * ```
  *
  * @module
@@ -14,8 +14,6 @@
 
 export type { HealthTimes } from "./health_monitor.ts";
 export * from "./echo_prober.ts";
-export { decodeEcho, ECHO_BYTES, type EchoMessage, encodeEcho } from "./echo_message.ts";
-export * from "./health_score.ts";
 export * from "./overlay_health_checker.ts";
 export * from "./suspicion_policy.ts";
 export { type PeerFigures, type PeerPath, type ProbeAnswer, SESSION_LIFE_MS } from "./peer_watch.ts";

@@ -1,5 +1,5 @@
 /**
- * Probing every peer through the overlay, over and over, and telling whoever wants to know.
+ * Probing every peer through the overlay, over and over, and calling back when a verdict changes.
  * @module
  */
 
@@ -29,25 +29,19 @@ export interface HealthTarget {
   readonly handshakeAt: UnixMillis | undefined;
 }
 
-/** What the checker works with. */
+/** Whom a checker looks after, and how it probes them. */
 export interface HealthPorts extends Pick<Environment, "clock" | "timers" | "random"> {
   /** @returns everybody to look after, as of now */
   targets(): readonly HealthTarget[];
   /**
-   * Asks for a sign of life.
+   * Sends a probe and waits for the answer.
    * @returns undefined when there was none within `timeoutMs` milliseconds; it never rejects
    */
   probe(target: HealthTarget, timeoutMs: number): Promise<ProbeAnswer | undefined>;
 }
 
 /** One peer's health. */
-export interface PeerHealth extends PeerFigures {
-  /** As the target has it. */
-  readonly id: string;
-  readonly publicKey: string;
-  readonly name: string;
-  /** The overlay address. */
-  readonly address: string;
+export interface PeerHealth extends PeerFigures, Pick<HealthTarget, "id" | "publicKey" | "name" | "address"> {
   /** When these figures were taken, milliseconds since 1970. */
   readonly checkedAt: number;
 }
@@ -62,7 +56,7 @@ export interface HealthReport {
   readonly peers: readonly PeerHealth[];
 }
 
-/** Hears of a peer on first sight and on every change. */
+/** Called for a peer on first sight and on every change. */
 export type HealthCallback = (peer: PeerHealth) => void;
 
 /**
@@ -93,10 +87,10 @@ export class OverlayHealthChecker {
   readonly #listeners = new Set<HealthCallback>();
   #targets = new Map<string, HealthTarget>();
   readonly #handshakes = new Map<string, { readonly wall: UnixMillis; readonly at: Millis }>();
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
   #lookedAt: Millis | undefined;
   #underWay = 0;
-  #cancelTurn: (() => void) | undefined;
+  #cancelTimer: (() => void) | undefined;
 
   constructor(ports: HealthPorts, times: HealthTimes = {}) {
     this.#ports = ports;
@@ -144,7 +138,7 @@ export class OverlayHealthChecker {
     const leave = (end: () => void): void => {
       this.#listeners.delete(listener);
       signal?.removeEventListener("abort", onAbort);
-      if (this.#listeners.size === 0) this.#cancelTurn?.();
+      if (this.#listeners.size === 0) this.#cancelTimer?.();
       end();
     };
     const onAbort = (): void => leave(resolve);
@@ -159,12 +153,12 @@ export class OverlayHealthChecker {
     signal?.addEventListener("abort", onAbort);
     this.#listeners.add(listener);
     const now = this.#ports.clock.now();
-    for (const id of this.#told) {
+    for (const id of this.#reported) {
       const target = this.#targets.get(id);
       const peer = target && this.#healthOf(target, this.#monitor.figures(now, id));
       if (peer !== undefined) listener(peer);
     }
-    if (this.#listeners.size === 1) this.#turn();
+    if (this.#listeners.size === 1) this.#runDue();
     return promise;
   }
 
@@ -174,13 +168,13 @@ export class OverlayHealthChecker {
    */
   suspect(id: string): void {
     this.#monitor.handleHint(this.#ports.clock.now(), id);
-    if (this.#cancelTurn !== undefined) this.#turn();
+    if (this.#cancelTimer !== undefined) this.#runDue();
   }
 
   /** Does what is due, and sets the timer for the next time. */
-  #turn(): void {
-    this.#cancelTurn?.();
-    this.#cancelTurn = undefined;
+  #runDue(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
     if (this.#listeners.size === 0) return;
     const { clock, timers } = this.#ports;
     const now = clock.now();
@@ -192,15 +186,15 @@ export class OverlayHealthChecker {
       const target = this.#targets.get(id);
       if (target !== undefined) void this.#probe(target);
     }
-    this.#tell();
+    this.#report();
     // The last listener may have had enough.
     if (this.#listeners.size === 0) return;
     const dueInMs = (this.#monitor.pollTimeout() ?? now) - now;
     const waitMs = dueInMs > 0 ? Math.min(LOOK_MS, dueInMs) : LOOK_MS;
-    const cancel = timers.setTimer(waitMs, () => this.#turn());
-    this.#cancelTurn = () => {
+    const cancel = timers.setTimer(waitMs, () => this.#runDue());
+    this.#cancelTimer = () => {
       cancel();
-      this.#cancelTurn = undefined;
+      this.#cancelTimer = undefined;
     };
   }
 
@@ -215,9 +209,9 @@ export class OverlayHealthChecker {
     } finally {
       this.#underWay--;
     }
-    this.#tell();
+    this.#report();
     // A miss may ask for another probe at once, and others may have waited for this one to end.
-    if (this.#cancelTurn !== undefined) this.#turn();
+    if (this.#cancelTimer !== undefined) this.#runDue();
   }
 
   /** Takes in who is a peer now, and whose handshakes are new. */
@@ -226,7 +220,7 @@ export class OverlayHealthChecker {
     const now = clock.now();
     this.#targets = new Map(targets().map((target) => [target.id, target]));
     this.#monitor.setTargets(now, this.#targets);
-    for (const id of this.#told) if (!this.#targets.has(id)) this.#told.delete(id);
+    for (const id of this.#reported) if (!this.#targets.has(id)) this.#reported.delete(id);
     for (const id of this.#handshakes.keys()) if (!this.#targets.has(id)) this.#handshakes.delete(id);
     for (const { id, handshakeAt } of this.#targets.values()) this.#follow(now, id, handshakeAt);
     this.#lookedAt = now;
@@ -247,12 +241,12 @@ export class OverlayHealthChecker {
     if (wall !== undefined && this.#monitor.figures(now, id)?.failureCount) this.#monitor.handleHint(now, id);
   }
 
-  #tell(): void {
+  #report(): void {
     for (let event = this.#monitor.pollEvent(); event !== undefined; event = this.#monitor.pollEvent()) {
       const target = this.#targets.get(event.id);
       const peer = target && this.#healthOf(target, event.figures);
       if (peer === undefined) continue;
-      this.#told.add(event.id);
+      this.#reported.add(event.id);
       for (const listener of [...this.#listeners]) listener(peer);
     }
   }

@@ -66,7 +66,7 @@ async function settle(): Promise<void> {
   for (let i = 0; i < 8; i++) await Promise.resolve();
 }
 
-Deno.test("checkAll() probes everybody and gives totals and each peer's figures", async () => {
+Deno.test("OverlayHealthChecker.checkAll() probes everybody and gives totals and each peer's figures", async () => {
   const world = new World();
   world.up.set("a", true).set("b", false);
   world.handshakes.set("a", unixMillis(world.clock.wall() - 12_000));
@@ -94,82 +94,82 @@ Deno.test("checkAll() probes everybody and gives totals and each peer's figures"
   assert.equal((await world.check()).peers[1]?.failureCount, 0);
 });
 
-Deno.test("checkAll() has at most 32 probes under way", async () => {
+Deno.test("OverlayHealthChecker.checkAll() has at most 32 probes under way", async () => {
   const world = new World();
   for (let i = 0; i < 100; i++) world.up.set(`peer-${i}`, true);
   assert.equal((await world.check()).healthy, 100);
   assert.equal(world.mostUnderWay, 32);
 });
 
-Deno.test("run() calls once a peer on first sight, and on every change", async () => {
+Deno.test("OverlayHealthChecker.run() calls once a peer on first sight, and on every change", async () => {
   const world = new World();
-  const told: string[] = [];
+  const calls: string[] = [];
   const abort = new AbortController();
   world.up.set("a", true);
-  const done = world.checker.run(({ name, healthy }) => void told.push(`${name} ${healthy}`), abort.signal);
+  const done = world.checker.run(({ name, healthy }) => void calls.push(`${name} ${healthy}`), abort.signal);
   await world.run(60_000);
-  assert.deepEqual(told, ["a true"]);
+  assert.deepEqual(calls, ["a true"]);
   world.up.set("b", true);
   await world.run(2_000);
-  assert.deepEqual(told, ["a true", "b true"]);
+  assert.deepEqual(calls, ["a true", "b true"]);
   world.up.set("a", false);
   await world.run(21_000);
-  assert.deepEqual(told, ["a true", "b true", "a false"]);
+  assert.deepEqual(calls, ["a true", "b true", "a false"]);
   world.up.set("a", true);
   await world.run(31_000);
-  assert.deepEqual(told, ["a true", "b true", "a false", "a true"]);
+  assert.deepEqual(calls, ["a true", "b true", "a false", "a true"]);
   abort.abort();
   await done;
   await world.run(PROBE_TIMEOUT_MS);
   assert.equal(world.timers.size, 0, "nothing is left behind");
 });
 
-Deno.test("run() tells a second listener what is known at once, and one that throws hears no more", async () => {
+Deno.test("OverlayHealthChecker.run() calls a second listener with what is known at once, and one that throws no more", async () => {
   const world = new World();
   world.up.set("a", true);
   const abort = new AbortController();
   const first = world.checker.run(() => {}, abort.signal);
   await world.run(1_000);
-  const heard: PeerHealth[] = [];
+  const calls: PeerHealth[] = [];
   const second = world.checker.run((peer) => {
-    heard.push(peer);
+    calls.push(peer);
     throw new Error("had enough");
   });
   await assert.rejects(second, /had enough/);
-  assert.deepEqual(heard.map(({ name }) => name), ["a"]);
+  assert.deepEqual(calls.map(({ name }) => name), ["a"]);
   abort.abort();
   await first;
 });
 
-Deno.test("suspect() makes a dead peer known within two timeouts", async () => {
+Deno.test("OverlayHealthChecker.suspect() makes a dead peer known within two timeouts", async () => {
   const world = new World();
   world.up.set("a", true);
-  const told: boolean[] = [];
+  const calls: boolean[] = [];
   const abort = new AbortController();
-  const done = world.checker.run(({ healthy }) => void told.push(healthy), abort.signal);
+  const done = world.checker.run(({ healthy }) => void calls.push(healthy), abort.signal);
   await world.run(1_500);
   world.up.set("a", false);
   world.checker.suspect("a");
   world.checker.suspect("nobody");
   await world.run(2 * PROBE_TIMEOUT_MS + 100);
-  assert.deepEqual(told, [true, false]);
+  assert.deepEqual(calls, [true, false]);
   abort.abort();
   await done;
 });
 
-Deno.test("a handshake ages by the monotonic clock, and a new one brings a peer back at once", async () => {
+Deno.test("OverlayHealthChecker ages a handshake by the monotonic clock, and a new one brings the peer back at once", async () => {
   const world = new World();
   world.up.set("a", false);
-  const told: boolean[] = [];
+  const calls: boolean[] = [];
   const abort = new AbortController();
-  const done = world.checker.run(({ healthy }) => void told.push(healthy), abort.signal);
+  const done = world.checker.run(({ healthy }) => void calls.push(healthy), abort.signal);
   await world.run(12_000);
-  assert.deepEqual(told, [false]);
+  assert.deepEqual(calls, [false]);
   world.up.set("a", true);
   // The other end's clock is of no matter, and neither is this one's when it is an hour off.
   world.handshakes.set("a", unixMillis(world.clock.wall() - 3_600_000));
   await world.run(1_100);
-  assert.deepEqual(told, [false, true]);
+  assert.deepEqual(calls, [false, true]);
   abort.abort();
   await done;
 });

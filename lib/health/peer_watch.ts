@@ -9,7 +9,6 @@
  */
 
 import type { Millis } from "../base/mod.ts";
-import { healthScore } from "./health_score.ts";
 
 /** A session without a handshake for longer than this is dead (WireGuard paper §6.1, Reject-After-Time). */
 export const SESSION_LIFE_MS = 180_000;
@@ -17,6 +16,14 @@ export const SESSION_LIFE_MS = 180_000;
 export const MISSES_UNTIL_DOWN = 2;
 /** Loss is counted over so many probes. */
 const WINDOW = 20;
+
+const LOSS_WEIGHT = 60;
+const SLOWNESS_WEIGHT = 30;
+const MISSING_WEIGHT = 10;
+const FAST_MS = 50;
+const SLOW_MS = 500;
+/** What a peer that never answered a probe may have. */
+const UNPROBED_SCORE = 70;
 
 /** How a peer is reached: through the tunnel straight to it, by a channel of the message plane alone, or not. */
 export type PeerPath = "direct" | "channel" | "none";
@@ -120,6 +127,46 @@ export class PeerWatch {
     this.#misses = (this.#misses << 1 | miss) & (1 << WINDOW) - 1;
     this.#probes = Math.min(WINDOW, this.#probes + 1);
   }
+}
+
+/** The figures that make the score. */
+export interface ScoreFacts {
+  readonly healthy: boolean;
+  /** Share of unanswered probes, 0 to 1. */
+  readonly loss: number;
+  /** Milliseconds of the last round trip; undefined when no probe was ever answered. */
+  readonly lastPingMs: number | undefined;
+  /** Probes in a row without an answer. */
+  readonly failureCount: number;
+}
+
+/**
+ * How well a peer is doing, as one number.
+ *
+ *     score = 0                                              when it is unhealthy, else
+ *     score = max(1, round(100 - 60 × loss - 30 × slowness - 10 × isMissing))
+ *     loss      = share of the last 20 probes without an answer, 0 to 1
+ *     slowness  = (last round trip - 50 ms) / 450 ms, held between 0 and 1
+ *     isMissing = 1 when the last probe had no answer
+ *
+ * Without any answered probe, the score of a healthy peer is 70.
+ *
+ * @returns 0 to 100, an integer; 0 exactly when unhealthy
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { healthScore } from "./peer_watch.ts";
+ * assert.equal(healthScore({ healthy: true, loss: 0, lastPingMs: 3, failureCount: 0 }), 100);
+ * assert.equal(healthScore({ healthy: true, loss: 0.1, lastPingMs: 275, failureCount: 1 }), 69);
+ * ```
+ */
+export function healthScore({ healthy, loss, lastPingMs, failureCount }: ScoreFacts): number {
+  if (!healthy) return 0;
+  if (lastPingMs === undefined) return UNPROBED_SCORE;
+  const slowness = Math.min(1, Math.max(0, (lastPingMs - FAST_MS) / (SLOW_MS - FAST_MS)));
+  const missing = failureCount > 0 ? MISSING_WEIGHT : 0;
+  return Math.max(1, Math.round(100 - LOSS_WEIGHT * loss - SLOWNESS_WEIGHT * slowness - missing));
 }
 
 function bitCount(bits: number): number {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Millis, millis } from "../base/mod.ts";
-import { PeerWatch } from "./peer_watch.ts";
+import { healthScore, PeerWatch } from "./peer_watch.ts";
 
 const second = (count: number): Millis => millis(count * 1000);
 const answer = { rttMs: 4, path: "direct" } as const;
@@ -82,3 +82,26 @@ Deno.test("PeerWatch counts loss over the last 20 probes", () => {
   watch.handleAnswer(second(20), answer);
   assert.equal(watch.figures(second(21)).lossPercent, 0, "the miss is forgotten");
 });
+
+const good = { healthy: true, loss: 0, lastPingMs: 1, failureCount: 0 };
+
+const CASES: readonly (readonly [string, Parameters<typeof healthScore>[0], number])[] = [
+  ["a near peer without loss", good, 100],
+  ["an unhealthy one, however well it did", { ...good, healthy: false }, 0],
+  ["50 ms are still fast", { ...good, lastPingMs: 50 }, 100],
+  ["500 ms are slow", { ...good, lastPingMs: 500 }, 70],
+  ["slower than slow costs no more", { ...good, lastPingMs: 5_000 }, 70],
+  ["a tenth lost", { ...good, loss: 0.1 }, 94],
+  ["the last probe missed", { ...good, failureCount: 1, loss: 0.05 }, 87],
+  ["all lost, slow and missing is not yet unhealthy", {
+    healthy: true,
+    loss: 1,
+    lastPingMs: 900,
+    failureCount: 3,
+  }, 1],
+  ["only handshakes speak for it", { ...good, lastPingMs: undefined }, 70],
+];
+
+for (const [name, facts, score] of CASES) {
+  Deno.test(`healthScore() of ${name} is ${score}`, () => assert.equal(healthScore(facts), score));
+}

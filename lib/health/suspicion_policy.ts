@@ -1,9 +1,9 @@
 /**
- * Telling others that a member seems gone, and probing whom others miss.
+ * When to announce that a member seems gone, and when to probe whom others miss.
  *
  * ```
- *   own verdict: healthy ──▶ not ──▶ tells() ──▶ every link
- *   a member's word ──▶ handleSuspicion() ──▶ a probe of our own, no verdict, and never passed on
+ *   own verdict: healthy ──▶ not ──▶ shouldAnnounce() ──▶ every link
+ *   a member's suspicion ──▶ handleSuspicion() ──▶ a probe of our own, no verdict, and never passed on
  * ```
  *
  * @module
@@ -13,10 +13,10 @@ import { Counters, KeyedRateLimiter, type Millis } from "../base/mod.ts";
 
 /** Members that are remembered, by each rule. */
 const MAX_SOURCES = 4096;
-/** A member that comes and goes is told of once in this time. */
-const TELL_LIMITS = { burst: 1, everyMs: 30_000, maxSources: MAX_SOURCES };
-/** Whoever misses everybody is cut off itself; others need not hear of each. */
-const TELL_ALL_LIMITS = { burst: 16, everyMs: 2_000, maxSources: 1 };
+/** A member that comes and goes is announced once in this time. */
+const ANNOUNCE_LIMITS = { burst: 1, everyMs: 30_000, maxSources: MAX_SOURCES };
+/** Whoever misses everybody is cut off itself; others need not get each of them. */
+const ANNOUNCE_ALL_LIMITS = { burst: 16, everyMs: 2_000, maxSources: 1 };
 /** What one member may have us do. */
 const SENDER_LIMITS = { burst: 16, everyMs: 2_000, maxSources: MAX_SOURCES };
 /** A member is probed once for all who miss it: two probes, of 5 s each, give a verdict. */
@@ -24,10 +24,7 @@ const SUSPECT_LIMITS = { burst: 1, everyMs: 10_000, maxSources: MAX_SOURCES };
 
 const DROP_REASONS = ["suspicion-stranger", "suspicion-too-many"] as const;
 
-/** Why a suspicion was not followed. */
-export type SuspicionDropReason = typeof DROP_REASONS[number];
-
-/** What it is made of. */
+/** Who this node is, and who the members are. */
 export interface SuspicionPolicyOptions {
   /** This node. */
   readonly self: string;
@@ -35,12 +32,12 @@ export interface SuspicionPolicyOptions {
   isPeer(id: string): boolean;
 }
 
-/** The suspicions of one node, its own and those that it hears. Members are known by their node ids. */
+/** The suspicions of one node, its own and those that it receives. Members are known by their node ids. */
 export class SuspicionPolicy {
   readonly #options: SuspicionPolicyOptions;
-  readonly #drops = new Counters<SuspicionDropReason>(DROP_REASONS);
-  readonly #told = new KeyedRateLimiter(TELL_LIMITS);
-  readonly #toldAtAll = new KeyedRateLimiter(TELL_ALL_LIMITS);
+  readonly #drops = new Counters<typeof DROP_REASONS[number]>(DROP_REASONS);
+  readonly #announced = new KeyedRateLimiter(ANNOUNCE_LIMITS);
+  readonly #announcedInAll = new KeyedRateLimiter(ANNOUNCE_ALL_LIMITS);
   readonly #senders = new KeyedRateLimiter(SENDER_LIMITS);
   readonly #suspects = new KeyedRateLimiter(SUSPECT_LIMITS);
 
@@ -48,14 +45,14 @@ export class SuspicionPolicy {
     this.#options = options;
   }
 
-  /** This node's own probes miss a member. @returns whether others are to be told; that counts as told */
-  tells(now: Millis, id: string): boolean {
-    return this.#told.allows(now, id) && this.#toldAtAll.allows(now, "");
+  /** This node's own probes miss a member. @returns whether to announce it to others; that counts as done */
+  shouldAnnounce(now: Millis, id: string): boolean {
+    return this.#announced.allows(now, id) && this.#announcedInAll.allows(now, "");
   }
 
   /**
-   * A member says that its probes miss another one.
-   * @param from who says it
+   * A member announces that its probes miss another one.
+   * @param from who announces it
    * @param about who is missed; this node itself, when the way from there to here is broken
    * @returns whom to probe now; undefined when it was just asked for, or when that is not called for, which is counted
    */
@@ -72,7 +69,7 @@ export class SuspicionPolicy {
     return this.#drops.snapshot();
   }
 
-  #drop(reason: SuspicionDropReason): undefined {
+  #drop(reason: typeof DROP_REASONS[number]): undefined {
     this.#drops.count(reason);
     return undefined;
   }

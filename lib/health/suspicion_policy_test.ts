@@ -7,21 +7,21 @@ function newPolicy(): SuspicionPolicy {
   return new SuspicionPolicy({ self: "me", isPeer: (id) => id.startsWith("peer-") });
 }
 
-Deno.test("tells() tells of each member once in 30 s", () => {
+Deno.test("SuspicionPolicy.shouldAnnounce() announces each member once in 30 s", () => {
   const policy = newPolicy();
-  const told = [0, 1, 29_999, 30_000].map((at) => policy.tells(millis(at), "peer-1"));
-  assert.deepEqual(told, [true, false, false, true]);
-  assert.ok(policy.tells(millis(30_000), "peer-2"));
+  const announced = [0, 1, 29_999, 30_000].map((at) => policy.shouldAnnounce(millis(at), "peer-1"));
+  assert.deepEqual(announced, [true, false, false, true]);
+  assert.ok(policy.shouldAnnounce(millis(30_000), "peer-2"));
 });
 
-Deno.test("tells() is silent about most when everybody seems gone", () => {
+Deno.test("SuspicionPolicy.shouldAnnounce() announces 16 at most when everybody seems gone", () => {
   const policy = newPolicy();
-  const told = Array.from({ length: 1000 }, (_, i) => policy.tells(millis(0), `peer-${i}`));
-  assert.equal(told.filter(Boolean).length, 16);
-  assert.ok(policy.tells(millis(40_000), "peer-1"));
+  const announced = Array.from({ length: 1000 }, (_, i) => policy.shouldAnnounce(millis(0), `peer-${i}`));
+  assert.equal(announced.filter(Boolean).length, 16);
+  assert.ok(policy.shouldAnnounce(millis(40_000), "peer-1"));
 });
 
-Deno.test("handleSuspicion() has a member probed once for all who miss it", () => {
+Deno.test("SuspicionPolicy.handleSuspicion() has a member probed once for all who miss it", () => {
   const policy = newPolicy();
   assert.equal(policy.handleSuspicion(millis(0), "peer-1", "peer-9"), "peer-9");
   assert.equal(policy.handleSuspicion(millis(5), "peer-2", "peer-9"), undefined);
@@ -30,11 +30,11 @@ Deno.test("handleSuspicion() has a member probed once for all who miss it", () =
   assert.deepEqual(policy.drops(), { "suspicion-stranger": 0, "suspicion-too-many": 0 });
 });
 
-Deno.test("handleSuspicion() has the sender probed when it misses this node", () => {
+Deno.test("SuspicionPolicy.handleSuspicion() has the sender probed when it misses this node", () => {
   assert.equal(newPolicy().handleSuspicion(millis(0), "peer-1", "me"), "peer-1");
 });
 
-Deno.test("handleSuspicion() counts what it does not follow, and bounds what one member may ask for", () => {
+Deno.test("SuspicionPolicy.handleSuspicion() counts what it does not follow, and bounds what one member may ask for", () => {
   const policy = newPolicy();
   assert.equal(policy.handleSuspicion(millis(0), "peer-1", "nobody"), undefined);
   const followed = Array.from(
@@ -43,7 +43,7 @@ Deno.test("handleSuspicion() counts what it does not follow, and bounds what one
   );
   assert.equal(followed.filter((id) => id !== undefined).length, 15);
   assert.deepEqual(policy.drops(), { "suspicion-stranger": 1, "suspicion-too-many": 85 });
-  assert.equal(policy.handleSuspicion(millis(0), "peer-2", "peer-50"), "peer-50", "others are heard");
+  assert.equal(policy.handleSuspicion(millis(0), "peer-2", "peer-50"), "peer-50", "others are followed");
 });
 
 /** A member asks each other one this often, as in a network of a thousand. */
@@ -52,15 +52,17 @@ const DIES_AT_MS = 200_000;
 
 /**
  * Five members watch a sixth, which dies; each begins to watch 12 s after the one before.
- * @returns when each has noticed, in milliseconds after the death, and how many suspicions were told
+ * @returns when each has noticed, in milliseconds after the death, and how many suspicions were announced
  */
-async function watchDeath(isTold: boolean): Promise<{ noticedMs: readonly number[]; told: number }> {
+async function watchDeath(
+  isAnnounced: boolean,
+): Promise<{ noticedMs: readonly number[]; announced: number }> {
   const clock = new VirtualClock();
   const timers = new VirtualTimers(clock);
   const startedAt = clock.now();
   const sinceStart = (): number => clock.now() - startedAt;
   const noticedMs: number[] = [];
-  let told = 0;
+  let announced = 0;
   const members = Array.from({ length: 5 }, (_, i) => {
     const self = `peer-${i}`;
     const policy = new SuspicionPolicy({ self, isPeer: (id) => id !== self });
@@ -88,8 +90,8 @@ async function watchDeath(isTold: boolean): Promise<{ noticedMs: readonly number
       void checker.run(({ id, healthy }) => {
         if (healthy) return;
         noticedMs.push(sinceStart() - DIES_AT_MS);
-        if (!isTold || !policy.tells(clock.now(), id)) return;
-        told++;
+        if (!isAnnounced || !policy.shouldAnnounce(clock.now(), id)) return;
+        announced++;
         for (const other of members) {
           if (other.self === self) continue;
           const suspect = other.policy.handleSuspicion(clock.now(), self, id);
@@ -102,18 +104,18 @@ async function watchDeath(isTold: boolean): Promise<{ noticedMs: readonly number
     for (let i = 0; i < 8; i++) await Promise.resolve();
   }
   stop.abort();
-  return { noticedMs, told };
+  return { noticedMs, announced };
 }
 
-Deno.test("a suspicion has all others notice within two probes, long before their own round", async () => {
+Deno.test("SuspicionPolicy has all others notice a death within two probes, long before their own round", async () => {
   const alone = await watchDeath(false);
   const together = await watchDeath(true);
   assert.equal(alone.noticedMs.length, 5);
   assert.equal(together.noticedMs.length, 5);
   const [first = 0] = together.noticedMs;
   const [last, lastAlone] = [Math.max(...together.noticedMs), Math.max(...alone.noticedMs)];
-  assert.equal(first, alone.noticedMs[0], "the first hears of it from nobody");
+  assert.equal(first, alone.noticedMs[0], "the first has it from nobody");
   assert.ok(last <= first + 10_200, `${together.noticedMs}`);
   assert.ok(lastAlone > last + 20_000, `${alone.noticedMs}`);
-  assert.equal(together.told, 5, "each tells its own verdict once, and no hearsay");
+  assert.equal(together.announced, 5, "each announces its own verdict once, and nobody else's");
 });

@@ -3,10 +3,29 @@
  * @module
  */
 
-import { StateError } from "../base/mod.ts";
+import { StateError, WeftError } from "../base/mod.ts";
 import { AddressRange, Cidr, IpAddress } from "../net/mod.ts";
-import { AddressTakenError, OutOfRangeError, PoolExhaustedError, ReservedAddressError } from "./errors.ts";
 import { type Interval, IntervalSet } from "./interval_set.ts";
+
+/** The address is not in the pool, or of the other family. */
+export class OutOfRangeError extends WeftError {
+  readonly code = "OutOfRange";
+}
+
+/** The address is allocated already. */
+export class AddressTakenError extends WeftError {
+  readonly code = "AddressTaken";
+}
+
+/** Every host of the pool is allocated. */
+export class PoolExhaustedError extends WeftError {
+  readonly code = "PoolExhausted";
+}
+
+/** The address names the network itself or its broadcast, and can be no host's. */
+export class ReservedAddressError extends WeftError {
+  readonly code = "ReservedAddress";
+}
 
 /** What an allocator remembers, fit for JSON. */
 export interface IpAllocatorState {
@@ -108,7 +127,7 @@ export class IpAllocator {
     return Number(this.#allocated.size);
   }
 
-  /** The parts of the block that `allocate` takes from, in ascending order; all of its hosts unless it was said. */
+  /** The parts of the block that `allocate` takes from, in ascending order; all of its hosts before `setSlices`. */
   get slices(): readonly AddressRange[] {
     return this.#slices.map(({ first, last }) => AddressRange.fromBigInts(first, last, this.cidr.family));
   }

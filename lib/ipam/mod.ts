@@ -4,5 +4,4 @@
  * @module
  */
 
-export * from "./errors.ts";
 export * from "./ip_allocator.ts";

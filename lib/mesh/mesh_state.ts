@@ -6,15 +6,12 @@
 import { type Clock, type Environment, type RandomSource, StateError, type StateStore } from "../base/mod.ts";
 import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 import {
-  absorbTokens,
   type AddressPool,
   type Admission,
-  type Enrolled,
   rotationTo,
   shareTokens,
   type TokenBook,
 } from "./admission/mod.ts";
-import { AlreadyInitializedError, NotInitializedError } from "./errors.ts";
 import {
   generateNetwork,
   type NetworkIdentity,
@@ -26,19 +23,29 @@ import {
   type JoinToken,
   MAX_CLOCK_AHEAD_MS,
   type MemberRecord,
+  NO_UPDATE,
   type OwnEndpoints,
   type ReplicaUpdate,
-  type SignedStatement,
+  type Signed,
+  splitUpdate,
   stateOwn,
   verifyRecord,
 } from "./records/mod.ts";
 import { Leadership } from "./leaders/mod.ts";
-import { type Admitted, encodeMeshMessage, type KeyRotation, type NetworkSettings } from "./wire/mod.ts";
+import {
+  type Admitted,
+  encodeMeshMessage,
+  encodeUpdates,
+  type KeyRotation,
+  type NetworkSettings,
+} from "./wire/mod.ts";
 import {
   adoptNextIdentity,
+  AlreadyInitializedError,
   type Bootstrap,
   identityOf,
   nextIdentityOf,
+  NotInitializedError,
   readIdentity,
   readNetwork,
   readNextIdentity,
@@ -46,9 +53,9 @@ import {
   storedNetworkId,
   writeNetwork,
 } from "./network_store.ts";
-import { encodeUpdates, NO_UPDATE, Replica, type Roster, splitUpdate } from "./replica/mod.ts";
+import { type RecordEntry, Replica, type Roster } from "./replica/mod.ts";
 
-/** What every node's state stands on. */
+/** Of what every node's state is made. */
 export interface MeshOptions extends Pick<Environment, "clock" | "random"> {
   /** Makes a fresh pool for the overlay's block; leaders need one. */
   readonly addressPool: (cidr: Cidr) => AddressPool;
@@ -61,7 +68,7 @@ export interface NewNetwork {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** What a machine says when it asks to be let in. */
+/** What a machine asks for when it joins. */
 export interface JoinParameters extends OwnEndpoints {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -75,15 +82,14 @@ export class MeshState {
   readonly ipv6Cidr: Cidr | undefined;
   /** Everything that all members agree on. */
   readonly replica: Replica;
-  /** What this node has as a leader, or may be given. */
+  /** What this node has as a leader, or may become one with. */
   readonly leadership: Leadership;
   /** Where the leader was that let this node in; absent on the one that started the network. */
   readonly bootstrap: Bootstrap | undefined;
   #identity: NodeIdentity;
   readonly #store: StateStore;
   readonly #settings: NetworkSettings;
-  readonly #clock: Clock;
-  readonly #random: RandomSource;
+  readonly #options: MeshOptions;
 
   private constructor(store: StateStore, stored: StoredNetwork, options: MeshOptions) {
     const identity = readIdentity(store);
@@ -104,8 +110,7 @@ export class MeshState {
     this.replica = new Replica(store, { networkId: id, verifyingKey, clock });
     this.bootstrap = stored.bootstrap;
     this.#settings = stored.settings;
-    this.#clock = clock;
-    this.#random = random;
+    this.#options = options;
     this.leadership = new Leadership(store, {
       identity: () => this.identity,
       network: { id, verifyingKey },
@@ -227,7 +232,7 @@ export class MeshState {
 
   /** This node's own record, which may have been revoked. */
   get record(): MemberRecord {
-    const record = this.roster.record(this.identity.publicKey);
+    const record = this.roster.recordByKey(this.identity.publicKey);
     if (record === undefined) {
       throw new StateError("Cannot read this node's record from the state: it is missing");
     }
@@ -236,11 +241,11 @@ export class MeshState {
 
   /**
    * Draws the keys that this node is to go on under; the same until it has adopted them.
-   * @returns what a leader is to be asked
+   * @returns the request to a leader
    */
   prepareRotation(own: OwnEndpoints): KeyRotation {
-    const next = nextIdentityOf(this.#store, this.#random);
-    const statement = stateOwn(next, own, { clock: this.#clock, previous: undefined });
+    const next = nextIdentityOf(this.#store, this.#options.random);
+    const statement = stateOwn(next, own, { ...this.#options, previous: undefined });
     return rotationTo(this.identity.id, next, statement);
   }
 
@@ -252,14 +257,14 @@ export class MeshState {
 
   /**
    * Goes on under the new keys once the network knows them, with everything that this node has written.
-   * @returns what others are to be told, or undefined when it is not time
+   * @returns what others are to be sent, or undefined when it is not time
    */
   adoptRotation(): ReplicaUpdate | undefined {
     const next = readNextIdentity(this.#store);
     const { identity: { id: former }, replica } = this;
     if (next === undefined || !this.isRotating || replica.roster.get(next.id) === undefined) return undefined;
     return this.#store.transaction(() => {
-      const wall = this.#clock.wall();
+      const wall = this.#options.clock.wall();
       const entries = replica.entries.of(former).map(({ kind, key, body, expiresAt }) =>
         replica.entries.write(next.id, next.signingKey, { kind, key, body, lifetimeMs: expiresAt - wall })
       ).filter((signed) => signed !== undefined);
@@ -271,29 +276,28 @@ export class MeshState {
 
   /**
    * Lets leaders know the same tokens; on others nothing happens.
-   * @returns what others are to be told
+   * @returns what others are to be sent
    */
   shareTokens(): ReplicaUpdate {
     const { tokens, leadership: { signingKey }, replica, identity: { id: self } } = this;
     if (tokens === undefined || signingKey === undefined) return NO_UPDATE;
-    const parts = { self, networkId: this.network.id, signingKey, tokens, replica, random: this.#random };
-    absorbTokens(parts);
-    return shareTokens(parts, this.#clock.wall());
+    const networkId = this.network.id;
+    return shareTokens({ ...this.#options, self, networkId, signingKey, tokens, replica });
   }
 
-  /** Keeps where this node is. @returns a statement to be told to others, or undefined when nothing has changed */
+  /** Keeps where this node is. @returns a statement to be sent to others, or undefined when nothing has changed */
   stateEndpoints(
     endpoints: readonly Endpoint[],
     channelEndpoints: readonly Endpoint[],
-  ): SignedStatement | undefined {
+  ): Signed | undefined {
     const previous = this.roster.get(this.identity.id)?.statement;
-    const signed = stateOwn(this.identity, { endpoints, channelEndpoints }, { clock: this.#clock, previous });
+    const signed = stateOwn(this.identity, { endpoints, channelEndpoints }, { ...this.#options, previous });
     if (signed !== undefined) this.roster.mergeStatement(signed);
     return signed;
   }
 
   /** @returns a leader's answer to a machine that it has let in: messages to be sent in this order */
-  admittedMessages({ signed }: Enrolled, observedAddress?: IpAddress): Uint8Array[] {
+  admittedMessages({ signed }: RecordEntry, observedAddress?: IpAddress): Uint8Array[] {
     const [first = NO_UPDATE, ...rest] = splitUpdate(this.replica.snapshot());
     const admitted: Admitted = {
       record: signed,
@@ -314,13 +318,7 @@ export function encodeJoinRequest(
   const { name, labels, clock } = options;
   const statement = stateOwn(identity, options, { clock, previous: undefined });
   const { publicKey, signingKey: { verifyingKey } } = identity;
-  const request = {
-    secret: token.secret,
-    name,
-    publicKey,
-    verifyingKey,
-    labels,
-    ...statement && { statement },
-  };
+  const { secret } = token;
+  const request = { secret, name, publicKey, verifyingKey, labels, ...statement && { statement } };
   return encodeMeshMessage({ kind: "join-request", request });
 }

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, SeededRandom, StateError, type StateStore, VirtualClock } from "../base/mod.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
-import { AlreadyInitializedError, NotInitializedError } from "./errors.ts";
+import { AlreadyInitializedError, NotInitializedError, storedNetworkId } from "./network_store.ts";
 import type { JoinToken } from "./records/join_token.ts";
-import { type Admitted, decodeMeshMessage } from "./wire/mesh_message.ts";
+import { type Admitted, decodeMeshMessage } from "./wire/mod.ts";
 import { encodeJoinRequest, MeshState } from "./mesh_state.ts";
-import { storedNetworkId } from "./network_store.ts";
 import { SmallPool, START, stated } from "./testing/test_network.ts";
 
 const cidr = Cidr.parse("10.200.0.0/16") ?? assert.fail();
@@ -65,7 +64,7 @@ Deno.test("MeshState.create() starts a network once, and load() resumes it", () 
   assert.ok(again.admission && again.tokens);
 });
 
-Deno.test("MeshState: a node joins, knows the leader, and resumes as itself", () => {
+Deno.test("MeshState.completeJoin() makes a member that knows the leader, and load() resumes it", () => {
   const { options, create, clock } = setUp(2);
   const leader = create();
   leader.stateEndpoints([here], [here]);
@@ -84,7 +83,7 @@ Deno.test("MeshState: a node joins, knows the leader, and resumes as itself", ()
   assert.ok(again.cidr.equals(cidr));
 });
 
-Deno.test("MeshState: a joiner that crashes after it was admitted is admitted again as the same", () => {
+Deno.test("MeshState.prepareJoin() gives a joiner that crashed the same keys, and it is admitted as the same", () => {
   const { create, clock, options } = setUp(3);
   const leader = create();
   const token = newToken(leader);
@@ -142,7 +141,7 @@ Deno.test("MeshState.create() and completeJoin() leave nothing behind at whichev
   }
 });
 
-Deno.test("MeshState.stateEndpoints() speaks only when something has changed, and never steps back", () => {
+Deno.test("MeshState.stateEndpoints() signs only what has changed, and its versions never fall", () => {
   const { store, options, create, clock } = setUp(6);
   const state = create();
   assert.ok(state.stateEndpoints([here], [here]));
@@ -154,7 +153,7 @@ Deno.test("MeshState.stateEndpoints() speaks only when something has changed, an
   const after = again.roster.get(again.identity.id)?.statement?.version ?? assert.fail();
   assert.ok(after > before);
   clock.advance(10);
-  // What this node said before its state was lost comes back from the others.
+  // What this node stated before its state was lost comes back from the others.
   again.roster.mergeStatement(stated(again.identity, after + 1_000_000, "192.0.2.77:1"));
   assert.ok(again.stateEndpoints([there], [here]));
   assert.deepEqual(again.roster.get(again.identity.id)?.statement?.endpoints.map(String), [there.toString()]);
@@ -163,7 +162,7 @@ Deno.test("MeshState.stateEndpoints() speaks only when something has changed, an
   assert.equal(again.roster.get(again.identity.id)?.statement?.endpoints.length, 8);
 });
 
-Deno.test("MeshState refuses damaged state, and says which", () => {
+Deno.test("MeshState.load() refuses damaged state, and names what is damaged", () => {
   const { store, options, create } = setUp(7);
   create();
   for (

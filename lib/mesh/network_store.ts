@@ -3,13 +3,42 @@
  * @module
  */
 
-import { encodeBase64, type RandomSource, StateError, type StateStore, utf8Bytes } from "../base/mod.ts";
+import {
+  encodeBase64,
+  type RandomSource,
+  StateError,
+  type StateStore,
+  utf8Bytes,
+  WeftError,
+} from "../base/mod.ts";
 import { PublicKey, SigningKey } from "../crypto/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { decodeMessage, encodeMessage, NetworkSettingsSchema } from "../proto/mod.ts";
 import { type NetworkId, networkIdOf, NodeIdentity, SEED_BYTES } from "./identity/mod.ts";
 import { MAX_TOKEN_ENDPOINTS, readEndpoints } from "./records/mod.ts";
-import { type NetworkSettings, readSettings } from "./wire/mod.ts";
+import { type NetworkSettings, readSettings, settingsToWire } from "./wire/mod.ts";
+
+/** The store belongs to a network already. */
+export class AlreadyInitializedError extends WeftError {
+  readonly code = "AlreadyInitialized";
+
+  constructor() {
+    super("Cannot start or join a network: this state directory already belongs to one", {
+      hint: "Run weft up to resume it, or choose another directory with --state.",
+    });
+  }
+}
+
+/** The store belongs to no network yet. */
+export class NotInitializedError extends WeftError {
+  readonly code = "NotInitialized";
+
+  constructor() {
+    super("Cannot resume: this state directory belongs to no network yet", {
+      hint: "Run weft --leader to start a network, or weft --join TOKEN to join one.",
+    });
+  }
+}
 
 /** Where a joiner's first leader was, for finding the network again when nobody else is known. */
 export interface Bootstrap {
@@ -34,15 +63,16 @@ const SETTINGS = "settings";
 const SIGNING_SEED = "signing-seed";
 const BOOTSTRAP = "bootstrap";
 
+type IdentityKey = typeof SEED | typeof NEXT_SEED;
+
 /** @returns the node's identity, which is drawn at the first call and the same for ever after */
 export function identityOf(store: StateStore, random: RandomSource): NodeIdentity {
-  return store.transaction(() => {
-    const kept = readIdentity(store);
-    if (kept !== undefined) return kept;
-    const identity = NodeIdentity.generate(random);
-    store.put(IDENTITY, SEED, identity.exposeSeed());
-    return identity;
-  });
+  return readOrDraw(store, random, SEED);
+}
+
+/** @returns the identity that is to replace the node's own, drawn at the first call; the same until it has */
+export function nextIdentityOf(store: StateStore, random: RandomSource): NodeIdentity {
+  return readOrDraw(store, random, NEXT_SEED);
 }
 
 /**
@@ -50,29 +80,15 @@ export function identityOf(store: StateStore, random: RandomSource): NodeIdentit
  * @throws StateError when it is damaged
  */
 export function readIdentity(store: StateStore): NodeIdentity | undefined {
-  const seed = store.get(IDENTITY, SEED);
-  if (seed === undefined) return undefined;
-  if (seed.length !== SEED_BYTES) throw damaged("node's seed");
-  return NodeIdentity.fromSeed(seed);
+  return readSeed(store, SEED);
 }
 
-/** @returns the identity that is to replace the node's own, drawn at the first call; the same until it has */
-export function nextIdentityOf(store: StateStore, random: RandomSource): NodeIdentity {
-  return store.transaction(() => {
-    const kept = readNextIdentity(store);
-    if (kept !== undefined) return kept;
-    const identity = NodeIdentity.generate(random);
-    store.put(IDENTITY, NEXT_SEED, identity.exposeSeed());
-    return identity;
-  });
-}
-
-/** @returns the identity that is to replace the node's own, or undefined when none is @throws StateError when it is damaged */
+/**
+ * @returns the identity that is to replace the node's own, or undefined when none is
+ * @throws StateError when it is damaged
+ */
 export function readNextIdentity(store: StateStore): NodeIdentity | undefined {
-  const seed = store.get(IDENTITY, NEXT_SEED);
-  if (seed === undefined) return undefined;
-  if (seed.length !== SEED_BYTES) throw damaged("node's next seed");
-  return NodeIdentity.fromSeed(seed);
+  return readSeed(store, NEXT_SEED);
 }
 
 /** Makes the next identity the node's own. */
@@ -89,8 +105,7 @@ export function storedNetworkId(store: StateStore): NetworkId | undefined {
 
 /** Keeps a network; call it in the transaction that makes or joins it. */
 export function writeNetwork(store: StateStore, { settings, signingKey, bootstrap }: StoredNetwork): void {
-  const fields = { verifyingKey: settings.verifyingKey.bytes, cidrs: settings.cidrs.map(String) };
-  store.put(NETWORK, SETTINGS, encodeMessage(NetworkSettingsSchema, fields));
+  store.put(NETWORK, SETTINGS, encodeMessage(NetworkSettingsSchema, settingsToWire(settings)));
   if (signingKey !== undefined) store.put(NETWORK, SIGNING_SEED, signingKey.exposeBytes());
   if (bootstrap === undefined) return;
   const lines = [encodeBase64(bootstrap.leaderPublicKey.bytes), ...bootstrap.endpoints.map(String)];
@@ -117,6 +132,23 @@ export function readNetwork(store: StateStore): StoredNetwork | undefined {
   const signingKey = readSigningKey(store, settings);
   const bootstrap = readBootstrap(store);
   return { settings, ...signingKey && { signingKey }, ...bootstrap && { bootstrap } };
+}
+
+function readSeed(store: StateStore, key: IdentityKey): NodeIdentity | undefined {
+  const seed = store.get(IDENTITY, key);
+  if (seed === undefined) return undefined;
+  if (seed.length !== SEED_BYTES) throw damaged(key === SEED ? "node's seed" : "node's next seed");
+  return NodeIdentity.fromSeed(seed);
+}
+
+function readOrDraw(store: StateStore, random: RandomSource, key: IdentityKey): NodeIdentity {
+  return store.transaction(() => {
+    const kept = readSeed(store, key);
+    if (kept !== undefined) return kept;
+    const identity = NodeIdentity.generate(random);
+    store.put(IDENTITY, key, identity.exposeSeed());
+    return identity;
+  });
 }
 
 function readStoredSettings(store: StateStore): NetworkSettings | undefined {

@@ -14,5 +14,4 @@
  * @module
  */
 
-export * from "./errors.ts";
 export * from "./selector.ts";

@@ -5,7 +5,6 @@
 
 import { Cidr, IpAddress } from "../net/mod.ts";
 import { type Expression, format } from "./selector_expression.ts";
-import { type Token, tokenize } from "./selector_token.ts";
 
 /** The longest selector, in characters. */
 export const MAX_SELECTOR_LENGTH = 1_024;
@@ -21,6 +20,20 @@ export interface SelectorProblem {
   readonly hint: string;
 }
 
+/** A part of a selector's text; a word's value is without its quotes. */
+interface Token {
+  readonly kind: "word" | "quoted" | Sign | "end";
+  readonly value: string;
+  /** Of its first character. */
+  readonly position: number;
+}
+
+/** Everything that is no word. */
+type Sign = "(" | ")" | "!" | "!=" | "=" | "," | "&&" | "||" | "*";
+
+// Sticky, so that each step begins where the last one ended; what none of them takes belongs to no selector.
+const TOKEN =
+  /[ \t\r\n]*(?:(?<word>[A-Za-z0-9._/:$-]+)|"(?<quoted>[A-Za-z0-9._/-]*)"|(?<sign>!=|&&|\|\||==?|[()!,*]))/y;
 const HINT =
   "For example role=web, role in (web, api), !role, name=db-1, 10.200.3.0/24, service:orders, or *.";
 const LABEL_KEY = /^[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/;
@@ -231,4 +244,24 @@ function readKind(word: Token, kind: string, value: string): Expression | Select
 function problemAt({ value, position }: Token, what: string, hint: string): SelectorProblem {
   const shown = value.length > 64 ? `${value.slice(0, 64)}…` : value;
   return { problem: `${JSON.stringify(shown)} ${what}`, position, hint };
+}
+
+/** @returns the tokens, the last of which is the end; or the position of a character that cannot be there */
+function tokenize(text: string): readonly Token[] | number {
+  const tokens: Token[] = [];
+  const end = text.replace(/[ \t\r\n]+$/, "").length;
+  const pattern = new RegExp(TOKEN);
+  while (pattern.lastIndex < end) {
+    const from = pattern.lastIndex;
+    const groups = pattern.exec(text)?.groups;
+    if (groups === undefined) return from + (/^[ \t\r\n]*/.exec(text.slice(from))?.[0].length ?? 0);
+    const { word, quoted, sign } = groups;
+    const value = word ?? quoted ?? sign ?? "";
+    const position = pattern.lastIndex - value.length - (quoted === undefined ? 0 : 2);
+    const signKind = sign === "==" ? "=" : sign as Sign;
+    const kind = word !== undefined ? "word" : quoted !== undefined ? "quoted" : signKind;
+    tokens.push({ kind, value, position });
+  }
+  tokens.push({ kind: "end", value: "", position: text.length });
+  return tokens;
 }

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { IpAddress } from "../net/mod.ts";
-import { InvalidSelectorError } from "./errors.ts";
-import { MAX_SELECTOR_DEPTH, MAX_SELECTOR_LENGTH, Selector, type SelectorSubject } from "./selector.ts";
+import {
+  InvalidSelectorError,
+  MAX_SELECTOR_DEPTH,
+  MAX_SELECTOR_LENGTH,
+  Selector,
+  type SelectorSubject,
+} from "./selector.ts";
 
 const address = (text: string): IpAddress => IpAddress.parse(text) ?? assert.fail(text);
 const db: SelectorSubject = {

@@ -15,6 +15,9 @@ import {
 /** The longest message that is decoded unless the caller says otherwise. */
 const MAX_MESSAGE_BYTES = 1 << 20;
 
+/** The fields of a message that differ from their defaults. */
+export type MessageFields<Desc extends DescMessage> = MessageInitShape<Desc>;
+
 /**
  * @param schema a generated schema
  * @param fields what differs from the defaults
@@ -22,7 +25,7 @@ const MAX_MESSAGE_BYTES = 1 << 20;
  */
 export function encodeMessage<Desc extends DescMessage>(
   schema: Desc,
-  fields: MessageInitShape<Desc>,
+  fields: MessageFields<Desc>,
 ): Uint8Array {
   return toBinary(schema, create(schema, fields));
 }

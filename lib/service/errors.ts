@@ -84,7 +84,7 @@ export class CallError extends WeftError {
 
 /**
  * What a handler throws for its callers to tell apart: they get a `CallError` with the same code and message. Whatever
- * else it throws becomes `HandlerFailed`, and only the message of an Error is told.
+ * else it throws becomes `HandlerFailed`, and callers see only the message of an Error.
  *
  * @example
  * ```ts
@@ -104,12 +104,17 @@ export class ActionError extends WeftError {
   }
 }
 
+/** @returns a call's failure of one of the known kinds, to throw */
+export function callError(...parts: Parameters<typeof failure>): CallError {
+  return new CallError(failure(...parts));
+}
+
 /** A service that can't be added, or an option that makes no sense. */
 export class InvalidServiceError extends WeftError {
   readonly code = "InvalidService";
 }
 
-/** @returns what the caller is told of something that a handler threw */
+/** @returns what the caller gets for something that a handler threw */
 export function failureOf(error: unknown): WireFailure {
   if (error instanceof ActionError || error instanceof CallError) {
     return { code: error.code, message: error.message, retryable: error.retryable, executed: true };

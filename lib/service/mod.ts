@@ -3,28 +3,20 @@
  * and randomness are handed in. It never decides who belongs to the network.
  *
  * ```
- *                         request ┌──────────┐ calls    ┌────────────────┐
- *   program ─────────────────────▶│ Caller   ├─────────▶│ RemoteCaller       │── Balancer, ServiceDirectory
- *           addService            ├──────────┤ or       └───────┬────────┘
- *           ─────────────────────▶│ Local    │ runAction        │ MessageCarrier, MessageIntake ⇄ PeerLinks
- *           publish, subscribe    │ Services │◀─────────┌───────┴────────┐
- *           ─────────────────────▶│ PubSub│          │ CallServer     │── DedupWindow
- *                                 └──────────┘          └────────────────┘
+ *   request ──▶ callLocal ──────────────▶ runAction ◀── CallServer ◀── request of others
+ *          └──▶ callRemote ──▶ RemoteCaller ──▶ MessageCarrier ──▶ PeerLinks
+ *   publish ──▶ PubSub ──▶ Subscriptions
+ *                     └──▶ EventSender ──▶ MessageCarrier ──▶ PeerLinks
  * ```
+ *
+ * `NodeRuntime` joins them for a node, `ProgramRuntime` for a program that is attached to a node's agent.
  *
  * @module
  */
 
 export * from "./bounds.ts";
 export type { CallAnswer, CallOptions } from "./calls/mod.ts";
-export type {
-  CallContext,
-  EventHandler,
-  Schema,
-  SchemaIssue,
-  SchemaResult,
-  ServiceEvent,
-} from "./definition/mod.ts";
+export * from "./definition/mod.ts";
 export * from "./directory/mod.ts";
 export { ActionError, CallError, type CallFailureCode, InvalidServiceError } from "./errors.ts";
 export type {
@@ -34,6 +26,13 @@ export type {
   SubscribeOptions,
   SubscriptionHandle,
 } from "./events/mod.ts";
+export type { LocalService } from "./local/mod.ts";
+export * from "./node_runtime.ts";
+export * from "./ports.ts";
+export * from "./programs/mod.ts";
+export type { ProviderReport, ServiceReport } from "./registry/mod.ts";
+export { ServiceClient, ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
+export * from "./topics/mod.ts";
 export {
   type AdvertisedAction,
   type AdvertisedService,
@@ -46,11 +45,3 @@ export {
   type ServiceAdvert,
   type ServiceState,
 } from "./wire/mod.ts";
-export type { LocalService } from "./local/mod.ts";
-export * from "./ports.ts";
-export type { ProviderReport, ServiceReport } from "./registry/mod.ts";
-export { ServiceClient } from "./service_client.ts";
-export * from "./definition/mod.ts";
-export * from "./service_runtime.ts";
-export { DEFAULT_TOPIC_NETWORK, showPath } from "./topics/mod.ts";
-export * from "./topics/mod.ts";

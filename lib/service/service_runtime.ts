@@ -1,218 +1,158 @@
 /**
- * All that makes a program a place for services: what it offers, whom it calls, what it hears.
+ * What nodes and attached programs have in common: the services of one program, its subscriptions, and the messages of
+ * its peers.
  * @module
  */
 
-import { type Environment, type Logger, randomUint32, silentLogger } from "../base/mod.ts";
+import { type Environment, randomUint32 } from "../base/mod.ts";
 import {
-  buildAdvert,
-  RegistryService,
-  ServiceLeadership,
-  type ServiceReport,
-  shown,
-} from "./registry/mod.ts";
-import {
-  Balancer,
-  Caller,
+  type Balancer,
   type CallOptions,
+  type CallOrder,
   CallPaths,
+  type CallPorts,
   CallServer,
-  ProviderChoice,
   RemoteCaller,
-  RequestRouter,
+  type Route,
 } from "./calls/mod.ts";
+import type {
+  ActionName,
+  EventHandler,
+  EventName,
+  EventOf,
+  ParamsOf,
+  ResultOf,
+  ServiceDefinition,
+} from "./definition/mod.ts";
+import type { Provider } from "./directory/mod.ts";
 import { InvalidServiceError } from "./errors.ts";
 import {
   DEFAULT_EVENT_QUEUE,
+  EventSender,
   type EventStream,
-  PastEvents,
   type PublishOptions,
   type PublishReport,
-  PubSub,
   streamEvents,
   type SubscribeOptions,
+  type Subscription,
   type SubscriptionHandle,
+  Subscriptions,
 } from "./events/mod.ts";
-import type { EventHandler, ServiceDefinition } from "./definition/mod.ts";
 import { type LocalService, LocalServices } from "./local/mod.ts";
+import type { Compressor, PeerId, PeerLinks, ServiceStream } from "./ports.ts";
+import type { ServiceReport } from "./registry/mod.ts";
+import { showPath, TopicPath } from "./topics/mod.ts";
 import {
   type CarrierLimits,
-  EMPTY_ADVERT,
+  decodeNodeMessage,
   encodeValue,
+  type EventMessage,
+  isRemote,
   MessageCarrier,
+  type NodeMessage,
+  RESET_MALFORMED,
   type ServiceAdvert,
+  type WireValue,
 } from "./wire/mod.ts";
-import { MessageIntake } from "./message_intake.ts";
-import {
-  type Compressor,
-  isProgram,
-  type PeerId,
-  type PeerLinks,
-  type ServicePeers,
-  type ServiceStream,
-} from "./ports.ts";
-import { ServiceClient } from "./service_client.ts";
-import { ServiceDirectory } from "./directory/mod.ts";
-import { DEFAULT_TOPIC_NETWORK, TopicPath } from "./topics/mod.ts";
 
 const RUN_HIGH = 0x10_0000;
 const TWO_32 = 0x1_0000_0000;
 
-/** What a runtime stands on. */
-export interface ServiceRuntimeParts extends Pick<Environment, "clock" | "timers" | "random"> {
-  readonly log?: Logger;
+/** The links of a program, and limits of what goes over them. */
+export interface ServiceRuntimeParts extends Environment {
   readonly links: PeerLinks;
-  readonly peers: ServicePeers;
   /** Long values go as they are without one. */
-  readonly compressor?: Compressor;
-  readonly limits?: CarrierLimits;
-  /** The agent that this program is attached to; undefined for a node. */
-  readonly upstream?: PeerId;
-  /** What `advert` gives has changed. */
-  onAdvertChange?(): void;
+  readonly compressor?: Compressor | undefined;
+  readonly limits?: CarrierLimits | undefined;
 }
 
-/** Services of one program. */
-export class ServiceRuntime {
-  readonly directory: ServiceDirectory;
+/** What differs between a node and a program, where that is a value. */
+interface RuntimeRules {
+  readonly balancer: Balancer;
+  /** How many calls may wait for a peer. */
+  maxPending(peer: PeerId): number;
+  /** Reads who may call. @throws WeftError when the selector is malformed */
+  selector(text: string): (caller: PeerId) => boolean;
+}
+
+/** The services of one program: of a node, or attached to one. */
+export abstract class ServiceRuntime {
   readonly services: LocalServices;
-  readonly leadership: ServiceLeadership;
-  /** Drawn at the start, so that others know this program from the one that ran before. */
+  /** Drawn at the start, so that others tell this program from the one that ran before. */
   readonly run: number;
-  readonly #parts: ServiceRuntimeParts;
-  readonly #log: Logger;
-  readonly #paths = new CallPaths(DEFAULT_TOPIC_NETWORK);
-  readonly #carrier: MessageCarrier;
-  readonly #server: CallServer;
-  readonly #remoteCaller: RemoteCaller;
-  readonly #caller: Caller;
-  readonly #events: PubSub;
-  readonly #past: PastEvents;
-  readonly #intake: MessageIntake;
-  readonly #registry: RegistryService;
-  #isClosed = false;
+  protected readonly parts: ServiceRuntimeParts;
+  protected readonly paths: CallPaths = new CallPaths();
+  protected readonly ports: CallPorts;
+  protected readonly carrier: MessageCarrier;
+  protected readonly remoteCaller: RemoteCaller;
+  protected readonly server: CallServer;
+  protected readonly sender: EventSender;
+  protected readonly subscriptions: Subscriptions;
+  protected isClosed = false;
+  #rejected = 0;
 
-  constructor(parts: ServiceRuntimeParts) {
-    this.#parts = parts;
-    this.#log = parts.log ?? silentLogger;
-    const { clock, timers, random, links, peers, upstream } = parts;
-    const ports = { clock, timers, random, links };
+  constructor(parts: ServiceRuntimeParts, { balancer, maxPending, selector }: RuntimeRules) {
+    const { clock, timers, random, links } = parts;
+    this.parts = parts;
     this.run = (randomUint32(random) % RUN_HIGH) * TWO_32 + randomUint32(random) || 1;
-    const balancer = new Balancer({
-      random,
-      rttMs: (peer) => links.rttMs(peer),
-      isHealthy: (peer) => isProgram(peer) || peers.isHealthy(peer),
-    });
-    this.directory = new ServiceDirectory(DEFAULT_TOPIC_NETWORK, (paths) => {
-      this.leadership.follow();
-      for (const path of paths) if (this.directory.providers(path).length === 0) balancer.forget(path);
-    });
-    this.services = new LocalServices(
-      DEFAULT_TOPIC_NETWORK,
-      (text) => peers.selector(text),
-      () => this.#servicesChanged(),
-    );
-    this.#carrier = new MessageCarrier(links, parts.compressor, parts.limits);
-    this.leadership = new ServiceLeadership({
-      ...ports,
-      carrier: this.#carrier,
-      directory: this.directory,
-      services: this.services,
-      run: this.run,
-      peers,
-      upstream,
-      log: this.#log,
-    });
-    const found = { upstream, peers, services: this.services, directory: this.directory };
-    const choice = new ProviderChoice({ ...found, leadership: this.leadership });
-    const router = new RequestRouter({
-      ...found,
-      paths: this.#paths,
-      choice,
-      forward: (path, from, isOwn) => (request, params, stream, signal) =>
-        this.#caller.forward(request, { path, params, stream, signal, isOwn, from }),
-    });
-    const shared = { ...ports, carrier: this.#carrier, run: this.run };
-    this.#remoteCaller = new RemoteCaller({
+    this.services = new LocalServices(selector, () => this.#servicesChanged());
+    this.subscriptions = new Subscriptions(() => this.sendAdvert());
+    this.carrier = new MessageCarrier(links, parts.compressor, parts.limits);
+    this.sender = new EventSender(this.carrier, links);
+    const shared = { clock, timers, random, links, carrier: this.carrier, run: this.run };
+    this.remoteCaller = new RemoteCaller({
       ...shared,
-      upstream,
       balancer,
-      providers: (order) => choice.providers(order),
+      maxPending,
+      providers: (order) => this.providers(order),
     });
-    this.#server = new CallServer({
-      ...shared,
-      upstream,
-      route: (peer, request) => router.route(peer, request),
-    });
-    this.#caller = new Caller({
-      ...shared,
-      ...found,
-      remoteCaller: this.#remoteCaller,
-      paths: this.#paths,
-      choice,
-    });
-    this.#events = new PubSub({
-      clock,
-      links,
-      carrier: this.#carrier,
-      directory: this.directory,
-      network: DEFAULT_TOPIC_NETWORK,
-      upstream,
-      onChange: () => this.#changed(),
-    });
-    const ask = (peer: PeerId, path: string, params: unknown) => this.#caller.requestFrom(peer, path, params);
-    this.#past = new PastEvents({ ...found, events: this.#events, log: this.#log, ask });
-    this.#registry = new RegistryService({
-      ...parts,
-      network: DEFAULT_TOPIC_NETWORK,
-      services: this.services,
-      directory: this.directory,
-      leadership: this.leadership,
-      ask,
-    });
-    this.#intake = new MessageIntake({
-      carrier: this.#carrier,
-      server: this.#server,
-      remoteCaller: this.#remoteCaller,
-      events: this.#events,
-      leadership: this.leadership,
-      upstream,
-      learn: (program, advert) => this.setAdverts(program, [advert]),
-    });
-    for (const definition of [this.#registry.definition(), this.#past.definition()]) {
-      void this.services.add(definition).start();
-    }
+    this.ports = { clock, timers, carrier: this.carrier, remoteCaller: this.remoteCaller };
+    this.server = new CallServer({ ...shared, route: (peer, request) => this.route(peer, request) });
   }
 
-  /** What others are to know of this program, and of the programs that are attached to it. */
-  advert(): ServiceAdvert {
-    if (this.#isClosed) return { ...EMPTY_ADVERT, run: this.run };
-    const { directory } = this;
-    const programs = directory.peers().filter((peer) => isProgram(peer));
-    return buildAdvert({
-      run: this.run,
-      network: DEFAULT_TOPIC_NETWORK,
-      services: this.services.all(),
-      subscriptions: this.#events.subscriptions(),
-      programs: programs.flatMap((peer) => directory.advertsOf(peer)),
-      retains: this.#events.retained.size > 0,
-      isForAgent: this.#parts.upstream !== undefined,
-    });
-  }
+  /** What others are to know of this program, and of those that are attached to it. */
+  abstract advert(): ServiceAdvert;
+  /**
+   * Calls an action, here if it is here, else wherever it runs.
+   * @param path `service/action`
+   * @returns what the handler has answered; with mode `all` a list of `CallAnswer`
+   * @throws CallError, InvalidTopicError
+   */
+  abstract request(path: string, params?: unknown, options?: CallOptions): Promise<unknown>;
+  /** All services that are known, or the one at a path. */
+  abstract report(path?: string): readonly ServiceReport[];
+
+  protected abstract route(...request: Parameters<CallServer["handleRequest"]>): Route;
+  protected abstract providers(order: CallOrder): readonly Provider[];
+  protected abstract publishValue(
+    topic: TopicPath,
+    data: WireValue,
+    options: PublishOptions,
+  ): Promise<PublishReport>;
+  protected abstract handleEvent(peer: PeerId, topic: TopicPath, event: EventMessage): void;
+  /** Handles a message that is neither a call, an answer nor an event. */
+  protected abstract handleNotice(peer: PeerId, message: NodeMessage): void;
+  /** Brings events that were published before to a new subscription. @param pattern its text */
+  protected abstract deliverPast(subscription: Subscription, pattern: string): void;
+  /** What `advert` gives has changed. */
+  protected abstract sendAdvert(): void;
+  /** The services of this program have changed, or their states. */
+  protected abstract followServices(): void;
+  protected abstract stopLeading(): void;
 
   /** Messages that could not be read, events among them. */
   get rejected(): number {
-    return this.#intake.rejected + this.#events.rejected;
+    return this.#rejected + this.subscriptions.rejected;
   }
 
   /** Calls that wait for an answer. */
   get pendingCalls(): number {
-    return this.#remoteCaller.pending;
+    return this.remoteCaller.pending;
   }
 
   /** Calls of others that run here. */
   get runningCalls(): number {
-    return this.#server.running;
+    return this.server.running;
   }
 
   /**
@@ -220,13 +160,13 @@ export class ServiceRuntime {
    * @throws InvalidServiceError, InvalidTopicError, InvalidSelectorError, and what its hooks throw
    */
   async addService(definition: ServiceDefinition): Promise<LocalService> {
-    if (this.#isClosed) throw new InvalidServiceError("Cannot add a service: this node has stopped");
+    if (this.isClosed) throw new InvalidServiceError("Cannot add a service: this node has stopped");
     const service = this.services.add(definition);
-    const group = shown(service.path.toString(), DEFAULT_TOPIC_NETWORK);
+    const group = showPath(service.path);
     const subscriptions: SubscriptionHandle[] = [];
     try {
       for (const [pattern, handler] of Object.entries(definition.subscriptions ?? {})) {
-        subscriptions.push(this.#events.subscribe(pattern, handler, { group }));
+        subscriptions.push(this.subscriptions.add(pattern, handler, { group }));
       }
       await service.start();
     } catch (error) {
@@ -241,7 +181,7 @@ export class ServiceRuntime {
 
   /** Stops a service and takes it away. @returns whether there was one */
   async removeService(path: string): Promise<boolean> {
-    const service = this.services.remove(TopicPath.parse(path, DEFAULT_TOPIC_NETWORK).toString());
+    const service = this.services.remove(TopicPath.parse(path).toString());
     if (service === undefined) return false;
     this.#servicesChanged();
     await service.stop();
@@ -254,112 +194,133 @@ export class ServiceRuntime {
   }
 
   /**
-   * Calls an action, here if it is here, else wherever it runs.
-   * @param path `service/action`
-   * @returns what the handler has answered; with mode `all` a list of `CallAnswer`
-   * @throws CallError, InvalidTopicError
-   */
-  request(path: string, params?: unknown, options?: CallOptions): Promise<unknown> {
-    return this.#caller.request(path, params, options);
-  }
-
-  /**
    * Publishes an event. The short ones of one publisher arrive in order; one of more than 24 KiB, which has a stream of
    * its own, may be overtaken.
    * @throws InvalidTopicError, CallError when it can't be sent at all
    */
-  publish(topic: string, data?: unknown, options?: PublishOptions): Promise<PublishReport> {
+  publish(topic: string, data?: unknown, options: PublishOptions = {}): Promise<PublishReport> {
     try {
-      return this.#events.publish(
-        TopicPath.parse(topic, DEFAULT_TOPIC_NETWORK),
-        encodeValue(data),
-        options,
-      );
+      const path = TopicPath.parse(topic);
+      const value = encodeValue(data);
+      this.carrier.checkLength(value);
+      return this.publishValue(path, value, options);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  /** Hears events. @throws InvalidTopicError, InvalidServiceError */
+  /** Has a handler get events. @throws InvalidTopicError, InvalidServiceError */
   subscribe(pattern: string, handler: EventHandler, options?: SubscribeOptions): SubscriptionHandle {
-    const subscription = this.#events.subscribe(pattern, handler, options);
-    if (options?.includePast) void this.#past.askFor(pattern);
+    const subscription = this.subscriptions.add(pattern, handler, options);
+    if (options?.includePast) this.deliverPast(subscription, pattern);
     return subscription;
   }
 
-  /** Events to read in a loop; who reads too slowly loses the oldest. */
+  /** Events to read in a loop; whoever reads too slowly loses the oldest. */
   on(pattern: string, options: SubscribeOptions = {}): EventStream {
     const { queue = DEFAULT_EVENT_QUEUE } = options;
     return streamEvents((handler) => this.subscribe(pattern, handler, options), queue);
   }
 
-  /** All services that are known, or the one at a path. */
-  report(path?: string): readonly ServiceReport[] {
-    return this.#registry.report(path);
+  /**
+   * Handles a message of a peer.
+   * @param bytes good until this returns
+   * @param stream what the message has opened, if anything
+   */
+  handleMessage(peer: PeerId, bytes: Uint8Array, stream?: ServiceStream): void {
+    const message = decodeNodeMessage(bytes);
+    switch (message?.kind) {
+      case "request":
+        return this.server.handleRequest(peer, message, stream);
+      case "response":
+        return this.remoteCaller.handleResponse(peer, message, stream);
+      case "event":
+        return this.#receiveEvent(peer, message, stream);
+    }
+    stream?.reset(RESET_MALFORMED);
+    if (message === undefined) this.#rejected++;
+    else if (message.kind !== "cancel") this.handleNotice(peer, message);
+    else this.server.handleCancel(peer, message.callerRun, message.number);
   }
 
-  /** Takes a message in; the bytes are good until this returns. */
-  handleMessage(peer: PeerId, bytes: Uint8Array): void {
-    this.#intake.handle(peer, bytes, undefined);
-  }
-
-  /** Takes a stream in, opened with a message as its header. */
-  handleStream(peer: PeerId, header: Uint8Array, stream: ServiceStream): void {
-    this.#intake.handle(peer, header, stream);
-  }
-
-  /** A link is open. */
-  handleLink(peer: PeerId): void {
-    this.leadership.hear(peer);
-    const { upstream } = this.#parts;
-    if (peer === upstream) this.#carrier.post(upstream, { kind: "discovery", advert: this.advert() });
-  }
-
-  /** A link has ended. @param isLast whether no other leads to the peer */
-  handleLinkLost(peer: PeerId, isLast: boolean = true): void {
-    if (isLast) this.leadership.lose(peer);
-    this.#remoteCaller.handleLinkLost(peer);
-  }
-
-  /** What a peer offers, in the place of what it offered before; nothing when it is gone. */
-  setAdverts(peer: PeerId, adverts: readonly ServiceAdvert[]): void {
-    this.directory.set(peer, adverts);
-    if (isProgram(peer)) this.#changed();
-  }
-
-  /** A peer is gone for good. */
-  handlePeerGone(peer: PeerId): void {
-    this.setAdverts(peer, []);
-    this.leadership.forget(peer);
-    this.#server.forget(peer);
-  }
-
-  /** Stops all services, fails what waits, and says no more. */
+  /** Stops all services, fails what waits, and offers nothing any more. */
   async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.leadership.close();
-    this.#changed();
-    const stopping = this.services.all().map(async (service) => {
-      try {
-        await service.stop();
-      } catch (error) {
-        this.#log.error("a service has failed to stop", { service: service.path.toString(), error });
-      }
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.stopLeading();
+    this.sendAdvert();
+    await Promise.all(
+      this.services.all().map((service) =>
+        service.stop().catch((error) => {
+          this.parts.log.error("a service has failed to stop", { service: service.path.toString(), error });
+        })
+      ),
+    );
+    this.remoteCaller.close();
+    this.server.close();
+  }
+
+  #receiveEvent(peer: PeerId, event: EventMessage, stream: ServiceStream | undefined): void {
+    if (!isRemote(event.data)) {
+      stream?.end();
+      return this.#readTopic(peer, event);
+    }
+    this.carrier.complete(peer, event.data, stream).then((data) => {
+      if ("code" in data) this.#rejected++;
+      else this.#readTopic(peer, { ...event, data });
     });
-    await Promise.all(stopping);
-    this.#remoteCaller.close();
-    this.#server.close();
+  }
+
+  #readTopic(peer: PeerId, event: EventMessage): void {
+    const topic = TopicPath.tryParse(event.topic);
+    if (topic === undefined) this.#rejected++;
+    else this.handleEvent(peer, topic, event);
   }
 
   #servicesChanged(): void {
-    this.leadership.follow();
-    this.#changed();
+    this.followServices();
+    this.sendAdvert();
+  }
+}
+
+/** Calls one service, wherever it runs, with the types of its definition. */
+export class ServiceClient<Service extends ServiceDefinition> {
+  /** The service's path. */
+  readonly path: string;
+  readonly #runtime: ServiceRuntime;
+
+  /** @param path the service's, as its definition says */
+  constructor(path: string, runtime: ServiceRuntime) {
+    this.path = path;
+    this.#runtime = runtime;
   }
 
-  #changed(): void {
-    const { upstream } = this.#parts;
-    if (upstream === undefined) this.#parts.onAdvertChange?.();
-    else this.#carrier.post(upstream, { kind: "discovery", advert: this.advert() });
+  /** Calls an action. @throws CallError */
+  request<Name extends ActionName<Service>>(
+    name: Name,
+    ...rest: undefined extends ParamsOf<Service, Name>
+      ? [params?: ParamsOf<Service, Name>, options?: CallOptions]
+      : [params: ParamsOf<Service, Name>, options?: CallOptions]
+  ): Promise<ResultOf<Service, Name>> {
+    const [params, options] = rest;
+    return this.#runtime.request(`${this.path}/${name}`, params, options) as Promise<ResultOf<Service, Name>>;
+  }
+
+  /** Has a handler get an event of the service. */
+  subscribe<Name extends EventName<Service>>(
+    name: Name,
+    handler: EventHandler<EventOf<Service, Name>>,
+    options?: SubscribeOptions,
+  ): SubscriptionHandle {
+    return this.#runtime.subscribe(`${this.path}/${name}`, handler as EventHandler, options);
+  }
+
+  /** Publishes an event of the service. */
+  publish<Name extends EventName<Service>>(
+    name: Name,
+    data: EventOf<Service, Name>,
+    options?: PublishOptions,
+  ): Promise<PublishReport> {
+    return this.#runtime.publish(`${this.path}/${name}`, data, options);
   }
 }

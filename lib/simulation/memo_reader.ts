@@ -6,17 +6,17 @@
 import type { VerifyingKey } from "../crypto/mod.ts";
 import {
   decodeMeshMessage,
-  type EntryReader,
   type MemberRecord,
   type MeshMessage,
   type NodeStatement,
   PLAIN_READER,
   type Signed,
+  type SignedReader,
   type StateEntry,
 } from "../mesh/mod.ts";
 
 /** Remembers what was read, by the identity of the bytes, and what was verified, by the signature. */
-export class MemoReader implements EntryReader {
+export class MemoReader implements SignedReader {
   readonly #signed = new WeakMap<Uint8Array, Signed>();
   readonly #records = new WeakMap<Uint8Array, MemberRecord>();
   readonly #statements = new WeakMap<Uint8Array, NodeStatement>();
@@ -26,8 +26,6 @@ export class MemoReader implements EntryReader {
   /** One copy of each, whoever passed it on. */
   readonly #known = new Map<string, Signed>();
   readonly #verified = new WeakMap<Signed, VerifyingKey>();
-  /** How many signatures were really checked. */
-  checks = 0;
 
   signed(bytes: Uint8Array): Signed | undefined {
     return memo(this.#signed, bytes, PLAIN_READER.signed);
@@ -63,13 +61,12 @@ export class MemoReader implements EntryReader {
 
   isSignedBy(label: string, signed: Signed, key: VerifyingKey): boolean {
     if (this.#verified.get(signed)?.equals(key)) return true;
-    this.checks++;
     const isGood = PLAIN_READER.isSignedBy(label, signed, key);
     if (isGood) this.#verified.set(signed, key);
     return isGood;
   }
 
-  /** Takes a signature that was just made for good. */
+  /** Notes that a signature is good: it was just made. */
   vouch(signed: Signed, key: VerifyingKey): Signed {
     const own = this.#intern(signed);
     this.#verified.set(own, key);

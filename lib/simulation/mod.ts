@@ -4,7 +4,7 @@
  *
  *     Simulation ─► SimNode ─► Gossip, Replica (lib/mesh)
  *         │            │
- *     EventQueue ◄─ SimNetwork
+ *     VirtualTimers ◄─ SimNetwork
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What befalls a simulated mesh, one thing after the other, and how it comes through.
+ * Disturbances of a simulated mesh, one after the other, and how soon it agrees again.
  * @module
  */
 
@@ -7,7 +7,7 @@ import { ROUND_MS } from "../mesh/mod.ts";
 import type { SimNode } from "./sim_node.ts";
 import { Simulation, type SimulationOptions } from "./simulation.ts";
 
-/** What came of one part of the run. */
+/** How the mesh came through one disturbance. */
 export interface PhaseReport {
   readonly name: string;
   /** How many changes there were. */
@@ -21,7 +21,7 @@ export interface PhaseReport {
   readonly bytesPerNode: number;
 }
 
-/** What came of a run. */
+/** How the mesh came through all of them. */
 export interface ScenarioReport {
   readonly seed: number;
   readonly nodes: number;
@@ -33,18 +33,18 @@ export interface ScenarioReport {
   readonly simulatedMs: number;
 }
 
-/** What is run. */
+/** What is simulated, and for how long it is split. */
 export interface ScenarioOptions extends Omit<SimulationOptions, "conditions" | "onProgress"> {
   readonly loss: number;
   /** How long the network is split. */
   readonly splitMs?: number;
-  /** Is told what is under way and how much of all is done, 0 to 1. */
+  /** Called with how much of all is done, 0 to 1, and what is under way. */
   readonly onProgress?: (part: number, what: string) => void;
 }
 
-/** A change that all nodes are told spreads within this. */
+/** A change spreads to all nodes within this. */
 const CHANGE_BOUND_MS = 10 * ROUND_MS;
-/** Whoever was cut off is found again within this: 30 s to take note, then backoffs. */
+/** Whoever was cut off is found again within this: 30 s to notice, then backoffs. */
 const RETURN_BOUND_MS = 30 * ROUND_MS;
 const HOUR_MS = 3_600_000;
 
@@ -70,10 +70,10 @@ export function runScenario(options: ScenarioOptions): ScenarioReport {
   let done = PREPARATION_WEIGHT;
   const reports: PhaseReport[] = [];
   for (const { name, weight, boundMs, run } of phases) {
-    const tell = (part: number) => onProgress((done + weight * part) / total, name);
-    tell(0);
+    const report = (part: number) => onProgress((done + weight * part) / total, name);
+    report(0);
     const before = simulation.traffic;
-    const changes = run(simulation, tell);
+    const changes = run(simulation, report);
     const convergedMs = simulation.untilConverged(boundMs);
     const { messages, bytes } = simulation.traffic;
     reports.push({
@@ -100,32 +100,23 @@ function scenario(nodes: number, splitMs: number): readonly Phase[] {
     for (let i = 0; i < count; i++) simulation.move(simulation.pick());
     return count;
   };
+  const boundMs = CHANGE_BOUND_MS;
   return [
     {
       name: "links open",
       weight: 2,
-      boundMs: CHANGE_BOUND_MS,
+      boundMs,
       run: (simulation) => {
         simulation.advance(ROUND_MS);
         return 0;
       },
     },
-    {
-      name: "one node moves",
-      weight: 1,
-      boundMs: CHANGE_BOUND_MS,
-      run: (simulation) => moves(simulation, 1),
-    },
-    {
-      name: "many move at once",
-      weight: 4,
-      boundMs: CHANGE_BOUND_MS,
-      run: (simulation) => moves(simulation, many),
-    },
+    { name: "one node moves", weight: 1, boundMs, run: (simulation) => moves(simulation, 1) },
+    { name: "many move at once", weight: 4, boundMs, run: (simulation) => moves(simulation, many) },
     {
       name: "a node joins",
       weight: 2,
-      boundMs: CHANGE_BOUND_MS,
+      boundMs,
       run: (simulation) => {
         simulation.admit();
         return 1;
@@ -134,7 +125,7 @@ function scenario(nodes: number, splitMs: number): readonly Phase[] {
     {
       name: "a node is removed",
       weight: 2,
-      boundMs: CHANGE_BOUND_MS,
+      boundMs,
       run: (simulation) => {
         simulation.revoke(simulation.members.at(-1) as SimNode);
         return 1;
@@ -158,7 +149,7 @@ function scenario(nodes: number, splitMs: number): readonly Phase[] {
     {
       name: "clocks an hour off",
       weight: 4,
-      boundMs: CHANGE_BOUND_MS,
+      boundMs,
       run: (simulation) => {
         const wrong = new Set<SimNode>();
         while (wrong.size < Math.max(2, tenth >> 1)) wrong.add(simulation.pick());
@@ -167,7 +158,7 @@ function scenario(nodes: number, splitMs: number): readonly Phase[] {
         for (const node of [...wrong].slice(0, 2)) simulation.move(node);
         simulation.advance(2 * ROUND_MS);
         for (const node of wrong) node.setClock(0);
-        // What was said by a clock that was ahead is said anew, as the agent does.
+        // What was stated by a clock that was ahead is stated anew, as the agent does.
         for (const node of [...wrong].slice(0, 2)) simulation.move(node);
         return changes + 4;
       },

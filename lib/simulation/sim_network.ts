@@ -1,12 +1,13 @@
 /**
- * The network between simulated nodes: it delays, loses and reorders, and falls apart into sides.
+ * The network between simulated nodes: it delays, loses and reorders messages, and can be split.
  * @module
  */
 
-import type { Dice } from "./dice.ts";
-import type { EventQueue } from "./event_queue.ts";
+import { type Clock, type RandomSource, SeededRandom, type Timers } from "../base/mod.ts";
 
-/** How the ways between nodes are. */
+const BUFFER_BYTES = 4096;
+
+/** How badly the network carries. */
 export interface WayConditions {
   /** The part of messages that is lost, 0 to 1. A real channel loses nothing; this is harsher. */
   readonly loss: number;
@@ -24,7 +25,8 @@ export interface Traffic {
 
 /** Carries messages between nodes that are numbered. */
 export class SimNetwork {
-  readonly queue: EventQueue;
+  readonly clock: Clock;
+  readonly timers: Timers;
   readonly random: Dice;
   readonly #conditions: WayConditions;
   #sideOf: (node: number) => number = () => 0;
@@ -32,9 +34,10 @@ export class SimNetwork {
   #bytes = 0;
   #lost = 0;
 
-  constructor(queue: EventQueue, random: Dice, conditions: WayConditions) {
-    this.queue = queue;
-    this.random = random;
+  constructor(environment: { clock: Clock; timers: Timers; random: Dice }, conditions: WayConditions) {
+    this.clock = environment.clock;
+    this.timers = environment.timers;
+    this.random = environment.random;
     this.#conditions = conditions;
   }
 
@@ -43,7 +46,7 @@ export class SimNetwork {
     return { messages: this.#messages, bytes: this.#bytes, lost: this.#lost };
   }
 
-  /** Lets only nodes of the same side reach each other. */
+  /** Lets only nodes reach each other for which `sideOf` gives the same number. */
   split(sideOf: (node: number) => number): void {
     this.#sideOf = sideOf;
   }
@@ -65,7 +68,7 @@ export class SimNetwork {
       this.#lost++;
       return;
     }
-    this.queue.after(this.delayMs(), () => {
+    this.timers.setTimer(this.delayMs(), () => {
       if (this.canReach(from, to)) arrive();
     });
   }
@@ -74,5 +77,36 @@ export class SimNetwork {
   delayMs(): number {
     const { minDelayMs, maxDelayMs } = this.#conditions;
     return minDelayMs + (maxDelayMs - minDelayMs) * this.random.fraction();
+  }
+}
+
+/** A seeded source of numbers, buffered because every message of a simulation draws some. */
+export class Dice implements RandomSource {
+  readonly #random: SeededRandom;
+  readonly #buffer = new Uint8Array(BUFFER_BYTES);
+  readonly #words = new Uint32Array(this.#buffer.buffer);
+  #at = 0;
+
+  constructor(seed: number) {
+    this.#random = new SeededRandom(seed);
+    this.#random.fill(this.#buffer);
+  }
+
+  fill(out: Uint8Array): void {
+    this.#random.fill(out);
+  }
+
+  /** @returns a number in [0, 1) with 32 bits of resolution */
+  fraction(): number {
+    if (this.#at === this.#words.length) {
+      this.#random.fill(this.#buffer);
+      this.#at = 0;
+    }
+    return (this.#words[this.#at++] as number) / 0x1_0000_0000;
+  }
+
+  /** @returns a whole number from 0 to below `count` */
+  below(count: number): number {
+    return Math.floor(this.fraction() * count);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * One node of a simulation: the agent's own replica, gossip and choice of links, over a network that is none.
+ * One node of a simulation: the agent's own replica, gossip and choice of links, over a simulated network.
  * @module
  */
 
@@ -19,7 +19,7 @@ import type { LayeredStore } from "./layered_store.ts";
 import type { MemoReader } from "./memo_reader.ts";
 import type { SimNetwork } from "./sim_network.ts";
 
-/** A link on which nothing is heard for so long is dead, as on a real channel. */
+/** A link on which nothing arrives for so long is dead, as on a real channel. */
 const DEAD_AFTER_MS = 30_000;
 const DIAL_TIMEOUT_MS = 4_000;
 const MAX_BACKOFF_MS = 30_000;
@@ -42,8 +42,6 @@ export interface SimWorld {
   readonly network: SimNetwork;
   readonly identity: NetworkIdentity;
   readonly reader: MemoReader;
-  /** When the virtual time is 0, by clocks that are right. */
-  readonly wallStartMs: number;
   find(nodeId: NodeId): SimNode | undefined;
 }
 
@@ -62,8 +60,8 @@ export class SimNode {
   readonly #dialling = new Set<NodeId>();
   readonly #unreachable = new Map<NodeId, Millis>();
   #wanted: ReadonlySet<NodeId> = new Set();
-  /** Grows with every start, so that what an earlier life has planned comes to nothing. */
-  #life = 0;
+  /** Grows with every start and crash, so that timers set before come to nothing. */
+  #run = 0;
   #timerAt = Infinity;
   #isFollowing = false;
 
@@ -75,10 +73,10 @@ export class SimNode {
     this.identity = parts.identity;
     this.#store = parts.store;
     this.#world = parts.world;
-    const { network: { queue }, wallStartMs } = parts.world;
+    const { clock } = parts.world.network;
     this.clock = {
-      now: () => queue.now,
-      wall: (): UnixMillis => unixMillis(Math.floor(wallStartMs + queue.now + this.#skewMs)),
+      now: () => clock.now(),
+      wall: (): UnixMillis => unixMillis(Math.floor(clock.wall() + this.#skewMs)),
     };
   }
 
@@ -91,7 +89,7 @@ export class SimNode {
     return this.#links.size;
   }
 
-  /** What it knows. @throws TypeError while it is down */
+  /** What it has taken in. @throws TypeError while it is down */
   get replica(): Replica {
     if (this.#replica === undefined) throw new TypeError(`Node ${this.index} is down`);
     return this.#replica;
@@ -101,25 +99,25 @@ export class SimNode {
   start(): void {
     const { identity, reader, network } = this.#world;
     const { clock } = this;
-    this.#life++;
+    this.#run++;
     const options = { networkId: identity.id, verifyingKey: identity.verifyingKey, clock, reader };
     this.#replica = new Replica(this.#store, options);
     this.#replica.subscribe({
       handleOwnUpdate: (update) => {
-        this.#gossip?.tell(update);
+        this.#gossip?.push(update);
         this.#send();
       },
       handleMembersChange: () => this.#followSoon(),
     });
     this.#gossip = new Gossip(this.#replica, { clock, random: network.random });
     this.#timerAt = Infinity;
-    this.#keepTime();
+    this.#setTimer();
     this.#followSoon();
   }
 
-  /** Ends like a power cut: nobody is told. */
+  /** Ends like a power cut: its peers notice by silence alone. */
   crash(): void {
-    this.#life++;
+    this.#run++;
     this.#replica = undefined;
     this.#gossip = undefined;
     this.#dialling.clear();
@@ -135,7 +133,7 @@ export class SimNode {
     this.#replica?.handleTimeout();
   }
 
-  /** Says where it is, if that is news. */
+  /** States where it is, if that has changed. */
   stateEndpoints(endpoints: readonly Endpoint[]): void {
     const { roster } = this.replica;
     const previous = roster.get(this.identity.id)?.statement;
@@ -153,14 +151,14 @@ export class SimNode {
     }
   }
 
-  #hear(link: LinkEnd, bytes: Uint8Array): void {
+  #receive(link: LinkEnd, bytes: Uint8Array): void {
     const gossip = this.#gossip;
     if (gossip === undefined || !link.isOpen) return;
-    const { news, isForged } = gossip.handleMessage(link, this.#world.reader.message(bytes));
-    if (isForged) throw new TypeError("A simulated node was taken for a liar");
+    const { changes, isForged } = gossip.handleMessage(link, this.#world.reader.message(bytes));
+    if (isForged) throw new TypeError("A simulated node has sent a false signature");
     this.#send();
-    this.#keepTime();
-    if (news > 0) this.replica.deliverEvents();
+    this.#setTimer();
+    if (changes > 0) this.replica.deliverEvents();
   }
 
   #send(): void {
@@ -171,33 +169,33 @@ export class SimNode {
       const end = link;
       for (let bytes = gossip.pollTransmit(end); bytes !== undefined; bytes = gossip.pollTransmit(end)) {
         const sent = bytes;
-        network.carry(this.index, end.peer.index, sent, () => end.peer.#hear(end.other, sent));
+        network.carry(this.index, end.peer.index, sent, () => end.peer.#receive(end.other, sent));
       }
     }
   }
 
-  #keepTime(): void {
+  #setTimer(): void {
     const gossip = this.#gossip;
     if (gossip === undefined || gossip.pollTimeout() >= this.#timerAt) return;
-    const { queue } = this.#world.network;
+    const { clock, timers } = this.#world.network;
     const at = this.#timerAt = gossip.pollTimeout();
-    const life = this.#life;
-    queue.after(at - queue.now, () => {
-      if (this.#life !== life || this.#timerAt !== at) return;
+    const run = this.#run;
+    timers.setTimer(at - clock.now(), () => {
+      if (this.#run !== run || this.#timerAt !== at) return;
       this.#timerAt = Infinity;
       gossip.handleTimeout();
       this.#send();
-      this.#keepTime();
+      this.#setTimer();
     });
   }
 
   #followSoon(): void {
     if (this.#isFollowing) return;
     this.#isFollowing = true;
-    const life = this.#life;
-    const { queue, random } = this.#world.network;
-    queue.after(FOLLOW_MS * random.fraction(), () => {
-      if (this.#life !== life) return;
+    const run = this.#run;
+    const { timers, random } = this.#world.network;
+    timers.setTimer(FOLLOW_MS * random.fraction(), () => {
+      if (this.#run !== run) return;
       this.#isFollowing = false;
       this.#follow();
     });
@@ -205,14 +203,14 @@ export class SimNode {
 
   #follow(): void {
     const { roster } = this.replica;
-    const { now } = this.#world.network.queue;
+    const now = this.#world.network.clock.now();
     for (const [nodeId, until] of this.#unreachable) if (until <= now) this.#unreachable.delete(nodeId);
     for (const link of [...this.#links.values()]) {
       if (roster.get(link.nodeId) === undefined) this.#break(link);
     }
     const { id } = this.identity;
     const unreachable = new Set(this.#unreachable.keys());
-    this.#wanted = new Set(wantedLinks(id, roster.memberRecords(), unreachable));
+    this.#wanted = new Set(wantedLinks(id, roster.liveRecords(), unreachable));
     for (const nodeId of this.#wanted) {
       if (this.#links.has(nodeId) || this.#dialling.has(nodeId)) continue;
       this.#dialling.add(nodeId);
@@ -224,22 +222,22 @@ export class SimNode {
   #dial(nodeId: NodeId, misses: number): void {
     const { network, find } = this.#world;
     const peer = find(nodeId);
-    const life = this.#life;
+    const run = this.#run;
     const isReachable = peer?.isUp === true && network.canReach(this.index, peer.index);
-    network.queue.after(isReachable ? 3 * network.delayMs() : DIAL_TIMEOUT_MS, () => {
-      if (this.#life !== life || !this.#dialling.has(nodeId)) return;
+    network.timers.setTimer(isReachable ? 3 * network.delayMs() : DIAL_TIMEOUT_MS, () => {
+      if (this.#run !== run || !this.#dialling.has(nodeId)) return;
       if (this.#links.has(nodeId)) return void this.#dialling.delete(nodeId);
       if (peer?.isUp === true && network.canReach(this.index, peer.index) && this.#knows(peer)) {
         this.#dialling.delete(nodeId);
         return this.#open(peer);
       }
       if (misses + 1 === DIALS_BEFORE_ANOTHER) {
-        this.#unreachable.set(nodeId, (network.queue.now + UNREACHABLE_MS) as Millis);
+        this.#unreachable.set(nodeId, (network.clock.now() + UNREACHABLE_MS) as Millis);
         this.#followSoon();
       }
       const backoffMs = Math.min(MAX_BACKOFF_MS, 500 * 2 ** misses) * (0.5 + network.random.fraction());
-      network.queue.after(backoffMs, () => {
-        if (this.#life !== life || !this.#dialling.delete(nodeId)) return;
+      network.timers.setTimer(backoffMs, () => {
+        if (this.#run !== run || !this.#dialling.delete(nodeId)) return;
         if (!this.#wanted.has(nodeId)) return;
         this.#dialling.add(nodeId);
         this.#dial(nodeId, misses + 1);
@@ -271,7 +269,7 @@ export class SimNode {
   }
 
   #breakLater(link: LinkEnd): void {
-    this.#world.network.queue.after(DEAD_AFTER_MS, () => this.#break(link));
+    this.#world.network.timers.setTimer(DEAD_AFTER_MS, () => this.#break(link));
   }
 
   #break(link: LinkEnd): void {

@@ -1,9 +1,9 @@
 /**
- * A whole mesh in one process, under a virtual clock and a seeded network: the same seed, the same run.
+ * A whole mesh in one process, under a virtual clock and a seeded network: the same seed gives the same run.
  * @module
  */
 
-import { type UnixMillis, unixMillis } from "../base/mod.ts";
+import { equalBytes, type UnixMillis, unixMillis, VirtualClock, VirtualTimers } from "../base/mod.ts";
 import {
   generateNetwork,
   type MemberRecord,
@@ -15,20 +15,18 @@ import {
   stateOwn,
 } from "../mesh/mod.ts";
 import { Endpoint, IpAddress } from "../net/mod.ts";
-import { Dice } from "./dice.ts";
-import { EventQueue } from "./event_queue.ts";
 import { type BaseState, LayeredStore } from "./layered_store.ts";
 import { MemoReader } from "./memo_reader.ts";
-import { SimNetwork, type Traffic, type WayConditions } from "./sim_network.ts";
+import { Dice, SimNetwork, type Traffic, type WayConditions } from "./sim_network.ts";
 import { SimNode, type SimWorld } from "./sim_node.ts";
 
 /** When the virtual time is 0: 2025-01-01. */
 const WALL_START_MS = 1_735_689_600_000;
 const RECORD_LIFETIME_MS = 90 * 86_400_000;
-/** Between two looks at whether all agree. */
-const LOOK_MS = 250;
+/** How often it is checked whether all agree. */
+const CHECK_MS = 250;
 
-/** What is simulated. */
+/** How large the mesh is, and how bad its network. */
 export interface SimulationOptions {
   readonly nodes: number;
   /** Everything that happens follows from it. */
@@ -36,17 +34,18 @@ export interface SimulationOptions {
   /** How many of the nodes are leaders; 3 when absent. */
   readonly leaders?: number;
   readonly conditions?: Partial<WayConditions>;
-  /** Is told how far the preparation has come, 0 to 1. */
+  /** Called with how far the preparation has come, 0 to 1. */
   readonly onProgress?: ((part: number) => void) | undefined;
 }
 
-/** Nodes that know each other from the beginning, and what may happen to them. */
+/** Nodes that know each other from the beginning, and what a scenario does to them. */
 export class Simulation {
   readonly seed: number;
   readonly nodes: readonly SimNode[];
   readonly #nodes: SimNode[] = [];
   readonly #byId = new Map<NodeId, SimNode>();
-  readonly #queue = new EventQueue();
+  readonly #clock = new VirtualClock(WALL_START_MS);
+  readonly #timers = new VirtualTimers(this.#clock);
   readonly #random: Dice;
   readonly #network: SimNetwork;
   readonly #identity: ReturnType<typeof generateNetwork>;
@@ -58,7 +57,7 @@ export class Simulation {
   constructor({ nodes, seed, leaders = 3, conditions = {}, onProgress = () => {} }: SimulationOptions) {
     this.seed = seed;
     this.#random = new Dice(seed);
-    this.#network = new SimNetwork(this.#queue, this.#random, {
+    this.#network = new SimNetwork({ clock: this.#clock, timers: this.#timers, random: this.#random }, {
       loss: 0,
       minDelayMs: 5,
       maxDelayMs: 100,
@@ -69,12 +68,11 @@ export class Simulation {
       network: this.#network,
       identity: this.#identity,
       reader: this.#reader,
-      wallStartMs: WALL_START_MS,
       find: (nodeId) => this.#byId.get(nodeId),
     };
     const store = new LayeredStore();
     const { id: networkId, verifyingKey } = this.#identity;
-    const clock = { now: () => this.#queue.now, wall: () => this.#wall() };
+    const clock = { now: () => this.#clock.now(), wall: () => this.#wall() };
     const first = new Replica(store, { networkId, verifyingKey, clock, reader: this.#reader });
     const identities: NodeIdentity[] = [];
     for (let i = 0; i < nodes; i++) {
@@ -99,7 +97,7 @@ export class Simulation {
 
   /** Milliseconds of virtual time since the beginning. */
   get nowMs(): number {
-    return this.#queue.now;
+    return this.#clock.now();
   }
 
   get traffic(): Traffic {
@@ -116,14 +114,14 @@ export class Simulation {
 
   /** Lets time pass. */
   advance(ms: number): void {
-    this.#queue.advance(ms);
+    this.#timers.advance(ms);
   }
 
   /** Whether these know exactly the same. */
   isConverged(nodes: readonly SimNode[] = this.members): boolean {
     const wall = this.#wall();
     const [first, ...rest] = nodes.map(({ replica }) => replica.versions.digest(wall));
-    return rest.every((digest) => first === undefined || isSame(digest, first));
+    return rest.every((digest) => first === undefined || equalBytes(digest, first));
   }
 
   /** @returns after how many milliseconds all members knew the same, or undefined when they did not within the bound */
@@ -136,7 +134,7 @@ export class Simulation {
     const start = this.nowMs;
     while (!condition()) {
       if (this.nowMs - start >= boundMs) return undefined;
-      this.advance(LOOK_MS);
+      this.advance(CHECK_MS);
     }
     return this.nowMs - start;
   }
@@ -149,7 +147,7 @@ export class Simulation {
     return node;
   }
 
-  /** Lets a node say that it has moved. */
+  /** Lets a node state a new endpoint. */
   move(node: SimNode): void {
     node.stateEndpoints([this.#newEndpoint()]);
   }
@@ -170,7 +168,7 @@ export class Simulation {
   /** Lets a leader remove a member for ever. */
   revoke(node: SimNode): void {
     const leader = this.#leader();
-    const known = leader.replica.roster.recordOf(node.identity.id);
+    const known = leader.replica.roster.recordById(node.identity.id);
     if (known === undefined) {
       throw new RangeError(`Cannot remove node ${node.index}: its leader does not know it`);
     }
@@ -236,11 +234,6 @@ export class Simulation {
   }
 
   #wall(): UnixMillis {
-    return unixMillis(Math.floor(WALL_START_MS + this.#queue.now));
+    return unixMillis(Math.floor(this.#clock.wall()));
   }
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

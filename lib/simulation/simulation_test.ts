@@ -4,7 +4,7 @@ import { Simulation } from "./simulation.ts";
 const names = (simulation: Simulation) =>
   simulation.nodes.map(({ replica }) => replica.roster.members().length);
 
-Deno.test("Simulation: neither side of a split hears of the other one's changes, and both do when it heals", () => {
+Deno.test("Simulation.split() keeps changes from the other side until heal()", () => {
   const simulation = new Simulation({ nodes: 40, seed: 1 });
   assert.ok(simulation.untilConverged(10_000) !== undefined);
   simulation.split(20);
@@ -27,7 +27,7 @@ Deno.test("Simulation: neither side of a split hears of the other one's changes,
   assert.equal(where(left, last), where(left, left));
 });
 
-Deno.test("Simulation: a crashed node knows nothing of what happens, and what was stored when it is back", () => {
+Deno.test("SimNode.crash() loses what happens meanwhile, and start() resumes what was stored", () => {
   const simulation = new Simulation({ nodes: 30, seed: 2 });
   simulation.untilConverged(10_000);
   const [a, b] = [simulation.nodes[10], simulation.nodes[20]];
@@ -45,7 +45,7 @@ Deno.test("Simulation: a crashed node knows nothing of what happens, and what wa
   assert.ok(names(simulation).every((count) => count === 31), names(simulation).join());
 });
 
-Deno.test("Simulation: what a clock an hour ahead has said is not believed before it is said anew", () => {
+Deno.test("SimNode.setClock() an hour ahead makes statements that others refuse until they are stated anew", () => {
   const simulation = new Simulation({ nodes: 20, seed: 3 });
   simulation.untilConverged(10_000);
   const [wrong, other] = [simulation.nodes[7], simulation.nodes[8]];
@@ -64,7 +64,7 @@ Deno.test("Simulation: what a clock an hour ahead has said is not believed befor
   assert.notEqual(endpoints(), before);
 });
 
-Deno.test("Simulation: a removed node has no link any more, and nobody knows it", () => {
+Deno.test("Simulation.revoke() takes a node's links, and its membership on every other node", () => {
   const simulation = new Simulation({ nodes: 25, seed: 4 });
   simulation.untilConverged(10_000);
   simulation.advance(5_000);

@@ -141,7 +141,7 @@ Deno.test("ServiceRuntime ends each of 100,000 calls among nodes that break once
   // Callers that offer nothing, so that every call goes by a link.
   for (const node of nodes.slice(2)) await offer(mesh, node, tally);
   await settle();
-  Object.assign(mesh.weather, { lost: 0.02, doubled: 0.02, delayMs: 10 });
+  Object.assign(mesh.faults, { lost: 0.02, doubled: 0.02, delayMs: 10 });
   const ended = new Uint8Array(CALLS);
   const count = (what: string) => tally.answered.set(what, (tally.answered.get(what) ?? 0) + 1);
   const end = (id: number, what: string) => {
@@ -165,7 +165,7 @@ Deno.test("ServiceRuntime ends each of 100,000 calls among nodes that break once
     trouble(mesh, nodes, tally);
     mesh.timers.advance(STEP_MS);
   }
-  Object.assign(mesh.weather, { lost: 0, doubled: 0 });
+  Object.assign(mesh.faults, { lost: 0, doubled: 0 });
   await mesh.run(TIMEOUT_MS + 1_000, 20);
 
   const seconds = ((performance.now() - start) / 1_000).toFixed(1);

@@ -144,7 +144,9 @@ export class HealthWatch {
 
   #broadcastSuspicion(nodeId: NodeId): void {
     const { clock, messages } = this.#parts;
-    if (this.#suspicions.tells(clock.now(), nodeId)) messages.broadcast({ kind: "suspicion", nodeId });
+    if (this.#suspicions.shouldAnnounce(clock.now(), nodeId)) {
+      messages.broadcast({ kind: "suspicion", nodeId });
+    }
   }
 
   /** Asks with a signal that fires after `timeoutMs`, at the end of this watch, and once there is an answer. */

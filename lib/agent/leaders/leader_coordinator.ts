@@ -72,7 +72,7 @@ export class LeaderCoordinator {
   #followLeaders(): void {
     const { mesh: { roster }, clock } = this.#parts;
     const leaders: NodeId[] = [];
-    for (const { nodeId, roles } of roster.memberRecords()) {
+    for (const { nodeId, roles } of roster.liveRecords()) {
       if (roles.includes("leader")) leaders.push(nodeId);
     }
     this.#election.setLeaders(leaders, clock.now());

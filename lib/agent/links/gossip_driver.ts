@@ -4,7 +4,7 @@
  */
 
 import { DeadlineTimer, type Environment } from "../../base/mod.ts";
-import { Gossip, type Heard, MESH_TOPIC, type MeshMessage, type Replica } from "../../mesh/mod.ts";
+import { Gossip, MESH_TOPIC, type MeshMessage, type MessageOutcome, type Replica } from "../../mesh/mod.ts";
 import type { Link } from "./link_table.ts";
 
 /** Keeps the replica the same on both ends of each link. */
@@ -29,7 +29,7 @@ export class GossipDriver {
   start(): void {
     this.#unsubscribe = this.#replica.subscribe({
       handleOwnUpdate: (update) => {
-        this.#gossip.tell(update);
+        this.#gossip.push(update);
         this.#advance();
       },
     });
@@ -51,10 +51,10 @@ export class GossipDriver {
    * @param message undefined for one that could not be read
    * @throws StateError when what is new cannot be stored; then nothing has changed
    */
-  handleMessage(link: Link, message: MeshMessage | undefined): Heard {
+  handleMessage(link: Link, message: MeshMessage | undefined): MessageOutcome {
     const outcome = this.#gossip.handleMessage(link, message);
     this.#advance();
-    if (outcome.news > 0) this.#replica.deliverEvents();
+    if (outcome.changes > 0) this.#replica.deliverEvents();
     return outcome;
   }
 

@@ -110,7 +110,7 @@ export class LinkAcceptor {
   async #sendRemoval(channel: Channel, nodeId: NodeId): Promise<void> {
     const { roster } = this.#parts.replica;
     // Unless it goes on under another key: then it gets that record too.
-    const successor = roster.recordOf(nodeId)?.successor;
+    const successor = roster.recordById(nodeId)?.successor;
     const records = [successor, nodeId].map((nodeId) => nodeId && roster.signedRecord(nodeId));
     const update = { ...NO_UPDATE, records: records.filter((record) => record !== undefined) };
     await channel.send({ topic: MESH_TOPIC, body: encodeMeshMessage({ kind: "roster-update", update }) });
@@ -139,7 +139,7 @@ export class LinkAcceptor {
       const presharedKey = tokenKey(hello.tokenId, remoteStatic);
       return presharedKey && { presharedKey, reply: NOTHING, context: hello };
     }
-    const record = roster.record(remoteStatic);
+    const record = roster.recordByKey(remoteStatic);
     if (hello.networkId !== networkId || record?.nodeId !== hello.nodeId) return undefined;
     // A device without weft takes no part in the message plane.
     if (record.verifyingKey === undefined) return undefined;

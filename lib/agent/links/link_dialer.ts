@@ -67,7 +67,7 @@ export class LinkDialer {
       if (until <= clock.now()) this.#unreachable.delete(nodeId);
     }
     const unreachable = new Set(this.#unreachable.keys());
-    const wanted = new Set(wantedLinks(identity.id, roster.linkRecords(), unreachable));
+    const wanted = new Set(wantedLinks(identity.id, roster.linkableRecords(), unreachable));
     for (const [nodeId, dialler] of this.#diallers) {
       if (!wanted.has(nodeId)) {
         dialler.abort();

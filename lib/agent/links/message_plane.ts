@@ -196,8 +196,8 @@ export class MessagePlane {
           if (decoded?.kind === "heartbeat" || decoded?.kind === "request" || decoded?.kind === "response") {
             onLeaderMessage(link.nodeId, decoded);
           } else if (decoded?.kind === "suspicion") onSuspicion(link.nodeId, decoded.nodeId);
-          const { news, items, rejected, isForged } = this.#gossip.handleMessage(link, decoded);
-          cost += news * NEW_ITEM_COST + items * ITEM_COST;
+          const { changes, items, rejected, isForged } = this.#gossip.handleMessage(link, decoded);
+          cost += changes * NEW_ITEM_COST + items * ITEM_COST;
           // Once a link: one that sends such records sends many.
           if (rejected > 0 && !hasWarned) log.warn("records rejected", { from: link.nodeId, rejected });
           hasWarned ||= rejected > 0;

@@ -11,7 +11,7 @@ import {
   NO_UPDATE,
   NodeIdentity,
   nodeIdOf,
-  type SignedRecord,
+  type Signed,
 } from "../../mesh/mod.ts";
 import { memoryStreamPair } from "../../transport/testing/memory_stream.ts";
 import { MessagePlaneFixture, settled } from "./testing/message_plane_fixture.ts";
@@ -257,6 +257,6 @@ Deno.test("MessagePlane sends a member that has new keys its removal and its new
   const channel = await fixture.call(node, fixture.acceptor.open("192.0.2.2:1000"));
   const said = decodeMeshMessage((await channel.receive())?.body ?? assert.fail());
   assert(said?.kind === "roster-update");
-  const hex = (records: readonly SignedRecord[]) => records.map(({ payload }) => payload.toHex());
+  const hex = (records: readonly Signed[]) => records.map(({ payload }) => payload.toHex());
   assert.deepEqual(hex(said.update.records), hex([added, removal]));
 });

@@ -98,7 +98,6 @@ export class ServiceNameSync {
       addresses: record.addresses,
       port,
       text: [`version=${version}`, `path=${path}`],
-      isHealthy: true,
     };
   }
 }

@@ -1,46 +1,36 @@
 /**
- * A program that shares the membership of its machine's agent, over a Unix socket.
+ * A program that is attached to its machine's agent, over a Unix socket.
  * @module
  */
 
 import type { Logger } from "../../base/mod.ts";
 import { type Channel, openLocalChannel } from "../../channel/mod.ts";
 import { awaitAccepted, type DialRefusal, type Duplex, FORWARD_TOPIC } from "../../forward/mod.ts";
-import { systemClock, systemCompressor, systemRandom, systemTimers } from "../../host/mod.ts";
-import {
-  type CarrierLimits,
-  type PeerId,
-  peerId,
-  type PeerLinks,
-  ServiceRuntime,
-} from "../../service/mod.ts";
+import { systemClock, systemCompressor, systemEnvironment, systemTimers } from "../../host/mod.ts";
+import { AGENT, type CarrierLimits, type PeerId, type PeerLinks, ProgramRuntime } from "../../service/mod.ts";
 import { dialUnix, SocketYield } from "../../transport/mod.ts";
 import { InvalidRequestError, UnreachableError } from "../errors.ts";
 import { type PortListener, tryEncodeHeader } from "./stream_forwarder.ts";
-import type { NodeParts } from "./node_parts.ts";
 import { EarlyMessageGate, SERVICE_TOPIC } from "./early_message_gate.ts";
 
 const DIAL_TIMEOUT_MS = 12_000;
-/** How often an agent that is gone is looked for. */
+/** How often an agent that is gone is dialled. */
 const RETRY_MS = 500;
-const AGENT = peerId("agent");
-const SELF = peerId("self");
 
-/** What it is handed. */
-export interface AttachedProgramParts {
+interface AttachedProgramParts {
   readonly log: Logger;
-  readonly limits?: CarrierLimits;
+  readonly limits?: CarrierLimits | undefined;
 }
 
-/** @returns the socket at which programs of the machine are let in */
+/** @returns the path of the socket at which an agent accepts programs */
 export function programSocketPath(stateDir: string): string {
   return `${stateDir}/programs.sock`;
 }
 
-/** One program; it looks for the agent again when the agent was started again. */
-export class AttachedProgram implements NodeParts {
+/** One program; it dials the agent again when that was started again. */
+export class AttachedProgram {
   readonly name = "program";
-  readonly runtime: ServiceRuntime;
+  readonly runtime: ProgramRuntime;
   readonly closed: Promise<void>;
   readonly #path: string;
   readonly #log: Logger;
@@ -55,24 +45,11 @@ export class AttachedProgram implements NodeParts {
     this.#path = path;
     this.#log = log;
     this.closed = this.#ended.promise;
-    this.runtime = new ServiceRuntime({
-      clock: systemClock,
-      timers: systemTimers,
-      random: systemRandom,
-      log,
+    this.runtime = new ProgramRuntime({
+      ...systemEnvironment(log),
       links: this.#links(),
-      peers: {
-        self: SELF,
-        nameOf: (peer) => peer === SELF ? this.name : peer,
-        find: () => AGENT,
-        isHealthy: () => this.#channel !== undefined,
-        isOperator: () => true,
-        // Who may call is the agent's to know; what reaches this program has passed it.
-        selector: () => () => true,
-      },
       compressor: systemCompressor,
-      ...(limits === undefined ? {} : { limits }),
-      upstream: AGENT,
+      limits,
     });
   }
 
@@ -102,7 +79,7 @@ export class AttachedProgram implements NodeParts {
     });
   }
 
-  /** Says goodbye. Harmless when repeated. */
+  /** Stops services and closes the channel. Harmless when repeated. */
   async stop(): Promise<void> {
     if (this.#isStopped) return await this.closed;
     this.#isStopped = true;
@@ -149,28 +126,24 @@ export class AttachedProgram implements NodeParts {
       timers: systemTimers,
       prepare: (channel) => {
         channel.limitTurns(this.#eventLoop);
-        new EarlyMessageGate(channel, FORWARD_TOPIC, {
-          handleMessage: (peer, bytes) => this.runtime.handleMessage(peer, bytes),
-          handleStream: (peer, header, opened) => this.runtime.handleStream(peer, header, opened),
-          handleForward: (_, __, opened) => opened.reset(1),
-        }).open(AGENT);
+        new EarlyMessageGate(channel, this.runtime, (_, __, opened) => opened.reset(1)).open(AGENT);
       },
     });
     this.#channel = channel;
-    this.runtime.handleLink(AGENT);
+    this.runtime.handleLink();
     void channel.closed.then(() => {
       this.#channel = undefined;
-      this.runtime.handleLinkLost(AGENT);
-      this.#lookAgain();
+      this.runtime.handleLinkLost();
+      this.#redial();
     });
     return true;
   }
 
-  #lookAgain(): void {
+  #redial(): void {
     if (this.#isStopped) return;
     this.#log.debug("the agent is gone", { path: this.#path });
     this.#cancelRetry = systemTimers.setTimer(RETRY_MS, () => {
-      void this.#reach().then((isThere) => isThere || this.#lookAgain());
+      void this.#reach().then((isThere) => isThere || this.#redial());
     });
   }
 }

@@ -5,41 +5,39 @@ import { EarlyMessageGate } from "./early_message_gate.ts";
 
 const PEER = peerId("member");
 
-/** A gate, what goes in at it, and what comes out. */
-function gate() {
-  const heard: number[] = [];
+/** A gate, what is sent through it, what is received, and why its channel was closed. */
+function makeGate() {
+  const received: number[] = [];
   const ends: string[] = [];
-  let say: MessageHandler = () => assert.fail("nothing is attached");
+  let send: MessageHandler = () => assert.fail("nothing is attached");
   const channel = {
-    attach: (_: string, handler: MessageHandler) => say = handler,
+    attach: (_: string, handler: MessageHandler) => send = handler,
     onStream() {},
     close: (reason: string) => void ends.push(reason),
   } as unknown as Channel;
-  const opened = new EarlyMessageGate(channel, "forward", {
-    handleMessage: (_, bytes) => void heard.push(bytes.length),
-    handleStream() {},
-    handleForward() {},
-  });
-  return { heard, ends, say: (bytes: number) => say(new Uint8Array(bytes)), opened };
+  const gate = new EarlyMessageGate(channel, {
+    handleMessage: (_, bytes) => void received.push(bytes.length),
+  }, () => {});
+  return { received, ends, send: (bytes: number) => send(new Uint8Array(bytes)), gate };
 }
 
 Deno.test("EarlyMessageGate keeps what comes early, in order", () => {
-  const { heard, ends, say, opened } = gate();
-  for (const bytes of [1, 2, 3]) say(bytes);
-  assert.deepEqual(heard, []);
-  opened.open(PEER);
-  say(4);
-  assert.deepEqual([heard, ends], [[1, 2, 3, 4], []]);
+  const { received, ends, send, gate } = makeGate();
+  for (const bytes of [1, 2, 3]) send(bytes);
+  assert.deepEqual(received, []);
+  gate.open(PEER);
+  send(4);
+  assert.deepEqual([received, ends], [[1, 2, 3, 4], []]);
 });
 
-Deno.test("EarlyMessageGate closes a channel that says too much before its peer is known, by messages and by bytes", () => {
+Deno.test("EarlyMessageGate closes a channel that sends too much before its peer is known, by messages and by bytes", () => {
   for (const [count, bytes] of [[65, 1], [5, 1 << 20]] as const) {
-    const { heard, ends, say, opened } = gate();
-    for (let i = 1; i < count; i++) say(bytes);
+    const { received, ends, send, gate } = makeGate();
+    for (let i = 1; i < count; i++) send(bytes);
     assert.deepEqual(ends, []);
-    say(bytes);
+    send(bytes);
     assert.equal(ends.length, 1);
-    opened.open(PEER);
-    assert.deepEqual(heard, []);
+    gate.open(PEER);
+    assert.deepEqual(received, []);
   }
 });

@@ -1,9 +1,9 @@
 /**
- * Services on a running node: the links they use, the adverts they tell, the programs and connections that go through it.
+ * Services on a running node: the channels they use, the adverts of nodes in the replicated state, attached programs, and
+ * connections that are forwarded over channels.
  * @module
  */
 
 export { AttachedProgram, programSocketPath } from "./attached_program.ts";
-export type { NodeParts } from "./node_parts.ts";
 export { ServiceHost } from "./service_host.ts";
 export type { IncomingConnection, ListenOptions, PortListener } from "./stream_forwarder.ts";

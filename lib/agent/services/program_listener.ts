@@ -1,30 +1,29 @@
 /**
- * Programs of this machine that share this node's membership, over a Unix socket.
+ * Accepts programs of this machine that attach to this node, over a Unix socket.
  * @module
  */
 
 import type { Counters, Environment, EventLoopYield } from "../../base/mod.ts";
 import { acceptLocalChannel, type Channel, type ChannelDropReason } from "../../channel/mod.ts";
-import { FORWARD_TOPIC } from "../../forward/mod.ts";
-import { type PeerId, programId, type ServiceRuntime } from "../../service/mod.ts";
+import { type NodeRuntime, type PeerId, programId } from "../../service/mod.ts";
 import { listenUnix, type UnixStreamListener } from "../../transport/mod.ts";
-import { EarlyMessageGate, type ServiceReceiver } from "./early_message_gate.ts";
-import type { ServiceLinks } from "./service_links.ts";
+import { EarlyMessageGate, type ForwardHandler } from "./early_message_gate.ts";
+import type { MeshPeers } from "./mesh_peers.ts";
 
 /** How many programs may be attached at the same time. */
 const MAX_PROGRAMS = 256;
 
-/** What it works with. */
-export interface ProgramListenerParts extends Pick<Environment, "clock" | "timers" | "log"> {
-  readonly links: ServiceLinks;
-  readonly runtime: ServiceRuntime;
-  readonly receiver: ServiceReceiver;
+interface ProgramListenerParts {
+  readonly environment: Environment;
+  readonly peers: MeshPeers;
+  readonly runtime: NodeRuntime;
+  readonly onForward: ForwardHandler;
   readonly eventLoop: EventLoopYield;
   /** Counts why channels to programs come to an early end. */
   readonly counters: Counters<ChannelDropReason>;
 }
 
-/** Lets programs in, and forgets them when they are gone. */
+/** Accepts programs, and forgets them when they are gone. */
 export class ProgramListener {
   readonly #parts: ProgramListenerParts;
   readonly #listener: UnixStreamListener;
@@ -47,7 +46,7 @@ export class ProgramListener {
     return this.#channels.size;
   }
 
-  /** Closes the socket, and parts with everybody. */
+  /** Closes the socket and all channels. */
   async close(): Promise<void> {
     this.#listener.close();
     const channels = [...this.#channels.values()];
@@ -56,7 +55,8 @@ export class ProgramListener {
   }
 
   async #accept(): Promise<void> {
-    const { clock, timers, links, runtime, receiver, eventLoop, counters, log } = this.#parts;
+    const { environment: { clock, timers, log }, peers, runtime, onForward, eventLoop, counters } =
+      this.#parts;
     for (;;) {
       const stream = await this.#listener.accept();
       if (stream === undefined) return;
@@ -72,23 +72,23 @@ export class ProgramListener {
         counters,
         prepare: (channel) => {
           channel.limitTurns(eventLoop);
-          new EarlyMessageGate(channel, FORWARD_TOPIC, receiver).open(peer);
+          new EarlyMessageGate(channel, runtime, onForward).open(peer);
         },
       });
       this.#channels.set(peer, channel);
-      links.addProgram(peer, channel);
+      peers.addProgram(peer, channel);
       runtime.handleLink(peer);
       void this.#drop(channel);
       void channel.closed.then(() => {
         this.#channels.delete(peer);
-        links.removeProgram(peer);
+        peers.removeProgram(peer);
         runtime.handleLinkLost(peer);
         runtime.handlePeerGone(peer);
       });
     }
   }
 
-  /** Programs say nothing on other topics. */
+  /** Programs send nothing on other topics. */
   async #drop(channel: Channel): Promise<void> {
     while (await channel.receive() !== undefined);
   }

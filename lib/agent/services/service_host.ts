@@ -1,9 +1,9 @@
 /**
- * Services on a running node: the runtime, and everything that it stands on.
+ * Services on a running node: the runtime, with the channels, the replicated state and the programs of the agent.
  *
  * ```
- *   MessagePlane ── links ──▶ EarlyMessageGate ──▶ ServiceRuntime ──▶ ServiceLinks ──▶ channels
- *   programs ── Unix socket ──▶ ProgramListener ───────┘   └── adverts ⇄ SharedServices ⇄ gossip
+ *   channel of a member ──▶ EarlyMessageGate ──▶ NodeRuntime ──▶ MeshPeers ──▶ channels
+ *   Unix socket ──▶ ProgramListener ─────────────────▲     └── adverts ⇄ SharedServices ⇄ gossip
  * ```
  *
  * @module
@@ -11,16 +11,9 @@
 
 import type { Counters, Logger } from "../../base/mod.ts";
 import type { Channel, ChannelDropReason } from "../../channel/mod.ts";
-import { FORWARD_TOPIC } from "../../forward/mod.ts";
-import { systemClock, systemCompressor, systemRandom, systemTimers } from "../../host/mod.ts";
+import { systemClock, systemCompressor, systemEnvironment, systemTimers } from "../../host/mod.ts";
 import type { EntryEvent, MeshState, NodeId, RosterEvent, Signed } from "../../mesh/mod.ts";
-import {
-  type CarrierLimits,
-  isProgram,
-  type PeerId,
-  type ServiceAdvert,
-  ServiceRuntime,
-} from "../../service/mod.ts";
+import { type CarrierLimits, NodeRuntime, type PeerId, type ServiceAdvert } from "../../service/mod.ts";
 import { SocketYield } from "../../transport/mod.ts";
 import { StreamForwarder } from "./stream_forwarder.ts";
 import { memberOfHost, type OfferedService } from "../names/mod.ts";
@@ -28,18 +21,16 @@ import type { HealthWatch } from "../health/mod.ts";
 import type { Link, MessagePlane } from "../links/mod.ts";
 import { ProgramListener } from "./program_listener.ts";
 import type { ServicesReport } from "../../api/mod.ts";
-import { EarlyMessageGate, type ServiceReceiver } from "./early_message_gate.ts";
-import { asNodeId, asPeerId, ServiceLinks } from "./service_links.ts";
-import { RosterPeers } from "./service_peers.ts";
+import { EarlyMessageGate, type ForwardHandler } from "./early_message_gate.ts";
+import { asNodeId, asPeerId, MeshPeers } from "./mesh_peers.ts";
 import { SharedServices } from "./shared_services.ts";
 
-/** What it is made of. */
-export interface ServiceHostParts {
+interface ServiceHostParts {
   readonly mesh: MeshState;
   readonly log: Logger;
   /** Counts why channels to programs come to an early end. */
   readonly counters: Counters<ChannelDropReason>;
-  readonly limits?: CarrierLimits;
+  readonly limits?: CarrierLimits | undefined;
   /** The zone of names, with its final dot. */
   readonly zone: string;
   /** The elected leader, as of now. */
@@ -49,7 +40,7 @@ export interface ServiceHostParts {
   /** The message plane and the verdicts of health, as of now: others after the keys have changed. */
   messages(): MessagePlane | undefined;
   health(): HealthWatch | undefined;
-  /** Tells others. */
+  /** Gossips entries of this node. */
   publish(entries: readonly Signed[]): void;
   /** What is offered has changed, or who is linked. */
   onChange?(): void;
@@ -57,13 +48,12 @@ export interface ServiceHostParts {
 
 /** The services of one node, while it runs. */
 export class ServiceHost {
-  readonly runtime: ServiceRuntime;
+  readonly runtime: NodeRuntime;
   readonly forward: StreamForwarder;
   readonly #parts: ServiceHostParts;
-  readonly #links: ServiceLinks;
-  readonly #peers: RosterPeers;
+  readonly #peers: MeshPeers;
   readonly #shared: SharedServices;
-  readonly #receiver: ServiceReceiver;
+  readonly #onForward: ForwardHandler;
   readonly #gates = new WeakMap<Channel, EarlyMessageGate>();
   readonly #eventLoop = new SocketYield(systemTimers);
   #programs: ProgramListener | undefined;
@@ -72,26 +62,22 @@ export class ServiceHost {
   constructor(parts: ServiceHostParts) {
     this.#parts = parts;
     const { mesh, log } = parts;
-    this.#links = new ServiceLinks(() => parts.messages());
-    this.#peers = new RosterPeers({
+    this.#peers = new MeshPeers({
       roster: mesh.roster,
       self: () => mesh.identity.id,
+      messages: () => parts.messages(),
       health: () => parts.health(),
-      isLinked: (peer) => this.#links.channel(peer) !== undefined,
       servicesOf: (peer) =>
         this.runtime.directory.advertsOf(peer).flatMap(({ services }) => services).map((one) => one.path),
     });
-    this.runtime = new ServiceRuntime({
-      clock: systemClock,
-      timers: systemTimers,
-      random: systemRandom,
-      log,
-      links: this.#links,
+    this.runtime = new NodeRuntime({
+      ...systemEnvironment(log),
+      links: this.#peers,
       peers: this.#peers,
       compressor: systemCompressor,
-      ...(parts.limits === undefined ? {} : { limits: parts.limits }),
+      limits: parts.limits,
       onAdvertChange: () => {
-        this.#shared.tellSoon();
+        this.#shared.advertiseSoon();
         parts.onChange?.();
       },
     });
@@ -99,30 +85,16 @@ export class ServiceHost {
       mesh,
       timers: systemTimers,
       log,
-      advert: () => this.runtime.advert(),
-      setAdverts: (peer, adverts) => {
-        this.runtime.setAdverts(peer, adverts);
-        parts.onChange?.();
-      },
-      handlePeerGone: (peer) => {
-        this.runtime.handlePeerGone(peer);
-        parts.onChange?.();
-      },
+      runtime: this.runtime,
       publish: (entries) => parts.publish(entries),
+      onChange: () => parts.onChange?.(),
     });
     this.forward = new StreamForwarder({
       find: (host) => this.#findHost(host),
-      self: () => this.#peers.self,
-      reach: (peer) => this.#links.reach(peer),
-      channel: (peer) => this.#links.channel(peer),
-      selector: (text) => this.#peers.selector(text),
+      peers: this.#peers,
       ownAddress: () => parts.hasInterface ? mesh.record.addresses[0]?.toString() : undefined,
     });
-    this.#receiver = {
-      handleMessage: (peer, bytes) => this.runtime.handleMessage(peer, bytes),
-      handleStream: (peer, header, stream) => this.runtime.handleStream(peer, header, stream),
-      handleForward: (peer, header, stream) => this.forward.handleStream(peer, header, stream),
-    };
+    this.#onForward = (peer, header, stream) => this.forward.handleStream(peer, header, stream);
   }
 
   /** How many programs are attached. */
@@ -135,10 +107,9 @@ export class ServiceHost {
     const { runtime: { directory }, runtime } = this;
     const of = (peer: PeerId, { services }: ServiceAdvert, isHealthy: boolean) =>
       services.map((service) => ({ nodeId: asNodeId(peer), service, isHealthy }));
-    const nodes = directory.peers().filter((peer) => !isProgram(peer));
     return [
       ...of(this.#peers.self, runtime.advert(), true),
-      ...nodes.flatMap((peer) => {
+      ...directory.peers().flatMap((peer) => {
         const isHealthy = this.#peers.isHealthy(peer);
         return directory.advertsOf(peer).flatMap((advert) => of(peer, advert, isHealthy));
       }),
@@ -148,6 +119,7 @@ export class ServiceHost {
   /** @returns what the status says of services */
   report(): ServicesReport {
     const { runtime, programs } = this;
+    const now = systemClock.now();
     const reports = runtime.report();
     const providers = reports.flatMap((report) => report.providers);
     const healthy = providers.filter(({ state, isHealthy }) => state === "running" && isHealthy).length;
@@ -157,24 +129,22 @@ export class ServiceHost {
       calls: { pending: runtime.pendingCalls, running: runtime.runningCalls },
       programs,
       rejected: runtime.rejected,
-      openBreakers: runtime.directory.openBreakers(systemClock.now()),
+      openBreakers: runtime.directory.openBreakers(now) + runtime.programs.directory.openBreakers(now),
     };
   }
 
-  /** Begins to tell and to follow. */
+  /** Advertises what this node offers, and follows the adverts of others. */
   start(): void {
     this.#shared.start();
   }
 
-  /** Lets programs of this machine in; once. @throws SocketError, SocketPathInUseError */
+  /** Accepts programs of this machine; once. @throws SocketError, SocketPathInUseError */
   async openPrograms(path: string): Promise<void> {
     const programs = await ProgramListener.open(path, {
-      clock: systemClock,
-      timers: systemTimers,
-      log: this.#parts.log,
-      links: this.#links,
+      environment: systemEnvironment(this.#parts.log),
+      peers: this.#peers,
       runtime: this.runtime,
-      receiver: this.#receiver,
+      onForward: this.#onForward,
       eventLoop: this.#eventLoop,
       counters: this.#parts.counters,
     });
@@ -186,7 +156,7 @@ export class ServiceHost {
   /** A channel was made, and nothing has been read from it. */
   prepare(channel: Channel): void {
     channel.limitTurns(this.#eventLoop);
-    this.#gates.set(channel, new EarlyMessageGate(channel, FORWARD_TOPIC, this.#receiver));
+    this.#gates.set(channel, new EarlyMessageGate(channel, this.runtime, this.#onForward));
   }
 
   /** A channel has become the link to a member. */
@@ -200,7 +170,7 @@ export class ServiceHost {
   /** A link has ended; another one may have taken its place. */
   handleLinkClosed(nodeId: NodeId): void {
     const peer = asPeerId(nodeId);
-    this.runtime.handleLinkLost(peer, this.#links.channel(peer) === undefined);
+    this.runtime.handleLinkLost(peer, this.#peers.channel(peer) === undefined);
     this.#parts.onChange?.();
   }
 
@@ -214,12 +184,12 @@ export class ServiceHost {
     this.#shared.handleRosterEvent(event);
   }
 
-  /** Tells again what is to expire; early and repeated calls are harmless. */
+  /** Renews adverts that are to expire; early and repeated calls are harmless. */
   refresh(): void {
-    this.#shared.tellSoon();
+    this.#shared.advertiseSoon();
   }
 
-  /** Says goodbye to others while there are links, then stops services, programs and connections. */
+  /** Withdraws the adverts while there are links, then stops services, programs and connections. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;

@@ -60,7 +60,7 @@ async function withPair(use: (pair: Pair) => Promise<void>): Promise<void> {
 
 const isUnknown = (error: unknown) => error instanceof CallError && error.code === "OutcomeUnknown";
 
-Deno.test("a call to a member that is removed ends, and its services are gone", () =>
+Deno.test("ServiceHost fails calls to a member that is removed, and forgets its services", () =>
   withPair(async ({ leader, member, warnings, hold }) => {
     leader.control.removePeer("member");
     await assert.rejects(hold, isUnknown);
@@ -70,7 +70,7 @@ Deno.test("a call to a member that is removed ends, and its services are gone", 
     assert.deepEqual(warnings, []);
   }));
 
-Deno.test("a call is over when the keys of its caller change, and others are answered after that", () =>
+Deno.test("ServiceHost fails pending calls when its own keys change, and serves others under the new ones", () =>
   withPair(async ({ leader, member, hold }) => {
     await leader.services.runtime.addService({ path: "own", actions: { name: () => leader.name } });
     await leader.control.rotateKey();
@@ -85,7 +85,7 @@ Deno.test("a call is over when the keys of its caller change, and others are ans
     assert.equal(runtime.report("own")[0]?.providers.length, 1, "nothing is left of the former key's");
   }));
 
-Deno.test("a call is over when the keys of its provider change, and the next one is answered", () =>
+Deno.test("ServiceHost fails pending calls when the keys of their provider change, and finds it under the new ones", () =>
   withPair(async ({ leader, member, hold }) => {
     await member.control.rotateKey();
     await assert.rejects(hold, isUnknown);
@@ -99,7 +99,7 @@ Deno.test("a call is over when the keys of its provider change, and the next one
     assert.equal(runtime.report("work")[0]?.providers.length, 1);
   }));
 
-Deno.test("a program that says what no program says is cut off, and that is counted", async () => {
+Deno.test("ProgramListener closes the channel of a program that sends no message, and counts that", async () => {
   const folder = await Deno.makeTempDir();
   const options = { name: "a", port: freeTcpPort(), rootless: true, discovery: false, stateDir: folder };
   const node = await OverlayBootstrap.initLeader(options);

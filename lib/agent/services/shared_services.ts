@@ -1,5 +1,5 @@
 /**
- * What each node offers and listens to, told to all by entries of the replicated state.
+ * What each node offers and listens to, as entries of the replicated state.
  * @module
  */
 
@@ -19,38 +19,34 @@ import {
   decodeAdvert,
   EMPTY_ADVERT,
   encodeAdvert,
-  type PeerId,
+  type NodeRuntime,
   type ServiceAdvert,
 } from "../../service/mod.ts";
-import { asPeerId } from "./service_links.ts";
+import { asPeerId } from "./mesh_peers.ts";
 
 /** Entries of this kind have a number as their key, and a part of the advert as their body. */
 const KIND = "service";
-/** How many parts one node tells. */
+/** How many parts of its advert one node publishes. */
 const MAX_PARTS = 24;
-/** A first change is told at once, those that follow it together. */
+/** A first change is published almost at once, those that follow it together. */
 const FIRST_PAUSE_MS = 5;
 const NEXT_PAUSE_MS = 200;
 /** Renewed long before; of a node that never comes back, everybody forgets it. */
 const LIFETIME_MS = 86_400_000;
 
-/** What it works with. */
-export interface SharedServicesParts extends Pick<Environment, "timers" | "log"> {
+interface SharedServicesParts extends Pick<Environment, "timers" | "log"> {
   readonly mesh: MeshState;
-  /** This node's advert, as of now. */
-  advert(): ServiceAdvert;
-  /** What another node says. */
-  setAdverts(peer: PeerId, adverts: readonly ServiceAdvert[]): void;
-  /** A node is a member no more. */
-  handlePeerGone(peer: PeerId): void;
-  /** Tells others. */
+  readonly runtime: Pick<NodeRuntime, "advert" | "setAdverts" | "handlePeerGone">;
+  /** Gossips entries of this node. */
   publish(entries: readonly Signed[]): void;
+  /** What other nodes offer has changed. */
+  onChange(): void;
 }
 
-/** Tells others of this node's services, and this node of theirs. */
+/** Publishes this node's advert, and follows those of others. */
 export class SharedServices {
   readonly #parts: SharedServicesParts;
-  #cancelTell: (() => void) | undefined;
+  #cancelTimer: (() => void) | undefined;
   #pauseMs = FIRST_PAUSE_MS;
   /** Nodes whose adverts were followed just now, or are about to be. */
   readonly #following = new Map<Origin, { isDue: boolean; cancel: () => void }>();
@@ -60,13 +56,13 @@ export class SharedServices {
     this.#parts = parts;
   }
 
-  /** Takes in everything that is known, and tells what this node offers. */
+  /** Reads the adverts that are known, and publishes this node's. */
   start(): void {
     const { replica } = this.#parts.mesh;
     for (const origin of new Set(replica.entries.list(KIND).map((entry) => entry.origin))) {
       this.#follow(origin);
     }
-    this.tellSoon();
+    this.advertiseSoon();
   }
 
   /** Follows one change of the entries. */
@@ -74,20 +70,23 @@ export class SharedServices {
     if (kind === KIND) this.#followSoon(origin);
   }
 
-  /** What a node has said counts as long as it is a member. */
+  /** A node's adverts count as long as it is a member. */
   handleRosterEvent({ kind, nodeId }: RosterEvent): void {
-    if (kind === "member-removed") this.#parts.handlePeerGone(asPeerId(nodeId));
-    else if (kind === "member-added") this.#follow(nodeId);
+    if (kind === "member-added") this.#follow(nodeId);
+    else if (kind === "member-removed") {
+      this.#parts.runtime.handlePeerGone(asPeerId(nodeId));
+      this.#parts.onChange();
+    }
   }
 
   /** The advert has changed, or is to be looked at again. */
-  tellSoon(): void {
-    if (this.#cancelTell !== undefined || this.#isClosed) return;
-    this.#cancelTell = this.#parts.timers.setTimer(this.#pauseMs, () => {
-      this.#cancelTell = undefined;
+  advertiseSoon(): void {
+    if (this.#cancelTimer !== undefined || this.#isClosed) return;
+    this.#cancelTimer = this.#parts.timers.setTimer(this.#pauseMs, () => {
+      this.#cancelTimer = undefined;
       try {
-        this.#pauseMs = this.#tell() ? NEXT_PAUSE_MS : FIRST_PAUSE_MS;
-        if (this.#pauseMs === NEXT_PAUSE_MS) this.tellSoon();
+        this.#pauseMs = this.#advertise() ? NEXT_PAUSE_MS : FIRST_PAUSE_MS;
+        if (this.#pauseMs === NEXT_PAUSE_MS) this.advertiseSoon();
       } catch (error) {
         // Written again at the next change, or when it is time to renew.
         this.#parts.log.error("cannot tell others of this node's services", { error });
@@ -95,30 +94,30 @@ export class SharedServices {
     });
   }
 
-  /** Says that nothing is offered any more, and no more after that. */
+  /** Withdraws the advert, and publishes no more. */
   close(): void {
     this.#isClosed = true;
-    this.#cancelTell?.();
+    this.#cancelTimer?.();
     for (const { cancel } of this.#following.values()) cancel();
     this.#following.clear();
-    this.#tell();
+    this.#advertise();
   }
 
   /** @returns whether anything has changed */
-  #tell(): boolean {
-    const { mesh, publish, advert, log } = this.#parts;
+  #advertise(): boolean {
+    const { mesh, publish, runtime, log } = this.#parts;
     const { identity, replica } = mesh;
-    // Nobody believes what somebody says who was removed.
+    // Others reject the entries of a node that was removed.
     if (replica.roster.isRevoked(identity.publicKey)) return false;
-    const parts = this.#isClosed ? [] : splitAdvert(advert());
+    const parts = this.#isClosed ? [] : splitAdvert(runtime.advert());
     if (parts.length > MAX_PARTS) {
       log.warn("more services and subscriptions than can be told", { parts: parts.length });
     }
-    const told = parts.slice(0, MAX_PARTS);
+    const published = parts.slice(0, MAX_PARTS);
     const known = replica.entries.of(identity.id).filter(({ kind }) => kind === KIND).map(({ key }) => key);
-    const keys = new Set([...known, ...told.keys()].map(String));
+    const keys = new Set([...known, ...published.keys()].map(String));
     const entries = [...keys].flatMap((key) => {
-      const body = told[Number(key)];
+      const body = published[Number(key)];
       const entry = { kind: KIND, key, body, lifetimeMs: LIFETIME_MS };
       const signed = replica.entries.write(identity.id, identity.signingKey, entry);
       return signed === undefined ? [] : [signed];
@@ -127,7 +126,7 @@ export class SharedServices {
     return entries.length > 0;
   }
 
-  /** The parts of a change are followed as one, and a node that changes all the time as often as it should tell. */
+  /** The parts of a change are followed as one, and a node that changes all the time as often as it should publish. */
   #followSoon(origin: Origin): void {
     const known = this.#following.get(origin);
     if (known !== undefined) known.isDue = true;
@@ -144,13 +143,14 @@ export class SharedServices {
   }
 
   #follow(origin: Origin): void {
-    const { mesh, setAdverts } = this.#parts;
+    const { mesh, runtime, onChange } = this.#parts;
     if (origin === mesh.identity.id || origin === mesh.network.id) return;
     const { entries, roster } = mesh.replica;
     const isMember = roster.get(origin as NodeId) !== undefined;
     const adverts = !isMember ? [] : entries.of(origin).filter(({ kind }) => kind === KIND)
       .map(({ body }) => decodeAdvert(body)).filter((advert) => advert !== undefined);
-    setAdverts(asPeerId(origin as NodeId), adverts);
+    runtime.setAdverts(asPeerId(origin as NodeId), adverts);
+    onChange();
   }
 }
 
@@ -169,7 +169,7 @@ export function splitAdvert(advert: ServiceAdvert): readonly Uint8Array[] {
       return;
     }
     const isEmpty = open.services.length + open.subscriptions.length === 0;
-    // One that is too long by itself is told without its details.
+    // One that is too long by itself goes without its details.
     if (isEmpty && "service" in item) open = { ...open, services: [briefly(item.service)] };
     else if (!isEmpty) {
       parts.push(encodeAdvert(open));

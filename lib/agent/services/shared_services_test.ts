@@ -4,7 +4,7 @@ import type { EntryEvent, MeshState, NodeId } from "../../mesh/mod.ts";
 import { EMPTY_ADVERT, encodeAdvert } from "../../service/mod.ts";
 import { SharedServices } from "./shared_services.ts";
 
-Deno.test("a node that changes its advert all the time is followed at once, and then five times a second", () => {
+Deno.test("SharedServices follows a node that changes its advert all the time at once, then five times a second", () => {
   const timers = new VirtualTimers(new VirtualClock());
   const origin = "them" as NodeId;
   const followed: number[] = [];
@@ -20,10 +20,13 @@ Deno.test("a node that changes its advert all the time is followed at once, and 
     mesh: mesh as unknown as MeshState,
     timers,
     log: silentLogger,
-    advert: () => EMPTY_ADVERT,
-    setAdverts: (_, [advert]) => void followed.push(advert?.run ?? 0),
-    handlePeerGone() {},
+    runtime: {
+      advert: () => EMPTY_ADVERT,
+      setAdverts: (_, [advert]) => void followed.push(advert?.run ?? 0),
+      handlePeerGone() {},
+    },
     publish() {},
+    onChange() {},
   });
   const change = () => {
     run++;

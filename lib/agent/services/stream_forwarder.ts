@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Channel, ChannelStream } from "../../channel/mod.ts";
+import type { ChannelStream } from "../../channel/mod.ts";
 import {
   acceptForward,
   awaitAccepted,
@@ -23,6 +23,7 @@ import {
 import { IpAddress } from "../../net/mod.ts";
 import { isProgram, type PeerId } from "../../service/mod.ts";
 import { InvalidRequestError } from "../errors.ts";
+import type { MeshPeers } from "./mesh_peers.ts";
 
 /** How long the other end may take to accept a connection. */
 const DIAL_TIMEOUT_MS = 10_000;
@@ -42,7 +43,7 @@ export interface IncomingConnection {
 
 /** Who may come to a port. */
 export interface ListenOptions {
-  /** A selector such as `role=web`; every member unless told. */
+  /** A selector such as `role=web`; every member by default. */
   readonly allow?: string;
 }
 
@@ -53,15 +54,10 @@ export interface PortListener extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** What it works with. */
-export interface StreamForwarderParts {
+interface StreamForwarderParts {
   /** @returns who has this name or address */
   find(host: string): PeerId | undefined;
-  readonly self: () => PeerId;
-  reach(peer: PeerId): Promise<boolean>;
-  channel(peer: PeerId): Channel | undefined;
-  /** @throws WeftError when the selector is malformed */
-  selector(text: string): (peer: PeerId) => boolean;
+  readonly peers: Pick<MeshPeers, "self" | "reach" | "channel" | "selector">;
   /** An address of this node at which every member that has a tunnel reaches its ports anyway; undefined for none. */
   ownAddress(): string | undefined;
 }
@@ -125,19 +121,18 @@ export class StreamForwarder {
    * @returns it once the other end has accepted, or why there is none
    */
   async dial(host: string, port: number, signal: AbortSignal): Promise<Duplex | DialRefusal> {
-    const { find, self, reach, channel } = this.#parts;
+    const { find, peers } = this.#parts;
     const peer = find(host);
     const header = tryEncodeHeader(host, port);
-    if (header === undefined) return { refusal: "no-such-name" };
-    if (peer === undefined) return { refusal: "no-such-name" };
-    if (peer === self()) return await this.#dialSelf(peer, host, port, signal);
-    if (!await reach(peer)) return { refusal: "network-unreachable" };
-    const stream = channel(peer)?.openStream(FORWARD_TOPIC, header);
+    if (header === undefined || peer === undefined) return { refusal: "no-such-name" };
+    if (peer === peers.self) return await this.#dialSelf(peer, host, port, signal);
+    if (!await peers.reach(peer)) return { refusal: "network-unreachable" };
+    const stream = peers.channel(peer)?.openStream(FORWARD_TOPIC, header);
     if (stream === undefined) return { refusal: "network-unreachable" };
     return await awaitAccepted(stream, { signal, timeoutMs: DIAL_TIMEOUT_MS });
   }
 
-  /** Takes a stream in that asks for a connection. */
+  /** Handles a stream that asks for a connection. */
   handleStream(peer: PeerId, header: Uint8Array, stream: ChannelStream): void {
     if (!this.#admit(peer, stream)) return refuse(stream, "failed");
     const target = decodeForwardHeader(header);
@@ -182,7 +177,7 @@ export class StreamForwarder {
     if (this.#ports.has(port)) {
       throw new InvalidRequestError(`Cannot listen on port ${port} of the mesh: it is served already`);
     }
-    const allows = options.allow === undefined ? () => true : this.#parts.selector(options.allow);
+    const allows = options.allow === undefined ? () => true : this.#parts.peers.selector(options.allow);
     const served: Port = { allows, serve };
     this.#ports.set(port, served);
     const close = () => {

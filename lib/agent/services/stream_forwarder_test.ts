@@ -9,10 +9,12 @@ const SELF = peerId("self");
 function forwarder(own?: string): StreamForwarder {
   return new StreamForwarder({
     find: (host) => host === "me" ? SELF : host === "away" ? peerId("away") : undefined,
-    self: () => SELF,
-    reach: () => Promise.resolve(false),
-    channel: () => undefined,
-    selector: () => () => true,
+    peers: {
+      self: SELF,
+      reach: () => Promise.resolve(false),
+      channel: () => undefined,
+      selector: () => () => true,
+    },
     ownAddress: () => own,
   });
 }

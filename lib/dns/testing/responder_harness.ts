@@ -1,5 +1,5 @@
 /**
- * A responder for tests: queries and the answers of other servers are given to it, and the time is told.
+ * A responder for tests: queries, the answers of other servers and the time are handed to it.
  * @module
  */
 
@@ -9,9 +9,9 @@ import { Endpoint } from "../../net/mod.ts";
 import { Authority } from "../authority.ts";
 import { type DnsCounter, dnsCounters } from "../dns_counter.ts";
 import { Forwarder, type ForwardLimits, type ForwardRoute } from "../forwarder.ts";
-import { addressRecord } from "../member_names.ts";
+import { addressRecord } from "../network_names.ts";
 import type { DomainName } from "../domain_name.ts";
-import { type DnsMessage, type Edns, FLAG, type ResourceRecord } from "../message.ts";
+import { type DnsMessage, type Edns, FLAG, messageOf, type ResourceRecord } from "../message.ts";
 import { decodeMessage } from "../message_decoder.ts";
 import { encodeMessage } from "../message_encoder.ts";
 import { parseType } from "../record_type.ts";
@@ -100,17 +100,9 @@ export interface Ask {
 
 export function query(name: string, options: Ask = {}): Uint8Array {
   const type = parseType(options.type ?? "A") ?? 0;
-  return encodeMessage({
-    id: 0x1234,
-    flags: options.flags ?? FLAG.RD,
-    opcode: options.opcode ?? 0,
-    responseCode: 0,
-    questions: [{ name: nameOf(name), type, class: options.class ?? 1 }],
-    answers: [],
-    authority: [],
-    additional: [],
-    edns: options.edns,
-  });
+  const { flags = FLAG.RD, opcode = 0, edns } = options;
+  const question = { name: nameOf(name), type, class: options.class ?? 1 };
+  return encodeMessage(messageOf(question, { id: 0x1234, flags, opcode, edns }));
 }
 
 export function decoded(bytes: Uint8Array): DnsMessage {

@@ -5,9 +5,16 @@
 
 import { utf8Bytes } from "../../base/mod.ts";
 import { HostError } from "../host_error.ts";
-import type { HostChange, HostJournal } from "../store/mod.ts";
+import {
+  formerFile,
+  type HostChange,
+  type HostJournal,
+  readHostText,
+  replaceFile,
+  RESOLVER_CONF_PATH,
+  restoreFile,
+} from "../store/mod.ts";
 import { parseResolverConf, resolverConfText, type ResolverSettings } from "./resolver_conf.ts";
-import { formerFile, readHostText, replaceFile, RESOLVER_CONF_PATH, restoreFile } from "../store/mod.ts";
 import { isResolvedInUse, pointResolved, revertResolved } from "./resolver_resolved.ts";
 
 /** How names are resolved here: by systemd-resolved, or as /etc/resolv.conf says. */

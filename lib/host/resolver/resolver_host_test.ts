@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { MemoryStateStore } from "../../base/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { HostError } from "../host_error.ts";
-import { HostJournal } from "../store/mod.ts";
+import { decodeReplacement, encodeReplacement, formerFile, HostJournal, restoreFile } from "../store/mod.ts";
 import type { HostNetwork } from "../netlink/mod.ts";
 import type { ResolverSettings } from "./resolver_conf.ts";
-import { decodeReplacement, encodeReplacement, formerFile, restoreFile } from "../store/mod.ts";
 import { pointResolver } from "./resolver_host.ts";
 import { pointResolved } from "./resolver_resolved.ts";
 

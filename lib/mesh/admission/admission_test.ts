@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, StateError, VirtualClock } from "../../base/mod.ts";
 import { Cidr, Endpoint } from "../../net/mod.ts";
-import { Admission, type AdmissionRequest, type Enrolled } from "./admission.ts";
+import { Admission, type AdmissionRequest } from "./admission.ts";
+import type { RecordEntry } from "../replica/mod.ts";
 import type { NodeIdentity } from "../identity/identity.ts";
 import type { JoinToken } from "../records/join_token.ts";
 import { Roster } from "../replica/roster.ts";
@@ -49,7 +50,7 @@ function requestOf(
   };
 }
 
-function enrolled(result: Enrolled | string | undefined): Enrolled["record"] {
+function enrolled(result: RecordEntry | string | undefined): RecordEntry["record"] {
   assert.ok(typeof result === "object", String(result));
   return result.record;
 }
@@ -88,7 +89,7 @@ Deno.test("Admission.admit() gives the same machine the same again, by a used-up
   assert.equal(pool.taken.size, 1);
 });
 
-Deno.test("Admission.admit() refuses", () => {
+Deno.test("Admission.admit() refuses wrong keys, wrong tokens and a full pool", () => {
   const { network, admission, newToken, pool, tokens } = setUp(3, 1);
   const token = newToken();
   const [node, other] = [network.node(), network.node()];
@@ -203,7 +204,7 @@ Deno.test("Admission.renewDue() signs anew, for those who are there, what is goo
     assert.ok(roster.get(here.id), `day ${day}`);
   }
   assert.equal(roster.get(away.id), undefined);
-  const known = roster.recordOf(away.id) ?? assert.fail();
+  const known = roster.recordById(away.id) ?? assert.fail();
   assert.ok(typeof admission.renew(known) === "object", "it has come back");
   assert.ok(roster.get(away.id));
 });
@@ -237,7 +238,7 @@ Deno.test("Admission.rotate() gives new keys the old one's name, address and rol
   assert.deepEqual([old?.revoked, old?.successor], [true, next.id]);
   assert.equal(roster.byName("web")?.record.nodeId, next.id);
   assert.equal(roster.get(next.id)?.statement?.endpoints.join(), "192.0.2.5:1");
-  const revoked = roster.recordOf(node.id) ?? assert.fail();
+  const revoked = roster.recordById(node.id) ?? assert.fail();
   assert.deepEqual(admission.rotate(revoked, rotation), both, "its answer was lost");
   assert.equal(admission.rotate(revoked, rotationTo(node.id, thief)), "refused:revoked");
   // The address is still taken.
@@ -246,7 +247,7 @@ Deno.test("Admission.rotate() gives new keys the old one's name, address and rol
   assert.notDeepEqual(other.record.addresses, from.addresses);
 });
 
-Deno.test("Admission gives out again what another leader has freed, when nothing else is left", () => {
+Deno.test("Admission.admit() gives out again the address that another leader has freed, when nothing else is left", () => {
   const { network, roster, admission, newToken } = setUp(23, 2);
   const nodes = [network.node(), network.node(), network.node()];
   const [a, b, c] = nodes.map((node) => requestOf(node, newToken())) as [

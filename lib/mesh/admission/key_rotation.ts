@@ -1,12 +1,14 @@
 /**
- * How a member shows that the keys it wants to go on under are its own.
+ * How a member goes on under new keys: it shows that they are its own, and a leader signs a record for them.
  * @module
  */
 
 import { concatBytes } from "../../base/mod.ts";
-import { idBytes, type NodeId, type NodeIdentity } from "../identity/mod.ts";
+import { idBytes, type NodeId, type NodeIdentity, nodeIdOf } from "../identity/mod.ts";
+import { isSignedBy, type MemberRecord, type Signed, signPayload, verifyStatement } from "../records/mod.ts";
+import type { RecordEntry, Roster } from "../replica/mod.ts";
 import type { KeyRotation } from "../wire/mod.ts";
-import { isSignedBy, type Signed, signPayload } from "../records/mod.ts";
+import type { AdmissionRefusal, Enrolment } from "./enrolment.ts";
 
 const LABEL = "weft key rotation v1";
 
@@ -23,8 +25,41 @@ export function rotationTo(from: NodeId, to: NodeIdentity, statement?: Signed): 
   return { publicKey, verifyingKey, proof: signature, ...statement && { statement } };
 }
 
+/**
+ * Signs a record for the new keys and revokes the old one, naming its successor.
+ * @param from whose keys they replace
+ * @returns both records, the new one first; the same again for the same keys
+ */
+export function rotateKeys(
+  enrolment: Enrolment,
+  roster: Roster,
+  from: MemberRecord,
+  to: KeyRotation,
+): readonly [RecordEntry, RecordEntry] | AdmissionRefusal {
+  const { publicKey, verifyingKey, statement } = to;
+  const successor = nodeIdOf(publicKey, verifyingKey);
+  const [next, old] = [roster.entryOf(successor), roster.entryOf(from.nodeId)];
+  if (from.successor === successor && next !== undefined && old !== undefined) return [next, old];
+  if (from.revoked) return "refused:revoked";
+  if (roster.recordByKey(publicKey) !== undefined || !isRotationOf(from.nodeId, to)) {
+    return "refused:key-mismatch";
+  }
+  return enrolment.transact(() => {
+    const lifetime = enrolment.lifetime();
+    const { issuedAt } = lifetime;
+    const keys = { nodeId: successor, publicKey, verifyingKey };
+    // The new record first, so that nobody sees the name and the addresses free.
+    const next = enrolment.sign({ ...from, ...keys, version: 1, ...lifetime });
+    const old = enrolment.sign({ ...from, version: from.version + 1, issuedAt, revoked: true, successor });
+    if (statement !== undefined && verifyStatement(statement, verifyingKey)?.nodeId === successor) {
+      roster.mergeStatement(statement);
+    }
+    return [next, old];
+  });
+}
+
 /** Whether the holder of the new signing key wants to take the place of `from`. */
-export function isRotationOf(from: NodeId, rotation: KeyRotation): boolean {
+function isRotationOf(from: NodeId, rotation: KeyRotation): boolean {
   const { proof, verifyingKey } = rotation;
   return isSignedBy(LABEL, { payload: payloadOf(from, rotation), signature: proof }, verifyingKey);
 }

@@ -3,16 +3,8 @@
  * @module
  */
 
-export {
-  type AddressPool,
-  Admission,
-  type AdmissionOptions,
-  type AdmissionRequest,
-  type Enrolled,
-  type NewDevice,
-  RECORD_LIFETIME_MS,
-  type Refusal,
-} from "./admission.ts";
-export { rotationTo } from "./key_rotation.ts";
-export { MAX_TOKENS, type NewToken, TokenBook, type TokenEntry, type TokenState } from "./token_book.ts";
-export { absorbTokens, shareTokens, TOKEN_KIND } from "./token_share.ts";
+export * from "./admission.ts";
+export * from "./enrolment.ts";
+export * from "./key_rotation.ts";
+export * from "./token_book.ts";
+export * from "./token_share.ts";

@@ -14,10 +14,10 @@ import {
   type UnixMillis,
   unixMillis,
   utf8Bytes,
+  WeftError,
 } from "../../base/mod.ts";
 import { equalConstantTime, type PresharedKey, type PublicKey } from "../../crypto/mod.ts";
 import { MAX_TOKEN_USES } from "../bounds.ts";
-import { TooManyTokensError } from "../errors.ts";
 import { areLabels, ID_BYTES, sortLabels } from "../identity/mod.ts";
 import { JoinToken, type JoinTokenFields, presharedKeyOf, TokenSecret } from "../records/mod.ts";
 
@@ -45,7 +45,7 @@ export interface TokenEntry {
   readonly state: TokenState;
 }
 
-/** What a new token shall say and allow. */
+/** What a new token names and allows. */
 export interface NewToken extends Omit<JoinTokenFields, "tokenId" | "secret" | "expiresAt"> {
   /** How many admissions it allows, 1 to 65,536; undefined for any number. */
   readonly uses?: number | undefined;
@@ -53,7 +53,7 @@ export interface NewToken extends Omit<JoinTokenFields, "tokenId" | "secret" | "
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What is stored of a token, and told to other leaders, as JSON. */
+/** What is stored of a token, and shared with other leaders, as JSON. */
 export interface StoredToken {
   readonly secretHash: string;
   readonly createdAt: number;
@@ -65,6 +65,15 @@ export interface StoredToken {
   readonly revoked: boolean;
   /** How many admissions others have counted, by their node ids. */
   readonly elsewhere?: Readonly<Record<string, number>>;
+}
+
+/** There is no room for another token. */
+export class TooManyTokensError extends WeftError {
+  readonly code = "TooManyTokens";
+
+  constructor(max: number) {
+    super(`Cannot create a token: ${max} are in use`, { hint: "Revoke tokens that nobody needs any more." });
+  }
 }
 
 /** Keeps tokens by a hash of their secrets. Nothing is cached, so a transaction that is undone leaves no trace. */
@@ -147,7 +156,7 @@ export class TokenBook {
 
   /**
    * Counts an admission, within the transaction of the admission itself. Who was let in by a token with a limit is
-   * let in by it again without another count, because a machine that crashed may not have heard the answer.
+   * let in by it again without another count, because a machine that crashed may not have got the answer.
    * @returns the token's labels, or undefined when it cannot be used
    */
   redeem(
@@ -169,15 +178,15 @@ export class TokenBook {
     });
   }
 
-  /** @returns what other leaders are to know: tokens that have not expired, without what others have counted */
-  told(): ReadonlyMap<string, StoredToken> {
+  /** @returns the tokens that have not expired, as other leaders are to know them: without what others have counted */
+  shared(): ReadonlyMap<string, StoredToken> {
     const wall = this.#clock.wall();
-    const told = new Map<string, StoredToken>();
+    const shared = new Map<string, StoredToken>();
     for (const [id, bytes] of this.#store.entries(TOKENS)) {
       const { elsewhere: _, ...token } = readToken(id, bytes);
-      if (token.expiresAt > wall) told.set(id, token);
+      if (token.expiresAt > wall) shared.set(id, token);
     }
-    return told;
+    return shared;
   }
 
   /**

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, SeededRandom, VirtualClock } from "../../base/mod.ts";
 import { Cidr, Endpoint } from "../../net/mod.ts";
-import { TooManyTokensError } from "../errors.ts";
 import { generateNetwork, NodeIdentity } from "../identity/identity.ts";
 import { TokenSecret } from "../records/join_token.ts";
-import { MAX_TOKENS, type NewToken, TokenBook } from "./token_book.ts";
+import { MAX_TOKENS, type NewToken, TokenBook, TooManyTokensError } from "./token_book.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -24,7 +23,7 @@ function setUp() {
   return { random, clock, store, book, options, a, b };
 }
 
-Deno.test("TokenBook admits by a single-use token once, and the same machine again", () => {
+Deno.test("TokenBook.redeem() admits by a single-use token once, and the same machine again", () => {
   const { book, options, a, b, store, clock, random } = setUp();
   const { tokenId, secret, presharedKey } = book.create({ ...options, uses: 1, labels: { role: "web" } });
   assert.ok(book.presharedKeyFor(tokenId, a)?.equals(presharedKey));
@@ -40,7 +39,7 @@ Deno.test("TokenBook admits by a single-use token once, and the same machine aga
   assert.deepEqual([entry?.used, entry?.usesLeft, entry?.state], [1, 0, "used"]);
 });
 
-Deno.test("TokenBook admits any number by a token without a limit, until it expires", () => {
+Deno.test("TokenBook.redeem() admits any number by a token without a limit, until it expires", () => {
   const { book, options, a, b, clock } = setUp();
   const { tokenId, secret } = book.create(options);
   for (const key of [a, b, a]) assert.ok(book.redeem(tokenId, secret, key));
@@ -76,7 +75,7 @@ Deno.test("TokenBook.redeem() counts nothing when the admission is undone", () =
   assert.equal(book.get(tokenId)?.used, 0);
 });
 
-Deno.test("TokenBook keeps no secret", () => {
+Deno.test("TokenBook stores no secret", () => {
   const { book, options, store } = setUp();
   const token = book.create(options);
   const kept = store.entries("token").map(([, value]) => new TextDecoder().decode(value)).join();
@@ -84,7 +83,7 @@ Deno.test("TokenBook keeps no secret", () => {
   assert.ok(!kept.includes(token.encode()));
 });
 
-Deno.test("TokenBook forgets what is good for nothing when it is full, and refuses beyond", () => {
+Deno.test("TokenBook.create() forgets useless tokens when there are 1,024, and refuses when all are usable", () => {
   const { book, options, clock } = setUp();
   book.create({ ...options, lifetimeMs: 1 });
   clock.advance(1);
@@ -94,7 +93,7 @@ Deno.test("TokenBook forgets what is good for nothing when it is full, and refus
   assert.throws(() => book.create(options), TooManyTokensError);
 });
 
-Deno.test("TokenBook.create() refuses what makes no sense", () => {
+Deno.test("TokenBook.create() refuses uses, lifetimes and labels out of bounds", () => {
   const { book, options } = setUp();
   for (const wrong of [{ uses: 0 }, { uses: 1.5 }, { lifetimeMs: 0 }, { lifetimeMs: Infinity }]) {
     assert.throws(() => book.create({ ...options, ...wrong }), RangeError);

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { concatBytes, randomBytes, type RandomSource, utf8Bytes } from "../../base/mod.ts";
+import { concatBytes, type Environment, randomBytes, type RandomSource, utf8Bytes } from "../../base/mod.ts";
 import {
   blake2sMac,
   type SigningKey,
@@ -16,10 +16,11 @@ import {
   xchachaSeal,
 } from "../../crypto/mod.ts";
 import type { NetworkId, NodeId } from "../identity/mod.ts";
-import { NO_UPDATE, type Replica } from "../replica/mod.ts";
+import type { Replica } from "../replica/mod.ts";
 import {
   MAX_ENTRY_BODY_BYTES,
   MAX_ENTRY_LIFETIME_MS,
+  NO_UPDATE,
   type ReplicaUpdate,
   type Signed,
 } from "../records/mod.ts";
@@ -30,38 +31,38 @@ export const TOKEN_KIND = "token";
 
 const KEY = /^([0-9a-f]{32})\/([0-9a-f]{32})$/;
 
-/** What it works with, on a leader. */
-export interface TokenShareParts {
+/** One leader's tokens, and the replica in which leaders share them. */
+export interface TokenShareParts extends Pick<Environment, "clock" | "random"> {
+  /** This leader's node id. */
   readonly self: NodeId;
   readonly networkId: NetworkId;
   readonly signingKey: SigningKey;
   readonly tokens: TokenBook;
   readonly replica: Replica;
-  readonly random: RandomSource;
 }
 
 /**
- * Writes what this leader knows of tokens, when there are others to know it.
- * @param wallMs the wall clock
- * @returns what is new, to be told
+ * Takes in the tokens of other leaders, and writes this leader's when there are others.
+ * @returns the entries that are new, to be sent to others
  */
-export function shareTokens(parts: TokenShareParts, wallMs: number): ReplicaUpdate {
+export function shareTokens(parts: TokenShareParts): ReplicaUpdate {
+  absorbTokens(parts);
   const { self, networkId, signingKey, tokens, replica } = parts;
   let hasOthers = false;
-  for (const { nodeId, roles } of replica.roster.memberRecords()) {
+  for (const { nodeId, roles } of replica.roster.liveRecords()) {
     if (nodeId !== self && roles.includes("leader")) hasOthers = true;
   }
   if (!hasOthers) return NO_UPDATE;
   const entries: Signed[] = [];
-  for (const [id, token] of tokens.told()) {
+  for (const [id, token] of tokens.shared()) {
     const key = `${id}/${self}`;
     const text = JSON.stringify(token);
-    const told = replica.entries.get(TOKEN_KIND, networkId, key);
-    if (told !== undefined && openToken(signingKey, key, told.body) === text) continue;
+    const known = replica.entries.get(TOKEN_KIND, networkId, key);
+    if (known !== undefined && openToken(signingKey, key, known.body) === text) continue;
     const body = sealToken(signingKey, key, text, parts.random);
     // A token with labels beyond measure stays with the leader that made it.
     if (body.length > MAX_ENTRY_BODY_BYTES) continue;
-    const lifetimeMs = Math.min(MAX_ENTRY_LIFETIME_MS, token.expiresAt - wallMs);
+    const lifetimeMs = Math.min(MAX_ENTRY_LIFETIME_MS, token.expiresAt - parts.clock.wall());
     try {
       const signed = replica.entries.write(networkId, signingKey, {
         kind: TOKEN_KIND,
@@ -78,8 +79,8 @@ export function shareTokens(parts: TokenShareParts, wallMs: number): ReplicaUpda
   return { ...NO_UPDATE, entries };
 }
 
-/** Takes in what other leaders have written of tokens. What cannot be read is left alone. */
-export function absorbTokens({ self, signingKey, tokens, replica }: TokenShareParts): void {
+/** What cannot be read is left alone. */
+function absorbTokens({ self, signingKey, tokens, replica }: TokenShareParts): void {
   for (const { key, body } of replica.entries.list(TOKEN_KIND)) {
     const [, id, by] = KEY.exec(key) ?? [];
     if (id === undefined || by === undefined || by === self) continue;

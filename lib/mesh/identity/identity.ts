@@ -1,5 +1,5 @@
 /**
- * Who a node is and which network it belongs to.
+ * The ids and keys of nodes and networks, and the IPv6 addresses that follow from them.
  * @module
  */
 
@@ -19,6 +19,7 @@ import {
   SigningKey,
   type VerifyingKey,
 } from "../../crypto/mod.ts";
+import { Cidr, IpAddress } from "../../net/mod.ts";
 
 /** 32 lower-case hexadecimal digits: a hash of a node's public keys. */
 export type NodeId = Brand<string, "NodeId">;
@@ -27,6 +28,8 @@ export type NetworkId = Brand<string, "NetworkId">;
 
 /** Length of either id in bytes. */
 export const ID_BYTES = 16;
+/** Length of the global id in a unique local prefix, in bytes. */
+const GLOBAL_ID_BYTES = 5;
 /** Length of a node's or a network's seed in bytes. */
 export const SEED_BYTES = 32;
 
@@ -130,4 +133,35 @@ export interface NetworkIdentity {
 export function generateNetwork(random: RandomSource): NetworkIdentity & { readonly signingKey: SigningKey } {
   const signingKey = SigningKey.fromSeed(randomBytes(random, SEED_BYTES));
   return { id: networkIdOf(signingKey.verifyingKey), verifyingKey: signingKey.verifyingKey, signingKey };
+}
+
+/**
+ * The IPv6 half of the overlay follows from the network id and a member's IPv4 address.
+ *
+ *     fd | 40 bits of the network's hash | subnet 0 | 0 | IPv4 address
+ *     8  | 40                            | 16       | 32| 32
+ *
+ * @returns the network's /64, a unique local prefix whose global id is pseudo-random (RFC 4193 §3.1, §3.2.1)
+ */
+export function overlayIpv6Prefix(networkId: NetworkId): Cidr {
+  const bytes = new Uint8Array(16);
+  bytes[0] = 0xfd;
+  const hash = blake2s(utf8Bytes("weft overlay ipv6 v1"), idBytes(networkId));
+  bytes.set(hash.subarray(0, GLOBAL_ID_BYTES), 1);
+  return Cidr.of(IpAddress.fromBytes(bytes), 64);
+}
+
+/**
+ * @param prefix an IPv6 block of at least 32 host bits
+ * @param address an IPv4 address
+ * @returns the prefix with the IPv4 address in its low 32 bits
+ * @throws RangeError when the families are others
+ */
+export function overlayIpv6For(prefix: Cidr, address: IpAddress): IpAddress {
+  if (prefix.family !== 6 || prefix.prefixBits > 96 || address.family !== 4) {
+    throw new RangeError(`Cannot put ${address} into ${prefix}: it takes an IPv4 address and 32 host bits`);
+  }
+  const bytes = prefix.address.bytes.slice();
+  bytes.set(address.bytes, 12);
+  return IpAddress.fromBytes(bytes);
 }

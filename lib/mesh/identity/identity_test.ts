@@ -18,7 +18,7 @@ Deno.test("NodeIdentity derives the same keys from the same seed, and no two ali
   assert.throws(() => NodeIdentity.fromSeed(new Uint8Array(31)), RangeError);
 });
 
-Deno.test("NodeIdentity shows no seed", () => {
+Deno.test("NodeIdentity hides its seed", () => {
   const identity = NodeIdentity.generate(new SeededRandom(3));
   const shown = JSON.stringify(identity) + Deno.inspect(identity, { depth: 9 });
   assert.ok(!shown.includes(identity.exposeSeed().toHex()));

@@ -4,6 +4,5 @@
  */
 
 export * from "./identity.ts";
-export { areLabels, isNodeName, mergeLabels, numberedName, sortLabels, toNodeName } from "./node_name.ts";
-export { overlayIpv6For, overlayIpv6Prefix } from "./overlay_ipv6.ts";
-export { openSealed, SEAL_BYTES, sealFor } from "./sealed_box.ts";
+export * from "./node_name.ts";
+export * from "./sealed_box.ts";

@@ -1,6 +1,6 @@
 /**
  * Which of the leaders is the elected one: the one with the highest node id among those that live. Every node applies
- * the same rule to what it hears, so there is no vote; two sides of a split network each have their own.
+ * the same rule to the heartbeats it gets, so there is no vote; two sides of a split network each have their own.
  *
  *     unknown ──heartbeat, or a record that says it leads──► alive ──5 s without a heartbeat──► dead
  *                                                              ▲─────────heartbeat──────────────┘
@@ -11,12 +11,12 @@
 import { type Millis, millis } from "../../base/mod.ts";
 import type { NodeId } from "../identity/mod.ts";
 
-/** How often a leader gives a sign of life. */
+/** How often a leader sends a heartbeat. */
 export const HEARTBEAT_MS = 2_000;
-/** A leader that was not heard for so long is dead. */
+/** A leader without a heartbeat for so long is dead. */
 export const LEADER_DEAD_MS = 5_000;
 
-/** That another leader is the elected one. */
+/** Another leader was elected than before, or none is left. */
 export interface ElectionEvent {
   readonly elected: NodeId | undefined;
   readonly former: NodeId | undefined;
@@ -27,7 +27,7 @@ export interface LeaderView {
   readonly nodeId: NodeId;
   readonly isAlive: boolean;
   readonly isElected: boolean;
-  /** Undefined for one that was never heard. */
+  /** When its last heartbeat came; undefined when none has. */
   readonly lastHeardAt: Millis | undefined;
 }
 
@@ -37,7 +37,7 @@ interface Leader {
   lastHeardAt: Millis | undefined;
 }
 
-/** The machine. A leader is presumed alive for 5 s when it becomes known, so that a start announces nobody in vain. */
+/** Heartbeats in, the elected leader out. A leader is presumed alive for 5 s when it becomes known, so that a start elects nobody who is about to lose again. */
 export class Election {
   readonly #self: NodeId;
   readonly #leaders = new Map<NodeId, Leader>();
@@ -75,7 +75,7 @@ export class Election {
     this.#elect(now);
   }
 
-  /** Takes note of a sign of life; of one who is no leader, nothing. */
+  /** Takes note of a heartbeat; one of somebody who is no leader changes nothing. */
   handleHeartbeat(nodeId: NodeId, now: Millis): void {
     const leader = this.#leaders.get(nodeId);
     if (leader === undefined) return;
@@ -84,10 +84,10 @@ export class Election {
     this.#elect(now);
   }
 
-  /** Lets those die who were not heard. Early and repeated calls are harmless. */
+  /** Takes leaders for dead whose heartbeats are overdue. Early and repeated calls are harmless. */
   handleTimeout(now: Millis): void {
     const lateMs = now - Math.max(this.#checkedAt, this.pollTimeout() ?? now);
-    // This process itself stood still: what was said meanwhile is still to be read.
+    // This process itself stood still: heartbeats that came meanwhile are still to be read.
     if (lateMs > HEARTBEAT_MS) {
       for (const leader of this.#leaders.values()) leader.deadAt = millis(leader.deadAt + lateMs);
     }
@@ -95,14 +95,14 @@ export class Election {
     this.#elect(now);
   }
 
-  /** @returns whether this node is to give a sign of life now; it is due again two seconds later */
+  /** @returns whether this node is to send a heartbeat now; the next is due two seconds later */
   pollHeartbeat(now: Millis): boolean {
     if (!this.isLeader || now < this.#nextHeartbeat) return false;
     this.#nextHeartbeat = millis(now + HEARTBEAT_MS);
     return true;
   }
 
-  /** @returns a change that was not told yet; undefined when there is none */
+  /** @returns a change that was not polled yet; undefined when there is none */
   pollEvent(): ElectionEvent | undefined {
     if (this.#elected === this.#announced) return undefined;
     const former = this.#announced;

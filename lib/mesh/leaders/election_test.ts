@@ -11,7 +11,7 @@ const [a, b, c, m] = ["a", "b", "c", "0"].map((digit) => digit.repeat(32) as Nod
   NodeId,
 ];
 
-/** Nodes that hear each other's heartbeats, each over its own way. */
+/** Nodes that send each other heartbeats, unless the way between two is cut. */
 class Stage {
   now = millis(1000);
   readonly nodes = new Map<NodeId, Election>();
@@ -35,8 +35,8 @@ class Stage {
       for (const [id, election] of this.nodes) {
         election.handleTimeout(this.now);
         if (!election.pollHeartbeat(this.now)) continue;
-        for (const [other, hears] of this.nodes) {
-          if (other !== id && !this.isCut(id, other)) hears.handleHeartbeat(id, this.now);
+        for (const [other, receiver] of this.nodes) {
+          if (other !== id && !this.isCut(id, other)) receiver.handleHeartbeat(id, this.now);
         }
       }
       for (const [id, election] of this.nodes) {
@@ -52,14 +52,14 @@ class Stage {
   }
 }
 
-Deno.test("Election: the highest id leads on every node, and that is announced once", () => {
+Deno.test("Election elects the highest id on every node, with one event", () => {
   const stage = new Stage([a, b, c], [m]);
   stage.run(60_000);
   assert.deepEqual(stage.all(), [c, c, c, c]);
-  for (const said of stage.announced.values()) assert.deepEqual(said, [c]);
+  for (const events of stage.announced.values()) assert.deepEqual(events, [c]);
 });
 
-Deno.test("Election: the next one follows 5 s after the elected one died, and gives way when it is back", () => {
+Deno.test("Election elects the next id 5 s after the elected one died, and the first again when it is back", () => {
   const stage = new Stage([a, b, c], [m]);
   stage.run(10_000);
   stage.nodes.delete(c);
@@ -73,7 +73,7 @@ Deno.test("Election: the next one follows 5 s after the elected one died, and gi
   for (const id of [a, b, m]) assert.deepEqual(stage.announced.get(id), [c, b, c]);
 });
 
-Deno.test("Election: each side of a split has its own, and one is enough when it heals", () => {
+Deno.test("Election elects a leader on each side of a split, and one again when it heals", () => {
   const stage = new Stage([a, b, c], [m]);
   stage.run(10_000);
   const left = [c, m];
@@ -87,7 +87,7 @@ Deno.test("Election: each side of a split has its own, and one is enough when it
   assert.deepEqual(stage.announced.get(m), [c]);
 });
 
-Deno.test("Election: a member without any leader has none, and who is no leader is not listened to", () => {
+Deno.test("Election elects nobody without leaders, and ignores heartbeats of others", () => {
   const stage = new Stage([a], [m]);
   stage.run(5_000);
   stage.nodes.delete(a);
@@ -105,7 +105,7 @@ Deno.test("Election: a member without any leader has none, and who is no leader 
   assert.equal(election.pollHeartbeat(millis(stage.now + 10_000)), false);
 });
 
-Deno.test("Election: a process that stood still does not take the others for dead", () => {
+Deno.test("Election.handleTimeout() takes nobody for dead after this process stood still", () => {
   const election = new Election(a, millis(0));
   election.setLeaders([a, b], millis(0));
   for (let now = 0; now <= 10_000; now += 1000) {
@@ -124,7 +124,7 @@ Deno.test("Election: a process that stood still does not take the others for dea
   assert.equal(election.elected, a, "but now it has had its time");
 });
 
-Deno.test("Election comes to the same whatever happened before, once everybody is heard for a while", () => {
+Deno.test("Election agrees on every node once all heartbeats arrive for a while, whatever happened before", () => {
   const happening = fc.tuple(fc.constantFrom(a, b, c, m), fc.constantFrom(a, b, c, m), fc.nat(8000));
   fc.assert(fc.property(fc.array(happening, { maxLength: 10 }), (happenings) => {
     const stage = new Stage([a, b, c], [m]);
@@ -135,8 +135,8 @@ Deno.test("Election comes to the same whatever happened before, once everybody i
     stage.isCut = () => false;
     stage.run(HEARTBEAT_MS + 200);
     assert.deepEqual(stage.all(), [c, c, c, c]);
-    for (const said of stage.announced.values()) {
-      said.forEach((elected, i) => assert.notEqual(elected, said[i - 1], "once for each change"));
+    for (const events of stage.announced.values()) {
+      events.forEach((elected, i) => assert.notEqual(elected, events[i - 1], "once for each change"));
     }
   }));
 });

@@ -9,28 +9,22 @@
  * @module
  */
 
-import { type Environment, type StateStore, unixMillis } from "../../base/mod.ts";
+import type { Environment, StateStore } from "../../base/mod.ts";
 import { SigningKey } from "../../crypto/mod.ts";
 import { AddressRange, type IpAddress } from "../../net/mod.ts";
-import {
-  type AddressPool,
-  Admission,
-  type Enrolled,
-  RECORD_LIFETIME_MS,
-  TokenBook,
-} from "../admission/mod.ts";
+import { type AddressPool, Admission, TokenBook } from "../admission/mod.ts";
 import { type NetworkIdentity, type NodeIdentity, openSealed, sealFor, SEED_BYTES } from "../identity/mod.ts";
-import { type MemberRecord, type ReplicaUpdate, type Role, signRecord } from "../records/mod.ts";
+import { type MemberRecord, NO_UPDATE, type ReplicaUpdate, type Role } from "../records/mod.ts";
 import type { MemberAnswer, MemberRequest, SliceGrant } from "../wire/mod.ts";
 import { dropSigningKey, keepSigningKey } from "../network_store.ts";
-import { NO_UPDATE, type Replica } from "../replica/mod.ts";
+import type { Replica } from "../replica/mod.ts";
 import { SliceLedger } from "./slice_ledger.ts";
 
 const SEED_LABEL = "network seed";
 /** So many records travel with slices that are handed over; with more, only what is above all of them is. */
 const MAX_HANDED_RECORDS = 1000;
 
-/** What it stands on. */
+/** Whose leadership it is, and where its records and addresses come from. */
 export interface LeadershipOptions extends Pick<Environment, "clock" | "random"> {
   readonly identity: () => NodeIdentity;
   readonly network: Pick<NetworkIdentity, "id" | "verifyingKey">;
@@ -40,7 +34,7 @@ export interface LeadershipOptions extends Pick<Environment, "clock" | "random">
 }
 
 /** What only leaders have. */
-interface Office {
+interface LeaderState {
   readonly signingKey: SigningKey;
   readonly tokens: TokenBook;
   readonly admission: Admission;
@@ -51,7 +45,7 @@ interface Office {
 export class Leadership {
   readonly #store: StateStore;
   readonly #options: LeadershipOptions;
-  #office: Office | undefined;
+  #leader: LeaderState | undefined;
 
   /**
    * @param signingKey absent for one that is no leader now
@@ -60,45 +54,45 @@ export class Leadership {
   constructor(store: StateStore, options: LeadershipOptions, signingKey?: SigningKey) {
     this.#store = store;
     this.#options = options;
-    if (signingKey !== undefined) this.#office = this.#open(signingKey);
+    if (signingKey !== undefined) this.#leader = this.#open(signingKey);
   }
 
   get signingKey(): SigningKey | undefined {
-    return this.#office?.signingKey;
+    return this.#leader?.signingKey;
   }
 
   get tokens(): TokenBook | undefined {
-    return this.#office?.tokens;
+    return this.#leader?.tokens;
   }
 
   get admission(): Admission | undefined {
-    return this.#office?.admission;
+    return this.#leader?.admission;
   }
 
   /** What this leader allocates from; nothing on others. */
   get slices(): readonly AddressRange[] {
-    return this.#office?.ledger.slices ?? [];
+    return this.#leader?.ledger.slices ?? [];
   }
 
   /**
    * @param member who is to lead; not this node, and no device
-   * @returns what it is to be asked; the same slice again until it has answered
+   * @returns the request to send it; the same slice again until it has answered
    * @throws TypeError on a node that is no leader
    */
   promote(member: MemberRecord): Extract<MemberRequest, { kind: "promotion" }> {
-    const { signingKey, ledger } = this.#mine();
+    const { signingKey, ledger } = this.#required();
     const sealedSeed = sealFor(member.publicKey, SEED_LABEL, signingKey.exposeBytes(), this.#options.random);
     return { kind: "promotion", sealedSeed, slices: ledger.cutFor(member.nodeId) };
   }
 
-  /** Takes note that a member has taken what it was sent. */
+  /** Forgets what was set aside for a member that has taken it. */
   settle(member: MemberRecord): void {
-    this.#mine().ledger.settle(member.nodeId);
+    this.#required().ledger.settle(member.nodeId);
   }
 
   /**
    * Becomes a leader, or a leader with more addresses.
-   * @returns what others are to be told, or undefined when the request is none that can be followed
+   * @returns what others are to be sent, or undefined when the request cannot be followed
    */
   accept({ sealedSeed, slices }: Extract<MemberRequest, { kind: "promotion" }>): ReplicaUpdate | undefined {
     const { identity, network } = this.#options;
@@ -106,25 +100,18 @@ export class Leadership {
     if (seed?.length !== SEED_BYTES) return undefined;
     const signingKey = SigningKey.fromSeed(seed);
     if (!signingKey.verifyingKey.equals(network.verifyingKey)) return undefined;
-    const before = this.#office;
-    try {
-      return this.#store.transaction(() => {
-        keepSigningKey(this.#store, signingKey);
-        if (before === undefined) SliceLedger.begin(this.#store);
-        const office = this.#office ??= this.#open(signingKey);
-        office.ledger.take(slices);
-        return this.#signOwn(signingKey, ["leader", "member"]);
-      });
-    } catch (error) {
-      this.#office = before;
-      this.#options.replica.reload();
-      throw error;
-    }
+    return this.#undoable(() => {
+      keepSigningKey(this.#store, signingKey);
+      if (this.#leader === undefined) SliceLedger.begin(this.#store);
+      const leader = this.#leader ??= this.#open(signingKey);
+      leader.ledger.take(slices);
+      return this.#signOwn(leader, ["leader", "member"]);
+    });
   }
 
-  /** Takes over addresses of a leader that gives them up, and hears of everybody who has one of them. */
+  /** Takes over addresses of a leader that gives them up, with the records of everybody who has one of them. */
   take(slices: SliceGrant, records: ReplicaUpdate = NO_UPDATE): void {
-    const { ledger } = this.#mine();
+    const { ledger } = this.#required();
     this.#options.replica.merge(records);
     ledger.take(slices);
   }
@@ -134,9 +121,9 @@ export class Leadership {
    * @throws TypeError on a node that is no leader
    */
   handOver(to: MemberRecord): { readonly slices: SliceGrant; readonly records: ReplicaUpdate } {
-    const slices = this.#mine().ledger.allFor(to.nodeId);
+    const slices = this.#required().ledger.allFor(to.nodeId);
     const { roster } = this.#options.replica;
-    const holders = roster.records().filter(({ addresses }) =>
+    const holders = roster.allRecords().filter(({ addresses }) =>
       addresses.some((address) => slices.ranges.some((range) => range.contains(address)))
     );
     if (holders.length > MAX_HANDED_RECORDS) {
@@ -148,33 +135,29 @@ export class Leadership {
     return { slices, records: { ...NO_UPDATE, records: records.filter((signed) => signed !== undefined) } };
   }
 
-  /** Is no leader any more. @returns what others are to be told */
+  /** Is no leader any more. @returns what others are to be sent */
   resign(): ReplicaUpdate {
-    const { signingKey } = this.#mine();
-    const update = this.#undoable(() => {
-      const news = this.#signOwn(signingKey, ["member"]);
+    const leader = this.#required();
+    return this.#undoable(() => {
+      const changes = this.#signOwn(leader, ["member"]);
       dropSigningKey(this.#store);
-      return news;
+      this.#leader = undefined;
+      return changes;
     });
-    this.#office = undefined;
-    return update;
   }
 
-  /** Answers a leader that asks this node to be none any more; the same again when it asks again. */
-  demote(asker: MemberRecord): { readonly answer: MemberAnswer; readonly news: ReplicaUpdate } {
-    if (this.#office === undefined) {
-      const pool = this.#options.newPool();
-      const slices = new SliceLedger(this.#store, { pool, random: this.#options.random }).pendingAllFor(
-        asker.nodeId,
-      );
-      return { answer: { kind: "done", ...slices && { slices } }, news: NO_UPDATE };
+  /** Answers a leader that asks this node to be none any more; the same again when it asks again. `update` is for all. */
+  demote(asker: MemberRecord): { readonly answer: MemberAnswer; readonly update: ReplicaUpdate } {
+    if (this.#leader === undefined) {
+      const { newPool, random } = this.#options;
+      const slices = new SliceLedger(this.#store, { pool: newPool(), random }).pendingAllFor(asker.nodeId);
+      return { answer: { kind: "done", ...slices && { slices } }, update: NO_UPDATE };
     }
     const { slices, records } = this.handOver(asker);
-    const news = this.resign();
-    return { answer: { kind: "done", slices, update: records }, news };
+    return { answer: { kind: "done", slices, update: records }, update: this.resign() };
   }
 
-  #open(signingKey: SigningKey): Office {
+  #open(signingKey: SigningKey): LeaderState {
     const { network, replica: { roster }, clock, random, newPool } = this.#options;
     const pool = newPool();
     const ledger = new SliceLedger(this.#store, { pool, random });
@@ -190,30 +173,30 @@ export class Leadership {
     return { signingKey, tokens, admission, ledger };
   }
 
-  #signOwn(signingKey: SigningKey, roles: readonly Role[]): ReplicaUpdate {
-    const { identity, replica: { roster }, clock } = this.#options;
-    const known = roster.recordOf(identity().id);
+  /** Signs this node's own record anew, for other roles. */
+  #signOwn({ admission }: LeaderState, roles: readonly Role[]): ReplicaUpdate {
+    const { identity, replica: { roster } } = this.#options;
+    const known = roster.recordById(identity().id);
     if (known === undefined || known.revoked || known.roles.join() === roles.join()) return NO_UPDATE;
-    const issuedAt = clock.wall();
-    const expiresAt = unixMillis(issuedAt + RECORD_LIFETIME_MS);
-    const record = { ...known, roles, version: known.version + 1, issuedAt, expiresAt };
-    const signed: Enrolled["signed"] = signRecord(record, signingKey);
-    roster.merge(signed);
-    return { ...NO_UPDATE, records: [signed] };
+    const enrolled = admission.renew({ ...known, roles });
+    return typeof enrolled === "string" ? NO_UPDATE : { ...NO_UPDATE, records: [enrolled.signed] };
   }
 
+  /** Runs `body` in a transaction. When that is undone, this node leads or not as before. */
   #undoable<T>(body: () => T): T {
+    const before = this.#leader;
     try {
       return this.#store.transaction(body);
     } catch (error) {
+      this.#leader = before;
       this.#options.replica.reload();
       throw error;
     }
   }
 
-  #mine(): Office {
-    if (this.#office === undefined) throw new TypeError("Cannot do that: this node is no leader");
-    return this.#office;
+  #required(): LeaderState {
+    if (this.#leader === undefined) throw new TypeError("Cannot do that: this node is no leader");
+    return this.#leader;
   }
 }
 

@@ -6,7 +6,7 @@ import type { JoinToken } from "../records/join_token.ts";
 import type { MemberAnswer, MemberRequest } from "../wire/member_request.ts";
 import { decodeMeshMessage, encodeMeshMessage } from "../wire/mesh_message.ts";
 import { encodeJoinRequest, MeshState } from "../mesh_state.ts";
-import { NO_UPDATE } from "../replica/roster_update.ts";
+import { NO_UPDATE } from "../records/replica_update.ts";
 import { SmallPool, START } from "../testing/test_network.ts";
 
 const cidr = Cidr.parse("10.200.0.0/16") ?? assert.fail();
@@ -60,7 +60,7 @@ class Stage {
     return this.#keep(state, store);
   }
 
-  /** Lets them tell each other everything. */
+  /** Lets them send each other everything. */
   sync(...states: readonly MeshState[]): void {
     for (const from of states) for (const to of states) to.replica.merge(from.replica.snapshot());
   }
@@ -96,7 +96,7 @@ function slicesOf(state: MeshState): string {
   return state.leadership.slices.join(",");
 }
 
-Deno.test("Leadership: a promoted member leads with the key and half of the addresses, also after a restart", () => {
+Deno.test("Leadership.promote() gives a member the key and half of the addresses, also after a restart", () => {
   const stage = new Stage(1);
   const a = stage.create();
   const b = stage.join(a, "b");
@@ -113,7 +113,7 @@ Deno.test("Leadership: a promoted member leads with the key and half of the addr
   }
 });
 
-Deno.test("Leadership: two leaders that cannot see each other admit at the same time, and no address is given twice", () => {
+Deno.test("Leadership lets two leaders that cannot see each other admit, and no address is given twice", () => {
   const stage = new Stage(2);
   const a = stage.create();
   const b = stage.join(a, "b");
@@ -126,7 +126,7 @@ Deno.test("Leadership: two leaders that cannot see each other admit at the same 
   assert.deepEqual(b.roster.members().map(({ record }) => String(record.addresses[0])), addresses);
 });
 
-Deno.test("Leadership: a promotion whose answer was lost gives the same slice again, and it is taken once", () => {
+Deno.test("Leadership.promote() gives the same slice again when the answer was lost, and it is taken once", () => {
   const stage = new Stage(3);
   const a = stage.create();
   const b = stage.join(a, "b");
@@ -142,16 +142,16 @@ Deno.test("Leadership: a promotion whose answer was lost gives the same slice ag
   assert.equal(slicesOf(b), "");
 });
 
-Deno.test("Leadership: a demoted leader hands its addresses over, once, with who has them, and forgets the key", () => {
+Deno.test("Leadership.demote() hands addresses over once, with who has them, and forgets the key", () => {
   const stage = new Stage(4);
   const a = stage.create();
   const b = stage.join(a, "b");
   stage.promote(a, b);
   const c = stage.join(b, "c");
-  const { answer, news } = b.leadership.demote(a.record);
+  const { answer, update: published } = b.leadership.demote(a.record);
   const { slices, update } = answered(answer);
-  assert.equal(news.records.length, 1);
-  assert.equal(update?.records.length, 1, "c, of which a has not heard");
+  assert.equal(published.records.length, 1);
+  assert.equal(update?.records.length, 1, "c, which a does not have");
   assert.deepEqual([b.role, b.admission, b.record.roles], ["member", undefined, ["member"]]);
   assert.equal(stage.load(b).role, "member");
   // The answer was lost, and a asks again.
@@ -222,18 +222,18 @@ function newToken(leader: MeshState, uses?: number): JoinToken {
   }) ?? assert.fail();
 }
 
-Deno.test("MeshState.shareTokens() lets all leaders know a token, and nobody else", () => {
+Deno.test("MeshState.shareTokens() gives a token to all leaders, and to nobody else", () => {
   const stage = new Stage(7);
   const a = stage.create();
   const token = newToken(a, 2);
-  assert.deepEqual(a.shareTokens().entries, [], "there is nobody to tell");
+  assert.deepEqual(a.shareTokens().entries, [], "there is no other leader");
   const [b, member] = [stage.join(a, "b"), stage.join(a, "m")];
   stage.promote(a, b);
-  const told = a.shareTokens();
-  assert.ok(told.entries.length >= 1);
+  const update = a.shareTokens();
+  assert.ok(update.entries.length >= 1);
   assert.deepEqual(a.shareTokens().entries, [], "once");
-  for (const state of [b, member]) state.replica.merge(told);
-  for (const { payload } of told.entries) {
+  for (const state of [b, member]) state.replica.merge(update);
+  for (const { payload } of update.entries) {
     const text = new TextDecoder("latin1").decode(payload);
     assert.ok(!text.includes("secretHash") && !text.includes("labels"));
   }
@@ -257,7 +257,7 @@ Deno.test("MeshState.shareTokens() lets all leaders know a token, and nobody els
   assert.equal(b.tokens?.get(other.tokenId)?.state, "revoked");
 });
 
-Deno.test("MeshState: a node goes on under new keys with its name, address and entries, whenever it crashes", () => {
+Deno.test("MeshState.adoptRotation() keeps name, address and entries under new keys, whenever the node crashes", () => {
   const stage = new Stage(8);
   const a = stage.create();
   const b = stage.join(a, "b");
@@ -281,14 +281,14 @@ Deno.test("MeshState: a node goes on under new keys with its name, address and e
   assert.equal(crashed.record.nodeId, former.nodeId);
   const resumed = stage.load(crashed);
   resumed.replica.merge({ ...NO_UPDATE, records: [next] });
-  const news = resumed.adoptRotation() ?? assert.fail();
+  const changes = resumed.adoptRotation() ?? assert.fail();
   for (const state of [resumed, stage.load(resumed)]) {
     assert.ok(state.identity.publicKey.equals(rotation.publicKey));
     assert.deepEqual([state.record.name, state.record.addresses], [former.name, former.addresses]);
     assert.equal(state.isRotating, false);
     assert.equal(state.adoptRotation(), undefined);
   }
-  a.replica.merge(news);
+  a.replica.merge(changes);
   a.replica.handleTimeout();
   assert.deepEqual(a.replica.entries.list("name").map(({ origin }) => origin), [resumed.identity.id]);
   assert.equal(a.roster.byName("b")?.record.nodeId, resumed.identity.id);

@@ -1,7 +1,7 @@
 /**
- * Holding the network's key together: the election, promotion and demotion, and whose addresses are whose to give.
+ * Holding the network's key together: the election, promotion and demotion, and which leader allocates which addresses.
  * @module
  */
 
-export { Election, type ElectionEvent, HEARTBEAT_MS, LEADER_DEAD_MS, type LeaderView } from "./election.ts";
-export { Leadership } from "./leadership.ts";
+export * from "./election.ts";
+export * from "./leadership.ts";

@@ -1,7 +1,7 @@
 /**
  * Which part of the network's block this leader allocates from, and what it has handed on.
  *
- *     own ──cut──► granted to X ──X says that it took it──► X's own
+ *     own ──cut──► granted to X ──X confirms──► X's own
  *
  * What is granted is nobody's until it is taken, so an answer that is lost can only lose addresses, never double them.
  *

@@ -32,15 +32,17 @@ export const MAX_TOKEN_OTHERS = 4;
 /** How many endpoints of each of them, so that a token can still be pasted. */
 export const MAX_OTHER_ENDPOINTS = 4;
 
+/** Length of a token's secret in bytes. */
+export const TOKEN_SECRET_BYTES = 32;
+
 const PREFIX = "weft1-";
 const CHECKSUM_BYTES = 4;
 const MAX_TEXT_LENGTH = 2048;
-const SECRET_BYTES = 32;
 
 /** The part of a token that must not be shown. */
 export class TokenSecret extends Secret {
   private constructor(bytes: Uint8Array) {
-    super(bytes, SECRET_BYTES);
+    super(bytes, TOKEN_SECRET_BYTES);
   }
 
   /**
@@ -53,7 +55,7 @@ export class TokenSecret extends Secret {
 
   /** Draws a new secret. */
   static generate(random: RandomSource): TokenSecret {
-    return new TokenSecret(randomBytes(random, SECRET_BYTES));
+    return new TokenSecret(randomBytes(random, TOKEN_SECRET_BYTES));
   }
 
   /** @returns the 32 bytes that a leader keeps of it */
@@ -74,7 +76,7 @@ export interface TokenLeader {
   readonly endpoints: readonly Endpoint[];
 }
 
-/** What a token says. */
+/** What is in a token. */
 export interface JoinTokenFields {
   readonly networkId: NetworkId;
   /** 32 lower-case hexadecimal digits. */
@@ -209,7 +211,7 @@ function decodeBody(body: Uint8Array): JoinTokenFields | undefined {
     networkId === undefined || endpoints === undefined || others === undefined || cidr === undefined ||
     expiresAt === undefined ||
     message.tokenId.length !== ID_BYTES || message.leaderPublicKey.length !== KEY_BYTES ||
-    message.secret.length !== SECRET_BYTES
+    message.secret.length !== TOKEN_SECRET_BYTES
   ) return undefined;
   return {
     networkId,

@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom, unixMillis } from "../../base/mod.ts";
 import { Cidr, Endpoint } from "../../net/mod.ts";
-import { generateNetwork, NodeIdentity } from "../identity/identity.ts";
+import { generateNetwork, NodeIdentity, overlayIpv6For, overlayIpv6Prefix } from "../identity/mod.ts";
 import { JoinToken, type JoinTokenFields, TokenSecret } from "./join_token.ts";
-import { overlayIpv6For, overlayIpv6Prefix } from "../identity/overlay_ipv6.ts";
 
 const random = new SeededRandom(21);
 const network = generateNetwork(random);
@@ -52,7 +51,7 @@ Deno.test("JoinToken.parse() rejects any one character that was changed", () => 
   }
 });
 
-Deno.test("JoinToken.parse() says what is wrong without repeating the text", () => {
+Deno.test("JoinToken.parse() names the problem without repeating the text", () => {
   assert.match(problemOf(""), /empty/);
   assert.match(problemOf("hello"), /weft1-/);
   assert.match(problemOf(token.encode().replace("weft1-", "weft2-")), /version 2/);
@@ -64,7 +63,7 @@ Deno.test("JoinToken.parse() says what is wrong without repeating the text", () 
   }));
 });
 
-Deno.test("JoinToken shows its secret to nobody", () => {
+Deno.test("JoinToken.toString() and toJSON() hide the secret", () => {
   const shown = [`${token}`, JSON.stringify({ token }), Deno.inspect(token, { depth: 9, showHidden: true })]
     .join();
   const secret = token.secret.exposeBytes();

@@ -1,5 +1,5 @@
 /**
- * The network's word on who is a member.
+ * Who is a member, signed by the network's key.
  * @module
  */
 
@@ -29,8 +29,8 @@ import {
   isSignedBy,
   MAX_PAYLOAD_BYTES,
   readEndpoints,
+  readPositive,
   readTime,
-  readVersion,
   type Signed,
   signPayload,
 } from "./signed.ts";
@@ -65,15 +65,12 @@ export interface MemberRecord {
   readonly expiresAt: UnixMillis;
   /** A revoked key is never let in again. */
   readonly revoked: boolean;
-  /** Where a device without weft is to be found; members say it in their statements. */
+  /** Where a device without weft is to be found; members state it themselves. */
   readonly endpoint?: Endpoint;
   readonly persistentKeepaliveSeconds?: number;
   /** Of a revoked record: under which id the same machine goes on, with the same name and addresses. */
   readonly successor?: NodeId;
 }
-
-/** A member record with the network's signature. */
-export type SignedRecord = Signed;
 
 const ROLE_NUMBERS: Readonly<Record<Role, RoleNumber>> = {
   leader: RoleNumber.LEADER,
@@ -90,7 +87,7 @@ const ROLES: ReadonlyMap<RoleNumber, Role> = new Map([
  * Signs a record with the network's key.
  * @throws RangeError when the record is one that nobody would accept
  */
-export function signRecord(record: MemberRecord, signingKey: SigningKey): SignedRecord {
+export function signRecord(record: MemberRecord, signingKey: SigningKey): Signed {
   const payload = encodeRecord(record);
   if (decodeRecord(payload) === undefined) {
     throw new RangeError(`Cannot sign the record of ${record.name}: a field is out of bounds`);
@@ -99,13 +96,13 @@ export function signRecord(record: MemberRecord, signingKey: SigningKey): Signed
 }
 
 /** @returns the record, or undefined when it is malformed or not signed by the network's key */
-export function verifyRecord(signed: SignedRecord, networkKey: VerifyingKey): MemberRecord | undefined {
+export function verifyRecord(signed: Signed, networkKey: VerifyingKey): MemberRecord | undefined {
   // Reading costs far less than the signature, so it comes first.
   const record = decodeRecord(signed.payload);
   return record && isSignedBy(RECORD_LABEL, signed, networkKey) ? record : undefined;
 }
 
-/** @returns the record in a payload whose signature was checked before, or undefined when it is malformed */
+/** @returns the record in a payload, its signature not checked, or undefined when it is malformed */
 export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
   const message = decodeMessage(MemberRecordSchema, payload, MAX_PAYLOAD_BYTES);
   if (message === undefined) return undefined;
@@ -115,7 +112,7 @@ export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
   const addresses = readAddresses(message.addresses);
   const allowedIps = readCidrs(message.allowedIps);
   const roles = readRoles(message.roles);
-  const version = readVersion(message.version);
+  const version = readPositive(message.version);
   const issuedAt = readTime(message.issuedAt);
   const expiresAt = readTime(message.expiresAt);
   const successor = message.successor.length === 0 ? undefined : nodeIdFromBytes(message.successor);
@@ -126,7 +123,7 @@ export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
     expiresAt === undefined || endpoints === undefined || !isNodeName(message.name) ||
     !areLabels(message.labels) || message.persistentKeepalive > MAX_KEEPALIVE_SECONDS ||
     (successor === undefined) !== (message.successor.length === 0) || (successor && !message.revoked) ||
-    // The id must be that of the keys, or one member could speak in another one's name.
+    // The id must be that of the keys, or one member could act in the name of another.
     nodeIdOf(keys.publicKey, keys.verifyingKey) !== nodeId ||
     roles.includes("wireguard") !== (keys.verifyingKey === undefined)
   ) return undefined;
@@ -187,13 +184,8 @@ function readAddresses(all: readonly Uint8Array[]): IpAddress[] | undefined {
 
 function readCidrs(texts: readonly string[]): Cidr[] | undefined {
   if (texts.length > MAX_ALLOWED_IPS) return undefined;
-  const cidrs: Cidr[] = [];
-  for (const text of texts) {
-    const cidr = Cidr.parse(text);
-    if (cidr === undefined) return undefined;
-    cidrs.push(cidr);
-  }
-  return cidrs;
+  const cidrs = texts.map(Cidr.parse).filter((cidr) => cidr !== undefined);
+  return cidrs.length === texts.length ? cidrs : undefined;
 }
 
 function readRoles(numbers: readonly RoleNumber[]): Role[] | undefined {

@@ -58,7 +58,7 @@ export function readSigned(message: Signed | undefined): Signed | undefined {
 }
 
 /** @returns the number, or undefined when it is 0 or above 2^53 - 1 */
-export function readVersion(value: bigint): number | undefined {
+export function readPositive(value: bigint): number | undefined {
   return value > 0n && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : undefined;
 }
 
@@ -84,7 +84,7 @@ export function readEndpoints(texts: readonly string[], max: number): Endpoint[]
 }
 
 /**
- * Whether a datagram can be sent there at all. An IPv4 address has one form only, or what is said of it could be
+ * Whether a datagram can be sent there at all. An IPv4 address has one form only, or a rule about one form could be
  * evaded by the other.
  */
 export function isReachable({ address, port }: Endpoint): boolean {

@@ -1,10 +1,11 @@
 /**
- * Whatever else members tell each other: names, services, policies. The body is for whoever knows the kind.
+ * What members replicate beside records and statements: names, services, policies. The body is for whoever knows the
+ * kind.
  * @module
  */
 
 import type { UnixMillis } from "../../base/mod.ts";
-import type { SigningKey, VerifyingKey } from "../../crypto/mod.ts";
+import type { SigningKey } from "../../crypto/mod.ts";
 import { decodeMessage, encodeMessage, StateEntrySchema } from "../../proto/mod.ts";
 import {
   idBytes,
@@ -13,7 +14,7 @@ import {
   type NodeId,
   nodeIdFromBytes,
 } from "../identity/mod.ts";
-import { isSignedBy, MAX_PAYLOAD_BYTES, readTime, readVersion, type Signed, signPayload } from "./signed.ts";
+import { MAX_PAYLOAD_BYTES, readPositive, readTime, type Signed, signPayload } from "./signed.ts";
 
 /** The longest body in bytes, so that a payload always has room for it. */
 export const MAX_ENTRY_BODY_BYTES = 3072;
@@ -71,19 +72,13 @@ export function signEntry(entry: StateEntry, signingKey: SigningKey): Signed {
   return signPayload(ENTRY_LABEL, payload, signingKey);
 }
 
-/** @returns the entry, or undefined when it is malformed or not signed by `key` */
-export function verifyEntry(signed: Signed, key: VerifyingKey): StateEntry | undefined {
-  const entry = decodeEntry(signed.payload);
-  return entry && isSignedBy(ENTRY_LABEL, signed, key) ? entry : undefined;
-}
-
 /** @returns the entry in a payload, its signature not checked, or undefined when it is malformed */
 export function decodeEntry(payload: Uint8Array): StateEntry | undefined {
   const message = decodeMessage(StateEntrySchema, payload, MAX_PAYLOAD_BYTES);
   if (message === undefined) return undefined;
   const networkId = networkIdFromBytes(message.networkId);
   const origin = nodeIdFromBytes(message.origin);
-  const version = readVersion(message.version);
+  const version = readPositive(message.version);
   const issuedAt = readTime(message.issuedAt);
   const expiresAt = readTime(message.expiresAt);
   const { kind, key, deleted: isDeleted, body } = message;

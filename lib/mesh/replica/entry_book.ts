@@ -3,11 +3,10 @@
  * @module
  */
 
-import { type Clock, StateError, type StateStore, unixMillis } from "../../base/mod.ts";
+import { StateError, type StateStore, unixMillis } from "../../base/mod.ts";
 import type { SigningKey, VerifyingKey } from "../../crypto/mod.ts";
-import type { EntryReader } from "./entry_reader.ts";
-import type { NetworkId } from "../identity/mod.ts";
-import { compareBytes, type MergeOutcome, type Roster } from "./roster.ts";
+import type { NodeId } from "../identity/mod.ts";
+import { compareBytes, type MergeOutcome, type Roster, type RosterOptions } from "./roster.ts";
 import {
   encodeSigned,
   ENTRY_LABEL,
@@ -18,7 +17,6 @@ import {
   signEntry,
   type StateEntry,
 } from "../records/mod.ts";
-import type { VersionIndex } from "../versions/mod.ts";
 
 /** How many entries one node may have; those that were taken back or have expired do not count. */
 export const MAX_NODE_ENTRIES = 64;
@@ -38,25 +36,19 @@ const ENTRIES = "entry";
 /** What expired longer ago is forgotten; before, a clock may have been set wrong. */
 const FORGET_AFTER_MS = 86_400_000;
 
-/** An entry as it came, and what it says. */
+/** What was signed, and the entry in it. */
 interface BookEntry {
   readonly signed: Signed;
   readonly entry: StateEntry;
 }
 
-/** What the book stands on. */
-export interface EntryBookOptions {
-  readonly networkId: NetworkId;
-  /** The network's key, which signs what leaders write for all. */
-  readonly verifyingKey: VerifyingKey;
-  readonly clock: Clock;
+/** Whose entries a book takes, and by which clock. */
+export interface EntryBookOptions extends Required<RosterOptions> {
   /** Knows the keys of nodes. */
   readonly roster: Roster;
-  readonly reader: EntryReader;
-  readonly versions: VersionIndex;
 }
 
-/** What somebody writes. */
+/** An entry to write; what is absent is chosen for it. */
 export interface NewEntry {
   readonly kind: string;
   readonly key: string;
@@ -77,14 +69,14 @@ export interface EntryEvent {
  * One entry for each origin, kind and key: the greatest in the order "higher version, then greater bytes". Of an origin
  * that has written too much, everybody keeps the same: of what is there, those whose `kind/key` comes first, and of what
  * was taken back, what was last. That follows from the entries alone, not from the order in which they come, so two
- * books that have told each other everything are the same.
+ * books that have sent each other everything are the same.
  */
 export class EntryBook {
   readonly #store: StateStore;
   readonly #options: EntryBookOptions;
   // The same as the store holds.
   readonly #byOrigin = new Map<Origin, Map<string, BookEntry>>();
-  // Not read yet, one for each entry.
+  // Not polled yet, one for each entry.
   readonly #events = new Map<string, EntryEvent>();
 
   /** @throws StateError when what is stored is damaged */
@@ -147,7 +139,7 @@ export class EntryBook {
 
   /**
    * Writes an entry in the name of `origin`.
-   * @returns it, to be told to others; undefined when there is nothing to take back, or nothing differs and it is fresh
+   * @returns it, to be sent to others; undefined when there is nothing to take back, or nothing differs and it is fresh
    * @throws RangeError when a field is out of bounds or the origin has too many entries
    */
   write(
@@ -241,14 +233,14 @@ export class EntryBook {
   #keyOf(origin: Origin): VerifyingKey | "rejected:unknown-node" | "rejected:revoked" {
     const { networkId, verifyingKey, roster } = this.#options;
     if (origin === networkId) return verifyingKey;
-    const record = roster.recordOf(origin as Parameters<Roster["recordOf"]>[0]);
+    const record = roster.recordById(origin as NodeId);
     if (record?.verifyingKey === undefined) return "rejected:unknown-node";
     return record.revoked ? "rejected:revoked" : record.verifyingKey;
   }
 
   #isLive(origin: Origin): boolean {
     const { networkId, roster } = this.#options;
-    return origin === networkId || roster.get(origin as Parameters<Roster["get"]>[0]) !== undefined;
+    return origin === networkId || roster.get(origin as NodeId) !== undefined;
   }
 
   #isThere({ isDeleted, expiresAt }: StateEntry): boolean {
@@ -279,7 +271,7 @@ export class EntryBook {
   /** Both are there, or neither is. */
   #isKeptBefore(a: StateEntry, b: StateEntry): boolean {
     if (this.#isThere(a)) return slotOf(a) < slotOf(b);
-    // What has expired nobody is told of any more, and others may not have it.
+    // What has expired is sent to nobody any more, and others may not have it.
     const wall = this.#options.clock.wall();
     const [isOldA, isOldB] = [a.expiresAt <= wall, b.expiresAt <= wall];
     if (isOldA !== isOldB) return isOldB;

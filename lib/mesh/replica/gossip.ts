@@ -2,7 +2,7 @@
  * How members come to know the same: every change is pushed at once, and what a push has missed is found by comparing
  * versions, when a link opens and from time to time.
  *
- *     news ──► leaders and up to 16 others ──► theirs ──► …           within the time of a few hops
+ *     change ──► leaders and up to 16 others ──► theirs ──► …         within the time of a few hops
  *
  *     A ── digest ──────────────────────────► B    every 10 s, each with one link
  *     A ◄── vector of the parts that differ ── B
@@ -24,16 +24,15 @@ import {
   type RandomSource,
 } from "../../base/mod.ts";
 import type { NodeId } from "../identity/mod.ts";
-import { Bulletin, GossipOutbox } from "./gossip_outbox.ts";
+import { EncodedUpdate, GossipOutbox } from "./gossip_outbox.ts";
 import { encodeMeshMessage, type MeshMessage } from "../wire/mod.ts";
-import { type ReplicaUpdate, updateSize } from "../records/mod.ts";
+import { emptyUpdate, type ReplicaUpdate, updateSize } from "../records/mod.ts";
 import type { Replica } from "./replica.ts";
 import {
   compareSlots,
   describe,
   differingRanges,
   type Digest,
-  type Lacking,
   type OriginSlots,
   type OriginVersions,
   partsOf,
@@ -48,24 +47,15 @@ export const ROUND_MS = 10_000;
 const ROUND_JITTER = 0.2;
 /** To how many links beside those of leaders a change is pushed; a revocation goes to all. */
 export const MAX_PUSHES = 16;
-/** Of more news than this, others are told by a digest: they may have heard of it elsewhere. */
+/** Of more changes than this a digest is sent: others may have most of them already. */
 const MAX_PUSHED_ITEMS = 64;
-/** While one link is asked for what is missing, so long, the others wait with the same. */
+/** How long the other links wait while one of them is asked for what is missing. */
 const EXCHANGE_MS = 1_000;
 
-/** A link to a member. */
-export interface GossipLink {
-  readonly nodeId: NodeId;
-}
-
-/** What a gossip stands on. */
-export interface GossipOptions extends Pick<Environment, "clock" | "random"> {
-}
-
 /** What became of a message. */
-export interface Heard {
+export interface MessageOutcome {
   /** How many items it held that were new here. */
-  readonly news: number;
+  readonly changes: number;
   /** How many items were read or looked up for it. */
   readonly items: number;
   /** How many items an honest member would not have sent. */
@@ -74,10 +64,10 @@ export interface Heard {
   readonly isForged: boolean;
 }
 
-const NOTHING_HEARD: Heard = { news: 0, items: 0, rejected: 0, isForged: false };
+const NOTHING_NEW: MessageOutcome = { changes: 0, items: 0, rejected: 0, isForged: false };
 
 /** Keeps a replica the same as those at the other ends of its links. */
-export class Gossip<Link extends GossipLink> {
+export class Gossip<Link extends { readonly nodeId: NodeId }> {
   readonly #replica: Replica;
   readonly #clock: Clock;
   readonly #random: RandomSource;
@@ -89,7 +79,7 @@ export class Gossip<Link extends GossipLink> {
   #exchangeEnds: Millis | undefined;
   readonly #deferred = new Set<Link>();
 
-  constructor(replica: Replica, { clock, random }: GossipOptions) {
+  constructor(replica: Replica, { clock, random }: Pick<Environment, "clock" | "random">) {
     this.#replica = replica;
     this.#clock = clock;
     this.#random = random;
@@ -97,8 +87,8 @@ export class Gossip<Link extends GossipLink> {
   }
 
   /**
-   * Begins to talk on a link.
-   * @param begins whether this end is the one that begins to compare; one of both is
+   * Begins to gossip on a link.
+   * @param begins whether this end sends the first digest; one of both does
    */
   open(link: Link, begins: boolean): void {
     const outbox = new GossipOutbox();
@@ -116,29 +106,29 @@ export class Gossip<Link extends GossipLink> {
   }
 
   /** Pushes what is new in the replica to a bounded number of links; a revocation to all of them. */
-  tell(news: ReplicaUpdate, except?: Link): void {
-    const size = updateSize(news);
+  push(update: ReplicaUpdate, except?: Link): void {
+    const size = updateSize(update);
     if (size === 0) return;
-    const isUrgent = news.records.some((signed) => this.#replica.isRevocation(signed));
-    const bulletin = new Bulletin(news);
+    const isUrgent = update.records.some((signed) => this.#replica.isRevocation(signed));
+    const encoded = new EncodedUpdate(update);
     for (const link of this.#pushTargets(isUrgent, except)) {
       const outbox = this.#outboxes.get(link);
       if (outbox === undefined) continue;
-      if (size <= MAX_PUSHED_ITEMS || isUrgent) outbox.tell(bulletin);
+      if (size <= MAX_PUSHED_ITEMS || isUrgent) outbox.push(encoded);
       else outbox.owesDigest = true;
       this.#wake(link);
     }
   }
 
   /**
-   * Takes in what a member says, passes on what was new, and answers.
+   * Merges what a member has sent, pushes on what was new, and answers.
    * @param message undefined for one that could not be read
    * @throws StateError when what is new cannot be stored; then nothing has changed
    */
-  handleMessage(link: Link, message: MeshMessage | undefined): Heard {
+  handleMessage(link: Link, message: MeshMessage | undefined): MessageOutcome {
     if (message === undefined) this.#replica.refusals.count("unreadable");
     const outbox = this.#outboxes.get(link);
-    if (outbox === undefined) return NOTHING_HEARD;
+    if (outbox === undefined) return NOTHING_NEW;
     switch (message?.kind) {
       case "roster-update":
         return this.#handleUpdate(link, message.update, message.oversized ?? 0);
@@ -147,7 +137,7 @@ export class Gossip<Link extends GossipLink> {
       case "vector":
         return this.#handleVector(link, outbox, message.vector);
       default:
-        return NOTHING_HEARD;
+        return NOTHING_NEW;
     }
   }
 
@@ -175,7 +165,7 @@ export class Gossip<Link extends GossipLink> {
     return millis(Math.min(this.#nextRound, this.#exchangeEnds ?? Infinity));
   }
 
-  /** @returns a link for which there is something to send, each once; undefined when there is none */
+  /** @returns a link that has something to send, each once; undefined when there is none */
   pollReady(): Link | undefined {
     for (const link of this.#ready) {
       this.#ready.delete(link);
@@ -200,51 +190,51 @@ export class Gossip<Link extends GossipLink> {
     return [...this.#skews.values()];
   }
 
-  #handleUpdate(link: Link, update: ReplicaUpdate, oversized: number): Heard {
+  #handleUpdate(link: Link, update: ReplicaUpdate, oversized: number): MessageOutcome {
     for (let i = 0; i < oversized; i++) this.#replica.refusals.count("oversized");
-    const { news, rejected, isForged } = this.#replica.merge(update);
-    this.tell(news, link);
+    const { changes, rejected, isForged } = this.#replica.merge(update);
+    this.push(changes, link);
     return {
-      news: updateSize(news),
+      changes: updateSize(changes),
       items: updateSize(update) + oversized,
       rejected: rejected + oversized,
       isForged,
     };
   }
 
-  #handleDigest(link: Link, outbox: GossipOutbox, { fingerprints, wallTime }: Digest): Heard {
+  #handleDigest(link: Link, outbox: GossipOutbox, { fingerprints, wallTime }: Digest): MessageOutcome {
     const wall = this.#clock.wall();
     this.#skews.set(link, wallTime - wall);
     const own = this.#replica.versions.digest(wall);
-    if (equalBytes(own, fingerprints)) return NOTHING_HEARD;
+    if (equalBytes(own, fingerprints)) return NOTHING_NEW;
     if (this.#exchangeEnds !== undefined && this.#clock.now() < this.#exchangeEnds) {
       this.#deferred.add(link);
-      return NOTHING_HEARD;
+      return NOTHING_NEW;
     }
     this.#exchangeEnds = millis(this.#clock.now() + EXCHANGE_MS);
     let items = 0;
     for (const { first, last } of differingRanges(own, fingerprints)) {
       for (const vector of vectorsOf(first, last, this.#describe(first, last))) {
-        outbox.ask(vector);
+        outbox.pushVector(vector);
         items += vector.origins.length;
       }
     }
     this.#wake(link);
-    return { ...NOTHING_HEARD, items };
+    return { ...NOTHING_NEW, items };
   }
 
-  #handleVector(link: Link, outbox: GossipOutbox, { range, origins }: Vector): Heard {
+  #handleVector(link: Link, outbox: GossipOutbox, { range, origins }: Vector): MessageOutcome {
     // It asks again when it still differs.
-    if (outbox.isFull) return NOTHING_HEARD;
+    if (outbox.isFull) return NOTHING_NEW;
     const { versions } = this.#replica;
     const wall = this.#clock.wall();
-    const lacking: Lacking = { records: [], statements: [], entries: [] };
+    const lacking = emptyUpdate();
     const wanted: OriginSlots[] = [];
     const theirs = new Map(origins.map(({ origin, slots }) => [origin, slots]));
     let items = origins.length;
-    const compare = ({ origin, slots: own }: OriginVersions, said: readonly SlotVersion[]) => {
+    const compare = ({ origin, slots: own }: OriginVersions, listed: readonly SlotVersion[]) => {
       items++;
-      if (compareSlots(own, said, lacking) && range !== undefined) {
+      if (compareSlots(own, listed, lacking) && range !== undefined) {
         wanted.push(describe({ origin, slots: own }));
       }
     };
@@ -254,11 +244,11 @@ export class Gossip<Link extends GossipLink> {
         theirs.delete(known.origin);
       }
     }
-    for (const [origin, said] of theirs) compare({ origin, slots: versions.of(origin, wall) }, said);
-    outbox.tell(new Bulletin(lacking));
-    for (const part of partsOf(wanted)) outbox.ask({ origins: part });
+    for (const [origin, listed] of theirs) compare({ origin, slots: versions.of(origin, wall) }, listed);
+    outbox.push(new EncodedUpdate(lacking));
+    for (const part of partsOf(wanted)) outbox.pushVector({ origins: part });
     this.#wake(link);
-    return { ...NOTHING_HEARD, items: items + updateSize(lacking) };
+    return { ...NOTHING_NEW, items: items + updateSize(lacking) };
   }
 
   *#describe(first: string, last: string): Generator<OriginSlots> {

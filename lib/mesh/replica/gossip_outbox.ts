@@ -1,11 +1,10 @@
 /**
- * What waits to be told to one member.
+ * What waits to be sent to one member.
  * @module
  */
 
-import { encodeMeshMessage } from "../wire/mod.ts";
+import { encodeMeshMessage, encodeUpdates } from "../wire/mod.ts";
 import { type ReplicaUpdate, updateSize } from "../records/mod.ts";
-import { encodeUpdates } from "./roster_update.ts";
 import type { Vector } from "../versions/mod.ts";
 
 /** With more items waiting than this it is cheaper to compare versions anew. */
@@ -13,8 +12,8 @@ const MAX_WAITING_ITEMS = 4096;
 /** A member that asks faster than it reads is not answered. */
 const MAX_WAITING_VECTORS = 128;
 
-/** News that is encoded once for everybody who is told it. */
-export class Bulletin {
+/** An update that is encoded once for everybody it is sent to. */
+export class EncodedUpdate {
   readonly #update: ReplicaUpdate;
   #parts: readonly Uint8Array[] | undefined;
 
@@ -35,7 +34,7 @@ export class Bulletin {
 
 /** Bounded: what does not fit is dropped, and a digest is owed instead. */
 export class GossipOutbox {
-  readonly #bulletins: Bulletin[] = [];
+  readonly #updates: EncodedUpdate[] = [];
   readonly #vectors: Vector[] = [];
   #nextPart = 0;
   #items = 0;
@@ -44,7 +43,7 @@ export class GossipOutbox {
 
   /** Whether nothing waits. */
   get isEmpty(): boolean {
-    return this.#bulletins.length + this.#vectors.length === 0 && !this.owesDigest;
+    return this.#updates.length + this.#vectors.length === 0 && !this.owesDigest;
   }
 
   /** Whether so much waits that no further question is answered. */
@@ -52,28 +51,30 @@ export class GossipOutbox {
     return this.#items > MAX_WAITING_ITEMS || this.#vectors.length >= MAX_WAITING_VECTORS;
   }
 
-  tell(bulletin: Bulletin): void {
-    if (bulletin.size === 0) return;
+  /** Queues an update. */
+  push(update: EncodedUpdate): void {
+    if (update.size === 0) return;
     if (this.isFull) {
       this.owesDigest = true;
       return;
     }
-    this.#bulletins.push(bulletin);
-    this.#items += bulletin.size;
+    this.#updates.push(update);
+    this.#items += update.size;
   }
 
-  ask(vector: Vector): void {
+  /** Queues a vector. */
+  pushVector(vector: Vector): void {
     if (this.#vectors.length < MAX_WAITING_VECTORS) this.#vectors.push(vector);
     else this.owesDigest = true;
   }
 
   /** @returns the next message but the digest, or undefined when none waits */
   shift(): Uint8Array | undefined {
-    for (let bulletin = this.#bulletins[0]; bulletin !== undefined; bulletin = this.#bulletins[0]) {
-      const part = bulletin.parts[this.#nextPart++];
+    for (let update = this.#updates[0]; update !== undefined; update = this.#updates[0]) {
+      const part = update.parts[this.#nextPart++];
       if (part !== undefined) return part;
-      this.#bulletins.shift();
-      this.#items -= bulletin.size;
+      this.#updates.shift();
+      this.#items -= update.size;
       this.#nextPart = 0;
     }
     const vector = this.#vectors.shift();

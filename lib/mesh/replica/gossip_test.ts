@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, unixMillis, VirtualClock } from "../../base/mod.ts";
 import { MAX_NODE_ENTRIES } from "./entry_book.ts";
-import { Gossip, type GossipLink, MAX_PUSHES, ROUND_MS } from "./gossip.ts";
-import type { NodeIdentity } from "../identity/identity.ts";
+import { Gossip, MAX_PUSHES, ROUND_MS } from "./gossip.ts";
+import type { NodeId, NodeIdentity } from "../identity/identity.ts";
 import { decodeMeshMessage, encodeMeshMessage, type MeshMessage } from "../wire/mesh_message.ts";
-import { updateSize } from "../records/update_wire.ts";
+import { NO_UPDATE, updateSize } from "../records/replica_update.ts";
 import { Replica } from "./replica.ts";
-import { NO_UPDATE } from "./roster_update.ts";
 import { START, stated, TestNetwork } from "../testing/test_network.ts";
 
 /** One end of a link, and the other. */
-interface End extends GossipLink {
+interface End {
+  readonly nodeId: NodeId;
   readonly owner: Node;
   other: End;
 }
@@ -20,8 +20,8 @@ class Node {
   readonly replica: Replica;
   readonly gossip: Gossip<End>;
   readonly links: End[] = [];
-  heard: string[] = [];
-  heardItems = 0;
+  received: string[] = [];
+  receivedItems = 0;
 
   constructor(readonly clock: VirtualClock, network: TestNetwork) {
     this.identity = network.node();
@@ -63,8 +63,8 @@ class Stage {
             count++;
             const message = decodeMeshMessage(bytes);
             const { owner } = link.other;
-            owner.heard.push(message?.kind ?? "unreadable");
-            owner.heardItems += message?.kind === "roster-update" ? updateSize(message.update) : 0;
+            owner.received.push(message?.kind ?? "unreadable");
+            owner.receivedItems += message?.kind === "roster-update" ? updateSize(message.update) : 0;
             owner.gossip.handleMessage(link.other, message);
           }
         }
@@ -101,7 +101,7 @@ function three(seed: number): { stage: Stage; a: Node; b: Node; c: Node } {
   return { stage, a, b, c };
 }
 
-Deno.test("Gossip makes both ends of a new link know the same, whoever knew more", () => {
+Deno.test("Gossip.open() brings both ends of a link to the same state, whoever had more", () => {
   const stage = new Stage(1, 2);
   const [a, b] = stage.nodes as [Node, Node];
   const strangers = Array.from({ length: 100 }, () => stage.network.node());
@@ -114,32 +114,32 @@ Deno.test("Gossip makes both ends of a new link know the same, whoever knew more
   stage.assertSame();
   assert.equal(a.replica.roster.members().length, 100);
   assert.equal(a.replica.entries.list("name").length, 1);
-  assert.deepEqual([a.heardItems, b.heardItems], [41, 41], "each gets what it lacks once");
+  assert.deepEqual([a.receivedItems, b.receivedItems], [41, 41], "each gets what it lacks once");
 });
 
-Deno.test("Gossip on equal replicas costs one digest", () => {
+Deno.test("Gossip.open() between equal replicas costs one digest", () => {
   const { stage, a, b } = three(2);
   a.linkTo(b);
   assert.equal(stage.settle(), 1);
-  assert.deepEqual(b.heard, ["digest"]);
+  assert.deepEqual(b.received, ["digest"]);
 });
 
-Deno.test("Gossip pushes a change at once, and passes on only what is new", () => {
+Deno.test("Gossip.push() sends a change at once, and only what is new is passed on", () => {
   const { stage, a, b, c } = three(3);
   a.linkTo(b);
   b.linkTo(c);
   c.linkTo(a);
   stage.settle();
-  for (const node of stage.nodes) node.heard = [];
+  for (const node of stage.nodes) node.received = [];
   const statement = stated(a.identity, 1, "192.0.2.1:1");
   a.replica.roster.mergeStatement(statement);
-  a.gossip.tell({ ...NO_UPDATE, statements: [statement] });
+  a.gossip.push({ ...NO_UPDATE, statements: [statement] });
   // From a to both; from each of them to the other one; nobody answers what is old.
   assert.equal(stage.settle(), 4);
   stage.assertSame();
 });
 
-Deno.test("Gossip finds in a round what a push has missed", () => {
+Deno.test("Gossip.handleTimeout() begins a round that finds what a push has missed", () => {
   const { stage, a, b } = three(4);
   a.linkTo(b);
   stage.settle();
@@ -175,16 +175,16 @@ Deno.test("Gossip settles two records of the same version, a revocation above a 
     assert.ok(replica.roster.isRevoked(y.publicKey));
     assert.deepEqual(replica.entries.list("name"), []);
   }
-  assert.equal(a.replica.roster.recordOf(x.id)?.name, b.replica.roster.recordOf(x.id)?.name);
+  assert.equal(a.replica.roster.recordById(x.id)?.name, b.replica.roster.recordById(x.id)?.name);
   stage.clock.advance(2 * ROUND_MS);
   for (const node of stage.nodes) {
-    node.heard = [];
+    node.received = [];
     node.gossip.handleTimeout();
   }
-  assert.equal(stage.settle(), 2, "nothing is left to say but two digests");
+  assert.equal(stage.settle(), 2, "nothing is left to send but two digests");
 });
 
-Deno.test("Gossip pushes to leaders and sixteen others, a revocation to all", () => {
+Deno.test("Gossip.push() sends to leaders and sixteen others, a revocation to all", () => {
   const stage = new Stage(6, 30);
   const { network } = stage;
   const [hub, leader, ...others] = stage.nodes as [Node, Node, ...Node[]];
@@ -196,19 +196,19 @@ Deno.test("Gossip pushes to leaders and sixteen others, a revocation to all", ()
   }
   for (const node of [leader, ...others]) hub.linkTo(node);
   stage.settle();
-  for (const node of stage.nodes) node.heard = [];
+  for (const node of stage.nodes) node.received = [];
   const statement = stated(hub.identity, 1, "192.0.2.1:1");
   hub.replica.roster.mergeStatement(statement);
-  hub.gossip.tell({ ...NO_UPDATE, statements: [statement] });
+  hub.gossip.push({ ...NO_UPDATE, statements: [statement] });
   stage.settle();
-  const reached = others.filter(({ heard }) => heard.length > 0).length;
-  assert.deepEqual([reached, leader.heard.length], [MAX_PUSHES, 1]);
-  for (const node of stage.nodes) node.heard = [];
+  const reached = others.filter(({ received }) => received.length > 0).length;
+  assert.deepEqual([reached, leader.received.length], [MAX_PUSHES, 1]);
+  for (const node of stage.nodes) node.received = [];
   const revocation = network.signed(leader.identity, { version: 3, revoked: true });
   hub.replica.roster.merge(revocation);
-  hub.gossip.tell({ ...NO_UPDATE, records: [revocation] });
+  hub.gossip.push({ ...NO_UPDATE, records: [revocation] });
   stage.settle();
-  assert.ok(others.every(({ heard }) => heard.includes("roster-update")));
+  assert.ok(others.every(({ received }) => received.includes("roster-update")));
 });
 
 Deno.test("Gossip heals thousands of differences in small messages", () => {
@@ -235,30 +235,33 @@ Deno.test("Gossip heals thousands of differences in small messages", () => {
   assert.ok(longest > 200_000 && longest <= 256 * 1024, `${longest} bytes`);
 });
 
-Deno.test("Gossip counts what is unreadable, oversized and false, and outlives it", () => {
+Deno.test("Gossip.handleMessage() counts what is unreadable, oversized and forged", () => {
   const { stage, a, b, c } = three(8);
   a.linkTo(b);
   stage.settle();
   const [link = assert.fail()] = b.links;
-  const say = (message: MeshMessage | undefined) => b.gossip.handleMessage(link, message);
-  say(undefined);
+  const receive = (message: MeshMessage | undefined) => b.gossip.handleMessage(link, message);
+  receive(undefined);
   const long = { ...stated(a.identity, 1), payload: new Uint8Array(4097) };
-  say(decodeMeshMessage(encodeMeshMessage({
+  receive(decodeMeshMessage(encodeMeshMessage({
     kind: "roster-update",
     update: { ...NO_UPDATE, statements: [long] },
   })));
   // A member lies about another.
-  const lie = { ...stated(c.identity, 5, "192.0.2.66:1"), signature: stated(a.identity, 5).signature };
-  const heard = say({ kind: "roster-update", update: { ...NO_UPDATE, statements: [lie] } });
-  assert.ok(heard.isForged);
+  const forged = { ...stated(c.identity, 5, "192.0.2.66:1"), signature: stated(a.identity, 5).signature };
+  const outcome = receive({ kind: "roster-update", update: { ...NO_UPDATE, statements: [forged] } });
+  assert.ok(outcome.isForged);
   const future = stated(a.identity, { version: 9, issuedAt: unixMillis(START + 3_600_000) });
-  assert.equal(say({ kind: "roster-update", update: { ...NO_UPDATE, statements: [future] } }).rejected, 1);
+  assert.equal(
+    receive({ kind: "roster-update", update: { ...NO_UPDATE, statements: [future] } }).rejected,
+    1,
+  );
   const { unreadable, oversized, signature, future: ahead } = b.replica.refusals.snapshot();
   assert.deepEqual([unreadable, oversized, signature, ahead], [1, 1, 1, 1]);
   assert.equal(stage.settle(), 0, "nobody passes such things on");
 });
 
-Deno.test("Gossip answers a member that asks without end within bounds", () => {
+Deno.test("Gossip.handleMessage() answers a flood of vectors within bounds", () => {
   const { stage, a, b } = three(9);
   const many = Array.from(
     { length: 100 },
@@ -278,7 +281,7 @@ Deno.test("Gossip answers a member that asks without end within bounds", () => {
   assert.ok(answers < 200, `${answers} answers`);
 });
 
-Deno.test("Gossip knows whose clock is wrong", () => {
+Deno.test("Gossip.clockSkewsMs() tells whose clock is wrong", () => {
   const { stage, a, b } = three(10);
   b.linkTo(a);
   stage.settle();

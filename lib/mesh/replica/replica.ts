@@ -3,37 +3,36 @@
  * @module
  */
 
-import { type Clock, Counters, type StateStore } from "../../base/mod.ts";
-import type { VerifyingKey } from "../../crypto/mod.ts";
+import { Counters, type StateStore } from "../../base/mod.ts";
 import { EntryBook, type EntryEvent } from "./entry_book.ts";
-import { type EntryReader, PLAIN_READER } from "./entry_reader.ts";
-import type { NetworkId } from "../identity/mod.ts";
-import type { ReplicaUpdate, Signed } from "../records/mod.ts";
-import { type MergeOutcome, type MergeRefusal, REFUSALS, Roster } from "./roster.ts";
+import {
+  emptyUpdate,
+  PLAIN_READER,
+  type ReplicaUpdate,
+  type Signed,
+  type SignedReader,
+} from "../records/mod.ts";
+import {
+  MERGE_REFUSALS,
+  type MergeOutcome,
+  type MergeRefusal,
+  Roster,
+  type RosterOptions,
+} from "./roster.ts";
 import type { RosterEvent } from "./roster_events.ts";
-import { encodeUpdates } from "./roster_update.ts";
 import { VersionIndex } from "../versions/mod.ts";
 
-/** Why something that members told was refused: a reason that is counted. */
-export type ToldRefusal = MergeRefusal | "oversized" | "unreadable";
+/** Why something that a member sent was refused; each reason is counted. */
+export type UpdateRefusal = MergeRefusal | "oversized" | "unreadable";
 
-/** What was new in an update: what is worth passing on. */
+/** What came of an update. */
 export interface MergeResult {
-  readonly news: ReplicaUpdate;
+  /** What was new in it, which is worth passing on. */
+  readonly changes: ReplicaUpdate;
   /** How many items an honest member would not have sent. */
   readonly rejected: number;
   /** Whether a signature was false: nobody honest passes such a thing on. The rest of the update was not looked at. */
   readonly isForged: boolean;
-}
-
-/** What a replica stands on. */
-export interface ReplicaOptions {
-  readonly networkId: NetworkId;
-  /** The network's key. */
-  readonly verifyingKey: VerifyingKey;
-  readonly clock: Clock;
-  /** Reads payloads; anew each time when absent. */
-  readonly reader?: EntryReader;
 }
 
 /** What follows a replica; each method is called in the turn in which changes are published or delivered. */
@@ -54,14 +53,14 @@ export class Replica {
   readonly entries: EntryBook;
   readonly versions: VersionIndex = new VersionIndex();
   /** What was refused since this process started. */
-  readonly refusals: Counters<ToldRefusal> = new Counters([...REFUSALS, "oversized", "unreadable"]);
+  readonly refusals: Counters<UpdateRefusal> = new Counters([...MERGE_REFUSALS, "oversized", "unreadable"]);
   readonly #store: StateStore;
-  readonly #reader: EntryReader;
+  readonly #reader: SignedReader;
   readonly #subscribers = new Set<ReplicaSubscriber>();
   #isDelivering = false;
 
   /** @throws StateError when what is stored is damaged */
-  constructor(store: StateStore, options: ReplicaOptions) {
+  constructor(store: StateStore, options: Omit<RosterOptions, "versions">) {
     this.#store = store;
     const { versions } = this;
     const reader = this.#reader = options.reader ?? PLAIN_READER;
@@ -70,19 +69,19 @@ export class Replica {
   }
 
   /**
-   * Merges a whole update in one transaction, records first. The first false signature ends it, because each costs a
+   * Merges an update in one transaction, records first. The first false signature ends it, because each costs a
    * check that is a hundred times dearer than what it costs to send one.
    * @throws StateError when the store is full or broken; then nothing has changed
    */
   merge(update: ReplicaUpdate): MergeResult {
-    const news = { records: [] as Signed[], statements: [] as Signed[], entries: [] as Signed[] };
+    const changes = emptyUpdate();
     const { roster, entries } = this;
     let rejected = 0;
     /** @returns whether to go on */
-    const sort = (signed: Signed, outcome: MergeOutcome, fresh: Signed[]): boolean => {
+    const note = (signed: Signed, outcome: MergeOutcome, fresh: Signed[]): boolean => {
       if (outcome === "added" || outcome === "updated") fresh.push(signed);
       else if (outcome !== "unchanged") {
-        this.refusals.count(outcome.slice("rejected:".length) as ToldRefusal);
+        this.refusals.count(outcome.slice("rejected:".length) as UpdateRefusal);
         // What is only old has crossed with something newer on its way.
         if (outcome !== "rejected:replayed") rejected++;
       }
@@ -90,11 +89,13 @@ export class Replica {
     };
     try {
       const isForged = this.#store.transaction(() =>
-        !update.records.every((signed) => sort(signed, roster.merge(signed), news.records)) ||
-        !update.statements.every((signed) => sort(signed, roster.mergeStatement(signed), news.statements)) ||
-        !update.entries.every((signed) => sort(signed, entries.merge(signed), news.entries))
+        !update.records.every((signed) => note(signed, roster.merge(signed), changes.records)) ||
+        !update.statements.every((signed) =>
+          note(signed, roster.mergeStatement(signed), changes.statements)
+        ) ||
+        !update.entries.every((signed) => note(signed, entries.merge(signed), changes.entries))
       );
-      return { news, rejected, isForged };
+      return { changes, rejected, isForged };
     } catch (error) {
       this.reload();
       throw error;
@@ -138,14 +139,9 @@ export class Replica {
     this.entries.reload();
   }
 
-  /** @returns everything there is to tell another member, revocations included */
+  /** @returns everything that another member may lack, revocations included */
   snapshot(): ReplicaUpdate {
     return { ...this.roster.signed(), entries: this.entries.signed() };
-  }
-
-  /** @returns the snapshot as messages of at most 256 KiB, to be sent in this order */
-  encodedSnapshot(): Uint8Array[] {
-    return encodeUpdates(this.snapshot());
   }
 
   /** Takes note of what has expired; early and repeated calls are harmless. */

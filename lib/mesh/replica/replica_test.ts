@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { MemoryStateStore, StateError, VirtualClock } from "../../base/mod.ts";
 import { MAX_NODE_ENTRIES, MAX_NODE_SPENT } from "./entry_book.ts";
 import { Replica } from "./replica.ts";
-import { NO_UPDATE } from "./roster_update.ts";
+import { NO_UPDATE } from "../records/replica_update.ts";
 import { START, stated, TestNetwork } from "../testing/test_network.ts";
 
 function setUp(seed: number) {
@@ -15,7 +15,7 @@ function setUp(seed: number) {
   return { network, clock, store, open, replica: open() };
 }
 
-/** What replicas that have heard the same agree on. */
+/** What replicas agree on that were offered the same. */
 function stateOf(replica: Replica): unknown {
   const { records, statements, entries } = replica.snapshot();
   const hex = (items: typeof records) => items.map(({ payload }) => payload.toHex()).sort();
@@ -50,11 +50,11 @@ Deno.test("Replica comes to the same state in any order and with any repetition"
     )
       .map(([all, again]) => [...again, ...all, ...again]);
   fc.assert(
-    fc.property(shuffled(records), shuffled(statements), shuffled(entries), (some, told, written) => {
+    fc.property(shuffled(records), shuffled(statements), shuffled(entries), (some, stated, written) => {
       const store = new MemoryStateStore();
       const replica = open(store);
       for (const record of some) replica.roster.merge(record);
-      for (const statement of told) replica.roster.mergeStatement(statement);
+      for (const statement of stated) replica.roster.mergeStatement(statement);
       for (const entry of written) replica.entries.merge(entry);
       replica.handleTimeout();
       assert.deepEqual(stateOf(replica), expected);
@@ -64,7 +64,7 @@ Deno.test("Replica comes to the same state in any order and with any repetition"
   );
 });
 
-Deno.test("Replicas that tell each other everything become the same, whatever one origin has written too much", () => {
+Deno.test("Replica.merge() of all snapshots makes replicas the same, whatever one origin has written too much", () => {
   const { network, open } = setUp(10);
   const node = network.node();
   // 181 keys, of which about as many are there as were taken back; of some there are two versions.
@@ -73,9 +73,9 @@ Deno.test("Replicas that tell each other everything become the same, whatever on
     (_, i) =>
       network.entry(node, { key: `k${(i * 83) % 181}`, version: 1 + (i * 89) % 263, isDeleted: i % 2 === 0 }),
   );
-  const heard = fc.array(fc.tuple(fc.nat(2), fc.nat(199)), { minLength: 220, maxLength: 260 });
+  const anyDeliveries = fc.array(fc.tuple(fc.nat(2), fc.nat(199)), { minLength: 220, maxLength: 260 });
   fc.assert(
-    fc.property(heard, (deliveries) => {
+    fc.property(anyDeliveries, (deliveries) => {
       const replicas = [0, 1, 2].map(() => {
         const replica = open(new MemoryStateStore());
         replica.roster.merge(network.signed(node));
@@ -85,10 +85,10 @@ Deno.test("Replicas that tell each other everything become the same, whatever on
         replicas[to]?.entries.merge(entries[which] ?? assert.fail());
       }
       let rounds = 0;
-      for (let news = 1; news > 0; rounds++) {
-        news = 0;
+      for (let changes = 1; changes > 0; rounds++) {
+        changes = 0;
         for (const from of replicas) {
-          for (const to of replicas) news += to.merge(from.snapshot()).news.entries.length;
+          for (const to of replicas) changes += to.merge(from.snapshot()).changes.entries.length;
         }
         assert.ok(rounds < 10, "it comes to an end");
       }
@@ -103,7 +103,7 @@ Deno.test("Replicas that tell each other everything become the same, whatever on
   );
 });
 
-Deno.test("Replica.merge() tells what is news, and changes nothing when it fails", () => {
+Deno.test("Replica.merge() returns what is new, and changes nothing when it fails", () => {
   const { network, replica, store, open } = setUp(9);
   const [a, b] = [network.node(), network.node()];
   replica.roster.merge(network.signed(a));
@@ -121,8 +121,8 @@ Deno.test("Replica.merge() tells what is news, and changes nothing when it fails
   assert.deepEqual(stateOf(replica), stateOf(open()));
   assert.equal(replica.roster.members().length, 1);
   store.put = put;
-  const { news, rejected } = replica.merge(update);
-  assert.deepEqual([news.records.length, news.statements.length, rejected], [1, 1, 0]);
+  const { changes, rejected } = replica.merge(update);
+  assert.deepEqual([changes.records.length, changes.statements.length, rejected], [1, 1, 0]);
 });
 
 Deno.test("Replica.merge() looks no further than the first false signature", () => {
@@ -131,24 +131,24 @@ Deno.test("Replica.merge() looks no further than the first false signature", () 
   const [a, b, c] = [network.node(), network.node(), network.node()];
   const forged = { ...network.signed(b), signature: stranger.signed(b).signature };
   const update = { ...NO_UPDATE, records: [network.signed(a), forged, network.signed(c)] };
-  const { news, rejected, isForged } = replica.merge(update);
-  assert.deepEqual([news.records.length, rejected, isForged], [1, 1, true]);
+  const { changes, rejected, isForged } = replica.merge(update);
+  assert.deepEqual([changes.records.length, rejected, isForged], [1, 1, true]);
   const falsely = { ...stated(a, 1, "192.0.2.1:1"), signature: forged.signature };
   const statements = [falsely, stated(a, 2, "192.0.2.2:1")];
   assert.equal(replica.merge({ ...NO_UPDATE, statements }).isForged, true);
   assert.equal(replica.roster.get(a.id)?.statement, undefined);
 });
 
-Deno.test("Replica.merge() goes on after what is only unwelcome", () => {
+Deno.test("Replica.merge() goes on after what it refuses for another reason than the signature", () => {
   const { network, replica } = setUp(33);
   const [gone, here, unknown] = [network.node(), network.node(), network.node()];
   replica.roster.merge(network.signed(gone, { revoked: true, version: 2 }));
-  const { news, rejected, isForged } = replica.merge({
+  const { changes, rejected, isForged } = replica.merge({
     records: [network.signed(gone), network.signed(here)],
     statements: [stated(unknown, 1, "192.0.2.1:1"), stated(here, 1, "192.0.2.2:1")],
     entries: [],
   });
-  assert.deepEqual([news.records.length, news.statements.length, rejected, isForged], [1, 1, 2, false]);
+  assert.deepEqual([changes.records.length, changes.statements.length, rejected, isForged], [1, 1, 2, false]);
 });
 
 Deno.test("Replica.deliverEvents() hands out entries, then members, and what a subscriber publishes after that", () => {

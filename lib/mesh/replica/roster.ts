@@ -7,33 +7,33 @@ import { type Clock, equalBytes, type StateStore } from "../../base/mod.ts";
 import { PublicKey, type VerifyingKey } from "../../crypto/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
 import { type NetworkId, type NodeId, parseNodeId } from "../identity/mod.ts";
-import { type EntryReader, PLAIN_READER } from "./entry_reader.ts";
 import {
   MAX_CLOCK_AHEAD_MS,
   type MemberRecord,
   type NodeStatement,
+  PLAIN_READER,
   RECORD_LABEL,
   type Signed,
-  type SignedRecord,
-  type SignedStatement,
+  type SignedReader,
   STATEMENT_LABEL,
 } from "../records/mod.ts";
 import { type RosterEvent, RosterEvents } from "./roster_events.ts";
-import { RosterIndex } from "./roster_index.ts";
-import { keyText, type RecordEntry, RosterStore, type StatementEntry } from "./roster_store.ts";
-import { RECORD_SLOT, STATEMENT_SLOT, VersionIndex } from "../versions/mod.ts";
+import { type RecordEntry, RosterStore } from "./roster_store.ts";
+
+export type { RecordEntry } from "./roster_store.ts";
+import { VersionIndex } from "../versions/mod.ts";
 
 /** How many records a roster holds, revoked ones included. */
 export const MAX_MEMBERS = 65_536;
 
-/** A member and what it says of itself. */
+/** A member and its own statement, if there is one. */
 export interface Member {
   readonly record: MemberRecord;
   readonly statement?: NodeStatement;
 }
 
-/** Why what was offered is not taken in. */
-export const REFUSALS = [
+/** Why a record, a statement or an entry is not taken in. */
+export const MERGE_REFUSALS = [
   "malformed",
   "network",
   "signature",
@@ -46,41 +46,34 @@ export const REFUSALS = [
   "replayed",
 ] as const;
 
-/** A reason that is counted. */
-export type MergeRefusal = typeof REFUSALS[number];
+/** One of these reasons; each is counted. */
+export type MergeRefusal = typeof MERGE_REFUSALS[number];
 
 /** What came of a record, statement or entry that was offered. */
 export type MergeOutcome = "added" | "updated" | "unchanged" | `rejected:${MergeRefusal}`;
 
-/** What a roster stands on. */
+/** Whose records a roster takes, and by which clock. */
 export interface RosterOptions {
   readonly networkId: NetworkId;
-  /** The network's key, which signs all records. */
+  /** The network's key, which signs all records and what leaders write for all. */
   readonly verifyingKey: VerifyingKey;
   readonly clock: Clock;
   /** Reads payloads; anew each time when absent. */
-  readonly reader?: EntryReader;
-  /** Is told of every version; nobody when absent. */
+  readonly reader?: SignedReader;
+  /** Where every version is noted; nowhere when absent. */
   readonly versions?: VersionIndex;
 }
 
 /**
  * One record for each public key: the greatest in the order "revoked, then higher version, then greater bytes". Taking
- * the greatest is commutative, associative and idempotent, so that all rosters that have heard the same agree,
- * in whatever order and however often they heard it. A statement needs its node's record first.
+ * the greatest is commutative, associative and idempotent, so that all rosters that were offered the same agree,
+ * in whatever order and however often. A statement needs its node's record first.
  */
 export class Roster {
   readonly #store: RosterStore;
   readonly #options: RosterOptions;
-  readonly #reader: EntryReader;
-  readonly #versions: VersionIndex;
-  // The same as the store holds.
-  readonly #records = new Map<string, RecordEntry>();
-  readonly #byNodeId = new Map<NodeId, RecordEntry>();
-  readonly #statements = new Map<NodeId, StatementEntry>();
-  // Derived from it.
-  #index: RosterIndex | undefined;
-  /** Whoever was last said to be a member. */
+  readonly #reader: SignedReader;
+  /** Who was a member when an event was last pushed. */
   readonly #live = new Set<NodeId>();
   readonly #events = new RosterEvents();
 
@@ -88,40 +81,24 @@ export class Roster {
   constructor(store: StateStore, options: RosterOptions) {
     this.#options = options;
     this.#reader = options.reader ?? PLAIN_READER;
-    this.#store = new RosterStore(store, this.#reader);
-    this.#versions = options.versions ?? new VersionIndex();
+    this.#store = new RosterStore(store, this.#reader, options.versions ?? new VersionIndex());
     this.reload();
   }
 
   /** Reads everything from the store again, for after a transaction that was undone. */
   reload(): void {
-    for (const { record } of this.#records.values()) this.#versions.delete(record.nodeId, RECORD_SLOT);
-    for (const nodeId of this.#statements.keys()) this.#versions.delete(nodeId, STATEMENT_SLOT);
-    this.#records.clear();
-    this.#byNodeId.clear();
-    this.#statements.clear();
+    this.#store.reload();
     this.#live.clear();
-    this.#index = undefined;
-    for (const entry of this.#store.records()) {
-      this.#records.set(keyText(entry.record.publicKey), entry);
-      this.#byNodeId.set(entry.record.nodeId, entry);
-      this.#noteRecord(entry);
-      if (this.#isLive(entry.record)) this.#live.add(entry.record.nodeId);
-    }
-    for (const entry of this.#store.statements()) {
-      this.#statements.set(entry.statement.nodeId, entry);
-      this.#noteStatement(entry);
-    }
+    for (const { record } of this.#store.records()) if (this.#isLive(record)) this.#live.add(record.nodeId);
   }
 
   /** Takes a record in if it is the network's and newer than what is known. Never throws on what it is offered. */
-  merge(signed: SignedRecord): MergeOutcome {
+  merge(signed: Signed): MergeOutcome {
     const record = this.#reader.record(signed.payload);
     if (record === undefined) return "rejected:malformed";
     if (record.networkId !== this.#options.networkId) return "rejected:network";
-    const key = keyText(record.publicKey);
-    const known = this.#records.get(key);
-    if (known === undefined && this.#records.size >= MAX_MEMBERS) return "rejected:full";
+    const known = this.#store.byKey(record.publicKey);
+    if (known === undefined && this.#store.size >= MAX_MEMBERS) return "rejected:full";
     const difference = known === undefined ? 1 : compareRecords({ signed, record }, known);
     if (difference === 0) return "unchanged";
     if (difference < 0) {
@@ -133,18 +110,23 @@ export class Roster {
     if (!this.#reader.isSignedBy(RECORD_LABEL, signed, this.#options.verifyingKey)) {
       return "rejected:signature";
     }
-    this.#put(key, { signed, record }, known);
+    this.#store.putRecord({ signed, record });
+    // The same key under another id is another member.
+    if (known !== undefined && known.record.nodeId !== record.nodeId) {
+      this.#announce({ ...known.record, revoked: true });
+    }
+    this.#announce(record);
     return known === undefined ? "added" : "updated";
   }
 
   /** Takes a statement in if a known member signed it and it is newer. Never throws on what it is offered. */
-  mergeStatement(signed: SignedStatement): MergeOutcome {
+  mergeStatement(signed: Signed): MergeOutcome {
     const statement = this.#reader.statement(signed.payload);
     if (statement === undefined) return "rejected:malformed";
-    const record = this.#byNodeId.get(statement.nodeId)?.record;
+    const record = this.recordById(statement.nodeId);
     if (record?.verifyingKey === undefined) return "rejected:unknown-node";
     if (record.revoked) return "rejected:revoked";
-    const known = this.#statements.get(statement.nodeId);
+    const known = this.#store.statementOf(statement.nodeId);
     if (known !== undefined) {
       const difference = statement.version - known.statement.version ||
         compareBytes(signed.payload, known.signed.payload);
@@ -154,8 +136,6 @@ export class Roster {
     if (this.#isAhead(statement)) return "rejected:future";
     if (!this.#reader.isSignedBy(STATEMENT_LABEL, signed, record.verifyingKey)) return "rejected:signature";
     this.#store.putStatement({ signed, statement });
-    this.#statements.set(statement.nodeId, { signed, statement });
-    this.#noteStatement({ signed, statement });
     if (this.#isLive(record) && !(known && sameEndpoints(known.statement, statement))) {
       const { nodeId, publicKey } = record;
       this.#events.push({ kind: "endpoints-changed", nodeId, publicKey });
@@ -165,48 +145,47 @@ export class Roster {
 
   /** @returns all members that are neither revoked nor expired, ordered by node id */
   members(): readonly Member[] {
-    return [...this.#records.values()].filter(({ record }) => this.#isLive(record))
-      .map(({ record }) => this.#member(record))
+    return [...this.liveRecords()].map((record) => this.#member(record))
       .sort((a, b) => a.record.nodeId < b.record.nodeId ? -1 : 1);
   }
 
   /** The records of all members that are neither revoked nor expired, in no order. */
-  *memberRecords(): Generator<MemberRecord> {
+  *liveRecords(): Generator<MemberRecord> {
     const wall = this.#options.clock.wall();
-    for (const { record } of this.#records.values()) {
+    for (const { record } of this.#store.records()) {
       if (!record.revoked && record.expiresAt > wall) yield record;
     }
   }
 
   /** The records of all whom a link may be kept to: members, and leaders whose records have expired. */
-  *linkRecords(): Generator<MemberRecord> {
-    for (const { record } of this.#records.values()) if (this.#mayLink(record)) yield record;
+  *linkableRecords(): Generator<MemberRecord> {
+    for (const { record } of this.#store.records()) if (this.#mayLink(record)) yield record;
   }
 
   /** @returns the member, or a leader whose record has expired: it signs its own anew, and this one's */
   linkable(nodeId: NodeId): Member | undefined {
-    const record = this.#byNodeId.get(nodeId)?.record;
+    const record = this.recordById(nodeId);
     return record !== undefined && this.#mayLink(record) ? this.#member(record) : undefined;
   }
 
   /** @returns the member, or undefined when it is unknown, revoked or expired */
   get(nodeId: NodeId): Member | undefined {
-    return this.#liveMember(this.#byNodeId.get(nodeId)?.record);
+    return this.#liveMember(this.recordById(nodeId));
   }
 
   /** @returns the member of this name, if any */
   byName(name: string): Member | undefined {
-    return this.#liveMember(this.#lookup().byName(name));
+    return this.#liveMember(this.#store.byName(name));
   }
 
   /** @returns the member with this WireGuard key, if any */
   byPublicKey(publicKey: PublicKey): Member | undefined {
-    return this.#liveMember(this.record(publicKey));
+    return this.#liveMember(this.recordByKey(publicKey));
   }
 
   /** @returns the member with this overlay address, if any */
   byAddress(address: IpAddress): Member | undefined {
-    return this.#liveMember(this.#lookup().byAddress(address));
+    return this.#liveMember(this.#store.byAddress(address));
   }
 
   /** @param text a name, a node id, a public key in base64, or an overlay address */
@@ -219,51 +198,56 @@ export class Roster {
   }
 
   /** @returns the record of this key, also when it is revoked or expired */
-  record(publicKey: PublicKey): MemberRecord | undefined {
-    return this.#records.get(keyText(publicKey))?.record;
+  recordByKey(publicKey: PublicKey): MemberRecord | undefined {
+    return this.#store.byKey(publicKey)?.record;
+  }
+
+  /** @returns the record of this node, also when it is revoked or expired */
+  recordById(nodeId: NodeId): MemberRecord | undefined {
+    return this.#store.byNodeId(nodeId)?.record;
   }
 
   /** @returns all records, also revoked and expired ones */
-  records(): readonly MemberRecord[] {
-    return [...this.#records.values()].map(({ record }) => record);
+  allRecords(): readonly MemberRecord[] {
+    return Array.from(this.#store.records(), ({ record }) => record);
   }
 
   /** @returns the record that has this name and is not revoked; an expired one keeps its name */
   holderOfName(name: string): MemberRecord | undefined {
-    return this.#lookup().byName(name);
+    return this.#store.byName(name);
   }
 
   /** @returns the record that has this address and is not revoked; an expired one keeps its address */
   holderOfAddress(address: IpAddress): MemberRecord | undefined {
-    return this.#lookup().byAddress(address);
+    return this.#store.byAddress(address);
+  }
+
+  /** @returns the record of a node and what was signed, also when it is revoked or expired */
+  entryOf(nodeId: NodeId): RecordEntry | undefined {
+    return this.#store.byNodeId(nodeId);
   }
 
   /** @returns the record of a node as it was signed */
-  signedRecord(nodeId: NodeId): SignedRecord | undefined {
-    return this.#byNodeId.get(nodeId)?.signed;
+  signedRecord(nodeId: NodeId): Signed | undefined {
+    return this.#store.byNodeId(nodeId)?.signed;
   }
 
   /** @returns the statement of a node as it was signed */
-  signedStatement(nodeId: NodeId): SignedStatement | undefined {
-    return this.#statements.get(nodeId)?.signed;
+  signedStatement(nodeId: NodeId): Signed | undefined {
+    return this.#store.statementOf(nodeId)?.signed;
   }
 
   /** Whether the network has revoked this key. */
   isRevoked(publicKey: PublicKey): boolean {
-    return this.record(publicKey)?.revoked ?? false;
+    return this.recordByKey(publicKey)?.revoked ?? false;
   }
 
   /** @returns everything as it was signed, revocations included */
   signed(): { readonly records: Signed[]; readonly statements: Signed[] } {
     return {
-      records: [...this.#records.values()].map(({ signed }) => signed),
-      statements: [...this.#statements.values()].map(({ signed }) => signed),
+      records: Array.from(this.#store.records(), ({ signed }) => signed),
+      statements: Array.from(this.#store.statements(), ({ signed }) => signed),
     };
-  }
-
-  /** @returns the record of this node, also when it is revoked or expired */
-  recordOf(nodeId: NodeId): MemberRecord | undefined {
-    return this.#byNodeId.get(nodeId)?.record;
   }
 
   /**
@@ -271,7 +255,7 @@ export class Roster {
    * right; early and repeated calls are harmless.
    */
   handleTimeout(): void {
-    for (const { record } of this.#records.values()) {
+    for (const { record } of this.#store.records()) {
       if (this.#isLive(record) !== this.#live.has(record.nodeId)) this.#announce(record);
     }
   }
@@ -279,45 +263,6 @@ export class Roster {
   /** @returns what has changed, at most one event for each member; undefined when nothing has */
   pollEvent(): RosterEvent | undefined {
     return this.#events.poll();
-  }
-
-  #put(key: string, entry: RecordEntry, known: RecordEntry | undefined): void {
-    const { record } = entry;
-    const before = known?.record;
-    const isOther = before !== undefined && before.nodeId !== record.nodeId;
-    const without = record.revoked || isOther ? before?.nodeId : undefined;
-    this.#store.putRecord(entry, without);
-    if (without !== undefined) {
-      this.#statements.delete(without);
-      this.#versions.delete(without, STATEMENT_SLOT);
-    }
-    if (isOther) {
-      this.#byNodeId.delete(before.nodeId);
-      this.#versions.delete(before.nodeId, RECORD_SLOT);
-      this.#announce({ ...before, revoked: true });
-    }
-    this.#records.set(key, entry);
-    this.#byNodeId.set(record.nodeId, entry);
-    this.#noteRecord(entry);
-    this.#index = undefined;
-    this.#announce(record);
-  }
-
-  #noteRecord({ signed, record }: RecordEntry): void {
-    const { nodeId, version, revoked, expiresAt } = record;
-    this.#versions.set(nodeId, {
-      slot: RECORD_SLOT,
-      version,
-      mark: this.#reader.mark(signed.payload),
-      isFinal: revoked,
-      expiresAt: revoked ? undefined : expiresAt,
-      signed,
-    });
-  }
-
-  #noteStatement({ signed, statement: { nodeId, version } }: StatementEntry): void {
-    const mark = this.#reader.mark(signed.payload);
-    this.#versions.set(nodeId, { slot: STATEMENT_SLOT, version, mark, isFinal: false, signed });
   }
 
   #isAhead({ issuedAt }: { readonly issuedAt: number }): boolean {
@@ -349,12 +294,8 @@ export class Roster {
   }
 
   #member(record: MemberRecord): Member {
-    const statement = this.#statements.get(record.nodeId)?.statement;
+    const statement = this.#store.statementOf(record.nodeId)?.statement;
     return { record, ...statement && { statement } };
-  }
-
-  #lookup(): RosterIndex {
-    return this.#index ??= new RosterIndex(this.records());
   }
 }
 

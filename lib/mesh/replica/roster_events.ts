@@ -10,7 +10,7 @@ import type { NodeId } from "../identity/mod.ts";
 export interface RosterEvent {
   readonly kind: "member-added" | "member-updated" | "member-removed" | "endpoints-changed";
   readonly nodeId: NodeId;
-  /** Of a member that was removed, the roster says nothing any more. */
+  /** The roster does not have it any more when the member was removed. */
   readonly publicKey: PublicKey;
 }
 

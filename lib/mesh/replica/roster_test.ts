@@ -20,7 +20,7 @@ function eventsOf(roster: Roster): string[] {
   return kinds;
 }
 
-Deno.test("Roster.merge() takes the higher version and says what came of it", () => {
+Deno.test("Roster.merge() takes the higher version and returns what came of it", () => {
   const { network, roster } = setUp(1);
   const node = network.node();
   assert.equal(roster.merge(network.signed(node)), "added");
@@ -43,7 +43,7 @@ Deno.test("Roster.merge() rejects what is not the network's", () => {
   assert.equal(roster.members().length, 0);
 });
 
-Deno.test("Roster: a revoked key is out for ever, whatever version comes later", () => {
+Deno.test("Roster.merge() keeps a revoked key out for ever, whatever version comes later", () => {
   const { network, roster, open } = setUp(4);
   const node = network.node();
   roster.merge(network.signed(node, { version: 7 }));
@@ -64,12 +64,12 @@ Deno.test("Roster: a revoked key is out for ever, whatever version comes later",
   for (const each of [roster, open()]) {
     assert.ok(each.isRevoked(node.publicKey));
     assert.equal(each.get(node.id), undefined);
-    assert.equal(each.signed().records.length, 1, "others must hear of it");
+    assert.equal(each.signed().records.length, 1, "others must get it");
     assert.equal(each.signed().statements.length, 0);
   }
 });
 
-Deno.test("Roster.mergeStatement() listens to known members only, in their own voice", () => {
+Deno.test("Roster.mergeStatement() takes statements of known members only, signed by themselves", () => {
   const { network, roster } = setUp(5);
   const [node, other] = [network.node(), network.node()];
   assert.equal(roster.mergeStatement(stated(node, 1, "192.0.2.1:1")), "rejected:unknown-node");
@@ -85,7 +85,7 @@ Deno.test("Roster.mergeStatement() listens to known members only, in their own v
   assert.equal(roster.get(node.id)?.statement?.version, 3);
 });
 
-Deno.test("Roster.find() knows names, ids, keys and addresses", () => {
+Deno.test("Roster.find() finds by name, id, key and address", () => {
   const { network, roster } = setUp(6);
   const node = network.node();
   roster.merge(network.signed(node, { name: "db", addresses: [address("10.200.0.7"), address("fd00::7")] }));
@@ -112,7 +112,7 @@ Deno.test("Roster.handleTimeout() lets expired members go, and a new record brin
   assert.deepEqual(eventsOf(roster), ["member-added"]);
 });
 
-Deno.test("Roster refuses to start on damaged state", () => {
+Deno.test("Roster rejects damaged state", () => {
   const { network, roster, store, open } = setUp(10);
   roster.merge(network.signed(network.node()));
   const [key] = store.entries("record")[0] ?? assert.fail();

@@ -1,5 +1,5 @@
 /**
- * To whom a node keeps a link.
+ * Which members a node keeps a link to.
  * @module
  */
 

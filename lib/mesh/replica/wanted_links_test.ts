@@ -19,13 +19,13 @@ function idOf(member: MemberRecord | undefined): NodeId {
   return member?.nodeId ?? assert.fail();
 }
 
-Deno.test("wantedLinks() is everybody in a small network, but neither devices nor oneself", () => {
+Deno.test("wantedLinks() gives everybody in a small network, but neither devices nor oneself", () => {
   const all = members(17, 1, 2);
   const expected = all.slice(1, 15).map(idOf).sort();
   assert.deepEqual(wantedLinks(idOf(all[0]), all).sort(), expected);
 });
 
-Deno.test("wantedLinks() is all leaders and five members in a large network, and every part has a link out", () => {
+Deno.test("wantedLinks() gives all leaders and five members in a large network, and every part has a link out", () => {
   const all = members(500, 3);
   const leaders = all.slice(0, 3).map(idOf);
   const linked = new Map(all.map((member) => [idOf(member), new Set<NodeId>()]));

@@ -7,10 +7,10 @@ import assert from "node:assert/strict";
 import { SeededRandom, type UnixMillis, unixMillis, WeftError } from "../../base/mod.ts";
 import type { SigningKey } from "../../crypto/mod.ts";
 import { AddressRange, Endpoint, IpAddress } from "../../net/mod.ts";
-import type { AddressPool } from "../admission/admission.ts";
+import type { AddressPool } from "../admission/enrolment.ts";
 import { generateNetwork, type NetworkIdentity, NodeIdentity } from "../identity/identity.ts";
-import { type MemberRecord, type SignedRecord, signRecord } from "../records/member_record.ts";
-import { type SignedStatement, signStatement } from "../records/node_statement.ts";
+import { type MemberRecord, signRecord } from "../records/member_record.ts";
+import { signStatement } from "../records/node_statement.ts";
 import type { Signed } from "../records/signed.ts";
 import { signEntry, type StateEntry } from "../records/state_entry.ts";
 
@@ -70,7 +70,7 @@ export class TestNetwork {
     };
   }
 
-  signed(node: NodeIdentity, fields: Partial<MemberRecord> = {}): SignedRecord {
+  signed(node: NodeIdentity, fields: Partial<MemberRecord> = {}): Signed {
     return signRecord(this.record(node, fields), this.identity.signingKey);
   }
 }
@@ -80,11 +80,11 @@ export function stated(
   node: NodeIdentity,
   of: number | { readonly version: number; readonly issuedAt: UnixMillis },
   ...texts: readonly string[]
-): SignedStatement {
+): Signed {
   const endpoints = texts.map((text) => Endpoint.parse(text) ?? assert.fail(text));
-  const said = typeof of === "number" ? { version: of, issuedAt: START } : of;
+  const fields = typeof of === "number" ? { version: of, issuedAt: START } : of;
   return signStatement(
-    { nodeId: node.id, endpoints, channelEndpoints: endpoints, ...said },
+    { nodeId: node.id, endpoints, channelEndpoints: endpoints, ...fields },
     node.signingKey,
   );
 }

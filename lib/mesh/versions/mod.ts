@@ -1,24 +1,7 @@
 /**
- * Which versions two replicas have, compared in little room.
+ * Which versions two replicas have, compared in a digest of 512 bytes first, then slot by slot.
  * @module
  */
 
-export {
-  compareSlots,
-  describe,
-  differingRanges,
-  type Lacking,
-  partsOf,
-  vectorsOf,
-} from "./version_compare.ts";
-export { type OriginVersions, RECORD_SLOT, STATEMENT_SLOT, VersionIndex } from "./version_index.ts";
-export {
-  type Digest,
-  digestToWire,
-  type OriginSlots,
-  readDigest,
-  readVector,
-  type SlotVersion,
-  type Vector,
-  vectorToWire,
-} from "./version_vector.ts";
+export * from "./version_index.ts";
+export * from "./version_vector.ts";

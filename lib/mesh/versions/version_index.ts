@@ -21,7 +21,7 @@ export interface Versioned {
   readonly mark: Uint8Array;
   /** No version comes after it: a revocation. */
   readonly isFinal: boolean;
-  /** From then on nobody needs to hear of it; undefined for what has no end of its own. */
+  /** From then on nobody needs to have it; undefined for what has no end of its own. */
   readonly expiresAt?: UnixMillis | undefined;
   readonly signed: Signed;
 }
@@ -47,12 +47,12 @@ interface Cached {
 
 /** The slot of a node's record; when it has expired, nothing of its node is compared any more. */
 export const RECORD_SLOT = "record";
-/** The slot of a node's word on where it is. */
+/** The slot of a node's statement. */
 export const STATEMENT_SLOT = "statement";
 
 /**
  * Keeps slots in the order of their origins. What has expired stays in it, because clocks are set, but is left out of
- * every answer: a node that never heard of it would refuse it.
+ * every answer: a node that never had it would refuse it.
  */
 export class VersionIndex {
   readonly #buckets: readonly Bucket[] = Array.from(
@@ -148,7 +148,7 @@ function bucketOf(id: string): number {
   return parseInt(id.slice(0, 2), 16) >> 2;
 }
 
-/** Whatever a node has written ends with its record; of a node that was removed, only that is told. */
+/** Whatever a node has written ends with its record; of a node that was removed, only its revocation is left. */
 function current(slots: readonly Versioned[], wall: UnixMillis): readonly Versioned[] {
   if (slots.every((slot) => !slot.isFinal && !isExpired(slot, wall))) return slots;
   const record = slots.find(({ slot }) => slot === RECORD_SLOT);

@@ -8,23 +8,26 @@ import { KEY_BYTES, PublicKey, SIGNATURE_BYTES, VerifyingKey } from "../../crypt
 import { AddressRange } from "../../net/mod.ts";
 import type {
   MemberRequest as WireRequest,
+  MemberRequestSchema,
   MemberResponse as WireResponse,
+  MemberResponseSchema,
+  MessageFields,
   SliceGrant as WireGrant,
+  SliceGrantSchema,
 } from "../../proto/mod.ts";
-import { ID_BYTES, SEAL_BYTES } from "../identity/mod.ts";
+import { ID_BYTES, SEAL_BYTES, SEED_BYTES } from "../identity/mod.ts";
 import {
+  readPositive,
   readSigned,
   readUpdate,
   type ReplicaUpdate,
   type Signed,
+  signedToWire,
   updateToWire,
-  type WireSigned,
 } from "../records/mod.ts";
 
 /** How many ranges one grant may have. */
 export const MAX_GRANT_RANGES = 1024;
-
-const SEED_BYTES = 32;
 
 /** Addresses that somebody may give out from now on, and nobody else. */
 export interface SliceGrant {
@@ -55,21 +58,11 @@ export type MemberAnswer =
   | { readonly kind: "done"; readonly slices?: SliceGrant; readonly update?: ReplicaUpdate }
   | { readonly kind: "refused" };
 
-type WireSliceGrant = { id: Uint8Array; ranges: string[] };
-type WireUpdate = Record<keyof ReplicaUpdate, WireSigned[]>;
-
 /** @returns the fields of the message */
-export function requestToWire(number: number, request: MemberRequest): {
-  number: bigint;
-  kind:
-    | { case: "promotion"; value: { sealedSeed: Uint8Array; slices: WireSliceGrant } }
-    | { case: "demotion"; value: Record<string, never> }
-    | { case: "handover"; value: { slices: WireSliceGrant; update: WireUpdate } }
-    | {
-      case: "rotation";
-      value: { publicKey: Uint8Array; verifyingKey: Uint8Array; proof: Uint8Array; statement?: WireSigned };
-    };
-} {
+export function requestToWire(
+  number: number,
+  request: MemberRequest,
+): MessageFields<typeof MemberRequestSchema> {
   const fields = { number: BigInt(number) };
   switch (request.kind) {
     case "promotion": {
@@ -88,7 +81,7 @@ export function requestToWire(number: number, request: MemberRequest): {
         publicKey: publicKey.bytes,
         verifyingKey: verifyingKey.bytes,
         proof,
-        ...statement && { statement: { payload: statement.payload, signature: statement.signature } },
+        ...statement && { statement: signedToWire(statement) },
       };
       return { ...fields, kind: { case: "rotation", value } };
     }
@@ -99,18 +92,16 @@ export function requestToWire(number: number, request: MemberRequest): {
 export function readRequest(
   wire: WireRequest,
 ): { readonly number: number; readonly request: MemberRequest } | undefined {
-  const number = readNumber(wire.number);
+  const number = readPositive(wire.number);
   const request = readKind(wire.kind);
   return number !== undefined && request !== undefined ? { number, request } : undefined;
 }
 
 /** @returns the fields of the message */
-export function answerToWire(number: number, answer: MemberAnswer): {
-  number: bigint;
-  outcome:
-    | { case: "done"; value: { slices?: WireSliceGrant; update?: WireUpdate } }
-    | { case: "refused"; value: Record<string, never> };
-} {
+export function answerToWire(
+  number: number,
+  answer: MemberAnswer,
+): MessageFields<typeof MemberResponseSchema> {
   const fields = { number: BigInt(number) };
   if (answer.kind === "refused") return { ...fields, outcome: { case: "refused", value: {} } };
   const { slices, update } = answer;
@@ -125,7 +116,7 @@ export function answerToWire(number: number, answer: MemberAnswer): {
 export function readAnswer(
   wire: WireResponse,
 ): { readonly number: number; readonly answer: MemberAnswer } | undefined {
-  const number = readNumber(wire.number);
+  const number = readPositive(wire.number);
   if (number === undefined || wire.outcome.case === undefined) return undefined;
   if (wire.outcome.case === "refused") return { number, answer: { kind: "refused" } };
   const { slices, update } = wire.outcome.value;
@@ -173,7 +164,7 @@ function readKind(kind: WireRequest["kind"]): MemberRequest | undefined {
   }
 }
 
-function grantToWire({ id, ranges }: SliceGrant): WireSliceGrant {
+function grantToWire({ id, ranges }: SliceGrant): MessageFields<typeof SliceGrantSchema> {
   return { id: decodeHex(id) ?? new Uint8Array(0), ranges: ranges.map(String) };
 }
 
@@ -181,8 +172,4 @@ function readGrant({ id, ranges: texts }: WireGrant): SliceGrant | undefined {
   if (id.length !== ID_BYTES || texts.length > MAX_GRANT_RANGES) return undefined;
   const ranges = texts.map(AddressRange.parse).filter((range) => range !== undefined);
   return ranges.length === texts.length ? { id: encodeHex(id), ranges } : undefined;
-}
-
-function readNumber(number: bigint): number | undefined {
-  return number > 0n && number <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(number) : undefined;
 }

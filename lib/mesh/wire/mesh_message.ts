@@ -1,35 +1,11 @@
 /**
- * What members say to each other on the topic `mesh`.
+ * What members send each other on the topic `mesh`.
  * @module
  */
 
-import { KEY_BYTES, PublicKey, VerifyingKey } from "../../crypto/mod.ts";
-import { Cidr, IpAddress } from "../../net/mod.ts";
-import { MAX_NAME_LENGTH } from "../bounds.ts";
-import {
-  decodeMessage,
-  encodeMessage,
-  type MeshMessage as Wire,
-  MeshMessageSchema,
-} from "../../proto/mod.ts";
-import {
-  readSigned,
-  readUpdate,
-  type ReplicaUpdate,
-  type Signed,
-  signedToWire,
-  TokenSecret,
-  updateToWire,
-} from "../records/mod.ts";
-import { areLabels, idBytes, type NodeId, nodeIdFromBytes, sortLabels } from "../identity/mod.ts";
-import {
-  answerToWire,
-  type MemberAnswer,
-  type MemberRequest,
-  readAnswer,
-  readRequest,
-  requestToWire,
-} from "./member_request.ts";
+import { decodeMessage, encodeMessage, MeshMessageSchema, type MessageFields } from "../../proto/mod.ts";
+import { idBytes, type NodeId, nodeIdFromBytes } from "../identity/mod.ts";
+import { readUpdate, type ReplicaUpdate, splitUpdate, updateToWire } from "../records/mod.ts";
 import {
   type Digest,
   digestToWire,
@@ -38,6 +14,22 @@ import {
   type Vector,
   vectorToWire,
 } from "../versions/mod.ts";
+import {
+  type Admitted,
+  admittedToWire,
+  type JoinRequest,
+  joinRequestToWire,
+  readAdmitted,
+  readJoinRequest,
+} from "./join_message.ts";
+import {
+  answerToWire,
+  type MemberAnswer,
+  type MemberRequest,
+  readAnswer,
+  readRequest,
+  requestToWire,
+} from "./member_request.ts";
 
 /** The topic of these messages on a channel. */
 export const MESH_TOPIC = "mesh";
@@ -45,37 +37,6 @@ export const MESH_TOPIC = "mesh";
 export const MAX_MESH_MESSAGE_BYTES: number = 1 << 20;
 /** The longest vector that is read, in bytes: each slot becomes an object that is many times larger. */
 const MAX_VECTOR_BYTES = 384 * 1024;
-const SECRET_BYTES = 32;
-const MAX_CIDRS = 4;
-
-/** What a machine asks for that holds a token. */
-export interface JoinRequest {
-  readonly secret: TokenSecret;
-  /** The name that is asked for; the record has the name that was given. */
-  readonly name: string;
-  readonly publicKey: PublicKey;
-  readonly verifyingKey: VerifyingKey;
-  readonly labels: Readonly<Record<string, string>>;
-  /** Where the machine is, signed by itself. */
-  readonly statement?: Signed;
-}
-
-/** What is the same for all members. */
-export interface NetworkSettings {
-  /** Verifies every record. */
-  readonly verifyingKey: VerifyingKey;
-  /** The overlay: the block that addresses are allocated from, then any other. */
-  readonly cidrs: readonly Cidr[];
-}
-
-/** What a leader answers to a machine that it lets in. */
-export interface Admitted {
-  readonly record: Signed;
-  readonly settings: NetworkSettings;
-  readonly roster: ReplicaUpdate;
-  /** Where the leader saw the machine. */
-  readonly observedAddress?: IpAddress;
-}
 
 /** One message, by its kind. */
 export type MeshMessage =
@@ -85,7 +46,7 @@ export type MeshMessage =
   | {
     readonly kind: "roster-update";
     readonly update: ReplicaUpdate;
-    /** How many items were too long to be looked at; none in what is sent. */
+    /** How many items were too long to be read; none in what is sent. */
     readonly oversized?: number;
   }
   | { readonly kind: "digest"; readonly digest: Digest }
@@ -102,6 +63,11 @@ export type MeshMessage =
 /** @returns the message for the topic `mesh` */
 export function encodeMeshMessage(message: MeshMessage): Uint8Array {
   return encodeMessage(MeshMessageSchema, { kind: toWire(message) });
+}
+
+/** @returns the update as messages of at most 256 KiB, to be sent in this order */
+export function encodeUpdates(update: ReplicaUpdate): Uint8Array[] {
+  return splitUpdate(update).map((part) => encodeMeshMessage({ kind: "roster-update", update: part }));
 }
 
 /** Never throws. @returns the message, signatures not checked, or undefined when `bytes` are none */
@@ -149,39 +115,12 @@ export function decodeMeshMessage(bytes: Uint8Array): MeshMessage | undefined {
   }
 }
 
-type WireKind = Wire["kind"];
-type WireOf<Case extends WireKind["case"]> = Extract<WireKind, { case: Case }> extends { value: infer Value }
-  ? Value
-  : never;
-type WireAdmitted = Extract<WireOf<"joinResponse">["outcome"], { case: "admitted" }>["value"];
-
-/** What `encodeMessage` takes. */
-type WireFields = NonNullable<Parameters<typeof encodeMessage<typeof MeshMessageSchema>>[1]["kind"]>;
-
-function toWire(message: MeshMessage): WireFields {
+function toWire(message: MeshMessage): NonNullable<MessageFields<typeof MeshMessageSchema>["kind"]> {
   switch (message.kind) {
-    case "join-request": {
-      const { secret, name, publicKey, verifyingKey, labels, statement } = message.request;
-      return {
-        case: "joinRequest",
-        value: {
-          secret: secret.exposeBytes(),
-          name,
-          publicKey: publicKey.bytes,
-          verifyingKey: verifyingKey.bytes,
-          labels: sortLabels(labels),
-          ...statement && { statement: signedToWire(statement) },
-        },
-      };
-    }
+    case "join-request":
+      return { case: "joinRequest", value: joinRequestToWire(message.request) };
     case "admitted": {
-      const { record, settings, roster, observedAddress } = message.admitted;
-      const value = {
-        record: signedToWire(record),
-        settings: { verifyingKey: settings.verifyingKey.bytes, cidrs: settings.cidrs.map(String) },
-        roster: updateToWire(roster),
-        observedAddress: observedAddress?.bytes ?? new Uint8Array(0),
-      };
+      const value = admittedToWire(message.admitted);
       return { case: "joinResponse", value: { outcome: { case: "admitted", value } } };
     }
     case "refused":
@@ -201,50 +140,4 @@ function toWire(message: MeshMessage): WireFields {
     case "suspicion":
       return { case: "suspicion", value: { nodeId: idBytes(message.nodeId) } };
   }
-}
-
-function readJoinRequest(wire: WireOf<"joinRequest">): JoinRequest | undefined {
-  const statement = readSigned(wire.statement);
-  if (
-    wire.secret.length !== SECRET_BYTES || wire.publicKey.length !== KEY_BYTES ||
-    wire.verifyingKey.length !== KEY_BYTES || wire.name.length > MAX_NAME_LENGTH || !areLabels(wire.labels) ||
-    (statement === undefined) !== (wire.statement === undefined)
-  ) return undefined;
-  return {
-    secret: TokenSecret.fromBytes(wire.secret),
-    name: wire.name,
-    publicKey: PublicKey.fromBytes(wire.publicKey),
-    verifyingKey: VerifyingKey.fromBytes(wire.verifyingKey),
-    labels: { ...wire.labels },
-    ...statement && { statement },
-  };
-}
-
-function readAdmitted(wire: WireAdmitted): Admitted | undefined {
-  const record = readSigned(wire.record);
-  const settings = wire.settings && readSettings(wire.settings);
-  const roster = wire.roster ? readUpdate(wire.roster)?.update : { records: [], statements: [], entries: [] };
-  const { observedAddress } = wire;
-  if (
-    record === undefined || settings === undefined || roster === undefined ||
-    ![0, 4, 16].includes(observedAddress.length)
-  ) return undefined;
-  return {
-    record,
-    settings,
-    roster,
-    ...observedAddress.length > 0 && { observedAddress: IpAddress.fromBytes(observedAddress) },
-  };
-}
-
-/** @returns the settings, or undefined when they are malformed */
-export function readSettings(
-  wire: { readonly verifyingKey: Uint8Array; readonly cidrs: readonly string[] },
-): NetworkSettings | undefined {
-  const cidrs = wire.cidrs.map(Cidr.parse).filter((cidr) => cidr !== undefined);
-  if (
-    wire.verifyingKey.length !== KEY_BYTES || cidrs.length !== wire.cidrs.length || cidrs.length === 0 ||
-    cidrs.length > MAX_CIDRS
-  ) return undefined;
-  return { verifyingKey: VerifyingKey.fromBytes(wire.verifyingKey), cidrs };
 }

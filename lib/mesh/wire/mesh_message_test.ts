@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom, unixMillis } from "../../base/mod.ts";
 import { AddressRange, Cidr, IpAddress } from "../../net/mod.ts";
-import { decodeHello, encodeHello, type Hello } from "./hello.ts";
+import { decodeHello, encodeHello, type Hello } from "./join_message.ts";
 import { generateNetwork, NodeIdentity } from "../identity/identity.ts";
 import { TokenSecret } from "../records/join_token.ts";
 import { decodeMeshMessage, encodeMeshMessage, type MeshMessage } from "./mesh_message.ts";

@@ -21,7 +21,7 @@ async function refused(call: Promise<unknown>): Promise<void> {
 }
 
 for (const where of ["node", "program"] as const) {
-  Deno.test(`who may call a service of a ${where} is told by its selector, for an action by its own`, async () => {
+  Deno.test(`CallServer refuses callers of a ${where} that the selector of its service or action does not allow`, async () => {
     await using mesh = new MemoryMesh();
     const host = mesh.add("host");
     const clerk = mesh.add("clerk", { labels: ["clerk"] });
@@ -42,7 +42,7 @@ for (const where of ["node", "program"] as const) {
   });
 }
 
-Deno.test("of two programs with one service, the one that is guarded is not reached by way of the other", async () => {
+Deno.test("ProgramGateway refuses a member that one of two programs with the same service does not allow", async () => {
   await using mesh = new MemoryMesh();
   const [host, other] = [mesh.add("host"), mesh.add("other")];
   const [open, closed] = [mesh.attach(host), mesh.attach(host)];
@@ -52,13 +52,13 @@ Deno.test("of two programs with one service, the one that is guarded is not reac
   for (let i = 0; i < 4; i++) await refused(other.runtime.request("vault/open"));
 });
 
-Deno.test("a selector that nobody can read lets nobody in, and a program that has one is not taken for open", async () => {
+Deno.test("ProgramGateway refuses everybody where a program's selector can't be parsed", async () => {
   await using mesh = new MemoryMesh();
   const [host, other] = [mesh.add("host"), mesh.add("other")];
   const program = mesh.attach(host);
   await settle();
   const advert = program.runtime.advert();
-  host.runtime.setAdverts(program.id, [{
+  host.runtime.programs.setAdvert(program.id, {
     ...advert,
     services: [{
       path: "odd",
@@ -72,7 +72,7 @@ Deno.test("a selector that nobody can read lets nobody in, and a program that ha
       protocol: "tcp",
       allow: "(((",
     }],
-  }]);
+  });
   await settle();
   await refused(other.runtime.request("odd/go"));
 });

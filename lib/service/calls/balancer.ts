@@ -8,14 +8,13 @@ import type { CallMode } from "../bounds.ts";
 import type { PeerId } from "../ports.ts";
 import type { Provider } from "../directory/mod.ts";
 
-/** What a choice depends on. */
-export interface BalancerParts {
+interface BalancerParts {
   readonly random: RandomSource;
   rttMs(peer: PeerId): number | undefined;
   isHealthy(peer: PeerId): boolean;
 }
 
-/** Chooses; one for a node, since it takes turns. */
+/** Chooses; one for a node, since it counts whose turn is next. */
 export class Balancer {
   readonly #parts: BalancerParts;
   readonly #turns = new Map<string, number>();

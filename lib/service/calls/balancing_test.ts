@@ -4,7 +4,7 @@ import { settle } from "../testing/memory_mesh.ts";
 import { fails } from "../testing/outcome.ts";
 import { kindOf, meshOf } from "../testing/work_service.ts";
 
-Deno.test("each mode chooses as it says", async (test) => {
+Deno.test("NodeRuntime.request() chooses a provider by each mode", async (test) => {
   const [mesh, caller, places] = await meshOf("abc");
   await using _ = mesh;
   const { runtime } = caller;
@@ -56,7 +56,7 @@ Deno.test("each mode chooses as it says", async (test) => {
   });
 });
 
-Deno.test("a breaker opens after five failures in a row, spares the provider, and lets one call try", async () => {
+Deno.test("RemoteCaller spares a provider after five failures in a row, then lets one call through", async () => {
   const [mesh, caller, [a, b]] = await meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;
@@ -86,7 +86,7 @@ Deno.test("a breaker opens after five failures in a row, spares the provider, an
   assert.ok(a.ran.length > 0);
 });
 
-Deno.test("what handlers fail with opens no breaker, whatever they call it", async () => {
+Deno.test("RemoteCaller opens no breaker for what handlers fail with, whatever its code", async () => {
   const [mesh, caller, [a]] = await meshOf("a");
   assert.ok(a);
   await using _ = mesh;

@@ -1,14 +1,15 @@
 /**
- * Serving the calls of others: nothing runs twice, nobody waits for what is over.
+ * Serving the calls of others: nothing runs twice, and what nobody waits for is aborted.
  * @module
  */
 
 import type { Environment } from "../../base/mod.ts";
 import { MAX_TIMEOUT_MS } from "../bounds.ts";
-import { type LocalAction, type Outcome, runAction } from "../local/mod.ts";
+import type { Forward, Forwarded, Route } from "./route.ts";
+import { type Outcome, runAction } from "../local/mod.ts";
 import { CallContext } from "../definition/mod.ts";
 import { DedupWindow } from "./dedup_window.ts";
-import { CallError, failure, failureOf, type WireFailure } from "../errors.ts";
+import { CallError, callError, failure, failureOf, type WireFailure } from "../errors.ts";
 import {
   decodeValue,
   encodeValue,
@@ -26,7 +27,7 @@ import {
   sendItems,
   type WireValue,
 } from "../wire/mod.ts";
-import { type PeerId, peerId, type PeerLinks, type ServiceStream } from "../ports.ts";
+import type { PeerId, PeerLinks, ServiceStream } from "../ports.ts";
 
 /** How many runs of one peer are remembered: it has one, and had others before it was started again. */
 const MAX_RUNS = 4;
@@ -39,52 +40,38 @@ const MAX_WAITING_BYTES = 64 << 20;
 const WAITING_OVERHEAD_BYTES = 512;
 const NOT_KEPT = new Uint8Array(0);
 
-/** Where a request leads: an action of this program, a program that is attached, or nowhere. */
-export type Route =
-  | { readonly kind: "action"; readonly action: LocalAction }
-  | { readonly kind: "failure"; readonly failure: WireFailure }
-  | { readonly kind: "forward"; readonly forward: Forward };
-
-/** Hands a request on, and gives what comes back. */
-export type Forward = (
-  request: RequestMessage,
-  params: WireValue,
-  stream: ServiceStream | undefined,
-  signal: AbortSignal,
-) => Promise<Forwarded>;
-
-/** What came back from elsewhere. */
-export type Forwarded =
-  | { readonly kind: "value"; readonly value: WireValue }
-  | { readonly kind: "failure"; readonly failure: WireFailure }
-  | { readonly kind: "stream"; readonly items: ReadableStream<unknown> };
-
-/** What a server stands on. */
-export interface CallServerParts extends Pick<Environment, "clock" | "timers"> {
+interface CallServerParts extends Pick<Environment, "clock" | "timers"> {
   readonly links: PeerLinks;
   readonly carrier: MessageCarrier;
   /** This program's run. */
   readonly run: number;
-  /** The agent that this program is attached to. */
-  readonly upstream: PeerId | undefined;
+  /** Finds where a request leads. */
   route(peer: PeerId, request: RequestMessage): Route;
-}
-
-interface Running {
-  readonly context: CallContext;
 }
 
 interface CallerRun {
   readonly run: number;
   readonly seen: DedupWindow;
-  readonly running: Map<number, Running>;
+  readonly running: Map<number, IncomingCall>;
 }
 
-/** Serves requests; one for a node. */
+/** A call that runs. */
+interface IncomingCall {
+  readonly peer: PeerId;
+  readonly request: RequestMessage;
+  readonly caller: CallerRun;
+  /** Whether its number and its answer are remembered; idempotent actions may run again. */
+  readonly isKept: boolean;
+  readonly context: CallContext;
+  /** What the caller streams: nobody reads on when the answer is no stream itself. */
+  readonly items: ServiceStream | undefined;
+}
+
+/** Serves requests; one for a node or program. */
 export class CallServer {
   readonly #parts: CallServerParts;
   readonly #callers = new Map<PeerId, CallerRun[]>();
-  /** Of each peer, what waits for its link. */
+  /** Of each peer, the bytes of answers that wait for its link. */
   readonly #waiting = new Map<PeerId, number>();
   #running = 0;
   #cancelSweep: (() => void) | undefined;
@@ -98,33 +85,37 @@ export class CallServer {
     return this.#running;
   }
 
-  /** Takes a request in. @param stream what it has opened, if anything */
+  /** Serves a request. @param stream what it has opened, if anything */
   handleRequest(peer: PeerId, request: RequestMessage, stream?: ServiceStream): void {
     const { carrier, run } = this.#parts;
     if (request.providerRun !== 0 && request.providerRun !== run) {
       stream?.reset(RESET_CANCELED);
-      return void this.#refuse(peer, request, failure("Unreachable", "the provider was started again"));
+      return void this.#answerFailure(
+        peer,
+        request,
+        failure("Unreachable", "the provider was started again"),
+      );
     }
     if (!isRemote(request.params)) return this.#begin(peer, request, request.params, stream);
     carrier.complete(peer, request.params, stream).then((params) => {
-      if ("code" in params) this.#turnAway(peer, request, params, undefined, params.code !== "StreamBroken");
+      if ("code" in params) this.#reject(peer, request, params, undefined, params.code !== "StreamBroken");
       else this.#begin(peer, request, params, undefined);
     });
   }
 
-  /** Nobody waits for this one any more. */
+  /** The caller has given up. */
   handleCancel(peer: PeerId, callerRun: number, number: number): void {
-    const caller = this.#callers.get(peer)?.find(({ run }) => run === callerRun);
-    caller?.running.get(number)?.context.abort(new CallError(failure("Canceled", "the caller gave up")));
+    const call = this.#callers.get(peer)?.find(({ run }) => run === callerRun)?.running.get(number);
+    call?.context.abort(callError("Canceled", "the caller gave up"));
   }
 
   /** Forgets a peer that is gone for good. */
   forget(peer: PeerId): void {
-    for (const { running } of this.#callers.get(peer) ?? []) this.#abortAll(running);
+    for (const { running } of this.#callers.get(peer) ?? []) abortAll(running);
     this.#callers.delete(peer);
   }
 
-  /** Gives up what runs. */
+  /** Aborts what runs. */
   close(): void {
     this.#cancelSweep?.();
     this.#cancelSweep = undefined;
@@ -133,28 +124,27 @@ export class CallServer {
 
   #begin(peer: PeerId, request: RequestMessage, params: WireValue, stream: ServiceStream | undefined): void {
     const route = this.#parts.route(peer, request);
-    if (route.kind === "failure") return this.#turnAway(peer, request, route.failure, stream);
+    if (route.kind === "failure") return this.#reject(peer, request, route.failure, stream);
     const caller = this.#caller(peer, request.callerRun);
     const isKept = route.kind === "forward" || !route.action.idempotent;
     if (isKept && !this.#isNew(peer, request, caller, stream)) return;
     if (!isKept && caller.running.has(request.number)) return stream?.reset(RESET_CANCELED);
-    const { clock } = this.#parts;
     const items = request.streamsParams ? stream : undefined;
     if (items === undefined) stream?.reset(RESET_MALFORMED);
-    const context = new CallContext(request.path, clock.now() + Math.min(request.timeoutMs, MAX_TIMEOUT_MS), {
-      caller: this.#callerOf(peer, request),
+    const deadline = this.#parts.clock.now() + Math.min(request.timeoutMs, MAX_TIMEOUT_MS);
+    const context = new CallContext(request.path, deadline, {
+      caller: route.kind === "action" ? route.caller : undefined,
       stream: items && route.kind === "action" ? receiveItems(items) : undefined,
     });
-    caller.running.set(request.number, { context });
+    const call = { peer, request, caller, isKept, context, items };
+    caller.running.set(request.number, call);
     this.#running++;
     this.#cancelSweep ??= this.#sweepLater();
+    if (route.kind === "forward") return void this.#forward(call, route.forward, params);
     const settle = (outcome: Outcome) => {
-      if (caller.running.delete(request.number)) this.#running--;
-      this.#answer(peer, request, caller, isKept, outcome, context, items);
+      this.#end(call);
+      this.#answer(call, outcome);
     };
-    if (route.kind === "forward") {
-      return void this.#forward(route.forward, request, params, items, context, peer, caller);
-    }
     try {
       runAction(route.action, decodeValue(params), context, settle, params.data.length);
     } catch (error) {
@@ -167,17 +157,17 @@ export class CallServer {
    * @param isFinal its caller may have turned to somebody else when it comes again; false for one that broke off, which
    *   its caller sends again
    */
-  #turnAway(
+  #reject(
     peer: PeerId,
     request: RequestMessage,
-    told: WireFailure,
+    reason: WireFailure,
     stream: ServiceStream | undefined,
     isFinal = true,
   ): void {
     const caller = this.#caller(peer, request.callerRun);
     if (!this.#isNew(peer, request, caller, stream)) return;
     stream?.reset(RESET_CANCELED);
-    const answer = this.#refuse(peer, request, told);
+    const answer = this.#answerFailure(peer, request, reason);
     if (isFinal) caller.seen.finish(request.number, answer);
     else caller.seen.release(request.number);
   }
@@ -195,103 +185,80 @@ export class CallServer {
     if (seen.kind === "answered") this.#post(peer, seen.answer);
     if (seen.kind === "forgotten") {
       const lost = failure("OutcomeUnknown", "it was answered before, and the answer is not kept", true);
-      this.#refuse(peer, request, lost);
+      this.#answerFailure(peer, request, lost);
     }
     return false;
   }
 
-  async #forward(
-    forward: Forward,
-    request: RequestMessage,
-    params: WireValue,
-    stream: ServiceStream | undefined,
-    context: CallContext,
-    peer: PeerId,
-    caller: CallerRun,
-  ): Promise<void> {
+  async #forward(call: IncomingCall, forward: Forward, { data, ...params }: WireValue): Promise<void> {
+    const { request, items, context } = call;
     let done: Forwarded;
     try {
-      done = await forward(request, { ...params, data: params.data.slice() }, stream, context.signal);
+      done = await forward(request, { ...params, data: data.slice() }, items, context.signal);
     } catch (error) {
       const executed = error instanceof CallError && error.executed;
       done = { kind: "failure", failure: { ...failureOf(error), executed } };
     }
-    if (caller.running.delete(request.number)) this.#running--;
+    this.#end(call);
     if (done.kind === "value") {
-      stream?.reset(RESET_CANCELED);
-      return this.#answerValue(peer, request, caller, true, done.value);
-    }
-    const outcome: Outcome = done.kind === "failure" ? done : { kind: "value", value: done.items };
-    this.#answer(peer, request, caller, true, outcome, context, stream);
+      items?.reset(RESET_CANCELED);
+      this.#answerValue(call, done.value);
+    } else this.#answer(call, done.kind === "failure" ? done : { kind: "value", value: done.items });
   }
 
-  /** @param items what the caller streams: nobody reads on when the answer is no stream itself */
-  #answer(
-    peer: PeerId,
-    request: RequestMessage,
-    caller: CallerRun,
-    isKept: boolean,
-    outcome: Outcome,
-    context: CallContext,
-    items: ServiceStream | undefined,
-  ): void {
+  #end({ caller, request }: IncomingCall): void {
+    if (caller.running.delete(request.number)) this.#running--;
+  }
+
+  #answer(call: IncomingCall, outcome: Outcome): void {
+    const { items } = call;
     if (outcome.kind === "failure") {
       items?.reset(RESET_CANCELED);
-      const bytes = this.#refuse(peer, request, outcome.failure);
+      const bytes = this.#answerFailure(call.peer, call.request, outcome.failure);
       // Also one that did not run: its caller may have turned to somebody else when it comes again.
-      if (isKept) caller.seen.finish(request.number, bytes);
-      return;
+      return remember(call, bytes);
     }
     const { value } = outcome;
     if (isItemSource(value)) {
-      if (isKept) caller.seen.finish(request.number, NOT_KEPT);
-      return void this.#stream(peer, request, value, context, items);
+      remember(call, NOT_KEPT);
+      return void this.#stream(call, value);
     }
     items?.reset(RESET_CANCELED);
     try {
       const wire = encodeValue(value);
       this.#parts.carrier.checkLength(wire);
-      this.#answerValue(peer, request, caller, isKept, wire);
+      this.#answerValue(call, wire);
     } catch (error) {
-      const told = error instanceof CallError && error.code === "PayloadTooLarge"
+      const reason = error instanceof CallError && error.code === "PayloadTooLarge"
         ? { ...failureOf(error), executed: true }
         : failure("InvalidResult", "the handler answered with what can't be sent", true);
-      this.#answer(peer, request, caller, isKept, { kind: "failure", failure: told }, context, undefined);
+      this.#answer(call, { kind: "failure", failure: reason });
     }
   }
 
-  #answerValue(
-    peer: PeerId,
-    request: RequestMessage,
-    caller: CallerRun,
-    isKept: boolean,
-    value: WireValue,
-  ): void {
+  #answerValue(call: IncomingCall, value: WireValue): void {
     const { carrier } = this.#parts;
-    if (!carrier.isShort(value)) {
-      if (isKept) caller.seen.finish(request.number, NOT_KEPT);
-      return void carrier.sendLong(peer, value, (result) => response(request, { result })).then((sent) => {
-        if (sent !== "refused") return;
-        const told = failure("PayloadTooLarge", "the result is over the caller's limit", true);
-        this.#refuse(peer, request, told);
-      }, () => this.#refuse(peer, request, failure("InvalidResult", "the result can't be compressed", true)));
+    const { peer, request } = call;
+    if (carrier.isShort(value)) {
+      const bytes = carrier.encode(response(request, { result: value }));
+      remember(call, bytes.length > MAX_KEPT_BYTES ? NOT_KEPT : bytes);
+      return this.#post(peer, bytes);
     }
-    const bytes = carrier.encode(response(request, { result: value }));
-    if (isKept) caller.seen.finish(request.number, bytes.length > MAX_KEPT_BYTES ? NOT_KEPT : bytes);
-    this.#post(peer, bytes);
+    remember(call, NOT_KEPT);
+    carrier.sendLong(peer, value, (result) => response(request, { result })).then((sent) => {
+      if (sent !== "refused") return;
+      const reason = failure("PayloadTooLarge", "the result is over the caller's limit", true);
+      this.#answerFailure(peer, request, reason);
+    }, () => {
+      this.#answerFailure(peer, request, failure("InvalidResult", "the result can't be compressed", true));
+    });
   }
 
-  async #stream(
-    peer: PeerId,
-    request: RequestMessage,
-    source: ItemSource,
-    context: CallContext,
-    items: ServiceStream | undefined,
-  ): Promise<void> {
+  async #stream({ peer, request, context, items }: IncomingCall, source: ItemSource): Promise<void> {
     const { links, carrier } = this.#parts;
     const header = carrier.header(response(request, { streamsResult: true }));
     const stream = links.openStream(peer, header);
-    const end = () => context.abort(new CallError(failure("Canceled", "nobody reads the answer any more")));
+    const end = () => context.abort(callError("Canceled", "nobody reads the answer any more"));
     if (stream === undefined) {
       end();
       endItems(source);
@@ -300,8 +267,8 @@ export class CallServer {
   }
 
   /** @returns the bytes that were sent, good until others are */
-  #refuse(peer: PeerId, request: RequestMessage, told: WireFailure): Uint8Array {
-    const bytes = this.#parts.carrier.encode(response(request, { failure: told }));
+  #answerFailure(peer: PeerId, request: RequestMessage, reason: WireFailure): Uint8Array {
+    const bytes = this.#parts.carrier.encode(response(request, { failure: reason }));
     this.#post(peer, bytes);
     return bytes;
   }
@@ -323,12 +290,6 @@ export class CallServer {
     });
   }
 
-  /** A program that is attached is told by its agent who calls. */
-  #callerOf(peer: PeerId, { caller }: RequestMessage): PeerId | undefined {
-    if (peer !== this.#parts.upstream) return peer;
-    return caller === "" ? undefined : peerId(caller);
-  }
-
   #caller(peer: PeerId, run: number): CallerRun {
     let runs = this.#callers.get(peer);
     if (runs === undefined) this.#callers.set(peer, runs = []);
@@ -337,21 +298,16 @@ export class CallServer {
     const caller: CallerRun = { run, seen: new DedupWindow(), running: new Map() };
     runs.push(caller);
     // Its former runs are over.
-    for (const former of runs.slice(0, -1)) this.#abortAll(former.running);
+    for (const former of runs.slice(0, -1)) abortAll(former.running);
     if (runs.length > MAX_RUNS) runs.shift();
     return caller;
-  }
-
-  #abortAll(running: Map<number, Running>): void {
-    const reason = new CallError(failure("Canceled", "the caller is gone"));
-    for (const { context } of running.values()) context.abort(reason);
   }
 
   #sweepLater(): () => void {
     return this.#parts.timers.setTimer(SWEEP_MS, () => {
       this.#cancelSweep = undefined;
       const now = this.#parts.clock.now();
-      const reason = new CallError(failure("Timeout", "the caller's deadline has passed"));
+      const reason = callError("Timeout", "the caller's deadline has passed");
       for (const runs of this.#callers.values()) {
         for (const { running } of runs) {
           for (const { context } of running.values()) if (context.deadlineMs <= now) context.abort(reason);
@@ -360,6 +316,16 @@ export class CallServer {
       if (this.#running > 0) this.#cancelSweep = this.#sweepLater();
     });
   }
+}
+
+function abortAll(running: ReadonlyMap<number, IncomingCall>): void {
+  const reason = callError("Canceled", "the caller is gone");
+  for (const { context } of running.values()) context.abort(reason);
+}
+
+/** Keeps what was answered, for a request that comes again. */
+function remember({ isKept, caller, request }: IncomingCall, answer: Uint8Array): void {
+  if (isKept) caller.seen.finish(request.number, answer);
 }
 
 function response(

@@ -1,10 +1,124 @@
 /**
- * The calls that wait for answers, by their numbers, and how many of them wait for each peer.
+ * Calls to others until they are settled: what each is to be, its attempts and the pauses between them, and how many
+ * wait for each peer.
  * @module
  */
 
-import type { PendingCall } from "./pending_call.ts";
-import { isProgram, type PeerId } from "../ports.ts";
+import type { CallMode } from "../bounds.ts";
+import { type Millis, randomFraction, type RandomSource } from "../../base/mod.ts";
+
+import type { CallPath } from "./call_options.ts";
+import type { Provider } from "../directory/mod.ts";
+import type { WireFailure } from "../errors.ts";
+import type { PeerId, ServiceStream } from "../ports.ts";
+import type { ItemSource, WireRouting, WireValue } from "../wire/mod.ts";
+
+/** What comes back. The bytes of a value are good for this turn only. */
+export type Reply =
+  | { readonly kind: "value"; readonly value: WireValue; readonly peer: PeerId }
+  | { readonly kind: "stream"; readonly items: ReadableStream<unknown>; readonly peer: PeerId }
+  | { readonly kind: "failure"; readonly failure: WireFailure; readonly peer: PeerId | undefined };
+
+/** Whom a call goes to, and how often. */
+export interface CallDestination {
+  readonly mode: CallMode;
+  /** The only one that may answer. */
+  readonly peer: PeerId | undefined;
+  readonly retries: number;
+  readonly idempotent: boolean;
+  /** How an agent is to choose, in a call of a program that is attached to it. */
+  readonly routing?: WireRouting;
+  /** Who calls, in a call that an agent hands to a program. */
+  readonly caller?: PeerId;
+}
+
+/** One call that is to be made. */
+export interface CallOrder {
+  readonly path: CallPath;
+  readonly params: WireValue;
+  readonly deadline: Millis;
+  readonly source: ItemSource | undefined;
+  readonly to: CallDestination;
+}
+
+const FIRST_BACKOFF_MS = 50;
+const MAX_BACKOFF_MS = 2_000;
+/** A provider without a link is dialled so often at once; after that there are pauses. */
+const FREE_REACHES = 2;
+
+/** What `RemoteCaller` knows of one call, and alone changes. */
+export class PendingCall {
+  readonly order: CallOrder;
+  /** Is called once. */
+  readonly settle: (reply: Reply) => void;
+  /** Who has been chosen to answer. */
+  provider: Provider | undefined;
+  number = 0;
+  retriesLeft: number;
+  isSent = false;
+  /** It may have arrived, and is sent once more under the same number. */
+  isResent = false;
+  isSettled = false;
+  /** Counts what was sent and lost, so that what belongs to an earlier attempt is known. */
+  attempt = 0;
+  /** What carries the caller's items. */
+  items: ServiceStream | undefined;
+  /** Ends the pause that it makes. */
+  cancelPause: (() => void) | undefined;
+  #tried: Set<PeerId> | undefined;
+  #backoffMs = FIRST_BACKOFF_MS;
+  /** How often its provider was dialled in a row, and nothing could be sent. */
+  #reaches = 0;
+
+  constructor(order: CallOrder, settle: (reply: Reply) => void) {
+    this.order = order;
+    this.settle = settle;
+    this.retriesLeft = order.source === undefined ? order.to.retries : 0;
+  }
+
+  /** Begins with a provider. */
+  assign(provider: Provider, number: number): void {
+    this.provider = provider;
+    this.number = number;
+    this.attempt++;
+  }
+
+  /** Takes it from its provider, who has surely not run it, or may run it twice. */
+  withdraw(): void {
+    if (this.provider !== undefined) (this.#tried ??= new Set()).add(this.provider.peer);
+    this.provider = undefined;
+    this.isSent = this.isResent = false;
+    this.retriesLeft--;
+  }
+
+  /** It is on its way. */
+  noteSent(): void {
+    this.isSent = true;
+    this.#reaches = 0;
+  }
+
+  /** @returns those of `candidates` from whom it was not taken yet */
+  untried(candidates: readonly Provider[]): readonly Provider[] {
+    const tried = this.#tried;
+    return tried === undefined ? candidates : candidates.filter(({ peer }) => !tried.has(peer));
+  }
+
+  /**
+   * Whoever lets itself be reached and is gone at once is not called without a pause.
+   * @returns how long to wait before the provider is dialled, in milliseconds
+   */
+  nextReachMs(): number {
+    const paused = this.#reaches++ - FREE_REACHES;
+    return paused < 0 ? 0 : Math.min(FIRST_BACKOFF_MS * 2 ** paused, MAX_BACKOFF_MS);
+  }
+
+  /** @returns how long to wait before all providers are tried again, in milliseconds; each time longer */
+  nextBackoffMs(random: RandomSource): number {
+    const waitMs = this.#backoffMs * (0.5 + randomFraction(random));
+    this.#backoffMs = Math.min(2 * this.#backoffMs, MAX_BACKOFF_MS);
+    return waitMs;
+  }
+}
 
 /** How many calls may wait for one node: a quarter of all, so that a few that stand still leave room for the others. */
 export const MAX_PENDING_OF_NODE = 16_384;
@@ -15,11 +129,11 @@ export const MAX_PENDING_OF_PROGRAM = 4_096;
 export class PendingCalls {
   readonly #calls = new Map<number, PendingCall>();
   readonly #counts = new Map<PeerId, number>();
-  readonly #upstream: PeerId | undefined;
+  readonly #maxPending: (peer: PeerId) => number;
 
-  /** @param upstream the agent that this program is attached to, by way of whom it calls everybody */
-  constructor(upstream: PeerId | undefined) {
-    this.#upstream = upstream;
+  /** @param maxPending how many may wait for a peer */
+  constructor(maxPending: (peer: PeerId) => number) {
+    this.#maxPending = maxPending;
   }
 
   get size(): number {
@@ -37,8 +151,7 @@ export class PendingCalls {
 
   /** Whether one more may wait for a peer. */
   hasRoom(peer: PeerId): boolean {
-    if (peer === this.#upstream) return true;
-    return (this.#counts.get(peer) ?? 0) < (isProgram(peer) ? MAX_PENDING_OF_PROGRAM : MAX_PENDING_OF_NODE);
+    return (this.#counts.get(peer) ?? 0) < this.#maxPending(peer);
   }
 
   /** Takes one in that has its provider and number. */

@@ -1,30 +1,32 @@
 /**
- * Who may serve a call: this program, those that are attached to this node, or others.
+ * Who may serve a call of a node: its own program, the programs that are attached to it, or other nodes.
  * @module
  */
 
 import type { CallMode } from "../bounds.ts";
-import type { CallOrder } from "./call_order.ts";
-import type { CallPath } from "./call_path.ts";
+import type { CallPath } from "./call_options.ts";
+import type { CallOrder } from "./pending_calls.ts";
 import { CircuitBreaker, type Provider, type ServiceDirectory } from "../directory/mod.ts";
-import type { LocalServices } from "../local/mod.ts";
-import type { WireRouting } from "../wire/mod.ts";
+import type { LocalService, LocalServices } from "../local/mod.ts";
 import { isProgram, type PeerId, type ServicePeers } from "../ports.ts";
-import type { ServiceLeadership } from "../registry/mod.ts";
+import type { ServiceLeadership } from "../leadership/mod.ts";
+import type { AdvertisedService } from "../wire/mod.ts";
 
-/** What a choice depends on. */
-export interface ProviderChoiceParts {
-  readonly upstream: PeerId | undefined;
+interface ProviderChoiceParts {
   readonly peers: ServicePeers;
   readonly services: LocalServices;
+  /** What other nodes offer. */
   readonly directory: ServiceDirectory;
+  /** What attached programs offer. */
+  readonly programs: ServiceDirectory;
   readonly leadership: ServiceLeadership;
 }
 
-const ANYBODY = {
+const ANYTHING: AdvertisedService = {
   path: "",
   version: "",
   description: "",
+  state: "running",
   actions: [],
   events: [],
   elects: false,
@@ -32,7 +34,7 @@ const ANYBODY = {
   protocol: "",
 };
 
-/** Local preference, programs before other nodes, and the one who leads. */
+/** Prefers the own program to attached ones, and those to other nodes; or takes the one that leads the service. */
 export class ProviderChoice {
   readonly #parts: ProviderChoiceParts;
 
@@ -45,64 +47,65 @@ export class ProviderChoice {
     return this.#parts.leadership.isElected(service) ? "leader" : "round-robin";
   }
 
-  /** Who may serve an order: programs of this node before others; in mode `leader` the one who leads. */
-  providers({ service, path, mode, peer }: CallOrder): readonly Provider[] {
-    const { directory, upstream, leadership, peers: { self } } = this.#parts;
-    if (upstream !== undefined) return [anyProvider(upstream)];
-    if (peer !== undefined && path.includes(":$")) return [anyProvider(peer)];
-    const providers = directory.providers(service);
-    let programs = providers.filter((one) => isProgram(one.peer));
-    const isLed = programs.length > 1 && leadership.isElected(service);
+  /** @returns the service of this program, when it is to serve the call */
+  here(path: CallPath, mode: CallMode, peer: PeerId | undefined): LocalService | undefined {
+    const own = this.#parts.services.get(path.service);
+    return own !== undefined && this.#isHere(own, path.service, mode, peer) ? own : undefined;
+  }
+
+  /** Other nodes and attached programs that offer a service, whatever its state. @param service with its network */
+  all(service: string): readonly Provider[] {
+    const nodes = this.#parts.directory.providers(service);
+    const programs = this.#parts.programs.providers(service);
+    if (programs.length === 0) return nodes;
+    return nodes.length === 0 ? programs : [...nodes, ...programs];
+  }
+
+  /** Who may serve an order: attached programs before other nodes; in mode `leader` the one that leads. */
+  providers({ path: { service, text }, to: { mode, peer } }: CallOrder): readonly Provider[] {
+    const { leadership, peers: { self } } = this.#parts;
+    if (peer !== undefined && text.includes(":$")) return [anyProvider(peer)];
+    if (peer !== undefined && peer !== self && mode !== "local") {
+      const { directory, programs } = this.#parts;
+      return (isProgram(peer) ? programs : directory).providers(service).filter((one) => one.peer === peer);
+    }
+    let programs = this.#parts.programs.providers(service);
     // Of several programs that lead together one is asked, and the same one each time.
-    if (isLed) programs = programs.filter((one) => one.service.state === "running").slice(0, 1);
+    if (programs.length > 1 && leadership.isElected(service)) {
+      programs = programs.filter((one) => one.service.state === "running").slice(0, 1);
+    }
     if (mode === "local" || peer === self) return programs;
-    if (peer !== undefined) return providers.filter((one) => one.peer === peer);
     if (mode === "leader") {
       const leader = leadership.ranked(service).slice(0, 1);
       return leader[0]?.peer === self ? programs : leader;
     }
-    return programs.some((one) => one.service.state === "running") ? programs : providers;
+    return programs.some((one) => one.service.state === "running") ? programs : this.all(service);
   }
 
-  /** Local preference: a service that runs here is called here, unless somebody in particular is wanted. */
-  isHere({ service }: CallPath, mode: CallMode, peer: PeerId | undefined): boolean {
-    const { services, peers: { self }, leadership, upstream, directory } = this.#parts;
-    const local = services.get(service);
-    if (local === undefined) return false;
-    // Of what everybody has, a program asks its agent, who knows all.
-    if (upstream !== undefined && service.includes(":$")) return false;
-    if (peer !== undefined) return peer === self;
-    if (mode === "leader") return upstream === undefined && leadership.leaderOf(service) === self;
-    if (mode === "all") return false;
-    // A paused one leaves it to the others, if there are any.
-    return local.state === "running" || directory.providers(service).length === 0;
-  }
-
-  /**
-   * Whether a service of this very program serves a request of a program that is attached.
-   * @param routing what the program wants
-   */
-  isServedHere(path: CallPath, routing: WireRouting | undefined): boolean {
-    const wanted = routing === undefined || routing.mode === "" ? undefined : routing.mode as CallMode;
-    if (routing !== undefined && routing.node !== "") {
-      const peer = this.#parts.peers.find(routing.node);
-      return peer !== undefined && this.isHere(path, "round-robin", peer);
-    }
-    return this.isHere(path, wanted ?? this.usualMode(path), undefined);
-  }
-
-  /** Whether a program that is attached offers the service. */
+  /** Whether an attached program offers the service. */
   hasProgram({ service }: CallPath): boolean {
-    return this.#parts.directory.providers(service).some(({ peer }) => isProgram(peer));
+    return this.#parts.programs.providers(service).length > 0;
   }
 
   /** Whether whoever offers the action says that running it twice does no harm. */
   isIdempotent({ service, action }: CallPath): boolean {
-    const [provider] = this.#parts.directory.providers(service);
+    const { directory, programs } = this.#parts;
+    const provider = directory.providers(service)[0] ?? programs.providers(service)[0];
     return provider?.service.actions.find(({ name }) => name === action)?.idempotent ?? false;
+  }
+
+  #isHere(own: LocalService, service: string, mode: CallMode, peer: PeerId | undefined): boolean {
+    const { peers: { self }, leadership, directory } = this.#parts;
+    if (peer !== undefined) return peer === self;
+    if (mode === "leader") return leadership.leaderOf(service) === self;
+    if (mode === "all") return false;
+    if (own.state === "running") return true;
+    // A paused one leaves it to the others, if there are any.
+    return directory.providers(service).length === 0 && this.#parts.programs.providers(service).length === 0;
   }
 }
 
-function anyProvider(peer: PeerId): Provider {
-  return { peer, run: 0, service: { ...ANYBODY, state: "running" }, breaker: new CircuitBreaker() };
+/** @returns a provider that is in no directory, for services that everybody has */
+export function anyProvider(peer: PeerId, breaker: CircuitBreaker = new CircuitBreaker()): Provider {
+  return { peer, run: 0, service: ANYTHING, breaker };
 }

@@ -1,5 +1,5 @@
 /**
- * Making calls: one provider after the other until one answers, the deadline passes, or trying again could do harm.
+ * Calls by message: one provider after the other until one answers, the deadline passes, or trying again could do harm.
  *
  * ```
  *   choose --> send --> wait --> answered
@@ -12,7 +12,7 @@
 
 import type { Environment } from "../../base/mod.ts";
 import type { Balancer } from "./balancer.ts";
-import type { CallOrder, Reply } from "./call_order.ts";
+import { type CallOrder, PendingCall, PendingCalls, type Reply } from "./pending_calls.ts";
 import { failure, type WireFailure } from "../errors.ts";
 import {
   isRemote,
@@ -25,8 +25,6 @@ import {
   sendItems,
   type WireValue,
 } from "../wire/mod.ts";
-import { PendingCall } from "./pending_call.ts";
-import { PendingCalls } from "./pending_calls.ts";
 import type { PeerId, PeerLinks, PostOutcome, ServiceStream } from "../ports.ts";
 import type { Provider } from "../directory/mod.ts";
 import { showPath } from "../topics/mod.ts";
@@ -44,20 +42,19 @@ const TROUBLE: ReadonlySet<string> = new Set([
   "Incompatible",
 ]);
 
-/** What it is made of. */
-export interface RemoteCallerParts extends Pick<Environment, "clock" | "timers" | "random"> {
+interface RemoteCallerParts extends Pick<Environment, "clock" | "timers" | "random"> {
   readonly links: PeerLinks;
   readonly carrier: MessageCarrier;
   readonly balancer: Balancer;
   /** This program's run. */
   readonly run: number;
-  /** The agent that this program is attached to. */
-  readonly upstream: PeerId | undefined;
-  /** Who may serve, for services of others; the first of them in mode `leader`. */
+  /** How many calls may wait for a peer. */
+  maxPending(peer: PeerId): number;
+  /** Who may serve an order. */
   providers(order: CallOrder): readonly Provider[];
 }
 
-/** The calls of one node to others. */
+/** Sends the calls of one node or program, and retries them. */
 export class RemoteCaller {
   readonly #parts: RemoteCallerParts;
   readonly #pending: PendingCalls;
@@ -69,7 +66,7 @@ export class RemoteCaller {
 
   constructor(parts: RemoteCallerParts) {
     this.#parts = parts;
-    this.#pending = new PendingCalls(parts.upstream);
+    this.#pending = new PendingCalls((peer) => parts.maxPending(peer));
   }
 
   /** How many calls wait for an answer. */
@@ -77,14 +74,15 @@ export class RemoteCaller {
     return this.#pending.size + this.#resting.size;
   }
 
-  /** Makes a call. @returns a function that gives it up */
-  call(order: CallOrder): () => void {
-    const call = new PendingCall(order);
+  /** Makes a call. @param settle is called once @returns a function that gives it up */
+  call(order: CallOrder, settle: (reply: Reply) => void): () => void {
+    const call = new PendingCall(order, settle);
     if (this.#isClosed) this.#fail(call, failure("Stopped", "this node stops"));
     else if (this.pending >= MAX_PENDING_CALLS) {
       this.#fail(call, failure("Overloaded", `${MAX_PENDING_CALLS} calls wait already`));
     } else this.#start(call);
-    return () => this.#giveUp(call, failure("Canceled", `Canceled: ${showPath(order.path)}`, call.isSent));
+    return () =>
+      this.#giveUp(call, failure("Canceled", `Canceled: ${showPath(order.path.text)}`, call.isSent));
   }
 
   /** Takes an answer in. @param stream what it has opened, if anything */
@@ -145,13 +143,13 @@ export class RemoteCaller {
     const candidates = balancer.candidates(offered, clock.now());
     const fresh = call.untried(candidates);
     const from = fresh.length > 0 ? fresh : candidates;
-    let provider = from.length === 0 ? undefined : balancer.choose(order.service, from, order.mode);
+    let provider = from.length === 0 ? undefined : balancer.choose(order.path.service, from, order.to.mode);
     if (provider !== undefined && !this.#pending.hasRoom(provider.peer)) {
       const roomy = from.filter(({ peer }) => this.#pending.hasRoom(peer));
       if (roomy.length === 0) {
         return this.#fail(call, failure("Overloaded", `Too many calls wait for ${provider.peer} already`));
       }
-      provider = balancer.choose(order.service, roomy, order.mode);
+      provider = balancer.choose(order.path.service, roomy, order.to.mode);
     }
     if (provider === undefined || !provider.breaker.allows(clock.now())) {
       return this.#handleFailure(call, this.#noProvider(order, offered));
@@ -162,7 +160,7 @@ export class RemoteCaller {
     this.#send(call, provider);
   }
 
-  #noProvider({ service }: CallOrder, offered: readonly Provider[]): WireFailure {
+  #noProvider({ path: { service } }: CallOrder, offered: readonly Provider[]): WireFailure {
     const [first] = offered;
     if (first === undefined) return failure("NoProvider", `Nobody offers ${showPath(service)}`);
     const { state } = first.service;
@@ -224,12 +222,12 @@ export class RemoteCaller {
       number,
       callerRun: this.#parts.run,
       providerRun: run,
-      path: order.path,
+      path: order.path.text,
       params,
       timeoutMs: Math.max(1, Math.ceil(left)),
       streamsParams: false,
-      routing: order.routing,
-      caller: order.caller,
+      routing: order.to.routing,
+      caller: order.to.caller ?? "",
     };
   }
 
@@ -255,33 +253,34 @@ export class RemoteCaller {
     const lost = failure("OutcomeUnknown", `The link to ${provider.peer} was lost before the answer`, true);
     call.isSent = false;
     call.attempt++;
-    if (order.idempotent) return this.#handleFailure(call, { ...lost, retryable: true });
+    if (order.to.idempotent) return this.#handleFailure(call, { ...lost, retryable: true });
     // Without a run to hold it to, the other end might have been started again.
     if (order.source !== undefined || provider.run === 0) return this.#fail(call, lost);
     call.isResent = true;
     this.#handlePosted(call, provider, "no-link");
   }
 
-  /** @param isAnswer the provider says so: what its handler fails with, whatever it calls it, is no trouble */
-  #handleFailure(call: PendingCall, told: WireFailure, isAnswer = false): void {
+  /** @param isAnswer the provider says so: then the code is its handler's, and says nothing of the provider */
+  #handleFailure(call: PendingCall, reason: WireFailure, isAnswer = false): void {
     const { order, provider } = call;
     const { clock, random } = this.#parts;
     const now = clock.now();
     if (provider !== undefined) {
-      if (TROUBLE.has(told.code) && !(isAnswer && told.executed)) provider.breaker.handleFailure(now);
+      if (TROUBLE.has(reason.code) && !(isAnswer && reason.executed)) provider.breaker.handleFailure(now);
       else provider.breaker.handleSuccess();
     }
-    if (call.isResent && !order.idempotent && told.code === "Unreachable") {
-      return this.#fail(call, { ...told, code: "OutcomeUnknown", retryable: false, executed: true });
+    if (call.isResent && !order.to.idempotent && reason.code === "Unreachable") {
+      return this.#fail(call, { ...reason, code: "OutcomeUnknown", retryable: false, executed: true });
     }
-    const mayRepeat = told.retryable && (!told.executed || order.idempotent) && told.code !== "Timeout";
-    if (!mayRepeat || call.retriesLeft === 0 || this.#isClosed) return this.#fail(call, told);
+    const mayRepeat = reason.retryable && (!reason.executed || order.to.idempotent) &&
+      reason.code !== "Timeout";
+    if (!mayRepeat || call.retriesLeft === 0 || this.#isClosed) return this.#fail(call, reason);
     this.#pending.delete(call);
     call.withdraw();
     if (provider !== undefined && this.#hasOthers(call)) return this.#start(call);
     const waitMs = call.nextBackoffMs(random);
-    // The last word then is this failure.
-    if (now + waitMs >= order.deadline) return this.#fail(call, told);
+    // No time is left for another attempt.
+    if (now + waitMs >= order.deadline) return this.#fail(call, reason);
     this.#resting.add(call);
     this.#pause(call, waitMs, () => {
       this.#resting.delete(call);
@@ -302,18 +301,18 @@ export class RemoteCaller {
     return call.untried(balancer.candidates(providers(call.order), clock.now())).length > 0;
   }
 
-  #giveUp(call: PendingCall, told: WireFailure): void {
+  #giveUp(call: PendingCall, reason: WireFailure): void {
     if (call.isSettled) return;
     const { provider, isSent } = call;
     if (isSent && provider !== undefined) {
       const { run, carrier } = this.#parts;
       carrier.post(provider.peer, { kind: "cancel", number: call.number, callerRun: run });
     }
-    this.#fail(call, told);
+    this.#fail(call, reason);
   }
 
-  #fail(call: PendingCall, told: WireFailure): void {
-    this.#settle(call, { kind: "failure", failure: told, peer: call.provider?.peer });
+  #fail(call: PendingCall, reason: WireFailure): void {
+    this.#settle(call, { kind: "failure", failure: reason, peer: call.provider?.peer });
   }
 
   #settle(call: PendingCall, reply: Reply): void {
@@ -327,7 +326,7 @@ export class RemoteCaller {
     this.#pending.delete(call);
     // A stream of answers may go on for as long as its parameters do.
     if (reply.kind !== "stream") call.items?.reset(RESET_CANCELED);
-    call.order.settle(reply);
+    call.settle(reply);
   }
 
   /** Whether a call waits for what was begun with this attempt. */
@@ -344,7 +343,7 @@ export class RemoteCaller {
         call.provider?.breaker.handleFailure(now);
         this.#giveUp(
           call,
-          failure("Timeout", `No answer from ${showPath(call.order.path)} in time`, call.isSent),
+          failure("Timeout", `No answer from ${showPath(call.order.path.text)} in time`, call.isSent),
         );
       }
       if (this.#pending.size > 0) this.#cancelSweep ??= this.#sweepLater();

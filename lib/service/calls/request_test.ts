@@ -20,7 +20,7 @@ const math = defineService({
   },
 });
 
-Deno.test("request() is answered here, and from another node, with the types of the definition", async () => {
+Deno.test("NodeRuntime.request() is answered here, and from another node, with the types of the definition", async () => {
   await using mesh = new MemoryMesh();
   const [a, b] = [mesh.add("a"), mesh.add("b")];
   await a.runtime.addService(math);
@@ -37,7 +37,7 @@ Deno.test("request() is answered here, and from another node, with the types of 
   assert.equal(await a.runtime.request("math/whoami"), undefined);
 });
 
-Deno.test("request() fails in as many ways as there are codes", async (test) => {
+Deno.test("NodeRuntime.request() fails with each code", async (test) => {
   await using mesh = new MemoryMesh();
   const [a, b] = [mesh.add("a"), mesh.add("b")];
   await a.runtime.addService(math);
@@ -101,7 +101,7 @@ Deno.test("request() fails in as many ways as there are codes", async (test) => 
   });
 });
 
-Deno.test("the deadline and the end of the caller's patience reach the handler's signal", async () => {
+Deno.test("CallContext.signal is aborted at the deadline, and when the caller gives up", async () => {
   await using mesh = new MemoryMesh();
   const [a, b] = [mesh.add("a"), mesh.add("b")];
   const reasons: string[] = [];
@@ -134,7 +134,7 @@ Deno.test("the deadline and the end of the caller's patience reach the handler's
   assert.equal(a.runtime.runningCalls, 0);
 });
 
-Deno.test("a long value goes by a stream of its own, and is refused over the limit", async () => {
+Deno.test("MessageCarrier sends a long value on a stream of its own, and rejects it over the limit", async () => {
   await using mesh = new MemoryMesh();
   const [a, b] = [mesh.add("a", { limits: { maxPayloadBytes: 1 << 20 } }), mesh.add("b")];
   await a.runtime.addService(math);

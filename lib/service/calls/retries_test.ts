@@ -7,7 +7,7 @@ import { fails } from "../testing/outcome.ts";
 import { plain } from "../wire/wire_value.ts";
 import { kindOf, meshOf, offer } from "../testing/work_service.ts";
 
-Deno.test("an idempotent call goes to another provider when the link is lost", async () => {
+Deno.test("RemoteCaller gives an idempotent call to another provider when the link is lost", async () => {
   const [mesh, caller, [a, b]] = await meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;
@@ -21,7 +21,7 @@ Deno.test("an idempotent call goes to another provider when the link is lost", a
   assert.deepEqual([a.ran, b.ran], [[1], [2, 1]]);
 });
 
-Deno.test("another call is asked again where it was, under its number, and has run once", async () => {
+Deno.test("RemoteCaller sends a call that is not idempotent again under its number after a lost link, and it runs once", async () => {
   const [mesh, caller, [a, b]] = await meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;
@@ -36,7 +36,7 @@ Deno.test("another call is asked again where it was, under its number, and has r
   assert.deepEqual([a.ran, b.ran], [[1], []]);
 });
 
-Deno.test("what was lost on the way is sent again, and runs", async () => {
+Deno.test("RemoteCaller sends a request again that was lost with its link, and it runs", async () => {
   const [mesh, caller, [a]] = await meshOf("a");
   assert.ok(a);
   await using _ = mesh;
@@ -49,7 +49,7 @@ Deno.test("what was lost on the way is sent again, and runs", async () => {
   assert.deepEqual(a.ran, [1]);
 });
 
-Deno.test("an answer that was lost is told again from the window", async () => {
+Deno.test("CallServer answers a repeated request from its DedupWindow", async () => {
   const [mesh, caller, [a]] = await meshOf("a");
   assert.ok(a);
   await using _ = mesh;
@@ -68,7 +68,7 @@ Deno.test("an answer that was lost is told again from the window", async () => {
   assert.deepEqual(a.ran, ["take", "large", "fail"]);
 });
 
-Deno.test("a provider that was started again does not run what the one before may have run", async () => {
+Deno.test("CallServer refuses a repeated request that was sent to its provider's run before", async () => {
   const [mesh, caller, [a, b]] = await meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;
@@ -85,7 +85,7 @@ Deno.test("a provider that was started again does not run what the one before ma
   assert.deepEqual([a.ran, b.ran, next.ran], [[1], [], []]);
 });
 
-Deno.test("a request for the run before is refused, and goes elsewhere when it surely did not run", async () => {
+Deno.test("CallServer rejects a request for its run before as one that did not run", async () => {
   const [mesh, caller, [a]] = await meshOf("a");
   assert.ok(a);
   await using _ = mesh;
@@ -114,7 +114,7 @@ Deno.test("a request for the run before is refused, and goes elsewhere when it s
   assert.deepEqual(a.ran, []);
 });
 
-Deno.test("what was turned away once stays so when it comes again", async () => {
+Deno.test("CallServer rejects a repeated request as it did the first time", async () => {
   const [mesh, caller, [a]] = await meshOf("a");
   assert.ok(a);
   await using _ = mesh;
@@ -133,7 +133,7 @@ Deno.test("what was turned away once stays so when it comes again", async () => 
   assert.equal(await caller.runtime.request("work/take", 2), "a");
 });
 
-Deno.test("a service that was removed after it ran still answers what it answered", async () => {
+Deno.test("CallServer answers a repeated request of a service that was removed meanwhile", async () => {
   const [mesh, caller, [a, b]] = await meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;
@@ -147,7 +147,7 @@ Deno.test("a service that was removed after it ran still answers what it answere
   assert.deepEqual([a.ran, b.ran], [[1], []]);
 });
 
-Deno.test("a number below all that is forgotten is not run", async () => {
+Deno.test("CallServer runs no request whose number is below those that its DedupWindow has forgotten", async () => {
   const [mesh, caller, [a]] = await meshOf("a");
   assert.ok(a);
   await using _ = mesh;
@@ -168,7 +168,7 @@ Deno.test("a number below all that is forgotten is not run", async () => {
   assert.deepEqual(codes, ["OutcomeUnknown"]);
 });
 
-Deno.test("Overloaded and ServicePaused are tried elsewhere at once, and again after a pause", async () => {
+Deno.test("RemoteCaller tries another provider at once after Overloaded and ServicePaused, and all again after a pause", async () => {
   await using mesh = new MemoryMesh();
   const caller = mesh.add("0");
   const a = await offer(mesh.add("a"), { concurrency: 1, queue: 0 });
@@ -194,7 +194,7 @@ Deno.test("Overloaded and ServicePaused are tried elsewhere at once, and again a
   await again;
 });
 
-Deno.test("a call that was given up while it waited for its turn does not run", async () => {
+Deno.test("runAction() does not run a call that was given up while it waited", async () => {
   await using mesh = new MemoryMesh();
   const caller = mesh.add("0");
   const a = await offer(mesh.add("a"), { concurrency: 1, queue: 10 });
@@ -223,7 +223,7 @@ Deno.test("a call that was given up while it waited for its turn does not run", 
   assert.deepEqual([a.node.runtime.runningCalls, caller.runtime.pendingCalls], [0, 0]);
 });
 
-Deno.test("NoProvider is tried again until somebody offers the service", async () => {
+Deno.test("RemoteCaller retries NoProvider until somebody offers the service", async () => {
   await using mesh = new MemoryMesh();
   const [caller, a] = [mesh.add("0"), mesh.add("a")];
   const call = caller.runtime.request("work/take", 1, { retries: 20 });
@@ -233,7 +233,7 @@ Deno.test("NoProvider is tried again until somebody offers the service", async (
   await fails("NoProvider", caller.runtime.request("nowhere/take", 1, { retries: 0 }));
 });
 
-Deno.test("a service that comes here meanwhile serves the call that waited for it", async () => {
+Deno.test("NodeRuntime.request() is served by a service that is added here while the call waits", async () => {
   await using mesh = new MemoryMesh();
   const caller = mesh.add("0");
   const call = caller.runtime.request("work/take", 1, { retries: 3, timeoutMs: 5_000 });
@@ -243,7 +243,7 @@ Deno.test("a service that comes here meanwhile serves the call that waited for i
   assert.deepEqual(here.ran, [1]);
 });
 
-Deno.test("retries: 0 tries once", async () => {
+Deno.test("NodeRuntime.request() with retries 0 tries once", async () => {
   const [mesh, caller, [a, b]] = await meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;
@@ -254,7 +254,7 @@ Deno.test("retries: 0 tries once", async () => {
   assert.deepEqual(b.ran, []);
 });
 
-Deno.test("the deadline is one for all attempts", async () => {
+Deno.test("RemoteCaller has one deadline for all attempts of a call", async () => {
   const [mesh, caller, [a]] = await meshOf("a");
   assert.ok(a);
   await using _ = mesh;
@@ -276,7 +276,7 @@ Deno.test("the deadline is one for all attempts", async () => {
   assert.deepEqual(a.ran, [1]);
 });
 
-Deno.test("answers that come twice, from another peer, or to another run are ignored", async () => {
+Deno.test("RemoteCaller ignores answers that come twice, from another peer, or for another run", async () => {
   const [mesh, caller, [a, b]] = await meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;
@@ -303,7 +303,7 @@ Deno.test("answers that come twice, from another peer, or to another run are ign
   assert.equal(caller.runtime.pendingCalls, 0);
 });
 
-Deno.test("an answer that promises a stream and has none fails", async () => {
+Deno.test("RemoteCaller fails a call whose answer announces a stream and opens none", async () => {
   const [mesh, caller, [a]] = await meshOf("a");
   assert.ok(a);
   await using _ = mesh;

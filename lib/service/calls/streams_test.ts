@@ -39,7 +39,7 @@ const CALLERS: Record<string, (there: { caller: MemoryNode; provider: MemoryNode
 };
 
 for (const [name, pick] of Object.entries(CALLERS)) {
-  Deno.test(`streams go both ways, whatever gives them, ${name}`, async () => {
+  Deno.test(`NodeRuntime.request() streams both ways from any kind of source, ${name}`, async () => {
     const there = await meshOf({
       list: () => ReadableStream.from([1, "two", { three: 3 }, undefined, Uint8Array.of(4)]),
       generate: async function* (upTo: number) {
@@ -78,7 +78,7 @@ for (const [name, pick] of Object.entries(CALLERS)) {
   });
 }
 
-Deno.test("a producer stops while nobody reads, and goes on when somebody does", async () => {
+Deno.test("sendItems() stops while nobody reads, and goes on when somebody does", async () => {
   const source: Source = { given: 0, isEnded: false };
   const piece = "x".repeat(1_000);
   const { mesh, caller } = await meshOf({
@@ -101,7 +101,7 @@ Deno.test("a producer stops while nobody reads, and goes on when somebody does",
   assert.equal(source.isEnded, true);
 });
 
-Deno.test("parameters wait for the handler that reads them", async () => {
+Deno.test("CallContext.stream lets its source wait until the handler reads", async () => {
   const source: Source = { given: 0, isEnded: false };
   const go = Promise.withResolvers<void>();
   const { mesh, caller } = await meshOf({
@@ -126,7 +126,7 @@ Deno.test("parameters wait for the handler that reads them", async () => {
   assert.equal(mesh.openStreams, 0);
 });
 
-Deno.test("a consumer that goes away ends the producer, also one that waits", async () => {
+Deno.test("sendItems() ends its source when the consumer goes away, also while the source waits", async () => {
   const [busy, idle]: [Source, Source] = [{ given: 0, isEnded: false }, { given: 0, isEnded: false }];
   const signals: AbortSignal[] = [];
   let isCanceled = false;
@@ -162,7 +162,7 @@ Deno.test("a consumer that goes away ends the producer, also one that waits", as
   assert.equal(mesh.openStreams, 0);
 });
 
-Deno.test("what the producer throws comes after what it gave, with its code", async () => {
+Deno.test("receiveItems() throws what the source threw, after its items and with its code", async () => {
   const { mesh, caller, provider } = await meshOf({
     stumble: async function* () {
       yield 1;
@@ -200,7 +200,7 @@ Deno.test("what the producer throws comes after what it gave, with its code", as
   assert.deepEqual([provider.runtime.runningCalls, mesh.openStreams], [0, 0]);
 });
 
-Deno.test("a link that is lost in the middle breaks the stream, and ends its source", async () => {
+Deno.test("receiveItems() fails with StreamBroken when the link is lost, and the source is ended", async () => {
   const [given, taken]: [Source, Source] = [{ given: 0, isEnded: false }, { given: 0, isEnded: false }];
   let failedWith = "";
   const { mesh, caller, provider } = await meshOf({
@@ -230,7 +230,7 @@ Deno.test("a link that is lost in the middle breaks the stream, and ends its sou
   assert.deepEqual([provider.runtime.runningCalls, caller.runtime.pendingCalls, mesh.openStreams], [0, 0, 0]);
 });
 
-Deno.test("a call that is given up takes its parameters back", async () => {
+Deno.test("NodeRuntime.request() ends the source of its stream when it is given up", async () => {
   const source: Source = { given: 0, isEnded: false };
   const { mesh, caller } = await meshOf({ never: () => new Promise(() => {}) });
   await using _ = mesh;
@@ -243,7 +243,7 @@ Deno.test("a call that is given up takes its parameters back", async () => {
   assert.deepEqual([source.isEnded, mesh.openStreams], [true, 0]);
 });
 
-Deno.test("a handler that never reads its parameters ends their source when it answers, or refuses", async () => {
+Deno.test("CallServer ends the source of a stream that the handler never reads, when it answers or fails", async () => {
   const { mesh, caller } = await meshOf({
     ignore: () => "fine",
     throws: () => {
@@ -266,7 +266,7 @@ Deno.test("a handler that never reads its parameters ends their source when it a
   assert.deepEqual(outcomes, ["fine", "No", "UnknownAction"]);
 });
 
-Deno.test("an item that is too long fails the stream", async () => {
+Deno.test("sendItems() fails with PayloadTooLarge at an item that is too long", async () => {
   const { mesh, caller } = await meshOf({
     huge: async function* () {
       yield await Promise.resolve("small");
@@ -315,7 +315,7 @@ Deno.test("receiveItems() survives hostile bytes", async (test) => {
   });
 });
 
-Deno.test("32 MiB go through a stream, and hardly any of them wait on the way", async () => {
+Deno.test("sendItems() sends 32 MiB with few of them on the way", async () => {
   const source: Source = { given: 0, isEnded: false };
   const piece = new Uint8Array(32_768);
   const { mesh, caller } = await meshOf({

@@ -1,25 +1,20 @@
 import assert from "node:assert/strict";
-import { SeededRandom, VirtualClock, VirtualTimers } from "../../base/mod.ts";
+import { SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
+import { fakeLinks } from "../testing/fake_links.ts";
 import { settle } from "../testing/memory_mesh.ts";
 import { peerId } from "../ports.ts";
-import { ServiceRuntime } from "../service_runtime.ts";
+import { NodeRuntime } from "../node_runtime.ts";
 
-Deno.test("a provider that lets itself be reached and is gone at once is not called without a pause", async () => {
+Deno.test("RemoteCaller pauses before it dials a provider again whose link was lost at once", async () => {
   const clock = new VirtualClock();
   const timers = new VirtualTimers(clock);
   let reached = 0;
-  const runtime = new ServiceRuntime({
+  const runtime = new NodeRuntime({
     clock,
     timers,
     random: new SeededRandom(1),
-    links: {
-      post: () => "no-link",
-      drained: () => Promise.resolve(),
-      reach: () => Promise.resolve(++reached > 0),
-      openStream: () => undefined,
-      rttMs: () => undefined,
-      linked: () => [],
-    },
+    log: silentLogger,
+    links: fakeLinks({ post: () => "no-link", reach: () => Promise.resolve(++reached > 0) }),
     peers: {
       self: peerId("a"),
       nameOf: (peer) => peer,

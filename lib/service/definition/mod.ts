@@ -4,6 +4,5 @@
  */
 
 export { CallContext } from "./call_context.ts";
-export type { EventHandler, ServiceEvent } from "./event_handler.ts";
 export { describeIssues, type Schema, type SchemaIssue, type SchemaResult } from "./schema.ts";
 export * from "./service_definition.ts";

@@ -64,7 +64,7 @@ async function there(): Promise<[MemoryMesh, MemoryNode, MemoryNode]> {
   return [mesh, a, b];
 }
 
-Deno.test("schemas check and change what comes in and what goes out, here and there", async () => {
+Deno.test("action() checks and converts parameters and results by their schemas, in calls from here and from another node", async () => {
   const [mesh, ...nodes] = await there();
   await using _ = mesh;
   for (const { runtime } of nodes) {
@@ -95,7 +95,7 @@ Deno.test("schemas check and change what comes in and what goes out, here and th
   assert.deepEqual(nodes.map(({ runtime }) => runtime.runningCalls), [0, 0]);
 });
 
-Deno.test("describeIssues() tells the first few, and how many more there are", () => {
+Deno.test("describeIssues() names the first few issues, and how many more there are", () => {
   const issues = Array.from(
     { length: 6 },
     (_, i) => ({ message: `m${i}`, path: i === 0 ? [] : ["a", { key: i }] }),
@@ -104,7 +104,7 @@ Deno.test("describeIssues() tells the first few, and how many more there are", (
   assert.equal(describeIssues([]), "");
 });
 
-Deno.test("a client has the types of the definition", async () => {
+Deno.test("ServiceClient has the types of the definition", async () => {
   const [mesh, , b] = await there();
   await using _ = mesh;
   const client = b.runtime.client<typeof shop>("shop");
@@ -120,10 +120,10 @@ Deno.test("a client has the types of the definition", async () => {
     "nothing needed",
     [1, 2],
   ]);
-  const heard: number[] = [];
-  client.subscribe("placed", ({ data }) => void heard.push(data.id));
+  const received: number[] = [];
+  client.subscribe("placed", ({ data }) => void received.push(data.id));
   await client.publish("placed", { id: 4 });
-  assert.deepEqual(heard, [4]);
+  assert.deepEqual(received, [4]);
   const all = await b.runtime.request("shop/none", undefined, { mode: "all" }) as readonly CallAnswer[];
   assert.deepEqual(all, [{ node: "a", ok: true, result: "nothing needed" }]);
 });

@@ -1,11 +1,11 @@
 /**
- * What a service is made of, with types that reach its callers.
+ * The definition of a service, whose types reach its callers.
  * @module
  */
 
 import type { CallContext } from "./call_context.ts";
 import { InvalidServiceError } from "../errors.ts";
-import type { EventHandler } from "./event_handler.ts";
+import type { PeerId } from "../ports.ts";
 import type { Schema } from "./schema.ts";
 
 /** Serves an action. What it returns, or what its promise gives, is the answer; a stream is sent as one. */
@@ -23,7 +23,7 @@ export interface ActionDefinition<Params = never, Result = unknown> {
   readonly result?: Schema | undefined;
   /** Whether running it twice does no harm: then it is tried again after a lost link. */
   readonly idempotent?: boolean;
-  /** How many calls run at the same time; as many as the service allows unless told. */
+  /** How many calls run at the same time; by default as many as the service allows. */
   readonly concurrency?: number;
   /** Who may call it beside those whom the service allows: a selector such as `role=web`. */
   readonly allow?: string;
@@ -34,6 +34,24 @@ export type AnyActionDefinition = Omit<ActionDefinition, "params"> & {
   /** Checks and types the parameters. */
   readonly params?: Schema | undefined;
 };
+
+/** Something that was published. */
+export interface ServiceEvent<Data = unknown> {
+  /** Such as `orders/placed`; with its network of topics when that is not the default one. */
+  readonly topic: string;
+  readonly data: Data;
+  /** What the `{…}` of the subscription's pattern stand for. */
+  readonly params: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970. */
+  readonly publishedAt: number;
+  /** Published before the subscription. */
+  readonly isPast: boolean;
+  /** Who published it; this node when undefined. */
+  readonly publisher: PeerId | undefined;
+}
+
+/** Handles events of one subscription. One that throws, or whose promise rejects, is counted and hurts nobody else. */
+export type EventHandler<Data = unknown> = (event: ServiceEvent<Data>) => unknown;
 
 /** An event that the service publishes under `path/name`. */
 export interface EventDefinition {
@@ -63,17 +81,17 @@ export interface ServiceDefinition extends ServiceHooks {
   readonly events?: Readonly<Record<string, EventDefinition>>;
   /** What it listens to, by pattern. */
   readonly subscriptions?: Readonly<Record<string, EventHandler>>;
-  /** Who may call it: a selector such as `role=web`. Every member unless told. */
+  /** Who may call it: a selector such as `role=web`. Every member by default. */
   readonly allow?: string;
   /** Whether one of its nodes leads it, and calls go there. */
   readonly mode?: "leader";
-  /** How many calls run at the same time, 256 unless told. */
+  /** How many calls run at the same time, 256 by default. */
   readonly concurrency?: number;
-  /** How many more wait, 1,024 unless told; further ones fail with `Overloaded`. */
+  /** How many more wait, 1,024 by default; further ones fail with `Overloaded`. */
   readonly queue?: number;
   /** A port of the node's address for SRV records. */
   readonly port?: number;
-  /** What is spoken there, such as `http`, or `dns/udp`; the service's own name over TCP unless told. */
+  /** The protocol of the port, such as `http`, or `dns/udp`; the service's own name over TCP by default. */
   readonly protocol?: string;
 }
 

@@ -16,9 +16,9 @@ export type CircuitState = "closed" | "open" | "half-open";
 
 /** How patient a breaker is. */
 export interface CircuitOptions {
-  /** Failures in a row after which it opens, at least 1; 5 unless told. */
+  /** Failures in a row after which it opens, at least 1; 5 by default. */
   readonly failureThreshold?: number;
-  /** Milliseconds until one call is let through again; 10 s unless told. */
+  /** Milliseconds until one call is let through again; 10 s by default. */
   readonly openMs?: number;
 }
 

@@ -14,7 +14,7 @@ Deno.test("CircuitBreaker opens after failures in a row, and a success starts th
   assert.equal(breaker.allows(millis(9_999)), false);
 });
 
-Deno.test("CircuitBreaker lets one call try when it is half open, and opens again when that fails", () => {
+Deno.test("CircuitBreaker lets one call through when it is half open, and opens again when that fails", () => {
   const breaker = new CircuitBreaker({ failureThreshold: 1, openMs: 100 });
   breaker.handleFailure(millis(0));
   assert.equal(breaker.state(millis(100)), "half-open");
@@ -36,7 +36,7 @@ Deno.test("CircuitBreaker forgets a trial that nobody reported", () => {
   assert.equal(breaker.allows(millis(200)), true);
 });
 
-Deno.test("CircuitBreaker refuses a threshold or a time that is none", () => {
+Deno.test("CircuitBreaker rejects an invalid threshold or time", () => {
   assert.throws(() => new CircuitBreaker({ failureThreshold: 0 }), RangeError);
   assert.throws(() => new CircuitBreaker({ openMs: NaN }), RangeError);
 });

@@ -1,5 +1,5 @@
 /**
- * Who offers what, as far as this node knows, and whether it has answered of late.
+ * Who offers what and who listens to what, by the adverts of nodes or programs, and a circuit breaker for each provider.
  * @module
  */
 

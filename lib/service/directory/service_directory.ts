@@ -1,5 +1,5 @@
 /**
- * Who offers what, and who listens to what, as the others have told.
+ * Who offers what, and who listens to what, by the adverts of others.
  * @module
  */
 
@@ -27,22 +27,20 @@ export interface Listener {
 
 interface Entry {
   readonly adverts: readonly ServiceAdvert[];
-  readonly takeBack: readonly (() => void)[];
+  readonly remove: readonly (() => void)[];
 }
 
 const NONE: readonly Provider[] = [];
 
 /** The adverts of all peers, found by path and by topic. */
 export class ServiceDirectory {
-  readonly #network: string;
   readonly #peers = new Map<PeerId, Entry>();
   readonly #providers = new Map<string, readonly Provider[]>();
   readonly #listeners = new TopicTrie<Listener>();
   readonly #onChange: (paths: ReadonlySet<string>) => void;
 
-  /** @param network of topics that name none @param onChange hears of the paths whose providers have changed */
-  constructor(network: string, onChange: (paths: ReadonlySet<string>) => void = () => {}) {
-    this.#network = network;
+  /** @param onChange is given the paths whose providers may have changed */
+  constructor(onChange: (paths: ReadonlySet<string>) => void) {
     this.#onChange = onChange;
   }
 
@@ -76,35 +74,32 @@ export class ServiceDirectory {
     return this.peers().filter((peer) => this.advertsOf(peer).some(({ retains }) => retains));
   }
 
-  /** Takes what a peer says in the place of what it said before; nothing when it offers nothing any more. */
+  /** Takes the adverts of a peer in the place of its former ones; none when it offers nothing any more. */
   set(peer: PeerId, adverts: readonly ServiceAdvert[]): void {
     const before = this.#servicesOf(peer);
-    const breakers = new Map(
-      [...before.keys()].map((path) => [path, this.providers(path).find((one) => one.peer === peer)]),
-    );
-    this.#peers.get(peer)?.takeBack.forEach((takeBack) => takeBack());
+    this.#peers.get(peer)?.remove.forEach((remove) => remove());
     if (adverts.length === 0) this.#peers.delete(peer);
     else {
-      const takeBack = adverts.flatMap(({ subscriptions }) =>
+      const remove = adverts.flatMap(({ subscriptions }) =>
         subscriptions.flatMap(({ pattern, group }) => {
-          const parsed = TopicPattern.tryParse(pattern, this.#network);
+          const parsed = TopicPattern.tryParse(pattern);
           return parsed === undefined ? [] : [this.#listeners.add(parsed, { peer, group })];
         })
       );
-      this.#peers.set(peer, { adverts, takeBack });
+      this.#peers.set(peer, { adverts, remove });
     }
     const after = this.#servicesOf(peer);
     const paths = new Set([...before.keys(), ...after.keys()]);
     for (const path of paths) {
-      const others = this.providers(path).filter((one) => one.peer !== peer);
-      const told = after.get(path);
-      const known = breakers.get(path);
-      const own = told === undefined ? [] : [{
+      const known = this.providers(path).find((one) => one.peer === peer);
+      const others = this.providers(path).filter((one) => one !== known);
+      const offer = after.get(path);
+      const own = offer === undefined ? [] : [{
         peer,
-        run: told.run,
-        service: told.service,
+        run: offer.run,
+        service: offer.service,
         // Another run is another chance.
-        breaker: known !== undefined && known.run === told.run ? known.breaker : new CircuitBreaker(),
+        breaker: known?.run === offer.run ? known.breaker : new CircuitBreaker(),
       }];
       // In one order on all nodes.
       const all = [...others, ...own].sort((a, b) => a.peer < b.peer ? -1 : 1);
@@ -127,7 +122,7 @@ export class ServiceDirectory {
     const services = new Map<string, { readonly run: number; readonly service: AdvertisedService }>();
     for (const { run, services: offered } of this.advertsOf(peer)) {
       for (const service of offered) {
-        const path = TopicPath.tryParse(service.path, this.#network)?.toString();
+        const path = TopicPath.tryParse(service.path)?.toString();
         if (path !== undefined) services.set(path, { run, service });
       }
     }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { MAX_TOLD_PATTERNS } from "../registry/advert_builder.ts";
-import { MAX_WAITING_EVENTS } from "./pub_sub.ts";
+import { MAX_PATTERNS } from "../registry/advert_builder.ts";
+import { MAX_WAITING_EVENTS } from "./event_sender.ts";
 import type { ServiceEvent } from "../mod.ts";
 import { MemoryMesh, type MemoryNode, settle } from "../testing/memory_mesh.ts";
 import { decodeNodeMessage } from "../wire/node_message.ts";
@@ -11,61 +11,61 @@ function meshOf(names: string): [MemoryMesh, MemoryNode[]] {
   return [mesh, [...names].map((name) => mesh.add(name))];
 }
 
-/** Subscribes, and writes down who heard what. */
-function listen(node: MemoryNode, pattern: string, heard: string[], options = {}) {
-  return node.runtime.subscribe(pattern, ({ data }) => void heard.push(`${node.id}:${data}`), options);
+/** Subscribes, and notes who received what. */
+function listen(node: MemoryNode, pattern: string, received: string[], options = {}) {
+  return node.runtime.subscribe(pattern, ({ data }) => void received.push(`${node.id}:${data}`), options);
 }
 
-Deno.test("all reaches every subscriber once, local_only those of this node", async () => {
+Deno.test("PubSub.publish() reaches every subscriber once with all, those of this node with local_only", async () => {
   const [mesh, [a, b, c]] = meshOf("abc");
   assert.ok(a && b && c);
   await using _ = mesh;
-  const heard: string[] = [];
-  listen(a, "orders/*", heard);
-  listen(b, "orders/>", heard);
-  listen(b, "orders/{id}", heard);
-  listen(c, "users/*", heard);
+  const received: string[] = [];
+  listen(a, "orders/*", received);
+  listen(b, "orders/>", received);
+  listen(b, "orders/{id}", received);
+  listen(c, "users/*", received);
   await settle();
   assert.deepEqual(await a.runtime.publish("orders/1", "x"), { local: 1, sent: 1, lost: 0 });
   await settle();
-  assert.deepEqual(heard.sort(), ["a:x", "b:x", "b:x"]);
-  heard.length = 0;
+  assert.deepEqual(received.sort(), ["a:x", "b:x", "b:x"]);
+  received.length = 0;
   assert.deepEqual(await b.runtime.publish("orders/1", "y", { broadcastMode: "local_only" }), {
     local: 2,
     sent: 0,
     lost: 0,
   });
   await settle();
-  assert.deepEqual(heard, ["b:y", "b:y"]);
+  assert.deepEqual(received, ["b:y", "b:y"]);
   assert.deepEqual(await a.runtime.publish("nobody/listens", 1), { local: 0, sent: 0, lost: 0 });
   assert.deepEqual(await a.runtime.publish("other:orders/1", 1), { local: 0, sent: 0, lost: 0 });
 });
 
-Deno.test("one_per_service reaches one node of each service, this one first, and all that belong to none", async () => {
+Deno.test("PubSub.publish() with one_per_service reaches one node of each service, this one first, and all subscribers without one", async () => {
   const [mesh, [a, b, c]] = meshOf("abc");
   assert.ok(a && b && c);
   await using _ = mesh;
-  const heard: string[] = [];
+  const received: string[] = [];
   for (const node of [a, b, c]) {
     await node.runtime.addService({
       path: "mail",
-      subscriptions: { "orders/*": ({ data }) => void heard.push(`mail@${node.id}:${data}`) },
+      subscriptions: { "orders/*": ({ data }) => void received.push(`mail@${node.id}:${data}`) },
     });
   }
   for (const node of [b, c]) {
     await node.runtime.addService({
       path: "stock",
-      subscriptions: { "orders/>": ({ data }) => void heard.push(`stock@${node.id}:${data}`) },
+      subscriptions: { "orders/>": ({ data }) => void received.push(`stock@${node.id}:${data}`) },
     });
   }
-  listen(a, "orders/1", heard);
-  listen(c, ">", heard);
+  listen(a, "orders/1", received);
+  listen(c, ">", received);
   await settle();
   const publish = async (node: MemoryNode, data: number) => {
-    heard.length = 0;
+    received.length = 0;
     await node.runtime.publish("orders/1", data, { broadcastMode: "one_per_service" });
     await settle();
-    return heard.toSorted();
+    return received.toSorted();
   };
   const first = await publish(a, 1);
   const second = await publish(a, 2);
@@ -78,7 +78,7 @@ Deno.test("one_per_service reaches one node of each service, this one first, and
   assert.equal(last.filter((one) => one.startsWith("mail@")).length, 1, last.join());
 });
 
-Deno.test("an event brings its topic, parameters, time and publisher", async () => {
+Deno.test("Subscriptions.deliver() hands over topic, parameters, time and publisher", async () => {
   const [mesh, [a, b]] = meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;
@@ -107,23 +107,23 @@ Deno.test("an event brings its topic, parameters, time and publisher", async () 
   });
 });
 
-Deno.test("a handler that fails is counted, and hurts nobody else", async () => {
+Deno.test("Subscription counts a handler that fails, and others still get the event", async () => {
   const [mesh, [a]] = meshOf("a");
   assert.ok(a);
   await using _ = mesh;
-  const heard: string[] = [];
+  const received: string[] = [];
   const bad = a.runtime.subscribe("x", () => {
     throw new Error("a bug");
   });
   const late = a.runtime.subscribe("x", () => Promise.reject(new Error("a late bug")));
-  listen(a, "x", heard);
+  listen(a, "x", received);
   for (const i of [1, 2, 3]) await a.runtime.publish("x", i);
   await settle();
-  assert.deepEqual(heard, ["a:1", "a:2", "a:3"]);
+  assert.deepEqual(received, ["a:1", "a:2", "a:3"]);
   assert.deepEqual([bad.failed, late.failed, late.dropped], [3, 3, 0]);
 });
 
-Deno.test("one at a time in order, as many at a time as told, and the oldest goes when too many wait", async () => {
+Deno.test("Subscription runs handlers one at a time or as many as its concurrency says, and drops the oldest when too many wait", async () => {
   const [mesh, [a]] = meshOf("a");
   assert.ok(a);
   await using _ = mesh;
@@ -152,7 +152,7 @@ Deno.test("one at a time in order, as many at a time as told, and the oldest goe
   assert.deepEqual(started, [0, 1], "what waited is gone with the subscription");
 });
 
-Deno.test("on() gives events to a loop, and drops the oldest when nobody reads", async () => {
+Deno.test("ServiceRuntime.on() gives events to a loop, and drops the oldest when nobody reads", async () => {
   const [mesh, [a, b]] = meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;
@@ -177,7 +177,7 @@ Deno.test("on() gives events to a loop, and drops the oldest when nobody reads",
   assert.deepEqual(await next, { done: true, value: undefined });
 });
 
-Deno.test("retained events come first to whoever asks, from this node and from others", async () => {
+Deno.test("PubSub delivers retained events first to a subscription that includes the past, from this node and from others", async () => {
   const [mesh, [a, b]] = meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;
@@ -211,7 +211,7 @@ Deno.test("retained events come first to whoever asks, from this node and from o
   assert.deepEqual(late, []);
 });
 
-Deno.test("a past event that is older than what was heard is not told again", async () => {
+Deno.test("Subscription drops a past event that is older than one it has delivered", async () => {
   const [mesh, [a, b, c]] = meshOf("abc");
   assert.ok(a && b && c);
   await using _ = mesh;
@@ -219,7 +219,7 @@ Deno.test("a past event that is older than what was heard is not told again", as
   mesh.timers.advance(10);
   await b.runtime.publish("state", "new", { retain: true });
   await settle();
-  const heard: string[] = [];
+  const received: string[] = [];
   // The newer one comes first.
   mesh.watch = (from, _, message) => {
     const decoded = decodeNodeMessage(message);
@@ -228,12 +228,12 @@ Deno.test("a past event that is older than what was heard is not told again", as
     mesh.timers.setTimer(50, () => c.runtime.handleMessage(a.id, bytes));
     return false;
   };
-  listen(c, "state", heard, { includePast: true });
+  listen(c, "state", received, { includePast: true });
   await mesh.run(100);
-  assert.deepEqual(heard, ["c:new"]);
+  assert.deepEqual(received, ["c:new"]);
 });
 
-Deno.test("retained events are bounded in number and in bytes; the oldest go", async () => {
+Deno.test("RetainedEvents is bounded in number and in bytes, and drops the oldest", async () => {
   const [mesh, [a]] = meshOf("a");
   assert.ok(a);
   await using _ = mesh;
@@ -252,22 +252,22 @@ Deno.test("retained events are bounded in number and in bytes; the oldest go", a
   assert.deepEqual(await past("state/*"), []);
 });
 
-Deno.test("ten thousand subscriptions are told in few patterns, and every event arrives", async () => {
+Deno.test("buildAdvert() advertises ten thousand subscriptions in few patterns, and every event arrives", async () => {
   const [mesh, [a, b]] = meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;
-  const heard: string[] = [];
+  const received: string[] = [];
   const start = performance.now();
-  for (let i = 0; i < 10_000; i++) listen(b, `area${i % 100}/{id}/event-${i}`, heard);
+  for (let i = 0; i < 10_000; i++) listen(b, `area${i % 100}/{id}/event-${i}`, received);
   await settle();
   const told = b.runtime.advert().subscriptions;
   assert.deepEqual([told.length, told[0]], [100, { pattern: "area0/>", group: "" }]);
-  assert.ok(told.length <= MAX_TOLD_PATTERNS);
+  assert.ok(told.length <= MAX_PATTERNS);
   for (let i = 0; i < 10_000; i += 77) await a.runtime.publish(`area${i % 100}/7/event-${i}`, i);
   await settle();
-  assert.equal(heard.length, 130);
+  assert.equal(received.length, 130);
   // Where patterns begin in too many ways, everything is sent.
-  for (let i = 0; i < 600; i++) listen(b, `other${i}/x`, heard, { group: `g${i % 3}` });
+  for (let i = 0; i < 600; i++) listen(b, `other${i}/x`, received, { group: `g${i % 3}` });
   await settle();
   const coarse = b.runtime.advert().subscriptions;
   assert.deepEqual(coarse.map(({ pattern, group }) => `${pattern} ${group}`).sort(), [
@@ -276,11 +276,11 @@ Deno.test("ten thousand subscriptions are told in few patterns, and every event 
     "> g1",
     "> g2",
   ]);
-  heard.length = 0;
+  received.length = 0;
   await a.runtime.publish("other17/x", 1);
   await a.runtime.publish("other18/x", 2, { broadcastMode: "one_per_service" });
   await settle();
-  assert.deepEqual(heard, ["b:1", "b:2"]);
+  assert.deepEqual(received, ["b:1", "b:2"]);
   const seconds = (performance.now() - start) / 1_000;
   assert.ok(seconds < 20, `${seconds} s`);
   const rounds = 1_000;
@@ -292,15 +292,15 @@ Deno.test("ten thousand subscriptions are told in few patterns, and every event 
   assert.ok(each < 0.5, `${each} ms to publish among ten thousand subscriptions`);
 });
 
-Deno.test("one_per_service finds who listens, however many patterns a node has besides", async () => {
+Deno.test("PubSub.publish() with one_per_service finds the one that listens among nodes with many patterns", async () => {
   const [mesh, [a, b, c]] = meshOf("abc");
   assert.ok(a && b && c);
   await using _ = mesh;
-  const heard: string[] = [];
+  const received: string[] = [];
   for (let i = 0; i < 400; i++) {
-    listen(b, `area/even-${2 * i}`, heard, { group: "work" });
-    listen(c, `area/odd-${2 * i + 1}`, heard, { group: "work" });
-    listen(b, `other${i}/x`, heard);
+    listen(b, `area/even-${2 * i}`, received, { group: "work" });
+    listen(c, `area/odd-${2 * i + 1}`, received, { group: "work" });
+    listen(b, `other${i}/x`, received);
   }
   await settle();
   const told = b.runtime.advert().subscriptions;
@@ -310,10 +310,10 @@ Deno.test("one_per_service finds who listens, however many patterns a node has b
     await a.runtime.publish(topic, i, { broadcastMode: "one_per_service" });
   }
   await settle();
-  assert.deepEqual(heard, Array.from({ length: 100 }, (_, i) => `${i % 2 === 0 ? "b" : "c"}:${i}`));
+  assert.deepEqual(received, Array.from({ length: 100 }, (_, i) => `${i % 2 === 0 ? "b" : "c"}:${i}`));
 });
 
-Deno.test("events of one publisher keep their order, the large ones among themselves", async () => {
+Deno.test("EventSender keeps the order of one publisher's events, of large ones among themselves", async () => {
   const [mesh, [a, b]] = meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;
@@ -338,44 +338,44 @@ Deno.test("events of one publisher keep their order, the large ones among themse
   await assert.rejects(a.runtime.publish("large", new Uint8Array(17 << 20)), { code: "PayloadTooLarge" });
 });
 
-Deno.test("events for a node that is down are lost, and counted; few wait for a link that does not come", async () => {
+Deno.test("EventSender counts events as lost for a node that is down, and bounds those that wait for a link", async () => {
   const [mesh, [a, b, c]] = meshOf("abc");
   assert.ok(a && b && c);
   await using _ = mesh;
-  const heard: string[] = [];
-  listen(b, "x", heard);
-  listen(c, "x", heard);
+  const received: string[] = [];
+  listen(b, "x", received);
+  listen(c, "x", received);
   await settle();
   mesh.crash(b);
   assert.deepEqual(await a.runtime.publish("x", 1), { local: 0, sent: 1, lost: 1 });
   const burst = Array.from({ length: 3 * MAX_WAITING_EVENTS }, (_, i) => a.runtime.publish("x", i));
   const reports = await Promise.all(burst);
   assert.ok(reports.every(({ sent, lost }) => sent === 1 && lost === 1));
-  assert.equal(heard.length, 1 + burst.length);
+  assert.equal(received.length, 1 + burst.length);
 });
 
-Deno.test("unsubscribing tells others to send no more", async () => {
+Deno.test("Subscription.unsubscribe() withdraws the pattern, so that others send no more", async () => {
   const [mesh, [a, b]] = meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;
-  const heard: string[] = [];
+  const received: string[] = [];
   {
-    using _subscription = listen(b, "x", heard);
+    using _subscription = listen(b, "x", received);
     await settle();
     assert.equal((await a.runtime.publish("x", 1)).sent, 1);
     await settle();
   }
   await settle();
   assert.equal((await a.runtime.publish("x", 2)).sent, 0);
-  assert.deepEqual(heard, ["b:1"]);
+  assert.deepEqual(received, ["b:1"]);
 });
 
-Deno.test("a service's subscriptions come and go with it", async () => {
+Deno.test("ServiceRuntime.addService() subscribes for the service, and removeService() ends that", async () => {
   const [mesh, [a, b]] = meshOf("ab");
   assert.ok(a && b);
   await using _ = mesh;
-  const heard: unknown[] = [];
-  const subscriptions = { "x/{id}": ({ params }: ServiceEvent) => void heard.push(params.id) };
+  const received: unknown[] = [];
+  const subscriptions = { "x/{id}": ({ params }: ServiceEvent) => void received.push(params.id) };
   await b.runtime.addService({ path: "ears", subscriptions });
   await settle();
   await a.runtime.publish("x/1");
@@ -390,5 +390,5 @@ Deno.test("a service's subscriptions come and go with it", async () => {
   await assert.rejects(b.runtime.addService({ path: "bad", subscriptions, start }), { message: "not today" });
   await settle();
   assert.deepEqual(b.runtime.advert().subscriptions, []);
-  assert.deepEqual(heard, ["1"]);
+  assert.deepEqual(received, ["1"]);
 });

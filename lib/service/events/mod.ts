@@ -3,12 +3,14 @@
  * @module
  */
 
-export { type EventStream, streamEvents } from "./event_stream.ts";
-export { PastEvents } from "./past_events.ts";
-export { type PublishOptions, type PublishReport, PubSub } from "./pub_sub.ts";
+export { EventSender, type PublishReport, reportSends } from "./event_sender.ts";
+export { type PublishOptions, PubSub } from "./pub_sub.ts";
 export {
   DEFAULT_EVENT_QUEUE,
+  type EventStream,
+  streamEvents,
   type SubscribeOptions,
   type Subscription,
   type SubscriptionHandle,
-} from "./subscription.ts";
+  Subscriptions,
+} from "./subscriptions.ts";

@@ -1,190 +1,160 @@
 /**
- * Publishing and subscribing.
+ * Publishing and subscribing on a node: who listens, here, in attached programs and on other nodes, and the events that
+ * are kept for whoever subscribes later.
  * @module
  */
 
-import type { Clock } from "../../base/mod.ts";
+import type { Clock, Logger } from "../../base/mod.ts";
 import type { BroadcastMode } from "../bounds.ts";
-import type { EventHandler, ServiceEvent } from "../definition/mod.ts";
-import {
-  copyValue,
-  decodeValue,
-  type EventMessage,
-  type MessageCarrier,
-  type WireValue,
-} from "../wire/mod.ts";
-import { isProgram, type PeerId, type PeerLinks } from "../ports.ts";
-import { type RetainedEvent, RetainedEvents } from "./retained_events.ts";
+import type { ServiceDefinition } from "../definition/mod.ts";
 import type { Listener, ServiceDirectory } from "../directory/mod.ts";
-import { type SubscribeOptions, Subscription } from "./subscription.ts";
-import { TopicPath, TopicPattern, TopicTrie } from "../topics/mod.ts";
+import { type EventSender, type OutgoingEvent, type PublishReport, reportSends } from "./event_sender.ts";
+import { isProgram, type PeerId } from "../ports.ts";
+import { type RetainedEvent, RetainedEvents } from "./retained_events.ts";
+import type { Subscription, Subscriptions } from "./subscriptions.ts";
+import { showPath, type TopicPath, TopicPattern } from "../topics/mod.ts";
+import { copyValue, decodeValue, type EventMessage, type WireValue } from "../wire/mod.ts";
 
 /** What a publisher may choose. */
 export interface PublishOptions {
-  /** Who hears it; `all` unless told. */
+  /** Who gets it; `all` unless given. */
   readonly broadcastMode?: BroadcastMode;
   /** Keeps it as the topic's last event; without data, forgets the one that is kept. */
   readonly retain?: boolean;
 }
 
-/** How many events wait for one link that is slow or not there; further ones are lost. */
-export const MAX_WAITING_EVENTS = 1_024;
-
-/** What a program tells its agent in place of the groups, which the agent knows. */
-const ANY_GROUP = "*";
-
-/** What became of an event. */
-export interface PublishReport {
-  /** How many subscriptions of this node it was handed to. */
-  readonly local: number;
-  /** How many nodes it was sent to. */
-  readonly sent: number;
-  /** How many nodes could not be reached. */
-  readonly lost: number;
-}
-
-/** An event on its way. */
-interface Passed extends RetainedEvent {
-  readonly past?: boolean;
-  readonly retain?: boolean;
-}
-
-/** What it is made of. */
-export interface PubSubParts {
+interface PubSubParts {
   readonly clock: Clock;
-  readonly links: PeerLinks;
-  readonly carrier: MessageCarrier;
+  readonly log: Logger;
+  readonly subscriptions: Subscriptions;
+  readonly sender: EventSender;
+  /** Which nodes listen to what. */
   readonly directory: ServiceDirectory;
-  readonly network: string;
-  /** Where programs that are attached send everything; undefined for a node. */
-  readonly upstream: PeerId | undefined;
-  /** Subscriptions or retained events have come or gone. */
-  onChange(): void;
+  /** Which attached programs listen to what. */
+  readonly programs: ServiceDirectory;
+  /** Asks one peer for one of the services that everybody has. */
+  ask(peer: PeerId, path: string, params: unknown): Promise<unknown>;
+  /** The first event is kept, or the last one is forgotten. */
+  onRetain(): void;
 }
 
-/** The subscriptions of one node, and what it publishes. */
+/** Publishes for one node and its programs. */
 export class PubSub {
   readonly retained: RetainedEvents = new RetainedEvents();
   readonly #parts: PubSubParts;
-  readonly #subscriptions = new TopicTrie<Subscription>();
-  /** Sends that wait for a link, one after the other. */
-  readonly #waiting = new Map<PeerId, { count: number; last: Promise<unknown> }>();
   #turn = 0;
-  #rejected = 0;
 
   constructor(parts: PubSubParts) {
     this.#parts = parts;
   }
 
-  /** Events of others whose topic or data could not be read. */
-  get rejected(): number {
-    return this.#rejected;
-  }
-
-  /** @throws InvalidTopicError, InvalidServiceError */
-  subscribe(pattern: string, handler: EventHandler, options: SubscribeOptions = {}): Subscription {
-    const parsed = TopicPattern.parse(pattern, this.#parts.network);
-    const subscription: Subscription = new Subscription(parsed, handler, options, () => {
-      takeBack();
-      this.#parts.onChange();
-    });
-    const takeBack = this.#subscriptions.add(parsed, subscription);
-    this.#parts.onChange();
-    if (options.includePast) {
-      for (const event of this.retained.matching(parsed)) this.#deliverTo(subscription, event, true);
-    }
-    return subscription;
-  }
-
-  /** The patterns of this node, each once a group. */
-  subscriptions(): readonly Subscription[] {
-    return this.#subscriptions.values();
+  /** `$events`: sends what was published to be kept to whoever asks. */
+  definition(): ServiceDefinition {
+    return {
+      path: "$events",
+      description: "What was published to be kept",
+      actions: {
+        past: ({ pattern }: { pattern: string }, { caller }) =>
+          caller === undefined ? 0 : this.#sendPast(caller, pattern),
+      },
+    };
   }
 
   /**
    * Publishes in the name of this node.
    * @returns once it is on its way to whoever listens
    */
-  publish(topic: TopicPath, data: WireValue, options: PublishOptions = {}): Promise<PublishReport> {
-    const { clock, carrier } = this.#parts;
+  publish(topic: TopicPath, data: WireValue, options: PublishOptions): Promise<PublishReport> {
     const { broadcastMode = "all", retain = false } = options;
-    carrier.checkLength(data);
-    const publishedAt = clock.wall();
-    // What a program wants to be kept its agent keeps, for longer than the program lives.
-    if (retain && this.#parts.upstream === undefined) this.#retain({ topic, data, publishedAt });
-    return this.#spread({ topic, data, publishedAt, retain }, broadcastMode, undefined);
+    const event = { topic, data, publishedAt: this.#parts.clock.wall() };
+    if (retain) this.#retain(event);
+    return this.#spread(event, broadcastMode, undefined);
   }
 
-  /** Takes an event in. */
-  handleEvent(peer: PeerId, event: EventMessage): void {
-    const { network, directory } = this.#parts;
-    const topic = TopicPath.tryParse(event.topic, network);
-    if (topic === undefined) {
-      this.#rejected++;
-      return;
-    }
+  /** Publishes in the name of an attached program, which has delivered it to its own subscriptions. */
+  publishFor(program: PeerId, topic: TopicPath, { data, publishedAt, groups, retain }: EventMessage): void {
+    const event = { topic, data: copyValue(data), publishedAt };
+    if (retain) this.#retain(event);
+    void this.#spread(event, groups.length > 0 ? "one_per_service" : "all", program);
+  }
+
+  /** Delivers an event of another node, to this program and to attached ones. */
+  handleEvent(peer: PeerId, topic: TopicPath, event: EventMessage): void {
+    const { subscriptions, programs, sender } = this.#parts;
     const { groups, publishedAt, past } = event;
-    if (isProgram(peer)) {
-      const mode = groups.length > 0 ? "one_per_service" : "all";
-      const passed = { topic, data: copyValue(event.data), publishedAt, retain: false };
-      if (event.retain) this.#retain(passed);
-      return void this.#spread(passed, mode, peer);
-    }
-    const isFor = (group: string) => groups.length === 0 || group === "" || groups.includes(group);
-    this.#deliver(topic, event.data, publishedAt, peer, ({ group }) => isFor(group), past);
-    const programs = directory.listeners(topic).filter((one) => isProgram(one.peer) && isFor(one.group));
-    if (programs.length === 0) return;
-    const data = copyValue(event.data);
-    const targets = groups.length === 0 ? everybody(programs) : this.#choose(topic, programs).groupsOf;
-    const passed = { topic, data, publishedAt, past };
-    for (const [program, forGroups] of targets) void this.#send(program, passed, forGroups);
+    const accepts = (group: string) => groups.length === 0 || group === "" || groups.includes(group);
+    subscriptions.deliver(topic, event.data, publishedAt, peer, accepts, past);
+    const listeners = programs.listeners(topic).filter(({ group }) => accepts(group));
+    if (listeners.length === 0) return;
+    const targets = groups.length === 0 ? everybody(listeners) : this.#choose(topic, listeners).groupsOf;
+    const passed = { topic, data: copyValue(event.data), publishedAt, past };
+    for (const [program, forGroups] of targets) void sender.send(program, passed, forGroups);
   }
 
-  /**
-   * Sends what is kept to whoever asks, and if that is a program, has others do the same.
-   * @returns how many events were sent
-   */
-  sendPast(peer: PeerId, pattern: string, askOthers: (pattern: string) => Promise<void>): number {
-    const { network } = this.#parts;
-    const parsed = TopicPattern.tryParse(String(pattern), network);
-    if (parsed === undefined) return 0;
-    const events = this.retained.matching(parsed);
-    for (const event of events) void this.#send(peer, { ...event, past: true }, []);
-    if (isProgram(peer)) void askOthers(pattern);
+  /** Delivers what is kept here to a subscription, and has other nodes send what they keep. @param text its pattern */
+  deliverPast(subscription: Subscription, text: string): void {
+    const { pattern } = subscription;
+    for (const { topic, data, publishedAt } of this.retained.matching(pattern)) {
+      subscription.deliver({
+        topic: showPath(topic),
+        data: decodeValue(data),
+        params: pattern.match(topic) ?? {},
+        publishedAt,
+        isPast: true,
+        publisher: undefined,
+      });
+    }
+    void this.#askPast(text);
+  }
+
+  /** @returns how many events were sent */
+  #sendPast(peer: PeerId, text: string): number {
+    const pattern = TopicPattern.tryParse(String(text));
+    if (pattern === undefined) return 0;
+    const events = this.retained.matching(pattern);
+    for (const event of events) void this.#parts.sender.send(peer, { ...event, past: true }, []);
+    // What the others send reaches the program by way of this node.
+    if (isProgram(peer)) void this.#askPast(text);
     return events.length;
   }
 
-  /** No async function: nothing is waited for as long as links have room. */
-  #spread(event: Passed, mode: BroadcastMode, from: PeerId | undefined): Promise<PublishReport> {
-    const { upstream, directory } = this.#parts;
-    const { topic, data, publishedAt } = event;
-    if (upstream !== undefined && mode !== "local_only") {
-      // The agent knows who listens, this program too.
-      const isAll = mode === "all";
-      const local = isAll ? this.#deliver(topic, data, publishedAt, from, () => true, false) : 0;
-      return reported(local, [this.#send(upstream, event, isAll ? [] : [ANY_GROUP])]);
-    }
-    const listeners = mode === "local_only" ? [] : directory.listeners(topic);
-    const chosen = mode === "one_per_service" ? this.#choose(topic, listeners) : undefined;
-    const local = this.#deliver(
-      topic,
-      data,
-      publishedAt,
-      from,
-      ({ group }) => chosen?.isLocal(group) ?? true,
-      false,
+  /** What other nodes keep comes as events. Who does not answer is left out. */
+  async #askPast(pattern: string): Promise<void> {
+    const { directory, log, ask } = this.#parts;
+    await Promise.all(
+      directory.retainers().map(async (peer) => {
+        try {
+          await ask(peer, "$events/past", { pattern });
+        } catch (error) {
+          log.debug("no past events", { from: peer, error });
+        }
+      }),
     );
-    // A program has served its own subscriptions itself.
+  }
+
+  /** @param from the program that publishes */
+  #spread(event: OutgoingEvent, mode: BroadcastMode, from: PeerId | undefined): Promise<PublishReport> {
+    const { subscriptions, sender } = this.#parts;
+    const { topic, data, publishedAt } = event;
+    const listeners = mode === "local_only" ? [] : this.#listeners(topic);
+    const chosen = mode === "one_per_service" ? this.#choose(topic, listeners) : undefined;
+    const accepts = (group: string) => chosen?.own.has(group) ?? true;
+    const local = subscriptions.deliver(topic, data, publishedAt, from, accepts, false);
     const targets = chosen?.groupsOf ?? everybody(listeners.filter(({ peer }) => peer !== from));
-    const passed = { ...event, retain: false };
     const sends: (boolean | Promise<boolean>)[] = [];
-    for (const [peer, groups] of targets) sends.push(this.#send(peer, passed, groups));
-    return reported(local, sends);
+    for (const [peer, groups] of targets) sends.push(sender.send(peer, event, groups));
+    return reportSends(local, sends);
+  }
+
+  #listeners(topic: TopicPath): readonly Listener[] {
+    const nodes = this.#parts.directory.listeners(topic);
+    const programs = this.#parts.programs.listeners(topic);
+    return programs.length === 0 ? nodes : [...nodes, ...programs];
   }
 
   /** Of each group one subscriber, this node's if it has any; those without a group all. */
   #choose(topic: TopicPath, remote: readonly Listener[]) {
-    const own = new Set(this.#subscriptions.match(topic).map(({ value }) => value.group));
+    const own = this.#parts.subscriptions.groups(topic);
     const peersOf = new Map<string, PeerId[]>();
     for (const { peer, group } of remote) {
       if (group !== "" && own.has(group)) continue;
@@ -198,117 +168,17 @@ export class PubSub {
       if (group === "") { for (const peer of peers) add(peer, group); }
       else add(peers[this.#turn++ % peers.length] as PeerId, group);
     }
-    return { groupsOf, isLocal: (group: string) => own.has(group) };
-  }
-
-  #send(
-    peer: PeerId,
-    { topic, data, publishedAt, past = false, retain = false }: Passed,
-    groups: readonly string[],
-  ): boolean | Promise<boolean> {
-    const { carrier } = this.#parts;
-    const message: EventMessage = {
-      kind: "event",
-      topic: topic.toString(),
-      data,
-      publishedAt,
-      groups,
-      past,
-      retain,
-    };
-    const before = this.#waiting.get(peer);
-    if (before === undefined && carrier.isShort(data) && carrier.post(peer, message) === "queued") {
-      return true;
-    }
-    // In order, behind what waits for the same link.
-    const queue = before ?? { count: 0, last: Promise.resolve() };
-    if (queue.count === MAX_WAITING_EVENTS) return false;
-    queue.count++;
-    this.#waiting.set(peer, queue);
-    const sending = queue.last.then(() => this.#sendSlowly(peer, message)).catch(() => false);
-    queue.last = sending.then(() => {
-      if (--queue.count === 0) this.#waiting.delete(peer);
-    });
-    return sending;
-  }
-
-  async #sendSlowly(peer: PeerId, message: EventMessage): Promise<boolean> {
-    const { carrier, links } = this.#parts;
-    for (let i = 0; i < 2; i++) {
-      const outcome = carrier.isShort(message.data)
-        ? carrier.post(peer, message)
-        : await carrier.sendLong(peer, message.data, (data) => ({ ...message, data }));
-      if (outcome === "queued") return true;
-      if (outcome === "refused") return false;
-      if (outcome === "congested") await links.drained(peer);
-      else if (!await links.reach(peer)) return false;
-    }
-    return false;
+    return { groupsOf, own };
   }
 
   #retain(event: RetainedEvent): void {
     const before = this.retained.size;
     if (event.data.data.length === 0) this.retained.delete(event.topic);
     else this.retained.set(event);
-    if ((before === 0) !== (this.retained.size === 0)) this.#parts.onChange();
-  }
-
-  /** @returns how many subscriptions it was handed to */
-  #deliver(
-    topic: TopicPath,
-    data: WireValue,
-    publishedAt: number,
-    publisher: PeerId | undefined,
-    listens: (subscription: Subscription) => boolean,
-    isPast: boolean,
-  ): number {
-    const matches = this.#subscriptions.match(topic);
-    if (matches.length === 0) return 0;
-    let value: unknown;
-    try {
-      value = decodeValue(data);
-    } catch {
-      if (publisher !== undefined) this.#rejected++;
-      return 0;
-    }
-    const text = this.#show(topic);
-    let delivered = 0;
-    for (const { value: subscription, params } of matches) {
-      if (!listens(subscription) || (isPast && !subscription.includesPast)) continue;
-      delivered++;
-      subscription.deliver({ topic: text, data: value, params, publishedAt, isPast, publisher });
-    }
-    return delivered;
-  }
-
-  #deliverTo(subscription: Subscription, { topic, data, publishedAt }: RetainedEvent, isPast: boolean): void {
-    const event: ServiceEvent = {
-      topic: this.#show(topic),
-      data: decodeValue(data),
-      params: subscription.pattern.match(topic) ?? {},
-      publishedAt,
-      isPast,
-      publisher: undefined,
-    };
-    subscription.deliver(event);
-  }
-
-  #show(topic: TopicPath): string {
-    const { network } = this.#parts;
-    const text = topic.toString();
-    return topic.network === network ? text.slice(network.length + 1) : text;
+    if ((before === 0) !== (this.retained.size === 0)) this.#parts.onRetain();
   }
 }
 
 function everybody(listeners: readonly Listener[]): ReadonlyMap<PeerId, readonly string[]> {
   return new Map(listeners.map(({ peer }) => [peer, []]));
-}
-
-function reported(local: number, sends: readonly (boolean | Promise<boolean>)[]): Promise<PublishReport> {
-  const report = (done: readonly boolean[]): PublishReport => {
-    const sent = done.filter(Boolean).length;
-    return { local, sent, lost: done.length - sent };
-  };
-  const isDone = (send: boolean | Promise<boolean>): send is boolean => typeof send === "boolean";
-  return sends.every(isDone) ? Promise.resolve(report(sends)) : Promise.all(sends).then(report);
 }

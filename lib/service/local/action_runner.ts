@@ -6,7 +6,7 @@
 import type { Bulkhead } from "./bulkhead.ts";
 import { type CallContext, describeIssues, type Schema } from "../definition/mod.ts";
 import { failure, failureOf, type WireFailure } from "../errors.ts";
-import type { LocalAction } from "./local_service.ts";
+import type { LocalAction } from "./local_services.ts";
 import { showPath } from "../topics/mod.ts";
 
 /** How an action ended: with a value, which may be a stream, or a failure. */

@@ -13,7 +13,7 @@ interface Waiting {
   readonly bytes: number;
 }
 
-/** Lets so many run, so many wait, and turns the others away. */
+/** Lets so many run, so many wait, and rejects the others. */
 export class Bulkhead {
   readonly #limit: number;
   readonly #maxWaiting: number;

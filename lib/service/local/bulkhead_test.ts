@@ -5,7 +5,7 @@ import { failureOf } from "../testing/outcome.ts";
 
 const LONG = MAX_WAITING_BYTES / 2;
 
-Deno.test("Bulkhead lets wait so many bytes, and one that is longer alone", () => {
+Deno.test("Bulkhead bounds the bytes that wait, and lets a longer one wait alone", () => {
   const bulkhead = new Bulkhead(1, 16);
   const ran: string[] = [];
   const enter = (name: string, bytes?: number) => bulkhead.enter(() => void ran.push(name), bytes);
@@ -22,7 +22,7 @@ Deno.test("Bulkhead lets wait so many bytes, and one that is longer alone", () =
   assert.deepEqual([bulkhead.running, bulkhead.waiting], [0, 0]);
 });
 
-Deno.test("calls with long parameters wait up to 64 MiB of them, and further ones are turned away", async () => {
+Deno.test("runAction() lets calls wait with up to 64 MiB of parameters, and rejects further ones", async () => {
   await using mesh = new MemoryMesh();
   const [caller, provider] = [mesh.add("a"), mesh.add("b")];
   const held: (() => void)[] = [];

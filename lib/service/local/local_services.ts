@@ -1,13 +1,210 @@
 /**
- * The services of this program.
+ * The services of this program: the state of each, its actions, and how many calls it takes.
+ *
+ * ```
+ *   created --init--> initialized --start--> running <--pause / resume--> paused
+ *      any of them --stop--> stopped        a hook that throws --> error
+ * ```
+ *
  * @module
  */
 
+import { Bulkhead } from "./bulkhead.ts";
 import { InvalidServiceError } from "../errors.ts";
-import { LocalService } from "./local_service.ts";
 import type { PeerId } from "../ports.ts";
-import type { ServiceDefinition } from "../definition/mod.ts";
-import { showPath } from "../topics/mod.ts";
+import { type AdvertisedService, MAX_SELECTOR_LENGTH, MAX_TEXT, type ServiceState } from "../wire/mod.ts";
+import {
+  type ActionHandler,
+  type AnyActionDefinition,
+  readCount,
+  type ServiceDefinition,
+} from "../definition/mod.ts";
+import type { SubscriptionHandle } from "../events/mod.ts";
+import { showPath, TopicPath } from "../topics/mod.ts";
+
+/** How many calls of a service run at the same time by default. */
+export const DEFAULT_CONCURRENCY = 256;
+/** How many more wait by default. */
+export const DEFAULT_QUEUE = 1_024;
+/** The most actions of one service, and the most events. */
+export const MAX_ACTIONS = 128;
+
+const NAME = /^[A-Za-z0-9_.$-]{1,64}$/;
+
+/** One action, ready to be called. */
+export interface LocalAction {
+  readonly name: string;
+  readonly service: LocalService;
+  readonly definition: AnyActionDefinition;
+  readonly idempotent: boolean;
+  /** The bounds that a call has to pass, the service's first. */
+  readonly bulkheads: readonly Bulkhead[];
+  /** Whether this peer may call it. */
+  readonly allows: (caller: PeerId) => boolean;
+}
+
+/** One service. */
+export class LocalService {
+  readonly path: TopicPath;
+  readonly definition: ServiceDefinition;
+  readonly actions: ReadonlyMap<string, LocalAction>;
+  readonly #subscriptions: SubscriptionHandle[] = [];
+  #state: ServiceState = "created";
+  #changing: Promise<void> = Promise.resolve();
+  readonly #onChange: () => void;
+
+  /**
+   * @param selector reads who may call
+   * @param onChange is called after a pause and its end
+   * @throws InvalidServiceError, InvalidTopicError, and what `selector` throws
+   */
+  constructor(
+    definition: ServiceDefinition,
+    selector: (text: string) => (caller: PeerId) => boolean,
+    onChange: () => void = () => {},
+  ) {
+    const { actions = {}, allow, concurrency, queue } = definition;
+    this.definition = definition;
+    this.#onChange = onChange;
+    this.path = TopicPath.parse(definition.path);
+    checkDefinition(definition);
+    const maxWaiting = readCount(queue, DEFAULT_QUEUE, 0, "queue");
+    const shared = new Bulkhead(readCount(concurrency, DEFAULT_CONCURRENCY, 1, "concurrency"), maxWaiting);
+    const allowsService = allow === undefined ? () => true : selector(allow);
+    const toAction = (name: string, given: ActionHandler | AnyActionDefinition): LocalAction => {
+      const definition = typeof given === "function" ? { handler: given as ActionHandler } : given;
+      const { concurrency, idempotent = false, allow } = definition;
+      const bulkheads = [shared];
+      if (concurrency !== undefined) {
+        bulkheads.push(new Bulkhead(readCount(concurrency, 1, 1, "concurrency"), maxWaiting));
+      }
+      // An action's own selector replaces the service's.
+      const allows = allow === undefined ? allowsService : selector(allow);
+      return { name, service: this, definition, idempotent, bulkheads, allows };
+    };
+    this.actions = new Map(Object.entries(actions).map(([name, given]) => [name, toAction(name, given)]));
+  }
+
+  get state(): ServiceState {
+    return this.#state;
+  }
+
+  /** Runs the hooks, then accepts calls. @throws what a hook throws; the state is `error` then */
+  start(): Promise<void> {
+    return this.#change(async () => {
+      if (this.#state === "created") {
+        await this.definition.init?.();
+        this.#state = "initialized";
+      }
+      if (this.#state !== "initialized" && this.#state !== "stopped" && this.#state !== "error") return;
+      await this.definition.start?.();
+      this.#state = "running";
+    });
+  }
+
+  /** Rejects calls until `resume`. @returns whether it was running */
+  pause(): boolean {
+    if (this.#state !== "running") return false;
+    this.#state = "paused";
+    this.#onChange();
+    return true;
+  }
+
+  /** @returns whether it was paused */
+  resume(): boolean {
+    if (this.#state !== "paused") return false;
+    this.#state = "running";
+    this.#onChange();
+    return true;
+  }
+
+  /** Ends these with the service. */
+  own(subscriptions: readonly SubscriptionHandle[]): void {
+    this.#subscriptions.push(...subscriptions);
+  }
+
+  /** Rejects calls for good; those that run go on. */
+  async stop(): Promise<void> {
+    for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe();
+    await this.#change(async () => {
+      if (this.#state === "stopped") return;
+      const hadStarted = this.#state !== "created" && this.#state !== "initialized";
+      this.#state = "stopped";
+      if (hadStarted) await this.definition.stop?.();
+    });
+  }
+
+  /**
+   * @param path with its network only when that is not the default one
+   * @param withAllow whether it says who may call, for an agent to check
+   * @returns what others are to know of it
+   */
+  advert(path: string, withAllow = false): AdvertisedService {
+    const optional = (allow: string | undefined) => withAllow && allow !== undefined ? { allow } : {};
+    const { version = "0.0.0", description = "", events = {}, mode, port = 0, protocol = "tcp" } =
+      this.definition;
+    return {
+      path,
+      version,
+      description,
+      state: this.#state,
+      actions: [...this.actions.values()].map(({ name, idempotent, definition }) => ({
+        name,
+        idempotent,
+        ...optional(definition.allow),
+      })),
+      events: Object.keys(events),
+      elects: mode === "leader",
+      port,
+      protocol,
+      ...optional(this.definition.allow),
+    };
+  }
+
+  /** One change after the other. */
+  #change(step: () => Promise<void>): Promise<void> {
+    const changed = this.#changing.then(step).catch((error) => {
+      this.#state = "error";
+      throw error;
+    });
+    this.#changing = changed.catch(() => {});
+    return changed;
+  }
+}
+
+/** A service's name of RFC 6335 §5.1, and the transport when that is not TCP; or the transport alone. */
+const PROTOCOL = /^(?=[a-z0-9-]{1,15}(\/|$))[a-z0-9]+(-[a-z0-9]+)*(\/(tcp|udp))?$/;
+
+/** Others reject an advert with more than this in it. @throws InvalidServiceError */
+function checkDefinition(definition: ServiceDefinition): void {
+  const { path, version = "", description = "", actions = {}, events = {}, allow = "" } = definition;
+  const { port = 0, protocol = "tcp" } = definition;
+  const fail = (problem: string, hint?: string): never => {
+    const options = hint === undefined ? {} : { hint };
+    throw new InvalidServiceError(`Cannot add ${showPath(path)}: ${problem}`, options);
+  };
+  const wrong = [...Object.keys(actions), ...Object.keys(events)].find((name) => !NAME.test(name));
+  if (wrong !== undefined) {
+    fail(
+      `"${wrong}" is no name of an action or event`,
+      "Names are 1 to 64 letters, digits, and any of _ . $ -",
+    );
+  }
+  if (Math.max(Object.keys(actions).length, Object.keys(events).length) > MAX_ACTIONS) {
+    fail(`it has more than ${MAX_ACTIONS} actions or events`);
+  }
+  if (Math.max(version.length, description.length) > MAX_TEXT) {
+    fail(`version and description have at most ${MAX_TEXT} characters`);
+  }
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) fail(`${port} is no port`);
+  if (!PROTOCOL.test(protocol)) {
+    fail(`${JSON.stringify(protocol)} is no protocol`, "Write http, or dns/udp.");
+  }
+  const ofActions = Object.values(actions).map((one) => typeof one === "function" ? "" : one.allow ?? "");
+  if ([allow, ...ofActions].some((text) => text.length > MAX_SELECTOR_LENGTH)) {
+    fail(`a selector has at most ${MAX_SELECTOR_LENGTH} characters`);
+  }
+}
 
 /** How many services one program has at most. */
 export const MAX_SERVICES = 512;
@@ -15,21 +212,17 @@ export const MAX_SERVICES = 512;
 /** Adds, finds and removes services. */
 export class LocalServices {
   readonly #services = new Map<string, LocalService>();
-  readonly #network: string;
   readonly #selector: (text: string) => (caller: PeerId) => boolean;
   readonly #onChange: () => void;
 
   /**
-   * @param network of paths that name none
    * @param selector reads who may call
-   * @param onChange hears when one is paused or resumed
+   * @param onChange is called when one is paused or resumed
    */
   constructor(
-    network: string,
     selector: (text: string) => (caller: PeerId) => boolean,
     onChange: () => void = () => {},
   ) {
-    this.#network = network;
     this.#selector = selector;
     this.#onChange = onChange;
   }
@@ -46,7 +239,7 @@ export class LocalServices {
 
   /** @throws InvalidServiceError, InvalidTopicError, and what is wrong with a selector */
   add(definition: ServiceDefinition): LocalService {
-    const service = new LocalService(definition, this.#network, this.#selector, this.#onChange);
+    const service = new LocalService(definition, this.#selector, this.#onChange);
     const path = service.path.toString();
     if (this.#services.has(path)) {
       throw new InvalidServiceError(`Cannot add ${showPath(path)}: this program has a service there`, {

@@ -4,5 +4,4 @@
  */
 
 export { type Outcome, runAction } from "./action_runner.ts";
-export type { LocalAction, LocalService } from "./local_service.ts";
-export { LocalServices } from "./local_services.ts";
+export { type LocalAction, type LocalService, LocalServices } from "./local_services.ts";

@@ -1,58 +1,56 @@
 /**
- * Putting together what a node tells others of itself and of the programs that are attached to it.
+ * The advert of a node: what it and the programs that are attached to it offer and listen to.
  * @module
  */
 
 import type { LocalService } from "../local/mod.ts";
 import type { AdvertisedService, AdvertisedSubscription, ServiceAdvert } from "../wire/mod.ts";
 import type { Subscription } from "../events/mod.ts";
-import { TopicPattern } from "../topics/mod.ts";
+import { DEFAULT_TOPIC_NETWORK, showPath, TopicPattern } from "../topics/mod.ts";
 
-/** With more patterns than this a node tells only which services they begin with. */
-export const MAX_TOLD_PATTERNS = 128;
-/** So many patterns of services are told as they are all the same, and so many characters of them. */
-export const MAX_TOLD_EXACTLY = 512;
+/** With more patterns than this a node advertises only which services they begin with. */
+export const MAX_PATTERNS = 128;
+/** So many patterns of services stay exact all the same, and so many characters of them. */
+export const MAX_EXACT_PATTERNS = 512;
 const MAX_EXACT_CHARACTERS = 32_768;
 
-/** So many groups are told at most, those without one first; a program has as many as services with subscriptions. */
-const MAX_TOLD_GROUPS = 1_024;
+/** So many groups are advertised at most, those without one first; a program has as many as services with subscriptions. */
+const MAX_GROUPS = 1_024;
 
-/** What an advert is made of. */
-export interface AdvertSources {
+interface AdvertSources {
   readonly run: number;
-  readonly network: string;
   readonly services: Iterable<LocalService>;
   readonly subscriptions: readonly Subscription[];
   readonly programs: readonly ServiceAdvert[];
   readonly retains: boolean;
-  /** Whether it is for the agent that this program is attached to, which has to know who may call. */
-  readonly isForAgent: boolean;
+  /** Whether it says who may call: for the agent of a program, which checks that. */
+  readonly withAllow: boolean;
 }
 
-/** @returns everything in one advert; services whose path begins with `$` are everywhere, and not told */
+/** @returns everything in one advert; services whose path begins with `$` are everywhere, and left out */
 export function buildAdvert(
-  { run, network, services, subscriptions, programs, retains, isForAgent }: AdvertSources,
+  { run, services, subscriptions, programs, retains, withAllow }: AdvertSources,
 ): ServiceAdvert {
   const offered = new Map<string, AdvertisedService>();
   for (const service of services) {
     if (service.path.service.startsWith("$")) continue;
-    const path = shown(service.path.toString(), network);
-    offered.set(path, service.advert(path, isForAgent));
+    const path = showPath(service.path);
+    offered.set(path, service.advert(path, withAllow));
   }
   for (const service of programs.flatMap((program) => program.services)) {
-    // Of several that offer the same one that runs is told.
+    // Of several that offer the same service, one that runs.
     const known = offered.get(service.path);
     if (known === undefined || known.state !== "running") offered.set(service.path, withoutAllow(service));
   }
   const own = subscriptions.map(({ pattern, group }) => ({
-    pattern: shown(pattern.toString(), network),
+    pattern: showPath(pattern),
     group,
   }));
   return {
     run,
     services: [...offered.values()].sort((a, b) => a.path < b.path ? -1 : 1),
-    subscriptions: told([...own, ...programs.flatMap((program) => program.subscriptions)], network),
-    retains: retains || programs.some((program) => program.retains),
+    subscriptions: summarize([...own, ...programs.flatMap((program) => program.subscriptions)]),
+    retains,
   };
 }
 
@@ -60,48 +58,40 @@ function withoutAllow({ allow: _, ...service }: AdvertisedService): AdvertisedSe
   return { ...service, actions: service.actions.map(({ name, idempotent }) => ({ name, idempotent })) };
 }
 
-/** @returns `text` without its network when that is the default one */
-export function shown(text: string, network: string): string {
-  return text.startsWith(`${network}:`) ? text.slice(network.length + 1) : text;
-}
-
 /**
- * Others send what matches. A pattern that says too much costs traffic, never an event, unless it is one of a service:
+ * Others send what matches. A pattern that matches too much costs traffic, never an event, unless it is one of a service:
  * `one_per_service` chooses by them, and an event is lost that goes to a node where nobody listens after all. An event
  * has neither number nor answer, so its publisher would never know; hence they stay exact for as long as they can.
  */
-function told(
+function summarize(
   all: readonly AdvertisedSubscription[],
-  network: string,
 ): readonly AdvertisedSubscription[] {
   const exact = unique(all);
-  if (exact.length <= MAX_TOLD_PATTERNS) return exact;
+  if (exact.length <= MAX_PATTERNS) return exact;
   const grouped = exact.filter(({ group }) => group !== "");
   const characters = grouped.reduce((sum, { pattern, group }) => sum + pattern.length + group.length, 0);
-  const isExact = grouped.length <= MAX_TOLD_EXACTLY && characters <= MAX_EXACT_CHARACTERS;
+  const isExact = grouped.length <= MAX_EXACT_PATTERNS && characters <= MAX_EXACT_CHARACTERS;
   const kept = isExact ? grouped : [];
   const others = isExact ? exact.filter(({ group }) => group === "") : exact;
   const coarse = unique(
-    others.flatMap(({ pattern, group }) =>
-      begins(pattern, network).map((begin) => ({ pattern: begin, group }))
-    ),
+    others.flatMap(({ pattern, group }) => begins(pattern).map((begin) => ({ pattern: begin, group }))),
   );
-  if (coarse.length <= MAX_TOLD_PATTERNS) return unique([...kept, ...coarse]);
+  if (coarse.length <= MAX_PATTERNS) return unique([...kept, ...coarse]);
   // Groups stay, for one of each is chosen by them.
   const coarsest = unique(others.map(({ pattern, group }) => {
-    const name = TopicPattern.tryParse(pattern, network)?.network ?? network;
-    return { pattern: shown(`${name}:>`, network), group };
+    const name = TopicPattern.tryParse(pattern)?.network ?? DEFAULT_TOPIC_NETWORK;
+    return { pattern: showPath(`${name}:>`), group };
   }));
-  return unique([...kept, ...coarsest.slice(0, MAX_TOLD_GROUPS)]);
+  return unique([...kept, ...coarsest.slice(0, MAX_GROUPS)]);
 }
 
-function begins(pattern: string, network: string): readonly string[] {
-  const parsed = TopicPattern.tryParse(pattern, network);
+function begins(pattern: string): readonly string[] {
+  const parsed = TopicPattern.tryParse(pattern);
   const first = parsed?.parts[0];
   if (parsed === undefined || first === undefined) return [];
-  if (first.kind !== "literal") return [shown(`${parsed.network}:>`, network)];
+  if (first.kind !== "literal") return [showPath(`${parsed.network}:>`)];
   const begin = `${parsed.network}:${first.text}`;
-  return parsed.parts.length === 1 ? [shown(begin, network)] : [shown(`${begin}/>`, network)];
+  return parsed.parts.length === 1 ? [showPath(begin)] : [showPath(`${begin}/>`)];
 }
 
 function unique(all: readonly AdvertisedSubscription[]): readonly AdvertisedSubscription[] {

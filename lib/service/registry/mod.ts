@@ -1,9 +1,7 @@
 /**
- * What this node tells of its services, what `$registry` answers, and which provider leads a service.
+ * The advert of a node, and `$registry`, which reports, pauses and resumes services.
  * @module
  */
 
-export { buildAdvert, shown } from "./advert_builder.ts";
-export type { ProviderReport, ServiceReport } from "./registry_report.ts";
-export { RegistryService } from "./registry_service.ts";
-export { ServiceLeadership } from "./service_leadership.ts";
+export { buildAdvert } from "./advert_builder.ts";
+export { type ProviderReport, readPath, RegistryService, type ServiceReport } from "./registry_service.ts";

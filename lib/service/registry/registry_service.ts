@@ -3,24 +3,47 @@
  * @module
  */
 
-import { shown } from "./advert_builder.ts";
 import { ActionError } from "../errors.ts";
 import type { LocalServices } from "../local/mod.ts";
 import { isProgram, type PeerId, type PeerLinks, type ServicePeers } from "../ports.ts";
-import type { ProviderReport, ServiceReport } from "./registry_report.ts";
-import type { AdvertisedService } from "../wire/mod.ts";
+import type { AdvertisedAction, AdvertisedService, ServiceState } from "../wire/mod.ts";
 import type { ServiceDefinition } from "../definition/mod.ts";
 import type { ServiceDirectory } from "../directory/mod.ts";
-import type { ServiceLeadership } from "./service_leadership.ts";
-import { TopicPath } from "../topics/mod.ts";
+import type { ServiceLeadership } from "../leadership/mod.ts";
+import { showPath, TopicPath } from "../topics/mod.ts";
 
-/** What the registry stands on. */
-export interface RegistryParts {
+/** One node that offers a service. */
+export interface ProviderReport {
+  readonly id: PeerId;
+  readonly name: string;
+  readonly state: ServiceState;
+  readonly version: string;
+  /** Whether it is the node that was asked. */
+  readonly isLocal: boolean;
+  readonly isHealthy: boolean;
+  /** Whether it leads the service; only of those that one leads. */
+  readonly isLeader?: boolean;
+  /** The last round trip time in milliseconds. */
+  readonly rttMs?: number;
+}
+
+/** One service, wherever it runs. */
+export interface ServiceReport {
+  readonly path: string;
+  readonly description: string;
+  readonly actions: readonly AdvertisedAction[];
+  readonly events: readonly string[];
+  readonly providers: readonly ProviderReport[];
+}
+
+interface RegistryParts {
   readonly links: PeerLinks;
   readonly peers: ServicePeers;
-  readonly network: string;
   readonly services: LocalServices;
+  /** What other nodes offer. */
   readonly directory: ServiceDirectory;
+  /** What attached programs offer. */
+  readonly programs: ServiceDirectory;
   readonly leadership: ServiceLeadership;
   /** Asks one peer for one of the services that everybody has. */
   ask(peer: PeerId, path: string, params: unknown): Promise<unknown>;
@@ -53,11 +76,11 @@ export class RegistryService {
 
   /** @returns every service, or the one at a path; sorted by path */
   report(path?: string): readonly ServiceReport[] {
-    const { services, directory, network } = this.#parts;
-    const wanted = path === undefined ? undefined : TopicPath.parse(path, network).toString();
+    const { services, directory, programs } = this.#parts;
+    const wanted = path === undefined ? undefined : TopicPath.parse(path).toString();
     const own = services.all().map((service) => service.path.toString());
-    const paths = [...new Set([...own, ...directory.paths()])].sort();
-    return paths.filter((one) => wanted === undefined ? !isBuiltIn(one, network) : one === wanted)
+    const paths = [...new Set([...own, ...directory.paths(), ...programs.paths()])].sort();
+    return paths.filter((one) => wanted === undefined ? !isBuiltIn(one) : one === wanted)
       .map((one) => this.#reportOf(one));
   }
 
@@ -67,19 +90,19 @@ export class RegistryService {
     return report;
   }
 
-  /** Here, and at the programs of this node that offer it. */
+  /** Pauses or resumes a service here, and at the attached programs that offer it. */
   async #set(
     path: string,
     caller: PeerId | undefined,
     change: "pause" | "resume",
   ): Promise<{ readonly changed: boolean }> {
-    const { services, directory, peers, network, ask } = this.#parts;
+    const { services, peers, ask } = this.#parts;
     if (caller !== undefined && !isProgram(caller) && !peers.isOperator(caller)) {
       throw new ActionError("Refused", "Only leaders may pause and resume services of other nodes");
     }
-    const whole = TopicPath.parse(path, network).toString();
-    const service = isBuiltIn(whole, network) ? undefined : services.get(whole);
-    const programs = directory.providers(whole).filter(({ peer }) => isProgram(peer));
+    const whole = TopicPath.parse(path).toString();
+    const service = isBuiltIn(whole) ? undefined : services.get(whole);
+    const programs = this.#parts.programs.providers(whole);
     if (service === undefined && programs.length === 0) {
       throw new ActionError("UnknownService", `${path} is not offered here`);
     }
@@ -91,16 +114,15 @@ export class RegistryService {
   }
 
   #reportOf(path: string): ServiceReport {
-    const { services, directory, network, peers: { self }, leadership } = this.#parts;
+    const { services, directory, programs, peers: { self }, leadership } = this.#parts;
     const own = services.get(path)?.advert(path);
     const leader = leadership.leaderOf(path);
     const providers: ProviderReport[] = own === undefined ? [] : [this.#provider(self, own, leader)];
-    for (const { peer, service } of directory.providers(path)) {
-      providers.push(this.#provider(peer, service, leader));
-    }
-    const first = own ?? directory.providers(path)[0]?.service;
+    const others = [...directory.providers(path), ...programs.providers(path)];
+    for (const { peer, service } of others) providers.push(this.#provider(peer, service, leader));
+    const first = own ?? others[0]?.service;
     return {
-      path: shown(path, network),
+      path: showPath(path),
       description: first?.description ?? "",
       actions: first?.actions ?? [],
       events: first?.events ?? [],
@@ -125,11 +147,12 @@ export class RegistryService {
   }
 }
 
-function isBuiltIn(path: string, network: string): boolean {
-  return shown(path, network).startsWith("$");
+function isBuiltIn(path: string): boolean {
+  return showPath(path).startsWith("$");
 }
 
-function readPath(params: unknown): string {
+/** @throws ActionError when there is none in the parameters */
+export function readPath(params: unknown): string {
   const path = (params as { path?: unknown } | undefined | null)?.path;
   if (typeof path === "string") return path;
   throw new ActionError("InvalidParams", 'The parameters are {"path": "…"}');

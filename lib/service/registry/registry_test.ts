@@ -28,7 +28,7 @@ const ask = (runtime: ServiceRuntime, action: string, path?: unknown, node?: str
     node === undefined ? {} : { node },
   );
 
-Deno.test("$registry/list tells every service, wherever it runs, and none of its own kind", async () => {
+Deno.test("$registry/list lists every service, wherever it runs, and no built-in one", async () => {
   const { mesh, a, leader } = await there();
   await using _ = mesh;
   const list = await ask(a.runtime, "list") as ServiceReport[];
@@ -50,7 +50,7 @@ Deno.test("$registry/list tells every service, wherever it runs, and none of its
   assert.deepEqual(a.runtime.report().map(({ path }) => path), ["math", "shop:turns"]);
 });
 
-Deno.test("$registry/show tells one service", async () => {
+Deno.test("$registry/show shows one service", async () => {
   const { mesh, a } = await there();
   await using _ = mesh;
   assert.equal((await ask(a.runtime, "show", "math") as ServiceReport).path, "math");
@@ -64,7 +64,7 @@ Deno.test("$registry/show tells one service", async () => {
   assert.deepEqual(registry?.providers.map(({ id }) => id), ["a"]);
 });
 
-Deno.test("$registry/pause turns calls away until resume; of another node only leaders may", async () => {
+Deno.test("$registry/pause makes calls fail until resume; only leaders may pause services of another node", async () => {
   const { mesh, a, b, leader } = await there();
   await using _ = mesh;
   await fails("Refused", ask(a.runtime, "pause", "math", "b"));
@@ -87,7 +87,7 @@ Deno.test("$registry/pause turns calls away until resume; of another node only l
   await fails("InvalidParams", ask(a.runtime, "pause"));
 });
 
-Deno.test("a program asks its agent, and may pause what the agent offers", async () => {
+Deno.test("ProgramRuntime.request() asks the agent for $registry, and may pause what the agent offers", async () => {
   const { mesh, a } = await there();
   await using _ = mesh;
   const { runtime } = mesh.attach(a);

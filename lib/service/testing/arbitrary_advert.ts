@@ -1,5 +1,5 @@
 /**
- * Adverts and what they are made of, at random, for the tests of this folder.
+ * Random adverts, and their parts, for the tests of this folder.
  * @module
  */
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { randomFraction, SeededRandom, VirtualClock, VirtualTimers } from "../../base/mod.ts";
+import { randomFraction, SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import { streamPair } from "./memory_stream.ts";
 import {
   isProgram,
@@ -16,10 +16,11 @@ import {
   type ServicePeers,
   type ServiceStream,
 } from "../ports.ts";
-import { ServiceRuntime, type ServiceRuntimeParts } from "../service_runtime.ts";
+import { NodeRuntime, type NodeRuntimeParts } from "../node_runtime.ts";
+import { AGENT, ProgramRuntime } from "../programs/mod.ts";
 
 /** What happens to messages. */
-export interface Weather {
+export interface LinkFaults {
   /** Of each message, the odds that it is lost, and that it comes twice. */
   lost: number;
   doubled: number;
@@ -30,28 +31,26 @@ export interface Weather {
 /** What a node may be made with. */
 export interface MemoryNodeOptions {
   readonly labels?: readonly string[];
-  readonly limits?: ServiceRuntimeParts["limits"];
-  readonly compressor?: ServiceRuntimeParts["compressor"];
+  readonly limits?: NodeRuntimeParts["limits"];
+  readonly compressor?: NodeRuntimeParts["compressor"];
 }
 
 const RESET_LINK = 0;
-const AGENT = peerId("agent");
-const SELF = peerId("self");
 
 /** One node of the mesh. */
 export class MemoryNode {
   readonly id: PeerId;
   readonly options: MemoryNodeOptions;
   readonly programs: Map<PeerId, MemoryProgram> = new Map();
-  runtime: ServiceRuntime;
+  runtime: NodeRuntime;
   isDown = false;
   /** Its links stand, and nothing comes through. */
   isMute = false;
   /** Counts its lives: what one has left behind does not speak for the next. */
   life = 0;
-  readonly #make: (node: MemoryNode) => ServiceRuntime;
+  readonly #make: (node: MemoryNode) => NodeRuntime;
 
-  constructor(id: PeerId, options: MemoryNodeOptions, make: (node: MemoryNode) => ServiceRuntime) {
+  constructor(id: PeerId, options: MemoryNodeOptions, make: (node: MemoryNode) => NodeRuntime) {
     this.id = id;
     this.options = options;
     this.#make = make;
@@ -69,10 +68,10 @@ export class MemoryNode {
 export class MemoryProgram {
   readonly id: PeerId;
   readonly node: MemoryNode;
-  readonly runtime: ServiceRuntime;
+  readonly runtime: ProgramRuntime;
   isGone = false;
 
-  constructor(id: PeerId, node: MemoryNode, make: (program: MemoryProgram) => ServiceRuntime) {
+  constructor(id: PeerId, node: MemoryNode, make: (program: MemoryProgram) => ProgramRuntime) {
     this.id = id;
     this.node = node;
     this.runtime = make(this);
@@ -83,7 +82,7 @@ export class MemoryProgram {
 export class MemoryMesh {
   readonly clock: VirtualClock = new VirtualClock();
   readonly timers: VirtualTimers = new VirtualTimers(this.clock);
-  readonly weather: Weather = { lost: 0, doubled: 0, delayMs: 0 };
+  readonly faults: LinkFaults = { lost: 0, doubled: 0, delayMs: 0 };
   readonly nodes: Map<PeerId, MemoryNode> = new Map();
   /** Messages that were handed to a link; `watch` sees each, and drops it by answering false. */
   posted = 0;
@@ -103,12 +102,13 @@ export class MemoryMesh {
   /** Adds a node; the later in the alphabet a name is, the higher is the node's id. */
   add(name: string, options: MemoryNodeOptions = {}): MemoryNode {
     const node = new MemoryNode(peerId(name), options, (node) =>
-      this.#runtime({
+      new NodeRuntime({
+        ...this.#environment(),
         links: this.#links(node),
         peers: this.#peers(node),
         onAdvertChange: () => this.#spreadSoon(node),
-        ...(options.limits === undefined ? {} : { limits: options.limits }),
-        ...(options.compressor === undefined ? {} : { compressor: options.compressor }),
+        limits: options.limits,
+        compressor: options.compressor,
       }));
     this.nodes.set(node.id, node);
     this.#introduce(node);
@@ -117,22 +117,15 @@ export class MemoryMesh {
 
   /** Attaches a program to a node. */
   attach(node: MemoryNode): MemoryProgram {
-    const program = new MemoryProgram(programId(++this.#lastProgram), node, (program) =>
-      this.#runtime({
-        links: this.#programLinks(program),
-        peers: {
-          self: SELF,
-          nameOf: (peer) => peer,
-          find: () => AGENT,
-          isHealthy: () => !program.isGone,
-          isOperator: () => true,
-          selector: () => () => true,
-        },
-        upstream: AGENT,
-      }));
+    const id = programId(++this.#lastProgram);
+    const program = new MemoryProgram(
+      id,
+      node,
+      (program) => new ProgramRuntime({ ...this.#environment(), links: this.#programLinks(program) }),
+    );
     node.programs.set(program.id, program);
     node.runtime.handleLink(program.id);
-    program.runtime.handleLink(AGENT);
+    program.runtime.handleLink();
     return program;
   }
 
@@ -144,7 +137,7 @@ export class MemoryMesh {
     this.#break(keyOf(node.id, id));
     node.runtime.handleLinkLost(id);
     node.runtime.handlePeerGone(id);
-    program.runtime.handleLinkLost(AGENT);
+    program.runtime.handleLinkLost();
   }
 
   /** Cuts two nodes off from each other, or lets them meet again. */
@@ -214,9 +207,9 @@ export class MemoryMesh {
     await this.close();
   }
 
-  #runtime(parts: Omit<ServiceRuntimeParts, "clock" | "timers" | "random">): ServiceRuntime {
-    const random = new SeededRandom(this.#seed++);
-    return new ServiceRuntime({ clock: this.clock, timers: this.timers, random, ...parts });
+  #environment() {
+    const { clock, timers } = this;
+    return { clock, timers, random: new SeededRandom(this.#seed++), log: silentLogger };
   }
 
   #others(node: MemoryNode): MemoryNode[] {
@@ -237,7 +230,7 @@ export class MemoryMesh {
     b.runtime.handleLink(a.id);
   }
 
-  /** Many changes of one turn are told as one. */
+  /** Many changes of one turn are sent as one. */
   #spreadSoon(node: MemoryNode): void {
     if (this.#spreading.has(node)) return;
     this.#spreading.add(node);
@@ -292,7 +285,7 @@ export class MemoryMesh {
       openStream: (peer, header) => {
         if (!reaches(peer)) return undefined;
         return this.#open(keyOf(id, peer), header, (bytes, far) => {
-          if (reaches(peer)) receiver(peer)?.handleStream(nameFor(peer), bytes, far);
+          if (reaches(peer)) receiver(peer)?.handleMessage(nameFor(peer), bytes, far);
         });
       },
       rttMs: (peer) => peer.charCodeAt(0),
@@ -311,7 +304,7 @@ export class MemoryMesh {
       reach: () => Promise.resolve(!program.isGone),
       openStream: (_, header) =>
         program.isGone ? undefined : this.#open(keyOf(node.id, id), header, (bytes, far) => {
-          if (!program.isGone) node.runtime.handleStream(id, bytes, far);
+          if (!program.isGone) node.runtime.handleMessage(id, bytes, far);
         }),
       rttMs: () => 0,
       linked: () => program.isGone ? [] : [AGENT],
@@ -319,7 +312,7 @@ export class MemoryMesh {
   }
 
   #post(from: PeerId, to: PeerId, message: Uint8Array, deliver: (bytes: Uint8Array) => void): PostOutcome {
-    const { lost, doubled, delayMs } = this.weather;
+    const { lost, doubled, delayMs } = this.faults;
     this.posted++;
     if (this.watch(from, to, message) === false) return "queued";
     if (lost > 0 && this.draw() < lost) return "queued";

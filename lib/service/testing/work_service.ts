@@ -8,7 +8,7 @@ import { MemoryMesh, type MemoryNode, settle } from "./memory_mesh.ts";
 import { decodeNodeMessage } from "../wire/node_message.ts";
 
 /** A node that offers `work`. */
-export interface Place {
+export interface WorkNode {
   readonly node: MemoryNode;
   /** What each execution was handed. */
   readonly ran: unknown[];
@@ -17,7 +17,7 @@ export interface Place {
 }
 
 /** `work/take` and `work/read` (idempotent) answer with the node's name, `work/hold` when it is released. */
-export async function offer(node: MemoryNode, more: Partial<ServiceDefinition> = {}): Promise<Place> {
+export async function offer(node: MemoryNode, more: Partial<ServiceDefinition> = {}): Promise<WorkNode> {
   const ran: unknown[] = [];
   let held = Promise.withResolvers<void>();
   const take = (params: unknown) => {
@@ -55,7 +55,7 @@ export async function offer(node: MemoryNode, more: Partial<ServiceDefinition> =
 }
 
 /** A mesh, a caller, and so many that offer. */
-export async function meshOf(names: string): Promise<[MemoryMesh, MemoryNode, Place[]]> {
+export async function meshOf(names: string): Promise<[MemoryMesh, MemoryNode, WorkNode[]]> {
   const mesh = new MemoryMesh();
   const caller = mesh.add("0");
   const places = await Promise.all([...names].map((name) => offer(mesh.add(name))));

@@ -3,6 +3,5 @@
  * @module
  */
 
-export { DEFAULT_TOPIC_NETWORK, showPath } from "./topic_network.ts";
 export * from "./topic_path.ts";
 export { TopicTrie } from "./topic_trie.ts";

@@ -11,11 +11,14 @@
 
 import { WeftError } from "../../base/mod.ts";
 
+/** The network of topics that a path or pattern belongs to when it names none. */
+export const DEFAULT_TOPIC_NETWORK = "mesh";
 /** The longest path or pattern in characters, its network included. */
 export const MAX_TOPIC_LENGTH = 255;
 /** The most segments of a path or parts of a pattern, the service included. */
 export const MAX_TOPIC_SEGMENTS = 16;
 
+const PREFIX = `${DEFAULT_TOPIC_NETWORK}:`;
 const SLASH = 0x2f;
 const COLON = 0x3a;
 const SHOWN_CHARACTERS = 64;
@@ -40,7 +43,7 @@ export class InvalidTopicError extends WeftError {
  * ```ts
  * import assert from "node:assert/strict";
  * import { TopicPath } from "./topic_path.ts";
- * const path = TopicPath.parse("orders/created", "shop");
+ * const path = TopicPath.parse("shop:orders/created");
  * assert.equal(path.network, "shop");
  * assert.equal(path.service, "orders");
  * assert.deepEqual(path.segments, ["orders", "created"]);
@@ -60,21 +63,16 @@ export class TopicPath {
     this.#text = text;
   }
 
-  /**
-   * Reads a path that this program wrote.
-   * @param defaultNetwork the network of a text that names none
-   * @throws InvalidTopicError
-   */
-  static parse(text: string, defaultNetwork: string): TopicPath {
-    return TopicPath.tryParse(text, defaultNetwork) ?? fail("path", text, whyNoPath(text, defaultNetwork));
+  /** Reads a path that this program wrote. @throws InvalidTopicError */
+  static parse(text: string): TopicPath {
+    return TopicPath.tryParse(text) ?? fail("path", text, whyNoPath(text));
   }
 
   /**
    * Reads a path that somebody else wrote: never throws, and makes no error that nobody reads.
-   * @param defaultNetwork the network of a text that names none
    * @returns undefined when `text` is no path
    */
-  static tryParse(text: string, defaultNetwork: string): TopicPath | undefined {
+  static tryParse(text: string): TopicPath | undefined {
     const length = text.length;
     if (length > MAX_TOPIC_LENGTH) return undefined;
     const segments: string[] = [];
@@ -91,8 +89,8 @@ export class TopicPath {
     }
     if (start === length || segments.push(text.slice(start)) > MAX_TOPIC_SEGMENTS) return undefined;
     if (network !== undefined) return new TopicPath(network, segments, text);
-    if (length + defaultNetwork.length >= MAX_TOPIC_LENGTH || !isName(defaultNetwork)) return undefined;
-    return new TopicPath(defaultNetwork, segments, `${defaultNetwork}:${text}`);
+    if (length + PREFIX.length > MAX_TOPIC_LENGTH) return undefined;
+    return new TopicPath(DEFAULT_TOPIC_NETWORK, segments, PREFIX + text);
   }
 
   /** The first segment. */
@@ -121,9 +119,9 @@ export type PatternPart =
  * ```ts
  * import assert from "node:assert/strict";
  * import { TopicPath, TopicPattern } from "./topic_path.ts";
- * const pattern = TopicPattern.parse("orders/{id}/paid", "shop");
- * assert.deepEqual(pattern.match(TopicPath.parse("orders/42/paid", "shop")), { id: "42" });
- * assert.equal(pattern.match(TopicPath.parse("other:orders/42/paid", "shop")), undefined);
+ * const pattern = TopicPattern.parse("orders/{id}/paid");
+ * assert.deepEqual(pattern.match(TopicPath.parse("orders/42/paid")), { id: "42" });
+ * assert.equal(pattern.match(TopicPath.parse("other:orders/42/paid")), undefined);
  * ```
  */
 export class TopicPattern {
@@ -140,25 +138,17 @@ export class TopicPattern {
     this.hasParameters = parts.some((part) => part.kind === "parameter");
   }
 
-  /**
-   * Reads a pattern that this program wrote.
-   * @param defaultNetwork the network of a text that names none
-   * @throws InvalidTopicError
-   */
-  static parse(text: string, defaultNetwork: string): TopicPattern {
-    const read = readPattern(text, defaultNetwork);
+  /** Reads a pattern that this program wrote. @throws InvalidTopicError */
+  static parse(text: string): TopicPattern {
+    const read = readPattern(text);
     return typeof read === "string"
       ? fail("pattern", text, read)
       : new TopicPattern(read.network, read.parts);
   }
 
-  /**
-   * Reads a pattern that somebody else wrote: never throws.
-   * @param defaultNetwork the network of a text that names none
-   * @returns undefined when `text` is no pattern
-   */
-  static tryParse(text: string, defaultNetwork: string): TopicPattern | undefined {
-    const read = readPattern(text, defaultNetwork);
+  /** Reads a pattern that somebody else wrote: never throws. @returns undefined when `text` is no pattern */
+  static tryParse(text: string): TopicPattern | undefined {
+    const read = readPattern(text);
     return typeof read === "string" ? undefined : new TopicPattern(read.network, read.parts);
   }
 
@@ -193,6 +183,12 @@ export class TopicPattern {
   }
 }
 
+/** @returns a path or pattern as people write it: without its network when that is the default one */
+export function showPath(path: { toString(): string }): string {
+  const text = path.toString();
+  return text.startsWith(PREFIX) ? text.slice(PREFIX.length) : text;
+}
+
 function isName(text: string): boolean {
   for (let at = 0; at < text.length; at++) if (IS_NAME_CHARACTER[text.charCodeAt(at)] !== 1) return false;
   return text.length > 0;
@@ -200,10 +196,9 @@ function isName(text: string): boolean {
 
 function readPattern(
   text: string,
-  defaultNetwork: string,
 ): string | { readonly network: string; readonly parts: readonly PatternPart[] } {
   if (text.length > MAX_TOPIC_LENGTH) return whyTooLong();
-  const { network, texts } = split(text, defaultNetwork);
+  const { network, texts } = split(text);
   const outer = whyNoFrame(network, texts);
   if (outer !== undefined) return outer;
   const parts: PatternPart[] = [];
@@ -242,15 +237,15 @@ function partText(part: PatternPart): string {
   }
 }
 
-function split(text: string, defaultNetwork: string): { network: string; texts: readonly string[] } {
+function split(text: string): { network: string; texts: readonly string[] } {
   const colon = text.indexOf(":");
-  const network = colon < 0 ? defaultNetwork : text.slice(0, colon);
+  const network = colon < 0 ? DEFAULT_TOPIC_NETWORK : text.slice(0, colon);
   return { network, texts: text.slice(colon + 1).split("/") };
 }
 
-function whyNoPath(text: string, defaultNetwork: string): string {
+function whyNoPath(text: string): string {
   if (text.length > MAX_TOPIC_LENGTH) return whyTooLong();
-  const { network, texts } = split(text, defaultNetwork);
+  const { network, texts } = split(text);
   const wrong = texts.find((segment) => !isName(segment));
   return whyNoFrame(network, texts) ?? whyNoSegment(wrong ?? "");
 }
@@ -258,7 +253,7 @@ function whyNoPath(text: string, defaultNetwork: string): string {
 /** @returns what is wrong around the segments, if anything is */
 function whyNoFrame(network: string, texts: readonly string[]): string | undefined {
   if (network === "") return "its network is empty";
-  if (!isName(network)) return `${shown(network)} is no name of a network`;
+  if (!isName(network)) return `${quoted(network)} is no name of a network`;
   if (texts.length > MAX_TOPIC_SEGMENTS) {
     return `it has ${texts.length} segments and may have ${MAX_TOPIC_SEGMENTS}`;
   }
@@ -271,17 +266,17 @@ function whyTooLong(): string {
 }
 
 function whyNoSegment(segment: string): string {
-  return segment === "" ? "a segment is empty" : `${shown(segment)} is no segment`;
+  return segment === "" ? "a segment is empty" : `${quoted(segment)} is no segment`;
 }
 
 function fail(what: "path" | "pattern", text: string, reason: string): never {
   const wildcards = what === "pattern" ? ", {name}, * and, at the end, >" : "";
-  throw new InvalidTopicError(`Cannot read ${shown(text)} as a topic ${what}: ${reason}`, {
+  throw new InvalidTopicError(`Cannot read ${quoted(text)} as a topic ${what}: ${reason}`, {
     hint:
       `Write network:service/segment or service/segment; segments are letters, digits, _ . $ -${wildcards}.`,
   });
 }
 
-function shown(text: string): string {
+function quoted(text: string): string {
   return JSON.stringify(text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text);
 }

@@ -3,18 +3,18 @@ import fc from "fast-check";
 import { InvalidTopicError, TopicPath, TopicPattern } from "./topic_path.ts";
 
 const good: readonly (readonly [string, string, readonly string[]])[] = [
-  ["orders", "shop:orders", ["orders"]],
-  ["orders/created", "shop:orders/created", ["orders", "created"]],
+  ["orders", "mesh:orders", ["orders"]],
+  ["orders/created", "mesh:orders/created", ["orders", "created"]],
   ["other:orders/created", "other:orders/created", ["orders", "created"]],
-  ["$registry/services", "shop:$registry/services", ["$registry", "services"]],
-  ["a.b_c-d$/9", "shop:a.b_c-d$/9", ["a.b_c-d$", "9"]],
-  ["s" + "/s".repeat(15), "shop:s" + "/s".repeat(15), Array(16).fill("s")],
+  ["$registry/services", "mesh:$registry/services", ["$registry", "services"]],
+  ["a.b_c-d$/9", "mesh:a.b_c-d$/9", ["a.b_c-d$", "9"]],
+  ["s" + "/s".repeat(15), "mesh:s" + "/s".repeat(15), Array(16).fill("s")],
   ["n:" + "x".repeat(253), "n:" + "x".repeat(253), ["x".repeat(253)]],
-  ["x".repeat(250), "shop:" + "x".repeat(250), ["x".repeat(250)]],
+  ["x".repeat(250), "mesh:" + "x".repeat(250), ["x".repeat(250)]],
 ];
 for (const [text, whole, segments] of good) {
   Deno.test(`TopicPath.parse() reads ${text.slice(0, 30)}`, () => {
-    const path = TopicPath.parse(text, "shop");
+    const path = TopicPath.parse(text);
     assert.equal(path.toString(), whole);
     assert.deepEqual(path.segments, segments);
     assert.equal(path.service, segments[0]);
@@ -32,6 +32,7 @@ const bad: readonly (readonly [string, RegExp])[] = [
   ["n:", /a segment is empty/],
   ["n:/a", /a segment is empty/],
   ["a:b:c", /"b:c" is no segment/],
+  ["my shop:orders", /"my shop" is no name of a network/],
   ["a/b:c", /"a\/b" is no name of a network/],
   ["a b", /"a b" is no segment/],
   ["ä", /is no segment/],
@@ -46,9 +47,9 @@ const bad: readonly (readonly [string, RegExp])[] = [
   ["x".repeat(100_000), /longer than 255/],
 ];
 for (const [text, reason] of bad) {
-  Deno.test(`TopicPath.parse() refuses ${JSON.stringify(text.slice(0, 20))}, ${text.length} long`, () => {
-    assert.equal(TopicPath.tryParse(text, "shop"), undefined);
-    assert.throws(() => TopicPath.parse(text, "shop"), (error) => {
+  Deno.test(`TopicPath.parse() rejects ${JSON.stringify(text.slice(0, 20))}, ${text.length} long`, () => {
+    assert.equal(TopicPath.tryParse(text), undefined);
+    assert.throws(() => TopicPath.parse(text), (error) => {
       assert.ok(error instanceof InvalidTopicError);
       assert.equal(error.code, "InvalidTopic");
       assert.match(error.message, reason);
@@ -59,12 +60,6 @@ for (const [text, reason] of bad) {
   });
 }
 
-Deno.test("TopicPath.parse() refuses a default network that is no name, where it is needed", () => {
-  assert.throws(() => TopicPath.parse("orders", "my shop"), /"my shop" is no name of a network/);
-  assert.throws(() => TopicPath.parse("orders", ""), /its network is empty/);
-  assert.equal(TopicPath.parse("a:orders", "").network, "a");
-});
-
 const anyText = fc.oneof(
   fc.string({ unit: fc.nat(0x1ff).map((code) => String.fromCharCode(code)), maxLength: 20 }),
   fc.string({ unit: fc.constantFrom(..."ab$:/*>{}. "), maxLength: 20 }),
@@ -73,10 +68,10 @@ const anyText = fc.oneof(
 Deno.test("TopicPath.tryParse() and parse() agree on every text", () => {
   const plain = /^(?:[A-Za-z0-9_.$-]+:)?[A-Za-z0-9_.$-]+(?:\/[A-Za-z0-9_.$-]+){0,15}$/;
   fc.assert(fc.property(anyText, (text) => {
-    const path = TopicPath.tryParse(text, "shop");
+    const path = TopicPath.tryParse(text);
     assert.equal(path !== undefined, plain.test(text));
-    if (path === undefined) assert.throws(() => TopicPath.parse(text, "shop"), InvalidTopicError);
-    else assert.equal(TopicPath.parse(path.toString(), "another").toString(), path.toString());
+    if (path === undefined) assert.throws(() => TopicPath.parse(text), InvalidTopicError);
+    else assert.equal(TopicPath.parse(path.toString()).toString(), path.toString());
   }));
 });
 
@@ -103,7 +98,7 @@ const matches: readonly (readonly [string, string, Record<string, string> | unde
 ];
 for (const [pattern, path, params] of matches) {
   Deno.test(`TopicPattern ${pattern} ${params ? "matches" : "does not match"} ${path}`, () => {
-    assert.deepEqual(TopicPattern.parse(pattern, "shop").match(TopicPath.parse(path, "shop")), params);
+    assert.deepEqual(TopicPattern.parse(pattern).match(TopicPath.parse(path)), params);
   });
 }
 
@@ -125,9 +120,9 @@ const badPatterns: readonly (readonly [string, RegExp])[] = [
   ["x".repeat(100_000), /longer than 255/],
 ];
 for (const [text, reason] of badPatterns) {
-  Deno.test(`TopicPattern.parse() refuses ${JSON.stringify(text.slice(0, 20))}, ${text.length} long`, () => {
-    assert.equal(TopicPattern.tryParse(text, "shop"), undefined);
-    assert.throws(() => TopicPattern.parse(text, "shop"), (error) => {
+  Deno.test(`TopicPattern.parse() rejects ${JSON.stringify(text.slice(0, 20))}, ${text.length} long`, () => {
+    assert.equal(TopicPattern.tryParse(text), undefined);
+    assert.throws(() => TopicPattern.parse(text), (error) => {
       assert.ok(error instanceof InvalidTopicError);
       assert.match(error.message, reason);
       return true;
@@ -137,13 +132,13 @@ for (const [text, reason] of badPatterns) {
 
 Deno.test("TopicPattern.toString() is read back as the same pattern, and every path matches its own", () => {
   fc.assert(fc.property(anyText, (text) => {
-    const pattern = TopicPattern.tryParse(text, "shop");
+    const pattern = TopicPattern.tryParse(text);
     if (pattern !== undefined) {
-      const again = TopicPattern.parse(pattern.toString(), "another");
+      const again = TopicPattern.parse(pattern.toString());
       assert.deepEqual([again.network, again.parts], [pattern.network, pattern.parts]);
       assert.equal(again.toString(), pattern.toString());
     }
-    const path = TopicPath.tryParse(text, "shop");
+    const path = TopicPath.tryParse(text);
     if (path !== undefined) assert.deepEqual(pattern?.match(path), {});
   }));
 });

@@ -37,8 +37,8 @@ interface Node<T> {
  * import { TopicPath, TopicPattern } from "./topic_path.ts";
  * import { TopicTrie } from "./topic_trie.ts";
  * const trie = new TopicTrie<string>();
- * const remove = trie.add(TopicPattern.parse("orders/{id}", "shop"), "first");
- * const path = TopicPath.parse("orders/42", "shop");
+ * const remove = trie.add(TopicPattern.parse("orders/{id}"), "first");
+ * const path = TopicPath.parse("orders/42");
  * assert.deepEqual(trie.match(path), [{ value: "first", params: { id: "42" } }]);
  * remove();
  * assert.deepEqual(trie.match(path), []);
@@ -48,16 +48,6 @@ export class TopicTrie<T> {
   readonly #networks = new Map<string, Node<T>>();
   readonly #entries = new Set<Entry<T>>();
   #added = 0;
-
-  /** How many entries there are. */
-  get size(): number {
-    return this.#entries.size;
-  }
-
-  /** @returns the pattern of each entry, in order of addition */
-  patterns(): readonly TopicPattern[] {
-    return Array.from(this.#entries, (entry) => entry.pattern);
-  }
 
   /** @returns the value of each entry, in order of addition */
   values(): readonly T[] {

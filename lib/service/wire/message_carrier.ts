@@ -1,6 +1,6 @@
 /**
- * Carrying messages whose values may be large: what is short goes as one message of the link, what is long is
- * compressed where that helps and follows on a stream of its own, so that it holds nobody up.
+ * Messages whose values may be large: a short value goes inside its message, a long one is compressed where that helps
+ * and follows on a stream of its own, so that it delays no other message.
  * @module
  */
 
@@ -12,14 +12,14 @@ import { isRemote } from "./wire_value.ts";
 
 /** The longest value that goes inside its message, in bytes. */
 export const MAX_INLINE_BYTES: number = 24 * 1_024;
-/** The longest value unless told, in bytes; streams have no such limit. */
+/** The longest value by default, in bytes; streams have no such limit. */
 export const DEFAULT_MAX_PAYLOAD_BYTES: number = 16 << 20;
-/** Values from here on are compressed unless told, in bytes. */
+/** Values from here on are compressed by default, in bytes. */
 export const DEFAULT_COMPRESS_FROM_BYTES: number = 64 * 1_024;
 /** How many values of one peer may be on their way, or be inflated, at the same time. */
 export const MAX_DETACHED = 32;
 
-/** Told with the reset of a stream. */
+/** Codes of a reset stream: nobody reads on. */
 export const RESET_CANCELED = 1;
 /** The value is over the receiver's limit. */
 export const RESET_TOO_LARGE = 2;
@@ -86,7 +86,7 @@ export class MessageCarrier {
   }
 
   /**
-   * Sends a message with a long value, waiting until the other end has taken it in.
+   * Sends a message with a long value, waiting until the other end has read it.
    * @param withValue puts the value that travels into the message
    * @returns `refused` when it is over the other end's limit, `lost` when the stream broke on the way
    */

@@ -9,6 +9,7 @@ export {
   decodeNodeMessage,
   type EventMessage,
   NO_VALUE,
+  type NodeMessage,
   type RequestMessage,
   type ResponseMessage,
   type WireRouting,

@@ -1,6 +1,6 @@
 /**
- * What nodes say to each other about services, and its way to bytes and back by hand: calls, answers and events are on
- * the path of every call. `proto/weft/service/v1/service.proto` draws them; the generated code is the oracle of the tests.
+ * What nodes send each other about services. It is encoded by hand: calls, answers and events are on the path of every
+ * call. `proto/weft/service/v1/service.proto` draws them; the generated code is the oracle of the tests.
  * @module
  */
 
@@ -93,13 +93,16 @@ const MAX_GROUPS = 256;
 const MAX_LED = 512;
 const MAX_GROUP_TEXT = 4_096;
 
-const REQUEST = 1;
-const RESPONSE = 2;
-const EVENT = 3;
-const DISCOVERY = 4;
-const HEARTBEAT = 5;
-const CANCEL = 6;
-const LEADERSHIP = 7;
+/** The field of each kind. */
+const FIELDS: Readonly<Record<NodeMessage["kind"], number>> = {
+  request: 1,
+  response: 2,
+  event: 3,
+  discovery: 4,
+  heartbeat: 5,
+  cancel: 6,
+  leadership: 7,
+};
 
 /** Writes messages; one for a node, since it uses its buffer again. */
 export class NodeMessageEncoder {
@@ -111,34 +114,28 @@ export class NodeMessageEncoder {
     switch (message.kind) {
       case "request":
         writeRequest(writer, message);
-        writer.message(REQUEST, 0);
         break;
       case "response":
         writeResponse(writer, message);
-        writer.message(RESPONSE, 0);
         break;
       case "event":
         writeEvent(writer, message);
-        writer.message(EVENT, 0);
         break;
       case "discovery":
-        writer.bytes(1, encodeAdvert(message.advert));
-        writer.message(DISCOVERY, 0);
+        writeAdvert(writer, message.advert);
         break;
       case "heartbeat":
         writer.fixed64(1, message.run);
-        writer.message(HEARTBEAT, 0);
         break;
       case "cancel":
         writer.fixed64(2, message.callerRun);
         writer.uint(1, message.number);
-        writer.message(CANCEL, 0);
         break;
       case "leadership":
         for (const path of message.paths.toReversed()) writer.text(1, path);
-        writer.message(LEADERSHIP, 0);
         break;
     }
+    writer.message(FIELDS[message.kind], 0);
     return writer.view();
   }
 }
@@ -180,6 +177,13 @@ function writeEvent(writer: WireWriter, event: EventMessage): void {
   writer.string(1, event.topic);
 }
 
+function writeAdvert(writer: WireWriter, advert: ServiceAdvert): void {
+  const bytes = encodeAdvert(advert);
+  writer.bytes(1, bytes);
+  // One whose fields are all left out is an advert, too.
+  if (bytes.length === 0) writer.message(1, writer.length);
+}
+
 /** Writes a value as a field. */
 export function writeValue(writer: WireWriter, field: number, value: WireValue): void {
   const before = writer.length;
@@ -200,12 +204,24 @@ export function writeFailure(writer: WireWriter, field: number, failure: WireFai
   writer.message(field, before);
 }
 
+/** By the field of each kind. */
+const READERS: readonly (((reader: WireReader) => NodeMessage | undefined) | undefined)[] = [
+  undefined,
+  readRequest,
+  readResponse,
+  readEvent,
+  readDiscovery,
+  readHeartbeat,
+  readCancel,
+  readLeadership,
+];
+
 /** @returns the message, whose bytes are views into `bytes`; undefined when it is malformed or of an unknown kind */
 export function decodeNodeMessage(bytes: Uint8Array): NodeMessage | undefined {
   const reader = new WireReader(bytes);
   let message: NodeMessage | undefined;
   for (let field = reader.field(); field !== 0; field = reader.field()) {
-    const read = readKind(field);
+    const read = READERS[field];
     if (read === undefined) {
       reader.skip();
       continue;
@@ -215,27 +231,6 @@ export function decodeNodeMessage(bytes: Uint8Array): NodeMessage | undefined {
     reader.join(inner);
   }
   return reader.isBroken ? undefined : message;
-}
-
-function readKind(field: number): ((reader: WireReader) => NodeMessage | undefined) | undefined {
-  switch (field) {
-    case REQUEST:
-      return readRequest;
-    case RESPONSE:
-      return readResponse;
-    case EVENT:
-      return readEvent;
-    case DISCOVERY:
-      return readDiscovery;
-    case HEARTBEAT:
-      return readHeartbeat;
-    case CANCEL:
-      return readCancel;
-    case LEADERSHIP:
-      return readLeadership;
-    default:
-      return undefined;
-  }
 }
 
 function readRequest(reader: WireReader): RequestMessage {

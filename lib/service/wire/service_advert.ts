@@ -1,5 +1,5 @@
 /**
- * What a node tells the others about its services and subscriptions.
+ * What a node advertises: its services and subscriptions.
  * @module
  */
 
@@ -15,7 +15,7 @@ export type ServiceState = "created" | "initialized" | "running" | "paused" | "s
 export interface AdvertisedAction {
   readonly name: string;
   readonly idempotent: boolean;
-  /** Who may call it, in place of the service's; only programs tell, and only their agent. */
+  /** Who may call it, in place of the service's; only in the adverts of programs to their agent. */
   readonly allow?: string;
 }
 
@@ -34,7 +34,7 @@ export interface AdvertisedService {
   readonly port: number;
   /** Such as `http` or `dns/udp`; `tcp` or `udp` alone leaves it to the path. */
   readonly protocol: string;
-  /** Who may call it; only programs tell, and only their agent. */
+  /** Who may call it; only in the adverts of programs to their agent. */
   readonly allow?: string;
 }
 
@@ -108,12 +108,12 @@ export function decodeAdvert(bytes: Uint8Array): ServiceAdvert | undefined {
       version,
       description,
       state,
-      actions: actions.map(({ name, idempotent, allow }) => ({ name, idempotent, ...told(allow) })),
+      actions: actions.map(({ name, idempotent, allow }) => ({ name, idempotent, ...optional(allow) })),
       events,
       elects,
       port,
       protocol,
-      ...told(allow),
+      ...optional(allow),
     });
   }
   const subscriptions = message.subscriptions.map(({ pattern, group }) => ({ pattern, group }));
@@ -121,7 +121,7 @@ export function decodeAdvert(bytes: Uint8Array): ServiceAdvert | undefined {
   return { run: Number(message.run), services, subscriptions, retains: message.retains };
 }
 
-function told(allow: string): { readonly allow?: string } {
+function optional(allow: string): { readonly allow?: string } {
   return allow === "" ? {} : { allow };
 }
 

@@ -21,7 +21,7 @@ Deno.test("decodeAdvert() gives back what encodeAdvert() was given", () => {
   fc.assert(fc.property(ADVERT, (advert) => assert.deepEqual(decodeAdvert(encodeAdvert(advert)), advert)));
 });
 
-Deno.test("decodeAdvert() refuses what is no advert, says too much, or is cut off", async (test) => {
+Deno.test("decodeAdvert() rejects what is no advert, is too long, or is cut off", async (test) => {
   const advert = (service: object): ServiceAdvert => ({
     run: 1,
     services: [{ ...SERVICE, ...service }],

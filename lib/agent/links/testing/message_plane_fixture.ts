@@ -23,8 +23,7 @@ import {
   NodeIdentity,
   Replica,
   type Roster,
-  type SignedRecord,
-  type SignedStatement,
+  type Signed,
   signRecord,
   signStatement,
 } from "../../../mesh/mod.ts";
@@ -110,7 +109,7 @@ export class MessagePlaneFixture implements AsyncDisposable {
     node: NodeIdentity,
     fields: Partial<MemberRecord> = {},
     network: NetworkIdentity = this.network,
-  ): SignedRecord {
+  ): Signed {
     const now = this.clock.wall();
     const record: MemberRecord = {
       networkId: this.network.id,
@@ -139,7 +138,7 @@ export class MessagePlaneFixture implements AsyncDisposable {
   }
 
   /** @returns where `node` says it is, its message plane only */
-  statement(node: NodeIdentity, version: number): SignedStatement {
+  statement(node: NodeIdentity, version: number): Signed {
     const channelEndpoints = [Endpoint.parse("192.0.2.9:51820") ?? assert.fail()];
     const issuedAt = this.clock.wall();
     const statement = { nodeId: node.id, endpoints: [], channelEndpoints, version, issuedAt };

@@ -1,0 +1,133 @@
+/**
+ * The members and programs that services talk to: who they are, and the channels to them.
+ * @module
+ */
+
+import type { Channel } from "../../channel/mod.ts";
+import type { NodeId, Roster } from "../../mesh/mod.ts";
+import { Selector } from "../../policy/mod.ts";
+import {
+  isProgram,
+  type PeerId,
+  peerId,
+  type PeerLinks,
+  type PostOutcome,
+  type ServicePeers,
+  type ServiceStream,
+} from "../../service/mod.ts";
+import type { HealthWatch } from "../health/mod.ts";
+import type { MessagePlane } from "../links/mod.ts";
+import { SERVICE_TOPIC } from "./early_message_gate.ts";
+
+interface MeshPeersParts {
+  readonly roster: Roster;
+  /** This node's id, as of now. */
+  self(): NodeId;
+  /** The message plane and the verdicts of health: others after the node's keys have changed. */
+  messages(): MessagePlane | undefined;
+  health(): HealthWatch | undefined;
+  /** The paths of the services that a node offers. */
+  servicesOf(peer: PeerId): readonly string[];
+}
+
+/** Finds members and the channels to them, which it dials on demand, and those to programs. */
+export class MeshPeers implements PeerLinks, ServicePeers {
+  readonly #parts: MeshPeersParts;
+  readonly #programs = new Map<PeerId, Channel>();
+
+  constructor(parts: MeshPeersParts) {
+    this.#parts = parts;
+  }
+
+  get self(): PeerId {
+    return asPeerId(this.#parts.self());
+  }
+
+  nameOf(peer: PeerId): string | undefined {
+    return this.#record(peer)?.name;
+  }
+
+  find(text: string): PeerId | undefined {
+    const member = this.#parts.roster.find(text);
+    return member && asPeerId(member.record.nodeId);
+  }
+
+  isHealthy(peer: PeerId): boolean {
+    if (this.#record(peer) === undefined) return false;
+    if (this.channel(peer) !== undefined) return true;
+    return this.#parts.health()?.checker.figures(asNodeId(peer))?.healthy ?? true;
+  }
+
+  isOperator(peer: PeerId): boolean {
+    return this.#record(peer)?.roles.includes("leader") ?? false;
+  }
+
+  selector(text: string): (peer: PeerId) => boolean {
+    const selector = Selector.parse(text);
+    return (peer) => {
+      const record = this.#record(peer);
+      if (record === undefined) return false;
+      const { name, labels, addresses, roles } = record;
+      return selector.matches({ name, labels, addresses, roles, services: this.#parts.servicesOf(peer) });
+    };
+  }
+
+  post(peer: PeerId, message: Uint8Array): PostOutcome {
+    const channel = this.channel(peer);
+    if (channel === undefined) return "no-link";
+    return channel.post(SERVICE_TOPIC, message) ? "queued" : "congested";
+  }
+
+  async drained(peer: PeerId): Promise<void> {
+    await this.channel(peer)?.drained();
+  }
+
+  async reach(peer: PeerId): Promise<boolean> {
+    if (isProgram(peer)) return this.channel(peer) !== undefined;
+    return await this.#parts.messages()?.reach(asNodeId(peer)) ?? false;
+  }
+
+  openStream(peer: PeerId, header: Uint8Array): ServiceStream | undefined {
+    const stream = this.channel(peer)?.openStream(SERVICE_TOPIC, header);
+    return stream?.resetCode === undefined ? stream : undefined;
+  }
+
+  rttMs(peer: PeerId): number | undefined {
+    return this.channel(peer)?.lastRttMs;
+  }
+
+  linked(): readonly PeerId[] {
+    return this.#parts.messages()?.links.all().map(({ nodeId }) => asPeerId(nodeId)) ?? [];
+  }
+
+  /** @returns the open channel to a peer; undefined when there is none, or it is about to close */
+  channel(peer: PeerId): Channel | undefined {
+    const channel = isProgram(peer)
+      ? this.#programs.get(peer)
+      : this.#parts.messages()?.links.get(asNodeId(peer))?.channel;
+    // What a closing channel does not take would be tried again and again without a pause.
+    return channel?.isOpen ? channel : undefined;
+  }
+
+  addProgram(peer: PeerId, channel: Channel): void {
+    this.#programs.set(peer, channel);
+  }
+
+  removeProgram(peer: PeerId): void {
+    this.#programs.delete(peer);
+  }
+
+  #record(peer: PeerId) {
+    return this.#parts.roster.get(asNodeId(peer))?.record;
+  }
+}
+
+/** @returns a node as services call it */
+export function asPeerId(nodeId: NodeId): PeerId {
+  return peerId(nodeId);
+}
+
+/** @returns the node that services call so */
+export function asNodeId(peer: PeerId): NodeId {
+  return peer as string as NodeId;
+}

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import type { ByteStream } from "../../base/mod.ts";
+import { openLocalChannel } from "../../channel/mod.ts";
+import { systemClock, systemTimers } from "../../host/mod.ts";
+import { programId } from "../../service/mod.ts";
+import { MeshPeers } from "./mesh_peers.ts";
+import type { NodeId, Roster } from "../../mesh/mod.ts";
+
+/** Nothing comes from it, and what is written to it stays where it is. */
+function stuckStream(): ByteStream {
+  const closed = Promise.withResolvers<undefined>();
+  return {
+    remoteAddress: "nowhere",
+    read: () => closed.promise,
+    write: () => closed.promise.then(() => false),
+    close: () => closed.resolve(undefined),
+  } as unknown as ByteStream;
+}
+
+Deno.test("MeshPeers has no link by a channel that is closing, however much waits in it", async () => {
+  const peers = new MeshPeers({
+    roster: {} as Roster,
+    self: () => "self" as NodeId,
+    messages: () => undefined,
+    health: () => undefined,
+    servicesOf: () => [],
+  });
+  const program = programId(1);
+  const channel = openLocalChannel(stuckStream(), { clock: systemClock, timers: systemTimers });
+  peers.addProgram(program, channel);
+  const message = new Uint8Array(24 << 10);
+  assert.equal(peers.post(program, message), "queued");
+  while (peers.post(program, message) === "queued");
+  assert.equal(peers.post(program, message), "congested");
+  assert.equal(await peers.reach(program), true);
+
+  channel.close("the agent stops");
+  assert.ok(channel.queuedBytes > 0);
+  assert.equal(peers.post(program, message), "no-link");
+  assert.equal(peers.openStream(program, message), undefined);
+  assert.equal(await peers.reach(program), false);
+  assert.equal(peers.channel(program), undefined);
+  await channel.closed;
+});

@@ -1,0 +1,39 @@
+/**
+ * Reading what is signed, as a port: a simulation of a thousand nodes reads every payload once for all of them.
+ * @module
+ */
+
+import { blake2s, type VerifyingKey } from "../../crypto/mod.ts";
+import { decodeRecord, type MemberRecord } from "./member_record.ts";
+import { decodeStatement, type NodeStatement } from "./node_statement.ts";
+import { decodeSigned, isSignedBy, type Signed } from "./signed.ts";
+import { decodeEntry, type StateEntry } from "./state_entry.ts";
+
+/** Length of a mark in bytes. */
+export const MARK_BYTES = 8;
+
+/** Reads payloads and checks signatures. Nothing throws. */
+export interface SignedReader {
+  /** @returns what a store holds, or undefined when it is malformed */
+  signed(bytes: Uint8Array): Signed | undefined;
+  /** @returns the record, its signature not checked, or undefined when it is malformed */
+  record(payload: Uint8Array): MemberRecord | undefined;
+  /** @returns the statement, its signature not checked, or undefined when it is malformed */
+  statement(payload: Uint8Array): NodeStatement | undefined;
+  /** @returns the entry, its signature not checked, or undefined when it is malformed */
+  entry(payload: Uint8Array): StateEntry | undefined;
+  /** @returns 8 bytes that tell this payload from any other */
+  mark(payload: Uint8Array): Uint8Array;
+  /** Whether the holder of `key` signed this under `label`. */
+  isSignedBy(label: string, signed: Signed, key: VerifyingKey): boolean;
+}
+
+/** Reads everything anew each time. */
+export const PLAIN_READER: SignedReader = {
+  signed: decodeSigned,
+  record: decodeRecord,
+  statement: decodeStatement,
+  entry: decodeEntry,
+  mark: (payload) => blake2s(payload).subarray(0, MARK_BYTES),
+  isSignedBy,
+};

@@ -1,0 +1,181 @@
+/**
+ * How a caller introduces itself in a channel's handshake, and what a joiner and a leader then send each other.
+ * @module
+ */
+
+import { decodeHex, encodeHex } from "../../base/mod.ts";
+import { KEY_BYTES, PublicKey, VerifyingKey } from "../../crypto/mod.ts";
+import { MAX_NAME_LENGTH } from "../bounds.ts";
+import { Cidr, IpAddress } from "../../net/mod.ts";
+import {
+  type Admitted as WireAdmitted,
+  type AdmittedSchema,
+  decodeMessage,
+  encodeMessage,
+  HelloSchema,
+  type JoinRequest as WireJoinRequest,
+  type JoinRequestSchema,
+  type MessageFields,
+  type NetworkSettingsSchema,
+} from "../../proto/mod.ts";
+import {
+  areLabels,
+  ID_BYTES,
+  idBytes,
+  type NetworkId,
+  networkIdFromBytes,
+  type NodeId,
+  nodeIdFromBytes,
+  sortLabels,
+} from "../identity/mod.ts";
+import {
+  NO_UPDATE,
+  readSigned,
+  readUpdate,
+  type ReplicaUpdate,
+  type Signed,
+  signedToWire,
+  TOKEN_SECRET_BYTES,
+  TokenSecret,
+  updateToWire,
+} from "../records/mod.ts";
+
+/** A longer hello is not looked at, in bytes. */
+const MAX_HELLO_BYTES = 256;
+const MAX_CIDRS = 4;
+
+/** The first payload of a handshake: a machine that holds a token, or a member. */
+export type Hello =
+  | { readonly kind: "join"; readonly tokenId: string }
+  | { readonly kind: "member"; readonly networkId: NetworkId; readonly nodeId: NodeId };
+
+/** @returns the hello for the handshake's first payload */
+export function encodeHello(hello: Hello): Uint8Array {
+  if (hello.kind === "join") {
+    const tokenId = decodeHex(hello.tokenId) ?? new Uint8Array(0);
+    return encodeMessage(HelloSchema, { kind: { case: "join", value: { tokenId } } });
+  }
+  const value = { networkId: idBytes(hello.networkId), nodeId: idBytes(hello.nodeId) };
+  return encodeMessage(HelloSchema, { kind: { case: "member", value } });
+}
+
+/** Never throws. @returns the hello, or undefined when `bytes` are none */
+export function decodeHello(bytes: Uint8Array): Hello | undefined {
+  const kind = decodeMessage(HelloSchema, bytes, MAX_HELLO_BYTES)?.kind;
+  if (kind?.case === "join") {
+    const { tokenId } = kind.value;
+    return tokenId.length === ID_BYTES ? { kind: "join", tokenId: encodeHex(tokenId) } : undefined;
+  }
+  if (kind?.case !== "member") return undefined;
+  const networkId = networkIdFromBytes(kind.value.networkId);
+  const nodeId = nodeIdFromBytes(kind.value.nodeId);
+  return networkId && nodeId && { kind: "member", networkId, nodeId };
+}
+
+/** What a machine asks for that holds a token. */
+export interface JoinRequest {
+  readonly secret: TokenSecret;
+  /** The name that is asked for; the record has the name that was given. */
+  readonly name: string;
+  readonly publicKey: PublicKey;
+  readonly verifyingKey: VerifyingKey;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Where the machine is, signed by itself. */
+  readonly statement?: Signed;
+}
+
+/** What is the same for all members. */
+export interface NetworkSettings {
+  /** Verifies every record. */
+  readonly verifyingKey: VerifyingKey;
+  /** The overlay: the block that addresses are allocated from, then any other. */
+  readonly cidrs: readonly Cidr[];
+}
+
+/** What a leader answers to a machine that it lets in. */
+export interface Admitted {
+  readonly record: Signed;
+  readonly settings: NetworkSettings;
+  readonly roster: ReplicaUpdate;
+  /** Where the leader saw the machine. */
+  readonly observedAddress?: IpAddress;
+}
+
+/** @returns the fields of the message */
+export function joinRequestToWire(request: JoinRequest): MessageFields<typeof JoinRequestSchema> {
+  const { secret, name, publicKey, verifyingKey, labels, statement } = request;
+  return {
+    secret: secret.exposeBytes(),
+    name,
+    publicKey: publicKey.bytes,
+    verifyingKey: verifyingKey.bytes,
+    labels: sortLabels(labels),
+    ...statement && { statement: signedToWire(statement) },
+  };
+}
+
+/** @returns the request, or undefined when it is malformed */
+export function readJoinRequest(wire: WireJoinRequest): JoinRequest | undefined {
+  const statement = readSigned(wire.statement);
+  if (
+    wire.secret.length !== TOKEN_SECRET_BYTES || wire.publicKey.length !== KEY_BYTES ||
+    wire.verifyingKey.length !== KEY_BYTES || wire.name.length > MAX_NAME_LENGTH || !areLabels(wire.labels) ||
+    (statement === undefined) !== (wire.statement === undefined)
+  ) return undefined;
+  return {
+    secret: TokenSecret.fromBytes(wire.secret),
+    name: wire.name,
+    publicKey: PublicKey.fromBytes(wire.publicKey),
+    verifyingKey: VerifyingKey.fromBytes(wire.verifyingKey),
+    labels: { ...wire.labels },
+    ...statement && { statement },
+  };
+}
+
+/** @returns the fields of the message */
+export function admittedToWire(admitted: Admitted): MessageFields<typeof AdmittedSchema> {
+  const { record, settings, roster, observedAddress } = admitted;
+  return {
+    record: signedToWire(record),
+    settings: settingsToWire(settings),
+    roster: updateToWire(roster),
+    observedAddress: observedAddress?.bytes ?? new Uint8Array(0),
+  };
+}
+
+/** @returns the answer, or undefined when it is malformed */
+export function readAdmitted(wire: WireAdmitted): Admitted | undefined {
+  const record = readSigned(wire.record);
+  const settings = wire.settings && readSettings(wire.settings);
+  const roster = wire.roster ? readUpdate(wire.roster)?.update : NO_UPDATE;
+  const { observedAddress } = wire;
+  if (
+    record === undefined || settings === undefined || roster === undefined ||
+    ![0, 4, 16].includes(observedAddress.length)
+  ) return undefined;
+  return {
+    record,
+    settings,
+    roster,
+    ...observedAddress.length > 0 && { observedAddress: IpAddress.fromBytes(observedAddress) },
+  };
+}
+
+/** @returns the fields of the message */
+export function settingsToWire({ verifyingKey, cidrs }: NetworkSettings): MessageFields<
+  typeof NetworkSettingsSchema
+> {
+  return { verifyingKey: verifyingKey.bytes, cidrs: cidrs.map(String) };
+}
+
+/** @returns the settings, or undefined when they are malformed */
+export function readSettings(
+  wire: { readonly verifyingKey: Uint8Array; readonly cidrs: readonly string[] },
+): NetworkSettings | undefined {
+  const cidrs = wire.cidrs.map(Cidr.parse).filter((cidr) => cidr !== undefined);
+  if (
+    wire.verifyingKey.length !== KEY_BYTES || cidrs.length !== wire.cidrs.length || cidrs.length === 0 ||
+    cidrs.length > MAX_CIDRS
+  ) return undefined;
+  return { verifyingKey: VerifyingKey.fromBytes(wire.verifyingKey), cidrs };
+}

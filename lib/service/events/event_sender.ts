@@ -1,0 +1,99 @@
+/**
+ * Sending events: at once while a link has room, in order behind those that wait for it.
+ * @module
+ */
+
+import type { PeerId, PeerLinks } from "../ports.ts";
+import type { RetainedEvent } from "./retained_events.ts";
+import type { EventMessage, MessageCarrier } from "../wire/mod.ts";
+
+/** How many events wait for one link that is slow or not there; further ones are lost. */
+export const MAX_WAITING_EVENTS = 1_024;
+
+/** What became of an event. */
+export interface PublishReport {
+  /** How many subscriptions of this node it was handed to. */
+  readonly local: number;
+  /** How many nodes it was sent to. */
+  readonly sent: number;
+  /** How many nodes could not be reached. */
+  readonly lost: number;
+}
+
+/** An event on its way. */
+export interface OutgoingEvent extends RetainedEvent {
+  readonly past?: boolean;
+  readonly retain?: boolean;
+}
+
+/** Sends events; one for a node or program. */
+export class EventSender {
+  readonly #carrier: MessageCarrier;
+  readonly #links: PeerLinks;
+  /** Of each peer, how many wait, and the last of them. */
+  readonly #waiting = new Map<PeerId, { count: number; last: Promise<unknown> }>();
+
+  constructor(carrier: MessageCarrier, links: PeerLinks) {
+    this.#carrier = carrier;
+    this.#links = links;
+  }
+
+  /** @param groups whose subscribers it is for; everybody's when empty @returns whether it was sent */
+  send(
+    peer: PeerId,
+    { topic, data, publishedAt, past = false, retain = false }: OutgoingEvent,
+    groups: readonly string[],
+  ): boolean | Promise<boolean> {
+    const message: EventMessage = {
+      kind: "event",
+      topic: topic.toString(),
+      data,
+      publishedAt,
+      groups,
+      past,
+      retain,
+    };
+    const before = this.#waiting.get(peer);
+    if (
+      before === undefined && this.#carrier.isShort(data) && this.#carrier.post(peer, message) === "queued"
+    ) {
+      return true;
+    }
+    const queue = before ?? { count: 0, last: Promise.resolve() };
+    if (queue.count === MAX_WAITING_EVENTS) return false;
+    queue.count++;
+    this.#waiting.set(peer, queue);
+    const sending = queue.last.then(() => this.#sendSlowly(peer, message)).catch(() => false);
+    queue.last = sending.then(() => {
+      if (--queue.count === 0) this.#waiting.delete(peer);
+    });
+    return sending;
+  }
+
+  async #sendSlowly(peer: PeerId, message: EventMessage): Promise<boolean> {
+    const carrier = this.#carrier;
+    for (let i = 0; i < 2; i++) {
+      const outcome = carrier.isShort(message.data)
+        ? carrier.post(peer, message)
+        : await carrier.sendLong(peer, message.data, (data) => ({ ...message, data }));
+      if (outcome === "queued") return true;
+      if (outcome === "refused") return false;
+      if (outcome === "congested") await this.#links.drained(peer);
+      else if (!await this.#links.reach(peer)) return false;
+    }
+    return false;
+  }
+}
+
+/** No async function: nothing is waited for as long as links have room. */
+export function reportSends(
+  local: number,
+  sends: readonly (boolean | Promise<boolean>)[],
+): Promise<PublishReport> {
+  const report = (done: readonly boolean[]): PublishReport => {
+    const sent = done.filter(Boolean).length;
+    return { local, sent, lost: done.length - sent };
+  };
+  const isDone = (send: boolean | Promise<boolean>): send is boolean => typeof send === "boolean";
+  return sends.every(isDone) ? Promise.resolve(report(sends)) : Promise.all(sends).then(report);
+}

@@ -1,0 +1,210 @@
+/**
+ * The agent's side of the programs that are attached to it.
+ * @module
+ */
+
+import { CALL_MODES, type CallMode, MAX_TIMEOUT_MS } from "../bounds.ts";
+import { type Clock, millis } from "../../base/mod.ts";
+import {
+  type CallAnswer,
+  type CallDestination,
+  type CallOptions,
+  type CallPath,
+  DEFAULT_RETRIES,
+  type Forward,
+  type Forwarded,
+  noRoute,
+  type ProviderChoice,
+  type RemoteCaller,
+  type Route,
+  routeToAction,
+} from "../calls/mod.ts";
+import type { Provider, ServiceDirectory } from "../directory/mod.ts";
+import { isElectable, type ServiceLeadership } from "../leadership/mod.ts";
+import type { LocalServices } from "../local/mod.ts";
+import type { PeerId, ServicePeers, ServiceStream } from "../ports.ts";
+import { showPath } from "../topics/mod.ts";
+import {
+  copyValue,
+  decodeValue,
+  encodeValue,
+  type MessageCarrier,
+  receiveItems,
+  type RequestMessage,
+  type ServiceAdvert,
+  type WireRouting,
+  type WireValue,
+} from "../wire/mod.ts";
+
+interface ProgramGatewayParts {
+  readonly clock: Clock;
+  readonly peers: ServicePeers;
+  readonly carrier: MessageCarrier;
+  /** Of the agent's own program. */
+  readonly services: LocalServices;
+  /** What attached programs offer and listen to. */
+  readonly directory: ServiceDirectory;
+  readonly leadership: ServiceLeadership;
+  readonly choice: ProviderChoice;
+  readonly remoteCaller: RemoteCaller;
+  /** Calls every provider that runs the service. */
+  callAll(
+    path: CallPath,
+    params: unknown,
+    options: CallOptions,
+    timeoutMs: number,
+  ): Promise<readonly CallAnswer[]>;
+}
+
+/** How many parsed selectors are kept. */
+const MAX_SELECTORS = 256;
+const NO_ROUTING: WireRouting = { mode: "", node: "", idempotent: false, retries: undefined };
+
+/** The programs that are attached to one node. */
+export class ProgramGateway {
+  /** What they offer and listen to. */
+  readonly directory: ServiceDirectory;
+  readonly #parts: ProgramGatewayParts;
+  readonly #selectors = new Map<string, (peer: PeerId) => boolean>();
+  /** The paths that each program leads, as it was sent last. */
+  readonly #granted = new Map<PeerId, string>();
+
+  constructor(parts: ProgramGatewayParts) {
+    this.#parts = parts;
+    this.directory = parts.directory;
+  }
+
+  /** What all of them offer and listen to, for the node's own advert. */
+  adverts(): readonly ServiceAdvert[] {
+    return this.directory.peers().flatMap((program) => this.directory.advertsOf(program));
+  }
+
+  /** A program offers this, in the place of what it offered before. */
+  setAdvert(program: PeerId, advert: ServiceAdvert): void {
+    this.directory.set(program, [advert]);
+  }
+
+  /** A program is gone. */
+  forget(program: PeerId): void {
+    this.directory.set(program, []);
+    this.#granted.delete(program);
+  }
+
+  /** @returns where a program's call leads: to the agent's own service, or on to wherever its routing says */
+  routeFrom(program: PeerId, path: CallPath, { routing }: RequestMessage): Route {
+    const { choice, peers } = this.#parts;
+    const { mode: wanted, node, retries = DEFAULT_RETRIES, idempotent } = routing ?? NO_ROUTING;
+    const peer = node === "" ? undefined : peers.find(node);
+    const isUnknown = node !== "" && peer === undefined;
+    const usual = choice.usualMode(path);
+    const hereMode = node !== "" ? "round-robin" : wanted === "" ? usual : wanted as CallMode;
+    const own = isUnknown ? undefined : choice.here(path, hereMode, peer);
+    if (own !== undefined) return routeToAction(own, path, program);
+    const mode = CALL_MODES.includes(wanted as CallMode) ? wanted as CallMode : usual;
+    if (mode === "all") {
+      return { kind: "forward", forward: (request, params) => this.#callAll(path, request, params) };
+    }
+    if (isUnknown) return noRoute("NoProvider", `No node is called ${node}`);
+    const forward: Forward = (request, params, stream, signal) => {
+      const to = { mode, peer, retries, idempotent: idempotent || choice.isIdempotent(path) };
+      return this.#call(path, request, params, stream, signal, to);
+    };
+    return { kind: "forward", forward };
+  }
+
+  /** @returns where a member's call leads that the agent does not serve itself: to a program that it may call */
+  routeTo(path: CallPath, member: PeerId): Route {
+    const providers = this.directory.providers(path.service);
+    if (providers.length === 0) return noRoute("NoProvider", `${showPath(path.service)} is not here`);
+    // Any of them may be the one that serves.
+    if (!providers.every((program) => this.#allows(program, path, member))) {
+      return noRoute("Refused", `${showPath(path.text)} may not be called from there`);
+    }
+    // Nobody but a program of this node chooses whom this node calls: a member's routing does not count.
+    const forward: Forward = (request, params, stream, signal) => {
+      const idempotent = this.#parts.choice.isIdempotent(path);
+      const to = { mode: "local", peer: undefined, retries: 0, idempotent, caller: member } as const;
+      return this.#call(path, request, params, stream, signal, to);
+    };
+    return { kind: "forward", forward };
+  }
+
+  /** Of several programs that offer a service which this node leads, the first that runs it leads, and is sent that. */
+  grantLeadership(): void {
+    const { services, leadership, carrier } = this.#parts;
+    const led = new Map<PeerId, string[]>();
+    for (const path of this.directory.paths()) {
+      const own = services.get(path);
+      if ((own !== undefined && isElectable(own)) || !leadership.leads(path)) continue;
+      const program = this.directory.providers(path)
+        .find(({ service }) => service.elects && service.state === "running");
+      if (program !== undefined) led.set(program.peer, [...led.get(program.peer) ?? [], path]);
+    }
+    for (const peer of new Set([...led.keys(), ...this.#granted.keys()])) {
+      const paths = led.get(peer) ?? [];
+      const text = paths.join(" ");
+      if ((this.#granted.get(peer) ?? "") === text) continue;
+      if (carrier.post(peer, { kind: "leadership", paths }) === "queued") this.#granted.set(peer, text);
+    }
+  }
+
+  #call(
+    path: CallPath,
+    request: RequestMessage,
+    params: WireValue,
+    stream: ServiceStream | undefined,
+    signal: AbortSignal,
+    to: CallDestination,
+  ): Promise<Forwarded> {
+    const { clock, remoteCaller } = this.#parts;
+    const { promise, resolve } = Promise.withResolvers<Forwarded>();
+    const deadline = millis(clock.now() + timeoutOf(request));
+    const order = { path, params, deadline, source: stream && receiveItems(stream), to };
+    const cancel = remoteCaller.call(order, (reply) => {
+      resolve(reply.kind === "value" ? { kind: "value", value: copyValue(reply.value) } : reply);
+    });
+    // The signal is of this call alone, so that nothing is left behind on it.
+    if (signal.aborted) cancel();
+    else signal.addEventListener("abort", cancel, { once: true });
+    return promise;
+  }
+
+  async #callAll(path: CallPath, request: RequestMessage, params: WireValue): Promise<Forwarded> {
+    const { idempotent, retries } = request.routing ?? NO_ROUTING;
+    const options = {
+      idempotent: idempotent || this.#parts.choice.isIdempotent(path),
+      ...(retries === undefined ? {} : { retries }),
+    };
+    const answers = await this.#parts.callAll(
+      path,
+      decodeValue(params),
+      options,
+      timeoutOf(request),
+    );
+    return { kind: "value", value: encodeValue(answers) };
+  }
+
+  /** What a program has said of who may call it, its agent checks. */
+  #allows({ service }: Provider, { action }: CallPath, member: PeerId): boolean {
+    const allow = service.actions.find(({ name }) => name === action)?.allow ?? service.allow;
+    return allow === undefined || this.#selector(allow)(member);
+  }
+
+  #selector(text: string): (member: PeerId) => boolean {
+    let selector = this.#selectors.get(text);
+    if (selector !== undefined) return selector;
+    try {
+      selector = this.#parts.peers.selector(text);
+    } catch {
+      // What nobody can read lets nobody in.
+      selector = () => false;
+    }
+    if (this.#selectors.size >= MAX_SELECTORS) this.#selectors.clear();
+    this.#selectors.set(text, selector);
+    return selector;
+  }
+}
+
+function timeoutOf({ timeoutMs }: RequestMessage): number {
+  return Math.max(1, Math.min(timeoutMs, MAX_TIMEOUT_MS));
+}

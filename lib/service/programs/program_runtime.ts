@@ -1,0 +1,231 @@
+/**
+ * The services of a program that is attached to an agent. What is not in the program itself it asks its agent for, which
+ * chooses providers and subscribers; what it offers, the agent offers to others in its own name.
+ * @module
+ */
+
+import {
+  anyProvider,
+  Balancer,
+  callLocal,
+  type CallOptions,
+  type CallPath,
+  callRemote,
+  checkOptions,
+  NO_OPTIONS,
+  noRoute,
+  type Route,
+  routeToAction,
+} from "../calls/mod.ts";
+import type { ServiceDefinition } from "../definition/mod.ts";
+import { CircuitBreaker, type Provider } from "../directory/mod.ts";
+import { ActionError } from "../errors.ts";
+import { type PublishOptions, type PublishReport, reportSends, type Subscription } from "../events/mod.ts";
+import { LeadHooks } from "../leadership/mod.ts";
+import type { LocalService, LocalServices } from "../local/mod.ts";
+import { type PeerId, peerId } from "../ports.ts";
+import { buildAdvert, readPath, type ServiceReport } from "../registry/mod.ts";
+import { ServiceRuntime, type ServiceRuntimeParts } from "../service_runtime.ts";
+import { showPath, TopicPath } from "../topics/mod.ts";
+import {
+  EMPTY_ADVERT,
+  type EventMessage,
+  type NodeMessage,
+  type RequestMessage,
+  type ServiceAdvert,
+  type WireValue,
+} from "../wire/mod.ts";
+
+/** The agent, as its program calls it; there is no other peer. */
+export const AGENT: PeerId = peerId("agent");
+const SELF = peerId("self");
+
+/** Its breaker never opens: there is nobody else to ask, and the agent has breakers of its own. */
+const PROVIDERS: readonly Provider[] = [
+  anyProvider(AGENT, new CircuitBreaker({ failureThreshold: Number.MAX_SAFE_INTEGER })),
+];
+
+/** What a program sends in place of groups, which the agent knows. */
+const ANY_GROUP = "*";
+
+/** Services of one attached program. */
+export class ProgramRuntime extends ServiceRuntime {
+  readonly #hooks: LeadHooks;
+  /** The paths that this program leads, as the agent has said. */
+  #granted: ReadonlySet<string> = new Set();
+
+  constructor(parts: ServiceRuntimeParts) {
+    super(parts, {
+      balancer: new Balancer({ random: parts.random, rttMs: () => undefined, isHealthy: () => true }),
+      maxPending: () => Infinity,
+      // The agent has checked who calls.
+      selector: () => () => true,
+    });
+    this.#hooks = new LeadHooks(this.services, parts.log);
+    void this.services.add(pauseService(this.services)).start();
+  }
+
+  override advert(): ServiceAdvert {
+    const { run } = this;
+    if (this.isClosed) return { ...EMPTY_ADVERT, run };
+    return buildAdvert({
+      run,
+      services: this.services.all(),
+      subscriptions: this.subscriptions.all(),
+      programs: [],
+      retains: false,
+      withAllow: true,
+    });
+  }
+
+  override request(text: string, params?: unknown, options: CallOptions = NO_OPTIONS): Promise<unknown> {
+    try {
+      const path = this.paths.parse(text);
+      const timeoutMs = checkOptions(path, options);
+      const service = this.#here(path, options);
+      if (service === undefined) return this.#askAgent(path, params, options, timeoutMs);
+      return callLocal(this.ports, service, path, params, options, timeoutMs);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** @returns the services of this program; those of others the agent lists as `$registry/list` */
+  override report(path?: string): readonly ServiceReport[] {
+    const wanted = path === undefined ? undefined : TopicPath.parse(path).toString();
+    const all = this.services.all().map((service) => service.advert(service.path.toString()));
+    return all.filter((one) =>
+      wanted === undefined ? !showPath(one.path).startsWith("$") : one.path === wanted
+    )
+      .sort((a, b) => a.path < b.path ? -1 : 1)
+      .map(({ path, description, actions, events, state, version, elects }) => ({
+        path: showPath(path),
+        description,
+        actions,
+        events,
+        providers: [{
+          id: SELF,
+          name: "program",
+          state,
+          version,
+          isLocal: true,
+          isHealthy: true,
+          ...(elects ? { isLeader: this.#granted.has(path) } : {}),
+        }],
+      }));
+  }
+
+  /** The agent can be reached. */
+  handleLink(): void {
+    this.sendAdvert();
+  }
+
+  /** The agent is gone; another one, or the same one started again, grants leadership anew. */
+  handleLinkLost(): void {
+    this.#granted = new Set();
+    this.followServices();
+    this.remoteCaller.handleLinkLost(AGENT);
+  }
+
+  protected override route(_: PeerId, request: RequestMessage): Route {
+    const path = this.paths.tryParse(request.path);
+    if (path === undefined) return noRoute("UnknownAction", "that is no path of an action");
+    const service = this.services.get(path.service);
+    if (service === undefined) return noRoute("NoProvider", `${showPath(path.service)} is not here`);
+    return routeToAction(service, path, request.caller === "" ? undefined : peerId(request.caller));
+  }
+
+  protected override providers(): readonly Provider[] {
+    return PROVIDERS;
+  }
+
+  protected override publishValue(
+    topic: TopicPath,
+    data: WireValue,
+    { broadcastMode: mode = "all", retain = false }: PublishOptions,
+  ): Promise<PublishReport> {
+    const publishedAt = this.parts.clock.wall();
+    // Of each group one subscriber: the agent chooses it, among those of this program too.
+    const local = mode === "one_per_service"
+      ? 0
+      : this.subscriptions.deliver(topic, data, publishedAt, undefined, () => true, false);
+    if (mode === "local_only") return reportSends(local, []);
+    // The agent keeps what is to be retained, for longer than the program lives.
+    const event = { topic, data, publishedAt, retain };
+    return reportSends(local, [this.sender.send(AGENT, event, mode === "all" ? [] : [ANY_GROUP])]);
+  }
+
+  protected override handleEvent(_: PeerId, topic: TopicPath, event: EventMessage): void {
+    const { data, publishedAt, groups, past } = event;
+    const accepts = (group: string) => groups.length === 0 || group === "" || groups.includes(group);
+    this.subscriptions.deliver(topic, data, publishedAt, AGENT, accepts, past);
+  }
+
+  protected override handleNotice(_: PeerId, message: NodeMessage): void {
+    if (message.kind !== "leadership") return;
+    this.#granted = new Set(message.paths);
+    this.followServices();
+  }
+
+  protected override deliverPast(_: Subscription, pattern: string): void {
+    this.request("$events/past", { pattern })
+      .catch((error) => this.parts.log.debug("no past events", { from: AGENT, error }));
+  }
+
+  protected override sendAdvert(): void {
+    this.carrier.post(AGENT, { kind: "discovery", advert: this.advert() });
+  }
+
+  protected override followServices(): void {
+    this.#hooks.follow((path) => this.#granted.has(path));
+  }
+
+  protected override stopLeading(): void {
+    this.#hooks.close();
+  }
+
+  /** A service of this program serves its calls, unless the agent has to choose or everybody has the service. */
+  #here({ service: path }: CallPath, { mode, node }: CallOptions): LocalService | undefined {
+    const service = this.services.get(path);
+    if (service === undefined || node !== undefined || path.includes(":$")) return undefined;
+    const isChosen = mode === undefined
+      ? service.definition.mode === "leader"
+      : mode === "leader" || mode === "all";
+    return isChosen ? undefined : service;
+  }
+
+  #askAgent(path: CallPath, params: unknown, options: CallOptions, timeoutMs: number): Promise<unknown> {
+    const { mode = "", node = "", idempotent = false, retries } = options;
+    // The agent tries again, not the program.
+    const to = {
+      mode: "round-robin",
+      peer: AGENT,
+      retries: 0,
+      idempotent,
+      routing: { mode, node, idempotent, retries },
+    } as const;
+    return callRemote(this.ports, path, params, options, timeoutMs, to, (leftMs) => {
+      // The service may have come to this program meanwhile.
+      if (this.#here(path, options) === undefined) return undefined;
+      return this.request(path.text, params, { ...options, timeoutMs: leftMs });
+    });
+  }
+}
+
+/** `$registry`, as far as the agent asks its programs for it. */
+function pauseService(services: LocalServices): ServiceDefinition {
+  const find = (params: unknown): LocalService => {
+    const path = readPath(params);
+    const whole = TopicPath.parse(path);
+    const service = whole.service.startsWith("$") ? undefined : services.get(whole.toString());
+    if (service === undefined) throw new ActionError("UnknownService", `${path} is not offered here`);
+    return service;
+  };
+  return {
+    path: "$registry",
+    actions: {
+      pause: (params: unknown) => ({ changed: find(params).pause() }),
+      resume: (params: unknown) => ({ changed: find(params).resume() }),
+    },
+  };
+}
