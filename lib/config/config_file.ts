@@ -3,9 +3,8 @@
  * @module
  */
 
-import { InvalidConfigError } from "./errors.ts";
 import { FIELD_ENTRIES } from "./fields.ts";
-import { type ConfigLayer, SPELLINGS } from "./layers.ts";
+import { type ConfigLayer, InvalidConfigError, SPELLINGS } from "./layers.ts";
 import { nearest } from "./nearest.ts";
 
 /** A file of settings is a page; what is larger is something else. */

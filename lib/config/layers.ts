@@ -3,10 +3,15 @@
  * @module
  */
 
+import { WeftError } from "../base/mod.ts";
 import type { AgentOptions, AgentOptionsInput } from "./agent_options.ts";
-import { InvalidConfigError } from "./errors.ts";
 import { FIELD_ENTRIES, FIELDS, type OptionName } from "./fields.ts";
 import { nearest } from "./nearest.ts";
+
+/** A setting that cannot be used; the message names it, where it was said, and its value. */
+export class InvalidConfigError extends WeftError {
+  readonly code = "InvalidConfig";
+}
 
 /** Where settings were written; errors quote them in the same form. */
 export interface ConfigLayer {

@@ -8,7 +8,6 @@
 export * from "./agent_options.ts";
 export * from "./config_file.ts";
 export * from "./defaults.ts";
-export * from "./errors.ts";
 export { type Field, FIELD_ENTRIES, FIELDS, type OptionName } from "./fields.ts";
 export * from "./layers.ts";
 export { nearest } from "./nearest.ts";

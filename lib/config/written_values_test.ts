@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { parseAgentOptions } from "./layers.ts";
-import { InvalidConfigError } from "./errors.ts";
+import { InvalidConfigError, parseAgentOptions } from "./layers.ts";
 import { parseOffer } from "./written_values.ts";
 
 const offers: readonly (readonly [string, unknown])[] = [
