@@ -1,27 +1,73 @@
 /**
- * What all commands share: how they are made, where they find the agent, how they answer.
+ * What all commands share: their flags, where they find the agent, how they ask, answer and stop.
  * @module
  */
 
-import { Command } from "@commander-js/extra-typings";
+import { Command, Option } from "@commander-js/extra-typings";
 import {
   type AgentOptions,
   type ConfigLayer,
   defaultStateDir,
   environmentLayer,
+  type Field,
+  FIELDS,
   fileLayer,
   layerAgentOptions,
   nearest,
+  type OptionName,
+  SPELLINGS,
 } from "../config/mod.ts";
 import { ControlClient } from "./control_client.ts";
 import { systemReason, UsageError } from "./failure.ts";
-import { addFlag, type AnyCommand, flagValues } from "./option_flags.ts";
 import type { CliPorts } from "./ports.ts";
+
+/** A command with whatever options and arguments. */
+export type AnyCommand = Command<unknown[], Record<string, unknown>, Record<string, unknown>>;
 
 /** What the actions of commands are given, and where they leave their exit code. */
 export interface CommandContext {
   readonly ports: CliPorts;
   exitCode: number;
+}
+
+/** Adds the flag of an option, and hidden ones for its names of earlier versions. */
+export function addFlag(command: AnyCommand, name: OptionName): void {
+  const { flag, initial, aliases = [] } = FIELDS[name] as Field;
+  const isOn = initial === true;
+  command.addOption(flagOption(name).hideHelp(isOn));
+  for (const alias of aliases) command.addOption(flagOption(name, { flag: alias }).hideHelp());
+  // Without its counterpart the flag would have a default, which would win over the environment and the file.
+  if (isOn) command.addOption(flagOption(name, { flag: `no-${flag}` }));
+}
+
+/**
+ * @param said.flag how it is spelled, where that is not as usual
+ * @param said.help what the help says, where that is not what the option means to an agent
+ * @returns the flag of an option
+ */
+export function flagOption(
+  name: OptionName,
+  said: { readonly flag?: string; readonly help?: string } = {},
+): Option {
+  const { value, isRepeated = false, initial, initialText, ...field } = FIELDS[name] as Field;
+  const { flag, help } = { ...field, ...said };
+  const told = initialText ?? (/^(string|number)$/.test(typeof initial) ? `${initial}` : undefined);
+  const option = new Option(
+    `--${flag}${value === undefined ? "" : ` <${value}>`}`,
+    help + (isRepeated ? "; may be repeated" : "") + (told === undefined ? "" : ` (default: ${told})`),
+  );
+  return isRepeated ? option.argParser(collect) : option;
+}
+
+/** Appends to an option that may be given more than once. */
+export function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...before ?? [], value];
+}
+
+/** @returns what a command line says of an agent's options */
+export function flagValues(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const camelCase = (flag: string) => flag.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());
+  return Object.fromEntries(SPELLINGS.map(([flag, key]) => [key, given[camelCase(flag)]]));
 }
 
 /** Adds the options that every command has. */
@@ -137,6 +183,16 @@ export function readNumber(
   throw new UsageError(`Cannot use ${flag} ${text}: it is ${what}${end}`, { hint });
 }
 
+/** Tells, until it is disposed of, that the process is asked to stop. */
+export function stopSignal(
+  { process }: CliPorts,
+): Disposable & { readonly signal: AbortSignal; readonly stopped: Promise<void> } {
+  const abort = new AbortController();
+  const { promise: stopped, resolve } = Promise.withResolvers<void>();
+  abort.signal.addEventListener("abort", () => resolve());
+  return { signal: abort.signal, stopped, [Symbol.dispose]: process.onStopSignal(() => abort.abort()) };
+}
+
 /** Writes a value as JSON. */
 export function printJson(ports: CliPorts, value: unknown): void {
   ports.terminal.out(`${JSON.stringify(value, undefined, 2)}\n`);
@@ -169,4 +225,4 @@ function givenOptions(command: AnyCommand): Record<string, unknown> {
   return { ...above, ...command.opts() };
 }
 
-export { type AnyCommand, Command };
+export { Command };

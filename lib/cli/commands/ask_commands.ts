@@ -15,6 +15,7 @@ import {
   type CommandContext,
   printJson,
   readNumber,
+  stopSignal,
 } from "../weft_command.ts";
 
 /** Between two looks of `--watch`, in milliseconds. */
@@ -41,15 +42,10 @@ export function addAskCommands(program: AnyCommand, { ports }: CommandContext): 
         terminal.out(isPage ? `\x1b[H${text.replaceAll("\n", "\x1b[K\n")}\x1b[J` : text);
       };
       if (watch !== true) return show(await client.ask("status"));
-      const stop = new AbortController();
-      const forget = ports.process.onStopSignal(() => stop.abort());
-      try {
-        while (!stop.signal.aborted) {
-          show(await client.ask("status"));
-          await sleep(systemTimers, WATCH_MS, stop.signal);
-        }
-      } finally {
-        forget();
+      using stop = stopSignal(ports);
+      while (!stop.signal.aborted) {
+        show(await client.ask("status"));
+        await sleep(systemTimers, WATCH_MS, stop.signal);
       }
     },
   );

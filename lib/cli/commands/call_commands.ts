@@ -20,6 +20,7 @@ import {
   defined,
   readFile,
   readNumber,
+  stopSignal,
 } from "../weft_command.ts";
 
 /** As a shell reports a process that ended by Ctrl-C. */
@@ -180,24 +181,19 @@ async function untilStopped(
   work: (signal: AbortSignal) => Promise<void>,
   stopped: number,
 ): Promise<void> {
-  const abort = new AbortController();
-  const forget = context.ports.process.onStopSignal(() => abort.abort());
+  using stop = stopSignal(context.ports);
   try {
-    await work(abort.signal);
+    await work(stop.signal);
   } catch (error) {
     if (!(error instanceof StoppedError)) throw error;
-  } finally {
-    forget();
   }
-  if (abort.signal.aborted) context.exitCode = stopped;
+  if (stop.signal.aborted) context.exitCode = stopped;
 }
 
-function callFailure(path: string, { code, message, hint }: AgentAnswerError): AgentAnswerError {
-  const advice = hint ?? HINTS.get(code);
-  return new AgentAnswerError(`Cannot call ${path}: ${harmless(message)} (${harmless(code)})`, {
-    code,
-    ...advice === undefined ? { hint: "The code is the provider's own." } : { hint: advice },
-  });
+function callFailure(path: string, error: AgentAnswerError): AgentAnswerError {
+  const { code, hint = HINTS.get(code) ?? "The code is the provider's own." } = error;
+  const message = `Cannot call ${path}: ${harmless(error.message)} (${harmless(code)})`;
+  return new AgentAnswerError({ code, message, hint });
 }
 
 /** Text as it is and anything else as JSON; nothing for nothing, unless JSON is wanted. */

@@ -7,12 +7,19 @@
 import type { OfferRequest } from "../../api/mod.ts";
 import { WeftError } from "../../base/mod.ts";
 import { parseOffer } from "../../config/mod.ts";
-import type { Dial, ForwardSpec, Refusal } from "../../forward/mod.ts";
+import type { Dial, ForwardSpec, PortForward, Refusal, SocksProxy } from "../../forward/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
 import { CommandError, UsageError } from "../failure.ts";
 import type { AttachedPort, CliPorts } from "../ports.ts";
 import { paint } from "../terminal.ts";
-import { type AnyCommand, askAgent, type CommandContext, defined, runWithOptions } from "../weft_command.ts";
+import {
+  type AnyCommand,
+  askAgent,
+  type CommandContext,
+  defined,
+  runWithOptions,
+  stopSignal,
+} from "../weft_command.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -25,12 +32,6 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
   "connection-refused": "nothing is offered at that port",
   "timeout": "no answer in time",
 };
-
-/** A port of this host that is open. */
-interface OpenPort extends AsyncDisposable {
-  readonly port: number | undefined;
-  start(): void;
-}
 
 /** Adds the commands. */
 export function addForwardCommands(program: AnyCommand, context: CommandContext): void {
@@ -115,28 +116,24 @@ function addOffer(program: AnyCommand, { ports }: CommandContext): void {
           hint: "Write 80, 80=3000 or 80=127.0.0.1:3000.",
         });
       }
-      const stop = stopSignal(ports);
-      try {
-        const { node } = await client.ask("status");
-        const request = defined({ ...spec, allow } as OfferRequest);
-        for await (const { port } of await client.ask("offer", request, stop.signal)) {
-          const service = endpointText(spec.hostname, spec.targetPort);
-          if (json === true) {
-            ports.terminal.out(`${JSON.stringify({ node: node.name, port, service })}\n`);
-            continue;
-          }
-          const place = paint(ports.terminal, "strong", endpointText(node.name, port));
-          ports.terminal.out(
-            `${place} in the network leads to ${service} here, for ${allow ?? "every member"}\n`,
-          );
+      using stop = stopSignal(ports);
+      const { node } = await client.ask("status");
+      const request = defined({ ...spec, allow } as OfferRequest);
+      for await (const { port } of await client.ask("offer", request, stop.signal)) {
+        const service = endpointText(spec.hostname, spec.targetPort);
+        if (json === true) {
+          ports.terminal.out(`${JSON.stringify({ node: node.name, port, service })}\n`);
+          continue;
         }
-        if (stop.signal.aborted) return;
-        throw new CommandError("The offer has ended: the agent has stopped", {
-          hint: "`weft up --offer` offers for as long as the agent runs.",
-        });
-      } finally {
-        stop.forget();
+        const place = paint(ports.terminal, "strong", endpointText(node.name, port));
+        ports.terminal.out(
+          `${place} in the network leads to ${service} here, for ${allow ?? "every member"}\n`,
+        );
       }
+      if (stop.signal.aborted) return;
+      throw new CommandError("The offer has ended: the agent has stopped", {
+        hint: "`weft up --offer` offers for as long as the agent runs.",
+      });
     },
   );
 }
@@ -145,12 +142,11 @@ function addOffer(program: AnyCommand, { ports }: CommandContext): void {
 async function serve(
   stateDir: string,
   ports: CliPorts,
-  make: (dial: Dial) => readonly OpenPort[],
-  tell: (opened: readonly OpenPort[]) => void,
+  make: (dial: Dial) => readonly (SocksProxy | PortForward)[],
+  tell: (opened: readonly (SocksProxy | PortForward)[]) => void,
 ): Promise<void> {
-  const stop = stopSignal(ports);
+  using stop = stopSignal(ports);
   await using stack = new AsyncDisposableStack();
-  stack.defer(stop.forget);
   const attached = await (await ports.loadAgent()).attach(stateDir);
   stack.defer(() => attached.stop());
   const opened = make(dialBy(attached));
@@ -172,18 +168,6 @@ function dialBy(attached: AttachedPort): Dial {
       throw error;
     }
   };
-}
-
-function stopSignal(
-  { process }: CliPorts,
-): { readonly signal: AbortSignal; readonly stopped: Promise<void>; forget(): void } {
-  const abort = new AbortController();
-  const stopped = Promise.withResolvers<void>();
-  const forget = process.onStopSignal(() => {
-    abort.abort();
-    stopped.resolve();
-  });
-  return { signal: abort.signal, stopped: stopped.promise, forget };
 }
 
 /** Reads `127.0.0.1:1080`, `[::1]:1080`, `localhost:1080` or a port alone. */

@@ -21,13 +21,14 @@ import {
   qrText,
   tokensText,
 } from "../output/mod.ts";
-import { collect, flagOption } from "../option_flags.ts";
 import {
   agentOptions,
   type AnyCommand,
   askAndPrint,
+  collect,
   type CommandContext,
   defined,
+  flagOption,
   printJson,
   readFile,
   readNumber,
@@ -143,15 +144,7 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
     }
     const secret = privateKey === undefined ? {} : { privateKey: encodeBase64(privateKey.exposeBytes()) };
     if (options.json === true) return printJson(ports, { ...added, ...secret });
-    const facts = {
-      hasEndpoint: request.endpoint !== undefined,
-      hasPresharedKey: request.presharedKey !== undefined,
-      ...config,
-      ...secret,
-      // What goes to the device as a whole is of no use without it.
-      ...defined({ presharedKey: privateKey && request.presharedKey }),
-    };
-    const text = deviceConfig(added, facts, await client.ask("status"));
+    const text = deviceConfig(added, { ...request, ...config, ...secret }, await client.ask("status"));
     ports.terminal.out(text);
     if (privateKey !== undefined) showQr(text);
   });

@@ -1,5 +1,5 @@
 /**
- * What weft needs of a host, each checked by itself.
+ * What weft needs of a host, and whether it is there.
  * @module
  */
 
@@ -18,12 +18,6 @@ import { counted } from "../output/mod.ts";
 export type Finding =
   | { readonly kind: "ok"; readonly detail: string }
   | { readonly kind: "problem"; readonly detail: string; readonly hint: string };
-
-/** One thing that is checked. */
-export interface Check {
-  readonly name: string;
-  run(): Finding | Promise<Finding>;
-}
 
 /** What is asked of the host; tests answer it themselves. */
 export interface HostProbes {
@@ -48,9 +42,9 @@ const MAX_SKEW_MS = 300_000;
 /** Before this, no version of weft existed, so no clock that is right shows it: 2025-01-01. */
 const EARLIEST_MS = 1_735_689_600_000;
 
-/** @returns the checks, in the order in which their problems stop a start */
-export function doctorChecks(
-  options: {
+/** @returns what came of each check by its name, in the order in which problems stop a start */
+export async function doctorFindings(
+  { stateDir, port, rootless, status }: {
     readonly stateDir: string;
     readonly port: number;
     readonly rootless: boolean;
@@ -58,69 +52,50 @@ export function doctorChecks(
     readonly status: RunningAgent | undefined;
   },
   probes: HostProbes,
-): readonly Check[] {
-  const { stateDir, port, rootless, status } = options;
-  const privileges: readonly Check[] = rootless ? [] : [
-    {
-      name: "privileges",
-      run: () =>
-        probes.canConfigureNetwork()
-          ? ok("this process may make network interfaces")
-          : problem("this process may not make network interfaces", "Run as root, or use --rootless."),
-    },
-    {
-      name: "tun",
-      run: () =>
-        probes.hasTunDevice() ? ok("/dev/net/tun is there") : problem(
-          "/dev/net/tun is not there",
-          "Try `modprobe tun`; give containers the device; or use --rootless.",
-        ),
-    },
-  ];
-  return [
-    ...privileges,
-    {
-      name: "state",
-      run: async () => {
-        const wrong = await probes.stateProblem(stateDir);
-        return wrong === undefined
-          ? ok(`${stateDir} can be used`)
-          : problem(`${stateDir}: ${wrong}`, "Choose another directory with --state, or mend this one.");
-      },
-    },
-    {
-      name: "port",
-      run: () => {
-        if (status !== undefined) return ok(`${port} is for the agent that runs`);
-        return probes.isPortFree(port)
-          ? ok(`${port} is free for UDP and TCP`)
-          : problem(`another program has port ${port}`, "Stop it, or choose another with --port.");
-      },
-    },
-    {
-      name: "clock",
-      run: () => {
-        const at = new Date(probes.wallMs()).toISOString();
-        return probes.wallMs() >= EARLIEST_MS ? ok(at) : problem(
-          `the clock shows ${at}`,
-          "Set it: tokens expire by it, and peers refuse handshakes of the past.",
-        );
-      },
-    },
-    ...status === undefined ? [] : statusChecks(status, probes),
-  ];
+): Promise<ReadonlyMap<string, Finding>> {
+  const findings = new Map<string, Finding>();
+  if (!rootless) {
+    findings.set(
+      "privileges",
+      probes.canConfigureNetwork()
+        ? ok("this process may make network interfaces")
+        : problem("this process may not make network interfaces", "Run as root, or use --rootless."),
+    );
+    const hint = "Try `modprobe tun`; give containers the device; or use --rootless.";
+    findings.set(
+      "tun",
+      probes.hasTunDevice() ? ok("/dev/net/tun is there") : problem("/dev/net/tun is not there", hint),
+    );
+  }
+  findings.set("state", stateFinding(stateDir, await probes.stateProblem(stateDir)));
+  findings.set("port", portFinding(port, status !== undefined, probes));
+  findings.set("clock", clockFinding(probes.wallMs()));
+  if (status === undefined) return findings;
+  const { clockSkewMs, dns, refused, services } = status;
+  if (typeof clockSkewMs === "number") findings.set("skew", skewFinding(clockSkewMs));
+  return findings.set("names", namesFinding(dns, probes))
+    .set("records", recordsFinding(refused))
+    .set("services", servicesFinding(services.rejected));
 }
 
-function statusChecks(
-  { clockSkewMs, dns, refused, services: { rejected } }: RunningAgent,
-  probes: HostProbes,
-): readonly Check[] {
-  return [
-    ...typeof clockSkewMs === "number" ? [{ name: "skew", run: () => skewFinding(clockSkewMs) }] : [],
-    { name: "names", run: () => namesFinding(dns, probes) },
-    { name: "records", run: () => recordsFinding(refused) },
-    { name: "services", run: () => servicesFinding(rejected) },
-  ];
+function stateFinding(dir: string, wrong: string | undefined): Finding {
+  if (wrong === undefined) return ok(`${dir} can be used`);
+  return problem(`${dir}: ${wrong}`, "Choose another directory with --state, or mend this one.");
+}
+
+function portFinding(port: number, isRunning: boolean, probes: HostProbes): Finding {
+  if (isRunning) return ok(`${port} is for the agent that runs`);
+  if (probes.isPortFree(port)) return ok(`${port} is free for UDP and TCP`);
+  return problem(`another program has port ${port}`, "Stop it, or choose another with --port.");
+}
+
+function clockFinding(wallMs: number): Finding {
+  const at = new Date(wallMs).toISOString();
+  if (wallMs >= EARLIEST_MS) return ok(at);
+  return problem(
+    `the clock shows ${at}`,
+    "Set it: tokens expire by it, and peers refuse handshakes of the past.",
+  );
 }
 
 function namesFinding(dns: DnsReport | undefined, probes: HostProbes): Finding {

@@ -6,12 +6,17 @@
 import { type HostChange, HostJournal, Netlink, SqliteStateStore } from "../../host/mod.ts";
 import { completionScript, SHELLS } from "./completions.ts";
 import { ControlClient } from "../control_client.ts";
-import { doctorChecks, hostProbes } from "./doctor.ts";
+import { doctorFindings, hostProbes } from "./doctor.ts";
 import { CommandError, systemReason, UsageError } from "../failure.ts";
-import { flagOption } from "../option_flags.ts";
 import { ownCommand } from "../own_command.ts";
 import { paint } from "../terminal.ts";
-import { type AnyCommand, type CommandContext, printJson, runWithOptions } from "../weft_command.ts";
+import {
+  type AnyCommand,
+  type CommandContext,
+  flagOption,
+  printJson,
+  runWithOptions,
+} from "../weft_command.ts";
 
 /** Where `weft install` puts it. */
 const UNIT_PATH = "/etc/systemd/system/weft.service";
@@ -36,9 +41,8 @@ function addDoctor(program: AnyCommand, context: CommandContext): void {
     async ({ stateDir, port, rootless }, _, { json }) => {
       using client = new ControlClient(stateDir);
       const status = await client.ask("status").catch(() => undefined);
-      const checks = doctorChecks({ stateDir, port, rootless, status }, hostProbes());
-      const findings = [];
-      for (const check of checks) findings.push({ name: check.name, ...await check.run() });
+      const byName = await doctorFindings({ stateDir, port, rootless, status }, hostProbes());
+      const findings = Array.from(byName, ([name, finding]) => ({ name, ...finding }));
       if (json === true) printJson(ports, findings);
       else {
         for (const finding of findings) {

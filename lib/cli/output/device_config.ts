@@ -5,7 +5,7 @@
  */
 
 import { encode } from "uqr";
-import type { AddedDevice, StatusReport } from "../../api/mod.ts";
+import type { AddedDevice, DeviceRequest, StatusReport } from "../../api/mod.ts";
 import { utf8Bytes } from "../../base/mod.ts";
 
 /** Most routers forget a flow after 30 s or more. */
@@ -16,16 +16,10 @@ const QUIET = 4;
 /** What the largest of the 40 sizes holds at level L (§7.4.10, table 7). */
 const MAX_BYTES = 2953;
 
-/** What is known of a device beside its addresses. */
-export interface DeviceFacts {
-  /** Whether the members know where it is; if not, only it can begin, and has to keep the way back open. */
-  readonly hasEndpoint: boolean;
-  /** Whether it shares a key with the node that let it in. */
-  readonly hasPresharedKey: boolean;
+/** What is known of a device beside its addresses: how it was let in, and what it is told. */
+export interface DeviceFacts extends Pick<DeviceRequest, "endpoint" | "presharedKey"> {
   /** The device's private key in base64, when it was made here. */
   readonly privateKey?: string;
-  /** The preshared key in base64, when it is to be shown. */
-  readonly presharedKey?: string;
   /** Its resolver while it is connected. */
   readonly dns?: string;
   /** Networks that it is to reach through the node that let it in. */
@@ -42,7 +36,8 @@ export function deviceConfig(device: AddedDevice, facts: DeviceFacts, status: St
   const [endpoint] = node.endpoints;
   const here = { ...node, ...(endpoint === undefined ? {} : { endpoint }) };
   const members = peers.filter((peer) => !peer.roles.includes("wireguard"));
-  const keepalive = facts.hasEndpoint ? [] : [`PersistentKeepalive = ${KEEPALIVE_SECONDS}`];
+  // Where nobody knows it, only the device can begin, and it has to keep the way back open.
+  const keepalive = facts.endpoint !== undefined ? [] : [`PersistentKeepalive = ${KEEPALIVE_SECONDS}`];
   const lines = [
     `# ${device.name} is ${device.addresses.join(", ")}. Its configuration, for wg-quick:`,
     "",
@@ -71,11 +66,10 @@ export function deviceConfig(device: AddedDevice, facts: DeviceFacts, status: St
   return `${lines.join("\n")}\n`;
 }
 
-function presharedKeyLines({ hasPresharedKey, presharedKey }: DeviceFacts): string[] {
-  if (!hasPresharedKey) return [];
-  return [
-    presharedKey === undefined ? "# PresharedKey = the one you gave" : `PresharedKey = ${presharedKey}`,
-  ];
+/** A file that is made here goes to the device as a whole, and is of no use without the key. */
+function presharedKeyLines({ privateKey, presharedKey }: DeviceFacts): string[] {
+  if (presharedKey === undefined) return [];
+  return [privateKey === undefined ? "# PresharedKey = the one you gave" : `PresharedKey = ${presharedKey}`];
 }
 
 /** The prefix of one address. */
