@@ -6,7 +6,6 @@
  */
 
 export * from "./agent_options.ts";
-export * from "./config_file.ts";
 export * from "./defaults.ts";
 export { type Field, FIELD_ENTRIES, FIELDS, type OptionName } from "./fields.ts";
 export * from "./layers.ts";
@@ -17,4 +16,4 @@ export {
   type OfferOption,
   parseOffer,
   PUBLIC_DHT_BOOTSTRAP,
-} from "./written_values.ts";
+} from "./field_schemas.ts";
