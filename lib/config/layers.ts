@@ -50,7 +50,13 @@ export function layerAgentOptions(layers: readonly ConfigLayer[]): AgentOptions 
     for (const [key, value] of Object.entries(layer.values)) {
       if (value === undefined) continue;
       const name = optionNamed(key);
-      options[name] = readField(layer, { name, key, value });
+      const { flag, schema, rule, hint } = FIELDS[name];
+      const read = schema.safeParse(value);
+      if (!read.success) {
+        const written = asWritten(layer, key, key === name ? flag : key, value);
+        throw new InvalidConfigError(`Cannot use ${written}: ${rule}`, { hint });
+      }
+      options[name] = read.data;
     }
   }
   return options as unknown as AgentOptions;
@@ -129,17 +135,6 @@ function optionNamed(key: string): OptionName {
   throw new InvalidConfigError(`Cannot use the option ${key}: there is none of that name`, {
     hint: meant ? `Did you mean ${meant}?` : `The options are ${names.join(", ")}.`,
   });
-}
-
-function readField(
-  layer: ConfigLayer,
-  { name, key, value }: { readonly name: OptionName; readonly key: string; readonly value: unknown },
-): unknown {
-  const { flag, schema, rule, hint } = FIELDS[name];
-  const read = schema.safeParse(value);
-  if (read.success) return read.data;
-  const written = asWritten(layer, key, key === name ? flag : key, value);
-  throw new InvalidConfigError(`Cannot use ${written}: ${rule}`, { hint });
 }
 
 function asWritten(layer: ConfigLayer, key: string, flag: string, value: unknown): string {

@@ -6,7 +6,7 @@
 import type { PingReport, StatusReport } from "../../api/mod.ts";
 import { sleep } from "../../base/mod.ts";
 import { systemTimers } from "../../host/mod.ts";
-import { AgentAnswerError, type ControlClient } from "../control_client.ts";
+import { AgentAnswerError } from "../control_client.ts";
 import { formatRtt, formatSpan, peersText, statusText } from "../output/mod.ts";
 import {
   type AnyCommand,
@@ -71,28 +71,18 @@ export function addAskCommands(program: AnyCommand, { ports }: CommandContext): 
       const answers: PingReport[] = [];
       for (let i = 0; i < count; i++) {
         const isLast = i === count - 1;
-        const answer = await askOnce(client, peer, { mayFail: !isLast || answers.length > 0 });
-        if (answer !== undefined) answers.push(answer);
-        if (json === true) terminal.out(`${JSON.stringify({ peer, ...answer ?? { rttMs: null } })}\n`);
-        else terminal.out(`${peer} ${answer === undefined ? "does not answer" : answerText(answer)}\n`);
+        const answer = await client.ask("ping", peer).catch((error: unknown) => {
+          const isAway = error instanceof AgentAnswerError && error.code === "Unreachable";
+          // The last one fails when none has answered.
+          if (!isAway || isLast && answers.length === 0) throw error;
+        });
+        if (answer) answers.push(answer);
+        if (json === true) terminal.out(`${JSON.stringify({ peer, ...answer || { rttMs: null } })}\n`);
+        else terminal.out(`${peer} ${answer ? answerText(answer) : "does not answer"}\n`);
       }
       if (count > 1 && json !== true) terminal.out(summary(count, answers.map(({ rttMs }) => rttMs)));
     },
   );
-}
-
-/** @returns undefined when the member does not answer and that may be */
-async function askOnce(
-  client: ControlClient,
-  peer: string,
-  { mayFail }: { readonly mayFail: boolean },
-): Promise<PingReport | undefined> {
-  try {
-    return await client.ask("ping", peer);
-  } catch (error) {
-    if (mayFail && error instanceof AgentAnswerError && error.code === "Unreachable") return undefined;
-    throw error;
-  }
 }
 
 function answerText({ rttMs, path, lastHandshakeAgeMs }: PingReport): string {
