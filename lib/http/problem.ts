@@ -29,14 +29,12 @@ export function problem(
   status: ContentfulStatusCode,
   code: string,
   message: string,
-  hint?: string,
 ): Response {
-  const body: Problem = hint === undefined ? { code, message } : { code, message, hint };
-  return context.json(body, status);
+  return context.json({ code, message } satisfies Problem, status);
 }
 
 /** Answers a failure: a WeftError by its code, anything else without detail. */
 export function failure(error: unknown, context: Context): Response {
-  const { code, message, hint } = problemOf(error);
-  return problem(context, STATUS_OF_CODE.get(code) ?? 500, code, message, hint);
+  const body = problemOf(error);
+  return context.json(body, STATUS_OF_CODE.get(body.code) ?? 500);
 }
