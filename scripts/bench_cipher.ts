@@ -12,7 +12,6 @@ import {
   CIPHER_LAYOUT,
   cipherMemory,
   type CipherTier,
-  compileCipher,
   instantiateCipher,
   MESSAGE_OVERHEAD_BYTES,
 } from "../lib/crypto/batch/mod.ts";
@@ -57,7 +56,7 @@ contenders.push(...tiers.flatMap(batchContenders));
 function batchContenders(tier: CipherTier): Contender[] {
   const stride = BATCH_BYTES + MESSAGE_OVERHEAD_BYTES;
   const memory = cipherMemory(tier, 8);
-  const wasm = instantiateCipher(compileCipher(tier), memory);
+  const wasm = instantiateCipher(tier, memory);
   const view = new Uint8Array(memory.buffer);
   const table = (at: number) => new Int32Array(memory.buffer, at, BATCH);
   const key = new Uint8Array(32).fill(7);

@@ -8,8 +8,7 @@
 
 import { createScratch } from "../tests/lab/mod.ts";
 import { markdownTable, Samples } from "./bench/samples.ts";
-import { findContenders } from "./bench/services/find_contenders.ts";
-import type { Contender, Pair } from "./bench/services/contenders.ts";
+import { type Contender, findContenders, type Pair } from "./bench/services/contenders.ts";
 import { type BenchOptions, isWanted, parseOptions } from "./bench/services/options.ts";
 import { STEPS, TABLES, warmUp } from "./bench/services/steps.ts";
 

@@ -8,8 +8,7 @@
 import { NAMESPACES, unmet } from "../tests/lab/mod.ts";
 import { demoInNamespaces } from "./demo/in_namespaces.ts";
 import { demoOnLoopback } from "./demo/on_loopback.ts";
-import type { DemoRun } from "./demo/demo_run.ts";
-import { Story } from "./demo/story.ts";
+import { type DemoRun, Story } from "./demo/demo_run.ts";
 
 const known = ["--stay", "--rootless"];
 const unknown = Deno.args.find((argument) => !known.includes(argument));

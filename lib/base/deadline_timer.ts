@@ -4,9 +4,8 @@
  * @module
  */
 
-import type { Millis } from "./clock.ts";
 import type { Environment } from "./environment.ts";
-import type { Timers } from "./timers.ts";
+import type { Millis, Timers } from "./time.ts";
 
 /**
  * One timer for a deadline that moves.
@@ -14,8 +13,7 @@ import type { Timers } from "./timers.ts";
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { millis, VirtualClock } from "./clock.ts";
- * import { VirtualTimers } from "./timers.ts";
+ * import { millis, VirtualClock, VirtualTimers } from "./time.ts";
  * import { DeadlineTimer } from "./deadline_timer.ts";
  * const clock = new VirtualClock();
  * const timers = new VirtualTimers(clock);

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { VirtualClock } from "./clock.ts";
+import { VirtualClock, VirtualTimers } from "./time.ts";
 import { silentLogger } from "./environment.ts";
 import { repeat, withTimeout } from "./deadline_timer.ts";
-import { VirtualTimers } from "./timers.ts";
 
 Deno.test("repeat() calls again and again until it is ended, also when one call throws", () => {
   const timers = new VirtualTimers(new VirtualClock());

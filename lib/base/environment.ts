@@ -3,9 +3,8 @@
  * @module
  */
 
-import type { Clock } from "./clock.ts";
 import type { RandomSource } from "./random.ts";
-import type { Timers } from "./timers.ts";
+import type { Clock, Timers } from "./time.ts";
 
 /** Time, chance and the log: a real node has the host's, a test a virtual clock and seeded randomness. */
 export interface Environment {

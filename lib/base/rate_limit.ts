@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, Millis } from "./clock.ts";
+import type { Clock, Millis } from "./time.ts";
 
 /** How much may be spent, in a unit that the caller chooses: bytes, messages, microseconds of work. */
 export interface TokenBucketLimits {
@@ -20,7 +20,7 @@ export interface TokenBucketLimits {
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { VirtualClock } from "./clock.ts";
+ * import { VirtualClock } from "./time.ts";
  * import { TokenBucket } from "./rate_limit.ts";
  * const clock = new VirtualClock();
  * const bucket = new TokenBucket(clock, { burst: 10, perSecond: 2 });
@@ -68,6 +68,9 @@ export interface KeyedRateLimiterOptions {
   readonly maxSources: number;
 }
 
+// So much of one is given early: the sum of as many steps as a burst has is rounded, and may come out above the burst.
+const ROUNDING = 0.001;
+
 /**
  * A token bucket for each source, which refuses whoever has emptied theirs. It holds one number a source, the time at
  * which its bucket is full again (the generic cell rate algorithm, ITU-T I.371), so that no timer refills anything.
@@ -75,7 +78,7 @@ export interface KeyedRateLimiterOptions {
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { millis } from "./clock.ts";
+ * import { millis } from "./time.ts";
  * import { KeyedRateLimiter } from "./rate_limit.ts";
  * const limiter = new KeyedRateLimiter({ burst: 2, everyMs: 100, maxSources: 10 });
  * const asked = [0, 0, 0, 100].map((at) => limiter.allows(millis(at), "192.0.2.1"));
@@ -95,7 +98,7 @@ export class KeyedRateLimiter {
   allows(now: Millis, source: string): boolean {
     const { burst, everyMs, maxSources } = this.#options;
     const fullAt = Math.max(now, this.#fullAt.get(source) ?? now) + everyMs;
-    if (fullAt - now > burst * everyMs) return false;
+    if (fullAt - now > (burst + ROUNDING) * everyMs) return false;
     this.#fullAt.delete(source);
     this.#fullAt.set(source, fullAt as Millis);
     if (this.#fullAt.size > maxSources) {

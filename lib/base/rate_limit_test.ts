@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { millis, VirtualClock } from "./clock.ts";
+import { millis, VirtualClock } from "./time.ts";
 import { KeyedRateLimiter, TokenBucket } from "./rate_limit.ts";
 
 Deno.test("TokenBucket lets a burst pass, then what it earns", () => {
@@ -24,6 +24,16 @@ Deno.test("KeyedRateLimiter holds back one source and not the others", () => {
   assert.equal(allowed(49, "a", 10), 0);
   assert.equal(allowed(110, "a", 10), 2);
   assert.equal(allowed(10_000, "a", 10), 3, "no more than the burst is saved");
+});
+
+Deno.test("KeyedRateLimiter loses nothing of a burst to rounding, and adds nothing", () => {
+  for (let burst = 1; burst <= 300; burst++) {
+    const limiter = new KeyedRateLimiter({ burst, everyMs: 1_000 / burst, maxSources: 1 });
+    for (const now of [0.1, 2_000.7, 86_400_000.123, 86_401_000.123]) {
+      const allowed = Array.from({ length: burst + 5 }, () => limiter.allows(millis(now), "a"));
+      assert.equal(allowed.filter((isAllowed) => isAllowed).length, burst, `${burst} at ${now}`);
+    }
+  }
 });
 
 Deno.test("KeyedRateLimiter remembers no more sources than it may", () => {

@@ -87,7 +87,7 @@ export class Channel {
 
   /** Takes over a stream whose handshake is complete, and starts to read when the turn is over. */
   constructor(stream: ByteStream, handshake: HandshakeResult, setup: ChannelSetup) {
-    const { frames, opener, sealer } = handshake;
+    const { frames, opener, sealer, role } = handshake;
     this.remoteAddress = stream.remoteAddress;
     this.reply = handshake.reply;
     this.#stream = stream;
@@ -98,22 +98,20 @@ export class Channel {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.closed = promise;
     this.#markClosed = resolve;
-    this.#keepAlive = new KeepAlive({
-      clock: setup.clock,
-      timers: setup.timers,
+    this.#keepAlive = new KeepAlive(setup, {
       onQuiet: () => {
         this.#release();
         this.#startPing();
       },
       onDead: () => this.#fail("channel-peer-silent"),
     });
-    this.#streams = new StreamMux(handshake.role, () => this.#writer.schedule());
+    this.#streams = new StreamMux(role, () => this.#writer.schedule());
     this.#writer = new RecordWriter({
       stream,
       sealer,
       outbox: this.#outbox,
       streams: this.#streams,
-      onPing: () => this.#keepAlive.notePingSent(),
+      keepAlive: this.#keepAlive,
       isClosed: () => this.#isClosed(),
       onBroken: () => this.#shutDown(),
     });
@@ -121,10 +119,10 @@ export class Channel {
       frames,
       opener,
       maxMessageBytes: this.#maxMessageBytes,
+      keepAlive: this.#keepAlive,
+      writer: this.#writer,
       isClosed: () => this.#isClosed(),
-      onHeard: () => this.#keepAlive.heard(),
       onEnvelope: (frame) => this.#handle(frame),
-      onDrained: () => this.#writer.endTurn(),
       onEnd: () => this.#shutDown(),
       onFault: (reason) => this.#fail(reason),
     });

@@ -11,8 +11,8 @@ export const KEEP_ALIVE_MS = 10_000;
 /** After this long without a record the other side is taken for dead. */
 export const DEAD_AFTER_MS = 30_000;
 
-/** The host's time, and what silence leads to. */
-export interface KeepAliveOptions extends Pick<Environment, "clock" | "timers"> {
+/** What silence leads to. */
+interface SilenceHandler {
   /** Called after each `KEEP_ALIVE_MS` of silence. */
   readonly onQuiet: () => void;
   /** Called once, after `DEAD_AFTER_MS` of silence. */
@@ -31,24 +31,23 @@ interface Ping {
  * whoever asks meanwhile shares it.
  */
 export class KeepAlive {
-  readonly #options: KeepAliveOptions;
+  /** The round trip time of the last ping that was answered, in milliseconds. */
+  lastRttMs: number | undefined;
+
+  readonly #environment: Pick<Environment, "clock" | "timers">;
+  readonly #handler: SilenceHandler;
   #heardAt: Millis;
   #isHeldBack = false;
   #cancel: () => void = () => {};
   #ping: Ping | undefined;
   #lastNumber = 0;
-  #lastRttMs: number | undefined;
 
   /** Starts watching at once. */
-  constructor(options: KeepAliveOptions) {
-    this.#options = options;
-    this.#heardAt = options.clock.now();
+  constructor(environment: Pick<Environment, "clock" | "timers">, handler: SilenceHandler) {
+    this.#environment = environment;
+    this.#handler = handler;
+    this.#heardAt = environment.clock.now();
     this.#schedule(KEEP_ALIVE_MS);
-  }
-
-  /** The round trip time of the last ping that was answered, in milliseconds. */
-  get lastRttMs(): number | undefined {
-    return this.#lastRttMs;
   }
 
   /** The round trip time of the ping under way, or undefined when the channel ends before; undefined without one. */
@@ -58,7 +57,7 @@ export class KeepAlive {
 
   /** A record has arrived. */
   heard(): void {
-    this.#heardAt = this.#options.clock.now();
+    this.#heardAt = this.#environment.clock.now();
   }
 
   /** The reader stops or goes on. */
@@ -79,7 +78,7 @@ export class KeepAlive {
 
   /** The ping is on its way. */
   notePingSent(): void {
-    if (this.#ping !== undefined) this.#ping.sentAt ??= this.#options.clock.now();
+    if (this.#ping !== undefined) this.#ping.sentAt ??= this.#environment.clock.now();
   }
 
   /** Takes an answer; one to another ping, or to one that was answered before, changes nothing. */
@@ -87,8 +86,8 @@ export class KeepAlive {
     const ping = this.#ping;
     if (ping?.sentAt === undefined || ping.number !== number) return;
     this.#ping = undefined;
-    this.#lastRttMs = this.#options.clock.now() - ping.sentAt;
-    ping.result.resolve(this.#lastRttMs);
+    this.lastRttMs = this.#environment.clock.now() - ping.sentAt;
+    ping.result.resolve(this.lastRttMs);
   }
 
   /** Stops watching, and ends the wait for an answer; harmless when repeated. */
@@ -99,14 +98,14 @@ export class KeepAlive {
   }
 
   #schedule(delayMs: number): void {
-    this.#cancel = this.#options.timers.setTimer(delayMs, () => this.#check());
+    this.#cancel = this.#environment.timers.setTimer(delayMs, () => this.#check());
   }
 
   #check(): void {
-    const silentMs = this.#options.clock.now() - this.#heardAt;
+    const silentMs = this.#environment.clock.now() - this.#heardAt;
     if (silentMs < KEEP_ALIVE_MS) return this.#schedule(KEEP_ALIVE_MS - silentMs);
-    if (silentMs >= DEAD_AFTER_MS && !this.#isHeldBack) return this.#options.onDead();
+    if (silentMs >= DEAD_AFTER_MS && !this.#isHeldBack) return this.#handler.onDead();
     this.#schedule(KEEP_ALIVE_MS);
-    this.#options.onQuiet();
+    this.#handler.onQuiet();
   }
 }

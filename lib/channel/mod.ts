@@ -16,25 +16,17 @@
  * @module
  */
 
-export {
-  Channel,
-  type ChannelSetup,
-  CLOSE_TIMEOUT_MS,
-  type MessageHandler,
-  type StreamHandler,
-} from "./channel.ts";
+export { Channel, type ChannelSetup, type MessageHandler, type StreamHandler } from "./channel.ts";
 export * from "./errors.ts";
-export * from "./handshake/mod.ts";
-export { DEAD_AFTER_MS, KEEP_ALIVE_MS } from "./keep_alive.ts";
-export * from "./local_channel.ts";
-export { MAX_POSTED_BYTES, MAX_POSTED_MESSAGES } from "./outbox.ts";
-export { type ChannelMessage, MAX_MESSAGE_BYTES, MAX_TOPIC_BYTES, type Pieces } from "./records/mod.ts";
 export {
-  type ChannelStream,
-  MAX_CHUNK_BYTES,
-  MAX_HEADER_BYTES,
-  MAX_RESET_CODE,
-  MAX_STREAMS,
-  StreamReset,
-  WIDE_WINDOW_BYTES,
-} from "./streams/mod.ts";
+  acceptChannel,
+  type AcceptChannelOptions,
+  type AcceptedChannel,
+  type Authorization,
+  type HandshakeSetup,
+  openChannel,
+  type OpenChannelOptions,
+} from "./handshake.ts";
+export * from "./local_channel.ts";
+export type { ChannelMessage, Pieces } from "./records/mod.ts";
+export { type ChannelStream, StreamReset } from "./streams/mod.ts";

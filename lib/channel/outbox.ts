@@ -40,8 +40,8 @@ interface Waiting {
 }
 
 /**
- * First in, first out. `post` is refused when too much waits; `send` waits for room, of which posts take none. Bodies are copied at once. One that
- * is too large for a record gets a block of its own.
+ * First in, first out. `post` is refused when too much waits; `send` waits for room, of which posts take none. Bodies
+ * are copied at once. One that is too large for a record gets a block of its own.
  */
 export class Outbox {
   #blocks: RecordBlock[] = [];
@@ -64,11 +64,9 @@ export class Outbox {
     return this.#waiting.length >= MAX_WAITING_SENDERS;
   }
 
-  /** @returns false when it is closed, or 8 MiB or 16,384 messages wait */
+  /** To be called while it is open. @returns false when 8 MiB or 16,384 messages wait */
   post(topic: Uint8Array, body: Pieces): boolean {
-    if (this.#isClosed || this.#bytes > MAX_POSTED_BYTES || this.#messages >= MAX_POSTED_MESSAGES) {
-      return false;
-    }
+    if (this.#bytes > MAX_POSTED_BYTES || this.#messages >= MAX_POSTED_MESSAGES) return false;
     const length = envelopeLength(0, 0, topic.length, piecesLength(body));
     const block = this.#blockFor(length);
     block.append(EnvelopeKind.payload, 0, 0, topic, body);
@@ -76,9 +74,8 @@ export class Outbox {
     return true;
   }
 
-  /** @returns true once the message is in the queue, false when it was closed before or nobody more may wait */
+  /** To be called while it is open and not overflowing. @returns whether the message is in the queue before it is closed */
   send(topic: Uint8Array, body: Uint8Array): Promise<boolean> {
-    if (this.#isClosed || this.isOverflowing) return Promise.resolve(false);
     const length = envelopeLength(0, 0, topic.length, body.length);
     if (this.#waiting.length > 0 || !this.#hasRoomFor(length)) {
       const envelope = new Uint8Array(length);
@@ -100,7 +97,7 @@ export class Outbox {
     this.#sent -= block.sent;
     this.#sentBytes -= block.sentBytes;
     this.#admit();
-    if (this.#bytes <= MAX_POSTED_BYTES / 2 && this.#messages <= MAX_POSTED_MESSAGES / 2) this.#markDrained();
+    if (this.#isHalfEmpty) this.#markDrained();
     return block;
   }
 
@@ -124,10 +121,7 @@ export class Outbox {
 
   /** Resolves when less than half of what `post` takes waits, or when it is closed. */
   drained(): Promise<void> {
-    if (this.#isClosed) return Promise.resolve();
-    if (this.#bytes <= MAX_POSTED_BYTES / 2 && this.#messages <= MAX_POSTED_MESSAGES / 2) {
-      return Promise.resolve();
-    }
+    if (this.#isClosed || this.#isHalfEmpty) return Promise.resolve();
     this.#drained ??= Promise.withResolvers<void>();
     return this.#drained.promise;
   }
@@ -186,6 +180,10 @@ export class Outbox {
 
   #hasRoomFor(length: number): boolean {
     return this.#sent === 0 || this.#sent < SEND_ITEMS && this.#sentBytes + length <= SEND_BYTES;
+  }
+
+  get #isHalfEmpty(): boolean {
+    return this.#bytes <= MAX_POSTED_BYTES / 2 && this.#messages <= MAX_POSTED_MESSAGES / 2;
   }
 
   #markDrained(): void {

@@ -5,7 +5,9 @@
 
 import type { Clock, EventLoopYield } from "../base/mod.ts";
 import type { ChannelDropReason } from "./errors.ts";
-import { EnvelopeDecoder, EnvelopeReader, type FrameReader, type RecordOpener } from "./records/mod.ts";
+import type { KeepAlive } from "./keep_alive.ts";
+import type { RecordWriter } from "./record_writer.ts";
+import { EnvelopeDecoder, EnvelopeReader, type HandshakeResult } from "./records/mod.ts";
 import { MAX_HEADER_BYTES } from "./streams/mod.ts";
 
 /** After this long others have their turn, in milliseconds; to end a turn costs 25 µs. */
@@ -14,19 +16,17 @@ export const TURN_MS = 4;
 // To read the clock costs a thirtieth of what a short message does.
 const MESSAGES_PER_CHECK = 16;
 
-/** Where records come from, and who is told what. */
-export interface ReadLoopOptions {
-  readonly frames: FrameReader;
-  readonly opener: RecordOpener;
+/** Where records come from, and what becomes of them. */
+export interface ReadLoopOptions extends Pick<HandshakeResult, "frames" | "opener"> {
   readonly maxMessageBytes: number;
+  /** Hears of every record that is authentic. */
+  readonly keepAlive: KeepAlive;
+  /** Writes, before the wait for more, what the handlers had to say. */
+  readonly writer: RecordWriter;
   /** Whether the channel is closed, after which nothing is read. */
   readonly isClosed: () => boolean;
-  /** Called for every record that is authentic. */
-  readonly onHeard: () => void;
   /** Handed every envelope, which is valid until it returns; a promise holds back what comes after. */
   readonly onEnvelope: (frame: EnvelopeDecoder) => Promise<void> | undefined;
-  /** Called before the wait for more. */
-  readonly onDrained: () => void;
   /** Called when the stream has ended. */
   readonly onEnd: () => void;
   /** Called with the reason why nothing more can be read. */
@@ -48,11 +48,11 @@ export class ReadLoop {
 
   /** To be called once. */
   async run(): Promise<void> {
-    const { frames, opener, isClosed, onHeard, onDrained, onEnd, onFault } = this.#options;
+    const { frames, opener, keepAlive, writer, isClosed, onEnd, onFault } = this.#options;
     while (!isClosed()) {
       const record = frames.take();
       if (record === undefined) {
-        onDrained();
+        writer.endTurn();
         const yielding = this.turnBudget?.yieldIfSpent();
         if (yielding !== undefined) await yielding;
         const isOpen = await frames.fill();
@@ -62,7 +62,7 @@ export class ReadLoop {
       const plaintext = opener.open(record);
       // A record without plaintext says nothing; only the handshake's confirmation is one.
       if (plaintext === undefined || plaintext.length === 0) return onFault("channel-record-rejected");
-      onHeard();
+      keepAlive.heard();
       this.#envelopes.append(plaintext);
       const waiting = this.#handleEnvelopes();
       if (waiting !== undefined) await waiting;

@@ -1,9 +1,10 @@
 /**
- * Fills records with all that is due, control first, then messages, then the streams in turn, and writes them out.
+ * Fills records with all that is due: messages, then control, then the streams in turn; and writes them out.
  * @module
  */
 
 import { type ByteStream, utf8Bytes } from "../base/mod.ts";
+import type { KeepAlive } from "./keep_alive.ts";
 import { MESSAGE_BLOCK_BYTES, type Outbox } from "./outbox.ts";
 import {
   EnvelopeKind,
@@ -27,8 +28,8 @@ export interface RecordWriterOptions {
   readonly sealer: RecordSealer;
   readonly outbox: Outbox;
   readonly streams: StreamMux;
-  /** Called when the ping that was due is in a record. */
-  readonly onPing: () => void;
+  /** Is told when the ping that was due is in a record. */
+  readonly keepAlive: KeepAlive;
   /** Whether the channel is closed, after which nothing is written. */
   readonly isClosed: () => boolean;
   /** Called when the stream is broken. */
@@ -159,7 +160,7 @@ export class RecordWriter {
   }
 
   #writeControl(block: RecordBlock): void {
-    const { streams, onPing } = this.#options;
+    const { streams, keepAlive } = this.#options;
     if (this.pongDue !== undefined) {
       block.append(EnvelopeKind.pong, this.pongDue, 0, NOTHING, NOTHING);
       this.pongDue = undefined;
@@ -167,7 +168,7 @@ export class RecordWriter {
     if (this.pingDue !== undefined) {
       block.append(EnvelopeKind.ping, this.pingDue, 0, NOTHING, NOTHING);
       this.pingDue = undefined;
-      onPing();
+      keepAlive.notePingSent();
     }
     streams.writeControl(block, MAX_RECORD_BYTES - CHUNK_ROOM_BYTES);
   }

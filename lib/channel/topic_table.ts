@@ -3,7 +3,7 @@
  * @module
  */
 
-import { utf8Bytes } from "../base/mod.ts";
+import { equalBytes, utf8Bytes } from "../base/mod.ts";
 import { type EnvelopeDecoder, MAX_TOPIC_BYTES } from "./records/mod.ts";
 
 // Topics are few; a caller that makes them up must not fill the memory.
@@ -19,7 +19,7 @@ export class TopicTable<T> {
   /** @throws TypeError when somebody is attached to the topic */
   add(topic: string, value: T): void {
     const bytes = this.encode(topic).slice();
-    if (this.#attached.some((one) => one.topic.toHex() === bytes.toHex())) {
+    if (this.#attached.some((one) => equalBytes(one.topic, bytes))) {
       throw new TypeError(`Cannot attach to ${topic}: it has a handler`);
     }
     this.#attached.push({ topic: bytes, value });

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { KEY_BYTES } from "./secret.ts";
+
 /** Length of the authentication tag in bytes (RFC 8439 §2.8). */
 export const TAG_BYTES = 16;
 
@@ -58,8 +60,6 @@ export interface Aead {
    */
   key(bytes: Uint8Array): AeadKey;
 }
-
-const KEY_BYTES = 32;
 
 /** The cipher of RFC 8439 §2.8 with an explicit nonce; lengths and room in `out` have been checked. */
 export interface NonceCipher {
@@ -123,6 +123,12 @@ export class CounterKey implements AeadKey {
     checkRoom(out, at, length);
     writeCounterNonce(this.#nonce, counter);
     return this.#cipher.open(this.#key, this.#nonce, ciphertext, data, out, at) ? length : -1;
+  }
+
+  /** Writes the key to `memory` at `at`, for a cipher that works on that. @returns false when it was wiped */
+  protected copyTo(memory: Uint8Array, at: number): boolean {
+    if (!this.#isWiped) memory.set(this.#key, at);
+    return !this.#isWiped;
   }
 
   wipe(): void {

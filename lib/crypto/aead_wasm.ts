@@ -11,7 +11,6 @@ import {
   type CipherExports,
   cipherMemory,
   type CipherTier,
-  compileCipher,
   instantiateCipher,
 } from "./wasm_module.ts";
 
@@ -29,7 +28,7 @@ export class WasmCipher implements NonceCipher {
   /** @throws WebAssembly.CompileError where the runtime lacks what the tier needs */
   constructor(tier: CipherTier = "baseline") {
     this.#memory = cipherMemory(tier, INITIAL_PAGES, MAX_PAGES);
-    this.#wasm = instantiateCipher(compileCipher(tier), this.#memory);
+    this.#wasm = instantiateCipher(tier, this.#memory);
     this.#bytes = new Uint8Array(this.#memory.buffer);
   }
 
@@ -79,33 +78,13 @@ export class WasmCipher implements NonceCipher {
 
 /** A key that a batch cipher takes too. */
 export class WasmKey extends CounterKey {
-  readonly #bytes: Uint8Array;
-  #isGone = false;
-
-  /**
-   * @param bytes 32 of them, copied
-   * @throws RangeError when the length is wrong
-   */
-  constructor(bytes: Uint8Array, cipher: WasmCipher) {
-    super(bytes, cipher);
-    this.#bytes = bytes.slice();
-  }
-
   /**
    * Hands the key to a batch cipher for one call.
    * @param memory of that cipher
    * @returns false when the key was wiped
    */
   load(memory: Uint8Array): boolean {
-    if (this.#isGone) return false;
-    memory.set(this.#bytes, CIPHER_LAYOUT.KEY);
-    return true;
-  }
-
-  override wipe(): void {
-    super.wipe();
-    this.#bytes.fill(0);
-    this.#isGone = true;
+    return this.copyTo(memory, CIPHER_LAYOUT.KEY);
   }
 }
 

@@ -5,12 +5,10 @@
 
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { decodeBase64, encodeBase64, equalBytes } from "../base/mod.ts";
-import { Secret } from "./secret.ts";
+import { KEY_BYTES, Secret } from "./secret.ts";
 
 /** Length of a signature in bytes. */
 export const SIGNATURE_BYTES = 64;
-
-const KEY_BYTES = 32;
 
 /** The public half. */
 export class VerifyingKey {
@@ -71,7 +69,7 @@ export class SigningKey extends Secret {
   readonly verifyingKey: VerifyingKey;
 
   private constructor(seed: Uint8Array) {
-    super(seed, KEY_BYTES);
+    super(seed);
     this.verifyingKey = VerifyingKey.fromBytes(ed25519.getPublicKey(seed));
   }
 

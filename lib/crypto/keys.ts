@@ -4,11 +4,8 @@
  */
 
 import { decodeBase64, encodeBase64, equalBytes, randomBytes, type RandomSource } from "../base/mod.ts";
-import { isAllZero, Secret } from "./secret.ts";
-import { x25519PublicKey, x25519SharedSecret } from "./x25519.ts";
-
-/** Length of every key of this module in bytes. */
-export const KEY_BYTES = 32;
+import { isAllZero, KEY_BYTES, Secret } from "./secret.ts";
+import { x25519 } from "./x25519.ts";
 
 /** An X25519 public key: what WireGuard calls a peer's public key. */
 export class PublicKey {
@@ -58,12 +55,12 @@ export class PrivateKey extends Secret {
   readonly publicKey: PublicKey;
 
   private constructor(bytes: Uint8Array) {
-    super(bytes, KEY_BYTES);
+    super(bytes);
     const scalar = this.exposeBytes();
     // RFC 7748 §5: decodeScalar25519.
     scalar[0] = (scalar[0] as number) & 248;
     scalar[31] = ((scalar[31] as number) & 127) | 64;
-    this.publicKey = PublicKey.fromBytes(x25519PublicKey(scalar));
+    this.publicKey = PublicKey.fromBytes(x25519.publicKey(scalar));
   }
 
   /**
@@ -90,7 +87,7 @@ export class PrivateKey extends Secret {
    * @returns 32 bytes, or undefined when they are all zero, which a low-order key forces (RFC 7748 §6.1)
    */
   sharedSecret(peer: PublicKey): Uint8Array | undefined {
-    const shared = x25519SharedSecret(this.exposeBytes(), peer.bytes);
+    const shared = x25519.sharedSecret(this.exposeBytes(), peer.bytes);
     return shared === undefined || isAllZero(shared) ? undefined : shared;
   }
 }
@@ -99,10 +96,6 @@ export class PrivateKey extends Secret {
 export class PresharedKey extends Secret {
   /** Most peers of many have none; wiping it changes nothing. */
   static readonly #none = new PresharedKey(new Uint8Array(KEY_BYTES));
-
-  private constructor(bytes: Uint8Array) {
-    super(bytes, KEY_BYTES);
-  }
 
   /**
    * @param bytes 32 bytes, copied

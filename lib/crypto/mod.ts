@@ -12,5 +12,4 @@ export * from "./ed25519.ts";
 export * from "./keys.ts";
 export * from "./secret.ts";
 export { nobleAead, platformAead, selectAead } from "./select_aead.ts";
-export { nobleX25519, platformX25519, selectX25519, type X25519 } from "./x25519.ts";
 export * from "./xchacha.ts";

@@ -3,6 +3,9 @@
  * @module
  */
 
+/** Length of every key in bytes. */
+export const KEY_BYTES = 32;
+
 /** Compares two byte strings in time that depends only on their lengths. */
 export function equalConstantTime(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
@@ -29,7 +32,7 @@ export abstract class Secret {
    * @param bytes are copied
    * @throws RangeError when there are not exactly `lengthBytes` of them
    */
-  protected constructor(bytes: Uint8Array, lengthBytes: number) {
+  protected constructor(bytes: Uint8Array, lengthBytes: number = KEY_BYTES) {
     if (bytes.length !== lengthBytes) {
       throw new RangeError(
         `Cannot make a ${new.target.name} of ${bytes.length} bytes: it has ${lengthBytes}`,

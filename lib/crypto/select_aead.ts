@@ -6,6 +6,7 @@
 
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { createCipheriv, createDecipheriv } from "node:crypto";
+import { equalBytes } from "../base/mod.ts";
 import { type Aead, CounterKey, type NonceCipher, TAG_BYTES } from "./aead.ts";
 import { wasmAead } from "./aead_wasm.ts";
 
@@ -98,13 +99,9 @@ export function answersRight(aead: Aead): boolean {
     const opened = new Uint8Array(length);
     key.seal(COUNTER, plaintext, data, sealed, 0);
     oracle.seal(COUNTER, plaintext, data, expected, 0);
-    if (!areEqual(sealed, expected)) return false;
-    if (key.open(COUNTER, sealed, data, opened, 0) !== length || !areEqual(opened, plaintext)) return false;
+    if (!equalBytes(sealed, expected)) return false;
+    if (key.open(COUNTER, sealed, data, opened, 0) !== length || !equalBytes(opened, plaintext)) return false;
     sealed[length >> 1] = (sealed[length >> 1] ?? 0) ^ 1;
     return key.open(COUNTER, sealed, data, opened, 0) === -1;
   });
-}
-
-function areEqual(some: Uint8Array, others: Uint8Array): boolean {
-  return some.every((byte, i) => byte === others[i]);
 }

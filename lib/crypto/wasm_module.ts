@@ -77,27 +77,9 @@ export interface CipherExports {
   endJoin(): number;
 }
 
-/** The modules of a tier. */
-export interface CompiledCipher {
-  readonly tier: CipherTier;
-  readonly batch: WebAssembly.Module;
-  /** The wide tier's cipher, which `batch` imports. */
-  readonly cipher?: WebAssembly.Module;
-}
-
 /** @returns whether the runtime takes the modules of `tier`; how fast they are is another matter */
 export function canRunCipher(tier: CipherTier): boolean {
   return WebAssembly.validate(decode(tier === "wide" ? WIDE_CIPHER_WASM : BASELINE_BATCH_WASM));
-}
-
-/**
- * Compiles the modules.
- * @throws WebAssembly.CompileError where the runtime lacks what the tier needs
- */
-export function compileCipher(tier: CipherTier = "baseline"): CompiledCipher {
-  if (tier === "baseline") return { tier, batch: new WebAssembly.Module(decode(BASELINE_BATCH_WASM)) };
-  const cipher = new WebAssembly.Module(decode(WIDE_CIPHER_WASM));
-  return { tier, batch: new WebAssembly.Module(decode(WIDE_BATCH_WASM)), cipher };
 }
 
 /**
@@ -112,18 +94,22 @@ export function cipherMemory(tier: CipherTier, pages: number, maxPages: number =
 /**
  * Makes an instance that works on `memory`, of which nobody else may use the first `CIPHER_BYTES` meanwhile.
  * @param memory of one page at least, shared or not as `cipherMemory` makes it
- * @throws WebAssembly.LinkError when it is not
+ * @throws WebAssembly.CompileError where the runtime lacks what the tier needs
+ * @throws WebAssembly.LinkError when the memory is another tier's
  */
-export function instantiateCipher(compiled: CompiledCipher, memory: WebAssembly.Memory): CipherExports {
+export function instantiateCipher(tier: CipherTier, memory: WebAssembly.Memory): CipherExports {
   const imports: WebAssembly.Imports = { env: { memory } };
-  if (compiled.cipher !== undefined) {
-    const { exports } = new WebAssembly.Instance(compiled.cipher, imports);
-    imports["wide"] = exports as unknown as WebAssembly.ModuleImports;
+  if (tier === "wide") {
+    imports["wide"] = instantiate(WIDE_CIPHER_WASM, imports) as unknown as WebAssembly.ModuleImports;
   }
-  const { exports } = new WebAssembly.Instance(compiled.batch, imports);
-  const wasm = exports as unknown as CipherExports;
+  const module = tier === "wide" ? WIDE_BATCH_WASM : BASELINE_BATCH_WASM;
+  const wasm = instantiate(module, imports) as unknown as CipherExports;
   wasm.init();
   return wasm;
+}
+
+function instantiate(base64: string, imports: WebAssembly.Imports): WebAssembly.Exports {
+  return new WebAssembly.Instance(new WebAssembly.Module(decode(base64)), imports).exports;
 }
 
 function decode(base64: string): Uint8Array<ArrayBuffer> {

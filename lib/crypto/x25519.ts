@@ -73,17 +73,8 @@ export function selectX25519(): X25519 {
   }
 }
 
-const selected = selectX25519();
-
-/** @returns the 32-byte public key of a clamped 32-byte `scalar` */
-export function x25519PublicKey(scalar: Uint8Array): Uint8Array {
-  return selected.publicKey(scalar);
-}
-
-/** @returns the 32-byte shared secret, or undefined when it would be all zero (RFC 7748 §6.1) */
-export function x25519SharedSecret(scalar: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined {
-  return selected.sharedSecret(scalar, publicKey);
-}
+/** The one that is used. */
+export const x25519: X25519 = selectX25519();
 
 function importScalar(scalar: Uint8Array): ReturnType<typeof createPrivateKey> {
   return createPrivateKey({ key: concatBytes(PKCS8_PREFIX, scalar) as Buffer, format: "der", type: "pkcs8" });

@@ -5,8 +5,34 @@
  */
 
 import type { PresharedKey, PrivateKey, PublicKey } from "../crypto/mod.ts";
+import type { Logger } from "../base/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
-import type { DeviceEvent, PeerStatus, WireGuardPeerConfig, WireGuardPeerUpdate } from "../wireguard/mod.ts";
+import type {
+  DeviceEvent,
+  PeerStatus,
+  ProtocolTimers,
+  WireGuardPeerConfig,
+  WireGuardPeerUpdate,
+} from "../wireguard/mod.ts";
+
+/** `fast`: a worker on raw descriptors, with offloads; `portable`: the runtime's own sockets; `auto`: the best there is. */
+export type PlaneChoice = "auto" | "fast" | "portable";
+
+/** What seals on the fast plane: the fastest that answers right, or the one without experimental features of the runtime. */
+export type CipherChoice = "auto" | "baseline";
+
+/** Which interface a plane makes, and how it carries packets. */
+export interface PlaneOptions {
+  readonly interfaceName: string;
+  /** The longest inner packet; `setMtu` changes it. */
+  readonly mtuBytes: number;
+  readonly choice: PlaneChoice;
+  /** `auto` unless given. */
+  readonly cipher?: CipherChoice;
+  readonly timers?: Partial<ProtocolTimers>;
+  readonly observer: (event: DeviceEvent) => void;
+  readonly log: Logger;
+}
 
 /** Why a packet plane ended: somebody closed it, its interface vanished under it, or its thread died. */
 export type PlaneEnd = "closed" | "interface-gone" | "worker-failed";
@@ -44,9 +70,6 @@ export interface PacketPlane {
   /** Stops carrying packets and closes the TUN and the socket. Harmless when repeated. */
   close(): void;
 }
-
-/** Hears what happens to sessions. */
-export type PlaneObserver = (event: DeviceEvent) => void;
 
 /** A packet plane that is configured from outside. All calls are synchronous turns. */
 export interface WireGuardPlane extends PacketPlane {

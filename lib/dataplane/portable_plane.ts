@@ -3,31 +3,32 @@
  * @module
  */
 
-import type { Clock, Millis, Timers } from "../base/mod.ts";
-import type { PresharedKey, PrivateKey, PublicKey } from "../crypto/mod.ts";
-import { enlargeUdpBuffers, markUdpSocket, type PacketDevice } from "../host/mod.ts";
+import type { Millis } from "../base/mod.ts";
+import { type PresharedKey, type PrivateKey, type PublicKey, selectAead } from "../crypto/mod.ts";
+import {
+  enlargeUdpBuffers,
+  markUdpSocket,
+  type PacketDevice,
+  systemClock,
+  systemRandom,
+  systemTimers,
+} from "../host/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { type DatagramSocket, NoSocket, openUdp, PortInUseError } from "../transport/mod.ts";
-import type { Device, PeerStatus, WireGuardPeerConfig, WireGuardPeerUpdate } from "../wireguard/mod.ts";
+import {
+  Device,
+  type PeerStatus,
+  type WireGuardPeerConfig,
+  type WireGuardPeerUpdate,
+} from "../wireguard/mod.ts";
 import type {
   ListenFailure,
   ListenOptions,
   Offload,
   PlaneEnd,
-  PlaneObserver,
+  PlaneOptions,
   WireGuardPlane,
 } from "./packet_plane.ts";
-
-/** The protocol, the interface and the runtime under a plane; it closes `tun` when it ends. */
-export interface PortablePlaneParts {
-  readonly device: Device;
-  readonly tun: PacketDevice;
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly observer: PlaneObserver;
-  /** How packets are sealed, for the status. */
-  readonly aeadName: string;
-}
 
 /**
  * Two loops and a timer around one `Device`. Everything that the protocol has to say after a turn (datagrams,
@@ -38,16 +39,22 @@ export class PortablePlane implements WireGuardPlane {
   readonly engine: string;
   readonly offloads: readonly Offload[] = [];
   readonly ended: Promise<PlaneEnd>;
-  readonly #parts: PortablePlaneParts;
+  readonly #device: Device;
+  readonly #tun: PacketDevice;
+  readonly #observer: PlaneOptions["observer"];
   #socket: DatagramSocket = new NoSocket();
   #cancelTimer: (() => void) | undefined;
   #timerDeadline: Millis | undefined;
   #closed = false;
 
-  /** Starts at once; there is no socket before `listen`. */
-  constructor(parts: PortablePlaneParts) {
-    this.#parts = parts;
-    this.engine = parts.aeadName;
+  /** Starts at once; there is no socket before `listen`. @param tun closed when the plane ends */
+  constructor(tun: PacketDevice, { mtuBytes, timers = {}, observer }: PlaneOptions) {
+    const aead = selectAead();
+    this.#device = new Device({ random: systemRandom, wall: systemClock.wall, aead, mtuBytes, timers });
+    this.#device.suspend();
+    this.#tun = tun;
+    this.#observer = observer;
+    this.engine = aead.name;
     const loops = [this.#carryOutbound(), this.#carryInbound()];
     this.ended = Promise.race(loops).then(async (end) => {
       this.close();
@@ -57,36 +64,34 @@ export class PortablePlane implements WireGuardPlane {
   }
 
   setPeer(config: WireGuardPeerConfig): void {
-    const { device, clock } = this.#parts;
-    device.setPeer(clock.now(), config);
+    this.#device.setPeer(systemClock.now(), config);
     this.#settle();
   }
 
   removePeer(publicKey: PublicKey): void {
-    this.#parts.device.removePeer(publicKey);
+    this.#device.removePeer(publicKey);
     this.#settle();
   }
 
   setEndpoint(publicKey: PublicKey, endpoint: Endpoint): void {
-    this.#parts.device.setEndpoint(publicKey, endpoint);
+    this.#device.setEndpoint(publicKey, endpoint);
   }
 
   initiateHandshake(publicKey: PublicKey): void {
-    const { device, clock } = this.#parts;
-    device.initiateHandshake(clock.now(), publicKey);
+    this.#device.initiateHandshake(systemClock.now(), publicKey);
     this.#settle();
   }
 
   peerStatus(publicKey: PublicKey): PeerStatus | undefined {
-    return this.#parts.device.peerStatus(publicKey);
+    return this.#device.peerStatus(publicKey);
   }
 
   peerStatuses(): readonly PeerStatus[] {
-    return this.#parts.device.peerStatuses();
+    return this.#device.peerStatuses();
   }
 
   get privateKey(): PrivateKey | undefined {
-    return this.#parts.device.privateKey;
+    return this.#device.privateKey;
   }
 
   get localPort(): number {
@@ -94,22 +99,21 @@ export class PortablePlane implements WireGuardPlane {
   }
 
   presharedKey(publicKey: PublicKey): PresharedKey | undefined {
-    return this.#parts.device.presharedKey(publicKey);
+    return this.#device.presharedKey(publicKey);
   }
 
   setPrivateKey(key: PrivateKey | undefined): void {
-    this.#parts.device.setPrivateKey(key);
+    this.#device.setPrivateKey(key);
     this.#settle();
   }
 
   updatePeer(update: WireGuardPeerUpdate): void {
-    const { device, clock } = this.#parts;
-    device.updatePeer(clock.now(), update);
+    this.#device.updatePeer(systemClock.now(), update);
     this.#settle();
   }
 
   setMtu(mtuBytes: number): void {
-    this.#parts.device.setMtu(mtuBytes);
+    this.#device.setMtu(mtuBytes);
   }
 
   canListen(options: ListenOptions): ListenFailure | undefined {
@@ -122,9 +126,8 @@ export class PortablePlane implements WireGuardPlane {
   listen(options: ListenOptions): ListenFailure | undefined {
     const socket = openSocket(options);
     if (typeof socket === "string") return socket;
-    const { device, clock } = this.#parts;
     this.#replaceSocket(socket);
-    device.resume(clock.now());
+    this.#device.resume(systemClock.now());
     this.#settle();
     return undefined;
   }
@@ -134,19 +137,19 @@ export class PortablePlane implements WireGuardPlane {
   }
 
   suspend(): void {
-    this.#parts.device.suspend();
+    this.#device.suspend();
     this.#replaceSocket(new NoSocket());
   }
 
   drops(): Readonly<Record<string, number>> {
-    return { ...this.#parts.device.counters.snapshot(), ...this.#socket.drops() };
+    return { ...this.#device.counters.snapshot(), ...this.#socket.drops() };
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#cancelTimer?.();
-    this.#parts.tun.close();
+    this.#tun.close();
     this.#socket.close();
   }
 
@@ -158,13 +161,12 @@ export class PortablePlane implements WireGuardPlane {
   }
 
   async #carryOutbound(): Promise<PlaneEnd> {
-    const { device, tun, clock } = this.#parts;
     for (;;) {
-      const batch = await tun.readBatch();
+      const batch = await this.#tun.readBatch();
       if (batch === undefined || this.#closed) return this.#closed ? "closed" : "interface-gone";
-      const now = clock.now();
+      const now = systemClock.now();
       for (let i = 0; i < batch.count; i++) {
-        device.handlePacket(now, batch.packet(i));
+        this.#device.handlePacket(now, batch.packet(i));
         this.#transmit();
       }
       this.#settle();
@@ -172,7 +174,6 @@ export class PortablePlane implements WireGuardPlane {
   }
 
   async #carryInbound(): Promise<PlaneEnd> {
-    const { device, tun, clock } = this.#parts;
     for (;;) {
       const socket = this.#socket;
       const batch = await socket.receiveBatch();
@@ -180,28 +181,30 @@ export class PortablePlane implements WireGuardPlane {
       // What the former socket has received is of a port that nobody listens on any more.
       if (socket !== this.#socket) continue;
       if (batch === undefined) return "closed";
-      const now = clock.now();
+      const now = systemClock.now();
       for (let i = 0; i < batch.count; i++) {
-        const outcome = device.handleDatagram(now, batch.datagram(i), batch.source(i));
-        if (outcome.kind === "packet") tun.write(outcome.packet);
+        const outcome = this.#device.handleDatagram(now, batch.datagram(i), batch.source(i));
+        if (outcome.kind === "packet") this.#tun.write(outcome.packet);
       }
       this.#settle();
     }
   }
 
   #transmit(): void {
-    const { device } = this.#parts;
+    const device = this.#device;
     const socket = this.#socket;
     for (let out = device.pollTransmit(); out !== undefined; out = device.pollTransmit()) {
-      socket.send(out.datagram, out.destination);
+      socket.send(out.datagram, out.endpoint);
     }
   }
 
   #settle(): void {
     if (this.#closed) return;
-    const { device, observer } = this.#parts;
+    const device = this.#device;
     this.#transmit();
-    for (let event = device.pollEvent(); event !== undefined; event = device.pollEvent()) observer(event);
+    for (let event = device.pollEvent(); event !== undefined; event = device.pollEvent()) {
+      this.#observer(event);
+    }
     this.#armTimer(device.pollTimeout());
   }
 
@@ -209,13 +212,12 @@ export class PortablePlane implements WireGuardPlane {
   #armTimer(deadline: Millis | undefined): void {
     if (deadline === undefined) return;
     if (this.#timerDeadline !== undefined && this.#timerDeadline <= deadline) return;
-    const { clock, timers, device } = this.#parts;
     this.#cancelTimer?.();
     this.#timerDeadline = deadline;
-    this.#cancelTimer = timers.setTimer(Math.max(0, deadline - clock.now()), () => {
+    this.#cancelTimer = systemTimers.setTimer(Math.max(0, deadline - systemClock.now()), () => {
       this.#timerDeadline = undefined;
       this.#cancelTimer = undefined;
-      device.handleTimeout(clock.now());
+      this.#device.handleTimeout(systemClock.now());
       this.#settle();
     });
   }

@@ -3,6 +3,7 @@
  * @module
  */
 
+import type { DialOptions } from "../transport/mod.ts";
 import type { Duplex } from "./duplex.ts";
 
 /**
@@ -36,9 +37,14 @@ export interface DialRefusal {
 export type Dial = (host: string, port: number, signal: AbortSignal) => Promise<Duplex | DialRefusal>;
 
 /** When to give up. */
-export interface DialLimits {
-  readonly signal: AbortSignal;
-  readonly timeoutMs: number;
+export type DialLimits = Required<DialOptions>;
+
+/** What somebody wants to be connected to. */
+export interface DialTarget {
+  /** A name in lower case or an address as text, as whoever asked for it had it. */
+  readonly host: string;
+  /** 1 to 65535. */
+  readonly port: number;
 }
 
 /** Whether there is no connection. */
@@ -57,7 +63,7 @@ export function refusalOf(code: number | undefined): Refusal {
  */
 export async function dialWithin(
   dial: Dial,
-  target: { readonly host: string; readonly port: number },
+  target: DialTarget,
   { signal, timeoutMs }: DialLimits,
 ): Promise<Duplex | DialRefusal> {
   const abort = new AbortController();

@@ -26,38 +26,25 @@ export interface Duplex {
   reset(code: number): void;
 }
 
-/** A stream of which something was read already. */
-export class ResumedDuplex implements Duplex {
-  readonly #stream: Duplex;
-  #first: Uint8Array | undefined;
-
-  /** @param first what comes before everything else that is read; it may be empty */
-  constructor(stream: Duplex, first: Uint8Array) {
-    this.#stream = stream;
-    this.#first = first.length === 0 ? undefined : first;
-  }
-
-  get resetCode(): number | undefined {
-    return this.#stream.resetCode;
-  }
-
-  read(): Promise<Uint8Array | undefined> {
-    const first = this.#first;
-    this.#first = undefined;
-    return first === undefined ? this.#stream.read() : Promise.resolve(first);
-  }
-
-  write(bytes: Uint8Array): Promise<boolean> {
-    return this.#stream.write(bytes);
-  }
-
-  end(): void {
-    this.#stream.end();
-  }
-
-  reset(code: number): void {
-    this.#stream.reset(code);
-  }
+/**
+ * @param first what comes before everything else that is read; it may be empty
+ * @returns a stream of which something was read already
+ */
+export function resumed(stream: Duplex, first: Uint8Array): Duplex {
+  let rest = first.length === 0 ? undefined : first;
+  return {
+    get resetCode() {
+      return stream.resetCode;
+    },
+    read() {
+      const bytes = rest;
+      rest = undefined;
+      return bytes === undefined ? stream.read() : Promise.resolve(bytes);
+    },
+    write: (bytes) => stream.write(bytes),
+    end: () => stream.end(),
+    reset: (code) => stream.reset(code),
+  };
 }
 
 // A write waits while so many bytes have not been read.

@@ -13,19 +13,11 @@
  */
 
 import { IpAddress } from "../net/mod.ts";
-import { type DialLimits, type DialRefusal, REFUSAL_CODES, refusalOf } from "./dial.ts";
-import { type Duplex, ResumedDuplex } from "./duplex.ts";
+import { type DialLimits, type DialRefusal, type DialTarget, REFUSAL_CODES, refusalOf } from "./dial.ts";
+import { type Duplex, resumed } from "./duplex.ts";
 
 /** The topic of such streams. */
 export const FORWARD_TOPIC = "forward";
-
-/** What a stream is to be connected to. */
-export interface ForwardTarget {
-  /** A name in lower case or an address as text, as whoever dialled had it. */
-  readonly host: string;
-  /** 1 to 65535. */
-  readonly port: number;
-}
 
 const VERSION = 1;
 const ACCEPTED = 0;
@@ -37,7 +29,7 @@ const NAME = /^[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_.])?$/;
  * @returns the header of a stream to `target`, 4 to 256 bytes
  * @throws RangeError when host or port is none
  */
-export function encodeForwardHeader({ host, port }: ForwardTarget): Uint8Array {
+export function encodeForwardHeader({ host, port }: DialTarget): Uint8Array {
   if (!isHost(host) || !Number.isInteger(port) || port < 1 || port > 65535) {
     throw new RangeError(`Cannot ask for port ${port} of ${JSON.stringify(host)}: that is no place`);
   }
@@ -45,7 +37,7 @@ export function encodeForwardHeader({ host, port }: ForwardTarget): Uint8Array {
 }
 
 /** @returns where the other end wants to go, or undefined when the header is none */
-export function decodeForwardHeader(header: Uint8Array): ForwardTarget | undefined {
+export function decodeForwardHeader(header: Uint8Array): DialTarget | undefined {
   if (header.length <= HOST_AT || header.length > HOST_AT + MAX_HOST_BYTES || header[0] !== VERSION) {
     return undefined;
   }
@@ -75,7 +67,7 @@ export async function awaitAccepted(
   const answer = await stream.read();
   clearTimeout(timer);
   signal.removeEventListener("abort", giveUp);
-  if (answer?.[0] === ACCEPTED) return new ResumedDuplex(stream, answer.subarray(1));
+  if (answer?.[0] === ACCEPTED) return resumed(stream, answer.subarray(1));
   giveUp();
   return { refusal: answer === undefined ? refusalOf(stream.resetCode) : "failed" };
 }

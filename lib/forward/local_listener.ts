@@ -3,42 +3,58 @@
  * @module
  */
 
-import type { WeftError } from "../base/mod.ts";
+import { Counters } from "../base/mod.ts";
 import { acceptNext, portInUse, SocketError } from "../transport/mod.ts";
-import { REFUSAL_CODES } from "./dial.ts";
+import {
+  type Dial,
+  type DialRefusal,
+  type DialTarget,
+  dialWithin,
+  isRefusal,
+  type Refusal,
+  REFUSAL_CODES,
+  REFUSALS,
+} from "./dial.ts";
+import type { Duplex } from "./duplex.ts";
 import { TcpDuplex } from "./tcp_duplex.ts";
 
-/** Where to listen, and for how many. */
-export interface LocalListenerOptions {
-  /** An address of this host. */
-  readonly hostname: string;
-  /** 1 to 65535, or 0 for any free one. */
-  readonly port: number;
-  /** How many connections may be open; further ones are closed at once. */
-  readonly maxConnections: number;
+/** The limits of a listener. */
+export interface ListenerLimits {
+  /** How many connections may be open, 1,024 unless given; further ones are closed at once. */
+  readonly maxConnections?: number;
+  /** How long `dial` may take, 30 s unless given. */
+  readonly dialTimeoutMs?: number;
 }
 
-/** What a listener has counted. */
-export interface ListenerCounts {
-  /** Connections that are open. */
-  readonly active: number;
-  /** Connections that were served, those that are open included. */
-  readonly accepted: number;
-  /** Connections that were closed because there were too many. */
-  readonly overLimit: number;
-}
+/** What can come of a connection, each counted once: it was not served, was connected to the mesh, or was refused there. */
+export type ListenerOutcome = "over-limit" | "connected" | Refusal;
 
-/** Listens from `start` to `stop`; what it serves is for those who extend it to say. */
-export abstract class LocalListener implements AsyncDisposable {
-  readonly #options: LocalListenerOptions;
+/**
+ * Listens from `start` to `stop`; what it serves is for those who extend it to say.
+ * @typeParam Outcome what else can come of a connection
+ */
+export abstract class LocalListener<Outcome extends string = never> implements AsyncDisposable {
+  readonly #dial: Dial;
+  readonly #options: Required<ListenerLimits> & { readonly hostname: string; readonly port: number };
+  /** What has come of the connections. */
+  protected readonly outcomes: Counters<ListenerOutcome | Outcome>;
   readonly #serving = new Set<Promise<void>>();
   #running: { readonly listener: Deno.TcpListener; readonly abort: AbortController } | undefined;
   #accepting: Promise<void> | undefined;
   #accepted = 0;
-  #overLimit = 0;
 
-  constructor(options: LocalListenerOptions) {
-    this.#options = options;
+  /**
+   * @param options where to listen: an address of this host, and 1 to 65535 or 0 for any free port
+   * @param outcomes what else can come of a connection
+   */
+  constructor(
+    dial: Dial,
+    options: ListenerLimits & { readonly hostname: string; readonly port: number },
+    outcomes: readonly Outcome[] = [],
+  ) {
+    this.#dial = dial;
+    this.#options = { maxConnections: 1_024, dialTimeoutMs: 30_000, ...options };
+    this.outcomes = new Counters(["over-limit", "connected", ...REFUSALS, ...outcomes]);
   }
 
   /** Serves one connection; it is closed afterwards. `signal` says that everything stops. */
@@ -49,9 +65,17 @@ export abstract class LocalListener implements AsyncDisposable {
     return this.#running?.listener.addr.port;
   }
 
-  /** How many connections there were. */
-  protected get connections(): ListenerCounts {
-    return { active: this.#serving.size, accepted: this.#accepted, overLimit: this.#overLimit };
+  /** How many connections are open, how many were served so far, and what has come of them. */
+  get counts(): Readonly<Record<"active" | "accepted" | ListenerOutcome | Outcome, number>> {
+    return { ...this.outcomes.snapshot(), active: this.#serving.size, accepted: this.#accepted };
+  }
+
+  /** Dials, and counts what comes of it. */
+  protected async dial(target: DialTarget, signal: AbortSignal): Promise<Duplex | DialRefusal> {
+    const { dialTimeoutMs: timeoutMs } = this.#options;
+    const remote = await dialWithin(this.#dial, target, { signal, timeoutMs });
+    this.outcomes.count(isRefusal(remote) ? remote.refusal : "connected");
+    return remote;
   }
 
   /**
@@ -90,7 +114,7 @@ export abstract class LocalListener implements AsyncDisposable {
 
   #accept(stream: TcpDuplex, signal: AbortSignal): void {
     if (signal.aborted || this.#serving.size >= this.#options.maxConnections) {
-      this.#overLimit++;
+      this.outcomes.count("over-limit");
       stream.reset(REFUSAL_CODES.failed);
       return;
     }
@@ -118,16 +142,12 @@ export abstract class LocalListener implements AsyncDisposable {
 function listen(hostname: string, port: number): Deno.TcpListener {
   try {
     return Deno.listen({ transport: "tcp", hostname, port });
-  } catch (error) {
-    throw listenError(hostname, port, error);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.AddrInUse) throw portInUse("TCP", port, cause);
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    const hint = cause instanceof Deno.errors.PermissionDenied
+      ? "Ports below 1024 need root; choose a larger one."
+      : "Listen on an address of this host, such as 127.0.0.1.";
+    throw new SocketError(`Cannot listen on ${hostname}, TCP port ${port}: ${problem}`, { hint, cause });
   }
-}
-
-function listenError(hostname: string, port: number, cause: unknown): WeftError {
-  if (cause instanceof Deno.errors.AddrInUse) return portInUse("TCP", port, cause);
-  const problem = cause instanceof Error ? cause.message : String(cause);
-  const hint = cause instanceof Deno.errors.PermissionDenied
-    ? "Ports below 1024 need root; choose a larger one."
-    : "Listen on an address of this host, such as 127.0.0.1.";
-  return new SocketError(`Cannot listen on ${hostname}, TCP port ${port}: ${problem}`, { hint, cause });
 }

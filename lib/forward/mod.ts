@@ -15,7 +15,7 @@ export * from "./dial.ts";
 export { type Duplex, duplexPair } from "./duplex.ts";
 export * from "./forward_spec.ts";
 export * from "./forward_stream.ts";
-export type { ListenerCounts, LocalListener, LocalListenerOptions } from "./local_listener.ts";
+export type { LocalListener } from "./local_listener.ts";
 export * from "./port_forward.ts";
 export * from "./port_offer.ts";
 export * from "./relay.ts";

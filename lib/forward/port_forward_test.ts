@@ -90,7 +90,7 @@ Deno.test("PortForward turns away those over its limit, and gives up dials that 
   await until(() => forward.counts.active === 1);
   const second = await connect(forward);
   assert.equal(await second.read(), undefined);
-  assert.equal(forward.counts.overLimit, 1);
+  assert.equal(forward.counts["over-limit"], 1);
   assert.equal(await first.read(), undefined);
   await until(() => forward.counts.timeout === 1);
   for (const client of [first, second]) client.reset(1);

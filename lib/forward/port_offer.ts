@@ -9,6 +9,9 @@ import type { Duplex } from "./duplex.ts";
 import { relay } from "./relay.ts";
 import { connectTcp } from "./tcp_duplex.ts";
 
+/** How long the service may take to accept. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
 /** Where the service is, and its limits. */
 export interface PortOfferOptions {
   /** An address of this host, or a name that its resolver knows; 127.0.0.1 unless given. */
@@ -17,18 +20,10 @@ export interface PortOfferOptions {
   readonly port: number;
   /** How many streams may be open, 1,024 unless given. */
   readonly maxConnections?: number;
-  /** How long the service may take to accept, 10 s unless given. */
-  readonly connectTimeoutMs?: number;
 }
 
 /** What came of a stream. */
 export type OfferOutcome = "connected" | "over-limit" | Refusal;
-
-/** What an offer has counted, by outcome. */
-export interface OfferCounts extends Readonly<Record<OfferOutcome, number>> {
-  /** Streams that are open. */
-  readonly active: number;
-}
 
 /** Connects to the service for every stream that is handed in, and relays. Who may come is the caller's to say. */
 export class PortOffer implements AsyncDisposable {
@@ -38,11 +33,11 @@ export class PortOffer implements AsyncDisposable {
   readonly #abort = new AbortController();
 
   constructor(options: PortOfferOptions) {
-    this.#options = { hostname: "127.0.0.1", maxConnections: 1_024, connectTimeoutMs: 10_000, ...options };
+    this.#options = { hostname: "127.0.0.1", maxConnections: 1_024, ...options };
   }
 
-  /** What has come of the streams so far. */
-  get counts(): OfferCounts {
+  /** How many streams are open, and what has come of all so far. */
+  get counts(): Readonly<Record<"active" | OfferOutcome, number>> {
     return { ...this.#outcomes.snapshot(), active: this.#serving.size };
   }
 
@@ -73,9 +68,9 @@ export class PortOffer implements AsyncDisposable {
   }
 
   async #serve(stream: Duplex, onConnected: () => void): Promise<OfferOutcome> {
-    const { hostname, port, connectTimeoutMs: timeoutMs } = this.#options;
+    const { hostname, port } = this.#options;
     const { signal } = this.#abort;
-    const service = await connectTcp(hostname, port, { signal, timeoutMs });
+    const service = await connectTcp(hostname, port, { signal, timeoutMs: CONNECT_TIMEOUT_MS });
     if (isRefusal(service)) {
       this.#outcomes.count(service.refusal);
       stream.reset(REFUSAL_CODES[service.refusal]);
@@ -83,7 +78,7 @@ export class PortOffer implements AsyncDisposable {
     }
     this.#outcomes.count("connected");
     onConnected();
-    await relay(stream, service, { signal });
+    await relay(stream, service, signal);
     await service.closed;
     return "connected";
   }

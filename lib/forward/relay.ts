@@ -16,24 +16,19 @@ export interface RelayResult {
   readonly isComplete: boolean;
 }
 
-/** What ends a relay early. */
-export interface RelayOptions {
-  /** Resets both streams. */
-  readonly signal?: AbortSignal;
-}
-
 // Those above are the channel's own, and mean nothing to whoever is on the far side of a relay.
 const MAX_RESET_CODE = 0xffff_ffef;
 
 /**
  * Copies both directions until both have ended. The end of one direction is passed on and leaves the other alone; a
  * reset is passed on with its code. Each direction has one piece under way, so that who writes waits for who reads.
+ * @param signal resets both streams
  * @returns what went through; it never throws
  */
 export async function relay(
   first: Duplex,
   second: Duplex,
-  { signal }: RelayOptions = {},
+  signal?: AbortSignal,
 ): Promise<RelayResult> {
   const stop = (): void => resetBoth(first, second, REFUSAL_CODES.failed);
   signal?.addEventListener("abort", stop);
@@ -48,24 +43,21 @@ async function pump(
   to: Duplex,
 ): Promise<{ readonly bytes: number; readonly isComplete: boolean }> {
   let bytes = 0;
+  const fail = (code: number | undefined) => {
+    resetBoth(from, to, code);
+    return { bytes, isComplete: false };
+  };
   try {
-    for (;;) {
-      const piece = await from.read();
-      if (piece === undefined) break;
-      if (!await to.write(piece)) {
-        resetBoth(from, to, to.resetCode);
-        return { bytes, isComplete: false };
-      }
+    for (let piece = await from.read(); piece !== undefined; piece = await from.read()) {
+      if (!await to.write(piece)) return fail(to.resetCode);
       bytes += piece.length;
     }
   } catch {
-    resetBoth(from, to, REFUSAL_CODES.failed);
-    return { bytes, isComplete: false };
+    return fail(REFUSAL_CODES.failed);
   }
-  const isComplete = from.resetCode === undefined;
-  if (isComplete) to.end();
-  else resetBoth(from, to, from.resetCode);
-  return { bytes, isComplete };
+  if (from.resetCode !== undefined) return fail(from.resetCode);
+  to.end();
+  return { bytes, isComplete: true };
 }
 
 function resetBoth(first: Duplex, second: Duplex, code: number | undefined): void {

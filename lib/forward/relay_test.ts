@@ -14,7 +14,7 @@ async function relayed(pair: MakePair, signal?: AbortSignal): Promise<{
 }> {
   const [near, first] = await pair();
   const [second, far] = await pair();
-  return { near, far, result: relay(first, second, signal ? { signal } : {}) };
+  return { near, far, result: relay(first, second, signal) };
 }
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -12,7 +12,8 @@
  * @module
  */
 
-import { type Endpoint, IpAddress } from "../net/mod.ts";
+import { IpAddress } from "../net/mod.ts";
+import type { DialTarget } from "./dial.ts";
 
 /** What a server may answer to a request (RFC 1928 §6). */
 export const SOCKS5_REPLY = {
@@ -30,26 +31,17 @@ export const SOCKS5_REPLY = {
 /** One of the codes of RFC 1928 §6. */
 export type Socks5Reply = (typeof SOCKS5_REPLY)[keyof typeof SOCKS5_REPLY];
 
-/** The longest greeting, in bytes. */
-export const MAX_GREETING_BYTES = 257;
-/** The longest request, in bytes. */
-export const MAX_REQUEST_BYTES = 262;
-
-/** Where a client wants to go. */
-export interface Socks5Request {
-  /** A name in lower case as it came, or an address as text. */
-  readonly host: string;
-  /** 1 to 65535. */
-  readonly port: number;
-}
-
 /** Why a client is not served. */
-export type Socks5Fault =
-  | "not-socks5"
-  | "no-method"
-  | "unsupported-command"
-  | "unsupported-address"
-  | "malformed";
+export const SOCKS5_FAULTS = [
+  "not-socks5",
+  "no-method",
+  "unsupported-command",
+  "unsupported-address",
+  "malformed",
+] as const;
+
+/** One of them. */
+export type Socks5Fault = typeof SOCKS5_FAULTS[number];
 
 /** What a decoder has found: a value and its length, that it needs more bytes, or why it wants none. */
 export type Socks5Result<T> =
@@ -88,7 +80,7 @@ export function decodeGreeting(bytes: Uint8Array): Socks5Result<"no-authenticati
  * Reads what a client asks for (RFC 1928 §4).
  * @param bytes all that has come after the greeting; what follows the request is not looked at
  */
-export function decodeRequest(bytes: Uint8Array): Socks5Result<Socks5Request> {
+export function decodeRequest(bytes: Uint8Array): Socks5Result<DialTarget> {
   const [version, command, reserved, type] = bytes;
   if (version === undefined) return INCOMPLETE;
   if (version !== VERSION) return fault("not-socks5");
@@ -106,17 +98,15 @@ export function encodeChoice(isAccepted: boolean): Uint8Array {
 }
 
 /**
- * @param bound where the connection begins on the far side; all zeros, as most servers say, unless it is known
- * @returns the answer to a request (RFC 1928 §6), 10 or 22 bytes
+ * @returns the answer to a request (RFC 1928 §6), 10 bytes: where the connection begins on the far side is all zeros, as
+ * most servers say
  */
-export function encodeReply(code: Socks5Reply, bound?: Endpoint): Uint8Array {
-  const address = bound?.address.bytes ?? new Uint8Array(4);
-  const port = bound?.port ?? 0;
-  const type = address.length === 4 ? IPV4 : IPV6;
-  return Uint8Array.of(VERSION, code, 0, type, ...address, port >> 8, port & 0xff);
+export function encodeReply(code: Socks5Reply): Uint8Array {
+  const bound = new Uint8Array(4 + 2);
+  return Uint8Array.of(VERSION, code, 0, IPV4, ...bound);
 }
 
-function decodeTarget(bytes: Uint8Array, type: number): Socks5Result<Socks5Request> {
+function decodeTarget(bytes: Uint8Array, type: number): Socks5Result<DialTarget> {
   const isName = type === DOMAIN_NAME;
   const start = isName ? 5 : 4;
   const length = type === IPV4 ? 4 : type === IPV6 ? 16 : isName ? bytes[4] : NaN;

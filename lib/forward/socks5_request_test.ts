@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Endpoint } from "../net/mod.ts";
 import {
   decodeGreeting,
   decodeRequest,
   encodeChoice,
   encodeReply,
-  MAX_GREETING_BYTES,
-  MAX_REQUEST_BYTES,
   SOCKS5_REPLY,
   type Socks5Fault,
 } from "./socks5_request.ts";
+
+// The longest of each, in bytes.
+const MAX_GREETING_BYTES = 257;
+const MAX_REQUEST_BYTES = 262;
 
 const ascii = (text: string): number[] => Array.from(text, (character) => character.charCodeAt(0));
 const named = (name: string | number[], port = [0, 80]): Uint8Array => {
@@ -120,12 +121,7 @@ Deno.test("encodeChoice() and encodeReply() lay out what RFC 1928 draws", () => 
   assert.deepEqual(encodeChoice(true), Uint8Array.of(5, 0));
   assert.deepEqual(encodeChoice(false), Uint8Array.of(5, 0xff));
   assert.deepEqual(encodeReply(SOCKS5_REPLY.succeeded), Uint8Array.of(5, 0, 0, 1, 0, 0, 0, 0, 0, 0));
-  const bound = (text: string): Endpoint => Endpoint.parse(text) ?? assert.fail(text);
-  assert.deepEqual(
-    encodeReply(SOCKS5_REPLY.succeeded, bound("10.0.0.1:8080")),
-    Uint8Array.of(5, 0, 0, 1, 10, 0, 0, 1, 0x1f, 0x90),
-  );
-  const ipv6 = encodeReply(SOCKS5_REPLY.addressTypeNotSupported, bound("[fd00::1]:1"));
-  assert.deepEqual(ipv6, Uint8Array.of(5, 8, 0, 4, 0xfd, ...new Uint8Array(14), 1, 0, 1));
+  const unsupported = encodeReply(SOCKS5_REPLY.addressTypeNotSupported);
+  assert.deepEqual(unsupported, Uint8Array.of(5, 8, 0, 1, 0, 0, 0, 0, 0, 0));
   assert.deepEqual(Object.values(SOCKS5_REPLY), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
 });

@@ -3,62 +3,38 @@
  * @module
  */
 
-import { concatBytes, Counters } from "../base/mod.ts";
-import { type Dial, dialWithin, isRefusal, type Refusal, REFUSAL_CODES, REFUSALS } from "./dial.ts";
-import { type Duplex, ResumedDuplex } from "./duplex.ts";
-import { LocalListener } from "./local_listener.ts";
+import { concatBytes } from "../base/mod.ts";
+import { type Dial, type DialTarget, isRefusal, REFUSAL_CODES } from "./dial.ts";
+import { type Duplex, resumed } from "./duplex.ts";
+import { type ListenerLimits, LocalListener } from "./local_listener.ts";
 import { relay } from "./relay.ts";
 import {
   decodeGreeting,
   decodeRequest,
   encodeChoice,
   encodeReply,
+  SOCKS5_FAULTS,
   SOCKS5_REPLY,
   type Socks5Fault,
   type Socks5Reply,
-  type Socks5Request,
   type Socks5Result,
 } from "./socks5_request.ts";
 import type { TcpDuplex } from "./tcp_duplex.ts";
 
 /** Where a proxy listens, and its limits. */
-export interface SocksProxyOptions {
+export interface SocksProxyOptions extends ListenerLimits {
   /** An address of this host, 127.0.0.1 unless given: whoever reaches the port reaches the mesh. */
   readonly hostname?: string;
   /** 1 to 65535, or 0 for any free one; 1080 unless given (RFC 1928 §3). */
   readonly port?: number;
-  /** How many clients may be connected, 1,024 unless given. */
-  readonly maxConnections?: number;
   /** How long a client may take to say where it wants to go, 10 s unless given. */
   readonly handshakeTimeoutMs?: number;
-  /** How long `dial` may take, 30 s unless given. */
-  readonly dialTimeoutMs?: number;
 }
 
-/** What can come of a client, each counted once. */
-export type SocksOutcome = Socks5Fault | "closed-early" | "handshake-timeout" | "connected" | Refusal;
+/** Why a client was not served. */
+type HandshakeFault = Socks5Fault | "closed-early" | "handshake-timeout";
+const FAULTS: readonly HandshakeFault[] = [...SOCKS5_FAULTS, "closed-early", "handshake-timeout"];
 
-/** What a proxy has counted. */
-export interface SocksCounts extends Readonly<Record<SocksOutcome, number>> {
-  /** Clients that are connected. */
-  readonly active: number;
-  /** Clients that were let in. */
-  readonly accepted: number;
-  /** Clients that were turned away because there were too many. */
-  readonly "over-limit": number;
-}
-
-const OUTCOMES: readonly SocksOutcome[] = [
-  "not-socks5",
-  "no-method",
-  "unsupported-command",
-  "unsupported-address",
-  "malformed",
-  "closed-early",
-  "handshake-timeout",
-  "connected",
-  ...REFUSALS,
-];
 // How long a client has to take in the reply before the connection is closed under it (RFC 1928 §6: 10 s at most).
 const LINGER_MS = 1_000;
 
@@ -73,44 +49,28 @@ const LINGER_MS = 1_000;
  * await proxy.stop();
  * ```
  */
-export class SocksProxy extends LocalListener {
-  readonly #dial: Dial;
-  readonly #outcomes = new Counters<SocksOutcome>(OUTCOMES);
+export class SocksProxy extends LocalListener<HandshakeFault> {
   readonly #handshakeTimeoutMs: number;
-  readonly #dialTimeoutMs: number;
 
-  constructor(dial: Dial, options: SocksProxyOptions = {}) {
-    const { hostname = "127.0.0.1", port = 1080, maxConnections = 1_024 } = options;
-    super({ hostname, port, maxConnections });
-    this.#dial = dial;
-    this.#handshakeTimeoutMs = options.handshakeTimeoutMs ?? 10_000;
-    this.#dialTimeoutMs = options.dialTimeoutMs ?? 30_000;
-  }
-
-  /** What has come of the clients so far. */
-  get counts(): SocksCounts {
-    const { active, accepted, overLimit } = this.connections;
-    return { ...this.#outcomes.snapshot(), active, accepted, "over-limit": overLimit };
+  constructor(dial: Dial, { handshakeTimeoutMs = 10_000, ...options }: SocksProxyOptions = {}) {
+    super(dial, { hostname: "127.0.0.1", port: 1080, ...options }, FAULTS);
+    this.#handshakeTimeoutMs = handshakeTimeoutMs;
   }
 
   protected override async serve(client: TcpDuplex, signal: AbortSignal): Promise<void> {
     const handshake = await this.#handshake(client);
     if (handshake.kind === "fault") {
-      this.#outcomes.count(handshake.fault);
+      this.outcomes.count(handshake.fault);
       return linger(client);
     }
-    const remote = await dialWithin(this.#dial, handshake.request, {
-      signal,
-      timeoutMs: this.#dialTimeoutMs,
-    });
+    const remote = await this.dial(handshake.target, signal);
     if (isRefusal(remote)) {
-      this.#outcomes.count(remote.refusal);
-      await client.write(encodeReply(replyFor(remote.refusal)));
+      // The codes of the refusals are those of the replies.
+      await client.write(encodeReply(REFUSAL_CODES[remote.refusal]));
       return linger(client);
     }
-    this.#outcomes.count("connected");
     if (!await client.write(encodeReply(SOCKS5_REPLY.succeeded))) return remote.reset(REFUSAL_CODES.failed);
-    await relay(new ResumedDuplex(client, handshake.rest), remote, { signal });
+    await relay(resumed(client, handshake.rest), remote, signal);
   }
 
   async #handshake(client: TcpDuplex): Promise<HandshakeResult> {
@@ -125,11 +85,6 @@ export class SocksProxy extends LocalListener {
   }
 }
 
-// The codes of the refusals are those of the replies.
-function replyFor(refusal: Refusal): Socks5Reply {
-  return REFUSAL_CODES[refusal];
-}
-
 /** Ends a stream so that the client still reads what was written: closing one with unread bytes would discard it. */
 async function linger(client: TcpDuplex): Promise<void> {
   client.end();
@@ -140,8 +95,8 @@ async function linger(client: TcpDuplex): Promise<void> {
 
 /** What a client wants, and what it sent behind that; or why it is not served. */
 type HandshakeResult =
-  | { readonly kind: "request"; readonly request: Socks5Request; readonly rest: Uint8Array }
-  | { readonly kind: "fault"; readonly fault: Socks5Fault | "closed-early" | "handshake-timeout" };
+  | { readonly kind: "request"; readonly target: DialTarget; readonly rest: Uint8Array }
+  | { readonly kind: "fault"; readonly fault: HandshakeFault };
 
 const FAULT_REPLIES: Readonly<Record<Socks5Fault, Socks5Reply | undefined>> = {
   // What speaks another protocol would not understand an answer.
@@ -162,7 +117,7 @@ async function socksHandshake(client: Duplex): Promise<HandshakeResult> {
   }
   if (!await client.write(encodeChoice(true))) return { kind: "fault", fault: "closed-early" };
   const request = await reader.next(decodeRequest);
-  if (request.kind === "value") return { kind: "request", request: request.value, rest: reader.rest };
+  if (request.kind === "value") return { kind: "request", target: request.value, rest: reader.rest };
   const reply = request.fault === "closed-early" ? undefined : FAULT_REPLIES[request.fault];
   if (reply !== undefined) await client.write(encodeReply(reply));
   return request;

@@ -59,10 +59,7 @@ const inflate = promisify<Uint8Array, { maxOutputLength: number; finishFlush: nu
 );
 
 /** Compresses and decompresses within bounds. */
-export const systemCompressor: {
-  deflate(bytes: Uint8Array): Promise<Uint8Array>;
-  inflate(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array | undefined>;
-} = {
+export const systemCompressor = {
   /** @returns the compressed bytes */
   async deflate(bytes: Uint8Array): Promise<Uint8Array> {
     return await deflate(bytes, { level: LEVEL });

@@ -5,11 +5,6 @@
 
 /** A run of integers, both ends included. */
 export interface Interval {
-  readonly first: bigint;
-  readonly last: bigint;
-}
-
-interface MutableInterval {
   first: bigint;
   last: bigint;
 }
@@ -19,7 +14,7 @@ interface MutableInterval {
  * binary search, the first missing integer is found at once.
  */
 export class IntervalSet {
-  readonly #runs: MutableInterval[] = [];
+  readonly #runs: Interval[] = [];
   #size = 0n;
 
   /** How many integers are in the set. */
@@ -92,18 +87,18 @@ export class IntervalSet {
    * Appends a whole run.
    * @returns false, with the set unchanged, when the run is empty or does not lie above everything in the set
    */
-  append(run: Interval): boolean {
+  append(run: Readonly<Interval>): boolean {
     const previous = this.#runs.at(-1);
     if (run.last < run.first || (previous !== undefined && run.first <= previous.last)) return false;
     if (previous !== undefined && run.first === previous.last + 1n) previous.last = run.last;
-    else this.#runs.push({ first: run.first, last: run.last });
+    else this.#runs.push({ ...run });
     this.#size += run.last - run.first + 1n;
     return true;
   }
 
   /** @returns the runs in ascending order, as a copy */
-  intervals(): readonly Interval[] {
-    return this.#runs.map(({ first, last }) => ({ first, last }));
+  intervals(): readonly Readonly<Interval>[] {
+    return this.#runs.map((run) => ({ ...run }));
   }
 
   /** @returns the index of the first run whose last integer is not below `value` */

@@ -69,7 +69,7 @@ export class IpAllocator {
   readonly #lastHost: bigint;
   readonly #allocated = new IntervalSet();
   /** What `allocate` takes from, in ascending order. */
-  #slices: readonly Interval[];
+  #slices: readonly Readonly<Interval>[];
 
   constructor(cidr: Cidr) {
     this.cidr = cidr;
@@ -142,7 +142,7 @@ export class IpAllocator {
         throw new OutOfRangeError(`Cannot allocate from ${range}: it is not in ${this.cidr}`);
       }
     }
-    const merged: { first: bigint; last: bigint }[] = [];
+    const merged: Interval[] = [];
     const sorted = ranges.map(({ first, last }) => ({ first: first.toBigInt(), last: last.toBigInt() }))
       .map(({ first, last }) => ({ first: max(first, this.#firstHost), last: min(last, this.#lastHost) }))
       .filter(({ first, last }) => first <= last)
@@ -161,7 +161,7 @@ export class IpAllocator {
    * @returns what was given up, or undefined when less than two are left
    */
   cutSlice(): AddressRange | undefined {
-    let best: { readonly slice: Interval; readonly free: Interval } | undefined;
+    let best: Readonly<{ slice: Readonly<Interval>; free: Readonly<Interval> }> | undefined;
     for (const slice of this.#slices) {
       const highest = this.#allocated.highestWithin(slice.first, slice.last);
       const free = { first: highest === undefined ? slice.first : highest + 1n, last: slice.last };

@@ -12,13 +12,6 @@ const MAX_ENTRIES = BUCKETS / 2;
 /** Lengths of key and response. */
 const ENTRY_HEADER_BYTES = 4;
 
-/** Where the table keeps its responses. */
-export interface AnswerTableMemory {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-}
-
 /** When it is full, it starts anew: what is asked for often is back at once. */
 export class AnswerTable {
   /** Where the response that was found lies. */
@@ -33,7 +26,8 @@ export class AnswerTable {
   #next: number;
   #count = 0;
 
-  constructor({ bytes, start, end }: AnswerTableMemory) {
+  /** Keeps its responses in `bytes`, from `start` to `end`. */
+  constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
     this.#bytes = bytes;
     // An entry at 0 would look like none.
     this.#start = this.#next = Math.max(start, 1);

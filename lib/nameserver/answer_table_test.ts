@@ -15,7 +15,7 @@ function keyOf(text: string): QuestionKey {
 
 Deno.test("AnswerTable keeps what a map keeps, until it is full", () => {
   const bytes = new Uint8Array(1 << 14);
-  const table = new AnswerTable({ bytes, start: 0, end: bytes.length });
+  const table = new AnswerTable(bytes);
   const oracle = new Map<string, string>();
   const random = new SeededRandom(5);
   const drawn = new Uint8Array(20);
@@ -47,7 +47,7 @@ Deno.test("AnswerTable keeps what a map keeps, until it is full", () => {
 
 Deno.test("AnswerTable does not keep what is no message or larger than itself", () => {
   const bytes = new Uint8Array(100);
-  const table = new AnswerTable({ bytes, start: 0, end: bytes.length });
+  const table = new AnswerTable(bytes);
   table.put(keyOf("short"), new Uint8Array(11));
   table.put(keyOf("long"), new Uint8Array(100));
   assert.equal(table.size, 0);

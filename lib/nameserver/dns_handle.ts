@@ -150,11 +150,9 @@ export class DnsHandle implements AsyncDisposable {
       authority: [],
       additional: [],
     });
-    const { promise, resolve } = Promise.withResolvers<Uint8Array>();
-    const outcome = this.#parts.service.handle(query, "tcp", resolve);
-    if (typeof outcome === "object") resolve(outcome.bytes);
-    else if (outcome === "dropped") throw new InvalidRecordError("Cannot ask: the name server is stopped");
-    const response = decodeMessage(await promise);
+    const answer = await this.#parts.service.answer(query);
+    if (answer === undefined) throw new InvalidRecordError("Cannot ask: the name server is stopped");
+    const response = decodeMessage(answer);
     if (typeof response === "object") return response;
     throw new InvalidRecordError(`Cannot read the server's own response: ${response}`);
   }

@@ -87,33 +87,11 @@ export class DnsServer {
       sockets.push(socket);
       tcp.serve(listener);
     }
-    const frontend = await this.#serveUdp(service, sockets, endpoints);
+    const mayFallBack = (this.#config.sockets ?? "auto") === "auto";
+    const frontend = await UdpFrontend.serve({ sockets, endpoints, service, mayFallBack, log: this.#logger });
     stack.defer(() => frontend.close());
     this.#logger.debug("serving names", { zone: `${this.#zone}`, endpoints: endpoints.join(", ") });
     return new DnsHandle({ authority, service, frontend, endpoints, resources: stack.move() });
-  }
-
-  #serveUdp(
-    service: QueryService,
-    sockets: readonly UnservedSocket[],
-    endpoints: readonly Endpoint[],
-  ): Promise<UdpFrontend> {
-    const { clients, sockets: wanted = "auto" } = this.#config;
-    return UdpFrontend.serve({
-      sockets,
-      endpoints,
-      service,
-      rules: {
-        clients: clients?.map(({ address, prefixBits }) => ({ bytes: address.bytes, prefixBits })),
-        queriesPerSecond: this.#queriesPerSecond,
-      },
-      mayFallBack: wanted === "auto",
-      log: this.#logger,
-    });
-  }
-
-  get #queriesPerSecond(): number {
-    return this.#config.limits?.queriesPerSecond ?? QUERIES_PER_SECOND;
   }
 
   /** Opens the same port for UDP and TCP; when any will do, one that is free for both. */
@@ -155,7 +133,7 @@ export class DnsServer {
         dialTcp: (server, signal) => dialTcp(server, { timeoutMs: DIAL_TIMEOUT_MS, signal }),
       }, counters),
       clients,
-      queriesPerSecond: this.#queriesPerSecond,
+      queriesPerSecond: limits.queriesPerSecond ?? QUERIES_PER_SECOND,
       ownAddresses,
     });
   }

@@ -13,6 +13,7 @@ import {
   type ResponderParts,
 } from "../dns/mod.ts";
 import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
+import type { GateRules } from "./source_gate.ts";
 import type { UpstreamSockets } from "./upstream_sockets.ts";
 
 /** Sources whose rate is remembered: strangers choose their addresses. */
@@ -56,8 +57,7 @@ export class QueryService {
     this.#responder = new Responder(parts);
     const { queriesPerSecond } = parts;
     this.#limiter = new KeyedRateLimiter({
-      // A little more, so that rounded fractions of a millisecond cost nobody the last query of a second.
-      burst: queriesPerSecond + 0.001,
+      burst: queriesPerSecond,
       everyMs: 1000 / queriesPerSecond,
       maxSources: MAX_SOURCES,
     });
@@ -70,6 +70,16 @@ export class QueryService {
   /** Of the zone: another one means that nothing that lasted holds any more. */
   get serial(): number {
     return this.#parts.authority.serial;
+  }
+
+  /** Who may ask, and how often, for whoever judges by the bytes of addresses. */
+  get rules(): GateRules {
+    const { clients, queriesPerSecond, ownAddresses } = this.#parts;
+    return {
+      clients: clients?.map(({ address, prefixBits }) => ({ bytes: address.bytes, prefixBits })),
+      own: ownAddresses().map(({ bytes }) => bytes),
+      queriesPerSecond,
+    };
   }
 
   /** Whether a query of this source is to be looked at; what is not is counted. */
@@ -103,6 +113,15 @@ export class QueryService {
     const outcome = this.#responder.handleQuery(this.#parts.clock.now(), query, transport, reply);
     if (outcome.kind === "pending") this.#drive();
     return outcome.kind === "response" ? outcome : outcome.kind;
+  }
+
+  /** Answers a query whose response may take its time. @returns undefined for what gets no answer */
+  answer(query: Uint8Array): Promise<Uint8Array | undefined> {
+    const { promise, resolve } = Promise.withResolvers<Uint8Array | undefined>();
+    const outcome = this.handle(query, "tcp", resolve);
+    if (outcome === "dropped") resolve(undefined);
+    else if (outcome !== "pending") resolve(outcome.bytes);
+    return promise;
   }
 
   /** Nobody is answered any more. Harmless when repeated. */

@@ -86,20 +86,11 @@ export class TcpService {
         const query = await frames.read();
         // The first was admitted with its connection.
         if (query === undefined || (!isFirst && !this.#service.admits(source))) return;
-        const response = await this.#answer(query);
+        const response = await this.#service.answer(query);
         if (response === undefined || !await frames.write(response)) return;
       } finally {
         stopWaiting();
       }
     }
-  }
-
-  /** @returns undefined for what gets no answer */
-  #answer(query: Uint8Array): Promise<Uint8Array | undefined> {
-    const { promise, resolve } = Promise.withResolvers<Uint8Array | undefined>();
-    const outcome = this.#service.handle(query, "tcp", resolve);
-    if (outcome === "dropped") resolve(undefined);
-    else if (outcome !== "pending") resolve(outcome.bytes);
-    return promise;
   }
 }

@@ -9,7 +9,6 @@ import { bindUdp, type BoundUdp, HostError } from "../host/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { type DatagramSocket, openUdp, portInUse } from "../transport/mod.ts";
 import { FastDatagrams } from "./fast/mod.ts";
-import type { GateRules } from "./source_gate.ts";
 import type { QueryService } from "./query_service.ts";
 import { ResponseCache, serveDatagrams } from "./udp_service.ts";
 
@@ -31,7 +30,6 @@ export interface UdpFrontendParts {
   /** Where they are bound. */
   readonly endpoints: readonly Endpoint[];
   readonly service: QueryService;
-  readonly rules: Omit<GateRules, "own">;
   /** Whether the portable way is good enough when the fast one can't be had. */
   readonly mayFallBack: boolean;
   readonly log: Logger;
@@ -106,11 +104,10 @@ export class UdpFrontend {
   }
 
   async #serveFast(): Promise<void> {
-    const { service, rules, endpoints, log } = this.#parts;
+    const { service, log } = this.#parts;
     const sockets = this.#open.flatMap((each) => each.kind === "fast" ? [each.bound] : []);
     if (sockets.length === 0) return;
-    const own = endpoints.map(({ address }) => address.bytes);
-    const fast = await FastDatagrams.open({ sockets, service, rules: { ...rules, own } });
+    const fast = await FastDatagrams.open(sockets, service);
     this.#fast = fast;
     fast.ended.then((end) => {
       if (end === "stopped" || this.#isClosed) return;

@@ -13,7 +13,7 @@ const TABLE_BYTES = 1 << 20;
 /** Holds what a zone has answered, until it changes. */
 export class ResponseCache {
   readonly #bytes = new Uint8Array(TABLE_BYTES);
-  readonly #table = new AnswerTable({ bytes: this.#bytes, start: 0, end: TABLE_BYTES });
+  readonly #table = new AnswerTable(this.#bytes);
   readonly #key = new QuestionKey();
   #isPlain = false;
   #serial = -1;

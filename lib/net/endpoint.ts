@@ -5,12 +5,6 @@
 
 import { IpAddress } from "./ip_address.ts";
 
-/** The rest of an endpoint: what only link-local addresses have. */
-export interface EndpointOptions {
-  /** Of a link-local address: the number of the interface that leads there (RFC 4007 §6). */
-  readonly zone?: number;
-}
-
 /**
  * An IP address with a UDP or TCP port. Immutable.
  *
@@ -32,9 +26,10 @@ export class Endpoint {
 
   /**
    * @param port 0 to 65535
+   * @param options.zone of a link-local address: the number of the interface that leads there (RFC 4007 §6)
    * @throws RangeError when `port` is none
    */
-  constructor(address: IpAddress, port: number, { zone = 0 }: EndpointOptions = {}) {
+  constructor(address: IpAddress, port: number, { zone = 0 }: { readonly zone?: number } = {}) {
     if (!Number.isInteger(port) || port < 0 || port > 65535) {
       throw new RangeError(`Cannot make an endpoint at ${address} with port ${port}: ports are 0 to 65535`);
     }

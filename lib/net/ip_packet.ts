@@ -14,18 +14,9 @@
 
 import type { IpFamily } from "./ip_address.ts";
 
-/** Bytes of an IPv4 header without options. */
-export const IPV4_MIN_HEADER_BYTES = 20;
-/** Bytes of the fixed IPv6 header. */
-export const IPV6_HEADER_BYTES = 40;
-/** Where an IPv4 packet names its source, in bytes. */
-export const IPV4_SOURCE_OFFSET = 12;
-/** Where an IPv4 packet names its destination, in bytes. */
-export const IPV4_DESTINATION_OFFSET = 16;
-/** Where an IPv6 packet names its source, in bytes. */
-export const IPV6_SOURCE_OFFSET = 8;
-/** Where an IPv6 packet names its destination, in bytes. */
-export const IPV6_DESTINATION_OFFSET = 24;
+/** Without options. */
+const IPV4_MIN_HEADER_BYTES = 20;
+const IPV6_HEADER_BYTES = 40;
 
 /**
  * @param at where the packet begins
@@ -71,12 +62,12 @@ export function ipPacketLength(
 
 /** @returns where the source address starts in a packet of this version, in bytes */
 export function ipSourceOffset(version: IpFamily): number {
-  return version === 4 ? IPV4_SOURCE_OFFSET : IPV6_SOURCE_OFFSET;
+  return version === 4 ? 12 : 8;
 }
 
 /** @returns where the destination address starts in a packet of this version, in bytes */
 export function ipDestinationOffset(version: IpFamily): number {
-  return version === 4 ? IPV4_DESTINATION_OFFSET : IPV6_DESTINATION_OFFSET;
+  return version === 4 ? 16 : 24;
 }
 
 /**

@@ -35,12 +35,6 @@ import type { IpAddress, IpFamily } from "./ip_address.ts";
 export class PrefixTrie<V> {
   #ipv4: Node<V> | undefined;
   #ipv6: Node<V> | undefined;
-  #size = 0;
-
-  /** How many prefixes are stored. */
-  get size(): number {
-    return this.#size;
-  }
 
   /** Stores `value` under `cidr`. @returns the value it replaced, or undefined */
   insert(cidr: Cidr, value: V): V | undefined {
@@ -53,12 +47,10 @@ export class PrefixTrie<V> {
       const shared = Math.min(node.sharedBits(added), node.bits, added.bits);
       if (shared < node.bits) {
         this.#place(cidr.family, parent, added, joined(node, added, cidr.address, shared));
-        this.#size++;
         return undefined;
       }
       if (node.bits === added.bits) {
         const replaced = node.value;
-        if (node.cidr === undefined) this.#size++;
         node.cidr = cidr;
         node.value = value;
         return replaced;
@@ -67,7 +59,6 @@ export class PrefixTrie<V> {
       node = node.child(added);
     }
     this.#place(cidr.family, parent, added, added);
-    this.#size++;
     return undefined;
   }
 
@@ -84,20 +75,11 @@ export class PrefixTrie<V> {
     }
     if (node?.cidr === undefined || !node.cidr.equals(cidr)) return undefined;
     const removed = node.value;
-    node.clear();
-    this.#size--;
+    node.cidr = node.value = undefined;
     this.#place(cidr.family, parent, sought, node.pruned());
     // A fork that lost one side is no fork any more.
     if (parent !== undefined) this.#place(cidr.family, grandparent, sought, parent.pruned());
     return removed;
-  }
-
-  /** @returns the value of exactly `cidr`, or undefined when it is not stored */
-  get(cidr: Cidr): V | undefined {
-    const sought = new Node<V>(cidr.address, cidr.prefixBits);
-    let node = this.#root(cidr.family);
-    while (node !== undefined && node.bits < sought.bits) node = node.child(sought);
-    return node?.cidr?.equals(cidr) ? node.value : undefined;
   }
 
   /** @returns the value of the longest prefix that holds `address`, or undefined when none does */
@@ -128,30 +110,6 @@ export class PrefixTrie<V> {
       node = (word << (bits & 31)) < 0 ? node.one : node.zero;
     }
     return best;
-  }
-
-  /** @returns all prefixes with their values: IPv4 first, each before what lies within it. Do not change the trie meanwhile. */
-  *entries(): Generator<[Cidr, V], void, undefined> {
-    yield* walk(this.#ipv4);
-    yield* walk(this.#ipv6);
-  }
-
-  /** Removes every prefix for which `condemned` is true, in one pass. @returns how many */
-  removeWhere(condemned: (cidr: Cidr, value: V) => boolean): number {
-    const before = this.#size;
-    const drop = (node: Node<V> | undefined): Node<V> | undefined => {
-      if (node === undefined) return undefined;
-      if (node.cidr !== undefined && condemned(node.cidr, node.value as V)) {
-        node.clear();
-        this.#size--;
-      }
-      node.zero = drop(node.zero);
-      node.one = drop(node.one);
-      return node.pruned();
-    };
-    this.#ipv4 = drop(this.#ipv4);
-    this.#ipv6 = drop(this.#ipv6);
-    return before - this.#size;
   }
 
   #root(family: IpFamily): Node<V> | undefined {
@@ -206,11 +164,6 @@ class Node<V> {
     else this.zero = child;
   }
 
-  clear(): void {
-    this.cidr = undefined;
-    this.value = undefined;
-  }
-
   /** @returns what should stand in this node's place: itself while it stores a prefix or forks */
   pruned(): Node<V> | undefined {
     if (this.cidr !== undefined) return this;
@@ -225,13 +178,6 @@ function joined<V>(lower: Node<V>, added: Node<V>, address: IpAddress, shared: n
   upper.setChild(lower, lower);
   if (upper !== added) upper.setChild(added, added);
   return upper;
-}
-
-function* walk<V>(node: Node<V> | undefined): Generator<[Cidr, V], void, undefined> {
-  if (node === undefined) return;
-  if (node.cidr !== undefined) yield [node.cidr, node.value as V];
-  yield* walk(node.zero);
-  yield* walk(node.one);
 }
 
 /** How many leading bits agree. IPv4 leaves the last three words zero, so equal addresses share 128. */

@@ -3,7 +3,8 @@ import { decodeHex, type RandomSource } from "../base/mod.ts";
 import { PresharedKey, PrivateKey, PublicKey } from "../crypto/mod.ts";
 import { CipherState } from "./cipher_state.ts";
 import { HandshakeState } from "./handshake_state.ts";
-import * as patterns from "./patterns.ts";
+import { type HandshakePattern, withPresharedKey } from "./patterns.ts";
+import * as patterns from "./testing/patterns.ts";
 
 interface Vector {
   readonly protocol_name: string;
@@ -34,18 +35,16 @@ function readVectors(): readonly Vector[] | undefined {
 const hex = (text: string): Uint8Array => decodeHex(text) ?? assert.fail(`no hexadecimal: ${text}`);
 const fixed = (text: string | undefined): RandomSource => ({ fill: (out) => out.set(hex(text ?? "")) });
 
-function findPattern(protocolName: string): patterns.HandshakePattern | undefined {
+function findPattern(protocolName: string): HandshakePattern | undefined {
   const [, base, position] = /^Noise_([A-Z]{2})(?:psk(\d))?_25519_ChaChaPoly_BLAKE2s$/.exec(protocolName) ??
     [];
-  const found = (patterns as Record<string, unknown>)[base ?? ""] as patterns.HandshakePattern | undefined;
-  return found === undefined || position === undefined
-    ? found
-    : patterns.withPresharedKey(found, Number(position));
+  const found = (patterns as Record<string, unknown>)[base ?? ""] as HandshakePattern | undefined;
+  return found === undefined || position === undefined ? found : withPresharedKey(found, Number(position));
 }
 
 function handshake(
   vector: Vector,
-  pattern: patterns.HandshakePattern,
+  pattern: HandshakePattern,
   role: "initiator" | "responder",
 ): HandshakeState {
   const side = role === "initiator" ? "init" : "resp";
@@ -63,7 +62,7 @@ function handshake(
   });
 }
 
-function runVector(vector: Vector, pattern: patterns.HandshakePattern): void {
+function runVector(vector: Vector, pattern: HandshakePattern): void {
   const initiator = handshake(vector, pattern, "initiator");
   const responder = handshake(vector, pattern, "responder");
   let ciphers: { send: CipherState; receive: CipherState }[] = [];

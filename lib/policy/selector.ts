@@ -1,31 +1,13 @@
 /**
- * Which members are meant: a selector as text, and whether one matches.
+ * Which members are meant.
  * @module
  */
 
-import { WeftError } from "../base/mod.ts";
 import { evaluate, type Expression, format, type SelectorSubject } from "./selector_expression.ts";
-import { isProblem, parseExpression } from "./selector_parser.ts";
+import { InvalidSelectorError, parseExpression } from "./selector_parser.ts";
 
 export type { SelectorSubject } from "./selector_expression.ts";
-export { MAX_SELECTOR_DEPTH, MAX_SELECTOR_LENGTH } from "./selector_parser.ts";
-
-const SHOWN_CHARACTERS = 80;
-
-/** A text that is no selector; the message says what is wrong and where. */
-export class InvalidSelectorError extends WeftError {
-  readonly code = "InvalidSelector";
-  /** Where in the text it stops making sense: 0 for the first character, its length for the end. */
-  readonly position: number;
-
-  /** @param problem what is wrong, in a few words */
-  constructor(text: string, problem: string, position: number, hint: string) {
-    const shown = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
-    const where = position >= text.length ? "at the end" : `at character ${position + 1}`;
-    super(`Cannot read ${JSON.stringify(shown)} as a selector: ${problem}, ${where}`, { hint });
-    this.position = position;
-  }
-}
+export { InvalidSelectorError, MAX_SELECTOR_DEPTH, MAX_SELECTOR_LENGTH } from "./selector_parser.ts";
 
 /**
  * An expression over a member's name, labels, addresses, services and roles. Immutable. `role!=web` and
@@ -68,15 +50,17 @@ export class Selector {
    * @throws InvalidSelectorError
    */
   static parse(text: string): Selector {
-    const result = parseExpression(text);
-    if (!isProblem(result)) return new Selector(result);
-    throw new InvalidSelectorError(text, result.problem, result.position, result.hint);
+    return new Selector(parseExpression(text));
   }
 
   /** @returns the selector, or undefined when `text` is none; for text from other machines */
   static tryParse(text: string): Selector | undefined {
-    const result = parseExpression(text);
-    return isProblem(result) ? undefined : new Selector(result);
+    try {
+      return Selector.parse(text);
+    } catch (error) {
+      if (error instanceof InvalidSelectorError) return undefined;
+      throw error;
+    }
   }
 
   /** Whether `subject` is one of those that are meant. */

@@ -22,13 +22,7 @@ export interface SelectorSubject {
 /** One selector, taken apart. Lists have at least one member; those of `all` and `any` at least two. */
 export type Expression =
   | { readonly kind: "everything" }
-  | { readonly kind: "name"; readonly values: readonly string[]; readonly isNegated: boolean }
-  | {
-    readonly kind: "label";
-    readonly key: string;
-    readonly values: readonly string[];
-    readonly isNegated: boolean;
-  }
+  | Comparison
   | { readonly kind: "has-label"; readonly key: string }
   | { readonly kind: "address"; readonly block: Cidr }
   | { readonly kind: "service"; readonly path: string }
@@ -37,16 +31,23 @@ export type Expression =
   | { readonly kind: "all"; readonly terms: readonly Expression[] }
   | { readonly kind: "any"; readonly terms: readonly Expression[] };
 
+/** Whether a label, or the node's name where `key` is `name`, is one of the values. */
+interface Comparison {
+  readonly kind: "comparison";
+  readonly key: string;
+  readonly values: readonly string[];
+  readonly isNegated: boolean;
+}
+
 /** Whether `subject` is one of those that `expression` means. */
 export function evaluate(expression: Expression, subject: SelectorSubject): boolean {
   switch (expression.kind) {
     case "everything":
       return true;
-    case "name":
-      return expression.values.includes(subject.name) !== expression.isNegated;
-    case "label": {
-      const value = labelOf(subject, expression.key);
-      return (value !== undefined && expression.values.includes(value)) !== expression.isNegated;
+    case "comparison": {
+      const { key, values, isNegated } = expression;
+      const value = key === "name" ? subject.name : labelOf(subject, key);
+      return (value !== undefined && values.includes(value)) !== isNegated;
     }
     case "has-label":
       return labelOf(subject, expression.key) !== undefined;
@@ -70,10 +71,8 @@ export function format(expression: Expression): string {
   switch (expression.kind) {
     case "everything":
       return "*";
-    case "name":
-      return formatComparison("name", expression);
-    case "label":
-      return formatComparison(expression.key, expression);
+    case "comparison":
+      return formatComparison(expression);
     case "has-label":
       return expression.key;
     case "address":
@@ -105,10 +104,7 @@ function isSimple({ kind }: Expression): boolean {
   return ["everything", "has-label", "address", "service", "role"].includes(kind);
 }
 
-function formatComparison(
-  key: string,
-  { values, isNegated }: { readonly values: readonly string[]; readonly isNegated: boolean },
-): string {
+function formatComparison({ key, values, isNegated }: Comparison): string {
   const written = values.map((value) => value === "" ? `""` : value);
   if (written.length === 1) return `${key}${isNegated ? "!=" : "="}${written[0]}`;
   return `${key} ${isNegated ? "notin" : "in"} (${written.join(", ")})`;

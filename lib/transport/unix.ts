@@ -13,18 +13,6 @@ const UNSEEN = ".new";
 // The longest path of a Unix socket on Linux, `sun_path` without its zero byte.
 const MAX_SOCKET_PATH_BYTES = 107 - UNSEEN.length;
 
-/** Waits for streams at a path. */
-export interface UnixStreamListener {
-  readonly path: string;
-  /**
-   * Waits for the next stream; one call is under way at a time.
-   * @returns undefined when the listener is closed
-   */
-  accept(): Promise<ByteStream | undefined>;
-  /** Closes and removes the socket; accepted streams live on. Harmless when repeated. */
-  close(): void;
-}
-
 /**
  * Opens a stream to whoever listens at `path`.
  * @returns undefined when nobody does, or this user may not
@@ -49,7 +37,7 @@ export async function listenUnix(path: string): Promise<UnixStreamListener> {
   const there = await Deno.lstat(path).catch(() => undefined);
   if (there !== undefined) await removeDeadSocket(path, there);
   try {
-    return new Listener(listenPrivately(path, 0o177), path);
+    return new UnixStreamListener(listenPrivately(path, 0o177), path);
   } catch (cause) {
     throw failure(path, cause);
   }
@@ -120,23 +108,30 @@ function failure(path: string, cause: unknown): SocketError {
   });
 }
 
-class Listener implements UnixStreamListener {
+/** Waits for streams at a path; made by `listenUnix`. */
+export class UnixStreamListener {
   readonly path: string;
   readonly #listener: Deno.UnixListener;
   readonly #inode: number | null;
   #isClosed = false;
 
+  /** @param listener at `path`, which it owns */
   constructor(listener: Deno.UnixListener, path: string) {
     this.path = path;
     this.#listener = listener;
     this.#inode = Deno.lstatSync(path).ino;
   }
 
+  /**
+   * Waits for the next stream; one call is under way at a time.
+   * @returns undefined when the listener is closed
+   */
   async accept(): Promise<ByteStream | undefined> {
     const connection = await acceptNext(this.#listener, () => this.#isClosed);
     return connection && new ConnectionStream(connection, `unix:${this.path} (accepted)`);
   }
 
+  /** Closes and removes the socket; accepted streams live on. Harmless when repeated. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

@@ -5,8 +5,8 @@
 
 import type { WireGuardPlane } from "../dataplane/mod.ts";
 import type { WireGuardPeerUpdate } from "../wireguard/mod.ts";
-import type { DeviceChanges, PeerChanges } from "./changes.ts";
 import type { DeviceSnapshot } from "./device_text.ts";
+import type { DeviceChanges, PeerChanges } from "./set_parser.ts";
 
 /** @returns what a `get` tells of the plane */
 export function deviceSnapshot(

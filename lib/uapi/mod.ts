@@ -21,9 +21,8 @@
  * @module
  */
 
-export * from "./changes.ts";
 export * from "./device_configuration.ts";
 export * from "./device_text.ts";
 export { MAX_LINE_CHARACTERS, MAX_REQUEST_LINES, RequestReader, type UapiRequest } from "./request_reader.ts";
-export type { UapiTextOptions } from "./set_parser.ts";
+export type { AllowedIpChange, DeviceChanges, PeerChanges, ZoneOf } from "./set_parser.ts";
 export * from "./uapi_server.ts";

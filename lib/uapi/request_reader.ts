@@ -3,9 +3,8 @@
  * @module
  */
 
-import type { DeviceChanges } from "./changes.ts";
 import { UAPI_ERRNO, type UapiErrno } from "./device_text.ts";
-import { SetParser, type UapiTextOptions } from "./set_parser.ts";
+import { type DeviceChanges, SetParser, type ZoneOf } from "./set_parser.ts";
 
 /** What came in. */
 export type UapiRequest =
@@ -36,26 +35,22 @@ export const MAX_REQUEST_LINES = 524_288;
  */
 export class RequestReader {
   readonly #decoder = new TextDecoder("latin1");
-  readonly #options: UapiTextOptions;
+  readonly #zoneOf: ZoneOf;
   #rest = "";
   #state: "idle" | "get" | "set" | "refused" | "ended" = "idle";
   #parser: SetParser;
   #errno: UapiErrno = UAPI_ERRNO.NONE;
   #lines = 0;
 
-  constructor(options: UapiTextOptions = {}) {
-    this.#options = options;
-    this.#parser = new SetParser(options);
+  /** @param zoneOf without it there are no zones */
+  constructor(zoneOf: ZoneOf = () => undefined) {
+    this.#zoneOf = zoneOf;
+    this.#parser = new SetParser(zoneOf);
   }
 
   /** Whether nothing more is taken: the connection is to be closed. */
   get isEnded(): boolean {
     return this.#state === "ended";
-  }
-
-  /** Whether a request has begun and not ended. */
-  get isMidRequest(): boolean {
-    return this.#rest !== "" || (this.#state !== "idle" && this.#state !== "ended");
   }
 
   /** Takes what has arrived. @returns the requests that are whole now, in their order */
@@ -116,7 +111,7 @@ export class RequestReader {
   }
 
   #forget(): void {
-    this.#parser = new SetParser(this.#options);
+    this.#parser = new SetParser(this.#zoneOf);
     this.#state = "idle";
   }
 }

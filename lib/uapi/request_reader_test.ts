@@ -137,7 +137,7 @@ Deno.test("RequestReader takes a zone for what the host says that it is", () => 
     ["[2001:db8::1%eth0]:51820", EINVAL],
   ];
   for (const [text, expected] of cases) {
-    assert.equal(endpointOf(text, new RequestReader({ zoneOf })), expected, text);
+    assert.equal(endpointOf(text, new RequestReader(zoneOf)), expected, text);
   }
   assert.equal(endpointOf("[fe80::1%eth0]:51820", new RequestReader()), EINVAL);
 });

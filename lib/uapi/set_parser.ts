@@ -1,30 +1,68 @@
 /**
- * The lines of a `set` (https://www.wireguard.com/xplatform/#configuration-protocol).
+ * What a `set` asks for, after its text was understood as a whole (https://www.wireguard.com/xplatform/#configuration-protocol).
  * @module
  */
 
 import { decodeHex } from "../base/mod.ts";
 import { KEY_BYTES, PresharedKey, PrivateKey, PublicKey } from "../crypto/mod.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
-import { type DeviceChanges, noChanges, type PeerChanges } from "./changes.ts";
 import { UAPI_ERRNO, type UapiErrno } from "./device_text.ts";
 
 const { NONE, EINVAL, EPROTO } = UAPI_ERRNO;
 
-/** How names in a request are resolved on this host. */
-export interface UapiTextOptions {
-  /** The number of an interface by its name or number, as in `[fe80::1%eth0]:51820`; without it there are no zones. */
-  readonly zoneOf?: (name: string) => number | undefined;
+/** Changes of a device, in the order in which they are made; what is undefined stays as it is. */
+export interface DeviceChanges {
+  /** Null takes the key away. */
+  privateKey: PrivateKey | null | undefined;
+  /** 0 for any free port. */
+  listenPort: number | undefined;
+  /** 0 for none. */
+  fwmark: number | undefined;
+  /** Whether peers that are not named go. */
+  replacePeers: boolean;
+  readonly peers: PeerChanges[];
 }
+
+/** Changes of one peer, which is made when there is none. */
+export interface PeerChanges {
+  readonly publicKey: PublicKey;
+  /** Nothing else counts then. */
+  remove: boolean;
+  /** Nothing happens when there is no such peer. */
+  updateOnly: boolean;
+  presharedKey: PresharedKey | undefined;
+  endpoint: Endpoint | undefined;
+  /** 0 for none. */
+  persistentKeepaliveSeconds: number | undefined;
+  /** Whether the prefixes that the peer has go first. */
+  replaceAllowedIps: boolean;
+  /** In their order: one that is added may be removed again. */
+  readonly allowedIps: AllowedIpChange[];
+}
+
+/** One prefix that a peer gets or loses. */
+export interface AllowedIpChange {
+  readonly cidr: Cidr;
+  readonly isRemoval: boolean;
+}
+
+/** @returns the number of an interface by its name or number, as in `[fe80::1%eth0]:51820` */
+export type ZoneOf = (name: string) => number | undefined;
 
 /** Takes a `set` line by line. Nothing is applied here, so that a request with a mistake changes nothing. */
 export class SetParser {
-  readonly changes: DeviceChanges = noChanges();
-  readonly #options: UapiTextOptions;
+  readonly changes: DeviceChanges = {
+    privateKey: undefined,
+    listenPort: undefined,
+    fwmark: undefined,
+    replacePeers: false,
+    peers: [],
+  };
+  readonly #zoneOf: ZoneOf;
   #peer: PeerChanges | undefined;
 
-  constructor(options: UapiTextOptions = {}) {
-    this.#options = options;
+  constructor(zoneOf: ZoneOf) {
+    this.#zoneOf = zoneOf;
   }
 
   /** Takes one line without its end. @returns 0, or what is wrong with it */
@@ -120,8 +158,7 @@ export class SetParser {
 
   /** A destination has a port. */
   #parseEndpoint(value: string): Endpoint | undefined {
-    const { zoneOf = () => undefined } = this.#options;
-    const endpoint = Endpoint.parseZoned(value, zoneOf);
+    const endpoint = Endpoint.parseZoned(value, this.#zoneOf);
     if (endpoint === undefined || endpoint.port === 0) return undefined;
     return new Endpoint(endpoint.address.unmapped(), endpoint.port, { zone: endpoint.zone });
   }

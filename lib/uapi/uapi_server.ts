@@ -7,7 +7,6 @@
 import { type Logger, utf8Bytes, WeftError } from "../base/mod.ts";
 import { zoneOf } from "../host/mod.ts";
 import { isSocket, listenPrivately } from "../transport/mod.ts";
-import type { DeviceChanges } from "./changes.ts";
 import {
   type DeviceSnapshot,
   encodeErrnoAnswer,
@@ -16,6 +15,7 @@ import {
   type UapiErrno,
 } from "./device_text.ts";
 import { RequestReader, type UapiRequest } from "./request_reader.ts";
+import type { DeviceChanges } from "./set_parser.ts";
 
 /** Where `wg` looks (https://www.wireguard.com/xplatform/#interface). */
 const SOCKET_FOLDER = "/var/run/wireguard";
@@ -138,7 +138,7 @@ export class UapiServer {
   }
 
   async #serve(connection: Deno.UnixConn): Promise<void> {
-    const reader = new RequestReader({ zoneOf });
+    const reader = new RequestReader(zoneOf);
     const buffer = new Uint8Array(READ_BYTES);
     while (!reader.isEnded) {
       const length = await connection.read(buffer);

@@ -16,7 +16,6 @@ import {
   canConfigureNetwork,
   hasTunDevice,
   LinkMonitor,
-  type LinkState,
   Netlink,
   NotPermittedError,
   NoTunDeviceError,
@@ -159,17 +158,12 @@ export class WgInterface implements UapiHandler {
     for (;;) {
       const state = await this.#monitor.next();
       if (state === undefined) return;
-      if (state === "gone") {
-        // Deleted, which the plane will see, or moved where nothing is heard of it any more.
-        this.#follow({ isUp: true, mtuBytes: MAX_MTU_BYTES });
-      } else this.#follow(state);
-    }
-  }
-
-  #follow({ isUp, mtuBytes }: Pick<LinkState, "isUp" | "mtuBytes">): void {
-    this.#plane.setMtu(Math.min(mtuBytes, MAX_MTU_BYTES));
-    if (this.#port.follow(isUp) !== UAPI_ERRNO.NONE) {
-      this.#log.error("cannot listen; set another port", { port: this.#port.wanted });
+      // Gone is deleted, which the plane will see, or moved where nothing is heard of it any more.
+      const { isUp, mtuBytes } = state === "gone" ? { isUp: true, mtuBytes: MAX_MTU_BYTES } : state;
+      this.#plane.setMtu(Math.min(mtuBytes, MAX_MTU_BYTES));
+      if (this.#port.follow(isUp) !== UAPI_ERRNO.NONE) {
+        this.#log.error("cannot listen; set another port", { port: this.#port.wanted });
+      }
     }
   }
 }
@@ -196,9 +190,7 @@ class ListenPort {
   }
 
   /** Changes port and mark. @returns why nothing was changed, or 0 */
-  change(
-    changes: { readonly listenPort: number | undefined; readonly fwmark: number | undefined },
-  ): UapiErrno {
+  change(changes: Pick<DeviceChanges, "listenPort" | "fwmark">): UapiErrno {
     const { listenPort = this.#wanted, fwmark = this.#fwmark } = changes;
     const isOtherPort = changes.listenPort !== undefined && (listenPort !== this.#wanted || listenPort === 0);
     const isRetry = this.#isUp && this.#plane.localPort === 0;

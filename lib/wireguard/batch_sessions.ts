@@ -4,13 +4,13 @@
  *
  * ```
  *   out: peerFor(packet) ── peer.sessionForBatch ── seal with sendKey, from sendCounter ──▶ peer.noteSealed
- *   in:  sessionAt(index) ── isFresh, open with receiveKey, accept, isFrom(each packet) ──▶ noteOpened
+ *   in:  sessionAt(index) ── isFresh, open with receiveKey, accept, isFrom(each packet) ──▶ peer.noteOpened
  * ```
  * @module
  */
 
 import type { Millis } from "../base/mod.ts";
-import { type Endpoint, ipDestinationOffset, type IpFamily, ipSourceOffset } from "../net/mod.ts";
+import { ipDestinationOffset, type IpFamily, ipSourceOffset } from "../net/mod.ts";
 import type { AllowedIps } from "./allowed_ips.ts";
 import type { DeviceContext } from "./device_context.ts";
 import type { Keypair } from "./keypair.ts";
@@ -54,21 +54,6 @@ export class BatchSessions {
     else if (now - entry.keypair.createdAt >= timers.rejectAfterTimeMs) counters.count("expired-session");
     else return entry as BatchSession;
     return undefined;
-  }
-
-  /** Authentic messages of one session came in from `source`, `lengthBytes` of datagrams, with or without packets. */
-  noteOpened(
-    now: Millis,
-    { peer, keypair }: BatchSession,
-    batch: { readonly source: Endpoint; readonly lengthBytes: number; readonly hasPackets: boolean },
-  ): void {
-    peer.noteReceived(now, batch.source, batch.lengthBytes);
-    if (peer.keypairs.confirm(keypair)) {
-      peer.noteHandshakeComplete("responder");
-      peer.sendStaged(now);
-    }
-    peer.refreshWhenReceiving(now);
-    if (batch.hasPackets) peer.noteDataReceived(now);
   }
 
   /** Whether `peer` may send the packet of this `version` that begins at `at`; counted when not. */

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { type Millis, randomBytes, type RandomSource, utf8Bytes } from "../base/mod.ts";
+import { type Millis, randomBytes, utf8Bytes } from "../base/mod.ts";
 import {
-  type Aead,
   type AeadKey,
   blake2s,
   blake2sMac,
@@ -17,6 +16,7 @@ import {
   xchachaSubkey,
 } from "../crypto/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
+import type { DeviceContext } from "./device_context.ts";
 import {
   COOKIE_NONCE_AT,
   COOKIE_REPLY_BYTES,
@@ -45,13 +45,10 @@ export function mac1Offset(message: Uint8Array): number {
   return message.length - 2 * MAC_BYTES;
 }
 
-/** Randomness and cipher of cookies, and how long they last. */
-export interface CookieCheckerOptions {
-  readonly random: RandomSource;
-  readonly aead: Aead;
-  /** How long a secret is used. */
+/** What cookies are made by, and how long a secret of theirs is used. */
+type CookieCheckerOptions = Pick<DeviceContext<unknown>, "random" | "aead"> & {
   readonly refreshTimeMs: number;
-}
+};
 
 /** What cookies are made of and sealed by for a while. */
 interface Secret {

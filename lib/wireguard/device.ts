@@ -5,16 +5,22 @@
  */
 
 import { BoundedQueue, Counters, type Millis, millis } from "../base/mod.ts";
-import { nobleAead, PresharedKey, PrivateKey, type PublicKey, TAG_BYTES } from "../crypto/mod.ts";
+import { nobleAead, type PresharedKey, PrivateKey, type PublicKey, TAG_BYTES } from "../crypto/mod.ts";
 import { type Endpoint, ipDestinationOffset, ipPacketLength, ipSourceOffset, ipVersion } from "../net/mod.ts";
 import { AllowedIps } from "./allowed_ips.ts";
 import { BatchSessions } from "./batch_sessions.ts";
 import { PROTOCOL_TIMERS, REJECT_AFTER_MESSAGES } from "./constants.ts";
 import { CookieChecker } from "./cookies.ts";
-import type { DeviceContext, DeviceOptions, IndexEntry } from "./device_context.ts";
+import { type AddressedDatagram, DatagramQueue } from "./datagram_queue.ts";
+import {
+  type DeviceContext,
+  type DeviceOptions,
+  type IndexEntry,
+  IndexTable,
+  Padder,
+} from "./device_context.ts";
 import { createResponse, readInitiation, readResponse } from "./handshake.ts";
 import { LoadMeter, RateLimiter } from "./handshake_limits.ts";
-import { IndexTable } from "./index_table.ts";
 import {
   COOKIE_REPLY_BYTES,
   INITIATION_BYTES,
@@ -36,18 +42,19 @@ import {
   type DropReason,
   HANDLED,
 } from "./outcomes.ts";
-import { Padder } from "./padding.ts";
 import { Peer } from "./peer.ts";
 import {
+  configUpdate,
   type PeerStatus,
   peerStatus,
   type WireGuardPeerConfig,
   type WireGuardPeerUpdate,
 } from "./peer_config.ts";
 import { Tai64nClock } from "./tai64n.ts";
-import { type Transmit, TransmitQueue } from "./transmit_queue.ts";
 
 const MAX_EVENTS = 4096;
+/** Datagrams that wait to be sent. */
+const MAX_TRANSMITS = 512;
 const NO_BYTES = new Uint8Array(0);
 
 /** One WireGuard interface without the interface: it reads no clock and touches no socket. */
@@ -89,7 +96,7 @@ export class Device {
       timers,
       timestamps: new Tai64nClock(wall),
       indices: new IndexTable<IndexEntry<Peer>>(random),
-      transmits: new TransmitQueue(TRANSPORT_HEADER_BYTES + mtuBytes + TAG_BYTES),
+      transmits: new DatagramQueue(MAX_TRANSMITS, TRANSPORT_HEADER_BYTES + mtuBytes + TAG_BYTES),
       padder: new Padder(mtuBytes),
       counters: this.counters,
       emit: (event) => void this.#events.push(event),
@@ -156,15 +163,7 @@ export class Device {
    * @returns false, and nothing happens, when the key is this device's own
    */
   setPeer(now: Millis, config: WireGuardPeerConfig): boolean {
-    const { publicKey, endpoint } = config;
-    return this.updatePeer(now, {
-      publicKey,
-      presharedKey: config.presharedKey ?? PresharedKey.none(),
-      ...endpoint === undefined ? {} : { endpoint },
-      replaceAllowedIps: true,
-      addAllowedIps: config.allowedIps,
-      persistentKeepaliveSeconds: config.persistentKeepaliveSeconds ?? 0,
-    });
+    return this.updatePeer(now, configUpdate(config));
   }
 
   /**
@@ -177,7 +176,10 @@ export class Device {
     const key = publicKey.toString();
     let peer = this.#peers.get(key);
     if (peer === undefined) this.#peers.set(key, peer = new Peer(publicKey, this.#context));
-    if (presharedKey !== undefined) peer.setPresharedKey(presharedKey);
+    // Of many peers that have none, all share one object.
+    if (presharedKey !== undefined && !presharedKey.equals(peer.presharedKey)) {
+      peer.presharedKey = presharedKey;
+    }
     if (endpoint !== undefined) peer.endpoint = endpoint;
     if (update.replaceAllowedIps) this.#allowedIps.clear(peer);
     for (const cidr of update.addAllowedIps ?? []) this.#allowedIps.add(cidr, peer);
@@ -279,7 +281,7 @@ export class Device {
   }
 
   /** @returns the next datagram to send, or undefined */
-  pollTransmit(): Transmit | undefined {
+  pollTransmit(): AddressedDatagram | undefined {
     return this.#context.transmits.shift();
   }
 
@@ -350,14 +352,8 @@ export class Device {
     const length = keypair.receiveKey.open(counter, sealed, NO_BYTES, this.#plaintext, 0);
     if (length < 0) return this.#drop("wrong-tag");
     keypair.receiving.accept(counter);
-    peer.noteReceived(now, source, message.length);
-    if (peer.keypairs.confirm(keypair)) {
-      peer.noteHandshakeComplete("responder");
-      peer.sendStaged(now);
-    }
-    peer.refreshWhenReceiving(now);
+    peer.noteOpened(now, keypair, source, message.length, length > 0);
     if (length === 0) return HANDLED;
-    peer.noteDataReceived(now);
     if (this.#padded.length !== length) this.#padded = this.#plaintext.subarray(0, length);
     return this.#checkInner(peer, this.#padded);
   }

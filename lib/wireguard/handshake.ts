@@ -3,9 +3,10 @@
  * @module
  */
 
-import { type RandomSource, utf8Bytes } from "../base/mod.ts";
-import type { Aead, PresharedKey, PrivateKey, PublicKey } from "../crypto/mod.ts";
+import { utf8Bytes } from "../base/mod.ts";
+import type { PresharedKey, PublicKey } from "../crypto/mod.ts";
 import { HandshakeState, IKpsk2 } from "../noise/mod.ts";
+import type { DeviceContext } from "./device_context.ts";
 import {
   INITIATION_BYTES,
   INITIATION_NOISE_AT,
@@ -23,17 +24,10 @@ const PROLOGUE = utf8Bytes("WireGuard v1 zx2c4 Jason@zx2c4.com");
 const NO_PAYLOAD = new Uint8Array(0);
 
 /** Our side of every handshake. */
-export interface HandshakeParts {
-  readonly privateKey: PrivateKey;
-  readonly random: RandomSource;
-  readonly aead: Aead;
-}
+export type HandshakeParts = Readonly<Pick<DeviceContext<unknown>, "privateKey" | "random" | "aead">>;
 
 /** Keys for the two directions, 32 bytes each. */
-export interface SessionKeys {
-  readonly send: Uint8Array;
-  readonly receive: Uint8Array;
-}
+export type SessionKeys = ReturnType<HandshakeState["split"]>;
 
 /** An initiation of ours that waits for its response. */
 export interface PendingInitiation {

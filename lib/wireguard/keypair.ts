@@ -6,6 +6,9 @@
 import type { Millis } from "../base/mod.ts";
 import type { AeadKey } from "../crypto/mod.ts";
 
+/** What a handshake says of the session that it begins. */
+export type SessionFields = Pick<Keypair, "isInitiator" | "localIndex" | "remoteIndex">;
+
 /** One session: two keys, two counters. */
 export class Keypair {
   readonly createdAt: Millis;
@@ -21,14 +24,7 @@ export class Keypair {
   /** The counter of the next message. */
   sendCounter = 0;
 
-  constructor(parts: {
-    readonly createdAt: Millis;
-    readonly isInitiator: boolean;
-    readonly localIndex: number;
-    readonly remoteIndex: number;
-    readonly sendKey: AeadKey;
-    readonly receiveKey: AeadKey;
-  }) {
+  constructor(parts: SessionFields & Pick<Keypair, "createdAt" | "sendKey" | "receiveKey">) {
     this.createdAt = parts.createdAt;
     this.isInitiator = parts.isInitiator;
     this.localIndex = parts.localIndex;

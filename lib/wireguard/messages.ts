@@ -42,8 +42,6 @@ export const RESPONSE_NOISE_BYTES = 48;
 export const COOKIE_REPLY_BYTES = 64;
 /** Behind the type and one index. */
 export const COOKIE_NONCE_AT = 8;
-/** XChaCha20-Poly1305's. */
-export const COOKIE_NONCE_BYTES = 24;
 /** Behind the nonce, to the end. */
 export const COOKIE_SEALED_AT = 32;
 
@@ -74,6 +72,13 @@ export function messageType(datagram: Uint8Array): 0 | 1 | 2 | 3 | 4 {
     default:
       return 0;
   }
+}
+
+/** @returns whether what lies at `at` has the type and the length of a handshake message or a cookie reply */
+export function isHandshake(memory: Uint8Array, at: number, lengthBytes: number): boolean {
+  return lengthBytes === INITIATION_BYTES && memory[at] === TYPE_INITIATION ||
+    lengthBytes === RESPONSE_BYTES && memory[at] === TYPE_RESPONSE ||
+    lengthBytes === COOKIE_REPLY_BYTES && memory[at] === TYPE_COOKIE_REPLY;
 }
 
 /** Reads the index at `at`: who sends at 4, or who shall receive at 4 or 8. */

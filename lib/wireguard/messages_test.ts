@@ -8,6 +8,7 @@ import fc from "fast-check";
 import {
   COOKIE_REPLY_BYTES,
   INITIATION_BYTES,
+  isHandshake,
   messageType,
   MIN_TRANSPORT_BYTES,
   readCounter,
@@ -82,4 +83,16 @@ Deno.test("readCounter() tells counters beyond the safe integers apart", () => {
     new DataView(datagram.buffer).setBigUint64(8, counter, true);
     assert.equal(readCounter(datagram), -1);
   }));
+});
+
+Deno.test("isHandshake() knows initiations, responses and cookies by type and length", () => {
+  const memory = new Uint8Array(200);
+  for (let type = 0; type < 256; type++) {
+    memory[8] = type;
+    for (const lengthBytes of [32, 64, 91, 92, 93, 147, 148, 149]) {
+      const expected = type === 1 && lengthBytes === 148 || type === 2 && lengthBytes === 92 ||
+        type === 3 && lengthBytes === 64;
+      assert.equal(isHandshake(memory, 8, lengthBytes), expected, `${type} ${lengthBytes}`);
+    }
+  }
 });

@@ -25,9 +25,15 @@
 
 export { AllowedIps, type PrefixOwner } from "./allowed_ips.ts";
 export { type BatchSession, BatchSessions } from "./batch_sessions.ts";
+export { DatagramQueue } from "./datagram_queue.ts";
 export { PROTOCOL_TIMERS, type ProtocolTimers } from "./constants.ts";
 export * from "./device.ts";
 export type { DeviceOptions } from "./device_context.ts";
 export { type DatagramOutcome, type DeviceEvent, DROP_REASONS, type DropReason } from "./outcomes.ts";
-export type { PeerStatus, WireGuardPeerConfig, WireGuardPeerUpdate } from "./peer_config.ts";
-export type { Transmit } from "./transmit_queue.ts";
+export {
+  configUpdate,
+  type PeerStatus,
+  type WireGuardPeerConfig,
+  type WireGuardPeerUpdate,
+} from "./peer_config.ts";
+export { isHandshake } from "./messages.ts";

@@ -11,7 +11,7 @@ import { CookieGenerator } from "./cookies.ts";
 import type { DeviceContext } from "./device_context.ts";
 import { createInitiation, type PendingInitiation, type SessionKeys } from "./handshake.ts";
 import { InitiationGuard } from "./handshake_limits.ts";
-import { Keypair, Keypairs } from "./keypair.ts";
+import { Keypair, Keypairs, type SessionFields } from "./keypair.ts";
 import { TRANSPORT_HEADER_BYTES, writeTransportHeader } from "./messages.ts";
 import type { DropReason } from "./outcomes.ts";
 import { PeerTimers, TIMER, type Timer } from "./peer_timers.ts";
@@ -27,6 +27,8 @@ export class Peer {
   /** `AllowedIps` changes it. */
   readonly prefixes: Map<string, Cidr> = new Map();
 
+  /** Handshakes mix it in; a session that is under way goes on with the former one. */
+  presharedKey: PresharedKey = PresharedKey.none();
   readonly keypairs: Keypairs;
   readonly cookies: CookieGenerator;
   pending: PendingInitiation | undefined;
@@ -40,7 +42,6 @@ export class Peer {
   readonly #context: DeviceContext<Peer>;
   #isLowOrder = false;
   readonly #staged = new BoundedQueue<Uint8Array>(STAGED_PACKETS);
-  #presharedKey: PresharedKey = PresharedKey.none();
   #persistentKeepaliveMs = 0;
   #initiationSentAt = -Infinity;
   #attempts = 0;
@@ -63,15 +64,6 @@ export class Peer {
   /** Whether there is a session to send by. */
   get hasSession(): boolean {
     return this.keypairs.current !== undefined;
-  }
-
-  get presharedKey(): PresharedKey {
-    return this.#presharedKey;
-  }
-
-  /** Handshakes mix it in from now on; a session that is under way goes on. */
-  setPresharedKey(key: PresharedKey = PresharedKey.none()): void {
-    if (!this.#presharedKey.equals(key)) this.#presharedKey = key;
   }
 
   get persistentKeepaliveMs(): number {
@@ -131,10 +123,7 @@ export class Peer {
   sendStaged(now: Millis): void {
     if (this.#staged.size === 0) return;
     const keypair = this.#sendingKeypair(now);
-    if (keypair === undefined) {
-      this.initiate(now);
-      return;
-    }
+    if (keypair === undefined) return this.initiate(now);
     for (let packet = this.#staged.shift(); packet !== undefined; packet = this.#staged.shift()) {
       this.#seal(now, keypair, packet);
     }
@@ -142,10 +131,7 @@ export class Peer {
 
   /** Sends an empty message, unless packets wait and serve as well. */
   sendKeepalive(now: Millis): void {
-    if (this.#staged.size > 0) {
-      this.sendStaged(now);
-      return;
-    }
+    if (this.#staged.size > 0) return this.sendStaged(now);
     const keypair = this.#sendingKeypair(now);
     if (keypair === undefined) this.initiate(now);
     else void this.#seal(now, keypair, NO_BYTES);
@@ -158,10 +144,8 @@ export class Peer {
   initiate(now: Millis, isRetry = false): void {
     if (!isRetry) this.#attempts = 0;
     const { timers, indices, timestamps } = this.#context;
-    if (this.#isLowOrder || this.#context.isSilent || now - this.#initiationSentAt < timers.rekeyTimeoutMs) {
-      return;
-    }
-    if (this.endpoint === undefined) return;
+    const isEarly = now - this.#initiationSentAt < timers.rekeyTimeoutMs;
+    if (this.#isLowOrder || this.#context.isSilent || isEarly || this.endpoint === undefined) return;
     this.#initiationSentAt = now;
     this.forgetInitiation();
     const localIndex = indices.allocate({ peer: this, keypair: undefined });
@@ -188,11 +172,7 @@ export class Peer {
   }
 
   /** Begins a session with the keys of a handshake, at the index that the handshake used. */
-  beginSession(now: Millis, keys: SessionKeys, session: {
-    readonly isInitiator: boolean;
-    readonly localIndex: number;
-    readonly remoteIndex: number;
-  }): void {
+  beginSession(now: Millis, keys: SessionKeys, session: SessionFields): void {
     const { aead, indices, timers } = this.#context;
     const keypair = new Keypair({
       ...session,
@@ -260,8 +240,24 @@ export class Peer {
     }
   }
 
-  /** A packet came in, not only a keepalive. */
-  noteDataReceived(now: Millis): void {
+  /** Authentic messages of one session came in, `lengthBytes` of datagrams; not only keepalives when `hasPackets`. */
+  noteOpened(
+    now: Millis,
+    session: Keypair,
+    source: Endpoint,
+    lengthBytes: number,
+    hasPackets: boolean,
+  ): void {
+    this.noteReceived(now, source, lengthBytes);
+    if (this.keypairs.confirm(session)) {
+      this.noteHandshakeComplete("responder");
+      this.sendStaged(now);
+    }
+    this.#refreshWhenReceiving(now);
+    if (hasPackets) this.#noteDataReceived(now);
+  }
+
+  #noteDataReceived(now: Millis): void {
     if (this.timers.isArmed(TIMER.SEND_KEEPALIVE)) this.#needsAnotherKeepalive = true;
     else {
       // What was received before has been answered meanwhile.
@@ -271,7 +267,7 @@ export class Peer {
   }
 
   /** Renews a session of ours that ends before a keepalive and an attempt would (paper §6.2). */
-  refreshWhenReceiving(now: Millis): void {
+  #refreshWhenReceiving(now: Millis): void {
     const { current } = this.keypairs;
     if (this.#sentLastMinuteHandshake || current === undefined || !current.isInitiator) return;
     const { rejectAfterTimeMs, keepaliveTimeoutMs, rekeyTimeoutMs } = this.#context.timers;

@@ -4,7 +4,7 @@
  */
 
 import type { UnixMillis } from "../base/mod.ts";
-import type { PresharedKey, PublicKey } from "../crypto/mod.ts";
+import { PresharedKey, type PublicKey } from "../crypto/mod.ts";
 import type { Cidr, Endpoint } from "../net/mod.ts";
 import type { Peer } from "./peer.ts";
 
@@ -33,6 +33,19 @@ export interface WireGuardPeerUpdate {
   readonly removeAllowedIps?: readonly Cidr[];
   /** 0 for none. */
   readonly persistentKeepaliveSeconds?: number;
+}
+
+/** @returns the change that makes a peer so; what `config` leaves out is cleared, except for a known endpoint */
+export function configUpdate(config: WireGuardPeerConfig): WireGuardPeerUpdate {
+  const { allowedIps, presharedKey = PresharedKey.none(), persistentKeepaliveSeconds = 0, ...others } =
+    config;
+  return {
+    ...others,
+    presharedKey,
+    replaceAllowedIps: true,
+    addAllowedIps: allowedIps,
+    persistentKeepaliveSeconds,
+  };
 }
 
 /** How a peer is doing at one moment. */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Clock, type Millis, millis, type RandomSource, unixMillis } from "../../lib/base/mod.ts";
+import { type Millis, millis, type RandomSource, type UnixMillis, unixMillis } from "../../lib/base/mod.ts";
 import { PrivateKey } from "../../lib/crypto/mod.ts";
 import { Cidr, Endpoint } from "../../lib/net/mod.ts";
 import { Device } from "../../lib/wireguard/mod.ts";
@@ -26,31 +26,27 @@ function handshakesPerSecond(): number {
   const random: RandomSource = { fill: (out) => void crypto.getRandomValues(out) };
   // A time of its own: initiations of one peer less than 50 ms apart are dropped (WireGuard paper §5.3).
   let elapsedMs = 0;
-  const clock: Clock = {
-    now: () => millis(elapsedMs),
-    wall: () => unixMillis(1_700_000_000_000 + elapsedMs),
-  };
+  const now = (): Millis => millis(elapsedMs);
+  const wall = (): UnixMillis => unixMillis(1_700_000_000_000 + elapsedMs);
   const keys = [PrivateKey.generate(random), PrivateKey.generate(random)] as const;
   const endpoints = ["192.0.2.1:51820", "192.0.2.2:51820"].map((text) => Endpoint.parse(text));
   const everything = Cidr.parse("0.0.0.0/0");
-  const [left, right] = keys.map((privateKey) =>
-    new Device({ privateKey, random, wall: () => clock.wall() })
-  );
+  const [left, right] = keys.map((privateKey) => new Device({ privateKey, random, wall }));
   const [leftAt, rightAt] = endpoints;
   if (!everything || !leftAt || !rightAt || !left || !right) {
     throw new Error("The table of ends is incomplete");
   }
-  left.setPeer(clock.now(), { publicKey: right.publicKey, endpoint: rightAt, allowedIps: [everything] });
-  right.setPeer(clock.now(), { publicKey: left.publicKey, endpoint: leftAt, allowedIps: [everything] });
+  left.setPeer(now(), { publicKey: right.publicKey, endpoint: rightAt, allowedIps: [everything] });
+  right.setPeer(now(), { publicKey: left.publicKey, endpoint: leftAt, allowedIps: [everything] });
 
   const startedAt = performance.now();
   let completed = 0;
   for (let i = 0; i < PER_ROUND; i++) {
     elapsedMs += 6_000;
-    left.initiateHandshake(clock.now(), right.publicKey);
-    deliver(left, right, leftAt, clock.now());
-    deliver(right, left, rightAt, clock.now());
-    deliver(left, right, leftAt, clock.now());
+    left.initiateHandshake(now(), right.publicKey);
+    deliver(left, right, leftAt, now());
+    deliver(right, left, rightAt, now());
+    deliver(left, right, leftAt, now());
     for (let event = left.pollEvent(); event !== undefined; event = left.pollEvent()) {
       if (event.kind === "handshake-completed") completed++;
     }

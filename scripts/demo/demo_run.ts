@@ -1,10 +1,10 @@
+// deno-lint-ignore-file no-console -- a story is told on standard output
 /**
  * What the two forms of the demo share: three nodes that join by token and answer each other.
  * @module
  */
 
 import type { WeftNode } from "../../tests/lab/mod.ts";
-import type { Story } from "./story.ts";
 
 /** The names of the three. */
 export const NODE_NAMES: readonly string[] = ["a", "b", "c"];
@@ -14,6 +14,42 @@ export const WEFT = "npx --yes deno@2.9.6 task weft";
 
 /** How long nodes that got the same Ctrl-C may take until they are asked to stop, in milliseconds. */
 const SAME_SIGNAL_MS = 2_000;
+
+/** Prints a run as it goes. */
+export class Story {
+  readonly #startedAt = performance.now();
+
+  /** Seconds since the beginning. */
+  get elapsedSeconds(): number {
+    return (performance.now() - this.#startedAt) / 1000;
+  }
+
+  /** A line of its own, with space above. */
+  chapter(text: string): void {
+    console.log(`\n${text}`);
+  }
+
+  /** Something that just happened. */
+  event(text: string): void {
+    console.log(`  ${this.elapsedSeconds.toFixed(1).padStart(5)} s  ${text}`);
+  }
+
+  /** More about the last event. */
+  detail(text: string): void {
+    for (const line of text.trimEnd().split("\n")) console.log(`           ${line}`);
+  }
+
+  /** A table of measurements from each to each. */
+  matrix(names: readonly string[], cell: (from: number, to: number) => string): void {
+    const width = 11;
+    const row = (first: string, cells: readonly string[]) =>
+      this.detail(first.padEnd(8) + cells.map((text) => text.padStart(width)).join(""));
+    row("", names.map((name) => `to ${name}`));
+    for (const [from, name] of names.entries()) {
+      row(`from ${name}`, names.map((_, to) => from === to ? "–" : cell(from, to)));
+    }
+  }
+}
 
 /** What a form of the demo is given. */
 export interface DemoRun {

@@ -3,52 +3,40 @@
  * @module
  */
 
-import type { Violation } from "./rule.ts";
-import type { SourceFile } from "./source_file.ts";
+import type { Finding, SourceFile } from "./source_file.ts";
 
 const EXPORTED_DECLARATION =
   /^export (?:default )?(?:declare )?(?:abstract )?(?:async )?(?:class|function\*?|const enum|const|let|var|interface|type(?! *\{)|enum|namespace)\s+(\w+)/gm;
 const LOCAL_EXPORT_LIST = /^export (?:type )?\{([^}]*)\}(?!\s*from\b)/gm;
 
 /** Every module, tests excepted, begins with a comment that has `@module`. */
-export function* moduleDocRule(files: readonly SourceFile[]): Generator<Violation> {
-  for (const file of files) {
-    if (!file.isTypeScript || file.isGenerated || file.name.endsWith("_test.ts")) continue;
-    const first = file.comments.find((comment) => comment.text.startsWith("/**"));
-    const codeStart = file.code.replace(/^#!.*/, (line) => " ".repeat(line.length)).search(/\S/);
-    const isFirst = first !== undefined && (codeStart < 0 || first.start < codeStart);
-    if (isFirst && /^ \* @module$/m.test(first.text)) continue;
-    const message = "begins with no comment that says what the module is and ends with @module";
-    yield { path: file.path, line: 1, rule: "module-doc", message };
-  }
+export function* moduleDocRule({ name, comments, code }: SourceFile): Generator<Finding> {
+  if (name.endsWith("_test.ts")) return;
+  const first = comments.find((comment) => comment.text.startsWith("/**"));
+  const codeStart = code.replace(/^#!.*/, (line) => " ".repeat(line.length)).search(/\S/);
+  const isFirst = first !== undefined && (codeStart < 0 || first.start < codeStart);
+  if (isFirst && /^ \* @module$/m.test(first.text)) return;
+  yield { line: 1, message: "begins with no comment that says what the module is and ends with @module" };
 }
 
 /** Every export of the product has a docstring. */
-export function* exportDocRule(files: readonly SourceFile[]): Generator<Violation> {
-  for (const file of files.filter((file) => file.isProduct && !file.isGenerated)) {
-    const documented = new Set<string>();
-    for (const { name, offset } of exportedDeclarations(file)) {
-      // The overloads of a function share the docstring of the first.
-      if (documented.has(name)) continue;
-      if (hasDocstring(file, offset)) documented.add(name);
-      else {
-        const message = `${name} is exported without a docstring`;
-        yield { path: file.path, line: file.lineAt(offset), rule: "export-doc", message };
-      }
-    }
+export function* exportDocRule(file: SourceFile): Generator<Finding> {
+  const documented = new Set<string>();
+  for (const { name, offset } of exportedDeclarations(file)) {
+    // The overloads of a function share the docstring of the first.
+    if (documented.has(name)) continue;
+    if (hasDocstring(file, offset)) documented.add(name);
+    else yield { line: file.lineAt(offset), message: `${name} is exported without a docstring` };
   }
 }
 
 /** An example in a comment fails when it is wrong; an assertion of the console would only print. */
-export function* exampleRule(files: readonly SourceFile[]): Generator<Violation> {
+export function* exampleRule(file: SourceFile): Generator<Finding> {
   const pattern = new RegExp(["console", "assert"].join("\\."), "g");
-  for (const file of files.filter((file) => file.isTypeScript)) {
-    for (const comment of file.comments) {
-      for (const { index } of comment.text.matchAll(pattern)) {
-        const line = file.lineAt(comment.start + index);
-        const message = "an example that asserts by the console never fails; use node:assert/strict";
-        yield { path: file.path, line, rule: "example", message };
-      }
+  for (const comment of file.comments) {
+    for (const { index } of comment.text.matchAll(pattern)) {
+      const message = "an example that asserts by the console never fails; use node:assert/strict";
+      yield { line: file.lineAt(comment.start + index), message };
     }
   }
 }

@@ -26,6 +26,17 @@ const PROTOCOLS = [
 // They stand on protocols, and below the agent.
 const MESSAGES = ["service", "forward"];
 
+const BELOW_AGENT = [
+  ...SHARED,
+  ...PROTOCOLS,
+  ...MESSAGES,
+  "dataplane",
+  "nameserver",
+  "uapi",
+  "wg_interface",
+  "api",
+];
+
 /** For each folder of lib, the folders that it may import. */
 export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["base", []],
@@ -42,30 +53,9 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["uapi", [...SHARED, "host", "transport", "wireguard", "dataplane"]],
   ["wg_interface", [...SHARED, ...PROTOCOLS, "dataplane", "uapi"]],
   ["api", [...SHARED, "service"]],
-  ["agent", [...SHARED, ...PROTOCOLS, ...MESSAGES, "dataplane", "nameserver", "uapi", "wg_interface", "api"]],
-  ["http", [
-    ...SHARED,
-    ...PROTOCOLS,
-    ...MESSAGES,
-    "dataplane",
-    "nameserver",
-    "uapi",
-    "wg_interface",
-    "api",
-    "agent",
-  ]],
-  ["cli", [
-    ...SHARED,
-    ...PROTOCOLS,
-    ...MESSAGES,
-    "simulation",
-    "dataplane",
-    "nameserver",
-    "uapi",
-    "wg_interface",
-    "api",
-    "agent",
-  ]],
+  ["agent", BELOW_AGENT],
+  ["http", [...BELOW_AGENT, "agent"]],
+  ["cli", [...BELOW_AGENT, "simulation", "agent"]],
 ]);
 
 /** The folders that may read clocks and touch the operating system; all others are pure. */

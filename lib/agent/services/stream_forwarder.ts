@@ -216,7 +216,7 @@ export class StreamForwarder {
     const there = await this.dial(host, port, signal).catch((): DialRefusal => ({ refusal: "failed" }));
     if (isRefusal(there)) return refuse(stream, there.refusal);
     await acceptForward(stream);
-    await relay(stream, there, { signal });
+    await relay(stream, there, signal);
   }
 }
 

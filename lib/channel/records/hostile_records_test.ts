@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes, utf8Bytes } from "../../base/mod.ts";
 import type { Channel } from "../channel.ts";
-import { splitHandshake, startHandshake } from "../handshake/handshake.ts";
+import { splitHandshake, startHandshake } from "../handshake.ts";
 import { encodeEnvelope } from "../testing/envelope_oracle.ts";
-import { Bench, type MemoryStream, settle } from "../testing/memory_stream.ts";
+import { Bench, type MemoryStream, sealRecords, settle } from "../testing/memory_stream.ts";
 import { encodeFrame, FrameReader } from "./frame_reader.ts";
-import { type RecordSealer, sealRecords } from "./record_cipher.ts";
+import type { RecordSealer } from "./record_cipher.ts";
 
 /** An initiator that has proven itself, and then says what it likes. */
 interface Hostile {

@@ -6,31 +6,8 @@
  * @module
  */
 
-export {
-  EnvelopeDecoder,
-  EnvelopeKind,
-  envelopeLength,
-  MAX_ENVELOPE_OVERHEAD_BYTES,
-  type Pieces,
-  piecesLength,
-  writeEnvelope,
-} from "./envelope_codec.ts";
-export {
-  type ChannelMessage,
-  EnvelopeReader,
-  MAX_MESSAGE_BYTES,
-  MAX_TOPIC_BYTES,
-} from "./envelope_reader.ts";
-export { encodeFrame, FRAME_HEADER_BYTES, FrameReader } from "./frame_reader.ts";
-export { RecordBlock } from "./record_block.ts";
-export {
-  channelAead,
-  type HandshakeResult,
-  MAX_RECORD_BYTES,
-  NoiseOpener,
-  NoiseSealer,
-  RECORD_OVERHEAD_BYTES,
-  type RecordOpener,
-  type RecordSealer,
-  sealRecords,
-} from "./record_cipher.ts";
+export * from "./envelope_codec.ts";
+export * from "./envelope_reader.ts";
+export * from "./frame_reader.ts";
+export * from "./record_block.ts";
+export * from "./record_cipher.ts";

@@ -76,17 +76,6 @@ export function channelAead(): Aead {
   return CHOSEN.aead ??= selectAead(CANDIDATES);
 }
 
-/** @returns `plaintext` as framed records: as few as hold it, and one when it is empty */
-export function sealRecords(sealer: RecordSealer, plaintext: Uint8Array): Uint8Array {
-  const records = Math.max(1, Math.ceil(plaintext.length / MAX_RECORD_BYTES));
-  const out = new Uint8Array(plaintext.length + records * RECORD_OVERHEAD_BYTES);
-  let end = 0;
-  for (let i = 0; i < records; i++) {
-    end = sealer.sealInto(plaintext.subarray(i * MAX_RECORD_BYTES, (i + 1) * MAX_RECORD_BYTES), out, end);
-  }
-  return out.subarray(0, end);
-}
-
 /** Seals by a key that both ends have from their handshake. */
 export class NoiseSealer implements RecordSealer {
   readonly #cipher: CipherState;

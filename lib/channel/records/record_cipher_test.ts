@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { nobleAead } from "../../crypto/mod.ts";
-import { MAX_RECORD_BYTES, NoiseOpener, NoiseSealer, RECORDS_PER_KEY, sealRecords } from "./record_cipher.ts";
+import { sealRecords } from "../testing/memory_stream.ts";
+import { MAX_RECORD_BYTES, NoiseOpener, NoiseSealer, RECORDS_PER_KEY } from "./record_cipher.ts";
 
 const key = new Uint8Array(32).fill(9);
 

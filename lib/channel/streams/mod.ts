@@ -3,12 +3,6 @@
  * @module
  */
 
-export { ChannelStream } from "./channel_stream.ts";
-export { MAX_STREAMS, StreamMux } from "./stream_mux.ts";
-export {
-  MAX_CHUNK_BYTES,
-  MAX_HEADER_BYTES,
-  MAX_RESET_CODE,
-  StreamReset,
-  WIDE_WINDOW_BYTES,
-} from "./stream_state.ts";
+export * from "./channel_stream.ts";
+export * from "./stream_mux.ts";
+export * from "./stream_state.ts";

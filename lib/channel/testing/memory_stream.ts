@@ -16,9 +16,9 @@ import {
 import { type PresharedKey, PrivateKey } from "../../crypto/mod.ts";
 import type { Channel } from "../channel.ts";
 import { channelCounters, type ChannelDropReason } from "../errors.ts";
-import { acceptChannel, type AcceptedChannel } from "../handshake/accept_channel.ts";
-import { openChannel } from "../handshake/open_channel.ts";
+import { acceptChannel, type AcceptedChannel, openChannel } from "../handshake.ts";
 import { acceptLocalChannel, openLocalChannel } from "../local_channel.ts";
+import { MAX_RECORD_BYTES, RECORD_OVERHEAD_BYTES, type RecordSealer } from "../records/mod.ts";
 
 /** One direction: a bounded pipe that keeps a record of everything that went in. */
 class Pipe {
@@ -109,6 +109,17 @@ export class MemoryStream implements ByteStream {
 export function streamPair(): [MemoryStream, MemoryStream] {
   const [there, back] = [new Pipe(), new Pipe()];
   return [new MemoryStream(back, there), new MemoryStream(there, back)];
+}
+
+/** @returns `plaintext` as framed records: as few as hold it, and one when it is empty */
+export function sealRecords(sealer: RecordSealer, plaintext: Uint8Array): Uint8Array {
+  const records = Math.max(1, Math.ceil(plaintext.length / MAX_RECORD_BYTES));
+  const out = new Uint8Array(plaintext.length + records * RECORD_OVERHEAD_BYTES);
+  let end = 0;
+  for (let i = 0; i < records; i++) {
+    end = sealer.sealInto(plaintext.subarray(i * MAX_RECORD_BYTES, (i + 1) * MAX_RECORD_BYTES), out, end);
+  }
+  return out.subarray(0, end);
 }
 
 /** Reads to the end of a stream. */

@@ -12,7 +12,6 @@ import {
   CIPHER_LAYOUT,
   cipherMemory,
   type CipherTier,
-  compileCipher,
   instantiateCipher,
   MESSAGE_OVERHEAD_BYTES,
 } from "../wasm_module.ts";
@@ -54,7 +53,7 @@ class Trial {
 
   constructor(tier: CipherTier) {
     const memory = cipherMemory(tier, 2);
-    const wasm = instantiateCipher(compileCipher(tier), memory);
+    const wasm = instantiateCipher(tier, memory);
     const bytes = this.#bytes = new Uint8Array(memory.buffer);
     this.#sealBatch = () => {
       bytes.fill(0x42, CIPHER_LAYOUT.KEY, CIPHER_LAYOUT.KEY + 32);

@@ -13,7 +13,6 @@ import {
   type CipherExports,
   cipherMemory,
   type CipherTier,
-  compileCipher,
   instantiateCipher,
   MAX_BATCH,
 } from "../wasm_module.ts";
@@ -21,20 +20,10 @@ import {
 const VIRTIO_HEADER_BYTES = 10;
 const MAX_PACKET_BYTES = 65_535;
 
-/** Choices that hold for the life of a cipher. */
-export interface WasmBatchCipherOptions {
-  /** As `selectCipherTier` found it. */
-  readonly tier?: CipherTier;
-  /** Whether packets of UDP are joined too, which the host's interface must be able to take. */
-  readonly joinsUdp?: boolean;
-}
-
 /** One thread's cipher. Every call is synchronous, and leaves no key in the memory. */
 export class WasmBatchCipher implements BatchCipher {
-  /** How the status names it. */
   readonly name: string;
   readonly memory: WebAssembly.Memory;
-  /** The first byte that is the caller's. */
   readonly freeFrom: number = CIPHER_BYTES;
   readonly aead: Aead;
   readonly openTable: OpenTable;
@@ -46,13 +35,18 @@ export class WasmBatchCipher implements BatchCipher {
 
   /**
    * @param pages of the memory, 64 KiB each; the first is the cipher's
+   * @param options.tier as `selectCipherTier` found it
+   * @param options.joinsUdp whether packets of UDP are joined too, which the host's interface must be able to take
    * @throws WebAssembly.CompileError where the runtime lacks what the tier needs
    */
-  constructor(pages: number, { tier = "baseline", joinsUdp = true }: WasmBatchCipherOptions = {}) {
+  constructor(
+    pages: number,
+    { tier = "baseline", joinsUdp = true }: { readonly tier?: CipherTier; readonly joinsUdp?: boolean } = {},
+  ) {
     this.aead = wasmAead(tier);
     this.name = this.aead.name;
     this.memory = cipherMemory(tier, pages);
-    this.#wasm = instantiateCipher(compileCipher(tier), this.memory);
+    this.#wasm = instantiateCipher(tier, this.memory);
     this.#joinsUdp = joinsUdp;
     const { buffer } = this.memory;
     this.#bytes = new Uint8Array(buffer);
@@ -106,7 +100,6 @@ export class WasmBatchCipher implements BatchCipher {
     else this.openTable.plaintextBytes.fill(-1, 0, count);
   }
 
-  /** Starts to join packets of a batch. They are joined where they are, so no other place is needed. */
   beginFrames(): void {
     this.#wasm.beginJoin(this.#joinsUdp ? 1 : 0);
   }
@@ -119,17 +112,14 @@ export class WasmBatchCipher implements BatchCipher {
     this.#wasm.joinPacket(at, lengthBytes);
   }
 
-  /** @returns how many frames there are to be written, each with its virtio header */
   endFrames(): number {
     return this.#wasm.endJoin();
   }
 
-  /** @returns where frame `index` begins, virtio header included */
   frameAt(index: number): number {
     return this.#frames[2 * index] ?? 0;
   }
 
-  /** @returns the length of frame `index`, virtio header included */
   frameBytes(index: number): number {
     return this.#frames[2 * index + 1] ?? 0;
   }

@@ -14,7 +14,6 @@ import {
   CIPHER_LAYOUT,
   cipherMemory,
   type CipherTier,
-  compileCipher,
   instantiateCipher,
   MAX_BATCH,
 } from "../wasm_module.ts";
@@ -30,7 +29,7 @@ function randomBytes(length: number): Uint8Array {
 
 function raw(tier: CipherTier) {
   const memory = cipherMemory(tier, 8);
-  return { wasm: instantiateCipher(compileCipher(tier), memory), bytes: new Uint8Array(memory.buffer) };
+  return { wasm: instantiateCipher(tier, memory), bytes: new Uint8Array(memory.buffer) };
 }
 
 /** The message that holds `text`, by noble. */

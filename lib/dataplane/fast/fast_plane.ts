@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Logger, unixMillis, utf8Bytes } from "../../base/mod.ts";
+import { utf8Bytes } from "../../base/mod.ts";
 import { PresharedKey, type PrivateKey, type PublicKey } from "../../crypto/mod.ts";
 import {
   Netlink,
@@ -17,8 +17,8 @@ import {
 import type { Cidr, Endpoint } from "../../net/mod.ts";
 import {
   AllowedIps,
+  configUpdate,
   type PeerStatus,
-  type ProtocolTimers,
   type WireGuardPeerConfig,
   type WireGuardPeerUpdate,
 } from "../../wireguard/mod.ts";
@@ -27,19 +27,16 @@ import type {
   ListenOptions,
   Offload,
   PlaneEnd,
-  PlaneObserver,
+  PlaneOptions,
   WireGuardPlane,
 } from "../packet_plane.ts";
 import { commandMemory, CommandWriter } from "./command_ring.ts";
 import { MAX_PEERS, nextGeneration, peerStatsMemory, SharedPeerStats } from "./shared_peer_stats.ts";
 import { superpacketBounds } from "./gso_sender.ts";
 import {
-  type CipherChoice,
   type Command,
   COUNTED_DROPS,
-  dropMemory,
   parseEvent,
-  setPrivateKeyCommand,
   updatePeerCommands,
   type WorkerReport,
   type WorkerSetup,
@@ -48,15 +45,8 @@ import {
 /** How long the control thread waits for room in the ring before it looks again whether the worker lives. */
 const ROOM_WAIT_MS = 100;
 
-/** An interface, and how its packets are to be carried; the plane closes `tun` when it ends. */
-export interface FastPlaneParts {
-  readonly tun: OffloadTun;
-  readonly mtuBytes: number;
-  readonly cipher?: CipherChoice;
-  readonly timers?: Partial<ProtocolTimers>;
-  readonly observer: PlaneObserver;
-  readonly log: Logger;
-}
+/** How packets are to be carried by an interface that is there. */
+type FastPlaneOptions = Omit<PlaneOptions, "interfaceName" | "choice">;
 
 /** A peer as it was configured; how it is doing stands in `SharedPeerStats`. */
 interface MirroredPeer {
@@ -77,7 +67,8 @@ export class FastPlane implements WireGuardPlane {
   readonly kind = "fast";
   readonly ended: Promise<PlaneEnd>;
   readonly engine: string;
-  readonly #parts: FastPlaneParts;
+  readonly #tun: OffloadTun;
+  readonly #log: PlaneOptions["log"];
   readonly #wakeUp: WakeUp;
   readonly #commands: CommandWriter;
   readonly #peerStats: SharedPeerStats;
@@ -94,15 +85,17 @@ export class FastPlane implements WireGuardPlane {
   #isClosed = false;
 
   private constructor(
-    parts: FastPlaneParts,
+    tun: OffloadTun,
+    { mtuBytes, observer, log }: FastPlaneOptions,
     { setup, wakeUp, worker }: {
       readonly setup: WorkerSetup;
       readonly wakeUp: WakeUp;
       readonly worker: StartedWorker<WorkerReport>;
     },
   ) {
-    this.#parts = parts;
-    boundSuperpackets(parts.tun.name, parts.mtuBytes);
+    this.#tun = tun;
+    this.#log = log;
+    boundSuperpackets(tun.name, mtuBytes);
     this.engine = worker.ready.cipher;
     this.#wakeUp = wakeUp;
     this.#commands = new CommandWriter(setup.commands);
@@ -117,18 +110,21 @@ export class FastPlane implements WireGuardPlane {
       else if (report.kind === "gso") this.#noteGso(report.isUsed);
       else if (report.kind === "event") {
         const event = parseEvent(report.event);
-        if (event !== undefined) parts.observer(event);
+        if (event !== undefined) observer(event);
       }
     });
   }
 
   /**
    * Starts the worker; it has no key, no socket and no peers yet.
-   * @throws HostError when it does not come up; `tun` stays the caller's then
+   * @param tun closed when the plane ends, or does not come up
+   * @throws HostError when it does not
    */
-  static async open(parts: FastPlaneParts): Promise<FastPlane> {
-    const { tun, mtuBytes, timers = {}, cipher = "auto" } = parts;
-    const wakeUp = new WakeUp();
+  static async open(tun: OffloadTun, options: FastPlaneOptions): Promise<FastPlane> {
+    const { mtuBytes, timers = {}, cipher = "auto" } = options;
+    using stack = new DisposableStack();
+    stack.defer(() => tun.close());
+    const wakeUp = stack.adopt(new WakeUp(), (each) => each.close());
     const setup: WorkerSetup = {
       mtuBytes,
       timers,
@@ -138,24 +134,21 @@ export class FastPlane implements WireGuardPlane {
       wakeFd: wakeUp.fd,
       commands: commandMemory(),
       peerStats: peerStatsMemory(),
-      drops: dropMemory(),
+      drops: new SharedArrayBuffer(COUNTED_DROPS.length * 8),
     };
-    try {
-      const worker = await startWorker<WorkerReport>({
-        url: new URL("./worker.ts", import.meta.url),
-        name: "weft-packets",
-        what: "the fast packet plane",
-        setup,
-        release: () => {
-          new CommandWriter(setup.commands).tryWrite(encodeCommand({ kind: "stop" }));
-          wakeUp.wake();
-        },
-      });
-      return new FastPlane(parts, { setup, wakeUp, worker });
-    } catch (error) {
-      wakeUp.close();
-      throw error;
-    }
+    const worker = await startWorker<WorkerReport>({
+      url: new URL("./worker.ts", import.meta.url),
+      name: "weft-packets",
+      what: "the fast packet plane",
+      setup,
+      release: () => {
+        new CommandWriter(setup.commands).tryWrite(encodeCommand({ kind: "stop" }));
+        wakeUp.wake();
+      },
+    });
+    const plane = new FastPlane(tun, options, { setup, wakeUp, worker });
+    stack.move();
+    return plane;
   }
 
   get privateKey(): PrivateKey | undefined {
@@ -163,7 +156,7 @@ export class FastPlane implements WireGuardPlane {
   }
 
   get offloads(): readonly Offload[] {
-    const { tso, uso } = this.#parts.tun.offloads;
+    const { tso, uso } = this.#tun.offloads;
     const gro = this.#sockets.at(-1)?.offloads.gro ?? false;
     const on = { tso, uso, gso: this.#usesGso, gro };
     return (["tso", "uso", "gso", "gro"] as const).filter((name) => on[name]);
@@ -176,11 +169,11 @@ export class FastPlane implements WireGuardPlane {
   setPrivateKey(key: PrivateKey | undefined): void {
     this.#privateKey = key;
     if (key !== undefined) this.#forget(key.publicKey);
-    this.#send(setPrivateKeyCommand(key));
+    this.#send({ kind: "set-private-key", privateKey: key?.exposeBytes().toBase64() });
   }
 
   setMtu(mtuBytes: number): void {
-    boundSuperpackets(this.#parts.tun.name, mtuBytes);
+    boundSuperpackets(this.#tun.name, mtuBytes);
     this.#send({ kind: "set-mtu", mtuBytes });
   }
 
@@ -215,15 +208,7 @@ export class FastPlane implements WireGuardPlane {
   }
 
   setPeer(config: WireGuardPeerConfig): void {
-    const { publicKey, endpoint } = config;
-    this.updatePeer({
-      publicKey,
-      presharedKey: config.presharedKey ?? PresharedKey.none(),
-      ...endpoint === undefined ? {} : { endpoint },
-      replaceAllowedIps: true,
-      addAllowedIps: config.allowedIps,
-      persistentKeepaliveSeconds: config.persistentKeepaliveSeconds ?? 0,
-    });
+    this.updatePeer(configUpdate(config));
   }
 
   updatePeer(update: WireGuardPeerUpdate): void {
@@ -301,17 +286,10 @@ export class FastPlane implements WireGuardPlane {
   }
 
   #statusOf(peer: MirroredPeer): PeerStatus {
-    const { rxBytes, txBytes, hasSession, lastHandshakeAt, endpoint } = this.#peerStats.read(peer.slot);
-    return {
-      publicKey: peer.publicKey,
-      endpoint: endpoint ?? peer.endpoint,
-      allowedIps: [...peer.prefixes.values()],
-      persistentKeepaliveSeconds: peer.persistentKeepaliveSeconds,
-      lastHandshakeAt: lastHandshakeAt === undefined ? undefined : unixMillis(lastHandshakeAt),
-      rxBytes,
-      txBytes,
-      hasSession,
-    };
+    const { publicKey, prefixes, persistentKeepaliveSeconds } = peer;
+    const stats = this.#peerStats.read(peer.slot);
+    const endpoint = stats.endpoint ?? peer.endpoint;
+    return { ...stats, publicKey, endpoint, allowedIps: [...prefixes.values()], persistentKeepaliveSeconds };
   }
 
   #send(command: Command): void {
@@ -330,8 +308,8 @@ export class FastPlane implements WireGuardPlane {
   /** Without a socket there are none either, which is nobody's fault. */
   #noteGso(isUsed: boolean): void {
     if (!isUsed && this.#usesGso && this.#localPort !== 0) {
-      this.#parts.log.warn("the path takes no GSO batches, so each datagram is sent by itself", {
-        interface: this.#parts.tun.name,
+      this.#log.warn("the path takes no GSO batches, so each datagram is sent by itself", {
+        interface: this.#tun.name,
       });
     }
     this.#usesGso = isUsed;
@@ -346,7 +324,7 @@ export class FastPlane implements WireGuardPlane {
   #release(): void {
     this.#isClosed = true;
     this.#wakeUp.close();
-    this.#parts.tun.close();
+    this.#tun.close();
     for (const socket of this.#sockets.splice(0)) socket.close();
   }
 }

@@ -9,7 +9,8 @@ import { PrivateKey } from "../../crypto/mod.ts";
 import type { OffloadTun } from "../../host/mod.ts";
 import { Cidr, Endpoint } from "../../net/mod.ts";
 import type { DeviceEvent } from "../../wireguard/mod.ts";
-import { FastPlane, type FastPlaneParts } from "./fast_plane.ts";
+import type { PlaneOptions } from "../packet_plane.ts";
+import { FastPlane } from "./fast_plane.ts";
 import { VIRTIO_HEADER_BYTES } from "./superpacket.ts";
 
 const AF_UNIX = 1;
@@ -68,9 +69,8 @@ function openFakeTun(): FakeTun {
 const random = new SeededRandom(1);
 const [keyA, keyB] = [PrivateKey.generate(random), PrivateKey.generate(random)];
 
-async function openPlane(tun: OffloadTun, options: Partial<FastPlaneParts> = {}): Promise<FastPlane> {
-  return await FastPlane.open({
-    tun,
+async function openPlane(tun: OffloadTun, options: Partial<PlaneOptions> = {}): Promise<FastPlane> {
+  return await FastPlane.open(tun, {
     mtuBytes: 1420,
     cipher: "baseline",
     observer: () => {},

@@ -7,7 +7,7 @@ import type { Millis } from "../../base/mod.ts";
 import { type Endpoint, ipPacketLength, ipVersion } from "../../net/mod.ts";
 import type { BatchSession, Device } from "../../wireguard/mod.ts";
 import type { BatchCipher } from "../../crypto/mod.ts";
-import type { BatchSocket } from "./batch_socket.ts";
+import type { GroReceiver } from "./gro_receiver.ts";
 
 const TRANSPORT = 4;
 const TRANSPORT_HEADER_BYTES = 16;
@@ -41,11 +41,11 @@ export class GroBatches {
   }
 
   /** Takes one of the batches that were received. What is left of it afterwards waits for more, or `open`. */
-  take(now: Millis, udp: BatchSocket, batch: number): void {
+  take(now: Millis, receiver: GroReceiver, batch: number): void {
     const { cipher: { openTable: table }, device, onControl } = this.#parts;
-    const start = udp.receiver.at(batch);
-    const lengthBytes = udp.receiver.lengthBytes(batch);
-    const segmentBytes = udp.receiver.segmentBytes(batch);
+    const start = receiver.at(batch);
+    const lengthBytes = receiver.lengthBytes(batch);
+    const segmentBytes = receiver.segmentBytes(batch);
     // Looked up when it is needed: for a flood of garbage that would be most of the work.
     let source: Endpoint | undefined;
     this.#sessionIndex = -1;
@@ -79,7 +79,7 @@ export class GroBatches {
         device.counters.count("replayed-datagram");
         continue;
       }
-      source ??= udp.source(batch);
+      source ??= receiver.source(batch);
       if (source !== this.#source) this.open(now);
       this.#source = source;
       table.at[this.#gathered] = at;
@@ -120,11 +120,7 @@ export class GroBatches {
       this.#takeInner(peer, (at[i] ?? 0) + TRANSPORT_HEADER_BYTES, plaintext);
     }
     if (authenticBytes === 0) return;
-    device.batches.noteOpened(now, session, {
-      source,
-      lengthBytes: authenticBytes,
-      hasPackets,
-    });
+    peer.noteOpened(now, keypair, source, authenticBytes, hasPackets);
     onOpened(peer);
   }
 

@@ -10,7 +10,6 @@ import {
   IPV6_PKTINFO,
   MMSGHDR_BYTES,
   MSGHDR,
-  type RawCalls,
   SOCKADDR_BYTES,
   SocketAddressReader,
   SOL_IP,
@@ -21,6 +20,7 @@ import {
   writeAddress,
 } from "../../host/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
+import type { GsoSenderParts } from "./gso_sender.ts";
 
 /** One batch is at most so long. */
 const MAX_BATCH_BYTES = 65_536;
@@ -46,17 +46,9 @@ const CONTROLS: number = NAMES + MAX_BATCHES * NAME_BYTES;
 export const RECEIVER_AREA_BYTES: number = CONTROLS + MAX_BATCHES * CONTROL_BYTES;
 
 /** Descriptor and memory of a receiver. */
-export interface GroReceiverParts {
-  readonly io: RawCalls;
-  readonly memory: WebAssembly.Memory;
-  /** The memory's address in this process. */
-  readonly base: number;
-  /** Where the structures lie in the memory, on a multiple of 64. */
-  readonly area: number;
+export interface GroReceiverParts extends Pick<GsoSenderParts, "io" | "memory" | "base" | "area" | "fd"> {
   /** Where received datagrams go: room for `RECEIVE_ROOM_BYTES`. */
   readonly receiveAt: number;
-  readonly fd: number;
-  readonly family: 4 | 6;
 }
 
 /** One socket's way in. What it tells of batches holds until the next call of `receive`. */
@@ -133,7 +125,7 @@ export class GroReceiver {
     return Math.ceil(this.lengthBytes(index) / Math.max(1, this.segmentBytes(index)));
   }
 
-  /** Who sent batch `index`. */
+  /** Who sent batch `index`; answers will leave from the address that it came to. */
   source(index: number): Endpoint {
     const name = this.#parts.area + NAMES + index * NAME_BYTES;
     return this.#reader.read(this.#bytes, name, this.#localAt[index]);

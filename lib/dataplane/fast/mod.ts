@@ -14,5 +14,4 @@
  * @module
  */
 
-export { FastPlane, type FastPlaneParts } from "./fast_plane.ts";
-export type { CipherChoice } from "./worker_protocol.ts";
+export { FastPlane } from "./fast_plane.ts";

@@ -25,14 +25,13 @@ import {
   writePollfd,
 } from "../../host/mod.ts";
 import type { IpFamily } from "../../net/mod.ts";
-import type { BatchSession, Device } from "../../wireguard/mod.ts";
-import { HandshakeBacklog, isHandshake } from "./handshake_backlog.ts";
+import { type BatchSession, DatagramQueue, type Device, isHandshake } from "../../wireguard/mod.ts";
 import { GroBatches } from "./gro_batches.ts";
 import { GsoBatch } from "./gso_batch.ts";
+import type { WorkerSocket } from "./worker_protocol.ts";
 import { readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
-import { RECEIVE_ROOM_BYTES } from "./gro_receiver.ts";
-import type { SendDrop } from "./gso_sender.ts";
-import { BatchSocket, type BatchSocketParts, UDP_AREA_BYTES } from "./batch_socket.ts";
+import { GroReceiver, RECEIVE_ROOM_BYTES, RECEIVER_AREA_BYTES } from "./gro_receiver.ts";
+import { GsoSender, type SendDrop, SENDER_AREA_BYTES } from "./gso_sender.ts";
 
 const MAX_SUPERPACKET_BYTES = 65_535;
 const NO_DESCRIPTOR = -1;
@@ -43,6 +42,10 @@ const EGRESS_BUDGET_BYTES = 128 * 1024;
 const INGRESS_BUDGET_RECEIVES = 4;
 /** A turn works so long on handshakes before it looks at packets again. */
 const HANDSHAKE_BUDGET_MS = 0.5;
+/** As many as Linux keeps (`MAX_QUEUED_INCOMING_HANDSHAKES`): at some microseconds each, 40 ms of work. */
+const MAX_HANDSHAKES = 4096;
+/** The longest of them. */
+const HANDSHAKE_BYTES = 148;
 /** Under load the control side is told so often. */
 const REPORT_MS = 20;
 
@@ -50,9 +53,10 @@ const REPORT_MS = 20;
 // reach a little beyond what they need.
 const SLACK_BYTES = 64;
 const POLL_AT = 0;
-const UDP_AT = 64;
+const SENDER_AT = 64;
+const RECEIVER_AT: number = aligned(SENDER_AT + SENDER_AREA_BYTES);
 /** The virtio header is odd in size; the packet behind it begins on a multiple of 16. */
-const PACKET_AT: number = aligned(UDP_AT + UDP_AREA_BYTES + VIRTIO_HEADER_BYTES);
+const PACKET_AT: number = aligned(RECEIVER_AT + RECEIVER_AREA_BYTES + VIRTIO_HEADER_BYTES);
 const RECEIVE_AT: number = aligned(PACKET_AT + MAX_SUPERPACKET_BYTES + SLACK_BYTES);
 const BATCH_AT: number = aligned(RECEIVE_AT + RECEIVE_ROOM_BYTES + SLACK_BYTES);
 /** Batches that are full are sent; one superpacket more must fit, cut into packets as small as they come. */
@@ -100,13 +104,15 @@ export class PacketEngine {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #free: number;
-  #udp: BatchSocket | undefined;
+  #sender: GsoSender | undefined;
+  #receiver: GroReceiver | undefined;
   #udpFd: number | undefined;
   #mtuBytes: number;
   readonly #outgoing: GsoBatch;
   readonly #incoming: GroBatches;
   readonly #touched = new Set<BatchSession["peer"]>();
-  readonly #handshakes = new HandshakeBacklog();
+  /** They wait until packets have been carried, so that a flood of them holds no session up. */
+  readonly #handshakes = new DatagramQueue(MAX_HANDSHAKES, HANDSHAKE_BYTES);
   #isGone = false;
   /** When the control side wants to be told again. */
   #reportBy = Infinity;
@@ -122,7 +128,7 @@ export class PacketEngine {
       at: this.#free + BATCH_AT,
       roomBytes: BATCH_ROOM_BYTES,
       send: (at, lengthBytes, segmentBytes, destination) =>
-        this.#udp?.send(at, lengthBytes, segmentBytes, destination),
+        this.#sender?.send(at, lengthBytes, segmentBytes, destination),
     });
     this.#incoming = new GroBatches({
       cipher,
@@ -137,7 +143,7 @@ export class PacketEngine {
 
   /** Whether batches are sent by GSO: not before there is a socket, and not on a path that refused one. */
   get hasGso(): boolean {
-    return this.#udp?.hasGso ?? false;
+    return this.#sender?.hasGso ?? false;
   }
 
   /** Takes packets of up to `mtuBytes` from now on. */
@@ -146,20 +152,18 @@ export class PacketEngine {
   }
 
   /** Sends and receives by another socket from now on, or by none. @returns the former one's descriptor */
-  useSocket(socket: Pick<BatchSocketParts, "fd" | "family" | "hasGso"> | undefined): number | undefined {
+  useSocket(socket: WorkerSocket | undefined): number | undefined {
     const { io, cipher, base, onDrop } = this.#parts;
     const former = this.#udpFd;
     // Without a socket there are no sessions, and none begins.
     if (socket === undefined) this.#handshakes.clear();
     this.#udpFd = socket?.fd;
-    this.#udp = socket && new BatchSocket({
-      ...socket,
-      io,
-      memory: cipher.memory,
-      base,
-      area: this.#free + UDP_AT,
+    const parts = socket && { ...socket, io, memory: cipher.memory, base, onDrop };
+    this.#sender = parts && new GsoSender({ ...parts, area: this.#free + SENDER_AT });
+    this.#receiver = parts && new GroReceiver({
+      ...parts,
+      area: this.#free + RECEIVER_AT,
       receiveAt: this.#free + RECEIVE_AT,
-      onDrop,
     });
     writePollfd(this.#view, this.#free + POLL_AT + POLLFD_BYTES, socket?.fd ?? NO_DESCRIPTOR);
     return former;
@@ -279,24 +283,24 @@ export class PacketEngine {
   #carryIn(now: Millis): boolean {
     const incoming = this.#incoming;
     for (let receives = 0; receives < INGRESS_BUDGET_RECEIVES; receives++) {
-      const udp = this.#udp;
-      const batches = udp?.receiver.receive() ?? 0;
-      if (udp === undefined || batches === 0) return receives > 0;
+      const receiver = this.#receiver;
+      const batches = receiver?.receive() ?? 0;
+      if (receiver === undefined || batches === 0) return receives > 0;
       this.#parts.cipher.beginFrames();
       let datagrams = 0;
       for (let i = 0; i < batches; i++) {
-        datagrams += udp.receiver.datagrams(i);
+        datagrams += receiver.datagrams(i);
         if (datagrams > MAX_BATCH) {
           incoming.open(now);
           this.#writeFrames();
           this.#parts.cipher.beginFrames();
-          datagrams = udp.receiver.datagrams(i);
+          datagrams = receiver.datagrams(i);
         }
-        incoming.take(now, udp, i);
+        incoming.take(now, receiver, i);
       }
       incoming.finish(now);
       this.#writeFrames();
-      if (udp.receiver.isDrained) break;
+      if (receiver.isDrained) break;
     }
     return true;
   }
@@ -316,8 +320,9 @@ export class PacketEngine {
     // What goes no further may come in a flood: it costs no copy, and nobody asks whose it is.
     if (!isHandshake(this.#bytes, at, lengthBytes)) counters.count("malformed-datagram");
     else if (this.#handshakes.isFull) counters.count("too-many-handshakes");
-    else if (this.#udp !== undefined) {
-      this.#handshakes.push(this.#bytes, at, lengthBytes, this.#udp.source(batch));
+    else if (this.#receiver !== undefined) {
+      const copy = this.#handshakes.claim(lengthBytes, this.#receiver.source(batch));
+      for (let i = 0; i < lengthBytes; i++) copy[i] = this.#bytes[at + i] ?? 0;
     }
   }
 
@@ -326,7 +331,7 @@ export class PacketEngine {
     if (this.#handshakes.isEmpty) return;
     const until = clock() + HANDSHAKE_BUDGET_MS;
     for (let next = this.#handshakes.shift(); next !== undefined; next = this.#handshakes.shift()) {
-      device.handleDatagram(now, next.datagram, next.source);
+      device.handleDatagram(now, next.datagram, next.endpoint);
       if (clock() > until) return;
     }
   }
@@ -337,7 +342,7 @@ export class PacketEngine {
     for (let out = device.pollTransmit(); out !== undefined; out = device.pollTransmit()) {
       const at = this.#free + SINGLE_AT;
       this.#bytes.set(out.datagram, at);
-      this.#udp?.send(at, out.datagram.length, out.datagram.length, out.destination);
+      this.#sender?.send(at, out.datagram.length, out.datagram.length, out.endpoint);
     }
   }
 

@@ -38,8 +38,8 @@ const PROGRAM = `
     // As a worker hears of it: nothing of the text may be kept.
     for (const sent of updatePeerCommands(i, update(i))) {
       const command = JSON.parse(JSON.stringify(sent));
-      slots.set(command.publicKey, command.slot);
-      device.updatePeer(millis(0), parsePeerUpdate(command));
+      slots.set(command.update.publicKey, command.slot);
+      device.updatePeer(millis(0), parsePeerUpdate(command.update));
     }
   }
   const inWorker = (used() - before) / PEERS;
@@ -47,7 +47,7 @@ const PROGRAM = `
   // A descriptor that never has anything to read stands for the interface.
   const idle = new WakeUp();
   const tun = { name: "none", fd: idle.fd, offloads: { tso: true, uso: true }, close: () => {} };
-  const plane = await FastPlane.open({ tun, mtuBytes: 1420, cipher: "baseline", observer: () => {}, log: silentLogger });
+  const plane = await FastPlane.open(tun, { mtuBytes: 1420, cipher: "baseline", observer: () => {}, log: silentLogger });
   before = used();
   for (let i = 0; i < PEERS; i++) plane.updatePeer(update(i));
   const inControl = (used() - before) / PEERS;

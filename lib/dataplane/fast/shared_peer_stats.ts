@@ -3,7 +3,9 @@
  * @module
  */
 
+import { unixMillis } from "../../base/mod.ts";
 import { Endpoint, IpAddress } from "../../net/mod.ts";
+import type { PeerStatus } from "../../wireguard/mod.ts";
 
 /** So many peers have room; 64 bytes each, and the system gives memory only for those that exist. */
 export const MAX_PEERS = 65_536;
@@ -25,14 +27,10 @@ const TX_BYTES = 5;
 const HANDSHAKE_AT = 6;
 
 /** How much a peer has carried, when it shook hands and where it is. */
-export interface PeerStats {
-  readonly rxBytes: number;
-  readonly txBytes: number;
-  /** Milliseconds since 1970. */
-  readonly lastHandshakeAt: number | undefined;
-  readonly hasSession: boolean;
-  readonly endpoint: Endpoint | undefined;
-}
+export type PeerStats = Pick<
+  PeerStatus,
+  "rxBytes" | "txBytes" | "lastHandshakeAt" | "hasSession" | "endpoint"
+>;
 
 const NO_STATS: PeerStats = {
   rxBytes: 0,
@@ -107,10 +105,11 @@ export class SharedPeerStats {
       if ((version & 1) !== 0) continue;
       const isCurrent = this.#words[words + GENERATION] === (Math.floor(slot / MAX_PEERS) | 0);
       const flags = this.#words[words + FLAGS] ?? 0;
+      const handshakeAt = unixMillis(this.#floats[floats + HANDSHAKE_AT] ?? 0);
       const stats: PeerStats = {
         rxBytes: this.#floats[floats + RX_BYTES] ?? 0,
         txBytes: this.#floats[floats + TX_BYTES] ?? 0,
-        lastHandshakeAt: (flags & HAS_HANDSHAKE) === 0 ? undefined : this.#floats[floats + HANDSHAKE_AT],
+        lastHandshakeAt: (flags & HAS_HANDSHAKE) === 0 ? undefined : handshakeAt,
         hasSession: (flags & HAS_SESSION) !== 0,
         endpoint: this.#readEndpoint(words, flags),
       };

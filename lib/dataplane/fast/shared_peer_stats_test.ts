@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import { unixMillis } from "../../base/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { nextGeneration, type PeerStats, peerStatsMemory, SharedPeerStats } from "./shared_peer_stats.ts";
 
@@ -14,7 +15,7 @@ Deno.test("SharedPeerStats.read() gives what write() showed, on both ends of the
   const stats = (endpoint: string | undefined, rxBytes: number): PeerStats => ({
     rxBytes,
     txBytes: 2 ** 40 + 1,
-    lastHandshakeAt: endpoint === undefined ? undefined : 1_700_000_000_000,
+    lastHandshakeAt: endpoint === undefined ? undefined : unixMillis(1_700_000_000_000),
     hasSession: rxBytes > 0,
     endpoint: endpoint === undefined ? undefined : Endpoint.parseZoned(endpoint),
   });

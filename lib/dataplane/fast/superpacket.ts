@@ -77,24 +77,17 @@ export function splitSuperpacket(superpacket: Uint8Array, header: VirtioHeader):
     packet.set(head);
     packet.set(payload, headerBytes);
     const isLast = at + gsoSize >= superpacket.length;
-    finishPacket(packet, { version, isTcp, checksumStart, number: packets.length, gsoSize, isLast });
+    finishPacket(packet, header, packets.length, isLast);
     packets.push(packet);
   }
   return packets;
 }
 
-interface Cut {
-  readonly version: 4 | 6;
-  readonly isTcp: boolean;
-  readonly checksumStart: number;
-  readonly number: number;
-  readonly gsoSize: number;
-  readonly isLast: boolean;
-}
-
 /** Makes one packet of a superpacket whole; its header is a copy of the superpacket's. */
-function finishPacket(packet: Uint8Array, cut: Cut): void {
-  const { version, isTcp, checksumStart, number, gsoSize, isLast } = cut;
+function finishPacket(packet: Uint8Array, header: VirtioHeader, number: number, isLast: boolean): void {
+  const { gsoType, gsoSize, checksumStart } = header;
+  const isTcp = gsoType !== GSO.UDP;
+  const version = ipVersion(packet);
   const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
   if (version === 4) {
     view.setUint16(2, packet.length);
@@ -114,18 +107,14 @@ function finishPacket(packet: Uint8Array, cut: Cut): void {
   } else view.setUint16(checksumStart + 4, packet.length - checksumStart);
   const checksumAt = checksumStart + (isTcp ? 16 : 6);
   view.setUint16(checksumAt, 0);
-  const sum = transportChecksum(packet, { version, start: checksumStart, isTcp });
+  const sum = transportChecksum(packet, checksumStart, isTcp);
   view.setUint16(checksumAt, sum === 0 && !isTcp ? 0xffff : sum);
 }
 
 /** The checksum over pseudo-header and segment (RFC 9293 §3.1, RFC 8200 §8.1). */
-function transportChecksum(
-  packet: Uint8Array,
-  { version, start, isTcp }: { readonly version: 4 | 6; readonly start: number; readonly isTcp: boolean },
-): number {
+function transportChecksum(packet: Uint8Array, start: number, isTcp: boolean): number {
   const length = packet.length - start;
-  const addressesAt = version === 4 ? 12 : 8;
-  const addressesBytes = version === 4 ? 8 : 32;
+  const [addressesAt, addressesBytes] = ipVersion(packet) === 4 ? [12, 8] : [8, 32];
   let pseudo = (isTcp ? IPPROTO_TCP : IPPROTO_UDP) + length;
   for (let i = 0; i < addressesBytes; i += 2) {
     pseudo += ((packet[addressesAt + i] ?? 0) << 8) | (packet[addressesAt + i + 1] ?? 0);

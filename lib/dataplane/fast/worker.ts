@@ -6,6 +6,7 @@
 import type { Millis } from "../../base/mod.ts";
 import {
   type BatchCipher,
+  PrivateKey,
   PublicKey,
   selectAead,
   selectCipherTier,
@@ -17,15 +18,15 @@ import { Device } from "../../wireguard/mod.ts";
 import { CommandReader } from "./command_ring.ts";
 import { ENGINE_BYTES, type EngineEnd, PacketEngine } from "./packet_engine.ts";
 import { PlainBatchCipher } from "./plain_batch_cipher.ts";
-import { SharedPeerStats } from "./shared_peer_stats.ts";
+import { type PeerStats, SharedPeerStats } from "./shared_peer_stats.ts";
 import {
   type Command,
   COUNTED_DROPS,
   parsePeerUpdate,
-  parsePrivateKey,
   plainEvent,
   type WorkerReport,
   type WorkerSetup,
+  type WorkerSocket,
 } from "./worker_protocol.ts";
 
 const WASM_PAGE_BYTES = 65_536;
@@ -38,96 +39,164 @@ const MAX_REFRESH_MS = 500;
 
 serveAsWorker<WorkerSetup, WorkerReport>((setup, report) => {
   try {
-    return { kind: "ended", end: runWorker(setup, report) };
+    return { kind: "ended", end: new PacketWorker(setup, report).run() };
   } finally {
     new CommandReader(setup.commands).close();
   }
 });
 
-function runWorker(setup: WorkerSetup, report: (report: WorkerReport) => void): EngineEnd {
-  const io = RawIo.open();
-  const now = (): Millis => io.now();
-  const cipher = selectCipher(setup);
-  const device = new Device({
-    random: systemRandom,
-    wall: systemClock.wall,
-    aead: cipher.aead,
-    mtuBytes: setup.mtuBytes,
-    timers: setup.timers,
-  });
-  // Until there is a socket.
-  device.suspend();
-  const peerStats = new SharedPeerStats(setup.peerStats);
-  const drops = new Float64Array(setup.drops);
-  const commands = new CommandReader(setup.commands);
-  const slots = new Map<string, number>();
-  let refreshAt = 0;
-  let usesGso = false;
-  const onReleased = (fd: number | undefined): void => {
-    if (fd !== undefined) report({ kind: "socket-released", fd });
-  };
-  /** Shows one peer; looking at all of them for each event of one would take the square of their number. */
-  const show = (publicKey: PublicKey | undefined): void => {
-    const status = publicKey && device.peerStatus(publicKey);
-    const slot = publicKey && slots.get(publicKey.toString());
-    if (status !== undefined && slot !== undefined) peerStats.write(slot, status);
-  };
+/** The engine and its device, what the control thread tells them, and what it is shown of them. */
+class PacketWorker {
+  readonly #report: (report: WorkerReport) => void;
+  readonly #device: Device;
+  readonly #engine: PacketEngine;
+  readonly #now: () => Millis;
+  readonly #commands: CommandReader;
+  readonly #peerStats: SharedPeerStats;
+  readonly #drops: Float64Array;
+  readonly #slots = new Map<string, number>();
+  #refreshAt = 0;
+  #usesGso = false;
 
-  const engine = new PacketEngine({
-    io,
-    cipher,
-    base: addressOf(cipher.memory),
-    device,
-    mtuBytes: setup.mtuBytes,
-    tunFd: setup.tunFd,
-    wakeFd: setup.wakeFd,
-    now,
-    onWake: () => {
-      for (let bytes = commands.read(); bytes !== undefined; bytes = commands.read()) {
-        const command = JSON.parse(new TextDecoder().decode(bytes)) as Command;
-        // It may hold a preshared key.
-        bytes.fill(0);
-        if (command.kind === "stop") return false;
-        obey({ device, engine, slots, onReleased }, now(), command);
-        if ("publicKey" in command) show(PublicKey.parse(command.publicKey));
-        else refreshAt = 0;
+  constructor(setup: WorkerSetup, report: (report: WorkerReport) => void) {
+    const { mtuBytes, timers, tunFd, wakeFd } = setup;
+    const io = RawIo.open();
+    const cipher = selectCipher(setup);
+    const device = new Device({
+      random: systemRandom,
+      wall: systemClock.wall,
+      aead: cipher.aead,
+      mtuBytes,
+      timers,
+    });
+    // Until there is a socket.
+    device.suspend();
+    this.#report = report;
+    this.#device = device;
+    this.#now = () => io.now();
+    this.#commands = new CommandReader(setup.commands);
+    this.#peerStats = new SharedPeerStats(setup.peerStats);
+    this.#drops = new Float64Array(setup.drops);
+    this.#engine = new PacketEngine({
+      io,
+      cipher,
+      base: addressOf(cipher.memory),
+      device,
+      mtuBytes,
+      tunFd,
+      wakeFd,
+      now: this.#now,
+      onWake: () => this.#takeCommands(),
+      onTurn: (touched) => this.#showTurn(touched),
+      onDrop: (reason, count) => {
+        const at = COUNTED_DROPS.indexOf(reason);
+        if (at >= 0) this.#drops[at] = (this.#drops[at] ?? 0) + count;
+      },
+    });
+    report({ kind: "ready", cipher: cipher.name });
+  }
+
+  run(): EngineEnd {
+    return this.#engine.run();
+  }
+
+  /** @returns false to stop */
+  #takeCommands(): boolean {
+    for (let bytes = this.#commands.read(); bytes !== undefined; bytes = this.#commands.read()) {
+      const command = JSON.parse(new TextDecoder().decode(bytes)) as Command;
+      // It may hold a preshared key.
+      bytes.fill(0);
+      if (command.kind === "stop") return false;
+      const peer = this.#obey(command);
+      // Looking at all peers for each change of one would take the square of their number.
+      if (peer === undefined) this.#refreshAt = 0;
+      else this.#showPeer(peer);
+    }
+    return true;
+  }
+
+  /** @returns whose command it was, if one peer's */
+  #obey(command: Exclude<Command, { kind: "stop" }>): PublicKey | undefined {
+    const device = this.#device;
+    switch (command.kind) {
+      case "set-private-key":
+        return void device.setPrivateKey(PrivateKey.parse(command.privateKey ?? ""));
+      case "set-mtu":
+        device.setMtu(command.mtuBytes);
+        return void this.#engine.setMtu(command.mtuBytes);
+      case "suspend":
+        device.suspend();
+        return this.#useSocket(undefined);
+      case "use-socket":
+        this.#useSocket(command.socket);
+        return void device.resume(this.#now());
+      case "update-peer": {
+        const update = parsePeerUpdate(command.update);
+        if (update === undefined) return undefined;
+        this.#slots.set(command.update.publicKey, command.slot);
+        device.updatePeer(this.#now(), update);
+        return update.publicKey;
       }
-      return true;
-    },
-    onTurn: (touched) => {
-      if (engine.hasGso !== usesGso) {
-        usesGso = engine.hasGso;
-        report({ kind: "gso", isUsed: usesGso });
-      }
-      for (let event = device.pollEvent(); event !== undefined; event = device.pollEvent()) {
-        report({ kind: "event", event: plainEvent(event) });
-        show(event.peer);
-      }
-      for (const peer of touched) {
-        const slot = slots.get(peer.publicKey.toString());
-        if (slot !== undefined) peerStats.write(slot, peer);
-      }
-      const start = now();
-      if (start < refreshAt) return refreshAt - start;
-      for (const status of device.peerStatuses()) {
-        const slot = slots.get(status.publicKey.toString());
-        if (slot !== undefined) peerStats.write(slot, status);
-      }
-      for (const [reason, count] of Object.entries(device.counters.snapshot())) {
-        drops[COUNTED_DROPS.indexOf(reason)] = count;
-      }
-      const end = now();
-      const restMs = Math.max(REFRESH_MS, REFRESH_REST * (end - start));
-      refreshAt = end + Math.min(MAX_REFRESH_MS, restMs);
-      return Infinity;
-    },
-    onDrop: (reason, count) => {
-      const at = COUNTED_DROPS.indexOf(reason);
-      if (at >= 0) drops[at] = (drops[at] ?? 0) + count;
-    },
-  });
-  report({ kind: "ready", cipher: cipher.name });
-  return engine.run();
+      default:
+        return this.#obeyOfPeer(command);
+    }
+  }
+
+  #obeyOfPeer(
+    command: Extract<Command, { kind: "remove-peer" | "set-endpoint" | "initiate" }>,
+  ): PublicKey | undefined {
+    const publicKey = PublicKey.parse(command.publicKey);
+    if (publicKey === undefined) return undefined;
+    if (command.kind === "initiate") this.#device.initiateHandshake(this.#now(), publicKey);
+    else if (command.kind === "remove-peer") {
+      this.#slots.delete(command.publicKey);
+      this.#device.removePeer(publicKey);
+    } else {
+      const endpoint = Endpoint.parseZoned(command.endpoint);
+      if (endpoint !== undefined) this.#device.setEndpoint(publicKey, endpoint);
+    }
+    return publicKey;
+  }
+
+  /** The control side closes the former socket, because it made it. */
+  #useSocket(socket: WorkerSocket | undefined): undefined {
+    const fd = this.#engine.useSocket(socket);
+    if (fd !== undefined) this.#report({ kind: "socket-released", fd });
+  }
+
+  /** @returns in how many milliseconds it wants to look again at the latest */
+  #showTurn(touched: Iterable<PeerStats & { readonly publicKey: PublicKey }>): number {
+    const device = this.#device;
+    if (this.#engine.hasGso !== this.#usesGso) {
+      this.#usesGso = this.#engine.hasGso;
+      this.#report({ kind: "gso", isUsed: this.#usesGso });
+    }
+    for (let event = device.pollEvent(); event !== undefined; event = device.pollEvent()) {
+      this.#report({ kind: "event", event: plainEvent(event) });
+      this.#showPeer(event.peer);
+    }
+    for (const peer of touched) this.#show(peer);
+    const start = this.#now();
+    if (start < this.#refreshAt) return this.#refreshAt - start;
+    for (const status of device.peerStatuses()) this.#show(status);
+    for (const [reason, count] of Object.entries(device.counters.snapshot())) {
+      this.#drops[COUNTED_DROPS.indexOf(reason)] = count;
+    }
+    const end = this.#now();
+    const restMs = Math.max(REFRESH_MS, REFRESH_REST * (end - start));
+    this.#refreshAt = end + Math.min(MAX_REFRESH_MS, restMs);
+    return Infinity;
+  }
+
+  #showPeer(publicKey: PublicKey): void {
+    const status = this.#device.peerStatus(publicKey);
+    if (status !== undefined) this.#show(status);
+  }
+
+  #show(stats: PeerStats & { readonly publicKey: PublicKey }): void {
+    const slot = this.#slots.get(stats.publicKey.toString());
+    if (slot !== undefined) this.#peerStats.write(slot, stats);
+  }
 }
 
 /** The fastest batch cipher that the runtime can run, else plain code over the best AEAD. */
@@ -140,63 +209,5 @@ function selectCipher({ cipher, joinsUdp }: WorkerSetup): BatchCipher {
   } catch (error) {
     if (!(error instanceof WebAssembly.CompileError)) throw error;
     return new PlainBatchCipher(selectAead(), pages);
-  }
-}
-
-interface Commanded {
-  readonly device: Device;
-  readonly engine: PacketEngine;
-  readonly slots: Map<string, number>;
-  /** The control side closes the former socket, because it made it. */
-  readonly onReleased: (fd: number | undefined) => void;
-}
-
-function obey(
-  { device, engine, slots, onReleased }: Commanded,
-  now: Millis,
-  command: Exclude<Command, { kind: "stop" }>,
-): void {
-  switch (command.kind) {
-    case "update-peer": {
-      const update = parsePeerUpdate(command);
-      if (update === undefined) break;
-      slots.set(command.publicKey, command.slot);
-      device.updatePeer(now, update);
-      break;
-    }
-    case "set-private-key":
-      device.setPrivateKey(parsePrivateKey(command));
-      break;
-    case "set-mtu":
-      device.setMtu(command.mtuBytes);
-      engine.setMtu(command.mtuBytes);
-      break;
-    case "suspend":
-      device.suspend();
-      onReleased(engine.useSocket(undefined));
-      break;
-    case "use-socket":
-      onReleased(engine.useSocket(command.socket));
-      device.resume(now);
-      break;
-    default:
-      obeyOfPeer({ device, slots }, now, command);
-  }
-}
-
-function obeyOfPeer(
-  { device, slots }: Pick<Commanded, "device" | "slots">,
-  now: Millis,
-  command: Extract<Command, { kind: "remove-peer" | "set-endpoint" | "initiate" }>,
-): void {
-  const publicKey = PublicKey.parse(command.publicKey);
-  if (publicKey === undefined) return;
-  if (command.kind === "initiate") device.initiateHandshake(now, publicKey);
-  else if (command.kind === "remove-peer") {
-    slots.delete(command.publicKey);
-    device.removePeer(publicKey);
-  } else {
-    const endpoint = Endpoint.parseZoned(command.endpoint);
-    if (endpoint !== undefined) device.setEndpoint(publicKey, endpoint);
   }
 }

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { PresharedKey, PrivateKey, PublicKey } from "../../crypto/mod.ts";
+import { PresharedKey, PublicKey } from "../../crypto/mod.ts";
 import { Cidr, Endpoint } from "../../net/mod.ts";
 import {
   type DeviceEvent,
@@ -18,16 +18,16 @@ import {
   type ProtocolTimers,
   type WireGuardPeerUpdate,
 } from "../../wireguard/mod.ts";
+import type { CipherChoice } from "../packet_plane.ts";
+import type { GsoSenderParts } from "./gso_sender.ts";
+
+/** The same as data that goes to another thread: keys in base64, addresses as text. */
+export type Plain<T> = T extends PublicKey | PresharedKey | Endpoint | Cidr ? string
+  : T extends object ? { readonly [Key in keyof T]: Plain<T[Key]> }
+  : T;
 
 /** A socket that the worker is to use. */
-export interface WorkerSocket {
-  readonly fd: number;
-  readonly family: 4 | 6;
-  readonly hasGso: boolean;
-}
-
-/** Which cipher a worker takes: the fastest that answers right, or the one without experiments. */
-export type CipherChoice = "auto" | "baseline";
+export type WorkerSocket = Pick<GsoSenderParts, "fd" | "family" | "hasGso">;
 
 /** What a worker begins with: no key, no socket, no peers. */
 export interface WorkerSetup {
@@ -40,23 +40,13 @@ export interface WorkerSetup {
   readonly wakeFd: number;
   readonly commands: SharedArrayBuffer;
   readonly peerStats: SharedArrayBuffer;
+  /** A 64-bit float for each of `COUNTED_DROPS`. */
   readonly drops: SharedArrayBuffer;
 }
 
-/** What the control thread asks for. Keys are base64, addresses text. */
+/** What the control thread asks for; the slot says where a peer's statistics go. */
 export type Command =
-  | {
-    readonly kind: "update-peer";
-    /** Where its statistics go. */
-    readonly slot: number;
-    readonly publicKey: string;
-    readonly presharedKey: string | undefined;
-    readonly endpoint: string | undefined;
-    readonly replaceAllowedIps: boolean;
-    readonly addAllowedIps: readonly string[];
-    readonly removeAllowedIps: readonly string[];
-    readonly persistentKeepaliveSeconds: number | undefined;
-  }
+  | { readonly kind: "update-peer"; readonly slot: number; readonly update: Plain<WireGuardPeerUpdate> }
   | { readonly kind: "remove-peer"; readonly publicKey: string }
   | { readonly kind: "set-endpoint"; readonly publicKey: string; readonly endpoint: string }
   | { readonly kind: "initiate"; readonly publicKey: string }
@@ -70,21 +60,12 @@ export type Command =
 /** What the worker tells unasked, in the order in which it happens. */
 export type WorkerReport =
   | { readonly kind: "ready"; readonly cipher: string }
-  | { readonly kind: "event"; readonly event: PlainEvent }
+  | { readonly kind: "event"; readonly event: Plain<DeviceEvent> }
   /** The socket is not used any more and can be closed. */
   | { readonly kind: "socket-released"; readonly fd: number }
   /** A path has refused GSO batches, or a new socket may send them again. */
   | { readonly kind: "gso"; readonly isUsed: boolean }
   | { readonly kind: "ended"; readonly end: "stopped" | "interface-gone" };
-
-/** A `DeviceEvent` as plain data. */
-export interface PlainEvent {
-  readonly kind: DeviceEvent["kind"];
-  readonly peer: string;
-  readonly role?: "initiator" | "responder";
-  readonly attempt?: number;
-  readonly endpoint?: string;
-}
 
 /** What is counted, in the order of the shared memory: the protocol's reasons, then the engine's own. */
 export const COUNTED_DROPS: readonly string[] = [
@@ -96,38 +77,20 @@ export const COUNTED_DROPS: readonly string[] = [
   "interface-full",
 ];
 
-/** @returns memory for the counters */
-export function dropMemory(): SharedArrayBuffer {
-  return new SharedArrayBuffer(COUNTED_DROPS.length * 8);
-}
-
 /** @returns the event as plain data */
-export function plainEvent(event: DeviceEvent): PlainEvent {
-  return {
-    kind: event.kind,
-    peer: event.peer.toString(),
-    ...event.kind === "handshake-completed" ? { role: event.role } : {},
-    ...event.kind === "handshake-retry" ? { attempt: event.attempt } : {},
-    ...event.kind === "endpoint-changed" ? { endpoint: event.endpoint.toString() } : {},
-  };
+export function plainEvent(event: DeviceEvent): Plain<DeviceEvent> {
+  const peer = event.peer.toString();
+  if (event.kind !== "endpoint-changed") return { ...event, peer };
+  return { ...event, peer, endpoint: event.endpoint.toString() };
 }
 
 /** @returns the event, or undefined when it is none */
-export function parseEvent(plain: PlainEvent): DeviceEvent | undefined {
+export function parseEvent(plain: Plain<DeviceEvent>): DeviceEvent | undefined {
   const peer = PublicKey.parse(plain.peer);
   if (peer === undefined) return undefined;
-  switch (plain.kind) {
-    case "handshake-completed":
-      return { kind: plain.kind, peer, role: plain.role ?? "initiator" };
-    case "handshake-retry":
-      return { kind: plain.kind, peer, attempt: plain.attempt ?? 1 };
-    case "endpoint-changed": {
-      const endpoint = Endpoint.parseZoned(plain.endpoint ?? "");
-      return endpoint && { kind: plain.kind, peer, endpoint };
-    }
-    default:
-      return { kind: plain.kind, peer };
-  }
+  if (plain.kind !== "endpoint-changed") return { ...plain, peer };
+  const endpoint = Endpoint.parseZoned(plain.endpoint);
+  return endpoint && { ...plain, peer, endpoint };
 }
 
 /** So many prefixes go into one command; more go into several. */
@@ -135,61 +98,45 @@ const PREFIXES_PER_COMMAND = 4096;
 
 /** @returns the commands that make the change, to be sent in this order */
 export function updatePeerCommands(slot: number, update: WireGuardPeerUpdate): Command[] {
-  const { publicKey, presharedKey, endpoint, persistentKeepaliveSeconds } = update;
-  const add = (update.addAllowedIps ?? []).map(String);
-  const remove = (update.removeAllowedIps ?? []).map(String);
+  const { presharedKey, endpoint, addAllowedIps = [], removeAllowedIps = [], ...others } = update;
+  const publicKey = update.publicKey.toString();
+  const add = addAllowedIps.map(String);
+  const remove = removeAllowedIps.map(String);
+  const first = {
+    ...others,
+    ...presharedKey && { presharedKey: presharedKey.exposeBytes().toBase64() },
+    ...endpoint && { endpoint: endpoint.toString() },
+  };
   const commands: Command[] = [];
   do {
-    const isFirst = commands.length === 0;
-    const adds = add.splice(0, PREFIXES_PER_COMMAND);
-    commands.push({
-      kind: "update-peer",
-      slot,
-      publicKey: publicKey.toString(),
-      presharedKey: isFirst ? presharedKey?.exposeBytes().toBase64() : undefined,
-      endpoint: isFirst ? endpoint?.toString() : undefined,
-      replaceAllowedIps: isFirst && (update.replaceAllowedIps ?? false),
-      addAllowedIps: adds,
+    const part: Plain<WireGuardPeerUpdate> = {
+      ...commands.length === 0 ? first : {},
+      publicKey,
+      addAllowedIps: add.splice(0, PREFIXES_PER_COMMAND),
       // Those that are taken away come after all that are given.
       removeAllowedIps: add.length === 0 ? remove.splice(0, PREFIXES_PER_COMMAND) : [],
-      persistentKeepaliveSeconds: isFirst ? persistentKeepaliveSeconds : undefined,
-    });
+    };
+    commands.push({ kind: "update-peer", slot, update: part });
   } while (add.length + remove.length > 0);
   return commands;
 }
 
-/** @returns the change that a command asks for, or undefined when the command is malformed */
-export function parsePeerUpdate(
-  command: Extract<Command, { readonly kind: "update-peer" }>,
-): WireGuardPeerUpdate | undefined {
-  const { persistentKeepaliveSeconds, replaceAllowedIps } = command;
-  const publicKey = PublicKey.parse(command.publicKey);
-  if (publicKey === undefined) return undefined;
-  const presharedKey = PresharedKey.parse(command.presharedKey ?? "");
-  const endpoint = Endpoint.parseZoned(command.endpoint ?? "");
-  return {
+/** @returns the change that a command asks for, or undefined when it is malformed */
+export function parsePeerUpdate(plain: Plain<WireGuardPeerUpdate>): WireGuardPeerUpdate | undefined {
+  const { presharedKey: secret = "", endpoint: way = "", addAllowedIps, removeAllowedIps, ...others } = plain;
+  const publicKey = PublicKey.parse(plain.publicKey);
+  const presharedKey = PresharedKey.parse(secret);
+  const endpoint = Endpoint.parseZoned(way);
+  return publicKey && {
+    ...others,
     publicKey,
-    ...presharedKey === undefined ? {} : { presharedKey },
-    ...endpoint === undefined ? {} : { endpoint },
-    replaceAllowedIps,
-    addAllowedIps: parseCidrs(command.addAllowedIps),
-    removeAllowedIps: parseCidrs(command.removeAllowedIps),
-    ...persistentKeepaliveSeconds === undefined ? {} : { persistentKeepaliveSeconds },
+    ...presharedKey && { presharedKey },
+    ...endpoint && { endpoint },
+    addAllowedIps: parseCidrs(addAllowedIps),
+    removeAllowedIps: parseCidrs(removeAllowedIps),
   };
 }
 
-/** @returns the command that sets the key, or takes it away */
-export function setPrivateKeyCommand(key: PrivateKey | undefined): Command {
-  return { kind: "set-private-key", privateKey: key?.exposeBytes().toBase64() };
-}
-
-/** @returns the key of such a command */
-export function parsePrivateKey(
-  command: Extract<Command, { readonly kind: "set-private-key" }>,
-): PrivateKey | undefined {
-  return PrivateKey.parse(command.privateKey ?? "");
-}
-
-function parseCidrs(texts: readonly string[]): Cidr[] {
+function parseCidrs(texts: readonly string[] = []): Cidr[] {
   return texts.map((text) => Cidr.parse(text)).filter((cidr) => cidr !== undefined);
 }

@@ -192,6 +192,47 @@ export class Libc {
   }
 }
 
+/** A descriptor with the library that it was opened by, of whoever has it alone: both go by `close`. */
+export class Descriptor {
+  readonly libc: Libc;
+  readonly fd: number;
+  #isClosed = false;
+
+  constructor(libc: Libc, fd: number) {
+    this.libc = libc;
+    this.fd = fd;
+  }
+
+  /**
+   * @param what for the message of an error, as in `make an eventfd`
+   * @param make gives a descriptor, or -1 for `errno`
+   * @throws HostError, and what `make` throws
+   */
+  static open(what: string, make: (libc: Libc) => number): Descriptor {
+    const libc = Libc.open();
+    try {
+      const fd = make(libc);
+      if (fd >= 0) return new Descriptor(libc, fd);
+      throw new HostError(`Cannot ${what}: error ${libc.errno} of the kernel`);
+    } catch (error) {
+      libc.unload();
+      throw error;
+    }
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Nothing may use the descriptor any more. Harmless when repeated. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.libc.close(this.fd);
+    this.libc.unload();
+  }
+}
+
 function cString(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text + "\0");
 }

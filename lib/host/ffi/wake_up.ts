@@ -3,47 +3,39 @@
  * @module
  */
 
-import { HostError } from "../host_error.ts";
-import { Libc, O_CLOEXEC, O_NONBLOCK } from "./libc.ts";
+import { Descriptor, O_CLOEXEC, O_NONBLOCK } from "./libc.ts";
 import { polledEvents, POLLFD_BYTES, writePollfd } from "./structures.ts";
 
 const ONE: Uint8Array<ArrayBuffer> = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
 
 /** An eventfd: readable from a call of `wake` until somebody reads it (eventfd(2)). */
 export class WakeUp {
-  /** For the other thread's `poll`; does not block. */
-  readonly fd: number;
-  readonly #libc: Libc;
-  #isClosed = false;
-
   /** @throws HostError when the kernel has no descriptor left */
-  constructor() {
-    this.#libc = Libc.open();
-    this.fd = this.#libc.eventfd(O_NONBLOCK | O_CLOEXEC);
-    if (this.fd >= 0) return;
-    const { errno } = this.#libc;
-    this.#libc.unload();
-    throw new HostError(`Cannot make an eventfd: error ${errno} of the kernel`);
+  readonly #descriptor = Descriptor.open(
+    "make an eventfd",
+    (libc) => libc.eventfd(O_NONBLOCK | O_CLOEXEC),
+  );
+
+  /** For the other thread's `poll`; does not block. */
+  get fd(): number {
+    return this.#descriptor.fd;
   }
 
   /** Wakes whoever waits. */
   wake(): void {
-    if (!this.#isClosed) this.#libc.write(this.fd, ONE);
+    const { libc, fd, isClosed } = this.#descriptor;
+    if (!isClosed) libc.write(fd, ONE);
   }
 
   /** Nothing may wait on it any more. Harmless when repeated. */
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#libc.close(this.fd);
-    this.#libc.unload();
+    this.#descriptor.close();
   }
 }
 
 /** Waits off the event loop for a descriptor to be readable; closes it when nobody waits any more. */
 export class DescriptorWait {
-  readonly #libc: Libc;
-  readonly #fd: number;
+  readonly #descriptor: Descriptor;
   readonly #wakeUp: WakeUp;
   readonly #polled = new Uint8Array(2 * POLLFD_BYTES);
   readonly #view = new DataView(this.#polled.buffer);
@@ -51,15 +43,16 @@ export class DescriptorWait {
   #isWaiting = false;
   #isClosed = false;
 
-  /**
-   * @param libc unloaded with the descriptor
-   * @throws HostError when the kernel has no descriptor left; both stay the caller's then
-   */
-  constructor(libc: Libc, fd: number) {
-    this.#wakeUp = new WakeUp();
-    this.#libc = libc;
-    this.#fd = fd;
-    writePollfd(this.#view, 0, fd);
+  /** @throws HostError when the kernel has no descriptor left; this one is closed then, too */
+  constructor(descriptor: Descriptor) {
+    this.#descriptor = descriptor;
+    try {
+      this.#wakeUp = new WakeUp();
+    } catch (error) {
+      descriptor.close();
+      throw error;
+    }
+    writePollfd(this.#view, 0, descriptor.fd);
     writePollfd(this.#view, POLLFD_BYTES, this.#wakeUp.fd);
   }
 
@@ -76,7 +69,7 @@ export class DescriptorWait {
   /** @returns the descriptor's events; 0 when it was closed, a signal came, or memory was short for a moment */
   async wait(): Promise<number> {
     this.#isWaiting = true;
-    const ready = await this.#libc.poll(this.#polled, -1);
+    const ready = await this.#descriptor.libc.poll(this.#polled, -1);
     this.#isWaiting = false;
     if (this.#isClosed) this.#release();
     return this.#isClosed || ready <= 0 ? 0 : polledEvents(this.#view, 0);
@@ -92,7 +85,6 @@ export class DescriptorWait {
 
   #release(): void {
     this.#wakeUp.close();
-    this.#libc.close(this.#fd);
-    this.#libc.unload();
+    this.#descriptor.close();
   }
 }

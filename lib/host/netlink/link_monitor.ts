@@ -4,8 +4,15 @@
  */
 
 import { HostError } from "../host_error.ts";
-import { DescriptorWait, ERRNO, Libc, O_CLOEXEC, O_NONBLOCK } from "../ffi/mod.ts";
-import { decodeMessages, encodeRequest, type NetlinkMessage, NLMSG } from "./netlink_message.ts";
+import { type Descriptor, DescriptorWait, ERRNO, O_NONBLOCK } from "../ffi/mod.ts";
+import {
+  AF_NETLINK,
+  decodeMessages,
+  encodeRequest,
+  type NetlinkMessage,
+  NLMSG,
+  openNetlink,
+} from "./netlink_message.ts";
 import {
   decodeLinkMove,
   decodeLinkState,
@@ -15,10 +22,7 @@ import {
   RTM,
 } from "./netlink_route.ts";
 
-// linux/socket.h, linux/rtnetlink.h
-const AF_NETLINK = 16;
-const SOCK_RAW = 3;
-const NETLINK_ROUTE = 0;
+// linux/rtnetlink.h, linux/socket.h
 const RTMGRP_LINK = 1;
 const SOL_NETLINK = 270;
 const NETLINK_LISTEN_ALL_NSID = 8;
@@ -32,44 +36,36 @@ const SEQUENCE = 1;
  * when it is moved once more.
  */
 export class LinkMonitor implements Disposable {
-  readonly #libc: Libc;
+  readonly #descriptor: Descriptor;
   #place: LinkPlace;
-  readonly #socket: number;
   readonly #wait: DescriptorWait;
   readonly #received = new Uint8Array(RECEIVE_BYTES);
   readonly #pending: (LinkState | "gone")[] = [];
   #isGone = false;
 
-  private constructor(libc: Libc, index: number, socket: number) {
-    this.#libc = libc;
+  private constructor(descriptor: Descriptor, index: number) {
+    this.#descriptor = descriptor;
     this.#place = { index, namespaceId: undefined };
-    this.#socket = socket;
-    this.#wait = new DescriptorWait(libc, socket);
+    this.#wait = new DescriptorWait(descriptor);
   }
 
   /** @throws HostError when there is no such interface, or the kernel gives no socket */
   static open(interfaceName: string): LinkMonitor {
-    const libc = Libc.open();
+    const descriptor = openNetlink(`follow ${interfaceName}`, O_NONBLOCK);
+    const { libc, fd } = descriptor;
+    // struct sockaddr_nl: family (16 bits), pad, port: 0, groups (32 bits)
+    const address = new Uint8Array(12);
+    address[0] = AF_NETLINK;
+    address[8] = RTMGRP_LINK;
     const index = libc.interfaceIndex(interfaceName);
-    const socket = index === 0
-      ? -1
-      : libc.socket(AF_NETLINK, SOCK_RAW | O_CLOEXEC | O_NONBLOCK, NETLINK_ROUTE);
-    try {
-      // struct sockaddr_nl: family (16 bits), pad, port: 0, groups (32 bits)
-      const address = new Uint8Array(12);
-      address[0] = AF_NETLINK;
-      address[8] = RTMGRP_LINK;
-      if (socket < 0 || libc.bind(socket, address) < 0) {
-        throw new HostError(`Cannot follow ${interfaceName}: error ${libc.errno} of the kernel`);
-      }
-      const monitor = new LinkMonitor(libc, index, socket);
-      monitor.#ask();
-      return monitor;
-    } catch (error) {
-      if (socket >= 0) libc.close(socket);
-      libc.unload();
-      throw error;
+    if (index === 0 || libc.bind(fd, address) < 0) {
+      const { errno } = libc;
+      descriptor.close();
+      throw new HostError(`Cannot follow ${interfaceName}: error ${errno} of the kernel`);
     }
+    const monitor = new LinkMonitor(descriptor, index);
+    monitor.#ask();
+    return monitor;
   }
 
   /**
@@ -98,14 +94,15 @@ export class LinkMonitor implements Disposable {
 
   #ask(): void {
     const request = { type: RTM.GETLINK, flags: 0, sequence: SEQUENCE, ...encodeLinkQuery(this.#place) };
-    this.#libc.send(this.#socket, encodeRequest(request), 0);
+    this.#descriptor.libc.send(this.#descriptor.fd, encodeRequest(request), 0);
   }
 
   #receive(): void {
-    const length = this.#libc.recv(this.#socket, this.#received, MSG_DONTWAIT);
+    const { libc, fd } = this.#descriptor;
+    const length = libc.recv(fd, this.#received, MSG_DONTWAIT);
     if (length < 0) {
       // More was said than the socket keeps: what counts is how the interface is now.
-      if (this.#libc.errno === ERRNO.ENOBUFS) this.#ask();
+      if (libc.errno === ERRNO.ENOBUFS) this.#ask();
       return;
     }
     if (this.#isGone) return;
@@ -143,6 +140,7 @@ export class LinkMonitor implements Disposable {
   }
 
   #listenEverywhere(isOn: boolean): boolean {
-    return this.#libc.setOption(this.#socket, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, isOn ? 1 : 0);
+    const { libc, fd } = this.#descriptor;
+    return libc.setOption(fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, isOn ? 1 : 0);
   }
 }

@@ -6,4 +6,3 @@
 export * from "./link_monitor.ts";
 export * from "./netlink.ts";
 export type { LinkState } from "./netlink_route.ts";
-export * from "./route_overlap.ts";

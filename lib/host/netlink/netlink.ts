@@ -5,8 +5,8 @@
 
 import type { Cidr, IpAddress } from "../../net/mod.ts";
 import { HostError, NotPermittedError } from "../host_error.ts";
-import { ERRNO, Libc } from "../ffi/mod.ts";
-import { decodeErrno, decodeMessages, encodeRequest, NLM_F, NLMSG } from "./netlink_message.ts";
+import { type Descriptor, ERRNO } from "../ffi/mod.ts";
+import { decodeErrno, decodeMessages, encodeRequest, NLM_F, NLMSG, openNetlink } from "./netlink_message.ts";
 import {
   decodeLink,
   decodeRoute,
@@ -15,16 +15,13 @@ import {
   encodeNoLinkLocal,
   encodeRoute,
   encodeSuperpackets,
+  MAIN_TABLE,
   type NetlinkLink,
   type RoutePayload,
   RTM,
 } from "./netlink_route.ts";
 
 // linux/socket.h
-const AF_NETLINK = 16;
-const SOCK_RAW = 3;
-const SOCK_CLOEXEC = 0x80000;
-const NETLINK_ROUTE = 0;
 const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
 /** `recv` then returns a datagram's whole length, also when it did not fit. */
@@ -75,30 +72,23 @@ export interface HostNetwork {
 
 /** The network of the namespace that the process is in. Every call is synchronous and takes microseconds. */
 export class Netlink implements HostNetwork, Disposable {
-  readonly #libc: Libc;
-  readonly #socket: number;
+  readonly #descriptor: Descriptor;
+  readonly #libc: Descriptor["libc"];
   readonly #received = new Uint8Array(RECEIVE_BYTES);
   #sequence = 0;
-  #isClosed = false;
 
-  private constructor(libc: Libc, socket: number) {
-    this.#libc = libc;
-    this.#socket = socket;
+  private constructor(descriptor: Descriptor) {
+    this.#descriptor = descriptor;
+    this.#libc = descriptor.libc;
   }
 
   /** @throws HostError when this is no Linux, or the kernel gives no socket */
   static open(): Netlink {
-    const libc = Libc.open();
-    const socket = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-    if (socket < 0) {
-      const { errno } = libc;
-      libc.unload();
-      throw new HostError(`Cannot talk to the kernel about the network: error ${errno} of the kernel`);
-    }
+    const descriptor = openNetlink("talk to the kernel about the network");
     // struct timeval: seconds, microseconds, 64 bits each
     const timeout = new BigInt64Array([BigInt(RECEIVE_TIMEOUT_SECONDS), 0n]);
-    libc.setOption(socket, SOL_SOCKET, SO_RCVTIMEO, new Uint8Array(timeout.buffer));
-    return new Netlink(libc, socket);
+    descriptor.libc.setOption(descriptor.fd, SOL_SOCKET, SO_RCVTIMEO, new Uint8Array(timeout.buffer));
+    return new Netlink(descriptor);
   }
 
   linkExists(interfaceName: string): boolean {
@@ -200,10 +190,7 @@ export class Netlink implements HostNetwork, Disposable {
 
   /** Closes the socket. Harmless when repeated. */
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#libc.close(this.#socket);
-    this.#libc.unload();
+    this.#descriptor.close();
   }
 
   [Symbol.dispose](): void {
@@ -264,10 +251,10 @@ export class Netlink implements HostNetwork, Disposable {
   }
 
   #send(request: { readonly type: number; readonly flags: number } & Partial<RoutePayload>): number {
-    if (this.#isClosed) throw new TypeError("Cannot talk to the kernel: the socket is closed");
+    if (this.#descriptor.isClosed) throw new TypeError("Cannot talk to the kernel: the socket is closed");
     this.#sequence = (this.#sequence + 1) >>> 0;
     const message = encodeRequest({ body: new Uint8Array(0), ...request, sequence: this.#sequence });
-    if (this.#libc.send(this.#socket, message, 0) !== message.length) {
+    if (this.#libc.send(this.#descriptor.fd, message, 0) !== message.length) {
       throw kernelError("ask the kernel about the network", this.#libc.errno);
     }
     return this.#sequence;
@@ -275,7 +262,7 @@ export class Netlink implements HostNetwork, Disposable {
 
   #receive(what: string): ReturnType<typeof decodeMessages> & object {
     let length: number;
-    do length = this.#libc.recv(this.#socket, this.#received, MSG_TRUNC); while (
+    do length = this.#libc.recv(this.#descriptor.fd, this.#received, MSG_TRUNC); while (
       length < 0 && this.#libc.errno === ERRNO.EINTR
     );
     if (length < 0) throw kernelError(what, this.#libc.errno);
@@ -305,4 +292,25 @@ function senselessAnswer(what: string): HostError {
   return new HostError(`Cannot ${what}: the kernel's answer makes no sense`, {
     hint: "Use --rootless to join without a network interface.",
   });
+}
+
+/**
+ * Looks for a route of the main table that has addresses in common with `cidr`. A default route has, and does not
+ * count: everything is more specific than it.
+ * @param routes of the host, as `HostNetwork.listRoutes` gives them
+ * @param exceptInterface weft's own interface, whose routes do not count
+ * @returns the most specific such route, or undefined
+ */
+export function findRouteOverlap(
+  cidr: Cidr,
+  routes: readonly HostRoute[],
+  exceptInterface: string,
+): HostRoute | undefined {
+  let found: HostRoute | undefined;
+  for (const route of routes) {
+    if (route.table !== MAIN_TABLE || route.interfaceName === exceptInterface) continue;
+    if (route.cidr.prefixBits === 0 || !route.cidr.overlaps(cidr)) continue;
+    if (found === undefined || route.cidr.prefixBits > found.cidr.prefixBits) found = route;
+  }
+  return found;
 }

@@ -5,6 +5,13 @@
  */
 
 import { concatBytes } from "../../base/mod.ts";
+import { Descriptor, O_CLOEXEC } from "../ffi/mod.ts";
+
+// linux/socket.h, linux/netlink.h
+/** The family of netlink's sockets. */
+export const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const NETLINK_ROUTE = 0;
 
 /** Types of netlink's own messages, of linux/netlink.h. */
 export const NLMSG = { ERROR: 2, DONE: 3 } as const;
@@ -31,6 +38,19 @@ export interface NetlinkMessage {
   readonly sequence: number;
   /** A view of what follows the header. */
   readonly payload: Uint8Array;
+}
+
+/**
+ * Opens a socket of rtnetlink(7).
+ * @param what for the message of an error, as in `follow eth0`
+ * @param flags further flags of socket(2)
+ * @throws HostError when this is no Linux, or the kernel gives no socket
+ */
+export function openNetlink(what: string, flags = 0): Descriptor {
+  return Descriptor.open(
+    what,
+    (libc) => libc.socket(AF_NETLINK, SOCK_RAW | O_CLOEXEC | flags, NETLINK_ROUTE),
+  );
 }
 
 /** An attribute to be sent: its type and its value. */

@@ -4,4 +4,4 @@
  */
 
 export { parseResolverConf, type ResolverSettings, upstreamServers } from "./resolver_conf.ts";
-export * from "./resolver_host.ts";
+export { type PointedResolver, pointResolver, resolverInUse, type ResolverKind } from "./resolver_host.ts";

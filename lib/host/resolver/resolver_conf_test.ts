@@ -6,7 +6,7 @@ import {
   type ResolverSettings,
   upstreamServers,
 } from "./resolver_conf.ts";
-import { resolvedCommands } from "./resolver_resolved.ts";
+import { resolvedCommands } from "./resolver_host.ts";
 
 function endpoint(text: string): Endpoint {
   const read = Endpoint.parse(text);

@@ -5,8 +5,7 @@ import { HostError } from "../host_error.ts";
 import { decodeReplacement, encodeReplacement, formerFile, HostJournal, restoreFile } from "../store/mod.ts";
 import type { HostNetwork } from "../netlink/mod.ts";
 import type { ResolverSettings } from "./resolver_conf.ts";
-import { pointResolver } from "./resolver_host.ts";
-import { pointResolved } from "./resolver_resolved.ts";
+import { pointResolved, pointResolver } from "./resolver_host.ts";
 
 const server = Endpoint.parse("10.200.0.1:53");
 assert(server);

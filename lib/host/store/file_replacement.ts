@@ -66,7 +66,7 @@ export function formerFile(path: string): FormerFile {
 /** Writes what a replacement wants to be there. @throws HostError */
 export function replaceFile({ path, former, written }: FileReplacement): void {
   try {
-    put(path, written, former.kind === "file" ? former : undefined);
+    put(path, written, former);
   } catch (cause) {
     throw asHostError(path, cause);
   }
@@ -121,18 +121,14 @@ export function decodeReplacement(path: string, bytes: Uint8Array): FileReplacem
 }
 
 /** By renaming, so that no reader sees half of it; in place where the path is a mount of its own, as in containers. */
-function put(
-  path: string,
-  bytes: Uint8Array,
-  like: { readonly mode: number; readonly uid: number; readonly gid: number } | undefined,
-): void {
-  const { mode = 0o644, uid = 0, gid = 0 } = like ?? {};
+function put(path: string, bytes: Uint8Array, like: FormerFile): void {
+  const mode = like.kind === "file" ? like.mode : 0o644;
   const fresh = `${path}.weft`;
   try {
     removeIfThere(fresh);
     Deno.writeFileSync(fresh, bytes, { createNew: true, mode });
     Deno.chmodSync(fresh, mode);
-    if (like !== undefined) Deno.chownSync(fresh, uid, gid);
+    if (like.kind === "file") Deno.chownSync(fresh, like.uid, like.gid);
     Deno.renameSync(fresh, path);
   } catch (error) {
     removeIfThere(fresh);

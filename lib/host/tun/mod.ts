@@ -4,7 +4,11 @@
  * @module
  */
 
-export * from "./offload_tun.ts";
-export { canConfigureNetwork, hasTunDevice } from "./privileges.ts";
-export type { TunOptions } from "./tun_attach.ts";
+export {
+  canConfigureNetwork,
+  hasTunDevice,
+  type OffloadTun,
+  openOffloadTun,
+  type TunOptions,
+} from "./tun_attach.ts";
 export * from "./tun_device.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { DescriptorWait, ERRNO, Libc, POLLERR, POLLNVAL } from "../ffi/mod.ts";
+import { type Descriptor, DescriptorWait, ERRNO, POLLERR, POLLNVAL } from "../ffi/mod.ts";
 import { attachTun, type TunOptions } from "./tun_attach.ts";
 
 /** Bounds the time that one turn of the event loop spends in the kernel. */
@@ -43,22 +43,12 @@ export interface PacketDevice {
  * the name is taken, HostError for anything else
  */
 export function openTun(options: TunOptions): PacketDevice {
-  const libc = Libc.open();
-  let tunFd = -1;
-  try {
-    tunFd = attachTun(libc, options);
-    return new TunDevice(libc, options, tunFd);
-  } catch (error) {
-    if (tunFd >= 0) libc.close(tunFd);
-    libc.unload();
-    throw error;
-  }
+  return new TunDevice(attachTun(options), options);
 }
 
 class TunDevice implements PacketDevice, PacketBatch {
   readonly name: string;
-  readonly #libc: Libc;
-  readonly #tunFd: number;
+  readonly #descriptor: Descriptor;
   readonly #wait: DescriptorWait;
 
   // Where packets lie: slot i holds packet i of the batch, and #packets[i] is the part that it fills.
@@ -66,15 +56,14 @@ class TunDevice implements PacketDevice, PacketBatch {
   readonly #packets: Uint8Array[];
   #count = 0;
 
-  constructor(libc: Libc, options: TunOptions, tunFd: number) {
-    this.name = options.name;
-    this.#libc = libc;
-    this.#tunFd = tunFd;
-    this.#wait = new DescriptorWait(libc, tunFd);
-    const memory = new Uint8Array(BATCH_PACKETS * options.mtuBytes);
+  constructor(descriptor: Descriptor, { name, mtuBytes }: TunOptions) {
+    this.name = name;
+    this.#descriptor = descriptor;
+    this.#wait = new DescriptorWait(descriptor);
+    const memory = new Uint8Array(BATCH_PACKETS * mtuBytes);
     this.#slots = Array.from(
       { length: BATCH_PACKETS },
-      (_, i) => memory.subarray(i * options.mtuBytes, (i + 1) * options.mtuBytes),
+      (_, i) => memory.subarray(i * mtuBytes, (i + 1) * mtuBytes),
     );
     this.#packets = [...this.#slots];
   }
@@ -107,7 +96,8 @@ class TunDevice implements PacketDevice, PacketBatch {
 
   write(packet: Uint8Array): boolean {
     if (this.#wait.isClosed || packet.length === 0) return false;
-    return this.#libc.write(this.#tunFd, packet as Uint8Array<ArrayBuffer>) === packet.length;
+    const { libc, fd } = this.#descriptor;
+    return libc.write(fd, packet as Uint8Array<ArrayBuffer>) === packet.length;
   }
 
   close(): void {
@@ -116,11 +106,12 @@ class TunDevice implements PacketDevice, PacketBatch {
 
   /** Reads what waits. @returns false when the interface is gone */
   #drain(): boolean {
+    const { libc, fd } = this.#descriptor;
     while (this.#count < BATCH_PACKETS) {
       const slot = this.#slots[this.#count] as Uint8Array<ArrayBuffer>;
-      const length = this.#libc.read(this.#tunFd, slot);
+      const length = libc.read(fd, slot);
       if (length <= 0) {
-        const { errno } = this.#libc;
+        const { errno } = libc;
         return length < 0 && (errno === ERRNO.EAGAIN || errno === ERRNO.EINTR);
       }
       if (this.#packets[this.#count]?.length !== length) {

@@ -4,6 +4,5 @@
  * @module
  */
 
-export * from "./runtime_socket.ts";
 export * from "./socket_address.ts";
-export { bindUdp, type BoundUdp, type OffloadUdp, openOffloadUdp, type PortTaken } from "./udp_socket.ts";
+export * from "./udp_socket.ts";

@@ -1,7 +1,8 @@
 /**
  * UDP sockets that are read and written by their descriptors: on one address of this host (`bindUdp`), or on all of them
  * (`openOffloadUdp`), where one call sends or receives many datagrams of the same size (Linux UDP_SEGMENT and UDP_GRO,
- * Documentation/networking/segmentation-offloads.rst).
+ * Documentation/networking/segmentation-offloads.rst); and options of sockets that the runtime has opened and has no names
+ * for (socket(7)).
  * @module
  */
 
@@ -9,6 +10,7 @@ import { Endpoint, IpAddress } from "../../net/mod.ts";
 import {
   AF_INET,
   AF_INET6,
+  Descriptor,
   ERRNO,
   IP_PKTINFO,
   Libc,
@@ -37,6 +39,8 @@ const IPV6_RECVPKTINFO = 49;
 const BOUND_BUFFER_BYTES = 4 << 20;
 /** A burst of a gigabit line for 50 ms; with the usual 200 KB most of a fast sender's burst is lost. */
 const OFFLOAD_BUFFER_BYTES = 7 << 20;
+/** What waits while the event loop is busy; with the usual 200 KB a burst of 300 small datagrams is too long. */
+const RUNTIME_BUFFER_BYTES = 4 << 20;
 /** The size of a probe; any would do. */
 const PROBE_SEGMENT_BYTES = 1452;
 
@@ -60,20 +64,17 @@ export interface OffloadUdp extends BoundUdp {
   setMark(mark: number): boolean;
 }
 
-/** What somebody else has. */
-export type PortTaken = "port-taken";
-
 /**
  * Binds a socket on one address of this host.
  * @param port 0 for any free one
  * @returns the socket, or that the port is taken
  * @throws HostError for anything else, also where there is no C library to call
  */
-export function bindUdp(address: IpAddress, port: number): BoundUdp | PortTaken {
+export function bindUdp(address: IpAddress, port: number): BoundUdp | "port-taken" {
   const libc = Libc.open();
   const options = address.family === 6 ? [[SOL_IPV6, IPV6_V6ONLY, 1] as const] : [];
   const fd = bind(libc, new Endpoint(address, port), { bufferBytes: BOUND_BUFFER_BYTES, options });
-  if (fd >= 0) return describe(libc, fd, address.family);
+  if (fd >= 0) return describe(new Descriptor(libc, fd), address.family);
   libc.unload();
   if (-fd === ERRNO.EADDRINUSE) return "port-taken";
   throw new HostError(`Cannot open UDP port ${port} of ${address}: error ${-fd} of the kernel`);
@@ -85,7 +86,7 @@ export function bindUdp(address: IpAddress, port: number): BoundUdp | PortTaken 
  * @returns the socket, or that the port is taken
  * @throws HostError for anything else
  */
-export function openOffloadUdp(port: number): OffloadUdp | PortTaken {
+export function openOffloadUdp(port: number): OffloadUdp | "port-taken" {
   const libc = Libc.open();
   let errno = 0;
   for (const family of [6, 4] as const) {
@@ -105,7 +106,7 @@ export function openOffloadUdp(port: number): OffloadUdp | PortTaken {
       libc.setOption(fd, SOL_UDP, UDP_SEGMENT, 0);
     const gro = libc.setOption(fd, SOL_UDP, UDP_GRO, 1);
     return {
-      ...describe(libc, fd, family),
+      ...describe(new Descriptor(libc, fd), family),
       offloads: { gso, gro },
       setMark: (mark) => setMark(libc, fd, mark),
     };
@@ -116,12 +117,12 @@ export function openOffloadUdp(port: number): OffloadUdp | PortTaken {
 }
 
 /** Marks what a socket sends, for policy routing (SO_MARK). @returns whether the kernel took it */
-export function setMark(libc: Libc, fd: number, mark: number): boolean {
+function setMark(libc: Libc, fd: number, mark: number): boolean {
   return libc.setOption(fd, SOL_SOCKET, SO_MARK, mark);
 }
 
 /** Lets more datagrams wait than the system's limit allows. @returns whether the process may (CAP_NET_ADMIN) */
-export function enlargeBuffers(libc: Libc, fd: number, bytes: number): boolean {
+function enlargeBuffers(libc: Libc, fd: number, bytes: number): boolean {
   const receives = libc.setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes);
   return libc.setOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, bytes) && receives;
 }
@@ -146,20 +147,75 @@ function bind(libc: Libc, endpoint: Endpoint, { bufferBytes, options }: SocketSe
   return -errno;
 }
 
-/** @returns the socket, which unloads the library when it is closed */
-function describe(libc: Libc, fd: number, family: 4 | 6): BoundUdp {
+function describe(descriptor: Descriptor, family: 4 | 6): BoundUdp {
+  const { libc, fd } = descriptor;
   const name = new Uint8Array(SOCKADDR_BYTES);
   libc.getsockname(fd, name);
-  let isClosed = false;
-  return {
-    fd,
-    family,
-    port: ((name[2] ?? 0) << 8) | (name[3] ?? 0),
-    close: () => {
-      if (isClosed) return;
-      isClosed = true;
-      libc.close(fd);
-      libc.unload();
-    },
-  };
+  return { fd, family, port: ((name[2] ?? 0) << 8) | (name[3] ?? 0), close: () => descriptor.close() };
+}
+
+/**
+ * Marks what this process sends from a UDP port from now on, for `ip rule … fwmark`.
+ *
+ * @param port that exactly one socket of this process is bound to
+ * @param mark 32 bits; 0 for none
+ * @returns whether there is such a socket and the kernel took the mark
+ */
+export function markUdpSocket(port: number, mark: number): boolean {
+  return withSocket(port, (libc, fd) => setMark(libc, fd, mark));
+}
+
+/**
+ * Lets more datagrams wait, beyond the limit for ordinary programs.
+ *
+ * @param port that exactly one socket of this process is bound to
+ * @returns whether there is such a socket and the process may (CAP_NET_ADMIN)
+ */
+export function enlargeUdpBuffers(port: number): boolean {
+  return withSocket(port, (libc, fd) => enlargeBuffers(libc, fd, RUNTIME_BUFFER_BYTES));
+}
+
+/** The runtime does not tell its descriptors, so the one that is bound to a port is looked for among those of the process. */
+function withSocket(port: number, use: (libc: Libc, fd: number) => boolean): boolean {
+  const libc = Libc.open();
+  try {
+    const datagramInodes = udpSocketInodes(port);
+    for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+      const inode = /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/self/fd/${name}`))?.[1];
+      if (inode === undefined || !datagramInodes.has(inode)) continue;
+      return use(libc, Number(name));
+    }
+    return false;
+  } finally {
+    libc.unload();
+  }
+}
+
+/** Of all processes in this namespace: `sl local_address rem_address st … inode …`, addresses in hexadecimal. */
+function udpSocketInodes(port: number): ReadonlySet<string> {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const inodes = new Set<string>();
+  for (const table of ["/proc/self/net/udp", "/proc/self/net/udp6"]) {
+    for (const line of textOf(table).split("\n")) {
+      const fields = line.trim().split(/\s+/);
+      if (fields[1]?.endsWith(suffix) && fields[9] !== undefined) inodes.add(fields[9]);
+    }
+  }
+  return inodes;
+}
+
+function linkOf(path: string): string {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return "";
+  }
+}
+
+function textOf(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return "";
+  }
 }

@@ -7,15 +7,7 @@ import { type BoundUdp, type StartedWorker, startWorker, WakeUp } from "../../ho
 import { DNS_COUNTERS, type DnsCounter } from "../../dns/mod.ts";
 import type { QueryService } from "../query_service.ts";
 import { ControlSlots, slotMemory } from "./query_slots.ts";
-import type { GateRules } from "../source_gate.ts";
 import type { WorkerReport, WorkerSetup } from "./worker.ts";
-
-/** Bound sockets, who answers, and whom; the sockets stay the caller's. */
-export interface FastDatagramsParts {
-  readonly sockets: readonly BoundUdp[];
-  readonly service: QueryService;
-  readonly rules: GateRules;
-}
 
 /** Runs a worker, and answers what it has no answer for. */
 export class FastDatagrams {
@@ -24,7 +16,7 @@ export class FastDatagrams {
   readonly #service: QueryService;
   readonly #wakeUp: WakeUp;
   readonly #slots: ControlSlots;
-  readonly #counters: SharedArrayBuffer;
+  readonly #counts: Float64Array;
 
   private constructor(
     service: QueryService,
@@ -37,7 +29,7 @@ export class FastDatagrams {
     this.#service = service;
     this.#wakeUp = wakeUp;
     this.#slots = new ControlSlots(setup.slots);
-    this.#counters = setup.counters;
+    this.#counts = new Float64Array(setup.counters);
     const { promise, resolve } = Promise.withResolvers<"stopped" | "failed">();
     this.ended = promise.finally(() => wakeUp.close());
     worker.follow((report) => {
@@ -47,15 +39,18 @@ export class FastDatagrams {
     });
   }
 
-  /** @throws HostError when the worker does not come up */
-  static async open({ sockets, service, rules }: FastDatagramsParts): Promise<FastDatagrams> {
+  /**
+   * @param sockets bound, they stay the caller's
+   * @throws HostError when the worker does not come up
+   */
+  static async open(sockets: readonly BoundUdp[], service: QueryService): Promise<FastDatagrams> {
     const wakeUp = new WakeUp();
     const setup: WorkerSetup = {
       sockets: sockets.map(({ fd, family }) => ({ fd, family })),
       wakeFd: wakeUp.fd,
       slots: slotMemory(),
-      counters: counterMemory(),
-      rules,
+      counters: new SharedArrayBuffer(8 * DNS_COUNTERS.length),
+      rules: service.rules,
     };
     try {
       const worker = await startWorker<WorkerReport>({
@@ -82,7 +77,7 @@ export class FastDatagrams {
 
   /** @returns what the worker has counted */
   counters(): readonly (readonly [DnsCounter, number])[] {
-    return readCounters(this.#counters);
+    return DNS_COUNTERS.map((counter, i) => [counter, this.#counts[i] ?? 0]);
   }
 
   /** Ends the worker; the sockets may be closed then. */
@@ -103,15 +98,4 @@ export class FastDatagrams {
     }
     this.#wakeUp.wake();
   }
-}
-
-/** @returns memory for a worker's counters */
-function counterMemory(): SharedArrayBuffer {
-  return new SharedArrayBuffer(8 * DNS_COUNTERS.length);
-}
-
-/** @returns what a worker has counted, by name */
-function readCounters(memory: SharedArrayBuffer): readonly (readonly [DnsCounter, number])[] {
-  const counts = new Float64Array(memory);
-  return DNS_COUNTERS.map((counter, i) => [counter, counts[i] ?? 0]);
 }

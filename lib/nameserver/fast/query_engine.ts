@@ -5,7 +5,14 @@
  */
 
 import type { DnsCounter } from "../../dns/mod.ts";
-import { polledEvents, POLLFD_BYTES, type RawCalls, SOCKADDR_BYTES, writePollfd } from "../../host/mod.ts";
+import {
+  type BoundUdp,
+  polledEvents,
+  POLLFD_BYTES,
+  type RawCalls,
+  SOCKADDR_BYTES,
+  writePollfd,
+} from "../../host/mod.ts";
 import { AnswerTable, countRepeated } from "../answer_table.ts";
 import { BATCH, BATCH_BYTES, DatagramBatch } from "./datagram_batch.ts";
 import { QUERY_SLOTS, type WorkerSlots } from "./query_slots.ts";
@@ -23,10 +30,10 @@ export const ENGINE_BYTES: number = POLL_BYTES + WAKE_BYTES + BATCH_BYTES + TABL
 export const MAX_SOCKETS: number = POLL_BYTES / POLLFD_BYTES - 1;
 
 /** A socket that is bound. */
-export interface EngineSocket {
-  readonly fd: number;
-  readonly family: 4 | 6;
-}
+export type EngineSocket = Pick<BoundUdp, "fd" | "family">;
+
+/** Stands for an index that no socket has. */
+const NO_SOCKET: EngineSocket = { fd: -1, family: 4 };
 
 /** Descriptors, memory and callbacks of one engine; it closes none of them. */
 export interface QueryEngineParts {
@@ -75,11 +82,8 @@ export class QueryEngine {
     this.#wakeAt = POLL_BYTES;
     const batchAt = POLL_BYTES + WAKE_BYTES;
     this.#batch = new DatagramBatch(io, memory, base, batchAt);
-    this.#table = new AnswerTable({
-      bytes: this.#bytes,
-      start: batchAt + BATCH_BYTES,
-      end: batchAt + BATCH_BYTES + TABLE_BYTES,
-    });
+    const tableAt = batchAt + BATCH_BYTES;
+    this.#table = new AnswerTable(this.#bytes, tableAt, tableAt + TABLE_BYTES);
     this.#generation = slots.generation;
     [wakeFd, ...sockets.map(({ fd }) => fd)].forEach((fd, i) => {
       writePollfd(this.#view, i * POLLFD_BYTES, fd);
@@ -107,7 +111,7 @@ export class QueryEngine {
   /** Answers what one socket has. */
   #serve(socket: number): void {
     const { sockets, now, slots, onAsked } = this.#parts;
-    const { fd, family } = sockets[socket] ?? { fd: -1, family: 4 };
+    const { fd } = sockets[socket] ?? NO_SOCKET;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const count = this.#batch.receive(fd);
       if (count === 0) break;
@@ -117,7 +121,7 @@ export class QueryEngine {
       }
       const nowMs = now();
       for (let i = 0; i < count; i++) this.#take(socket, i, nowMs);
-      this.#send(fd, family);
+      this.#send(socket);
       if (count < BATCH / 4) break;
     }
     if (this.#asked.length === 0) return;
@@ -174,13 +178,13 @@ export class QueryEngine {
     slots.takeAnswers((slot, answer, isLasting) => {
       if (answer.length === 0) return;
       const socket = this.#slotSockets[slot] ?? 0;
-      if (last >= 0 && (socket !== last || this.#batch.queued === BATCH)) this.#flush(last);
+      if (last >= 0 && (socket !== last || this.#batch.queued === BATCH)) this.#send(last);
       last = socket;
       const source = this.#slotSources.subarray(slot * SOCKADDR_BYTES, (slot + 1) * SOCKADDR_BYTES);
       this.#bytes.set(answer, this.#batch.queueTo(source, answer.length));
       if (isLasting) this.#keep(slot, answer);
     });
-    if (last >= 0 && sockets.length > 0) this.#flush(last);
+    if (last >= 0 && sockets.length > 0) this.#send(last);
   }
 
   #keep(slot: number, answer: Uint8Array): void {
@@ -193,13 +197,10 @@ export class QueryEngine {
     this.#table.put(key, answer);
   }
 
-  #flush(socket: number): void {
-    const { fd, family } = this.#parts.sockets[socket] ?? { fd: -1, family: 4 };
-    this.#send(fd, family);
-  }
-
-  #send(fd: number, family: 4 | 6): void {
+  /** Sends what is queued by one of the sockets. */
+  #send(socket: number): void {
     if (this.#batch.queued === 0) return;
+    const { fd, family } = this.#parts.sockets[socket] ?? NO_SOCKET;
     const lost = this.#batch.send(fd, family);
     for (let i = 0; i < lost; i++) this.#parts.onCount("dropped-send");
   }

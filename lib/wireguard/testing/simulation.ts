@@ -216,7 +216,7 @@ export class Simulation {
     for (const from of this.hosts) {
       for (let out = from.device.pollTransmit(); out !== undefined; out = from.device.pollTransmit()) {
         const datagram = out.datagram.slice();
-        const { destination } = out;
+        const { endpoint: destination } = out;
         const type = datagram[0] ?? 0;
         const sent = { atMs: this.now, from, source: from.endpoint, destination, datagram, type };
         this.sent.push(sent);

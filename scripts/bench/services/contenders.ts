@@ -3,8 +3,7 @@
  * @module
  */
 
-import { CapturedProcess, expectRun, freePort } from "../../../tests/lab/mod.ts";
-import type { Peers } from "./peers.ts";
+import { CapturedProcess, expectRun, findProgram, freePort } from "../../../tests/lab/mod.ts";
 import { WorkerProcess } from "./worker_process.ts";
 
 const READY_BOUND_MS = 20_000;
@@ -26,8 +25,56 @@ export interface Contender {
   open(stack: AsyncDisposableStack): Promise<Pair>;
 }
 
+/** Those that can, and what to say of them and of those that cannot. */
+interface Found {
+  readonly contenders: readonly Contender[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * Installs what they need.
+ * @param stack ends what runs
+ * @param folder an empty one, for everything that they write
+ */
+export async function findContenders(stack: AsyncDisposableStack, folder: string): Promise<Found> {
+  const own = weft(folder);
+  const peers = await installPeers(stack, folder);
+  if (typeof peers === "string") {
+    return { contenders: [own], notes: [`Left out NATS and Moleculer: ${peers}`] };
+  }
+  const versions = `Node.js ${peers.nodeVersion}, ${Object.values(PACKAGES).join(", ")}`;
+  const { contenders, notes } = await findNats(peers, folder);
+  const isOld = Number(/\d+/.exec(peers.nodeVersion)?.[0]) < MOLECULER_NODE_MAJOR;
+  return {
+    contenders: [own, ...contenders, moleculer(peers)],
+    notes: [
+      versions,
+      ...notes,
+      ...(isOld ? [`Moleculer asks for Node.js ${MOLECULER_NODE_MAJOR}; NODE may name a newer one`] : []),
+    ],
+  };
+}
+
+async function findNats(peers: Peers, folder: string): Promise<Found> {
+  const server = Deno.env.get("NATS_SERVER") ?? findProgram("nats-server");
+  if (server === undefined) {
+    return {
+      contenders: [],
+      notes: ["Left out NATS: needs nats-server on the PATH or its path in NATS_SERVER"],
+    };
+  }
+  const version = (await expectRun([server, "--version"])).trim().replace(":", "");
+  const plain = nats(peers, server);
+  const openssl = findProgram("openssl");
+  if (openssl === undefined) {
+    return { contenders: [plain], notes: [version, "Left out NATS with TLS: needs openssl"] };
+  }
+  const encrypted = nats(peers, server, await makeCertificate(openssl, folder));
+  return { contenders: [plain, encrypted], notes: [version] };
+}
+
 /** @returns weft, as `deno task` runs it. @param folder where its state may be */
-export function weft(folder: string): Contender {
+function weft(folder: string): Contender {
   const name = "weft";
   return {
     name,
@@ -46,7 +93,7 @@ export function weft(folder: string): Contender {
 }
 
 /** @returns NATS core: two clients of one server. @param server its program; @param tls its certificate, if any */
-export function nats(peers: Peers, server: string, tls?: Certificate): Contender {
+function nats(peers: Peers, server: string, tls?: Certificate): Contender {
   const name = tls === undefined ? "NATS" : "NATS with TLS";
   return {
     name,
@@ -71,7 +118,7 @@ export function nats(peers: Peers, server: string, tls?: Certificate): Contender
 }
 
 /** @returns Moleculer by TCP, from node to node */
-export function moleculer(peers: Peers): Contender {
+function moleculer(peers: Peers): Contender {
   const name = "Moleculer";
   return {
     name,
@@ -94,13 +141,13 @@ async function startWorker(stack: AsyncDisposableStack, label: string, command: 
 }
 
 /** Files of a certificate that is its own authority, and its key. */
-export interface Certificate {
+interface Certificate {
   readonly certificate: string;
   readonly key: string;
 }
 
 /** Makes a certificate for 127.0.0.1. @param folder where its files go */
-export async function makeCertificate(openssl: string, folder: string): Promise<Certificate> {
+async function makeCertificate(openssl: string, folder: string): Promise<Certificate> {
   const files = { certificate: `${folder}/server.crt`, key: `${folder}/server.key` };
   await expectRun([
     ...[openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
@@ -115,4 +162,42 @@ async function taskFlags(): Promise<readonly string[]> {
   const config = JSON.parse(await Deno.readTextFile(new URL("../../../deno.json", import.meta.url)));
   const command: string = config.tasks.weft.command;
   return command.split(" ").filter((word) => word.startsWith("--v8-flags="));
+}
+
+/** What Node.js processes run, exactly. */
+const PACKAGES = { nats: "@nats-io/transport-node@3.4.0", moleculer: "moleculer@0.15.2" } as const;
+
+/** The oldest Node.js that Moleculer says it runs on; it does run on some that are older. */
+const MOLECULER_NODE_MAJOR = 22;
+
+const INSTALL_BOUND_S = 120;
+const WORKER_FILES = ["load.mjs", "worker.mjs", "nats_worker.mjs", "moleculer_worker.mjs"];
+
+/** Workers in Node.js, with their packages. */
+interface Peers {
+  /** The program. */
+  readonly node: string;
+  readonly nodeVersion: string;
+  /** Where they are. */
+  readonly folder: string;
+}
+
+/**
+ * Installs the packages beside copies of the workers: Node.js looks for packages from where a script is.
+ * @param stack ends npm when the run ends first
+ * @param folder an empty one
+ * @returns why that cannot be, in a few words, when it is a text
+ */
+async function installPeers(stack: AsyncDisposableStack, folder: string): Promise<Peers | string> {
+  const [node, npm] = [Deno.env.get("NODE") ?? findProgram("node"), findProgram("npm")];
+  if (node === undefined || npm === undefined) return "needs Node.js with npm";
+  for (const file of WORKER_FILES) {
+    await Deno.copyFile(new URL(`./${file}`, import.meta.url), `${folder}/${file}`);
+  }
+  const options = ["--prefix", folder, "--no-save", "--no-audit", "--no-fund", "--ignore-scripts"];
+  const command = ["timeout", `${INSTALL_BOUND_S}`, npm, "install", ...options, ...Object.values(PACKAGES)];
+  const process = stack.use(new CapturedProcess(command, { label: "npm" }));
+  const { code } = await process.finished;
+  if (code !== 0) return `npm cannot install their packages\n${process.tail()}`;
+  return { node, nodeVersion: (await expectRun([node, "--version"])).trim(), folder };
 }

@@ -3,8 +3,6 @@
  * @module
  */
 
-import { LineBuffer } from "./line_buffer.ts";
-
 const END_BOUND_MS = 5_000;
 /** Complaints beyond this many characters are forgotten from the front. */
 const KEPT_CHARACTERS = 4_096;
@@ -91,4 +89,16 @@ function lines(bytes: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<s
       },
     }),
   );
+}
+
+/** Text that arrives in pieces, as lines: keeps what has no end yet. */
+export class LineBuffer {
+  #rest = "";
+
+  /** @returns the lines that `text` has completed, without their ends */
+  push(text: string): readonly string[] {
+    const parts = (this.#rest + text).split("\n");
+    this.#rest = parts.pop() ?? "";
+    return parts;
+  }
 }

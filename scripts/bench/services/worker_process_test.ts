@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { WorkerProcess } from "./worker_process.ts";
+import { LineBuffer, WorkerProcess } from "./worker_process.ts";
 
 /** A worker that echoes its orders, but fails, ends or is silent when told to. */
 const PROGRAM = `
@@ -31,5 +31,14 @@ Deno.test("WorkerProcess says so when its process ends, and ends one that is sil
     await using worker = start();
     await worker.ready(10_000);
     await assert.rejects(worker.ask({ op }, boundMs), new RegExp(`worker ended during ${op}`));
+  }
+});
+
+Deno.test("LineBuffer gives the same lines however the text is cut", () => {
+  const text = '{"a":1}\n\n{"b":2}\nrest';
+  for (let at = 0; at <= text.length; at++) {
+    const buffer = new LineBuffer();
+    const lines = [...buffer.push(text.slice(0, at)), ...buffer.push(text.slice(at)), ...buffer.push("\n")];
+    assert.deepEqual(lines, ['{"a":1}', "", '{"b":2}', "rest"]);
   }
 });

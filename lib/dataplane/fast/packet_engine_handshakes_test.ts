@@ -10,55 +10,11 @@ import { POLLIN } from "../../host/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { CookieChecker, CookieGenerator } from "../../wireguard/cookies.ts";
 import { createInitiation } from "../../wireguard/handshake.ts";
-import { HandshakeBacklog, isHandshake } from "./handshake_backlog.ts";
 import { readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
 import { EngineHarness, ipPacket, peerEndpoint } from "./testing/engine_harness.ts";
 import { FAKE_UDP_FD } from "./testing/fake_calls.ts";
 
 const source = Endpoint.parse("198.18.0.1:7") ?? assert.fail();
-
-Deno.test("HandshakeBacklog gives back what was put in, in order, through many turns of the ring", () => {
-  const backlog = new HandshakeBacklog();
-  const memory = new Uint8Array(400);
-  let [next, expected] = [0, 0];
-  for (let turn = 0; turn < 50; turn++) {
-    for (let i = 0; i < 100; i++) {
-      const lengthBytes = next % 2 === 0 ? 148 : 92;
-      memory.fill(next++, 200, 200 + lengthBytes);
-      assert.ok(backlog.push(memory, 200, lengthBytes, source));
-    }
-    while (!backlog.isEmpty) {
-      const { datagram, source: from } = backlog.shift() ?? assert.fail();
-      assert.equal(datagram.length, expected % 2 === 0 ? 148 : 92);
-      assert.ok(datagram.every((byte) => byte === (expected & 255)));
-      assert.equal(from, source);
-      expected++;
-    }
-  }
-  assert.equal(backlog.shift(), undefined);
-  assert.equal(expected, 5000);
-});
-
-Deno.test("HandshakeBacklog.push() refuses what there is no room for, and keeps the rest", () => {
-  const backlog = new HandshakeBacklog();
-  let taken = 0;
-  while (backlog.push(new Uint8Array(148).fill(taken), 0, 148, source)) taken++;
-  assert.ok(taken >= 100 && taken < 10_000);
-  for (let i = 0; i < taken; i++) assert.equal(backlog.shift()?.datagram[0], i & 255);
-  assert.ok(backlog.isEmpty);
-});
-
-Deno.test("isHandshake() knows initiations, responses and cookies by type and length", () => {
-  const memory = new Uint8Array(200);
-  for (let type = 0; type < 256; type++) {
-    memory[8] = type;
-    for (const lengthBytes of [32, 64, 91, 92, 93, 147, 148, 149]) {
-      const expected = type === 1 && lengthBytes === 148 || type === 2 && lengthBytes === 92 ||
-        type === 3 && lengthBytes === 64;
-      assert.equal(isHandshake(memory, 8, lengthBytes), expected, `${type} ${lengthBytes}`);
-    }
-  }
-});
 
 Deno.test("PacketEngine takes a cookie, and nothing else that is neither a handshake nor a packet", () => {
   const harness = new EngineHarness({ seed: 13 });

@@ -8,12 +8,18 @@ import { randomFraction, SeededRandom } from "../../base/mod.ts";
 import { ERRNO } from "../../host/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { FAKE_BASE, FAKE_UDP_FD, FakeCalls, type FakeSend } from "./testing/fake_calls.ts";
-import { RECEIVE_ROOM_BYTES } from "./gro_receiver.ts";
-import { MAX_SEND_BYTES, MAX_SEND_SEGMENTS, type SendDrop } from "./gso_sender.ts";
-import { BatchSocket, UDP_AREA_BYTES } from "./batch_socket.ts";
+import { GroReceiver, RECEIVE_ROOM_BYTES, RECEIVER_AREA_BYTES } from "./gro_receiver.ts";
+import {
+  GsoSender,
+  MAX_SEND_BYTES,
+  MAX_SEND_SEGMENTS,
+  type SendDrop,
+  SENDER_AREA_BYTES,
+} from "./gso_sender.ts";
 
 const AREA = 1024;
-const RECEIVE_AT = AREA + Math.ceil(UDP_AREA_BYTES / 64) * 64;
+const RECEIVER_AREA = AREA + Math.ceil(SENDER_AREA_BYTES / 64) * 64;
+const RECEIVE_AT = RECEIVER_AREA + Math.ceil(RECEIVER_AREA_BYTES / 64) * 64;
 const BATCH_AT = RECEIVE_AT + RECEIVE_ROOM_BYTES;
 const BATCH_BYTES = 160_000;
 const SEGMENT_BYTES = 1452;
@@ -32,18 +38,16 @@ function setUp(options: { readonly hasGso?: boolean } = {}) {
   const drops: [SendDrop, number][] = [];
   const bytes = new Uint8Array(memory.buffer);
   for (let i = BATCH_AT; i < bytes.length; i++) bytes[i] = i * 7 + (i >> 8);
-  const socket = new BatchSocket({
-    io: calls,
-    memory,
-    base: FAKE_BASE,
+  const shared = { io: calls, memory, base: FAKE_BASE, fd: FAKE_UDP_FD };
+  const socket = new GsoSender({
+    ...shared,
     area: AREA,
-    receiveAt: RECEIVE_AT,
-    fd: FAKE_UDP_FD,
     family: 6,
     hasGso: options.hasGso ?? true,
     onDrop: (reason, datagrams) => drops.push([reason, datagrams]),
   });
-  return { calls, drops, bytes, socket };
+  const receiver = new GroReceiver({ ...shared, area: RECEIVER_AREA, receiveAt: RECEIVE_AT });
+  return { calls, drops, bytes, socket, receiver };
 }
 
 /** What `sends` carried, one datagram behind the other. */
@@ -53,7 +57,7 @@ function carried(sends: readonly FakeSend[]): Uint8Array {
 
 const isGso = ({ segmentBytes }: FakeSend) => segmentBytes !== undefined;
 
-Deno.test("BatchSocket.send() sends no more at once than the host takes, and all of it", () => {
+Deno.test("GsoSender.send() sends no more at once than the host takes, and all of it", () => {
   for (const segmentBytes of [96, 1023, SEGMENT_BYTES, 40_000]) {
     const { calls, bytes, socket, drops } = setUp();
     const lengthBytes = 150_001;
@@ -68,7 +72,7 @@ Deno.test("BatchSocket.send() sends no more at once than the host takes, and all
   }
 });
 
-Deno.test("BatchSocket.send() sends one by one for ever on a socket that refuses batches with EIO", () => {
+Deno.test("GsoSender.send() sends one by one for ever on a socket that refuses batches with EIO", () => {
   const { calls, bytes, socket, drops } = setUp();
   calls.sendError = (send) => isGso(send) ? ERRNO.EIO : 0;
   const lengthBytes = 30 * SEGMENT_BYTES + 100;
@@ -82,7 +86,7 @@ Deno.test("BatchSocket.send() sends one by one for ever on a socket that refuses
 });
 
 for (const errno of [ERRNO.EMSGSIZE, ERRNO.EINVAL]) {
-  Deno.test(`BatchSocket.send() sends a batch one by one where its datagrams exceed the path (error ${errno})`, () => {
+  Deno.test(`GsoSender.send() sends a batch one by one where its datagrams exceed the path (error ${errno})`, () => {
     const { calls, bytes, socket, drops } = setUp();
     const narrow = here.toString();
     calls.sendError = (send) => isGso(send) && send.destination === narrow ? errno : 0;
@@ -112,7 +116,7 @@ const refusals: readonly (readonly [keyof typeof ERRNO, SendDrop])[] = [
   ["EINVAL", "send-failed"],
 ];
 for (const [name, reason] of refusals) {
-  Deno.test(`BatchSocket.send() counts every datagram that ${name} cost as ${reason}, and goes on`, () => {
+  Deno.test(`GsoSender.send() counts every datagram that ${name} cost as ${reason}, and goes on`, () => {
     const { calls, socket, drops } = setUp();
     calls.sendError = () => ERRNO[name];
     socket.send(BATCH_AT, 20 * SEGMENT_BYTES + 1, SEGMENT_BYTES, here);
@@ -126,7 +130,7 @@ for (const [name, reason] of refusals) {
   });
 }
 
-Deno.test("BatchSocket.send() waits a little for a socket that is full, and repeats what a signal interrupted", () => {
+Deno.test("GsoSender.send() waits a little for a socket that is full, and repeats what a signal interrupted", () => {
   const { calls, socket, drops } = setUp();
   const errors = [ERRNO.EINTR, ERRNO.EAGAIN, ERRNO.EINTR, 0];
   calls.sendError = () => errors.shift() ?? 0;
@@ -137,7 +141,7 @@ Deno.test("BatchSocket.send() waits a little for a socket that is full, and repe
   assert.ok((calls.waits[0] ?? 0) > 0 && (calls.waits[0] ?? 0) <= 100, "for a bounded time");
 });
 
-Deno.test("BatchSocket.send() repeats at once what told of an earlier send's refusal", () => {
+Deno.test("GsoSender.send() repeats at once what told of an earlier send's refusal", () => {
   const { calls, socket, drops } = setUp();
   const errors = [ERRNO.ECONNREFUSED, 0];
   calls.sendError = () => errors.shift() ?? 0;
@@ -149,7 +153,7 @@ Deno.test("BatchSocket.send() repeats at once what told of an earlier send's ref
   assert.deepEqual(drops, [["send-failed", 1]]);
 });
 
-Deno.test("BatchSocket.send() goes on behind a datagram that a firewall refuses", () => {
+Deno.test("GsoSender.send() goes on behind a datagram that a firewall refuses", () => {
   const { calls, bytes, socket, drops } = setUp({ hasGso: false });
   const isRefused = (datagram: Uint8Array | undefined) => (datagram?.[1] ?? 0) % 5 === 2;
   calls.sendError = ({ datagrams: [datagram] }) => isRefused(datagram) ? ERRNO.EPERM : 0;
@@ -162,15 +166,15 @@ Deno.test("BatchSocket.send() goes on behind a datagram that a firewall refuses"
 });
 
 /** What `receive` brings, until nothing waits. */
-function receiveAll({ socket, bytes }: ReturnType<typeof setUp>) {
+function receiveAll({ receiver, bytes }: ReturnType<typeof setUp>) {
   const received: { bytes: Uint8Array; segmentBytes: number; source: string }[] = [];
-  for (let count = socket.receiver.receive(); count > 0; count = socket.receiver.receive()) {
+  for (let count = receiver.receive(); count > 0; count = receiver.receive()) {
     for (let i = 0; i < count; i++) {
-      const at = socket.receiver.at(i);
+      const at = receiver.at(i);
       received.push({
-        bytes: bytes.slice(at, at + socket.receiver.lengthBytes(i)),
-        segmentBytes: socket.receiver.segmentBytes(i),
-        source: socket.source(i).toString(),
+        bytes: bytes.slice(at, at + receiver.lengthBytes(i)),
+        segmentBytes: receiver.segmentBytes(i),
+        source: receiver.source(i).toString(),
       });
     }
   }
@@ -193,9 +197,9 @@ Deno.test("GroReceiver.receive() passes over what earlier sends met", () => {
 });
 
 Deno.test("GroReceiver.receive() gives up on a socket that fails for ever, and rests", () => {
-  const { calls, socket } = setUp();
+  const { calls, receiver } = setUp();
   for (let i = 0; i < 10_000; i++) calls.receives.push(ERRNO.ENOBUFS);
-  assert.equal(socket.receiver.receive(), 0);
+  assert.equal(receiver.receive(), 0);
   assert.ok(calls.receives.length > 9_000, "others have their turn");
   assert.deepEqual(calls.waits, [10]);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
-import { readTree } from "./read_tree.ts";
+import { readTree } from "./source_file.ts";
 
 Deno.test("readTree() reads texts in order of path and leaves the rest", async () => {
   const root = await Deno.makeTempDir({ prefix: "weft-house-" });

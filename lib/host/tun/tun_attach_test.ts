@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { labTest } from "../../../tests/lab/mod.ts";
-import { canConfigureNetwork, hasCapability, hasTunDevice } from "./privileges.ts";
+import { canConfigureNetwork, hasCapability, hasTunDevice } from "./tun_attach.ts";
 
 Deno.test("hasCapability() reads the effective set and nothing else", () => {
   const cases: readonly (readonly [string, boolean])[] = [
@@ -21,7 +21,7 @@ labTest("canConfigureNetwork() holds for root, hasTunDevice() where there is one
 });
 
 labTest("canConfigureNetwork() does not hold without capabilities", ["root", "unshare"], async () => {
-  const module = new URL("./privileges.ts", import.meta.url).href;
+  const module = new URL("./tun_attach.ts", import.meta.url).href;
   const code = `import { canConfigureNetwork } from ${
     JSON.stringify(module)
   }; console.log(canConfigureNetwork());`;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { concatBytes, utf8Bytes } from "../../base/mod.ts";
-import { PresharedKey, PrivateKey } from "../../crypto/mod.ts";
-import { ChannelClosedError, ChannelRefusedError, ChannelTimeoutError } from "../errors.ts";
-import { encodeFrame } from "../records/frame_reader.ts";
-import { Bench, readAll, settle, streamPair } from "../testing/memory_stream.ts";
+import { concatBytes, utf8Bytes } from "../base/mod.ts";
+import { PresharedKey, PrivateKey } from "../crypto/mod.ts";
+import { ChannelClosedError, ChannelRefusedError, ChannelTimeoutError } from "./errors.ts";
+import { encodeFrame } from "./records/frame_reader.ts";
+import { Bench, readAll, settle, streamPair } from "./testing/memory_stream.ts";
 import { HANDSHAKE_TIMEOUT_MS } from "./handshake.ts";
 
 const REFUSAL = new Uint8Array(2);

@@ -1,0 +1,296 @@
+/**
+ * How a channel opens: Noise_IKpsk2, always with a preshared key, which is all zeros when there is none.
+ *
+ * ```
+ *   initiator                                        responder
+ *       | -- frame: e, es, s, ss, hello ----------------> |   authorize(hello, static key)
+ *       | <- frame: e, ee, se, psk, reply --------------- |   never longer than the question;
+ *       | -- record: empty ------------------------------>|   a frame of length zero is "no"
+ *     open                                              open
+ * ```
+ *
+ * Before the initiator has proven itself it gets nothing but one answer that is no longer than its question, and
+ * whatever is wrong with the question, the answer is the same. The first message can be a replay (Noise specification §7.7), which is why the responder takes the channel for open
+ * only when the first record has come.
+ *
+ * @module
+ */
+
+import { type ByteStream, type Environment, utf8Bytes } from "../base/mod.ts";
+import {
+  type Aead,
+  KEY_BYTES,
+  PresharedKey,
+  type PrivateKey,
+  type PublicKey,
+  TAG_BYTES,
+} from "../crypto/mod.ts";
+import { HandshakeState, IKpsk2, type Role } from "../noise/mod.ts";
+import { Channel, type ChannelSetup } from "./channel.ts";
+import {
+  ChannelClosedError,
+  type ChannelDropReason,
+  ChannelRefusedError,
+  ChannelTimeoutError,
+} from "./errors.ts";
+import {
+  channelAead,
+  encodeFrame,
+  FrameReader,
+  type HandshakeResult,
+  NoiseOpener,
+  NoiseSealer,
+  RECORD_OVERHEAD_BYTES,
+} from "./records/mod.ts";
+
+/** How long a handshake may take. */
+export const HANDSHAKE_TIMEOUT_MS = 5_000;
+
+const NOTHING = new Uint8Array(0);
+const REFUSAL: Uint8Array = encodeFrame(NOTHING);
+
+// An ephemeral key, and the tag of the payload.
+const SECOND_MESSAGE_OVERHEAD_BYTES = KEY_BYTES + TAG_BYTES;
+
+/** What every channel with a handshake needs. */
+export interface HandshakeSetup extends ChannelSetup, Pick<Environment, "random"> {
+  readonly localStatic: PrivateKey;
+  /** Seals the records; the fastest that this process has when left out. */
+  readonly aead?: Aead;
+}
+
+/** Whom to reach, and what to say first. */
+export interface OpenChannelOptions extends HandshakeSetup {
+  /** The key that the other side must have. */
+  readonly remoteStatic: PublicKey;
+  /** Proves that this side was invited; both sides must have the same. */
+  readonly presharedKey?: PresharedKey;
+  /** Goes with the first message, encrypted to `remoteStatic`: at most 65,439 bytes. It can be replayed. */
+  readonly hello: Uint8Array;
+  /** Gives up when it fires. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Opens a channel over a stream that was just dialled. The stream is closed when that fails.
+ *
+ * @returns a channel whose other side has proven that it holds `remoteStatic` and the preshared key
+ * @throws ChannelRefusedError when the other side says no or its answer is not sealed with our keys
+ * @throws ChannelTimeoutError when the handshake takes longer than 5 s
+ * @throws ChannelClosedError when the stream ends before the handshake does
+ * @throws the signal's reason when it fires; RangeError when `hello` is too long
+ */
+export async function openChannel(stream: ByteStream, options: OpenChannelOptions): Promise<Channel> {
+  const { signal } = options;
+  let timedOut = false;
+  const cancelTimer = options.timers.setTimer(HANDSHAKE_TIMEOUT_MS, () => {
+    timedOut = true;
+    stream.close();
+  });
+  const onAbort = () => stream.close();
+  signal?.addEventListener("abort", onAbort);
+  let opened: HandshakeResult | "refused" | "closed" | undefined;
+  try {
+    signal?.throwIfAborted();
+    opened = await initiate(stream, options);
+    signal?.throwIfAborted();
+    if (timedOut) throw new ChannelTimeoutError(`${failure(stream)}: no answer in time`, { retryable: true });
+    if (opened === "refused") throw new ChannelRefusedError(`${failure(stream)}: the other side refused`);
+    if (opened === "closed") {
+      throw new ChannelClosedError(`${failure(stream)}: the other side hung up`, { retryable: true });
+    }
+  } catch (error) {
+    if (typeof opened === "object") wipeCiphers(opened);
+    stream.close();
+    throw error;
+  } finally {
+    cancelTimer();
+    signal?.removeEventListener("abort", onAbort);
+  }
+  return new Channel(stream, opened, options);
+}
+
+async function initiate(
+  stream: ByteStream,
+  options: OpenChannelOptions,
+): Promise<HandshakeResult | "refused" | "closed"> {
+  const handshake = startHandshake("initiator", options);
+  try {
+    if (!await stream.write(encodeFrame(handshake.writeMessage(options.hello)))) return "closed";
+    const frames = new FrameReader(stream);
+    const answer = await frames.read();
+    if (answer === undefined) return "closed";
+    const reply = answer.length === 0 ? undefined : handshake.readMessage(answer);
+    if (reply === undefined) return "refused";
+    const ciphers = splitHandshake(handshake, options.aead);
+    const opened = {
+      role: "initiator",
+      frames,
+      remoteStatic: options.remoteStatic,
+      reply,
+      ...ciphers,
+    } as const;
+    const confirmation = new Uint8Array(RECORD_OVERHEAD_BYTES);
+    ciphers.sealer.sealInto(NOTHING, confirmation, 0);
+    if (await stream.write(confirmation)) return opened;
+    wipeCiphers(opened);
+    return "closed";
+  } finally {
+    handshake.wipe();
+  }
+}
+
+function failure(stream: ByteStream): string {
+  return `Cannot open a channel to ${stream.remoteAddress}`;
+}
+
+/** The answer to somebody who is let in. */
+export interface Authorization<T> {
+  /** The key that the other side must have; none when left out. */
+  readonly presharedKey?: PresharedKey;
+  /** Goes with the second message, encrypted: at most 48 bytes longer than the hello. */
+  readonly reply: Uint8Array;
+  /** Handed on to the caller once the other side has proven itself. */
+  readonly context: T;
+}
+
+/** Whom to let in. */
+export interface AcceptChannelOptions<T> extends HandshakeSetup {
+  /**
+   * Decides who is let in. `remoteStatic` sent this `hello` at some time, but the call can be a replay: nothing may
+   * change here, what must happen once happens when `acceptChannel` has returned.
+   *
+   * @returns undefined to refuse; throwing refuses as well
+   */
+  authorize(hello: Uint8Array, remoteStatic: PublicKey): Authorization<T> | undefined;
+}
+
+/** A channel that was let in. */
+export interface AcceptedChannel<T> {
+  readonly channel: Channel;
+  /** What `authorize` gave. */
+  readonly context: T;
+}
+
+type Outcome<T> =
+  | { readonly opened: HandshakeResult; readonly context: T }
+  | { readonly refuse: ChannelDropReason }
+  | { readonly drop: ChannelDropReason };
+
+/**
+ * Answers a channel that is opened over a stream that was just accepted. The stream is closed when that fails; after
+ * 5 s without a word.
+ *
+ * @returns the channel once the other side has proven that it is there now and has the preshared key; or undefined
+ */
+export async function acceptChannel<T>(
+  stream: ByteStream,
+  options: AcceptChannelOptions<T>,
+): Promise<AcceptedChannel<T> | undefined> {
+  let timedOut = false;
+  const cancelTimer = options.timers.setTimer(HANDSHAKE_TIMEOUT_MS, () => {
+    timedOut = true;
+    stream.close();
+  });
+  try {
+    const outcome = await respond(stream, options);
+    if ("drop" in outcome) {
+      options.counters?.count(timedOut ? "channel-handshake-timeout" : outcome.drop);
+    } else if ("refuse" in outcome) {
+      options.counters?.count(outcome.refuse);
+      await stream.write(REFUSAL);
+    } else if (timedOut) {
+      options.counters?.count("channel-handshake-timeout");
+      wipeCiphers(outcome.opened);
+    } else {
+      return { channel: new Channel(stream, outcome.opened, options), context: outcome.context };
+    }
+  } finally {
+    cancelTimer();
+  }
+  stream.close();
+  return undefined;
+}
+
+async function respond<T>(stream: ByteStream, options: AcceptChannelOptions<T>): Promise<Outcome<T>> {
+  const frames = new FrameReader(stream);
+  const question = await frames.read();
+  if (question === undefined) return { drop: "channel-handshake-closed" };
+  const handshake = startHandshake("responder", options);
+  try {
+    const questionBytes = question.length;
+    const hello = handshake.readMessage(question);
+    const remoteStatic = handshake.remoteStatic;
+    if (hello === undefined || remoteStatic === undefined) return { refuse: "channel-handshake-rejected" };
+    const authorization = authorize(options, hello, remoteStatic);
+    if (typeof authorization === "string") return { refuse: authorization };
+    const { presharedKey, reply, context } = authorization;
+    if (reply.length + SECOND_MESSAGE_OVERHEAD_BYTES > questionBytes) {
+      return { refuse: "channel-handshake-reply-too-long" };
+    }
+    if (presharedKey !== undefined) handshake.setPresharedKey(presharedKey);
+    if (!await stream.write(encodeFrame(handshake.writeMessage(reply)))) {
+      return { drop: "channel-handshake-closed" };
+    }
+    const ciphers = splitHandshake(handshake, options.aead);
+    const opened = { role: "responder", frames, remoteStatic, reply, ...ciphers } as const;
+    const reason = await confirm(opened);
+    if (reason === undefined) return { opened, context };
+    wipeCiphers(opened);
+    return { drop: reason };
+  } finally {
+    handshake.wipe();
+  }
+}
+
+function authorize<T>(
+  options: AcceptChannelOptions<T>,
+  hello: Uint8Array,
+  remoteStatic: PublicKey,
+): Authorization<T> | ChannelDropReason {
+  try {
+    return options.authorize(hello, remoteStatic) ?? "channel-handshake-unauthorized";
+  } catch {
+    return "channel-handshake-authorize-failed";
+  }
+}
+
+/** Waits for the empty record that a replay can't make. */
+async function confirm({ frames, opener }: HandshakeResult): Promise<ChannelDropReason | undefined> {
+  const record = await frames.read();
+  if (record === undefined) return "channel-handshake-closed";
+  return opener.open(record)?.length === 0 ? undefined : "channel-handshake-unconfirmed";
+}
+
+/** @returns a handshake of a channel at its beginning */
+export function startHandshake(
+  role: Role,
+  setup: HandshakeSetup & { readonly remoteStatic?: PublicKey; readonly presharedKey?: PresharedKey },
+): HandshakeState {
+  return new HandshakeState({
+    pattern: IKpsk2,
+    role,
+    prologue: utf8Bytes("weft channel v1"),
+    random: setup.random,
+    localStatic: setup.localStatic,
+    presharedKey: setup.presharedKey ?? PresharedKey.none(),
+    ...setup.remoteStatic === undefined ? {} : { remoteStatic: setup.remoteStatic },
+  });
+}
+
+/** @returns the ciphers of a complete handshake */
+export function splitHandshake(
+  handshake: HandshakeState,
+  aead: Aead = channelAead(),
+): Pick<HandshakeResult, "sealer" | "opener"> {
+  const { send, receive } = handshake.split();
+  const ciphers = { sealer: new NoiseSealer(send, aead), opener: new NoiseOpener(receive, aead) };
+  send.fill(0);
+  receive.fill(0);
+  return ciphers;
+}
+
+function wipeCiphers({ sealer, opener }: HandshakeResult): void {
+  sealer.wipe();
+  opener.wipe();
+}
