@@ -3,24 +3,7 @@
  * @module
  */
 
-import type {
-  AddedDevice,
-  AgentControl,
-  CreatedToken,
-  DeviceRequest,
-  DnsAnswerRecord,
-  DnsAnswerReport,
-  DnsRecordReport,
-  DnsRecordRequest,
-  DnsRemoval,
-  LeaderReport,
-  NewKey,
-  PeerReport,
-  PingReport,
-  StatusReport,
-  TokenReport,
-  TokenRequest,
-} from "../api/mod.ts";
+import type { AgentControl } from "../api/mod.ts";
 import { WeftError } from "../base/mod.ts";
 import { PresharedKey, PublicKey } from "../crypto/mod.ts";
 import { FLAG, formatRecord, RESPONSE_CODE, responseCodeText } from "../dns/mod.ts";
@@ -30,6 +13,7 @@ import {
   MAX_OTHER_ENDPOINTS,
   MAX_TOKEN_OTHERS,
   type Member,
+  type MeshState,
   NO_UPDATE,
   nodeIdOf,
   type RecordEntry,
@@ -47,7 +31,7 @@ import {
 } from "./errors.ts";
 import type { LeaderCoordinator } from "./leaders/mod.ts";
 import { namesOf } from "./names/mod.ts";
-import { ServiceOperations } from "./service_operations.ts";
+import { serviceOperations } from "./service_operations.ts";
 
 /** How long a member may take to answer a ping. */
 const PING_TIMEOUT_MS = 5_000;
@@ -63,218 +47,212 @@ const REFUSALS: Readonly<Record<AdmissionRefusal, string>> = {
 };
 
 /** Turns requests, which are as `OPERATIONS` says, into calls of the agent's parts, and their answers into reports. */
-export class AgentOperations extends ServiceOperations implements AgentControl {
-  readonly #agent: Agent;
+export function agentOperations(agent: Agent): AgentControl {
+  const { mesh } = agent;
+  return {
+    ...serviceOperations(agent),
 
-  constructor(agent: Agent) {
-    super(agent);
-    this.#agent = agent;
-  }
+    status: () => agent.status(),
+    peers: () => agent.status().peers,
+    leaders: () => agent.status().leaders,
 
-  status(): StatusReport {
-    return this.#agent.status();
-  }
-
-  peers(): readonly PeerReport[] {
-    return this.status().peers;
-  }
-
-  leaders(): readonly LeaderReport[] {
-    return this.status().leaders;
-  }
-
-  createToken(request: TokenRequest): CreatedToken {
-    const { mesh } = this.#agent;
-    const tokens = this.#leader(mesh.tokens);
-    const { withoutEndpoints = false, ...rest } = request;
-    const stated = mesh.roster.get(mesh.identity.id)?.statement?.channelEndpoints ?? [];
-    const endpoints = withoutEndpoints ? [] : stated;
-    const token = asInvalid(() =>
-      tokens.create({
-        ...rest,
-        networkId: mesh.network.id,
-        leaderPublicKey: mesh.identity.publicKey,
-        endpoints,
-        cidr: mesh.cidr,
-        others: withoutEndpoints ? [] : this.#otherLeaders(),
-      })
-    );
-    this.#agent.shareTokens();
-    const entry = tokens.get(token.tokenId);
-    if (entry === undefined) throw new UnknownTokenError(`Cannot find the token ${token.tokenId} again`);
-    return { token: token.encode(), report: entry };
-  }
-
-  listTokens(): readonly TokenReport[] {
-    return this.#leader(this.#agent.mesh.tokens).list();
-  }
-
-  revokeToken(id: string): void {
-    if (this.#leader(this.#agent.mesh.tokens).revoke(id)) return this.#agent.shareTokens();
-    throw new UnknownTokenError(`Cannot revoke the token ${id}: there is none of that id`, {
-      hint: "weft token list shows all.",
-    });
-  }
-
-  addDevice(request: DeviceRequest): AddedDevice {
-    const { mesh, secrets } = this.#agent;
-    const admission = this.#leader(mesh.admission);
-    const { name, persistentKeepaliveSeconds } = request;
-    if (!isNodeName(name)) {
-      throw new InvalidRequestError(`Cannot add ${JSON.stringify(name)}: a name is one DNS label`, {
-        hint: "Use lower-case letters, digits and hyphens, at most 63.",
-      });
-    }
-    const publicKey = parsed("public key", request.publicKey, (text) => PublicKey.parse(text));
-    const presharedKey = optional("preshared key", request.presharedKey, (text) => PresharedKey.parse(text));
-    const endpoint = optional("endpoint", request.endpoint, (text) => Endpoint.parse(text));
-    const allowedIps = (request.allowedIps ?? []).map((text) => parsed("allowed IP", text, Cidr.parse));
-    const nodeId = nodeIdOf(publicKey);
-    const former = secrets.get(nodeId);
-    // Before the record: a device that is a peer without its preshared key would be one that nobody asked for.
-    secrets.set(nodeId, presharedKey);
-    let enrolled: RecordEntry | AdmissionRefusal | undefined;
-    try {
-      enrolled = asInvalid(() =>
-        admission.addDevice({ name, publicKey, endpoint, allowedIps, persistentKeepaliveSeconds })
+    createToken(request) {
+      const tokens = leaderPart(mesh, mesh.tokens);
+      const { withoutEndpoints = false, ...rest } = request;
+      const stated = mesh.roster.get(mesh.identity.id)?.statement?.channelEndpoints ?? [];
+      const endpoints = withoutEndpoints ? [] : stated;
+      const token = asInvalid(() =>
+        tokens.create({
+          ...rest,
+          networkId: mesh.network.id,
+          leaderPublicKey: mesh.identity.publicKey,
+          endpoints,
+          cidr: mesh.cidr,
+          others: withoutEndpoints ? [] : otherLeaders(agent),
+        })
       );
-    } finally {
-      if (typeof enrolled !== "object") secrets.set(nodeId, former);
-    }
-    if (typeof enrolled === "string") {
-      throw new InvalidRequestError(`Cannot add ${name}: ${REFUSALS[enrolled]}`);
-    }
-    const { record, signed } = enrolled;
-    this.#agent.mesh.replica.publish({ ...NO_UPDATE, records: [signed] });
-    return { name: record.name, addresses: record.addresses.map(String) };
-  }
+      agent.shareTokens();
+      const entry = tokens.get(token.tokenId);
+      if (entry === undefined) throw new UnknownTokenError(`Cannot find the token ${token.tokenId} again`);
+      return { token: token.encode(), report: entry };
+    },
 
-  removePeer(peer: string): void {
-    const { mesh, secrets } = this.#agent;
-    const admission = this.#leader(mesh.admission);
-    const member = mesh.roster.find(peer);
-    if (member === undefined) throw unknownPeer(peer);
-    if (member.record.nodeId === mesh.identity.id) {
-      throw new InvalidRequestError("Cannot remove this node itself: nobody else could sign that");
-    }
-    const revoked = admission.revoke(member.record.publicKey);
-    if (revoked === undefined) throw unknownPeer(peer);
-    // First of all, everybody cuts it off.
-    this.#agent.mesh.replica.publish({ ...NO_UPDATE, records: [revoked.signed] });
-    secrets.set(revoked.record.nodeId, undefined);
-  }
+    listTokens() {
+      return leaderPart(mesh, mesh.tokens).list();
+    },
 
-  async promoteLeader(node: string): Promise<void> {
-    await this.#coordinator().promote(this.#member(node));
-    this.#agent.shareTokens();
-  }
-
-  async demoteLeader(node: string): Promise<void> {
-    await this.#coordinator().demote(this.#member(node));
-  }
-
-  async rotateKey(): Promise<NewKey> {
-    await this.#agent.rotateKey();
-    const { identity } = this.#agent.mesh;
-    return { publicKey: identity.publicKey.toString(), id: identity.id };
-  }
-
-  async ping(peer: string): Promise<PingReport> {
-    const { mesh, session } = this.#agent;
-    const member = mesh.roster.find(peer);
-    if (member === undefined) throw unknownPeer(peer);
-    const { record } = member;
-    if (record.nodeId === mesh.identity.id) throw new InvalidRequestError("Cannot ping this node itself");
-    if (record.verifyingKey === undefined) {
-      throw new UnreachableError(`Cannot ping ${record.name}: it runs no weft, so it has no message plane`, {
-        hint: "Use the system's ping, which goes through the tunnel.",
+    revokeToken(id) {
+      if (leaderPart(mesh, mesh.tokens).revoke(id)) return agent.shareTokens();
+      throw new UnknownTokenError(`Cannot revoke the token ${id}: there is none of that id`, {
+        hint: "weft token list shows all.",
       });
-    }
-    const answer = await session?.health.probe(member, { timeoutMs: PING_TIMEOUT_MS, dials: true });
-    if (answer !== undefined) {
-      const { lastHandshakeAgeMs = null } = this.status().peers.find(({ id }) => id === record.nodeId) ?? {};
-      return { ...answer, lastHandshakeAgeMs };
-    }
-    throw new UnreachableError(`Cannot reach ${record.name}: it answers at none of its endpoints`, {
-      hint: "weft peers shows when it was last heard.",
-      retryable: true,
-    });
-  }
+    },
 
-  listNames(): readonly DnsRecordReport[] {
-    return namesOf(this.#agent.names).handle.records();
-  }
+    addDevice(request) {
+      const { secrets } = agent;
+      const admission = leaderPart(mesh, mesh.admission);
+      const { name, persistentKeepaliveSeconds } = request;
+      if (!isNodeName(name)) {
+        throw new InvalidRequestError(`Cannot add ${JSON.stringify(name)}: a name is one DNS label`, {
+          hint: "Use lower-case letters, digits and hyphens, at most 63.",
+        });
+      }
+      const publicKey = parsed("public key", request.publicKey, (text) => PublicKey.parse(text));
+      const presharedKey = optional(
+        "preshared key",
+        request.presharedKey,
+        (text) => PresharedKey.parse(text),
+      );
+      const endpoint = optional("endpoint", request.endpoint, (text) => Endpoint.parse(text));
+      const allowedIps = (request.allowedIps ?? []).map((text) => parsed("allowed IP", text, Cidr.parse));
+      const nodeId = nodeIdOf(publicKey);
+      const former = secrets.get(nodeId);
+      // Before the record: a device that is a peer without its preshared key would be one that nobody asked for.
+      secrets.set(nodeId, presharedKey);
+      let enrolled: RecordEntry | AdmissionRefusal | undefined;
+      try {
+        enrolled = asInvalid(() =>
+          admission.addDevice({ name, publicKey, endpoint, allowedIps, persistentKeepaliveSeconds })
+        );
+      } finally {
+        if (typeof enrolled !== "object") secrets.set(nodeId, former);
+      }
+      if (typeof enrolled === "string") {
+        throw new InvalidRequestError(`Cannot add ${name}: ${REFUSALS[enrolled]}`);
+      }
+      const { record, signed } = enrolled;
+      mesh.replica.publish({ ...NO_UPDATE, records: [signed] });
+      return { name: record.name, addresses: record.addresses.map(String) };
+    },
 
-  addName(request: DnsRecordRequest): DnsAnswerRecord {
-    return namesOf(this.#agent.names).shared.add(request);
-  }
+    removePeer(peer) {
+      const { secrets } = agent;
+      const admission = leaderPart(mesh, mesh.admission);
+      const member = memberOf(mesh, peer);
+      if (member.record.nodeId === mesh.identity.id) {
+        throw new InvalidRequestError("Cannot remove this node itself: nobody else could sign that");
+      }
+      const revoked = admission.revoke(member.record.publicKey);
+      if (revoked === undefined) throw unknownPeer(peer);
+      // First of all, everybody cuts it off.
+      mesh.replica.publish({ ...NO_UPDATE, records: [revoked.signed] });
+      secrets.set(revoked.record.nodeId, undefined);
+    },
 
-  removeName({ name, type, data }: DnsRemoval): number {
-    const removed = namesOf(this.#agent.names).shared.remove(name, type, data);
-    if (removed > 0) return removed;
-    throw new UnknownNameError(
-      `Cannot remove ${JSON.stringify(name)}: this node has added no such record`,
-      {
-        hint: "weft dns list shows all; what others have added is removed there, and leaders share theirs.",
-      },
-    );
-  }
+    async promoteLeader(node) {
+      await coordinator(agent).promote(memberOf(mesh, node));
+      agent.shareTokens();
+    },
 
-  async resolveName(name: string, type?: string): Promise<DnsAnswerReport> {
-    const { handle } = namesOf(this.#agent.names);
-    // resolv.conf(5), `ndots`: a name with a dot in it may be whole.
-    const isWhole = /.\../.test(name) && !name.endsWith(".");
-    let response = await handle.query(isWhole ? `${name}.` : name, type);
-    if (isWhole && response.responseCode !== RESPONSE_CODE.NOERROR) {
-      const below = await handle.query(name, type);
-      if (below.responseCode === RESPONSE_CODE.NOERROR) response = below;
-    }
-    return {
-      code: responseCodeText(response.responseCode),
-      isAuthoritative: (response.flags & FLAG.AA) !== 0,
-      answers: response.answers.map(formatRecord),
-      authority: response.authority.map(formatRecord),
-    };
-  }
+    async demoteLeader(node) {
+      await coordinator(agent).demote(memberOf(mesh, node));
+    },
 
-  #coordinator(): LeaderCoordinator {
-    const leaders = this.#agent.session?.leaders;
-    if (leaders !== undefined) return leaders;
-    throw new UnreachableError("Cannot do that now: the agent has not started yet", { retryable: true });
-  }
+    async rotateKey() {
+      await agent.rotateKey();
+      const { identity } = mesh;
+      return { publicKey: identity.publicKey.toString(), id: identity.id };
+    },
 
-  #member(text: string): Member {
-    const member = this.#agent.mesh.roster.find(text);
-    if (member === undefined) throw unknownPeer(text);
-    return member;
-  }
+    async ping(peer) {
+      const member = memberOf(mesh, peer);
+      const { record } = member;
+      if (record.nodeId === mesh.identity.id) throw new InvalidRequestError("Cannot ping this node itself");
+      if (record.verifyingKey === undefined) {
+        throw new UnreachableError(
+          `Cannot ping ${record.name}: it runs no weft, so it has no message plane`,
+          {
+            hint: "Use the system's ping, which goes through the tunnel.",
+          },
+        );
+      }
+      const answer = await agent.session?.health.probe(member, { timeoutMs: PING_TIMEOUT_MS, dials: true });
+      if (answer !== undefined) {
+        const { lastHandshakeAgeMs = null } = agent.status().peers.find(({ id }) => id === record.nodeId) ??
+          {};
+        return { ...answer, lastHandshakeAgeMs };
+      }
+      throw new UnreachableError(`Cannot reach ${record.name}: it answers at none of its endpoints`, {
+        hint: "weft peers shows when it was last heard.",
+        retryable: true,
+      });
+    },
 
-  /** Those by whom a token lets in as well; the ones that were heard come first. */
-  #otherLeaders(): TokenLeader[] {
-    const { mesh: { roster, identity }, session } = this.#agent;
-    const views = session?.leaders.views().toSorted((a, b) => Number(b.isAlive) - Number(a.isAlive)) ?? [];
-    return views.filter(({ nodeId }) => nodeId !== identity.id).slice(0, MAX_TOKEN_OTHERS).flatMap(
-      ({ nodeId }) => {
-        const { record, statement } = roster.get(nodeId) ?? {};
-        if (record === undefined || statement === undefined) return [];
-        const endpoints = statement.channelEndpoints.slice(0, MAX_OTHER_ENDPOINTS);
-        return [{ publicKey: record.publicKey, endpoints }];
-      },
-    );
-  }
+    listNames() {
+      return namesOf(agent.names).handle.records();
+    },
 
-  #leader<T>(part: T | undefined): T {
-    if (part !== undefined) return part;
-    const leaders = this.#agent.mesh.roster.members().filter(({ record }) => record.roles.includes("leader"));
-    throw new NotLeaderError("Cannot do that here: this node is no leader", {
-      hint: `Do it on ${leaders.map(({ record }) => record.name).join(" or ") || "the leader"}.`,
-    });
-  }
+    addName(request) {
+      return namesOf(agent.names).shared.add(request);
+    },
+
+    removeName({ name, type, data }) {
+      const removed = namesOf(agent.names).shared.remove(name, type, data);
+      if (removed > 0) return removed;
+      throw new UnknownNameError(
+        `Cannot remove ${JSON.stringify(name)}: this node has added no such record`,
+        {
+          hint: "weft dns list shows all; what others have added is removed there, and leaders share theirs.",
+        },
+      );
+    },
+
+    async resolveName(name, type) {
+      const { handle } = namesOf(agent.names);
+      // resolv.conf(5), `ndots`: a name with a dot in it may be whole.
+      const isWhole = /.\../.test(name) && !name.endsWith(".");
+      let response = await handle.query(isWhole ? `${name}.` : name, type);
+      if (isWhole && response.responseCode !== RESPONSE_CODE.NOERROR) {
+        const below = await handle.query(name, type);
+        if (below.responseCode === RESPONSE_CODE.NOERROR) response = below;
+      }
+      return {
+        code: responseCodeText(response.responseCode),
+        isAuthoritative: (response.flags & FLAG.AA) !== 0,
+        answers: response.answers.map(formatRecord),
+        authority: response.authority.map(formatRecord),
+      };
+    },
+  };
+}
+
+function coordinator({ session }: Agent): LeaderCoordinator {
+  const leaders = session?.leaders;
+  if (leaders !== undefined) return leaders;
+  throw new UnreachableError("Cannot do that now: the agent has not started yet", { retryable: true });
+}
+
+function memberOf({ roster }: MeshState, text: string): Member {
+  const member = roster.find(text);
+  if (member === undefined) throw unknownPeer(text);
+  return member;
 }
 
 function unknownPeer(peer: string): UnknownPeerError {
   return new UnknownPeerError(`Cannot find ${JSON.stringify(peer)}: nobody in the network goes by that`, {
     hint: "weft peers lists all names.",
+  });
+}
+
+/** Those by whom a token lets in as well; the ones that were heard come first. */
+function otherLeaders({ mesh: { roster, identity }, session }: Agent): TokenLeader[] {
+  const views = session?.leaders.views().toSorted((a, b) => Number(b.isAlive) - Number(a.isAlive)) ?? [];
+  return views.filter(({ nodeId }) => nodeId !== identity.id).slice(0, MAX_TOKEN_OTHERS).flatMap(
+    ({ nodeId }) => {
+      const { record, statement } = roster.get(nodeId) ?? {};
+      if (record === undefined || statement === undefined) return [];
+      const endpoints = statement.channelEndpoints.slice(0, MAX_OTHER_ENDPOINTS);
+      return [{ publicKey: record.publicKey, endpoints }];
+    },
+  );
+}
+
+/** @returns `part`, which leaders have @throws NotLeaderError that names those that have it */
+function leaderPart<T>({ roster }: MeshState, part: T | undefined): T {
+  if (part !== undefined) return part;
+  const leaders = roster.members().filter(({ record }) => record.roles.includes("leader"));
+  throw new NotLeaderError("Cannot do that here: this node is no leader", {
+    hint: `Do it on ${leaders.map(({ record }) => record.name).join(" or ") || "the leader"}.`,
   });
 }
 

@@ -27,7 +27,7 @@ import {
 import type { IpAddress } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { Agent } from "./agent.ts";
-import { AgentOperations } from "./agent_operations.ts";
+import { agentOperations } from "./agent_operations.ts";
 import { LeaderSearch } from "./discovery/mod.ts";
 import { ownEndpoints } from "./endpoint_selector.ts";
 import { InvalidRequestError, InvalidTokenError, JoinRefusedError } from "./errors.ts";
@@ -55,7 +55,7 @@ export class OverlayBootstrap {
 
   private constructor(agent: Agent) {
     this.#agent = agent;
-    this.control = checkedControl(new AgentOperations(agent));
+    this.control = checkedControl(agentOperations(agent));
   }
 
   /**

@@ -4,84 +4,56 @@
  */
 
 import {
-  type CallRequest,
-  type CallResult,
+  type AgentControl,
   callResult,
   callResults,
-  type EventLine,
   eventLines,
   InvalidRequestError,
-  type OfferedPort,
   offerLines,
-  type OfferRequest,
-  type PublishRequest,
   type ServiceChange,
-  type SubscribeRequest,
 } from "../api/mod.ts";
-import {
-  type CallAnswer,
-  isProgram,
-  type PeerId,
-  type PublishReport,
-  type ServiceReport,
-} from "../service/mod.ts";
+import { type CallAnswer, isProgram, type PeerId } from "../service/mod.ts";
 import type { Agent } from "./agent.ts";
 
 /** The operations about services. */
-export class ServiceOperations {
-  readonly #agent: Agent;
+export type ServiceOperations = Pick<
+  AgentControl,
+  "listServices" | "pauseService" | "resumeService" | "call" | "publish" | "subscribe" | "offer"
+>;
 
-  constructor(agent: Agent) {
-    this.#agent = agent;
-  }
+/** @returns the operations about services, as `agent` does them */
+export function serviceOperations({ services: { runtime, forward }, mesh }: Agent): ServiceOperations {
+  return {
+    listServices: () => runtime.report(),
+    pauseService: (request) => change("pause", request),
+    resumeService: (request) => change("resume", request),
 
-  listServices(): readonly ServiceReport[] {
-    return this.#agent.services.runtime.report();
-  }
+    async call({ path, params, ...options }, signal) {
+      const answer = await runtime.request(path, params, { ...options, signal });
+      return options.mode === "all"
+        ? callResults(answer as readonly CallAnswer[])
+        : callResult(answer, signal);
+    },
 
-  pauseService(change: ServiceChange): Promise<boolean> {
-    return this.#change("pause", change);
-  }
+    publish: async ({ topic, data, retain = false, mode = "all" }) =>
+      await runtime.publish(topic, data, { retain, broadcastMode: mode }),
 
-  resumeService(change: ServiceChange): Promise<boolean> {
-    return this.#change("resume", change);
-  }
+    subscribe: ({ pattern, past = false }, signal) =>
+      eventLines(runtime.on(pattern, { includePast: past }), publisherName, signal),
 
-  async call(
-    { path, params, ...options }: CallRequest,
-    signal: AbortSignal,
-  ): Promise<CallResult | AsyncIterable<CallResult>> {
-    const answer = await this.#agent.services.runtime.request(path, params, { ...options, signal });
-    return options.mode === "all" ? callResults(answer as readonly CallAnswer[]) : callResult(answer, signal);
-  }
-
-  async publish({ topic, data, retain = false, mode = "all" }: PublishRequest): Promise<PublishReport> {
-    return await this.#agent.services.runtime.publish(topic, data, { retain, broadcastMode: mode });
-  }
-
-  subscribe({ pattern, past = false }: SubscribeRequest, signal: AbortSignal): AsyncIterable<EventLine> {
-    const stream = this.#agent.services.runtime.on(pattern, { includePast: past });
-    return eventLines(stream, (peer) => this.#publisherName(peer), signal);
-  }
-
-  offer(
-    { port, hostname, targetPort = port, allow }: OfferRequest,
-    signal: AbortSignal,
-  ): AsyncIterable<OfferedPort> {
-    const service = { port: targetPort, ...hostname === undefined ? {} : { hostname } };
-    const { forward } = this.#agent.services;
-    return offerLines(forward.offer(port, service, allow === undefined ? {} : { allow }), signal);
-  }
+    offer({ port, hostname, targetPort = port, allow }, signal) {
+      const service = { port: targetPort, ...hostname === undefined ? {} : { hostname } };
+      return offerLines(forward.offer(port, service, allow === undefined ? {} : { allow }), signal);
+    },
+  };
 
   /** A program of this machine publishes in the name of its node. */
-  #publisherName(peer: string | undefined): string {
-    const { roster, record } = this.#agent.mesh;
-    if (peer === undefined || isProgram(peer as PeerId)) return record.name;
-    return roster.find(peer)?.record.name ?? peer;
+  function publisherName(peer: string | undefined): string {
+    if (peer === undefined || isProgram(peer as PeerId)) return mesh.record.name;
+    return mesh.roster.find(peer)?.record.name ?? peer;
   }
 
-  async #change(action: "pause" | "resume", { path, node }: ServiceChange): Promise<boolean> {
-    const { services: { runtime }, mesh } = this.#agent;
+  async function change(action: "pause" | "resume", { path, node }: ServiceChange): Promise<boolean> {
     const [report] = runtime.report(path);
     if (node === undefined && !report?.providers.some(({ isLocal }) => isLocal)) {
       const elsewhere = report?.providers.map(({ name }) => name) ?? [];

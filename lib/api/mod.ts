@@ -3,7 +3,7 @@
  * routes, their OpenAPI description, the checks of requests and the command line's client come. It asks and answers
  * nothing itself.
  *
- *     control socket, TCP --> lib/http ----.                      .--> lib/agent: AgentOperations
+ *     control socket, TCP --> lib/http ----.                      .--> lib/agent: agentOperations
  *     library ------------> checkedControl --> OPERATIONS, invoke --'
  *     weft status, token … --> lib/cli: ControlClient, by the same table
  *

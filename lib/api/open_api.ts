@@ -15,7 +15,10 @@ export function openApi(version: string, { control }: { readonly control: boolea
   const schemas = jsonSchemas(everySchema());
   const failed = { description: "It failed", content: content("application/json", schemas.of(problem)) };
   const paths: Record<string, Record<string, JsonSchema>> = {};
-  for (const { path, summary, answers, mediaType = "application/json", answer } of Object.values(VIEWS)) {
+  for (
+    const { path, summary, answers = { 200: summary }, mediaType = "application/json", answer } of Object
+      .values(VIEWS)
+  ) {
     const responses = Object.entries(answers).map(([status, description]) =>
       [status, { description, content: content(mediaType, schemas.of(answer)) }] as const
     );

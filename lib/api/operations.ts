@@ -299,8 +299,8 @@ export const OPERATION_ENTRIES: readonly (readonly [OperationName, Operation])[]
 export interface View {
   readonly path: string;
   readonly summary: string;
-  /** What each status says. */
-  readonly answers: Readonly<Record<number, string>>;
+  /** What each status says; the summary of 200 unless told. */
+  readonly answers?: Readonly<Record<number, string>>;
   /** The media type of what is no JSON. */
   readonly mediaType?: string;
   readonly answer: Lazy<unknown>;
@@ -320,14 +320,12 @@ export const VIEWS: Readonly<Record<ViewName, View>> = {
   metrics: {
     path: "/metrics",
     summary: "Every number, for Prometheus",
-    answers: { 200: "Every number, for Prometheus" },
     mediaType: "application/openmetrics-text",
     answer: () => z.string(),
   },
   openApi: {
     path: "/openapi.json",
     summary: "This description",
-    answers: { 200: "This description" },
     answer: () => z.looseObject({}),
   },
 };

@@ -72,14 +72,9 @@ export function offerLines(
   signal: AbortSignal,
 ): AsyncIterable<OfferedPort> {
   const ended = Promise.withResolvers<undefined>();
-  let isTold = false;
-  const next = () => {
-    if (isTold) return ended.promise;
-    isTold = true;
-    return Promise.resolve({ port: offer.port });
-  };
+  const untold = [{ port: offer.port }];
   return lines(
-    next,
+    async () => untold.pop() ?? await ended.promise,
     () => {
       ended.resolve(undefined);
       void offer.close();

@@ -45,9 +45,9 @@ export class AgentAnswerError extends WeftError {
   /** What the agent calls it. */
   readonly code: string;
 
-  constructor(message: string, options: { readonly code: string; readonly hint?: string }) {
-    super(message, options.hint === undefined ? {} : { hint: options.hint });
-    this.code = options.code;
+  constructor({ code, message, hint }: Problem) {
+    super(message, hint === undefined ? {} : { hint });
+    this.code = code;
   }
 }
 
@@ -177,10 +177,10 @@ function answerBoundMs({ lines }: Operation, request: Partial<CallRequest>): num
 }
 
 function answerError(answer: unknown, status: number): AgentAnswerError {
-  const { code, message, hint } = (answer ?? {}) as Partial<Problem>;
-  return new AgentAnswerError(message ?? `The agent answers ${status}`, {
-    code: code ?? "Internal",
-    ...(hint === undefined ? {} : { hint }),
+  return new AgentAnswerError({
+    code: "Internal",
+    message: `The agent answers ${status}`,
+    ...answer as Partial<Problem> | null,
   });
 }
 

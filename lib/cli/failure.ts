@@ -10,7 +10,7 @@
  */
 
 import { WeftError } from "../base/mod.ts";
-import type { Terminal } from "./terminal.ts";
+import { type Terminal, withoutControls } from "./terminal.ts";
 
 /** The command line cannot be understood. */
 export class UsageError extends WeftError {
@@ -72,6 +72,5 @@ function described(error: unknown): { readonly message: string; readonly hint: s
 }
 
 function oneLine(text: string): string {
-  // deno-lint-ignore no-control-regex -- these are what must not reach the terminal
-  return text.replace(/\s*[\r\n]+\s*/g, " ").replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
+  return withoutControls(text.replace(/\s*[\r\n]+\s*/g, " "));
 }

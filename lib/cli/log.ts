@@ -6,6 +6,7 @@
 import { configureSync, getLogger, type LogRecord, resetSync } from "@logtape/logtape";
 import type { Logger } from "../base/mod.ts";
 import type { LogLevel } from "../config/mod.ts";
+import { withoutControls } from "./terminal.ts";
 
 /** How many lines are kept while the log is held. */
 const HELD_LINES = 1000;
@@ -63,7 +64,8 @@ function logLine(record: LogRecord): string {
   const level = (record.level === "warning" ? "warn" : record.level).padEnd(5);
   const fields = Object.entries(record.properties).map(([name, value]) => ` ${name}=${fieldText(value)}`);
   const message = typeof record.rawMessage === "string" ? record.rawMessage : record.rawMessage.join("");
-  return `${at} ${level} ${plain(message)}${fields.length > 0 ? " " : ""}${fields.join("")}\n`;
+  // Names of others may be in a message; a line stays a line.
+  return `${at} ${level} ${withoutControls(message)}${fields.length > 0 ? " " : ""}${fields.join("")}\n`;
 }
 
 function fieldText(value: unknown): string {
@@ -72,10 +74,4 @@ function fieldText(value: unknown): string {
     ? JSON.stringify(value) ?? ""
     : String(value);
   return /^[\w.:/@+[\]-]+$/.test(text) ? text : JSON.stringify(text);
-}
-
-/** Names of others may be in a message; a line stays a line. */
-function plain(text: string): string {
-  // deno-lint-ignore no-control-regex -- these are what must not reach the terminal
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
 }

@@ -3,57 +3,31 @@
  * @module
  */
 
+import type { Node, OverlayBootstrap, OverlayPorts } from "../agent/mod.ts";
 import type { AgentControl } from "../api/mod.ts";
-import type { Logger } from "../base/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
-import type { PublicKey } from "../crypto/mod.ts";
-import type { Duplex } from "../forward/mod.ts";
-import type { IpAddress } from "../net/mod.ts";
-import type { WgInterfaceEnd, WgInterfaceOptions } from "../wg_interface/mod.ts";
+import type { WgInterface, WgInterfaceOptions } from "../wg_interface/mod.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** A node of the mesh in this process. */
-export interface Overlay {
-  readonly name: string;
-  readonly control: AgentControl;
-  /** Programs of this machine share the node's membership. */
-  readonly services: {
-    /** Lets them in at a socket that only this user may open. @throws WeftError */
-    openPrograms(path: string): Promise<void>;
-  };
-  /** Settles when the node has ended, by `stop` or by itself; rejects with the reason of the latter. */
-  readonly closed: Promise<void>;
-  start(): Promise<void>;
-  /** Harmless when repeated, and before `start`. */
-  stop(): Promise<void>;
-  nodeIp(): IpAddress;
-  publicKey(): PublicKey;
-  /** Leaders only. @returns a fresh token */
-  joinToken(): string;
-}
+/** A node of the mesh in this process; programs of this machine are let in to share its membership. */
+export type Overlay =
+  & Pick<OverlayBootstrap, "name" | "control" | "closed" | "start" | "stop" | "nodeIp" | "joinToken">
+  & { readonly services: Pick<OverlayBootstrap["services"], "openPrograms"> };
 
 /**
  * Makes nodes. `initLeader` and `join` resume what an earlier call of the same kind has made in the state directory;
  * they throw a WeftError `AlreadyInitialized` when it is of another node, `load` one `NotInitialized` when there is none.
  */
 export interface OverlayFactory {
-  initLeader(options: AgentOptions, ports: { readonly logger: Logger }): Promise<Overlay>;
-  join(token: string, options: AgentOptions, ports: { readonly logger: Logger }): Promise<Overlay>;
-  load(options: AgentOptions, ports: { readonly logger: Logger }): Promise<Overlay>;
+  initLeader(options: AgentOptions, ports: OverlayPorts): Promise<Overlay>;
+  join(token: string, options: AgentOptions, ports: OverlayPorts): Promise<Overlay>;
+  load(options: AgentOptions, ports: OverlayPorts): Promise<Overlay>;
 }
 
 /** A server that runs. */
 export interface ServedPort {
   readonly port: number;
   close(): Promise<void>;
-}
-
-/** The servers of an agent. */
-export interface AgentServers {
-  serveStatus(
-    options: { readonly control: AgentControl; readonly hostname: string; readonly port: number },
-  ): ServedPort;
-  serveControl(options: { readonly control: AgentControl; readonly path: string }): Promise<ServedPort>;
 }
 
 /** The process around a command. */
@@ -71,25 +45,18 @@ export interface ProcessPort {
 }
 
 /** An interface without a mesh. */
-export interface WgInterfacePort {
-  readonly ended: Promise<WgInterfaceEnd>;
-  /** How packets travel, and what seals them. */
-  readonly way: { readonly dataplane: string; readonly cipher: string };
-  /** By reason; those that there were. */
-  drops(): Readonly<Record<string, number>>;
-  close(): void;
-}
+export type WgInterfacePort = Pick<WgInterface, "ended" | "way" | "drops" | "close">;
 
 /** A program that is attached to the agent of this machine. */
-export interface AttachedPort {
-  /** @throws WeftError with code `DialRefused` and the reason in `refusal` */
-  dial(host: string, port: number, options: { readonly signal: AbortSignal }): Promise<Duplex>;
-  stop(): Promise<void>;
-}
+export type AttachedPort = Pick<Node, "dial" | "stop">;
 
 /** What only some commands need, and is loaded for them. */
-export interface AgentParts extends AgentServers {
+export interface AgentParts {
   readonly overlays: OverlayFactory;
+  serveStatus(
+    options: { readonly control: AgentControl; readonly hostname: string; readonly port: number },
+  ): ServedPort;
+  serveControl(options: { readonly control: AgentControl; readonly path: string }): Promise<ServedPort>;
   /** @returns where the agent with this state directory lets programs in */
   programSocketPath(stateDir: string): string;
   /** Attaches this process to the agent with this state directory. @throws WeftError when none runs */

@@ -3,10 +3,12 @@
  * @module
  */
 
-import { type Logger, WeftError } from "../base/mod.ts";
+import { type Logger, WeftError, withTimeout } from "../base/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
+import { systemTimers } from "../host/mod.ts";
 import { controlSocketPath } from "./control_client.ts";
 import { CommandError } from "./failure.ts";
+import type { AgentLog } from "./log.ts";
 import type { CliPorts, Overlay, OverlayFactory, ServedPort } from "./ports.ts";
 import { paint, type Terminal } from "./terminal.ts";
 
@@ -22,17 +24,11 @@ export type StartRole =
   | { readonly kind: "join"; readonly token: string }
   | { readonly kind: "up" };
 
-/** The agent's log, with a hook for when it runs. */
-export interface RunAgentLog extends Logger {
-  /** Called once the agent runs. */
-  release(): void;
-}
-
-/** What an agent is run as and with. */
+/** What an agent is run as and with; its log is released once it runs. */
 export interface RunAgentOptions {
   readonly role: StartRole;
   readonly options: AgentOptions;
-  readonly log: RunAgentLog;
+  readonly log: Logger & Pick<AgentLog, "release">;
 }
 
 /**
@@ -40,7 +36,8 @@ export interface RunAgentOptions {
  * @returns 0 when it was told to and did, 130 when that was before it ran
  * @throws WeftError when it cannot start, or ended by itself
  */
-export async function runAgent(ports: CliPorts, options: RunAgentOptions): Promise<number> {
+export async function runAgent(ports: CliPorts, run: RunAgentOptions): Promise<number> {
+  // Everything that was done is on it, so that a failure half-way takes it back.
   const stack = new AsyncDisposableStack();
   const stopping = Promise.withResolvers<"stop">();
   let asked = 0;
@@ -49,54 +46,53 @@ export async function runAgent(ports: CliPorts, options: RunAgentOptions): Promi
     stopping.resolve("stop");
   });
   try {
-    return await runUntilStopped(ports, { ...options, stack, stopping: stopping.promise });
+    return await runUntilStopped(ports, run, stack, stopping.promise);
   } catch (error) {
     // The first failure is the one to tell.
-    await within(stack.disposeAsync(), STOP_BOUND_MS).catch(() => {});
+    await takeBack(stack).catch(() => {});
     throw error;
   } finally {
     forget();
   }
 }
 
-/** One run: everything that was done is on `stack`, so that a failure half-way takes it back. */
-interface Run extends RunAgentOptions {
-  readonly stack: AsyncDisposableStack;
-  readonly stopping: Promise<"stop">;
-}
-
-async function runUntilStopped(ports: CliPorts, run: Run): Promise<number> {
-  const { terminal } = ports;
-  const { role, options, log, stack, stopping } = run;
-  const starting = startAgent(ports, run);
+async function runUntilStopped(
+  ports: CliPorts,
+  run: RunAgentOptions,
+  stack: AsyncDisposableStack,
+  stopping: Promise<"stop">,
+): Promise<number> {
+  const starting = startAgent(ports, run, stack);
   const started = await Promise.race([starting, stopping]);
   if (started === "stop") {
     // What was done so far is taken back; what the start still does ends with the process.
     starting.catch(() => {});
-    await within(stack.disposeAsync(), STOP_BOUND_MS);
+    await takeBack(stack);
     return INTERRUPTED;
   }
   const { overlay, status } = started;
-  log.release();
+  run.log.release();
   ports.process.onStarted();
-  announce(role, overlay, { terminal, pageAt: status && pageUrl(options, status.port) });
+  announce(run, overlay, status, ports.terminal);
 
   if (await Promise.race([stopping, overlay.closed.then(() => "ended" as const)]) === "ended") {
     throw new CommandError(`The agent ${overlay.name} ended by itself`, {
       hint: "Its log says why; `weft up` resumes it.",
     });
   }
-  if (terminal.isInteractive) terminal.err("Stopping; Ctrl-C again ends it at once.\n");
-  await within(stack.disposeAsync(), STOP_BOUND_MS);
+  if (ports.terminal.isInteractive) ports.terminal.err("Stopping; Ctrl-C again ends it at once.\n");
+  await takeBack(stack);
   return 0;
 }
 
 async function startAgent(
   ports: CliPorts,
-  { role, options, log, stack }: Run,
+  run: RunAgentOptions,
+  stack: AsyncDisposableStack,
 ): Promise<{ readonly overlay: Overlay; readonly status: ServedPort | undefined }> {
+  const { options } = run;
   const parts = await ports.loadAgent();
-  const overlay = await makeOverlay(parts.overlays, { role, options, log });
+  const overlay = await makeOverlay(parts.overlays, run);
   // Nobody waits for it yet, and a failure of the start is told by the start.
   overlay.closed.catch(() => {});
   if (stack.disposed) return await interrupted(overlay.stop());
@@ -153,16 +149,17 @@ async function makeOverlay(
 
 /** The join command stands on a line of its own, so that it can be pasted and read by programs. */
 function announce(
-  role: StartRole,
+  { role, options }: RunAgentOptions,
   overlay: Overlay,
-  { terminal, pageAt }: { readonly terminal: Terminal; readonly pageAt: string | undefined },
+  status: ServedPort | undefined,
+  terminal: Terminal,
 ): void {
   const { network, node, dataplane } = overlay.control.status();
   const on = dataplane.interfaceName === undefined ? "rootless" : `on ${dataplane.interfaceName}`;
   const name = paint(terminal, "strong", overlay.name);
   const address = paint(terminal, "strong", `${overlay.nodeIp()}`);
   terminal.out(`${name} is ${address} of ${network.cidr}, ${node.role}, ${on}\n`);
-  if (pageAt !== undefined) terminal.out(`Status page: ${pageAt}\n`);
+  if (status !== undefined) terminal.out(`Status page: ${pageUrl(options, status.port)}\n`);
   if (role.kind === "leader") {
     const spelling = Deno.build.standalone ? "" : " (in a checkout, `deno task weft` stands for `weft`)";
     const how = `To bring another machine in, run this there${spelling}:`;
@@ -177,20 +174,11 @@ function pageUrl({ statusAddress }: AgentOptions, port: number): string {
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}/`;
 }
 
-async function within(work: Promise<void>, boundMs: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(
-        new CommandError(`The stop took longer than ${boundMs / 1000} s and was cut off`, {
-          hint: "`weft cleanup` undoes what may be left.",
-        }),
-      );
-    }, boundMs);
+/** @throws CommandError when it takes too long */
+async function takeBack(stack: AsyncDisposableStack): Promise<void> {
+  const isDone = await withTimeout(systemTimers, STOP_BOUND_MS, stack.disposeAsync().then(() => true));
+  if (isDone) return;
+  throw new CommandError(`The stop took longer than ${STOP_BOUND_MS / 1000} s and was cut off`, {
+    hint: "`weft cleanup` undoes what may be left.",
   });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

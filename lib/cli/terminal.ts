@@ -39,6 +39,12 @@ export function harmless(text: string): string {
   });
 }
 
+/** @returns text of one line, in which what could steer a terminal or end the line is a question mark */
+export function withoutControls(text: string): string {
+  // deno-lint-ignore no-control-regex -- these are what must not reach the terminal
+  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
+}
+
 /** @returns the terminal of this process; `NO_COLOR` (no-color.org) and `TERM=dumb` turn colours off */
 export function processTerminal(environment: Readonly<Record<string, string | undefined>>): Terminal {
   const isInteractive = Deno.stdout.isTerminal();

@@ -4,24 +4,8 @@
  */
 
 import { CommanderError } from "@commander-js/extra-typings";
-import {
-  addAskCommands,
-  addCallCommands,
-  addDnsCommands,
-  addForwardCommands,
-  addLeaderCommands,
-  addPeerCommands,
-  addRotateCommand,
-  addServiceCommands,
-  addSimCommand,
-  addStartOptions,
-  addTokenCommands,
-  addUpCommand,
-  addWgCommand,
-  withoutWgQuick,
-} from "./commands/mod.ts";
+import { addCommands, addStartOptions, withoutWgQuick } from "./commands/mod.ts";
 import { reportFailure, UsageError } from "./failure.ts";
-import { addHostCommands } from "./host/mod.ts";
 import type { CliPorts } from "./ports.ts";
 import { type AnyCommand, Command, type CommandContext, refuseUnknown } from "./weft_command.ts";
 
@@ -65,19 +49,7 @@ export function makeProgram(context: CommandContext): AnyCommand {
       getOutHasColors: () => terminal.hasColours,
     })
     .addHelpText("after", "\nExamples:\n  # weft --leader\n  # weft --join weft1-…\n  $ weft status --watch");
-  addUpCommand(program, context);
-  addAskCommands(program, context);
-  addTokenCommands(program, context);
-  addPeerCommands(program, context);
-  addDnsCommands(program, context);
-  addServiceCommands(program, context);
-  addCallCommands(program, context);
-  addForwardCommands(program, context);
-  addHostCommands(program, context);
-  addLeaderCommands(program, context);
-  addRotateCommand(program, context);
-  addSimCommand(program, context);
-  addWgCommand(program, context);
+  addCommands(program, context);
   addHelpCommand(program);
   // Last, because commands inherit its settings as they are when they are made.
   addStartOptions(program, context);

@@ -1,22 +1,28 @@
 /**
- * What all commands share: how they are made, where they find the agent, how they answer.
+ * What all commands share: their flags, where they find the agent, how they ask, answer and stop.
  * @module
  */
 
-import { Command } from "@commander-js/extra-typings";
+import { Command, Option } from "@commander-js/extra-typings";
 import {
   type AgentOptions,
   type ConfigLayer,
   defaultStateDir,
   environmentLayer,
+  type Field,
+  FIELDS,
   fileLayer,
   layerAgentOptions,
   nearest,
+  type OptionName,
+  SPELLINGS,
 } from "../config/mod.ts";
 import { ControlClient } from "./control_client.ts";
 import { systemReason, UsageError } from "./failure.ts";
-import { addFlag, type AnyCommand, flagValues } from "./option_flags.ts";
 import type { CliPorts } from "./ports.ts";
+
+/** A command with whatever options and arguments. */
+export type AnyCommand = Command<unknown[], Record<string, unknown>, Record<string, unknown>>;
 
 /** What the actions of commands are given, and where they leave their exit code. */
 export interface CommandContext {
@@ -24,11 +30,50 @@ export interface CommandContext {
   exitCode: number;
 }
 
+/** Adds the flag of an option, and hidden ones for its names of earlier versions. */
+export function addFlag(command: AnyCommand, name: OptionName): void {
+  const { flag, initial, aliases = [] } = FIELDS[name] as Field;
+  const isOn = initial === true;
+  command.addOption(flagOption(name).hideHelp(isOn));
+  for (const alias of aliases) command.addOption(flagOption(name, { flag: alias }).hideHelp());
+  // Without its counterpart the flag would have a default, which would win over the environment and the file.
+  if (isOn) command.addOption(flagOption(name, { flag: `no-${flag}` }));
+}
+
+/**
+ * @param said.flag how it is spelled, where that is not as usual
+ * @param said.help what the help says, where that is not what the option means to an agent
+ * @returns the flag of an option
+ */
+export function flagOption(
+  name: OptionName,
+  said: { readonly flag?: string; readonly help?: string } = {},
+): Option {
+  const { value, isRepeated = false, initial, initialText, ...field } = FIELDS[name] as Field;
+  const { flag, help } = { ...field, ...said };
+  const told = initialText ?? (/^(string|number)$/.test(typeof initial) ? `${initial}` : undefined);
+  const option = new Option(
+    `--${flag}${value === undefined ? "" : ` <${value}>`}`,
+    help + (isRepeated ? "; may be repeated" : "") + (told === undefined ? "" : ` (default: ${told})`),
+  );
+  return isRepeated ? option.argParser(collect) : option;
+}
+
+/** Appends to an option that may be given more than once. */
+export function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...before ?? [], value];
+}
+
+/** @returns what a command line says of an agent's options */
+export function flagValues(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const camelCase = (flag: string) => flag.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());
+  return Object.fromEntries(SPELLINGS.map(([flag, key]) => [key, given[camelCase(flag)]]));
+}
+
 /** Adds the options that every command has. */
-export function withState<T extends AnyCommand>(command: T): T {
+export function withState(command: AnyCommand): AnyCommand {
   addFlag(command, "stateDir");
-  command.option("--config <file>", "settings as YAML, with the names of the options");
-  return command;
+  return command.option("--config <file>", "settings as YAML, with the names of the options") as AnyCommand;
 }
 
 /**
@@ -55,36 +100,56 @@ export async function agentOptions(
   return { options: layerAgentOptions([...layers, fallback]), isLogLevelSet };
 }
 
-/** Runs `use` with a client of the agent that the command means. @throws NoAgentError when none runs */
-export async function withAgent<T>(
+/** What a command does: with the agent that it means, the words after it, and its options. */
+type Action<Agent, Result> = (
+  agent: Agent,
+  args: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+) => Result;
+
+/** Makes a command do something that needs the agent's options, `--state` above all. */
+export function runWithOptions(
   command: AnyCommand,
   ports: CliPorts,
-  use: (client: ControlClient) => Promise<T>,
-): Promise<T> {
-  const { options } = await agentOptions(command, ports);
-  using client = new ControlClient(options.stateDir);
-  return await use(client);
+  run: Action<AgentOptions, void | Promise<void>>,
+): void {
+  withState(command).action(async () => {
+    await run((await agentOptions(command, ports)).options, command.args, command.opts());
+  });
+}
+
+/** Makes a command ask the running agent, which fails with `NoAgentError` when none runs. */
+export function askAgent(
+  command: AnyCommand,
+  ports: CliPorts,
+  ask: Action<ControlClient, Promise<void>>,
+): void {
+  runWithOptions(command, ports, async ({ stateDir }, args, options) => {
+    using client = new ControlClient(stateDir);
+    await ask(client, args, options);
+  });
 }
 
 /**
- * Makes a command ask the agent and print the answer, with `--json` as JSON.
- * @param ask is given the words after the command and its options
+ * Makes a command ask the running agent and print the answer, with `--json` as JSON.
  * @param tell says it for people
  */
-export function askAndPrint<C extends AnyCommand, Answer>(
-  command: C,
+export function askAndPrint<Answer>(
+  command: AnyCommand,
   ports: CliPorts,
-  ask: (client: ControlClient, args: readonly string[], options: Record<string, unknown>) => Promise<Answer>,
-  tell: (answer: Answer, args: readonly string[], options: Record<string, unknown>) => string,
+  ask: Action<ControlClient, Promise<Answer>>,
+  tell: Action<Answer, string>,
 ): void {
-  const asking: AnyCommand = withState(command);
-  asking.action(() =>
-    withAgent(asking, ports, async (client) => {
-      const answer = await ask(client, asking.args, asking.opts());
-      if (asking.opts().json === true) printJson(ports, answer);
-      else ports.terminal.out(tell(answer, asking.args, asking.opts()));
-    })
-  );
+  askAgent(command, ports, async (client, args, options) => {
+    const answer = await ask(client, args, options);
+    if (options.json === true) printJson(ports, answer);
+    else ports.terminal.out(tell(answer, args, options));
+  });
+}
+
+/** @returns the fields of a request without those that were not given */
+export function defined<T extends object>(fields: { readonly [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 }
 
 /** @returns what `path` holds, or standard input for `-` @throws UsageError when it cannot be read */
@@ -116,6 +181,16 @@ export function readNumber(
   const what = `a number${of === undefined ? "" : ` of ${of}`} from ${least}`;
   const end = bounds.most === undefined ? "" : ` to ${most}`;
   throw new UsageError(`Cannot use ${flag} ${text}: it is ${what}${end}`, { hint });
+}
+
+/** Tells, until it is disposed of, that the process is asked to stop. */
+export function stopSignal(
+  { process }: CliPorts,
+): Disposable & { readonly signal: AbortSignal; readonly stopped: Promise<void> } {
+  const abort = new AbortController();
+  const { promise: stopped, resolve } = Promise.withResolvers<void>();
+  abort.signal.addEventListener("abort", () => resolve());
+  return { signal: abort.signal, stopped, [Symbol.dispose]: process.onStopSignal(() => abort.abort()) };
 }
 
 /** Writes a value as JSON. */
@@ -150,4 +225,4 @@ function givenOptions(command: AnyCommand): Record<string, unknown> {
   return { ...above, ...command.opts() };
 }
 
-export { type AnyCommand, Command };
+export { Command };

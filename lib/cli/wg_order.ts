@@ -76,7 +76,7 @@ export function isInterfaceName(text: string): boolean {
  * @throws CommandError
  */
 export async function runWg({ name, foreground, choice, cipher }: WgOrder, ports: CliPorts): Promise<void> {
-  const how: Way = { choice, cipher };
+  const how = { choice, cipher };
   if (ports.process.environment[BACKGROUND_VARIABLE] === "1") {
     await stay(name, ports, { ...how, log: silentLogger }, () => ports.terminal.out(`${READY}\n`));
   } else if (!foreground) await leaveBehind(name, how);
@@ -88,9 +88,6 @@ export async function runWg({ name, foreground, choice, cipher }: WgOrder, ports
     });
   }
 }
-
-/** How packets are to travel. */
-type Way = Pick<WgOrder, "choice" | "cipher">;
 
 /** Makes the interface and stays until it has ended. */
 async function stay(
@@ -121,7 +118,10 @@ async function stay(
 }
 
 /** Starts this program again, in a session of its own, and returns when the interface is ready. */
-async function leaveBehind(name: string, { choice, cipher }: Way): Promise<void> {
+async function leaveBehind(
+  name: string,
+  { choice, cipher }: Omit<WgOrder, "name" | "foreground">,
+): Promise<void> {
   const [program = "", ...args] = ownCommand("wg");
   const child = new Deno.Command(program, {
     args: [...args, "wg", name, "--dataplane", choice, "--cipher", cipher],

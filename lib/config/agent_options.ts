@@ -4,7 +4,7 @@
  */
 
 import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
-import type { DhtBootstrapOption, DnsForwardOption, OfferOption } from "./written_values.ts";
+import type { DhtBootstrapOption, DnsForwardOption, OfferOption } from "./field_schemas.ts";
 
 /** How much of the log is shown. */
 export type LogLevel = "debug" | "info" | "warn" | "error";

@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import { layerAgentOptions } from "./layers.ts";
-import { fileLayer } from "./config_file.ts";
-import { InvalidConfigError } from "./errors.ts";
+import { fileLayer, InvalidConfigError, layerAgentOptions } from "./layers.ts";
 
 Deno.test("fileLayer() reads every kind of setting", async () => {
   const text = `

@@ -37,9 +37,9 @@ import {
   oneOf,
   pairs,
   parsed,
+  PUBLIC_DHT_BOOTSTRAP,
   truth,
 } from "./field_schemas.ts";
-import { PUBLIC_DHT_BOOTSTRAP } from "./written_values.ts";
 
 /** The name of an option. */
 export type OptionName = keyof AgentOptions;

@@ -1,12 +1,21 @@
 /**
- * How an agent's options are put together from flags, environment, file and defaults.
+ * How an agent's options are put together from flags, environment, file and defaults. The file is YAML with the names of the
+ * flags.
  * @module
  */
 
+import { WeftError } from "../base/mod.ts";
 import type { AgentOptions, AgentOptionsInput } from "./agent_options.ts";
-import { InvalidConfigError } from "./errors.ts";
 import { FIELD_ENTRIES, FIELDS, type OptionName } from "./fields.ts";
 import { nearest } from "./nearest.ts";
+
+/** A file of settings is a page; what is larger is something else. */
+const MAX_LENGTH = 1 << 20;
+
+/** A setting that cannot be used; the message names it, where it was said, and its value. */
+export class InvalidConfigError extends WeftError {
+  readonly code = "InvalidConfig";
+}
 
 /** Where settings were written; errors quote them in the same form. */
 export interface ConfigLayer {
@@ -41,7 +50,13 @@ export function layerAgentOptions(layers: readonly ConfigLayer[]): AgentOptions 
     for (const [key, value] of Object.entries(layer.values)) {
       if (value === undefined) continue;
       const name = optionNamed(key);
-      options[name] = readField(layer, { name, key, value });
+      const { flag, schema, rule, hint } = FIELDS[name];
+      const read = schema.safeParse(value);
+      if (!read.success) {
+        const written = asWritten(layer, key, key === name ? flag : key, value);
+        throw new InvalidConfigError(`Cannot use ${written}: ${rule}`, { hint });
+      }
+      options[name] = read.data;
     }
   }
   return options as unknown as AgentOptions;
@@ -71,6 +86,46 @@ export const SPELLINGS: readonly (readonly [flag: string, key: string])[] = [
   ...FIELD_ENTRIES.map(([name, { flag }]) => [flag, name] as const),
 ];
 
+/** What a setting may be called, and what it sets. */
+const FILE_NAMES: ReadonlyMap<string, string> = new Map([
+  ...SPELLINGS,
+  ...FIELD_ENTRIES.flatMap(([name, { plural }]) => plural === undefined ? [] : [[plural, name] as const]),
+]);
+
+/**
+ * Reads the text of a configuration file. What reads YAML is loaded for it: most commands have no file.
+ * @param path for the messages
+ * @throws InvalidConfigError when it is no YAML map, or has a name that is none, with the nearest one as a hint
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { fileLayer } from "./layers.ts";
+ * const layer = await fileLayer("port: 51821\nlabels:\n  role: web\n", "/etc/weft.yaml");
+ * assert.deepEqual(layer.values, { port: 51821, labels: { role: "web" } });
+ * ```
+ */
+export async function fileLayer(text: string, path: string): Promise<ConfigLayer> {
+  if (text.length > MAX_LENGTH) {
+    throw new InvalidConfigError(`Cannot read ${path}: it is larger than ${MAX_LENGTH} characters`, {
+      hint: "Name a configuration file with --config.",
+    });
+  }
+  const content = await readYaml(text, path);
+  const values: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(content)) {
+    const key = FILE_NAMES.get(name);
+    if (key === undefined) throw unknownName(name, path);
+    if (key in values) {
+      throw new InvalidConfigError(`Cannot read ${path}: ${name} is said twice`, {
+        hint: `Keep one of its spellings.`,
+      });
+    }
+    if (value !== null) values[key] = value;
+  }
+  return { source: "file", values, path };
+}
+
 /** @throws InvalidConfigError when there is no such option */
 function optionNamed(key: string): OptionName {
   const entry = FIELD_ENTRIES.find(([name, { aliases = [] }]) => name === key || aliases.includes(key));
@@ -80,17 +135,6 @@ function optionNamed(key: string): OptionName {
   throw new InvalidConfigError(`Cannot use the option ${key}: there is none of that name`, {
     hint: meant ? `Did you mean ${meant}?` : `The options are ${names.join(", ")}.`,
   });
-}
-
-function readField(
-  layer: ConfigLayer,
-  { name, key, value }: { readonly name: OptionName; readonly key: string; readonly value: unknown },
-): unknown {
-  const { flag, schema, rule, hint } = FIELDS[name];
-  const read = schema.safeParse(value);
-  if (read.success) return read.data;
-  const written = asWritten(layer, key, key === name ? flag : key, value);
-  throw new InvalidConfigError(`Cannot use ${written}: ${rule}`, { hint });
 }
 
 function asWritten(layer: ConfigLayer, key: string, flag: string, value: unknown): string {
@@ -115,4 +159,39 @@ function shown(value: unknown): string {
   // deno-lint-ignore no-control-regex -- these are what must not get out
   const plain = text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
   return plain.length <= 60 ? plain || '""' : `${plain.slice(0, 59)}…`;
+}
+
+async function readYaml(text: string, path: string): Promise<object> {
+  const { parseDocument } = await import("yaml");
+  // YAML 1.2 core schema: `no` is text, times are not numbers. Aliases could blow a small file up.
+  const document = parseDocument(text, { version: "1.2", prettyErrors: true, stringKeys: true });
+  const [error] = document.errors;
+  if (error !== undefined) {
+    const [line = ""] = error.message.split("\n");
+    throw new InvalidConfigError(`Cannot read ${path}: ${line.replace(/:$/, "")}`, {
+      hint: "It is YAML, one `name: value` a line.",
+    });
+  }
+  let content: unknown;
+  try {
+    content = document.toJS({ maxAliasCount: 0 }) ?? {};
+  } catch (cause) {
+    throw new InvalidConfigError(`Cannot read ${path}: aliases are not allowed`, {
+      hint: "Write the value out.",
+      cause,
+    });
+  }
+  if (typeof content === "object" && content !== null && !Array.isArray(content)) return content;
+  throw new InvalidConfigError(`Cannot read ${path}: it is no map of names to values`, {
+    hint: "Write one `name: value` a line, for example `port: 51820`.",
+  });
+}
+
+function unknownName(name: string, path: string): InvalidConfigError {
+  const names = FIELD_ENTRIES.map(([, { flag, plural = flag }]) => plural);
+  const meant = nearest(name, names);
+  return new InvalidConfigError(
+    `Cannot read ${path}: there is no setting ${JSON.stringify(name.slice(0, 60))}`,
+    { hint: meant ? `Did you mean ${meant}?` : `The settings are ${names.join(", ")}.` },
+  );
 }

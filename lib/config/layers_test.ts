@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { Cidr, Endpoint } from "../net/mod.ts";
-import { fileLayer } from "./config_file.ts";
-import { environmentLayer, layerAgentOptions, parseAgentOptions } from "./layers.ts";
-import { InvalidConfigError } from "./errors.ts";
+import {
+  environmentLayer,
+  fileLayer,
+  InvalidConfigError,
+  layerAgentOptions,
+  parseAgentOptions,
+} from "./layers.ts";
 
 Deno.test("parseAgentOptions() fills in the defaults", () => {
   const options = parseAgentOptions({});

@@ -6,9 +6,7 @@
  */
 
 export * from "./agent_options.ts";
-export * from "./config_file.ts";
 export * from "./defaults.ts";
-export * from "./errors.ts";
 export { type Field, FIELD_ENTRIES, FIELDS, type OptionName } from "./fields.ts";
 export * from "./layers.ts";
 export { nearest } from "./nearest.ts";
@@ -18,4 +16,4 @@ export {
   type OfferOption,
   parseOffer,
   PUBLIC_DHT_BOOTSTRAP,
-} from "./written_values.ts";
+} from "./field_schemas.ts";

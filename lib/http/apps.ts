@@ -9,16 +9,17 @@ import {
   type AgentControl,
   InvalidRequestError,
   invoke,
+  NDJSON_TYPE,
   openApi,
   type Operation,
   OPERATION_ENTRIES,
+  problemOf,
   queriedFields,
   type ViewName,
   VIEWS,
 } from "../api/mod.ts";
 import { answerHeaders, guard } from "./guard.ts";
 import { METRICS_TYPE, metricsText } from "./metrics.ts";
-import { ndjsonResponse } from "./ndjson.ts";
 import { pageResponse } from "./page.ts";
 import { failure, problem } from "./problem.ts";
 
@@ -26,19 +27,19 @@ import { failure, problem } from "./problem.ts";
 const MAX_BODY_BYTES = 64 << 10;
 const MAX_VALUE_BYTES = 16 << 20;
 
-/** What the read-only application is given. */
-export interface StatusAppOptions {
-  readonly control: AgentControl;
-  /** Addresses by which it may be called beside the loopback and the node's own overlay addresses. */
-  readonly addresses?: readonly string[];
-}
+/** Says in the first line that it has begun, and that nothing came yet. */
+const BEGUN = "\n";
 
-/** @returns the read-only application for TCP */
-export function statusApp(options: StatusAppOptions): Hono {
-  const { control, addresses = [] } = options;
+/**
+ * @param options.addresses by which it may be called beside the loopback and the node's own overlay addresses
+ * @returns the read-only application for TCP
+ */
+export function statusApp(
+  { control, addresses = [] }: { readonly control: AgentControl; readonly addresses?: readonly string[] },
+): Hono {
   const app = new Hono();
   app.use(answerHeaders());
-  app.use(guard({ addresses: () => [...addresses, ...control.status().node.addresses] }));
+  app.use(guard(() => [...addresses, ...control.status().node.addresses]));
   addRoutes(app, control, ({ isPublic }) => isPublic === true);
   addViews(app, control, { control: false });
   app.get("/", pageResponse);
@@ -47,8 +48,7 @@ export function statusApp(options: StatusAppOptions): Hono {
 }
 
 /** @returns the application for the control socket: all that can be read, and what changes something */
-export function controlApp(options: { readonly control: AgentControl }): Hono {
-  const { control } = options;
+export function controlApp({ control }: { readonly control: AgentControl }): Hono {
   const app = new Hono();
   app.use(answerHeaders());
   addRoutes(app, control, () => true);
@@ -127,4 +127,31 @@ async function readBody(context: Context): Promise<unknown> {
 
 function isLines(answer: unknown): answer is AsyncIterable<object> {
   return typeof answer === "object" && answer !== null && Symbol.asyncIterator in answer;
+}
+
+/**
+ * Streams lines. The answer begins at once, with an empty line. When `values` fails, the last line says why, because the
+ * status was sent long ago.
+ */
+export function ndjsonResponse(values: AsyncIterable<object>): Response {
+  const encoder = new TextEncoder();
+  const source = values[Symbol.asyncIterator]();
+  let isEnded = false;
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(encoder.encode(BEGUN)),
+    async pull(controller) {
+      let line: object | undefined;
+      try {
+        const { done, value } = isEnded ? { done: true } : await source.next();
+        if (done !== true) line = value;
+      } catch (error) {
+        isEnded = true;
+        line = problemOf(error);
+      }
+      if (line === undefined) controller.close();
+      else controller.enqueue(encoder.encode(`${JSON.stringify(line)}\n`));
+    },
+    cancel: () => void source.return?.(),
+  });
+  return new Response(body, { headers: { "content-type": NDJSON_TYPE } });
 }

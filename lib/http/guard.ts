@@ -7,23 +7,18 @@ import type { MiddlewareHandler } from "hono";
 import { IpAddress } from "../net/mod.ts";
 import { problem } from "./problem.ts";
 
-/** What a guard lets through beside the names of the loopback. */
-export interface GuardOptions {
-  /** Asked at every request: addresses come and go while an agent runs. */
-  readonly addresses: () => readonly string[];
-}
-
 /**
  * Refuses requests whose `Host` is a name that somebody else could point here (DNS rebinding), requests that a page of
  * another origin makes, and every method that changes something.
+ * @param addresses what it lets through beside the names of the loopback; they come and go while an agent runs
  */
-export function guard(options: GuardOptions): MiddlewareHandler {
+export function guard(addresses: () => readonly string[]): MiddlewareHandler {
   return async (context, next) => {
     const { url } = context.req;
     const authority = authorityOf(url);
     const host = context.req.header("host") ?? authority;
     // RFC 9112 §3.2.2: a target in absolute form names a host too, and no proxy is meant to stand between.
-    if ([host, authority].some((name) => !isAllowedHost(hostnameOf(name), options.addresses()))) {
+    if ([host, authority].some((name) => !isAllowedHost(hostnameOf(name), addresses()))) {
       return problem(context, 421, "Misdirected", "This name is not one of this agent's");
     }
     const origin = context.req.header("origin");

@@ -10,6 +10,5 @@
  */
 
 export * from "./apps.ts";
-export * from "./errors.ts";
 export { METRICS_TYPE, metricsText } from "./metrics.ts";
 export * from "./serve.ts";

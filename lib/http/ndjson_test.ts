@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ActionError } from "../service/mod.ts";
-import { ndjsonResponse } from "./ndjson.ts";
+import { ndjsonResponse } from "./apps.ts";
 
 /** Values that come from `next`, and how often their reader has left. */
 class Values implements AsyncIterableIterator<object> {

@@ -4,14 +4,47 @@
  */
 
 import type { AgentControl } from "../api/mod.ts";
+import { WeftError, withTimeout } from "../base/mod.ts";
+import { systemTimers } from "../host/mod.ts";
 import { controlApp, statusApp } from "./apps.ts";
-import { AgentRunningError, CannotServeError, StatusPortInUseError } from "./errors.ts";
 
 /** How long requests under way may take after `close`, in milliseconds. */
 const DRAIN_MS = 500;
 
 /** The longest path of a Unix socket on Linux, `sun_path` without its zero byte. */
 const MAX_SOCKET_PATH_BYTES = 107;
+
+/** Another program listens there. */
+export class StatusPortInUseError extends WeftError {
+  readonly code = "PortInUse";
+
+  /** @param endpoint `address:port` of TCP */
+  constructor(endpoint: string, cause: unknown) {
+    super(`Cannot serve the status page on ${endpoint}: another program listens there`, {
+      hint: "Choose another port with --status-port, or turn the page off with --status-port off.",
+      retryable: true,
+      cause,
+    });
+  }
+}
+
+/** The socket or port cannot be had for another reason. */
+export class CannotServeError extends WeftError {
+  readonly code = "CannotServe";
+}
+
+/** An agent answers at the control socket already. */
+export class AgentRunningError extends WeftError {
+  readonly code = "AgentRunning";
+
+  /** @param path the control socket */
+  constructor(path: string) {
+    super(`Cannot start: the state of ${path} is in use by a running agent`, {
+      hint: "Stop that agent first, or choose another directory with --state.",
+      retryable: true,
+    });
+  }
+}
 
 /** A server that runs. */
 export interface Served {
@@ -59,9 +92,7 @@ export async function serveControl(
   if (new TextEncoder().encode(path).length > MAX_SOCKET_PATH_BYTES) {
     throw new CannotServeError(
       `Cannot serve ${path}: a socket's path has at most ${MAX_SOCKET_PATH_BYTES} bytes`,
-      {
-        hint: "Choose a shorter directory with --state.",
-      },
+      { hint: "Choose a shorter directory with --state." },
     );
   }
   await removeDeadSocket(path);
@@ -107,10 +138,7 @@ async function removeDeadSocket(path: string): Promise<void> {
 
 /** Lets requests under way end, but keep-alive connections of a watching page must not hold a stop up. */
 async function drain(server: Deno.HttpServer<Deno.Addr>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, DRAIN_MS));
-  await Promise.race([server.shutdown(), late]);
-  clearTimeout(timer);
+  await withTimeout(systemTimers, DRAIN_MS, server.shutdown());
 }
 
 function messageOf(error: unknown): string {

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { SampleControl } from "../agent/testing/sample_control.ts";
 import { sampleStatus } from "../agent/testing/sample_status.ts";
-import { AgentRunningError, CannotServeError, StatusPortInUseError } from "./errors.ts";
-import { serveControl, serveStatus } from "./serve.ts";
+import {
+  AgentRunningError,
+  CannotServeError,
+  serveControl,
+  serveStatus,
+  StatusPortInUseError,
+} from "./serve.ts";
 
 const control = new SampleControl();
 

@@ -4,25 +4,27 @@
  */
 
 import type { PingReport, StatusReport } from "../../api/mod.ts";
-import { AgentAnswerError, type ControlClient } from "../control_client.ts";
+import { sleep } from "../../base/mod.ts";
+import { systemTimers } from "../../host/mod.ts";
+import { AgentAnswerError } from "../control_client.ts";
 import { formatRtt, formatSpan, peersText, statusText } from "../output/mod.ts";
 import {
   type AnyCommand,
+  askAgent,
   askAndPrint,
   type CommandContext,
   printJson,
   readNumber,
-  withAgent,
-  withState,
+  stopSignal,
 } from "../weft_command.ts";
 
 /** Between two looks of `--watch`, in milliseconds. */
 const WATCH_MS = 1000;
 
 /** Adds the commands. */
-export function addAskCommands(program: AnyCommand, context: CommandContext): void {
-  const { ports } = context;
-  const status: AnyCommand = withState(
+export function addAskCommands(program: AnyCommand, { ports }: CommandContext): void {
+  const { terminal } = ports;
+  askAgent(
     program.command("status").description("show this node, its network and its peers")
       .option("--json", "as JSON")
       .option("--watch", "again every second, until Ctrl-C")
@@ -30,11 +32,8 @@ export function addAskCommands(program: AnyCommand, context: CommandContext): vo
         "after",
         "\nExamples:\n  $ weft status --watch\n  $ weft status --json | jq .node.addresses",
       ),
-  );
-  status.action(() =>
-    withAgent(status, ports, async (client) => {
-      const { json, watch } = status.opts();
-      const { terminal } = ports;
+    ports,
+    async (client, _, { json, watch }) => {
       const isPage = watch === true && json !== true && terminal.isInteractive;
       const show = (report: StatusReport) => {
         if (json === true) return printJson(ports, report);
@@ -43,20 +42,12 @@ export function addAskCommands(program: AnyCommand, context: CommandContext): vo
         terminal.out(isPage ? `\x1b[H${text.replaceAll("\n", "\x1b[K\n")}\x1b[J` : text);
       };
       if (watch !== true) return show(await client.ask("status"));
-      const stopped = Promise.withResolvers<void>();
-      const forget = ports.process.onStopSignal(stopped.resolve);
-      let isStopped = false;
-      stopped.promise.then(() => isStopped = true);
-      try {
-        while (!isStopped) {
-          const report = await client.ask("status");
-          show(report);
-          await pause(WATCH_MS, stopped.promise);
-        }
-      } finally {
-        forget();
+      using stop = stopSignal(ports);
+      while (!stop.signal.aborted) {
+        show(await client.ask("status"));
+        await sleep(systemTimers, WATCH_MS, stop.signal);
       }
-    })
+    },
   );
 
   askAndPrint(
@@ -68,43 +59,30 @@ export function addAskCommands(program: AnyCommand, context: CommandContext): vo
     (peers) => peersText(peers, ports.terminal),
   );
 
-  const ping: AnyCommand = withState(
+  askAgent(
     program.command("ping").description("probe a member, through the tunnel first")
       .argument("<peer>", "its name, id or overlay address")
       .option("--count <number>", "how often (default: 1)")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft ping web-1 --count 5"),
-  ) as AnyCommand;
-  ping.action(() =>
-    withAgent(ping, ports, async (client) => {
-      const [peer = ""] = ping.args;
-      const { count: text = "1", json } = ping.opts();
+    ports,
+    async (client, [peer = ""], { count: text = "1", json }) => {
       const count = readNumber("--count", text, { least: 1, hint: "For example --count 5." }) ?? 1;
       const answers: PingReport[] = [];
       for (let i = 0; i < count; i++) {
         const isLast = i === count - 1;
-        const answer = await askOnce(client, peer, { mayFail: !isLast || answers.length > 0 });
-        if (answer !== undefined) answers.push(answer);
-        if (json === true) ports.terminal.out(`${JSON.stringify({ peer, ...answer ?? { rttMs: null } })}\n`);
-        else ports.terminal.out(`${peer} ${answer === undefined ? "does not answer" : answerText(answer)}\n`);
+        const answer = await client.ask("ping", peer).catch((error: unknown) => {
+          const isAway = error instanceof AgentAnswerError && error.code === "Unreachable";
+          // The last one fails when none has answered.
+          if (!isAway || isLast && answers.length === 0) throw error;
+        });
+        if (answer) answers.push(answer);
+        if (json === true) terminal.out(`${JSON.stringify({ peer, ...answer || { rttMs: null } })}\n`);
+        else terminal.out(`${peer} ${answer ? answerText(answer) : "does not answer"}\n`);
       }
-      if (count > 1 && json !== true) ports.terminal.out(summary(count, answers.map(({ rttMs }) => rttMs)));
-    })
+      if (count > 1 && json !== true) terminal.out(summary(count, answers.map(({ rttMs }) => rttMs)));
+    },
   );
-}
-
-/** @returns undefined when the member does not answer and that may be */
-async function askOnce(
-  client: ControlClient,
-  peer: string,
-  { mayFail }: { readonly mayFail: boolean },
-): Promise<PingReport | undefined> {
-  try {
-    return await client.ask("ping", peer);
-  } catch (error) {
-    if (mayFail && error instanceof AgentAnswerError && error.code === "Unreachable") return undefined;
-    throw error;
-  }
 }
 
 function answerText({ rttMs, path, lastHandshakeAgeMs }: PingReport): string {
@@ -118,11 +96,4 @@ function summary(asked: number, roundTripsMs: readonly number[]): string {
   const average = roundTripsMs.reduce((sum, ms) => sum + ms, 0) / roundTripsMs.length;
   const figures = [Math.min(...roundTripsMs), average, Math.max(...roundTripsMs)].map(formatRtt);
   return `${asked} asked, ${lost} % lost, ${figures.join(" / ")} least, average, most\n`;
-}
-
-/** Waits for a time, or for `stopped` when that is sooner. */
-async function pause(ms: number, stopped: Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  await Promise.race([new Promise<void>((resolve) => timer = setTimeout(resolve, ms)), stopped]);
-  clearTimeout(timer);
 }

@@ -9,17 +9,18 @@ import type { CallAnswer } from "../../service/mod.ts";
 import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../../service/bounds.ts";
 import { AgentAnswerError, StoppedError } from "../control_client.ts";
 import { UsageError } from "../failure.ts";
-import { parseDurationMs } from "../output/mod.ts";
+import { counted, parseDurationMs } from "../output/mod.ts";
 import type { CliPorts } from "../ports.ts";
 import { harmless, paint } from "../terminal.ts";
 import {
   type AnyCommand,
+  askAgent,
   askAndPrint,
   type CommandContext,
+  defined,
   readFile,
   readNumber,
-  withAgent,
-  withState,
+  stopSignal,
 } from "../weft_command.ts";
 
 /** As a shell reports a process that ended by Ctrl-C. */
@@ -48,7 +49,7 @@ export function addCallCommands(program: AnyCommand, context: CommandContext): v
 
 function addCall(program: AnyCommand, context: CommandContext): void {
   const { ports } = context;
-  const call: AnyCommand = withState(
+  askAgent(
     program.command("call").description("call an action of a service and print what it answers")
       .argument("<path>", "service/action")
       .argument("[params]", "as JSON")
@@ -66,12 +67,11 @@ function addCall(program: AnyCommand, context: CommandContext): void {
         '\nExamples:\n  $ weft call math/add \'{"a":1,"b":2}\'\n' +
           "  $ weft call report/monthly --stdin --timeout 1m < params.json",
       ),
-  ) as AnyCommand;
-  call.action(async () => {
-    const request = await callRequest(call, ports);
-    await untilStopped(context, (signal) =>
-      withAgent(call, ports, async (client) => {
-        const json = call.opts().json === true;
+    ports,
+    async (client, args, options) => {
+      const request = await callRequest(args, options, ports);
+      const json = options.json === true;
+      await untilStopped(context, async (signal) => {
         try {
           const answer = await client.ask("call", request, signal);
           if (!(Symbol.asyncIterator in answer)) {
@@ -82,8 +82,9 @@ function addCall(program: AnyCommand, context: CommandContext): void {
         } catch (error) {
           throw error instanceof AgentAnswerError ? callFailure(request.path, error) : error;
         }
-      }), INTERRUPTED);
-  });
+      }, INTERRUPTED);
+    },
+  );
 }
 
 function addPublish(program: AnyCommand, { ports }: CommandContext): void {
@@ -99,23 +100,20 @@ function addPublish(program: AnyCommand, { ports }: CommandContext): void {
     ports,
     async (client, [topic = "", given], { retain, mode, stdin }) => {
       const data = await readValue({ given, stdin }, ports, "the data");
-      return await client.ask("publish", {
-        topic,
-        ...data === undefined ? {} : { data },
-        ...retain === true ? { retain } : {},
-        ...mode === undefined ? {} : { mode: mode as NonNullable<PublishRequest["mode"]> },
-      });
+      // Commander has checked the types of options by their flags.
+      const request = { topic, data, retain, mode } as PublishRequest;
+      return await client.ask("publish", defined<PublishRequest>(request));
     },
     ({ local, sent, lost }) => {
-      const missed = lost === 0 ? "" : `, could not reach ${count(lost, "node")}`;
-      return `Handed to ${count(local, "subscription")} here, sent to ${count(sent, "other")}${missed}\n`;
+      const missed = lost === 0 ? "" : `, could not reach ${counted(lost, "node")}`;
+      return `Handed to ${counted(local, "subscription")} here, sent to ${counted(sent, "other")}${missed}\n`;
     },
   );
 }
 
 function addSubscribe(program: AnyCommand, context: CommandContext): void {
   const { ports } = context;
-  const subscribe: AnyCommand = withState(
+  askAgent(
     program.command("subscribe").description("print events as they come, until Ctrl-C")
       .argument("<pattern>", "a topic; {name} and * stand for one segment, > at the end for one or more")
       .option("--past", "first the events that were kept")
@@ -125,13 +123,10 @@ function addSubscribe(program: AnyCommand, context: CommandContext): void {
         "after",
         "\nExamples:\n  $ weft subscribe 'orders/>'\n  $ weft subscribe 'sensors/*/temperature' --past --json",
       ),
-  ) as AnyCommand;
-  subscribe.action(async () => {
-    const [pattern = ""] = subscribe.args;
-    const { past, json, count: text } = subscribe.opts();
-    const most = readNumber("--count", text, { least: 1, hint: "For example --count 5." });
-    await untilStopped(context, (signal) =>
-      withAgent(subscribe, ports, async (client) => {
+    ports,
+    async (client, [pattern = ""], { past, json, count: text }) => {
+      const most = readNumber("--count", text, { least: 1, hint: "For example --count 5." });
+      await untilStopped(context, async (signal) => {
         let printed = 0;
         const events = await client.ask("subscribe", { pattern, past: past === true }, signal);
         if (ports.terminal.isInteractive) ports.terminal.err(`Listening to ${pattern}; Ctrl-C ends it.\n`);
@@ -139,13 +134,16 @@ function addSubscribe(program: AnyCommand, context: CommandContext): void {
           printEvent(event, json === true, ports);
           if (!("dropped" in event) && ++printed === most) return;
         }
-      }), 0);
-  });
+      }, 0);
+    },
+  );
 }
 
-async function callRequest(call: AnyCommand, ports: CliPorts): Promise<CallRequest> {
-  const [path = "", given] = call.args;
-  const { timeout, mode, node, stdin } = call.opts();
+async function callRequest(
+  [path = "", given]: readonly string[],
+  { timeout, mode, node, stdin }: Readonly<Record<string, unknown>>,
+  ports: CliPorts,
+): Promise<CallRequest> {
   const timeoutMs = timeout === undefined ? undefined : parseDurationMs(String(timeout));
   if (timeout !== undefined && (timeoutMs === undefined || timeoutMs > MAX_TIMEOUT_MS)) {
     throw new UsageError(`Cannot use --timeout ${timeout}: that is no duration up to a day`, {
@@ -153,13 +151,7 @@ async function callRequest(call: AnyCommand, ports: CliPorts): Promise<CallReque
     });
   }
   const params = await readValue({ given, stdin }, ports, "the parameters");
-  return {
-    path,
-    ...params === undefined ? {} : { params },
-    ...timeoutMs === undefined ? {} : { timeoutMs },
-    ...mode === undefined ? {} : { mode: mode as NonNullable<CallRequest["mode"]> },
-    ...typeof node === "string" ? { node } : {},
-  };
+  return defined<CallRequest>({ path, params, timeoutMs, mode, node } as CallRequest);
 }
 
 /** @returns what the second argument or standard input says; undefined when neither does */
@@ -189,24 +181,19 @@ async function untilStopped(
   work: (signal: AbortSignal) => Promise<void>,
   stopped: number,
 ): Promise<void> {
-  const abort = new AbortController();
-  const forget = context.ports.process.onStopSignal(() => abort.abort());
+  using stop = stopSignal(context.ports);
   try {
-    await work(abort.signal);
+    await work(stop.signal);
   } catch (error) {
     if (!(error instanceof StoppedError)) throw error;
-  } finally {
-    forget();
   }
-  if (abort.signal.aborted) context.exitCode = stopped;
+  if (stop.signal.aborted) context.exitCode = stopped;
 }
 
-function callFailure(path: string, { code, message, hint }: AgentAnswerError): AgentAnswerError {
-  const advice = hint ?? HINTS.get(code);
-  return new AgentAnswerError(`Cannot call ${path}: ${harmless(message)} (${harmless(code)})`, {
-    code,
-    ...advice === undefined ? { hint: "The code is the provider's own." } : { hint: advice },
-  });
+function callFailure(path: string, error: AgentAnswerError): AgentAnswerError {
+  const { code, hint = HINTS.get(code) ?? "The code is the provider's own." } = error;
+  const message = `Cannot call ${path}: ${harmless(error.message)} (${harmless(code)})`;
+  return new AgentAnswerError({ code, message, hint });
 }
 
 /** Text as it is and anything else as JSON; nothing for nothing, unless JSON is wanted. */
@@ -240,7 +227,7 @@ function printAnswers(result: CallResult, context: CommandContext): void {
 
 function printEvent(event: EventLine, json: boolean, { terminal }: CliPorts): void {
   if ("dropped" in event) {
-    return terminal.err(`weft: ${count(event.dropped, "event")} dropped, because this was too slow\n`);
+    return terminal.err(`weft: ${counted(event.dropped, "event")} dropped, because this was too slow\n`);
   }
   if (json) return terminal.out(`${JSON.stringify(event)}\n`);
   const { topic, data, base64, publishedAt, isPast, publisher } = event;
@@ -249,8 +236,4 @@ function printEvent(event: EventLine, json: boolean, { terminal }: CliPorts): vo
   const from = paint(terminal, "quiet", `from ${publisher}${isPast ? ", kept" : ""}`);
   const parts = [paint(terminal, "quiet", time), paint(terminal, "strong", topic), value, from];
   terminal.out(`${parts.filter(Boolean).join(" ")}\n`);
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
 }

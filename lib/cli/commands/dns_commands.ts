@@ -3,29 +3,23 @@
  * @module
  */
 
-import type { DnsAnswerRecord, DnsRecordReport } from "../../api/mod.ts";
+import type { DnsAnswerRecord, DnsRecordReport, DnsRecordRequest, DnsRemoval } from "../../api/mod.ts";
 import { DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS } from "../../dns/bounds.ts";
 import { CommandError } from "../failure.ts";
-import { type Column, tableText } from "../output/mod.ts";
+import { counted, tableText } from "../output/mod.ts";
 import type { Terminal } from "../terminal.ts";
 import {
   type AnyCommand,
+  askAgent,
   askAndPrint,
   type CommandContext,
+  defined,
   printJson,
   readNumber,
   refuseOthers,
-  withAgent,
-  withState,
 } from "../weft_command.ts";
 
-const COLUMNS: readonly Column[] = [
-  { title: "NAME" },
-  { title: "TYPE" },
-  { title: "DATA" },
-  { title: "TTL", align: "right" },
-  { title: "FROM" },
-];
+const TITLES = ["NAME", "TYPE", "DATA", ">TTL", "FROM"];
 
 /** Adds `weft dns list`, `add`, `remove` and `query`. */
 export function addDnsCommands(program: AnyCommand, context: CommandContext): void {
@@ -75,8 +69,8 @@ function addAdd(group: AnyCommand, { ports }: CommandContext): void {
         of: "seconds",
         hint: "For example --ttl 60.",
       });
-      const request = { name, type, data: data.join(" ") };
-      return client.ask("addName", { ...request, ...ttlSeconds === undefined ? {} : { ttlSeconds } });
+      const request = { name, type, data: data.join(" "), ttlSeconds };
+      return client.ask("addName", defined<DnsRecordRequest>(request));
     },
     (added) => `Added ${recordText(added)}\n`,
   );
@@ -92,30 +86,27 @@ function addRemove(group: AnyCommand, { ports }: CommandContext): void {
       .addHelpText("after", "\nExample:\n  $ weft dns remove db"),
     ports,
     async (client, [name = "", type, ...data]) => ({
-      removed: await client.ask("removeName", {
-        name,
-        ...type === undefined ? {} : { type },
-        ...data.length === 0 ? {} : { data: data.join(" ") },
-      }),
+      removed: await client.ask(
+        "removeName",
+        defined<DnsRemoval>({ name, type, data: data.length === 0 ? undefined : data.join(" ") }),
+      ),
     }),
-    ({ removed }, [name]) => `Removed ${removed} ${removed === 1 ? "record" : "records"} of ${name}\n`,
+    ({ removed }, [name]) => `Removed ${counted(removed, "record")} of ${name}\n`,
   );
 }
 
 function addQuery(group: AnyCommand, context: CommandContext): void {
   const { ports } = context;
-  const query: AnyCommand = withState(
+  askAgent(
     group.command("query").description("ask this node's name server")
       .argument("<name>", "in full, or below the zone")
       .argument("[type]", "A unless given")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft dns query web-1 AAAA"),
-  ) as AnyCommand;
-  query.action(() =>
-    withAgent(query, ports, async (client) => {
-      const [name = "", type] = query.args;
+    ports,
+    async (client, [name = "", type], { json }) => {
       const answer = await client.ask("resolveName", name, type);
-      if (query.opts().json === true) {
+      if (json === true) {
         printJson(ports, answer);
         if (answer.code !== "NOERROR") context.exitCode = 1;
         return;
@@ -125,7 +116,7 @@ function addQuery(group: AnyCommand, context: CommandContext): void {
       }
       const lines = answer.answers.map((record) => `${recordText(record)}\n`);
       ports.terminal.out(lines.join("") || `${name} has no record of type ${type ?? "A"}\n`);
-    })
+    },
   );
 }
 
@@ -136,7 +127,7 @@ export function recordsText(records: readonly DnsRecordReport[], terminal: Termi
   const text = ({ name, type, data }: DnsRecordReport): string => `${name} ${type} ${data}`;
   const rows = shown.toSorted((a, b) => text(a) < text(b) ? -1 : 1)
     .map(({ name, type, data, ttlSeconds, source }) => [name, type, data, String(ttlSeconds), source]);
-  return tableText(COLUMNS, rows, terminal);
+  return tableText(TITLES, rows, terminal);
 }
 
 /** As master files have it. */

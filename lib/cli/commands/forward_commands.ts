@@ -4,14 +4,22 @@
  * @module
  */
 
+import type { OfferRequest } from "../../api/mod.ts";
 import { WeftError } from "../../base/mod.ts";
 import { parseOffer } from "../../config/mod.ts";
-import type { Dial, ForwardSpec, Refusal } from "../../forward/mod.ts";
+import type { Dial, ForwardSpec, PortForward, Refusal, SocksProxy } from "../../forward/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
 import { CommandError, UsageError } from "../failure.ts";
 import type { AttachedPort, CliPorts } from "../ports.ts";
 import { paint } from "../terminal.ts";
-import { agentOptions, type AnyCommand, type CommandContext, withAgent, withState } from "../weft_command.ts";
+import {
+  type AnyCommand,
+  askAgent,
+  type CommandContext,
+  defined,
+  runWithOptions,
+  stopSignal,
+} from "../weft_command.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -25,12 +33,6 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
   "timeout": "no answer in time",
 };
 
-/** A port of this host that is open. */
-interface OpenPort extends AsyncDisposable {
-  readonly port: number | undefined;
-  start(): void;
-}
-
 /** Adds the commands. */
 export function addForwardCommands(program: AnyCommand, context: CommandContext): void {
   addProxy(program, context);
@@ -39,7 +41,7 @@ export function addForwardCommands(program: AnyCommand, context: CommandContext)
 }
 
 function addProxy(program: AnyCommand, { ports }: CommandContext): void {
-  const proxy: AnyCommand = withState(
+  runWithOptions(
     program.command("proxy").description(
       "let programs of this machine reach the network by SOCKS5, without root",
     )
@@ -50,44 +52,45 @@ function addProxy(program: AnyCommand, { ports }: CommandContext): void {
         "\nExample:\n  $ weft proxy --socks5 127.0.0.1:1080\n  $ curl --proxy socks5h://127.0.0.1:1080 http://web/\n\n" +
           "It leads to names and addresses of the network, and to nothing else.",
       ),
+    ports,
+    async ({ stateDir }, _, { socks5, json }) => {
+      const { hostname, port } = readListen(String(socks5));
+      const { SocksProxy } = await import("../../forward/mod.ts");
+      await serve(stateDir, ports, (dial) => [new SocksProxy(dial, { hostname, port })], ([opened]) => {
+        const at = endpointText(hostname, opened?.port);
+        if (json === true) return ports.terminal.out(`${JSON.stringify({ socks5: at })}\n`);
+        ports.terminal.out(`SOCKS5 on ${paint(ports.terminal, "strong", at)} leads into the network\n`);
+        warnOfOthers(hostname, ports);
+      });
+    },
   );
-  proxy.action(async () => {
-    const { socks5, json } = proxy.opts();
-    const { hostname, port } = readListen(String(socks5));
-    const { SocksProxy } = await import("../../forward/mod.ts");
-    await serve(proxy, ports, (dial) => [new SocksProxy(dial, { hostname, port })], ([opened]) => {
-      const at = endpointText(hostname, opened?.port);
-      if (json === true) return ports.terminal.out(`${JSON.stringify({ socks5: at })}\n`);
-      ports.terminal.out(`SOCKS5 on ${paint(ports.terminal, "strong", at)} leads into the network\n`);
-      warnOfOthers(hostname, ports);
-    });
-  });
 }
 
 function addForward(program: AnyCommand, { ports }: CommandContext): void {
-  const forward: AnyCommand = withState(
+  runWithOptions(
     program.command("forward").description("lead ports of this machine to ports of other nodes, without root")
       .argument("<[bind:]port:node:port...>", "as in 8080:web:80; several may be given")
       .option("--json", "say as JSON what leads where")
       .addHelpText("after", "\nExample:\n  $ weft forward 8080:web-1:80 0.0.0.0:5432:db:5432"),
-  ) as AnyCommand;
-  forward.action(async () => {
-    const { parseForward, PortForward } = await import("../../forward/mod.ts");
-    const specs = forward.args.map((text) => parseForward(text));
-    const make = (dial: Dial) =>
-      specs.map((spec) =>
-        new PortForward(dial, { spec, onRefused: (refusal) => tellRefusal(spec, refusal) })
-      );
-    await serve(forward, ports, make, (opened) => {
-      for (const [i, { bind, targetHost, targetPort }] of specs.entries()) {
-        const from = endpointText(bind, opened[i]?.port);
-        const to = endpointText(targetHost, targetPort);
-        if (forward.opts().json === true) ports.terminal.out(`${JSON.stringify({ from, to })}\n`);
-        else ports.terminal.out(`${paint(ports.terminal, "strong", from)} leads to ${to}\n`);
-        warnOfOthers(bind, ports);
-      }
-    });
-  });
+    ports,
+    async ({ stateDir }, args, { json }) => {
+      const { parseForward, PortForward } = await import("../../forward/mod.ts");
+      const specs = args.map((text) => parseForward(text));
+      const make = (dial: Dial) =>
+        specs.map((spec) =>
+          new PortForward(dial, { spec, onRefused: (refusal) => tellRefusal(spec, refusal) })
+        );
+      await serve(stateDir, ports, make, (opened) => {
+        for (const [i, { bind, targetHost, targetPort }] of specs.entries()) {
+          const from = endpointText(bind, opened[i]?.port);
+          const to = endpointText(targetHost, targetPort);
+          if (json === true) ports.terminal.out(`${JSON.stringify({ from, to })}\n`);
+          else ports.terminal.out(`${paint(ports.terminal, "strong", from)} leads to ${to}\n`);
+          warnOfOthers(bind, ports);
+        }
+      });
+    },
+  );
 
   function tellRefusal({ targetHost, targetPort }: ForwardSpec, refusal: Refusal): void {
     ports.terminal.err(`weft: Cannot reach ${endpointText(targetHost, targetPort)}: ${REFUSALS[refusal]}\n`);
@@ -95,7 +98,7 @@ function addForward(program: AnyCommand, { ports }: CommandContext): void {
 }
 
 function addOffer(program: AnyCommand, { ports }: CommandContext): void {
-  const offer: AnyCommand = withState(
+  askAgent(
     program.command("offer").description("let the network reach a TCP service of this machine, until Ctrl-C")
       .argument("<port[=host:port]>", "the port in the network, and where the service is")
       .option("--allow <selector>", "who may come, as in role=web (default: every member)")
@@ -105,54 +108,46 @@ function addOffer(program: AnyCommand, { ports }: CommandContext): void {
         "\nExamples:\n  $ weft offer 80=3000\n  $ weft offer 5432 --allow 'role=web'\n\n" +
           "An agent offers for as long as it runs what it is started with: weft up --offer 80=3000",
       ),
-  ) as AnyCommand;
-  offer.action(async () => {
-    const [text = ""] = offer.args;
-    const { allow, json } = offer.opts();
-    const spec = parseOffer(text);
-    if (spec === undefined) {
-      throw new UsageError(`Cannot offer ${text}: that is no port, and no port, = and place`, {
-        hint: "Write 80, 80=3000 or 80=127.0.0.1:3000.",
-      });
-    }
-    const stop = stopSignal(ports);
-    try {
-      await withAgent(offer, ports, async (client) => {
-        const { node } = await client.ask("status");
-        const request = { ...spec, ...typeof allow === "string" ? { allow } : {} };
-        for await (const { port } of await client.ask("offer", request, stop.signal)) {
-          const service = endpointText(spec.hostname, spec.targetPort);
-          if (json === true) {
-            ports.terminal.out(`${JSON.stringify({ node: node.name, port, service })}\n`);
-            continue;
-          }
-          const place = paint(ports.terminal, "strong", endpointText(node.name, port));
-          const whom = typeof allow === "string" ? allow : "every member";
-          ports.terminal.out(`${place} in the network leads to ${service} here, for ${whom}\n`);
-        }
-        if (stop.signal.aborted) return;
-        throw new CommandError("The offer has ended: the agent has stopped", {
-          hint: "`weft up --offer` offers for as long as the agent runs.",
+    ports,
+    async (client, [text = ""], { allow, json }) => {
+      const spec = parseOffer(text);
+      if (spec === undefined) {
+        throw new UsageError(`Cannot offer ${text}: that is no port, and no port, = and place`, {
+          hint: "Write 80, 80=3000 or 80=127.0.0.1:3000.",
         });
+      }
+      using stop = stopSignal(ports);
+      const { node } = await client.ask("status");
+      const request = defined({ ...spec, allow } as OfferRequest);
+      for await (const { port } of await client.ask("offer", request, stop.signal)) {
+        const service = endpointText(spec.hostname, spec.targetPort);
+        if (json === true) {
+          ports.terminal.out(`${JSON.stringify({ node: node.name, port, service })}\n`);
+          continue;
+        }
+        const place = paint(ports.terminal, "strong", endpointText(node.name, port));
+        ports.terminal.out(
+          `${place} in the network leads to ${service} here, for ${allow ?? "every member"}\n`,
+        );
+      }
+      if (stop.signal.aborted) return;
+      throw new CommandError("The offer has ended: the agent has stopped", {
+        hint: "`weft up --offer` offers for as long as the agent runs.",
       });
-    } finally {
-      stop.forget();
-    }
-  });
+    },
+  );
 }
 
 /** Opens ports whose connections go through the agent, tells about them, and stays until it is told to stop. */
 async function serve(
-  command: AnyCommand,
+  stateDir: string,
   ports: CliPorts,
-  make: (dial: Dial) => readonly OpenPort[],
-  tell: (opened: readonly OpenPort[]) => void,
+  make: (dial: Dial) => readonly (SocksProxy | PortForward)[],
+  tell: (opened: readonly (SocksProxy | PortForward)[]) => void,
 ): Promise<void> {
-  const stop = stopSignal(ports);
+  using stop = stopSignal(ports);
   await using stack = new AsyncDisposableStack();
-  stack.defer(stop.forget);
-  const { options } = await agentOptions(command, ports);
-  const attached = await (await ports.loadAgent()).attach(options.stateDir);
+  const attached = await (await ports.loadAgent()).attach(stateDir);
   stack.defer(() => attached.stop());
   const opened = make(dialBy(attached));
   for (const port of opened) {
@@ -173,18 +168,6 @@ function dialBy(attached: AttachedPort): Dial {
       throw error;
     }
   };
-}
-
-function stopSignal(
-  { process }: CliPorts,
-): { readonly signal: AbortSignal; readonly stopped: Promise<void>; forget(): void } {
-  const abort = new AbortController();
-  const stopped = Promise.withResolvers<void>();
-  const forget = process.onStopSignal(() => {
-    abort.abort();
-    stopped.resolve();
-  });
-  return { signal: abort.signal, stopped: stopped.promise, forget };
 }
 
 /** Reads `127.0.0.1:1080`, `[::1]:1080`, `localhost:1080` or a port alone. */

@@ -4,25 +4,18 @@
  */
 
 import type { LeaderReport } from "../../api/mod.ts";
-import { type Cell, type Column, formatSpan, tableLines } from "../output/mod.ts";
-import { paint, type Terminal } from "../terminal.ts";
+import { type Cell, formatSpan, paintedCell, tableLines } from "../output/mod.ts";
+import type { Terminal } from "../terminal.ts";
 import {
   type AnyCommand,
+  askAgent,
   askAndPrint,
   type CommandContext,
   printJson,
   refuseOthers,
-  withAgent,
-  withState,
 } from "../weft_command.ts";
 
-const COLUMNS: readonly Column[] = [
-  { title: "NAME" },
-  { title: "ADDRESS" },
-  { title: "STATE" },
-  { title: "HEARD", align: "right" },
-  { title: "GIVES OUT" },
-];
+const TITLES = ["NAME", "ADDRESS", "STATE", ">HEARD", "GIVES OUT"];
 
 /** Adds `weft leader list`, `promote` and `demote`. */
 export function addLeaderCommands(program: AnyCommand, { ports }: CommandContext): void {
@@ -63,21 +56,20 @@ export function addLeaderCommands(program: AnyCommand, { ports }: CommandContext
 
 /** Adds `weft rotate-key`. */
 export function addRotateCommand(program: AnyCommand, { ports }: CommandContext): void {
-  const rotate: AnyCommand = withState(
+  askAgent(
     program.command("rotate-key").description("give this node new keys; its name and addresses stay")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft rotate-key"),
-  );
-  rotate.action(() =>
-    withAgent(rotate, ports, async (client) => {
+    ports,
+    async (client, _, { json }) => {
       const made = await client.ask("rotateKey");
-      if (rotate.opts().json === true) return printJson(ports, made);
+      if (json === true) return printJson(ports, made);
       ports.terminal.out(`This node's key is ${made.publicKey} now\n`);
       const { node } = await client.ask("status");
       if (node.role === "leader") {
         ports.terminal.out("Tokens that name its old key let in by other leaders only; make new ones.\n");
       }
-    })
+    },
   );
 }
 
@@ -91,10 +83,10 @@ export function leadersText(leaders: readonly LeaderReport[], terminal: Terminal
     self ? "" : lastHeardMs === null ? "never" : `${formatSpan(lastHeardMs)} ago`,
     slices === undefined ? "" : slices.join(", ") || "nothing",
   ]);
-  return tableLines(COLUMNS, rows).map((line) => `${line}\n`).join("");
+  return tableLines(TITLES, rows).map((line) => `${line}\n`).join("");
 }
 
 function stateCell({ alive, elected }: Pick<LeaderReport, "alive" | "elected">, terminal: Terminal): Cell {
   const text = elected ? "elected" : alive ? "alive" : "away";
-  return { text, painted: paint(terminal, elected ? "strong" : alive ? "good" : "bad", text) };
+  return paintedCell(terminal, elected ? "strong" : alive ? "good" : "bad", text);
 }

@@ -11,6 +11,7 @@ import { PrivateKey, type PublicKey } from "../../crypto/mod.ts";
 import { systemRandom } from "../../host/mod.ts";
 import { MAX_KEEPALIVE_SECONDS, MAX_TOKEN_USES } from "../../mesh/bounds.ts";
 import { Cidr, IpAddress } from "../../net/mod.ts";
+import { ControlClient } from "../control_client.ts";
 import { UsageError } from "../failure.ts";
 import {
   deviceConfig,
@@ -20,18 +21,23 @@ import {
   qrText,
   tokensText,
 } from "../output/mod.ts";
-import { collect, flagOption } from "../option_flags.ts";
 import {
+  agentOptions,
   type AnyCommand,
   askAndPrint,
+  collect,
   type CommandContext,
+  defined,
+  flagOption,
   printJson,
   readFile,
   readNumber,
   refuseOthers,
-  withAgent,
   withState,
 } from "../weft_command.ts";
+
+/** The options of a command, whose types commander has checked. */
+type Said = Readonly<Record<string, unknown>>;
 
 /** A shorter beginning of a token's id could mean another one by mistake. */
 const LEAST_ID_LENGTH = 4;
@@ -79,26 +85,22 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
 
   refuseOthers(group);
 
-  function tokenRequest({ uses, expires, label, endpoints }: Record<string, unknown>): TokenRequest {
+  function tokenRequest({ uses, expires, label, endpoints }: Said): TokenRequest {
     const lifetimeMs = parseDurationMs(String(expires ?? "24h"));
     if (lifetimeMs === undefined) {
       throw new UsageError(`Cannot use --expires ${expires}: that is no duration`, {
         hint: "Write 90s, 24h or 7d.",
       });
     }
-    const most = readNumber("--uses", uses, {
-      least: 1,
-      most: MAX_TOKEN_USES,
-      hint: "For example --uses 1.",
-    });
+    const bounds = { least: 1, most: MAX_TOKEN_USES, hint: "For example --uses 1." };
     // The flag alone: the environment and the file have this node's own labels.
     const { labels } = layerAgentOptions([{ source: "flags", values: { labels: label } }]);
-    return {
+    return defined<TokenRequest>({
       lifetimeMs,
       labels,
-      ...(most === undefined ? {} : { uses: most }),
-      ...(endpoints === false ? { withoutEndpoints: true } : {}),
-    };
+      uses: readNumber("--uses", uses, bounds),
+      withoutEndpoints: endpoints === false || undefined,
+    });
   }
 }
 
@@ -108,7 +110,7 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
     "plain WireGuard devices, and cutting members off (leaders only)",
   ).addHelpText("after", '\nExample:\n  $ weft peer add phone --public-key "$(cat phone.pub)"');
 
-  const add: AnyCommand = withState(
+  const add = withState(
     group.command("add").description("let a plain WireGuard device in and print its configuration")
       .argument("<name>", "its name in the network")
       .option("--public-key <key>", "as `wg pubkey` prints it")
@@ -118,9 +120,7 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
       .option("--dns <address>", "the resolver that it is to use")
       .addOption(
         new Option("--allowed <network>", "a network that it reaches through here; may be repeated")
-          .argParser(
-            collect,
-          ),
+          .argParser(collect),
       )
       .option("--preshared-key-file <file>", "a file with what `wg genpsk` prints; - for standard input")
       .option("--endpoint <address:port>", "where it can be reached, if anywhere")
@@ -130,32 +130,23 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
       .option("--keepalive <seconds>", "send something at least this often")
       .option("--json", "as JSON")
       .addHelpText("after", '\nExample:\n  $ weft peer add phone --public-key "$(cat phone.pub)"'),
-  ) as AnyCommand;
+  );
   add.action(async () => {
-    const privateKey = add.opts().wireguard === true ? PrivateKey.generate(systemRandom) : undefined;
-    const request = await deviceRequest(privateKey?.publicKey);
-    const config = configOptions();
-    await withAgent(add, ports, async (client) => {
-      const added = await client.ask("addDevice", request);
-      if (added.name !== request.name) {
-        ports.terminal.err(`${request.name} is taken, or the device had a name: it is ${added.name}\n`);
-      }
-      const secret = privateKey === undefined ? {} : { privateKey: encodeBase64(privateKey.exposeBytes()) };
-      if (add.opts().json === true) return printJson(ports, { ...added, ...secret });
-      const facts = {
-        hasEndpoint: request.endpoint !== undefined,
-        hasPresharedKey: request.presharedKey !== undefined,
-        ...config,
-        ...secret,
-        // What goes to the device as a whole is of no use without it.
-        ...(privateKey === undefined || request.presharedKey === undefined
-          ? {}
-          : { presharedKey: request.presharedKey }),
-      };
-      const text = deviceConfig(added, facts, await client.ask("status"));
-      ports.terminal.out(text);
-      if (privateKey !== undefined) showQr(text);
-    });
+    const options = add.opts();
+    const privateKey = options.wireguard === true ? PrivateKey.generate(systemRandom) : undefined;
+    const request = await deviceRequest(add.args[0] ?? "", options, privateKey?.publicKey);
+    const config = configOptions(options);
+    // After the device's own options, some of which are called like the agent's.
+    using client = new ControlClient((await agentOptions(add, ports)).options.stateDir);
+    const added = await client.ask("addDevice", request);
+    if (added.name !== request.name) {
+      ports.terminal.err(`${request.name} is taken, or the device had a name: it is ${added.name}\n`);
+    }
+    const secret = privateKey === undefined ? {} : { privateKey: encodeBase64(privateKey.exposeBytes()) };
+    if (options.json === true) return printJson(ports, { ...added, ...secret });
+    const text = deviceConfig(added, { ...request, ...config, ...secret }, await client.ask("status"));
+    ports.terminal.out(text);
+    if (privateKey !== undefined) showQr(text);
   });
 
   askAndPrint(
@@ -177,8 +168,7 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
     ports.terminal.out(fits ? `\n${qrText(code)}` : "\n# Its QR code does not fit this terminal.\n");
   }
 
-  function configOptions(): Pick<DeviceFacts, "dns" | "allowed"> {
-    const { dns, allowed } = add.opts();
+  function configOptions({ dns, allowed }: Said): Pick<DeviceFacts, "dns" | "allowed"> {
     const networks = Array.isArray(allowed) ? allowed.map(String) : [];
     for (const network of networks) {
       if (Cidr.parse(network) !== undefined) continue;
@@ -191,15 +181,19 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
     throw new UsageError(`Cannot use --dns ${dns}: that is no address`, { hint: "Write 9.9.9.9." });
   }
 
-  async function deviceRequest(made: PublicKey | undefined): Promise<DeviceRequest> {
-    const { publicKey = made, presharedKeyFile, endpoint, allowedIp, keepalive } = add.opts();
+  async function deviceRequest(
+    name: string,
+    { publicKey, presharedKeyFile, endpoint, allowedIp, keepalive }: Said,
+    made: PublicKey | undefined,
+  ): Promise<DeviceRequest> {
     const seconds = readNumber("--keepalive", keepalive, {
       least: 0,
       most: MAX_KEEPALIVE_SECONDS,
       of: "seconds",
       hint: "25 keeps most routers from forgetting; 0 turns it off.",
     });
-    if (publicKey === undefined) {
+    const key = publicKey ?? made;
+    if (key === undefined) {
       throw new UsageError("Cannot add a device without a key: give --public-key, or --wireguard", {
         hint: "--wireguard makes its keys here, and a QR code for its app.",
       });
@@ -207,13 +201,7 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
     const presharedKey = typeof presharedKeyFile === "string"
       ? (await readFile(presharedKeyFile, ports, "the preshared key")).trim()
       : undefined;
-    return {
-      name: add.args[0] ?? "",
-      publicKey: String(publicKey),
-      ...(presharedKey === undefined ? {} : { presharedKey }),
-      ...(typeof endpoint === "string" ? { endpoint } : {}),
-      ...(Array.isArray(allowedIp) ? { allowedIps: allowedIp.map(String) } : {}),
-      ...(seconds === undefined ? {} : { persistentKeepaliveSeconds: seconds }),
-    };
+    const given = { name, publicKey: `${key}`, presharedKey, endpoint, allowedIps: allowedIp };
+    return defined({ ...given, persistentKeepaliveSeconds: seconds } as DeviceRequest);
   }
 }

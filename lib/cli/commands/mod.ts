@@ -4,13 +4,35 @@
  * @module
  */
 
-export { addAskCommands } from "./ask_commands.ts";
-export { addCallCommands } from "./call_commands.ts";
-export { addDnsCommands } from "./dns_commands.ts";
-export { addForwardCommands } from "./forward_commands.ts";
-export { addLeaderCommands, addRotateCommand } from "./leader_commands.ts";
-export { addPeerCommands, addTokenCommands } from "./member_commands.ts";
-export { addServiceCommands } from "./service_commands.ts";
-export { addSimCommand } from "./sim_command.ts";
-export { addStartOptions, addUpCommand } from "./start_commands.ts";
-export { addWgCommand, withoutWgQuick } from "./wg_command.ts";
+import type { AnyCommand, CommandContext } from "../weft_command.ts";
+import { addAskCommands } from "./ask_commands.ts";
+import { addCallCommands } from "./call_commands.ts";
+import { addDnsCommands } from "./dns_commands.ts";
+import { addForwardCommands } from "./forward_commands.ts";
+import { addHostCommands } from "./host_commands.ts";
+import { addLeaderCommands, addRotateCommand } from "./leader_commands.ts";
+import { addPeerCommands, addTokenCommands } from "./member_commands.ts";
+import { addServiceCommands } from "./service_commands.ts";
+import { addSimCommand } from "./sim_command.ts";
+import { addUpCommand } from "./start_commands.ts";
+import { addWgCommand } from "./wg_command.ts";
+
+export { addStartOptions } from "./start_commands.ts";
+export { withoutWgQuick } from "./wg_command.ts";
+
+/** Adds the commands, in the order of the help. */
+export function addCommands(program: AnyCommand, context: CommandContext): void {
+  addUpCommand(program, context);
+  addAskCommands(program, context);
+  addTokenCommands(program, context);
+  addPeerCommands(program, context);
+  addDnsCommands(program, context);
+  addServiceCommands(program, context);
+  addCallCommands(program, context);
+  addForwardCommands(program, context);
+  addHostCommands(program, context);
+  addLeaderCommands(program, context);
+  addRotateCommand(program, context);
+  addSimCommand(program, context);
+  addWgCommand(program, context);
+}

@@ -6,24 +6,13 @@
 import type { ProviderReport, ServiceReport } from "../../service/mod.ts";
 import type { ControlClient } from "../control_client.ts";
 import { CommandError } from "../failure.ts";
-import { type Cell, type Column, formatRtt, tableText } from "../output/mod.ts";
+import { type Cell, factLines, formatRtt, paintedCell, tableText } from "../output/mod.ts";
 import { harmless, paint, type Terminal } from "../terminal.ts";
 import { type AnyCommand, askAndPrint, type CommandContext, refuseOthers } from "../weft_command.ts";
 
-const SERVICE_COLUMNS: readonly Column[] = [
-  { title: "PATH" },
-  { title: "STATE" },
-  { title: "OFFERED BY" },
-  { title: "ACTIONS" },
-];
+const SERVICE_TITLES = ["PATH", "STATE", "OFFERED BY", "ACTIONS"];
 
-const PROVIDER_COLUMNS: readonly Column[] = [
-  { title: "NODE" },
-  { title: "STATE" },
-  { title: "VERSION" },
-  { title: "RTT", align: "right" },
-  { title: "" },
-];
+const PROVIDER_TITLES = ["NODE", "STATE", "VERSION", ">RTT", ""];
 
 /** Adds `weft service list`, `show`, `pause` and `resume`. */
 export function addServiceCommands(program: AnyCommand, context: CommandContext): void {
@@ -98,18 +87,17 @@ export function servicesText(services: readonly ServiceReport[], terminal: Termi
     providers.map(({ name }) => name).join(", "),
     harmless(actions.map(({ name }) => name).join(", ")),
   ]);
-  return tableText(SERVICE_COLUMNS, rows, terminal);
+  return tableText(SERVICE_TITLES, rows, terminal);
 }
 
 /** @returns all that is known of a service */
 export function serviceText(service: ServiceReport, terminal: Terminal): string {
   const { path, description, actions, events, providers } = service;
-  const facts: readonly (readonly [string, string])[] = [
+  const facts = [
     ["service", paint(terminal, "strong", harmless(path)) + (description && `, ${harmless(description)}`)],
-    ["actions", harmless(actions.map(actionText).join(", "))],
-    ["events ", harmless(events.map((event) => `${path}/${event}`).join(", "))],
-  ];
-  const lines = facts.map(([name, text]) => `${paint(terminal, "quiet", name)}  ${text || "none"}\n`);
+    ["actions", harmless(actions.map(actionText).join(", ")) || "none"],
+    ["events", harmless(events.map((event) => `${path}/${event}`).join(", ")) || "none"],
+  ] as const;
   const rows = providers.map((provider) => [
     provider.name,
     stateCell(provider, terminal),
@@ -117,7 +105,7 @@ export function serviceText(service: ServiceReport, terminal: Terminal): string 
     provider.rttMs === undefined ? "-" : formatRtt(provider.rttMs),
     [provider.isLeader && "leads", provider.isLocal && "here"].filter(Boolean).join(", "),
   ]);
-  return `${lines.join("")}\n${tableText(PROVIDER_COLUMNS, rows, terminal)}`;
+  return `${factLines(facts, terminal)}\n${tableText(PROVIDER_TITLES, rows, terminal)}`;
 }
 
 function actionText({ name, idempotent }: ServiceReport["actions"][number]): string {
@@ -130,12 +118,12 @@ function summary(providers: readonly ProviderReport[], terminal: Terminal): Cell
   if (providers.length === 1 && first !== undefined) return stateCell(first, terminal);
   const running = providers.filter(isServing).length;
   const text = running === providers.length ? "running" : `${running} of ${providers.length} running`;
-  return { text, painted: paint(terminal, running > 0 ? "good" : "bad", text) };
+  return paintedCell(terminal, running > 0 ? "good" : "bad", text);
 }
 
 function stateCell(provider: ProviderReport, terminal: Terminal): Cell {
-  const text = provider.isHealthy ? provider.state : "away";
-  return { text, painted: paint(terminal, isServing(provider) ? "good" : "bad", text) };
+  const tone = isServing(provider) ? "good" : "bad";
+  return paintedCell(terminal, tone, provider.isHealthy ? provider.state : "away");
 }
 
 function isServing({ state, isHealthy }: ProviderReport): boolean {

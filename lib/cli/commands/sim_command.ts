@@ -5,27 +5,15 @@
 
 import type { ScenarioReport } from "../../simulation/mod.ts";
 import { UsageError } from "../failure.ts";
-import {
-  type Column,
-  formatBytes,
-  formatSpan,
-  parseDurationMs,
-  ProgressBar,
-  tableLines,
-} from "../output/mod.ts";
+import { formatBytes, formatSpan, paintedCell, parseDurationMs, tableLines } from "../output/mod.ts";
 import { paint, type Terminal } from "../terminal.ts";
 import { type AnyCommand, type CommandContext, printJson } from "../weft_command.ts";
 
 /** More nodes than this do not fit the memory of an ordinary machine. */
 const MAX_NODES = 5_000;
-const COLUMNS: readonly Column[] = [
-  { title: "WHAT" },
-  { title: "CHANGES", align: "right" },
-  { title: "AGREED AFTER", align: "right" },
-  { title: "ROUNDS", align: "right" },
-  { title: "MESSAGES/NODE", align: "right" },
-  { title: "BYTES/NODE", align: "right" },
-];
+/** Of the progress bar, in columns. */
+const MAX_BAR_WIDTH = 40;
+const TITLES = ["WHAT", ">CHANGES", ">AGREED AFTER", ">ROUNDS", ">MESSAGES/NODE", ">BYTES/NODE"];
 
 /** Adds the command. */
 export function addSimCommand(program: AnyCommand, context: CommandContext): void {
@@ -73,7 +61,7 @@ export function simText(report: ScenarioReport, terminal: Terminal): string {
     phase.name,
     `${phase.changes}`,
     phase.convergedMs === null
-      ? { text: "never", painted: paint(terminal, "bad", "never") }
+      ? paintedCell(terminal, "bad", "never")
       : `${(phase.convergedMs / 1000).toFixed(1)} s`,
     phase.rounds === null ? "" : `${phase.rounds}`,
     phase.messagesPerNode.toFixed(1),
@@ -84,7 +72,7 @@ export function simText(report: ScenarioReport, terminal: Terminal): string {
     ? paint(terminal, "good", "All nodes agreed in the end.")
     : paint(terminal, "bad", "Not all nodes agreed in time.");
   return [
-    ...tableLines(COLUMNS, rows),
+    ...tableLines(TITLES, rows),
     "",
     `${verdict} ${nodes} nodes, ${loss * 100} % lost, seed ${seed}, ${
       formatSpan(simulatedMs)
@@ -104,4 +92,36 @@ function numberOf(
   throw new UsageError(`Cannot use ${option} ${text}: it is a number from ${min} to ${max}`, {
     hint: isPart ? "0.05 is one of twenty." : "See `weft sim --help`.",
   });
+}
+
+/** How far the work has come: one line that is written over; nothing is written where nobody looks. */
+class ProgressBar {
+  readonly #terminal: Terminal;
+  #shown = "";
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
+
+  /**
+   * @param part how much is done, 0 to 1
+   * @param what is under way
+   */
+  show(part: number, what: string): void {
+    if (!this.#terminal.isInteractive) return;
+    const width = Math.max(5, Math.min(MAX_BAR_WIDTH, (this.#terminal.columns ?? 80) - what.length - 10));
+    const full = Math.round(width * part);
+    const percent = `${Math.floor(part * 100)}`.padStart(3);
+    const line = `${percent} % ${"█".repeat(full)}${"░".repeat(width - full)} ${what}`;
+    if (line === this.#shown) return;
+    this.#shown = line;
+    // ECMA-48 §8.3.41: erase to the end of the line.
+    this.#terminal.out(`\r${line}\x1b[K`);
+  }
+
+  /** Leaves the line empty for what comes. */
+  clear(): void {
+    if (this.#shown !== "") this.#terminal.out("\r\x1b[K");
+    this.#shown = "";
+  }
 }

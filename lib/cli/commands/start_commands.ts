@@ -7,10 +7,10 @@ import { Option } from "@commander-js/extra-typings";
 import { FIELD_ENTRIES, type OptionName } from "../../config/mod.ts";
 import { UsageError } from "../failure.ts";
 import { openLog } from "../log.ts";
-import { addFlag } from "../option_flags.ts";
 import type { CliPorts } from "../ports.ts";
 import { runAgent, type StartRole } from "../run_agent.ts";
 import {
+  addFlag,
   agentOptions,
   type AnyCommand,
   type CommandContext,

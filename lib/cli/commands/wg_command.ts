@@ -4,8 +4,7 @@
  */
 
 import { UsageError } from "../failure.ts";
-import { addFlag } from "../option_flags.ts";
-import { agentOptions, type AnyCommand, type CommandContext } from "../weft_command.ts";
+import { addFlag, agentOptions, type AnyCommand, type CommandContext } from "../weft_command.ts";
 import { isInterfaceName, runWg } from "../wg_order.ts";
 
 /** Adds the command. */

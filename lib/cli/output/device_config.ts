@@ -1,29 +1,25 @@
 /**
- * What a plain WireGuard device is configured with to be in the network.
+ * What a plain WireGuard device is configured with to be in the network, as text and as a QR code (ISO/IEC 18004) for the
+ * terminal: at the lowest level of correction, which suits a screen.
  * @module
  */
 
-import type { StatusReport } from "../../api/mod.ts";
+import { encode } from "uqr";
+import type { AddedDevice, DeviceRequest, StatusReport } from "../../api/mod.ts";
+import { utf8Bytes } from "../../base/mod.ts";
 
 /** Most routers forget a flow after 30 s or more. */
 const KEEPALIVE_SECONDS = 25;
 
-/** A device that was let in. */
-export interface AddedDevice {
-  readonly name: string;
-  readonly addresses: readonly string[];
-}
+/** Modules of white around a QR code (§6.3.8). */
+const QUIET = 4;
+/** What the largest of the 40 sizes holds at level L (§7.4.10, table 7). */
+const MAX_BYTES = 2953;
 
-/** What is known of a device beside its addresses. */
-export interface DeviceFacts {
-  /** Whether the members know where it is; if not, only it can begin, and has to keep the way back open. */
-  readonly hasEndpoint: boolean;
-  /** Whether it shares a key with the node that let it in. */
-  readonly hasPresharedKey: boolean;
+/** What is known of a device beside its addresses: how it was let in, and what it is told. */
+export interface DeviceFacts extends Pick<DeviceRequest, "endpoint" | "presharedKey"> {
   /** The device's private key in base64, when it was made here. */
   readonly privateKey?: string;
-  /** The preshared key in base64, when it is to be shown. */
-  readonly presharedKey?: string;
   /** Its resolver while it is connected. */
   readonly dns?: string;
   /** Networks that it is to reach through the node that let it in. */
@@ -40,7 +36,8 @@ export function deviceConfig(device: AddedDevice, facts: DeviceFacts, status: St
   const [endpoint] = node.endpoints;
   const here = { ...node, ...(endpoint === undefined ? {} : { endpoint }) };
   const members = peers.filter((peer) => !peer.roles.includes("wireguard"));
-  const keepalive = facts.hasEndpoint ? [] : [`PersistentKeepalive = ${KEEPALIVE_SECONDS}`];
+  // Where nobody knows it, only the device can begin, and it has to keep the way back open.
+  const keepalive = facts.endpoint !== undefined ? [] : [`PersistentKeepalive = ${KEEPALIVE_SECONDS}`];
   const lines = [
     `# ${device.name} is ${device.addresses.join(", ")}. Its configuration, for wg-quick:`,
     "",
@@ -69,14 +66,45 @@ export function deviceConfig(device: AddedDevice, facts: DeviceFacts, status: St
   return `${lines.join("\n")}\n`;
 }
 
-function presharedKeyLines({ hasPresharedKey, presharedKey }: DeviceFacts): string[] {
-  if (!hasPresharedKey) return [];
-  return [
-    presharedKey === undefined ? "# PresharedKey = the one you gave" : `PresharedKey = ${presharedKey}`,
-  ];
+/** A file that is made here goes to the device as a whole, and is of no use without the key. */
+function presharedKeyLines({ privateKey, presharedKey }: DeviceFacts): string[] {
+  if (presharedKey === undefined) return [];
+  return [privateKey === undefined ? "# PresharedKey = the one you gave" : `PresharedKey = ${presharedKey}`];
 }
 
 /** The prefix of one address. */
 function alone(address: string): string {
   return `${address}/${address.includes(":") ? 128 : 32}`;
+}
+
+/** A square of modules. */
+export interface QrCode {
+  readonly size: number;
+  isDark(x: number, y: number): boolean;
+}
+
+/** @returns the smallest code, or undefined when `text` has more than 2953 bytes */
+export function encodeQr(text: string): QrCode | undefined {
+  const bytes = utf8Bytes(text);
+  if (bytes.length > MAX_BYTES) return undefined;
+  const { size, data } = encode([...bytes], { ecc: "L", border: 0 });
+  return { size, isDark: (x, y) => data[y]?.[x] ?? false };
+}
+
+/**
+ * The code as text for a dark or light terminal, two modules a character, with the quiet zone.
+ * @returns lines in black on white, each with a line feed
+ */
+export function qrText(code: QrCode): string {
+  const lines: string[] = [];
+  const isDark = (x: number, y: number) =>
+    x >= 0 && y >= 0 && x < code.size && y < code.size && code.isDark(x, y);
+  for (let y = -QUIET; y < code.size + QUIET; y += 2) {
+    let line = "";
+    for (let x = -QUIET; x < code.size + QUIET; x++) {
+      line += isDark(x, y) ? (isDark(x, y + 1) ? "█" : "▀") : isDark(x, y + 1) ? "▄" : " ";
+    }
+    lines.push(`\x1b[30;107m${line}\x1b[0m\n`);
+  }
+  return lines.join("");
 }

@@ -6,7 +6,7 @@ const device = { name: "router", addresses: ["10.200.0.9", "fd00::9"] };
 
 Deno.test("deviceConfig() has the members as peers, and no other device", () => {
   assert.equal(
-    deviceConfig(device, { hasEndpoint: false, hasPresharedKey: true }, sampleStatus),
+    deviceConfig(device, { presharedKey: "ours" }, sampleStatus),
     `# router is 10.200.0.9, fd00::9. Its configuration, for wg-quick:
 
 [Interface]
@@ -34,15 +34,14 @@ PersistentKeepalive = 25
 });
 
 Deno.test("deviceConfig() keeps nothing alive for a device that can be found", () => {
-  const text = deviceConfig(device, { hasEndpoint: true, hasPresharedKey: false }, sampleStatus);
+  const text = deviceConfig(device, { endpoint: "192.0.2.9:51820" }, sampleStatus);
   assert.doesNotMatch(text, /Persistent|Preshared/);
 });
 
 Deno.test("deviceConfig() has what was made and chosen here", () => {
-  const facts = { hasEndpoint: false, hasPresharedKey: true };
   const text = deviceConfig(
     device,
-    { ...facts, privateKey: "mine", presharedKey: "ours", dns: "9.9.9.9", allowed: ["0.0.0.0/0", "::/0"] },
+    { privateKey: "mine", presharedKey: "ours", dns: "9.9.9.9", allowed: ["0.0.0.0/0", "::/0"] },
     sampleStatus,
   );
   assert.match(text, /^PrivateKey = mine\nAddress = .*\nDNS = 9\.9\.9\.9$/m);

@@ -3,14 +3,7 @@
  * @module
  */
 
-const UNIT_MS: ReadonlyMap<string, number> = new Map([
-  ["ms", 1],
-  ["s", 1000],
-  ["m", 60_000],
-  ["h", 3_600_000],
-  ["d", 86_400_000],
-  ["w", 604_800_000],
-]);
+const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
 /**
  * Reads `90s`, `24h`, `1h30m`.
@@ -20,7 +13,7 @@ export function parseDurationMs(text: string): number | undefined {
   if (!/^(\d{1,9}(ms|[smhdw]))+$/.test(text)) return undefined;
   let totalMs = 0;
   for (const [, count, unit] of text.matchAll(/(\d+)(ms|[smhdw])/g)) {
-    totalMs += Number(count) * (UNIT_MS.get(unit ?? "") ?? 0);
+    totalMs += Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS];
   }
   return totalMs > 0 ? totalMs : undefined;
 }
@@ -52,6 +45,11 @@ export function formatBytes(bytes: number): string {
     at++;
   }
   return `${at > 0 && value < 9.95 ? value.toFixed(1) : value.toFixed(0)} ${units[at]}`;
+}
+
+/** @returns `1 peer`, `2 peers` */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** @returns `0.42 ms`, `12 ms` */

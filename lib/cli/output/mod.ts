@@ -5,8 +5,6 @@
 
 export * from "./device_config.ts";
 export * from "./human_units.ts";
-export * from "./progress_bar.ts";
-export * from "./qr_code.ts";
 export * from "./status_view.ts";
 export * from "./table.ts";
 export * from "../terminal.ts";

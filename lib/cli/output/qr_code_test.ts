@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createScratch, expectRun, labTest } from "../../../tests/lab/mod.ts";
-import { encodeQr, type QrCode, qrText } from "./qr_code.ts";
+import { encodeQr, type QrCode, qrText } from "./device_config.ts";
 
 Deno.test("encodeQr() takes the smallest size, and 2953 bytes at most", () => {
   for (const [length, size] of [[17, 21], [18, 25], [230, 53], [231, 57], [2953, 177]] as const) {

@@ -4,35 +4,29 @@
  */
 
 import type { PeerReport, StatusReport, TokenReport } from "../../api/mod.ts";
-import { formatBytes, formatRemaining, formatRtt, formatSpan } from "./human_units.ts";
-import { type Cell, type Column, tableText } from "./table.ts";
-import { paint, type Terminal, type Tone } from "../terminal.ts";
+import { counted, formatBytes, formatRemaining, formatRtt, formatSpan } from "./human_units.ts";
+import { factLines, paintedCell, tableText } from "./table.ts";
+import { paint, type Terminal } from "../terminal.ts";
 
-const PEER_COLUMNS: readonly Column[] = [
-  { title: "NAME" },
-  { title: "ADDRESS" },
-  { title: "HEALTH" },
-  { title: "PATH" },
-  { title: "ENDPOINT" },
-  { title: "RTT", align: "right" },
-  { title: "LOSS", align: "right" },
-  { title: "HANDSHAKE", align: "right" },
-  { title: "RECEIVED", align: "right" },
-  { title: "SENT", align: "right" },
+const PEER_TITLES = [
+  "NAME",
+  "ADDRESS",
+  "HEALTH",
+  "PATH",
+  "ENDPOINT",
+  ">RTT",
+  ">LOSS",
+  ">HANDSHAKE",
+  ">RECEIVED",
+  ">SENT",
 ];
 
-const TOKEN_COLUMNS: readonly Column[] = [
-  { title: "ID" },
-  { title: "STATE" },
-  { title: "USED", align: "right" },
-  { title: "LEFT", align: "right" },
-  { title: "EXPIRES" },
-  { title: "LABELS" },
-];
+const TOKEN_TITLES = ["ID", "STATE", ">USED", ">LEFT", "EXPIRES", "LABELS"];
 
 /** @returns the whole picture, with its line feeds */
 export function statusText(status: StatusReport, terminal: Terminal): string {
-  const { node, network, dataplane } = status;
+  const { node, network, dataplane, discovery, dht } = status;
+  const addresses = node.addresses.join(", ") || "no address yet";
   const plane = dataplane.kind === "rootless" ? "rootless: message plane only" : [
     dataplane.interfaceName,
     `MTU ${dataplane.mtuBytes}`,
@@ -40,31 +34,21 @@ export function statusText(status: StatusReport, terminal: Terminal): string {
     `sealed by ${dataplane.aead}`,
     ...(dataplane.offloads?.length ? [`offloads ${dataplane.offloads.join(" ")}`] : []),
   ].join(", ");
-  const facts: readonly (readonly [string, string])[] = [
-    [
-      "node",
-      `${paint(terminal, "strong", node.name)}, ${node.role}, ${
-        node.addresses.join(", ") || "no address yet"
-      }`,
-    ],
-    ["network", `${network.cidr}, ${network.members} ${network.members === 1 ? "member" : "members"}`],
+  const facts: readonly Fact[] = [
+    ["node", `${paint(terminal, "strong", node.name)}, ${node.role}, ${addresses}`],
+    ["network", `${network.cidr}, ${counted(network.members, "member")}`],
     ["key", node.publicKey],
     ["listens", [`port ${node.listenPort}`, ...node.endpoints].join(", ")],
     ["plane", plane],
     ["names", namesText(status.dns)],
-    ...nearbyFact(status),
-    ...dhtFact(status),
+    ...discovery
+      ? [["nearby", `${discovery.heard} heard, by ${discovery.providers.join(" and ")}`] as const]
+      : [],
+    ...dht ? [["DHT", `nodes that answer: ${dht.contacts}`] as const] : [],
     ...offeredFact(status),
     ["state", `${status.state}, up for ${formatSpan(status.uptimeMs)}, weft ${status.version}`],
+    ...droppedFact(status),
   ];
-  const drops = Object.entries(status.drops).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
-  if (drops.length > 0) {
-    const shown = drops.slice(0, 6).map(([reason, count]) => `${count} ${reason}`);
-    const more = drops.length > shown.length ? ", …" : "";
-    return `${factLines([...facts, ["dropped", shown.join(", ") + more]], terminal)}\n${
-      peersText(status.peers, terminal)
-    }`;
-  }
   return `${factLines(facts, terminal)}\n${peersText(status.peers, terminal)}`;
 }
 
@@ -75,7 +59,7 @@ export function peersText(peers: readonly PeerReport[], terminal: Terminal): str
   const rows = sorted.map((peer) => [
     peer.name,
     peer.addresses[0] ?? "-",
-    painted(terminal, peer.healthy ? "good" : "bad", healthOf(peer)),
+    paintedCell(terminal, peer.healthy ? "good" : "bad", healthOf(peer)),
     peer.path === "none" ? "-" : peer.path,
     peer.endpoint ?? "-",
     peer.rttMs === null ? "-" : formatRtt(peer.rttMs),
@@ -84,7 +68,7 @@ export function peersText(peers: readonly PeerReport[], terminal: Terminal): str
     formatBytes(peer.rxBytes),
     formatBytes(peer.txBytes),
   ]);
-  return tableText(PEER_COLUMNS, rows, terminal);
+  return tableText(PEER_TITLES, rows, terminal);
 }
 
 /** @returns one line a token, below a line of titles */
@@ -92,7 +76,7 @@ export function tokensText(tokens: readonly TokenReport[], terminal: Terminal, n
   if (tokens.length === 0) return "No tokens. `weft token create` makes one.\n";
   const rows = tokens.map((token) => [
     token.id,
-    painted(terminal, token.state === "usable" ? "good" : "quiet", token.state),
+    paintedCell(terminal, token.state === "usable" ? "good" : "quiet", token.state),
     String(token.used),
     token.usesLeft === null ? "any" : String(token.usesLeft),
     token.expiresAt > nowMs
@@ -100,8 +84,11 @@ export function tokensText(tokens: readonly TokenReport[], terminal: Terminal, n
       : `${formatSpan(nowMs - token.expiresAt)} ago`,
     Object.entries(token.labels).map(([key, value]) => `${key}=${value}`).join(","),
   ]);
-  return tableText(TOKEN_COLUMNS, rows, terminal);
+  return tableText(TOKEN_TITLES, rows, terminal);
 }
+
+/** What the status says of one thing, or nothing when there is nothing to say. */
+type Fact = readonly [name: string, text: string];
 
 function namesText(dns: StatusReport["dns"]): string {
   if (dns === undefined) return "off";
@@ -109,41 +96,28 @@ function namesText(dns: StatusReport["dns"]): string {
   return [dns.zone, `at ${dns.endpoints.join(", ")}`, asks].join(", ");
 }
 
-function nearbyFact({ discovery }: StatusReport): readonly (readonly [string, string])[] {
-  return discovery === undefined
-    ? []
-    : [["nearby", `${discovery.heard} heard, by ${discovery.providers.join(" and ")}`]];
-}
-
-function dhtFact({ dht }: StatusReport): readonly (readonly [string, string])[] {
-  return dht === undefined ? [] : [["DHT", `nodes that answer: ${dht.contacts}`]];
-}
-
-function offeredFact(
-  { services: { services, providers, programs, calls, rejected } }: StatusReport,
-): readonly (readonly [string, string])[] {
+function offeredFact({ services: offered }: StatusReport): readonly Fact[] {
+  const { services, providers, programs, calls, rejected } = offered;
   if (services === 0 && programs === 0 && rejected === 0) return [];
   const { healthy, unhealthy } = providers;
   const facts = [
-    `${services} ${services === 1 ? "service" : "services"}`,
+    counted(services, "service"),
     `${healthy} of ${healthy + unhealthy} providers healthy`,
-    `${calls.running} ${calls.running === 1 ? "call" : "calls"} running`,
-    ...programs === 0 ? [] : [`${programs} ${programs === 1 ? "program" : "programs"} attached`],
-    ...rejected === 0 ? [] : [`${rejected} ${rejected === 1 ? "message" : "messages"} rejected`],
+    `${counted(calls.running, "call")} running`,
+    ...programs === 0 ? [] : [`${counted(programs, "program")} attached`],
+    ...rejected === 0 ? [] : [`${counted(rejected, "message")} rejected`],
   ];
   return [["offered", facts.join(", ")]];
+}
+
+function droppedFact(status: StatusReport): readonly Fact[] {
+  const drops = Object.entries(status.drops).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
+  if (drops.length === 0) return [];
+  const shown = drops.slice(0, 6).map(([reason, count]) => `${count} ${reason}`).join(", ");
+  return [["dropped", drops.length > 6 ? `${shown}, …` : shown]];
 }
 
 function healthOf(peer: PeerReport): string {
   if (!peer.healthy) return peer.channel === "dialing" ? "dialing" : "away";
   return "healthy";
-}
-
-function painted(terminal: Terminal, tone: Tone, text: string): Cell {
-  return { text, painted: paint(terminal, tone, text) };
-}
-
-function factLines(facts: readonly (readonly [string, string])[], terminal: Terminal): string {
-  const width = Math.max(...facts.map(([name]) => name.length));
-  return facts.map(([name, text]) => `${paint(terminal, "quiet", name.padEnd(width))}  ${text}\n`).join("");
 }

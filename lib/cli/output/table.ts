@@ -3,13 +3,7 @@
  * @module
  */
 
-import { paint, type Terminal } from "../terminal.ts";
-
-/** One column: its title, and whether numbers stand to the right. */
-export interface Column {
-  readonly title: string;
-  readonly align?: "left" | "right";
-}
+import { paint, type Terminal, type Tone } from "../terminal.ts";
 
 /** A cell's text, and the same with colours when it has some. */
 export interface Cell {
@@ -17,32 +11,44 @@ export interface Cell {
   readonly painted: string;
 }
 
-/** @returns rows below their titles, which are quiet, each with a line end */
+/** @returns a cell in a colour, when the terminal has colours */
+export function paintedCell(terminal: Terminal, tone: Tone, text: string): Cell {
+  return { text, painted: paint(terminal, tone, text) };
+}
+
+/** @returns rows below their titles, which are quiet, each with a line end; see `tableLines` */
 export function tableText(
-  columns: readonly Column[],
+  titles: readonly string[],
   rows: readonly (readonly (string | Cell)[])[],
   terminal: Terminal,
 ): string {
-  const [titles = "", ...lines] = tableLines(columns, rows);
-  return [paint(terminal, "quiet", titles), ...lines].join("\n") + "\n";
+  const [first = "", ...lines] = tableLines(titles, rows);
+  return [paint(terminal, "quiet", first), ...lines].join("\n") + "\n";
 }
 
 /**
  * Lays rows out below their titles, two spaces between columns.
+ * @param titles with `>` before one whose column stands to the right, as numbers do
  * @returns lines, without blanks at their ends
  */
 export function tableLines(
-  columns: readonly Column[],
+  titles: readonly string[],
   rows: readonly (readonly (string | Cell)[])[],
 ): string[] {
-  const cells = [columns.map((column) => column.title), ...rows].map((row) => row.map(asCell));
-  const widths = columns.map((_, at) => Math.max(...cells.map((row) => widthOf(row[at]?.text ?? ""))));
+  const cells = [titles.map((title) => title.replace(/^>/, "")), ...rows].map((row) => row.map(asCell));
+  const widths = titles.map((_, at) => Math.max(...cells.map((row) => widthOf(row[at]?.text ?? ""))));
   return cells.map((row) =>
     row.map((cell, at) => {
       const space = " ".repeat(Math.max(0, (widths[at] ?? 0) - widthOf(cell.text)));
-      return columns[at]?.align === "right" ? space + cell.painted : cell.painted + space;
+      return titles[at]?.startsWith(">") ? space + cell.painted : cell.painted + space;
     }).join("  ").trimEnd()
   );
+}
+
+/** @returns lines of names, which are quiet, and what is said of each */
+export function factLines(facts: readonly (readonly [string, string])[], terminal: Terminal): string {
+  const width = Math.max(...facts.map(([name]) => name.length));
+  return facts.map(([name, text]) => `${paint(terminal, "quiet", name.padEnd(width))}  ${text}\n`).join("");
 }
 
 function asCell(cell: string | Cell): Cell {

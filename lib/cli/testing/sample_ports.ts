@@ -7,7 +7,6 @@ import type { StatusReport } from "../../api/mod.ts";
 import { SampleControl } from "../../agent/testing/sample_control.ts";
 import { sampleStatus as agentStatus } from "../../agent/testing/sample_status.ts";
 import type { AgentOptions } from "../../config/mod.ts";
-import { PublicKey } from "../../crypto/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
 import { CommandError } from "../failure.ts";
 import type {
@@ -58,10 +57,6 @@ export class SampleOverlay implements Overlay {
 
   nodeIp(): IpAddress {
     return IpAddress.fromBytes(Uint8Array.of(10, 200, 0, 1));
-  }
-
-  publicKey(): PublicKey {
-    return PublicKey.fromBytes(new Uint8Array(32));
   }
 
   joinToken(): string {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { doctorChecks, type HostProbes, hostProbes } from "./doctor.ts";
+import { sampleStatus } from "../testing/sample_ports.ts";
+import { doctorFindings, type HostProbes, hostProbes } from "./doctor.ts";
 
 const good: HostProbes = {
   canConfigureNetwork: () => true,
@@ -9,17 +10,24 @@ const good: HostProbes = {
   isResolverConfOwn: () => true,
   wallMs: () => 1_800_000_000_000,
 };
-const options = { stateDir: "/s", port: 51820, rootless: false, isRunning: false };
+const options = { stateDir: "/s", port: 51820, rootless: false, status: undefined };
+const { dns: _, ...quiet } = { ...sampleStatus, refused: {} };
 
-async function problems(probes: HostProbes, given = options): Promise<string[]> {
-  const findings = await Promise.all(
-    doctorChecks(given, probes).map(async (check) => [check.name, await check.run()] as const),
-  );
+/** What is checked while an agent runs that says this. */
+function running(said: Partial<typeof sampleStatus> = {}): Parameters<typeof doctorFindings>[0] {
+  return { ...options, status: { ...quiet, ...said } };
+}
+
+async function problems(
+  probes: HostProbes,
+  given: Parameters<typeof doctorFindings>[0] = options,
+): Promise<string[]> {
+  const findings = [...await doctorFindings(given, probes)];
   for (const [, finding] of findings) assert(finding.detail && (finding.kind === "ok" || finding.hint));
   return findings.filter(([, finding]) => finding.kind === "problem").map(([name]) => name);
 }
 
-Deno.test("doctorChecks() finds each problem, and none on a good host", async () => {
+Deno.test("doctorFindings() finds each problem, and none on a good host", async () => {
   assert.deepEqual(await problems(good), []);
   assert.deepEqual(await problems({ ...good, canConfigureNetwork: () => false }), ["privileges"]);
   assert.deepEqual(await problems({ ...good, hasTunDevice: () => false }), ["tun"]);
@@ -28,13 +36,13 @@ Deno.test("doctorChecks() finds each problem, and none on a good host", async ()
   assert.deepEqual(await problems({ ...good, wallMs: () => 0 }), ["clock"]);
 });
 
-Deno.test("doctorChecks() asks less of rootless hosts, and lets a running agent have its port", async () => {
+Deno.test("doctorFindings() asks less of rootless hosts, and lets a running agent have its port", async () => {
   const poor = { ...good, canConfigureNetwork: () => false, hasTunDevice: () => false };
   assert.deepEqual(await problems(poor, { ...options, rootless: true }), []);
-  assert.deepEqual(await problems({ ...good, isPortFree: () => false }, { ...options, isRunning: true }), []);
+  assert.deepEqual(await problems({ ...good, isPortFree: () => false }, running()), []);
 });
 
-Deno.test("doctorChecks() says how names are served, and when this host does not ask", async () => {
+Deno.test("doctorFindings() says how names are served, and when this host does not ask", async () => {
   const dns = {
     zone: "weft.internal.",
     endpoints: ["10.200.0.1:15353"],
@@ -42,21 +50,17 @@ Deno.test("doctorChecks() says how names are served, and when this host does not
     resolver: "resolv.conf",
     counters: { "noerror": 9, "malformed-name": 2, "malformed-data": 1, "dropped-rate": 4 },
   } as const;
-  const running = { ...options, isRunning: true };
-  const finding = async (given: Parameters<typeof doctorChecks>[0], probes = good) =>
-    await doctorChecks(given, probes).find((check) => check.name === "names")?.run();
+  const finding = async (given: Parameters<typeof doctorFindings>[0], probes = good) =>
+    (await doctorFindings(given, probes)).get("names");
   assert.equal(await finding(options), undefined);
-  assert.match((await finding(running))?.detail ?? "", /serves none/);
-  assert.deepEqual(await finding({ ...running, dns }), {
+  assert.match((await finding(running()))?.detail ?? "", /serves none/);
+  assert.deepEqual(await finding(running({ dns })), {
     kind: "ok",
     detail: "weft.internal. is answered at 10.200.0.1:15353; 3 malformed; 4 dropped",
   });
-  const lost = await finding({ ...running, dns }, { ...good, isResolverConfOwn: () => false });
+  const lost = await finding(running({ dns }), { ...good, isResolverConfOwn: () => false });
   assert.equal(lost?.kind, "problem");
-  const failed = await finding({
-    ...running,
-    dns: { ...dns, resolver: "off", problem: "port 53 is in use" },
-  });
+  const failed = await finding(running({ dns: { ...dns, resolver: "off", problem: "port 53 is in use" } }));
   assert.match(failed?.detail ?? "", /port 53 is in use/);
 });
 
@@ -85,11 +89,12 @@ Deno.test("hostProbes() sees that a port is taken by TCP or UDP", () => {
   udp.close();
 });
 
-Deno.test("doctorChecks() tells what was refused, and a clock that is wrong", async () => {
-  const running = { ...options, isRunning: true };
-  const find = async (name: string, given: Partial<Parameters<typeof doctorChecks>[0]>) =>
-    await doctorChecks({ ...running, ...given }, good).find((check) => check.name === name)?.run();
-  assert.equal(await find("records", {}), undefined);
+Deno.test("doctorFindings() tells what was refused, and a clock that is wrong", async () => {
+  const find = async (name: string, said: Partial<typeof sampleStatus>) =>
+    (await doctorFindings(running(said), good)).get(name);
+  const unread = (rejected: number) => ({ services: { ...sampleStatus.services, rejected } });
+  const idle = await doctorFindings(options, good);
+  assert.deepEqual([idle.get("records"), idle.get("services")], [undefined, undefined]);
   assert.equal((await find("records", { refused: {} }))?.kind, "ok");
   assert.deepEqual(await find("records", { refused: { replayed: 3, "unknown-node": 1 } }), {
     kind: "ok",
@@ -99,9 +104,8 @@ Deno.test("doctorChecks() tells what was refused, and a clock that is wrong", as
   assert(forged?.kind === "problem" && /1 signature/.test(forged.detail) && /peer remove/.test(forged.hint));
   const late = await find("records", { refused: { future: 7 } });
   assert(late?.kind === "problem" && /clock/.test(late.hint));
-  assert.equal(await find("services", {}), undefined);
-  assert.match((await find("services", { unreadable: 0 }))?.detail ?? "", /could be read/);
-  assert.deepEqual(await find("services", { unreadable: 4 }), {
+  assert.match((await find("services", unread(0)))?.detail ?? "", /could be read/);
+  assert.deepEqual(await find("services", unread(4)), {
     kind: "ok",
     detail: "4 messages of members or programs could not be read",
   });

@@ -7,8 +7,7 @@ import {
   layerAgentOptions,
   type OptionName,
 } from "../config/mod.ts";
-import { addFlag, type AnyCommand, flagValues } from "./option_flags.ts";
-import { Command } from "./weft_command.ts";
+import { addFlag, type AnyCommand, Command, flagValues } from "./weft_command.ts";
 
 /** For each option a text that is not what it is unless told. */
 const samples: Readonly<Record<OptionName, string>> = {

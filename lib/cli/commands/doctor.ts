@@ -1,9 +1,9 @@
 /**
- * What weft needs of a host, each checked by itself.
+ * What weft needs of a host, and whether it is there.
  * @module
  */
 
-import type { DnsReport } from "../../api/mod.ts";
+import type { DnsReport, StatusReport } from "../../api/mod.ts";
 import {
   canConfigureNetwork,
   hasTunDevice,
@@ -12,17 +12,12 @@ import {
   RESOLVER_CONF_PATH,
   SqliteStateStore,
 } from "../../host/mod.ts";
+import { counted } from "../output/mod.ts";
 
 /** What came of one check. */
 export type Finding =
   | { readonly kind: "ok"; readonly detail: string }
   | { readonly kind: "problem"; readonly detail: string; readonly hint: string };
-
-/** One thing that is checked. */
-export interface Check {
-  readonly name: string;
-  run(): Finding | Promise<Finding>;
-}
 
 /** What is asked of the host; tests answer it themselves. */
 export interface HostProbes {
@@ -37,6 +32,8 @@ export interface HostProbes {
   wallMs(): number;
 }
 
+type RunningAgent = Pick<StatusReport, "dns" | "refused" | "services" | "clockSkewMs">;
+
 const HOST_ALONE_HINT = "--dns-resolver off leaves this host's resolver alone for good.";
 
 /** Half of what is still taken in. */
@@ -45,98 +42,75 @@ const MAX_SKEW_MS = 300_000;
 /** Before this, no version of weft existed, so no clock that is right shows it: 2025-01-01. */
 const EARLIEST_MS = 1_735_689_600_000;
 
-/** @returns the checks, in the order in which their problems stop a start */
-export function doctorChecks(
-  options: {
+/** @returns what came of each check by its name, in the order in which problems stop a start */
+export async function doctorFindings(
+  { stateDir, port, rootless, status }: {
     readonly stateDir: string;
     readonly port: number;
     readonly rootless: boolean;
-    /** Whether an agent with this state runs; then its port is taken by right. */
-    readonly isRunning: boolean;
-    /** What a running agent says of its names; absent when it serves none. */
-    readonly dns?: DnsReport;
-    /** What a running agent has refused of what members told, by reason. */
-    readonly refused?: Readonly<Record<string, number>>;
-    /** How many messages of services a running agent could not read. */
-    readonly unreadable?: number;
-    /** How far the clocks of its peers are ahead; null when it has none. */
-    readonly clockSkewMs?: number | null;
+    /** What the agent with this state says of itself, when it runs; then its port is taken by right. */
+    readonly status: RunningAgent | undefined;
   },
   probes: HostProbes,
-): readonly Check[] {
-  const { stateDir, port, rootless, isRunning, refused, unreadable, clockSkewMs } = options;
-  const privileges: readonly Check[] = rootless ? [] : [
-    {
-      name: "privileges",
-      run: () =>
-        probes.canConfigureNetwork()
-          ? ok("this process may make network interfaces")
-          : problem("this process may not make network interfaces", "Run as root, or use --rootless."),
-    },
-    {
-      name: "tun",
-      run: () =>
-        probes.hasTunDevice() ? ok("/dev/net/tun is there") : problem(
-          "/dev/net/tun is not there",
-          "Try `modprobe tun`; give containers the device; or use --rootless.",
-        ),
-    },
-  ];
-  return [
-    ...privileges,
-    {
-      name: "state",
-      run: async () => {
-        const wrong = await probes.stateProblem(stateDir);
-        return wrong === undefined
-          ? ok(`${stateDir} can be used`)
-          : problem(`${stateDir}: ${wrong}`, "Choose another directory with --state, or mend this one.");
-      },
-    },
-    {
-      name: "port",
-      run: () => {
-        if (isRunning) return ok(`${port} is for the agent that runs`);
-        return probes.isPortFree(port)
-          ? ok(`${port} is free for UDP and TCP`)
-          : problem(`another program has port ${port}`, "Stop it, or choose another with --port.");
-      },
-    },
-    {
-      name: "clock",
-      run: () => {
-        const at = new Date(probes.wallMs()).toISOString();
-        return probes.wallMs() >= EARLIEST_MS ? ok(at) : problem(
-          `the clock shows ${at}`,
-          "Set it: tokens expire by it, and peers refuse handshakes of the past.",
-        );
-      },
-    },
-    ...typeof clockSkewMs === "number" ? [{ name: "skew", run: () => skewFinding(clockSkewMs) }] : [],
-    ...isRunning ? [namesCheck(options.dns, probes)] : [],
-    ...refused === undefined ? [] : [{ name: "records", run: () => recordsFinding(refused) }],
-    ...unreadable === undefined ? [] : [{ name: "services", run: () => servicesFinding(unreadable) }],
-  ];
+): Promise<ReadonlyMap<string, Finding>> {
+  const findings = new Map<string, Finding>();
+  if (!rootless) {
+    findings.set(
+      "privileges",
+      probes.canConfigureNetwork()
+        ? ok("this process may make network interfaces")
+        : problem("this process may not make network interfaces", "Run as root, or use --rootless."),
+    );
+    const hint = "Try `modprobe tun`; give containers the device; or use --rootless.";
+    findings.set(
+      "tun",
+      probes.hasTunDevice() ? ok("/dev/net/tun is there") : problem("/dev/net/tun is not there", hint),
+    );
+  }
+  findings.set("state", stateFinding(stateDir, await probes.stateProblem(stateDir)));
+  findings.set("port", portFinding(port, status !== undefined, probes));
+  findings.set("clock", clockFinding(probes.wallMs()));
+  if (status === undefined) return findings;
+  const { clockSkewMs, dns, refused, services } = status;
+  if (typeof clockSkewMs === "number") findings.set("skew", skewFinding(clockSkewMs));
+  return findings.set("names", namesFinding(dns, probes))
+    .set("records", recordsFinding(refused))
+    .set("services", servicesFinding(services.rejected));
 }
 
-function namesCheck(dns: DnsReport | undefined, probes: HostProbes): Check {
-  return {
-    name: "names",
-    run: () => {
-      if (dns === undefined) return ok("this node serves none; --dns on changes that");
-      const served = `${dns.zone} is answered at ${dns.endpoints.join(", ")}`;
-      if (dns.problem !== undefined) {
-        return problem(`${served}, but this host does not ask there: ${dns.problem}`, HOST_ALONE_HINT);
-      }
-      if (dns.resolver === "resolv.conf" && !probes.isResolverConfOwn()) {
-        return problem(
-          `${served}, but somebody has written /etc/resolv.conf since`,
-          `Start weft again. ${HOST_ALONE_HINT}`,
-        );
-      }
-      return ok([served, ...countTexts(dns.counters)].join("; "));
-    },
-  };
+function stateFinding(dir: string, wrong: string | undefined): Finding {
+  if (wrong === undefined) return ok(`${dir} can be used`);
+  return problem(`${dir}: ${wrong}`, "Choose another directory with --state, or mend this one.");
+}
+
+function portFinding(port: number, isRunning: boolean, probes: HostProbes): Finding {
+  if (isRunning) return ok(`${port} is for the agent that runs`);
+  if (probes.isPortFree(port)) return ok(`${port} is free for UDP and TCP`);
+  return problem(`another program has port ${port}`, "Stop it, or choose another with --port.");
+}
+
+function clockFinding(wallMs: number): Finding {
+  const at = new Date(wallMs).toISOString();
+  if (wallMs >= EARLIEST_MS) return ok(at);
+  return problem(
+    `the clock shows ${at}`,
+    "Set it: tokens expire by it, and peers refuse handshakes of the past.",
+  );
+}
+
+function namesFinding(dns: DnsReport | undefined, probes: HostProbes): Finding {
+  if (dns === undefined) return ok("this node serves none; --dns on changes that");
+  const served = `${dns.zone} is answered at ${dns.endpoints.join(", ")}`;
+  if (dns.problem !== undefined) {
+    return problem(`${served}, but this host does not ask there: ${dns.problem}`, HOST_ALONE_HINT);
+  }
+  if (dns.resolver === "resolv.conf" && !probes.isResolverConfOwn()) {
+    return problem(
+      `${served}, but somebody has written /etc/resolv.conf since`,
+      `Start weft again. ${HOST_ALONE_HINT}`,
+    );
+  }
+  return ok([served, ...countTexts(dns.counters)].join("; "));
 }
 
 /** What was refused is no problem of this host, but worth knowing. */
@@ -188,8 +162,7 @@ function recordsFinding(refused: Readonly<Record<string, number>>): Finding {
 /** What one could not read is lost for who has said it, and no problem of this host. */
 function servicesFinding(unreadable: number): Finding {
   if (unreadable === 0) return ok("whatever members and programs said to services could be read");
-  const messages = unreadable === 1 ? "1 message" : `${unreadable} messages`;
-  return ok(`${messages} of members or programs could not be read`);
+  return ok(`${counted(unreadable, "message")} of members or programs could not be read`);
 }
 
 /** Records are refused that are more than ten minutes ahead. */

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { parseAgentOptions } from "./layers.ts";
-import { InvalidConfigError } from "./errors.ts";
-import { parseOffer } from "./written_values.ts";
+import { InvalidConfigError, parseAgentOptions } from "./layers.ts";
+import { parseOffer } from "./field_schemas.ts";
 
 const offers: readonly (readonly [string, unknown])[] = [
   ["80", { port: 80, hostname: "127.0.0.1", targetPort: 80 }],

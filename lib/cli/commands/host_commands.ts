@@ -1,0 +1,167 @@
+/**
+ * `weft doctor`, `cleanup`, `install`, `completions`: commands about this host, for which no agent need run.
+ * @module
+ */
+
+import { type HostChange, HostJournal, Netlink, SqliteStateStore } from "../../host/mod.ts";
+import { completionScript, SHELLS } from "./completions.ts";
+import { ControlClient } from "../control_client.ts";
+import { doctorFindings, hostProbes } from "./doctor.ts";
+import { CommandError, systemReason, UsageError } from "../failure.ts";
+import { ownCommand } from "../own_command.ts";
+import { paint } from "../terminal.ts";
+import {
+  type AnyCommand,
+  type CommandContext,
+  flagOption,
+  printJson,
+  runWithOptions,
+} from "../weft_command.ts";
+
+/** Where `weft install` puts it. */
+const UNIT_PATH = "/etc/systemd/system/weft.service";
+
+/** Adds the commands. */
+export function addHostCommands(program: AnyCommand, context: CommandContext): void {
+  addDoctor(program, context);
+  addCleanup(program, context);
+  addInstall(program, context);
+  addCompletions(program, context);
+}
+
+function addDoctor(program: AnyCommand, context: CommandContext): void {
+  const { ports } = context;
+  runWithOptions(
+    program.command("doctor").description("check what weft needs of this host")
+      .addOption(flagOption("port", { help: "the port to check" }))
+      .addOption(flagOption("rootless", { help: "leave out what rootless nodes do not need" }))
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  # weft doctor"),
+    ports,
+    async ({ stateDir, port, rootless }, _, { json }) => {
+      using client = new ControlClient(stateDir);
+      const status = await client.ask("status").catch(() => undefined);
+      const byName = await doctorFindings({ stateDir, port, rootless, status }, hostProbes());
+      const findings = Array.from(byName, ([name, finding]) => ({ name, ...finding }));
+      if (json === true) printJson(ports, findings);
+      else {
+        for (const finding of findings) {
+          const isOk = finding.kind === "ok";
+          const mark = paint(ports.terminal, isOk ? "good" : "bad", isOk ? "ok     " : "problem");
+          ports.terminal.out(`${mark}  ${finding.name.padEnd(10)}  ${finding.detail}\n`);
+          if (finding.kind === "problem") ports.terminal.out(`${" ".repeat(21)}hint: ${finding.hint}\n`);
+        }
+      }
+      if (findings.some((finding) => finding.kind === "problem")) context.exitCode = 1;
+    },
+  );
+}
+
+function addCleanup(program: AnyCommand, { ports }: CommandContext): void {
+  runWithOptions(
+    program.command("cleanup").description("undo what a crashed agent left on this host")
+      .addHelpText("after", "\nExample:\n  # weft cleanup"),
+    ports,
+    ({ stateDir }) => {
+      if (!SqliteStateStore.existsIn(stateDir)) {
+        throw new CommandError(`Cannot clean up: there is no state in ${stateDir}`, {
+          hint: "Name the agent's directory with --state.",
+        });
+      }
+      // Opening fails while an agent runs, whose changes must stay.
+      using store = SqliteStateStore.open(stateDir);
+      const journal = new HostJournal(store);
+      if (journal.changes().length === 0) {
+        ports.terminal.out("Nothing was left behind.\n");
+        return;
+      }
+      using netlink = Netlink.open();
+      for (const change of journal.undoAll(netlink)) ports.terminal.out(`Undid ${changeText(change)}\n`);
+    },
+  );
+}
+
+function addInstall(program: AnyCommand, { ports }: CommandContext): void {
+  runWithOptions(
+    program.command("install").description("make systemd start weft with this host")
+      .option("--print", "print the unit instead of writing it")
+      .addHelpText("after", "\nExample:\n  # weft install && systemctl enable --now weft"),
+    ports,
+    async ({ stateDir }, _, { print }) => {
+      const unit = systemdUnit(stateDir);
+      if (print === true) return ports.terminal.out(unit);
+      try {
+        await Deno.writeTextFile(UNIT_PATH, unit, { mode: 0o644 });
+      } catch (cause) {
+        throw new CommandError(`Cannot write ${UNIT_PATH}: ${systemReason(cause)}`, {
+          hint: "Run as root on a host with systemd, or use --print.",
+          cause,
+        });
+      }
+      ports.terminal.out(`Wrote ${UNIT_PATH}\nStart it with: systemctl enable --now weft\n`);
+      if (!SqliteStateStore.existsIn(stateDir)) {
+        ports.terminal.out(
+          `Before that, let this machine lead or join: there is no node in ${stateDir} to resume.\n`,
+        );
+      }
+    },
+  );
+}
+
+function addCompletions(program: AnyCommand, { ports }: CommandContext): void {
+  const completions: AnyCommand = program.command("completions")
+    .description(`print completions for a shell: ${SHELLS.join(", ")}`)
+    .argument("<shell>")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ weft completions bash > /etc/bash_completion.d/weft",
+    ) as AnyCommand;
+  completions.action(() => {
+    const [shell = ""] = completions.args;
+    const script = completionScript(shell, program);
+    if (script === undefined) {
+      throw new UsageError(`No completions for the shell ${shell.slice(0, 60)}`, {
+        hint: `There are some for ${SHELLS.join(", ")}.`,
+      });
+    }
+    ports.terminal.out(script);
+  });
+}
+
+function changeText(change: HostChange): string {
+  if (change.kind === "interface") return `the interface ${change.name}`;
+  if (change.kind === "resolver") return `the resolver in ${change.replacement.path}`;
+  return `the route to ${change.cidr} on ${change.interfaceName}`;
+}
+
+/** @returns the text of the unit that resumes an agent with the host; no token is in it */
+function systemdUnit(stateDir: string): string {
+  const line = [...ownCommand(), "up", "--state", stateDir].map(quoted).join(" ");
+  return `[Unit]
+Description=weft, a private network of machines
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+ExecStart=${line}
+Restart=on-failure
+RestartSec=2
+KillSignal=SIGTERM
+TimeoutStopSec=15
+AmbientCapabilities=CAP_NET_ADMIN
+CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_BIND_SERVICE CAP_DAC_OVERRIDE
+NoNewPrivileges=yes
+ProtectHome=read-only
+PrivateTmp=yes
+DeviceAllow=/dev/net/tun rw
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+/** systemd.service(5), "Command lines": C-style quotes, `%` and `$` doubled. */
+function quoted(word: string): string {
+  const escaped = word.replaceAll("%", "%%").replaceAll("$", "$$$$");
+  return /^[\w@%+=:,./$-]+$/.test(escaped) ? escaped : `"${escaped.replace(/["\\]/g, "\\$&")}"`;
+}
