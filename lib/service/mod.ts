@@ -3,8 +3,8 @@
  * and randomness are handed in. It never decides who belongs to the network.
  *
  * ```
- *   request ──▶ callLocal ──────────────▶ runAction ◀── CallServer ◀── request of others
- *          └──▶ callRemote ──▶ RemoteCaller ──▶ MessageCarrier ──▶ PeerLinks
+ *   request ──▶ callLocal ────▶ runAction ◀── CallServer ◀── request of others
+ *          └──▶ RemoteCaller ──▶ MessageCarrier ──▶ PeerLinks
  *   publish ──▶ PubSub ──▶ Subscriptions
  *                     └──▶ EventSender ──▶ MessageCarrier ──▶ PeerLinks
  * ```

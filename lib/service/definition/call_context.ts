@@ -22,12 +22,13 @@ export class CallContext {
   constructor(
     path: string,
     deadlineMs: number,
-    rest: { caller?: PeerId | undefined; stream?: ReadableStream<unknown> | undefined } = {},
+    caller: PeerId | undefined,
+    stream: ReadableStream<unknown> | undefined,
   ) {
     this.path = path;
     this.deadlineMs = deadlineMs;
-    this.caller = rest.caller;
-    this.stream = rest.stream;
+    this.caller = caller;
+    this.stream = stream;
   }
 
   /** Aborted when the caller has given up, is gone, or its deadline has passed. */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { PeerId, PeerLinks } from "../ports.ts";
+import type { PeerId } from "../ports.ts";
 import type { RetainedEvent } from "./retained_events.ts";
 import type { EventMessage, MessageCarrier } from "../wire/mod.ts";
 
@@ -29,13 +29,11 @@ export interface OutgoingEvent extends RetainedEvent {
 /** Sends events; one for a node or program. */
 export class EventSender {
   readonly #carrier: MessageCarrier;
-  readonly #links: PeerLinks;
   /** Of each peer, how many wait, and the last of them. */
   readonly #waiting = new Map<PeerId, { count: number; last: Promise<unknown> }>();
 
-  constructor(carrier: MessageCarrier, links: PeerLinks) {
+  constructor(carrier: MessageCarrier) {
     this.#carrier = carrier;
-    this.#links = links;
   }
 
   /** @param groups whose subscribers it is for; everybody's when empty @returns whether it was sent */
@@ -78,8 +76,8 @@ export class EventSender {
         : await carrier.sendLong(peer, message.data, (data) => ({ ...message, data }));
       if (outcome === "queued") return true;
       if (outcome === "refused") return false;
-      if (outcome === "congested") await this.#links.drained(peer);
-      else if (!await this.#links.reach(peer)) return false;
+      if (outcome === "congested") await carrier.links.drained(peer);
+      else if (!await carrier.links.reach(peer)) return false;
     }
     return false;
   }

@@ -3,48 +3,36 @@
  * @module
  */
 
-import type { Environment, Millis } from "../../base/mod.ts";
-import { CircuitBreaker, type Provider, type ServiceDirectory } from "../directory/mod.ts";
+import type { Millis } from "../../base/mod.ts";
+import { CircuitBreaker, type Provider } from "../directory/mod.ts";
 import { isElectable, LeadHooks } from "./lead_hooks.ts";
-import type { LocalServices } from "../local/mod.ts";
-import type { PeerId, PeerLinks, ServicePeers } from "../ports.ts";
+import type { PeerId } from "../ports.ts";
+import type { NodeBase } from "../runtime_base.ts";
 import { HEARTBEAT_MS, ServiceElection } from "./service_election.ts";
-import type { MessageCarrier } from "../wire/mod.ts";
 
 /** How often heartbeats are checked. */
 const CHECK_MS = 500;
 
-interface ServiceLeadershipParts extends Pick<Environment, "clock" | "timers" | "log"> {
-  readonly links: PeerLinks;
-  readonly peers: ServicePeers;
-  readonly carrier: MessageCarrier;
-  readonly services: LocalServices;
-  /** What other nodes offer. */
-  readonly directory: ServiceDirectory;
-  /** What attached programs offer: to other nodes they are this node. */
-  readonly programs: ServiceDirectory;
-  readonly run: number;
-  /** Leadership may have changed. */
-  onChange(): void;
-}
-
 /** Who leads which service, as this node sees it. */
 export class ServiceLeadership {
-  readonly #parts: ServiceLeadershipParts;
+  readonly #base: NodeBase;
+  readonly #onChange: () => void;
   readonly #election = new ServiceElection();
   readonly #hooks: LeadHooks;
   #cancelTick: (() => void) | undefined;
   #lastHeartbeat = -Infinity;
   #isClosed = false;
 
-  constructor(parts: ServiceLeadershipParts) {
-    this.#parts = parts;
-    this.#hooks = new LeadHooks(parts.services, parts.log);
+  /** @param onChange is called when leadership may have changed */
+  constructor(base: NodeBase, onChange: () => void) {
+    this.#base = base;
+    this.#onChange = onChange;
+    this.#hooks = new LeadHooks(base.services, base.log);
   }
 
   /** Whether a service is one that a node leads. @param path with its network */
   isElected(path: string): boolean {
-    const { services, directory, programs } = this.#parts;
+    const { services, directory, programs } = this.#base;
     return services.get(path)?.definition.mode === "leader" ||
       directory.providers(path).some(({ service }) => service.elects) ||
       programs.providers(path).some(({ service }) => service.elects);
@@ -55,7 +43,7 @@ export class ServiceLeadership {
    * @returns those who may lead it, the leader first; this node is among them when it or a program offers it
    */
   ranked(path: string): readonly Provider[] {
-    const { clock, services, directory, programs, peers, run } = this.#parts;
+    const { clock, services, directory, programs, peers, run } = this.#base;
     const { self } = peers;
     const own: Provider[] = programs.providers(path).map((provider) => ({ ...provider, peer: self }));
     const service = services.get(path)?.advert(path);
@@ -72,12 +60,12 @@ export class ServiceLeadership {
 
   /** Whether this node leads a service, itself or by a program. @param path with its network */
   leads(path: string): boolean {
-    return this.leaderOf(path) === this.#parts.peers.self;
+    return this.leaderOf(path) === this.#base.peers.self;
   }
 
   /** A heartbeat of a peer, or a new link to it. */
   handleHeartbeat(peer: PeerId): void {
-    const now = this.#parts.clock.now();
+    const now = this.#base.clock.now();
     const isNews = this.#election.isAlive(peer, now) !== true;
     this.#election.handleHeartbeat(peer, now);
     // Most heartbeats change nothing, and looking at every service has its price.
@@ -86,7 +74,7 @@ export class ServiceLeadership {
 
   /** The last link to a peer has ended. */
   handleLinkLost(peer: PeerId): void {
-    this.#election.handleLinkLost(peer, this.#parts.clock.now());
+    this.#election.handleLinkLost(peer, this.#base.clock.now());
     this.#announce();
   }
 
@@ -111,7 +99,7 @@ export class ServiceLeadership {
   }
 
   #tick(): void {
-    const { clock, timers } = this.#parts;
+    const { clock, timers } = this.#base;
     this.#cancelTick = undefined;
     const offered = this.#offered();
     if (this.#isClosed || offered.length === 0) return;
@@ -123,7 +111,8 @@ export class ServiceLeadership {
   }
 
   #sendHeartbeats(offered: readonly string[], now: Millis): void {
-    const { links, carrier, directory, run } = this.#parts;
+    const { carrier, directory, run } = this.#base;
+    const { links } = carrier;
     this.#lastHeartbeat = now;
     const linked = new Set(links.linked());
     for (const peer of linked) carrier.post(peer, { kind: "heartbeat", run });
@@ -136,12 +125,12 @@ export class ServiceLeadership {
   #announce(): void {
     if (this.#isClosed) return;
     this.#hooks.follow((path) => this.leads(path));
-    this.#parts.onChange();
+    this.#onChange();
   }
 
   /** Services with a leader that run here, in this program or an attached one. */
   #offered(): readonly string[] {
-    const { services, programs } = this.#parts;
+    const { services, programs } = this.#base;
     const own = services.all().filter(isElectable).map(({ path }) => path.toString());
     const attached = programs.paths().filter((path) =>
       programs.providers(path).some(({ service }) => service.elects && service.state === "running")

@@ -19,7 +19,6 @@ import {
   readCount,
   type ServiceDefinition,
 } from "../definition/mod.ts";
-import type { SubscriptionHandle } from "../events/mod.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
 
 /** How many calls of a service run at the same time by default. */
@@ -48,7 +47,7 @@ export class LocalService {
   readonly path: TopicPath;
   readonly definition: ServiceDefinition;
   readonly actions: ReadonlyMap<string, LocalAction>;
-  readonly #subscriptions: SubscriptionHandle[] = [];
+  readonly #subscriptions: Disposable[] = [];
   #state: ServiceState = "created";
   #changing: Promise<void> = Promise.resolve();
   readonly #onChange: () => void;
@@ -119,13 +118,13 @@ export class LocalService {
   }
 
   /** Ends these with the service. */
-  own(subscriptions: readonly SubscriptionHandle[]): void {
+  own(subscriptions: readonly Disposable[]): void {
     this.#subscriptions.push(...subscriptions);
   }
 
   /** Rejects calls for good; those that run go on. */
   async stop(): Promise<void> {
-    for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe();
+    for (const subscription of this.#subscriptions.splice(0)) subscription[Symbol.dispose]();
     await this.#change(async () => {
       if (this.#state === "stopped") return;
       const hadStarted = this.#state !== "created" && this.#state !== "initialized";
