@@ -68,16 +68,10 @@ export class Agent {
     // Whoever does not wait for the end must not be ended by it.
     this.closed.catch(() => {});
     this.services = new ServiceHost({
-      mesh,
-      log,
+      ...this.#context,
+      session: this,
       counters: this.#channelCounters,
-      ...(parts.limits === undefined ? {} : { limits: parts.limits }),
-      zone: options.dnsZone,
-      elected: () => this.leaders?.elected,
-      hasInterface: !options.rootless,
-      messages: () => this.messages,
-      health: () => this.health,
-      publish: (entries) => mesh.replica.publish({ ...NO_UPDATE, entries }),
+      limits: parts.limits,
       onChange: () => this.#names?.services.followSoon(),
     });
     this.#keys = new KeyChange({
@@ -170,7 +164,7 @@ export class Agent {
     await this.#session?.close();
     if (this.#state !== "running") return false;
     await this.#startSession();
-    this.services.refresh();
+    this.services.shared.advertiseSoon();
     return true;
   }
 
@@ -182,7 +176,7 @@ export class Agent {
     this.mesh.adoptRotation();
     // What waits from loading is read as a whole by those who subscribe from now on.
     this.mesh.replica.deliverEvents();
-    this.#resources.defer(this.mesh.replica.subscribe(this.services));
+    this.#resources.defer(this.mesh.replica.subscribe(this.services.shared));
     if (!options.rootless) checkHostNetwork(options.interfaceName, this.#context.endpoints.overlay);
     const listener = listenTcp({ port: options.port });
     this.#resources.defer(() => listener.close());
@@ -192,7 +186,7 @@ export class Agent {
     this.#overlay?.peers?.start();
     this.#resources.defer(() => this.#session?.close());
     await this.#startSession(listener);
-    this.services.start();
+    this.services.shared.start();
     this.#resources.defer(() => this.services.close());
     for (const { port, hostname, targetPort } of options.offers) {
       this.services.forward.offer(port, { hostname, port: targetPort });
@@ -275,7 +269,7 @@ export class Agent {
     this.#session?.leaders.renewDue();
     this.shareTokens();
     this.#names?.shared.refresh();
-    this.services.refresh();
+    this.services.shared.advertiseSoon();
     const statement = this.#context.endpoints.state();
     this.mesh.replica.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
     void this.#session?.lan?.followInterfaces();

@@ -19,7 +19,7 @@ import { type PublishOptions, type PublishReport, reportSends, type Subscription
 import { LeadHooks } from "../leadership/mod.ts";
 import type { LocalService, LocalServices } from "../local/mod.ts";
 import { AGENT, type PeerId, peerId } from "../ports.ts";
-import { buildAdvert, readPath, type ServiceReport } from "../registry/mod.ts";
+import { buildAdvert, readPath, type ServiceReport, serviceReport } from "../registry/mod.ts";
 import { ServiceRuntime, type ServiceRuntimeParts } from "../service_runtime.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
 import {
@@ -65,26 +65,15 @@ export class ProgramRuntime extends ServiceRuntime {
   /** @returns the services of this program; those of others the agent lists as `$registry/list` */
   override report(path?: string): readonly ServiceReport[] {
     const wanted = path === undefined ? undefined : TopicPath.parse(path).toString();
-    const all = this.services.all().map((service) => service.advert(service.path.toString()));
-    return all.filter((one) =>
-      wanted === undefined ? !showPath(one.path).startsWith("$") : one.path === wanted
-    )
+    const isWanted = (path: string) => wanted === undefined ? !showPath(path).startsWith("$") : path === wanted;
+    return this.services.all().map((service) => service.advert(service.path.toString()))
+      .filter(({ path }) => isWanted(path))
       .sort((a, b) => a.path < b.path ? -1 : 1)
-      .map(({ path, description, actions, events, state, version, elects }) => ({
-        path: showPath(path),
-        description,
-        actions,
-        events,
-        providers: [{
-          id: SELF,
-          name: "program",
-          state,
-          version,
-          isLocal: true,
-          isHealthy: true,
-          ...(elects ? { isLeader: this.#granted.has(path) } : {}),
-        }],
-      }));
+      .map((service) => {
+        const { path, state, version, elects } = service;
+        const self = { id: SELF, name: "program", state, version, isLocal: true, isHealthy: true };
+        return serviceReport(path, service, [elects ? { ...self, isLeader: this.#granted.has(path) } : self]);
+      });
   }
 
   /** The agent can be reached. */

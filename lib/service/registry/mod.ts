@@ -4,4 +4,4 @@
  */
 
 export { buildAdvert } from "./advert_builder.ts";
-export { type ProviderReport, readPath, RegistryService, type ServiceReport } from "./registry_service.ts";
+export { type ProviderReport, readPath, RegistryService, type ServiceReport, serviceReport } from "./registry_service.ts";

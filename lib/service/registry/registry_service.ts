@@ -52,10 +52,7 @@ export class RegistryService {
       description: "What services there are, and pausing and resuming them",
       actions: {
         list: { idempotent: true, handler: () => this.report() },
-        show: {
-          idempotent: true,
-          handler: (params: unknown) => this.#show(readPath(params)),
-        },
+        show: { idempotent: true, handler: (params: unknown) => this.#show(readPath(params)) },
         pause: (params: unknown, { caller }) => this.#set(readPath(params), caller, "pause"),
         resume: (params: unknown, { caller }) => this.#set(readPath(params), caller, "resume"),
       },
@@ -108,14 +105,7 @@ export class RegistryService {
     const providers: ProviderReport[] = own === undefined ? [] : [this.#provider(self, own, leader)];
     const others = [...directory.providers(path), ...programs.providers(path)];
     for (const { peer, service } of others) providers.push(this.#provider(peer, service, leader));
-    const first = own ?? others[0]?.service;
-    return {
-      path: showPath(path),
-      description: first?.description ?? "",
-      actions: first?.actions ?? [],
-      events: first?.events ?? [],
-      providers,
-    };
+    return serviceReport(path, own ?? others[0]?.service, providers);
   }
 
   #provider(id: PeerId, { state, version }: AdvertisedService, leader: PeerId | undefined): ProviderReport {
@@ -133,6 +123,16 @@ export class RegistryService {
       ...(rttMs === undefined ? {} : { rttMs }),
     };
   }
+}
+
+/** @param service as one of its providers describes it */
+export function serviceReport(
+  path: string,
+  service: AdvertisedService | undefined,
+  providers: readonly ProviderReport[],
+): ServiceReport {
+  const { description = "", actions = [], events = [] } = service ?? {};
+  return { path: showPath(path), description, actions, events, providers };
 }
 
 function isBuiltIn(path: string): boolean {
