@@ -16,25 +16,18 @@ import {
   type Route,
   routeToAction,
 } from "./calls/mod.ts";
-import { readCount } from "./definition/mod.ts";
+import { readCount } from "./service_definition.ts";
 import { type Provider, ServiceDirectory } from "./directory/mod.ts";
 import { type PublishOptions, type PublishReport, PubSub, type Subscription } from "./events/mod.ts";
 import { CallError, callError } from "./errors.ts";
 import { isProgram, type PeerId, type ServicePeers } from "./ports.ts";
 import { ProgramGateway } from "./programs/mod.ts";
 import { ServiceLeadership } from "./leadership/mod.ts";
-import { buildAdvert, RegistryService, type ServiceReport } from "./registry/mod.ts";
+import { type AdvertOptions, RegistryService, type ServiceReport } from "./registry/mod.ts";
 import type { NodeBase } from "./runtime_base.ts";
 import { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
 import { showPath, type TopicPath } from "./topics/mod.ts";
-import {
-  EMPTY_ADVERT,
-  type EventMessage,
-  type NodeMessage,
-  type RequestMessage,
-  type ServiceAdvert,
-  type WireValue,
-} from "./wire/mod.ts";
+import type { EventMessage, NodeMessage, RequestMessage, ServiceAdvert, WireValue } from "./wire/mod.ts";
 
 /** Those of any runtime, and who is who in the network. */
 export interface NodeRuntimeParts extends ServiceRuntimeParts {
@@ -92,15 +85,6 @@ export class NodeRuntime extends ServiceRuntime {
     }
   }
 
-  override advert(): ServiceAdvert {
-    const { run } = this;
-    if (this.isClosed) return { ...EMPTY_ADVERT, run };
-    return buildAdvert(run, this.services.all(), this.subscriptions.all(), {
-      programs: this.programs.adverts(),
-      retains: this.#events.retained.size > 0,
-    });
-  }
-
   override report(path?: string): readonly ServiceReport[] {
     return this.#registry.report(path);
   }
@@ -127,6 +111,10 @@ export class NodeRuntime extends ServiceRuntime {
     else this.directory.set(peer, []);
     this.leadership.forget(peer);
     this.server.forget(peer);
+  }
+
+  protected override advertOptions(): AdvertOptions {
+    return { programs: this.programs.adverts(), retains: this.#events.retained.size > 0 };
   }
 
   protected override call(

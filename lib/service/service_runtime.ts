@@ -25,7 +25,7 @@ import type {
   ParamsOf,
   ResultOf,
   ServiceDefinition,
-} from "./definition/mod.ts";
+} from "./service_definition.ts";
 import type { Provider } from "./directory/mod.ts";
 import { failed, InvalidServiceError } from "./errors.ts";
 import {
@@ -42,12 +42,13 @@ import {
 } from "./events/mod.ts";
 import { type LocalService, LocalServices } from "./local/mod.ts";
 import type { Compressor, PeerId, PeerLinks, ServicePeers, ServiceStream } from "./ports.ts";
-import type { ServiceReport } from "./registry/mod.ts";
+import { type AdvertOptions, buildAdvert, type ServiceReport } from "./registry/mod.ts";
 import type { RuntimeBase } from "./runtime_base.ts";
 import { showPath, TopicPath } from "./topics/mod.ts";
 import {
   type CarrierLimits,
   decodeNodeMessage,
+  EMPTY_ADVERT,
   encodeValue,
   type EventMessage,
   isRemote,
@@ -99,11 +100,11 @@ export abstract class ServiceRuntime {
     this.server = new CallServer(this.base, (peer, request) => this.#route(peer, request));
   }
 
-  /** What others are to know of this program, and of those that are attached to it. */
-  abstract advert(): ServiceAdvert;
   /** All services that are known, or the one at a path. */
   abstract report(path?: string): readonly ServiceReport[];
 
+  /** What an advert says beside this program's services and subscriptions. */
+  protected abstract advertOptions(): AdvertOptions;
   /** Makes a call whose options were checked. @throws CallError */
   protected abstract call(
     path: CallPath,
@@ -128,6 +129,13 @@ export abstract class ServiceRuntime {
   /** The services of this program have changed, or their states. */
   protected abstract followServices(): void;
   protected abstract stopLeading(): void;
+
+  /** What others are to know of this program, and of those that are attached to it. */
+  advert(): ServiceAdvert {
+    const { run, services, subscriptions } = this;
+    if (this.isClosed) return { ...EMPTY_ADVERT, run };
+    return buildAdvert(run, services.all(), subscriptions.all(), this.advertOptions());
+  }
 
   /** Messages that could not be read, events among them. */
   get rejected(): number {

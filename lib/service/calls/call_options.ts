@@ -5,7 +5,7 @@
 
 import { CALL_MODES, type CallMode, DEFAULT_TIMEOUT_MS } from "../bounds.ts";
 import { callError, InvalidServiceError, type WireFailure } from "../errors.ts";
-import { readCount } from "../definition/mod.ts";
+import { readCount } from "../service_definition.ts";
 import type { ItemSource } from "../wire/mod.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
 

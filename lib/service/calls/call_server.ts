@@ -7,7 +7,7 @@ import { MAX_TIMEOUT_MS } from "../bounds.ts";
 import type { CallPath } from "./call_options.ts";
 import { DedupWindow } from "./dedup_window.ts";
 import type { Reply } from "./pending_calls.ts";
-import { CallContext } from "../definition/mod.ts";
+import { CallContext } from "../service_definition.ts";
 import {
   CallError,
   callError,

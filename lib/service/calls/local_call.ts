@@ -5,7 +5,7 @@
 
 import { type Environment, millis } from "../../base/mod.ts";
 import type { CallOptions, CallPath } from "./call_options.ts";
-import { CallContext } from "../definition/mod.ts";
+import { CallContext } from "../service_definition.ts";
 import { CallError, callError, failure, type WireFailure } from "../errors.ts";
 import { type LocalService, type Outcome, runAction } from "../local/mod.ts";
 import { showPath } from "../topics/mod.ts";

@@ -4,8 +4,8 @@
  */
 
 import type { PeerId } from "../ports.ts";
-import type { RetainedEvent } from "./retained_events.ts";
-import type { EventMessage, MessageCarrier } from "../wire/mod.ts";
+import type { TopicPath } from "../topics/mod.ts";
+import type { EventMessage, MessageCarrier, WireValue } from "../wire/mod.ts";
 
 /** How many events wait for one link that is slow or not there; further ones are lost. */
 export const MAX_WAITING_EVENTS = 1_024;
@@ -18,6 +18,14 @@ export interface PublishReport {
   readonly sent: number;
   /** How many nodes could not be reached. */
   readonly lost: number;
+}
+
+/** What was published, and may be kept. */
+export interface RetainedEvent {
+  readonly topic: TopicPath;
+  readonly data: WireValue;
+  /** Milliseconds since 1970. */
+  readonly publishedAt: number;
 }
 
 /** An event on its way. */

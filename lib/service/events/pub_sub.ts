@@ -5,15 +5,25 @@
  */
 
 import type { BroadcastMode } from "../bounds.ts";
-import type { ServiceDefinition } from "../definition/mod.ts";
+import type { ServiceDefinition } from "../service_definition.ts";
 import type { Listener } from "../directory/mod.ts";
-import { type EventSender, type OutgoingEvent, type PublishReport, reportSends } from "./event_sender.ts";
+import {
+  type EventSender,
+  type OutgoingEvent,
+  type PublishReport,
+  reportSends,
+  type RetainedEvent,
+} from "./event_sender.ts";
 import { isProgram, type PeerId } from "../ports.ts";
-import { type RetainedEvent, RetainedEvents } from "./retained_events.ts";
 import type { NodeBase } from "../runtime_base.ts";
 import type { Subscription, Subscriptions } from "./subscriptions.ts";
 import { showPath, type TopicPath, TopicPattern } from "../topics/mod.ts";
 import { copyValue, decodeValue, type EventMessage, type WireValue } from "../wire/mod.ts";
+
+/** How many topics keep their last event. */
+export const MAX_RETAINED = 1_024;
+/** How many bytes all of them have together. */
+export const MAX_RETAINED_BYTES: number = 4 << 20;
 
 /** What a publisher may choose. */
 export interface PublishOptions {
@@ -166,6 +176,39 @@ export class PubSub {
     if (event.data.data.length === 0) this.retained.delete(event.topic);
     else this.retained.set(event);
     if ((before === 0) !== (this.retained.size === 0)) this.#onRetain();
+  }
+}
+
+/** Keeps events; when there are too many, those that were published longest ago go. */
+export class RetainedEvents {
+  readonly #events = new Map<string, RetainedEvent>();
+  #bytes = 0;
+
+  get size(): number {
+    return this.#events.size;
+  }
+
+  /** Keeps an event in the place of the topic's last one. */
+  set(event: RetainedEvent): void {
+    this.delete(event.topic);
+    this.#events.set(event.topic.toString(), event);
+    this.#bytes += event.data.data.length;
+    for (const { topic } of this.#events.values()) {
+      if (this.#events.size <= MAX_RETAINED && this.#bytes <= MAX_RETAINED_BYTES) return;
+      this.delete(topic);
+    }
+  }
+
+  /** Forgets the topic's last event. */
+  delete(topic: TopicPath): void {
+    const key = topic.toString();
+    this.#bytes -= this.#events.get(key)?.data.data.length ?? 0;
+    this.#events.delete(key);
+  }
+
+  /** @returns what is kept of the topics that match, oldest first */
+  matching(pattern: TopicPattern): readonly RetainedEvent[] {
+    return [...this.#events.values()].filter(({ topic }) => pattern.match(topic) !== undefined);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 
 import type { Bulkhead } from "./bulkhead.ts";
-import { type CallContext, describeIssues, type Schema } from "../definition/mod.ts";
+import { type CallContext, describeIssues, type Schema } from "../service_definition.ts";
 import { type Failed, failed, failureOf } from "../errors.ts";
 import type { LocalAction } from "./local_services.ts";
 import { showPath } from "../topics/mod.ts";

@@ -18,7 +18,7 @@ import {
   type AnyActionDefinition,
   readCount,
   type ServiceDefinition,
-} from "../definition/mod.ts";
+} from "../service_definition.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
 
 /** How many calls of a service run at the same time by default. */
@@ -60,7 +60,7 @@ export class LocalService {
   constructor(
     definition: ServiceDefinition,
     selector: (text: string) => (caller: PeerId) => boolean,
-    onChange: () => void = () => {},
+    onChange: () => void,
   ) {
     const { actions = {}, allow, concurrency, queue } = definition;
     this.definition = definition;
@@ -220,7 +220,7 @@ export class LocalServices {
    */
   constructor(
     selector: (text: string) => (caller: PeerId) => boolean,
-    onChange: () => void = () => {},
+    onChange: () => void,
   ) {
     this.#selector = selector;
     this.#onChange = onChange;

@@ -12,24 +12,17 @@ import {
   type Route,
   routeToAction,
 } from "../calls/mod.ts";
-import type { ServiceDefinition } from "../definition/mod.ts";
+import type { ServiceDefinition } from "../service_definition.ts";
 import { CircuitBreaker, type Provider } from "../directory/mod.ts";
 import { ActionError, failed } from "../errors.ts";
 import { type PublishOptions, type PublishReport, reportSends, type Subscription } from "../events/mod.ts";
 import { LeadHooks } from "../leadership/mod.ts";
 import type { LocalService, LocalServices } from "../local/mod.ts";
 import { AGENT, type PeerId, peerId } from "../ports.ts";
-import { buildAdvert, readPath, type ServiceReport, serviceReport } from "../registry/mod.ts";
+import { type AdvertOptions, readPath, type ServiceReport, serviceReport } from "../registry/mod.ts";
 import { ServiceRuntime, type ServiceRuntimeParts } from "../service_runtime.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
-import {
-  EMPTY_ADVERT,
-  type EventMessage,
-  type NodeMessage,
-  type RequestMessage,
-  type ServiceAdvert,
-  type WireValue,
-} from "../wire/mod.ts";
+import type { EventMessage, NodeMessage, RequestMessage, WireValue } from "../wire/mod.ts";
 
 const SELF = peerId("self");
 
@@ -56,16 +49,11 @@ export class ProgramRuntime extends ServiceRuntime {
     void this.services.add(pauseService(this.services)).start();
   }
 
-  override advert(): ServiceAdvert {
-    const { run } = this;
-    if (this.isClosed) return { ...EMPTY_ADVERT, run };
-    return buildAdvert(run, this.services.all(), this.subscriptions.all(), { withAllow: true });
-  }
-
   /** @returns the services of this program; those of others the agent lists as `$registry/list` */
   override report(path?: string): readonly ServiceReport[] {
     const wanted = path === undefined ? undefined : TopicPath.parse(path).toString();
-    const isWanted = (path: string) => wanted === undefined ? !showPath(path).startsWith("$") : path === wanted;
+    const isWanted = (path: string) =>
+      wanted === undefined ? !showPath(path).startsWith("$") : path === wanted;
     return this.services.all().map((service) => service.advert(service.path.toString()))
       .filter(({ path }) => isWanted(path))
       .sort((a, b) => a.path < b.path ? -1 : 1)
@@ -86,6 +74,10 @@ export class ProgramRuntime extends ServiceRuntime {
     this.#granted = new Set();
     this.followServices();
     this.remoteCaller.handleLinkLost(AGENT);
+  }
+
+  protected override advertOptions(): AdvertOptions {
+    return { withAllow: true };
   }
 
   protected override call(

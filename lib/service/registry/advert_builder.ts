@@ -17,7 +17,8 @@ const MAX_EXACT_CHARACTERS = 32_768;
 /** So many groups are advertised at most, those without one first; a program has as many as services with subscriptions. */
 const MAX_GROUPS = 1_024;
 
-interface AdvertOptions {
+/** What an advert says beside a program's own services and subscriptions. */
+export interface AdvertOptions {
   /** Of the programs that are attached. */
   readonly programs?: readonly ServiceAdvert[];
   readonly retains?: boolean;

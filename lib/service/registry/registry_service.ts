@@ -7,7 +7,7 @@ import { ActionError } from "../errors.ts";
 import { isProgram, type PeerId } from "../ports.ts";
 import type { NodeBase } from "../runtime_base.ts";
 import type { AdvertisedAction, AdvertisedService, ServiceState } from "../wire/mod.ts";
-import type { ServiceDefinition } from "../definition/mod.ts";
+import type { ServiceDefinition } from "../service_definition.ts";
 import type { ServiceLeadership } from "../leadership/mod.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
 
