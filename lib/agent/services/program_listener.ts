@@ -45,7 +45,6 @@ export class ProgramListener {
     return this.#channels.size;
   }
 
-  /** Closes the socket and all channels. */
   async close(): Promise<void> {
     this.#listener.close();
     const channels = [...this.#channels.values()];

@@ -64,7 +64,6 @@ export class SharedServices {
     this.advertiseSoon();
   }
 
-  /** Follows one change of the entries. */
   handleEntryEvent({ kind, origin }: EntryEvent): void {
     if (kind === KIND) this.#followSoon(origin);
   }

@@ -132,7 +132,6 @@ export class StreamForwarder {
     return await awaitAccepted(stream, { signal, timeoutMs: DIAL_TIMEOUT_MS });
   }
 
-  /** Handles a stream that asks for a connection. */
   handleStream(peer: PeerId, header: Uint8Array, stream: ChannelStream): void {
     if (!this.#admit(peer, stream)) return refuse(stream, "failed");
     const target = decodeForwardHeader(header);

@@ -90,7 +90,6 @@ interface CallerRun {
   readonly running: Map<number, IncomingCall>;
 }
 
-/** A call that runs. */
 interface IncomingCall {
   readonly peer: PeerId;
   readonly request: RequestMessage;
@@ -121,7 +120,6 @@ export class CallServer {
     this.#route = route;
   }
 
-  /** How many calls run now. */
   get running(): number {
     return this.#running;
   }
@@ -144,7 +142,6 @@ export class CallServer {
     });
   }
 
-  /** The caller has given up. */
   handleCancel(peer: PeerId, callerRun: number, number: number): void {
     const call = this.#callers.get(peer)?.find(({ run }) => run === callerRun)?.running.get(number);
     call?.context.abort(callError("Canceled", "the caller gave up"));
@@ -156,7 +153,6 @@ export class CallServer {
     this.#callers.delete(peer);
   }
 
-  /** Aborts what runs. */
   close(): void {
     this.#cancelSweep?.();
     this.#cancelSweep = undefined;

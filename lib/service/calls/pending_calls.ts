@@ -50,7 +50,6 @@ export class PendingCall {
   readonly order: CallOrder;
   /** Is called once. */
   readonly settle: (reply: Reply) => void;
-  /** Who has been chosen to answer. */
   provider: Provider | undefined;
   number = 0;
   retriesLeft: number;
@@ -75,7 +74,6 @@ export class PendingCall {
     this.retriesLeft = order.source === undefined ? order.to.retries : 0;
   }
 
-  /** Begins with a provider. */
   assign(provider: Provider, number: number): void {
     this.provider = provider;
     this.number = number;
@@ -90,7 +88,6 @@ export class PendingCall {
     this.retriesLeft--;
   }
 
-  /** It is on its way. */
   noteSent(): void {
     this.isSent = true;
     this.#reaches = 0;
@@ -142,7 +139,6 @@ export class PendingCalls {
     return this.#calls.values();
   }
 
-  /** Whether one more may wait for a peer. */
   hasRoom(peer: PeerId): boolean {
     if (peer === AGENT) return true;
     return this.#waiting.of(peer) < (isProgram(peer) ? MAX_PENDING_OF_PROGRAM : MAX_PENDING_OF_NODE);

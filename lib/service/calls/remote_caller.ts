@@ -73,7 +73,6 @@ export class RemoteCaller {
     this.#providers = providers;
   }
 
-  /** How many calls wait for an answer. */
   get pending(): number {
     return this.#pending.size + this.#resting.size;
   }
@@ -172,7 +171,6 @@ export class RemoteCaller {
     }
   }
 
-  /** Fails what waits. */
   close(): void {
     this.#isClosed = true;
     this.#cancelSweep?.();

@@ -1,15 +1,20 @@
 /**
- * Which node leads a service: heartbeats on a timer, and what changes by them.
+ * Which node leads a service: heartbeats on a timer, the order that follows from them, and what changes by it.
  * @module
  */
 
-import type { Millis } from "../../base/mod.ts";
+import type { Logger, Millis } from "../../base/mod.ts";
 import { CircuitBreaker, type Provider } from "../directory/mod.ts";
-import { isElectable, LeadHooks } from "./lead_hooks.ts";
+import type { LocalService, LocalServices } from "../local/mod.ts";
 import type { PeerId } from "../ports.ts";
 import type { NodeBase } from "../runtime_base.ts";
-import { HEARTBEAT_MS, ServiceElection } from "./service_election.ts";
 
+/** How often a node that offers such a service sends a heartbeat. */
+export const HEARTBEAT_MS = 2_000;
+/** A peer without a heartbeat for so long counts as dead. */
+export const DEAD_AFTER_MS = 5_000;
+/** A peer whose last link was lost counts as dead for so long; then its health decides, as before the first heartbeat. */
+export const LOST_FOR_MS = 30_000;
 /** How often heartbeats are checked. */
 const CHECK_MS = 500;
 
@@ -137,4 +142,112 @@ export class ServiceLeadership {
     );
     return [...own, ...attached];
   }
+}
+
+/**
+ * The heartbeats of peers, and the order of leaders that follows from them: of those that run a service and are alive,
+ * the one with the highest id leads. Every node applies this rule to the heartbeats it receives; there is no vote, and
+ * two sides of a split network each have their own leader.
+ */
+export class ServiceElection {
+  readonly #heartbeatAt = new Map<PeerId, Millis>();
+  readonly #lostAt = new Map<PeerId, Millis>();
+
+  /** A heartbeat of a peer, or a new link to it. */
+  handleHeartbeat(peer: PeerId, now: Millis): void {
+    this.#lostAt.delete(peer);
+    this.#heartbeatAt.set(peer, now);
+  }
+
+  /** The last link to a peer has ended. It counts as dead for a while, or until its next heartbeat. */
+  handleLinkLost(peer: PeerId, now: Millis): void {
+    if (this.#heartbeatAt.delete(peer)) this.#lostAt.set(peer, now);
+  }
+
+  /** Forgets a peer that is gone for good. */
+  forget(peer: PeerId): void {
+    this.#heartbeatAt.delete(peer);
+    this.#lostAt.delete(peer);
+  }
+
+  /**
+   * @param lostForMs how long a peer whose last link was lost counts as dead
+   * @returns whether there was a heartbeat lately; undefined when there is no link for one, so that its health decides
+   */
+  isAlive(peer: PeerId, now: Millis, lostForMs: number = LOST_FOR_MS): boolean | undefined {
+    const heartbeatAt = this.#heartbeatAt.get(peer);
+    if (heartbeatAt !== undefined) return now - heartbeatAt <= DEAD_AFTER_MS;
+    const lostAt = this.#lostAt.get(peer);
+    return lostAt === undefined || now - lostAt > lostForMs ? undefined : false;
+  }
+
+  /**
+   * @param providers in the order of their ids
+   * @param isHealthy decides about peers without a link
+   * @param isRival whether this node offers the service itself, and so dials the others until it has their heartbeats
+   * @returns those who may lead, the leader first
+   */
+  ranked(
+    providers: readonly Provider[],
+    now: Millis,
+    isHealthy: (peer: PeerId) => boolean,
+    isRival: boolean,
+  ): readonly Provider[] {
+    const lostForMs = isRival ? Infinity : LOST_FOR_MS;
+    return providers.filter(({ peer, service }) =>
+      service.state === "running" && (this.isAlive(peer, now, lostForMs) ?? isHealthy(peer))
+    ).toReversed();
+  }
+}
+
+/** Calls the `lead` hooks, each time that leadership changes. */
+export class LeadHooks {
+  readonly #services: LocalServices;
+  readonly #log: Logger;
+  /** Those whose hook was called with true last. */
+  readonly #leading = new Map<string, LocalService>();
+  #isClosed = false;
+
+  constructor(services: LocalServices, log: Logger) {
+    this.#services = services;
+    this.#log = log;
+  }
+
+  /** @param leads whether this program leads the service at a path with its network */
+  follow(leads: (path: string) => boolean): void {
+    if (this.#isClosed) return;
+    for (const [path, service] of this.#leading) {
+      if (this.#services.get(path) !== service || !isElectable(service) || !leads(path)) {
+        this.#change(path, service, false);
+      }
+    }
+    for (const service of this.#services.all()) {
+      const path = service.path.toString();
+      if (isElectable(service) && !this.#leading.has(path) && leads(path)) this.#change(path, service, true);
+    }
+  }
+
+  /** No service is led any more. */
+  close(): void {
+    this.#isClosed = true;
+    for (const [path, service] of this.#leading) this.#change(path, service, false);
+  }
+
+  #change(path: string, service: LocalService, leads: boolean): void {
+    if (leads) this.#leading.set(path, service);
+    else this.#leading.delete(path);
+    this.#log.info(leads ? "this node leads a service" : "this node leads a service no more", {
+      service: path,
+    });
+    try {
+      service.definition.lead?.(leads);
+    } catch (error) {
+      this.#log.error("a service has failed to follow its leader", { service: path, error });
+    }
+  }
+}
+
+/** Whether a service may be led where it runs. */
+export function isElectable({ definition, state }: LocalService): boolean {
+  return definition.mode === "leader" && state === "running";
 }
