@@ -89,7 +89,6 @@ export class NodeRuntime extends ServiceRuntime {
     return this.#registry.report(path);
   }
 
-  /** A link is open. */
   handleLink(peer: PeerId): void {
     this.leadership.handleHeartbeat(peer);
   }

@@ -231,7 +231,6 @@ export class LocalServices {
     return this.#services.get(path);
   }
 
-  /** All of them. */
   all(): readonly LocalService[] {
     return [...this.#services.values()];
   }

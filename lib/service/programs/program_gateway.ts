@@ -85,7 +85,6 @@ export class ProgramGateway {
     this.directory.set(program, [advert]);
   }
 
-  /** A program is gone. */
   forget(program: PeerId): void {
     this.directory.set(program, []);
     this.#granted.delete(program);

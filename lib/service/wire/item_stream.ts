@@ -12,7 +12,7 @@
  */
 
 import { WireReader, WireWriter } from "../../proto/mod.ts";
-import { CallError, failure, failureOf, type WireFailure } from "../errors.ts";
+import { CallError, callError, failure, failureOf, type WireFailure } from "../errors.ts";
 import { RESET_CANCELED, RESET_MALFORMED } from "./message_carrier.ts";
 import {
   NO_VALUE,
@@ -84,7 +84,7 @@ export async function sendItems(
       if (next.done) break;
       const value = encodeValue(next.value);
       if (value.data.length > MAX_ITEM_BYTES) {
-        throw new CallError(failure("PayloadTooLarge", `an item holds ${MAX_ITEM_BYTES} bytes`, true));
+        throw callError("PayloadTooLarge", `an item holds ${MAX_ITEM_BYTES} bytes`, true);
       }
       writeValue(writer, VALUE, value);
       if (!await stream.write(framed(writer))) leave();

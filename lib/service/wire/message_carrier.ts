@@ -5,7 +5,7 @@
  */
 
 import { Compression } from "../../proto/mod.ts";
-import { CallError, failure, type WireFailure } from "../errors.ts";
+import { callError, failure, type WireFailure } from "../errors.ts";
 import { type NodeMessage, NodeMessageEncoder, type WireValue } from "./node_message.ts";
 import {
   type Compressor,
@@ -86,10 +86,8 @@ export class MessageCarrier {
   /** @throws CallError with code `PayloadTooLarge` */
   checkLength({ data }: WireValue): void {
     if (data.length <= this.maxPayloadBytes) return;
-    throw new CallError(failure(
-      "PayloadTooLarge",
-      `Cannot send ${data.length} bytes: the limit is ${this.maxPayloadBytes}; a stream has none`,
-    ));
+    const limit = `the limit is ${this.maxPayloadBytes}; a stream has none`;
+    throw callError("PayloadTooLarge", `Cannot send ${data.length} bytes: ${limit}`);
   }
 
   /**
