@@ -78,7 +78,7 @@ export class NodeRuntime extends ServiceRuntime {
       this.leadership,
       this.#choice,
       this.remoteCaller,
-      this.#callAll.bind(this),
+      (path, params, options) => this.request(path, params, options),
     );
     for (const builtIn of [this.#registry, this.#events]) {
       void this.services.add(builtIn.definition()).start();
@@ -166,7 +166,9 @@ export class NodeRuntime extends ServiceRuntime {
 
   protected override handleNotice(peer: PeerId, message: NodeMessage): void {
     if (message.kind === "heartbeat") this.leadership.handleHeartbeat(peer);
-    else if (message.kind === "discovery" && isProgram(peer)) this.programs.setAdvert(peer, message.advert);
+    else if (message.kind === "discovery" && isProgram(peer)) {
+      this.programs.directory.set(peer, [message.advert]);
+    }
   }
 
   protected override deliverPast(subscription: Subscription, pattern: string): void {

@@ -6,7 +6,6 @@
 import { CALL_MODES, type CallMode, MAX_TIMEOUT_MS } from "../bounds.ts";
 import { millis } from "../../base/mod.ts";
 import {
-  type CallAnswer,
   type CallDestination,
   type CallOptions,
   type CallPath,
@@ -35,13 +34,6 @@ import {
   type WireValue,
 } from "../wire/mod.ts";
 
-type CallAll = (
-  path: CallPath,
-  params: unknown,
-  options: CallOptions,
-  timeoutMs: number,
-) => Promise<readonly CallAnswer[]>;
-
 /** How many parsed selectors are kept. */
 const MAX_SELECTORS = 256;
 const NO_ROUTING: WireRouting = { mode: "", node: "", idempotent: false, retries: undefined };
@@ -54,35 +46,30 @@ export class ProgramGateway {
   readonly #leadership: ServiceLeadership;
   readonly #choice: ProviderChoice;
   readonly #remoteCaller: RemoteCaller;
-  readonly #callEach: CallAll;
+  readonly #request: (path: string, params: unknown, options: CallOptions) => Promise<unknown>;
   readonly #selectors = new Map<string, (peer: PeerId) => boolean>();
   /** The paths that each program leads, as it was sent last. */
   readonly #granted = new Map<PeerId, string>();
 
-  /** @param callEach calls every provider that runs the service */
+  /** @param request makes a call of the node */
   constructor(
     base: NodeBase,
     leadership: ServiceLeadership,
     choice: ProviderChoice,
     remoteCaller: RemoteCaller,
-    callEach: CallAll,
+    request: (path: string, params: unknown, options: CallOptions) => Promise<unknown>,
   ) {
     this.#base = base;
     this.#leadership = leadership;
     this.#choice = choice;
     this.#remoteCaller = remoteCaller;
-    this.#callEach = callEach;
+    this.#request = request;
     this.directory = base.programs;
   }
 
   /** What all of them offer and listen to, for the node's own advert. */
   adverts(): readonly ServiceAdvert[] {
     return this.directory.peers().flatMap((program) => this.directory.advertsOf(program));
-  }
-
-  /** A program offers this, in the place of what it offered before. */
-  setAdvert(program: PeerId, advert: ServiceAdvert): void {
-    this.directory.set(program, [advert]);
   }
 
   forget(program: PeerId): void {
@@ -170,11 +157,12 @@ export class ProgramGateway {
 
   async #callAll(path: CallPath, request: RequestMessage, params: WireValue): Promise<Reply> {
     const { idempotent, retries } = request.routing ?? NO_ROUTING;
-    const options = {
+    const answers = await this.#request(path.text, decodeValue(params), {
+      mode: "all",
+      timeoutMs: timeoutOf(request),
       idempotent: idempotent || this.#choice.isIdempotent(path),
       ...(retries === undefined ? {} : { retries }),
-    };
-    const answers = await this.#callEach(path, decodeValue(params), options, timeoutOf(request));
+    });
     return { kind: "value", value: encodeValue(answers) };
   }
 
