@@ -50,7 +50,7 @@ export class Agent {
   #names: NameService | undefined;
 
   constructor(parts: AgentParts) {
-    const { mesh, options, log } = parts;
+    const { mesh, options } = parts;
     this.mesh = mesh;
     this.secrets = new DeviceSecrets(parts.store);
     this.#context = { ...parts, endpoints: new EndpointSelector(mesh, options) };
@@ -59,16 +59,10 @@ export class Agent {
     // Whoever does not wait for the end must not be ended by it.
     this.closed.catch(() => {});
     this.services = new ServiceHost({
-      mesh,
-      log,
+      ...this.#context,
+      node: this,
       counters: this.#channelCounters,
-      ...(parts.limits === undefined ? {} : { limits: parts.limits }),
-      zone: options.dnsZone,
-      elected: () => this.#session?.leaders.elected,
-      hasInterface: !options.rootless,
-      messages: () => this.#session?.messages,
-      health: () => this.#session?.health,
-      publish: (entries) => mesh.replica.publish({ ...NO_UPDATE, entries }),
+      limits: parts.limits,
       onChange: () => this.#names?.services.followSoon(),
     });
     this.#resources.use(parts.store);
@@ -160,7 +154,7 @@ export class Agent {
       await this.#session?.close();
       if (this.#state !== "running") return;
       await this.#startSession();
-      this.services.refresh();
+      this.services.shared.advertiseSoon();
       this.mesh.replica.publish(update);
     } catch (error) {
       if (!(error instanceof WeftError)) throw error;
@@ -176,7 +170,7 @@ export class Agent {
     this.mesh.adoptRotation();
     // What waits from loading is read as a whole by those who subscribe from now on.
     this.mesh.replica.deliverEvents();
-    this.#resources.defer(this.mesh.replica.subscribe(this.services));
+    this.#resources.defer(this.mesh.replica.subscribe(this.services.shared));
     checkHostNetwork(options, this.#context.endpoints.overlay);
     const listener = listenTcp({ port: options.port });
     this.#resources.defer(() => listener.close());
@@ -186,7 +180,7 @@ export class Agent {
     this.#overlay?.peers.start();
     this.#resources.defer(() => this.#session?.close());
     await this.#startSession(listener);
-    this.services.start();
+    this.services.shared.start();
     this.#resources.defer(() => this.services.close());
     for (const { port, hostname, targetPort } of options.offers) {
       this.services.forward.offer(port, { hostname, port: targetPort });
@@ -262,7 +256,7 @@ export class Agent {
     this.#session?.leaders.renewDue();
     this.shareTokens();
     this.#names?.shared.refresh();
-    this.services.refresh();
+    this.services.shared.advertiseSoon();
     const statement = this.#context.endpoints.state();
     this.mesh.replica.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
     void this.#session?.lan?.followInterfaces();

@@ -5,7 +5,7 @@
 
 import { type Logger, silentLogger } from "../base/mod.ts";
 import { type AgentOptionsInput, DEFAULT_STATE_DIR } from "../config/mod.ts";
-import { type DialRefusal, type Duplex, isRefusal, type Refusal } from "../forward/mod.ts";
+import { type Duplex, isRefusal, type Refusal } from "../forward/mod.ts";
 import type {
   CallOptions,
   CarrierLimits,
@@ -28,6 +28,7 @@ import {
   type ListenOptions,
   type PortListener,
   programSocketPath,
+  type StreamForwarder,
 } from "./services/mod.ts";
 import { DialError } from "./errors.ts";
 import { joinOrResume, leadOrResume, OverlayBootstrap, type OverlayPorts } from "./overlay_bootstrap.ts";
@@ -70,10 +71,12 @@ export interface AttachOptions {
  */
 export class Node implements AsyncDisposable {
   readonly #services: ServiceRuntime;
+  readonly #ports: Ports;
   readonly #membership: Membership;
 
-  private constructor(membership: Membership) {
-    this.#services = membership.runtime;
+  private constructor(services: ServiceRuntime, ports: Ports, membership: Membership) {
+    this.#services = services;
+    this.#ports = ports;
     this.#membership = membership;
   }
 
@@ -105,7 +108,8 @@ export class Node implements AsyncDisposable {
    */
   static async attach(options: AttachOptions = {}): Promise<Node> {
     const { stateDir = DEFAULT_STATE_DIR, logger = silentLogger, limits } = options;
-    return new Node(await AttachedProgram.open(programSocketPath(stateDir), { log: logger, limits }));
+    const program = await AttachedProgram.open(programSocketPath(stateDir), logger, limits);
+    return new Node(program.runtime, program, program);
   }
 
   /** This node's name in the network. */
@@ -183,7 +187,7 @@ export class Node implements AsyncDisposable {
    * @throws DialError with the reason in `refusal`
    */
   async dial(host: string, port: number, options: { readonly signal?: AbortSignal } = {}): Promise<Duplex> {
-    const stream = await this.#membership.dial(host, port, options.signal ?? new AbortController().signal);
+    const stream = await this.#ports.dial(host, port, options.signal ?? new AbortController().signal);
     if (isRefusal(stream)) throw dialError(host, port, stream.refusal);
     return stream;
   }
@@ -197,7 +201,7 @@ export class Node implements AsyncDisposable {
     accept: (connection: IncomingConnection) => void,
     options?: ListenOptions,
   ): PortListener {
-    return this.#membership.listen(port, accept, options);
+    return this.#ports.listen(port, accept, options);
   }
 
   /** Stops services, withdraws what it offers, and closes everything. Harmless when repeated. */
@@ -217,31 +221,14 @@ export class Node implements AsyncDisposable {
     });
     await overlay.start();
     const { runtime, forward } = overlay.services;
-    return new Node({
-      runtime,
-      name: overlay.name,
-      closed: overlay.closed,
-      dial: (host, port, signal) => forward.dial(host, port, signal),
-      listen: (port, accept, listenOptions) => forward.listen(port, accept, listenOptions),
-      stop: () => overlay.stop(),
-    });
+    return new Node(runtime, forward, overlay);
   }
 }
 
+/** Ports of a node, or of an attached program's agent. */
+type Ports = Pick<StreamForwarder, "dial" | "listen">;
 /** How a program is in the network: by an agent of its own, or by the machine's. */
-interface Membership {
-  readonly runtime: ServiceRuntime;
-  readonly name: string;
-  readonly closed: Promise<void>;
-  dial(host: string, port: number, signal: AbortSignal): Promise<Duplex | DialRefusal>;
-  listen(
-    port: number,
-    accept: (connection: IncomingConnection) => void,
-    options?: ListenOptions,
-  ): PortListener;
-  stop(): Promise<void>;
-}
-
+type Membership = Pick<OverlayBootstrap, "name" | "closed" | "stop">;
 type OpenOverlay = (input: AgentOptionsInput, ports: OverlayPorts) => Promise<OverlayBootstrap>;
 
 function dialError(host: string, port: number, refusal: Refusal): DialError {

@@ -68,6 +68,17 @@ export function failure(code: CallFailureCode, message: string, executed = false
   return { code, message, retryable: RETRYABLE.has(code), executed };
 }
 
+/** That a call has failed, in place of its outcome. */
+export interface Failed {
+  readonly kind: "failure";
+  readonly failure: WireFailure;
+}
+
+/** @returns the failure of a call, in place of its outcome */
+export function failed(...parts: Parameters<typeof failure>): Failed {
+  return { kind: "failure", failure: failure(...parts) };
+}
+
 /** A call that has failed, here or at the provider. */
 export class CallError extends WeftError {
   /** One of `CallFailureCode`, or the handler's own. */

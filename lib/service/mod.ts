@@ -3,8 +3,8 @@
  * and randomness are handed in. It never decides who belongs to the network.
  *
  * ```
- *   request ──▶ callLocal ──────────────▶ runAction ◀── CallServer ◀── request of others
- *          └──▶ callRemote ──▶ RemoteCaller ──▶ MessageCarrier ──▶ PeerLinks
+ *   request ──▶ callLocal ────▶ runAction ◀── CallServer ◀── request of others
+ *          └──▶ RemoteCaller ──▶ MessageCarrier ──▶ PeerLinks
  *   publish ──▶ PubSub ──▶ Subscriptions
  *                     └──▶ EventSender ──▶ MessageCarrier ──▶ PeerLinks
  * ```
@@ -16,7 +16,7 @@
 
 export * from "./bounds.ts";
 export type { CallAnswer, CallOptions } from "./calls/mod.ts";
-export * from "./definition/mod.ts";
+export * from "./service_definition.ts";
 export * from "./directory/mod.ts";
 export { ActionError, CallError, type CallFailureCode, InvalidServiceError } from "./errors.ts";
 export type {

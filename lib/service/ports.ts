@@ -25,6 +25,25 @@ export function isProgram(peer: PeerId): boolean {
   return peer.startsWith(PROGRAM);
 }
 
+/** The agent, as an attached program calls it; a program has no other peer. */
+export const AGENT: PeerId = peerId("agent");
+
+/** So much of each peer; one that has nothing takes no room. */
+export class PeerTally {
+  readonly #amounts = new Map<PeerId, number>();
+
+  of(peer: PeerId): number {
+    return this.#amounts.get(peer) ?? 0;
+  }
+
+  /** @param amount may be negative, down to what there is */
+  add(peer: PeerId, amount: number): void {
+    const sum = this.of(peer) + amount;
+    if (sum === 0) this.#amounts.delete(peer);
+    else this.#amounts.set(peer, sum);
+  }
+}
+
 /** A stream of bytes with flow control, one of many on a link. */
 export interface ServiceStream {
   /** @returns what has arrived next; undefined at the end, or when the stream is broken */

@@ -6,12 +6,14 @@
 
 import { type Environment, randomUint32 } from "../base/mod.ts";
 import {
-  type Balancer,
+  Balancer,
   type CallOptions,
   type CallOrder,
+  type CallPath,
   CallPaths,
-  type CallPorts,
   CallServer,
+  checkOptions,
+  NO_OPTIONS,
   RemoteCaller,
   type Route,
 } from "./calls/mod.ts";
@@ -23,9 +25,9 @@ import type {
   ParamsOf,
   ResultOf,
   ServiceDefinition,
-} from "./definition/mod.ts";
+} from "./service_definition.ts";
 import type { Provider } from "./directory/mod.ts";
-import { InvalidServiceError } from "./errors.ts";
+import { failed, InvalidServiceError } from "./errors.ts";
 import {
   DEFAULT_EVENT_QUEUE,
   EventSender,
@@ -39,17 +41,20 @@ import {
   Subscriptions,
 } from "./events/mod.ts";
 import { type LocalService, LocalServices } from "./local/mod.ts";
-import type { Compressor, PeerId, PeerLinks, ServiceStream } from "./ports.ts";
-import type { ServiceReport } from "./registry/mod.ts";
+import type { Compressor, PeerId, PeerLinks, ServicePeers, ServiceStream } from "./ports.ts";
+import { type AdvertOptions, buildAdvert, type ServiceReport } from "./registry/mod.ts";
+import type { RuntimeBase } from "./runtime_base.ts";
 import { showPath, TopicPath } from "./topics/mod.ts";
 import {
   type CarrierLimits,
   decodeNodeMessage,
+  EMPTY_ADVERT,
   encodeValue,
   type EventMessage,
   isRemote,
   MessageCarrier,
   type NodeMessage,
+  type RequestMessage,
   RESET_MALFORMED,
   type ServiceAdvert,
   type WireValue,
@@ -66,63 +71,48 @@ export interface ServiceRuntimeParts extends Environment {
   readonly limits?: CarrierLimits | undefined;
 }
 
-/** What differs between a node and a program, where that is a value. */
-interface RuntimeRules {
-  readonly balancer: Balancer;
-  /** How many calls may wait for a peer. */
-  maxPending(peer: PeerId): number;
-  /** Reads who may call. @throws WeftError when the selector is malformed */
-  selector(text: string): (caller: PeerId) => boolean;
-}
-
 /** The services of one program: of a node, or attached to one. */
 export abstract class ServiceRuntime {
   readonly services: LocalServices;
   /** Drawn at the start, so that others tell this program from the one that ran before. */
   readonly run: number;
-  protected readonly parts: ServiceRuntimeParts;
-  protected readonly paths: CallPaths = new CallPaths();
-  protected readonly ports: CallPorts;
-  protected readonly carrier: MessageCarrier;
+  protected readonly base: RuntimeBase;
+  protected readonly balancer: Balancer;
   protected readonly remoteCaller: RemoteCaller;
   protected readonly server: CallServer;
   protected readonly sender: EventSender;
   protected readonly subscriptions: Subscriptions;
   protected isClosed = false;
+  protected readonly paths: CallPaths = new CallPaths();
   #rejected = 0;
 
-  constructor(parts: ServiceRuntimeParts, { balancer, maxPending, selector }: RuntimeRules) {
-    const { clock, timers, random, links } = parts;
-    this.parts = parts;
-    this.run = (randomUint32(random) % RUN_HIGH) * TWO_32 + randomUint32(random) || 1;
-    this.services = new LocalServices(selector, () => this.#servicesChanged());
+  /** @param peers who may call, and whom calls go to rather */
+  constructor(parts: ServiceRuntimeParts, peers: Pick<ServicePeers, "selector" | "isHealthy">) {
+    const { clock, timers, random, log, links, compressor, limits } = parts;
+    const run = this.run = (randomUint32(random) % RUN_HIGH) * TWO_32 + randomUint32(random) || 1;
+    const carrier = new MessageCarrier(links, compressor, limits);
+    this.services = new LocalServices((text) => peers.selector(text), () => this.#servicesChanged());
+    this.base = { clock, timers, random, log, run, carrier, services: this.services };
     this.subscriptions = new Subscriptions(() => this.sendAdvert());
-    this.carrier = new MessageCarrier(links, parts.compressor, parts.limits);
-    this.sender = new EventSender(this.carrier, links);
-    const shared = { clock, timers, random, links, carrier: this.carrier, run: this.run };
-    this.remoteCaller = new RemoteCaller({
-      ...shared,
-      balancer,
-      maxPending,
-      providers: (order) => this.providers(order),
-    });
-    this.ports = { clock, timers, carrier: this.carrier, remoteCaller: this.remoteCaller };
-    this.server = new CallServer({ ...shared, route: (peer, request) => this.route(peer, request) });
+    this.sender = new EventSender(carrier);
+    const balancer = this.balancer = new Balancer(random, links, peers);
+    this.remoteCaller = new RemoteCaller(this.base, balancer, (order) => this.providers(order));
+    this.server = new CallServer(this.base, (peer, request) => this.#route(peer, request));
   }
 
-  /** What others are to know of this program, and of those that are attached to it. */
-  abstract advert(): ServiceAdvert;
-  /**
-   * Calls an action, here if it is here, else wherever it runs.
-   * @param path `service/action`
-   * @returns what the handler has answered; with mode `all` a list of `CallAnswer`
-   * @throws CallError, InvalidTopicError
-   */
-  abstract request(path: string, params?: unknown, options?: CallOptions): Promise<unknown>;
   /** All services that are known, or the one at a path. */
   abstract report(path?: string): readonly ServiceReport[];
 
-  protected abstract route(...request: Parameters<CallServer["handleRequest"]>): Route;
+  /** What an advert says beside this program's services and subscriptions. */
+  protected abstract advertOptions(): AdvertOptions;
+  /** Makes a call whose options were checked. @throws CallError */
+  protected abstract call(
+    path: CallPath,
+    params: unknown,
+    options: CallOptions,
+    timeoutMs: number,
+  ): Promise<unknown>;
+  protected abstract route(peer: PeerId, path: CallPath, request: RequestMessage): Route;
   protected abstract providers(order: CallOrder): readonly Provider[];
   protected abstract publishValue(
     topic: TopicPath,
@@ -139,6 +129,13 @@ export abstract class ServiceRuntime {
   /** The services of this program have changed, or their states. */
   protected abstract followServices(): void;
   protected abstract stopLeading(): void;
+
+  /** What others are to know of this program, and of those that are attached to it. */
+  advert(): ServiceAdvert {
+    const { run, services, subscriptions } = this;
+    if (this.isClosed) return { ...EMPTY_ADVERT, run };
+    return buildAdvert(run, services.all(), subscriptions.all(), this.advertOptions());
+  }
 
   /** Messages that could not be read, events among them. */
   get rejected(): number {
@@ -188,6 +185,22 @@ export abstract class ServiceRuntime {
     return true;
   }
 
+  /**
+   * Calls an action, here if it is here, else wherever it runs.
+   * @param path `service/action`
+   * @returns what the handler has answered; with mode `all` a list of `CallAnswer`
+   * @throws CallError, InvalidTopicError
+   */
+  request(path: string, params?: unknown, options: CallOptions = NO_OPTIONS): Promise<unknown> {
+    // No async function: each would cost turns and objects on the path of every call.
+    try {
+      const parsed = this.paths.parse(path);
+      return this.call(parsed, params, options, checkOptions(parsed, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
   /** @param path the service's, as its definition says @returns the service with its types */
   client<Service extends ServiceDefinition>(path: Service["path"]): ServiceClient<Service> {
     return new ServiceClient<Service>(path, this);
@@ -202,7 +215,7 @@ export abstract class ServiceRuntime {
     try {
       const path = TopicPath.parse(topic);
       const value = encodeValue(data);
-      this.carrier.checkLength(value);
+      this.base.carrier.checkLength(value);
       return this.publishValue(path, value, options);
     } catch (error) {
       return Promise.reject(error);
@@ -252,7 +265,7 @@ export abstract class ServiceRuntime {
     await Promise.all(
       this.services.all().map((service) =>
         service.stop().catch((error) => {
-          this.parts.log.error("a service has failed to stop", { service: service.path.toString(), error });
+          this.base.log.error("a service has failed to stop", { service: service.path.toString(), error });
         })
       ),
     );
@@ -260,12 +273,18 @@ export abstract class ServiceRuntime {
     this.server.close();
   }
 
+  #route(peer: PeerId, request: RequestMessage): Route {
+    const path = this.paths.tryParse(request.path);
+    if (path === undefined) return failed("UnknownAction", "that is no path of an action");
+    return this.route(peer, path, request);
+  }
+
   #receiveEvent(peer: PeerId, event: EventMessage, stream: ServiceStream | undefined): void {
     if (!isRemote(event.data)) {
       stream?.end();
       return this.#readTopic(peer, event);
     }
-    this.carrier.complete(peer, event.data, stream).then((data) => {
+    this.base.carrier.complete(peer, event.data, stream).then((data) => {
       if ("code" in data) this.#rejected++;
       else this.#readTopic(peer, { ...event, data });
     });

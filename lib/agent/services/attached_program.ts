@@ -17,11 +17,6 @@ const DIAL_TIMEOUT_MS = 12_000;
 /** How often an agent that is gone is dialled. */
 const RETRY_MS = 500;
 
-interface AttachedProgramParts {
-  readonly log: Logger;
-  readonly limits?: CarrierLimits | undefined;
-}
-
 /** @returns the path of the socket at which an agent accepts programs */
 export function programSocketPath(stateDir: string): string {
   return `${stateDir}/programs.sock`;
@@ -41,7 +36,7 @@ export class AttachedProgram {
   #cancelRetry: () => void = () => {};
   #isStopped = false;
 
-  private constructor(path: string, { log, limits }: AttachedProgramParts) {
+  private constructor(path: string, log: Logger, limits: CarrierLimits | undefined) {
     this.#path = path;
     this.#log = log;
     this.closed = this.#ended.promise;
@@ -54,8 +49,8 @@ export class AttachedProgram {
   }
 
   /** @throws UnreachableError when no agent is there */
-  static async open(path: string, parts: AttachedProgramParts): Promise<AttachedProgram> {
-    const program = new AttachedProgram(path, parts);
+  static async open(path: string, log: Logger, limits?: CarrierLimits): Promise<AttachedProgram> {
+    const program = new AttachedProgram(path, log, limits);
     if (await program.#reach()) return program;
     throw new UnreachableError(`No agent lets programs in at ${path}`, {
       hint: "Start one with `weft up`, or name its state directory.",

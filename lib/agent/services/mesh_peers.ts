@@ -4,7 +4,7 @@
  */
 
 import type { Channel } from "../../channel/mod.ts";
-import type { NodeId, Roster } from "../../mesh/mod.ts";
+import type { MeshState, NodeId } from "../../mesh/mod.ts";
 import { Selector } from "../../policy/mod.ts";
 import {
   isProgram,
@@ -19,28 +19,31 @@ import type { HealthWatch } from "../health/mod.ts";
 import type { MessagePlane } from "../links/mod.ts";
 import { SERVICE_TOPIC } from "./early_message_gate.ts";
 
-interface MeshPeersParts {
-  readonly roster: Roster;
-  /** This node's id, as of now. */
-  self(): NodeId;
-  /** The message plane and the verdicts of health: others after the node's keys have changed. */
-  messages(): MessagePlane | undefined;
-  health(): HealthWatch | undefined;
-  /** The paths of the services that a node offers. */
-  servicesOf(peer: PeerId): readonly string[];
+/** The node with what is made anew after its keys have changed; undefined while it does not run. */
+export interface RunningNode {
+  readonly session: {
+    readonly messages: MessagePlane;
+    readonly health: HealthWatch;
+    readonly leaders: { readonly elected: NodeId | undefined };
+  } | undefined;
 }
 
 /** Finds members and the channels to them, which it dials on demand, and those to programs. */
 export class MeshPeers implements PeerLinks, ServicePeers {
-  readonly #parts: MeshPeersParts;
+  readonly #mesh: MeshState;
+  readonly #node: RunningNode;
+  readonly #servicesOf: (peer: PeerId) => readonly string[];
   readonly #programs = new Map<PeerId, Channel>();
 
-  constructor(parts: MeshPeersParts) {
-    this.#parts = parts;
+  /** @param servicesOf the paths of the services that a node offers */
+  constructor(mesh: MeshState, node: RunningNode, servicesOf: (peer: PeerId) => readonly string[]) {
+    this.#mesh = mesh;
+    this.#node = node;
+    this.#servicesOf = servicesOf;
   }
 
   get self(): PeerId {
-    return asPeerId(this.#parts.self());
+    return asPeerId(this.#mesh.identity.id);
   }
 
   nameOf(peer: PeerId): string | undefined {
@@ -48,14 +51,14 @@ export class MeshPeers implements PeerLinks, ServicePeers {
   }
 
   find(text: string): PeerId | undefined {
-    const member = this.#parts.roster.find(text);
+    const member = this.#mesh.roster.find(text);
     return member && asPeerId(member.record.nodeId);
   }
 
   isHealthy(peer: PeerId): boolean {
     if (this.#record(peer) === undefined) return false;
     if (this.channel(peer) !== undefined) return true;
-    return this.#parts.health()?.checker.figures(asNodeId(peer))?.healthy ?? true;
+    return this.#node.session?.health.checker.figures(asNodeId(peer))?.healthy ?? true;
   }
 
   isOperator(peer: PeerId): boolean {
@@ -68,7 +71,7 @@ export class MeshPeers implements PeerLinks, ServicePeers {
       const record = this.#record(peer);
       if (record === undefined) return false;
       const { name, labels, addresses, roles } = record;
-      return selector.matches({ name, labels, addresses, roles, services: this.#parts.servicesOf(peer) });
+      return selector.matches({ name, labels, addresses, roles, services: this.#servicesOf(peer) });
     };
   }
 
@@ -84,7 +87,7 @@ export class MeshPeers implements PeerLinks, ServicePeers {
 
   async reach(peer: PeerId): Promise<boolean> {
     if (isProgram(peer)) return this.channel(peer) !== undefined;
-    return await this.#parts.messages()?.reach(asNodeId(peer)) ?? false;
+    return await this.#node.session?.messages.reach(asNodeId(peer)) ?? false;
   }
 
   openStream(peer: PeerId, header: Uint8Array): ServiceStream | undefined {
@@ -97,14 +100,14 @@ export class MeshPeers implements PeerLinks, ServicePeers {
   }
 
   linked(): readonly PeerId[] {
-    return this.#parts.messages()?.links.all().map(({ nodeId }) => asPeerId(nodeId)) ?? [];
+    return this.#node.session?.messages.links.all().map(({ nodeId }) => asPeerId(nodeId)) ?? [];
   }
 
   /** @returns the open channel to a peer; undefined when there is none, or it is about to close */
   channel(peer: PeerId): Channel | undefined {
     const channel = isProgram(peer)
       ? this.#programs.get(peer)
-      : this.#parts.messages()?.links.get(asNodeId(peer))?.channel;
+      : this.#node.session?.messages.links.get(asNodeId(peer))?.channel;
     // What a closing channel does not take would be tried again and again without a pause.
     return channel?.isOpen ? channel : undefined;
   }
@@ -118,7 +121,7 @@ export class MeshPeers implements PeerLinks, ServicePeers {
   }
 
   #record(peer: PeerId) {
-    return this.#parts.roster.get(asNodeId(peer))?.record;
+    return this.#mesh.roster.get(asNodeId(peer))?.record;
   }
 }
 

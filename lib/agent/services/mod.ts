@@ -6,4 +6,4 @@
 
 export { AttachedProgram, programSocketPath } from "./attached_program.ts";
 export { ServiceHost } from "./service_host.ts";
-export type { IncomingConnection, ListenOptions, PortListener } from "./stream_forwarder.ts";
+export type { IncomingConnection, ListenOptions, PortListener, StreamForwarder } from "./stream_forwarder.ts";

@@ -3,24 +3,23 @@
  * @module
  */
 
-import type { Counters, Environment, EventLoopYield } from "../../base/mod.ts";
+import type { Counters, Environment } from "../../base/mod.ts";
 import { acceptLocalChannel, type Channel, type ChannelDropReason } from "../../channel/mod.ts";
 import { type NodeRuntime, type PeerId, programId } from "../../service/mod.ts";
 import { listenUnix, type UnixStreamListener } from "../../transport/mod.ts";
-import { EarlyMessageGate, type ForwardHandler } from "./early_message_gate.ts";
+import type { EarlyMessageGate } from "./early_message_gate.ts";
 import type { MeshPeers } from "./mesh_peers.ts";
 
 /** How many programs may be attached at the same time. */
 const MAX_PROGRAMS = 256;
 
-interface ProgramListenerParts {
-  readonly environment: Environment;
+interface ProgramListenerParts extends Environment {
   readonly peers: MeshPeers;
   readonly runtime: NodeRuntime;
-  readonly onForward: ForwardHandler;
-  readonly eventLoop: EventLoopYield;
   /** Counts why channels to programs come to an early end. */
   readonly counters: Counters<ChannelDropReason>;
+  /** Is shown a channel from which nothing has been read. */
+  prepare(channel: Channel): EarlyMessageGate;
 }
 
 /** Accepts programs, and forgets them when they are gone. */
@@ -46,7 +45,6 @@ export class ProgramListener {
     return this.#channels.size;
   }
 
-  /** Closes the socket and all channels. */
   async close(): Promise<void> {
     this.#listener.close();
     const channels = [...this.#channels.values()];
@@ -55,8 +53,7 @@ export class ProgramListener {
   }
 
   async #accept(): Promise<void> {
-    const { environment: { clock, timers, log }, peers, runtime, onForward, eventLoop, counters } =
-      this.#parts;
+    const { clock, timers, log, peers, runtime, counters } = this.#parts;
     for (;;) {
       const stream = await this.#listener.accept();
       if (stream === undefined) return;
@@ -70,10 +67,7 @@ export class ProgramListener {
         clock,
         timers,
         counters,
-        prepare: (channel) => {
-          channel.limitTurns(eventLoop);
-          new EarlyMessageGate(channel, runtime, onForward).open(peer);
-        },
+        prepare: (channel) => this.#parts.prepare(channel).open(peer),
       });
       this.#channels.set(peer, channel);
       peers.addProgram(peer, channel);

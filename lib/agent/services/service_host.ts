@@ -9,92 +9,75 @@
  * @module
  */
 
-import type { Counters, Logger } from "../../base/mod.ts";
+import type { Counters } from "../../base/mod.ts";
 import type { Channel, ChannelDropReason } from "../../channel/mod.ts";
-import { systemClock, systemCompressor, systemEnvironment, systemTimers } from "../../host/mod.ts";
-import type { EntryEvent, MeshState, NodeId, RosterEvent, Signed } from "../../mesh/mod.ts";
+import { systemCompressor } from "../../host/mod.ts";
+import type { NodeId } from "../../mesh/mod.ts";
 import { type CarrierLimits, NodeRuntime, type PeerId, type ServiceAdvert } from "../../service/mod.ts";
 import { SocketYield } from "../../transport/mod.ts";
 import { StreamForwarder } from "./stream_forwarder.ts";
+import type { AgentContext } from "../agent_context.ts";
 import { memberOfHost, type OfferedService } from "../names/mod.ts";
-import type { HealthWatch } from "../health/mod.ts";
-import type { Link, MessagePlane } from "../links/mod.ts";
+import type { Link } from "../links/mod.ts";
 import { ProgramListener } from "./program_listener.ts";
 import type { ServicesReport } from "../../api/mod.ts";
 import { EarlyMessageGate, type ForwardHandler } from "./early_message_gate.ts";
-import { asNodeId, asPeerId, MeshPeers } from "./mesh_peers.ts";
+import { asNodeId, asPeerId, MeshPeers, type RunningNode } from "./mesh_peers.ts";
 import { SharedServices } from "./shared_services.ts";
 
-interface ServiceHostParts {
-  readonly mesh: MeshState;
-  readonly log: Logger;
+interface ServiceHostParts extends AgentContext {
+  readonly node: RunningNode;
   /** Counts why channels to programs come to an early end. */
   readonly counters: Counters<ChannelDropReason>;
   readonly limits?: CarrierLimits | undefined;
-  /** The zone of names, with its final dot. */
-  readonly zone: string;
-  /** The elected leader, as of now. */
-  elected(): NodeId | undefined;
-  /** Whether members reach this node's ports by their tunnels. */
-  readonly hasInterface: boolean;
-  /** The message plane and the verdicts of health, as of now: others after the keys have changed. */
-  messages(): MessagePlane | undefined;
-  health(): HealthWatch | undefined;
-  /** Gossips entries of this node. */
-  publish(entries: readonly Signed[]): void;
   /** What is offered has changed, or who is linked. */
-  onChange?(): void;
+  onChange(): void;
 }
 
 /** The services of one node, while it runs. */
 export class ServiceHost {
   readonly runtime: NodeRuntime;
   readonly forward: StreamForwarder;
+  /** The adverts of nodes in the replicated state. */
+  readonly shared: SharedServices;
   readonly #parts: ServiceHostParts;
   readonly #peers: MeshPeers;
-  readonly #shared: SharedServices;
-  readonly #onForward: ForwardHandler;
   readonly #gates = new WeakMap<Channel, EarlyMessageGate>();
-  readonly #eventLoop = new SocketYield(systemTimers);
+  readonly #eventLoop: SocketYield;
   #programs: ProgramListener | undefined;
   #isClosed = false;
 
   constructor(parts: ServiceHostParts) {
     this.#parts = parts;
-    const { mesh, log } = parts;
-    this.#peers = new MeshPeers({
-      roster: mesh.roster,
-      self: () => mesh.identity.id,
-      messages: () => parts.messages(),
-      health: () => parts.health(),
-      servicesOf: (peer) =>
+    const { clock, timers, random, log, mesh, options, limits } = parts;
+    const onChange = () => parts.onChange();
+    this.#eventLoop = new SocketYield(timers);
+    this.#peers = new MeshPeers(
+      mesh,
+      parts.node,
+      (peer) =>
         this.runtime.directory.advertsOf(peer).flatMap(({ services }) => services).map((one) => one.path),
-    });
+    );
     this.runtime = new NodeRuntime({
-      ...systemEnvironment(log),
+      clock,
+      timers,
+      random,
+      log,
       links: this.#peers,
       peers: this.#peers,
       compressor: systemCompressor,
-      limits: parts.limits,
+      limits,
       onAdvertChange: () => {
-        this.#shared.advertiseSoon();
-        parts.onChange?.();
+        this.shared.advertiseSoon();
+        onChange();
       },
     });
-    this.#shared = new SharedServices({
-      mesh,
-      timers: systemTimers,
-      log,
-      runtime: this.runtime,
-      publish: (entries) => parts.publish(entries),
-      onChange: () => parts.onChange?.(),
-    });
+    this.shared = new SharedServices(parts, this.runtime, onChange);
     this.forward = new StreamForwarder({
       find: (host) => this.#findHost(host),
       peers: this.#peers,
-      ownAddress: () => parts.hasInterface ? mesh.record.addresses[0]?.toString() : undefined,
+      ownAddress: () => options.rootless ? undefined : mesh.record.addresses[0]?.toString(),
     });
-    this.#onForward = (peer, header, stream) => this.forward.handleStream(peer, header, stream);
   }
 
   /** How many programs are attached. */
@@ -119,7 +102,7 @@ export class ServiceHost {
   /** @returns what the status says of services */
   report(): ServicesReport {
     const { runtime, programs } = this;
-    const now = systemClock.now();
+    const now = this.#parts.clock.now();
     const reports = runtime.report();
     const providers = reports.flatMap((report) => report.providers);
     const healthy = providers.filter(({ state, isHealthy }) => state === "running" && isHealthy).length;
@@ -133,20 +116,13 @@ export class ServiceHost {
     };
   }
 
-  /** Advertises what this node offers, and follows the adverts of others. */
-  start(): void {
-    this.#shared.start();
-  }
-
   /** Accepts programs of this machine; once. @throws SocketError, SocketPathInUseError */
   async openPrograms(path: string): Promise<void> {
     const programs = await ProgramListener.open(path, {
-      environment: systemEnvironment(this.#parts.log),
+      ...this.#parts,
       peers: this.#peers,
       runtime: this.runtime,
-      onForward: this.#onForward,
-      eventLoop: this.#eventLoop,
-      counters: this.#parts.counters,
+      prepare: (channel) => this.prepare(channel),
     });
     // It may have been closed meanwhile.
     if (this.#isClosed) await programs.close();
@@ -154,9 +130,13 @@ export class ServiceHost {
   }
 
   /** A channel was made, and nothing has been read from it. */
-  prepare(channel: Channel): void {
+  prepare(channel: Channel): EarlyMessageGate {
     channel.limitTurns(this.#eventLoop);
-    this.#gates.set(channel, new EarlyMessageGate(channel, this.runtime, this.#onForward));
+    const { runtime, forward } = this;
+    const onForward: ForwardHandler = (peer, header, stream) => forward.handleStream(peer, header, stream);
+    const gate = new EarlyMessageGate(channel, runtime, onForward);
+    this.#gates.set(channel, gate);
+    return gate;
   }
 
   /** A channel has become the link to a member. */
@@ -164,29 +144,14 @@ export class ServiceHost {
     const peer = asPeerId(nodeId);
     this.#gates.get(channel)?.open(peer);
     this.runtime.handleLink(peer);
-    this.#parts.onChange?.();
+    this.#parts.onChange();
   }
 
   /** A link has ended; another one may have taken its place. */
   handleLinkClosed(nodeId: NodeId): void {
     const peer = asPeerId(nodeId);
     this.runtime.handleLinkLost(peer, this.#peers.channel(peer) === undefined);
-    this.#parts.onChange?.();
-  }
-
-  /** Follows one change of the entries. */
-  handleEntryEvent(event: EntryEvent): void {
-    this.#shared.handleEntryEvent(event);
-  }
-
-  /** Follows one change of the roster. */
-  handleRosterEvent(event: RosterEvent): void {
-    this.#shared.handleRosterEvent(event);
-  }
-
-  /** Renews adverts that are to expire; early and repeated calls are harmless. */
-  refresh(): void {
-    this.#shared.advertiseSoon();
+    this.#parts.onChange();
   }
 
   /** Withdraws the adverts while there are links, then stops services, programs and connections. */
@@ -194,7 +159,7 @@ export class ServiceHost {
     if (this.#isClosed) return;
     this.#isClosed = true;
     try {
-      this.#shared.close();
+      this.shared.close();
     } catch (error) {
       // A full disk is no reason to stay.
       this.#parts.log.warn("cannot take this node's services back", { error });
@@ -206,8 +171,8 @@ export class ServiceHost {
   }
 
   #findHost(host: string): PeerId | undefined {
-    const { mesh, zone, elected } = this.#parts;
-    const nodeId = memberOfHost(host, mesh, zone, elected());
+    const { mesh, options, node } = this.#parts;
+    const nodeId = memberOfHost(host, mesh, options.dnsZone, node.session?.leaders.elected);
     return nodeId && asPeerId(nodeId);
   }
 }

@@ -3,15 +3,14 @@
  * @module
  */
 
-import type { Environment } from "../../base/mod.ts";
+import type { AgentContext } from "../agent_context.ts";
 import {
   type EntryEvent,
   MAX_ENTRY_BODY_BYTES,
-  type MeshState,
+  NO_UPDATE,
   type NodeId,
   type Origin,
   type RosterEvent,
-  type Signed,
 } from "../../mesh/mod.ts";
 import {
   type AdvertisedService,
@@ -34,38 +33,37 @@ const NEXT_PAUSE_MS = 200;
 /** Renewed long before; of a node that never comes back, everybody forgets it. */
 const LIFETIME_MS = 86_400_000;
 
-interface SharedServicesParts extends Pick<Environment, "timers" | "log"> {
-  readonly mesh: MeshState;
-  readonly runtime: Pick<NodeRuntime, "advert" | "setAdverts" | "handlePeerGone">;
-  /** Gossips entries of this node. */
-  publish(entries: readonly Signed[]): void;
-  /** What other nodes offer has changed. */
-  onChange(): void;
-}
-
 /** Publishes this node's advert, and follows those of others. */
 export class SharedServices {
-  readonly #parts: SharedServicesParts;
+  readonly #context: Pick<AgentContext, "mesh" | "timers" | "log">;
+  readonly #runtime: Pick<NodeRuntime, "advert" | "setAdverts" | "handlePeerGone">;
+  readonly #onChange: () => void;
   #cancelTimer: (() => void) | undefined;
   #pauseMs = FIRST_PAUSE_MS;
   /** Nodes whose adverts were followed just now, or are about to be. */
   readonly #following = new Map<Origin, { isDue: boolean; cancel: () => void }>();
   #isClosed = false;
 
-  constructor(parts: SharedServicesParts) {
-    this.#parts = parts;
+  /** @param onChange is called when what other nodes offer has changed */
+  constructor(
+    context: Pick<AgentContext, "mesh" | "timers" | "log">,
+    runtime: Pick<NodeRuntime, "advert" | "setAdverts" | "handlePeerGone">,
+    onChange: () => void,
+  ) {
+    this.#context = context;
+    this.#runtime = runtime;
+    this.#onChange = onChange;
   }
 
   /** Reads the adverts that are known, and publishes this node's. */
   start(): void {
-    const { replica } = this.#parts.mesh;
+    const { replica } = this.#context.mesh;
     for (const origin of new Set(replica.entries.list(KIND).map((entry) => entry.origin))) {
       this.#follow(origin);
     }
     this.advertiseSoon();
   }
 
-  /** Follows one change of the entries. */
   handleEntryEvent({ kind, origin }: EntryEvent): void {
     if (kind === KIND) this.#followSoon(origin);
   }
@@ -74,22 +72,22 @@ export class SharedServices {
   handleRosterEvent({ kind, nodeId }: RosterEvent): void {
     if (kind === "member-added") this.#follow(nodeId);
     else if (kind === "member-removed") {
-      this.#parts.runtime.handlePeerGone(asPeerId(nodeId));
-      this.#parts.onChange();
+      this.#runtime.handlePeerGone(asPeerId(nodeId));
+      this.#onChange();
     }
   }
 
   /** The advert has changed, or is to be looked at again. */
   advertiseSoon(): void {
     if (this.#cancelTimer !== undefined || this.#isClosed) return;
-    this.#cancelTimer = this.#parts.timers.setTimer(this.#pauseMs, () => {
+    this.#cancelTimer = this.#context.timers.setTimer(this.#pauseMs, () => {
       this.#cancelTimer = undefined;
       try {
         this.#pauseMs = this.#advertise() ? NEXT_PAUSE_MS : FIRST_PAUSE_MS;
         if (this.#pauseMs === NEXT_PAUSE_MS) this.advertiseSoon();
       } catch (error) {
         // Written again at the next change, or when it is time to renew.
-        this.#parts.log.error("cannot tell others of this node's services", { error });
+        this.#context.log.error("cannot tell others of this node's services", { error });
       }
     });
   }
@@ -105,11 +103,11 @@ export class SharedServices {
 
   /** @returns whether anything has changed */
   #advertise(): boolean {
-    const { mesh, publish, runtime, log } = this.#parts;
+    const { mesh, log } = this.#context;
     const { identity, replica } = mesh;
     // Others reject the entries of a node that was removed.
     if (replica.roster.isRevoked(identity.publicKey)) return false;
-    const parts = this.#isClosed ? [] : splitAdvert(runtime.advert());
+    const parts = this.#isClosed ? [] : splitAdvert(this.#runtime.advert());
     if (parts.length > MAX_PARTS) {
       log.warn("more services and subscriptions than can be told", { parts: parts.length });
     }
@@ -122,7 +120,7 @@ export class SharedServices {
       const signed = replica.entries.write(identity.id, identity.signingKey, entry);
       return signed === undefined ? [] : [signed];
     });
-    if (entries.length > 0) publish(entries);
+    if (entries.length > 0) replica.publish({ ...NO_UPDATE, entries });
     return entries.length > 0;
   }
 
@@ -131,7 +129,7 @@ export class SharedServices {
     const known = this.#following.get(origin);
     if (known !== undefined) known.isDue = true;
     if (known !== undefined || this.#isClosed) return;
-    const { timers } = this.#parts;
+    const { timers } = this.#context;
     const turn = { isDue: true, cancel: timers.setTimer(0, () => look()) };
     const look = () => {
       if (!turn.isDue) return void this.#following.delete(origin);
@@ -143,14 +141,14 @@ export class SharedServices {
   }
 
   #follow(origin: Origin): void {
-    const { mesh, runtime, onChange } = this.#parts;
+    const { mesh } = this.#context;
     if (origin === mesh.identity.id || origin === mesh.network.id) return;
     const { entries, roster } = mesh.replica;
     const isMember = roster.get(origin as NodeId) !== undefined;
     const adverts = !isMember ? [] : entries.of(origin).filter(({ kind }) => kind === KIND)
       .map(({ body }) => decodeAdvert(body)).filter((advert) => advert !== undefined);
-    runtime.setAdverts(asPeerId(origin as NodeId), adverts);
-    onChange();
+    this.#runtime.setAdverts(asPeerId(origin as NodeId), adverts);
+    this.#onChange();
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import type { EntryEvent, MeshState, NodeId } from "../../mesh/mod.ts";
-import { EMPTY_ADVERT, encodeAdvert } from "../../service/mod.ts";
+import { EMPTY_ADVERT, encodeAdvert, type NodeRuntime } from "../../service/mod.ts";
 import { SharedServices } from "./shared_services.ts";
 
 Deno.test("SharedServices follows a node that changes its advert all the time at once, then five times a second", () => {
@@ -16,18 +16,13 @@ Deno.test("SharedServices follows a node that changes its advert all the time at
   };
   const identity = { id: "us", publicKey: {} };
   const mesh = { identity, network: { id: "network" }, replica: { roster, entries } };
-  const shared = new SharedServices({
-    mesh: mesh as unknown as MeshState,
-    timers,
-    log: silentLogger,
-    runtime: {
-      advert: () => EMPTY_ADVERT,
-      setAdverts: (_, [advert]) => void followed.push(advert?.run ?? 0),
-      handlePeerGone() {},
-    },
-    publish() {},
-    onChange() {},
-  });
+  const context = { mesh: mesh as unknown as MeshState, timers, log: silentLogger };
+  const runtime: Pick<NodeRuntime, "advert" | "setAdverts" | "handlePeerGone"> = {
+    advert: () => EMPTY_ADVERT,
+    setAdverts: (_, [advert]) => void followed.push(advert?.run ?? 0),
+    handlePeerGone() {},
+  };
+  const shared = new SharedServices(context, runtime, () => {});
   const change = () => {
     run++;
     for (let part = 0; part < 64; part++) {

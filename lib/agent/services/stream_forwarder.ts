@@ -21,7 +21,7 @@ import {
   relay,
 } from "../../forward/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
-import { isProgram, type PeerId } from "../../service/mod.ts";
+import { isProgram, type PeerId, PeerTally } from "../../service/mod.ts";
 import { InvalidRequestError } from "../errors.ts";
 import type { MeshPeers } from "./mesh_peers.ts";
 
@@ -74,7 +74,7 @@ export class StreamForwarder {
   readonly #ports = new Map<number, Port>();
   readonly #offers = new Set<PortOffer>();
   /** How many connections each peer has opened here. */
-  readonly #streams = new Map<PeerId, number>();
+  readonly #streams = new PeerTally();
   readonly #abort = new AbortController();
 
   constructor(parts: StreamForwarderParts) {
@@ -132,7 +132,6 @@ export class StreamForwarder {
     return await awaitAccepted(stream, { signal, timeoutMs: DIAL_TIMEOUT_MS });
   }
 
-  /** Handles a stream that asks for a connection. */
   handleStream(peer: PeerId, header: Uint8Array, stream: ChannelStream): void {
     if (!this.#admit(peer, stream)) return refuse(stream, "failed");
     const target = decodeForwardHeader(header);
@@ -189,14 +188,9 @@ export class StreamForwarder {
 
   /** One member can't take all the connections that there may be. */
   #admit(peer: PeerId, stream: ChannelStream): boolean {
-    const streams = this.#streams.get(peer) ?? 0;
-    if (streams >= MAX_STREAMS_PER_PEER) return false;
-    this.#streams.set(peer, streams + 1);
-    void stream.closed.then(() => {
-      const left = (this.#streams.get(peer) ?? 1) - 1;
-      if (left === 0) this.#streams.delete(peer);
-      else this.#streams.set(peer, left);
-    });
+    if (this.#streams.of(peer) >= MAX_STREAMS_PER_PEER) return false;
+    this.#streams.add(peer, 1);
+    void stream.closed.then(() => this.#streams.add(peer, -1));
     return true;
   }
 

@@ -58,7 +58,7 @@ Deno.test("ProgramGateway refuses everybody where a program's selector can't be 
   const program = mesh.attach(host);
   await settle();
   const advert = program.runtime.advert();
-  host.runtime.programs.setAdvert(program.id, {
+  host.runtime.programs.directory.set(program.id, [{
     ...advert,
     services: [{
       path: "odd",
@@ -72,7 +72,7 @@ Deno.test("ProgramGateway refuses everybody where a program's selector can't be 
       protocol: "tcp",
       allow: "(((",
     }],
-  });
+  }]);
   await settle();
   await refused(other.runtime.request("odd/go"));
 });

@@ -4,8 +4,8 @@
  */
 
 import { CALL_MODES, type CallMode, DEFAULT_TIMEOUT_MS } from "../bounds.ts";
-import { callError, InvalidServiceError } from "../errors.ts";
-import { readCount } from "../definition/mod.ts";
+import { callError, InvalidServiceError, type WireFailure } from "../errors.ts";
+import { readCount } from "../service_definition.ts";
 import type { ItemSource } from "../wire/mod.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
 
@@ -29,6 +29,11 @@ export interface CallOptions {
   /** Items for the handler's `context.stream`. A call with a stream is made once. */
   readonly stream?: ItemSource;
 }
+
+/** One answer of a call to all. */
+export type CallAnswer =
+  | { readonly node: string; readonly ok: true; readonly result: unknown }
+  | { readonly node: string; readonly ok: false; readonly error: WireFailure };
 
 /** Those of a caller who has chosen nothing. */
 export const NO_OPTIONS: CallOptions = {};

@@ -3,13 +3,24 @@
  * @module
  */
 
-import type { Environment } from "../../base/mod.ts";
 import { MAX_TIMEOUT_MS } from "../bounds.ts";
-import type { Forward, Forwarded, Route } from "./route.ts";
-import { type Outcome, runAction } from "../local/mod.ts";
-import { CallContext } from "../definition/mod.ts";
+import type { CallPath } from "./call_options.ts";
 import { DedupWindow } from "./dedup_window.ts";
-import { CallError, callError, failure, failureOf, type WireFailure } from "../errors.ts";
+import type { Reply } from "./pending_calls.ts";
+import { CallContext } from "../service_definition.ts";
+import {
+  CallError,
+  callError,
+  type Failed,
+  failed,
+  failure,
+  failureOf,
+  type WireFailure,
+} from "../errors.ts";
+import { type LocalAction, type LocalService, type Outcome, runAction } from "../local/mod.ts";
+import { type PeerId, PeerTally, type ServiceStream } from "../ports.ts";
+import type { RuntimeBase } from "../runtime_base.ts";
+import { showPath } from "../topics/mod.ts";
 import {
   decodeValue,
   encodeValue,
@@ -17,7 +28,6 @@ import {
   isItemSource,
   isRemote,
   type ItemSource,
-  type MessageCarrier,
   NO_VALUE,
   receiveItems,
   type RequestMessage,
@@ -27,7 +37,6 @@ import {
   sendItems,
   type WireValue,
 } from "../wire/mod.ts";
-import type { PeerId, PeerLinks, ServiceStream } from "../ports.ts";
 
 /** How many runs of one peer are remembered: it has one, and had others before it was started again. */
 const MAX_RUNS = 4;
@@ -40,13 +49,39 @@ const MAX_WAITING_BYTES = 64 << 20;
 const WAITING_OVERHEAD_BYTES = 512;
 const NOT_KEPT = new Uint8Array(0);
 
-interface CallServerParts extends Pick<Environment, "clock" | "timers"> {
-  readonly links: PeerLinks;
-  readonly carrier: MessageCarrier;
-  /** This program's run. */
-  readonly run: number;
-  /** Finds where a request leads. */
-  route(peer: PeerId, request: RequestMessage): Route;
+/** Where a request of somebody else leads: to an action of this program, to a program that is attached, or nowhere. */
+export type Route =
+  | { readonly kind: "action"; readonly action: LocalAction; readonly caller: PeerId | undefined }
+  | { readonly kind: "forward"; readonly forward: Forward }
+  | Failed;
+
+/** Hands a request on, and gives what comes back, its bytes its own. */
+export type Forward = (
+  request: RequestMessage,
+  params: WireValue,
+  stream: ServiceStream | undefined,
+  signal: AbortSignal,
+) => Promise<Reply>;
+
+/**
+ * @param caller whom the handler sees as its caller
+ * @param member who has to be allowed; undefined when its agent has checked that, or it is of this machine
+ * @returns the route to an action of a service of this program
+ */
+export function routeToAction(
+  service: LocalService,
+  path: CallPath,
+  caller: PeerId | undefined,
+  member?: PeerId,
+): Route {
+  const action = service.actions.get(path.action);
+  if (action === undefined) {
+    return failed("UnknownAction", `${showPath(path.service)} has no action ${path.action}`);
+  }
+  if (member !== undefined && !action.allows(member)) {
+    return failed("Refused", `${showPath(path.text)} may not be called from there`);
+  }
+  return { kind: "action", action, caller };
 }
 
 interface CallerRun {
@@ -55,7 +90,6 @@ interface CallerRun {
   readonly running: Map<number, IncomingCall>;
 }
 
-/** A call that runs. */
 interface IncomingCall {
   readonly peer: PeerId;
   readonly request: RequestMessage;
@@ -69,25 +103,30 @@ interface IncomingCall {
 
 /** Serves requests; one for a node or program. */
 export class CallServer {
-  readonly #parts: CallServerParts;
+  readonly #base: Pick<RuntimeBase, "clock" | "timers" | "carrier" | "run">;
+  readonly #route: (peer: PeerId, request: RequestMessage) => Route;
   readonly #callers = new Map<PeerId, CallerRun[]>();
   /** Of each peer, the bytes of answers that wait for its link. */
-  readonly #waiting = new Map<PeerId, number>();
+  readonly #waiting = new PeerTally();
   #running = 0;
   #cancelSweep: (() => void) | undefined;
 
-  constructor(parts: CallServerParts) {
-    this.#parts = parts;
+  /** @param route finds where a request leads */
+  constructor(
+    base: Pick<RuntimeBase, "clock" | "timers" | "carrier" | "run">,
+    route: (peer: PeerId, request: RequestMessage) => Route,
+  ) {
+    this.#base = base;
+    this.#route = route;
   }
 
-  /** How many calls run now. */
   get running(): number {
     return this.#running;
   }
 
   /** Serves a request. @param stream what it has opened, if anything */
   handleRequest(peer: PeerId, request: RequestMessage, stream?: ServiceStream): void {
-    const { carrier, run } = this.#parts;
+    const { carrier, run } = this.#base;
     if (request.providerRun !== 0 && request.providerRun !== run) {
       stream?.reset(RESET_CANCELED);
       return void this.#answerFailure(
@@ -103,7 +142,6 @@ export class CallServer {
     });
   }
 
-  /** The caller has given up. */
   handleCancel(peer: PeerId, callerRun: number, number: number): void {
     const call = this.#callers.get(peer)?.find(({ run }) => run === callerRun)?.running.get(number);
     call?.context.abort(callError("Canceled", "the caller gave up"));
@@ -115,7 +153,6 @@ export class CallServer {
     this.#callers.delete(peer);
   }
 
-  /** Aborts what runs. */
   close(): void {
     this.#cancelSweep?.();
     this.#cancelSweep = undefined;
@@ -123,7 +160,7 @@ export class CallServer {
   }
 
   #begin(peer: PeerId, request: RequestMessage, params: WireValue, stream: ServiceStream | undefined): void {
-    const route = this.#parts.route(peer, request);
+    const route = this.#route(peer, request);
     if (route.kind === "failure") return this.#reject(peer, request, route.failure, stream);
     const caller = this.#caller(peer, request.callerRun);
     const isKept = route.kind === "forward" || !route.action.idempotent;
@@ -131,11 +168,14 @@ export class CallServer {
     if (!isKept && caller.running.has(request.number)) return stream?.reset(RESET_CANCELED);
     const items = request.streamsParams ? stream : undefined;
     if (items === undefined) stream?.reset(RESET_MALFORMED);
-    const deadline = this.#parts.clock.now() + Math.min(request.timeoutMs, MAX_TIMEOUT_MS);
-    const context = new CallContext(request.path, deadline, {
-      caller: route.kind === "action" ? route.caller : undefined,
-      stream: items && route.kind === "action" ? receiveItems(items) : undefined,
-    });
+    const deadline = this.#base.clock.now() + Math.min(request.timeoutMs, MAX_TIMEOUT_MS);
+    const isHere = route.kind === "action";
+    const context = new CallContext(
+      request.path,
+      deadline,
+      isHere ? route.caller : undefined,
+      isHere && items !== undefined ? receiveItems(items) : undefined,
+    );
     const call = { peer, request, caller, isKept, context, items };
     caller.running.set(request.number, call);
     this.#running++;
@@ -192,7 +232,7 @@ export class CallServer {
 
   async #forward(call: IncomingCall, forward: Forward, { data, ...params }: WireValue): Promise<void> {
     const { request, items, context } = call;
-    let done: Forwarded;
+    let done: Reply;
     try {
       done = await forward(request, { ...params, data: data.slice() }, items, context.signal);
     } catch (error) {
@@ -226,7 +266,7 @@ export class CallServer {
     items?.reset(RESET_CANCELED);
     try {
       const wire = encodeValue(value);
-      this.#parts.carrier.checkLength(wire);
+      this.#base.carrier.checkLength(wire);
       this.#answerValue(call, wire);
     } catch (error) {
       const reason = error instanceof CallError && error.code === "PayloadTooLarge"
@@ -237,7 +277,7 @@ export class CallServer {
   }
 
   #answerValue(call: IncomingCall, value: WireValue): void {
-    const { carrier } = this.#parts;
+    const { carrier } = this.#base;
     const { peer, request } = call;
     if (carrier.isShort(value)) {
       const bytes = carrier.encode(response(request, { result: value }));
@@ -255,9 +295,7 @@ export class CallServer {
   }
 
   async #stream({ peer, request, context, items }: IncomingCall, source: ItemSource): Promise<void> {
-    const { links, carrier } = this.#parts;
-    const header = carrier.header(response(request, { streamsResult: true }));
-    const stream = links.openStream(peer, header);
+    const stream = this.#base.carrier.openStream(peer, response(request, { streamsResult: true }));
     const end = () => context.abort(callError("Canceled", "nobody reads the answer any more"));
     if (stream === undefined) {
       end();
@@ -268,24 +306,21 @@ export class CallServer {
 
   /** @returns the bytes that were sent, good until others are */
   #answerFailure(peer: PeerId, request: RequestMessage, reason: WireFailure): Uint8Array {
-    const bytes = this.#parts.carrier.encode(response(request, { failure: reason }));
+    const bytes = this.#base.carrier.encode(response(request, { failure: reason }));
     this.#post(peer, bytes);
     return bytes;
   }
 
   /** An answer waits while the link is congested, for whoever asks much may read nothing. */
   #post(peer: PeerId, bytes: Uint8Array): void {
-    const { links } = this.#parts;
+    const { links } = this.#base.carrier;
     if (links.post(peer, bytes) !== "congested") return;
-    const waiting = this.#waiting.get(peer) ?? 0;
     const cost = bytes.length + WAITING_OVERHEAD_BYTES;
-    if (waiting + cost > MAX_WAITING_BYTES) return;
-    this.#waiting.set(peer, waiting + cost);
+    if (this.#waiting.of(peer) + cost > MAX_WAITING_BYTES) return;
+    this.#waiting.add(peer, cost);
     const kept = bytes.slice();
     void links.drained(peer).then(() => {
-      const left = (this.#waiting.get(peer) ?? cost) - cost;
-      if (left === 0) this.#waiting.delete(peer);
-      else this.#waiting.set(peer, left);
+      this.#waiting.add(peer, -cost);
       this.#post(peer, kept);
     });
   }
@@ -304,9 +339,9 @@ export class CallServer {
   }
 
   #sweepLater(): () => void {
-    return this.#parts.timers.setTimer(SWEEP_MS, () => {
+    return this.#base.timers.setTimer(SWEEP_MS, () => {
       this.#cancelSweep = undefined;
-      const now = this.#parts.clock.now();
+      const now = this.#base.clock.now();
       const reason = callError("Timeout", "the caller's deadline has passed");
       for (const runs of this.#callers.values()) {
         for (const { running } of runs) {

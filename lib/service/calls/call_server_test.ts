@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import { CallServer } from "./call_server.ts";
-import { failure } from "../errors.ts";
+import { failed } from "../errors.ts";
 import { peerId } from "../ports.ts";
 import { fakeLinks } from "../testing/fake_links.ts";
 import { MessageCarrier } from "../wire/message_carrier.ts";
@@ -20,14 +20,10 @@ Deno.test("CallServer keeps up to 64 MiB of answers for a peer that reads nothin
     },
   });
   const clock = new VirtualClock();
-  const server = new CallServer({
-    clock,
-    timers: new VirtualTimers(clock),
-    links: stuck,
-    carrier: new MessageCarrier(stuck, undefined),
-    run: 1,
-    route: () => ({ kind: "failure", failure: failure("UnknownAction", "nothing of this name") }),
-  });
+  const server = new CallServer(
+    { clock, timers: new VirtualTimers(clock), carrier: new MessageCarrier(stuck, undefined), run: 1 },
+    () => failed("UnknownAction", "nothing of this name"),
+  );
   const request: RequestMessage = {
     kind: "request",
     number: 0,

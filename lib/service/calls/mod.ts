@@ -3,8 +3,8 @@
  * @module
  */
 
-export { Balancer } from "./balancer.ts";
 export {
+  type CallAnswer,
   type CallOptions,
   type CallPath,
   CallPaths,
@@ -12,14 +12,8 @@ export {
   DEFAULT_RETRIES,
   NO_OPTIONS,
 } from "./call_options.ts";
-export { CallServer } from "./call_server.ts";
-export { type CallAnswer, callLocal, type CallPorts, callRemote } from "./call_action.ts";
-export {
-  type CallDestination,
-  type CallOrder,
-  MAX_PENDING_OF_NODE,
-  MAX_PENDING_OF_PROGRAM,
-} from "./pending_calls.ts";
-export { anyProvider, ProviderChoice } from "./provider_choice.ts";
+export { CallServer, type Forward, type Route, routeToAction } from "./call_server.ts";
+export { callLocal } from "./local_call.ts";
+export { type CallDestination, type CallOrder, MAX_PENDING_OF_PROGRAM, type Reply } from "./pending_calls.ts";
+export { anyProvider, Balancer, ProviderChoice } from "./provider_choice.ts";
 export { RemoteCaller } from "./remote_caller.ts";
-export { type Forward, type Forwarded, noRoute, type Route, routeToAction } from "./route.ts";

@@ -6,18 +6,17 @@
 
 import type { CallMode } from "../bounds.ts";
 import { type Millis, randomFraction, type RandomSource } from "../../base/mod.ts";
-
 import type { CallPath } from "./call_options.ts";
 import type { Provider } from "../directory/mod.ts";
-import type { WireFailure } from "../errors.ts";
-import type { PeerId, ServiceStream } from "../ports.ts";
+import type { Failed } from "../errors.ts";
+import { AGENT, isProgram, type PeerId, PeerTally, type ServiceStream } from "../ports.ts";
 import type { ItemSource, WireRouting, WireValue } from "../wire/mod.ts";
 
 /** What comes back. The bytes of a value are good for this turn only. */
 export type Reply =
-  | { readonly kind: "value"; readonly value: WireValue; readonly peer: PeerId }
-  | { readonly kind: "stream"; readonly items: ReadableStream<unknown>; readonly peer: PeerId }
-  | { readonly kind: "failure"; readonly failure: WireFailure; readonly peer: PeerId | undefined };
+  | { readonly kind: "value"; readonly value: WireValue }
+  | { readonly kind: "stream"; readonly items: ReadableStream<unknown> }
+  | Failed;
 
 /** Whom a call goes to, and how often. */
 export interface CallDestination {
@@ -51,7 +50,6 @@ export class PendingCall {
   readonly order: CallOrder;
   /** Is called once. */
   readonly settle: (reply: Reply) => void;
-  /** Who has been chosen to answer. */
   provider: Provider | undefined;
   number = 0;
   retriesLeft: number;
@@ -76,7 +74,6 @@ export class PendingCall {
     this.retriesLeft = order.source === undefined ? order.to.retries : 0;
   }
 
-  /** Begins with a provider. */
   assign(provider: Provider, number: number): void {
     this.provider = provider;
     this.number = number;
@@ -91,7 +88,6 @@ export class PendingCall {
     this.retriesLeft--;
   }
 
-  /** It is on its way. */
   noteSent(): void {
     this.isSent = true;
     this.#reaches = 0;
@@ -121,20 +117,14 @@ export class PendingCall {
 }
 
 /** How many calls may wait for one node: a quarter of all, so that a few that stand still leave room for the others. */
-export const MAX_PENDING_OF_NODE = 16_384;
+const MAX_PENDING_OF_NODE = 16_384;
 /** How many may wait for one attached program. */
 export const MAX_PENDING_OF_PROGRAM = 4_096;
 
 /** Calls that have been given to a provider. */
 export class PendingCalls {
   readonly #calls = new Map<number, PendingCall>();
-  readonly #counts = new Map<PeerId, number>();
-  readonly #maxPending: (peer: PeerId) => number;
-
-  /** @param maxPending how many may wait for a peer */
-  constructor(maxPending: (peer: PeerId) => number) {
-    this.#maxPending = maxPending;
-  }
+  readonly #waiting = new PeerTally();
 
   get size(): number {
     return this.#calls.size;
@@ -149,24 +139,21 @@ export class PendingCalls {
     return this.#calls.values();
   }
 
-  /** Whether one more may wait for a peer. */
   hasRoom(peer: PeerId): boolean {
-    return (this.#counts.get(peer) ?? 0) < this.#maxPending(peer);
+    if (peer === AGENT) return true;
+    return this.#waiting.of(peer) < (isProgram(peer) ? MAX_PENDING_OF_PROGRAM : MAX_PENDING_OF_NODE);
   }
 
   /** Takes one in that has its provider and number. */
   add(call: PendingCall): void {
     const peer = call.provider?.peer;
     this.#calls.set(call.number, call);
-    if (peer !== undefined) this.#counts.set(peer, (this.#counts.get(peer) ?? 0) + 1);
+    if (peer !== undefined) this.#waiting.add(peer, 1);
   }
 
   /** Takes one out that still has its provider; harmless when it is not there. */
   delete(call: PendingCall): void {
     const peer = call.provider?.peer;
-    if (!this.#calls.delete(call.number) || peer === undefined) return;
-    const left = (this.#counts.get(peer) ?? 1) - 1;
-    if (left === 0) this.#counts.delete(peer);
-    else this.#counts.set(peer, left);
+    if (this.#calls.delete(call.number) && peer !== undefined) this.#waiting.add(peer, -1);
   }
 }

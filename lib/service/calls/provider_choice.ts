@@ -1,26 +1,19 @@
 /**
- * Who may serve a call of a node: its own program, the programs that are attached to it, or other nodes.
+ * Who may serve a call of a node, its own program, the programs that are attached to it, or other nodes; and which of
+ * them does.
  * @module
  */
 
+import { type Millis, type RandomSource, randomUint32 } from "../../base/mod.ts";
 import type { CallMode } from "../bounds.ts";
 import type { CallPath } from "./call_options.ts";
 import type { CallOrder } from "./pending_calls.ts";
-import { CircuitBreaker, type Provider, type ServiceDirectory } from "../directory/mod.ts";
-import type { LocalService, LocalServices } from "../local/mod.ts";
-import { isProgram, type PeerId, type ServicePeers } from "../ports.ts";
+import { CircuitBreaker, type Provider } from "../directory/mod.ts";
+import type { LocalService } from "../local/mod.ts";
 import type { ServiceLeadership } from "../leadership/mod.ts";
+import { isProgram, type PeerId, type PeerLinks, type ServicePeers } from "../ports.ts";
+import type { NodeBase } from "../runtime_base.ts";
 import type { AdvertisedService } from "../wire/mod.ts";
-
-interface ProviderChoiceParts {
-  readonly peers: ServicePeers;
-  readonly services: LocalServices;
-  /** What other nodes offer. */
-  readonly directory: ServiceDirectory;
-  /** What attached programs offer. */
-  readonly programs: ServiceDirectory;
-  readonly leadership: ServiceLeadership;
-}
 
 const ANYTHING: AdvertisedService = {
   path: "",
@@ -36,40 +29,42 @@ const ANYTHING: AdvertisedService = {
 
 /** Prefers the own program to attached ones, and those to other nodes; or takes the one that leads the service. */
 export class ProviderChoice {
-  readonly #parts: ProviderChoiceParts;
+  readonly #base: NodeBase;
+  readonly #leadership: ServiceLeadership;
 
-  constructor(parts: ProviderChoiceParts) {
-    this.#parts = parts;
+  constructor(base: NodeBase, leadership: ServiceLeadership) {
+    this.#base = base;
+    this.#leadership = leadership;
   }
 
   /** The mode of a call whose caller has not chosen. */
   usualMode({ service }: CallPath): CallMode {
-    return this.#parts.leadership.isElected(service) ? "leader" : "round-robin";
+    return this.#leadership.isElected(service) ? "leader" : "round-robin";
   }
 
   /** @returns the service of this program, when it is to serve the call */
   here(path: CallPath, mode: CallMode, peer: PeerId | undefined): LocalService | undefined {
-    const own = this.#parts.services.get(path.service);
+    const own = this.#base.services.get(path.service);
     return own !== undefined && this.#isHere(own, path.service, mode, peer) ? own : undefined;
   }
 
   /** Other nodes and attached programs that offer a service, whatever its state. @param service with its network */
   all(service: string): readonly Provider[] {
-    const nodes = this.#parts.directory.providers(service);
-    const programs = this.#parts.programs.providers(service);
+    const nodes = this.#base.directory.providers(service);
+    const programs = this.#base.programs.providers(service);
     if (programs.length === 0) return nodes;
     return nodes.length === 0 ? programs : [...nodes, ...programs];
   }
 
   /** Who may serve an order: attached programs before other nodes; in mode `leader` the one that leads. */
   providers({ path: { service, text }, to: { mode, peer } }: CallOrder): readonly Provider[] {
-    const { leadership, peers: { self } } = this.#parts;
+    const { directory, programs: attached, peers: { self } } = this.#base;
+    const leadership = this.#leadership;
     if (peer !== undefined && text.includes(":$")) return [anyProvider(peer)];
     if (peer !== undefined && peer !== self && mode !== "local") {
-      const { directory, programs } = this.#parts;
-      return (isProgram(peer) ? programs : directory).providers(service).filter((one) => one.peer === peer);
+      return (isProgram(peer) ? attached : directory).providers(service).filter((one) => one.peer === peer);
     }
-    let programs = this.#parts.programs.providers(service);
+    let programs = attached.providers(service);
     // Of several programs that lead together one is asked, and the same one each time.
     if (programs.length > 1 && leadership.isElected(service)) {
       programs = programs.filter((one) => one.service.state === "running").slice(0, 1);
@@ -84,24 +79,90 @@ export class ProviderChoice {
 
   /** Whether an attached program offers the service. */
   hasProgram({ service }: CallPath): boolean {
-    return this.#parts.programs.providers(service).length > 0;
+    return this.#base.programs.providers(service).length > 0;
   }
 
   /** Whether whoever offers the action says that running it twice does no harm. */
   isIdempotent({ service, action }: CallPath): boolean {
-    const { directory, programs } = this.#parts;
+    const { directory, programs } = this.#base;
     const provider = directory.providers(service)[0] ?? programs.providers(service)[0];
     return provider?.service.actions.find(({ name }) => name === action)?.idempotent ?? false;
   }
 
   #isHere(own: LocalService, service: string, mode: CallMode, peer: PeerId | undefined): boolean {
-    const { peers: { self }, leadership, directory } = this.#parts;
+    const { self } = this.#base.peers;
     if (peer !== undefined) return peer === self;
-    if (mode === "leader") return leadership.leaderOf(service) === self;
+    if (mode === "leader") return this.#leadership.leaderOf(service) === self;
     if (mode === "all") return false;
     if (own.state === "running") return true;
     // A paused one leaves it to the others, if there are any.
-    return directory.providers(service).length === 0 && this.#parts.programs.providers(service).length === 0;
+    return this.all(service).length === 0;
+  }
+}
+
+/** Chooses; one for a node, since it counts whose turn is next. */
+export class Balancer {
+  readonly #random: RandomSource;
+  readonly #links: PeerLinks;
+  readonly #peers: Pick<ServicePeers, "isHealthy">;
+  readonly #turns = new Map<string, number>();
+
+  constructor(random: RandomSource, links: PeerLinks, peers: Pick<ServicePeers, "isHealthy">) {
+    this.#random = random;
+    this.#links = links;
+    this.#peers = peers;
+  }
+
+  /**
+   * Those who can serve now, whoever seems dead and whoever fails too often last; they are asked only when there is
+   * nobody else.
+   */
+  candidates(providers: readonly Provider[], now: Millis): readonly Provider[] {
+    const usable = providers.filter(({ service, breaker }) =>
+      service.state === "running" && breaker.state(now) !== "open"
+    );
+    const good = usable.filter(({ peer }) => isProgram(peer) || this.#peers.isHealthy(peer));
+    return good.length > 0 ? good : usable;
+  }
+
+  /**
+   * @param path whose turn it is
+   * @param candidates at least one, in the order of their ids
+   * @param mode any but `all`, `local` and `leader`, which are no choice
+   * @returns one of them
+   */
+  choose(path: string, candidates: readonly Provider[], mode: CallMode): Provider | undefined {
+    switch (mode) {
+      case "random":
+        return candidates[randomUint32(this.#random) % candidates.length];
+      case "proximity":
+        return this.#nearest(candidates);
+      default:
+        return this.#next(path, candidates);
+    }
+  }
+
+  /** Forgets whose turn it is at paths that are gone. */
+  forget(path: string): void {
+    this.#turns.delete(path);
+  }
+
+  #next(path: string, candidates: readonly Provider[]): Provider | undefined {
+    if (candidates.length === 1) return candidates[0];
+    const turn = this.#turns.get(path) ?? 0;
+    this.#turns.set(path, turn + 1);
+    return candidates[turn % candidates.length];
+  }
+
+  /** Unmeasured ones count as far, and the first of equals wins. */
+  #nearest(candidates: readonly Provider[]): Provider | undefined {
+    let nearest: Provider | undefined;
+    let nearestMs = Infinity;
+    for (const candidate of candidates) {
+      const rttMs = this.#links.rttMs(candidate.peer) ?? Number.MAX_VALUE;
+      if (rttMs < nearestMs) [nearest, nearestMs] = [candidate, rttMs];
+    }
+    return nearest;
   }
 }
 

@@ -10,14 +10,22 @@
  * @module
  */
 
-import type { Environment } from "../../base/mod.ts";
-import type { Balancer } from "./balancer.ts";
-import { type CallOrder, PendingCall, PendingCalls, type Reply } from "./pending_calls.ts";
-import { failure, type WireFailure } from "../errors.ts";
+import { millis } from "../../base/mod.ts";
+import type { CallOptions, CallPath } from "./call_options.ts";
 import {
+  type CallDestination,
+  type CallOrder,
+  PendingCall,
+  PendingCalls,
+  type Reply,
+} from "./pending_calls.ts";
+import type { Balancer } from "./provider_choice.ts";
+import { CallError, failure, type WireFailure } from "../errors.ts";
+import {
+  decodeValue,
+  encodeValue,
   isRemote,
   type ItemSource,
-  type MessageCarrier,
   receiveItems,
   type RequestMessage,
   RESET_CANCELED,
@@ -25,8 +33,9 @@ import {
   sendItems,
   type WireValue,
 } from "../wire/mod.ts";
-import type { PeerId, PeerLinks, PostOutcome, ServiceStream } from "../ports.ts";
+import type { PeerId, PostOutcome, ServiceStream } from "../ports.ts";
 import type { Provider } from "../directory/mod.ts";
+import type { RuntimeBase } from "../runtime_base.ts";
 import { showPath } from "../topics/mod.ts";
 
 /** How many calls may wait for answers; further ones fail with `Overloaded`. */
@@ -42,36 +51,71 @@ const TROUBLE: ReadonlySet<string> = new Set([
   "Incompatible",
 ]);
 
-interface RemoteCallerParts extends Pick<Environment, "clock" | "timers" | "random"> {
-  readonly links: PeerLinks;
-  readonly carrier: MessageCarrier;
-  readonly balancer: Balancer;
-  /** This program's run. */
-  readonly run: number;
-  /** How many calls may wait for a peer. */
-  maxPending(peer: PeerId): number;
-  /** Who may serve an order. */
-  providers(order: CallOrder): readonly Provider[];
-}
+/** Failures after which somebody else may serve the call at once. */
+const ELSEWHERE: ReadonlySet<string> = new Set(["NoProvider", "ServicePaused", "Unreachable"]);
 
 /** Sends the calls of one node or program, and retries them. */
 export class RemoteCaller {
-  readonly #parts: RemoteCallerParts;
-  readonly #pending: PendingCalls;
+  readonly #base: RuntimeBase;
+  readonly #balancer: Balancer;
+  readonly #providers: (order: CallOrder) => readonly Provider[];
+  readonly #pending = new PendingCalls();
   /** Without a number, for they wait to be tried again. */
   readonly #resting = new Set<PendingCall>();
   #lastNumber = 0;
   #cancelSweep: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(parts: RemoteCallerParts) {
-    this.#parts = parts;
-    this.#pending = new PendingCalls((peer) => parts.maxPending(peer));
+  /** @param providers who may serve an order */
+  constructor(base: RuntimeBase, balancer: Balancer, providers: (order: CallOrder) => readonly Provider[]) {
+    this.#base = base;
+    this.#balancer = balancer;
+    this.#providers = providers;
   }
 
-  /** How many calls wait for an answer. */
   get pending(): number {
     return this.#pending.size + this.#resting.size;
+  }
+
+  /**
+   * Asks others for an action.
+   * @param again is asked, with the time that is left, when the call has failed where others could serve it at once
+   * @throws CallError
+   */
+  request(
+    path: CallPath,
+    params: unknown,
+    { signal, stream }: CallOptions,
+    timeoutMs: number,
+    to: CallDestination,
+    again: (leftMs: number) => Promise<unknown> | undefined,
+  ): Promise<unknown> {
+    const { clock, carrier } = this.#base;
+    const value = encodeValue(params);
+    carrier.checkLength(value);
+    const deadline = millis(clock.now() + timeoutMs);
+    return new Promise((resolve, reject) => {
+      let cancel = () => {};
+      const abort = () => cancel();
+      signal?.addEventListener("abort", abort, { once: true });
+      cancel = this.call({ path, params: value, deadline, source: stream, to }, (reply) => {
+        signal?.removeEventListener("abort", abort);
+        if (reply.kind === "value") {
+          try {
+            return resolve(decodeValue(reply.value));
+          } catch (error) {
+            return reject(error);
+          }
+        }
+        if (reply.kind === "stream") return resolve(reply.items);
+        const { code, executed } = reply.failure;
+        const leftMs = Math.floor(deadline - clock.now());
+        const mayRepeat = ELSEWHERE.has(code) && !executed && stream === undefined && leftMs > 0;
+        const answer = mayRepeat ? again(leftMs) : undefined;
+        if (answer === undefined) reject(new CallError(reply.failure));
+        else resolve(answer);
+      });
+    });
   }
 
   /** Makes a call. @param settle is called once @returns a function that gives it up */
@@ -87,7 +131,7 @@ export class RemoteCaller {
 
   /** Takes an answer in. @param stream what it has opened, if anything */
   handleResponse(peer: PeerId, response: ResponseMessage, stream?: ServiceStream): void {
-    const { run, carrier } = this.#parts;
+    const { run, carrier } = this.#base;
     const call = this.#pending.get(response.number);
     if (call === undefined || response.callerRun !== run || call.provider?.peer !== peer || !call.isSent) {
       // Late, or a duplicate.
@@ -101,18 +145,18 @@ export class RemoteCaller {
     if (response.streamsResult) {
       if (stream === undefined) return this.#handleFailure(call, failure("Incompatible", "no stream", true));
       provider.breaker.handleSuccess();
-      return this.#settle(call, { kind: "stream", items: receiveItems(stream), peer });
+      return this.#settle(call, { kind: "stream", items: receiveItems(stream) });
     }
     if (!isRemote(response.result)) {
       stream?.reset(RESET_CANCELED);
       provider.breaker.handleSuccess();
-      return this.#settle(call, { kind: "value", value: response.result, peer });
+      return this.#settle(call, { kind: "value", value: response.result });
     }
     const attempt = call.attempt;
     carrier.complete(peer, response.result, stream).then((value) => {
       if (!("code" in value)) {
         provider.breaker.handleSuccess();
-        return this.#settle(call, { kind: "value", value, peer });
+        return this.#settle(call, { kind: "value", value });
       }
       // Meanwhile it may be on its way again.
       if (!this.#isCurrent(call, attempt)) return;
@@ -127,7 +171,6 @@ export class RemoteCaller {
     }
   }
 
-  /** Fails what waits. */
   close(): void {
     this.#isClosed = true;
     this.#cancelSweep?.();
@@ -138,9 +181,10 @@ export class RemoteCaller {
 
   #start(call: PendingCall): void {
     const { order } = call;
-    const { clock, balancer } = this.#parts;
-    const offered = this.#parts.providers(order);
-    const candidates = balancer.candidates(offered, clock.now());
+    const balancer = this.#balancer;
+    const now = this.#base.clock.now();
+    const offered = this.#providers(order);
+    const candidates = balancer.candidates(offered, now);
     const fresh = call.untried(candidates);
     const from = fresh.length > 0 ? fresh : candidates;
     let provider = from.length === 0 ? undefined : balancer.choose(order.path.service, from, order.to.mode);
@@ -151,7 +195,7 @@ export class RemoteCaller {
       }
       provider = balancer.choose(order.path.service, roomy, order.to.mode);
     }
-    if (provider === undefined || !provider.breaker.allows(clock.now())) {
+    if (provider === undefined || !provider.breaker.allows(now)) {
       return this.#handleFailure(call, this.#noProvider(order, offered));
     }
     call.assign(provider, ++this.#lastNumber);
@@ -174,7 +218,7 @@ export class RemoteCaller {
   }
 
   #send(call: PendingCall, provider: Provider): void {
-    const { carrier } = this.#parts;
+    const { carrier } = this.#base;
     const { order } = call;
     const { peer } = provider;
     if (order.source !== undefined) return this.#sendWithItems(call, provider, order.source);
@@ -200,14 +244,14 @@ export class RemoteCaller {
   }
 
   #sendWithItems(call: PendingCall, provider: Provider, source: ItemSource): void {
-    const { links, carrier } = this.#parts;
+    const { carrier } = this.#base;
     const { order } = call;
     if (!carrier.isShort(order.params)) {
       const long = "Parameters beside a stream are short: put long ones into the stream";
       return this.#fail(call, failure("PayloadTooLarge", long));
     }
-    const header = carrier.header({ ...this.#request(call, provider, order.params), streamsParams: true });
-    const stream = links.openStream(provider.peer, header);
+    const request = { ...this.#request(call, provider, order.params), streamsParams: true };
+    const stream = carrier.openStream(provider.peer, request);
     if (stream === undefined) return this.#handlePosted(call, provider, "no-link");
     call.isSent = true;
     call.items = stream;
@@ -216,11 +260,11 @@ export class RemoteCaller {
 
   #request(call: PendingCall, { run }: Provider, params: WireValue): RequestMessage {
     const { order, number } = call;
-    const left = order.deadline - this.#parts.clock.now();
+    const left = order.deadline - this.#base.clock.now();
     return {
       kind: "request",
       number,
-      callerRun: this.#parts.run,
+      callerRun: this.#base.run,
       providerRun: run,
       path: order.path.text,
       params,
@@ -232,7 +276,7 @@ export class RemoteCaller {
   }
 
   #handlePosted(call: PendingCall, provider: Provider, outcome: PostOutcome): void {
-    const { links } = this.#parts;
+    const { links } = this.#base.carrier;
     const { peer } = provider;
     if (outcome === "queued") return call.noteSent();
     const { attempt } = call;
@@ -263,7 +307,7 @@ export class RemoteCaller {
   /** @param isAnswer the provider says so: then the code is its handler's, and says nothing of the provider */
   #handleFailure(call: PendingCall, reason: WireFailure, isAnswer = false): void {
     const { order, provider } = call;
-    const { clock, random } = this.#parts;
+    const { clock, random } = this.#base;
     const now = clock.now();
     if (provider !== undefined) {
       if (TROUBLE.has(reason.code) && !(isAnswer && reason.executed)) provider.breaker.handleFailure(now);
@@ -289,7 +333,7 @@ export class RemoteCaller {
   }
 
   #pause(call: PendingCall, waitMs: number, then: () => void): void {
-    call.cancelPause = this.#parts.timers.setTimer(waitMs, () => {
+    call.cancelPause = this.#base.timers.setTimer(waitMs, () => {
       call.cancelPause = undefined;
       then();
     });
@@ -297,22 +341,22 @@ export class RemoteCaller {
 
   /** Whether somebody is left who has not been tried. */
   #hasOthers(call: PendingCall): boolean {
-    const { balancer, clock, providers } = this.#parts;
-    return call.untried(balancer.candidates(providers(call.order), clock.now())).length > 0;
+    const candidates = this.#balancer.candidates(this.#providers(call.order), this.#base.clock.now());
+    return call.untried(candidates).length > 0;
   }
 
   #giveUp(call: PendingCall, reason: WireFailure): void {
     if (call.isSettled) return;
     const { provider, isSent } = call;
     if (isSent && provider !== undefined) {
-      const { run, carrier } = this.#parts;
+      const { run, carrier } = this.#base;
       carrier.post(provider.peer, { kind: "cancel", number: call.number, callerRun: run });
     }
     this.#fail(call, reason);
   }
 
   #fail(call: PendingCall, reason: WireFailure): void {
-    this.#settle(call, { kind: "failure", failure: reason, peer: call.provider?.peer });
+    this.#settle(call, { kind: "failure", failure: reason });
   }
 
   #settle(call: PendingCall, reply: Reply): void {
@@ -335,9 +379,9 @@ export class RemoteCaller {
   }
 
   #sweepLater(): () => void {
-    return this.#parts.timers.setTimer(SWEEP_MS, () => {
+    return this.#base.timers.setTimer(SWEEP_MS, () => {
       this.#cancelSweep = undefined;
-      const now = this.#parts.clock.now();
+      const now = this.#base.clock.now();
       for (const call of this.#pending.values()) {
         if (call.order.deadline > now) continue;
         call.provider?.breaker.handleFailure(now);

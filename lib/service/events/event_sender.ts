@@ -3,9 +3,9 @@
  * @module
  */
 
-import type { PeerId, PeerLinks } from "../ports.ts";
-import type { RetainedEvent } from "./retained_events.ts";
-import type { EventMessage, MessageCarrier } from "../wire/mod.ts";
+import type { PeerId } from "../ports.ts";
+import type { TopicPath } from "../topics/mod.ts";
+import type { EventMessage, MessageCarrier, WireValue } from "../wire/mod.ts";
 
 /** How many events wait for one link that is slow or not there; further ones are lost. */
 export const MAX_WAITING_EVENTS = 1_024;
@@ -20,6 +20,14 @@ export interface PublishReport {
   readonly lost: number;
 }
 
+/** What was published, and may be kept. */
+export interface RetainedEvent {
+  readonly topic: TopicPath;
+  readonly data: WireValue;
+  /** Milliseconds since 1970. */
+  readonly publishedAt: number;
+}
+
 /** An event on its way. */
 export interface OutgoingEvent extends RetainedEvent {
   readonly past?: boolean;
@@ -29,13 +37,11 @@ export interface OutgoingEvent extends RetainedEvent {
 /** Sends events; one for a node or program. */
 export class EventSender {
   readonly #carrier: MessageCarrier;
-  readonly #links: PeerLinks;
   /** Of each peer, how many wait, and the last of them. */
   readonly #waiting = new Map<PeerId, { count: number; last: Promise<unknown> }>();
 
-  constructor(carrier: MessageCarrier, links: PeerLinks) {
+  constructor(carrier: MessageCarrier) {
     this.#carrier = carrier;
-    this.#links = links;
   }
 
   /** @param groups whose subscribers it is for; everybody's when empty @returns whether it was sent */
@@ -78,8 +84,8 @@ export class EventSender {
         : await carrier.sendLong(peer, message.data, (data) => ({ ...message, data }));
       if (outcome === "queued") return true;
       if (outcome === "refused") return false;
-      if (outcome === "congested") await this.#links.drained(peer);
-      else if (!await this.#links.reach(peer)) return false;
+      if (outcome === "congested") await carrier.links.drained(peer);
+      else if (!await carrier.links.reach(peer)) return false;
     }
     return false;
   }

@@ -4,16 +4,26 @@
  * @module
  */
 
-import type { Clock, Logger } from "../../base/mod.ts";
 import type { BroadcastMode } from "../bounds.ts";
-import type { ServiceDefinition } from "../definition/mod.ts";
-import type { Listener, ServiceDirectory } from "../directory/mod.ts";
-import { type EventSender, type OutgoingEvent, type PublishReport, reportSends } from "./event_sender.ts";
+import type { ServiceDefinition } from "../service_definition.ts";
+import type { Listener } from "../directory/mod.ts";
+import {
+  type EventSender,
+  type OutgoingEvent,
+  type PublishReport,
+  reportSends,
+  type RetainedEvent,
+} from "./event_sender.ts";
 import { isProgram, type PeerId } from "../ports.ts";
-import { type RetainedEvent, RetainedEvents } from "./retained_events.ts";
+import type { NodeBase } from "../runtime_base.ts";
 import type { Subscription, Subscriptions } from "./subscriptions.ts";
 import { showPath, type TopicPath, TopicPattern } from "../topics/mod.ts";
 import { copyValue, decodeValue, type EventMessage, type WireValue } from "../wire/mod.ts";
+
+/** How many topics keep their last event. */
+export const MAX_RETAINED = 1_024;
+/** How many bytes all of them have together. */
+export const MAX_RETAINED_BYTES: number = 4 << 20;
 
 /** What a publisher may choose. */
 export interface PublishOptions {
@@ -23,29 +33,21 @@ export interface PublishOptions {
   readonly retain?: boolean;
 }
 
-interface PubSubParts {
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly subscriptions: Subscriptions;
-  readonly sender: EventSender;
-  /** Which nodes listen to what. */
-  readonly directory: ServiceDirectory;
-  /** Which attached programs listen to what. */
-  readonly programs: ServiceDirectory;
-  /** Asks one peer for one of the services that everybody has. */
-  ask(peer: PeerId, path: string, params: unknown): Promise<unknown>;
-  /** The first event is kept, or the last one is forgotten. */
-  onRetain(): void;
-}
-
 /** Publishes for one node and its programs. */
 export class PubSub {
   readonly retained: RetainedEvents = new RetainedEvents();
-  readonly #parts: PubSubParts;
+  readonly #base: NodeBase;
+  readonly #subscriptions: Subscriptions;
+  readonly #sender: EventSender;
+  readonly #onRetain: () => void;
   #turn = 0;
 
-  constructor(parts: PubSubParts) {
-    this.#parts = parts;
+  /** @param onRetain is called when the first event is kept, or the last one forgotten */
+  constructor(base: NodeBase, subscriptions: Subscriptions, sender: EventSender, onRetain: () => void) {
+    this.#base = base;
+    this.#subscriptions = subscriptions;
+    this.#sender = sender;
+    this.#onRetain = onRetain;
   }
 
   /** `$events`: sends what was published to be kept to whoever asks. */
@@ -66,7 +68,7 @@ export class PubSub {
    */
   publish(topic: TopicPath, data: WireValue, options: PublishOptions): Promise<PublishReport> {
     const { broadcastMode = "all", retain = false } = options;
-    const event = { topic, data, publishedAt: this.#parts.clock.wall() };
+    const event = { topic, data, publishedAt: this.#base.clock.wall() };
     if (retain) this.#retain(event);
     return this.#spread(event, broadcastMode, undefined);
   }
@@ -80,15 +82,14 @@ export class PubSub {
 
   /** Delivers an event of another node, to this program and to attached ones. */
   handleEvent(peer: PeerId, topic: TopicPath, event: EventMessage): void {
-    const { subscriptions, programs, sender } = this.#parts;
     const { groups, publishedAt, past } = event;
     const accepts = (group: string) => groups.length === 0 || group === "" || groups.includes(group);
-    subscriptions.deliver(topic, event.data, publishedAt, peer, accepts, past);
-    const listeners = programs.listeners(topic).filter(({ group }) => accepts(group));
+    this.#subscriptions.deliver(topic, event.data, publishedAt, peer, accepts, past);
+    const listeners = this.#base.programs.listeners(topic).filter(({ group }) => accepts(group));
     if (listeners.length === 0) return;
     const targets = groups.length === 0 ? everybody(listeners) : this.#choose(topic, listeners).groupsOf;
     const passed = { topic, data: copyValue(event.data), publishedAt, past };
-    for (const [program, forGroups] of targets) void sender.send(program, passed, forGroups);
+    for (const [program, forGroups] of targets) void this.#sender.send(program, passed, forGroups);
   }
 
   /** Delivers what is kept here to a subscription, and has other nodes send what they keep. @param text its pattern */
@@ -112,7 +113,7 @@ export class PubSub {
     const pattern = TopicPattern.tryParse(String(text));
     if (pattern === undefined) return 0;
     const events = this.retained.matching(pattern);
-    for (const event of events) void this.#parts.sender.send(peer, { ...event, past: true }, []);
+    for (const event of events) void this.#sender.send(peer, { ...event, past: true }, []);
     // What the others send reaches the program by way of this node.
     if (isProgram(peer)) void this.#askPast(text);
     return events.length;
@@ -120,7 +121,7 @@ export class PubSub {
 
   /** What other nodes keep comes as events. Who does not answer is left out. */
   async #askPast(pattern: string): Promise<void> {
-    const { directory, log, ask } = this.#parts;
+    const { directory, log, ask } = this.#base;
     await Promise.all(
       directory.retainers().map(async (peer) => {
         try {
@@ -134,27 +135,26 @@ export class PubSub {
 
   /** @param from the program that publishes */
   #spread(event: OutgoingEvent, mode: BroadcastMode, from: PeerId | undefined): Promise<PublishReport> {
-    const { subscriptions, sender } = this.#parts;
     const { topic, data, publishedAt } = event;
     const listeners = mode === "local_only" ? [] : this.#listeners(topic);
     const chosen = mode === "one_per_service" ? this.#choose(topic, listeners) : undefined;
     const accepts = (group: string) => chosen?.own.has(group) ?? true;
-    const local = subscriptions.deliver(topic, data, publishedAt, from, accepts, false);
+    const local = this.#subscriptions.deliver(topic, data, publishedAt, from, accepts, false);
     const targets = chosen?.groupsOf ?? everybody(listeners.filter(({ peer }) => peer !== from));
     const sends: (boolean | Promise<boolean>)[] = [];
-    for (const [peer, groups] of targets) sends.push(sender.send(peer, event, groups));
+    for (const [peer, groups] of targets) sends.push(this.#sender.send(peer, event, groups));
     return reportSends(local, sends);
   }
 
   #listeners(topic: TopicPath): readonly Listener[] {
-    const nodes = this.#parts.directory.listeners(topic);
-    const programs = this.#parts.programs.listeners(topic);
+    const nodes = this.#base.directory.listeners(topic);
+    const programs = this.#base.programs.listeners(topic);
     return programs.length === 0 ? nodes : [...nodes, ...programs];
   }
 
   /** Of each group one subscriber, this node's if it has any; those without a group all. */
   #choose(topic: TopicPath, remote: readonly Listener[]) {
-    const own = this.#parts.subscriptions.groups(topic);
+    const own = this.#subscriptions.groups(topic);
     const peersOf = new Map<string, PeerId[]>();
     for (const { peer, group } of remote) {
       if (group !== "" && own.has(group)) continue;
@@ -175,7 +175,40 @@ export class PubSub {
     const before = this.retained.size;
     if (event.data.data.length === 0) this.retained.delete(event.topic);
     else this.retained.set(event);
-    if ((before === 0) !== (this.retained.size === 0)) this.#parts.onRetain();
+    if ((before === 0) !== (this.retained.size === 0)) this.#onRetain();
+  }
+}
+
+/** Keeps events; when there are too many, those that were published longest ago go. */
+export class RetainedEvents {
+  readonly #events = new Map<string, RetainedEvent>();
+  #bytes = 0;
+
+  get size(): number {
+    return this.#events.size;
+  }
+
+  /** Keeps an event in the place of the topic's last one. */
+  set(event: RetainedEvent): void {
+    this.delete(event.topic);
+    this.#events.set(event.topic.toString(), event);
+    this.#bytes += event.data.data.length;
+    for (const { topic } of this.#events.values()) {
+      if (this.#events.size <= MAX_RETAINED && this.#bytes <= MAX_RETAINED_BYTES) return;
+      this.delete(topic);
+    }
+  }
+
+  /** Forgets the topic's last event. */
+  delete(topic: TopicPath): void {
+    const key = topic.toString();
+    this.#bytes -= this.#events.get(key)?.data.data.length ?? 0;
+    this.#events.delete(key);
+  }
+
+  /** @returns what is kept of the topics that match, oldest first */
+  matching(pattern: TopicPattern): readonly RetainedEvent[] {
+    return [...this.#events.values()].filter(({ topic }) => pattern.match(topic) !== undefined);
   }
 }
 

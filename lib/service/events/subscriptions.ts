@@ -7,7 +7,7 @@
 import { BoundedQueue } from "../../base/mod.ts";
 import type { PeerId } from "../ports.ts";
 import { InvalidServiceError } from "../errors.ts";
-import { type EventHandler, readCount, type ServiceEvent } from "../definition/mod.ts";
+import { type EventHandler, readCount, type ServiceEvent } from "../service_definition.ts";
 import { decodeValue, MAX_TEXT, type WireValue } from "../wire/mod.ts";
 import { showPath, type TopicPath, TopicPattern, TopicTrie } from "../topics/mod.ts";
 

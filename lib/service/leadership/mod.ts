@@ -4,5 +4,4 @@
  * @module
  */
 
-export { isElectable, LeadHooks } from "./lead_hooks.ts";
-export { ServiceLeadership } from "./service_leadership.ts";
+export { isElectable, LeadHooks, ServiceLeadership } from "./service_leadership.ts";

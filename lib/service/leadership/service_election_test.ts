@@ -3,7 +3,7 @@ import { millis } from "../../base/mod.ts";
 import { CircuitBreaker } from "../directory/circuit_breaker.ts";
 import { peerId } from "../ports.ts";
 import type { ServiceState } from "../wire/service_advert.ts";
-import { DEAD_AFTER_MS, LOST_FOR_MS, ServiceElection } from "./service_election.ts";
+import { DEAD_AFTER_MS, LOST_FOR_MS, ServiceElection } from "./service_leadership.ts";
 
 const [a, b, c] = [peerId("a"), peerId("b"), peerId("c")];
 const PROVIDERS = [a, b, c].map((peer) => provider(peer, "running"));

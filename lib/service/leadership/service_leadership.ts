@@ -1,50 +1,43 @@
 /**
- * Which node leads a service: heartbeats on a timer, and what changes by them.
+ * Which node leads a service: heartbeats on a timer, the order that follows from them, and what changes by it.
  * @module
  */
 
-import type { Environment, Millis } from "../../base/mod.ts";
-import { CircuitBreaker, type Provider, type ServiceDirectory } from "../directory/mod.ts";
-import { isElectable, LeadHooks } from "./lead_hooks.ts";
-import type { LocalServices } from "../local/mod.ts";
-import type { PeerId, PeerLinks, ServicePeers } from "../ports.ts";
-import { HEARTBEAT_MS, ServiceElection } from "./service_election.ts";
-import type { MessageCarrier } from "../wire/mod.ts";
+import type { Logger, Millis } from "../../base/mod.ts";
+import { CircuitBreaker, type Provider } from "../directory/mod.ts";
+import type { LocalService, LocalServices } from "../local/mod.ts";
+import type { PeerId } from "../ports.ts";
+import type { NodeBase } from "../runtime_base.ts";
 
+/** How often a node that offers such a service sends a heartbeat. */
+export const HEARTBEAT_MS = 2_000;
+/** A peer without a heartbeat for so long counts as dead. */
+export const DEAD_AFTER_MS = 5_000;
+/** A peer whose last link was lost counts as dead for so long; then its health decides, as before the first heartbeat. */
+export const LOST_FOR_MS = 30_000;
 /** How often heartbeats are checked. */
 const CHECK_MS = 500;
 
-interface ServiceLeadershipParts extends Pick<Environment, "clock" | "timers" | "log"> {
-  readonly links: PeerLinks;
-  readonly peers: ServicePeers;
-  readonly carrier: MessageCarrier;
-  readonly services: LocalServices;
-  /** What other nodes offer. */
-  readonly directory: ServiceDirectory;
-  /** What attached programs offer: to other nodes they are this node. */
-  readonly programs: ServiceDirectory;
-  readonly run: number;
-  /** Leadership may have changed. */
-  onChange(): void;
-}
-
 /** Who leads which service, as this node sees it. */
 export class ServiceLeadership {
-  readonly #parts: ServiceLeadershipParts;
+  readonly #base: NodeBase;
+  readonly #onChange: () => void;
   readonly #election = new ServiceElection();
   readonly #hooks: LeadHooks;
   #cancelTick: (() => void) | undefined;
   #lastHeartbeat = -Infinity;
   #isClosed = false;
 
-  constructor(parts: ServiceLeadershipParts) {
-    this.#parts = parts;
-    this.#hooks = new LeadHooks(parts.services, parts.log);
+  /** @param onChange is called when leadership may have changed */
+  constructor(base: NodeBase, onChange: () => void) {
+    this.#base = base;
+    this.#onChange = onChange;
+    this.#hooks = new LeadHooks(base.services, base.log);
   }
 
   /** Whether a service is one that a node leads. @param path with its network */
   isElected(path: string): boolean {
-    const { services, directory, programs } = this.#parts;
+    const { services, directory, programs } = this.#base;
     return services.get(path)?.definition.mode === "leader" ||
       directory.providers(path).some(({ service }) => service.elects) ||
       programs.providers(path).some(({ service }) => service.elects);
@@ -55,7 +48,7 @@ export class ServiceLeadership {
    * @returns those who may lead it, the leader first; this node is among them when it or a program offers it
    */
   ranked(path: string): readonly Provider[] {
-    const { clock, services, directory, programs, peers, run } = this.#parts;
+    const { clock, services, directory, programs, peers, run } = this.#base;
     const { self } = peers;
     const own: Provider[] = programs.providers(path).map((provider) => ({ ...provider, peer: self }));
     const service = services.get(path)?.advert(path);
@@ -72,12 +65,12 @@ export class ServiceLeadership {
 
   /** Whether this node leads a service, itself or by a program. @param path with its network */
   leads(path: string): boolean {
-    return this.leaderOf(path) === this.#parts.peers.self;
+    return this.leaderOf(path) === this.#base.peers.self;
   }
 
   /** A heartbeat of a peer, or a new link to it. */
   handleHeartbeat(peer: PeerId): void {
-    const now = this.#parts.clock.now();
+    const now = this.#base.clock.now();
     const isNews = this.#election.isAlive(peer, now) !== true;
     this.#election.handleHeartbeat(peer, now);
     // Most heartbeats change nothing, and looking at every service has its price.
@@ -86,7 +79,7 @@ export class ServiceLeadership {
 
   /** The last link to a peer has ended. */
   handleLinkLost(peer: PeerId): void {
-    this.#election.handleLinkLost(peer, this.#parts.clock.now());
+    this.#election.handleLinkLost(peer, this.#base.clock.now());
     this.#announce();
   }
 
@@ -111,7 +104,7 @@ export class ServiceLeadership {
   }
 
   #tick(): void {
-    const { clock, timers } = this.#parts;
+    const { clock, timers } = this.#base;
     this.#cancelTick = undefined;
     const offered = this.#offered();
     if (this.#isClosed || offered.length === 0) return;
@@ -123,7 +116,8 @@ export class ServiceLeadership {
   }
 
   #sendHeartbeats(offered: readonly string[], now: Millis): void {
-    const { links, carrier, directory, run } = this.#parts;
+    const { carrier, directory, run } = this.#base;
+    const { links } = carrier;
     this.#lastHeartbeat = now;
     const linked = new Set(links.linked());
     for (const peer of linked) carrier.post(peer, { kind: "heartbeat", run });
@@ -136,16 +130,124 @@ export class ServiceLeadership {
   #announce(): void {
     if (this.#isClosed) return;
     this.#hooks.follow((path) => this.leads(path));
-    this.#parts.onChange();
+    this.#onChange();
   }
 
   /** Services with a leader that run here, in this program or an attached one. */
   #offered(): readonly string[] {
-    const { services, programs } = this.#parts;
+    const { services, programs } = this.#base;
     const own = services.all().filter(isElectable).map(({ path }) => path.toString());
     const attached = programs.paths().filter((path) =>
       programs.providers(path).some(({ service }) => service.elects && service.state === "running")
     );
     return [...own, ...attached];
   }
+}
+
+/**
+ * The heartbeats of peers, and the order of leaders that follows from them: of those that run a service and are alive,
+ * the one with the highest id leads. Every node applies this rule to the heartbeats it receives; there is no vote, and
+ * two sides of a split network each have their own leader.
+ */
+export class ServiceElection {
+  readonly #heartbeatAt = new Map<PeerId, Millis>();
+  readonly #lostAt = new Map<PeerId, Millis>();
+
+  /** A heartbeat of a peer, or a new link to it. */
+  handleHeartbeat(peer: PeerId, now: Millis): void {
+    this.#lostAt.delete(peer);
+    this.#heartbeatAt.set(peer, now);
+  }
+
+  /** The last link to a peer has ended. It counts as dead for a while, or until its next heartbeat. */
+  handleLinkLost(peer: PeerId, now: Millis): void {
+    if (this.#heartbeatAt.delete(peer)) this.#lostAt.set(peer, now);
+  }
+
+  /** Forgets a peer that is gone for good. */
+  forget(peer: PeerId): void {
+    this.#heartbeatAt.delete(peer);
+    this.#lostAt.delete(peer);
+  }
+
+  /**
+   * @param lostForMs how long a peer whose last link was lost counts as dead
+   * @returns whether there was a heartbeat lately; undefined when there is no link for one, so that its health decides
+   */
+  isAlive(peer: PeerId, now: Millis, lostForMs: number = LOST_FOR_MS): boolean | undefined {
+    const heartbeatAt = this.#heartbeatAt.get(peer);
+    if (heartbeatAt !== undefined) return now - heartbeatAt <= DEAD_AFTER_MS;
+    const lostAt = this.#lostAt.get(peer);
+    return lostAt === undefined || now - lostAt > lostForMs ? undefined : false;
+  }
+
+  /**
+   * @param providers in the order of their ids
+   * @param isHealthy decides about peers without a link
+   * @param isRival whether this node offers the service itself, and so dials the others until it has their heartbeats
+   * @returns those who may lead, the leader first
+   */
+  ranked(
+    providers: readonly Provider[],
+    now: Millis,
+    isHealthy: (peer: PeerId) => boolean,
+    isRival: boolean,
+  ): readonly Provider[] {
+    const lostForMs = isRival ? Infinity : LOST_FOR_MS;
+    return providers.filter(({ peer, service }) =>
+      service.state === "running" && (this.isAlive(peer, now, lostForMs) ?? isHealthy(peer))
+    ).toReversed();
+  }
+}
+
+/** Calls the `lead` hooks, each time that leadership changes. */
+export class LeadHooks {
+  readonly #services: LocalServices;
+  readonly #log: Logger;
+  /** Those whose hook was called with true last. */
+  readonly #leading = new Map<string, LocalService>();
+  #isClosed = false;
+
+  constructor(services: LocalServices, log: Logger) {
+    this.#services = services;
+    this.#log = log;
+  }
+
+  /** @param leads whether this program leads the service at a path with its network */
+  follow(leads: (path: string) => boolean): void {
+    if (this.#isClosed) return;
+    for (const [path, service] of this.#leading) {
+      if (this.#services.get(path) !== service || !isElectable(service) || !leads(path)) {
+        this.#change(path, service, false);
+      }
+    }
+    for (const service of this.#services.all()) {
+      const path = service.path.toString();
+      if (isElectable(service) && !this.#leading.has(path) && leads(path)) this.#change(path, service, true);
+    }
+  }
+
+  /** No service is led any more. */
+  close(): void {
+    this.#isClosed = true;
+    for (const [path, service] of this.#leading) this.#change(path, service, false);
+  }
+
+  #change(path: string, service: LocalService, leads: boolean): void {
+    if (leads) this.#leading.set(path, service);
+    else this.#leading.delete(path);
+    this.#log.info(leads ? "this node leads a service" : "this node leads a service no more", {
+      service: path,
+    });
+    try {
+      service.definition.lead?.(leads);
+    } catch (error) {
+      this.#log.error("a service has failed to follow its leader", { service: path, error });
+    }
+  }
+}
+
+/** Whether a service may be led where it runs. */
+export function isElectable({ definition, state }: LocalService): boolean {
+  return definition.mode === "leader" && state === "running";
 }

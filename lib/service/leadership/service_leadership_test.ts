@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { MemoryMesh, type MemoryNode, settle } from "../testing/memory_mesh.ts";
 import { fails } from "../testing/outcome.ts";
-import { LOST_FOR_MS } from "./service_election.ts";
+import { LOST_FOR_MS } from "./service_leadership.ts";
 
 const PATH = "mesh:turns";
 

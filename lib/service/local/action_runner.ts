@@ -4,15 +4,13 @@
  */
 
 import type { Bulkhead } from "./bulkhead.ts";
-import { type CallContext, describeIssues, type Schema } from "../definition/mod.ts";
-import { failure, failureOf, type WireFailure } from "../errors.ts";
+import { type CallContext, describeIssues, type Schema } from "../service_definition.ts";
+import { type Failed, failed, failureOf } from "../errors.ts";
 import type { LocalAction } from "./local_services.ts";
 import { showPath } from "../topics/mod.ts";
 
 /** How an action ended: with a value, which may be a stream, or a failure. */
-export type Outcome =
-  | { readonly kind: "value"; readonly value: unknown }
-  | { readonly kind: "failure"; readonly failure: WireFailure };
+export type Outcome = { readonly kind: "value"; readonly value: unknown } | Failed;
 
 /**
  * Runs an action once there is room. Nothing is awaited that is not a promise: a handler that answers at once costs no
@@ -118,10 +116,6 @@ function check(
   }
   if (isPromise(checked)) checked.then(report, broken);
   else report(checked);
-}
-
-function failed(...parts: Parameters<typeof failure>): Outcome {
-  return { kind: "failure", failure: failure(...parts) };
 }
 
 function isPromise<T>(value: T | Promise<T>): value is Promise<T> {

@@ -28,12 +28,10 @@ export class Bulkhead {
     this.#waiting = maxWaiting === 0 ? undefined : new BoundedQueue(maxWaiting);
   }
 
-  /** How many run now. */
   get running(): number {
     return this.#running;
   }
 
-  /** How many wait now. */
   get waiting(): number {
     return this.#waiting?.size ?? 0;
   }

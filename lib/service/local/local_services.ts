@@ -18,8 +18,7 @@ import {
   type AnyActionDefinition,
   readCount,
   type ServiceDefinition,
-} from "../definition/mod.ts";
-import type { SubscriptionHandle } from "../events/mod.ts";
+} from "../service_definition.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
 
 /** How many calls of a service run at the same time by default. */
@@ -48,7 +47,7 @@ export class LocalService {
   readonly path: TopicPath;
   readonly definition: ServiceDefinition;
   readonly actions: ReadonlyMap<string, LocalAction>;
-  readonly #subscriptions: SubscriptionHandle[] = [];
+  readonly #subscriptions: Disposable[] = [];
   #state: ServiceState = "created";
   #changing: Promise<void> = Promise.resolve();
   readonly #onChange: () => void;
@@ -61,7 +60,7 @@ export class LocalService {
   constructor(
     definition: ServiceDefinition,
     selector: (text: string) => (caller: PeerId) => boolean,
-    onChange: () => void = () => {},
+    onChange: () => void,
   ) {
     const { actions = {}, allow, concurrency, queue } = definition;
     this.definition = definition;
@@ -119,13 +118,13 @@ export class LocalService {
   }
 
   /** Ends these with the service. */
-  own(subscriptions: readonly SubscriptionHandle[]): void {
+  own(subscriptions: readonly Disposable[]): void {
     this.#subscriptions.push(...subscriptions);
   }
 
   /** Rejects calls for good; those that run go on. */
   async stop(): Promise<void> {
-    for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe();
+    for (const subscription of this.#subscriptions.splice(0)) subscription[Symbol.dispose]();
     await this.#change(async () => {
       if (this.#state === "stopped") return;
       const hadStarted = this.#state !== "created" && this.#state !== "initialized";
@@ -221,7 +220,7 @@ export class LocalServices {
    */
   constructor(
     selector: (text: string) => (caller: PeerId) => boolean,
-    onChange: () => void = () => {},
+    onChange: () => void,
   ) {
     this.#selector = selector;
     this.#onChange = onChange;
@@ -232,7 +231,6 @@ export class LocalServices {
     return this.#services.get(path);
   }
 
-  /** All of them. */
   all(): readonly LocalService[] {
     return [...this.#services.values()];
   }

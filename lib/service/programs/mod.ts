@@ -7,4 +7,4 @@
  */
 
 export { ProgramGateway } from "./program_gateway.ts";
-export { AGENT, ProgramRuntime } from "./program_runtime.ts";
+export { ProgramRuntime } from "./program_runtime.ts";

@@ -4,57 +4,35 @@
  */
 
 import { CALL_MODES, type CallMode, MAX_TIMEOUT_MS } from "../bounds.ts";
-import { type Clock, millis } from "../../base/mod.ts";
+import { millis } from "../../base/mod.ts";
 import {
-  type CallAnswer,
   type CallDestination,
   type CallOptions,
   type CallPath,
   DEFAULT_RETRIES,
   type Forward,
-  type Forwarded,
-  noRoute,
   type ProviderChoice,
   type RemoteCaller,
+  type Reply,
   type Route,
   routeToAction,
 } from "../calls/mod.ts";
 import type { Provider, ServiceDirectory } from "../directory/mod.ts";
 import { isElectable, type ServiceLeadership } from "../leadership/mod.ts";
-import type { LocalServices } from "../local/mod.ts";
-import type { PeerId, ServicePeers, ServiceStream } from "../ports.ts";
+import { failed } from "../errors.ts";
+import type { PeerId, ServiceStream } from "../ports.ts";
+import type { NodeBase } from "../runtime_base.ts";
 import { showPath } from "../topics/mod.ts";
 import {
   copyValue,
   decodeValue,
   encodeValue,
-  type MessageCarrier,
   receiveItems,
   type RequestMessage,
   type ServiceAdvert,
   type WireRouting,
   type WireValue,
 } from "../wire/mod.ts";
-
-interface ProgramGatewayParts {
-  readonly clock: Clock;
-  readonly peers: ServicePeers;
-  readonly carrier: MessageCarrier;
-  /** Of the agent's own program. */
-  readonly services: LocalServices;
-  /** What attached programs offer and listen to. */
-  readonly directory: ServiceDirectory;
-  readonly leadership: ServiceLeadership;
-  readonly choice: ProviderChoice;
-  readonly remoteCaller: RemoteCaller;
-  /** Calls every provider that runs the service. */
-  callAll(
-    path: CallPath,
-    params: unknown,
-    options: CallOptions,
-    timeoutMs: number,
-  ): Promise<readonly CallAnswer[]>;
-}
 
 /** How many parsed selectors are kept. */
 const MAX_SELECTORS = 256;
@@ -64,14 +42,29 @@ const NO_ROUTING: WireRouting = { mode: "", node: "", idempotent: false, retries
 export class ProgramGateway {
   /** What they offer and listen to. */
   readonly directory: ServiceDirectory;
-  readonly #parts: ProgramGatewayParts;
+  readonly #base: NodeBase;
+  readonly #leadership: ServiceLeadership;
+  readonly #choice: ProviderChoice;
+  readonly #remoteCaller: RemoteCaller;
+  readonly #request: (path: string, params: unknown, options: CallOptions) => Promise<unknown>;
   readonly #selectors = new Map<string, (peer: PeerId) => boolean>();
   /** The paths that each program leads, as it was sent last. */
   readonly #granted = new Map<PeerId, string>();
 
-  constructor(parts: ProgramGatewayParts) {
-    this.#parts = parts;
-    this.directory = parts.directory;
+  /** @param request makes a call of the node */
+  constructor(
+    base: NodeBase,
+    leadership: ServiceLeadership,
+    choice: ProviderChoice,
+    remoteCaller: RemoteCaller,
+    request: (path: string, params: unknown, options: CallOptions) => Promise<unknown>,
+  ) {
+    this.#base = base;
+    this.#leadership = leadership;
+    this.#choice = choice;
+    this.#remoteCaller = remoteCaller;
+    this.#request = request;
+    this.directory = base.programs;
   }
 
   /** What all of them offer and listen to, for the node's own advert. */
@@ -79,12 +72,6 @@ export class ProgramGateway {
     return this.directory.peers().flatMap((program) => this.directory.advertsOf(program));
   }
 
-  /** A program offers this, in the place of what it offered before. */
-  setAdvert(program: PeerId, advert: ServiceAdvert): void {
-    this.directory.set(program, [advert]);
-  }
-
-  /** A program is gone. */
   forget(program: PeerId): void {
     this.directory.set(program, []);
     this.#granted.delete(program);
@@ -92,9 +79,9 @@ export class ProgramGateway {
 
   /** @returns where a program's call leads: to the agent's own service, or on to wherever its routing says */
   routeFrom(program: PeerId, path: CallPath, { routing }: RequestMessage): Route {
-    const { choice, peers } = this.#parts;
+    const choice = this.#choice;
     const { mode: wanted, node, retries = DEFAULT_RETRIES, idempotent } = routing ?? NO_ROUTING;
-    const peer = node === "" ? undefined : peers.find(node);
+    const peer = node === "" ? undefined : this.#base.peers.find(node);
     const isUnknown = node !== "" && peer === undefined;
     const usual = choice.usualMode(path);
     const hereMode = node !== "" ? "round-robin" : wanted === "" ? usual : wanted as CallMode;
@@ -104,7 +91,7 @@ export class ProgramGateway {
     if (mode === "all") {
       return { kind: "forward", forward: (request, params) => this.#callAll(path, request, params) };
     }
-    if (isUnknown) return noRoute("NoProvider", `No node is called ${node}`);
+    if (isUnknown) return failed("NoProvider", `No node is called ${node}`);
     const forward: Forward = (request, params, stream, signal) => {
       const to = { mode, peer, retries, idempotent: idempotent || choice.isIdempotent(path) };
       return this.#call(path, request, params, stream, signal, to);
@@ -115,14 +102,14 @@ export class ProgramGateway {
   /** @returns where a member's call leads that the agent does not serve itself: to a program that it may call */
   routeTo(path: CallPath, member: PeerId): Route {
     const providers = this.directory.providers(path.service);
-    if (providers.length === 0) return noRoute("NoProvider", `${showPath(path.service)} is not here`);
+    if (providers.length === 0) return failed("NoProvider", `${showPath(path.service)} is not here`);
     // Any of them may be the one that serves.
     if (!providers.every((program) => this.#allows(program, path, member))) {
-      return noRoute("Refused", `${showPath(path.text)} may not be called from there`);
+      return failed("Refused", `${showPath(path.text)} may not be called from there`);
     }
     // Nobody but a program of this node chooses whom this node calls: a member's routing does not count.
     const forward: Forward = (request, params, stream, signal) => {
-      const idempotent = this.#parts.choice.isIdempotent(path);
+      const idempotent = this.#choice.isIdempotent(path);
       const to = { mode: "local", peer: undefined, retries: 0, idempotent, caller: member } as const;
       return this.#call(path, request, params, stream, signal, to);
     };
@@ -131,11 +118,11 @@ export class ProgramGateway {
 
   /** Of several programs that offer a service which this node leads, the first that runs it leads, and is sent that. */
   grantLeadership(): void {
-    const { services, leadership, carrier } = this.#parts;
+    const { services, carrier } = this.#base;
     const led = new Map<PeerId, string[]>();
     for (const path of this.directory.paths()) {
       const own = services.get(path);
-      if ((own !== undefined && isElectable(own)) || !leadership.leads(path)) continue;
+      if ((own !== undefined && isElectable(own)) || !this.#leadership.leads(path)) continue;
       const program = this.directory.providers(path)
         .find(({ service }) => service.elects && service.state === "running");
       if (program !== undefined) led.set(program.peer, [...led.get(program.peer) ?? [], path]);
@@ -155,12 +142,11 @@ export class ProgramGateway {
     stream: ServiceStream | undefined,
     signal: AbortSignal,
     to: CallDestination,
-  ): Promise<Forwarded> {
-    const { clock, remoteCaller } = this.#parts;
-    const { promise, resolve } = Promise.withResolvers<Forwarded>();
-    const deadline = millis(clock.now() + timeoutOf(request));
+  ): Promise<Reply> {
+    const { promise, resolve } = Promise.withResolvers<Reply>();
+    const deadline = millis(this.#base.clock.now() + timeoutOf(request));
     const order = { path, params, deadline, source: stream && receiveItems(stream), to };
-    const cancel = remoteCaller.call(order, (reply) => {
+    const cancel = this.#remoteCaller.call(order, (reply) => {
       resolve(reply.kind === "value" ? { kind: "value", value: copyValue(reply.value) } : reply);
     });
     // The signal is of this call alone, so that nothing is left behind on it.
@@ -169,18 +155,14 @@ export class ProgramGateway {
     return promise;
   }
 
-  async #callAll(path: CallPath, request: RequestMessage, params: WireValue): Promise<Forwarded> {
+  async #callAll(path: CallPath, request: RequestMessage, params: WireValue): Promise<Reply> {
     const { idempotent, retries } = request.routing ?? NO_ROUTING;
-    const options = {
-      idempotent: idempotent || this.#parts.choice.isIdempotent(path),
+    const answers = await this.#request(path.text, decodeValue(params), {
+      mode: "all",
+      timeoutMs: timeoutOf(request),
+      idempotent: idempotent || this.#choice.isIdempotent(path),
       ...(retries === undefined ? {} : { retries }),
-    };
-    const answers = await this.#parts.callAll(
-      path,
-      decodeValue(params),
-      options,
-      timeoutOf(request),
-    );
+    });
     return { kind: "value", value: encodeValue(answers) };
   }
 
@@ -194,7 +176,7 @@ export class ProgramGateway {
     let selector = this.#selectors.get(text);
     if (selector !== undefined) return selector;
     try {
-      selector = this.#parts.peers.selector(text);
+      selector = this.#base.peers.selector(text);
     } catch {
       // What nobody can read lets nobody in.
       selector = () => false;

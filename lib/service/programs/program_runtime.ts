@@ -6,44 +6,33 @@
 
 import {
   anyProvider,
-  Balancer,
   callLocal,
   type CallOptions,
   type CallPath,
-  callRemote,
-  checkOptions,
-  NO_OPTIONS,
-  noRoute,
   type Route,
   routeToAction,
 } from "../calls/mod.ts";
-import type { ServiceDefinition } from "../definition/mod.ts";
+import type { ServiceDefinition } from "../service_definition.ts";
 import { CircuitBreaker, type Provider } from "../directory/mod.ts";
-import { ActionError } from "../errors.ts";
+import { ActionError, failed } from "../errors.ts";
 import { type PublishOptions, type PublishReport, reportSends, type Subscription } from "../events/mod.ts";
 import { LeadHooks } from "../leadership/mod.ts";
 import type { LocalService, LocalServices } from "../local/mod.ts";
-import { type PeerId, peerId } from "../ports.ts";
-import { buildAdvert, readPath, type ServiceReport } from "../registry/mod.ts";
+import { AGENT, type PeerId, peerId } from "../ports.ts";
+import { type AdvertOptions, readPath, type ServiceReport, serviceReport } from "../registry/mod.ts";
 import { ServiceRuntime, type ServiceRuntimeParts } from "../service_runtime.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
-import {
-  EMPTY_ADVERT,
-  type EventMessage,
-  type NodeMessage,
-  type RequestMessage,
-  type ServiceAdvert,
-  type WireValue,
-} from "../wire/mod.ts";
+import type { EventMessage, NodeMessage, RequestMessage, WireValue } from "../wire/mod.ts";
 
-/** The agent, as its program calls it; there is no other peer. */
-export const AGENT: PeerId = peerId("agent");
 const SELF = peerId("self");
 
 /** Its breaker never opens: there is nobody else to ask, and the agent has breakers of its own. */
 const PROVIDERS: readonly Provider[] = [
   anyProvider(AGENT, new CircuitBreaker({ failureThreshold: Number.MAX_SAFE_INTEGER })),
 ];
+
+/** The agent has checked who calls. */
+const EVERYBODY = { isHealthy: () => true, selector: () => () => true };
 
 /** What a program sends in place of groups, which the agent knows. */
 const ANY_GROUP = "*";
@@ -55,64 +44,24 @@ export class ProgramRuntime extends ServiceRuntime {
   #granted: ReadonlySet<string> = new Set();
 
   constructor(parts: ServiceRuntimeParts) {
-    super(parts, {
-      balancer: new Balancer({ random: parts.random, rttMs: () => undefined, isHealthy: () => true }),
-      maxPending: () => Infinity,
-      // The agent has checked who calls.
-      selector: () => () => true,
-    });
+    super(parts, EVERYBODY);
     this.#hooks = new LeadHooks(this.services, parts.log);
     void this.services.add(pauseService(this.services)).start();
-  }
-
-  override advert(): ServiceAdvert {
-    const { run } = this;
-    if (this.isClosed) return { ...EMPTY_ADVERT, run };
-    return buildAdvert({
-      run,
-      services: this.services.all(),
-      subscriptions: this.subscriptions.all(),
-      programs: [],
-      retains: false,
-      withAllow: true,
-    });
-  }
-
-  override request(text: string, params?: unknown, options: CallOptions = NO_OPTIONS): Promise<unknown> {
-    try {
-      const path = this.paths.parse(text);
-      const timeoutMs = checkOptions(path, options);
-      const service = this.#here(path, options);
-      if (service === undefined) return this.#askAgent(path, params, options, timeoutMs);
-      return callLocal(this.ports, service, path, params, options, timeoutMs);
-    } catch (error) {
-      return Promise.reject(error);
-    }
   }
 
   /** @returns the services of this program; those of others the agent lists as `$registry/list` */
   override report(path?: string): readonly ServiceReport[] {
     const wanted = path === undefined ? undefined : TopicPath.parse(path).toString();
-    const all = this.services.all().map((service) => service.advert(service.path.toString()));
-    return all.filter((one) =>
-      wanted === undefined ? !showPath(one.path).startsWith("$") : one.path === wanted
-    )
+    const isWanted = (path: string) =>
+      wanted === undefined ? !showPath(path).startsWith("$") : path === wanted;
+    return this.services.all().map((service) => service.advert(service.path.toString()))
+      .filter(({ path }) => isWanted(path))
       .sort((a, b) => a.path < b.path ? -1 : 1)
-      .map(({ path, description, actions, events, state, version, elects }) => ({
-        path: showPath(path),
-        description,
-        actions,
-        events,
-        providers: [{
-          id: SELF,
-          name: "program",
-          state,
-          version,
-          isLocal: true,
-          isHealthy: true,
-          ...(elects ? { isLeader: this.#granted.has(path) } : {}),
-        }],
-      }));
+      .map((service) => {
+        const { path, state, version, elects } = service;
+        const self = { id: SELF, name: "program", state, version, isLocal: true, isHealthy: true };
+        return serviceReport(path, service, [elects ? { ...self, isLeader: this.#granted.has(path) } : self]);
+      });
   }
 
   /** The agent can be reached. */
@@ -127,11 +76,32 @@ export class ProgramRuntime extends ServiceRuntime {
     this.remoteCaller.handleLinkLost(AGENT);
   }
 
-  protected override route(_: PeerId, request: RequestMessage): Route {
-    const path = this.paths.tryParse(request.path);
-    if (path === undefined) return noRoute("UnknownAction", "that is no path of an action");
+  protected override advertOptions(): AdvertOptions {
+    return { withAllow: true };
+  }
+
+  protected override call(
+    path: CallPath,
+    params: unknown,
+    options: CallOptions,
+    timeoutMs: number,
+  ): Promise<unknown> {
+    const service = this.#here(path, options);
+    if (service !== undefined) return callLocal(this.base, service, path, params, options, timeoutMs);
+    const { mode = "", node = "", idempotent = false, retries } = options;
+    const routing = { mode, node, idempotent, retries };
+    // The agent tries again, not the program.
+    const to = { mode: "round-robin", peer: AGENT, retries: 0, idempotent, routing } as const;
+    return this.remoteCaller.request(path, params, options, timeoutMs, to, (leftMs) => {
+      // The service may have come to this program meanwhile.
+      const isHere = this.#here(path, options) !== undefined;
+      return isHere ? this.request(path.text, params, { ...options, timeoutMs: leftMs }) : undefined;
+    });
+  }
+
+  protected override route(_: PeerId, path: CallPath, request: RequestMessage): Route {
     const service = this.services.get(path.service);
-    if (service === undefined) return noRoute("NoProvider", `${showPath(path.service)} is not here`);
+    if (service === undefined) return failed("NoProvider", `${showPath(path.service)} is not here`);
     return routeToAction(service, path, request.caller === "" ? undefined : peerId(request.caller));
   }
 
@@ -144,7 +114,7 @@ export class ProgramRuntime extends ServiceRuntime {
     data: WireValue,
     { broadcastMode: mode = "all", retain = false }: PublishOptions,
   ): Promise<PublishReport> {
-    const publishedAt = this.parts.clock.wall();
+    const publishedAt = this.base.clock.wall();
     // Of each group one subscriber: the agent chooses it, among those of this program too.
     const local = mode === "one_per_service"
       ? 0
@@ -169,11 +139,11 @@ export class ProgramRuntime extends ServiceRuntime {
 
   protected override deliverPast(_: Subscription, pattern: string): void {
     this.request("$events/past", { pattern })
-      .catch((error) => this.parts.log.debug("no past events", { from: AGENT, error }));
+      .catch((error) => this.base.log.debug("no past events", { from: AGENT, error }));
   }
 
   protected override sendAdvert(): void {
-    this.carrier.post(AGENT, { kind: "discovery", advert: this.advert() });
+    this.base.carrier.post(AGENT, { kind: "discovery", advert: this.advert() });
   }
 
   protected override followServices(): void {
@@ -192,23 +162,6 @@ export class ProgramRuntime extends ServiceRuntime {
       ? service.definition.mode === "leader"
       : mode === "leader" || mode === "all";
     return isChosen ? undefined : service;
-  }
-
-  #askAgent(path: CallPath, params: unknown, options: CallOptions, timeoutMs: number): Promise<unknown> {
-    const { mode = "", node = "", idempotent = false, retries } = options;
-    // The agent tries again, not the program.
-    const to = {
-      mode: "round-robin",
-      peer: AGENT,
-      retries: 0,
-      idempotent,
-      routing: { mode, node, idempotent, retries },
-    } as const;
-    return callRemote(this.ports, path, params, options, timeoutMs, to, (leftMs) => {
-      // The service may have come to this program meanwhile.
-      if (this.#here(path, options) === undefined) return undefined;
-      return this.request(path.text, params, { ...options, timeoutMs: leftMs });
-    });
   }
 }
 

@@ -17,19 +17,21 @@ const MAX_EXACT_CHARACTERS = 32_768;
 /** So many groups are advertised at most, those without one first; a program has as many as services with subscriptions. */
 const MAX_GROUPS = 1_024;
 
-interface AdvertSources {
-  readonly run: number;
-  readonly services: Iterable<LocalService>;
-  readonly subscriptions: readonly Subscription[];
-  readonly programs: readonly ServiceAdvert[];
-  readonly retains: boolean;
+/** What an advert says beside a program's own services and subscriptions. */
+export interface AdvertOptions {
+  /** Of the programs that are attached. */
+  readonly programs?: readonly ServiceAdvert[];
+  readonly retains?: boolean;
   /** Whether it says who may call: for the agent of a program, which checks that. */
-  readonly withAllow: boolean;
+  readonly withAllow?: boolean;
 }
 
 /** @returns everything in one advert; services whose path begins with `$` are everywhere, and left out */
 export function buildAdvert(
-  { run, services, subscriptions, programs, retains, withAllow }: AdvertSources,
+  run: number,
+  services: readonly LocalService[],
+  subscriptions: readonly Subscription[],
+  { programs = [], retains = false, withAllow = false }: AdvertOptions,
 ): ServiceAdvert {
   const offered = new Map<string, AdvertisedService>();
   for (const service of services) {
@@ -42,10 +44,7 @@ export function buildAdvert(
     const known = offered.get(service.path);
     if (known === undefined || known.state !== "running") offered.set(service.path, withoutAllow(service));
   }
-  const own = subscriptions.map(({ pattern, group }) => ({
-    pattern: showPath(pattern),
-    group,
-  }));
+  const own = subscriptions.map(({ pattern, group }) => ({ pattern: showPath(pattern), group }));
   return {
     run,
     services: [...offered.values()].sort((a, b) => a.path < b.path ? -1 : 1),

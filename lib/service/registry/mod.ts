@@ -3,5 +3,11 @@
  * @module
  */
 
-export { buildAdvert } from "./advert_builder.ts";
-export { type ProviderReport, readPath, RegistryService, type ServiceReport } from "./registry_service.ts";
+export { type AdvertOptions, buildAdvert } from "./advert_builder.ts";
+export {
+  type ProviderReport,
+  readPath,
+  RegistryService,
+  type ServiceReport,
+  serviceReport,
+} from "./registry_service.ts";

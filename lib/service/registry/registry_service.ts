@@ -4,11 +4,10 @@
  */
 
 import { ActionError } from "../errors.ts";
-import type { LocalServices } from "../local/mod.ts";
-import { isProgram, type PeerId, type PeerLinks, type ServicePeers } from "../ports.ts";
+import { isProgram, type PeerId } from "../ports.ts";
+import type { NodeBase } from "../runtime_base.ts";
 import type { AdvertisedAction, AdvertisedService, ServiceState } from "../wire/mod.ts";
-import type { ServiceDefinition } from "../definition/mod.ts";
-import type { ServiceDirectory } from "../directory/mod.ts";
+import type { ServiceDefinition } from "../service_definition.ts";
 import type { ServiceLeadership } from "../leadership/mod.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
 
@@ -36,25 +35,14 @@ export interface ServiceReport {
   readonly providers: readonly ProviderReport[];
 }
 
-interface RegistryParts {
-  readonly links: PeerLinks;
-  readonly peers: ServicePeers;
-  readonly services: LocalServices;
-  /** What other nodes offer. */
-  readonly directory: ServiceDirectory;
-  /** What attached programs offer. */
-  readonly programs: ServiceDirectory;
-  readonly leadership: ServiceLeadership;
-  /** Asks one peer for one of the services that everybody has. */
-  ask(peer: PeerId, path: string, params: unknown): Promise<unknown>;
-}
-
 /** Answers what services there are. */
 export class RegistryService {
-  readonly #parts: RegistryParts;
+  readonly #base: NodeBase;
+  readonly #leadership: ServiceLeadership;
 
-  constructor(parts: RegistryParts) {
-    this.#parts = parts;
+  constructor(base: NodeBase, leadership: ServiceLeadership) {
+    this.#base = base;
+    this.#leadership = leadership;
   }
 
   /** The service that others call. */
@@ -64,10 +52,7 @@ export class RegistryService {
       description: "What services there are, and pausing and resuming them",
       actions: {
         list: { idempotent: true, handler: () => this.report() },
-        show: {
-          idempotent: true,
-          handler: (params: unknown) => this.#show(readPath(params)),
-        },
+        show: { idempotent: true, handler: (params: unknown) => this.#show(readPath(params)) },
         pause: (params: unknown, { caller }) => this.#set(readPath(params), caller, "pause"),
         resume: (params: unknown, { caller }) => this.#set(readPath(params), caller, "resume"),
       },
@@ -76,7 +61,7 @@ export class RegistryService {
 
   /** @returns every service, or the one at a path; sorted by path */
   report(path?: string): readonly ServiceReport[] {
-    const { services, directory, programs } = this.#parts;
+    const { services, directory, programs } = this.#base;
     const wanted = path === undefined ? undefined : TopicPath.parse(path).toString();
     const own = services.all().map((service) => service.path.toString());
     const paths = [...new Set([...own, ...directory.paths(), ...programs.paths()])].sort();
@@ -96,13 +81,13 @@ export class RegistryService {
     caller: PeerId | undefined,
     change: "pause" | "resume",
   ): Promise<{ readonly changed: boolean }> {
-    const { services, peers, ask } = this.#parts;
+    const { services, peers, ask } = this.#base;
     if (caller !== undefined && !isProgram(caller) && !peers.isOperator(caller)) {
       throw new ActionError("Refused", "Only leaders may pause and resume services of other nodes");
     }
     const whole = TopicPath.parse(path).toString();
     const service = isBuiltIn(whole) ? undefined : services.get(whole);
-    const programs = this.#parts.programs.providers(whole);
+    const programs = this.#base.programs.providers(whole);
     if (service === undefined && programs.length === 0) {
       throw new ActionError("UnknownService", `${path} is not offered here`);
     }
@@ -114,26 +99,19 @@ export class RegistryService {
   }
 
   #reportOf(path: string): ServiceReport {
-    const { services, directory, programs, peers: { self }, leadership } = this.#parts;
+    const { services, directory, programs, peers: { self } } = this.#base;
     const own = services.get(path)?.advert(path);
-    const leader = leadership.leaderOf(path);
+    const leader = this.#leadership.leaderOf(path);
     const providers: ProviderReport[] = own === undefined ? [] : [this.#provider(self, own, leader)];
     const others = [...directory.providers(path), ...programs.providers(path)];
     for (const { peer, service } of others) providers.push(this.#provider(peer, service, leader));
-    const first = own ?? others[0]?.service;
-    return {
-      path: showPath(path),
-      description: first?.description ?? "",
-      actions: first?.actions ?? [],
-      events: first?.events ?? [],
-      providers,
-    };
+    return serviceReport(path, own ?? others[0]?.service, providers);
   }
 
   #provider(id: PeerId, { state, version }: AdvertisedService, leader: PeerId | undefined): ProviderReport {
-    const { links, peers } = this.#parts;
+    const { carrier, peers } = this.#base;
     const isLocal = id === peers.self || isProgram(id);
-    const rttMs = isLocal ? undefined : links.rttMs(id);
+    const rttMs = isLocal ? undefined : carrier.links.rttMs(id);
     return {
       id,
       name: peers.nameOf(id) ?? id,
@@ -145,6 +123,16 @@ export class RegistryService {
       ...(rttMs === undefined ? {} : { rttMs }),
     };
   }
+}
+
+/** @param service as one of its providers describes it */
+export function serviceReport(
+  path: string,
+  service: AdvertisedService | undefined,
+  providers: readonly ProviderReport[],
+): ServiceReport {
+  const { description = "", actions = [], events = [] } = service ?? {};
+  return { path: showPath(path), description, actions, events, providers };
 }
 
 function isBuiltIn(path: string): boolean {

@@ -7,6 +7,7 @@
 import { randomFraction, SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import { streamPair } from "./memory_stream.ts";
 import {
+  AGENT,
   isProgram,
   type PeerId,
   peerId,
@@ -17,7 +18,7 @@ import {
   type ServiceStream,
 } from "../ports.ts";
 import { NodeRuntime, type NodeRuntimeParts } from "../node_runtime.ts";
-import { AGENT, ProgramRuntime } from "../programs/mod.ts";
+import { ProgramRuntime } from "../programs/mod.ts";
 
 /** What happens to messages. */
 export interface LinkFaults {

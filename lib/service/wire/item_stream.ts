@@ -12,7 +12,7 @@
  */
 
 import { WireReader, WireWriter } from "../../proto/mod.ts";
-import { CallError, failure, failureOf, type WireFailure } from "../errors.ts";
+import { CallError, callError, failure, failureOf, type WireFailure } from "../errors.ts";
 import { RESET_CANCELED, RESET_MALFORMED } from "./message_carrier.ts";
 import {
   NO_VALUE,
@@ -47,12 +47,12 @@ export function isItemSource(value: unknown): value is ItemSource {
 
 /** Ends a source that nobody reads. */
 export function endItems(source: ItemSource): void {
-  try {
-    if (source instanceof ReadableStream) source.cancel().catch(() => {});
-    else Promise.resolve(source[Symbol.asyncIterator]().return?.(undefined)).catch(() => {});
-  } catch {
-    // It would not be ended; there is nothing else to do about it.
-  }
+  end(() => source instanceof ReadableStream ? source.cancel() : source[Symbol.asyncIterator]().return?.());
+}
+
+/** @returns the source as a program gets it */
+export function toStream(source: ItemSource): ReadableStream<unknown> {
+  return source instanceof ReadableStream ? source : ReadableStream.from(source);
 }
 
 /**
@@ -67,80 +67,64 @@ export async function sendItems(
   onBroken: () => void = () => {},
 ): Promise<boolean> {
   const writer = new WireWriter();
-  const items = new SourceReader(source);
+  let items: SourceReader | undefined;
+  let isEnded = false;
   const leave = () => {
-    if (items.end()) onBroken();
+    if (isEnded) return;
+    isEnded = true;
+    if (items !== undefined) end(items.end);
+    onBroken();
   };
   // The other end says nothing on this stream: what is read is its end.
   void stream.read().then(() => stream.resetCode === undefined || leave());
   try {
-    for (let next = await items.next(); !next.done; next = await items.next()) {
+    items = readSource(source);
+    while (!isEnded) {
+      const next = await items.next();
+      if (next.done) break;
       const value = encodeValue(next.value);
       if (value.data.length > MAX_ITEM_BYTES) {
-        throw new CallError(failure("PayloadTooLarge", `an item holds ${MAX_ITEM_BYTES} bytes`, true));
+        throw callError("PayloadTooLarge", `an item holds ${MAX_ITEM_BYTES} bytes`, true);
       }
       writeValue(writer, VALUE, value);
-      if (await stream.write(framed(writer))) continue;
-      leave();
-      return false;
+      if (!await stream.write(framed(writer))) leave();
     }
   } catch (error) {
     writeFailure(writer, FAILURE, failureOf(error));
     await stream.write(framed(writer));
     stream.end();
-    items.end();
+    if (items !== undefined && !isEnded) end(items.end);
+    isEnded = true;
     return false;
   }
-  if (items.isEnded) return false;
-  items.finish();
+  if (isEnded) return false;
+  isEnded = true;
   stream.end();
   return true;
 }
 
-/** Reads a source, and can end it while it is read. */
-class SourceReader {
-  readonly #source: ItemSource;
-  #reader: ReadableStreamDefaultReader<unknown> | undefined;
-  #iterator: AsyncIterator<unknown> | undefined;
-  #isEnded = false;
+interface SourceReader {
+  next(): Promise<IteratorResult<unknown>>;
+  /** Ends the source, also while it is read. */
+  readonly end: () => unknown;
+}
 
-  constructor(source: ItemSource) {
-    this.#source = source;
+/** @throws TypeError when somebody else reads it */
+function readSource(source: ItemSource): SourceReader {
+  if (source instanceof ReadableStream) {
+    const reader = source.getReader();
+    return { next: () => reader.read() as Promise<IteratorResult<unknown>>, end: () => reader.cancel() };
   }
+  const iterator = source[Symbol.asyncIterator]();
+  return { next: () => iterator.next(), end: () => iterator.return?.() };
+}
 
-  /** Whether it was ended before its end. */
-  get isEnded(): boolean {
-    return this.#isEnded;
-  }
-
-  /** @throws what the source throws, and TypeError when somebody else reads it */
-  next(): Promise<IteratorResult<unknown>> {
-    if (this.#isEnded) return Promise.resolve({ done: true, value: undefined });
-    const source = this.#source;
-    if (source instanceof ReadableStream) {
-      this.#reader ??= source.getReader();
-      return this.#reader.read() as Promise<IteratorResult<unknown>>;
-    }
-    this.#iterator ??= source[Symbol.asyncIterator]();
-    return this.#iterator.next();
-  }
-
-  /** The source has come to its end by itself. */
-  finish(): void {
-    this.#isEnded = true;
-  }
-
-  /** Ends the source. @returns false when it has ended already */
-  end(): boolean {
-    if (this.#isEnded) return false;
-    this.#isEnded = true;
-    try {
-      const ending = this.#reader?.cancel() ?? this.#iterator?.return?.(undefined);
-      Promise.resolve(ending).catch(() => {});
-    } catch {
-      // A source that can't be ended is left to itself.
-    }
-    return true;
+/** A source that can't be ended is left to itself. */
+function end(ending: () => unknown): void {
+  try {
+    Promise.resolve(ending()).catch(() => {});
+  } catch {
+    // There is nothing else to do about it.
   }
 }
 

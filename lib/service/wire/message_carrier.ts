@@ -5,9 +5,16 @@
  */
 
 import { Compression } from "../../proto/mod.ts";
-import { CallError, failure, type WireFailure } from "../errors.ts";
+import { callError, failure, type WireFailure } from "../errors.ts";
 import { type NodeMessage, NodeMessageEncoder, type WireValue } from "./node_message.ts";
-import type { Compressor, PeerId, PeerLinks, PostOutcome, ServiceStream } from "../ports.ts";
+import {
+  type Compressor,
+  type PeerId,
+  type PeerLinks,
+  PeerTally,
+  type PostOutcome,
+  type ServiceStream,
+} from "../ports.ts";
 import { isRemote } from "./wire_value.ts";
 
 /** The longest value that goes inside its message, in bytes. */
@@ -41,24 +48,24 @@ export interface CarrierLimits {
 
 /** Sends and collects; one for a node. */
 export class MessageCarrier {
+  readonly links: PeerLinks;
   readonly maxPayloadBytes: number;
-  readonly #links: PeerLinks;
   readonly #compressor: Compressor | undefined;
   readonly #compressFromBytes: number;
   readonly #encoder = new NodeMessageEncoder();
   /** How many values of each peer are being collected or inflated. */
-  readonly #completing = new Map<PeerId, number>();
+  readonly #completing = new PeerTally();
 
   constructor(links: PeerLinks, compressor: Compressor | undefined, limits: CarrierLimits = {}) {
-    this.#links = links;
+    this.links = links;
     this.#compressor = compressor;
     this.maxPayloadBytes = limits.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES;
     this.#compressFromBytes = limits.compressFromBytes ?? DEFAULT_COMPRESS_FROM_BYTES;
   }
 
-  /** @returns a message's bytes for the header of a stream, which has to keep them */
-  header(message: NodeMessage): Uint8Array {
-    return this.encode(message).slice();
+  /** @returns a stream with the message as its header; undefined without a link */
+  openStream(peer: PeerId, message: NodeMessage): ServiceStream | undefined {
+    return this.links.openStream(peer, this.encode(message).slice());
   }
 
   /** @returns the message's bytes, good until the next one is encoded */
@@ -68,7 +75,7 @@ export class MessageCarrier {
 
   /** Queues a message without waiting. */
   post(peer: PeerId, message: NodeMessage): PostOutcome {
-    return this.#links.post(peer, this.encode(message));
+    return this.links.post(peer, this.encode(message));
   }
 
   /** Whether a value of this length goes inside its message. */
@@ -79,10 +86,8 @@ export class MessageCarrier {
   /** @throws CallError with code `PayloadTooLarge` */
   checkLength({ data }: WireValue): void {
     if (data.length <= this.maxPayloadBytes) return;
-    throw new CallError(failure(
-      "PayloadTooLarge",
-      `Cannot send ${data.length} bytes: the limit is ${this.maxPayloadBytes}; a stream has none`,
-    ));
+    const limit = `the limit is ${this.maxPayloadBytes}; a stream has none`;
+    throw callError("PayloadTooLarge", `Cannot send ${data.length} bytes: ${limit}`);
   }
 
   /**
@@ -99,7 +104,7 @@ export class MessageCarrier {
     if (this.isShort(compact)) return this.post(peer, withValue(compact));
     const { data } = compact;
     const header = withValue({ ...compact, data: data.subarray(0, 0), detachedBytes: data.length });
-    const stream = this.#links.openStream(peer, this.header(header));
+    const stream = this.openStream(peer, header);
     if (stream === undefined) return "no-link";
     if (!await stream.write(data)) return stream.resetCode === RESET_TOO_LARGE ? "refused" : "lost";
     stream.end();
@@ -115,18 +120,15 @@ export class MessageCarrier {
     value: WireValue,
     stream: ServiceStream | undefined,
   ): Promise<WireValue | WireFailure> {
-    const completing = this.#completing.get(peer) ?? 0;
-    if (completing === MAX_DETACHED) {
+    if (this.#completing.of(peer) === MAX_DETACHED) {
       stream?.reset(RESET_CANCELED);
       return failure("Overloaded", `more than ${MAX_DETACHED} long values are on their way`);
     }
-    this.#completing.set(peer, completing + 1);
+    this.#completing.add(peer, 1);
     try {
       return await this.#complete(value, stream);
     } finally {
-      const left = (this.#completing.get(peer) ?? 1) - 1;
-      if (left === 0) this.#completing.delete(peer);
-      else this.#completing.set(peer, left);
+      this.#completing.add(peer, -1);
     }
   }
 

@@ -3,7 +3,7 @@
  * @module
  */
 
-export { endItems, isItemSource, type ItemSource, receiveItems, sendItems } from "./item_stream.ts";
+export { endItems, isItemSource, type ItemSource, receiveItems, sendItems, toStream } from "./item_stream.ts";
 export { type CarrierLimits, MessageCarrier, RESET_CANCELED, RESET_MALFORMED } from "./message_carrier.ts";
 export {
   decodeNodeMessage,

@@ -4,7 +4,7 @@
  */
 
 import { Compression, Encoding } from "../../proto/mod.ts";
-import { CallError, failure } from "../errors.ts";
+import { CallError, callError, failure } from "../errors.ts";
 import { NO_VALUE, type WireValue } from "./node_message.ts";
 
 const encoder = new TextEncoder();
@@ -46,10 +46,10 @@ export function decodeValue({ encoding, data }: WireValue): unknown {
       try {
         return JSON.parse(decoder.decode(data));
       } catch {
-        throw new CallError(failure("Incompatible", "Cannot read a value: it is no JSON in UTF-8"));
+        throw callError("Incompatible", "Cannot read a value: it is no JSON in UTF-8");
       }
     default:
-      throw new CallError(failure("Incompatible", `Cannot read a value of encoding ${encoding as number}`));
+      throw callError("Incompatible", `Cannot read a value of encoding ${encoding as number}`);
   }
 }
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { action, type CallAnswer, defineService, type Schema, type SchemaResult } from "../mod.ts";
-import { MemoryMesh, type MemoryNode, settle } from "../testing/memory_mesh.ts";
-import { fails } from "../testing/outcome.ts";
-import { describeIssues } from "./schema.ts";
+import { action, type CallAnswer, defineService, type Schema, type SchemaResult } from "./mod.ts";
+import { MemoryMesh, type MemoryNode, settle } from "./testing/memory_mesh.ts";
+import { fails } from "./testing/outcome.ts";
+import { describeIssues } from "./service_definition.ts";
 
 /** The least that follows the convention. */
 function schema<T>(

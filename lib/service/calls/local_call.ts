@@ -1,0 +1,60 @@
+/**
+ * A call of an action of the same program, without message and encoding.
+ * @module
+ */
+
+import { type Environment, millis } from "../../base/mod.ts";
+import type { CallOptions, CallPath } from "./call_options.ts";
+import { CallContext } from "../service_definition.ts";
+import { CallError, callError, failure, type WireFailure } from "../errors.ts";
+import { type LocalService, type Outcome, runAction } from "../local/mod.ts";
+import { showPath } from "../topics/mod.ts";
+import { endItems, isItemSource, toStream } from "../wire/mod.ts";
+
+/**
+ * Runs an action until it answers, the deadline passes or the caller gives up.
+ * @throws CallError
+ */
+export function callLocal(
+  { clock, timers }: Environment,
+  service: LocalService,
+  path: CallPath,
+  params: unknown,
+  { signal, stream }: CallOptions,
+  timeoutMs: number,
+): Promise<unknown> {
+  const action = service.actions.get(path.action);
+  if (action === undefined) {
+    throw callError("UnknownAction", `${showPath(path.service)} has no action ${path.action}`);
+  }
+  return new Promise((resolve, reject) => {
+    const deadline = millis(clock.now() + timeoutMs);
+    const context = new CallContext(path.text, deadline, undefined, stream && toStream(stream));
+    let isSettled = false;
+    let cancelTimer = () => {};
+    const giveUp = (reason: WireFailure) => {
+      if (isSettled) return;
+      context.abort(new CallError(reason));
+      settle({ kind: "failure", failure: reason });
+    };
+    const abort = () => giveUp(failure("Canceled", `Canceled: ${showPath(path.text)}`, true));
+    const settle = (outcome: Outcome) => {
+      if (isSettled) {
+        if (outcome.kind === "value" && isItemSource(outcome.value)) endItems(outcome.value);
+        return;
+      }
+      isSettled = true;
+      cancelTimer();
+      signal?.removeEventListener("abort", abort);
+      if (outcome.kind === "failure") reject(new CallError(outcome.failure));
+      else resolve(isItemSource(outcome.value) ? toStream(outcome.value) : outcome.value);
+    };
+    runAction(action, params, context, settle);
+    if (isSettled) return;
+    signal?.addEventListener("abort", abort, { once: true });
+    cancelTimer = timers.setTimer(
+      timeoutMs,
+      () => giveUp(failure("Timeout", `No answer from ${showPath(path.text)} in time`, true)),
+    );
+  });
+}

@@ -1,0 +1,30 @@
+/**
+ * What the parts of a runtime stand on.
+ * @module
+ */
+
+import type { Environment } from "../base/mod.ts";
+import type { ServiceDirectory } from "./directory/mod.ts";
+import type { LocalServices } from "./local/mod.ts";
+import type { PeerId, ServicePeers } from "./ports.ts";
+import type { MessageCarrier } from "./wire/mod.ts";
+
+/** Of a node or an attached program. */
+export interface RuntimeBase extends Environment {
+  /** Drawn at the start, so that others tell this program from the one that ran before. */
+  readonly run: number;
+  readonly carrier: MessageCarrier;
+  /** Of this program. */
+  readonly services: LocalServices;
+}
+
+/** Of a node. */
+export interface NodeBase extends RuntimeBase {
+  readonly peers: ServicePeers;
+  /** What other nodes offer and listen to. */
+  readonly directory: ServiceDirectory;
+  /** What attached programs offer and listen to: to other nodes they are this node. */
+  readonly programs: ServiceDirectory;
+  /** Asks one peer for one of the services that everybody has. */
+  ask(peer: PeerId, path: string, params: unknown): Promise<unknown>;
+}
