@@ -10,16 +10,19 @@
 import { encodeHex, equalBytes, type UnixMillis } from "../../base/mod.ts";
 import type {
   Digest as WireDigest,
-  DigestSchema,
   MessageFields,
+  OriginVersions as WireOrigin,
+  SlotVersion as WireSlot,
   Vector as WireVector,
   VectorSchema,
 } from "../../proto/mod.ts";
 import { ID_BYTES, idBytes, nodeIdFromBytes } from "../identity/mod.ts";
 import {
+  complete,
   MAX_ENTRY_KEY_LENGTH,
   type MutableUpdate,
   type Origin,
+  readList,
   readPositive,
   readTime,
 } from "../records/mod.ts";
@@ -38,7 +41,6 @@ export const MAX_VECTOR_ORIGINS = 4096;
 
 /** A kind, a slash and a key. */
 const MAX_SLOT_LENGTH = 32 + 1 + MAX_ENTRY_KEY_LENGTH;
-const MAX_MARK = (1n << 64n) - 1n;
 
 /** How long a vector gets before another one is begun, in bytes; what one origin has is never divided. */
 const VECTOR_BYTES = 64 * 1024;
@@ -77,16 +79,10 @@ export interface Vector {
   readonly origins: readonly OriginSlots[];
 }
 
-/** @returns the fields of the message */
-export function digestToWire({ fingerprints, wallTime }: Digest): MessageFields<typeof DigestSchema> {
-  return { fingerprints, wallTime: BigInt(wallTime) };
-}
-
 /** @returns the digest, or undefined when it is malformed */
 export function readDigest({ fingerprints, wallTime }: WireDigest): Digest | undefined {
-  const time = readTime(wallTime);
-  if (time === undefined || fingerprints.length !== BUCKETS * FINGERPRINT_BYTES) return undefined;
-  return { fingerprints, wallTime: time };
+  if (fingerprints.length !== BUCKETS * FINGERPRINT_BYTES) return undefined;
+  return complete<Digest>({ fingerprints, wallTime: readTime(wallTime) });
 }
 
 /** @returns the fields of the message */
@@ -104,22 +100,24 @@ export function vectorToWire({ range, origins }: Vector): MessageFields<typeof V
 
 /** @returns the vector, or undefined when it is malformed */
 export function readVector(wire: WireVector): Vector | undefined {
-  if (wire.origins.length > MAX_VECTOR_ORIGINS) return undefined;
-  const origins: OriginSlots[] = [];
-  for (const { origin: bytes, slots: offered } of wire.origins) {
-    const origin = nodeIdFromBytes(bytes);
-    if (origin === undefined) return undefined;
-    const slots: SlotVersion[] = [];
-    for (const { slot, version: number, mark, isFinal } of offered) {
-      const version = readPositive(number);
-      if (version === undefined || slot.length > MAX_SLOT_LENGTH || mark > MAX_MARK) return undefined;
-      slots.push({ slot, version, mark, isFinal });
-    }
-    origins.push({ origin, slots });
-  }
+  const origins = readList(wire.origins, MAX_VECTOR_ORIGINS, readOrigin);
+  if (origins === undefined) return undefined;
   if (wire.first.length === 0 && wire.last.length === 0) return { origins };
   if (wire.first.length !== ID_BYTES || wire.last.length !== ID_BYTES) return undefined;
   return { range: { first: encodeHex(wire.first), last: encodeHex(wire.last) }, origins };
+}
+
+function readOrigin({ origin, slots }: WireOrigin): OriginSlots | undefined {
+  return complete<OriginSlots>({
+    origin: nodeIdFromBytes(origin),
+    slots: readList(slots, Infinity, readSlot),
+  });
+}
+
+function readSlot({ slot, version: number, mark, isFinal }: WireSlot): SlotVersion | undefined {
+  const version = readPositive(number);
+  if (version === undefined || slot.length > MAX_SLOT_LENGTH) return undefined;
+  return { slot, version, mark, isFinal };
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 
 import { decodeHex, encodeHex } from "../../base/mod.ts";
-import { KEY_BYTES, PublicKey, SIGNATURE_BYTES, VerifyingKey } from "../../crypto/mod.ts";
+import { type PublicKey, SIGNATURE_BYTES, type VerifyingKey } from "../../crypto/mod.ts";
 import { AddressRange } from "../../net/mod.ts";
 import type {
   MemberRequest as WireRequest,
@@ -17,12 +17,15 @@ import type {
 } from "../../proto/mod.ts";
 import { ID_BYTES, SEAL_BYTES, SEED_BYTES } from "../identity/mod.ts";
 import {
+  complete,
+  readList,
   readPositive,
+  readPublicKey,
   readSigned,
   readUpdate,
+  readVerifyingKey,
   type ReplicaUpdate,
   type Signed,
-  signedToWire,
   updateToWire,
 } from "../records/mod.ts";
 
@@ -81,7 +84,7 @@ export function requestToWire(
         publicKey: publicKey.bytes,
         verifyingKey: verifyingKey.bytes,
         proof,
-        ...statement && { statement: signedToWire(statement) },
+        ...statement && { statement },
       };
       return { ...fields, kind: { case: "rotation", value } };
     }
@@ -92,9 +95,7 @@ export function requestToWire(
 export function readRequest(
   wire: WireRequest,
 ): { readonly number: number; readonly request: MemberRequest } | undefined {
-  const number = readPositive(wire.number);
-  const request = readKind(wire.kind);
-  return number !== undefined && request !== undefined ? { number, request } : undefined;
+  return complete({ number: readPositive(wire.number), request: readKind(wire.kind) });
 }
 
 /** @returns the fields of the message */
@@ -120,12 +121,12 @@ export function readAnswer(
   if (number === undefined || wire.outcome.case === undefined) return undefined;
   if (wire.outcome.case === "refused") return { number, answer: { kind: "refused" } };
   const { slices, update } = wire.outcome.value;
-  const grant = slices && readGrant(slices);
-  const read = update && readUpdate(update)?.update;
-  if ((slices !== undefined && grant === undefined) || (update !== undefined && read === undefined)) {
-    return undefined;
-  }
-  return { number, answer: { kind: "done", ...grant && { slices: grant }, ...read && { update: read } } };
+  const answer = complete<Extract<MemberAnswer, { kind: "done" }>>({
+    kind: "done",
+    ...slices && { slices: readGrant(slices) },
+    ...update && { update: readUpdate(update)?.update },
+  });
+  return answer && { number, answer };
 }
 
 function readKind(kind: WireRequest["kind"]): MemberRequest | undefined {
@@ -144,20 +145,14 @@ function readKind(kind: WireRequest["kind"]): MemberRequest | undefined {
       return slices && read && { kind: "handover", slices, update: read.update };
     }
     case "rotation": {
-      const { publicKey, verifyingKey, proof } = kind.value;
-      const statement = readSigned(kind.value.statement);
-      if (
-        publicKey.length !== KEY_BYTES || verifyingKey.length !== KEY_BYTES ||
-        proof.length !== SIGNATURE_BYTES ||
-        (statement === undefined) !== (kind.value.statement === undefined)
-      ) return undefined;
-      const rotation = {
-        publicKey: PublicKey.fromBytes(publicKey),
-        verifyingKey: VerifyingKey.fromBytes(verifyingKey),
-        proof: proof.slice(),
-        ...statement && { statement },
-      };
-      return { kind: "rotation", rotation };
+      const { publicKey, verifyingKey, proof, statement } = kind.value;
+      const rotation = complete<KeyRotation>({
+        publicKey: readPublicKey(publicKey),
+        verifyingKey: readVerifyingKey(verifyingKey),
+        proof: proof.length === SIGNATURE_BYTES ? proof.slice() : undefined,
+        ...statement && { statement: readSigned(statement) },
+      });
+      return rotation && { kind: "rotation", rotation };
     }
     default:
       return undefined;
@@ -169,7 +164,6 @@ function grantToWire({ id, ranges }: SliceGrant): MessageFields<typeof SliceGran
 }
 
 function readGrant({ id, ranges: texts }: WireGrant): SliceGrant | undefined {
-  if (id.length !== ID_BYTES || texts.length > MAX_GRANT_RANGES) return undefined;
-  const ranges = texts.map(AddressRange.parse).filter((range) => range !== undefined);
-  return ranges.length === texts.length ? { id: encodeHex(id), ranges } : undefined;
+  const ranges = readList(texts, MAX_GRANT_RANGES, AddressRange.parse);
+  return ranges && id.length === ID_BYTES ? { id: encodeHex(id), ranges } : undefined;
 }

@@ -6,14 +6,7 @@
 import { decodeMessage, encodeMessage, MeshMessageSchema, type MessageFields } from "../../proto/mod.ts";
 import { idBytes, type NodeId, nodeIdFromBytes } from "../identity/mod.ts";
 import { readUpdate, type ReplicaUpdate, splitUpdate, updateToWire } from "../records/mod.ts";
-import {
-  type Digest,
-  digestToWire,
-  readDigest,
-  readVector,
-  type Vector,
-  vectorToWire,
-} from "../versions/mod.ts";
+import { type Digest, readDigest, readVector, type Vector, vectorToWire } from "../versions/mod.ts";
 import {
   type Admitted,
   admittedToWire,
@@ -128,7 +121,7 @@ function toWire(message: MeshMessage): NonNullable<MessageFields<typeof MeshMess
     case "roster-update":
       return { case: "rosterUpdate", value: updateToWire(message.update) };
     case "digest":
-      return { case: "digest", value: digestToWire(message.digest) };
+      return { case: "digest", value: { ...message.digest, wallTime: BigInt(message.digest.wallTime) } };
     case "vector":
       return { case: "vector", value: vectorToWire(message.vector) };
     case "heartbeat":
