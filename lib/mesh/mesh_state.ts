@@ -43,12 +43,10 @@ import {
   adoptNextIdentity,
   AlreadyInitializedError,
   type Bootstrap,
-  identityOf,
-  nextIdentityOf,
   NotInitializedError,
   readIdentity,
   readNetwork,
-  readNextIdentity,
+  readOrDrawIdentity,
   type StoredNetwork,
   storedNetworkId,
   writeNetwork,
@@ -92,7 +90,7 @@ export class MeshState {
   readonly #options: MeshOptions;
 
   private constructor(store: StateStore, stored: StoredNetwork, options: MeshOptions) {
-    const identity = readIdentity(store);
+    const identity = readIdentity(store, "seed");
     if (identity === undefined) {
       throw new StateError("Cannot read the node's seed from the state: it is missing");
     }
@@ -160,7 +158,7 @@ export class MeshState {
    */
   static prepareJoin(store: StateStore, random: RandomSource): NodeIdentity {
     if (storedNetworkId(store) !== undefined) throw new AlreadyInitializedError();
-    return identityOf(store, random);
+    return readOrDrawIdentity(store, "seed", random);
   }
 
   /**
@@ -244,7 +242,7 @@ export class MeshState {
    * @returns the request to a leader
    */
   prepareRotation(own: OwnEndpoints): KeyRotation {
-    const next = nextIdentityOf(this.#store, this.#options.random);
+    const next = readOrDrawIdentity(this.#store, "next-seed", this.#options.random);
     const statement = stateOwn(next, own, { ...this.#options, previous: undefined });
     return rotationTo(this.identity.id, next, statement);
   }
@@ -252,7 +250,7 @@ export class MeshState {
   /** Whether this node's key was revoked in favour of one that it has drawn itself. */
   get isRotating(): boolean {
     const { revoked, successor } = this.record;
-    return revoked && successor !== undefined && readNextIdentity(this.#store)?.id === successor;
+    return revoked && successor !== undefined && readIdentity(this.#store, "next-seed")?.id === successor;
   }
 
   /**
@@ -260,7 +258,7 @@ export class MeshState {
    * @returns what others are to be sent, or undefined when it is not time
    */
   adoptRotation(): ReplicaUpdate | undefined {
-    const next = readNextIdentity(this.#store);
+    const next = readIdentity(this.#store, "next-seed");
     const { identity: { id: former }, replica } = this;
     if (next === undefined || !this.isRotating || replica.roster.get(next.id) === undefined) return undefined;
     return this.#store.transaction(() => {

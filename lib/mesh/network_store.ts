@@ -63,32 +63,29 @@ const SETTINGS = "settings";
 const SIGNING_SEED = "signing-seed";
 const BOOTSTRAP = "bootstrap";
 
-type IdentityKey = typeof SEED | typeof NEXT_SEED;
-
-/** @returns the node's identity, which is drawn at the first call and the same for ever after */
-export function identityOf(store: StateStore, random: RandomSource): NodeIdentity {
-  return readOrDraw(store, random, SEED);
-}
-
-/** @returns the identity that is to replace the node's own, drawn at the first call; the same until it has */
-export function nextIdentityOf(store: StateStore, random: RandomSource): NodeIdentity {
-  return readOrDraw(store, random, NEXT_SEED);
-}
+/** The node's own identity, or the one that is to replace it. */
+export type IdentityKey = typeof SEED | typeof NEXT_SEED;
 
 /**
- * @returns the node's identity, or undefined when there is none yet
+ * @returns the identity, or undefined when there is none yet
  * @throws StateError when it is damaged
  */
-export function readIdentity(store: StateStore): NodeIdentity | undefined {
-  return readSeed(store, SEED);
+export function readIdentity(store: StateStore, key: IdentityKey): NodeIdentity | undefined {
+  const seed = store.get(IDENTITY, key);
+  if (seed === undefined) return undefined;
+  if (seed.length !== SEED_BYTES) throw damaged(key === SEED ? "node's seed" : "node's next seed");
+  return NodeIdentity.fromSeed(seed);
 }
 
-/**
- * @returns the identity that is to replace the node's own, or undefined when none is
- * @throws StateError when it is damaged
- */
-export function readNextIdentity(store: StateStore): NodeIdentity | undefined {
-  return readSeed(store, NEXT_SEED);
+/** @returns the identity, which is drawn at the first call and then the same until it is replaced */
+export function readOrDrawIdentity(store: StateStore, key: IdentityKey, random: RandomSource): NodeIdentity {
+  return store.transaction(() => {
+    const kept = readIdentity(store, key);
+    if (kept !== undefined) return kept;
+    const identity = NodeIdentity.generate(random);
+    store.put(IDENTITY, key, identity.exposeSeed());
+    return identity;
+  });
 }
 
 /** Makes the next identity the node's own. */
@@ -106,7 +103,7 @@ export function storedNetworkId(store: StateStore): NetworkId | undefined {
 /** Keeps a network; call it in the transaction that makes or joins it. */
 export function writeNetwork(store: StateStore, { settings, signingKey, bootstrap }: StoredNetwork): void {
   store.put(NETWORK, SETTINGS, encodeMessage(NetworkSettingsSchema, settingsToWire(settings)));
-  if (signingKey !== undefined) store.put(NETWORK, SIGNING_SEED, signingKey.exposeBytes());
+  if (signingKey !== undefined) keepSigningKey(store, signingKey);
   if (bootstrap === undefined) return;
   const lines = [encodeBase64(bootstrap.leaderPublicKey.bytes), ...bootstrap.endpoints.map(String)];
   store.put(NETWORK, BOOTSTRAP, utf8Bytes(lines.join("\n")));
@@ -132,23 +129,6 @@ export function readNetwork(store: StateStore): StoredNetwork | undefined {
   const signingKey = readSigningKey(store, settings);
   const bootstrap = readBootstrap(store);
   return { settings, ...signingKey && { signingKey }, ...bootstrap && { bootstrap } };
-}
-
-function readSeed(store: StateStore, key: IdentityKey): NodeIdentity | undefined {
-  const seed = store.get(IDENTITY, key);
-  if (seed === undefined) return undefined;
-  if (seed.length !== SEED_BYTES) throw damaged(key === SEED ? "node's seed" : "node's next seed");
-  return NodeIdentity.fromSeed(seed);
-}
-
-function readOrDraw(store: StateStore, random: RandomSource, key: IdentityKey): NodeIdentity {
-  return store.transaction(() => {
-    const kept = readSeed(store, key);
-    if (kept !== undefined) return kept;
-    const identity = NodeIdentity.generate(random);
-    store.put(IDENTITY, key, identity.exposeSeed());
-    return identity;
-  });
 }
 
 function readStoredSettings(store: StateStore): NetworkSettings | undefined {

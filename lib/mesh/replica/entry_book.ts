@@ -215,7 +215,8 @@ export class EntryBook {
       const isGone = this.#keyOf(origin) === "rejected:revoked";
       for (const [slot, { entry }] of slots) {
         if (!isGone && entry.expiresAt + FORGET_AFTER_MS > wall) continue;
-        this.#forget(origin, slot);
+        this.#store.delete(ENTRIES, `${origin}/${slot}`);
+        this.#drop(origin, slot);
         this.#note(entry);
       }
     }
@@ -223,11 +224,9 @@ export class EntryBook {
 
   /** @returns which entry has changed, at most one event for each; undefined when none has */
   pollEvent(): EntryEvent | undefined {
-    for (const [id, event] of this.#events) {
-      this.#events.delete(id);
-      return event;
-    }
-    return undefined;
+    const [first] = this.#events;
+    if (first !== undefined) this.#events.delete(first[0]);
+    return first?.[1];
   }
 
   #keyOf(origin: Origin): VerifyingKey | "rejected:unknown-node" | "rejected:revoked" {
@@ -293,11 +292,6 @@ export class EntryBook {
       expiresAt,
       signed,
     });
-  }
-
-  #forget(origin: Origin, slot: string): void {
-    this.#store.delete(ENTRIES, `${origin}/${slot}`);
-    this.#drop(origin, slot);
   }
 
   #drop(origin: Origin, slot: string): void {
