@@ -94,7 +94,8 @@ interface Walk {
 /** One node's business with the DHT; `handleTimeout` may be called early and often. */
 export class DhtState {
   readonly #options: DhtOptions;
-  readonly #drops = new Counters<typeof DROP_REASONS[number]>(DROP_REASONS);
+  /** How many datagrams were dropped, by reason. */
+  readonly drops: Counters<typeof DROP_REASONS[number]> = new Counters(DROP_REASONS);
   readonly #receiveLimiter = new KeyedRateLimiter(RECEIVE_LIMITS);
   /** By transaction. */
   readonly #asked = new Map<string, Asked>();
@@ -129,12 +130,12 @@ export class DhtState {
 
   /** @param source where it came from */
   handleDatagram(now: Millis, datagram: Uint8Array, source: Endpoint): void {
-    if (!this.#receiveLimiter.allows(now, "")) return this.#drops.count("dht-too-many");
+    if (!this.#receiveLimiter.allows(now, "")) return this.drops.count("dht-too-many");
     const message = decodeKrpc(datagram);
-    if (message === undefined) return this.#drops.count("dht-malformed");
-    if (message.kind === "query") return this.#drops.count("dht-query");
+    if (message === undefined) return this.drops.count("dht-malformed");
+    if (message.kind === "query") return this.drops.count("dht-query");
     const asked = this.#asked.get(message.transaction);
-    if (asked === undefined || !asked.endpoint.equals(source)) return this.#drops.count("dht-unasked");
+    if (asked === undefined || !asked.endpoint.equals(source)) return this.drops.count("dht-unasked");
     this.#asked.delete(message.transaction);
     if (message.kind === "error") return asked.lookup?.handleSilence(source);
     const fresh = asked.lookup?.handleResponse(source, message) ?? [];
@@ -171,17 +172,12 @@ export class DhtState {
     return this.#found.shift();
   }
 
-  /** @returns how many datagrams were dropped, by reason */
-  drops(): Readonly<Record<string, number>> {
-    return this.#drops.snapshot();
-  }
-
   get #isBusy(): boolean {
     return this.#walks.length > 0 || this.#announcing.length > 0 || this.#asked.size > 0;
   }
 
   #beginRound(now: Millis, today: number): void {
-    const { port, random, networkId, isLooking } = this.#options;
+    const { port, random, networkId, routers, isLooking } = this.#options;
     if (today !== this.#today) {
       this.#today = today;
       // Under the same id for ever, a host could be followed from one network to another.
@@ -189,23 +185,13 @@ export class DhtState {
     }
     this.#rounds++;
     const days = isLooking() ? [today, today - 1] : port === undefined ? [] : [today];
+    const contacts = this.#contacts;
+    const known = { contacts, routers: contacts.length < ENOUGH_CONTACTS ? routers : [] };
     for (const day of days) {
-      const lookup = this.#newLookup(dhtKey(networkId, day));
+      const lookup = new DhtLookup({ target: dhtKey(networkId, day), self: this.#nodeId, random, ...known });
       this.#walks.push({ lookup, isAnnounced: day === today && port !== undefined });
     }
     this.#plan(now);
-  }
-
-  #newLookup(target: Uint8Array): DhtLookup {
-    const { random, routers } = this.#options;
-    const contacts = this.#contacts;
-    return new DhtLookup({
-      target,
-      self: this.#nodeId,
-      random,
-      contacts,
-      routers: contacts.length < ENOUGH_CONTACTS ? routers : [],
-    });
   }
 
   /** @returns whether a query went out */
