@@ -29,6 +29,7 @@ import {
   type Signed,
   splitUpdate,
   stateOwn,
+  type TokenLeader,
   verifyRecord,
 } from "./records/mod.ts";
 import { Leadership } from "./leaders/mod.ts";
@@ -42,7 +43,6 @@ import {
 import {
   adoptNextIdentity,
   AlreadyInitializedError,
-  type Bootstrap,
   NotInitializedError,
   readIdentity,
   readNetwork,
@@ -57,13 +57,6 @@ import { type RecordEntry, Replica, type Roster } from "./replica/mod.ts";
 export interface MeshOptions extends Pick<Environment, "clock" | "random"> {
   /** Makes a fresh pool for the overlay's block; leaders need one. */
   readonly addressPool: (cidr: Cidr) => AddressPool;
-}
-
-/** What the machine that starts a network chooses. */
-export interface NewNetwork {
-  readonly name: string;
-  readonly cidr: Cidr;
-  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** What a machine asks for when it joins. */
@@ -83,7 +76,7 @@ export class MeshState {
   /** What this node has as a leader, or may become one with. */
   readonly leadership: Leadership;
   /** Where the leader was that let this node in; absent on the one that started the network. */
-  readonly bootstrap: Bootstrap | undefined;
+  readonly bootstrap: TokenLeader | undefined;
   #identity: NodeIdentity;
   readonly #store: StateStore;
   readonly #settings: NetworkSettings;
@@ -124,7 +117,10 @@ export class MeshState {
    * @throws AlreadyInitializedError when the store belongs to a network
    * @throws RangeError when name or labels are out of bounds
    */
-  static create(store: StateStore, options: MeshOptions & NewNetwork): MeshState {
+  static create(
+    store: StateStore,
+    options: MeshOptions & Partial<JoinParameters> & { readonly name: string; readonly cidr: Cidr },
+  ): MeshState {
     const { name, cidr, labels = {} } = options;
     return store.transaction(() => {
       const identity = MeshState.prepareJoin(store, options.random);
@@ -187,9 +183,9 @@ export class MeshState {
       const minutes = Math.round(Math.abs(own.issuedAt - wall) / 60_000);
       return { problem: `the leader's clock and this one's are ${minutes} minutes apart` };
     }
-    const { leaderPublicKey, endpoints } = token;
+    const [bootstrap] = token.leaders;
     return store.transaction(() => {
-      writeNetwork(store, { settings, bootstrap: { leaderPublicKey, endpoints } });
+      writeNetwork(store, { settings, ...bootstrap && { bootstrap } });
       const state = MeshState.load(store, options);
       state.replica.merge({ ...roster, records: [record, ...roster.records] });
       return state;

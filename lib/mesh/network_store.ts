@@ -12,10 +12,9 @@ import {
   WeftError,
 } from "../base/mod.ts";
 import { PublicKey, SigningKey } from "../crypto/mod.ts";
-import type { Endpoint } from "../net/mod.ts";
 import { decodeMessage, encodeMessage, NetworkSettingsSchema } from "../proto/mod.ts";
 import { type NetworkId, networkIdOf, NodeIdentity, SEED_BYTES } from "./identity/mod.ts";
-import { MAX_TOKEN_ENDPOINTS, readEndpoints } from "./records/mod.ts";
+import { MAX_TOKEN_ENDPOINTS, readEndpoints, type TokenLeader } from "./records/mod.ts";
 import { type NetworkSettings, readSettings, settingsToWire } from "./wire/mod.ts";
 
 /** The store belongs to a network already. */
@@ -40,19 +39,13 @@ export class NotInitializedError extends WeftError {
   }
 }
 
-/** Where a joiner's first leader was, for finding the network again when nobody else is known. */
-export interface Bootstrap {
-  readonly leaderPublicKey: PublicKey;
-  readonly endpoints: readonly Endpoint[];
-}
-
 /** All that a node keeps beside its roster and tokens. */
 export interface StoredNetwork {
   readonly settings: NetworkSettings;
   /** Leaders only. */
   readonly signingKey?: SigningKey;
-  /** Those that joined only. */
-  readonly bootstrap?: Bootstrap;
+  /** A joiner's first leader, for finding the network again when nobody else is known. */
+  readonly bootstrap?: TokenLeader;
 }
 
 const IDENTITY = "identity";
@@ -105,7 +98,7 @@ export function writeNetwork(store: StateStore, { settings, signingKey, bootstra
   store.put(NETWORK, SETTINGS, encodeMessage(NetworkSettingsSchema, settingsToWire(settings)));
   if (signingKey !== undefined) keepSigningKey(store, signingKey);
   if (bootstrap === undefined) return;
-  const lines = [encodeBase64(bootstrap.leaderPublicKey.bytes), ...bootstrap.endpoints.map(String)];
+  const lines = [encodeBase64(bootstrap.publicKey.bytes), ...bootstrap.endpoints.map(String)];
   store.put(NETWORK, BOOTSTRAP, utf8Bytes(lines.join("\n")));
 }
 
@@ -148,14 +141,14 @@ function readSigningKey(store: StateStore, settings: NetworkSettings): SigningKe
   return signingKey;
 }
 
-function readBootstrap(store: StateStore): Bootstrap | undefined {
+function readBootstrap(store: StateStore): TokenLeader | undefined {
   const bytes = store.get(NETWORK, BOOTSTRAP);
   if (bytes === undefined) return undefined;
   const [key = "", ...texts] = new TextDecoder().decode(bytes).split("\n");
-  const leaderPublicKey = PublicKey.parse(key);
+  const publicKey = PublicKey.parse(key);
   const endpoints = readEndpoints(texts, MAX_TOKEN_ENDPOINTS);
-  if (leaderPublicKey === undefined || endpoints === undefined) throw damaged("leader's endpoints");
-  return { leaderPublicKey, endpoints };
+  if (publicKey === undefined || endpoints === undefined) throw damaged("leader's endpoints");
+  return { publicKey, endpoints };
 }
 
 function damaged(what: string): StateError {

@@ -41,7 +41,7 @@ export class MemoReader implements SignedReader {
   }
 
   #intern(signed: Signed): Signed {
-    const id = signed.signature.toHex() + PLAIN_READER.mark(signed.payload).toHex();
+    const id = `${signed.signature.toHex()} ${PLAIN_READER.mark(signed.payload)}`;
     const known = this.#known.get(id);
     if (known === undefined) this.#known.set(id, signed);
     return known ?? signed;

@@ -77,7 +77,21 @@ export interface TokenLeader {
 }
 
 /** What is in a token. */
-export interface JoinTokenFields {
+export type JoinTokenFields =
+  & Pick<
+    JoinToken,
+    "networkId" | "tokenId" | "leaderPublicKey" | "endpoints" | "cidr" | "secret" | "expiresAt"
+  >
+  & Partial<Pick<JoinToken, "others">>;
+
+/** Why a text is no token, for people. */
+export interface TokenProblem {
+  /** A clause, `it …`; it never repeats the text. */
+  readonly problem: string;
+}
+
+/** A join token. Only `encode` shows its secret. */
+export class JoinToken {
   readonly networkId: NetworkId;
   /** 32 lower-case hexadecimal digits. */
   readonly tokenId: string;
@@ -89,24 +103,6 @@ export interface JoinTokenFields {
   readonly secret: TokenSecret;
   readonly expiresAt: UnixMillis;
   /** Other leaders that let machines in by this token too, at most 4 with at most 4 endpoints each. */
-  readonly others?: readonly TokenLeader[];
-}
-
-/** Why a text is no token, for people. */
-export interface TokenProblem {
-  /** A clause, `it …`; it never repeats the text. */
-  readonly problem: string;
-}
-
-/** A join token. Only `encode` shows its secret. */
-export class JoinToken implements JoinTokenFields {
-  readonly networkId: NetworkId;
-  readonly tokenId: string;
-  readonly leaderPublicKey: PublicKey;
-  readonly endpoints: readonly Endpoint[];
-  readonly cidr: Cidr;
-  readonly secret: TokenSecret;
-  readonly expiresAt: UnixMillis;
   readonly others: readonly TokenLeader[];
 
   /** @throws RangeError when there are too many endpoints or leaders, or the id is none */

@@ -49,9 +49,7 @@ export interface EntryBookOptions extends Required<RosterOptions> {
 }
 
 /** An entry to write; what is absent is chosen for it. */
-export interface NewEntry {
-  readonly kind: string;
-  readonly key: string;
+export interface NewEntry extends Pick<StateEntry, "kind" | "key"> {
   /** Undefined takes the entry back. */
   readonly body: Uint8Array | undefined;
   /** At most 90 days, which it is when absent. */
@@ -59,11 +57,7 @@ export interface NewEntry {
 }
 
 /** That an entry has come, gone or changed. */
-export interface EntryEvent {
-  readonly kind: string;
-  readonly origin: Origin;
-  readonly key: string;
-}
+export type EntryEvent = Pick<StateEntry, "kind" | "origin" | "key">;
 
 /**
  * One entry for each origin, kind and key: the greatest in the order "higher version, then greater bytes". Of an origin

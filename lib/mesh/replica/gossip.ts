@@ -30,7 +30,6 @@ import { emptyUpdate, type ReplicaUpdate, updateSize } from "../records/mod.ts";
 import type { Replica } from "./replica.ts";
 import {
   compareSlots,
-  describe,
   differingRanges,
   type Digest,
   type OriginSlots,
@@ -213,7 +212,7 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
     let items = 0;
     for (const { first, last } of differingRanges(own, fingerprints)) {
       for (
-        const vector of vectorsOf(first, last, this.#replica.versions.range(first, last, wall).map(describe))
+        const vector of vectorsOf(first, last, this.#replica.versions.range(first, last, wall))
       ) {
         outbox.pushVector(vector);
         items += vector.origins.length;
@@ -234,9 +233,7 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
     let items = origins.length;
     const compare = ({ origin, slots: own }: OriginVersions, listed: readonly SlotVersion[]) => {
       items++;
-      if (compareSlots(own, listed, lacking) && range !== undefined) {
-        wanted.push(describe({ origin, slots: own }));
-      }
+      if (compareSlots(own, listed, lacking) && range !== undefined) wanted.push({ origin, slots: own });
     };
     if (range !== undefined) {
       for (const known of versions.range(range.first, range.last, wall)) {

@@ -30,8 +30,8 @@ import {
   bucketBounds,
   BUCKETS,
   FINGERPRINT_BYTES,
-  type OriginVersions,
   RECORD_SLOT,
+  type SlotVersion,
   STATEMENT_SLOT,
   type Versioned,
 } from "./version_index.ts";
@@ -53,14 +53,6 @@ export interface Digest {
   readonly fingerprints: Uint8Array;
   /** The sender's clock. */
   readonly wallTime: UnixMillis;
-}
-
-/** The version of one slot. */
-export interface SlotVersion {
-  readonly slot: string;
-  readonly version: number;
-  readonly mark: bigint;
-  readonly isFinal: boolean;
 }
 
 /** Which versions a node has of one origin. */
@@ -93,7 +85,12 @@ export function vectorToWire({ range, origins }: Vector): MessageFields<typeof V
     last: bound(range?.last),
     origins: origins.map(({ origin, slots }) => ({
       origin: idBytes(origin),
-      slots: slots.map((slot) => ({ ...slot, version: BigInt(slot.version) })),
+      slots: slots.map(({ slot, version, mark, isFinal }) => ({
+        slot,
+        version: BigInt(version),
+        mark,
+        isFinal,
+      })),
     })),
   };
 }
@@ -153,37 +150,20 @@ export function compareSlots(
 /** @returns above 0 when `own` is newer; `differ` when only their bytes say which is to be kept */
 function compareVersions(own: Versioned, other: SlotVersion): number | "differ" {
   const difference = Number(own.isFinal) - Number(other.isFinal) || own.version - other.version;
-  return difference === 0 && markNumber(own.mark) !== other.mark ? "differ" : difference;
+  return difference === 0 && own.mark !== other.mark ? "differ" : difference;
 }
 
-/** @returns the versions of an origin, as a vector has them */
-export function describe({ origin, slots }: OriginVersions): OriginSlots {
-  return {
-    origin,
-    slots: slots.map(({ slot, version, mark, isFinal }) => ({
-      slot,
-      version,
-      mark: markNumber(mark),
-      isFinal,
-    })),
-  };
-}
-
-function markNumber(mark: Uint8Array): bigint {
-  return new DataView(mark.buffer, mark.byteOffset).getBigUint64(0);
-}
-
-/** Cuts a list of origins, in order, into lists that are not too long for one message. */
+/** Cuts a list of origins, in order, into lists that are not too long for one message; later changes do not reach it. */
 export function partsOf(origins: Iterable<OriginSlots>): OriginSlots[][] {
   const parts: OriginSlots[][] = [];
   let lengthBytes = Infinity;
-  for (const origin of origins) {
-    const itemBytes = origin.slots.reduce((sum, { slot }) => sum + slot.length + ITEM_BYTES, ITEM_BYTES);
+  for (const { origin, slots } of origins) {
+    const itemBytes = slots.reduce((sum, { slot }) => sum + slot.length + ITEM_BYTES, ITEM_BYTES);
     if (lengthBytes + itemBytes > VECTOR_BYTES) {
       parts.push([]);
       lengthBytes = 0;
     }
-    parts.at(-1)?.push(origin);
+    parts.at(-1)?.push({ origin, slots: [...slots] });
     lengthBytes += itemBytes;
   }
   return parts;
