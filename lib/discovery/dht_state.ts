@@ -28,6 +28,7 @@ import {
 import { blake2s, blake2sMac } from "../crypto/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { DhtLookup } from "./dht_lookup.ts";
+import type { DiscoveryTransmit } from "./discovery_state.ts";
 import {
   decodeKrpc,
   DHT_ID_BYTES,
@@ -73,12 +74,6 @@ export interface DhtOptions {
   isLooking(): boolean;
 }
 
-/** A query to send. */
-export interface DhtTransmit {
-  readonly datagram: Uint8Array;
-  readonly destination: Endpoint;
-}
-
 interface Asked {
   readonly endpoint: Endpoint;
   readonly until: Millis;
@@ -102,7 +97,7 @@ export class DhtState {
   readonly #walks: Walk[] = [];
   readonly #announcing: { readonly endpoint: Endpoint; readonly token: Uint8Array; infoHash: Uint8Array }[] =
     [];
-  readonly #transmits: DhtTransmit[] = [];
+  readonly #transmits: Required<DiscoveryTransmit>[] = [];
   readonly #found: Endpoint[] = [];
   #contacts: readonly DhtContact[] = [];
   #nodeId: Uint8Array = new Uint8Array(DHT_ID_BYTES);
@@ -163,7 +158,7 @@ export class DhtState {
   }
 
   /** @returns what is to be sent, or undefined */
-  pollTransmit(): DhtTransmit | undefined {
+  pollTransmit(): Required<DiscoveryTransmit> | undefined {
     return this.#transmits.shift();
   }
 

@@ -70,7 +70,7 @@ export interface DiscoveryEvent {
   readonly endpoint: Endpoint;
 }
 
-/** An announcement to send, to one destination or by every provider. */
+/** A datagram to send, to one destination or by every provider. */
 export interface DiscoveryTransmit {
   readonly datagram: Uint8Array;
   readonly destination?: Endpoint;

@@ -61,7 +61,8 @@ export function readSigned(message: Signed | undefined): Signed | undefined {
 export function complete<T extends object>(
   fields: { readonly [K in keyof T]: T[K] | undefined },
 ): T | undefined {
-  return Object.values(fields).includes(undefined) ? undefined : fields as T;
+  for (const key in fields) if (fields[key] === undefined) return undefined;
+  return fields as T;
 }
 
 /** @returns what `read` makes of each item, or undefined when it cannot read one or there are more than `max` */

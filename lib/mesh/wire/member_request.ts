@@ -19,7 +19,6 @@ import { ID_BYTES, SEAL_BYTES, SEED_BYTES } from "../identity/mod.ts";
 import {
   complete,
   readList,
-  readPositive,
   readPublicKey,
   readSigned,
   readUpdate,
@@ -91,13 +90,6 @@ export function requestToWire(
   }
 }
 
-/** @returns the request and its number, or undefined when it is malformed */
-export function readRequest(
-  wire: WireRequest,
-): { readonly number: number; readonly request: MemberRequest } | undefined {
-  return complete({ number: readPositive(wire.number), request: readKind(wire.kind) });
-}
-
 /** @returns the fields of the message */
 export function answerToWire(
   number: number,
@@ -113,36 +105,39 @@ export function answerToWire(
   return { ...fields, outcome: { case: "done", value } };
 }
 
-/** @returns the answer and the number of its request, or undefined when it is malformed */
-export function readAnswer(
-  wire: WireResponse,
-): { readonly number: number; readonly answer: MemberAnswer } | undefined {
-  const number = readPositive(wire.number);
-  if (number === undefined || wire.outcome.case === undefined) return undefined;
-  if (wire.outcome.case === "refused") return { number, answer: { kind: "refused" } };
-  const { slices, update } = wire.outcome.value;
-  const answer = complete<Extract<MemberAnswer, { kind: "done" }>>({
+/** @returns the answer, or undefined when it is malformed */
+export function readAnswer(outcome: WireResponse["outcome"]): MemberAnswer | undefined {
+  if (outcome.case === "refused") return { kind: "refused" };
+  if (outcome.case === undefined) return undefined;
+  const { slices, update } = outcome.value;
+  return complete<Extract<MemberAnswer, { kind: "done" }>>({
     kind: "done",
     ...slices && { slices: readGrant(slices) },
     ...update && { update: readUpdate(update)?.update },
   });
-  return answer && { number, answer };
 }
 
-function readKind(kind: WireRequest["kind"]): MemberRequest | undefined {
+/** @returns the request, or undefined when it is malformed */
+export function readRequest(kind: WireRequest["kind"]): MemberRequest | undefined {
   switch (kind.case) {
     case "promotion": {
-      const { sealedSeed } = kind.value;
-      const slices = kind.value.slices && readGrant(kind.value.slices);
-      if (slices === undefined || sealedSeed.length !== SEED_BYTES + SEAL_BYTES) return undefined;
-      return { kind: "promotion", sealedSeed: sealedSeed.slice(), slices };
+      const { sealedSeed, slices } = kind.value;
+      if (sealedSeed.length !== SEED_BYTES + SEAL_BYTES) return undefined;
+      return complete({
+        kind: "promotion" as const,
+        sealedSeed: sealedSeed.slice(),
+        slices: readGrant(slices),
+      });
     }
     case "demotion":
       return { kind: "demotion" };
     case "handover": {
-      const slices = kind.value.slices && readGrant(kind.value.slices);
-      const read = kind.value.update && readUpdate(kind.value.update);
-      return slices && read && { kind: "handover", slices, update: read.update };
+      const { slices, update } = kind.value;
+      return complete({
+        kind: "handover" as const,
+        slices: readGrant(slices),
+        update: update && readUpdate(update)?.update,
+      });
     }
     case "rotation": {
       const { publicKey, verifyingKey, proof, statement } = kind.value;
@@ -163,7 +158,10 @@ function grantToWire({ id, ranges }: SliceGrant): MessageFields<typeof SliceGran
   return { id: decodeHex(id) ?? new Uint8Array(0), ranges: ranges.map(String) };
 }
 
-function readGrant({ id, ranges: texts }: WireGrant): SliceGrant | undefined {
-  const ranges = readList(texts, MAX_GRANT_RANGES, AddressRange.parse);
-  return ranges && id.length === ID_BYTES ? { id: encodeHex(id), ranges } : undefined;
+function readGrant(wire: WireGrant | undefined): SliceGrant | undefined {
+  if (wire?.id.length !== ID_BYTES) return undefined;
+  return complete<SliceGrant>({
+    id: encodeHex(wire.id),
+    ranges: readList(wire.ranges, MAX_GRANT_RANGES, AddressRange.parse),
+  });
 }
