@@ -45,7 +45,7 @@ export class Dht {
 
   /** @returns how many datagrams were dropped, by reason */
   drops(): Readonly<Record<string, number>> {
-    return this.#state.drops();
+    return this.#state.drops.snapshot();
   }
 
   /** Asks nothing more; what was announced is forgotten by the DHT within half an hour. Harmless when repeated. */

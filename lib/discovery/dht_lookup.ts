@@ -55,7 +55,8 @@ export class DhtLookup {
   readonly #random: RandomSource;
   /** By endpoint. */
   readonly #known = new Map<string, Known>();
-  readonly #peers = new Map<string, Endpoint>();
+  /** Who was announced, as text. */
+  readonly #peers = new Set<string>();
   #asked = 0;
   #inFlight = 0;
 
@@ -114,12 +115,7 @@ export class DhtLookup {
 
   /** @returns the nearest nodes that have answered, at most 8, and what an announcement to each has to carry */
   nearest(): (DhtContact & { readonly token?: Uint8Array })[] {
-    return this.#byDistance()
-      .filter(({ state }) => state === "answered")
-      .slice(0, NEAREST)
-      .flatMap(({ id, endpoint, token }) =>
-        id === undefined ? [] : [{ id, endpoint, ...token === undefined ? {} : { token } }]
-      );
+    return this.#byDistance().filter(hasAnswered).slice(0, NEAREST);
   }
 
   #land(from: Endpoint): Known | undefined {
@@ -144,7 +140,7 @@ export class DhtLookup {
     for (const { peer } of drawn) {
       const key = peer.toString();
       if (this.#peers.has(key) || this.#peers.size === MAX_PEERS) continue;
-      this.#peers.set(key, peer);
+      this.#peers.add(key);
       fresh.push(peer);
     }
     return fresh;
@@ -160,9 +156,9 @@ export class DhtLookup {
   }
 
   #forgetFurthest(): void {
-    const unasked = this.#byDistance().filter(({ state }) => state === "new");
     const excess = this.#known.size - MAX_KNOWN;
     if (excess <= 0) return;
+    const unasked = this.#byDistance().filter(({ state }) => state === "new");
     for (const { endpoint } of unasked.slice(-excess)) this.#known.delete(endpoint.toString());
   }
 
@@ -174,6 +170,11 @@ export class DhtLookup {
       return compareDistance(this.target, a.id, b.id);
     });
   }
+}
+
+/** Whoever has answered has said its id. */
+function hasAnswered(known: Known): known is Known & { id: Uint8Array } {
+  return known.state === "answered" && known.id !== undefined;
 }
 
 /** Kademlia's distance is XOR. @returns below 0 when `a` is nearer */

@@ -28,6 +28,7 @@ import {
 import { blake2s, blake2sMac } from "../crypto/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { DhtLookup } from "./dht_lookup.ts";
+import type { DiscoveryTransmit } from "./discovery_state.ts";
 import {
   decodeKrpc,
   DHT_ID_BYTES,
@@ -73,12 +74,6 @@ export interface DhtOptions {
   isLooking(): boolean;
 }
 
-/** A query to send. */
-export interface DhtTransmit {
-  readonly datagram: Uint8Array;
-  readonly destination: Endpoint;
-}
-
 interface Asked {
   readonly endpoint: Endpoint;
   readonly until: Millis;
@@ -94,14 +89,15 @@ interface Walk {
 /** One node's business with the DHT; `handleTimeout` may be called early and often. */
 export class DhtState {
   readonly #options: DhtOptions;
-  readonly #drops = new Counters<typeof DROP_REASONS[number]>(DROP_REASONS);
+  /** How many datagrams were dropped, by reason. */
+  readonly drops: Counters<typeof DROP_REASONS[number]> = new Counters(DROP_REASONS);
   readonly #receiveLimiter = new KeyedRateLimiter(RECEIVE_LIMITS);
   /** By transaction. */
   readonly #asked = new Map<string, Asked>();
   readonly #walks: Walk[] = [];
   readonly #announcing: { readonly endpoint: Endpoint; readonly token: Uint8Array; infoHash: Uint8Array }[] =
     [];
-  readonly #transmits: DhtTransmit[] = [];
+  readonly #transmits: Required<DiscoveryTransmit>[] = [];
   readonly #found: Endpoint[] = [];
   #contacts: readonly DhtContact[] = [];
   #nodeId: Uint8Array = new Uint8Array(DHT_ID_BYTES);
@@ -129,12 +125,12 @@ export class DhtState {
 
   /** @param source where it came from */
   handleDatagram(now: Millis, datagram: Uint8Array, source: Endpoint): void {
-    if (!this.#receiveLimiter.allows(now, "")) return this.#drops.count("dht-too-many");
+    if (!this.#receiveLimiter.allows(now, "")) return this.drops.count("dht-too-many");
     const message = decodeKrpc(datagram);
-    if (message === undefined) return this.#drops.count("dht-malformed");
-    if (message.kind === "query") return this.#drops.count("dht-query");
+    if (message === undefined) return this.drops.count("dht-malformed");
+    if (message.kind === "query") return this.drops.count("dht-query");
     const asked = this.#asked.get(message.transaction);
-    if (asked === undefined || !asked.endpoint.equals(source)) return this.#drops.count("dht-unasked");
+    if (asked === undefined || !asked.endpoint.equals(source)) return this.drops.count("dht-unasked");
     this.#asked.delete(message.transaction);
     if (message.kind === "error") return asked.lookup?.handleSilence(source);
     const fresh = asked.lookup?.handleResponse(source, message) ?? [];
@@ -162,7 +158,7 @@ export class DhtState {
   }
 
   /** @returns what is to be sent, or undefined */
-  pollTransmit(): DhtTransmit | undefined {
+  pollTransmit(): Required<DiscoveryTransmit> | undefined {
     return this.#transmits.shift();
   }
 
@@ -171,17 +167,12 @@ export class DhtState {
     return this.#found.shift();
   }
 
-  /** @returns how many datagrams were dropped, by reason */
-  drops(): Readonly<Record<string, number>> {
-    return this.#drops.snapshot();
-  }
-
   get #isBusy(): boolean {
     return this.#walks.length > 0 || this.#announcing.length > 0 || this.#asked.size > 0;
   }
 
   #beginRound(now: Millis, today: number): void {
-    const { port, random, networkId, isLooking } = this.#options;
+    const { port, random, networkId, routers, isLooking } = this.#options;
     if (today !== this.#today) {
       this.#today = today;
       // Under the same id for ever, a host could be followed from one network to another.
@@ -189,23 +180,13 @@ export class DhtState {
     }
     this.#rounds++;
     const days = isLooking() ? [today, today - 1] : port === undefined ? [] : [today];
+    const contacts = this.#contacts;
+    const known = { contacts, routers: contacts.length < ENOUGH_CONTACTS ? routers : [] };
     for (const day of days) {
-      const lookup = this.#newLookup(dhtKey(networkId, day));
+      const lookup = new DhtLookup({ target: dhtKey(networkId, day), self: this.#nodeId, random, ...known });
       this.#walks.push({ lookup, isAnnounced: day === today && port !== undefined });
     }
     this.#plan(now);
-  }
-
-  #newLookup(target: Uint8Array): DhtLookup {
-    const { random, routers } = this.#options;
-    const contacts = this.#contacts;
-    return new DhtLookup({
-      target,
-      self: this.#nodeId,
-      random,
-      contacts,
-      routers: contacts.length < ENOUGH_CONTACTS ? routers : [],
-    });
   }
 
   /** @returns whether a query went out */

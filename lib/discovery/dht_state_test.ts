@@ -226,7 +226,7 @@ Deno.test("DhtState takes no answer from elsewhere, with another transaction id,
     return undefined;
   };
   assert.deepEqual(dht.run(state, 5_000), []);
-  assert.equal(state.drops()["dht-unasked"], 2 * dht.received.length);
+  assert.equal(state.drops.get("dht-unasked"), 2 * dht.received.length);
 });
 
 Deno.test("DhtState.handleDatagram() drops random bytes, and answers no query", () => {
@@ -235,11 +235,11 @@ Deno.test("DhtState.handleDatagram() drops random bytes, and answers no query", 
   const state = newState(dht);
   dht.answer = () => randomBytes(random, 60);
   assert.deepEqual(dht.run(state, 5_000), []);
-  assert((state.drops()["dht-malformed"] ?? 0) >= 4);
+  assert(state.drops.get("dht-malformed") >= 4);
   const query = bytesOf(`d1:ad2:id20:${"a".repeat(20)}e1:q4:ping1:t2:aa1:y1:qe`);
   dht.received.length = 0;
   state.handleDatagram(dht.now, query, endpointOf("203.0.113.9:6881"));
-  assert.equal(state.drops()["dht-query"], 1);
+  assert.equal(state.drops.get("dht-query"), 1);
   assert.equal(state.pollTransmit(), undefined);
 });
 

@@ -80,7 +80,7 @@ export class Discovery {
 
   /** @returns how many announcements were dropped, by reason */
   drops(): Readonly<Record<string, number>> {
-    return this.#state.drops();
+    return this.#state.drops.snapshot();
   }
 
   /** Says goodbye and closes. Harmless when repeated. @returns when the goodbye has gone out */

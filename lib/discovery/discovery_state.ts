@@ -70,7 +70,7 @@ export interface DiscoveryEvent {
   readonly endpoint: Endpoint;
 }
 
-/** An announcement to send, to one destination or by every provider. */
+/** A datagram to send, to one destination or by every provider. */
 export interface DiscoveryTransmit {
   readonly datagram: Uint8Array;
   readonly destination?: Endpoint;
@@ -85,7 +85,8 @@ interface Announced {
 export class DiscoveryState {
   readonly #options: DiscoveryOptions;
   readonly #codec: AnnouncementCodec;
-  readonly #drops = new Counters<typeof DROP_REASONS[number]>(DROP_REASONS);
+  /** How many announcements were dropped, by reason. */
+  readonly drops: Counters<typeof DROP_REASONS[number]> = new Counters(DROP_REASONS);
   readonly #sourceLimiter = new KeyedRateLimiter(SOURCE_LIMITS);
   readonly #totalLimiter = new KeyedRateLimiter(TOTAL_LIMITS);
   /** The newest last. */
@@ -111,14 +112,14 @@ export class DiscoveryState {
   /** @param source where it came from */
   handleDatagram(now: Millis, datagram: Uint8Array, source: Endpoint): void {
     if (!this.#sourceLimiter.allows(now, source.address.toString()) || !this.#totalLimiter.allows(now, "")) {
-      return this.#drops.count("discovery-too-many");
+      return this.drops.count("discovery-too-many");
     }
     const announcement = this.#codec.decode(datagram);
-    if (announcement === undefined) return this.#drops.count("discovery-malformed");
-    if (announcement === "foreign") return this.#drops.count("discovery-foreign");
+    if (announcement === undefined) return this.drops.count("discovery-malformed");
+    if (announcement === "foreign") return this.drops.count("discovery-foreign");
     const { address } = source;
     if (address.isUnspecified || address.isMulticast || source.port === 0) {
-      return this.#drops.count("discovery-source");
+      return this.drops.count("discovery-source");
     }
     if (announcement.nodeId === this.#options.nodeId) return;
     const key = `${announcement.nonce} ${address}`;
@@ -172,11 +173,6 @@ export class DiscoveryState {
   /** @returns the goodbye to send to all; undefined for a seeker, whom nobody knows */
   goodbye(): Uint8Array | undefined {
     return this.#options.role.kind === "member" ? this.#encode("goodbye") : undefined;
-  }
-
-  /** @returns how many announcements were dropped, by reason */
-  drops(): Readonly<Record<string, number>> {
-    return this.#drops.snapshot();
   }
 
   #follow(now: Millis, { kind, port, nodeId }: Announcement, source: Endpoint): void {

@@ -138,7 +138,7 @@ Deno.test("DiscoveryState drops announcements of another network, garbage and fo
   for (const text of ["0.0.0.0:5", "224.0.0.1:5", "192.0.2.3:0"]) {
     state.handleDatagram(millis(0), good, at(text));
   }
-  assert.deepEqual(state.drops(), {
+  assert.deepEqual(state.drops.snapshot(), {
     "discovery-too-many": 0,
     "discovery-malformed": 1,
     "discovery-foreign": 1,

@@ -42,23 +42,14 @@ export class AnswerCache {
     this.#capacity = capacity;
   }
 
-  /** How many answers are kept. */
-  get size(): number {
-    return this.#answers.size;
-  }
-
   /** Keeps a response if it may be kept. */
   put(now: Millis, key: CacheKey, message: DnsMessage): void {
     const ttlSeconds = keepSeconds(message);
     if (ttlSeconds === 0 || this.#capacity === 0) return;
     const text = keyText(key);
     this.#answers.delete(text);
-    if (this.#answers.size >= this.#capacity) {
-      for (const oldest of this.#answers.keys()) {
-        this.#answers.delete(oldest);
-        break;
-      }
-    }
+    const [oldest] = this.#answers.keys();
+    if (this.#answers.size >= this.#capacity && oldest !== undefined) this.#answers.delete(oldest);
     const expiresAt = now + ttlSeconds * 1000 as Millis;
     this.#answers.set(text, { message, storedAt: now, expiresAt });
   }
@@ -81,11 +72,6 @@ export class AnswerCache {
       authority: aged(message.authority),
       additional: aged(message.additional),
     };
-  }
-
-  /** Forgets everything. */
-  clear(): void {
-    this.#answers.clear();
   }
 }
 

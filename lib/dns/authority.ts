@@ -4,7 +4,7 @@
  */
 
 import type { DomainName } from "./domain_name.ts";
-import { FLAG, type Question, type ResourceRecord } from "./message.ts";
+import { type DnsMessage, FLAG, type Question, type ResourceRecord } from "./message.ts";
 import { nameInData, soaData, stringsData } from "./record_data.ts";
 import { RECORD_TYPE, RESPONSE_CODE } from "./record_type.ts";
 import { record, type RECORD_RANK, type RecordRank, Zone } from "./zone.ts";
@@ -30,15 +30,8 @@ export interface SourcedRecord {
 
 const SOURCES: Readonly<Record<RecordRank, RecordSource>> = ["network", "member", "service", "custom"];
 
-/** A response without its question. */
-export interface Answer {
-  readonly responseCode: number;
-  /** `FLAG.AA`, or nothing. */
-  readonly flags: number;
-  readonly answers: readonly ResourceRecord[];
-  readonly authority: readonly ResourceRecord[];
-  readonly additional: readonly ResourceRecord[];
-}
+/** A response without its question; its flags are `FLAG.AA`, or none. */
+export type Answer = Pick<DnsMessage, "responseCode" | "flags" | "answers" | "authority" | "additional">;
 
 /** The zones that an authority answers for, and what their SOA and NS say. */
 export interface AuthorityOptions {
@@ -79,14 +72,7 @@ export class Authority {
 
   /** Replaces the records of a group, whatever zones they stand in; those of no zone are left out. */
   setGroup(group: string, rank: RecordRank, records: readonly ResourceRecord[]): void {
-    const byZone = new Map<Zone, ResourceRecord[]>();
-    for (const each of records) {
-      const zone = this.#zoneOf(each.name);
-      if (zone === undefined) continue;
-      const others = byZone.get(zone);
-      if (others === undefined) byZone.set(zone, [each]);
-      else others.push(each);
-    }
+    const byZone = Map.groupBy(records, ({ name }) => this.#zoneOf(name));
     for (const zone of this.#zones.values()) zone.setGroup(group, rank, byZone.get(zone) ?? []);
     this.#serial = (this.#serial + 1) >>> 0;
   }
@@ -104,15 +90,12 @@ export class Authority {
   /** @returns all records, those of the zones themselves first */
   records(): readonly SourcedRecord[] {
     const zones = [...this.#zones.values()];
-    const apexes = zones.flatMap((zone) => this.#apex(zone)).map((record) => ({
-      record,
-      source: "zone" as const,
-    }));
-    const others = zones.flatMap((zone) => zone.records()).map(({ record, rank }) => ({
-      record,
-      source: SOURCES[rank],
-    }));
-    return [...apexes, ...others];
+    const apexes = zones.flatMap((zone) => this.#apex(zone));
+    const others = zones.flatMap((zone) => zone.records());
+    return [
+      ...apexes.map((record) => ({ record, source: "zone" as const })),
+      ...others.map(({ record, rank }) => ({ record, source: SOURCES[rank] })),
+    ];
   }
 
   /** @returns the answer, or undefined when the name is not in any of the zones */
@@ -146,13 +129,14 @@ export class Authority {
   }
 
   #find(zone: Zone, name: DomainName, type: number): ReturnType<Zone["find"]> {
-    const isApex = name.equals(zone.origin);
     // RFC 8482 §4.2: one record instead of all, so that nobody gets much for little.
     if (type === RECORD_TYPE.ANY) {
       const finding = zone.find(name, type);
-      return finding.kind === "no-name" ? finding : { kind: "records", records: [anyRecord(name)] };
+      if (finding.kind === "no-name") return finding;
+      const data = stringsData(["RFC8482", ""]);
+      return { kind: "records", records: [record(name, RECORD_TYPE.HINFO, APEX_TTL_SECONDS, data)] };
     }
-    if (isApex) {
+    if (name.equals(zone.origin)) {
       const records = this.#apex(zone).filter((each) => each.type === type);
       if (records.length > 0) return { kind: "records", records };
     }
@@ -171,16 +155,8 @@ export class Authority {
 
   #soa({ origin }: Zone): ResourceRecord {
     const mailbox = this.#origin.child("hostmaster") ?? this.#origin;
-    const data = soaData({
-      primary: this.#server,
-      mailbox,
-      serial: this.#serial,
-      refreshSeconds: REFRESH_SECONDS,
-      retrySeconds: RETRY_SECONDS,
-      expireSeconds: EXPIRE_SECONDS,
-      minimumSeconds: NEGATIVE_TTL_SECONDS,
-    });
-    return record(origin, RECORD_TYPE.SOA, APEX_TTL_SECONDS, data);
+    const numbers = [this.#serial, REFRESH_SECONDS, RETRY_SECONDS, EXPIRE_SECONDS, NEGATIVE_TTL_SECONDS];
+    return record(origin, RECORD_TYPE.SOA, APEX_TTL_SECONDS, soaData(this.#server, mailbox, numbers));
   }
 
   /** RFC 2782, RFC 1035 §3.3: the addresses of what SRV, NS and MX name go along. */
@@ -206,8 +182,4 @@ export class Authority {
     }
     return undefined;
   }
-}
-
-function anyRecord(name: DomainName): ResourceRecord {
-  return record(name, RECORD_TYPE.HINFO, APEX_TTL_SECONDS, stringsData(["RFC8482", ""]));
 }

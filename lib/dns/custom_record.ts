@@ -8,7 +8,7 @@ import { IpAddress } from "../net/mod.ts";
 import { DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS } from "./bounds.ts";
 import { DomainName } from "./domain_name.ts";
 import type { ResourceRecord } from "./message.ts";
-import { dataText, MAX_STRING_BYTES, srvData, stringsData } from "./record_data.ts";
+import { dataText, MAX_STRING_BYTES, stringsData } from "./record_data.ts";
 import { parseType, RECORD_TYPE, typeText } from "./record_type.ts";
 import { record } from "./zone.ts";
 
@@ -26,14 +26,9 @@ export interface RecordText {
   readonly ttlSeconds?: number;
 }
 
-/** Why a record cannot be used, in a few words. */
-export interface RecordProblem {
-  readonly problem: string;
-}
-
 /**
  * Reads a record. Names in the data are below the zone, too, unless they end with a dot.
- * @returns the record, or what is wrong with it
+ * @returns the record, or in a few words what is wrong with it
  *
  * @example
  * ```ts
@@ -46,7 +41,10 @@ export interface RecordProblem {
  * assert.equal(record.name.toString(), "db.weft.internal.");
  * ```
  */
-export function parseRecord(zone: DomainName, text: RecordText): ResourceRecord | RecordProblem {
+export function parseRecord(
+  zone: DomainName,
+  text: RecordText,
+): ResourceRecord | { readonly problem: string } {
   const name = absoluteName(zone, text.name);
   if (name === undefined || !isHostLike(name)) return { problem: `${quoted(text.name)} is no name` };
   const { ttlSeconds = DEFAULT_TTL_SECONDS } = text;
@@ -68,7 +66,7 @@ export function parseRecord(zone: DomainName, text: RecordText): ResourceRecord 
 
 /** @returns the record as text, with absolute names */
 export function formatRecord({ name, type, data, ttlSeconds }: ResourceRecord): Required<RecordText> {
-  return { name: name.toString(), type: typeText(type), data: dataText(type, data), ttlSeconds: ttlSeconds };
+  return { name: name.toString(), type: typeText(type), data: dataText(type, data), ttlSeconds };
 }
 
 /**
@@ -95,23 +93,21 @@ const PARSERS: ReadonlyMap<number, DataParser> = new Map<number, DataParser>([
   [RECORD_TYPE.AAAA, address(6)],
   [RECORD_TYPE.CNAME, host],
   [RECORD_TYPE.TXT, parseStrings],
-  [RECORD_TYPE.SRV, (text, zone) => {
-    const [priority, weight, port, target = "", ...more] = text.split(/\s+/);
-    const numbers = [priority, weight, port].map(uint16);
-    const name = absoluteName(zone, target);
-    if (numbers.includes(undefined) || name === undefined || more.length > 0) return undefined;
-    const [first = 0, second = 0, third = 0] = numbers;
-    return srvData({ priority: first, weight: second, port: third, target: name });
-  }],
-  [RECORD_TYPE.MX, (text, zone) => {
-    const [preference, target = "", ...more] = text.split(/\s+/);
-    const number = uint16(preference);
-    const name = absoluteName(zone, target);
-    if (number === undefined || name === undefined || more.length > 0) return undefined;
-    return Uint8Array.of(number >> 8, number & 255, ...name.wire);
-  }],
+  [RECORD_TYPE.SRV, numbersAndName(3)],
+  [RECORD_TYPE.MX, numbersAndName(1)],
   [RECORD_TYPE.PTR, host],
 ]);
+
+/** So many numbers of 16 bits, then a name. */
+function numbersAndName(count: number): DataParser {
+  return (text, zone) => {
+    const words = text.split(/\s+/);
+    const numbers = words.slice(0, count).map(uint16);
+    const name = absoluteName(zone, words[count] ?? "");
+    if (numbers.includes(undefined) || name === undefined || words.length > count + 1) return undefined;
+    return concatBytes(Uint8Array.from(numbers.flatMap((each = 0) => [each >> 8, each & 255])), name.wire);
+  };
+}
 
 /** Strings in quotes with escapes (RFC 1035 §5.1), or the whole text as one. */
 function parseStrings(text: string): Uint8Array | undefined {
@@ -135,8 +131,8 @@ function unescaped(text: string): Uint8Array | undefined {
   return concatBytes(...parts);
 }
 
-function uint16(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d{1,5}$/.test(text) && Number(text) <= 0xffff ? Number(text) : undefined;
+function uint16(text: string): number | undefined {
+  return /^\d{1,5}$/.test(text) && Number(text) <= 0xffff ? Number(text) : undefined;
 }
 
 /** Letters, digits, hyphens and underscores, and an asterisk as the whole first label. */

@@ -36,9 +36,7 @@ export class DomainName {
     this.wire = wire;
   }
 
-  /**
-   * @param wire labels behind their lengths, which the caller has checked; it must not be written to afterwards
-   */
+  /** @param wire labels behind their lengths, which the caller has checked; it must not be written to afterwards */
   static fromWire(wire: Uint8Array): DomainName {
     return new DomainName(wire);
   }
@@ -60,17 +58,16 @@ export class DomainName {
       label = [];
       return true;
     };
-    for (let at = 0; at < text.length;) {
-      const rest = text.slice(at, at + 4);
-      const byte = readCharacter(rest);
-      if (byte === undefined) return undefined;
-      if (byte === "end") {
+    for (const [part, digits, escaped = part] of text.matchAll(/\\(\d{3})|\\(\D)|./gs)) {
+      if (part === ".") {
         if (!endLabel()) return undefined;
-        at++;
         continue;
       }
-      label.push(byte.value);
-      at += byte.length;
+      const byte = digits === undefined ? escaped.charCodeAt(0) : Number(digits);
+      // Letters of other scripts are written in their ASCII form, xn-- (RFC 5890 §2.3.2.1).
+      const isGood = digits === undefined ? byte > 0x20 && byte < 0x7f && part !== "\\" : byte <= 255;
+      if (!isGood) return undefined;
+      label.push(byte);
     }
     if (label.length > 0 ? !endLabel() : wire.length === 0) return undefined;
     wire.push(0);
@@ -100,8 +97,7 @@ export class DomainName {
   /** @returns the name below this one, or undefined when the label or the whole is too long */
   child(label: string): DomainName | undefined {
     const first = DomainName.parse(label);
-    if (first === undefined || first.labelCount !== 1) return undefined;
-    return first.join(this);
+    return first?.labelCount === 1 ? first.join(this) : undefined;
   }
 
   /** @returns this name's labels before those of `suffix`, or undefined when that is too long */
@@ -159,21 +155,6 @@ function lowerCaseKey(wire: Uint8Array): string {
   let key = "";
   for (const byte of wire) key += String.fromCharCode(byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte);
   return key;
-}
-
-function readCharacter(
-  text: string,
-): { readonly value: number; readonly length: number } | "end" | undefined {
-  if (text.startsWith(".")) return "end";
-  if (!text.startsWith("\\")) {
-    const value = text.charCodeAt(0);
-    // Letters of other scripts are written in their ASCII form, xn-- (RFC 5890 §2.3.2.1).
-    return value > 0x20 && value < 0x7f ? { value, length: 1 } : undefined;
-  }
-  const digits = /^\\(\d{3})/.exec(text)?.[1];
-  if (digits !== undefined) return Number(digits) <= 255 ? { value: Number(digits), length: 4 } : undefined;
-  const value = text.charCodeAt(1);
-  return value > 0x20 && value < 0x7f && !/\d/.test(text.charAt(1)) ? { value, length: 2 } : undefined;
 }
 
 function characterOf(byte: number): string {

@@ -21,10 +21,7 @@ import { RECORD_TYPE } from "./record_type.ts";
  * that is none; a record that runs past the end, or data that does not fit its type; OPT where it may not be, or twice;
  * bytes behind the end.
  */
-export type MessageProblem = "length" | "questions" | "name" | "record" | "data" | "edns" | "trailing";
-
-/** Every problem, for counters. */
-export const MESSAGE_PROBLEMS: readonly MessageProblem[] = [
+export const MESSAGE_PROBLEMS = [
   "length",
   "questions",
   "name",
@@ -32,7 +29,9 @@ export const MESSAGE_PROBLEMS: readonly MessageProblem[] = [
   "data",
   "edns",
   "trailing",
-];
+] as const;
+/** One of `MESSAGE_PROBLEMS`. */
+export type MessageProblem = typeof MESSAGE_PROBLEMS[number];
 
 /** A pointer leads to a place before it, so none leads around; so many are followed for one name. */
 const MAX_POINTERS = 64;
@@ -112,7 +111,7 @@ class MessageReader {
     return this.#at === this.#bytes.length;
   }
 
-  /** Within the header only, which is there. */
+  /** Within what is known to be there. */
   uint16At(at: number): number {
     return this.#view.getUint16(at);
   }
@@ -121,13 +120,9 @@ class MessageReader {
     const name = this.#readName(this.#bytes.length);
     if (name === undefined) return "name";
     if (this.#at + 4 > this.#bytes.length) return "record";
-    const question = {
-      name,
-      type: this.#view.getUint16(this.#at),
-      class: this.#view.getUint16(this.#at + 2),
-    };
+    const at = this.#at;
     this.#at += 4;
-    return question;
+    return { name, type: this.uint16At(at), class: this.uint16At(at + 2) };
   }
 
   readRecord(): ResourceRecord | MessageProblem {
@@ -135,16 +130,16 @@ class MessageReader {
     if (name === undefined) return "name";
     const at = this.#at;
     if (at + 10 > this.#bytes.length) return "record";
-    const end = at + 10 + this.#view.getUint16(at + 8);
+    const end = at + 10 + this.uint16At(at + 8);
     if (end > this.#bytes.length) return "record";
-    const type = this.#view.getUint16(at);
+    const type = this.uint16At(at);
     const ttl = this.#view.getUint32(at + 4);
     this.#at = at + 10;
     const data = this.#readData(type, end);
     if (data === undefined) return "data";
     // RFC 2181 §8: a TTL with its highest bit set counts as 0; of OPT these bits are no time.
     const ttlSeconds = type !== RECORD_TYPE.OPT && ttl > 0x7fff_ffff ? 0 : ttl;
-    return { name, type, class: this.#view.getUint16(at + 2), ttlSeconds, data };
+    return { name, type, class: this.uint16At(at + 2), ttlSeconds, data };
   }
 
   /** @returns the data with its names written out */
@@ -157,8 +152,8 @@ class MessageReader {
       return this.#bytes.slice(start, end);
     }
     if (start + leadBytes > end) return undefined;
-    const parts = [this.#bytes.subarray(start, start + leadBytes)];
     this.#at = start + leadBytes;
+    const parts = [this.#bytes.subarray(start, this.#at)];
     for (let i = 0; i < names; i++) {
       const name = this.#readName(end);
       if (name === undefined) return undefined;

@@ -21,15 +21,7 @@ const anyData: fc.Arbitrary<readonly [number, Uint8Array]> = fc.oneof(
   fc.tuple(anyName, anyName, uint31).map(([primary, mailbox, serial]) =>
     [
       RECORD_TYPE.SOA,
-      soaData({
-        primary,
-        mailbox,
-        serial,
-        refreshSeconds: 1,
-        retrySeconds: 2,
-        expireSeconds: 3,
-        minimumSeconds: 4,
-      }),
+      soaData(primary, mailbox, [serial, 1, 2, 3, 4]),
     ] as const
   ),
   fc.array(fc.string({ maxLength: 40 }), { minLength: 1, maxLength: 3 }).map((strings) =>

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { utf8Bytes } from "../base/mod.ts";
 import { type Cidr, IpAddress } from "../net/mod.ts";
 import { DomainName } from "./domain_name.ts";
 import type { ResourceRecord } from "./message.ts";
@@ -64,9 +65,11 @@ export function memberRecords(zone: DomainName, member: NamedMember, cidrs: read
     const block = blocks.find((cidr) => cidr.contains(address));
     return { address, label: block && nodeLabel(address, block) };
   });
-  for (const { address, label } of aliases) put(network, zone, label, address, NODE_TTL_SECONDS);
+  for (const { address, label } of aliases) {
+    network.push(...addressRecords(zone, label, address, NODE_TTL_SECONDS));
+  }
   for (const address of member.addresses) {
-    put(named, zone, member.name, address, NODE_TTL_SECONDS);
+    named.push(...addressRecords(zone, member.name, address, NODE_TTL_SECONDS));
     // RFC 2181 §10.2: a pointer leads to a name that leads back.
     const own = aliases.find((alias) => alias.address.equals(address))?.label ?? aliases[0]?.label;
     const target = zone.child(member.name ?? own ?? "");
@@ -79,9 +82,7 @@ export function memberRecords(zone: DomainName, member: NamedMember, cidrs: read
 
 /** @returns what `leader` means on this network: these addresses, and nothing else */
 export function leaderRecords(zone: DomainName, addresses: readonly IpAddress[]): readonly ResourceRecord[] {
-  const records: ResourceRecord[] = [];
-  for (const address of addresses) put(records, zone, "leader", address, LEADER_TTL_SECONDS);
-  return records;
+  return addresses.flatMap((address) => addressRecords(zone, "leader", address, LEADER_TTL_SECONDS));
 }
 
 /**
@@ -93,9 +94,7 @@ export function serviceRecords(zone: DomainName, instance: ServiceInstance): rea
   const base = zone.child(instance.service);
   const name = base?.child(`_${instance.transport}`)?.child(`_${instance.protocol}`);
   if (target === undefined || base === undefined || name === undefined) return [];
-  const fitting = (instance.text ?? []).filter((text) =>
-    new TextEncoder().encode(text).length <= MAX_STRING_BYTES
-  );
+  const fitting = (instance.text ?? []).filter((text) => utf8Bytes(text).length <= MAX_STRING_BYTES);
   const strings = stringsData(fitting.length === 0 ? [""] : fitting);
   const srv = srvData({ priority: 0, weight: 0, port: instance.port, target });
   return [
@@ -130,16 +129,15 @@ export function reverseOrigins(cidr: Cidr): readonly DomainName[] {
   });
 }
 
-function put(
-  records: ResourceRecord[],
+/** None without a label, or with one that cannot stand in the zone. */
+function addressRecords(
   zone: DomainName,
   label: string | undefined,
   address: IpAddress,
   ttlSeconds: number,
-): void {
-  const name = label === undefined ? undefined : zone.child(label);
-  if (name === undefined) return;
-  records.push(addressRecord(name, address, ttlSeconds));
+): ResourceRecord[] {
+  const name = zone.child(label ?? "");
+  return name === undefined ? [] : [addressRecord(name, address, ttlSeconds)];
 }
 
 /** @returns an A or AAAA record */

@@ -39,14 +39,9 @@ const LAYOUTS: ReadonlyMap<number, DataLayout> = new Map([
   [SRV, layout(6, 1, 0)],
   [DNAME, layout(0, 1, 0)],
 ]);
-const OPAQUE: DataLayout = layout(0, 0, undefined);
+const OPAQUE: DataLayout = { ...layout(0, 0, 0), tailBytes: undefined };
 
-function layout(
-  leadBytes: number,
-  names: number,
-  tailBytes: number | undefined,
-  compresses = false,
-): DataLayout {
+function layout(leadBytes: number, names: number, tailBytes: number, compresses = false): DataLayout {
   return { leadBytes, names, tailBytes, compresses };
 }
 
@@ -63,28 +58,17 @@ export interface SrvFields {
   readonly target: DomainName;
 }
 
-/** The fields of an SOA record (RFC 1035 §3.3.13); times in seconds. */
-export interface SoaFields {
-  readonly primary: DomainName;
-  readonly mailbox: DomainName;
-  readonly serial: number;
-  readonly refreshSeconds: number;
-  readonly retrySeconds: number;
-  readonly expireSeconds: number;
-  /** How long a negative answer holds (RFC 2308 §4). */
-  readonly minimumSeconds: number;
-}
-
 /** @returns the data of an SRV record */
 export function srvData({ priority, weight, port, target }: SrvFields): Uint8Array {
   return concatBytes(uint16(priority), uint16(weight), uint16(port), target.wire);
 }
 
-/** @returns the data of an SOA record */
-export function soaData(fields: SoaFields): Uint8Array {
-  const { serial, refreshSeconds, retrySeconds, expireSeconds, minimumSeconds } = fields;
-  const numbers = [serial, refreshSeconds, retrySeconds, expireSeconds, minimumSeconds].map(uint32);
-  return concatBytes(fields.primary.wire, fields.mailbox.wire, ...numbers);
+/**
+ * @param numbers serial, then seconds: refresh, retry, expire, and how long a negative answer holds (RFC 2308 §4)
+ * @returns the data of an SOA record (RFC 1035 §3.3.13)
+ */
+export function soaData(primary: DomainName, mailbox: DomainName, numbers: readonly number[]): Uint8Array {
+  return concatBytes(primary.wire, mailbox.wire, ...numbers.map(uint32));
 }
 
 /**
@@ -121,8 +105,8 @@ export function dataText(type: number, data: Uint8Array): string {
     return IpAddress.fromBytes(data).toString();
   }
   if (type === TXT || type === HINFO) return stringsText(data);
-  const { leadBytes, names, tailBytes } = layoutOf(type);
-  if (names === 0 || tailBytes === undefined) return `\\# ${data.length} ${data.toHex()}`.trimEnd();
+  const { leadBytes, names } = layoutOf(type);
+  if (names === 0) return `\\# ${data.length} ${data.toHex()}`.trimEnd();
   const words: string[] = numbersIn(data.subarray(0, leadBytes), 2);
   let at = leadBytes;
   for (let i = 0; i < names; i++) {

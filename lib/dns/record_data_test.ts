@@ -3,15 +3,7 @@ import { nameOf } from "./testing/samples.ts";
 import { dataText, nameInData, soaData, soaMinimumSeconds, srvData, stringsData } from "./record_data.ts";
 import { parseType, RECORD_TYPE, responseCodeText, typeText } from "./record_type.ts";
 
-const soa = soaData({
-  primary: nameOf("a.b"),
-  mailbox: nameOf("c.b"),
-  serial: 4_000_000_000,
-  refreshSeconds: 1,
-  retrySeconds: 2,
-  expireSeconds: 3,
-  minimumSeconds: 5,
-});
+const soa = soaData(nameOf("a.b"), nameOf("c.b"), [4_000_000_000, 1, 2, 3, 5]);
 
 const texts: readonly (readonly [keyof typeof RECORD_TYPE, Uint8Array, string])[] = [
   ["A", Uint8Array.of(10, 200, 0, 1), "10.200.0.1"],

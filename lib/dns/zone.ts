@@ -78,20 +78,14 @@ export class Zone {
 
   /** @returns all records as they are shown, each with its source, in no order */
   records(): readonly { readonly record: ResourceRecord; readonly rank: RecordRank }[] {
-    return [...this.#nodes.values()].flatMap((node) => {
-      const shown = [...shownOf(node).values()].flat();
-      return shown.map((record) => {
-        const isIt = (entry: Entry): boolean =>
-          entry.record.type === record.type && equalBytes(entry.record.data, record.data);
-        const ranks = node.entries.filter(isIt).map(({ rank }) => rank);
-        return { record, rank: Math.min(...ranks) as RecordRank };
-      });
-    });
-  }
-
-  /** How many names there are, those included that only have names below them. */
-  get size(): number {
-    return this.#nodes.size;
+    return [...this.#nodes.values()].flatMap((node) =>
+      [...shownOf(node).values()].flat().map((record) => {
+        const same = node.entries.filter((entry) =>
+          entry.record.type === record.type && equalBytes(entry.record.data, record.data)
+        );
+        return { record, rank: Math.min(...same.map(({ rank }) => rank)) as RecordRank };
+      })
+    );
   }
 
   /**

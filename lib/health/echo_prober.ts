@@ -67,7 +67,8 @@ export interface EchoProberOptions {
 /** The echoes of one node. Addresses are overlay addresses as text. */
 export class EchoProber {
   readonly #options: EchoProberOptions;
-  readonly #drops = new Counters<typeof DROP_REASONS[number]>(DROP_REASONS);
+  /** How many datagrams were dropped, by reason. */
+  readonly drops: Counters<typeof DROP_REASONS[number]> = new Counters(DROP_REASONS);
   readonly #waiting = new Map<string, { readonly sentAt: Millis; readonly address: string }>();
   readonly #limiter = new KeyedRateLimiter(ASK_LIMITS);
 
@@ -107,13 +108,8 @@ export class EchoProber {
     return { kind: "answered", question, rttMs: now - waiting.sentAt };
   }
 
-  /** @returns how many datagrams were dropped, by reason */
-  drops(): Readonly<Record<string, number>> {
-    return this.#drops.snapshot();
-  }
-
   #drop(reason: typeof DROP_REASONS[number]): undefined {
-    this.#drops.count(reason);
+    this.drops.count(reason);
   }
 }
 

@@ -51,7 +51,7 @@ Deno.test("EchoProber measures the time from its question to the answer", () => 
     rttMs: 12,
   });
   assert.equal(a.handleDatagram(millis(1_013), reply.datagram, B), undefined, "an answer counts once");
-  assert.equal(a.drops()["echo-unexpected"], 1);
+  assert.equal(a.drops.get("echo-unexpected"), 1);
 });
 
 Deno.test("EchoProber takes an answer only from whom it asked, and none that it waits for no more", () => {
@@ -62,7 +62,7 @@ Deno.test("EchoProber takes an answer only from whom it asked, and none that it 
   assert.equal(a.handleDatagram(millis(1), reply.datagram, A), undefined, "from another address");
   a.forget(question);
   assert.equal(a.handleDatagram(millis(1), reply.datagram, B), undefined);
-  assert.equal(a.drops()["echo-unexpected"], 2);
+  assert.equal(a.drops.get("echo-unexpected"), 2);
 });
 
 Deno.test("EchoProber answers no stranger, no garbage, and nobody without limit", () => {
@@ -76,7 +76,7 @@ Deno.test("EchoProber answers no stranger, no garbage, and nobody without limit"
   assert.notEqual(b.handleDatagram(millis(0), datagram, B), undefined, "others are not held back");
   assert.notEqual(b.handleDatagram(millis(100), datagram, A), undefined, "one more is earned after 100 ms");
   assert.equal(b.handleDatagram(millis(100), datagram, A), undefined);
-  assert.deepEqual(b.drops(), {
+  assert.deepEqual(b.drops.snapshot(), {
     "echo-malformed": 1,
     "echo-stranger": 1,
     "echo-too-many": 81,

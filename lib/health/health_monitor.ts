@@ -32,9 +32,9 @@ interface Watched {
   /** Whether it can be probed at all. */
   isProbed: boolean;
   dueAt: Millis;
-  sentAt: Millis | undefined;
+  sentAt?: Millis;
   /** The verdict of the last event; undefined before the first one. */
-  verdict: string | undefined;
+  verdict?: string;
 }
 
 /** The first verdict on a peer, or another one than before. */
@@ -64,15 +64,7 @@ export class HealthMonitor {
     for (const [id, { isProbed }] of targets) {
       const known = this.#peers.get(id);
       if (known !== undefined) known.isProbed = isProbed;
-      else {
-        this.#peers.set(id, {
-          watch: new PeerWatch(),
-          isProbed,
-          dueAt: now,
-          sentAt: undefined,
-          verdict: undefined,
-        });
-      }
+      else this.#peers.set(id, { watch: new PeerWatch(), isProbed, dueAt: now });
     }
   }
 

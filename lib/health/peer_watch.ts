@@ -110,13 +110,13 @@ export class PeerWatch {
     const isDown = this.#isAnswering && this.#failureCount >= MISSES_UNTIL_DOWN;
     const healthy = (hasHandshake || hasAnswer) && !isDown;
     const loss = this.#probes === 0 ? 0 : bitCount(this.#misses) / this.#probes;
-    const lastPingMs = this.#answer?.rttMs;
+    const lastPingMs = this.#answer?.rttMs ?? null;
     const { failureCount } = this;
     return {
       healthy,
       path: !healthy ? "none" : this.#isAnswering && this.#answer ? this.#answer.path : "direct",
       handshakeAgeMs,
-      lastPingMs: lastPingMs ?? null,
+      lastPingMs,
       failureCount,
       lossPercent: this.#probes === 0 ? null : Math.round(100 * loss),
       score: healthScore({ healthy, loss, lastPingMs, failureCount }),
@@ -130,14 +130,9 @@ export class PeerWatch {
 }
 
 /** The figures that make the score. */
-export interface ScoreFacts {
-  readonly healthy: boolean;
+export interface ScoreFacts extends Pick<PeerFigures, "healthy" | "lastPingMs" | "failureCount"> {
   /** Share of unanswered probes, 0 to 1. */
   readonly loss: number;
-  /** Milliseconds of the last round trip; undefined when no probe was ever answered. */
-  readonly lastPingMs: number | undefined;
-  /** Probes in a row without an answer. */
-  readonly failureCount: number;
 }
 
 /**
@@ -163,7 +158,7 @@ export interface ScoreFacts {
  */
 export function healthScore({ healthy, loss, lastPingMs, failureCount }: ScoreFacts): number {
   if (!healthy) return 0;
-  if (lastPingMs === undefined) return UNPROBED_SCORE;
+  if (lastPingMs === null) return UNPROBED_SCORE;
   const slowness = Math.min(1, Math.max(0, (lastPingMs - FAST_MS) / (SLOW_MS - FAST_MS)));
   const missing = failureCount > 0 ? MISSING_WEIGHT : 0;
   return Math.max(1, Math.round(100 - LOSS_WEIGHT * loss - SLOWNESS_WEIGHT * slowness - missing));

@@ -99,7 +99,7 @@ const CASES: readonly (readonly [string, Parameters<typeof healthScore>[0], numb
     lastPingMs: 900,
     failureCount: 3,
   }, 1],
-  ["only handshakes speak for it", { ...good, lastPingMs: undefined }, 70],
+  ["only handshakes speak for it", { ...good, lastPingMs: null }, 70],
 ];
 
 for (const [name, facts, score] of CASES) {

@@ -35,7 +35,8 @@ export interface SuspicionPolicyOptions {
 /** The suspicions of one node, its own and those that it receives. Members are known by their node ids. */
 export class SuspicionPolicy {
   readonly #options: SuspicionPolicyOptions;
-  readonly #drops = new Counters<typeof DROP_REASONS[number]>(DROP_REASONS);
+  /** How many suspicions were not followed, by reason. */
+  readonly drops: Counters<typeof DROP_REASONS[number]> = new Counters(DROP_REASONS);
   readonly #announced = new KeyedRateLimiter(ANNOUNCE_LIMITS);
   readonly #announcedInAll = new KeyedRateLimiter(ANNOUNCE_ALL_LIMITS);
   readonly #senders = new KeyedRateLimiter(SENDER_LIMITS);
@@ -64,13 +65,8 @@ export class SuspicionPolicy {
     return this.#suspects.allows(now, suspect) ? suspect : undefined;
   }
 
-  /** @returns how many suspicions were not followed, by reason */
-  drops(): Readonly<Record<string, number>> {
-    return this.#drops.snapshot();
-  }
-
   #drop(reason: typeof DROP_REASONS[number]): undefined {
-    this.#drops.count(reason);
+    this.drops.count(reason);
     return undefined;
   }
 }

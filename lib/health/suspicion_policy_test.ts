@@ -27,7 +27,7 @@ Deno.test("SuspicionPolicy.handleSuspicion() has a member probed once for all wh
   assert.equal(policy.handleSuspicion(millis(5), "peer-2", "peer-9"), undefined);
   assert.equal(policy.handleSuspicion(millis(5), "peer-2", "peer-8"), "peer-8");
   assert.equal(policy.handleSuspicion(millis(10_000), "peer-2", "peer-9"), "peer-9");
-  assert.deepEqual(policy.drops(), { "suspicion-stranger": 0, "suspicion-too-many": 0 });
+  assert.deepEqual(policy.drops.snapshot(), { "suspicion-stranger": 0, "suspicion-too-many": 0 });
 });
 
 Deno.test("SuspicionPolicy.handleSuspicion() has the sender probed when it misses this node", () => {
@@ -42,7 +42,7 @@ Deno.test("SuspicionPolicy.handleSuspicion() counts what it does not follow, and
     (_, i) => policy.handleSuspicion(millis(0), "peer-1", `peer-${i}`),
   );
   assert.equal(followed.filter((id) => id !== undefined).length, 15);
-  assert.deepEqual(policy.drops(), { "suspicion-stranger": 1, "suspicion-too-many": 85 });
+  assert.deepEqual(policy.drops.snapshot(), { "suspicion-stranger": 1, "suspicion-too-many": 85 });
   assert.equal(policy.handleSuspicion(millis(0), "peer-2", "peer-50"), "peer-50", "others are followed");
 });
 

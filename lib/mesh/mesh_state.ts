@@ -29,6 +29,7 @@ import {
   type Signed,
   splitUpdate,
   stateOwn,
+  type TokenLeader,
   verifyRecord,
 } from "./records/mod.ts";
 import { Leadership } from "./leaders/mod.ts";
@@ -42,13 +43,10 @@ import {
 import {
   adoptNextIdentity,
   AlreadyInitializedError,
-  type Bootstrap,
-  identityOf,
-  nextIdentityOf,
   NotInitializedError,
   readIdentity,
   readNetwork,
-  readNextIdentity,
+  readOrDrawIdentity,
   type StoredNetwork,
   storedNetworkId,
   writeNetwork,
@@ -59,13 +57,6 @@ import { type RecordEntry, Replica, type Roster } from "./replica/mod.ts";
 export interface MeshOptions extends Pick<Environment, "clock" | "random"> {
   /** Makes a fresh pool for the overlay's block; leaders need one. */
   readonly addressPool: (cidr: Cidr) => AddressPool;
-}
-
-/** What the machine that starts a network chooses. */
-export interface NewNetwork {
-  readonly name: string;
-  readonly cidr: Cidr;
-  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** What a machine asks for when it joins. */
@@ -85,14 +76,14 @@ export class MeshState {
   /** What this node has as a leader, or may become one with. */
   readonly leadership: Leadership;
   /** Where the leader was that let this node in; absent on the one that started the network. */
-  readonly bootstrap: Bootstrap | undefined;
+  readonly bootstrap: TokenLeader | undefined;
   #identity: NodeIdentity;
   readonly #store: StateStore;
   readonly #settings: NetworkSettings;
   readonly #options: MeshOptions;
 
   private constructor(store: StateStore, stored: StoredNetwork, options: MeshOptions) {
-    const identity = readIdentity(store);
+    const identity = readIdentity(store, "seed");
     if (identity === undefined) {
       throw new StateError("Cannot read the node's seed from the state: it is missing");
     }
@@ -126,7 +117,10 @@ export class MeshState {
    * @throws AlreadyInitializedError when the store belongs to a network
    * @throws RangeError when name or labels are out of bounds
    */
-  static create(store: StateStore, options: MeshOptions & NewNetwork): MeshState {
+  static create(
+    store: StateStore,
+    options: MeshOptions & Partial<JoinParameters> & { readonly name: string; readonly cidr: Cidr },
+  ): MeshState {
     const { name, cidr, labels = {} } = options;
     return store.transaction(() => {
       const identity = MeshState.prepareJoin(store, options.random);
@@ -160,7 +154,7 @@ export class MeshState {
    */
   static prepareJoin(store: StateStore, random: RandomSource): NodeIdentity {
     if (storedNetworkId(store) !== undefined) throw new AlreadyInitializedError();
-    return identityOf(store, random);
+    return readOrDrawIdentity(store, "seed", random);
   }
 
   /**
@@ -189,9 +183,9 @@ export class MeshState {
       const minutes = Math.round(Math.abs(own.issuedAt - wall) / 60_000);
       return { problem: `the leader's clock and this one's are ${minutes} minutes apart` };
     }
-    const { leaderPublicKey, endpoints } = token;
+    const [bootstrap] = token.leaders;
     return store.transaction(() => {
-      writeNetwork(store, { settings, bootstrap: { leaderPublicKey, endpoints } });
+      writeNetwork(store, { settings, ...bootstrap && { bootstrap } });
       const state = MeshState.load(store, options);
       state.replica.merge({ ...roster, records: [record, ...roster.records] });
       return state;
@@ -244,7 +238,7 @@ export class MeshState {
    * @returns the request to a leader
    */
   prepareRotation(own: OwnEndpoints): KeyRotation {
-    const next = nextIdentityOf(this.#store, this.#options.random);
+    const next = readOrDrawIdentity(this.#store, "next-seed", this.#options.random);
     const statement = stateOwn(next, own, { ...this.#options, previous: undefined });
     return rotationTo(this.identity.id, next, statement);
   }
@@ -252,7 +246,7 @@ export class MeshState {
   /** Whether this node's key was revoked in favour of one that it has drawn itself. */
   get isRotating(): boolean {
     const { revoked, successor } = this.record;
-    return revoked && successor !== undefined && readNextIdentity(this.#store)?.id === successor;
+    return revoked && successor !== undefined && readIdentity(this.#store, "next-seed")?.id === successor;
   }
 
   /**
@@ -260,7 +254,7 @@ export class MeshState {
    * @returns what others are to be sent, or undefined when it is not time
    */
   adoptRotation(): ReplicaUpdate | undefined {
-    const next = readNextIdentity(this.#store);
+    const next = readIdentity(this.#store, "next-seed");
     const { identity: { id: former }, replica } = this;
     if (next === undefined || !this.isRotating || replica.roster.get(next.id) === undefined) return undefined;
     return this.#store.transaction(() => {

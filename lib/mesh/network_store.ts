@@ -12,10 +12,9 @@ import {
   WeftError,
 } from "../base/mod.ts";
 import { PublicKey, SigningKey } from "../crypto/mod.ts";
-import type { Endpoint } from "../net/mod.ts";
 import { decodeMessage, encodeMessage, NetworkSettingsSchema } from "../proto/mod.ts";
 import { type NetworkId, networkIdOf, NodeIdentity, SEED_BYTES } from "./identity/mod.ts";
-import { MAX_TOKEN_ENDPOINTS, readEndpoints } from "./records/mod.ts";
+import { MAX_TOKEN_ENDPOINTS, readEndpoints, type TokenLeader } from "./records/mod.ts";
 import { type NetworkSettings, readSettings, settingsToWire } from "./wire/mod.ts";
 
 /** The store belongs to a network already. */
@@ -40,19 +39,13 @@ export class NotInitializedError extends WeftError {
   }
 }
 
-/** Where a joiner's first leader was, for finding the network again when nobody else is known. */
-export interface Bootstrap {
-  readonly leaderPublicKey: PublicKey;
-  readonly endpoints: readonly Endpoint[];
-}
-
 /** All that a node keeps beside its roster and tokens. */
 export interface StoredNetwork {
   readonly settings: NetworkSettings;
   /** Leaders only. */
   readonly signingKey?: SigningKey;
-  /** Those that joined only. */
-  readonly bootstrap?: Bootstrap;
+  /** A joiner's first leader, for finding the network again when nobody else is known. */
+  readonly bootstrap?: TokenLeader;
 }
 
 const IDENTITY = "identity";
@@ -63,32 +56,29 @@ const SETTINGS = "settings";
 const SIGNING_SEED = "signing-seed";
 const BOOTSTRAP = "bootstrap";
 
-type IdentityKey = typeof SEED | typeof NEXT_SEED;
-
-/** @returns the node's identity, which is drawn at the first call and the same for ever after */
-export function identityOf(store: StateStore, random: RandomSource): NodeIdentity {
-  return readOrDraw(store, random, SEED);
-}
-
-/** @returns the identity that is to replace the node's own, drawn at the first call; the same until it has */
-export function nextIdentityOf(store: StateStore, random: RandomSource): NodeIdentity {
-  return readOrDraw(store, random, NEXT_SEED);
-}
+/** The node's own identity, or the one that is to replace it. */
+export type IdentityKey = typeof SEED | typeof NEXT_SEED;
 
 /**
- * @returns the node's identity, or undefined when there is none yet
+ * @returns the identity, or undefined when there is none yet
  * @throws StateError when it is damaged
  */
-export function readIdentity(store: StateStore): NodeIdentity | undefined {
-  return readSeed(store, SEED);
+export function readIdentity(store: StateStore, key: IdentityKey): NodeIdentity | undefined {
+  const seed = store.get(IDENTITY, key);
+  if (seed === undefined) return undefined;
+  if (seed.length !== SEED_BYTES) throw damaged(key === SEED ? "node's seed" : "node's next seed");
+  return NodeIdentity.fromSeed(seed);
 }
 
-/**
- * @returns the identity that is to replace the node's own, or undefined when none is
- * @throws StateError when it is damaged
- */
-export function readNextIdentity(store: StateStore): NodeIdentity | undefined {
-  return readSeed(store, NEXT_SEED);
+/** @returns the identity, which is drawn at the first call and then the same until it is replaced */
+export function readOrDrawIdentity(store: StateStore, key: IdentityKey, random: RandomSource): NodeIdentity {
+  return store.transaction(() => {
+    const kept = readIdentity(store, key);
+    if (kept !== undefined) return kept;
+    const identity = NodeIdentity.generate(random);
+    store.put(IDENTITY, key, identity.exposeSeed());
+    return identity;
+  });
 }
 
 /** Makes the next identity the node's own. */
@@ -106,9 +96,9 @@ export function storedNetworkId(store: StateStore): NetworkId | undefined {
 /** Keeps a network; call it in the transaction that makes or joins it. */
 export function writeNetwork(store: StateStore, { settings, signingKey, bootstrap }: StoredNetwork): void {
   store.put(NETWORK, SETTINGS, encodeMessage(NetworkSettingsSchema, settingsToWire(settings)));
-  if (signingKey !== undefined) store.put(NETWORK, SIGNING_SEED, signingKey.exposeBytes());
+  if (signingKey !== undefined) keepSigningKey(store, signingKey);
   if (bootstrap === undefined) return;
-  const lines = [encodeBase64(bootstrap.leaderPublicKey.bytes), ...bootstrap.endpoints.map(String)];
+  const lines = [encodeBase64(bootstrap.publicKey.bytes), ...bootstrap.endpoints.map(String)];
   store.put(NETWORK, BOOTSTRAP, utf8Bytes(lines.join("\n")));
 }
 
@@ -134,23 +124,6 @@ export function readNetwork(store: StateStore): StoredNetwork | undefined {
   return { settings, ...signingKey && { signingKey }, ...bootstrap && { bootstrap } };
 }
 
-function readSeed(store: StateStore, key: IdentityKey): NodeIdentity | undefined {
-  const seed = store.get(IDENTITY, key);
-  if (seed === undefined) return undefined;
-  if (seed.length !== SEED_BYTES) throw damaged(key === SEED ? "node's seed" : "node's next seed");
-  return NodeIdentity.fromSeed(seed);
-}
-
-function readOrDraw(store: StateStore, random: RandomSource, key: IdentityKey): NodeIdentity {
-  return store.transaction(() => {
-    const kept = readSeed(store, key);
-    if (kept !== undefined) return kept;
-    const identity = NodeIdentity.generate(random);
-    store.put(IDENTITY, key, identity.exposeSeed());
-    return identity;
-  });
-}
-
 function readStoredSettings(store: StateStore): NetworkSettings | undefined {
   const bytes = store.get(NETWORK, SETTINGS);
   if (bytes === undefined) return undefined;
@@ -168,14 +141,14 @@ function readSigningKey(store: StateStore, settings: NetworkSettings): SigningKe
   return signingKey;
 }
 
-function readBootstrap(store: StateStore): Bootstrap | undefined {
+function readBootstrap(store: StateStore): TokenLeader | undefined {
   const bytes = store.get(NETWORK, BOOTSTRAP);
   if (bytes === undefined) return undefined;
   const [key = "", ...texts] = new TextDecoder().decode(bytes).split("\n");
-  const leaderPublicKey = PublicKey.parse(key);
+  const publicKey = PublicKey.parse(key);
   const endpoints = readEndpoints(texts, MAX_TOKEN_ENDPOINTS);
-  if (leaderPublicKey === undefined || endpoints === undefined) throw damaged("leader's endpoints");
-  return { leaderPublicKey, endpoints };
+  if (publicKey === undefined || endpoints === undefined) throw damaged("leader's endpoints");
+  return { publicKey, endpoints };
 }
 
 function damaged(what: string): StateError {

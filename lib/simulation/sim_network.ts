@@ -30,20 +30,21 @@ export class SimNetwork {
   readonly random: Dice;
   readonly #conditions: WayConditions;
   #sideOf: (node: number) => number = () => 0;
-  #messages = 0;
-  #bytes = 0;
-  #lost = 0;
+  readonly #traffic = { messages: 0, bytes: 0, lost: 0 };
 
-  constructor(environment: { clock: Clock; timers: Timers; random: Dice }, conditions: WayConditions) {
-    this.clock = environment.clock;
-    this.timers = environment.timers;
-    this.random = environment.random;
+  constructor(
+    { clock, timers, random }: { clock: Clock; timers: Timers; random: Dice },
+    conditions: WayConditions,
+  ) {
+    this.clock = clock;
+    this.timers = timers;
+    this.random = random;
     this.#conditions = conditions;
   }
 
   /** What has been sent since the beginning. */
   get traffic(): Traffic {
-    return { messages: this.#messages, bytes: this.#bytes, lost: this.#lost };
+    return { ...this.#traffic };
   }
 
   /** Lets only nodes reach each other for which `sideOf` gives the same number. */
@@ -62,10 +63,10 @@ export class SimNetwork {
 
   /** Calls `arrive` when the message gets there, which is when the way is open at its end. */
   carry(from: number, to: number, bytes: Uint8Array, arrive: () => void): void {
-    this.#messages++;
-    this.#bytes += bytes.length;
+    this.#traffic.messages++;
+    this.#traffic.bytes += bytes.length;
     if (!this.canReach(from, to) || this.random.fraction() < this.#conditions.loss) {
-      this.#lost++;
+      this.#traffic.lost++;
       return;
     }
     this.timers.setTimer(this.delayMs(), () => {

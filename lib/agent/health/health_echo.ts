@@ -67,7 +67,7 @@ export class HealthEcho {
 
   /** @returns how many datagrams were dropped, by reason */
   drops(): Readonly<Record<string, number>> {
-    return this.#prober.drops();
+    return this.#prober.drops.snapshot();
   }
 
   /** Closes the socket; probes under way get no answer. */

@@ -96,7 +96,7 @@ export class HealthWatch {
 
   /** @returns how many suspicions of others were not followed, by reason */
   drops(): Readonly<Record<string, number>> {
-    return this.#suspicions.drops();
+    return this.#suspicions.drops.snapshot();
   }
 
   /** Nobody answers a handshake: perhaps the member is gone. */

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
-import { VirtualClock, VirtualTimers } from "../../base/mod.ts";
-import type { MeshMessage, NodeId } from "../../mesh/mod.ts";
-import { MemberRequests } from "./leader_coordinator.ts";
+import { MemoryStateStore, SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
+import {
+  type MeshMessage,
+  MeshState,
+  type NodeId,
+  NodeIdentity,
+  type ReplicaUpdate,
+} from "../../mesh/mod.ts";
+import { SmallPool, START } from "../../mesh/testing/test_network.ts";
+import { Cidr } from "../../net/mod.ts";
+import type { MessagePlane } from "../links/mod.ts";
+import { LeaderCoordinator, MemberRequests } from "./leader_coordinator.ts";
 
 const [a, b] = ["a", "b"].map((digit) => digit.repeat(32) as NodeId) as [NodeId, NodeId];
 
@@ -52,4 +61,38 @@ Deno.test("MemberRequests.ask() gives up after ten seconds, at the end, and on w
   requests.close();
   assert.equal(await ended, undefined);
   assert.equal(await setUp(false).requests.ask(a, () => ({ kind: "demotion" })), "unsent");
+});
+
+Deno.test("LeaderCoordinator publishes the record of a leader that is demoted, after it has answered", async () => {
+  const [clock, random] = [new VirtualClock(START), new SeededRandom(1)];
+  const cidr = Cidr.parse("10.200.0.0/16") ?? assert.fail();
+  const options = { clock, random, addressPool: () => new SmallPool(8) };
+  const mesh = MeshState.create(new MemoryStateStore(), { ...options, name: "a", cidr });
+  const asker = NodeIdentity.generate(random);
+  const { publicKey, signingKey: { verifyingKey } } = asker;
+  assert(typeof mesh.admission?.addLeader({ name: "b", publicKey, verifyingKey, labels: {} }) === "object");
+  const events: (MeshMessage | ReplicaUpdate)[] = [];
+  const messages: Pick<MessagePlane, "send"> = {
+    send: (_to, message) => {
+      events.push(message);
+      return Promise.resolve(true);
+    },
+  };
+  const timers = new VirtualTimers(clock);
+  const coordinator = new LeaderCoordinator({
+    mesh,
+    messages: messages as MessagePlane,
+    clock,
+    timers,
+    log: silentLogger,
+    onElection: () => {},
+  });
+  mesh.replica.subscribe({ handleOwnUpdate: (update) => void events.push(update) });
+  coordinator.handleMessage(asker.id, { kind: "request", number: 1, request: { kind: "demotion" } });
+  await settled();
+  const [answer, update, ...more] = events;
+  assert(answer !== undefined && "answer" in answer && answer.answer.kind === "done");
+  assert(update !== undefined && "records" in update);
+  assert.deepEqual(update.records, [mesh.roster.signedRecord(mesh.identity.id)]);
+  assert.deepEqual([mesh.record.roles, more], [["member"], []]);
 });

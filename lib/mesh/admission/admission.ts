@@ -3,14 +3,21 @@
  * @module
  */
 
+import { concatBytes } from "../../base/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
 import type { Cidr, Endpoint } from "../../net/mod.ts";
-import { mergeLabels, type NodeId } from "../identity/mod.ts";
-import { MAX_CLOCK_AHEAD_MS, type MemberRecord, verifyStatement } from "../records/mod.ts";
+import { idBytes, mergeLabels, type NodeId, type NodeIdentity, nodeIdOf } from "../identity/mod.ts";
+import {
+  isSignedBy,
+  MAX_CLOCK_AHEAD_MS,
+  type MemberRecord,
+  type Signed,
+  signPayload,
+  verifyStatement,
+} from "../records/mod.ts";
 import type { JoinRequest, KeyRotation } from "../wire/mod.ts";
 import { type AdmissionRefusal, Enrolment, type EnrolmentOptions, RECORD_LIFETIME_MS } from "./enrolment.ts";
 import type { RecordEntry } from "../replica/mod.ts";
-import { rotateKeys } from "./key_rotation.ts";
 import type { TokenBook } from "./token_book.ts";
 
 /** A record is renewed when it is good for no longer than this, so that a leader may be away for two months. */
@@ -18,6 +25,8 @@ export const RENEW_BEFORE_MS: number = 60 * 86_400_000;
 
 /** How many records are renewed in one go: each costs a signature. */
 const MAX_RENEWALS = 16;
+/** What a new signing key signs to show that its holder wants to take the place of an old one. */
+const ROTATION_LABEL = "weft key rotation v1";
 
 /** A join request with what the channel knows of its sender. */
 export interface AdmissionRequest extends JoinRequest {
@@ -63,12 +72,7 @@ export class Admission {
       const enrolled = known === undefined
         ? this.#enrolment.add({ name: request.name, publicKey, verifyingKey, labels, roles: ["member"] })
         : this.#readmit(known, labels);
-      if (typeof enrolled !== "string" && request.statement !== undefined) {
-        // A statement that is malformed or another's costs nobody the admission: it is only left out.
-        if (verifyStatement(request.statement, verifyingKey)?.nodeId === enrolled.record.nodeId) {
-          roster.mergeStatement(request.statement);
-        }
-      }
+      if (typeof enrolled !== "string") this.#mergeStatement(enrolled, request.statement);
       return enrolled;
     });
   }
@@ -132,7 +136,27 @@ export class Admission {
    * @returns both records, the new one first; the same again for the same keys
    */
   rotate(from: MemberRecord, to: KeyRotation): readonly [RecordEntry, RecordEntry] | AdmissionRefusal {
-    return rotateKeys(this.#enrolment, this.#options.roster, from, to);
+    const { roster } = this.#options;
+    const { publicKey, verifyingKey, statement } = to;
+    const successor = nodeIdOf(publicKey, verifyingKey);
+    const [next, old] = [roster.entryOf(successor), roster.entryOf(from.nodeId)];
+    if (from.successor === successor && next !== undefined && old !== undefined) return [next, old];
+    if (from.revoked) return "refused:revoked";
+    const proof = { payload: rotationPayload(from.nodeId, to), signature: to.proof };
+    if (roster.recordByKey(publicKey) !== undefined || !isSignedBy(ROTATION_LABEL, proof, verifyingKey)) {
+      return "refused:key-mismatch";
+    }
+    return this.#enrolment.transact(() => {
+      const lifetime = this.#enrolment.lifetime();
+      const { issuedAt } = lifetime;
+      const keys = { nodeId: successor, publicKey, verifyingKey };
+      // The new record first, so that nobody sees the name and the addresses free.
+      const next = this.#enrolment.sign({ ...from, ...keys, version: 1, ...lifetime });
+      const version = from.version + 1;
+      const old = this.#enrolment.sign({ ...from, version, issuedAt, revoked: true, successor });
+      this.#mergeStatement(next, statement);
+      return [next, old];
+    });
   }
 
   /**
@@ -163,7 +187,39 @@ export class Admission {
     return this.#enrolment.sign({ ...known, labels, version: known.version + 1, ...lifetime });
   }
 
+  /** A statement that is malformed or another's costs nobody the admission: it is only left out. */
+  #mergeStatement({ record: { nodeId, verifyingKey } }: RecordEntry, statement: Signed | undefined): void {
+    if (statement === undefined || verifyingKey === undefined) return;
+    if (verifyStatement(statement, verifyingKey)?.nodeId === nodeId) {
+      this.#options.roster.mergeStatement(statement);
+    }
+  }
+
   #sign(record: MemberRecord): RecordEntry | AdmissionRefusal {
     return this.#enrolment.transact(() => this.#enrolment.sign(record));
   }
+}
+
+/**
+ * @param from the id that ends
+ * @param to who goes on
+ * @param statement where it is, signed by the new key
+ * @returns what a leader is to be asked, over a channel that proves the old key
+ */
+export function rotationTo(from: NodeId, to: NodeIdentity, statement?: Signed): KeyRotation {
+  const { publicKey, signingKey } = to;
+  const { verifyingKey } = signingKey;
+  const { signature } = signPayload(
+    ROTATION_LABEL,
+    rotationPayload(from, { publicKey, verifyingKey }),
+    signingKey,
+  );
+  return { publicKey, verifyingKey, proof: signature, ...statement && { statement } };
+}
+
+function rotationPayload(
+  from: NodeId,
+  { publicKey, verifyingKey }: Pick<KeyRotation, "publicKey" | "verifyingKey">,
+): Uint8Array {
+  return concatBytes(idBytes(from), publicKey.bytes, verifyingKey.bytes);
 }

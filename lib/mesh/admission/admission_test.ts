@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, StateError, VirtualClock } from "../../base/mod.ts";
 import { Cidr, Endpoint } from "../../net/mod.ts";
-import { Admission, type AdmissionRequest } from "./admission.ts";
+import { Admission, type AdmissionRequest, rotationTo } from "./admission.ts";
 import type { RecordEntry } from "../replica/mod.ts";
 import type { NodeIdentity } from "../identity/identity.ts";
 import type { JoinToken } from "../records/join_token.ts";
 import { Roster } from "../replica/roster.ts";
-import { rotationTo } from "./key_rotation.ts";
 import { SmallPool, START, stated, TestNetwork } from "../testing/test_network.ts";
 import { TokenBook } from "./token_book.ts";
 

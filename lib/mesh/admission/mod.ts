@@ -5,6 +5,5 @@
 
 export * from "./admission.ts";
 export * from "./enrolment.ts";
-export * from "./key_rotation.ts";
 export * from "./token_book.ts";
 export * from "./token_share.ts";

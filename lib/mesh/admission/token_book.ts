@@ -71,8 +71,10 @@ export interface StoredToken {
 export class TooManyTokensError extends WeftError {
   readonly code = "TooManyTokens";
 
-  constructor(max: number) {
-    super(`Cannot create a token: ${max} are in use`, { hint: "Revoke tokens that nobody needs any more." });
+  constructor() {
+    super(`Cannot create a token: ${MAX_TOKENS} are in use`, {
+      hint: "Revoke tokens that nobody needs any more.",
+    });
   }
 }
 
@@ -246,7 +248,7 @@ export class TokenBook {
       for (const [key] of admissions) if (key.startsWith(`${id}/`)) this.#store.delete(ADMISSIONS, key);
       tooMany--;
     }
-    if (tooMany > 0) throw new TooManyTokensError(MAX_TOKENS);
+    if (tooMany > 0) throw new TooManyTokensError();
   }
 
   #get(id: string): StoredToken | undefined {

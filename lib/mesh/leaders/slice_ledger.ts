@@ -19,6 +19,7 @@ import {
 import { AddressRange } from "../../net/mod.ts";
 import type { AddressPool } from "../admission/mod.ts";
 import { ID_BYTES, type NodeId } from "../identity/mod.ts";
+import { readList } from "../records/mod.ts";
 import { MAX_GRANT_RANGES, type SliceGrant } from "../wire/mod.ts";
 
 const COLLECTION = "slice";
@@ -124,8 +125,8 @@ export class SliceLedger {
     const bytes = this.#store.get(COLLECTION, key);
     if (bytes === undefined) return undefined;
     const [id = "", ...texts] = new TextDecoder().decode(bytes).split("\n");
-    const ranges = texts.map(AddressRange.parse).filter((range) => range !== undefined);
-    if (ranges.length !== texts.length) {
+    const ranges = readList(texts, Infinity, AddressRange.parse);
+    if (ranges === undefined) {
       throw new StateError(`Cannot read the slice ${key} from the state: it is damaged`);
     }
     return { id, ranges };

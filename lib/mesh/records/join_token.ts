@@ -18,11 +18,11 @@ import {
   type UnixMillis,
   utf8Bytes,
 } from "../../base/mod.ts";
-import { blake2s, blake2sMac, KEY_BYTES, PresharedKey, PublicKey, Secret } from "../../crypto/mod.ts";
+import { blake2s, blake2sMac, PresharedKey, type PublicKey, Secret } from "../../crypto/mod.ts";
 import { Cidr, type Endpoint } from "../../net/mod.ts";
 import { decodeMessage, encodeMessage, JoinTokenBodySchema } from "../../proto/mod.ts";
 import { ID_BYTES, idBytes, type NetworkId, networkIdFromBytes } from "../identity/mod.ts";
-import { readEndpoints, readTime } from "./signed.ts";
+import { complete, readEndpoints, readList, readPublicKey, readTime } from "./signed.ts";
 
 /** How many endpoints of the leader a token may name. */
 export const MAX_TOKEN_ENDPOINTS = 8;
@@ -77,7 +77,21 @@ export interface TokenLeader {
 }
 
 /** What is in a token. */
-export interface JoinTokenFields {
+export type JoinTokenFields =
+  & Pick<
+    JoinToken,
+    "networkId" | "tokenId" | "leaderPublicKey" | "endpoints" | "cidr" | "secret" | "expiresAt"
+  >
+  & Partial<Pick<JoinToken, "others">>;
+
+/** Why a text is no token, for people. */
+export interface TokenProblem {
+  /** A clause, `it …`; it never repeats the text. */
+  readonly problem: string;
+}
+
+/** A join token. Only `encode` shows its secret. */
+export class JoinToken {
   readonly networkId: NetworkId;
   /** 32 lower-case hexadecimal digits. */
   readonly tokenId: string;
@@ -89,24 +103,6 @@ export interface JoinTokenFields {
   readonly secret: TokenSecret;
   readonly expiresAt: UnixMillis;
   /** Other leaders that let machines in by this token too, at most 4 with at most 4 endpoints each. */
-  readonly others?: readonly TokenLeader[];
-}
-
-/** Why a text is no token, for people. */
-export interface TokenProblem {
-  /** A clause, `it …`; it never repeats the text. */
-  readonly problem: string;
-}
-
-/** A join token. Only `encode` shows its secret. */
-export class JoinToken implements JoinTokenFields {
-  readonly networkId: NetworkId;
-  readonly tokenId: string;
-  readonly leaderPublicKey: PublicKey;
-  readonly endpoints: readonly Endpoint[];
-  readonly cidr: Cidr;
-  readonly secret: TokenSecret;
-  readonly expiresAt: UnixMillis;
   readonly others: readonly TokenLeader[];
 
   /** @throws RangeError when there are too many endpoints or leaders, or the id is none */
@@ -202,40 +198,22 @@ function readBody(text: string): Uint8Array | TokenProblem {
 function decodeBody(body: Uint8Array): JoinTokenFields | undefined {
   const message = decodeMessage(JoinTokenBodySchema, body);
   if (message === undefined) return undefined;
-  const networkId = networkIdFromBytes(message.networkId);
-  const endpoints = readEndpoints(message.endpoints, MAX_TOKEN_ENDPOINTS);
-  const cidr = Cidr.parse(message.cidr);
-  const expiresAt = readTime(message.expiresAt);
-  const others = readOthers(message.others);
-  if (
-    networkId === undefined || endpoints === undefined || others === undefined || cidr === undefined ||
-    expiresAt === undefined ||
-    message.tokenId.length !== ID_BYTES || message.leaderPublicKey.length !== KEY_BYTES ||
-    message.secret.length !== TOKEN_SECRET_BYTES
-  ) return undefined;
-  return {
-    networkId,
-    tokenId: encodeHex(message.tokenId),
-    leaderPublicKey: PublicKey.fromBytes(message.leaderPublicKey),
-    endpoints,
-    cidr,
-    secret: TokenSecret.fromBytes(message.secret),
-    expiresAt,
-    others,
-  };
-}
-
-function readOthers(
-  wire: readonly { readonly publicKey: Uint8Array; readonly endpoints: readonly string[] }[],
-): TokenLeader[] | undefined {
-  if (wire.length > MAX_TOKEN_OTHERS) return undefined;
-  const others: TokenLeader[] = [];
-  for (const { publicKey, endpoints: texts } of wire) {
-    const endpoints = readEndpoints(texts, MAX_OTHER_ENDPOINTS);
-    if (endpoints === undefined || publicKey.length !== KEY_BYTES) return undefined;
-    others.push({ publicKey: PublicKey.fromBytes(publicKey), endpoints });
-  }
-  return others;
+  const { tokenId, secret } = message;
+  if (tokenId.length !== ID_BYTES || secret.length !== TOKEN_SECRET_BYTES) return undefined;
+  return complete<JoinTokenFields>({
+    networkId: networkIdFromBytes(message.networkId),
+    tokenId: encodeHex(tokenId),
+    leaderPublicKey: readPublicKey(message.leaderPublicKey),
+    endpoints: readEndpoints(message.endpoints, MAX_TOKEN_ENDPOINTS),
+    cidr: Cidr.parse(message.cidr),
+    secret: TokenSecret.fromBytes(secret),
+    expiresAt: readTime(message.expiresAt),
+    others: readList(message.others, MAX_TOKEN_OTHERS, ({ publicKey, endpoints }) =>
+      complete<TokenLeader>({
+        publicKey: readPublicKey(publicKey),
+        endpoints: readEndpoints(endpoints, MAX_OTHER_ENDPOINTS),
+      })),
+  });
 }
 
 function checksum(body: Uint8Array): Uint8Array {

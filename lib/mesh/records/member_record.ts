@@ -4,16 +4,10 @@
  */
 
 import type { UnixMillis } from "../../base/mod.ts";
-import { KEY_BYTES, PublicKey, type SigningKey, VerifyingKey } from "../../crypto/mod.ts";
+import type { PublicKey, SigningKey, VerifyingKey } from "../../crypto/mod.ts";
 import { MAX_ALLOWED_IPS, MAX_KEEPALIVE_SECONDS } from "../bounds.ts";
 import { Cidr, type Endpoint, IpAddress } from "../../net/mod.ts";
-import {
-  decodeMessage,
-  encodeMessage,
-  type MemberRecord as MemberRecordMessage,
-  MemberRecordSchema,
-  Role as RoleNumber,
-} from "../../proto/mod.ts";
+import { decodeMessage, encodeMessage, MemberRecordSchema, Role as RoleNumber } from "../../proto/mod.ts";
 import {
   areLabels,
   idBytes,
@@ -26,11 +20,15 @@ import {
   sortLabels,
 } from "../identity/mod.ts";
 import {
+  complete,
   isSignedBy,
   MAX_PAYLOAD_BYTES,
   readEndpoints,
+  readList,
   readPositive,
+  readPublicKey,
   readTime,
+  readVerifyingKey,
   type Signed,
   signPayload,
 } from "./signed.ts";
@@ -77,77 +75,14 @@ const ROLE_NUMBERS: Readonly<Record<Role, RoleNumber>> = {
   member: RoleNumber.MEMBER,
   wireguard: RoleNumber.WIREGUARD,
 };
-const ROLES: ReadonlyMap<RoleNumber, Role> = new Map([
-  [RoleNumber.LEADER, "leader"],
-  [RoleNumber.MEMBER, "member"],
-  [RoleNumber.WIREGUARD, "wireguard"],
-]);
+const ROLES = Object.keys(ROLE_NUMBERS) as Role[];
 
 /**
  * Signs a record with the network's key.
  * @throws RangeError when the record is one that nobody would accept
  */
 export function signRecord(record: MemberRecord, signingKey: SigningKey): Signed {
-  const payload = encodeRecord(record);
-  if (decodeRecord(payload) === undefined) {
-    throw new RangeError(`Cannot sign the record of ${record.name}: a field is out of bounds`);
-  }
-  return signPayload(RECORD_LABEL, payload, signingKey);
-}
-
-/** @returns the record, or undefined when it is malformed or not signed by the network's key */
-export function verifyRecord(signed: Signed, networkKey: VerifyingKey): MemberRecord | undefined {
-  // Reading costs far less than the signature, so it comes first.
-  const record = decodeRecord(signed.payload);
-  return record && isSignedBy(RECORD_LABEL, signed, networkKey) ? record : undefined;
-}
-
-/** @returns the record in a payload, its signature not checked, or undefined when it is malformed */
-export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
-  const message = decodeMessage(MemberRecordSchema, payload, MAX_PAYLOAD_BYTES);
-  if (message === undefined) return undefined;
-  const networkId = networkIdFromBytes(message.networkId);
-  const nodeId = nodeIdFromBytes(message.nodeId);
-  const keys = readKeys(message);
-  const addresses = readAddresses(message.addresses);
-  const allowedIps = readCidrs(message.allowedIps);
-  const roles = readRoles(message.roles);
-  const version = readPositive(message.version);
-  const issuedAt = readTime(message.issuedAt);
-  const expiresAt = readTime(message.expiresAt);
-  const successor = message.successor.length === 0 ? undefined : nodeIdFromBytes(message.successor);
-  const endpoints = readEndpoints(message.endpoint === "" ? [] : [message.endpoint], 1);
-  if (
-    networkId === undefined || nodeId === undefined || keys === undefined || addresses === undefined ||
-    allowedIps === undefined || roles === undefined || version === undefined || issuedAt === undefined ||
-    expiresAt === undefined || endpoints === undefined || !isNodeName(message.name) ||
-    !areLabels(message.labels) || message.persistentKeepalive > MAX_KEEPALIVE_SECONDS ||
-    (successor === undefined) !== (message.successor.length === 0) || (successor && !message.revoked) ||
-    // The id must be that of the keys, or one member could act in the name of another.
-    nodeIdOf(keys.publicKey, keys.verifyingKey) !== nodeId ||
-    roles.includes("wireguard") !== (keys.verifyingKey === undefined)
-  ) return undefined;
-  return {
-    networkId,
-    nodeId,
-    name: message.name,
-    ...keys,
-    addresses,
-    allowedIps,
-    labels: { ...message.labels },
-    roles,
-    version,
-    issuedAt,
-    expiresAt,
-    revoked: message.revoked,
-    ...endpoints[0] && { endpoint: endpoints[0] },
-    ...message.persistentKeepalive > 0 && { persistentKeepaliveSeconds: message.persistentKeepalive },
-    ...successor && { successor },
-  };
-}
-
-function encodeRecord(record: MemberRecord): Uint8Array {
-  return encodeMessage(MemberRecordSchema, {
+  const payload = encodeMessage(MemberRecordSchema, {
     networkId: idBytes(record.networkId),
     nodeId: idBytes(record.nodeId),
     name: record.name,
@@ -165,36 +100,68 @@ function encodeRecord(record: MemberRecord): Uint8Array {
     persistentKeepalive: record.persistentKeepaliveSeconds ?? 0,
     successor: record.successor ? idBytes(record.successor) : new Uint8Array(0),
   });
+  if (decodeRecord(payload) === undefined) {
+    throw new RangeError(`Cannot sign the record of ${record.name}: a field is out of bounds`);
+  }
+  return signPayload(RECORD_LABEL, payload, signingKey);
 }
 
-function readKeys(
-  message: MemberRecordMessage,
-): Pick<MemberRecord, "publicKey" | "verifyingKey"> | undefined {
-  if (message.publicKey.length !== KEY_BYTES) return undefined;
-  const publicKey = PublicKey.fromBytes(message.publicKey);
-  if (message.verifyingKey.length === 0) return { publicKey };
-  if (message.verifyingKey.length !== KEY_BYTES) return undefined;
-  return { publicKey, verifyingKey: VerifyingKey.fromBytes(message.verifyingKey) };
+/** @returns the record, or undefined when it is malformed or not signed by the network's key */
+export function verifyRecord(signed: Signed, networkKey: VerifyingKey): MemberRecord | undefined {
+  // Reading costs far less than the signature, so it comes first.
+  const record = decodeRecord(signed.payload);
+  return record && isSignedBy(RECORD_LABEL, signed, networkKey) ? record : undefined;
 }
 
-function readAddresses(all: readonly Uint8Array[]): IpAddress[] | undefined {
-  if (all.length > MAX_ADDRESSES || all.some(({ length }) => length !== 4 && length !== 16)) return undefined;
-  return all.map((bytes) => IpAddress.fromBytes(bytes));
+/** @returns the record in a payload, its signature not checked, or undefined when it is malformed */
+export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
+  const message = decodeMessage(MemberRecordSchema, payload, MAX_PAYLOAD_BYTES);
+  if (message === undefined) return undefined;
+  const { name, labels, revoked, persistentKeepalive } = message;
+  const verifyingKey = readVerifyingKey(message.verifyingKey);
+  const endpoint = readEndpoints([message.endpoint], 1)?.[0];
+  const successor = nodeIdFromBytes(message.successor);
+  const record = complete<MemberRecord>({
+    networkId: networkIdFromBytes(message.networkId),
+    nodeId: nodeIdFromBytes(message.nodeId),
+    name,
+    publicKey: readPublicKey(message.publicKey),
+    ...verifyingKey && { verifyingKey },
+    addresses: readList(message.addresses, MAX_ADDRESSES, readAddress),
+    allowedIps: readList(message.allowedIps, MAX_ALLOWED_IPS, Cidr.parse),
+    labels: { ...labels },
+    roles: readRoles(message.roles),
+    version: readPositive(message.version),
+    issuedAt: readTime(message.issuedAt),
+    expiresAt: readTime(message.expiresAt),
+    revoked,
+    ...endpoint && { endpoint },
+    ...persistentKeepalive > 0 && { persistentKeepaliveSeconds: persistentKeepalive },
+    ...successor && { successor },
+  });
+  if (
+    record === undefined || !isNodeName(name) || !areLabels(labels) ||
+    persistentKeepalive > MAX_KEEPALIVE_SECONDS || (successor && !revoked) ||
+    // What is there but cannot be read.
+    (verifyingKey === undefined && message.verifyingKey.length > 0) ||
+    (endpoint === undefined && message.endpoint !== "") ||
+    (successor === undefined && message.successor.length > 0) ||
+    // The id must be that of the keys, or one member could act in the name of another.
+    nodeIdOf(record.publicKey, verifyingKey) !== record.nodeId ||
+    record.roles.includes("wireguard") !== (verifyingKey === undefined)
+  ) return undefined;
+  return record;
 }
 
-function readCidrs(texts: readonly string[]): Cidr[] | undefined {
-  if (texts.length > MAX_ALLOWED_IPS) return undefined;
-  const cidrs = texts.map(Cidr.parse).filter((cidr) => cidr !== undefined);
-  return cidrs.length === texts.length ? cidrs : undefined;
+function readAddress(bytes: Uint8Array): IpAddress | undefined {
+  return bytes.length === 4 || bytes.length === 16 ? IpAddress.fromBytes(bytes) : undefined;
 }
 
 function readRoles(numbers: readonly RoleNumber[]): Role[] | undefined {
-  if (numbers.length === 0 || numbers.length > ROLES.size) return undefined;
-  const roles: Role[] = [];
-  for (const number of numbers) {
-    const role = ROLES.get(number);
-    if (role === undefined || roles.includes(role)) return undefined;
-    roles.push(role);
-  }
-  return roles;
+  const roles = readList(
+    numbers,
+    ROLES.length,
+    (number) => ROLES.find((role) => ROLE_NUMBERS[role] === number),
+  );
+  return roles && roles.length > 0 && new Set(roles).size === roles.length ? roles : undefined;
 }

@@ -9,6 +9,7 @@ import type { Endpoint } from "../../net/mod.ts";
 import { decodeMessage, encodeMessage, NodeStatementSchema } from "../../proto/mod.ts";
 import { idBytes, type NodeId, type NodeIdentity, nodeIdFromBytes } from "../identity/mod.ts";
 import {
+  complete,
   isReachable,
   isSignedBy,
   MAX_PAYLOAD_BYTES,
@@ -68,17 +69,13 @@ export function verifyStatement(signed: Signed, nodeKey: VerifyingKey): NodeStat
 /** @returns the statement in a payload, its signature not checked, or undefined when it is malformed */
 export function decodeStatement(payload: Uint8Array): NodeStatement | undefined {
   const message = decodeMessage(NodeStatementSchema, payload, MAX_PAYLOAD_BYTES);
-  if (message === undefined) return undefined;
-  const nodeId = nodeIdFromBytes(message.nodeId);
-  const endpoints = readEndpoints(message.endpoints, MAX_STATED_ENDPOINTS);
-  const channelEndpoints = readEndpoints(message.channelEndpoints, MAX_STATED_ENDPOINTS);
-  const version = readPositive(message.version);
-  const issuedAt = readTime(message.issuedAt);
-  if (
-    nodeId === undefined || endpoints === undefined || channelEndpoints === undefined ||
-    version === undefined || issuedAt === undefined
-  ) return undefined;
-  return { nodeId, endpoints, channelEndpoints, version, issuedAt };
+  return message && complete<NodeStatement>({
+    nodeId: nodeIdFromBytes(message.nodeId),
+    endpoints: readEndpoints(message.endpoints, MAX_STATED_ENDPOINTS),
+    channelEndpoints: readEndpoints(message.channelEndpoints, MAX_STATED_ENDPOINTS),
+    version: readPositive(message.version),
+    issuedAt: readTime(message.issuedAt),
+  });
 }
 
 /**

@@ -30,9 +30,6 @@ export type MutableUpdate = Record<keyof ReplicaUpdate, Signed[]>;
 /** An update without items. */
 export const NO_UPDATE: ReplicaUpdate = { records: [], statements: [], entries: [] };
 
-/** The fields of a signed payload in a message. */
-export type WireSigned = { payload: Uint8Array; signature: Uint8Array };
-
 /** @returns an update to collect items in */
 export function emptyUpdate(): MutableUpdate {
   return { records: [], statements: [], entries: [] };
@@ -44,18 +41,8 @@ export function updateSize({ records, statements, entries }: ReplicaUpdate): num
 }
 
 /** @returns the fields of the message */
-export function signedToWire({ payload, signature }: Signed): WireSigned {
-  return { payload, signature };
-}
-
-/** @returns the fields of the message */
-export function updateToWire(update: ReplicaUpdate): Record<keyof ReplicaUpdate, WireSigned[]> {
-  const { records, statements, entries } = update;
-  return {
-    records: records.map(signedToWire),
-    statements: statements.map(signedToWire),
-    entries: entries.map(signedToWire),
-  };
+export function updateToWire({ records, statements, entries }: ReplicaUpdate): MutableUpdate {
+  return { records: [...records], statements: [...statements], entries: [...entries] };
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 
 import { concatBytes, type UnixMillis, unixMillis, utf8Bytes } from "../../base/mod.ts";
-import { SIGNATURE_BYTES, type SigningKey, type VerifyingKey } from "../../crypto/mod.ts";
+import { KEY_BYTES, PublicKey, SIGNATURE_BYTES, type SigningKey, VerifyingKey } from "../../crypto/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { decodeMessage, encodeMessage, SignedSchema } from "../../proto/mod.ts";
 
@@ -57,6 +57,40 @@ export function readSigned(message: Signed | undefined): Signed | undefined {
   return { payload: message.payload.slice(), signature: message.signature.slice() };
 }
 
+/** @returns the fields as they are, or undefined when one of them could not be read */
+export function complete<T extends object>(
+  fields: { readonly [K in keyof T]: T[K] | undefined },
+): T | undefined {
+  for (const key in fields) if (fields[key] === undefined) return undefined;
+  return fields as T;
+}
+
+/** @returns what `read` makes of each item, or undefined when it cannot read one or there are more than `max` */
+export function readList<Item, T>(
+  items: readonly Item[],
+  max: number,
+  read: (item: Item) => T | undefined,
+): T[] | undefined {
+  if (items.length > max) return undefined;
+  const found: T[] = [];
+  for (const item of items) {
+    const value = read(item);
+    if (value === undefined) return undefined;
+    found.push(value);
+  }
+  return found;
+}
+
+/** @returns the key, or undefined when these are not 32 bytes */
+export function readPublicKey(bytes: Uint8Array): PublicKey | undefined {
+  return bytes.length === KEY_BYTES ? PublicKey.fromBytes(bytes) : undefined;
+}
+
+/** @returns the key, or undefined when these are not 32 bytes */
+export function readVerifyingKey(bytes: Uint8Array): VerifyingKey | undefined {
+  return bytes.length === KEY_BYTES ? VerifyingKey.fromBytes(bytes) : undefined;
+}
+
 /** @returns the number, or undefined when it is 0 or above 2^53 - 1 */
 export function readPositive(value: bigint): number | undefined {
   return value > 0n && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : undefined;
@@ -73,14 +107,8 @@ export function readTime(value: bigint): UnixMillis | undefined {
  * @returns the endpoints, or undefined when one of them is none
  */
 export function readEndpoints(texts: readonly string[], max: number): Endpoint[] | undefined {
-  if (texts.length > max) return undefined;
-  const endpoints: Endpoint[] = [];
-  for (const text of texts) {
-    const endpoint = Endpoint.parse(text);
-    if (endpoint === undefined || !isReachable(endpoint)) return undefined;
-    endpoints.push(endpoint);
-  }
-  return endpoints;
+  const endpoints = readList(texts, max, Endpoint.parse);
+  return endpoints?.every(isReachable) ? endpoints : undefined;
 }
 
 /**

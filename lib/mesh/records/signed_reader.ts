@@ -9,9 +9,6 @@ import { decodeStatement, type NodeStatement } from "./node_statement.ts";
 import { decodeSigned, isSignedBy, type Signed } from "./signed.ts";
 import { decodeEntry, type StateEntry } from "./state_entry.ts";
 
-/** Length of a mark in bytes. */
-export const MARK_BYTES = 8;
-
 /** Reads payloads and checks signatures. Nothing throws. */
 export interface SignedReader {
   /** @returns what a store holds, or undefined when it is malformed */
@@ -22,8 +19,8 @@ export interface SignedReader {
   statement(payload: Uint8Array): NodeStatement | undefined;
   /** @returns the entry, its signature not checked, or undefined when it is malformed */
   entry(payload: Uint8Array): StateEntry | undefined;
-  /** @returns 8 bytes that tell this payload from any other */
-  mark(payload: Uint8Array): Uint8Array;
+  /** @returns a number of 64 bits that tells this payload from any other */
+  mark(payload: Uint8Array): bigint;
   /** Whether the holder of `key` signed this under `label`. */
   isSignedBy(label: string, signed: Signed, key: VerifyingKey): boolean;
 }
@@ -34,6 +31,6 @@ export const PLAIN_READER: SignedReader = {
   record: decodeRecord,
   statement: decodeStatement,
   entry: decodeEntry,
-  mark: (payload) => blake2s(payload).subarray(0, MARK_BYTES),
+  mark: (payload) => new DataView(blake2s(payload).buffer).getBigUint64(0),
   isSignedBy,
 };

@@ -14,7 +14,7 @@ import {
   type NodeId,
   nodeIdFromBytes,
 } from "../identity/mod.ts";
-import { MAX_PAYLOAD_BYTES, readPositive, readTime, type Signed, signPayload } from "./signed.ts";
+import { complete, MAX_PAYLOAD_BYTES, readPositive, readTime, type Signed, signPayload } from "./signed.ts";
 
 /** The longest body in bytes, so that a payload always has room for it. */
 export const MAX_ENTRY_BODY_BYTES = 3072;
@@ -76,17 +76,22 @@ export function signEntry(entry: StateEntry, signingKey: SigningKey): Signed {
 export function decodeEntry(payload: Uint8Array): StateEntry | undefined {
   const message = decodeMessage(StateEntrySchema, payload, MAX_PAYLOAD_BYTES);
   if (message === undefined) return undefined;
-  const networkId = networkIdFromBytes(message.networkId);
-  const origin = nodeIdFromBytes(message.origin);
-  const version = readPositive(message.version);
-  const issuedAt = readTime(message.issuedAt);
-  const expiresAt = readTime(message.expiresAt);
   const { kind, key, deleted: isDeleted, body } = message;
-  if (
-    networkId === undefined || origin === undefined || version === undefined || issuedAt === undefined ||
-    expiresAt === undefined || expiresAt <= issuedAt || expiresAt - issuedAt > MAX_ENTRY_LIFETIME_MS ||
-    !KIND.test(kind) || key.length > MAX_ENTRY_KEY_LENGTH || !KEY.test(key) ||
-    body.length > MAX_ENTRY_BODY_BYTES || (isDeleted && body.length > 0)
-  ) return undefined;
-  return { networkId, origin, kind, key, version, issuedAt, expiresAt, isDeleted, body: body.slice() };
+  const entry = complete<StateEntry>({
+    networkId: networkIdFromBytes(message.networkId),
+    origin: nodeIdFromBytes(message.origin),
+    kind,
+    key,
+    version: readPositive(message.version),
+    issuedAt: readTime(message.issuedAt),
+    expiresAt: readTime(message.expiresAt),
+    isDeleted,
+    body: body.slice(),
+  });
+  if (entry === undefined || !KIND.test(kind) || key.length > MAX_ENTRY_KEY_LENGTH || !KEY.test(key)) {
+    return undefined;
+  }
+  const lifetimeMs = entry.expiresAt - entry.issuedAt;
+  if (lifetimeMs <= 0 || lifetimeMs > MAX_ENTRY_LIFETIME_MS) return undefined;
+  return body.length > (isDeleted ? 0 : MAX_ENTRY_BODY_BYTES) ? undefined : entry;
 }

@@ -49,9 +49,7 @@ export interface EntryBookOptions extends Required<RosterOptions> {
 }
 
 /** An entry to write; what is absent is chosen for it. */
-export interface NewEntry {
-  readonly kind: string;
-  readonly key: string;
+export interface NewEntry extends Pick<StateEntry, "kind" | "key"> {
   /** Undefined takes the entry back. */
   readonly body: Uint8Array | undefined;
   /** At most 90 days, which it is when absent. */
@@ -59,11 +57,7 @@ export interface NewEntry {
 }
 
 /** That an entry has come, gone or changed. */
-export interface EntryEvent {
-  readonly kind: string;
-  readonly origin: Origin;
-  readonly key: string;
-}
+export type EntryEvent = Pick<StateEntry, "kind" | "origin" | "key">;
 
 /**
  * One entry for each origin, kind and key: the greatest in the order "higher version, then greater bytes". Of an origin
@@ -215,7 +209,8 @@ export class EntryBook {
       const isGone = this.#keyOf(origin) === "rejected:revoked";
       for (const [slot, { entry }] of slots) {
         if (!isGone && entry.expiresAt + FORGET_AFTER_MS > wall) continue;
-        this.#forget(origin, slot);
+        this.#store.delete(ENTRIES, `${origin}/${slot}`);
+        this.#drop(origin, slot);
         this.#note(entry);
       }
     }
@@ -223,11 +218,9 @@ export class EntryBook {
 
   /** @returns which entry has changed, at most one event for each; undefined when none has */
   pollEvent(): EntryEvent | undefined {
-    for (const [id, event] of this.#events) {
-      this.#events.delete(id);
-      return event;
-    }
-    return undefined;
+    const [first] = this.#events;
+    if (first !== undefined) this.#events.delete(first[0]);
+    return first?.[1];
   }
 
   #keyOf(origin: Origin): VerifyingKey | "rejected:unknown-node" | "rejected:revoked" {
@@ -293,11 +286,6 @@ export class EntryBook {
       expiresAt,
       signed,
     });
-  }
-
-  #forget(origin: Origin, slot: string): void {
-    this.#store.delete(ENTRIES, `${origin}/${slot}`);
-    this.#drop(origin, slot);
   }
 
   #drop(origin: Origin, slot: string): void {

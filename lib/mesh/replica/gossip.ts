@@ -30,7 +30,6 @@ import { emptyUpdate, type ReplicaUpdate, updateSize } from "../records/mod.ts";
 import type { Replica } from "./replica.ts";
 import {
   compareSlots,
-  describe,
   differingRanges,
   type Digest,
   type OriginSlots,
@@ -167,11 +166,9 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
 
   /** @returns a link that has something to send, each once; undefined when there is none */
   pollReady(): Link | undefined {
-    for (const link of this.#ready) {
-      this.#ready.delete(link);
-      return link;
-    }
-    return undefined;
+    const [link] = this.#ready;
+    if (link !== undefined) this.#ready.delete(link);
+    return link;
   }
 
   /** @returns the next message to the other end of a link, or undefined when there is none now */
@@ -214,7 +211,9 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
     this.#exchangeEnds = millis(this.#clock.now() + EXCHANGE_MS);
     let items = 0;
     for (const { first, last } of differingRanges(own, fingerprints)) {
-      for (const vector of vectorsOf(first, last, this.#describe(first, last))) {
+      for (
+        const vector of vectorsOf(first, last, this.#replica.versions.range(first, last, wall))
+      ) {
         outbox.pushVector(vector);
         items += vector.origins.length;
       }
@@ -234,9 +233,7 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
     let items = origins.length;
     const compare = ({ origin, slots: own }: OriginVersions, listed: readonly SlotVersion[]) => {
       items++;
-      if (compareSlots(own, listed, lacking) && range !== undefined) {
-        wanted.push(describe({ origin, slots: own }));
-      }
+      if (compareSlots(own, listed, lacking) && range !== undefined) wanted.push({ origin, slots: own });
     };
     if (range !== undefined) {
       for (const known of versions.range(range.first, range.last, wall)) {
@@ -249,11 +246,6 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
     for (const part of partsOf(wanted)) outbox.pushVector({ origins: part });
     this.#wake(link);
     return { ...NOTHING_NEW, items: items + updateSize(lacking) };
-  }
-
-  *#describe(first: string, last: string): Generator<OriginSlots> {
-    const { versions } = this.#replica;
-    for (const known of versions.range(first, last, this.#clock.wall())) yield describe(known);
   }
 
   #pushTargets(isUrgent: boolean, except: Link | undefined): Link[] {

@@ -7,5 +7,4 @@ export * from "./entry_book.ts";
 export * from "./gossip.ts";
 export * from "./replica.ts";
 export * from "./roster.ts";
-export * from "./roster_events.ts";
 export * from "./wanted_links.ts";

@@ -17,9 +17,10 @@ import {
   type MergeOutcome,
   type MergeRefusal,
   Roster,
+  type RosterEvent,
   type RosterOptions,
 } from "./roster.ts";
-import type { RosterEvent } from "./roster_events.ts";
+
 import { VersionIndex } from "../versions/mod.ts";
 
 /** Why something that a member sent was refused; each reason is counted. */

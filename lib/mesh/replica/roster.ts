@@ -17,7 +17,6 @@ import {
   type SignedReader,
   STATEMENT_LABEL,
 } from "../records/mod.ts";
-import { type RosterEvent, RosterEvents } from "./roster_events.ts";
 import { type RecordEntry, RosterStore } from "./roster_store.ts";
 
 export type { RecordEntry } from "./roster_store.ts";
@@ -30,6 +29,14 @@ export const MAX_MEMBERS = 65_536;
 export interface Member {
   readonly record: MemberRecord;
   readonly statement?: NodeStatement;
+}
+
+/** What happened to one member. */
+export interface RosterEvent {
+  readonly kind: "member-added" | "member-updated" | "member-removed" | "endpoints-changed";
+  readonly nodeId: NodeId;
+  /** The roster does not have it any more when the member was removed. */
+  readonly publicKey: PublicKey;
 }
 
 /** Why a record, a statement or an entry is not taken in. */
@@ -75,7 +82,8 @@ export class Roster {
   readonly #reader: SignedReader;
   /** Who was a member when an event was last pushed. */
   readonly #live = new Set<NodeId>();
-  readonly #events = new RosterEvents();
+  // Not polled yet, at most one for each member.
+  readonly #events = new Map<NodeId, RosterEvent>();
 
   /** @throws StateError when what is stored is damaged */
   constructor(store: StateStore, options: RosterOptions) {
@@ -138,7 +146,7 @@ export class Roster {
     this.#store.putStatement({ signed, statement });
     if (this.#isLive(record) && !(known && sameEndpoints(known.statement, statement))) {
       const { nodeId, publicKey } = record;
-      this.#events.push({ kind: "endpoints-changed", nodeId, publicKey });
+      this.#note({ kind: "endpoints-changed", nodeId, publicKey });
     }
     return known === undefined ? "added" : "updated";
   }
@@ -262,7 +270,20 @@ export class Roster {
 
   /** @returns what has changed, at most one event for each member; undefined when nothing has */
   pollEvent(): RosterEvent | undefined {
-    return this.#events.poll();
+    const [event] = this.#events.values();
+    if (event !== undefined) this.#events.delete(event.nodeId);
+    return event;
+  }
+
+  /** A later event is folded into the one that waits. */
+  #note(event: RosterEvent): void {
+    const waiting = this.#events.get(event.nodeId)?.kind;
+    // Whoever reads "added" or "updated" reads the endpoints too.
+    const isCovered = waiting !== undefined && waiting !== "member-removed" &&
+      (event.kind === "endpoints-changed" || (event.kind === "member-updated" && waiting === "member-added"));
+    if (isCovered) return;
+    this.#events.delete(event.nodeId);
+    this.#events.set(event.nodeId, event);
   }
 
   #isAhead({ issuedAt }: { readonly issuedAt: number }): boolean {
@@ -274,10 +295,10 @@ export class Roster {
     const wasLive = this.#live.has(nodeId);
     if (this.#isLive(record)) {
       this.#live.add(nodeId);
-      this.#events.push({ kind: wasLive ? "member-updated" : "member-added", nodeId, publicKey });
+      this.#note({ kind: wasLive ? "member-updated" : "member-added", nodeId, publicKey });
     } else if (wasLive) {
       this.#live.delete(nodeId);
-      this.#events.push({ kind: "member-removed", nodeId, publicKey });
+      this.#note({ kind: "member-removed", nodeId, publicKey });
     }
   }
 

@@ -12,15 +12,19 @@ export const BUCKETS = 64;
 /** Length of the fingerprint of one part in bytes. */
 export const FINGERPRINT_BYTES = 8;
 
-/** One thing that an origin has written. */
-export interface Versioned {
+/** The version of one slot. */
+export interface SlotVersion {
   /** `record`, `statement`, or `kind/key` of an entry. */
   readonly slot: string;
   readonly version: number;
-  /** 8 bytes that tell its payload from any other. */
-  readonly mark: Uint8Array;
+  /** 64 bits that tell its payload from any other. */
+  readonly mark: bigint;
   /** No version comes after it: a revocation. */
   readonly isFinal: boolean;
+}
+
+/** One thing that an origin has written. */
+export interface Versioned extends SlotVersion {
   /** From then on nobody needs to have it; undefined for what has no end of its own. */
   readonly expiresAt?: UnixMillis | undefined;
   readonly signed: Signed;
@@ -164,7 +168,7 @@ function isExpired({ expiresAt }: Versioned, wall: UnixMillis): boolean {
 function fingerprintOf({ origins }: Bucket, wall: UnixMillis): Cached {
   let from = -Infinity;
   let until = Infinity;
-  const marks: Uint8Array[] = [];
+  const marks: bigint[] = [];
   for (const { slots } of origins) {
     for (const { expiresAt } of slots) {
       if (expiresAt === undefined) continue;
@@ -173,7 +177,10 @@ function fingerprintOf({ origins }: Bucket, wall: UnixMillis): Cached {
     }
     for (const { mark } of current(slots, wall)) marks.push(mark);
   }
-  return { fingerprint: blake2s(concatBytes(...marks)).subarray(0, FINGERPRINT_BYTES), from, until };
+  const bytes = new DataView(new ArrayBuffer(8 * marks.length));
+  marks.forEach((mark, i) => bytes.setBigUint64(8 * i, mark));
+  const fingerprint = blake2s(new Uint8Array(bytes.buffer)).subarray(0, FINGERPRINT_BYTES);
+  return { fingerprint, from, until };
 }
 
 /** @returns the index of the first item whose key is not below `key` */

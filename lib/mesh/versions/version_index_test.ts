@@ -13,7 +13,7 @@ function origin(name: string): Origin {
 }
 
 function versioned(slot: string, version: number, expiresAt?: UnixMillis): Versioned {
-  const mark = blake2s(utf8Bytes(`${slot} ${version}`)).subarray(0, 8);
+  const mark = new DataView(blake2s(utf8Bytes(`${slot} ${version}`)).buffer).getBigUint64(0);
   return { slot, version, mark, isFinal: false, expiresAt, signed: nothing };
 }
 

@@ -10,16 +10,19 @@
 import { encodeHex, equalBytes, type UnixMillis } from "../../base/mod.ts";
 import type {
   Digest as WireDigest,
-  DigestSchema,
   MessageFields,
+  OriginVersions as WireOrigin,
+  SlotVersion as WireSlot,
   Vector as WireVector,
   VectorSchema,
 } from "../../proto/mod.ts";
 import { ID_BYTES, idBytes, nodeIdFromBytes } from "../identity/mod.ts";
 import {
+  complete,
   MAX_ENTRY_KEY_LENGTH,
   type MutableUpdate,
   type Origin,
+  readList,
   readPositive,
   readTime,
 } from "../records/mod.ts";
@@ -27,8 +30,8 @@ import {
   bucketBounds,
   BUCKETS,
   FINGERPRINT_BYTES,
-  type OriginVersions,
   RECORD_SLOT,
+  type SlotVersion,
   STATEMENT_SLOT,
   type Versioned,
 } from "./version_index.ts";
@@ -38,7 +41,6 @@ export const MAX_VECTOR_ORIGINS = 4096;
 
 /** A kind, a slash and a key. */
 const MAX_SLOT_LENGTH = 32 + 1 + MAX_ENTRY_KEY_LENGTH;
-const MAX_MARK = (1n << 64n) - 1n;
 
 /** How long a vector gets before another one is begun, in bytes; what one origin has is never divided. */
 const VECTOR_BYTES = 64 * 1024;
@@ -51,14 +53,6 @@ export interface Digest {
   readonly fingerprints: Uint8Array;
   /** The sender's clock. */
   readonly wallTime: UnixMillis;
-}
-
-/** The version of one slot. */
-export interface SlotVersion {
-  readonly slot: string;
-  readonly version: number;
-  readonly mark: bigint;
-  readonly isFinal: boolean;
 }
 
 /** Which versions a node has of one origin. */
@@ -77,16 +71,10 @@ export interface Vector {
   readonly origins: readonly OriginSlots[];
 }
 
-/** @returns the fields of the message */
-export function digestToWire({ fingerprints, wallTime }: Digest): MessageFields<typeof DigestSchema> {
-  return { fingerprints, wallTime: BigInt(wallTime) };
-}
-
 /** @returns the digest, or undefined when it is malformed */
 export function readDigest({ fingerprints, wallTime }: WireDigest): Digest | undefined {
-  const time = readTime(wallTime);
-  if (time === undefined || fingerprints.length !== BUCKETS * FINGERPRINT_BYTES) return undefined;
-  return { fingerprints, wallTime: time };
+  if (fingerprints.length !== BUCKETS * FINGERPRINT_BYTES) return undefined;
+  return complete<Digest>({ fingerprints, wallTime: readTime(wallTime) });
 }
 
 /** @returns the fields of the message */
@@ -97,29 +85,36 @@ export function vectorToWire({ range, origins }: Vector): MessageFields<typeof V
     last: bound(range?.last),
     origins: origins.map(({ origin, slots }) => ({
       origin: idBytes(origin),
-      slots: slots.map((slot) => ({ ...slot, version: BigInt(slot.version) })),
+      slots: slots.map(({ slot, version, mark, isFinal }) => ({
+        slot,
+        version: BigInt(version),
+        mark,
+        isFinal,
+      })),
     })),
   };
 }
 
 /** @returns the vector, or undefined when it is malformed */
 export function readVector(wire: WireVector): Vector | undefined {
-  if (wire.origins.length > MAX_VECTOR_ORIGINS) return undefined;
-  const origins: OriginSlots[] = [];
-  for (const { origin: bytes, slots: offered } of wire.origins) {
-    const origin = nodeIdFromBytes(bytes);
-    if (origin === undefined) return undefined;
-    const slots: SlotVersion[] = [];
-    for (const { slot, version: number, mark, isFinal } of offered) {
-      const version = readPositive(number);
-      if (version === undefined || slot.length > MAX_SLOT_LENGTH || mark > MAX_MARK) return undefined;
-      slots.push({ slot, version, mark, isFinal });
-    }
-    origins.push({ origin, slots });
-  }
+  const origins = readList(wire.origins, MAX_VECTOR_ORIGINS, readOrigin);
+  if (origins === undefined) return undefined;
   if (wire.first.length === 0 && wire.last.length === 0) return { origins };
   if (wire.first.length !== ID_BYTES || wire.last.length !== ID_BYTES) return undefined;
   return { range: { first: encodeHex(wire.first), last: encodeHex(wire.last) }, origins };
+}
+
+function readOrigin({ origin, slots }: WireOrigin): OriginSlots | undefined {
+  return complete<OriginSlots>({
+    origin: nodeIdFromBytes(origin),
+    slots: readList(slots, Infinity, readSlot),
+  });
+}
+
+function readSlot({ slot, version: number, mark, isFinal }: WireSlot): SlotVersion | undefined {
+  const version = readPositive(number);
+  if (version === undefined || slot.length > MAX_SLOT_LENGTH) return undefined;
+  return { slot, version, mark, isFinal };
 }
 
 /**
@@ -155,37 +150,20 @@ export function compareSlots(
 /** @returns above 0 when `own` is newer; `differ` when only their bytes say which is to be kept */
 function compareVersions(own: Versioned, other: SlotVersion): number | "differ" {
   const difference = Number(own.isFinal) - Number(other.isFinal) || own.version - other.version;
-  return difference === 0 && markNumber(own.mark) !== other.mark ? "differ" : difference;
+  return difference === 0 && own.mark !== other.mark ? "differ" : difference;
 }
 
-/** @returns the versions of an origin, as a vector has them */
-export function describe({ origin, slots }: OriginVersions): OriginSlots {
-  return {
-    origin,
-    slots: slots.map(({ slot, version, mark, isFinal }) => ({
-      slot,
-      version,
-      mark: markNumber(mark),
-      isFinal,
-    })),
-  };
-}
-
-function markNumber(mark: Uint8Array): bigint {
-  return new DataView(mark.buffer, mark.byteOffset).getBigUint64(0);
-}
-
-/** Cuts a list of origins, in order, into lists that are not too long for one message. */
+/** Cuts a list of origins, in order, into lists that are not too long for one message; later changes do not reach it. */
 export function partsOf(origins: Iterable<OriginSlots>): OriginSlots[][] {
   const parts: OriginSlots[][] = [];
   let lengthBytes = Infinity;
-  for (const origin of origins) {
-    const itemBytes = origin.slots.reduce((sum, { slot }) => sum + slot.length + ITEM_BYTES, ITEM_BYTES);
+  for (const { origin, slots } of origins) {
+    const itemBytes = slots.reduce((sum, { slot }) => sum + slot.length + ITEM_BYTES, ITEM_BYTES);
     if (lengthBytes + itemBytes > VECTOR_BYTES) {
       parts.push([]);
       lengthBytes = 0;
     }
-    parts.at(-1)?.push(origin);
+    parts.at(-1)?.push({ origin, slots: [...slots] });
     lengthBytes += itemBytes;
   }
   return parts;

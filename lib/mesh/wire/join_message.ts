@@ -4,7 +4,7 @@
  */
 
 import { decodeHex, encodeHex } from "../../base/mod.ts";
-import { KEY_BYTES, PublicKey, VerifyingKey } from "../../crypto/mod.ts";
+import type { PublicKey, VerifyingKey } from "../../crypto/mod.ts";
 import { MAX_NAME_LENGTH } from "../bounds.ts";
 import { Cidr, IpAddress } from "../../net/mod.ts";
 import {
@@ -29,12 +29,15 @@ import {
   sortLabels,
 } from "../identity/mod.ts";
 import {
+  complete,
   NO_UPDATE,
+  readList,
+  readPublicKey,
   readSigned,
   readUpdate,
+  readVerifyingKey,
   type ReplicaUpdate,
   type Signed,
-  signedToWire,
   TOKEN_SECRET_BYTES,
   TokenSecret,
   updateToWire,
@@ -110,33 +113,31 @@ export function joinRequestToWire(request: JoinRequest): MessageFields<typeof Jo
     publicKey: publicKey.bytes,
     verifyingKey: verifyingKey.bytes,
     labels: sortLabels(labels),
-    ...statement && { statement: signedToWire(statement) },
+    ...statement && { statement },
   };
 }
 
 /** @returns the request, or undefined when it is malformed */
 export function readJoinRequest(wire: WireJoinRequest): JoinRequest | undefined {
-  const statement = readSigned(wire.statement);
-  if (
-    wire.secret.length !== TOKEN_SECRET_BYTES || wire.publicKey.length !== KEY_BYTES ||
-    wire.verifyingKey.length !== KEY_BYTES || wire.name.length > MAX_NAME_LENGTH || !areLabels(wire.labels) ||
-    (statement === undefined) !== (wire.statement === undefined)
-  ) return undefined;
-  return {
-    secret: TokenSecret.fromBytes(wire.secret),
-    name: wire.name,
-    publicKey: PublicKey.fromBytes(wire.publicKey),
-    verifyingKey: VerifyingKey.fromBytes(wire.verifyingKey),
-    labels: { ...wire.labels },
-    ...statement && { statement },
-  };
+  const { secret, name, labels, statement } = wire;
+  if (secret.length !== TOKEN_SECRET_BYTES || name.length > MAX_NAME_LENGTH || !areLabels(labels)) {
+    return undefined;
+  }
+  return complete<JoinRequest>({
+    secret: TokenSecret.fromBytes(secret),
+    name,
+    publicKey: readPublicKey(wire.publicKey),
+    verifyingKey: readVerifyingKey(wire.verifyingKey),
+    labels: { ...labels },
+    ...statement && { statement: readSigned(statement) },
+  });
 }
 
 /** @returns the fields of the message */
 export function admittedToWire(admitted: Admitted): MessageFields<typeof AdmittedSchema> {
   const { record, settings, roster, observedAddress } = admitted;
   return {
-    record: signedToWire(record),
+    record,
     settings: settingsToWire(settings),
     roster: updateToWire(roster),
     observedAddress: observedAddress?.bytes ?? new Uint8Array(0),
@@ -145,20 +146,14 @@ export function admittedToWire(admitted: Admitted): MessageFields<typeof Admitte
 
 /** @returns the answer, or undefined when it is malformed */
 export function readAdmitted(wire: WireAdmitted): Admitted | undefined {
-  const record = readSigned(wire.record);
-  const settings = wire.settings && readSettings(wire.settings);
-  const roster = wire.roster ? readUpdate(wire.roster)?.update : NO_UPDATE;
-  const { observedAddress } = wire;
-  if (
-    record === undefined || settings === undefined || roster === undefined ||
-    ![0, 4, 16].includes(observedAddress.length)
-  ) return undefined;
-  return {
-    record,
-    settings,
-    roster,
+  const { settings, roster, observedAddress } = wire;
+  if (![0, 4, 16].includes(observedAddress.length)) return undefined;
+  return complete<Admitted>({
+    record: readSigned(wire.record),
+    settings: settings && readSettings(settings),
+    roster: roster ? readUpdate(roster)?.update : NO_UPDATE,
     ...observedAddress.length > 0 && { observedAddress: IpAddress.fromBytes(observedAddress) },
-  };
+  });
 }
 
 /** @returns the fields of the message */
@@ -172,10 +167,7 @@ export function settingsToWire({ verifyingKey, cidrs }: NetworkSettings): Messag
 export function readSettings(
   wire: { readonly verifyingKey: Uint8Array; readonly cidrs: readonly string[] },
 ): NetworkSettings | undefined {
-  const cidrs = wire.cidrs.map(Cidr.parse).filter((cidr) => cidr !== undefined);
-  if (
-    wire.verifyingKey.length !== KEY_BYTES || cidrs.length !== wire.cidrs.length || cidrs.length === 0 ||
-    cidrs.length > MAX_CIDRS
-  ) return undefined;
-  return { verifyingKey: VerifyingKey.fromBytes(wire.verifyingKey), cidrs };
+  const cidrs = readList(wire.cidrs, MAX_CIDRS, Cidr.parse);
+  const verifyingKey = readVerifyingKey(wire.verifyingKey);
+  return verifyingKey && cidrs && cidrs.length > 0 ? { verifyingKey, cidrs } : undefined;
 }

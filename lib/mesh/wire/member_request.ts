@@ -4,7 +4,7 @@
  */
 
 import { decodeHex, encodeHex } from "../../base/mod.ts";
-import { KEY_BYTES, PublicKey, SIGNATURE_BYTES, VerifyingKey } from "../../crypto/mod.ts";
+import { type PublicKey, SIGNATURE_BYTES, type VerifyingKey } from "../../crypto/mod.ts";
 import { AddressRange } from "../../net/mod.ts";
 import type {
   MemberRequest as WireRequest,
@@ -17,12 +17,14 @@ import type {
 } from "../../proto/mod.ts";
 import { ID_BYTES, SEAL_BYTES, SEED_BYTES } from "../identity/mod.ts";
 import {
-  readPositive,
+  complete,
+  readList,
+  readPublicKey,
   readSigned,
   readUpdate,
+  readVerifyingKey,
   type ReplicaUpdate,
   type Signed,
-  signedToWire,
   updateToWire,
 } from "../records/mod.ts";
 
@@ -81,20 +83,11 @@ export function requestToWire(
         publicKey: publicKey.bytes,
         verifyingKey: verifyingKey.bytes,
         proof,
-        ...statement && { statement: signedToWire(statement) },
+        ...statement && { statement },
       };
       return { ...fields, kind: { case: "rotation", value } };
     }
   }
-}
-
-/** @returns the request and its number, or undefined when it is malformed */
-export function readRequest(
-  wire: WireRequest,
-): { readonly number: number; readonly request: MemberRequest } | undefined {
-  const number = readPositive(wire.number);
-  const request = readKind(wire.kind);
-  return number !== undefined && request !== undefined ? { number, request } : undefined;
 }
 
 /** @returns the fields of the message */
@@ -112,52 +105,49 @@ export function answerToWire(
   return { ...fields, outcome: { case: "done", value } };
 }
 
-/** @returns the answer and the number of its request, or undefined when it is malformed */
-export function readAnswer(
-  wire: WireResponse,
-): { readonly number: number; readonly answer: MemberAnswer } | undefined {
-  const number = readPositive(wire.number);
-  if (number === undefined || wire.outcome.case === undefined) return undefined;
-  if (wire.outcome.case === "refused") return { number, answer: { kind: "refused" } };
-  const { slices, update } = wire.outcome.value;
-  const grant = slices && readGrant(slices);
-  const read = update && readUpdate(update)?.update;
-  if ((slices !== undefined && grant === undefined) || (update !== undefined && read === undefined)) {
-    return undefined;
-  }
-  return { number, answer: { kind: "done", ...grant && { slices: grant }, ...read && { update: read } } };
+/** @returns the answer, or undefined when it is malformed */
+export function readAnswer(outcome: WireResponse["outcome"]): MemberAnswer | undefined {
+  if (outcome.case === "refused") return { kind: "refused" };
+  if (outcome.case === undefined) return undefined;
+  const { slices, update } = outcome.value;
+  return complete<Extract<MemberAnswer, { kind: "done" }>>({
+    kind: "done",
+    ...slices && { slices: readGrant(slices) },
+    ...update && { update: readUpdate(update)?.update },
+  });
 }
 
-function readKind(kind: WireRequest["kind"]): MemberRequest | undefined {
+/** @returns the request, or undefined when it is malformed */
+export function readRequest(kind: WireRequest["kind"]): MemberRequest | undefined {
   switch (kind.case) {
     case "promotion": {
-      const { sealedSeed } = kind.value;
-      const slices = kind.value.slices && readGrant(kind.value.slices);
-      if (slices === undefined || sealedSeed.length !== SEED_BYTES + SEAL_BYTES) return undefined;
-      return { kind: "promotion", sealedSeed: sealedSeed.slice(), slices };
+      const { sealedSeed, slices } = kind.value;
+      if (sealedSeed.length !== SEED_BYTES + SEAL_BYTES) return undefined;
+      return complete({
+        kind: "promotion" as const,
+        sealedSeed: sealedSeed.slice(),
+        slices: readGrant(slices),
+      });
     }
     case "demotion":
       return { kind: "demotion" };
     case "handover": {
-      const slices = kind.value.slices && readGrant(kind.value.slices);
-      const read = kind.value.update && readUpdate(kind.value.update);
-      return slices && read && { kind: "handover", slices, update: read.update };
+      const { slices, update } = kind.value;
+      return complete({
+        kind: "handover" as const,
+        slices: readGrant(slices),
+        update: update && readUpdate(update)?.update,
+      });
     }
     case "rotation": {
-      const { publicKey, verifyingKey, proof } = kind.value;
-      const statement = readSigned(kind.value.statement);
-      if (
-        publicKey.length !== KEY_BYTES || verifyingKey.length !== KEY_BYTES ||
-        proof.length !== SIGNATURE_BYTES ||
-        (statement === undefined) !== (kind.value.statement === undefined)
-      ) return undefined;
-      const rotation = {
-        publicKey: PublicKey.fromBytes(publicKey),
-        verifyingKey: VerifyingKey.fromBytes(verifyingKey),
-        proof: proof.slice(),
-        ...statement && { statement },
-      };
-      return { kind: "rotation", rotation };
+      const { publicKey, verifyingKey, proof, statement } = kind.value;
+      const rotation = complete<KeyRotation>({
+        publicKey: readPublicKey(publicKey),
+        verifyingKey: readVerifyingKey(verifyingKey),
+        proof: proof.length === SIGNATURE_BYTES ? proof.slice() : undefined,
+        ...statement && { statement: readSigned(statement) },
+      });
+      return rotation && { kind: "rotation", rotation };
     }
     default:
       return undefined;
@@ -168,8 +158,10 @@ function grantToWire({ id, ranges }: SliceGrant): MessageFields<typeof SliceGran
   return { id: decodeHex(id) ?? new Uint8Array(0), ranges: ranges.map(String) };
 }
 
-function readGrant({ id, ranges: texts }: WireGrant): SliceGrant | undefined {
-  if (id.length !== ID_BYTES || texts.length > MAX_GRANT_RANGES) return undefined;
-  const ranges = texts.map(AddressRange.parse).filter((range) => range !== undefined);
-  return ranges.length === texts.length ? { id: encodeHex(id), ranges } : undefined;
+function readGrant(wire: WireGrant | undefined): SliceGrant | undefined {
+  if (wire?.id.length !== ID_BYTES) return undefined;
+  return complete<SliceGrant>({
+    id: encodeHex(wire.id),
+    ranges: readList(wire.ranges, MAX_GRANT_RANGES, AddressRange.parse),
+  });
 }

@@ -5,15 +5,15 @@
 
 import { decodeMessage, encodeMessage, MeshMessageSchema, type MessageFields } from "../../proto/mod.ts";
 import { idBytes, type NodeId, nodeIdFromBytes } from "../identity/mod.ts";
-import { readUpdate, type ReplicaUpdate, splitUpdate, updateToWire } from "../records/mod.ts";
 import {
-  type Digest,
-  digestToWire,
-  readDigest,
-  readVector,
-  type Vector,
-  vectorToWire,
-} from "../versions/mod.ts";
+  complete,
+  readPositive,
+  readUpdate,
+  type ReplicaUpdate,
+  splitUpdate,
+  updateToWire,
+} from "../records/mod.ts";
+import { type Digest, readDigest, readVector, type Vector, vectorToWire } from "../versions/mod.ts";
 import {
   type Admitted,
   admittedToWire,
@@ -74,42 +74,39 @@ export function encodeUpdates(update: ReplicaUpdate): Uint8Array[] {
 export function decodeMeshMessage(bytes: Uint8Array): MeshMessage | undefined {
   const kind = decodeMessage(MeshMessageSchema, bytes, MAX_MESH_MESSAGE_BYTES)?.kind;
   switch (kind?.case) {
-    case "joinRequest": {
-      const request = readJoinRequest(kind.value);
-      return request && { kind: "join-request", request };
-    }
+    case "joinRequest":
+      return complete({ kind: "join-request" as const, request: readJoinRequest(kind.value) });
     case "joinResponse": {
       const { outcome } = kind.value;
       if (outcome.case === "refused") return { kind: "refused" };
-      const admitted = outcome.case === "admitted" ? readAdmitted(outcome.value) : undefined;
-      return admitted && { kind: "admitted", admitted };
+      if (outcome.case !== "admitted") return undefined;
+      return complete({ kind: "admitted" as const, admitted: readAdmitted(outcome.value) });
     }
     case "rosterUpdate": {
       const update = readUpdate(kind.value);
       return update && { kind: "roster-update", ...update };
     }
-    case "digest": {
-      const digest = readDigest(kind.value);
-      return digest && { kind: "digest", digest };
-    }
-    case "vector": {
-      const vector = bytes.length <= MAX_VECTOR_BYTES ? readVector(kind.value) : undefined;
-      return vector && { kind: "vector", vector };
-    }
+    case "digest":
+      return complete({ kind: "digest" as const, digest: readDigest(kind.value) });
+    case "vector":
+      if (bytes.length > MAX_VECTOR_BYTES) return undefined;
+      return complete({ kind: "vector" as const, vector: readVector(kind.value) });
     case "heartbeat":
       return { kind: "heartbeat" };
-    case "request": {
-      const read = readRequest(kind.value);
-      return read && { kind: "request", ...read };
-    }
-    case "response": {
-      const read = readAnswer(kind.value);
-      return read && { kind: "response", ...read };
-    }
-    case "suspicion": {
-      const nodeId = nodeIdFromBytes(kind.value.nodeId);
-      return nodeId && { kind: "suspicion", nodeId };
-    }
+    case "request":
+      return complete({
+        kind: "request" as const,
+        number: readPositive(kind.value.number),
+        request: readRequest(kind.value.kind),
+      });
+    case "response":
+      return complete({
+        kind: "response" as const,
+        number: readPositive(kind.value.number),
+        answer: readAnswer(kind.value.outcome),
+      });
+    case "suspicion":
+      return complete({ kind: "suspicion" as const, nodeId: nodeIdFromBytes(kind.value.nodeId) });
     default:
       return undefined;
   }
@@ -128,7 +125,7 @@ function toWire(message: MeshMessage): NonNullable<MessageFields<typeof MeshMess
     case "roster-update":
       return { case: "rosterUpdate", value: updateToWire(message.update) };
     case "digest":
-      return { case: "digest", value: digestToWire(message.digest) };
+      return { case: "digest", value: { ...message.digest, wallTime: BigInt(message.digest.wallTime) } };
     case "vector":
       return { case: "vector", value: vectorToWire(message.vector) };
     case "heartbeat":
