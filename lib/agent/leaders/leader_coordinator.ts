@@ -26,7 +26,7 @@ import type { NameService } from "../names/mod.ts";
 const ANSWER_TIMEOUT_MS = 10_000;
 
 /** The links that it uses, and what is called after an election. */
-interface LeaderCoordinatorParts extends AgentContext {
+interface LeaderCoordinatorParts extends Pick<AgentContext, "mesh" | "clock" | "timers" | "log"> {
   readonly messages: MessagePlane;
   /** The elected one is `leader` there. */
   readonly names: NameService | undefined;

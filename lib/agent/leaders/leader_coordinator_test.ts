@@ -85,7 +85,7 @@ Deno.test("LeaderCoordinator publishes the record of a leader that is demoted, a
     clock,
     timers,
     log: silentLogger,
-    onElection: () => {},
+    names: undefined,
   });
   mesh.replica.subscribe({ handleOwnUpdate: (update) => void events.push(update) });
   coordinator.handleMessage(asker.id, { kind: "request", number: 1, request: { kind: "demotion" } });
