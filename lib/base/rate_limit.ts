@@ -68,8 +68,8 @@ export interface KeyedRateLimiterOptions {
   readonly maxSources: number;
 }
 
-// So much of one is given early: the sum of as many steps as a burst has is rounded, and may come out above the burst.
-const ROUNDING = 0.001;
+// So much too early is in time: the sum of as many steps as a burst has is rounded, and may come out above the burst.
+const ROUNDING_MS = 0.001;
 
 /**
  * A token bucket for each source, which refuses whoever has emptied theirs. It holds one number a source, the time at
@@ -98,7 +98,7 @@ export class KeyedRateLimiter {
   allows(now: Millis, source: string): boolean {
     const { burst, everyMs, maxSources } = this.#options;
     const fullAt = Math.max(now, this.#fullAt.get(source) ?? now) + everyMs;
-    if (fullAt - now > (burst + ROUNDING) * everyMs) return false;
+    if (fullAt - now > burst * everyMs + ROUNDING_MS) return false;
     this.#fullAt.delete(source);
     this.#fullAt.set(source, fullAt as Millis);
     if (this.#fullAt.size > maxSources) {
