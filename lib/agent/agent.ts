@@ -154,7 +154,7 @@ export class Agent {
       await this.#session?.close();
       if (this.#state !== "running") return;
       await this.#startSession();
-      this.services.shared.advertiseSoon();
+      this.services.adverts.advertiseSoon();
       this.mesh.replica.publish(update);
     } catch (error) {
       if (!(error instanceof WeftError)) throw error;
@@ -170,7 +170,7 @@ export class Agent {
     this.mesh.adoptRotation();
     // What waits from loading is read as a whole by those who subscribe from now on.
     this.mesh.replica.deliverEvents();
-    this.#resources.defer(this.mesh.replica.subscribe(this.services.shared));
+    this.#resources.defer(this.mesh.replica.subscribe(this.services.adverts));
     checkHostNetwork(options, this.#context.endpoints.overlay);
     const listener = listenTcp({ port: options.port });
     this.#resources.defer(() => listener.close());
@@ -180,7 +180,7 @@ export class Agent {
     this.#overlay?.peers.start();
     this.#resources.defer(() => this.#session?.close());
     await this.#startSession(listener);
-    this.services.shared.start();
+    this.services.adverts.start();
     this.#resources.defer(() => this.services.close());
     for (const { port, hostname, targetPort } of options.offers) {
       this.services.forward.offer(port, { hostname, port: targetPort });
@@ -255,8 +255,8 @@ export class Agent {
     this.mesh.replica.handleTimeout();
     this.#session?.leaders.renewDue();
     this.shareTokens();
-    this.#names?.shared.refresh();
-    this.services.shared.advertiseSoon();
+    this.#names?.custom.refresh();
+    this.services.adverts.advertiseSoon();
     const statement = this.#context.endpoints.state();
     this.mesh.replica.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
     void this.#session?.lan?.followInterfaces();

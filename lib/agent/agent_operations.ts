@@ -183,11 +183,11 @@ export function agentOperations(agent: Agent): AgentControl {
     },
 
     addName(request) {
-      return namesOf(agent.names).shared.add(request);
+      return namesOf(agent.names).custom.add(request);
     },
 
     removeName({ name, type, data }) {
-      const removed = namesOf(agent.names).shared.remove(name, type, data);
+      const removed = namesOf(agent.names).custom.remove(name, type, data);
       if (removed > 0) return removed;
       throw new UnknownNameError(
         `Cannot remove ${JSON.stringify(name)}: this node has added no such record`,

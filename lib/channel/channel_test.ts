@@ -3,15 +3,15 @@ import { concatBytes, SeededRandom, utf8Bytes } from "../base/mod.ts";
 import { CLOSE_TIMEOUT_MS } from "./channel.ts";
 import { DEAD_AFTER_MS, KEEP_ALIVE_MS } from "./keep_alive.ts";
 import { MAX_MESSAGE_BYTES } from "./records/envelope_reader.ts";
-import { Bench, settle, testChannel } from "./testing/memory_stream.ts";
+import { Fixture, settle, testChannel } from "./testing/memory_stream.ts";
 
 const message = (text: string) => ({ topic: "mesh", body: utf8Bytes(text) });
 
 Deno.test("Channel carries messages both ways, in order, with their topics", async () => {
-  const bench = new Bench();
-  const [near, far] = await bench.connect();
-  assert.deepEqual(near.remoteStatic.bytes, bench.responderKey.publicKey.bytes);
-  assert.deepEqual(far.remoteStatic.bytes, bench.initiatorKey.publicKey.bytes);
+  const fixture = new Fixture();
+  const [near, far] = await fixture.connect();
+  assert.deepEqual(near.remoteStatic.bytes, fixture.responderKey.publicKey.bytes);
+  assert.deepEqual(far.remoteStatic.bytes, fixture.initiatorKey.publicKey.bytes);
   assert.equal(near.remoteAddress, "memory:other");
   for (const text of ["one", "two", ""]) assert.equal(await near.send(message(text)), true);
   assert.equal(await far.send({ topic: "other", body: utf8Bytes("back") }), true);
@@ -19,15 +19,15 @@ Deno.test("Channel carries messages both ways, in order, with their topics", asy
   assert.deepEqual(await near.receive(), { topic: "other", body: utf8Bytes("back") });
   near.close();
   await Promise.all([near.closed, far.closed]);
-  assert.equal(bench.timers.size, 0);
+  assert.equal(fixture.timers.size, 0);
 });
 
 Deno.test("Channel shows nothing of its messages on the wire", async () => {
-  const bench = new Bench();
-  const [near, far] = await bench.connect();
+  const fixture = new Fixture();
+  const [near, far] = await fixture.connect();
   await near.send(message("a text that is easy to find"));
   await far.receive();
-  const text = new TextDecoder("latin1").decode(concatBytes(bench.near.written, bench.far.written));
+  const text = new TextDecoder("latin1").decode(concatBytes(fixture.near.written, fixture.far.written));
   for (const word of ["hello", "reply", "mesh", "easy to find"]) assert(!text.includes(word), word);
   near.close();
   await far.closed;
@@ -35,8 +35,8 @@ Deno.test("Channel shows nothing of its messages on the wire", async () => {
 
 testChannel(
   "Channel.send() lets a message of 1 MiB span records, and throws for a longer one",
-  async (bench) => {
-    const [near, far] = await bench.connect();
+  async (fixture) => {
+    const [near, far] = await fixture.connect();
     const body = new Uint8Array(MAX_MESSAGE_BYTES);
     new SeededRandom(7).fill(body);
     await near.send({ topic: "t".repeat(255), body });
@@ -55,22 +55,22 @@ testChannel(
 );
 
 Deno.test("Channel closes on a message that is longer than its own limit", async () => {
-  const bench = new Bench();
+  const fixture = new Fixture();
   const [near, far] = await Promise.all([
-    bench.open(bench.near, { maxMessageBytes: 4_000 }),
-    bench.accept(bench.far, { maxMessageBytes: 2_000 }).then((accepted) => accepted?.channel),
+    fixture.open(fixture.near, { maxMessageBytes: 4_000 }),
+    fixture.accept(fixture.far, { maxMessageBytes: 2_000 }).then((accepted) => accepted?.channel),
   ]);
   assert(far);
   await near.send({ topic: "mesh", body: new Uint8Array(2_001) });
   assert.equal(await far.receive(), undefined);
   await near.closed;
-  assert.deepEqual(bench.drops(), { "channel-message-too-long": 1 });
+  assert.deepEqual(fixture.drops(), { "channel-message-too-long": 1 });
 });
 
 testChannel(
   "Channel.send() waits while the other end does not receive, and nothing is lost",
-  async (bench) => {
-    const [near, far] = await bench.connect();
+  async (fixture) => {
+    const [near, far] = await fixture.connect();
     const body = new Uint8Array(32 << 10);
     let sent = 0;
     const sending = (async () => {
@@ -91,8 +91,8 @@ testChannel(
   },
 );
 
-testChannel("Channel.send() gives the channel up when a thousand calls wait", async (bench) => {
-  const [near, far] = await bench.connect();
+testChannel("Channel.send() gives the channel up when a thousand calls wait", async (fixture) => {
+  const [near, far] = await fixture.connect();
   const body = new Uint8Array(100 << 10);
   const results = await Promise.all(
     Array.from({ length: 1_300 }, () => near.send({ topic: "mesh", body })),
@@ -100,14 +100,14 @@ testChannel("Channel.send() gives the channel up when a thousand calls wait", as
   assert(results.includes(true) && results.includes(false));
   await near.closed;
   await far.closed;
-  assert.equal(bench.initiatorCounters.get("channel-send-overflow"), 1);
+  assert.equal(fixture.initiatorCounters.get("channel-send-overflow"), 1);
 });
 
-testChannel("Channel.ping() measures the round trip, and calls at once share a ping", async (bench) => {
-  const [near, far] = await bench.connect();
+testChannel("Channel.ping() measures the round trip, and calls at once share a ping", async (fixture) => {
+  const [near, far] = await fixture.connect();
   assert.equal(near.lastRttMs, undefined);
   const pings = [near.ping(), near.ping()];
-  bench.clock.advance(7);
+  fixture.clock.advance(7);
   assert.deepEqual(await Promise.all(pings), [7, 7]);
   assert.equal(near.lastRttMs, 7);
   const unanswered = near.ping();
@@ -117,10 +117,10 @@ testChannel("Channel.ping() measures the round trip, and calls at once share a p
   await far.closed;
 });
 
-testChannel("Channel stays open by its pings while nothing else is said", async (bench) => {
-  const [near, far] = await bench.connect();
+testChannel("Channel stays open by its pings while nothing else is said", async (fixture) => {
+  const [near, far] = await fixture.connect();
   for (let i = 0; i < 20; i++) {
-    bench.timers.advance(KEEP_ALIVE_MS);
+    fixture.timers.advance(KEEP_ALIVE_MS);
     await settle();
   }
   assert.equal(near.lastRttMs, 0);
@@ -130,27 +130,27 @@ testChannel("Channel stays open by its pings while nothing else is said", async 
   await far.closed;
 });
 
-testChannel("Channel closes when the other end has fallen silent", async (bench) => {
-  const [near, far] = await bench.connect();
-  bench.timers.advance(DEAD_AFTER_MS - 1);
-  assert.equal(bench.near.isClosed, false);
-  bench.timers.advance(1);
+testChannel("Channel closes when the other end has fallen silent", async (fixture) => {
+  const [near, far] = await fixture.connect();
+  fixture.timers.advance(DEAD_AFTER_MS - 1);
+  assert.equal(fixture.near.isClosed, false);
+  fixture.timers.advance(1);
   assert.equal(await near.receive(), undefined);
   await near.closed;
   assert.equal(await near.send(message("too late")), false);
-  assert.equal(bench.initiatorCounters.get("channel-peer-silent"), 1);
+  assert.equal(fixture.initiatorCounters.get("channel-peer-silent"), 1);
   await far.closed;
-  assert.equal(bench.timers.size, 0);
+  assert.equal(fixture.timers.size, 0);
 });
 
-testChannel("Channel stays open for a slow consumer, however long it takes", async (bench) => {
-  const [near, far] = await bench.connect();
+testChannel("Channel stays open for a slow consumer, however long it takes", async (fixture) => {
+  const [near, far] = await fixture.connect();
   const sending = (async () => {
     for (let i = 0; i < 200; i++) await near.send(message(`${i}`));
   })();
   for (let i = 0; i < 30; i++) {
     await settle();
-    bench.timers.advance(KEEP_ALIVE_MS);
+    fixture.timers.advance(KEEP_ALIVE_MS);
   }
   for (let i = 0; i < 200; i++) assert.deepEqual(await far.receive(), message(`${i}`));
   await sending;
@@ -158,8 +158,8 @@ testChannel("Channel stays open for a slow consumer, however long it takes", asy
   await far.closed;
 });
 
-testChannel("Channel.close() sends what is queued and tells its reason", async (bench) => {
-  const [near, far] = await bench.connect();
+testChannel("Channel.close() sends what is queued and tells its reason", async (fixture) => {
+  const [near, far] = await fixture.connect();
   for (let i = 0; i < 5; i++) await near.send(message(`${i}`));
   near.close("x".repeat(300));
   assert.equal(await near.send(message("after")), false);
@@ -170,34 +170,34 @@ testChannel("Channel.close() sends what is queued and tells its reason", async (
   assert.equal(near.closeReason, undefined);
 });
 
-testChannel("Channel.close() at both ends at once closes both", async (bench) => {
-  const [near, far] = await bench.connect();
+testChannel("Channel.close() at both ends at once closes both", async (fixture) => {
+  const [near, far] = await fixture.connect();
   const waiting = [near.receive(), far.receive()];
   near.close();
   far.close();
   near.close();
   await Promise.all([near.closed, far.closed]);
   assert.deepEqual(await Promise.all(waiting), [undefined, undefined]);
-  assert.equal(bench.timers.size, 0);
+  assert.equal(fixture.timers.size, 0);
 });
 
-testChannel("Channel.close() does not wait for ever for an end that reads nothing", async (bench) => {
-  const [near, far] = await bench.connect();
+testChannel("Channel.close() does not wait for ever for an end that reads nothing", async (fixture) => {
+  const [near, far] = await fixture.connect();
   const body = new Uint8Array(128 << 10);
   const sends = Array.from({ length: 100 }, () => near.send({ topic: "mesh", body }));
   await settle();
   near.close();
   await settle();
-  assert.equal(bench.near.isClosed, false);
-  bench.timers.advance(CLOSE_TIMEOUT_MS);
+  assert.equal(fixture.near.isClosed, false);
+  fixture.timers.advance(CLOSE_TIMEOUT_MS);
   await near.closed;
   assert.equal((await Promise.all(sends)).includes(false), true);
   far.close();
   await far.closed;
 });
 
-testChannel("Channel.receive() waits once at a time", async (bench) => {
-  const [near, far] = await bench.connect();
+testChannel("Channel.receive() waits once at a time", async (fixture) => {
+  const [near, far] = await fixture.connect();
   const first = near.receive();
   await assert.rejects(near.receive(), TypeError);
   await far.send(message("for the first"));

@@ -4,15 +4,15 @@ import { concatBytes, utf8Bytes } from "../base/mod.ts";
 import { PresharedKey, PrivateKey } from "../crypto/mod.ts";
 import { ChannelClosedError, ChannelRefusedError, ChannelTimeoutError } from "./errors.ts";
 import { encodeFrame } from "./records/frame_reader.ts";
-import { Bench, readAll, settle, streamPair } from "./testing/memory_stream.ts";
+import { Fixture, readAll, settle, streamPair } from "./testing/memory_stream.ts";
 import { HANDSHAKE_TIMEOUT_MS } from "./handshake.ts";
 
 const REFUSAL = new Uint8Array(2);
 
 /** Sends bytes to a responder and hangs up its own direction only by reading to the end. */
-async function say(bench: Bench, bytes: Uint8Array): Promise<Uint8Array> {
+async function say(fixture: Fixture, bytes: Uint8Array): Promise<Uint8Array> {
   const [near, far] = streamPair();
-  const accepting = bench.accept(far);
+  const accepting = fixture.accept(far);
   await near.write(bytes);
   const answer = await readAll(near);
   assert.equal(await accepting, undefined);
@@ -21,9 +21,9 @@ async function say(bench: Bench, bytes: Uint8Array): Promise<Uint8Array> {
 }
 
 /** @returns the bytes of an honest first message */
-async function firstMessage(bench: Bench): Promise<Uint8Array> {
+async function firstMessage(fixture: Fixture): Promise<Uint8Array> {
   const [near, far] = streamPair();
-  const opening = assert.rejects(bench.open(near), ChannelClosedError);
+  const opening = assert.rejects(fixture.open(near), ChannelClosedError);
   await settle();
   far.close();
   await opening;
@@ -31,12 +31,12 @@ async function firstMessage(bench: Bench): Promise<Uint8Array> {
 }
 
 Deno.test("openChannel() and acceptChannel() hand over hello, reply and context", async () => {
-  const bench = new Bench();
+  const fixture = new Fixture();
   const hellos: string[] = [];
-  const presharedKey = PresharedKey.generate(bench.random);
+  const presharedKey = PresharedKey.generate(fixture.random);
   const [near, accepted] = await Promise.all([
-    bench.open(bench.near, { presharedKey, hello: utf8Bytes("let me in") }),
-    bench.accept(bench.far, {
+    fixture.open(fixture.near, { presharedKey, hello: utf8Bytes("let me in") }),
+    fixture.accept(fixture.far, {
       presharedKey,
       authorize: (hello) => {
         hellos.push(new TextDecoder().decode(hello));
@@ -49,123 +49,125 @@ Deno.test("openChannel() and acceptChannel() hand over hello, reply and context"
   assert.equal(accepted?.context, "member");
   near.close();
   await accepted.channel.closed;
-  assert.deepEqual(bench.drops(), {});
+  assert.deepEqual(fixture.drops(), {});
 });
 
 Deno.test("acceptChannel() gives the same answer for every reason", async (test) => {
-  const cases: Record<string, { accept?: Parameters<Bench["accept"]>[1]; wrongKey?: boolean; drop: string }> =
-    {
-      "another responder's key": { wrongKey: true, drop: "channel-handshake-rejected" },
-      "not authorized": { accept: { authorize: () => undefined }, drop: "channel-handshake-unauthorized" },
-      "an exception": {
-        accept: {
-          authorize: () => {
-            throw new Error("a defect");
-          },
+  const cases: Record<
+    string,
+    { accept?: Parameters<Fixture["accept"]>[1]; wrongKey?: boolean; drop: string }
+  > = {
+    "another responder's key": { wrongKey: true, drop: "channel-handshake-rejected" },
+    "not authorized": { accept: { authorize: () => undefined }, drop: "channel-handshake-unauthorized" },
+    "an exception": {
+      accept: {
+        authorize: () => {
+          throw new Error("a defect");
         },
-        drop: "channel-handshake-authorize-failed",
       },
-      "a reply that is longer than the question": {
-        accept: { authorize: () => ({ reply: new Uint8Array(5 + 49), context: "" }) },
-        drop: "channel-handshake-reply-too-long",
-      },
-    };
+      drop: "channel-handshake-authorize-failed",
+    },
+    "a reply that is longer than the question": {
+      accept: { authorize: () => ({ reply: new Uint8Array(5 + 49), context: "" }) },
+      drop: "channel-handshake-reply-too-long",
+    },
+  };
   for (const [name, { accept, wrongKey, drop }] of Object.entries(cases)) {
     await test.step(name, async () => {
-      const bench = new Bench();
-      const dialler = wrongKey ? new Bench() : bench;
-      if (wrongKey) Object.assign(dialler, { responderKey: PrivateKey.generate(bench.random) });
-      const accepting = bench.accept(bench.far, accept);
-      await assert.rejects(dialler.open(bench.near), (error) => {
+      const fixture = new Fixture();
+      const dialler = wrongKey ? new Fixture() : fixture;
+      if (wrongKey) Object.assign(dialler, { responderKey: PrivateKey.generate(fixture.random) });
+      const accepting = fixture.accept(fixture.far, accept);
+      await assert.rejects(dialler.open(fixture.near), (error) => {
         assert(error instanceof ChannelRefusedError);
         return !error.retryable;
       });
       assert.equal(await accepting, undefined);
-      assert.deepEqual(bench.far.written, REFUSAL);
-      assert(bench.near.isClosed && bench.far.isClosed);
-      assert.deepEqual(bench.drops(), { [drop]: 1 });
-      assert.equal(bench.timers.size, 0);
+      assert.deepEqual(fixture.far.written, REFUSAL);
+      assert(fixture.near.isClosed && fixture.far.isClosed);
+      assert.deepEqual(fixture.drops(), { [drop]: 1 });
+      assert.equal(fixture.timers.size, 0);
     });
   }
 });
 
 Deno.test("acceptChannel() may answer with as many bytes as it was sent", async () => {
-  const bench = new Bench();
+  const fixture = new Fixture();
   const authorize = () => ({ reply: new Uint8Array(5 + 48), context: "" });
-  const [near, accepted] = await Promise.all([bench.open(), bench.accept(bench.far, { authorize })]);
-  assert.equal(bench.far.written.length, 2 + 96 + 5);
+  const [near, accepted] = await Promise.all([fixture.open(), fixture.accept(fixture.far, { authorize })]);
+  assert.equal(fixture.far.written.length, 2 + 96 + 5);
   near.close();
   await accepted?.channel.closed;
 });
 
 Deno.test("openChannel() is refused by whoever has another preshared key, and opens nothing there", async () => {
-  const bench = new Bench();
-  const accepting = bench.accept(bench.far, { presharedKey: PresharedKey.generate(bench.random) });
-  await assert.rejects(bench.open(), ChannelRefusedError);
+  const fixture = new Fixture();
+  const accepting = fixture.accept(fixture.far, { presharedKey: PresharedKey.generate(fixture.random) });
+  await assert.rejects(fixture.open(), ChannelRefusedError);
   assert.equal(await accepting, undefined);
-  assert.deepEqual(bench.drops(), { "channel-handshake-closed": 1 });
+  assert.deepEqual(fixture.drops(), { "channel-handshake-closed": 1 });
 });
 
 Deno.test("acceptChannel() opens nothing for a replayed first message", async () => {
-  const bench = new Bench();
-  const [near, accepted] = await Promise.all([bench.open(), bench.accept()]);
+  const fixture = new Fixture();
+  const [near, accepted] = await Promise.all([fixture.open(), fixture.accept()]);
   await near.send({ topic: "mesh", body: utf8Bytes("once") });
   await accepted?.channel.receive();
   near.close();
   await accepted?.channel.closed;
 
-  const replay = bench.near.written;
-  const answer = await say(bench, replay);
+  const replay = fixture.near.written;
+  const answer = await say(fixture, replay);
   assert(answer.length <= 2 + 96 + 5, "the answer is no longer than the question");
-  assert.deepEqual(bench.drops(), { "channel-handshake-unconfirmed": 1 });
-  assert.equal(bench.timers.size, 0);
+  assert.deepEqual(fixture.drops(), { "channel-handshake-unconfirmed": 1 });
+  assert.equal(fixture.timers.size, 0);
 
   const [silent, far] = streamPair();
-  const accepting = bench.accept(far);
+  const accepting = fixture.accept(far);
   await silent.write(replay.subarray(0, 2 + 96 + 5));
   await settle();
-  bench.timers.advance(HANDSHAKE_TIMEOUT_MS);
+  fixture.timers.advance(HANDSHAKE_TIMEOUT_MS);
   assert.equal(await accepting, undefined);
-  assert.equal(bench.drops()["channel-handshake-timeout"], 1);
+  assert.equal(fixture.drops()["channel-handshake-timeout"], 1);
 });
 
 Deno.test("acceptChannel() says nothing to a first message that is cut off", async () => {
-  const bench = new Bench();
-  const message = await firstMessage(bench);
+  const fixture = new Fixture();
+  const message = await firstMessage(fixture);
   assert.equal(message.length, 2 + 96 + 5);
   for (let length = 0; length < message.length; length++) {
     const [near, far] = streamPair();
-    const accepting = bench.accept(far);
+    const accepting = fixture.accept(far);
     await near.write(message.subarray(0, length));
     await settle();
     near.close();
     assert.equal(await accepting, undefined);
     assert.equal(far.written.length, 0);
   }
-  assert.deepEqual(bench.drops(), { "channel-handshake-closed": message.length });
+  assert.deepEqual(fixture.drops(), { "channel-handshake-closed": message.length });
 });
 
 Deno.test("acceptChannel() refuses a first message with a flipped bit or of another length", async () => {
-  const bench = new Bench();
-  const message = await firstMessage(bench);
+  const fixture = new Fixture();
+  const message = await firstMessage(fixture);
   for (let at = 2; at < message.length; at += 3) {
     const flipped = message.slice();
     flipped[at] = (flipped[at] ?? 0) ^ 1 << at % 8;
     // RFC 7748 §5: the highest bit of a public key is not looked at, but it is part of the transcript.
-    assert.deepEqual(await say(bench, flipped), REFUSAL, `byte ${at}`);
+    assert.deepEqual(await say(fixture, flipped), REFUSAL, `byte ${at}`);
   }
   for (let length = 0; length < message.length - 2; length += 5) {
-    assert.deepEqual(await say(bench, encodeFrame(message.subarray(2, 2 + length))), REFUSAL, `${length}`);
+    assert.deepEqual(await say(fixture, encodeFrame(message.subarray(2, 2 + length))), REFUSAL, `${length}`);
   }
 });
 
 Deno.test("acceptChannel() answers random frames with a refusal, and random bytes with no more", async () => {
-  const bench = new Bench();
+  const fixture = new Fixture();
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (bytes) => {
-      assert.deepEqual(await say(bench, encodeFrame(bytes)), REFUSAL);
+      assert.deepEqual(await say(fixture, encodeFrame(bytes)), REFUSAL);
       const [near, far] = streamPair();
-      const accepting = bench.accept(far);
+      const accepting = fixture.accept(far);
       await near.write(bytes);
       await settle();
       near.close();
@@ -174,15 +176,15 @@ Deno.test("acceptChannel() answers random frames with a refusal, and random byte
     }),
     { numRuns: 50 },
   );
-  assert.deepEqual(await say(bench, encodeFrame(new Uint8Array(65_535))), REFUSAL);
+  assert.deepEqual(await say(fixture, encodeFrame(new Uint8Array(65_535))), REFUSAL);
 });
 
 Deno.test("openChannel() takes random answers for a refusal and never throws anything else", async () => {
-  const bench = new Bench();
+  const fixture = new Fixture();
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
       const [near, far] = streamPair();
-      const opening = assert.rejects(bench.open(near), ChannelRefusedError);
+      const opening = assert.rejects(fixture.open(near), ChannelRefusedError);
       await far.write(encodeFrame(bytes));
       await opening;
       assert(near.isClosed);
@@ -192,72 +194,72 @@ Deno.test("openChannel() takes random answers for a refusal and never throws any
 });
 
 Deno.test("openChannel() tells when the other side hangs up, and when nobody answers", async () => {
-  const bench = new Bench();
-  const hungUp = assert.rejects(bench.open(), (error) => {
+  const fixture = new Fixture();
+  const hungUp = assert.rejects(fixture.open(), (error) => {
     assert(error instanceof ChannelClosedError);
     return error.retryable;
   });
   await settle();
-  bench.far.close();
+  fixture.far.close();
   await hungUp;
 
   const [near, silent] = streamPair();
-  const late = assert.rejects(bench.open(near), ChannelTimeoutError);
+  const late = assert.rejects(fixture.open(near), ChannelTimeoutError);
   await settle();
-  bench.timers.advance(HANDSHAKE_TIMEOUT_MS - 1);
+  fixture.timers.advance(HANDSHAKE_TIMEOUT_MS - 1);
   await settle();
   assert.equal(near.isClosed, false);
-  bench.timers.advance(1);
+  fixture.timers.advance(1);
   await late;
   assert(near.isClosed);
-  assert.equal(bench.timers.size, 0);
+  assert.equal(fixture.timers.size, 0);
   silent.close();
 });
 
 Deno.test("openChannel() gives up when its signal fires", async () => {
-  const bench = new Bench();
+  const fixture = new Fixture();
   const controller = new AbortController();
   const reason = new Error("changed my mind");
-  const opening = assert.rejects(bench.open(bench.near, { signal: controller.signal }), reason);
+  const opening = assert.rejects(fixture.open(fixture.near, { signal: controller.signal }), reason);
   await settle();
   controller.abort(reason);
   await opening;
-  assert(bench.near.isClosed);
-  await assert.rejects(bench.open(streamPair()[0], { signal: controller.signal }), reason);
-  assert.equal(bench.timers.size, 0);
+  assert(fixture.near.isClosed);
+  await assert.rejects(fixture.open(streamPair()[0], { signal: controller.signal }), reason);
+  assert.equal(fixture.timers.size, 0);
 });
 
 Deno.test("acceptChannel() hangs up on slow talkers without a word", async () => {
-  const bench = new Bench();
-  const message = await firstMessage(bench);
-  const accepting = bench.accept();
+  const fixture = new Fixture();
+  const message = await firstMessage(fixture);
+  const accepting = fixture.accept();
   for (let at = 0; at < 10; at++) {
-    await bench.near.write(message.subarray(at, at + 1));
+    await fixture.near.write(message.subarray(at, at + 1));
     await settle();
-    bench.timers.advance(HANDSHAKE_TIMEOUT_MS / 10);
+    fixture.timers.advance(HANDSHAKE_TIMEOUT_MS / 10);
   }
   assert.equal(await accepting, undefined);
-  assert.equal(bench.far.written.length, 0);
-  assert.deepEqual(bench.drops(), { "channel-handshake-timeout": 1 });
+  assert.equal(fixture.far.written.length, 0);
+  assert.deepEqual(fixture.drops(), { "channel-handshake-timeout": 1 });
 });
 
 Deno.test("acceptChannel() opens for a first message that comes byte by byte with the rest behind it", async () => {
-  const bench = new Bench();
+  const fixture = new Fixture();
   const [slow, end] = streamPair();
-  const opening = bench.open(slow);
-  const accepting = bench.accept();
+  const opening = fixture.open(slow);
+  const accepting = fixture.accept();
   await settle();
-  for (const byte of slow.written) await bench.near.write(Uint8Array.of(byte));
+  for (const byte of slow.written) await fixture.near.write(Uint8Array.of(byte));
   await settle();
-  await end.write(bench.far.written);
+  await end.write(fixture.far.written);
   const channel = await opening;
   await channel.send({ topic: "mesh", body: utf8Bytes("at once") });
   await settle();
-  await bench.near.write(concatBytes(slow.written.subarray(2 + 96 + 5)));
+  await fixture.near.write(concatBytes(slow.written.subarray(2 + 96 + 5)));
   const accepted = await accepting;
   assert.deepEqual((await accepted?.channel.receive())?.body, utf8Bytes("at once"));
   channel.close();
   end.close();
-  bench.near.close();
+  fixture.near.close();
   await Promise.all([channel.closed, accepted?.channel.closed]);
 });

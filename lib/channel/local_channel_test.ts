@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { utf8Bytes } from "../base/mod.ts";
 import { openLocalChannel } from "./local_channel.ts";
-import { Bench, settle, streamPair } from "./testing/memory_stream.ts";
+import { Fixture, settle, streamPair } from "./testing/memory_stream.ts";
 
 Deno.test("openLocalChannel() gives a channel without a key of the other end, which carries streams and messages", async () => {
-  const bench = new Bench(true);
-  const [near, far] = await bench.connect();
+  const fixture = new Fixture(true);
+  const [near, far] = await fixture.connect();
   assert.throws(() => near.remoteStatic, TypeError);
   assert.equal(near.reply.length, 0);
   far.onStream("files", (stream) => void stream.write(utf8Bytes("answer")).then(() => stream.end()));
@@ -16,24 +16,24 @@ Deno.test("openLocalChannel() gives a channel without a key of the other end, wh
   near.close("done");
   await Promise.all([near.closed, far.closed]);
   assert.equal(far.closeReason, "done");
-  assert.equal(bench.timers.size, 0);
+  assert.equal(fixture.timers.size, 0);
 });
 
 Deno.test("openLocalChannel() and acceptChannel() never understand each other", async () => {
-  const bench = new Bench();
-  const accepting = bench.accept();
-  const local = openLocalChannel(bench.near, { clock: bench.clock, timers: bench.timers });
+  const fixture = new Fixture();
+  const accepting = fixture.accept();
+  const local = openLocalChannel(fixture.near, { clock: fixture.clock, timers: fixture.timers });
   local.post("mesh", utf8Bytes("body"));
   assert.equal(await accepting, undefined);
   await local.closed;
-  assert.deepEqual(bench.drops(), { "channel-handshake-rejected": 1 });
+  assert.deepEqual(fixture.drops(), { "channel-handshake-rejected": 1 });
 
   const [near, far] = streamPair();
-  const opening = bench.open(near);
-  const other = openLocalChannel(far, { clock: bench.clock, timers: bench.timers });
+  const opening = fixture.open(near);
+  const other = openLocalChannel(far, { clock: fixture.clock, timers: fixture.timers });
   other.post("mesh", utf8Bytes("body"));
   await assert.rejects(opening);
   await other.closed;
   await settle();
-  assert.equal(bench.timers.size, 0);
+  assert.equal(fixture.timers.size, 0);
 });

@@ -7,8 +7,8 @@ const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 testChannel(
   "Channel.attach() hands on what post() sends in order, and other topics still go to receive()",
-  async (bench) => {
-    const [near, far] = await bench.connect();
+  async (fixture) => {
+    const [near, far] = await fixture.connect();
     const got: string[] = [];
     far.attach("calls", (body) => got.push(text(body)));
     assert.equal(near.post("calls", utf8Bytes("one")), true);
@@ -25,8 +25,8 @@ testChannel(
 
 testChannel(
   "Channel.attach() takes over what waits for receive() already, and leaves the rest in order",
-  async (bench) => {
-    const [near, far] = await bench.connect();
+  async (fixture) => {
+    const [near, far] = await fixture.connect();
     for (let i = 0; i < 200; i++) near.post(i % 2 ? "odd" : "even", utf8Bytes(`${i}`));
     await settle();
     const got: string[] = [];
@@ -38,8 +38,8 @@ testChannel(
   },
 );
 
-testChannel("Channel closes when a handler throws, and counts it", async (bench) => {
-  const [near, far] = await bench.connect();
+testChannel("Channel closes when a handler throws, and counts it", async (fixture) => {
+  const [near, far] = await fixture.connect();
   let calls = 0;
   far.attach("calls", () => {
     calls++;
@@ -49,18 +49,18 @@ testChannel("Channel closes when a handler throws, and counts it", async (bench)
   near.post("calls", utf8Bytes("two"));
   await Promise.all([near.closed, far.closed]);
   assert.equal(calls, 1);
-  assert.deepEqual(bench.drops(), { "channel-handler-failed": 1 });
+  assert.deepEqual(fixture.drops(), { "channel-handler-failed": 1 });
 });
 
 testChannel(
   "Channel.post() shares records: all of one turn, and all that comes while a write is under way",
-  async (bench) => {
-    const [near, far] = await bench.connect();
+  async (fixture) => {
+    const [near, far] = await fixture.connect();
     let got = 0;
     far.attach("calls", () => got++);
     const writes: number[] = [];
-    const write = bench.near.write.bind(bench.near);
-    bench.near.write = (bytes) => {
+    const write = fixture.near.write.bind(fixture.near);
+    fixture.near.write = (bytes) => {
       writes.push(bytes.length);
       if (writes.length === 1) { for (let i = 0; i < 100; i++) near.post("calls", new Uint8Array(100)); }
       return write(bytes);
@@ -74,8 +74,8 @@ testChannel(
   },
 );
 
-testChannel("Channel.post() refuses when too much is queued, until drained()", async (bench) => {
-  const [near, far] = await bench.connect();
+testChannel("Channel.post() refuses when too much is queued, until drained()", async (fixture) => {
+  const [near, far] = await fixture.connect();
   await near.drained();
   let got = 0;
   far.attach("calls", () => got++);
@@ -103,8 +103,8 @@ testChannel("Channel.post() refuses when too much is queued, until drained()", a
   assert.equal(got, posted + 1 + largePosted);
 });
 
-testChannel("Channel.post() takes bodies of any length and copies them at once", async (bench) => {
-  const [near, far] = await bench.connect();
+testChannel("Channel.post() takes bodies of any length and copies them at once", async (fixture) => {
+  const [near, far] = await fixture.connect();
   const lengths = [0, 1, 40_000, 48_000, 50_000, 65_500, 65_519, 70_000, 200_000, 1, 1 << 20, 3];
   const got: string[] = [];
   far.attach(
@@ -124,8 +124,8 @@ testChannel("Channel.post() takes bodies of any length and copies them at once",
   assert.deepEqual(got, lengths.map((length) => `${length} true`));
 });
 
-testChannel("Channel.send() goes on while post() keeps its queue full", async (bench) => {
-  const [near, far] = await bench.connect();
+testChannel("Channel.send() goes on while post() keeps its queue full", async (fixture) => {
+  const [near, far] = await fixture.connect();
   far.attach("calls", () => {});
   let isOver = false;
   const flood = (async () => {

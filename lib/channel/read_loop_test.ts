@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type EventLoopYield, utf8Bytes } from "../base/mod.ts";
 import { TURN_MS } from "./read_loop.ts";
-import { Bench, settle, testChannel } from "./testing/memory_stream.ts";
+import { Fixture, settle, testChannel } from "./testing/memory_stream.ts";
 
 const MESSAGES = 500;
 const BODY = utf8Bytes("work");
@@ -24,16 +24,16 @@ class ManualYield implements EventLoopYield {
 
 testChannel(
   "Channel.limitTurns() keeps only those waiting who say too much, and all of it is heard in the end",
-  async (bench) => {
-    const other = new Bench(bench.isLocal);
+  async (fixture) => {
+    const other = new Fixture(fixture.isLocal);
     const eventLoop = new ManualYield();
-    const [flooder, flooded] = await bench.connect();
+    const [flooder, flooded] = await fixture.connect();
     const [caller, called] = await other.connect();
     let handled = 0;
     flooded.limitTurns(eventLoop);
     flooded.attach("work", () => {
       handled++;
-      bench.clock.advance(1);
+      fixture.clock.advance(1);
     });
     const handledBefore: number[] = [];
     called.limitTurns(eventLoop);
@@ -56,14 +56,14 @@ testChannel(
 
 testChannel(
   "Channel.limitTurns() lets work that takes no longer than a turn go on without a pause",
-  async (bench) => {
+  async (fixture) => {
     const eventLoop = new ManualYield();
-    const [near, far] = await bench.connect();
+    const [near, far] = await fixture.connect();
     let handled = 0;
     far.limitTurns(eventLoop);
     far.attach("work", () => {
       handled++;
-      bench.clock.advance(TURN_MS / 2 / MESSAGES);
+      fixture.clock.advance(TURN_MS / 2 / MESSAGES);
     });
     for (let i = 0; i < MESSAGES; i++) near.post("work", BODY);
     await settle();
@@ -72,23 +72,26 @@ testChannel(
   },
 );
 
-testChannel("Channel.close() is done at once while the channel has yielded the event loop", async (bench) => {
-  const eventLoop = new ManualYield();
-  const [near, far] = await bench.connect();
-  far.limitTurns(eventLoop);
-  let handled = 0;
-  far.attach("work", () => {
-    handled++;
-    bench.clock.advance(TURN_MS);
-  });
-  for (let i = 0; i < MESSAGES; i++) near.post("work", BODY);
-  await settle();
-  far.close();
-  near.close();
-  await settle();
-  bench.timers.advance(1_000);
-  await Promise.all([near.closed, far.closed]);
-  eventLoop.resume();
-  await settle();
-  assert.equal(handled, 16);
-});
+testChannel(
+  "Channel.close() is done at once while the channel has yielded the event loop",
+  async (fixture) => {
+    const eventLoop = new ManualYield();
+    const [near, far] = await fixture.connect();
+    far.limitTurns(eventLoop);
+    let handled = 0;
+    far.attach("work", () => {
+      handled++;
+      fixture.clock.advance(TURN_MS);
+    });
+    for (let i = 0; i < MESSAGES; i++) near.post("work", BODY);
+    await settle();
+    far.close();
+    near.close();
+    await settle();
+    fixture.timers.advance(1_000);
+    await Promise.all([near.closed, far.closed]);
+    eventLoop.resume();
+    await settle();
+    assert.equal(handled, 16);
+  },
+);

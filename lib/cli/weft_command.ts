@@ -30,6 +30,9 @@ export interface CommandContext {
   exitCode: number;
 }
 
+/** A flag that is for the agent, other than an option of a command that is called the same. */
+class AgentFlag extends Option<string> {}
+
 /** Adds the flag of an option, and hidden ones for its names of earlier versions. */
 export function addFlag(command: AnyCommand, name: OptionName): void {
   const { flag, initial, aliases = [] } = FIELDS[name] as Field;
@@ -48,11 +51,11 @@ export function addFlag(command: AnyCommand, name: OptionName): void {
 export function flagOption(
   name: OptionName,
   said: { readonly flag?: string; readonly help?: string } = {},
-): Option {
+): Option<string> {
   const { value, isRepeated = false, initial, initialText, ...field } = FIELDS[name] as Field;
   const { flag, help } = { ...field, ...said };
   const told = initialText ?? (/^(string|number)$/.test(typeof initial) ? `${initial}` : undefined);
-  const option = new Option(
+  const option = new AgentFlag(
     `--${flag}${value === undefined ? "" : ` <${value}>`}`,
     help + (isRepeated ? "; may be repeated" : "") + (told === undefined ? "" : ` (default: ${told})`),
   );
@@ -65,7 +68,8 @@ export function collect(value: string, before: readonly string[] | undefined): r
 }
 
 /** @returns what a command line says of an agent's options */
-export function flagValues(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function flagValues(command: AnyCommand): Record<string, unknown> {
+  const given = givenFlags(command);
   const camelCase = (flag: string) => flag.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());
   return Object.fromEntries(SPELLINGS.map(([flag, key]) => [key, given[camelCase(flag)]]));
 }
@@ -73,7 +77,9 @@ export function flagValues(given: Readonly<Record<string, unknown>>): Record<str
 /** Adds the options that every command has. */
 export function withState(command: AnyCommand): AnyCommand {
   addFlag(command, "stateDir");
-  return command.option("--config <file>", "settings as YAML, with the names of the options") as AnyCommand;
+  return command.addOption(
+    new AgentFlag("--config <file>", "settings as YAML, with the names of the options"),
+  ) as AnyCommand;
 }
 
 /**
@@ -84,11 +90,11 @@ export async function agentOptions(
   command: AnyCommand,
   ports: CliPorts,
 ): Promise<{ readonly options: AgentOptions; readonly isLogLevelSet: boolean }> {
-  const given = givenOptions(command);
+  const { config } = givenFlags(command);
   const { environment, isRoot } = ports.process;
-  const path = typeof given.config === "string" ? given.config : environment.WEFT_CONFIG;
+  const path = typeof config === "string" ? config : environment.WEFT_CONFIG;
   const layers: ConfigLayer[] = [
-    { source: "flags", values: flagValues(given) },
+    { source: "flags", values: flagValues(command) },
     environmentLayer(environment),
     ...(path ? [await fileLayer(await readFile(path, ports, "the configuration"), path)] : []),
   ];
@@ -219,10 +225,13 @@ export function refuseOthers(group: AnyCommand): void {
   group.allowExcessArguments().action(() => refuseUnknown(group, group.args[0]));
 }
 
-/** Options before the name of a command count for it too, unless it has them itself. */
-function givenOptions(command: AnyCommand): Record<string, unknown> {
-  const above = command.parent === null ? {} : givenOptions(command.parent as AnyCommand);
-  return { ...above, ...command.opts() };
+/** Flags before the name of a command count for it too, unless it has them itself. */
+function givenFlags(command: AnyCommand): Record<string, unknown> {
+  const above = command.parent === null ? {} : givenFlags(command.parent as AnyCommand);
+  const own = command.options.filter((option) => option instanceof AgentFlag)
+    .map((flag) => [flag.attributeName(), command.getOptionValue(flag.attributeName())] as const)
+    .filter(([, value]) => value !== undefined);
+  return { ...above, ...Object.fromEntries(own) };
 }
 
 export { Command };

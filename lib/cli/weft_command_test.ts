@@ -58,7 +58,7 @@ for (const [name, field] of FIELD_ENTRIES) {
       const isOff = field.value === undefined && text === "false";
       const args = field.value === undefined ? [`--${isOff ? "no-" : ""}${flag}`] : [`--${flag}`, text];
       command.parse(args, { from: "user" });
-      const layer = { source: "flags", values: flagValues(command.opts()) } as const;
+      const layer = { source: "flags", values: flagValues(command) } as const;
       assert.deepEqual(layerAgentOptions([layer])[name], told, flag);
     }
   });
@@ -68,5 +68,16 @@ Deno.test("addFlag() sets nothing unless the flag is given", () => {
   const command = new Command("weft") as AnyCommand;
   for (const [name] of FIELD_ENTRIES) addFlag(command, name);
   command.parse([], { from: "user" });
-  assert.deepEqual(Object.values(flagValues(command.opts())).filter((value) => value !== undefined), []);
+  assert.deepEqual(Object.values(flagValues(command)).filter((value) => value !== undefined), []);
+});
+
+Deno.test("flagValues() leaves options of a command alone that are called like the agent's", () => {
+  const program = new Command("weft").enablePositionalOptions() as AnyCommand;
+  addFlag(program, "dns");
+  const add = program.command("add") as AnyCommand;
+  add.option("--dns <address>").option("--endpoint <address>").action(() => {});
+  program.parse(["add", "--dns", "9.9.9.9", "--endpoint", "192.0.2.1:1"], { from: "user" });
+  assert.deepEqual(Object.values(flagValues(add)).filter((value) => value !== undefined), []);
+  program.parse(["--dns", "off", "add", "--dns", "9.9.9.9"], { from: "user" });
+  assert.equal(flagValues(add)["dns"], "off");
 });

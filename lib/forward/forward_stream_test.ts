@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import type { Channel } from "../channel/mod.ts";
-import { Bench } from "../channel/testing/memory_stream.ts";
+import { Fixture } from "../channel/testing/memory_stream.ts";
 import { type Dial, isRefusal, type Refusal, REFUSAL_CODES, REFUSALS } from "./dial.ts";
 import { parseForward } from "./forward_spec.ts";
 import {
@@ -108,7 +108,7 @@ function serve(channel: Channel, offers: ReadonlyMap<string, PortOffer>): void {
 }
 
 Deno.test("PortForward reaches a service behind a channel, 8 MB both ways, and hears why it does not", async () => {
-  const [near, far] = await new Bench().connect();
+  const [near, far] = await new Fixture().connect();
   await using server = echoServer();
   const gone = echoServer();
   await gone[Symbol.asyncDispose]();
@@ -142,7 +142,7 @@ Deno.test("PortForward reaches a service behind a channel, 8 MB both ways, and h
 });
 
 Deno.test("PortForward's connections end with the channel that carries them", async () => {
-  const [near, far] = await new Bench().connect();
+  const [near, far] = await new Fixture().connect();
   await using server = echoServer();
   await using offer = new PortOffer({ port: server.port });
   serve(far, new Map([["web:80", offer]]));

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { millis, SeededRandom } from "../base/mod.ts";
 import { HealthMonitor } from "./health_monitor.ts";
-import type { ProbeAnswer } from "./peer_watch.ts";
+import type { ProbeAnswer } from "./peer_health.ts";
 
 const TIMEOUT_MS = 5_000;
 const answer: ProbeAnswer = { rttMs: 20, path: "direct" };
 
 /** A monitor whose peers answer after 20 ms while they are up, on a clock that moves by 10 ms. */
-class World {
+class Fixture {
   readonly monitor = new HealthMonitor(new SeededRandom(5));
   readonly up = new Map<string, boolean>();
   readonly events: { readonly at: number; readonly id: string; readonly healthy: boolean }[] = [];
@@ -43,14 +43,14 @@ class World {
 }
 
 Deno.test("HealthMonitor.pollEvent() gives each peer once on first sight, and nothing while nothing changes", () => {
-  const world = new World();
+  const world = new Fixture();
   world.add("a", "b");
   world.run(120_000);
   assert.deepEqual(world.events, [{ at: 20, id: "a", healthy: true }, { at: 20, id: "b", healthy: true }]);
 });
 
 Deno.test("HealthMonitor asks a peer that answers every 9 to 10 s", () => {
-  const world = new World();
+  const world = new Fixture();
   world.add("a");
   world.run(100_000);
   const gaps = world.sent.slice(1).map(({ at }, i) => at - (world.sent[i]?.at ?? 0));
@@ -60,7 +60,7 @@ Deno.test("HealthMonitor asks a peer that answers every 9 to 10 s", () => {
 
 Deno.test("HealthMonitor notices within 21 s that a peer fell silent, whenever that was, and that it is back", () => {
   for (const fellSilentAt of [10, 3_330, 9_000, 9_990, 14_000]) {
-    const world = new World();
+    const world = new Fixture();
     world.add("a");
     world.run(40_000 + fellSilentAt);
     world.up.set("a", false);
@@ -74,7 +74,7 @@ Deno.test("HealthMonitor notices within 21 s that a peer fell silent, whenever t
 });
 
 Deno.test("HealthMonitor.handleHint() needs no more than two probes for a verdict", () => {
-  const world = new World();
+  const world = new Fixture();
   world.add("a");
   world.run(1_000);
   world.up.set("a", false);
@@ -89,7 +89,7 @@ Deno.test("HealthMonitor.handleHint() needs no more than two probes for a verdic
 });
 
 Deno.test("HealthMonitor.handleHint() bounds the probes that hints cause", () => {
-  const world = new World();
+  const world = new Fixture();
   world.add("a");
   for (let i = 0; i < 1_000; i++) {
     world.monitor.handleHint(millis(world.now), "a");
@@ -100,7 +100,7 @@ Deno.test("HealthMonitor.handleHint() bounds the probes that hints cause", () =>
 });
 
 Deno.test("HealthMonitor spends no more than 16 probes a second on 1,000 peers", () => {
-  const world = new World();
+  const world = new Fixture();
   world.add(...Array.from({ length: 1_000 }, (_, i) => `peer-${i}`));
   world.run(500);
   world.sent.length = 0;
@@ -110,7 +110,7 @@ Deno.test("HealthMonitor spends no more than 16 probes a second on 1,000 peers",
 });
 
 Deno.test("HealthMonitor judges a device that cannot be probed by its handshakes", () => {
-  const world = new World();
+  const world = new Fixture();
   world.add("phone");
   world.run(1_000);
   assert.deepEqual(world.events.map(({ healthy }) => healthy), [false]);
@@ -123,7 +123,7 @@ Deno.test("HealthMonitor judges a device that cannot be probed by its handshakes
 });
 
 Deno.test("HealthMonitor forgets who is no target any more, with its probe under way", () => {
-  const world = new World();
+  const world = new Fixture();
   world.add("a", "b");
   world.run(15);
   world.monitor.setTargets(millis(world.now), new Map([["b", { isProbed: true }]]));

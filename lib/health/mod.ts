@@ -4,7 +4,7 @@
  *
  * ```
  *   targets(), probe() ──▶ OverlayHealthChecker ──▶ callbacks, HealthReport
- *                              └─ HealthMonitor ── PeerWatch ── healthScore
+ *                              └─ HealthMonitor ── PeerHealth ── healthScore
  *   datagrams ──▶ EchoProber (answers, and matches answers)
  *   suspicions of members ──▶ SuspicionPolicy (whom to probe, what to announce)
  * ```
@@ -16,4 +16,4 @@ export type { HealthTimes } from "./health_monitor.ts";
 export * from "./echo_prober.ts";
 export * from "./overlay_health_checker.ts";
 export * from "./suspicion_policy.ts";
-export { type PeerFigures, type PeerPath, type ProbeAnswer, SESSION_LIFE_MS } from "./peer_watch.ts";
+export { type PeerFigures, type PeerPath, type ProbeAnswer, SESSION_LIFE_MS } from "./peer_health.ts";

@@ -5,7 +5,7 @@
 
 import { type Environment, type Millis, millis, type UnixMillis } from "../base/mod.ts";
 import { HealthMonitor, type HealthTimes } from "./health_monitor.ts";
-import type { PeerFigures, ProbeAnswer } from "./peer_watch.ts";
+import type { PeerFigures, ProbeAnswer } from "./peer_health.ts";
 
 /** How long a probe may take. */
 export const PROBE_TIMEOUT_MS = 5_000;

@@ -8,7 +8,7 @@ import {
 } from "./overlay_health_checker.ts";
 
 /** Peers that answer after 30 ms while they are up, seen by one checker. */
-class World {
+class Fixture {
   readonly clock = new VirtualClock();
   readonly timers = new VirtualTimers(this.clock);
   readonly up = new Map<string, boolean>();
@@ -67,7 +67,7 @@ async function settle(): Promise<void> {
 }
 
 Deno.test("OverlayHealthChecker.checkAll() probes everybody and gives totals and each peer's figures", async () => {
-  const world = new World();
+  const world = new Fixture();
   world.up.set("a", true).set("b", false);
   world.handshakes.set("a", unixMillis(world.clock.wall() - 12_000));
   const startedAt = world.clock.wall();
@@ -95,14 +95,14 @@ Deno.test("OverlayHealthChecker.checkAll() probes everybody and gives totals and
 });
 
 Deno.test("OverlayHealthChecker.checkAll() has at most 32 probes under way", async () => {
-  const world = new World();
+  const world = new Fixture();
   for (let i = 0; i < 100; i++) world.up.set(`peer-${i}`, true);
   assert.equal((await world.check()).healthy, 100);
   assert.equal(world.mostUnderWay, 32);
 });
 
 Deno.test("OverlayHealthChecker.run() calls once a peer on first sight, and on every change", async () => {
-  const world = new World();
+  const world = new Fixture();
   const calls: string[] = [];
   const abort = new AbortController();
   world.up.set("a", true);
@@ -125,7 +125,7 @@ Deno.test("OverlayHealthChecker.run() calls once a peer on first sight, and on e
 });
 
 Deno.test("OverlayHealthChecker.run() calls a second listener with what is known at once, and one that throws no more", async () => {
-  const world = new World();
+  const world = new Fixture();
   world.up.set("a", true);
   const abort = new AbortController();
   const first = world.checker.run(() => {}, abort.signal);
@@ -142,7 +142,7 @@ Deno.test("OverlayHealthChecker.run() calls a second listener with what is known
 });
 
 Deno.test("OverlayHealthChecker.suspect() makes a dead peer known within two timeouts", async () => {
-  const world = new World();
+  const world = new Fixture();
   world.up.set("a", true);
   const calls: boolean[] = [];
   const abort = new AbortController();
@@ -158,7 +158,7 @@ Deno.test("OverlayHealthChecker.suspect() makes a dead peer known within two tim
 });
 
 Deno.test("OverlayHealthChecker ages a handshake by the monotonic clock, and a new one brings the peer back at once", async () => {
-  const world = new World();
+  const world = new Fixture();
   world.up.set("a", false);
   const calls: boolean[] = [];
   const abort = new AbortController();

@@ -27,8 +27,8 @@ import {
   type OwnEndpoints,
   type ReplicaUpdate,
   type Signed,
+  signOwnStatement,
   splitUpdate,
-  stateOwn,
   type TokenLeader,
   verifyRecord,
 } from "./records/mod.ts";
@@ -239,7 +239,7 @@ export class MeshState {
    */
   prepareRotation(own: OwnEndpoints): KeyRotation {
     const next = readOrDrawIdentity(this.#store, "next-seed", this.#options.random);
-    const statement = stateOwn(next, own, { ...this.#options, previous: undefined });
+    const statement = signOwnStatement(next, own, { ...this.#options, previous: undefined });
     return rotationTo(this.identity.id, next, statement);
   }
 
@@ -285,7 +285,10 @@ export class MeshState {
     channelEndpoints: readonly Endpoint[],
   ): Signed | undefined {
     const previous = this.roster.get(this.identity.id)?.statement;
-    const signed = stateOwn(this.identity, { endpoints, channelEndpoints }, { ...this.#options, previous });
+    const signed = signOwnStatement(this.identity, { endpoints, channelEndpoints }, {
+      ...this.#options,
+      previous,
+    });
     if (signed !== undefined) this.roster.mergeStatement(signed);
     return signed;
   }
@@ -310,7 +313,7 @@ export function encodeJoinRequest(
   options: JoinParameters & { readonly clock: Clock },
 ): Uint8Array {
   const { name, labels, clock } = options;
-  const statement = stateOwn(identity, options, { clock, previous: undefined });
+  const statement = signOwnStatement(identity, options, { clock, previous: undefined });
   const { publicKey, signingKey: { verifyingKey } } = identity;
   const { secret } = token;
   const request = { secret, name, publicKey, verifyingKey, labels, ...statement && { statement } };

@@ -32,10 +32,10 @@ export {
   type ReplicaUpdate,
   type Signed,
   type SignedReader,
+  signOwnStatement,
   signRecord,
   signStatement,
   type StateEntry,
-  stateOwn,
   type TokenLeader,
   TokenSecret,
 } from "./records/mod.ts";

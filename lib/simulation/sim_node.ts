@@ -11,7 +11,7 @@ import {
   type NodeId,
   type NodeIdentity,
   Replica,
-  stateOwn,
+  signOwnStatement,
   wantedLinks,
 } from "../mesh/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
@@ -138,7 +138,7 @@ export class SimNode {
     const { roster } = this.replica;
     const previous = roster.get(this.identity.id)?.statement;
     const own = { endpoints, channelEndpoints: endpoints };
-    const signed = stateOwn(this.identity, own, { clock: this.clock, previous });
+    const signed = signOwnStatement(this.identity, own, { clock: this.clock, previous });
     if (signed === undefined) return;
     roster.mergeStatement(signed);
     this.replica.publish({ ...NO_UPDATE, statements: [signed] });

@@ -11,8 +11,8 @@ import {
   type NodeId,
   NodeIdentity,
   Replica,
+  signOwnStatement,
   signRecord,
-  stateOwn,
 } from "../mesh/mod.ts";
 import { Endpoint, IpAddress } from "../net/mod.ts";
 import { type BaseState, LayeredStore } from "./layered_store.ts";
@@ -81,7 +81,7 @@ export class Simulation {
       first.roster.merge(this.#sign(this.#recordOf(i, identity, i < leaders)));
       const endpoints = [this.#newEndpoint()];
       const own = { endpoints, channelEndpoints: endpoints };
-      const statement = stateOwn(identity, own, { clock, previous: undefined });
+      const statement = signOwnStatement(identity, own, { clock, previous: undefined });
       if (statement !== undefined) {
         first.roster.mergeStatement(this.#reader.vouch(statement, identity.signingKey.verifyingKey));
       }

@@ -4,7 +4,7 @@
  */
 
 import { Endpoint, IpAddress } from "../net/mod.ts";
-import { LocalDatagrams, type ReceivedDatagram } from "./local_datagrams.ts";
+import { LocalDatagrams, type ReceivedDatagram } from "./bound_udp.ts";
 
 /** Which datagrams, and by which interfaces. */
 export interface LanOptions {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Endpoint, IpAddress } from "../net/mod.ts";
 import { LanSockets } from "./lan_sockets.ts";
-import { LocalDatagrams } from "./local_datagrams.ts";
+import { LocalDatagrams } from "./bound_udp.ts";
 
 const loopback = IpAddress.fromBytes(Uint8Array.of(127, 0, 0, 1));
 const group = IpAddress.fromBytes(Uint8Array.of(239, 255, 42, 98));

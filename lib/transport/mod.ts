@@ -18,7 +18,7 @@ export {
 } from "./datagram_socket.ts";
 export { portInUse, PortInUseError, SocketError, SocketPathInUseError } from "./errors.ts";
 export * from "./lan_sockets.ts";
-export * from "./local_datagrams.ts";
+export * from "./bound_udp.ts";
 export * from "./socket_yield.ts";
 export { acceptNext, connectWithin, type DialOptions, type ListenOptions } from "./runtime_sockets.ts";
 export * from "./tcp.ts";

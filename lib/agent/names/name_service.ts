@@ -23,7 +23,7 @@ import { InvalidRequestError } from "../errors.ts";
 import type { DnsReport } from "../../api/mod.ts";
 import { MemberNameSync } from "./member_name_sync.ts";
 import { ServiceNameSync, type ServiceNameSyncParts } from "./service_name_sync.ts";
-import { SharedNames } from "./shared_names.ts";
+import { CustomNameSync } from "./custom_name_sync.ts";
 
 /** The only port that a resolv.conf can mean. */
 const STANDARD_PORT = 53;
@@ -35,7 +35,7 @@ type Offered = ServiceNameSyncParts["offered"];
 export class NameService {
   readonly handle: DnsHandle;
   readonly members: MemberNameSync;
-  readonly shared: SharedNames;
+  readonly custom: CustomNameSync;
   readonly services: ServiceNameSync;
   readonly #unsubscribe: () => void;
   #resolver: PointedResolver | undefined;
@@ -51,16 +51,16 @@ export class NameService {
     const sync = { roster, zone, cidrs, sink: handle };
     this.handle = handle;
     this.members = new MemberNameSync(sync);
-    this.shared = new SharedNames(mesh, handle);
+    this.custom = new CustomNameSync(mesh, handle);
     this.services = new ServiceNameSync({ ...sync, timers, offered });
     this.members.start();
-    this.shared.start();
+    this.custom.start();
     this.services.follow();
     this.#unsubscribe = replica.subscribe({
-      handleEntryEvent: (event) => this.shared.handleEntryEvent(event),
+      handleEntryEvent: (event) => this.custom.handleEntryEvent(event),
       handleRosterEvent: (event) => {
         this.members.handleRosterEvent(event);
-        this.shared.handleRosterEvent(event);
+        this.custom.handleRosterEvent(event);
         this.services.followSoon();
       },
     });

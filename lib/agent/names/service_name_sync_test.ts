@@ -22,7 +22,7 @@ const web: AdvertisedService = {
   protocol: "http",
 };
 
-class Bench {
+class Fixture {
   readonly network: TestNetwork = new TestNetwork(12);
   readonly clock: VirtualClock = new VirtualClock(START);
   readonly timers: VirtualTimers = new VirtualTimers(this.clock);
@@ -61,37 +61,37 @@ class Bench {
 }
 
 Deno.test("ServiceNameSync serves what healthy nodes offer, and no more", () => {
-  const bench = new Bench();
-  bench.offered = [bench.offer(0), bench.offer(1)];
-  bench.names.follow();
+  const fixture = new Fixture();
+  fixture.offered = [fixture.offer(0), fixture.offer(1)];
+  fixture.names.follow();
   // Both are called host, and the lower id has the name.
-  assert.deepEqual(bench.ask("_http._tcp.web", "SRV"), [
+  assert.deepEqual(fixture.ask("_http._tcp.web", "SRV"), [
     "0 0 8080 host.weft.internal.",
     "0 0 8080 node-0-3.weft.internal.",
   ]);
-  assert.deepEqual(bench.ask("_http._tcp.web", "A"), ["10.200.0.2", "10.200.0.3"]);
-  assert.deepEqual(bench.ask("web", "A"), ["10.200.0.2", "10.200.0.3"]);
-  assert.deepEqual(bench.ask("_http._tcp.web", "TXT"), ['"version=1.2.0" "path=web"']);
-  const { changes } = bench;
-  bench.names.follow();
-  assert.equal(bench.changes, changes, "what stays is left alone");
+  assert.deepEqual(fixture.ask("_http._tcp.web", "A"), ["10.200.0.2", "10.200.0.3"]);
+  assert.deepEqual(fixture.ask("web", "A"), ["10.200.0.2", "10.200.0.3"]);
+  assert.deepEqual(fixture.ask("_http._tcp.web", "TXT"), ['"version=1.2.0" "path=web"']);
+  const { changes } = fixture;
+  fixture.names.follow();
+  assert.equal(fixture.changes, changes, "what stays is left alone");
   for (
     const gone of [
-      bench.offer(1, { state: "paused" }),
-      bench.offer(1, {}, false),
-      bench.offer(1, { port: 0 }),
+      fixture.offer(1, { state: "paused" }),
+      fixture.offer(1, {}, false),
+      fixture.offer(1, { port: 0 }),
     ]
   ) {
-    bench.offered = [bench.offer(0), bench.offer(1)];
-    bench.names.follow();
-    bench.offered = [bench.offer(0), gone];
-    bench.names.follow();
-    assert.deepEqual(bench.ask("web", "A"), ["10.200.0.2"]);
+    fixture.offered = [fixture.offer(0), fixture.offer(1)];
+    fixture.names.follow();
+    fixture.offered = [fixture.offer(0), gone];
+    fixture.names.follow();
+    assert.deepEqual(fixture.ask("web", "A"), ["10.200.0.2"]);
   }
-  bench.offered = [];
-  bench.names.follow();
-  assert.deepEqual(bench.ask("_http._tcp.web", "SRV"), []);
-  assert.deepEqual(bench.ask("web", "A"), []);
+  fixture.offered = [];
+  fixture.names.follow();
+  assert.deepEqual(fixture.ask("_http._tcp.web", "SRV"), []);
+  assert.deepEqual(fixture.ask("web", "A"), []);
 });
 
 const labels: readonly (readonly [Partial<AdvertisedService>, string])[] = [
@@ -103,33 +103,33 @@ const labels: readonly (readonly [Partial<AdvertisedService>, string])[] = [
 ];
 for (const [changes, name] of labels) {
   Deno.test(`ServiceNameSync calls ${JSON.stringify(changes)} ${name}`, () => {
-    const bench = new Bench();
-    bench.offered = [bench.offer(0, changes)];
-    bench.names.follow();
-    assert.deepEqual(bench.ask(name, "SRV"), ["0 0 8080 host.weft.internal."]);
+    const fixture = new Fixture();
+    fixture.offered = [fixture.offer(0, changes)];
+    fixture.names.follow();
+    assert.deepEqual(fixture.ask(name, "SRV"), ["0 0 8080 host.weft.internal."]);
   });
 }
 
 Deno.test("ServiceNameSync leaves out what has no name, or is nobody's, and follows changes together", () => {
-  const bench = new Bench();
+  const fixture = new Fixture();
   const long = "x".repeat(64);
-  bench.offered = [
-    bench.offer(0, { path: long }),
-    bench.offer(0, { protocol: long }),
-    bench.offer(0, { path: "other:web" }),
-    { ...bench.offer(0), nodeId: bench.network.node().id },
+  fixture.offered = [
+    fixture.offer(0, { path: long }),
+    fixture.offer(0, { protocol: long }),
+    fixture.offer(0, { path: "other:web" }),
+    { ...fixture.offer(0), nodeId: fixture.network.node().id },
   ];
-  bench.names.follow();
-  assert.deepEqual(bench.ask("web", "A"), []);
-  bench.offered = [bench.offer(0)];
-  for (let i = 0; i < 5; i++) bench.names.followSoon();
-  const { changes } = bench;
-  bench.timers.advance(100);
-  assert.deepEqual(bench.ask("web", "A"), ["10.200.0.2"]);
-  assert.ok(bench.changes > changes);
-  bench.names.close();
-  bench.offered = [];
-  bench.names.followSoon();
-  bench.timers.advance(100);
-  assert.deepEqual(bench.ask("web", "A"), ["10.200.0.2"]);
+  fixture.names.follow();
+  assert.deepEqual(fixture.ask("web", "A"), []);
+  fixture.offered = [fixture.offer(0)];
+  for (let i = 0; i < 5; i++) fixture.names.followSoon();
+  const { changes } = fixture;
+  fixture.timers.advance(100);
+  assert.deepEqual(fixture.ask("web", "A"), ["10.200.0.2"]);
+  assert.ok(fixture.changes > changes);
+  fixture.names.close();
+  fixture.offered = [];
+  fixture.names.followSoon();
+  fixture.timers.advance(100);
+  assert.deepEqual(fixture.ask("web", "A"), ["10.200.0.2"]);
 });

@@ -3,7 +3,7 @@
  *
  * ```
  *   channel of a member ──▶ EarlyMessageGate ──▶ NodeRuntime ──▶ MeshPeers ──▶ channels
- *   Unix socket ──▶ ProgramListener ─────────────────▲     └── adverts ⇄ SharedServices ⇄ gossip
+ *   Unix socket ──▶ ProgramListener ─────────────────▲     └── adverts ⇄ AdvertSync ⇄ gossip
  * ```
  *
  * @module
@@ -23,7 +23,7 @@ import { ProgramListener } from "./program_listener.ts";
 import type { ServicesReport } from "../../api/mod.ts";
 import { EarlyMessageGate, type ForwardHandler } from "./early_message_gate.ts";
 import { asNodeId, asPeerId, MeshPeers, type RunningNode } from "./mesh_peers.ts";
-import { SharedServices } from "./shared_services.ts";
+import { AdvertSync } from "./advert_sync.ts";
 
 interface ServiceHostParts extends AgentContext {
   readonly node: RunningNode;
@@ -39,7 +39,7 @@ export class ServiceHost {
   readonly runtime: NodeRuntime;
   readonly forward: StreamForwarder;
   /** The adverts of nodes in the replicated state. */
-  readonly shared: SharedServices;
+  readonly adverts: AdvertSync;
   readonly #parts: ServiceHostParts;
   readonly #peers: MeshPeers;
   readonly #gates = new WeakMap<Channel, EarlyMessageGate>();
@@ -68,11 +68,11 @@ export class ServiceHost {
       compressor: systemCompressor,
       limits,
       onAdvertChange: () => {
-        this.shared.advertiseSoon();
+        this.adverts.advertiseSoon();
         onChange();
       },
     });
-    this.shared = new SharedServices(parts, this.runtime, onChange);
+    this.adverts = new AdvertSync(parts, this.runtime, onChange);
     this.forward = new StreamForwarder({
       find: (host) => this.#findHost(host),
       peers: this.#peers,
@@ -159,7 +159,7 @@ export class ServiceHost {
     if (this.#isClosed) return;
     this.#isClosed = true;
     try {
-      this.shared.close();
+      this.adverts.close();
     } catch (error) {
       // A full disk is no reason to stay.
       this.#parts.log.warn("cannot take this node's services back", { error });

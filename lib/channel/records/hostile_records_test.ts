@@ -4,36 +4,36 @@ import { concatBytes, utf8Bytes } from "../../base/mod.ts";
 import type { Channel } from "../channel.ts";
 import { splitHandshake, startHandshake } from "../handshake.ts";
 import { encodeEnvelope } from "../testing/envelope_oracle.ts";
-import { Bench, type MemoryStream, sealRecords, settle } from "../testing/memory_stream.ts";
+import { Fixture, type MemoryStream, sealRecords, settle } from "../testing/memory_stream.ts";
 import { encodeFrame, FrameReader } from "./frame_reader.ts";
 import type { RecordSealer } from "./record_cipher.ts";
 
 /** An initiator that has proven itself, and then says what it likes. */
 interface Hostile {
-  readonly bench: Bench;
+  readonly fixture: Fixture;
   readonly stream: MemoryStream;
   readonly sealer: RecordSealer;
   readonly channel: Channel;
 }
 
 async function letIn(): Promise<Hostile> {
-  const bench = new Bench();
+  const fixture = new Fixture();
   const handshake = startHandshake("initiator", {
-    localStatic: bench.initiatorKey,
-    remoteStatic: bench.responderKey.publicKey,
-    random: bench.random,
-    clock: bench.clock,
-    timers: bench.timers,
+    localStatic: fixture.initiatorKey,
+    remoteStatic: fixture.responderKey.publicKey,
+    random: fixture.random,
+    clock: fixture.clock,
+    timers: fixture.timers,
   });
-  const accepting = bench.accept();
-  await bench.near.write(encodeFrame(handshake.writeMessage(new Uint8Array(5))));
-  const answer = await new FrameReader(bench.near).read();
+  const accepting = fixture.accept();
+  await fixture.near.write(encodeFrame(handshake.writeMessage(new Uint8Array(5))));
+  const answer = await new FrameReader(fixture.near).read();
   assert(answer && handshake.readMessage(answer));
   const { sealer } = splitHandshake(handshake);
-  await bench.near.write(sealRecords(sealer, new Uint8Array(0)));
+  await fixture.near.write(sealRecords(sealer, new Uint8Array(0)));
   const accepted = await accepting;
   assert(accepted);
-  return { bench, stream: bench.near, sealer, channel: accepted.channel };
+  return { fixture, stream: fixture.near, sealer, channel: accepted.channel };
 }
 
 const payload = encodeEnvelope({ case: "payload", value: { topic: "mesh", body: utf8Bytes("body") } });
@@ -88,12 +88,12 @@ Deno.test("Channel closes on garbage and counts why", async (test) => {
   };
   for (const [name, { say, drop }] of Object.entries(cases)) {
     await test.step(name, async () => {
-      const { bench, stream, sealer, channel } = await letIn();
+      const { fixture, stream, sealer, channel } = await letIn();
       await stream.write(say(sealer));
       await channel.closed;
-      assert(bench.far.isClosed);
-      assert.deepEqual(bench.drops(), { [drop]: 1 });
-      assert.equal(bench.timers.size, 0);
+      assert(fixture.far.isClosed);
+      assert.deepEqual(fixture.drops(), { [drop]: 1 });
+      assert.equal(fixture.timers.size, 0);
     });
   }
 });
@@ -112,39 +112,39 @@ Deno.test("Channel gives out no message that is cut off at any byte, and closes"
 Deno.test("Channel survives any sealed bytes by closing or by waiting for more", async () => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 300 }), async (bytes) => {
-      const { bench, stream, sealer, channel } = await letIn();
+      const { fixture, stream, sealer, channel } = await letIn();
       await stream.write(sealRecords(sealer, bytes));
       await settle();
       stream.close();
       await channel.closed;
-      assert.equal(bench.timers.size, 0);
+      assert.equal(fixture.timers.size, 0);
     }),
     { numRuns: 30 },
   );
 });
 
 Deno.test("Channel keeps one answer due when an end that reads nothing floods it with pings", async () => {
-  const { bench, stream, sealer, channel } = await letIn();
-  const before = bench.far.written.length;
+  const { fixture, stream, sealer, channel } = await letIn();
+  const before = fixture.far.written.length;
   for (let number = 0; number < 10_000; number++) {
     await stream.write(sealRecords(sealer, encodeEnvelope({ case: "ping", value: { number } })));
   }
   await settle();
   // The stream takes 64 KiB before its writer waits.
-  assert(bench.far.written.length - before < 66 << 10);
+  assert(fixture.far.written.length - before < 66 << 10);
   stream.close();
   await channel.closed;
 });
 
 Deno.test("Channel ends when an end that reads no answers floods it with streams nobody serves", async () => {
-  const { bench, stream, sealer, channel } = await letIn();
+  const { fixture, stream, sealer, channel } = await letIn();
   for (let id = 1; id < 20_000; id += 2) {
     await stream.write(
       sealRecords(sealer, encodeEnvelope({ case: "streamOpen", value: { stream: id, topic: "nobody" } })),
     );
   }
   await channel.closed;
-  assert.deepEqual(bench.drops(), { "channel-stream-violation": 1 });
+  assert.deepEqual(fixture.drops(), { "channel-stream-violation": 1 });
 });
 
 Deno.test("Channel ignores answers to pings that were never sent", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { concatBytes, equalBytes, SeededRandom, utf8Bytes } from "../../base/mod.ts";
 import type { Channel } from "../channel.ts";
-import { type Bench, settle, testChannel } from "../testing/memory_stream.ts";
+import { type Fixture, settle, testChannel } from "../testing/memory_stream.ts";
 import type { ChannelStream } from "./channel_stream.ts";
 import { MAX_STREAMS } from "./stream_mux.ts";
 import { INITIAL_WINDOW_BYTES, MAX_HEADER_BYTES, StreamReset, WIDE_WINDOW_BYTES } from "./stream_state.ts";
@@ -28,9 +28,9 @@ function serve(channel: Channel, topic = "files"): { stream: ChannelStream; head
 }
 
 async function opened(
-  bench: Bench,
+  fixture: Fixture,
 ): Promise<{ near: Channel; far: Channel; ours: ChannelStream; theirs: ChannelStream }> {
-  const [near, far] = await bench.connect();
+  const [near, far] = await fixture.connect();
   const accepted = serve(far);
   const ours = near.openStream("files", utf8Bytes("header"));
   await settle();
@@ -38,16 +38,16 @@ async function opened(
   return { near, far, ours, theirs: accepted[0]?.stream ?? assert.fail() };
 }
 
-async function endOf(bench: Bench, near: Channel, far: Channel): Promise<void> {
+async function endOf(fixture: Fixture, near: Channel, far: Channel): Promise<void> {
   near.close();
   await Promise.all([near.closed, far.closed]);
-  assert.equal(bench.timers.size, 0);
+  assert.equal(fixture.timers.size, 0);
 }
 
 testChannel(
   "ChannelStream carries megabytes both ways at once and ends each way on its own",
-  async (bench) => {
-    const { near, far, ours, theirs } = await opened(bench);
+  async (fixture) => {
+    const { near, far, ours, theirs } = await opened(fixture);
     const [there, back] = [random(2_000_001, 1), random(1_500_000, 2)];
     const send = async (stream: ChannelStream, bytes: Uint8Array) => {
       for (let at = 0; at < bytes.length; at += 100_000) {
@@ -65,15 +65,15 @@ testChannel(
     await Promise.all([ours.closed, theirs.closed]);
     assert.equal(await ours.read(), undefined);
     assert.equal(ours.resetCode, undefined);
-    await endOf(bench, near, far);
+    await endOf(fixture, near, far);
     assert.equal(ours.resetCode, undefined);
   },
 );
 
 testChannel(
   "Channel.openStream() works at both ends at once, with headers of up to 64 KiB, even behind messages without end",
-  async (bench) => {
-    const [near, far] = await bench.connect();
+  async (fixture) => {
+    const [near, far] = await fixture.connect();
     const [fromNear, fromFar] = [serve(far), serve(near)];
     const header = random(MAX_HEADER_BYTES);
     far.attach("noise", () => {});
@@ -90,14 +90,14 @@ testChannel(
     assert.throws(() => near.openStream("files", new Uint8Array(MAX_HEADER_BYTES + 1)), RangeError);
     assert.throws(() => near.openStream("x".repeat(256), NOTHING), RangeError);
     assert.throws(() => near.onStream("files", () => {}), TypeError);
-    await endOf(bench, near, far);
+    await endOf(fixture, near, far);
   },
 );
 
 testChannel(
   "ChannelStream.write() waits for a consumer that does not read, which holds up nothing else",
-  async (bench) => {
-    const { near, far, ours } = await opened(bench);
+  async (fixture) => {
+    const { near, far, ours } = await opened(fixture);
     let isWritten = false;
     const writing = ours.write(new Uint8Array(WIDE_WINDOW_BYTES)).then((written) => isWritten = written);
     await settle();
@@ -126,25 +126,25 @@ testChannel(
 
 testChannel(
   "ChannelStream sends at most a window that is not read, which widens for a consumer that reads",
-  async (bench) => {
-    const { near, far, ours, theirs } = await opened(bench);
-    const before = bench.near.written.length;
+  async (fixture) => {
+    const { near, far, ours, theirs } = await opened(fixture);
+    const before = fixture.near.written.length;
     void ours.write(new Uint8Array(10 << 20));
     await settle();
-    const first = bench.near.written.length - before;
+    const first = fixture.near.written.length - before;
     assert.ok(first >= INITIAL_WINDOW_BYTES && first < INITIAL_WINDOW_BYTES + 1_000, `${first}`);
     let read = (await theirs.read())?.length ?? 0;
     await settle();
-    const wide = bench.near.written.length - before - read;
+    const wide = fixture.near.written.length - before - read;
     assert.ok(wide >= WIDE_WINDOW_BYTES * 3 / 4 && wide < WIDE_WINDOW_BYTES + 2_000, `${wide}`);
     while (read < 10 << 20) read += (await theirs.read())?.length ?? assert.fail();
     assert.equal(read, 10 << 20);
-    await endOf(bench, near, far);
+    await endOf(fixture, near, far);
   },
 );
 
-testChannel("ChannelStream.reset() ends both directions at both ends and tells the code", async (bench) => {
-  const { near, far, ours, theirs } = await opened(bench);
+testChannel("ChannelStream.reset() ends both directions at both ends and tells the code", async (fixture) => {
+  const { near, far, ours, theirs } = await opened(fixture);
   await theirs.write(new Uint8Array(100));
   const writing = ours.write(new Uint8Array(1 << 20));
   await settle();
@@ -164,13 +164,13 @@ testChannel("ChannelStream.reset() ends both directions at both ends and tells t
   await settle();
   assert.equal(await near.send({ topic: "still", body: NOTHING }), true);
   assert.equal((await far.receive())?.topic, "still");
-  await endOf(bench, near, far);
+  await endOf(fixture, near, far);
 });
 
 testChannel(
   "ChannelStream.reset() by both ends at once, and before the other end was told, harms nothing",
-  async (bench) => {
-    const { near, far, ours, theirs } = await opened(bench);
+  async (fixture) => {
+    const { near, far, ours, theirs } = await opened(fixture);
     ours.reset(1);
     theirs.reset(2);
     const untold = near.openStream("files", NOTHING);
@@ -180,15 +180,15 @@ testChannel(
     assert.deepEqual([ours.resetCode, theirs.resetCode, untold.resetCode], [1, 2, 3]);
     assert.equal(next.resetCode, undefined);
     assert.equal(await next.write(new Uint8Array(1)), true);
-    await endOf(bench, near, far);
-    assert.deepEqual(bench.drops(), {});
+    await endOf(fixture, near, far);
+    assert.deepEqual(fixture.drops(), {});
   },
 );
 
 testChannel(
   "Channel.onStream() decides: a stream without handler is reset, a handler that throws ends the channel",
-  async (bench) => {
-    const [near, far] = await bench.connect();
+  async (fixture) => {
+    const [near, far] = await fixture.connect();
     const stream = near.openStream("nobody", NOTHING);
     assert.equal(await stream.read(), undefined);
     assert.equal(stream.resetCode, StreamReset.noHandler);
@@ -197,14 +197,14 @@ testChannel(
     });
     near.openStream("broken", NOTHING);
     await Promise.all([near.closed, far.closed]);
-    assert.deepEqual(bench.drops(), { "channel-handler-failed": 1 });
+    assert.deepEqual(fixture.drops(), { "channel-handler-failed": 1 });
   },
 );
 
 testChannel(
   "Channel.openStream() gives a stream that is reset when there are too many or the channel is closed",
-  async (bench) => {
-    const [near, far] = await bench.connect();
+  async (fixture) => {
+    const [near, far] = await fixture.connect();
     const accepted = serve(far);
     const streams = Array.from({ length: MAX_STREAMS }, () => near.openStream("files", NOTHING));
     const one = near.openStream("files", NOTHING);
@@ -216,15 +216,15 @@ testChannel(
     await settle();
     assert.equal(streams[5]?.resetCode, 0);
     assert.equal(near.openStream("files", NOTHING).resetCode, undefined);
-    await endOf(bench, near, far);
+    await endOf(fixture, near, far);
     assert.equal(near.openStream("files", NOTHING).resetCode, StreamReset.channelClosed);
     for (const stream of streams) await stream.closed;
     assert.equal(streams[6]?.resetCode, StreamReset.channelClosed);
   },
 );
 
-testChannel("ChannelStreams share a channel fairly, and a message passes them all", async (bench) => {
-  const [near, far] = await bench.connect();
+testChannel("ChannelStreams share a channel fairly, and a message passes them all", async (fixture) => {
+  const [near, far] = await fixture.connect();
   const received = [0, 0, 0, 0];
   far.onStream("bulk", async (stream, header) => {
     const index = header[0] ?? 0;
@@ -245,11 +245,11 @@ testChannel("ChannelStreams share a channel fairly, and a message passes them al
   const [least, most] = [Math.min(...received), Math.max(...received)];
   assert.ok(most - least <= 160_000, `${received}`);
   await Promise.all(writing);
-  await endOf(bench, near, far);
+  await endOf(fixture, near, far);
 });
 
-testChannel("Channel lets messages without end hold no stream up, nor streams messages", async (bench) => {
-  const [near, far] = await bench.connect();
+testChannel("Channel lets messages without end hold no stream up, nor streams messages", async (fixture) => {
+  const [near, far] = await fixture.connect();
   let messages = 0;
   const body = new Uint8Array(200);
   far.attach("calls", () => messages++);

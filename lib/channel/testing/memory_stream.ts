@@ -139,13 +139,13 @@ export async function settle(): Promise<void> {
 }
 
 /** Registers a test that runs with sealed records and with plain ones. */
-export function testChannel(name: string, body: (bench: Bench) => Promise<void>): void {
-  Deno.test(name, () => body(new Bench()));
-  Deno.test(`${name}, on a local channel`, () => body(new Bench(true)));
+export function testChannel(name: string, body: (fixture: Fixture) => Promise<void>): void {
+  Deno.test(name, () => body(new Fixture()));
+  Deno.test(`${name}, on a local channel`, () => body(new Fixture(true)));
 }
 
 /** Two nodes, their stream, and time that stands still. */
-export class Bench {
+export class Fixture {
   readonly clock: VirtualClock = new VirtualClock();
   readonly timers: VirtualTimers = new VirtualTimers(this.clock);
   readonly random: SeededRandom = new SeededRandom(1);

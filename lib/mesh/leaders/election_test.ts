@@ -12,7 +12,7 @@ const [a, b, c, m] = ["a", "b", "c", "0"].map((digit) => digit.repeat(32) as Nod
 ];
 
 /** Nodes that send each other heartbeats, unless the way between two is cut. */
-class Stage {
+class Fixture {
   now = millis(1000);
   readonly nodes = new Map<NodeId, Election>();
   readonly announced = new Map<NodeId, (NodeId | undefined)[]>();
@@ -53,14 +53,14 @@ class Stage {
 }
 
 Deno.test("Election elects the highest id on every node, with one event", () => {
-  const stage = new Stage([a, b, c], [m]);
+  const stage = new Fixture([a, b, c], [m]);
   stage.run(60_000);
   assert.deepEqual(stage.all(), [c, c, c, c]);
   for (const events of stage.announced.values()) assert.deepEqual(events, [c]);
 });
 
 Deno.test("Election elects the next id 5 s after the elected one died, and the first again when it is back", () => {
-  const stage = new Stage([a, b, c], [m]);
+  const stage = new Fixture([a, b, c], [m]);
   stage.run(10_000);
   stage.nodes.delete(c);
   stage.run(LEADER_DEAD_MS - HEARTBEAT_MS - 100);
@@ -74,7 +74,7 @@ Deno.test("Election elects the next id 5 s after the elected one died, and the f
 });
 
 Deno.test("Election elects a leader on each side of a split, and one again when it heals", () => {
-  const stage = new Stage([a, b, c], [m]);
+  const stage = new Fixture([a, b, c], [m]);
   stage.run(10_000);
   const left = [c, m];
   stage.isCut = (from, to) => left.includes(from) !== left.includes(to);
@@ -88,7 +88,7 @@ Deno.test("Election elects a leader on each side of a split, and one again when 
 });
 
 Deno.test("Election elects nobody without leaders, and ignores heartbeats of others", () => {
-  const stage = new Stage([a], [m]);
+  const stage = new Fixture([a], [m]);
   stage.run(5_000);
   stage.nodes.delete(a);
   stage.run(10_000);
@@ -127,7 +127,7 @@ Deno.test("Election.handleTimeout() takes nobody for dead after this process sto
 Deno.test("Election agrees on every node once all heartbeats arrive for a while, whatever happened before", () => {
   const happening = fc.tuple(fc.constantFrom(a, b, c, m), fc.constantFrom(a, b, c, m), fc.nat(8000));
   fc.assert(fc.property(fc.array(happening, { maxLength: 10 }), (happenings) => {
-    const stage = new Stage([a, b, c], [m]);
+    const stage = new Fixture([a, b, c], [m]);
     for (const [from, to, ms] of happenings) {
       stage.isCut = (x, y) => x === from || y === to;
       stage.run(ms);

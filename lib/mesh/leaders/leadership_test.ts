@@ -11,7 +11,7 @@ import { SmallPool, START } from "../testing/test_network.ts";
 
 const cidr = Cidr.parse("10.200.0.0/16") ?? assert.fail();
 
-class Stage {
+class Fixture {
   readonly clock = new VirtualClock(START);
   readonly random: SeededRandom;
   readonly stores = new Map<MeshState, MemoryStateStore>();
@@ -97,7 +97,7 @@ function slicesOf(state: MeshState): string {
 }
 
 Deno.test("Leadership.promote() gives a member the key and half of the addresses, also after a restart", () => {
-  const stage = new Stage(1);
+  const stage = new Fixture(1);
   const a = stage.create();
   const b = stage.join(a, "b");
   assert.deepEqual([b.role, slicesOf(b)], ["member", ""]);
@@ -114,7 +114,7 @@ Deno.test("Leadership.promote() gives a member the key and half of the addresses
 });
 
 Deno.test("Leadership lets two leaders that cannot see each other admit, and no address is given twice", () => {
-  const stage = new Stage(2);
+  const stage = new Fixture(2);
   const a = stage.create();
   const b = stage.join(a, "b");
   stage.promote(a, b);
@@ -127,7 +127,7 @@ Deno.test("Leadership lets two leaders that cannot see each other admit, and no 
 });
 
 Deno.test("Leadership.promote() gives the same slice again when the answer was lost, and it is taken once", () => {
-  const stage = new Stage(3);
+  const stage = new Fixture(3);
   const a = stage.create();
   const b = stage.join(a, "b");
   const first = sent(a.leadership.promote(b.record));
@@ -143,7 +143,7 @@ Deno.test("Leadership.promote() gives the same slice again when the answer was l
 });
 
 Deno.test("Leadership.demote() hands addresses over once, with who has them, and forgets the key", () => {
-  const stage = new Stage(4);
+  const stage = new Fixture(4);
   const a = stage.create();
   const b = stage.join(a, "b");
   stage.promote(a, b);
@@ -171,7 +171,7 @@ Deno.test("Leadership.demote() hands addresses over once, with who has them, and
 });
 
 Deno.test("Leadership.accept() takes no other key and nothing that is sealed for another", () => {
-  const stage = new Stage(5);
+  const stage = new Fixture(5);
   const a = stage.create();
   const [b, c] = [stage.join(a, "b"), stage.join(a, "c")];
   const stranger = stage.create();
@@ -184,7 +184,7 @@ Deno.test("Leadership.accept() takes no other key and nothing that is sealed for
 });
 
 Deno.test("Leadership changes nothing when the store fails at whichever write", () => {
-  const stage = new Stage(6);
+  const stage = new Fixture(6);
   const a = stage.create();
   const b = stage.join(a, "b");
   const request = a.leadership.promote(b.record);
@@ -223,7 +223,7 @@ function newToken(leader: MeshState, uses?: number): JoinToken {
 }
 
 Deno.test("MeshState.shareTokens() gives a token to all leaders, and to nobody else", () => {
-  const stage = new Stage(7);
+  const stage = new Fixture(7);
   const a = stage.create();
   const token = newToken(a, 2);
   assert.deepEqual(a.shareTokens().entries, [], "there is no other leader");
@@ -258,7 +258,7 @@ Deno.test("MeshState.shareTokens() gives a token to all leaders, and to nobody e
 });
 
 Deno.test("MeshState.adoptRotation() keeps name, address and entries under new keys, whenever the node crashes", () => {
-  const stage = new Stage(8);
+  const stage = new Fixture(8);
   const a = stage.create();
   const b = stage.join(a, "b");
   stage.sync(a, b);

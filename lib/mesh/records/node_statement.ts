@@ -84,7 +84,7 @@ export function decodeStatement(payload: Uint8Array): NodeStatement | undefined 
  * @param previous the node's last statement, as far as it remembers
  * @returns undefined when `previous` says the same, and not from the future
  */
-export function stateOwn(
+export function signOwnStatement(
   identity: NodeIdentity,
   own: OwnEndpoints,
   options: { readonly clock: Clock; readonly previous: NodeStatement | undefined },

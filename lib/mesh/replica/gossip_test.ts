@@ -41,7 +41,7 @@ class Node {
   }
 }
 
-class Stage {
+class Fixture {
   readonly clock = new VirtualClock(START);
   readonly network: TestNetwork;
   readonly nodes: Node[];
@@ -94,15 +94,15 @@ class Stage {
   }
 }
 
-function three(seed: number): { stage: Stage; a: Node; b: Node; c: Node } {
-  const stage = new Stage(seed, 3);
+function three(seed: number): { stage: Fixture; a: Node; b: Node; c: Node } {
+  const stage = new Fixture(seed, 3);
   const [a, b, c] = stage.nodes as [Node, Node, Node];
   for (const node of stage.nodes) stage.know(node, ...stage.nodes.map(({ identity }) => identity));
   return { stage, a, b, c };
 }
 
 Deno.test("Gossip.open() brings both ends of a link to the same state, whoever had more", () => {
-  const stage = new Stage(1, 2);
+  const stage = new Fixture(1, 2);
   const [a, b] = stage.nodes as [Node, Node];
   const strangers = Array.from({ length: 100 }, () => stage.network.node());
   stage.know(a, ...strangers.slice(0, 60));
@@ -185,7 +185,7 @@ Deno.test("Gossip settles two records of the same version, a revocation above a 
 });
 
 Deno.test("Gossip.push() sends to leaders and sixteen others, a revocation to all", () => {
-  const stage = new Stage(6, 30);
+  const stage = new Fixture(6, 30);
   const { network } = stage;
   const [hub, leader, ...others] = stage.nodes as [Node, Node, ...Node[]];
   for (const node of stage.nodes) {
@@ -212,7 +212,7 @@ Deno.test("Gossip.push() sends to leaders and sixteen others, a revocation to al
 });
 
 Deno.test("Gossip heals thousands of differences in small messages", () => {
-  const stage = new Stage(7, 2);
+  const stage = new Fixture(7, 2);
   const [a, b] = stage.nodes as [Node, Node];
   const { network } = stage;
   stage.know(a, a.identity);

@@ -37,7 +37,7 @@ const MAX_RECORDS = 64;
  * Keeps a group of records for each name. When several have written the same name, the network's own word counts, else
  * that of the lowest id, on every node alike. Names of members and services come before all of them.
  */
-export class SharedNames {
+export class CustomNameSync {
   readonly #mesh: Pick<MeshState, "replica" | "network" | "identity">;
   readonly #handle: DnsHandle;
   readonly #zone: DomainName;

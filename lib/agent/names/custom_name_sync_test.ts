@@ -10,13 +10,14 @@ import {
 import { START, TestNetwork } from "../../mesh/testing/test_network.ts";
 import { type DnsHandle, DnsServer } from "../../nameserver/mod.ts";
 import { InvalidRequestError } from "../errors.ts";
-import { SharedNames } from "./shared_names.ts";
+import { CustomNameSync } from "./custom_name_sync.ts";
 
 /** Nodes of one network that tell each other everything at once. */
-class Bench implements AsyncDisposable {
+class Fixture implements AsyncDisposable {
   readonly network: TestNetwork = new TestNetwork(21);
   readonly clock: VirtualClock = new VirtualClock(START);
-  readonly nodes: { replica: Replica; handle: DnsHandle; names: SharedNames; identity: NodeIdentity }[] = [];
+  readonly nodes: { replica: Replica; handle: DnsHandle; names: CustomNameSync; identity: NodeIdentity }[] =
+    [];
 
   /** Adds a node; the first writes for the network. */
   async add(): Promise<this["nodes"][number]> {
@@ -25,7 +26,7 @@ class Bench implements AsyncDisposable {
     const identity = this.network.node();
     const handle = await new DnsServer({ listen: [] }).start();
     const network = { id: networkId, verifyingKey, ...this.nodes.length === 0 && { signingKey } };
-    const names = new SharedNames({ replica, identity, network }, handle);
+    const names = new CustomNameSync({ replica, identity, network }, handle);
     replica.subscribe({
       handleOwnUpdate: (update) => this.tell(update),
       handleEntryEvent: (event) => names.handleEntryEvent(event),
@@ -60,49 +61,49 @@ class Bench implements AsyncDisposable {
 }
 
 const at = (last: number) => ({ name: "db", type: "A", data: `10.0.0.${last}` });
-const remove = ({ names }: Bench["nodes"][number], name: string): number =>
+const remove = ({ names }: Fixture["nodes"][number], name: string): number =>
   names.remove(`${name}.weft.internal.`);
 
-Deno.test("SharedNames of one node are those of all, and go when it takes them back", async () => {
-  await using bench = new Bench();
-  const [, member] = [await bench.add(), await bench.add()];
-  await bench.add();
+Deno.test("CustomNameSync of one node are those of all, and go when it takes them back", async () => {
+  await using fixture = new Fixture();
+  const [, member] = [await fixture.add(), await fixture.add()];
+  await fixture.add();
   member.names.add(at(1));
   member.names.add(at(2));
-  assert.equal(await bench.ask("db"), "10.0.0.1 10.0.0.2");
+  assert.equal(await fixture.ask("db"), "10.0.0.1 10.0.0.2");
   assert.equal(
     member.names.remove("DB.weft.internal.", undefined, "10.0.0.1"),
     1,
   );
-  assert.equal(await bench.ask("db"), "10.0.0.2");
+  assert.equal(await fixture.ask("db"), "10.0.0.2");
   assert.equal(remove(member, "db"), 1);
   assert.equal(remove(member, "db"), 0);
-  assert.equal(await bench.ask("db"), "");
+  assert.equal(await fixture.ask("db"), "");
 });
 
-Deno.test("SharedNames with several writers are the network's own, else the lowest id's", async () => {
-  await using bench = new Bench();
-  const leader = await bench.add();
-  const members = [await bench.add(), await bench.add()];
+Deno.test("CustomNameSync with several writers are the network's own, else the lowest id's", async () => {
+  await using fixture = new Fixture();
+  const leader = await fixture.add();
+  const members = [await fixture.add(), await fixture.add()];
   const [low, high] = members.sort((a, b) => a.identity.id < b.identity.id ? -1 : 1);
   assert(low && high);
   high.names.add(at(3));
-  assert.equal(await bench.ask("db"), "10.0.0.3");
+  assert.equal(await fixture.ask("db"), "10.0.0.3");
   low.names.add(at(2));
-  assert.equal(await bench.ask("db"), "10.0.0.2");
+  assert.equal(await fixture.ask("db"), "10.0.0.2");
   leader.names.add(at(1));
-  assert.equal(await bench.ask("db"), "10.0.0.1");
+  assert.equal(await fixture.ask("db"), "10.0.0.1");
   remove(leader, "db");
-  assert.equal(await bench.ask("db"), "10.0.0.2");
+  assert.equal(await fixture.ask("db"), "10.0.0.2");
   // A member that is removed takes its names along.
-  const revoked = bench.network.signed(low.identity, { version: 2, revoked: true });
-  bench.tell({ ...NO_UPDATE, records: [revoked] });
-  assert.equal(await bench.ask("db"), "10.0.0.3");
+  const revoked = fixture.network.signed(low.identity, { version: 2, revoked: true });
+  fixture.tell({ ...NO_UPDATE, records: [revoked] });
+  assert.equal(await fixture.ask("db"), "10.0.0.3");
 });
 
-Deno.test("SharedNames that members write can't be those of the zone as a whole, whatever they send", async () => {
-  await using bench = new Bench();
-  const [leader, member] = [await bench.add(), await bench.add()];
+Deno.test("CustomNameSync that members write can't be those of the zone as a whole, whatever they send", async () => {
+  await using fixture = new Fixture();
+  const [leader, member] = [await fixture.add(), await fixture.add()];
   for (const name of ["@", "*"]) {
     assert.throws(() => member.names.add({ ...at(1), name }), InvalidRequestError);
   }
@@ -115,38 +116,38 @@ Deno.test("SharedNames that members write can't be those of the zone as a whole,
     ["a..b", "300 A 10.6.6.6"],
   ];
   for (const [key, text] of forged) {
-    bench.tell({
+    fixture.tell({
       ...NO_UPDATE,
-      entries: [bench.network.entry(member.identity, { key, body: utf8Bytes(text) })],
+      entries: [fixture.network.entry(member.identity, { key, body: utf8Bytes(text) })],
     });
   }
-  for (const { handle } of bench.nodes) {
+  for (const { handle } of fixture.nodes) {
     assert.deepEqual(handle.records().map(({ type }) => type), ["SOA", "NS"]);
   }
   leader.names.add({ ...at(1), name: "*" });
-  assert.equal(await bench.ask("anything"), "10.0.0.1");
+  assert.equal(await fixture.ask("anything"), "10.0.0.1");
 });
 
-Deno.test("SharedNames are bounded, and an alias stands alone", async () => {
-  await using bench = new Bench();
-  const [, member] = [await bench.add(), await bench.add()];
+Deno.test("CustomNameSync are bounded, and an alias stands alone", async () => {
+  await using fixture = new Fixture();
+  const [, member] = [await fixture.add(), await fixture.add()];
   for (let i = 0; i < MAX_NODE_ENTRIES; i++) member.names.add({ ...at(1), name: `n${i}` });
   assert.throws(() => member.names.add({ ...at(1), name: "a" }), InvalidRequestError);
-  assert.equal(await bench.ask("a"), "");
-  assert.equal(await bench.ask("n63"), "10.0.0.1");
+  assert.equal(await fixture.ask("a"), "");
+  assert.equal(await fixture.ask("n63"), "10.0.0.1");
   assert.throws(() => member.names.add({ name: "n1", type: "CNAME", data: "n2" }), InvalidRequestError);
 });
 
-Deno.test("SharedNames are written again before they expire", async () => {
-  await using bench = new Bench();
-  const [leader] = [await bench.add()];
+Deno.test("CustomNameSync are written again before they expire", async () => {
+  await using fixture = new Fixture();
+  const [leader] = [await fixture.add()];
   leader.names.add(at(1));
   const expiry = () => leader.replica.entries.list("name")[0]?.expiresAt ?? unixMillis(0);
   const first = expiry();
   leader.names.refresh();
   assert.equal(expiry(), first);
-  bench.clock.advance(MAX_ENTRY_LIFETIME_MS * 0.7);
+  fixture.clock.advance(MAX_ENTRY_LIFETIME_MS * 0.7);
   leader.names.refresh();
   assert(expiry() > first);
-  assert.equal(await bench.ask("db"), "10.0.0.1");
+  assert.equal(await fixture.ask("db"), "10.0.0.1");
 });

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import type { EntryEvent, MeshState, NodeId } from "../../mesh/mod.ts";
 import { EMPTY_ADVERT, encodeAdvert, type NodeRuntime } from "../../service/mod.ts";
-import { SharedServices } from "./shared_services.ts";
+import { AdvertSync } from "./advert_sync.ts";
 
-Deno.test("SharedServices follows a node that changes its advert all the time at once, then five times a second", () => {
+Deno.test("AdvertSync follows a node that changes its advert all the time at once, then five times a second", () => {
   const timers = new VirtualTimers(new VirtualClock());
   const origin = "them" as NodeId;
   const followed: number[] = [];
@@ -22,7 +22,7 @@ Deno.test("SharedServices follows a node that changes its advert all the time at
     setAdverts: (_, [advert]) => void followed.push(advert?.run ?? 0),
     handlePeerGone() {},
   };
-  const shared = new SharedServices(context, runtime, () => {});
+  const shared = new AdvertSync(context, runtime, () => {});
   const change = () => {
     run++;
     for (let part = 0; part < 64; part++) {

@@ -34,7 +34,7 @@ const NEXT_PAUSE_MS = 200;
 const LIFETIME_MS = 86_400_000;
 
 /** Publishes this node's advert, and follows those of others. */
-export class SharedServices {
+export class AdvertSync {
   readonly #context: Pick<AgentContext, "mesh" | "timers" | "log">;
   readonly #runtime: Pick<NodeRuntime, "advert" | "setAdverts" | "handlePeerGone">;
   readonly #onChange: () => void;

@@ -52,7 +52,7 @@ export interface PeerFigures {
 }
 
 /** Gathers evidence about one peer. */
-export class PeerWatch {
+export class PeerHealth {
   #handshakeAt: Millis | undefined;
   #answer: ProbeAnswer | undefined;
   #answeredAt: Millis | undefined;
@@ -151,7 +151,7 @@ export interface ScoreFacts extends Pick<PeerFigures, "healthy" | "lastPingMs" |
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { healthScore } from "./peer_watch.ts";
+ * import { healthScore } from "./peer_health.ts";
  * assert.equal(healthScore({ healthy: true, loss: 0, lastPingMs: 3, failureCount: 0 }), 100);
  * assert.equal(healthScore({ healthy: true, loss: 0.1, lastPingMs: 275, failureCount: 1 }), 69);
  * ```
