@@ -11,10 +11,11 @@ import { addDnsCommands } from "./dns_commands.ts";
 import { addForwardCommands } from "./forward_commands.ts";
 import { addHostCommands } from "./host_commands.ts";
 import { addLeaderCommands, addRotateCommand } from "./leader_commands.ts";
-import { addPeerCommands, addTokenCommands } from "./member_commands.ts";
+import { addPeerCommands } from "./peer_commands.ts";
 import { addServiceCommands } from "./service_commands.ts";
 import { addSimCommand } from "./sim_command.ts";
 import { addUpCommand } from "./start_commands.ts";
+import { addTokenCommands } from "./token_commands.ts";
 import { addWgCommand } from "./wg_command.ts";
 
 export { addStartOptions } from "./start_commands.ts";

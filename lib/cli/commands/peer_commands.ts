@@ -1,26 +1,18 @@
 /**
- * `weft token …` and `weft peer …`: who may join, and who is cut off.
+ * `weft peer …`: plain WireGuard devices, and who is cut off.
  * @module
  */
 
 import { Option } from "@commander-js/extra-typings";
-import type { DeviceRequest, TokenRequest } from "../../api/mod.ts";
+import type { DeviceRequest } from "../../api/mod.ts";
 import { encodeBase64 } from "../../base/mod.ts";
-import { layerAgentOptions } from "../../config/mod.ts";
 import { PrivateKey, type PublicKey } from "../../crypto/mod.ts";
 import { systemRandom } from "../../host/mod.ts";
-import { MAX_KEEPALIVE_SECONDS, MAX_TOKEN_USES } from "../../mesh/bounds.ts";
+import { MAX_KEEPALIVE_SECONDS } from "../../mesh/bounds.ts";
 import { Cidr, IpAddress } from "../../net/mod.ts";
 import { ControlClient } from "../control_client.ts";
 import { UsageError } from "../failure.ts";
-import {
-  deviceConfig,
-  type DeviceFacts,
-  encodeQr,
-  parseDurationMs,
-  qrText,
-  tokensText,
-} from "../output/mod.ts";
+import { deviceConfig, type DeviceFacts, encodeQr, qrText } from "../output/mod.ts";
 import {
   agentOptions,
   type AnyCommand,
@@ -28,7 +20,6 @@ import {
   collect,
   type CommandContext,
   defined,
-  flagOption,
   printJson,
   readFile,
   readNumber,
@@ -38,71 +29,6 @@ import {
 
 /** The options of a command, whose types commander has checked. */
 type Said = Readonly<Record<string, unknown>>;
-
-/** A shorter beginning of a token's id could mean another one by mistake. */
-const LEAST_ID_LENGTH = 4;
-
-/** Adds `weft token create`, `list` and `revoke`. */
-export function addTokenCommands(program: AnyCommand, { ports }: CommandContext): void {
-  const group: AnyCommand = program.command("token").description("who may join (leaders only)")
-    .addHelpText("after", "\nExample:\n  $ weft token create --uses 1 --expires 10m");
-
-  askAndPrint(
-    group.command("create").description("make a token and print the join command")
-      .option("--uses <number>", "how many machines may join with it (default: any number)")
-      .option("--expires <duration>", "how long it lives, as in 90s or 7d (default: 24h)")
-      .addOption(flagOption("labels", { help: "a label of whoever joins with it" }))
-      .option("--no-endpoints", "say nothing of where the leader is: to join on the leader's own network")
-      .option("--json", "as JSON")
-      .addHelpText("after", "\nExample:\n  $ weft token create --uses 1 --expires 10m --label role=web"),
-    ports,
-    (client, _, options) => client.ask("createToken", tokenRequest(options)),
-    ({ token }) => `weft --join ${token}\n`,
-  );
-  askAndPrint(
-    group.command("list").description("list the tokens, without their secrets")
-      .option("--json", "as JSON")
-      .addHelpText("after", "\nExample:\n  $ weft token list"),
-    ports,
-    (client) => client.ask("listTokens"),
-    (tokens) => tokensText(tokens, ports.terminal, Date.now()),
-  );
-  askAndPrint(
-    group.command("revoke").description("let nobody join with a token any more")
-      .argument("<id>", "from `weft token list`, or how it begins")
-      .addHelpText("after", "\nExample:\n  $ weft token revoke 3f2a91c0"),
-    ports,
-    async (client, [given = ""]) => {
-      const tokens = given.length < LEAST_ID_LENGTH ? [] : await client.ask("listTokens");
-      const [found, another] = tokens.filter((token) => token.id.startsWith(given));
-      // The agent refuses what is not one token's.
-      const id = found === undefined || another !== undefined ? given : found.id;
-      await client.ask("revokeToken", id);
-      return id;
-    },
-    (id) => `Revoked the token ${id}\n`,
-  );
-
-  refuseOthers(group);
-
-  function tokenRequest({ uses, expires, label, endpoints }: Said): TokenRequest {
-    const lifetimeMs = parseDurationMs(String(expires ?? "24h"));
-    if (lifetimeMs === undefined) {
-      throw new UsageError(`Cannot use --expires ${expires}: that is no duration`, {
-        hint: "Write 90s, 24h or 7d.",
-      });
-    }
-    const bounds = { least: 1, most: MAX_TOKEN_USES, hint: "For example --uses 1." };
-    // The flag alone: the environment and the file have this node's own labels.
-    const { labels } = layerAgentOptions([{ source: "flags", values: { labels: label } }]);
-    return defined<TokenRequest>({
-      lifetimeMs,
-      labels,
-      uses: readNumber("--uses", uses, bounds),
-      withoutEndpoints: endpoints === false || undefined,
-    });
-  }
-}
 
 /** Adds `weft peer add` and `remove`. */
 export function addPeerCommands(program: AnyCommand, { ports }: CommandContext): void {
@@ -136,7 +62,7 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
     const privateKey = options.wireguard === true ? PrivateKey.generate(systemRandom) : undefined;
     const request = await deviceRequest(add.args[0] ?? "", options, privateKey?.publicKey);
     const config = configOptions(options);
-    // After the device's own options, some of which are called like the agent's.
+    // What is wrong with the device is said before what is wrong with the agent's options.
     using client = new ControlClient((await agentOptions(add, ports)).options.stateDir);
     const added = await client.ask("addDevice", request);
     if (added.name !== request.name) {
