@@ -176,7 +176,7 @@ export class Agent {
     this.#resources.defer(() => listener.close());
     if (!options.rootless) await this.#openInterface();
     await this.#startNames();
-    this.#context.endpoints.state();
+    this.#context.endpoints.updateStatement();
     this.#overlay?.peers.start();
     this.#resources.defer(() => this.#session?.close());
     await this.#startSession(listener);
@@ -257,7 +257,7 @@ export class Agent {
     this.shareTokens();
     this.#names?.custom.refresh();
     this.services.adverts.advertiseSoon();
-    const statement = this.#context.endpoints.state();
+    const statement = this.#context.endpoints.updateStatement();
     this.mesh.replica.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
     void this.#session?.lan?.followInterfaces();
   }

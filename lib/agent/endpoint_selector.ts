@@ -31,7 +31,7 @@ export class EndpointSelector {
   }
 
   /** Looks where this host is now. @returns a statement for the others, if that has changed */
-  state(): Signed | undefined {
+  updateStatement(): Signed | undefined {
     const { interfaceName } = this.#options;
     this.#prefixes = interfaceAddresses()
       .filter(({ name }) => name !== interfaceName)
@@ -51,7 +51,7 @@ export class EndpointSelector {
     return this.#candidates(statement?.endpoints ?? (endpoint === undefined ? [] : [endpoint]), nodeId);
   }
 
-  /** What a member states comes first, for that is signed. */
+  /** Within reach first, and among equals what a member states, for that is signed. */
   #candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[] {
     const found = this.foundEndpoints(nodeId);
     const others = found.filter((endpoint) => !stated.some((other) => other.equals(endpoint)));

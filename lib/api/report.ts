@@ -7,7 +7,7 @@
 export interface ServicesReport {
   /** How many services are known, wherever they run. */
   readonly services: number;
-  /** Those that offer them, one for each service: those that run on a node that answers, and all others. */
+  /** Pairs of a node and a service that it offers: healthy are those that run, on a node that answers. */
   readonly providers: { readonly healthy: number; readonly unhealthy: number };
   /** Calls that wait for an answer, and calls of others that run here. */
   readonly calls: { readonly pending: number; readonly running: number };
@@ -15,7 +15,7 @@ export interface ServicesReport {
   readonly programs: number;
   /** Messages that could not be read. */
   readonly rejected: number;
-  /** Providers that are spared because they failed. */
+  /** Providers whose circuit breaker is open, so that no calls go to them. */
   readonly openBreakers: number;
 }
 
@@ -111,7 +111,7 @@ export interface HealthReport {
   readonly peers: { readonly healthy: number; readonly unhealthy: number };
 }
 
-/** The whole picture. It never holds a key that is not public, a token or an environment variable. */
+/** Everything that `weft status` and the page show. It never holds a key that is not public, a token or an environment variable. */
 export interface StatusReport {
   readonly version: string;
   readonly state: "starting" | "running" | "stopping";
@@ -139,7 +139,7 @@ export interface StatusReport {
   readonly dns?: DnsReport;
   /** Absent when discovery is off. */
   readonly discovery?: {
-    /** By which ways this node calls out: `multicast`, `broadcast`, `static`. */
+    /** By which ways this node announces itself: `multicast`, `broadcast`, `static`. */
     readonly providers: readonly string[];
     /** How many nodes of the network were heard in the last two minutes. */
     readonly heard: number;

@@ -1,5 +1,5 @@
 /**
- * The world around a part of a node, as ports that it is handed.
+ * What a part of a node is handed in place of the system: interfaces to time, timers, randomness and the log.
  * @module
  */
 

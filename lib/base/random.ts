@@ -1,5 +1,5 @@
 /**
- * Randomness as a port: the core draws bytes only from what it was handed.
+ * Randomness behind an interface: the core draws bytes only from the source that it was handed.
  * @module
  */
 

@@ -1,10 +1,14 @@
 /**
- * The pump between a TUN device, the WireGuard protocol and a UDP socket.
+ * The packet plane: what carries packets between a TUN device, the WireGuard protocol and a UDP socket. There are two,
+ * behind one port. `PortablePlane` goes through `Device` packet by packet, on the main thread:
  *
  * ```
  *   TUN ──readBatch──▶ Device.handlePacket ──pollTransmit──▶ UDP
  *   TUN ◀───write───── Device.handleDatagram ◀──receive───── UDP
  * ```
+ *
+ * `FastPlane` (Linux, `fast`), which `openPlane` prefers, has a worker that seals and opens whole batches in WebAssembly,
+ * and goes through `Device` for handshakes alone.
  *
  * It owns the loops, the one timer and the batch boundaries; who is a peer is the agent's business, and what a
  * packet means is the protocol's.

@@ -8,8 +8,8 @@ import { IpAddress } from "../net/mod.ts";
 import { problem } from "./problem.ts";
 
 /**
- * Refuses requests whose `Host` is a name that somebody else could point here (DNS rebinding), requests that a page of
- * another origin makes, and every method that changes something.
+ * Refuses requests whose `Host` is a name that somebody else could point here (DNS rebinding), and requests that a page of
+ * another origin makes. What changes something has no route over TCP to begin with.
  * @param addresses what it lets through beside the names of the loopback; they come and go while an agent runs
  */
 export function guard(addresses: () => readonly string[]): MiddlewareHandler {

@@ -3,8 +3,8 @@
  * application on a Unix socket that only its user may open, the one way to change something. It holds no state and decides
  * nothing; it asks the `AgentControl` that it is given. No answer has a secret, except the one to whoever makes a token.
  *
- *     browser, Prometheus --TCP--> guard --> /status /peers /healthz /metrics /openapi.json /
- *     weft status, token … --Unix socket--> the same and /tokens, /peers, /ping with POST and DELETE
+ *     browser, Prometheus --TCP--> guard --> the read-only routes of `OPERATIONS`, /healthz /metrics /openapi.json and /
+ *     weft status, token … --Unix socket--> all routes of `OPERATIONS`
  *
  * @module
  */

@@ -11,7 +11,7 @@ async function linesOf(answer: Response): Promise<unknown[]> {
   return (await answer.text()).split("\n").filter(Boolean).map((line) => JSON.parse(line));
 }
 
-Deno.test("GET /services is for everybody, what changes something is not", async () => {
+Deno.test("GET /services is served over TCP too, routes that change something are not", async () => {
   const app = statusApp({ control: new SampleControl() });
   assert.deepEqual(await (await app.request("/services")).json(), sampleServices);
   for (const path of ["/services/pause", "/services/resume", "/call", "/publish", "/offer"]) {

@@ -9,7 +9,7 @@ const timers: Timers = {
   },
 };
 
-Deno.test("SocketYield.yieldNow() lets every socket be heard", async () => {
+Deno.test("SocketYield.yieldNow() lets every socket be read", async () => {
   const socketYield = new SocketYield(timers);
   await socketYield.yieldNow();
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

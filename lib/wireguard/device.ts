@@ -1,6 +1,7 @@
 /**
  * The WireGuard protocol as a state machine: packets, datagrams and the time go in; datagrams to send, events and the
- * next timeout come out (WireGuard paper, https://www.wireguard.com/papers/wireguard.pdf).
+ * next timeout come out (WireGuard paper, https://www.wireguard.com/papers/wireguard.pdf). The portable packet plane sends
+ * everything through it; the fast one seals and opens by itself, with the sessions that `batches` gives it.
  * @module
  */
 

@@ -1,5 +1,6 @@
 /**
- * One peer of a device: its sessions, its timers, and what waits to be sent to it.
+ * One peer of a device: its sessions, its timers, and what waits to be sent to it. It seals packet by packet; the fast
+ * packet plane seals batches with the session that `sessionForBatch` hands out.
  * @module
  */
 

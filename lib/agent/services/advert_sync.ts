@@ -30,18 +30,18 @@ const MAX_PARTS = 24;
 /** A first change is published almost at once, those that follow it together. */
 const FIRST_PAUSE_MS = 5;
 const NEXT_PAUSE_MS = 200;
-/** Renewed long before; of a node that never comes back, everybody forgets it. */
+/** Renewed long before that; the advert of a node that never comes back expires. */
 const LIFETIME_MS = 86_400_000;
 
-/** Publishes this node's advert, and follows those of others. */
+/** Publishes this node's advert as entries of the replica, and reads those of other nodes from there. */
 export class AdvertSync {
   readonly #context: Pick<AgentContext, "mesh" | "timers" | "log">;
   readonly #runtime: Pick<NodeRuntime, "advert" | "setAdverts" | "handlePeerGone">;
   readonly #onChange: () => void;
   #cancelTimer: (() => void) | undefined;
   #pauseMs = FIRST_PAUSE_MS;
-  /** Nodes whose adverts were followed just now, or are about to be. */
-  readonly #following = new Map<Origin, { isDue: boolean; cancel: () => void }>();
+  /** Nodes whose adverts were read just now, or are about to be. */
+  readonly #reading = new Map<Origin, { isDue: boolean; cancel: () => void }>();
   #isClosed = false;
 
   /** @param onChange is called when what other nodes offer has changed */
@@ -59,18 +59,18 @@ export class AdvertSync {
   start(): void {
     const { replica } = this.#context.mesh;
     for (const origin of new Set(replica.entries.list(KIND).map((entry) => entry.origin))) {
-      this.#follow(origin);
+      this.#read(origin);
     }
     this.advertiseSoon();
   }
 
   handleEntryEvent({ kind, origin }: EntryEvent): void {
-    if (kind === KIND) this.#followSoon(origin);
+    if (kind === KIND) this.#readSoon(origin);
   }
 
   /** A node's adverts count as long as it is a member. */
   handleRosterEvent({ kind, nodeId }: RosterEvent): void {
-    if (kind === "member-added") this.#follow(nodeId);
+    if (kind === "member-added") this.#read(nodeId);
     else if (kind === "member-removed") {
       this.#runtime.handlePeerGone(asPeerId(nodeId));
       this.#onChange();
@@ -96,8 +96,8 @@ export class AdvertSync {
   close(): void {
     this.#isClosed = true;
     this.#cancelTimer?.();
-    for (const { cancel } of this.#following.values()) cancel();
-    this.#following.clear();
+    for (const { cancel } of this.#reading.values()) cancel();
+    this.#reading.clear();
     this.#advertise();
   }
 
@@ -125,22 +125,22 @@ export class AdvertSync {
   }
 
   /** The parts of a change are followed as one, and a node that changes all the time as often as it should publish. */
-  #followSoon(origin: Origin): void {
-    const known = this.#following.get(origin);
+  #readSoon(origin: Origin): void {
+    const known = this.#reading.get(origin);
     if (known !== undefined) known.isDue = true;
     if (known !== undefined || this.#isClosed) return;
     const { timers } = this.#context;
     const turn = { isDue: true, cancel: timers.setTimer(0, () => look()) };
     const look = () => {
-      if (!turn.isDue) return void this.#following.delete(origin);
+      if (!turn.isDue) return void this.#reading.delete(origin);
       turn.isDue = false;
-      this.#follow(origin);
+      this.#read(origin);
       turn.cancel = timers.setTimer(NEXT_PAUSE_MS, look);
     };
-    this.#following.set(origin, turn);
+    this.#reading.set(origin, turn);
   }
 
-  #follow(origin: Origin): void {
+  #read(origin: Origin): void {
     const { mesh } = this.#context;
     if (origin === mesh.identity.id || origin === mesh.network.id) return;
     const { entries, roster } = mesh.replica;

@@ -99,7 +99,7 @@ Deno.test("ServiceHost fails pending calls when the keys of their provider chang
     assert.equal(runtime.report("work")[0]?.providers.length, 1);
   }));
 
-Deno.test("ProgramListener closes the channel of a program that sends no message, and counts that", async () => {
+Deno.test("ProgramListener closes the channel of a program whose first message is malformed, and counts that", async () => {
   const folder = await Deno.makeTempDir();
   const options = { name: "a", port: freeTcpPort(), rootless: true, discovery: false, stateDir: folder };
   const node = await OverlayBootstrap.initLeader(options);

@@ -1,8 +1,3 @@
-/**
- * Tests of the ring of commands.
- * @module
- */
-
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { commandMemory, CommandReader, CommandWriter, MAX_COMMAND_BYTES } from "./command_ring.ts";

@@ -17,7 +17,7 @@ export type Outcome = { readonly kind: "value"; readonly value: unknown } | Fail
  * turn of the event loop.
  *
  * @param settle is called once, in the same turn when nothing has to be waited for
- * @param bytes how long the parameters were on their way; 0 for those of this program, who has them anyhow
+ * @param bytes the encoded length of the parameters; 0 for those of this program, which has them in memory anyway
  */
 export function runAction(
   action: LocalAction,

@@ -40,7 +40,7 @@ const NO_ROOM: i32 = 0;
  * Seals all packets of a superpacket, which is overwritten; `RESULT` tells how many there are, and the length of all
  * messages but the last.
  *
- * @param room from `to` on
+ * @param room how many bytes are free from `to` on
  * @param mtu packets are padded to multiples of 16 bytes, though not beyond this
  * @param counter of the first packet
  * @returns the bytes of all messages, 0 when there is too little room, -1 when the header contradicts the packet
@@ -60,7 +60,7 @@ export function sealSuperpacket(
   const bytes = kind === 0
     ? sealWhole(at, length, to, room, remoteIndex, mtu, counter)
     : cutAndSeal(at, length, to, room, remoteIndex, mtu, counter, kind);
-  // The key goes in any case.
+  // The key is wiped, whatever came of it.
   if (bytes <= 0) endSealing(0, 0);
   return bytes;
 }
