@@ -37,7 +37,7 @@ import { serviceOperations } from "./service_operations.ts";
 const PING_TIMEOUT_MS = 5_000;
 
 /** Why a leader adds no device. */
-const REFUSALS: Readonly<Record<AdmissionRefusal, string>> = {
+const ADMISSION_REFUSALS: Readonly<Record<AdmissionRefusal, string>> = {
   "refused:key-mismatch": "its key is another one's",
   "refused:revoked": "its key was removed, and a removed key is never let in again",
   "refused:token": "its token is not good",
@@ -118,7 +118,7 @@ export function agentOperations(agent: Agent): AgentControl {
         if (typeof enrolled !== "object") secrets.set(nodeId, former);
       }
       if (typeof enrolled === "string") {
-        throw new InvalidRequestError(`Cannot add ${name}: ${REFUSALS[enrolled]}`);
+        throw new InvalidRequestError(`Cannot add ${name}: ${ADMISSION_REFUSALS[enrolled]}`);
       }
       const { record, signed } = enrolled;
       mesh.replica.publish({ ...NO_UPDATE, records: [signed] });
