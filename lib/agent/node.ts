@@ -23,10 +23,10 @@ import type {
 } from "../service/mod.ts";
 import { freeTcpPort } from "../transport/mod.ts";
 import {
-  AttachedProgram,
   type IncomingConnection,
   type ListenOptions,
   type PortListener,
+  ProgramClient,
   programSocketPath,
   type StreamForwarder,
 } from "./services/mod.ts";
@@ -108,7 +108,7 @@ export class Node implements AsyncDisposable {
    */
   static async attach(options: AttachOptions = {}): Promise<Node> {
     const { stateDir = DEFAULT_STATE_DIR, logger = silentLogger, limits } = options;
-    const program = await AttachedProgram.open(programSocketPath(stateDir), logger, limits);
+    const program = await ProgramClient.open(programSocketPath(stateDir), logger, limits);
     return new Node(program.runtime, program, program);
   }
 

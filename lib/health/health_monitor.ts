@@ -9,7 +9,7 @@
  */
 
 import { type Millis, millis, randomFraction, type RandomSource } from "../base/mod.ts";
-import { MISSES_UNTIL_DOWN, type PeerFigures, PeerHealth, type ProbeAnswer } from "./peer_health.ts";
+import { MISSES_UNTIL_DOWN, type PeerFigures, PeerMonitor, type ProbeAnswer } from "./peer_health.ts";
 
 /** Times of the monitor, each in milliseconds. */
 export interface HealthTimes {
@@ -28,7 +28,7 @@ const JITTER = 0.1;
 const HINT_PAUSE_MS = 1_000;
 
 interface Watched {
-  readonly watch: PeerHealth;
+  readonly watch: PeerMonitor;
   /** Whether it can be probed at all. */
   isProbed: boolean;
   dueAt: Millis;
@@ -64,7 +64,7 @@ export class HealthMonitor {
     for (const [id, { isProbed }] of targets) {
       const known = this.#peers.get(id);
       if (known !== undefined) known.isProbed = isProbed;
-      else this.#peers.set(id, { watch: new PeerHealth(), isProbed, dueAt: now });
+      else this.#peers.set(id, { watch: new PeerMonitor(), isProbed, dueAt: now });
     }
   }
 

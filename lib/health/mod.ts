@@ -4,7 +4,7 @@
  *
  * ```
  *   targets(), probe() ──▶ OverlayHealthChecker ──▶ callbacks, HealthReport
- *                              └─ HealthMonitor ── PeerHealth ── healthScore
+ *                              └─ HealthMonitor ── PeerMonitor ── healthScore
  *   datagrams ──▶ EchoProber (answers, and matches answers)
  *   suspicions of members ──▶ SuspicionPolicy (whom to probe, what to announce)
  * ```

@@ -52,7 +52,7 @@ export interface PeerFigures {
 }
 
 /** Gathers evidence about one peer. */
-export class PeerHealth {
+export class PeerMonitor {
   #handshakeAt: Millis | undefined;
   #answer: ProbeAnswer | undefined;
   #answeredAt: Millis | undefined;

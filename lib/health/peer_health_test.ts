@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { type Millis, millis } from "../base/mod.ts";
-import { healthScore, PeerHealth } from "./peer_health.ts";
+import { healthScore, PeerMonitor } from "./peer_health.ts";
 
 const second = (count: number): Millis => millis(count * 1000);
 const answer = { rttMs: 4, path: "direct" } as const;
 
-Deno.test("PeerHealth knows nobody well before there is evidence", () => {
-  assert.deepEqual(new PeerHealth().figures(second(0)), {
+Deno.test("PeerMonitor knows nobody well before there is evidence", () => {
+  assert.deepEqual(new PeerMonitor().figures(second(0)), {
     healthy: false,
     path: "none",
     handshakeAgeMs: null,
@@ -17,16 +17,16 @@ Deno.test("PeerHealth knows nobody well before there is evidence", () => {
   });
 });
 
-Deno.test("PeerHealth takes a handshake for health until it is 180 s old", () => {
-  const watch = new PeerHealth();
+Deno.test("PeerMonitor takes a handshake for health until it is 180 s old", () => {
+  const watch = new PeerMonitor();
   watch.handleHandshake(second(10));
   assert.equal(watch.figures(millis(189_999)).healthy, true);
   assert.equal(watch.figures(millis(189_999)).handshakeAgeMs, 179_999);
   assert.equal(watch.figures(second(190)).healthy, false);
 });
 
-Deno.test("PeerHealth takes an answer for health without any handshake, and forgets it after 180 s", () => {
-  const watch = new PeerHealth();
+Deno.test("PeerMonitor takes an answer for health without any handshake, and forgets it after 180 s", () => {
+  const watch = new PeerMonitor();
   watch.handleAnswer(second(0), { rttMs: 2.5, path: "channel" });
   const figures = watch.figures(second(1));
   assert.equal(figures.healthy, true);
@@ -35,8 +35,8 @@ Deno.test("PeerHealth takes an answer for health without any handshake, and forg
   assert.equal(watch.figures(second(180)).healthy, false);
 });
 
-Deno.test("PeerHealth counts misses in a row, and two of them overrule a fresh handshake", () => {
-  const watch = new PeerHealth();
+Deno.test("PeerMonitor counts misses in a row, and two of them overrule a fresh handshake", () => {
+  const watch = new PeerMonitor();
   watch.handleHandshake(second(0));
   watch.handleAnswer(second(1), answer);
   watch.handleMiss(second(5));
@@ -48,16 +48,16 @@ Deno.test("PeerHealth counts misses in a row, and two of them overrule a fresh h
   assert.deepEqual([watch.failureCount, watch.figures(second(21)).healthy], [0, true]);
 });
 
-Deno.test("PeerHealth judges a peer that never answered by its handshakes alone", () => {
-  const watch = new PeerHealth();
+Deno.test("PeerMonitor judges a peer that never answered by its handshakes alone", () => {
+  const watch = new PeerMonitor();
   watch.handleHandshake(second(0));
   for (let i = 0; i < 9; i++) watch.handleMiss(second(i));
   const figures = watch.figures(second(60));
   assert.deepEqual([figures.healthy, figures.failureCount, figures.score], [true, 9, 70]);
 });
 
-Deno.test("PeerHealth trusts a handshake that was completed while probes were missed", () => {
-  const watch = new PeerHealth();
+Deno.test("PeerMonitor trusts a handshake that was completed while probes were missed", () => {
+  const watch = new PeerMonitor();
   watch.handleAnswer(second(0), answer);
   watch.handleMiss(second(10));
   watch.handleMiss(second(15));
@@ -73,8 +73,8 @@ Deno.test("PeerHealth trusts a handshake that was completed while probes were mi
   assert.equal(watch.figures(second(61)).healthy, false, "misses count again after an answer");
 });
 
-Deno.test("PeerHealth counts loss over the last 20 probes", () => {
-  const watch = new PeerHealth();
+Deno.test("PeerMonitor counts loss over the last 20 probes", () => {
+  const watch = new PeerMonitor();
   watch.handleMiss(second(0));
   assert.equal(watch.figures(second(1)).lossPercent, 100);
   for (let i = 0; i < 19; i++) watch.handleAnswer(second(i), answer);

@@ -10,7 +10,7 @@ import type { Endpoint } from "../net/mod.ts";
 import { type DatagramSocket, openUdp, portInUse } from "../transport/mod.ts";
 import { FastDatagrams } from "./fast/mod.ts";
 import type { QueryService } from "./query_service.ts";
-import { ResponseCache, serveDatagrams } from "./udp_service.ts";
+import { ResponseCache, serveDatagrams } from "./portable_datagrams.ts";
 
 /** How sockets are served. */
 export type SocketKind = "fast" | "portable";

@@ -1,5 +1,5 @@
 /**
- * Links to members: who is dialled, who is let in, and at most one channel to each.
+ * Links to members: who is dialled, who is let in, at most one channel to each, and the gossip that goes over them.
  *
  *     StreamListener ─▶ LinkAcceptor ─▶ MessagePlane ◀─ LinkDialer ─▶ dial
  *                                        │      │

@@ -4,6 +4,6 @@
  * @module
  */
 
-export { AttachedProgram, programSocketPath } from "./attached_program.ts";
+export { ProgramClient, programSocketPath } from "./program_client.ts";
 export { ServiceHost } from "./service_host.ts";
 export type { IncomingConnection, ListenOptions, PortListener, StreamForwarder } from "./stream_forwarder.ts";

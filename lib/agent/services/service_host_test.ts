@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { silentLogger } from "../../base/mod.ts";
 import { CallError } from "../../service/mod.ts";
 import { dialUnix, freeTcpPort } from "../../transport/mod.ts";
-import { programSocketPath } from "./attached_program.ts";
+import { programSocketPath } from "./program_client.ts";
 import { OverlayBootstrap } from "../overlay_bootstrap.ts";
 
 async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {

@@ -5,4 +5,4 @@
  */
 
 export * from "./socket_address.ts";
-export * from "./udp_socket.ts";
+export * from "./raw_udp.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { canConfigureNetwork } from "../tun/mod.ts";
-import { enlargeUdpBuffers, markUdpSocket } from "./udp_socket.ts";
+import { enlargeUdpBuffers, markUdpSocket } from "./raw_udp.ts";
 
 const needsRoot = Deno.build.os !== "linux" || !canConfigureNetwork();
 // deno-lint-ignore no-console -- the reason of a skipped test belongs in the output

@@ -23,7 +23,7 @@ export function programSocketPath(stateDir: string): string {
 }
 
 /** One program; it dials the agent again when that was started again. */
-export class AttachedProgram {
+export class ProgramClient {
   readonly name = "program";
   readonly runtime: ProgramRuntime;
   readonly closed: Promise<void>;
@@ -49,8 +49,8 @@ export class AttachedProgram {
   }
 
   /** @throws UnreachableError when no agent is there */
-  static async open(path: string, log: Logger, limits?: CarrierLimits): Promise<AttachedProgram> {
-    const program = new AttachedProgram(path, log, limits);
+  static async open(path: string, log: Logger, limits?: CarrierLimits): Promise<ProgramClient> {
+    const program = new ProgramClient(path, log, limits);
     if (await program.#reach()) return program;
     throw new UnreachableError(`No agent lets programs in at ${path}`, {
       hint: "Start one with `weft up`, or name its state directory.",
