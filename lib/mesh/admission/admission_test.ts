@@ -75,6 +75,13 @@ Deno.test("Admission.admit() gives every machine a name and addresses of its own
   );
 });
 
+Deno.test("Admission.admit() gives nobody another one's id as a name", () => {
+  const { network, admission, newToken } = setUp(13);
+  const other = network.node();
+  const name = enrolled(admission.admit(requestOf(network.node(), newToken(), { name: other.id }))).name;
+  assert.equal(name, "node");
+});
+
 Deno.test("Admission.admit() gives the same machine the same again, by a used-up token too", () => {
   const { network, admission, newToken, tokens, open, pool } = setUp(2);
   const token = newToken({ uses: 1 });

@@ -13,6 +13,7 @@ import {
   numberedName,
   overlayIpv6For,
   overlayIpv6Prefix,
+  parseNodeId,
   toNodeName,
 } from "../identity/mod.ts";
 import { type MemberRecord, signRecord } from "../records/mod.ts";
@@ -169,7 +170,7 @@ export class Enrolment {
   }
 
   #freeName(wanted: string): string {
-    const name = isNodeName(wanted) ? wanted : toNodeName(wanted);
+    const name = isNodeName(wanted) && parseNodeId(wanted) === undefined ? wanted : toNodeName(wanted);
     const { roster } = this.#options;
     if (roster.holderOfName(name) === undefined) return name;
     for (let number = 2;; number++) {

@@ -11,6 +11,7 @@ import {
   MAX_NAME_LENGTH,
   NODE_NAME,
 } from "../bounds.ts";
+import { parseNodeId } from "./identity.ts";
 
 /** Whether `text` is a lower-case DNS label of letters, digits and inner hyphens (RFC 1123 §2.1). */
 export function isNodeName(text: string): boolean {
@@ -19,12 +20,12 @@ export function isNodeName(text: string): boolean {
 
 /**
  * @param hostname what a machine calls itself, with or without a domain
- * @returns the nearest node name; `node` when nothing of it can be kept
+ * @returns the nearest node name; `node` when nothing of it can be kept, or when it reads as a node id
  */
 export function toNodeName(hostname: string): string {
   const [first = ""] = hostname.slice(0, 255).toLowerCase().split(".");
   const name = first.replace(/[^a-z0-9-]+/g, "-").slice(0, MAX_NAME_LENGTH).replace(/^-+|-+$/g, "");
-  return name === "" ? "node" : name;
+  return name === "" || parseNodeId(name) !== undefined ? "node" : name;
 }
 
 /**

@@ -196,13 +196,18 @@ export class Roster {
     return this.#liveMember(this.#store.byAddress(address));
   }
 
-  /** @param text a name, a node id, a public key in base64, or an overlay address */
+  /**
+   * Whom somebody means. What reads as an id, a key or an address is never a name, so that nobody is taken for another
+   * one, present or gone, by calling itself like that one's id.
+   * @param text a node id, a public key in base64, an overlay address, or a name
+   */
   find(text: string): Member | undefined {
     const nodeId = parseNodeId(text);
+    if (nodeId !== undefined) return this.get(nodeId);
     const publicKey = PublicKey.parse(text);
+    if (publicKey !== undefined) return this.byPublicKey(publicKey);
     const address = IpAddress.parse(text);
-    return this.byName(text) ?? (nodeId && this.get(nodeId)) ?? (publicKey && this.byPublicKey(publicKey)) ??
-      (address && this.byAddress(address));
+    return address === undefined ? this.byName(text) : this.byAddress(address);
   }
 
   /** @returns the record of this key, also when it is revoked or expired */

@@ -97,6 +97,18 @@ Deno.test("Roster.find() finds by name, id, key and address", () => {
   }
 });
 
+Deno.test("Roster.find() takes nobody for another one whose id it has as its name", () => {
+  const { network, roster } = setUp(12);
+  const [node, liar] = [network.node(), network.node()];
+  roster.merge(network.signed(node, { name: "db" }));
+  roster.merge(network.signed(liar, { name: node.id }));
+  assert.equal(roster.find(node.id)?.record.nodeId, node.id);
+  assert.equal(roster.find(liar.id)?.record.nodeId, liar.id);
+  // Also when the one who is meant is gone.
+  roster.merge(network.signed(node, { version: 2, revoked: true }));
+  assert.equal(roster.find(node.id), undefined);
+});
+
 Deno.test("Roster.handleTimeout() lets expired members go, and a new record brings them back", () => {
   const { network, roster, clock } = setUp(7);
   const node = network.node();
