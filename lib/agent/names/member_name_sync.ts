@@ -4,7 +4,7 @@
  */
 
 import { type DomainName, leaderRecords, memberRecords, nodeLabel, RECORD_RANK } from "../../dns/mod.ts";
-import type { Member, MeshState, NodeId, Roster, RosterEvent } from "../../mesh/mod.ts";
+import type { Member, MemberRecord, MeshState, NodeId, Roster, RosterEvent } from "../../mesh/mod.ts";
 import type { Cidr, IpAddress } from "../../net/mod.ts";
 import type { DnsHandle } from "../../nameserver/mod.ts";
 
@@ -108,15 +108,10 @@ export function memberOfHost(
   const name = host.toLowerCase().replace(/\.$/, "");
   const suffix = `.${zone.toLowerCase().replace(/\.$/, "")}`;
   const label = name.endsWith(suffix) ? name.slice(0, -suffix.length) : name;
-  const member = roster.find(label);
-  if (member !== undefined) return member.record.nodeId;
+  // As in the zone: the network's own names come before what members are called.
   if (label === "leader") return elected;
-  if (!label.startsWith("node-")) return undefined;
-  for (const { record } of roster.members()) {
-    const isMeant = record.addresses.some((address) =>
-      address.family === cidr.address.family && nodeLabel(address, cidr) === label
-    );
-    if (isMeant) return record.nodeId;
-  }
-  return undefined;
+  const isLabelOf = ({ addresses }: MemberRecord) =>
+    addresses.some((address) => address.family === cidr.address.family && nodeLabel(address, cidr) === label);
+  const byLabel = label.startsWith("node-") ? roster.liveRecords().find(isLabelOf) : undefined;
+  return byLabel?.nodeId ?? roster.find(label)?.record.nodeId;
 }
