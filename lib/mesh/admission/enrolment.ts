@@ -7,13 +7,11 @@ import { type Clock, type StateStore, type UnixMillis, unixMillis, WeftError } f
 import type { SigningKey } from "../../crypto/mod.ts";
 import type { AddressRange, Cidr, IpAddress } from "../../net/mod.ts";
 import {
-  isNodeName,
   type NetworkIdentity,
   nodeIdOf,
   numberedName,
   overlayIpv6For,
   overlayIpv6Prefix,
-  parseNodeId,
   toNodeName,
 } from "../identity/mod.ts";
 import { type MemberRecord, signRecord } from "../records/mod.ts";
@@ -170,7 +168,7 @@ export class Enrolment {
   }
 
   #freeName(wanted: string): string {
-    const name = isNodeName(wanted) && parseNodeId(wanted) === undefined ? wanted : toNodeName(wanted);
+    const name = toNodeName(wanted);
     const { roster } = this.#options;
     if (roster.holderOfName(name) === undefined) return name;
     for (let number = 2;; number++) {
