@@ -5,8 +5,8 @@
 
 import { concatBytes } from "../../base/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
-import type { Cidr, Endpoint } from "../../net/mod.ts";
-import { areLabels, idBytes, type NodeId, type NodeIdentity, nodeIdOf } from "../identity/mod.ts";
+import { type Cidr, type Endpoint, IpAddress } from "../../net/mod.ts";
+import { areLabels, idBytes, type NodeId, type NodeIdentity, nodeIdOf, toNodeName } from "../identity/mod.ts";
 import {
   addGrants,
   areGrants,
@@ -19,12 +19,14 @@ import {
   verifyStatement,
 } from "../records/mod.ts";
 import type { JoinRequest, KeyRotation } from "../wire/mod.ts";
-import { type AdmissionRefusal, Enrolment, type EnrolmentOptions, RECORD_LIFETIME_MS } from "./enrolment.ts";
+import { type AdmissionRefusal, Enrolment, type EnrolmentOptions, recordLifetimeMs } from "./enrolment.ts";
+import type { AuditActor } from "./audit_log.ts";
+import { JoinApprovals, type JoinAsker, type WaitingJoin } from "./join_approvals.ts";
 import type { RecordEntry } from "../replica/mod.ts";
 import type { TokenBook, TokenGift } from "./token_book.ts";
 
-/** A record is renewed when it is good for no longer than this, so that a leader may be away for two months. */
-export const RENEW_BEFORE_MS: number = 60 * 86_400_000;
+/** A record is renewed when no more than this part of its life is left, so that a leader may be away for two months. */
+const RENEW_BEFORE = 2 / 3;
 
 /** How many records are renewed in one go: each costs a signature. */
 const MAX_RENEWALS = 16;
@@ -36,6 +38,9 @@ export interface AdmissionRequest extends JoinRequest {
   readonly tokenId: string;
   /** The key that the channel's handshake has proven. */
   readonly remotePublicKey: PublicKey;
+  /** Where it asks from, and what one sender has many of for free. */
+  readonly from: string;
+  readonly origin: string;
 }
 
 /** A WireGuard device that does not run weft. */
@@ -51,31 +56,62 @@ export interface NewDevice {
 
 /** Decides who is a member. Every decision is one transaction: token, address and record, or nothing. */
 export class Admission {
+  /** Who waits to be let in by this leader's operator. */
+  readonly approvals: JoinApprovals;
   readonly #options: EnrolmentOptions & { readonly tokens: TokenBook };
   readonly #enrolment: Enrolment;
 
   constructor(options: EnrolmentOptions & { readonly tokens: TokenBook }) {
     this.#options = options;
     this.#enrolment = new Enrolment(options);
+    this.approvals = new JoinApprovals(options.store, options);
   }
 
-  /** Lets a machine in that holds a token; the same machine again gets the same name and addresses. */
-  admit(request: AdmissionRequest): RecordEntry | AdmissionRefusal {
+  /**
+   * Lets a machine in that holds a token; the same machine again gets the same name and addresses.
+   * @returns `pending` when this leader's operator has to approve it first
+   */
+  admit(request: AdmissionRequest): RecordEntry | AdmissionRefusal | "pending" {
     const { roster, tokens } = this.#options;
-    const { publicKey, verifyingKey } = request;
+    const { publicKey, verifyingKey, tokenId, secret, from } = request;
     if (!publicKey.equals(request.remotePublicKey)) return "refused:key-mismatch";
     const known = roster.recordByKey(publicKey);
     if (known?.revoked) return "refused:revoked";
     // One key under two ids would be two members with the same WireGuard peer.
     if (known !== undefined && !known.verifyingKey?.equals(verifyingKey)) return "refused:other-identity";
-    return this.#enrolment.transact(() => {
-      const token = tokens.redeem(request.tokenId, request.secret, publicKey);
-      if (token === undefined) return "refused:token";
-      const enrolled = known === undefined
-        ? this.#enrolment.add({ name: request.name, publicKey, verifyingKey, ...token, roles: ["member"] })
-        : this.#readmit(known, token);
-      if (typeof enrolled !== "string") this.#mergeStatement(enrolled, request.statement);
-      return enrolled;
+    if (known === undefined && tokens.giftFor(tokenId, secret, publicKey)?.needsApproval) {
+      return this.approvals.ask(request);
+    }
+    return this.#by({ kind: "token", id: tokenId }, () =>
+      this.#enrolment.transact(() => {
+        const token = tokens.redeem(tokenId, secret, publicKey);
+        if (token === undefined) return "refused:token";
+        const enrolled = known === undefined ? this.#enrol(request, token) : this.#readmit(known, token);
+        if (typeof enrolled !== "string") this.#mergeStatement(enrolled, request.statement);
+        return enrolled;
+      }), { from });
+  }
+
+  /** Makes a machine a member that waits, by the word of this leader's operator; it learns it when it asks again. */
+  approve(waiting: WaitingJoin): RecordEntry | AdmissionRefusal {
+    const { tokens } = this.#options;
+    const { tokenId, publicKey, nodeId, from } = waiting;
+    return this.#by({ kind: "operator" }, () =>
+      this.#enrolment.transact(() => {
+        const token = tokens.redeem(tokenId, undefined, publicKey);
+        if (token === undefined) return "refused:token";
+        this.approvals.forget(nodeId);
+        return this.#enrol(waiting, token);
+      }), { token: tokenId, from });
+  }
+
+  /** Answers a machine that waits from now on that it is refused. */
+  refuse(waiting: WaitingJoin): void {
+    const { store, audit } = this.#options;
+    const { nodeId: id, name, tokenId: token, from } = waiting;
+    store.transaction(() => {
+      this.approvals.refuse(waiting);
+      audit?.append({ kind: "refused", node: { id, name }, detail: { token, from } }, { kind: "operator" });
     });
   }
 
@@ -94,12 +130,37 @@ export class Admission {
    */
   amend(
     record: MemberRecord,
-    changes: Partial<Pick<MemberRecord, "labels" | "grants">>,
+    changes: Partial<Pick<MemberRecord, "labels" | "unconfirmedLabels" | "grants">>,
   ): RecordEntry | AdmissionRefusal {
     if (record.revoked) return "refused:revoked";
     const { unconfirmedLabels: _, ...confirmed } = record;
     const kept = changes.labels === undefined ? record : confirmed;
-    return this.#sign({ ...kept, ...changes, version: record.version + 1, ...this.#enrolment.lifetime() });
+    const version = record.version + 1;
+    return this.#sign({ ...kept, ...changes, version, ...this.#enrolment.lifetime(record) });
+  }
+
+  /** Calls a member something else that nobody is called. */
+  rename(record: MemberRecord, name: string): RecordEntry | AdmissionRefusal {
+    if (record.revoked) return "refused:revoked";
+    if (name !== toNodeName(name)) return "refused:name";
+    const holder = this.#options.roster.holderOfName(name);
+    if (holder !== undefined) return holder.nodeId === record.nodeId ? this.#known(record) : "refused:name-taken";
+    return this.#sign({ ...record, name, version: record.version + 1, ...this.#enrolment.lifetime(record) });
+  }
+
+  /** Gives a member an overlay address of those that this leader gives out, in place of its own. */
+  readdress(record: MemberRecord, address: IpAddress): RecordEntry | AdmissionRefusal {
+    if (record.revoked) return "refused:revoked";
+    if (record.addresses[0]?.equals(address)) return this.#known(record);
+    const signed = this.#enrolment.transact(() => {
+      const taken = this.#enrolment.take(address);
+      if (typeof taken === "string") return taken;
+      const addresses = this.#enrolment.bothFamilies(address);
+      const version = record.version + 1;
+      return this.#enrolment.sign({ ...record, addresses, version, ...this.#enrolment.lifetime(record) });
+    });
+    if (typeof signed !== "string") this.#enrolment.release(record.addresses);
+    return signed;
   }
 
   /**
@@ -107,8 +168,9 @@ export class Admission {
    * @throws RangeError when a field is out of bounds
    */
   addDevice(device: NewDevice): RecordEntry | AdmissionRefusal {
-    const { name, publicKey, labels = {}, allowedIps = [], endpoint, persistentKeepaliveSeconds } = device;
+    const { name, publicKey, allowedIps = [], endpoint, persistentKeepaliveSeconds } = device;
     const known = this.#options.roster.recordByKey(publicKey);
+    const { labels = known?.labels ?? {} } = device;
     if (known?.revoked) return "refused:revoked";
     if (known?.verifyingKey !== undefined) return "refused:other-identity";
     const fields = {
@@ -137,7 +199,7 @@ export class Admission {
     const due: MemberRecord[] = [];
     for (const record of this.#options.roster.allRecords()) {
       if (record.revoked) continue;
-      const isDue = record.expiresAt - wall <= RENEW_BEFORE_MS || record.issuedAt - wall > MAX_CLOCK_AHEAD_MS;
+      const isDue = record.expiresAt - wall <= recordLifetimeMs(record) * RENEW_BEFORE || record.issuedAt - wall > MAX_CLOCK_AHEAD_MS;
       if (isDue && (record.verifyingKey === undefined || isHere(record.nodeId))) due.push(record);
       if (due.length === MAX_RENEWALS) break;
     }
@@ -147,7 +209,7 @@ export class Admission {
   /** Signs a record anew as it is; its holder may have been away until it expired. */
   renew(record: MemberRecord): RecordEntry | AdmissionRefusal {
     if (record.revoked) return "refused:revoked";
-    return this.#sign({ ...record, version: record.version + 1, ...this.#enrolment.lifetime() });
+    return this.#sign({ ...record, version: record.version + 1, ...this.#enrolment.lifetime(record) });
   }
 
   /**
@@ -196,6 +258,18 @@ export class Admission {
     return revoked;
   }
 
+  /** Makes a new member by what its token gives. */
+  #enrol(
+    { name, publicKey, verifyingKey, address }: Pick<JoinAsker, "name" | "publicKey" | "verifyingKey" | "address">,
+    { labels, grants, ephemeralMs, address: allowed }: TokenGift,
+  ): RecordEntry | AdmissionRefusal {
+    const fixed = allowed === undefined ? undefined : IpAddress.parse(allowed);
+    const isAllowed = address === undefined || allowed === "any" || fixed?.equals(address) === true;
+    if (!isAllowed) return "refused:address-not-allowed";
+    const given = { name, publicKey, verifyingKey, labels, grants, roles: ["member"] as const };
+    return this.#enrolment.add({ ...given, ...ephemeralMs !== undefined && { ephemeralMs } }, address ?? fixed);
+  }
+
   /**
    * Adds what the token gives to what the member has. What a leader has said of it since it came stays, so that nobody gets
    * rid of a label by joining again. Signs again only when something differs: a retry changes nothing for anybody.
@@ -208,8 +282,8 @@ export class Admission {
     const grants = areGrants(more) ? more : known.grants;
     const isSame = Object.keys(labels).length === Object.keys(known.labels).length &&
       JSON.stringify(grants) === JSON.stringify(addGrants(known.grants, {}));
-    const lifetime = this.#enrolment.lifetime();
-    const isFresh = known.expiresAt > lifetime.issuedAt + RECORD_LIFETIME_MS / 2;
+    const lifetime = this.#enrolment.lifetime(known);
+    const isFresh = known.expiresAt > lifetime.issuedAt + recordLifetimeMs(known) / 2;
     if (isSame && isFresh && entry !== undefined) return entry;
     return this.#enrolment.sign({ ...known, labels, grants, version: known.version + 1, ...lifetime });
   }
@@ -220,6 +294,16 @@ export class Admission {
     if (verifyStatement(statement, verifyingKey)?.nodeId === nodeId) {
       this.#options.roster.mergeStatement(statement);
     }
+  }
+
+  /** @returns the record as it was signed */
+  #known(record: MemberRecord): RecordEntry | AdmissionRefusal {
+    return this.#options.roster.entryOf(record.nodeId) ?? this.renew(record);
+  }
+
+  #by<T>(actor: AuditActor, body: () => T, detail: Readonly<Record<string, string>>): T {
+    const { audit } = this.#options;
+    return audit === undefined ? body() : audit.as(actor, body, detail);
   }
 
   #sign(record: MemberRecord): RecordEntry | AdmissionRefusal {

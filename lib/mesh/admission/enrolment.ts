@@ -15,10 +15,19 @@ import {
   toNodeName,
 } from "../identity/mod.ts";
 import { type MemberRecord, signRecord } from "../records/mod.ts";
+import type { AuditLog } from "./audit_log.ts";
 import { MAX_MEMBERS, type RecordEntry, type Roster } from "../replica/mod.ts";
 
 /** How long a record is good for; leaders renew those of members that are there. */
 export const RECORD_LIFETIME_MS: number = 90 * 86_400_000;
+/** How long that of an ephemeral member is good for at least, so that what is left of it is forgotten sooner. */
+const EPHEMERAL_RECORD_LIFETIME_MS = 7 * 86_400_000;
+
+/** @returns how long the record of such a member is good for, in milliseconds */
+export function recordLifetimeMs({ ephemeralMs }: Pick<MemberRecord, "ephemeralMs">): number {
+  if (ephemeralMs === undefined) return RECORD_LIFETIME_MS;
+  return Math.min(RECORD_LIFETIME_MS, EPHEMERAL_RECORD_LIFETIME_MS + ephemeralMs);
+}
 
 /** Hands out the addresses of the overlay. */
 export interface AddressPool {
@@ -43,6 +52,13 @@ export type AdmissionRefusal = `refused:${
   | "token"
   | "other-identity"
   | "no-address"
+  | "address-not-allowed"
+  | "address-not-here"
+  | "address-taken"
+  | "name"
+  | "name-taken"
+  | "not-approved"
+  | "too-many-wait"
   | "roster-full"}`;
 
 /** Where records are kept and addresses come from. */
@@ -53,6 +69,8 @@ export interface EnrolmentOptions {
   readonly clock: Clock;
   /** Fresh; the addresses of the roster's members are taken from it here. */
   readonly addresses: AddressPool;
+  /** Where every change of a record is noted, in its transaction. */
+  readonly audit?: AuditLog;
 }
 
 /** The fields of a new record; what is absent is chosen for it. */
@@ -91,20 +109,24 @@ export class Enrolment {
     }
   }
 
-  /** Signs the first record of a key, with a free name and free addresses. */
-  add(fields: NewRecord): RecordEntry | AdmissionRefusal {
+  /**
+   * Signs the first record of a key, with a free name and free addresses.
+   * @param wanted the address that it is to have; any free one when absent
+   */
+  add(fields: NewRecord, wanted?: IpAddress): RecordEntry | AdmissionRefusal {
     const { roster, network } = this.#options;
     if (roster.allRecords().length >= MAX_MEMBERS) return "refused:roster-full";
-    const address = this.#allocate();
+    const address = wanted === undefined ? this.#allocate() : this.take(wanted);
     if (address === undefined) return "refused:no-address";
+    if (typeof address === "string") return address;
     return this.sign({
       networkId: network.id,
       nodeId: nodeIdOf(fields.publicKey, fields.verifyingKey),
-      addresses: address.family === 4 ? [address, overlayIpv6For(this.#ipv6Prefix, address)] : [address],
+      addresses: this.bothFamilies(address),
       allowedIps: [],
       version: 1,
       revoked: false,
-      ...this.lifetime(),
+      ...this.lifetime(fields),
       ...fields,
       name: this.#freeName(fields.name),
     });
@@ -112,10 +134,38 @@ export class Enrolment {
 
   /** Signs a record as it is and puts it into the roster. */
   sign(record: MemberRecord): RecordEntry {
-    const { roster, network } = this.#options;
+    const { roster, network, audit } = this.#options;
     const signed = signRecord(record, network.signingKey);
+    const before = roster.recordByKey(record.publicKey);
+    // Who goes on under new keys has not joined; the record of the old keys says what happened.
+    const isSuccessor = before === undefined && roster.holderOfName(record.name) !== undefined;
     if (roster.merge(signed) === "rejected:full") throw new Refused("refused:roster-full");
+    audit?.noteSigned(isSuccessor ? record : before, record);
     return { record, signed };
+  }
+
+  /** Takes this very address, which has to be one that this leader gives out; within `transact`. */
+  take(address: IpAddress): IpAddress | AdmissionRefusal {
+    const { addresses, roster } = this.#options;
+    if (!addresses.slices.some((slice) => slice.contains(address))) return "refused:address-not-here";
+    if (roster.holderOfAddress(address) !== undefined) return "refused:address-taken";
+    for (let hasReclaimed = false;;) {
+      try {
+        addresses.allocateSpecific(address);
+        this.#allocated.push(address);
+        return address;
+      } catch (error) {
+        if (!(error instanceof WeftError)) throw error;
+        if (hasReclaimed) return "refused:address-taken";
+        this.#reclaim();
+        hasReclaimed = true;
+      }
+    }
+  }
+
+  /** @returns an address with its IPv6 counterpart, if it is IPv4 */
+  bothFamilies(address: IpAddress): readonly IpAddress[] {
+    return address.family === 4 ? [address, overlayIpv6For(this.#ipv6Prefix, address)] : [address];
   }
 
   /** Lets `add` give these addresses out again. */
@@ -123,10 +173,12 @@ export class Enrolment {
     for (const address of addresses) this.#options.addresses.release(address);
   }
 
-  /** @returns 90 days from now */
-  lifetime(): { readonly issuedAt: UnixMillis; readonly expiresAt: UnixMillis } {
+  /** @returns 90 days from now, less for an ephemeral member */
+  lifetime(
+    record: Pick<MemberRecord, "ephemeralMs"> = {},
+  ): { readonly issuedAt: UnixMillis; readonly expiresAt: UnixMillis } {
     const issuedAt = this.#options.clock.wall();
-    return { issuedAt, expiresAt: unixMillis(issuedAt + RECORD_LIFETIME_MS) };
+    return { issuedAt, expiresAt: unixMillis(issuedAt + recordLifetimeMs(record)) };
   }
 
   #allocate(): IpAddress | undefined {

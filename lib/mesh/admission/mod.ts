@@ -4,6 +4,10 @@
  */
 
 export * from "./admission.ts";
+export * from "./audit_log.ts";
+export * from "./audit_watch.ts";
 export * from "./enrolment.ts";
+export * from "./ephemeral_care.ts";
+export * from "./join_approvals.ts";
 export * from "./token_book.ts";
 export * from "./token_share.ts";

@@ -17,7 +17,8 @@ import {
   WeftError,
 } from "../../base/mod.ts";
 import { equalConstantTime, type PresharedKey, type PublicKey } from "../../crypto/mod.ts";
-import { MAX_TOKEN_USES } from "../bounds.ts";
+import { IpAddress } from "../../net/mod.ts";
+import { MAX_EPHEMERAL_MS, MAX_TOKEN_USES, MIN_EPHEMERAL_MS } from "../bounds.ts";
 import { areLabels, ID_BYTES, sortLabels } from "../identity/mod.ts";
 import {
   addGrants,
@@ -29,6 +30,7 @@ import {
   presharedKeyOf,
   TokenSecret,
 } from "../records/mod.ts";
+import type { AuditLog } from "./audit_log.ts";
 
 /** How many tokens are remembered. */
 export const MAX_TOKENS = 1024;
@@ -40,8 +42,18 @@ const ADMISSIONS = "token-admission";
 /** What a token is good for. */
 export type TokenState = "usable" | "expired" | "used" | "revoked";
 
+/** What a token gives whoever joins with it, beside what all have. */
+export interface TokenTerms {
+  /** How long the member may be away before a leader removes it, in milliseconds; absent for ever. */
+  readonly ephemeralMs?: number | undefined;
+  /** Whether a leader's operator has to let each machine in. */
+  readonly needsApproval?: boolean | undefined;
+  /** The overlay address, or `any` for one that the machine asks for. */
+  readonly address?: string | undefined;
+}
+
 /** A token as it may be shown again: without its secret. */
-export interface TokenEntry {
+export interface TokenEntry extends TokenTerms {
   readonly id: string;
   readonly createdAt: UnixMillis;
   readonly expiresAt: UnixMillis;
@@ -57,7 +69,7 @@ export interface TokenEntry {
 }
 
 /** What a new token names and allows. */
-export interface NewToken extends Omit<JoinTokenFields, "tokenId" | "secret" | "expiresAt"> {
+export interface NewToken extends TokenTerms, Omit<JoinTokenFields, "tokenId" | "secret" | "expiresAt"> {
   /** How many admissions it allows, 1 to 65,536; undefined for any number. */
   readonly uses?: number | undefined;
   readonly lifetimeMs: number;
@@ -66,7 +78,7 @@ export interface NewToken extends Omit<JoinTokenFields, "tokenId" | "secret" | "
 }
 
 /** What is stored of a token, and shared with other leaders, as JSON. */
-export interface StoredToken {
+export interface StoredToken extends TokenTerms {
   readonly secretHash: string;
   readonly createdAt: number;
   readonly expiresAt: number;
@@ -82,7 +94,7 @@ export interface StoredToken {
 }
 
 /** What a token gives whoever joins with it. */
-export interface TokenGift {
+export interface TokenGift extends TokenTerms {
   readonly labels: Readonly<Record<string, string>>;
   readonly grants: Grants;
 }
@@ -103,11 +115,21 @@ export class TokenBook {
   readonly #store: StateStore;
   readonly #random: RandomSource;
   readonly #clock: Clock;
+  readonly #audit: AuditLog | undefined;
 
-  constructor(store: StateStore, options: { readonly random: RandomSource; readonly clock: Clock }) {
+  constructor(
+    store: StateStore,
+    options: {
+      readonly random: RandomSource;
+      readonly clock: Clock;
+      /** Where tokens that are made and revoked are noted. */
+      readonly audit?: AuditLog;
+    },
+  ) {
     this.#store = store;
     this.#random = options.random;
     this.#clock = options.clock;
+    this.#audit = options.audit;
   }
 
   /**
@@ -129,6 +151,7 @@ export class TokenBook {
     if (!areGrants(grants) || grants.claimed.length > 0) {
       throw new RangeError("Cannot make a token: what it grants is malformed, or too much");
     }
+    const terms = termsOf(options);
     const secret = TokenSecret.generate(this.#random);
     const tokenId = encodeHex(randomBytes(this.#random, ID_BYTES));
     const token = new JoinToken({ ...options, tokenId, secret, expiresAt });
@@ -142,7 +165,12 @@ export class TokenBook {
         used: 0,
         labels: sortLabels(labels),
         ...grants !== NO_GRANTS && { grants: addGrants(grants, {}) },
+        ...terms,
         revoked: false,
+      });
+      this.#audit?.append({
+        kind: "token-created",
+        detail: { token: tokenId, ...uses !== undefined && { uses: `${uses}` }, ...detailOf(terms) },
       });
     });
     return token;
@@ -165,8 +193,10 @@ export class TokenBook {
   revoke(id: string): boolean {
     return this.#store.transaction(() => {
       const token = this.#get(id);
-      if (token !== undefined) this.#put(id, { ...token, revoked: true });
-      return token !== undefined;
+      if (token === undefined) return false;
+      this.#put(id, { ...token, revoked: true });
+      if (!token.revoked) this.#audit?.append({ kind: "token-revoked", detail: { token: id } });
+      return true;
     });
   }
 
@@ -180,27 +210,35 @@ export class TokenBook {
     return presharedKeyOf(hashOf(tokenId, token));
   }
 
+  /** @returns what the token gives whoever has this secret, or undefined when it cannot be used */
+  giftFor(tokenId: string, secret: TokenSecret, publicKey: PublicKey): TokenGift | undefined {
+    const token = this.#get(tokenId);
+    if (token === undefined || !this.#admits(tokenId, token, publicKey)) return undefined;
+    return equalConstantTime(secret.hash(), hashOf(tokenId, token)) ? giftOf(token) : undefined;
+  }
+
   /**
    * Counts an admission, within the transaction of the admission itself. Who was let in by a token with a limit is
    * let in by it again without another count, because a machine that crashed may not have got the answer.
+   * @param secret undefined when it was proven before
    * @returns what the token gives, or undefined when it cannot be used
    */
   redeem(
     tokenId: string,
-    secret: TokenSecret,
+    secret: TokenSecret | undefined,
     publicKey: PublicKey,
   ): TokenGift | undefined {
     return this.#store.transaction(() => {
       const token = this.#get(tokenId);
       if (token === undefined || !this.#admits(tokenId, token, publicKey)) return undefined;
-      if (!equalConstantTime(secret.hash(), hashOf(tokenId, token))) return undefined;
+      if (secret !== undefined && !equalConstantTime(secret.hash(), hashOf(tokenId, token))) return undefined;
       if (!this.#hasAdmitted(tokenId, publicKey)) {
         this.#put(tokenId, { ...token, used: token.used + 1 });
         if (token.uses !== null) {
           this.#store.put(ADMISSIONS, admissionKey(tokenId, publicKey), new Uint8Array(0));
         }
       }
-      return { labels: token.labels, grants: token.grants ?? NO_GRANTS };
+      return giftOf(token);
     });
   }
 
@@ -248,8 +286,7 @@ export class TokenBook {
       // Leaders that could not see each other may have admitted more than was allowed.
       usesLeft: token.uses === null ? null : Math.max(0, token.uses - usedBy(token)),
       used: usedBy(token),
-      labels: token.labels,
-      grants: token.grants ?? NO_GRANTS,
+      ...giftOf(token),
       state: this.#stateOf(token),
     };
   }
@@ -284,6 +321,45 @@ export class TokenBook {
   #put(id: string, token: StoredToken): void {
     this.#store.put(TOKENS, id, utf8Bytes(JSON.stringify(token)));
   }
+}
+
+function giftOf({ labels, grants = NO_GRANTS, ...token }: StoredToken): TokenGift {
+  return { labels, grants, ...presentTerms(token) };
+}
+
+function presentTerms({ ephemeralMs, needsApproval, address }: TokenTerms): TokenTerms {
+  return {
+    ...ephemeralMs !== undefined && { ephemeralMs },
+    ...needsApproval && { needsApproval },
+    ...address !== undefined && { address },
+  };
+}
+
+/** @throws RangeError when one is out of bounds */
+function termsOf({ ephemeralMs, needsApproval, address, uses, cidr }: NewToken): TokenTerms {
+  if (
+    ephemeralMs !== undefined &&
+    !(Number.isInteger(ephemeralMs) && ephemeralMs >= MIN_EPHEMERAL_MS && ephemeralMs <= MAX_EPHEMERAL_MS)
+  ) {
+    throw new RangeError("Cannot make a token: ephemeral members may be away for one second to a year");
+  }
+  if (address === undefined || address === "any") return presentTerms({ ephemeralMs, needsApproval, address });
+  const fixed = IpAddress.parse(address);
+  if (fixed === undefined || !cidr.contains(fixed)) {
+    throw new RangeError(`Cannot make a token for the address ${address}: it is not in ${cidr}`);
+  }
+  if (uses !== 1) {
+    throw new RangeError("Cannot make a token with an address for more than one machine: say one use");
+  }
+  return presentTerms({ ephemeralMs, needsApproval, address: fixed.toString() });
+}
+
+function detailOf({ ephemeralMs, needsApproval, address }: TokenTerms): Record<string, string> {
+  return {
+    ...ephemeralMs !== undefined && { ephemeralMs: `${ephemeralMs}` },
+    ...needsApproval && { approval: "needed" },
+    ...address !== undefined && { address },
+  };
 }
 
 /** How many admissions there were, by whichever leader. */

@@ -12,7 +12,14 @@
 import type { Environment, StateStore } from "../../base/mod.ts";
 import { SigningKey } from "../../crypto/mod.ts";
 import { AddressRange, type IpAddress } from "../../net/mod.ts";
-import { type AddressPool, Admission, TokenBook } from "../admission/mod.ts";
+import {
+  type AddressPool,
+  Admission,
+  AuditLog,
+  AuditWatch,
+  EphemeralCare,
+  TokenBook,
+} from "../admission/mod.ts";
 import { type NetworkIdentity, type NodeIdentity, openSealed, sealFor, SEED_BYTES } from "../identity/mod.ts";
 import { type MemberRecord, NO_UPDATE, type ReplicaUpdate, type Role } from "../records/mod.ts";
 import type { MemberAnswer, MemberRequest, SliceGrant } from "../wire/mod.ts";
@@ -39,6 +46,10 @@ interface LeaderState {
   readonly tokens: TokenBook;
   readonly admission: Admission;
   readonly ledger: SliceLedger;
+  readonly audit: AuditLog;
+  readonly ephemerals: EphemeralCare;
+  /** Notes nothing any more of what other leaders change. */
+  readonly unwatch: () => void;
 }
 
 /** A node's leadership, which it may have, be given and give away while it runs. */
@@ -67,6 +78,16 @@ export class Leadership {
 
   get admission(): Admission | undefined {
     return this.#leader?.admission;
+  }
+
+  /** What happened to members, by whose word; leaders only. */
+  get audit(): AuditLog | undefined {
+    return this.#leader?.audit;
+  }
+
+  /** Which ephemeral members have been away for too long; leaders only. */
+  get ephemerals(): EphemeralCare | undefined {
+    return this.#leader?.ephemerals;
   }
 
   /** What this leader allocates from; nothing on others. */
@@ -142,6 +163,7 @@ export class Leadership {
       const changes = this.#signOwn(leader, ["member"]);
       dropSigningKey(this.#store);
       this.#leader = undefined;
+      leader.unwatch();
       return changes;
     });
   }
@@ -158,10 +180,12 @@ export class Leadership {
   }
 
   #open(signingKey: SigningKey): LeaderState {
-    const { network, replica: { roster }, clock, random, newPool } = this.#options;
+    const { network, replica, clock, random, newPool } = this.#options;
+    const { roster } = replica;
     const pool = newPool();
     const ledger = new SliceLedger(this.#store, { pool, random });
-    const tokens = new TokenBook(this.#store, { random, clock });
+    const audit = new AuditLog(this.#store, clock);
+    const tokens = new TokenBook(this.#store, { random, clock, audit });
     const admission = new Admission({
       store: this.#store,
       roster,
@@ -169,8 +193,11 @@ export class Leadership {
       network: { ...network, signingKey },
       clock,
       addresses: pool,
+      audit,
     });
-    return { signingKey, tokens, admission, ledger };
+    const ephemerals = new EphemeralCare(this.#store, { clock, roster });
+    const unwatch = replica.subscribe(new AuditWatch(roster, audit));
+    return { signingKey, tokens, admission, ledger, audit, ephemerals, unwatch };
   }
 
   /** Signs this node's own record anew, for other roles. */

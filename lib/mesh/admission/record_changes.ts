@@ -1,0 +1,61 @@
+/**
+ * What has become of a member, by its record before and after.
+ * @module
+ */
+
+import { GRANT_KINDS, type Grants, type MemberRecord } from "../records/mod.ts";
+import type { AuditEvent, AuditKind } from "./audit_log.ts";
+
+/**
+ * @param before undefined for one that was not known
+ * @returns what has changed for anybody; nothing when a record was only signed anew
+ */
+export function recordChanges(before: MemberRecord | undefined, after: MemberRecord): AuditEvent[] {
+  const node = { id: after.nodeId, name: after.name };
+  const events: AuditEvent[] = [];
+  const add = (kind: AuditKind, detail: Readonly<Record<string, string>> = {}) =>
+    void events.push({ kind, node, ...Object.keys(detail).length > 0 && { detail } });
+  if (before === undefined || before.nodeId !== after.nodeId) {
+    if (!after.revoked) add("joined", { address: String(after.addresses[0] ?? ""), ...labelsText(after) });
+    return events;
+  }
+  if (after.revoked) {
+    if (before.revoked) return events;
+    if (after.successor === undefined) add("removed");
+    else add("rotated", { successor: after.successor });
+    return events;
+  }
+  if (before.name !== after.name) add("renamed", { from: before.name, to: after.name });
+  if (before.addresses.join() !== after.addresses.join()) {
+    add("readdressed", { from: String(before.addresses[0] ?? ""), to: String(after.addresses[0] ?? "") });
+  }
+  const [was, is] = [before, after].map(({ roles }) => roles.includes("leader"));
+  if (was !== is) add(is ? "promoted" : "demoted");
+  const labels = pairsText(after.labels);
+  const wasConfirmed = before.unconfirmedLabels !== undefined && after.unconfirmedLabels === undefined;
+  if (pairsText(before.labels) !== labels || wasConfirmed) add("relabelled", { labels });
+  const gained = lacking(after.grants, before.grants);
+  const lost = lacking(before.grants, after.grants);
+  const { claimed, ...granted } = gained;
+  if (claimed !== undefined) add("claimed", { path: claimed });
+  if (Object.keys(granted).length > 0) add("granted", granted);
+  if (Object.keys(lost).length > 0) add("ungranted", lost);
+  return events;
+}
+
+/** @returns of each kind what the first has and the second has not */
+function lacking(grants: Grants, others: Grants): Record<string, string> {
+  const kinds = [...GRANT_KINDS, "claimed"] as const;
+  const pairs = kinds.map((kind) =>
+    [kind, grants[kind].filter((text) => !others[kind].includes(text)).join(" ")] as const
+  );
+  return Object.fromEntries(pairs.filter(([, text]) => text !== ""));
+}
+
+function labelsText({ labels }: MemberRecord): Record<string, string> {
+  return Object.keys(labels).length === 0 ? {} : { labels: pairsText(labels) };
+}
+
+function pairsText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels).map((pair) => pair.join("=")).sort().join(" ");
+}
