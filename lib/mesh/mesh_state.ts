@@ -43,8 +43,11 @@ import {
 import {
   adoptNextIdentity,
   AlreadyInitializedError,
+  keepLeaving,
+  type LeavingState,
   NotInitializedError,
   readIdentity,
+  readLeaving,
   readNetwork,
   readOrDrawIdentity,
   type StoredNetwork,
@@ -278,6 +281,15 @@ export class MeshState {
     if (tokens === undefined || signingKey === undefined) return NO_UPDATE;
     const networkId = this.network.id;
     return shareTokens({ ...this.#options, self, networkId, signingKey, tokens, replica });
+  }
+
+  /** How far this node has come in leaving its network; it survives the end of the process. */
+  get leaving(): LeavingState | undefined {
+    return readLeaving(this.#store);
+  }
+
+  set leaving(state: LeavingState | undefined) {
+    keepLeaving(this.#store, state);
   }
 
   /** Keeps what this node says of itself. @returns a statement to be sent to others, or undefined when nothing has changed */

@@ -59,6 +59,8 @@ export {
   decodeMeshMessage,
   encodeHello,
   encodeMeshMessage,
+  JOIN_REFUSALS,
+  type JoinRefusal,
   type KeyRotation,
   type MemberAnswer,
   type MemberRequest,
@@ -66,7 +68,15 @@ export {
   type MeshMessage,
 } from "./wire/mod.ts";
 export { Election, type LeaderView } from "./leaders/mod.ts";
-export { type AdmissionRefusal, TOKEN_KIND, type TokenEntry } from "./admission/mod.ts";
+export {
+  type AdmissionRefusal,
+  type AuditActor,
+  type AuditEntry,
+  MAX_AUDIT_ENTRIES,
+  TOKEN_KIND,
+  type TokenEntry,
+  type WaitingJoin,
+} from "./admission/mod.ts";
 export {
   type EntryEvent,
   Gossip,
@@ -82,4 +92,10 @@ export {
   wantedLinks,
 } from "./replica/mod.ts";
 export { encodeJoinRequest, type JoinParameters, type MeshOptions, MeshState } from "./mesh_state.ts";
-export { AlreadyInitializedError, NotInitializedError, storedNetworkId } from "./network_store.ts";
+export {
+  AlreadyInitializedError,
+  finishLeaving,
+  forgetNetwork,
+  NotInitializedError,
+  storedNetworkId,
+} from "./network_store.ts";

@@ -55,6 +55,26 @@ const NETWORK = "network";
 const SETTINGS = "settings";
 const SIGNING_SEED = "signing-seed";
 const BOOTSTRAP = "bootstrap";
+const LEAVING = "leaving";
+
+/** Everything that a node keeps of its network; what it keeps of its host is not among it. */
+const NETWORK_COLLECTIONS = [
+  IDENTITY,
+  NETWORK,
+  "record",
+  "statement",
+  "entry",
+  "token",
+  "token-admission",
+  "slice",
+  "audit",
+  "join-waiting",
+  "away",
+  "device-preshared-key",
+] as const;
+
+/** How far a node has come that leaves: it has asked a leader to revoke it, or it is no member any more. */
+export type LeavingState = "asked" | "left";
 
 /** The node's own identity, or the one that is to replace it. */
 export type IdentityKey = typeof SEED | typeof NEXT_SEED;
@@ -122,6 +142,32 @@ export function readNetwork(store: StateStore): StoredNetwork | undefined {
   const signingKey = readSigningKey(store, settings);
   const bootstrap = readBootstrap(store);
   return { settings, ...signingKey && { signingKey }, ...bootstrap && { bootstrap } };
+}
+
+/** Remembers that this node leaves its network, or that it stays after all. */
+export function keepLeaving(store: StateStore, state: LeavingState | undefined): void {
+  if (state === undefined) store.delete(NETWORK, LEAVING);
+  else store.put(NETWORK, LEAVING, utf8Bytes(state));
+}
+
+/** @returns how far this node has come in leaving; undefined for one that stays */
+export function readLeaving(store: StateStore): LeavingState | undefined {
+  const bytes = store.get(NETWORK, LEAVING);
+  return bytes && (new TextDecoder().decode(bytes) === "left" ? "left" : "asked");
+}
+
+/** Puts away who this node is and all that it knows of its network, in one step; it may join another one then. */
+export function forgetNetwork(store: StateStore): void {
+  store.transaction(() => {
+    for (const collection of NETWORK_COLLECTIONS) {
+      for (const [key] of store.entries(collection)) store.delete(collection, key);
+    }
+  });
+}
+
+/** Does what is left to be done when a process ended while its node left. Harmless otherwise. */
+export function finishLeaving(store: StateStore): void {
+  if (readLeaving(store) === "left") forgetNetwork(store);
 }
 
 function readStoredSettings(store: StateStore): NetworkSettings | undefined {

@@ -11,6 +11,7 @@ import {
   encodeHello,
   encodeJoinRequest,
   type JoinParameters,
+  type JoinRefusal,
   type JoinToken,
   MESH_TOPIC,
   type NodeIdentity,
@@ -18,7 +19,7 @@ import {
 } from "../../mesh/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
-import { JoinRefusedError, UnreachableError } from "../errors.ts";
+import { InvalidTokenError, JoinRefusedError, UnreachableError } from "../errors.ts";
 import type { LeaderSearch } from "../discovery/mod.ts";
 import { dialChannel, type DialStream, raceDial } from "../links/mod.ts";
 
@@ -29,15 +30,21 @@ const DHT_DIAL_PAUSE_MS = 250;
 const DHT_DIAL_TIMEOUT_MS = 2_000;
 /** How long a leader may think about a request. */
 const ANSWER_TIMEOUT_MS = 10_000;
+/** How long a machine waits at first, and at most, before it asks again whether it was approved. */
+const FIRST_APPROVAL_PAUSE_MS = 1_000;
+const MAX_APPROVAL_PAUSE_MS = 30_000;
 
 interface JoinParts extends Pick<Environment, "clock" | "timers" | "random"> {
   /** Searches for leaders; begun when the token names no endpoint, or none that answers. */
   readonly search: Pick<LeaderSearch, "isAllowed" | "timeoutMs" | "seek" | "lanEndpoints" | "dhtEndpoints">;
   readonly dial: DialStream;
+  /** A leader has to approve this machine first; called once, and then it is asked until somebody did. */
+  readonly onPending?: () => void;
 }
 
 /**
- * Dials the token's endpoints, and those that the search finds, and asks to be let in.
+ * Dials the token's endpoints, and those that the search finds, and asks to be let in; until the token expires, where
+ * somebody has to approve that.
  *
  * @returns what the leader answers to a member
  * @throws UnreachableError when nobody answers, JoinRefusedError when the answer is no
@@ -50,8 +57,18 @@ export async function joinNetwork(
 ): Promise<Admitted> {
   // Whoever has no address left may know somebody who has.
   let leaders = token.leaders;
+  let pauseMs: number | undefined;
+  let reason: JoinRefusal | undefined;
   for (;;) {
-    const channel = await reachLeader(token, leaders, identity, parts);
+    const channel = await reachLeader(token, leaders, identity, parts).catch((error) => {
+      // While it waits, a leader may be away for a while.
+      if (pauseMs === undefined || !(error instanceof UnreachableError)) throw error;
+      return undefined;
+    });
+    if (channel === undefined) {
+      pauseMs = await pauseForApproval(token, pauseMs, parts);
+      continue;
+    }
     const cancelTimer = parts.timers.setTimer(ANSWER_TIMEOUT_MS, () => channel.close("no answer"));
     try {
       const body = encodeJoinRequest(identity, token, { ...wanted, clock: parts.clock });
@@ -59,9 +76,18 @@ export async function joinNetwork(
       const answer = await channel.receive();
       const message = answer?.topic === MESH_TOPIC ? decodeMeshMessage(answer.body) : undefined;
       if (message?.kind === "admitted") return message.admitted;
+      if (message?.kind === "pending") {
+        if (pauseMs === undefined) parts.onPending?.();
+        channel.close("asks again later");
+        cancelTimer();
+        pauseMs = await pauseForApproval(token, pauseMs, parts);
+        leaders = token.leaders;
+        continue;
+      }
+      if (message?.kind === "refused") reason = message.reason ?? reason;
       leaders = leaders.filter(({ publicKey }) => !publicKey.equals(channel.remoteStatic));
       if (leaders.length > 0) continue;
-      if (message?.kind === "refused") throw refused();
+      if (message?.kind === "refused") throw refused(reason);
       throw new UnreachableError("Cannot join: the leader hung up before it answered", {
         hint: "Run the same command again.",
         retryable: true,
@@ -71,6 +97,20 @@ export async function joinNetwork(
       channel.close("joined");
     }
   }
+}
+
+/** @returns how long it has waited @throws InvalidTokenError when the token is good no more */
+async function pauseForApproval(
+  token: JoinToken,
+  formerMs: number | undefined,
+  { clock, timers }: Pick<JoinParts, "clock" | "timers">,
+): Promise<number> {
+  const pauseMs = Math.min(MAX_APPROVAL_PAUSE_MS, (formerMs ?? FIRST_APPROVAL_PAUSE_MS / 2) * 2);
+  await sleep(timers, pauseMs, new AbortController().signal);
+  if (token.expiresAt > clock.wall()) return pauseMs;
+  throw new InvalidTokenError("Cannot join: the token has expired before anybody approved this machine", {
+    hint: "Ask for a new one: `weft token create --approve` on the leader makes it.",
+  });
 }
 
 /** An endpoint to dial, and who is to answer there. */
@@ -168,7 +208,27 @@ function unreachable(targets: readonly Endpoint[], { isAllowed }: JoinParts["sea
   );
 }
 
-function refused(): JoinRefusedError {
+/** What a leader says of a machine with a good token. */
+const REFUSALS: Readonly<Record<JoinRefusal, readonly [problem: string, hint: string]>> = {
+  "address-not-allowed": [
+    "the token does not allow the address that --address asks for",
+    "Leave --address out, or ask for a token: `weft token create --any-address` on the leader makes it.",
+  ],
+  "address-taken": ["the address is taken", "weft peers on a leader shows who has it; choose another one."],
+  "address-not-here": [
+    "the leader does not give that address out",
+    "`weft leader list` on each leader shows which addresses it gives out; use a token of that one.",
+  ],
+  "no-address": ["the leader has no address left", "Ask for a token of another leader."],
+  "not-approved": ["somebody at the leader has refused this machine", "Ask who gave you the token."],
+  "too-many-wait": ["too many machines wait for approval", "Run the same command again later."],
+};
+
+function refused(reason?: JoinRefusal): JoinRefusedError {
+  if (reason !== undefined) {
+    const [problem, hint] = REFUSALS[reason];
+    return new JoinRefusedError(`Cannot join: ${problem}`, { hint });
+  }
   return new JoinRefusedError("Cannot join: the leader refused", {
     hint: "Ask for a new token: this one may be used up or revoked, or the network is gone.",
   });

@@ -8,12 +8,15 @@ import {
   decodeMeshMessage,
   encodeMeshMessage,
   MESH_TOPIC,
+  JOIN_REFUSALS,
   type MeshState,
   NO_UPDATE,
   type NodeId,
+  toNodeName,
 } from "../../mesh/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
+import { originOf } from "../links/mod.ts";
 
 /** How long a machine may take to ask, and then to hang up. */
 const TIMEOUT_MS = 10_000;
@@ -32,14 +35,29 @@ export async function serveJoin(
     const message = await channel.receive();
     const received = message?.topic === MESH_TOPIC ? decodeMeshMessage(message.body) : undefined;
     if (received?.kind !== "join-request" || mesh.admission === undefined) return;
+    const { approvals } = mesh.admission;
+    const waiting = approvals.list().length;
     const enrolled = mesh.admission.admit({
       ...received.request,
       tokenId: from.tokenId,
       remotePublicKey: channel.remoteStatic,
+      from: from.source.toString(),
+      origin: originOf(from.source),
     });
+    if (enrolled === "pending") {
+      // It asks again and again; the first time is worth a line.
+      if (approvals.list().length > waiting) {
+        const { name } = received.request;
+        log.info("a machine waits for approval", { name: toNodeName(name), from: from.source.toString() });
+      }
+      await channel.send({ topic: MESH_TOPIC, body: encodeMeshMessage({ kind: "pending" }) });
+      return;
+    }
     if (typeof enrolled === "string") {
       log.warn("join refused", { from: from.source.toString(), reason: enrolled });
-      await channel.send({ topic: MESH_TOPIC, body: encodeMeshMessage({ kind: "refused" }) });
+      const reason = JOIN_REFUSALS.find((text) => enrolled === `refused:${text}`);
+      const body = encodeMeshMessage({ kind: "refused", ...reason && { reason } });
+      await channel.send({ topic: MESH_TOPIC, body });
       return;
     }
     const { record } = enrolled;

@@ -38,9 +38,10 @@ export interface AdmissionRequest extends JoinRequest {
   readonly tokenId: string;
   /** The key that the channel's handshake has proven. */
   readonly remotePublicKey: PublicKey;
-  /** Where it asks from, and what one sender has many of for free. */
-  readonly from: string;
-  readonly origin: string;
+  /** Where it asks from, `address:port`. */
+  readonly from?: string;
+  /** The same without what one sender has many of for free. */
+  readonly origin?: string;
 }
 
 /** A WireGuard device that does not run weft. */
@@ -73,14 +74,15 @@ export class Admission {
    */
   admit(request: AdmissionRequest): RecordEntry | AdmissionRefusal | "pending" {
     const { roster, tokens } = this.#options;
-    const { publicKey, verifyingKey, tokenId, secret, from } = request;
+    const { publicKey, verifyingKey, tokenId, secret, from = "", origin = from } = request;
     if (!publicKey.equals(request.remotePublicKey)) return "refused:key-mismatch";
     const known = roster.recordByKey(publicKey);
     if (known?.revoked) return "refused:revoked";
     // One key under two ids would be two members with the same WireGuard peer.
     if (known !== undefined && !known.verifyingKey?.equals(verifyingKey)) return "refused:other-identity";
     if (known === undefined && tokens.giftFor(tokenId, secret, publicKey)?.needsApproval) {
-      return this.approvals.ask(request);
+      const { name, address } = request;
+      return this.approvals.ask({ name, publicKey, verifyingKey, tokenId, from, origin, address });
     }
     return this.#by({ kind: "token", id: tokenId }, () =>
       this.#enrolment.transact(() => {

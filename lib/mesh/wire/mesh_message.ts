@@ -3,7 +3,13 @@
  * @module
  */
 
-import { decodeMessage, encodeMessage, MeshMessageSchema, type MessageFields } from "../../proto/mod.ts";
+import {
+  decodeMessage,
+  encodeMessage,
+  MeshMessageSchema,
+  type MessageFields,
+  RefusalReason,
+} from "../../proto/mod.ts";
 import { idBytes, type NodeId, nodeIdFromBytes } from "../identity/mod.ts";
 import {
   complete,
@@ -38,11 +44,33 @@ export const MAX_MESH_MESSAGE_BYTES: number = 1 << 20;
 /** The longest vector that is read, in bytes: each slot becomes an object that is many times larger. */
 const MAX_VECTOR_BYTES = 384 * 1024;
 
+/** Why a machine with a good token was not let in, where it is said. */
+export const JOIN_REFUSALS = [
+  "address-not-allowed",
+  "address-taken",
+  "address-not-here",
+  "no-address",
+  "not-approved",
+  "too-many-wait",
+] as const;
+
+/** One of these reasons. */
+export type JoinRefusal = typeof JOIN_REFUSALS[number];
+
+const REFUSAL_NUMBERS: Readonly<Record<JoinRefusal, RefusalReason>> = {
+  "address-not-allowed": RefusalReason.ADDRESS_NOT_ALLOWED,
+  "address-taken": RefusalReason.ADDRESS_TAKEN,
+  "address-not-here": RefusalReason.ADDRESS_NOT_HERE,
+  "no-address": RefusalReason.NO_ADDRESS,
+  "not-approved": RefusalReason.NOT_APPROVED,
+  "too-many-wait": RefusalReason.TOO_MANY_WAIT,
+};
+
 /** One message, by its kind. */
 export type MeshMessage =
   | { readonly kind: "join-request"; readonly request: JoinRequest }
   | { readonly kind: "admitted"; readonly admitted: Admitted }
-  | { readonly kind: "refused" }
+  | { readonly kind: "refused"; readonly reason?: JoinRefusal }
   /** A leader has to approve the machine first. */
   | { readonly kind: "pending" }
   | {
@@ -80,7 +108,11 @@ export function decodeMeshMessage(bytes: Uint8Array): MeshMessage | undefined {
       return complete({ kind: "join-request" as const, request: readJoinRequest(kind.value) });
     case "joinResponse": {
       const { outcome } = kind.value;
-      if (outcome.case === "refused" || outcome.case === "pending") return { kind: outcome.case };
+      if (outcome.case === "pending") return { kind: "pending" };
+      if (outcome.case === "refused") {
+        const reason = JOIN_REFUSALS.find((text) => REFUSAL_NUMBERS[text] === outcome.value.reason);
+        return { kind: "refused", ...reason && { reason } };
+      }
       if (outcome.case !== "admitted") return undefined;
       return complete({ kind: "admitted" as const, admitted: readAdmitted(outcome.value) });
     }
@@ -122,8 +154,10 @@ function toWire(message: MeshMessage): NonNullable<MessageFields<typeof MeshMess
       const value = admittedToWire(message.admitted);
       return { case: "joinResponse", value: { outcome: { case: "admitted", value } } };
     }
-    case "refused":
-      return { case: "joinResponse", value: { outcome: { case: "refused", value: {} } } };
+    case "refused": {
+      const value = message.reason === undefined ? {} : { reason: REFUSAL_NUMBERS[message.reason] };
+      return { case: "joinResponse", value: { outcome: { case: "refused", value } } };
+    }
     case "pending":
       return { case: "joinResponse", value: { outcome: { case: "pending", value: {} } } };
     case "roster-update":
