@@ -5,13 +5,13 @@
 
 import { repeat, type StateStore, WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
-import { type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
+import { forgetNetwork, type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
 import { Authority } from "./authority.ts";
-import { EndpointSelector, ownStatement } from "./endpoint_selector.ts";
-import { InterruptedError, RemovedError } from "./errors.ts";
+import { EndpointSelector } from "./endpoint_selector.ts";
+import { InterruptedError, InvalidRequestError, RemovedError } from "./errors.ts";
 import { MemberSession } from "./member_session.ts";
 import { NameService } from "./names/mod.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
@@ -21,6 +21,9 @@ import { buildStatus } from "./status_report.ts";
 
 /** How often expired records and changed addresses of this host are looked for. */
 const UPKEEP_MS = 10_000;
+
+/** How long the answer to who had this node leave may take on its way. */
+const LEAVE_DELAY_MS = 100;
 
 /** A node's state, and how it is to run. */
 export interface AgentParts extends Omit<AgentContext, "endpoints" | "authority"> {
@@ -46,6 +49,7 @@ export class Agent {
   #disposing: Promise<void> | undefined;
   #changingKeys: Promise<void> | undefined;
   #state: StatusReport["state"] = "starting";
+  #isLeaving = false;
   #overlay: OverlayInterface | undefined;
   #session: MemberSession | undefined;
   #names: NameService | undefined;
@@ -69,6 +73,9 @@ export class Agent {
       onChange: () => this.#names?.services.followSoon(),
     });
     this.#resources.use(parts.store);
+    this.#resources.defer(() => {
+      if (this.mesh.leaving === "left") forgetNetwork(parts.store);
+    });
     this.#resources.defer(() => authority.close());
     this.#resources.defer(mesh.replica.subscribe({
       handleEntryEvent: ({ kind }) => {
@@ -76,6 +83,11 @@ export class Agent {
       },
       handleMembersChange: () => this.#followOwnRecord(),
     }));
+  }
+
+  /** What members may do. */
+  get authority(): Authority {
+    return this.#context.authority;
   }
 
   /** Links, leaders and health, while the agent runs; another one after the keys have changed. */
@@ -136,8 +148,46 @@ export class Agent {
   async rotateKey(): Promise<void> {
     const leaders = this.#session?.leaders;
     if (leaders === undefined) throw new InterruptedError();
-    await leaders.rotate(this.mesh.prepareRotation(ownStatement(this.#context.options)));
+    await leaders.rotate(this.mesh.prepareRotation(this.#context.endpoints.own()));
     await this.#changeKeys();
+  }
+
+  /**
+   * Leaves the network. When it returns, this node is no member any more and stops; what it knew of the network is put
+   * away when it has stopped, or at the next start after a crash.
+   * @param isForced whether it leaves when no leader knows, too
+   * @returns whether a leader knows
+   * @throws UnreachableError when no leader answers, InvalidRequestError when this node is the last leader
+   */
+  async leave(isForced: boolean): Promise<boolean> {
+    const leaders = this.#session?.leaders;
+    if (leaders === undefined || this.#state !== "running") throw new InterruptedError();
+    if (this.#isLeaving) throw new InvalidRequestError("Cannot leave: this node is about to already");
+    this.#isLeaving = true;
+    const isKnown = await this.#askToLeave(leaders, isForced).catch((error) => {
+      this.#isLeaving = false;
+      this.mesh.leaving = undefined;
+      throw error;
+    });
+    this.mesh.leaving = "left";
+    this.#context.log.info("this node leaves its network", { isKnown });
+    // Whoever asked gets the answer first.
+    this.#context.timers.setTimer(LEAVE_DELAY_MS, () => {
+      this.stop().catch((error) => this.#context.log.error("cannot take everything back", { error }));
+    });
+    return isKnown;
+  }
+
+  async #askToLeave(leaders: MemberSession["leaders"], isForced: boolean): Promise<boolean> {
+    this.mesh.leaving = "asked";
+    try {
+      await leaders.leave();
+      return true;
+    } catch (error) {
+      if (!isForced || !(error instanceof WeftError)) throw error;
+      this.#context.log.warn("no leader knows that this node leaves", { error });
+      return false;
+    }
   }
 
   /** Goes on under the keys that the network has agreed to. Harmless when repeated, and when there are none. */
@@ -244,7 +294,9 @@ export class Agent {
   #followOwnRecord(): void {
     const { roster, identity, isRotating } = this.mesh;
     // A record that has only expired, by a clock that may be wrong, is no reason to leave.
-    if (!roster.isRevoked(identity.publicKey)) return;
+    if (!roster.isRevoked(identity.publicKey) || this.#isLeaving) return;
+    // It had asked for that, and did not hear the answer.
+    if (this.mesh.leaving === "asked") this.mesh.leaving = "left";
     if (!isRotating) this.#end(new RemovedError());
     else if (this.#state === "running") {
       this.#changeKeys().catch((error) =>
@@ -257,6 +309,7 @@ export class Agent {
   #lookAfter(): void {
     this.mesh.replica.handleTimeout();
     this.#session?.leaders.renewDue();
+    this.#session?.leaders.removeAbsent();
     this.shareTokens();
     this.#names?.custom.refresh();
     this.services.adverts.advertiseSoon();

@@ -4,89 +4,38 @@
  */
 
 import type { AgentControl } from "../api/mod.ts";
-import { WeftError } from "../base/mod.ts";
 import { PresharedKey, PublicKey } from "../crypto/mod.ts";
 import { FLAG, formatRecord, RESPONSE_CODE, responseCodeText } from "../dns/mod.ts";
-import {
-  type AdmissionRefusal,
-  isNodeName,
-  MAX_OTHER_ENDPOINTS,
-  MAX_TOKEN_OTHERS,
-  type Member,
-  type MeshState,
-  NO_UPDATE,
-  nodeIdOf,
-  type RecordEntry,
-  type TokenLeader,
-} from "../mesh/mod.ts";
+import { type AdmissionRefusal, isNodeName, NO_UPDATE, nodeIdOf, type RecordEntry } from "../mesh/mod.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
 import type { Agent } from "./agent.ts";
-import {
-  InvalidRequestError,
-  NotLeaderError,
-  UnknownNameError,
-  UnknownPeerError,
-  UnknownTokenError,
-  UnreachableError,
-} from "./errors.ts";
+import { InvalidRequestError, UnknownNameError, UnreachableError } from "./errors.ts";
 import type { LeaderCoordinator } from "./leaders/mod.ts";
+import {
+  ADMISSION_REFUSALS,
+  asInvalid,
+  asOperator,
+  leaderPart,
+  memberOf,
+  membershipOperations,
+  unknownPeer,
+} from "./membership_operations.ts";
 import { namesOf } from "./names/mod.ts";
 import { serviceOperations } from "./service_operations.ts";
 
 /** How long a member may take to answer a ping. */
 const PING_TIMEOUT_MS = 5_000;
 
-/** Why a leader adds no device. */
-const ADMISSION_REFUSALS: Readonly<Record<AdmissionRefusal, string>> = {
-  "refused:key-mismatch": "its key is another one's",
-  "refused:revoked": "its key was removed, and a removed key is never let in again",
-  "refused:token": "its token is not good",
-  "refused:other-identity": "its key is that of a member",
-  "refused:no-address": "no address is free",
-  "refused:roster-full": "the network is full",
-};
-
 /** Turns requests, which are as `OPERATIONS` says, into calls of the agent's parts, and their answers into reports. */
 export function agentOperations(agent: Agent): AgentControl {
   const { mesh } = agent;
   return {
     ...serviceOperations(agent),
+    ...membershipOperations(agent),
 
     status: () => agent.status(),
     peers: () => agent.status().peers,
     leaders: () => agent.status().leaders,
-
-    createToken(request) {
-      const tokens = leaderPart(mesh, mesh.tokens);
-      const { withoutEndpoints = false, ...rest } = request;
-      const stated = mesh.roster.get(mesh.identity.id)?.statement?.channelEndpoints ?? [];
-      const endpoints = withoutEndpoints ? [] : stated;
-      const token = asInvalid(() =>
-        tokens.create({
-          ...rest,
-          networkId: mesh.network.id,
-          leaderPublicKey: mesh.identity.publicKey,
-          endpoints,
-          cidr: mesh.cidr,
-          others: withoutEndpoints ? [] : otherLeaders(agent),
-        })
-      );
-      agent.shareTokens();
-      const entry = tokens.get(token.tokenId);
-      if (entry === undefined) throw new UnknownTokenError(`Cannot find the token ${token.tokenId} again`);
-      return { token: token.encode(), report: entry };
-    },
-
-    listTokens() {
-      return leaderPart(mesh, mesh.tokens).list();
-    },
-
-    revokeToken(id) {
-      if (leaderPart(mesh, mesh.tokens).revoke(id)) return agent.shareTokens();
-      throw new UnknownTokenError(`Cannot revoke the token ${id}: there is none of that id`, {
-        hint: "weft token list shows all.",
-      });
-    },
 
     addDevice(request) {
       const { secrets } = agent;
@@ -111,9 +60,10 @@ export function agentOperations(agent: Agent): AgentControl {
       secrets.set(nodeId, presharedKey);
       let enrolled: RecordEntry | AdmissionRefusal | undefined;
       try {
-        enrolled = asInvalid(() =>
-          admission.addDevice({ name, publicKey, endpoint, allowedIps, persistentKeepaliveSeconds })
-        );
+        enrolled = asOperator(mesh, () =>
+          asInvalid(() =>
+            admission.addDevice({ name, publicKey, endpoint, allowedIps, persistentKeepaliveSeconds })
+          ));
       } finally {
         if (typeof enrolled !== "object") secrets.set(nodeId, former);
       }
@@ -132,7 +82,7 @@ export function agentOperations(agent: Agent): AgentControl {
       if (member.record.nodeId === mesh.identity.id) {
         throw new InvalidRequestError("Cannot remove this node itself: nobody else could sign that");
       }
-      const revoked = admission.revoke(member.record.publicKey);
+      const revoked = asOperator(mesh, () => admission.revoke(member.record.publicKey));
       if (revoked === undefined) throw unknownPeer(peer);
       // First of all, everybody cuts it off.
       mesh.replica.publish({ ...NO_UPDATE, records: [revoked.signed] });
@@ -222,40 +172,6 @@ function coordinator({ session }: Agent): LeaderCoordinator {
   throw new UnreachableError("Cannot do that now: the agent has not started yet", { retryable: true });
 }
 
-function memberOf({ roster }: MeshState, text: string): Member {
-  const member = roster.find(text);
-  if (member === undefined) throw unknownPeer(text);
-  return member;
-}
-
-function unknownPeer(peer: string): UnknownPeerError {
-  return new UnknownPeerError(`Cannot find ${JSON.stringify(peer)}: nobody in the network goes by that`, {
-    hint: "weft peers lists all names.",
-  });
-}
-
-/** Those by whom a token lets in as well; the ones that were heard come first. */
-function otherLeaders({ mesh: { roster, identity }, session }: Agent): TokenLeader[] {
-  const views = session?.leaders.views().toSorted((a, b) => Number(b.isAlive) - Number(a.isAlive)) ?? [];
-  return views.filter(({ nodeId }) => nodeId !== identity.id).slice(0, MAX_TOKEN_OTHERS).flatMap(
-    ({ nodeId }) => {
-      const { record, statement } = roster.get(nodeId) ?? {};
-      if (record === undefined || statement === undefined) return [];
-      const endpoints = statement.channelEndpoints.slice(0, MAX_OTHER_ENDPOINTS);
-      return [{ publicKey: record.publicKey, endpoints }];
-    },
-  );
-}
-
-/** @returns `part`, which leaders have @throws NotLeaderError that names those that have it */
-function leaderPart<T>({ roster }: MeshState, part: T | undefined): T {
-  if (part !== undefined) return part;
-  const leaders = roster.members().filter(({ record }) => record.roles.includes("leader"));
-  throw new NotLeaderError("Cannot do that here: this node is no leader", {
-    hint: `Do it on ${leaders.map(({ record }) => record.name).join(" or ") || "the leader"}.`,
-  });
-}
-
 /** @throws InvalidRequestError that does not repeat the text, which may be secret */
 function parsed<T>(what: string, text: string, parse: (text: string) => T | undefined): T {
   const value = parse(text);
@@ -269,14 +185,4 @@ function optional<T>(
   parse: (text: string) => T | undefined,
 ): T | undefined {
   return text === undefined ? undefined : parsed(what, text, parse);
-}
-
-/** The mesh says with a RangeError that a field is out of bounds. */
-function asInvalid<T>(call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof WeftError || !(error instanceof RangeError)) throw error;
-    throw new InvalidRequestError(error.message, { cause: error });
-  }
 }

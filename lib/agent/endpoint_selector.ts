@@ -37,7 +37,15 @@ export class EndpointSelector {
       .filter(({ name }) => name !== interfaceName)
       .map(({ cidr }) => Cidr.parse(cidr))
       .filter((cidr) => cidr !== undefined);
-    return this.#mesh.state(ownStatement(this.#options));
+    return this.#mesh.state(this.own());
+  }
+
+  /** @returns what this node says of itself; labels as it said them before, when its options say none */
+  own(): OwnStatement {
+    const own = ownStatement(this.#options);
+    if (Object.keys(own.labels).length > 0) return own;
+    const { roster, identity } = this.#mesh;
+    return { ...own, labels: roster.get(identity.id)?.statement?.labels ?? {} };
   }
 
   /** @returns where the message plane of a member may be, in the order in which the endpoints are worth a try */

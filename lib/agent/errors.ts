@@ -53,7 +53,7 @@ export class RemovedError extends WeftError {
 
   constructor() {
     super("This node was removed from its network", {
-      hint: "To join again, use a new state directory: a removed key is never let in again.",
+      hint: "A removed key is never let in again: `weft leave --force` puts it away, and then the node can join anew.",
     });
   }
 }

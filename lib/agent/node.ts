@@ -30,7 +30,7 @@ import {
   programSocketPath,
   type StreamForwarder,
 } from "./services/mod.ts";
-import { DialError } from "./errors.ts";
+import { DialError, InvalidRequestError } from "./errors.ts";
 import { joinOrResume, leadOrResume, OverlayBootstrap, type OverlayPorts } from "./overlay_bootstrap.ts";
 
 /** How a node is made; all options of an agent are options here too. */
@@ -204,6 +204,19 @@ export class Node implements AsyncDisposable {
     return this.#ports.listen(port, accept, options);
   }
 
+  /**
+   * Leaves the network and stops; the state directory belongs to none then.
+   * @param options.force whether it leaves, too, when no leader answers, or when it is the last one
+   * @returns whether a leader knows
+   * @throws UnreachableError, and InvalidRequestError when it is the last leader, or attached to an agent
+   */
+  async leave(options: { readonly force?: boolean } = {}): Promise<boolean> {
+    if (this.#membership.leave !== undefined) return await this.#membership.leave(options);
+    throw new InvalidRequestError("Cannot leave: the membership is that of this machine's agent", {
+      hint: "`weft leave` has the agent leave.",
+    });
+  }
+
   /** Stops services, withdraws what it offers, and closes everything. Harmless when repeated. */
   async stop(): Promise<void> {
     await this.#membership.stop();
@@ -228,7 +241,7 @@ export class Node implements AsyncDisposable {
 /** Ports of a node, or of an attached program's agent. */
 type Ports = Pick<StreamForwarder, "dial" | "listen">;
 /** How a program is in the network: by an agent of its own, or by the machine's. */
-type Membership = Pick<OverlayBootstrap, "name" | "closed" | "stop">;
+type Membership = Pick<OverlayBootstrap, "name" | "closed" | "stop"> & Partial<Pick<OverlayBootstrap, "leave">>;
 type OpenOverlay = (input: AgentOptionsInput, ports: OverlayPorts) => Promise<OverlayBootstrap>;
 
 function dialError(host: string, port: number, refusal: Refusal): DialError {

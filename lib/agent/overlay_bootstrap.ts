@@ -17,6 +17,7 @@ import { SqliteStateStore, systemEnvironment } from "../host/mod.ts";
 import { IpAllocator } from "../ipam/mod.ts";
 import {
   AlreadyInitializedError,
+  forgetNetwork,
   JoinToken,
   type MeshOptions,
   MeshState,
@@ -24,7 +25,7 @@ import {
   storedNetworkId,
   toNodeName,
 } from "../mesh/mod.ts";
-import type { IpAddress } from "../net/mod.ts";
+import type { Cidr, IpAddress } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { Agent } from "./agent.ts";
 import { agentOperations } from "./agent_operations.ts";
@@ -45,6 +46,8 @@ export interface OverlayPorts {
   readonly logger?: Logger;
   /** Limits of the values that services exchange. */
   readonly limits?: CarrierLimits;
+  /** Called once when a leader has to approve a machine that joins, with the name that it asks for, and its id. */
+  readonly onPending?: (waiting: { readonly name: string; readonly id: string }) => void;
 }
 
 /** A node of the mesh in this process. Made, started, stopped; not started again. */
@@ -103,11 +106,21 @@ export class OverlayBootstrap {
         });
       }
       checkHostNetwork(options, [invitation.cidr]);
+      const name = options.name ?? hostName();
       const search = new LeaderSearch({ ...host, token: invitation, identity, options });
       const admitted = await joinNetwork(invitation, identity, {
-        name: options.name ?? hostName(),
+        name,
+        address: options.address,
         ...ownStatement(options),
-      }, { ...host, search, dial: dialMessagePlane }).finally(() => search.close());
+      }, {
+        ...host,
+        search,
+        dial: dialMessagePlane,
+        onPending: () => {
+          host.log.info("waiting for the approval of a leader", { name, id: identity.id });
+          ports.onPending?.({ name, id: identity.id });
+        },
+      }).finally(() => search.close());
       const mesh = MeshState.completeJoin(store, { ...host, admitted, token: invitation });
       if (mesh instanceof MeshState) return mesh;
       throw new JoinRefusedError(`Cannot join: ${mesh.problem}`, { hint: "Ask for a new token." });
@@ -192,6 +205,35 @@ export class OverlayBootstrap {
   }
 
   /**
+   * Leaves the network and stops; the state directory belongs to none then. A process that ends meanwhile leaves nothing
+   * half done: what is missing is done by the next start.
+   * @param options.force whether it leaves, too, when no leader answers, or when it is the last one
+   * @returns whether a leader knows
+   * @throws UnreachableError when no leader answers, InvalidRequestError when this node is the last leader
+   */
+  async leave(options: { readonly force?: boolean } = {}): Promise<boolean> {
+    const { isKnown } = await this.control.leave(options);
+    await this.stop();
+    return isKnown;
+  }
+
+  /**
+   * Puts away what a state directory holds of its network, without asking anybody; the others take the node for a member
+   * that is away until a leader removes it. Not while an agent runs.
+   * @returns the name that it had; undefined when it belonged to no network
+   * @throws StateError
+   */
+  static forget(stateDir: string): string | undefined {
+    if (!SqliteStateStore.existsIn(stateDir)) return undefined;
+    using store = SqliteStateStore.open(stateDir);
+    const isMember = storedNetworkId(store) !== undefined;
+    const host = { ...systemEnvironment(silentLogger), addressPool: (cidr: Cidr) => new IpAllocator(cidr) };
+    const name = isMember ? MeshState.load(store, host).record.name : undefined;
+    forgetNetwork(store);
+    return name;
+  }
+
+  /**
    * Makes a token that admits any number of machines for 24 h. Leaders only, while running.
    * @returns the token; it is not kept
    * @throws NotLeaderError
@@ -208,7 +250,9 @@ export class OverlayBootstrap {
     const store = SqliteStateStore.open(options.stateDir);
     try {
       const environment = systemEnvironment(logger);
-      const mesh = await makeMesh(store, { ...environment, addressPool: (cidr) => new IpAllocator(cidr) });
+      const host = { ...environment, addressPool: (cidr: Cidr) => new IpAllocator(cidr) };
+      MeshState.finishLeaving(store, host);
+      const mesh = await makeMesh(store, host);
       const agent = new Agent({ ...environment, mesh, store, options, ...limits && { limits } });
       return new OverlayBootstrap(agent);
     } catch (error) {

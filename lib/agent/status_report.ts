@@ -38,6 +38,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
   const { record, network } = mesh;
   const sessions = new Map(plane?.peerStatuses().map((status) => [status.publicKey.toString(), status]));
   const members = mesh.roster.members();
+  const own = mesh.roster.get(record.nodeId)?.statement;
   return {
     version: VERSION,
     state: sources.state,
@@ -48,8 +49,11 @@ export function buildStatus(sources: StatusSources): StatusReport {
       publicKey: record.publicKey.toString(),
       role: record.roles.includes("leader") ? "leader" : "member",
       addresses: record.addresses.map(String),
+      labels: record.labels,
+      statedLabels: own?.labels ?? {},
+      ...record.unconfirmedLabels && { unconfirmedLabels: record.unconfirmedLabels },
       listenPort: options.port,
-      endpoints: (mesh.roster.get(record.nodeId)?.statement?.endpoints ?? []).map(String),
+      endpoints: (own?.endpoints ?? []).map(String),
     },
     network: { id: network.id, cidr: mesh.cidr.toString(), members: members.length },
     leaders: leaderReports(sources),
@@ -126,6 +130,8 @@ function peerReport(
     publicKey: record.publicKey.toString(),
     roles: record.roles,
     labels: record.labels,
+    ...Object.keys(statement?.labels ?? {}).length > 0 && { statedLabels: statement?.labels ?? {} },
+    ...record.unconfirmedLabels && { unconfirmedLabels: record.unconfirmedLabels },
     addresses: record.addresses.map(String),
     allowedIps: allowedIps.map(String),
     ...endpoint === undefined ? {} : { endpoint: endpoint.toString() },

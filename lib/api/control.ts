@@ -4,6 +4,7 @@
  */
 
 import type { BroadcastMode, CallMode, PublishReport, ServiceReport } from "../service/mod.ts";
+import type { GrantLists, GrantsReport, MembershipControl } from "./membership.ts";
 import type { LeaderReport, PeerReport, StatusReport } from "./report.ts";
 
 /** A token as it may be shown again: without its secret. */
@@ -17,6 +18,14 @@ export interface TokenReport {
   /** How many machines were admitted by it. */
   readonly used: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** What whoever joins with it may do beside what all may. */
+  readonly grants: GrantsReport;
+  /** How long such a member may be away before a leader removes it, in milliseconds; absent for ever. */
+  readonly ephemeralMs?: number;
+  /** Whether a leader has to approve each machine. */
+  readonly needsApproval?: boolean;
+  /** The overlay address of who joins with it, or `any` for the one that it asks for. */
+  readonly address?: string;
   readonly state: "usable" | "expired" | "used" | "revoked";
 }
 
@@ -28,6 +37,14 @@ export interface TokenRequest {
   readonly lifetimeMs: number;
   /** Labels of whoever joins with it. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** What whoever joins with it may do beside what all may. */
+  readonly grants?: GrantLists;
+  /** How long such a member may be away before a leader removes it, in milliseconds: one second to a year. */
+  readonly ephemeralMs?: number;
+  /** Whether a leader has to approve each machine. */
+  readonly needsApproval?: boolean;
+  /** The overlay address of the one machine that joins with it, or `any` for what machines ask for. */
+  readonly address?: string;
   /** Whether it says nothing of where the leader is; whoever joins with it finds the leader on its own network. */
   readonly withoutEndpoints?: boolean;
 }
@@ -204,7 +221,7 @@ export type EventLine =
  * `UnknownToken`, `InvalidRecord`, `UnknownName`, `Unreachable`, `InvalidTopic`, and a `CallError` by its own code. What
  * comes in lines ends when its reader or `signal` says so.
  */
-export interface AgentControl {
+export interface AgentControl extends MembershipControl {
   status(): StatusReport;
   peers(): readonly PeerReport[];
   /** @returns the leaders as this node sees them, the highest id first */

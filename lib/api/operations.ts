@@ -6,23 +6,12 @@
 
 import { z } from "zod";
 import { MAX_TTL_SECONDS } from "../dns/bounds.ts";
-import {
-  LABEL_KEY,
-  LABEL_VALUE,
-  MAX_ALLOWED_IPS,
-  MAX_KEEPALIVE_SECONDS,
-  MAX_LABELS,
-  MAX_LABELS_LENGTH,
-  MAX_NAME_LENGTH,
-  MAX_TOKEN_USES,
-} from "../mesh/bounds.ts";
+import { MAX_ALLOWED_IPS, MAX_KEEPALIVE_SECONDS, MAX_NAME_LENGTH } from "../mesh/bounds.ts";
 import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../service/bounds.ts";
 import type { AgentControl } from "./control.ts";
 import { type Lazy, type LazyObject, type LazyShape, named, object, port } from "./json_schema.ts";
+import { MEMBERSHIP_OPERATIONS, tokenRequest } from "./membership_operations.ts";
 import * as reports from "./report_schemas.ts";
-
-const DAY_MS = 86_400_000;
-const MAX_TOKEN_LIFETIME_MS = 3650 * DAY_MS;
 
 const short = (most: number) => z.string().min(1).max(most);
 /** A name, id or address of a node, its public key, or the id of a token. */
@@ -33,19 +22,6 @@ const domainName = () => short(1024);
 const recordType = () => short(16);
 const recordData = () => z.string().max(8192);
 const key = () => z.string().max(64);
-const labels = () =>
-  z.record(z.string().regex(LABEL_KEY), z.string().regex(LABEL_VALUE)).refine((record) =>
-    Object.keys(record).length <= MAX_LABELS &&
-    Object.entries(record).flat().join("").length <= MAX_LABELS_LENGTH
-  ).meta({ maxProperties: MAX_LABELS });
-
-// Without `lifetimeMs` a token lives for a day.
-const tokenRequest = named("TokenRequest", () => ({
-  uses: z.int().min(1).max(MAX_TOKEN_USES).exactOptional(),
-  lifetimeMs: z.int().min(1).max(MAX_TOKEN_LIFETIME_MS).default(DAY_MS),
-  labels: labels().exactOptional(),
-  withoutEndpoints: z.boolean().exactOptional(),
-}));
 
 // Keys, addresses and the form of the name are read by whoever uses them; so is what a record says, a path, a selector.
 const deviceRequest = named("DeviceRequest", () => ({
@@ -175,6 +151,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     ...one("peer"),
     answer: reports.pingReport,
   },
+  ...MEMBERSHIP_OPERATIONS,
   leaders: {
     route: "GET /leaders",
     summary: "The leaders as this node sees them",

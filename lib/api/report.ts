@@ -29,7 +29,12 @@ export interface PeerReport {
   readonly publicKey: string;
   /** `leader` and `member` run weft; `wireguard` is any other WireGuard device. */
   readonly roles: readonly string[];
+  /** What a leader or its token calls it. */
   readonly labels: Readonly<Record<string, string>>;
+  /** What it calls itself, which authorises nothing; absent for nothing. */
+  readonly statedLabels?: Readonly<Record<string, string>>;
+  /** What it called itself under a former release, and no leader has confirmed; absent for nothing. */
+  readonly unconfirmedLabels?: Readonly<Record<string, string>>;
   /** Overlay addresses. */
   readonly addresses: readonly string[];
   /** What the packet plane accepts from and sends to this peer, in CIDR notation. */
@@ -122,6 +127,10 @@ export interface StatusReport {
     readonly publicKey: string;
     readonly role: "leader" | "member";
     readonly addresses: readonly string[];
+    /** As those of peers. */
+    readonly labels: Readonly<Record<string, string>>;
+    readonly statedLabels: Readonly<Record<string, string>>;
+    readonly unconfirmedLabels?: Readonly<Record<string, string>>;
     readonly listenPort: number;
     readonly endpoints: readonly string[];
   };

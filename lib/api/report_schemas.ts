@@ -6,6 +6,7 @@
 import { z } from "zod";
 import type { ProviderReport, PublishReport, ServiceReport } from "../service/mod.ts";
 import type * as control from "./control.ts";
+import { grantsReport } from "./membership_operations.ts";
 import type * as report from "./report.ts";
 import type { Problem } from "./errors.ts";
 import { type Lazy, type LazyObject, type LazyShape, named, object, port } from "./json_schema.ts";
@@ -32,7 +33,9 @@ export const peerReport: LazyObject<report.PeerReport> = named("PeerReport", () 
   name: text(),
   publicKey: text(),
   roles: texts(),
-  labels: textMap(),
+  labels: textMap().describe("What a leader or its token calls it"),
+  statedLabels: textMap().describe("What it calls itself, which authorises nothing").exactOptional(),
+  unconfirmedLabels: textMap().describe("What it called itself under a former release").exactOptional(),
   addresses: texts(),
   allowedIps: texts(),
   endpoint: text().exactOptional(),
@@ -92,6 +95,9 @@ const ownNode: LazyObject<report.StatusReport["node"]> = object(() => ({
   publicKey: text(),
   role: z.enum(["leader", "member"]),
   addresses: texts(),
+  labels: textMap(),
+  statedLabels: textMap(),
+  unconfirmedLabels: textMap().exactOptional(),
   listenPort: port(0),
   endpoints: texts(),
 }));
@@ -131,6 +137,10 @@ export const tokenReport: LazyObject<control.TokenReport> = named("TokenReport",
   usesLeft: count().nullable(),
   used: count(),
   labels: textMap(),
+  grants: grantsReport(),
+  ephemeralMs: z.number().exactOptional(),
+  needsApproval: z.boolean().exactOptional(),
+  address: text().exactOptional(),
   state: z.enum(["usable", "expired", "used", "revoked"]),
 }), "A token without its secret.");
 

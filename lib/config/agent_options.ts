@@ -15,6 +15,8 @@ export interface AgentOptions {
   readonly stateDir: string;
   /** A DNS label; the host's own name when absent. */
   readonly name?: string;
+  /** The overlay address that it asks for when it joins, which its token has to allow; any when absent. */
+  readonly address?: IpAddress;
   /** The network of a new leader; members are told theirs. */
   readonly cidr?: Cidr;
   /** UDP and TCP port of both planes, 1 to 65535. */
@@ -41,6 +43,7 @@ export interface AgentOptions {
   readonly statusAddress: IpAddress;
   /** 0 for any free port; `off` for no status page. */
   readonly statusPort: number | "off";
+  /** What this node says of itself; on the one that starts a network, the network says it. */
   readonly labels: Readonly<Record<string, string>>;
   /** Whether names are served: `auto` unless rootless. */
   readonly dns: "auto" | "on" | "off";

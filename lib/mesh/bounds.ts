@@ -38,3 +38,5 @@ export const MAX_TOKEN_USES = 65_536;
 export const MAX_ALLOWED_IPS = 64;
 /** What WireGuard's 16 bits of a keepalive hold, in seconds. */
 export const MAX_KEEPALIVE_SECONDS = 65_535;
+/** The longest text of an address. */
+export const MAX_ADDRESS_LENGTH = 45;

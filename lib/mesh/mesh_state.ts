@@ -43,6 +43,7 @@ import {
 import {
   adoptNextIdentity,
   AlreadyInitializedError,
+  forgetNetwork,
   keepLeaving,
   type LeavingState,
   NotInitializedError,
@@ -150,6 +151,13 @@ export class MeshState {
     const stored = readNetwork(store);
     if (stored === undefined) throw new NotInitializedError();
     return new MeshState(store, stored, options);
+  }
+
+  /** Does what is left to be done when a process ended while its node left its network. Harmless otherwise. */
+  static finishLeaving(store: StateStore, options: MeshOptions): void {
+    const state = readLeaving(store);
+    if (state === undefined) return;
+    if (state === "left" || MeshState.load(store, options).record.revoked) forgetNetwork(store);
   }
 
   /**
@@ -281,6 +289,16 @@ export class MeshState {
     if (tokens === undefined || signingKey === undefined) return NO_UPDATE;
     const networkId = this.network.id;
     return shareTokens({ ...this.#options, self, networkId, signingKey, tokens, replica });
+  }
+
+  /** Writes all that `body` writes, or nothing. */
+  atOnce<T>(body: () => T): T {
+    try {
+      return this.#store.transaction(body);
+    } catch (error) {
+      this.replica.reload();
+      throw error;
+    }
   }
 
   /** How far this node has come in leaving its network; it survives the end of the process. */

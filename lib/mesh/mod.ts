@@ -94,7 +94,6 @@ export {
 export { encodeJoinRequest, type JoinParameters, type MeshOptions, MeshState } from "./mesh_state.ts";
 export {
   AlreadyInitializedError,
-  finishLeaving,
   forgetNetwork,
   NotInitializedError,
   storedNetworkId,

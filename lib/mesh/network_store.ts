@@ -165,11 +165,6 @@ export function forgetNetwork(store: StateStore): void {
   });
 }
 
-/** Does what is left to be done when a process ended while its node left. Harmless otherwise. */
-export function finishLeaving(store: StateStore): void {
-  if (readLeaving(store) === "left") forgetNetwork(store);
-}
-
 function readStoredSettings(store: StateStore): NetworkSettings | undefined {
   const bytes = store.get(NETWORK, SETTINGS);
   if (bytes === undefined) return undefined;

@@ -3,13 +3,16 @@
  * @module
  */
 
-import { DeadlineTimer, type Timers, withTimeout } from "../../base/mod.ts";
+import { DeadlineTimer } from "../../base/mod.ts";
 import {
   addGrants,
   areGrants,
+  DEFAULT_GRANTS_KEY,
   Election,
+  GRANT_ENTRY_KIND,
   type KeyRotation,
   type LeaderView,
+  MAX_ENTRY_LIFETIME_MS,
   type Member,
   type MemberAnswer,
   type MemberRecord,
@@ -18,15 +21,14 @@ import {
   NO_UPDATE,
   type NodeId,
   type ReplicaUpdate,
+  type Signed,
 } from "../../mesh/mod.ts";
 import { TopicPath } from "../../service/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import { InvalidRequestError, NotLeaderError, UnreachableError } from "../errors.ts";
 import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
 import type { NameService } from "../names/mod.ts";
-
-/** How long an answer of a member may take. */
-const ANSWER_TIMEOUT_MS = 10_000;
+import { MemberRequests } from "./member_requests.ts";
 
 /** The links that it uses, and what is called after an election. */
 interface LeaderCoordinatorParts
@@ -87,14 +89,26 @@ export class LeaderCoordinator {
     return true;
   }
 
-  /** Renews records that are due, on the elected leader; early and repeated calls are harmless. */
+  /** Renews what is due, on the elected leader; early and repeated calls are harmless. */
   renewDue(): void {
     const { mesh: { admission, identity, replica }, messages } = this.#parts;
     if (admission === undefined || this.elected !== identity.id) return;
     const renewed = admission.renewDue((nodeId) =>
       nodeId === identity.id || messages.links.get(nodeId) !== undefined
     );
-    if (renewed.length > 0) replica.publish({ ...NO_UPDATE, records: renewed.map(({ signed }) => signed) });
+    const entries = this.#renewDefaults();
+    if (renewed.length === 0 && entries.length === 0) return;
+    replica.publish({ ...NO_UPDATE, records: renewed.map(({ signed }) => signed), entries });
+  }
+
+  /** What all may do must not lapse into what is usual. */
+  #renewDefaults(): readonly Signed[] {
+    const { network: { id, signingKey }, replica: { entries } } = this.#parts.mesh;
+    const known = entries.get(GRANT_ENTRY_KIND, id, DEFAULT_GRANTS_KEY);
+    if (known === undefined || signingKey === undefined) return [];
+    const { kind, key, body } = known;
+    const written = entries.write(id, signingKey, { kind, key, body, lifetimeMs: MAX_ENTRY_LIFETIME_MS });
+    return written === undefined ? [] : [written];
   }
 
   /** Handles what a member sends to or as a leader. */
@@ -120,7 +134,7 @@ export class LeaderCoordinator {
     if (record.roles.includes("leader")) {
       throw new InvalidRequestError(`Cannot promote ${record.name}: it is a leader already`);
     }
-    await this.#ask(record, () => leadership.promote(record), "promote");
+    await this.#attributed(record, () => this.#ask(record, () => leadership.promote(record), "promote"));
     leadership.settle(record);
     log.info("promoted", { name: record.name });
   }
@@ -137,7 +151,8 @@ export class LeaderCoordinator {
     }
     if (record.nodeId === identity.id) await this.#resign();
     else {
-      const { slices, update } = await this.#ask(record, () => ({ kind: "demotion" }), "demote");
+      const asked = () => this.#ask(record, () => ({ kind: "demotion" }), "demote");
+      const { slices, update } = await this.#attributed(record, asked);
       if (slices !== undefined) leadership.take(slices, update);
       replica.deliverEvents();
     }
@@ -151,7 +166,7 @@ export class LeaderCoordinator {
   async rotate(rotation: KeyRotation): Promise<void> {
     const { admission, replica, record } = this.#parts.mesh;
     if (admission === undefined) {
-      replica.merge(await this.#askToRotate(rotation));
+      replica.merge(await this.#askLeaders({ kind: "rotation", rotation }, "rotate the key"));
       return replica.deliverEvents();
     }
     const update = signRotation(admission, record, rotation);
@@ -159,18 +174,54 @@ export class LeaderCoordinator {
     replica.publish(update);
   }
 
-  async #askToRotate(rotation: KeyRotation): Promise<ReplicaUpdate> {
-    const { mesh: { roster } } = this.#parts;
+  /**
+   * Has this node revoked by another leader; a leader hands its addresses over first.
+   * @throws UnreachableError when no leader answers, InvalidRequestError when it is the last leader, or all refuse
+   */
+  async leave(): Promise<void> {
+    const { role, replica } = this.#parts.mesh;
+    if (role === "leader") await this.#resign("leave");
+    replica.merge(await this.#askLeaders({ kind: "leave" }, "leave"));
+    replica.deliverEvents();
+  }
+
+  /** Removes ephemeral members that have been away for too long, on the elected leader. */
+  removeAbsent(): void {
+    const { mesh: { admission, identity, leadership, replica }, messages, log } = this.#parts;
+    if (admission === undefined || this.elected !== identity.id) return leadership.ephemerals?.rest();
+    const isHere = (nodeId: NodeId) => messages.links.get(nodeId) !== undefined;
+    for (const { publicKey, name } of leadership.ephemerals?.look(isHere) ?? []) {
+      const removed = admission.revoke(publicKey);
+      if (removed === undefined) continue;
+      log.info("removed an ephemeral member that was away for too long", { name });
+      replica.publish({ ...NO_UPDATE, records: [removed.signed] });
+    }
+  }
+
+  /** The member signs the change itself, by the word of this leader's operator. */
+  async #attributed<T>({ nodeId }: MemberRecord, ask: () => Promise<T>): Promise<T> {
+    const { audit } = this.#parts.mesh.leadership;
+    audit?.attribute(nodeId, { kind: "operator" });
+    try {
+      return await ask();
+    } catch (error) {
+      audit?.attribute(nodeId, undefined);
+      throw error;
+    }
+  }
+
+  async #askLeaders(request: MemberRequest, what: string): Promise<ReplicaUpdate> {
+    const { mesh: { roster, identity } } = this.#parts;
     let wasRefused = false;
     for (const { nodeId } of this.views().toSorted((a, b) => Number(b.isAlive) - Number(a.isAlive))) {
-      if (roster.get(nodeId) === undefined) continue;
-      const answer = await this.#requests.ask(nodeId, () => ({ kind: "rotation", rotation }));
+      if (nodeId === identity.id || roster.get(nodeId) === undefined) continue;
+      const answer = await this.#requests.ask(nodeId, () => request);
       if (answer === undefined || answer === "unsent") continue;
       if (answer.kind === "done" && answer.update !== undefined) return answer.update;
       wasRefused = true;
     }
-    if (wasRefused) throw new InvalidRequestError("Cannot rotate the key: the leader refused");
-    throw new UnreachableError("Cannot rotate the key: no leader answers", {
+    if (wasRefused) throw new InvalidRequestError(`Cannot ${what}: the leader refused`);
+    throw new UnreachableError(`Cannot ${what}: no leader answers`, {
       hint: "weft leader list shows who leads; run the same again when one of them is back.",
       retryable: true,
     });
@@ -183,12 +234,12 @@ export class LeaderCoordinator {
     this.#requests.close();
   }
 
-  async #resign(): Promise<void> {
+  async #resign(what = "demote this node"): Promise<void> {
     const { leadership, roster, identity, replica } = this.#parts.mesh;
     const others = this.views().filter(({ nodeId, isAlive }) => isAlive && nodeId !== identity.id);
     const heir = others[0] && roster.get(others[0].nodeId)?.record;
     if (heir === undefined) {
-      throw new InvalidRequestError("Cannot demote this node: it is the only leader that lives", {
+      throw new InvalidRequestError(`Cannot ${what}: this node is the only leader that lives`, {
         hint: "weft leader promote NODE makes another one first.",
       });
     }
@@ -196,7 +247,8 @@ export class LeaderCoordinator {
       const { slices, records: update } = leadership.handOver(heir);
       return { kind: "handover", slices, update };
     }, "hand over to");
-    replica.publish(leadership.resign());
+    const { audit } = leadership;
+    replica.publish(audit?.as({ kind: "operator" }, () => leadership.resign()) ?? leadership.resign());
   }
 
   /** @throws UnreachableError, InvalidRequestError when it refused */
@@ -224,7 +276,10 @@ export class LeaderCoordinator {
     const asker = mesh.roster.linkable(nodeId)?.record;
     if (asker === undefined) return;
     try {
-      const { answer, update = NO_UPDATE } = this.#answer(asker, request);
+      const { audit } = mesh.leadership;
+      const { nodeId: id, name } = asker;
+      const answering = () => this.#answer(asker, request);
+      const { answer, update = NO_UPDATE } = audit?.as({ kind: "member", id, name }, answering) ?? answering();
       const sent = messages.send(nodeId, { kind: "response", number, answer });
       mesh.replica.publish(update);
       await sent;
@@ -320,46 +375,4 @@ function signRotation(
   if (typeof both === "string") return both;
   const statements = rotation.statement === undefined ? [] : [rotation.statement];
   return { ...NO_UPDATE, records: both.map(({ signed }) => signed), statements };
-}
-
-/** Asks members for something, and knows their answers by numbers. */
-export class MemberRequests {
-  readonly #messages: Pick<MessagePlane, "reach" | "send">;
-  readonly #timers: Timers;
-  readonly #waiting = new Map<number, { readonly nodeId: NodeId; answer(answer?: MemberAnswer): void }>();
-  #lastNumber = 0;
-
-  constructor(messages: Pick<MessagePlane, "reach" | "send">, timers: Timers) {
-    this.#messages = messages;
-    this.#timers = timers;
-  }
-
-  /**
-   * @param request called when the member can be reached, and not before: making one may change the state
-   * @returns the answer; `unsent` when the member cannot be reached, undefined when it has not answered in 10 s
-   */
-  async ask(nodeId: NodeId, request: () => MemberRequest): Promise<MemberAnswer | "unsent" | undefined> {
-    const number = ++this.#lastNumber;
-    const { promise, resolve } = Promise.withResolvers<MemberAnswer | undefined>();
-    if (!await this.#messages.reach(nodeId)) return "unsent";
-    this.#waiting.set(number, { nodeId, answer: resolve });
-    try {
-      const sent = await this.#messages.send(nodeId, { kind: "request", number, request: request() });
-      if (!sent) return "unsent";
-      return await withTimeout(this.#timers, ANSWER_TIMEOUT_MS, promise);
-    } finally {
-      this.#waiting.delete(number);
-    }
-  }
-
-  /** Takes an answer in; one that nobody waits for, or from another member, is left alone. */
-  handleAnswer(nodeId: NodeId, number: number, answer: MemberAnswer): void {
-    const waiting = this.#waiting.get(number);
-    if (waiting?.nodeId === nodeId) waiting.answer(answer);
-  }
-
-  /** Ends all requests without an answer. */
-  close(): void {
-    for (const { answer } of this.#waiting.values()) answer(undefined);
-  }
 }

@@ -11,7 +11,8 @@ import { SmallPool, START } from "../../mesh/testing/test_network.ts";
 import { Cidr } from "../../net/mod.ts";
 import type { MessagePlane } from "../links/mod.ts";
 import { Authority } from "../authority.ts";
-import { LeaderCoordinator, MemberRequests } from "./leader_coordinator.ts";
+import { LeaderCoordinator } from "./leader_coordinator.ts";
+import { MemberRequests } from "./member_requests.ts";
 
 const [a, b] = ["a", "b"].map((digit) => digit.repeat(32) as NodeId) as [NodeId, NodeId];
 

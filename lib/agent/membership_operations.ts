@@ -1,0 +1,348 @@
+/**
+ * What may be asked of a running agent about members, done: what they are called, may do and have, who waits to be let in,
+ * and what happened.
+ * @module
+ */
+
+import {
+  type AgentControl,
+  type AuditReport,
+  type DefaultGrantsReport,
+  type GrantLists,
+  type MemberReport,
+  type MembershipControl,
+  type PendingJoin,
+  type TokenReport,
+  type TokenRequest,
+} from "../api/mod.ts";
+import { unixMillis, WeftError } from "../base/mod.ts";
+import {
+  addGrants,
+  type AdmissionRefusal,
+  areGrants,
+  type AuditActor,
+  type AuditEntry,
+  DEFAULT_GRANTS_KEY,
+  type DefaultGrants,
+  encodeDefaultGrants,
+  GRANT_ENTRY_KIND,
+  type Grants,
+  MAX_ENTRY_LIFETIME_MS,
+  MAX_OTHER_ENDPOINTS,
+  MAX_TOKEN_OTHERS,
+  type Member,
+  type MeshState,
+  NO_GRANTS,
+  NO_UPDATE,
+  type RecordEntry,
+  removeGrants,
+  type TokenEntry,
+  type TokenLeader,
+  type WaitingJoin,
+} from "../mesh/mod.ts";
+import { IpAddress } from "../net/mod.ts";
+import type { Agent } from "./agent.ts";
+import { InvalidRequestError, NotLeaderError, UnknownPeerError, UnknownTokenError } from "./errors.ts";
+
+const OPERATOR: AuditActor = { kind: "operator" };
+/** So many entries of the audit log are answered unless told. */
+const USUAL_AUDIT_LIMIT = 1_000;
+
+/** Why a leader does not let somebody in, or change somebody. */
+export const ADMISSION_REFUSALS: Readonly<Record<AdmissionRefusal, string>> = {
+  "refused:key-mismatch": "its key is another one's",
+  "refused:revoked": "its key was removed, and a removed key is never let in again",
+  "refused:token": "its token is not good",
+  "refused:other-identity": "its key is that of a member",
+  "refused:no-address": "no address is free",
+  "refused:roster-full": "the network is full",
+  "refused:address-not-allowed": "its token does not allow the address that it asks for",
+  "refused:address-not-here": "this leader does not give out the address that it asks for",
+  "refused:address-taken": "the address that it asks for is taken",
+  "refused:name": "that name is reserved, or is none",
+  "refused:name-taken": "the name is taken",
+  "refused:not-approved": "it was refused before",
+  "refused:too-many-wait": "too many machines wait",
+};
+
+type MembershipOperations =
+  & MembershipControl
+  & Pick<AgentControl, "createToken" | "listTokens" | "revokeToken">;
+
+/** @returns the operations about members, as `agent` does them */
+export function membershipOperations(agent: Agent): MembershipOperations {
+  const { mesh } = agent;
+  return {
+    createToken(request) {
+      const tokens = leaderPart(mesh, mesh.tokens);
+      const token = asOperator(mesh, () => asInvalid(() => tokens.create(newToken(agent, request))));
+      agent.shareTokens();
+      const entry = tokens.get(token.tokenId);
+      if (entry === undefined) throw new UnknownTokenError(`Cannot find the token ${token.tokenId} again`);
+      return { token: token.encode(), report: tokenReport(entry) };
+    },
+
+    listTokens: () => leaderPart(mesh, mesh.tokens).list().map(tokenReport),
+
+    revokeToken(id) {
+      const tokens = leaderPart(mesh, mesh.tokens);
+      if (asOperator(mesh, () => tokens.revoke(id))) return agent.shareTokens();
+      throw new UnknownTokenError(`Cannot revoke the token ${id}: there is none of that id`, {
+        hint: "weft token list shows all.",
+      });
+    },
+
+    members: () => mesh.roster.members().map(memberReport).sort((a, b) => a.name < b.name ? -1 : 1),
+
+    changeLabels({ node, set = {}, remove = [], confirm = false }) {
+      const admission = leaderPart(mesh, mesh.admission);
+      const { record } = memberOf(mesh, node);
+      const { unconfirmedLabels = {} } = record;
+      const without = (labels: MemberReport["labels"], keys: readonly string[]) =>
+        Object.fromEntries(Object.entries(labels).filter(([key]) => !keys.includes(key)));
+      const confirmed = confirm ? unconfirmedLabels : {};
+      const labels = { ...without({ ...confirmed, ...record.labels }, remove), ...set };
+      const open = confirm ? {} : without(unconfirmedLabels, [...remove, ...Object.keys(set)]);
+      const changes = { labels, ...Object.keys(open).length > 0 && { unconfirmedLabels: open } };
+      return changed("label", record.name, () => admission.amend(record, changes));
+    },
+
+    renameMember({ node, name }) {
+      const admission = leaderPart(mesh, mesh.admission);
+      const { record } = memberOf(mesh, node);
+      return changed("rename", record.name, () => admission.rename(record, name.toLowerCase()), {
+        "refused:name": `${JSON.stringify(name)} is reserved, or is no name`,
+        "refused:name-taken": `${name} is taken`,
+      });
+    },
+
+    setAddress({ node, address: text }) {
+      const admission = leaderPart(mesh, mesh.admission);
+      const { record } = memberOf(mesh, node);
+      const address = IpAddress.parse(text);
+      if (address === undefined || !mesh.cidr.contains(address)) {
+        throw new InvalidRequestError(`Cannot give ${record.name} the address ${text}: it is not in ${mesh.cidr}`, {
+          hint: "weft leader list shows which addresses this leader gives out.",
+        });
+      }
+      const holder = mesh.roster.holderOfAddress(address);
+      return changed("readdress", record.name, () => admission.readdress(record, address), {
+        "refused:address-taken": `${address} is ${holder === undefined ? "taken" : `${holder.name}'s`}`,
+        "refused:address-not-here": `this leader does not give out ${address}${otherLeadersText()}`,
+      });
+    },
+
+    changeGrants({ node, add = {}, remove = {} }) {
+      const admission = leaderPart(mesh, mesh.admission);
+      const { record } = memberOf(mesh, node);
+      // Who loses a path has lost it, however it came to have it.
+      const less = { ...remove, claimed: remove.offer ?? [] };
+      const grants = addGrants(removeGrants(record.grants, less), add);
+      requireBounds(grants);
+      return changed("grant", record.name, () => admission.amend(record, { grants }));
+    },
+
+    defaultGrants: () => agent.authority.defaults,
+
+    changeDefaultGrants({ add = {}, remove = {}, claims }) {
+      const { network: { id, signingKey }, replica } = mesh;
+      const key = leaderPart(mesh, signingKey);
+      const before = agent.authority.defaults;
+      const grants = addGrants(removeGrants({ ...before, claimed: [] }, remove), add);
+      requireBounds(grants);
+      const { claimed: _, ...given } = grants;
+      const after: DefaultGrantsReport = { ...given, claims: claims ?? before.claims };
+      const entry = { kind: GRANT_ENTRY_KIND, key: DEFAULT_GRANTS_KEY, body: encodeDefaultGrants(after) };
+      const { audit } = mesh.leadership;
+      const written = mesh.atOnce(() => {
+        const detail = defaultsText(after);
+        audit?.append({ kind: "defaults-changed", detail }, OPERATOR);
+        return replica.entries.write(id, key, { ...entry, lifetimeMs: MAX_ENTRY_LIFETIME_MS });
+      });
+      replica.publish({ ...NO_UPDATE, entries: written === undefined ? [] : [written] });
+      return agent.authority.defaults;
+    },
+
+    listPending: () => leaderPart(mesh, mesh.admission).approvals.list().map(pendingReport),
+
+    approveJoin(who) {
+      const admission = leaderPart(mesh, mesh.admission);
+      const waiting = waitingOf(admission.approvals.list(), who);
+      const report = changed("approve", waiting.name, () => admission.approve(waiting));
+      agent.shareTokens();
+      return report;
+    },
+
+    refuseJoin(who) {
+      const admission = leaderPart(mesh, mesh.admission);
+      const waiting = waitingOf(admission.approvals.list(), who);
+      admission.refuse(waiting);
+      return pendingReport(waiting);
+    },
+
+    listAudit({ since, after, limit = USUAL_AUDIT_LIMIT }) {
+      const audit = leaderPart(mesh, mesh.leadership.audit);
+      return audit.list({ since, after, limit }).map((entry) => auditReport(entry, mesh.record.name));
+    },
+
+    leave: async ({ force = false }) => ({ isKnown: await agent.leave(force) }),
+  };
+
+  /** Has a record signed, tells everybody, and says who the member is now. */
+  function changed(
+    what: string,
+    name: string,
+    sign: () => RecordEntry | AdmissionRefusal,
+    problems: Partial<Record<AdmissionRefusal, string>> = {},
+  ): MemberReport {
+    const signed = asOperator(mesh, () => asInvalid(sign));
+    if (typeof signed === "string") {
+      throw new InvalidRequestError(`Cannot ${what} ${name}: ${problems[signed] ?? ADMISSION_REFUSALS[signed]}`, {
+        hint: signed === "refused:address-not-here"
+          ? "weft leader list on each leader shows which addresses it gives out."
+          : "weft peers shows all names and addresses.",
+      });
+    }
+    mesh.replica.publish({ ...NO_UPDATE, records: [signed.signed] });
+    return memberReport(mesh.roster.get(signed.record.nodeId) ?? { record: signed.record });
+  }
+
+  /** Which part is whose, only each leader itself knows. */
+  function otherLeadersText(): string {
+    const others = mesh.roster.members().filter(({ record }) =>
+      record.roles.includes("leader") && record.nodeId !== mesh.identity.id
+    );
+    const names = others.map(({ record }) => record.name).join(" or ");
+    return names === "" ? "" : `, but ${names} may`;
+  }
+}
+
+/** What is signed and written by `body` was asked for at this leader. */
+export function asOperator<T>({ leadership: { audit } }: MeshState, body: () => T): T {
+  return audit === undefined ? body() : audit.as(OPERATOR, body);
+}
+
+/** @returns `part`, which leaders have @throws NotLeaderError that names those that have it */
+export function leaderPart<T>({ roster }: MeshState, part: T | undefined): T {
+  if (part !== undefined) return part;
+  const leaders = roster.members().filter(({ record }) => record.roles.includes("leader"));
+  throw new NotLeaderError("Cannot do that here: this node is no leader", {
+    hint: `Do it on ${leaders.map(({ record }) => record.name).join(" or ") || "the leader"}.`,
+  });
+}
+
+/** @throws UnknownPeerError */
+export function memberOf({ roster }: MeshState, text: string): Member {
+  const member = roster.find(text);
+  if (member === undefined) throw unknownPeer(text);
+  return member;
+}
+
+export function unknownPeer(peer: string): UnknownPeerError {
+  return new UnknownPeerError(`Cannot find ${JSON.stringify(peer)}: nobody in the network goes by that`, {
+    hint: "weft peers lists all names.",
+  });
+}
+
+/** The mesh says with a RangeError that a field is out of bounds. */
+export function asInvalid<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof WeftError || !(error instanceof RangeError)) throw error;
+    throw new InvalidRequestError(error.message, { cause: error });
+  }
+}
+
+function newToken(agent: Agent, request: TokenRequest) {
+  const { mesh } = agent;
+  const { withoutEndpoints = false, grants: given, ...rest } = request;
+  const stated = mesh.roster.get(mesh.identity.id)?.statement?.channelEndpoints ?? [];
+  const grants = given === undefined ? undefined : addGrants(NO_GRANTS, given);
+  if (grants !== undefined) requireBounds(grants);
+  return {
+    ...rest,
+    ...grants && { grants },
+    networkId: mesh.network.id,
+    leaderPublicKey: mesh.identity.publicKey,
+    endpoints: withoutEndpoints ? [] : stated,
+    cidr: mesh.cidr,
+    others: withoutEndpoints ? [] : otherLeaders(agent),
+  };
+}
+
+/** Those by whom a token lets in as well; the ones that were heard come first. */
+function otherLeaders({ mesh: { roster, identity }, session }: Agent): TokenLeader[] {
+  const views = session?.leaders.views().toSorted((a, b) => Number(b.isAlive) - Number(a.isAlive)) ?? [];
+  return views.filter(({ nodeId }) => nodeId !== identity.id).slice(0, MAX_TOKEN_OTHERS).flatMap(
+    ({ nodeId }) => {
+      const { record, statement } = roster.get(nodeId) ?? {};
+      if (record === undefined || statement === undefined) return [];
+      const endpoints = statement.channelEndpoints.slice(0, MAX_OTHER_ENDPOINTS);
+      return [{ publicKey: record.publicKey, endpoints }];
+    },
+  );
+}
+
+function requireBounds(grants: Grants): void {
+  if (areGrants(grants)) return;
+  throw new InvalidRequestError("Cannot grant that: a pattern is malformed, or it is too much", {
+    hint: "At most 32 patterns of each kind, and 1,024 characters in all.",
+  });
+}
+
+/** By id, by how it begins, or by name when only one goes by that. */
+function waitingOf(waiting: readonly WaitingJoin[], who: string): WaitingJoin {
+  const byId = waiting.filter(({ nodeId }) => nodeId === who);
+  const named = byId.length > 0 ? byId : waiting.filter(({ name }) => name === who);
+  const [found, another] = named;
+  if (found !== undefined && another === undefined) return found;
+  const problem = found === undefined
+    ? "nobody waits who goes by that"
+    : `${named.length} machines wait that ask for that name`;
+  throw new UnknownPeerError(`Cannot find ${JSON.stringify(who)}: ${problem}`, {
+    hint: "weft peer pending lists who waits at this leader, with ids.",
+  });
+}
+
+function tokenReport({ createdAt, expiresAt, ...token }: TokenEntry): TokenReport {
+  const { ephemeralMs, needsApproval, address, ...rest } = token;
+  return {
+    ...rest,
+    createdAt: unixMillis(createdAt),
+    expiresAt: unixMillis(expiresAt),
+    ...ephemeralMs !== undefined && { ephemeralMs },
+    ...needsApproval !== undefined && { needsApproval },
+    ...address !== undefined && { address },
+  };
+}
+
+function memberReport({ record, statement }: Member): MemberReport {
+  const { nodeId: id, name, roles, addresses, labels, unconfirmedLabels = {}, grants, ephemeralMs } = record;
+  return {
+    id,
+    name,
+    roles,
+    addresses: addresses.map(String),
+    labels,
+    statedLabels: statement?.labels ?? {},
+    unconfirmedLabels,
+    grants,
+    ...ephemeralMs !== undefined && { ephemeralMs },
+  };
+}
+
+function pendingReport({ nodeId: id, name, from, tokenId: token, since, address }: WaitingJoin): PendingJoin {
+  return { id, name, from, token, since, ...address && { address: address.toString() } };
+}
+
+function auditReport({ by, ...entry }: AuditEntry, leader: string): AuditReport {
+  return { ...entry, leader, by };
+}
+
+function defaultsText({ claims, ...given }: DefaultGrants): Record<string, string> {
+  const lists = Object.entries(given as GrantLists).map(([kind, patterns]) =>
+    [kind, patterns.join(" ")] as const
+  );
+  return { ...Object.fromEntries(lists), claims: claims ? "yes" : "no" };
+}

@@ -1,0 +1,167 @@
+/**
+ * What leaders may be asked of members: what they are called, may do and have, who waits to be let in, and what happened.
+ * @module
+ */
+
+/** Patterns of what may be done; at most 32 of each kind. */
+export interface GrantLists {
+  /** Service paths to offer. */
+  readonly offer?: readonly string[];
+  /** Topics to publish to; `*:` before one stands for every network of topics. */
+  readonly publish?: readonly string[];
+  /** Topics to hear. */
+  readonly subscribe?: readonly string[];
+  /** Names to add below the zone; the first label may be `*`. */
+  readonly names?: readonly string[];
+}
+
+/** What a member may do beside what all may. */
+export interface GrantsReport extends Required<GrantLists> {
+  /** Service paths that it was the first to ask for. */
+  readonly claimed: readonly string[];
+}
+
+/** What every member may do. */
+export interface DefaultGrantsReport extends Required<GrantLists> {
+  /** Whether who is the first to ask for a service path gets it. */
+  readonly claims: boolean;
+}
+
+/** A member or device as the network's key has signed it, and what it says of itself. */
+export interface MemberReport {
+  readonly id: string;
+  readonly name: string;
+  readonly roles: readonly string[];
+  /** Overlay addresses. */
+  readonly addresses: readonly string[];
+  /** What a leader or its token calls it. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** What it calls itself, which authorises nothing. */
+  readonly statedLabels: Readonly<Record<string, string>>;
+  /** What it called itself under a former release; it authorises nothing until a leader confirms it. */
+  readonly unconfirmedLabels: Readonly<Record<string, string>>;
+  readonly grants: GrantsReport;
+  /** How long it may be away before a leader removes it, in milliseconds; absent for ever. */
+  readonly ephemeralMs?: number;
+}
+
+/** Other labels for a member. */
+export interface LabelsRequest {
+  /** A name, id or address. */
+  readonly node: string;
+  readonly set?: Readonly<Record<string, string>>;
+  /** Keys to take away. */
+  readonly remove?: readonly string[];
+  /** Whether labels that it chose itself under a former release are taken over. */
+  readonly confirm?: boolean;
+}
+
+/** Another name for a member. */
+export interface RenameRequest {
+  /** A name, id or address. */
+  readonly node: string;
+  readonly name: string;
+}
+
+/** Another address for a member. */
+export interface AddressRequest {
+  /** A name, id or address. */
+  readonly node: string;
+  /** One that this leader gives out. */
+  readonly address: string;
+}
+
+/** Other rights for a member. */
+export interface GrantsRequest {
+  /** A name, id or address. */
+  readonly node: string;
+  readonly add?: GrantLists;
+  /** What it was given; with `offer` also what it was the first to ask for. */
+  readonly remove?: GrantLists;
+}
+
+/** Other rights for all. */
+export interface DefaultGrantsRequest {
+  readonly add?: GrantLists;
+  readonly remove?: GrantLists;
+  readonly claims?: boolean;
+}
+
+/** A machine that waits to be let in. */
+export interface PendingJoin {
+  readonly id: string;
+  /** The name that it asks for. */
+  readonly name: string;
+  /** Where it asked from, `address:port`. */
+  readonly from: string;
+  /** The id of its token. */
+  readonly token: string;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  /** The overlay address that it asks for. */
+  readonly address?: string;
+}
+
+/** Which entries of the audit log are wanted; the last 1,000 unless told. */
+export interface AuditRequest {
+  /** Of this time and later, in milliseconds since 1970. */
+  readonly since?: number;
+  /** Later than the one of this number. */
+  readonly after?: number;
+  readonly limit?: number;
+}
+
+/** One thing that happened. */
+export interface AuditReport {
+  /** Grows with every entry of this leader. */
+  readonly number: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** `joined`, `removed`, `left`, `expired`, `renamed`, `granted`, … */
+  readonly kind: string;
+  /** Whose log it is: a leader's name. */
+  readonly leader: string;
+  /** `operator` at this leader, `token`, `member`, another `leader`, or this leader's `agent`. */
+  readonly by: { readonly kind: string; readonly id?: string; readonly name?: string };
+  readonly node?: { readonly id: string; readonly name: string };
+  readonly detail?: Readonly<Record<string, string>>;
+}
+
+/** How this node is to leave. */
+export interface LeaveRequest {
+  /** Whether it leaves, too, when no leader answers, or when it is the last one. */
+  readonly force?: boolean;
+}
+
+/** What came of it. */
+export interface LeaveReport {
+  /** Whether the network knows. */
+  readonly isKnown: boolean;
+}
+
+/** The operations on members, most of them for leaders only. */
+export interface MembershipControl {
+  /** @returns all members and devices, sorted by name */
+  members(): readonly MemberReport[];
+  /** Leaders only. */
+  changeLabels(request: LabelsRequest): MemberReport;
+  /** Leaders only. */
+  renameMember(request: RenameRequest): MemberReport;
+  /** Leaders only. */
+  setAddress(request: AddressRequest): MemberReport;
+  /** Leaders only. */
+  changeGrants(request: GrantsRequest): MemberReport;
+  defaultGrants(): DefaultGrantsReport;
+  /** Leaders only. */
+  changeDefaultGrants(request: DefaultGrantsRequest): DefaultGrantsReport;
+  /** Leaders only. @returns who has asked this leader, the oldest first */
+  listPending(): readonly PendingJoin[];
+  /** Leaders only: lets a machine in, by its id or the name that it asks for. */
+  approveJoin(who: string): MemberReport;
+  /** Leaders only. @returns whom it has refused */
+  refuseJoin(who: string): PendingJoin;
+  /** Leaders only. @returns entries of this leader's log, the oldest first */
+  listAudit(request: AuditRequest): readonly AuditReport[];
+  /** Leaves the network; the agent stops then, and its state belongs to no network. */
+  leave(request: LeaveRequest): Promise<LeaveReport>;
+}
