@@ -22,6 +22,7 @@ const code = await main(Deno.args, {
         join: joinOrResume,
         load: (options, ports) => OverlayBootstrap.load(options, ports),
       },
+      forget: (stateDir) => OverlayBootstrap.forget(stateDir),
       programSocketPath,
       attach: (stateDir) => Node.attach({ stateDir }),
       serveControl,

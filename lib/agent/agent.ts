@@ -50,6 +50,7 @@ export class Agent {
   #changingKeys: Promise<void> | undefined;
   #state: StatusReport["state"] = "starting";
   #isLeaving = false;
+  #hasLeft = false;
   #overlay: OverlayInterface | undefined;
   #session: MemberSession | undefined;
   #names: NameService | undefined;
@@ -93,6 +94,11 @@ export class Agent {
   /** Links, leaders and health, while the agent runs; another one after the keys have changed. */
   get session(): MemberSession | undefined {
     return this.#session;
+  }
+
+  /** Whether it has stopped, or is about to, because it has left its network. */
+  get hasLeft(): boolean {
+    return this.#hasLeft;
   }
 
   /** The names that this node serves, while it runs and unless they are off. */
@@ -170,6 +176,7 @@ export class Agent {
       throw error;
     });
     this.mesh.leaving = "left";
+    this.#hasLeft = true;
     this.#context.log.info("this node leaves its network", { isKnown });
     // Whoever asked gets the answer first.
     this.#context.timers.setTimer(LEAVE_DELAY_MS, () => {
@@ -242,7 +249,20 @@ export class Agent {
     const upkeep = { intervalMs: UPKEEP_MS, problem: "cannot look after the state" };
     this.#resources.defer(repeat(this.#context, upkeep, () => this.#lookAfter()));
     if (this.#state === "starting") this.#state = "running";
+    this.#reportUnconfirmedLabels();
     this.#followOwnRecord();
+  }
+
+  /** After an upgrade from a release in which members chose their labels themselves. */
+  #reportUnconfirmedLabels(): void {
+    const { mesh, mesh: { roster } } = this;
+    const members = roster.liveRecords().filter(({ unconfirmedLabels }) => unconfirmedLabels !== undefined);
+    const count = mesh.role === "leader" ? members.toArray().length : 0;
+    if (count === 0) return;
+    this.#context.log.warn(
+      `labels of ${count} members were chosen by themselves under a former release and authorise nothing: ` +
+        "weft label --confirm NAME",
+    );
   }
 
   async #startSession(

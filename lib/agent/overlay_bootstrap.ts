@@ -54,10 +54,13 @@ export interface OverlayPorts {
 export class OverlayBootstrap {
   /** What may be asked of it, also before it is started. */
   readonly control: AgentControl;
+  /** Whether its state is that of an earlier run. */
+  readonly isResumed: boolean;
   readonly #agent: Agent;
 
-  private constructor(agent: Agent) {
+  private constructor(agent: Agent, isResumed: boolean) {
     this.#agent = agent;
+    this.isResumed = isResumed;
     this.control = checkedControl(agentOperations(agent));
   }
 
@@ -164,6 +167,11 @@ export class OverlayBootstrap {
     return this.#agent.mesh.network.id;
   }
 
+  /** Whether it has stopped, or is about to, because it has left its network. */
+  get hasLeft(): boolean {
+    return this.#agent.hasLeft;
+  }
+
   /** Settles when the node has ended; rejects with a WeftError when that was not by `stop`. */
   get closed(): Promise<void> {
     return this.#agent.closed;
@@ -252,9 +260,10 @@ export class OverlayBootstrap {
       const environment = systemEnvironment(logger);
       const host = { ...environment, addressPool: (cidr: Cidr) => new IpAllocator(cidr) };
       MeshState.finishLeaving(store, host);
+      const isResumed = storedNetworkId(store) !== undefined;
       const mesh = await makeMesh(store, host);
       const agent = new Agent({ ...environment, mesh, store, options, ...limits && { limits } });
-      return new OverlayBootstrap(agent);
+      return new OverlayBootstrap(agent, isResumed);
     } catch (error) {
       store.close();
       throw error;

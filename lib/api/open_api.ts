@@ -79,9 +79,9 @@ function requestParts({ route, request }: Operation, schema: JsonSchema): JsonSc
   if (route.startsWith("POST")) {
     return { requestBody: { required: true, content: content("application/json", schema) } };
   }
-  const { properties, required } = schema as {
+  const { properties, required = [] } = schema as {
     readonly properties: Readonly<Record<string, JsonSchema>>;
-    readonly required: readonly string[];
+    readonly required?: readonly string[];
   };
   const parameters = Object.keys(request?.().shape ?? {}).map((name) => ({
     name,

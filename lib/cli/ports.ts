@@ -11,7 +11,7 @@ import type { Terminal } from "./terminal.ts";
 
 /** A node of the mesh in this process; programs of this machine are let in to share its membership. */
 export type Overlay =
-  & Pick<OverlayBootstrap, "name" | "control" | "closed" | "start" | "stop" | "nodeIp" | "joinToken">
+  & Pick<OverlayBootstrap, "name" | "control" | "closed" | "start" | "stop" | "nodeIp" | "joinToken" | "isResumed" | "hasLeft">
   & { readonly services: Pick<OverlayBootstrap["services"], "openPrograms"> };
 
 /**
@@ -57,6 +57,8 @@ export interface AgentParts {
     options: { readonly control: AgentControl; readonly hostname: string; readonly port: number },
   ): ServedPort;
   serveControl(options: { readonly control: AgentControl; readonly path: string }): Promise<ServedPort>;
+  /** Puts away what a state directory holds of a network. @returns the node's name, or undefined when there is none */
+  forget(stateDir: string): string | undefined;
   /** @returns where the agent with this state directory lets programs in */
   programSocketPath(stateDir: string): string;
   /** Attaches this process to the agent with this state directory. @throws WeftError when none runs */

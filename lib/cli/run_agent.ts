@@ -75,7 +75,13 @@ async function runUntilStopped(
   ports.process.onStarted();
   announce(run, overlay, status, ports.terminal);
 
-  if (await Promise.race([stopping, overlay.closed.then(() => "ended" as const)]) === "ended") {
+  const how = await Promise.race([stopping, overlay.closed.then(() => "ended" as const)]);
+  if (how === "ended" && overlay.hasLeft) {
+    ports.terminal.out(`${overlay.name} has left the network\n`);
+    await takeBack(stack);
+    return 0;
+  }
+  if (how === "ended") {
     throw new CommandError(`The agent ${overlay.name} ended by itself`, {
       hint: "Its log says why; `weft up` resumes it.",
     });
@@ -92,7 +98,7 @@ async function startAgent(
 ): Promise<{ readonly overlay: Overlay; readonly status: ServedPort | undefined }> {
   const { options } = run;
   const parts = await ports.loadAgent();
-  const overlay = await makeOverlay(parts.overlays, run);
+  const overlay = await makeOverlay(parts.overlays, run, ports.terminal);
   // Nobody waits for it yet, and a failure of the start is told by the start.
   overlay.closed.catch(() => {});
   if (stack.disposed) return await interrupted(overlay.stop());
@@ -123,8 +129,11 @@ async function interrupted(undone: Promise<void>): Promise<never> {
 async function makeOverlay(
   overlays: OverlayFactory,
   { role, options, log }: RunAgentOptions,
+  terminal: Terminal,
 ): Promise<Overlay> {
-  const ports = { logger: log };
+  const onPending = ({ name, id }: { readonly name: string; readonly id: string }) =>
+    terminal.err(`Waiting: \`weft peer approve ${name}\` on the leader lets it in (id ${id})\n`);
+  const ports = { logger: log, onPending };
   try {
     if (role.kind === "up") return await overlays.load(options, ports);
     if (role.kind === "leader") return await overlays.initLeader(options, ports);
@@ -159,6 +168,7 @@ function announce(
   const name = paint(terminal, "strong", overlay.name);
   const address = paint(terminal, "strong", `${overlay.nodeIp()}`);
   terminal.out(`${name} is ${address} of ${network.cidr}, ${node.role}, ${on}\n`);
+  for (const line of withoutEffect({ role, options }, overlay)) terminal.out(`${line}\n`);
   if (status !== undefined) terminal.out(`Status page: ${pageUrl(options, status.port)}\n`);
   if (role.kind === "leader") {
     const spelling = Deno.build.standalone ? "" : " (in a checkout, `deno task weft` stands for `weft`)";
@@ -166,6 +176,29 @@ function announce(
     terminal.out(`\n${how}\n\nweft --join ${overlay.joinToken()}\n\n`);
   }
   if (terminal.isInteractive) terminal.out("Ctrl-C stops it; `weft up` resumes it.\n");
+}
+
+/** @returns what was asked for, and is not so */
+function withoutEffect(
+  { role, options: { name, address, labels } }: Pick<RunAgentOptions, "role" | "options">,
+  overlay: Overlay,
+): readonly string[] {
+  const { node } = overlay.control.status();
+  const own = overlay.name;
+  const unsaid = Object.entries(labels).filter(([key, value]) => node.labels[key] !== value);
+  const pairs = unsaid.map((pair) => pair.join("=")).join(" ");
+  return [
+    ...role.kind === "join" && overlay.isResumed ? ["It is a member already: the token was not used"] : [],
+    ...name !== undefined && name !== own
+      ? [`It is called ${own}, not ${name}: \`weft peer rename ${own} NAME\` on a leader changes that`]
+      : [],
+    ...address !== undefined && !address.equals(overlay.nodeIp())
+      ? [`It does not have the address ${address}: \`weft peer address ${own} ADDRESS\` on a leader changes that`]
+      : [],
+    ...unsaid.length > 0
+      ? [`It calls itself ${pairs}, which authorises nothing: \`weft label ${own} ${pairs}\` on a leader does`]
+      : [],
+  ];
 }
 
 /** An address that stands for all is no place to go to. */

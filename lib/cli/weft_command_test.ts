@@ -13,6 +13,7 @@ import { addFlag, type AnyCommand, Command, flagValues } from "./weft_command.ts
 const samples: Readonly<Record<OptionName, string>> = {
   stateDir: "/srv/weft",
   name: "web-1",
+  address: "10.9.0.7",
   cidr: "10.9.0.0/16",
   port: "51821",
   interfaceName: "weft1",

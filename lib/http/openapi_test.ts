@@ -97,6 +97,13 @@ for (const [name, app] of Object.entries(apps)) {
       "/call": { path: "math/add", params: { a: 1, b: 2 } },
       "/publish": { topic: "orders/placed" },
       "/offer": { port: 80 },
+      "/members/labels": { node: "web-1", set: { role: "web" } },
+      "/members/name": { node: "web-1", name: "web" },
+      "/members/address": { node: "web-1", address: "10.200.1.7" },
+      "/members/grants": { node: "web-1", add: { offer: ["orders"] } },
+      "/grants": { claims: false },
+      "/joins": { who: "web-2" },
+      "/leave": {},
     };
     for (const { method, path } of routes) {
       // Some answers last until their reader goes.
@@ -106,7 +113,7 @@ for (const [name, app] of Object.entries(apps)) {
         : { method, signal };
       const query = path === "/subscribe" ? "?pattern=orders/%3E" : "";
       const answer = await app.request(
-        path.replace(":id", "t1").replace(":peer", "web-1").replace(":name", "db") + query,
+        path.replace(":id", "t1").replace(":peer", "web-1").replace(":name", "db").replace(":who", "web-2") + query,
         init,
       );
       const operation = description.paths[path.replace(/:(\w+)/g, "{$1}")]?.[method.toLowerCase()];

@@ -40,6 +40,7 @@ for (const { name, app, described } of apps) {
 const token = { lifetimeMs: 1 };
 const device = { name: "phone", publicKey: "k" };
 const dnsRecord = { name: "db", type: "A", data: "10.200.0.9" };
+const offer = (count: number) => ({ grants: { offer: Array(count).fill("orders") } });
 const labels = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, ""]));
 
 /** For each bound the greatest request that is within, and one that is just beyond. */
@@ -53,6 +54,15 @@ const bounds: readonly (readonly [string, OperationName, object, object])[] = [
     ...token,
     labels: { a: "b".repeat(64) },
   }],
+  ["rights of a token", "createToken", { ...token, ...offer(32) }, { ...token, ...offer(33) }],
+  ["the absence of an ephemeral member", "createToken", { ...token, ephemeralMs: 1_000 }, {
+    ...token,
+    ephemeralMs: 999,
+  }],
+  ["a right", "changeGrants", { node: "a", add: { names: ["*.db"] } }, { node: "a", add: { names: ["a.*"] } }],
+  ["a member's label", "changeLabels", { node: "a", remove: ["a"] }, { node: "a", remove: ["a b"] }],
+  ["a member's name", "renameMember", { node: "a", name: "a".repeat(63) }, { node: "a", name: "a".repeat(64) }],
+  ["entries of the audit log", "listAudit", { limit: 10_000 }, { limit: 10_001 }],
   ["a device's name", "addDevice", { ...device, name: "a".repeat(63) }, { ...device, name: "a".repeat(64) }],
   ["a keepalive", "addDevice", { ...device, persistentKeepaliveSeconds: 65_535 }, {
     ...device,

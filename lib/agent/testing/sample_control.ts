@@ -23,7 +23,7 @@ import {
   UnknownPeerError,
   UnknownTokenError,
 } from "../errors.ts";
-import { SampleServices } from "./sample_services.ts";
+import { SampleMembers } from "./sample_members.ts";
 import { sampleStatus } from "./sample_status.ts";
 
 const report: TokenReport = {
@@ -33,13 +33,14 @@ const report: TokenReport = {
   usesLeft: null,
   used: 1,
   labels: {},
+  grants: { offer: [], publish: [], subscribe: [], names: [], claimed: [] },
   state: "usable",
 };
 
 const dnsRecord = { name: "web-1.weft.internal.", type: "A", data: "10.200.0.2", ttlSeconds: 300 } as const;
 
 /** A control that answers from tables, and writes down what it was asked to change. */
-export class SampleControl extends SampleServices implements AgentControl {
+export class SampleControl extends SampleMembers implements AgentControl {
   state: StatusReport["state"] = "running";
 
   status(): StatusReport {

@@ -37,6 +37,8 @@ export const sampleStatus: StatusReport = {
     publicKey: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
     role: "leader",
     addresses: ["10.200.0.1"],
+    labels: {},
+    statedLabels: {},
     listenPort: 51820,
     endpoints: ["192.0.2.1:51820"],
   },

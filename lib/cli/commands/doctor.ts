@@ -32,7 +32,7 @@ export interface HostProbes {
   wallMs(): number;
 }
 
-type RunningAgent = Pick<StatusReport, "dns" | "refused" | "services" | "clockSkewMs">;
+type RunningAgent = Pick<StatusReport, "dns" | "refused" | "services" | "clockSkewMs" | "node" | "peers">;
 
 const HOST_ALONE_HINT = "--dns-resolver off leaves this host's resolver alone for good.";
 
@@ -73,6 +73,7 @@ export async function doctorFindings(
   if (status === undefined) return findings;
   const { clockSkewMs, dns, refused, services } = status;
   if (typeof clockSkewMs === "number") findings.set("skew", skewFinding(clockSkewMs));
+  findings.set("labels", labelsFinding(status));
   return findings.set("names", namesFinding(dns, probes))
     .set("records", recordsFinding(refused))
     .set("services", servicesFinding(services.rejected));
@@ -156,6 +157,18 @@ function recordsFinding(refused: Readonly<Record<string, number>>): Finding {
     isTime
       ? "A clock is wrong: here, or where those records were signed."
       : "The log names the member that sent them; a member that lies is cut off by `weft peer remove`.",
+  );
+}
+
+/** Under a former release members chose their labels themselves. */
+function labelsFinding({ node, peers }: Pick<RunningAgent, "node" | "peers">): Finding {
+  const open = [node, ...peers].filter(({ unconfirmedLabels }) => unconfirmedLabels !== undefined);
+  const [first, ...others] = open.map(({ name }) => name);
+  if (first === undefined) return ok("a leader or a token has said all labels that authorise");
+  const names = others.length > 3 ? `${first} and ${others.length} others` : [first, ...others].join(", ");
+  return problem(
+    `labels were chosen by members themselves under a former release, and authorise nothing: ${names}`,
+    `Run \`weft label --confirm ${first}\` on a leader, or \`weft label ${first} KEY-\`.`,
   );
 }
 

@@ -5,12 +5,14 @@
  */
 
 import type { AnyCommand, CommandContext } from "../weft_command.ts";
+import { addAuditCommand, addLeaveCommand } from "./admission_commands.ts";
 import { addAskCommands } from "./ask_commands.ts";
 import { addCallCommands } from "./call_commands.ts";
 import { addDnsCommands } from "./dns_commands.ts";
 import { addForwardCommands } from "./forward_commands.ts";
 import { addHostCommands } from "./host_commands.ts";
 import { addLeaderCommands, addRotateCommand } from "./leader_commands.ts";
+import { addGrantCommands, addLabelCommand } from "./member_commands.ts";
 import { addPeerCommands } from "./peer_commands.ts";
 import { addServiceCommands } from "./service_commands.ts";
 import { addSimCommand } from "./sim_command.ts";
@@ -27,6 +29,8 @@ export function addCommands(program: AnyCommand, context: CommandContext): void 
   addAskCommands(program, context);
   addTokenCommands(program, context);
   addPeerCommands(program, context);
+  addLabelCommand(program, context);
+  addGrantCommands(program, context);
   addDnsCommands(program, context);
   addServiceCommands(program, context);
   addCallCommands(program, context);
@@ -34,6 +38,8 @@ export function addCommands(program: AnyCommand, context: CommandContext): void 
   addHostCommands(program, context);
   addLeaderCommands(program, context);
   addRotateCommand(program, context);
+  addAuditCommand(program, context);
+  addLeaveCommand(program, context);
   addSimCommand(program, context);
   addWgCommand(program, context);
 }

@@ -1,5 +1,5 @@
 /**
- * `weft peer …`: plain WireGuard devices, and who is cut off.
+ * `weft peer …`: plain WireGuard devices, who is let in and changed, and who is cut off.
  * @module
  */
 
@@ -26,14 +26,16 @@ import {
   refuseOthers,
   withState,
 } from "../weft_command.ts";
+import { addAdmissionCommands } from "./admission_commands.ts";
 
 /** The options of a command, whose types commander has checked. */
 type Said = Readonly<Record<string, unknown>>;
 
 /** Adds `weft peer add` and `remove`. */
-export function addPeerCommands(program: AnyCommand, { ports }: CommandContext): void {
+export function addPeerCommands(program: AnyCommand, context: CommandContext): void {
+  const { ports } = context;
   const group: AnyCommand = program.command("peer").description(
-    "plain WireGuard devices, and cutting members off (leaders only)",
+    "members and plain WireGuard devices: letting in, changing, cutting off (leaders only)",
   ).addHelpText("after", '\nExample:\n  $ weft peer add phone --public-key "$(cat phone.pub)"');
 
   const add = withState(
@@ -84,6 +86,7 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
     (_, [peer]) => `Removed ${peer}\n`,
   );
 
+  addAdmissionCommands(group, context);
   refuseOthers(group);
 
   /** A person sees the code too; a file gets the text alone. */

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { Option } from "@commander-js/extra-typings";
 import type { TokenRequest } from "../../api/mod.ts";
 import { layerAgentOptions } from "../../config/mod.ts";
 import { MAX_TOKEN_USES } from "../../mesh/bounds.ts";
@@ -17,6 +18,7 @@ import {
   readNumber,
   refuseOthers,
 } from "../weft_command.ts";
+import { addGrantOptions, readGrantOptions } from "./grant_options.ts";
 
 /** The options of a command, whose types commander has checked. */
 type Said = Readonly<Record<string, unknown>>;
@@ -30,10 +32,19 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
     .addHelpText("after", "\nExample:\n  $ weft token create --uses 1 --expires 10m");
 
   askAndPrint(
-    group.command("create").description("make a token and print the join command")
+    addGrantOptions(
+      group.command("create").description("make a token and print the join command")
       .option("--uses <number>", "how many machines may join with it (default: any number)")
       .option("--expires <duration>", "how long it lives, as in 90s or 7d (default: 24h)")
       .addOption(flagOption("labels", { help: "a label of whoever joins with it" }))
+    )
+      .option("--ephemeral <duration>", "a leader removes who joined with it and is away for so long")
+      .option("--approve", "each machine waits for `weft peer approve`")
+      .addOption(
+        new Option("--address <address>", "the overlay address of the one machine that joins with it")
+          .conflicts("anyAddress"),
+      )
+      .option("--any-address", "a machine may ask for an overlay address by `--address`")
       .option("--no-endpoints", "say nothing of where the leader is: to join on the leader's own network")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft token create --uses 1 --expires 10m --label role=web"),
@@ -67,21 +78,28 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
 
   refuseOthers(group);
 
-  function tokenRequest({ uses, expires, label, endpoints }: Said): TokenRequest {
-    const lifetimeMs = parseDurationMs(String(expires ?? "24h"));
-    if (lifetimeMs === undefined) {
-      throw new UsageError(`Cannot use --expires ${expires}: that is no duration`, {
-        hint: "Write 90s, 24h or 7d.",
-      });
-    }
+  function tokenRequest({ uses, expires, label, endpoints, ...said }: Said): TokenRequest {
+    const { ephemeral, approve, address, anyAddress } = said;
+    const lifetimeMs = durationOf("--expires", expires ?? "24h");
     const bounds = { least: 1, most: MAX_TOKEN_USES, hint: "For example --uses 1." };
     // The flag alone: the environment and the file have this node's own labels.
     const { labels } = layerAgentOptions([{ source: "flags", values: { labels: label } }]);
     return defined<TokenRequest>({
       lifetimeMs,
       labels,
-      uses: readNumber("--uses", uses, bounds),
+      // An address is one machine's.
+      uses: readNumber("--uses", uses, bounds) ?? (address === undefined ? undefined : 1),
+      grants: readGrantOptions(said),
+      ephemeralMs: ephemeral === undefined ? undefined : durationOf("--ephemeral", ephemeral),
+      needsApproval: approve === true || undefined,
+      address: anyAddress === true ? "any" : address === undefined ? undefined : String(address),
       withoutEndpoints: endpoints === false || undefined,
     });
   }
+}
+
+function durationOf(flag: string, text: unknown): number {
+  const ms = parseDurationMs(String(text));
+  if (ms !== undefined) return ms;
+  throw new UsageError(`Cannot use ${flag} ${text}: that is no duration`, { hint: "Write 90s, 24h or 7d." });
 }

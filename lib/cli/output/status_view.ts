@@ -21,7 +21,7 @@ const PEER_TITLES = [
   ">SENT",
 ];
 
-const TOKEN_TITLES = ["ID", "STATE", ">USED", ">LEFT", "EXPIRES", "LABELS"];
+const TOKEN_TITLES = ["ID", "STATE", ">USED", ">LEFT", "EXPIRES", "LABELS", "GIVES"];
 
 /** @returns the whole picture, with its line feeds */
 export function statusText(status: StatusReport, terminal: Terminal): string {
@@ -82,9 +82,27 @@ export function tokensText(tokens: readonly TokenReport[], terminal: Terminal, n
     token.expiresAt > nowMs
       ? `in ${formatRemaining(token.expiresAt - nowMs)}`
       : `${formatSpan(nowMs - token.expiresAt)} ago`,
-    Object.entries(token.labels).map(([key, value]) => `${key}=${value}`).join(","),
+    pairsText(token.labels),
+    termsText(token),
   ]);
   return tableText(TOKEN_TITLES, rows, terminal);
+}
+
+/** @returns labels in one line */
+export function pairsText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(",");
+}
+
+function termsText({ grants, ephemeralMs, needsApproval, address }: TokenReport): string {
+  const { claimed: _, ...lists } = grants;
+  const terms = [
+    ...needsApproval ? ["after approval"] : [],
+    ...ephemeralMs === undefined ? [] : [`removed when away for ${formatSpan(ephemeralMs)}`],
+    ...address === undefined ? [] : [address === "any" ? "any address" : `address ${address}`],
+    ...Object.entries(lists).filter(([, { length }]) => length > 0)
+      .map(([kind, patterns]) => `${kind} ${patterns.join(" ")}`),
+  ];
+  return terms.join("; ");
 }
 
 /** What the status says of one thing, or nothing when there is nothing to say. */

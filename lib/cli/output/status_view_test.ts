@@ -51,6 +51,7 @@ Deno.test("tokensText() says when a token ends or ended", () => {
     usesLeft: null,
     used: 2,
     labels: { a: "b" },
+    grants: { offer: [], publish: [], subscribe: [], names: [], claimed: [] },
     state: "usable",
   } as const;
   const text = tokensText(

@@ -33,6 +33,8 @@ export const sampleStatus: StatusReport = {
 /** An overlay that keeps a diary. */
 export class SampleOverlay implements Overlay {
   readonly name = "lead";
+  isResumed = false;
+  hasLeft = false;
   readonly control: SampleControl = new SampleControl();
   readonly ending: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   readonly closed: Promise<void> = this.ending.promise;
@@ -123,6 +125,11 @@ export class SamplePorts implements CliPorts {
     join: (token, options) => this.#make(`join ${token}`, options),
     load: (options) => this.#make("load", options),
   };
+
+  forget(stateDir: string): string | undefined {
+    this.diary.push(`forget ${stateDir}`);
+    return "web-1";
+  }
 
   programSocketPath(stateDir: string): string {
     return `${stateDir}/programs.sock`;

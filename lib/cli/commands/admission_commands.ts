@@ -1,0 +1,205 @@
+/**
+ * `weft peer rename`, `address`, `pending`, `approve` and `refuse`, `weft audit`, `weft leave`: who comes, goes and changes.
+ * @module
+ */
+
+import type { AuditReport, PendingJoin } from "../../api/mod.ts";
+import { sleep } from "../../base/mod.ts";
+import { systemTimers } from "../../host/mod.ts";
+import { ControlClient, NoAgentError } from "../control_client.ts";
+import { UsageError } from "../failure.ts";
+import { formatSpan, parseDurationMs, tableText } from "../output/mod.ts";
+import {
+  type AnyCommand,
+  askAgent,
+  askAndPrint,
+  type CommandContext,
+  defined,
+  printJson,
+  readNumber,
+  runWithOptions,
+  stopSignal,
+} from "../weft_command.ts";
+
+const PENDING_TITLES = ["NAME", "ID", "FROM", "TOKEN", "ADDRESS", "WAITS"];
+const AUDIT_TITLES = ["TIME", "WHAT", "WHO", "BY", "DETAIL"];
+/** How often `weft audit --follow` asks. */
+const FOLLOW_MS = 1_000;
+/** How long `weft leave` waits until the agent has stopped, and how often it looks. */
+const STOP_BOUND_MS = 10_000;
+const STOP_LOOK_MS = 50;
+const MAX_AUDIT_LIMIT = 10_000;
+
+/** Adds them to `weft peer`. */
+export function addAdmissionCommands(group: AnyCommand, { ports }: CommandContext): void {
+  askAndPrint(
+    group.command("rename").description("give a member or device another name")
+      .argument("<peer>", "its name, id or address")
+      .argument("<name>", "a name that is free")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft peer rename web-1 web-old"),
+    ports,
+    (client, [node = "", name = ""]) => client.ask("renameMember", { node, name }),
+    ({ name }, [peer]) => `${peer} is called ${name} now\n`,
+  );
+  askAndPrint(
+    group.command("address").description("give a member or device another overlay address")
+      .argument("<peer>", "its name, id or address")
+      .argument("<address>", "one that this leader gives out")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft peer address web-1 10.200.1.7"),
+    ports,
+    (client, [node = "", address = ""]) => client.ask("setAddress", { node, address }),
+    ({ name, addresses }) => `${name} is ${addresses[0]} now\n`,
+  );
+  askAndPrint(
+    group.command("pending").description("list the machines that wait for this leader's approval")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft peer pending"),
+    ports,
+    (client) => client.ask("listPending"),
+    (pending) => pendingText(pending),
+  );
+  askAndPrint(
+    group.command("approve").description("let a machine in that waits")
+      .argument("<peer>", "its id, or the name that it asks for")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft peer approve web-1"),
+    ports,
+    (client, [who = ""]) => client.ask("approveJoin", who),
+    ({ name, addresses }) => `Approved ${name}, which is ${addresses[0]}\n`,
+  );
+  askAndPrint(
+    group.command("refuse").description("refuse a machine that waits, for as long as its token lives")
+      .argument("<peer>", "its id, or the name that it asks for")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft peer refuse web-1"),
+    ports,
+    (client, [who = ""]) => client.ask("refuseJoin", who),
+    ({ name, id }) => `Refused ${name} (${id})\n`,
+  );
+
+  function pendingText(pending: readonly PendingJoin[]): string {
+    if (pending.length === 0) return "Nobody waits for this leader's approval.\n";
+    const rows = pending.map(({ name, id, from, token, address, since }) => [
+      name,
+      id,
+      from,
+      token.slice(0, 8),
+      address ?? "any",
+      formatSpan(Math.max(0, Date.now() - since)),
+    ]);
+    return tableText(PENDING_TITLES, rows, ports.terminal);
+  }
+}
+
+/** Adds `weft audit`. */
+export function addAuditCommand(program: AnyCommand, { ports }: CommandContext): void {
+  askAgent(
+    program.command("audit").description("what happened to members, by whose word (leaders only)")
+      .option("--since <duration>", "of the last such time, as in 1h or 7d")
+      .option("--limit <number>", "the last so many (default: 1000)")
+      .option("--follow", "then wait for what happens")
+      .option("--json", "a line of JSON for each")
+      .addHelpText("after", "\nExample:\n  $ weft audit --since 24h --json"),
+    ports,
+    async (client, _, { since, limit, follow, json }) => {
+      const bounds = { least: 1, most: MAX_AUDIT_LIMIT, hint: "For example --limit 50." };
+      const entries = await client.ask("listAudit", defined({
+        since: since === undefined ? undefined : Math.max(0, Date.now() - durationOf(String(since))),
+        limit: readNumber("--limit", limit, bounds),
+      }));
+      tell(entries, json === true, true);
+      if (follow !== true) return;
+      using stop = stopSignal(ports);
+      let after = entries.at(-1)?.number ?? 0;
+      while (!stop.signal.aborted) {
+        await sleep(systemTimers, FOLLOW_MS, stop.signal).catch(() => {});
+        if (stop.signal.aborted) return;
+        const more = await client.ask("listAudit", { after });
+        tell(more, json === true, false);
+        after = more.at(-1)?.number ?? after;
+      }
+    },
+  );
+
+  function tell(entries: readonly AuditReport[], isJson: boolean, isFirst: boolean): void {
+    const { terminal } = ports;
+    if (isJson) return entries.forEach((entry) => terminal.out(`${JSON.stringify(entry)}\n`));
+    if (entries.length === 0) return isFirst ? terminal.out("Nothing has happened yet.\n") : undefined;
+    const text = tableText(AUDIT_TITLES, entries.map(auditRow), terminal);
+    terminal.out(isFirst ? text : text.slice(text.indexOf("\n") + 1));
+  }
+}
+
+/** Adds `weft leave`. */
+export function addLeaveCommand(program: AnyCommand, { ports }: CommandContext): void {
+  runWithOptions(
+    program.command("leave").description("leave the network: the agent stops, and its state is put away")
+      .option("--force", "also when no leader answers, this is the last leader, or no agent runs")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft leave"),
+    ports,
+    async ({ stateDir }, _, { force, json }) => {
+      const isForced = force === true;
+      using client = new ControlClient(stateDir);
+      try {
+        const { node: { name } } = await client.ask("status");
+        const { isKnown } = await client.ask("leave", { force: isForced });
+        await untilStopped(client);
+        return tell(name, isKnown, json === true);
+      } catch (error) {
+        if (!isForced || !(error instanceof NoAgentError)) throw error;
+      }
+      const name = (await ports.loadAgent()).forget(stateDir);
+      if (name === undefined) {
+        throw new UsageError(`Cannot leave: there is no node in the state directory ${stateDir}`, {
+          hint: "Name another with --state.",
+        });
+      }
+      tell(name, false, json === true);
+    },
+  );
+
+  function tell(name: string, isKnown: boolean, isJson: boolean): void {
+    if (isJson) return printJson(ports, { name, isKnown });
+    ports.terminal.out(`${name} has left the network; its state belongs to none now\n`);
+    if (isKnown) return;
+    ports.terminal.err(
+      `warning: no leader knows, and its key is a member's still: run \`weft peer remove ${name}\` on a leader\n`,
+    );
+  }
+}
+
+/** Until then the state directory is the agent's. */
+async function untilStopped(client: ControlClient): Promise<void> {
+  const never = new AbortController().signal;
+  for (let waitedMs = 0; waitedMs < STOP_BOUND_MS; waitedMs += STOP_LOOK_MS) {
+    try {
+      await client.ask("status");
+    } catch {
+      return;
+    }
+    await sleep(systemTimers, STOP_LOOK_MS, never);
+  }
+}
+
+function durationOf(text: string): number {
+  const ms = parseDurationMs(text);
+  if (ms !== undefined) return ms;
+  throw new UsageError(`Cannot use --since ${text}: that is no duration`, { hint: "Write 90s, 24h or 7d." });
+}
+
+function auditRow({ at, kind, node, by, leader, detail = {} }: AuditReport): readonly string[] {
+  const who = by.kind === "operator"
+    ? `operator at ${leader}`
+    : by.kind === "leader"
+    ? "another leader"
+    : by.kind === "agent"
+    ? leader
+    : by.kind === "token"
+    ? `token ${by.id?.slice(0, 8)}`
+    : by.name ?? by.kind;
+  const facts = Object.entries(detail).map(([key, text]) => `${key}=${text}`).join(" ");
+  return [new Date(at).toISOString(), kind, node?.name ?? "-", who, facts];
+}
