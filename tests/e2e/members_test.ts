@@ -1,0 +1,240 @@
+import assert from "node:assert/strict";
+import { type AgentControl, OverlayBootstrap } from "../../mod.ts";
+import { SqliteStateStore } from "../../lib/host/mod.ts";
+import { createScratch, freePort, waitFor } from "../lab/mod.ts";
+
+const BOUND_MS = 20_000;
+/** The agent looks every ten seconds. */
+const UPKEEP_BOUND_MS = 45_000;
+
+/** Nodes without interfaces in this process, which end with the test. */
+class Members implements AsyncDisposable {
+  readonly #resources = new AsyncDisposableStack();
+  readonly #folder: string;
+
+  private constructor(folder: string, resources: AsyncDisposableStack) {
+    this.#folder = folder;
+    this.#resources = resources;
+  }
+
+  static async create(): Promise<Members> {
+    const resources = new AsyncDisposableStack();
+    const { path } = resources.use(await createScratch("members"));
+    return new Members(path, resources);
+  }
+
+  options(name: string) {
+    const port = freePort();
+    const endpoints = `127.0.0.1:${port}`;
+    return { name, stateDir: this.stateDir(name), rootless: true, discovery: false, port, endpoints };
+  }
+
+  stateDir(name: string): string {
+    return `${this.#folder}/${name}`;
+  }
+
+  async start(overlay: OverlayBootstrap): Promise<OverlayBootstrap> {
+    this.#resources.defer(() => overlay.stop());
+    await overlay.start();
+    return overlay;
+  }
+
+  async lead(name: string, more: object = {}): Promise<OverlayBootstrap> {
+    return await this.start(await OverlayBootstrap.initLeader({ ...this.options(name), ...more }));
+  }
+
+  async join(token: string, name: string, more: object = {}, ports = {}): Promise<OverlayBootstrap> {
+    return await this.start(await OverlayBootstrap.join(token, { ...this.options(name), ...more }, ports));
+  }
+
+  async resume(name: string, more: object = {}): Promise<OverlayBootstrap> {
+    return await this.start(await OverlayBootstrap.load({ ...this.options(name), ...more }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync();
+  }
+}
+
+const tokenOf = (control: AgentControl, request: object = {}) =>
+  control.createToken({ lifetimeMs: 3_600_000, ...request }).token;
+const seen = (control: AgentControl, name: string) => control.members().find((each) => each.name === name);
+
+Deno.test("members are labelled, renamed, given addresses and rights, and everybody knows", async () => {
+  await using mesh = await Members.create();
+  const lead = await mesh.lead("lead");
+  const token = tokenOf(lead.control, {
+    labels: { role: "web" },
+    grants: { offer: ["orders"], publish: ["orders/>"] },
+    address: "any",
+  });
+  const web = await mesh.join(token, "web", { address: "10.200.1.7", labels: "zone=a" });
+  assert.equal(`${web.nodeIp()}`, "10.200.1.7");
+  const known = seen(web.control, "web");
+  assert.deepEqual(known?.labels, { role: "web" });
+  assert.deepEqual(known?.statedLabels, { zone: "a" });
+  assert.deepEqual(known?.grants.offer, ["orders"]);
+
+  lead.control.changeLabels({ node: "web", set: { tier: "1" }, remove: ["role"] });
+  lead.control.changeGrants({ node: "web", add: { names: ["db"] }, remove: { offer: ["orders"] } });
+  lead.control.renameMember({ node: "web", name: "shop" });
+  lead.control.changeDefaultGrants({ add: { offer: ["chat/*"] }, claims: false });
+  await waitFor(() => {
+    const member = seen(web.control, "shop");
+    return member?.labels.tier === "1" && member.labels.role === undefined &&
+      member.grants.names.includes("db") && member.grants.offer.length === 0 &&
+      !web.control.defaultGrants().claims && web.control.defaultGrants().offer.includes("chat/*");
+  }, BOUND_MS, { what: "the member has heard of it" });
+  assert.equal(web.name, "shop");
+
+  assert.throws(() => lead.control.renameMember({ node: "shop", name: "lead" }), /lead is taken/);
+  assert.throws(() => lead.control.setAddress({ node: "shop", address: "10.201.0.1" }), /not in 10\.200/);
+  assert.throws(() => lead.control.setAddress({ node: "shop", address: "10.200.0.1" }), /is lead's/);
+  assert.throws(() => web.control.changeLabels({ node: "shop", set: { role: "admin" } }), /no leader/);
+  lead.control.setAddress({ node: "shop", address: "10.200.1.8" });
+  await waitFor(() => `${web.nodeIp()}` === "10.200.1.8", BOUND_MS, { what: "it has the address" });
+
+  await assert.rejects(mesh.join(token, "third", { address: "10.200.1.8" }), /the address is taken/);
+  await assert.rejects(
+    mesh.join(tokenOf(lead.control), "fourth", { address: "10.200.1.9" }),
+    /does not allow the address/,
+  );
+  await assert.rejects(mesh.join(token, "fifth", { address: "10.9.1.9" }), /does not give that address out/);
+
+  const kinds = lead.control.listAudit({}).map(({ kind, by, node }) => `${kind} ${by.kind} ${node?.name ?? ""}`);
+  assert.deepEqual(kinds, [
+    "joined agent lead",
+    "token-created operator ",
+    "joined token web",
+    "relabelled operator web",
+    "granted operator web",
+    "ungranted operator web",
+    "renamed operator shop",
+    "defaults-changed operator ",
+    "readdressed operator shop",
+    "token-created operator ",
+  ]);
+  assert(!JSON.stringify(lead.control.listAudit({})).includes(token.slice(6, 40)));
+  assert.throws(() => web.control.listAudit({}), /no leader/);
+});
+
+Deno.test("a machine waits for approval, and is let in or refused", async () => {
+  await using mesh = await Members.create();
+  const lead = await mesh.lead("lead");
+  const token = tokenOf(lead.control, { needsApproval: true });
+  const waits = Promise.withResolvers<string>();
+  const joining = mesh.join(token, "web", {}, {
+    onPending: ({ id }: { readonly id: string }) => waits.resolve(id),
+  });
+  const id = await waits.promise;
+  const [pending] = lead.control.listPending();
+  assert.equal(pending?.id, id);
+  assert.equal(pending?.name, "web");
+  assert.equal(seen(lead.control, "web"), undefined);
+  lead.control.approveJoin("web");
+  const web = await joining;
+  assert.equal(web.name, "web");
+  assert.deepEqual(lead.control.listPending(), []);
+  const last = lead.control.listAudit({}).at(-1);
+  assert.equal(last?.kind, "joined");
+  assert.equal(last?.by.kind, "operator");
+  assert.equal(last?.detail?.token, pending?.token);
+
+  const refused = Promise.withResolvers<void>();
+  const other = mesh.join(token, "other", {}, { onPending: () => refused.resolve() });
+  await refused.promise;
+  lead.control.refuseJoin("other");
+  await assert.rejects(other, /has refused this machine/);
+  assert.equal(lead.control.listAudit({}).at(-1)?.kind, "refused");
+  assert.throws(() => lead.control.approveJoin("other"), /nobody waits/);
+});
+
+Deno.test("a machine that was cut off while it waited goes on, and a restarted leader knows it", async () => {
+  await using mesh = await Members.create();
+  let lead = await mesh.lead("lead", { port: 0 + freePort() });
+  const { port } = { port: lead.control.status().node.listenPort };
+  const token = tokenOf(lead.control, { needsApproval: true });
+  const waits = Promise.withResolvers<void>();
+  const joining = mesh.join(token, "web", {}, { onPending: () => waits.resolve() });
+  await waits.promise;
+  await lead.stop();
+  lead = await mesh.resume("lead", { port, endpoints: `127.0.0.1:${port}` });
+  assert.deepEqual(lead.control.listPending().map(({ name }) => name), ["web"]);
+  lead.control.approveJoin("web");
+  assert.equal((await joining).name, "web");
+});
+
+Deno.test("a member leaves, and may join another network with the same state directory", async () => {
+  await using mesh = await Members.create();
+  const lead = await mesh.lead("lead");
+  const web = await mesh.join(tokenOf(lead.control), "web");
+  assert.equal(await web.leave(), true);
+  assert(web.hasLeft);
+  assert.equal(seen(lead.control, "web"), undefined);
+  const last = lead.control.listAudit({}).at(-1);
+  assert.equal(last?.kind, "left");
+  assert.equal(last?.by.name, "web");
+  await assert.rejects(OverlayBootstrap.load(mesh.options("web")), /belongs to no network/);
+
+  const other = await mesh.lead("other", { cidr: "10.99.0.0/16" });
+  const again = await mesh.join(tokenOf(other.control), "web");
+  assert.equal(again.networkId, other.networkId);
+
+  await assert.rejects(other.leave(), /only leader that lives/);
+  other.control.status();
+  await other.stop();
+  await assert.rejects(again.leave(), /no leader answers/);
+  assert.equal(await again.leave({ force: true }), false);
+  assert.equal(OverlayBootstrap.forget(mesh.stateDir("other")), "other");
+  assert.equal(OverlayBootstrap.forget(mesh.stateDir("other")), undefined);
+});
+
+Deno.test("a leader that leaves hands its addresses over first", async () => {
+  await using mesh = await Members.create();
+  const lead = await mesh.lead("lead");
+  const web = await mesh.join(tokenOf(lead.control), "web");
+  await waitFor(() => lead.control.peers()[0]?.channel === "open", BOUND_MS, { what: "they have a link" });
+  await lead.control.promoteLeader("web");
+  await waitFor(() => lead.control.leaders().filter(({ alive }) => alive).length === 2, BOUND_MS, { what: "both lead" });
+  assert.equal(lead.control.listAudit({}).filter(({ kind }) => kind === "promoted")[0]?.by.kind, "operator");
+  assert.equal(await lead.leave(), true);
+  assert.deepEqual(web.control.members().map(({ name }) => name), ["web"]);
+  const slices = web.control.leaders().find(({ self }) => self)?.slices ?? [];
+  assert.equal(slices[0]?.startsWith("10.200.0.1-"), true, slices.join());
+});
+
+Deno.test("what was cut off while a node left is finished by the next start", async () => {
+  await using mesh = await Members.create();
+  const lead = await mesh.lead("lead");
+  for (const state of ["left", "asked"] as const) {
+    const name = `web-${state}`;
+    const web = await mesh.join(tokenOf(lead.control), name);
+    await web.stop();
+    using store = SqliteStateStore.open(mesh.stateDir(name));
+    store.put("network", "leaving", new TextEncoder().encode(state));
+  }
+  await assert.rejects(OverlayBootstrap.load(mesh.options("web-left")), /belongs to no network/);
+  // Nobody has heard that this one asked.
+  const web = await mesh.resume("web-asked");
+  lead.control.removePeer("web-asked");
+  await web.closed.catch(() => {});
+  await assert.rejects(OverlayBootstrap.load(mesh.options("web-asked")), /belongs to no network/);
+});
+
+Deno.test("an ephemeral member is removed when it is away for too long, and its name and address are free", async () => {
+  await using mesh = await Members.create();
+  const lead = await mesh.lead("lead");
+  const token = tokenOf(lead.control, { ephemeralMs: 2_000 });
+  const job = await mesh.join(token, "job");
+  const address = `${job.nodeIp()}`;
+  const stays = await mesh.join(token, "stays");
+  await waitFor(() => lead.control.peers().filter(({ channel }) => channel === "open").length === 2, BOUND_MS, { what: "both have a link" });
+  await job.stop();
+  await waitFor(() => seen(lead.control, "job") === undefined, UPKEEP_BOUND_MS, { what: "it is gone" });
+  assert(seen(lead.control, "stays") !== undefined);
+  assert.equal(lead.control.listAudit({}).at(-1)?.kind, "expired");
+  const other = await mesh.join(token, "job-2", { name: "job" });
+  assert.equal(other.name, "job");
+  assert.equal(`${other.nodeIp()}`, address);
+  await stays.stop();
+});
