@@ -60,10 +60,13 @@ export function agentOperations(agent: Agent): AgentControl {
       secrets.set(nodeId, presharedKey);
       let enrolled: RecordEntry | AdmissionRefusal | undefined;
       try {
-        enrolled = asOperator(mesh, () =>
-          asInvalid(() =>
-            admission.addDevice({ name, publicKey, endpoint, allowedIps, persistentKeepaliveSeconds })
-          ));
+        enrolled = asOperator(
+          mesh,
+          () =>
+            asInvalid(() =>
+              admission.addDevice({ name, publicKey, endpoint, allowedIps, persistentKeepaliveSeconds })
+            ),
+        );
       } finally {
         if (typeof enrolled !== "object") secrets.set(nodeId, former);
       }

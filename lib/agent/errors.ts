@@ -53,7 +53,8 @@ export class RemovedError extends WeftError {
 
   constructor() {
     super("This node was removed from its network", {
-      hint: "A removed key is never let in again: `weft leave --force` puts it away, and then the node can join anew.",
+      hint:
+        "A removed key is never let in again: `weft leave --force` puts it away, and then the node can join anew.",
     });
   }
 }

@@ -4,16 +4,16 @@
  * @module
  */
 
-import {
-  type AgentControl,
-  type AuditReport,
-  type DefaultGrantsReport,
-  type GrantLists,
-  type MemberReport,
-  type MembershipControl,
-  type PendingJoin,
-  type TokenReport,
-  type TokenRequest,
+import type {
+  AgentControl,
+  AuditReport,
+  DefaultGrantsReport,
+  GrantLists,
+  MemberReport,
+  MembershipControl,
+  PendingJoin,
+  TokenReport,
+  TokenRequest,
 } from "../api/mod.ts";
 import { unixMillis, WeftError } from "../base/mod.ts";
 import {
@@ -121,9 +121,12 @@ export function membershipOperations(agent: Agent): MembershipOperations {
       const { record } = memberOf(mesh, node);
       const address = IpAddress.parse(text);
       if (address === undefined || !mesh.cidr.contains(address)) {
-        throw new InvalidRequestError(`Cannot give ${record.name} the address ${text}: it is not in ${mesh.cidr}`, {
-          hint: "weft leader list shows which addresses this leader gives out.",
-        });
+        throw new InvalidRequestError(
+          `Cannot give ${record.name} the address ${text}: it is not in ${mesh.cidr}`,
+          {
+            hint: "weft leader list shows which addresses this leader gives out.",
+          },
+        );
       }
       const holder = mesh.roster.holderOfAddress(address);
       return changed("readdress", record.name, () => admission.readdress(record, address), {
@@ -197,11 +200,14 @@ export function membershipOperations(agent: Agent): MembershipOperations {
   ): MemberReport {
     const signed = asOperator(mesh, () => asInvalid(sign));
     if (typeof signed === "string") {
-      throw new InvalidRequestError(`Cannot ${what} ${name}: ${problems[signed] ?? ADMISSION_REFUSALS[signed]}`, {
-        hint: signed === "refused:address-not-here"
-          ? "weft leader list on each leader shows which addresses it gives out."
-          : "weft peers shows all names and addresses.",
-      });
+      throw new InvalidRequestError(
+        `Cannot ${what} ${name}: ${problems[signed] ?? ADMISSION_REFUSALS[signed]}`,
+        {
+          hint: signed === "refused:address-not-here"
+            ? "weft leader list on each leader shows which addresses it gives out."
+            : "weft peers shows all names and addresses.",
+        },
+      );
     }
     mesh.replica.publish({ ...NO_UPDATE, records: [signed.signed] });
     return memberReport(mesh.roster.get(signed.record.nodeId) ?? { record: signed.record });
@@ -238,6 +244,7 @@ export function memberOf({ roster }: MeshState, text: string): Member {
   return member;
 }
 
+/** @returns the error for whoever is not in the network */
 export function unknownPeer(peer: string): UnknownPeerError {
   return new UnknownPeerError(`Cannot find ${JSON.stringify(peer)}: nobody in the network goes by that`, {
     hint: "weft peers lists all names.",

@@ -241,7 +241,9 @@ export class Node implements AsyncDisposable {
 /** Ports of a node, or of an attached program's agent. */
 type Ports = Pick<StreamForwarder, "dial" | "listen">;
 /** How a program is in the network: by an agent of its own, or by the machine's. */
-type Membership = Pick<OverlayBootstrap, "name" | "closed" | "stop"> & Partial<Pick<OverlayBootstrap, "leave">>;
+type Membership =
+  & Pick<OverlayBootstrap, "name" | "closed" | "stop">
+  & Partial<Pick<OverlayBootstrap, "leave">>;
 type OpenOverlay = (input: AgentOptionsInput, ports: OverlayPorts) => Promise<OverlayBootstrap>;
 
 function dialError(host: string, port: number, refusal: Refusal): DialError {

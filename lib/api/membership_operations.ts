@@ -20,7 +20,7 @@ import {
 } from "../mesh/bounds.ts";
 import { type Lazy, type LazyObject, named, object } from "./json_schema.ts";
 import type * as membership from "./membership.ts";
-import type { Operation } from "./operations.ts";
+import type { Operation } from "./operation.ts";
 import type { TokenRequest } from "./control.ts";
 
 const DAY_MS = 86_400_000;

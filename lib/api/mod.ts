@@ -14,14 +14,8 @@ export type * from "./control.ts";
 export * from "./errors.ts";
 export type * from "./membership.ts";
 export { NDJSON_TYPE, openApi } from "./open_api.ts";
-export {
-  type Operation,
-  OPERATION_ENTRIES,
-  type OperationName,
-  OPERATIONS,
-  type ViewName,
-  VIEWS,
-} from "./operations.ts";
+export type { Operation, OperationName } from "./operation.ts";
+export { OPERATION_ENTRIES, OPERATIONS, type ViewName, VIEWS } from "./operations.ts";
 export type * from "./report.ts";
 export { checkedControl, httpRequest, invoke, queriedFields, requestOf } from "./requests.ts";
 export { callResult, callResults, eventLines, offerLines } from "./streams.ts";

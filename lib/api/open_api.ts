@@ -3,7 +3,8 @@
  * @module
  */
 
-import { type Operation, OPERATION_ENTRIES, VIEWS } from "./operations.ts";
+import type { Operation } from "./operation.ts";
+import { OPERATION_ENTRIES, VIEWS } from "./operations.ts";
 import { type JsonSchema, jsonSchemas, type Lazy } from "./json_schema.ts";
 import { problem } from "./report_schemas.ts";
 

@@ -8,9 +8,9 @@ import { z } from "zod";
 import { MAX_TTL_SECONDS } from "../dns/bounds.ts";
 import { MAX_ALLOWED_IPS, MAX_KEEPALIVE_SECONDS, MAX_NAME_LENGTH } from "../mesh/bounds.ts";
 import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../service/bounds.ts";
-import type { AgentControl } from "./control.ts";
-import { type Lazy, type LazyObject, type LazyShape, named, object, port } from "./json_schema.ts";
+import { type Lazy, type LazyShape, named, object, port } from "./json_schema.ts";
 import { MEMBERSHIP_OPERATIONS, tokenRequest } from "./membership_operations.ts";
+import type { Operation, OperationName } from "./operation.ts";
 import * as reports from "./report_schemas.ts";
 
 const short = (most: number) => z.string().min(1).max(most);
@@ -75,34 +75,6 @@ const offerRequest = named("OfferRequest", () => ({
   targetPort: port(1).exactOptional(),
   allow: short(1024).exactOptional(),
 }));
-
-/** The name of an operation, which is the method's. */
-export type OperationName = keyof AgentControl;
-
-type Arguments<Name extends OperationName> = Parameters<AgentControl[Name]>;
-type Returned<Name extends OperationName> = Awaited<ReturnType<AgentControl[Name]>>;
-/** Of a stream its items; of nothing the word that it is done. */
-type Said<T> = T extends AsyncIterable<infer Item> ? Item : [T] extends [void] ? true : T;
-
-/** How an operation is asked, and what its request and answer hold. */
-export interface Operation<Name extends OperationName = OperationName> {
-  /** What stands in braces is a field of the request; the others are in the body of a POST, else in the query. */
-  readonly route: `${"GET" | "POST" | "DELETE"} /${string}`;
-  readonly summary: string;
-  /** Whether it is answered over TCP too: it changes nothing, and speaks in nobody's name. */
-  readonly isPublic?: boolean;
-  /** Absent when there is nothing to say. */
-  readonly request?: Arguments<Name>[0] extends object ? LazyObject<Arguments<Name>[0]> : LazyShape<unknown>;
-  /** The request's fields that the method takes one by one, in this order; absent when it takes the request as a whole. */
-  readonly parameters?: readonly string[];
-  /** Whether the request carries a value of a service, which may be large. */
-  readonly carriesValue?: boolean;
-  readonly answer: Lazy<Said<Returned<Name>>> & Pick<LazyObject<Said<Returned<Name>>>, "keys">;
-  /** The property under which the answer stands in an object of its own. */
-  readonly answerKey?: string;
-  /** Whether the answer comes in lines: one after the other until the reader goes, or when the handler streams. */
-  readonly lines?: "always" | "sometimes";
-}
 
 /** A request of one text, which the method takes as it is: a name, id or address. */
 const one = (name: string): Pick<Operation, "parameters"> & { readonly request: LazyShape<unknown> } => ({

@@ -5,7 +5,8 @@
 
 import type { AgentControl } from "./control.ts";
 import { InvalidRequestError } from "./errors.ts";
-import { type Operation, OPERATION_ENTRIES, type OperationName, OPERATIONS } from "./operations.ts";
+import type { Operation, OperationName } from "./operation.ts";
+import { OPERATION_ENTRIES, OPERATIONS } from "./operations.ts";
 
 /** A request by the names of its fields. */
 export type RequestFields = Readonly<Record<string, unknown>>;

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { InvalidRequestError } from "./errors.ts";
 import { httpRequest, queriedFields, readRequest, requestOf } from "./requests.ts";
-import { type Operation, OPERATION_ENTRIES, type OperationName, OPERATIONS } from "./operations.ts";
+import type { Operation, OperationName } from "./operation.ts";
+import { OPERATION_ENTRIES, OPERATIONS } from "./operations.ts";
 
 const operation = (name: OperationName) => OPERATIONS[name] as Operation;
 const read = (name: OperationName, given: unknown) => readRequest(operation(name), given);

@@ -9,7 +9,14 @@ interface FakeAgent {
   readonly asked: string[];
 }
 
-const usable = { used: 0, usesLeft: null, expiresAt: 4_000_000_000_000, labels: {}, grants: {}, state: "usable" };
+const usable = {
+  used: 0,
+  usesLeft: null,
+  expiresAt: 4_000_000_000_000,
+  labels: {},
+  grants: {},
+  state: "usable",
+};
 
 const answers: Readonly<Record<string, readonly [status: number, body: unknown]>> = {
   "GET /status": [200, sampleStatus],

@@ -11,7 +11,10 @@ import type { Terminal } from "./terminal.ts";
 
 /** A node of the mesh in this process; programs of this machine are let in to share its membership. */
 export type Overlay =
-  & Pick<OverlayBootstrap, "name" | "control" | "closed" | "start" | "stop" | "nodeIp" | "joinToken" | "isResumed" | "hasLeft">
+  & Pick<
+    OverlayBootstrap,
+    "name" | "control" | "closed" | "start" | "stop" | "nodeIp" | "joinToken" | "isResumed" | "hasLeft"
+  >
   & { readonly services: Pick<OverlayBootstrap["services"], "openPrograms"> };
 
 /**

@@ -193,10 +193,14 @@ function withoutEffect(
       ? [`It is called ${own}, not ${name}: \`weft peer rename ${own} NAME\` on a leader changes that`]
       : [],
     ...address !== undefined && !address.equals(overlay.nodeIp())
-      ? [`It does not have the address ${address}: \`weft peer address ${own} ADDRESS\` on a leader changes that`]
+      ? [
+        `It does not have the address ${address}: \`weft peer address ${own} ADDRESS\` on a leader changes that`,
+      ]
       : [],
     ...unsaid.length > 0
-      ? [`It calls itself ${pairs}, which authorises nothing: \`weft label ${own} ${pairs}\` on a leader does`]
+      ? [
+        `It calls itself ${pairs}, which authorises nothing: \`weft label ${own} ${pairs}\` on a leader does`,
+      ]
       : [],
   ];
 }

@@ -113,7 +113,8 @@ for (const [name, app] of Object.entries(apps)) {
         : { method, signal };
       const query = path === "/subscribe" ? "?pattern=orders/%3E" : "";
       const answer = await app.request(
-        path.replace(":id", "t1").replace(":peer", "web-1").replace(":name", "db").replace(":who", "web-2") + query,
+        path.replace(":id", "t1").replace(":peer", "web-1").replace(":name", "db").replace(":who", "web-2") +
+          query,
         init,
       );
       const operation = description.paths[path.replace(/:(\w+)/g, "{$1}")]?.[method.toLowerCase()];

@@ -59,9 +59,15 @@ const bounds: readonly (readonly [string, OperationName, object, object])[] = [
     ...token,
     ephemeralMs: 999,
   }],
-  ["a right", "changeGrants", { node: "a", add: { names: ["*.db"] } }, { node: "a", add: { names: ["a.*"] } }],
+  ["a right", "changeGrants", { node: "a", add: { names: ["*.db"] } }, {
+    node: "a",
+    add: { names: ["a.*"] },
+  }],
   ["a member's label", "changeLabels", { node: "a", remove: ["a"] }, { node: "a", remove: ["a b"] }],
-  ["a member's name", "renameMember", { node: "a", name: "a".repeat(63) }, { node: "a", name: "a".repeat(64) }],
+  ["a member's name", "renameMember", { node: "a", name: "a".repeat(63) }, {
+    node: "a",
+    name: "a".repeat(64),
+  }],
   ["entries of the audit log", "listAudit", { limit: 10_000 }, { limit: 10_001 }],
   ["a device's name", "addDevice", { ...device, name: "a".repeat(63) }, { ...device, name: "a".repeat(64) }],
   ["a keepalive", "addDevice", { ...device, persistentKeepaliveSeconds: 65_535 }, {

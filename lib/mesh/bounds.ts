@@ -29,8 +29,9 @@ export const TOPIC_GRANT: RegExp =
 /** A name below the zone, of which the first label may be `*`; `*` alone is every name. */
 export const NAME_GRANT: RegExp = /^(\*|[a-z0-9_-]{1,63})(\.[a-z0-9_-]{1,63}){0,15}$/;
 
-/** How short and how long an ephemeral member may be away before it is removed, in milliseconds: up to a year. */
+/** How long an ephemeral member may be away at least before it is removed, in milliseconds. */
 export const MIN_EPHEMERAL_MS = 1_000;
+/** And at most: a year. */
 export const MAX_EPHEMERAL_MS: number = 365 * 86_400_000;
 /** How many admissions a token with a limit may allow. */
 export const MAX_TOKEN_USES = 65_536;

@@ -79,12 +79,16 @@ Deno.test("members are labelled, renamed, given addresses and rights, and everyb
   lead.control.changeGrants({ node: "web", add: { names: ["db"] }, remove: { offer: ["orders"] } });
   lead.control.renameMember({ node: "web", name: "shop" });
   lead.control.changeDefaultGrants({ add: { offer: ["chat/*"] }, claims: false });
-  await waitFor(() => {
-    const member = seen(web.control, "shop");
-    return member?.labels.tier === "1" && member.labels.role === undefined &&
-      member.grants.names.includes("db") && member.grants.offer.length === 0 &&
-      !web.control.defaultGrants().claims && web.control.defaultGrants().offer.includes("chat/*");
-  }, BOUND_MS, { what: "the member has heard of it" });
+  await waitFor(
+    () => {
+      const member = seen(web.control, "shop");
+      return member?.labels.tier === "1" && member.labels.role === undefined &&
+        member.grants.names.includes("db") && member.grants.offer.length === 0 &&
+        !web.control.defaultGrants().claims && web.control.defaultGrants().offer.includes("chat/*");
+    },
+    BOUND_MS,
+    { what: "the member has heard of it" },
+  );
   assert.equal(web.name, "shop");
 
   assert.throws(() => lead.control.renameMember({ node: "shop", name: "lead" }), /lead is taken/);
@@ -101,7 +105,9 @@ Deno.test("members are labelled, renamed, given addresses and rights, and everyb
   );
   await assert.rejects(mesh.join(token, "fifth", { address: "10.9.1.9" }), /does not give that address out/);
 
-  const kinds = lead.control.listAudit({}).map(({ kind, by, node }) => `${kind} ${by.kind} ${node?.name ?? ""}`);
+  const kinds = lead.control.listAudit({}).map(({ kind, by, node }) =>
+    `${kind} ${by.kind} ${node?.name ?? ""}`
+  );
   assert.deepEqual(kinds, [
     "joined agent lead",
     "token-created operator ",
@@ -195,7 +201,9 @@ Deno.test("a leader that leaves hands its addresses over first", async () => {
   const web = await mesh.join(tokenOf(lead.control), "web");
   await waitFor(() => lead.control.peers()[0]?.channel === "open", BOUND_MS, { what: "they have a link" });
   await lead.control.promoteLeader("web");
-  await waitFor(() => lead.control.leaders().filter(({ alive }) => alive).length === 2, BOUND_MS, { what: "both lead" });
+  await waitFor(() => lead.control.leaders().filter(({ alive }) => alive).length === 2, BOUND_MS, {
+    what: "both lead",
+  });
   assert.equal(lead.control.listAudit({}).filter(({ kind }) => kind === "promoted")[0]?.by.kind, "operator");
   assert.equal(await lead.leave(), true);
   assert.deepEqual(web.control.members().map(({ name }) => name), ["web"]);
@@ -228,7 +236,11 @@ Deno.test("an ephemeral member is removed when it is away for too long, and its 
   const job = await mesh.join(token, "job");
   const address = `${job.nodeIp()}`;
   const stays = await mesh.join(token, "stays");
-  await waitFor(() => lead.control.peers().filter(({ channel }) => channel === "open").length === 2, BOUND_MS, { what: "both have a link" });
+  await waitFor(
+    () => lead.control.peers().filter(({ channel }) => channel === "open").length === 2,
+    BOUND_MS,
+    { what: "both have a link" },
+  );
   await job.stop();
   await waitFor(() => seen(lead.control, "job") === undefined, UPKEEP_BOUND_MS, { what: "it is gone" });
   assert(seen(lead.control, "stays") !== undefined);

@@ -7,8 +7,8 @@ import type { Channel } from "../../channel/mod.ts";
 import {
   decodeMeshMessage,
   encodeMeshMessage,
-  MESH_TOPIC,
   JOIN_REFUSALS,
+  MESH_TOPIC,
   type MeshState,
   NO_UPDATE,
   type NodeId,

@@ -279,7 +279,8 @@ export class LeaderCoordinator {
       const { audit } = mesh.leadership;
       const { nodeId: id, name } = asker;
       const answering = () => this.#answer(asker, request);
-      const { answer, update = NO_UPDATE } = audit?.as({ kind: "member", id, name }, answering) ?? answering();
+      const { answer, update = NO_UPDATE } = audit?.as({ kind: "member", id, name }, answering) ??
+        answering();
       const sent = messages.send(nodeId, { kind: "response", number, answer });
       mesh.replica.publish(update);
       await sent;

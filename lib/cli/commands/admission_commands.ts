@@ -105,10 +105,13 @@ export function addAuditCommand(program: AnyCommand, { ports }: CommandContext):
     ports,
     async (client, _, { since, limit, follow, json }) => {
       const bounds = { least: 1, most: MAX_AUDIT_LIMIT, hint: "For example --limit 50." };
-      const entries = await client.ask("listAudit", defined({
-        since: since === undefined ? undefined : Math.max(0, Date.now() - durationOf(String(since))),
-        limit: readNumber("--limit", limit, bounds),
-      }));
+      const entries = await client.ask(
+        "listAudit",
+        defined({
+          since: since === undefined ? undefined : Math.max(0, Date.now() - durationOf(String(since))),
+          limit: readNumber("--limit", limit, bounds),
+        }),
+      );
       tell(entries, json === true, true);
       if (follow !== true) return;
       using stop = stopSignal(ports);

@@ -37,11 +37,14 @@ export function readGrantOptions(options: Readonly<Record<string, unknown>>): Gr
     const form = kind === "names" ? NAME_GRANT : TOPIC_GRANT;
     const wrong = patterns.find((pattern) => !form.test(pattern));
     if (wrong !== undefined || patterns.length > MAX_GRANTS) {
-      throw new UsageError(`Cannot use --${kind}: ${wrong === undefined ? "there are too many" : "that is no pattern"}`, {
-        hint: kind === "names"
-          ? "Write db, db.web-1 or *.db."
-          : "Write orders, orders/*, orders/> or, for topics of every network, *:orders/>.",
-      });
+      throw new UsageError(
+        `Cannot use --${kind}: ${wrong === undefined ? "there are too many" : "that is no pattern"}`,
+        {
+          hint: kind === "names"
+            ? "Write db, db.web-1 or *.db."
+            : "Write orders, orders/*, orders/> or, for topics of every network, *:orders/>.",
+        },
+      );
     }
     lists[kind] = patterns;
   }

@@ -36,12 +36,17 @@ export function addLabelCommand(program: AnyCommand, { ports }: CommandContext):
     async (client, [node, ...changes], { confirm, list, json }) => {
       const asks = changes.length > 0 || confirm === true;
       if (node === undefined || list === true || !asks) {
-        if (asks) throw new UsageError("Cannot list and change labels at once", { hint: "Leave --list out." });
+        if (asks) {
+          throw new UsageError("Cannot list and change labels at once", { hint: "Leave --list out." });
+        }
         const members = await labelled(client, node);
         if (json === true) return printJson(ports, members);
         return ports.terminal.out(labelsText(members, ports.terminal));
       }
-      const member = await client.ask("changeLabels", { ...labelsRequest(node, changes), confirm: confirm === true });
+      const member = await client.ask("changeLabels", {
+        ...labelsRequest(node, changes),
+        confirm: confirm === true,
+      });
       if (json === true) return printJson(ports, member);
       ports.terminal.out(`${member.name}: ${pairsText(member.labels) || "no labels"}\n`);
     },
@@ -112,7 +117,9 @@ async function changeGrants(
     throw new UsageError("Cannot use --claims for one member", { hint: "It is for --all." });
   }
   if (lists === undefined && claims !== true) {
-    throw new UsageError(`Cannot ${how} nothing: say what`, { hint: "--offer, --publish, --subscribe or --names." });
+    throw new UsageError(`Cannot ${how} nothing: say what`, {
+      hint: "--offer, --publish, --subscribe or --names.",
+    });
   }
   const change: { readonly add?: GrantLists; readonly remove?: GrantLists } = lists === undefined
     ? {}
@@ -129,7 +136,8 @@ async function changeGrants(
 function reportText(report: MemberReport | DefaultGrantsReport): string {
   if ("name" in report) return grantsText(report.grants) || "nothing more than all";
   const text = grantsText(report);
-  return [...text === "" ? [] : [text], report.claims ? "the first to ask for a path gets it" : "no claims"].join("; ");
+  return [...text === "" ? [] : [text], report.claims ? "the first to ask for a path gets it" : "no claims"]
+    .join("; ");
 }
 
 /** All, or the one that is meant, by name, id or address. */

@@ -34,9 +34,9 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
   askAndPrint(
     addGrantOptions(
       group.command("create").description("make a token and print the join command")
-      .option("--uses <number>", "how many machines may join with it (default: any number)")
-      .option("--expires <duration>", "how long it lives, as in 90s or 7d (default: 24h)")
-      .addOption(flagOption("labels", { help: "a label of whoever joins with it" }))
+        .option("--uses <number>", "how many machines may join with it (default: any number)")
+        .option("--expires <duration>", "how long it lives, as in 90s or 7d (default: 24h)")
+        .addOption(flagOption("labels", { help: "a label of whoever joins with it" })),
     )
       .option("--ephemeral <duration>", "a leader removes who joined with it and is away for so long")
       .option("--approve", "each machine waits for `weft peer approve`")

@@ -146,7 +146,9 @@ export class Admission {
     if (record.revoked) return "refused:revoked";
     if (name !== toNodeName(name)) return "refused:name";
     const holder = this.#options.roster.holderOfName(name);
-    if (holder !== undefined) return holder.nodeId === record.nodeId ? this.#known(record) : "refused:name-taken";
+    if (holder !== undefined) {
+      return holder.nodeId === record.nodeId ? this.#known(record) : "refused:name-taken";
+    }
     return this.#sign({ ...record, name, version: record.version + 1, ...this.#enrolment.lifetime(record) });
   }
 
@@ -201,7 +203,8 @@ export class Admission {
     const due: MemberRecord[] = [];
     for (const record of this.#options.roster.allRecords()) {
       if (record.revoked) continue;
-      const isDue = record.expiresAt - wall <= recordLifetimeMs(record) * RENEW_BEFORE || record.issuedAt - wall > MAX_CLOCK_AHEAD_MS;
+      const isDue = record.expiresAt - wall <= recordLifetimeMs(record) * RENEW_BEFORE ||
+        record.issuedAt - wall > MAX_CLOCK_AHEAD_MS;
       if (isDue && (record.verifyingKey === undefined || isHere(record.nodeId))) due.push(record);
       if (due.length === MAX_RENEWALS) break;
     }
@@ -262,14 +265,20 @@ export class Admission {
 
   /** Makes a new member by what its token gives. */
   #enrol(
-    { name, publicKey, verifyingKey, address }: Pick<JoinAsker, "name" | "publicKey" | "verifyingKey" | "address">,
+    { name, publicKey, verifyingKey, address }: Pick<
+      JoinAsker,
+      "name" | "publicKey" | "verifyingKey" | "address"
+    >,
     { labels, grants, ephemeralMs, address: allowed }: TokenGift,
   ): RecordEntry | AdmissionRefusal {
     const fixed = allowed === undefined ? undefined : IpAddress.parse(allowed);
     const isAllowed = address === undefined || allowed === "any" || fixed?.equals(address) === true;
     if (!isAllowed) return "refused:address-not-allowed";
     const given = { name, publicKey, verifyingKey, labels, grants, roles: ["member"] as const };
-    return this.#enrolment.add({ ...given, ...ephemeralMs !== undefined && { ephemeralMs } }, address ?? fixed);
+    return this.#enrolment.add(
+      { ...given, ...ephemeralMs !== undefined && { ephemeralMs } },
+      address ?? fixed,
+    );
   }
 
   /**

@@ -10,7 +10,7 @@
 import { type Clock, StateError, type StateStore, utf8Bytes } from "../../base/mod.ts";
 import type { NodeId } from "../identity/mod.ts";
 import type { MemberRecord } from "../records/mod.ts";
-import { recordChanges } from "./record_changes.ts";
+import { type AuditEvent, recordChanges } from "./record_changes.ts";
 
 /** How many entries are kept; the oldest goes first. */
 export const MAX_AUDIT_ENTRIES = 10_000;
@@ -24,40 +24,11 @@ const MAX_EXPIRED = 16;
 /** A longer text of an entry is cut, in characters. */
 const MAX_TEXT_LENGTH = 1024;
 
-/** What happened. */
-export type AuditKind =
-  | "joined"
-  | "removed"
-  | "left"
-  | "expired"
-  | "rotated"
-  | "renamed"
-  | "relabelled"
-  | "readdressed"
-  | "promoted"
-  | "demoted"
-  | "granted"
-  | "ungranted"
-  | "claimed"
-  | "refused"
-  | "token-created"
-  | "token-revoked"
-  | "defaults-changed";
-
 /** By whose word: who asked at this leader's control socket, a token, a member, another leader, or this leader's agent. */
 export type AuditActor =
   | { readonly kind: "operator" | "leader" | "agent" }
   | { readonly kind: "token"; readonly id: string }
   | { readonly kind: "member"; readonly id: NodeId; readonly name: string };
-
-/** One thing that happened. */
-export interface AuditEvent {
-  readonly kind: AuditKind;
-  /** The member that it is about. */
-  readonly node?: { readonly id: NodeId; readonly name: string };
-  /** What has changed, in words. */
-  readonly detail?: Readonly<Record<string, string>>;
-}
 
 /** One thing that happened, when, and by whom. */
 export interface AuditEntry extends AuditEvent {

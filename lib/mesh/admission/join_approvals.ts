@@ -7,7 +7,7 @@
  * @module
  */
 
-import { type Clock, millis, type Millis, StateError, type StateStore, utf8Bytes } from "../../base/mod.ts";
+import { type Clock, type Millis, millis, StateError, type StateStore, utf8Bytes } from "../../base/mod.ts";
 import { PublicKey, VerifyingKey } from "../../crypto/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
 import { type NodeId, nodeIdOf, toNodeName } from "../identity/mod.ts";

@@ -4,7 +4,36 @@
  */
 
 import { GRANT_KINDS, type Grants, type MemberRecord } from "../records/mod.ts";
-import type { AuditEvent, AuditKind } from "./audit_log.ts";
+import type { NodeId } from "../identity/mod.ts";
+
+/** What happened. */
+export type AuditKind =
+  | "joined"
+  | "removed"
+  | "left"
+  | "expired"
+  | "rotated"
+  | "renamed"
+  | "relabelled"
+  | "readdressed"
+  | "promoted"
+  | "demoted"
+  | "granted"
+  | "ungranted"
+  | "claimed"
+  | "refused"
+  | "token-created"
+  | "token-revoked"
+  | "defaults-changed";
+
+/** One thing that happened. */
+export interface AuditEvent {
+  readonly kind: AuditKind;
+  /** The member that it is about. */
+  readonly node?: { readonly id: NodeId; readonly name: string };
+  /** What has changed, in words. */
+  readonly detail?: Readonly<Record<string, string>>;
+}
 
 /**
  * @param before undefined for one that was not known

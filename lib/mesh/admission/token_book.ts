@@ -343,7 +343,9 @@ function termsOf({ ephemeralMs, needsApproval, address, uses, cidr }: NewToken):
   ) {
     throw new RangeError("Cannot make a token: ephemeral members may be away for one second to a year");
   }
-  if (address === undefined || address === "any") return presentTerms({ ephemeralMs, needsApproval, address });
+  if (address === undefined || address === "any") {
+    return presentTerms({ ephemeralMs, needsApproval, address });
+  }
   const fixed = IpAddress.parse(address);
   if (fixed === undefined || !cidr.contains(fixed)) {
     throw new RangeError(`Cannot make a token for the address ${address}: it is not in ${cidr}`);
