@@ -178,3 +178,47 @@ Deno.test("MeshState.load() refuses damaged state, and names what is damaged", (
   }
   assert.ok(MeshState.load(store, options));
 });
+
+/** A store that knows what it was ever given. */
+class WatchedStore extends MemoryStateStore {
+  readonly collections: Set<string> = new Set();
+
+  override put(collection: string, key: string, value: Uint8Array): void {
+    this.collections.add(collection);
+    super.put(collection, key, value);
+  }
+}
+
+Deno.test("forgetNetwork() leaves nothing of a network but what is of the host, and another one can be made", () => {
+  const { options, random, clock } = setUp(21);
+  const store = new WatchedStore();
+  const leader = MeshState.create(store, { ...options, name: "a", cidr });
+  const token = newToken(leader);
+  ask(leader, new MemoryStateStore(), token, clock);
+  const { network, identity, tokens, admission } = leader;
+  const waiting = tokens?.create({
+    networkId: network.id,
+    leaderPublicKey: identity.publicKey,
+    endpoints: [],
+    cidr,
+    lifetimeMs: 60_000,
+    needsApproval: true,
+  }) ?? assert.fail();
+  const { publicKey, signingKey: { verifyingKey } } = MeshState.prepareJoin(new MemoryStateStore(), random);
+  const machine = { name: "w", publicKey, verifyingKey, tokenId: waiting.tokenId, secret: waiting.secret };
+  assert.equal(admission?.admit({ ...machine, remotePublicKey: publicKey }), "pending");
+  leader.leadership.promote(leader.record);
+  leader.prepareRotation({ endpoints: [], channelEndpoints: [], labels: {} });
+  store.put("host-journal", "interface weft0", Uint8Array.of(1));
+  leader.leaving = "asked";
+  MeshState.finishLeaving(store, options);
+  assert.notEqual(storedNetworkId(store), undefined, "nobody has revoked it");
+  leader.leaving = "left";
+  MeshState.finishLeaving(store, options);
+  const left = [...store.collections].filter((collection) => store.entries(collection).length > 0);
+  assert.deepEqual(left, ["host-journal"]);
+  assert.notEqual(
+    MeshState.create(store, { ...options, name: "a", cidr }).identity.id,
+    leader.identity.id,
+  );
+});
