@@ -48,6 +48,7 @@ export class Agent {
   #starting: Promise<void> | undefined;
   #disposing: Promise<void> | undefined;
   #changingKeys: Promise<void> | undefined;
+  #readdressing: Promise<void> | undefined;
   #state: StatusReport["state"] = "starting";
   #isLeaving = false;
   #hasLeft = false;
@@ -222,6 +223,30 @@ export class Agent {
     }
   }
 
+  /** Has the interface, and what listens on its address, follow another address of this node's record. */
+  async #readdress(overlay: OverlayInterface, address: string): Promise<void> {
+    try {
+      // Whoever wants another one meanwhile finds it afterwards.
+      while (overlay.addresses !== this.mesh.record.addresses.join() && this.#state === "running") {
+        this.#context.log.info("this node has another address now", { address });
+        await this.#session?.close();
+        await this.#closeNames();
+        if (this.#isStopping) return;
+        overlay.followAddresses();
+        await this.#startNames();
+        await this.#startSession();
+      }
+      this.services.adverts.advertiseSoon();
+    } catch (error) {
+      if (!(error instanceof WeftError)) throw error;
+      this.#end(error);
+    }
+  }
+
+  get #isStopping(): boolean {
+    return this.#state === "stopping";
+  }
+
   async #start(): Promise<void> {
     const { options } = this.#context;
     const { record } = this.mesh;
@@ -235,6 +260,7 @@ export class Agent {
     const listener = listenTcp({ port: options.port });
     this.#resources.defer(() => listener.close());
     if (!options.rootless) await this.#openInterface();
+    this.#resources.defer(() => this.#closeNames());
     await this.#startNames();
     this.#context.endpoints.updateStatement();
     this.#overlay?.peers.start();
@@ -295,24 +321,28 @@ export class Agent {
 
   async #startNames(): Promise<void> {
     const names = await NameService.open(this.#context, () => this.services.offered());
-    if (this.#state !== "starting") {
+    if (this.#isStopping) {
       await names?.close();
       throw new InterruptedError();
     }
     this.#names = names;
-    this.#resources.defer(async () => {
-      try {
-        await names?.close();
-      } catch (error) {
-        // It stays in the journal, and the next start or `weft cleanup` tries again.
-        this.#context.log.error("cannot put this host's resolver back", { error });
-      }
-    });
+  }
+
+  async #closeNames(): Promise<void> {
+    const names = this.#names;
+    this.#names = undefined;
+    try {
+      await names?.close();
+    } catch (error) {
+      // It stays in the journal, and the next start or `weft cleanup` tries again.
+      this.#context.log.error("cannot put this host's resolver back", { error });
+    }
   }
 
   /** A key that was revoked ends the agent, unless it is to go on under another one. */
   #followOwnRecord(): void {
     const { roster, identity, isRotating } = this.mesh;
+    this.#followOwnAddress();
     // A record that has only expired, by a clock that may be wrong, is no reason to leave.
     if (!roster.isRevoked(identity.publicKey) || this.#isLeaving) return;
     // It had asked for that, and did not hear the answer.
@@ -323,6 +353,15 @@ export class Agent {
         this.#context.log.error("cannot go on under the new key", { error })
       );
     }
+  }
+
+  #followOwnAddress(): void {
+    const overlay = this.#overlay;
+    const { addresses } = this.mesh.record;
+    if (overlay === undefined || overlay.addresses === addresses.join() || this.#state !== "running") return;
+    this.#readdressing ??= this.#readdress(overlay, String(addresses[0]))
+      .catch((error) => this.#context.log.error("cannot follow the new address", { error }))
+      .finally(() => this.#readdressing = undefined);
   }
 
   /** What time alone brings about. */

@@ -17,7 +17,7 @@ import {
   NotPermittedError,
   NoTunDeviceError,
 } from "../../host/mod.ts";
-import { Cidr } from "../../net/mod.ts";
+import { Cidr, type IpAddress } from "../../net/mod.ts";
 import { portInUse, SocketError } from "../../transport/mod.ts";
 import { deviceSnapshot, ReadOnlySocket } from "../../uapi/mod.ts";
 import type { DeviceEvent, ProtocolTimers } from "../../wireguard/mod.ts";
@@ -34,20 +34,20 @@ export class OverlayInterface implements AsyncDisposable {
   readonly plane: WireGuardPlane;
   /** Brings the roster's members to the plane, once it is started. */
   readonly peers: PeerSync;
-  /** Answers probes; undefined for a node without an address. */
-  readonly echo: HealthEcho | undefined;
   /** Settles when it is gone: with undefined after it was disposed, else with why. */
   readonly ended: Promise<WeftError | undefined>;
   readonly #context: AgentContext;
   readonly #resources = new AsyncDisposableStack();
+  /** What the interface has. */
+  #addresses: readonly IpAddress[];
+  #echo: HealthEcho | undefined;
 
   private constructor(context: AgentContext, plane: WireGuardPlane) {
     const { interfaceName } = context.options;
-    const [address] = context.mesh.record.addresses;
     this.#context = context;
+    this.#addresses = context.mesh.record.addresses;
     this.plane = plane;
     this.peers = new PeerSync(plane, context);
-    this.echo = address && new HealthEcho(context, address);
     this.ended = plane.ended.then((end) => {
       if (end === "interface-gone") return new InterfaceGoneError(interfaceName);
       return end === "worker-failed" ? new PacketPlaneError(interfaceName, end) : undefined;
@@ -82,6 +82,32 @@ export class OverlayInterface implements AsyncDisposable {
     return { kind, interfaceName, mtuBytes, aead, offloads };
   }
 
+  /** The addresses that the interface has, with commas between them. */
+  get addresses(): string {
+    return this.#addresses.join();
+  }
+
+  /** Answers probes; undefined for a node without an address. */
+  get echo(): HealthEcho | undefined {
+    return this.#echo;
+  }
+
+  /** Gives the interface the addresses that the network says, in place of those it has. @throws HostError */
+  followAddresses(): void {
+    const { options: { interfaceName }, mesh: { record: { addresses } } } = this.#context;
+    const gone = this.#addresses.filter((address) => !addresses.some((other) => other.equals(address)));
+    using netlink = Netlink.open();
+    for (const address of addresses) {
+      netlink.addAddress(interfaceName, address, Cidr.host(address).prefixBits);
+    }
+    // What is left would be the source of packets that nobody takes from this node any more.
+    for (const address of gone) {
+      netlink.removeAddress(interfaceName, address, Cidr.host(address).prefixBits);
+    }
+    this.#addresses = addresses;
+    this.#startEcho();
+  }
+
   /** Peers know this node by its new key only, so every session begins anew. */
   followKey(): void {
     const { plane } = this;
@@ -109,8 +135,15 @@ export class OverlayInterface implements AsyncDisposable {
       log,
     });
     this.#resources.defer(() => socket.close());
-    this.echo?.start();
-    this.#resources.defer(() => this.echo?.close());
+    this.#startEcho();
+    this.#resources.defer(() => this.#echo?.close());
+  }
+
+  #startEcho(): void {
+    const [address] = this.#addresses;
+    this.#echo?.close();
+    this.#echo = address && new HealthEcho(this.#context, address);
+    this.#echo?.start();
   }
 
   async #unmake(): Promise<void> {

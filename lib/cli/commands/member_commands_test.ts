@@ -60,7 +60,11 @@ Deno.test("commands on members ask for what they say, and tell the answer", asyn
       /^web-1: role=db,tier=\n$/,
     ],
     ["label web-1 --confirm", { node: "web-1", confirm: true }, /^web-1: no labels\n$/],
-    ["grant list", undefined, /^every member +publish \*:>; subscribe \*:>; the first[^]*^web-1 +offer orders; claimed cart$/m],
+    [
+      "grant list",
+      undefined,
+      /^every member +publish \*:>; subscribe \*:>; the first[^]*^web-1 +offer orders; claimed cart$/m,
+    ],
     ["grant list web-1 --json", undefined, /"everybody"[^]*"claimed"/],
     [
       "grant add web-1 --offer cart --names db --names *.db",
@@ -71,7 +75,11 @@ Deno.test("commands on members ask for what they say, and tell the answer", asyn
     ["grant remove --all --claims", { claims: false }, /^every member: .*no claims\n$/],
     ["grant add --all --offer chat/* --claims", { add: { offer: ["chat/*"] }, claims: true }, /first to ask/],
     ["peer rename web-1 shop", { node: "web-1", name: "shop" }, /^web-1 is called shop now\n$/],
-    ["peer address web-1 10.200.1.7", { node: "web-1", address: "10.200.1.7" }, /^web-1 is 10\.200\.1\.7 now\n$/],
+    [
+      "peer address web-1 10.200.1.7",
+      { node: "web-1", address: "10.200.1.7" },
+      /^web-1 is 10\.200\.1\.7 now\n$/,
+    ],
     ["peer pending", undefined, /^web-2 +(cd){16} +192\.0\.2\.7:4000 +01234567 +any/m],
     ["peer approve web-2", { approved: "web-2" }, /^Approved web-2, which is 10\.200\.0\.2\n$/],
     ["peer refuse web-2", { refused: "web-2" }, /^Refused web-2 \((cd){16}\)\n$/],

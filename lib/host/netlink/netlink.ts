@@ -151,6 +151,14 @@ export class Netlink implements HostNetwork, Disposable {
     throw kernelError(what, errno);
   }
 
+  /** Takes an address away; harmless when it is not there. @throws HostError, NotPermittedError */
+  removeAddress(interfaceName: string, address: IpAddress, prefixBits: number): void {
+    const what = `take the address ${address}/${prefixBits} from ${interfaceName}`;
+    const payload = encodeAddress(this.#index(what, interfaceName), address, prefixBits);
+    const errno = this.#change(RTM.DELADDR, 0, payload);
+    if (errno !== 0 && errno !== ERRNO.EADDRNOTAVAIL) throw kernelError(what, errno);
+  }
+
   addRoute(cidr: Cidr, interfaceName: string): void {
     const what = `lead ${cidr} to ${interfaceName}`;
     const payload = encodeRoute(this.#index(what, interfaceName), cidr);

@@ -20,6 +20,7 @@ export const RTM = {
   DELLINK: 17,
   GETLINK: 18,
   NEWADDR: 20,
+  DELADDR: 21,
   NEWROUTE: 24,
   DELROUTE: 25,
   GETROUTE: 26,

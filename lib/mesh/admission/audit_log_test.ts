@@ -54,7 +54,11 @@ Deno.test("AuditLog keeps 10,000 entries of 90 days, and goes on counting after 
   ]);
   clock.advance(AUDIT_LIFETIME_MS + 1);
   again.append(event);
-  assert.equal(store.entries("audit").length, MAX_AUDIT_ENTRIES - 16, "the bound, and sixteen that are too old");
+  assert.equal(
+    store.entries("audit").length,
+    MAX_AUDIT_ENTRIES - 16,
+    "the bound, and sixteen that are too old",
+  );
   assert.deepEqual(again.list({ limit: 10, since: clock.wall() }).map(({ by }) => by.kind), ["agent"]);
   for (let i = 0; i < MAX_AUDIT_ENTRIES / 15; i++) again.append(event);
   assert(store.entries("audit").length < 1_000);

@@ -2,12 +2,7 @@ import assert from "node:assert/strict";
 import { MemoryStateStore, StateError, VirtualClock } from "../../base/mod.ts";
 import { Cidr } from "../../net/mod.ts";
 import { START, TestNetwork } from "../testing/test_network.ts";
-import {
-  JoinApprovals,
-  MAX_WAITING,
-  MAX_WAITING_BY_ORIGIN,
-  MAX_WAITING_BY_TOKEN,
-} from "./join_approvals.ts";
+import { JoinApprovals, MAX_WAITING, MAX_WAITING_BY_ORIGIN, MAX_WAITING_BY_TOKEN } from "./join_approvals.ts";
 import { TokenBook } from "./token_book.ts";
 
 function setUp() {
@@ -27,7 +22,15 @@ function setUp() {
   const open = () => new JoinApprovals(store, { clock, tokens });
   const asker = (tokenId: string, origin: string) => {
     const { publicKey, signingKey: { verifyingKey } } = network.node();
-    return { name: "Web 1", publicKey, verifyingKey, tokenId, origin, from: `${origin}:1`, address: undefined };
+    return {
+      name: "Web 1",
+      publicKey,
+      verifyingKey,
+      tokenId,
+      origin,
+      from: `${origin}:1`,
+      address: undefined,
+    };
   };
   return { clock, store, tokens, newToken, open, asker };
 }
@@ -46,7 +49,11 @@ Deno.test("JoinApprovals.ask() puts a machine on the list once, and the list sur
   approvals.refuse(waiting);
   assert.deepEqual(approvals.list(), []);
   assert.equal(approvals.ask(machine), "refused:not-approved");
-  assert.equal(approvals.ask({ ...machine, tokenId: newToken() }), "pending", "another token is another question");
+  assert.equal(
+    approvals.ask({ ...machine, tokenId: newToken() }),
+    "pending",
+    "another token is another question",
+  );
   const [again] = approvals.list();
   tokens.revoke(again?.tokenId ?? "");
   assert.deepEqual(approvals.list(), []);

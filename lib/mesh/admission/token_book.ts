@@ -234,7 +234,8 @@ export class TokenBook {
       if (secret !== undefined && !equalConstantTime(secret.hash(), hashOf(tokenId, token))) return undefined;
       if (!this.#hasAdmitted(tokenId, publicKey)) {
         this.#put(tokenId, { ...token, used: token.used + 1 });
-        if (token.uses !== null) {
+        // Who was approved comes a second time, for the answer.
+        if (token.uses !== null || token.needsApproval) {
           this.#store.put(ADMISSIONS, admissionKey(tokenId, publicKey), new Uint8Array(0));
         }
       }
