@@ -111,7 +111,7 @@ export class ServiceHost {
       providers: { healthy, unhealthy: providers.length - healthy },
       calls: { pending: runtime.pendingCalls, running: runtime.runningCalls },
       programs,
-      rejected: runtime.rejected,
+      rejected: runtime.rejected + this.adverts.refused,
       openBreakers: runtime.directory.openBreakers(now) + runtime.programs.directory.openBreakers(now),
     };
   }

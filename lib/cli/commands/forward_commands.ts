@@ -5,7 +5,7 @@
  */
 
 import type { OfferRequest } from "../../api/mod.ts";
-import { WeftError } from "../../base/mod.ts";
+import { printableJson, WeftError } from "../../base/mod.ts";
 import { parseOffer } from "../../config/mod.ts";
 import type { Dial, ForwardSpec, PortForward, Refusal, SocksProxy } from "../../forward/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
@@ -58,7 +58,7 @@ function addProxy(program: AnyCommand, { ports }: CommandContext): void {
       const { SocksProxy } = await import("../../forward/mod.ts");
       await serve(stateDir, ports, (dial) => [new SocksProxy(dial, { hostname, port })], ([opened]) => {
         const at = endpointText(hostname, opened?.port);
-        if (json === true) return ports.terminal.out(`${JSON.stringify({ socks5: at })}\n`);
+        if (json === true) return ports.terminal.out(`${printableJson({ socks5: at })}\n`);
         ports.terminal.out(`SOCKS5 on ${paint(ports.terminal, "strong", at)} leads into the network\n`);
         warnOfOthers(hostname, ports);
       });
@@ -84,7 +84,7 @@ function addForward(program: AnyCommand, { ports }: CommandContext): void {
         for (const [i, { bind, targetHost, targetPort }] of specs.entries()) {
           const from = endpointText(bind, opened[i]?.port);
           const to = endpointText(targetHost, targetPort);
-          if (json === true) ports.terminal.out(`${JSON.stringify({ from, to })}\n`);
+          if (json === true) ports.terminal.out(`${printableJson({ from, to })}\n`);
           else ports.terminal.out(`${paint(ports.terminal, "strong", from)} leads to ${to}\n`);
           warnOfOthers(bind, ports);
         }
@@ -122,7 +122,7 @@ function addOffer(program: AnyCommand, { ports }: CommandContext): void {
       for await (const { port } of await client.ask("offer", request, stop.signal)) {
         const service = endpointText(spec.hostname, spec.targetPort);
         if (json === true) {
-          ports.terminal.out(`${JSON.stringify({ node: node.name, port, service })}\n`);
+          ports.terminal.out(`${printableJson({ node: node.name, port, service })}\n`);
           continue;
         }
         const place = paint(ports.terminal, "strong", endpointText(node.name, port));
