@@ -77,6 +77,7 @@ export class ServiceHost {
       find: (host) => this.#findHost(host),
       peers: this.#peers,
       ownAddress: () => options.rootless ? undefined : mesh.record.addresses[0]?.toString(),
+      tunnelAddress: (peer) => options.rootless ? undefined : this.#peers.tunnelAddress(peer),
     });
   }
 

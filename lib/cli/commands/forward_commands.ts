@@ -23,14 +23,29 @@ import {
 
 const LOOPBACK = "127.0.0.1";
 
-/** Why a connection was not made, as people say it. */
-const REFUSALS: Readonly<Record<Refusal, string>> = {
-  "failed": "it has failed",
-  "refused-by-policy": "this node may not go there",
-  "network-unreachable": "the node does not answer",
-  "no-such-name": "nobody in the network goes by that name",
-  "connection-refused": "nothing is offered at that port",
-  "timeout": "no answer in time",
+/** Why a connection was not made, as people say it, and what to do. */
+const REFUSALS: Readonly<
+  Record<Refusal, { readonly says: string; readonly hint: (node: string, port: number) => string }>
+> = {
+  "failed": { says: "it has failed", hint: () => "The log of the agents at both ends may say more." },
+  "refused-by-policy": {
+    says: "this node may not go there",
+    hint: (node) => `On ${node} the offer's selector says who may; see the labels in \`weft peers --json\`.`,
+  },
+  "network-unreachable": { says: "the node does not answer", hint: () => "`weft peers` shows who answers." },
+  "no-such-name": {
+    says: "nobody in the network goes by that name",
+    hint: () => "`weft peers` lists all names.",
+  },
+  "connection-refused": {
+    says: "nothing is offered at that port",
+    hint: (node, port) =>
+      `On ${node}, \`weft offer ${port}\` offers it, or \`weft up --offer ${port}\` for good.`,
+  },
+  "timeout": {
+    says: "no answer in time",
+    hint: () => "A firewall there may drop it; `weft ping` asks the node.",
+  },
 };
 
 /** Adds the commands. */
@@ -93,7 +108,9 @@ function addForward(program: AnyCommand, { ports }: CommandContext): void {
   );
 
   function tellRefusal({ targetHost, targetPort }: ForwardSpec, refusal: Refusal): void {
-    ports.terminal.err(`weft: Cannot reach ${endpointText(targetHost, targetPort)}: ${REFUSALS[refusal]}\n`);
+    const { says, hint } = REFUSALS[refusal];
+    const place = endpointText(targetHost, targetPort);
+    ports.terminal.err(`weft: Cannot reach ${place}: ${says}\nhint: ${hint(targetHost, targetPort)}\n`);
   }
 }
 
@@ -106,7 +123,7 @@ function addOffer(program: AnyCommand, { ports }: CommandContext): void {
       .addHelpText(
         "after",
         "\nExamples:\n  $ weft offer 80=3000\n  $ weft offer 5432 --allow 'role=web'\n\n" +
-          "An agent offers for as long as it runs what it is started with: weft up --offer 80=3000",
+          "An agent offers for as long as it runs what it is started with: weft up --offer '80=3000 for role=web'",
       ),
     ports,
     async (client, [text = ""], { allow, json }) => {
@@ -116,9 +133,13 @@ function addOffer(program: AnyCommand, { ports }: CommandContext): void {
           hint: "Write 80, 80=3000 or 80=127.0.0.1:3000.",
         });
       }
+      if (allow !== undefined && spec.allow !== undefined) {
+        throw new UsageError(`Cannot offer ${text}: --allow says for whom, too`, { hint: "Say it once." });
+      }
+      const whom = allow ?? spec.allow;
       using stop = stopSignal(ports);
       const { node } = await client.ask("status");
-      const request = defined({ ...spec, allow } as OfferRequest);
+      const request = defined({ ...spec, allow: whom } as OfferRequest);
       for await (const { port } of await client.ask("offer", request, stop.signal)) {
         const service = endpointText(spec.hostname, spec.targetPort);
         if (json === true) {
@@ -127,7 +148,7 @@ function addOffer(program: AnyCommand, { ports }: CommandContext): void {
         }
         const place = paint(ports.terminal, "strong", endpointText(node.name, port));
         ports.terminal.out(
-          `${place} in the network leads to ${service} here, for ${allow ?? "every member"}\n`,
+          `${place} in the network leads to ${service} here, for ${whom ?? "every member"}\n`,
         );
       }
       if (stop.signal.aborted) return;
