@@ -6,6 +6,8 @@
 
 import { reportFailure } from "./failure.ts";
 import type { CliPorts } from "./ports.ts";
+import type { ShownToken } from "./process_arguments.ts";
+import { showUnprintable } from "../base/mod.ts";
 import { readWgOrder, runWg } from "./wg_order.ts";
 
 /**
@@ -15,6 +17,8 @@ import { readWgOrder, runWg } from "./wg_order.ts";
  */
 export async function main(args: readonly string[], ports: CliPorts): Promise<number> {
   const { terminal, process: { environment } } = ports;
+  // Before anything that takes time: until then every user of this machine can read them.
+  for (const shown of ports.process.hideTokens(args)) terminal.err(shownTokenText(shown));
   const order = readWgOrder(args, environment);
   if (order === undefined) {
     const { main: runCommand } = await import("./weft.ts");
@@ -26,4 +30,11 @@ export async function main(args: readonly string[], ports: CliPorts): Promise<nu
   } catch (error) {
     return reportFailure(terminal, error, { debug: Boolean(environment.WEFT_DEBUG) });
   }
+}
+
+function shownTokenText({ pid, program }: ShownToken): string {
+  return `weft: Other users of this machine can read the token in the arguments of process ${pid} (${
+    showUnprintable(program)
+  })\n` +
+    "hint: `weft --join -` asks for it or reads it from standard input, and --join-file FILE from a file.\n";
 }

@@ -164,6 +164,9 @@ function announce(
     const spelling = Deno.build.standalone ? "" : " (in a checkout, `deno task weft` stands for `weft`)";
     const how = `To bring another machine in, run this there${spelling}:`;
     terminal.out(`\n${how}\n\nweft --join ${overlay.joinToken()}\n\n`);
+    terminal.out(
+      "`weft --join -` asks for the token, which then is in no history of a shell and no list of processes.\n\n",
+    );
   }
   if (terminal.isInteractive) terminal.out("Ctrl-C stops it; `weft up` resumes it.\n");
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { SamplePorts } from "./testing/sample_ports.ts";
 import { main } from "./weft.ts";
+import { main as entry } from "./entry.ts";
 
 async function run(
   args: readonly string[],
@@ -178,7 +179,32 @@ Deno.test("main() joins by a token from the line, a file, or standard input", as
   const fromFile = await startAndStop(["--join-file", "t"], fileWith("t", "weft --join weft1-def\n"));
   assert.equal(fromFile.diary[0], "join weft1-def");
   const fromInput = await startAndStop(["--join", "-"], fileWith("-", " weft1-ghi\n"));
-  assert.equal(fromInput.diary[0], "join weft1-ghi");
+  assert.deepEqual(fromInput.diary.slice(0, 2), ["asked Token: ", "join weft1-ghi"]);
+});
+
+Deno.test("main() takes no token from a file that others can write, and says when they can read it", async () => {
+  const ports = new SamplePorts();
+  ports.files.set("t", "weft1-def\n");
+  ports.access.set("t", "write");
+  assert.equal(await entry(["--join-file", "t"], ports), 2);
+  assert.match(
+    ports.stderr,
+    /^weft: Cannot use the token in t: every user .* change it\nhint: `chmod 600 t`.*\n$/,
+  );
+  assert.deepEqual(ports.diary, []);
+  const readable = new SamplePorts();
+  readable.files.set("t", "weft1-def\n");
+  readable.access.set("t", "read");
+  await startAndStop(["--join-file", "t"], readable);
+  assert.equal(readable.diary[0], "join weft1-def");
+  assert.match(readable.stderr, /^weft: Other users of this machine can read t\nhint: `chmod 600 t`.*\n/);
+});
+
+Deno.test("main() says whose arguments show a token all the same", async () => {
+  const ports = new SamplePorts();
+  ports.shownTokens = [{ pid: 7, program: "su\x1bdo" }];
+  await entry(["--version"], ports);
+  assert.match(ports.stderr, /^weft: .* arguments of process 7 \(su\\x1bdo\)\nhint: `weft --join -` .*\n$/);
 });
 
 Deno.test("main() resumes, with options before or after the command", async () => {
