@@ -246,4 +246,28 @@ Deno.test("main() prints completions that know every command", async () => {
 Deno.test("main() prints a unit without a token", async () => {
   const { stdout } = (await run(["install", "--print", "--state", "/var/lib/a b"])).ports;
   assert.match(stdout, /^ExecStart=.* up --state "\/var\/lib\/a b"$/m);
+  const relative = (await run(["install", "--print", "--state", "here"])).ports;
+  assert.ok(relative.stdout.includes(` up --state ${Deno.cwd()}/here\n`), relative.stdout);
+});
+
+Deno.test({
+  name: "main() makes root run nothing that others can change",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    try {
+      const { code, ports } = await run(["install", "--state", folder]);
+      assert.equal(code, 1);
+      assert.equal(ports.stdout, "");
+      assert.match(
+        ports.stderr,
+        /^weft: Cannot let root run weft with \/.*: (it|other) .*\nhint: .*\/usr\/local\/bin\/weft/,
+      );
+      const printed = (await run(["install", "--print", "--state", folder])).ports;
+      assert.match(printed.stdout, /^ExecStart=/m);
+      assert.match(printed.stderr, /^weft: Cannot let root run weft with /);
+    } finally {
+      await Deno.remove(folder);
+    }
+  },
 });
