@@ -48,6 +48,12 @@ export interface ProcessPort {
   hideTokens(args: readonly string[]): readonly ShownToken[];
   /** Calls back at every request to stop. @returns a function that ends that */
   onStopSignal(handler: () => void): () => void;
+  /**
+   * Calls back once, at the first error that nothing has caught, of a promise or a callback; those that follow until it is
+   * taken back are dropped. Without it the runtime ends the process at once, whatever it has changed on the host.
+   * @returns a function that ends that
+   */
+  onUncaught(handler: (error: unknown) => void): () => void;
   /** To be called when what the process is for has begun: some seconds later, what only the start needed is given back. */
   onStarted(): void;
   /** Ends the process at once. */

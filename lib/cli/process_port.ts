@@ -41,6 +41,22 @@ export function systemProcess(): ProcessPort {
         for (const signal of STOP_SIGNALS) Deno.removeSignalListener(signal, handler);
       };
     },
+    onUncaught(handler) {
+      let isTold = false;
+      const take = (event: Event, error: unknown): void => {
+        event.preventDefault();
+        if (!isTold) handler(error);
+        isTold = true;
+      };
+      const takeRejection = (event: PromiseRejectionEvent) => take(event, event.reason);
+      const takeError = (event: ErrorEvent) => take(event, event.error);
+      addEventListener("unhandledrejection", takeRejection);
+      addEventListener("error", takeError);
+      return () => {
+        removeEventListener("unhandledrejection", takeRejection);
+        removeEventListener("error", takeError);
+      };
+    },
     onStarted() {
       Deno.unrefTimer(setTimeout(releaseMemory, SETTLING_MS));
     },

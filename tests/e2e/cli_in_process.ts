@@ -35,6 +35,7 @@ export async function ask(node: WeftNode, ...args: readonly string[]): Promise<C
       othersMay: () => Promise.resolve(undefined),
       hideTokens: () => [],
       onStopSignal: () => () => {},
+      onUncaught: () => () => {},
       onStarted: () => {},
       exit: () => {},
     },

@@ -71,6 +71,8 @@ export class SamplePorts implements CliPorts {
   readonly diary: string[] = [];
   readonly overlay: SampleOverlay = new SampleOverlay(this.diary);
   readonly files: Map<string, string> = new Map();
+  /** Something has failed that nothing catches. */
+  uncaught: (error: unknown) => void = () => {};
   /** What others may do with files. */
   readonly access: Map<string, "read" | "write"> = new Map();
   /** Who shows a token. */
@@ -110,6 +112,10 @@ export class SamplePorts implements CliPorts {
     onStopSignal: (handler) => {
       this.stopSignal = handler;
       return () => void this.diary.push("signals forgotten");
+    },
+    onUncaught: (handler) => {
+      this.uncaught = handler;
+      return () => {};
     },
     onStarted: () => void this.diary.push("started"),
     exit: (code) => void this.diary.push(`exit ${code}`),
