@@ -18,7 +18,8 @@ import { readWgOrder, runWg } from "./wg_order.ts";
 export async function main(args: readonly string[], ports: CliPorts): Promise<number> {
   const { terminal, process: { environment } } = ports;
   // Before anything that takes time: until then every user of this machine can read them.
-  for (const shown of ports.process.hideTokens(args)) terminal.err(shownTokenText(shown));
+  const shown = ports.process.hideTokens(args);
+  if (shown.length > 0) terminal.err(shownTokenText(shown));
   const order = readWgOrder(args, environment);
   if (order === undefined) {
     const { main: runCommand } = await import("./weft.ts");
@@ -32,9 +33,8 @@ export async function main(args: readonly string[], ports: CliPorts): Promise<nu
   }
 }
 
-function shownTokenText({ pid, program }: ShownToken): string {
-  return `weft: Other users of this machine can read the token in the arguments of process ${pid} (${
-    showUnprintable(program)
-  })\n` +
+function shownTokenText(shown: readonly ShownToken[]): string {
+  const programs = shown.map(({ pid, program }) => `${showUnprintable(program)}, process ${pid}`).join("; ");
+  return `weft: Every user of this machine can read the token in the arguments of ${programs}\n` +
     "hint: `weft --join -` asks for it or reads it from standard input, and --join-file FILE from a file.\n";
 }

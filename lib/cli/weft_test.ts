@@ -202,9 +202,10 @@ Deno.test("main() takes no token from a file that others can write, and says whe
 
 Deno.test("main() says whose arguments show a token all the same", async () => {
   const ports = new SamplePorts();
-  ports.shownTokens = [{ pid: 7, program: "su\x1bdo" }];
+  ports.shownTokens = [{ pid: 7, program: "su\x1bdo" }, { pid: 6, program: "npx" }];
   await entry(["--version"], ports);
-  assert.match(ports.stderr, /^weft: .* arguments of process 7 \(su\\x1bdo\)\nhint: `weft --join -` .*\n$/);
+  const says = /^weft: .* arguments of su\\x1bdo, process 7; npx, process 6\nhint: `weft --join -` .*\n$/;
+  assert.match(ports.stderr, says);
 });
 
 Deno.test("main() resumes, with options before or after the command", async () => {
