@@ -80,7 +80,8 @@ function showing(tokens: ReadonlySet<string>): readonly ShownToken[] {
     try {
       const words = new TextDecoder().decode(Deno.readFileSync(`/proc/${pid}/cmdline`)).split("\0");
       const isShown = words.some((word) => word.match(TOKEN)?.some((token) => tokens.has(token)));
-      if (isShown) found.push({ pid, program: words[0]?.split("/").at(-1) ?? "" });
+      // Some write other things over their first argument.
+      if (isShown) found.push({ pid, program: Deno.readTextFileSync(`/proc/${pid}/comm`).trim() });
       pid = Number(statOf(pid)[PARENT]);
     } catch {
       // Another one may be gone meanwhile, or be hidden from this user; where this one can't be looked at, it was not changed.
