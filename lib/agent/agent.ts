@@ -190,19 +190,6 @@ export class Agent {
     this.#followOwnRecord();
   }
 
-  #openOffers(): void {
-    const { options, log } = this.#context;
-    const { forward } = this.services;
-    for (const { port, hostname, targetPort, allow } of options.offers) {
-      forward.offer(port, { hostname, port: targetPort }, allow === undefined ? {} : { allow });
-    }
-    if (options.forwardAllow === undefined) return;
-    forward.allowAll(options.forwardAllow);
-    if (options.rootless) {
-      log.warn("--forward-allow changes nothing: a rootless node has only what it offers");
-    }
-  }
-
   async #startSession(
     listener: StreamListener = listenTcp({ port: this.#context.options.port }),
   ): Promise<void> {
@@ -216,6 +203,19 @@ export class Agent {
     });
     this.#session = session;
     await session.start();
+  }
+
+  #openOffers(): void {
+    const { options, log } = this.#context;
+    const { forward } = this.services;
+    for (const { port, hostname, targetPort, allow } of options.offers) {
+      forward.offer(port, { hostname, port: targetPort }, allow === undefined ? {} : { allow });
+    }
+    if (options.forwardAllow === undefined) return;
+    forward.allowAll(options.forwardAllow);
+    if (options.rootless) {
+      log.warn("--forward-allow changes nothing: a rootless node has only what it offers");
+    }
   }
 
   async #openInterface(): Promise<void> {
