@@ -17,6 +17,7 @@ const refused: readonly (readonly [string, Partial<ServiceDefinition>, RegExp])[
   ["a description of two lines", { description: "one\ntwo" }, /not one printable line: "one\\x0atwo"/],
   ["a description that is partly hidden", { description: "a\u200bb" }, /not one printable line: "a\\u200bb"/],
   ["an action with a line feed", { actions: { "a\nb": () => 1 } }, /"a\\nb" is no name of an action/],
+  ["an action that climbs", { actions: { "..": () => 1 } }, /"\.\." is no name of an action/],
   ["an event that turns its line", { events: { "a\u202eb": {} } }, /"a\\u202eb" is no name of an action/],
   ["a protocol with a line feed", { protocol: "http\n" }, /"http\\n" is no protocol/],
 ];

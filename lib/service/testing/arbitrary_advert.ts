@@ -23,10 +23,11 @@ export const TEXT: fc.Arbitrary<string> = fc.string({ unit: "binary", maxLength:
 /** Characters of names. */
 const NAME_CHARACTER = fc.constantFrom(..."azAZ09_.$-");
 /** Names of actions and events. */
-const NAME = fc.string({ unit: NAME_CHARACTER, minLength: 1, maxLength: 64 });
+const NAME = fc.string({ unit: NAME_CHARACTER, minLength: 1, maxLength: 64 })
+  .filter((name) => name !== "." && name !== "..");
 /** Text that is one printable line. */
 const LINE = TEXT.filter(isPrintable);
-const PATH = fc.array(NAME.filter((name) => !/^\.{1,2}$/.test(name)), { minLength: 1, maxLength: 3 })
+const PATH = fc.array(NAME, { minLength: 1, maxLength: 3 })
   .map((segments) => segments.join("/")).filter((path) => !path.startsWith("$"));
 const VERSION = fc.oneof(fc.constant(""), NAME.map((text) => `1.0+${text.replaceAll("$", "")}`.slice(0, 64)));
 /** Truth values. */

@@ -80,7 +80,7 @@ const MAX_BYTES = 1 << 18;
 /** The longest text in an advert, in characters. */
 export const MAX_TEXT = 255;
 /** How actions and events are named. */
-export const SERVICE_NAME: RegExp = /^[A-Za-z0-9_.$-]{1,64}$/;
+export const SERVICE_NAME: RegExp = /^(?!\.{1,2}$)[A-Za-z0-9_.$-]{1,64}$/;
 /** What stands for a version: numbers and words of Semantic Versioning 2.0.0 §2, §9, §10, not always three of them. */
 export const SERVICE_VERSION: RegExp = /^[A-Za-z0-9][A-Za-z0-9.+_-]{0,63}$/;
 /** A service's name of RFC 6335 §5.1, and the transport when that is not TCP; or the transport alone. */

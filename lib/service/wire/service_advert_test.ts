@@ -103,6 +103,7 @@ const forged: Readonly<Record<string, object>> = {
   "an action that turns its line": { actions: [{ name: "add\u202edda", idempotent: false }] },
   "an action without a name": { actions: [{ name: "", idempotent: false }] },
   "an action with a slash": { actions: [{ name: "a/b", idempotent: false }] },
+  "an action that climbs": { actions: [{ name: "..", idempotent: false }] },
   "an event with an escape": { events: ["placed", "\x1b[2J"] },
   "an event with a space": { events: ["two words"] },
   "a protocol that is none": { protocol: "http\n" },
