@@ -8,6 +8,7 @@ import {
   DEFAULT_GRANTS_KEY,
   type DefaultGrants,
   GRANT_ENTRY_KIND,
+  type Grants,
   type MemberRecord,
   type MeshState,
   type NodeId,
@@ -74,7 +75,7 @@ export class Authority {
   mayOffer(nodeId: NodeId, path: TopicPath): boolean {
     const record = this.#member(nodeId);
     if (record === undefined) return false;
-    return isLeader(record) || record.grants.claimed.includes(path.toString()) ||
+    return isLeader(record) || this.ownersOf(path).has(nodeId) ||
       matches(this.#grantsOf(record).offer, path) || matches(this.#grantsOf(this.defaults).offer, path);
   }
 
@@ -147,19 +148,11 @@ export class Authority {
 
   #ownedPaths(): ReadonlyMap<string, ReadonlySet<NodeId>> {
     if (this.#owners !== undefined) return this.#owners;
-    const owners = new Map<string, Set<NodeId>>();
-    for (const { nodeId, grants: { offer, claimed } } of this.#mesh.replica.roster.liveRecords()) {
-      for (const text of [...offer, ...claimed]) {
-        const path = TopicPath.tryParse(text);
-        // A pattern gives a right, and takes nobody else's.
-        if (path === undefined) continue;
-        const key = path.toString();
-        const nodes = owners.get(key);
-        if (nodes === undefined) owners.set(key, new Set([nodeId]));
-        else nodes.add(nodeId);
-      }
-    }
-    return this.#owners = owners;
+    const records = this.#mesh.replica.roster.liveRecords().toArray();
+    const granted = ownersBy(records, ({ offer }) => offer);
+    const claimed = ownersBy(records, ({ claimed }) => claimed);
+    // Who asked first has nothing any more when a leader has named somebody.
+    return this.#owners = new Map([...claimed, ...granted]);
   }
 
   /** @returns who has the longest path above a topic that is somebody's */
@@ -178,6 +171,24 @@ export class Authority {
 }
 
 const NOBODY: ReadonlySet<NodeId> = new Set();
+
+/** @returns of each path who has it; a pattern gives a right, and takes nobody else's */
+function ownersBy(
+  records: readonly MemberRecord[],
+  paths: (grants: Grants) => readonly string[],
+): Map<string, Set<NodeId>> {
+  const owners = new Map<string, Set<NodeId>>();
+  for (const { nodeId, grants } of records) {
+    for (const text of paths(grants)) {
+      const path = TopicPath.tryParse(text)?.toString();
+      if (path === undefined) continue;
+      const nodes = owners.get(path);
+      if (nodes === undefined) owners.set(path, new Set([nodeId]));
+      else nodes.add(nodeId);
+    }
+  }
+  return owners;
+}
 
 function isLeader({ roles }: MemberRecord): boolean {
   return roles.includes("leader");

@@ -85,6 +85,16 @@ Deno.test("Authority lets a member claim what is nobody's, unless claims are off
   assert.equal(claims("c", "free"), false);
 });
 
+Deno.test("Authority takes a path from who has claimed it when a leader names somebody for it", () => {
+  const { offers, claims, publishes, authority, nodes } = setUp({
+    a: { claimed: ["mesh:payments"] },
+    b: { offer: ["payments"] },
+  });
+  assert.deepEqual([offers("a", "payments"), offers("b", "payments")], [false, true]);
+  assert.deepEqual([claims("a", "payments"), publishes("a", "payments/done")], [false, false]);
+  assert.deepEqual([...authority.ownersOf(TopicPath.parse("payments"))], [nodes.b.id]);
+});
+
 Deno.test("Authority keeps what is below a path for those who have it", () => {
   const { publishes } = setUp({
     a: { offer: ["orders"] },

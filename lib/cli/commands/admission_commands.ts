@@ -4,7 +4,7 @@
  */
 
 import type { AuditReport, PendingJoin } from "../../api/mod.ts";
-import { sleep } from "../../base/mod.ts";
+import { printableJson, sleep } from "../../base/mod.ts";
 import { systemTimers } from "../../host/mod.ts";
 import { ControlClient, NoAgentError } from "../control_client.ts";
 import { UsageError } from "../failure.ts";
@@ -128,7 +128,7 @@ export function addAuditCommand(program: AnyCommand, { ports }: CommandContext):
 
   function tell(entries: readonly AuditReport[], isJson: boolean, isFirst: boolean): void {
     const { terminal } = ports;
-    if (isJson) return entries.forEach((entry) => terminal.out(`${JSON.stringify(entry)}\n`));
+    if (isJson) return entries.forEach((entry) => terminal.out(`${printableJson(entry)}\n`));
     if (entries.length === 0) return isFirst ? terminal.out("Nothing has happened yet.\n") : undefined;
     const text = tableText(AUDIT_TITLES, entries.map(auditRow), terminal);
     terminal.out(isFirst ? text : text.slice(text.indexOf("\n") + 1));
