@@ -284,7 +284,9 @@ export class Agent {
     const count = mesh.role === "leader" ? members.toArray().length : 0;
     if (count === 0) return;
     this.#context.log.warn(
-      `labels of ${count} members were chosen by themselves under a former release and authorise nothing: ` +
+      `labels of ${
+        count === 1 ? "1 member" : `${count} members`
+      } were chosen by themselves under a former release and authorise nothing: ` +
         "weft label --confirm NAME",
     );
   }

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { silentLogger, StateError } from "../base/mod.ts";
-import { parseAgentOptions } from "../config/mod.ts";
+import { type AgentOptions, parseAgentOptions } from "../config/mod.ts";
 import { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";
 import { runAgent, type StartRole } from "./run_agent.ts";
 import { SamplePorts } from "./testing/sample_ports.ts";
 
 const options = parseAgentOptions({ stateDir: "/state" });
 
-function run(ports: SamplePorts, role: StartRole): Promise<number> {
+function run(ports: SamplePorts, role: StartRole, more: Partial<AgentOptions> = {}): Promise<number> {
   const log = { ...silentLogger, release: () => void ports.diary.push("log released") };
-  return runAgent(ports, { role, options, log });
+  return runAgent(ports, { role, options: { ...options, ...more }, log });
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -50,6 +50,53 @@ Deno.test("runAgent() prints no token when it resumes or joins", async () => {
     ports.stopSignal();
     await running;
   }
+});
+
+Deno.test("runAgent() says what was asked for and is not so", async () => {
+  const { address } = parseAgentOptions({ stateDir: "/state", address: "10.200.1.7" });
+  const asked = { name: "web-1", labels: { role: "web" }, ...address && { address } };
+  const lines = {
+    token: /^It is a member already: the token was not used$/m,
+    name: /^It is called lead, not web-1: `weft peer rename lead NAME` on a leader changes that$/m,
+    address: /^It does not have the address 10\.200\.1\.7: `weft peer address lead ADDRESS`/m,
+    labels:
+      /^It calls itself role=web, which authorises nothing: `weft label lead role=web` on a leader does$/m,
+  };
+  const { token: _, ...others } = lines;
+  const join = { kind: "join", token: "weft1-given" } as const;
+  const cases = [
+    [{ kind: "up" }, true, asked, Object.values(others)],
+    [join, true, asked, Object.values(lines)],
+    [join, false, {}, []],
+    [{ kind: "up" }, true, { name: "lead" }, []],
+  ] as const;
+  for (const [role, isResumed, more, says] of cases) {
+    const ports = new SamplePorts();
+    ports.overlay.isResumed = isResumed;
+    const running = run(ports, role, more);
+    await until(() => ports.stdout !== "");
+    for (const line of Object.values(lines)) {
+      assert.equal(line.test(ports.stdout), says.includes(line), `${line}: ${ports.stdout}`);
+    }
+    ports.stopSignal();
+    await running;
+  }
+});
+
+Deno.test("runAgent() tells who waits for approval whom to ask, and ends well when the node has left", async () => {
+  const ports = new SamplePorts();
+  const { join } = ports.overlays;
+  ports.overlays.join = (token, options, overlay) => {
+    overlay.onPending?.({ name: "web-1", id: "ab12" });
+    return join(token, options, overlay);
+  };
+  const running = run(ports, { kind: "join", token: "weft1-given" });
+  await until(() => ports.stdout !== "");
+  assert.equal(ports.stderr, "Waiting: `weft peer approve web-1` on the leader lets it in (id ab12)\n");
+  ports.overlay.hasLeft = true;
+  ports.overlay.ending.resolve();
+  assert.equal(await running, 0);
+  assert.match(ports.stdout, /^lead has left the network$/m);
 });
 
 Deno.test("runAgent() takes back what a failed start has done", async () => {

@@ -222,7 +222,9 @@ export class LeaderCoordinator {
     }
     if (wasRefused) throw new InvalidRequestError(`Cannot ${what}: the leader refused`);
     throw new UnreachableError(`Cannot ${what}: no leader answers`, {
-      hint: "weft leader list shows who leads; run the same again when one of them is back.",
+      hint: what === "leave"
+        ? "Run the same again when one of them is back; --force leaves without one."
+        : "weft leader list shows who leads; run the same again when one of them is back.",
       retryable: true,
     });
   }

@@ -114,3 +114,15 @@ Deno.test("doctorFindings() tells what was refused, and a clock that is wrong", 
   assert.match((await find("skew", { clockSkewMs: -3_600_000 }))?.detail ?? "", /60 min ahead of/);
   assert.match((await find("skew", { clockSkewMs: 3_600_000 }))?.detail ?? "", /60 min behind/);
 });
+
+Deno.test("doctorFindings() names members whose labels nobody has confirmed", async () => {
+  const [peer, ...others] = sampleStatus.peers;
+  assert(peer !== undefined);
+  const peers = [{ ...peer, unconfirmedLabels: { role: "admin" } }, ...others];
+  const finding = (await doctorFindings(running({ peers }), good)).get("labels");
+  assert.deepEqual(finding, {
+    kind: "problem",
+    detail: "labels were chosen by members themselves under a former release, and authorise nothing: web-1",
+    hint: "Run `weft label --confirm web-1` on a leader, or `weft label web-1 KEY-`.",
+  });
+});

@@ -1,62 +1,14 @@
 import assert from "node:assert/strict";
-import { MemoryStateStore, StateError, VirtualClock } from "../../base/mod.ts";
-import { Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
-import { Admission, type AdmissionRequest, rotationTo } from "./admission.ts";
-import type { RecordEntry } from "../replica/mod.ts";
+import { StateError, VirtualClock } from "../../base/mod.ts";
+import { Cidr, Endpoint } from "../../net/mod.ts";
+import { type AdmissionRequest, rotationTo } from "./admission.ts";
 import type { NodeIdentity } from "../identity/identity.ts";
 import { NO_GRANTS } from "../records/grants.ts";
-import type { JoinToken } from "../records/join_token.ts";
-import { Roster } from "../replica/roster.ts";
-import { SmallPool, START, stated, TestNetwork } from "../testing/test_network.ts";
-import { AuditLog } from "./audit_log.ts";
-import { type NewToken, TokenBook } from "./token_book.ts";
-
-function setUp(seed: number, size = 20) {
-  const network = new TestNetwork(seed);
-  const clock = new VirtualClock(START);
-  const store = new MemoryStateStore();
-  const tokens = new TokenBook(store, { random: network.random, clock });
-  const { id: networkId, verifyingKey } = network.identity;
-  const roster = new Roster(store, { networkId, verifyingKey, clock });
-  const open = (pool: SmallPool) =>
-    new Admission({ store, roster, tokens, network: network.identity, clock, addresses: pool });
-  const pool = new SmallPool(size);
-  const newToken = (options: Partial<NewToken> = {}) =>
-    tokens.create({
-      networkId,
-      leaderPublicKey: network.node().publicKey,
-      endpoints: [],
-      cidr: Cidr.parse("10.200.0.0/16") ?? assert.fail(),
-      lifetimeMs: 3_600_000,
-      ...options,
-    });
-  return { network, clock, store, tokens, roster, pool, open, admission: open(pool), newToken };
-}
-
-function requestOf(
-  node: NodeIdentity,
-  token: JoinToken,
-  fields: Partial<AdmissionRequest> = {},
-): AdmissionRequest {
-  return {
-    tokenId: token.tokenId,
-    secret: token.secret,
-    name: "web",
-    publicKey: node.publicKey,
-    verifyingKey: node.signingKey.verifyingKey,
-    statement: stated(node, 1, "192.0.2.1:51820"),
-    remotePublicKey: node.publicKey,
-    ...fields,
-  };
-}
-
-function enrolled(result: RecordEntry | string | undefined): RecordEntry["record"] {
-  assert.ok(typeof result === "object", String(result));
-  return result.record;
-}
+import { enrolled, requestOf, setUpAdmission } from "../testing/admission_fixture.ts";
+import { SmallPool, START, stated } from "../testing/test_network.ts";
 
 Deno.test("Admission.admit() gives every machine a name and addresses of its own", () => {
-  const { network, admission, newToken, roster } = setUp(1);
+  const { network, admission, newToken, roster } = setUpAdmission(1);
   const token = newToken({ labels: { role: "db" } });
   const records = [1, 2, 3].map(() => enrolled(admission.admit(requestOf(network.node(), token))));
   assert.deepEqual(records.map(({ name }) => name), ["web", "web-2", "web-3"]);
@@ -75,7 +27,7 @@ Deno.test("Admission.admit() gives every machine a name and addresses of its own
 });
 
 Deno.test("Admission.admit() gives what the token says, and a second time no more than is missing", () => {
-  const { network, admission, newToken } = setUp(14);
+  const { network, admission, newToken } = setUpAdmission(14);
   const node = network.node();
   const grants = { ...NO_GRANTS, offer: ["orders"], names: ["db"] };
   const first = enrolled(admission.admit(requestOf(node, newToken({ labels: { role: "web" }, grants }))));
@@ -96,7 +48,7 @@ Deno.test("Admission.admit() gives what the token says, and a second time no mor
 });
 
 Deno.test("Admission.amend() and admit() leave labels of the former release unconfirmed unless they are given", () => {
-  const { network, admission, newToken, roster } = setUp(15);
+  const { network, admission, newToken, roster } = setUpAdmission(15);
   const node = network.node();
   const former = { role: "admin" };
   roster.merge(network.signed(node, { labels: {}, unconfirmedLabels: former }));
@@ -111,14 +63,14 @@ Deno.test("Admission.amend() and admit() leave labels of the former release unco
 });
 
 Deno.test("Admission.admit() gives nobody another one's id as a name", () => {
-  const { network, admission, newToken } = setUp(13);
+  const { network, admission, newToken } = setUpAdmission(13);
   const other = network.node();
   const name = enrolled(admission.admit(requestOf(network.node(), newToken(), { name: other.id }))).name;
   assert.equal(name, "node");
 });
 
 Deno.test("Admission.admit() gives the same machine the same again, by a used-up token too", () => {
-  const { network, admission, newToken, tokens, open, pool } = setUp(2);
+  const { network, admission, newToken, tokens, open, pool } = setUpAdmission(2);
   const token = newToken({ uses: 1 });
   const node = network.node();
   const first = enrolled(admission.admit(requestOf(node, token)));
@@ -131,7 +83,7 @@ Deno.test("Admission.admit() gives the same machine the same again, by a used-up
 });
 
 Deno.test("Admission.admit() refuses wrong keys, wrong tokens and a full pool", () => {
-  const { network, admission, newToken, pool, tokens } = setUp(3, 1);
+  const { network, admission, newToken, pool, tokens } = setUpAdmission(3, 1);
   const token = newToken();
   const [node, other] = [network.node(), network.node()];
   const admit = (by: NodeIdentity, fields: Partial<AdmissionRequest> = {}) =>
@@ -152,14 +104,14 @@ Deno.test("Admission.admit() refuses wrong keys, wrong tokens and a full pool", 
 });
 
 Deno.test("Admission.admit() leaves out a statement that is not the machine's own", () => {
-  const { network, admission, newToken, roster } = setUp(4);
+  const { network, admission, newToken, roster } = setUpAdmission(4);
   const [node, other] = [network.node(), network.node()];
   const record = enrolled(admission.admit(requestOf(node, newToken(), { statement: stated(other, 1) })));
   assert.equal(roster.get(record.nodeId)?.statement, undefined);
 });
 
 Deno.test("Admission.admit() leaves nothing behind at whichever write the store fails", () => {
-  const { network, admission, newToken, roster, store, pool, tokens } = setUp(5);
+  const { network, admission, newToken, roster, store, pool, tokens } = setUpAdmission(5);
   const token = newToken({ uses: 1 });
   const node = network.node();
   const put = store.put.bind(store);
@@ -186,7 +138,7 @@ Deno.test("Admission.admit() leaves nothing behind at whichever write the store 
 });
 
 Deno.test("Admission.addDevice() adds a device once, and changes it when asked again", () => {
-  const { network, admission, roster } = setUp(6);
+  const { network, admission, roster } = setUpAdmission(6);
   const { publicKey } = network.node();
   const endpoint = Endpoint.parse("192.0.2.9:51820") ?? assert.fail();
   const first = enrolled(
@@ -209,7 +161,7 @@ Deno.test("Admission.addDevice() adds a device once, and changes it when asked a
 });
 
 Deno.test("Admission.revoke() goes by name, id or key, once", () => {
-  const { network, admission, newToken, roster } = setUp(7);
+  const { network, admission, newToken, roster } = setUpAdmission(7);
   const token = newToken();
   for (const by of ["name", "nodeId", "publicKey"] as const) {
     const record = enrolled(admission.admit(requestOf(network.node(), token)));
@@ -224,7 +176,7 @@ Deno.test("Admission.revoke() goes by name, id or key, once", () => {
 const DAY_MS = 86_400_000;
 
 Deno.test("Admission.renewDue() signs anew, for those who are there, what is good for 60 days or less", () => {
-  const { network, clock, roster, admission, newToken } = setUp(20);
+  const { network, clock, roster, admission, newToken } = setUpAdmission(20);
   const [here, away] = [network.node(), network.node()];
   for (const node of [here, away]) admission.admit(requestOf(node, newToken()));
   admission.addDevice({ name: "phone", publicKey: network.node().publicKey });
@@ -251,7 +203,7 @@ Deno.test("Admission.renewDue() signs anew, for those who are there, what is goo
 });
 
 Deno.test("Admission.renewDue() signs anew what a clock that was ahead has dated", () => {
-  const { network, clock, admission, newToken } = setUp(21);
+  const { network, clock, admission, newToken } = setUpAdmission(21);
   const node = network.node();
   clock.advance(3_600_000);
   admission.admit(requestOf(node, newToken()));
@@ -264,7 +216,7 @@ Deno.test("Admission.renewDue() signs anew what a clock that was ahead has dated
 });
 
 Deno.test("Admission.rotate() gives new keys the old one's name, address and roles, once, to nobody else", () => {
-  const { network, roster, admission, newToken } = setUp(22);
+  const { network, roster, admission, newToken } = setUpAdmission(22);
   const [node, next, thief] = [network.node(), network.node(), network.node()];
   const enrolled = admission.admit(requestOf(node, newToken(), { name: "web" }));
   assert.ok(typeof enrolled === "object");
@@ -289,7 +241,7 @@ Deno.test("Admission.rotate() gives new keys the old one's name, address and rol
 });
 
 Deno.test("Admission.admit() gives out again the address that another leader has freed, when nothing else is left", () => {
-  const { network, roster, admission, newToken } = setUp(23, 2);
+  const { network, roster, admission, newToken } = setUpAdmission(23, 2);
   const nodes = [network.node(), network.node(), network.node()];
   const [a, b, c] = nodes.map((node) => requestOf(node, newToken())) as [
     AdmissionRequest,
@@ -304,101 +256,4 @@ Deno.test("Admission.admit() gives out again the address that another leader has
   const third = admission.admit(c);
   assert.ok(typeof third === "object");
   assert.deepEqual(third.record.addresses, first.record.addresses);
-});
-
-Deno.test("Admission.admit() gives the address that is asked for, if the token allows it and this leader gives it out", () => {
-  const { network, pool, admission, newToken } = setUp(31, 9);
-  const at = (text: string) => ({ address: IpAddress.parse(text) ?? assert.fail() });
-  const ask = (terms: Partial<NewToken>, fields: Partial<AdmissionRequest>) =>
-    admission.admit(requestOf(network.node(), newToken(terms), fields));
-  const first = (result: RecordEntry | string) => String(enrolled(result).addresses[0]);
-  assert.equal(first(ask({ address: "any" }, at("10.200.0.7"))), "10.200.0.7");
-  assert.equal(first(ask({ address: "10.200.0.8", uses: 1 }, {})), "10.200.0.8", "the token's own, unasked");
-  assert.equal(first(ask({ address: "10.200.0.9", uses: 1 }, at("10.200.0.9"))), "10.200.0.9");
-  assert.equal(ask({}, at("10.200.0.5")), "refused:address-not-allowed");
-  assert.equal(ask({ address: "10.200.0.6", uses: 1 }, at("10.200.0.5")), "refused:address-not-allowed");
-  assert.equal(ask({ address: "any" }, at("10.200.0.7")), "refused:address-taken");
-  assert.equal(ask({ address: "any" }, at("10.200.3.7")), "refused:address-not-here");
-  assert.deepEqual([...pool.taken], ["10.200.0.7", "10.200.0.8", "10.200.0.9"]);
-});
-
-Deno.test("Admission.approve() makes a member of a machine that waits, and then its token lets it in", () => {
-  const { network, admission, newToken, tokens } = setUp(32);
-  const token = newToken({ needsApproval: true, uses: 1, labels: { role: "web" }, ephemeralMs: 60_000 });
-  const node = network.node();
-  assert.equal(admission.admit(requestOf(node, token, { secret: newToken().secret })), "refused:token");
-  assert.deepEqual(admission.approvals.list(), [], "whoever has no secret does not wait");
-  assert.equal(admission.admit(requestOf(node, token)), "pending");
-  const [waiting = assert.fail()] = admission.approvals.list();
-  const record = enrolled(admission.approve(waiting));
-  assert.deepEqual([record.labels, record.ephemeralMs, record.name], [{ role: "web" }, 60_000, "web"]);
-  assert.deepEqual(admission.approvals.list(), []);
-  assert.deepEqual(enrolled(admission.admit(requestOf(node, token))), record);
-  assert.equal(tokens.get(token.tokenId)?.usesLeft, 0);
-  const late = { ...waiting, tokenId: token.tokenId, publicKey: network.node().publicKey };
-  assert.equal(admission.approve(late), "refused:token", "it is used up");
-});
-
-Deno.test("Admission.rename() and readdress() change what is free, and free what was had", () => {
-  const { network, roster, pool, admission, newToken } = setUp(33, 9);
-  const at = (text: string) => IpAddress.parse(text) ?? assert.fail();
-  const [a, b] = [1, 2].map(() => enrolled(admission.admit(requestOf(network.node(), newToken()))));
-  assert(a !== undefined && b !== undefined);
-  for (const name of ["", "Web", "a.b", network.node().id]) {
-    assert.equal(admission.rename(a, name), "refused:name", name);
-  }
-  assert.equal(admission.rename(a, b.name), "refused:name-taken");
-  const renamed = enrolled(admission.rename(a, "shop"));
-  assert.equal(renamed.version, 2);
-  assert.equal(enrolled(admission.rename(renamed, "shop")).version, 2, "nothing to sign");
-  assert.equal(roster.byName("web"), undefined);
-  assert.equal(enrolled(admission.admit(requestOf(network.node(), newToken()))).name, "web");
-
-  assert.equal(admission.readdress(renamed, at("10.200.0.2")), "refused:address-taken");
-  assert.equal(admission.readdress(renamed, at("10.200.9.2")), "refused:address-not-here");
-  const moved = enrolled(admission.readdress(renamed, at("10.200.0.9")));
-  assert.equal(moved.addresses.length, 2);
-  assert.equal(roster.byAddress(at("10.200.0.1")), undefined);
-  assert(!pool.taken.has("10.200.0.1"));
-  admission.revoke(moved.publicKey);
-  const gone = roster.recordByKey(moved.publicKey) ?? assert.fail();
-  assert.equal(admission.rename(gone, "back"), "refused:revoked");
-  assert.equal(admission.readdress(gone, at("10.200.0.8")), "refused:revoked");
-});
-
-Deno.test("Admission signs records of ephemeral members for a week and the time they may be away", () => {
-  const { network, clock, admission, newToken } = setUp(34);
-  const day = 86_400_000;
-  const record = enrolled(
-    admission.admit(requestOf(network.node(), newToken({ ephemeralMs: day }))),
-  );
-  assert.equal(record.expiresAt - record.issuedAt, 8 * day);
-  clock.advance(2 * day);
-  assert.deepEqual(admission.renewDue(() => true), []);
-  clock.advance(day);
-  assert.equal(admission.renewDue(() => true).length, 1);
-});
-
-Deno.test("Admission notes what it does in the audit log, in the same transaction", () => {
-  const { network, store, clock, roster, pool, tokens, newToken } = setUp(35);
-  const audit = new AuditLog(store, clock);
-  const options = { store, roster, tokens, network: network.identity, clock, addresses: pool, audit };
-  const admission = new Admission(options);
-  const token = newToken();
-  const node = network.node();
-  const first = enrolled(admission.admit(requestOf(node, token, { from: "192.0.2.1:1" })));
-  assert.deepEqual(enrolled(admission.admit(requestOf(node, token))), first);
-  const [joined, ...more] = audit.list({ limit: 10 });
-  assert.deepEqual(more, [], "a retry changes nothing");
-  assert.deepEqual(joined?.by, { kind: "token", id: token.tokenId });
-  assert.deepEqual(joined?.detail, { address: "10.200.0.1", from: "192.0.2.1:1" });
-  const none = new SmallPool(1);
-  none.setSlices([]);
-  const broken = new Admission({ ...options, addresses: none });
-  assert.equal(broken.admit(requestOf(network.node(), token)), "refused:no-address");
-  assert.equal(audit.list({ limit: 10 }).length, 1, "what is undone leaves no entry");
-  const heir = network.node();
-  const both = admission.rotate(first, rotationTo(first.nodeId, heir));
-  assert(typeof both === "object");
-  assert.deepEqual(audit.list({ limit: 10 }).map(({ kind }) => kind), ["joined", "rotated"]);
 });
