@@ -64,12 +64,12 @@ Deno.test("runAgent() says what was asked for and is not so", async () => {
   };
   const { token: _, ...others } = lines;
   const join = { kind: "join", token: "weft1-given" } as const;
-  const cases = [
+  const cases: readonly (readonly [StartRole, boolean, Partial<AgentOptions>, readonly RegExp[]])[] = [
     [{ kind: "up" }, true, asked, Object.values(others)],
     [join, true, asked, Object.values(lines)],
     [join, false, {}, []],
     [{ kind: "up" }, true, { name: "lead" }, []],
-  ] as const;
+  ];
   for (const [role, isResumed, more, says] of cases) {
     const ports = new SamplePorts();
     ports.overlay.isResumed = isResumed;
