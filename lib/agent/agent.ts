@@ -5,13 +5,14 @@
 
 import { repeat, type StateStore, WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
-import { forgetNetwork, type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
+import { type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
 import { Authority } from "./authority.ts";
+import { Departure } from "./departure.ts";
 import { EndpointSelector } from "./endpoint_selector.ts";
-import { InterruptedError, InvalidRequestError, RemovedError } from "./errors.ts";
+import { InterruptedError, RemovedError } from "./errors.ts";
 import { MemberSession } from "./member_session.ts";
 import { NameService } from "./names/mod.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
@@ -42,6 +43,7 @@ export class Agent {
   readonly closed: Promise<void>;
   readonly #ended = Promise.withResolvers<void>();
   readonly #context: AgentContext;
+  readonly #departure: Departure;
   readonly #madeAt: number;
   readonly #channelCounters = channelCounters();
   readonly #resources = new AsyncDisposableStack();
@@ -50,8 +52,6 @@ export class Agent {
   #changingKeys: Promise<void> | undefined;
   #readdressing: Promise<void> | undefined;
   #state: StatusReport["state"] = "starting";
-  #isLeaving = false;
-  #hasLeft = false;
   #overlay: OverlayInterface | undefined;
   #session: MemberSession | undefined;
   #names: NameService | undefined;
@@ -75,9 +75,8 @@ export class Agent {
       onChange: () => this.#names?.services.followSoon(),
     });
     this.#resources.use(parts.store);
-    this.#resources.defer(() => {
-      if (this.mesh.leaving === "left") forgetNetwork(parts.store);
-    });
+    this.#departure = new Departure(parts);
+    this.#resources.defer(() => this.#departure.finish(parts.store));
     this.#resources.defer(() => authority.close());
     this.#resources.defer(mesh.replica.subscribe({
       handleEntryEvent: ({ kind }) => {
@@ -99,7 +98,7 @@ export class Agent {
 
   /** Whether it has stopped, or is about to, because it has left its network. */
   get hasLeft(): boolean {
-    return this.#hasLeft;
+    return this.#departure.isDone;
   }
 
   /** The names that this node serves, while it runs and unless they are off. */
@@ -169,33 +168,12 @@ export class Agent {
   async leave(isForced: boolean): Promise<boolean> {
     const leaders = this.#session?.leaders;
     if (leaders === undefined || this.#state !== "running") throw new InterruptedError();
-    if (this.#isLeaving) throw new InvalidRequestError("Cannot leave: this node is about to already");
-    this.#isLeaving = true;
-    const isKnown = await this.#askToLeave(leaders, isForced).catch((error) => {
-      this.#isLeaving = false;
-      this.mesh.leaving = undefined;
-      throw error;
-    });
-    this.mesh.leaving = "left";
-    this.#hasLeft = true;
-    this.#context.log.info("this node leaves its network", { isKnown });
+    const isKnown = await this.#departure.leave(leaders, isForced);
     // Whoever asked gets the answer first.
     this.#context.timers.setTimer(LEAVE_DELAY_MS, () => {
       this.stop().catch((error) => this.#context.log.error("cannot take everything back", { error }));
     });
     return isKnown;
-  }
-
-  async #askToLeave(leaders: MemberSession["leaders"], isForced: boolean): Promise<boolean> {
-    this.mesh.leaving = "asked";
-    try {
-      await leaders.leave();
-      return true;
-    } catch (error) {
-      if (!isForced || !(error instanceof WeftError)) throw error;
-      this.#context.log.warn("no leader knows that this node leaves", { error });
-      return false;
-    }
   }
 
   /** Goes on under the keys that the network has agreed to. Harmless when repeated, and when there are none. */
@@ -357,9 +335,8 @@ export class Agent {
     const { roster, identity, isRotating } = this.mesh;
     this.#followOwnAddress();
     // A record that has only expired, by a clock that may be wrong, is no reason to leave.
-    if (!roster.isRevoked(identity.publicKey) || this.#isLeaving) return;
-    // It had asked for that, and did not hear the answer.
-    if (this.mesh.leaving === "asked") this.mesh.leaving = "left";
+    if (!roster.isRevoked(identity.publicKey) || this.#departure.isUnderWay) return;
+    this.#departure.handleRemoval();
     if (!isRotating) this.#end(new RemovedError());
     else if (this.#state === "running") {
       this.#changeKeys().catch((error) =>

@@ -36,7 +36,7 @@ export async function serveJoin(
     const received = message?.topic === MESH_TOPIC ? decodeMeshMessage(message.body) : undefined;
     if (received?.kind !== "join-request" || mesh.admission === undefined) return;
     const { approvals } = mesh.admission;
-    const waiting = approvals.list().length;
+    const waiting = approvals.size;
     const enrolled = mesh.admission.admit({
       ...received.request,
       tokenId: from.tokenId,
@@ -46,7 +46,7 @@ export async function serveJoin(
     });
     if (enrolled === "pending") {
       // It asks again and again; the first time is worth a line.
-      if (approvals.list().length > waiting) {
+      if (approvals.size > waiting) {
         const { name } = received.request;
         log.info("a machine waits for approval", { name: toNodeName(name), from: from.source.toString() });
       }

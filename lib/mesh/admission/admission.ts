@@ -98,13 +98,14 @@ export class Admission {
   approve(waiting: WaitingJoin): RecordEntry | AdmissionRefusal {
     const { tokens } = this.#options;
     const { tokenId, publicKey, nodeId, from } = waiting;
-    return this.#by({ kind: "operator" }, () =>
+    const enrolled = this.#by({ kind: "operator" }, () =>
       this.#enrolment.transact(() => {
         const token = tokens.redeem(tokenId, undefined, publicKey);
-        if (token === undefined) return "refused:token";
-        this.approvals.forget(nodeId);
-        return this.#enrol(waiting, token);
+        return token === undefined ? "refused:token" : this.#enrol(waiting, token);
       }), { token: tokenId, from });
+    // A member is let in whether it waits or not, so a crash before this does no harm.
+    if (typeof enrolled !== "string") this.approvals.forget(nodeId);
+    return enrolled;
   }
 
   /** Answers a machine that waits from now on that it is refused. */
@@ -112,8 +113,8 @@ export class Admission {
     const { store, audit } = this.#options;
     const { nodeId: id, name, tokenId: token, from } = waiting;
     store.transaction(() => {
-      this.approvals.refuse(waiting);
       audit?.append({ kind: "refused", node: { id, name }, detail: { token, from } }, { kind: "operator" });
+      this.approvals.refuse(waiting);
     });
   }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { StateError } from "../../base/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
 import { Admission, type AdmissionRequest, rotationTo } from "./admission.ts";
 import { AuditLog } from "./audit_log.ts";
@@ -102,4 +103,54 @@ Deno.test("Admission notes what it does in the audit log, in the same transactio
   const both = admission.rotate(first, rotationTo(first.nodeId, heir));
   assert(typeof both === "object");
   assert.deepEqual(audit.list({ limit: 10 }).map(({ kind }) => kind), ["joined", "rotated"]);
+});
+
+Deno.test("Admission and its audit log agree at whichever write the store fails", () => {
+  const { network, clock, store, roster, pool, tokens, newToken } = setUpAdmission(36);
+  const audit = new AuditLog(store, clock);
+  const admission = new Admission({
+    store,
+    roster,
+    tokens,
+    network: network.identity,
+    clock,
+    addresses: pool,
+    audit,
+  });
+  const member = enrolled(admission.admit(requestOf(network.node(), newToken())));
+  const waitingToken = newToken({ needsApproval: true });
+  const put = store.put.bind(store);
+  const machine = network.node();
+  assert.equal(admission.admit(requestOf(machine, waitingToken)), "pending");
+  const [waiting = assert.fail()] = admission.approvals.list();
+  const acts: readonly (readonly [string, () => unknown])[] = [
+    ["joined", () => enrolled(admission.approve(waiting))],
+    ["renamed", () => enrolled(admission.rename(roster.recordById(member.nodeId) ?? member, "shop"))],
+    ["removed", () => admission.revoke(member.publicKey) ?? assert.fail()],
+  ];
+  for (const [kind, act] of acts) {
+    const before = audit.list({ limit: 99 }).length;
+    const records = JSON.stringify(roster.allRecords().map(({ version, revoked }) => [version, revoked]));
+    for (let failAt = 0;; failAt++) {
+      let writes = 0;
+      store.put = (collection, key, value) => {
+        if (writes++ === failAt) throw new StateError("the disk is full");
+        put(collection, key, value);
+      };
+      try {
+        act();
+        break;
+      } catch (error) {
+        assert(error instanceof StateError, String(error));
+      }
+      assert.equal(audit.list({ limit: 99 }).length, before, `${kind}, write ${failAt}`);
+      assert.equal(
+        JSON.stringify(roster.allRecords().map(({ version, revoked }) => [version, revoked])),
+        records,
+      );
+    }
+    store.put = put;
+    assert.equal(audit.list({ limit: 99 }).at(-1)?.kind, kind);
+    assert.equal(audit.list({ limit: 99 }).length, before + 1);
+  }
 });

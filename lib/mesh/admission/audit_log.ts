@@ -39,6 +39,9 @@ export interface AuditEntry extends AuditEvent {
   readonly by: AuditActor;
 }
 
+/** A member's record before, if there was one, and after. */
+export type RecordChange = readonly [before: MemberRecord | undefined, after: MemberRecord];
+
 /** Which entries are wanted. */
 export interface AuditQuery {
   /** Of this time and later, in milliseconds since 1970. */
@@ -112,12 +115,12 @@ export class AuditLog {
   /** Notes what the signing of a record has changed, within its transaction. */
   noteSigned(before: MemberRecord | undefined, after: MemberRecord): void {
     this.#signedHere.set(after.nodeId, after.version);
+    const { kind: by } = this.#actor;
+    const isOwn = this.#actor.kind === "member" && this.#actor.id === after.nodeId;
+    const hasExpired = by === "agent" && after.ephemeralMs !== undefined;
     for (const event of recordChanges(before, after)) {
-      const isOwn = this.#actor.kind === "member" && this.#actor.id === after.nodeId;
-      if (event.kind === "removed" && isOwn) this.append({ ...event, kind: "left" });
-      else if (event.kind === "removed" && this.#actor.kind === "agent") {
-        this.append({ ...event, kind: "expired" });
-      } else this.append(event);
+      if (event.kind !== "removed") this.append(event);
+      else this.append({ ...event, kind: isOwn ? "left" : hasExpired ? "expired" : "removed" });
     }
   }
 
@@ -127,8 +130,15 @@ export class AuditLog {
     else this.#attributed.set(nodeId, actor);
   }
 
-  /** Notes what another leader has changed, unless that was signed here. */
-  noteMerged(before: MemberRecord | undefined, after: MemberRecord): void {
+  /** Notes in one transaction what other leaders have changed, without what was signed here. */
+  noteMerged(changes: readonly RecordChange[]): void {
+    if (changes.length === 0) return;
+    this.#store.transaction(() => {
+      for (const [before, after] of changes) this.#noteMerged(before, after);
+    });
+  }
+
+  #noteMerged(before: MemberRecord | undefined, after: MemberRecord): void {
     const { nodeId } = after;
     const here = this.#signedHere.get(nodeId);
     this.#signedHere.delete(nodeId);
@@ -137,7 +147,7 @@ export class AuditLog {
     if (events.length === 0) return;
     const by = this.#attributed.get(nodeId) ?? { kind: "leader" };
     this.#attributed.delete(nodeId);
-    this.#store.transaction(() => events.forEach((event) => this.append(event, by)));
+    for (const event of events) this.append(event, by);
   }
 
   /** @returns entries, the oldest first */

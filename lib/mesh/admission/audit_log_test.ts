@@ -103,4 +103,9 @@ Deno.test("AuditWatch notes what another leader has changed, once, and nothing t
   const successor = network.record(heir, { name: "shop" });
   merge(successor, { ...labelled, version: 9, revoked: true, successor: heir.id });
   assert.deepEqual(kinds().slice(4), ["rotated leader"]);
+  // The other way round.
+  const last = network.node();
+  merge({ ...successor, version: 9, revoked: true, successor: last.id });
+  merge(network.record(last, { name: "shop" }));
+  assert.deepEqual(kinds().slice(5), ["rotated leader"]);
 });

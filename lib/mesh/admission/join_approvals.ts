@@ -11,7 +11,7 @@ import { type Clock, type Millis, millis, StateError, type StateStore, utf8Bytes
 import { PublicKey, VerifyingKey } from "../../crypto/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
 import { type NodeId, nodeIdOf, toNodeName } from "../identity/mod.ts";
-import type { TokenBook } from "./token_book.ts";
+import type { TokenBook, TokenState } from "./token_book.ts";
 
 /** How many machines may wait, and be remembered as refused. */
 export const MAX_WAITING = 256;
@@ -50,6 +50,8 @@ export class JoinApprovals {
   readonly #store: StateStore;
   readonly #clock: Clock;
   readonly #tokens: TokenBook;
+  /** The same as the store holds. */
+  readonly #known = new Map<NodeId, WaitingJoin>();
   /** When each has asked last, in this process. */
   readonly #askedAt = new Map<NodeId, Millis>();
 
@@ -57,18 +59,33 @@ export class JoinApprovals {
     this.#store = store;
     this.#clock = options.clock;
     this.#tokens = options.tokens;
+    this.reload();
+  }
+
+  /** How many are on the list, or remembered as refused. */
+  get size(): number {
+    return this.#known.size;
+  }
+
+  /** Reads everything from the store again, for after a transaction that was undone. */
+  reload(): void {
+    this.#known.clear();
+    for (const [key, bytes] of this.#store.entries(WAITING)) {
+      const waiting = readWaiting(key, bytes);
+      this.#known.set(waiting.nodeId, waiting);
+    }
   }
 
   /** Puts a machine on the list. @returns what it is to be answered */
   ask(asker: JoinAsker): "pending" | "refused:not-approved" | "refused:too-many-wait" {
     const nodeId = nodeIdOf(asker.publicKey, asker.verifyingKey);
     const now = this.#clock.now();
-    const known = this.#all().find((each) => each.nodeId === nodeId);
+    const known = this.#known.get(nodeId);
     if (known !== undefined && known.tokenId === asker.tokenId) {
       this.#askedAt.set(nodeId, now);
       return known.refused ? "refused:not-approved" : "pending";
     }
-    return this.#store.transaction(() => {
+    return this.#atOnce(() => {
       if (known !== undefined) this.forget(nodeId);
       if (!this.#makeRoom(asker)) return "refused:too-many-wait";
       this.#askedAt.set(nodeId, now);
@@ -88,21 +105,33 @@ export class JoinApprovals {
     this.#put({ ...waiting, refused: true });
   }
 
+  /** Takes a machine off the list. */
   forget(nodeId: NodeId): void {
     this.#store.delete(WAITING, nodeId);
+    this.#known.delete(nodeId);
     this.#askedAt.delete(nodeId);
+  }
+
+  #atOnce<T>(body: () => T): T {
+    try {
+      return this.#store.transaction(body);
+    } catch (error) {
+      this.reload();
+      throw error;
+    }
   }
 
   /** Whose token is good no more waits for nothing. */
   #all(): WaitingJoin[] {
-    const all: WaitingJoin[] = [];
-    for (const [key, bytes] of this.#store.entries(WAITING)) {
-      const waiting = readWaiting(key, bytes);
-      const state = this.#tokens.get(waiting.tokenId)?.state;
-      if (state === "usable" || (state === "used" && waiting.refused)) all.push(waiting);
-      else this.forget(waiting.nodeId);
-    }
-    return all;
+    const states = new Map<string, TokenState | undefined>();
+    const isGood = ({ tokenId, refused }: WaitingJoin): boolean => {
+      if (!states.has(tokenId)) states.set(tokenId, this.#tokens.get(tokenId)?.state);
+      const state = states.get(tokenId);
+      return state === "usable" || (state === "used" && refused);
+    };
+    const all = [...this.#known.values()];
+    for (const waiting of all) if (!isGood(waiting)) this.forget(waiting.nodeId);
+    return all.filter(isGood);
   }
 
   /** The bound is on all, on those of one token, and on those of one origin. @returns whether there is room */
@@ -131,7 +160,8 @@ export class JoinApprovals {
     return askedAt !== undefined && now >= millis(askedAt + SILENT_MS);
   }
 
-  #put({ nodeId, publicKey, verifyingKey, address, ...rest }: WaitingJoin): void {
+  #put(waiting: WaitingJoin): void {
+    const { nodeId, publicKey, verifyingKey, address, ...rest } = waiting;
     const texts = {
       ...rest,
       publicKey: publicKey.bytes.toHex(),
@@ -139,6 +169,7 @@ export class JoinApprovals {
       ...address && { address: address.toString() },
     };
     this.#store.put(WAITING, nodeId, utf8Bytes(JSON.stringify(texts)));
+    this.#known.set(nodeId, waiting);
   }
 }
 

@@ -1,0 +1,74 @@
+/**
+ * How a node leaves its network. Each step is written down before the next, so that a process that ends meanwhile leaves
+ * nothing half done.
+ *
+ *     asked ──► a leader revokes this node ──► left ──► stopped, and what it knew of the network is put away
+ *       └───── no leader did: it stays, unless forced ──┘
+ *
+ * @module
+ */
+
+import { type Logger, type StateStore, WeftError } from "../base/mod.ts";
+import { forgetNetwork, type MeshState } from "../mesh/mod.ts";
+import { InvalidRequestError } from "./errors.ts";
+import type { LeaderCoordinator } from "./leaders/mod.ts";
+
+/** One node's leaving, which happens once. */
+export class Departure {
+  readonly #mesh: MeshState;
+  readonly #log: Logger;
+  #isUnderWay = false;
+  #isDone = false;
+
+  constructor({ mesh, log }: { readonly mesh: MeshState; readonly log: Logger }) {
+    this.#mesh = mesh;
+    this.#log = log;
+  }
+
+  /** Whether it is on its way out, so that its own revocation is no surprise. */
+  get isUnderWay(): boolean {
+    return this.#isUnderWay;
+  }
+
+  /** Whether it is no member any more by its own wish. */
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
+  /**
+   * @param isForced whether it leaves when no leader knows, too
+   * @returns whether a leader knows
+   * @throws UnreachableError when no leader answers, InvalidRequestError when this node is the last leader
+   */
+  async leave(leaders: LeaderCoordinator, isForced: boolean): Promise<boolean> {
+    if (this.#isUnderWay) throw new InvalidRequestError("Cannot leave: this node is about to already");
+    this.#isUnderWay = true;
+    this.#mesh.leaving = "asked";
+    let isKnown = true;
+    try {
+      await leaders.leave();
+    } catch (error) {
+      if (!isForced || !(error instanceof WeftError)) {
+        this.#isUnderWay = false;
+        this.#mesh.leaving = undefined;
+        throw error;
+      }
+      this.#log.warn("no leader knows that this node leaves", { error });
+      isKnown = false;
+    }
+    this.#mesh.leaving = "left";
+    this.#isDone = true;
+    this.#log.info("this node leaves its network", { isKnown });
+    return isKnown;
+  }
+
+  /** A node that has asked and did not hear the answer learns from its revocation that it has left. */
+  handleRemoval(): void {
+    if (this.#mesh.leaving === "asked") this.#mesh.leaving = "left";
+  }
+
+  /** The last thing that is done with the store. */
+  finish(store: StateStore): void {
+    if (this.#mesh.leaving === "left") forgetNetwork(store);
+  }
+}
