@@ -228,7 +228,7 @@ export class EntryBook {
     if (origin === networkId) return verifyingKey;
     const record = roster.recordById(origin as NodeId);
     if (record?.verifyingKey === undefined) return "rejected:unknown-node";
-    return record.revoked ? "rejected:revoked" : record.verifyingKey;
+    return roster.isRevoked(record.publicKey) ? "rejected:revoked" : record.verifyingKey;
   }
 
   #isLive(origin: Origin): boolean {

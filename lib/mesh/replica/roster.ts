@@ -9,6 +9,7 @@ import { IpAddress } from "../../net/mod.ts";
 import { type NetworkId, type NodeId, parseNodeId } from "../identity/mod.ts";
 import {
   MAX_CLOCK_AHEAD_MS,
+  keyTagOf,
   type MemberRecord,
   type NodeStatement,
   PLAIN_READER,
@@ -17,12 +18,13 @@ import {
   type SignedReader,
   STATEMENT_LABEL,
 } from "../records/mod.ts";
+import type { ChainSummary } from "./key_chains.ts";
 import { type RecordEntry, RosterStore } from "./roster_store.ts";
 
 export type { RecordEntry } from "./roster_store.ts";
 import { VersionIndex } from "../versions/mod.ts";
 
-/** How many records a roster holds, revoked ones included. */
+/** How many members a roster holds; those that were removed and keys that were replaced take no room of theirs. */
 export const MAX_MEMBERS = 65_536;
 
 /** A member and its own statement, if there is one. */
@@ -74,7 +76,8 @@ export interface RosterOptions {
 /**
  * One record for each public key: the greatest in the order "revoked, then higher version, then greater bytes". Taking
  * the greatest is commutative, associative and idempotent, so that all rosters that were offered the same agree,
- * in whatever order and however often. A statement needs its node's record first.
+ * in whatever order and however often. Which of them count, and which need not be kept, follows from all of them
+ * together (`KeyChains`). A statement needs its node's record first.
  */
 export class Roster {
   readonly #store: RosterStore;
@@ -106,7 +109,12 @@ export class Roster {
     if (record === undefined) return "rejected:malformed";
     if (record.networkId !== this.#options.networkId) return "rejected:network";
     const known = this.#store.byKey(record.publicKey);
-    if (known === undefined && this.#store.size >= MAX_MEMBERS) return "rejected:full";
+    if (known === undefined) {
+      const entry = { signed, record };
+      // What counts no more is only old, however often it is sent.
+      if (this.#store.chains.isCovered(entry)) return "rejected:replayed";
+      if (record.revoked && this.#store.isTooOld(entry)) return "rejected:replayed";
+    }
     const difference = known === undefined ? 1 : compareRecords({ signed, record }, known);
     if (difference === 0) return "unchanged";
     if (difference < 0) {
@@ -118,13 +126,26 @@ export class Roster {
     if (!this.#reader.isSignedBy(RECORD_LABEL, signed, this.#options.verifyingKey)) {
       return "rejected:signature";
     }
-    this.#store.putRecord({ signed, record });
+    const isNewMember = known === undefined && !record.revoked && !this.#store.chains.isKnown(record);
+    if (isNewMember && !this.hasRoom()) return "rejected:full";
+    const changed = this.#store.putRecord({ signed, record });
     // The same key under another id is another member.
     if (known !== undefined && known.record.nodeId !== record.nodeId) {
       this.#announce({ ...known.record, revoked: true });
     }
     this.#announce(record);
+    for (const each of changed) this.#announce(each);
     return known === undefined ? "added" : "updated";
+  }
+
+  /** Whether another member may come; who has expired makes room for it, the first first, but for leaders. */
+  hasRoom(): boolean {
+    if (this.#store.memberCount < MAX_MEMBERS) return true;
+    const wall = this.#options.clock.wall();
+    for (const record of this.#store.forgetExpired(wall, ({ roles }) => !roles.includes("leader"))) {
+      this.#announce({ ...record, revoked: true });
+    }
+    return this.#store.memberCount < MAX_MEMBERS;
   }
 
   /** Takes a statement in if a known member signed it and it is newer. Never throws on what it is offered. */
@@ -133,7 +154,7 @@ export class Roster {
     if (statement === undefined) return "rejected:malformed";
     const record = this.recordById(statement.nodeId);
     if (record?.verifyingKey === undefined) return "rejected:unknown-node";
-    if (record.revoked) return "rejected:revoked";
+    if (!this.#store.counts(record)) return "rejected:revoked";
     const known = this.#store.statementOf(statement.nodeId);
     if (known !== undefined) {
       const difference = statement.version - known.statement.version ||
@@ -161,7 +182,7 @@ export class Roster {
   *liveRecords(): Generator<MemberRecord> {
     const wall = this.#options.clock.wall();
     for (const { record } of this.#store.records()) {
-      if (!record.revoked && record.expiresAt > wall) yield record;
+      if (record.expiresAt > wall && this.#store.counts(record)) yield record;
     }
   }
 
@@ -250,9 +271,27 @@ export class Roster {
     return this.#store.statementOf(nodeId)?.signed;
   }
 
-  /** Whether the network has revoked this key. */
+  /** Whether this key counts no more: the network has revoked it, replaced it, or removed the member whose it was. */
   isRevoked(publicKey: PublicKey): boolean {
-    return this.recordByKey(publicKey)?.revoked ?? false;
+    const record = this.recordByKey(publicKey);
+    return record === undefined
+      ? this.#store.chains.isClaimed(keyTagOf(publicKey))
+      : !this.#store.counts(record);
+  }
+
+  /** Whether the member was removed under whichever of its keys. */
+  isRemoved(record: MemberRecord): boolean {
+    return this.#store.chains.isRemoved(record);
+  }
+
+  /** @returns what is known of the keys of the member whose this key is or was, the one that counts first */
+  chainOf(publicKey: PublicKey): readonly RecordEntry[] {
+    return this.#store.chains.chainOf(keyTagOf(publicKey));
+  }
+
+  /** @returns what a record says that continues this one's chain of keys */
+  chainSummary(record: MemberRecord): ChainSummary {
+    return this.#store.chains.summary(record);
   }
 
   /** @returns everything as it was signed, revocations included */
@@ -308,11 +347,11 @@ export class Roster {
   }
 
   #isLive(record: MemberRecord): boolean {
-    return !record.revoked && record.expiresAt > this.#options.clock.wall();
+    return record.expiresAt > this.#options.clock.wall() && this.#store.counts(record);
   }
 
   #mayLink(record: MemberRecord): boolean {
-    return this.#isLive(record) || (!record.revoked && record.roles.includes("leader"));
+    return this.#isLive(record) || (this.#store.counts(record) && record.roles.includes("leader"));
   }
 
   #liveMember(record: MemberRecord | undefined): Member | undefined {
