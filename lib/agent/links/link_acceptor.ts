@@ -113,10 +113,10 @@ export class LinkAcceptor {
   /** Nobody could reach it while it was away: it gets the records that say so, and nothing else. */
   async #sendRemoval(channel: Channel, { nodeId, publicKey }: Removed): Promise<void> {
     const { roster } = this.#parts.replica;
-    // What else is known of its keys comes first: it may go on under another one.
+    // Unless it goes on under another key: then it gets that record too, and what else is known of its keys.
     const successor = roster.recordById(nodeId)?.successor;
     const own = [successor, nodeId].map((nodeId) => nodeId && roster.signedRecord(nodeId));
-    const signed = [...roster.chainOf(publicKey).map(({ signed }) => signed), ...own];
+    const signed = [...own, ...roster.chainOf(publicKey).map(({ signed }) => signed)];
     const records = [...new Set(signed.filter((record) => record !== undefined))];
     const update = { ...NO_UPDATE, records };
     await channel.send({ topic: MESH_TOPIC, body: encodeMeshMessage({ kind: "roster-update", update }) });

@@ -18,8 +18,8 @@ import {
   type Signed,
   signPayload,
   spendRotation,
-  VERSIONS_PER_GENERATION,
   verifyStatement,
+  VERSIONS_PER_GENERATION,
 } from "../records/mod.ts";
 import type { JoinRequest, KeyRotation } from "../wire/mod.ts";
 import { type AdmissionRefusal, Enrolment, type EnrolmentOptions, RECORD_LIFETIME_MS } from "./enrolment.ts";

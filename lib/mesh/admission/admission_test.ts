@@ -239,7 +239,7 @@ Deno.test("Admission.rotate() gives new keys the old one's name, address and rol
   assert.equal(admission.rotate(from, { ...rotation, publicKey: thief.publicKey }), "refused:key-mismatch");
   assert.equal(admission.rotate(from, rotationTo(thief.id, next)), "refused:key-mismatch");
   const both = admission.rotate(from, rotation);
-  assert.ok(typeof both === "object");
+  assert.ok(typeof both === "object" && !("retryAfterMs" in both));
   const [added, old] = both.map(({ record }) => record);
   assert.deepEqual([added?.name, added?.addresses, added?.roles], ["web", from.addresses, from.roles]);
   assert.deepEqual([old?.revoked, old?.successor], [true, next.id]);

@@ -3,7 +3,14 @@
  * @module
  */
 
-import { chainRootOf, isRemoval, type KeyChain, type KeyTag, keyTagOf, MAX_FORMER_KEYS } from "../records/mod.ts";
+import {
+  chainRootOf,
+  isRemoval,
+  type KeyChain,
+  type KeyTag,
+  keyTagOf,
+  MAX_FORMER_KEYS,
+} from "../records/mod.ts";
 import type { RecordEntry } from "./roster_store.ts";
 
 /** What is known of a chain of keys, as the record that continues it has to say it. */

@@ -148,7 +148,9 @@ function take(world: World, step: Step): void {
 /** @returns every key that the network has ever signed as one of this chain */
 function keysOfChain(records: readonly MemberRecord[], root: KeyTag): Set<KeyTag> {
   const ofChain = records.filter((record) => chainRootOf(record) === root);
-  return new Set(ofChain.flatMap(({ publicKey, chain }) => [keyTagOf(publicKey), ...chain?.formerKeys ?? []]));
+  return new Set(
+    ofChain.flatMap(({ publicKey, chain }) => [keyTagOf(publicKey), ...chain?.formerKeys ?? []]),
+  );
 }
 
 function checkInvariants(world: World): void {

@@ -8,8 +8,8 @@ import { PublicKey, type VerifyingKey } from "../../crypto/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
 import { type NetworkId, type NodeId, parseNodeId } from "../identity/mod.ts";
 import {
-  MAX_CLOCK_AHEAD_MS,
   keyTagOf,
+  MAX_CLOCK_AHEAD_MS,
   type MemberRecord,
   type NodeStatement,
   PLAIN_READER,

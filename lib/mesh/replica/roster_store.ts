@@ -163,9 +163,13 @@ export class RosterStore {
       }
       this.#store.put(RECORDS, storeKeyOf(record), encodeSigned(signed));
       const changed = [...this.#keepRecord(entry)];
-      for (const covered of this.#chains.coveredBy(entry)) changed.push(covered, ...this.#dropRecord(covered));
+      for (const covered of this.#chains.coveredBy(entry)) {
+        changed.push(covered, ...this.#dropRecord(covered));
+      }
       changed.push(...this.#dropTombstones());
-      for (const { record } of [entry, ...changed]) if (!this.counts(record)) this.#dropStatement(record.nodeId);
+      for (const { record } of [entry, ...changed]) {
+        if (!this.counts(record)) this.#dropStatement(record.nodeId);
+      }
       this.#forgetDerived();
       return changed.map(({ record }) => record);
     });
