@@ -29,7 +29,7 @@ export {
   type NodeStatement,
   type Origin,
   PLAIN_READER,
-  REMOVAL_VERSION,
+  RECORD_LABEL,
   type ReplicaUpdate,
   ROTATION_BURST,
   type Signed,
@@ -54,7 +54,14 @@ export {
   type MeshMessage,
 } from "./wire/mod.ts";
 export { Election, type LeaderView } from "./leaders/mod.ts";
-export { type AdmissionRefusal, TOKEN_KIND, type TokenEntry } from "./admission/mod.ts";
+export {
+  Admission,
+  type AdmissionRefusal,
+  rotationTo,
+  TOKEN_KIND,
+  TokenBook,
+  type TokenEntry,
+} from "./admission/mod.ts";
 export {
   type EntryEvent,
   Gossip,

@@ -10,8 +10,15 @@ import {
   type KeyTag,
   keyTagOf,
   MAX_FORMER_KEYS,
+  type MemberRecord,
+  type Signed,
 } from "../records/mod.ts";
-import type { RecordEntry } from "./roster_store.ts";
+
+/** What was signed, and the record in it. */
+export interface RecordEntry {
+  readonly signed: Signed;
+  readonly record: MemberRecord;
+}
 
 /** What is known of a chain of keys, as the record that continues it has to say it. */
 export type ChainSummary = Omit<KeyChain, "rotationsSpentUntil">;
@@ -58,7 +65,7 @@ export class KeyChains {
   }
 
   /** Whether anything is known of the chain of this record. */
-  isKnown(record: RecordEntry["record"]): boolean {
+  isKnown(record: MemberRecord): boolean {
     return this.recordsOf(chainRootOf(record)).length > 0;
   }
 
@@ -69,12 +76,12 @@ export class KeyChains {
   }
 
   /** Whether the whole chain of this record was removed. */
-  isRemoved(record: RecordEntry["record"]): boolean {
+  isRemoved(record: MemberRecord): boolean {
     return this.#isRemoved(this.recordsOf(chainRootOf(record)));
   }
 
   /** @returns what a record says that continues the chain of this one; no former key when it is all there is */
-  summary(record: RecordEntry["record"]): ChainSummary {
+  summary(record: MemberRecord): ChainSummary {
     const own = keyTagOf(record.publicKey);
     const root = chainRootOf(record);
     const entries = this.recordsOf(root).toSorted((a, b) => generationOf(a) - generationOf(b));
@@ -211,7 +218,7 @@ export class KeyChains {
 }
 
 /** @returns every key that a record names, each once */
-function keysOf({ publicKey, chain }: RecordEntry["record"]): readonly KeyTag[] {
+function keysOf({ publicKey, chain }: MemberRecord): readonly KeyTag[] {
   const own = keyTagOf(publicKey);
   return chain === undefined ? [own] : [...new Set([own, chain.root, ...chain.formerKeys])];
 }

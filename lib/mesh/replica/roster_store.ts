@@ -19,13 +19,9 @@ import {
   type SignedReader,
 } from "../records/mod.ts";
 import { RECORD_SLOT, STATEMENT_SLOT, type VersionIndex } from "../versions/mod.ts";
-import { KeyChains } from "./key_chains.ts";
+import { KeyChains, type RecordEntry } from "./key_chains.ts";
 
-/** What was signed, and the record in it. */
-export interface RecordEntry {
-  readonly signed: Signed;
-  readonly record: MemberRecord;
-}
+export type { RecordEntry } from "./key_chains.ts";
 
 /** What was signed, and the statement in it. */
 export interface StatementEntry {
