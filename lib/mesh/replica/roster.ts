@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Clock, equalBytes, type StateStore } from "../../base/mod.ts";
+import type { Clock, StateStore } from "../../base/mod.ts";
 import { PublicKey, type VerifyingKey } from "../../crypto/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
 import { type NetworkId, type NodeId, parseNodeId } from "../identity/mod.ts";
@@ -19,6 +19,7 @@ import {
   STATEMENT_LABEL,
 } from "../records/mod.ts";
 import type { ChainSummary } from "./key_chains.ts";
+import { compareBytes, type MergeOutcome } from "./merge_outcome.ts";
 import { type RecordEntry, RosterStore } from "./roster_store.ts";
 
 export type { RecordEntry } from "./roster_store.ts";
@@ -40,26 +41,6 @@ export interface RosterEvent {
   /** The roster does not have it any more when the member was removed. */
   readonly publicKey: PublicKey;
 }
-
-/** Why a record, a statement or an entry is not taken in. */
-export const MERGE_REFUSALS = [
-  "malformed",
-  "network",
-  "signature",
-  "authority",
-  "revoked",
-  "full",
-  "unknown-node",
-  "expired",
-  "future",
-  "replayed",
-] as const;
-
-/** One of these reasons; each is counted. */
-export type MergeRefusal = typeof MERGE_REFUSALS[number];
-
-/** What came of a record, statement or entry that was offered. */
-export type MergeOutcome = "added" | "updated" | "unchanged" | `rejected:${MergeRefusal}`;
 
 /** Whose records a roster takes, and by which clock. */
 export interface RosterOptions {
@@ -87,6 +68,8 @@ export class Roster {
   readonly #live = new Set<NodeId>();
   // Not polled yet, at most one for each member.
   readonly #events = new Map<NodeId, RosterEvent>();
+  // Not taken yet.
+  readonly #ended = new Set<NodeId>();
 
   /** @throws StateError when what is stored is damaged */
   constructor(store: StateStore, options: RosterOptions) {
@@ -100,6 +83,7 @@ export class Roster {
   reload(): void {
     this.#store.reload();
     this.#live.clear();
+    this.#ended.clear();
     for (const { record } of this.#store.records()) if (this.#isLive(record)) this.#live.add(record.nodeId);
   }
 
@@ -128,13 +112,15 @@ export class Roster {
     }
     const isNewMember = known === undefined && !record.revoked && !this.#store.chains.isKnown(record);
     if (isNewMember && !this.hasRoom()) return "rejected:full";
-    const changed = this.#store.putRecord({ signed, record });
+    const { changed, gone } = this.#store.putRecord({ signed, record });
     // The same key under another id is another member.
     if (known !== undefined && known.record.nodeId !== record.nodeId) {
       this.#announce({ ...known.record, revoked: true });
     }
     this.#announce(record);
     for (const each of changed) this.#announce(each);
+    for (const each of gone) this.#announceGone(each);
+    for (const each of [record, ...changed]) if (this.isRemoved(each)) this.#ended.add(each.nodeId);
     return known === undefined ? "added" : "updated";
   }
 
@@ -143,9 +129,16 @@ export class Roster {
     if (this.#store.memberCount < MAX_MEMBERS) return true;
     const wall = this.#options.clock.wall();
     for (const record of this.#store.forgetExpired(wall, ({ roles }) => !roles.includes("leader"))) {
-      this.#announce({ ...record, revoked: true });
+      this.#announceGone(record);
     }
     return this.#store.memberCount < MAX_MEMBERS;
+  }
+
+  /** @returns those whose entries need not be kept, each once: their members were removed, or their records are gone */
+  takeEnded(): Iterable<NodeId> {
+    const ended = [...this.#ended];
+    this.#ended.clear();
+    return ended;
   }
 
   /** Takes a statement in if a known member signed it and it is newer. Never throws on what it is offered. */
@@ -346,6 +339,11 @@ export class Roster {
     }
   }
 
+  #announceGone(record: MemberRecord): void {
+    this.#announce({ ...record, revoked: true });
+    this.#ended.add(record.nodeId);
+  }
+
   #isLive(record: MemberRecord): boolean {
     return record.expiresAt > this.#options.clock.wall() && this.#store.counts(record);
   }
@@ -369,16 +367,6 @@ function compareRecords(offered: RecordEntry, known: RecordEntry): number {
   return Number(offered.record.revoked) - Number(known.record.revoked) ||
     offered.record.version - known.record.version ||
     compareBytes(offered.signed.payload, known.signed.payload);
-}
-
-/** @returns above 0 when `a` comes after `b` in the order of their bytes, 0 when they are the same */
-export function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  if (equalBytes(a, b)) return 0;
-  for (let i = 0; i < Math.min(a.length, b.length); i++) {
-    const difference = (a[i] ?? 0) - (b[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
 }
 
 function sameEndpoints(a: NodeStatement, b: NodeStatement): boolean {

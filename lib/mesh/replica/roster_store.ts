@@ -40,6 +40,14 @@ const STATEMENTS = "statement";
 /** How many members whose records have expired are forgotten in one go. */
 const MAX_FORGOTTEN = 1024;
 
+/** What became of other records when one was put. */
+export interface RecordChanges {
+  /** They count now and did not, or the other way round. */
+  readonly changed: readonly MemberRecord[];
+  /** They are not kept any more. */
+  readonly gone: readonly MemberRecord[];
+}
+
 /**
  * Keeps one record for each public key and one statement for each node, as far as `KeyChains` has them kept. It takes
  * what it is given.
@@ -146,9 +154,9 @@ export class RosterStore {
   /**
    * Keeps a record in place of what its key had, and forgets those that it covers. A statement goes with a record that
    * counts no more, and with the record of another node under the same key.
-   * @returns the other records that count now and did not, or the other way round, also those that went
+   * @returns what became of other records
    */
-  putRecord(entry: RecordEntry): readonly MemberRecord[] {
+  putRecord(entry: RecordEntry): RecordChanges {
     return this.#store.transaction(() => {
       const { signed, record } = entry;
       const former = this.#byKey.get(keyTagOf(record.publicKey))?.record;
@@ -159,15 +167,18 @@ export class RosterStore {
       }
       this.#store.put(RECORDS, storeKeyOf(record), encodeSigned(signed));
       const changed = [...this.#keepRecord(entry)];
-      for (const covered of this.#chains.coveredBy(entry)) {
-        changed.push(covered, ...this.#dropRecord(covered));
+      const gone = [...this.#chains.coveredBy(entry)];
+      for (const covered of gone) changed.push(...this.#dropRecord(covered));
+      for (const tombstone of this.#surplus()) {
+        gone.push(tombstone);
+        changed.push(...this.#dropRecord(tombstone));
       }
-      changed.push(...this.#dropTombstones());
       for (const { record } of [entry, ...changed]) {
         if (!this.counts(record)) this.#dropStatement(record.nodeId);
       }
       this.#forgetDerived();
-      return changed.map(({ record }) => record);
+      const stays = changed.filter((each) => !gone.includes(each));
+      return { changed: stays.map(({ record }) => record), gone: gone.map(({ record }) => record) };
     });
   }
 
@@ -181,10 +192,7 @@ export class RosterStore {
       record.expiresAt <= wall && this.counts(record) && isForgettable(record)
     ).toArray().sort((a, b) => a.record.expiresAt - b.record.expiresAt).slice(0, MAX_FORGOTTEN);
     return this.#store.transaction(() => {
-      for (const entry of expired) {
-        this.#dropRecord(entry);
-        this.#dropStatement(entry.record.nodeId);
-      }
+      for (const entry of expired) this.#dropRecord(entry);
       this.#forgetDerived();
       return expired.map(({ record }) => record);
     });
@@ -228,6 +236,7 @@ export class RosterStore {
     this.#byNodeId.delete(nodeId);
     this.#tombstones.delete(entry);
     this.#versions.delete(nodeId, RECORD_SLOT);
+    this.#dropStatement(nodeId);
     const changed = this.#chains.update(entry, undefined).filter((each) =>
       this.#byKey.get(keyTagOf(each.record.publicKey)) === each
     );
@@ -235,16 +244,12 @@ export class RosterStore {
     return changed;
   }
 
-  /** What goes with the last tombstone of too many is all that is known of its chain. */
-  #dropTombstones(): readonly RecordEntry[] {
-    const changed: RecordEntry[] = [];
-    while (this.#tombstones.size > MAX_TOMBSTONES) {
-      const last = lastOf(this.#tombstones);
-      if (last === undefined) break;
-      const others = isRemoval(last.record) ? this.#chains.chainOf(keyTagOf(last.record.publicKey)) : [];
-      for (const entry of new Set([last, ...others])) changed.push(entry, ...this.#dropRecord(entry));
-    }
-    return changed;
+  /** When there is one tombstone too many, the last one; all that is known of its chain goes with a removal. */
+  #surplus(): Iterable<RecordEntry> {
+    const last = this.#tombstones.size > MAX_TOMBSTONES ? lastOf(this.#tombstones) : undefined;
+    if (last === undefined) return [];
+    const isLastWord = isRemoval(last.record);
+    return new Set([last, ...isLastWord ? this.#chains.chainOf(keyTagOf(last.record.publicKey)) : []]);
   }
 
   #noteVersion(entry: RecordEntry): void {
