@@ -68,7 +68,11 @@ export class LeaderCoordinator {
   }
 
   #followLeaders(): void {
-    const { mesh: { roster }, clock } = this.#parts;
+    const { mesh: { roster, admission, replica }, clock } = this.#parts;
+    const redone = admission?.redoMissed() ?? [];
+    // What members miss is for leaders to sign.
+    if (admission === undefined) roster.takeMissed();
+    if (redone.length > 0) replica.publish({ ...NO_UPDATE, records: redone.map(({ signed }) => signed) });
     const leaders = roster.liveRecords().filter(({ roles }) => roles.includes("leader"));
     this.#election.setLeaders(leaders.map(({ nodeId }) => nodeId).toArray(), clock.now());
     this.#advance();

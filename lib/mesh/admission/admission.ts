@@ -3,7 +3,7 @@
  * @module
  */
 
-import { concatBytes, KeyedRateLimiter } from "../../base/mod.ts";
+import { concatBytes, equalBytes, KeyedRateLimiter } from "../../base/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
 import type { Cidr, Endpoint } from "../../net/mod.ts";
 import { idBytes, mergeLabels, type NodeId, type NodeIdentity, nodeIdOf } from "../identity/mod.ts";
@@ -17,6 +17,7 @@ import {
   REMOVAL_VERSION,
   type Signed,
   signPayload,
+  signRecord,
   spendRotation,
   verifyStatement,
   VERSIONS_PER_GENERATION,
@@ -198,10 +199,11 @@ export class Admission {
       const chain = { ...roster.chainSummary(from), rotationsSpentUntil: spent.spentUntil };
       const first = chain.generation * VERSIONS_PER_GENERATION;
       const formerKeys = [...chain.formerKeys, keyTagOf(from.publicKey)].slice(-MAX_FORMER_KEYS);
+      const formerVersions = [...chain.formerVersions, from.version].slice(-MAX_FORMER_KEYS);
       const next = this.#enrolment.sign({
         ...from,
         ...keys,
-        chain: { ...chain, formerKeys },
+        chain: { ...chain, formerKeys, formerVersions },
         version: first,
         ...lifetime,
       });
@@ -210,6 +212,30 @@ export class Admission {
       this.#mergeStatement(next, statement);
       return [next, old];
     });
+  }
+
+  /**
+   * Changes members again that were changed while another leader, which did not know of it, gave them new keys: or a
+   * member that is about to lose a right could keep it by new keys.
+   * @returns what was signed
+   */
+  redoMissed(): RecordEntry[] {
+    const { roster, network } = this.#options;
+    const redone: (RecordEntry | AdmissionRefusal)[] = [];
+    for (const missed of roster.takeMissed()) {
+      const [head] = roster.chainOf(missed.publicKey);
+      if (head?.record.chain === undefined) continue;
+      const { nodeId, publicKey, verifyingKey, version, issuedAt, expiresAt, chain } = head.record;
+      const keys = { nodeId, publicKey, ...verifyingKey && { verifyingKey } };
+      const same = { ...missed, ...keys, version, issuedAt, expiresAt, chain };
+      if (equalBytes(signRecord(same, network.signingKey).payload, head.signed.payload)) continue;
+      const key = keyTagOf(missed.publicKey);
+      const formerVersions = chain.formerVersions.map((version, i) =>
+        chain.formerKeys[i] === key ? Math.max(version, missed.version) : version
+      );
+      redone.push(this.renew({ ...same, chain: { ...chain, formerVersions } }));
+    }
+    return redone.filter((entry) => typeof entry === "object");
   }
 
   /**
@@ -236,11 +262,11 @@ export class Admission {
   /** Names every key that the member is known to have had, so that one record is enough for all of them. */
   #signRemoval(known: MemberRecord): RecordEntry | AdmissionRefusal {
     const { successor: _, chain: former, ...record } = known;
-    const { root, generation, formerKeys } = this.#options.roster.chainSummary(known);
+    const summary = this.#options.roster.chainSummary(known);
     const rotationsSpentUntil = former?.rotationsSpentUntil ?? known.issuedAt;
     return this.#sign({
       ...record,
-      ...formerKeys.length > 0 && { chain: { root, generation, formerKeys, rotationsSpentUntil } },
+      ...summary.formerKeys.length > 0 && { chain: { ...summary, rotationsSpentUntil } },
       version: Math.max(known.version + 1, REMOVAL_VERSION),
       // Of too many removals the latest are kept.
       ...this.#enrolment.lifetime(),

@@ -142,6 +142,35 @@ Deno.test("Admission.admit() refuses whom one leader removed while another one g
   assert.deepEqual(a.admission.renewDue(() => true), []);
 });
 
+Deno.test("Admission.redoMissed() changes a member again that got new keys from a leader which did not know", () => {
+  for (const isReversed of [false, true]) {
+    const clock = new VirtualClock(START);
+    const [a, b] = [leader(clock), leader(clock)];
+    const [k1, k2, k3] = [network.node(), network.node(), network.node()];
+    a.join(k1);
+    b.replica.merge(a.replica.snapshot());
+    const known = a.roster.recordByKey(k1.publicKey) ?? assert.fail();
+    assert.ok(typeof a.admission.renew({ ...known, labels: { quarantine: "true" } }) === "object");
+    for (const [from, to] of [[k1, k2], [k2, k3]] as const) assert.ok(Array.isArray(b.rotate(from, to)));
+    const { records } = b.replica.snapshot();
+    a.replica.merge({ ...NO_UPDATE, records: isReversed ? records.toReversed() : records });
+    assert.deepEqual(a.roster.get(k3.id)?.record.labels, {}, "the leader that rotated did not know");
+    const [redone, ...more] = a.admission.redoMissed();
+    assert.ok(redone !== undefined && more.length === 0);
+    b.replica.merge({ ...NO_UPDATE, records: [redone.signed] });
+    for (const { roster, admission } of [a, b]) {
+      assert.deepEqual(roster.get(k3.id)?.record.labels, { quarantine: "true" });
+      assert.deepEqual(admission.redoMissed(), []);
+    }
+    // What is changed later stays as it is, whoever hears the old records again.
+    const now = b.roster.get(k3.id)?.record ?? assert.fail();
+    assert.ok(typeof b.admission.renew({ ...now, labels: {} }) === "object");
+    a.replica.merge({ ...NO_UPDATE, records: [...records, ...b.replica.snapshot().records] });
+    assert.deepEqual(a.admission.redoMissed(), []);
+    assert.deepEqual(a.roster.get(k3.id)?.record.labels, {});
+  }
+});
+
 Deno.test("Admission.tokenOf() says, at every leader and after new keys, by which token a machine came in", () => {
   const clock = new VirtualClock(START);
   const [a, b] = [leader(clock), leader(clock)];

@@ -11,7 +11,7 @@
 import { type Brand, decodeHex, encodeHex, type UnixMillis, unixMillis } from "../../base/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
 import type { KeyChain as WireChain, KeyChainSchema, MessageFields } from "../../proto/mod.ts";
-import { complete, readList, readTime } from "./signed.ts";
+import { complete, readList, readPositive, readTime } from "./signed.ts";
 
 /** 32 lower-case hexadecimal digits: the first 16 bytes of a public key, whatever id it is used under. */
 export type KeyTag = Brand<string, "KeyTag">;
@@ -42,6 +42,11 @@ export interface KeyChain {
   readonly generation: number;
   /** 1 to 32, the oldest first, the direct predecessor last. */
   readonly formerKeys: readonly KeyTag[];
+  /**
+   * Of each of them, up to which version of its record this one goes on from: what another leader changed beyond it,
+   * that leader changes again.
+   */
+  readonly formerVersions: readonly number[];
   /** Up to when rotations are used up (ITU-T I.371, "theoretical arrival time"). */
   readonly rotationsSpentUntil: UnixMillis;
 }
@@ -87,11 +92,12 @@ export function spendRotation(
 
 /** @returns the fields of the message */
 export function chainToWire(chain: KeyChain): MessageFields<typeof KeyChainSchema> {
-  const { root, generation, formerKeys, rotationsSpentUntil } = chain;
+  const { root, generation, formerKeys, formerVersions, rotationsSpentUntil } = chain;
   return {
     root: tagBytes(root),
     generation,
     formerKeys: formerKeys.map(tagBytes),
+    formerVersions: formerVersions.map(BigInt),
     rotationsSpentUntil: BigInt(rotationsSpentUntil),
   };
 }
@@ -100,10 +106,12 @@ export function chainToWire(chain: KeyChain): MessageFields<typeof KeyChainSchem
 export function readChain(wire: WireChain): KeyChain | undefined {
   const { generation } = wire;
   if (generation < 1 || generation > MAX_GENERATION || wire.formerKeys.length === 0) return undefined;
+  if (wire.formerVersions.length !== wire.formerKeys.length) return undefined;
   return complete<KeyChain>({
     root: readTag(wire.root),
     generation,
     formerKeys: readList(wire.formerKeys, MAX_FORMER_KEYS, readTag),
+    formerVersions: readList(wire.formerVersions, MAX_FORMER_KEYS, readPositive),
     rotationsSpentUntil: readTime(wire.rotationsSpentUntil),
   });
 }

@@ -85,14 +85,19 @@ export class KeyChains {
     const own = keyTagOf(record.publicKey);
     const root = chainRootOf(record);
     const entries = this.recordsOf(root).toSorted((a, b) => generationOf(a) - generationOf(b));
-    const keys = new Set<KeyTag>();
-    for (const { record } of entries) {
-      for (const key of record.chain?.formerKeys ?? []) keys.add(key);
-      keys.add(keyTagOf(record.publicKey));
+    const versions = new Map<KeyTag, number>();
+    const note = (key: KeyTag, version: number) =>
+      versions.set(key, Math.max(version, versions.get(key) ?? 0));
+    for (const { record: { chain, publicKey, version, successor } } of entries) {
+      chain?.formerKeys.forEach((key, i) => note(key, chain.formerVersions[i] ?? 1));
+      // That it was replaced is a version of its own.
+      note(keyTagOf(publicKey), successor === undefined ? version : Math.max(1, version - 1));
     }
-    keys.delete(own);
+    versions.delete(own);
+    const former = [...versions].slice(-MAX_FORMER_KEYS);
     const generation = entries.reduce((most, entry) => Math.max(most, generationOf(entry)), 0) + 1;
-    return { root, generation, formerKeys: [...keys].slice(-MAX_FORMER_KEYS) };
+    const [formerKeys, formerVersions] = [former.map(([key]) => key), former.map(([, version]) => version)];
+    return { root, generation, formerKeys, formerVersions };
   }
 
   /** Whether a later record of its chain says all that this one says. */

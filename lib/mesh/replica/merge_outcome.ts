@@ -4,6 +4,7 @@
  */
 
 import { equalBytes } from "../../base/mod.ts";
+import type { RecordEntry } from "./key_chains.ts";
 
 /** Why a record, a statement or an entry is not taken in. */
 export const MERGE_REFUSALS = [
@@ -24,6 +25,13 @@ export type MergeRefusal = typeof MERGE_REFUSALS[number];
 
 /** What came of a record, statement or entry that was offered. */
 export type MergeOutcome = "added" | "updated" | "unchanged" | `rejected:${MergeRefusal}`;
+
+/** @returns above 0 when `offered` takes the place of `known`, 0 when they are the same */
+export function compareRecords(offered: RecordEntry, known: RecordEntry): number {
+  return Number(offered.record.revoked) - Number(known.record.revoked) ||
+    offered.record.version - known.record.version ||
+    compareBytes(offered.signed.payload, known.signed.payload);
+}
 
 /** @returns above 0 when `a` comes after `b` in the order of their bytes, 0 when they are the same */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {

@@ -205,7 +205,13 @@ Deno.test("Roster: whatever leaders that are cut apart do, a removal is final fo
       world.exchange();
       for (const each of steps) take(world, each);
       world.exchange();
+      for (const { admission } of world.leaders) admission.redoMissed();
+      world.note();
+      world.exchange();
       checkInvariants(world);
+      for (const { admission } of world.leaders) {
+        assert.deepEqual(admission.redoMissed(), [], "nothing is missed any more");
+      }
     }),
     { seed, numRuns },
   );

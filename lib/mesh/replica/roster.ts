@@ -8,6 +8,7 @@ import { PublicKey, type VerifyingKey } from "../../crypto/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
 import { type NetworkId, type NodeId, parseNodeId } from "../identity/mod.ts";
 import {
+  type KeyTag,
   keyTagOf,
   MAX_CLOCK_AHEAD_MS,
   type MemberRecord,
@@ -19,7 +20,7 @@ import {
   STATEMENT_LABEL,
 } from "../records/mod.ts";
 import type { ChainSummary } from "./key_chains.ts";
-import { compareBytes, type MergeOutcome } from "./merge_outcome.ts";
+import { compareBytes, compareRecords, type MergeOutcome } from "./merge_outcome.ts";
 import { type RecordEntry, RosterStore } from "./roster_store.ts";
 
 export type { RecordEntry } from "./roster_store.ts";
@@ -70,6 +71,7 @@ export class Roster {
   readonly #events = new Map<NodeId, RosterEvent>();
   // Not taken yet.
   readonly #ended = new Set<NodeId>();
+  readonly #missed = new Map<KeyTag, MemberRecord>();
 
   /** @throws StateError when what is stored is damaged */
   constructor(store: StateStore, options: RosterOptions) {
@@ -84,6 +86,7 @@ export class Roster {
     this.#store.reload();
     this.#live.clear();
     this.#ended.clear();
+    this.#missed.clear();
     for (const { record } of this.#store.records()) if (this.#isLive(record)) this.#live.add(record.nodeId);
   }
 
@@ -112,6 +115,7 @@ export class Roster {
     }
     const isNewMember = known === undefined && !record.revoked && !this.#store.chains.isKnown(record);
     if (isNewMember && !this.hasRoom()) return "rejected:full";
+    this.#noteMissed(record, known?.record);
     const { changed, gone } = this.#store.putRecord({ signed, record });
     // The same key under another id is another member.
     if (known !== undefined && known.record.nodeId !== record.nodeId) {
@@ -132,6 +136,19 @@ export class Roster {
       this.#announceGone(record);
     }
     return this.#store.memberCount < MAX_MEMBERS;
+  }
+
+  /**
+   * @returns records that were replaced by ones of new keys of the same members, signed without knowing of them; each
+   * once, as soon as the member is there under its new key
+   */
+  takeMissed(): readonly MemberRecord[] {
+    const missed = [...this.#missed].filter(([key]) => {
+      const [head] = this.#store.chains.chainOf(key);
+      return head !== undefined && head.record.chain !== undefined && this.#store.counts(head.record);
+    });
+    for (const [key] of missed) this.#missed.delete(key);
+    return missed.map(([, record]) => record);
   }
 
   /** @returns those whose entries need not be kept, each once: their members were removed, or their records are gone */
@@ -339,6 +356,18 @@ export class Roster {
     }
   }
 
+  /** A leader that gave a member new keys may not have known how another one had changed its record. */
+  #noteMissed(record: MemberRecord, known: MemberRecord | undefined): void {
+    const note = (former: MemberRecord, version: number) => {
+      if (!former.revoked && former.version > version) this.#missed.set(keyTagOf(former.publicKey), former);
+    };
+    if (known !== undefined && record.successor !== undefined) note(known, record.version - 1);
+    record.chain?.formerKeys.forEach((key, i) => {
+      const former = this.#store.byTag(key)?.record;
+      if (former !== undefined) note(former, record.chain?.formerVersions[i] ?? 1);
+    });
+  }
+
   #announceGone(record: MemberRecord): void {
     this.#announce({ ...record, revoked: true });
     this.#ended.add(record.nodeId);
@@ -360,13 +389,6 @@ export class Roster {
     const statement = this.#store.statementOf(record.nodeId)?.statement;
     return { record, ...statement && { statement } };
   }
-}
-
-/** @returns above 0 when `offered` takes the place of `known`, 0 when they are the same */
-function compareRecords(offered: RecordEntry, known: RecordEntry): number {
-  return Number(offered.record.revoked) - Number(known.record.revoked) ||
-    offered.record.version - known.record.version ||
-    compareBytes(offered.signed.payload, known.signed.payload);
 }
 
 function sameEndpoints(a: NodeStatement, b: NodeStatement): boolean {

@@ -49,6 +49,7 @@ const chainOf = (root: number, generation: number, ...former: readonly number[])
   root: tag(root),
   generation,
   formerKeys: former.map(tag),
+  formerVersions: former.map(() => 1),
   rotationsSpentUntil: START,
 });
 

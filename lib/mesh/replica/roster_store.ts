@@ -110,6 +110,11 @@ export class RosterStore {
     return this.#byKey.get(keyTagOf(publicKey));
   }
 
+  /** @returns the record of a public key by what names it in chains */
+  byTag(key: KeyTag): RecordEntry | undefined {
+    return this.#byKey.get(key);
+  }
+
   /** @returns the record of a node */
   byNodeId(nodeId: NodeId): RecordEntry | undefined {
     return this.#byNodeId.get(nodeId);

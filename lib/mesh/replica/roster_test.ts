@@ -77,6 +77,7 @@ Deno.test("Roster.merge() lets a key go whose member has gone on twice, though n
     root: keyTagOf(first.publicKey),
     generation: 2,
     formerKeys: [keyTagOf(first.publicKey), keyTagOf(second.publicKey)],
+    formerVersions: [1, 1],
     rotationsSpentUntil: START,
   };
   roster.merge(network.signed(first, { name: "web" }));
