@@ -167,9 +167,9 @@ export class Agent {
 
   async #start(): Promise<void> {
     const { options } = this.#context;
-    const { record } = this.mesh;
     if (this.#state !== "starting") throw new InterruptedError();
-    if (record.revoked && !this.mesh.isRotating) throw new RemovedError();
+    const { roster, identity, isRotating } = this.mesh;
+    if (roster.isRevoked(identity.publicKey) && !isRotating) throw new RemovedError();
     this.mesh.adoptRotation();
     // What waits from loading is read as a whole by those who subscribe from now on.
     this.mesh.replica.deliverEvents();

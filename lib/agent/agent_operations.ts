@@ -125,7 +125,7 @@ export function agentOperations(agent: Agent): AgentControl {
       return { name: record.name, addresses: record.addresses.map(String) };
     },
 
-    removePeer(peer) {
+    removePeer(peer, revokeToken = false) {
       const { secrets } = agent;
       const admission = leaderPart(mesh, mesh.admission);
       const member = memberOf(mesh, peer);
@@ -137,6 +137,12 @@ export function agentOperations(agent: Agent): AgentControl {
       // First of all, everybody cuts it off.
       mesh.replica.publish({ ...NO_UPDATE, records: [revoked.signed] });
       secrets.set(revoked.record.nodeId, undefined);
+      const { name } = member.record;
+      const tokenId = admission.tokenOf(member.record);
+      if (tokenId === undefined) return { done: true, name };
+      if (revokeToken && mesh.tokens?.revoke(tokenId)) agent.shareTokens();
+      const token = mesh.tokens?.get(tokenId);
+      return { done: true, name, ...token && { token } };
     },
 
     async promoteLeader(node) {

@@ -60,6 +60,14 @@ export interface AddedDevice {
   readonly addresses: readonly string[];
 }
 
+/** Who was cut off. */
+export interface RemovedPeer {
+  readonly done: true;
+  readonly name: string;
+  /** By which token it came in; absent when by none, or when the leaders remember it no more. */
+  readonly token?: TokenReport;
+}
+
 /** What a node goes on under. */
 export interface NewKey {
   /** The WireGuard key in base64. */
@@ -216,8 +224,11 @@ export interface AgentControl {
   revokeToken(id: string): void;
   /** Leaders only. @returns the address that the device was given */
   addDevice(request: DeviceRequest): AddedDevice;
-  /** Leaders only: revokes a member or device by name, id or public key. */
-  removePeer(peer: string): void;
+  /**
+   * Leaders only: revokes a member or device by name, id or public key, under whichever key it is known.
+   * @param revokeToken whether the token that let it in is revoked, too
+   */
+  removePeer(peer: string, revokeToken?: boolean): RemovedPeer;
   /** Leaders only: makes a member a leader, by name, id or address. */
   promoteLeader(node: string): Promise<void>;
   /** Leaders only: makes a leader an ordinary member. */

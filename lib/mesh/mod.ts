@@ -41,8 +41,10 @@ export {
   type Origin,
   type OwnStatement,
   PLAIN_READER,
+  RECORD_LABEL,
   removeGrants,
   type ReplicaUpdate,
+  ROTATION_BURST,
   type Signed,
   type SignedReader,
   signOwnStatement,
@@ -66,7 +68,14 @@ export {
   type MeshMessage,
 } from "./wire/mod.ts";
 export { Election, type LeaderView } from "./leaders/mod.ts";
-export { type AdmissionRefusal, TOKEN_KIND, type TokenEntry } from "./admission/mod.ts";
+export {
+  Admission,
+  type AdmissionRefusal,
+  rotationTo,
+  TOKEN_KIND,
+  TokenBook,
+  type TokenEntry,
+} from "./admission/mod.ts";
 export {
   type EntryEvent,
   Gossip,

@@ -48,7 +48,14 @@ export interface LinkAcceptorParts extends Pick<Environment, "log"> {
 type Caller =
   | { readonly kind: "join"; readonly tokenId: string }
   | { readonly kind: "member"; readonly nodeId: NodeId }
-  | { readonly kind: "removed"; readonly nodeId: NodeId };
+  | Removed;
+
+/** Somebody under a key that counts no more. */
+interface Removed {
+  readonly kind: "removed";
+  readonly nodeId: NodeId;
+  readonly publicKey: PublicKey;
+}
 
 /** Accepts channels until it is closed; nobody can fill it alone. */
 export class LinkAcceptor {
@@ -98,18 +105,20 @@ export class LinkAcceptor {
     if (accepted === undefined) return;
     const { channel, context } = accepted;
     if (this.#isClosed) channel.close("this node stops");
-    else if (context.kind === "removed") await this.#sendRemoval(channel, context.nodeId);
+    else if (context.kind === "removed") await this.#sendRemoval(channel, context);
     else if (context.kind === "member") onLink({ nodeId: context.nodeId, channel, dialler: "them" });
     else this.#join(channel, context.tokenId, source);
   }
 
-  /** Nobody could reach it while it was away: it gets the record that says so, and nothing else. */
-  async #sendRemoval(channel: Channel, nodeId: NodeId): Promise<void> {
+  /** Nobody could reach it while it was away: it gets the records that say so, and nothing else. */
+  async #sendRemoval(channel: Channel, { nodeId, publicKey }: Removed): Promise<void> {
     const { roster } = this.#parts.replica;
-    // Unless it goes on under another key: then it gets that record too.
+    // Unless it goes on under another key: then it gets that record too, and what else is known of its keys.
     const successor = roster.recordById(nodeId)?.successor;
-    const records = [successor, nodeId].map((nodeId) => nodeId && roster.signedRecord(nodeId));
-    const update = { ...NO_UPDATE, records: records.filter((record) => record !== undefined) };
+    const own = [successor, nodeId].map((nodeId) => nodeId && roster.signedRecord(nodeId));
+    const signed = [...own, ...roster.chainOf(publicKey).map(({ signed }) => signed)];
+    const records = [...new Set(signed.filter((record) => record !== undefined))];
+    const update = { ...NO_UPDATE, records };
     await channel.send({ topic: MESH_TOPIC, body: encodeMeshMessage({ kind: "roster-update", update }) });
     channel.close("you are no member any more");
   }
@@ -136,13 +145,17 @@ export class LinkAcceptor {
       const presharedKey = tokenKey(hello.tokenId, remoteStatic);
       return presharedKey && { presharedKey, reply: NOTHING, context: hello };
     }
+    if (hello.networkId !== networkId) return undefined;
     const record = roster.recordByKey(remoteStatic);
-    if (hello.networkId !== networkId || record?.nodeId !== hello.nodeId) return undefined;
+    const { nodeId } = hello;
+    const proven = { presharedKey: PresharedKey.none(), reply: NOTHING };
+    const removed = { ...proven, context: { kind: "removed", nodeId, publicKey: remoteStatic } as const };
+    // A key that was replaced long ago has no record any more.
+    if (record === undefined && roster.isRevoked(remoteStatic)) return removed;
+    if (record?.nodeId !== nodeId) return undefined;
     // A device without weft takes no part in the message plane.
     if (record.verifyingKey === undefined) return undefined;
-    const proven = { presharedKey: PresharedKey.none(), reply: NOTHING };
-    const { nodeId } = hello;
-    if (record.revoked) return { ...proven, context: { kind: "removed", nodeId } as const };
+    if (roster.isRevoked(remoteStatic)) return removed;
     const isLinkable = roster.linkable(nodeId) !== undefined || renew(record);
     return isLinkable ? { ...proven, context: hello } : undefined;
   }

@@ -15,7 +15,7 @@ import {
   toNodeName,
 } from "../identity/mod.ts";
 import { type MemberRecord, signRecord } from "../records/mod.ts";
-import { MAX_MEMBERS, type RecordEntry, type Roster } from "../replica/mod.ts";
+import type { RecordEntry, Roster } from "../replica/mod.ts";
 
 /** How long a record is good for; leaders renew those of members that are there. */
 export const RECORD_LIFETIME_MS: number = 90 * 86_400_000;
@@ -70,7 +70,9 @@ export class Enrolment {
   constructor(options: EnrolmentOptions) {
     this.#options = options;
     this.#ipv6Prefix = overlayIpv6Prefix(options.network.id);
-    for (const record of options.roster.allRecords()) if (!record.revoked) this.#reserve(record);
+    for (const record of options.roster.allRecords()) {
+      if (!options.roster.isRevoked(record.publicKey)) this.#reserve(record);
+    }
   }
 
   /** Runs `body` in a transaction. When it is refused or throws, nothing was signed and no address is taken. */
@@ -94,7 +96,7 @@ export class Enrolment {
   /** Signs the first record of a key, with a free name and free addresses. */
   add(fields: NewRecord): RecordEntry | AdmissionRefusal {
     const { roster, network } = this.#options;
-    if (roster.allRecords().length >= MAX_MEMBERS) return "refused:roster-full";
+    if (!roster.hasRoom()) return "refused:roster-full";
     const address = this.#allocate();
     if (address === undefined) return "refused:no-address";
     return this.sign({

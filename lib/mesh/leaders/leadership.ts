@@ -177,7 +177,9 @@ export class Leadership {
   #signOwn({ admission }: LeaderState, roles: readonly Role[]): ReplicaUpdate {
     const { identity, replica: { roster } } = this.#options;
     const known = roster.recordById(identity().id);
-    if (known === undefined || known.revoked || known.roles.join() === roles.join()) return NO_UPDATE;
+    if (known === undefined || roster.isRevoked(known.publicKey) || known.roles.join() === roles.join()) {
+      return NO_UPDATE;
+    }
     const enrolled = admission.renew({ ...known, roles });
     return typeof enrolled === "string" ? NO_UPDATE : { ...NO_UPDATE, records: [enrolled.signed] };
   }

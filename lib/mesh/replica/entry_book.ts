@@ -6,7 +6,8 @@
 import { StateError, type StateStore, unixMillis } from "../../base/mod.ts";
 import type { SigningKey, VerifyingKey } from "../../crypto/mod.ts";
 import type { NodeId } from "../identity/mod.ts";
-import { compareBytes, type MergeOutcome, type Roster, type RosterOptions } from "./roster.ts";
+import { compareBytes, type MergeOutcome } from "./merge_outcome.ts";
+import type { Roster, RosterOptions } from "./roster.ts";
 import {
   encodeSigned,
   ENTRY_LABEL,
@@ -216,6 +217,17 @@ export class EntryBook {
     }
   }
 
+  /** Forgets all that an origin has written, who is to write no more. */
+  forget(origin: Origin): void {
+    const slots = this.#byOrigin.get(origin);
+    if (slots === undefined) return;
+    this.#store.transaction(() => {
+      for (const slot of slots.keys()) this.#store.delete(ENTRIES, `${origin}/${slot}`);
+    });
+    for (const { entry } of slots.values()) this.#note(entry);
+    for (const slot of [...slots.keys()]) this.#drop(origin, slot);
+  }
+
   /** @returns which entry has changed, at most one event for each; undefined when none has */
   pollEvent(): EntryEvent | undefined {
     const [first] = this.#events;
@@ -228,7 +240,7 @@ export class EntryBook {
     if (origin === networkId) return verifyingKey;
     const record = roster.recordById(origin as NodeId);
     if (record?.verifyingKey === undefined) return "rejected:unknown-node";
-    return record.revoked ? "rejected:revoked" : record.verifyingKey;
+    return roster.isRevoked(record.publicKey) ? "rejected:revoked" : record.verifyingKey;
   }
 
   #isLive(origin: Origin): boolean {

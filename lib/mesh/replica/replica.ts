@@ -12,14 +12,8 @@ import {
   type Signed,
   type SignedReader,
 } from "../records/mod.ts";
-import {
-  MERGE_REFUSALS,
-  type MergeOutcome,
-  type MergeRefusal,
-  Roster,
-  type RosterEvent,
-  type RosterOptions,
-} from "./roster.ts";
+import { MERGE_REFUSALS, type MergeOutcome, type MergeRefusal } from "./merge_outcome.ts";
+import { Roster, type RosterEvent, type RosterOptions } from "./roster.ts";
 
 import { VersionIndex } from "../versions/mod.ts";
 
@@ -89,13 +83,17 @@ export class Replica {
       return outcome !== "rejected:signature";
     };
     try {
-      const isForged = this.#store.transaction(() =>
-        !update.records.every((signed) => note(signed, roster.merge(signed), changes.records)) ||
-        !update.statements.every((signed) =>
-          note(signed, roster.mergeStatement(signed), changes.statements)
+      const isForged = this.#store.transaction(() => {
+        const isForged = !update.records.every((signed) =>
+          note(signed, roster.merge(signed), changes.records)
         ) ||
-        !update.entries.every((signed) => note(signed, entries.merge(signed), changes.entries))
-      );
+          !update.statements.every((signed) =>
+            note(signed, roster.mergeStatement(signed), changes.statements)
+          ) ||
+          !update.entries.every((signed) => note(signed, entries.merge(signed), changes.entries));
+        this.#forgetEnded();
+        return isForged;
+      });
       return { changes, rejected, isForged };
     } catch (error) {
       this.reload();
@@ -111,6 +109,7 @@ export class Replica {
 
   /** Has others be sent what this node has changed in its replica, and delivers the events of it. */
   publish(update: ReplicaUpdate): void {
+    this.#forgetEnded();
     for (const subscriber of this.#subscribers) subscriber.handleOwnUpdate?.(update);
     this.deliverEvents();
   }
@@ -149,6 +148,11 @@ export class Replica {
   handleTimeout(): void {
     this.roster.handleTimeout();
     this.entries.handleTimeout();
+  }
+
+  /** What was written under keys that are gone would be kept for nobody, and a rotation begins anew. */
+  #forgetEnded(): void {
+    for (const nodeId of this.roster.takeEnded()) this.entries.forget(nodeId);
   }
 
   /** @returns whether there was anything to deliver */
