@@ -26,7 +26,9 @@ function setUp(grants: Partial<Record<"a" | "b" | "c", Partial<Grants>>> = {}) {
   for (const [name, node] of Object.entries(nodes)) {
     const given = { ...NO_GRANTS, ...grants[name as "a"] };
     const roles = name === "leader" ? ["leader", "member"] as const : ["member"] as const;
-    replica.roster.merge(network.signed(node, { name, grants: given, roles }));
+    replica.roster.merge(
+      network.signed(node, { name: name === "leader" ? "lead" : name, grants: given, roles }),
+    );
   }
   replica.deliverEvents();
   const id = (name: string) => nodes[name as "a"].id;

@@ -158,8 +158,8 @@ Deno.test("memberOfHost() takes the network's own names for what they are in the
   const { network, roster } = new Fixture();
   const [web, leader, other] = [network.node(), network.node(), network.node()];
   roster.merge(network.signed(web, { name: "web", addresses: [address("10.200.1.100")] }));
-  roster.merge(network.signed(leader, { name: "leader", addresses: [address("10.200.0.2")] }));
-  roster.merge(network.signed(other, { name: "node-1-100", addresses: [address("10.200.0.3")] }));
+  roster.merge(network.former(leader, "leader", { addresses: [address("10.200.0.2")] }));
+  roster.merge(network.former(other, "node-1-100", { addresses: [address("10.200.0.3")] }));
   const find = (host: string) => memberOfHost(host, { roster, cidr }, "weft.internal.", web.id);
   for (const host of ["web", "WEB.weft.internal.", "leader", "leader.weft.internal", "node-1-100", web.id]) {
     assert.equal(find(host), web.id, host);

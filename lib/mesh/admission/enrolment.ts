@@ -7,6 +7,7 @@ import { type Clock, type StateStore, type UnixMillis, unixMillis, WeftError } f
 import type { SigningKey } from "../../crypto/mod.ts";
 import type { AddressRange, Cidr, IpAddress } from "../../net/mod.ts";
 import {
+  isReservedName,
   type NetworkIdentity,
   nodeIdOf,
   numberedName,
@@ -110,9 +111,11 @@ export class Enrolment {
     });
   }
 
-  /** Signs a record as it is and puts it into the roster. */
-  sign(record: MemberRecord): RecordEntry {
+  /** Signs a record and puts it into the roster: as it is, but for a reserved name of the former release. */
+  sign(fields: MemberRecord): RecordEntry {
     const { roster, network } = this.#options;
+    const isRenamed = !fields.revoked && isReservedName(fields.name);
+    const record = isRenamed ? { ...fields, name: this.#freeName(fields.name) } : fields;
     const signed = signRecord(record, network.signingKey);
     if (roster.merge(signed) === "rejected:full") throw new Refused("refused:roster-full");
     return { record, signed };
@@ -174,7 +177,8 @@ export class Enrolment {
     const { roster } = this.#options;
     if (roster.holderOfName(name) === undefined) return name;
     for (let number = 2;; number++) {
-      const numbered = numberedName(name, number);
+      // The second `node-1` would be `node-1-2`, which is an address.
+      const numbered = toNodeName(numberedName(name, number));
       if (roster.holderOfName(numbered) === undefined) return numbered;
     }
   }

@@ -13,6 +13,7 @@ import {
   areLabels,
   idBytes,
   isNodeName,
+  isReservedName,
   type NetworkId,
   networkIdFromBytes,
   type NodeId,
@@ -159,6 +160,8 @@ export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
   });
   if (
     record === undefined || !isNodeName(name) || !areLabels(labels) || !areLabels(unconfirmedLabels) ||
+    // Records of the former release may have such a name, under which nobody finds them; it goes when they are renewed.
+    (isReservedName(name) && !isFormer && !revoked) ||
     persistentKeepalive > MAX_KEEPALIVE_SECONDS || (successor && !revoked) ||
     // What is there but cannot be read.
     (verifyingKey === undefined && message.verifyingKey.length > 0) ||
