@@ -42,7 +42,7 @@ export class NameService {
   #problem: string | undefined;
 
   private constructor(
-    { mesh, timers, endpoints: { overlay: cidrs } }: AgentContext,
+    { mesh, timers, authority, endpoints: { overlay: cidrs } }: AgentContext,
     offered: Offered,
     handle: DnsHandle,
   ) {
@@ -51,13 +51,17 @@ export class NameService {
     const sync = { roster, zone, cidrs, sink: handle };
     this.handle = handle;
     this.members = new MemberNameSync(sync);
-    this.custom = new CustomNameSync(mesh, handle);
-    this.services = new ServiceNameSync({ ...sync, timers, offered });
+    this.custom = new CustomNameSync({ mesh, handle, authority });
+    const isWrittenByLeaders = (name: DomainName): boolean => this.custom.isWrittenByLeaders(name);
+    this.services = new ServiceNameSync({ ...sync, timers, offered, authority, isWrittenByLeaders });
     this.members.start();
     this.custom.start();
     this.services.follow();
     this.#unsubscribe = replica.subscribe({
-      handleEntryEvent: (event) => this.custom.handleEntryEvent(event),
+      handleEntryEvent: (event) => {
+        this.custom.handleEntryEvent(event);
+        this.services.handleEntryEvent(event);
+      },
       handleRosterEvent: (event) => {
         this.members.handleRosterEvent(event);
         this.custom.handleRosterEvent(event);
