@@ -142,6 +142,14 @@ Deno.test("Authority lets everybody hear everything, until a leader narrows that
   }
 });
 
+Deno.test("Authority lets nobody claim a path that has the names of somebody else's", () => {
+  const { claims } = setUp({ a: { claimed: ["orders/eu", "Math"], offer: ["a-b"] } });
+  const cases = ["orders-eu", "ORDERS/eu", "math", "a/b", "A-B"];
+  for (const path of cases) assert.equal(claims("b", path), false, path);
+  for (const path of ["orders-us", "x:math", "orders", "a-b-c"]) assert.equal(claims("b", path), true, path);
+  assert.equal(claims("a", "math"), true, "its own");
+});
+
 Deno.test("Authority lets a member add names below its own, and those that it was granted", () => {
   const { names } = setUp({ a: { names: ["db", "*.apps"] } });
   const cases: readonly (readonly [string, string, boolean])[] = [

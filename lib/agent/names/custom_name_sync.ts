@@ -3,13 +3,12 @@
  * @module
  */
 
-import { equalBytes, utf8Bytes } from "../../base/mod.ts";
+import { equalBytes } from "../../base/mod.ts";
 import type { SigningKey } from "../../crypto/mod.ts";
 import {
   absoluteName,
   DomainName,
   formatRecord,
-  parseRecord,
   RECORD_RANK,
   RECORD_TYPE,
   type RecordText,
@@ -26,17 +25,19 @@ import {
   type Replica,
   type RosterEvent,
   type Signed,
-  type StateEntry,
 } from "../../mesh/mod.ts";
 import type { DnsHandle } from "../../nameserver/mod.ts";
 import type { Authority } from "../authority.ts";
 import { InvalidRequestError } from "../errors.ts";
-
-/** Entries of this kind have a name as their key, and its records as their body, one a line. */
-export const NAME_ENTRY_KIND = "name";
-const KIND = NAME_ENTRY_KIND;
-/** No more lines of one entry are read. */
-const MAX_RECORDS = 64;
+import {
+  encodeNameRecords,
+  MAX_NAME_RECORDS,
+  NAME_ENTRY_KIND,
+  nameKey,
+  readNameRecords,
+  relativeName,
+  topLabel,
+} from "./name_entry.ts";
 
 /** What the names of one node follow. */
 export interface CustomNameParts {
@@ -76,12 +77,12 @@ export class CustomNameSync {
     for (const { nodeId, name } of this.#mesh.replica.roster.liveRecords()) {
       this.#memberNames.set(nodeId, name);
     }
-    for (const { origin, key } of this.#entries.list(KIND)) this.#follow(origin, key);
+    for (const { origin, key } of this.#entries.list(NAME_ENTRY_KIND)) this.#follow(origin, key);
   }
 
   /** Follows one change of the entries. */
   handleEntryEvent({ kind, origin, key }: EntryEvent): void {
-    if (kind === KIND) this.#follow(origin, key);
+    if (kind === NAME_ENTRY_KIND) this.#follow(origin, key);
     // All may now name more or less.
     if (kind === GRANT_ENTRY_KIND) { for (const each of [...this.#writers.keys()]) this.#serve(each); }
   }
@@ -97,7 +98,7 @@ export class CustomNameSync {
       for (const [key, origins] of [...this.#writers]) if (origins.has(nodeId)) this.#follow(nodeId, key);
     } else {
       for (const entry of this.#entries.of(nodeId)) {
-        if (entry.kind === KIND) this.#follow(nodeId, entry.key);
+        if (entry.kind === NAME_ENTRY_KIND) this.#follow(nodeId, entry.key);
       }
     }
     for (const label of new Set([before, now])) {
@@ -107,14 +108,14 @@ export class CustomNameSync {
 
   /** Whether leaders have written a name. */
   isWrittenByLeaders(name: DomainName): boolean {
-    return this.#entries.get(KIND, this.#networkId, keyOf(name)) !== undefined;
+    return this.#entries.get(NAME_ENTRY_KIND, this.#networkId, nameKey(name)) !== undefined;
   }
 
   /** Writes those of this node again that are to expire; early and repeated calls are harmless. */
   refresh(): void {
     const { origin, signingKey } = this.#author;
-    const fresh = this.#entries.of(origin).filter(({ kind }) => kind === KIND)
-      .map(({ key, body }) => this.#entries.write(origin, signingKey, { kind: KIND, key, body }))
+    const fresh = this.#entries.of(origin).filter(({ kind }) => kind === NAME_ENTRY_KIND)
+      .map(({ key, body }) => this.#entries.write(origin, signingKey, { kind: NAME_ENTRY_KIND, key, body }))
       .filter((signed) => signed !== undefined);
     if (fresh.length > 0) this.#mesh.replica.publish({ ...NO_UPDATE, entries: fresh });
   }
@@ -125,7 +126,7 @@ export class CustomNameSync {
    */
   add(text: RecordText): Required<RecordText> {
     const record = this.#handle.parse(text);
-    const key = keyOf(record.name);
+    const key = nameKey(record.name);
     const isOther = ({ type, data }: ResourceRecord): boolean =>
       type !== record.type || !equalBytes(data, record.data);
     const records = [...this.#own(key).filter(isOther), record];
@@ -149,7 +150,7 @@ export class CustomNameSync {
     const written = type === undefined || data === undefined
       ? data
       : formatRecord(this.#handle.parse({ name, type, data })).data;
-    const key = keyOf(owner);
+    const key = nameKey(owner);
     const records = this.#own(key);
     const left = records.filter((record) => {
       const text = formatRecord(record);
@@ -168,7 +169,7 @@ export class CustomNameSync {
       const below = relativeName(record.name, this.#zone);
       const own = name === undefined ? "" : ` Names below ${name} are this node's own.`;
       throw new InvalidRequestError(`Cannot add ${record.name}: this node was not granted that name`, {
-        hint: below === undefined || isReservedName(lastLabel(below))
+        hint: below === undefined || isReservedName(topLabel(below))
           ? `Add it on a leader.${own}`
           : `On a leader: weft grant add ${name ?? "NAME"} --names ${below}, or add the record there.${own}`,
       });
@@ -181,26 +182,23 @@ export class CustomNameSync {
   }
 
   #own(key: string): readonly ResourceRecord[] {
-    const entry = this.#entries.get(KIND, this.#author.origin, key);
-    return entry === undefined ? [] : this.#read(entry);
+    const entry = this.#entries.get(NAME_ENTRY_KIND, this.#author.origin, key);
+    return entry === undefined ? [] : readNameRecords(this.#zone, entry);
   }
 
   #write(key: string, records: readonly ResourceRecord[]): void {
     const { origin, signingKey } = this.#author;
-    const lines = records.map(formatRecord).map(({ ttlSeconds, type, data }) =>
-      `${ttlSeconds} ${type} ${data}\n`
-    );
-    const body = records.length === 0 ? undefined : utf8Bytes(lines.join(""));
+    const body = records.length === 0 ? undefined : encodeNameRecords(records);
     const refuse = (cause?: unknown): never => {
       throw new InvalidRequestError(`Cannot keep the records of ${key}: there is no room for more`, {
         hint: "Remove others first; leaders have room for more than members.",
         cause,
       });
     };
-    if (records.length > MAX_RECORDS) refuse();
+    if (records.length > MAX_NAME_RECORDS) refuse();
     let signed: Signed | undefined;
     try {
-      signed = this.#entries.write(origin, signingKey, { kind: KIND, key, body });
+      signed = this.#entries.write(origin, signingKey, { kind: NAME_ENTRY_KIND, key, body });
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       refuse(error);
@@ -223,10 +221,10 @@ export class CustomNameSync {
 
   #follow(origin: Origin, key: string): void {
     const origins = this.#writers.get(key) ?? new Set();
-    if (this.#entries.get(KIND, origin, key) === undefined) origins.delete(origin);
+    if (this.#entries.get(NAME_ENTRY_KIND, origin, key) === undefined) origins.delete(origin);
     else origins.add(origin);
     const name = this.#nameOf(key);
-    const label = name && lastLabel(relativeName(name, this.#zone) ?? "");
+    const label = name && topLabel(relativeName(name, this.#zone) ?? "");
     const keys = this.#keysByLabel.get(label ?? "") ?? new Set();
     if (origins.size === 0) {
       this.#writers.delete(key);
@@ -246,29 +244,18 @@ export class CustomNameSync {
     const writers = [...this.#writers.get(key) ?? []];
     const [first] = writers.filter((origin) => name !== undefined && this.#isAllowed(origin, name))
       .sort((a, b) => a === networkId ? -1 : b === networkId ? 1 : a < b ? -1 : 1);
-    const entry = first === undefined ? undefined : this.#entries.get(KIND, first, key);
+    const entry = first === undefined ? undefined : this.#entries.get(NAME_ENTRY_KIND, first, key);
     this.#handle.setRecords(
       `shared ${key}`,
       first === networkId ? RECORD_RANK.leader : RECORD_RANK.custom,
-      entry === undefined ? [] : this.#read(entry),
+      entry === undefined ? [] : readNameRecords(this.#zone, entry),
     );
-  }
-
-  /** What is no record of the name is passed over. */
-  #read({ key, body }: StateEntry): readonly ResourceRecord[] {
-    const lines = new TextDecoder().decode(body).split("\n").slice(0, MAX_RECORDS);
-    return lines.flatMap((line) => {
-      const [, ttl, type, data] = /^(\d{1,6}) ([A-Z]{1,8}) (.+)$/s.exec(line) ?? [];
-      if (ttl === undefined || type === undefined || data === undefined) return [];
-      const record = parseRecord(this.#zone, { name: key, type, data, ttlSeconds: Number(ttl) });
-      return "problem" in record ? [] : [record];
-    });
   }
 
   /** @returns the name that a key is; none when there is another way to write it, under which somebody else could be heard */
   #nameOf(key: string): DomainName | undefined {
     const name = absoluteName(this.#zone, key);
-    return name !== undefined && keyOf(name) === key ? name : undefined;
+    return name !== undefined && nameKey(name) === key ? name : undefined;
   }
 
   /**
@@ -278,7 +265,7 @@ export class CustomNameSync {
   #isAllowed(origin: Origin, name: DomainName): boolean {
     if (origin === this.#networkId) return true;
     const below = relativeName(name, this.#zone);
-    if (below === undefined || below === "*" || isReservedName(lastLabel(below))) return false;
+    if (below === undefined || below === "*" || isReservedName(topLabel(below))) return false;
     const holder = this.#holderOf(name);
     return (holder === undefined || holder === origin) && this.#authority.mayName(origin as NodeId, below);
   }
@@ -286,23 +273,6 @@ export class CustomNameSync {
   /** @returns the member at whose name, or below it, another name stands */
   #holderOf(name: DomainName): NodeId | undefined {
     const below = relativeName(name, this.#zone);
-    return below === undefined
-      ? undefined
-      : this.#mesh.replica.roster.byName(lastLabel(below))?.record.nodeId;
+    return below === undefined ? undefined : this.#mesh.replica.roster.byName(topLabel(below))?.record.nodeId;
   }
-}
-
-function keyOf(name: DomainName): string {
-  return name.toString().toLowerCase();
-}
-
-/** @returns a name in lower case without the zone's labels; undefined when it is not below the zone */
-function relativeName(name: DomainName, zone: DomainName): string | undefined {
-  if (name.equals(zone) || !name.isWithin(zone)) return undefined;
-  return keyOf(name).slice(0, -keyOf(zone).length - 1);
-}
-
-/** @returns the label right below the zone */
-function lastLabel(below: string): string {
-  return below.slice(below.lastIndexOf(".") + 1);
 }

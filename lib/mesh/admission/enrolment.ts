@@ -54,6 +54,8 @@ export interface EnrolmentOptions {
   readonly clock: Clock;
   /** Fresh; the addresses of the roster's members are taken from it here. */
   readonly addresses: AddressPool;
+  /** Whether a name means something already that is no member. */
+  isNameTaken?(name: string): boolean;
 }
 
 /** The fields of a new record; what is absent is chosen for it. */
@@ -174,12 +176,13 @@ export class Enrolment {
 
   #freeName(wanted: string): string {
     const name = toNodeName(wanted);
-    const { roster } = this.#options;
-    if (roster.holderOfName(name) === undefined) return name;
+    const { roster, isNameTaken } = this.#options;
+    const isFree = (each: string) => roster.holderOfName(each) === undefined && !isNameTaken?.(each);
+    if (isFree(name)) return name;
     for (let number = 2;; number++) {
       // The second `node-1` would be `node-1-2`, which is an address.
       const numbered = toNodeName(numberedName(name, number));
-      if (roster.holderOfName(numbered) === undefined) return numbered;
+      if (isFree(numbered)) return numbered;
     }
   }
 }
