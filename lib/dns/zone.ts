@@ -61,7 +61,7 @@ export class Zone {
     for (const name of this.#groups.get(group) ?? []) this.#removeEntries(name, group);
     this.#groups.delete(group);
     if (records.length === 0) return;
-    this.#groups.set(group, records.map(({ name }) => name));
+    this.#groups.set(group, [...new Map(records.map(({ name }) => [name.key, name])).values()]);
     for (const record of records) {
       this.#count(record.name, rank, 1);
       const node = this.#nodes.get(record.name.key);

@@ -25,6 +25,7 @@ import {
   type Replica,
   type RosterEvent,
   type Signed,
+  type StateEntry,
 } from "../../mesh/mod.ts";
 import type { DnsHandle } from "../../nameserver/mod.ts";
 import type { Authority } from "../authority.ts";
@@ -61,6 +62,8 @@ export class CustomNameSync {
   readonly #writers = new Map<string, Set<Origin>>();
   /** The names by their labels right below the zone: whose they are changes with the members of that name. */
   readonly #keysByLabel = new Map<string, Set<string>>();
+  /** Whose word each name has now, so that nothing is read again when it stays. */
+  readonly #served = new Map<string, StateEntry>();
   /** The name of each member as it was last seen. */
   readonly #memberNames = new Map<Origin, string>();
 
@@ -104,6 +107,15 @@ export class CustomNameSync {
     for (const label of new Set([before, now])) {
       for (const key of this.#keysByLabel.get(label ?? "") ?? []) this.#serve(key);
     }
+  }
+
+  /** @returns the names that this node has written and that count nowhere, since it was not granted them */
+  unheeded(): readonly string[] {
+    const { id } = this.#mesh.identity;
+    return this.#entries.of(id).filter(({ kind, key }) => {
+      const name = this.#nameOf(key);
+      return kind === NAME_ENTRY_KIND && !(name !== undefined && this.#isAllowed(id, name));
+    }).map(({ key }) => key);
   }
 
   /** Whether leaders have written a name. */
@@ -164,19 +176,20 @@ export class CustomNameSync {
   /** @throws InvalidRequestError, InvalidRecordError when the record would count nowhere */
   #checkAllowed(record: ResourceRecord): void {
     const { origin } = this.#author;
+    const holder = this.#holderOf(record.name);
     if (!this.#isAllowed(origin, record.name)) {
-      const { name } = this.#mesh.replica.roster.get(this.#mesh.identity.id)?.record ?? {};
+      const { id } = this.#mesh.identity;
+      const { name = id } = this.#mesh.replica.roster.get(id)?.record ?? {};
       const below = relativeName(record.name, this.#zone);
-      const own = name === undefined ? "" : ` Names below ${name} are this node's own.`;
+      const isGrantable = below !== undefined && below !== "*" && !isReservedName(topLabel(below)) &&
+        (holder === undefined || holder === id);
+      const grant = isGrantable ? `weft grant add ${name} --names ${below}, or ` : "";
       throw new InvalidRequestError(`Cannot add ${record.name}: this node was not granted that name`, {
-        hint: below === undefined || isReservedName(topLabel(below))
-          ? `Add it on a leader.${own}`
-          : `On a leader: weft grant add ${name ?? "NAME"} --names ${below}, or add the record there.${own}`,
+        hint: `On a leader: ${grant}weft dns add. Names below ${name} are this node's own.`,
       });
     }
     if (origin !== this.#networkId) return this.#handle.checkVisible(record);
     // A leader's word would hide a member's name, which is nobody's wish.
-    const holder = this.#holderOf(record.name);
     const isAtMember = holder !== undefined && record.name.labelCount === this.#zone.labelCount + 1;
     this.#handle.checkVisible(record, isAtMember ? RECORD_RANK.custom : RECORD_RANK.leader);
   }
@@ -245,6 +258,9 @@ export class CustomNameSync {
     const [first] = writers.filter((origin) => name !== undefined && this.#isAllowed(origin, name))
       .sort((a, b) => a === networkId ? -1 : b === networkId ? 1 : a < b ? -1 : 1);
     const entry = first === undefined ? undefined : this.#entries.get(NAME_ENTRY_KIND, first, key);
+    if (this.#served.get(key) === entry) return;
+    if (entry === undefined) this.#served.delete(key);
+    else this.#served.set(key, entry);
     this.#handle.setRecords(
       `shared ${key}`,
       first === networkId ? RECORD_RANK.leader : RECORD_RANK.custom,

@@ -106,6 +106,13 @@ export class NameService {
       handle = await startServer(context, resolver);
     }
     const service = new NameService(context, offered, handle);
+    const unheeded = service.custom.unheeded();
+    if (unheeded.length > 0) {
+      context.log.warn("names that this node has added are not served: it was not granted them", {
+        names: unheeded.join(" "),
+        hint: "On a leader: weft grant add, or weft dns add; weft dns remove takes them back here.",
+      });
+    }
     try {
       service.#resolver = await point(context, resolver, handle);
     } catch (error) {
