@@ -13,7 +13,7 @@ import { Authority } from "./authority.ts";
 import { EndpointSelector, ownStatement } from "./endpoint_selector.ts";
 import { InterruptedError, RemovedError } from "./errors.ts";
 import { MemberSession } from "./member_session.ts";
-import { NameService } from "./names/mod.ts";
+import { isNameTaken, NameService } from "./names/mod.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
 import { ServiceHost } from "./services/mod.ts";
@@ -68,6 +68,8 @@ export class Agent {
       limits: parts.limits,
       onChange: () => this.#names?.services.followSoon(),
     });
+    const taken = { mesh, authority, zone: options.dnsZone, offered: () => this.services.offered() };
+    mesh.leadership.isNameTaken = (name) => isNameTaken(name, taken);
     this.#resources.use(parts.store);
     this.#resources.defer(() => authority.close());
     this.#resources.defer(mesh.replica.subscribe({

@@ -10,6 +10,7 @@ import { FLAG, formatRecord, RESPONSE_CODE, responseCodeText } from "../dns/mod.
 import {
   type AdmissionRefusal,
   isNodeName,
+  isReservedName,
   MAX_OTHER_ENDPOINTS,
   MAX_TOKEN_OTHERS,
   type Member,
@@ -95,6 +96,11 @@ export function agentOperations(agent: Agent): AgentControl {
       if (!isNodeName(name)) {
         throw new InvalidRequestError(`Cannot add ${JSON.stringify(name)}: a name is one DNS label`, {
           hint: "Use lower-case letters, digits and hyphens, at most 63.",
+        });
+      }
+      if (isReservedName(name)) {
+        throw new InvalidRequestError(`Cannot add ${name}: the name is reserved`, {
+          hint: `It means something else in the zone or to resolvers; host-${name} is free to use.`,
         });
       }
       const publicKey = parsed("public key", request.publicKey, (text) => PublicKey.parse(text));

@@ -113,9 +113,9 @@ export interface DnsRecordReport {
   readonly ttlSeconds: number;
   /**
    * `zone`: SOA and NS; `network`: what follows from addresses and roles; `member` and `service`: their names; `custom`:
-   * what was added.
+   * what members added; `leader`: what leaders added.
    */
-  readonly source: "zone" | "network" | "member" | "service" | "custom";
+  readonly source: "zone" | "network" | "leader" | "member" | "service" | "custom";
 }
 
 /** What the name server has answered. */

@@ -165,7 +165,7 @@ export const dnsAnswerRecord: LazyObject<control.DnsAnswerRecord> = named(
 /** The schema of `DnsRecordReport`. */
 export const dnsRecordReport: LazyObject<control.DnsRecordReport> = named("DnsRecord", () => ({
   ...record(),
-  source: z.enum(["zone", "network", "member", "service", "custom"]),
+  source: z.enum(["zone", "network", "leader", "member", "service", "custom"]),
 }), "A record that is served, and where it comes from.");
 
 /** The schema of `DnsAnswerReport`. */

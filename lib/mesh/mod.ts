@@ -11,6 +11,7 @@
 export {
   generateNetwork,
   isNodeName,
+  isReservedName,
   type NetworkId,
   type NetworkIdentity,
   type NodeId,

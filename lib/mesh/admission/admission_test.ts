@@ -117,6 +117,40 @@ Deno.test("Admission.admit() gives nobody another one's id as a name", () => {
   assert.equal(name, "node");
 });
 
+for (
+  const [wanted, given] of [
+    ["leader", "host-leader"],
+    ["LEADER.example", "host-leader"],
+    ["node-1-1", "host-node-1-1"],
+    ["localhost", "host-localhost"],
+    ["wpad", "host-wpad"],
+    ["_tcp", "tcp"],
+    ["node-1", "node-1"],
+    ["leaders", "leaders"],
+  ] as const
+) {
+  Deno.test(`Admission.admit() calls a machine ${given} that calls itself ${wanted}`, () => {
+    const { network, admission, newToken } = setUp(16);
+    const admit = () =>
+      enrolled(admission.admit(requestOf(network.node(), newToken(), { name: wanted }))).name;
+    assert.equal(admit(), given);
+    assert.equal(admit(), given === "node-1" ? "host-node-1-2" : `${given}-2`);
+  });
+}
+
+Deno.test("Admission.renew(), rotate() and revoke() take a reserved name of the former release away, and leave no record unsigned", () => {
+  const { network, admission, roster } = setUp(17);
+  const [node, other] = [network.node(), network.node()];
+  for (const each of [node, other]) {
+    assert.equal(roster.merge(network.former(each, "leader", { addresses: [] })), "added");
+  }
+  assert.equal(roster.byName("leader"), undefined);
+  const known = roster.get(node.id)?.record ?? assert.fail();
+  assert.equal(enrolled(admission.renew(known)).name, "host-leader");
+  assert.equal(roster.byName("host-leader")?.record.nodeId, node.id);
+  assert.equal(enrolled(admission.revoke(other.id)).name, "leader");
+});
+
 Deno.test("Admission.admit() gives the same machine the same again, by a used-up token too", () => {
   const { network, admission, newToken, tokens, open, pool } = setUp(2);
   const token = newToken({ uses: 1 });

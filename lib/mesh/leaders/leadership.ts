@@ -43,6 +43,8 @@ interface LeaderState {
 
 /** A node's leadership, which it may have, be given and give away while it runs. */
 export class Leadership {
+  /** Set by whoever knows more names than those of members: what nobody is called who joins. */
+  isNameTaken: (name: string) => boolean = () => false;
   readonly #store: StateStore;
   readonly #options: LeadershipOptions;
   #leader: LeaderState | undefined;
@@ -169,6 +171,7 @@ export class Leadership {
       network: { ...network, signingKey },
       clock,
       addresses: pool,
+      isNameTaken: (name) => this.isNameTaken(name),
     });
     return { signingKey, tokens, admission, ledger };
   }

@@ -7,7 +7,7 @@
 import { encodeHex, StateError, type StateStore, type UnixMillis } from "../../base/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
 import type { IpAddress } from "../../net/mod.ts";
-import type { NodeId } from "../identity/mod.ts";
+import { isReservedName, type NodeId } from "../identity/mod.ts";
 import {
   encodeSigned,
   isRemoval,
@@ -303,13 +303,14 @@ interface RosterIndex {
 
 /**
  * Names and addresses of the records that count. Leaders who cannot see each other may give the same name
- * twice; then the lowest node id has it, on every member alike.
+ * twice; then the lowest node id has it, on every member alike. A reserved name is nobody's: a record of the former
+ * release that has one is found by its id and its addresses.
  */
 function indexOf(entries: Iterable<RecordEntry>): RosterIndex {
   const byName = new Map<string, MemberRecord>();
   const byAddress = new Map<string, MemberRecord>();
   for (const { record } of entries) {
-    keepLowest(byName, record.name, record);
+    if (!isReservedName(record.name)) keepLowest(byName, record.name, record);
     for (const address of record.addresses) keepLowest(byAddress, address.toString(), record);
   }
   return { byName, byAddress };

@@ -44,6 +44,21 @@ Deno.test("Roster.merge() rejects what is not the network's", () => {
   assert.equal(roster.members().length, 0);
 });
 
+Deno.test("Roster loads what the former release has stored under a reserved name, and lets nobody be found by it", () => {
+  const { network, roster, open } = setUp(31);
+  const node = network.node();
+  assert.equal(roster.merge(network.former(node, "leader")), "added");
+  for (const each of [roster, open()]) {
+    assert.equal(each.get(node.id)?.record.name, "leader");
+    assert.equal(each.find("10.200.0.2")?.record.nodeId, node.id);
+    assert.deepEqual([each.byName("leader"), each.find("leader"), each.holderOfName("leader")], [
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  }
+});
+
 Deno.test("Roster.merge() keeps a revoked key out for ever, whatever version comes later", () => {
   const { network, roster, open } = setUp(4);
   const node = network.node();
