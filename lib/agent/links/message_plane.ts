@@ -3,15 +3,8 @@
  * @module
  */
 
-import {
-  type Counters,
-  DeadlineTimer,
-  type Environment,
-  sleep,
-  TokenBucket,
-  withTimeout,
-} from "../../base/mod.ts";
-import type { Channel, ChannelDropReason, HandshakeSetup } from "../../channel/mod.ts";
+import { DeadlineTimer, type Environment, sleep, TokenBucket, withTimeout } from "../../base/mod.ts";
+import type { Channel, HandshakeSetup } from "../../channel/mod.ts";
 import {
   decodeMeshMessage,
   encodeMeshMessage,
@@ -53,7 +46,6 @@ export interface MessagePlaneParts
     Environment,
     Omit<LinkAcceptorParts, "setup" | "onLink">,
     Omit<LinkDialerParts, "setup" | "roster" | "links" | "onChannel"> {
-  readonly counters: Counters<ChannelDropReason>;
   /** Is shown channels and links; what it attaches to them is its own. */
   readonly services?: LinkObserver | undefined;
   /** A member has sent one of those. */

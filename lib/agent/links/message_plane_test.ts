@@ -27,6 +27,24 @@ Deno.test("MessagePlane lets a member in while one address opens channels and st
   channel.close();
 });
 
+Deno.test("MessagePlane lets members in again during a flood from other sources, new and silent ones", async () => {
+  await using fixture = new MessagePlaneFixture();
+  const [known, stated] = [fixture.member(), fixture.member()];
+  fixture.roster.mergeStatement(fixture.statement(stated, 1));
+  const first = await fixture.call(known, fixture.acceptor.open("198.51.100.7:1000"));
+  await settled();
+  first.close();
+  for (let i = 0; i < 3_000; i++) fixture.acceptor.open(`10.0.${i >> 8}.${i & 0xff}:1000`);
+  await settled();
+  assert.ok(fixture.counters.get("channel-handshake-rate-limited") > 2_000);
+  const again = await fixture.call(known, fixture.acceptor.open("198.51.100.7:1001"));
+  const other = await fixture.call(stated, fixture.acceptor.open("192.0.2.9:1000"));
+  for (let i = 0; i < 3_000; i++) fixture.acceptor.open(`10.1.${i >> 8}.${i & 0xff}:1000`);
+  await settled();
+  for (const { id } of [known, stated]) assert.ok(fixture.plane.links.get(id)?.channel.isOpen);
+  for (const channel of [again, other]) channel.close();
+});
+
 Deno.test("MessagePlane outlives a join that fails", async () => {
   const token = "0".repeat(32);
   const presharedKey = PresharedKey.fromBytes(new Uint8Array(32).fill(7));
