@@ -30,6 +30,8 @@ const MAX_PARTS = 24;
 /** A first change is published almost at once, those that follow it together. */
 const FIRST_PAUSE_MS = 5;
 const NEXT_PAUSE_MS = 200;
+/** So much longer for each part, so that the others take all of what this node publishes. */
+const PART_PAUSE_MS = 80;
 /** Renewed long before that; the advert of a node that never comes back expires. */
 const LIFETIME_MS = 86_400_000;
 
@@ -92,8 +94,9 @@ export class AdvertSync {
     this.#cancelTimer = this.#context.timers.setTimer(this.#pauseMs, () => {
       this.#cancelTimer = undefined;
       try {
-        this.#pauseMs = this.#advertise() ? NEXT_PAUSE_MS : FIRST_PAUSE_MS;
-        if (this.#pauseMs === NEXT_PAUSE_MS) this.advertiseSoon();
+        const published = this.#advertise();
+        this.#pauseMs = published === 0 ? FIRST_PAUSE_MS : Math.max(NEXT_PAUSE_MS, published * PART_PAUSE_MS);
+        if (published > 0) this.advertiseSoon();
       } catch (error) {
         // Written again at the next change, or when it is time to renew.
         this.#context.log.error("cannot tell others of this node's services", { error });
@@ -110,12 +113,12 @@ export class AdvertSync {
     this.#advertise();
   }
 
-  /** @returns whether anything has changed */
-  #advertise(): boolean {
+  /** @returns how many parts have changed */
+  #advertise(): number {
     const { mesh, log } = this.#context;
     const { identity, replica } = mesh;
     // Others reject the entries of a node that was removed.
-    if (replica.roster.isRevoked(identity.publicKey)) return false;
+    if (replica.roster.isRevoked(identity.publicKey)) return 0;
     const parts = this.#isClosed ? [] : splitAdvert(this.#runtime.advert());
     if (parts.length > MAX_PARTS) {
       log.warn("more services and subscriptions than can be told", { parts: parts.length });
@@ -130,7 +133,7 @@ export class AdvertSync {
       return signed === undefined ? [] : [signed];
     });
     if (entries.length > 0) replica.publish({ ...NO_UPDATE, entries });
-    return entries.length > 0;
+    return entries.length;
   }
 
   /** The parts of a change are followed as one, and a node that changes all the time as often as it should publish. */
