@@ -153,19 +153,22 @@ export class AdvertSync {
   }
 
   #read(origin: Origin): void {
-    const { mesh } = this.#context;
+    const { mesh, log } = this.#context;
     if (origin === mesh.identity.id || origin === mesh.network.id) return;
     const { entries, roster } = mesh.replica;
-    const isMember = roster.get(origin as NodeId) !== undefined;
-    const parts = !isMember ? [] : entries.of(origin).filter(({ kind }) => kind === KIND)
+    const member = roster.get(origin as NodeId);
+    // In one order, so that all nodes leave out the same of one that offers too much.
+    const parts = member === undefined ? [] : entries.of(origin).filter(({ kind }) => kind === KIND)
+      .sort((a, b) => Number(a.key) - Number(b.key) || (a.key < b.key ? -1 : 1))
       .map(({ body }) => decodeAdvert(body));
     const adverts = parts.filter((advert) => advert !== undefined);
-    const refused = adverts.reduce((sum, advert) => sum + (advert.refused ?? 0), 0) + parts.length -
+    const left = this.#runtime.setAdverts(asPeerId(origin as NodeId), adverts);
+    if (left > 0) log.warn("a member offers more than is followed", { peer: member?.record.name, left });
+    const refused = adverts.reduce((sum, advert) => sum + (advert.refused ?? 0), left) + parts.length -
       adverts.length;
     this.#refused += Math.max(0, refused - (this.#refusedOf.get(origin) ?? 0));
     if (refused > 0) this.#refusedOf.set(origin, refused);
     else this.#refusedOf.delete(origin);
-    this.#runtime.setAdverts(asPeerId(origin as NodeId), adverts);
     this.#onChange();
   }
 }
