@@ -191,6 +191,26 @@ Deno.test("MessagePlane waits longer and longer for a member whose links end at 
   assert.ok(dials > 3 && dials < 12, `${dials} dials in 30 s`);
 });
 
+Deno.test("MessagePlane dials where a member says that it is at a bounded rate, however often that changes", async () => {
+  const dials: number[] = [];
+  await using fixture = new MessagePlaneFixture({
+    dial: () => Promise.resolve(void dials.push(fixture.clock.now())),
+  });
+  const node = fixture.member();
+  fixture.replica.deliverEvents();
+  for (let version = 1; version <= 3_000; version++) {
+    const statements = [fixture.statement(node, version)];
+    fixture.replica.merge({ ...NO_UPDATE, statements });
+    fixture.plane.dialer.redial(node.id);
+    void fixture.plane.dialer.dial(node.id);
+    fixture.timers.advance(10);
+    if (version % 10 === 0) await settled();
+  }
+  const late = dials.filter((at) => at >= 20_000).length;
+  assert.ok(late <= 21, `${late} dials in 10 s`);
+  assert.ok(dials.length > 32, `${dials.length}`);
+});
+
 Deno.test("MessagePlane.ping() gives up on a member that sends but does not answer", async () => {
   await using fixture = new MessagePlaneFixture();
   const node = fixture.member();
