@@ -74,6 +74,7 @@ Deno.test("AdvertSync counts once what it refuses of an advert, and takes the re
       advert: () => EMPTY_ADVERT,
       setAdverts: (_, adverts) => {
         taken = adverts.flatMap((advert) => advert.services.map(({ path }) => path));
+        return 0;
       },
       handlePeerGone() {},
     },
