@@ -3,7 +3,7 @@
  * @module
  */
 
-import { repeat, type StateStore, WeftError } from "../base/mod.ts";
+import { LimitedLogger, repeat, type StateStore, WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import { type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
@@ -56,7 +56,9 @@ export class Agent {
     this.secrets = new DeviceSecrets(parts.store);
     // The first to follow the replica: what others do on a change, they may do by what has changed.
     const authority = new Authority(mesh);
-    this.#context = { ...parts, authority, endpoints: new EndpointSelector(mesh, options) };
+    // Every part is handed this log, so that nothing that others send fills the user's.
+    const log = this.#resources.use(new LimitedLogger(parts.log, parts));
+    this.#context = { ...parts, log, authority, endpoints: new EndpointSelector(mesh, options) };
     this.#madeAt = parts.clock.now();
     this.closed = this.#ended.promise;
     // Whoever does not wait for the end must not be ended by it.
