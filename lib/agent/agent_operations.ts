@@ -6,7 +6,14 @@
 import type { AgentControl } from "../api/mod.ts";
 import { PresharedKey, PublicKey } from "../crypto/mod.ts";
 import { FLAG, formatRecord, RESPONSE_CODE, responseCodeText } from "../dns/mod.ts";
-import { type AdmissionRefusal, isNodeName, NO_UPDATE, nodeIdOf, type RecordEntry } from "../mesh/mod.ts";
+import {
+  type AdmissionRefusal,
+  isNodeName,
+  isReservedName,
+  NO_UPDATE,
+  nodeIdOf,
+  type RecordEntry,
+} from "../mesh/mod.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
 import type { Agent } from "./agent.ts";
 import { InvalidRequestError, UnknownNameError, UnreachableError } from "./errors.ts";
@@ -18,6 +25,7 @@ import {
   leaderPart,
   memberOf,
   membershipOperations,
+  tokenReport,
   unknownPeer,
 } from "./membership_operations.ts";
 import { namesOf } from "./names/mod.ts";
@@ -44,6 +52,11 @@ export function agentOperations(agent: Agent): AgentControl {
       if (!isNodeName(name)) {
         throw new InvalidRequestError(`Cannot add ${JSON.stringify(name)}: a name is one DNS label`, {
           hint: "Use lower-case letters, digits and hyphens, at most 63.",
+        });
+      }
+      if (isReservedName(name)) {
+        throw new InvalidRequestError(`Cannot add ${name}: the name is reserved`, {
+          hint: `It means something else in the zone or to resolvers; host-${name} is free to use.`,
         });
       }
       const publicKey = parsed("public key", request.publicKey, (text) => PublicKey.parse(text));
@@ -78,7 +91,7 @@ export function agentOperations(agent: Agent): AgentControl {
       return { name: record.name, addresses: record.addresses.map(String) };
     },
 
-    removePeer(peer) {
+    removePeer(peer, revokeToken = false) {
       const { secrets } = agent;
       const admission = leaderPart(mesh, mesh.admission);
       const member = memberOf(mesh, peer);
@@ -90,6 +103,12 @@ export function agentOperations(agent: Agent): AgentControl {
       // First of all, everybody cuts it off.
       mesh.replica.publish({ ...NO_UPDATE, records: [revoked.signed] });
       secrets.set(revoked.record.nodeId, undefined);
+      const { name } = member.record;
+      const tokenId = admission.tokenOf(member.record);
+      if (tokenId === undefined) return { done: true, name };
+      if (revokeToken && asOperator(mesh, () => mesh.tokens?.revoke(tokenId))) agent.shareTokens();
+      const token = mesh.tokens?.get(tokenId);
+      return { done: true, name, ...token && { token: tokenReport(token) } };
     },
 
     async promoteLeader(node) {

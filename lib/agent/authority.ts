@@ -14,6 +14,7 @@ import {
   type NodeId,
   USUAL_GRANTS,
 } from "../mesh/mod.ts";
+import { serviceLabel } from "../dns/mod.ts";
 import { type PatternPart, TopicPath, TopicPattern } from "../service/mod.ts";
 
 /** A grant that begins so is good in every network of topics. */
@@ -83,7 +84,7 @@ export class Authority {
   mayClaim(nodeId: NodeId, path: TopicPath): boolean {
     const owners = this.ownersOf(path);
     return this.defaults.claims && this.#member(nodeId) !== undefined &&
-      (owners.size === 0 || owners.has(nodeId));
+      (owners.size === 0 || owners.has(nodeId)) && !this.#hasNamesake(nodeId, path);
   }
 
   /** Who was given a path by name, or was the first to ask for it. */
@@ -126,6 +127,19 @@ export class Authority {
   isGranted(nodeId: NodeId, path: TopicPath): boolean {
     const record = this.#member(nodeId);
     return record !== undefined && (isLeader(record) || matches(this.#grantsOf(record).offer, path));
+  }
+
+  /** Whether somebody else's path would have the same names in the zone: `a/b` and `a-b`, `Math` and `math`. */
+  #hasNamesake(nodeId: NodeId, path: TopicPath): boolean {
+    const label = serviceLabel(path.segments);
+    if (label === undefined) return false;
+    return this.#mesh.replica.roster.liveRecords().some(({ nodeId: owner, grants: { offer, claimed } }) =>
+      owner !== nodeId && [...offer, ...claimed].some((text) => {
+        const other = TopicPath.tryParse(text);
+        return other?.network === path.network && serviceLabel(other.segments) === label &&
+          other.toString() !== path.toString();
+      })
+    );
   }
 
   #member(nodeId: NodeId): MemberRecord | undefined {

@@ -312,7 +312,8 @@ function waitingOf(waiting: readonly WaitingJoin[], who: string): WaitingJoin {
   });
 }
 
-function tokenReport({ createdAt, expiresAt, ...token }: TokenEntry): TokenReport {
+/** @returns what may be shown of a token */
+export function tokenReport({ createdAt, expiresAt, ...token }: TokenEntry): TokenReport {
   const { ephemeralMs, needsApproval, address, ...rest } = token;
   return {
     ...rest,

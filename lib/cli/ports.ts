@@ -74,7 +74,7 @@ export interface AgentParts {
   readonly overlays: OverlayFactory;
   serveStatus(
     options: { readonly control: AgentControl; readonly hostname: string; readonly port: number },
-  ): ServedPort;
+  ): Promise<ServedPort>;
   serveControl(options: { readonly control: AgentControl; readonly path: string }): Promise<ServedPort>;
   /** Puts away what a state directory holds of a network. @returns the node's name, or undefined when there is none */
   forget(stateDir: string): string | undefined;

@@ -11,6 +11,7 @@
 export {
   generateNetwork,
   isNodeName,
+  isReservedName,
   type NetworkId,
   type NetworkIdentity,
   type NodeId,
@@ -41,8 +42,10 @@ export {
   type Origin,
   type OwnStatement,
   PLAIN_READER,
+  RECORD_LABEL,
   removeGrants,
   type ReplicaUpdate,
+  ROTATION_BURST,
   type Signed,
   type SignedReader,
   signOwnStatement,
@@ -69,11 +72,14 @@ export {
 } from "./wire/mod.ts";
 export { Election, type LeaderView } from "./leaders/mod.ts";
 export {
+  Admission,
   type AdmissionRefusal,
   type AuditActor,
   type AuditEntry,
   MAX_AUDIT_ENTRIES,
+  rotationTo,
   TOKEN_KIND,
+  TokenBook,
   type TokenEntry,
   type WaitingJoin,
 } from "./admission/mod.ts";

@@ -19,7 +19,7 @@ Deno.test("AdvertSync follows a node that changes its advert all the time at onc
   const context = { mesh: mesh as unknown as MeshState, timers, log: silentLogger };
   const runtime: Pick<NodeRuntime, "advert" | "setAdverts" | "handlePeerGone"> = {
     advert: () => EMPTY_ADVERT,
-    setAdverts: (_, [advert]) => void followed.push(advert?.run ?? 0),
+    setAdverts: (_, [advert]) => (followed.push(advert?.run ?? 0), 0),
     handlePeerGone() {},
   };
   const shared = new AdvertSync(context, runtime, () => {});
@@ -74,6 +74,7 @@ Deno.test("AdvertSync counts once what it refuses of an advert, and takes the re
       advert: () => EMPTY_ADVERT,
       setAdverts: (_, adverts) => {
         taken = adverts.flatMap((advert) => advert.services.map(({ path }) => path));
+        return 0;
       },
       handlePeerGone() {},
     },

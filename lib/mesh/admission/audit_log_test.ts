@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { MemoryStateStore, StateError, unixMillis, VirtualClock } from "../../base/mod.ts";
 import type { MemberRecord } from "../records/member_record.ts";
 import { Replica } from "../replica/replica.ts";
+import { keyTagOf, REMOVAL_VERSION, VERSIONS_PER_GENERATION } from "../records/key_chain.ts";
 import { signRecord } from "../records/member_record.ts";
 import { NO_UPDATE } from "../records/replica_update.ts";
 import { START, TestNetwork } from "../testing/test_network.ts";
@@ -13,6 +14,13 @@ const network = new TestNetwork(41);
 const node = network.node();
 const base = network.record(node, { name: "web" });
 const grants = { offer: ["orders"], publish: [], subscribe: [], names: [], claimed: ["cart"] };
+const chain = {
+  root: keyTagOf(node.publicKey),
+  generation: 1,
+  formerKeys: [keyTagOf(node.publicKey)],
+  formerVersions: [1],
+  rotationsSpentUntil: START,
+};
 const next = (fields: Partial<MemberRecord>, from = base): MemberRecord => ({
   ...from,
   version: from.version + 1,
@@ -32,7 +40,8 @@ Deno.test("recordChanges() says what has become of a member, and nothing when a 
     ["promoted", base, next({ roles: ["leader", "member"] }), ["promoted"]],
     ["demoted", next({ roles: ["leader", "member"] }), base, ["demoted"]],
     ["removed", base, next({ revoked: true }), ["removed"]],
-    ["new keys", base, next({ revoked: true, successor: network.node().id }), ["rotated"]],
+    ["keys replaced", base, next({ revoked: true, successor: network.node().id }), []],
+    ["new keys", undefined, next({ chain }), ["rotated"]],
   ];
   for (const [what, before, after, kinds] of cases) {
     assert.deepEqual(recordChanges(before, after).map(({ kind }) => kind), kinds, what);
@@ -100,12 +109,16 @@ Deno.test("AuditWatch notes what another leader has changed, once, and nothing t
   assert.deepEqual(kinds().slice(3), ["promoted operator"]);
 
   const heir = network.node();
-  const successor = network.record(heir, { name: "shop" });
-  merge(successor, { ...labelled, version: 9, revoked: true, successor: heir.id });
+  const formerKeys = [keyTagOf(node.publicKey)];
+  const formerVersions = [labelled.version + 1];
+  const version = VERSIONS_PER_GENERATION;
+  const successor = network.record(heir, {
+    name: "shop",
+    version,
+    chain: { ...chain, formerKeys, formerVersions },
+  });
+  merge(successor, { ...labelled, version: labelled.version + 2, revoked: true, successor: heir.id });
   assert.deepEqual(kinds().slice(4), ["rotated leader"]);
-  // The other way round.
-  const last = network.node();
-  merge({ ...successor, version: 9, revoked: true, successor: last.id });
-  merge(network.record(last, { name: "shop" }));
-  assert.deepEqual(kinds().slice(5), ["rotated leader"]);
+  merge({ ...successor, version: REMOVAL_VERSION, revoked: true });
+  assert.deepEqual(kinds().slice(5), ["removed leader"]);
 });

@@ -21,29 +21,33 @@ export class AuditWatch implements ReplicaSubscriber {
   readonly #audit: AuditLog;
   /** The records as they were last seen: the roster's own, so that they cost a pointer each. */
   readonly #seen = new Map<NodeId, MemberRecord>();
-  readonly #byName = new Map<string, NodeId>();
-  /** Under which ids members go on whose revocation came first. */
-  readonly #successors = new Set<NodeId>();
   /** What is to be written. */
   readonly #changes: RecordChange[] = [];
 
   constructor(roster: Roster, audit: AuditLog) {
     this.#roster = roster;
     this.#audit = audit;
-    for (const record of roster.allRecords()) if (!record.revoked) this.#note(record);
+    for (const record of roster.allRecords()) {
+      if (!roster.isRevoked(record.publicKey)) this.#seen.set(record.nodeId, record);
+    }
   }
 
   handleRosterEvent({ kind, nodeId }: RosterEvent): void {
     if (kind === "endpoints-changed") return;
-    const after = this.#roster.recordById(nodeId);
     const before = this.#seen.get(nodeId);
-    if (after === undefined || after === before) return;
-    const { successor } = after;
-    // Who goes on under new keys has not joined; the record of the old keys says what happened.
-    if (before !== undefined || !this.#isSuccessor(after)) this.#changes.push([before, after]);
-    if (before !== undefined) this.#drop(before);
-    if (!after.revoked) this.#note(after);
-    else if (successor !== undefined && !this.#seen.has(successor)) this.#successors.add(successor);
+    const after = this.#now(nodeId, before);
+    if (after === before) return;
+    if (after !== undefined) this.#changes.push([before, after]);
+    if (after === undefined || after.revoked) this.#seen.delete(nodeId);
+    else this.#seen.set(nodeId, after);
+  }
+
+  /** A member is removed under whichever of its keys; a record that was forgotten, or whose key was replaced, says nothing. */
+  #now(nodeId: NodeId, before: MemberRecord | undefined): MemberRecord | undefined {
+    const record = this.#roster.recordById(nodeId);
+    if (record === undefined || record.revoked) return record;
+    if (!this.#roster.isRevoked(record.publicKey)) return record;
+    return before !== undefined && this.#roster.isRemoved(record) ? { ...record, revoked: true } : undefined;
   }
 
   /** Once for all events, so that whatever one message brings is one transaction. */
@@ -56,21 +60,5 @@ export class AuditWatch implements ReplicaSubscriber {
       // On a full disk members are cut off all the same, and what there is to write waits for the next time.
       this.#changes.splice(0, Math.max(0, this.#changes.length - MAX_WAITING_CHANGES));
     }
-  }
-
-  #isSuccessor({ nodeId, name }: MemberRecord): boolean {
-    if (this.#successors.delete(nodeId)) return true;
-    const former = this.#byName.get(name);
-    return former !== undefined && this.#roster.recordById(former)?.successor === nodeId;
-  }
-
-  #note(record: MemberRecord): void {
-    this.#seen.set(record.nodeId, record);
-    this.#byName.set(record.name, record.nodeId);
-  }
-
-  #drop({ nodeId, name }: MemberRecord): void {
-    this.#seen.delete(nodeId);
-    if (this.#byName.get(name) === nodeId) this.#byName.delete(name);
   }
 }

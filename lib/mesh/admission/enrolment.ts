@@ -7,6 +7,7 @@ import { type Clock, type StateStore, type UnixMillis, unixMillis, WeftError } f
 import type { SigningKey } from "../../crypto/mod.ts";
 import type { AddressRange, Cidr, IpAddress } from "../../net/mod.ts";
 import {
+  isReservedName,
   type NetworkIdentity,
   nodeIdOf,
   numberedName,
@@ -16,7 +17,7 @@ import {
 } from "../identity/mod.ts";
 import { type MemberRecord, signRecord } from "../records/mod.ts";
 import type { AuditLog } from "./audit_log.ts";
-import { MAX_MEMBERS, type RecordEntry, type Roster } from "../replica/mod.ts";
+import type { RecordEntry, Roster } from "../replica/mod.ts";
 
 /** How long a record is good for; leaders renew those of members that are there. */
 export const RECORD_LIFETIME_MS: number = 90 * 86_400_000;
@@ -71,6 +72,8 @@ export interface EnrolmentOptions {
   readonly addresses: AddressPool;
   /** Where every change of a record is noted, in its transaction. */
   readonly audit?: AuditLog;
+  /** Whether a name means something already that is no member. */
+  isNameTaken?(name: string): boolean;
 }
 
 /** The fields of a new record; what is absent is chosen for it. */
@@ -88,7 +91,9 @@ export class Enrolment {
   constructor(options: EnrolmentOptions) {
     this.#options = options;
     this.#ipv6Prefix = overlayIpv6Prefix(options.network.id);
-    for (const record of options.roster.allRecords()) if (!record.revoked) this.#reserve(record);
+    for (const record of options.roster.allRecords()) {
+      if (!options.roster.isRevoked(record.publicKey)) this.#reserve(record);
+    }
   }
 
   /** Runs `body` in a transaction. When it is refused or throws, nothing was signed and no address is taken. */
@@ -115,7 +120,7 @@ export class Enrolment {
    */
   add(fields: NewRecord, wanted?: IpAddress): RecordEntry | AdmissionRefusal {
     const { roster, network } = this.#options;
-    if (roster.allRecords().length >= MAX_MEMBERS) return "refused:roster-full";
+    if (!roster.hasRoom()) return "refused:roster-full";
     const address = wanted === undefined ? this.#allocate() : this.take(wanted);
     if (address === undefined) return "refused:no-address";
     if (typeof address === "string") return address;
@@ -132,15 +137,15 @@ export class Enrolment {
     });
   }
 
-  /** Signs a record as it is and puts it into the roster. */
-  sign(record: MemberRecord): RecordEntry {
+  /** Signs a record and puts it into the roster: as it is, but for a reserved name of the former release. */
+  sign(fields: MemberRecord): RecordEntry {
     const { roster, network, audit } = this.#options;
+    const isRenamed = !fields.revoked && isReservedName(fields.name);
+    const record = isRenamed ? { ...fields, name: this.#freeName(fields.name) } : fields;
     const signed = signRecord(record, network.signingKey);
     const before = roster.recordByKey(record.publicKey);
-    // Who goes on under new keys has not joined; the record of the old keys says what happened.
-    const isSuccessor = before === undefined && roster.holderOfName(record.name) !== undefined;
     if (roster.merge(signed) === "rejected:full") throw new Refused("refused:roster-full");
-    audit?.noteSigned(isSuccessor ? record : before, record);
+    audit?.noteSigned(before, record);
     return { record, signed };
   }
 
@@ -223,11 +228,13 @@ export class Enrolment {
 
   #freeName(wanted: string): string {
     const name = toNodeName(wanted);
-    const { roster } = this.#options;
-    if (roster.holderOfName(name) === undefined) return name;
+    const { roster, isNameTaken } = this.#options;
+    const isFree = (each: string) => roster.holderOfName(each) === undefined && !isNameTaken?.(each);
+    if (isFree(name)) return name;
     for (let number = 2;; number++) {
-      const numbered = numberedName(name, number);
-      if (roster.holderOfName(numbered) === undefined) return numbered;
+      // The second `node-1` would be `node-1-2`, which is an address.
+      const numbered = toNodeName(numberedName(name, number));
+      if (isFree(numbered)) return numbered;
     }
   }
 }

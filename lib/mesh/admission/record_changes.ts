@@ -45,13 +45,16 @@ export function recordChanges(before: MemberRecord | undefined, after: MemberRec
   const add = (kind: AuditKind, detail: Readonly<Record<string, string>> = {}) =>
     void events.push({ kind, node, ...Object.keys(detail).length > 0 && { detail } });
   if (before === undefined || before.nodeId !== after.nodeId) {
-    if (!after.revoked) add("joined", { address: String(after.addresses[0] ?? ""), ...labelsText(after) });
+    // The keys before it are named in the record of the new ones.
+    if (!after.revoked && after.chain !== undefined) add("rotated");
+    else if (!after.revoked) {
+      add("joined", { address: String(after.addresses[0] ?? ""), ...labelsText(after) });
+    }
     return events;
   }
   if (after.revoked) {
-    if (before.revoked) return events;
-    if (after.successor === undefined) add("removed");
-    else add("rotated", { successor: after.successor });
+    // A key that was replaced: the record of the new one says so.
+    if (!before.revoked && after.successor === undefined) add("removed");
     return events;
   }
   if (before.name !== after.name) add("renamed", { from: before.name, to: after.name });
