@@ -3,15 +3,14 @@
  * @module
  */
 
-import { concatBytes, equalBytes, KeyedRateLimiter } from "../../base/mod.ts";
+import { equalBytes, KeyedRateLimiter } from "../../base/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
-import { type Cidr, type Endpoint, IpAddress } from "../../net/mod.ts";
-import { areLabels, idBytes, type NodeId, type NodeIdentity, nodeIdOf, toNodeName } from "../identity/mod.ts";
+import { IpAddress } from "../../net/mod.ts";
+import { areLabels, type NodeId, nodeIdOf, toNodeName } from "../identity/mod.ts";
 import {
   addGrants,
   areGrants,
   chainRootOf,
-  isSignedBy,
   keyTagOf,
   MAX_CLOCK_AHEAD_MS,
   MAX_FORMER_KEYS,
@@ -19,15 +18,22 @@ import {
   NO_GRANTS,
   REMOVAL_VERSION,
   type Signed,
-  signPayload,
   signRecord,
   spendRotation,
   verifyStatement,
   VERSIONS_PER_GENERATION,
 } from "../records/mod.ts";
 import type { JoinRequest, KeyRotation } from "../wire/mod.ts";
-import { type AdmissionRefusal, Enrolment, type EnrolmentOptions, recordLifetimeMs } from "./enrolment.ts";
+import {
+  type AdmissionRefusal,
+  type AdmissionRequest,
+  Enrolment,
+  type EnrolmentOptions,
+  type NewDevice,
+  recordLifetimeMs,
+} from "./enrolment.ts";
 import type { AuditActor } from "./audit_log.ts";
+import { isProven, type RotationDelay } from "./key_rotation.ts";
 import { JoinApprovals, type JoinAsker, type WaitingJoin } from "./join_approvals.ts";
 import type { RecordEntry } from "../replica/mod.ts";
 import type { TokenBook, TokenGift } from "./token_book.ts";
@@ -38,37 +44,8 @@ const RENEW_BEFORE = 2 / 3;
 
 /** How many records are renewed in one go: each costs a signature. */
 const MAX_RENEWALS = 16;
-/** What a new signing key signs to show that its holder wants to take the place of an old one. */
-const ROTATION_LABEL = "weft key rotation v1";
 /** What all members together may ask of one leader: each rotation is two signatures and a push to everybody. */
 const ALL_ROTATIONS = { burst: 64, everyMs: 100, maxSources: 1 };
-
-/** A join request with what the channel knows of its sender. */
-export interface AdmissionRequest extends JoinRequest {
-  readonly tokenId: string;
-  /** The key that the channel's handshake has proven. */
-  readonly remotePublicKey: PublicKey;
-  /** Where it asks from, `address:port`. */
-  readonly from?: string;
-  /** The same without what one sender has many of for free. */
-  readonly origin?: string;
-}
-
-/** A WireGuard device that does not run weft. */
-export interface NewDevice {
-  readonly name: string;
-  readonly publicKey: PublicKey;
-  /** Prefixes behind the device. */
-  readonly allowedIps?: readonly Cidr[];
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly endpoint?: Endpoint | undefined;
-  readonly persistentKeepaliveSeconds?: number | undefined;
-}
-
-/** Keys are replaced too often: by this member, or by all together. */
-export interface RotationDelay {
-  readonly retryAfterMs: number;
-}
 
 /** Decides who is a member. Every decision is one transaction: token, address and record, or nothing. */
 export class Admission {
@@ -267,13 +244,12 @@ export class Admission {
       return roster.isRevoked(publicKey) ? "refused:revoked" : [next, old];
     }
     if (roster.isRevoked(from.publicKey)) return "refused:revoked";
-    const proof = { payload: rotationPayload(from.nodeId, to), signature: to.proof };
     const isTaken = roster.recordByKey(publicKey) !== undefined || roster.isRevoked(publicKey);
     const spent = spendRotation(from.chain?.rotationsSpentUntil, clock.wall());
     if ("retryAfterMs" in spent) return spent;
     // Before the signature, which costs more than all that comes before it.
     if (!this.#rotations.allows(clock.now(), "")) return { retryAfterMs: ALL_ROTATIONS.everyMs };
-    if (isTaken || !isSignedBy(ROTATION_LABEL, proof, verifyingKey)) return "refused:key-mismatch";
+    if (isTaken || !isProven(from.nodeId, to)) return "refused:key-mismatch";
     return this.#enrolment.transact(() => {
       const lifetime = this.#enrolment.lifetime(from);
       const { issuedAt } = lifetime;
@@ -415,28 +391,4 @@ export class Admission {
   #sign(record: MemberRecord): RecordEntry | AdmissionRefusal {
     return this.#enrolment.transact(() => this.#enrolment.sign(record));
   }
-}
-
-/**
- * @param from the id that ends
- * @param to who goes on
- * @param statement where it is, signed by the new key
- * @returns what a leader is to be asked, over a channel that proves the old key
- */
-export function rotationTo(from: NodeId, to: NodeIdentity, statement?: Signed): KeyRotation {
-  const { publicKey, signingKey } = to;
-  const { verifyingKey } = signingKey;
-  const { signature } = signPayload(
-    ROTATION_LABEL,
-    rotationPayload(from, { publicKey, verifyingKey }),
-    signingKey,
-  );
-  return { publicKey, verifyingKey, proof: signature, ...statement && { statement } };
-}
-
-function rotationPayload(
-  from: NodeId,
-  { publicKey, verifyingKey }: Pick<KeyRotation, "publicKey" | "verifyingKey">,
-): Uint8Array {
-  return concatBytes(idBytes(from), publicKey.bytes, verifyingKey.bytes);
 }

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { StateError } from "../../base/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
-import { Admission, type AdmissionRequest, rotationTo } from "./admission.ts";
+import { Admission } from "./admission.ts";
+import type { AdmissionRequest } from "./enrolment.ts";
+import { rotationTo } from "./key_rotation.ts";
 import { AuditLog } from "./audit_log.ts";
 import type { RecordEntry } from "../replica/mod.ts";
 import { enrolled, requestOf, setUpAdmission } from "../testing/admission_fixture.ts";

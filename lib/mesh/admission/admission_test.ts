@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { StateError, VirtualClock } from "../../base/mod.ts";
 import { Cidr, Endpoint } from "../../net/mod.ts";
-import { type AdmissionRequest, rotationTo } from "./admission.ts";
+import type { AdmissionRequest } from "./enrolment.ts";
+import { rotationTo } from "./key_rotation.ts";
 import type { NodeIdentity } from "../identity/identity.ts";
 import { NO_GRANTS } from "../records/grants.ts";
 import { REMOVAL_VERSION } from "../records/key_chain.ts";

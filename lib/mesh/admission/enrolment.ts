@@ -4,8 +4,8 @@
  */
 
 import { type Clock, type StateStore, type UnixMillis, unixMillis, WeftError } from "../../base/mod.ts";
-import type { SigningKey } from "../../crypto/mod.ts";
-import type { AddressRange, Cidr, IpAddress } from "../../net/mod.ts";
+import type { PublicKey, SigningKey } from "../../crypto/mod.ts";
+import type { AddressRange, Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
 import {
   isReservedName,
   type NetworkIdentity,
@@ -16,6 +16,7 @@ import {
   toNodeName,
 } from "../identity/mod.ts";
 import { type MemberRecord, signRecord } from "../records/mod.ts";
+import type { JoinRequest } from "../wire/mod.ts";
 import type { AuditLog } from "./audit_log.ts";
 import type { RecordEntry, Roster } from "../replica/mod.ts";
 
@@ -74,6 +75,28 @@ export interface EnrolmentOptions {
   readonly audit?: AuditLog;
   /** Whether a name means something already that is no member. */
   isNameTaken?(name: string): boolean;
+}
+
+/** A join request with what the channel knows of its sender. */
+export interface AdmissionRequest extends JoinRequest {
+  readonly tokenId: string;
+  /** The key that the channel's handshake has proven. */
+  readonly remotePublicKey: PublicKey;
+  /** Where it asks from, `address:port`. */
+  readonly from?: string;
+  /** The same without what one sender has many of for free. */
+  readonly origin?: string;
+}
+
+/** A WireGuard device that does not run weft. */
+export interface NewDevice {
+  readonly name: string;
+  readonly publicKey: PublicKey;
+  /** Prefixes behind the device. */
+  readonly allowedIps?: readonly Cidr[];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly endpoint?: Endpoint | undefined;
+  readonly persistentKeepaliveSeconds?: number | undefined;
 }
 
 /** The fields of a new record; what is absent is chosen for it. */

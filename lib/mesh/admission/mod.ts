@@ -9,6 +9,7 @@ export * from "./audit_watch.ts";
 export * from "./enrolment.ts";
 export * from "./ephemeral_care.ts";
 export * from "./join_approvals.ts";
+export { type RotationDelay, rotationTo } from "./key_rotation.ts";
 export * from "./record_changes.ts";
 export * from "./token_book.ts";
 export * from "./token_share.ts";

@@ -6,7 +6,8 @@ import type { NodeIdentity } from "../identity/identity.ts";
 import { NO_UPDATE } from "../records/replica_update.ts";
 import { Replica } from "../replica/replica.ts";
 import { SmallPool, START, TestNetwork } from "../testing/test_network.ts";
-import { Admission, rotationTo } from "./admission.ts";
+import { Admission } from "./admission.ts";
+import { rotationTo } from "./key_rotation.ts";
 import { TokenBook } from "./token_book.ts";
 
 const network = new TestNetwork(50);

@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, VirtualClock } from "../../base/mod.ts";
 import { Cidr } from "../../net/mod.ts";
-import { Admission, type AdmissionRequest } from "../admission/admission.ts";
+import { Admission } from "../admission/admission.ts";
+import type { AdmissionRequest } from "../admission/enrolment.ts";
 import { type NewToken, TokenBook } from "../admission/token_book.ts";
 import type { NodeIdentity } from "../identity/identity.ts";
 import type { JoinToken } from "../records/join_token.ts";
