@@ -362,7 +362,7 @@ export class Agent {
   #lookAfter(): void {
     this.mesh.replica.handleTimeout();
     this.#session?.leaders.renewDue();
-    this.#session?.leaders.removeAbsent();
+    this.#session?.removeAbsent();
     this.shareTokens();
     this.#names?.custom.refresh();
     this.services.adverts.advertiseSoon();

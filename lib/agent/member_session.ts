@@ -101,6 +101,11 @@ export class MemberSession {
     else this.#lan = lan;
   }
 
+  /** Removes ephemeral members that have been away for too long; to be called every few seconds. */
+  removeAbsent(): void {
+    this.leaders.removeAbsent((nodeId) => this.health.checker.figures(nodeId)?.healthy ?? false);
+  }
+
   /** Ends all of it, once. */
   async close(): Promise<void> {
     if (this.#isClosed) return;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type AgentControl, OverlayBootstrap } from "../../mod.ts";
+import { programSocketPath } from "../../lib/agent/mod.ts";
+import { type AgentControl, Node, OverlayBootstrap } from "../../mod.ts";
 import { SqliteStateStore } from "../../lib/host/mod.ts";
 import { createScratch, freePort, waitFor } from "../lab/mod.ts";
 
@@ -209,6 +210,51 @@ Deno.test("a leader that leaves hands its addresses over first", async () => {
   assert.deepEqual(web.control.members().map(({ name }) => name), ["web"]);
   const slices = web.control.leaders().find(({ self }) => self)?.slices ?? [];
   assert.equal(slices[0]?.startsWith("10.200.0.1-"), true, slices.join());
+});
+
+Deno.test("of two leaders each notes the other's acts, gives out its own addresses, and lets in whom the other approved", async () => {
+  await using mesh = await Members.create();
+  const lead = await mesh.lead("lead");
+  const second = await mesh.join(tokenOf(lead.control), "second");
+  await waitFor(() => lead.control.peers()[0]?.channel === "open", BOUND_MS, { what: "they have a link" });
+  await lead.control.promoteLeader("second");
+  const lateToken = tokenOf(lead.control, { needsApproval: true });
+  await waitFor(() => second.control.listTokens().length === 2, BOUND_MS, { what: "both know the tokens" });
+  lead.control.changeLabels({ node: "second", set: { role: "db" } });
+  await waitFor(
+    () => second.control.listAudit({}).some(({ kind, by }) => kind === "relabelled" && by.kind === "leader"),
+    BOUND_MS,
+    { what: "the other leader has noted it" },
+  );
+  assert.throws(
+    () => lead.control.setAddress({ node: "second", address: "10.200.200.1" }),
+    /does not give out 10\.200\.200\.1, but second may/,
+  );
+  assert.deepEqual(
+    second.control.setAddress({ node: "second", address: "10.200.200.1" }).addresses[0],
+    "10.200.200.1",
+  );
+  const waits = Promise.withResolvers<void>();
+  const joining = mesh.join(lateToken, "late", {}, { onPending: () => waits.resolve() });
+  await waits.promise;
+  const asked = [lead, second].filter(({ control }) => control.listPending().length > 0);
+  assert(asked[0] !== undefined);
+  asked[0].control.approveJoin("late");
+  assert.equal((await joining).name, "late");
+});
+
+Deno.test("Node.leave() leaves with the library, and not for a program that is attached", async () => {
+  await using mesh = await Members.create();
+  const lead = await mesh.lead("lead");
+  const token = tokenOf(lead.control);
+  const node = await Node.join(token, { name: "job", stateDir: mesh.stateDir("job") });
+  assert.equal(await node.leave(), true);
+  assert.equal(seen(lead.control, "job"), undefined);
+  await assert.rejects(Node.resume({ stateDir: mesh.stateDir("job") }), /belongs to no network/);
+  await lead.services.openPrograms(programSocketPath(mesh.stateDir("lead")));
+  const program = await Node.attach({ stateDir: mesh.stateDir("lead") });
+  await assert.rejects(program.leave(), /that of this machine's agent/);
+  await program.stop();
 });
 
 Deno.test("what was cut off while a node left is finished by the next start", async () => {

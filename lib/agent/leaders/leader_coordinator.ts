@@ -191,11 +191,14 @@ export class LeaderCoordinator {
     replica.deliverEvents();
   }
 
-  /** Removes ephemeral members that have been away for too long, on the elected leader. */
-  removeAbsent(): void {
+  /**
+   * Removes ephemeral members that have been away for too long, on the elected leader.
+   * @param isHealthy whether a member answers by the tunnel; who has a link is not away in any case
+   */
+  removeAbsent(isHealthy: (nodeId: NodeId) => boolean): void {
     const { mesh: { admission, identity, leadership, replica }, messages, log } = this.#parts;
     if (admission === undefined || this.elected !== identity.id) return leadership.ephemerals?.rest();
-    const isHere = (nodeId: NodeId) => messages.links.get(nodeId) !== undefined;
+    const isHere = (nodeId: NodeId) => messages.links.get(nodeId) !== undefined || isHealthy(nodeId);
     for (const { publicKey, name } of leadership.ephemerals?.look(isHere) ?? []) {
       const removed = admission.revoke(publicKey);
       if (removed === undefined) continue;

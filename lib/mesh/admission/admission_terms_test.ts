@@ -70,6 +70,14 @@ Deno.test("Admission.rename() and readdress() change what is free, and free what
   assert.equal(admission.readdress(gone, at("10.200.0.8")), "refused:revoked");
 });
 
+Deno.test("Admission.addDevice() leaves the labels that a leader has given, when it is asked again", () => {
+  const { network, admission } = setUpAdmission(37);
+  const { publicKey } = network.node();
+  const first = enrolled(admission.addDevice({ name: "phone", publicKey }));
+  enrolled(admission.amend(first, { labels: { owner: "ann" } }));
+  assert.deepEqual(enrolled(admission.addDevice({ name: "phone", publicKey })).labels, { owner: "ann" });
+});
+
 Deno.test("Admission signs records of ephemeral members for a week and the time they may be away", () => {
   const { network, clock, admission, newToken } = setUpAdmission(34);
   const day = 86_400_000;
