@@ -99,6 +99,43 @@ export class MemoryBudget {
   }
 }
 
+/** A part of a budget in one hand. What was given back is given back once. */
+export class MemoryClaim {
+  readonly #budget: MemoryBudget;
+  readonly #origin: string;
+  #bytes = 0;
+
+  private constructor(budget: MemoryBudget, origin: string) {
+    this.#budget = budget;
+    this.#origin = origin;
+  }
+
+  /** @returns undefined when the origin can't have so many bytes more */
+  static make(budget: MemoryBudget, origin: string, bytes: number): MemoryClaim | undefined {
+    const claim = new MemoryClaim(budget, origin);
+    return claim.resize(bytes) ? claim : undefined;
+  }
+
+  /** How many bytes it stands for. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Makes it larger or smaller. @returns false when it can't be so large; then it stays as it is */
+  resize(bytes: number): boolean {
+    const more = bytes - this.#bytes;
+    if (more > 0 && !this.#budget.claim(this.#origin, more)) return false;
+    if (more < 0) this.#budget.release(this.#origin, -more);
+    this.#bytes = bytes;
+    return true;
+  }
+
+  /** Gives it back. Harmless when repeated. */
+  release(): void {
+    this.resize(0);
+  }
+}
+
 /** What claims come from: one origin's part of a budget. */
 export interface MemoryAccount {
   /** @returns whether so many bytes more may be held */

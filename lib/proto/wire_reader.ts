@@ -76,7 +76,7 @@ export class WireReader {
   }
 
   /** @param maxBytes longer text breaks @returns text; what is not UTF-8 breaks */
-  string(maxBytes = Infinity): string {
+  string(maxBytes: number = Infinity): string {
     const length = this.#length();
     if (length > maxBytes) return this.#break("");
     const at = this.#at;

@@ -103,7 +103,7 @@ export class PubSub {
         publishedAt,
         isPast: true,
         publisher: undefined,
-      });
+      }, data);
     }
     void this.#askPast(text);
   }
