@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, EventLoopYield } from "../base/mod.ts";
+import type { Clock, EventLoopYield, MemoryAccount } from "../base/mod.ts";
 import type { ChannelDropReason } from "./errors.ts";
 import type { KeepAlive } from "./keep_alive.ts";
 import type { RecordWriter } from "./record_writer.ts";
@@ -44,6 +44,16 @@ export class ReadLoop {
   constructor(options: ReadLoopOptions) {
     this.#options = options;
     this.#envelopes = new EnvelopeReader(Math.max(options.maxMessageBytes, MAX_HEADER_BYTES));
+  }
+
+  /** What envelopes that come in several records take their room from. */
+  set memory(account: MemoryAccount) {
+    this.#envelopes.memory = account;
+  }
+
+  /** Gives the room back of what has begun to arrive; nothing is read any more. */
+  close(): void {
+    this.#envelopes.release();
   }
 
   /** To be called once. */

@@ -305,7 +305,7 @@ export abstract class ServiceRuntime {
       stream?.reset(RESET_MALFORMED);
       this.#rejected++;
     } else if (!isRemote(event.data)) {
-      stream?.end();
+      stream?.reset(RESET_MALFORMED);
       this.handleEvent(peer, topic, event);
     } else if (!this.hears(peer, topic)) stream?.reset(RESET_CANCELED);
     else {

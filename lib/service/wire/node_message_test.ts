@@ -325,8 +325,9 @@ Deno.test("decodeNodeMessage() rejects a message of many empty ones, and one tha
   };
   assert.equal(decodeNodeMessage(request(1_000))?.kind, "request");
   assert.equal(decodeNodeMessage(request(1_100)), undefined);
+  const long = request(500_000);
   const startedAt = performance.now();
-  for (let i = 0; i < 100; i++) assert.equal(decodeNodeMessage(request(500_000)), undefined);
+  for (let i = 0; i < 100; i++) assert.equal(decodeNodeMessage(long), undefined);
   assert.ok(performance.now() - startedAt < 2_000);
 });
 
