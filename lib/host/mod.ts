@@ -30,6 +30,7 @@ export {
   POLLOUT,
   type RawCalls,
   RawIo,
+  releaseFreeMemory,
   releaseProgramPages,
   SOCKADDR_BYTES,
   SOL_IP,
@@ -44,6 +45,7 @@ export {
 } from "./ffi/mod.ts";
 export * from "./compressor.ts";
 export * from "./host_error.ts";
+export * from "./memory_reclaimer.ts";
 export * from "./netlink/mod.ts";
 export * from "./resolver/mod.ts";
 export {
