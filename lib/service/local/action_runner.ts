@@ -22,9 +22,22 @@ export interface CallParams {
   read(): unknown;
 }
 
-/** @returns parameters that need no reading */
-export function localParams(value: unknown): CallParams {
-  return { bytes: 0, keep: () => true, read: () => value };
+/** Parameters that need no reading. */
+export class LocalParams implements CallParams {
+  readonly bytes = 0;
+  readonly #value: unknown;
+
+  constructor(value: unknown) {
+    this.#value = value;
+  }
+
+  keep(): boolean {
+    return true;
+  }
+
+  read(): unknown {
+    return this.#value;
+  }
 }
 
 /** @returns why a call would be refused now, whatever its parameters are */
@@ -61,7 +74,9 @@ export function runAction(
     // It was given up while it waited for its turn.
     leave(failed("Canceled", `${showPath(context.path)} was given up before it ran`));
   };
-  if (bulkheads.some(({ isBusy }) => isBusy) && !params.keep()) return settle(overloaded(service.path));
+  for (const { isBusy } of bulkheads) {
+    if (isBusy && !params.keep()) return settle(overloaded(service.path));
+  }
   pass(bulkheads, { bytes: params.bytes, run }, 0, (entered) => {
     for (let i = 0; i < entered; i++) bulkheads[i]?.leave();
     settle(overloaded(service.path));

@@ -109,14 +109,10 @@ export async function sendItems(
 }
 
 /** @throws CallError with code `Overloaded` when too much waits for this peer */
-async function write(stream: ServiceStream, item: Uint8Array, account: MemoryAccount): Promise<boolean> {
-  const bytes = item.length > FIRST_BYTES ? item.length : 0;
-  if (!account.claim(bytes)) throw callError("Overloaded", "too much waits for this caller", true);
-  try {
-    return await stream.write(item);
-  } finally {
-    account.release(bytes);
-  }
+function write(stream: ServiceStream, item: Uint8Array, account: MemoryAccount): Promise<boolean> {
+  if (item.length <= FIRST_BYTES) return stream.write(item);
+  if (!account.claim(item.length)) throw callError("Overloaded", "too much waits for this caller", true);
+  return stream.write(item).finally(() => account.release(item.length));
 }
 
 interface SourceReader {

@@ -15,20 +15,28 @@ export const MAX_DEPTH = 128;
 
 /** Shorter ones are read in less than 2 ms, whatever they hold. */
 const CHECKED_FROM_BYTES = 24 * 1_024;
+/** What those take in memory, of ordinary ones the double of it. */
+const SHORT_FACTOR = 8;
 /** What an element or a property takes in memory at most, beside its bytes: an empty object in an array. */
 const ELEMENT_BYTES = 64;
 
 /** What reading a JSON text costs. */
-export interface JsonCost {
-  /** Whether it may be read. */
+interface JsonCost {
   readonly isBounded: boolean;
-  /** How much memory it takes about, when it has been read. */
   readonly memoryBytes: number;
 }
 
-/** @param bytes JSON in UTF-8, or what is said to be */
-export function jsonCost(bytes: Uint8Array): JsonCost {
-  if (bytes.length < CHECKED_FROM_BYTES) return { isBounded: true, memoryBytes: bytes.length };
+/** @param bytes JSON in UTF-8, or what is said to be @returns whether it may be read */
+export function isBoundedJson(bytes: Uint8Array): boolean {
+  return bytes.length < CHECKED_FROM_BYTES || jsonCost(bytes).isBounded;
+}
+
+/** @returns how much memory it takes about, when it has been read */
+export function jsonMemoryBytes(bytes: Uint8Array): number {
+  return bytes.length < CHECKED_FROM_BYTES ? SHORT_FACTOR * bytes.length : jsonCost(bytes).memoryBytes;
+}
+
+function jsonCost(bytes: Uint8Array): JsonCost {
   let depth = 0, deepest = 0, objects = 0, elements = 0;
   let isText = false;
   for (let at = 0; at < bytes.length; at++) {

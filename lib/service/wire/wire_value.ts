@@ -5,7 +5,7 @@
 
 import { Compression, Encoding } from "../../proto/mod.ts";
 import { CallError, callError, failure } from "../errors.ts";
-import { jsonCost, MAX_DEPTH, MAX_OBJECTS } from "./json_bound.ts";
+import { isBoundedJson, jsonMemoryBytes, MAX_DEPTH, MAX_OBJECTS } from "./json_bound.ts";
 import { NO_VALUE, type WireValue } from "./node_message.ts";
 
 const encoder = new TextEncoder();
@@ -58,14 +58,14 @@ export function decodeValue({ encoding, data }: WireValue): unknown {
 
 /** @throws CallError with code `PayloadTooLarge` */
 export function checkStructure(data: Uint8Array, what: "read" | "send"): void {
-  if (jsonCost(data).isBounded) return;
+  if (isBoundedJson(data)) return;
   const limit = `it has more than ${MAX_OBJECTS} objects, or more than ${MAX_DEPTH} inside of each other`;
   throw callError("PayloadTooLarge", `Cannot ${what} the value: ${limit}; send bytes, or a stream of items`);
 }
 
 /** @returns how much memory a value takes about, when it has been read */
 export function memoryOf({ encoding, data }: WireValue): number {
-  return encoding === Encoding.JSON ? jsonCost(data).memoryBytes : data.length;
+  return encoding === Encoding.JSON ? jsonMemoryBytes(data) : data.length;
 }
 
 /** @returns the same value with bytes of its own */
