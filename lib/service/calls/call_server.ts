@@ -76,8 +76,13 @@ export function routeToAction(
   return { kind: "action", action, caller };
 }
 
+/** What was answered before a caller was silent for so long is forgotten: it gets `OutcomeUnknown` if it asks again. */
+const IDLE_MS = 900_000;
+
 interface CallerRun {
   readonly run: number;
+  /** What its window had been given when that was looked at last. */
+  writtenBytes: number;
   readonly seen: DedupWindow;
   readonly running: Map<number, IncomingCall>;
 }
@@ -102,6 +107,7 @@ export class CallServer {
   readonly #answers: AnswerSender;
   #running = 0;
   #cancelSweep: (() => void) | undefined;
+  #cancelIdleSweep: (() => void) | undefined;
 
   /** @param route finds where a request leads */
   constructor(
@@ -170,7 +176,8 @@ export class CallServer {
 
   close(): void {
     this.#cancelSweep?.();
-    this.#cancelSweep = undefined;
+    this.#cancelIdleSweep?.();
+    this.#cancelSweep = this.#cancelIdleSweep = undefined;
     for (const peer of [...this.#callers.keys()]) this.forget(peer);
   }
 
@@ -313,12 +320,25 @@ export class CallServer {
     if (runs === undefined) this.#callers.set(peer, runs = []);
     const known = runs.find((caller) => caller.run === run);
     if (known !== undefined) return known;
-    const caller: CallerRun = { run, seen: new DedupWindow(), running: new Map() };
+    const caller = { run, writtenBytes: 0, seen: new DedupWindow(), running: new Map() };
     runs.push(caller);
+    this.#cancelIdleSweep ??= this.#sweepIdleLater();
     // Its former runs are over.
     for (const former of runs.slice(0, -1)) abortAll(former.running);
     if (runs.length > MAX_RUNS) runs.shift();
     return caller;
+  }
+
+  /** Gives back the memory of windows that nobody needs any more. */
+  #sweepIdleLater(): () => void {
+    return this.#base.timers.setTimer(IDLE_MS, () => {
+      for (const caller of [...this.#callers.values()].flat()) {
+        const { seen, running } = caller;
+        if (seen.writtenBytes === caller.writtenBytes && running.size === 0) seen.shrink();
+        caller.writtenBytes = seen.writtenBytes;
+      }
+      this.#cancelIdleSweep = this.#callers.size > 0 ? this.#sweepIdleLater() : undefined;
+    });
   }
 
   #sweepLater(): () => void {
