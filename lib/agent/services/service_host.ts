@@ -122,6 +122,7 @@ export class ServiceHost {
       programs,
       rejected: runtime.rejected,
       openBreakers: runtime.directory.openBreakers(now) + runtime.programs.directory.openBreakers(now),
+      memory: { usedBytes: runtime.memory.usedBytes, refused: runtime.memory.refused },
     };
   }
 
