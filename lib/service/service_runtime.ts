@@ -98,7 +98,7 @@ export abstract class ServiceRuntime {
   constructor(parts: ServiceRuntimeParts, peers: Pick<ServicePeers, "selector" | "isHealthy">) {
     const { clock, timers, random, log, links, compressor, limits } = parts;
     const run = this.run = (randomUint32(random) % RUN_HIGH) * TWO_32 + randomUint32(random) || 1;
-    const carrier = new MessageCarrier(links, compressor, limits);
+    const carrier = new MessageCarrier(links, compressor, limits, timers);
     this.services = new LocalServices((text) => peers.selector(text), () => this.#servicesChanged());
     this.base = { clock, timers, random, log, run, carrier, services: this.services };
     this.subscriptions = new Subscriptions(carrier.memory, () => this.sendAdvert());

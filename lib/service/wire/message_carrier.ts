@@ -10,6 +10,7 @@ import {
   MemoryBudget,
   type MemoryBudgetLimits,
   MemoryClaim,
+  type Timers,
 } from "../../base/mod.ts";
 import { Compression, Encoding } from "../../proto/mod.ts";
 import { callError, failure, type WireFailure } from "../errors.ts";
@@ -56,6 +57,8 @@ export const RESET_MALFORMED = 3;
 /** Room for the first bytes of a long value. */
 const FIRST_ROOM_BYTES = 64 * 1_024;
 
+/** Structured values from here on are handed over one in a turn of the event loop: each may take long to read. */
+const TURN_FROM_BYTES = 64 * 1_024;
 /** What is not this much smaller is not worth the other end's work. */
 const WORTHWHILE = 0.9;
 /** No byte of deflate becomes more than 1,032 bytes (258 of two bits), and the first few none. */
@@ -92,9 +95,18 @@ export class MessageCarrier {
   /** How many values of each peer are being collected or inflated. */
   readonly #completing = new PeerTally();
   readonly #inflating = new FairTurns(MAX_INFLATING);
+  readonly #handingOver = new FairTurns(1);
+  readonly #timers: Timers | undefined;
 
-  constructor(links: PeerLinks, compressor: Compressor | undefined, limits: CarrierLimits = {}) {
+  /** @param timers for turns of the event loop; without them values are handed over as they come */
+  constructor(
+    links: PeerLinks,
+    compressor: Compressor | undefined,
+    limits: CarrierLimits = {},
+    timers?: Timers,
+  ) {
     this.links = links;
+    this.#timers = timers;
     this.#compressor = compressor;
     this.maxPayloadBytes = limits.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES;
     this.maxStructuredBytes = Math.min(
@@ -212,8 +224,11 @@ export class MessageCarrier {
     try {
       const whole = await this.#complete(peer, value, plainBytes, stream);
       if ("code" in whole) return whole;
-      isHeld = true;
       claim.resize(whole.data.length);
+      if (whole.encoding === Encoding.JSON && whole.data.length >= TURN_FROM_BYTES) {
+        await this.#handingOver.run(peer, () => this.#nextTurn());
+      }
+      isHeld = true;
       return { value: whole, claim };
     } finally {
       this.#completing.add(peer, -1);
@@ -241,6 +256,13 @@ export class MessageCarrier {
       return failure("Incompatible", "Cannot read a value: its compression is unknown or broken");
     }
     return plain(value.encoding, inflated);
+  }
+
+  #nextTurn(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#timers === undefined) resolve();
+      else this.#timers.setTimer(0, resolve);
+    });
   }
 
   async #inflate(data: Uint8Array, maxBytes: number): Promise<Uint8Array | undefined> {

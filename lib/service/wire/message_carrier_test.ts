@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import { Compression, Encoding } from "../../proto/mod.ts";
 import { failureOf } from "../testing/outcome.ts";
 import { type CarrierLimits, MAX_DETACHED, MAX_INFLATING, MessageCarrier } from "./message_carrier.ts";
@@ -129,4 +130,28 @@ Deno.test("MessageCarrier.checkLength() tells the sender how structured values g
   assert.equal((await check(Array.from({ length: 40_000 }, () => ({})))).code, "PayloadTooLarge");
   carrier.checkLength(encodeValue("x".repeat(MIB - 2)));
   carrier.checkLength(encodeValue(new Uint8Array(16 * MIB)));
+});
+
+Deno.test("MessageCarrier hands long structured values over one in a turn, and one peer does not wait for all of another", async () => {
+  const timers = new VirtualTimers(new VirtualClock());
+  const carrier = new MessageCarrier(fakeLinks({}), undefined, {}, timers);
+  const done: string[] = [];
+  const complete = (name: string, bytes: number) => {
+    const [near, far] = streamPair(() => {});
+    void near.write(new Uint8Array(bytes)).then(() => near.end());
+    const value = { ...plain(Encoding.JSON, new Uint8Array(0)), detachedBytes: bytes };
+    void carrier.complete(peerId(name), value, far).then(() => done.push(name));
+  };
+  for (const name of ["a", "a", "a", "b"]) complete(name, 100_000);
+  complete("short", 30_000);
+  await settle();
+  assert.deepEqual(done, ["short"]);
+  for (const known of [["short", "a"], ["short", "a", "a"], ["short", "a", "a", "b"]]) {
+    timers.advance(1);
+    await settle();
+    assert.deepEqual(done, known);
+  }
+  timers.advance(1);
+  await settle();
+  assert.equal(carrier.memory.of(peerId("a")), 300_000);
 });
