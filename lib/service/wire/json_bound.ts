@@ -5,7 +5,7 @@
 
 /**
  * The longest structured value by default, in bytes of JSON. Of ordinary records that takes 5 ms to read, and of what was
- * made to take long 30; ten times as much would hold a node for a third of a second.
+ * made to take long 40; sixteen times as much holds a node for a tenth of a second at best, and for seconds at worst.
  */
 export const DEFAULT_MAX_STRUCTURED_BYTES: number = 1 << 20;
 /** How many objects a value may hold: each of another shape takes 0.6 µs. */
