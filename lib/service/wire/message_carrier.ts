@@ -59,6 +59,8 @@ const FIRST_ROOM_BYTES = 64 * 1_024;
 
 /** Structured values from here on are handed over one in a turn of the event loop: each may take long to read. */
 const TURN_FROM_BYTES = 64 * 1_024;
+/** A value of which nothing has come for so long breaks off, up to twice as long. */
+export const STALLED_MS = 30_000;
 /** What is not this much smaller is not worth the other end's work. */
 const WORTHWHILE = 0.9;
 /** No byte of deflate becomes more than 1,032 bytes (258 of two bits), and the first few none. */
@@ -258,6 +260,19 @@ export class MessageCarrier {
     return plain(value.encoding, inflated);
   }
 
+  /** Breaks a stream on which nothing comes: it would keep its room for as long as its link stands. */
+  #watch(stream: ServiceStream, lengthNow: () => number): Disposable {
+    let seen = 0;
+    let cancel = () => {};
+    const look = () => {
+      if (lengthNow() === seen) return stream.reset(RESET_CANCELED);
+      seen = lengthNow();
+      cancel = this.#timers?.setTimer(STALLED_MS, look) ?? (() => {});
+    };
+    cancel = this.#timers?.setTimer(STALLED_MS, look) ?? cancel;
+    return { [Symbol.dispose]: () => cancel() };
+  }
+
   #nextTurn(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#timers === undefined) resolve();
@@ -291,6 +306,7 @@ export class MessageCarrier {
     if (stream === undefined) return failure("Incompatible", "Cannot read a value: it has no stream");
     let out = new Uint8Array(Math.min(bytes, FIRST_ROOM_BYTES));
     let length = 0;
+    using _ = this.#watch(stream, () => length);
     for (let piece = await stream.read(); piece !== undefined; piece = await stream.read()) {
       const end = length + piece.length;
       if (end > bytes) {

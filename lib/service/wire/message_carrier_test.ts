@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import { Compression, Encoding } from "../../proto/mod.ts";
 import { failureOf } from "../testing/outcome.ts";
-import { type CarrierLimits, MAX_DETACHED, MAX_INFLATING, MessageCarrier } from "./message_carrier.ts";
+import {
+  type CarrierLimits,
+  MAX_DETACHED,
+  MAX_INFLATING,
+  MessageCarrier,
+  STALLED_MS,
+} from "./message_carrier.ts";
 import { type Compressor, peerId } from "../ports.ts";
 import { fakeLinks } from "../testing/fake_links.ts";
 import { streamPair } from "../testing/memory_stream.ts";
@@ -154,4 +160,28 @@ Deno.test("MessageCarrier hands long structured values over one in a turn, and o
   timers.advance(1);
   await settle();
   assert.equal(carrier.memory.of(peerId("a")), 300_000);
+});
+
+Deno.test("MessageCarrier gives up a value of which nothing comes any more, and not one that comes slowly", async () => {
+  const timers = new VirtualTimers(new VirtualClock());
+  const carrier = new MessageCarrier(fakeLinks({}), undefined, {}, timers);
+  const begin = () => {
+    const [near, far] = streamPair(() => {});
+    const value = { ...plain(Encoding.BINARY, new Uint8Array(0)), detachedBytes: 10 };
+    return { near, whole: carrier.complete(PEER, value, far) };
+  };
+  const [slow, stalled] = [begin(), begin()];
+  for (let i = 0; i < 10; i++) {
+    void slow.near.write(new Uint8Array(1));
+    await settle();
+    timers.advance(STALLED_MS);
+    await settle();
+  }
+  slow.near.end();
+  const broken = await stalled.whole;
+  assert.equal("code" in broken && broken.code, "StreamBroken");
+  const whole = await slow.whole;
+  assert.ok("claim" in whole);
+  whole.claim.release();
+  assert.deepEqual([carrier.memory.usedBytes, timers.size], [0, 0]);
 });
