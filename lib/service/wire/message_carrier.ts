@@ -105,7 +105,7 @@ export class MessageCarrier {
     links: PeerLinks,
     compressor: Compressor | undefined,
     limits: CarrierLimits = {},
-    timers?: Timers,
+    timers: Timers | undefined = undefined,
   ) {
     this.links = links;
     this.#timers = timers;
