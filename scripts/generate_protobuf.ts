@@ -6,7 +6,6 @@
 const template = JSON.stringify({
   version: "v2",
   inputs: [{ directory: "proto" }],
-  clean: true,
   plugins: [{ local: "protoc-gen-es", out: "lib/proto/gen", opt: ["target=ts", "import_extension=ts"] }],
 });
 

@@ -9,7 +9,8 @@ import { type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
-import { EndpointSelector, ownEndpoints } from "./endpoint_selector.ts";
+import { Authority } from "./authority.ts";
+import { EndpointSelector, ownStatement } from "./endpoint_selector.ts";
 import { InterruptedError, RemovedError } from "./errors.ts";
 import { MemberSession } from "./member_session.ts";
 import { NameService } from "./names/mod.ts";
@@ -22,7 +23,7 @@ import { buildStatus } from "./status_report.ts";
 const UPKEEP_MS = 10_000;
 
 /** A node's state, and how it is to run. */
-export interface AgentParts extends Omit<AgentContext, "endpoints"> {
+export interface AgentParts extends Omit<AgentContext, "endpoints" | "authority"> {
   /** Closed by `stop`. */
   readonly store: StateStore & Disposable;
   readonly limits?: CarrierLimits;
@@ -53,7 +54,9 @@ export class Agent {
     const { mesh, options } = parts;
     this.mesh = mesh;
     this.secrets = new DeviceSecrets(parts.store);
-    this.#context = { ...parts, endpoints: new EndpointSelector(mesh, options) };
+    // The first to follow the replica: what others do on a change, they may do by what has changed.
+    const authority = new Authority(mesh);
+    this.#context = { ...parts, authority, endpoints: new EndpointSelector(mesh, options) };
     this.#madeAt = parts.clock.now();
     this.closed = this.#ended.promise;
     // Whoever does not wait for the end must not be ended by it.
@@ -66,6 +69,7 @@ export class Agent {
       onChange: () => this.#names?.services.followSoon(),
     });
     this.#resources.use(parts.store);
+    this.#resources.defer(() => authority.close());
     this.#resources.defer(mesh.replica.subscribe({
       handleEntryEvent: ({ kind }) => {
         if (kind === TOKEN_KIND) this.shareTokens();
@@ -132,8 +136,7 @@ export class Agent {
   async rotateKey(): Promise<void> {
     const leaders = this.#session?.leaders;
     if (leaders === undefined) throw new InterruptedError();
-    const endpoints = ownEndpoints(this.#context.options);
-    await leaders.rotate(this.mesh.prepareRotation({ endpoints, channelEndpoints: endpoints }));
+    await leaders.rotate(this.mesh.prepareRotation(ownStatement(this.#context.options)));
     await this.#changeKeys();
   }
 
@@ -182,9 +185,7 @@ export class Agent {
     await this.#startSession(listener);
     this.services.adverts.start();
     this.#resources.defer(() => this.services.close());
-    for (const { port, hostname, targetPort } of options.offers) {
-      this.services.forward.offer(port, { hostname, port: targetPort });
-    }
+    this.#openOffers();
     // A full disk may have room again the next time, and a process that ran out of descriptors has some.
     const upkeep = { intervalMs: UPKEEP_MS, problem: "cannot look after the state" };
     this.#resources.defer(repeat(this.#context, upkeep, () => this.#lookAfter()));
@@ -205,6 +206,19 @@ export class Agent {
     });
     this.#session = session;
     await session.start();
+  }
+
+  #openOffers(): void {
+    const { options, log } = this.#context;
+    const { forward } = this.services;
+    for (const { port, hostname, targetPort, allow } of options.offers) {
+      forward.offer(port, { hostname, port: targetPort }, allow === undefined ? {} : { allow });
+    }
+    if (options.forwardAllow === undefined) return;
+    forward.allowAll(options.forwardAllow);
+    if (options.rootless) {
+      log.warn("--forward-allow changes nothing: a rootless node has only what it offers");
+    }
   }
 
   async #openInterface(): Promise<void> {

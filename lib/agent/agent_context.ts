@@ -6,6 +6,7 @@
 import type { Environment, StateStore } from "../base/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import type { MeshState } from "../mesh/mod.ts";
+import type { Authority } from "./authority.ts";
 import type { EndpointSelector } from "./endpoint_selector.ts";
 
 /** Made once by the agent; a part takes of it what it needs. */
@@ -14,4 +15,5 @@ export interface AgentContext extends Environment {
   readonly mesh: MeshState;
   readonly options: AgentOptions;
   readonly endpoints: EndpointSelector;
+  readonly authority: Authority;
 }

@@ -4,7 +4,7 @@
  */
 
 import type { AgentOptions } from "../config/mod.ts";
-import type { Member, MeshState, NodeId, Signed } from "../mesh/mod.ts";
+import type { Member, MeshState, NodeId, OwnStatement, Signed } from "../mesh/mod.ts";
 import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 
 /** More than this many addresses are not worth a peer's time. */
@@ -37,8 +37,7 @@ export class EndpointSelector {
       .filter(({ name }) => name !== interfaceName)
       .map(({ cidr }) => Cidr.parse(cidr))
       .filter((cidr) => cidr !== undefined);
-    const endpoints = ownEndpoints(this.#options);
-    return this.#mesh.stateEndpoints(endpoints, endpoints);
+    return this.#mesh.state(ownStatement(this.#options));
   }
 
   /** @returns where the message plane of a member may be, in the order in which the endpoints are worth a try */
@@ -57,6 +56,12 @@ export class EndpointSelector {
     const others = found.filter((endpoint) => !stated.some((other) => other.equals(endpoint)));
     return orderCandidates([...stated, ...others], { underlay: this.#prefixes, overlay: this.overlay });
   }
+}
+
+/** @returns what this node says of itself */
+export function ownStatement(options: AgentOptions): OwnStatement {
+  const endpoints = ownEndpoints(options);
+  return { endpoints, channelEndpoints: endpoints, labels: options.labels };
 }
 
 /** @returns the endpoints of both planes on this host, those that the options name first */

@@ -29,7 +29,7 @@ import type { CarrierLimits } from "../service/mod.ts";
 import { Agent } from "./agent.ts";
 import { agentOperations } from "./agent_operations.ts";
 import { LeaderSearch } from "./discovery/mod.ts";
-import { ownEndpoints } from "./endpoint_selector.ts";
+import { ownStatement } from "./endpoint_selector.ts";
 import { InvalidRequestError, InvalidTokenError, JoinRefusedError } from "./errors.ts";
 import { joinNetwork } from "./join/mod.ts";
 import { dialMessagePlane } from "./links/mod.ts";
@@ -103,13 +103,10 @@ export class OverlayBootstrap {
         });
       }
       checkHostNetwork(options, [invitation.cidr]);
-      const endpoints = ownEndpoints(options);
       const search = new LeaderSearch({ ...host, token: invitation, identity, options });
       const admitted = await joinNetwork(invitation, identity, {
         name: options.name ?? hostName(),
-        labels: options.labels,
-        endpoints,
-        channelEndpoints: endpoints,
+        ...ownStatement(options),
       }, { ...host, search, dial: dialMessagePlane }).finally(() => search.close());
       const mesh = MeshState.completeJoin(store, { ...host, admitted, token: invitation });
       if (mesh instanceof MeshState) return mesh;

@@ -16,6 +16,7 @@ export * from "./environment.ts";
 export * from "./errors.ts";
 export * from "./memory_budget.ts";
 export * from "./priority_queue.ts";
+export * from "./printable.ts";
 export * from "./random.ts";
 export * from "./rate_limit.ts";
 export * from "./state_store.ts";

@@ -17,6 +17,18 @@ export const LABEL_KEY: RegExp = /^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])
 /** A label's value: what a selector can name without quotes. */
 export const LABEL_VALUE: RegExp = /^[A-Za-z0-9._/-]{0,63}$/;
 
+/** How many patterns of one kind a member may be granted. */
+export const MAX_GRANTS = 32;
+/** How many characters all that a member is granted may have together, so that a record always has room for it. */
+export const MAX_GRANTS_LENGTH = 1024;
+/** How many service paths a member gets by being the first to ask. */
+export const MAX_CLAIMS = 16;
+/** A pattern of topics or service paths; `*:` before it means every network of topics. */
+export const TOPIC_GRANT: RegExp =
+  /^(\*:|[A-Za-z0-9_.$-]{1,64}:)?[A-Za-z0-9_.$*>{}-]+(\/[A-Za-z0-9_.$*>{}-]+){0,15}$/;
+/** A name below the zone, of which the first label may be `*`; `*` alone is every name. */
+export const NAME_GRANT: RegExp = /^(\*|[a-z0-9_-]{1,63})(\.[a-z0-9_-]{1,63}){0,15}$/;
+
 /** How many admissions a token with a limit may allow. */
 export const MAX_TOKEN_USES = 65_536;
 /** How many prefixes may be behind one device. */

@@ -4,7 +4,7 @@
  */
 
 import { type Clock, type Environment, type RandomSource, StateError, type StateStore } from "../base/mod.ts";
-import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
+import type { Cidr, IpAddress } from "../net/mod.ts";
 import {
   type AddressPool,
   type Admission,
@@ -24,7 +24,7 @@ import {
   MAX_CLOCK_AHEAD_MS,
   type MemberRecord,
   NO_UPDATE,
-  type OwnEndpoints,
+  type OwnStatement,
   type ReplicaUpdate,
   type Signed,
   signOwnStatement,
@@ -60,9 +60,10 @@ export interface MeshOptions extends Pick<Environment, "clock" | "random"> {
 }
 
 /** What a machine asks for when it joins. */
-export interface JoinParameters extends OwnEndpoints {
+export interface JoinParameters extends OwnStatement {
   readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
+  /** The overlay address, which the token has to allow; absent for any. */
+  readonly address?: IpAddress | undefined;
 }
 
 /** Who this node is, which network it belongs to, and everybody in it. */
@@ -237,7 +238,7 @@ export class MeshState {
    * Draws the keys that this node is to go on under; the same until it has adopted them.
    * @returns the request to a leader
    */
-  prepareRotation(own: OwnEndpoints): KeyRotation {
+  prepareRotation(own: OwnStatement): KeyRotation {
     const next = readOrDrawIdentity(this.#store, "next-seed", this.#options.random);
     const statement = signOwnStatement(next, own, { ...this.#options, previous: undefined });
     return rotationTo(this.identity.id, next, statement);
@@ -279,13 +280,10 @@ export class MeshState {
     return shareTokens({ ...this.#options, self, networkId, signingKey, tokens, replica });
   }
 
-  /** Keeps where this node is. @returns a statement to be sent to others, or undefined when nothing has changed */
-  stateEndpoints(
-    endpoints: readonly Endpoint[],
-    channelEndpoints: readonly Endpoint[],
-  ): Signed | undefined {
+  /** Keeps what this node says of itself. @returns a statement to be sent to others, or undefined when nothing has changed */
+  state(own: OwnStatement): Signed | undefined {
     const previous = this.roster.get(this.identity.id)?.statement;
-    const signed = signOwnStatement(this.identity, { endpoints, channelEndpoints }, {
+    const signed = signOwnStatement(this.identity, own, {
       ...this.#options,
       previous,
     });
@@ -312,10 +310,11 @@ export function encodeJoinRequest(
   token: JoinToken,
   options: JoinParameters & { readonly clock: Clock },
 ): Uint8Array {
-  const { name, labels, clock } = options;
+  const { name, address, clock } = options;
   const statement = signOwnStatement(identity, options, { clock, previous: undefined });
   const { publicKey, signingKey: { verifyingKey } } = identity;
   const { secret } = token;
-  const request = { secret, name, publicKey, verifyingKey, labels, ...statement && { statement } };
+  const optional = { ...statement && { statement }, ...address && { address } };
+  const request = { secret, name, publicKey, verifyingKey, ...optional };
   return encodeMeshMessage({ kind: "join-request", request });
 }

@@ -67,7 +67,7 @@ Deno.test("MeshState.create() starts a network once, and load() resumes it", () 
 Deno.test("MeshState.completeJoin() makes a member that knows the leader, and load() resumes it", () => {
   const { options, create, clock } = setUp(2);
   const leader = create();
-  leader.stateEndpoints([here], [here]);
+  leader.state({ endpoints: [here], channelEndpoints: [here], labels: {} });
   const token = newToken(leader);
   const store = new MemoryStateStore();
   const admitted = ask(leader, store, token, clock);
@@ -141,24 +141,24 @@ Deno.test("MeshState.create() and completeJoin() leave nothing behind at whichev
   }
 });
 
-Deno.test("MeshState.stateEndpoints() signs only what has changed, and its versions never fall", () => {
+Deno.test("MeshState.state() signs only what has changed, and its versions never fall", () => {
   const { store, options, create, clock } = setUp(6);
   const state = create();
-  assert.ok(state.stateEndpoints([here], [here]));
-  assert.equal(state.stateEndpoints([here, here], [here]), undefined);
+  assert.ok(state.state({ endpoints: [here], channelEndpoints: [here], labels: {} }));
+  assert.equal(state.state({ endpoints: [here, here], channelEndpoints: [here], labels: {} }), undefined);
   const before = state.roster.get(state.identity.id)?.statement?.version ?? assert.fail();
   const again = MeshState.load(store, options);
-  assert.equal(again.stateEndpoints([here], [here]), undefined);
-  assert.ok(again.stateEndpoints([there], [here]));
+  assert.equal(again.state({ endpoints: [here], channelEndpoints: [here], labels: {} }), undefined);
+  assert.ok(again.state({ endpoints: [there], channelEndpoints: [here], labels: {} }));
   const after = again.roster.get(again.identity.id)?.statement?.version ?? assert.fail();
   assert.ok(after > before);
   clock.advance(10);
   // What this node stated before its state was lost comes back from the others.
   again.roster.mergeStatement(stated(again.identity, after + 1_000_000, "192.0.2.77:1"));
-  assert.ok(again.stateEndpoints([there], [here]));
+  assert.ok(again.state({ endpoints: [there], channelEndpoints: [here], labels: {} }));
   assert.deepEqual(again.roster.get(again.identity.id)?.statement?.endpoints.map(String), [there.toString()]);
   const many = Array.from({ length: 20 }, (_, i) => new Endpoint(here.address, i));
-  assert.ok(again.stateEndpoints(many, many));
+  assert.ok(again.state({ endpoints: many, channelEndpoints: many, labels: {} }));
   assert.equal(again.roster.get(again.identity.id)?.statement?.endpoints.length, 8);
 });
 

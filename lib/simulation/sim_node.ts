@@ -137,7 +137,7 @@ export class SimNode {
   stateEndpoints(endpoints: readonly Endpoint[]): void {
     const { roster } = this.replica;
     const previous = roster.get(this.identity.id)?.statement;
-    const own = { endpoints, channelEndpoints: endpoints };
+    const own = { endpoints, channelEndpoints: endpoints, labels: {} };
     const signed = signOwnStatement(this.identity, own, { clock: this.clock, previous });
     if (signed === undefined) return;
     roster.mergeStatement(signed);

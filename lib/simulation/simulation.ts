@@ -7,6 +7,7 @@ import { equalBytes, type UnixMillis, unixMillis, VirtualClock, VirtualTimers } 
 import {
   generateNetwork,
   type MemberRecord,
+  NO_GRANTS,
   NO_UPDATE,
   type NodeId,
   NodeIdentity,
@@ -80,7 +81,7 @@ export class Simulation {
       identities.push(identity);
       first.roster.merge(this.#sign(this.#recordOf(i, identity, i < leaders)));
       const endpoints = [this.#newEndpoint()];
-      const own = { endpoints, channelEndpoints: endpoints };
+      const own = { endpoints, channelEndpoints: endpoints, labels: {} };
       const statement = signOwnStatement(identity, own, { clock, previous: undefined });
       if (statement !== undefined) {
         first.roster.mergeStatement(this.#reader.vouch(statement, identity.signingKey.verifyingKey));
@@ -213,6 +214,7 @@ export class Simulation {
       addresses: [IpAddress.fromBytes(Uint8Array.of(10, 200, (index + 1) >> 8, (index + 1) & 255))],
       allowedIps: [],
       labels: {},
+      grants: NO_GRANTS,
       roles: isLeader ? ["leader", "member"] : ["member"],
       version: 1,
       issuedAt: this.#wall(),

@@ -66,6 +66,7 @@ function forgedUpdates(mesh: MeshState, { record }: Member): Uint8Array[] {
       nodeId,
       endpoints: nowhere,
       channelEndpoints: nowhere,
+      labels: {},
       version: now + HOUR_MS,
       issuedAt: unixMillis(issuedAt),
     }, signingKey);

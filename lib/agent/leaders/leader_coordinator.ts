@@ -5,6 +5,8 @@
 
 import { DeadlineTimer, type Timers, withTimeout } from "../../base/mod.ts";
 import {
+  addGrants,
+  areGrants,
   Election,
   type KeyRotation,
   type LeaderView,
@@ -17,6 +19,7 @@ import {
   type NodeId,
   type ReplicaUpdate,
 } from "../../mesh/mod.ts";
+import { TopicPath } from "../../service/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import { InvalidRequestError, NotLeaderError, UnreachableError } from "../errors.ts";
 import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
@@ -26,7 +29,8 @@ import type { NameService } from "../names/mod.ts";
 const ANSWER_TIMEOUT_MS = 10_000;
 
 /** The links that it uses, and what is called after an election. */
-interface LeaderCoordinatorParts extends Pick<AgentContext, "mesh" | "clock" | "timers" | "log"> {
+interface LeaderCoordinatorParts
+  extends Pick<AgentContext, "mesh" | "authority" | "clock" | "timers" | "log"> {
   readonly messages: MessagePlane;
   /** The elected one is `leader` there. */
   readonly names: NameService | undefined;
@@ -249,7 +253,33 @@ export class LeaderCoordinator {
         const update = admission && signRotation(admission, asker, request.rotation);
         return typeof update === "object" ? { answer: { kind: "done", update }, update } : refused;
       }
+      case "claim": {
+        const update = this.#grantClaim(asker, request.path);
+        return update === undefined ? refused : { answer: { kind: "done", update }, update };
+      }
+      case "leave": {
+        const revoked = admission?.revoke(asker.publicKey);
+        if (revoked === undefined) return refused;
+        const update = { ...NO_UPDATE, records: [revoked.signed] };
+        return { answer: { kind: "done", update }, update };
+      }
     }
+  }
+
+  /** @returns the member's record with the path, as it was when it has it already; undefined when it may not */
+  #grantClaim(asker: MemberRecord, text: string): ReplicaUpdate | undefined {
+    const { authority, mesh: { admission, roster } } = this.#parts;
+    const path = TopicPath.tryParse(text);
+    if (path === undefined || admission === undefined || !authority.mayClaim(asker.nodeId, path)) {
+      return undefined;
+    }
+    const known = roster.signedRecord(asker.nodeId);
+    if (authority.mayOffer(asker.nodeId, path) && known !== undefined) {
+      return { ...NO_UPDATE, records: [known] };
+    }
+    const grants = addGrants(asker.grants, { claimed: [path.toString()] });
+    const amended = areGrants(grants) ? admission.amend(asker, { grants }) : undefined;
+    return typeof amended === "object" ? { ...NO_UPDATE, records: [amended.signed] } : undefined;
   }
 
   #mustLead(): void {

@@ -10,6 +10,7 @@ import {
 import { SmallPool, START } from "../../mesh/testing/test_network.ts";
 import { Cidr } from "../../net/mod.ts";
 import type { MessagePlane } from "../links/mod.ts";
+import { Authority } from "../authority.ts";
 import { LeaderCoordinator, MemberRequests } from "./leader_coordinator.ts";
 
 const [a, b] = ["a", "b"].map((digit) => digit.repeat(32) as NodeId) as [NodeId, NodeId];
@@ -81,6 +82,7 @@ Deno.test("LeaderCoordinator publishes the record of a leader that is demoted, a
   const timers = new VirtualTimers(clock);
   const coordinator = new LeaderCoordinator({
     mesh,
+    authority: new Authority(mesh),
     messages: messages as MessagePlane,
     clock,
     timers,

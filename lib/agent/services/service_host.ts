@@ -86,6 +86,7 @@ export class ServiceHost {
       find: (host) => this.#findHost(host),
       peers: this.#peers,
       ownAddress: () => options.rootless ? undefined : mesh.record.addresses[0]?.toString(),
+      tunnelAddress: (peer) => options.rootless ? undefined : this.#peers.tunnelAddress(peer),
     });
   }
 
@@ -120,7 +121,7 @@ export class ServiceHost {
       providers: { healthy, unhealthy: providers.length - healthy },
       calls: { pending: runtime.pendingCalls, running: runtime.runningCalls },
       programs,
-      rejected: runtime.rejected,
+      rejected: runtime.rejected + this.adverts.refused,
       openBreakers: runtime.directory.openBreakers(now) + runtime.programs.directory.openBreakers(now),
       memory: { usedBytes: runtime.memory.usedBytes, refused: runtime.memory.refused },
     };

@@ -6,11 +6,14 @@
 import { concatBytes } from "../../base/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
 import type { Cidr, Endpoint } from "../../net/mod.ts";
-import { idBytes, mergeLabels, type NodeId, type NodeIdentity, nodeIdOf } from "../identity/mod.ts";
+import { areLabels, idBytes, type NodeId, type NodeIdentity, nodeIdOf } from "../identity/mod.ts";
 import {
+  addGrants,
+  areGrants,
   isSignedBy,
   MAX_CLOCK_AHEAD_MS,
   type MemberRecord,
+  NO_GRANTS,
   type Signed,
   signPayload,
   verifyStatement,
@@ -18,7 +21,7 @@ import {
 import type { JoinRequest, KeyRotation } from "../wire/mod.ts";
 import { type AdmissionRefusal, Enrolment, type EnrolmentOptions, RECORD_LIFETIME_MS } from "./enrolment.ts";
 import type { RecordEntry } from "../replica/mod.ts";
-import type { TokenBook } from "./token_book.ts";
+import type { TokenBook, TokenGift } from "./token_book.ts";
 
 /** A record is renewed when it is good for no longer than this, so that a leader may be away for two months. */
 export const RENEW_BEFORE_MS: number = 60 * 86_400_000;
@@ -68,18 +71,35 @@ export class Admission {
     return this.#enrolment.transact(() => {
       const token = tokens.redeem(request.tokenId, request.secret, publicKey);
       if (token === undefined) return "refused:token";
-      const labels = mergeLabels(request.labels, token.labels);
       const enrolled = known === undefined
-        ? this.#enrolment.add({ name: request.name, publicKey, verifyingKey, labels, roles: ["member"] })
-        : this.#readmit(known, labels);
+        ? this.#enrolment.add({ name: request.name, publicKey, verifyingKey, ...token, roles: ["member"] })
+        : this.#readmit(known, token);
       if (typeof enrolled !== "string") this.#mergeStatement(enrolled, request.statement);
       return enrolled;
     });
   }
 
-  /** Makes the record of the machine that starts the network. */
-  addLeader(leader: Omit<JoinRequest, "secret" | "statement">): RecordEntry | AdmissionRefusal {
-    return this.#enrolment.transact(() => this.#enrolment.add({ ...leader, roles: ["leader", "member"] }));
+  /** Makes the record of the machine that starts the network, which may call itself what it likes. */
+  addLeader(
+    leader: Pick<JoinRequest, "name" | "publicKey" | "verifyingKey"> & Pick<MemberRecord, "labels">,
+  ): RecordEntry | AdmissionRefusal {
+    return this.#enrolment.transact(() =>
+      this.#enrolment.add({ ...leader, grants: NO_GRANTS, roles: ["leader", "member"] })
+    );
+  }
+
+  /**
+   * Changes what the network says of a member. With labels, those that nobody has confirmed yet are gone.
+   * @throws RangeError when a field is out of bounds
+   */
+  amend(
+    record: MemberRecord,
+    changes: Partial<Pick<MemberRecord, "labels" | "grants">>,
+  ): RecordEntry | AdmissionRefusal {
+    if (record.revoked) return "refused:revoked";
+    const { unconfirmedLabels: _, ...confirmed } = record;
+    const kept = changes.labels === undefined ? record : confirmed;
+    return this.#sign({ ...kept, ...changes, version: record.version + 1, ...this.#enrolment.lifetime() });
   }
 
   /**
@@ -99,7 +119,7 @@ export class Admission {
     };
     if (known === undefined) {
       return this.#enrolment.transact(() =>
-        this.#enrolment.add({ name, publicKey, roles: ["wireguard"], ...fields })
+        this.#enrolment.add({ name, publicKey, roles: ["wireguard"], grants: NO_GRANTS, ...fields })
       );
     }
     const { endpoint: _, persistentKeepaliveSeconds: __, ...kept } = known;
@@ -176,15 +196,22 @@ export class Admission {
     return revoked;
   }
 
-  /** Signs again only when something differs, so that a retry changes nothing for anybody. */
-  #readmit(known: MemberRecord, labels: Readonly<Record<string, string>>): RecordEntry {
+  /**
+   * Adds what the token gives to what the member has. What a leader has said of it since it came stays, so that nobody gets
+   * rid of a label by joining again. Signs again only when something differs: a retry changes nothing for anybody.
+   */
+  #readmit(known: MemberRecord, token: TokenGift): RecordEntry {
     const entry = this.#options.roster.entryOf(known.nodeId);
-    const isSame = JSON.stringify(Object.entries(labels).sort()) ===
-      JSON.stringify(Object.entries(known.labels).sort());
+    const both = { ...token.labels, ...known.labels };
+    const labels = areLabels(both) ? both : known.labels;
+    const more = addGrants(known.grants, token.grants);
+    const grants = areGrants(more) ? more : known.grants;
+    const isSame = Object.keys(labels).length === Object.keys(known.labels).length &&
+      JSON.stringify(grants) === JSON.stringify(addGrants(known.grants, {}));
     const lifetime = this.#enrolment.lifetime();
     const isFresh = known.expiresAt > lifetime.issuedAt + RECORD_LIFETIME_MS / 2;
     if (isSame && isFresh && entry !== undefined) return entry;
-    return this.#enrolment.sign({ ...known, labels, version: known.version + 1, ...lifetime });
+    return this.#enrolment.sign({ ...known, labels, grants, version: known.version + 1, ...lifetime });
   }
 
   /** A statement that is malformed or another's costs nobody the admission: it is only left out. */

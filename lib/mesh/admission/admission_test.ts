@@ -4,10 +4,11 @@ import { Cidr, Endpoint } from "../../net/mod.ts";
 import { Admission, type AdmissionRequest, rotationTo } from "./admission.ts";
 import type { RecordEntry } from "../replica/mod.ts";
 import type { NodeIdentity } from "../identity/identity.ts";
+import { NO_GRANTS } from "../records/grants.ts";
 import type { JoinToken } from "../records/join_token.ts";
 import { Roster } from "../replica/roster.ts";
 import { SmallPool, START, stated, TestNetwork } from "../testing/test_network.ts";
-import { TokenBook } from "./token_book.ts";
+import { type NewToken, TokenBook } from "./token_book.ts";
 
 function setUp(seed: number, size = 20) {
   const network = new TestNetwork(seed);
@@ -19,7 +20,7 @@ function setUp(seed: number, size = 20) {
   const open = (pool: SmallPool) =>
     new Admission({ store, roster, tokens, network: network.identity, clock, addresses: pool });
   const pool = new SmallPool(size);
-  const newToken = (options: { uses?: number; labels?: Record<string, string> } = {}) =>
+  const newToken = (options: Partial<NewToken> = {}) =>
     tokens.create({
       networkId,
       leaderPublicKey: network.node().publicKey,
@@ -42,7 +43,6 @@ function requestOf(
     name: "web",
     publicKey: node.publicKey,
     verifyingKey: node.signingKey.verifyingKey,
-    labels: {},
     statement: stated(node, 1, "192.0.2.1:51820"),
     remotePublicKey: node.publicKey,
     ...fields,
@@ -57,9 +57,7 @@ function enrolled(result: RecordEntry | string | undefined): RecordEntry["record
 Deno.test("Admission.admit() gives every machine a name and addresses of its own", () => {
   const { network, admission, newToken, roster } = setUp(1);
   const token = newToken({ labels: { role: "db" } });
-  const records = [1, 2, 3].map(() =>
-    enrolled(admission.admit(requestOf(network.node(), token, { labels: { role: "web", zone: "a" } })))
-  );
+  const records = [1, 2, 3].map(() => enrolled(admission.admit(requestOf(network.node(), token))));
   assert.deepEqual(records.map(({ name }) => name), ["web", "web-2", "web-3"]);
   assert.deepEqual(records.map(({ addresses }) => String(addresses[0])), [
     "10.200.0.1",
@@ -67,12 +65,48 @@ Deno.test("Admission.admit() gives every machine a name and addresses of its own
     "10.200.0.3",
   ]);
   assert.ok(records.every(({ addresses }) => addresses.length === 2 && addresses[1]?.family === 6));
-  assert.deepEqual(records[0]?.labels, { role: "db", zone: "a" });
+  assert.deepEqual(records[0]?.labels, { role: "db" });
   assert.equal(roster.byName("web-2")?.statement?.version, 1);
   assert.equal(
     enrolled(admission.admit(requestOf(network.node(), token, { name: "Bad Name!" }))).name,
     "bad-name",
   );
+});
+
+Deno.test("Admission.admit() gives what the token says, and a second time no more than is missing", () => {
+  const { network, admission, newToken } = setUp(14);
+  const node = network.node();
+  const grants = { ...NO_GRANTS, offer: ["orders"], names: ["db"] };
+  const first = enrolled(admission.admit(requestOf(node, newToken({ labels: { role: "web" }, grants }))));
+  assert.deepEqual([first.labels, first.grants], [{ role: "web" }, grants]);
+  // What a leader has said since stays, whatever the member joins with.
+  const labels = { role: "web", quarantine: "true" };
+  const relabelled = enrolled(admission.amend(first, { labels, grants: NO_GRANTS }));
+  assert.equal(relabelled.version, first.version + 1);
+  const plain = enrolled(admission.admit(requestOf(node, newToken())));
+  assert.deepEqual([plain.labels, plain.grants], [labels, NO_GRANTS]);
+  const other = newToken({
+    labels: { role: "admin", quarantine: "false", zone: "a" },
+    grants: { ...NO_GRANTS, publish: ["a/>"] },
+  });
+  const again = enrolled(admission.admit(requestOf(node, other)));
+  assert.deepEqual(again.labels, { ...labels, zone: "a" });
+  assert.deepEqual(again.grants, { ...NO_GRANTS, publish: ["a/>"] });
+});
+
+Deno.test("Admission.amend() and admit() leave labels of the former release unconfirmed unless they are given", () => {
+  const { network, admission, newToken, roster } = setUp(15);
+  const node = network.node();
+  const former = { role: "admin" };
+  roster.merge(network.signed(node, { labels: {}, unconfirmedLabels: former }));
+  const known = () => roster.recordByKey(node.publicKey) ?? assert.fail();
+  assert.deepEqual([known().labels, known().unconfirmedLabels], [{}, former]);
+  enrolled(admission.admit(requestOf(node, newToken())));
+  assert.deepEqual([known().labels, known().unconfirmedLabels], [{}, former]);
+  enrolled(admission.renew(known()));
+  assert.deepEqual([known().labels, known().unconfirmedLabels], [{}, former]);
+  enrolled(admission.amend(known(), { labels: { role: "web" } }));
+  assert.deepEqual([known().labels, known().unconfirmedLabels], [{ role: "web" }, undefined]);
 });
 
 Deno.test("Admission.admit() gives nobody another one's id as a name", () => {

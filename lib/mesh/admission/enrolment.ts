@@ -56,7 +56,9 @@ export interface EnrolmentOptions {
 }
 
 /** The fields of a new record; what is absent is chosen for it. */
-export type NewRecord = Pick<MemberRecord, "name" | "publicKey" | "roles" | "labels"> & Partial<MemberRecord>;
+export type NewRecord =
+  & Pick<MemberRecord, "name" | "publicKey" | "roles" | "labels" | "grants">
+  & Partial<MemberRecord>;
 
 /** Makes records: `add` and `sign` are called within `transact`, which undoes them together. */
 export class Enrolment {

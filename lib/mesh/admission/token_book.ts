@@ -19,7 +19,16 @@ import {
 import { equalConstantTime, type PresharedKey, type PublicKey } from "../../crypto/mod.ts";
 import { MAX_TOKEN_USES } from "../bounds.ts";
 import { areLabels, ID_BYTES, sortLabels } from "../identity/mod.ts";
-import { JoinToken, type JoinTokenFields, presharedKeyOf, TokenSecret } from "../records/mod.ts";
+import {
+  addGrants,
+  areGrants,
+  type Grants,
+  JoinToken,
+  type JoinTokenFields,
+  NO_GRANTS,
+  presharedKeyOf,
+  TokenSecret,
+} from "../records/mod.ts";
 
 /** How many tokens are remembered. */
 export const MAX_TOKENS = 1024;
@@ -42,6 +51,8 @@ export interface TokenEntry {
   readonly used: number;
   /** Labels of whoever joins with it. */
   readonly labels: Readonly<Record<string, string>>;
+  /** What whoever joins with it may do beside what all may. */
+  readonly grants: Grants;
   readonly state: TokenState;
 }
 
@@ -51,6 +62,7 @@ export interface NewToken extends Omit<JoinTokenFields, "tokenId" | "secret" | "
   readonly uses?: number | undefined;
   readonly lifetimeMs: number;
   readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly grants?: Grants | undefined;
 }
 
 /** What is stored of a token, and shared with other leaders, as JSON. */
@@ -62,9 +74,17 @@ export interface StoredToken {
   /** How many admissions this leader has counted. */
   readonly used: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** Absent for none. */
+  readonly grants?: Grants;
   readonly revoked: boolean;
   /** How many admissions others have counted, by their node ids. */
   readonly elsewhere?: Readonly<Record<string, number>>;
+}
+
+/** What a token gives whoever joins with it. */
+export interface TokenGift {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly grants: Grants;
 }
 
 /** There is no room for another token. */
@@ -96,7 +116,7 @@ export class TokenBook {
    * @throws TooManyTokensError when 1024 tokens are usable
    */
   create(options: NewToken): JoinToken {
-    const { uses, lifetimeMs, labels = {} } = options;
+    const { uses, lifetimeMs, labels = {}, grants = NO_GRANTS } = options;
     if (uses !== undefined && (!Number.isInteger(uses) || uses < 1 || uses > MAX_TOKEN_USES)) {
       throw new RangeError(`Cannot make a token for ${uses} machines: it admits 1 to ${MAX_TOKEN_USES}`);
     }
@@ -106,6 +126,9 @@ export class TokenBook {
       throw new RangeError(`Cannot make a token for ${lifetimeMs} ms: it lives for a while, not for ever`);
     }
     if (!areLabels(labels)) throw new RangeError("Cannot make a token: its labels are malformed");
+    if (!areGrants(grants) || grants.claimed.length > 0) {
+      throw new RangeError("Cannot make a token: what it grants is malformed, or too much");
+    }
     const secret = TokenSecret.generate(this.#random);
     const tokenId = encodeHex(randomBytes(this.#random, ID_BYTES));
     const token = new JoinToken({ ...options, tokenId, secret, expiresAt });
@@ -118,6 +141,7 @@ export class TokenBook {
         uses: uses ?? null,
         used: 0,
         labels: sortLabels(labels),
+        ...grants !== NO_GRANTS && { grants: addGrants(grants, {}) },
         revoked: false,
       });
     });
@@ -159,13 +183,13 @@ export class TokenBook {
   /**
    * Counts an admission, within the transaction of the admission itself. Who was let in by a token with a limit is
    * let in by it again without another count, because a machine that crashed may not have got the answer.
-   * @returns the token's labels, or undefined when it cannot be used
+   * @returns what the token gives, or undefined when it cannot be used
    */
   redeem(
     tokenId: string,
     secret: TokenSecret,
     publicKey: PublicKey,
-  ): { readonly labels: Readonly<Record<string, string>> } | undefined {
+  ): TokenGift | undefined {
     return this.#store.transaction(() => {
       const token = this.#get(tokenId);
       if (token === undefined || !this.#admits(tokenId, token, publicKey)) return undefined;
@@ -176,7 +200,7 @@ export class TokenBook {
           this.#store.put(ADMISSIONS, admissionKey(tokenId, publicKey), new Uint8Array(0));
         }
       }
-      return { labels: token.labels };
+      return { labels: token.labels, grants: token.grants ?? NO_GRANTS };
     });
   }
 
@@ -225,6 +249,7 @@ export class TokenBook {
       usesLeft: token.uses === null ? null : Math.max(0, token.uses - usedBy(token)),
       used: usedBy(token),
       labels: token.labels,
+      grants: token.grants ?? NO_GRANTS,
       state: this.#stateOf(token),
     };
   }

@@ -3,6 +3,7 @@ import { MemoryStateStore, SeededRandom, VirtualClock } from "../../base/mod.ts"
 import { Cidr, Endpoint } from "../../net/mod.ts";
 import { generateNetwork, NodeIdentity } from "../identity/identity.ts";
 import { TokenSecret } from "../records/join_token.ts";
+import { NO_GRANTS } from "../records/grants.ts";
 import { MAX_TOKENS, type NewToken, TokenBook, TooManyTokensError } from "./token_book.ts";
 
 const HOUR_MS = 3_600_000;
@@ -28,13 +29,13 @@ Deno.test("TokenBook.redeem() admits by a single-use token once, and the same ma
   const { tokenId, secret, presharedKey } = book.create({ ...options, uses: 1, labels: { role: "web" } });
   assert.ok(book.presharedKeyFor(tokenId, a)?.equals(presharedKey));
   assert.equal(book.redeem(tokenId, TokenSecret.generate(random), a), undefined);
-  assert.deepEqual(book.redeem(tokenId, secret, a), { labels: { role: "web" } });
+  assert.deepEqual(book.redeem(tokenId, secret, a), { labels: { role: "web" }, grants: NO_GRANTS });
   assert.equal(book.redeem(tokenId, secret, b), undefined);
   assert.equal(book.presharedKeyFor(tokenId, b), undefined);
 
   const reopened = new TokenBook(store, { random, clock });
   assert.ok(reopened.presharedKeyFor(tokenId, a));
-  assert.deepEqual(reopened.redeem(tokenId, secret, a), { labels: { role: "web" } });
+  assert.deepEqual(reopened.redeem(tokenId, secret, a), { labels: { role: "web" }, grants: NO_GRANTS });
   const [entry] = reopened.list();
   assert.deepEqual([entry?.used, entry?.usesLeft, entry?.state], [1, 0, "used"]);
 });
@@ -93,10 +94,13 @@ Deno.test("TokenBook.create() forgets useless tokens when there are 1,024, and r
   assert.throws(() => book.create(options), TooManyTokensError);
 });
 
-Deno.test("TokenBook.create() refuses uses, lifetimes and labels out of bounds", () => {
+Deno.test("TokenBook.create() refuses uses, lifetimes, labels and grants out of bounds", () => {
   const { book, options } = setUp();
   for (const wrong of [{ uses: 0 }, { uses: 1.5 }, { lifetimeMs: 0 }, { lifetimeMs: Infinity }]) {
     assert.throws(() => book.create({ ...options, ...wrong }), RangeError);
   }
   assert.throws(() => book.create({ ...options, labels: { "": "" } }), RangeError);
+  for (const grants of [{ offer: ["a b"] }, { names: ["db."] }, { claimed: ["orders"] }]) {
+    assert.throws(() => book.create({ ...options, grants: { ...NO_GRANTS, ...grants } }), RangeError);
+  }
 });

@@ -44,19 +44,6 @@ export function areLabels(labels: Readonly<Record<string, string>>): boolean {
     pairs.every(([key, value]) => LABEL_KEY.test(key) && LABEL_VALUE.test(value));
 }
 
-/**
- * @param wanted what a machine asks for
- * @param given what its token says, which overrides
- * @returns both, or `given` alone when they are too many together
- */
-export function mergeLabels(
-  wanted: Readonly<Record<string, string>>,
-  given: Readonly<Record<string, string>>,
-): Readonly<Record<string, string>> {
-  const both = { ...wanted, ...given };
-  return areLabels(both) ? both : given;
-}
-
 /** @returns the labels with their keys in order, so that equal labels have equal encodings */
 export function sortLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(labels).sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0));

@@ -265,10 +265,10 @@ Deno.test("MeshState.adoptRotation() keeps name, address and entries under new k
   const body = Uint8Array.of(7);
   b.replica.entries.write(b.identity.id, b.identity.signingKey, { kind: "name", key: "web", body });
   const former = b.record;
-  const rotation = b.prepareRotation({ endpoints: [], channelEndpoints: [] });
+  const rotation = b.prepareRotation({ endpoints: [], channelEndpoints: [], labels: {} });
   assert.equal(b.isRotating, false);
   const crashed = stage.load(b);
-  const again = crashed.prepareRotation({ endpoints: [], channelEndpoints: [] });
+  const again = crashed.prepareRotation({ endpoints: [], channelEndpoints: [], labels: {} });
   assert.ok(again.publicKey.equals(rotation.publicKey), "the same keys");
   const both = a.admission?.rotate(former, rotation);
   assert.ok(typeof both === "object");

@@ -6,8 +6,9 @@
 import type { UnixMillis } from "../../base/mod.ts";
 import type { PublicKey, SigningKey, VerifyingKey } from "../../crypto/mod.ts";
 import { MAX_ALLOWED_IPS, MAX_KEEPALIVE_SECONDS } from "../bounds.ts";
-import { Cidr, type Endpoint, IpAddress } from "../../net/mod.ts";
+import { Cidr, type Endpoint, type IpAddress } from "../../net/mod.ts";
 import { decodeMessage, encodeMessage, MemberRecordSchema, Role as RoleNumber } from "../../proto/mod.ts";
+import { type Grants, grantsToWire, NO_GRANTS, readGrants } from "./grants.ts";
 import {
   areLabels,
   idBytes,
@@ -23,6 +24,7 @@ import {
   complete,
   isSignedBy,
   MAX_PAYLOAD_BYTES,
+  readAddress,
   readEndpoints,
   readList,
   readPositive,
@@ -55,7 +57,14 @@ export interface MemberRecord {
   readonly addresses: readonly IpAddress[];
   /** Prefixes behind this member, beside its own addresses. */
   readonly allowedIps: readonly Cidr[];
+  /** What a leader or the member's token calls it. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Of a record of the former release, in which members chose their labels themselves: those, until a leader confirms them. */
+  readonly unconfirmedLabels?: Readonly<Record<string, string>>;
+  /** What it may do beside what all may. */
+  readonly grants: Grants;
+  /** How long it may be away before a leader removes it; absent for ever. */
+  readonly ephemeralMs?: number;
   readonly roles: readonly Role[];
   /** Grows with every change of this record; at least 1. */
   readonly version: number;
@@ -91,6 +100,9 @@ export function signRecord(record: MemberRecord, signingKey: SigningKey): Signed
     addresses: record.addresses.map((address) => address.bytes),
     allowedIps: record.allowedIps.map(String),
     labels: sortLabels(record.labels),
+    unconfirmedLabels: sortLabels(record.unconfirmedLabels ?? {}),
+    grants: grantsToWire(record.grants),
+    ephemeralMs: BigInt(record.ephemeralMs ?? 0),
     roles: record.roles.map((role) => ROLE_NUMBERS[role]),
     version: BigInt(record.version),
     issuedAt: BigInt(record.issuedAt),
@@ -117,7 +129,10 @@ export function verifyRecord(signed: Signed, networkKey: VerifyingKey): MemberRe
 export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
   const message = decodeMessage(MemberRecordSchema, payload, MAX_PAYLOAD_BYTES);
   if (message === undefined) return undefined;
-  const { name, labels, revoked, persistentKeepalive } = message;
+  const { name, revoked, persistentKeepalive, ephemeralMs } = message;
+  const isFormer = message.grants === undefined;
+  const labels = isFormer ? {} : { ...message.labels };
+  const unconfirmedLabels = isFormer ? { ...message.labels } : { ...message.unconfirmedLabels };
   const verifyingKey = readVerifyingKey(message.verifyingKey);
   const endpoint = readEndpoints([message.endpoint], 1)?.[0];
   const successor = nodeIdFromBytes(message.successor);
@@ -129,7 +144,10 @@ export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
     ...verifyingKey && { verifyingKey },
     addresses: readList(message.addresses, MAX_ADDRESSES, readAddress),
     allowedIps: readList(message.allowedIps, MAX_ALLOWED_IPS, Cidr.parse),
-    labels: { ...labels },
+    labels,
+    ...Object.keys(unconfirmedLabels).length > 0 && { unconfirmedLabels },
+    grants: message.grants === undefined ? NO_GRANTS : readGrants(message.grants),
+    ...ephemeralMs > 0n && { ephemeralMs: readPositive(ephemeralMs) },
     roles: readRoles(message.roles),
     version: readPositive(message.version),
     issuedAt: readTime(message.issuedAt),
@@ -140,7 +158,7 @@ export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
     ...successor && { successor },
   });
   if (
-    record === undefined || !isNodeName(name) || !areLabels(labels) ||
+    record === undefined || !isNodeName(name) || !areLabels(labels) || !areLabels(unconfirmedLabels) ||
     persistentKeepalive > MAX_KEEPALIVE_SECONDS || (successor && !revoked) ||
     // What is there but cannot be read.
     (verifyingKey === undefined && message.verifyingKey.length > 0) ||
@@ -151,10 +169,6 @@ export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
     record.roles.includes("wireguard") !== (verifyingKey === undefined)
   ) return undefined;
   return record;
-}
-
-function readAddress(bytes: Uint8Array): IpAddress | undefined {
-  return bytes.length === 4 || bytes.length === 16 ? IpAddress.fromBytes(bytes) : undefined;
 }
 
 function readRoles(numbers: readonly RoleNumber[]): Role[] | undefined {

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom, unixMillis } from "../../base/mod.ts";
 import { Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
+import { decodeMessage, encodeMessage, MemberRecordSchema } from "../../proto/mod.ts";
+import { MAX_PAYLOAD_BYTES } from "./signed.ts";
 import { generateNetwork, NodeIdentity, nodeIdOf } from "../identity/identity.ts";
+import { NO_GRANTS } from "./grants.ts";
 import { decodeRecord, type MemberRecord, signRecord, verifyRecord } from "./member_record.ts";
 import { decodeStatement, type NodeStatement, signStatement, verifyStatement } from "./node_statement.ts";
 
@@ -21,6 +24,8 @@ const record: MemberRecord = {
   addresses: [address("10.200.0.2"), address("fd00::2")],
   allowedIps: [Cidr.parse("192.168.7.0/24") ?? assert.fail()],
   labels: { zone: "b", role: "web" },
+  grants: { ...NO_GRANTS, offer: ["orders"], publish: ["*:>"], names: ["*.apps"], claimed: ["billing"] },
+  ephemeralMs: 600_000,
   roles: ["member"],
   version: 3,
   issuedAt: unixMillis(1_700_000_000_000),
@@ -31,6 +36,7 @@ const statement: NodeStatement = {
   nodeId: identity.id,
   endpoints: [at("192.0.2.1:51820"), at("[2001:db8::1]:51820")],
   channelEndpoints: [at("192.0.2.1:51820")],
+  labels: { zone: "c" },
   version: 9,
   issuedAt: unixMillis(1_700_000_000_000),
 };
@@ -73,6 +79,14 @@ Deno.test("signRecord() refuses what nobody would accept", () => {
     ["too many prefixes", { allowedIps: Array(65).fill(record.allowedIps[0]) }],
     ["too many labels", { labels: Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`a${i}`, ""])) }],
     ["a label with a blank", { labels: { a: "b c" } }],
+    ["too many grants", { grants: { ...NO_GRANTS, offer: Array(33).fill("a") } }],
+    ["a grant of nothing", { grants: { ...NO_GRANTS, publish: [""] } }],
+    ["a grant with a blank", { grants: { ...NO_GRANTS, subscribe: ["a b"] } }],
+    ["a name with a dot at its end", { grants: { ...NO_GRANTS, names: ["db."] } }],
+    ["17 claims", { grants: { ...NO_GRANTS, claimed: Array.from({ length: 17 }, (_, i) => `a${i}`) } }],
+    ["more grants than there is room", {
+      grants: { ...NO_GRANTS, offer: Array.from({ length: 20 }, (_, i) => `${i}${"a".repeat(60)}`) },
+    }],
     ["no role", { roles: [] }],
     ["a role twice", { roles: ["member", "member"] }],
     ["a device that signs", { roles: ["wireguard"] }],
@@ -83,6 +97,19 @@ Deno.test("signRecord() refuses what nobody would accept", () => {
   for (const [what, fields] of wrong) {
     assert.throws(() => signRecord({ ...record, ...fields }, network.signingKey), RangeError, what);
   }
+});
+
+Deno.test("decodeRecord() takes no label of the former release for a leader's word, until it is confirmed", () => {
+  const message = decodeMessage(
+    MemberRecordSchema,
+    signRecord(record, network.signingKey).payload,
+    MAX_PAYLOAD_BYTES,
+  ) ?? assert.fail();
+  delete message.grants;
+  const former = decodeRecord(encodeMessage(MemberRecordSchema, message)) ?? assert.fail();
+  assert.deepEqual([former.labels, former.unconfirmedLabels], [{}, record.labels]);
+  const renewed = verifyRecord(signRecord(former, network.signingKey), network.verifyingKey);
+  assert.deepEqual(renewed, former);
 });
 
 Deno.test("signStatement() and verifyStatement() are inverse, and bounded", () => {

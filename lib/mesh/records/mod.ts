@@ -3,6 +3,7 @@
  * @module
  */
 
+export * from "./grants.ts";
 export * from "./join_token.ts";
 export * from "./member_record.ts";
 export * from "./node_statement.ts";

@@ -7,7 +7,14 @@ import type { Clock, UnixMillis } from "../../base/mod.ts";
 import type { SigningKey, VerifyingKey } from "../../crypto/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
 import { decodeMessage, encodeMessage, NodeStatementSchema } from "../../proto/mod.ts";
-import { idBytes, type NodeId, type NodeIdentity, nodeIdFromBytes } from "../identity/mod.ts";
+import {
+  areLabels,
+  idBytes,
+  type NodeId,
+  type NodeIdentity,
+  nodeIdFromBytes,
+  sortLabels,
+} from "../identity/mod.ts";
 import {
   complete,
   isReachable,
@@ -26,16 +33,18 @@ export const MAX_STATED_ENDPOINTS = 8;
 /** What statement signatures are made under. */
 export const STATEMENT_LABEL = "weft node statement v1";
 
-/** Where a node is, on both planes. */
-export interface OwnEndpoints {
+/** What a node says of itself. */
+export interface OwnStatement {
   /** Of the packet plane (UDP), the best first. */
   readonly endpoints: readonly Endpoint[];
   /** Of the message plane (TCP), the best first. */
   readonly channelEndpoints: readonly Endpoint[];
+  /** What it calls itself. They help to choose; nobody is let do anything for them. */
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** Where a node is, as it says itself. */
-export interface NodeStatement extends OwnEndpoints {
+export interface NodeStatement extends OwnStatement {
   readonly nodeId: NodeId;
   /** Grows with every statement of this node; at least 1. */
   readonly version: number;
@@ -53,6 +62,7 @@ export function signStatement(statement: NodeStatement, signingKey: SigningKey):
     channelEndpoints: statement.channelEndpoints.map(String),
     version: BigInt(statement.version),
     issuedAt: BigInt(statement.issuedAt),
+    labels: sortLabels(statement.labels),
   });
   if (decodeStatement(payload) === undefined) {
     throw new RangeError(`Cannot sign a statement of ${statement.nodeId}: a field is out of bounds`);
@@ -69,10 +79,12 @@ export function verifyStatement(signed: Signed, nodeKey: VerifyingKey): NodeStat
 /** @returns the statement in a payload, its signature not checked, or undefined when it is malformed */
 export function decodeStatement(payload: Uint8Array): NodeStatement | undefined {
   const message = decodeMessage(NodeStatementSchema, payload, MAX_PAYLOAD_BYTES);
-  return message && complete<NodeStatement>({
+  if (message === undefined || !areLabels(message.labels)) return undefined;
+  return complete<NodeStatement>({
     nodeId: nodeIdFromBytes(message.nodeId),
     endpoints: readEndpoints(message.endpoints, MAX_STATED_ENDPOINTS),
     channelEndpoints: readEndpoints(message.channelEndpoints, MAX_STATED_ENDPOINTS),
+    labels: { ...message.labels },
     version: readPositive(message.version),
     issuedAt: readTime(message.issuedAt),
   });
@@ -86,23 +98,25 @@ export function decodeStatement(payload: Uint8Array): NodeStatement | undefined 
  */
 export function signOwnStatement(
   identity: NodeIdentity,
-  own: OwnEndpoints,
+  own: OwnStatement,
   options: { readonly clock: Clock; readonly previous: NodeStatement | undefined },
 ): Signed | undefined {
   const { clock, previous } = options;
   const endpoints = presentable(own.endpoints);
   const channelEndpoints = presentable(own.channelEndpoints);
+  const labels = sortLabels(own.labels);
   if (
     // What was stated by a clock that was ahead is not believed by others until it is stated anew.
     previous !== undefined && previous.issuedAt <= clock.wall() &&
     endpoints.join() === previous.endpoints.join() &&
-    channelEndpoints.join() === previous.channelEndpoints.join()
+    channelEndpoints.join() === previous.channelEndpoints.join() &&
+    JSON.stringify(labels) === JSON.stringify(sortLabels(previous.labels))
   ) return undefined;
   const issuedAt = clock.wall();
   // The wall clock, so that a node whose state was restored from a copy is not behind itself.
   const version = Math.max((previous?.version ?? 0) + 1, issuedAt);
   return signStatement(
-    { nodeId: identity.id, endpoints, channelEndpoints, version, issuedAt },
+    { nodeId: identity.id, endpoints, channelEndpoints, labels, version, issuedAt },
     identity.signingKey,
   );
 }

@@ -5,7 +5,7 @@
 
 import { concatBytes, type UnixMillis, unixMillis, utf8Bytes } from "../../base/mod.ts";
 import { KEY_BYTES, PublicKey, SIGNATURE_BYTES, type SigningKey, VerifyingKey } from "../../crypto/mod.ts";
-import { Endpoint } from "../../net/mod.ts";
+import { Endpoint, IpAddress } from "../../net/mod.ts";
 import { decodeMessage, encodeMessage, SignedSchema } from "../../proto/mod.ts";
 
 /** The longest payload that is looked at, in bytes. */
@@ -89,6 +89,11 @@ export function readPublicKey(bytes: Uint8Array): PublicKey | undefined {
 /** @returns the key, or undefined when these are not 32 bytes */
 export function readVerifyingKey(bytes: Uint8Array): VerifyingKey | undefined {
   return bytes.length === KEY_BYTES ? VerifyingKey.fromBytes(bytes) : undefined;
+}
+
+/** @returns the address, or undefined when these are not 4 or 16 bytes */
+export function readAddress(bytes: Uint8Array): IpAddress | undefined {
+  return bytes.length === 4 || bytes.length === 16 ? IpAddress.fromBytes(bytes) : undefined;
 }
 
 /** @returns the number, or undefined when it is 0 or above 2^53 - 1 */

@@ -9,6 +9,7 @@ import type { SigningKey } from "../../crypto/mod.ts";
 import { AddressRange, Endpoint, IpAddress } from "../../net/mod.ts";
 import type { AddressPool } from "../admission/enrolment.ts";
 import { generateNetwork, type NetworkIdentity, NodeIdentity } from "../identity/identity.ts";
+import { NO_GRANTS } from "../records/grants.ts";
 import { type MemberRecord, signRecord } from "../records/member_record.ts";
 import { signStatement } from "../records/node_statement.ts";
 import type { Signed } from "../records/signed.ts";
@@ -41,6 +42,7 @@ export class TestNetwork {
       addresses: [address("10.200.0.2")],
       allowedIps: [],
       labels: {},
+      grants: NO_GRANTS,
       roles: ["member"],
       version: 1,
       issuedAt: START,
@@ -84,7 +86,7 @@ export function stated(
   const endpoints = texts.map((text) => Endpoint.parse(text) ?? assert.fail(text));
   const fields = typeof of === "number" ? { version: of, issuedAt: START } : of;
   return signStatement(
-    { nodeId: node.id, endpoints, channelEndpoints: endpoints, ...fields },
+    { nodeId: node.id, endpoints, channelEndpoints: endpoints, labels: {}, ...fields },
     node.signingKey,
   );
 }

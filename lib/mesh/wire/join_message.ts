@@ -6,7 +6,7 @@
 import { decodeHex, encodeHex } from "../../base/mod.ts";
 import type { PublicKey, VerifyingKey } from "../../crypto/mod.ts";
 import { MAX_NAME_LENGTH } from "../bounds.ts";
-import { Cidr, IpAddress } from "../../net/mod.ts";
+import { Cidr, type IpAddress } from "../../net/mod.ts";
 import {
   type Admitted as WireAdmitted,
   type AdmittedSchema,
@@ -19,18 +19,17 @@ import {
   type NetworkSettingsSchema,
 } from "../../proto/mod.ts";
 import {
-  areLabels,
   ID_BYTES,
   idBytes,
   type NetworkId,
   networkIdFromBytes,
   type NodeId,
   nodeIdFromBytes,
-  sortLabels,
 } from "../identity/mod.ts";
 import {
   complete,
   NO_UPDATE,
+  readAddress,
   readList,
   readPublicKey,
   readSigned,
@@ -82,9 +81,10 @@ export interface JoinRequest {
   readonly name: string;
   readonly publicKey: PublicKey;
   readonly verifyingKey: VerifyingKey;
-  readonly labels: Readonly<Record<string, string>>;
-  /** Where the machine is, signed by itself. */
+  /** Where the machine is and what it calls itself, signed by itself. */
   readonly statement?: Signed;
+  /** The overlay address that is asked for, which its token has to allow; absent for any. */
+  readonly address?: IpAddress;
 }
 
 /** What is the same for all members. */
@@ -106,30 +106,28 @@ export interface Admitted {
 
 /** @returns the fields of the message */
 export function joinRequestToWire(request: JoinRequest): MessageFields<typeof JoinRequestSchema> {
-  const { secret, name, publicKey, verifyingKey, labels, statement } = request;
+  const { secret, name, publicKey, verifyingKey, statement, address } = request;
   return {
     secret: secret.exposeBytes(),
     name,
     publicKey: publicKey.bytes,
     verifyingKey: verifyingKey.bytes,
-    labels: sortLabels(labels),
     ...statement && { statement },
+    ...address && { address: address.bytes },
   };
 }
 
 /** @returns the request, or undefined when it is malformed */
 export function readJoinRequest(wire: WireJoinRequest): JoinRequest | undefined {
-  const { secret, name, labels, statement } = wire;
-  if (secret.length !== TOKEN_SECRET_BYTES || name.length > MAX_NAME_LENGTH || !areLabels(labels)) {
-    return undefined;
-  }
+  const { secret, name, statement, address } = wire;
+  if (secret.length !== TOKEN_SECRET_BYTES || name.length > MAX_NAME_LENGTH) return undefined;
   return complete<JoinRequest>({
     secret: TokenSecret.fromBytes(secret),
     name,
     publicKey: readPublicKey(wire.publicKey),
     verifyingKey: readVerifyingKey(wire.verifyingKey),
-    labels: { ...labels },
     ...statement && { statement: readSigned(statement) },
+    ...address.length > 0 && { address: readAddress(address) },
   });
 }
 
@@ -147,12 +145,11 @@ export function admittedToWire(admitted: Admitted): MessageFields<typeof Admitte
 /** @returns the answer, or undefined when it is malformed */
 export function readAdmitted(wire: WireAdmitted): Admitted | undefined {
   const { settings, roster, observedAddress } = wire;
-  if (![0, 4, 16].includes(observedAddress.length)) return undefined;
   return complete<Admitted>({
     record: readSigned(wire.record),
     settings: settings && readSettings(settings),
     roster: roster ? readUpdate(roster)?.update : NO_UPDATE,
-    ...observedAddress.length > 0 && { observedAddress: IpAddress.fromBytes(observedAddress) },
+    ...observedAddress.length > 0 && { observedAddress: readAddress(observedAddress) },
   });
 }
 

@@ -1,5 +1,5 @@
 /**
- * What one member asks of another, and the answers: promotion, demotion, slices, new keys.
+ * What one member asks of another, and the answers: promotion, demotion, slices, new keys, service paths, leaving.
  * @module
  */
 
@@ -15,6 +15,7 @@ import type {
   SliceGrant as WireGrant,
   SliceGrantSchema,
 } from "../../proto/mod.ts";
+import { TOPIC_GRANT } from "../bounds.ts";
 import { ID_BYTES, SEAL_BYTES, SEED_BYTES } from "../identity/mod.ts";
 import {
   complete,
@@ -53,7 +54,11 @@ export type MemberRequest =
   | { readonly kind: "promotion"; readonly sealedSeed: Uint8Array; readonly slices: SliceGrant }
   | { readonly kind: "demotion" }
   | { readonly kind: "handover"; readonly slices: SliceGrant; readonly update: ReplicaUpdate }
-  | { readonly kind: "rotation"; readonly rotation: KeyRotation };
+  | { readonly kind: "rotation"; readonly rotation: KeyRotation }
+  /** The asker wants to be who offers a service path that nobody has been given. */
+  | { readonly kind: "claim"; readonly path: string }
+  /** The asker is to be no member any more. */
+  | { readonly kind: "leave" };
 
 /** What is answered. */
 export type MemberAnswer =
@@ -87,6 +92,10 @@ export function requestToWire(
       };
       return { ...fields, kind: { case: "rotation", value } };
     }
+    case "claim":
+      return { ...fields, kind: { case: "claim", value: { path: request.path } } };
+    case "leave":
+      return { ...fields, kind: { case: "leave", value: {} } };
   }
 }
 
@@ -149,6 +158,12 @@ export function readRequest(kind: WireRequest["kind"]): MemberRequest | undefine
       });
       return rotation && { kind: "rotation", rotation };
     }
+    case "claim": {
+      const { path } = kind.value;
+      return TOPIC_GRANT.test(path) ? { kind: "claim", path } : undefined;
+    }
+    case "leave":
+      return { kind: "leave" };
     default:
       return undefined;
   }

@@ -43,6 +43,8 @@ export type MeshMessage =
   | { readonly kind: "join-request"; readonly request: JoinRequest }
   | { readonly kind: "admitted"; readonly admitted: Admitted }
   | { readonly kind: "refused" }
+  /** A leader has to approve the machine first. */
+  | { readonly kind: "pending" }
   | {
     readonly kind: "roster-update";
     readonly update: ReplicaUpdate;
@@ -78,7 +80,7 @@ export function decodeMeshMessage(bytes: Uint8Array): MeshMessage | undefined {
       return complete({ kind: "join-request" as const, request: readJoinRequest(kind.value) });
     case "joinResponse": {
       const { outcome } = kind.value;
-      if (outcome.case === "refused") return { kind: "refused" };
+      if (outcome.case === "refused" || outcome.case === "pending") return { kind: outcome.case };
       if (outcome.case !== "admitted") return undefined;
       return complete({ kind: "admitted" as const, admitted: readAdmitted(outcome.value) });
     }
@@ -122,6 +124,8 @@ function toWire(message: MeshMessage): NonNullable<MessageFields<typeof MeshMess
     }
     case "refused":
       return { case: "joinResponse", value: { outcome: { case: "refused", value: {} } } };
+    case "pending":
+      return { case: "joinResponse", value: { outcome: { case: "pending", value: {} } } };
     case "roster-update":
       return { case: "rosterUpdate", value: updateToWire(message.update) };
     case "digest":

@@ -16,7 +16,7 @@ const request = {
   name: "web",
   publicKey: identity.publicKey,
   verifyingKey: identity.signingKey.verifyingKey,
-  labels: { role: "web" },
+  address: IpAddress.parse("10.200.0.9") ?? assert.fail(),
   statement: signed,
 };
 const slices = {
@@ -31,6 +31,7 @@ const rotation = {
 const MESSAGES: readonly MeshMessage[] = [
   { kind: "join-request", request },
   { kind: "refused" },
+  { kind: "pending" },
   { kind: "roster-update", update: { records: [signed], statements: [signed, signed], entries: [signed] } },
   {
     kind: "digest",
@@ -57,6 +58,8 @@ const MESSAGES: readonly MeshMessage[] = [
   },
   { kind: "request", number: 4, request: { kind: "rotation", rotation: { ...rotation, statement: signed } } },
   { kind: "request", number: 5, request: { kind: "rotation", rotation } },
+  { kind: "request", number: 9, request: { kind: "claim", path: "mesh:orders/eu" } },
+  { kind: "request", number: 10, request: { kind: "leave" } },
   {
     kind: "response",
     number: 6,

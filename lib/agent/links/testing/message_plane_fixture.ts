@@ -19,6 +19,7 @@ import {
   generateNetwork,
   type MemberRecord,
   type NetworkIdentity,
+  NO_GRANTS,
   type NodeId,
   NodeIdentity,
   Replica,
@@ -120,6 +121,7 @@ export class MessagePlaneFixture implements AsyncDisposable {
       addresses: [IpAddress.parse("10.200.0.2") ?? assert.fail()],
       allowedIps: [],
       labels: {},
+      grants: NO_GRANTS,
       roles: ["member"],
       version: 1,
       issuedAt: now,
@@ -141,7 +143,7 @@ export class MessagePlaneFixture implements AsyncDisposable {
   statement(node: NodeIdentity, version: number): Signed {
     const channelEndpoints = [Endpoint.parse("192.0.2.9:51820") ?? assert.fail()];
     const issuedAt = this.clock.wall();
-    const statement = { nodeId: node.id, endpoints: [], channelEndpoints, version, issuedAt };
+    const statement = { nodeId: node.id, endpoints: [], channelEndpoints, labels: {}, version, issuedAt };
     return signStatement(statement, node.signingKey);
   }
 

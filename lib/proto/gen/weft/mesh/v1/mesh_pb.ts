@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file weft/mesh/v1/mesh.proto.
  */
 export const file_weft_mesh_v1_mesh: GenFile = /*@__PURE__*/
-  fileDesc("Chd3ZWZ0L21lc2gvdjEvbWVzaC5wcm90bxIMd2VmdC5tZXNoLnYxImUKBUhlbGxvEicKBGpvaW4YASABKAsyFy53ZWZ0Lm1lc2gudjEuSGVsbG9Kb2luSAASKwoGbWVtYmVyGAIgASgLMhkud2VmdC5tZXNoLnYxLkhlbGxvTWVtYmVySABCBgoEa2luZCIdCglIZWxsb0pvaW4SEAoIdG9rZW5faWQYASABKAwiMgoLSGVsbG9NZW1iZXISEgoKbmV0d29ya19pZBgBIAEoDBIPCgdub2RlX2lkGAIgASgMIsADCgtNZXNoTWVzc2FnZRIxCgxqb2luX3JlcXVlc3QYASABKAsyGS53ZWZ0Lm1lc2gudjEuSm9pblJlcXVlc3RIABIzCg1qb2luX3Jlc3BvbnNlGAIgASgLMhoud2VmdC5tZXNoLnYxLkpvaW5SZXNwb25zZUgAEjMKDXJvc3Rlcl91cGRhdGUYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlSAASJgoGZGlnZXN0GAQgASgLMhQud2VmdC5tZXNoLnYxLkRpZ2VzdEgAEiYKBnZlY3RvchgFIAEoCzIULndlZnQubWVzaC52MS5WZWN0b3JIABIsCgloZWFydGJlYXQYBiABKAsyFy53ZWZ0Lm1lc2gudjEuSGVhcnRiZWF0SAASLgoHcmVxdWVzdBgHIAEoCzIbLndlZnQubWVzaC52MS5NZW1iZXJSZXF1ZXN0SAASMAoIcmVzcG9uc2UYCCABKAsyHC53ZWZ0Lm1lc2gudjEuTWVtYmVyUmVzcG9uc2VIABIsCglzdXNwaWNpb24YCSABKAsyFy53ZWZ0Lm1lc2gudjEuU3VzcGljaW9uSABCBgoEa2luZCILCglIZWFydGJlYXQiHAoJU3VzcGljaW9uEg8KB25vZGVfaWQYASABKAwi3AEKDU1lbWJlclJlcXVlc3QSDgoGbnVtYmVyGAEgASgEEiwKCXByb21vdGlvbhgCIAEoCzIXLndlZnQubWVzaC52MS5Qcm9tb3Rpb25IABIqCghkZW1vdGlvbhgDIAEoCzIWLndlZnQubWVzaC52MS5EZW1vdGlvbkgAEioKCGhhbmRvdmVyGAQgASgLMhYud2VmdC5tZXNoLnYxLkhhbmRvdmVySAASLQoIcm90YXRpb24YBSABKAsyGS53ZWZ0Lm1lc2gudjEuS2V5Um90YXRpb25IAEIGCgRraW5kInkKDk1lbWJlclJlc3BvbnNlEg4KBm51bWJlchgBIAEoBBIiCgRkb25lGAIgASgLMhIud2VmdC5tZXNoLnYxLkRvbmVIABIoCgdyZWZ1c2VkGAMgASgLMhUud2VmdC5tZXNoLnYxLlJlZnVzZWRIAEIJCgdvdXRjb21lIlwKBERvbmUSKAoGc2xpY2VzGAEgASgLMhgud2VmdC5tZXNoLnYxLlNsaWNlR3JhbnQSKgoGdXBkYXRlGAIgASgLMhoud2VmdC5tZXNoLnYxLlJvc3RlclVwZGF0ZSJKCglQcm9tb3Rpb24SEwoLc2VhbGVkX3NlZWQYASABKAwSKAoGc2xpY2VzGAIgASgLMhgud2VmdC5tZXNoLnYxLlNsaWNlR3JhbnQiCgoIRGVtb3Rpb24iYAoISGFuZG92ZXISKAoGc2xpY2VzGAEgASgLMhgud2VmdC5tZXNoLnYxLlNsaWNlR3JhbnQSKgoGdXBkYXRlGAIgASgLMhoud2VmdC5tZXNoLnYxLlJvc3RlclVwZGF0ZSIoCgpTbGljZUdyYW50EgoKAmlkGAEgASgMEg4KBnJhbmdlcxgCIAMoCSJwCgtLZXlSb3RhdGlvbhISCgpwdWJsaWNfa2V5GAEgASgMEhUKDXZlcmlmeWluZ19rZXkYAiABKAwSDQoFcHJvb2YYAyABKAwSJwoJc3RhdGVtZW50GAQgASgLMhQud2VmdC5tZXNoLnYxLlNpZ25lZCLlAQoLSm9pblJlcXVlc3QSDgoGc2VjcmV0GAEgASgMEgwKBG5hbWUYAiABKAkSEgoKcHVibGljX2tleRgDIAEoDBIVCg12ZXJpZnlpbmdfa2V5GAQgASgMEjUKBmxhYmVscxgFIAMoCzIlLndlZnQubWVzaC52MS5Kb2luUmVxdWVzdC5MYWJlbHNFbnRyeRInCglzdGF0ZW1lbnQYBiABKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEibwoMSm9pblJlc3BvbnNlEioKCGFkbWl0dGVkGAEgASgLMhYud2VmdC5tZXNoLnYxLkFkbWl0dGVkSAASKAoHcmVmdXNlZBgCIAEoCzIVLndlZnQubWVzaC52MS5SZWZ1c2VkSABCCQoHb3V0Y29tZSIJCgdSZWZ1c2VkIqcBCghBZG1pdHRlZBIkCgZyZWNvcmQYASABKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEi8KCHNldHRpbmdzGAIgASgLMh0ud2VmdC5tZXNoLnYxLk5ldHdvcmtTZXR0aW5ncxIqCgZyb3N0ZXIYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlEhgKEG9ic2VydmVkX2FkZHJlc3MYBCABKAwiNwoPTmV0d29ya1NldHRpbmdzEhUKDXZlcmlmeWluZ19rZXkYASABKAwSDQoFY2lkcnMYAiADKAkihgEKDFJvc3RlclVwZGF0ZRIlCgdyZWNvcmRzGAEgAygLMhQud2VmdC5tZXNoLnYxLlNpZ25lZBIoCgpzdGF0ZW1lbnRzGAIgAygLMhQud2VmdC5tZXNoLnYxLlNpZ25lZBIlCgdlbnRyaWVzGAMgAygLMhQud2VmdC5tZXNoLnYxLlNpZ25lZCIxCgZEaWdlc3QSFAoMZmluZ2VycHJpbnRzGAEgASgMEhEKCXdhbGxfdGltZRgCIAEoBCJUCgZWZWN0b3ISDQoFZmlyc3QYASABKAwSDAoEbGFzdBgCIAEoDBItCgdvcmlnaW5zGAMgAygLMhwud2VmdC5tZXNoLnYxLk9yaWdpblZlcnNpb25zIkoKDk9yaWdpblZlcnNpb25zEg4KBm9yaWdpbhgBIAEoDBIoCgVzbG90cxgCIAMoCzIZLndlZnQubWVzaC52MS5TbG90VmVyc2lvbiJMCgtTbG90VmVyc2lvbhIMCgRzbG90GAEgASgJEg8KB3ZlcnNpb24YAiABKAQSDAoEbWFyaxgDIAEoBhIQCghpc19maW5hbBgEIAEoCCIsCgZTaWduZWQSDwoHcGF5bG9hZBgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwiqgMKDE1lbWJlclJlY29yZBISCgpuZXR3b3JrX2lkGAEgASgMEg8KB25vZGVfaWQYAiABKAwSDAoEbmFtZRgDIAEoCRISCgpwdWJsaWNfa2V5GAQgASgMEhUKDXZlcmlmeWluZ19rZXkYBSABKAwSEQoJYWRkcmVzc2VzGAYgAygMEhMKC2FsbG93ZWRfaXBzGAcgAygJEjYKBmxhYmVscxgIIAMoCzImLndlZnQubWVzaC52MS5NZW1iZXJSZWNvcmQuTGFiZWxzRW50cnkSIQoFcm9sZXMYCSADKA4yEi53ZWZ0Lm1lc2gudjEuUm9sZRIPCgd2ZXJzaW9uGAogASgEEhEKCWlzc3VlZF9hdBgLIAEoBBISCgpleHBpcmVzX2F0GAwgASgEEg8KB3Jldm9rZWQYDSABKAgSEAoIZW5kcG9pbnQYDiABKAkSHAoUcGVyc2lzdGVudF9rZWVwYWxpdmUYDyABKA0SEQoJc3VjY2Vzc29yGBAgASgMGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEicgoNTm9kZVN0YXRlbWVudBIPCgdub2RlX2lkGAEgASgMEhEKCWVuZHBvaW50cxgCIAMoCRIZChFjaGFubmVsX2VuZHBvaW50cxgDIAMoCRIPCgd2ZXJzaW9uGAQgASgEEhEKCWlzc3VlZF9hdBgFIAEoBCKiAQoKU3RhdGVFbnRyeRISCgpuZXR3b3JrX2lkGAEgASgMEg4KBm9yaWdpbhgCIAEoDBIMCgRraW5kGAMgASgJEgsKA2tleRgEIAEoCRIPCgd2ZXJzaW9uGAUgASgEEhEKCWlzc3VlZF9hdBgGIAEoBBISCgpleHBpcmVzX2F0GAcgASgEEg8KB2RlbGV0ZWQYCCABKAgSDAoEYm9keRgJIAEoDCLAAQoNSm9pblRva2VuQm9keRISCgpuZXR3b3JrX2lkGAEgASgMEhAKCHRva2VuX2lkGAIgASgMEhkKEWxlYWRlcl9wdWJsaWNfa2V5GAMgASgMEhEKCWVuZHBvaW50cxgEIAMoCRIMCgRjaWRyGAUgASgJEg4KBnNlY3JldBgGIAEoDBISCgpleHBpcmVzX2F0GAcgASgEEikKBm90aGVycxgIIAMoCzIZLndlZnQubWVzaC52MS5Ub2tlbkxlYWRlciI0CgtUb2tlbkxlYWRlchISCgpwdWJsaWNfa2V5GAEgASgMEhEKCWVuZHBvaW50cxgCIAMoCSpSCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX0xFQURFUhABEg8KC1JPTEVfTUVNQkVSEAISEgoOUk9MRV9XSVJFR1VBUkQQA2IGcHJvdG8z");
+  fileDesc("Chd3ZWZ0L21lc2gvdjEvbWVzaC5wcm90bxIMd2VmdC5tZXNoLnYxImUKBUhlbGxvEicKBGpvaW4YASABKAsyFy53ZWZ0Lm1lc2gudjEuSGVsbG9Kb2luSAASKwoGbWVtYmVyGAIgASgLMhkud2VmdC5tZXNoLnYxLkhlbGxvTWVtYmVySABCBgoEa2luZCIdCglIZWxsb0pvaW4SEAoIdG9rZW5faWQYASABKAwiMgoLSGVsbG9NZW1iZXISEgoKbmV0d29ya19pZBgBIAEoDBIPCgdub2RlX2lkGAIgASgMIsADCgtNZXNoTWVzc2FnZRIxCgxqb2luX3JlcXVlc3QYASABKAsyGS53ZWZ0Lm1lc2gudjEuSm9pblJlcXVlc3RIABIzCg1qb2luX3Jlc3BvbnNlGAIgASgLMhoud2VmdC5tZXNoLnYxLkpvaW5SZXNwb25zZUgAEjMKDXJvc3Rlcl91cGRhdGUYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlSAASJgoGZGlnZXN0GAQgASgLMhQud2VmdC5tZXNoLnYxLkRpZ2VzdEgAEiYKBnZlY3RvchgFIAEoCzIULndlZnQubWVzaC52MS5WZWN0b3JIABIsCgloZWFydGJlYXQYBiABKAsyFy53ZWZ0Lm1lc2gudjEuSGVhcnRiZWF0SAASLgoHcmVxdWVzdBgHIAEoCzIbLndlZnQubWVzaC52MS5NZW1iZXJSZXF1ZXN0SAASMAoIcmVzcG9uc2UYCCABKAsyHC53ZWZ0Lm1lc2gudjEuTWVtYmVyUmVzcG9uc2VIABIsCglzdXNwaWNpb24YCSABKAsyFy53ZWZ0Lm1lc2gudjEuU3VzcGljaW9uSABCBgoEa2luZCILCglIZWFydGJlYXQiHAoJU3VzcGljaW9uEg8KB25vZGVfaWQYASABKAwiqAIKDU1lbWJlclJlcXVlc3QSDgoGbnVtYmVyGAEgASgEEiwKCXByb21vdGlvbhgCIAEoCzIXLndlZnQubWVzaC52MS5Qcm9tb3Rpb25IABIqCghkZW1vdGlvbhgDIAEoCzIWLndlZnQubWVzaC52MS5EZW1vdGlvbkgAEioKCGhhbmRvdmVyGAQgASgLMhYud2VmdC5tZXNoLnYxLkhhbmRvdmVySAASLQoIcm90YXRpb24YBSABKAsyGS53ZWZ0Lm1lc2gudjEuS2V5Um90YXRpb25IABIkCgVjbGFpbRgGIAEoCzITLndlZnQubWVzaC52MS5DbGFpbUgAEiQKBWxlYXZlGAcgASgLMhMud2VmdC5tZXNoLnYxLkxlYXZlSABCBgoEa2luZCJ5Cg5NZW1iZXJSZXNwb25zZRIOCgZudW1iZXIYASABKAQSIgoEZG9uZRgCIAEoCzISLndlZnQubWVzaC52MS5Eb25lSAASKAoHcmVmdXNlZBgDIAEoCzIVLndlZnQubWVzaC52MS5SZWZ1c2VkSABCCQoHb3V0Y29tZSJcCgREb25lEigKBnNsaWNlcxgBIAEoCzIYLndlZnQubWVzaC52MS5TbGljZUdyYW50EioKBnVwZGF0ZRgCIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUiSgoJUHJvbW90aW9uEhMKC3NlYWxlZF9zZWVkGAEgASgMEigKBnNsaWNlcxgCIAEoCzIYLndlZnQubWVzaC52MS5TbGljZUdyYW50IgoKCERlbW90aW9uImAKCEhhbmRvdmVyEigKBnNsaWNlcxgBIAEoCzIYLndlZnQubWVzaC52MS5TbGljZUdyYW50EioKBnVwZGF0ZRgCIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUiKAoKU2xpY2VHcmFudBIKCgJpZBgBIAEoDBIOCgZyYW5nZXMYAiADKAkicAoLS2V5Um90YXRpb24SEgoKcHVibGljX2tleRgBIAEoDBIVCg12ZXJpZnlpbmdfa2V5GAIgASgMEg0KBXByb29mGAMgASgMEicKCXN0YXRlbWVudBgEIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQiFQoFQ2xhaW0SDAoEcGF0aBgBIAEoCSIHCgVMZWF2ZSL2AQoLSm9pblJlcXVlc3QSDgoGc2VjcmV0GAEgASgMEgwKBG5hbWUYAiABKAkSEgoKcHVibGljX2tleRgDIAEoDBIVCg12ZXJpZnlpbmdfa2V5GAQgASgMEjUKBmxhYmVscxgFIAMoCzIlLndlZnQubWVzaC52MS5Kb2luUmVxdWVzdC5MYWJlbHNFbnRyeRInCglzdGF0ZW1lbnQYBiABKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEg8KB2FkZHJlc3MYByABKAwaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKZAQoMSm9pblJlc3BvbnNlEioKCGFkbWl0dGVkGAEgASgLMhYud2VmdC5tZXNoLnYxLkFkbWl0dGVkSAASKAoHcmVmdXNlZBgCIAEoCzIVLndlZnQubWVzaC52MS5SZWZ1c2VkSAASKAoHcGVuZGluZxgDIAEoCzIVLndlZnQubWVzaC52MS5QZW5kaW5nSABCCQoHb3V0Y29tZSIJCgdSZWZ1c2VkIgkKB1BlbmRpbmcipwEKCEFkbWl0dGVkEiQKBnJlY29yZBgBIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQSLwoIc2V0dGluZ3MYAiABKAsyHS53ZWZ0Lm1lc2gudjEuTmV0d29ya1NldHRpbmdzEioKBnJvc3RlchgDIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUSGAoQb2JzZXJ2ZWRfYWRkcmVzcxgEIAEoDCI3Cg9OZXR3b3JrU2V0dGluZ3MSFQoNdmVyaWZ5aW5nX2tleRgBIAEoDBINCgVjaWRycxgCIAMoCSKGAQoMUm9zdGVyVXBkYXRlEiUKB3JlY29yZHMYASADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEigKCnN0YXRlbWVudHMYAiADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEiUKB2VudHJpZXMYAyADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkIjEKBkRpZ2VzdBIUCgxmaW5nZXJwcmludHMYASABKAwSEQoJd2FsbF90aW1lGAIgASgEIlQKBlZlY3RvchINCgVmaXJzdBgBIAEoDBIMCgRsYXN0GAIgASgMEi0KB29yaWdpbnMYAyADKAsyHC53ZWZ0Lm1lc2gudjEuT3JpZ2luVmVyc2lvbnMiSgoOT3JpZ2luVmVyc2lvbnMSDgoGb3JpZ2luGAEgASgMEigKBXNsb3RzGAIgAygLMhkud2VmdC5tZXNoLnYxLlNsb3RWZXJzaW9uIkwKC1Nsb3RWZXJzaW9uEgwKBHNsb3QYASABKAkSDwoHdmVyc2lvbhgCIAEoBBIMCgRtYXJrGAMgASgGEhAKCGlzX2ZpbmFsGAQgASgIIiwKBlNpZ25lZBIPCgdwYXlsb2FkGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCLvBAoMTWVtYmVyUmVjb3JkEhIKCm5ldHdvcmtfaWQYASABKAwSDwoHbm9kZV9pZBgCIAEoDBIMCgRuYW1lGAMgASgJEhIKCnB1YmxpY19rZXkYBCABKAwSFQoNdmVyaWZ5aW5nX2tleRgFIAEoDBIRCglhZGRyZXNzZXMYBiADKAwSEwoLYWxsb3dlZF9pcHMYByADKAkSNgoGbGFiZWxzGAggAygLMiYud2VmdC5tZXNoLnYxLk1lbWJlclJlY29yZC5MYWJlbHNFbnRyeRIhCgVyb2xlcxgJIAMoDjISLndlZnQubWVzaC52MS5Sb2xlEg8KB3ZlcnNpb24YCiABKAQSEQoJaXNzdWVkX2F0GAsgASgEEhIKCmV4cGlyZXNfYXQYDCABKAQSDwoHcmV2b2tlZBgNIAEoCBIQCghlbmRwb2ludBgOIAEoCRIcChRwZXJzaXN0ZW50X2tlZXBhbGl2ZRgPIAEoDRIRCglzdWNjZXNzb3IYECABKAwSJAoGZ3JhbnRzGBEgASgLMhQud2VmdC5tZXNoLnYxLkdyYW50cxIUCgxlcGhlbWVyYWxfbXMYEiABKAQSTQoSdW5jb25maXJtZWRfbGFiZWxzGBMgAygLMjEud2VmdC5tZXNoLnYxLk1lbWJlclJlY29yZC5VbmNvbmZpcm1lZExhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaOAoWVW5jb25maXJtZWRMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlsKBkdyYW50cxINCgVvZmZlchgBIAMoCRIPCgdwdWJsaXNoGAIgAygJEhEKCXN1YnNjcmliZRgDIAMoCRINCgVuYW1lcxgEIAMoCRIPCgdjbGFpbWVkGAUgAygJIkgKDURlZmF1bHRHcmFudHMSJAoGZ3JhbnRzGAEgASgLMhQud2VmdC5tZXNoLnYxLkdyYW50cxIRCglub19jbGFpbXMYAiABKAgi2gEKDU5vZGVTdGF0ZW1lbnQSDwoHbm9kZV9pZBgBIAEoDBIRCgllbmRwb2ludHMYAiADKAkSGQoRY2hhbm5lbF9lbmRwb2ludHMYAyADKAkSDwoHdmVyc2lvbhgEIAEoBBIRCglpc3N1ZWRfYXQYBSABKAQSNwoGbGFiZWxzGAYgAygLMicud2VmdC5tZXNoLnYxLk5vZGVTdGF0ZW1lbnQuTGFiZWxzRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKiAQoKU3RhdGVFbnRyeRISCgpuZXR3b3JrX2lkGAEgASgMEg4KBm9yaWdpbhgCIAEoDBIMCgRraW5kGAMgASgJEgsKA2tleRgEIAEoCRIPCgd2ZXJzaW9uGAUgASgEEhEKCWlzc3VlZF9hdBgGIAEoBBISCgpleHBpcmVzX2F0GAcgASgEEg8KB2RlbGV0ZWQYCCABKAgSDAoEYm9keRgJIAEoDCLAAQoNSm9pblRva2VuQm9keRISCgpuZXR3b3JrX2lkGAEgASgMEhAKCHRva2VuX2lkGAIgASgMEhkKEWxlYWRlcl9wdWJsaWNfa2V5GAMgASgMEhEKCWVuZHBvaW50cxgEIAMoCRIMCgRjaWRyGAUgASgJEg4KBnNlY3JldBgGIAEoDBISCgpleHBpcmVzX2F0GAcgASgEEikKBm90aGVycxgIIAMoCzIZLndlZnQubWVzaC52MS5Ub2tlbkxlYWRlciI0CgtUb2tlbkxlYWRlchISCgpwdWJsaWNfa2V5GAEgASgMEhEKCWVuZHBvaW50cxgCIAMoCSpSCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX0xFQURFUhABEg8KC1JPTEVfTUVNQkVSEAISEgoOUk9MRV9XSVJFR1VBUkQQA2IGcHJvdG8z");
 
 /**
  * The payload of a handshake's first message, encrypted to the one who is called.
@@ -241,6 +241,18 @@ export type MemberRequest = Message<"weft.mesh.v1.MemberRequest"> & {
      */
     value: KeyRotation;
     case: "rotation";
+  } | {
+    /**
+     * @generated from field: weft.mesh.v1.Claim claim = 6;
+     */
+    value: Claim;
+    case: "claim";
+  } | {
+    /**
+     * @generated from field: weft.mesh.v1.Leave leave = 7;
+     */
+    value: Leave;
+    case: "leave";
   } | { case: undefined; value?: undefined };
 };
 
@@ -447,6 +459,40 @@ export const KeyRotationSchema: GenMessage<KeyRotation> = /*@__PURE__*/
   messageDesc(file_weft_mesh_v1_mesh, 13);
 
 /**
+ * The asker wants to be who offers a service path that nobody has been given yet.
+ *
+ * @generated from message weft.mesh.v1.Claim
+ */
+export type Claim = Message<"weft.mesh.v1.Claim"> & {
+  /**
+   * @generated from field: string path = 1;
+   */
+  path: string;
+};
+
+/**
+ * Describes the message weft.mesh.v1.Claim.
+ * Use `create(ClaimSchema)` to create a new message.
+ */
+export const ClaimSchema: GenMessage<Claim> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 14);
+
+/**
+ * The asker is to be no member any more.
+ *
+ * @generated from message weft.mesh.v1.Leave
+ */
+export type Leave = Message<"weft.mesh.v1.Leave"> & {
+};
+
+/**
+ * Describes the message weft.mesh.v1.Leave.
+ * Use `create(LeaveSchema)` to create a new message.
+ */
+export const LeaveSchema: GenMessage<Leave> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 15);
+
+/**
  * @generated from message weft.mesh.v1.JoinRequest
  */
 export type JoinRequest = Message<"weft.mesh.v1.JoinRequest"> & {
@@ -475,6 +521,8 @@ export type JoinRequest = Message<"weft.mesh.v1.JoinRequest"> & {
   verifyingKey: Uint8Array;
 
   /**
+   * Of the former release: what a machine says of itself is in its statement.
+   *
    * @generated from field: map<string, string> labels = 5;
    */
   labels: { [key: string]: string };
@@ -483,6 +531,13 @@ export type JoinRequest = Message<"weft.mesh.v1.JoinRequest"> & {
    * @generated from field: weft.mesh.v1.Signed statement = 6;
    */
   statement?: Signed | undefined;
+
+  /**
+   * The overlay address that is asked for, 4 or 16 bytes; absent for any.
+   *
+   * @generated from field: bytes address = 7;
+   */
+  address: Uint8Array;
 };
 
 /**
@@ -490,7 +545,7 @@ export type JoinRequest = Message<"weft.mesh.v1.JoinRequest"> & {
  * Use `create(JoinRequestSchema)` to create a new message.
  */
 export const JoinRequestSchema: GenMessage<JoinRequest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 14);
+  messageDesc(file_weft_mesh_v1_mesh, 16);
 
 /**
  * @generated from message weft.mesh.v1.JoinResponse
@@ -513,6 +568,14 @@ export type JoinResponse = Message<"weft.mesh.v1.JoinResponse"> & {
      */
     value: Refused;
     case: "refused";
+  } | {
+    /**
+     * A leader has to approve first; the machine may ask again.
+     *
+     * @generated from field: weft.mesh.v1.Pending pending = 3;
+     */
+    value: Pending;
+    case: "pending";
   } | { case: undefined; value?: undefined };
 };
 
@@ -521,7 +584,7 @@ export type JoinResponse = Message<"weft.mesh.v1.JoinResponse"> & {
  * Use `create(JoinResponseSchema)` to create a new message.
  */
 export const JoinResponseSchema: GenMessage<JoinResponse> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 15);
+  messageDesc(file_weft_mesh_v1_mesh, 17);
 
 /**
  * @generated from message weft.mesh.v1.Refused
@@ -534,7 +597,20 @@ export type Refused = Message<"weft.mesh.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 16);
+  messageDesc(file_weft_mesh_v1_mesh, 18);
+
+/**
+ * @generated from message weft.mesh.v1.Pending
+ */
+export type Pending = Message<"weft.mesh.v1.Pending"> & {
+};
+
+/**
+ * Describes the message weft.mesh.v1.Pending.
+ * Use `create(PendingSchema)` to create a new message.
+ */
+export const PendingSchema: GenMessage<Pending> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 19);
 
 /**
  * @generated from message weft.mesh.v1.Admitted
@@ -568,7 +644,7 @@ export type Admitted = Message<"weft.mesh.v1.Admitted"> & {
  * Use `create(AdmittedSchema)` to create a new message.
  */
 export const AdmittedSchema: GenMessage<Admitted> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 17);
+  messageDesc(file_weft_mesh_v1_mesh, 20);
 
 /**
  * @generated from message weft.mesh.v1.NetworkSettings
@@ -594,7 +670,7 @@ export type NetworkSettings = Message<"weft.mesh.v1.NetworkSettings"> & {
  * Use `create(NetworkSettingsSchema)` to create a new message.
  */
 export const NetworkSettingsSchema: GenMessage<NetworkSettings> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 18);
+  messageDesc(file_weft_mesh_v1_mesh, 21);
 
 /**
  * What has changed, or what the other end lacks. Records come before what needs them.
@@ -623,7 +699,7 @@ export type RosterUpdate = Message<"weft.mesh.v1.RosterUpdate"> & {
  * Use `create(RosterUpdateSchema)` to create a new message.
  */
 export const RosterUpdateSchema: GenMessage<RosterUpdate> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 19);
+  messageDesc(file_weft_mesh_v1_mesh, 22);
 
 /**
  * What a node has, as fingerprints of 64 parts by the first six bits of the origin.
@@ -651,7 +727,7 @@ export type Digest = Message<"weft.mesh.v1.Digest"> & {
  * Use `create(DigestSchema)` to create a new message.
  */
 export const DigestSchema: GenMessage<Digest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 20);
+  messageDesc(file_weft_mesh_v1_mesh, 23);
 
 /**
  * Which versions a node has: of all origins from the first to the last, or of these origins and no other.
@@ -682,7 +758,7 @@ export type Vector = Message<"weft.mesh.v1.Vector"> & {
  * Use `create(VectorSchema)` to create a new message.
  */
 export const VectorSchema: GenMessage<Vector> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 21);
+  messageDesc(file_weft_mesh_v1_mesh, 24);
 
 /**
  * @generated from message weft.mesh.v1.OriginVersions
@@ -706,7 +782,7 @@ export type OriginVersions = Message<"weft.mesh.v1.OriginVersions"> & {
  * Use `create(OriginVersionsSchema)` to create a new message.
  */
 export const OriginVersionsSchema: GenMessage<OriginVersions> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 22);
+  messageDesc(file_weft_mesh_v1_mesh, 25);
 
 /**
  * @generated from message weft.mesh.v1.SlotVersion
@@ -744,7 +820,7 @@ export type SlotVersion = Message<"weft.mesh.v1.SlotVersion"> & {
  * Use `create(SlotVersionSchema)` to create a new message.
  */
 export const SlotVersionSchema: GenMessage<SlotVersion> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 23);
+  messageDesc(file_weft_mesh_v1_mesh, 26);
 
 /**
  * A signature covers a label that names the kind of payload, then the payload as it stands here.
@@ -768,7 +844,7 @@ export type Signed = Message<"weft.mesh.v1.Signed"> & {
  * Use `create(SignedSchema)` to create a new message.
  */
 export const SignedSchema: GenMessage<Signed> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 24);
+  messageDesc(file_weft_mesh_v1_mesh, 27);
 
 /**
  * Signed by the network's key, under "weft member record v1".
@@ -871,6 +947,28 @@ export type MemberRecord = Message<"weft.mesh.v1.MemberRecord"> & {
    * @generated from field: bytes successor = 16;
    */
   successor: Uint8Array;
+
+  /**
+   * What the network lets the member do beside what it lets everybody. Absent in records of the former release, in which
+   * members chose their labels themselves.
+   *
+   * @generated from field: weft.mesh.v1.Grants grants = 17;
+   */
+  grants?: Grants | undefined;
+
+  /**
+   * How long the member may be away before a leader removes it, in milliseconds; 0 for ever.
+   *
+   * @generated from field: uint64 ephemeral_ms = 18;
+   */
+  ephemeralMs: bigint;
+
+  /**
+   * Labels of the former release that no leader has confirmed.
+   *
+   * @generated from field: map<string, string> unconfirmed_labels = 19;
+   */
+  unconfirmedLabels: { [key: string]: string };
 };
 
 /**
@@ -878,7 +976,80 @@ export type MemberRecord = Message<"weft.mesh.v1.MemberRecord"> & {
  * Use `create(MemberRecordSchema)` to create a new message.
  */
 export const MemberRecordSchema: GenMessage<MemberRecord> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 25);
+  messageDesc(file_weft_mesh_v1_mesh, 28);
+
+/**
+ * What one member may do, or all.
+ *
+ * @generated from message weft.mesh.v1.Grants
+ */
+export type Grants = Message<"weft.mesh.v1.Grants"> & {
+  /**
+   * Patterns of service paths, as of topics.
+   *
+   * @generated from field: repeated string offer = 1;
+   */
+  offer: string[];
+
+  /**
+   * Patterns of topics.
+   *
+   * @generated from field: repeated string publish = 2;
+   */
+  publish: string[];
+
+  /**
+   * @generated from field: repeated string subscribe = 3;
+   */
+  subscribe: string[];
+
+  /**
+   * DNS names below the zone; the first label may be "*".
+   *
+   * @generated from field: repeated string names = 4;
+   */
+  names: string[];
+
+  /**
+   * Service paths that the member was the first to ask for.
+   *
+   * @generated from field: repeated string claimed = 5;
+   */
+  claimed: string[];
+};
+
+/**
+ * Describes the message weft.mesh.v1.Grants.
+ * Use `create(GrantsSchema)` to create a new message.
+ */
+export const GrantsSchema: GenMessage<Grants> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 29);
+
+/**
+ * What every member may do: the body of the network's entry "grant/default".
+ *
+ * @generated from message weft.mesh.v1.DefaultGrants
+ */
+export type DefaultGrants = Message<"weft.mesh.v1.DefaultGrants"> & {
+  /**
+   * @generated from field: weft.mesh.v1.Grants grants = 1;
+   */
+  grants?: Grants | undefined;
+
+  /**
+   * Whether a service path that nobody has been given is nobody's, too, for who asks first.
+   *
+   * @generated from field: bool no_claims = 2;
+   */
+  noClaims: boolean;
+};
+
+/**
+ * Describes the message weft.mesh.v1.DefaultGrants.
+ * Use `create(DefaultGrantsSchema)` to create a new message.
+ */
+export const DefaultGrantsSchema: GenMessage<DefaultGrants> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 30);
 
 /**
  * Signed by the node's own key, under "weft node statement v1".
@@ -912,6 +1083,13 @@ export type NodeStatement = Message<"weft.mesh.v1.NodeStatement"> & {
    * @generated from field: uint64 issued_at = 5;
    */
   issuedAt: bigint;
+
+  /**
+   * What the node calls itself; nobody is let do anything for it.
+   *
+   * @generated from field: map<string, string> labels = 6;
+   */
+  labels: { [key: string]: string };
 };
 
 /**
@@ -919,7 +1097,7 @@ export type NodeStatement = Message<"weft.mesh.v1.NodeStatement"> & {
  * Use `create(NodeStatementSchema)` to create a new message.
  */
 export const NodeStatementSchema: GenMessage<NodeStatement> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 26);
+  messageDesc(file_weft_mesh_v1_mesh, 31);
 
 /**
  * Signed by the node's own key or by the network's, under "weft state entry v1".
@@ -990,7 +1168,7 @@ export type StateEntry = Message<"weft.mesh.v1.StateEntry"> & {
  * Use `create(StateEntrySchema)` to create a new message.
  */
 export const StateEntrySchema: GenMessage<StateEntry> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 27);
+  messageDesc(file_weft_mesh_v1_mesh, 32);
 
 /**
  * What a join token carries between "weft1-" and its checksum.
@@ -1048,7 +1226,7 @@ export type JoinTokenBody = Message<"weft.mesh.v1.JoinTokenBody"> & {
  * Use `create(JoinTokenBodySchema)` to create a new message.
  */
 export const JoinTokenBodySchema: GenMessage<JoinTokenBody> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 28);
+  messageDesc(file_weft_mesh_v1_mesh, 33);
 
 /**
  * @generated from message weft.mesh.v1.TokenLeader
@@ -1074,7 +1252,7 @@ export type TokenLeader = Message<"weft.mesh.v1.TokenLeader"> & {
  * Use `create(TokenLeaderSchema)` to create a new message.
  */
 export const TokenLeaderSchema: GenMessage<TokenLeader> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 29);
+  messageDesc(file_weft_mesh_v1_mesh, 34);
 
 /**
  * @generated from enum weft.mesh.v1.Role

@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { MemoryStateStore, VirtualClock } from "../base/mod.ts";
+import {
+  encodeDefaultGrants,
+  type Grants,
+  NO_GRANTS,
+  NO_UPDATE,
+  Replica,
+  USUAL_GRANTS,
+} from "../mesh/mod.ts";
+import { START, TestNetwork } from "../mesh/testing/test_network.ts";
+import { TopicPath, TopicPattern } from "../service/mod.ts";
+import { Authority } from "./authority.ts";
+
+/** Members a, b and c with what they are granted, and a leader. */
+function setUp(grants: Partial<Record<"a" | "b" | "c", Partial<Grants>>> = {}) {
+  const network = new TestNetwork(31);
+  const { id: networkId, verifyingKey, signingKey } = network.identity;
+  const replica = new Replica(new MemoryStateStore(), {
+    networkId,
+    verifyingKey,
+    clock: new VirtualClock(START),
+  });
+  const authority = new Authority({ replica, network: network.identity });
+  const nodes = { a: network.node(), b: network.node(), c: network.node(), leader: network.node() };
+  for (const [name, node] of Object.entries(nodes)) {
+    const given = { ...NO_GRANTS, ...grants[name as "a"] };
+    const roles = name === "leader" ? ["leader", "member"] as const : ["member"] as const;
+    replica.roster.merge(network.signed(node, { name, grants: given, roles }));
+  }
+  replica.deliverEvents();
+  const id = (name: string) => nodes[name as "a"].id;
+  return {
+    network,
+    nodes,
+    replica,
+    authority,
+    offers: (who: string, path: string) => authority.mayOffer(id(who), TopicPath.parse(path)),
+    claims: (who: string, path: string) => authority.mayClaim(id(who), TopicPath.parse(path)),
+    publishes: (who: string, topic: string) => authority.mayPublish(id(who), TopicPath.parse(topic)),
+    hears: (who: string, pattern: string) => authority.maySubscribe(id(who), TopicPattern.parse(pattern)),
+    names: (who: string, name: string) => authority.mayName(id(who), name),
+    setDefaults: (defaults: Partial<typeof USUAL_GRANTS>) => {
+      const body = encodeDefaultGrants({ ...USUAL_GRANTS, ...defaults });
+      const signed = replica.entries.write(networkId, signingKey, { kind: "grant", key: "default", body });
+      replica.publish({ ...NO_UPDATE, entries: signed ? [signed] : [] });
+    },
+  };
+}
+
+Deno.test("Authority lets a member offer what it was granted or has claimed, and a leader everything", () => {
+  const { offers } = setUp({
+    a: { offer: ["orders", "shop:>", "*:jobs/*"] },
+    b: { claimed: ["mesh:billing"] },
+  });
+  const cases: readonly (readonly [string, string, boolean])[] = [
+    ["a", "orders", true],
+    ["a", "orders/eu", false],
+    ["a", "shop:anything/at/all", true],
+    ["a", "any:jobs/one", true],
+    ["a", "any:jobs/one/two", false],
+    ["a", "billing", false],
+    ["b", "billing", true],
+    ["b", "other:billing", false],
+    ["c", "orders", false],
+    ["c", "free", false],
+    ["leader", "orders", true],
+  ];
+  for (const [who, path, expected] of cases) assert.equal(offers(who, path), expected, `${who} ${path}`);
+});
+
+Deno.test("Authority lets a member claim what is nobody's, unless claims are off", () => {
+  const { claims, setDefaults } = setUp({
+    a: { offer: ["orders", "jobs/*"] },
+    b: { claimed: ["mesh:billing"] },
+  });
+  assert.deepEqual([claims("c", "orders"), claims("c", "billing"), claims("c", "free")], [
+    false,
+    false,
+    true,
+  ]);
+  assert.deepEqual([claims("a", "orders"), claims("b", "billing")], [true, true]);
+  assert.ok(claims("c", "jobs/one"), "a pattern gives a right, and takes nobody else's");
+  setDefaults({ claims: false });
+  assert.equal(claims("c", "free"), false);
+});
+
+Deno.test("Authority takes a path from who has claimed it when a leader names somebody for it", () => {
+  const { offers, claims, publishes, authority, nodes } = setUp({
+    a: { claimed: ["mesh:payments"] },
+    b: { offer: ["payments"] },
+  });
+  assert.deepEqual([offers("a", "payments"), offers("b", "payments")], [false, true]);
+  assert.deepEqual([claims("a", "payments"), publishes("a", "payments/done")], [false, false]);
+  assert.deepEqual([...authority.ownersOf(TopicPath.parse("payments"))], [nodes.b.id]);
+});
+
+Deno.test("Authority keeps what is below a path for those who have it", () => {
+  const { publishes } = setUp({
+    a: { offer: ["orders"] },
+    b: { publish: ["orders/placed"] },
+    c: { claimed: ["mesh:orders/eu"] },
+  });
+  const cases: readonly (readonly [string, string, boolean])[] = [
+    ["a", "orders/placed", true],
+    ["a", "orders/eu/placed", false],
+    ["b", "orders/placed", true],
+    ["b", "orders/cancelled", false],
+    ["b", "ordersplaced", true],
+    ["b", "shop:orders/placed", true],
+    ["c", "orders/placed", false],
+    ["c", "orders/eu/placed", true],
+    ["leader", "orders/eu/placed", true],
+  ];
+  for (const [who, topic, expected] of cases) {
+    assert.equal(publishes(who, topic), expected, `${who} ${topic}`);
+  }
+});
+
+Deno.test("Authority lets everybody hear everything, until a leader narrows that", () => {
+  const { hears, setDefaults } = setUp({ a: { subscribe: ["secret/*"] }, b: { claimed: ["mesh:secret"] } });
+  for (const pattern of [">", "secret/>", "any:>", "{x}/*"]) assert.ok(hears("c", pattern), pattern);
+  setDefaults({ subscribe: ["news/>", "*:public"] });
+  const cases: readonly (readonly [string, string, boolean])[] = [
+    ["c", "news/today", true],
+    ["c", "news/>", true],
+    ["c", "news/{day}/*", true],
+    ["c", "news", false],
+    ["c", ">", false],
+    ["c", "*/today", false],
+    ["c", "any:public", true],
+    ["a", "secret/one", true],
+    ["a", "secret/{id}", true],
+    ["a", "secret/>", false],
+    ["b", "secret/>", true],
+    ["leader", ">", true],
+  ];
+  for (const [who, pattern, expected] of cases) {
+    assert.equal(hears(who, pattern), expected, `${who} ${pattern}`);
+  }
+});
+
+Deno.test("Authority lets a member add names below its own, and those that it was granted", () => {
+  const { names } = setUp({ a: { names: ["db", "*.apps"] } });
+  const cases: readonly (readonly [string, string, boolean])[] = [
+    ["a", "db", true],
+    ["a", "x.db", false],
+    ["a", "one.apps", true],
+    ["a", "one.two.apps", true],
+    ["a", "apps", false],
+    ["a", "*.apps", true],
+    ["a", "www.a", true],
+    ["a", "www.b", false],
+    ["b", "db", false],
+    ["b", "a", false],
+    ["b", "wwwb", false],
+    ["leader", "db", true],
+  ];
+  for (const [who, name, expected] of cases) assert.equal(names(who, name), expected, `${who} ${name}`);
+});
+
+Deno.test("Authority follows records, and knows nobody who was removed", () => {
+  const { network, nodes, replica, offers, claims } = setUp({ a: { offer: ["orders"] } });
+  assert.equal(claims("b", "orders"), false);
+  replica.merge({ ...NO_UPDATE, records: [network.signed(nodes.a, { version: 2, revoked: true })] });
+  replica.deliverEvents();
+  assert.deepEqual([offers("a", "orders"), claims("a", "orders"), claims("b", "orders")], [
+    false,
+    false,
+    true,
+  ]);
+});
