@@ -70,6 +70,7 @@ const servicesReport: LazyObject<report.ServicesReport> = named("ServicesReport"
   programs: count(),
   rejected: count(),
   openBreakers: count(),
+  memory: z.strictObject({ usedBytes: count(), refused: count() }),
 }), "Services in figures, as this node sees them.");
 
 const dataplane: LazyObject<report.DataplaneReport> = object(() => ({

@@ -22,6 +22,8 @@ Deno.test("metricsText() shows every peer and drop", () => {
     "weft_programs 1",
     "weft_service_messages_rejected_total 4",
     "weft_open_breakers 0",
+    "weft_held_bytes 65536",
+    "weft_held_refused_total 2",
   ];
   for (const line of expected) assert(lines.includes(line), line);
 });

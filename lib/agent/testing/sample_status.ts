@@ -69,6 +69,7 @@ export const sampleStatus: StatusReport = {
     programs: 1,
     rejected: 4,
     openBreakers: 0,
+    memory: { usedBytes: 65_536, refused: 2 },
   },
   dataplane: { kind: "portable", interfaceName: "weft0", mtuBytes: 1420, aead: "noble" },
   dns: {

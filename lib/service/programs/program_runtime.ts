@@ -125,6 +125,10 @@ export class ProgramRuntime extends ServiceRuntime {
     return reportSends(local, [this.sender.send(AGENT, event, mode === "all" ? [] : [ANY_GROUP])]);
   }
 
+  protected override hears(_: PeerId, topic: TopicPath): boolean {
+    return this.subscriptions.hears(topic);
+  }
+
   protected override handleEvent(_: PeerId, topic: TopicPath, event: EventMessage): void {
     const { data, publishedAt, groups, past } = event;
     const accepts = (group: string) => groups.length === 0 || group === "" || groups.includes(group);
