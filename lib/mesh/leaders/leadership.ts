@@ -161,13 +161,14 @@ export class Leadership {
   /** Is no leader any more. @returns what others are to be sent */
   resign(): ReplicaUpdate {
     const leader = this.#required();
-    return this.#undoable(() => {
+    const changes = this.#undoable(() => {
       const changes = this.#signOwn(leader, ["member"]);
       dropSigningKey(this.#store);
       this.#leader = undefined;
-      leader.unwatch();
       return changes;
     });
+    leader.unwatch();
+    return changes;
   }
 
   /** Answers a leader that asks this node to be none any more; the same again when it asks again. `update` is for all. */
@@ -220,6 +221,7 @@ export class Leadership {
     try {
       return this.#store.transaction(body);
     } catch (error) {
+      if (this.#leader !== before) this.#leader?.unwatch();
       this.#leader = before;
       this.#options.replica.reload();
       throw error;
