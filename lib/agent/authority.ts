@@ -14,10 +14,14 @@ import {
   type NodeId,
   USUAL_GRANTS,
 } from "../mesh/mod.ts";
-import { type PatternPart, TopicPath, TopicPattern } from "../service/mod.ts";
+import { DEFAULT_TOPIC_NETWORK, type PatternPart, TopicPath, TopicPattern } from "../service/mod.ts";
 
 /** A grant that begins so is good in every network of topics. */
 const ANY_NETWORK = "*:";
+/** Of so many topics it is remembered whose they are. */
+const MAX_KNOWN_TOPICS = 1_024;
+/** Every node has the services whose paths begin so, and nobody is given them. */
+const BUILT_IN = "$";
 
 /** One pattern of a grant, taken apart. */
 interface GrantedTopics {
@@ -41,19 +45,24 @@ interface ReadGrants {
 export class Authority {
   readonly #mesh: Pick<MeshState, "replica" | "network">;
   readonly #read = new WeakMap<object, ReadGrants>();
-  /** Of each path that somebody was given by name, who has it; made anew when a member has changed. */
-  #owners: ReadonlyMap<string, ReadonlySet<NodeId>> | undefined;
+  /** Who has which path by name; made when it is first asked for, and kept up since. */
+  #owners: OwnedPaths | undefined;
+  /** Of topics that were asked about, who has the longest path above; forgotten when `#owners` change. */
+  readonly #ownersOfTopic = new Map<string, ReadonlySet<NodeId> | undefined>();
   #defaults: DefaultGrants | undefined;
+  readonly #observers = new Set<RightsObserver>();
   readonly #unsubscribe: () => void;
 
   constructor(mesh: Pick<MeshState, "replica" | "network">) {
     this.#mesh = mesh;
     this.#unsubscribe = mesh.replica.subscribe({
-      handleRosterEvent: ({ kind }) => {
-        if (kind !== "endpoints-changed") this.#owners = undefined;
+      handleRosterEvent: ({ kind, nodeId }) => {
+        if (kind !== "endpoints-changed") this.#followMember(nodeId);
       },
       handleEntryEvent: ({ kind }) => {
-        if (kind === GRANT_ENTRY_KIND) this.#defaults = undefined;
+        if (kind !== GRANT_ENTRY_KIND) return;
+        this.#defaults = undefined;
+        for (const observer of this.#observers) observer(undefined);
       },
     });
   }
@@ -61,6 +70,12 @@ export class Authority {
   /** Follows nothing any more. */
   close(): void {
     this.#unsubscribe();
+  }
+
+  /** Calls back when what a member may offer or hear has changed. @returns a function that ends that */
+  observe(observer: RightsObserver): () => void {
+    this.#observers.add(observer);
+    return () => void this.#observers.delete(observer);
   }
 
   /** What every member may do. */
@@ -74,21 +89,45 @@ export class Authority {
   /** Whether a member may offer a service at a path. */
   mayOffer(nodeId: NodeId, path: TopicPath): boolean {
     const record = this.#member(nodeId);
-    if (record === undefined) return false;
+    if (record === undefined || path.service.startsWith(BUILT_IN)) return false;
     return isLeader(record) || this.ownersOf(path).has(nodeId) ||
       matches(this.#grantsOf(record).offer, path) || matches(this.#grantsOf(this.defaults).offer, path);
   }
 
-  /** Whether a path is nobody's, or this member's, so that a leader may let it have the path. */
+  /**
+   * Whether a leader may let this member have a path: it is nobody's, and not below a path of somebody else, where it would
+   * be a topic of that one.
+   */
   mayClaim(nodeId: NodeId, path: TopicPath): boolean {
-    const owners = this.ownersOf(path);
-    return this.defaults.claims && this.#member(nodeId) !== undefined &&
-      (owners.size === 0 || owners.has(nodeId));
+    if (!this.defaults.claims || this.#member(nodeId) === undefined || path.service.startsWith(BUILT_IN)) {
+      return false;
+    }
+    const owners = this.ownersAbove(path);
+    return owners.size === 0 || owners.has(nodeId);
   }
 
   /** Who was given a path by name, or was the first to ask for it. */
   ownersOf(path: TopicPath): ReadonlySet<NodeId> {
-    return this.#ownedPaths().get(path.toString()) ?? NOBODY;
+    return this.#ownedPaths().of(path.toString()) ?? NOBODY;
+  }
+
+  /** Who has the longest path that is a topic's own, or above it. */
+  ownersAbove(topic: TopicPath): ReadonlySet<NodeId> {
+    return this.#ownersAbove(topic) ?? NOBODY;
+  }
+
+  /**
+   * Whether a member's subscriptions count among those of a service: it may offer the service, or nobody has it.
+   * @param group the service's path, or any other text
+   */
+  mayJoinGroup(nodeId: NodeId, group: string): boolean {
+    const owned = this.#ownedPaths();
+    if (owned.isEmpty || group === "") return true;
+    const key = group.includes(":") ? group : `${DEFAULT_TOPIC_NETWORK}:${group}`;
+    const owners = owned.of(key);
+    if (owners === undefined || owners.has(nodeId)) return true;
+    const path = TopicPath.tryParse(key);
+    return path !== undefined && this.mayOffer(nodeId, path);
   }
 
   /** Whether a member may publish to a topic: it is granted, below a path of its own, or nobody's. */
@@ -129,7 +168,7 @@ export class Authority {
   }
 
   #member(nodeId: NodeId): MemberRecord | undefined {
-    return this.#mesh.replica.roster.get(nodeId)?.record;
+    return this.#mesh.replica.roster.liveRecord(nodeId);
   }
 
   #grantsOf(of: MemberRecord | DefaultGrants): ReadGrants {
@@ -146,48 +185,115 @@ export class Authority {
     return read;
   }
 
-  #ownedPaths(): ReadonlyMap<string, ReadonlySet<NodeId>> {
-    if (this.#owners !== undefined) return this.#owners;
-    const records = this.#mesh.replica.roster.liveRecords().toArray();
-    const granted = ownersBy(records, ({ offer }) => offer);
-    const claimed = ownersBy(records, ({ claimed }) => claimed);
-    // Who asked first has nothing any more when a leader has named somebody.
-    return this.#owners = new Map([...claimed, ...granted]);
+  #ownedPaths(): OwnedPaths {
+    return this.#owners ??= new OwnedPaths(this.#mesh.replica.roster.liveRecords());
+  }
+
+  #followMember(nodeId: NodeId): void {
+    const changed = this.#owners?.set(nodeId, this.#member(nodeId)?.grants) ?? NOBODY;
+    if (changed.size > 0) this.#ownersOfTopic.clear();
+    for (const observer of this.#observers) {
+      observer(nodeId);
+      for (const claimant of changed) if (claimant !== nodeId) observer(claimant);
+    }
   }
 
   /** @returns who has the longest path above a topic that is somebody's */
   #ownersAbove(topic: TopicPath): ReadonlySet<NodeId> | undefined {
     const owned = this.#ownedPaths();
-    if (owned.size === 0) return undefined;
-    let text = topic.toString();
-    for (;;) {
-      const owners = owned.get(text);
+    if (owned.isEmpty) return undefined;
+    const key = topic.toString();
+    const known = this.#ownersOfTopic.get(key);
+    if (known !== undefined || this.#ownersOfTopic.has(key)) return known;
+    const owners = owned.above(key);
+    // Whoever publishes to ever more topics makes this as slow as it is without it.
+    if (this.#ownersOfTopic.size >= MAX_KNOWN_TOPICS) this.#ownersOfTopic.clear();
+    this.#ownersOfTopic.set(key, owners);
+    return owners;
+  }
+}
+
+/** Is told whose rights have changed; undefined stands for everybody's. */
+export type RightsObserver = (nodeId: NodeId | undefined) => void;
+
+/** Who has which path by name. What a leader has granted outranks who was the first to ask. */
+class OwnedPaths {
+  readonly #granted = new Map<string, Set<NodeId>>();
+  readonly #claimed = new Map<string, Set<NodeId>>();
+  readonly #pathsOf = new Map<NodeId, OwnPaths>();
+
+  constructor(records: Iterable<MemberRecord>) {
+    for (const { nodeId, grants } of records) this.set(nodeId, grants);
+  }
+
+  get isEmpty(): boolean {
+    return this.#pathsOf.size === 0;
+  }
+
+  /** @param path with its network */
+  of(path: string): ReadonlySet<NodeId> | undefined {
+    return this.#granted.get(path) ?? this.#claimed.get(path);
+  }
+
+  /** @returns who has the longest path that is the topic's own, or above it */
+  above(topic: string): ReadonlySet<NodeId> | undefined {
+    for (let text = topic;;) {
+      const owners = this.of(text);
       if (owners !== undefined) return owners;
       const end = text.lastIndexOf("/");
       if (end < 0) return undefined;
       text = text.slice(0, end);
     }
   }
+
+  /**
+   * What a member has now, in the place of what it had. Most have nothing, and then their coming and going costs nothing.
+   * @returns this member if it has or had anything, and those who have claimed the same
+   */
+  set(nodeId: NodeId, grants: Grants | undefined): ReadonlySet<NodeId> {
+    const before = this.#pathsOf.get(nodeId) ?? NO_PATHS;
+    const after = grants === undefined ? NO_PATHS : ownPaths(grants);
+    if (before === NO_PATHS && after === NO_PATHS) return NOBODY;
+    this.#pathsOf.delete(nodeId);
+    if (after !== NO_PATHS) this.#pathsOf.set(nodeId, after);
+    for (const path of before.granted) remove(this.#granted, path, nodeId);
+    for (const path of before.claimed) remove(this.#claimed, path, nodeId);
+    for (const path of after.granted) add(this.#granted, path, nodeId);
+    for (const path of after.claimed) add(this.#claimed, path, nodeId);
+    const changed = new Set([nodeId]);
+    for (const path of [...before.granted, ...after.granted]) {
+      for (const claimant of this.#claimed.get(path) ?? NOBODY) changed.add(claimant);
+    }
+    return changed;
+  }
 }
+
+interface OwnPaths {
+  readonly granted: readonly string[];
+  readonly claimed: readonly string[];
+}
+
+const NO_PATHS: OwnPaths = { granted: [], claimed: [] };
 
 const NOBODY: ReadonlySet<NodeId> = new Set();
 
-/** @returns of each path who has it; a pattern gives a right, and takes nobody else's */
-function ownersBy(
-  records: readonly MemberRecord[],
-  paths: (grants: Grants) => readonly string[],
-): Map<string, Set<NodeId>> {
-  const owners = new Map<string, Set<NodeId>>();
-  for (const { nodeId, grants } of records) {
-    for (const text of paths(grants)) {
-      const path = TopicPath.tryParse(text)?.toString();
-      if (path === undefined) continue;
-      const nodes = owners.get(path);
-      if (nodes === undefined) owners.set(path, new Set([nodeId]));
-      else nodes.add(nodeId);
-    }
-  }
-  return owners;
+/** @returns the paths with their networks; a pattern gives a right, and takes nobody else's */
+function ownPaths({ offer, claimed }: Grants): OwnPaths {
+  if (offer.length + claimed.length === 0) return NO_PATHS;
+  const read = (text: string) => TopicPath.tryParse(text)?.toString() ?? [];
+  return { granted: offer.flatMap(read), claimed: claimed.flatMap(read) };
+}
+
+function add(owners: Map<string, Set<NodeId>>, path: string, nodeId: NodeId): void {
+  const nodes = owners.get(path);
+  if (nodes === undefined) owners.set(path, new Set([nodeId]));
+  else nodes.add(nodeId);
+}
+
+function remove(owners: Map<string, Set<NodeId>>, path: string, nodeId: NodeId): void {
+  const nodes = owners.get(path);
+  nodes?.delete(nodeId);
+  if (nodes?.size === 0) owners.delete(path);
 }
 
 function isLeader({ roles }: MemberRecord): boolean {
@@ -207,38 +313,40 @@ function below({ network, parts }: GrantedTopics): GrantedTopics {
     : { network, parts: [...parts, { kind: "rest" }] };
 }
 
+/** Asked for each event, so it makes nothing. */
 function matches(granted: readonly GrantedTopics[], { network, segments }: TopicPath): boolean {
-  return granted.some((grant) =>
-    (grant.network === undefined || grant.network === network) &&
-    partsCover(grant.parts, segments.length, (part, i) =>
-      part.kind !== "literal" || part.text === segments[i])
-  );
+  for (const grant of granted) {
+    if ((grant.network ?? network) === network && matchesParts(grant.parts, segments)) return true;
+  }
+  return false;
+}
+
+function matchesParts(parts: readonly PatternPart[], segments: readonly string[]): boolean {
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i];
+    const segment = segments[i];
+    if (part === undefined || segment === undefined) return false;
+    if (part.kind === "rest") return true;
+    if (part.kind === "literal" && part.text !== segment) return false;
+  }
+  return parts.length === segments.length;
 }
 
 /** Whether everything that `pattern` matches is granted by one of these. */
 function covers(granted: readonly GrantedTopics[], { network, parts }: TopicPattern): boolean {
-  return granted.some((grant) =>
-    (grant.network === undefined || grant.network === network) &&
-    partsCover(grant.parts, parts.length, (part, i) => {
-      const asked = parts[i];
-      if (asked?.kind === "rest") return false;
-      return part.kind !== "literal" || (asked?.kind === "literal" && asked.text === part.text);
-    })
-  );
+  return granted.some((grant) => (grant.network ?? network) === network && coversParts(grant.parts, parts));
 }
 
-/** Whether each of `length` segments is covered by the part of the grant at its place; `rest` covers one or more. */
-function partsCover(
-  parts: readonly PatternPart[],
-  length: number,
-  isCovered: (part: PatternPart, i: number) => boolean,
-): boolean {
-  for (const [i, part] of parts.entries()) {
-    if (i >= length) return false;
+/** Whether each part is covered by the one of the grant at its place; `rest` covers one or more. */
+function coversParts(granted: readonly PatternPart[], asked: readonly PatternPart[]): boolean {
+  for (const [i, part] of granted.entries()) {
+    const wanted = asked[i];
+    if (wanted === undefined) return false;
     if (part.kind === "rest") return true;
-    if (!isCovered(part, i)) return false;
+    if (wanted.kind === "rest") return false;
+    if (part.kind === "literal" && !(wanted.kind === "literal" && wanted.text === part.text)) return false;
   }
-  return parts.length === length;
+  return granted.length === asked.length;
 }
 
 /** `*` stands for one label or more, as in the zone. */

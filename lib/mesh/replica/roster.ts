@@ -181,6 +181,12 @@ export class Roster {
     return this.#liveMember(this.recordById(nodeId));
   }
 
+  /** @returns the record of a member that is neither revoked nor expired; nothing is made for it */
+  liveRecord(nodeId: NodeId): MemberRecord | undefined {
+    const record = this.recordById(nodeId);
+    return record !== undefined && this.#isLive(record) ? record : undefined;
+  }
+
   /** @returns the member of this name, if any */
   byName(name: string): Member | undefined {
     return this.#liveMember(this.#store.byName(name));
