@@ -5,8 +5,6 @@
 
 import { DeadlineTimer, type Timers, withTimeout } from "../../base/mod.ts";
 import {
-  addGrants,
-  areGrants,
   Election,
   type KeyRotation,
   type LeaderView,
@@ -19,11 +17,12 @@ import {
   type NodeId,
   type ReplicaUpdate,
 } from "../../mesh/mod.ts";
-import { TopicPath } from "../../service/mod.ts";
+import type { ClaimOutcome, TopicPath } from "../../service/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import { InvalidRequestError, NotLeaderError, UnreachableError } from "../errors.ts";
 import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
 import type { NameService } from "../names/mod.ts";
+import { PathClaims } from "./path_claims.ts";
 
 /** How long an answer of a member may take. */
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -42,6 +41,7 @@ export class LeaderCoordinator {
   readonly #parts: LeaderCoordinatorParts;
   readonly #election: Election;
   readonly #timer: DeadlineTimer;
+  readonly #claims: PathClaims;
   #unsubscribe: () => void = () => {};
   #isClosed = false;
 
@@ -50,6 +50,7 @@ export class LeaderCoordinator {
     this.#requests = new MemberRequests(parts.messages, parts.timers);
     this.#election = new Election(parts.mesh.identity.id, parts.clock.now());
     this.#timer = new DeadlineTimer(parts, () => this.#advance());
+    this.#claims = new PathClaims(parts);
   }
 
   /** The elected leader; undefined when none lives. */
@@ -159,11 +160,43 @@ export class LeaderCoordinator {
     replica.publish(update);
   }
 
+  /**
+   * Asks to be who offers a service path, unless this node may do so already: the elected leader first. A leader lets itself
+   * have what is nobody's, and may offer what is somebody's.
+   */
+  async claim(path: TopicPath): Promise<ClaimOutcome> {
+    const { mesh: { admission, replica, record, identity }, authority } = this.#parts;
+    const text = path.toString();
+    if (admission !== undefined) {
+      const update = authority.ownersOf(path).has(identity.id) ? undefined : this.#claims.grant(record, text);
+      if (update !== undefined) replica.publish(update);
+      return "granted";
+    }
+    if (authority.mayOffer(identity.id, path)) return "granted";
+    for (const nodeId of this.#likelyLeaders()) {
+      const answer = await this.#requests.ask(nodeId, () => ({ kind: "claim", path: text }));
+      if (answer === undefined || answer === "unsent") continue;
+      if (answer.kind === "refused") return "refused";
+      if (answer.update !== undefined) replica.merge(answer.update);
+      replica.deliverEvents();
+      return authority.mayOffer(identity.id, path) ? "granted" : "refused";
+    }
+    return "unanswered";
+  }
+
+  /** The elected one, then others that live, then those that may. */
+  #likelyLeaders(): readonly NodeId[] {
+    const { elected } = this;
+    return this.views()
+      .filter(({ nodeId }) => this.#parts.mesh.roster.get(nodeId) !== undefined)
+      .map(({ nodeId, isAlive }) => ({ nodeId, rank: nodeId === elected ? 0 : isAlive ? 1 : 2 }))
+      .sort((a, b) => a.rank - b.rank)
+      .map(({ nodeId }) => nodeId);
+  }
+
   async #askToRotate(rotation: KeyRotation): Promise<ReplicaUpdate> {
-    const { mesh: { roster } } = this.#parts;
     let wasRefused = false;
-    for (const { nodeId } of this.views().toSorted((a, b) => Number(b.isAlive) - Number(a.isAlive))) {
-      if (roster.get(nodeId) === undefined) continue;
+    for (const nodeId of this.#likelyLeaders()) {
       const answer = await this.#requests.ask(nodeId, () => ({ kind: "rotation", rotation }));
       if (answer === undefined || answer === "unsent") continue;
       if (answer.kind === "done" && answer.update !== undefined) return answer.update;
@@ -222,7 +255,7 @@ export class LeaderCoordinator {
   async #serve(nodeId: NodeId, number: number, request: MemberRequest): Promise<void> {
     const { mesh, messages, log } = this.#parts;
     const asker = mesh.roster.linkable(nodeId)?.record;
-    if (asker === undefined) return;
+    if (asker === undefined || (request.kind === "claim" && !this.#claims.allows(nodeId))) return;
     try {
       const { answer, update = NO_UPDATE } = this.#answer(asker, request);
       const sent = messages.send(nodeId, { kind: "response", number, answer });
@@ -254,7 +287,7 @@ export class LeaderCoordinator {
         return typeof update === "object" ? { answer: { kind: "done", update }, update } : refused;
       }
       case "claim": {
-        const update = this.#grantClaim(asker, request.path);
+        const update = this.#claims.grant(asker, request.path);
         return update === undefined ? refused : { answer: { kind: "done", update }, update };
       }
       case "leave": {
@@ -264,22 +297,6 @@ export class LeaderCoordinator {
         return { answer: { kind: "done", update }, update };
       }
     }
-  }
-
-  /** @returns the member's record with the path, as it was when it has it already; undefined when it may not */
-  #grantClaim(asker: MemberRecord, text: string): ReplicaUpdate | undefined {
-    const { authority, mesh: { admission, roster } } = this.#parts;
-    const path = TopicPath.tryParse(text);
-    if (path === undefined || admission === undefined || !authority.mayClaim(asker.nodeId, path)) {
-      return undefined;
-    }
-    const known = roster.signedRecord(asker.nodeId);
-    if (authority.mayOffer(asker.nodeId, path) && known !== undefined) {
-      return { ...NO_UPDATE, records: [known] };
-    }
-    const grants = addGrants(asker.grants, { claimed: [path.toString()] });
-    const amended = areGrants(grants) ? admission.amend(asker, { grants }) : undefined;
-    return typeof amended === "object" ? { ...NO_UPDATE, records: [amended.signed] } : undefined;
   }
 
   #mustLead(): void {

@@ -6,6 +6,7 @@
 import type { AgentContext } from "../agent_context.ts";
 import {
   type EntryEvent,
+  GRANT_ENTRY_KIND,
   MAX_ENTRY_BODY_BYTES,
   NO_UPDATE,
   type NodeId,
@@ -33,10 +34,13 @@ const NEXT_PAUSE_MS = 200;
 /** Renewed long before that; the advert of a node that never comes back expires. */
 const LIFETIME_MS = 86_400_000;
 
+/** What it needs of the runtime. */
+type AdvertRuntime = Pick<NodeRuntime, "advert" | "setAdverts" | "handlePeerGone" | "handleRightsChange">;
+
 /** Publishes this node's advert as entries of the replica, and reads those of other nodes from there. */
 export class AdvertSync {
   readonly #context: Pick<AgentContext, "mesh" | "timers" | "log">;
-  readonly #runtime: Pick<NodeRuntime, "advert" | "setAdverts" | "handlePeerGone">;
+  readonly #runtime: AdvertRuntime;
   readonly #onChange: () => void;
   #cancelTimer: (() => void) | undefined;
   #pauseMs = FIRST_PAUSE_MS;
@@ -47,7 +51,7 @@ export class AdvertSync {
   /** @param onChange is called when what other nodes offer has changed */
   constructor(
     context: Pick<AgentContext, "mesh" | "timers" | "log">,
-    runtime: Pick<NodeRuntime, "advert" | "setAdverts" | "handlePeerGone">,
+    runtime: AdvertRuntime,
     onChange: () => void,
   ) {
     this.#context = context;
@@ -66,15 +70,31 @@ export class AdvertSync {
 
   handleEntryEvent({ kind, origin }: EntryEvent): void {
     if (kind === KIND) this.#readSoon(origin);
+    if (kind === GRANT_ENTRY_KIND) this.#followDefaults();
   }
 
-  /** A node's adverts count as long as it is a member. */
+  /** A node's adverts count as long as it is a member, and as far as its record allows. */
   handleRosterEvent({ kind, nodeId }: RosterEvent): void {
     if (kind === "member-added") this.#read(nodeId);
+    else if (kind === "member-updated") this.#followRights(nodeId);
     else if (kind === "member-removed") {
       this.#runtime.handlePeerGone(asPeerId(nodeId));
       this.#onChange();
     }
+  }
+
+  /** What all may do has changed. */
+  #followDefaults(): void {
+    const { replica, identity } = this.#context.mesh;
+    for (const origin of new Set(replica.entries.list(KIND).map((entry) => entry.origin))) {
+      this.#readSoon(origin);
+    }
+    this.#followRights(identity.id);
+  }
+
+  #followRights(nodeId: NodeId): void {
+    if (nodeId === this.#context.mesh.identity.id) this.#runtime.handleRightsChange();
+    else this.#readSoon(nodeId);
   }
 
   /** The advert has changed, or is to be looked at again. */

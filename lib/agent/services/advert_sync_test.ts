@@ -17,10 +17,11 @@ Deno.test("AdvertSync follows a node that changes its advert all the time at onc
   const identity = { id: "us", publicKey: {} };
   const mesh = { identity, network: { id: "network" }, replica: { roster, entries } };
   const context = { mesh: mesh as unknown as MeshState, timers, log: silentLogger };
-  const runtime: Pick<NodeRuntime, "advert" | "setAdverts" | "handlePeerGone"> = {
+  const runtime: Pick<NodeRuntime, "advert" | "setAdverts" | "handlePeerGone" | "handleRightsChange"> = {
     advert: () => EMPTY_ADVERT,
     setAdverts: (_, [advert]) => void followed.push(advert?.run ?? 0),
     handlePeerGone() {},
+    handleRightsChange() {},
   };
   const shared = new AdvertSync(context, runtime, () => {});
   const change = () => {

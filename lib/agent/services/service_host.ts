@@ -53,7 +53,7 @@ export class ServiceHost {
     const onChange = () => parts.onChange();
     this.#eventLoop = new SocketYield(timers);
     this.#peers = new MeshPeers(
-      mesh,
+      parts,
       parts.node,
       (peer) =>
         this.runtime.directory.advertsOf(peer).flatMap(({ services }) => services).map((one) => one.path),

@@ -5,6 +5,7 @@
  */
 
 import { randomFraction, SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
+import { ALL_RIGHTS, type MemoryRights, rightsOf } from "./memory_rights.ts";
 import { streamPair } from "./memory_stream.ts";
 import {
   AGENT,
@@ -88,6 +89,7 @@ export class MemoryMesh {
   /** Messages that were handed to a link; `watch` sees each, and drops it by answering false. */
   posted = 0;
   watch: (from: PeerId, to: PeerId, message: Uint8Array) => boolean | void = () => {};
+  rights: MemoryRights = ALL_RIGHTS;
   readonly #random: SeededRandom;
   readonly #parted = new Set<string>();
   readonly #streams = new Map<string, Set<() => void>>();
@@ -255,6 +257,7 @@ export class MemoryMesh {
   #peers({ id }: MemoryNode): ServicePeers {
     return {
       self: id,
+      ...rightsOf(id, () => this.rights),
       nameOf: (peer) => peer,
       find: (text) => this.nodes.get(peerId(text))?.id,
       isHealthy: (peer) => this.#reaches(id, peer),
