@@ -113,10 +113,9 @@ Deno.test("Authority tells whose rights have changed: a member's own, and of a c
   assert.deepEqual(grant(4, ["*"]), [[nodes.b.id], true, true]);
   setDefaults({ offer: ["jobs/*"] });
   replica.deliverEvents();
-  assert.deepEqual(told, [undefined]);
+  assert.deepEqual(told.splice(0), [undefined]);
   end();
-  grant(5, []);
-  assert.deepEqual(told, [undefined]);
+  assert.deepEqual(grant(5, [])[0], []);
 });
 
 Deno.test("Authority lets nobody claim what would be a topic of somebody else's service, or a built-in one", () => {

@@ -258,6 +258,9 @@ export class LeaderCoordinator {
     if (asker === undefined || (request.kind === "claim" && !this.#claims.allows(nodeId))) return;
     try {
       const { answer, update = NO_UPDATE } = this.#answer(asker, request);
+      if (request.kind === "claim" && answer.kind === "refused") {
+        await messages.send(nodeId, { kind: "roster-update", update: this.#claims.owners(request.path) });
+      }
       const sent = messages.send(nodeId, { kind: "response", number, answer });
       mesh.replica.publish(update);
       await sent;

@@ -21,6 +21,9 @@ const PER_MEMBER = { burst: 32, everyMs: 5_000, maxSources: 4_096 };
 /** How often all of them may together. */
 const IN_TOTAL = { burst: 256, everyMs: 20, maxSources: 1 };
 
+/** So many of those who have a path are named to whoever is refused it. */
+const MAX_OWNERS = 4;
+
 /** What a leader does with claims. */
 export class PathClaims {
   readonly #context: Pick<AgentContext, "mesh" | "authority" | "clock">;
@@ -50,5 +53,14 @@ export class PathClaims {
     const grants = addGrants(asker.grants, { claimed: [path.toString()] });
     const amended = areGrants(grants) ? admission.amend(asker, { grants }) : undefined;
     return typeof amended === "object" ? { ...NO_UPDATE, records: [amended.signed] } : undefined;
+  }
+
+  /** @returns the records of those who have a path, for whoever was refused it to say who that is */
+  owners(text: string): ReplicaUpdate {
+    const { authority, mesh: { roster } } = this.#context;
+    const path = TopicPath.tryParse(text);
+    const owners = path === undefined ? [] : [...authority.ownersAbove(path)].slice(0, MAX_OWNERS);
+    const records = owners.map((nodeId) => roster.signedRecord(nodeId)).filter((one) => one !== undefined);
+    return { ...NO_UPDATE, records };
   }
 }

@@ -6,7 +6,6 @@
 import type { AgentContext } from "../agent_context.ts";
 import {
   type EntryEvent,
-  GRANT_ENTRY_KIND,
   MAX_ENTRY_BODY_BYTES,
   NO_UPDATE,
   type NodeId,
@@ -39,18 +38,19 @@ type AdvertRuntime = Pick<NodeRuntime, "advert" | "setAdverts" | "handlePeerGone
 
 /** Publishes this node's advert as entries of the replica, and reads those of other nodes from there. */
 export class AdvertSync {
-  readonly #context: Pick<AgentContext, "mesh" | "timers" | "log">;
+  readonly #context: Pick<AgentContext, "mesh" | "authority" | "timers" | "log">;
   readonly #runtime: AdvertRuntime;
   readonly #onChange: () => void;
   #cancelTimer: (() => void) | undefined;
   #pauseMs = FIRST_PAUSE_MS;
   /** Nodes whose adverts were read just now, or are about to be. */
   readonly #reading = new Map<Origin, { isDue: boolean; cancel: () => void }>();
+  #unobserve: () => void = () => {};
   #isClosed = false;
 
   /** @param onChange is called when what other nodes offer has changed */
   constructor(
-    context: Pick<AgentContext, "mesh" | "timers" | "log">,
+    context: Pick<AgentContext, "mesh" | "authority" | "timers" | "log">,
     runtime: AdvertRuntime,
     onChange: () => void,
   ) {
@@ -61,40 +61,34 @@ export class AdvertSync {
 
   /** Reads the adverts that are known, and publishes this node's. */
   start(): void {
-    const { replica } = this.#context.mesh;
-    for (const origin of new Set(replica.entries.list(KIND).map((entry) => entry.origin))) {
-      this.#read(origin);
-    }
+    this.#unobserve = this.#context.authority.observe((nodeId) => this.#followRights(nodeId));
+    for (const origin of this.#origins()) this.#read(origin);
     this.advertiseSoon();
   }
 
   handleEntryEvent({ kind, origin }: EntryEvent): void {
     if (kind === KIND) this.#readSoon(origin);
-    if (kind === GRANT_ENTRY_KIND) this.#followDefaults();
   }
 
-  /** A node's adverts count as long as it is a member, and as far as its record allows. */
+  /** A node's adverts count as long as it is a member. */
   handleRosterEvent({ kind, nodeId }: RosterEvent): void {
     if (kind === "member-added") this.#read(nodeId);
-    else if (kind === "member-updated") this.#followRights(nodeId);
     else if (kind === "member-removed") {
       this.#runtime.handlePeerGone(asPeerId(nodeId));
       this.#onChange();
     }
   }
 
-  /** What all may do has changed. */
-  #followDefaults(): void {
-    const { replica, identity } = this.#context.mesh;
-    for (const origin of new Set(replica.entries.list(KIND).map((entry) => entry.origin))) {
-      this.#readSoon(origin);
-    }
-    this.#followRights(identity.id);
+  /** Adverts count as far as their node may offer and hear that. @param nodeId undefined for all nodes */
+  #followRights(nodeId: NodeId | undefined): void {
+    const { identity } = this.#context.mesh;
+    if (nodeId === undefined) { for (const origin of this.#origins()) this.#readSoon(origin); }
+    else if (nodeId !== identity.id) this.#readSoon(nodeId);
+    if (nodeId === undefined || nodeId === identity.id) this.#runtime.handleRightsChange();
   }
 
-  #followRights(nodeId: NodeId): void {
-    if (nodeId === this.#context.mesh.identity.id) this.#runtime.handleRightsChange();
-    else this.#readSoon(nodeId);
+  #origins(): ReadonlySet<Origin> {
+    return new Set(this.#context.mesh.replica.entries.list(KIND).map(({ origin }) => origin));
   }
 
   /** The advert has changed, or is to be looked at again. */
@@ -115,6 +109,7 @@ export class AdvertSync {
   /** Withdraws the advert, and publishes no more. */
   close(): void {
     this.#isClosed = true;
+    this.#unobserve();
     this.#cancelTimer?.();
     for (const { cancel } of this.#reading.values()) cancel();
     this.#reading.clear();

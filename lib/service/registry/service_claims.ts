@@ -149,17 +149,18 @@ export class ServiceClaims {
   }
 
   #refusal(path: TopicPath): ClaimRefusal {
-    const { self } = this.#peers;
+    const self = this.#peers.nameOf(this.#peers.self) ?? this.#peers.self;
     const service = showPath(path);
-    const owners = this.#peers.ownersOf(path).filter((name) => name !== this.#peers.nameOf(self));
-    const reason = owners.length === 0
-      ? "a leader has refused it to this node"
-      : `${owners.join(", ")} has it`;
+    const owners = this.#peers.ownersOf(path).filter((name) => name !== self);
+    const grant = (name: string) => `\`weft grant add ${name} --offer ${service}\``;
+    // What a leader grants outranks who asked first.
+    const [owner] = owners;
     return {
-      message: `Cannot offer ${service}: ${reason}`,
-      hint: `On a leader, \`weft grant add ${
-        this.#peers.nameOf(self) ?? self
-      } --offer ${service}\` allows it.`,
+      message: `Cannot offer ${service}: ` +
+        (owner === undefined ? "the leader has refused it to this node" : `${owners.join(", ")} has it`),
+      hint: owner === undefined
+        ? `On a leader, ${grant(self)} allows it.`
+        : `On a leader, ${grant(self)} gives it to this node, and ${grant(owner)} as well lets both have it.`,
     };
   }
 }
