@@ -8,6 +8,7 @@ import { type CapturedProcess, createScratch, freePort, startNodeProgram } from 
 
 const TOKEN_LIFETIME_MS = 3_600_000;
 
+type GrantsRequest = NonNullable<Parameters<OverlayBootstrap["control"]["createToken"]>[0]["grants"]>;
 /** What `OverlayBootstrap.initLeader` takes besides options. */
 type Ports = NonNullable<Parameters<typeof OverlayBootstrap.initLeader>[1]>;
 
@@ -22,7 +23,11 @@ export class RootlessMesh implements AsyncDisposable {
     this.overlay = overlay;
     this.#folder = folder;
     this.#resources = resources;
-    this.#token = overlay.control.createToken({ lifetimeMs: TOKEN_LIFETIME_MS }).token;
+    this.#token = this.#createToken({});
+  }
+
+  #createToken(grants: GrantsRequest): string {
+    return this.overlay.control.createToken({ lifetimeMs: TOKEN_LIFETIME_MS, grants }).token;
   }
 
   /**
@@ -46,10 +51,14 @@ export class RootlessMesh implements AsyncDisposable {
     return new RootlessMesh(overlay, path, resources.move());
   }
 
-  /** Starts a program of this folder that joins as `name`; its arguments are a token, the name, a folder and a port. */
-  startProgram(module: string, name: string): CapturedProcess {
+  /**
+   * Starts a program of this folder that joins as `name`; its arguments are a token, the name, a folder and a port.
+   * @param grants what it may do by its token, beside what all may
+   */
+  startProgram(module: string, name: string, grants?: GrantsRequest): CapturedProcess {
     const stateDir = `${this.#folder}/${name}`;
-    const args = [this.#token, name, stateDir, String(freePort())];
+    const token = grants === undefined ? this.#token : this.#createToken(grants);
+    const args = [token, name, stateDir, String(freePort())];
     return this.#resources.use(
       startNodeProgram({ module: `tests/e2e/${module}`, stateDir, args, label: name }),
     );
