@@ -51,6 +51,7 @@ export class NodeRuntime extends ServiceRuntime {
   readonly #adverts: PermittedAdverts;
   readonly #claims: ServiceClaims;
   #refusedEvents = 0;
+  readonly #saidOfEvents = new Set<PeerId>();
 
   constructor(parts: NodeRuntimeParts) {
     super(parts, parts.peers);
@@ -134,6 +135,7 @@ export class NodeRuntime extends ServiceRuntime {
     if (isProgram(peer)) this.programs.forget(peer);
     else this.directory.set(peer, []);
     this.#adverts.forget(peer);
+    this.#saidOfEvents.delete(peer);
     this.leadership.forget(peer);
     this.server.forget(peer);
   }
@@ -206,6 +208,14 @@ export class NodeRuntime extends ServiceRuntime {
     const { peers } = this.#parts;
     if (peers.mayPublish(isProgram(peer) ? peers.self : peer, topic)) return true;
     this.#refusedEvents++;
+    if (!this.#saidOfEvents.has(peer)) {
+      // Once for each, however many there are.
+      this.#saidOfEvents.add(peer);
+      this.#parts.log.warn("a member publishes what it may not; it is not delivered", {
+        member: peers.nameOf(peer) ?? peer,
+        topic: showPath(topic),
+      });
+    }
     return false;
   }
 

@@ -112,6 +112,7 @@ export class ServiceHost {
       calls: { pending: runtime.pendingCalls, running: runtime.runningCalls },
       programs,
       rejected: runtime.rejected,
+      refused: { adverts: runtime.refusedAdverts, events: runtime.refusedEvents },
       openBreakers: runtime.directory.openBreakers(now) + runtime.programs.directory.openBreakers(now),
     };
   }

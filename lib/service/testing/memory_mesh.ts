@@ -33,6 +33,8 @@ export interface LinkFaults {
 /** What a node may be made with. */
 export interface MemoryNodeOptions {
   readonly labels?: readonly string[];
+  /** What this node takes the network to allow, in place of what the mesh says: it may run another program. */
+  readonly rights?: MemoryRights;
   readonly limits?: NodeRuntimeParts["limits"];
   readonly compressor?: NodeRuntimeParts["compressor"];
 }
@@ -254,10 +256,10 @@ export class MemoryMesh {
       !this.#parted.has(keyOf(a, b));
   }
 
-  #peers({ id }: MemoryNode): ServicePeers {
+  #peers({ id, options }: MemoryNode): ServicePeers {
     return {
       self: id,
-      ...rightsOf(id, () => this.rights),
+      ...rightsOf(id, () => options.rights ?? this.rights),
       nameOf: (peer) => peer,
       find: (text) => this.nodes.get(peerId(text))?.id,
       isHealthy: (peer) => this.#reaches(id, peer),
