@@ -115,6 +115,11 @@ export class NodeRuntime extends ServiceRuntime {
   /** What the network lets this node do has changed. */
   handleRightsChange(): void {
     this.#claims.handleRightsChange();
+    const own = this.services.all().map(({ path }) => path);
+    this.#claims.follow([
+      ...own.filter(({ service }) => !service.startsWith("$")),
+      ...this.programs.directory.paths(),
+    ]);
     this.followServices();
     this.sendAdvert();
   }

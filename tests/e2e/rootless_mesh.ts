@@ -3,7 +3,7 @@
  * @module
  */
 
-import { OverlayBootstrap } from "../../mod.ts";
+import { Node, OverlayBootstrap } from "../../mod.ts";
 import { type CapturedProcess, createScratch, freePort, startNodeProgram } from "../lab/mod.ts";
 
 const TOKEN_LIFETIME_MS = 3_600_000;
@@ -49,6 +49,16 @@ export class RootlessMesh implements AsyncDisposable {
     resources.defer(() => overlay.stop());
     await overlay.start();
     return new RootlessMesh(overlay, path, resources.move());
+  }
+
+  /** A node in this process that joins as `name`; it ends with the mesh if not before. */
+  async join(name: string, grants?: GrantsRequest): Promise<Node> {
+    const token = grants === undefined ? this.#token : this.#createToken(grants);
+    const port = freePort();
+    const stateDir = `${this.#folder}/${name}`;
+    return this.#resources.use(
+      await Node.join(token, { name, stateDir, port, endpoints: `127.0.0.1:${port}` }),
+    );
   }
 
   /**

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { DeadlineTimer, type Timers, withTimeout } from "../../base/mod.ts";
+import { DeadlineTimer } from "../../base/mod.ts";
 import {
   Election,
   type KeyRotation,
@@ -22,10 +22,13 @@ import type { AgentContext } from "../agent_context.ts";
 import { InvalidRequestError, NotLeaderError, UnreachableError } from "../errors.ts";
 import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
 import type { NameService } from "../names/mod.ts";
+import { MemberRequests, type RequestOutcome } from "./member_requests.ts";
 import { PathClaims } from "./path_claims.ts";
 
-/** How long an answer of a member may take. */
-const ANSWER_TIMEOUT_MS = 10_000;
+/** How long one leader's answer to a claim may take, before another one is asked. */
+const CLAIM_TIMEOUT_MS = 2_000;
+/** How often a claim is sent whose link has ended: two nodes that dial each other keep one of two. */
+const MAX_CLAIM_SENDS = 3;
 
 /** The links that it uses, and what is called after an election. */
 interface LeaderCoordinatorParts
@@ -165,7 +168,7 @@ export class LeaderCoordinator {
    * have what is nobody's, and may offer what is somebody's.
    */
   async claim(path: TopicPath): Promise<ClaimOutcome> {
-    const { mesh: { admission, replica, record, identity }, authority } = this.#parts;
+    const { mesh, mesh: { admission, replica, record, identity }, authority, messages } = this.#parts;
     const text = path.toString();
     if (admission !== undefined) {
       const update = authority.ownersOf(path).has(identity.id) ? undefined : this.#claims.grant(record, text);
@@ -174,8 +177,17 @@ export class LeaderCoordinator {
     }
     if (authority.mayOffer(identity.id, path)) return "granted";
     for (const nodeId of this.#likelyLeaders()) {
-      const answer = await this.#requests.ask(nodeId, () => ({ kind: "claim", path: text }));
-      if (answer === undefined || answer === "unsent") continue;
+      const request = (): MemberRequest => {
+        // One that does not know the newest record yet would sign another in the place of what a former one gave.
+        const records = [mesh.roster.signedRecord(identity.id)].filter((signed) => signed !== undefined);
+        void messages.send(nodeId, { kind: "roster-update", update: { ...NO_UPDATE, records } });
+        return { kind: "claim", path: text };
+      };
+      let answer: RequestOutcome = "lost";
+      for (let sends = 0; answer === "lost" && sends < MAX_CLAIM_SENDS; sends++) {
+        answer = await this.#requests.ask(nodeId, request, CLAIM_TIMEOUT_MS);
+      }
+      if (typeof answer !== "object") continue;
       if (answer.kind === "refused") return "refused";
       if (answer.update !== undefined) replica.merge(answer.update);
       replica.deliverEvents();
@@ -198,7 +210,7 @@ export class LeaderCoordinator {
     let wasRefused = false;
     for (const nodeId of this.#likelyLeaders()) {
       const answer = await this.#requests.ask(nodeId, () => ({ kind: "rotation", rotation }));
-      if (answer === undefined || answer === "unsent") continue;
+      if (typeof answer !== "object") continue;
       if (answer.kind === "done" && answer.update !== undefined) return answer.update;
       wasRefused = true;
     }
@@ -207,6 +219,11 @@ export class LeaderCoordinator {
       hint: "weft leader list shows who leads; run the same again when one of them is back.",
       retryable: true,
     });
+  }
+
+  /** A link to a member has ended. */
+  handleLinkClosed(nodeId: NodeId): void {
+    this.#requests.handleLinkClosed(nodeId);
   }
 
   close(): void {
@@ -239,7 +256,7 @@ export class LeaderCoordinator {
     what: string,
   ): Promise<Extract<MemberAnswer, { kind: "done" }>> {
     const answer = await this.#requests.ask(record.nodeId, request);
-    if (answer === "unsent" || answer === undefined) {
+    if (typeof answer !== "object") {
       throw new UnreachableError(`Cannot ${what} ${record.name}: it does not answer`, {
         hint: "weft peers shows when it was last heard; run the same again when it is back.",
         retryable: true,
@@ -340,46 +357,4 @@ function signRotation(
   if (typeof both === "string") return both;
   const statements = rotation.statement === undefined ? [] : [rotation.statement];
   return { ...NO_UPDATE, records: both.map(({ signed }) => signed), statements };
-}
-
-/** Asks members for something, and knows their answers by numbers. */
-export class MemberRequests {
-  readonly #messages: Pick<MessagePlane, "reach" | "send">;
-  readonly #timers: Timers;
-  readonly #waiting = new Map<number, { readonly nodeId: NodeId; answer(answer?: MemberAnswer): void }>();
-  #lastNumber = 0;
-
-  constructor(messages: Pick<MessagePlane, "reach" | "send">, timers: Timers) {
-    this.#messages = messages;
-    this.#timers = timers;
-  }
-
-  /**
-   * @param request called when the member can be reached, and not before: making one may change the state
-   * @returns the answer; `unsent` when the member cannot be reached, undefined when it has not answered in 10 s
-   */
-  async ask(nodeId: NodeId, request: () => MemberRequest): Promise<MemberAnswer | "unsent" | undefined> {
-    const number = ++this.#lastNumber;
-    const { promise, resolve } = Promise.withResolvers<MemberAnswer | undefined>();
-    if (!await this.#messages.reach(nodeId)) return "unsent";
-    this.#waiting.set(number, { nodeId, answer: resolve });
-    try {
-      const sent = await this.#messages.send(nodeId, { kind: "request", number, request: request() });
-      if (!sent) return "unsent";
-      return await withTimeout(this.#timers, ANSWER_TIMEOUT_MS, promise);
-    } finally {
-      this.#waiting.delete(number);
-    }
-  }
-
-  /** Takes an answer in; one that nobody waits for, or from another member, is left alone. */
-  handleAnswer(nodeId: NodeId, number: number, answer: MemberAnswer): void {
-    const waiting = this.#waiting.get(number);
-    if (waiting?.nodeId === nodeId) waiting.answer(answer);
-  }
-
-  /** Ends all requests without an answer. */
-  close(): void {
-    for (const { answer } of this.#waiting.values()) answer(undefined);
-  }
 }

@@ -29,9 +29,11 @@ export interface ClaimRefusal {
   readonly hint: string;
 }
 
+type ClaimPeers = Pick<ServicePeers, "self" | "nameOf" | "mayOffer" | "ownersOf" | "claim">;
+
 /** Has the paths of one node granted. */
 export class ServiceClaims {
-  readonly #peers: ServicePeers;
+  readonly #peers: ClaimPeers;
   readonly #environment: Pick<Environment, "timers" | "log">;
   /** Each path is asked for once at a time. */
   readonly #asking = new Map<string, Promise<ClaimOutcome>>();
@@ -43,7 +45,7 @@ export class ServiceClaims {
   #cancelRetry: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(peers: ServicePeers, environment: Pick<Environment, "timers" | "log">) {
+  constructor(peers: ClaimPeers, environment: Pick<Environment, "timers" | "log">) {
     this.#peers = peers;
     this.#environment = environment;
   }
@@ -72,10 +74,14 @@ export class ServiceClaims {
     if (refusal !== undefined) throw new ServiceNotGrantedError(refusal.message, { hint: refusal.hint });
   }
 
-  /** Programs offer services at these paths, with their networks; what is not granted is asked for behind. */
-  follow(paths: Iterable<string>): void {
+  /**
+   * This node or its programs offer services at these paths, with their networks. What is not granted is asked for behind:
+   * for programs that were there before their agent, and where a leader that did not know of a claim has signed over it.
+   */
+  follow(paths: Iterable<{ toString(): string }>): void {
     const { self } = this.#peers;
-    for (const text of paths) {
+    for (const one of paths) {
+      const text = one.toString();
       const path = TopicPath.tryParse(text);
       if (path === undefined || this.#peers.mayOffer(self, path)) continue;
       if (!this.#refused.has(text) && !this.#asking.has(text)) this.#wait(path);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { silentLogger } from "../../base/mod.ts";
 import { ServiceNotGrantedError } from "../mod.ts";
-import type { ClaimOutcome, PeerId, ServicePeers } from "../ports.ts";
+import type { ClaimOutcome, PeerId } from "../ports.ts";
 import { attached, MemoryMesh, settle } from "../testing/memory_mesh.ts";
 import { ALL_RIGHTS, allBut, rightsOf } from "../testing/memory_rights.ts";
-import { TopicPath } from "../topics/mod.ts";
+import type { TopicPath } from "../topics/mod.ts";
 import { CLAIM_TIMEOUT_MS, ServiceClaims } from "./service_claims.ts";
 
 /** Whoever asks first has a path; `answer` in place of that when it is set. */
@@ -117,7 +117,7 @@ Deno.test("ServiceClaims bounds what waits for a leader, whatever programs offer
       })),
     self: "a" as PeerId,
     nameOf: (peer: PeerId) => peer,
-  } as ServicePeers;
+  };
   const claims = new ServiceClaims(peers, { timers: mesh.timers, log: silentLogger });
   claims.follow(Array.from({ length: 10_000 }, (_, i) => `mesh:service-${i}`));
   await mesh.run(5_000, 100);
