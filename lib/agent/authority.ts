@@ -14,12 +14,10 @@ import {
   USUAL_GRANTS,
 } from "../mesh/mod.ts";
 import { OwnedPaths } from "./owned_paths.ts";
-import { DEFAULT_TOPIC_NETWORK, type PatternPart, TopicPath, TopicPattern } from "../service/mod.ts";
+import { type PatternPart, TopicPath, TopicPattern } from "../service/mod.ts";
 
 /** A grant that begins so is good in every network of topics. */
 const ANY_NETWORK = "*:";
-/** Of so many topics it is remembered whose they are. */
-const MAX_KNOWN_TOPICS = 1_024;
 /** Every node has the services whose paths begin so, and nobody is given them. */
 const BUILT_IN = "$";
 
@@ -47,8 +45,6 @@ export class Authority {
   readonly #read = new WeakMap<object, ReadGrants>();
   /** Who has which path by name; made when it is first asked for, and kept up since. */
   #owners: OwnedPaths | undefined;
-  /** Of topics that were asked about, who has the longest path above; forgotten when `#owners` change. */
-  readonly #ownersOfTopic = new Map<string, ReadonlySet<NodeId> | undefined>();
   #defaults: DefaultGrants | undefined;
   readonly #observers = new Set<RightsObserver>();
   readonly #unsubscribe: () => void;
@@ -108,12 +104,12 @@ export class Authority {
 
   /** Who was given a path by name, or was the first to ask for it. */
   ownersOf(path: TopicPath): ReadonlySet<NodeId> {
-    return this.#ownedPaths().of(path.toString()) ?? NOBODY;
+    return this.#ownedPaths().of(path) ?? NOBODY;
   }
 
   /** Who has the longest path that is a topic's own, or above it. */
   ownersAbove(topic: TopicPath): ReadonlySet<NodeId> {
-    return this.#ownersAbove(topic) ?? NOBODY;
+    return this.#ownedPaths().above(topic) ?? NOBODY;
   }
 
   /**
@@ -123,11 +119,9 @@ export class Authority {
   mayJoinGroup(nodeId: NodeId, group: string): boolean {
     const owned = this.#ownedPaths();
     if (owned.isEmpty || group === "") return true;
-    const key = group.includes(":") ? group : `${DEFAULT_TOPIC_NETWORK}:${group}`;
-    const owners = owned.of(key);
-    if (owners === undefined || owners.has(nodeId)) return true;
-    const path = TopicPath.tryParse(key);
-    return path !== undefined && this.mayOffer(nodeId, path);
+    const path = TopicPath.tryParse(group);
+    const owners = path && owned.of(path);
+    return path === undefined || owners === undefined || owners.has(nodeId) || this.mayOffer(nodeId, path);
   }
 
   /** Whether a member may publish to a topic: it is granted, below a path of its own, or nobody's. */
@@ -135,7 +129,7 @@ export class Authority {
     const record = this.#member(nodeId);
     if (record === undefined) return false;
     if (isLeader(record) || matches(this.#grantsOf(record).publish, topic)) return true;
-    const owners = this.#ownersAbove(topic);
+    const owners = this.#ownedPaths().above(topic);
     if (owners !== undefined) return owners.has(nodeId);
     return matches(this.#grantsOf(this.defaults).publish, topic);
   }
@@ -191,25 +185,10 @@ export class Authority {
 
   #followMember(nodeId: NodeId): void {
     const changed = this.#owners?.set(nodeId, this.#member(nodeId)?.grants) ?? NOBODY;
-    if (changed.size > 0) this.#ownersOfTopic.clear();
     for (const observer of this.#observers) {
       observer(nodeId);
       for (const claimant of changed) if (claimant !== nodeId) observer(claimant);
     }
-  }
-
-  /** @returns who has the longest path above a topic that is somebody's */
-  #ownersAbove(topic: TopicPath): ReadonlySet<NodeId> | undefined {
-    const owned = this.#ownedPaths();
-    if (owned.isEmpty) return undefined;
-    const key = topic.toString();
-    const known = this.#ownersOfTopic.get(key);
-    if (known !== undefined || this.#ownersOfTopic.has(key)) return known;
-    const owners = owned.above(key);
-    // Whoever publishes to ever more topics makes this as slow as it is without it.
-    if (this.#ownersOfTopic.size >= MAX_KNOWN_TOPICS) this.#ownersOfTopic.clear();
-    this.#ownersOfTopic.set(key, owners);
-    return owners;
   }
 }
 

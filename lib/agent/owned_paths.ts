@@ -8,8 +8,7 @@ import { TopicPath } from "../service/mod.ts";
 
 /** Who has which path by name. What a leader has granted outranks who was the first to ask. */
 export class OwnedPaths {
-  readonly #granted = new Map<string, Set<NodeId>>();
-  readonly #claimed = new Map<string, Set<NodeId>>();
+  readonly #networks = new Map<string, PathNode>();
   readonly #pathsOf = new Map<NodeId, OwnPaths>();
 
   constructor(records: Iterable<MemberRecord>) {
@@ -20,20 +19,24 @@ export class OwnedPaths {
     return this.#pathsOf.size === 0;
   }
 
-  /** @param path with its network */
-  of(path: string): ReadonlySet<NodeId> | undefined {
-    return this.#granted.get(path) ?? this.#claimed.get(path);
+  /** @returns who has this path */
+  of({ network, segments }: TopicPath): ReadonlySet<NodeId> | undefined {
+    let node = this.#networks.get(network);
+    for (let i = 0; node !== undefined && i < segments.length; i++) {
+      node = node.children.get(segments[i] as string);
+    }
+    return node && ownersAt(node);
   }
 
-  /** @returns who has the longest path that is the topic's own, or above it */
-  above(topic: string): ReadonlySet<NodeId> | undefined {
-    for (let text = topic;;) {
-      const owners = this.of(text);
-      if (owners !== undefined) return owners;
-      const end = text.lastIndexOf("/");
-      if (end < 0) return undefined;
-      text = text.slice(0, end);
+  /** Asked for each event, so it makes nothing. @returns who has the longest path that is the topic's own, or above it */
+  above({ network, segments }: TopicPath): ReadonlySet<NodeId> | undefined {
+    let owners: ReadonlySet<NodeId> | undefined;
+    let node = this.#networks.get(network);
+    for (let i = 0; node !== undefined && i < segments.length; i++) {
+      node = node.children.get(segments[i] as string);
+      if (node !== undefined) owners = ownersAt(node) ?? owners;
     }
+    return owners;
   }
 
   /**
@@ -43,45 +46,77 @@ export class OwnedPaths {
   set(nodeId: NodeId, grants: Grants | undefined): ReadonlySet<NodeId> {
     const before = this.#pathsOf.get(nodeId) ?? NO_PATHS;
     const after = grants === undefined ? NO_PATHS : ownPaths(grants);
-    if (before === NO_PATHS && after === NO_PATHS) return NOBODY;
+    const changed = new Set<NodeId>();
+    if (before === NO_PATHS && after === NO_PATHS) return changed;
     this.#pathsOf.delete(nodeId);
     if (after !== NO_PATHS) this.#pathsOf.set(nodeId, after);
-    for (const path of before.granted) remove(this.#granted, path, nodeId);
-    for (const path of before.claimed) remove(this.#claimed, path, nodeId);
-    for (const path of after.granted) add(this.#granted, path, nodeId);
-    for (const path of after.claimed) add(this.#claimed, path, nodeId);
-    const changed = new Set([nodeId]);
+    for (const path of before.granted) this.#remove(path, (node) => node.granted.delete(nodeId));
+    for (const path of before.claimed) this.#remove(path, (node) => node.claimed.delete(nodeId));
+    for (const path of after.granted) this.#nodeAt(path).granted.add(nodeId);
+    for (const path of after.claimed) this.#nodeAt(path).claimed.add(nodeId);
     for (const path of [...before.granted, ...after.granted]) {
-      for (const claimant of this.#claimed.get(path) ?? NOBODY) changed.add(claimant);
+      for (const claimant of this.#find(path)?.claimed ?? []) changed.add(claimant);
     }
-    return changed;
+    return changed.add(nodeId);
+  }
+
+  #find({ network, segments }: TopicPath): PathNode | undefined {
+    return segments.reduce<PathNode | undefined>(
+      (node, segment) => node?.children.get(segment),
+      this.#networks.get(network),
+    );
+  }
+
+  #nodeAt({ network, segments }: TopicPath): PathNode {
+    return segments.reduce(
+      (node, segment) => childOf(node.children, segment),
+      childOf(this.#networks, network),
+    );
+  }
+
+  /** Takes the nodes away, too, that hold nothing any more. */
+  #remove({ network, segments }: TopicPath, take: (node: PathNode) => void): void {
+    const prune = (children: Map<string, PathNode>, names: readonly string[]): void => {
+      const [name = "", ...below] = names;
+      const node = children.get(name);
+      if (node === undefined) return;
+      if (below.length === 0) take(node);
+      else prune(node.children, below);
+      if (node.children.size + node.granted.size + node.claimed.size === 0) children.delete(name);
+    };
+    prune(this.#networks, [network, ...segments]);
   }
 }
 
+interface PathNode {
+  readonly children: Map<string, PathNode>;
+  readonly granted: Set<NodeId>;
+  readonly claimed: Set<NodeId>;
+}
+
 interface OwnPaths {
-  readonly granted: readonly string[];
-  readonly claimed: readonly string[];
+  readonly granted: readonly TopicPath[];
+  readonly claimed: readonly TopicPath[];
 }
 
 const NO_PATHS: OwnPaths = { granted: [], claimed: [] };
 
-const NOBODY: ReadonlySet<NodeId> = new Set();
+function ownersAt({ granted, claimed }: PathNode): ReadonlySet<NodeId> | undefined {
+  if (granted.size > 0) return granted;
+  return claimed.size > 0 ? claimed : undefined;
+}
 
-/** @returns the paths with their networks; a pattern gives a right, and takes nobody else's */
+function childOf(children: Map<string, PathNode>, name: string): PathNode {
+  const known = children.get(name);
+  if (known !== undefined) return known;
+  const node: PathNode = { children: new Map(), granted: new Set(), claimed: new Set() };
+  children.set(name, node);
+  return node;
+}
+
+/** @returns what was granted by name; a pattern gives a right, and takes nobody else's */
 function ownPaths({ offer, claimed }: Grants): OwnPaths {
   if (offer.length + claimed.length === 0) return NO_PATHS;
-  const read = (text: string) => TopicPath.tryParse(text)?.toString() ?? [];
+  const read = (text: string) => TopicPath.tryParse(text) ?? [];
   return { granted: offer.flatMap(read), claimed: claimed.flatMap(read) };
-}
-
-function add(owners: Map<string, Set<NodeId>>, path: string, nodeId: NodeId): void {
-  const nodes = owners.get(path);
-  if (nodes === undefined) owners.set(path, new Set([nodeId]));
-  else nodes.add(nodeId);
-}
-
-function remove(owners: Map<string, Set<NodeId>>, path: string, nodeId: NodeId): void {
-  const nodes = owners.get(path);
-  nodes?.delete(nodeId);
-  if (nodes?.size === 0) owners.delete(path);
 }
