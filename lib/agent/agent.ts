@@ -185,9 +185,7 @@ export class Agent {
     await this.#startSession(listener);
     this.services.adverts.start();
     this.#resources.defer(() => this.services.close());
-    for (const { port, hostname, targetPort } of options.offers) {
-      this.services.forward.offer(port, { hostname, port: targetPort });
-    }
+    this.#openOffers();
     // A full disk may have room again the next time, and a process that ran out of descriptors has some.
     const upkeep = { intervalMs: UPKEEP_MS, problem: "cannot look after the state" };
     this.#resources.defer(repeat(this.#context, upkeep, () => this.#lookAfter()));
@@ -208,6 +206,19 @@ export class Agent {
     });
     this.#session = session;
     await session.start();
+  }
+
+  #openOffers(): void {
+    const { options, log } = this.#context;
+    const { forward } = this.services;
+    for (const { port, hostname, targetPort, allow } of options.offers) {
+      forward.offer(port, { hostname, port: targetPort }, allow === undefined ? {} : { allow });
+    }
+    if (options.forwardAllow === undefined) return;
+    forward.allowAll(options.forwardAllow);
+    if (options.rootless) {
+      log.warn("--forward-allow changes nothing: a rootless node has only what it offers");
+    }
   }
 
   async #openInterface(): Promise<void> {

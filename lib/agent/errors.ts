@@ -101,8 +101,8 @@ export class DialError extends WeftError {
   /** Why. */
   readonly refusal: Refusal;
 
-  constructor(message: string, refusal: Refusal) {
-    super(message, { retryable: refusal === "timeout" || refusal === "network-unreachable" });
+  constructor(message: string, refusal: Refusal, options: { readonly hint?: string } = {}) {
+    super(message, { retryable: refusal === "timeout" || refusal === "network-unreachable", ...options });
     this.refusal = refusal;
   }
 }

@@ -232,5 +232,8 @@ type Membership = Pick<OverlayBootstrap, "name" | "closed" | "stop">;
 type OpenOverlay = (input: AgentOptionsInput, ports: OverlayPorts) => Promise<OverlayBootstrap>;
 
 function dialError(host: string, port: number, refusal: Refusal): DialError {
-  return new DialError(`Cannot reach port ${port} of ${host}: ${refusal}`, refusal);
+  const hint = refusal === "connection-refused"
+    ? { hint: `Nothing is offered there: \`weft offer ${port}\` on it does.` }
+    : {};
+  return new DialError(`Cannot reach port ${port} of ${host}: ${refusal}`, refusal, hint);
 }

@@ -14,6 +14,7 @@ export * from "./counters.ts";
 export * from "./environment.ts";
 export * from "./errors.ts";
 export * from "./priority_queue.ts";
+export * from "./printable.ts";
 export * from "./random.ts";
 export * from "./rate_limit.ts";
 export * from "./state_store.ts";

@@ -6,6 +6,8 @@
 
 import { reportFailure } from "./failure.ts";
 import type { CliPorts } from "./ports.ts";
+import type { ShownToken } from "./process_arguments.ts";
+import { showUnprintable } from "../base/mod.ts";
 import { readWgOrder, runWg } from "./wg_order.ts";
 
 /**
@@ -15,6 +17,9 @@ import { readWgOrder, runWg } from "./wg_order.ts";
  */
 export async function main(args: readonly string[], ports: CliPorts): Promise<number> {
   const { terminal, process: { environment } } = ports;
+  // Before anything that takes time: until then every user of this machine can read them.
+  const shown = ports.process.hideTokens(args);
+  if (shown.length > 0) terminal.err(shownTokenText(shown));
   const order = readWgOrder(args, environment);
   if (order === undefined) {
     const { main: runCommand } = await import("./weft.ts");
@@ -26,4 +31,10 @@ export async function main(args: readonly string[], ports: CliPorts): Promise<nu
   } catch (error) {
     return reportFailure(terminal, error, { debug: Boolean(environment.WEFT_DEBUG) });
   }
+}
+
+function shownTokenText(shown: readonly ShownToken[]): string {
+  const programs = shown.map(({ pid, program }) => `${showUnprintable(program)}, process ${pid}`).join("; ");
+  return `weft: Every user of this machine can read the token in the arguments of ${programs}\n` +
+    "hint: `weft --join -` asks for it or reads it from standard input, and --join-file FILE from a file.\n";
 }

@@ -9,8 +9,8 @@
  * @module
  */
 
-import { WeftError } from "../base/mod.ts";
-import { type Terminal, withoutControls } from "./terminal.ts";
+import { showUnprintable, WeftError } from "../base/mod.ts";
+import { harmless, type Terminal } from "./terminal.ts";
 
 /** The command line cannot be understood. */
 export class UsageError extends WeftError {
@@ -51,7 +51,7 @@ export function reportFailure(
 ): 1 | 2 {
   const { message, hint } = described(error);
   terminal.err(`weft: ${oneLine(message)}\nhint: ${oneLine(hint)}\n`);
-  if (options.debug && error instanceof Error) terminal.err(`${error.stack ?? ""}\n`);
+  if (options.debug && error instanceof Error) terminal.err(`${harmless(error.stack ?? "")}\n`);
   return error instanceof WeftError && USAGE_CODES.has(error.code) ? 2 : 1;
 }
 
@@ -72,5 +72,5 @@ function described(error: unknown): { readonly message: string; readonly hint: s
 }
 
 function oneLine(text: string): string {
-  return withoutControls(text.replace(/\s*[\r\n]+\s*/g, " "));
+  return showUnprintable(text.replace(/\s*[\r\n]+\s*/g, " "));
 }

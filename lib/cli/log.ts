@@ -4,9 +4,8 @@
  */
 
 import { configureSync, getLogger, type LogRecord, resetSync } from "@logtape/logtape";
-import type { Logger } from "../base/mod.ts";
+import { type Logger, printableJson, showUnprintable } from "../base/mod.ts";
 import type { LogLevel } from "../config/mod.ts";
-import { withoutControls } from "./terminal.ts";
 
 /** How many lines are kept while the log is held. */
 const HELD_LINES = 1000;
@@ -65,13 +64,13 @@ function logLine(record: LogRecord): string {
   const fields = Object.entries(record.properties).map(([name, value]) => ` ${name}=${fieldText(value)}`);
   const message = typeof record.rawMessage === "string" ? record.rawMessage : record.rawMessage.join("");
   // Names of others may be in a message; a line stays a line.
-  return `${at} ${level} ${withoutControls(message)}${fields.length > 0 ? " " : ""}${fields.join("")}\n`;
+  return `${at} ${level} ${showUnprintable(message)}${fields.length > 0 ? " " : ""}${fields.join("")}\n`;
 }
 
 function fieldText(value: unknown): string {
-  if (value instanceof Error) return JSON.stringify(value.message);
+  if (value instanceof Error) return printableJson(value.message);
   const text = typeof value === "object" && value !== null && value.toString === Object.prototype.toString
-    ? JSON.stringify(value) ?? ""
+    ? printableJson(value)
     : String(value);
-  return /^[\w.:/@+[\]-]+$/.test(text) ? text : JSON.stringify(text);
+  return /^[\w.:/@+[\]-]+$/.test(text) ? text : printableJson(text);
 }

@@ -7,13 +7,13 @@ Deno.test("openLog() writes one line an event, from its level on", () => {
     using log = openLog({ level: "warn", held: false, write: (line) => lines.push(line) });
     log.debug("no");
     log.info("no");
-    log.warn("slow\npeer {name}", { name: "web 1", rttMs: 5, error: new Error("a\nb") });
+    log.warn("slow\npeer {name}", { name: "web\u202e 1", rttMs: 5, error: new Error("a\nb") });
     log.error("lost", { endpoint: "[::1]:5", nothing: undefined });
   }
   assert.equal(lines.length, 2);
   assert.match(
     lines[0] ?? "",
-    /^\d{4}-\S+Z warn {2}slow\?peer \{name\} {2}name="web 1" rttMs=5 error="a\\nb"\n$/,
+    /^\d{4}-\S+Z warn {2}slow\\x0apeer \{name\} {2}name="web\\u202e 1" rttMs=5 error="a\\nb"\n$/,
   );
   assert.match(lines[1] ?? "", /^\S+ error lost {2}endpoint=\[::1\]:5 nothing=undefined\n$/);
 });

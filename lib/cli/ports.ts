@@ -7,6 +7,7 @@ import type { Node, OverlayBootstrap, OverlayPorts } from "../agent/mod.ts";
 import type { AgentControl } from "../api/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import type { WgInterface, WgInterfaceOptions } from "../wg_interface/mod.ts";
+import type { ShownToken } from "./process_arguments.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A node of the mesh in this process; programs of this machine are let in to share its membership. */
@@ -36,8 +37,23 @@ export interface ProcessPort {
   readonly isRoot: boolean;
   /** Reads a file, or standard input for `-`. @throws the system's error */
   readText(path: string): Promise<string>;
+  /**
+   * Reads one line of standard input; where somebody types it, it is asked for by `prompt` and not shown.
+   * @throws CommandError
+   */
+  readSecret(prompt: string): Promise<string>;
+  /** @returns the most that users other than a file's owner may do with it; undefined for nothing @throws the system's error */
+  othersMay(path: string): Promise<"read" | "write" | undefined>;
+  /** Takes tokens out of what the system shows as this process's arguments. @returns who shows one all the same */
+  hideTokens(args: readonly string[]): readonly ShownToken[];
   /** Calls back at every request to stop. @returns a function that ends that */
   onStopSignal(handler: () => void): () => void;
+  /**
+   * Calls back once, at the first error that nothing has caught, of a promise or a callback; those that follow until it is
+   * taken back are dropped. Without it the runtime ends the process at once, whatever it has changed on the host.
+   * @returns a function that ends that
+   */
+  onUncaught(handler: (error: unknown) => void): () => void;
   /** To be called when what the process is for has begun: some seconds later, what only the start needed is given back. */
   onStarted(): void;
   /** Ends the process at once. */

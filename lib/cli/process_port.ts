@@ -4,6 +4,8 @@
  */
 
 import type { ProcessPort } from "./ports.ts";
+import { hideTokens } from "./process_arguments.ts";
+import { readSecretLine } from "./secret_line.ts";
 
 /** A file that is named on a command line and larger than this was named by mistake. */
 const MAX_TEXT_BYTES = 1 << 20;
@@ -24,10 +26,35 @@ export function systemProcess(): ProcessPort {
       using file = path === "-" ? undefined : await Deno.open(path);
       return await readBounded((file ?? Deno.stdin).readable);
     },
+    readSecret,
+    async othersMay(path) {
+      if (path === "-") return undefined;
+      const { isFile, mode } = await Deno.stat(path);
+      // Pipes and devices are of whoever made them; on Windows there is no mode.
+      if (!isFile || mode === null) return undefined;
+      return mode & 0o002 ? "write" : mode & 0o044 ? "read" : undefined;
+    },
+    hideTokens,
     onStopSignal(handler) {
       for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, handler);
       return () => {
         for (const signal of STOP_SIGNALS) Deno.removeSignalListener(signal, handler);
+      };
+    },
+    onUncaught(handler) {
+      let isTold = false;
+      const take = (event: Event, error: unknown): void => {
+        event.preventDefault();
+        if (!isTold) handler(error);
+        isTold = true;
+      };
+      const takeRejection = (event: PromiseRejectionEvent) => take(event, event.reason);
+      const takeError = (event: ErrorEvent) => take(event, event.error);
+      addEventListener("unhandledrejection", takeRejection);
+      addEventListener("error", takeError);
+      return () => {
+        removeEventListener("unhandledrejection", takeRejection);
+        removeEventListener("error", takeError);
       };
     },
     onStarted() {
@@ -35,6 +62,19 @@ export function systemProcess(): ProcessPort {
     },
     exit: (code) => Deno.exit(code),
   };
+}
+
+async function readSecret(prompt: string): Promise<string> {
+  if (!Deno.stdin.isTerminal()) return await readSecretLine(Deno.stdin, false);
+  await Deno.stderr.write(new TextEncoder().encode(prompt));
+  // The terminal shows nothing then, and leaves Ctrl-C to the reader, after whom it is as it was.
+  Deno.stdin.setRaw(true);
+  try {
+    return await readSecretLine(Deno.stdin, true);
+  } finally {
+    Deno.stdin.setRaw(false);
+    await Deno.stderr.write(Uint8Array.of(0x0a));
+  }
 }
 
 async function readBounded(stream: ReadableStream<Uint8Array>): Promise<string> {

@@ -45,14 +45,25 @@ export async function runAgent(ports: CliPorts, run: RunAgentOptions): Promise<n
     if (asked++ > 0) ports.process.exit(INTERRUPTED);
     stopping.resolve("stop");
   });
+  // Nobody knows what state the agent is in then: it ends, as it would by itself, but leaves the host as it was.
+  const failures: unknown[] = [];
+  const release = ports.process.onUncaught((error) => {
+    failures.push(error);
+    stopping.reject(error);
+  });
+  stopping.promise.catch(() => {});
   try {
-    return await runUntilStopped(ports, run, stack, stopping.promise);
+    const code = await runUntilStopped(ports, run, stack, stopping.promise);
+    // While it stopped already.
+    if (failures.length > 0) throw failures[0];
+    return code;
   } catch (error) {
     // The first failure is the one to tell.
     await takeBack(stack).catch(() => {});
     throw error;
   } finally {
     forget();
+    release();
   }
 }
 
@@ -63,10 +74,11 @@ async function runUntilStopped(
   stopping: Promise<"stop">,
 ): Promise<number> {
   const starting = startAgent(ports, run, stack);
+  // What comes of it is told by the race, or by nobody any more.
+  starting.catch(() => {});
   const started = await Promise.race([starting, stopping]);
   if (started === "stop") {
     // What was done so far is taken back; what the start still does ends with the process.
-    starting.catch(() => {});
     await takeBack(stack);
     return INTERRUPTED;
   }
@@ -164,6 +176,9 @@ function announce(
     const spelling = Deno.build.standalone ? "" : " (in a checkout, `deno task weft` stands for `weft`)";
     const how = `To bring another machine in, run this there${spelling}:`;
     terminal.out(`\n${how}\n\nweft --join ${overlay.joinToken()}\n\n`);
+    terminal.out(
+      "`weft --join -` asks for the token, which then is in no history of a shell and no list of processes.\n\n",
+    );
   }
   if (terminal.isInteractive) terminal.out("Ctrl-C stops it; `weft up` resumes it.\n");
 }

@@ -119,3 +119,31 @@ Deno.test("runAgent() takes back what it has done when programs can't be let in"
   await assert.rejects(run(ports, { kind: "up" }), failure);
   assert.deepEqual(ports.diary.slice(-3), ["close status", "stop", "signals forgotten"]);
 });
+
+Deno.test("runAgent() takes all back and fails at an error that nothing has caught, while it runs and while it starts", async () => {
+  const ports = new SamplePorts();
+  const running = run(ports, { kind: "leader" });
+  await until(() => ports.stdout !== "");
+  ports.uncaught(new TypeError("injected"));
+  ports.uncaught(new TypeError("another"));
+  await assert.rejects(running, { message: "injected" });
+  assert.deepEqual(ports.diary.slice(-4), ["close control", "close status", "stop", "signals forgotten"]);
+
+  const starting = new SamplePorts();
+  starting.overlay.start = () => new Promise(() => {});
+  const failing = run(starting, { kind: "up" });
+  await until(() => starting.diary.includes("serve 127.0.0.1:9180"));
+  starting.uncaught(new TypeError("injected"));
+  await assert.rejects(failing, { message: "injected" });
+  assert.deepEqual(starting.diary.slice(-3), ["close status", "stop", "signals forgotten"]);
+
+  const stopping = new SamplePorts();
+  const stopped = run(stopping, { kind: "up" });
+  await until(() => stopping.stdout !== "");
+  stopping.overlay.stop = () => {
+    stopping.uncaught(new TypeError("injected"));
+    return Promise.resolve();
+  };
+  stopping.stopSignal();
+  await assert.rejects(stopped, { message: "injected" });
+});

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { showUnprintable } from "../base/mod.ts";
+
 /** The streams of a command. */
 export interface Terminal {
   /** Writes to standard output, as it is. */
@@ -23,26 +25,18 @@ export type Tone = "good" | "bad" | "quiet" | "strong";
 /** ECMA-48 §8.3.117, select graphic rendition. */
 const SEQUENCES: Readonly<Record<Tone, string>> = { good: "32", bad: "31", quiet: "2", strong: "1" };
 
-/** @returns `text` in a colour, when the terminal has colours */
+/** @returns `text`, of one line, in a colour, when the terminal has colours; what is not printable in it is shown */
 export function paint(terminal: Terminal, tone: Tone, text: string): string {
-  return terminal.hasColours ? `\x1b[${SEQUENCES[tone]}m${text}\x1b[0m` : text;
+  const shown = showUnprintable(text);
+  return terminal.hasColours ? `\x1b[${SEQUENCES[tone]}m${shown}\x1b[0m` : shown;
 }
 
 /**
- * Text of somebody else, as it may stand on a terminal: what would move the cursor, ring or recolour is shown as a code.
- * Line ends and tabs stay.
+ * Text of somebody else, as it may stand on a terminal: what would move the cursor, ring, recolour, hide or turn what
+ * is around it is shown as a code. Line ends and tabs stay; where a line has to stay one, see `showUnprintable`.
  */
 export function harmless(text: string): string {
-  // deno-lint-ignore no-control-regex -- C0, DEL and C1 (ECMA-48 §5.3, §5.4)
-  return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, (control) => {
-    return `\\x${control.charCodeAt(0).toString(16).padStart(2, "0")}`;
-  });
-}
-
-/** @returns text of one line, in which what could steer a terminal or end the line is a question mark */
-export function withoutControls(text: string): string {
-  // deno-lint-ignore no-control-regex -- these are what must not reach the terminal
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
+  return text.replace(/[^\n\t]+/g, showUnprintable);
 }
 
 /** @returns the terminal of this process; `NO_COLOR` (no-color.org) and `TERM=dumb` turn colours off */

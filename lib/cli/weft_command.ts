@@ -4,6 +4,7 @@
  */
 
 import { Command, Option } from "@commander-js/extra-typings";
+import { printableJson } from "../base/mod.ts";
 import {
   type AgentOptions,
   type ConfigLayer,
@@ -201,7 +202,7 @@ export function stopSignal(
 
 /** Writes a value as JSON. */
 export function printJson(ports: CliPorts, value: unknown): void {
-  ports.terminal.out(`${JSON.stringify(value, undefined, 2)}\n`);
+  ports.terminal.out(`${printableJson(value, 2)}\n`);
 }
 
 /** Refuses a word that is none of the commands, or that none was given. */

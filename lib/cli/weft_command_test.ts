@@ -34,6 +34,7 @@ const samples: Readonly<Record<OptionName, string>> = {
   dnsForward: "9.9.9.9",
   dnsResolver: "off",
   offers: "80=3000",
+  forwardAllow: "role=admin",
   logLevel: "debug",
   testTimers: "rekeyAfterTimeMs=1000",
 };

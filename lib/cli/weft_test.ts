@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { SamplePorts } from "./testing/sample_ports.ts";
 import { main } from "./weft.ts";
+import { main as entry } from "./entry.ts";
 
 async function run(
   args: readonly string[],
@@ -178,7 +179,33 @@ Deno.test("main() joins by a token from the line, a file, or standard input", as
   const fromFile = await startAndStop(["--join-file", "t"], fileWith("t", "weft --join weft1-def\n"));
   assert.equal(fromFile.diary[0], "join weft1-def");
   const fromInput = await startAndStop(["--join", "-"], fileWith("-", " weft1-ghi\n"));
-  assert.equal(fromInput.diary[0], "join weft1-ghi");
+  assert.deepEqual(fromInput.diary.slice(0, 2), ["asked Token: ", "join weft1-ghi"]);
+});
+
+Deno.test("main() takes no token from a file that others can write, and says when they can read it", async () => {
+  const ports = new SamplePorts();
+  ports.files.set("t", "weft1-def\n");
+  ports.access.set("t", "write");
+  assert.equal(await entry(["--join-file", "t"], ports), 2);
+  assert.match(
+    ports.stderr,
+    /^weft: Cannot use the token in t: every user .* change it\nhint: `chmod 600 t`.*\n$/,
+  );
+  assert.deepEqual(ports.diary, []);
+  const readable = new SamplePorts();
+  readable.files.set("t", "weft1-def\n");
+  readable.access.set("t", "read");
+  await startAndStop(["--join-file", "t"], readable);
+  assert.equal(readable.diary[0], "join weft1-def");
+  assert.match(readable.stderr, /^weft: Other users of this machine can read t\nhint: `chmod 600 t`.*\n/);
+});
+
+Deno.test("main() says whose arguments show a token all the same", async () => {
+  const ports = new SamplePorts();
+  ports.shownTokens = [{ pid: 7, program: "su\x1bdo" }, { pid: 6, program: "npx" }];
+  await entry(["--version"], ports);
+  const says = /^weft: .* arguments of su\\x1bdo, process 7; npx, process 6\nhint: `weft --join -` .*\n$/;
+  assert.match(ports.stderr, says);
 });
 
 Deno.test("main() resumes, with options before or after the command", async () => {
@@ -220,4 +247,28 @@ Deno.test("main() prints completions that know every command", async () => {
 Deno.test("main() prints a unit without a token", async () => {
   const { stdout } = (await run(["install", "--print", "--state", "/var/lib/a b"])).ports;
   assert.match(stdout, /^ExecStart=.* up --state "\/var\/lib\/a b"$/m);
+  const relative = (await run(["install", "--print", "--state", "here"])).ports;
+  assert.ok(relative.stdout.includes(` up --state ${Deno.cwd()}/here\n`), relative.stdout);
+});
+
+Deno.test({
+  name: "main() makes root run nothing that others can change",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    try {
+      const { code, ports } = await run(["install", "--state", folder]);
+      assert.equal(code, 1);
+      assert.equal(ports.stdout, "");
+      assert.match(
+        ports.stderr,
+        /^weft: Cannot let root run weft with \/.*: (it|other) .*\nhint: .*\/usr\/local\/bin\/weft/,
+      );
+      const printed = (await run(["install", "--print", "--state", folder])).ports;
+      assert.match(printed.stdout, /^ExecStart=/m);
+      assert.match(printed.stderr, /^weft: Cannot let root run weft with /);
+    } finally {
+      await Deno.remove(folder);
+    }
+  },
 });

@@ -102,18 +102,25 @@ async function stay(
     throw new CommandError(error.message, { hint, cause: error });
   });
   const forget = ports.process.onStopSignal(() => made.close());
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {});
+  const release = ports.process.onUncaught((error) => failed.reject(error));
   try {
     onReady(made.way);
     ports.process.onStarted();
-    const why = await made.ended;
+    const why = await Promise.race([made.ended, failed.promise]);
     if (why === "worker-failed") {
       throw new CommandError(`The interface ${name} is gone: the thread that carried its packets died`, {
         hint: "Start it again, and please report it.",
       });
     }
     options.log.info("the interface has ended", { why, ...made.drops() });
+  } catch (error) {
+    made.close();
+    throw error;
   } finally {
     forget();
+    release();
   }
 }
 

@@ -41,3 +41,20 @@ Deno.test("main() refuses a wrong `weft wg` in the words of all commands", async
   assert.equal(await main(["wg", "wg0", "--dataplane", "slow"], ports), 2);
   assert.match(ports.stderr, /^weft: .*slow.*\nhint: /);
 });
+
+Deno.test("main() takes an interface away at an error that nothing has caught", async () => {
+  const ports = new SamplePorts();
+  ports.openWgInterface = () =>
+    Promise.resolve({
+      ended: new Promise(() => {}),
+      way: { dataplane: "fast", cipher: "wide cipher" },
+      drops: () => ({}),
+      close: () => void ports.diary.push("closed"),
+    });
+  const running = main(["wg", "wg7", "--foreground"], ports);
+  while (!ports.diary.includes("started")) await new Promise((done) => setTimeout(done, 0));
+  ports.uncaught(new TypeError("injected"));
+  assert.equal(await running, 1);
+  assert.ok(ports.diary.includes("closed"));
+  assert.match(ports.stderr, /^weft: Something failed that should not: injected\nhint: /m);
+});

@@ -52,8 +52,10 @@ export interface AgentOptions {
   readonly dnsForward: readonly DnsForwardOption[];
   /** How this host's own resolver is pointed at the zone: what is in use here, one of them, or not at all. */
   readonly dnsResolver: "auto" | "resolved" | "resolv.conf" | "off";
-  /** TCP services of this machine that every member may reach at ports of this node. */
+  /** TCP services of this machine that members may reach at ports of this node. */
   readonly offers: readonly OfferOption[];
+  /** A selector of those who reach all TCP ports of this node's address by their channel; nobody when absent. */
+  readonly forwardAllow?: string;
   readonly logLevel: LogLevel;
   /** Protocol times that tests shorten, in milliseconds by name. */
   readonly testTimers: Readonly<Record<string, number>>;

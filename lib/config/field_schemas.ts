@@ -5,6 +5,7 @@
  */
 
 import { z } from "zod";
+import { isPrintable } from "../base/mod.ts";
 import { LABEL_KEY, LABEL_VALUE, NODE_NAME } from "../mesh/bounds.ts";
 import { Endpoint, IpAddress } from "../net/mod.ts";
 import { DEFAULT_DISCOVERY_PORT } from "./defaults.ts";
@@ -92,6 +93,9 @@ export const labelValue: z.ZodType<string> = z.union([
   z.boolean().transform(String),
 ])
   .pipe(z.string().regex(LABEL_VALUE));
+
+/** A selector of members, one line; it is read where members are known. */
+export const selectorText: z.ZodType<string> = z.string().trim().min(1).max(1_024).refine(isPrintable);
 
 /** Another server for the names under a suffix. */
 export const dnsForward: z.ZodType<DnsForwardOption> = parsed(
@@ -202,23 +206,29 @@ export interface OfferOption {
   readonly hostname: string;
   /** 1 to 65535. */
   readonly targetPort: number;
+  /** A selector of those who may come; every member when absent. */
+  readonly allow?: string;
 }
 
 const DEFAULT_HOST = "127.0.0.1";
 // An IPv6 address stands in brackets (RFC 3986 §3.2.2).
 const OFFER = /^(\d{1,5})(?:=(?:(\[[0-9a-f:.]+\]|[a-z0-9_.-]{1,253}):)?(\d{1,5}))?$/;
+const OFFER_FOR = /^(\S+)\s+for\s+(.*)$/;
 
 /**
- * Reads `80`, `80=3000`, `80=192.0.2.9:3000` or `80=[::1]:3000`.
+ * Reads `80`, `80=3000`, `80=192.0.2.9:3000` or `80=[::1]:3000`, each perhaps with `for` and a selector behind it.
  * @returns undefined when it is none of these
  */
 export function parseOffer(text: string): OfferOption | undefined {
-  const parts = OFFER.exec(text.trim().toLowerCase());
+  const [, place = text, whom] = OFFER_FOR.exec(text.trim()) ?? [];
+  const parts = OFFER.exec(place.trim().toLowerCase());
+  const allow = whom === undefined ? undefined : selectorText.safeParse(whom);
   const port = readPort(parts?.[1]);
   const targetPort = parts?.[3] === undefined ? port : readPort(parts[3]);
   const hostname = readHost(parts?.[2] ?? DEFAULT_HOST);
   if (port === undefined || targetPort === undefined || hostname === undefined) return undefined;
-  return { port, hostname, targetPort };
+  if (allow === undefined) return { port, hostname, targetPort };
+  return allow.success ? { port, hostname, targetPort, allow: allow.data } : undefined;
 }
 
 function readHost(text: string): string | undefined {

@@ -38,6 +38,7 @@ import {
   pairs,
   parsed,
   PUBLIC_DHT_BOOTSTRAP,
+  selectorText,
   truth,
 } from "./field_schemas.ts";
 
@@ -314,8 +315,19 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     isRepeated: true,
     initial: [],
     schema: offerList,
-    rule: "an offer is a port, or a port, = and where the service is; each port once",
-    hint: "Write 80=127.0.0.1:3000, or 80=3000.",
+    rule: "an offer is a port, or a port, = and where the service is, and for whom; each port once",
+    hint: "Write 80=127.0.0.1:3000, or 80=3000, or '80=3000 for role=web'.",
+  },
+  forwardAllow: {
+    flag: "forward-allow",
+    value: "selector",
+    help: "who reaches ports that are not offered by `weft forward` and `proxy`, as if from this machine",
+    initial: undefined,
+    initialText: "nobody",
+    schema: selectorText,
+    rule: "that is no selector of members",
+    hint:
+      "Write role=admin, or '*' for every member; the firewall sees their connections as this machine's own.",
   },
   logLevel: {
     flag: "log-level",

@@ -53,6 +53,7 @@ export {
   SqliteStateStore,
 } from "./store/mod.ts";
 export * from "./system.ts";
+export * from "./trusted_path.ts";
 export * from "./tun/mod.ts";
 export * from "./udp/mod.ts";
 export * from "./worker_thread.ts";

@@ -7,6 +7,22 @@ import { HostError } from "./host_error.ts";
 
 /** Loading a worker's modules takes a fraction of it, on a busy machine too. */
 const START_BOUND_MS = 30_000;
+/** A worker that was made to return does so at once. */
+const RETURN_BOUND_MS = 5_000;
+
+/**
+ * Whether a worker uses what it was handed: descriptors and the memory that they fill. It says so itself, in shared
+ * memory, before it begins and after its last use; whoever gives it up in between has to wait, because the kernel gives
+ * the number of a closed descriptor away at once, and the worker would read and write somebody else's.
+ */
+const USE = { none: 0, using: 1, givenUp: 2, done: 3 } as const;
+
+/** What is sent to a worker. */
+interface Order {
+  readonly setup: unknown;
+  /** One 32-bit number, one of `USE`. */
+  readonly use: SharedArrayBuffer;
+}
 
 /** Whatever a worker reports, it may report this: it has died. */
 export interface WorkerFailure {
@@ -39,7 +55,7 @@ export interface StartedWorker<Report extends { readonly kind: string }> {
 
 /**
  * Starts a worker and waits until it reports `ready`.
- * @throws HostError when it fails before that, or says nothing in time; it is ended then
+ * @throws HostError when it fails before that, or says nothing in time; it is ended then, and uses nothing of its setup
  */
 export async function startWorker<Report extends { readonly kind: string }>(
   { url, name, what, setup, release, boundMs = START_BOUND_MS }: WorkerStart,
@@ -59,17 +75,25 @@ export async function startWorker<Report extends { readonly kind: string }>(
     else if (report.kind === "failed") fail((report as WorkerFailure).message);
   });
   const timer = setTimeout(() => fail(`its thread is not ready after ${boundMs} ms`), boundMs);
-  worker.postMessage(setup);
+  const use = new Int32Array(new SharedArrayBuffer(4));
+  worker.postMessage({ setup, use: use.buffer } satisfies Order);
   try {
     return { ready: await promise, follow };
   } catch (error) {
     // A thread that is blocked has to be woken before it can end.
     release();
+    // Ended in the middle, it would not say that it is done.
+    if (Atomics.compareExchange(use, 0, USE.none, USE.givenUp) === USE.using) await untilDone(use);
     worker.terminate();
     throw error;
   } finally {
     clearTimeout(timer);
   }
+}
+
+async function untilDone(use: Int32Array<SharedArrayBuffer>): Promise<void> {
+  const { async: isAsync, value } = Atomics.waitAsync(use, 0, USE.using, RETURN_BOUND_MS);
+  if (isAsync) await value;
 }
 
 /**
@@ -80,17 +104,23 @@ export function serveAsWorker<Setup, Report>(
   run: (setup: Setup, report: (report: Report) => void) => Report,
 ): void {
   const scope = globalThis as unknown as {
-    onmessage: ((message: { readonly data: Setup }) => void) | null;
+    onmessage: ((message: { readonly data: Order }) => void) | null;
     postMessage(report: Report | WorkerFailure): void;
     close(): void;
   };
   scope.onmessage = ({ data }) => {
+    const use = new Int32Array(data.use);
+    if (Atomics.compareExchange(use, 0, USE.none, USE.using) !== USE.none) return scope.close();
+    let last: Report | WorkerFailure;
     try {
-      scope.postMessage(run(data, (report) => scope.postMessage(report)));
+      last = run(data.setup as Setup, (report) => scope.postMessage(report));
     } catch (error) {
       const message = error instanceof Error ? error.stack ?? error.message : `${error}`;
-      scope.postMessage({ kind: "failed", message });
+      last = { kind: "failed", message };
     }
+    Atomics.store(use, 0, USE.done);
+    Atomics.notify(use, 0);
+    scope.postMessage(last);
     scope.close();
   };
 }

@@ -57,3 +57,39 @@ for (const [what, code, message] of dying) {
     assert.equal(released.count, 1);
   });
 }
+
+Deno.test({
+  name: "startWorker() gives a worker up only when it uses nothing any more",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    // Blocked in a system call, as in a poll, which only `release` ends; then it still has something to do.
+    const code = serving(`(flags) => {
+      const { symbols: { usleep } } = Deno.dlopen("libc.so.6", { usleep: { parameters: ["u32"], result: "i32" } });
+      while (Atomics.load(flags, 0) === 0) usleep(1000);
+      usleep(300000);
+      Atomics.store(flags, 1, 1);
+      return { kind: "ended" };
+    }`);
+    const flags = new Int32Array(new SharedArrayBuffer(8));
+    const { started } = start(code, {
+      setup: flags,
+      boundMs: 1_000,
+      release: () => void Atomics.store(flags, 0, 1),
+    });
+    await assert.rejects(started, HostError);
+    assert.equal(Atomics.load(flags, 0), 1, "it was released");
+    assert.equal(Atomics.load(flags, 1), 1, "its last use was before that");
+  },
+});
+
+Deno.test("startWorker() lets no worker begin that it has given up", async () => {
+  const flags = new Int32Array(new SharedArrayBuffer(8));
+  // It gets to its order long after the start has failed; a message is handled all the same unless the thread was ended.
+  const code = `await new Promise((done) => setTimeout(done, 400));
+    ${serving("(flags) => { Atomics.store(flags, 0, 1); return { kind: 'ended' }; }")}`;
+  const { started } = start(code, { setup: flags, boundMs: 100 });
+  await assert.rejects(started, HostError);
+  assert.equal(Atomics.waitAsync(flags, 0, 0, 800).async, true);
+  assert.equal(await Atomics.waitAsync(flags, 0, 0, 800).value, "timed-out");
+  assert.equal(flags[0], 0);
+});

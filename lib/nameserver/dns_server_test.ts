@@ -261,6 +261,25 @@ Deno.test("DnsServer gives a port that is taken its name, and leaves nothing ope
   await assert.rejects(start({ listen: [anyPort, at(handle)] }), PortInUseError);
 });
 
+Deno.test({
+  name: "DnsServer answers the portable way when the fast one's thread does not start, on the same ports",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    // More than the thread can wait for: it fails after it was handed them.
+    const listen = Array.from(
+      { length: 40 },
+      (_, i) => new Endpoint(IpAddress.fromBytes(Uint8Array.of(127, 0, 0, i + 1)), 0),
+    );
+    await assert.rejects(start({ listen, sockets: "fast" }), {
+      message: /the fast name server: .*40 sockets/,
+    });
+    await using handle = await start({ listen, sockets: "auto" });
+    assert.equal(handle.sockets, "portable");
+    handle.add({ name: "web", type: "A", data: "10.200.0.9" });
+    assert.equal((await askUdp(at(handle), query("web.weft.internal"))).answers.length, 1);
+  },
+});
+
 Deno.test("DnsHandle refuses records that are none, or would not be seen", async () => {
   await using handle = await start();
   handle.add({ name: "www", type: "CNAME", data: "db" });

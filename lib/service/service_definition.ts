@@ -73,7 +73,9 @@ export interface ServiceHooks {
 export interface ServiceDefinition extends ServiceHooks {
   /** One or more segments, such as `math` or `orders/eu`; with `network:` before it in another network of topics. */
   readonly path: string;
+  /** At most 64 letters, digits, and any of `. + _ -`, such as `1.4.0`. */
   readonly version?: string;
+  /** One printable line of at most 255 characters. */
   readonly description?: string;
   readonly actions?: Readonly<Record<string, ActionHandler | AnyActionDefinition>>;
   readonly events?: Readonly<Record<string, EventDefinition>>;

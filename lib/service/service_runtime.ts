@@ -265,8 +265,10 @@ export abstract class ServiceRuntime {
     }
     stream?.reset(RESET_MALFORMED);
     if (message === undefined) this.#rejected++;
-    else if (message.kind !== "cancel") this.handleNotice(peer, message);
-    else this.server.handleCancel(peer, message.callerRun, message.number);
+    else if (message.kind !== "cancel") {
+      if (message.kind === "discovery") this.#rejected += message.advert.refused ?? 0;
+      this.handleNotice(peer, message);
+    } else this.server.handleCancel(peer, message.callerRun, message.number);
   }
 
   /** Stops all services, fails what waits, and offers nothing any more. */

@@ -119,6 +119,11 @@ export class HealthWatch {
     return answer;
   }
 
+  /** Whether a tunnel to a member has worked since this node started. */
+  hasTunnel(nodeId: NodeId): boolean {
+    return this.#hasTunnel.has(nodeId);
+  }
+
   /** Asks over the link that there is. @returns milliseconds, or undefined when nothing came in time */
   async askLink(nodeId: NodeId, timeoutMs: number): Promise<number | undefined> {
     return await this.#within(timeoutMs, (signal) => this.#askChannel(nodeId, false, signal));

@@ -46,6 +46,9 @@ export class AdvertSync {
   /** Nodes whose adverts were read just now, or are about to be. */
   readonly #reading = new Map<Origin, { isDue: boolean; cancel: () => void }>();
   #unobserve: () => void = () => {};
+  #refused = 0;
+  /** Of each node what is refused now: the same part is read again at each change of another one. */
+  readonly #refusedOf = new Map<Origin, number>();
   #isClosed = false;
 
   /** @param onChange is called when what other nodes offer has changed */
@@ -66,6 +69,11 @@ export class AdvertSync {
     this.advertiseSoon();
   }
 
+  /** How much of what nodes have advertised was refused: what can't be read, and what is of no known alphabet. */
+  get refused(): number {
+    return this.#refused;
+  }
+
   handleEntryEvent({ kind, origin }: EntryEvent): void {
     if (kind === KIND) this.#readSoon(origin);
   }
@@ -74,6 +82,7 @@ export class AdvertSync {
   handleRosterEvent({ kind, nodeId }: RosterEvent): void {
     if (kind === "member-added") this.#read(nodeId);
     else if (kind === "member-removed") {
+      this.#refusedOf.delete(nodeId);
       this.#runtime.handlePeerGone(asPeerId(nodeId));
       this.#onChange();
     }
@@ -160,8 +169,14 @@ export class AdvertSync {
     if (origin === mesh.identity.id || origin === mesh.network.id) return;
     const { entries, roster } = mesh.replica;
     const isMember = roster.get(origin as NodeId) !== undefined;
-    const adverts = !isMember ? [] : entries.of(origin).filter(({ kind }) => kind === KIND)
-      .map(({ body }) => decodeAdvert(body)).filter((advert) => advert !== undefined);
+    const parts = !isMember ? [] : entries.of(origin).filter(({ kind }) => kind === KIND)
+      .map(({ body }) => decodeAdvert(body));
+    const adverts = parts.filter((advert) => advert !== undefined);
+    const refused = adverts.reduce((sum, advert) => sum + (advert.refused ?? 0), 0) + parts.length -
+      adverts.length;
+    this.#refused += Math.max(0, refused - (this.#refusedOf.get(origin) ?? 0));
+    if (refused > 0) this.#refusedOf.set(origin, refused);
+    else this.#refusedOf.delete(origin);
     this.#runtime.setAdverts(asPeerId(origin as NodeId), adverts);
     this.#onChange();
   }

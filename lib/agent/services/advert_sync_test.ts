@@ -47,3 +47,47 @@ Deno.test("AdvertSync follows a node that changes its advert all the time at onc
   shared.close();
   assert.equal(timers.size, 0);
 });
+
+Deno.test("AdvertSync counts once what it refuses of an advert, and takes the rest", () => {
+  const timers = new VirtualTimers(new VirtualClock());
+  const origin = "them" as NodeId;
+  const service = {
+    path: "math",
+    version: "1.0.0",
+    description: "",
+    state: "running",
+    actions: [],
+    events: [],
+    elects: false,
+    port: 0,
+    protocol: "tcp",
+  } as const;
+  const services = [service, { ...service, path: "../../etc/passwd" }];
+  const bodies = [encodeAdvert({ ...EMPTY_ADVERT, services }), Uint8Array.of(7)];
+  const entries = { of: () => bodies.map((body) => ({ kind: "service", body })), write: () => undefined };
+  const mesh = {
+    identity: { id: "us", publicKey: {} },
+    network: { id: "network" },
+    replica: { roster: { get: () => ({}), isRevoked: () => false }, entries },
+  };
+  let taken: readonly string[] = [];
+  const shared = new AdvertSync(
+    { mesh: mesh as unknown as MeshState, authority: {} as Authority, timers, log: silentLogger },
+    {
+      advert: () => EMPTY_ADVERT,
+      setAdverts: (_, adverts) => {
+        taken = adverts.flatMap((advert) => advert.services.map(({ path }) => path));
+      },
+      handlePeerGone() {},
+      handleRightsChange() {},
+    },
+    () => {},
+  );
+  for (let i = 0; i < 3; i++) {
+    shared.handleEntryEvent({ kind: "service", key: "0", origin } as EntryEvent);
+    timers.advance(1_000);
+  }
+  assert.deepEqual(taken, ["math"]);
+  assert.equal(shared.refused, 2);
+  shared.close();
+});

@@ -153,6 +153,15 @@ export class MeshPeers implements PeerLinks, ServicePeers {
     return channel?.isOpen ? channel : undefined;
   }
 
+  /** @returns the address at which this host's programs reach a member; undefined where no tunnel to it has worked */
+  tunnelAddress(peer: PeerId): string | undefined {
+    const record = this.#record(peer);
+    if (record === undefined || this.#node.session?.health.hasTunnel(record.nodeId) !== true) {
+      return undefined;
+    }
+    return record.addresses[0]?.toString();
+  }
+
   addProgram(peer: PeerId, channel: Channel): void {
     this.#programs.set(peer, channel);
   }

@@ -77,6 +77,7 @@ export class ServiceHost {
       find: (host) => this.#findHost(host),
       peers: this.#peers,
       ownAddress: () => options.rootless ? undefined : mesh.record.addresses[0]?.toString(),
+      tunnelAddress: (peer) => options.rootless ? undefined : this.#peers.tunnelAddress(peer),
     });
   }
 
@@ -111,7 +112,7 @@ export class ServiceHost {
       providers: { healthy, unhealthy: providers.length - healthy },
       calls: { pending: runtime.pendingCalls, running: runtime.runningCalls },
       programs,
-      rejected: runtime.rejected,
+      rejected: runtime.rejected + this.adverts.refused,
       refused: { adverts: runtime.refusedAdverts, events: runtime.refusedEvents },
       openBreakers: runtime.directory.openBreakers(now) + runtime.programs.directory.openBreakers(now),
     };

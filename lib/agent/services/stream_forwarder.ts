@@ -1,5 +1,11 @@
 /**
- * Connections by name between nodes, over their channels: dialled here, and accepted here.
+ * Connections by name between nodes: dialled here, and accepted here.
+ *
+ * A connection that comes over a channel is this node's own where it leads: the rules that this host's firewall has for
+ * the interface never see who it is of. So a channel leads to what is offered and to nothing else, unless the node was
+ * told who may have more; and a node that has an interface goes through its tunnel to what is not offered, as every
+ * other program of its host does, so that the firewall there sees the member's address.
+ *
  * @module
  */
 
@@ -9,6 +15,7 @@ import {
   awaitAccepted,
   connectTcp,
   decodeForwardHeader,
+  type DialLimits,
   type DialRefusal,
   type Duplex,
   duplexPair,
@@ -27,6 +34,9 @@ import type { MeshPeers } from "./mesh_peers.ts";
 
 /** How long the other end may take to accept a connection. */
 const DIAL_TIMEOUT_MS = 10_000;
+
+/** What a channel is refused with where the tunnel may lead further. */
+const NOT_OFFERED: ReadonlySet<Refusal> = new Set(["connection-refused", "network-unreachable"]);
 
 /** How many connections one peer may have open here. */
 const MAX_STREAMS_PER_PEER = 512;
@@ -58,8 +68,10 @@ interface StreamForwarderParts {
   /** @returns who has this name or address */
   find(host: string): PeerId | undefined;
   readonly peers: Pick<MeshPeers, "self" | "reach" | "channel" | "selector">;
-  /** An address of this node at which every member that has a tunnel reaches its ports anyway; undefined for none. */
+  /** An address of this node that its own programs listen at; undefined without an interface. */
   ownAddress(): string | undefined;
+  /** The address at which this host reaches a peer through the tunnel; undefined where no tunnel to it has worked. */
+  tunnelAddress(peer: PeerId): string | undefined;
 }
 
 interface Port {
@@ -76,9 +88,20 @@ export class StreamForwarder {
   /** How many connections each peer has opened here. */
   readonly #streams = new PeerTally();
   readonly #abort = new AbortController();
+  /** Who reaches what is not offered, too. */
+  #allowsAll: (peer: PeerId) => boolean = () => false;
 
   constructor(parts: StreamForwarderParts) {
     this.#parts = parts;
+  }
+
+  /**
+   * Lets those whom a selector means reach every port at this node's own address, past the rules that its firewall has
+   * for the interface: the connections come from this node.
+   * @throws InvalidSelectorError
+   */
+  allowAll(selector: string): void {
+    this.#allowsAll = this.#parts.peers.selector(selector);
   }
 
   /**
@@ -116,7 +139,8 @@ export class StreamForwarder {
   }
 
   /**
-   * Opens a connection to a port of a node.
+   * Opens a connection to a port of a node: over the channel to what it offers, and else through the tunnel, if there
+   * is one.
    * @param host a name or address of a node
    * @returns it once the other end has accepted, or why there is none
    */
@@ -126,10 +150,11 @@ export class StreamForwarder {
     const header = tryEncodeHeader(host, port);
     if (header === undefined || peer === undefined) return { refusal: "no-such-name" };
     if (peer === peers.self) return await this.#dialSelf(peer, host, port, signal);
-    if (!await peers.reach(peer)) return { refusal: "network-unreachable" };
-    const stream = peers.channel(peer)?.openStream(FORWARD_TOPIC, header);
-    if (stream === undefined) return { refusal: "network-unreachable" };
-    return await awaitAccepted(stream, { signal, timeoutMs: DIAL_TIMEOUT_MS });
+    const limits = { signal, timeoutMs: DIAL_TIMEOUT_MS };
+    const result = await this.#dialChannel(peer, header, limits);
+    if (!isRefusal(result) || !NOT_OFFERED.has(result.refusal)) return result;
+    const address = this.#parts.tunnelAddress(peer);
+    return address === undefined ? result : await connectTcp(address, port, limits);
   }
 
   handleStream(peer: PeerId, header: Uint8Array, stream: ChannelStream): void {
@@ -138,7 +163,7 @@ export class StreamForwarder {
     if (target === undefined || this.#abort.signal.aborted) return stream.reset(REFUSAL_CODES.failed);
     if (isProgram(peer)) return void this.#dialFor(stream, target.host, target.port);
     const served = this.#ports.get(target.port);
-    if (served === undefined) return void this.#serveAnyway(stream, target.port);
+    if (served === undefined) return void this.#serveUnoffered(peer, stream, target.port);
     if (!served.allows(peer)) return refuse(stream, "refused-by-policy");
     served.serve({ stream, peer, host: target.host, port: target.port });
   }
@@ -151,6 +176,15 @@ export class StreamForwarder {
     this.#offers.clear();
   }
 
+  async #dialChannel(peer: PeerId, header: Uint8Array, limits: DialLimits): Promise<Duplex | DialRefusal> {
+    const { peers } = this.#parts;
+    const stream = await peers.reach(peer)
+      ? peers.channel(peer)?.openStream(FORWARD_TOPIC, header)
+      : undefined;
+    return stream === undefined ? { refusal: "network-unreachable" } : await awaitAccepted(stream, limits);
+  }
+
+  /** What a program of this host reaches without weft: its own firewall sees it as what it is. */
   async #dialSelf(
     peer: PeerId,
     host: string,
@@ -194,10 +228,9 @@ export class StreamForwarder {
     return true;
   }
 
-  /** What members with a tunnel reach, those without one may reach too. */
-  #serveAnyway(stream: ChannelStream, port: number): void {
+  #serveUnoffered(peer: PeerId, stream: ChannelStream, port: number): void {
     const hostname = this.#parts.ownAddress();
-    if (hostname === undefined) return refuse(stream, "connection-refused");
+    if (hostname === undefined || !this.#allowsAll(peer)) return refuse(stream, "connection-refused");
     const offer = new PortOffer({ hostname, port });
     this.#offers.add(offer);
     void offer.serve(stream, () => void acceptForward(stream)).finally(() => this.#offers.delete(offer));

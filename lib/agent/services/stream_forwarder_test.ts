@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { ChannelStream } from "../../channel/mod.ts";
-import { encodeForwardHeader, isRefusal } from "../../forward/mod.ts";
+import type { Channel, ChannelStream } from "../../channel/mod.ts";
+import { type Duplex, duplexPair, encodeForwardHeader, isRefusal, REFUSAL_CODES } from "../../forward/mod.ts";
 import { peerId } from "../../service/mod.ts";
 import { StreamForwarder, tryEncodeHeader } from "./stream_forwarder.ts";
 
@@ -16,7 +16,31 @@ function forwarder(own?: string): StreamForwarder {
       selector: () => () => true,
     },
     ownAddress: () => own,
+    tunnelAddress: () => undefined,
   });
+}
+
+/** A server that answers with its bytes and then ends, on 127.0.0.1. */
+function echoServer(): { readonly port: number; close(): Promise<void> } {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    for await (const connection of listener) {
+      await connection.readable.pipeTo(connection.writable).catch(() => {});
+    }
+  })();
+  const close = async () => {
+    listener.close();
+    await serving;
+  };
+  return { port: listener.addr.port, close };
+}
+
+/** A stream that a member opens to a port of a node. */
+function openTo(forward: StreamForwarder, peer: string, port: number): Duplex {
+  const [near, far] = duplexPair();
+  const stream = Object.assign(far, { closed: new Promise<void>(() => {}) }) as unknown as ChannelStream;
+  forward.handleStream(peerId(peer), encodeForwardHeader({ host: "me", port }), stream);
+  return near;
 }
 
 Deno.test("StreamForwarder dials ports of its own node: what is listened to, what is offered, what the host has", async () => {
@@ -98,4 +122,84 @@ Deno.test("StreamForwarder refuses a peer that has too many connections open, an
   assert.deepEqual(open("greedy").codes, []);
   assert.equal(served, 514);
   await forward.close();
+});
+
+Deno.test("StreamForwarder leads a member's channel to what is offered and to no other port of the host", async () => {
+  const server = echoServer();
+  const forward = forwarder("127.0.0.1");
+  const refused = openTo(forward, "member", server.port);
+  assert.equal(await refused.read(), undefined);
+  assert.equal(refused.resetCode, REFUSAL_CODES["connection-refused"]);
+  const offered = forward.offer(server.port, { port: server.port });
+  const stream = openTo(forward, "member", server.port);
+  assert.deepEqual([...await stream.read() ?? []], [0]);
+  await offered.close();
+  const again = openTo(forward, "member", server.port);
+  assert.equal(await again.read(), undefined);
+  await forward.close();
+  await server.close();
+});
+
+Deno.test("StreamForwarder leads to every port of the host only those whom a selector means", async () => {
+  const server = echoServer();
+  const admin = peerId("admin");
+  const forward = new StreamForwarder({
+    find: () => undefined,
+    peers: {
+      self: SELF,
+      reach: () => Promise.resolve(false),
+      channel: () => undefined,
+      selector: (text) => (peer) => text === "role=admin" && peer === admin,
+    },
+    ownAddress: () => "127.0.0.1",
+    tunnelAddress: () => undefined,
+  });
+  forward.allowAll("role=admin");
+  const stream = openTo(forward, "admin", server.port);
+  assert.deepEqual([...await stream.read() ?? []], [0]);
+  const refused = openTo(forward, "other", server.port);
+  assert.equal(await refused.read(), undefined);
+  assert.equal(refused.resetCode, REFUSAL_CODES["connection-refused"]);
+  await forward.close();
+  await server.close();
+});
+
+Deno.test("StreamForwarder goes through the tunnel to what is not offered, and not around a refusal", async (test) => {
+  const server = echoServer();
+  const dialled = async (refusal: keyof typeof REFUSAL_CODES, tunnel: string | undefined) => {
+    const [near, far] = duplexPair();
+    far.reset(REFUSAL_CODES[refusal]);
+    const forward = new StreamForwarder({
+      find: () => peerId("away"),
+      peers: {
+        self: SELF,
+        reach: () => Promise.resolve(refusal !== "network-unreachable"),
+        channel: () => ({ openStream: () => near }) as unknown as Channel,
+        selector: () => () => true,
+      },
+      ownAddress: () => undefined,
+      tunnelAddress: () => tunnel,
+    });
+    const result = await forward.dial("away", server.port, new AbortController().signal);
+    await forward.close();
+    if (isRefusal(result)) return result.refusal;
+    await result.write(Uint8Array.of(5));
+    assert.deepEqual([...await result.read() ?? []], [5]);
+    result.end();
+    assert.equal(await result.read(), undefined);
+    return "connected";
+  };
+  const cases = [
+    ["connection-refused", "127.0.0.1", "connected"],
+    ["network-unreachable", "127.0.0.1", "connected"],
+    ["connection-refused", undefined, "connection-refused"],
+    ["refused-by-policy", "127.0.0.1", "refused-by-policy"],
+    ["timeout", "127.0.0.1", "timeout"],
+  ] as const;
+  for (const [refusal, tunnel, outcome] of cases) {
+    await test.step(`${refusal}, ${tunnel ?? "no tunnel"}: ${outcome}`, async () => {
+      assert.equal(await dialled(refusal, tunnel), outcome);
+    });
+  }
+  await server.close();
 });

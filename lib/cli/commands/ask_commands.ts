@@ -4,7 +4,7 @@
  */
 
 import type { PingReport, StatusReport } from "../../api/mod.ts";
-import { sleep } from "../../base/mod.ts";
+import { printableJson, sleep } from "../../base/mod.ts";
 import { systemTimers } from "../../host/mod.ts";
 import { AgentAnswerError } from "../control_client.ts";
 import { formatRtt, formatSpan, peersText, statusText } from "../output/mod.ts";
@@ -77,7 +77,7 @@ export function addAskCommands(program: AnyCommand, { ports }: CommandContext): 
           if (!isAway || isLast && answers.length === 0) throw error;
         });
         if (answer) answers.push(answer);
-        if (json === true) terminal.out(`${JSON.stringify({ peer, ...answer || { rttMs: null } })}\n`);
+        if (json === true) terminal.out(`${printableJson({ peer, ...answer || { rttMs: null } })}\n`);
         else terminal.out(`${peer} ${answer ? answerText(answer) : "does not answer"}\n`);
       }
       if (count > 1 && json !== true) terminal.out(summary(count, answers.map(({ rttMs }) => rttMs)));

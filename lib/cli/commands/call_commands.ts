@@ -5,6 +5,7 @@
 
 import { Option } from "@commander-js/extra-typings";
 import type { CallRequest, CallResult, EventLine, PublishRequest } from "../../api/mod.ts";
+import { printableJson } from "../../base/mod.ts";
 import type { CallAnswer } from "../../service/mod.ts";
 import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../../service/bounds.ts";
 import { AgentAnswerError, StoppedError } from "../control_client.ts";
@@ -192,13 +193,13 @@ async function untilStopped(
 
 function callFailure(path: string, error: AgentAnswerError): AgentAnswerError {
   const { code, hint = HINTS.get(code) ?? "The code is the provider's own." } = error;
-  const message = `Cannot call ${path}: ${harmless(error.message)} (${harmless(code)})`;
+  const message = `Cannot call ${path}: ${error.message} (${code})`;
   return new AgentAnswerError({ code, message, hint });
 }
 
 /** Text as it is and anything else as JSON; nothing for nothing, unless JSON is wanted. */
 function printResult(result: CallResult, json: boolean, { terminal }: CliPorts): void {
-  if (json) return terminal.out(`${JSON.stringify("base64" in result ? result : result.result)}\n`);
+  if (json) return terminal.out(`${printableJson("base64" in result ? result : result.result)}\n`);
   const answered = resultText(result);
   // What goes to a file or another program goes as it is.
   const text = terminal.isInteractive ? harmless(answered) : answered;
@@ -218,8 +219,9 @@ function printAnswers(result: CallResult, context: CommandContext): void {
   const answers = "result" in result ? result.result as readonly (CallAnswer & CallResult)[] : [];
   for (const answer of answers) {
     const text = answer.ok
-      ? harmless(resultText(answer))
-      : paint(terminal, "bad", `failed: ${harmless(answer.error.message)} (${harmless(answer.error.code)})`);
+      // Further lines are set in, so that none of them reads as another node's.
+      ? harmless(resultText(answer)).replaceAll("\n", "\n  ")
+      : paint(terminal, "bad", `failed: ${answer.error.message} (${answer.error.code})`);
     terminal.out(`${answer.node}: ${text}\n`);
   }
   if (!answers.some(({ ok }) => ok)) context.exitCode = 1;
@@ -229,10 +231,10 @@ function printEvent(event: EventLine, json: boolean, { terminal }: CliPorts): vo
   if ("dropped" in event) {
     return terminal.err(`weft: ${counted(event.dropped, "event")} dropped, because this was too slow\n`);
   }
-  if (json) return terminal.out(`${JSON.stringify(event)}\n`);
+  if (json) return terminal.out(`${printableJson(event)}\n`);
   const { topic, data, base64, publishedAt, isPast, publisher } = event;
   const time = new Date(publishedAt).toTimeString().slice(0, 8);
-  const value = base64 ?? (data === null || data === undefined ? "" : harmless(JSON.stringify(data)));
+  const value = base64 ?? (data === null || data === undefined ? "" : printableJson(data));
   const from = paint(terminal, "quiet", `from ${publisher}${isPast ? ", kept" : ""}`);
   const parts = [paint(terminal, "quiet", time), paint(terminal, "strong", topic), value, from];
   terminal.out(`${parts.filter(Boolean).join(" ")}\n`);

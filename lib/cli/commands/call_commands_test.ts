@@ -5,6 +5,10 @@ import { main } from "../weft.ts";
 
 const encoder = new TextEncoder();
 
+/** What would forge a line, ring, recolour and turn the line. */
+const EVIL = "ok\nb: 2\x07\x1b[31m\u202egnp\u200b";
+const SHOWN = "\\x07\\x1b[31m\\u202egnp\\u200b";
+
 /** What the agent answers by path; lines stay open at their end when there is a `…`. */
 const answers: Readonly<Record<string, unknown>> = {
   "math/add": { result: { sum: 3 } },
@@ -13,6 +17,15 @@ const answers: Readonly<Record<string, unknown>> = {
   "math/nothing": { result: null },
   "math/count": ['{"result":1}', '{"base64":"Ag=="}'],
   "math/breaks": ['{"result":1}', '{"code":"HandlerFailed","message":"the disk is full"}'],
+  "evil/fails": ['{"code":"HandlerFailed","message":' + JSON.stringify(EVIL) + "}"],
+  "evil/each": {
+    result: [{ node: "a", ok: true, result: EVIL }, {
+      node: "b",
+      ok: false,
+      error: { code: EVIL, message: EVIL },
+    }],
+  },
+  "evil/value": { result: { text: EVIL } },
   "math/waits": ['{"result":1}', "…"],
   "math/each": {
     result: [{ node: "a", ok: true, result: 1 }, {
@@ -170,4 +183,20 @@ Deno.test("weft subscribe --count ends by itself", async () => {
   const { stdout, code } = await agent.run("subscribe", "a/b", "--count", "2", "--json");
   assert.equal(code, 0);
   assert.deepEqual(stdout.trim().split("\n").map((line) => JSON.parse(line).base64), [undefined, "AQI="]);
+});
+
+Deno.test("what other nodes answer and publish forges no line and steers no terminal", async () => {
+  await using agent = await fakeAgent();
+  const failed = await agent.run("call", "evil/fails");
+  assert.equal(failed.stderr.split("\n").length, 3);
+  assert.ok(
+    failed.stderr.startsWith(`weft: Cannot call evil/fails: ok b: 2${SHOWN} (HandlerFailed)\n`),
+    failed.stderr,
+  );
+  const each = await agent.run("call", "evil/each", "--mode", "all");
+  const failure = `ok\\x0ab: 2${SHOWN}`;
+  assert.equal(each.stdout, `a: ok\n  b: 2${SHOWN}\nb: failed: ${failure} (${failure})\n`);
+  const json = await agent.run("call", "evil/value", "--json");
+  assert.equal(json.stdout, '{"text":"ok\\nb: 2\\u0007\\u001b[31m\\u202egnp\\u200b"}\n');
+  assert.deepEqual(JSON.parse(json.stdout), { text: EVIL });
 });

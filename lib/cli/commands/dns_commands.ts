@@ -4,6 +4,7 @@
  */
 
 import type { DnsAnswerRecord, DnsRecordReport, DnsRecordRequest, DnsRemoval } from "../../api/mod.ts";
+import { showUnprintable } from "../../base/mod.ts";
 import { DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS } from "../../dns/bounds.ts";
 import { CommandError } from "../failure.ts";
 import { counted, tableText } from "../output/mod.ts";
@@ -132,7 +133,7 @@ export function recordsText(records: readonly DnsRecordReport[], terminal: Termi
 
 /** As master files have it. */
 function recordText({ name, ttlSeconds, type, data }: DnsAnswerRecord): string {
-  return `${name} ${ttlSeconds} ${type} ${data}`;
+  return showUnprintable(`${name} ${ttlSeconds} ${type} ${data}`);
 }
 
 function hintFor(code: string): string {

@@ -5,7 +5,7 @@
  */
 
 import type { OfferRequest } from "../../api/mod.ts";
-import { WeftError } from "../../base/mod.ts";
+import { printableJson, WeftError } from "../../base/mod.ts";
 import { parseOffer } from "../../config/mod.ts";
 import type { Dial, ForwardSpec, PortForward, Refusal, SocksProxy } from "../../forward/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
@@ -23,14 +23,29 @@ import {
 
 const LOOPBACK = "127.0.0.1";
 
-/** Why a connection was not made, as people say it. */
-const REFUSALS: Readonly<Record<Refusal, string>> = {
-  "failed": "it has failed",
-  "refused-by-policy": "this node may not go there",
-  "network-unreachable": "the node does not answer",
-  "no-such-name": "nobody in the network goes by that name",
-  "connection-refused": "nothing is offered at that port",
-  "timeout": "no answer in time",
+/** Why a connection was not made, as people say it, and what to do. */
+const REFUSALS: Readonly<
+  Record<Refusal, { readonly says: string; readonly hint: (node: string, port: number) => string }>
+> = {
+  "failed": { says: "it has failed", hint: () => "The log of the agents at both ends may say more." },
+  "refused-by-policy": {
+    says: "this node may not go there",
+    hint: (node) => `On ${node} the offer's selector says who may; see the labels in \`weft peers --json\`.`,
+  },
+  "network-unreachable": { says: "the node does not answer", hint: () => "`weft peers` shows who answers." },
+  "no-such-name": {
+    says: "nobody in the network goes by that name",
+    hint: () => "`weft peers` lists all names.",
+  },
+  "connection-refused": {
+    says: "nothing is offered at that port",
+    hint: (node, port) =>
+      `On ${node}, \`weft offer ${port}\` offers it, or \`weft up --offer ${port}\` for good.`,
+  },
+  "timeout": {
+    says: "no answer in time",
+    hint: () => "A firewall there may drop it; `weft ping` asks the node.",
+  },
 };
 
 /** Adds the commands. */
@@ -58,7 +73,7 @@ function addProxy(program: AnyCommand, { ports }: CommandContext): void {
       const { SocksProxy } = await import("../../forward/mod.ts");
       await serve(stateDir, ports, (dial) => [new SocksProxy(dial, { hostname, port })], ([opened]) => {
         const at = endpointText(hostname, opened?.port);
-        if (json === true) return ports.terminal.out(`${JSON.stringify({ socks5: at })}\n`);
+        if (json === true) return ports.terminal.out(`${printableJson({ socks5: at })}\n`);
         ports.terminal.out(`SOCKS5 on ${paint(ports.terminal, "strong", at)} leads into the network\n`);
         warnOfOthers(hostname, ports);
       });
@@ -84,7 +99,7 @@ function addForward(program: AnyCommand, { ports }: CommandContext): void {
         for (const [i, { bind, targetHost, targetPort }] of specs.entries()) {
           const from = endpointText(bind, opened[i]?.port);
           const to = endpointText(targetHost, targetPort);
-          if (json === true) ports.terminal.out(`${JSON.stringify({ from, to })}\n`);
+          if (json === true) ports.terminal.out(`${printableJson({ from, to })}\n`);
           else ports.terminal.out(`${paint(ports.terminal, "strong", from)} leads to ${to}\n`);
           warnOfOthers(bind, ports);
         }
@@ -93,7 +108,9 @@ function addForward(program: AnyCommand, { ports }: CommandContext): void {
   );
 
   function tellRefusal({ targetHost, targetPort }: ForwardSpec, refusal: Refusal): void {
-    ports.terminal.err(`weft: Cannot reach ${endpointText(targetHost, targetPort)}: ${REFUSALS[refusal]}\n`);
+    const { says, hint } = REFUSALS[refusal];
+    const place = endpointText(targetHost, targetPort);
+    ports.terminal.err(`weft: Cannot reach ${place}: ${says}\nhint: ${hint(targetHost, targetPort)}\n`);
   }
 }
 
@@ -106,7 +123,7 @@ function addOffer(program: AnyCommand, { ports }: CommandContext): void {
       .addHelpText(
         "after",
         "\nExamples:\n  $ weft offer 80=3000\n  $ weft offer 5432 --allow 'role=web'\n\n" +
-          "An agent offers for as long as it runs what it is started with: weft up --offer 80=3000",
+          "An agent offers for as long as it runs what it is started with: weft up --offer '80=3000 for role=web'",
       ),
     ports,
     async (client, [text = ""], { allow, json }) => {
@@ -116,18 +133,22 @@ function addOffer(program: AnyCommand, { ports }: CommandContext): void {
           hint: "Write 80, 80=3000 or 80=127.0.0.1:3000.",
         });
       }
+      if (allow !== undefined && spec.allow !== undefined) {
+        throw new UsageError(`Cannot offer ${text}: --allow says for whom, too`, { hint: "Say it once." });
+      }
+      const whom = allow ?? spec.allow;
       using stop = stopSignal(ports);
       const { node } = await client.ask("status");
-      const request = defined({ ...spec, allow } as OfferRequest);
+      const request = defined({ ...spec, allow: whom } as OfferRequest);
       for await (const { port } of await client.ask("offer", request, stop.signal)) {
         const service = endpointText(spec.hostname, spec.targetPort);
         if (json === true) {
-          ports.terminal.out(`${JSON.stringify({ node: node.name, port, service })}\n`);
+          ports.terminal.out(`${printableJson({ node: node.name, port, service })}\n`);
           continue;
         }
         const place = paint(ports.terminal, "strong", endpointText(node.name, port));
         ports.terminal.out(
-          `${place} in the network leads to ${service} here, for ${allow ?? "every member"}\n`,
+          `${place} in the network leads to ${service} here, for ${whom ?? "every member"}\n`,
         );
       }
       if (stop.signal.aborted) return;

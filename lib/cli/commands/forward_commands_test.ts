@@ -48,7 +48,10 @@ Deno.test("weft forward leads to what the agent dials, and tells what was refuse
   await connection.read(new Uint8Array(1)).catch(() => {});
   connection.close();
   await until(() => ports.stderr !== "");
-  assert.equal(ports.stderr, "weft: Cannot reach web:80: nobody in the network goes by that name\n");
+  assert.equal(
+    ports.stderr,
+    "weft: Cannot reach web:80: nobody in the network goes by that name\nhint: `weft peers` lists all names.\n",
+  );
   assert.deepEqual(attached.dialled, ["web:80"]);
   ports.stopSignal();
   assert.equal(await done, 0);

@@ -3,7 +3,18 @@
  * @module
  */
 
-import { type HostChange, HostJournal, Netlink, SqliteStateStore } from "../../host/mod.ts";
+import { dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { showUnprintable } from "../../base/mod.ts";
+import {
+  type HostChange,
+  HostJournal,
+  Netlink,
+  SqliteStateStore,
+  untrustedInside,
+  type UntrustedPart,
+  untrustedPart,
+} from "../../host/mod.ts";
 import { completionScript, SHELLS } from "./completions.ts";
 import { ControlClient } from "../control_client.ts";
 import { doctorFindings, hostProbes } from "./doctor.ts";
@@ -87,8 +98,16 @@ function addInstall(program: AnyCommand, { ports }: CommandContext): void {
       .option("--print", "print the unit instead of writing it")
       .addHelpText("after", "\nExample:\n  # weft install && systemctl enable --now weft"),
     ports,
-    async ({ stateDir }, _, { print }) => {
+    async ({ stateDir: given }, _, { print }) => {
+      const stateDir = resolve(given);
       const unit = systemdUnit(stateDir);
+      const untrusted = untrustedOfUnit(stateDir);
+      if (untrusted !== undefined) {
+        const { path, why } = untrusted;
+        const error = new CommandError(`Cannot let root run weft with ${path}: ${why}`, { hint: TRUST_HINT });
+        if (print !== true) throw error;
+        ports.terminal.err(`weft: ${showUnprintable(error.message)}\nhint: ${TRUST_HINT}\n`);
+      }
       if (print === true) return ports.terminal.out(unit);
       try {
         await Deno.writeTextFile(UNIT_PATH, unit, { mode: 0o644 });
@@ -132,6 +151,22 @@ function changeText(change: HostChange): string {
   if (change.kind === "interface") return `the interface ${change.name}`;
   if (change.kind === "resolver") return `the resolver in ${change.replacement.path}`;
   return `the route to ${change.cidr} on ${change.interfaceName}`;
+}
+
+const TRUST_HINT = "The program, the directories above it and the state have to be root's alone: " +
+  "`install -m 755 weft /usr/local/bin/weft`, then `/usr/local/bin/weft install`; for the state --state /var/lib/weft.";
+
+/** A unit runs as root with every start of the host, so what others can change would be theirs to run as root. */
+function untrustedOfUnit(stateDir: string): UntrustedPart | undefined {
+  const programs = [Deno.execPath()];
+  const isSource = !Deno.build.standalone && Deno.mainModule.startsWith("file:");
+  if (isSource) programs.push(fileURLToPath(Deno.mainModule));
+  for (const path of [...programs, stateDir, dirname(UNIT_PATH)]) {
+    const found = untrustedPart(path);
+    if (found !== undefined) return found;
+  }
+  // The main module imports what is beside it and below.
+  return isSource ? untrustedInside(dirname(fileURLToPath(Deno.mainModule))) : undefined;
 }
 
 /** @returns the text of the unit that resumes an agent with the host; no token is in it */

@@ -6,8 +6,8 @@
 import type { ProviderReport, ServiceReport } from "../../service/mod.ts";
 import type { ControlClient } from "../control_client.ts";
 import { CommandError } from "../failure.ts";
-import { type Cell, factLines, formatRtt, paintedCell, tableText } from "../output/mod.ts";
-import { harmless, paint, type Terminal } from "../terminal.ts";
+import { type Cell, type Fact, factLines, formatRtt, paintedCell, tableText } from "../output/mod.ts";
+import type { Terminal } from "../terminal.ts";
 import { type AnyCommand, askAndPrint, type CommandContext, refuseOthers } from "../weft_command.ts";
 
 const SERVICE_TITLES = ["PATH", "STATE", "OFFERED BY", "ACTIONS"];
@@ -82,10 +82,10 @@ export function servicesText(services: readonly ServiceReport[], terminal: Termi
     return "No services. A program offers one with `node.addService` of @weft/mesh.\n";
   }
   const rows = services.map(({ path, providers, actions }) => [
-    harmless(path),
+    path,
     summary(providers, terminal),
     providers.map(({ name }) => name).join(", "),
-    harmless(actions.map(({ name }) => name).join(", ")),
+    actions.map(({ name }) => name).join(", "),
   ]);
   return tableText(SERVICE_TITLES, rows, terminal);
 }
@@ -93,15 +93,15 @@ export function servicesText(services: readonly ServiceReport[], terminal: Termi
 /** @returns all that is known of a service */
 export function serviceText(service: ServiceReport, terminal: Terminal): string {
   const { path, description, actions, events, providers } = service;
-  const facts = [
-    ["service", paint(terminal, "strong", harmless(path)) + (description && `, ${harmless(description)}`)],
-    ["actions", harmless(actions.map(actionText).join(", ")) || "none"],
-    ["events", harmless(events.map((event) => `${path}/${event}`).join(", ")) || "none"],
-  ] as const;
+  const facts: readonly Fact[] = [
+    ["service", paintedCell(terminal, "strong", path), description && `, ${description}`],
+    ["actions", actions.map(actionText).join(", ") || "none"],
+    ["events", events.map((event) => `${path}/${event}`).join(", ") || "none"],
+  ];
   const rows = providers.map((provider) => [
     provider.name,
     stateCell(provider, terminal),
-    harmless(provider.version),
+    provider.version,
     provider.rttMs === undefined ? "-" : formatRtt(provider.rttMs),
     [provider.isLeader && "leads", provider.isLocal && "here"].filter(Boolean).join(", "),
   ]);

@@ -65,3 +65,24 @@ Deno.test("what does not serve is red", () => {
   assert(text.includes("\x1b[32m1 of 2 running\x1b[0m"));
   assert(text.includes("\x1b[31maway\x1b[0m"));
 });
+
+Deno.test("what a service says of itself forges no row and turns no line", () => {
+  const evil = "1.0\nroot  running  \u202eed\x1b[2J";
+  const forging: ServiceReport = {
+    path: evil,
+    description: evil,
+    actions: [{ name: evil, idempotent: false }],
+    events: [evil],
+    providers: [{ ...provider, name: evil, version: evil }],
+  };
+  for (const hasColours of [false, true]) {
+    const listed = servicesText([math, forging], { ...plain, hasColours });
+    assert.equal(listed.trimEnd().split("\n").length, 3);
+    const shown = serviceText(forging, { ...plain, hasColours });
+    assert.equal(shown.trimEnd().split("\n").length, 6);
+    for (const text of [listed, shown]) {
+      assert.ok(!text.includes("\u202e") && !text.includes("\x1b[2J"), text);
+      assert.ok(text.includes("1.0\\x0aroot  running  \\u202eed\\x1b[2J"), text);
+    }
+  }
+});

@@ -24,7 +24,10 @@ export function addStartOptions(program: AnyCommand, context: CommandContext): v
   program
     .addOption(new Option("--leader", "start a network, or resume it").conflicts(["join", "joinFile"]))
     .addOption(
-      new Option("--join <token>", "join a network, or resume; - reads the token from standard input")
+      new Option(
+        "--join <token>",
+        "join a network, or resume; - asks for the token, or reads it from standard input",
+      )
         .conflicts("joinFile"),
     )
     .option("--join-file <file>", "the same with a token that is in a file");
@@ -62,9 +65,25 @@ function withAgentOptions(command: AnyCommand, leftOut: readonly OptionName[] = 
 async function roleOf(program: AnyCommand, ports: CliPorts): Promise<StartRole | undefined> {
   const { leader, join, joinFile } = program.opts();
   if (leader === true) return { kind: "leader" };
-  if (typeof joinFile === "string") return joining(await readFile(joinFile, ports, "the token"));
-  if (join === "-") return joining(await readFile("-", ports, "the token"));
+  if (typeof joinFile === "string") return joining(await readTokenFile(joinFile, ports));
+  if (join === "-") return joining(await ports.process.readSecret("Token: "));
   return typeof join === "string" ? joining(join) : undefined;
+}
+
+/** Others who write a token's file choose the network that this machine joins; those who read it can join that one. */
+async function readTokenFile(path: string, ports: CliPorts): Promise<string> {
+  const text = await readFile(path, ports, "the token");
+  const access = await ports.process.othersMay(path).catch(() => undefined);
+  const hint = `\`chmod 600 ${path}\` leaves it to its owner.`;
+  if (access === "write") {
+    throw new UsageError(`Cannot use the token in ${path}: every user of this machine can change it`, {
+      hint,
+    });
+  }
+  if (access === "read") {
+    ports.terminal.err(`weft: Other users of this machine can read ${path}\nhint: ${hint}\n`);
+  }
+  return text;
 }
 
 /** Only the form is checked here. The text is not repeated: it may nearly be a good token. */

@@ -36,7 +36,11 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
       .addOption(flagOption("labels", { help: "a label of whoever joins with it" }))
       .option("--no-endpoints", "say nothing of where the leader is: to join on the leader's own network")
       .option("--json", "as JSON")
-      .addHelpText("after", "\nExample:\n  $ weft token create --uses 1 --expires 10m --label role=web"),
+      .addHelpText(
+        "after",
+        "\nExample:\n  $ weft token create --uses 1 --expires 10m --label role=web\n\n" +
+          "Whoever has the token can join. `weft --join -` there asks for it, so that no shell keeps it.",
+      ),
     ports,
     (client, _, options) => client.ask("createToken", tokenRequest(options)),
     ({ token }) => `weft --join ${token}\n`,

@@ -5,8 +5,8 @@
 
 import type { PeerReport, StatusReport, TokenReport } from "../../api/mod.ts";
 import { counted, formatBytes, formatRemaining, formatRtt, formatSpan } from "./human_units.ts";
-import { factLines, paintedCell, tableText } from "./table.ts";
-import { paint, type Terminal } from "../terminal.ts";
+import { type Fact, factLines, paintedCell, tableText } from "./table.ts";
+import type { Terminal } from "../terminal.ts";
 
 const PEER_TITLES = [
   "NAME",
@@ -35,7 +35,7 @@ export function statusText(status: StatusReport, terminal: Terminal): string {
     ...(dataplane.offloads?.length ? [`offloads ${dataplane.offloads.join(" ")}`] : []),
   ].join(", ");
   const facts: readonly Fact[] = [
-    ["node", `${paint(terminal, "strong", node.name)}, ${node.role}, ${addresses}`],
+    ["node", paintedCell(terminal, "strong", node.name), `, ${node.role}, ${addresses}`],
     ["network", `${network.cidr}, ${counted(network.members, "member")}`],
     ["key", node.publicKey],
     ["listens", [`port ${node.listenPort}`, ...node.endpoints].join(", ")],
@@ -86,9 +86,6 @@ export function tokensText(tokens: readonly TokenReport[], terminal: Terminal, n
   ]);
   return tableText(TOKEN_TITLES, rows, terminal);
 }
-
-/** What the status says of one thing, or nothing when there is nothing to say. */
-type Fact = readonly [name: string, text: string];
 
 function namesText(dns: StatusReport["dns"]): string {
   if (dns === undefined) return "off";

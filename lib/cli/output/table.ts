@@ -1,8 +1,10 @@
 /**
- * Aligned columns of text.
+ * Aligned columns of text. What stands in them may be of somebody else: each cell and each fact stays one line of
+ * printable text, whatever it is made of.
  * @module
  */
 
+import { showUnprintable } from "../../base/mod.ts";
 import { paint, type Terminal, type Tone } from "../terminal.ts";
 
 /** A cell's text, and the same with colours when it has some. */
@@ -13,7 +15,7 @@ export interface Cell {
 
 /** @returns a cell in a colour, when the terminal has colours */
 export function paintedCell(terminal: Terminal, tone: Tone, text: string): Cell {
-  return { text, painted: paint(terminal, tone, text) };
+  return { text: showUnprintable(text), painted: paint(terminal, tone, text) };
 }
 
 /** @returns rows below their titles, which are quiet, each with a line end; see `tableLines` */
@@ -45,17 +47,25 @@ export function tableLines(
   );
 }
 
+/** What is said of one thing, in pieces that follow each other. */
+export type Fact = readonly [name: string, ...pieces: readonly (string | Cell)[]];
+
 /** @returns lines of names, which are quiet, and what is said of each */
-export function factLines(facts: readonly (readonly [string, string])[], terminal: Terminal): string {
+export function factLines(facts: readonly Fact[], terminal: Terminal): string {
   const width = Math.max(...facts.map(([name]) => name.length));
-  return facts.map(([name, text]) => `${paint(terminal, "quiet", name.padEnd(width))}  ${text}\n`).join("");
+  return facts.map(([name, ...pieces]) => {
+    const text = pieces.map((piece) => asCell(piece).painted).join("");
+    return `${paint(terminal, "quiet", name.padEnd(width))}  ${text}\n`;
+  }).join("");
 }
 
 function asCell(cell: string | Cell): Cell {
-  return typeof cell === "string" ? { text: cell, painted: cell } : cell;
+  if (typeof cell !== "string") return cell;
+  const text = showUnprintable(cell);
+  return { text, painted: text };
 }
 
-/** Names are DNS labels and all else is ASCII, so characters are columns. */
+/** What is aligned is ASCII as a rule, so characters are columns. */
 function widthOf(text: string): number {
   return [...text].length;
 }

@@ -18,6 +18,7 @@ import type {
   ServedPort,
   WgInterfacePort,
 } from "../ports.ts";
+import type { ShownToken } from "../process_arguments.ts";
 
 /** A leader with one healthy peer and one that is away. */
 export const sampleStatus: StatusReport = {
@@ -70,6 +71,12 @@ export class SamplePorts implements CliPorts {
   readonly diary: string[] = [];
   readonly overlay: SampleOverlay = new SampleOverlay(this.diary);
   readonly files: Map<string, string> = new Map();
+  /** Something has failed that nothing catches. */
+  uncaught: (error: unknown) => void = () => {};
+  /** What others may do with files. */
+  readonly access: Map<string, "read" | "write"> = new Map();
+  /** Who shows a token. */
+  shownTokens: readonly ShownToken[] = [];
   readonly environment: Record<string, string | undefined> = {};
   stdout = "";
   stderr = "";
@@ -96,9 +103,19 @@ export class SamplePorts implements CliPorts {
       }
       return Promise.resolve(text);
     },
+    readSecret: (prompt) => {
+      this.diary.push(`asked ${prompt}`);
+      return Promise.resolve(this.files.get("-") ?? "");
+    },
+    othersMay: (path) => Promise.resolve(this.access.get(path)),
+    hideTokens: () => this.shownTokens,
     onStopSignal: (handler) => {
       this.stopSignal = handler;
       return () => void this.diary.push("signals forgotten");
+    },
+    onUncaught: (handler) => {
+      this.uncaught = handler;
+      return () => {};
     },
     onStarted: () => void this.diary.push("started"),
     exit: (code) => void this.diary.push(`exit ${code}`),

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BoundedQueue } from "../../base/mod.ts";
+import { BoundedQueue, isPrintable } from "../../base/mod.ts";
 import type { PeerId } from "../ports.ts";
 import { InvalidServiceError } from "../errors.ts";
 import { type EventHandler, readCount, type ServiceEvent } from "../service_definition.ts";
@@ -131,8 +131,10 @@ export class Subscription implements SubscriptionHandle {
   constructor(pattern: TopicPattern, handler: EventHandler, options: SubscribeOptions, takeBack: () => void) {
     this.pattern = pattern;
     this.group = options.group ?? "";
-    if (this.group.length > MAX_TEXT) {
-      throw new InvalidServiceError(`Cannot subscribe: a group has at most ${MAX_TEXT} characters`);
+    if (this.group.length > MAX_TEXT || !isPrintable(this.group)) {
+      throw new InvalidServiceError(
+        `Cannot subscribe: a group is one printable line of at most ${MAX_TEXT} characters`,
+      );
     }
     this.includesPast = options.includePast ?? false;
     this.#handler = handler;

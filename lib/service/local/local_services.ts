@@ -9,10 +9,19 @@
  * @module
  */
 
+import { isPrintable, printableJson, showUnprintable } from "../../base/mod.ts";
 import { Bulkhead } from "./bulkhead.ts";
 import { InvalidServiceError } from "../errors.ts";
 import type { PeerId } from "../ports.ts";
-import { type AdvertisedService, MAX_SELECTOR_LENGTH, MAX_TEXT, type ServiceState } from "../wire/mod.ts";
+import {
+  type AdvertisedService,
+  MAX_SELECTOR_LENGTH,
+  MAX_TEXT,
+  SERVICE_NAME,
+  SERVICE_PROTOCOL,
+  SERVICE_VERSION,
+  type ServiceState,
+} from "../wire/mod.ts";
 import {
   type ActionHandler,
   type AnyActionDefinition,
@@ -27,8 +36,6 @@ export const DEFAULT_CONCURRENCY = 256;
 export const DEFAULT_QUEUE = 1_024;
 /** The most actions of one service, and the most events. */
 export const MAX_ACTIONS = 128;
-
-const NAME = /^[A-Za-z0-9_.$-]{1,64}$/;
 
 /** One action, ready to be called. */
 export interface LocalAction {
@@ -171,9 +178,6 @@ export class LocalService {
   }
 }
 
-/** A service's name of RFC 6335 §5.1, and the transport when that is not TCP; or the transport alone. */
-const PROTOCOL = /^(?=[a-z0-9-]{1,15}(\/|$))[a-z0-9]+(-[a-z0-9]+)*(\/(tcp|udp))?$/;
-
 /** Others reject an advert with more than this in it. @throws InvalidServiceError */
 function checkDefinition(definition: ServiceDefinition): void {
   const { path, version = "", description = "", actions = {}, events = {}, allow = "" } = definition;
@@ -182,10 +186,10 @@ function checkDefinition(definition: ServiceDefinition): void {
     const options = hint === undefined ? {} : { hint };
     throw new InvalidServiceError(`Cannot add ${showPath(path)}: ${problem}`, options);
   };
-  const wrong = [...Object.keys(actions), ...Object.keys(events)].find((name) => !NAME.test(name));
+  const wrong = [...Object.keys(actions), ...Object.keys(events)].find((name) => !SERVICE_NAME.test(name));
   if (wrong !== undefined) {
     fail(
-      `"${wrong}" is no name of an action or event`,
+      `${printableJson(wrong)} is no name of an action or event`,
       "Names are 1 to 64 letters, digits, and any of _ . $ -",
     );
   }
@@ -195,8 +199,20 @@ function checkDefinition(definition: ServiceDefinition): void {
   if (Math.max(version.length, description.length) > MAX_TEXT) {
     fail(`version and description have at most ${MAX_TEXT} characters`);
   }
+  if (version !== "" && !SERVICE_VERSION.test(version)) {
+    fail(
+      `${printableJson(version)} is no version`,
+      "Write 1.4.0 or 2026-11: at most 64 letters, digits, and any of . + _ -",
+    );
+  }
+  if (!isPrintable(description)) {
+    fail(
+      `its description is not one printable line: "${showUnprintable(description)}"`,
+      "Leave line ends out, and what is invisible or changes the direction of writing.",
+    );
+  }
   if (!Number.isInteger(port) || port < 0 || port > 65_535) fail(`${port} is no port`);
-  if (!PROTOCOL.test(protocol)) {
+  if (!SERVICE_PROTOCOL.test(protocol)) {
     fail(`${JSON.stringify(protocol)} is no protocol`, "Write http, or dns/udp.");
   }
   const ofActions = Object.values(actions).map((one) => typeof one === "function" ? "" : one.allow ?? "");

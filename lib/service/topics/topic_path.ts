@@ -21,6 +21,7 @@ export const MAX_TOPIC_SEGMENTS = 16;
 const PREFIX = `${DEFAULT_TOPIC_NETWORK}:`;
 const SLASH = 0x2f;
 const COLON = 0x3a;
+const DOT = 0x2e;
 const SHOWN_CHARACTERS = 64;
 const PARAMETER = /^\{([A-Za-z][A-Za-z0-9_]*)\}$/;
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
@@ -81,13 +82,14 @@ export class TopicPath {
     for (let at = 0; at < length; at++) {
       const code = text.charCodeAt(at);
       if (IS_NAME_CHARACTER[code] === 1) continue;
-      if (at === start) return undefined;
+      if (at === start || isDots(text, start, at)) return undefined;
       if (code === SLASH) segments.push(text.slice(start, at));
       else if (code === COLON && start === 0) network = text.slice(0, at);
       else return undefined;
       start = at + 1;
     }
-    if (start === length || segments.push(text.slice(start)) > MAX_TOPIC_SEGMENTS) return undefined;
+    if (start === length || isDots(text, start, length)) return undefined;
+    if (segments.push(text.slice(start)) > MAX_TOPIC_SEGMENTS) return undefined;
     if (network !== undefined) return new TopicPath(network, segments, text);
     if (length + PREFIX.length > MAX_TOPIC_LENGTH) return undefined;
     return new TopicPath(DEFAULT_TOPIC_NETWORK, segments, PREFIX + text);
@@ -191,7 +193,12 @@ export function showPath(path: { toString(): string }): string {
 
 function isName(text: string): boolean {
   for (let at = 0; at < text.length; at++) if (IS_NAME_CHARACTER[text.charCodeAt(at)] !== 1) return false;
-  return text.length > 0;
+  return text.length > 0 && !isDots(text, 0, text.length);
+}
+
+/** Whether it is `.` or `..` from `start` to `end`: what file systems and URLs take for a place (RFC 3986 §3.3) is no name. */
+function isDots(text: string, start: number, end: number): boolean {
+  return end - start <= 2 && text.charCodeAt(start) === DOT && text.charCodeAt(end - 1) === DOT;
 }
 
 function readPattern(

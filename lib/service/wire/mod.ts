@@ -24,6 +24,9 @@ export {
   encodeAdvert,
   MAX_SELECTOR_LENGTH,
   MAX_TEXT,
+  SERVICE_NAME,
+  SERVICE_PROTOCOL,
+  SERVICE_VERSION,
   type ServiceAdvert,
   type ServiceState,
 } from "./service_advert.ts";

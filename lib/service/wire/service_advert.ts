@@ -1,8 +1,15 @@
 /**
  * What a node advertises: its services and subscriptions.
+ *
+ * What others are to be shown of it is of known alphabets: paths are topic paths as they are shown, actions and events
+ * are named as `SERVICE_NAME` says, and so on. A service with another name is left out, and of one whose version or
+ * description is no printable line that text is; both are counted. The other services of a node stay.
+ *
  * @module
  */
 
+import { isPrintable } from "../../base/mod.ts";
+import { showPath, TopicPath } from "../topics/mod.ts";
 import { decodeMessage, encodeMessage, ServiceAdvertSchema, type State } from "../../proto/mod.ts";
 
 /** The longest selector of who may call, in characters. */
@@ -53,6 +60,8 @@ export interface ServiceAdvert {
   readonly subscriptions: readonly AdvertisedSubscription[];
   /** Whether there are retained events to ask for. */
   readonly retains: boolean;
+  /** How many texts of it were refused, and things that have them; absent for none. It is never sent. */
+  readonly refused?: number;
 }
 
 /** Nothing offered. */
@@ -70,6 +79,14 @@ const STATES: readonly (ServiceState | undefined)[] = [
 const MAX_BYTES = 1 << 18;
 /** The longest text in an advert, in characters. */
 export const MAX_TEXT = 255;
+/** How actions and events are named. */
+export const SERVICE_NAME: RegExp = /^(?!\.{1,2}$)[A-Za-z0-9_.$-]{1,64}$/;
+/** What stands for a version: numbers and words of Semantic Versioning 2.0.0 §2, §9, §10, not always three of them. */
+export const SERVICE_VERSION: RegExp = /^[A-Za-z0-9][A-Za-z0-9.+_-]{0,63}$/;
+/** A service's name of RFC 6335 §5.1, and the transport when that is not TCP; or the transport alone. */
+export const SERVICE_PROTOCOL: RegExp = /^(?=[a-z0-9-]{1,15}(\/|$))[a-z0-9]+(-[a-z0-9]+)*(\/(tcp|udp))?$/;
+/** What patterns of topics are made of; whether one is a pattern is for whoever matches by it. */
+const PATTERN_ALPHABET = /^[A-Za-z0-9_.$:/{}*>-]+$/;
 /** The most services in an advert, and the most subscriptions. */
 const MAX_ENTRIES = 4_096;
 
@@ -93,6 +110,12 @@ export function decodeAdvert(bytes: Uint8Array): ServiceAdvert | undefined {
   const message = decodeMessage(ServiceAdvertSchema, bytes, MAX_BYTES);
   if (message === undefined || message.run > BigInt(Number.MAX_SAFE_INTEGER)) return undefined;
   if (Math.max(message.services.length, message.subscriptions.length) > MAX_ENTRIES) return undefined;
+  let refused = 0;
+  /** Text that describes, and can be left out. */
+  const describing = (text: string, isGood: boolean): string => {
+    if (!isGood) refused++;
+    return isGood ? text : "";
+  };
   const services: AdvertisedService[] = [];
   for (
     const { path, version, description, actions, events, elects, port, protocol, allow, ...rest } of message
@@ -103,10 +126,17 @@ export function decodeAdvert(bytes: Uint8Array): ServiceAdvert | undefined {
     const selectors = [allow, ...actions.map((action) => action.allow)];
     if (state === undefined || path === "" || port > 65_535 || !texts.every(isShort)) return undefined;
     if (!selectors.every((selector) => selector.length <= MAX_SELECTOR_LENGTH)) return undefined;
+    const names = [...events, ...actions.map(({ name }) => name)];
+    const isNamed = isServicePath(path) && names.every((name) => SERVICE_NAME.test(name)) &&
+      (protocol === "" || SERVICE_PROTOCOL.test(protocol));
+    if (!isNamed) {
+      refused++;
+      continue;
+    }
     services.push({
       path,
-      version,
-      description,
+      version: describing(version, version === "" || SERVICE_VERSION.test(version)),
+      description: describing(description, isPrintable(description)),
       state,
       actions: actions.map(({ name, idempotent, allow }) => ({ name, idempotent, ...optional(allow) })),
       events,
@@ -116,9 +146,20 @@ export function decodeAdvert(bytes: Uint8Array): ServiceAdvert | undefined {
       ...optional(allow),
     });
   }
-  const subscriptions = message.subscriptions.map(({ pattern, group }) => ({ pattern, group }));
-  if (!subscriptions.every(({ pattern, group }) => isShort(pattern) && isShort(group))) return undefined;
-  return { run: Number(message.run), services, subscriptions, retains: message.retains };
+  const subscriptions: AdvertisedSubscription[] = [];
+  for (const { pattern, group } of message.subscriptions) {
+    if (!isShort(pattern) || !isShort(group)) return undefined;
+    if (PATTERN_ALPHABET.test(pattern) && isPrintable(group)) subscriptions.push({ pattern, group });
+    else refused++;
+  }
+  const { retains } = message;
+  return { run: Number(message.run), services, subscriptions, retains, ...refused > 0 && { refused } };
+}
+
+/** Whether a path is one that a service may be offered at, as it is shown: those that begin with `$` are everywhere. */
+function isServicePath(text: string): boolean {
+  const path = TopicPath.tryParse(text);
+  return path !== undefined && !path.service.startsWith("$") && showPath(path) === text;
 }
 
 function optional(allow: string): { readonly allow?: string } {

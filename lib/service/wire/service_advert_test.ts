@@ -55,7 +55,7 @@ Deno.test("decodeAdvert() rejects what is no advert, is too long, or is cut off"
     },
   };
   assert.deepEqual(decodeAdvert(encodeAdvert(advert({})))?.services, [SERVICE]);
-  assert.deepEqual(decodeAdvert(encodeAdvert(advert({ path: "x".repeat(255) })))?.services.length, 1);
+  assert.deepEqual(decodeAdvert(encodeAdvert(advert({ path: "x".repeat(250) })))?.services.length, 1);
   for (const [name, refused] of Object.entries(cases)) {
     await test.step(name, () => {
       const bytes = encodeAdvert(refused);
@@ -76,4 +76,81 @@ Deno.test("decodeAdvert() rejects what is no advert, is too long, or is cut off"
       numRuns: 2_000,
     });
   });
+});
+
+/** How many services are left, and how many texts or services were refused. */
+function taken(...services: readonly object[]): readonly [readonly string[], number] {
+  const advert = decodeAdvert(encodeAdvert({
+    run: 1,
+    services: services.map((service) => ({ ...SERVICE, ...service })),
+    subscriptions: [],
+    retains: false,
+  }));
+  assert.ok(advert !== undefined);
+  return [advert.services.map(({ path }) => path), advert.refused ?? 0];
+}
+
+const forged: Readonly<Record<string, object>> = {
+  "a path that climbs": { path: "../../etc/passwd" },
+  "a path with a segment of one dot": { path: "a/./b" },
+  "a path with a line feed": { path: "a\nb  running" },
+  "a path that begins with a slash": { path: "/etc/passwd" },
+  "a path with an empty segment": { path: "a//b" },
+  "a path of another alphabet": { path: "m\u0430th" },
+  "a path that is written otherwise than it is shown": { path: "mesh:math" },
+  "a path of what every node has": { path: "$registry" },
+  "an action with a line feed": { actions: [{ name: "add\nmath", idempotent: false }] },
+  "an action that turns its line": { actions: [{ name: "add\u202edda", idempotent: false }] },
+  "an action without a name": { actions: [{ name: "", idempotent: false }] },
+  "an action with a slash": { actions: [{ name: "a/b", idempotent: false }] },
+  "an action that climbs": { actions: [{ name: "..", idempotent: false }] },
+  "an event with an escape": { events: ["placed", "\x1b[2J"] },
+  "an event with a space": { events: ["two words"] },
+  "a protocol that is none": { protocol: "http\n" },
+  "a protocol of another transport": { protocol: "http/sctp" },
+};
+for (const [what, service] of Object.entries(forged)) {
+  Deno.test(`decodeAdvert() leaves out a service with ${what}, and keeps the others`, () => {
+    assert.deepEqual(taken({ path: "good" }, service, { path: "better" }), [["good", "better"], 1]);
+  });
+}
+
+Deno.test("decodeAdvert() leaves out versions and descriptions that are no printable line", () => {
+  const read = (service: object) =>
+    decodeAdvert(encodeAdvert({
+      run: 1,
+      services: [{ ...SERVICE, ...service }],
+      subscriptions: [],
+      retains: false,
+    }));
+  for (const version of ["1.0\nforged", "1.0 ", "\u202e1.0", "v".repeat(65), "1.0/2"]) {
+    assert.deepEqual(read({ version })?.services, [{ ...SERVICE, version: "" }], version);
+    assert.equal(read({ version })?.refused, 1);
+  }
+  for (
+    const description of ["one\ntwo", "a\u202eb", "\ufeffa", "a\u2066b\u2069", "a\u200bb", "\x1b]0;t\x07"]
+  ) {
+    assert.deepEqual(read({ description })?.services, [SERVICE], JSON.stringify(description));
+  }
+  for (const [version, description] of [["v1.2.3-rc.1+b5", "Rechnet größer, 加"], ["2026-11", ""]]) {
+    assert.deepEqual(read({ version, description }), {
+      run: 1,
+      services: [{ ...SERVICE, version, description }],
+      subscriptions: [],
+      retains: false,
+    });
+  }
+});
+
+Deno.test("decodeAdvert() leaves out subscriptions to what no pattern is made of", () => {
+  const subscriptions = ["orders/>", "a\nb", "shop:orders/{id}/*", "a\u202eb", ""].map((pattern) => ({
+    pattern,
+    group: "math",
+  }));
+  const odd = { pattern: "a", group: "x\ny" };
+  const advert = decodeAdvert(
+    encodeAdvert({ run: 1, services: [], subscriptions: [...subscriptions, odd], retains: false }),
+  );
+  assert.deepEqual(advert?.subscriptions.map(({ pattern }) => pattern), ["orders/>", "shop:orders/{id}/*"]);
+  assert.equal(advert?.refused, 4);
 });

@@ -1,5 +1,6 @@
 /**
- * Serves one page: `page_server.ts ADDRESS PORT TEXT`. Prints `ready` once it listens, and ends with SIGTERM.
+ * Serves one page: `page_server.ts ADDRESS PORT TEXT`, in which `{from}` stands for the address of whoever asks. Prints
+ * `ready` once it listens, and ends with SIGTERM.
  * @module
  */
 
@@ -10,4 +11,8 @@ Deno.serve({
   port: Number(port),
   // deno-lint-ignore no-console -- whoever started this program waits for the line
   onListen: () => console.log("ready"),
-}, () => new Response(text, { headers: { "content-type": "text/plain; charset=utf-8" } }));
+}, (_, { remoteAddr }) => {
+  const from = "hostname" in remoteAddr ? remoteAddr.hostname : "";
+  const headers = { "content-type": "text/plain; charset=utf-8" };
+  return new Response(text.replaceAll("{from}", from), { headers });
+});
