@@ -31,6 +31,8 @@ interface GrantedTopics {
 /** What one record grants, or all may do, taken apart. */
 interface ReadGrants {
   readonly offer: readonly GrantedTopics[];
+  /** What is below the paths that may be offered. */
+  readonly own: readonly GrantedTopics[];
   readonly publish: readonly GrantedTopics[];
   readonly subscribe: readonly GrantedTopics[];
   readonly names: readonly string[];
@@ -139,9 +141,8 @@ export class Authority {
     const record = this.#member(nodeId);
     if (record === undefined) return false;
     if (isLeader(record) || covers(this.#grantsOf(this.defaults).subscribe, pattern)) return true;
-    const { subscribe, offer } = this.#grantsOf(record);
-    return covers(subscribe, pattern) || covers(offer.map(below), pattern) ||
-      covers(record.grants.claimed.flatMap(readPattern).map(below), pattern);
+    const { subscribe, own } = this.#grantsOf(record);
+    return covers(subscribe, pattern) || covers(own, pattern);
   }
 
   /**
@@ -169,8 +170,10 @@ export class Authority {
     const known = this.#read.get(of);
     if (known !== undefined) return known;
     const { offer, publish, subscribe, names } = "grants" in of ? of.grants : of;
+    const claimed = "grants" in of ? of.grants.claimed : [];
     const read = {
       offer: offer.flatMap(readPattern),
+      own: [...offer, ...claimed].flatMap(readPattern).map(below),
       publish: publish.flatMap(readPattern),
       subscribe: subscribe.flatMap(readPattern),
       names,

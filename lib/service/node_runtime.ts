@@ -16,18 +16,25 @@ import {
   type Route,
   routeToAction,
 } from "./calls/mod.ts";
-import { readCount } from "./service_definition.ts";
+import { type EventHandler, readCount } from "./service_definition.ts";
 import { PermittedAdverts, type Provider, ServiceDirectory } from "./directory/mod.ts";
-import { type PublishOptions, type PublishReport, PubSub, type Subscription } from "./events/mod.ts";
+import {
+  type PublishOptions,
+  publishRefusal,
+  type PublishReport,
+  PubSub,
+  type SubscribeOptions,
+  type Subscription,
+  type SubscriptionHandle,
+} from "./events/mod.ts";
 import { CallError, callError } from "./errors.ts";
-import { publishRefusal } from "./events/mod.ts";
 import { isProgram, type PeerId, type ServicePeers } from "./ports.ts";
 import { ProgramGateway } from "./programs/mod.ts";
 import { ServiceLeadership } from "./leadership/mod.ts";
 import { type AdvertOptions, RegistryService, ServiceClaims, type ServiceReport } from "./registry/mod.ts";
 import type { NodeBase } from "./runtime_base.ts";
 import { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
-import { showPath, type TopicPath } from "./topics/mod.ts";
+import { showPath, type TopicPath, TopicPattern } from "./topics/mod.ts";
 import type { EventMessage, NodeMessage, RequestMessage, ServiceAdvert, WireValue } from "./wire/mod.ts";
 
 /** Those of any runtime, and who is who in the network. */
@@ -143,6 +150,24 @@ export class NodeRuntime extends ServiceRuntime {
     this.#saidOfEvents.delete(peer);
     this.leadership.forget(peer);
     this.server.forget(peer);
+  }
+
+  override subscribe(
+    pattern: string,
+    handler: EventHandler,
+    options?: SubscribeOptions,
+  ): SubscriptionHandle {
+    const { peers, log } = this.#parts;
+    const handle = super.subscribe(pattern, handler, options);
+    if (!peers.maySubscribe(peers.self, TopicPattern.parse(pattern))) {
+      log.warn("other members send no events of a subscription that this node was not granted", {
+        pattern,
+        hint: `On a leader, \`weft grant add ${
+          peers.nameOf(peers.self)
+        } --subscribe '${pattern}'\` allows it.`,
+      });
+    }
+    return handle;
   }
 
   protected override advertOptions(): AdvertOptions {

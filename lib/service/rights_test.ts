@@ -151,6 +151,27 @@ Deno.test("PubSub.publish() sends nothing to who may not hear it, nor what is ke
   assert.deepEqual(heard, []);
 });
 
+Deno.test("buildAdvert() says no pattern that its node may not hear, nor one that is wider than it may", async () => {
+  const mesh = new MemoryMesh();
+  await using _ = mesh;
+  mesh.rights = {
+    ...ALL_RIGHTS,
+    maySubscribe: (_, { parts }) => parts.length === 2 && parts[1]?.kind === "literal",
+  };
+  const [a, b] = [mesh.add("a"), mesh.add("b")];
+  const heard: string[] = [];
+  for (let i = 0; i < 200; i++) a.runtime.subscribe(`orders/n-${i}`, ({ topic }) => void heard.push(topic));
+  a.runtime.subscribe("secret/>", ({ topic }) => void heard.push(topic));
+  await settle();
+  const patterns = a.runtime.advert().subscriptions.map(({ pattern }) => pattern);
+  assert.equal(patterns.length, 200);
+  assert.ok(patterns.every((pattern) => pattern.startsWith("orders/n-")));
+  await b.runtime.publish("orders/n-199", 1);
+  await b.runtime.publish("secret/one", 1);
+  await settle();
+  assert.deepEqual([heard, b.runtime.refusedAdverts], [["orders/n-199"], 0]);
+});
+
 Deno.test("PubSub.publish() with one_per_service loses nothing to who may not offer the service", async () => {
   const { mesh, a, b, hostile } = setUp({ offer: ["billing"] });
   await using _ = mesh;

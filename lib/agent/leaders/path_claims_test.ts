@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { MemoryStateStore, SeededRandom, VirtualClock } from "../../base/mod.ts";
+import { MemoryStateStore, SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import { decodeMeshMessage, encodeJoinRequest, type Grants, MeshState, NO_GRANTS } from "../../mesh/mod.ts";
 import { MAX_CLAIMS } from "../../mesh/bounds.ts";
 import { SmallPool, START } from "../../mesh/testing/test_network.ts";
 import { Cidr } from "../../net/mod.ts";
 import { TopicPath } from "../../service/mod.ts";
 import { Authority } from "../authority.ts";
+import type { MessagePlane } from "../links/mod.ts";
+import { LeaderCoordinator } from "./leader_coordinator.ts";
 import { PathClaims } from "./path_claims.ts";
 
 const cidr = Cidr.parse("10.200.0.0/16") ?? assert.fail();
@@ -162,4 +164,79 @@ Deno.test("PathClaims of two leaders that are cut apart give one path to two mem
     }
   }
   assert.equal(here.claim(second, "other:math") !== undefined, true);
+});
+
+/** A coordinator of a node whose messages go nowhere. */
+function coordinatorOf(stage: Fixture, mesh: MeshState) {
+  const sent: MeshMessage[] = [];
+  const messages: Pick<MessagePlane, "send" | "reach"> = {
+    reach: () => Promise.resolve(true),
+    send: (_to, message) => {
+      sent.push(message);
+      return Promise.resolve(true);
+    },
+  };
+  const timers = new VirtualTimers(stage.clock);
+  const coordinator = new LeaderCoordinator({
+    mesh,
+    authority: new Authority(mesh),
+    messages: messages as MessagePlane,
+    clock: stage.clock,
+    timers,
+    log: silentLogger,
+    names: undefined,
+  });
+  return { coordinator, sent, timers };
+}
+
+const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+Deno.test("LeaderCoordinator refuses a claim after it has said who has the path, and answers no flood of claims", async () => {
+  const stage = new Fixture();
+  const [a, b] = [stage.join("a"), stage.join("b")];
+  const { coordinator, sent } = coordinatorOf(stage, stage.leader);
+  assert.equal(await coordinator.claim(TopicPath.parse("own")), "granted");
+  assert.deepEqual(stage.leader.record.grants.claimed, ["mesh:own"]);
+  const ask = async (asker: MeshState, number: number) => {
+    coordinator.handleMessage(asker.identity.id, {
+      kind: "request",
+      number,
+      request: { kind: "claim", path: "math" },
+    });
+    await settled();
+    return sent.splice(0);
+  };
+  const [given] = await ask(a, 1);
+  assert.ok(given?.kind === "response" && given.answer.kind === "done");
+  const [owners, refused] = await ask(b, 1);
+  assert.ok(owners?.kind === "roster-update" && refused?.kind === "response");
+  assert.equal(refused.answer.kind, "refused");
+  b.replica.merge(owners.update);
+  assert.deepEqual(b.roster.get(a.identity.id)?.record.grants.claimed, ["mesh:math"]);
+  let answered = 0;
+  for (let i = 2; i < 1_000; i++) if ((await ask(b, i)).length > 0) answered++;
+  assert.equal(answered, 31);
+});
+
+Deno.test("LeaderCoordinator.claim() tells a leader its own newest record first, and asks the next one after two seconds", async () => {
+  const stage = new Fixture();
+  const second = stage.join("second");
+  stage.promote(second);
+  const a = stage.join("a");
+  sync(stage.leader, second, a);
+  const { coordinator, sent, timers } = coordinatorOf(stage, a);
+  coordinator.start();
+  sent.length = 0;
+  const claimed = coordinator.claim(TopicPath.parse("math"));
+  await settled();
+  assert.deepEqual(sent.map(({ kind }) => kind), ["roster-update", "request"]);
+  const [told] = sent;
+  assert.ok(told?.kind === "roster-update");
+  assert.deepEqual(told.update.records, [a.roster.signedRecord(a.identity.id)]);
+  timers.advance(2_000);
+  await settled();
+  assert.equal(sent.filter(({ kind }) => kind === "request").length, 2);
+  timers.advance(2_000);
+  assert.equal(await claimed, "unanswered");
+  coordinator.close();
 });

@@ -160,3 +160,21 @@ Deno.test("NodeRuntime has the paths of a program granted that was attached whil
   assert.equal(owners.get("mesh:math"), agent.id);
   assert.equal(await mesh.until(other.runtime.request("math/who")), "program");
 });
+
+Deno.test("NodeRuntime asks again for a path that was signed over, and not for one that is somebody else's", async () => {
+  const mesh = new MemoryMesh();
+  await using _ = mesh;
+  const { owners, asked } = firstComes(mesh);
+  const [a, b] = [mesh.add("a"), mesh.add("b")];
+  await a.runtime.addService(math("a"));
+  owners.delete("mesh:math");
+  a.runtime.handleRightsChange();
+  await mesh.run(2_000, 100);
+  assert.equal(owners.get("mesh:math"), a.id);
+  owners.set("mesh:math", b.id);
+  a.runtime.handleRightsChange();
+  await mesh.run(120_000, 1_000);
+  assert.equal(owners.get("mesh:math"), b.id);
+  assert.equal(asked.length, 3, "once when it was added, and once for each change");
+  assert.deepEqual(a.runtime.advert().services, []);
+});
