@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
-import { decodeMeshMessage, encodeJoinRequest, type Grants, MeshState, NO_GRANTS } from "../../mesh/mod.ts";
+import {
+  decodeMeshMessage,
+  encodeJoinRequest,
+  type Grants,
+  type MeshMessage,
+  MeshState,
+  NO_GRANTS,
+} from "../../mesh/mod.ts";
 import { MAX_CLAIMS } from "../../mesh/bounds.ts";
 import { SmallPool, START } from "../../mesh/testing/test_network.ts";
 import { Cidr } from "../../net/mod.ts";
