@@ -3,7 +3,7 @@
  * @module
  */
 
-import { repeat, type StateStore, WeftError } from "../base/mod.ts";
+import { LimitedLogger, repeat, type StateStore, WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import { type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
@@ -13,7 +13,7 @@ import { Authority } from "./authority.ts";
 import { EndpointSelector, ownStatement } from "./endpoint_selector.ts";
 import { InterruptedError, RemovedError } from "./errors.ts";
 import { MemberSession } from "./member_session.ts";
-import { NameService } from "./names/mod.ts";
+import { isNameTaken, NameService } from "./names/mod.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
 import { ServiceHost } from "./services/mod.ts";
@@ -56,7 +56,9 @@ export class Agent {
     this.secrets = new DeviceSecrets(parts.store);
     // The first to follow the replica: what others do on a change, they may do by what has changed.
     const authority = new Authority(mesh);
-    this.#context = { ...parts, authority, endpoints: new EndpointSelector(mesh, options) };
+    // Every part is handed this log, so that nothing that others send fills the user's.
+    const log = this.#resources.use(new LimitedLogger(parts.log, parts));
+    this.#context = { ...parts, log, authority, endpoints: new EndpointSelector(mesh, options) };
     this.#madeAt = parts.clock.now();
     this.closed = this.#ended.promise;
     // Whoever does not wait for the end must not be ended by it.
@@ -68,6 +70,8 @@ export class Agent {
       limits: parts.limits,
       onChange: () => this.#names?.services.followSoon(),
     });
+    const taken = { mesh, authority, zone: options.dnsZone, offered: () => this.services.offered() };
+    mesh.leadership.isNameTaken = (name) => isNameTaken(name, taken);
     this.#resources.use(parts.store);
     this.#resources.defer(() => authority.close());
     this.#resources.defer(mesh.replica.subscribe({
@@ -167,9 +171,9 @@ export class Agent {
 
   async #start(): Promise<void> {
     const { options } = this.#context;
-    const { record } = this.mesh;
     if (this.#state !== "starting") throw new InterruptedError();
-    if (record.revoked && !this.mesh.isRotating) throw new RemovedError();
+    const { roster, identity, isRotating } = this.mesh;
+    if (roster.isRevoked(identity.publicKey) && !isRotating) throw new RemovedError();
     this.mesh.adoptRotation();
     // What waits from loading is read as a whole by those who subscribe from now on.
     this.mesh.replica.deliverEvents();

@@ -11,6 +11,7 @@ import {
   addGrants,
   type AdmissionRefusal,
   isNodeName,
+  isReservedName,
   MAX_OTHER_ENDPOINTS,
   MAX_TOKEN_OTHERS,
   type Member,
@@ -100,6 +101,11 @@ export function agentOperations(agent: Agent): AgentControl {
           hint: "Use lower-case letters, digits and hyphens, at most 63.",
         });
       }
+      if (isReservedName(name)) {
+        throw new InvalidRequestError(`Cannot add ${name}: the name is reserved`, {
+          hint: `It means something else in the zone or to resolvers; host-${name} is free to use.`,
+        });
+      }
       const publicKey = parsed("public key", request.publicKey, (text) => PublicKey.parse(text));
       const presharedKey = optional(
         "preshared key",
@@ -128,7 +134,7 @@ export function agentOperations(agent: Agent): AgentControl {
       return { name: record.name, addresses: record.addresses.map(String) };
     },
 
-    removePeer(peer) {
+    removePeer(peer, revokeToken = false) {
       const { secrets } = agent;
       const admission = leaderPart(mesh, mesh.admission);
       const member = memberOf(mesh, peer);
@@ -140,6 +146,12 @@ export function agentOperations(agent: Agent): AgentControl {
       // First of all, everybody cuts it off.
       mesh.replica.publish({ ...NO_UPDATE, records: [revoked.signed] });
       secrets.set(revoked.record.nodeId, undefined);
+      const { name } = member.record;
+      const tokenId = admission.tokenOf(member.record);
+      if (tokenId === undefined) return { done: true, name };
+      if (revokeToken && mesh.tokens?.revoke(tokenId)) agent.shareTokens();
+      const token = mesh.tokens?.get(tokenId);
+      return { done: true, name, ...token && { token } };
     },
 
     async promoteLeader(node) {

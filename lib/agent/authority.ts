@@ -14,6 +14,7 @@ import {
   USUAL_GRANTS,
 } from "../mesh/mod.ts";
 import { OwnedPaths } from "./owned_paths.ts";
+import { serviceLabel } from "../dns/mod.ts";
 import { type PatternPart, TopicPath, TopicPattern } from "../service/mod.ts";
 
 /** A grant that begins so is good in every network of topics. */
@@ -101,7 +102,7 @@ export class Authority {
       return false;
     }
     const owners = this.ownersAbove(path);
-    return owners.size === 0 || owners.has(nodeId);
+    return (owners.size === 0 || owners.has(nodeId)) && !this.#hasNamesake(nodeId, path);
   }
 
   /** Who was given a path by name, or was the first to ask for it. */
@@ -160,6 +161,18 @@ export class Authority {
   isGranted(nodeId: NodeId, path: TopicPath): boolean {
     const record = this.#member(nodeId);
     return record !== undefined && (isLeader(record) || matches(this.#grantsOf(record).offer, path));
+  }
+
+  /** Whether somebody else's path would have the same names in the zone: `a/b` and `a-b`, `Math` and `math`. */
+  #hasNamesake(nodeId: NodeId, path: TopicPath): boolean {
+    const label = serviceLabel(path.segments);
+    if (label === undefined) return false;
+    return this.#ownedPaths().isElsewhere(
+      nodeId,
+      (other) =>
+        other.network === path.network && serviceLabel(other.segments) === label &&
+        other.toString() !== path.toString(),
+    );
   }
 
   #member(nodeId: NodeId): MemberRecord | undefined {

@@ -26,7 +26,9 @@ function setUp(grants: Partial<Record<"a" | "b" | "c", Partial<Grants>>> = {}) {
   for (const [name, node] of Object.entries(nodes)) {
     const given = { ...NO_GRANTS, ...grants[name as "a"] };
     const roles = name === "leader" ? ["leader", "member"] as const : ["member"] as const;
-    replica.roster.merge(network.signed(node, { name, grants: given, roles }));
+    replica.roster.merge(
+      network.signed(node, { name: name === "leader" ? "lead" : name, grants: given, roles }),
+    );
   }
   replica.deliverEvents();
   const id = (name: string) => nodes[name as "a"].id;
@@ -195,6 +197,14 @@ Deno.test("Authority lets everybody hear everything, until a leader narrows that
   for (const [who, pattern, expected] of cases) {
     assert.equal(hears(who, pattern), expected, `${who} ${pattern}`);
   }
+});
+
+Deno.test("Authority lets nobody claim a path that has the names of somebody else's", () => {
+  const { claims } = setUp({ a: { claimed: ["orders/eu", "Math"], offer: ["a-b"] } });
+  const cases = ["orders-eu", "ORDERS/eu", "math", "a/b", "A-B"];
+  for (const path of cases) assert.equal(claims("b", path), false, path);
+  for (const path of ["orders-us", "x:math", "orders", "a-b-c"]) assert.equal(claims("b", path), true, path);
+  assert.equal(claims("a", "math"), true, "its own");
 });
 
 Deno.test("Authority lets a member add names below its own, and those that it was granted", () => {

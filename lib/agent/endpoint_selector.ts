@@ -6,6 +6,7 @@
 import type { AgentOptions } from "../config/mod.ts";
 import type { Member, MeshState, NodeId, OwnStatement, Signed } from "../mesh/mod.ts";
 import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
+import { mayBeTried, type OwnHost } from "./endpoint_filter.ts";
 
 /** More than this many addresses are not worth a peer's time. */
 const MAX_ENDPOINTS = 8;
@@ -14,14 +15,21 @@ const MAX_ENDPOINTS = 8;
 export class EndpointSelector {
   readonly #mesh: MeshState;
   readonly #options: AgentOptions;
-  /** The networks that this host is in, as of the last look. */
+  /** This host's addresses and the networks that it is in by them, as of the last look. */
+  #addresses: readonly IpAddress[] = [];
   #prefixes: readonly Cidr[] = [];
+  readonly #ports: ReadonlySet<number>;
+  /** Whether this node states that it is on the loopback, as of the last look. */
+  #isOnLoopback = false;
   /** Tells where discovery has found a member, the best first; set while it runs. */
   foundEndpoints: (nodeId: NodeId) => readonly Endpoint[] = () => [];
 
   constructor(mesh: MeshState, options: AgentOptions) {
     this.#mesh = mesh;
     this.#options = options;
+    const { port, statusPort, offers } = options;
+    const offered = offers.map(({ targetPort }) => targetPort);
+    this.#ports = new Set([port, ...offered, ...statusPort === "off" ? [] : [statusPort]]);
   }
 
   /** The networks of the overlay. */
@@ -33,11 +41,14 @@ export class EndpointSelector {
   /** Looks where this host is now. @returns a statement for the others, if that has changed */
   updateStatement(): Signed | undefined {
     const { interfaceName } = this.#options;
-    this.#prefixes = interfaceAddresses()
-      .filter(({ name }) => name !== interfaceName)
-      .map(({ cidr }) => Cidr.parse(cidr))
+    const own = interfaceAddresses().filter(({ name }) => name !== interfaceName);
+    this.#addresses = own.map(({ address }) => IpAddress.parse(address))
+      .filter((address) => address !== undefined);
+    this.#prefixes = own.map(({ cidr }) => Cidr.parse(cidr))
       .filter((cidr) => cidr !== undefined);
-    return this.#mesh.state(ownStatement(this.#options));
+    const statement = ownStatement(this.#options);
+    this.#isOnLoopback = statement.endpoints.some(({ address }) => address.isLoopback);
+    return this.#mesh.state(statement);
   }
 
   /** @returns where the message plane of a member may be, in the order in which the endpoints are worth a try */
@@ -52,9 +63,33 @@ export class EndpointSelector {
 
   /** Within reach first, and among equals what a member states, for that is signed. */
   #candidates(stated: readonly Endpoint[], nodeId: NodeId): Endpoint[] {
-    const found = this.foundEndpoints(nodeId);
-    const others = found.filter((endpoint) => !stated.some((other) => other.equals(endpoint)));
-    return orderCandidates([...stated, ...others], { underlay: this.#prefixes, overlay: this.overlay });
+    const host = this.#host();
+    const usable = stated.filter((endpoint) => mayBeTried(endpoint, host, false));
+    const others = this.foundEndpoints(nodeId).filter((endpoint) =>
+      !usable.some((other) => other.equals(endpoint)) && mayBeTried(endpoint, host, true)
+    );
+    return orderCandidates([...usable, ...others], { underlay: this.#prefixes, overlay: this.overlay });
+  }
+
+  #host(): OwnHost {
+    return {
+      addresses: this.#addresses,
+      prefixes: this.#prefixes,
+      overlay: this.overlay,
+      ports: this.#ports,
+      meetsOnLoopback: () => this.#isOnLoopback || this.#isLeaderOnLoopback(),
+    };
+  }
+
+  /** Leaders are believed: whoever made the network on one host named the loopback in its token. */
+  #isLeaderOnLoopback(): boolean {
+    const { roster } = this.#mesh;
+    for (const { nodeId, roles } of roster.linkableRecords()) {
+      if (!roles.includes("leader")) continue;
+      const { channelEndpoints = [] } = roster.linkable(nodeId)?.statement ?? {};
+      if (channelEndpoints.some(({ address }) => address.isLoopback)) return true;
+    }
+    return false;
   }
 }
 

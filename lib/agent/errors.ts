@@ -4,12 +4,28 @@
  */
 
 import { WeftError } from "../base/mod.ts";
+import { ROTATION_BURST } from "../mesh/mod.ts";
 export { InvalidRequestError } from "../api/mod.ts";
 import type { Refusal } from "../forward/mod.ts";
 
 /** Only a leader can do this, and this node is none. */
 export class NotLeaderError extends WeftError {
   readonly code = "NotLeader";
+}
+
+/** A member changes its keys too often. */
+export class TooOftenError extends WeftError {
+  readonly code = "TooOften";
+
+  /** @param retryAfterMs when it may do so again */
+  constructor(retryAfterMs: number) {
+    const minutes = Math.ceil(retryAfterMs / 60_000);
+    const wait = minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+    super("Cannot rotate the key: that was done too often", {
+      hint: `Keys are changed ${ROTATION_BURST} times a day at most; run the same again in ${wait}.`,
+      retryable: true,
+    });
+  }
 }
 
 /** No member or device has this name, id, key or address. */

@@ -4,7 +4,7 @@
  */
 
 import { type AgentControl, checkedControl } from "../api/mod.ts";
-import { type Environment, type Logger, silentLogger, type StateStore } from "../base/mod.ts";
+import { type Environment, type Logger, repeat, silentLogger, type StateStore } from "../base/mod.ts";
 import {
   type AgentOptions,
   type AgentOptionsInput,
@@ -13,7 +13,7 @@ import {
 } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
 import type { OverlayHealthChecker } from "../health/mod.ts";
-import { SqliteStateStore, systemEnvironment } from "../host/mod.ts";
+import { ResumedStateStore, SqliteStateStore, systemEnvironment } from "../host/mod.ts";
 import { IpAllocator } from "../ipam/mod.ts";
 import {
   AlreadyInitializedError,
@@ -39,6 +39,9 @@ import type { ServiceHost } from "./services/mod.ts";
 /** The token that a leader prints admits any number of machines for a day. */
 const PRINTED_TOKEN_LIFETIME_MS = 24 * 3_600_000;
 
+/** How often it is tried to write what waits for room on a full disk. */
+const FLUSH_MS = 10_000;
+
 /** What a node takes beside its options. */
 export interface OverlayPorts {
   /** Where messages of the log go; nowhere unless given. */
@@ -52,9 +55,14 @@ export class OverlayBootstrap {
   /** What may be asked of it, also before it is started. */
   readonly control: AgentControl;
   readonly #agent: Agent;
+  readonly #store: ResumedStateStore;
+  readonly #environment: Environment;
+  #endFlushing: () => void = () => {};
 
-  private constructor(agent: Agent) {
+  private constructor(agent: Agent, store: ResumedStateStore, environment: Environment) {
     this.#agent = agent;
+    this.#store = store;
+    this.#environment = environment;
     this.control = checkedControl(agentOperations(agent));
   }
 
@@ -162,10 +170,13 @@ export class OverlayBootstrap {
    */
   async start(): Promise<void> {
     await this.#agent.start();
+    this.#store.settle();
+    if (this.#store.isHeld) this.#awaitRoom();
   }
 
   /** Takes the node down and leaves the host as it was. Harmless when repeated, and before `start`. */
   async stop(): Promise<void> {
+    this.#endFlushing();
     await this.#agent.stop();
   }
 
@@ -200,17 +211,35 @@ export class OverlayBootstrap {
     return this.control.createToken({ lifetimeMs: PRINTED_TOKEN_LIFETIME_MS }).token;
   }
 
+  /** A node on a full disk runs from what it has. */
+  #awaitRoom(): void {
+    const { log } = this.#environment;
+    log.warn(
+      "the disk is full: this node runs from the state that it has, and keeps nothing new until there is room",
+    );
+    const upkeep = { intervalMs: FLUSH_MS, problem: "cannot write the state" };
+    this.#endFlushing = repeat(this.#environment, upkeep, () => {
+      if (!this.#store.isHeld || !this.#store.flush()) return;
+      this.#endFlushing();
+      log.info("the disk has room again: the state is kept");
+    });
+    this.#agent.closed.catch(() => {}).finally(() => this.#endFlushing());
+  }
+
   static async #open(
     options: AgentOptions,
     { logger = silentLogger, limits }: OverlayPorts,
     makeMesh: (store: StateStore, host: Environment & MeshOptions) => MeshState | Promise<MeshState>,
   ): Promise<OverlayBootstrap> {
-    const store = SqliteStateStore.open(options.stateDir);
+    const isNew = !SqliteStateStore.existsIn(options.stateDir);
+    const store = ResumedStateStore.open(options.stateDir);
+    // There is nothing to run from.
+    if (isNew) store.settle();
     try {
       const environment = systemEnvironment(logger);
       const mesh = await makeMesh(store, { ...environment, addressPool: (cidr) => new IpAllocator(cidr) });
       const agent = new Agent({ ...environment, mesh, store, options, ...limits && { limits } });
-      return new OverlayBootstrap(agent);
+      return new OverlayBootstrap(agent, store, environment);
     } catch (error) {
       store.close();
       throw error;

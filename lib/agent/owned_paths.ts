@@ -39,6 +39,13 @@ export class OwnedPaths {
     return owners;
   }
 
+  /** Whether somebody else than this member has a path of which `test` is true. */
+  isElsewhere(nodeId: NodeId, test: (path: TopicPath) => boolean): boolean {
+    return this.#pathsOf.entries().some(([owner, { granted, claimed }]) =>
+      owner !== nodeId && (granted.some(test) || claimed.some(test))
+    );
+  }
+
   /**
    * What a member has now, in the place of what it had. Most have nothing, and then their coming and going costs nothing.
    * @returns this member if it has or had anything, and those who have claimed the same

@@ -109,9 +109,11 @@ function peerReport(
   { session, context: { clock } }: StatusSources,
 ): PeerReport {
   const link = session?.messages.links.get(record.nodeId);
-  const age = tunnel?.lastHandshakeAt === undefined
+  const handshakeAt = tunnel?.lastHandshakeAt;
+  const age = handshakeAt === undefined
     ? null
-    : Math.max(0, clock.wall() - tunnel.lastHandshakeAt);
+    : session?.health.checker.handshakeAgeMs(record.nodeId, handshakeAt) ??
+      Math.max(0, clock.wall() - handshakeAt);
   const figures = session?.health.checker.figures(record.nodeId);
   // Before the first probe has ended, an open channel or a handshake is all that is known.
   const hasSession = age !== null && age < SESSION_LIFE_MS;

@@ -70,6 +70,14 @@ export interface AddedDevice {
   readonly addresses: readonly string[];
 }
 
+/** Who was cut off. */
+export interface RemovedPeer {
+  readonly done: true;
+  readonly name: string;
+  /** By which token it came in; absent when by none, or when the leaders remember it no more. */
+  readonly token?: TokenReport;
+}
+
 /** What a node goes on under. */
 export interface NewKey {
   /** The WireGuard key in base64. */
@@ -115,9 +123,9 @@ export interface DnsRecordReport {
   readonly ttlSeconds: number;
   /**
    * `zone`: SOA and NS; `network`: what follows from addresses and roles; `member` and `service`: their names; `custom`:
-   * what was added.
+   * what members added; `leader`: what leaders added.
    */
-  readonly source: "zone" | "network" | "member" | "service" | "custom";
+  readonly source: "zone" | "network" | "leader" | "member" | "service" | "custom";
 }
 
 /** What the name server has answered. */
@@ -226,8 +234,11 @@ export interface AgentControl {
   revokeToken(id: string): void;
   /** Leaders only. @returns the address that the device was given */
   addDevice(request: DeviceRequest): AddedDevice;
-  /** Leaders only: revokes a member or device by name, id or public key. */
-  removePeer(peer: string): void;
+  /**
+   * Leaders only: revokes a member or device by name, id or public key, under whichever key it is known.
+   * @param revokeToken whether the token that let it in is revoked, too
+   */
+  removePeer(peer: string, revokeToken?: boolean): RemovedPeer;
   /** Leaders only: makes a member a leader, by name, id or address. */
   promoteLeader(node: string): Promise<void>;
   /** Leaders only: makes a leader an ordinary member. */

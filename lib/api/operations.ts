@@ -70,6 +70,11 @@ const deviceRequest = named("DeviceRequest", () => ({
   allowedIps: z.array(z.string().max(64)).max(MAX_ALLOWED_IPS).exactOptional(),
   persistentKeepaliveSeconds: z.int().min(0).max(MAX_KEEPALIVE_SECONDS).exactOptional(),
 }));
+const peerRemoval = object(() => ({
+  peer: node(),
+  revokeToken: z.union([z.boolean(), z.string().transform((text) => text === "1")])
+    .describe("1 to revoke the token that let it in").exactOptional(),
+}));
 const dnsRecordRequest = named("DnsRecordRequest", () => ({
   name: domainName(),
   type: recordType(),
@@ -179,9 +184,10 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
   },
   removePeer: {
     route: "DELETE /peers/{peer}",
-    summary: "Cuts a member or device off",
-    ...one("peer"),
-    ...done,
+    summary: "Cuts a member or device off; with `revokeToken` the token that let it in is revoked, too",
+    request: peerRemoval,
+    parameters: ["peer", "revokeToken"],
+    answer: reports.removedPeer,
   },
   ping: {
     route: "POST /ping",

@@ -135,6 +135,13 @@ export const tokenReport: LazyObject<control.TokenReport> = named("TokenReport",
   state: z.enum(["usable", "expired", "used", "revoked"]),
 }), "A token without its secret.");
 
+/** The schema of `RemovedPeer`. */
+export const removedPeer: LazyObject<control.RemovedPeer> = named("RemovedPeer", () => ({
+  done: z.literal(true),
+  name: text(),
+  token: tokenReport().exactOptional(),
+}), "Who was cut off, and by which token it had come in.");
+
 /** The schema of `PingReport`. */
 export const pingReport: LazyObject<control.PingReport> = named("PingReport", () => ({
   rttMs: z.number().min(0),
@@ -159,7 +166,7 @@ export const dnsAnswerRecord: LazyObject<control.DnsAnswerRecord> = named(
 /** The schema of `DnsRecordReport`. */
 export const dnsRecordReport: LazyObject<control.DnsRecordReport> = named("DnsRecord", () => ({
   ...record(),
-  source: z.enum(["zone", "network", "member", "service", "custom"]),
+  source: z.enum(["zone", "network", "leader", "member", "service", "custom"]),
 }), "A record that is served, and where it comes from.");
 
 /** The schema of `DnsAnswerReport`. */

@@ -15,8 +15,9 @@ export interface Environment {
 }
 
 /**
- * Takes one line with its fields; a line is a sentence fragment, the fields carry the values. What is said of remote
- * input is counted instead, and secrets are never passed here.
+ * Takes one line with its fields; a line is a constant, a sentence fragment, and the fields carry the values. A line that
+ * somebody else can cause names that one in the field `from` or `peer`, by which `LimitedLogger` bounds it. Packets are
+ * counted instead, and secrets are never passed here.
  */
 export interface Logger {
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void;

@@ -13,6 +13,7 @@ export * from "./deadline_timer.ts";
 export * from "./counters.ts";
 export * from "./environment.ts";
 export * from "./errors.ts";
+export * from "./limited_logger.ts";
 export * from "./priority_queue.ts";
 export * from "./printable.ts";
 export * from "./random.ts";

@@ -10,6 +10,8 @@ import { WeftError } from "./errors.ts";
  * one turn. What `transaction` returned from is on disk and survives the end of the process or of power.
  */
 export interface StateStore {
+  /** Whether what is written is in memory only for now, since the disk is full; a store that never does that has none. */
+  readonly isHeld?: boolean;
   /** @returns a copy of the value, or undefined */
   get(collection: string, key: string): Uint8Array | undefined;
   /** Inserts or replaces. */

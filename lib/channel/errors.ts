@@ -29,6 +29,7 @@ export const CHANNEL_DROP_REASONS = [
   "channel-handshake-unconfirmed",
   "channel-handshake-timeout",
   "channel-handshake-closed",
+  "channel-handshake-rate-limited",
   "channel-record-rejected",
   "channel-message-too-long",
   "channel-message-malformed",

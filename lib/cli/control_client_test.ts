@@ -25,7 +25,13 @@ const answers: Readonly<Record<string, readonly [status: number, body: unknown]>
     hint: "List them.",
   }],
   "POST /peers": [200, { name: "phone", addresses: ["10.200.0.9"] }],
-  "DELETE /peers/web-1": [200, { done: true }],
+  "DELETE /peers/web-1": [200, { done: true, name: "web-1" }],
+  "DELETE /peers/web-2": [200, { done: true, name: "web-2", token: { ...usable, id: "t9" } }],
+  "DELETE /peers/web-3?revokeToken=1": [200, {
+    done: true,
+    name: "web-3",
+    token: { ...usable, id: "t9", state: "revoked" },
+  }],
   "POST /ping": [200, { rttMs: 1.5, path: "direct", lastHandshakeAgeMs: 12_000 }],
 };
 
@@ -35,7 +41,8 @@ async function withAgent(use: (agent: FakeAgent) => Promise<void>): Promise<void
   const server = Deno.serve(
     { transport: "unix", path: controlSocketPath(stateDir), onListen() {} },
     async (request) => {
-      const asking = `${request.method} ${new URL(request.url).pathname}`;
+      const { pathname, search } = new URL(request.url);
+      const asking = `${request.method} ${pathname}${search}`;
       const body = await request.text();
       asked.push(body === "" ? asking : `${asking} ${body}`);
       const [status, answer] = answers[asking] ?? [500, undefined];
@@ -93,10 +100,20 @@ Deno.test("every command that asks gets its answer over the socket", () =>
         /^# phone is 10\.200\.0\.9\. [^]*^Address = 10\.200\.0\.9\/32$/m,
       ],
       ["peer remove web-1", "DELETE /peers/web-1", /^Removed web-1\n$/],
+      [
+        "peer remove web-2",
+        "DELETE /peers/web-2",
+        /^Removed web-2\nThe token .* still good: t9\nhint: `weft token revoke t9` keeps .*\n$/,
+      ],
+      [
+        "peer remove web-3 --revoke-token",
+        "DELETE /peers/web-3?revokeToken=1",
+        /^Removed web-3\nRevoked the token t9, by which it came in\.\n$/,
+      ],
     ];
     for (const [line, asked, says] of cases) {
       const { code, stdout, stderr } = await run(agent, line);
-      assert.equal(code, 0, stderr);
+      assert.equal(code, 0, `${line}: ${stderr}`);
       assert.match(stdout, says, line);
       assert(agent.asked.includes(asked), agent.asked.join("\n"));
     }

@@ -71,7 +71,7 @@ export interface AgentParts {
   readonly overlays: OverlayFactory;
   serveStatus(
     options: { readonly control: AgentControl; readonly hostname: string; readonly port: number },
-  ): ServedPort;
+  ): Promise<ServedPort>;
   serveControl(options: { readonly control: AgentControl; readonly path: string }): Promise<ServedPort>;
   /** @returns where the agent with this state directory lets programs in */
   programSocketPath(stateDir: string): string;

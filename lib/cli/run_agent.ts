@@ -113,7 +113,9 @@ async function startAgent(
   let status: ServedPort | undefined;
   if (options.statusPort !== "off") {
     // Before anything of the host is changed: a port that is taken should have no consequences.
-    status = parts.serveStatus({ control, hostname: `${options.statusAddress}`, port: options.statusPort });
+    const hostname = `${options.statusAddress}`;
+    status = await parts.serveStatus({ control, hostname, port: options.statusPort });
+    if (stack.disposed) return await interrupted(status.close());
     stack.defer(status.close);
   }
   await overlay.start();

@@ -28,7 +28,13 @@ export interface SourcedRecord {
   readonly source: RecordSource;
 }
 
-const SOURCES: Readonly<Record<RecordRank, RecordSource>> = ["network", "member", "service", "custom"];
+const SOURCES: Readonly<Record<RecordRank, RecordSource>> = [
+  "network",
+  "leader",
+  "member",
+  "service",
+  "custom",
+];
 
 /** A response without its question; its flags are `FLAG.AA`, or none. */
 export type Answer = Pick<DnsMessage, "responseCode" | "flags" | "answers" | "authority" | "additional">;

@@ -9,6 +9,7 @@ import {
   reverseName,
   reverseOrigins,
   type ServiceInstance,
+  serviceLabel,
   serviceRecords,
 } from "./network_names.ts";
 import type { ResourceRecord } from "./message.ts";
@@ -206,6 +207,7 @@ const instance: ServiceInstance = {
   node: "web-1",
   addresses: [ipOf("10.200.1.100")],
   port: 8080,
+  hasBareName: true,
   text: ["path=/"],
 };
 
@@ -230,6 +232,44 @@ Deno.test("serviceRecords() makes SRV, TXT and addresses of each instance", () =
   authority.setGroup("1", RECORD_RANK.service, []);
   assert.equal(outcome(authority, "_http._tcp.web.weft.internal", "SRV"), "NXDOMAIN");
   assert.equal(outcome(authority, "web.weft.internal", "A"), "NXDOMAIN");
+});
+
+Deno.test("Authority.answer() lets neither members nor services change what leaders have added, wildcards included", () => {
+  const authority = makeAuthority();
+  const byLeader = ["db", "*", "*.apps"].map((name) => {
+    const record = parseRecord(zone, { name, type: "A", data: "10.9.9.9" });
+    return "name" in record ? record : assert.fail();
+  });
+  authority.setGroup("leader's", RECORD_RANK.leader, byLeader);
+  const names = ["db", "math", "x.math", "_tcp.math", "free", "x.free", "_tcp.free", "x.y.free"];
+  const all = () => names.map((name) => outcome(authority, `${name}.weft.internal`, "A"));
+  const before = all();
+  assert.deepEqual(before[1], ["math.weft.internal. A 10.9.9.9"]);
+  for (const service of ["db", "math", "free"]) {
+    const group = serviceRecords(zone, { ...instance, service, hasBareName: service === "db" });
+    authority.setGroup(service, RECORD_RANK.service, group);
+  }
+  addCustom(authority, "db", "A", "10.6.6.6");
+  addMember(authority, "db", ["10.200.6.6"]);
+  assert.deepEqual(all(), before);
+  assert.deepEqual(outcome(authority, "_http._tcp.math.weft.internal", "A"), [
+    "_http._tcp.math.weft.internal. A 10.200.1.100",
+  ]);
+  // What the same source says of a name below keeps its wildcard off (RFC 4592 §2.2.2).
+  const below = parseRecord(zone, { name: "deep.free", type: "A", data: "10.9.9.8" });
+  authority.setGroup("below", RECORD_RANK.leader, "name" in below ? [below] : []);
+  assert.equal(outcome(authority, "free.weft.internal", "A"), "NODATA");
+  assert.equal(outcome(authority, "x.free.weft.internal", "A"), "NXDOMAIN");
+});
+
+Deno.test("serviceLabel() is one label of letters and digits, or none", () => {
+  assert.equal(serviceLabel(["orders", "eu"]), "orders-eu");
+  assert.equal(serviceLabel(["My_Service"]), "my_service");
+  for (
+    const segments of [["*"], ["$registry"], ["_tcp"], ["a."], ["a", "-b"], ["a.b"], [""], ["x".repeat(64)]]
+  ) {
+    assert.equal(serviceLabel(segments), undefined, segments.join("/"));
+  }
 });
 
 Deno.test("serviceRecords() leaves out what no record can hold", () => {

@@ -5,7 +5,7 @@
 
 import { utf8Bytes } from "../base/mod.ts";
 import { type Cidr, IpAddress } from "../net/mod.ts";
-import { DomainName } from "./domain_name.ts";
+import { DomainName, MAX_LABEL_BYTES } from "./domain_name.ts";
 import type { ResourceRecord } from "./message.ts";
 import { MAX_STRING_BYTES, srvData, stringsData } from "./record_data.ts";
 import { RECORD_TYPE } from "./record_type.ts";
@@ -17,6 +17,9 @@ export const NODE_TTL_SECONDS = 300;
 export const LEADER_TTL_SECONDS = 5;
 /** How long the names of services hold: instances come and go. */
 export const SERVICE_TTL_SECONDS = 5;
+
+/** A part of a service's label; what begins with an underscore is not a host's (RFC 8552 §1.1). */
+const SEGMENT = /^[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?$/;
 
 /** A member, as far as names go. */
 export interface NamedMember {
@@ -42,6 +45,8 @@ export interface ServiceInstance {
   readonly node: string;
   readonly addresses: readonly IpAddress[];
   readonly port: number;
+  /** Whether `web` alone leads to it, beside `_http._tcp.web`. */
+  readonly hasBareName: boolean;
   /** Strings of the TXT record, `key=value` (RFC 6763 §6); those over 255 bytes are left out. */
   readonly text?: readonly string[];
 }
@@ -102,9 +107,20 @@ export function serviceRecords(zone: DomainName, instance: ServiceInstance): rea
     record(name, RECORD_TYPE.TXT, SERVICE_TTL_SECONDS, strings),
     ...instance.addresses.flatMap((address) => [
       addressRecord(name, address, SERVICE_TTL_SECONDS),
-      addressRecord(base, address, SERVICE_TTL_SECONDS),
+      ...instance.hasBareName ? [addressRecord(base, address, SERVICE_TTL_SECONDS)] : [],
     ]),
   ];
+}
+
+/**
+ * @param segments of a service's path
+ * @returns the label of all paths that differ in nothing that a name shows, `orders-eu`; undefined when it is no label of
+ * letters, digits, and inner hyphens and underscores (RFC 1123 §2.1)
+ */
+export function serviceLabel(segments: readonly string[]): string | undefined {
+  const label = segments.join("-").toLowerCase();
+  const isLabel = label.length <= MAX_LABEL_BYTES && segments.every((segment) => SEGMENT.test(segment));
+  return isLabel ? label : undefined;
 }
 
 /** @returns the name that has the PTR record of an address (RFC 1035 §3.5, RFC 3596 §2.5) */

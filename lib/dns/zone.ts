@@ -9,10 +9,10 @@ import type { ResourceRecord } from "./message.ts";
 import { CLASS_IN, RECORD_TYPE } from "./record_type.ts";
 
 /**
- * Where a record comes from; of two sources the first prevails: what follows from the network itself (`leader`, `node-1-100`), names of
- * members, services, names that somebody added.
+ * Where a record comes from; of two sources the first prevails: what follows from the network itself (`leader`, `node-1-100`), what
+ * leaders have added, names of members, services, names that members added.
  */
-export const RECORD_RANK = { network: 0, member: 1, service: 2, custom: 3 } as const;
+export const RECORD_RANK = { network: 0, leader: 1, member: 2, service: 3, custom: 4 } as const;
 /** One of `RECORD_RANK`. */
 export type RecordRank = typeof RECORD_RANK[keyof typeof RECORD_RANK];
 
@@ -38,8 +38,8 @@ interface Entry {
 /** A name in the zone; one without entries is there because names below it are (RFC 8020 §1). */
 interface ZoneNode {
   readonly entries: Entry[];
-  /** How many nodes stand right below it. */
-  children: number;
+  /** How many entries of each rank stand at it and below it; a node that has none at all is taken out. */
+  readonly counts: number[];
   /** Records by type as they are shown; made when asked for. */
   shown: ReadonlyMap<number, readonly ResourceRecord[]> | undefined;
 }
@@ -53,7 +53,7 @@ export class Zone {
   constructor(origin: DomainName) {
     this.origin = origin;
     // The origin is always there.
-    this.#nodes.set(origin.key, { entries: [], children: 1, shown: undefined });
+    this.#nodes.set(origin.key, newNode());
   }
 
   /** Replaces the records of a group; without records the group is gone. Their names are within the origin. */
@@ -61,9 +61,11 @@ export class Zone {
     for (const name of this.#groups.get(group) ?? []) this.#removeEntries(name, group);
     this.#groups.delete(group);
     if (records.length === 0) return;
-    this.#groups.set(group, records.map(({ name }) => name));
+    this.#groups.set(group, [...new Map(records.map(({ name }) => [name.key, name])).values()]);
     for (const record of records) {
-      const node = this.#makeNode(record.name);
+      this.#count(record.name, rank, 1);
+      const node = this.#nodes.get(record.name.key);
+      if (node === undefined) continue;
       node.entries.push({ group, rank, record });
       node.shown = undefined;
     }
@@ -94,46 +96,68 @@ export class Zone {
    */
   find(name: DomainName, type: number): ZoneFinding {
     const node = this.#nodes.get(name.key);
-    if (node !== undefined) return findIn(shownOf(node), type);
-    const depths = name.labelCount - this.origin.labelCount;
-    for (let depth = 1; depth <= depths; depth++) {
-      const encloser = name.keyAbove(depth);
-      if (!this.#nodes.has(encloser)) continue;
-      const wildcard = this.#nodes.get(WILDCARD_KEY + encloser);
-      if (wildcard === undefined) break;
-      return withOwner(findIn(shownOf(wildcard), type), name);
-    }
-    return { kind: "no-name" };
+    if (node !== undefined && node.entries.length > 0) return findIn(shownOf(node), type);
+    const wildcard = this.#wildcardFor(name, node);
+    if (wildcard !== undefined) return withOwner(findIn(shownOf(wildcard), type), name);
+    return { kind: node === undefined ? "no-name" : "no-data" };
   }
 
-  #makeNode(name: DomainName): ZoneNode {
-    const known = this.#nodes.get(name.key);
-    if (known !== undefined) return known;
-    const node: ZoneNode = { entries: [], children: 0, shown: undefined };
-    this.#nodes.set(name.key, node);
-    this.#makeNode(name.ancestor(1)).children++;
-    return node;
+  /**
+   * DEVIATION: RFC 4592 §2.2.2 lets a name without records keep a wildcard off what is at it and below it. Here only if the names
+   * below it come from a source as good as the wildcard's, so that a service changes nothing that a leader's wildcard says.
+   */
+  #wildcardFor(name: DomainName, node: ZoneNode | undefined): ZoneNode | undefined {
+    let best = node === undefined ? NO_RANK : bestRank(node);
+    const depths = name.labelCount - this.origin.labelCount;
+    for (let depth = 1; depth <= depths; depth++) {
+      const key = name.keyAbove(depth);
+      const encloser = this.#nodes.get(key);
+      if (encloser === undefined) continue;
+      const wildcard = this.#nodes.get(WILDCARD_KEY + key);
+      if (wildcard !== undefined && wildcard.entries.length > 0) {
+        return bestRank(wildcard) < best ? wildcard : undefined;
+      }
+      if (encloser.entries.length > 0) return undefined;
+      best = Math.min(best, bestRank(encloser));
+    }
+    return undefined;
+  }
+
+  /** Notes that there are more or fewer entries at a name; nodes come and go with them. */
+  #count(name: DomainName, rank: RecordRank, change: 1 | -1): void {
+    const depths = name.labelCount - this.origin.labelCount;
+    for (let depth = 0; depth <= depths; depth++) {
+      const key = name.keyAbove(depth);
+      const node = this.#nodes.get(key) ?? newNode();
+      node.counts[rank] = (node.counts[rank] ?? 0) + change;
+      // The origin is always there.
+      if (depth < depths && bestRank(node) === NO_RANK) this.#nodes.delete(key);
+      else this.#nodes.set(key, node);
+    }
   }
 
   #removeEntries(name: DomainName, group: string): void {
     const node = this.#nodes.get(name.key);
     if (node === undefined) return;
     const left = node.entries.filter((entry) => entry.group !== group);
+    const gone = node.entries.filter((entry) => entry.group === group);
     node.entries.splice(0, Infinity, ...left);
     node.shown = undefined;
-    this.#prune(name);
+    for (const { rank } of gone) this.#count(name, rank, -1);
   }
+}
 
-  #prune(name: DomainName): void {
-    const node = this.#nodes.get(name.key);
-    if (node === undefined || node.entries.length > 0 || node.children > 0) return;
-    this.#nodes.delete(name.key);
-    const parent = name.ancestor(1);
-    const above = this.#nodes.get(parent.key);
-    if (above === undefined) return;
-    above.children--;
-    this.#prune(parent);
-  }
+/** Above all ranks. */
+const NO_RANK = Object.keys(RECORD_RANK).length;
+
+function newNode(): ZoneNode {
+  return { entries: [], counts: Array(NO_RANK).fill(0), shown: undefined };
+}
+
+/** @returns the best source of what is at a node and below it */
+function bestRank({ counts }: ZoneNode): number {
+  const rank = counts.findIndex((count) => count > 0);
+  return rank < 0 ? NO_RANK : rank;
 }
 
 function findIn(shown: ReadonlyMap<number, readonly ResourceRecord[]>, type: number): ZoneFinding {

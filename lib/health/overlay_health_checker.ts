@@ -214,31 +214,48 @@ export class OverlayHealthChecker {
     if (this.#cancelTimer !== undefined) this.#runDue();
   }
 
+  /**
+   * How old a handshake is, whatever has become of the wall clock since.
+   * @param handshakeAt when the peer's last one was, by the wall clock of that time
+   * @returns milliseconds
+   */
+  handshakeAgeMs(id: string, handshakeAt: UnixMillis): number {
+    const now = this.#ports.clock.now();
+    const known = this.#handshakes.get(id);
+    const at = known?.wall === handshakeAt ? known.at : this.#date(now, handshakeAt, this.#targets.has(id));
+    return Math.max(0, now - at);
+  }
+
   /** Takes in who is a peer now, and whose handshakes are new. */
   #look(): void {
     const { clock, targets } = this.#ports;
     const now = clock.now();
+    const former = this.#targets;
     this.#targets = new Map(targets().map((target) => [target.id, target]));
     this.#monitor.setTargets(now, this.#targets);
     for (const id of this.#reported) if (!this.#targets.has(id)) this.#reported.delete(id);
     for (const id of this.#handshakes.keys()) if (!this.#targets.has(id)) this.#handshakes.delete(id);
-    for (const { id, handshakeAt } of this.#targets.values()) this.#follow(now, id, handshakeAt);
+    for (const { id, handshakeAt } of this.#targets.values()) {
+      this.#follow(now, id, handshakeAt, former.has(id));
+    }
     this.#lookedAt = now;
   }
 
   /** The wall clock may be set while a handshake ages, so each is dated once, when it is new. */
-  #follow(now: Millis, id: string, wall: UnixMillis | undefined): void {
-    const known = this.#handshakes.get(id);
-    if (known?.wall === wall) return;
+  #follow(now: Millis, id: string, wall: UnixMillis | undefined, wasThere: boolean): void {
+    if (this.#handshakes.get(id)?.wall === wall) return;
     if (wall === undefined) this.#handshakes.delete(id);
-    else {
-      const ageMs = Math.max(0, this.#ports.clock.wall() - wall);
-      const sinceLookMs = known === undefined ? Infinity : now - (this.#lookedAt ?? now);
-      this.#handshakes.set(id, { wall, at: millis(now - Math.min(ageMs, sinceLookMs)) });
-    }
+    else this.#handshakes.set(id, { wall, at: this.#date(now, wall, wasThere) });
     this.#monitor.handleHandshake(id, this.#handshakes.get(id)?.at);
     // Whoever was away may be back.
     if (wall !== undefined && this.#monitor.figures(now, id)?.failureCount) this.#monitor.handleHint(now, id);
+  }
+
+  /** @param wasThere whether it was looked at before, without this handshake: then it is younger than that */
+  #date(now: Millis, wall: UnixMillis, wasThere: boolean): Millis {
+    const ageMs = Math.max(0, this.#ports.clock.wall() - wall);
+    const sinceLookMs = wasThere ? now - (this.#lookedAt ?? now) : Infinity;
+    return millis(now - Math.min(ageMs, sinceLookMs));
   }
 
   #report(): void {

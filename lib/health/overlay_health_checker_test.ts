@@ -173,3 +173,27 @@ Deno.test("OverlayHealthChecker ages a handshake by the monotonic clock, and a n
   abort.abort();
   await done;
 });
+
+Deno.test("OverlayHealthChecker.handshakeAgeMs() is the same whatever the wall clock is set to", async () => {
+  const world = new Fixture();
+  world.up.set("a", true);
+  const abort = new AbortController();
+  const done = world.checker.run(() => {}, abort.signal);
+  await world.run(2_000);
+  const handshakeAt = world.clock.wall();
+  world.handshakes.set("a", handshakeAt);
+  // Not looked at yet, and the clock is set before it is.
+  for (const stepMs of [3_600_000, -3_600_000, 0]) {
+    Object.assign(world.clock, { wall: () => unixMillis(handshakeAt + stepMs) });
+    const ageMs = world.checker.handshakeAgeMs("a", handshakeAt);
+    assert.ok(ageMs >= 0 && ageMs <= 2_000, `${ageMs} after a step of ${stepMs}`);
+  }
+  await world.run(5_000);
+  const before = world.checker.handshakeAgeMs("a", handshakeAt);
+  assert.ok(before >= 3_000 && before <= 7_000, `${before}`);
+  Object.assign(world.clock, { wall: () => unixMillis(handshakeAt + 86_400_000) });
+  assert.equal(world.checker.handshakeAgeMs("a", handshakeAt), before);
+  assert.equal(world.checker.figures("a")?.healthy, true);
+  abort.abort();
+  await done;
+});

@@ -50,6 +50,7 @@ export {
   HostJournal,
   readHostText,
   RESOLVER_CONF_PATH,
+  ResumedStateStore,
   SqliteStateStore,
 } from "./store/mod.ts";
 export * from "./system.ts";

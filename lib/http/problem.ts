@@ -16,7 +16,7 @@ const STATUS_OF_CODE: ReadonlyMap<string, ContentfulStatusCode> = new Map(
     [404, ["UnknownPeer", "UnknownToken", "UnknownName", "NoProvider", "UnknownAction", "UnknownService"]],
     [409, ["NotLeader", "AddressTaken", "NameTaken", "PoolExhausted", "ServicePaused"]],
     [413, ["PayloadTooLarge"]],
-    [429, ["Overloaded"]],
+    [429, ["Overloaded", "TooOften"]],
     [502, ["HandlerFailed", "InvalidResult", "Incompatible", "OutcomeUnknown", "StreamBroken"]],
     [503, ["Stopped"]],
     [504, ["Timeout", "Unreachable"]],

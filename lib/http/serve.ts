@@ -7,6 +7,7 @@ import type { AgentControl } from "../api/mod.ts";
 import { WeftError, withTimeout } from "../base/mod.ts";
 import { systemTimers } from "../host/mod.ts";
 import { controlApp, statusApp } from "./apps.ts";
+import { listenHttp } from "./status_server.ts";
 
 /** How long requests under way may take after `close`, in milliseconds. */
 const DRAIN_MS = 500;
@@ -61,17 +62,25 @@ export interface Served {
  * @throws StatusPortInUseError
  * @throws CannotServeError when this host has no such address, or the port is for root only
  */
-export function serveStatus(
+export async function serveStatus(
   options: { readonly control: AgentControl; readonly hostname: string; readonly port: number },
-): Served {
+): Promise<Served> {
   const { control, hostname, port } = options;
   const app = statusApp({ control, addresses: [hostname] });
   const endpoint = hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
   try {
-    const server = Deno.serve({ hostname, port, onListen() {} }, app.fetch);
-    return { port: server.addr.port, close: () => drain(server) };
+    const server = await listenHttp(hostname, port, (request) => app.fetch(request));
+    return {
+      port: server.port,
+      close: async () => {
+        await drain(server);
+        server.abort();
+      },
+    };
   } catch (cause) {
-    if (cause instanceof Deno.errors.AddrInUse) throw new StatusPortInUseError(endpoint, cause);
+    if (cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE") {
+      throw new StatusPortInUseError(endpoint, cause);
+    }
     throw new CannotServeError(`Cannot serve the status page on ${endpoint}: ${messageOf(cause)}`, {
       hint: "Choose an address of this host with --status-address and a port with --status-port.",
       cause,
@@ -137,7 +146,7 @@ async function removeDeadSocket(path: string): Promise<void> {
 }
 
 /** Lets requests under way end, but keep-alive connections of a watching page must not hold a stop up. */
-async function drain(server: Deno.HttpServer<Deno.Addr>): Promise<void> {
+async function drain(server: { shutdown(): Promise<void> }): Promise<void> {
   await withTimeout(systemTimers, DRAIN_MS, server.shutdown());
 }
 

@@ -26,11 +26,11 @@ async function ask(path: string, request = "/status"): Promise<unknown> {
 }
 
 Deno.test("serveStatus() serves on a free port and names a port that is taken", async () => {
-  const served = serveStatus({ control, hostname: "127.0.0.1", port: 0 });
+  const served = await serveStatus({ control, hostname: "127.0.0.1", port: 0 });
   try {
     const answer = await fetch(`http://127.0.0.1:${served.port}/status`);
     assert.deepEqual(await answer.json(), sampleStatus);
-    assert.throws(() => serveStatus({ control, hostname: "127.0.0.1", port: served.port }), (error) => {
+    await assert.rejects(serveStatus({ control, hostname: "127.0.0.1", port: served.port }), (error) => {
       assert(error instanceof StatusPortInUseError && error.hint);
       assert.match(error.message, new RegExp(`127.0.0.1:${served.port}`));
       return true;
@@ -39,12 +39,12 @@ Deno.test("serveStatus() serves on a free port and names a port that is taken", 
     await served.close();
     await served.close();
   }
-  const again = serveStatus({ control, hostname: "127.0.0.1", port: served.port });
+  const again = await serveStatus({ control, hostname: "127.0.0.1", port: served.port });
   await again.close();
 });
 
-Deno.test("serveStatus() refuses an address that is not this host's", () => {
-  assert.throws(() => serveStatus({ control, hostname: "192.0.2.1", port: 0 }), CannotServeError);
+Deno.test("serveStatus() refuses an address that is not this host's", async () => {
+  await assert.rejects(serveStatus({ control, hostname: "192.0.2.1", port: 0 }), CannotServeError);
 });
 
 /** Sends a request as it stands. @returns the status line of the answer */
@@ -57,7 +57,7 @@ async function askRaw(port: number, request: string): Promise<string> {
 }
 
 Deno.test("serveStatus() answers nobody who means another host, however the request names it", async () => {
-  const served = serveStatus({ control, hostname: "127.0.0.1", port: 0 });
+  const served = await serveStatus({ control, hostname: "127.0.0.1", port: 0 });
   try {
     const heads: readonly (readonly [string, number])[] = [
       ["GET /status HTTP/1.1\r\nHost: localhost", 200],
@@ -66,11 +66,39 @@ Deno.test("serveStatus() answers nobody who means another host, however the requ
       ["GET http://evil.example/status HTTP/1.1\r\nHost: localhost", 421],
       ["GET http://localhost/status HTTP/1.1\r\nHost: evil.example", 421],
       ["GET /status HTTP/1.1\r\nHost: localhost\r\nHost: evil.example", 400],
+      ["GET /status HTTP/1.1", 400],
+      ["GET /status HTTP/1.0", 200],
     ];
     for (const [head, expected] of heads) {
       assert.match(await askRaw(served.port, `${head}\r\n\r\n`), new RegExp(`^HTTP/1.1 ${expected} `), head);
     }
   } finally {
+    await served.close();
+  }
+});
+
+Deno.test("serveStatus() answers while others hold half-sent requests, which it ends after 5 s", async () => {
+  const served = await serveStatus({ control, hostname: "127.0.0.1", port: 0 });
+  const held: Deno.Conn[] = [];
+  try {
+    for (let i = 0; i < 600; i++) {
+      const connection = await Deno.connect({ hostname: "127.0.0.1", port: served.port });
+      held.push(connection);
+      const sent = i % 2 === 0 ? "" : "GET /status HTTP/1.1\r\nHost: local";
+      await connection.write(new TextEncoder().encode(sent));
+    }
+    assert.match(await askRaw(served.port, "GET /status HTTP/1.0\r\n\r\n"), /^HTTP\/1.1 200 /);
+    const startedAt = performance.now();
+    const ends = held.map(async (connection) => {
+      const bytes = new Uint8Array(1024);
+      while (await connection.read(bytes).catch(() => null) !== null);
+      return performance.now() - startedAt;
+    });
+    const tookMs = await Promise.all(ends);
+    assert.ok(tookMs.filter((ms) => ms < 1_000).length >= 400, "only so many are held");
+    assert.ok(Math.max(...tookMs) < 9_000, `${Math.max(...tookMs)}`);
+  } finally {
+    for (const connection of held) connection.close();
     await served.close();
   }
 });

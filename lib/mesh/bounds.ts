@@ -8,6 +8,15 @@ export const MAX_NAME_LENGTH = 63;
 /** A lower-case DNS label of letters, digits and inner hyphens (RFC 1123 §2.1). */
 export const NODE_NAME: RegExp = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
+/**
+ * Labels that no member is called, and below which none adds names: what the zone itself says (`leader`, `node-1-100`);
+ * what resolvers and hosts files answer (RFC 6761 §6.3, `ip6-localhost`, `broadcasthost`); what programs look for by the
+ * search list, unasked (WPAD, ISATAP: RFC 5214 §8.3.2); and ends of names that are often looked for in vain, so that the
+ * search list is tried next (RFC 6762 §3, RFC 8375, RFC 7686, `internal`, and the oldest domains of the Internet).
+ */
+export const RESERVED_LABEL: RegExp =
+  /^(leader|node(-\d{1,3}){2,16}|localhost\d?|localdomain\d?|ip6-.*|broadcasthost|wpad|isatap|local|internal|arpa|onion|com|net|org|_.*)$/;
+
 /** How many labels one member may have. */
 export const MAX_LABELS = 32;
 /** How many characters all keys and values may have together, so that a record always has room for them. */

@@ -227,7 +227,13 @@ export class MeshState {
 
   /** This node's own record, which may have been revoked. */
   get record(): MemberRecord {
-    const record = this.roster.recordByKey(this.identity.publicKey);
+    const { publicKey } = this.identity;
+    const record = this.roster.recordByKey(publicKey);
+    // What a later key of this node says all of is forgotten; then the agent is about to end.
+    if (record === undefined && this.roster.isRevoked(publicKey)) {
+      const [head] = this.roster.chainOf(publicKey);
+      if (head !== undefined) return { ...head.record, revoked: true };
+    }
     if (record === undefined) {
       throw new StateError("Cannot read this node's record from the state: it is missing");
     }

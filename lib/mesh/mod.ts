@@ -11,6 +11,7 @@
 export {
   generateNetwork,
   isNodeName,
+  isReservedName,
   type NetworkId,
   type NetworkIdentity,
   type NodeId,
@@ -41,8 +42,10 @@ export {
   type Origin,
   type OwnStatement,
   PLAIN_READER,
+  RECORD_LABEL,
   removeGrants,
   type ReplicaUpdate,
+  ROTATION_BURST,
   type Signed,
   type SignedReader,
   signOwnStatement,
@@ -66,7 +69,14 @@ export {
   type MeshMessage,
 } from "./wire/mod.ts";
 export { Election, type LeaderView } from "./leaders/mod.ts";
-export { type AdmissionRefusal, TOKEN_KIND, type TokenEntry } from "./admission/mod.ts";
+export {
+  Admission,
+  type AdmissionRefusal,
+  rotationTo,
+  TOKEN_KIND,
+  TokenBook,
+  type TokenEntry,
+} from "./admission/mod.ts";
 export {
   type EntryEvent,
   Gossip,

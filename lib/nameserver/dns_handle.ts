@@ -83,15 +83,16 @@ export class DnsHandle implements AsyncDisposable {
     return formatRecord(record);
   }
 
-  /** @throws InvalidRecordError when the record would not be seen if it were added: the name is taken */
-  checkVisible(record: ResourceRecord): void {
+  /** @throws InvalidRecordError when the record would not be seen if it were added with this rank: the name is taken */
+  checkVisible(record: ResourceRecord, rank: RecordRank = RECORD_RANK.custom): void {
     const key = keyOf(record);
     const isAlias = record.type === RECORD_TYPE.CNAME;
     const others = [...this.#custom].filter(([each, { name }]) => each !== key && name.equals(record.name));
     const isTaken = isAlias && others.length > 0;
-    if (!isTaken && !this.#parts.authority.wouldHide(record, RECORD_RANK.custom)) return;
+    if (!isTaken && !this.#parts.authority.wouldHide(record, rank)) return;
     throw new InvalidRecordError(`Cannot add ${record.name}: the name is taken`, {
-      hint: "Names of members and services come first, and an alias stands alone; `weft dns list` shows all.",
+      hint:
+        "What leaders say, members and services come first, and an alias stands alone; `weft dns list` shows all.",
     });
   }
 

@@ -25,3 +25,8 @@ export type BroadcastMode = typeof BROADCAST_MODES[number];
 export const DEFAULT_TIMEOUT_MS = 10_000;
 /** No call lasts longer: a day. */
 export const MAX_TIMEOUT_MS = 86_400_000;
+
+/** How many services of one node others follow. */
+export const MAX_NODE_SERVICES = 256;
+/** How many subscriptions of one node others follow: all that one advertises, which tells of many patterns by their services. */
+export const MAX_NODE_SUBSCRIPTIONS = 1_152;

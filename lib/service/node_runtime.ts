@@ -137,9 +137,12 @@ export class NodeRuntime extends ServiceRuntime {
     this.remoteCaller.handleLinkLost(peer);
   }
 
-  /** What another node offers, in the place of what it offered before; nothing when it is gone. */
-  setAdverts(peer: PeerId, adverts: readonly ServiceAdvert[]): void {
-    this.directory.set(peer, this.#adverts.filter(peer, adverts));
+  /**
+   * What another node offers, in the place of what it offered before; nothing when it is gone.
+   * @returns how many services and subscriptions are more than one node may have followed, and are left out
+   */
+  setAdverts(peer: PeerId, adverts: readonly ServiceAdvert[]): number {
+    return this.directory.set(peer, this.#adverts.filter(peer, adverts));
   }
 
   /** A node or program is gone for good. */

@@ -29,6 +29,8 @@ export interface ScenarioReport {
   readonly phases: readonly PhaseReport[];
   /** Whether all members knew the same at the end of every part, each within its bound. */
   readonly isConverged: boolean;
+  /** What some node took for true that must not be, and after which part; none in a sound mesh. */
+  readonly violations: readonly string[];
   /** Virtual time altogether. */
   readonly simulatedMs: number;
 }
@@ -47,6 +49,9 @@ const CHANGE_BOUND_MS = 10 * ROUND_MS;
 /** Whoever was cut off is found again within this: 30 s to notice, then backoffs. */
 const RETURN_BOUND_MS = 30 * ROUND_MS;
 const HOUR_MS = 3_600_000;
+const SETTLE_MS = 2_000;
+/** So many are told: one fault shows on every node. */
+const MAX_VIOLATIONS = 20;
 
 interface Phase {
   readonly name: string;
@@ -69,6 +74,7 @@ export function runScenario(options: ScenarioOptions): ScenarioReport {
   });
   let done = PREPARATION_WEIGHT;
   const reports: PhaseReport[] = [];
+  const violations: string[] = [];
   for (const { name, weight, boundMs, run } of phases) {
     const report = (part: number) => onProgress((done + weight * part) / total, name);
     report(0);
@@ -84,11 +90,22 @@ export function runScenario(options: ScenarioOptions): ScenarioReport {
       messagesPerNode: (messages - before.messages) / nodes,
       bytesPerNode: (bytes - before.bytes) / nodes,
     });
+    // Links to whoever was removed are closed soon after.
+    simulation.advance(SETTLE_MS);
+    violations.push(...simulation.violations(convergedMs !== undefined).map((what) => `${name}: ${what}`));
     done += weight;
   }
   onProgress(1, "done");
   const isConverged = reports.every(({ convergedMs }) => convergedMs !== null);
-  return { seed, nodes, loss, phases: reports, isConverged, simulatedMs: simulation.nowMs };
+  return {
+    seed,
+    nodes,
+    loss,
+    phases: reports,
+    isConverged,
+    violations: violations.slice(0, MAX_VIOLATIONS),
+    simulatedMs: simulation.nowMs,
+  };
 }
 
 const PREPARATION_WEIGHT = 10;
@@ -101,6 +118,9 @@ function scenario(nodes: number, splitMs: number): readonly Phase[] {
     return count;
   };
   const boundMs = CHANGE_BOUND_MS;
+  /** Ordinary members, the latest first. */
+  const ordinary = (simulation: Simulation) =>
+    simulation.members.filter((node) => !simulation.isLeader(node)).toReversed();
   return [
     {
       name: "links open",
@@ -129,6 +149,42 @@ function scenario(nodes: number, splitMs: number): readonly Phase[] {
       run: (simulation) => {
         simulation.revoke(simulation.members.at(-1) as SimNode);
         return 1;
+      },
+    },
+    {
+      name: "many keys change",
+      weight: 4,
+      boundMs,
+      run: (simulation) => {
+        const changing = [...simulation.members.slice(0, 1), ...ordinary(simulation).slice(0, many)];
+        return changing.filter((node) => simulation.rotate(node)).length;
+      },
+    },
+    {
+      name: "removed as keys change",
+      weight: 4,
+      boundMs: RETURN_BOUND_MS,
+      run: (simulation) => {
+        // Each side has a leader; what one removes changes its keys at the other.
+        simulation.splitBy((index) => index % 2);
+        const [a, b] = [0, 1].map((side) =>
+          simulation.members.find((node) => node.index % 2 === side && simulation.isLeader(node))
+        );
+        const gone = ordinary(simulation).filter(({ index }) => index % 2 === 1).slice(
+          0,
+          Math.max(1, many >> 1),
+        );
+        let changes = 0;
+        for (const [i, node] of gone.entries()) {
+          if (a === undefined || b === undefined) break;
+          const { id } = node.identity;
+          for (let times = 0; times <= i % 3; times++) changes += Number(simulation.rotate(node, b));
+          simulation.revoke(node, a, id);
+          changes++;
+        }
+        simulation.advance(2 * ROUND_MS);
+        simulation.heal();
+        return changes;
       },
     },
     {

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Clock, type Millis, type UnixMillis, unixMillis } from "../base/mod.ts";
+import { type Clock, type Millis, type StateStore, type UnixMillis, unixMillis } from "../base/mod.ts";
 import {
   Gossip,
   type NetworkIdentity,
@@ -48,8 +48,8 @@ export interface SimWorld {
 /** A node that runs, or has crashed and keeps what was stored. */
 export class SimNode {
   readonly index: number;
-  readonly identity: NodeIdentity;
   readonly clock: Clock;
+  #identity: NodeIdentity;
   readonly #world: SimWorld;
   readonly #store: LayeredStore;
   #skewMs = 0;
@@ -70,7 +70,7 @@ export class SimNode {
     parts: { readonly identity: NodeIdentity; readonly store: LayeredStore; readonly world: SimWorld },
   ) {
     this.index = index;
-    this.identity = parts.identity;
+    this.#identity = parts.identity;
     this.#store = parts.store;
     this.#world = parts.world;
     const { clock } = parts.world.network;
@@ -78,6 +78,21 @@ export class SimNode {
       now: () => clock.now(),
       wall: (): UnixMillis => unixMillis(Math.floor(clock.wall() + this.#skewMs)),
     };
+  }
+
+  /** Under which keys it goes now. */
+  get identity(): NodeIdentity {
+    return this.#identity;
+  }
+
+  /** What outlives a crash. */
+  get store(): StateStore {
+    return this.#store;
+  }
+
+  /** The nodes to which it has links. */
+  get peers(): readonly SimNode[] {
+    return [...this.#links.values()].map(({ peer }) => peer);
   }
 
   get isUp(): boolean {
@@ -125,6 +140,14 @@ export class SimNode {
     this.#isFollowing = false;
     for (const link of this.#links.values()) this.#breakLater(link);
     this.#links.clear();
+  }
+
+  /** Goes on under new keys, as an agent does: everything that knew it by the former ones ends. */
+  adopt(identity: NodeIdentity): void {
+    this.#identity = identity;
+    for (const link of [...this.#links.values()]) this.#break(link);
+    this.#dialling.clear();
+    this.#followSoon();
   }
 
   /** Sets the wall clock wrong by so much; 0 sets it right. */

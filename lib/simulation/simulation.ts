@@ -5,17 +5,22 @@
 
 import { equalBytes, type UnixMillis, unixMillis, VirtualClock, VirtualTimers } from "../base/mod.ts";
 import {
+  Admission,
   generateNetwork,
   type MemberRecord,
   NO_GRANTS,
   NO_UPDATE,
   type NodeId,
   NodeIdentity,
+  type RecordEntry,
   Replica,
+  rotationTo,
   signOwnStatement,
   signRecord,
+  TokenBook,
 } from "../mesh/mod.ts";
 import { Endpoint, IpAddress } from "../net/mod.ts";
+import { Invariants } from "./invariants.ts";
 import { type BaseState, LayeredStore } from "./layered_store.ts";
 import { MemoReader } from "./memo_reader.ts";
 import { Dice, SimNetwork, type Traffic, type WayConditions } from "./sim_network.ts";
@@ -24,8 +29,22 @@ import { SimNode, type SimWorld } from "./sim_node.ts";
 /** When the virtual time is 0: 2025-01-01. */
 const WALL_START_MS = 1_735_689_600_000;
 const RECORD_LIFETIME_MS = 90 * 86_400_000;
+/** A real channel loses nothing of what says that a leader has new keys. */
+const ADOPTION_BOUND_MS = 60_000;
 /** How often it is checked whether all agree. */
 const CHECK_MS = 250;
+
+/** Nodes have addresses by their numbers. */
+const NO_ADDRESSES: ConstructorParameters<typeof Admission>[0]["addresses"] = {
+  slices: [],
+  allocate: () => {
+    throw new RangeError("Cannot allocate an address: nodes have them by their numbers");
+  },
+  allocateSpecific: () => {},
+  release: () => true,
+  setSlices: () => {},
+  cutSlice: () => undefined,
+};
 
 /** How large the mesh is, and how bad its network. */
 export interface SimulationOptions {
@@ -53,6 +72,9 @@ export class Simulation {
   readonly #reader = new MemoReader();
   readonly #world: SimWorld;
   readonly #base: BaseState;
+  readonly #invariants: Invariants;
+  /** By the ids under which they were removed. */
+  readonly #removed = new Map<NodeId, SimNode>();
   #changes = 0;
 
   constructor({ nodes, seed, leaders = 3, conditions = {}, onProgress = () => {} }: SimulationOptions) {
@@ -65,6 +87,7 @@ export class Simulation {
       ...conditions,
     });
     this.#identity = generateNetwork(this.#random);
+    this.#invariants = new Invariants(this.#identity.verifyingKey);
     this.#world = {
       network: this.#network,
       identity: this.#identity,
@@ -166,21 +189,82 @@ export class Simulation {
     return node;
   }
 
-  /** Lets a leader remove a member for ever. */
-  revoke(node: SimNode): void {
-    const leader = this.#leader();
-    const known = leader.replica.roster.recordById(node.identity.id);
-    if (known === undefined) {
+  /**
+   * Lets a leader remove a member for ever.
+   * @param id under which it is known there, which may not be its latest
+   */
+  revoke(node: SimNode, leader: SimNode = this.#leader(), id: NodeId = node.identity.id): void {
+    const known = leader.replica.roster.recordById(id);
+    const revoked = known && this.#admission(leader).revoke(known.publicKey);
+    if (revoked === undefined) {
       throw new RangeError(`Cannot remove node ${node.index}: its leader does not know it`);
     }
-    const record = this.#sign({ ...known, version: known.version + 1, revoked: true });
-    leader.replica.roster.merge(record);
-    leader.replica.publish({ ...NO_UPDATE, records: [record] });
+    this.#removed.set(id, node);
+    this.#publish(leader, [revoked]);
+  }
+
+  /**
+   * Lets a leader give a member new keys, which the member adopts as soon as somebody else knows them; time passes until
+   * then.
+   * @returns whether the leader does so
+   */
+  rotate(node: SimNode, leader: SimNode = this.#leader()): boolean {
+    const { id } = node.identity;
+    const next = NodeIdentity.generate(this.#random);
+    const known = leader.replica.roster.get(id)?.record;
+    const both = known && this.#admission(leader).rotate(known, rotationTo(id, next));
+    if (typeof both !== "object" || "retryAfterMs" in both) return false;
+    this.#publish(leader, both);
+    for (const { signed } of both) node.replica.roster.merge(signed);
+    const isKnown = () =>
+      this.#nodes.some((other) =>
+        other !== node && other.isUp && this.#network.canReach(node.index, other.index) &&
+        other.replica.roster.get(next.id) !== undefined
+      );
+    this.until(ADOPTION_BOUND_MS, isKnown);
+    this.#byId.set(next.id, node);
+    node.adopt(next);
+    node.replica.deliverEvents();
+    this.move(node);
+    return true;
+  }
+
+  /**
+   * What must hold on every member, and does not.
+   * @param hasConverged whether all know the same; then nobody that was removed is anybody's peer any more
+   * @returns one line each
+   */
+  violations(hasConverged: boolean): string[] {
+    const removed = hasConverged ? [...this.#removed] : [];
+    // Most nodes hold the same, which is looked at once.
+    const known = new Map<string, readonly string[]>();
+    return this.members.flatMap((node) => {
+      const { replica: { roster, versions }, clock } = node;
+      const held = `${versions.digest(clock.wall()).toHex()} ${roster.liveRecords().toArray().length}`;
+      const found = [...known.get(held) ?? this.#invariants.violationsOf(roster)];
+      if (!known.has(held)) known.set(held, [...found]);
+      for (const [id, gone] of removed) {
+        const isThere = [id, gone.identity.id].some((id) => roster.get(id) !== undefined);
+        if (isThere) found.push(`node ${gone.index} was removed and is a member`);
+        if (node.peers.includes(gone)) found.push(`node ${gone.index} was removed and has a link`);
+      }
+      return found.map((what) => `node ${node.index}: ${what}`);
+    });
+  }
+
+  /** Whether a node leads, as it takes itself. */
+  isLeader(node: SimNode): boolean {
+    return node.replica.roster.get(node.identity.id)?.record.roles.includes("leader") ?? false;
   }
 
   /** Cuts the network in two, the first nodes and the rest; members notice as they would. */
   split(first: number): void {
-    this.#network.split((index) => index < first ? 0 : 1);
+    this.splitBy((index) => index < first ? 0 : 1);
+  }
+
+  /** Cuts the network into parts: nodes of which `sideOf` says the same stay together. */
+  splitBy(sideOf: (index: number) => number): void {
+    this.#network.split(sideOf);
     for (const node of this.#nodes) node.noticeSplit();
   }
 
@@ -189,11 +273,25 @@ export class Simulation {
   }
 
   #leader(): SimNode {
-    const leader = this.#nodes.find((node) =>
-      node.isUp && node.replica.roster.get(node.identity.id)?.record.roles.includes("leader")
-    );
+    const leader = this.#nodes.find((node) => node.isUp && this.isLeader(node));
     if (leader === undefined) throw new RangeError("No leader runs");
     return leader;
+  }
+
+  #admission({ store, replica: { roster }, clock }: SimNode): Admission {
+    return new Admission({
+      store,
+      roster,
+      clock,
+      network: this.#identity,
+      tokens: new TokenBook(store, { random: this.#random, clock }),
+      addresses: NO_ADDRESSES,
+    });
+  }
+
+  #publish({ replica }: SimNode, entries: readonly RecordEntry[]): void {
+    const records = entries.map(({ signed }) => this.#reader.vouch(signed, this.#identity.verifyingKey));
+    replica.publish({ ...NO_UPDATE, records });
   }
 
   #add(identity: NodeIdentity): SimNode {

@@ -77,3 +77,37 @@ Deno.test("Simulation.revoke() takes a node's links, and its membership on every
   assert.equal(simulation.members.length, 24);
   for (const { replica } of simulation.members) assert.ok(replica.roster.isRevoked(gone.identity.publicKey));
 });
+
+Deno.test("Simulation: who is removed on one side and changes its keys on the other is nobody's peer in the end", () => {
+  const simulation = new Simulation({ nodes: 30, seed: 5 });
+  simulation.untilConverged(10_000);
+  simulation.splitBy((index) => index % 2);
+  const [a, b, gone] = [0, 1, 29].map((index) => simulation.nodes[index]);
+  assert.ok(a && b && gone);
+  const { id } = gone.identity;
+  assert.ok(simulation.rotate(gone, b));
+  simulation.revoke(gone, a, id);
+  assert.ok(simulation.rotate(gone, b));
+  simulation.advance(60_000);
+  assert.ok(b.replica.roster.get(gone.identity.id), "its side has not heard");
+  simulation.heal();
+  assert.ok(simulation.untilConverged(300_000) !== undefined);
+  simulation.advance(5_000);
+  assert.deepEqual(simulation.violations(true), []);
+  assert.equal(gone.linkCount, 0);
+  assert.equal(simulation.members.length, 29);
+});
+
+Deno.test("Simulation.rotate() gives a leader new keys, and it still removes members", () => {
+  const simulation = new Simulation({ nodes: 20, seed: 6 });
+  simulation.untilConverged(10_000);
+  const [leader, gone] = [simulation.nodes[0], simulation.nodes[19]];
+  assert.ok(leader && gone);
+  for (let times = 0; times < 4; times++) assert.ok(simulation.rotate(leader));
+  assert.equal(simulation.rotate(leader), false, "four times a day");
+  assert.ok(simulation.untilConverged(100_000) !== undefined);
+  simulation.revoke(gone);
+  assert.ok(simulation.untilConverged(100_000) !== undefined);
+  simulation.advance(5_000);
+  assert.deepEqual(simulation.violations(true), []);
+});

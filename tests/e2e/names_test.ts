@@ -65,12 +65,16 @@ labTest(
     await a.weft.expectCommand("dns", "add", "db", "A", "10.200.9.9");
     assert.equal(await resolve(a.host, "db"), "10.200.9.9");
     await waitFor(async () => await resolve(b.host, "db") === "10.200.9.9", 5_000, { what: "b knows db" });
-    await b.weft.expectCommand("dns", "add", "cache", "CNAME", "b");
-    await waitFor(async () => await resolve(a.host, "cache") === b.address, 5_000, { what: "a knows cache" });
-    const foreign = await a.weft.command("dns", "remove", "cache");
+    await b.weft.expectCommand("dns", "add", "cache.b", "CNAME", "b");
+    await waitFor(async () => await resolve(a.host, "cache.b.weft.internal") === b.address, 5_000, {
+      what: "a knows cache.b",
+    });
+    const foreign = await a.weft.command("dns", "remove", "cache.b");
     assert.match(foreign.stderr, /this node has added no such record/);
-    await b.weft.expectCommand("dns", "remove", "cache");
-    await waitFor(async () => await resolve(a.host, "cache") === undefined, 5_000, { what: "cache is gone" });
+    await b.weft.expectCommand("dns", "remove", "cache.b");
+    await waitFor(async () => await resolve(a.host, "cache.b.weft.internal") === undefined, 5_000, {
+      what: "cache.b is gone",
+    });
     const listed = JSON.parse(await a.weft.expectCommand("dns", "list", "--added", "--json"));
     assert.deepEqual(listed.map(({ name }: { name: string }) => name), ["db.weft.internal."]);
     assert.match(

@@ -4,7 +4,7 @@ import { serveStatus } from "../../lib/http/mod.ts";
 import { labTest, run } from "../lab/mod.ts";
 
 labTest("GET /: a browser shows the page, and its console stays empty", ["chromium"], async () => {
-  const server = serveStatus({ control: new SampleControl(), hostname: "127.0.0.1", port: 0 });
+  const server = await serveStatus({ control: new SampleControl(), hostname: "127.0.0.1", port: 0 });
   const profile = await Deno.makeTempDir({ prefix: "weft-page-" });
   try {
     const { code, stdout, stderr } = await run([

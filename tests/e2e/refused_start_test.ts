@@ -8,6 +8,7 @@ import {
   mountSmallDisk,
   nodeOn,
   PACKET_PLANE,
+  pingOnce,
   weftCommand,
   WeftNode,
 } from "../lab/mod.ts";
@@ -178,38 +179,45 @@ labTest("weft up: a damaged, foreign or unwritable state is named and never over
   });
 });
 
-labTest("weft up: a full disk is named, and the state is there again when there is room", [
-  ...PACKET_PLANE,
-  "mount",
-], async () => {
-  await using lab = await Lab.create(["A"]);
-  const { namespace, folder } = lab.host("A");
-  await using disk = await mountSmallDisk(`${folder}/disk`, 2 << 20);
-  const stateDir = `${disk.path}/state`;
-  await using leader = new WeftNode(namespace, { name: "a", stateDir });
+labTest(
+  "weft up: a full disk is named by a first start, and a later one runs from what there is, also after a crash",
+  [
+    ...PACKET_PLANE,
+    "mount",
+  ],
+  async () => {
+    await using lab = await Lab.create(["A"]);
+    const { namespace, folder } = lab.host("A");
+    await using disk = await mountSmallDisk(`${folder}/disk`, 2 << 20);
+    const stateDir = `${disk.path}/state`;
+    await using leader = new WeftNode(namespace, { name: "a", stateDir });
 
-  await disk.fill();
-  assertRefusal(await leader.launch("--leader").finished, { code: 1, says: /full|space/i });
-  await disk.drain();
-  await leader.startLeader();
-  const { id } = (await leader.status()).node;
-  await leader.stop();
+    await disk.fill();
+    assertRefusal(await leader.launch("--leader").finished, { code: 1, says: /full|space/i });
+    await disk.drain();
+    await leader.startLeader();
+    const { id } = (await leader.status()).node;
+    await leader.stop();
 
-  await disk.fill();
-  // Resuming may need no room at all; what it must not do is harm the state.
-  const process = leader.launch("up");
-  await process.until(
-    async () => {
-      return process.ended !== undefined || (await leader.status()).state === "running";
-    },
-    20_000,
-    "it runs or refuses",
-  );
-  if (process.ended === undefined) await leader.kill();
-  else assertRefusal(process.ended, { code: 1, says: /full|space/i });
-  await disk.drain();
-  assert.equal((await leader.start("up")).node.id, id);
-});
+    for (const hasCrashed of [false, true]) {
+      if (hasCrashed) {
+        await leader.start("up");
+        await leader.kill();
+      }
+      await disk.fill();
+      // It runs from what it has, with its interface, and says that nothing new is kept.
+      assert.equal((await leader.start("up")).node.id, id);
+      await pingOnce(lab.host("A"), "10.200.0.1");
+      const says = /the disk is full: this node runs from the state that it has/g;
+      const lines = () => leader.process.stderr.match(says)?.length;
+      await leader.process.until(() => lines() !== undefined, 5_000, "it says so");
+      assert.equal(lines(), 1, leader.process.stderr);
+      await disk.drain();
+      await leader.kill();
+    }
+    assert.equal((await leader.start("up")).node.id, id);
+  },
+);
 
 /** @returns the path of the one SQLite database in `stateDir` */
 async function databaseIn(stateDir: string): Promise<string> {

@@ -9,8 +9,10 @@ function check(report: ScenarioReport, maxRounds: number): void {
   // deno-lint-ignore no-console -- whoever sees this fail needs the seed
   console.log(`WEFT_SIM_SEED=${seed}, ${nodes} nodes, ${loss * 100} % lost: agreed after: ${text}`);
   assert.ok(report.isConverged, text);
+  assert.deepEqual(report.violations, []);
   for (const { name, rounds } of phases) {
-    const limit = name.startsWith("split") || name.startsWith("a tenth") ? 30 : maxRounds;
+    const isReturn = ["split", "a tenth", "removed as"].some((begin) => name.startsWith(begin));
+    const limit = isReturn ? 30 : maxRounds;
     assert.ok(rounds !== null && rounds <= limit, `${name}: ${rounds} rounds`);
   }
 }

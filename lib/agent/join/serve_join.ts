@@ -46,7 +46,8 @@ export async function serveJoin(
     log.info("joined", {
       name: record.name,
       address: record.addresses[0]?.toString(),
-      from: from.source.toString(),
+      // A whole site may join at once: it is no origin that the log is to bound.
+      at: from.source.toString(),
     });
     announce(mesh, record.nodeId);
     for (const body of mesh.admittedMessages(enrolled, from.source.address)) {

@@ -19,7 +19,7 @@ import {
 } from "../../mesh/mod.ts";
 import type { ClaimOutcome, TopicPath } from "../../service/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
-import { InvalidRequestError, NotLeaderError, UnreachableError } from "../errors.ts";
+import { InvalidRequestError, NotLeaderError, TooOftenError, UnreachableError } from "../errors.ts";
 import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
 import type { NameService } from "../names/mod.ts";
 import { MemberRequests, type RequestOutcome } from "./member_requests.ts";
@@ -76,7 +76,11 @@ export class LeaderCoordinator {
   }
 
   #followLeaders(): void {
-    const { mesh: { roster }, clock } = this.#parts;
+    const { mesh: { roster, admission, replica }, clock } = this.#parts;
+    const redone = admission?.redoMissed() ?? [];
+    // What members miss is for leaders to sign.
+    if (admission === undefined) roster.takeMissed();
+    if (redone.length > 0) replica.publish({ ...NO_UPDATE, records: redone.map(({ signed }) => signed) });
     const leaders = roster.liveRecords().filter(({ roles }) => roles.includes("leader"));
     this.#election.setLeaders(leaders.map(({ nodeId }) => nodeId).toArray(), clock.now());
     this.#advance();
@@ -150,7 +154,8 @@ export class LeaderCoordinator {
 
   /**
    * Has new keys of this node signed, by another leader unless it is one itself; everybody is told.
-   * @throws UnreachableError when no leader answers, InvalidRequestError when all refuse
+   * @throws UnreachableError when no leader answers, InvalidRequestError when all refuse, TooOftenError when this node
+   * has changed its keys too often
    */
   async rotate(rotation: KeyRotation): Promise<void> {
     const { admission, replica, record } = this.#parts.mesh;
@@ -160,6 +165,7 @@ export class LeaderCoordinator {
     }
     const update = signRotation(admission, record, rotation);
     if (typeof update === "string") throw new InvalidRequestError(`Cannot rotate the key: ${update}`);
+    if ("retryAfterMs" in update) throw new TooOftenError(update.retryAfterMs);
     replica.publish(update);
   }
 
@@ -208,12 +214,15 @@ export class LeaderCoordinator {
 
   async #askToRotate(rotation: KeyRotation): Promise<ReplicaUpdate> {
     let wasRefused = false;
+    let retryAfterMs: number | undefined;
     for (const nodeId of this.#likelyLeaders()) {
       const answer = await this.#requests.ask(nodeId, () => ({ kind: "rotation", rotation }));
       if (typeof answer !== "object") continue;
       if (answer.kind === "done" && answer.update !== undefined) return answer.update;
       wasRefused = true;
+      if (answer.kind === "refused") retryAfterMs ??= answer.retryAfterMs;
     }
+    if (retryAfterMs !== undefined) throw new TooOftenError(retryAfterMs);
     if (wasRefused) throw new InvalidRequestError("Cannot rotate the key: the leader refused");
     throw new UnreachableError("Cannot rotate the key: no leader answers", {
       hint: "weft leader list shows who leads; run the same again when one of them is back.",
@@ -304,7 +313,9 @@ export class LeaderCoordinator {
         return { answer: { kind: "done" } };
       case "rotation": {
         const update = admission && signRotation(admission, asker, request.rotation);
-        return typeof update === "object" ? { answer: { kind: "done", update }, update } : refused;
+        if (typeof update !== "object") return refused;
+        if ("retryAfterMs" in update) return { answer: { kind: "refused", ...update } };
+        return { answer: { kind: "done", update }, update };
       }
       case "claim": {
         const update = this.#claims.grant(asker, request.path);
@@ -354,7 +365,7 @@ function signRotation(
   rotation: KeyRotation,
 ) {
   const both = admission.rotate(record, rotation);
-  if (typeof both === "string") return both;
+  if (typeof both === "string" || "retryAfterMs" in both) return both;
   const statements = rotation.statement === undefined ? [] : [rotation.statement];
   return { ...NO_UPDATE, records: both.map(({ signed }) => signed), statements };
 }

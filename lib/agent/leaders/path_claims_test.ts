@@ -23,7 +23,7 @@ const cidr = Cidr.parse("10.200.0.0/16") ?? assert.fail();
 class Fixture {
   readonly clock = new VirtualClock(START);
   readonly random = new SeededRandom(5);
-  readonly leader = MeshState.create(new MemoryStateStore(), { ...this.options, name: "leader", cidr });
+  readonly leader = MeshState.create(new MemoryStateStore(), { ...this.options, name: "lead", cidr });
 
   get options() {
     return { random: this.random, clock: this.clock, addressPool: () => new SmallPool(200) };
@@ -130,7 +130,7 @@ Deno.test("PathClaims has a leader take its own paths into its record, so that n
   const { claim, owners, authority } = stage.claimsAt(stage.leader);
   assert.ok(authority.mayOffer(stage.leader.identity.id, TopicPath.parse("math")), "it may do everything");
   assert.ok(claim(stage.leader, "mesh:math"));
-  assert.deepEqual(owners("math"), ["leader"]);
+  assert.deepEqual(owners("math"), ["lead"]);
   assert.equal(claim(b, "math"), undefined);
   assert.equal(authority.mayPublish(b.identity.id, TopicPath.parse("math/added")), false);
 });

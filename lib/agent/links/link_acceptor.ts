@@ -4,8 +4,14 @@
  * @module
  */
 
-import type { Environment } from "../../base/mod.ts";
-import { acceptChannel, type Authorization, type Channel, type HandshakeSetup } from "../../channel/mod.ts";
+import type { Counters, Environment } from "../../base/mod.ts";
+import {
+  acceptChannel,
+  type Authorization,
+  type Channel,
+  type ChannelDropReason,
+  type HandshakeSetup,
+} from "../../channel/mod.ts";
 import { PresharedKey, type PublicKey } from "../../crypto/mod.ts";
 import {
   decodeHello,
@@ -19,23 +25,23 @@ import {
 } from "../../mesh/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
 import type { AcceptedStream, StreamListener } from "../../transport/mod.ts";
+import { CallerLimits, type CallerStanding, originOf } from "./caller_limits.ts";
 import type { Link } from "./link_table.ts";
 
-/** Handshakes under way at the same time; a further one takes the place of another. */
+/** Handshakes under way at the same time with callers of one standing; a further one takes the place of another. */
 const MAX_HANDSHAKES = 64;
 /** Machines with a token that are served at the same time; a further one takes the place of another. */
 const MAX_JOINS = 64;
 const NOTHING = new Uint8Array(0);
-/** Of an IPv6 address: one site has at least what is behind them (RFC 4291 §2.5.4). */
-const SITE_BYTES = 8;
 
 /** Where others call, who they may be, and what becomes of them. */
-export interface LinkAcceptorParts extends Pick<Environment, "log"> {
+export interface LinkAcceptorParts extends Pick<Environment, "log" | "clock"> {
   readonly networkId: NetworkId;
   readonly replica: Replica;
   /** Closed with the acceptor. */
   readonly listener: StreamListener;
   readonly setup: HandshakeSetup;
+  readonly counters: Counters<ChannelDropReason>;
   /** The preshared key of whoever may join with this token; undefined when nobody may, or only elsewhere. */
   tokenKey(tokenId: string, publicKey: PublicKey): PresharedKey | undefined;
   /** Serves a machine that holds a token, and closes the channel in the end. */
@@ -48,12 +54,25 @@ export interface LinkAcceptorParts extends Pick<Environment, "log"> {
 type Caller =
   | { readonly kind: "join"; readonly tokenId: string }
   | { readonly kind: "member"; readonly nodeId: NodeId }
-  | { readonly kind: "removed"; readonly nodeId: NodeId };
+  | Removed;
+
+/** Somebody under a key that counts no more. */
+interface Removed {
+  readonly kind: "removed";
+  readonly nodeId: NodeId;
+  readonly publicKey: PublicKey;
+}
 
 /** Accepts channels until it is closed; nobody can fill it alone. */
 export class LinkAcceptor {
   readonly #parts: LinkAcceptorParts;
-  readonly #handshakes = new FairSlots(MAX_HANDSHAKES);
+  readonly #limits: CallerLimits;
+  /** Strangers evict each other, and never a member. */
+  readonly #handshakes: Readonly<Record<CallerStanding, FairSlots>> = {
+    proven: new FairSlots(MAX_HANDSHAKES),
+    stated: new FairSlots(MAX_HANDSHAKES),
+    stranger: new FairSlots(MAX_HANDSHAKES),
+  };
   readonly #joinSlots = new FairSlots(MAX_JOINS);
   readonly #joins = new Set<Channel>();
   #isClosed = false;
@@ -61,6 +80,7 @@ export class LinkAcceptor {
 
   constructor(parts: LinkAcceptorParts) {
     this.#parts = parts;
+    this.#limits = new CallerLimits(parts.replica.roster);
   }
 
   start(): void {
@@ -76,11 +96,19 @@ export class LinkAcceptor {
   }
 
   async #acceptStreams(): Promise<void> {
+    const { clock, counters } = this.#parts;
     for (;;) {
       const accepted = await this.#parts.listener.accept();
       if (accepted === undefined) return;
       const { stream, source } = accepted;
-      const release = this.#handshakes.acquire(originOf(source), () => stream.close());
+      const origin = originOf(source);
+      const standing = this.#limits.admit(clock.now(), origin);
+      if (standing === undefined) {
+        counters.count("channel-handshake-rate-limited");
+        stream.close();
+        continue;
+      }
+      const release = this.#handshakes[standing].acquire(origin, () => stream.close());
       this.#accept(accepted).catch((error) => {
         stream.close();
         this.#parts.log.error("cannot accept a channel", { from: source.toString(), error });
@@ -97,19 +125,22 @@ export class LinkAcceptor {
     });
     if (accepted === undefined) return;
     const { channel, context } = accepted;
+    if (context.kind === "member") this.#limits.noteMember(originOf(source));
     if (this.#isClosed) channel.close("this node stops");
-    else if (context.kind === "removed") await this.#sendRemoval(channel, context.nodeId);
+    else if (context.kind === "removed") await this.#sendRemoval(channel, context);
     else if (context.kind === "member") onLink({ nodeId: context.nodeId, channel, dialler: "them" });
     else this.#join(channel, context.tokenId, source);
   }
 
-  /** Nobody could reach it while it was away: it gets the record that says so, and nothing else. */
-  async #sendRemoval(channel: Channel, nodeId: NodeId): Promise<void> {
+  /** Nobody could reach it while it was away: it gets the records that say so, and nothing else. */
+  async #sendRemoval(channel: Channel, { nodeId, publicKey }: Removed): Promise<void> {
     const { roster } = this.#parts.replica;
-    // Unless it goes on under another key: then it gets that record too.
+    // Unless it goes on under another key: then it gets that record too, and what else is known of its keys.
     const successor = roster.recordById(nodeId)?.successor;
-    const records = [successor, nodeId].map((nodeId) => nodeId && roster.signedRecord(nodeId));
-    const update = { ...NO_UPDATE, records: records.filter((record) => record !== undefined) };
+    const own = [successor, nodeId].map((nodeId) => nodeId && roster.signedRecord(nodeId));
+    const signed = [...own, ...roster.chainOf(publicKey).map(({ signed }) => signed)];
+    const records = [...new Set(signed.filter((record) => record !== undefined))];
+    const update = { ...NO_UPDATE, records };
     await channel.send({ topic: MESH_TOPIC, body: encodeMeshMessage({ kind: "roster-update", update }) });
     channel.close("you are no member any more");
   }
@@ -136,13 +167,17 @@ export class LinkAcceptor {
       const presharedKey = tokenKey(hello.tokenId, remoteStatic);
       return presharedKey && { presharedKey, reply: NOTHING, context: hello };
     }
+    if (hello.networkId !== networkId) return undefined;
     const record = roster.recordByKey(remoteStatic);
-    if (hello.networkId !== networkId || record?.nodeId !== hello.nodeId) return undefined;
+    const { nodeId } = hello;
+    const proven = { presharedKey: PresharedKey.none(), reply: NOTHING };
+    const removed = { ...proven, context: { kind: "removed", nodeId, publicKey: remoteStatic } as const };
+    // A key that was replaced long ago has no record any more.
+    if (record === undefined && roster.isRevoked(remoteStatic)) return removed;
+    if (record?.nodeId !== nodeId) return undefined;
     // A device without weft takes no part in the message plane.
     if (record.verifyingKey === undefined) return undefined;
-    const proven = { presharedKey: PresharedKey.none(), reply: NOTHING };
-    const { nodeId } = hello;
-    if (record.revoked) return { ...proven, context: { kind: "removed", nodeId } as const };
+    if (roster.isRevoked(remoteStatic)) return removed;
     const isLinkable = roster.linkable(nodeId) !== undefined || renew(record);
     return isLinkable ? { ...proven, context: hello } : undefined;
   }
@@ -194,9 +229,4 @@ export class FairSlots {
     this.#holders.delete(oldest);
     oldest.evict();
   }
-}
-
-/** @returns what all addresses have in common that one sender has for free: an IPv4 address, or an IPv6 /64 */
-export function originOf({ address }: Endpoint): string {
-  return address.family === 4 ? address.toString() : address.bytes.subarray(0, SITE_BYTES).toHex();
 }

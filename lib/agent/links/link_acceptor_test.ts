@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { Endpoint } from "../../net/mod.ts";
-import { FairSlots, originOf } from "./link_acceptor.ts";
+import { FairSlots } from "./link_acceptor.ts";
 
 Deno.test("FairSlots lets a flood from one origin displace itself only", () => {
   const slots = new FairSlots(4);
@@ -27,12 +26,4 @@ Deno.test("FairSlots releases a slot once", () => {
   release();
   slots.acquire("c", () => assert.fail("nobody needs the slot"));
   assert.equal(slots.size, 2);
-});
-
-Deno.test("originOf() takes an IPv6 site for one origin and IPv4 addresses apart", () => {
-  const origin = (text: string) => originOf(Endpoint.parse(text) ?? assert.fail(text));
-  assert.equal(origin("[2001:db8::1]:5"), origin("[2001:db8::2:3]:6"));
-  assert.notEqual(origin("[2001:db8::1]:5"), origin("[2001:db8:0:1::1]:5"));
-  assert.equal(origin("192.0.2.1:5"), origin("192.0.2.1:6"));
-  assert.notEqual(origin("192.0.2.1:5"), origin("192.0.2.2:5"));
 });

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Environment, type Millis, millis, sleep } from "../../base/mod.ts";
+import { type Environment, KeyedRateLimiter, type Millis, millis, sleep } from "../../base/mod.ts";
 import type { Channel, HandshakeSetup } from "../../channel/mod.ts";
 import {
   encodeHello,
@@ -29,6 +29,10 @@ const SOUND_LINK_MS = 5_000;
 const DIALS_BEFORE_ANOTHER = 3;
 /** How long it is not dialled then. */
 const UNREACHABLE_MS = 300_000;
+/** Of what one member states: its eight endpoints some times over, then two dials a second. */
+const MEMBER_DIALS = { burst: 32, everyMs: 500, maxSources: 4_096 };
+/** Of what all of them state. */
+const TOTAL_DIALS = { burst: 256, everyMs: 20, maxSources: 1 };
 
 /** Who dials, whom, and where. */
 export interface LinkDialerParts extends Environment {
@@ -52,6 +56,8 @@ export class LinkDialer {
   readonly #diallers = new Map<NodeId, AbortController>();
   /** Dials under way: of two links one would be closed at once, with all that was sent on it. */
   readonly #dials = new Map<NodeId, { readonly signal: AbortSignal; readonly isLinked: Promise<boolean> }>();
+  readonly #memberDials = new KeyedRateLimiter(MEMBER_DIALS);
+  readonly #totalDials = new KeyedRateLimiter(TOTAL_DIALS);
   /** Members that did not answer, and until when others are dialled instead. */
   readonly #unreachable = new Map<NodeId, Millis>();
 
@@ -154,7 +160,10 @@ export class LinkDialer {
   }
 
   async #open({ record }: Member, endpoint: Endpoint, signal: AbortSignal): Promise<Channel | DialFailure> {
-    const { identity, networkId, dial, setup } = this.#parts;
+    const { identity, networkId, dial, setup, clock } = this.#parts;
+    // A statement is its signer's word: it sends nobody anywhere faster than this.
+    const now = clock.now();
+    if (!this.#memberDials.allows(now, record.nodeId) || !this.#totalDials.allows(now, "")) return "nobody";
     const hello = encodeHello({ kind: "member", networkId, nodeId: identity.id });
     return await dialChannel(endpoint, dial, { ...setup, remoteStatic: record.publicKey, hello, signal });
   }

@@ -3,15 +3,8 @@
  * @module
  */
 
-import {
-  type Counters,
-  DeadlineTimer,
-  type Environment,
-  sleep,
-  TokenBucket,
-  withTimeout,
-} from "../../base/mod.ts";
-import type { Channel, ChannelDropReason, HandshakeSetup } from "../../channel/mod.ts";
+import { DeadlineTimer, type Environment, sleep, withTimeout } from "../../base/mod.ts";
+import type { Channel, HandshakeSetup } from "../../channel/mod.ts";
 import {
   decodeMeshMessage,
   encodeMeshMessage,
@@ -23,16 +16,10 @@ import {
 import { LinkAcceptor, type LinkAcceptorParts } from "./link_acceptor.ts";
 import { LinkDialer, type LinkDialerParts } from "./link_dialer.ts";
 import { type Link, LinkTable } from "./link_table.ts";
+import { WorkLimits } from "./work_limits.ts";
 
 /** How long an answer to a ping that was asked for may take. */
 const PING_TIMEOUT_MS = 5_000;
-/** What a member may make this node do, in about milliseconds: a roster of thousands, then a fifth of the time. */
-const WORK_LIMITS = { burst: 2_000, perSecond: 200 };
-const MESSAGE_COST = 1;
-/** A signature and a write. */
-const NEW_ITEM_COST = 1;
-/** Reading what was known. */
-const ITEM_COST = 0.02;
 
 /** A message to a leader, or from one. */
 export type LeaderMessage = Extract<MeshMessage, { kind: "heartbeat" | "request" | "response" }>;
@@ -53,7 +40,6 @@ export interface MessagePlaneParts
     Environment,
     Omit<LinkAcceptorParts, "setup" | "onLink">,
     Omit<LinkDialerParts, "setup" | "roster" | "links" | "onChannel"> {
-  readonly counters: Counters<ChannelDropReason>;
   /** Is shown channels and links; what it attaches to them is its own. */
   readonly services?: LinkObserver | undefined;
   /** A member has sent one of those. */
@@ -70,6 +56,7 @@ export class MessagePlane {
   readonly #acceptor: LinkAcceptor;
   readonly #gossip: Gossip<Link>;
   readonly #gossipTimer: DeadlineTimer;
+  readonly #work: WorkLimits;
   /** The links on which gossip is being sent. */
   readonly #sending = new Set<Link>();
   #unsubscribe: () => void = () => {};
@@ -78,6 +65,7 @@ export class MessagePlane {
   constructor(parts: MessagePlaneParts) {
     this.#parts = parts;
     const { identity, replica, services, random, clock, timers, counters } = parts;
+    this.#work = new WorkLimits(clock);
     const links = this.links = new LinkTable(identity.id);
     const setup: HandshakeSetup = {
       localStatic: identity.privateKey,
@@ -203,15 +191,14 @@ export class MessagePlane {
   }
 
   async #receive(link: Link): Promise<void> {
-    const { replica, log, clock, timers, onLeaderMessage, onSuspicion } = this.#parts;
-    const bucket = new TokenBucket(clock, WORK_LIMITS);
+    const { replica, log, timers, onLeaderMessage, onSuspicion } = this.#parts;
+    const spend = this.#work.forLink();
     const gone = new AbortController();
     link.channel.closed.then(() => gone.abort());
-    let hasWarned = false;
     for (;;) {
       const message = await link.channel.receive();
       if (message === undefined) return;
-      let cost = MESSAGE_COST;
+      let work = { changes: 0, items: 0 };
       if (message.topic === MESH_TOPIC) {
         try {
           const decoded = decodeMeshMessage(message.body);
@@ -222,10 +209,8 @@ export class MessagePlane {
           this.#advanceGossip();
           // Others have it before this node's own parts, which may take long.
           if (changes > 0) replica.deliverEvents();
-          cost += changes * NEW_ITEM_COST + items * ITEM_COST;
-          // Once a link: one that sends such records sends many.
-          if (rejected > 0 && !hasWarned) log.warn("records rejected", { from: link.nodeId, rejected });
-          hasWarned ||= rejected > 0;
+          work = { changes, items };
+          if (rejected > 0) log.warn("records rejected", { from: link.nodeId, rejected });
           if (isForged) return link.channel.close("a signature is false");
         } catch (error) {
           // The state can't be written; what was sent comes again with the next link.
@@ -233,7 +218,7 @@ export class MessagePlane {
           return link.channel.close("cannot store it");
         }
       }
-      const waitMs = bucket.spend(cost);
+      const waitMs = spend(work);
       if (waitMs > 0) await sleep(timers, waitMs, gone.signal);
     }
   }

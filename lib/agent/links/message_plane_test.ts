@@ -27,6 +27,24 @@ Deno.test("MessagePlane lets a member in while one address opens channels and st
   channel.close();
 });
 
+Deno.test("MessagePlane lets members in again during a flood from other sources, new and silent ones", async () => {
+  await using fixture = new MessagePlaneFixture();
+  const [known, stated] = [fixture.member(), fixture.member()];
+  fixture.roster.mergeStatement(fixture.statement(stated, 1));
+  const first = await fixture.call(known, fixture.acceptor.open("198.51.100.7:1000"));
+  await settled();
+  first.close();
+  for (let i = 0; i < 3_000; i++) fixture.acceptor.open(`10.0.${i >> 8}.${i & 0xff}:1000`);
+  await settled();
+  assert.ok(fixture.counters.get("channel-handshake-rate-limited") > 2_000);
+  const again = await fixture.call(known, fixture.acceptor.open("198.51.100.7:1001"));
+  const other = await fixture.call(stated, fixture.acceptor.open("192.0.2.9:1000"));
+  for (let i = 0; i < 3_000; i++) fixture.acceptor.open(`10.1.${i >> 8}.${i & 0xff}:1000`);
+  await settled();
+  for (const { id } of [known, stated]) assert.ok(fixture.plane.links.get(id)?.channel.isOpen);
+  for (const channel of [again, other]) channel.close();
+});
+
 Deno.test("MessagePlane outlives a join that fails", async () => {
   const token = "0".repeat(32);
   const presharedKey = PresharedKey.fromBytes(new Uint8Array(32).fill(7));
@@ -125,21 +143,25 @@ Deno.test("MessagePlane hands on a suspicion, and forwards it to no other member
 Deno.test("MessagePlane bounds the work that one member causes", async () => {
   await using fixture = new MessagePlaneFixture();
   const node = fixture.member();
+  // It passes on what others have changed, of whom each may change so much only.
+  const origins = Array.from({ length: 30 }, () => fixture.member());
   const channel = await fixture.call(node, fixture.acceptor.open("192.0.2.2:1000"));
   void (async () => {
-    for (let version = 1; version <= 3000; version++) {
-      const update = { ...NO_UPDATE, statements: [fixture.statement(node, version)] };
+    for (let i = 0; i < 3000; i++) {
+      const origin = origins[i % origins.length] ?? assert.fail();
+      const update = { ...NO_UPDATE, statements: [fixture.statement(origin, 1 + Math.floor(i / 30))] };
       const body = encodeMeshMessage({ kind: "roster-update", update });
       if (!await channel.send({ topic: MESH_TOPIC, body })) return;
     }
   })();
-  const version = () => fixture.roster.get(node.id)?.statement?.version ?? 0;
-  while (version() < 900) await settled();
+  const taken = () =>
+    origins.reduce((sum, { id }) => sum + (fixture.roster.get(id)?.statement?.version ?? 0), 0);
+  while (taken() < 900) await settled();
   for (let turn = 0; turn < 10; turn++) await settled();
-  assert.ok(version() <= 1001, `${version()} of 3000 at once`);
+  assert.ok(taken() <= 1001, `${taken()} of 3000 at once`);
   fixture.timers.advance(1_000);
   await settled();
-  assert.ok(version() > 1001 && version() < 1200, `${version()} after a second`);
+  assert.ok(taken() > 1001 && taken() < 1200, `${taken()} after a second`);
   channel.close();
 });
 
@@ -167,6 +189,26 @@ Deno.test("MessagePlane waits longer and longer for a member whose links end at 
     await settled();
   }
   assert.ok(dials > 3 && dials < 12, `${dials} dials in 30 s`);
+});
+
+Deno.test("MessagePlane dials where a member says that it is at a bounded rate, however often that changes", async () => {
+  const dials: number[] = [];
+  await using fixture = new MessagePlaneFixture({
+    dial: () => Promise.resolve(void dials.push(fixture.clock.now())),
+  });
+  const node = fixture.member();
+  fixture.replica.deliverEvents();
+  for (let version = 1; version <= 3_000; version++) {
+    const statements = [fixture.statement(node, version)];
+    fixture.replica.merge({ ...NO_UPDATE, statements });
+    fixture.plane.dialer.redial(node.id);
+    void fixture.plane.dialer.dial(node.id);
+    fixture.timers.advance(10);
+    if (version % 10 === 0) await settled();
+  }
+  const late = dials.filter((at) => at >= 20_000).length;
+  assert.ok(late <= 21, `${late} dials in 10 s`);
+  assert.ok(dials.length > 32, `${dials.length}`);
 });
 
 Deno.test("MessagePlane.ping() gives up on a member that sends but does not answer", async () => {

@@ -3,13 +3,12 @@
  * @module
  */
 
-import { equalBytes, utf8Bytes } from "../../base/mod.ts";
+import { equalBytes } from "../../base/mod.ts";
 import type { SigningKey } from "../../crypto/mod.ts";
 import {
   absoluteName,
   DomainName,
   formatRecord,
-  parseRecord,
   RECORD_RANK,
   RECORD_TYPE,
   type RecordText,
@@ -17,8 +16,11 @@ import {
 } from "../../dns/mod.ts";
 import {
   type EntryEvent,
+  GRANT_ENTRY_KIND,
+  isReservedName,
   type MeshState,
   NO_UPDATE,
+  type NodeId,
   type Origin,
   type Replica,
   type RosterEvent,
@@ -26,58 +28,106 @@ import {
   type StateEntry,
 } from "../../mesh/mod.ts";
 import type { DnsHandle } from "../../nameserver/mod.ts";
+import type { Authority } from "../authority.ts";
 import { InvalidRequestError } from "../errors.ts";
+import {
+  encodeNameRecords,
+  MAX_NAME_RECORDS,
+  NAME_ENTRY_KIND,
+  nameKey,
+  readNameRecords,
+  relativeName,
+  topLabel,
+} from "./name_entry.ts";
 
-/** Entries of this kind have a name as their key, and its records as their body, one a line. */
-const KIND = "name";
-/** No more lines of one entry are read. */
-const MAX_RECORDS = 64;
+/** What the names of one node follow. */
+export interface CustomNameParts {
+  readonly mesh: Pick<MeshState, "replica" | "network" | "identity">;
+  /** The server whose zone it is. */
+  readonly handle: DnsHandle;
+  readonly authority: Pick<Authority, "mayName">;
+}
 
 /**
- * Keeps a group of records for each name. When several have written the same name, the network's own word counts, else
- * that of the lowest id, on every node alike. Names of members and services come before all of them.
+ * Keeps a group of records for each name. What the network's key has written of a name counts alone, before the names of
+ * members; else what the lowest id of those has written who may, behind members and services, on every node alike.
  */
 export class CustomNameSync {
-  readonly #mesh: Pick<MeshState, "replica" | "network" | "identity">;
+  readonly #mesh: CustomNameParts["mesh"];
   readonly #handle: DnsHandle;
+  readonly #authority: CustomNameParts["authority"];
   readonly #zone: DomainName;
   readonly #networkId: Origin;
+  /** Who has written each name, whether they may or not. */
   readonly #writers = new Map<string, Set<Origin>>();
+  /** The names by their labels right below the zone: whose they are changes with the members of that name. */
+  readonly #keysByLabel = new Map<string, Set<string>>();
+  /** Whose word each name has now, so that nothing is read again when it stays. */
+  readonly #served = new Map<string, StateEntry>();
+  /** The name of each member as it was last seen. */
+  readonly #memberNames = new Map<Origin, string>();
 
-  /** @param handle the server whose zone it is */
-  constructor(mesh: Pick<MeshState, "replica" | "network" | "identity">, handle: DnsHandle) {
+  constructor({ mesh, handle, authority }: CustomNameParts) {
     this.#mesh = mesh;
     this.#handle = handle;
+    this.#authority = authority;
     this.#zone = DomainName.parse(handle.zone) ?? DomainName.root;
     this.#networkId = mesh.network.id;
   }
 
   /** Follows every name that is known. */
   start(): void {
-    for (const { origin, key } of this.#entries.list(KIND)) this.#follow(origin, key);
+    for (const { nodeId, name } of this.#mesh.replica.roster.liveRecords()) {
+      this.#memberNames.set(nodeId, name);
+    }
+    for (const { origin, key } of this.#entries.list(NAME_ENTRY_KIND)) this.#follow(origin, key);
   }
 
   /** Follows one change of the entries. */
   handleEntryEvent({ kind, origin, key }: EntryEvent): void {
-    if (kind === KIND) this.#follow(origin, key);
+    if (kind === NAME_ENTRY_KIND) this.#follow(origin, key);
+    // All may now name more or less.
+    if (kind === GRANT_ENTRY_KIND) { for (const each of [...this.#writers.keys()]) this.#serve(each); }
   }
 
-  /** What a node has written counts as long as it is a member. */
+  /** What a node has written counts as long as it is a member and may; whose a name is, members have a say in. */
   handleRosterEvent({ kind, nodeId }: RosterEvent): void {
+    if (kind === "endpoints-changed") return;
+    const before = this.#memberNames.get(nodeId);
+    const now = this.#mesh.replica.roster.get(nodeId)?.record.name;
+    if (now === undefined) this.#memberNames.delete(nodeId);
+    else this.#memberNames.set(nodeId, now);
     if (kind === "member-removed") {
-      for (const [key, origins] of this.#writers) if (origins.has(nodeId)) this.#follow(nodeId, key);
-    } else if (kind === "member-added") {
+      for (const [key, origins] of [...this.#writers]) if (origins.has(nodeId)) this.#follow(nodeId, key);
+    } else {
       for (const entry of this.#entries.of(nodeId)) {
-        if (entry.kind === KIND) this.#follow(nodeId, entry.key);
+        if (entry.kind === NAME_ENTRY_KIND) this.#follow(nodeId, entry.key);
       }
     }
+    for (const label of new Set([before, now])) {
+      for (const key of this.#keysByLabel.get(label ?? "") ?? []) this.#serve(key);
+    }
+  }
+
+  /** @returns the names that this node has written and that count nowhere, since it was not granted them */
+  unheeded(): readonly string[] {
+    const { id } = this.#mesh.identity;
+    return this.#entries.of(id).filter(({ kind, key }) => {
+      const name = this.#nameOf(key);
+      return kind === NAME_ENTRY_KIND && !(name !== undefined && this.#isAllowed(id, name));
+    }).map(({ key }) => key);
+  }
+
+  /** Whether leaders have written a name. */
+  isWrittenByLeaders(name: DomainName): boolean {
+    return this.#entries.get(NAME_ENTRY_KIND, this.#networkId, nameKey(name)) !== undefined;
   }
 
   /** Writes those of this node again that are to expire; early and repeated calls are harmless. */
   refresh(): void {
     const { origin, signingKey } = this.#author;
-    const fresh = this.#entries.of(origin).filter(({ kind }) => kind === KIND)
-      .map(({ key, body }) => this.#entries.write(origin, signingKey, { kind: KIND, key, body }))
+    const fresh = this.#entries.of(origin).filter(({ kind }) => kind === NAME_ENTRY_KIND)
+      .map(({ key, body }) => this.#entries.write(origin, signingKey, { kind: NAME_ENTRY_KIND, key, body }))
       .filter((signed) => signed !== undefined);
     if (fresh.length > 0) this.#mesh.replica.publish({ ...NO_UPDATE, entries: fresh });
   }
@@ -88,16 +138,11 @@ export class CustomNameSync {
    */
   add(text: RecordText): Required<RecordText> {
     const record = this.#handle.parse(text);
-    const key = keyOf(record.name);
+    const key = nameKey(record.name);
     const isOther = ({ type, data }: ResourceRecord): boolean =>
       type !== record.type || !equalBytes(data, record.data);
     const records = [...this.#own(key).filter(isOther), record];
-    if (!this.#isAllowed(this.#author.origin, record)) {
-      throw new InvalidRequestError(`Cannot add ${record.name}: that is for leaders to say`, {
-        hint: "Add it on a leader.",
-      });
-    }
-    this.#handle.checkVisible(record);
+    this.#checkAllowed(record);
     if (records.length > 1 && records.some(({ type }) => type === RECORD_TYPE.CNAME)) {
       throw new InvalidRequestError(`Cannot add ${record.name}: an alias stands alone`, {
         hint: "Remove the other records of the name first.",
@@ -117,7 +162,7 @@ export class CustomNameSync {
     const written = type === undefined || data === undefined
       ? data
       : formatRecord(this.#handle.parse({ name, type, data })).data;
-    const key = keyOf(owner);
+    const key = nameKey(owner);
     const records = this.#own(key);
     const left = records.filter((record) => {
       const text = formatRecord(record);
@@ -128,27 +173,45 @@ export class CustomNameSync {
     return records.length - left.length;
   }
 
+  /** @throws InvalidRequestError, InvalidRecordError when the record would count nowhere */
+  #checkAllowed(record: ResourceRecord): void {
+    const { origin } = this.#author;
+    const holder = this.#holderOf(record.name);
+    if (!this.#isAllowed(origin, record.name)) {
+      const { id } = this.#mesh.identity;
+      const { name = id } = this.#mesh.replica.roster.get(id)?.record ?? {};
+      const below = relativeName(record.name, this.#zone);
+      const isGrantable = below !== undefined && below !== "*" && !isReservedName(topLabel(below)) &&
+        (holder === undefined || holder === id);
+      const grant = isGrantable ? `weft grant add ${name} --names ${below}, or ` : "";
+      throw new InvalidRequestError(`Cannot add ${record.name}: this node was not granted that name`, {
+        hint: `On a leader: ${grant}weft dns add. Names below ${name} are this node's own.`,
+      });
+    }
+    if (origin !== this.#networkId) return this.#handle.checkVisible(record);
+    // A leader's word would hide a member's name, which is nobody's wish.
+    const isAtMember = holder !== undefined && record.name.labelCount === this.#zone.labelCount + 1;
+    this.#handle.checkVisible(record, isAtMember ? RECORD_RANK.custom : RECORD_RANK.leader);
+  }
+
   #own(key: string): readonly ResourceRecord[] {
-    const entry = this.#entries.get(KIND, this.#author.origin, key);
-    return entry === undefined ? [] : this.#read(entry);
+    const entry = this.#entries.get(NAME_ENTRY_KIND, this.#author.origin, key);
+    return entry === undefined ? [] : readNameRecords(this.#zone, entry);
   }
 
   #write(key: string, records: readonly ResourceRecord[]): void {
     const { origin, signingKey } = this.#author;
-    const lines = records.map(formatRecord).map(({ ttlSeconds, type, data }) =>
-      `${ttlSeconds} ${type} ${data}\n`
-    );
-    const body = records.length === 0 ? undefined : utf8Bytes(lines.join(""));
+    const body = records.length === 0 ? undefined : encodeNameRecords(records);
     const refuse = (cause?: unknown): never => {
       throw new InvalidRequestError(`Cannot keep the records of ${key}: there is no room for more`, {
         hint: "Remove others first; leaders have room for more than members.",
         cause,
       });
     };
-    if (records.length > MAX_RECORDS) refuse();
+    if (records.length > MAX_NAME_RECORDS) refuse();
     let signed: Signed | undefined;
     try {
-      signed = this.#entries.write(origin, signingKey, { kind: KIND, key, body });
+      signed = this.#entries.write(origin, signingKey, { kind: NAME_ENTRY_KIND, key, body });
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       refuse(error);
@@ -170,41 +233,62 @@ export class CustomNameSync {
   }
 
   #follow(origin: Origin, key: string): void {
-    const networkId = this.#networkId;
     const origins = this.#writers.get(key) ?? new Set();
-    if (this.#entries.get(KIND, origin, key) === undefined) origins.delete(origin);
+    if (this.#entries.get(NAME_ENTRY_KIND, origin, key) === undefined) origins.delete(origin);
     else origins.add(origin);
-    if (origins.size === 0) this.#writers.delete(key);
-    else this.#writers.set(key, origins);
-    const [first] = [...origins].sort((a, b) => a === networkId ? -1 : b === networkId ? 1 : a < b ? -1 : 1);
-    const entry = first === undefined ? undefined : this.#entries.get(KIND, first, key);
+    const name = this.#nameOf(key);
+    const label = name && topLabel(relativeName(name, this.#zone) ?? "");
+    const keys = this.#keysByLabel.get(label ?? "") ?? new Set();
+    if (origins.size === 0) {
+      this.#writers.delete(key);
+      keys.delete(key);
+    } else {
+      this.#writers.set(key, origins);
+      keys.add(key);
+    }
+    if (keys.size === 0) this.#keysByLabel.delete(label ?? "");
+    else this.#keysByLabel.set(label ?? "", keys);
+    this.#serve(key);
+  }
+
+  #serve(key: string): void {
+    const networkId = this.#networkId;
+    const name = this.#nameOf(key);
+    const writers = [...this.#writers.get(key) ?? []];
+    const [first] = writers.filter((origin) => name !== undefined && this.#isAllowed(origin, name))
+      .sort((a, b) => a === networkId ? -1 : b === networkId ? 1 : a < b ? -1 : 1);
+    const entry = first === undefined ? undefined : this.#entries.get(NAME_ENTRY_KIND, first, key);
+    if (this.#served.get(key) === entry) return;
+    if (entry === undefined) this.#served.delete(key);
+    else this.#served.set(key, entry);
     this.#handle.setRecords(
       `shared ${key}`,
-      RECORD_RANK.custom,
-      entry === undefined ? [] : this.#read(entry),
+      first === networkId ? RECORD_RANK.leader : RECORD_RANK.custom,
+      entry === undefined ? [] : readNameRecords(this.#zone, entry),
     );
   }
 
-  /** What is no record of the name, or not its writer's to define, is passed over. */
-  #read({ origin, key, body }: StateEntry): readonly ResourceRecord[] {
-    const lines = new TextDecoder().decode(body).split("\n").slice(0, MAX_RECORDS);
-    return lines.flatMap((line) => {
-      const [, ttl, type, data] = /^(\d{1,6}) ([A-Z]{1,8}) (.+)$/s.exec(line) ?? [];
-      if (ttl === undefined || type === undefined || data === undefined) return [];
-      const record = parseRecord(this.#zone, { name: key, type, data, ttlSeconds: Number(ttl) });
-      return "problem" in record || !this.#isAllowed(origin, record) ? [] : [record];
-    });
+  /** @returns the name that a key is; none when there is another way to write it, under which somebody else could be heard */
+  #nameOf(key: string): DomainName | undefined {
+    const name = absoluteName(this.#zone, key);
+    return name !== undefined && nameKey(name) === key ? name : undefined;
   }
 
-  /** A member defines names of its own choice, but nothing for the zone as a whole. */
-  #isAllowed(origin: Origin, { name }: ResourceRecord): boolean {
-    const zone = this.#zone;
+  /**
+   * A member defines what it was granted, and what is below its own name: nothing for the zone as a whole, nothing that is
+   * reserved, nothing of another member.
+   */
+  #isAllowed(origin: Origin, name: DomainName): boolean {
     if (origin === this.#networkId) return true;
-    const isWhole = name.equals(zone) || (name.firstLabel === "*" && name.ancestor(1).equals(zone));
-    return name.isWithin(zone) && !isWhole;
+    const below = relativeName(name, this.#zone);
+    if (below === undefined || below === "*" || isReservedName(topLabel(below))) return false;
+    const holder = this.#holderOf(name);
+    return (holder === undefined || holder === origin) && this.#authority.mayName(origin as NodeId, below);
   }
-}
 
-function keyOf(name: DomainName): string {
-  return name.toString().toLowerCase();
+  /** @returns the member at whose name, or below it, another name stands */
+  #holderOf(name: DomainName): NodeId | undefined {
+    const below = relativeName(name, this.#zone);
+    return below === undefined ? undefined : this.#mesh.replica.roster.byName(topLabel(below))?.record.nodeId;
+  }
 }

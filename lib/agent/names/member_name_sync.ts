@@ -1,10 +1,10 @@
 /**
- * The names of members: in the zone, where they follow the roster, and as people say them.
+ * The names of members in the zone, where they follow the roster.
  * @module
  */
 
-import { type DomainName, leaderRecords, memberRecords, nodeLabel, RECORD_RANK } from "../../dns/mod.ts";
-import type { Member, MemberRecord, MeshState, NodeId, Roster, RosterEvent } from "../../mesh/mod.ts";
+import { type DomainName, leaderRecords, memberRecords, RECORD_RANK } from "../../dns/mod.ts";
+import type { Member, NodeId, Roster, RosterEvent } from "../../mesh/mod.ts";
 import type { Cidr, IpAddress } from "../../net/mod.ts";
 import type { DnsHandle } from "../../nameserver/mod.ts";
 
@@ -90,28 +90,4 @@ export class MemberNameSync {
     sink.setRecords(`network ${nodeId}`, RECORD_RANK.network, records.network);
     sink.setRecords(`member ${nodeId}`, RECORD_RANK.member, records.named);
   }
-}
-
-/**
- * Finds whom people mean without asking a name server: rootless nodes have none.
- *
- * @param host a name of a member, `leader`, `node-1-100`, with the zone or without, or an address
- * @param zone with its final dot
- * @returns the member, or undefined when there is none
- */
-export function memberOfHost(
-  host: string,
-  { roster, cidr }: Pick<MeshState, "roster" | "cidr">,
-  zone: string,
-  elected: NodeId | undefined,
-): NodeId | undefined {
-  const name = host.toLowerCase().replace(/\.$/, "");
-  const suffix = `.${zone.toLowerCase().replace(/\.$/, "")}`;
-  const label = name.endsWith(suffix) ? name.slice(0, -suffix.length) : name;
-  // As in the zone: the network's own names come before what members are called.
-  if (label === "leader") return elected;
-  const isLabelOf = ({ addresses }: MemberRecord) =>
-    addresses.some((address) => address.family === cidr.address.family && nodeLabel(address, cidr) === label);
-  const byLabel = label.startsWith("node-") ? roster.liveRecords().find(isLabelOf) : undefined;
-  return byLabel?.nodeId ?? roster.find(label)?.record.nodeId;
 }

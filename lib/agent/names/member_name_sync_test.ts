@@ -4,7 +4,7 @@ import { Authority, dataText, DomainName, parseType, reverseOrigins } from "../.
 import { type MemberRecord, Roster } from "../../mesh/mod.ts";
 import { address, START, TestNetwork } from "../../mesh/testing/test_network.ts";
 import { Cidr } from "../../net/mod.ts";
-import { MemberNameSync, memberOfHost } from "./member_name_sync.ts";
+import { MemberNameSync } from "./member_name_sync.ts";
 
 const cidr = Cidr.parse("10.200.0.0/16") ?? assert.fail();
 const zone = DomainName.parse("weft.internal") ?? assert.fail();
@@ -152,20 +152,4 @@ Deno.test("MemberNameSync.start() and many changes come to the same", () => {
       .map(({ record, source }) => `${source} ${record.name} ${dataText(record.type, record.data)}`).sort();
   assert.deepEqual(all(fixture.authority), all(fresh));
   assert(all(fresh).length > 20);
-});
-
-Deno.test("memberOfHost() takes the network's own names for what they are in the zone, whatever members are called", () => {
-  const { network, roster } = new Fixture();
-  const [web, leader, other] = [network.node(), network.node(), network.node()];
-  roster.merge(network.signed(web, { name: "web", addresses: [address("10.200.1.100")] }));
-  roster.merge(network.signed(leader, { name: "leader", addresses: [address("10.200.0.2")] }));
-  roster.merge(network.signed(other, { name: "node-1-100", addresses: [address("10.200.0.3")] }));
-  const find = (host: string) => memberOfHost(host, { roster, cidr }, "weft.internal.", web.id);
-  for (const host of ["web", "WEB.weft.internal.", "leader", "leader.weft.internal", "node-1-100", web.id]) {
-    assert.equal(find(host), web.id, host);
-  }
-  assert.equal(find("node-0-2"), leader.id);
-  assert.equal(find("10.200.0.3"), other.id);
-  assert.equal(memberOfHost("leader", { roster, cidr }, "weft.internal.", undefined), undefined);
-  for (const host of ["nobody", "node-9-9", "web.example", ""]) assert.equal(find(host), undefined, host);
 });

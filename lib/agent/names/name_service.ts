@@ -42,7 +42,7 @@ export class NameService {
   #problem: string | undefined;
 
   private constructor(
-    { mesh, timers, endpoints: { overlay: cidrs } }: AgentContext,
+    { mesh, timers, authority, endpoints: { overlay: cidrs } }: AgentContext,
     offered: Offered,
     handle: DnsHandle,
   ) {
@@ -51,13 +51,17 @@ export class NameService {
     const sync = { roster, zone, cidrs, sink: handle };
     this.handle = handle;
     this.members = new MemberNameSync(sync);
-    this.custom = new CustomNameSync(mesh, handle);
-    this.services = new ServiceNameSync({ ...sync, timers, offered });
+    this.custom = new CustomNameSync({ mesh, handle, authority });
+    const isWrittenByLeaders = (name: DomainName): boolean => this.custom.isWrittenByLeaders(name);
+    this.services = new ServiceNameSync({ ...sync, timers, offered, authority, isWrittenByLeaders });
     this.members.start();
     this.custom.start();
     this.services.follow();
     this.#unsubscribe = replica.subscribe({
-      handleEntryEvent: (event) => this.custom.handleEntryEvent(event),
+      handleEntryEvent: (event) => {
+        this.custom.handleEntryEvent(event);
+        this.services.handleEntryEvent(event);
+      },
       handleRosterEvent: (event) => {
         this.members.handleRosterEvent(event);
         this.custom.handleRosterEvent(event);
@@ -102,6 +106,13 @@ export class NameService {
       handle = await startServer(context, resolver);
     }
     const service = new NameService(context, offered, handle);
+    const unheeded = service.custom.unheeded();
+    if (unheeded.length > 0) {
+      context.log.warn("names that this node has added are not served: it was not granted them", {
+        names: unheeded.join(" "),
+        hint: "On a leader: weft grant add, or weft dns add; weft dns remove takes them back here.",
+      });
+    }
     try {
       service.#resolver = await point(context, resolver, handle);
     } catch (error) {

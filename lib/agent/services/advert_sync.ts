@@ -30,6 +30,10 @@ const MAX_PARTS = 24;
 /** A first change is published almost at once, those that follow it together. */
 const FIRST_PAUSE_MS = 5;
 const NEXT_PAUSE_MS = 200;
+/** So much longer for each part, so that the others take all of what this node publishes. */
+const PART_PAUSE_MS = 80;
+/** So much longer until an advert is read again for each thing in it, which costs some 10 µs. */
+const ITEM_PAUSE_MS = 1;
 /** Renewed long before that; the advert of a node that never comes back expires. */
 const LIFETIME_MS = 86_400_000;
 
@@ -106,8 +110,9 @@ export class AdvertSync {
     this.#cancelTimer = this.#context.timers.setTimer(this.#pauseMs, () => {
       this.#cancelTimer = undefined;
       try {
-        this.#pauseMs = this.#advertise() ? NEXT_PAUSE_MS : FIRST_PAUSE_MS;
-        if (this.#pauseMs === NEXT_PAUSE_MS) this.advertiseSoon();
+        const published = this.#advertise();
+        this.#pauseMs = published === 0 ? FIRST_PAUSE_MS : Math.max(NEXT_PAUSE_MS, published * PART_PAUSE_MS);
+        if (published > 0) this.advertiseSoon();
       } catch (error) {
         // Written again at the next change, or when it is time to renew.
         this.#context.log.error("cannot tell others of this node's services", { error });
@@ -125,12 +130,12 @@ export class AdvertSync {
     this.#advertise();
   }
 
-  /** @returns whether anything has changed */
-  #advertise(): boolean {
+  /** @returns how many parts have changed */
+  #advertise(): number {
     const { mesh, log } = this.#context;
     const { identity, replica } = mesh;
     // Others reject the entries of a node that was removed.
-    if (replica.roster.isRevoked(identity.publicKey)) return false;
+    if (replica.roster.isRevoked(identity.publicKey)) return 0;
     const parts = this.#isClosed ? [] : splitAdvert(this.#runtime.advert());
     if (parts.length > MAX_PARTS) {
       log.warn("more services and subscriptions than can be told", { parts: parts.length });
@@ -145,7 +150,7 @@ export class AdvertSync {
       return signed === undefined ? [] : [signed];
     });
     if (entries.length > 0) replica.publish({ ...NO_UPDATE, entries });
-    return entries.length > 0;
+    return entries.length;
   }
 
   /** The parts of a change are followed as one, and a node that changes all the time as often as it should publish. */
@@ -158,27 +163,32 @@ export class AdvertSync {
     const look = () => {
       if (!turn.isDue) return void this.#reading.delete(origin);
       turn.isDue = false;
-      this.#read(origin);
-      turn.cancel = timers.setTimer(NEXT_PAUSE_MS, look);
+      const items = this.#read(origin);
+      turn.cancel = timers.setTimer(NEXT_PAUSE_MS + items * ITEM_PAUSE_MS, look);
     };
     this.#reading.set(origin, turn);
   }
 
-  #read(origin: Origin): void {
-    const { mesh } = this.#context;
-    if (origin === mesh.identity.id || origin === mesh.network.id) return;
+  /** @returns how many services and subscriptions there were to look through */
+  #read(origin: Origin): number {
+    const { mesh, log } = this.#context;
+    if (origin === mesh.identity.id || origin === mesh.network.id) return 0;
     const { entries, roster } = mesh.replica;
-    const isMember = roster.get(origin as NodeId) !== undefined;
-    const parts = !isMember ? [] : entries.of(origin).filter(({ kind }) => kind === KIND)
+    const member = roster.get(origin as NodeId);
+    // In one order, so that all nodes leave out the same of one that offers too much.
+    const parts = member === undefined ? [] : entries.of(origin).filter(({ kind }) => kind === KIND)
+      .sort((a, b) => Number(a.key) - Number(b.key) || (a.key < b.key ? -1 : 1))
       .map(({ body }) => decodeAdvert(body));
     const adverts = parts.filter((advert) => advert !== undefined);
-    const refused = adverts.reduce((sum, advert) => sum + (advert.refused ?? 0), 0) + parts.length -
+    const left = this.#runtime.setAdverts(asPeerId(origin as NodeId), adverts);
+    if (left > 0) log.warn("a member offers more than is followed", { peer: member?.record.name, left });
+    const refused = adverts.reduce((sum, advert) => sum + (advert.refused ?? 0), left) + parts.length -
       adverts.length;
     this.#refused += Math.max(0, refused - (this.#refusedOf.get(origin) ?? 0));
     if (refused > 0) this.#refusedOf.set(origin, refused);
     else this.#refusedOf.delete(origin);
-    this.#runtime.setAdverts(asPeerId(origin as NodeId), adverts);
     this.#onChange();
+    return adverts.reduce((sum, advert) => sum + advert.services.length + advert.subscriptions.length, 0);
   }
 }
 

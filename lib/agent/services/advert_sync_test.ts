@@ -21,7 +21,7 @@ Deno.test("AdvertSync follows a node that changes its advert all the time at onc
   const context = { mesh: mesh as unknown as MeshState, authority, timers, log: silentLogger };
   const runtime: Pick<NodeRuntime, "advert" | "setAdverts" | "handlePeerGone" | "handleRightsChange"> = {
     advert: () => EMPTY_ADVERT,
-    setAdverts: (_, [advert]) => void followed.push(advert?.run ?? 0),
+    setAdverts: (_, [advert]) => (followed.push(advert?.run ?? 0), 0),
     handlePeerGone() {},
     handleRightsChange() {},
   };
@@ -77,6 +77,7 @@ Deno.test("AdvertSync counts once what it refuses of an advert, and takes the re
       advert: () => EMPTY_ADVERT,
       setAdverts: (_, adverts) => {
         taken = adverts.flatMap((advert) => advert.services.map(({ path }) => path));
+        return 0;
       },
       handlePeerGone() {},
       handleRightsChange() {},

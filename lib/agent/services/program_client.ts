@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Logger } from "../../base/mod.ts";
+import { LimitedLogger, type Logger } from "../../base/mod.ts";
 import { type Channel, openLocalChannel } from "../../channel/mod.ts";
 import { awaitAccepted, type DialRefusal, type Duplex, FORWARD_TOPIC } from "../../forward/mod.ts";
 import { systemClock, systemCompressor, systemEnvironment, systemTimers } from "../../host/mod.ts";
@@ -28,7 +28,7 @@ export class ProgramClient {
   readonly runtime: ProgramRuntime;
   readonly closed: Promise<void>;
   readonly #path: string;
-  readonly #log: Logger;
+  readonly #log: LimitedLogger;
   readonly #ended = Promise.withResolvers<void>();
   readonly #eventLoop = new SocketYield(systemTimers);
   #channel: Channel | undefined;
@@ -38,10 +38,12 @@ export class ProgramClient {
 
   private constructor(path: string, log: Logger, limits: CarrierLimits | undefined) {
     this.#path = path;
-    this.#log = log;
+    const environment = systemEnvironment(log);
+    this.#log = new LimitedLogger(log, environment);
     this.closed = this.#ended.promise;
     this.runtime = new ProgramRuntime({
-      ...systemEnvironment(log),
+      ...environment,
+      log: this.#log,
       links: this.#links(),
       compressor: systemCompressor,
       limits,
@@ -83,6 +85,7 @@ export class ProgramClient {
     this.#channel?.close("the program stops");
     await this.#channel?.closed;
     await this.#eventLoop.close();
+    this.#log[Symbol.dispose]();
     this.#ended.resolve();
   }
 

@@ -33,7 +33,7 @@ async function withPair(use: (pair: Pair) => Promise<void>): Promise<void> {
     stateDir: `${folder}/${name}`,
   });
   const warnings: string[] = [];
-  const leader = await OverlayBootstrap.initLeader(options("leader"));
+  const leader = await OverlayBootstrap.initLeader(options("first"));
   await leader.start();
   const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
   const member = await OverlayBootstrap.join(leader.joinToken(), options("member"), { logger });
@@ -81,7 +81,7 @@ Deno.test("ServiceHost fails pending calls when its own keys change, and serves 
       () => runtime.report("own")[0]?.providers[0]?.isHealthy === true,
       "the service is known anew",
     );
-    assert.equal(await runtime.request("own/name"), "leader");
+    assert.equal(await runtime.request("own/name"), "first");
     assert.equal(runtime.report("own")[0]?.providers.length, 1, "nothing is left of the former key's");
   }));
 

@@ -93,8 +93,8 @@ export class SampleControl extends SampleServices implements AgentControl {
     });
   }
 
-  removePeer(peer: string): void {
-    this.asked.push({ removed: peer });
+  removePeer(peer: string, revokeToken?: boolean): never {
+    this.asked.push({ removed: peer, ...revokeToken && { revokeToken } });
     throw new NotLeaderError("Cannot remove a peer here: this node is no leader", {
       hint: "Ask the leader.",
     });

@@ -44,7 +44,9 @@ function addList(group: AnyCommand, { ports }: CommandContext): void {
       ),
     ports,
     async (client, _, { added }) =>
-      (await client.ask("listNames")).filter(({ source }) => added !== true || source === "custom"),
+      (await client.ask("listNames")).filter(({ source }) =>
+        added !== true || source === "custom" || source === "leader"
+      ),
     (records) => recordsText(records, ports.terminal),
   );
 }

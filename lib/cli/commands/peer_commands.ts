@@ -4,7 +4,7 @@
  */
 
 import { Option } from "@commander-js/extra-typings";
-import type { DeviceRequest } from "../../api/mod.ts";
+import type { DeviceRequest, RemovedPeer } from "../../api/mod.ts";
 import { encodeBase64 } from "../../base/mod.ts";
 import { PrivateKey, type PublicKey } from "../../crypto/mod.ts";
 import { systemRandom } from "../../host/mod.ts";
@@ -29,6 +29,18 @@ import {
 
 /** The options of a command, whose types commander has checked. */
 type Said = Readonly<Record<string, unknown>>;
+
+/** @returns what became of a peer, and of the token by which it may come back under another name */
+export function removedText({ token }: RemovedPeer, peer: string, revokesToken: boolean): string {
+  const removed = `Removed ${peer}\n`;
+  if (token === undefined) {
+    return revokesToken ? `${removed}By which token it came in is not known; none was revoked.\n` : removed;
+  }
+  if (revokesToken) return `${removed}Revoked the token ${token.id}, by which it came in.\n`;
+  if (token.state !== "usable") return removed;
+  return `${removed}The token by which it came in is still good: ${token.id}\n` +
+    `hint: \`weft token revoke ${token.id}\` keeps the machine from coming back under new keys.\n`;
+}
 
 /** Adds `weft peer add` and `remove`. */
 export function addPeerCommands(program: AnyCommand, { ports }: CommandContext): void {
@@ -76,12 +88,14 @@ export function addPeerCommands(program: AnyCommand, { ports }: CommandContext):
   });
 
   askAndPrint(
-    group.command("remove").description("revoke a member or device, on every member")
+    group.command("remove").description("revoke a member or device, on every member, for ever")
       .argument("<peer>", "its name, id or public key")
-      .addHelpText("after", "\nExample:\n  $ weft peer remove web-1"),
+      .option("--revoke-token", "revoke the token that let it in, too")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft peer remove web-1 --revoke-token"),
     ports,
-    (client, [peer = ""]) => client.ask("removePeer", peer),
-    (_, [peer]) => `Removed ${peer}\n`,
+    (client, [peer = ""], { revokeToken }) => client.ask("removePeer", peer, revokeToken === true),
+    (removed, [peer = ""], { revokeToken }) => removedText(removed, peer, revokeToken === true),
   );
 
   refuseOthers(group);

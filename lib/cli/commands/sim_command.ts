@@ -19,7 +19,7 @@ const TITLES = ["WHAT", ">CHANGES", ">AGREED AFTER", ">ROUNDS", ">MESSAGES/NODE"
 export function addSimCommand(program: AnyCommand, context: CommandContext): void {
   const { ports } = context;
   const command: AnyCommand = program.command("sim")
-    .description("simulate a mesh: changes, crashes, wrong clocks and a split, in virtual time")
+    .description("simulate a mesh: changes, removals, crashes, wrong clocks and splits, in virtual time")
     .option("--nodes <number>", "how many nodes, 2 to 5000 (default: 100)")
     .option("--seed <number>", "the same seed is the same run (default: 1)")
     .option("--loss <part>", "the part of messages that is lost, 0 to 0.9 (default: 0)")
@@ -51,7 +51,7 @@ export function addSimCommand(program: AnyCommand, context: CommandContext): voi
     bar.clear();
     if (json === true) printJson(ports, report);
     else terminal.out(simText(report, terminal));
-    if (!report.isConverged) context.exitCode = 1;
+    if (!report.isConverged || report.violations.length > 0) context.exitCode = 1;
   });
 }
 
@@ -67,13 +67,14 @@ export function simText(report: ScenarioReport, terminal: Terminal): string {
     phase.messagesPerNode.toFixed(1),
     formatBytes(phase.bytesPerNode),
   ]);
-  const { nodes, loss, seed, simulatedMs, isConverged } = report;
+  const { nodes, loss, seed, simulatedMs, isConverged, violations } = report;
   const verdict = isConverged
     ? paint(terminal, "good", "All nodes agreed in the end.")
     : paint(terminal, "bad", "Not all nodes agreed in time.");
   return [
     ...tableLines(TITLES, rows),
     "",
+    ...violations.map((what) => paint(terminal, "bad", `Must not be: ${what}`)),
     `${verdict} ${nodes} nodes, ${loss * 100} % lost, seed ${seed}, ${
       formatSpan(simulatedMs)
     } of virtual time.`,

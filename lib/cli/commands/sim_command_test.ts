@@ -19,7 +19,7 @@ Deno.test("weft sim --json prints the report", async () => {
   const ports = new SamplePorts();
   assert.equal(await main([...args, "--json"], ports), 0);
   const report = JSON.parse(ports.stdout);
-  assert.deepEqual([report.nodes, report.seed, report.isConverged, report.phases.length], [20, 3, true, 8]);
+  assert.deepEqual([report.nodes, report.seed, report.isConverged, report.phases.length], [20, 3, true, 10]);
 });
 
 for (

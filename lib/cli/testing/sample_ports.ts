@@ -156,9 +156,10 @@ export class SamplePorts implements CliPorts {
     );
   }
 
-  serveStatus(options: { readonly hostname: string; readonly port: number }): ServedPort {
+  serveStatus(options: { readonly hostname: string; readonly port: number }): Promise<ServedPort> {
     this.diary.push(`serve ${options.hostname}:${options.port}`);
-    return { port: options.port, close: () => Promise.resolve(void this.diary.push("close status")) };
+    const close = () => Promise.resolve(void this.diary.push("close status"));
+    return Promise.resolve({ port: options.port, close });
   }
 
   serveControl(options: { readonly path: string }): Promise<ServedPort> {

@@ -40,6 +40,16 @@ export class HostJournal {
 
   /** Records a change that is about to be made; harmless when repeated. @throws StateError when it cannot */
   record(change: HostChange): void {
+    // An interface and its routes go with the process, a file of the host would stay changed.
+    if (change.kind === "resolver" && this.#store.isHeld) {
+      throw new StateError(
+        `Cannot change ${change.replacement.path}: the disk is full, so it could not be undone`,
+        {
+          hint: "Free some space and start again.",
+          retryable: true,
+        },
+      );
+    }
     const value = change.kind === "resolver" ? encodeReplacement(change.replacement) : utf8Bytes("");
     this.#store.put(COLLECTION, keyOf(change), value);
   }

@@ -6,4 +6,5 @@
 
 export * from "./file_replacement.ts";
 export * from "./host_journal.ts";
+export * from "./resumed_state_store.ts";
 export * from "./sqlite_state_store.ts";

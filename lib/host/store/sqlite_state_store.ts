@@ -42,7 +42,7 @@ const SCHEMA = `
 export class SqliteStateStore implements StateStore, Disposable {
   readonly #dir: string;
   readonly #database: DatabaseSync;
-  readonly #statements: Readonly<Record<"get" | "put" | "delete" | "entries", StatementSync>>;
+  readonly #statements: Readonly<Record<"get" | "put" | "delete" | "entries" | "collections", StatementSync>>;
 
   // The transaction under way: how deep it is nested, and why SQLite gave it up, if it did.
   #depth = 0;
@@ -57,6 +57,7 @@ export class SqliteStateStore implements StateStore, Disposable {
       put: database.prepare("INSERT OR REPLACE INTO pairs (collection, key, value) VALUES (?, ?, ?)"),
       delete: database.prepare("DELETE FROM pairs WHERE collection = ? AND key = ?"),
       entries: database.prepare("SELECT key, value FROM pairs WHERE collection = ?"),
+      collections: database.prepare("SELECT DISTINCT collection FROM pairs"),
     };
   }
 
@@ -110,6 +111,13 @@ export class SqliteStateStore implements StateStore, Disposable {
     const pairs = rows.map((row) => [row["key"] as string, row["value"] as Uint8Array] as const);
     // SQLite orders by UTF-8, which puts characters beyond the basic plane elsewhere.
     return pairs.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0);
+  }
+
+  /** @returns the names of all collections that have a pair */
+  collections(): readonly string[] {
+    return this.#run("read", () => this.#statements.collections.all()).map((row) =>
+      String(row["collection"])
+    );
   }
 
   transaction<T>(body: () => T): T {

@@ -105,3 +105,8 @@ export function stateErrorFrom(action: string, path: string, cause: unknown): St
     cause,
   });
 }
+
+/** Whether an error says that the disk, or the user's share of it, is full. */
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof StateError && error.message.endsWith(WORDS.full.says);
+}

@@ -3,25 +3,33 @@
  * @module
  */
 
-import { concatBytes } from "../../base/mod.ts";
+import { concatBytes, equalBytes, KeyedRateLimiter } from "../../base/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
 import type { Cidr, Endpoint } from "../../net/mod.ts";
 import { areLabels, idBytes, type NodeId, type NodeIdentity, nodeIdOf } from "../identity/mod.ts";
 import {
   addGrants,
   areGrants,
+  chainRootOf,
   isSignedBy,
+  keyTagOf,
   MAX_CLOCK_AHEAD_MS,
+  MAX_FORMER_KEYS,
   type MemberRecord,
   NO_GRANTS,
+  REMOVAL_VERSION,
   type Signed,
   signPayload,
+  signRecord,
+  spendRotation,
   verifyStatement,
+  VERSIONS_PER_GENERATION,
 } from "../records/mod.ts";
 import type { JoinRequest, KeyRotation } from "../wire/mod.ts";
 import { type AdmissionRefusal, Enrolment, type EnrolmentOptions, RECORD_LIFETIME_MS } from "./enrolment.ts";
 import type { RecordEntry } from "../replica/mod.ts";
 import type { TokenBook, TokenGift } from "./token_book.ts";
+import { openTokenId, sealTokenId } from "./token_share.ts";
 
 /** A record is renewed when it is good for no longer than this, so that a leader may be away for two months. */
 export const RENEW_BEFORE_MS: number = 60 * 86_400_000;
@@ -30,6 +38,8 @@ export const RENEW_BEFORE_MS: number = 60 * 86_400_000;
 const MAX_RENEWALS = 16;
 /** What a new signing key signs to show that its holder wants to take the place of an old one. */
 const ROTATION_LABEL = "weft key rotation v1";
+/** What all members together may ask of one leader: each rotation is two signatures and a push to everybody. */
+const ALL_ROTATIONS = { burst: 64, everyMs: 100, maxSources: 1 };
 
 /** A join request with what the channel knows of its sender. */
 export interface AdmissionRequest extends JoinRequest {
@@ -49,10 +59,16 @@ export interface NewDevice {
   readonly persistentKeepaliveSeconds?: number | undefined;
 }
 
+/** Keys are replaced too often: by this member, or by all together. */
+export interface RotationDelay {
+  readonly retryAfterMs: number;
+}
+
 /** Decides who is a member. Every decision is one transaction: token, address and record, or nothing. */
 export class Admission {
   readonly #options: EnrolmentOptions & { readonly tokens: TokenBook };
   readonly #enrolment: Enrolment;
+  readonly #rotations = new KeyedRateLimiter(ALL_ROTATIONS);
 
   constructor(options: EnrolmentOptions & { readonly tokens: TokenBook }) {
     this.#options = options;
@@ -64,15 +80,23 @@ export class Admission {
     const { roster, tokens } = this.#options;
     const { publicKey, verifyingKey } = request;
     if (!publicKey.equals(request.remotePublicKey)) return "refused:key-mismatch";
+    // Also a key that the member had before, under which it was removed or not.
+    if (roster.isRevoked(publicKey)) return "refused:revoked";
     const known = roster.recordByKey(publicKey);
-    if (known?.revoked) return "refused:revoked";
     // One key under two ids would be two members with the same WireGuard peer.
     if (known !== undefined && !known.verifyingKey?.equals(verifyingKey)) return "refused:other-identity";
     return this.#enrolment.transact(() => {
       const token = tokens.redeem(request.tokenId, request.secret, publicKey);
       if (token === undefined) return "refused:token";
       const enrolled = known === undefined
-        ? this.#enrolment.add({ name: request.name, publicKey, verifyingKey, ...token, roles: ["member"] })
+        ? this.#enrolment.add({
+          name: request.name,
+          publicKey,
+          verifyingKey,
+          ...token,
+          roles: ["member"],
+          admittedBy: sealTokenId(request.tokenId, this.#options.network.signingKey, publicKey),
+        })
         : this.#readmit(known, token);
       if (typeof enrolled !== "string") this.#mergeStatement(enrolled, request.statement);
       return enrolled;
@@ -96,7 +120,7 @@ export class Admission {
     record: MemberRecord,
     changes: Partial<Pick<MemberRecord, "labels" | "grants">>,
   ): RecordEntry | AdmissionRefusal {
-    if (record.revoked) return "refused:revoked";
+    if (this.#options.roster.isRevoked(record.publicKey)) return "refused:revoked";
     const { unconfirmedLabels: _, ...confirmed } = record;
     const kept = changes.labels === undefined ? record : confirmed;
     return this.#sign({ ...kept, ...changes, version: record.version + 1, ...this.#enrolment.lifetime() });
@@ -108,8 +132,9 @@ export class Admission {
    */
   addDevice(device: NewDevice): RecordEntry | AdmissionRefusal {
     const { name, publicKey, labels = {}, allowedIps = [], endpoint, persistentKeepaliveSeconds } = device;
-    const known = this.#options.roster.recordByKey(publicKey);
-    if (known?.revoked) return "refused:revoked";
+    const { roster } = this.#options;
+    if (roster.isRevoked(publicKey)) return "refused:revoked";
+    const known = roster.recordByKey(publicKey);
     if (known?.verifyingKey !== undefined) return "refused:other-identity";
     const fields = {
       labels,
@@ -128,50 +153,80 @@ export class Admission {
 
   /**
    * Signs records anew that are good for 60 days or less, or that a clock has dated into the future: those of devices,
-   * and of members who are there.
+   * and of members who are there. Where another leader gave a member new keys while it was being removed, one record
+   * for all of them takes the place of several.
    * @param isHere whether a member is there; its record may have expired
    * @returns what was signed, at most 16 records a call
    */
   renewDue(isHere: (nodeId: NodeId) => boolean): RecordEntry[] {
-    const wall = this.#options.clock.wall();
+    const { clock, roster } = this.#options;
+    const wall = clock.wall();
     const due: MemberRecord[] = [];
-    for (const record of this.#options.roster.allRecords()) {
+    const removed: MemberRecord[] = [];
+    for (const record of roster.allRecords()) {
+      if (removed.length + due.length === MAX_RENEWALS) break;
       if (record.revoked) continue;
+      if (roster.isRevoked(record.publicKey)) {
+        if (record.expiresAt > wall && roster.isRemoved(record)) removed.push(record);
+        continue;
+      }
       const isDue = record.expiresAt - wall <= RENEW_BEFORE_MS || record.issuedAt - wall > MAX_CLOCK_AHEAD_MS;
       if (isDue && (record.verifyingKey === undefined || isHere(record.nodeId))) due.push(record);
-      if (due.length === MAX_RENEWALS) break;
     }
-    return due.map((record) => this.renew(record)).filter((renewed) => typeof renewed === "object");
+    const signed = [
+      ...removed.map((record) => this.#signRemoval(record)),
+      ...due.map((record) => this.renew(record)),
+    ];
+    return signed.filter((entry) => typeof entry === "object");
   }
 
   /** Signs a record anew as it is; its holder may have been away until it expired. */
   renew(record: MemberRecord): RecordEntry | AdmissionRefusal {
-    if (record.revoked) return "refused:revoked";
+    if (record.revoked || this.#options.roster.isRevoked(record.publicKey)) return "refused:revoked";
     return this.#sign({ ...record, version: record.version + 1, ...this.#enrolment.lifetime() });
   }
 
   /**
-   * Lets a member go on under new keys, with its name, addresses and roles; the old key is revoked.
+   * Lets a member go on under new keys, with its name, addresses and roles; the old key is revoked. Each member may do
+   * so four times a day, four times at once; all members together ten times a second.
    * @param from whose keys they replace
    * @returns both records, the new one first; the same again for the same keys
    */
-  rotate(from: MemberRecord, to: KeyRotation): readonly [RecordEntry, RecordEntry] | AdmissionRefusal {
-    const { roster } = this.#options;
+  rotate(
+    from: MemberRecord,
+    to: KeyRotation,
+  ): readonly [RecordEntry, RecordEntry] | RotationDelay | AdmissionRefusal {
+    const { roster, clock } = this.#options;
     const { publicKey, verifyingKey, statement } = to;
     const successor = nodeIdOf(publicKey, verifyingKey);
     const [next, old] = [roster.entryOf(successor), roster.entryOf(from.nodeId)];
-    if (from.successor === successor && next !== undefined && old !== undefined) return [next, old];
-    if (from.revoked) return "refused:revoked";
-    const proof = { payload: rotationPayload(from.nodeId, to), signature: to.proof };
-    if (roster.recordByKey(publicKey) !== undefined || !isSignedBy(ROTATION_LABEL, proof, verifyingKey)) {
-      return "refused:key-mismatch";
+    if (from.successor === successor && next !== undefined && old !== undefined) {
+      return roster.isRevoked(publicKey) ? "refused:revoked" : [next, old];
     }
+    if (roster.isRevoked(from.publicKey)) return "refused:revoked";
+    const proof = { payload: rotationPayload(from.nodeId, to), signature: to.proof };
+    const isTaken = roster.recordByKey(publicKey) !== undefined || roster.isRevoked(publicKey);
+    const spent = spendRotation(from.chain?.rotationsSpentUntil, clock.wall());
+    if ("retryAfterMs" in spent) return spent;
+    // Before the signature, which costs more than all that comes before it.
+    if (!this.#rotations.allows(clock.now(), "")) return { retryAfterMs: ALL_ROTATIONS.everyMs };
+    if (isTaken || !isSignedBy(ROTATION_LABEL, proof, verifyingKey)) return "refused:key-mismatch";
     return this.#enrolment.transact(() => {
       const lifetime = this.#enrolment.lifetime();
       const { issuedAt } = lifetime;
       const keys = { nodeId: successor, publicKey, verifyingKey };
       // The new record first, so that nobody sees the name and the addresses free.
-      const next = this.#enrolment.sign({ ...from, ...keys, version: 1, ...lifetime });
+      const chain = { ...roster.chainSummary(from), rotationsSpentUntil: spent.spentUntil };
+      const first = chain.generation * VERSIONS_PER_GENERATION;
+      const formerKeys = [...chain.formerKeys, keyTagOf(from.publicKey)].slice(-MAX_FORMER_KEYS);
+      const formerVersions = [...chain.formerVersions, from.version].slice(-MAX_FORMER_KEYS);
+      const next = this.#enrolment.sign({
+        ...from,
+        ...keys,
+        chain: { ...chain, formerKeys, formerVersions },
+        version: first,
+        ...lifetime,
+      });
       const version = from.version + 1;
       const old = this.#enrolment.sign({ ...from, version, issuedAt, revoked: true, successor });
       this.#mergeStatement(next, statement);
@@ -180,20 +235,63 @@ export class Admission {
   }
 
   /**
+   * Changes members again that were changed while another leader, which did not know of it, gave them new keys: or a
+   * member that is about to lose a right could keep it by new keys.
+   * @returns what was signed
+   */
+  redoMissed(): RecordEntry[] {
+    const { roster, network } = this.#options;
+    const redone: (RecordEntry | AdmissionRefusal)[] = [];
+    for (const missed of roster.takeMissed()) {
+      const [head] = roster.chainOf(missed.publicKey);
+      if (head?.record.chain === undefined) continue;
+      const { nodeId, publicKey, verifyingKey, version, issuedAt, expiresAt, chain } = head.record;
+      const keys = { nodeId, publicKey, ...verifyingKey && { verifyingKey } };
+      const same = { ...missed, ...keys, version, issuedAt, expiresAt, chain };
+      if (equalBytes(signRecord(same, network.signingKey).payload, head.signed.payload)) continue;
+      const key = keyTagOf(missed.publicKey);
+      const formerVersions = chain.formerVersions.map((version, i) =>
+        chain.formerKeys[i] === key ? Math.max(version, missed.version) : version
+      );
+      redone.push(this.renew({ ...same, chain: { ...chain, formerVersions } }));
+    }
+    return redone.filter((entry) => typeof entry === "object");
+  }
+
+  /**
    * Revokes a key for ever and frees its addresses.
    * @returns the revoked record, or undefined when nobody goes by that
    */
   revoke(who: NodeId | string | PublicKey): RecordEntry | undefined {
-    const { roster, clock } = this.#options;
+    const { roster } = this.#options;
     const known = typeof who === "string"
       ? (roster.find(who)?.record ?? roster.holderOfName(who))
       : roster.recordByKey(who);
-    if (known === undefined || known.revoked) return undefined;
-    const issuedAt = clock.wall();
-    const revoked = this.#sign({ ...known, version: known.version + 1, issuedAt, revoked: true });
+    if (known === undefined || roster.isRevoked(known.publicKey)) return undefined;
+    const revoked = this.#signRemoval(known);
     if (typeof revoked === "string") return undefined;
     this.#enrolment.release(known.addresses);
     return revoked;
+  }
+
+  /** By which token a member came in, if by one. */
+  tokenOf({ admittedBy, ...record }: MemberRecord): string | undefined {
+    return admittedBy && openTokenId(admittedBy, this.#options.network.signingKey, chainRootOf(record));
+  }
+
+  /** Names every key that the member is known to have had, so that one record is enough for all of them. */
+  #signRemoval(known: MemberRecord): RecordEntry | AdmissionRefusal {
+    const { successor: _, chain: former, ...record } = known;
+    const summary = this.#options.roster.chainSummary(known);
+    const rotationsSpentUntil = former?.rotationsSpentUntil ?? known.issuedAt;
+    return this.#sign({
+      ...record,
+      ...summary.formerKeys.length > 0 && { chain: { ...summary, rotationsSpentUntil } },
+      version: Math.max(known.version + 1, REMOVAL_VERSION),
+      // Of too many removals the latest are kept.
+      ...this.#enrolment.lifetime(),
+      revoked: true,
+    });
   }
 
   /**

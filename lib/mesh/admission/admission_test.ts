@@ -6,6 +6,7 @@ import type { RecordEntry } from "../replica/mod.ts";
 import type { NodeIdentity } from "../identity/identity.ts";
 import { NO_GRANTS } from "../records/grants.ts";
 import type { JoinToken } from "../records/join_token.ts";
+import { REMOVAL_VERSION } from "../records/key_chain.ts";
 import { Roster } from "../replica/roster.ts";
 import { SmallPool, START, stated, TestNetwork } from "../testing/test_network.ts";
 import { type NewToken, TokenBook } from "./token_book.ts";
@@ -116,6 +117,40 @@ Deno.test("Admission.admit() gives nobody another one's id as a name", () => {
   assert.equal(name, "node");
 });
 
+for (
+  const [wanted, given] of [
+    ["leader", "host-leader"],
+    ["LEADER.example", "host-leader"],
+    ["node-1-1", "host-node-1-1"],
+    ["localhost", "host-localhost"],
+    ["wpad", "host-wpad"],
+    ["_tcp", "tcp"],
+    ["node-1", "node-1"],
+    ["leaders", "leaders"],
+  ] as const
+) {
+  Deno.test(`Admission.admit() calls a machine ${given} that calls itself ${wanted}`, () => {
+    const { network, admission, newToken } = setUp(16);
+    const admit = () =>
+      enrolled(admission.admit(requestOf(network.node(), newToken(), { name: wanted }))).name;
+    assert.equal(admit(), given);
+    assert.equal(admit(), given === "node-1" ? "host-node-1-2" : `${given}-2`);
+  });
+}
+
+Deno.test("Admission.renew(), rotate() and revoke() take a reserved name of the former release away, and leave no record unsigned", () => {
+  const { network, admission, roster } = setUp(17);
+  const [node, other] = [network.node(), network.node()];
+  for (const each of [node, other]) {
+    assert.equal(roster.merge(network.former(each, "leader", { addresses: [] })), "added");
+  }
+  assert.equal(roster.byName("leader"), undefined);
+  const known = roster.get(node.id)?.record ?? assert.fail();
+  assert.equal(enrolled(admission.renew(known)).name, "host-leader");
+  assert.equal(roster.byName("host-leader")?.record.nodeId, node.id);
+  assert.equal(enrolled(admission.revoke(other.id)).name, "leader");
+});
+
 Deno.test("Admission.admit() gives the same machine the same again, by a used-up token too", () => {
   const { network, admission, newToken, tokens, open, pool } = setUp(2);
   const token = newToken({ uses: 1 });
@@ -213,7 +248,7 @@ Deno.test("Admission.revoke() goes by name, id or key, once", () => {
   for (const by of ["name", "nodeId", "publicKey"] as const) {
     const record = enrolled(admission.admit(requestOf(network.node(), token)));
     const revoked = enrolled(admission.revoke(record[by]));
-    assert.deepEqual([revoked.revoked, revoked.version], [true, 2]);
+    assert.deepEqual([revoked.revoked, revoked.version], [true, REMOVAL_VERSION]);
     assert.ok(roster.isRevoked(record.publicKey));
     assert.equal(admission.revoke(record[by]), undefined);
   }
@@ -272,7 +307,7 @@ Deno.test("Admission.rotate() gives new keys the old one's name, address and rol
   assert.equal(admission.rotate(from, { ...rotation, publicKey: thief.publicKey }), "refused:key-mismatch");
   assert.equal(admission.rotate(from, rotationTo(thief.id, next)), "refused:key-mismatch");
   const both = admission.rotate(from, rotation);
-  assert.ok(typeof both === "object");
+  assert.ok(typeof both === "object" && !("retryAfterMs" in both));
   const [added, old] = both.map(({ record }) => record);
   assert.deepEqual([added?.name, added?.addresses, added?.roles], ["web", from.addresses, from.roles]);
   assert.deepEqual([old?.revoked, old?.successor], [true, next.id]);

@@ -7,6 +7,7 @@ import { type Clock, type StateStore, type UnixMillis, unixMillis, WeftError } f
 import type { SigningKey } from "../../crypto/mod.ts";
 import type { AddressRange, Cidr, IpAddress } from "../../net/mod.ts";
 import {
+  isReservedName,
   type NetworkIdentity,
   nodeIdOf,
   numberedName,
@@ -15,7 +16,7 @@ import {
   toNodeName,
 } from "../identity/mod.ts";
 import { type MemberRecord, signRecord } from "../records/mod.ts";
-import { MAX_MEMBERS, type RecordEntry, type Roster } from "../replica/mod.ts";
+import type { RecordEntry, Roster } from "../replica/mod.ts";
 
 /** How long a record is good for; leaders renew those of members that are there. */
 export const RECORD_LIFETIME_MS: number = 90 * 86_400_000;
@@ -53,6 +54,8 @@ export interface EnrolmentOptions {
   readonly clock: Clock;
   /** Fresh; the addresses of the roster's members are taken from it here. */
   readonly addresses: AddressPool;
+  /** Whether a name means something already that is no member. */
+  isNameTaken?(name: string): boolean;
 }
 
 /** The fields of a new record; what is absent is chosen for it. */
@@ -70,7 +73,9 @@ export class Enrolment {
   constructor(options: EnrolmentOptions) {
     this.#options = options;
     this.#ipv6Prefix = overlayIpv6Prefix(options.network.id);
-    for (const record of options.roster.allRecords()) if (!record.revoked) this.#reserve(record);
+    for (const record of options.roster.allRecords()) {
+      if (!options.roster.isRevoked(record.publicKey)) this.#reserve(record);
+    }
   }
 
   /** Runs `body` in a transaction. When it is refused or throws, nothing was signed and no address is taken. */
@@ -94,7 +99,7 @@ export class Enrolment {
   /** Signs the first record of a key, with a free name and free addresses. */
   add(fields: NewRecord): RecordEntry | AdmissionRefusal {
     const { roster, network } = this.#options;
-    if (roster.allRecords().length >= MAX_MEMBERS) return "refused:roster-full";
+    if (!roster.hasRoom()) return "refused:roster-full";
     const address = this.#allocate();
     if (address === undefined) return "refused:no-address";
     return this.sign({
@@ -110,9 +115,11 @@ export class Enrolment {
     });
   }
 
-  /** Signs a record as it is and puts it into the roster. */
-  sign(record: MemberRecord): RecordEntry {
+  /** Signs a record and puts it into the roster: as it is, but for a reserved name of the former release. */
+  sign(fields: MemberRecord): RecordEntry {
     const { roster, network } = this.#options;
+    const isRenamed = !fields.revoked && isReservedName(fields.name);
+    const record = isRenamed ? { ...fields, name: this.#freeName(fields.name) } : fields;
     const signed = signRecord(record, network.signingKey);
     if (roster.merge(signed) === "rejected:full") throw new Refused("refused:roster-full");
     return { record, signed };
@@ -171,11 +178,13 @@ export class Enrolment {
 
   #freeName(wanted: string): string {
     const name = toNodeName(wanted);
-    const { roster } = this.#options;
-    if (roster.holderOfName(name) === undefined) return name;
+    const { roster, isNameTaken } = this.#options;
+    const isFree = (each: string) => roster.holderOfName(each) === undefined && !isNameTaken?.(each);
+    if (isFree(name)) return name;
     for (let number = 2;; number++) {
-      const numbered = numberedName(name, number);
-      if (roster.holderOfName(numbered) === undefined) return numbered;
+      // The second `node-1` would be `node-1-2`, which is an address.
+      const numbered = toNodeName(numberedName(name, number));
+      if (isFree(numbered)) return numbered;
     }
   }
 }

@@ -7,17 +7,28 @@
  * @module
  */
 
-import { concatBytes, type Environment, randomBytes, type RandomSource, utf8Bytes } from "../../base/mod.ts";
+import {
+  concatBytes,
+  decodeHex,
+  encodeHex,
+  type Environment,
+  randomBytes,
+  type RandomSource,
+  utf8Bytes,
+} from "../../base/mod.ts";
 import {
   blake2sMac,
+  type PublicKey,
   type SigningKey,
   XCHACHA_NONCE_BYTES,
   xchachaOpen,
   xchachaSeal,
 } from "../../crypto/mod.ts";
-import type { NetworkId, NodeId } from "../identity/mod.ts";
+import { ID_BYTES, type NetworkId, type NodeId } from "../identity/mod.ts";
 import type { Replica } from "../replica/mod.ts";
 import {
+  type KeyTag,
+  keyTagOf,
   MAX_ENTRY_BODY_BYTES,
   MAX_ENTRY_LIFETIME_MS,
   NO_UPDATE,
@@ -88,6 +99,26 @@ function absorbTokens({ self, signingKey, tokens, replica }: TokenShareParts): v
     // A leader wrote it, so it is what it should be.
     if (text !== undefined) tokens.absorb(id, by, JSON.parse(text) as StoredToken);
   }
+}
+
+/**
+ * Notes in a record by which token a machine came in, so that every leader can say so, and nobody else: the id under a
+ * pad that follows from the network's signing key and the member's first key. The record's own signature vouches for it.
+ * @param id 32 hexadecimal digits
+ * @returns 16 bytes
+ */
+export function sealTokenId(id: string, signingKey: SigningKey, publicKey: PublicKey): Uint8Array {
+  return masked(decodeHex(id) ?? new Uint8Array(ID_BYTES), signingKey, keyTagOf(publicKey));
+}
+
+/** @param root of the chain of keys of the member that came in @returns the token's id */
+export function openTokenId(sealed: Uint8Array, signingKey: SigningKey, root: KeyTag): string {
+  return encodeHex(masked(sealed, signingKey, root));
+}
+
+function masked(id: Uint8Array, signingKey: SigningKey, root: KeyTag): Uint8Array {
+  const pad = blake2sMac(boxKey(signingKey), ID_BYTES, utf8Bytes(`admitted by ${root}`));
+  return id.map((byte, i) => byte ^ (pad[i] ?? 0));
 }
 
 function sealToken(signingKey: SigningKey, key: string, text: string, random: RandomSource): Uint8Array {

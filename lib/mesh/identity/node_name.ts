@@ -10,6 +10,7 @@ import {
   MAX_LABELS_LENGTH,
   MAX_NAME_LENGTH,
   NODE_NAME,
+  RESERVED_LABEL,
 } from "../bounds.ts";
 import { parseNodeId } from "./identity.ts";
 
@@ -18,14 +19,21 @@ export function isNodeName(text: string): boolean {
   return NODE_NAME.test(text);
 }
 
+/** Whether `label`, in lower case, means something else than a member: `leader`, `node-1-100`, `localhost`, `wpad`, `_tcp`. */
+export function isReservedName(label: string): boolean {
+  return RESERVED_LABEL.test(label);
+}
+
 /**
  * @param hostname what a machine calls itself, with or without a domain
- * @returns the nearest node name; `node` when nothing of it can be kept, or when it reads as a node id
+ * @returns the nearest node name: `host-leader` for one that is reserved, `node` when nothing of it can be kept, or when
+ * it reads as a node id
  */
 export function toNodeName(hostname: string): string {
   const [first = ""] = hostname.slice(0, 255).toLowerCase().split(".");
   const name = first.replace(/[^a-z0-9-]+/g, "-").slice(0, MAX_NAME_LENGTH).replace(/^-+|-+$/g, "");
-  return name === "" || parseNodeId(name) !== undefined ? "node" : name;
+  if (name === "" || parseNodeId(name) !== undefined) return "node";
+  return isReservedName(name) ? `host-${name}`.slice(0, MAX_NAME_LENGTH).replace(/-+$/, "") : name;
 }
 
 /**

@@ -43,6 +43,8 @@ interface LeaderState {
 
 /** A node's leadership, which it may have, be given and give away while it runs. */
 export class Leadership {
+  /** Set by whoever knows more names than those of members: what nobody is called who joins. */
+  isNameTaken: (name: string) => boolean = () => false;
   readonly #store: StateStore;
   readonly #options: LeadershipOptions;
   #leader: LeaderState | undefined;
@@ -169,6 +171,7 @@ export class Leadership {
       network: { ...network, signingKey },
       clock,
       addresses: pool,
+      isNameTaken: (name) => this.isNameTaken(name),
     });
     return { signingKey, tokens, admission, ledger };
   }
@@ -177,7 +180,9 @@ export class Leadership {
   #signOwn({ admission }: LeaderState, roles: readonly Role[]): ReplicaUpdate {
     const { identity, replica: { roster } } = this.#options;
     const known = roster.recordById(identity().id);
-    if (known === undefined || known.revoked || known.roles.join() === roles.join()) return NO_UPDATE;
+    if (known === undefined || roster.isRevoked(known.publicKey) || known.roles.join() === roles.join()) {
+      return NO_UPDATE;
+    }
     const enrolled = admission.renew({ ...known, roles });
     return typeof enrolled === "string" ? NO_UPDATE : { ...NO_UPDATE, records: [enrolled.signed] };
   }

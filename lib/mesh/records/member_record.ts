@@ -11,8 +11,10 @@ import { decodeMessage, encodeMessage, MemberRecordSchema, Role as RoleNumber } 
 import { type Grants, grantsToWire, NO_GRANTS, readGrants } from "./grants.ts";
 import {
   areLabels,
+  ID_BYTES,
   idBytes,
   isNodeName,
+  isReservedName,
   type NetworkId,
   networkIdFromBytes,
   type NodeId,
@@ -20,6 +22,7 @@ import {
   nodeIdOf,
   sortLabels,
 } from "../identity/mod.ts";
+import { chainToWire, type KeyChain, readChain } from "./key_chain.ts";
 import {
   complete,
   isSignedBy,
@@ -77,6 +80,10 @@ export interface MemberRecord {
   readonly persistentKeepaliveSeconds?: number;
   /** Of a revoked record: under which id the same machine goes on, with the same name and addresses. */
   readonly successor?: NodeId;
+  /** Of a record under a key that took the place of another one: the keys before it. */
+  readonly chain?: KeyChain;
+  /** By which token the machine came in, readable for leaders alone: 16 bytes. */
+  readonly admittedBy?: Uint8Array;
 }
 
 const ROLE_NUMBERS: Readonly<Record<Role, RoleNumber>> = {
@@ -111,6 +118,8 @@ export function signRecord(record: MemberRecord, signingKey: SigningKey): Signed
     endpoint: record.endpoint?.toString() ?? "",
     persistentKeepalive: record.persistentKeepaliveSeconds ?? 0,
     successor: record.successor ? idBytes(record.successor) : new Uint8Array(0),
+    ...record.chain && { chain: chainToWire(record.chain) },
+    ...record.admittedBy && { admittedBy: record.admittedBy },
   });
   if (decodeRecord(payload) === undefined) {
     throw new RangeError(`Cannot sign the record of ${record.name}: a field is out of bounds`);
@@ -129,13 +138,14 @@ export function verifyRecord(signed: Signed, networkKey: VerifyingKey): MemberRe
 export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
   const message = decodeMessage(MemberRecordSchema, payload, MAX_PAYLOAD_BYTES);
   if (message === undefined) return undefined;
-  const { name, revoked, persistentKeepalive, ephemeralMs } = message;
+  const { name, revoked, persistentKeepalive, ephemeralMs, admittedBy } = message;
   const isFormer = message.grants === undefined;
   const labels = isFormer ? {} : { ...message.labels };
   const unconfirmedLabels = isFormer ? { ...message.labels } : { ...message.unconfirmedLabels };
   const verifyingKey = readVerifyingKey(message.verifyingKey);
   const endpoint = readEndpoints([message.endpoint], 1)?.[0];
   const successor = nodeIdFromBytes(message.successor);
+  const chain = message.chain && readChain(message.chain);
   const record = complete<MemberRecord>({
     networkId: networkIdFromBytes(message.networkId),
     nodeId: nodeIdFromBytes(message.nodeId),
@@ -156,14 +166,20 @@ export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
     ...endpoint && { endpoint },
     ...persistentKeepalive > 0 && { persistentKeepaliveSeconds: persistentKeepalive },
     ...successor && { successor },
+    ...chain && { chain },
+    ...admittedBy.length > 0 && { admittedBy: admittedBy.slice() },
   });
   if (
     record === undefined || !isNodeName(name) || !areLabels(labels) || !areLabels(unconfirmedLabels) ||
+    // Records of the former release may have such a name, under which nobody finds them; it goes when they are renewed.
+    (isReservedName(name) && !isFormer && !revoked) ||
     persistentKeepalive > MAX_KEEPALIVE_SECONDS || (successor && !revoked) ||
     // What is there but cannot be read.
     (verifyingKey === undefined && message.verifyingKey.length > 0) ||
     (endpoint === undefined && message.endpoint !== "") ||
     (successor === undefined && message.successor.length > 0) ||
+    (chain === undefined && message.chain !== undefined) ||
+    (admittedBy.length > 0 && admittedBy.length !== ID_BYTES) ||
     // The id must be that of the keys, or one member could act in the name of another.
     nodeIdOf(record.publicKey, verifyingKey) !== record.nodeId ||
     record.roles.includes("wireguard") !== (verifyingKey === undefined)

@@ -112,6 +112,22 @@ Deno.test("decodeRecord() takes no label of the former release for a leader's wo
   assert.deepEqual(renewed, former);
 });
 
+Deno.test("decodeRecord() takes a reserved name in records of the former release and of who is removed alone", () => {
+  for (const name of ["leader", "node-0-7", "localhost", "wpad", "isatap", "ip6-loopback", "local"]) {
+    assert.throws(() => signRecord({ ...record, name }, network.signingKey), RangeError, name);
+    const removed = signRecord({ ...record, name, revoked: true }, network.signingKey);
+    assert.equal(decodeRecord(removed.payload)?.name, name);
+    const message = decodeMessage(MemberRecordSchema, removed.payload, MAX_PAYLOAD_BYTES) ?? assert.fail();
+    message.revoked = false;
+    assert.equal(decodeRecord(encodeMessage(MemberRecordSchema, message)), undefined);
+    delete message.grants;
+    assert.equal(decodeRecord(encodeMessage(MemberRecordSchema, message))?.name, name);
+  }
+  for (const name of ["leader-2", "node-1", "node", "internal-db", "web"]) {
+    signRecord({ ...record, name }, network.signingKey);
+  }
+});
+
 Deno.test("signStatement() and verifyStatement() are inverse, and bounded", () => {
   const signed = signStatement(statement, identity.signingKey);
   assert.deepEqual(verifyStatement(signed, identity.signingKey.verifyingKey), statement);

@@ -5,6 +5,7 @@
 
 export * from "./grants.ts";
 export * from "./join_token.ts";
+export * from "./key_chain.ts";
 export * from "./member_record.ts";
 export * from "./node_statement.ts";
 export * from "./replica_update.ts";

@@ -6,12 +6,15 @@
 import { StateError, type StateStore, unixMillis } from "../../base/mod.ts";
 import type { SigningKey, VerifyingKey } from "../../crypto/mod.ts";
 import type { NodeId } from "../identity/mod.ts";
-import { compareBytes, type MergeOutcome, type Roster, type RosterOptions } from "./roster.ts";
+import { compareBytes, type MergeOutcome } from "./merge_outcome.ts";
+import type { OriginBudget } from "./origin_budget.ts";
+import type { Roster, RosterOptions } from "./roster.ts";
 import {
   encodeSigned,
   ENTRY_LABEL,
   MAX_CLOCK_AHEAD_MS,
   MAX_ENTRY_LIFETIME_MS,
+  MAX_PAYLOAD_BYTES,
   type Origin,
   type Signed,
   signEntry,
@@ -29,6 +32,12 @@ export const MAX_NETWORK_ENTRIES = 1024;
 export const MAX_NODE_SPENT = 64;
 /** The same of the network's key. */
 export const MAX_NETWORK_SPENT = 128;
+/** How many bytes of signed entries one node may have of each sort; and half as many whenever there are twice as many. */
+export const MAX_NODE_ENTRY_BYTES: number = 256 << 10;
+/** The same of what it took back. */
+export const MAX_NODE_SPENT_BYTES: number = 64 << 10;
+/** How many nodes may have as much: 256 MiB in all, and 64 MiB of what was taken back. */
+const FULL_SHARES = 1024;
 /** What only the network's key may write. */
 export const NETWORK_KINDS: ReadonlySet<string> = new Set(["policy", "token", "token-use"]);
 
@@ -40,6 +49,12 @@ const FORGET_AFTER_MS = 86_400_000;
 interface BookEntry {
   readonly signed: Signed;
   readonly entry: StateEntry;
+}
+
+interface Sized {
+  readonly entry: StateEntry;
+  /** Of what was signed. */
+  readonly lengthBytes: number;
 }
 
 /** Whose entries a book takes, and by which clock. */
@@ -56,6 +71,9 @@ export interface NewEntry extends Pick<StateEntry, "kind" | "key"> {
   readonly lifetimeMs?: number;
 }
 
+/** What came of an entry that was offered; an origin may have changed too much of late. */
+export type EntryOutcome = MergeOutcome | "rejected:throttled";
+
 /** That an entry has come, gone or changed. */
 export type EntryEvent = Pick<StateEntry, "kind" | "origin" | "key">;
 
@@ -63,7 +81,8 @@ export type EntryEvent = Pick<StateEntry, "kind" | "origin" | "key">;
  * One entry for each origin, kind and key: the greatest in the order "higher version, then greater bytes". Of an origin
  * that has written too much, everybody keeps the same: of what is there, those whose `kind/key` comes first, and of what
  * was taken back, what was last. That follows from the entries alone, not from the order in which they come, so two
- * books that have sent each other everything are the same.
+ * books that have sent each other everything are the same. An origin's share of bytes follows from how many origins
+ * there are, in steps of two, so that all of them together are bounded.
  */
 export class EntryBook {
   readonly #store: StateStore;
@@ -97,8 +116,11 @@ export class EntryBook {
     }
   }
 
-  /** Takes an entry in if its origin signed it and it is newer. Never throws on what it is offered. */
-  merge(signed: Signed): MergeOutcome {
+  /**
+   * Takes an entry in if its origin signed it and it is newer. Never throws on what it is offered.
+   * @param budget what its origin may change; without one nothing is refused for that
+   */
+  merge(signed: Signed, budget?: OriginBudget): EntryOutcome {
     const { reader, networkId, clock } = this.#options;
     const entry = reader.entry(signed.payload);
     if (entry === undefined) return "rejected:malformed";
@@ -116,18 +138,23 @@ export class EntryBook {
     const wall = clock.wall();
     if (entry.expiresAt <= wall) return "rejected:expired";
     if (entry.issuedAt > wall + MAX_CLOCK_AHEAD_MS) return "rejected:future";
-    const tooMany = this.#overflow(entry);
-    if (tooMany === entry && known === undefined) return "rejected:full";
+    const tooMany = this.#overflow(entry, signed.payload.length);
+    if (tooMany.includes(entry) && known === undefined) return "rejected:full";
+    // Before the signature, which costs a hundred times as much as all that came before.
+    // Leaders are believed to need what they write.
+    const spending = entry.origin === networkId ? undefined : budget;
+    if (spending?.allows(entry.origin) === false) return "rejected:throttled";
     if (!reader.isSignedBy(ENTRY_LABEL, signed, key)) return "rejected:signature";
     this.#store.transaction(() => {
       this.#store.put(ENTRIES, `${entry.origin}/${slotOf(entry)}`, encodeSigned(signed));
       // It may be this one itself; then what it has replaced goes all the same.
-      if (tooMany !== undefined) this.#store.delete(ENTRIES, `${entry.origin}/${slotOf(tooMany)}`);
+      for (const other of tooMany) this.#store.delete(ENTRIES, `${entry.origin}/${slotOf(other)}`);
     });
     this.#keep({ signed, entry });
-    if (tooMany !== undefined) this.#drop(entry.origin, slotOf(tooMany));
+    for (const other of tooMany) this.#drop(entry.origin, slotOf(other));
     this.#note(entry);
-    if (tooMany !== undefined && tooMany !== entry) this.#note(tooMany);
+    for (const other of tooMany) if (other !== entry) this.#note(other);
+    spending?.spend(entry.origin, signed.payload.length);
     return known === undefined ? "added" : "updated";
   }
 
@@ -164,10 +191,10 @@ export class EntryBook {
       isDeleted: body === undefined,
       body: body ?? new Uint8Array(0),
     };
-    if (body !== undefined && this.#overflow(entry) !== undefined) {
+    const signed = signEntry(entry, signingKey);
+    if (body !== undefined && this.#overflow(entry, signed.payload.length).length > 0) {
       throw new RangeError(`Cannot write ${kind}/${key}: there are too many entries`);
     }
-    const signed = signEntry(entry, signingKey);
     const outcome = this.merge(signed);
     if (outcome === "added" || outcome === "updated") return signed;
     throw new RangeError(`Cannot write ${kind}/${key}: it is ${outcome}`);
@@ -207,13 +234,30 @@ export class EntryBook {
     const wall = this.#options.clock.wall();
     for (const [origin, slots] of this.#byOrigin) {
       const isGone = this.#keyOf(origin) === "rejected:revoked";
-      for (const [slot, { entry }] of slots) {
-        if (!isGone && entry.expiresAt + FORGET_AFTER_MS > wall) continue;
-        this.#store.delete(ENTRIES, `${origin}/${slot}`);
-        this.#drop(origin, slot);
-        this.#note(entry);
+      for (const [slot, { entry }] of [...slots]) {
+        if (isGone || entry.expiresAt + FORGET_AFTER_MS <= wall) this.#remove(entry, slot);
+      }
+      if (this.#isSmall(origin, slots.size)) continue;
+      // The shares have become smaller, or entries have passed from one sort to the other.
+      const sized = Array.from(slots.values(), ({ entry, signed }) => {
+        return { entry, lengthBytes: signed.payload.length };
+      });
+      for (const areThere of [true, false]) {
+        const ofSort = sized.filter(({ entry }) => this.#isThere(entry) === areThere);
+        for (const entry of this.#excess(origin, ofSort, areThere)) this.#remove(entry, slotOf(entry));
       }
     }
+  }
+
+  /** Forgets all that an origin has written, who is to write no more. */
+  forget(origin: Origin): void {
+    const slots = this.#byOrigin.get(origin);
+    if (slots === undefined) return;
+    this.#store.transaction(() => {
+      for (const slot of slots.keys()) this.#store.delete(ENTRIES, `${origin}/${slot}`);
+    });
+    for (const { entry } of slots.values()) this.#note(entry);
+    for (const slot of [...slots.keys()]) this.#drop(origin, slot);
   }
 
   /** @returns which entry has changed, at most one event for each; undefined when none has */
@@ -228,7 +272,7 @@ export class EntryBook {
     if (origin === networkId) return verifyingKey;
     const record = roster.recordById(origin as NodeId);
     if (record?.verifyingKey === undefined) return "rejected:unknown-node";
-    return record.revoked ? "rejected:revoked" : record.verifyingKey;
+    return roster.isRevoked(record.publicKey) ? "rejected:revoked" : record.verifyingKey;
   }
 
   #isLive(origin: Origin): boolean {
@@ -240,25 +284,54 @@ export class EntryBook {
     return !isDeleted && expiresAt > this.#options.clock.wall();
   }
 
-  /** @returns what has to go when `entry` is kept, which may be itself; undefined when there is room */
-  #overflow(entry: StateEntry): StateEntry | undefined {
-    const isNetwork = entry.origin === this.#options.networkId;
+  /** @returns what has to go when `entry` is kept, which may be itself; nothing when there is room */
+  #overflow(entry: StateEntry, lengthBytes: number): readonly StateEntry[] {
+    const slot = slotOf(entry);
     const isThere = this.#isThere(entry);
-    const max = isThere
+    const slots = this.#byOrigin.get(entry.origin);
+    if (slots === undefined || this.#isSmall(entry.origin, slots.size + 1)) return [];
+    const others: Sized[] = [];
+    for (const [otherSlot, { entry: other, signed }] of slots) {
+      if (otherSlot === slot || this.#isThere(other) !== isThere) continue;
+      others.push({ entry: other, lengthBytes: signed.payload.length });
+    }
+    return this.#excess(entry.origin, [...others, { entry, lengthBytes }], isThere);
+  }
+
+  /** @returns of entries of one origin and sort those that are over its bounds, the first to go first */
+  #excess(origin: Origin, sized: Sized[], areThere: boolean): readonly StateEntry[] {
+    const isNetwork = origin === this.#options.networkId;
+    const max = areThere
       ? isNetwork ? MAX_NETWORK_ENTRIES : MAX_NODE_ENTRIES
       : isNetwork
       ? MAX_NETWORK_SPENT
       : MAX_NODE_SPENT;
-    const slots = this.#byOrigin.get(entry.origin);
-    if (slots === undefined || slots.size < max) return undefined;
-    let count = 1;
-    let last = entry;
-    for (const [slot, { entry: other }] of slots) {
-      if (slot === slotOf(entry) || this.#isThere(other) !== isThere) continue;
-      count++;
-      if (this.#isKeptBefore(last, other)) last = other;
+    const maxBytes = isNetwork ? Infinity : this.#shareBytes(areThere);
+    let bytes = sized.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+    const excess: StateEntry[] = [];
+    while (sized.length - excess.length > max || bytes > maxBytes) {
+      let last: Sized | undefined;
+      for (const each of sized) {
+        if (excess.includes(each.entry)) continue;
+        if (last === undefined || this.#isKeptBefore(last.entry, each.entry)) last = each;
+      }
+      if (last === undefined) break;
+      excess.push(last.entry);
+      bytes -= last.lengthBytes;
     }
-    return count > max ? last : undefined;
+    return excess;
+  }
+
+  /** Whether so many entries are within all bounds, however long they are; most origins have a few. */
+  #isSmall(origin: Origin, count: number): boolean {
+    if (origin === this.#options.networkId) return count <= MAX_NETWORK_SPENT;
+    return count <= MAX_NODE_SPENT && count * MAX_PAYLOAD_BYTES <= this.#shareBytes(false);
+  }
+
+  /** @returns bytes for each node; half as many whenever there are twice as many nodes as have a full share */
+  #shareBytes(areThere: boolean): number {
+    const doublings = Math.max(0, Math.ceil(Math.log2(this.#byOrigin.size / FULL_SHARES)));
+    return (areThere ? MAX_NODE_ENTRY_BYTES : MAX_NODE_SPENT_BYTES) / 2 ** doublings;
   }
 
   /** Both are there, or neither is. */
@@ -286,6 +359,12 @@ export class EntryBook {
       expiresAt,
       signed,
     });
+  }
+
+  #remove(entry: StateEntry, slot: string): void {
+    this.#store.delete(ENTRIES, `${entry.origin}/${slot}`);
+    this.#drop(entry.origin, slot);
+    this.#note(entry);
   }
 
   #drop(origin: Origin, slot: string): void {

@@ -1,9 +1,16 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, StateError, unixMillis, VirtualClock } from "../../base/mod.ts";
-import { type EntryBook, MAX_NODE_ENTRIES, MAX_NODE_SPENT } from "./entry_book.ts";
+import {
+  type EntryBook,
+  MAX_NODE_ENTRIES,
+  MAX_NODE_ENTRY_BYTES,
+  MAX_NODE_SPENT,
+  MAX_NODE_SPENT_BYTES,
+} from "./entry_book.ts";
+import { NO_UPDATE, updateSize } from "../records/replica_update.ts";
 import { Replica } from "./replica.ts";
 import { signEntry, type StateEntry } from "../records/state_entry.ts";
-import { START, TestNetwork } from "../testing/test_network.ts";
+import { START, stated, TestNetwork } from "../testing/test_network.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -189,4 +196,68 @@ Deno.test("EntryBook resumes what was stored, and refuses what is damaged", () =
   const [[key] = [assert.fail()]] = store.entries("entry");
   store.put("entry", key, Uint8Array.of(9));
   assert.throws(open, StateError);
+});
+
+Deno.test("EntryBook bounds the bytes of one origin, and keeps the same ones in whatever order they come", () => {
+  const { network, node, open } = setUp(31);
+  const body = new Uint8Array(3_000);
+  const long = "k".repeat(250);
+  const all = Array.from(
+    { length: 200 },
+    (_, i) => network.entry(node, { key: `${long}${i + 100}`, body, version: 1 + i % 3 }),
+  );
+  const spent = Array.from(
+    { length: 200 },
+    (_, i) =>
+      network.entry(node, {
+        key: `${long}${i + 500}`,
+        isDeleted: true,
+        body: new Uint8Array(0),
+        version: i + 1,
+      }),
+  );
+  const kept = [[...all, ...spent], [...spent, ...all].toReversed()].map((order) => {
+    const replica = open(new MemoryStateStore());
+    replica.roster.merge(network.signed(node));
+    for (const signed of order) replica.entries.merge(signed);
+    return replica.entries.signed().map(({ payload }) => payload.toHex()).sort();
+  });
+  assert.deepEqual(kept[0], kept[1]);
+  const bytes = (kept[0] ?? []).reduce((sum, payload) => sum + payload.length / 2, 0);
+  assert.ok(bytes <= MAX_NODE_ENTRY_BYTES + MAX_NODE_SPENT_BYTES && bytes > 200_000, `${bytes}`);
+});
+
+Deno.test("EntryBook.merge() with a budget takes so much of an origin in a second, and charges nobody else for it", () => {
+  const { network, clock, replica, node } = setUp(32);
+  const other = network.node();
+  replica.roster.merge(network.signed(other));
+  const merge = (from: typeof node, version: number) => {
+    const update = { ...NO_UPDATE, entries: [network.entry(from, { version })] };
+    return updateSize(replica.merge(update).changes);
+  };
+  let taken = 0;
+  for (let version = 1; version <= 2_000; version++) taken += merge(node, version);
+  assert.ok(taken >= 256 && taken <= 258, `${taken}`);
+  assert.equal(replica.refusals.get("throttled"), 2_000 - taken);
+  assert.equal(merge(other, 1), 1);
+  clock.advance(1_000);
+  let later = 0;
+  for (let version = 3_000; version <= 3_100; version++) later += merge(node, version);
+  assert.ok(later >= 15 && later <= 17, `${later}`);
+  // Statements are changes too.
+  assert.deepEqual(
+    replica.merge({ ...NO_UPDATE, statements: [stated(node, 1, "192.0.2.1:1")] }).changes.statements,
+    [],
+  );
+});
+
+Deno.test("EntryBook.merge() charges an origin nothing for what another one signs in its name", () => {
+  const { network, replica, node } = setUp(33);
+  const mallory = network.node();
+  replica.roster.merge(network.signed(mallory));
+  for (let version = 1; version <= 1_000; version++) {
+    const forged = network.entry(mallory, { origin: node.id, version });
+    assert.equal(replica.merge({ ...NO_UPDATE, entries: [forged] }).isForged, true);
+  }
+  assert.equal(updateSize(replica.merge({ ...NO_UPDATE, entries: [network.entry(node)] }).changes), 1);
 });

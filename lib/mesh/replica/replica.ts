@@ -4,7 +4,8 @@
  */
 
 import { Counters, type StateStore } from "../../base/mod.ts";
-import { EntryBook, type EntryEvent } from "./entry_book.ts";
+import { EntryBook, type EntryEvent, type EntryOutcome } from "./entry_book.ts";
+import { OriginBudget } from "./origin_budget.ts";
 import {
   emptyUpdate,
   PLAIN_READER,
@@ -12,19 +13,13 @@ import {
   type Signed,
   type SignedReader,
 } from "../records/mod.ts";
-import {
-  MERGE_REFUSALS,
-  type MergeOutcome,
-  type MergeRefusal,
-  Roster,
-  type RosterEvent,
-  type RosterOptions,
-} from "./roster.ts";
+import { MERGE_REFUSALS, type MergeRefusal } from "./merge_outcome.ts";
+import { Roster, type RosterEvent, type RosterOptions } from "./roster.ts";
 
 import { VersionIndex } from "../versions/mod.ts";
 
 /** Why something that a member sent was refused; each reason is counted. */
-export type UpdateRefusal = MergeRefusal | "oversized" | "unreadable";
+export type UpdateRefusal = MergeRefusal | "throttled" | "oversized" | "unreadable";
 
 /** What came of an update. */
 export interface MergeResult {
@@ -54,15 +49,22 @@ export class Replica {
   readonly entries: EntryBook;
   readonly versions: VersionIndex = new VersionIndex();
   /** What was refused since this process started. */
-  readonly refusals: Counters<UpdateRefusal> = new Counters([...MERGE_REFUSALS, "oversized", "unreadable"]);
+  readonly refusals: Counters<UpdateRefusal> = new Counters([
+    ...MERGE_REFUSALS,
+    "throttled",
+    "oversized",
+    "unreadable",
+  ]);
   readonly #store: StateStore;
   readonly #reader: SignedReader;
+  readonly #budget: OriginBudget;
   readonly #subscribers = new Set<ReplicaSubscriber>();
   #isDelivering = false;
 
   /** @throws StateError when what is stored is damaged */
   constructor(store: StateStore, options: Omit<RosterOptions, "versions">) {
     this.#store = store;
+    this.#budget = new OriginBudget(options.clock);
     const { versions } = this;
     const reader = this.#reader = options.reader ?? PLAIN_READER;
     this.roster = new Roster(store, { ...options, reader, versions });
@@ -71,7 +73,8 @@ export class Replica {
 
   /**
    * Merges an update in one transaction, records first. The first false signature ends it, because each costs a
-   * check that is a hundred times dearer than what it costs to send one.
+   * check that is a hundred times dearer than what it costs to send one. Of an origin that changes more than it may,
+   * the excess waits: it is asked for again when versions are compared.
    * @throws StateError when the store is full or broken; then nothing has changed
    */
   merge(update: ReplicaUpdate): MergeResult {
@@ -79,23 +82,29 @@ export class Replica {
     const { roster, entries } = this;
     let rejected = 0;
     /** @returns whether to go on */
-    const note = (signed: Signed, outcome: MergeOutcome, fresh: Signed[]): boolean => {
+    const note = (signed: Signed, outcome: EntryOutcome, fresh: Signed[]): boolean => {
       if (outcome === "added" || outcome === "updated") fresh.push(signed);
       else if (outcome !== "unchanged") {
         this.refusals.count(outcome.slice("rejected:".length) as UpdateRefusal);
-        // What is only old has crossed with something newer on its way.
-        if (outcome !== "rejected:replayed") rejected++;
+        // What is only old has crossed with something newer on its way, and nobody answers for what others write.
+        if (outcome !== "rejected:replayed" && outcome !== "rejected:throttled") rejected++;
       }
       return outcome !== "rejected:signature";
     };
     try {
-      const isForged = this.#store.transaction(() =>
-        !update.records.every((signed) => note(signed, roster.merge(signed), changes.records)) ||
-        !update.statements.every((signed) =>
-          note(signed, roster.mergeStatement(signed), changes.statements)
+      const isForged = this.#store.transaction(() => {
+        const isForged = !update.records.every((signed) =>
+          note(signed, roster.merge(signed), changes.records)
         ) ||
-        !update.entries.every((signed) => note(signed, entries.merge(signed), changes.entries))
-      );
+          !update.statements.every((signed) =>
+            note(signed, this.#mergeStatement(signed), changes.statements)
+          ) ||
+          !update.entries.every((signed) =>
+            note(signed, entries.merge(signed, this.#budget), changes.entries)
+          );
+        this.#forgetEnded();
+        return isForged;
+      });
       return { changes, rejected, isForged };
     } catch (error) {
       this.reload();
@@ -111,6 +120,7 @@ export class Replica {
 
   /** Has others be sent what this node has changed in its replica, and delivers the events of it. */
   publish(update: ReplicaUpdate): void {
+    this.#forgetEnded();
     for (const subscriber of this.#subscribers) subscriber.handleOwnUpdate?.(update);
     this.deliverEvents();
   }
@@ -149,6 +159,20 @@ export class Replica {
   handleTimeout(): void {
     this.roster.handleTimeout();
     this.entries.handleTimeout();
+  }
+
+  /** What was written under keys that are gone would be kept for nobody, and a rotation begins anew. */
+  #forgetEnded(): void {
+    for (const nodeId of this.roster.takeEnded()) this.entries.forget(nodeId);
+  }
+
+  #mergeStatement(signed: Signed): EntryOutcome {
+    const origin = this.#reader.statement(signed.payload)?.nodeId;
+    if (origin !== undefined && !this.#budget.allows(origin)) return "rejected:throttled";
+    const outcome = this.roster.mergeStatement(signed);
+    const isNew = outcome === "added" || outcome === "updated";
+    if (origin !== undefined && isNew) this.#budget.spend(origin, signed.payload.length);
+    return outcome;
   }
 
   /** @returns whether there was anything to deliver */

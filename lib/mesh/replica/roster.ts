@@ -3,11 +3,14 @@
  * @module
  */
 
-import { type Clock, equalBytes, type StateStore } from "../../base/mod.ts";
+import type { Clock, StateStore } from "../../base/mod.ts";
 import { PublicKey, type VerifyingKey } from "../../crypto/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
 import { type NetworkId, type NodeId, parseNodeId } from "../identity/mod.ts";
 import {
+  areSameEndpoints,
+  type KeyTag,
+  keyTagOf,
   MAX_CLOCK_AHEAD_MS,
   type MemberRecord,
   type NodeStatement,
@@ -17,12 +20,14 @@ import {
   type SignedReader,
   STATEMENT_LABEL,
 } from "../records/mod.ts";
+import type { ChainSummary } from "./key_chains.ts";
+import { compareBytes, compareRecords, type MergeOutcome } from "./merge_outcome.ts";
 import { type RecordEntry, RosterStore } from "./roster_store.ts";
 
 export type { RecordEntry } from "./roster_store.ts";
 import { VersionIndex } from "../versions/mod.ts";
 
-/** How many records a roster holds, revoked ones included. */
+/** How many members a roster holds; those that were removed and keys that were replaced take no room of theirs. */
 export const MAX_MEMBERS = 65_536;
 
 /** A member and its own statement, if there is one. */
@@ -39,26 +44,6 @@ export interface RosterEvent {
   readonly publicKey: PublicKey;
 }
 
-/** Why a record, a statement or an entry is not taken in. */
-export const MERGE_REFUSALS = [
-  "malformed",
-  "network",
-  "signature",
-  "authority",
-  "revoked",
-  "full",
-  "unknown-node",
-  "expired",
-  "future",
-  "replayed",
-] as const;
-
-/** One of these reasons; each is counted. */
-export type MergeRefusal = typeof MERGE_REFUSALS[number];
-
-/** What came of a record, statement or entry that was offered. */
-export type MergeOutcome = "added" | "updated" | "unchanged" | `rejected:${MergeRefusal}`;
-
 /** Whose records a roster takes, and by which clock. */
 export interface RosterOptions {
   readonly networkId: NetworkId;
@@ -74,7 +59,8 @@ export interface RosterOptions {
 /**
  * One record for each public key: the greatest in the order "revoked, then higher version, then greater bytes". Taking
  * the greatest is commutative, associative and idempotent, so that all rosters that were offered the same agree,
- * in whatever order and however often. A statement needs its node's record first.
+ * in whatever order and however often. Which of them count, and which need not be kept, follows from all of them
+ * together (`KeyChains`). A statement needs its node's record first.
  */
 export class Roster {
   readonly #store: RosterStore;
@@ -84,6 +70,9 @@ export class Roster {
   readonly #live = new Set<NodeId>();
   // Not polled yet, at most one for each member.
   readonly #events = new Map<NodeId, RosterEvent>();
+  // Not taken yet.
+  readonly #ended = new Set<NodeId>();
+  readonly #missed = new Map<KeyTag, MemberRecord>();
 
   /** @throws StateError when what is stored is damaged */
   constructor(store: StateStore, options: RosterOptions) {
@@ -97,6 +86,8 @@ export class Roster {
   reload(): void {
     this.#store.reload();
     this.#live.clear();
+    this.#ended.clear();
+    this.#missed.clear();
     for (const { record } of this.#store.records()) if (this.#isLive(record)) this.#live.add(record.nodeId);
   }
 
@@ -106,7 +97,12 @@ export class Roster {
     if (record === undefined) return "rejected:malformed";
     if (record.networkId !== this.#options.networkId) return "rejected:network";
     const known = this.#store.byKey(record.publicKey);
-    if (known === undefined && this.#store.size >= MAX_MEMBERS) return "rejected:full";
+    if (known === undefined) {
+      const entry = { signed, record };
+      // What counts no more is only old, however often it is sent.
+      if (this.#store.chains.isCovered(entry)) return "rejected:replayed";
+      if (record.revoked && this.#store.isTooOld(entry)) return "rejected:replayed";
+    }
     const difference = known === undefined ? 1 : compareRecords({ signed, record }, known);
     if (difference === 0) return "unchanged";
     if (difference < 0) {
@@ -118,13 +114,49 @@ export class Roster {
     if (!this.#reader.isSignedBy(RECORD_LABEL, signed, this.#options.verifyingKey)) {
       return "rejected:signature";
     }
-    this.#store.putRecord({ signed, record });
+    const isNewMember = known === undefined && !record.revoked && !this.#store.chains.isKnown(record);
+    if (isNewMember && !this.hasRoom()) return "rejected:full";
+    this.#noteMissed(record, known?.record);
+    const { changed, gone } = this.#store.putRecord({ signed, record });
     // The same key under another id is another member.
     if (known !== undefined && known.record.nodeId !== record.nodeId) {
       this.#announce({ ...known.record, revoked: true });
     }
     this.#announce(record);
+    for (const each of changed) this.#announce(each);
+    for (const each of gone) this.#announceGone(each);
+    for (const each of [record, ...changed]) if (this.isRemoved(each)) this.#ended.add(each.nodeId);
     return known === undefined ? "added" : "updated";
+  }
+
+  /** Whether another member may come; who has expired makes room for it, the first first, but for leaders. */
+  hasRoom(): boolean {
+    if (this.#store.memberCount < MAX_MEMBERS) return true;
+    const wall = this.#options.clock.wall();
+    for (const record of this.#store.forgetExpired(wall, ({ roles }) => !roles.includes("leader"))) {
+      this.#announceGone(record);
+    }
+    return this.#store.memberCount < MAX_MEMBERS;
+  }
+
+  /**
+   * @returns records that were replaced by ones of new keys of the same members, signed without knowing of them; each
+   * once, as soon as the member is there under its new key
+   */
+  takeMissed(): readonly MemberRecord[] {
+    const missed = [...this.#missed].filter(([key]) => {
+      const [head] = this.#store.chains.chainOf(key);
+      return head !== undefined && head.record.chain !== undefined && this.#store.counts(head.record);
+    });
+    for (const [key] of missed) this.#missed.delete(key);
+    return missed.map(([, record]) => record);
+  }
+
+  /** @returns those whose entries need not be kept, each once: their members were removed, or their records are gone */
+  takeEnded(): Iterable<NodeId> {
+    const ended = [...this.#ended];
+    this.#ended.clear();
+    return ended;
   }
 
   /** Takes a statement in if a known member signed it and it is newer. Never throws on what it is offered. */
@@ -133,7 +165,7 @@ export class Roster {
     if (statement === undefined) return "rejected:malformed";
     const record = this.recordById(statement.nodeId);
     if (record?.verifyingKey === undefined) return "rejected:unknown-node";
-    if (record.revoked) return "rejected:revoked";
+    if (!this.#store.counts(record)) return "rejected:revoked";
     const known = this.#store.statementOf(statement.nodeId);
     if (known !== undefined) {
       const difference = statement.version - known.statement.version ||
@@ -144,7 +176,7 @@ export class Roster {
     if (this.#isAhead(statement)) return "rejected:future";
     if (!this.#reader.isSignedBy(STATEMENT_LABEL, signed, record.verifyingKey)) return "rejected:signature";
     this.#store.putStatement({ signed, statement });
-    if (this.#isLive(record) && !(known && sameEndpoints(known.statement, statement))) {
+    if (this.#isLive(record) && !(known && areSameEndpoints(known.statement, statement))) {
       const { nodeId, publicKey } = record;
       this.#note({ kind: "endpoints-changed", nodeId, publicKey });
     }
@@ -161,7 +193,7 @@ export class Roster {
   *liveRecords(): Generator<MemberRecord> {
     const wall = this.#options.clock.wall();
     for (const { record } of this.#store.records()) {
-      if (!record.revoked && record.expiresAt > wall) yield record;
+      if (record.expiresAt > wall && this.#store.counts(record)) yield record;
     }
   }
 
@@ -256,9 +288,27 @@ export class Roster {
     return this.#store.statementOf(nodeId)?.signed;
   }
 
-  /** Whether the network has revoked this key. */
+  /** Whether this key counts no more: the network has revoked it, replaced it, or removed the member whose it was. */
   isRevoked(publicKey: PublicKey): boolean {
-    return this.recordByKey(publicKey)?.revoked ?? false;
+    const record = this.recordByKey(publicKey);
+    return record === undefined
+      ? this.#store.chains.isClaimed(keyTagOf(publicKey))
+      : !this.#store.counts(record);
+  }
+
+  /** Whether the member was removed under whichever of its keys. */
+  isRemoved(record: MemberRecord): boolean {
+    return this.#store.chains.isRemoved(record);
+  }
+
+  /** @returns what is known of the keys of the member whose this key is or was, the one that counts first */
+  chainOf(publicKey: PublicKey): readonly RecordEntry[] {
+    return this.#store.chains.chainOf(keyTagOf(publicKey));
+  }
+
+  /** @returns what a record says that continues this one's chain of keys */
+  chainSummary(record: MemberRecord): ChainSummary {
+    return this.#store.chains.summary(record);
   }
 
   /** @returns everything as it was signed, revocations included */
@@ -313,12 +363,29 @@ export class Roster {
     }
   }
 
+  /** A leader that gave a member new keys may not have known how another one had changed its record. */
+  #noteMissed(record: MemberRecord, known: MemberRecord | undefined): void {
+    const note = (former: MemberRecord, version: number) => {
+      if (!former.revoked && former.version > version) this.#missed.set(keyTagOf(former.publicKey), former);
+    };
+    if (known !== undefined && record.successor !== undefined) note(known, record.version - 1);
+    record.chain?.formerKeys.forEach((key, i) => {
+      const former = this.#store.byTag(key)?.record;
+      if (former !== undefined) note(former, record.chain?.formerVersions[i] ?? 1);
+    });
+  }
+
+  #announceGone(record: MemberRecord): void {
+    this.#announce({ ...record, revoked: true });
+    this.#ended.add(record.nodeId);
+  }
+
   #isLive(record: MemberRecord): boolean {
-    return !record.revoked && record.expiresAt > this.#options.clock.wall();
+    return record.expiresAt > this.#options.clock.wall() && this.#store.counts(record);
   }
 
   #mayLink(record: MemberRecord): boolean {
-    return this.#isLive(record) || (!record.revoked && record.roles.includes("leader"));
+    return this.#isLive(record) || (this.#store.counts(record) && record.roles.includes("leader"));
   }
 
   #liveMember(record: MemberRecord | undefined): Member | undefined {
@@ -329,25 +396,4 @@ export class Roster {
     const statement = this.#store.statementOf(record.nodeId)?.statement;
     return { record, ...statement && { statement } };
   }
-}
-
-/** @returns above 0 when `offered` takes the place of `known`, 0 when they are the same */
-function compareRecords(offered: RecordEntry, known: RecordEntry): number {
-  return Number(offered.record.revoked) - Number(known.record.revoked) ||
-    offered.record.version - known.record.version ||
-    compareBytes(offered.signed.payload, known.signed.payload);
-}
-
-/** @returns above 0 when `a` comes after `b` in the order of their bytes, 0 when they are the same */
-export function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  if (equalBytes(a, b)) return 0;
-  for (let i = 0; i < Math.min(a.length, b.length); i++) {
-    const difference = (a[i] ?? 0) - (b[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
-}
-
-function sameEndpoints(a: NodeStatement, b: NodeStatement): boolean {
-  return a.endpoints.join() === b.endpoints.join() && a.channelEndpoints.join() === b.channelEndpoints.join();
 }

@@ -4,24 +4,24 @@
  * @module
  */
 
-import { encodeHex, StateError, type StateStore } from "../../base/mod.ts";
+import { encodeHex, StateError, type StateStore, type UnixMillis } from "../../base/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
 import type { IpAddress } from "../../net/mod.ts";
-import type { NodeId } from "../identity/mod.ts";
+import { isReservedName, type NodeId } from "../identity/mod.ts";
 import {
   encodeSigned,
+  isRemoval,
+  type KeyTag,
+  keyTagOf,
   type MemberRecord,
   type NodeStatement,
   type Signed,
   type SignedReader,
 } from "../records/mod.ts";
 import { RECORD_SLOT, STATEMENT_SLOT, type VersionIndex } from "../versions/mod.ts";
+import { KeyChains, type RecordEntry } from "./key_chains.ts";
 
-/** What was signed, and the record in it. */
-export interface RecordEntry {
-  readonly signed: Signed;
-  readonly record: MemberRecord;
-}
+export type { RecordEntry } from "./key_chains.ts";
 
 /** What was signed, and the statement in it. */
 export interface StatementEntry {
@@ -29,20 +29,42 @@ export interface StatementEntry {
   readonly statement: NodeStatement;
 }
 
+/**
+ * How many records of keys that count no more are kept: removals before keys that were replaced, the latest before
+ * older ones. They take no room of members.
+ */
+export const MAX_TOMBSTONES = 65_536;
+
 const RECORDS = "record";
 const STATEMENTS = "statement";
+/** How many members whose records have expired are forgotten in one go. */
+const MAX_FORGOTTEN = 1024;
 
-/** Keeps one record for each public key and one statement for each node. It takes what it is given. */
+/** What became of other records when one was put. */
+export interface RecordChanges {
+  /** They count now and did not, or the other way round. */
+  readonly changed: readonly MemberRecord[];
+  /** They are not kept any more. */
+  readonly gone: readonly MemberRecord[];
+}
+
+/**
+ * Keeps one record for each public key and one statement for each node, as far as `KeyChains` has them kept. It takes
+ * what it is given.
+ */
 export class RosterStore {
+  readonly #chains = new KeyChains((key) => this.#byKey.get(key));
   readonly #store: StateStore;
   readonly #reader: SignedReader;
   readonly #versions: VersionIndex;
   // The same as the store holds.
-  readonly #byKey = new Map<string, RecordEntry>();
+  readonly #byKey = new Map<KeyTag, RecordEntry>();
   readonly #byNodeId = new Map<NodeId, RecordEntry>();
   readonly #statements = new Map<NodeId, StatementEntry>();
+  readonly #tombstones = new Set<RecordEntry>();
   // Derived from it at the first look-up.
   #index: RosterIndex | undefined;
+  #lastTombstone: RecordEntry | undefined;
 
   /** Holds nothing before `reload`. */
   constructor(store: StateStore, reader: SignedReader, versions: VersionIndex) {
@@ -51,13 +73,30 @@ export class RosterStore {
     this.#versions = versions;
   }
 
-  /** How many records there are. */
-  get size(): number {
-    return this.#byKey.size;
+  /** How many members there are, expired ones included. */
+  get memberCount(): number {
+    return this.#byKey.size - this.#tombstones.size;
+  }
+
+  /** Which keys belong to one member. */
+  get chains(): Pick<KeyChains, "chainOf" | "isClaimed" | "isCovered" | "isKnown" | "isRemoved" | "summary"> {
+    return this.#chains;
+  }
+
+  /** Whether a record is one of a member: neither revoked nor of a key that was replaced or removed. */
+  counts(record: MemberRecord): boolean {
+    return !record.revoked && !this.#chains.isDead(record);
+  }
+
+  /** Whether a record that counts no more would have to go at once, because there are too many. */
+  isTooOld(entry: RecordEntry): boolean {
+    if (this.#tombstones.size < MAX_TOMBSTONES) return false;
+    this.#lastTombstone ??= lastOf(this.#tombstones);
+    return this.#lastTombstone !== undefined && compareTombstones(entry, this.#lastTombstone) < 0;
   }
 
   /** @returns all records, each with what was signed */
-  records(): Iterable<RecordEntry> {
+  records(): MapIterator<RecordEntry> {
     return this.#byKey.values();
   }
 
@@ -68,7 +107,12 @@ export class RosterStore {
 
   /** @returns the record of a public key */
   byKey(publicKey: PublicKey): RecordEntry | undefined {
-    return this.#byKey.get(encodeHex(publicKey.bytes));
+    return this.#byKey.get(keyTagOf(publicKey));
+  }
+
+  /** @returns the record of a public key by what names it in chains */
+  byTag(key: KeyTag): RecordEntry | undefined {
+    return this.#byKey.get(key);
   }
 
   /** @returns the record of a node */
@@ -101,7 +145,9 @@ export class RosterStore {
     this.#byKey.clear();
     this.#byNodeId.clear();
     this.#statements.clear();
-    this.#index = undefined;
+    this.#tombstones.clear();
+    this.#chains.clear();
+    this.#forgetDerived();
     for (const [signed, record] of this.#read(RECORDS, (payload) => this.#reader.record(payload))) {
       this.#keepRecord({ signed, record });
     }
@@ -111,29 +157,50 @@ export class RosterStore {
   }
 
   /**
-   * Keeps a record in place of what its key had. A statement goes with a revocation, and with the record of another
-   * node under the same key.
+   * Keeps a record in place of what its key had, and forgets those that it covers. A statement goes with a record that
+   * counts no more, and with the record of another node under the same key.
+   * @returns what became of other records
    */
-  putRecord(entry: RecordEntry): void {
-    const { signed, record } = entry;
-    const key = encodeHex(record.publicKey.bytes);
-    const former = this.#byKey.get(key)?.record;
-    const isOther = former !== undefined && former.nodeId !== record.nodeId;
-    const without = record.revoked || isOther ? former?.nodeId : undefined;
-    this.#store.transaction(() => {
-      this.#store.put(RECORDS, key, encodeSigned(signed));
-      if (without !== undefined) this.#store.delete(STATEMENTS, without);
+  putRecord(entry: RecordEntry): RecordChanges {
+    return this.#store.transaction(() => {
+      const { signed, record } = entry;
+      const former = this.#byKey.get(keyTagOf(record.publicKey))?.record;
+      if (former !== undefined && former.nodeId !== record.nodeId) {
+        this.#dropStatement(former.nodeId);
+        this.#byNodeId.delete(former.nodeId);
+        this.#versions.delete(former.nodeId, RECORD_SLOT);
+      }
+      this.#store.put(RECORDS, storeKeyOf(record), encodeSigned(signed));
+      const changed = [...this.#keepRecord(entry)];
+      const gone = [...this.#chains.coveredBy(entry)];
+      for (const covered of gone) changed.push(...this.#dropRecord(covered));
+      for (const tombstone of this.#surplus()) {
+        gone.push(tombstone);
+        changed.push(...this.#dropRecord(tombstone));
+      }
+      for (const { record } of [entry, ...changed]) {
+        if (!this.counts(record)) this.#dropStatement(record.nodeId);
+      }
+      this.#forgetDerived();
+      const stays = changed.filter((each) => !gone.includes(each));
+      return { changed: stays.map(({ record }) => record), gone: gone.map(({ record }) => record) };
     });
-    if (without !== undefined) {
-      this.#statements.delete(without);
-      this.#versions.delete(without, STATEMENT_SLOT);
-    }
-    if (isOther) {
-      this.#byNodeId.delete(former.nodeId);
-      this.#versions.delete(former.nodeId, RECORD_SLOT);
-    }
-    this.#keepRecord(entry);
-    this.#index = undefined;
+  }
+
+  /**
+   * Forgets members whose records have expired, when there is no room for another one: those that expired first.
+   * @param isForgettable whether a record may go
+   * @returns the records that went
+   */
+  forgetExpired(wall: UnixMillis, isForgettable: (record: MemberRecord) => boolean): readonly MemberRecord[] {
+    const expired = this.records().filter(({ record }) =>
+      record.expiresAt <= wall && this.counts(record) && isForgettable(record)
+    ).toArray().sort((a, b) => a.record.expiresAt - b.record.expiresAt).slice(0, MAX_FORGOTTEN);
+    return this.#store.transaction(() => {
+      for (const entry of expired) this.#dropRecord(entry);
+      this.#forgetDerived();
+      return expired.map(({ record }) => record);
+    });
   }
 
   /** Keeps a statement in place of what its node had. */
@@ -153,19 +220,68 @@ export class RosterStore {
     }
   }
 
-  #keepRecord(entry: RecordEntry): void {
+  /** @returns the other records that count now and did not, or the other way round */
+  #keepRecord(entry: RecordEntry): readonly RecordEntry[] {
+    const { record } = entry;
+    const key = keyTagOf(record.publicKey);
+    const former = this.#byKey.get(key);
+    if (former !== undefined) this.#tombstones.delete(former);
+    this.#byKey.set(key, entry);
+    this.#byNodeId.set(record.nodeId, entry);
+    const changed = this.#chains.update(former, entry);
+    for (const each of [entry, ...changed]) this.#noteVersion(each);
+    return changed;
+  }
+
+  /** @returns the other records that count now and did not, or the other way round */
+  #dropRecord(entry: RecordEntry): readonly RecordEntry[] {
+    const { nodeId, publicKey } = entry.record;
+    this.#store.delete(RECORDS, storeKeyOf(entry.record));
+    this.#byKey.delete(keyTagOf(publicKey));
+    this.#byNodeId.delete(nodeId);
+    this.#tombstones.delete(entry);
+    this.#versions.delete(nodeId, RECORD_SLOT);
+    this.#dropStatement(nodeId);
+    const changed = this.#chains.update(entry, undefined).filter((each) =>
+      this.#byKey.get(keyTagOf(each.record.publicKey)) === each
+    );
+    for (const each of changed) this.#noteVersion(each);
+    return changed;
+  }
+
+  /** When there is one tombstone too many, the last one; all that is known of its chain goes with a removal. */
+  #surplus(): Iterable<RecordEntry> {
+    const last = this.#tombstones.size > MAX_TOMBSTONES ? lastOf(this.#tombstones) : undefined;
+    if (last === undefined) return [];
+    const isLastWord = isRemoval(last.record);
+    return new Set([last, ...isLastWord ? this.#chains.chainOf(keyTagOf(last.record.publicKey)) : []]);
+  }
+
+  #noteVersion(entry: RecordEntry): void {
     const { signed, record } = entry;
-    const { nodeId, publicKey, version, revoked, expiresAt } = record;
-    this.#byKey.set(encodeHex(publicKey.bytes), entry);
-    this.#byNodeId.set(nodeId, entry);
-    this.#versions.set(nodeId, {
+    const counts = this.counts(record);
+    if (counts) this.#tombstones.delete(entry);
+    else this.#tombstones.add(entry);
+    this.#versions.set(record.nodeId, {
       slot: RECORD_SLOT,
-      version,
+      version: record.version,
       mark: this.#reader.mark(signed.payload),
-      isFinal: revoked,
-      expiresAt: revoked ? undefined : expiresAt,
+      isFinal: !counts,
+      // What was replaced matters for as long as others may still take it for good.
+      expiresAt: isRemoval(record) ? undefined : record.expiresAt,
       signed,
     });
+  }
+
+  #dropStatement(nodeId: NodeId): void {
+    if (!this.#statements.delete(nodeId)) return;
+    this.#store.delete(STATEMENTS, nodeId);
+    this.#versions.delete(nodeId, STATEMENT_SLOT);
+  }
+
+  #forgetDerived(): void {
+    this.#index = undefined;
+    this.#lastTombstone = undefined;
   }
 
   #keepStatement(entry: StatementEntry): void {
@@ -176,7 +292,7 @@ export class RosterStore {
   }
 
   #lookUp(): RosterIndex {
-    return this.#index ??= indexOf(this.#byKey.values());
+    return this.#index ??= indexOf(this.records().filter(({ record }) => this.counts(record)));
   }
 }
 
@@ -186,18 +302,37 @@ interface RosterIndex {
 }
 
 /**
- * Names and addresses of the records that are not revoked. Leaders who cannot see each other may give the same name
- * twice; then the lowest node id has it, on every member alike.
+ * Names and addresses of the records that count. Leaders who cannot see each other may give the same name
+ * twice; then the lowest node id has it, on every member alike. A reserved name is nobody's: a record of the former
+ * release that has one is found by its id and its addresses.
  */
 function indexOf(entries: Iterable<RecordEntry>): RosterIndex {
   const byName = new Map<string, MemberRecord>();
   const byAddress = new Map<string, MemberRecord>();
   for (const { record } of entries) {
-    if (record.revoked) continue;
-    keepLowest(byName, record.name, record);
+    if (!isReservedName(record.name)) keepLowest(byName, record.name, record);
     for (const address of record.addresses) keepLowest(byAddress, address.toString(), record);
   }
   return { byName, byAddress };
+}
+
+function storeKeyOf({ publicKey }: MemberRecord): string {
+  return encodeHex(publicKey.bytes);
+}
+
+/** @returns the record that goes first when there are too many */
+function lastOf(tombstones: Iterable<RecordEntry>): RecordEntry | undefined {
+  let last: RecordEntry | undefined;
+  for (const entry of tombstones) {
+    if (last === undefined || compareTombstones(entry, last) < 0) last = entry;
+  }
+  return last;
+}
+
+/** @returns above 0 when `a` is kept for longer */
+function compareTombstones(a: RecordEntry, b: RecordEntry): number {
+  return Number(isRemoval(a.record)) - Number(isRemoval(b.record)) ||
+    a.record.expiresAt - b.record.expiresAt || (a.record.nodeId < b.record.nodeId ? 1 : -1);
 }
 
 function keepLowest(index: Map<string, MemberRecord>, key: string, record: MemberRecord): void {

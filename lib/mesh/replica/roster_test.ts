@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, StateError, unixMillis, VirtualClock } from "../../base/mod.ts";
 import { nodeIdOf } from "../identity/identity.ts";
+import { keyTagOf } from "../records/key_chain.ts";
 import { signRecord } from "../records/member_record.ts";
 import { Roster } from "./roster.ts";
 import { address, START, stated, TestNetwork } from "../testing/test_network.ts";
@@ -43,6 +44,21 @@ Deno.test("Roster.merge() rejects what is not the network's", () => {
   assert.equal(roster.members().length, 0);
 });
 
+Deno.test("Roster loads what the former release has stored under a reserved name, and lets nobody be found by it", () => {
+  const { network, roster, open } = setUp(31);
+  const node = network.node();
+  assert.equal(roster.merge(network.former(node, "leader")), "added");
+  for (const each of [roster, open()]) {
+    assert.equal(each.get(node.id)?.record.name, "leader");
+    assert.equal(each.find("10.200.0.2")?.record.nodeId, node.id);
+    assert.deepEqual([each.byName("leader"), each.find("leader"), each.holderOfName("leader")], [
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  }
+});
+
 Deno.test("Roster.merge() keeps a revoked key out for ever, whatever version comes later", () => {
   const { network, roster, open } = setUp(4);
   const node = network.node();
@@ -67,6 +83,36 @@ Deno.test("Roster.merge() keeps a revoked key out for ever, whatever version com
     assert.equal(each.signed().records.length, 1, "others must get it");
     assert.equal(each.signed().statements.length, 0);
   }
+});
+
+Deno.test("Roster.merge() lets a key go whose member has gone on twice, though nobody said so of that key", () => {
+  const { network, roster, store } = setUp(13);
+  const [first, second, third] = [network.node(), network.node(), network.node()];
+  const chain = {
+    root: keyTagOf(first.publicKey),
+    generation: 2,
+    formerKeys: [keyTagOf(first.publicKey), keyTagOf(second.publicKey)],
+    formerVersions: [1, 1],
+    rotationsSpentUntil: START,
+  };
+  roster.merge(network.signed(first, { name: "web" }));
+  roster.mergeStatement(stated(first, 1, "192.0.2.1:1"));
+  eventsOf(roster);
+  assert.equal(roster.merge(network.signed(third, { name: "web", chain })), "added");
+  assert.deepEqual(eventsOf(roster).sort(), ["member-added", "member-removed"]);
+  assert.deepEqual(roster.members().map(({ record }) => record.nodeId), [third.id]);
+  assert.equal(store.entries("record").length + store.entries("statement").length, 1);
+  assert.deepEqual([...roster.takeEnded()], [first.id]);
+  for (const node of [first, second]) {
+    assert.ok(roster.isRevoked(node.publicKey));
+    assert.equal(roster.merge(network.signed(first, { version: 9 })), "rejected:replayed");
+  }
+  // The direct predecessor is kept, so that it can be told of its successor.
+  assert.equal(
+    roster.merge(network.signed(second, { version: 2, revoked: true, successor: third.id })),
+    "added",
+  );
+  assert.equal(roster.byName("web")?.record.nodeId, third.id);
 });
 
 Deno.test("Roster.mergeStatement() takes statements of known members only, signed by themselves", () => {

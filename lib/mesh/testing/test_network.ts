@@ -7,12 +7,13 @@ import assert from "node:assert/strict";
 import { SeededRandom, type UnixMillis, unixMillis, WeftError } from "../../base/mod.ts";
 import type { SigningKey } from "../../crypto/mod.ts";
 import { AddressRange, Endpoint, IpAddress } from "../../net/mod.ts";
+import { decodeMessage, encodeMessage, MemberRecordSchema } from "../../proto/mod.ts";
 import type { AddressPool } from "../admission/enrolment.ts";
 import { generateNetwork, type NetworkIdentity, NodeIdentity } from "../identity/identity.ts";
 import { NO_GRANTS } from "../records/grants.ts";
-import { type MemberRecord, signRecord } from "../records/member_record.ts";
+import { type MemberRecord, RECORD_LABEL, signRecord } from "../records/member_record.ts";
 import { signStatement } from "../records/node_statement.ts";
-import type { Signed } from "../records/signed.ts";
+import { type Signed, signPayload } from "../records/signed.ts";
 import { signEntry, type StateEntry } from "../records/state_entry.ts";
 
 /** When the virtual clocks of the tests start. */
@@ -74,6 +75,15 @@ export class TestNetwork {
 
   signed(node: NodeIdentity, fields: Partial<MemberRecord> = {}): Signed {
     return signRecord(this.record(node, fields), this.identity.signingKey);
+  }
+
+  /** A record as the former release signed it: without grants, and with any name. */
+  former(node: NodeIdentity, name: string, fields: Partial<MemberRecord> = {}): Signed {
+    const { payload } = this.signed(node, fields);
+    const message = decodeMessage(MemberRecordSchema, payload, payload.length) ?? assert.fail();
+    delete message.grants;
+    const renamed = encodeMessage(MemberRecordSchema, { ...message, name });
+    return signPayload(RECORD_LABEL, renamed, this.identity.signingKey);
   }
 }
 

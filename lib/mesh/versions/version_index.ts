@@ -19,7 +19,7 @@ export interface SlotVersion {
   readonly version: number;
   /** 64 bits that tell its payload from any other. */
   readonly mark: bigint;
-  /** No version comes after it: a revocation. */
+  /** No version comes after it: of a key that was revoked, replaced or removed. */
   readonly isFinal: boolean;
 }
 
@@ -156,8 +156,8 @@ function bucketOf(id: string): number {
 function current(slots: readonly Versioned[], wall: UnixMillis): readonly Versioned[] {
   if (slots.every((slot) => !slot.isFinal && !isExpired(slot, wall))) return slots;
   const record = slots.find(({ slot }) => slot === RECORD_SLOT);
-  if (record?.isFinal) return [record];
   if (record !== undefined && isExpired(record, wall)) return [];
+  if (record?.isFinal) return [record];
   return slots.filter((slot) => !isExpired(slot, wall));
 }
 

@@ -20,6 +20,7 @@ import { ID_BYTES, SEAL_BYTES, SEED_BYTES } from "../identity/mod.ts";
 import {
   complete,
   readList,
+  readPositive,
   readPublicKey,
   readSigned,
   readUpdate,
@@ -63,7 +64,11 @@ export type MemberRequest =
 /** What is answered. */
 export type MemberAnswer =
   | { readonly kind: "done"; readonly slices?: SliceGrant; readonly update?: ReplicaUpdate }
-  | { readonly kind: "refused" };
+  | {
+    readonly kind: "refused";
+    /** How long to wait before asking the same again, in milliseconds; absent when that would not help. */
+    readonly retryAfterMs?: number;
+  };
 
 /** @returns the fields of the message */
 export function requestToWire(
@@ -105,7 +110,10 @@ export function answerToWire(
   answer: MemberAnswer,
 ): MessageFields<typeof MemberResponseSchema> {
   const fields = { number: BigInt(number) };
-  if (answer.kind === "refused") return { ...fields, outcome: { case: "refused", value: {} } };
+  if (answer.kind === "refused") {
+    const retryAfter = BigInt(Math.ceil(answer.retryAfterMs ?? 0));
+    return { ...fields, outcome: { case: "refused", value: { retryAfter } } };
+  }
   const { slices, update } = answer;
   const value = {
     ...slices && { slices: grantToWire(slices) },
@@ -116,7 +124,10 @@ export function answerToWire(
 
 /** @returns the answer, or undefined when it is malformed */
 export function readAnswer(outcome: WireResponse["outcome"]): MemberAnswer | undefined {
-  if (outcome.case === "refused") return { kind: "refused" };
+  if (outcome.case === "refused") {
+    const retryAfterMs = readPositive(outcome.value.retryAfter);
+    return { kind: "refused", ...retryAfterMs !== undefined && { retryAfterMs } };
+  }
   if (outcome.case === undefined) return undefined;
   const { slices, update } = outcome.value;
   return complete<Extract<MemberAnswer, { kind: "done" }>>({

@@ -4,6 +4,7 @@
  */
 
 import type { Millis } from "../../base/mod.ts";
+import { type AdvertSize, advertSize, cutAdverts } from "./advert_share.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
 import type { PeerId } from "../ports.ts";
 import type { AdvertisedService, ServiceAdvert } from "../wire/mod.ts";
@@ -37,6 +38,8 @@ export class ServiceDirectory {
   readonly #peers = new Map<PeerId, Entry>();
   readonly #providers = new Map<string, readonly Provider[]>();
   readonly #listeners = new TopicTrie<Listener>();
+  /** Of all peers. */
+  #size: AdvertSize = { services: 0, subscriptions: 0 };
   readonly #onChange: (paths: ReadonlySet<string>) => void;
 
   /** @param onChange is given the paths whose providers may have changed */
@@ -64,9 +67,9 @@ export class ServiceDirectory {
     return [...this.#providers.keys()];
   }
 
-  /** @returns who listens to a topic, once for each subscription that matches */
+  /** @returns who listens to a topic, in no order, once for each of its patterns and groups that matches */
   listeners(topic: TopicPath): readonly Listener[] {
-    return this.#listeners.match(topic).map(({ value }) => value);
+    return this.#listeners.matchingValues(topic);
   }
 
   /** @returns who has retained events */
@@ -74,20 +77,22 @@ export class ServiceDirectory {
     return this.peers().filter((peer) => this.advertsOf(peer).some(({ retains }) => retains));
   }
 
-  /** Takes the adverts of a peer in the place of its former ones; none when it offers nothing any more. */
-  set(peer: PeerId, adverts: readonly ServiceAdvert[]): void {
+  /**
+   * Takes the adverts of a peer in the place of its former ones; none when it offers nothing any more.
+   * @returns how many services and subscriptions are more than one node may have followed, and are left out
+   */
+  set(peer: PeerId, offered: readonly ServiceAdvert[]): number {
     const before = this.#servicesOf(peer);
     this.#peers.get(peer)?.remove.forEach((remove) => remove());
+    const others = difference(this.#size, advertSize(this.advertsOf(peer)));
+    const adverts = cutAdverts(offered, others);
+    const size = advertSize(adverts);
+    this.#size = {
+      services: others.services + size.services,
+      subscriptions: others.subscriptions + size.subscriptions,
+    };
     if (adverts.length === 0) this.#peers.delete(peer);
-    else {
-      const remove = adverts.flatMap(({ subscriptions }) =>
-        subscriptions.flatMap(({ pattern, group }) => {
-          const parsed = TopicPattern.tryParse(pattern);
-          return parsed === undefined ? [] : [this.#listeners.add(parsed, { peer, group })];
-        })
-      );
-      this.#peers.set(peer, { adverts, remove });
-    }
+    else this.#peers.set(peer, { adverts, remove: this.#listen(peer, adverts) });
     const after = this.#servicesOf(peer);
     const paths = new Set([...before.keys(), ...after.keys()]);
     for (const path of paths) {
@@ -107,6 +112,8 @@ export class ServiceDirectory {
       else this.#providers.set(path, all);
     }
     this.#onChange(paths);
+    const cut = difference(advertSize(offered), size);
+    return cut.services + cut.subscriptions;
   }
 
   /** @returns how many breakers are not closed */
@@ -116,6 +123,23 @@ export class ServiceDirectory {
       open += providers.filter(({ breaker }) => breaker.state(now) !== "closed").length;
     }
     return open;
+  }
+
+  /** Patterns that differ in the names of parameters are one here, so that a look-up finds each listener's once. */
+  #listen(peer: PeerId, adverts: readonly ServiceAdvert[]): readonly (() => void)[] {
+    const known = new Set<string>();
+    const remove: (() => void)[] = [];
+    for (const { subscriptions } of adverts) {
+      for (const { pattern, group } of subscriptions) {
+        const parsed = TopicPattern.tryParse(pattern)?.anonymous();
+        if (parsed === undefined) continue;
+        const key = `${parsed} ${group}`;
+        if (known.has(key)) continue;
+        known.add(key);
+        remove.push(this.#listeners.add(parsed, { peer, group }));
+      }
+    }
+    return remove;
   }
 
   #servicesOf(peer: PeerId): Map<string, { readonly run: number; readonly service: AdvertisedService }> {
@@ -128,4 +152,8 @@ export class ServiceDirectory {
     }
     return services;
   }
+}
+
+function difference(a: AdvertSize, b: AdvertSize): AdvertSize {
+  return { services: a.services - b.services, subscriptions: a.subscriptions - b.subscriptions };
 }

@@ -174,20 +174,25 @@ export class PubSub {
   /** Of each group one subscriber, this node's if it has any; those without a group all. */
   #choose(topic: TopicPath, remote: readonly Listener[]) {
     const own = this.#subscriptions.groups(topic);
-    const peersOf = new Map<string, PeerId[]>();
+    // A peer counts once for a group, however many of its patterns match.
+    const peersOf = new Map<string, Set<PeerId>>();
     for (const { peer, group } of remote) {
       if (group !== "" && own.has(group)) continue;
       // Whoever may not offer the service does not take its events from those who do.
       if (!isProgram(peer) && !this.#base.peers.mayJoinGroup(peer, group)) continue;
       const peers = peersOf.get(group);
-      if (peers === undefined) peersOf.set(group, [peer]);
-      else peers.push(peer);
+      if (peers === undefined) peersOf.set(group, new Set([peer]));
+      else peers.add(peer);
     }
-    const groupsOf = new Map<PeerId, readonly string[]>();
-    const add = (peer: PeerId, group: string) => groupsOf.set(peer, [...groupsOf.get(peer) ?? [], group]);
+    const groupsOf = new Map<PeerId, string[]>();
+    const add = (peer: PeerId, group: string) => {
+      const groups = groupsOf.get(peer);
+      if (groups === undefined) groupsOf.set(peer, [group]);
+      else groups.push(group);
+    };
     for (const [group, peers] of peersOf) {
       if (group === "") { for (const peer of peers) add(peer, group); }
-      else add(peers[this.#turn++ % peers.length] as PeerId, group);
+      else add([...peers][this.#turn++ % peers.size] as PeerId, group);
     }
     return { groupsOf, own };
   }

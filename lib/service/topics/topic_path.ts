@@ -154,6 +154,15 @@ export class TopicPattern {
     return typeof read === "string" ? undefined : new TopicPattern(read.network, read.parts);
   }
 
+  /** @returns the pattern that matches the same paths and captures nothing */
+  anonymous(): TopicPattern {
+    if (!this.hasParameters) return this;
+    return new TopicPattern(
+      this.network,
+      this.parts.map((part) => part.kind === "parameter" ? { kind: "one" } as const : part),
+    );
+  }
+
   /** @returns what the parameters of the pattern stand for in `path`, or undefined when it does not match */
   match(path: TopicPath): Readonly<Record<string, string>> | undefined {
     const { parts } = this;

@@ -74,6 +74,15 @@ export class TopicTrie<T> {
     return found.map(({ pattern, value }) => ({ value, params: pattern.capture(path) }));
   }
 
+  /** @returns the values whose pattern matches `path`, in no order: for whoever asks often and needs no parameters */
+  matchingValues(path: TopicPath): readonly T[] {
+    const root = this.#networks.get(path.network);
+    if (root === undefined) return [];
+    const found: Entry<T>[] = [];
+    collect(root, path.segments, 0, found);
+    return found.map(({ value }) => value);
+  }
+
   #remove(entry: Entry<T>): void {
     if (!this.#entries.delete(entry)) return;
     const { network, parts } = entry.pattern;
