@@ -22,6 +22,8 @@ export interface ServicesReport {
   readonly refused: { readonly adverts: number; readonly events: number };
   /** Providers whose circuit breaker is open, so that no calls go to them. */
   readonly openBreakers: number;
+  /** What others make this node hold, in bytes, and how often one of them was refused more of it. */
+  readonly memory: { readonly usedBytes: number; readonly refused: number };
 }
 
 /** How one peer is doing, as this node sees it. */

@@ -68,6 +68,7 @@ const servicesReport: LazyObject<report.ServicesReport> = named("ServicesReport"
   rejected: count(),
   refused: z.strictObject({ adverts: count(), events: count() }),
   openBreakers: count(),
+  memory: z.strictObject({ usedBytes: count(), refused: count() }),
 }), "Services in figures, as this node sees them.");
 
 const dataplane: LazyObject<report.DataplaneReport> = object(() => ({

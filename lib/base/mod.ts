@@ -1,6 +1,7 @@
 /**
  * Small pure parts that everything else stands on: bytes, ports for time, randomness, state, streams and the log,
- * the root of the errors, a bounded queue, a priority queue, token buckets, counters. It owns no protocol and touches no
+ * the root of the errors, a bounded queue, a priority queue, token buckets, a
+ * budget of memory, counters. It owns no protocol and touches no
  * system.
  * @module
  */
@@ -14,6 +15,7 @@ export * from "./counters.ts";
 export * from "./environment.ts";
 export * from "./errors.ts";
 export * from "./limited_logger.ts";
+export * from "./memory_budget.ts";
 export * from "./priority_queue.ts";
 export * from "./printable.ts";
 export * from "./random.ts";

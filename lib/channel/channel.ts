@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { ByteStream, Counters, Environment, EventLoopYield } from "../base/mod.ts";
+import type { ByteStream, Counters, Environment, EventLoopYield, MemoryAccount } from "../base/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
 import { channelCounters, type ChannelDropReason } from "./errors.ts";
 import { Inbox } from "./inbox.ts";
@@ -29,7 +29,7 @@ import {
 import { ChannelStream, StreamMux, StreamReset } from "./streams/mod.ts";
 import { decodeText, TopicTable } from "./topic_table.ts";
 
-/** How long a closing channel waits for what is queued to go out and for the other end to close. */
+/** How long a closing channel waits for what is queued to go out, and for the other end. */
 export const CLOSE_TIMEOUT_MS = 1_000;
 
 const MAX_REASON_CHARACTERS = 100;
@@ -220,6 +220,15 @@ export class Channel {
     this.#reading.turnBudget = new TurnBudget(this.#setup.clock, eventLoop);
   }
 
+  /** Counts what the other end makes it hold, from the start on. Streams are reset when there is no room for their bytes. */
+  limitMemory(account: MemoryAccount): void {
+    this.#inbox.memory =
+      this.#outbox.memory =
+      this.#streams.memory =
+      this.#reading.memory =
+        account;
+  }
+
   /**
    * Begins a stream; nothing of it needs an answer before bytes are written.
    * @param header goes with it, at most 64 KiB
@@ -246,9 +255,7 @@ export class Channel {
    */
   async receive(): Promise<ChannelMessage | undefined> {
     const message = this.#inbox.shift();
-    if (message !== undefined) return message;
-    if (this.#state !== "open") return undefined;
-    return await this.#inbox.wait();
+    return message !== undefined || this.#state !== "open" ? message : await this.#inbox.wait();
   }
 
   /**
@@ -278,7 +285,6 @@ export class Channel {
     this.#writer.flush();
   }
 
-  /** @returns a promise when the other end has to wait */
   #handle(frame: EnvelopeDecoder): Promise<void> | undefined {
     switch (frame.kind) {
       case EnvelopeKind.payload:
@@ -317,8 +323,8 @@ export class Channel {
 
   #handleStream(frame: EnvelopeDecoder): void {
     if (this.#state !== "open") return;
-    if (frame.kind === EnvelopeKind.streamOpen) return this.#acceptStream(frame);
-    if (!this.#streams.handle(frame)) this.#fail("channel-stream-violation");
+    if (frame.kind === EnvelopeKind.streamOpen) this.#acceptStream(frame);
+    else if (!this.#streams.handle(frame)) this.#fail("channel-stream-violation");
   }
 
   #acceptStream(frame: EnvelopeDecoder): void {
@@ -348,7 +354,6 @@ export class Channel {
     }
   }
 
-  /** Sends a ping, or the one under way once more. */
   #startPing(): void {
     this.#writer.pingDue = this.#keepAlive.startPing();
     this.#writer.flush();
@@ -380,6 +385,7 @@ export class Channel {
     this.#outbox.clear();
     this.#writer.clear();
     this.#streams.close();
+    this.#reading.close();
     this.#keepAlive.stop();
     this.#stream.close();
     this.#handshake.sealer.wipe();

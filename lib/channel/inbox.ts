@@ -3,6 +3,7 @@
  * @module
  */
 
+import { type MemoryAccount, UNBOUNDED_ACCOUNT } from "../base/mod.ts";
 import type { ChannelMessage } from "./records/mod.ts";
 
 // An empty inbox takes one message of any length.
@@ -11,6 +12,9 @@ const INBOX_BYTES = 4 << 20;
 
 /** Holds 64 messages or 4 MiB for one receiver; a further one waits for room, and the other end with it. */
 export class Inbox {
+  /** What messages take their room from; to be set before there are any. The bounds above are what holds them. */
+  memory: MemoryAccount = UNBOUNDED_ACCOUNT;
+  #chargedBytes = 0;
   #messages: ChannelMessage[] = [];
   #bytes = 0;
   #waiting: { readonly message: ChannelMessage; readonly settle: () => void } | undefined;
@@ -24,6 +28,7 @@ export class Inbox {
     const receiver = this.#receiver;
     this.#receiver = undefined;
     if (receiver !== undefined) return void receiver(message);
+    this.#charge(message.body.length);
     if (!this.#hasRoomFor(message)) return new Promise((settle) => this.#waiting = { message, settle });
     this.#add(message);
     return undefined;
@@ -34,6 +39,7 @@ export class Inbox {
     const message = this.#messages.shift();
     if (message === undefined) return undefined;
     this.#bytes -= message.body.length;
+    this.#charge(-message.body.length);
     this.#admit();
     return message;
   }
@@ -48,11 +54,15 @@ export class Inbox {
   extract(topic: string): ChannelMessage[] {
     const found = this.#messages.filter((message) => message.topic === topic);
     this.#messages = this.#messages.filter((message) => message.topic !== topic);
-    for (const message of found) this.#bytes -= message.body.length;
+    for (const message of found) {
+      this.#bytes -= message.body.length;
+      this.#charge(-message.body.length);
+    }
     const waiting = this.#waiting;
     if (waiting?.message.topic === topic) {
       this.#waiting = undefined;
       found.push(waiting.message);
+      this.#charge(-waiting.message.body.length);
       waiting.settle();
     } else this.#admit();
     return found;
@@ -64,6 +74,8 @@ export class Inbox {
     this.#waiting = undefined;
     this.#receiver?.(undefined);
     this.#receiver = undefined;
+    // What nobody takes any more is gone with the channel.
+    this.#charge(-this.#chargedBytes);
   }
 
   /** Drops everything, and closes it. */
@@ -71,6 +83,13 @@ export class Inbox {
     this.#messages = [];
     this.#bytes = 0;
     this.close();
+  }
+
+  #charge(bytes: number): void {
+    const more = Math.max(bytes, -this.#chargedBytes);
+    this.#chargedBytes += more;
+    if (more > 0) this.memory.charge(more);
+    else this.memory.release(-more);
   }
 
   #admit(): void {

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { type MemoryAccount, UNBOUNDED_ACCOUNT } from "../base/mod.ts";
 import {
   EnvelopeKind,
   envelopeLength,
@@ -44,6 +45,9 @@ interface Waiting {
  * are copied at once. One that is too large for a record gets a block of its own.
  */
 export class Outbox {
+  /** What the other end does not read takes its room from it, a record aside. The bounds above are what holds it. */
+  memory: MemoryAccount = UNBOUNDED_ACCOUNT;
+  #chargedBytes = 0;
   #blocks: RecordBlock[] = [];
   #spare: RecordBlock[] = [];
   #waiting: Waiting[] = [];
@@ -97,6 +101,7 @@ export class Outbox {
     this.#sent -= block.sent;
     this.#sentBytes -= block.sentBytes;
     this.#admit();
+    this.#charge();
     if (this.#isHalfEmpty) this.#markDrained();
     return block;
   }
@@ -140,15 +145,25 @@ export class Outbox {
     this.#spare = [];
     this.#bytes = this.#messages = 0;
     this.#sent = this.#sentBytes = 0;
+    this.#charge();
   }
 
   #blockFor(length: number): RecordBlock {
     const last = this.#blocks.at(-1);
     if (last !== undefined && last.length + length <= MESSAGE_BLOCK_BYTES) return last;
+    this.#charge();
     // Where one is full, the next one will be.
     const block = last === undefined ? this.blank() : this.#spare.pop() ?? new RecordBlock(MAX_RECORD_BYTES);
     this.#blocks.push(block);
     return block;
+  }
+
+  /** Follows what waits, a record late. */
+  #charge(): void {
+    const bytes = this.#bytes > MAX_RECORD_BYTES ? this.#bytes : 0;
+    if (bytes > this.#chargedBytes) this.memory.charge(bytes - this.#chargedBytes);
+    else if (bytes < this.#chargedBytes) this.memory.release(this.#chargedBytes - bytes);
+    this.#chargedBytes = bytes;
   }
 
   #count(block: RecordBlock, length: number): void {

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, EventLoopYield } from "../base/mod.ts";
+import type { Clock, EventLoopYield, MemoryAccount } from "../base/mod.ts";
 import type { ChannelDropReason } from "./errors.ts";
 import type { KeepAlive } from "./keep_alive.ts";
 import type { RecordWriter } from "./record_writer.ts";
@@ -13,8 +13,9 @@ import { MAX_HEADER_BYTES } from "./streams/mod.ts";
 /** After this long others have their turn, in milliseconds; to end a turn costs 25 µs. */
 export const TURN_MS = 4;
 
-// To read the clock costs a thirtieth of what a short message does.
+// To read the clock costs a thirtieth of what a short message does. A long one may cost its handler a hundred times as much.
 const MESSAGES_PER_CHECK = 16;
+const BYTES_OF_MESSAGE = 1_024;
 
 /** Where records come from, and what becomes of them. */
 export interface ReadLoopOptions extends Pick<HandshakeResult, "frames" | "opener"> {
@@ -44,6 +45,16 @@ export class ReadLoop {
   constructor(options: ReadLoopOptions) {
     this.#options = options;
     this.#envelopes = new EnvelopeReader(Math.max(options.maxMessageBytes, MAX_HEADER_BYTES));
+  }
+
+  /** What envelopes that come in several records take their room from. */
+  set memory(account: MemoryAccount) {
+    this.#envelopes.memory = account;
+  }
+
+  /** Gives the room back of what has begun to arrive; nothing is read any more. */
+  close(): void {
+    this.#envelopes.release();
   }
 
   /** To be called once. */
@@ -81,7 +92,7 @@ export class ReadLoop {
       if (!frame.decode(envelopes.bytes, envelopes.start, envelopes.end)) {
         return void onFault("channel-message-malformed");
       }
-      const waiting = onEnvelope(frame) ?? this.turnBudget?.countMessage();
+      const waiting = onEnvelope(frame) ?? this.turnBudget?.countMessage(frame.dataBytes);
       if (waiting !== undefined) return waiting.then(() => this.#handleEnvelopes());
     }
     return undefined;
@@ -107,9 +118,10 @@ export class TurnBudget {
     this.#endsAt = clock.now() + TURN_MS;
   }
 
-  /** To be called after each message; the clock is read for one in 16. @returns as `yieldIfSpent` */
-  countMessage(): Promise<void> | undefined {
-    return ++this.#unchecked < MESSAGES_PER_CHECK ? undefined : this.yieldIfSpent();
+  /** To be called after each message; the clock is read for one in 16, or after 16 KiB. @returns as `yieldIfSpent` */
+  countMessage(bytes: number): Promise<void> | undefined {
+    this.#unchecked += 1 + bytes / BYTES_OF_MESSAGE;
+    return this.#unchecked < MESSAGES_PER_CHECK ? undefined : this.yieldIfSpent();
   }
 
   /** @returns a promise when the turn is over, which resolves when others had theirs */

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { cpuUsage } from "node:process";
 import type { ProcessPort } from "./ports.ts";
 import { hideTokens } from "./process_arguments.ts";
 import { readSecretLine } from "./secret_line.ts";
@@ -58,7 +59,7 @@ export function systemProcess(): ProcessPort {
       };
     },
     onStarted() {
-      Deno.unrefTimer(setTimeout(releaseMemory, SETTLING_MS));
+      Deno.unrefTimer(setTimeout(watchMemory, SETTLING_MS));
     },
     exit: (code) => Deno.exit(code),
   };
@@ -87,7 +88,19 @@ async function readBounded(stream: ReadableStream<Uint8Array>): Promise<string> 
   return text + decoder.decode();
 }
 
-async function releaseMemory(): Promise<void> {
-  const { releaseProgramPages } = await import("../host/mod.ts");
+/** Gives back what only the start needed, and from then on what is left after a flood. */
+async function watchMemory(): Promise<void> {
+  const { MEMORY_CHECK_MS, MemoryReclaimer, releaseFreeMemory, releaseProgramPages } = await import(
+    "../host/mod.ts"
+  );
   releaseProgramPages();
+  const reclaimer = new MemoryReclaimer({
+    residentBytes: () => Deno.memoryUsage().rss,
+    workedMs: () => {
+      const { user, system } = cpuUsage();
+      return (user + system) / 1_000;
+    },
+    release: releaseFreeMemory,
+  }, performance.now());
+  Deno.unrefTimer(setInterval(() => reclaimer.check(performance.now()), MEMORY_CHECK_MS));
 }

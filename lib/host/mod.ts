@@ -9,6 +9,7 @@
  *   resolver ── systemd-resolved, or /etc/resolv.conf
  *   netlink, tun, udp ── ffi (libc.so.6) ── kernel
  *   system.ts ── the runtime's clocks, timers and randomness
+ *   compressor.ts ── raw deflate
  * ```
  * @module
  */
@@ -29,6 +30,7 @@ export {
   POLLOUT,
   type RawCalls,
   RawIo,
+  releaseFreeMemory,
   releaseProgramPages,
   SOCKADDR_BYTES,
   SOL_IP,
@@ -41,7 +43,9 @@ export {
   writeAddress,
   writePollfd,
 } from "./ffi/mod.ts";
+export * from "./compressor.ts";
 export * from "./host_error.ts";
+export * from "./memory_reclaimer.ts";
 export * from "./netlink/mod.ts";
 export * from "./resolver/mod.ts";
 export {

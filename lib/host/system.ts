@@ -1,10 +1,8 @@
 /**
- * The process's clocks, timers and randomness, and raw deflate: what the ports of `lib/base` stand for when a program runs.
+ * The process's clocks, timers and randomness: what the ports of `lib/base` stand for when a program runs.
  * @module
  */
 
-import { promisify } from "node:util";
-import { constants, deflateRaw, inflateRaw } from "node:zlib";
 import {
   type Clock,
   type Environment,
@@ -49,28 +47,3 @@ export const systemRandom: RandomSource = Object.freeze({
 export function systemEnvironment(log: Logger): Environment {
   return { clock: systemClock, timers: systemTimers, random: systemRandom, log };
 }
-
-/** What is large and repeats itself shrinks at the fastest level already. */
-const LEVEL = 1;
-
-const deflate = promisify<Uint8Array, { level: number }, Uint8Array>(deflateRaw);
-const inflate = promisify<Uint8Array, { maxOutputLength: number; finishFlush: number }, Uint8Array>(
-  inflateRaw,
-);
-
-/** Compresses and decompresses within bounds. */
-export const systemCompressor = {
-  /** @returns the compressed bytes */
-  async deflate(bytes: Uint8Array): Promise<Uint8Array> {
-    return await deflate(bytes, { level: LEVEL });
-  },
-
-  /** @returns the bytes, or undefined when they are malformed or more than `maxBytes` */
-  async inflate(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array | undefined> {
-    try {
-      return await inflate(bytes, { maxOutputLength: maxBytes, finishFlush: constants.Z_FINISH });
-    } catch {
-      return undefined;
-    }
-  },
-};

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "../base/mod.ts";
 import { waitFor } from "../../tests/lab/mod.ts";
-import { systemClock, systemCompressor, systemRandom, systemTimers } from "./system.ts";
+import { systemClock, systemRandom, systemTimers } from "./system.ts";
 
 Deno.test("systemClock goes forward and knows the year", () => {
   const before = systemClock.now();
@@ -28,14 +28,4 @@ Deno.test("systemTimers fire once, unless they are cancelled, and bear a long de
   await waitFor(() => fired.includes("soon"), 5_000, { what: "a timer fires" });
   assert.deepEqual(fired, ["at once", "soon"]);
   for (const cancel of cancels) cancel();
-});
-
-Deno.test("systemCompressor gives back what it was given, and refuses what is broken, cut or too much", async () => {
-  const bytes = Uint8Array.from({ length: 300_000 }, (_, i) => i >> 8);
-  const small = await systemCompressor.deflate(bytes);
-  assert.ok(small.length < bytes.length / 20, String(small.length));
-  assert.deepEqual([...await systemCompressor.inflate(small, bytes.length) ?? []], [...bytes]);
-  assert.equal(await systemCompressor.inflate(small, bytes.length - 1), undefined);
-  assert.equal(await systemCompressor.inflate(small.subarray(0, small.length - 3), bytes.length), undefined);
-  assert.equal(await systemCompressor.inflate(Uint8Array.of(7, 7, 7), 100), undefined);
 });

@@ -19,7 +19,7 @@ export function metricsText(status: StatusReport): string {
 /** One family after the other. */
 function* families(status: StatusReport): Generator<string> {
   const { version, uptimeMs, node, network, peers, dataplane, dns, drops } = status;
-  const { services, providers, calls, programs, rejected, refused, openBreakers } = status.services;
+  const { services, providers, calls, programs, rejected, refused, openBreakers, memory } = status.services;
   const gauge = (name: string, help: string, samples: readonly Sample[]) =>
     family("gauge", name, help, samples);
   const counter = (name: string, help: string, samples: readonly Sample[]) =>
@@ -95,6 +95,8 @@ function* families(status: StatusReport): Generator<string> {
     one(refused.events),
   );
   yield gauge("weft_open_breakers", "Providers that are spared because they failed.", one(openBreakers));
+  yield gauge("weft_held_bytes", "What others make this node hold.", one(memory.usedBytes));
+  yield counter("weft_held_refused", "How often others were refused to be held more.", one(memory.refused));
   yield counter(
     "weft_dns",
     "Responses by code, and what was forwarded, refused and dropped by reason.",

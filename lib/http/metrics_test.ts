@@ -24,6 +24,8 @@ Deno.test("metricsText() shows every peer and drop", () => {
     "weft_service_adverts_refused 2",
     "weft_service_events_refused_total 3",
     "weft_open_breakers 0",
+    "weft_held_bytes 65536",
+    "weft_held_refused_total 2",
   ];
   for (const line of expected) assert(lines.includes(line), line);
 });

@@ -21,9 +21,12 @@ export class WireReader {
   #end: number;
   #isBroken = false;
   #wireType = 0;
+  #fieldsLeft: number;
 
-  constructor(bytes: Uint8Array) {
+  /** @param maxFields how many fields it may have, with those of the messages in it; -1 for any number */
+  constructor(bytes: Uint8Array, maxFields = -1) {
     this.#bytes = bytes;
+    this.#fieldsLeft = maxFields;
     this.#at = 0;
     this.#end = bytes.length;
   }
@@ -33,9 +36,15 @@ export class WireReader {
     return this.#isBroken;
   }
 
-  /** @returns the number of the next field, or 0 at the end */
+  /** Whether the field that it stands at has bytes: a text, a message, or several numbers. */
+  get isBytes(): boolean {
+    return this.#wireType === WIRE_BYTES;
+  }
+
+  /** @returns the number of the next field, or 0 at the end; the one after the last that it may have breaks */
   field(): number {
     if (this.#at >= this.#end) return 0;
+    if (this.#fieldsLeft-- === 0) return this.#break(0);
     const tag = this.#varint();
     this.#wireType = tag % 8;
     const field = Math.floor(tag / 8);
@@ -66,9 +75,10 @@ export class WireReader {
     return this.#bytes.subarray(at, at + length);
   }
 
-  /** @returns text; what is not UTF-8 breaks */
-  string(): string {
+  /** @param maxBytes longer text breaks @returns text; what is not UTF-8 breaks */
+  string(maxBytes: number = Infinity): string {
     const length = this.#length();
+    if (length > maxBytes) return this.#break("");
     const at = this.#at;
     this.#at += length;
     if (length <= SHORT_TEXT) {
@@ -82,13 +92,14 @@ export class WireReader {
     }
   }
 
-  /** @returns a reader of the message in this field */
+  /** @returns a reader of the message in this field, which is to be joined when it has read all it wants */
   message(): WireReader {
-    return new WireReader(this.bytes());
+    return new WireReader(this.bytes(), this.#fieldsLeft);
   }
 
-  /** Marks this one broken when the reader of a message inside it is. */
+  /** Marks this one broken when the reader of a message inside it is, and counts what that has read. */
   join(inner: WireReader): void {
+    this.#fieldsLeft = inner.#fieldsLeft;
     if (inner.isBroken) this.#break(0);
   }
 

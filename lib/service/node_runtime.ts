@@ -252,6 +252,11 @@ export class NodeRuntime extends ServiceRuntime {
     return false;
   }
 
+  protected override hears(peer: PeerId, topic: TopicPath): boolean {
+    return isProgram(peer) || this.subscriptions.hears(topic) ||
+      this.programs.directory.listeners(topic).length > 0;
+  }
+
   protected override handleEvent(peer: PeerId, topic: TopicPath, event: EventMessage): void {
     if (isProgram(peer)) this.#events.publishFor(peer, topic, event);
     else this.#events.handleEvent(peer, topic, event);

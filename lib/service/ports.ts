@@ -119,8 +119,11 @@ export interface ServicePeers extends ServiceRights {
 
 /** Compression (RFC 1951), which runs beside the program. */
 export interface Compressor {
-  /** @returns the compressed bytes */
-  deflate(bytes: Uint8Array): Promise<Uint8Array>;
-  /** @returns the bytes, or undefined when they are malformed or more than `maxBytes` */
+  /** @returns the compressed bytes, or undefined when they would be more than `maxBytes` */
+  deflate(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array | undefined>;
+  /**
+   * Takes no more room than `maxBytes`, and holds nobody up for long.
+   * @returns the bytes, or undefined when they are malformed or more than `maxBytes`, or there is no memory
+   */
   inflate(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array | undefined>;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Environment, randomUint32 } from "../base/mod.ts";
+import { type Environment, type MemoryBudget, randomUint32 } from "../base/mod.ts";
 import {
   Balancer,
   type CallOptions,
@@ -41,7 +41,14 @@ import {
   Subscriptions,
 } from "./events/mod.ts";
 import { type LocalService, LocalServices } from "./local/mod.ts";
-import type { Compressor, PeerId, PeerLinks, ServicePeers, ServiceStream } from "./ports.ts";
+import {
+  type Compressor,
+  isProgram,
+  type PeerId,
+  type PeerLinks,
+  type ServicePeers,
+  type ServiceStream,
+} from "./ports.ts";
 import { type AdvertOptions, buildAdvert, type ServiceReport } from "./registry/mod.ts";
 import type { RuntimeBase } from "./runtime_base.ts";
 import { showPath, TopicPath } from "./topics/mod.ts";
@@ -55,6 +62,7 @@ import {
   MessageCarrier,
   type NodeMessage,
   type RequestMessage,
+  RESET_CANCELED,
   RESET_MALFORMED,
   type ServiceAdvert,
   type WireValue,
@@ -90,10 +98,10 @@ export abstract class ServiceRuntime {
   constructor(parts: ServiceRuntimeParts, peers: Pick<ServicePeers, "selector" | "isHealthy">) {
     const { clock, timers, random, log, links, compressor, limits } = parts;
     const run = this.run = (randomUint32(random) % RUN_HIGH) * TWO_32 + randomUint32(random) || 1;
-    const carrier = new MessageCarrier(links, compressor, limits);
+    const carrier = new MessageCarrier(links, compressor, limits, timers);
     this.services = new LocalServices((text) => peers.selector(text), () => this.#servicesChanged());
     this.base = { clock, timers, random, log, run, carrier, services: this.services };
-    this.subscriptions = new Subscriptions(() => this.sendAdvert());
+    this.subscriptions = new Subscriptions(carrier.memory, () => this.sendAdvert());
     this.sender = new EventSender(carrier);
     const balancer = this.balancer = new Balancer(random, links, peers);
     this.remoteCaller = new RemoteCaller(this.base, balancer, (order) => this.providers(order));
@@ -121,6 +129,8 @@ export abstract class ServiceRuntime {
   ): Promise<PublishReport>;
   /** Whether events of a peer are delivered; what is refused is counted. */
   protected abstract acceptsEvent(peer: PeerId, topic: TopicPath): boolean;
+  /** Whether something becomes of an event that a peer sends. */
+  protected abstract hears(peer: PeerId, topic: TopicPath): boolean;
   protected abstract handleEvent(peer: PeerId, topic: TopicPath, event: EventMessage): void;
   /** Has the path of a service granted, before it begins. @throws ServiceNotGrantedError */
   protected abstract admit(path: TopicPath): Promise<void>;
@@ -144,6 +154,11 @@ export abstract class ServiceRuntime {
   /** Messages that could not be read, events among them. */
   get rejected(): number {
     return this.#rejected + this.subscriptions.rejected;
+  }
+
+  /** What others make this program hold. */
+  get memory(): MemoryBudget {
+    return this.base.carrier.memory;
   }
 
   /** Calls that wait for an answer. */
@@ -245,7 +260,11 @@ export abstract class ServiceRuntime {
   /** Events to read in a loop; whoever reads too slowly loses the oldest. */
   on(pattern: string, options: SubscribeOptions = {}): EventStream {
     const { queue = DEFAULT_EVENT_QUEUE } = options;
-    return streamEvents((handler) => this.subscribe(pattern, handler, options), queue);
+    return streamEvents((onEvent) => {
+      const subscription = this.subscriptions.addPulled(pattern, onEvent, { ...options, queue });
+      if (options.includePast) this.deliverPast(subscription, pattern);
+      return subscription;
+    });
   }
 
   /**
@@ -254,7 +273,7 @@ export abstract class ServiceRuntime {
    * @param stream what the message has opened, if anything
    */
   handleMessage(peer: PeerId, bytes: Uint8Array, stream?: ServiceStream): void {
-    const message = decodeNodeMessage(bytes);
+    const message = decodeNodeMessage(bytes, isProgram(peer));
     switch (message?.kind) {
       case "request":
         return this.server.handleRequest(peer, message, stream);
@@ -294,21 +313,24 @@ export abstract class ServiceRuntime {
     return this.route(peer, path, request);
   }
 
-  /** Who may publish the topic is asked before its data are read, or unpacked. */
+  /** What its peer may not publish is dropped first, and what nobody here listens to is not read. */
   #receiveEvent(peer: PeerId, event: EventMessage, stream: ServiceStream | undefined): void {
     const topic = TopicPath.tryParse(event.topic);
-    if (topic === undefined || !this.acceptsEvent(peer, topic)) {
-      if (topic === undefined) this.#rejected++;
-      return stream?.reset(RESET_MALFORMED);
+    if (topic === undefined) {
+      stream?.reset(RESET_MALFORMED);
+      this.#rejected++;
+    } else if (!this.acceptsEvent(peer, topic)) stream?.reset(RESET_MALFORMED);
+    else if (!isRemote(event.data)) {
+      stream?.reset(RESET_MALFORMED);
+      this.handleEvent(peer, topic, event);
+    } else if (!this.hears(peer, topic)) stream?.reset(RESET_CANCELED);
+    else {
+      this.base.carrier.complete(peer, event.data, stream).then((whole) => {
+        if ("code" in whole) return void this.#rejected++;
+        this.handleEvent(peer, topic, { ...event, data: whole.value });
+        whole.claim.release();
+      });
     }
-    if (!isRemote(event.data)) {
-      stream?.end();
-      return this.handleEvent(peer, topic, event);
-    }
-    this.base.carrier.complete(peer, event.data, stream).then((data) => {
-      if ("code" in data) this.#rejected++;
-      else this.handleEvent(peer, topic, { ...event, data });
-    });
   }
 
   #servicesChanged(): void {

@@ -3,8 +3,9 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { Node, OverlayBootstrap } from "../../mod.ts";
-import { type CapturedProcess, createScratch, freePort, startNodeProgram } from "../lab/mod.ts";
+import { CapturedProcess, createScratch, freePort, startNodeProgram } from "../lab/mod.ts";
 
 const TOKEN_LIFETIME_MS = 3_600_000;
 
@@ -71,6 +72,15 @@ export class RootlessMesh implements AsyncDisposable {
     const args = [token, name, stateDir, String(freePort())];
     return this.#resources.use(
       startNodeProgram({ module: `tests/e2e/${module}`, stateDir, args, label: name }),
+    );
+  }
+
+  /** Starts a program of this folder with all permissions. */
+  startPrivileged(module: string, ...args: readonly string[]): CapturedProcess {
+    const root = fileURLToPath(new URL("../../", import.meta.url));
+    const command = [Deno.execPath(), "run", "--quiet", "-A", "--no-check", "--config", `${root}deno.json`];
+    return this.#resources.use(
+      new CapturedProcess([...command, `${root}tests/e2e/${module}`, ...args], { label: module }),
     );
   }
 

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { LimitedLogger, type Logger } from "../../base/mod.ts";
+import { LimitedLogger, type Logger, memoryAccount } from "../../base/mod.ts";
 import { type Channel, openLocalChannel } from "../../channel/mod.ts";
 import { awaitAccepted, type DialRefusal, type Duplex, FORWARD_TOPIC } from "../../forward/mod.ts";
 import { systemClock, systemCompressor, systemEnvironment, systemTimers } from "../../host/mod.ts";
@@ -124,6 +124,7 @@ export class ProgramClient {
       timers: systemTimers,
       prepare: (channel) => {
         channel.limitTurns(this.#eventLoop);
+        channel.limitMemory(memoryAccount(this.runtime.memory, AGENT));
         new EarlyMessageGate(channel, this.runtime, (_, __, opened) => opened.reset(1)).open(AGENT);
       },
     });

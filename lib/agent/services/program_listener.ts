@@ -19,7 +19,7 @@ interface ProgramListenerParts extends Environment {
   /** Counts why channels to programs come to an early end. */
   readonly counters: Counters<ChannelDropReason>;
   /** Is shown a channel from which nothing has been read. */
-  prepare(channel: Channel): EarlyMessageGate;
+  prepare(channel: Channel, program: PeerId): EarlyMessageGate;
 }
 
 /** Accepts programs, and forgets them when they are gone. */
@@ -67,7 +67,7 @@ export class ProgramListener {
         clock,
         timers,
         counters,
-        prepare: (channel) => this.#parts.prepare(channel).open(peer),
+        prepare: (channel) => this.#parts.prepare(channel, peer).open(peer),
       });
       this.#channels.set(peer, channel);
       peers.addProgram(peer, channel);

@@ -9,11 +9,17 @@
  * @module
  */
 
-import type { Counters } from "../../base/mod.ts";
+import { type Counters, memoryAccount } from "../../base/mod.ts";
 import type { Channel, ChannelDropReason } from "../../channel/mod.ts";
 import { systemCompressor } from "../../host/mod.ts";
 import type { NodeId } from "../../mesh/mod.ts";
-import { type CarrierLimits, NodeRuntime, type PeerId, type ServiceAdvert } from "../../service/mod.ts";
+import {
+  type CarrierLimits,
+  NodeRuntime,
+  type PeerId,
+  peerId,
+  type ServiceAdvert,
+} from "../../service/mod.ts";
 import { SocketYield } from "../../transport/mod.ts";
 import { StreamForwarder } from "./stream_forwarder.ts";
 import type { AgentContext } from "../agent_context.ts";
@@ -33,6 +39,9 @@ interface ServiceHostParts extends AgentContext {
   /** What is offered has changed, or who is linked. */
   onChange(): void;
 }
+
+/** Whose memory those use together who are no members yet. */
+const NEWCOMERS = peerId("newcomers");
 
 /** The services of one node, while it runs. */
 export class ServiceHost {
@@ -115,6 +124,7 @@ export class ServiceHost {
       rejected: runtime.rejected + this.adverts.refused,
       refused: { adverts: runtime.refusedAdverts, events: runtime.refusedEvents },
       openBreakers: runtime.directory.openBreakers(now) + runtime.programs.directory.openBreakers(now),
+      memory: { usedBytes: runtime.memory.usedBytes, refused: runtime.memory.refused },
     };
   }
 
@@ -124,16 +134,22 @@ export class ServiceHost {
       ...this.#parts,
       peers: this.#peers,
       runtime: this.runtime,
-      prepare: (channel) => this.prepare(channel),
+      prepare: (channel, program) => this.#prepare(channel, program),
     });
     // It may have been closed meanwhile.
     if (this.#isClosed) await programs.close();
     else this.#programs = programs;
   }
 
-  /** A channel was made, and nothing has been read from it. */
-  prepare(channel: Channel): EarlyMessageGate {
+  /** A channel to another node was made, and nothing has been read from it. */
+  prepare(channel: Channel): void {
+    const record = this.#parts.mesh.roster.recordByKey(channel.remoteStatic);
+    this.#prepare(channel, record === undefined ? NEWCOMERS : asPeerId(record.nodeId));
+  }
+
+  #prepare(channel: Channel, origin: PeerId): EarlyMessageGate {
     channel.limitTurns(this.#eventLoop);
+    channel.limitMemory(memoryAccount(this.runtime.memory, origin));
     const { runtime, forward } = this;
     const onForward: ForwardHandler = (peer, header, stream) => forward.handleStream(peer, header, stream);
     const gate = new EarlyMessageGate(channel, runtime, onForward);

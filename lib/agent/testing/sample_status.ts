@@ -68,6 +68,7 @@ export const sampleStatus: StatusReport = {
     rejected: 4,
     refused: { adverts: 2, events: 3 },
     openBreakers: 0,
+    memory: { usedBytes: 65_536, refused: 2 },
   },
   dataplane: { kind: "portable", interfaceName: "weft0", mtuBytes: 1420, aead: "noble" },
   dns: {

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { type MemoryAccount, UNBOUNDED_ACCOUNT } from "../../base/mod.ts";
 import { LENGTH_BYTES } from "./envelope_codec.ts";
 
 /** A message between two programs that know the topic. */
@@ -22,6 +23,9 @@ export const MAX_MESSAGE_BYTES: number = 1 << 20;
 // The topic, the reason of a close, and the tags and lengths of the protobuf fields.
 const ENVELOPE_OVERHEAD_BYTES = 512;
 
+/** Room for the beginning of an envelope that comes in several records; more is taken as it comes. */
+const FIRST_ROOM_BYTES = 64 * 1_024;
+
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -36,11 +40,16 @@ export class EnvelopeReader {
   /** Where the last envelope ends. */
   end = 0;
 
+  /** What an envelope in several records takes its room from. One always has it, so that nothing is ever stuck. */
+  memory: MemoryAccount = UNBOUNDED_ACCOUNT;
+
   readonly #maxBytes: number;
   readonly #length = new Uint8Array(LENGTH_BYTES);
   #lengthFilled = 0;
   #body: Uint8Array | undefined;
+  #bodyLength = 0;
   #bodyFilled = 0;
+  #chargedBytes = 0;
   #piece: Uint8Array = NOTHING;
   #at = 0;
 
@@ -62,23 +71,48 @@ export class EnvelopeReader {
   /** @returns whether `bytes` hold the next envelope, or it has not arrived in full, or it is too long */
   next(): "found" | "incomplete" | "too-long" {
     if (this.#body === undefined) {
+      this.release();
       const whole = this.#lengthFilled === 0 ? this.#nextWhole() : undefined;
       if (whole !== undefined) return whole;
       this.#lengthFilled += this.#take(this.#length, this.#lengthFilled);
       if (this.#lengthFilled < LENGTH_BYTES) return "incomplete";
       const length = readLength(this.#length, 0);
       if (length > this.#maxBytes) return "too-long";
-      this.#body = new Uint8Array(length);
+      this.#bodyLength = length;
+      this.#body = this.#room(FIRST_ROOM_BYTES);
     }
-    this.#bodyFilled += this.#take(this.#body, this.#bodyFilled);
-    if (this.#bodyFilled < this.#body.length) return "incomplete";
-    this.bytes = this.#body;
+    let body = this.#body;
+    for (;;) {
+      this.#bodyFilled += this.#take(body, this.#bodyFilled);
+      if (this.#bodyFilled === this.#bodyLength) break;
+      if (this.#bodyFilled < body.length) return "incomplete";
+      const longer = this.#room(2 * body.length);
+      longer.set(body);
+      this.#body = body = longer;
+    }
+    this.bytes = body;
     this.start = 0;
-    this.end = this.#body.length;
+    this.end = this.#bodyLength;
     this.#body = undefined;
     this.#bodyFilled = 0;
     this.#lengthFilled = 0;
     return "found";
+  }
+
+  /** Gives the room back that the last envelope took. */
+  release(): void {
+    if (this.#chargedBytes === 0) return;
+    this.memory.release(this.#chargedBytes);
+    this.#chargedBytes = 0;
+    this.bytes = NOTHING;
+  }
+
+  /** Takes no room for what was only announced. */
+  #room(wantedBytes: number): Uint8Array {
+    const bytes = Math.min(this.#bodyLength, wantedBytes);
+    this.memory.charge(bytes - this.#chargedBytes);
+    this.#chargedBytes = bytes;
+    return new Uint8Array(bytes);
   }
 
   /** @returns undefined when the next envelope does not lie whole in the piece */

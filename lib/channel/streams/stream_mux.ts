@@ -4,11 +4,13 @@
  * Each stream has a window of its own: 64 KiB that the other end may send unasked, and 256 KiB for the first 64 streams
  * whose consumers read. Credit is given as the consumer reads, so one that reads nothing stops its own stream alone. There
  * is no window that streams share, so none waits for another, and nothing can lock up; what bounds the memory
- * is the number of those that are not over, 1,024 begun by each end: 2,048 × 64 KiB + 64 × 192 KiB = 140 MiB at the very most.
+ * is the number of those that are not over, 1,024 begun by each end: 2,048 × 64 KiB + 64 × 192 KiB = 140 MiB at the very most;
+ * and before that the account that what has arrived takes its room from. Without room for a piece its stream is reset.
  *
  * @module
  */
 
+import { type MemoryAccount, UNBOUNDED_ACCOUNT } from "../../base/mod.ts";
 import {
   type EnvelopeDecoder,
   EnvelopeKind,
@@ -43,6 +45,9 @@ const NOTHING = new Uint8Array(0);
 
 /** The streams of one end of a channel. */
 export class StreamMux {
+  /** What has arrived and was not read takes its room from it; to be set before anything arrives. */
+  memory: MemoryAccount = UNBOUNDED_ACCOUNT;
+  #heldBytes = 0;
   readonly #onWork: () => void;
   readonly #streams = new Map<number, StreamState>();
   #nextId: number;
@@ -155,6 +160,7 @@ export class StreamMux {
   read(stream: StreamState): Uint8Array | undefined {
     const bytes = stream.received.shift();
     if (bytes === undefined) return undefined;
+    this.#giveBack(bytes.length);
     if (!stream.hasReceivedEnd) this.#credit(stream);
     return bytes;
   }
@@ -162,7 +168,7 @@ export class StreamMux {
   /** Ends both directions at once; what was not read is dropped. */
   reset(stream: StreamState, code: number): void {
     if (stream.resetCode !== undefined) return;
-    if (stream.isFinished) return stream.received.clear();
+    if (stream.isFinished) return this.#drop(stream);
     const isKnownThere = stream.opening === undefined;
     this.#break(stream, code);
     if (!isKnownThere) return this.#finish(stream);
@@ -180,6 +186,8 @@ export class StreamMux {
     }
     this.#control = [];
     this.#round = [];
+    // Of streams that were over before, and that nobody has read to the end.
+    this.#giveBack(this.#heldBytes);
   }
 
   /** Adds credits and resets to a record, as far as they fit. @param limitBytes how long it may become */
@@ -264,6 +272,11 @@ export class StreamMux {
     const { dataBytes } = frame;
     if (stream.hasReceivedEnd || dataBytes === 0 || dataBytes > stream.receiveCredit) return false;
     stream.receiveCredit -= dataBytes;
+    if (!this.memory.claim(dataBytes)) {
+      this.reset(stream, StreamReset.noMemory);
+      return true;
+    }
+    this.#heldBytes += dataBytes;
     stream.received.push(frame.data);
     stream.events.onReadable();
     return true;
@@ -305,10 +318,24 @@ export class StreamMux {
 
   #break(stream: StreamState, code: number): void {
     stream.resetCode = code;
-    stream.received.clear();
+    this.#drop(stream);
     for (const { settle } of stream.writes.splice(0)) settle(false);
     stream.events.onReadable();
     stream.events.onClosed();
+  }
+
+  /** Drops what was not read. */
+  #drop(stream: StreamState): void {
+    this.#giveBack(stream.received.length);
+    stream.received.clear();
+  }
+
+  /** What is read after the end of the channel was given back then. */
+  #giveBack(bytes: number): void {
+    const held = Math.min(bytes, this.#heldBytes);
+    if (held === 0) return;
+    this.#heldBytes -= held;
+    this.memory.release(held);
   }
 
   #finishIfOver(stream: StreamState): void {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { equalBytes, utf8Bytes } from "../../base/mod.ts";
+import { equalBytes, memoryAccount, MemoryBudget, utf8Bytes } from "../../base/mod.ts";
 import { EnvelopeDecoder, EnvelopeKind } from "../records/envelope_codec.ts";
 import { EnvelopeReader } from "../records/envelope_reader.ts";
 import { RecordBlock } from "../records/record_block.ts";
@@ -11,6 +11,7 @@ import {
   INITIAL_WINDOW_BYTES,
   MAX_CHUNK_BYTES,
   MAX_HEADER_BYTES,
+  StreamReset,
   type StreamState,
   WIDE_WINDOW_BYTES,
 } from "./stream_state.ts";
@@ -285,4 +286,35 @@ Deno.test("StreamMux carries every byte to another one in order, whatever the le
     ),
     { numRuns: 15 },
   );
+});
+
+Deno.test("StreamMux resets streams whose bytes find no room, and gives back what is read, reset or closed", () => {
+  const budget = new MemoryBudget({ totalBytes: 800_000, originBytes: 200_000 });
+  const end = new TestEnd("responder");
+  end.mux.memory = memoryAccount(budget, "them");
+  const data = new Uint8Array(10_000);
+  for (let stream = 1; stream <= 9; stream += 2) {
+    assert.ok(end.receive({ case: "streamOpen", value: { stream, topic: "files", header: NOTHING } }));
+    for (let i = 0; i < 6; i++) assert.ok(end.receive({ case: "streamData", value: { stream, data } }));
+  }
+  const codes = end.accepted.map(({ resetCode }) => resetCode);
+  // The fourth gets two pieces in, and the fifth takes what that gave back.
+  assert.deepEqual(codes, [undefined, undefined, undefined, StreamReset.noMemory, StreamReset.noMemory]);
+  assert.equal(budget.of("them"), 180_000);
+  const [first, second, third] = end.accepted;
+  assert.ok(first && second && third);
+  while (end.mux.read(first) !== undefined);
+  assert.equal(budget.of("them"), 120_000);
+  end.mux.reset(second, 1);
+  assert.equal(budget.of("them"), 60_000);
+  // One that is over can still be read.
+  assert.ok(end.receive({ case: "streamEnd", value: { stream: third.id } }));
+  end.mux.end(third);
+  end.nextRecord();
+  assert.equal(budget.of("them"), 60_000);
+  end.mux.read(third);
+  end.mux.close();
+  assert.equal(budget.usedBytes, 0);
+  while (end.mux.read(third) !== undefined);
+  assert.equal(budget.usedBytes, 0);
 });

@@ -32,6 +32,8 @@ export const StreamReset = {
   tooMany: 0xffff_fff1,
   /** The channel was closed. */
   channelClosed: 0xffff_fff2,
+  /** What waits here of the other end takes all the room that it has. */
+  noMemory: 0xffff_fff3,
 } as const;
 
 /** How a `ChannelStream` learns of changes, each in a synchronous turn. */

@@ -22,6 +22,7 @@ const SYMBOLS = {
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   if_nametoindex: { parameters: ["buffer"], result: "u32" },
+  malloc_trim: { parameters: ["usize"], result: "i32" },
   madvise: { parameters: ["u64", "usize", "i32"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
@@ -179,6 +180,11 @@ export class Libc {
   /** @param advice what is to become of the pages in the range (madvise(2)) @returns -1 when it failed */
   adviseMemory(start: bigint, lengthBytes: bigint, advice: number): number {
     return this.#symbols.madvise(start, lengthBytes, advice);
+  }
+
+  /** Gives free memory of the library's heap back to the kernel (malloc_trim(3)). */
+  trimHeap(): void {
+    this.#symbols.malloc_trim(0n);
   }
 
   /** @returns the interface's index, or 0 when there is none */

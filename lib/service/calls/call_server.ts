@@ -4,8 +4,10 @@
  */
 
 import { MAX_TIMEOUT_MS } from "../bounds.ts";
+import { AnswerSender, NOT_KEPT } from "./answer_sender.ts";
 import type { CallPath } from "./call_options.ts";
 import { DedupWindow } from "./dedup_window.ts";
+import { IncomingParams } from "./incoming_params.ts";
 import type { Reply } from "./pending_calls.ts";
 import { CallContext } from "../service_definition.ts";
 import {
@@ -17,24 +19,20 @@ import {
   failureOf,
   type WireFailure,
 } from "../errors.ts";
-import { type LocalAction, type LocalService, type Outcome, runAction } from "../local/mod.ts";
-import { type PeerId, PeerTally, type ServiceStream } from "../ports.ts";
+import { type LocalAction, type LocalService, type Outcome, runAction, whyRefused } from "../local/mod.ts";
+import type { PeerId, ServiceStream } from "../ports.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
 import { showPath } from "../topics/mod.ts";
 import {
-  decodeValue,
   encodeValue,
   endItems,
   isItemSource,
   isRemote,
   type ItemSource,
-  NO_VALUE,
   receiveItems,
   type RequestMessage,
   RESET_CANCELED,
   RESET_MALFORMED,
-  type ResponseMessage,
-  sendItems,
   type WireValue,
 } from "../wire/mod.ts";
 
@@ -42,12 +40,6 @@ import {
 const MAX_RUNS = 4;
 /** How often calls are looked at whose deadline may have passed. */
 const SWEEP_MS = 100;
-/** An answer that is longer is not kept for whoever asks again. */
-const MAX_KEPT_BYTES = 16 * 1_024;
-/** How much waits for a congested link, in bytes with what each answer takes beside them; further answers are dropped. */
-const MAX_WAITING_BYTES = 64 << 20;
-const WAITING_OVERHEAD_BYTES = 512;
-const NOT_KEPT = new Uint8Array(0);
 
 /** Where a request of somebody else leads: to an action of this program, to a program that is attached, or nowhere. */
 export type Route =
@@ -84,8 +76,13 @@ export function routeToAction(
   return { kind: "action", action, caller };
 }
 
+/** What was answered before a caller was silent for so long is forgotten: it gets `OutcomeUnknown` if it asks again. */
+const IDLE_MS = 900_000;
+
 interface CallerRun {
   readonly run: number;
+  /** What its window had been given when that was looked at last. */
+  writtenBytes: number;
   readonly seen: DedupWindow;
   readonly running: Map<number, IncomingCall>;
 }
@@ -97,6 +94,7 @@ interface IncomingCall {
   /** Whether its number and its answer are remembered; idempotent actions may run again. */
   readonly isKept: boolean;
   readonly context: CallContext;
+  readonly params: IncomingParams;
   /** What the caller streams: nobody reads on when the answer is no stream itself. */
   readonly items: ServiceStream | undefined;
 }
@@ -106,10 +104,10 @@ export class CallServer {
   readonly #base: Pick<RuntimeBase, "clock" | "timers" | "carrier" | "run">;
   readonly #route: (peer: PeerId, request: RequestMessage) => Route;
   readonly #callers = new Map<PeerId, CallerRun[]>();
-  /** Of each peer, the bytes of answers that wait for its link. */
-  readonly #waiting = new PeerTally();
+  readonly #answers: AnswerSender;
   #running = 0;
   #cancelSweep: (() => void) | undefined;
+  #cancelIdleSweep: (() => void) | undefined;
 
   /** @param route finds where a request leads */
   constructor(
@@ -118,27 +116,50 @@ export class CallServer {
   ) {
     this.#base = base;
     this.#route = route;
+    this.#answers = new AnswerSender(base.carrier);
   }
 
   get running(): number {
     return this.#running;
   }
 
-  /** Serves a request. @param stream what it has opened, if anything */
+  /**
+   * Serves a request. Who may not call, or finds no room, is answered before anything is done with the parameters.
+   * @param stream what it has opened, if anything
+   */
   handleRequest(peer: PeerId, request: RequestMessage, stream?: ServiceStream): void {
     const { carrier, run } = this.#base;
     if (request.providerRun !== 0 && request.providerRun !== run) {
       stream?.reset(RESET_CANCELED);
-      return void this.#answerFailure(
-        peer,
-        request,
-        failure("Unreachable", "the provider was started again"),
-      );
+      const reason = failure("Unreachable", "the provider was started again");
+      return void this.#answers.sendFailure(peer, request, reason);
     }
-    if (!isRemote(request.params)) return this.#begin(peer, request, request.params, stream);
-    carrier.complete(peer, request.params, stream).then((params) => {
-      if ("code" in params) this.#reject(peer, request, params, undefined, params.code !== "StreamBroken");
-      else this.#begin(peer, request, params, undefined);
+    const { params } = request;
+    const route = this.#route(peer, request);
+    const refused = route.kind === "action" && isRemote(params)
+      ? whyRefused(route.action, params.detachedBytes)
+      : undefined;
+    if (route.kind === "failure") return this.#reject(peer, request, route.failure, stream);
+    if (refused !== undefined) return this.#reject(peer, request, refused.failure, stream);
+    if (!isRemote(params)) {
+      return this.#begin(peer, request, route, new IncomingParams(carrier, peer, params, undefined), stream);
+    }
+    if (isKept(route)) {
+      const caller = this.#caller(peer, request.callerRun);
+      if (!this.#isNew(peer, request, caller, stream)) return;
+      // It counts once it is here as a whole: one that breaks off comes again.
+      caller.seen.release(request.number);
+    }
+    carrier.complete(peer, params, stream).then((whole) => {
+      if ("code" in whole) {
+        return this.#reject(peer, request, whole, undefined, whole.code !== "StreamBroken");
+      }
+      const held = new IncomingParams(carrier, peer, whole.value, whole.claim);
+      // Meanwhile the caller may have lost its right, and the service may be gone.
+      const route = this.#route(peer, request);
+      if (route.kind !== "failure") return this.#begin(peer, request, route, held, undefined);
+      held.release();
+      this.#reject(peer, request, route.failure, undefined);
     });
   }
 
@@ -155,17 +176,25 @@ export class CallServer {
 
   close(): void {
     this.#cancelSweep?.();
-    this.#cancelSweep = undefined;
+    this.#cancelIdleSweep?.();
+    this.#cancelSweep = this.#cancelIdleSweep = undefined;
     for (const peer of [...this.#callers.keys()]) this.forget(peer);
   }
 
-  #begin(peer: PeerId, request: RequestMessage, params: WireValue, stream: ServiceStream | undefined): void {
-    const route = this.#route(peer, request);
-    if (route.kind === "failure") return this.#reject(peer, request, route.failure, stream);
+  #begin(
+    peer: PeerId,
+    request: RequestMessage,
+    route: Exclude<Route, Failed>,
+    params: IncomingParams,
+    stream: ServiceStream | undefined,
+  ): void {
+    const { carrier } = this.#base;
     const caller = this.#caller(peer, request.callerRun);
-    const isKept = route.kind === "forward" || !route.action.idempotent;
-    if (isKept && !this.#isNew(peer, request, caller, stream)) return;
-    if (!isKept && caller.running.has(request.number)) return stream?.reset(RESET_CANCELED);
+    const isOnce = isKept(route);
+    if (isOnce ? !this.#isNew(peer, request, caller, stream) : caller.running.has(request.number)) {
+      params.release();
+      return stream?.reset(RESET_CANCELED);
+    }
     const items = request.streamsParams ? stream : undefined;
     if (items === undefined) stream?.reset(RESET_MALFORMED);
     const deadline = this.#base.clock.now() + Math.min(request.timeoutMs, MAX_TIMEOUT_MS);
@@ -174,22 +203,17 @@ export class CallServer {
       request.path,
       deadline,
       isHere ? route.caller : undefined,
-      isHere && items !== undefined ? receiveItems(items) : undefined,
+      isHere && items !== undefined ? receiveItems(items, carrier.account(peer)) : undefined,
     );
-    const call = { peer, request, caller, isKept, context, items };
+    const call = { peer, request, caller, isKept: isOnce, context, params, items };
     caller.running.set(request.number, call);
     this.#running++;
     this.#cancelSweep ??= this.#sweepLater();
-    if (route.kind === "forward") return void this.#forward(call, route.forward, params);
-    const settle = (outcome: Outcome) => {
+    if (route.kind === "forward") return void this.#forward(call, route.forward);
+    runAction(route.action, params, context, (outcome) => {
       this.#end(call);
       this.#answer(call, outcome);
-    };
-    try {
-      runAction(route.action, decodeValue(params), context, settle, params.data.length);
-    } catch (error) {
-      settle({ kind: "failure", failure: { ...failureOf(error), executed: false } });
-    }
+    });
   }
 
   /**
@@ -207,7 +231,7 @@ export class CallServer {
     const caller = this.#caller(peer, request.callerRun);
     if (!this.#isNew(peer, request, caller, stream)) return;
     stream?.reset(RESET_CANCELED);
-    const answer = this.#answerFailure(peer, request, reason);
+    const answer = this.#answers.sendFailure(peer, request, reason);
     if (isFinal) caller.seen.finish(request.number, answer);
     else caller.seen.release(request.number);
   }
@@ -222,19 +246,19 @@ export class CallServer {
     const seen = caller.seen.begin(request.number);
     if (seen.kind === "new") return true;
     stream?.reset(RESET_CANCELED);
-    if (seen.kind === "answered") this.#post(peer, seen.answer);
+    if (seen.kind === "answered") this.#answers.post(peer, seen.answer);
     if (seen.kind === "forgotten") {
       const lost = failure("OutcomeUnknown", "it was answered before, and the answer is not kept", true);
-      this.#answerFailure(peer, request, lost);
+      this.#answers.sendFailure(peer, request, lost);
     }
     return false;
   }
 
-  async #forward(call: IncomingCall, forward: Forward, { data, ...params }: WireValue): Promise<void> {
-    const { request, items, context } = call;
+  async #forward(call: IncomingCall, forward: Forward): Promise<void> {
+    const { request, params, items, context } = call;
     let done: Reply;
     try {
-      done = await forward(request, { ...params, data: data.slice() }, items, context.signal);
+      done = await forward(request, params.take(), items, context.signal);
     } catch (error) {
       const executed = error instanceof CallError && error.executed;
       done = { kind: "failure", failure: { ...failureOf(error), executed } };
@@ -246,15 +270,17 @@ export class CallServer {
     } else this.#answer(call, done.kind === "failure" ? done : { kind: "value", value: done.items });
   }
 
-  #end({ caller, request }: IncomingCall): void {
-    if (caller.running.delete(request.number)) this.#running--;
+  #end({ caller, request, params }: IncomingCall): void {
+    if (!caller.running.delete(request.number)) return;
+    this.#running--;
+    params.release();
   }
 
   #answer(call: IncomingCall, outcome: Outcome): void {
     const { items } = call;
     if (outcome.kind === "failure") {
       items?.reset(RESET_CANCELED);
-      const bytes = this.#answerFailure(call.peer, call.request, outcome.failure);
+      const bytes = this.#answers.sendFailure(call.peer, call.request, outcome.failure);
       // Also one that did not run: its caller may have turned to somebody else when it comes again.
       return remember(call, bytes);
     }
@@ -277,52 +303,16 @@ export class CallServer {
   }
 
   #answerValue(call: IncomingCall, value: WireValue): void {
-    const { carrier } = this.#base;
-    const { peer, request } = call;
-    if (carrier.isShort(value)) {
-      const bytes = carrier.encode(response(request, { result: value }));
-      remember(call, bytes.length > MAX_KEPT_BYTES ? NOT_KEPT : bytes);
-      return this.#post(peer, bytes);
-    }
-    remember(call, NOT_KEPT);
-    carrier.sendLong(peer, value, (result) => response(request, { result })).then((sent) => {
-      if (sent !== "refused") return;
-      const reason = failure("PayloadTooLarge", "the result is over the caller's limit", true);
-      this.#answerFailure(peer, request, reason);
-    }, () => {
-      this.#answerFailure(peer, request, failure("InvalidResult", "the result can't be compressed", true));
-    });
+    remember(call, this.#answers.sendValue(call.peer, call.request, value));
   }
 
   async #stream({ peer, request, context, items }: IncomingCall, source: ItemSource): Promise<void> {
-    const stream = this.#base.carrier.openStream(peer, response(request, { streamsResult: true }));
     const end = () => context.abort(callError("Canceled", "nobody reads the answer any more"));
-    if (stream === undefined) {
+    if (!await this.#answers.sendItems(peer, request, source, end)) {
       end();
       endItems(source);
-    } else await sendItems(source, stream, end);
+    }
     items?.reset(RESET_CANCELED);
-  }
-
-  /** @returns the bytes that were sent, good until others are */
-  #answerFailure(peer: PeerId, request: RequestMessage, reason: WireFailure): Uint8Array {
-    const bytes = this.#base.carrier.encode(response(request, { failure: reason }));
-    this.#post(peer, bytes);
-    return bytes;
-  }
-
-  /** An answer waits while the link is congested, for whoever asks much may read nothing. */
-  #post(peer: PeerId, bytes: Uint8Array): void {
-    const { links } = this.#base.carrier;
-    if (links.post(peer, bytes) !== "congested") return;
-    const cost = bytes.length + WAITING_OVERHEAD_BYTES;
-    if (this.#waiting.of(peer) + cost > MAX_WAITING_BYTES) return;
-    this.#waiting.add(peer, cost);
-    const kept = bytes.slice();
-    void links.drained(peer).then(() => {
-      this.#waiting.add(peer, -cost);
-      this.#post(peer, kept);
-    });
   }
 
   #caller(peer: PeerId, run: number): CallerRun {
@@ -330,12 +320,25 @@ export class CallServer {
     if (runs === undefined) this.#callers.set(peer, runs = []);
     const known = runs.find((caller) => caller.run === run);
     if (known !== undefined) return known;
-    const caller: CallerRun = { run, seen: new DedupWindow(), running: new Map() };
+    const caller = { run, writtenBytes: 0, seen: new DedupWindow(), running: new Map() };
     runs.push(caller);
+    this.#cancelIdleSweep ??= this.#sweepIdleLater();
     // Its former runs are over.
     for (const former of runs.slice(0, -1)) abortAll(former.running);
     if (runs.length > MAX_RUNS) runs.shift();
     return caller;
+  }
+
+  /** Gives back the memory of windows that nobody needs any more. */
+  #sweepIdleLater(): () => void {
+    return this.#base.timers.setTimer(IDLE_MS, () => {
+      for (const caller of [...this.#callers.values()].flat()) {
+        const { seen, running } = caller;
+        if (seen.writtenBytes === caller.writtenBytes && running.size === 0) seen.shrink();
+        caller.writtenBytes = seen.writtenBytes;
+      }
+      this.#cancelIdleSweep = this.#callers.size > 0 ? this.#sweepIdleLater() : undefined;
+    });
   }
 
   #sweepLater(): () => void {
@@ -353,6 +356,11 @@ export class CallServer {
   }
 }
 
+/** Whether what it leads to may run once only. */
+function isKept(route: Exclude<Route, Failed>): boolean {
+  return route.kind === "forward" || !route.action.idempotent;
+}
+
 function abortAll(running: ReadonlyMap<number, IncomingCall>): void {
   const reason = callError("Canceled", "the caller is gone");
   for (const { context } of running.values()) context.abort(reason);
@@ -361,12 +369,4 @@ function abortAll(running: ReadonlyMap<number, IncomingCall>): void {
 /** Keeps what was answered, for a request that comes again. */
 function remember({ isKept, caller, request }: IncomingCall, answer: Uint8Array): void {
   if (isKept) caller.seen.finish(request.number, answer);
-}
-
-function response(
-  { number, callerRun }: RequestMessage,
-  outcome: { result?: WireValue; failure?: WireFailure; streamsResult?: boolean },
-): ResponseMessage {
-  const { result = NO_VALUE, failure, streamsResult = false } = outcome;
-  return { kind: "response", number, callerRun, result, failure, streamsResult };
 }

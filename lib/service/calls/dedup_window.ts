@@ -73,6 +73,26 @@ export class DedupWindow {
     this.#write(answer);
   }
 
+  /** How many bytes it takes. */
+  get memoryBytes(): number {
+    return this.#ring.length + this.#numbers.byteLength + this.#starts.byteLength + this.#lengths.byteLength;
+  }
+
+  /** How many bytes of answers it was ever given; the same means that there were none meanwhile. */
+  get writtenBytes(): number {
+    return this.#written;
+  }
+
+  /** Forgets all answers and gives their room back; a number that was answered counts as forgotten. */
+  shrink(): void {
+    for (const number of this.#numbers) this.#forgottenUpTo = Math.max(this.#forgottenUpTo, number);
+    this.#numbers = new Float64Array(FIRST_ANSWERS);
+    this.#starts = new Float64Array(FIRST_ANSWERS);
+    this.#lengths = new Uint32Array(FIRST_ANSWERS);
+    this.#ring = new Uint8Array(FIRST_BYTES);
+    this.#written = 0;
+  }
+
   #isTaken(number: number): boolean {
     const former = this.#numbers[number % this.#numbers.length];
     return former !== 0 && former !== number;

@@ -72,3 +72,20 @@ Deno.test("DedupWindow runs again what was released", () => {
   assert.equal(window.begin(5).kind, "new");
   assert.equal(window.begin(5).kind, "running");
 });
+
+Deno.test("DedupWindow.shrink() gives its room back, and nothing runs twice after it", () => {
+  const window = new DedupWindow();
+  const small = window.memoryBytes;
+  for (let number = 1; number <= 5_000; number++) {
+    assert.equal(window.begin(number).kind, "new");
+    window.finish(number, new Uint8Array(300));
+  }
+  window.begin(5_001);
+  assert.ok(window.memoryBytes > 1 << 20);
+  window.shrink();
+  assert.equal(window.memoryBytes, small);
+  const kinds = [1, 4_999, 5_000, 5_001, 5_002].map((number) => window.begin(number).kind);
+  assert.deepEqual(kinds, ["forgotten", "forgotten", "forgotten", "running", "new"]);
+  window.finish(5_001, new Uint8Array(1));
+  assert.equal(window.begin(5_001).kind, "answered");
+});

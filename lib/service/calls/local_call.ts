@@ -7,7 +7,7 @@ import { type Environment, millis } from "../../base/mod.ts";
 import type { CallOptions, CallPath } from "./call_options.ts";
 import { CallContext } from "../service_definition.ts";
 import { CallError, callError, failure, type WireFailure } from "../errors.ts";
-import { type LocalService, type Outcome, runAction } from "../local/mod.ts";
+import { LocalParams, type LocalService, type Outcome, runAction } from "../local/mod.ts";
 import { showPath } from "../topics/mod.ts";
 import { endItems, isItemSource, toStream } from "../wire/mod.ts";
 
@@ -49,7 +49,7 @@ export function callLocal(
       if (outcome.kind === "failure") reject(new CallError(outcome.failure));
       else resolve(isItemSource(outcome.value) ? toStream(outcome.value) : outcome.value);
     };
-    runAction(action, params, context, settle);
+    runAction(action, new LocalParams(params), context, settle);
     if (isSettled) return;
     signal?.addEventListener("abort", abort, { once: true });
     cancelTimer = timers.setTimer(

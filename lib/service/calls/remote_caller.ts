@@ -145,7 +145,7 @@ export class RemoteCaller {
     if (response.streamsResult) {
       if (stream === undefined) return this.#handleFailure(call, failure("Incompatible", "no stream", true));
       provider.breaker.handleSuccess();
-      return this.#settle(call, { kind: "stream", items: receiveItems(stream) });
+      return this.#settle(call, { kind: "stream", items: receiveItems(stream, carrier.account(peer)) });
     }
     if (!isRemote(response.result)) {
       stream?.reset(RESET_CANCELED);
@@ -153,14 +153,15 @@ export class RemoteCaller {
       return this.#settle(call, { kind: "value", value: response.result });
     }
     const attempt = call.attempt;
-    carrier.complete(peer, response.result, stream).then((value) => {
-      if (!("code" in value)) {
+    carrier.complete(peer, response.result, stream).then((whole) => {
+      if (!("code" in whole)) {
         provider.breaker.handleSuccess();
-        return this.#settle(call, { kind: "value", value });
+        this.#settle(call, { kind: "value", value: whole.value });
+        return whole.claim.release();
       }
       // Meanwhile it may be on its way again.
       if (!this.#isCurrent(call, attempt)) return;
-      this.#handleFailure(call, { ...value, retryable: value.code === "StreamBroken", executed: true });
+      this.#handleFailure(call, { ...whole, retryable: whole.code === "StreamBroken", executed: true });
     });
   }
 
@@ -255,7 +256,7 @@ export class RemoteCaller {
     if (stream === undefined) return this.#handlePosted(call, provider, "no-link");
     call.isSent = true;
     call.items = stream;
-    void sendItems(source, stream);
+    void sendItems(source, stream, undefined, carrier.account(provider.peer));
   }
 
   #request(call: PendingCall, { run }: Provider, params: WireValue): RequestMessage {

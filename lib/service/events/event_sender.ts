@@ -10,6 +10,9 @@ import type { EventMessage, MessageCarrier, WireValue } from "../wire/mod.ts";
 /** How many events wait for one link that is slow or not there; further ones are lost. */
 export const MAX_WAITING_EVENTS = 1_024;
 
+/** What an event that waits takes beside its data. */
+const WAITING_OVERHEAD_BYTES = 512;
+
 /** What became of an event. */
 export interface PublishReport {
   /** How many subscriptions of this node it was handed to. */
@@ -67,10 +70,14 @@ export class EventSender {
     }
     const queue = before ?? { count: 0, last: Promise.resolve() };
     if (queue.count === MAX_WAITING_EVENTS) return false;
+    // Whoever reads slowly is who makes it wait.
+    const claim = this.#carrier.hold(peer, data.data.length + WAITING_OVERHEAD_BYTES);
+    if (claim === undefined) return false;
     queue.count++;
     this.#waiting.set(peer, queue);
     const sending = queue.last.then(() => this.#sendSlowly(peer, message)).catch(() => false);
     queue.last = sending.then(() => {
+      claim.release();
       if (--queue.count === 0) this.#waiting.delete(peer);
     });
     return sending;

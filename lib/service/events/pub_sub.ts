@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type MemoryAccount, memoryAccount, UNBOUNDED_ACCOUNT } from "../../base/mod.ts";
 import type { BroadcastMode } from "../bounds.ts";
 import type { ServiceDefinition } from "../service_definition.ts";
 import type { Listener } from "../directory/mod.ts";
@@ -36,7 +37,7 @@ export interface PublishOptions {
 
 /** Publishes for one node and its programs. */
 export class PubSub {
-  readonly retained: RetainedEvents = new RetainedEvents();
+  readonly retained: RetainedEvents;
   readonly #base: NodeBase;
   readonly #subscriptions: Subscriptions;
   readonly #sender: EventSender;
@@ -45,6 +46,7 @@ export class PubSub {
 
   /** @param onRetain is called when the first event is kept, or the last one forgotten */
   constructor(base: NodeBase, subscriptions: Subscriptions, sender: EventSender, onRetain: () => void) {
+    this.retained = new RetainedEvents(memoryAccount(base.carrier.memory, "retained"));
     this.#base = base;
     this.#subscriptions = subscriptions;
     this.#sender = sender;
@@ -109,7 +111,7 @@ export class PubSub {
         publishedAt,
         isPast: true,
         publisher: undefined,
-      });
+      }, data);
     }
     void this.#askPast(text);
   }
@@ -231,7 +233,13 @@ export function publishRefusal(
 /** Keeps events; when there are too many, those that were published longest ago go. */
 export class RetainedEvents {
   readonly #events = new Map<string, RetainedEvent>();
+  readonly #memory: MemoryAccount;
   #bytes = 0;
+
+  /** @param memory counts what is kept, which has a bound of its own */
+  constructor(memory: MemoryAccount = UNBOUNDED_ACCOUNT) {
+    this.#memory = memory;
+  }
 
   get size(): number {
     return this.#events.size;
@@ -242,6 +250,7 @@ export class RetainedEvents {
     this.delete(event.topic);
     this.#events.set(event.topic.toString(), event);
     this.#bytes += event.data.data.length;
+    this.#memory.charge(event.data.data.length);
     for (const { topic } of this.#events.values()) {
       if (this.#events.size <= MAX_RETAINED && this.#bytes <= MAX_RETAINED_BYTES) return;
       this.delete(topic);
@@ -251,7 +260,9 @@ export class RetainedEvents {
   /** Forgets the topic's last event. */
   delete(topic: TopicPath): void {
     const key = topic.toString();
-    this.#bytes -= this.#events.get(key)?.data.data.length ?? 0;
+    const bytes = this.#events.get(key)?.data.data.length ?? 0;
+    this.#bytes -= bytes;
+    this.#memory.release(bytes);
     this.#events.delete(key);
   }
 

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { BoundedQueue, isPrintable } from "../../base/mod.ts";
+import { BoundedQueue, isPrintable, type MemoryBudget } from "../../base/mod.ts";
 import type { PeerId } from "../ports.ts";
 import { InvalidServiceError } from "../errors.ts";
 import { type EventHandler, readCount, type ServiceEvent } from "../service_definition.ts";
-import { decodeValue, MAX_TEXT, type WireValue } from "../wire/mod.ts";
+import { decodeValue, MAX_TEXT, memoryOf, type WireValue } from "../wire/mod.ts";
 import { showPath, type TopicPath, TopicPattern, TopicTrie } from "../topics/mod.ts";
 
 /** How many events wait for a handler that is not ready, by default. */
@@ -41,11 +41,16 @@ export interface SubscriptionHandle extends Disposable {
 /** Subscriptions by pattern. */
 export class Subscriptions {
   readonly #trie = new TopicTrie<Subscription>();
+  readonly #memory: MemoryBudget;
   readonly #onChange: () => void;
   #rejected = 0;
 
-  /** @param onChange is called when one has come or gone */
-  constructor(onChange: () => void) {
+  /**
+   * @param memory what events of others take their room from while they wait
+   * @param onChange is called when one has come or gone
+   */
+  constructor(memory: MemoryBudget, onChange: () => void) {
+    this.#memory = memory;
     this.#onChange = onChange;
   }
 
@@ -56,14 +61,32 @@ export class Subscriptions {
 
   /** @throws InvalidTopicError, InvalidServiceError */
   add(pattern: string, handler: EventHandler, options: SubscribeOptions = {}): Subscription {
+    return this.#add(pattern, { handler }, options);
+  }
+
+  /**
+   * Adds one whose events are taken from it.
+   * @param onEvent is called when there is one
+   * @throws InvalidTopicError, InvalidServiceError
+   */
+  addPulled(pattern: string, onEvent: () => void, options: SubscribeOptions): Subscription {
+    return this.#add(pattern, { onEvent }, options);
+  }
+
+  #add(pattern: string, consumer: Consumer, options: SubscribeOptions): Subscription {
     const parsed = TopicPattern.parse(pattern);
-    const subscription: Subscription = new Subscription(parsed, handler, options, () => {
+    const subscription: Subscription = new Subscription(parsed, consumer, options, this.#memory, () => {
       remove();
       this.#onChange();
     });
     const remove = this.#trie.add(parsed, subscription);
     this.#onChange();
     return subscription;
+  }
+
+  /** Whether one matches. */
+  hears(topic: TopicPath): boolean {
+    return this.#trie.match(topic).length > 0;
   }
 
   /** All of them, in order of addition. */
@@ -104,22 +127,35 @@ export class Subscriptions {
     for (const { value: subscription, params } of matches) {
       if (!accepts(subscription.group) || (isPast && !subscription.includesPast)) continue;
       delivered++;
-      subscription.deliver({ topic: text, data: value, params, publishedAt, isPast, publisher });
+      subscription.deliver({ topic: text, data: value, params, publishedAt, isPast, publisher }, data);
     }
     return delivered;
   }
 }
+
+/** Who gets the events: a handler, or somebody who is told and takes them. */
+type Consumer = { readonly handler: EventHandler } | { readonly onEvent: () => void };
+
+/** An event that waits, and the room that it takes of its publisher's. */
+interface WaitingEvent {
+  readonly event: ServiceEvent;
+  readonly bytes: number;
+}
+
+/** What an event that waits takes beside its data. */
+const WAITING_OVERHEAD_BYTES = 512;
 
 /** Hands events to one handler, at its pace. */
 export class Subscription implements SubscriptionHandle {
   readonly pattern: TopicPattern;
   readonly group: string;
   readonly includesPast: boolean;
-  readonly #handler: EventHandler;
+  readonly #consumer: Consumer;
+  readonly #memory: MemoryBudget;
   readonly #concurrency: number;
   readonly #maxWaiting: number;
   readonly #takeBack: () => void;
-  #waiting: BoundedQueue<ServiceEvent> | undefined;
+  #waiting: BoundedQueue<WaitingEvent> | undefined;
   /** When each topic's last event was published; only of those that include the past. */
   readonly #lastOf = new Map<string, number>();
   #running = 0;
@@ -128,7 +164,13 @@ export class Subscription implements SubscriptionHandle {
   #isEnded = false;
 
   /** @param takeBack ends it where it is registered @throws InvalidServiceError when an option makes no sense */
-  constructor(pattern: TopicPattern, handler: EventHandler, options: SubscribeOptions, takeBack: () => void) {
+  constructor(
+    pattern: TopicPattern,
+    consumer: Consumer,
+    options: SubscribeOptions,
+    memory: MemoryBudget,
+    takeBack: () => void,
+  ) {
     this.pattern = pattern;
     this.group = options.group ?? "";
     if (this.group.length > MAX_TEXT || !isPrintable(this.group)) {
@@ -137,7 +179,8 @@ export class Subscription implements SubscriptionHandle {
       );
     }
     this.includesPast = options.includePast ?? false;
-    this.#handler = handler;
+    this.#consumer = consumer;
+    this.#memory = memory;
     this.#concurrency = readCount(options.concurrency, 1, 1, "concurrency");
     this.#maxWaiting = readCount(options.queue, DEFAULT_EVENT_QUEUE, 1, "queue");
     this.#takeBack = takeBack;
@@ -154,7 +197,7 @@ export class Subscription implements SubscriptionHandle {
   unsubscribe(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#waiting?.clear();
+    while (this.take() !== undefined);
     this.#takeBack();
   }
 
@@ -162,36 +205,58 @@ export class Subscription implements SubscriptionHandle {
     this.unsubscribe();
   }
 
-  /** Hands an event on, now or when the handler is ready. */
-  deliver(event: ServiceEvent): void {
-    if (this.#isEnded || (this.includesPast && !this.#isNews(event))) return;
-    if (this.#running < this.#concurrency) return this.#handle(event);
-    this.#waiting ??= new BoundedQueue(this.#maxWaiting);
-    if (this.#waiting.push(event) !== undefined) this.#dropped++;
+  /** @returns the event that has waited longest */
+  take(): ServiceEvent | undefined {
+    const waiting = this.#waiting?.shift();
+    if (waiting !== undefined) this.#release(waiting);
+    return waiting?.event;
   }
 
-  #handle(event: ServiceEvent): void {
+  /** Hands an event on, now or when somebody is ready. @param value its data as they came */
+  deliver(event: ServiceEvent, value: WireValue): void {
+    if (this.#isEnded || (this.includesPast && !this.#isNews(event))) return;
+    const consumer = this.#consumer;
+    if ("handler" in consumer && this.#running < this.#concurrency) {
+      return this.#handle(consumer.handler, event);
+    }
+    const { publisher } = event;
+    const bytes = publisher === undefined ? 0 : memoryOf(value) + WAITING_OVERHEAD_BYTES;
+    if (publisher !== undefined && !this.#memory.claim(publisher, bytes)) return void this.#dropped++;
+    this.#waiting ??= new BoundedQueue(this.#maxWaiting);
+    const oldest = this.#waiting.push({ event, bytes });
+    if (oldest !== undefined) {
+      this.#dropped++;
+      this.#release(oldest);
+    }
+    if ("onEvent" in consumer) consumer.onEvent();
+  }
+
+  #release({ event: { publisher }, bytes }: WaitingEvent): void {
+    if (publisher !== undefined) this.#memory.release(publisher, bytes);
+  }
+
+  #handle(handler: EventHandler, event: ServiceEvent): void {
     let result: unknown;
     try {
-      result = this.#handler(event);
+      result = handler(event);
     } catch {
       this.#failed++;
       return;
     }
     if (typeof (result as { then?: unknown } | undefined | null)?.then !== "function") return;
     this.#running++;
-    (result as Promise<unknown>).then(() => this.#next(), () => {
+    (result as Promise<unknown>).then(() => this.#next(handler), () => {
       this.#failed++;
-      this.#next();
+      this.#next(handler);
     });
   }
 
-  #next(): void {
+  #next(handler: EventHandler): void {
     this.#running--;
     while (this.#running < this.#concurrency) {
-      const event = this.#waiting?.shift();
+      const event = this.take();
       if (event === undefined) return;
-      this.#handle(event);
+      this.#handle(handler, event);
     }
   }
 
@@ -214,36 +279,28 @@ export interface EventStream extends AsyncIterableIterator<ServiceEvent>, AsyncD
   readonly dropped: number;
 }
 
-/**
- * @param subscribe makes the subscription
- * @param maxWaiting how many events wait to be read; then the oldest is dropped
- */
-export function streamEvents(
-  subscribe: (handler: EventHandler) => SubscriptionHandle,
-  maxWaiting: number,
-): EventStream {
-  const waiting = new BoundedQueue<ServiceEvent>(maxWaiting);
+/** @param subscribe makes a subscription, whose events are taken from it */
+export function streamEvents(subscribe: (onEvent: () => void) => Subscription): EventStream {
   const readers: ((result: IteratorResult<ServiceEvent>) => void)[] = [];
-  let dropped = 0;
   let isEnded = false;
-  const subscription = subscribe((event) => {
+  const give = () => {
     const reader = readers.shift();
-    if (reader !== undefined) reader({ done: false, value: event });
-    else if (waiting.push(event) !== undefined) dropped++;
-  });
+    const value = reader && subscription.take();
+    if (value !== undefined) reader?.({ done: false, value });
+  };
+  const subscription = subscribe(give);
   const end = (): Promise<IteratorResult<ServiceEvent>> => {
     isEnded = true;
     subscription.unsubscribe();
-    waiting.clear();
     for (const reader of readers.splice(0)) reader({ done: true, value: undefined });
     return Promise.resolve({ done: true, value: undefined });
   };
   return {
     get dropped() {
-      return dropped;
+      return subscription.dropped;
     },
     next() {
-      const value = waiting.shift();
+      const value = subscription.take();
       if (value !== undefined) return Promise.resolve({ done: false, value });
       if (isEnded) return Promise.resolve({ done: true, value: undefined });
       return new Promise((resolve) => readers.push(resolve));

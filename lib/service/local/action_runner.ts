@@ -1,5 +1,5 @@
 /**
- * Running an action: parameters checked, bounds kept, the result checked.
+ * Running an action: bounds kept, parameters read and checked, the result checked.
  * @module
  */
 
@@ -7,53 +7,106 @@ import type { Bulkhead } from "./bulkhead.ts";
 import { type CallContext, describeIssues, type Schema } from "../service_definition.ts";
 import { type Failed, failed, failureOf } from "../errors.ts";
 import type { LocalAction } from "./local_services.ts";
-import { showPath } from "../topics/mod.ts";
+import { showPath, type TopicPath } from "../topics/mod.ts";
 
 /** How an action ended: with a value, which may be a stream, or a failure. */
 export type Outcome = { readonly kind: "value"; readonly value: unknown } | Failed;
 
+/** The parameters of one call. */
+export interface CallParams {
+  /** How many bytes wait with it; 0 for those of this program, which has them in memory anyway. */
+  readonly bytes: number;
+  /** Called when the call has to wait. @returns whether there is room for its parameters until then */
+  keep(): boolean;
+  /** Called once, when it is the call's turn. @throws CallError */
+  read(): unknown;
+}
+
+/** Parameters that need no reading. */
+export class LocalParams implements CallParams {
+  readonly bytes = 0;
+  readonly #value: unknown;
+
+  constructor(value: unknown) {
+    this.#value = value;
+  }
+
+  keep(): boolean {
+    return true;
+  }
+
+  read(): unknown {
+    return this.#value;
+  }
+}
+
+/** @returns why a call would be refused now, whatever its parameters are */
+export function whyRefused({ service, bulkheads }: LocalAction, bytes: number): Failed | undefined {
+  if (service.state !== "running") {
+    return failed("ServicePaused", `${showPath(service.path)} is ${service.state}`);
+  }
+  const isFull = bulkheads.some((bulkhead) => !bulkhead.hasRoom(bytes));
+  return isFull ? overloaded(service.path) : undefined;
+}
+
 /**
- * Runs an action once there is room. Nothing is awaited that is not a promise: a handler that answers at once costs no
- * turn of the event loop.
+ * Runs an action once there is room; its parameters are read and checked then. Nothing is awaited that is not a promise:
+ * a handler that answers at once costs no turn of the event loop.
  *
  * @param settle is called once, in the same turn when nothing has to be waited for
- * @param bytes the encoded length of the parameters; 0 for those of this program, which has them in memory anyway
  */
 export function runAction(
   action: LocalAction,
-  params: unknown,
+  params: CallParams,
   context: CallContext,
   settle: (outcome: Outcome) => void,
-  bytes = 0,
 ): void {
-  const { service, definition } = action;
+  const { service, bulkheads } = action;
   if (service.state !== "running") {
     return settle(failed("ServicePaused", `${showPath(service.path)} is ${service.state}`));
   }
-  if (definition.params === undefined) return enter(action, params, context, settle, bytes);
-  check(definition.params, params, (issues, value) => {
-    if (issues !== undefined) {
-      settle(failed("InvalidParams", `Cannot call ${showPath(context.path)}: ${issues}`));
-    } else enter(action, value, context, settle, bytes);
+  const leave = (outcome: Outcome) => {
+    for (const bulkhead of bulkheads) bulkhead.leave();
+    settle(outcome);
+  };
+  const run = () => {
+    if (!context.isAborted) return read(action, params, context, leave);
+    // It was given up while it waited for its turn.
+    leave(failed("Canceled", `${showPath(context.path)} was given up before it ran`));
+  };
+  for (const { isBusy } of bulkheads) {
+    if (isBusy && !params.keep()) return settle(overloaded(service.path));
+  }
+  pass(bulkheads, { bytes: params.bytes, run }, 0, (entered) => {
+    for (let i = 0; i < entered; i++) bulkheads[i]?.leave();
+    settle(overloaded(service.path));
   });
 }
 
-function enter(
+function overloaded(path: TopicPath): Failed {
+  return failed("Overloaded", `${showPath(path)} has as many calls as it takes`);
+}
+
+function read(
   action: LocalAction,
-  params: unknown,
+  params: CallParams,
   context: CallContext,
-  settle: (outcome: Outcome) => void,
-  bytes: number,
+  end: (outcome: Outcome) => void,
 ): void {
-  const run = () => {
-    if (!context.isAborted) return invoke(action, params, context, settle);
-    // It was given up while it waited for its turn.
-    for (const bulkhead of action.bulkheads) bulkhead.leave();
-    settle(failed("Canceled", `${showPath(context.path)} was given up before it ran`));
-  };
-  pass(action.bulkheads, { bytes, run }, 0, (entered) => {
-    for (let i = 0; i < entered; i++) action.bulkheads[i]?.leave();
-    settle(failed("Overloaded", `${showPath(action.service.path)} has as many calls as it takes`));
+  let value: unknown;
+  try {
+    value = params.read();
+  } catch (error) {
+    return end({ kind: "failure", failure: { ...failureOf(error), executed: false } });
+  }
+  const schema = action.definition.params;
+  if (schema === undefined) return invoke(action, value, context, end);
+  check(schema, value, (issues, checked) => {
+    if (issues !== undefined) {
+      end(failed("InvalidParams", `Cannot call ${showPath(context.path)}: ${issues}`));
+    } else if (context.isAborted) {
+      end(failed("Canceled", `${showPath(context.path)} was given up before it ran`));
+    } else invoke(action, checked, context, end);
   });
 }
 
@@ -72,12 +125,8 @@ function invoke(
   action: LocalAction,
   params: unknown,
   context: CallContext,
-  settle: (outcome: Outcome) => void,
+  end: (outcome: Outcome) => void,
 ): void {
-  const end = (outcome: Outcome) => {
-    for (const bulkhead of action.bulkheads) bulkhead.leave();
-    settle(outcome);
-  };
   const fail = (error: unknown) => end({ kind: "failure", failure: failureOf(error) });
   try {
     const answer = action.definition.handler(params as never, context);

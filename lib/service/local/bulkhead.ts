@@ -36,21 +36,31 @@ export class Bulkhead {
     return this.#waiting?.size ?? 0;
   }
 
+  /** Whether the next one has to wait. */
+  get isBusy(): boolean {
+    return this.#running >= this.#limit;
+  }
+
+  /** @returns whether `enter` takes one that waits with so many bytes, if it has to wait */
+  hasRoom(bytes: number): boolean {
+    if (!this.isBusy) return true;
+    if (this.waiting === this.#maxWaiting) return false;
+    return bytes === 0 || this.#waitingBytes === 0 || this.#waitingBytes + bytes <= MAX_WAITING_BYTES;
+  }
+
   /**
    * Runs `start` now or when somebody leaves; whoever starts calls `leave` once.
    * @param bytes what waiting for it takes
    * @returns false when too many wait already, or too much
    */
   enter(start: () => void, bytes = 0): boolean {
-    if (this.#running < this.#limit) {
+    if (!this.isBusy) {
       this.#running++;
       start();
       return true;
     }
-    if (this.waiting === this.#maxWaiting) return false;
-    const waitingBytes = this.#waitingBytes + bytes;
-    if (waitingBytes > MAX_WAITING_BYTES && bytes > 0 && waitingBytes > bytes) return false;
-    this.#waitingBytes = waitingBytes;
+    if (!this.hasRoom(bytes)) return false;
+    this.#waitingBytes += bytes;
     this.#waiting?.push({ start, bytes });
     return true;
   }

@@ -24,7 +24,9 @@ Deno.test("Bulkhead bounds the bytes that wait, and lets a longer one wait alone
 
 Deno.test("runAction() lets calls wait with up to 64 MiB of parameters, and rejects further ones", async () => {
   await using mesh = new MemoryMesh();
-  const [caller, provider] = [mesh.add("a"), mesh.add("b")];
+  // What one caller may have here is no bound then.
+  const limits = { memory: { originBytes: 4 * MAX_WAITING_BYTES } };
+  const [caller, provider] = [mesh.add("a"), mesh.add("b", { limits })];
   const held: (() => void)[] = [];
   await provider.runtime.addService({
     path: "work",

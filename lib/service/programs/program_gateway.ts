@@ -27,6 +27,7 @@ import {
   copyValue,
   decodeValue,
   encodeValue,
+  type ItemSource,
   receiveItems,
   type RequestMessage,
   type ServiceAdvert,
@@ -94,7 +95,7 @@ export class ProgramGateway {
     if (isUnknown) return failed("NoProvider", `No node is called ${node}`);
     const forward: Forward = (request, params, stream, signal) => {
       const to = { mode, peer, retries, idempotent: idempotent || choice.isIdempotent(path) };
-      return this.#call(path, request, params, stream, signal, to);
+      return this.#call(path, request, params, this.#items(program, stream), signal, to);
     };
     return { kind: "forward", forward };
   }
@@ -111,7 +112,7 @@ export class ProgramGateway {
     const forward: Forward = (request, params, stream, signal) => {
       const idempotent = this.#choice.isIdempotent(path);
       const to = { mode: "local", peer: undefined, retries: 0, idempotent, caller: member } as const;
-      return this.#call(path, request, params, stream, signal, to);
+      return this.#call(path, request, params, this.#items(member, stream), signal, to);
     };
     return { kind: "forward", forward };
   }
@@ -139,13 +140,13 @@ export class ProgramGateway {
     path: CallPath,
     request: RequestMessage,
     params: WireValue,
-    stream: ServiceStream | undefined,
+    source: ItemSource | undefined,
     signal: AbortSignal,
     to: CallDestination,
   ): Promise<Reply> {
     const { promise, resolve } = Promise.withResolvers<Reply>();
     const deadline = millis(this.#base.clock.now() + timeoutOf(request));
-    const order = { path, params, deadline, source: stream && receiveItems(stream), to };
+    const order = { path, params, deadline, source, to };
     const cancel = this.#remoteCaller.call(order, (reply) => {
       resolve(reply.kind === "value" ? { kind: "value", value: copyValue(reply.value) } : reply);
     });
@@ -153,6 +154,11 @@ export class ProgramGateway {
     if (signal.aborted) cancel();
     else signal.addEventListener("abort", cancel, { once: true });
     return promise;
+  }
+
+  /** @returns what a caller streams, in room of its own */
+  #items(caller: PeerId, stream: ServiceStream | undefined): ItemSource | undefined {
+    return stream && receiveItems(stream, this.#base.carrier.account(caller));
   }
 
   async #callAll(path: CallPath, request: RequestMessage, params: WireValue): Promise<Reply> {

@@ -161,6 +161,10 @@ export class ProgramRuntime extends ServiceRuntime {
     if (refusal !== undefined) throw new ServiceNotGrantedError(refusal.message, { hint: refusal.hint });
   }
 
+  protected override hears(_: PeerId, topic: TopicPath): boolean {
+    return this.subscriptions.hears(topic);
+  }
+
   protected override handleEvent(_: PeerId, topic: TopicPath, event: EventMessage): void {
     const { data, publishedAt, groups, past } = event;
     const accepts = (group: string) => groups.length === 0 || group === "" || groups.includes(group);

@@ -11,7 +11,8 @@
  * @module
  */
 
-import { WireReader, WireWriter } from "../../proto/mod.ts";
+import { type MemoryAccount, UNBOUNDED_ACCOUNT } from "../../base/mod.ts";
+import { Encoding, WireReader, WireWriter } from "../../proto/mod.ts";
 import { CallError, callError, failure, failureOf, type WireFailure } from "../errors.ts";
 import { RESET_CANCELED, RESET_MALFORMED } from "./message_carrier.ts";
 import {
@@ -23,12 +24,13 @@ import {
   writeValue,
 } from "./node_message.ts";
 import type { ServiceStream } from "../ports.ts";
-import { copyValue, decodeValue, encodeValue, isRemote } from "./wire_value.ts";
+import { checkStructure, copyValue, decodeValue, encodeValue, isRemote } from "./wire_value.ts";
 
 /** The longest item in bytes: larger ones are cut into several by whoever streams. */
 export const MAX_ITEM_BYTES: number = 1 << 20;
 
 const LENGTH_BYTES = 4;
+/** Items up to here take no room of their peer's: as many as there may be streams are 4 MiB. */
 const FIRST_BYTES = 4_096;
 const OVERHEAD_BYTES = 4_096;
 const VALUE = 1;
@@ -59,12 +61,14 @@ export function toStream(source: ItemSource): ReadableStream<unknown> {
  * Sends what `source` gives, at the pace at which the other end reads, and ends the stream. What the source throws is
  * the last item.
  * @param onBroken is called at once when the other end goes away, also while the source waits; the source is ended
+ * @param account what an item takes its room from until the other end has read it
  * @returns whether all of it was sent
  */
 export async function sendItems(
   source: ItemSource,
   stream: ServiceStream,
   onBroken: () => void = () => {},
+  account: MemoryAccount = UNBOUNDED_ACCOUNT,
 ): Promise<boolean> {
   const writer = new WireWriter();
   let items: SourceReader | undefined;
@@ -86,8 +90,9 @@ export async function sendItems(
       if (value.data.length > MAX_ITEM_BYTES) {
         throw callError("PayloadTooLarge", `an item holds ${MAX_ITEM_BYTES} bytes`, true);
       }
+      if (value.encoding === Encoding.JSON) checkStructure(value.data, "send");
       writeValue(writer, VALUE, value);
-      if (!await stream.write(framed(writer))) leave();
+      if (!await write(stream, framed(writer), account)) leave();
     }
   } catch (error) {
     writeFailure(writer, FAILURE, failureOf(error));
@@ -101,6 +106,13 @@ export async function sendItems(
   isEnded = true;
   stream.end();
   return true;
+}
+
+/** @throws CallError with code `Overloaded` when too much waits for this peer */
+function write(stream: ServiceStream, item: Uint8Array, account: MemoryAccount): Promise<boolean> {
+  if (item.length <= FIRST_BYTES) return stream.write(item);
+  if (!account.claim(item.length)) throw callError("Overloaded", "too much waits for this caller", true);
+  return stream.write(item).finally(() => account.release(item.length));
 }
 
 interface SourceReader {
@@ -128,28 +140,38 @@ function end(ending: () => unknown): void {
   }
 }
 
-/** @returns the items that arrive, read as they are asked for; cancelling it breaks the stream */
-export function receiveItems(stream: ServiceStream): ReadableStream<unknown> {
-  const reader = new ItemReader(stream);
+/**
+ * @param account what items take their room from while they arrive
+ * @returns the items that arrive, read as they are asked for; cancelling it breaks the stream
+ */
+export function receiveItems(
+  stream: ServiceStream,
+  account: MemoryAccount = UNBOUNDED_ACCOUNT,
+): ReadableStream<unknown> {
+  const reader = new ItemReader(stream, account);
   return new ReadableStream<unknown>({
     async pull(controller) {
       const item = await reader.next();
       if (item === undefined) {
+        reader.release();
         stream.end();
         controller.close();
       } else if ("failure" in item) {
+        reader.release();
         stream.reset(RESET_CANCELED);
         controller.error(new CallError(item.failure));
       } else {
         try {
           controller.enqueue(decodeValue(item.value));
         } catch (error) {
+          reader.release();
           stream.reset(RESET_MALFORMED);
           controller.error(error);
         }
       }
     },
     cancel() {
+      reader.release();
       stream.reset(RESET_CANCELED);
     },
   }, { highWaterMark: 0 });
@@ -158,12 +180,25 @@ export function receiveItems(stream: ServiceStream): ReadableStream<unknown> {
 /** Cuts a stream of bytes into items. */
 class ItemReader {
   readonly #stream: ServiceStream;
+  readonly #account: MemoryAccount;
+  #claimedBytes = 0;
+  #isReleased = false;
   #buffer = new Uint8Array(FIRST_BYTES);
   #start = 0;
   #end = 0;
 
-  constructor(stream: ServiceStream) {
+  constructor(stream: ServiceStream, account: MemoryAccount) {
     this.#stream = stream;
+    this.#account = account;
+  }
+
+  /** Gives its room back; nothing is read any more. */
+  release(): void {
+    this.#isReleased = true;
+    this.#buffer = new Uint8Array(0);
+    this.#start = this.#end = 0;
+    this.#account.release(this.#claimedBytes);
+    this.#claimedBytes = 0;
   }
 
   /** @returns the next item; undefined at the end */
@@ -176,7 +211,9 @@ class ItemReader {
         if (this.#start === this.#end && this.#stream.resetCode === undefined) return undefined;
         return { failure: failure("StreamBroken", "the stream broke off", true) };
       }
-      this.#append(piece);
+      if (!this.#append(piece)) {
+        return { failure: failure("Overloaded", "too much of this peer waits already", true) };
+      }
     }
   }
 
@@ -195,12 +232,15 @@ class ItemReader {
       { failure: failure("Incompatible", "an item of the stream can't be read", true) };
   }
 
-  /** Takes room as bytes arrive: a length that announces much costs nothing. */
-  #append(piece: Uint8Array): void {
+  /** Takes room as bytes arrive: a length that announces much costs nothing. @returns false when there is none */
+  #append(piece: Uint8Array): boolean {
     const waiting = this.#end - this.#start;
     if (this.#buffer.length - this.#end < piece.length) {
       const needed = waiting + piece.length;
-      const buffer = needed > this.#buffer.length ? new Uint8Array(2 * needed) : this.#buffer;
+      const isSpare = needed <= FIRST_BYTES && this.#buffer.length > FIRST_BYTES;
+      const bytes = isSpare ? FIRST_BYTES : needed > this.#buffer.length ? 2 * needed : this.#buffer.length;
+      if (!this.#claim(bytes)) return false;
+      const buffer = bytes === this.#buffer.length ? this.#buffer : new Uint8Array(bytes);
       buffer.set(this.#buffer.subarray(this.#start, this.#end));
       this.#buffer = buffer;
       this.#start = 0;
@@ -208,6 +248,16 @@ class ItemReader {
     }
     this.#buffer.set(piece, this.#end);
     this.#end += piece.length;
+    return true;
+  }
+
+  #claim(bufferBytes: number): boolean {
+    const bytes = bufferBytes > FIRST_BYTES ? bufferBytes : 0;
+    const more = bytes - this.#claimedBytes;
+    if (this.#isReleased || (more > 0 && !this.#account.claim(more))) return false;
+    if (more < 0) this.#account.release(-more);
+    this.#claimedBytes = bytes;
+    return true;
   }
 }
 

@@ -4,8 +4,18 @@
  * @module
  */
 
-import { Compression } from "../../proto/mod.ts";
+import {
+  type MemoryAccount,
+  memoryAccount,
+  MemoryBudget,
+  type MemoryBudgetLimits,
+  MemoryClaim,
+  type Timers,
+} from "../../base/mod.ts";
+import { Compression, Encoding } from "../../proto/mod.ts";
 import { callError, failure, type WireFailure } from "../errors.ts";
+import { FairTurns } from "./fair_turns.ts";
+import { DEFAULT_MAX_STRUCTURED_BYTES } from "./json_bound.ts";
 import { type NodeMessage, NodeMessageEncoder, type WireValue } from "./node_message.ts";
 import {
   type Compressor,
@@ -15,16 +25,27 @@ import {
   type PostOutcome,
   type ServiceStream,
 } from "../ports.ts";
-import { isRemote } from "./wire_value.ts";
+import { checkStructure, isRemote, plain } from "./wire_value.ts";
 
 /** The longest value that goes inside its message, in bytes. */
 export const MAX_INLINE_BYTES: number = 24 * 1_024;
-/** The longest value by default, in bytes; streams have no such limit. */
+/** The longest value of bytes by default; streams have no such limit. */
 export const DEFAULT_MAX_PAYLOAD_BYTES: number = 16 << 20;
 /** Values from here on are compressed by default, in bytes. */
 export const DEFAULT_COMPRESS_FROM_BYTES: number = 64 * 1_024;
-/** How many values of one peer may be on their way, or be inflated, at the same time. */
+/** How many values of one peer may be on their way, or wait to be inflated, at the same time. */
 export const MAX_DETACHED = 32;
+/** How many are inflated at the same time: the thread is one, and each has its room already. */
+export const MAX_INFLATING = 2;
+/**
+ * What one peer may make this node hold, by default: four of the longest values. A gateway for many programs has enough
+ * of that, and a container of 512 MiB stands it.
+ */
+export const DEFAULT_ORIGIN_BYTES: number = 64 << 20;
+/** Of all peers together it is so many times as much. */
+const TOTAL_OF_ORIGINS = 4;
+/** Whoever lets longer values in has room for two of one peer. */
+const VALUES_OF_ORIGIN = 2;
 
 /** Codes of a reset stream: nobody reads on. */
 export const RESET_CANCELED = 1;
@@ -36,31 +57,79 @@ export const RESET_MALFORMED = 3;
 /** Room for the first bytes of a long value. */
 const FIRST_ROOM_BYTES = 64 * 1_024;
 
-/** Less than this is not worth the other end's work. */
+/** Structured values from here on are handed over one in a turn of the event loop: each may take long to read. */
+const TURN_FROM_BYTES = 64 * 1_024;
+/** A value of which nothing has come for so long breaks off, up to twice as long. */
+export const STALLED_MS = 30_000;
+/** What is not this much smaller is not worth the other end's work. */
 const WORTHWHILE = 0.9;
+/** No byte of deflate becomes more than 1,032 bytes (258 of two bits), and the first few none. */
+const MAX_INFLATION = 1_032;
 
 /** Limits of what is carried. */
 export interface CarrierLimits {
+  /** The longest value of bytes, 16 MiB by default. */
   readonly maxPayloadBytes?: number;
+  /** The longest structured value, in bytes of JSON: 1 MiB by default. */
+  readonly maxStructuredBytes?: number;
+  /** What others may make this node hold, 64 MiB each and 256 MiB together by default. */
+  readonly memory?: Partial<MemoryBudgetLimits>;
   /** `Infinity` for never. */
   readonly compressFromBytes?: number;
+}
+
+/** A value that is whole, its bytes its own, and the room that it takes; whoever has it gives that back. */
+export interface HeldValue {
+  readonly value: WireValue;
+  readonly claim: MemoryClaim;
 }
 
 /** Sends and collects; one for a node. */
 export class MessageCarrier {
   readonly links: PeerLinks;
   readonly maxPayloadBytes: number;
+  readonly maxStructuredBytes: number;
+  /** What peers make this node hold. */
+  readonly memory: MemoryBudget;
   readonly #compressor: Compressor | undefined;
   readonly #compressFromBytes: number;
   readonly #encoder = new NodeMessageEncoder();
   /** How many values of each peer are being collected or inflated. */
   readonly #completing = new PeerTally();
+  readonly #inflating = new FairTurns(MAX_INFLATING);
+  readonly #handingOver = new FairTurns(1);
+  readonly #timers: Timers | undefined;
 
-  constructor(links: PeerLinks, compressor: Compressor | undefined, limits: CarrierLimits = {}) {
+  /** @param timers for turns of the event loop; without them values are handed over as they come */
+  constructor(
+    links: PeerLinks,
+    compressor: Compressor | undefined,
+    limits: CarrierLimits = {},
+    timers: Timers | undefined = undefined,
+  ) {
     this.links = links;
+    this.#timers = timers;
     this.#compressor = compressor;
     this.maxPayloadBytes = limits.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES;
+    this.maxStructuredBytes = Math.min(
+      limits.maxStructuredBytes ?? DEFAULT_MAX_STRUCTURED_BYTES,
+      this.maxPayloadBytes,
+    );
     this.#compressFromBytes = limits.compressFromBytes ?? DEFAULT_COMPRESS_FROM_BYTES;
+    const originBytes = limits.memory?.originBytes ??
+      Math.max(DEFAULT_ORIGIN_BYTES, VALUES_OF_ORIGIN * this.maxPayloadBytes);
+    const totalBytes = limits.memory?.totalBytes ?? TOTAL_OF_ORIGINS * originBytes;
+    this.memory = new MemoryBudget({ originBytes, totalBytes });
+  }
+
+  /** @returns room for what a peer makes this node hold; undefined when it has too much already */
+  hold(peer: PeerId, bytes: number): MemoryClaim | undefined {
+    return MemoryClaim.make(this.memory, peer, bytes);
+  }
+
+  /** @returns what a peer's streams take their room from */
+  account(peer: PeerId): MemoryAccount {
+    return memoryAccount(this.memory, peer);
   }
 
   /** @returns a stream with the message as its header; undefined without a link */
@@ -84,10 +153,18 @@ export class MessageCarrier {
   }
 
   /** @throws CallError with code `PayloadTooLarge` */
-  checkLength({ data }: WireValue): void {
-    if (data.length <= this.maxPayloadBytes) return;
-    const limit = `the limit is ${this.maxPayloadBytes}; a stream has none`;
-    throw callError("PayloadTooLarge", `Cannot send ${data.length} bytes: ${limit}`);
+  checkLength({ encoding, data }: WireValue): void {
+    if (data.length > this.maxPayloadBytes) {
+      const limit = `the limit is ${this.maxPayloadBytes}; a stream has none`;
+      throw callError("PayloadTooLarge", `Cannot send ${data.length} bytes: ${limit}`);
+    }
+    if (encoding !== Encoding.JSON) return;
+    if (data.length > this.maxStructuredBytes) {
+      const limit = `the limit of structured values is ${this.maxStructuredBytes}, for bytes (Uint8Array) ` +
+        `${this.maxPayloadBytes}; a stream of items has none`;
+      throw callError("PayloadTooLarge", `Cannot send ${data.length} bytes of JSON: ${limit}`);
+    }
+    checkStructure(data, "send");
   }
 
   /**
@@ -112,44 +189,100 @@ export class MessageCarrier {
   }
 
   /**
-   * Makes a value whole: collects what follows on a stream, and undoes compression. The stream is done with then.
-   * @returns the value, its bytes its own; or why it can't be had
+   * Makes a value whole: collects what follows on a stream, and undoes compression. The stream is done with then. Room
+   * for all of it is claimed before anything is read.
+   * @returns the value and its room, or why it can't be had
    */
   async complete(
     peer: PeerId,
     value: WireValue,
     stream: ServiceStream | undefined,
-  ): Promise<WireValue | WireFailure> {
+  ): Promise<HeldValue | WireFailure> {
+    const refuse = (code: number, reason: WireFailure) => {
+      stream?.reset(code);
+      return reason;
+    };
     if (this.#completing.of(peer) === MAX_DETACHED) {
-      stream?.reset(RESET_CANCELED);
-      return failure("Overloaded", `more than ${MAX_DETACHED} long values are on their way`);
+      const busy = `more than ${MAX_DETACHED} long values are on their way`;
+      return refuse(RESET_CANCELED, failure("Overloaded", busy));
+    }
+    const limit = value.encoding === Encoding.JSON ? this.maxStructuredBytes : this.maxPayloadBytes;
+    const sentBytes = value.detachedBytes > 0 ? value.detachedBytes : value.data.length;
+    const isCompressed = value.compression !== Compression.UNSPECIFIED;
+    const plainBytes = !isCompressed ? sentBytes : value.plainBytes > 0
+      ? value.plainBytes
+      // Whoever does not say how long it becomes needs as much as it may be.
+      : Math.min(limit, MAX_INFLATION * sentBytes);
+    if (Math.max(sentBytes, plainBytes) > limit) {
+      const tooLong = `${Math.max(sentBytes, plainBytes)} bytes are over the limit of ${limit}`;
+      return refuse(RESET_TOO_LARGE, failure("PayloadTooLarge", tooLong));
+    }
+    const claim = this.hold(peer, isCompressed ? sentBytes + plainBytes : sentBytes);
+    if (claim === undefined) {
+      return refuse(RESET_CANCELED, failure("Overloaded", "too much of this peer waits already"));
     }
     this.#completing.add(peer, 1);
+    let isHeld = false;
     try {
-      return await this.#complete(value, stream);
+      const whole = await this.#complete(peer, value, plainBytes, stream);
+      if ("code" in whole) return whole;
+      claim.resize(whole.data.length);
+      if (whole.encoding === Encoding.JSON && whole.data.length >= TURN_FROM_BYTES) {
+        await this.#handingOver.run(peer, () => this.#nextTurn());
+      }
+      isHeld = true;
+      return { value: whole, claim };
     } finally {
       this.#completing.add(peer, -1);
+      if (!isHeld) claim.release();
     }
   }
 
-  async #complete(value: WireValue, stream: ServiceStream | undefined): Promise<WireValue | WireFailure> {
+  async #complete(
+    peer: PeerId,
+    value: WireValue,
+    plainBytes: number,
+    stream: ServiceStream | undefined,
+  ): Promise<WireValue | WireFailure> {
     let { data } = value;
     if (value.detachedBytes > 0) {
       const collected = await this.#collect(value.detachedBytes, stream);
       if (!(collected instanceof Uint8Array)) return collected;
       data = collected;
     } else data = data.slice();
-    if (value.compression === Compression.UNSPECIFIED) return { ...value, data, detachedBytes: 0 };
-    const plain = value.compression === Compression.DEFLATE ? await this.#inflate(data) : undefined;
-    if (plain === undefined) {
+    if (value.compression === Compression.UNSPECIFIED) return plain(value.encoding, data);
+    const inflated = value.compression === Compression.DEFLATE
+      ? await this.#inflating.run(peer, () => this.#inflate(data, plainBytes))
+      : undefined;
+    if (inflated === undefined || (value.plainBytes > 0 && inflated.length !== plainBytes)) {
       return failure("Incompatible", "Cannot read a value: its compression is unknown or broken");
     }
-    return { ...value, data: plain, compression: Compression.UNSPECIFIED, detachedBytes: 0 };
+    return plain(value.encoding, inflated);
   }
 
-  async #inflate(data: Uint8Array): Promise<Uint8Array | undefined> {
+  /** Breaks a stream on which nothing comes: it would keep its room for as long as its link stands. */
+  #watch(stream: ServiceStream, lengthNow: () => number): Disposable {
+    let seen = 0;
+    let cancel = () => {};
+    const look = () => {
+      if (lengthNow() === seen) return stream.reset(RESET_CANCELED);
+      seen = lengthNow();
+      cancel = this.#timers?.setTimer(STALLED_MS, look) ?? (() => {});
+    };
+    cancel = this.#timers?.setTimer(STALLED_MS, look) ?? cancel;
+    return { [Symbol.dispose]: () => cancel() };
+  }
+
+  #nextTurn(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#timers === undefined) resolve();
+      else this.#timers.setTimer(0, resolve);
+    });
+  }
+
+  async #inflate(data: Uint8Array, maxBytes: number): Promise<Uint8Array | undefined> {
     try {
-      return await this.#compressor?.inflate(data, this.maxPayloadBytes);
+      return await this.#compressor?.inflate(data, maxBytes);
     } catch {
       return undefined;
     }
@@ -160,9 +293,9 @@ export class MessageCarrier {
     if (this.#compressor === undefined || data.length < this.#compressFromBytes || isRemote(value)) {
       return value;
     }
-    const compressed = await this.#compressor.deflate(data);
-    if (compressed.length > data.length * WORTHWHILE) return value;
-    return { ...value, data: compressed, compression: Compression.DEFLATE };
+    const compressed = await this.#compressor.deflate(data, Math.floor(data.length * WORTHWHILE));
+    if (compressed === undefined) return value;
+    return { ...value, data: compressed, compression: Compression.DEFLATE, plainBytes: data.length };
   }
 
   /** Takes room as bytes arrive, never for what was only announced. */
@@ -171,12 +304,9 @@ export class MessageCarrier {
     stream: ServiceStream | undefined,
   ): Promise<Uint8Array | WireFailure> {
     if (stream === undefined) return failure("Incompatible", "Cannot read a value: it has no stream");
-    if (bytes > this.maxPayloadBytes) {
-      stream.reset(RESET_TOO_LARGE);
-      return failure("PayloadTooLarge", `${bytes} bytes are over the limit of ${this.maxPayloadBytes}`);
-    }
     let out = new Uint8Array(Math.min(bytes, FIRST_ROOM_BYTES));
     let length = 0;
+    using _ = this.#watch(stream, () => length);
     for (let piece = await stream.read(); piece !== undefined; piece = await stream.read()) {
       const end = length + piece.length;
       if (end > bytes) {

@@ -4,7 +4,13 @@
  */
 
 export { endItems, isItemSource, type ItemSource, receiveItems, sendItems, toStream } from "./item_stream.ts";
-export { type CarrierLimits, MessageCarrier, RESET_CANCELED, RESET_MALFORMED } from "./message_carrier.ts";
+export {
+  type CarrierLimits,
+  type HeldValue,
+  MessageCarrier,
+  RESET_CANCELED,
+  RESET_MALFORMED,
+} from "./message_carrier.ts";
 export {
   decodeNodeMessage,
   type EventMessage,
@@ -30,4 +36,4 @@ export {
   type ServiceAdvert,
   type ServiceState,
 } from "./service_advert.ts";
-export { copyValue, decodeValue, encodeValue, isRemote } from "./wire_value.ts";
+export { copyValue, decodeValue, encodeValue, isRemote, memoryOf } from "./wire_value.ts";

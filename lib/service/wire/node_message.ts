@@ -16,6 +16,8 @@ export interface WireValue {
   readonly compression: Compression;
   /** So many bytes follow on the stream that the message has opened, instead of `data`; 0 for none. */
   readonly detachedBytes: number;
+  /** How long compressed data become; 0 when they are not compressed, or nobody says. */
+  readonly plainBytes: number;
 }
 
 /** No value at all. */
@@ -24,6 +26,7 @@ export const NO_VALUE: WireValue = {
   data: new Uint8Array(0),
   compression: Compression.UNSPECIFIED,
   detachedBytes: 0,
+  plainBytes: 0,
 };
 
 /** How a program wants its agent to choose among providers. */
@@ -92,6 +95,10 @@ const MAX_GROUPS = 256;
 /** A program has so many services at most. */
 const MAX_LED = 512;
 const MAX_GROUP_TEXT = 4_096;
+/** The longest path, topic, mode or name, in bytes: three for a character. */
+const MAX_NAME_BYTES = 1_024;
+/** A message has so many fields at most, at all depths: an empty one costs a hundred times its bytes. */
+const MAX_FIELDS = 1_024;
 
 /** The field of each kind. */
 const FIELDS: Readonly<Record<NodeMessage["kind"], number>> = {
@@ -187,6 +194,7 @@ function writeAdvert(writer: WireWriter, advert: ServiceAdvert): void {
 /** Writes a value as a field. */
 export function writeValue(writer: WireWriter, field: number, value: WireValue): void {
   const before = writer.length;
+  writer.uint(5, value.plainBytes);
   writer.uint(4, value.detachedBytes);
   writer.uint(3, value.compression);
   writer.bytes(2, value.data);
@@ -216,12 +224,18 @@ const READERS: readonly (((reader: WireReader) => NodeMessage | undefined) | und
   readLeadership,
 ];
 
-/** @returns the message, whose bytes are views into `bytes`; undefined when it is malformed or of an unknown kind */
-export function decodeNodeMessage(bytes: Uint8Array): NodeMessage | undefined {
-  const reader = new WireReader(bytes);
+/**
+ * @param mayAdvertise whether it may be an advert, which a program alone sends: to read one takes long
+ * @returns the message, whose bytes are views into `bytes`; undefined when it is malformed, of an unknown kind, or more
+ *   than one
+ */
+export function decodeNodeMessage(bytes: Uint8Array, mayAdvertise = true): NodeMessage | undefined {
+  const reader = new WireReader(bytes, MAX_FIELDS);
   let message: NodeMessage | undefined;
   for (let field = reader.field(); field !== 0; field = reader.field()) {
     const read = READERS[field];
+    if (message !== undefined && read !== undefined) return undefined;
+    if (field === FIELDS.discovery && !mayAdvertise) return undefined;
     if (read === undefined) {
       reader.skip();
       continue;
@@ -242,12 +256,12 @@ function readRequest(reader: WireReader): RequestMessage {
     if (field === 1) number = reader.uint();
     else if (field === 2) callerRun = reader.fixed64();
     else if (field === 3) providerRun = reader.fixed64();
-    else if (field === 4) path = reader.string();
+    else if (field === 4) path = reader.string(MAX_NAME_BYTES);
     else if (field === 5) params = readValue(reader);
     else if (field === 6) timeoutMs = reader.uint();
     else if (field === 7) streamsParams = reader.uint() !== 0;
     else if (field === 8) routing = readRouting(reader);
-    else if (field === 9) caller = reader.string();
+    else if (field === 9) caller = reader.string(MAX_NAME_BYTES);
     else reader.skip();
   }
   return {
@@ -268,8 +282,8 @@ function readRouting(outer: WireReader): WireRouting {
   const reader = outer.message();
   let mode = "", node = "", idempotent = false, retries = 0;
   for (let field = reader.field(); field !== 0; field = reader.field()) {
-    if (field === 1) mode = reader.string();
-    else if (field === 2) node = reader.string();
+    if (field === 1) mode = reader.string(MAX_NAME_BYTES);
+    else if (field === 2) node = reader.string(MAX_NAME_BYTES);
     else if (field === 3) idempotent = reader.uint() !== 0;
     else if (field === 4) retries = reader.uint();
     else reader.skip();
@@ -298,7 +312,7 @@ function readEvent(reader: WireReader): EventMessage | undefined {
   let data = NO_VALUE;
   const groups: string[] = [];
   for (let field = reader.field(); field !== 0; field = reader.field()) {
-    if (field === 1) topic = reader.string();
+    if (field === 1) topic = reader.string(MAX_NAME_BYTES);
     else if (field === 2) data = readValue(reader);
     else if (field === 3) publishedAt = reader.uint();
     else if (field === 4) {
@@ -352,17 +366,18 @@ function readCancel(reader: WireReader): NodeMessage {
 /** Reads the value in the field that `outer` stands at. */
 export function readValue(outer: WireReader): WireValue {
   const reader = outer.message();
-  let encoding = 0, compression = 0, detachedBytes = 0;
+  let encoding = 0, compression = 0, detachedBytes = 0, plainBytes = 0;
   let { data } = NO_VALUE;
   for (let field = reader.field(); field !== 0; field = reader.field()) {
     if (field === 1) encoding = reader.uint();
     else if (field === 2) data = reader.bytes();
     else if (field === 3) compression = reader.uint();
     else if (field === 4) detachedBytes = reader.uint();
+    else if (field === 5) plainBytes = reader.uint();
     else reader.skip();
   }
   outer.join(reader);
-  return { encoding, data, compression, detachedBytes };
+  return { encoding, data, compression, detachedBytes, plainBytes };
 }
 
 /** Reads the failure in the field that `outer` stands at; what is too long is cut. */

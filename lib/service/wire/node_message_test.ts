@@ -30,6 +30,7 @@ const VALUE: fc.Arbitrary<WireValue> = record({
   data: BYTES,
   compression: fc.constantFrom(Compression.UNSPECIFIED, Compression.DEFLATE),
   detachedBytes: NUMBER,
+  plainBytes: NUMBER,
 });
 const FAILURE = record({ code: TEXT, message: TEXT, retryable: FLAG, executed: FLAG });
 const ROUTING = record({
@@ -78,7 +79,11 @@ const STATES: readonly string[] = ["", "created", "initialized", "running", "pau
 
 /** The same message by the generated code. */
 function byOracle(message: NodeMessage): Generated["payload"] {
-  const wide = (value: WireValue) => ({ ...value, detachedBytes: BigInt(value.detachedBytes) });
+  const wide = (value: WireValue) => ({
+    ...value,
+    detachedBytes: BigInt(value.detachedBytes),
+    plainBytes: BigInt(value.plainBytes),
+  });
   const init = (): Parameters<typeof encodeMessage<typeof NodeMessageSchema>>[1]["payload"] => {
     switch (message.kind) {
       case "request": {
@@ -304,4 +309,41 @@ Deno.test("decodeNodeMessage() cuts long texts of failures, and rejects an event
   assert.notEqual(groups(256, 10), undefined);
   assert.equal(groups(257, 10), undefined);
   assert.equal(groups(1, 5_000), undefined);
+});
+
+Deno.test("decodeNodeMessage() rejects a message of many empty ones, and one that says several things", () => {
+  const cancel = [0x32, 0];
+  assert.equal(decodeNodeMessage(Uint8Array.from(cancel))?.kind, "cancel");
+  assert.equal(decodeNodeMessage(Uint8Array.from([...cancel, ...cancel])), undefined);
+  // The same parameters again and again, inside of one request.
+  const request = (values: number) => {
+    const length = 2 * values;
+    const bytes = new Uint8Array(4 + length);
+    bytes.set([0x0a, length & 127 | 128, length >> 7 & 127 | 128, length >> 14]);
+    for (let i = 0; i < values; i++) bytes.set([0x2a, 0], 4 + 2 * i);
+    return bytes;
+  };
+  assert.equal(decodeNodeMessage(request(1_000))?.kind, "request");
+  assert.equal(decodeNodeMessage(request(1_100)), undefined);
+  const long = request(500_000);
+  const startedAt = performance.now();
+  for (let i = 0; i < 100; i++) assert.equal(decodeNodeMessage(long), undefined);
+  assert.ok(performance.now() - startedAt < 2_000);
+});
+
+Deno.test("decodeNodeMessage() rejects names that are too long, and adverts of whoever may not advertise", () => {
+  const event = (topic: string): NodeMessage => ({
+    kind: "event",
+    topic,
+    data: NO_VALUE,
+    publishedAt: 1,
+    groups: [],
+    past: false,
+    retain: false,
+  });
+  assert.equal(decodeNodeMessage(encoder.encode(event("x".repeat(1_024))))?.kind, "event");
+  assert.equal(decodeNodeMessage(encoder.encode(event("x".repeat(1_025)))), undefined);
+  const advert = encoder.encode({ kind: "discovery", advert: EMPTY_ADVERT });
+  assert.equal(decodeNodeMessage(advert)?.kind, "discovery");
+  assert.equal(decodeNodeMessage(advert, false), undefined);
 });

@@ -89,6 +89,8 @@ export const SERVICE_PROTOCOL: RegExp = /^(?=[a-z0-9-]{1,15}(\/|$))[a-z0-9]+(-[a
 const PATTERN_ALPHABET = /^[A-Za-z0-9_.$:/{}*>-]+$/;
 /** The most services in an advert, and the most subscriptions. */
 const MAX_ENTRIES = 4_096;
+/** The most of all that an advert lists, with actions and events. It takes 6 ms at most to make them. */
+const MAX_ITEMS = 16_384;
 
 /** @returns the protobuf message of an advert */
 export function encodeAdvert(advert: ServiceAdvert): Uint8Array {
@@ -107,7 +109,7 @@ export function encodeAdvert(advert: ServiceAdvert): Uint8Array {
 
 /** @returns the advert, or undefined when it is malformed or a text in it is longer than 255 characters */
 export function decodeAdvert(bytes: Uint8Array): ServiceAdvert | undefined {
-  const message = decodeMessage(ServiceAdvertSchema, bytes, MAX_BYTES);
+  const message = decodeMessage(ServiceAdvertSchema, bytes, MAX_BYTES, MAX_ITEMS);
   if (message === undefined || message.run > BigInt(Number.MAX_SAFE_INTEGER)) return undefined;
   if (Math.max(message.services.length, message.subscriptions.length) > MAX_ENTRIES) return undefined;
   let refused = 0;

@@ -5,6 +5,7 @@
 
 import { Compression, Encoding } from "../../proto/mod.ts";
 import { CallError, callError, failure } from "../errors.ts";
+import { isBoundedJson, jsonMemoryBytes, MAX_DEPTH, MAX_OBJECTS } from "./json_bound.ts";
 import { NO_VALUE, type WireValue } from "./node_message.ts";
 
 const encoder = new TextEncoder();
@@ -28,13 +29,14 @@ export function encodeValue(value: unknown): WireValue {
 
 /** @returns a value whose bytes are these */
 export function plain(encoding: Encoding, data: Uint8Array): WireValue {
-  return { encoding, data, compression: Compression.UNSPECIFIED, detachedBytes: 0 };
+  return { encoding, data, compression: Compression.UNSPECIFIED, detachedBytes: 0, plainBytes: 0 };
 }
 
 /**
  * Reads a value whose bytes are all here and not compressed.
  * @returns the value, bytes copied
- * @throws CallError with code `Incompatible` when it is of an unknown kind or malformed
+ * @throws CallError with code `Incompatible` when it is of an unknown kind or malformed, `PayloadTooLarge` when it would
+ *   take too long
  */
 export function decodeValue({ encoding, data }: WireValue): unknown {
   switch (encoding) {
@@ -43,6 +45,7 @@ export function decodeValue({ encoding, data }: WireValue): unknown {
     case Encoding.BINARY:
       return data.slice();
     case Encoding.JSON:
+      checkStructure(data, "read");
       try {
         return JSON.parse(decoder.decode(data));
       } catch {
@@ -51,6 +54,18 @@ export function decodeValue({ encoding, data }: WireValue): unknown {
     default:
       throw callError("Incompatible", `Cannot read a value of encoding ${encoding as number}`);
   }
+}
+
+/** @throws CallError with code `PayloadTooLarge` */
+export function checkStructure(data: Uint8Array, what: "read" | "send"): void {
+  if (isBoundedJson(data)) return;
+  const limit = `it has more than ${MAX_OBJECTS} objects, or more than ${MAX_DEPTH} inside of each other`;
+  throw callError("PayloadTooLarge", `Cannot ${what} the value: ${limit}; send bytes, or a stream of items`);
+}
+
+/** @returns how much memory a value takes about, when it has been read */
+export function memoryOf({ encoding, data }: WireValue): number {
+  return encoding === Encoding.JSON ? jsonMemoryBytes(data) : data.length;
 }
 
 /** @returns the same value with bytes of its own */

@@ -1,0 +1,54 @@
+/**
+ * When a process gives memory back: after it has grown much, and has become quiet again.
+ * @module
+ */
+
+/** How often it is to be asked. */
+export const MEMORY_CHECK_MS = 10_000;
+/** What it may grow by before anything is done, as a factor and in bytes. */
+const GROWTH = 1.5;
+const GROWTH_BYTES = 32 << 20;
+/** A process that works this much of its time is not interrupted. */
+const QUIET_LOAD = 0.1;
+
+/** What is known of this process, and what can be done. */
+export interface ProcessMemory {
+  /** What it has in memory, in bytes. */
+  residentBytes(): number;
+  /** How long it has worked, in milliseconds. */
+  workedMs(): number;
+  /** Gives back what is not used. */
+  release(): void;
+}
+
+/** Looks at one process; whoever owns that asks it again and again. */
+export class MemoryReclaimer {
+  readonly #process: ProcessMemory;
+  #settledBytes: number;
+  #workedMs: number;
+  #checkedAtMs: number;
+
+  constructor(process: ProcessMemory, nowMs: number) {
+    this.#process = process;
+    this.#settledBytes = process.residentBytes();
+    this.#workedMs = process.workedMs();
+    this.#checkedAtMs = nowMs;
+  }
+
+  /** @returns whether memory was given back */
+  check(nowMs: number): boolean {
+    const process = this.#process;
+    const workedMs = process.workedMs();
+    const load = (workedMs - this.#workedMs) / Math.max(1, nowMs - this.#checkedAtMs);
+    this.#workedMs = workedMs;
+    this.#checkedAtMs = nowMs;
+    const residentBytes = process.residentBytes();
+    // What it got along with once it can get along with again.
+    this.#settledBytes = Math.min(this.#settledBytes, residentBytes);
+    if (load > QUIET_LOAD || residentBytes < GROWTH * this.#settledBytes + GROWTH_BYTES) return false;
+    process.release();
+    this.#settledBytes = process.residentBytes();
+    this.#workedMs = process.workedMs();
+    return true;
+  }
+}
