@@ -8,6 +8,7 @@ import { WeftError } from "../base/mod.ts";
 import { PresharedKey, PublicKey } from "../crypto/mod.ts";
 import { FLAG, formatRecord, RESPONSE_CODE, responseCodeText } from "../dns/mod.ts";
 import {
+  addGrants,
   type AdmissionRefusal,
   isNodeName,
   isReservedName,
@@ -15,6 +16,7 @@ import {
   MAX_TOKEN_OTHERS,
   type Member,
   type MeshState,
+  NO_GRANTS,
   NO_UPDATE,
   nodeIdOf,
   type RecordEntry,
@@ -59,12 +61,13 @@ export function agentOperations(agent: Agent): AgentControl {
 
     createToken(request) {
       const tokens = leaderPart(mesh, mesh.tokens);
-      const { withoutEndpoints = false, ...rest } = request;
+      const { withoutEndpoints = false, grants, ...rest } = request;
       const stated = mesh.roster.get(mesh.identity.id)?.statement?.channelEndpoints ?? [];
       const endpoints = withoutEndpoints ? [] : stated;
       const token = asInvalid(() =>
         tokens.create({
           ...rest,
+          ...grants === undefined ? {} : { grants: addGrants(NO_GRANTS, grants) },
           networkId: mesh.network.id,
           leaderPublicKey: mesh.identity.publicKey,
           endpoints,

@@ -20,6 +20,14 @@ export interface TokenReport {
   readonly state: "usable" | "expired" | "used" | "revoked";
 }
 
+/** What a member may offer, publish and hear, as patterns of topics, and which names below the zone it may add. */
+export interface GrantsRequest {
+  readonly offer?: readonly string[];
+  readonly publish?: readonly string[];
+  readonly subscribe?: readonly string[];
+  readonly names?: readonly string[];
+}
+
 /** What a new token shall allow. */
 export interface TokenRequest {
   /** Admissions; undefined means any number. */
@@ -28,6 +36,8 @@ export interface TokenRequest {
   readonly lifetimeMs: number;
   /** Labels of whoever joins with it. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** What whoever joins with it may do beside what all may. */
+  readonly grants?: GrantsRequest;
   /** Whether it says nothing of where the leader is; whoever joins with it finds the leader on its own network. */
   readonly withoutEndpoints?: boolean;
 }

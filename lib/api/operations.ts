@@ -10,11 +10,14 @@ import {
   LABEL_KEY,
   LABEL_VALUE,
   MAX_ALLOWED_IPS,
+  MAX_GRANTS,
   MAX_KEEPALIVE_SECONDS,
   MAX_LABELS,
   MAX_LABELS_LENGTH,
   MAX_NAME_LENGTH,
   MAX_TOKEN_USES,
+  NAME_GRANT,
+  TOPIC_GRANT,
 } from "../mesh/bounds.ts";
 import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../service/bounds.ts";
 import type { AgentControl } from "./control.ts";
@@ -39,11 +42,22 @@ const labels = () =>
     Object.entries(record).flat().join("").length <= MAX_LABELS_LENGTH
   ).meta({ maxProperties: MAX_LABELS });
 
+const grants = () => {
+  const patterns = (grant: RegExp) => z.array(z.string().regex(grant)).max(MAX_GRANTS).exactOptional();
+  return z.strictObject({
+    offer: patterns(TOPIC_GRANT),
+    publish: patterns(TOPIC_GRANT),
+    subscribe: patterns(TOPIC_GRANT),
+    names: patterns(NAME_GRANT),
+  });
+};
+
 // Without `lifetimeMs` a token lives for a day.
 const tokenRequest = named("TokenRequest", () => ({
   uses: z.int().min(1).max(MAX_TOKEN_USES).exactOptional(),
   lifetimeMs: z.int().min(1).max(MAX_TOKEN_LIFETIME_MS).default(DAY_MS),
   labels: labels().exactOptional(),
+  grants: grants().exactOptional(),
   withoutEndpoints: z.boolean().exactOptional(),
 }));
 

@@ -3,10 +3,8 @@
  * @module
  */
 
-import { DeadlineTimer, type Timers, withTimeout } from "../../base/mod.ts";
+import { DeadlineTimer } from "../../base/mod.ts";
 import {
-  addGrants,
-  areGrants,
   Election,
   type KeyRotation,
   type LeaderView,
@@ -19,14 +17,18 @@ import {
   type NodeId,
   type ReplicaUpdate,
 } from "../../mesh/mod.ts";
-import { TopicPath } from "../../service/mod.ts";
+import type { ClaimOutcome, TopicPath } from "../../service/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import { InvalidRequestError, NotLeaderError, TooOftenError, UnreachableError } from "../errors.ts";
 import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
 import type { NameService } from "../names/mod.ts";
+import { MemberRequests, type RequestOutcome } from "./member_requests.ts";
+import { PathClaims } from "./path_claims.ts";
 
-/** How long an answer of a member may take. */
-const ANSWER_TIMEOUT_MS = 10_000;
+/** How long one leader's answer to a claim may take, before another one is asked. */
+const CLAIM_TIMEOUT_MS = 2_000;
+/** How often a claim is sent whose link has ended: two nodes that dial each other keep one of two. */
+const MAX_CLAIM_SENDS = 3;
 
 /** The links that it uses, and what is called after an election. */
 interface LeaderCoordinatorParts
@@ -42,6 +44,7 @@ export class LeaderCoordinator {
   readonly #parts: LeaderCoordinatorParts;
   readonly #election: Election;
   readonly #timer: DeadlineTimer;
+  readonly #claims: PathClaims;
   #unsubscribe: () => void = () => {};
   #isClosed = false;
 
@@ -50,6 +53,7 @@ export class LeaderCoordinator {
     this.#requests = new MemberRequests(parts.messages, parts.timers);
     this.#election = new Election(parts.mesh.identity.id, parts.clock.now());
     this.#timer = new DeadlineTimer(parts, () => this.#advance());
+    this.#claims = new PathClaims(parts);
   }
 
   /** The elected leader; undefined when none lives. */
@@ -165,14 +169,55 @@ export class LeaderCoordinator {
     replica.publish(update);
   }
 
+  /**
+   * Asks to be who offers a service path, unless this node may do so already: the elected leader first. A leader lets itself
+   * have what is nobody's, and may offer what is somebody's.
+   */
+  async claim(path: TopicPath): Promise<ClaimOutcome> {
+    const { mesh, mesh: { admission, replica, record, identity }, authority, messages } = this.#parts;
+    const text = path.toString();
+    if (admission !== undefined) {
+      const update = authority.ownersOf(path).has(identity.id) ? undefined : this.#claims.grant(record, text);
+      if (update !== undefined) replica.publish(update);
+      return "granted";
+    }
+    if (authority.mayOffer(identity.id, path)) return "granted";
+    for (const nodeId of this.#likelyLeaders()) {
+      const request = (): MemberRequest => {
+        // One that does not know the newest record yet would sign another in the place of what a former one gave.
+        const records = [mesh.roster.signedRecord(identity.id)].filter((signed) => signed !== undefined);
+        void messages.send(nodeId, { kind: "roster-update", update: { ...NO_UPDATE, records } });
+        return { kind: "claim", path: text };
+      };
+      let answer: RequestOutcome = "lost";
+      for (let sends = 0; answer === "lost" && sends < MAX_CLAIM_SENDS; sends++) {
+        answer = await this.#requests.ask(nodeId, request, CLAIM_TIMEOUT_MS);
+      }
+      if (typeof answer !== "object") continue;
+      if (answer.kind === "refused") return "refused";
+      if (answer.update !== undefined) replica.merge(answer.update);
+      replica.deliverEvents();
+      return authority.mayOffer(identity.id, path) ? "granted" : "refused";
+    }
+    return "unanswered";
+  }
+
+  /** The elected one, then others that live, then those that may. */
+  #likelyLeaders(): readonly NodeId[] {
+    const { elected } = this;
+    return this.views()
+      .filter(({ nodeId }) => this.#parts.mesh.roster.get(nodeId) !== undefined)
+      .map(({ nodeId, isAlive }) => ({ nodeId, rank: nodeId === elected ? 0 : isAlive ? 1 : 2 }))
+      .sort((a, b) => a.rank - b.rank)
+      .map(({ nodeId }) => nodeId);
+  }
+
   async #askToRotate(rotation: KeyRotation): Promise<ReplicaUpdate> {
-    const { mesh: { roster } } = this.#parts;
     let wasRefused = false;
     let retryAfterMs: number | undefined;
-    for (const { nodeId } of this.views().toSorted((a, b) => Number(b.isAlive) - Number(a.isAlive))) {
-      if (roster.get(nodeId) === undefined) continue;
+    for (const nodeId of this.#likelyLeaders()) {
       const answer = await this.#requests.ask(nodeId, () => ({ kind: "rotation", rotation }));
-      if (answer === undefined || answer === "unsent") continue;
+      if (typeof answer !== "object") continue;
       if (answer.kind === "done" && answer.update !== undefined) return answer.update;
       wasRefused = true;
       if (answer.kind === "refused") retryAfterMs ??= answer.retryAfterMs;
@@ -183,6 +228,11 @@ export class LeaderCoordinator {
       hint: "weft leader list shows who leads; run the same again when one of them is back.",
       retryable: true,
     });
+  }
+
+  /** A link to a member has ended. */
+  handleLinkClosed(nodeId: NodeId): void {
+    this.#requests.handleLinkClosed(nodeId);
   }
 
   close(): void {
@@ -215,7 +265,7 @@ export class LeaderCoordinator {
     what: string,
   ): Promise<Extract<MemberAnswer, { kind: "done" }>> {
     const answer = await this.#requests.ask(record.nodeId, request);
-    if (answer === "unsent" || answer === undefined) {
+    if (typeof answer !== "object") {
       throw new UnreachableError(`Cannot ${what} ${record.name}: it does not answer`, {
         hint: "weft peers shows when it was last heard; run the same again when it is back.",
         retryable: true,
@@ -231,9 +281,12 @@ export class LeaderCoordinator {
   async #serve(nodeId: NodeId, number: number, request: MemberRequest): Promise<void> {
     const { mesh, messages, log } = this.#parts;
     const asker = mesh.roster.linkable(nodeId)?.record;
-    if (asker === undefined) return;
+    if (asker === undefined || (request.kind === "claim" && !this.#claims.allows(nodeId))) return;
     try {
       const { answer, update = NO_UPDATE } = this.#answer(asker, request);
+      if (request.kind === "claim" && answer.kind === "refused") {
+        await messages.send(nodeId, { kind: "roster-update", update: this.#claims.owners(request.path) });
+      }
       const sent = messages.send(nodeId, { kind: "response", number, answer });
       mesh.replica.publish(update);
       await sent;
@@ -265,7 +318,7 @@ export class LeaderCoordinator {
         return { answer: { kind: "done", update }, update };
       }
       case "claim": {
-        const update = this.#grantClaim(asker, request.path);
+        const update = this.#claims.grant(asker, request.path);
         return update === undefined ? refused : { answer: { kind: "done", update }, update };
       }
       case "leave": {
@@ -275,22 +328,6 @@ export class LeaderCoordinator {
         return { answer: { kind: "done", update }, update };
       }
     }
-  }
-
-  /** @returns the member's record with the path, as it was when it has it already; undefined when it may not */
-  #grantClaim(asker: MemberRecord, text: string): ReplicaUpdate | undefined {
-    const { authority, mesh: { admission, roster } } = this.#parts;
-    const path = TopicPath.tryParse(text);
-    if (path === undefined || admission === undefined || !authority.mayClaim(asker.nodeId, path)) {
-      return undefined;
-    }
-    const known = roster.signedRecord(asker.nodeId);
-    if (authority.mayOffer(asker.nodeId, path) && known !== undefined) {
-      return { ...NO_UPDATE, records: [known] };
-    }
-    const grants = addGrants(asker.grants, { claimed: [path.toString()] });
-    const amended = areGrants(grants) ? admission.amend(asker, { grants }) : undefined;
-    return typeof amended === "object" ? { ...NO_UPDATE, records: [amended.signed] } : undefined;
   }
 
   #mustLead(): void {
@@ -331,46 +368,4 @@ function signRotation(
   if (typeof both === "string" || "retryAfterMs" in both) return both;
   const statements = rotation.statement === undefined ? [] : [rotation.statement];
   return { ...NO_UPDATE, records: both.map(({ signed }) => signed), statements };
-}
-
-/** Asks members for something, and knows their answers by numbers. */
-export class MemberRequests {
-  readonly #messages: Pick<MessagePlane, "reach" | "send">;
-  readonly #timers: Timers;
-  readonly #waiting = new Map<number, { readonly nodeId: NodeId; answer(answer?: MemberAnswer): void }>();
-  #lastNumber = 0;
-
-  constructor(messages: Pick<MessagePlane, "reach" | "send">, timers: Timers) {
-    this.#messages = messages;
-    this.#timers = timers;
-  }
-
-  /**
-   * @param request called when the member can be reached, and not before: making one may change the state
-   * @returns the answer; `unsent` when the member cannot be reached, undefined when it has not answered in 10 s
-   */
-  async ask(nodeId: NodeId, request: () => MemberRequest): Promise<MemberAnswer | "unsent" | undefined> {
-    const number = ++this.#lastNumber;
-    const { promise, resolve } = Promise.withResolvers<MemberAnswer | undefined>();
-    if (!await this.#messages.reach(nodeId)) return "unsent";
-    this.#waiting.set(number, { nodeId, answer: resolve });
-    try {
-      const sent = await this.#messages.send(nodeId, { kind: "request", number, request: request() });
-      if (!sent) return "unsent";
-      return await withTimeout(this.#timers, ANSWER_TIMEOUT_MS, promise);
-    } finally {
-      this.#waiting.delete(number);
-    }
-  }
-
-  /** Takes an answer in; one that nobody waits for, or from another member, is left alone. */
-  handleAnswer(nodeId: NodeId, number: number, answer: MemberAnswer): void {
-    const waiting = this.#waiting.get(number);
-    if (waiting?.nodeId === nodeId) waiting.answer(answer);
-  }
-
-  /** Ends all requests without an answer. */
-  close(): void {
-    for (const { answer } of this.#waiting.values()) answer(undefined);
-  }
 }
