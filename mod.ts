@@ -95,6 +95,7 @@ export {
   type ServiceDefinition,
   type ServiceEvent,
   type ServiceHooks,
+  ServiceNotGrantedError,
   type ServiceReport,
   type ServiceState,
   type SubscribeOptions,

@@ -8,17 +8,19 @@ import {
   DEFAULT_GRANTS_KEY,
   type DefaultGrants,
   GRANT_ENTRY_KIND,
-  type Grants,
   type MemberRecord,
   type MeshState,
   type NodeId,
   USUAL_GRANTS,
 } from "../mesh/mod.ts";
+import { OwnedPaths } from "./owned_paths.ts";
 import { serviceLabel } from "../dns/mod.ts";
 import { type PatternPart, TopicPath, TopicPattern } from "../service/mod.ts";
 
 /** A grant that begins so is good in every network of topics. */
 const ANY_NETWORK = "*:";
+/** Every node has the services whose paths begin so, and nobody is given them. */
+const BUILT_IN = "$";
 
 /** One pattern of a grant, taken apart. */
 interface GrantedTopics {
@@ -30,6 +32,8 @@ interface GrantedTopics {
 /** What one record grants, or all may do, taken apart. */
 interface ReadGrants {
   readonly offer: readonly GrantedTopics[];
+  /** What is below the paths that may be offered. */
+  readonly own: readonly GrantedTopics[];
   readonly publish: readonly GrantedTopics[];
   readonly subscribe: readonly GrantedTopics[];
   readonly names: readonly string[];
@@ -42,19 +46,22 @@ interface ReadGrants {
 export class Authority {
   readonly #mesh: Pick<MeshState, "replica" | "network">;
   readonly #read = new WeakMap<object, ReadGrants>();
-  /** Of each path that somebody was given by name, who has it; made anew when a member has changed. */
-  #owners: ReadonlyMap<string, ReadonlySet<NodeId>> | undefined;
+  /** Who has which path by name; made when it is first asked for, and kept up since. */
+  #owners: OwnedPaths | undefined;
   #defaults: DefaultGrants | undefined;
+  readonly #observers = new Set<RightsObserver>();
   readonly #unsubscribe: () => void;
 
   constructor(mesh: Pick<MeshState, "replica" | "network">) {
     this.#mesh = mesh;
     this.#unsubscribe = mesh.replica.subscribe({
-      handleRosterEvent: ({ kind }) => {
-        if (kind !== "endpoints-changed") this.#owners = undefined;
+      handleRosterEvent: ({ kind, nodeId }) => {
+        if (kind !== "endpoints-changed") this.#followMember(nodeId);
       },
       handleEntryEvent: ({ kind }) => {
-        if (kind === GRANT_ENTRY_KIND) this.#defaults = undefined;
+        if (kind !== GRANT_ENTRY_KIND) return;
+        this.#defaults = undefined;
+        for (const observer of this.#observers) observer(undefined);
       },
     });
   }
@@ -62,6 +69,12 @@ export class Authority {
   /** Follows nothing any more. */
   close(): void {
     this.#unsubscribe();
+  }
+
+  /** Calls back when what a member may offer or hear has changed. @returns a function that ends that */
+  observe(observer: RightsObserver): () => void {
+    this.#observers.add(observer);
+    return () => void this.#observers.delete(observer);
   }
 
   /** What every member may do. */
@@ -75,21 +88,43 @@ export class Authority {
   /** Whether a member may offer a service at a path. */
   mayOffer(nodeId: NodeId, path: TopicPath): boolean {
     const record = this.#member(nodeId);
-    if (record === undefined) return false;
+    if (record === undefined || path.service.startsWith(BUILT_IN)) return false;
     return isLeader(record) || this.ownersOf(path).has(nodeId) ||
       matches(this.#grantsOf(record).offer, path) || matches(this.#grantsOf(this.defaults).offer, path);
   }
 
-  /** Whether a path is nobody's, or this member's, so that a leader may let it have the path. */
+  /**
+   * Whether a leader may let this member have a path: it is nobody's, and not below a path of somebody else, where it would
+   * be a topic of that one.
+   */
   mayClaim(nodeId: NodeId, path: TopicPath): boolean {
-    const owners = this.ownersOf(path);
-    return this.defaults.claims && this.#member(nodeId) !== undefined &&
-      (owners.size === 0 || owners.has(nodeId)) && !this.#hasNamesake(nodeId, path);
+    if (!this.defaults.claims || this.#member(nodeId) === undefined || path.service.startsWith(BUILT_IN)) {
+      return false;
+    }
+    const owners = this.ownersAbove(path);
+    return (owners.size === 0 || owners.has(nodeId)) && !this.#hasNamesake(nodeId, path);
   }
 
   /** Who was given a path by name, or was the first to ask for it. */
   ownersOf(path: TopicPath): ReadonlySet<NodeId> {
-    return this.#ownedPaths().get(path.toString()) ?? NOBODY;
+    return this.#ownedPaths().of(path) ?? NOBODY;
+  }
+
+  /** Who has the longest path that is a topic's own, or above it. */
+  ownersAbove(topic: TopicPath): ReadonlySet<NodeId> {
+    return this.#ownedPaths().above(topic) ?? NOBODY;
+  }
+
+  /**
+   * Whether a member's subscriptions count among those of a service: it may offer the service, or nobody has it.
+   * @param group the service's path, or any other text
+   */
+  mayJoinGroup(nodeId: NodeId, group: string): boolean {
+    const owned = this.#ownedPaths();
+    if (owned.isEmpty || group === "") return true;
+    const path = TopicPath.tryParse(group);
+    const owners = path && owned.of(path);
+    return path === undefined || owners === undefined || owners.has(nodeId) || this.mayOffer(nodeId, path);
   }
 
   /** Whether a member may publish to a topic: it is granted, below a path of its own, or nobody's. */
@@ -97,7 +132,7 @@ export class Authority {
     const record = this.#member(nodeId);
     if (record === undefined) return false;
     if (isLeader(record) || matches(this.#grantsOf(record).publish, topic)) return true;
-    const owners = this.#ownersAbove(topic);
+    const owners = this.#ownedPaths().above(topic);
     if (owners !== undefined) return owners.has(nodeId);
     return matches(this.#grantsOf(this.defaults).publish, topic);
   }
@@ -107,9 +142,8 @@ export class Authority {
     const record = this.#member(nodeId);
     if (record === undefined) return false;
     if (isLeader(record) || covers(this.#grantsOf(this.defaults).subscribe, pattern)) return true;
-    const { subscribe, offer } = this.#grantsOf(record);
-    return covers(subscribe, pattern) || covers(offer.map(below), pattern) ||
-      covers(record.grants.claimed.flatMap(readPattern).map(below), pattern);
+    const { subscribe, own } = this.#grantsOf(record);
+    return covers(subscribe, pattern) || covers(own, pattern);
   }
 
   /**
@@ -133,25 +167,26 @@ export class Authority {
   #hasNamesake(nodeId: NodeId, path: TopicPath): boolean {
     const label = serviceLabel(path.segments);
     if (label === undefined) return false;
-    return this.#mesh.replica.roster.liveRecords().some(({ nodeId: owner, grants: { offer, claimed } }) =>
-      owner !== nodeId && [...offer, ...claimed].some((text) => {
-        const other = TopicPath.tryParse(text);
-        return other?.network === path.network && serviceLabel(other.segments) === label &&
-          other.toString() !== path.toString();
-      })
+    return this.#ownedPaths().isElsewhere(
+      nodeId,
+      (other) =>
+        other.network === path.network && serviceLabel(other.segments) === label &&
+        other.toString() !== path.toString(),
     );
   }
 
   #member(nodeId: NodeId): MemberRecord | undefined {
-    return this.#mesh.replica.roster.get(nodeId)?.record;
+    return this.#mesh.replica.roster.liveRecord(nodeId);
   }
 
   #grantsOf(of: MemberRecord | DefaultGrants): ReadGrants {
     const known = this.#read.get(of);
     if (known !== undefined) return known;
     const { offer, publish, subscribe, names } = "grants" in of ? of.grants : of;
+    const claimed = "grants" in of ? of.grants.claimed : [];
     const read = {
       offer: offer.flatMap(readPattern),
+      own: [...offer, ...claimed].flatMap(readPattern).map(below),
       publish: publish.flatMap(readPattern),
       subscribe: subscribe.flatMap(readPattern),
       names,
@@ -160,49 +195,23 @@ export class Authority {
     return read;
   }
 
-  #ownedPaths(): ReadonlyMap<string, ReadonlySet<NodeId>> {
-    if (this.#owners !== undefined) return this.#owners;
-    const records = this.#mesh.replica.roster.liveRecords().toArray();
-    const granted = ownersBy(records, ({ offer }) => offer);
-    const claimed = ownersBy(records, ({ claimed }) => claimed);
-    // Who asked first has nothing any more when a leader has named somebody.
-    return this.#owners = new Map([...claimed, ...granted]);
+  #ownedPaths(): OwnedPaths {
+    return this.#owners ??= new OwnedPaths(this.#mesh.replica.roster.liveRecords());
   }
 
-  /** @returns who has the longest path above a topic that is somebody's */
-  #ownersAbove(topic: TopicPath): ReadonlySet<NodeId> | undefined {
-    const owned = this.#ownedPaths();
-    if (owned.size === 0) return undefined;
-    let text = topic.toString();
-    for (;;) {
-      const owners = owned.get(text);
-      if (owners !== undefined) return owners;
-      const end = text.lastIndexOf("/");
-      if (end < 0) return undefined;
-      text = text.slice(0, end);
+  #followMember(nodeId: NodeId): void {
+    const changed = this.#owners?.set(nodeId, this.#member(nodeId)?.grants) ?? NOBODY;
+    for (const observer of this.#observers) {
+      observer(nodeId);
+      for (const claimant of changed) if (claimant !== nodeId) observer(claimant);
     }
   }
 }
+
+/** Is told whose rights have changed; undefined stands for everybody's. */
+export type RightsObserver = (nodeId: NodeId | undefined) => void;
 
 const NOBODY: ReadonlySet<NodeId> = new Set();
-
-/** @returns of each path who has it; a pattern gives a right, and takes nobody else's */
-function ownersBy(
-  records: readonly MemberRecord[],
-  paths: (grants: Grants) => readonly string[],
-): Map<string, Set<NodeId>> {
-  const owners = new Map<string, Set<NodeId>>();
-  for (const { nodeId, grants } of records) {
-    for (const text of paths(grants)) {
-      const path = TopicPath.tryParse(text)?.toString();
-      if (path === undefined) continue;
-      const nodes = owners.get(path);
-      if (nodes === undefined) owners.set(path, new Set([nodeId]));
-      else nodes.add(nodeId);
-    }
-  }
-  return owners;
-}
 
 function isLeader({ roles }: MemberRecord): boolean {
   return roles.includes("leader");
@@ -221,38 +230,40 @@ function below({ network, parts }: GrantedTopics): GrantedTopics {
     : { network, parts: [...parts, { kind: "rest" }] };
 }
 
+/** Asked for each event, so it makes nothing. */
 function matches(granted: readonly GrantedTopics[], { network, segments }: TopicPath): boolean {
-  return granted.some((grant) =>
-    (grant.network === undefined || grant.network === network) &&
-    partsCover(grant.parts, segments.length, (part, i) =>
-      part.kind !== "literal" || part.text === segments[i])
-  );
+  for (const grant of granted) {
+    if ((grant.network ?? network) === network && matchesParts(grant.parts, segments)) return true;
+  }
+  return false;
+}
+
+function matchesParts(parts: readonly PatternPart[], segments: readonly string[]): boolean {
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i];
+    const segment = segments[i];
+    if (part === undefined || segment === undefined) return false;
+    if (part.kind === "rest") return true;
+    if (part.kind === "literal" && part.text !== segment) return false;
+  }
+  return parts.length === segments.length;
 }
 
 /** Whether everything that `pattern` matches is granted by one of these. */
 function covers(granted: readonly GrantedTopics[], { network, parts }: TopicPattern): boolean {
-  return granted.some((grant) =>
-    (grant.network === undefined || grant.network === network) &&
-    partsCover(grant.parts, parts.length, (part, i) => {
-      const asked = parts[i];
-      if (asked?.kind === "rest") return false;
-      return part.kind !== "literal" || (asked?.kind === "literal" && asked.text === part.text);
-    })
-  );
+  return granted.some((grant) => (grant.network ?? network) === network && coversParts(grant.parts, parts));
 }
 
-/** Whether each of `length` segments is covered by the part of the grant at its place; `rest` covers one or more. */
-function partsCover(
-  parts: readonly PatternPart[],
-  length: number,
-  isCovered: (part: PatternPart, i: number) => boolean,
-): boolean {
-  for (const [i, part] of parts.entries()) {
-    if (i >= length) return false;
+/** Whether each part is covered by the one of the grant at its place; `rest` covers one or more. */
+function coversParts(granted: readonly PatternPart[], asked: readonly PatternPart[]): boolean {
+  for (const [i, part] of granted.entries()) {
+    const wanted = asked[i];
+    if (wanted === undefined) return false;
     if (part.kind === "rest") return true;
-    if (!isCovered(part, i)) return false;
+    if (wanted.kind === "rest") return false;
+    if (part.kind === "literal" && !(wanted.kind === "literal" && wanted.text === part.text)) return false;
   }
-  return parts.length === length;
+  return granted.length === asked.length;
 }
 
 /** `*` stands for one label or more, as in the zone. */

@@ -97,6 +97,63 @@ Deno.test("Authority takes a path from who has claimed it when a leader names so
   assert.deepEqual([...authority.ownersOf(TopicPath.parse("payments"))], [nodes.b.id]);
 });
 
+Deno.test("Authority tells whose rights have changed: a member's own, and of a claimant whom a leader's grant outranks", () => {
+  const { network, nodes, replica, authority, offers, setDefaults } = setUp({
+    a: { claimed: ["mesh:math"] },
+  });
+  assert.ok(offers("a", "math"));
+  const told: (string | undefined)[] = [];
+  const end = authority.observe((nodeId) => told.push(nodeId));
+  const grant = (version: number, offer: readonly string[]) => {
+    const record = network.signed(nodes.b, { name: "b", version, grants: { ...NO_GRANTS, offer } });
+    replica.merge({ ...NO_UPDATE, records: [record] });
+    replica.deliverEvents();
+    return [told.splice(0), offers("a", "math"), offers("b", "math")];
+  };
+  assert.deepEqual(grant(2, ["math"]), [[nodes.b.id, nodes.a.id], false, true]);
+  assert.deepEqual(grant(3, ["maths"]), [[nodes.b.id, nodes.a.id], true, false]);
+  assert.deepEqual(grant(4, ["*"]), [[nodes.b.id], true, true]);
+  setDefaults({ offer: ["jobs/*"] });
+  replica.deliverEvents();
+  assert.deepEqual(told.splice(0), [undefined]);
+  end();
+  assert.deepEqual(grant(5, [])[0], []);
+});
+
+Deno.test("Authority lets nobody claim what would be a topic of somebody else's service, or a built-in one", () => {
+  const { authority, claims, offers, nodes } = setUp({
+    a: { claimed: ["mesh:orders"] },
+    b: { offer: [">"] },
+    c: { claimed: ["mesh:shop/eu"] },
+  });
+  assert.deepEqual([claims("b", "orders/placed"), claims("a", "orders/placed")], [false, true]);
+  assert.ok(claims("b", "shop"), "what is below it stays whose it is");
+  assert.ok(claims("b", "other:orders"));
+  for (const who of ["a", "b", "leader"]) {
+    assert.deepEqual([claims(who, "$registry"), offers(who, "$registry")], [false, false], who);
+  }
+  const above = [...authority.ownersAbove(TopicPath.parse("orders/placed"))];
+  assert.deepEqual(above, [nodes.a.id]);
+});
+
+Deno.test("Authority counts subscriptions in the name of a service only of those who may offer it", () => {
+  const { authority, nodes } = setUp({
+    a: { claimed: ["mesh:billing"] },
+    b: { offer: ["billing/*", "*:>"] },
+  });
+  const joins = (who: "a" | "b" | "c" | "leader", group: string) =>
+    authority.mayJoinGroup(nodes[who].id, group);
+  for (const group of ["billing", "mesh:billing"]) {
+    assert.deepEqual([joins("a", group), joins("b", group), joins("c", group), joins("leader", group)], [
+      true,
+      true,
+      false,
+      true,
+    ]);
+  }
+  for (const group of ["", "nobody's", "any text at all", "other:billing"]) assert.ok(joins("c", group));
+});
+
 Deno.test("Authority keeps what is below a path for those who have it", () => {
   const { publishes } = setUp({
     a: { offer: ["orders"] },
@@ -179,4 +236,22 @@ Deno.test("Authority follows records, and knows nobody who was removed", () => {
     false,
     true,
   ]);
+});
+
+Deno.test("Authority follows who owns what as members change", () => {
+  const { network, nodes, replica, authority, publishes } = setUp({ a: { claimed: ["mesh:orders"] } });
+  const owners = () => [...authority.ownersOf(TopicPath.parse("orders"))];
+  const grant = (who: "a" | "b", version: number, claimed: readonly string[]) => {
+    const record = network.signed(nodes[who], { name: who, version, grants: { ...NO_GRANTS, claimed } });
+    replica.merge({ ...NO_UPDATE, records: [record] });
+    replica.deliverEvents();
+  };
+  assert.deepEqual([owners(), publishes("b", "orders/placed")], [[nodes.a.id], false]);
+  grant("b", 2, ["mesh:orders"]);
+  assert.deepEqual(new Set(owners()), new Set([nodes.a.id, nodes.b.id]));
+  assert.ok(publishes("b", "orders/placed"));
+  grant("a", 2, []);
+  assert.deepEqual([owners(), publishes("a", "orders/placed")], [[nodes.b.id], false]);
+  grant("b", 3, []);
+  assert.deepEqual([owners(), publishes("a", "orders/placed")], [[], true]);
 });

@@ -44,6 +44,14 @@ export class MemberSession {
     const { identity, network, replica } = mesh;
     const messages = this.messages = new MessagePlane({
       ...parts,
+      services: {
+        prepare: (channel) => parts.services.prepare(channel),
+        handleLink: (link) => parts.services.handleLink(link),
+        handleLinkClosed: (nodeId) => {
+          parts.services.handleLinkClosed(nodeId);
+          this.leaders.handleLinkClosed(nodeId);
+        },
+      },
       identity,
       networkId: network.id,
       replica,

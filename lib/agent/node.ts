@@ -123,7 +123,9 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Adds a service and starts it.
+   * Adds a service and starts it, at a path that is nobody's or this member's. While no leader answers who could say so, it
+   * runs on this node alone.
+   * @throws ServiceNotGrantedError when the path is somebody else's; the hint says what a leader does
    * @throws InvalidServiceError, InvalidTopicError, InvalidSelectorError, and what its hooks throw
    */
   addService(definition: ServiceDefinition): Promise<LocalService> {
@@ -162,7 +164,8 @@ export class Node implements AsyncDisposable {
   /**
    * Publishes an event to whoever listens.
    * @returns once it is on its way
-   * @throws InvalidTopicError, CallError with code `InvalidParams` or `PayloadTooLarge`
+   * @throws InvalidTopicError, CallError with code `InvalidParams`, `PayloadTooLarge`, or `Refused` when this member may not
+   *   publish to the topic
    */
   publish(topic: string, data?: unknown, options?: PublishOptions): Promise<PublishReport> {
     return this.#services.publish(topic, data, options);

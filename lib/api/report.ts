@@ -15,6 +15,11 @@ export interface ServicesReport {
   readonly programs: number;
   /** Messages that could not be read. */
   readonly rejected: number;
+  /**
+   * What the network does not let its members do: services and subscriptions that they advertise now and that are left out,
+   * and events that were not delivered because their publishers may not publish them.
+   */
+  readonly refused: { readonly adverts: number; readonly events: number };
   /** Providers whose circuit breaker is open, so that no calls go to them. */
   readonly openBreakers: number;
   /** What others make this node hold, in bytes, and how often one of them was refused more of it. */

@@ -69,6 +69,7 @@ const servicesReport: LazyObject<report.ServicesReport> = named("ServicesReport"
   calls: z.strictObject({ pending: count(), running: count() }),
   programs: count(),
   rejected: count(),
+  refused: z.strictObject({ adverts: count(), events: count() }),
   openBreakers: count(),
   memory: z.strictObject({ usedBytes: count(), refused: count() }),
 }), "Services in figures, as this node sees them.");

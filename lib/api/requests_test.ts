@@ -10,7 +10,8 @@ const read = (name: OperationName, given: unknown) => readRequest(operation(name
 
 Deno.test("readRequest() lets a token live for a day unless told otherwise", () => {
   assert.deepEqual(read("createToken", {}), { lifetimeMs: 86_400_000 });
-  const request = { uses: 1, lifetimeMs: 1000, labels: { role: "web" }, withoutEndpoints: true };
+  const grants = { offer: ["math"], publish: ["*:orders/>"], names: ["*.apps"] };
+  const request = { uses: 1, lifetimeMs: 1000, labels: { role: "web" }, grants, withoutEndpoints: true };
   assert.deepEqual(read("createToken", request), request);
 });
 
@@ -34,6 +35,8 @@ const refused: readonly (readonly [string, OperationName, unknown, RegExp])[] = 
   ["no life", "createToken", { lifetimeMs: 0 }, /^lifetimeMs /],
   ["no name", "addDevice", { publicKey: "x" }, /^name /],
   ["a label that is no text", "createToken", { labels: { a: 1 } }, /^labels\.a /],
+  ["a grant that is no pattern", "createToken", { grants: { offer: ["a b"] } }, /^grants\.offer/],
+  ["a kind of grant that is none", "createToken", { grants: { claimed: ["a"] } }, /unrecognized keys/],
   ["no path", "call", { path: "" }, /^path .*too small/],
   ["a mode that is none", "call", { path: "a", mode: "some" }, /^mode /],
   ["no time", "call", { path: "a", timeoutMs: 0 }, /^timeoutMs .*too small/],

@@ -19,7 +19,7 @@ export function metricsText(status: StatusReport): string {
 /** One family after the other. */
 function* families(status: StatusReport): Generator<string> {
   const { version, uptimeMs, node, network, peers, dataplane, dns, drops } = status;
-  const { services, providers, calls, programs, rejected, openBreakers, memory } = status.services;
+  const { services, providers, calls, programs, rejected, refused, openBreakers, memory } = status.services;
   const gauge = (name: string, help: string, samples: readonly Sample[]) =>
     family("gauge", name, help, samples);
   const counter = (name: string, help: string, samples: readonly Sample[]) =>
@@ -83,6 +83,16 @@ function* families(status: StatusReport): Generator<string> {
     "weft_service_messages_rejected",
     "Messages about services that could not be read.",
     one(rejected),
+  );
+  yield gauge(
+    "weft_service_adverts_refused",
+    "Services and subscriptions of members that the network does not let them offer or hear.",
+    one(refused.adverts),
+  );
+  yield counter(
+    "weft_service_events_refused",
+    "Events that were not delivered because their publishers may not publish them.",
+    one(refused.events),
   );
   yield gauge("weft_open_breakers", "Providers that are spared because they failed.", one(openBreakers));
   yield gauge("weft_held_bytes", "What others make this node hold.", one(memory.usedBytes));

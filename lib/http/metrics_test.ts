@@ -21,6 +21,8 @@ Deno.test("metricsText() shows every peer and drop", () => {
     'weft_calls{state="pending"} 3',
     "weft_programs 1",
     "weft_service_messages_rejected_total 4",
+    "weft_service_adverts_refused 2",
+    "weft_service_events_refused_total 3",
     "weft_open_breakers 0",
     "weft_held_bytes 65536",
     "weft_held_refused_total 2",

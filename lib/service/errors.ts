@@ -86,7 +86,10 @@ export class CallError extends WeftError {
   /** Whether the action may have run. */
   readonly executed: boolean;
 
-  constructor({ code, message, retryable, executed }: WireFailure, options: { cause?: unknown } = {}) {
+  constructor(
+    { code, message, retryable, executed }: WireFailure,
+    options: { cause?: unknown; hint?: string } = {},
+  ) {
     super(message, { ...options, retryable });
     this.code = code;
     this.executed = executed;
@@ -123,6 +126,11 @@ export function callError(...parts: Parameters<typeof failure>): CallError {
 /** A service that can't be added, or an option that makes no sense. */
 export class InvalidServiceError extends WeftError {
   readonly code = "InvalidService";
+}
+
+/** A path that the network does not let this node offer a service at. */
+export class ServiceNotGrantedError extends WeftError {
+  readonly code = "ServiceNotGranted";
 }
 
 /** @returns what the caller gets for something that a handler threw */

@@ -18,7 +18,13 @@ export * from "./bounds.ts";
 export type { CallAnswer, CallOptions } from "./calls/mod.ts";
 export * from "./service_definition.ts";
 export * from "./directory/mod.ts";
-export { ActionError, CallError, type CallFailureCode, InvalidServiceError } from "./errors.ts";
+export {
+  ActionError,
+  CallError,
+  type CallFailureCode,
+  InvalidServiceError,
+  ServiceNotGrantedError,
+} from "./errors.ts";
 export type {
   EventStream,
   PublishOptions,

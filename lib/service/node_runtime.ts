@@ -16,17 +16,25 @@ import {
   type Route,
   routeToAction,
 } from "./calls/mod.ts";
-import { readCount } from "./service_definition.ts";
-import { type Provider, ServiceDirectory } from "./directory/mod.ts";
-import { type PublishOptions, type PublishReport, PubSub, type Subscription } from "./events/mod.ts";
+import { type EventHandler, readCount } from "./service_definition.ts";
+import { PermittedAdverts, type Provider, ServiceDirectory } from "./directory/mod.ts";
+import {
+  type PublishOptions,
+  publishRefusal,
+  type PublishReport,
+  PubSub,
+  type SubscribeOptions,
+  type Subscription,
+  type SubscriptionHandle,
+} from "./events/mod.ts";
 import { CallError, callError } from "./errors.ts";
 import { isProgram, type PeerId, type ServicePeers } from "./ports.ts";
 import { ProgramGateway } from "./programs/mod.ts";
 import { ServiceLeadership } from "./leadership/mod.ts";
-import { type AdvertOptions, RegistryService, type ServiceReport } from "./registry/mod.ts";
+import { type AdvertOptions, RegistryService, ServiceClaims, type ServiceReport } from "./registry/mod.ts";
 import type { NodeBase } from "./runtime_base.ts";
 import { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
-import { showPath, type TopicPath } from "./topics/mod.ts";
+import { showPath, type TopicPath, TopicPattern } from "./topics/mod.ts";
 import type { EventMessage, NodeMessage, RequestMessage, ServiceAdvert, WireValue } from "./wire/mod.ts";
 
 /** Those of any runtime, and who is who in the network. */
@@ -47,6 +55,10 @@ export class NodeRuntime extends ServiceRuntime {
   readonly #choice: ProviderChoice;
   readonly #events: PubSub;
   readonly #registry: RegistryService;
+  readonly #adverts: PermittedAdverts;
+  readonly #claims: ServiceClaims;
+  #refusedEvents = 0;
+  readonly #saidOfEvents = new Set<PeerId>();
 
   constructor(parts: NodeRuntimeParts) {
     super(parts, parts.peers);
@@ -56,12 +68,15 @@ export class NodeRuntime extends ServiceRuntime {
       for (const path of paths) if (this.#choice.all(path).length === 0) this.balancer.forget(path);
     };
     this.directory = new ServiceDirectory(followProviders);
+    this.#adverts = new PermittedAdverts(parts.peers, parts.log);
+    const claims = this.#claims = new ServiceClaims(parts.peers, parts);
     const base: NodeBase = {
       ...this.base,
       peers: parts.peers,
       directory: this.directory,
       programs: new ServiceDirectory((paths) => {
         followProviders(paths);
+        this.#claims.follow(this.programs.directory.paths());
         this.sendAdvert();
       }),
       ask: (peer, text, params) => {
@@ -72,7 +87,7 @@ export class NodeRuntime extends ServiceRuntime {
     this.leadership = new ServiceLeadership(base, () => this.programs.grantLeadership());
     this.#choice = new ProviderChoice(base, this.leadership);
     this.#events = new PubSub(base, this.subscriptions, this.sender, () => this.sendAdvert());
-    this.#registry = new RegistryService(base, this.leadership);
+    this.#registry = new RegistryService(base, this.leadership, claims);
     this.programs = new ProgramGateway(
       base,
       this.leadership,
@@ -89,8 +104,31 @@ export class NodeRuntime extends ServiceRuntime {
     return this.#registry.report(path);
   }
 
+  /** What other members advertise now, and may not offer or hear. */
+  get refusedAdverts(): number {
+    return this.#adverts.refused;
+  }
+
+  /** Events of others, and of programs of this node, that their publishers may not publish. */
+  get refusedEvents(): number {
+    return this.#refusedEvents;
+  }
+
   handleLink(peer: PeerId): void {
     this.leadership.handleHeartbeat(peer);
+    this.#claims.retrySoon();
+  }
+
+  /** What the network lets this node do has changed. */
+  handleRightsChange(): void {
+    this.#claims.handleRightsChange();
+    const own = this.services.all().map(({ path }) => path);
+    this.#claims.follow([
+      ...own.filter(({ service }) => !service.startsWith("$")),
+      ...this.programs.directory.paths(),
+    ]);
+    this.followServices();
+    this.sendAdvert();
   }
 
   /** A link has ended. @param isLast whether no other leads to the peer */
@@ -104,19 +142,47 @@ export class NodeRuntime extends ServiceRuntime {
    * @returns how many services and subscriptions are more than one node may have followed, and are left out
    */
   setAdverts(peer: PeerId, adverts: readonly ServiceAdvert[]): number {
-    return this.directory.set(peer, adverts);
+    return this.directory.set(peer, this.#adverts.filter(peer, adverts));
   }
 
   /** A node or program is gone for good. */
   handlePeerGone(peer: PeerId): void {
     if (isProgram(peer)) this.programs.forget(peer);
     else this.directory.set(peer, []);
+    this.#adverts.forget(peer);
+    this.#saidOfEvents.delete(peer);
     this.leadership.forget(peer);
     this.server.forget(peer);
   }
 
+  override subscribe(
+    pattern: string,
+    handler: EventHandler,
+    options?: SubscribeOptions,
+  ): SubscriptionHandle {
+    const { peers, log } = this.#parts;
+    const handle = super.subscribe(pattern, handler, options);
+    if (!peers.maySubscribe(peers.self, TopicPattern.parse(pattern))) {
+      log.warn("other members send no events of a subscription that this node was not granted", {
+        pattern,
+        hint: `On a leader, \`weft grant add ${
+          peers.nameOf(peers.self)
+        } --subscribe '${pattern}'\` allows it.`,
+      });
+    }
+    return handle;
+  }
+
   protected override advertOptions(): AdvertOptions {
-    return { programs: this.programs.adverts(), retains: this.#events.retained.size > 0 };
+    const { peers, peers: { self } } = this.#parts;
+    return {
+      programs: this.programs.adverts(),
+      retains: this.#events.retained.size > 0,
+      rights: {
+        mayOffer: (path) => peers.mayOffer(self, path),
+        maySubscribe: (pattern) => peers.maySubscribe(self, pattern),
+      },
+    };
   }
 
   protected override call(
@@ -154,12 +220,36 @@ export class NodeRuntime extends ServiceRuntime {
     return this.#choice.providers(order);
   }
 
+  protected override admit(path: TopicPath): Promise<void> {
+    return this.#claims.admit(path);
+  }
+
   protected override publishValue(
     topic: TopicPath,
     data: WireValue,
     options: PublishOptions,
   ): Promise<PublishReport> {
+    const { peers } = this.#parts;
+    // What stays on this node is no other member's business.
+    if (options.broadcastMode !== "local_only" && !peers.mayPublish(peers.self, topic)) {
+      throw publishRefusal(peers, topic);
+    }
     return this.#events.publish(topic, data, options);
+  }
+
+  protected override acceptsEvent(peer: PeerId, topic: TopicPath): boolean {
+    const { peers } = this.#parts;
+    if (peers.mayPublish(isProgram(peer) ? peers.self : peer, topic)) return true;
+    this.#refusedEvents++;
+    if (!this.#saidOfEvents.has(peer)) {
+      // Once for each, however many there are.
+      this.#saidOfEvents.add(peer);
+      this.#parts.log.warn("a member publishes what it may not; it is not delivered", {
+        member: peers.nameOf(peer) ?? peer,
+        topic: showPath(topic),
+      });
+    }
+    return false;
   }
 
   protected override hears(peer: PeerId, topic: TopicPath): boolean {
@@ -193,6 +283,7 @@ export class NodeRuntime extends ServiceRuntime {
 
   protected override stopLeading(): void {
     this.leadership.close();
+    this.#claims.close();
   }
 
   /** Calls every provider that runs the service. @throws CallError when there is none */

@@ -4,6 +4,7 @@
  */
 
 import type { Brand } from "../base/mod.ts";
+import type { TopicPath, TopicPattern } from "./topics/mod.ts";
 
 /** Who is at the other end of a link: a node by its id, or a program of this machine. */
 export type PeerId = Brand<string, "PeerId">;
@@ -77,8 +78,27 @@ export interface PeerLinks {
   linked(): readonly PeerId[];
 }
 
-/** Who is who. */
-export interface ServicePeers {
+/** What came of asking a leader for a service path; `unanswered` when none could be asked. */
+export type ClaimOutcome = "granted" | "refused" | "unanswered";
+
+/** What the network lets its members do; a peer's own word is nothing here. */
+export interface ServiceRights {
+  /** Whether a node may offer a service at a path. */
+  mayOffer(peer: PeerId, path: TopicPath): boolean;
+  /** Whether a node may publish to a topic. Asked for each event. */
+  mayPublish(peer: PeerId, topic: TopicPath): boolean;
+  /** Whether a node may hear all that a pattern matches. */
+  maySubscribe(peer: PeerId, pattern: TopicPattern): boolean;
+  /** Whether a node's subscriptions count among those of a service. @param group the service's path as it was advertised */
+  mayJoinGroup(peer: PeerId, group: string): boolean;
+  /** @returns the names of those who have a path, or one above it */
+  ownersOf(path: TopicPath): readonly string[];
+  /** Asks a leader to let this node offer a service at a path that is nobody's. */
+  claim(path: TopicPath): Promise<ClaimOutcome>;
+}
+
+/** Who is who, and who may do what. */
+export interface ServicePeers extends ServiceRights {
   /** This node, whose id changes when it goes on under other keys. */
   readonly self: PeerId;
   /** @returns the name to show; undefined when it is nobody known */

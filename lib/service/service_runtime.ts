@@ -127,9 +127,13 @@ export abstract class ServiceRuntime {
     data: WireValue,
     options: PublishOptions,
   ): Promise<PublishReport>;
+  /** Whether events of a peer are delivered; what is refused is counted. */
+  protected abstract acceptsEvent(peer: PeerId, topic: TopicPath): boolean;
   /** Whether something becomes of an event that a peer sends. */
   protected abstract hears(peer: PeerId, topic: TopicPath): boolean;
   protected abstract handleEvent(peer: PeerId, topic: TopicPath, event: EventMessage): void;
+  /** Has the path of a service granted, before it begins. @throws ServiceNotGrantedError */
+  protected abstract admit(path: TopicPath): Promise<void>;
   /** Handles a message that is neither a call, an answer nor an event. */
   protected abstract handleNotice(peer: PeerId, message: NodeMessage): void;
   /** Brings events that were published before to a new subscription. @param pattern its text */
@@ -168,15 +172,24 @@ export abstract class ServiceRuntime {
   }
 
   /**
-   * Adds a service and starts it.
+   * Adds a service and starts it, once a leader has let this node have its path; when none answers within 5 s, it runs
+   * on this node alone until one does.
+   * @throws ServiceNotGrantedError when the path is somebody else's
    * @throws InvalidServiceError, InvalidTopicError, InvalidSelectorError, and what its hooks throw
    */
   async addService(definition: ServiceDefinition): Promise<LocalService> {
     if (this.isClosed) throw new InvalidServiceError("Cannot add a service: this node has stopped");
+    if (TopicPath.parse(definition.path).service.startsWith("$")) {
+      throw new InvalidServiceError(
+        `Cannot add ${showPath(definition.path)}: every node has its own services there`,
+        { hint: "Choose a path that does not begin with $." },
+      );
+    }
     const service = this.services.add(definition);
     const group = showPath(service.path);
     const subscriptions: SubscriptionHandle[] = [];
     try {
+      await this.admit(service.path);
       for (const [pattern, handler] of Object.entries(definition.subscriptions ?? {})) {
         subscriptions.push(this.subscriptions.add(pattern, handler, { group }));
       }
@@ -300,13 +313,14 @@ export abstract class ServiceRuntime {
     return this.route(peer, path, request);
   }
 
-  /** What nobody here listens to is not read. */
+  /** What its peer may not publish is dropped first, and what nobody here listens to is not read. */
   #receiveEvent(peer: PeerId, event: EventMessage, stream: ServiceStream | undefined): void {
     const topic = TopicPath.tryParse(event.topic);
     if (topic === undefined) {
       stream?.reset(RESET_MALFORMED);
       this.#rejected++;
-    } else if (!isRemote(event.data)) {
+    } else if (!this.acceptsEvent(peer, topic)) stream?.reset(RESET_MALFORMED);
+    else if (!isRemote(event.data)) {
       stream?.reset(RESET_MALFORMED);
       this.handleEvent(peer, topic, event);
     } else if (!this.hears(peer, topic)) stream?.reset(RESET_CANCELED);

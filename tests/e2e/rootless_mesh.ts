@@ -4,11 +4,12 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { OverlayBootstrap } from "../../mod.ts";
+import { Node, OverlayBootstrap } from "../../mod.ts";
 import { CapturedProcess, createScratch, freePort, startNodeProgram } from "../lab/mod.ts";
 
 const TOKEN_LIFETIME_MS = 3_600_000;
 
+type GrantsRequest = NonNullable<Parameters<OverlayBootstrap["control"]["createToken"]>[0]["grants"]>;
 /** What `OverlayBootstrap.initLeader` takes besides options. */
 type Ports = NonNullable<Parameters<typeof OverlayBootstrap.initLeader>[1]>;
 
@@ -23,7 +24,11 @@ export class RootlessMesh implements AsyncDisposable {
     this.overlay = overlay;
     this.#folder = folder;
     this.#resources = resources;
-    this.#token = overlay.control.createToken({ lifetimeMs: TOKEN_LIFETIME_MS }).token;
+    this.#token = this.#createToken({});
+  }
+
+  #createToken(grants: GrantsRequest): string {
+    return this.overlay.control.createToken({ lifetimeMs: TOKEN_LIFETIME_MS, grants }).token;
   }
 
   /**
@@ -47,10 +52,24 @@ export class RootlessMesh implements AsyncDisposable {
     return new RootlessMesh(overlay, path, resources.move());
   }
 
-  /** Starts a program of this folder that joins as `name`; its arguments are a token, the name, a folder and a port. */
-  startProgram(module: string, name: string): CapturedProcess {
+  /** A node in this process that joins as `name`; it ends with the mesh if not before. */
+  async join(name: string, grants?: GrantsRequest): Promise<Node> {
+    const token = grants === undefined ? this.#token : this.#createToken(grants);
+    const port = freePort();
     const stateDir = `${this.#folder}/${name}`;
-    const args = [this.#token, name, stateDir, String(freePort())];
+    return this.#resources.use(
+      await Node.join(token, { name, stateDir, port, endpoints: `127.0.0.1:${port}` }),
+    );
+  }
+
+  /**
+   * Starts a program of this folder that joins as `name`; its arguments are a token, the name, a folder and a port.
+   * @param grants what it may do by its token, beside what all may
+   */
+  startProgram(module: string, name: string, grants?: GrantsRequest): CapturedProcess {
+    const stateDir = `${this.#folder}/${name}`;
+    const token = grants === undefined ? this.#token : this.#createToken(grants);
+    const args = [token, name, stateDir, String(freePort())];
     return this.#resources.use(
       startNodeProgram({ module: `tests/e2e/${module}`, stateDir, args, label: name }),
     );

@@ -38,7 +38,9 @@ async function openMesh(label: string, names: readonly string[]): Promise<Mesh> 
     }),
   );
   const token = await lead.startLeader();
-  const programs = names.map((name) => opening.use(startMath(token, name, `${scratch}/${name}`)));
+  // A path that several offer has to be granted to each.
+  const { token: offering } = JSON.parse(await lead.post("/tokens", { grants: { offer: ["math"] } }));
+  const programs = names.map((name) => opening.use(startMath(offering, name, `${scratch}/${name}`)));
   await Promise.all(programs.map((program) => untilPrinted(program, "ready")));
   await untilOffered(lead, "math", names.length);
   const stack = opening.move();

@@ -8,7 +8,9 @@ const HANDOVER_BOUND_MS = 6_000;
 
 Deno.test("Node.addService(): a service in leader mode goes on with another node when its leader is killed, and when it is suspended", async (test) => {
   await using mesh = await RootlessMesh.create("service-leader", "caller");
-  const programs = ["a", "b", "c"].map((name) => mesh.startProgram("leading_program.ts", name));
+  const programs = ["a", "b", "c"].map((name) =>
+    mesh.startProgram("leading_program.ts", name, { offer: ["jobs"] })
+  );
   await Promise.all(programs.map((program) => untilPrinted(program, "ready")));
   const { runtime } = mesh.overlay.services;
   const providers = () => runtime.report("jobs")[0]?.providers ?? [];

@@ -5,30 +5,30 @@
 
 import { DeadlineTimer } from "../../base/mod.ts";
 import {
-  addGrants,
-  areGrants,
-  DEFAULT_GRANTS_KEY,
   Election,
-  GRANT_ENTRY_KIND,
   type KeyRotation,
   type LeaderView,
-  MAX_ENTRY_LIFETIME_MS,
   type Member,
   type MemberAnswer,
   type MemberRecord,
   type MemberRequest,
-  type MeshState,
   NO_UPDATE,
   type NodeId,
   type ReplicaUpdate,
-  type Signed,
 } from "../../mesh/mod.ts";
-import { TopicPath } from "../../service/mod.ts";
+import type { ClaimOutcome, TopicPath } from "../../service/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import { InvalidRequestError, NotLeaderError, TooOftenError, UnreachableError } from "../errors.ts";
 import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
 import type { NameService } from "../names/mod.ts";
-import { MemberRequests } from "./member_requests.ts";
+import { attributed, removeAbsent, renewDefaults, signRotation } from "./member_care.ts";
+import { MemberRequests, type RequestOutcome } from "./member_requests.ts";
+import { PathClaims } from "./path_claims.ts";
+
+/** How long one leader's answer to a claim may take, before another one is asked. */
+const CLAIM_TIMEOUT_MS = 2_000;
+/** How often a claim is sent whose link has ended: two nodes that dial each other keep one of two. */
+const MAX_CLAIM_SENDS = 3;
 
 /** The links that it uses, and what is called after an election. */
 interface LeaderCoordinatorParts
@@ -44,6 +44,7 @@ export class LeaderCoordinator {
   readonly #parts: LeaderCoordinatorParts;
   readonly #election: Election;
   readonly #timer: DeadlineTimer;
+  readonly #claims: PathClaims;
   #unsubscribe: () => void = () => {};
   #isClosed = false;
 
@@ -52,6 +53,7 @@ export class LeaderCoordinator {
     this.#requests = new MemberRequests(parts.messages, parts.timers);
     this.#election = new Election(parts.mesh.identity.id, parts.clock.now());
     this.#timer = new DeadlineTimer(parts, () => this.#advance());
+    this.#claims = new PathClaims(parts);
   }
 
   /** The elected leader; undefined when none lives. */
@@ -100,19 +102,9 @@ export class LeaderCoordinator {
     const renewed = admission.renewDue((nodeId) =>
       nodeId === identity.id || messages.links.get(nodeId) !== undefined
     );
-    const entries = this.#renewDefaults();
+    const entries = renewDefaults(this.#parts.mesh);
     if (renewed.length === 0 && entries.length === 0) return;
     replica.publish({ ...NO_UPDATE, records: renewed.map(({ signed }) => signed), entries });
-  }
-
-  /** What all may do must not lapse into what is usual. */
-  #renewDefaults(): readonly Signed[] {
-    const { network: { id, signingKey }, replica: { entries } } = this.#parts.mesh;
-    const known = entries.get(GRANT_ENTRY_KIND, id, DEFAULT_GRANTS_KEY);
-    if (known === undefined || signingKey === undefined) return [];
-    const { kind, key, body } = known;
-    const written = entries.write(id, signingKey, { kind, key, body, lifetimeMs: MAX_ENTRY_LIFETIME_MS });
-    return written === undefined ? [] : [written];
   }
 
   /** Handles what a member sends to or as a leader. */
@@ -138,7 +130,11 @@ export class LeaderCoordinator {
     if (record.roles.includes("leader")) {
       throw new InvalidRequestError(`Cannot promote ${record.name}: it is a leader already`);
     }
-    await this.#attributed(record, () => this.#ask(record, () => leadership.promote(record), "promote"));
+    await attributed(
+      this.#parts.mesh,
+      record,
+      () => this.#ask(record, () => leadership.promote(record), "promote"),
+    );
     leadership.settle(record);
     log.info("promoted", { name: record.name });
   }
@@ -156,7 +152,7 @@ export class LeaderCoordinator {
     if (record.nodeId === identity.id) await this.#resign();
     else {
       const asked = () => this.#ask(record, () => ({ kind: "demotion" }), "demote");
-      const { slices, update } = await this.#attributed(record, asked);
+      const { slices, update } = await attributed(this.#parts.mesh, record, asked);
       if (slices !== undefined) leadership.take(slices, update);
       replica.deliverEvents();
     }
@@ -196,37 +192,65 @@ export class LeaderCoordinator {
    * @param isHealthy whether a member answers by the tunnel; who has a link is not away in any case
    */
   removeAbsent(isHealthy: (nodeId: NodeId) => boolean): void {
-    const { mesh: { admission, identity, leadership, replica }, messages, log } = this.#parts;
-    if (admission === undefined || this.elected !== identity.id) return leadership.ephemerals?.rest();
+    const { mesh, messages, log } = this.#parts;
+    if (this.elected !== mesh.identity.id) return mesh.leadership.ephemerals?.rest();
     const isHere = (nodeId: NodeId) => messages.links.get(nodeId) !== undefined || isHealthy(nodeId);
-    for (const { publicKey, name } of leadership.ephemerals?.look(isHere) ?? []) {
-      const removed = admission.revoke(publicKey);
-      if (removed === undefined) continue;
+    for (const { name } of removeAbsent(mesh, isHere)) {
       log.info("removed an ephemeral member that was away for too long", { name });
-      replica.publish({ ...NO_UPDATE, records: [removed.signed] });
     }
   }
 
-  /** The member signs the change itself, by the word of this leader's operator. */
-  async #attributed<T>({ nodeId }: MemberRecord, ask: () => Promise<T>): Promise<T> {
-    const { audit } = this.#parts.mesh.leadership;
-    audit?.attribute(nodeId, { kind: "operator" });
-    try {
-      return await ask();
-    } catch (error) {
-      audit?.attribute(nodeId, undefined);
-      throw error;
+  /**
+   * Asks to be who offers a service path, unless this node may do so already: the elected leader first. A leader lets itself
+   * have what is nobody's, and may offer what is somebody's.
+   */
+  async claim(path: TopicPath): Promise<ClaimOutcome> {
+    const { mesh, mesh: { admission, replica, record, identity }, authority, messages } = this.#parts;
+    const text = path.toString();
+    if (admission !== undefined) {
+      const update = authority.ownersOf(path).has(identity.id) ? undefined : this.#claims.grant(record, text);
+      if (update !== undefined) replica.publish(update);
+      return "granted";
     }
+    if (authority.mayOffer(identity.id, path)) return "granted";
+    for (const nodeId of this.#likelyLeaders()) {
+      const request = (): MemberRequest => {
+        // One that does not know the newest record yet would sign another in the place of what a former one gave.
+        const records = [mesh.roster.signedRecord(identity.id)].filter((signed) => signed !== undefined);
+        void messages.send(nodeId, { kind: "roster-update", update: { ...NO_UPDATE, records } });
+        return { kind: "claim", path: text };
+      };
+      let answer: RequestOutcome = "lost";
+      for (let sends = 0; answer === "lost" && sends < MAX_CLAIM_SENDS; sends++) {
+        answer = await this.#requests.ask(nodeId, request, CLAIM_TIMEOUT_MS);
+      }
+      if (typeof answer !== "object") continue;
+      if (answer.kind === "refused") return "refused";
+      if (answer.update !== undefined) replica.merge(answer.update);
+      replica.deliverEvents();
+      return authority.mayOffer(identity.id, path) ? "granted" : "refused";
+    }
+    return "unanswered";
+  }
+
+  /** The elected one, then others that live, then those that may. */
+  #likelyLeaders(): readonly NodeId[] {
+    const { elected } = this;
+    return this.views()
+      .filter(({ nodeId }) => this.#parts.mesh.roster.get(nodeId) !== undefined)
+      .map(({ nodeId, isAlive }) => ({ nodeId, rank: nodeId === elected ? 0 : isAlive ? 1 : 2 }))
+      .sort((a, b) => a.rank - b.rank)
+      .map(({ nodeId }) => nodeId);
   }
 
   async #askLeaders(request: MemberRequest, what: string): Promise<ReplicaUpdate> {
-    const { mesh: { roster, identity } } = this.#parts;
+    const { identity } = this.#parts.mesh;
     let wasRefused = false;
     let retryAfterMs: number | undefined;
-    for (const { nodeId } of this.views().toSorted((a, b) => Number(b.isAlive) - Number(a.isAlive))) {
-      if (nodeId === identity.id || roster.get(nodeId) === undefined) continue;
+    for (const nodeId of this.#likelyLeaders()) {
+      if (nodeId === identity.id) continue;
       const answer = await this.#requests.ask(nodeId, () => request);
-      if (answer === undefined || answer === "unsent") continue;
+      if (typeof answer !== "object") continue;
       if (answer.kind === "done" && answer.update !== undefined) return answer.update;
       wasRefused = true;
       if (answer.kind === "refused") retryAfterMs ??= answer.retryAfterMs;
@@ -239,6 +263,11 @@ export class LeaderCoordinator {
         : "weft leader list shows who leads; run the same again when one of them is back.",
       retryable: true,
     });
+  }
+
+  /** A link to a member has ended. */
+  handleLinkClosed(nodeId: NodeId): void {
+    this.#requests.handleLinkClosed(nodeId);
   }
 
   close(): void {
@@ -272,7 +301,7 @@ export class LeaderCoordinator {
     what: string,
   ): Promise<Extract<MemberAnswer, { kind: "done" }>> {
     const answer = await this.#requests.ask(record.nodeId, request);
-    if (answer === "unsent" || answer === undefined) {
+    if (typeof answer !== "object") {
       throw new UnreachableError(`Cannot ${what} ${record.name}: it does not answer`, {
         hint: "weft peers shows when it was last heard; run the same again when it is back.",
         retryable: true,
@@ -288,13 +317,16 @@ export class LeaderCoordinator {
   async #serve(nodeId: NodeId, number: number, request: MemberRequest): Promise<void> {
     const { mesh, messages, log } = this.#parts;
     const asker = mesh.roster.linkable(nodeId)?.record;
-    if (asker === undefined) return;
+    if (asker === undefined || (request.kind === "claim" && !this.#claims.allows(nodeId))) return;
     try {
       const { audit } = mesh.leadership;
       const { nodeId: id, name } = asker;
       const answering = () => this.#answer(asker, request);
       const { answer, update = NO_UPDATE } = audit?.as({ kind: "member", id, name }, answering) ??
         answering();
+      if (request.kind === "claim" && answer.kind === "refused") {
+        await messages.send(nodeId, { kind: "roster-update", update: this.#claims.owners(request.path) });
+      }
       const sent = messages.send(nodeId, { kind: "response", number, answer });
       mesh.replica.publish(update);
       await sent;
@@ -326,7 +358,7 @@ export class LeaderCoordinator {
         return { answer: { kind: "done", update }, update };
       }
       case "claim": {
-        const update = this.#grantClaim(asker, request.path);
+        const update = this.#claims.grant(asker, request.path);
         return update === undefined ? refused : { answer: { kind: "done", update }, update };
       }
       case "leave": {
@@ -336,22 +368,6 @@ export class LeaderCoordinator {
         return { answer: { kind: "done", update }, update };
       }
     }
-  }
-
-  /** @returns the member's record with the path, as it was when it has it already; undefined when it may not */
-  #grantClaim(asker: MemberRecord, text: string): ReplicaUpdate | undefined {
-    const { authority, mesh: { admission, roster } } = this.#parts;
-    const path = TopicPath.tryParse(text);
-    if (path === undefined || admission === undefined || !authority.mayClaim(asker.nodeId, path)) {
-      return undefined;
-    }
-    const known = roster.signedRecord(asker.nodeId);
-    if (authority.mayOffer(asker.nodeId, path) && known !== undefined) {
-      return { ...NO_UPDATE, records: [known] };
-    }
-    const grants = addGrants(asker.grants, { claimed: [path.toString()] });
-    const amended = areGrants(grants) ? admission.amend(asker, { grants }) : undefined;
-    return typeof amended === "object" ? { ...NO_UPDATE, records: [amended.signed] } : undefined;
   }
 
   #mustLead(): void {
@@ -380,16 +396,4 @@ export class LeaderCoordinator {
     }
     this.#timer.set(this.#election.pollTimeout());
   }
-}
-
-/** @returns both records and the statement under the new keys, or why not */
-function signRotation(
-  admission: NonNullable<MeshState["admission"]>,
-  record: MemberRecord,
-  rotation: KeyRotation,
-) {
-  const both = admission.rotate(record, rotation);
-  if (typeof both === "string" || "retryAfterMs" in both) return both;
-  const statements = rotation.statement === undefined ? [] : [rotation.statement];
-  return { ...NO_UPDATE, records: both.map(({ signed }) => signed), statements };
 }

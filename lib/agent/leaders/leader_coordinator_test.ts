@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import {
+  type MemberRequest,
   type MeshMessage,
   MeshState,
   type NodeId,
@@ -31,7 +32,7 @@ function setUp(isReachable = true) {
 }
 
 async function settled(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }
 
 Deno.test("MemberRequests.ask() resolves with the answer of the one who was asked", async () => {
@@ -63,6 +64,24 @@ Deno.test("MemberRequests.ask() gives up after ten seconds, at the end, and on w
   requests.close();
   assert.equal(await ended, undefined);
   assert.equal(await setUp(false).requests.ask(a, () => ({ kind: "demotion" })), "unsent");
+});
+
+Deno.test("MemberRequests.handleLinkClosed() ends claims to that member, which may be sent again, and nothing else", async () => {
+  const { requests, timers } = setUp();
+  const outcomes: string[] = [];
+  const ask = (nodeId: NodeId, request: MemberRequest) =>
+    void requests.ask(nodeId, () => request, 2_000)
+      .then((outcome) => outcomes.push(`${nodeId === a ? "a" : "b"} ${request.kind} ${outcome}`));
+  ask(a, { kind: "claim", path: "math" });
+  ask(b, { kind: "claim", path: "math" });
+  ask(a, { kind: "demotion" });
+  await settled();
+  requests.handleLinkClosed(a);
+  await settled();
+  assert.deepEqual(outcomes, ["a claim lost"]);
+  timers.advance(2_000);
+  await settled();
+  assert.deepEqual(outcomes.slice(1).sort(), ["a demotion undefined", "b claim undefined"]);
 });
 
 Deno.test("LeaderCoordinator publishes the record of a leader that is demoted, after it has answered", async () => {

@@ -1,5 +1,5 @@
 /**
- * Asking members for something, as leaders do and are asked.
+ * Requests to other members, and their answers.
  * @module
  */
 
@@ -10,11 +10,23 @@ import type { MessagePlane } from "../links/mod.ts";
 /** How long an answer of a member may take. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
+/**
+ * What came of a request: `unsent` when the member cannot be reached, `lost` when the link of one that may be sent again has
+ * ended, undefined when it was not answered in time.
+ */
+export type RequestOutcome = MemberAnswer | "unsent" | "lost" | undefined;
+
+interface WaitingRequest {
+  readonly nodeId: NodeId;
+  readonly kind: MemberRequest["kind"];
+  answer(answer?: MemberAnswer | "lost"): void;
+}
+
 /** Asks members for something, and knows their answers by numbers. */
 export class MemberRequests {
   readonly #messages: Pick<MessagePlane, "reach" | "send">;
   readonly #timers: Timers;
-  readonly #waiting = new Map<number, { readonly nodeId: NodeId; answer(answer?: MemberAnswer): void }>();
+  readonly #waiting = new Map<number, WaitingRequest>();
   #lastNumber = 0;
 
   constructor(messages: Pick<MessagePlane, "reach" | "send">, timers: Timers) {
@@ -24,17 +36,22 @@ export class MemberRequests {
 
   /**
    * @param request called when the member can be reached, and not before: making one may change the state
-   * @returns the answer; `unsent` when the member cannot be reached, undefined when it has not answered in 10 s
+   * @returns the answer, or why there is none
    */
-  async ask(nodeId: NodeId, request: () => MemberRequest): Promise<MemberAnswer | "unsent" | undefined> {
+  async ask(
+    nodeId: NodeId,
+    request: () => MemberRequest,
+    timeoutMs: number = ANSWER_TIMEOUT_MS,
+  ): Promise<RequestOutcome> {
     const number = ++this.#lastNumber;
-    const { promise, resolve } = Promise.withResolvers<MemberAnswer | undefined>();
+    const { promise, resolve } = Promise.withResolvers<MemberAnswer | "lost" | undefined>();
     if (!await this.#messages.reach(nodeId)) return "unsent";
-    this.#waiting.set(number, { nodeId, answer: resolve });
     try {
-      const sent = await this.#messages.send(nodeId, { kind: "request", number, request: request() });
+      const asked = request();
+      this.#waiting.set(number, { nodeId, kind: asked.kind, answer: resolve });
+      const sent = await this.#messages.send(nodeId, { kind: "request", number, request: asked });
       if (!sent) return "unsent";
-      return await withTimeout(this.#timers, ANSWER_TIMEOUT_MS, promise);
+      return await withTimeout(this.#timers, timeoutMs, promise);
     } finally {
       this.#waiting.delete(number);
     }
@@ -44,6 +61,13 @@ export class MemberRequests {
   handleAnswer(nodeId: NodeId, number: number, answer: MemberAnswer): void {
     const waiting = this.#waiting.get(number);
     if (waiting?.nodeId === nodeId) waiting.answer(answer);
+  }
+
+  /** A link to a member has ended, and with it what was on its way: a claim may be sent again, and no other request. */
+  handleLinkClosed(nodeId: NodeId): void {
+    for (const waiting of this.#waiting.values()) {
+      if (waiting.nodeId === nodeId && waiting.kind === "claim") waiting.answer("lost");
+    }
   }
 
   /** Ends all requests without an answer. */

@@ -37,15 +37,19 @@ const ITEM_PAUSE_MS = 1;
 /** Renewed long before that; the advert of a node that never comes back expires. */
 const LIFETIME_MS = 86_400_000;
 
+/** What it needs of the runtime. */
+type AdvertRuntime = Pick<NodeRuntime, "advert" | "setAdverts" | "handlePeerGone" | "handleRightsChange">;
+
 /** Publishes this node's advert as entries of the replica, and reads those of other nodes from there. */
 export class AdvertSync {
-  readonly #context: Pick<AgentContext, "mesh" | "timers" | "log">;
-  readonly #runtime: Pick<NodeRuntime, "advert" | "setAdverts" | "handlePeerGone">;
+  readonly #context: Pick<AgentContext, "mesh" | "authority" | "timers" | "log">;
+  readonly #runtime: AdvertRuntime;
   readonly #onChange: () => void;
   #cancelTimer: (() => void) | undefined;
   #pauseMs = FIRST_PAUSE_MS;
   /** Nodes whose adverts were read just now, or are about to be. */
   readonly #reading = new Map<Origin, { isDue: boolean; cancel: () => void }>();
+  #unobserve: () => void = () => {};
   #refused = 0;
   /** Of each node what is refused now: the same part is read again at each change of another one. */
   readonly #refusedOf = new Map<Origin, number>();
@@ -53,8 +57,8 @@ export class AdvertSync {
 
   /** @param onChange is called when what other nodes offer has changed */
   constructor(
-    context: Pick<AgentContext, "mesh" | "timers" | "log">,
-    runtime: Pick<NodeRuntime, "advert" | "setAdverts" | "handlePeerGone">,
+    context: Pick<AgentContext, "mesh" | "authority" | "timers" | "log">,
+    runtime: AdvertRuntime,
     onChange: () => void,
   ) {
     this.#context = context;
@@ -64,10 +68,8 @@ export class AdvertSync {
 
   /** Reads the adverts that are known, and publishes this node's. */
   start(): void {
-    const { replica } = this.#context.mesh;
-    for (const origin of new Set(replica.entries.list(KIND).map((entry) => entry.origin))) {
-      this.#read(origin);
-    }
+    this.#unobserve = this.#context.authority.observe((nodeId) => this.#followRights(nodeId));
+    for (const origin of this.#origins()) this.#read(origin);
     this.advertiseSoon();
   }
 
@@ -90,6 +92,18 @@ export class AdvertSync {
     }
   }
 
+  /** Adverts count as far as their node may offer and hear that. @param nodeId undefined for all nodes */
+  #followRights(nodeId: NodeId | undefined): void {
+    const { identity } = this.#context.mesh;
+    if (nodeId === undefined) { for (const origin of this.#origins()) this.#readSoon(origin); }
+    else if (nodeId !== identity.id) this.#readSoon(nodeId);
+    if (nodeId === undefined || nodeId === identity.id) this.#runtime.handleRightsChange();
+  }
+
+  #origins(): ReadonlySet<Origin> {
+    return new Set(this.#context.mesh.replica.entries.list(KIND).map(({ origin }) => origin));
+  }
+
   /** The advert has changed, or is to be looked at again. */
   advertiseSoon(): void {
     if (this.#cancelTimer !== undefined || this.#isClosed) return;
@@ -109,6 +123,7 @@ export class AdvertSync {
   /** Withdraws the advert, and publishes no more. */
   close(): void {
     this.#isClosed = true;
+    this.#unobserve();
     this.#cancelTimer?.();
     for (const { cancel } of this.#reading.values()) cancel();
     this.#reading.clear();

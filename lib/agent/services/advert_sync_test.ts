@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import type { EntryEvent, MeshState, NodeId } from "../../mesh/mod.ts";
 import { EMPTY_ADVERT, encodeAdvert, type NodeRuntime } from "../../service/mod.ts";
+import type { Authority } from "../authority.ts";
 import { AdvertSync } from "./advert_sync.ts";
 
 Deno.test("AdvertSync follows a node that changes its advert all the time at once, then five times a second", () => {
@@ -16,11 +17,13 @@ Deno.test("AdvertSync follows a node that changes its advert all the time at onc
   };
   const identity = { id: "us", publicKey: {} };
   const mesh = { identity, network: { id: "network" }, replica: { roster, entries } };
-  const context = { mesh: mesh as unknown as MeshState, timers, log: silentLogger };
-  const runtime: Pick<NodeRuntime, "advert" | "setAdverts" | "handlePeerGone"> = {
+  const authority = {} as Authority;
+  const context = { mesh: mesh as unknown as MeshState, authority, timers, log: silentLogger };
+  const runtime: Pick<NodeRuntime, "advert" | "setAdverts" | "handlePeerGone" | "handleRightsChange"> = {
     advert: () => EMPTY_ADVERT,
     setAdverts: (_, [advert]) => (followed.push(advert?.run ?? 0), 0),
     handlePeerGone() {},
+    handleRightsChange() {},
   };
   const shared = new AdvertSync(context, runtime, () => {});
   const change = () => {
@@ -69,7 +72,7 @@ Deno.test("AdvertSync counts once what it refuses of an advert, and takes the re
   };
   let taken: readonly string[] = [];
   const shared = new AdvertSync(
-    { mesh: mesh as unknown as MeshState, timers, log: silentLogger },
+    { mesh: mesh as unknown as MeshState, authority: {} as Authority, timers, log: silentLogger },
     {
       advert: () => EMPTY_ADVERT,
       setAdverts: (_, adverts) => {
@@ -77,6 +80,7 @@ Deno.test("AdvertSync counts once what it refuses of an advert, and takes the re
         return 0;
       },
       handlePeerGone() {},
+      handleRightsChange() {},
     },
     () => {},
   );

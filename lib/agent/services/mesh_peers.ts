@@ -7,6 +7,7 @@ import type { Channel } from "../../channel/mod.ts";
 import type { MeshState, NodeId } from "../../mesh/mod.ts";
 import { Selector } from "../../policy/mod.ts";
 import {
+  type ClaimOutcome,
   isProgram,
   type PeerId,
   peerId,
@@ -14,8 +15,13 @@ import {
   type PostOutcome,
   type ServicePeers,
   type ServiceStream,
+  type TopicPath,
+  type TopicPattern,
 } from "../../service/mod.ts";
+import type { AgentContext } from "../agent_context.ts";
+import type { Authority } from "../authority.ts";
 import type { HealthWatch } from "../health/mod.ts";
+import type { LeaderCoordinator } from "../leaders/mod.ts";
 import type { MessagePlane } from "../links/mod.ts";
 import { SERVICE_TOPIC } from "./early_message_gate.ts";
 
@@ -24,20 +30,26 @@ export interface RunningNode {
   readonly session: {
     readonly messages: MessagePlane;
     readonly health: HealthWatch;
-    readonly leaders: { readonly elected: NodeId | undefined };
+    readonly leaders: Pick<LeaderCoordinator, "elected" | "claim">;
   } | undefined;
 }
 
 /** Finds members and the channels to them, which it dials on demand, and those to programs. */
 export class MeshPeers implements PeerLinks, ServicePeers {
   readonly #mesh: MeshState;
+  readonly #authority: Authority;
   readonly #node: RunningNode;
   readonly #servicesOf: (peer: PeerId) => readonly string[];
   readonly #programs = new Map<PeerId, Channel>();
 
   /** @param servicesOf the paths of the services that a node offers */
-  constructor(mesh: MeshState, node: RunningNode, servicesOf: (peer: PeerId) => readonly string[]) {
+  constructor(
+    { mesh, authority }: Pick<AgentContext, "mesh" | "authority">,
+    node: RunningNode,
+    servicesOf: (peer: PeerId) => readonly string[],
+  ) {
     this.#mesh = mesh;
+    this.#authority = authority;
     this.#node = node;
     this.#servicesOf = servicesOf;
   }
@@ -63,6 +75,35 @@ export class MeshPeers implements PeerLinks, ServicePeers {
 
   isOperator(peer: PeerId): boolean {
     return this.#record(peer)?.roles.includes("leader") ?? false;
+  }
+
+  mayOffer(peer: PeerId, path: TopicPath): boolean {
+    return this.#authority.mayOffer(asNodeId(peer), path);
+  }
+
+  mayPublish(peer: PeerId, topic: TopicPath): boolean {
+    return this.#authority.mayPublish(asNodeId(peer), topic);
+  }
+
+  maySubscribe(peer: PeerId, pattern: TopicPattern): boolean {
+    return this.#authority.maySubscribe(asNodeId(peer), pattern);
+  }
+
+  mayJoinGroup(peer: PeerId, group: string): boolean {
+    return this.#authority.mayJoinGroup(asNodeId(peer), group);
+  }
+
+  ownersOf(path: TopicPath): readonly string[] {
+    return Array.from(this.#authority.ownersAbove(path), (nodeId) => this.nameOf(asPeerId(nodeId)) ?? nodeId);
+  }
+
+  async claim(path: TopicPath): Promise<ClaimOutcome> {
+    try {
+      return await this.#node.session?.leaders.claim(path) ?? "unanswered";
+    } catch {
+      // A full disk, or a node that stops: it is asked again.
+      return "unanswered";
+    }
   }
 
   selector(text: string): (peer: PeerId) => boolean {

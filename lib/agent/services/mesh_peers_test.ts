@@ -4,7 +4,7 @@ import { openLocalChannel } from "../../channel/mod.ts";
 import { systemClock, systemTimers } from "../../host/mod.ts";
 import { programId } from "../../service/mod.ts";
 import { MeshPeers } from "./mesh_peers.ts";
-import type { MeshState } from "../../mesh/mod.ts";
+import type { AgentContext } from "../agent_context.ts";
 
 /** Nothing comes from it, and what is written to it stays where it is. */
 function stuckStream(): ByteStream {
@@ -18,7 +18,7 @@ function stuckStream(): ByteStream {
 }
 
 Deno.test("MeshPeers has no link by a channel that is closing, however much waits in it", async () => {
-  const peers = new MeshPeers({} as MeshState, { session: undefined }, () => []);
+  const peers = new MeshPeers({} as AgentContext, { session: undefined }, () => []);
   const program = programId(1);
   const channel = openLocalChannel(stuckStream(), { clock: systemClock, timers: systemTimers });
   peers.addProgram(program, channel);

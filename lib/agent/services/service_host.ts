@@ -62,7 +62,7 @@ export class ServiceHost {
     const onChange = () => parts.onChange();
     this.#eventLoop = new SocketYield(timers);
     this.#peers = new MeshPeers(
-      mesh,
+      parts,
       parts.node,
       (peer) =>
         this.runtime.directory.advertsOf(peer).flatMap(({ services }) => services).map((one) => one.path),
@@ -122,6 +122,7 @@ export class ServiceHost {
       calls: { pending: runtime.pendingCalls, running: runtime.runningCalls },
       programs,
       rejected: runtime.rejected + this.adverts.refused,
+      refused: { adverts: runtime.refusedAdverts, events: runtime.refusedEvents },
       openBreakers: runtime.directory.openBreakers(now) + runtime.programs.directory.openBreakers(now),
       memory: { usedBytes: runtime.memory.usedBytes, refused: runtime.memory.refused },
     };

@@ -68,6 +68,7 @@ export const sampleStatus: StatusReport = {
     calls: { pending: 3, running: 1 },
     programs: 1,
     rejected: 4,
+    refused: { adverts: 2, events: 3 },
     openBreakers: 0,
     memory: { usedBytes: 65_536, refused: 2 },
   },

@@ -76,7 +76,7 @@ export async function doctorFindings(
   findings.set("labels", labelsFinding(status));
   return findings.set("names", namesFinding(dns, probes))
     .set("records", recordsFinding(refused))
-    .set("services", servicesFinding(services.rejected));
+    .set("services", servicesFinding(services));
 }
 
 function stateFinding(dir: string, wrong: string | undefined): Finding {
@@ -173,7 +173,12 @@ function labelsFinding({ node, peers }: Pick<RunningAgent, "node" | "peers">): F
 }
 
 /** What one could not read is lost for who has said it, and no problem of this host. */
-function servicesFinding(unreadable: number): Finding {
+function servicesFinding({ rejected: unreadable, refused }: StatusReport["services"]): Finding {
+  const { adverts, events } = refused;
+  if (adverts + events > 0) {
+    const what = `${counted(adverts, "offer")} left out, ${counted(events, "event")} not delivered`;
+    return ok(`not what the network lets members do: ${what}; the agent's log says whose`);
+  }
   if (unreadable === 0) return ok("whatever members and programs said to services could be read");
   return ok(`${counted(unreadable, "message")} of members or programs could not be read`);
 }

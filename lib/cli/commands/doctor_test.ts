@@ -92,7 +92,10 @@ Deno.test("hostProbes() sees that a port is taken by TCP or UDP", () => {
 Deno.test("doctorFindings() tells what was refused, and a clock that is wrong", async () => {
   const find = async (name: string, said: Partial<typeof sampleStatus>) =>
     (await doctorFindings(running(said), good)).get(name);
-  const unread = (rejected: number) => ({ services: { ...sampleStatus.services, rejected } });
+  const nothing = { adverts: 0, events: 0 };
+  const unread = (rejected: number, refused = nothing) => ({
+    services: { ...sampleStatus.services, rejected, refused },
+  });
   const idle = await doctorFindings(options, good);
   assert.deepEqual([idle.get("records"), idle.get("services")], [undefined, undefined]);
   assert.equal((await find("records", { refused: {} }))?.kind, "ok");
@@ -104,6 +107,11 @@ Deno.test("doctorFindings() tells what was refused, and a clock that is wrong", 
   assert(forged?.kind === "problem" && /1 signature/.test(forged.detail) && /peer remove/.test(forged.hint));
   const late = await find("records", { refused: { future: 7 } });
   assert(late?.kind === "problem" && /clock/.test(late.hint));
+  assert.deepEqual(await find("services", unread(4, { adverts: 1, events: 3 })), {
+    kind: "ok",
+    detail:
+      "not what the network lets members do: 1 offer left out, 3 events not delivered; the agent's log says whose",
+  });
   assert.match((await find("services", unread(0)))?.detail ?? "", /could be read/);
   assert.deepEqual(await find("services", unread(4)), {
     kind: "ok",

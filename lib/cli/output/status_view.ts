@@ -112,8 +112,9 @@ function namesText(dns: StatusReport["dns"]): string {
 }
 
 function offeredFact({ services: offered }: StatusReport): readonly Fact[] {
-  const { services, providers, programs, calls, rejected } = offered;
-  if (services === 0 && programs === 0 && rejected === 0) return [];
+  const { services, providers, programs, calls, rejected, refused } = offered;
+  const isIdle = services === 0 && programs === 0;
+  if (isIdle && rejected + refused.adverts + refused.events === 0) return [];
   const { healthy, unhealthy } = providers;
   const facts = [
     counted(services, "service"),
@@ -121,6 +122,8 @@ function offeredFact({ services: offered }: StatusReport): readonly Fact[] {
     `${counted(calls.running, "call")} running`,
     ...programs === 0 ? [] : [`${counted(programs, "program")} attached`],
     ...rejected === 0 ? [] : [`${counted(rejected, "message")} rejected`],
+    ...refused.adverts === 0 ? [] : [`${counted(refused.adverts, "offer")} refused`],
+    ...refused.events === 0 ? [] : [`${counted(refused.events, "event")} refused`],
   ];
   return [["offered", facts.join(", ")]];
 }

@@ -125,3 +125,8 @@ function presentable(endpoints: readonly Endpoint[]): Endpoint[] {
   const byText = new Map(endpoints.filter(isReachable).map((endpoint) => [endpoint.toString(), endpoint]));
   return [...byText.values()].slice(0, MAX_STATED_ENDPOINTS);
 }
+
+/** Whether two statements of a node say that it is in the same places. */
+export function areSameEndpoints(a: NodeStatement, b: NodeStatement): boolean {
+  return a.endpoints.join() === b.endpoints.join() && a.channelEndpoints.join() === b.channelEndpoints.join();
+}

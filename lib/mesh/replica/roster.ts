@@ -8,6 +8,7 @@ import { PublicKey, type VerifyingKey } from "../../crypto/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
 import { type NetworkId, type NodeId, parseNodeId } from "../identity/mod.ts";
 import {
+  areSameEndpoints,
   type KeyTag,
   keyTagOf,
   MAX_CLOCK_AHEAD_MS,
@@ -175,7 +176,7 @@ export class Roster {
     if (this.#isAhead(statement)) return "rejected:future";
     if (!this.#reader.isSignedBy(STATEMENT_LABEL, signed, record.verifyingKey)) return "rejected:signature";
     this.#store.putStatement({ signed, statement });
-    if (this.#isLive(record) && !(known && sameEndpoints(known.statement, statement))) {
+    if (this.#isLive(record) && !(known && areSameEndpoints(known.statement, statement))) {
       const { nodeId, publicKey } = record;
       this.#note({ kind: "endpoints-changed", nodeId, publicKey });
     }
@@ -210,6 +211,12 @@ export class Roster {
   /** @returns the member, or undefined when it is unknown, revoked or expired */
   get(nodeId: NodeId): Member | undefined {
     return this.#liveMember(this.recordById(nodeId));
+  }
+
+  /** @returns the record of a member that is neither revoked nor expired; nothing is made for it */
+  liveRecord(nodeId: NodeId): MemberRecord | undefined {
+    const record = this.recordById(nodeId);
+    return record !== undefined && this.#isLive(record) ? record : undefined;
   }
 
   /** @returns the member of this name, if any */
@@ -389,8 +396,4 @@ export class Roster {
     const statement = this.#store.statementOf(record.nodeId)?.statement;
     return { record, ...statement && { statement } };
   }
-}
-
-function sameEndpoints(a: NodeStatement, b: NodeStatement): boolean {
-  return a.endpoints.join() === b.endpoints.join() && a.channelEndpoints.join() === b.channelEndpoints.join();
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import { fakeLinks } from "../testing/fake_links.ts";
+import { ALL_RIGHTS, rightsOf } from "../testing/memory_rights.ts";
 import { settle } from "../testing/memory_mesh.ts";
 import { peerId } from "../ports.ts";
 import { NodeRuntime } from "../node_runtime.ts";
@@ -16,6 +17,7 @@ Deno.test("RemoteCaller pauses before it dials a provider again whose link was l
     log: silentLogger,
     links: fakeLinks({ post: () => "no-link", reach: () => Promise.resolve(++reached > 0) }),
     peers: {
+      ...rightsOf(peerId("a"), () => ALL_RIGHTS),
       self: peerId("a"),
       nameOf: (peer) => peer,
       find: () => undefined,

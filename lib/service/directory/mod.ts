@@ -5,3 +5,4 @@
 
 export * from "./circuit_breaker.ts";
 export { type Listener, type Provider, ServiceDirectory } from "./service_directory.ts";
+export { PermittedAdverts } from "./permitted_adverts.ts";

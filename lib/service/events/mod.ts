@@ -4,7 +4,7 @@
  */
 
 export { EventSender, type PublishReport, reportSends } from "./event_sender.ts";
-export { type PublishOptions, PubSub } from "./pub_sub.ts";
+export { type PublishOptions, publishRefusal, type PublishRight, PubSub } from "./pub_sub.ts";
 export {
   DEFAULT_EVENT_QUEUE,
   type EventStream,

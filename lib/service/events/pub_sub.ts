@@ -15,10 +15,11 @@ import {
   reportSends,
   type RetainedEvent,
 } from "./event_sender.ts";
-import { isProgram, type PeerId } from "../ports.ts";
+import { ActionError, CallError, failure } from "../errors.ts";
+import { isProgram, type PeerId, type ServicePeers } from "../ports.ts";
 import type { NodeBase } from "../runtime_base.ts";
 import type { Subscription, Subscriptions } from "./subscriptions.ts";
-import { showPath, type TopicPath, TopicPattern } from "../topics/mod.ts";
+import { showPath, TopicPath, TopicPattern } from "../topics/mod.ts";
 import { copyValue, decodeValue, type EventMessage, type WireValue } from "../wire/mod.ts";
 
 /** How many topics keep their last event. */
@@ -60,6 +61,11 @@ export class PubSub {
       actions: {
         past: ({ pattern }: { pattern: string }, { caller }) =>
           caller === undefined ? 0 : this.#sendPast(caller, pattern),
+        mayPublish: {
+          idempotent: true,
+          handler: ({ topic }: { topic: string }, { caller }): PublishRight =>
+            this.#mayPublish(caller, TopicPath.tryParse(String(topic))),
+        },
       },
     };
   }
@@ -110,10 +116,23 @@ export class PubSub {
     void this.#askPast(text);
   }
 
+  #mayPublish(caller: PeerId | undefined, topic: TopicPath | undefined): PublishRight {
+    const { peers, peers: { self } } = this.#base;
+    if (topic === undefined) return {};
+    const publisher = caller === undefined || isProgram(caller) ? self : caller;
+    if (peers.mayPublish(publisher, topic)) return {};
+    const { message, hint = "" } = publishRefusal(peers, topic, publisher);
+    return { refusal: { message, hint } };
+  }
+
   /** @returns how many events were sent */
   #sendPast(peer: PeerId, text: string): number {
+    const { peers } = this.#base;
     const pattern = TopicPattern.tryParse(String(text));
     if (pattern === undefined) return 0;
+    if (!isProgram(peer) && !peers.maySubscribe(peer, pattern)) {
+      throw new ActionError("Refused", `${showPath(pattern)} may not be heard from there`);
+    }
     const events = this.retained.matching(pattern);
     for (const event of events) void this.#sender.send(peer, { ...event, past: true }, []);
     // What the others send reaches the program by way of this node.
@@ -161,6 +180,8 @@ export class PubSub {
     const peersOf = new Map<string, Set<PeerId>>();
     for (const { peer, group } of remote) {
       if (group !== "" && own.has(group)) continue;
+      // Whoever may not offer the service does not take its events from those who do.
+      if (!isProgram(peer) && !this.#base.peers.mayJoinGroup(peer, group)) continue;
       const peers = peersOf.get(group);
       if (peers === undefined) peersOf.set(group, new Set([peer]));
       else peers.add(peer);
@@ -184,6 +205,29 @@ export class PubSub {
     else this.retained.set(event);
     if ((before === 0) !== (this.retained.size === 0)) this.#onRetain();
   }
+}
+
+/** Whether a topic may be published to; the refusal says why not. */
+export interface PublishRight {
+  readonly refusal?: { readonly message: string; readonly hint: string };
+}
+
+/** @returns why a node may not publish to a topic, and what a leader can do */
+export function publishRefusal(
+  peers: Pick<ServicePeers, "self" | "nameOf" | "ownersOf">,
+  topic: TopicPath,
+  publisher: PeerId = peers.self,
+): CallError {
+  const owners = peers.ownersOf(topic);
+  const reason = owners.length === 0
+    ? "this node was not granted that"
+    : `${owners.join(", ")} has the path above it`;
+  const [service = ""] = showPath(topic).split("/");
+  const grant = topic.segments.length > 1 ? `${service}/>` : service;
+  const name = peers.nameOf(publisher) ?? publisher;
+  return new CallError(failure("Refused", `Cannot publish to ${showPath(topic)}: ${reason}`), {
+    hint: `On a leader, \`weft grant add ${name} --publish '${grant}'\` allows it.`,
+  });
 }
 
 /** Keeps events; when there are too many, those that were published longest ago go. */

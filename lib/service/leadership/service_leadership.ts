@@ -8,6 +8,7 @@ import { CircuitBreaker, type Provider } from "../directory/mod.ts";
 import type { LocalService, LocalServices } from "../local/mod.ts";
 import type { PeerId } from "../ports.ts";
 import type { NodeBase } from "../runtime_base.ts";
+import { TopicPath } from "../topics/mod.ts";
 
 /** How often a node that offers such a service sends a heartbeat. */
 export const HEARTBEAT_MS = 2_000;
@@ -51,8 +52,11 @@ export class ServiceLeadership {
     const { clock, services, directory, programs, peers, run } = this.#base;
     const { self } = peers;
     const own: Provider[] = programs.providers(path).map((provider) => ({ ...provider, peer: self }));
-    const service = services.get(path)?.advert(path);
+    const local = services.get(path);
+    const service = local?.advert(path);
     if (service !== undefined) own.push({ peer: self, run, service, breaker: new CircuitBreaker() });
+    // Others do not take this node for a provider either then.
+    if (own.length > 0 && !peers.mayOffer(self, local?.path ?? TopicPath.parse(path))) own.length = 0;
     const all = [...directory.providers(path), ...own].sort((a, b) => a.peer < b.peer ? -1 : 1);
     const isHealthy = (peer: PeerId) => peer === self || peers.isHealthy(peer);
     return this.#election.ranked(all, clock.now(), isHealthy, own.length > 0);
@@ -135,10 +139,13 @@ export class ServiceLeadership {
 
   /** Services with a leader that run here, in this program or an attached one. */
   #offered(): readonly string[] {
-    const { services, programs } = this.#base;
-    const own = services.all().filter(isElectable).map(({ path }) => path.toString());
+    const { services, programs, peers } = this.#base;
+    const own = services.all()
+      .filter((service) => isElectable(service) && peers.mayOffer(peers.self, service.path))
+      .map(({ path }) => path.toString());
     const attached = programs.paths().filter((path) =>
-      programs.providers(path).some(({ service }) => service.elects && service.state === "running")
+      programs.providers(path).some(({ service }) => service.elects && service.state === "running") &&
+      peers.mayOffer(peers.self, TopicPath.parse(path))
     );
     return [...own, ...attached];
   }

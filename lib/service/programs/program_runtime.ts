@@ -14,12 +14,20 @@ import {
 } from "../calls/mod.ts";
 import type { ServiceDefinition } from "../service_definition.ts";
 import { CircuitBreaker, type Provider } from "../directory/mod.ts";
-import { ActionError, failed } from "../errors.ts";
+import { PublishRights } from "./publish_rights.ts";
+import { ActionError, failed, ServiceNotGrantedError } from "../errors.ts";
 import { type PublishOptions, type PublishReport, reportSends, type Subscription } from "../events/mod.ts";
 import { LeadHooks } from "../leadership/mod.ts";
 import type { LocalService, LocalServices } from "../local/mod.ts";
 import { AGENT, type PeerId, peerId } from "../ports.ts";
-import { type AdvertOptions, readPath, type ServiceReport, serviceReport } from "../registry/mod.ts";
+import {
+  type AdvertOptions,
+  CLAIM_TIMEOUT_MS,
+  type PathClaim,
+  readPath,
+  type ServiceReport,
+  serviceReport,
+} from "../registry/mod.ts";
 import { ServiceRuntime, type ServiceRuntimeParts } from "../service_runtime.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
 import type { EventMessage, NodeMessage, RequestMessage, WireValue } from "../wire/mod.ts";
@@ -40,12 +48,17 @@ const ANY_GROUP = "*";
 /** Services of one attached program. */
 export class ProgramRuntime extends ServiceRuntime {
   readonly #hooks: LeadHooks;
+  readonly #publishRights: PublishRights;
   /** The paths that this program leads, as the agent has said. */
   #granted: ReadonlySet<string> = new Set();
 
   constructor(parts: ServiceRuntimeParts) {
     super(parts, EVERYBODY);
     this.#hooks = new LeadHooks(this.services, parts.log);
+    this.#publishRights = new PublishRights(
+      parts.clock,
+      (topic) => this.request("$events/mayPublish", { topic }),
+    );
     void this.services.add(pauseService(this.services)).start();
   }
 
@@ -115,6 +128,7 @@ export class ProgramRuntime extends ServiceRuntime {
     { broadcastMode: mode = "all", retain = false }: PublishOptions,
   ): Promise<PublishReport> {
     const publishedAt = this.base.clock.wall();
+    const isChecked = mode === "local_only" || this.#publishRights.isKnown(topic.toString());
     // Of each group one subscriber: the agent chooses it, among those of this program too.
     const local = mode === "one_per_service"
       ? 0
@@ -122,7 +136,29 @@ export class ProgramRuntime extends ServiceRuntime {
     if (mode === "local_only") return reportSends(local, []);
     // The agent keeps what is to be retained, for longer than the program lives.
     const event = { topic, data, publishedAt, retain };
-    return reportSends(local, [this.sender.send(AGENT, event, mode === "all" ? [] : [ANY_GROUP])]);
+    const report = reportSends(local, [this.sender.send(AGENT, event, mode === "all" ? [] : [ANY_GROUP])]);
+    if (isChecked) return report;
+    // Behind the event, so that none overtakes another; the agent asks the same of the event itself.
+    return this.#publishRights.ask(topic.toString()).then(() => report);
+  }
+
+  /** The agent has asked that. */
+  protected override acceptsEvent(): boolean {
+    return true;
+  }
+
+  /** An agent that is away asks a leader when the program is attached again. */
+  protected override async admit(path: TopicPath): Promise<void> {
+    if (this.base.carrier.links.linked().length === 0) return;
+    let claim: PathClaim | undefined;
+    try {
+      const options = { timeoutMs: 2 * CLAIM_TIMEOUT_MS };
+      claim = await this.request("$registry/claim", { path: path.toString() }, options) as PathClaim;
+    } catch (error) {
+      this.base.log.debug("the agent grants no paths", { service: showPath(path), error });
+    }
+    const refusal = claim?.refusal;
+    if (refusal !== undefined) throw new ServiceNotGrantedError(refusal.message, { hint: refusal.hint });
   }
 
   protected override hears(_: PeerId, topic: TopicPath): boolean {

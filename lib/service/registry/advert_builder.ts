@@ -6,7 +6,7 @@
 import type { LocalService } from "../local/mod.ts";
 import type { AdvertisedService, AdvertisedSubscription, ServiceAdvert } from "../wire/mod.ts";
 import type { Subscription } from "../events/mod.ts";
-import { DEFAULT_TOPIC_NETWORK, showPath, TopicPattern } from "../topics/mod.ts";
+import { DEFAULT_TOPIC_NETWORK, showPath, TopicPath, TopicPattern } from "../topics/mod.ts";
 
 /** With more patterns than this a node advertises only which services they begin with. */
 export const MAX_PATTERNS = 128;
@@ -24,22 +24,34 @@ export interface AdvertOptions {
   readonly retains?: boolean;
   /** Whether it says who may call: for the agent of a program, which checks that. */
   readonly withAllow?: boolean;
+  /** What the network lets the node offer and hear; everything for a program, whose agent checks that. */
+  readonly rights?: AdvertRights;
 }
+
+/** Others leave out what is not permitted, so it is not said to them. */
+export interface AdvertRights {
+  mayOffer(path: TopicPath): boolean;
+  maySubscribe(pattern: TopicPattern): boolean;
+}
+
+const ALL_RIGHTS: AdvertRights = { mayOffer: () => true, maySubscribe: () => true };
 
 /** @returns everything in one advert; services whose path begins with `$` are everywhere, and left out */
 export function buildAdvert(
   run: number,
   services: readonly LocalService[],
   subscriptions: readonly Subscription[],
-  { programs = [], retains = false, withAllow = false }: AdvertOptions,
+  { programs = [], retains = false, withAllow = false, rights = ALL_RIGHTS }: AdvertOptions,
 ): ServiceAdvert {
   const offered = new Map<string, AdvertisedService>();
   for (const service of services) {
-    if (service.path.service.startsWith("$")) continue;
+    if (service.path.service.startsWith("$") || !rights.mayOffer(service.path)) continue;
     const path = showPath(service.path);
     offered.set(path, service.advert(path, withAllow));
   }
   for (const service of programs.flatMap((program) => program.services)) {
+    const whole = TopicPath.tryParse(service.path);
+    if (whole === undefined || !rights.mayOffer(whole)) continue;
     // Of several that offer the same service, one that runs.
     const known = offered.get(service.path);
     if (known === undefined || known.state !== "running") offered.set(service.path, withoutAllow(service));
@@ -48,7 +60,7 @@ export function buildAdvert(
   return {
     run,
     services: [...offered.values()].sort((a, b) => a.path < b.path ? -1 : 1),
-    subscriptions: summarize([...own, ...programs.flatMap((program) => program.subscriptions)]),
+    subscriptions: summarize([...own, ...programs.flatMap((program) => program.subscriptions)], rights),
     retains,
   };
 }
@@ -64,22 +76,30 @@ function withoutAllow({ allow: _, ...service }: AdvertisedService): AdvertisedSe
  */
 function summarize(
   all: readonly AdvertisedSubscription[],
+  rights: AdvertRights,
 ): readonly AdvertisedSubscription[] {
-  const exact = unique(all);
+  const isPermitted = ({ pattern: text }: AdvertisedSubscription) => {
+    const pattern = TopicPattern.tryParse(text);
+    return pattern !== undefined && rights.maySubscribe(pattern);
+  };
+  const exact = unique(all).filter(isPermitted);
   if (exact.length <= MAX_PATTERNS) return exact;
   const grouped = exact.filter(({ group }) => group !== "");
   const characters = grouped.reduce((sum, { pattern, group }) => sum + pattern.length + group.length, 0);
   const isExact = grouped.length <= MAX_EXACT_PATTERNS && characters <= MAX_EXACT_CHARACTERS;
   const kept = isExact ? grouped : [];
   const others = isExact ? exact.filter(({ group }) => group === "") : exact;
-  const coarse = unique(
-    others.flatMap(({ pattern, group }) => begins(pattern).map((begin) => ({ pattern: begin, group }))),
-  );
+  // What is wider than the node may hear would be left out by others as a whole.
+  const widened = (one: AdvertisedSubscription, patterns: readonly string[]) => {
+    const wider = patterns.map((pattern) => ({ pattern, group: one.group }));
+    return wider.every(isPermitted) ? wider : [one];
+  };
+  const coarse = unique(others.flatMap((one) => widened(one, begins(one.pattern))));
   if (coarse.length <= MAX_PATTERNS) return unique([...kept, ...coarse]);
   // Groups stay, for one of each is chosen by them.
-  const coarsest = unique(others.map(({ pattern, group }) => {
-    const name = TopicPattern.tryParse(pattern)?.network ?? DEFAULT_TOPIC_NETWORK;
-    return { pattern: showPath(`${name}:>`), group };
+  const coarsest = unique(others.flatMap((one) => {
+    const name = TopicPattern.tryParse(one.pattern)?.network ?? DEFAULT_TOPIC_NETWORK;
+    return widened(one, [showPath(`${name}:>`)]);
   }));
   return unique([...kept, ...coarsest.slice(0, MAX_GROUPS)]);
 }

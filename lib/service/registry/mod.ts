@@ -1,13 +1,15 @@
 /**
- * The advert of a node, and `$registry`, which reports, pauses and resumes services.
+ * The advert of a node, `$registry`, which reports, pauses and resumes services, and asking leaders for their paths.
  * @module
  */
 
 export { type AdvertOptions, buildAdvert } from "./advert_builder.ts";
 export {
+  type PathClaim,
   type ProviderReport,
   readPath,
   RegistryService,
   type ServiceReport,
   serviceReport,
 } from "./registry_service.ts";
+export { CLAIM_TIMEOUT_MS, type ClaimRefusal, ServiceClaims } from "./service_claims.ts";

@@ -8,6 +8,7 @@ import { isProgram, type PeerId } from "../ports.ts";
 import type { NodeBase } from "../runtime_base.ts";
 import type { AdvertisedAction, AdvertisedService, ServiceState } from "../wire/mod.ts";
 import type { ServiceDefinition } from "../service_definition.ts";
+import type { ClaimRefusal, ServiceClaims } from "./service_claims.ts";
 import type { ServiceLeadership } from "../leadership/mod.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
 
@@ -35,13 +36,20 @@ export interface ServiceReport {
   readonly providers: readonly ProviderReport[];
 }
 
+/** What came of asking for a path: nothing when a service may begin there. */
+export interface PathClaim {
+  readonly refusal?: ClaimRefusal;
+}
+
 /** Answers what services there are. */
 export class RegistryService {
   readonly #base: NodeBase;
   readonly #leadership: ServiceLeadership;
+  readonly #claims: ServiceClaims;
 
-  constructor(base: NodeBase, leadership: ServiceLeadership) {
+  constructor(base: NodeBase, leadership: ServiceLeadership, claims: ServiceClaims) {
     this.#base = base;
+    this.#claims = claims;
     this.#leadership = leadership;
   }
 
@@ -55,6 +63,7 @@ export class RegistryService {
         show: { idempotent: true, handler: (params: unknown) => this.#show(readPath(params)) },
         pause: (params: unknown, { caller }) => this.#set(readPath(params), caller, "pause"),
         resume: (params: unknown, { caller }) => this.#set(readPath(params), caller, "resume"),
+        claim: (params: unknown, { caller }) => this.#claim(readPath(params), caller),
       },
     };
   }
@@ -73,6 +82,15 @@ export class RegistryService {
     const [report] = this.report(path);
     if (report === undefined) throw new ActionError("UnknownService", `Nobody offers ${path}`);
     return report;
+  }
+
+  /** What programs of this machine ask before they offer a service, in this node's name. */
+  async #claim(text: string, caller: PeerId | undefined): Promise<PathClaim> {
+    if (caller !== undefined && !isProgram(caller)) {
+      throw new ActionError("Refused", "Only programs of this machine may ask that");
+    }
+    const refusal = await this.#claims.ask(TopicPath.parse(text));
+    return refusal === undefined ? {} : { refusal };
   }
 
   /** Pauses or resumes a service here, and at the attached programs that offer it. */

@@ -5,6 +5,7 @@
  */
 
 import { randomFraction, SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
+import { ALL_RIGHTS, type MemoryRights, rightsOf } from "./memory_rights.ts";
 import { streamPair } from "./memory_stream.ts";
 import {
   AGENT,
@@ -32,6 +33,8 @@ export interface LinkFaults {
 /** What a node may be made with. */
 export interface MemoryNodeOptions {
   readonly labels?: readonly string[];
+  /** What this node takes the network to allow, in place of what the mesh says: it may run another program. */
+  readonly rights?: MemoryRights;
   readonly limits?: NodeRuntimeParts["limits"];
   readonly compressor?: NodeRuntimeParts["compressor"];
 }
@@ -88,6 +91,7 @@ export class MemoryMesh {
   /** Messages that were handed to a link; `watch` sees each, and drops it by answering false. */
   posted = 0;
   watch: (from: PeerId, to: PeerId, message: Uint8Array) => boolean | void = () => {};
+  rights: MemoryRights = ALL_RIGHTS;
   readonly #random: SeededRandom;
   readonly #parted = new Set<string>();
   readonly #streams = new Map<string, Set<() => void>>();
@@ -252,9 +256,10 @@ export class MemoryMesh {
       !this.#parted.has(keyOf(a, b));
   }
 
-  #peers({ id }: MemoryNode): ServicePeers {
+  #peers({ id, options }: MemoryNode): ServicePeers {
     return {
       self: id,
+      ...rightsOf(id, () => options.rights ?? this.rights),
       nameOf: (peer) => peer,
       find: (text) => this.nodes.get(peerId(text))?.id,
       isHealthy: (peer) => this.#reaches(id, peer),

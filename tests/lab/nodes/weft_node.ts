@@ -86,14 +86,12 @@ export class WeftNode implements AsyncDisposable {
 
   /** `GET path` over the control socket. @throws Error when there is no answer of 2xx */
   async get(path: string): Promise<string> {
-    // The property `transport` chooses the kind of proxy; a request through it goes to that socket.
-    using client = Deno.createHttpClient({
-      proxy: { transport: "unix", path: `${this.stateDir}/control.sock` },
-    });
-    const response = await fetch(`http://localhost${path}`, { client, signal: AbortSignal.timeout(5_000) });
-    const body = await response.text();
-    if (!response.ok) throw new Error(`${this.name} answers ${response.status} to GET ${path}: ${body}`);
-    return body;
+    return await this.#fetch("GET", path);
+  }
+
+  /** `POST path` over the control socket. @param request as JSON @throws Error when there is no answer of 2xx */
+  async post(path: string, request: unknown): Promise<string> {
+    return await this.#fetch("POST", path, JSON.stringify(request));
   }
 
   /** Waits for a status that satisfies `condition`. @throws Error with the end of the log when it never comes */
@@ -139,6 +137,24 @@ export class WeftNode implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process?.[Symbol.asyncDispose]();
+  }
+
+  async #fetch(method: string, path: string, body?: string): Promise<string> {
+    // The property `transport` chooses the kind of proxy; a request through it goes to that socket.
+    using client = Deno.createHttpClient({
+      proxy: { transport: "unix", path: `${this.stateDir}/control.sock` },
+    });
+    const response = await fetch(`http://localhost${path}`, {
+      client,
+      method,
+      signal: AbortSignal.timeout(5_000),
+      ...body === undefined ? {} : { body, headers: { "content-type": "application/json" } },
+    });
+    const answer = await response.text();
+    if (!response.ok) {
+      throw new Error(`${this.name} answers ${response.status} to ${method} ${path}: ${answer}`);
+    }
+    return answer;
   }
 }
 
