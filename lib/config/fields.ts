@@ -6,7 +6,7 @@
 
 import { z } from "zod";
 import { MAX_LABELS, MAX_NAME_LENGTH } from "../mesh/bounds.ts";
-import { Cidr, IpAddress } from "../net/mod.ts";
+import { IpAddress } from "../net/mod.ts";
 import type { AgentOptions } from "./agent_options.ts";
 import {
   DEFAULT_DISCOVERY_PORT,
@@ -35,6 +35,7 @@ import {
   MAX_PORT,
   offerList,
   oneOf,
+  overlayBlock,
   pairs,
   parsed,
   PUBLIC_DHT_BOOTSTRAP,
@@ -119,8 +120,8 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     help: "the network of a new leader",
     initial: undefined,
     initialText: `${DEFAULT_OVERLAY_CIDR}`,
-    schema: parsed(Cidr.parse, (value) => value instanceof Cidr),
-    rule: "that is no network in CIDR notation",
+    schema: overlayBlock,
+    rule: "that is no network in CIDR notation whose addresses two hosts can have",
     hint: `Write a private network, for example --cidr ${DEFAULT_OVERLAY_CIDR} or fd00:200::/64.`,
   },
   port: {
