@@ -6,7 +6,7 @@
 import { equalBytes, KeyedRateLimiter } from "../../base/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
-import { areLabels, type NodeId, nodeIdOf, toNodeName } from "../identity/mod.ts";
+import { type NodeId, nodeIdOf, toNodeName } from "../identity/mod.ts";
 import {
   addGrants,
   areGrants,
@@ -35,6 +35,7 @@ import {
 import type { AuditActor } from "./audit_log.ts";
 import { isProven, type RotationDelay } from "./key_rotation.ts";
 import { JoinApprovals, type JoinAsker, type WaitingJoin } from "./join_approvals.ts";
+import { amended, knownAs, type MemberChanges, withGift } from "./record_terms.ts";
 import type { RecordEntry } from "../replica/mod.ts";
 import type { TokenBook, TokenGift } from "./token_book.ts";
 import { openTokenId, sealTokenId } from "./token_share.ts";
@@ -66,15 +67,14 @@ export class Admission {
    * @returns `pending` when this leader's operator has to approve it first
    */
   admit(request: AdmissionRequest): RecordEntry | AdmissionRefusal | "pending" {
-    const { roster, tokens } = this.#options;
+    const { tokens } = this.#options;
     const { publicKey, verifyingKey, tokenId, secret, from = "", origin = from } = request;
     if (!publicKey.equals(request.remotePublicKey)) return "refused:key-mismatch";
-    // Also a key that the member had before, under which it was removed or not.
-    if (roster.isRevoked(publicKey)) return "refused:revoked";
-    const known = roster.recordByKey(publicKey);
-    // One key under two ids would be two members with the same WireGuard peer.
-    if (known !== undefined && !known.verifyingKey?.equals(verifyingKey)) return "refused:other-identity";
-    if (known === undefined && tokens.giftFor(tokenId, secret, publicKey)?.needsApproval) {
+    const known = knownAs(this.#options.roster, request);
+    if (typeof known === "string") return known;
+    const gift = tokens.giftFor(tokenId, secret, publicKey);
+    // What only an approved machine is given, a member is not given either because it is one by another token.
+    if (gift?.needsApproval && (known === undefined || withGift(known, gift) !== undefined)) {
       const { name, address } = request;
       return this.approvals.ask({ name, publicKey, verifyingKey, tokenId, from, origin, address });
     }
@@ -92,10 +92,14 @@ export class Admission {
   approve(waiting: WaitingJoin): RecordEntry | AdmissionRefusal {
     const { tokens } = this.#options;
     const { tokenId, publicKey, nodeId, from } = waiting;
+    // It may have become a member meanwhile by another token, and been removed.
+    const known = knownAs(this.#options.roster, waiting);
+    if (typeof known === "string") return known;
     const enrolled = this.#by({ kind: "operator" }, () =>
       this.#enrolment.transact(() => {
         const token = tokens.redeem(tokenId, undefined, publicKey);
-        return token === undefined ? "refused:token" : this.#enrol(waiting, token);
+        if (token === undefined) return "refused:token";
+        return known === undefined ? this.#enrol(waiting, token) : this.#readmit(known, token);
       }), { token: tokenId, from });
     // A member is let in whether it waits or not, so a crash before this does no harm.
     if (typeof enrolled !== "string") this.approvals.forget(nodeId);
@@ -122,18 +126,19 @@ export class Admission {
   }
 
   /**
-   * Changes what the network says of a member. With labels, those that nobody has confirmed yet are gone.
+   * Changes what the network says of a member, by an operator's act. With labels, those that nobody has confirmed yet are
+   * gone.
    * @throws RangeError when a field is out of bounds
    */
-  amend(
-    record: MemberRecord,
-    changes: Partial<Pick<MemberRecord, "labels" | "unconfirmedLabels" | "grants">>,
-  ): RecordEntry | AdmissionRefusal {
+  amend(record: MemberRecord, changes: MemberChanges): RecordEntry | AdmissionRefusal {
     if (this.#options.roster.isRevoked(record.publicKey)) return "refused:revoked";
-    const { unconfirmedLabels: _, ...confirmed } = record;
-    const kept = changes.labels === undefined ? record : confirmed;
-    const version = record.version + 1;
-    return this.#sign({ ...kept, ...changes, version, ...this.#enrolment.lifetime(record) });
+    return this.#sign(this.#amended(record, changes));
+  }
+
+  /** Lets a member have a service path for which it was the first to ask. @returns undefined when it has too many */
+  claim(record: MemberRecord, path: string): RecordEntry | AdmissionRefusal | undefined {
+    const grants = addGrants(record.grants, { claimed: [path] });
+    return areGrants(grants) ? this.renew({ ...record, grants }) : undefined;
   }
 
   /** Calls a member something else that nobody is called. */
@@ -146,7 +151,7 @@ export class Admission {
       return holder.nodeId === record.nodeId ? this.#known(record) : "refused:name-taken";
     }
     if (isNameTaken?.(name)) return "refused:name-taken";
-    return this.#sign({ ...record, name, version: record.version + 1, ...this.#enrolment.lifetime(record) });
+    return this.amend(record, { name });
   }
 
   /** Gives a member an overlay address of those that this leader gives out, in place of its own. */
@@ -156,9 +161,9 @@ export class Admission {
     const signed = this.#enrolment.transact(() => {
       const taken = this.#enrolment.take(address);
       if (typeof taken === "string") return taken;
-      const addresses = this.#enrolment.bothFamilies(address);
-      const version = record.version + 1;
-      return this.#enrolment.sign({ ...record, addresses, version, ...this.#enrolment.lifetime(record) });
+      return this.#enrolment.sign(
+        this.#amended(record, { addresses: this.#enrolment.bothFamilies(address) }),
+      );
     });
     if (typeof signed !== "string") this.#enrolment.release(record.addresses);
     return signed;
@@ -352,22 +357,14 @@ export class Admission {
     );
   }
 
-  /**
-   * Adds what the token gives to what the member has. What a leader has said of it since it came stays, so that nobody gets
-   * rid of a label by joining again. Signs again only when something differs: a retry changes nothing for anybody.
-   */
+  /** Adds what the token gives. Signs again only when something differs: a retry changes nothing for anybody. */
   #readmit(known: MemberRecord, token: TokenGift): RecordEntry {
     const entry = this.#options.roster.entryOf(known.nodeId);
-    const both = { ...token.labels, ...known.labels };
-    const labels = areLabels(both) ? both : known.labels;
-    const more = addGrants(known.grants, token.grants);
-    const grants = areGrants(more) ? more : known.grants;
-    const isSame = Object.keys(labels).length === Object.keys(known.labels).length &&
-      JSON.stringify(grants) === JSON.stringify(addGrants(known.grants, {}));
+    const more = withGift(known, token);
     const lifetime = this.#enrolment.lifetime(known);
     const isFresh = known.expiresAt > lifetime.issuedAt + recordLifetimeMs(known) / 2;
-    if (isSame && isFresh && entry !== undefined) return entry;
-    return this.#enrolment.sign({ ...known, labels, grants, version: known.version + 1, ...lifetime });
+    if (more === undefined && isFresh && entry !== undefined) return entry;
+    return this.#enrolment.sign({ ...known, ...more, version: known.version + 1, ...lifetime });
   }
 
   /** A statement that is malformed or another's costs nobody the admission: it is only left out. */
@@ -376,6 +373,10 @@ export class Admission {
     if (verifyStatement(statement, verifyingKey)?.nodeId === nodeId) {
       this.#options.roster.mergeStatement(statement);
     }
+  }
+
+  #amended(record: MemberRecord, changes: MemberChanges): MemberRecord {
+    return { ...amended(record, changes, this.#options.clock.wall()), ...this.#enrolment.lifetime(record) };
   }
 
   /** @returns the record as it was signed */

@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { NO_GRANTS } from "../records/grants.ts";
+import { rotationTo } from "./key_rotation.ts";
+import { MAX_CLAIMS } from "../bounds.ts";
+import { enrolled, requestOf, setUpAdmission } from "../testing/admission_fixture.ts";
+import { MemoryStateStore } from "../../base/mod.ts";
+import { Roster } from "../replica/roster.ts";
+import { Admission } from "./admission.ts";
+import { SmallPool } from "../testing/test_network.ts";
+
+const GRANTS = { ...NO_GRANTS, offer: ["orders"], names: ["shop"] };
+
+Deno.test("Admission.admit() gives nobody again what a leader has taken away, by no token that was there before", () => {
+  const { network, clock, roster, admission, newToken } = setUpAdmission(61);
+  const own = newToken({ uses: 1, labels: { role: "admin" }, grants: GRANTS });
+  const other = newToken({ uses: 5, labels: { zone: "a" }, grants: { ...NO_GRANTS, publish: ["orders/>"] } });
+  const node = network.node();
+  const now = () => roster.recordByKey(node.publicKey) ?? assert.fail();
+  const join = (token = own) => enrolled(admission.admit(requestOf(node, token)));
+  join();
+  join(other);
+  assert.deepEqual(now().labels, { role: "admin", zone: "a" });
+  clock.advance(1_000);
+  enrolled(admission.amend(now(), { labels: {} }));
+  enrolled(admission.amend(now(), { grants: NO_GRANTS }));
+  const taken = now();
+  for (const token of [own, other, own]) assert.deepEqual(join(token), taken, "a used-up token, too");
+  const heir = network.node();
+  assert(typeof admission.rotate(taken, rotationTo(taken.nodeId, heir)) === "object");
+  const again = enrolled(admission.admit(requestOf(heir, other)));
+  assert.deepEqual([again.labels, again.grants], [{}, NO_GRANTS], "nor by new keys");
+  clock.advance(1_000);
+  const later = newToken({ labels: { zone: "b" }, grants: GRANTS });
+  const given = enrolled(admission.admit(requestOf(heir, later)));
+  assert.deepEqual([given.labels, given.grants], [{ zone: "b" }, GRANTS], "what is given later counts");
+});
+
+Deno.test("Admission.admit() gives no member what only an approved machine is given, until it is approved", () => {
+  const { network, roster, admission, newToken } = setUpAdmission(62);
+  const plain = newToken();
+  const strong = newToken({ needsApproval: true, uses: 1, labels: { role: "admin" }, grants: GRANTS });
+  const node = network.node();
+  const first = enrolled(admission.admit(requestOf(node, plain)));
+  assert.equal(admission.admit(requestOf(node, strong)), "pending");
+  assert.deepEqual(roster.recordByKey(node.publicKey), first);
+  const [waiting = assert.fail()] = admission.approvals.list();
+  const approved = enrolled(admission.approve(waiting));
+  assert.deepEqual([approved.labels, approved.grants], [{ role: "admin" }, GRANTS]);
+  assert.deepEqual(
+    [approved.name, approved.addresses],
+    [first.name, first.addresses],
+    "it is the same member",
+  );
+  assert.deepEqual(enrolled(admission.admit(requestOf(node, strong))), approved, "it comes for the answer");
+});
+
+Deno.test("Admission.approve() makes no second record of a machine that is a member by now, or was removed", () => {
+  const { network, pool, admission, newToken } = setUpAdmission(63);
+  const waits = newToken({ needsApproval: true });
+  const node = network.node();
+  assert.equal(admission.admit(requestOf(node, waits)), "pending");
+  const [waiting = assert.fail()] = admission.approvals.list();
+  const member = enrolled(admission.admit(requestOf(node, newToken(), { name: "shop" })));
+  const approved = enrolled(admission.approve(waiting));
+  assert.deepEqual([approved.name, approved.addresses], [member.name, member.addresses]);
+  assert.equal(pool.taken.size, 1);
+  admission.revoke(node.publicKey);
+  assert.equal(admission.approve(waiting), "refused:revoked");
+  assert.equal(pool.taken.size, 0);
+});
+
+Deno.test("What an operator says of a member outranks all that the member had another leader sign meanwhile", () => {
+  const { network, clock, roster, tokens, admission, newToken } = setUpAdmission(64);
+  const { id: networkId, verifyingKey } = network.identity;
+  const store = new MemoryStateStore();
+  const elsewhere = new Roster(store, { networkId, verifyingKey, clock });
+  const other = new Admission({
+    store,
+    roster: elsewhere,
+    tokens,
+    network: network.identity,
+    clock,
+    addresses: new SmallPool(1),
+  });
+  const node = network.node();
+  const first = enrolled(
+    admission.admit(requestOf(node, newToken({ labels: { role: "web" }, grants: GRANTS }))),
+  );
+  for (const signed of roster.signed().records) elsewhere.merge(signed);
+  const there = () => elsewhere.recordByKey(node.publicKey) ?? assert.fail();
+  const told = enrolled(admission.amend(first, { labels: { quarantine: "true" }, grants: NO_GRANTS }));
+  for (let i = 0; i < MAX_CLAIMS; i++) assert(typeof other.claim(there(), `path${i}`) === "object");
+  assert.equal(other.claim(there(), "more"), undefined);
+  for (let i = 0; i < 32; i++) {
+    enrolled(other.admit(requestOf(node, newToken({ labels: { [`label${i}`]: "" } }))));
+    enrolled(other.renew(there()));
+  }
+  for (const { records } of [roster.signed(), elsewhere.signed()]) {
+    for (const signed of records) for (const each of [roster, elsewhere]) each.merge(signed);
+  }
+  for (const each of [roster, elsewhere]) assert.deepEqual(each.recordByKey(node.publicKey), told);
+});
