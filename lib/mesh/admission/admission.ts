@@ -304,15 +304,16 @@ export class Admission {
 
   /**
    * Revokes a key for ever and frees its addresses.
+   * @param hasLeft whether the member has asked for it
    * @returns the revoked record, or undefined when nobody goes by that
    */
-  revoke(who: NodeId | string | PublicKey): RecordEntry | undefined {
+  revoke(who: NodeId | string | PublicKey, hasLeft = false): RecordEntry | undefined {
     const { roster } = this.#options;
     const known = typeof who === "string"
       ? (roster.find(who)?.record ?? roster.holderOfName(who))
       : roster.recordByKey(who);
     if (known === undefined || roster.isRevoked(known.publicKey)) return undefined;
-    const revoked = this.#signRemoval(known);
+    const revoked = this.#signRemoval(known, hasLeft);
     if (typeof revoked === "string") return undefined;
     this.#enrolment.release(known.addresses);
     return revoked;
@@ -324,7 +325,7 @@ export class Admission {
   }
 
   /** Names every key that the member is known to have had, so that one record is enough for all of them. */
-  #signRemoval(known: MemberRecord): RecordEntry | AdmissionRefusal {
+  #signRemoval(known: MemberRecord, hasLeft = false): RecordEntry | AdmissionRefusal {
     const { successor: _, chain: former, ...record } = known;
     const summary = this.#options.roster.chainSummary(known);
     const rotationsSpentUntil = former?.rotationsSpentUntil ?? known.issuedAt;
@@ -332,8 +333,10 @@ export class Admission {
       ...record,
       ...summary.formerKeys.length > 0 && { chain: { ...summary, rotationsSpentUntil } },
       version: Math.max(known.version + 1, REMOVAL_VERSION),
-      // Of too many removals the latest are kept, and those of ephemeral members go before others.
+      // Of too many removals the latest are kept; those of ephemeral members go before others, and first of all those of
+      // members that left: or whoever joins and leaves again and again could have others forget who was removed.
       ...this.#enrolment.lifetime(known),
+      ...hasLeft && { expiresAt: this.#options.clock.wall() },
       revoked: true,
     });
   }

@@ -5,29 +5,23 @@
 
 import type { UnixMillis } from "../../base/mod.ts";
 import { areLabels } from "../identity/mod.ts";
-import { addGrants, areGrants, GRANT_KINDS, type Grants, type MemberRecord } from "../records/mod.ts";
+import {
+  addGrants,
+  areGrants,
+  GRANT_KINDS,
+  type Grants,
+  type MemberRecord,
+  versionOfAct,
+} from "../records/mod.ts";
 import type { Roster } from "../replica/mod.ts";
 import type { AdmissionRefusal } from "./enrolment.ts";
 import type { JoinAsker } from "./join_approvals.ts";
 import type { TokenGift } from "./token_book.ts";
 
-/**
- * An act of a leader's operator goes to the next multiple of so many versions; what a member asks for, a token gives and
- * time brings goes to the next version. So an act counts, although another leader that did not know of it has signed the
- * record meanwhile because the member asked for something: 16 claims, and what tokens add, which ends at the bounds of labels
- * and grants.
- */
-export const VERSIONS_PER_ACT = 256;
-
 /** What leaders change of a record. */
 export type MemberChanges = Partial<
   Pick<MemberRecord, "name" | "addresses" | "labels" | "unconfirmedLabels" | "grants" | "roles">
 >;
-
-/** @returns the version of a record that an operator has changed, from the one before */
-function versionOfAct(version: number): number {
-  return (Math.floor(version / VERSIONS_PER_ACT) + 1) * VERSIONS_PER_ACT;
-}
 
 /**
  * @param wall when labels or grants are taken away, if any are

@@ -100,3 +100,13 @@ Deno.test("What an operator says of a member outranks all that the member had an
   }
   for (const each of [roster, elsewhere]) assert.deepEqual(each.recordByKey(node.publicKey), told);
 });
+
+Deno.test("Admission.revoke() has those who leave forgotten before anybody whom an operator has removed", () => {
+  const { network, clock, admission, newToken } = setUpAdmission(65);
+  const [bad, guest] = [1, 2].map(() => enrolled(admission.admit(requestOf(network.node(), newToken()))));
+  const removed = enrolled(admission.revoke(bad?.publicKey ?? assert.fail()));
+  assert(removed.expiresAt >= (bad?.expiresAt ?? 0), "for as long as any record of it is good");
+  clock.advance(60 * 86_400_000);
+  const left = enrolled(admission.revoke(guest?.publicKey ?? assert.fail(), true));
+  assert(left.expiresAt < removed.expiresAt);
+});
