@@ -35,7 +35,7 @@ import {
 import type { AuditActor } from "./audit_log.ts";
 import { isProven, type RotationDelay } from "./key_rotation.ts";
 import { JoinApprovals, type JoinAsker, type WaitingJoin } from "./join_approvals.ts";
-import { amended, knownAs, type MemberChanges, withGift } from "./record_terms.ts";
+import { amended, chainAfter, knownAs, type MemberChanges, underKeysOf, withGift } from "./record_terms.ts";
 import type { RecordEntry } from "../replica/mod.ts";
 import type { TokenBook, TokenGift } from "./token_book.ts";
 import { openTokenId, sealTokenId } from "./token_share.ts";
@@ -90,10 +90,10 @@ export class Admission {
 
   /** Makes a machine a member that waits, by the word of this leader's operator; it learns it when it asks again. */
   approve(waiting: WaitingJoin): RecordEntry | AdmissionRefusal {
-    const { tokens } = this.#options;
+    const { roster, tokens } = this.#options;
     const { tokenId, publicKey, nodeId, from } = waiting;
     // It may have become a member meanwhile by another token, and been removed.
-    const known = knownAs(this.#options.roster, waiting);
+    const known = knownAs(roster, waiting);
     if (typeof known === "string") return known;
     const enrolled = this.#by({ kind: "operator" }, () =>
       this.#enrolment.transact(() => {
@@ -178,10 +178,9 @@ export class Admission {
     const { roster } = this.#options;
     if (roster.isRevoked(publicKey)) return "refused:revoked";
     const known = roster.recordByKey(publicKey);
-    const { labels = known?.labels ?? {} } = device;
     if (known?.verifyingKey !== undefined) return "refused:other-identity";
     const fields = {
-      labels,
+      labels: device.labels ?? known?.labels ?? {},
       allowedIps,
       ...endpoint && { endpoint },
       ...persistentKeepaliveSeconds && { persistentKeepaliveSeconds },
@@ -205,24 +204,20 @@ export class Admission {
   renewDue(isHere: (nodeId: NodeId) => boolean): RecordEntry[] {
     const { clock, roster } = this.#options;
     const wall = clock.wall();
-    const due: MemberRecord[] = [];
-    const removed: MemberRecord[] = [];
+    const signed: RecordEntry[] = [];
     for (const record of roster.allRecords()) {
-      if (removed.length + due.length === MAX_RENEWALS) break;
+      if (signed.length === MAX_RENEWALS) break;
       if (record.revoked) continue;
-      if (roster.isRevoked(record.publicKey)) {
-        if (record.expiresAt > wall && roster.isRemoved(record)) removed.push(record);
-        continue;
-      }
+      const isRevoked = roster.isRevoked(record.publicKey);
       const isDue = record.expiresAt - wall <= recordLifetimeMs(record) * RENEW_BEFORE ||
         record.issuedAt - wall > MAX_CLOCK_AHEAD_MS;
-      if (isDue && (record.verifyingKey === undefined || isHere(record.nodeId))) due.push(record);
+      const entry = isRevoked
+        ? record.expiresAt > wall && roster.isRemoved(record) && this.#signRemoval(record)
+        : isDue && (record.verifyingKey === undefined || isHere(record.nodeId)) &&
+          this.#renewIfRoom(record);
+      if (typeof entry === "object") signed.push(entry);
     }
-    const signed = [
-      ...removed.map((record) => this.#signRemoval(record)),
-      ...due.map((record) => this.renew(record)),
-    ];
-    return signed.filter((entry) => typeof entry === "object");
+    return signed;
   }
 
   /** Signs a record anew as it is; its holder may have been away until it expired. */
@@ -289,15 +284,9 @@ export class Admission {
     for (const missed of roster.takeMissed()) {
       const [head] = roster.chainOf(missed.publicKey);
       if (head?.record.chain === undefined) continue;
-      const { nodeId, publicKey, verifyingKey, version, issuedAt, expiresAt, chain } = head.record;
-      const keys = { nodeId, publicKey, ...verifyingKey && { verifyingKey } };
-      const same = { ...missed, ...keys, version, issuedAt, expiresAt, chain };
+      const same = underKeysOf(head.record, missed);
       if (equalBytes(signRecord(same, network.signingKey).payload, head.signed.payload)) continue;
-      const key = keyTagOf(missed.publicKey);
-      const formerVersions = chain.formerVersions.map((version, i) =>
-        chain.formerKeys[i] === key ? Math.max(version, missed.version) : version
-      );
-      redone.push(this.renew({ ...same, chain: { ...chain, formerVersions } }));
+      redone.push(this.renew({ ...same, chain: chainAfter(head.record.chain, missed) }));
     }
     return redone.filter((entry) => typeof entry === "object");
   }
@@ -326,15 +315,19 @@ export class Admission {
 
   /** Names every key that the member is known to have had, so that one record is enough for all of them. */
   #signRemoval(known: MemberRecord, hasLeft = false): RecordEntry | AdmissionRefusal {
-    const { successor: _, chain: former, ...record } = known;
+    const { successor: _, chain: former, unconfirmedLabels: __, ...record } = known;
     const summary = this.#options.roster.chainSummary(known);
     const rotationsSpentUntil = former?.rotationsSpentUntil ?? known.issuedAt;
     return this.#sign({
       ...record,
+      // There is always room for a removal, whatever the member has had added to its record.
+      labels: {},
+      grants: NO_GRANTS,
+      allowedIps: [],
       ...summary.formerKeys.length > 0 && { chain: { ...summary, rotationsSpentUntil } },
       version: Math.max(known.version + 1, REMOVAL_VERSION),
-      // Of too many removals the latest are kept; those of ephemeral members go before others, and first of all those of
-      // members that left: or whoever joins and leaves again and again could have others forget who was removed.
+      // Of too many removals the latest are kept; ephemeral members' go before, and first those of members that left: or
+      // whoever joins and leaves again and again could have others forget who was removed.
       ...this.#enrolment.lifetime(known),
       ...hasLeft && { expiresAt: this.#options.clock.wall() },
       revoked: true,
@@ -350,14 +343,13 @@ export class Admission {
     { labels, grants, ephemeralMs, address: allowed }: TokenGift,
   ): RecordEntry | AdmissionRefusal {
     const fixed = allowed === undefined ? undefined : IpAddress.parse(allowed);
-    const isAllowed = address === undefined || allowed === "any" || fixed?.equals(address) === true;
-    if (!isAllowed) return "refused:address-not-allowed";
+    if (address !== undefined && allowed !== "any" && fixed?.equals(address) !== true) {
+      return "refused:address-not-allowed";
+    }
     const admittedBy = sealTokenId(tokenId, this.#options.network.signingKey, publicKey);
     const given = { name, publicKey, verifyingKey, labels, grants, roles: ["member"] as const, admittedBy };
-    return this.#enrolment.add(
-      { ...given, ...ephemeralMs !== undefined && { ephemeralMs } },
-      address ?? fixed,
-    );
+    const care = ephemeralMs !== undefined && { ephemeralMs };
+    return this.#enrolment.add({ ...given, ...care }, address ?? fixed);
   }
 
   /** Adds what the token gives. Signs again only when something differs: a retry changes nothing for anybody. */
@@ -380,6 +372,15 @@ export class Admission {
 
   #amended(record: MemberRecord, changes: MemberChanges): MemberRecord {
     return { ...amended(record, changes, this.#options.clock.wall()), ...this.#enrolment.lifetime(record) };
+  }
+
+  /** That there is no room in one record keeps nobody else from being renewed. */
+  #renewIfRoom(record: MemberRecord): RecordEntry | AdmissionRefusal | undefined {
+    try {
+      return this.renew(record);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
   }
 
   /** @returns the record as it was signed */

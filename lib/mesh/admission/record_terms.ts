@@ -10,6 +10,8 @@ import {
   areGrants,
   GRANT_KINDS,
   type Grants,
+  type KeyChain,
+  keyTagOf,
   type MemberRecord,
   versionOfAct,
 } from "../records/mod.ts";
@@ -68,6 +70,22 @@ export function knownAs(
   const known = roster.recordByKey(publicKey);
   // One key under two ids would be two members with the same WireGuard peer.
   return known === undefined || known.verifyingKey?.equals(verifyingKey) ? known : "refused:other-identity";
+}
+
+/** @returns what another leader has said of the keys before, of those that a member has now */
+export function underKeysOf(head: MemberRecord, missed: MemberRecord): MemberRecord {
+  const { nodeId, publicKey, verifyingKey, version, issuedAt, expiresAt, chain } = head;
+  const keys = { nodeId, publicKey, ...verifyingKey && { verifyingKey } };
+  return { ...missed, ...keys, version, issuedAt, expiresAt, ...chain && { chain } };
+}
+
+/** @returns the chain that goes on from what was missed, too */
+export function chainAfter(chain: KeyChain, { publicKey, version }: MemberRecord): KeyChain {
+  const key = keyTagOf(publicKey);
+  const formerVersions = chain.formerVersions.map((known, i) =>
+    chain.formerKeys[i] === key ? Math.max(known, version) : known
+  );
+  return { ...chain, formerVersions };
 }
 
 function isWithout(record: MemberRecord, { labels = record.labels, grants = record.grants }: MemberChanges) {

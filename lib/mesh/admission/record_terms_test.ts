@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { NO_GRANTS } from "../records/grants.ts";
+import { MAX_PAYLOAD_BYTES } from "../records/signed.ts";
 import { rotationTo } from "./key_rotation.ts";
-import { MAX_CLAIMS } from "../bounds.ts";
+import { MAX_CLAIMS, MAX_GRANTS_LENGTH } from "../bounds.ts";
 import { enrolled, requestOf, setUpAdmission } from "../testing/admission_fixture.ts";
 import { MemoryStateStore } from "../../base/mod.ts";
 import { Roster } from "../replica/roster.ts";
@@ -109,4 +110,44 @@ Deno.test("Admission.revoke() has those who leave forgotten before anybody whom 
   clock.advance(60 * 86_400_000);
   const left = enrolled(admission.revoke(guest?.publicKey ?? assert.fail(), true));
   assert(left.expiresAt < removed.expiresAt);
+});
+
+Deno.test("A member whose record is as full as it gets can be removed, and keeps nobody else from being renewed", () => {
+  const { network, clock, roster, admission, newToken } = setUpAdmission(66);
+  const labels = Object.fromEntries(
+    Array.from({ length: 32 }, (_, i) => [`k${i}`.padEnd(3, "k"), "v".repeat(61)]),
+  );
+  let node = network.node();
+  enrolled(admission.admit(requestOf(node, newToken({ labels }), { name: "n".repeat(63) })));
+  const other = enrolled(admission.admit(requestOf(network.node(), newToken())));
+  const now = () => roster.recordByKey(node.publicKey) ?? assert.fail();
+  for (let i = 0; i < MAX_CLAIMS; i++) {
+    admission.claim(now(), `${i}`.padStart(MAX_GRANTS_LENGTH / MAX_CLAIMS - 5, "p"));
+  }
+  let isFull = false;
+  for (let i = 0; i < 40 && !isFull; i++) {
+    const heir = network.node();
+    try {
+      assert(typeof admission.rotate(now(), rotationTo(node.id, heir)) === "object");
+      node = heir;
+    } catch (error) {
+      assert(error instanceof RangeError, String(error));
+      isFull = true;
+    }
+    clock.advance(6 * 3_600_000);
+  }
+  // One more character at a time, up to what a record holds.
+  for (let length = 1; isFull && length < 40; length++) {
+    try {
+      enrolled(admission.amend(now(), { grants: { ...now().grants, names: ["a".repeat(length)] } }));
+    } catch (error) {
+      assert(error instanceof RangeError, String(error));
+      break;
+    }
+  }
+  assert(MAX_PAYLOAD_BYTES - (roster.signedRecord(now().nodeId)?.payload.length ?? 0) < 5);
+  clock.advance(60 * 86_400_000);
+  const renewed = admission.renewDue(() => true).map(({ record }) => record.nodeId);
+  assert(renewed.includes(other.nodeId));
+  assert(admission.revoke(now().publicKey)?.record.revoked);
 });
