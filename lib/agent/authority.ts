@@ -32,8 +32,9 @@ interface GrantedTopics {
 /** What one record grants, or all may do, taken apart. */
 interface ReadGrants {
   readonly offer: readonly GrantedTopics[];
-  /** What is below the paths that may be offered. */
+  /** What is below the paths that were granted, and below those that were claimed. */
   readonly own: readonly GrantedTopics[];
+  readonly claimed: readonly GrantedTopics[];
   readonly publish: readonly GrantedTopics[];
   readonly subscribe: readonly GrantedTopics[];
   readonly names: readonly string[];
@@ -142,8 +143,10 @@ export class Authority {
     const record = this.#member(nodeId);
     if (record === undefined) return false;
     if (isLeader(record) || covers(this.#grantsOf(this.defaults).subscribe, pattern)) return true;
-    const { subscribe, own } = this.#grantsOf(record);
-    return covers(subscribe, pattern) || covers(own, pattern);
+    const { subscribe, own, claimed } = this.#grantsOf(record);
+    if (covers(subscribe, pattern) || covers(own, pattern)) return true;
+    // Whoever claims what is above a path of somebody else does not hear that one's topics.
+    return covers(claimed, pattern) && !this.#ownedPaths().isOthersWithin(nodeId, pattern);
   }
 
   /**
@@ -186,7 +189,8 @@ export class Authority {
     const claimed = "grants" in of ? of.grants.claimed : [];
     const read = {
       offer: offer.flatMap(readPattern),
-      own: [...offer, ...claimed].flatMap(readPattern).map(below),
+      own: offer.flatMap(readPattern).map(below),
+      claimed: claimed.flatMap(readPattern).map(below),
       publish: publish.flatMap(readPattern),
       subscribe: subscribe.flatMap(readPattern),
       names,

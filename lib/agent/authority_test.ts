@@ -255,3 +255,25 @@ Deno.test("Authority follows who owns what as members change", () => {
   grant("b", 3, []);
   assert.deepEqual([owners(), publishes("a", "orders/placed")], [[], true]);
 });
+
+Deno.test("Authority lets nobody hear another one's topics by claiming a path above them", () => {
+  const { hears, setDefaults, authority, network, nodes, replica } = setUp({
+    a: { claimed: ["mesh:plant/sensors"] },
+    c: { claimed: ["mesh:plant", "mesh:yard"], subscribe: ["news"] },
+  });
+  setDefaults({ subscribe: [] });
+  for (const pattern of ["plant/>", "plant/*/temperature", "plant/sensors/>", "plant/sensors/one"]) {
+    assert(!hears("c", pattern), pattern);
+  }
+  for (const pattern of ["plant/doors", "plant/doors/>", "yard/>", "news"]) {
+    assert(hears("c", pattern), pattern);
+  }
+  assert(hears("a", "plant/sensors/>"));
+  const told = new Set<string | undefined>();
+  authority.observe((nodeId) => told.add(nodeId));
+  const grants = { ...NO_GRANTS, offer: ["yard/gate"] };
+  replica.merge({ ...NO_UPDATE, records: [network.signed(nodes.b, { name: "b", version: 2, grants })] });
+  replica.deliverEvents();
+  assert(!hears("c", "yard/>"));
+  assert(told.has(nodes.c.id), "whoever asked before is asked again");
+});

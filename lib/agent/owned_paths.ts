@@ -4,7 +4,7 @@
  */
 
 import type { Grants, MemberRecord, NodeId } from "../mesh/mod.ts";
-import { TopicPath } from "../service/mod.ts";
+import { TopicPath, type TopicPattern } from "../service/mod.ts";
 
 /** Who has which path by name. What a leader has granted outranks who was the first to ask. */
 export class OwnedPaths {
@@ -39,6 +39,20 @@ export class OwnedPaths {
     return owners;
   }
 
+  /** Whether a pattern may match what is below, or at, a path of somebody else than this member. */
+  isOthersWithin(nodeId: NodeId, { network, parts }: TopicPattern): boolean {
+    let owners: ReadonlySet<NodeId> | undefined;
+    let node = this.#networks.get(network);
+    for (const part of parts) {
+      if (node === undefined) break;
+      // From here on the pattern may match whatever is below.
+      if (part.kind !== "literal") return isOthers(node, nodeId) || owners?.has(nodeId) === false;
+      node = node.children.get(part.text);
+      owners = (node && ownersAt(node)) ?? owners;
+    }
+    return owners?.has(nodeId) === false;
+  }
+
   /** Whether somebody else than this member has a path of which `test` is true. */
   isElsewhere(nodeId: NodeId, test: (path: TopicPath) => boolean): boolean {
     return this.#pathsOf.entries().some(([owner, { granted, claimed }]) =>
@@ -48,7 +62,7 @@ export class OwnedPaths {
 
   /**
    * What a member has now, in the place of what it had. Most have nothing, and then their coming and going costs nothing.
-   * @returns this member if it has or had anything, and those who have claimed the same
+   * @returns this member if it has or had anything, and those who have claimed the same, or what is above it
    */
   set(nodeId: NodeId, grants: Grants | undefined): ReadonlySet<NodeId> {
     const before = this.#pathsOf.get(nodeId) ?? NO_PATHS;
@@ -61,17 +75,17 @@ export class OwnedPaths {
     for (const path of before.claimed) this.#remove(path, (node) => node.claimed.delete(nodeId));
     for (const path of after.granted) this.#nodeAt(path).granted.add(nodeId);
     for (const path of after.claimed) this.#nodeAt(path).claimed.add(nodeId);
-    for (const path of [...before.granted, ...after.granted]) {
-      for (const claimant of this.#find(path)?.claimed ?? []) changed.add(claimant);
-    }
+    for (const path of [...before.granted, ...after.granted]) this.#addClaimants(path, changed);
+    for (const path of [...before.claimed, ...after.claimed]) this.#addClaimants(path, changed);
     return changed.add(nodeId);
   }
 
-  #find({ network, segments }: TopicPath): PathNode | undefined {
-    return segments.reduce<PathNode | undefined>(
-      (node, segment) => node?.children.get(segment),
-      this.#networks.get(network),
-    );
+  #addClaimants({ network, segments }: TopicPath, to: Set<NodeId>): void {
+    let node = this.#networks.get(network);
+    for (const segment of segments) {
+      node = node?.children.get(segment);
+      for (const claimant of node?.claimed ?? []) to.add(claimant);
+    }
   }
 
   #nodeAt({ network, segments }: TopicPath): PathNode {
@@ -111,6 +125,12 @@ const NO_PATHS: OwnPaths = { granted: [], claimed: [] };
 function ownersAt({ granted, claimed }: PathNode): ReadonlySet<NodeId> | undefined {
   if (granted.size > 0) return granted;
   return claimed.size > 0 ? claimed : undefined;
+}
+
+function isOthers(node: PathNode, nodeId: NodeId): boolean {
+  const owners = ownersAt(node);
+  if (owners !== undefined && !owners.has(nodeId)) return true;
+  return node.children.values().some((child) => isOthers(child, nodeId));
 }
 
 function childOf(children: Map<string, PathNode>, name: string): PathNode {

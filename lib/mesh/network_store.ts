@@ -68,6 +68,7 @@ const NETWORK_COLLECTIONS = [
   "token-admission",
   "slice",
   "audit",
+  "audit-members",
   "join-waiting",
   "away",
   "device-preshared-key",

@@ -362,7 +362,7 @@ export class LeaderCoordinator {
         return update === undefined ? refused : { answer: { kind: "done", update }, update };
       }
       case "leave": {
-        const revoked = admission?.revoke(asker.publicKey);
+        const revoked = admission?.revoke(asker.publicKey, true);
         if (revoked === undefined) return refused;
         const update = { ...NO_UPDATE, records: [revoked.signed] };
         return { answer: { kind: "done", update }, update };

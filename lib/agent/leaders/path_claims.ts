@@ -5,14 +5,7 @@
  */
 
 import { KeyedRateLimiter } from "../../base/mod.ts";
-import {
-  addGrants,
-  areGrants,
-  type MemberRecord,
-  NO_UPDATE,
-  type NodeId,
-  type ReplicaUpdate,
-} from "../../mesh/mod.ts";
+import { type MemberRecord, NO_UPDATE, type NodeId, type ReplicaUpdate } from "../../mesh/mod.ts";
 import { TopicPath } from "../../service/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 
@@ -50,9 +43,8 @@ export class PathClaims {
     const isSettled = authority.ownersOf(path).has(asker.nodeId) || !asker.roles.includes("leader");
     if (mayOffer && isSettled && known !== undefined) return { ...NO_UPDATE, records: [known] };
     if (!authority.mayClaim(asker.nodeId, path)) return undefined;
-    const grants = addGrants(asker.grants, { claimed: [path.toString()] });
-    const amended = areGrants(grants) ? admission.amend(asker, { grants }) : undefined;
-    return typeof amended === "object" ? { ...NO_UPDATE, records: [amended.signed] } : undefined;
+    const claimed = admission.claim(asker, path.toString());
+    return typeof claimed === "object" ? { ...NO_UPDATE, records: [claimed.signed] } : undefined;
   }
 
   /** @returns the records of those who have a path, for whoever was refused it to say who that is */

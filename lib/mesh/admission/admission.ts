@@ -6,7 +6,7 @@
 import { equalBytes, KeyedRateLimiter } from "../../base/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
-import { areLabels, type NodeId, nodeIdOf, toNodeName } from "../identity/mod.ts";
+import { type NodeId, nodeIdOf, toNodeName } from "../identity/mod.ts";
 import {
   addGrants,
   areGrants,
@@ -35,6 +35,7 @@ import {
 import type { AuditActor } from "./audit_log.ts";
 import { isProven, type RotationDelay } from "./key_rotation.ts";
 import { JoinApprovals, type JoinAsker, type WaitingJoin } from "./join_approvals.ts";
+import { amended, chainAfter, knownAs, type MemberChanges, underKeysOf, withGift } from "./record_terms.ts";
 import type { RecordEntry } from "../replica/mod.ts";
 import type { TokenBook, TokenGift } from "./token_book.ts";
 import { openTokenId, sealTokenId } from "./token_share.ts";
@@ -66,15 +67,14 @@ export class Admission {
    * @returns `pending` when this leader's operator has to approve it first
    */
   admit(request: AdmissionRequest): RecordEntry | AdmissionRefusal | "pending" {
-    const { roster, tokens } = this.#options;
+    const { tokens } = this.#options;
     const { publicKey, verifyingKey, tokenId, secret, from = "", origin = from } = request;
     if (!publicKey.equals(request.remotePublicKey)) return "refused:key-mismatch";
-    // Also a key that the member had before, under which it was removed or not.
-    if (roster.isRevoked(publicKey)) return "refused:revoked";
-    const known = roster.recordByKey(publicKey);
-    // One key under two ids would be two members with the same WireGuard peer.
-    if (known !== undefined && !known.verifyingKey?.equals(verifyingKey)) return "refused:other-identity";
-    if (known === undefined && tokens.giftFor(tokenId, secret, publicKey)?.needsApproval) {
+    const known = knownAs(this.#options.roster, request);
+    if (typeof known === "string") return known;
+    const gift = tokens.giftFor(tokenId, secret, publicKey);
+    // What only an approved machine is given, a member is not given either because it is one by another token.
+    if (gift?.needsApproval && (known === undefined || withGift(known, gift) !== undefined)) {
       const { name, address } = request;
       return this.approvals.ask({ name, publicKey, verifyingKey, tokenId, from, origin, address });
     }
@@ -90,12 +90,16 @@ export class Admission {
 
   /** Makes a machine a member that waits, by the word of this leader's operator; it learns it when it asks again. */
   approve(waiting: WaitingJoin): RecordEntry | AdmissionRefusal {
-    const { tokens } = this.#options;
+    const { roster, tokens } = this.#options;
     const { tokenId, publicKey, nodeId, from } = waiting;
+    // It may have become a member meanwhile by another token, and been removed.
+    const known = knownAs(roster, waiting);
+    if (typeof known === "string") return known;
     const enrolled = this.#by({ kind: "operator" }, () =>
       this.#enrolment.transact(() => {
         const token = tokens.redeem(tokenId, undefined, publicKey);
-        return token === undefined ? "refused:token" : this.#enrol(waiting, token);
+        if (token === undefined) return "refused:token";
+        return known === undefined ? this.#enrol(waiting, token) : this.#readmit(known, token);
       }), { token: tokenId, from });
     // A member is let in whether it waits or not, so a crash before this does no harm.
     if (typeof enrolled !== "string") this.approvals.forget(nodeId);
@@ -122,18 +126,19 @@ export class Admission {
   }
 
   /**
-   * Changes what the network says of a member. With labels, those that nobody has confirmed yet are gone.
+   * Changes what the network says of a member, by an operator's act. With labels, those that nobody has confirmed yet are
+   * gone.
    * @throws RangeError when a field is out of bounds
    */
-  amend(
-    record: MemberRecord,
-    changes: Partial<Pick<MemberRecord, "labels" | "unconfirmedLabels" | "grants">>,
-  ): RecordEntry | AdmissionRefusal {
+  amend(record: MemberRecord, changes: MemberChanges): RecordEntry | AdmissionRefusal {
     if (this.#options.roster.isRevoked(record.publicKey)) return "refused:revoked";
-    const { unconfirmedLabels: _, ...confirmed } = record;
-    const kept = changes.labels === undefined ? record : confirmed;
-    const version = record.version + 1;
-    return this.#sign({ ...kept, ...changes, version, ...this.#enrolment.lifetime(record) });
+    return this.#sign(this.#amended(record, changes));
+  }
+
+  /** Lets a member have a service path for which it was the first to ask. @returns undefined when it has too many */
+  claim(record: MemberRecord, path: string): RecordEntry | AdmissionRefusal | undefined {
+    const grants = addGrants(record.grants, { claimed: [path] });
+    return areGrants(grants) ? this.renew({ ...record, grants }) : undefined;
   }
 
   /** Calls a member something else that nobody is called. */
@@ -146,7 +151,7 @@ export class Admission {
       return holder.nodeId === record.nodeId ? this.#known(record) : "refused:name-taken";
     }
     if (isNameTaken?.(name)) return "refused:name-taken";
-    return this.#sign({ ...record, name, version: record.version + 1, ...this.#enrolment.lifetime(record) });
+    return this.amend(record, { name });
   }
 
   /** Gives a member an overlay address of those that this leader gives out, in place of its own. */
@@ -156,9 +161,9 @@ export class Admission {
     const signed = this.#enrolment.transact(() => {
       const taken = this.#enrolment.take(address);
       if (typeof taken === "string") return taken;
-      const addresses = this.#enrolment.bothFamilies(address);
-      const version = record.version + 1;
-      return this.#enrolment.sign({ ...record, addresses, version, ...this.#enrolment.lifetime(record) });
+      return this.#enrolment.sign(
+        this.#amended(record, { addresses: this.#enrolment.bothFamilies(address) }),
+      );
     });
     if (typeof signed !== "string") this.#enrolment.release(record.addresses);
     return signed;
@@ -173,10 +178,9 @@ export class Admission {
     const { roster } = this.#options;
     if (roster.isRevoked(publicKey)) return "refused:revoked";
     const known = roster.recordByKey(publicKey);
-    const { labels = known?.labels ?? {} } = device;
     if (known?.verifyingKey !== undefined) return "refused:other-identity";
     const fields = {
-      labels,
+      labels: device.labels ?? known?.labels ?? {},
       allowedIps,
       ...endpoint && { endpoint },
       ...persistentKeepaliveSeconds && { persistentKeepaliveSeconds },
@@ -200,24 +204,20 @@ export class Admission {
   renewDue(isHere: (nodeId: NodeId) => boolean): RecordEntry[] {
     const { clock, roster } = this.#options;
     const wall = clock.wall();
-    const due: MemberRecord[] = [];
-    const removed: MemberRecord[] = [];
+    const signed: RecordEntry[] = [];
     for (const record of roster.allRecords()) {
-      if (removed.length + due.length === MAX_RENEWALS) break;
+      if (signed.length === MAX_RENEWALS) break;
       if (record.revoked) continue;
-      if (roster.isRevoked(record.publicKey)) {
-        if (record.expiresAt > wall && roster.isRemoved(record)) removed.push(record);
-        continue;
-      }
+      const isRevoked = roster.isRevoked(record.publicKey);
       const isDue = record.expiresAt - wall <= recordLifetimeMs(record) * RENEW_BEFORE ||
         record.issuedAt - wall > MAX_CLOCK_AHEAD_MS;
-      if (isDue && (record.verifyingKey === undefined || isHere(record.nodeId))) due.push(record);
+      const entry = isRevoked
+        ? record.expiresAt > wall && roster.isRemoved(record) && this.#signRemoval(record)
+        : isDue && (record.verifyingKey === undefined || isHere(record.nodeId)) &&
+          this.#renewIfRoom(record);
+      if (typeof entry === "object") signed.push(entry);
     }
-    const signed = [
-      ...removed.map((record) => this.#signRemoval(record)),
-      ...due.map((record) => this.renew(record)),
-    ];
-    return signed.filter((entry) => typeof entry === "object");
+    return signed;
   }
 
   /** Signs a record anew as it is; its holder may have been away until it expired. */
@@ -284,30 +284,25 @@ export class Admission {
     for (const missed of roster.takeMissed()) {
       const [head] = roster.chainOf(missed.publicKey);
       if (head?.record.chain === undefined) continue;
-      const { nodeId, publicKey, verifyingKey, version, issuedAt, expiresAt, chain } = head.record;
-      const keys = { nodeId, publicKey, ...verifyingKey && { verifyingKey } };
-      const same = { ...missed, ...keys, version, issuedAt, expiresAt, chain };
+      const same = underKeysOf(head.record, missed);
       if (equalBytes(signRecord(same, network.signingKey).payload, head.signed.payload)) continue;
-      const key = keyTagOf(missed.publicKey);
-      const formerVersions = chain.formerVersions.map((version, i) =>
-        chain.formerKeys[i] === key ? Math.max(version, missed.version) : version
-      );
-      redone.push(this.renew({ ...same, chain: { ...chain, formerVersions } }));
+      redone.push(this.renew({ ...same, chain: chainAfter(head.record.chain, missed) }));
     }
     return redone.filter((entry) => typeof entry === "object");
   }
 
   /**
    * Revokes a key for ever and frees its addresses.
+   * @param hasLeft whether the member has asked for it
    * @returns the revoked record, or undefined when nobody goes by that
    */
-  revoke(who: NodeId | string | PublicKey): RecordEntry | undefined {
+  revoke(who: NodeId | string | PublicKey, hasLeft = false): RecordEntry | undefined {
     const { roster } = this.#options;
     const known = typeof who === "string"
       ? (roster.find(who)?.record ?? roster.holderOfName(who))
       : roster.recordByKey(who);
     if (known === undefined || roster.isRevoked(known.publicKey)) return undefined;
-    const revoked = this.#signRemoval(known);
+    const revoked = this.#signRemoval(known, hasLeft);
     if (typeof revoked === "string") return undefined;
     this.#enrolment.release(known.addresses);
     return revoked;
@@ -319,16 +314,22 @@ export class Admission {
   }
 
   /** Names every key that the member is known to have had, so that one record is enough for all of them. */
-  #signRemoval(known: MemberRecord): RecordEntry | AdmissionRefusal {
-    const { successor: _, chain: former, ...record } = known;
+  #signRemoval(known: MemberRecord, hasLeft = false): RecordEntry | AdmissionRefusal {
+    const { successor: _, chain: former, unconfirmedLabels: __, ...record } = known;
     const summary = this.#options.roster.chainSummary(known);
     const rotationsSpentUntil = former?.rotationsSpentUntil ?? known.issuedAt;
     return this.#sign({
       ...record,
+      // There is always room for a removal, whatever the member has had added to its record.
+      labels: {},
+      grants: NO_GRANTS,
+      allowedIps: [],
       ...summary.formerKeys.length > 0 && { chain: { ...summary, rotationsSpentUntil } },
       version: Math.max(known.version + 1, REMOVAL_VERSION),
-      // Of too many removals the latest are kept, and those of ephemeral members go before others.
+      // Of too many removals the latest are kept; ephemeral members' go before, and first those of members that left: or
+      // whoever joins and leaves again and again could have others forget who was removed.
       ...this.#enrolment.lifetime(known),
+      ...hasLeft && { expiresAt: this.#options.clock.wall() },
       revoked: true,
     });
   }
@@ -342,32 +343,23 @@ export class Admission {
     { labels, grants, ephemeralMs, address: allowed }: TokenGift,
   ): RecordEntry | AdmissionRefusal {
     const fixed = allowed === undefined ? undefined : IpAddress.parse(allowed);
-    const isAllowed = address === undefined || allowed === "any" || fixed?.equals(address) === true;
-    if (!isAllowed) return "refused:address-not-allowed";
+    if (address !== undefined && allowed !== "any" && fixed?.equals(address) !== true) {
+      return "refused:address-not-allowed";
+    }
     const admittedBy = sealTokenId(tokenId, this.#options.network.signingKey, publicKey);
     const given = { name, publicKey, verifyingKey, labels, grants, roles: ["member"] as const, admittedBy };
-    return this.#enrolment.add(
-      { ...given, ...ephemeralMs !== undefined && { ephemeralMs } },
-      address ?? fixed,
-    );
+    const care = ephemeralMs !== undefined && { ephemeralMs };
+    return this.#enrolment.add({ ...given, ...care }, address ?? fixed);
   }
 
-  /**
-   * Adds what the token gives to what the member has. What a leader has said of it since it came stays, so that nobody gets
-   * rid of a label by joining again. Signs again only when something differs: a retry changes nothing for anybody.
-   */
+  /** Adds what the token gives. Signs again only when something differs: a retry changes nothing for anybody. */
   #readmit(known: MemberRecord, token: TokenGift): RecordEntry {
     const entry = this.#options.roster.entryOf(known.nodeId);
-    const both = { ...token.labels, ...known.labels };
-    const labels = areLabels(both) ? both : known.labels;
-    const more = addGrants(known.grants, token.grants);
-    const grants = areGrants(more) ? more : known.grants;
-    const isSame = Object.keys(labels).length === Object.keys(known.labels).length &&
-      JSON.stringify(grants) === JSON.stringify(addGrants(known.grants, {}));
+    const more = withGift(known, token);
     const lifetime = this.#enrolment.lifetime(known);
     const isFresh = known.expiresAt > lifetime.issuedAt + recordLifetimeMs(known) / 2;
-    if (isSame && isFresh && entry !== undefined) return entry;
-    return this.#enrolment.sign({ ...known, labels, grants, version: known.version + 1, ...lifetime });
+    if (more === undefined && isFresh && entry !== undefined) return entry;
+    return this.#enrolment.sign({ ...known, ...more, version: known.version + 1, ...lifetime });
   }
 
   /** A statement that is malformed or another's costs nobody the admission: it is only left out. */
@@ -375,6 +367,19 @@ export class Admission {
     if (statement === undefined || verifyingKey === undefined) return;
     if (verifyStatement(statement, verifyingKey)?.nodeId === nodeId) {
       this.#options.roster.mergeStatement(statement);
+    }
+  }
+
+  #amended(record: MemberRecord, changes: MemberChanges): MemberRecord {
+    return { ...amended(record, changes, this.#options.clock.wall()), ...this.#enrolment.lifetime(record) };
+  }
+
+  /** That there is no room in one record keeps nobody else from being renewed. */
+  #renewIfRoom(record: MemberRecord): RecordEntry | AdmissionRefusal | undefined {
+    try {
+      return this.renew(record);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
     }
   }
 

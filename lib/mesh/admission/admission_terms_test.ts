@@ -53,8 +53,8 @@ Deno.test("Admission.rename() and readdress() change what is free, and free what
   }
   assert.equal(admission.rename(a, b.name), "refused:name-taken");
   const renamed = enrolled(admission.rename(a, "shop"));
-  assert.equal(renamed.version, 2);
-  assert.equal(enrolled(admission.rename(renamed, "shop")).version, 2, "nothing to sign");
+  assert(renamed.version > a.version);
+  assert.deepEqual(enrolled(admission.rename(renamed, "shop")), renamed, "nothing to sign");
   assert.equal(roster.byName("web"), undefined);
   assert.equal(enrolled(admission.admit(requestOf(network.node(), newToken()))).name, "web");
 

@@ -37,7 +37,7 @@ Deno.test("Admission.admit() gives what the token says, and a second time no mor
   // What a leader has said since stays, whatever the member joins with.
   const labels = { role: "web", quarantine: "true" };
   const relabelled = enrolled(admission.amend(first, { labels, grants: NO_GRANTS }));
-  assert.equal(relabelled.version, first.version + 1);
+  assert(relabelled.version > first.version);
   const plain = enrolled(admission.admit(requestOf(node, newToken())));
   assert.deepEqual([plain.labels, plain.grants], [labels, NO_GRANTS]);
   const other = newToken({

@@ -1,26 +1,33 @@
 /**
  * What a leader remembers of who was let in, changed and removed, by whom, and when. An entry is written in the
- * transaction of the change itself, so that a crash leaves both or none. It never holds a secret.
+ * transaction of the change itself, so that a crash leaves both or none. It never holds a secret. What machines cause
+ * by themselves has a room of its own: however often they join and leave, acts of operators stay.
  *
- *     audit/NUMBER   an entry as JSON; numbers grow, and have 12 digits so that keys sort as they do
+ *     audit/NUMBER           what an operator did, as JSON; numbers grow, and have 12 digits so that keys sort as they do
+ *     audit-members/NUMBER   what members and holders of tokens did, and time
  *
  * @module
  */
 
-import { type Clock, StateError, type StateStore, utf8Bytes } from "../../base/mod.ts";
+import type { Clock, StateStore } from "../../base/mod.ts";
 import type { NodeId } from "../identity/mod.ts";
 import type { MemberRecord } from "../records/mod.ts";
-import { type AuditEvent, recordChanges } from "./record_changes.ts";
+import { AuditEntries } from "./audit_entries.ts";
+import { type AuditEvent, type AuditKind, isAct, recordChanges } from "./record_changes.ts";
 
-/** How many entries are kept; the oldest goes first. */
+/** How many entries of either sort are kept; the oldest goes first. */
 export const MAX_AUDIT_ENTRIES = 10_000;
 /** How long an entry is kept, in milliseconds. */
 export const AUDIT_LIFETIME_MS: number = 90 * 86_400_000;
 
-const AUDIT = "audit";
-const NUMBER_DIGITS = 12;
-/** So many that are too old go with each that is written. */
-const MAX_EXPIRED = 16;
+/** What machines cause, but for what an operator has approved. */
+const CAUSED_BY_MEMBERS: ReadonlySet<AuditKind> = new Set([
+  "joined",
+  "left",
+  "expired",
+  "rotated",
+  "claimed",
+]);
 /** A longer text of an entry is cut, in characters. */
 const MAX_TEXT_LENGTH = 1024;
 
@@ -52,12 +59,15 @@ export interface AuditQuery {
   readonly limit: number;
 }
 
+type Stored = Omit<AuditEntry, "number">;
+
 /** One leader's log. */
 export class AuditLog {
   readonly #store: StateStore;
   readonly #clock: Clock;
-  /** The numbers of the oldest and of the newest entry; the newest is smaller when there is none. */
-  #first: number;
+  readonly #acts: AuditEntries<Stored>;
+  readonly #causes: AuditEntries<Stored>;
+  /** The number of the newest entry. */
   #last: number;
   #actor: AuditActor = { kind: "agent" };
   #detail: AuditEvent["detail"];
@@ -69,9 +79,9 @@ export class AuditLog {
   constructor(store: StateStore, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
-    const keys = store.entries(AUDIT).map(([key]) => Number(key));
-    this.#first = keys[0] ?? 1;
-    this.#last = keys.at(-1) ?? 0;
+    this.#acts = new AuditEntries(store, "audit", MAX_AUDIT_ENTRIES);
+    this.#causes = new AuditEntries(store, "audit-members", MAX_AUDIT_ENTRIES);
+    this.#last = Math.max(this.#acts.last, this.#causes.last);
   }
 
   /**
@@ -88,8 +98,15 @@ export class AuditLog {
     }
   }
 
-  /** Writes an entry, and forgets what is too old or too much. */
-  append(event: AuditEvent, by: AuditActor = this.#actor): void {
+  /**
+   * Writes an entry, and forgets what is too old or too much.
+   * @param isCaused whether no operator did it
+   */
+  append(
+    event: AuditEvent,
+    by: AuditActor = this.#actor,
+    isCaused: boolean = isCausedByMembers(event, by),
+  ): void {
     const detail = Object.entries({ ...event.detail, ...this.#detail })
       .map(([key, text]) => [key, text.slice(0, MAX_TEXT_LENGTH)] as const);
     const { kind, node } = event;
@@ -100,15 +117,10 @@ export class AuditLog {
       ...node && { node },
       ...detail.length > 0 && { detail: Object.fromEntries(detail) },
     };
+    const entries = isCaused ? this.#causes : this.#acts;
     this.#store.transaction(() => {
-      this.#store.put(AUDIT, keyOf(++this.#last), utf8Bytes(JSON.stringify(entry)));
-      while (this.#last - this.#first >= MAX_AUDIT_ENTRIES) this.#forgetFirst();
-      const oldest = entry.at - AUDIT_LIFETIME_MS;
-      for (let i = 0; i < MAX_EXPIRED && this.#first < this.#last; i++) {
-        const first = this.#get(this.#first);
-        if (first !== undefined && first.at >= oldest) break;
-        this.#forgetFirst();
-      }
+      entries.put(++this.#last, entry);
+      entries.forgetBefore(entry.at - AUDIT_LIFETIME_MS);
     });
   }
 
@@ -147,39 +159,27 @@ export class AuditLog {
     if (events.length === 0) return;
     const by = this.#attributed.get(nodeId) ?? { kind: "leader" };
     this.#attributed.delete(nodeId);
-    for (const event of events) this.append(event, by);
+    const isCaused = !isAct(before, after);
+    for (const event of events) this.append(event, by, isCaused || isCausedByMembers(event, by));
   }
 
   /** @returns entries, the oldest first */
   list({ since = 0, after = 0, limit }: AuditQuery): readonly AuditEntry[] {
     const found: AuditEntry[] = [];
-    for (let number = this.#last; number >= this.#first && number > after; number--) {
+    const sorts = [this.#acts, this.#causes];
+    const numbers = sorts.flatMap((entries) => [...entries.after(after)]).sort((a, b) => b - a);
+    for (const number of numbers) {
       if (found.length >= limit) break;
-      const entry = this.#get(number);
+      const entry = this.#acts.get(number) ?? this.#causes.get(number);
       if (entry === undefined) continue;
       // A clock may have been set back meanwhile, so the rest is looked at, too.
       if (entry.at >= since) found.push({ number, ...entry });
     }
     return found.reverse();
   }
-
-  #forgetFirst(): void {
-    this.#store.delete(AUDIT, keyOf(this.#first++));
-  }
-
-  #get(number: number): Omit<AuditEntry, "number"> | undefined {
-    const bytes = this.#store.get(AUDIT, keyOf(number));
-    if (bytes === undefined) return undefined;
-    try {
-      return JSON.parse(new TextDecoder().decode(bytes));
-    } catch (cause) {
-      throw new StateError(`Cannot read entry ${number} of the audit log from the state: it is damaged`, {
-        cause,
-      });
-    }
-  }
 }
 
-function keyOf(number: number): string {
-  return String(number).padStart(NUMBER_DIGITS, "0");
+function isCausedByMembers({ kind }: AuditEvent, by: AuditActor): boolean {
+  return by.kind === "token" || by.kind === "member" ||
+    (by.kind !== "operator" && CAUSED_BY_MEMBERS.has(kind));
 }

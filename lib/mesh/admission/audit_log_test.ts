@@ -40,6 +40,7 @@ Deno.test("recordChanges() says what has become of a member, and nothing when a 
     ["promoted", base, next({ roles: ["leader", "member"] }), ["promoted"]],
     ["demoted", next({ roles: ["leader", "member"] }), base, ["demoted"]],
     ["removed", base, next({ revoked: true }), ["removed"]],
+    ["left", base, next({ revoked: true, expiresAt: base.issuedAt }), ["left"]],
     ["keys replaced", base, next({ revoked: true, successor: network.node().id }), []],
     ["new keys", undefined, next({ chain }), ["rotated"]],
   ];
@@ -71,6 +72,43 @@ Deno.test("AuditLog keeps 10,000 entries of 90 days, and goes on counting after 
   assert.deepEqual(again.list({ limit: 10, since: clock.wall() }).map(({ by }) => by.kind), ["agent"]);
   for (let i = 0; i < MAX_AUDIT_ENTRIES / 15; i++) again.append(event);
   assert(store.entries("audit").length < 1_000);
+});
+
+Deno.test("AuditLog keeps what operators did, however much members and holders of tokens do", () => {
+  const store = new MemoryStateStore();
+  const { id: networkId, verifyingKey, signingKey } = network.identity;
+  const clock = new VirtualClock(START);
+  const log = new AuditLog(store, clock);
+  const there = new AuditLog(new MemoryStateStore(), clock);
+  const replica = new Replica(new MemoryStateStore(), { networkId, verifyingKey, clock });
+  replica.subscribe(new AuditWatch(replica.roster, there));
+  const merge = (...records: MemberRecord[]) => {
+    replica.merge({ ...NO_UPDATE, records: records.map((record) => signRecord(record, signingKey)) });
+    replica.deliverEvents();
+  };
+  const removed = { ...base, version: REMOVAL_VERSION, revoked: true };
+  merge(base);
+  merge({ ...base, name: "shop", version: 256 });
+  log.as({ kind: "operator" }, () => log.noteSigned(base, removed));
+  const token = { kind: "token", id: "ab" } as const;
+  for (let i = 0; i < MAX_AUDIT_ENTRIES; i++) {
+    log.as(token, () => log.noteSigned(undefined, { ...base, nodeId: network.node().id }));
+    log.as(token, () => log.noteSigned(base, next({ labels: { a: "b" } })));
+  }
+  for (let i = 0; i < 300; i++) {
+    const guest = network.record(network.node(), { name: `guest-${i}` });
+    merge(guest);
+    merge({ ...guest, version: REMOVAL_VERSION, revoked: true, expiresAt: guest.issuedAt });
+  }
+  for (const each of [log, new AuditLog(store, clock)]) {
+    const all = each.list({ limit: 99_999 });
+    assert.deepEqual([all[0]?.kind, all[0]?.by.kind], ["removed", "operator"]);
+    assert.equal(all.length, MAX_AUDIT_ENTRIES + 1);
+    assert.deepEqual(all.map(({ number }) => number), all.map(({ number }) => number).sort((a, b) => a - b));
+  }
+  const kinds = Map.groupBy(there.list({ limit: 99_999 }), ({ kind }) => kind);
+  assert.deepEqual([kinds.get("left")?.length, kinds.get("removed")], [300, undefined]);
+  assert.equal(kinds.get("renamed")?.length, 1);
 });
 
 Deno.test("AuditLog cuts what is too long, and refuses what is damaged", () => {

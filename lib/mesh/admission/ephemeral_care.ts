@@ -57,18 +57,18 @@ export class EphemeralCare {
     const due: MemberRecord[] = [];
     const known = new Set<NodeId>();
     for (const record of this.#roster.allRecords()) {
-      const { nodeId, ephemeralMs, revoked } = record;
-      if (ephemeralMs === undefined || revoked || isHere(nodeId)) continue;
+      const { nodeId, ephemeralMs, publicKey } = record;
+      if (ephemeralMs === undefined || this.#roster.isRevoked(publicKey) || isHere(nodeId)) continue;
       known.add(nodeId);
       const absence = this.#absences.get(nodeId) ?? { ms: 0, kept: 0 };
       this.#absences.set(nodeId, absence);
       absence.ms += stepMs;
-      if (absence.ms >= ephemeralMs) due.push(record);
+      // However many are due, the rest is looked at, too: who is back begins anew.
+      if (absence.ms >= ephemeralMs) { if (due.length < MAX_REMOVALS) due.push(record); }
       else if (absence.ms - absence.kept >= ephemeralMs * KEEP_EVERY) {
         this.#store.put(AWAY, nodeId, utf8Bytes(`${Math.round(absence.ms)}`));
         absence.kept = absence.ms;
       }
-      if (due.length === MAX_REMOVALS) return due;
     }
     for (const [nodeId, { kept }] of this.#absences) {
       if (known.has(nodeId)) continue;

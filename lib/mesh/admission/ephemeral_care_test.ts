@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, VirtualClock } from "../../base/mod.ts";
-import { signRecord } from "../records/member_record.ts";
+import { keyTagOf, VERSIONS_PER_GENERATION } from "../records/key_chain.ts";
+import { type MemberRecord, signRecord } from "../records/member_record.ts";
 import { Roster } from "../replica/roster.ts";
 import { START, TestNetwork } from "../testing/test_network.ts";
 import { EphemeralCare } from "./ephemeral_care.ts";
@@ -18,7 +19,9 @@ function setUp() {
     roster.merge(signRecord(record, signingKey));
   }
   const open = () => new EphemeralCare(store, { clock, roster });
-  return { clock, store, job, open };
+  const add = (ephemeralMs: number) =>
+    roster.merge(signRecord(network.record(network.node(), { ephemeralMs }), signingKey));
+  return { clock, store, job, open, add, network, roster };
 }
 
 /** Looks every ten seconds for so long. @returns whether anybody was due at the end */
@@ -48,6 +51,47 @@ Deno.test("EphemeralCare begins anew with whoever was seen", () => {
   assert(!pass(care, clock, 10_000, true));
   assert.equal(store.entries("away").length, 0);
   assert(!pass(care, clock, AWAY_MS - 10_000));
+});
+
+Deno.test("EphemeralCare begins anew with whoever was seen, also while others are due in crowds", () => {
+  const { clock, open, job, add } = setUp();
+  for (let i = 0; i < 40; i++) add(1_000);
+  const care = open();
+  care.look(() => false);
+  const look = (isBack: boolean) => {
+    clock.advance(10_000);
+    return care.look((nodeId) => isBack && nodeId === job.id);
+  };
+  for (let waited = 0; waited < AWAY_MS - 20_000; waited += 10_000) assert.equal(look(false).length, 16);
+  look(true);
+  for (let waited = 0; waited < AWAY_MS - 20_000; waited += 10_000) {
+    assert(!look(false).some(({ nodeId }) => nodeId === job.id), `away for ${waited} ms`);
+  }
+});
+
+Deno.test("EphemeralCare finds nobody whose key was replaced, whatever its record says", () => {
+  const { clock, open, job, network, roster } = setUp();
+  const { signingKey } = network.identity;
+  const heir = network.node();
+  const formerKeys = [keyTagOf(job.publicKey)];
+  const chain = {
+    root: formerKeys[0],
+    generation: 1,
+    formerKeys,
+    formerVersions: [1],
+    rotationsSpentUntil: START,
+  };
+  roster.merge(signRecord(
+    network.record(
+      heir,
+      { ephemeralMs: AWAY_MS, version: VERSIONS_PER_GENERATION, chain } as Partial<MemberRecord>,
+    ),
+    signingKey,
+  ));
+  const care = open();
+  care.look(() => false);
+  for (let i = 0; i < 20; i++) clock.advance(60_000), care.look(() => false);
+  assert.deepEqual(care.look(() => false).map(({ nodeId }) => nodeId), [heir.id]);
 });
 
 Deno.test("EphemeralCare remembers all but a sixteenth over a restart, and counts no time of its own absence", () => {

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { GRANT_KINDS, type Grants, type MemberRecord } from "../records/mod.ts";
+import { GRANT_KINDS, type Grants, type MemberRecord, VERSIONS_PER_ACT } from "../records/mod.ts";
 import type { NodeId } from "../identity/mod.ts";
 
 /** What happened. */
@@ -54,7 +54,9 @@ export function recordChanges(before: MemberRecord | undefined, after: MemberRec
   }
   if (after.revoked) {
     // A key that was replaced: the record of the new one says so.
-    if (!before.revoked && after.successor === undefined) add("removed");
+    if (!before.revoked && after.successor === undefined) {
+      add(after.expiresAt <= after.issuedAt ? "left" : "removed");
+    }
     return events;
   }
   if (before.name !== after.name) add("renamed", { from: before.name, to: after.name });
@@ -73,6 +75,16 @@ export function recordChanges(before: MemberRecord | undefined, after: MemberRec
   if (Object.keys(granted).length > 0) add("granted", granted);
   if (Object.keys(lost).length > 0) add("ungranted", lost);
   return events;
+}
+
+/**
+ * Whether an operator has changed a record, or removed its member: so much can be told of what other leaders sign. That an
+ * ephemeral member was removed, time may have caused.
+ */
+export function isAct(before: MemberRecord | undefined, after: MemberRecord): boolean {
+  if (after.revoked) return after.ephemeralMs === undefined;
+  const actOf = (version: number) => Math.floor(version / VERSIONS_PER_ACT);
+  return before !== undefined && actOf(after.version) > actOf(before.version);
 }
 
 /** @returns of each kind what the first has and the second has not */

@@ -97,6 +97,7 @@ export interface StoredToken extends TokenTerms {
 export interface TokenGift extends TokenTerms {
   readonly labels: Readonly<Record<string, string>>;
   readonly grants: Grants;
+  readonly createdAt: UnixMillis;
 }
 
 /** There is no room for another token. */
@@ -282,7 +283,6 @@ export class TokenBook {
   #describe(id: string, token: StoredToken): TokenEntry {
     return {
       id,
-      createdAt: unixMillis(token.createdAt),
       expiresAt: unixMillis(token.expiresAt),
       // Leaders that could not see each other may have admitted more than was allowed.
       usesLeft: token.uses === null ? null : Math.max(0, token.uses - usedBy(token)),
@@ -325,7 +325,7 @@ export class TokenBook {
 }
 
 function giftOf({ labels, grants = NO_GRANTS, ...token }: StoredToken): TokenGift {
-  return { labels, grants, ...presentTerms(token) };
+  return { labels, grants, createdAt: unixMillis(token.createdAt), ...presentTerms(token) };
 }
 
 function presentTerms({ ephemeralMs, needsApproval, address }: TokenTerms): TokenTerms {

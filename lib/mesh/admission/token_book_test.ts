@@ -29,13 +29,21 @@ Deno.test("TokenBook.redeem() admits by a single-use token once, and the same ma
   const { tokenId, secret, presharedKey } = book.create({ ...options, uses: 1, labels: { role: "web" } });
   assert.ok(book.presharedKeyFor(tokenId, a)?.equals(presharedKey));
   assert.equal(book.redeem(tokenId, TokenSecret.generate(random), a), undefined);
-  assert.deepEqual(book.redeem(tokenId, secret, a), { labels: { role: "web" }, grants: NO_GRANTS });
+  assert.deepEqual(book.redeem(tokenId, secret, a), {
+    labels: { role: "web" },
+    grants: NO_GRANTS,
+    createdAt: clock.wall(),
+  });
   assert.equal(book.redeem(tokenId, secret, b), undefined);
   assert.equal(book.presharedKeyFor(tokenId, b), undefined);
 
   const reopened = new TokenBook(store, { random, clock });
   assert.ok(reopened.presharedKeyFor(tokenId, a));
-  assert.deepEqual(reopened.redeem(tokenId, secret, a), { labels: { role: "web" }, grants: NO_GRANTS });
+  assert.deepEqual(reopened.redeem(tokenId, secret, a), {
+    labels: { role: "web" },
+    grants: NO_GRANTS,
+    createdAt: clock.wall(),
+  });
   const [entry] = reopened.list();
   assert.deepEqual([entry?.used, entry?.usesLeft, entry?.state], [1, 0, "used"]);
 });

@@ -211,7 +211,7 @@ export class Leadership {
     if (known === undefined || roster.isRevoked(known.publicKey) || known.roles.join() === roles.join()) {
       return NO_UPDATE;
     }
-    const enrolled = admission.renew({ ...known, roles });
+    const enrolled = admission.amend(known, { roles });
     return typeof enrolled === "string" ? NO_UPDATE : { ...NO_UPDATE, records: [enrolled.signed] };
   }
 

@@ -29,6 +29,13 @@ export const ROTATION_BURST = 4;
 export const REMOVAL_VERSION: number = 2 ** 52;
 /** The record of a key that took the place of another one comes after all that a token makes of the same key. */
 export const VERSIONS_PER_GENERATION: number = 2 ** 24;
+/**
+ * An act of a leader's operator goes to the next multiple of so many versions; what a member asks for, a token gives and
+ * time brings goes to the next version. So an act counts, although another leader that did not know of it has signed the
+ * record meanwhile because the member asked for something: 16 claims, and what tokens add, which ends at the bounds of labels
+ * and grants.
+ */
+export const VERSIONS_PER_ACT = 256;
 
 const TAG_BYTES = 16;
 /** Beyond it versions would reach those of removals. */
@@ -62,6 +69,11 @@ export interface ChainedRecord {
 /** @returns what names this key in chains */
 export function keyTagOf({ bytes }: PublicKey): KeyTag {
   return encodeHex(bytes.subarray(0, TAG_BYTES)) as KeyTag;
+}
+
+/** @returns the version of a record that an operator has changed, from the one before */
+export function versionOfAct(version: number): number {
+  return (Math.floor(version / VERSIONS_PER_ACT) + 1) * VERSIONS_PER_ACT;
 }
 
 /** @returns the first key of the chain that a record is of */

@@ -84,6 +84,8 @@ export interface MemberRecord {
   readonly chain?: KeyChain;
   /** By which token the machine came in, readable for leaders alone: 16 bytes. */
   readonly admittedBy?: Uint8Array;
+  /** When a leader last took labels or grants from it: older tokens give it nothing more. */
+  readonly withdrawnAt?: UnixMillis;
 }
 
 const ROLE_NUMBERS: Readonly<Record<Role, RoleNumber>> = {
@@ -120,6 +122,7 @@ export function signRecord(record: MemberRecord, signingKey: SigningKey): Signed
     successor: record.successor ? idBytes(record.successor) : new Uint8Array(0),
     ...record.chain && { chain: chainToWire(record.chain) },
     ...record.admittedBy && { admittedBy: record.admittedBy },
+    withdrawnAt: BigInt(record.withdrawnAt ?? 0),
   });
   if (decodeRecord(payload) === undefined) {
     throw new RangeError(`Cannot sign the record of ${record.name}: a field is out of bounds`);
@@ -138,7 +141,7 @@ export function verifyRecord(signed: Signed, networkKey: VerifyingKey): MemberRe
 export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
   const message = decodeMessage(MemberRecordSchema, payload, MAX_PAYLOAD_BYTES);
   if (message === undefined) return undefined;
-  const { name, revoked, persistentKeepalive, ephemeralMs, admittedBy } = message;
+  const { name, revoked, persistentKeepalive, ephemeralMs, admittedBy, withdrawnAt } = message;
   const isFormer = message.grants === undefined;
   const labels = isFormer ? {} : { ...message.labels };
   const unconfirmedLabels = isFormer ? { ...message.labels } : { ...message.unconfirmedLabels };
@@ -168,6 +171,7 @@ export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
     ...successor && { successor },
     ...chain && { chain },
     ...admittedBy.length > 0 && { admittedBy: admittedBy.slice() },
+    ...withdrawnAt > 0n && { withdrawnAt: readTime(withdrawnAt) },
   });
   if (
     record === undefined || !isNodeName(name) || !areLabels(labels) || !areLabels(unconfirmedLabels) ||

@@ -1,0 +1,99 @@
+/**
+ * What a leader's act and what a token make of a member's record.
+ * @module
+ */
+
+import type { UnixMillis } from "../../base/mod.ts";
+import { areLabels } from "../identity/mod.ts";
+import {
+  addGrants,
+  areGrants,
+  GRANT_KINDS,
+  type Grants,
+  type KeyChain,
+  keyTagOf,
+  type MemberRecord,
+  versionOfAct,
+} from "../records/mod.ts";
+import type { Roster } from "../replica/mod.ts";
+import type { AdmissionRefusal } from "./enrolment.ts";
+import type { JoinAsker } from "./join_approvals.ts";
+import type { TokenGift } from "./token_book.ts";
+
+/** What leaders change of a record. */
+export type MemberChanges = Partial<
+  Pick<MemberRecord, "name" | "addresses" | "labels" | "unconfirmedLabels" | "grants" | "roles">
+>;
+
+/**
+ * @param wall when labels or grants are taken away, if any are
+ * @returns the record with the changes; with labels, those that nobody has confirmed yet are gone
+ */
+export function amended(record: MemberRecord, changes: MemberChanges, wall: UnixMillis): MemberRecord {
+  const { unconfirmedLabels: _, ...confirmed } = record;
+  const kept = changes.labels === undefined ? record : confirmed;
+  const isLess = isWithout(record, changes);
+  return {
+    ...kept,
+    ...changes,
+    version: versionOfAct(record.version),
+    ...isLess && { withdrawnAt: wall },
+  };
+}
+
+/**
+ * Adds what a token gives to what a member has. What a leader has said of it since it came stays: a label that it has, it
+ * keeps, and once a leader has taken something away, older tokens give nothing more.
+ * @returns undefined when the token adds nothing, or too much
+ */
+export function withGift(
+  known: MemberRecord,
+  gift: TokenGift,
+): Pick<MemberRecord, "labels" | "grants"> | undefined {
+  if (known.withdrawnAt !== undefined && gift.createdAt < known.withdrawnAt) return undefined;
+  const both = { ...gift.labels, ...known.labels };
+  const labels = areLabels(both) ? both : known.labels;
+  const more = addGrants(known.grants, gift.grants);
+  const grants = areGrants(more) ? more : known.grants;
+  const isSame = Object.keys(labels).length === Object.keys(known.labels).length &&
+    sizeOf(grants) === sizeOf(known.grants);
+  return isSame ? undefined : { labels, grants };
+}
+
+/** @returns the record of whoever asks, expired or not; undefined for a newcomer */
+export function knownAs(
+  roster: Roster,
+  { publicKey, verifyingKey }: Pick<JoinAsker, "publicKey" | "verifyingKey">,
+): MemberRecord | AdmissionRefusal | undefined {
+  // Also a key that the member had before, under which it was removed or not.
+  if (roster.isRevoked(publicKey)) return "refused:revoked";
+  const known = roster.recordByKey(publicKey);
+  // One key under two ids would be two members with the same WireGuard peer.
+  return known === undefined || known.verifyingKey?.equals(verifyingKey) ? known : "refused:other-identity";
+}
+
+/** @returns what another leader has said of the keys before, of those that a member has now */
+export function underKeysOf(head: MemberRecord, missed: MemberRecord): MemberRecord {
+  const { nodeId, publicKey, verifyingKey, version, issuedAt, expiresAt, chain } = head;
+  const keys = { nodeId, publicKey, ...verifyingKey && { verifyingKey } };
+  return { ...missed, ...keys, version, issuedAt, expiresAt, ...chain && { chain } };
+}
+
+/** @returns the chain that goes on from what was missed, too */
+export function chainAfter(chain: KeyChain, { publicKey, version }: MemberRecord): KeyChain {
+  const key = keyTagOf(publicKey);
+  const formerVersions = chain.formerVersions.map((known, i) =>
+    chain.formerKeys[i] === key ? Math.max(known, version) : known
+  );
+  return { ...chain, formerVersions };
+}
+
+function isWithout(record: MemberRecord, { labels = record.labels, grants = record.grants }: MemberChanges) {
+  return Object.keys(record.labels).some((key) => !Object.hasOwn(labels, key)) ||
+    GRANT_KINDS.some((kind) => record.grants[kind].some((text) => !grants[kind].includes(text)));
+}
+
+/** @returns how many patterns there are, each counted once */
+function sizeOf(grants: Grants): number {
+  return GRANT_KINDS.reduce((sum, kind) => sum + new Set(grants[kind]).size, 0);
+}
