@@ -42,10 +42,11 @@ Deno.test("ServiceRuntime.addService() has a path granted, and refuses who comes
   const second = b.runtime.addService({ ...math("b"), start: () => void (isStarted = true) });
   await assert.rejects(second, (error) => {
     assert.ok(error instanceof ServiceNotGrantedError);
-    assert.deepEqual([error.code, error.message], ["ServiceNotGranted", "Cannot offer math: a has it"]);
     const grants =
       "`weft grant add b --offer math` gives it to this node, and `weft grant add a --offer math`";
     assert.equal(error.hint, `On a leader, ${grants} as well lets both have it.`);
+    const message = `Cannot offer math: a has it. ${error.hint}`;
+    assert.deepEqual([error.code, error.message], ["ServiceNotGranted", message]);
     return true;
   });
   assert.equal(isStarted, false);
