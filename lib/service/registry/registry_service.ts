@@ -129,15 +129,16 @@ export class RegistryService {
   #provider(id: PeerId, { state, version }: AdvertisedService, leader: PeerId | undefined): ProviderReport {
     const { carrier, peers } = this.#base;
     const isLocal = id === peers.self || isProgram(id);
+    const node = isProgram(id) ? peers.self : id;
     const rttMs = isLocal ? undefined : carrier.links.rttMs(id);
     return {
       id,
-      name: peers.nameOf(id) ?? id,
+      name: peers.nameOf(node) ?? node,
       state,
       version,
       isLocal,
       isHealthy: isLocal || peers.isHealthy(id),
-      ...(leader === undefined ? {} : { isLeader: (isProgram(id) ? peers.self : id) === leader }),
+      ...(leader === undefined ? {} : { isLeader: node === leader }),
       ...(rttMs === undefined ? {} : { rttMs }),
     };
   }

@@ -71,10 +71,7 @@ export class ServiceClaims {
   /** As `ask`. @throws ServiceNotGrantedError when it is refused */
   async admit(path: TopicPath): Promise<void> {
     const refusal = await this.ask(path);
-    if (refusal === undefined) return;
-    const { message, hint } = refusal;
-    // A program that does not catch it ends with the message alone.
-    throw new ServiceNotGrantedError(`${message}. ${hint}`, { hint });
+    if (refusal !== undefined) throw new ServiceNotGrantedError(refusal.message, refusal);
   }
 
   /**

@@ -134,14 +134,19 @@ Deno.test("ProgramRuntime.addService() has its agent ask, and fails as a node do
   await mesh.until(program.runtime.addService(math("program")));
   await settle();
   assert.equal(owners.get("mesh:math"), agent.id);
+  const providers = agent.runtime.report("math")[0]?.providers.map(({ name, isLocal }) => ({
+    name,
+    isLocal,
+  }));
+  assert.deepEqual(providers, [{ name: agent.id, isLocal: true }], "who asks knows nodes, not programs");
   assert.equal(await mesh.until(other.runtime.request("math/who")), "program");
   owners.set("mesh:taken", other.id);
   const refused = mesh.until(program.runtime.addService({ path: "taken" }));
   await assert.rejects(refused, (error) => {
     assert.ok(error instanceof ServiceNotGrantedError);
     assert.match(
-      `${error.message} ${error.hint}`,
-      /^Cannot offer taken: b has it .*weft grant add a --offer/,
+      error.message,
+      /^Cannot offer taken: b has it\. .*weft grant add a --offer/,
     );
     return true;
   });
