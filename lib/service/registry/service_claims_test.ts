@@ -67,10 +67,13 @@ Deno.test("ServiceRuntime.addService() runs a service on its node alone while no
   await mesh.run(120_000, 500);
   assert.ok(asked.length >= 6 && asked.length <= 9, `${asked.length} times in two minutes`);
   assert.deepEqual(b.runtime.report(), [], "others do not know it");
+  const isAlone = () => a.runtime.report("math")[0]?.providers[0]?.isAlone;
+  assert.equal(isAlone(), true);
   leader.answer = undefined;
   a.runtime.handleLink(b.id);
   await mesh.run(1_100, 100);
   assert.equal(await mesh.until(b.runtime.request("math/who")), "a");
+  assert.equal(isAlone(), undefined);
   const before = asked.length;
   await mesh.run(300_000, 1_000);
   assert.equal(asked.length, before);
