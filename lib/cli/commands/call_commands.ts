@@ -151,7 +151,7 @@ async function callRequest(
       hint: "Write 500ms, 30s or 5m.",
     });
   }
-  if (!/[^/]\/[^/]/.test(path)) {
+  if (!/^[^/]+\/.*[^/]$/.test(path)) {
     throw new UsageError(`Cannot call ${path}: that names no action`, {
       hint: "Write the service, / and the action, as in math/add; `weft service show` lists the actions.",
     });
