@@ -96,7 +96,9 @@ export function agentOperations(agent: Agent): AgentControl {
       const admission = leaderPart(mesh, mesh.admission);
       const member = memberOf(mesh, peer);
       if (member.record.nodeId === mesh.identity.id) {
-        throw new InvalidRequestError("Cannot remove this node itself: nobody else could sign that");
+        throw new InvalidRequestError("Cannot remove this node itself: nobody else could sign that", {
+          hint: "`weft leave` lets it leave the network; another leader can remove it.",
+        });
       }
       const revoked = asOperator(mesh, () => admission.revoke(member.record.publicKey));
       if (revoked === undefined) throw unknownPeer(peer);

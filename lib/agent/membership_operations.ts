@@ -65,6 +65,13 @@ export const ADMISSION_REFUSALS: Readonly<Record<AdmissionRefusal, string>> = {
   "refused:too-many-wait": "too many machines wait",
 };
 
+/** What to do about it, where a look at the members is not enough. */
+const ADMISSION_HINTS: Partial<Record<AdmissionRefusal, string>> = {
+  "refused:address-not-here": "weft leader list on each leader shows which addresses it gives out.",
+  "refused:name":
+    "A name is lower-case letters, digits and hyphens, as in web-1, and none that has a meaning of its own.",
+};
+
 type MembershipOperations =
   & MembershipControl
   & Pick<AgentControl, "createToken" | "listTokens" | "revokeToken">;
@@ -75,6 +82,16 @@ export function membershipOperations(agent: Agent): MembershipOperations {
   return {
     createToken(request) {
       const tokens = leaderPart(mesh, mesh.tokens);
+      const wanted = request.address === undefined ? undefined : IpAddress.parse(request.address);
+      const holder = wanted && mesh.roster.holderOfAddress(wanted);
+      if (holder !== undefined) {
+        throw new InvalidRequestError(
+          `Cannot make a token for the address ${wanted}: it is ${holder.name}'s`,
+          {
+            hint: "weft peers shows all addresses; `weft peer address` or `weft peer remove` makes one free.",
+          },
+        );
+      }
       const token = asOperator(mesh, () => asInvalid(() => tokens.create(newToken(agent, request))));
       agent.shareTokens();
       const entry = tokens.get(token.tokenId);
@@ -121,12 +138,10 @@ export function membershipOperations(agent: Agent): MembershipOperations {
       const { record } = memberOf(mesh, node);
       const address = IpAddress.parse(text);
       if (address === undefined || !mesh.cidr.contains(address)) {
-        throw new InvalidRequestError(
-          `Cannot give ${record.name} the address ${text}: it is not in ${mesh.cidr}`,
-          {
-            hint: "weft leader list shows which addresses this leader gives out.",
-          },
-        );
+        const problem = address === undefined ? "that is none" : `it is not in ${mesh.cidr}`;
+        throw new InvalidRequestError(`Cannot give ${record.name} the address ${text}: ${problem}`, {
+          hint: "weft leader list shows which addresses this leader gives out.",
+        });
       }
       const holder = mesh.roster.holderOfAddress(address);
       return changed("readdress", record.name, () => admission.readdress(record, address), {
@@ -203,9 +218,7 @@ export function membershipOperations(agent: Agent): MembershipOperations {
       throw new InvalidRequestError(
         `Cannot ${what} ${name}: ${problems[signed] ?? ADMISSION_REFUSALS[signed]}`,
         {
-          hint: signed === "refused:address-not-here"
-            ? "weft leader list on each leader shows which addresses it gives out."
-            : "weft peers shows all names and addresses.",
+          hint: ADMISSION_HINTS[signed] ?? "weft peers shows all names and addresses.",
         },
       );
     }

@@ -239,17 +239,17 @@ export class OverlayBootstrap {
   /**
    * Puts away what a state directory holds of its network, without asking anybody; the others take the node for a member
    * that is away until a leader removes it. Not while an agent runs.
-   * @returns the name that it had; undefined when it belonged to no network
+   * @returns the name that it had, and whether a leader had removed it before; undefined when it belonged to no network
    * @throws StateError
    */
-  static forget(stateDir: string): string | undefined {
+  static forget(stateDir: string): { readonly name: string; readonly isRemoved: boolean } | undefined {
     if (!SqliteStateStore.existsIn(stateDir)) return undefined;
     using store = SqliteStateStore.open(stateDir);
     const isMember = storedNetworkId(store) !== undefined;
     const host = { ...systemEnvironment(silentLogger), addressPool: (cidr: Cidr) => new IpAllocator(cidr) };
-    const name = isMember ? MeshState.load(store, host).record.name : undefined;
+    const record = isMember ? MeshState.load(store, host).record : undefined;
     forgetNetwork(store);
-    return name;
+    return record && { name: record.name, isRemoved: record.revoked };
   }
 
   /**

@@ -96,3 +96,32 @@ Deno.test("OverlayBootstrap.start() of a node that was removed while it was away
   await leader.stop();
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("operations on members say what to do about what they refuse", async () => {
+  const folder = await Deno.makeTempDir();
+  const { leader, member } = await pair(folder, silentLogger);
+  const { control } = leader;
+  await member.stop();
+  const cases: readonly (readonly [what: () => unknown, says: RegExp])[] = [
+    [() => control.renameMember({ node: "member", name: "X Y" }), /no name\. .*lower-case letters/],
+    [() => control.setAddress({ node: "member", address: "x" }), /the address x: that is none\. weft leader/],
+    [
+      () => control.createToken({ lifetimeMs: 1_000, uses: 1, address: "10.200.0.2" }),
+      /is member's\. .*peers/,
+    ],
+    [() => control.removePeer(leader.name), /\. `weft leave`/],
+    [() => control.promoteLeader(leader.name), /a leader already\. `weft leader list`/],
+    [() => control.demoteLeader("member"), /is no leader\. `weft leader list`/],
+    [() => control.pauseService({ path: "math", node: "member" }), /member does not answer\. `weft peers`/],
+    [() => control.pauseService({ path: "math", node: "nobody" }), /No node is called nobody/],
+  ];
+  for (const [what, says] of cases) {
+    const told = await Promise.resolve().then(what).then(
+      String,
+      ({ message, hint }) => `${message}. ${hint}`,
+    );
+    assert.match(told, says);
+  }
+  await leader.stop();
+  await Deno.remove(folder, { recursive: true });
+});

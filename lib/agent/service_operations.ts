@@ -12,8 +12,9 @@ import {
   offerLines,
   type ServiceChange,
 } from "../api/mod.ts";
-import { type CallAnswer, isProgram, type PeerId } from "../service/mod.ts";
+import { type CallAnswer, CallError, isProgram, type PeerId } from "../service/mod.ts";
 import type { Agent } from "./agent.ts";
+import { UnreachableError } from "./errors.ts";
 
 /** The operations about services. */
 export type ServiceOperations = Pick<
@@ -64,7 +65,23 @@ export function serviceOperations({ services: { runtime, forward }, mesh }: Agen
       });
     }
     const target = { node: node ?? mesh.identity.id };
-    const answer = await runtime.request(`$registry/${action}`, { path }, target);
+    const answer = await runtime.request(`$registry/${action}`, { path }, target).catch((error) => {
+      throw changeFailure(`${action} ${path}`, node, error);
+    });
     return (answer as { readonly changed?: unknown } | undefined)?.changed === true;
   }
+}
+
+/** What people are told: `$registry` and ids of nodes are none of their words. */
+function changeFailure(what: string, node: string | undefined, error: unknown): unknown {
+  if (!(error instanceof CallError) || node === undefined) return error;
+  if (error.code === "UnknownService") {
+    return new InvalidRequestError(`Cannot ${what}: ${node} does not offer it`, {
+      hint: "`weft service list` shows who offers it.",
+    });
+  }
+  if (error.code !== "Unreachable" && error.code !== "OutcomeUnknown") return error;
+  return new UnreachableError(`Cannot ${what}: ${node} does not answer`, {
+    hint: "`weft peers` shows when it was last heard.",
+  });
 }

@@ -13,6 +13,7 @@ import {
   MAX_LABELS,
   MAX_LABELS_LENGTH,
   MAX_NAME_LENGTH,
+  MAX_TOKEN_LIFETIME_MS,
   MAX_TOKEN_USES,
   MIN_EPHEMERAL_MS,
   NAME_GRANT,
@@ -24,7 +25,6 @@ import type { Operation } from "./operation.ts";
 import type { TokenRequest } from "./control.ts";
 
 const DAY_MS = 86_400_000;
-const MAX_TOKEN_LIFETIME_MS = 3650 * DAY_MS;
 /** As many entries as a leader keeps. */
 const MAX_AUDIT_LIMIT = 10_000;
 

@@ -195,6 +195,7 @@ const provider: LazyObject<ProviderReport> = object(() => ({
   version: text(),
   isLocal: z.boolean(),
   isHealthy: z.boolean(),
+  isAlone: z.literal(true).exactOptional(),
   isLeader: z.boolean().exactOptional(),
   rttMs: z.number().min(0).exactOptional(),
 }));

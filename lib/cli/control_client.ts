@@ -215,7 +215,8 @@ async function noAgent(
   }
   if (!(connection instanceof Error)) (connection as Deno.Conn).close();
   return new NoAgentError(`Cannot ask an agent: none runs with the state ${stateDir}`, {
-    hint: "Start one with `weft up`, or name another directory with --state.",
+    hint:
+      "Start one with `weft up`, or name another directory with --state; one that waits to be let in answers nothing yet.",
     retryable: true,
     cause,
   });

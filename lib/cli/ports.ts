@@ -76,8 +76,11 @@ export interface AgentParts {
     options: { readonly control: AgentControl; readonly hostname: string; readonly port: number },
   ): Promise<ServedPort>;
   serveControl(options: { readonly control: AgentControl; readonly path: string }): Promise<ServedPort>;
-  /** Puts away what a state directory holds of a network. @returns the node's name, or undefined when there is none */
-  forget(stateDir: string): string | undefined;
+  /**
+   * Puts away what a state directory holds of a network.
+   * @returns the node's name, and whether a leader had removed it; undefined when there is none
+   */
+  forget(stateDir: string): { readonly name: string; readonly isRemoved: boolean } | undefined;
   /** @returns where the agent with this state directory lets programs in */
   programSocketPath(stateDir: string): string;
   /** Attaches this process to the agent with this state directory. @throws WeftError when none runs */

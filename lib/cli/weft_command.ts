@@ -121,8 +121,23 @@ export function runWithOptions(
   run: Action<AgentOptions, void | Promise<void>>,
 ): void {
   withState(command).action(async () => {
+    refuseEmpty(command);
     await run((await agentOptions(command, ports)).options, command.args, command.opts());
   });
+}
+
+/** What a shell makes of a variable that is not set. Of several words, as in the text of a record, one may be empty. */
+function refuseEmpty(command: AnyCommand): void {
+  const word = command.registeredArguments.find(({ variadic }, at) => !variadic && command.args[at] === "");
+  const option = command.options.find((one) => command.getOptionValue(one.attributeName()) === "");
+  if (word === undefined && option === undefined) return;
+  throw new UsageError(
+    `Missing ${word ? `argument: <${word.name()}>` : `value: ${option?.flags}`} is empty`,
+    {
+      hint:
+        "A variable of the shell may have no value; --help after the name of the command shows an example.",
+    },
+  );
 }
 
 /** Makes a command ask the running agent, which fails with `NoAgentError` when none runs. */

@@ -251,7 +251,8 @@ export function parseOffer(text: string): OfferOption | undefined {
 }
 
 function readHost(text: string): string | undefined {
-  if (!text.startsWith("[")) return text;
+  // A number alone is a port that stands at the wrong place.
+  if (!text.startsWith("[")) return /^\d+$/.test(text) ? undefined : text;
   return IpAddress.parse(text.slice(1, -1))?.toString();
 }
 

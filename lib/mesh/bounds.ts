@@ -42,6 +42,8 @@ export const NAME_GRANT: RegExp = /^(\*|[a-z0-9_-]{1,63})(\.[a-z0-9_-]{1,63}){0,
 export const MIN_EPHEMERAL_MS = 1_000;
 /** And at most: a year. */
 export const MAX_EPHEMERAL_MS: number = 365 * 86_400_000;
+/** How long a token may live at most, in milliseconds: ten years. */
+export const MAX_TOKEN_LIFETIME_MS: number = 3650 * 86_400_000;
 /** How many admissions a token with a limit may allow. */
 export const MAX_TOKEN_USES = 65_536;
 /** How many prefixes may be behind one device. */

@@ -139,6 +139,7 @@ export class DnsHandle implements AsyncDisposable {
     if (owner === undefined || number === undefined) {
       throw new InvalidRecordError(
         `Cannot ask for ${JSON.stringify(`${name} ${type}`.slice(0, 80))}: that is no name and type`,
+        { hint: "For example: weft dns query web-1 AAAA" },
       );
     }
     const query = encodeMessage({

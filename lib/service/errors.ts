@@ -131,6 +131,11 @@ export class InvalidServiceError extends WeftError {
 /** A path that the network does not let this node offer a service at. */
 export class ServiceNotGrantedError extends WeftError {
   readonly code = "ServiceNotGranted";
+
+  /** A program that does not catch it ends with the message alone, so that has the hint, too. */
+  constructor(message: string, { hint }: { readonly hint: string }) {
+    super(`${message}. ${hint}`, { hint });
+  }
 }
 
 /** @returns what the caller gets for something that a handler threw */

@@ -192,7 +192,8 @@ Deno.test("a member leaves, and may join another network with the same state dir
   await other.stop();
   await assert.rejects(again.leave(), /no leader answers/);
   assert.equal(await again.leave({ force: true }), false);
-  assert.equal(OverlayBootstrap.forget(mesh.stateDir("other")), "other");
+  const forgotten = OverlayBootstrap.forget(mesh.stateDir("other"));
+  assert.deepEqual(forgotten, { name: "other", isRemoved: false });
   assert.equal(OverlayBootstrap.forget(mesh.stateDir("other")), undefined);
 });
 

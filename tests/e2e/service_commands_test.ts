@@ -131,7 +131,11 @@ Deno.test("weft service and weft call: services are listed, called, paused and r
       [["subscribe", "a/>/b"], 2, /pattern/],
       [["service", "show", "nothing"], 1, /Cannot show nothing/],
       [["service", "pause", "math"], 1, /this node does not offer it\nhint: .*adder.*--node/],
-      [["service", "pause", "nothing", "--node", "adder"], 1, /nothing is not offered here/],
+      [
+        ["service", "pause", "nothing", "--node", "adder"],
+        1,
+        /Cannot pause nothing: adder does not offer it\nhint: .*service list/,
+      ],
     ];
     await Promise.all(cases.map(async ([args, code, says]) => {
       assertFailed(await ask(lead, ...args), code, says);

@@ -103,7 +103,7 @@ Deno.test("Node.addService() gives a path to the first who asks, and refuses the
   await first.addService(math("first"));
   await assert.rejects(second.addService(math("second")), (error) => {
     assert.ok(error instanceof ServiceNotGrantedError, String(error));
-    assert.equal(error.message, "Cannot offer math: first has it");
+    assert.equal(error.message, `Cannot offer math: first has it. ${error.hint}`);
     assert.match(error.hint ?? "", /`weft grant add second --offer math`/);
     return true;
   });

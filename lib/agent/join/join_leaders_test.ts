@@ -111,3 +111,10 @@ Deno.test("joinNetwork() fails when all leaders refuse, each asked once", async 
   assert.deepEqual(asked, [0, 1]);
   assert.ok(result instanceof JoinRefusedError);
 });
+
+Deno.test("joinNetwork() does not go on to wait at another leader when somebody has refused the machine", async () => {
+  const { asked, result } = await join({ kind: "refused", reason: "not-approved" }, { kind: "pending" });
+  assert.deepEqual(asked, [0]);
+  assert.ok(result instanceof JoinRefusedError);
+  assert.match(result.message, /somebody at the leader has refused this machine/);
+});

@@ -85,6 +85,8 @@ export async function joinNetwork(
         continue;
       }
       if (message?.kind === "refused") reason = message.reason ?? reason;
+      // Somebody has said no: the machine does not go on to wait at another leader.
+      if (reason === "not-approved") throw refused(reason);
       leaders = leaders.filter(({ publicKey }) => !publicKey.equals(channel.remoteStatic));
       if (leaders.length > 0) continue;
       if (message?.kind === "refused") throw refused(reason);

@@ -124,12 +124,8 @@ export class LeaderCoordinator {
   async promote({ record }: Member): Promise<void> {
     const { mesh: { leadership }, log } = this.#parts;
     this.#mustLead();
-    if (record.verifyingKey === undefined) {
-      throw new InvalidRequestError(`Cannot promote ${record.name}: it runs no weft`);
-    }
-    if (record.roles.includes("leader")) {
-      throw new InvalidRequestError(`Cannot promote ${record.name}: it is a leader already`);
-    }
+    if (record.verifyingKey === undefined) throw cannot(`promote ${record.name}: it runs no weft`);
+    if (record.roles.includes("leader")) throw cannot(`promote ${record.name}: it is a leader already`);
     await attributed(
       this.#parts.mesh,
       record,
@@ -146,9 +142,7 @@ export class LeaderCoordinator {
   async demote({ record }: Member): Promise<void> {
     const { mesh: { leadership, identity, replica }, log } = this.#parts;
     this.#mustLead();
-    if (!record.roles.includes("leader")) {
-      throw new InvalidRequestError(`Cannot demote ${record.name}: it is no leader`);
-    }
+    if (!record.roles.includes("leader")) throw cannot(`demote ${record.name}: it is no leader`);
     if (record.nodeId === identity.id) await this.#resign();
     else {
       const asked = () => this.#ask(record, () => ({ kind: "demotion" }), "demote");
@@ -396,4 +390,10 @@ export class LeaderCoordinator {
     }
     this.#timer.set(this.#election.pollTimeout());
   }
+}
+
+function cannot(what: string): InvalidRequestError {
+  return new InvalidRequestError(`Cannot ${what}`, {
+    hint: "`weft leader list` shows who leads, and `weft peers` the others.",
+  });
 }

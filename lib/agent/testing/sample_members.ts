@@ -110,7 +110,7 @@ export class SampleMembers extends SampleServices implements MembershipControl {
 
   listAudit(request: AuditRequest): AuditReport[] {
     this.asked.push(request);
-    return [happened];
+    return [happened].filter(({ at }) => at >= (request.since ?? 0));
   }
 
   leave(request: LeaveRequest): Promise<LeaveReport> {

@@ -23,6 +23,9 @@ import {
 
 const PENDING_TITLES = ["NAME", "ID", "FROM", "TOKEN", "ADDRESS", "WAITS"];
 const AUDIT_TITLES = ["TIME", "WHAT", "WHO", "BY", "DETAIL"];
+const NO_LEADER_LEFT = "this was the last leader: nobody can be let in, changed or removed any more";
+const NOTHING = "Nothing has happened yet.\n";
+const NOTHING_SINCE = "Nothing has happened in that time.\n";
 /** How often `weft audit --follow` asks. */
 const FOLLOW_MS = 1_000;
 /** How long `weft leave` waits until the agent has stopped, and how often it looks. */
@@ -67,7 +70,8 @@ export function addAdmissionCommands(group: AnyCommand, { ports }: CommandContex
       .addHelpText("after", "\nExample:\n  $ weft peer approve web-1"),
     ports,
     (client, [who = ""]) => client.ask("approveJoin", who),
-    ({ name, addresses }) => `Approved ${name}, which is ${addresses[0]}\n`,
+    ({ name, addresses }) =>
+      `Approved ${name}, which is ${addresses[0]} as soon as it asks again, in 30 s at most\n`,
   );
   askAndPrint(
     group.command("refuse").description("refuse a machine that waits, for as long as its token lives")
@@ -112,7 +116,7 @@ export function addAuditCommand(program: AnyCommand, { ports }: CommandContext):
           limit: readNumber("--limit", limit, bounds),
         }),
       );
-      tell(entries, json === true, true);
+      tell(entries, json === true, since === undefined ? NOTHING : NOTHING_SINCE);
       if (follow !== true) return;
       using stop = stopSignal(ports);
       let after = entries.at(-1)?.number ?? 0;
@@ -120,18 +124,19 @@ export function addAuditCommand(program: AnyCommand, { ports }: CommandContext):
         await sleep(systemTimers, FOLLOW_MS, stop.signal).catch(() => {});
         if (stop.signal.aborted) return;
         const more = await client.ask("listAudit", { after });
-        tell(more, json === true, false);
+        tell(more, json === true);
         after = more.at(-1)?.number ?? after;
       }
     },
   );
 
-  function tell(entries: readonly AuditReport[], isJson: boolean, isFirst: boolean): void {
+  /** What comes after the first entries has no titles, and nothing is no news. */
+  function tell(entries: readonly AuditReport[], isJson: boolean, nothing?: string): void {
     const { terminal } = ports;
     if (isJson) return entries.forEach((entry) => terminal.out(`${printableJson(entry)}\n`));
-    if (entries.length === 0) return isFirst ? terminal.out("Nothing has happened yet.\n") : undefined;
+    if (entries.length === 0) return nothing === undefined ? undefined : terminal.out(nothing);
     const text = tableText(AUDIT_TITLES, entries.map(auditRow), terminal);
-    terminal.out(isFirst ? text : text.slice(text.indexOf("\n") + 1));
+    terminal.out(nothing !== undefined ? text : text.slice(text.indexOf("\n") + 1));
   }
 }
 
@@ -147,31 +152,34 @@ export function addLeaveCommand(program: AnyCommand, { ports }: CommandContext):
       const isForced = force === true;
       using client = new ControlClient(stateDir);
       try {
-        const { node: { name } } = await client.ask("status");
+        const { node: { id, name } } = await client.ask("status");
+        const others = (await client.ask("members")).filter((member) => member.id !== id);
         const { isKnown } = await client.ask("leave", { force: isForced });
         await untilStopped(client);
-        return tell(name, isKnown, json === true);
+        const isLast = !others.some(({ roles }) => roles.includes("leader"));
+        return tell(name, isKnown ? undefined : isLast ? NO_LEADER_LEFT : stillMember(name), json === true);
       } catch (error) {
         if (!isForced || !(error instanceof NoAgentError)) throw error;
       }
-      const name = (await ports.loadAgent()).forget(stateDir);
-      if (name === undefined) {
+      const node = (await ports.loadAgent()).forget(stateDir);
+      if (node === undefined) {
         throw new UsageError(`Cannot leave: there is no node in the state directory ${stateDir}`, {
           hint: "Name another with --state.",
         });
       }
-      tell(name, false, json === true);
+      tell(node.name, node.isRemoved ? undefined : stillMember(node.name), json === true);
     },
   );
 
-  function tell(name: string, isKnown: boolean, isJson: boolean): void {
-    if (isJson) return printJson(ports, { name, isKnown });
+  function tell(name: string, warning: string | undefined, isJson: boolean): void {
+    if (isJson) return printJson(ports, { name, isKnown: warning === undefined });
     ports.terminal.out(`${name} has left the network; its state belongs to none now\n`);
-    if (isKnown) return;
-    ports.terminal.err(
-      `warning: no leader knows, and its key is a member's still: run \`weft peer remove ${name}\` on a leader\n`,
-    );
+    if (warning !== undefined) ports.terminal.err(`warning: ${warning}\n`);
   }
+}
+
+function stillMember(name: string): string {
+  return `no leader knows, and its key is a member's still: run \`weft peer remove ${name}\` on a leader`;
 }
 
 /** Until then the state directory is the agent's. */

@@ -35,7 +35,7 @@ const HINTS: ReadonlyMap<string, string> = new Map([
   ["Timeout", "Give it more time with --timeout 30s; the action may have run."],
   ["Unreachable", "`weft peers` shows who answers; the action did not run."],
   ["OutcomeUnknown", "The provider went away in the middle; look whether the action has run."],
-  ["Refused", "The service says by a selector who may call it; see the labels in `weft peers --json`."],
+  ["Refused", "The service says by a selector who may call it; `weft label` lists the labels of all."],
   ["Overloaded", "Try again in a moment."],
   ["InvalidParams", "The action does not take such parameters."],
   ["PayloadTooLarge", "Values have at most 16 MiB; larger things are streamed."],
@@ -149,6 +149,11 @@ async function callRequest(
   if (timeout !== undefined && (timeoutMs === undefined || timeoutMs > MAX_TIMEOUT_MS)) {
     throw new UsageError(`Cannot use --timeout ${timeout}: that is no duration up to a day`, {
       hint: "Write 500ms, 30s or 5m.",
+    });
+  }
+  if (!/^[^/]+\/.*[^/]$/.test(path)) {
+    throw new UsageError(`Cannot call ${path}: that names no action`, {
+      hint: "Write the service, / and the action, as in math/add; `weft service show` lists the actions.",
     });
   }
   const params = await readValue({ given, stdin }, ports, "the parameters");

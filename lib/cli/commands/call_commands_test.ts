@@ -149,6 +149,11 @@ Deno.test("weft call names the code of a failure, also in the middle of a stream
     nobody.stderr,
     /^weft: Cannot call nobody\/home: Nobody offers it \(NoProvider\)\nhint: .*\n$/,
   );
+  for (const path of ["math", "math/", "/add"]) {
+    const actionless = await agent.run("call", path);
+    assert.equal(actionless.code, 2);
+    assert.match(actionless.stderr, /: that names no action\nhint: Write the service, \/ and the action/);
+  }
   const broken = await agent.run("call", "math/breaks");
   assert.equal(broken.code, 1);
   assert.equal(broken.stdout, "1\n");

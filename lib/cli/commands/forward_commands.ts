@@ -30,7 +30,7 @@ const REFUSALS: Readonly<
   "failed": { says: "it has failed", hint: () => "The log of the agents at both ends may say more." },
   "refused-by-policy": {
     says: "this node may not go there",
-    hint: (node) => `On ${node} the offer's selector says who may; see the labels in \`weft peers --json\`.`,
+    hint: (node) => `On ${node} the offer's selector says who may; \`weft label\` lists the labels of all.`,
   },
   "network-unreachable": { says: "the node does not answer", hint: () => "`weft peers` shows who answers." },
   "no-such-name": {
@@ -129,7 +129,7 @@ function addOffer(program: AnyCommand, { ports }: CommandContext): void {
     async (client, [text = ""], { allow, json }) => {
       const spec = parseOffer(text);
       if (spec === undefined) {
-        throw new UsageError(`Cannot offer ${text}: that is no port, and no port, = and place`, {
+        throw new UsageError(`Cannot offer ${text}: that is neither a port nor a port, = and a place`, {
           hint: "Write 80, 80=3000 or 80=127.0.0.1:3000.",
         });
       }

@@ -6,7 +6,7 @@
 import type { DefaultGrantsReport, GrantLists, LabelsRequest, MemberReport } from "../../api/mod.ts";
 import { LABEL_KEY, LABEL_VALUE } from "../../mesh/bounds.ts";
 import type { ControlClient } from "../control_client.ts";
-import { UsageError } from "../failure.ts";
+import { CommandError, UsageError } from "../failure.ts";
 import { pairsText, tableText } from "../output/mod.ts";
 import type { Terminal } from "../terminal.ts";
 import {
@@ -147,7 +147,7 @@ async function labelled(client: ControlClient, node: string | undefined): Promis
   const found = members.find(({ id, addresses }) => id === node || addresses.includes(node)) ??
     members.find(({ name }) => name === node);
   if (found !== undefined) return [found];
-  throw new UsageError(`Cannot find ${JSON.stringify(node)}: nobody in the network goes by that`, {
+  throw new CommandError(`Cannot find ${JSON.stringify(node)}: nobody in the network goes by that`, {
     hint: "weft peers lists all names.",
   });
 }

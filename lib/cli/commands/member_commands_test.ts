@@ -81,16 +81,22 @@ Deno.test("commands on members ask for what they say, and tell the answer", asyn
       /^web-1 is 10\.200\.1\.7 now\n$/,
     ],
     ["peer pending", undefined, /^web-2 +(cd){16} +192\.0\.2\.7:4000 +01234567 +any/m],
-    ["peer approve web-2", { approved: "web-2" }, /^Approved web-2, which is 10\.200\.0\.2\n$/],
+    [
+      "peer approve web-2",
+      { approved: "web-2" },
+      /^Approved web-2, which is 10\.200\.0\.2 as soon as it asks again, in 30 s at most\n$/,
+    ],
     ["peer refuse web-2", { refused: "web-2" }, /^Refused web-2 \((cd){16}\)\n$/],
     ["audit", {}, /^2023-11-14T22:13:20\.000Z +joined +web-1 +token 01234567 +address=10\.200\.0\.2$/m],
     ["audit --limit 5 --json", { limit: 5 }, new RegExp(`^\\{"number":1,.*"id":"${id}".*\\}\\n$`)],
   ];
+  const { stdout } = await agent.run("audit --since 1h");
+  assert.equal(stdout, "Nothing has happened in that time.\n");
   for (const [line, asked, says] of cases) {
     agent.control.asked.length = 0;
-    const { code, stdout, stderr } = await agent.run(line);
-    assert.equal(code, 0, `${line}: ${stderr}`);
-    assert.match(stdout, says, line);
+    const ran = await agent.run(line);
+    assert.equal(ran.code, 0, `${line}: ${ran.stderr}`);
+    assert.match(ran.stdout, says, line);
     assert.deepEqual(agent.control.asked[0], asked, line);
   }
 });
@@ -111,6 +117,11 @@ Deno.test("commands on members refuse what nobody can mean", async () => {
     ["audit --since yesterday", /--since yesterday: that is no duration/],
     ["audit --limit 0", /--limit 0/],
     ["peer approve web-9", /nobody waits/],
+    ["token create --expires 5000d", /--expires 5000d: that is too long\nhint: At most 3650d/],
+    ["token create --ephemeral 400d", /--ephemeral 400d: that is too long\nhint: At most 365d/],
+    ["peer rename web-1 ", /<name> is empty\nhint: /],
+    ["grant add  --offer a", /<node> is empty/],
+    ["offer 80 --allow ", /--allow <selector> is empty/],
   ];
   for (const [line, says] of cases) {
     const { code, stderr } = await agent.run(line);
@@ -124,11 +135,15 @@ Deno.test("weft leave has the agent leave, and with --force puts away the state 
   const stateDir = await Deno.makeTempDir({ prefix: "weft-cli-" });
   const ports = new SamplePorts();
   assert.equal(await main(["leave", "--state", stateDir], ports), 1);
-  assert.match(ports.stderr, /none runs with the state/);
+  assert.match(ports.stderr, /none runs with the state.*\nhint: .*waits to be let in answers nothing yet/);
   assert.deepEqual(ports.diary, []);
   assert.equal(await main(["leave", "--force", "--state", stateDir], ports), 0);
   assert.deepEqual(ports.diary, [`forget ${stateDir}`]);
   assert.match(ports.stdout, /^web-1 has left the network/);
   assert.match(ports.stderr, /weft peer remove web-1/);
+  const removed = new SamplePorts();
+  removed.forgotten = { name: "web-1", isRemoved: true };
+  assert.equal(await main(["leave", "--force", "--state", stateDir], removed), 0);
+  assert.equal(removed.stderr, "", "a leader has removed it: nothing is left to do");
   await Deno.remove(stateDir, { recursive: true });
 });

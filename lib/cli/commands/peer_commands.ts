@@ -35,7 +35,9 @@ type Said = Readonly<Record<string, unknown>>;
 export function removedText({ token }: RemovedPeer, peer: string, revokesToken: boolean): string {
   const removed = `Removed ${peer}\n`;
   if (token === undefined) {
-    return revokesToken ? `${removed}By which token it came in is not known; none was revoked.\n` : removed;
+    return revokesToken
+      ? `${removed}It came in by no token that the leaders know; none was revoked.\n`
+      : removed;
   }
   if (revokesToken) return `${removed}Revoked the token ${token.id}, by which it came in.\n`;
   if (token.state !== "usable") return removed;

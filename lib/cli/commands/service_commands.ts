@@ -123,9 +123,10 @@ function summary(providers: readonly ProviderReport[], terminal: Terminal): Cell
 
 function stateCell(provider: ProviderReport, terminal: Terminal): Cell {
   const tone = isServing(provider) ? "good" : "bad";
-  return paintedCell(terminal, tone, provider.isHealthy ? provider.state : "away");
+  const state = provider.isHealthy ? provider.state : "away";
+  return paintedCell(terminal, tone, provider.isAlone ? `${state}, not granted` : state);
 }
 
-function isServing({ state, isHealthy }: ProviderReport): boolean {
-  return state === "running" && isHealthy;
+function isServing({ state, isHealthy, isAlone }: ProviderReport): boolean {
+  return state === "running" && isHealthy && isAlone !== true;
 }

@@ -40,6 +40,8 @@ Deno.test("servicesText() says how many of a service's providers run", () => {
       "",
     ].join("\n"),
   );
+  const alone: ServiceReport = { ...shop, providers: [{ ...provider, isLocal: true, isAlone: true }] };
+  assert.match(servicesText([alone], plain), /^shop +running, not granted +web-1$/m);
   assert.match(servicesText([], plain), /^No services\. /);
 });
 

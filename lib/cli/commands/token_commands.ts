@@ -6,7 +6,7 @@
 import { Option } from "@commander-js/extra-typings";
 import type { TokenRequest } from "../../api/mod.ts";
 import { layerAgentOptions } from "../../config/mod.ts";
-import { MAX_TOKEN_USES } from "../../mesh/bounds.ts";
+import { MAX_EPHEMERAL_MS, MAX_TOKEN_LIFETIME_MS, MAX_TOKEN_USES } from "../../mesh/bounds.ts";
 import { UsageError } from "../failure.ts";
 import { parseDurationMs, tokensText } from "../output/mod.ts";
 import {
@@ -84,7 +84,7 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
 
   function tokenRequest({ uses, expires, label, endpoints, ...said }: Said): TokenRequest {
     const { ephemeral, approve, address, anyAddress } = said;
-    const lifetimeMs = durationOf("--expires", expires ?? "24h");
+    const lifetimeMs = durationOf("--expires", expires ?? "24h", MAX_TOKEN_LIFETIME_MS);
     const bounds = { least: 1, most: MAX_TOKEN_USES, hint: "For example --uses 1." };
     // The flag alone: the environment and the file have this node's own labels.
     const { labels } = layerAgentOptions([{ source: "flags", values: { labels: label } }]);
@@ -94,7 +94,9 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
       // An address is one machine's.
       uses: readNumber("--uses", uses, bounds) ?? (address === undefined ? undefined : 1),
       grants: readGrantOptions(said),
-      ephemeralMs: ephemeral === undefined ? undefined : durationOf("--ephemeral", ephemeral),
+      ephemeralMs: ephemeral === undefined
+        ? undefined
+        : durationOf("--ephemeral", ephemeral, MAX_EPHEMERAL_MS),
       needsApproval: approve === true || undefined,
       address: anyAddress === true ? "any" : address === undefined ? undefined : String(address),
       withoutEndpoints: endpoints === false || undefined,
@@ -102,8 +104,13 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
   }
 }
 
-function durationOf(flag: string, text: unknown): number {
+function durationOf(flag: string, text: unknown, mostMs: number): number {
   const ms = parseDurationMs(String(text));
-  if (ms !== undefined) return ms;
+  if (ms !== undefined && ms <= mostMs) return ms;
+  if (ms !== undefined) {
+    throw new UsageError(`Cannot use ${flag} ${text}: that is too long`, {
+      hint: `At most ${mostMs / 86_400_000}d.`,
+    });
+  }
   throw new UsageError(`Cannot use ${flag} ${text}: that is no duration`, { hint: "Write 90s, 24h or 7d." });
 }

@@ -143,9 +143,12 @@ export class SamplePorts implements CliPorts {
     load: (options) => this.#make("load", options),
   };
 
-  forget(stateDir: string): string | undefined {
+  /** What stands in every state directory. */
+  forgotten = { name: "web-1", isRemoved: false };
+
+  forget(stateDir: string): { readonly name: string; readonly isRemoved: boolean } | undefined {
     this.diary.push(`forget ${stateDir}`);
-    return "web-1";
+    return this.forgotten;
   }
 
   programSocketPath(stateDir: string): string {

@@ -158,7 +158,7 @@ export class ProgramRuntime extends ServiceRuntime {
       this.base.log.debug("the agent grants no paths", { service: showPath(path), error });
     }
     const refusal = claim?.refusal;
-    if (refusal !== undefined) throw new ServiceNotGrantedError(refusal.message, { hint: refusal.hint });
+    if (refusal !== undefined) throw new ServiceNotGrantedError(refusal.message, refusal);
   }
 
   protected override hears(_: PeerId, topic: TopicPath): boolean {

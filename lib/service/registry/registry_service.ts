@@ -21,6 +21,8 @@ export interface ProviderReport {
   /** Whether it is the node that was asked. */
   readonly isLocal: boolean;
   readonly isHealthy: boolean;
+  /** Whether the network does not let it offer the path, so that this node and its programs alone know the service. */
+  readonly isAlone?: true;
   /** Whether it leads the service; only of those that one leads. */
   readonly isLeader?: boolean;
   /** The last round trip time in milliseconds. */
@@ -120,24 +122,32 @@ export class RegistryService {
     const { services, directory, programs, peers: { self } } = this.#base;
     const own = services.get(path)?.advert(path);
     const leader = this.#leadership.leaderOf(path);
-    const providers: ProviderReport[] = own === undefined ? [] : [this.#provider(self, own, leader)];
+    const providers: ProviderReport[] = own === undefined ? [] : [this.#provider(self, path, own, leader)];
     const others = [...directory.providers(path), ...programs.providers(path)];
-    for (const { peer, service } of others) providers.push(this.#provider(peer, service, leader));
+    for (const { peer, service } of others) providers.push(this.#provider(peer, path, service, leader));
     return serviceReport(path, own ?? others[0]?.service, providers);
   }
 
-  #provider(id: PeerId, { state, version }: AdvertisedService, leader: PeerId | undefined): ProviderReport {
+  #provider(
+    id: PeerId,
+    path: string,
+    { state, version }: AdvertisedService,
+    leader: PeerId | undefined,
+  ): ProviderReport {
     const { carrier, peers } = this.#base;
     const isLocal = id === peers.self || isProgram(id);
+    const node = isProgram(id) ? peers.self : id;
     const rttMs = isLocal ? undefined : carrier.links.rttMs(id);
+    const isAlone = isLocal && !isBuiltIn(path) && !peers.mayOffer(peers.self, TopicPath.parse(path));
     return {
       id,
-      name: peers.nameOf(id) ?? id,
+      name: peers.nameOf(node) ?? node,
       state,
       version,
       isLocal,
       isHealthy: isLocal || peers.isHealthy(id),
-      ...(leader === undefined ? {} : { isLeader: (isProgram(id) ? peers.self : id) === leader }),
+      ...(isAlone ? { isAlone } : {}),
+      ...(leader === undefined ? {} : { isLeader: node === leader }),
       ...(rttMs === undefined ? {} : { rttMs }),
     };
   }

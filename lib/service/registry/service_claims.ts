@@ -71,7 +71,7 @@ export class ServiceClaims {
   /** As `ask`. @throws ServiceNotGrantedError when it is refused */
   async admit(path: TopicPath): Promise<void> {
     const refusal = await this.ask(path);
-    if (refusal !== undefined) throw new ServiceNotGrantedError(refusal.message, { hint: refusal.hint });
+    if (refusal !== undefined) throw new ServiceNotGrantedError(refusal.message, refusal);
   }
 
   /**

@@ -42,10 +42,11 @@ Deno.test("ServiceRuntime.addService() has a path granted, and refuses who comes
   const second = b.runtime.addService({ ...math("b"), start: () => void (isStarted = true) });
   await assert.rejects(second, (error) => {
     assert.ok(error instanceof ServiceNotGrantedError);
-    assert.deepEqual([error.code, error.message], ["ServiceNotGranted", "Cannot offer math: a has it"]);
     const grants =
       "`weft grant add b --offer math` gives it to this node, and `weft grant add a --offer math`";
     assert.equal(error.hint, `On a leader, ${grants} as well lets both have it.`);
+    const message = `Cannot offer math: a has it. ${error.hint}`;
+    assert.deepEqual([error.code, error.message], ["ServiceNotGranted", message]);
     return true;
   });
   assert.equal(isStarted, false);
@@ -66,10 +67,13 @@ Deno.test("ServiceRuntime.addService() runs a service on its node alone while no
   await mesh.run(120_000, 500);
   assert.ok(asked.length >= 6 && asked.length <= 9, `${asked.length} times in two minutes`);
   assert.deepEqual(b.runtime.report(), [], "others do not know it");
+  const isAlone = () => a.runtime.report("math")[0]?.providers[0]?.isAlone;
+  assert.equal(isAlone(), true);
   leader.answer = undefined;
   a.runtime.handleLink(b.id);
   await mesh.run(1_100, 100);
   assert.equal(await mesh.until(b.runtime.request("math/who")), "a");
+  assert.equal(isAlone(), undefined);
   const before = asked.length;
   await mesh.run(300_000, 1_000);
   assert.equal(asked.length, before);
@@ -133,14 +137,19 @@ Deno.test("ProgramRuntime.addService() has its agent ask, and fails as a node do
   await mesh.until(program.runtime.addService(math("program")));
   await settle();
   assert.equal(owners.get("mesh:math"), agent.id);
+  const providers = agent.runtime.report("math")[0]?.providers.map(({ name, isLocal }) => ({
+    name,
+    isLocal,
+  }));
+  assert.deepEqual(providers, [{ name: agent.id, isLocal: true }], "who asks knows nodes, not programs");
   assert.equal(await mesh.until(other.runtime.request("math/who")), "program");
   owners.set("mesh:taken", other.id);
   const refused = mesh.until(program.runtime.addService({ path: "taken" }));
   await assert.rejects(refused, (error) => {
     assert.ok(error instanceof ServiceNotGrantedError);
     assert.match(
-      `${error.message} ${error.hint}`,
-      /^Cannot offer taken: b has it .*weft grant add a --offer/,
+      error.message,
+      /^Cannot offer taken: b has it\. .*weft grant add a --offer/,
     );
     return true;
   });
