@@ -11,7 +11,7 @@ import {
   untilAllKnowAll,
   waitFor,
 } from "../lab/mod.ts";
-import type { Forgery } from "./forging_member.ts";
+import type { Forgery } from "./hostile/forging_member.ts";
 
 const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -58,7 +58,7 @@ labTest(
       endpoint: `${a.host.address4}:51820`,
       victim: "b",
     };
-    const program = fileURLToPath(new URL("./forging_member.ts", import.meta.url));
+    const program = fileURLToPath(new URL("./hostile/forging_member.ts", import.meta.url));
     await c.host.namespace.expectRun(
       [
         Deno.execPath(),

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { Node } from "../../mod.ts";
+import { Node } from "../../../mod.ts";
 
 const [token = "", name = "", stateDir = "", port = ""] = Deno.args;
 await using node = await Node.join(token, { name, stateDir, port, endpoints: [`127.0.0.1:${port}`].join() });

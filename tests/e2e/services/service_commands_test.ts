@@ -10,7 +10,7 @@ import {
   waitFor,
   weftCommand,
   WeftNode,
-} from "../lab/mod.ts";
+} from "../../lab/mod.ts";
 
 import { ask, type CommandResult, expectAnswer } from "./cli_in_process.ts";
 
@@ -49,7 +49,7 @@ async function openMesh(label: string, names: readonly string[]): Promise<Mesh> 
 
 function startMath(token: string, name: string, stateDir: string): CapturedProcess {
   const args = [token, name, stateDir, String(freePort())];
-  return startNodeProgram({ module: "tests/e2e/math_program.ts", stateDir, args, label: name });
+  return startNodeProgram({ module: "tests/e2e/services/math_program.ts", stateDir, args, label: name });
 }
 
 async function untilOffered(node: WeftNode, path: string, providers: number): Promise<void> {
@@ -210,7 +210,12 @@ Deno.test("Node.attach(): a program offers its services to the mesh, and is gone
   const { lead, scratch, token, stack } = mesh;
   const args = ["attach", "shop", lead.stateDir];
   const program = stack.use(
-    startNodeProgram({ module: "tests/e2e/math_program.ts", stateDir: lead.stateDir, args, label: "shop" }),
+    startNodeProgram({
+      module: "tests/e2e/services/math_program.ts",
+      stateDir: lead.stateDir,
+      args,
+      label: "shop",
+    }),
   );
   const other = stack.use(
     new WeftNode(thisMachine, {
@@ -240,7 +245,7 @@ Deno.test("Node.attach(): a program offers its services to the mesh, and is gone
   assert.equal((await lead.status()).services.programs, 0);
   const refused = stack.use(
     startNodeProgram({
-      module: "tests/e2e/math_program.ts",
+      module: "tests/e2e/services/math_program.ts",
       stateDir: scratch,
       args: ["attach", "x", scratch],
       label: "nobody's",

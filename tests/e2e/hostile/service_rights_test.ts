@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { CallError, Node, OverlayBootstrap, ServiceNotGrantedError } from "../../mod.ts";
-import { createScratch, freePort, untilPrinted, waitFor } from "../lab/mod.ts";
-import { RootlessMesh } from "./rootless_mesh.ts";
+import { CallError, Node, OverlayBootstrap, ServiceNotGrantedError } from "../../../mod.ts";
+import { createScratch, freePort, untilPrinted, waitFor } from "../../lab/mod.ts";
+import { RootlessMesh } from "../services/rootless_mesh.ts";
 
 const CALLS = 100;
 
@@ -23,8 +23,8 @@ Deno.test("a member that takes everything to be allowed is not called, leads not
     actions: { secret: () => "the secret" },
   });
   const programs = [
-    mesh.startProgram("math_program.ts", "adder"),
-    mesh.startProgram("leading_program.ts", "worker"),
+    mesh.startProgram("services/math_program.ts", "adder"),
+    mesh.startProgram("services/leading_program.ts", "worker"),
   ];
   await Promise.all(programs.map((program) => untilPrinted(program, "ready")));
   await using caller = await mesh.join("caller");
@@ -34,7 +34,7 @@ Deno.test("a member that takes everything to be allowed is not called, leads not
     one.subscribe(">", ({ topic, data }) => void heard.add(`${topic} ${typeof data}`), { includePast: true });
     one.subscribe("free/count", () => void free++);
   }
-  const lawless = mesh.startProgram("lawless_program.ts", "mallory");
+  const lawless = mesh.startProgram("hostile/lawless_program.ts", "mallory");
   await untilPrinted(lawless, "ready");
   await waitFor(() => runtime.refusedAdverts >= 2 && free > 20, 10_000, { what: "it has tried" });
   const id = mesh.overlay.control.peers().find(({ name }) => name === "mallory")?.id ?? "";
@@ -85,7 +85,7 @@ Deno.test("a member that takes everything to be allowed is not called, leads not
   });
 
   await test.step("the same is called and heard once its token grants it", async () => {
-    const granted = mesh.startProgram("lawless_program.ts", "granted", { offer: ["math", "jobs"] });
+    const granted = mesh.startProgram("hostile/lawless_program.ts", "granted", { offer: ["math", "jobs"] });
     await untilPrinted(granted, "ready");
     await waitFor(() => heard.has("math/evil number"), 10_000, { what: "it is heard" });
     await waitFor(() => runtime.report("math")[0]?.providers.length === 1, 10_000, {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { randomUint32, unixMillis } from "../../lib/base/mod.ts";
-import { SigningKey } from "../../lib/crypto/mod.ts";
+import { randomUint32, unixMillis } from "../../../lib/base/mod.ts";
+import { SigningKey } from "../../../lib/crypto/mod.ts";
 import {
   type MemberRecord,
   type MemberRequest,
@@ -9,13 +9,13 @@ import {
   type ReplicaUpdate,
   signRecord,
   signStatement,
-} from "../../lib/mesh/mod.ts";
-import { MAX_CLAIMS } from "../../lib/mesh/bounds.ts";
-import { encodeDefaultGrants, signEntry, USUAL_GRANTS } from "../../lib/mesh/records/mod.ts";
-import { AddressRange, Endpoint } from "../../lib/net/mod.ts";
-import { encodeAdvert, encodeValue } from "../../lib/service/wire/mod.ts";
-import { NodeMessageEncoder } from "../../lib/service/wire/node_message.ts";
-import { announcedRandom, waitFor } from "../lab/mod.ts";
+} from "../../../lib/mesh/mod.ts";
+import { MAX_CLAIMS } from "../../../lib/mesh/bounds.ts";
+import { encodeDefaultGrants, signEntry, USUAL_GRANTS } from "../../../lib/mesh/records/mod.ts";
+import { AddressRange, Endpoint } from "../../../lib/net/mod.ts";
+import { encodeAdvert, encodeValue } from "../../../lib/service/wire/mod.ts";
+import { NodeMessageEncoder } from "../../../lib/service/wire/node_message.ts";
+import { announcedRandom, waitFor } from "../../lab/mod.ts";
 import { HonestMesh } from "./honest_mesh.ts";
 import type { MaliciousMember } from "./malicious_member.ts";
 

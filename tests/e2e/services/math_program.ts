@@ -3,7 +3,7 @@
  * @module
  */
 
-import { ActionError, Node } from "../../mod.ts";
+import { ActionError, Node } from "../../../mod.ts";
 
 const [token = "", name = "", stateDir = "", port = ""] = Deno.args;
 await using node = token === "attach"

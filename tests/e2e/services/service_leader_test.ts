@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { CallError } from "../../mod.ts";
-import { untilPrinted, waitFor } from "../lab/mod.ts";
+import { CallError } from "../../../mod.ts";
+import { untilPrinted, waitFor } from "../../lab/mod.ts";
 import { RootlessMesh } from "./rootless_mesh.ts";
 
 /** Dead after 5 s without a sign of life; whoever is killed is noticed by its link at once. */
@@ -9,7 +9,7 @@ const HANDOVER_BOUND_MS = 6_000;
 Deno.test("Node.addService(): a service in leader mode goes on with another node when its leader is killed, and when it is suspended", async (test) => {
   await using mesh = await RootlessMesh.create("service-leader", "caller");
   const programs = ["a", "b", "c"].map((name) =>
-    mesh.startProgram("leading_program.ts", name, { offer: ["jobs"] })
+    mesh.startProgram("services/leading_program.ts", name, { offer: ["jobs"] })
   );
   await Promise.all(programs.map((program) => untilPrinted(program, "ready")));
   const { runtime } = mesh.overlay.services;

@@ -6,15 +6,15 @@
  */
 
 import { deflateRawSync } from "node:zlib";
-import { randomBytes, unixMillis, utf8Bytes } from "../../lib/base/mod.ts";
-import { PublicKey } from "../../lib/crypto/mod.ts";
-import { systemRandom } from "../../lib/host/mod.ts";
-import { signStatement } from "../../lib/mesh/mod.ts";
-import { Endpoint } from "../../lib/net/mod.ts";
-import { Compression, Encoding } from "../../lib/proto/mod.ts";
-import { encodeAdvert, NO_VALUE } from "../../lib/service/wire/mod.ts";
-import { NodeMessageEncoder } from "../../lib/service/wire/node_message.ts";
-import { dialTcp } from "../../lib/transport/mod.ts";
+import { randomBytes, unixMillis, utf8Bytes } from "../../../lib/base/mod.ts";
+import { PublicKey } from "../../../lib/crypto/mod.ts";
+import { systemRandom } from "../../../lib/host/mod.ts";
+import { signStatement } from "../../../lib/mesh/mod.ts";
+import { Endpoint } from "../../../lib/net/mod.ts";
+import { Compression, Encoding } from "../../../lib/proto/mod.ts";
+import { encodeAdvert, NO_VALUE } from "../../../lib/service/wire/mod.ts";
+import { NodeMessageEncoder } from "../../../lib/service/wire/node_message.ts";
+import { dialTcp } from "../../../lib/transport/mod.ts";
 import { MaliciousMember, type Target } from "./malicious_member.ts";
 
 /** Whom to trouble, and for how long. */

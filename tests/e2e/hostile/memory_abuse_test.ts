@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Node } from "../../mod.ts";
+import { Node } from "../../../mod.ts";
 import {
   announcedRandom,
   createScratch,
@@ -11,7 +11,7 @@ import {
   untilPrinted,
   waitFor,
   WeftNode,
-} from "../lab/mod.ts";
+} from "../../lab/mod.ts";
 
 const MIB = 1 << 20;
 /** What the agent may have at most: without bounds one member takes it within a second. */
@@ -67,7 +67,7 @@ async function abuse(kind: string, seconds: number): Promise<void> {
   const before = { rss: residentBytes(pid), descriptors: countDescriptors(pid) };
 
   const abuser = stack.use(startNodeProgram({
-    module: "tests/e2e/abusing_member.ts",
+    module: "tests/e2e/hostile/abusing_member.ts",
     stateDir: `${path}/abuser`,
     args: [
       token,

@@ -4,10 +4,10 @@
  */
 
 import assert from "node:assert/strict";
-import { OverlayBootstrap } from "../../lib/agent/mod.ts";
-import { isPrintable } from "../../lib/base/mod.ts";
-import type { AdvertisedService, ServiceAdvert } from "../../lib/service/mod.ts";
-import { createScratch, freePort, labTest, thisMachine, waitFor, WeftNode } from "../lab/mod.ts";
+import { OverlayBootstrap } from "../../../lib/agent/mod.ts";
+import { isPrintable } from "../../../lib/base/mod.ts";
+import type { AdvertisedService, ServiceAdvert } from "../../../lib/service/mod.ts";
+import { createScratch, freePort, labTest, thisMachine, waitFor, WeftNode } from "../../lab/mod.ts";
 
 const EVIL = "1.0\nroot  running  lead\u202e\x1b[2J";
 const SERVICE: AdvertisedService = {

@@ -9,7 +9,7 @@ import {
   waitFor,
   weftCommand,
   WeftNode,
-} from "../lab/mod.ts";
+} from "../../lab/mod.ts";
 
 /** How long a client of a test may take. */
 const CURL = ["curl", "--silent", "--show-error", "--max-time", "8"] as const;

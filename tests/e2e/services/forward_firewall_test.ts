@@ -19,7 +19,7 @@ import {
   waitFor,
   weftCommand,
   type WeftNode,
-} from "../lab/mod.ts";
+} from "../../lab/mod.ts";
 
 /** Where the target has its pages: at its overlay address, open to all, and kept shut by its firewall; at its loopback. */
 const [OPEN, SHUT, LOCAL] = [8080, 8081, 8082];

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { Node } from "../../mod.ts";
+import { Node } from "../../../mod.ts";
 
 const CHUNK_BYTES = 65_536;
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { untilPrinted } from "../lab/mod.ts";
+import { untilPrinted } from "../../lab/mod.ts";
 import { RootlessMesh } from "./rootless_mesh.ts";
 
 const TRANSFER_BYTES = 100 << 20;
@@ -9,7 +9,7 @@ Deno.test("Node.request(): small calls go on while 100 MB are on their way, as a
   await using mesh = await RootlessMesh.create("service-bulk", "caller", {
     limits: { maxPayloadBytes: 100 << 20 },
   });
-  const program = mesh.startProgram("bulk_program.ts", "provider");
+  const program = mesh.startProgram("services/bulk_program.ts", "provider");
   await untilPrinted(program, "ready");
   const { runtime } = mesh.overlay.services;
 

@@ -4,8 +4,8 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { Node, OverlayBootstrap } from "../../mod.ts";
-import { CapturedProcess, createScratch, freePort, startNodeProgram } from "../lab/mod.ts";
+import { Node, OverlayBootstrap } from "../../../mod.ts";
+import { CapturedProcess, createScratch, freePort, startNodeProgram } from "../../lab/mod.ts";
 
 const TOKEN_LIFETIME_MS = 3_600_000;
 
@@ -63,7 +63,8 @@ export class RootlessMesh implements AsyncDisposable {
   }
 
   /**
-   * Starts a program of this folder that joins as `name`; its arguments are a token, the name, a folder and a port.
+   * Starts a program that joins as `name`; its arguments are a token, the name, a folder and a port.
+   * @param module where it stands in `tests/e2e`
    * @param grants what it may do by its token, beside what all may
    */
   startProgram(module: string, name: string, grants?: GrantsRequest): CapturedProcess {
@@ -75,9 +76,9 @@ export class RootlessMesh implements AsyncDisposable {
     );
   }
 
-  /** Starts a program of this folder with all permissions. */
+  /** Starts a program of `tests/e2e` with all permissions. */
   startPrivileged(module: string, ...args: readonly string[]): CapturedProcess {
-    const root = fileURLToPath(new URL("../../", import.meta.url));
+    const root = fileURLToPath(new URL("../../../", import.meta.url));
     const command = [Deno.execPath(), "run", "--quiet", "-A", "--no-check", "--config", `${root}deno.json`];
     return this.#resources.use(
       new CapturedProcess([...command, `${root}tests/e2e/${module}`, ...args], { label: module }),

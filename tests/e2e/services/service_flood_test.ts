@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { untilPrinted } from "../lab/mod.ts";
+import { untilPrinted } from "../../lab/mod.ts";
 import { RootlessMesh } from "./rootless_mesh.ts";
 
 /** What a call of the flood costs its provider. */
@@ -21,7 +21,7 @@ Deno.test("Node answers calls of one member while another one floods it with cal
       },
     },
   });
-  const programs = ["flooder", "caller"].map((name) => mesh.startProgram("caller_program.ts", name));
+  const programs = ["flooder", "caller"].map((name) => mesh.startProgram("services/caller_program.ts", name));
   await Promise.all(programs.map((program) => untilPrinted(program, "ready")));
   const measure = async () => {
     const tookMs = await runtime.request("caller/measure", CALLS, { timeoutMs: 60_000 }) as number[];

@@ -4,16 +4,16 @@
  * @module
  */
 
-import { OverlayBootstrap } from "../../mod.ts";
-import { unixMillis, utf8Bytes } from "../../lib/base/mod.ts";
-import { openChannel } from "../../lib/channel/mod.ts";
-import { SqliteStateStore, systemClock, systemRandom, systemTimers } from "../../lib/host/mod.ts";
-import { IpAllocator } from "../../lib/ipam/mod.ts";
-import { encodeHello, encodeMeshMessage, MESH_TOPIC, MeshState, NO_UPDATE } from "../../lib/mesh/mod.ts";
-import { signEntry } from "../../lib/mesh/records/state_entry.ts";
-import { Endpoint } from "../../lib/net/mod.ts";
-import { encodeAdvert } from "../../lib/service/mod.ts";
-import { dialTcp } from "../../lib/transport/mod.ts";
+import { OverlayBootstrap } from "../../../mod.ts";
+import { unixMillis, utf8Bytes } from "../../../lib/base/mod.ts";
+import { openChannel } from "../../../lib/channel/mod.ts";
+import { SqliteStateStore, systemClock, systemRandom, systemTimers } from "../../../lib/host/mod.ts";
+import { IpAllocator } from "../../../lib/ipam/mod.ts";
+import { encodeHello, encodeMeshMessage, MESH_TOPIC, MeshState, NO_UPDATE } from "../../../lib/mesh/mod.ts";
+import { signEntry } from "../../../lib/mesh/records/state_entry.ts";
+import { Endpoint } from "../../../lib/net/mod.ts";
+import { encodeAdvert } from "../../../lib/service/mod.ts";
+import { dialTcp } from "../../../lib/transport/mod.ts";
 
 /** Whose keys to use, whom to tell, and what. */
 export interface Naming {

@@ -5,11 +5,11 @@
  * @module
  */
 
-import { encodeHex, unixMillis } from "../../lib/base/mod.ts";
-import { openChannel } from "../../lib/channel/mod.ts";
-import { SigningKey } from "../../lib/crypto/mod.ts";
-import { SqliteStateStore, systemClock, systemRandom, systemTimers } from "../../lib/host/mod.ts";
-import { IpAllocator } from "../../lib/ipam/mod.ts";
+import { encodeHex, unixMillis } from "../../../lib/base/mod.ts";
+import { openChannel } from "../../../lib/channel/mod.ts";
+import { SigningKey } from "../../../lib/crypto/mod.ts";
+import { SqliteStateStore, systemClock, systemRandom, systemTimers } from "../../../lib/host/mod.ts";
+import { IpAllocator } from "../../../lib/ipam/mod.ts";
 import {
   encodeHello,
   encodeMeshMessage,
@@ -21,9 +21,9 @@ import {
   type ReplicaUpdate,
   signRecord,
   signStatement,
-} from "../../lib/mesh/mod.ts";
-import { Endpoint } from "../../lib/net/mod.ts";
-import { dialTcp } from "../../lib/transport/mod.ts";
+} from "../../../lib/mesh/mod.ts";
+import { Endpoint } from "../../../lib/net/mod.ts";
+import { dialTcp } from "../../../lib/transport/mod.ts";
 
 /** Whose keys to use, whom to tell, and about whom. */
 export interface Forgery {

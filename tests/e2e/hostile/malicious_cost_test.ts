@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { untilPrinted } from "../lab/mod.ts";
+import { untilPrinted } from "../../lab/mod.ts";
 import type { Abuse } from "./malicious_program.ts";
-import { RootlessMesh } from "./rootless_mesh.ts";
+import { RootlessMesh } from "../services/rootless_mesh.ts";
 
 Deno.test("honest members ping, call and join while a malicious one does all it can", async () => {
   await using mesh = await RootlessMesh.create("malicious-cost", "lead");
   const { overlay: lead } = mesh;
-  const web = mesh.startProgram("caller_program.ts", "web");
+  const web = mesh.startProgram("services/caller_program.ts", "web");
   await untilPrinted(web, "ready");
   await lead.services.runtime.addService({
     path: "work",
@@ -30,7 +30,7 @@ Deno.test("honest members ping, call and join while a malicious one does all it 
       calls: calls.toSorted((a, b) => a - b),
       pings: await times(30, () => lead.control.ping("web")),
       joins: await times(3, async () => {
-        const program = mesh.startProgram("caller_program.ts", `guest-${++guests}`);
+        const program = mesh.startProgram("services/caller_program.ts", `guest-${++guests}`);
         await untilPrinted(program, "ready");
         await program.stop();
       }),
@@ -51,7 +51,7 @@ Deno.test("honest members ping, call and join while a malicious one does all it 
     action: "work/admin",
     seconds: 15,
   };
-  const attacker = mesh.startPrivileged("malicious_program.ts", JSON.stringify(abuse));
+  const attacker = mesh.startPrivileged("hostile/malicious_program.ts", JSON.stringify(abuse));
   await untilPrinted(attacker, "ready");
   const during = await measure();
   const done = await untilPrinted(attacker, "done", 60_000);

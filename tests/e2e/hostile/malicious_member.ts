@@ -4,11 +4,11 @@
  * @module
  */
 
-import { MemoryStateStore, unixMillis } from "../../lib/base/mod.ts";
-import { type Channel, openChannel } from "../../lib/channel/mod.ts";
-import { PresharedKey, type PublicKey } from "../../lib/crypto/mod.ts";
-import { systemClock, systemRandom, systemTimers } from "../../lib/host/mod.ts";
-import { IpAllocator } from "../../lib/ipam/mod.ts";
+import { MemoryStateStore, unixMillis } from "../../../lib/base/mod.ts";
+import { type Channel, openChannel } from "../../../lib/channel/mod.ts";
+import { PresharedKey, type PublicKey } from "../../../lib/crypto/mod.ts";
+import { systemClock, systemRandom, systemTimers } from "../../../lib/host/mod.ts";
+import { IpAllocator } from "../../../lib/ipam/mod.ts";
 import {
   decodeMeshMessage,
   encodeHello,
@@ -25,10 +25,10 @@ import {
   type NodeIdentity,
   type ReplicaUpdate,
   type Signed,
-} from "../../lib/mesh/mod.ts";
-import { signEntry } from "../../lib/mesh/records/mod.ts";
-import { Endpoint } from "../../lib/net/mod.ts";
-import { dialTcp } from "../../lib/transport/mod.ts";
+} from "../../../lib/mesh/mod.ts";
+import { signEntry } from "../../../lib/mesh/records/mod.ts";
+import { Endpoint } from "../../../lib/net/mod.ts";
+import { dialTcp } from "../../../lib/transport/mod.ts";
 
 /** The topic of what nodes say to each other about services. */
 const SERVICE_TOPIC = "service";

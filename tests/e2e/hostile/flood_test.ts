@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { PrivateKey } from "../../lib/crypto/mod.ts";
+import { PrivateKey } from "../../../lib/crypto/mod.ts";
 import {
   type Host,
   Lab,
@@ -15,7 +15,7 @@ import {
   untilAllKnowAll,
   waitFor,
   type WeftNode,
-} from "../lab/mod.ts";
+} from "../../lab/mod.ts";
 import type { Attack, AttackReport } from "./attacker.ts";
 
 /** A million in all. */
@@ -25,7 +25,7 @@ const WARM_UP_DATAGRAMS = 400_000;
 /** Room for garbage that the collector has not picked up yet; a leak of 64 bytes a datagram would be as much. */
 const GROWTH_BOUND_BYTES = 64 << 20;
 
-const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
+const projectRoot = fileURLToPath(new URL("../../../", import.meta.url));
 
 labTest(
   "weft up: a flood of garbage, replays and reflections leaves a node working",

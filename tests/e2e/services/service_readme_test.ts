@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { CapturedProcess, createScratch, freePort, thisMachine, WeftNode } from "../lab/mod.ts";
+import { CapturedProcess, createScratch, freePort, thisMachine, WeftNode } from "../../lab/mod.ts";
 import { expectAnswer } from "./cli_in_process.ts";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
+const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 Deno.test("README: its programs find each other with the permissions that it names", async () => {
   const readme = await Deno.readTextFile(`${root}README.md`);

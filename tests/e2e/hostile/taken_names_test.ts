@@ -15,10 +15,10 @@ import {
   untilAllKnowAll,
   waitFor,
   WeftNode,
-} from "../lab/mod.ts";
+} from "../../lab/mod.ts";
 import type { Naming } from "./naming_member.ts";
 
-const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
+const projectRoot = fileURLToPath(new URL("../../../", import.meta.url));
 const EVIL = "10.200.66.66";
 
 /** @returns the address that the node's own server gives for a name, or the status when it gives none */

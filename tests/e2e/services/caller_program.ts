@@ -3,7 +3,7 @@
  * @module
  */
 
-import { Node } from "../../mod.ts";
+import { Node } from "../../../mod.ts";
 
 /** Fewer than a node lets wait, and more than another can answer in a second. */
 const IN_FLIGHT = 16_000;

@@ -6,15 +6,15 @@
  */
 
 import { deflateRawSync } from "node:zlib";
-import { randomFraction, SeededRandom } from "../../lib/base/mod.ts";
-import { type Channel, openChannel } from "../../lib/channel/mod.ts";
-import { SqliteStateStore, systemClock, systemRandom, systemTimers } from "../../lib/host/mod.ts";
-import { IpAllocator } from "../../lib/ipam/mod.ts";
-import { encodeHello, MESH_TOPIC, MeshState } from "../../lib/mesh/mod.ts";
-import { Endpoint } from "../../lib/net/mod.ts";
-import { Compression, encodeMessage, Encoding, NodeMessageSchema } from "../../lib/proto/mod.ts";
-import { dialTcp } from "../../lib/transport/mod.ts";
-import { Node } from "../../mod.ts";
+import { randomFraction, SeededRandom } from "../../../lib/base/mod.ts";
+import { type Channel, openChannel } from "../../../lib/channel/mod.ts";
+import { SqliteStateStore, systemClock, systemRandom, systemTimers } from "../../../lib/host/mod.ts";
+import { IpAllocator } from "../../../lib/ipam/mod.ts";
+import { encodeHello, MESH_TOPIC, MeshState } from "../../../lib/mesh/mod.ts";
+import { Endpoint } from "../../../lib/net/mod.ts";
+import { Compression, encodeMessage, Encoding, NodeMessageSchema } from "../../../lib/proto/mod.ts";
+import { dialTcp } from "../../../lib/transport/mod.ts";
+import { Node } from "../../../mod.ts";
 
 const TOPIC = "service";
 const BOMB_BYTES = 15 << 20;

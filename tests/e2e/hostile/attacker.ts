@@ -4,10 +4,10 @@
  * @module
  */
 
-import { type Millis, millis, SeededRandom, unixMillis } from "../../lib/base/mod.ts";
-import { PrivateKey, PublicKey } from "../../lib/crypto/mod.ts";
-import { Cidr, Endpoint } from "../../lib/net/mod.ts";
-import { Device } from "../../lib/wireguard/mod.ts";
+import { type Millis, millis, SeededRandom, unixMillis } from "../../../lib/base/mod.ts";
+import { PrivateKey, PublicKey } from "../../../lib/crypto/mod.ts";
+import { Cidr, Endpoint } from "../../../lib/net/mod.ts";
+import { Device } from "../../../lib/wireguard/mod.ts";
 
 /** What to do to whom. */
 export interface Attack {

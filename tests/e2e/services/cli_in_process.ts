@@ -3,8 +3,8 @@
  * @module
  */
 
-import { type CliPorts, main } from "../../lib/cli/mod.ts";
-import type { WeftNode } from "../lab/mod.ts";
+import { type CliPorts, main } from "../../../lib/cli/mod.ts";
+import type { WeftNode } from "../../lab/mod.ts";
 
 /** What a command left. */
 export interface CommandResult {

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { Node } from "../../mod.ts";
-import { Authority } from "../../lib/agent/authority.ts";
-import { SeededRandom } from "../../lib/base/mod.ts";
-import { SqliteStateStore } from "../../lib/host/mod.ts";
-import { MeshState, NodeIdentity } from "../../lib/mesh/mod.ts";
+import { Node } from "../../../mod.ts";
+import { Authority } from "../../../lib/agent/authority.ts";
+import { SeededRandom } from "../../../lib/base/mod.ts";
+import { SqliteStateStore } from "../../../lib/host/mod.ts";
+import { MeshState, NodeIdentity } from "../../../lib/mesh/mod.ts";
 
 const EVERY_MS = 20;
 

@@ -4,8 +4,8 @@
  */
 
 import assert from "node:assert/strict";
-import { OverlayBootstrap } from "../../mod.ts";
-import { createScratch, freePort, waitFor } from "../lab/mod.ts";
+import { OverlayBootstrap } from "../../../mod.ts";
+import { createScratch, freePort, waitFor } from "../../lab/mod.ts";
 import { MaliciousMember, type Target } from "./malicious_member.ts";
 
 /** All of it ends with the test. */
