@@ -14,6 +14,7 @@ import { Departure } from "./departure.ts";
 import { EndpointSelector } from "./endpoint_selector.ts";
 import { InterruptedError, RemovedError } from "./errors.ts";
 import { MemberSession } from "./member_session.ts";
+import { MemberFinder } from "./member_finder.ts";
 import { isNameTaken, NameService } from "./names/mod.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
@@ -27,7 +28,7 @@ const UPKEEP_MS = 10_000;
 const LEAVE_DELAY_MS = 100;
 
 /** A node's state, and how it is to run. */
-export interface AgentParts extends Omit<AgentContext, "endpoints" | "authority"> {
+export interface AgentParts extends Omit<AgentContext, "endpoints" | "authority" | "members"> {
   /** Closed by `stop`. */
   readonly store: StateStore & Disposable;
   readonly limits?: CarrierLimits;
@@ -64,7 +65,9 @@ export class Agent {
     const authority = new Authority(mesh);
     // Every part is handed this log, so that nothing that others send fills the user's.
     const log = this.#resources.use(new LimitedLogger(parts.log, parts));
-    this.#context = { ...parts, log, authority, endpoints: new EndpointSelector(mesh, options) };
+    const endpoints = new EndpointSelector(mesh, options);
+    const members = new MemberFinder(mesh, options.dnsZone, () => this.#session?.leaders.elected);
+    this.#context = { ...parts, log, authority, endpoints, members };
     this.#madeAt = parts.clock.now();
     this.closed = this.#ended.promise;
     // Whoever does not wait for the end must not be ended by it.
@@ -93,6 +96,11 @@ export class Agent {
   /** What members may do. */
   get authority(): Authority {
     return this.#context.authority;
+  }
+
+  /** Whom people mean. */
+  get members(): MemberFinder {
+    return this.#context.members;
   }
 
   /** Links, leaders and health, while the agent runs; another one after the keys have changed. */

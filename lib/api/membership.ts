@@ -139,10 +139,16 @@ export interface LeaveReport {
   readonly isKnown: boolean;
 }
 
+/** Whom to report. */
+export interface MembersRequest {
+  /** A name, id, key or address; all unless given. */
+  readonly node?: string;
+}
+
 /** The operations on members, most of them for leaders only. */
 export interface MembershipControl {
-  /** @returns all members and devices, sorted by name */
-  members(): readonly MemberReport[];
+  /** @returns all members and devices, sorted by name, or the one that is meant */
+  members(request?: MembersRequest): readonly MemberReport[];
   /** Leaders only. */
   changeLabels(request: LabelsRequest): MemberReport;
   /** Leaders only. */

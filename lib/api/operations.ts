@@ -139,13 +139,13 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     route: "POST /leaders",
     summary: "Makes a member a leader",
     ...one("node"),
-    ...done,
+    answer: reports.changedMember,
   },
   demoteLeader: {
     route: "DELETE /leaders/{node}",
     summary: "Makes a leader an ordinary member",
     ...one("node"),
-    ...done,
+    answer: reports.changedMember,
   },
   rotateKey: {
     route: "POST /rotate-key",

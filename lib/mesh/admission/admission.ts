@@ -299,13 +299,11 @@ export class Admission {
 
   /**
    * Revokes a key for ever and frees its addresses.
-   * @returns the revoked record, or undefined when nobody goes by that
+   * @returns the revoked record, or undefined when nobody has that key
    */
-  revoke(who: NodeId | string | PublicKey): RecordEntry | undefined {
+  revoke(publicKey: PublicKey): RecordEntry | undefined {
     const { roster } = this.#options;
-    const known = typeof who === "string"
-      ? (roster.find(who)?.record ?? roster.holderOfName(who))
-      : roster.recordByKey(who);
+    const known = roster.recordByKey(publicKey);
     if (known === undefined || roster.isRevoked(known.publicKey)) return undefined;
     const revoked = this.#signRemoval(known);
     if (typeof revoked === "string") return undefined;

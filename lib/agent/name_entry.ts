@@ -4,9 +4,9 @@
  * @module
  */
 
-import { utf8Bytes } from "../../base/mod.ts";
-import { type DomainName, formatRecord, parseRecord, type ResourceRecord } from "../../dns/mod.ts";
-import type { StateEntry } from "../../mesh/mod.ts";
+import { utf8Bytes } from "../base/mod.ts";
+import { type DomainName, formatRecord, parseRecord, type ResourceRecord } from "../dns/mod.ts";
+import type { StateEntry } from "../mesh/mod.ts";
 
 /** The kind of these entries. */
 export const NAME_ENTRY_KIND = "name";
