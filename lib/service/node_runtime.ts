@@ -245,7 +245,7 @@ export class NodeRuntime extends ServiceRuntime {
       // Once for each, however many there are.
       this.#saidOfEvents.add(peer);
       this.#parts.log.warn("a member publishes what it may not; it is not delivered", {
-        member: peers.nameOf(peer) ?? peer,
+        peer: peers.nameOf(peer) ?? peer,
         topic: showPath(topic),
       });
     }
