@@ -13,6 +13,7 @@ import { Authority } from "./authority.ts";
 import { Departure } from "./departure.ts";
 import { EndpointSelector } from "./endpoint_selector.ts";
 import { InterruptedError, RemovedError } from "./errors.ts";
+import { unconfirmedLabelsText } from "./leaders/mod.ts";
 import { MemberSession } from "./member_session.ts";
 import { MemberFinder } from "./member_finder.ts";
 import { isNameTaken, NameService } from "./names/mod.ts";
@@ -52,6 +53,8 @@ export class Agent {
   #disposing: Promise<void> | undefined;
   #changingKeys: Promise<void> | undefined;
   #readdressing: Promise<void> | undefined;
+  /** What closes the session and opens it again, one after the other: both would open the ports. */
+  #reopening: Promise<void> = Promise.resolve();
   #state: StatusReport["state"] = "starting";
   #overlay: OverlayInterface | undefined;
   #session: MemberSession | undefined;
@@ -190,7 +193,15 @@ export class Agent {
 
   /** Goes on under the keys that the network has agreed to. Harmless when repeated, and when there are none. */
   #changeKeys(): Promise<void> {
-    return this.#changingKeys ??= this.#beginAnew().finally(() => this.#changingKeys = undefined);
+    return this.#changingKeys ??= this.#reopen(() => this.#beginAnew())
+      .finally(() => this.#changingKeys = undefined);
+  }
+
+  #reopen(job: () => Promise<void>): Promise<void> {
+    const done = this.#reopening.then(job);
+    // Whoever comes next waits for the end alone.
+    this.#reopening = done.catch(() => {});
+    return done;
   }
 
   /** Ends everything that knows the node by its former keys, and begins anew. */
@@ -263,22 +274,9 @@ export class Agent {
     const upkeep = { intervalMs: UPKEEP_MS, problem: "cannot look after the state" };
     this.#resources.defer(repeat(this.#context, upkeep, () => this.#lookAfter()));
     if (this.#state === "starting") this.#state = "running";
-    this.#reportUnconfirmedLabels();
+    const unconfirmed = unconfirmedLabelsText(this.mesh);
+    if (unconfirmed !== undefined) this.#context.log.warn(unconfirmed);
     this.#followOwnRecord();
-  }
-
-  /** After an upgrade from a release in which members chose their labels themselves. */
-  #reportUnconfirmedLabels(): void {
-    const { mesh, mesh: { roster } } = this;
-    const members = roster.liveRecords().filter(({ unconfirmedLabels }) => unconfirmedLabels !== undefined);
-    const count = mesh.role === "leader" ? members.toArray().length : 0;
-    if (count === 0) return;
-    this.#context.log.warn(
-      `labels of ${
-        count === 1 ? "1 member" : `${count} members`
-      } were chosen by themselves under a former release and authorise nothing: ` +
-        "weft label --confirm NAME",
-    );
   }
 
   async #startSession(
@@ -361,7 +359,7 @@ export class Agent {
     const overlay = this.#overlay;
     const { addresses } = this.mesh.record;
     if (overlay === undefined || overlay.addresses === addresses.join() || this.#state !== "running") return;
-    this.#readdressing ??= this.#readdress(overlay, String(addresses[0]))
+    this.#readdressing ??= this.#reopen(() => this.#readdress(overlay, String(addresses[0])))
       .catch((error) => this.#context.log.error("cannot follow the new address", { error }))
       .finally(() => this.#readdressing = undefined);
   }
