@@ -156,7 +156,7 @@ export type DnsAnswerRecord = Omit<DnsRecordReport, "source">;
 export interface ServiceChange {
   /** As `GET /services` shows it. */
   readonly path: string;
-  /** A name, id or address; this node unless told. */
+  /** A name, id, key or address; this node unless told. */
   readonly node?: string;
 }
 
@@ -169,7 +169,7 @@ export interface CallRequest {
   /** Milliseconds until it fails with `Timeout`; 10,000 unless told. */
   readonly timeoutMs?: number;
   readonly mode?: CallMode;
-  /** The one node that has to answer, by name, id or address. */
+  /** The one node that has to answer, by name, id, key or address. */
   readonly node?: string;
 }
 

@@ -139,7 +139,7 @@ export class StreamForwarder {
   /**
    * Opens a connection to a port of a node: over the channel to what it offers, and else through the tunnel, if there
    * is one.
-   * @param host a name or address of a node
+   * @param host a name, id, key or address of a node
    * @returns it once the other end has accepted, or why there is none
    */
   async dial(host: string, port: number, signal: AbortSignal): Promise<Duplex | DialRefusal> {
