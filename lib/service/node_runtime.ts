@@ -69,7 +69,11 @@ export class NodeRuntime extends ServiceRuntime {
     };
     this.directory = new ServiceDirectory(followProviders);
     this.#adverts = new PermittedAdverts(parts.peers, parts.log);
-    const claims = this.#claims = new ServiceClaims(parts.peers, parts);
+    const claims = this.#claims = new ServiceClaims(
+      parts.peers,
+      parts,
+      (path) => this.services.get(path) !== undefined || this.programs.directory.providers(path).length > 0,
+    );
     const base: NodeBase = {
       ...this.base,
       peers: parts.peers,
