@@ -275,7 +275,7 @@ export const VIEWS: Readonly<Record<ViewName, View>> = {
   metrics: {
     path: "/metrics",
     summary: "Every number, for Prometheus",
-    mediaType: "application/openmetrics-text",
+    mediaType: "text/plain",
     answer: () => z.string(),
   },
   openApi: {

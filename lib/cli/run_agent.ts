@@ -10,7 +10,7 @@ import { controlSocketPath } from "./control_client.ts";
 import { CommandError } from "./failure.ts";
 import type { AgentLog } from "./log.ts";
 import type { CliPorts, Overlay, OverlayFactory, ServedPort } from "./ports.ts";
-import { paint, type Terminal } from "./terminal.ts";
+import { paint, steady, type Terminal } from "./terminal.ts";
 
 /** How long a stop may take, in milliseconds, before the process ends anyway. */
 const STOP_BOUND_MS = 8_000;
@@ -85,11 +85,12 @@ async function runUntilStopped(
   const { overlay, status } = started;
   run.log.release();
   ports.process.onStarted();
-  announce(run, overlay, status, ports.terminal);
+  const terminal = steady(ports.terminal);
+  announce(run, overlay, status, terminal);
 
   const how = await Promise.race([stopping, overlay.closed.then(() => "ended" as const)]);
   if (how === "ended" && overlay.hasLeft) {
-    ports.terminal.out(`${overlay.name} has left the network\n`);
+    terminal.out(`${overlay.name} has left the network\n`);
     await takeBack(stack);
     return 0;
   }

@@ -3,11 +3,25 @@
  * @module
  */
 
-import { showUnprintable } from "../base/mod.ts";
+import { showUnprintable, WeftError } from "../base/mod.ts";
+
+/** Nobody reads the standard output any more, as when it goes to `head`: there is nothing left to do. */
+export class OutputClosedError extends WeftError {
+  readonly code = "OutputClosed";
+
+  constructor(cause: unknown) {
+    super("Nobody reads the output any more", { cause });
+  }
+}
+
+/** The standard output can't be written, as on a full disk. */
+export class OutputFailedError extends WeftError {
+  readonly code = "OutputFailed";
+}
 
 /** The streams of a command. */
 export interface Terminal {
-  /** Writes to standard output, as it is. */
+  /** Writes to standard output, as it is. @throws OutputClosedError, OutputFailedError */
   out(text: string): void;
   /** Writes to standard error, as it is. */
   err(text: string): void;
@@ -44,8 +58,14 @@ export function processTerminal(environment: Readonly<Record<string, string | un
   const isInteractive = Deno.stdout.isTerminal();
   const wantsColours = !environment.NO_COLOR && environment.TERM !== "dumb";
   return {
-    out: (text) => writeAll(Deno.stdout, text),
-    err: (text) => writeAll(Deno.stderr, text),
+    out: (text) => writeOut(Deno.stdout, text),
+    err: (text) => {
+      try {
+        writeAll(Deno.stderr, text);
+      } catch {
+        // There is nobody to tell.
+      }
+    },
     hasColours: isInteractive && wantsColours,
     isInteractive,
     get columns() {
@@ -54,12 +74,40 @@ export function processTerminal(environment: Readonly<Record<string, string | un
   };
 }
 
-function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
-  let bytes = new TextEncoder().encode(text);
+/** @returns the terminal of what runs on when nobody reads what it prints */
+export function steady(terminal: Terminal): Terminal {
+  return {
+    ...terminal,
+    out: (text) => {
+      try {
+        terminal.out(text);
+      } catch (error) {
+        if (!(error instanceof OutputClosedError || error instanceof OutputFailedError)) throw error;
+      }
+    },
+  };
+}
+
+/** A stream of bytes that are written at once. */
+interface Output {
+  writeSync(bytes: Uint8Array): number;
+}
+
+/** @throws OutputClosedError, OutputFailedError */
+export function writeOut(stream: Output, text: string): void {
   try {
-    while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
+    writeAll(stream, text);
   } catch (error) {
-    // Whoever read along has left, as `head` does; there is nobody to tell.
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosedError(error);
+    const reason = (error instanceof Error ? error.message : String(error)).split(" (os error")[0];
+    throw new OutputFailedError(`Cannot write the output: ${reason}`, {
+      hint: "Look at where the output goes: is there room?",
+      cause: error,
+    });
   }
+}
+
+function writeAll(stream: Output, text: string): void {
+  let bytes = new TextEncoder().encode(text);
+  while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
 }

@@ -7,6 +7,7 @@ import { CommanderError } from "@commander-js/extra-typings";
 import { addCommands, addStartOptions, withoutWgQuick } from "./commands/mod.ts";
 import { reportFailure, UsageError } from "./failure.ts";
 import type { CliPorts } from "./ports.ts";
+import { OutputClosedError } from "./terminal.ts";
 import { type AnyCommand, Command, type CommandContext, refuseUnknown } from "./weft_command.ts";
 
 /**
@@ -23,6 +24,7 @@ export async function main(args: readonly string[], ports: CliPorts): Promise<nu
     return context.exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    if (error instanceof OutputClosedError) return 0;
     const failure = error instanceof CommanderError ? usageError(error, args, program) : error;
     return reportFailure(ports.terminal, failure, { debug: Boolean(ports.process.environment.WEFT_DEBUG) });
   }

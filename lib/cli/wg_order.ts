@@ -9,6 +9,7 @@ import type { WgInterfaceOptions } from "../wg_interface/mod.ts";
 import { CommandError } from "./failure.ts";
 import { ownCommand } from "./own_command.ts";
 import type { CliPorts, WgInterfacePort } from "./ports.ts";
+import { steady } from "./terminal.ts";
 
 /** What the one that stays tells the one that returns. */
 const READY = "ready";
@@ -78,7 +79,7 @@ export function isInterfaceName(text: string): boolean {
 export async function runWg({ name, foreground, choice, cipher }: WgOrder, ports: CliPorts): Promise<void> {
   const how = { choice, cipher };
   if (ports.process.environment[BACKGROUND_VARIABLE] === "1") {
-    await stay(name, ports, { ...how, log: silentLogger }, () => ports.terminal.out(`${READY}\n`));
+    await stay(name, ports, { ...how, log: silentLogger }, () => steady(ports.terminal).out(`${READY}\n`));
   } else if (!foreground) await leaveBehind(name, how);
   else {
     const { openLog } = await import("./log.ts");

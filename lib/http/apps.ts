@@ -4,6 +4,7 @@
  */
 
 import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { accepts } from "hono/accepts";
 import { bodyLimit } from "hono/body-limit";
 import {
   type AgentControl,
@@ -19,7 +20,7 @@ import {
   VIEWS,
 } from "../api/mod.ts";
 import { answerHeaders, guard } from "./guard.ts";
-import { METRICS_TYPE, metricsText } from "./metrics.ts";
+import { METRICS_TYPES, metricsText } from "./metrics.ts";
 import { pageResponse } from "./page.ts";
 import { failure, problem } from "./problem.ts";
 
@@ -81,7 +82,13 @@ function addViews(app: Hono, control: AgentControl, described: { readonly contro
       const peersByHealth = { healthy, unhealthy: peers.length - healthy };
       return context.json({ state, peers: peersByHealth }, state === "running" ? 200 : 503);
     },
-    metrics: (context) => context.body(metricsText(control.status()), 200, { "content-type": METRICS_TYPE }),
+    metrics: (context) => {
+      const supports = ["text/plain", "application/openmetrics-text"];
+      const type = accepts(context, { header: "Accept", supports, default: "text/plain" });
+      const format = type === "text/plain" ? "prometheus" : "openmetrics";
+      const headers = { "content-type": METRICS_TYPES[format], vary: "accept" };
+      return context.body(metricsText(control.status(), format), 200, headers);
+    },
     openApi: (context) => context.json(openApi(control.status().version, described)),
   };
   for (const [name, answer] of Object.entries(views)) app.get(VIEWS[name as ViewName].path, answer);

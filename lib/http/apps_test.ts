@@ -10,11 +10,28 @@ Deno.test("statusApp() answers what can be read", async () => {
   const app = makeStatusApp();
   assert.deepEqual(await (await app.request("/status")).json(), sampleStatus);
   assert.deepEqual(await (await app.request("/peers")).json(), sampleStatus.peers);
-  assert.match(await (await app.request("/metrics")).text(), /# EOF\n$/);
   const head = await app.request("/status", { method: "HEAD" });
   assert.equal(head.status, 200);
   assert.equal(await head.text(), "");
 });
+
+const scrapes: readonly (readonly [string | undefined, string, RegExp])[] = [
+  [undefined, "text/plain; version=0.0.4; charset=utf-8", /^# HELP weft_info /],
+  ["*/*", "text/plain; version=0.0.4; charset=utf-8", /^# HELP weft_info /],
+  ["text/html,application/xhtml+xml", "text/plain; version=0.0.4; charset=utf-8", /^# HELP weft_info /],
+  [
+    "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
+    "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    /^# TYPE weft info\n[^]*# EOF\n$/,
+  ],
+];
+for (const [accept, type, text] of scrapes) {
+  Deno.test(`GET /metrics answers ${accept ?? "nobody in particular"} in ${type.split(";")[0]}`, async () => {
+    const response = await makeStatusApp().request("/metrics", { headers: accept ? { accept } : {} });
+    assert.equal(response.headers.get("content-type"), type);
+    assert.match(await response.text(), text);
+  });
+}
 
 Deno.test("GET /healthz says 503 while the agent stops", async () => {
   const control = new SampleControl();

@@ -1,29 +1,35 @@
 /**
- * The status as metrics, in the text format of OpenMetrics 1.0.
+ * The status as metrics, in the text formats of OpenMetrics 1.0 and of Prometheus 0.0.4.
  * @module
  */
 
 import type { PeerReport, StatusReport } from "../api/mod.ts";
 
-/** The media type of what `metricsText` returns. */
-export const METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/** The media type of each format; the first is for whoever does not say. */
+export const METRICS_TYPES = {
+  prometheus: "text/plain; version=0.0.4; charset=utf-8",
+  openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
+} as const;
+
+/** How metrics are written. */
+export type MetricsFormat = keyof typeof METRICS_TYPES;
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
 
 /** @returns every number of a status report, one sample a line */
-export function metricsText(status: StatusReport): string {
-  return [...families(status)].join("") + "# EOF\n";
+export function metricsText(status: StatusReport, format: MetricsFormat): string {
+  return [...families(status, format)].join("") + (format === "openmetrics" ? "# EOF\n" : "");
 }
 
 /** One family after the other. */
-function* families(status: StatusReport): Generator<string> {
+function* families(status: StatusReport, format: MetricsFormat): Generator<string> {
   const { version, uptimeMs, node, network, peers, dataplane, dns, drops } = status;
   const { services, providers, calls, programs, rejected, refused, openBreakers, memory } = status.services;
   const gauge = (name: string, help: string, samples: readonly Sample[]) =>
-    family("gauge", name, help, samples);
+    family(format, "gauge", name, help, samples);
   const counter = (name: string, help: string, samples: readonly Sample[]) =>
-    family("counter", name, help, samples);
+    family(format, "counter", name, help, samples);
   const one = (value: number): readonly Sample[] => [[{}, value]];
   const by = (label: string, counts: Readonly<Record<string, number>>): readonly Sample[] =>
     Object.entries(counts).map(([key, value]) => [{ [label]: key }, value]);
@@ -34,7 +40,7 @@ function* families(status: StatusReport): Generator<string> {
     });
   const seconds = (ms: number | null) => ms === null ? null : ms / 1000;
   const info = { version, node: node.name, id: node.id, role: node.role, network: network.id };
-  yield family("info", "weft", "This node.", [[{ ...info, dataplane: dataplane.kind }, 1]]);
+  yield family(format, "info", "weft", "This node.", [[{ ...info, dataplane: dataplane.kind }, 1]]);
   yield gauge("weft_uptime_seconds", "Since the start.", one(uptimeMs / 1000));
   yield gauge("weft_members", "Of the network, this node included.", one(network.members));
   yield gauge("weft_peers", "That this node knows.", one(peers.length));
@@ -105,8 +111,12 @@ function* families(status: StatusReport): Generator<string> {
   yield counter("weft_drops", "Datagrams and packets that were dropped, by reason.", by("reason", drops));
 }
 
-/** OpenMetrics 1.0, "Text format": counters end in `_total`, infos in `_info`, their families do not. */
+/**
+ * OpenMetrics 1.0, "Text format": counters end in `_total`, infos in `_info`, their families do not. Prometheus knows no
+ * infos, and calls a family what its samples are called.
+ */
 function family(
+  format: MetricsFormat,
   type: "gauge" | "counter" | "info",
   name: string,
   help: string,
@@ -115,7 +125,11 @@ function family(
   if (samples.length === 0) return "";
   const suffix = type === "counter" ? "_total" : type === "info" ? "_info" : "";
   const lines = samples.map(([labels, value]) => `${name}${suffix}${labelText(labels)} ${value}\n`);
-  return `# TYPE ${name} ${type}\n# HELP ${name} ${help}\n${lines.join("")}`;
+  const isOpen = format === "openmetrics";
+  const [familyName, kind] = isOpen ? [name, type] : [name + suffix, type === "info" ? "gauge" : type];
+  const [typeLine, helpLine] = [`# TYPE ${familyName} ${kind}\n`, `# HELP ${familyName} ${help}\n`];
+  // Prometheus has them in this order.
+  return (isOpen ? typeLine + helpLine : helpLine + typeLine) + lines.join("");
 }
 
 function labelText(labels: Labels): string {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { sampleStatus } from "../agent/testing/sample_status.ts";
 import { metricsText } from "./metrics.ts";
 
-const text = metricsText(sampleStatus);
+const text = metricsText(sampleStatus, "openmetrics");
 const lines = text.split("\n");
 
 Deno.test("metricsText() shows every peer and drop", () => {
@@ -54,5 +54,25 @@ Deno.test("metricsText() keeps the grammar of OpenMetrics", () => {
       assert(types.has(sample[1] ?? "") && sample[2] === suffix, line);
     }
   }
-  assert(!metricsText({ ...sampleStatus, drops: {}, peers: [] }).includes("weft_drops"));
+  assert(!metricsText({ ...sampleStatus, drops: {}, peers: [] }, "openmetrics").includes("weft_drops"));
+});
+
+Deno.test("metricsText() keeps the grammar of Prometheus: families are called what their samples are", () => {
+  const text = metricsText(sampleStatus, "prometheus");
+  const lines = text.trimEnd().split("\n");
+  let family = "";
+  const types = new Set<string>();
+  for (const [i, line] of lines.entries()) {
+    const help = /^# HELP (\w+) .+$/.exec(line);
+    if (help?.[1] !== undefined) {
+      family = help[1];
+      const type = new RegExp(`^# TYPE ${family} (gauge|counter)$`).exec(lines[i + 1] ?? "");
+      assert(type?.[1] !== undefined, line);
+      types.add(type[1]);
+    } else if (!line.startsWith("# TYPE ")) {
+      assert(line.startsWith(`${family}{`) || line.startsWith(`${family} `), line);
+    }
+  }
+  assert.deepEqual([...types].sort(), ["counter", "gauge"]);
+  assert(lines.some((line) => line.startsWith('weft_info{version="')));
 });

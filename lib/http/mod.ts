@@ -10,5 +10,5 @@
  */
 
 export * from "./apps.ts";
-export { METRICS_TYPE, metricsText } from "./metrics.ts";
+export { METRICS_TYPES, type MetricsFormat, metricsText } from "./metrics.ts";
 export * from "./serve.ts";
