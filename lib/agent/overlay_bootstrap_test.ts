@@ -113,6 +113,7 @@ Deno.test("OverlayBootstrap.control takes whom it is asked about by id, key, add
   for (const node of [...spellings, ...own.addresses, "node-0-2"]) {
     assert.deepEqual(control.members({ node }).map(({ id }) => id), [own.id], node);
   }
+  assert.deepEqual(control.members().map(({ name }) => name).sort(), [leader.name, "member"].sort());
   for (const node of ["leader", "LEADER.weft.internal"]) {
     assert.equal(member.control.members({ node })[0]?.name, leader.name, node);
     assert.equal((await member.control.ping(node)).path, "channel");
