@@ -13,7 +13,9 @@ import { Authority } from "./authority.ts";
 import { Departure } from "./departure.ts";
 import { EndpointSelector } from "./endpoint_selector.ts";
 import { InterruptedError, RemovedError } from "./errors.ts";
+import { unconfirmedLabelsText } from "./leaders/mod.ts";
 import { MemberSession } from "./member_session.ts";
+import { MemberFinder } from "./member_finder.ts";
 import { isNameTaken, NameService } from "./names/mod.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
@@ -27,7 +29,7 @@ const UPKEEP_MS = 10_000;
 const LEAVE_DELAY_MS = 100;
 
 /** A node's state, and how it is to run. */
-export interface AgentParts extends Omit<AgentContext, "endpoints" | "authority"> {
+export interface AgentParts extends Omit<AgentContext, "endpoints" | "authority" | "members"> {
   /** Closed by `stop`. */
   readonly store: StateStore & Disposable;
   readonly limits?: CarrierLimits;
@@ -51,6 +53,8 @@ export class Agent {
   #disposing: Promise<void> | undefined;
   #changingKeys: Promise<void> | undefined;
   #readdressing: Promise<void> | undefined;
+  /** What closes the session and opens it again, one after the other: both would open the ports. */
+  #reopening: Promise<void> = Promise.resolve();
   #state: StatusReport["state"] = "starting";
   #overlay: OverlayInterface | undefined;
   #session: MemberSession | undefined;
@@ -64,7 +68,9 @@ export class Agent {
     const authority = new Authority(mesh);
     // Every part is handed this log, so that nothing that others send fills the user's.
     const log = this.#resources.use(new LimitedLogger(parts.log, parts));
-    this.#context = { ...parts, log, authority, endpoints: new EndpointSelector(mesh, options) };
+    const endpoints = new EndpointSelector(mesh, options);
+    const members = new MemberFinder(mesh, options.dnsZone, () => this.#session?.leaders.elected);
+    this.#context = { ...parts, log, authority, endpoints, members };
     this.#madeAt = parts.clock.now();
     this.closed = this.#ended.promise;
     // Whoever does not wait for the end must not be ended by it.
@@ -93,6 +99,11 @@ export class Agent {
   /** What members may do. */
   get authority(): Authority {
     return this.#context.authority;
+  }
+
+  /** Whom people mean. */
+  get members(): MemberFinder {
+    return this.#context.members;
   }
 
   /** Links, leaders and health, while the agent runs; another one after the keys have changed. */
@@ -182,7 +193,15 @@ export class Agent {
 
   /** Goes on under the keys that the network has agreed to. Harmless when repeated, and when there are none. */
   #changeKeys(): Promise<void> {
-    return this.#changingKeys ??= this.#beginAnew().finally(() => this.#changingKeys = undefined);
+    return this.#changingKeys ??= this.#reopen(() => this.#beginAnew())
+      .finally(() => this.#changingKeys = undefined);
+  }
+
+  #reopen(job: () => Promise<void>): Promise<void> {
+    const done = this.#reopening.then(job);
+    // Whoever comes next waits for the end alone.
+    this.#reopening = done.catch(() => {});
+    return done;
   }
 
   /** Ends everything that knows the node by its former keys, and begins anew. */
@@ -255,22 +274,9 @@ export class Agent {
     const upkeep = { intervalMs: UPKEEP_MS, problem: "cannot look after the state" };
     this.#resources.defer(repeat(this.#context, upkeep, () => this.#lookAfter()));
     if (this.#state === "starting") this.#state = "running";
-    this.#reportUnconfirmedLabels();
+    const unconfirmed = unconfirmedLabelsText(this.mesh);
+    if (unconfirmed !== undefined) this.#context.log.warn(unconfirmed);
     this.#followOwnRecord();
-  }
-
-  /** After an upgrade from a release in which members chose their labels themselves. */
-  #reportUnconfirmedLabels(): void {
-    const { mesh, mesh: { roster } } = this;
-    const members = roster.liveRecords().filter(({ unconfirmedLabels }) => unconfirmedLabels !== undefined);
-    const count = mesh.role === "leader" ? members.toArray().length : 0;
-    if (count === 0) return;
-    this.#context.log.warn(
-      `labels of ${
-        count === 1 ? "1 member" : `${count} members`
-      } were chosen by themselves under a former release and authorise nothing: ` +
-        "weft label --confirm NAME",
-    );
   }
 
   async #startSession(
@@ -353,7 +359,7 @@ export class Agent {
     const overlay = this.#overlay;
     const { addresses } = this.mesh.record;
     if (overlay === undefined || overlay.addresses === addresses.join() || this.#state !== "running") return;
-    this.#readdressing ??= this.#readdress(overlay, String(addresses[0]))
+    this.#readdressing ??= this.#reopen(() => this.#readdress(overlay, String(addresses[0])))
       .catch((error) => this.#context.log.error("cannot follow the new address", { error }))
       .finally(() => this.#readdressing = undefined);
   }

@@ -8,6 +8,7 @@ import type { AgentOptions } from "../config/mod.ts";
 import type { MeshState } from "../mesh/mod.ts";
 import type { Authority } from "./authority.ts";
 import type { EndpointSelector } from "./endpoint_selector.ts";
+import type { MemberFinder } from "./member_finder.ts";
 
 /** Made once by the agent; a part takes of it what it needs. */
 export interface AgentContext extends Environment {
@@ -16,4 +17,5 @@ export interface AgentContext extends Environment {
   readonly options: AgentOptions;
   readonly endpoints: EndpointSelector;
   readonly authority: Authority;
+  readonly members: MemberFinder;
 }

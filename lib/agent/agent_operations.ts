@@ -94,19 +94,21 @@ export function agentOperations(agent: Agent): AgentControl {
     removePeer(peer, revokeToken = false) {
       const { secrets } = agent;
       const admission = leaderPart(mesh, mesh.admission);
-      const member = memberOf(mesh, peer);
-      if (member.record.nodeId === mesh.identity.id) {
+      // One whose record has expired may come back, until it is removed.
+      const member = agent.members.findRecord(peer);
+      if (member === undefined) throw unknownPeer(peer);
+      if (member.nodeId === mesh.identity.id) {
         throw new InvalidRequestError("Cannot remove this node itself: nobody else could sign that", {
           hint: "`weft leave` lets it leave the network; another leader can remove it.",
         });
       }
-      const revoked = asOperator(mesh, () => admission.revoke(member.record.publicKey));
+      const revoked = asOperator(mesh, () => admission.revoke(member.publicKey));
       if (revoked === undefined) throw unknownPeer(peer);
       // First of all, everybody cuts it off.
       mesh.replica.publish({ ...NO_UPDATE, records: [revoked.signed] });
       secrets.set(revoked.record.nodeId, undefined);
-      const { name } = member.record;
-      const tokenId = admission.tokenOf(member.record);
+      const { name } = member;
+      const tokenId = admission.tokenOf(member);
       if (tokenId === undefined) return { done: true, name };
       if (revokeToken && asOperator(mesh, () => mesh.tokens?.revoke(tokenId))) agent.shareTokens();
       const token = mesh.tokens?.get(tokenId);
@@ -114,12 +116,16 @@ export function agentOperations(agent: Agent): AgentControl {
     },
 
     async promoteLeader(node) {
-      await coordinator(agent).promote(memberOf(mesh, node));
+      const member = memberOf(agent, node);
+      await coordinator(agent).promote(member);
       agent.shareTokens();
+      return { done: true, name: member.record.name };
     },
 
     async demoteLeader(node) {
-      await coordinator(agent).demote(memberOf(mesh, node));
+      const member = memberOf(agent, node);
+      await coordinator(agent).demote(member);
+      return { done: true, name: member.record.name };
     },
 
     async rotateKey() {
@@ -129,7 +135,7 @@ export function agentOperations(agent: Agent): AgentControl {
     },
 
     async ping(peer) {
-      const member = memberOf(mesh, peer);
+      const member = memberOf(agent, peer);
       const { record } = member;
       if (record.nodeId === mesh.identity.id) throw new InvalidRequestError("Cannot ping this node itself");
       if (record.verifyingKey === undefined) {

@@ -109,11 +109,14 @@ export function membershipOperations(agent: Agent): MembershipOperations {
       });
     },
 
-    members: () => mesh.roster.members().map(memberReport).sort((a, b) => a.name < b.name ? -1 : 1),
+    members({ node } = {}) {
+      const members = node === undefined ? mesh.roster.members() : [memberOf(agent, node)];
+      return members.map(memberReport).sort((a, b) => a.name < b.name ? -1 : 1);
+    },
 
     changeLabels({ node, set = {}, remove = [], confirm = false }) {
       const admission = leaderPart(mesh, mesh.admission);
-      const { record } = memberOf(mesh, node);
+      const { record } = memberOf(agent, node);
       const { unconfirmedLabels = {} } = record;
       const without = (labels: MemberReport["labels"], keys: readonly string[]) =>
         Object.fromEntries(Object.entries(labels).filter(([key]) => !keys.includes(key)));
@@ -126,7 +129,7 @@ export function membershipOperations(agent: Agent): MembershipOperations {
 
     renameMember({ node, name }) {
       const admission = leaderPart(mesh, mesh.admission);
-      const { record } = memberOf(mesh, node);
+      const { record } = memberOf(agent, node);
       return changed("rename", record.name, () => admission.rename(record, name.toLowerCase()), {
         "refused:name": `${JSON.stringify(name)} is reserved, or is no name`,
         "refused:name-taken": `${name} is taken`,
@@ -135,7 +138,7 @@ export function membershipOperations(agent: Agent): MembershipOperations {
 
     setAddress({ node, address: text }) {
       const admission = leaderPart(mesh, mesh.admission);
-      const { record } = memberOf(mesh, node);
+      const { record } = memberOf(agent, node);
       const address = IpAddress.parse(text);
       if (address === undefined || !mesh.cidr.contains(address)) {
         const problem = address === undefined ? "that is none" : `it is not in ${mesh.cidr}`;
@@ -152,7 +155,7 @@ export function membershipOperations(agent: Agent): MembershipOperations {
 
     changeGrants({ node, add = {}, remove = {} }) {
       const admission = leaderPart(mesh, mesh.admission);
-      const { record } = memberOf(mesh, node);
+      const { record } = memberOf(agent, node);
       // Who loses a path has lost it, however it came to have it.
       const less = { ...remove, claimed: remove.offer ?? [] };
       const grants = addGrants(removeGrants(record.grants, less), add);
@@ -250,17 +253,20 @@ export function leaderPart<T>({ roster }: MeshState, part: T | undefined): T {
   });
 }
 
-/** @throws UnknownPeerError */
-export function memberOf({ roster }: MeshState, text: string): Member {
-  const member = roster.find(text);
+/** @returns the member that is meant @throws UnknownPeerError */
+export function memberOf({ members, mesh: { roster } }: Agent, text: string): Member {
+  const nodeId = members.find(text);
+  const member = nodeId && roster.get(nodeId);
   if (member === undefined) throw unknownPeer(text);
   return member;
 }
 
 /** @returns the error for whoever is not in the network */
 export function unknownPeer(peer: string): UnknownPeerError {
-  return new UnknownPeerError(`Cannot find ${JSON.stringify(peer)}: nobody in the network goes by that`, {
-    hint: "weft peers lists all names.",
+  const isLeader = peer.toLowerCase() === "leader";
+  const problem = isLeader ? "no leader is known to live" : "nobody in the network goes by that";
+  return new UnknownPeerError(`Cannot find ${JSON.stringify(peer)}: ${problem}`, {
+    hint: isLeader ? "weft leader list shows when each was last heard." : "weft peers lists all names.",
   });
 }
 

@@ -186,7 +186,7 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Opens a stream of bytes to a port of another node, by its name or address.
+   * Opens a stream of bytes to a port of another node, by its name, id, key or address.
    * @throws DialError with the reason in `refusal`
    */
   async dial(host: string, port: number, options: { readonly signal?: AbortSignal } = {}): Promise<Duplex> {

@@ -125,3 +125,37 @@ Deno.test("operations on members say what to do about what they refuse", async (
   await leader.stop();
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("OverlayBootstrap.control takes whom it is asked about by id, key, address, `leader`, the zone's names and its own", async () => {
+  const folder = await Deno.makeTempDir();
+  const { leader, member } = await pair(folder, silentLogger);
+  const { control } = leader;
+  const own = member.control.status().node;
+  const spellings = [
+    "member",
+    "Member",
+    "member.weft.internal",
+    "member.weft.internal.",
+    own.id,
+    own.publicKey,
+  ];
+  for (const node of [...spellings, ...own.addresses, "node-0-2"]) {
+    assert.deepEqual(control.members({ node }).map(({ id }) => id), [own.id], node);
+  }
+  assert.deepEqual(control.members().map(({ name }) => name).sort(), [leader.name, "member"].sort());
+  for (const node of ["leader", "LEADER.weft.internal"]) {
+    assert.equal(member.control.members({ node })[0]?.name, leader.name, node);
+    assert.equal((await member.control.ping(node)).path, "channel");
+  }
+  assert.throws(() => control.removePeer("leader"), /this node itself/);
+  assert.throws(
+    () => control.members({ node: "web" }),
+    /Cannot find "web": nobody in the network goes by that/,
+  );
+  assert.deepEqual(await control.promoteLeader(own.publicKey), { done: true, name: "member" });
+  assert.deepEqual(await control.demoteLeader("member.weft.internal"), { done: true, name: "member" });
+  assert.equal(control.removePeer(own.addresses[0] ?? "").name, "member");
+  await member.closed.catch(() => {});
+  await leader.stop();
+  await Deno.remove(folder, { recursive: true });
+});

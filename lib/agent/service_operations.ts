@@ -12,6 +12,7 @@ import {
   offerLines,
   type ServiceChange,
 } from "../api/mod.ts";
+import type { NodeId } from "../mesh/mod.ts";
 import { type CallAnswer, CallError, isProgram, type PeerId } from "../service/mod.ts";
 import type { Agent } from "./agent.ts";
 import { UnreachableError } from "./errors.ts";
@@ -51,7 +52,7 @@ export function serviceOperations({ services: { runtime, forward }, mesh }: Agen
   /** A program of this machine publishes in the name of its node. */
   function publisherName(peer: string | undefined): string {
     if (peer === undefined || isProgram(peer as PeerId)) return mesh.record.name;
-    return mesh.roster.find(peer)?.record.name ?? peer;
+    return mesh.roster.liveRecord(peer as NodeId)?.name ?? peer;
   }
 
   async function change(action: "pause" | "resume", { path, node }: ServiceChange): Promise<boolean> {

@@ -77,10 +77,14 @@ export interface AddedDevice {
   readonly addresses: readonly string[];
 }
 
-/** Who was cut off. */
-export interface RemovedPeer {
+/** That it is done, and who was meant. */
+export interface ChangedMember {
   readonly done: true;
   readonly name: string;
+}
+
+/** Who was cut off. */
+export interface RemovedPeer extends ChangedMember {
   /** By which token it came in; absent when by none, or when the leaders remember it no more. */
   readonly token?: TokenReport;
 }
@@ -152,7 +156,7 @@ export type DnsAnswerRecord = Omit<DnsRecordReport, "source">;
 export interface ServiceChange {
   /** As `GET /services` shows it. */
   readonly path: string;
-  /** A name, id or address; this node unless told. */
+  /** A name, id, key or address; this node unless told. */
   readonly node?: string;
 }
 
@@ -165,7 +169,7 @@ export interface CallRequest {
   /** Milliseconds until it fails with `Timeout`; 10,000 unless told. */
   readonly timeoutMs?: number;
   readonly mode?: CallMode;
-  /** The one node that has to answer, by name, id or address. */
+  /** The one node that has to answer, by name, id, key or address. */
   readonly node?: string;
 }
 
@@ -242,17 +246,17 @@ export interface AgentControl extends MembershipControl {
   /** Leaders only. @returns the address that the device was given */
   addDevice(request: DeviceRequest): AddedDevice;
   /**
-   * Leaders only: revokes a member or device by name, id or public key, under whichever key it is known.
+   * Leaders only: revokes a member or device by name, id, key or address, also when its record has expired.
    * @param revokeToken whether the token that let it in is revoked, too
    */
   removePeer(peer: string, revokeToken?: boolean): RemovedPeer;
-  /** Leaders only: makes a member a leader, by name, id or address. */
-  promoteLeader(node: string): Promise<void>;
+  /** Leaders only: makes a member a leader, by name, id, key or address. */
+  promoteLeader(node: string): Promise<ChangedMember>;
   /** Leaders only: makes a leader an ordinary member. */
-  demoteLeader(node: string): Promise<void>;
+  demoteLeader(node: string): Promise<ChangedMember>;
   /** Lets this node go on under new keys. */
   rotateKey(): Promise<NewKey>;
-  /** Probes a member through the tunnel and over the message plane, by name, id or address. */
+  /** Probes a member through the tunnel and over the message plane, by name, id, key or address. */
   ping(peer: string): Promise<PingReport>;
   /** @returns everything in the zones that this node serves */
   listNames(): readonly DnsRecordReport[];

@@ -47,7 +47,7 @@ export interface MemberReport {
 
 /** Other labels for a member. */
 export interface LabelsRequest {
-  /** A name, id or address. */
+  /** A name, id, key or address. */
   readonly node: string;
   readonly set?: Readonly<Record<string, string>>;
   /** Keys to take away. */
@@ -58,14 +58,14 @@ export interface LabelsRequest {
 
 /** Another name for a member. */
 export interface RenameRequest {
-  /** A name, id or address. */
+  /** A name, id, key or address. */
   readonly node: string;
   readonly name: string;
 }
 
 /** Another address for a member. */
 export interface AddressRequest {
-  /** A name, id or address. */
+  /** A name, id, key or address. */
   readonly node: string;
   /** One that this leader gives out. */
   readonly address: string;
@@ -73,7 +73,7 @@ export interface AddressRequest {
 
 /** Other rights for a member. */
 export interface GrantsRequest {
-  /** A name, id or address. */
+  /** A name, id, key or address. */
   readonly node: string;
   readonly add?: GrantLists;
   /** What it was given; with `offer` also what it was the first to ask for. */
@@ -139,10 +139,16 @@ export interface LeaveReport {
   readonly isKnown: boolean;
 }
 
+/** Whom to report. */
+export interface MembersRequest {
+  /** A name, id, key or address; all unless given. */
+  readonly node?: string;
+}
+
 /** The operations on members, most of them for leaders only. */
 export interface MembershipControl {
-  /** @returns all members and devices, sorted by name */
-  members(): readonly MemberReport[];
+  /** @returns all members and devices, sorted by name, or the one that is meant */
+  members(request?: MembersRequest): readonly MemberReport[];
   /** Leaders only. */
   changeLabels(request: LabelsRequest): MemberReport;
   /** Leaders only. */

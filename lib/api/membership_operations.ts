@@ -108,6 +108,9 @@ const auditReport: LazyObject<membership.AuditReport> = named("AuditEntry", () =
   detail: textMap().exactOptional(),
 }), "One thing that happened.");
 
+const membersRequest: LazyObject<membership.MembersRequest> = object(() => ({
+  node: node().exactOptional(),
+}));
 const labelsRequest: LazyObject<membership.LabelsRequest> = named("LabelsRequest", () => ({
   node: node(),
   set: labels().exactOptional(),
@@ -153,7 +156,8 @@ export const MEMBERSHIP_OPERATIONS: {
 } = {
   members: {
     route: "GET /members",
-    summary: "All members and devices, with their labels and rights",
+    summary: "All members and devices, or one, with their labels and rights",
+    request: membersRequest,
     answer: list(memberReport),
   },
   changeLabels: {

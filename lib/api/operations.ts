@@ -14,7 +14,7 @@ import type { Operation, OperationName } from "./operation.ts";
 import * as reports from "./report_schemas.ts";
 
 const short = (most: number) => z.string().min(1).max(most);
-/** A name, id or address of a node, its public key, or the id of a token. */
+/** A name, id, key or address of a node, or the id of a token. */
 const node = () => short(128);
 /** The path of a service or an action, or a topic. */
 const topic = () => short(1024);
@@ -81,7 +81,7 @@ const offerRequest = named("OfferRequest", () => ({
   allow: short(1024).exactOptional(),
 }));
 
-/** A request of one text, which the method takes as it is: a name, id or address. */
+/** A request of one text, which the method takes as it is: a name, id, key or address. */
 const one = (name: string): Pick<Operation, "parameters"> & { readonly request: LazyShape<unknown> } => ({
   request: object(() => ({ [name]: node() })),
   parameters: [name],
@@ -139,13 +139,13 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     route: "POST /leaders",
     summary: "Makes a member a leader",
     ...one("node"),
-    ...done,
+    answer: reports.changedMember,
   },
   demoteLeader: {
     route: "DELETE /leaders/{node}",
     summary: "Makes a leader an ordinary member",
     ...one("node"),
-    ...done,
+    answer: reports.changedMember,
   },
   rotateKey: {
     route: "POST /rotate-key",

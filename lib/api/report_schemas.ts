@@ -146,6 +146,12 @@ export const tokenReport: LazyObject<control.TokenReport> = named("TokenReport",
   state: z.enum(["usable", "expired", "used", "revoked"]),
 }), "A token without its secret.");
 
+/** The schema of `ChangedMember`. */
+export const changedMember: LazyObject<control.ChangedMember> = named("ChangedMember", () => ({
+  done: z.literal(true),
+  name: text(),
+}), "That it is done, and who was meant.");
+
 /** The schema of `RemovedPeer`. */
 export const removedPeer: LazyObject<control.RemovedPeer> = named("RemovedPeer", () => ({
   done: z.literal(true),

@@ -42,7 +42,8 @@ export function checkedControl(control: AgentControl): AgentControl {
 /** @returns the request that a method's arguments stand for */
 export function requestOf({ request, parameters }: Operation, args: readonly unknown[]): unknown {
   if (request === undefined) return {};
-  if (parameters === undefined) return args[0];
+  // Whoever may leave every field out may leave the request out.
+  if (parameters === undefined) return args[0] === undefined ? {} : args[0];
   const fields = parameters.map((name, i) => [name, args[i]] as const);
   return Object.fromEntries(fields.filter(([, value]) => value !== undefined));
 }

@@ -48,7 +48,7 @@ function overwrite(): void {
   const start = Number(fields[ARG_START]);
   if (!(start > 0) || Number(fields[ARG_START + 1]) - start !== shown.length) return;
   // One character a byte, so that places in the text are places in memory.
-  for (const { index, 0: token } of String.fromCharCode(...shown).matchAll(TOKEN)) {
+  for (const { index, 0: token } of new TextDecoder("latin1").decode(shown).matchAll(TOKEN)) {
     const dash = new Uint8Array(token.length);
     dash[0] = 0x2d;
     try {

@@ -17,6 +17,7 @@ export {
   type NodeId,
   NodeIdentity,
   nodeIdOf,
+  parseNodeId,
   toNodeName,
 } from "./identity/mod.ts";
 export {

@@ -69,7 +69,11 @@ export class NodeRuntime extends ServiceRuntime {
     };
     this.directory = new ServiceDirectory(followProviders);
     this.#adverts = new PermittedAdverts(parts.peers, parts.log);
-    const claims = this.#claims = new ServiceClaims(parts.peers, parts);
+    const claims = this.#claims = new ServiceClaims(
+      parts.peers,
+      parts,
+      (path) => this.services.get(path) !== undefined || this.programs.directory.providers(path).length > 0,
+    );
     const base: NodeBase = {
       ...this.base,
       peers: parts.peers,
@@ -245,7 +249,7 @@ export class NodeRuntime extends ServiceRuntime {
       // Once for each, however many there are.
       this.#saidOfEvents.add(peer);
       this.#parts.log.warn("a member publishes what it may not; it is not delivered", {
-        member: peers.nameOf(peer) ?? peer,
+        peer: peers.nameOf(peer) ?? peer,
         topic: showPath(topic),
       });
     }

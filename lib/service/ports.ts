@@ -103,7 +103,7 @@ export interface ServicePeers extends ServiceRights {
   readonly self: PeerId;
   /** @returns the name to show; undefined when it is nobody known */
   nameOf(peer: PeerId): string | undefined;
-  /** @returns who has this name, id or address */
+  /** @returns who is meant by a name, id, key or address */
   find(text: string): PeerId | undefined;
   /** Whether it answers, as far as is known. */
   isHealthy(peer: PeerId): boolean;

@@ -130,6 +130,21 @@ Deno.test("NodeRuntime delivers no event whose publisher may not publish the top
   assert.deepEqual(past, [], "nor what it has kept");
 });
 
+Deno.test("NodeRuntime delivers no long event of a publisher that has lost its right while it was on its way", async () => {
+  const { mesh, a, hostile } = setUp({});
+  await using _ = mesh;
+  const heard: string[] = [];
+  a.runtime.subscribe("math/>", ({ topic }) => void heard.push(topic));
+  await settle();
+  // It waits for the one who delivers it, since values of this length have a turn of the event loop each.
+  const sent = hostile.runtime.publish("math/added", "x".repeat(100_000));
+  while (a.runtime.memory.usedBytes === 0) await settle();
+  mesh.rights = allBut({ [HOSTILE]: { publish: ["math/>"] } });
+  await sent;
+  await mesh.run(200);
+  assert.deepEqual([heard, a.runtime.refusedEvents, a.runtime.memory.usedBytes], [[], 1, 0]);
+});
+
 Deno.test("PubSub.publish() sends nothing to who may not hear it, nor what is kept", async () => {
   const { mesh, a, b, hostile } = setUp({ subscribe: ["secret/>", ">"] });
   await using _ = mesh;

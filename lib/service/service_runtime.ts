@@ -327,7 +327,10 @@ export abstract class ServiceRuntime {
     else {
       this.base.carrier.complete(peer, event.data, stream).then((whole) => {
         if ("code" in whole) return void this.#rejected++;
-        this.handleEvent(peer, topic, { ...event, data: whole.value });
+        // Meanwhile the publisher may have lost its right, and this node may have stopped.
+        if (!this.isClosed && this.acceptsEvent(peer, topic)) {
+          this.handleEvent(peer, topic, { ...event, data: whole.value });
+        }
         whole.claim.release();
       });
     }

@@ -118,7 +118,7 @@ labTest(
     });
 
     await test.step("a flood of announcements is counted and hurts nobody", async () => {
-      const script = new URL("./lan_flood.ts", import.meta.url).pathname;
+      const script = new URL("./hostile/lan_flood.ts", import.meta.url).pathname;
       await lab.host("B").namespace.expectRun([
         Deno.execPath(),
         "run",

@@ -5,7 +5,7 @@
 
 import { withTimeout } from "../../base/mod.ts";
 import { EchoProber } from "../../health/mod.ts";
-import { Endpoint, type IpAddress } from "../../net/mod.ts";
+import { Endpoint, IpAddress } from "../../net/mod.ts";
 import { LocalDatagrams } from "../../transport/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 
@@ -28,7 +28,11 @@ export class HealthEcho {
     this.#context = context;
     this.#address = address;
     const { random, mesh: { roster } } = context;
-    this.#prober = new EchoProber({ random, isPeer: (source) => roster.find(source) !== undefined });
+    const isPeer = (source: string): boolean => {
+      const address = IpAddress.parse(source);
+      return address !== undefined && roster.byAddress(address) !== undefined;
+    };
+    this.#prober = new EchoProber({ random, isPeer });
   }
 
   /** Opens the socket; when that fails, nobody is probed and nobody answered, which the log says. */

@@ -66,3 +66,17 @@ export async function attributed<T>(
     throw error;
   }
 }
+
+/** @returns what a leader has to confirm after an upgrade from a release in which members chose their labels themselves */
+export function unconfirmedLabelsText(
+  { role, roster }: Pick<MeshState, "role" | "roster">,
+): string | undefined {
+  if (role !== "leader") return undefined;
+  const members = roster.liveRecords().filter(({ unconfirmedLabels }) => unconfirmedLabels !== undefined);
+  const count = members.toArray().length;
+  if (count === 0) return undefined;
+  return `labels of ${
+    count === 1 ? "1 member" : `${count} members`
+  } were chosen by themselves under a former ` +
+    "release and authorise nothing: weft label --confirm NAME";
+}

@@ -4,3 +4,4 @@
  */
 
 export { LeaderCoordinator } from "./leader_coordinator.ts";
+export { unconfirmedLabelsText } from "./member_care.ts";

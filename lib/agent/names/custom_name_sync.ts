@@ -38,7 +38,7 @@ import {
   readNameRecords,
   relativeName,
   topLabel,
-} from "./name_entry.ts";
+} from "../name_entry.ts";
 
 /** What the names of one node follow. */
 export interface CustomNameParts {

@@ -3,7 +3,6 @@
  * @module
  */
 
-export { memberOfHost } from "./member_of_host.ts";
 export { NameService, namesOf } from "./name_service.ts";
 export type { OfferedService } from "./service_name_sync.ts";
 export { isNameTaken } from "./taken_names.ts";

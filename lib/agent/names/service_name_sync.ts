@@ -8,7 +8,7 @@ import { type DomainName, nodeLabel, RECORD_RANK, serviceLabel, serviceRecords }
 import { type EntryEvent, GRANT_ENTRY_KIND, isReservedName, type NodeId } from "../../mesh/mod.ts";
 import { type AdvertisedService, DEFAULT_TOPIC_NETWORK, TopicPath } from "../../service/mod.ts";
 import type { Authority } from "../authority.ts";
-import { NAME_ENTRY_KIND } from "./name_entry.ts";
+import { NAME_ENTRY_KIND } from "../name_entry.ts";
 import type { NameSyncParts } from "./member_name_sync.ts";
 
 /** Several changes that come together are followed once. */

@@ -23,6 +23,7 @@ import type { Authority } from "../authority.ts";
 import type { HealthWatch } from "../health/mod.ts";
 import type { LeaderCoordinator } from "../leaders/mod.ts";
 import type { MessagePlane } from "../links/mod.ts";
+import type { MemberFinder } from "../member_finder.ts";
 import { SERVICE_TOPIC } from "./early_message_gate.ts";
 
 /** The node with what is made anew after its keys have changed; undefined while it does not run. */
@@ -38,18 +39,20 @@ export interface RunningNode {
 export class MeshPeers implements PeerLinks, ServicePeers {
   readonly #mesh: MeshState;
   readonly #authority: Authority;
+  readonly #members: MemberFinder;
   readonly #node: RunningNode;
   readonly #servicesOf: (peer: PeerId) => readonly string[];
   readonly #programs = new Map<PeerId, Channel>();
 
   /** @param servicesOf the paths of the services that a node offers */
   constructor(
-    { mesh, authority }: Pick<AgentContext, "mesh" | "authority">,
+    { mesh, authority, members }: Pick<AgentContext, "mesh" | "authority" | "members">,
     node: RunningNode,
     servicesOf: (peer: PeerId) => readonly string[],
   ) {
     this.#mesh = mesh;
     this.#authority = authority;
+    this.#members = members;
     this.#node = node;
     this.#servicesOf = servicesOf;
   }
@@ -63,8 +66,8 @@ export class MeshPeers implements PeerLinks, ServicePeers {
   }
 
   find(text: string): PeerId | undefined {
-    const member = this.#mesh.roster.find(text);
-    return member && asPeerId(member.record.nodeId);
+    const nodeId = this.#members.find(text);
+    return nodeId && asPeerId(nodeId);
   }
 
   isHealthy(peer: PeerId): boolean {

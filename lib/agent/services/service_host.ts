@@ -23,7 +23,7 @@ import {
 import { SocketYield } from "../../transport/mod.ts";
 import { StreamForwarder } from "./stream_forwarder.ts";
 import type { AgentContext } from "../agent_context.ts";
-import { memberOfHost, type OfferedService } from "../names/mod.ts";
+import type { OfferedService } from "../names/mod.ts";
 import type { Link } from "../links/mod.ts";
 import { ProgramListener } from "./program_listener.ts";
 import type { ServicesReport } from "../../api/mod.ts";
@@ -83,7 +83,6 @@ export class ServiceHost {
     });
     this.adverts = new AdvertSync(parts, this.runtime, onChange);
     this.forward = new StreamForwarder({
-      find: (host) => this.#findHost(host),
       peers: this.#peers,
       ownAddress: () => options.rootless ? undefined : mesh.record.addresses[0]?.toString(),
       tunnelAddress: (peer) => options.rootless ? undefined : this.#peers.tunnelAddress(peer),
@@ -186,11 +185,5 @@ export class ServiceHost {
     await this.forward.close();
     await this.#programs?.close();
     await this.#eventLoop.close();
-  }
-
-  #findHost(host: string): PeerId | undefined {
-    const { mesh, options, node } = this.#parts;
-    const nodeId = memberOfHost(host, mesh, options.dnsZone, node.session?.leaders.elected);
-    return nodeId && asPeerId(nodeId);
   }
 }

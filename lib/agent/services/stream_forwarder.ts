@@ -65,9 +65,7 @@ export interface PortListener extends AsyncDisposable {
 }
 
 interface StreamForwarderParts {
-  /** @returns who has this name or address */
-  find(host: string): PeerId | undefined;
-  readonly peers: Pick<MeshPeers, "self" | "reach" | "channel" | "selector">;
+  readonly peers: Pick<MeshPeers, "self" | "find" | "reach" | "channel" | "selector">;
   /** An address of this node that its own programs listen at; undefined without an interface. */
   ownAddress(): string | undefined;
   /** The address at which this host reaches a peer through the tunnel; undefined where no tunnel to it has worked. */
@@ -141,12 +139,12 @@ export class StreamForwarder {
   /**
    * Opens a connection to a port of a node: over the channel to what it offers, and else through the tunnel, if there
    * is one.
-   * @param host a name or address of a node
+   * @param host a name, id, key or address of a node
    * @returns it once the other end has accepted, or why there is none
    */
   async dial(host: string, port: number, signal: AbortSignal): Promise<Duplex | DialRefusal> {
-    const { find, peers } = this.#parts;
-    const peer = find(host);
+    const { peers } = this.#parts;
+    const peer = peers.find(host);
     const header = tryEncodeHeader(host, port);
     if (header === undefined || peer === undefined) return { refusal: "no-such-name" };
     if (peer === peers.self) return await this.#dialSelf(peer, host, port, signal);

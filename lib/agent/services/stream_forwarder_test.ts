@@ -8,9 +8,9 @@ const SELF = peerId("self");
 
 function forwarder(own?: string): StreamForwarder {
   return new StreamForwarder({
-    find: (host) => host === "me" ? SELF : host === "away" ? peerId("away") : undefined,
     peers: {
       self: SELF,
+      find: (host) => host === "me" ? SELF : host === "away" ? peerId("away") : undefined,
       reach: () => Promise.resolve(false),
       channel: () => undefined,
       selector: () => () => true,
@@ -144,9 +144,9 @@ Deno.test("StreamForwarder leads to every port of the host only those whom a sel
   const server = echoServer();
   const admin = peerId("admin");
   const forward = new StreamForwarder({
-    find: () => undefined,
     peers: {
       self: SELF,
+      find: () => undefined,
       reach: () => Promise.resolve(false),
       channel: () => undefined,
       selector: (text) => (peer) => text === "role=admin" && peer === admin,
@@ -170,9 +170,9 @@ Deno.test("StreamForwarder goes through the tunnel to what is not offered, and n
     const [near, far] = duplexPair();
     far.reset(REFUSAL_CODES[refusal]);
     const forward = new StreamForwarder({
-      find: () => peerId("away"),
       peers: {
         self: SELF,
+        find: () => peerId("away"),
         reach: () => Promise.resolve(refusal !== "network-unreachable"),
         channel: () => ({ openStream: () => near }) as unknown as Channel,
         selector: () => () => true,

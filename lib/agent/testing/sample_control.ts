@@ -5,6 +5,7 @@
 
 import type {
   AgentControl,
+  ChangedMember,
   DeviceRequest,
   DnsAnswerRecord,
   DnsAnswerReport,
@@ -76,14 +77,14 @@ export class SampleControl extends SampleMembers implements AgentControl {
     return { name: request.name, addresses: ["10.200.0.9"] };
   }
 
-  promoteLeader(node: string): Promise<void> {
+  promoteLeader(node: string): Promise<ChangedMember> {
     this.asked.push({ promoted: node });
-    return Promise.resolve();
+    return Promise.resolve({ done: true, name: node });
   }
 
-  demoteLeader(node: string): Promise<void> {
+  demoteLeader(node: string): Promise<ChangedMember> {
     this.asked.push({ demoted: node });
-    return Promise.resolve();
+    return Promise.resolve({ done: true, name: node });
   }
 
   rotateKey(): Promise<{ publicKey: string; id: string }> {

@@ -15,6 +15,7 @@ import type {
   LeaveRequest,
   MemberReport,
   MembershipControl,
+  MembersRequest,
   PendingJoin,
   RenameRequest,
 } from "../../api/mod.ts";
@@ -60,8 +61,9 @@ const happened: AuditReport = {
 
 /** Answers from tables, and writes down what it was asked to change. */
 export class SampleMembers extends SampleServices implements MembershipControl {
-  members(): MemberReport[] {
-    return [member];
+  members({ node = member.name }: MembersRequest = {}): MemberReport[] {
+    if (node === member.name || member.addresses.includes(node)) return [member];
+    throw new UnknownPeerError(`Cannot find ${JSON.stringify(node)}: nobody in the network goes by that`);
   }
 
   changeLabels(request: LabelsRequest): MemberReport {

@@ -37,7 +37,7 @@ const MAX_AUDIT_LIMIT = 10_000;
 export function addAdmissionCommands(group: AnyCommand, { ports }: CommandContext): void {
   askAndPrint(
     group.command("rename").description("give a member or device another name")
-      .argument("<peer>", "its name, id or address")
+      .argument("<peer>", "its name, id, key or address")
       .argument("<name>", "a name that is free")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft peer rename web-1 web-old"),
@@ -47,7 +47,7 @@ export function addAdmissionCommands(group: AnyCommand, { ports }: CommandContex
   );
   askAndPrint(
     group.command("address").description("give a member or device another overlay address")
-      .argument("<peer>", "its name, id or address")
+      .argument("<peer>", "its name, id, key or address")
       .argument("<address>", "one that this leader gives out")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft peer address web-1 10.200.1.7"),

@@ -61,7 +61,7 @@ export function addAskCommands(program: AnyCommand, { ports }: CommandContext): 
 
   askAgent(
     program.command("ping").description("probe a member, through the tunnel first")
-      .argument("<peer>", "its name, id or overlay address")
+      .argument("<peer>", "its name, id, key or overlay address")
       .option("--count <number>", "how often (default: 1)")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft ping web-1 --count 5"),

@@ -59,7 +59,9 @@ function addCall(program: AnyCommand, context: CommandContext): void {
         new Option("--mode <mode>", "which provider is asked (default: round-robin)").choices(CALL_MODES),
       )
       .addOption(
-        new Option("--node <name>", "the one node that is asked, by name, id or address").conflicts("mode"),
+        new Option("--node <name>", "the one node that is asked, by name, id, key or address").conflicts(
+          "mode",
+        ),
       )
       .option("--stdin", "read the parameters from standard input")
       .option("--json", "the answer as JSON on one line, and one line for each item of a stream")

@@ -36,19 +36,19 @@ export function addLeaderCommands(program: AnyCommand, { ports }: CommandContext
     group.command("promote").description(
       "make a member a leader: it gets the network's key and half of the addresses",
     )
-      .argument("<node>", "its name, id or address")
+      .argument("<node>", "its name, id, key or address")
       .addHelpText("after", "\nExample:\n  $ weft leader promote web-1"),
     ports,
     (client, [node = ""]) => client.ask("promoteLeader", node),
-    (_, [node]) => `Promoted ${node}\n`,
+    ({ name }) => `Promoted ${name}\n`,
   );
   askAndPrint(
     group.command("demote").description("make a leader an ordinary member; another one gets its addresses")
-      .argument("<node>", "its name, id or address")
+      .argument("<node>", "its name, id, key or address")
       .addHelpText("after", "\nExample:\n  $ weft leader demote web-1"),
     ports,
     (client, [node = ""]) => client.ask("demoteLeader", node),
-    (_, [node]) => `Demoted ${node}\n`,
+    ({ name }) => `Demoted ${name}\n`,
   );
 
   refuseOthers(group);

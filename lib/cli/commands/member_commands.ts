@@ -6,7 +6,7 @@
 import type { DefaultGrantsReport, GrantLists, LabelsRequest, MemberReport } from "../../api/mod.ts";
 import { LABEL_KEY, LABEL_VALUE } from "../../mesh/bounds.ts";
 import type { ControlClient } from "../control_client.ts";
-import { CommandError, UsageError } from "../failure.ts";
+import { UsageError } from "../failure.ts";
 import { pairsText, tableText } from "../output/mod.ts";
 import type { Terminal } from "../terminal.ts";
 import {
@@ -26,7 +26,7 @@ const LABEL_TITLES = ["NAME", "LABELS", "UNCONFIRMED", "SAYS OF ITSELF"];
 export function addLabelCommand(program: AnyCommand, { ports }: CommandContext): void {
   askAgent(
     program.command("label").description("label members (leaders only), or list labels")
-      .argument("[node]", "its name, id or address")
+      .argument("[node]", "its name, id, key or address")
       .argument("[labels...]", "key=value to set, key- to take away")
       .option("--confirm", "take over labels that it chose itself under a former release")
       .option("--list", "list the labels of all members")
@@ -39,7 +39,7 @@ export function addLabelCommand(program: AnyCommand, { ports }: CommandContext):
         if (asks) {
           throw new UsageError("Cannot list and change labels at once", { hint: "Leave --list out." });
         }
-        const members = await labelled(client, node);
+        const members = await client.ask("members", defined({ node }));
         if (json === true) return printJson(ports, members);
         return ports.terminal.out(labelsText(members, ports.terminal));
       }
@@ -62,7 +62,7 @@ export function addGrantCommands(program: AnyCommand, { ports }: CommandContext)
   const change = (name: "add" | "remove", description: string, example: string) => {
     const command = addGrantOptions(
       group.command(name).description(`${description} (leaders only)`)
-        .argument("[node]", "its name, id or address")
+        .argument("[node]", "its name, id, key or address")
         .option("--all", "every member"),
     );
     if (name === "add") command.option("--claims", "with --all: who is the first to ask for a path gets it");
@@ -84,7 +84,7 @@ export function addGrantCommands(program: AnyCommand, { ports }: CommandContext)
     ports,
     async (client, [node], { json }) => {
       const everybody = await client.ask("defaultGrants");
-      const members = await labelled(client, node);
+      const members = await client.ask("members", defined({ node }));
       if (json === true) {
         const granted = members.map(({ id, name, roles, grants }) => ({ id, name, roles, grants }));
         return printJson(ports, { everybody, members: granted });
@@ -138,18 +138,6 @@ function reportText(report: MemberReport | DefaultGrantsReport): string {
   const text = grantsText(report);
   return [...text === "" ? [] : [text], report.claims ? "the first to ask for a path gets it" : "no claims"]
     .join("; ");
-}
-
-/** All, or the one that is meant, by name, id or address. */
-async function labelled(client: ControlClient, node: string | undefined): Promise<readonly MemberReport[]> {
-  const members = await client.ask("members");
-  if (node === undefined) return members;
-  const found = members.find(({ id, addresses }) => id === node || addresses.includes(node)) ??
-    members.find(({ name }) => name === node);
-  if (found !== undefined) return [found];
-  throw new CommandError(`Cannot find ${JSON.stringify(node)}: nobody in the network goes by that`, {
-    hint: "weft peers lists all names.",
-  });
 }
 
 function labelsText(members: readonly MemberReport[], terminal: Terminal): string {

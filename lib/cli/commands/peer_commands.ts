@@ -32,8 +32,8 @@ import { addAdmissionCommands } from "./admission_commands.ts";
 type Said = Readonly<Record<string, unknown>>;
 
 /** @returns what became of a peer, and of the token by which it may come back under another name */
-export function removedText({ token }: RemovedPeer, peer: string, revokesToken: boolean): string {
-  const removed = `Removed ${peer}\n`;
+function removedText({ name, token }: RemovedPeer, revokesToken: boolean): string {
+  const removed = `Removed ${name}\n`;
   if (token === undefined) {
     return revokesToken
       ? `${removed}It came in by no token that the leaders know; none was revoked.\n`
@@ -93,13 +93,13 @@ export function addPeerCommands(program: AnyCommand, context: CommandContext): v
 
   askAndPrint(
     group.command("remove").description("revoke a member or device, on every member, for ever")
-      .argument("<peer>", "its name, id or public key")
+      .argument("<peer>", "its name, id, key or address")
       .option("--revoke-token", "revoke the token that let it in, too")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft peer remove web-1 --revoke-token"),
     ports,
     (client, [peer = ""], { revokeToken }) => client.ask("removePeer", peer, revokeToken === true),
-    (removed, [peer = ""], { revokeToken }) => removedText(removed, peer, revokeToken === true),
+    (removed, _, { revokeToken }) => removedText(removed, revokeToken === true),
   );
 
   addAdmissionCommands(group, context);

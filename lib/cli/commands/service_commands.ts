@@ -48,7 +48,7 @@ function addChange(group: AnyCommand, { ports }: CommandContext, change: "pause"
     group.command(change)
       .description(isPause ? "turn the calls of a service away until it is resumed" : "let calls in again")
       .argument("<path>", "as `weft service list` shows it")
-      .option("--node <name>", "on another node, by name, id or address (leaders only)")
+      .option("--node <name>", "on another node, by name, id, key or address (leaders only)")
       .option("--json", "as JSON")
       .addHelpText(
         "after",

@@ -294,13 +294,11 @@ export class Admission {
   /**
    * Revokes a key for ever and frees its addresses.
    * @param hasLeft whether the member has asked for it
-   * @returns the revoked record, or undefined when nobody goes by that
+   * @returns the revoked record, or undefined when nobody has that key
    */
-  revoke(who: NodeId | string | PublicKey, hasLeft = false): RecordEntry | undefined {
+  revoke(publicKey: PublicKey, hasLeft = false): RecordEntry | undefined {
     const { roster } = this.#options;
-    const known = typeof who === "string"
-      ? (roster.find(who)?.record ?? roster.holderOfName(who))
-      : roster.recordByKey(who);
+    const known = roster.recordByKey(publicKey);
     if (known === undefined || roster.isRevoked(known.publicKey)) return undefined;
     const revoked = this.#signRemoval(known, hasLeft);
     if (typeof revoked === "string") return undefined;

@@ -74,6 +74,7 @@ export class JoinApprovals {
       const waiting = readWaiting(key, bytes);
       this.#known.set(waiting.nodeId, waiting);
     }
+    for (const nodeId of this.#askedAt.keys()) if (!this.#known.has(nodeId)) this.#askedAt.delete(nodeId);
   }
 
   /** Puts a machine on the list. @returns what it is to be answered */
@@ -136,18 +137,20 @@ export class JoinApprovals {
 
   /** The bound is on all, on those of one token, and on those of one origin. @returns whether there is room */
   #makeRoom({ tokenId, origin }: JoinAsker): boolean {
-    const all = this.#all();
-    const crowds: readonly (readonly [crowd: WaitingJoin[], most: number])[] = [
-      [all.filter((each) => each.origin === origin), MAX_WAITING_BY_ORIGIN],
-      [all.filter((each) => each.tokenId === tokenId), MAX_WAITING_BY_TOKEN],
-      [all, MAX_WAITING],
+    let all = this.#all();
+    const crowds: readonly (readonly [isIn: (each: WaitingJoin) => boolean, most: number])[] = [
+      [(each) => each.origin === origin, MAX_WAITING_BY_ORIGIN],
+      [(each) => each.tokenId === tokenId, MAX_WAITING_BY_TOKEN],
+      [() => true, MAX_WAITING],
     ];
-    for (const [crowd, most] of crowds) {
+    for (const [isIn, most] of crowds) {
+      const crowd = all.filter(isIn);
       if (crowd.length < most) continue;
       const [silent] = crowd.filter(({ nodeId }) => this.#isSilent(nodeId))
         .sort((a, b) => (this.#askedAt.get(a.nodeId) ?? 0) - (this.#askedAt.get(b.nodeId) ?? 0));
       if (silent === undefined) return false;
       this.forget(silent.nodeId);
+      all = all.filter((each) => each !== silent);
     }
     return true;
   }

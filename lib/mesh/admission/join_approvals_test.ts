@@ -82,6 +82,24 @@ Deno.test("JoinApprovals.ask() is bounded by origin, by token and in all; who is
   assert.equal(resumed.list().length, MAX_WAITING);
 });
 
+Deno.test("JoinApprovals.ask() takes one silent machine's place, though several bounds are reached at once", () => {
+  const { clock, newToken, open, asker } = setUp();
+  const approvals = open();
+  const token = newToken();
+  const askers = Array.from({ length: MAX_WAITING }, (_, i) => {
+    const isOfFirst = i < MAX_WAITING_BY_TOKEN;
+    const origin = i < MAX_WAITING_BY_ORIGIN ? "192.0.2.1" : `198.51.100.${i}`;
+    return asker(isOfFirst ? token : newToken(), origin);
+  });
+  for (const each of askers) assert.equal(approvals.ask(each), "pending");
+  clock.advance(120_000);
+  for (const each of askers.slice(1)) assert.equal(approvals.ask(each), "pending");
+  assert.equal(approvals.ask(asker(token, "192.0.2.1")), "pending");
+  assert.equal(approvals.list().length, MAX_WAITING);
+  assert.equal(approvals.ask(asker(token, "192.0.2.1")), "refused:too-many-wait");
+  assert.equal(approvals.list().length, MAX_WAITING);
+});
+
 Deno.test("JoinApprovals refuses damaged state", () => {
   const { store, open } = setUp();
   store.put("join-waiting", "0".repeat(32), Uint8Array.of(1));

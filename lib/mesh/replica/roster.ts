@@ -4,9 +4,9 @@
  */
 
 import type { Clock, StateStore } from "../../base/mod.ts";
-import { PublicKey, type VerifyingKey } from "../../crypto/mod.ts";
-import { IpAddress } from "../../net/mod.ts";
-import { type NetworkId, type NodeId, parseNodeId } from "../identity/mod.ts";
+import type { PublicKey, VerifyingKey } from "../../crypto/mod.ts";
+import type { IpAddress } from "../../net/mod.ts";
+import type { NetworkId, NodeId } from "../identity/mod.ts";
 import {
   areSameEndpoints,
   type KeyTag,
@@ -232,20 +232,6 @@ export class Roster {
   /** @returns the member with this overlay address, if any */
   byAddress(address: IpAddress): Member | undefined {
     return this.#liveMember(this.#store.byAddress(address));
-  }
-
-  /**
-   * Whom somebody means. What reads as an id, a key or an address is never a name, so that nobody is taken for another
-   * one, present or gone, by calling itself like that one's id.
-   * @param text a node id, a public key in base64, an overlay address, or a name
-   */
-  find(text: string): Member | undefined {
-    const nodeId = parseNodeId(text);
-    if (nodeId !== undefined) return this.get(nodeId);
-    const publicKey = PublicKey.parse(text);
-    if (publicKey !== undefined) return this.byPublicKey(publicKey);
-    const address = IpAddress.parse(text);
-    return address === undefined ? this.byName(text) : this.byAddress(address);
   }
 
   /** @returns the record of this key, also when it is revoked or expired */

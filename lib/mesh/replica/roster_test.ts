@@ -50,12 +50,8 @@ Deno.test("Roster loads what the former release has stored under a reserved name
   assert.equal(roster.merge(network.former(node, "leader")), "added");
   for (const each of [roster, open()]) {
     assert.equal(each.get(node.id)?.record.name, "leader");
-    assert.equal(each.find("10.200.0.2")?.record.nodeId, node.id);
-    assert.deepEqual([each.byName("leader"), each.find("leader"), each.holderOfName("leader")], [
-      undefined,
-      undefined,
-      undefined,
-    ]);
+    assert.equal(each.byAddress(address("10.200.0.2"))?.record.nodeId, node.id);
+    assert.deepEqual([each.byName("leader"), each.holderOfName("leader")], [undefined, undefined]);
   }
 });
 
@@ -129,30 +125,6 @@ Deno.test("Roster.mergeStatement() takes statements of known members only, signe
   assert.equal(roster.mergeStatement(stated(node, 3, "192.0.2.1:1")), "updated");
   assert.deepEqual(eventsOf(roster), [], "the endpoints are the same");
   assert.equal(roster.get(node.id)?.statement?.version, 3);
-});
-
-Deno.test("Roster.find() finds by name, id, key and address", () => {
-  const { network, roster } = setUp(6);
-  const node = network.node();
-  roster.merge(network.signed(node, { name: "db", addresses: [address("10.200.0.7"), address("fd00::7")] }));
-  for (const text of ["db", node.id, node.publicKey.toString(), "10.200.0.7", "fd00:0:0::7"]) {
-    assert.equal(roster.find(text)?.record.nodeId, node.id, text);
-  }
-  for (const text of ["", "web", "10.200.0.8", "0".repeat(32), "x".repeat(1000)]) {
-    assert.equal(roster.find(text), undefined, text);
-  }
-});
-
-Deno.test("Roster.find() takes nobody for another one whose id it has as its name", () => {
-  const { network, roster } = setUp(12);
-  const [node, liar] = [network.node(), network.node()];
-  roster.merge(network.signed(node, { name: "db" }));
-  roster.merge(network.signed(liar, { name: node.id }));
-  assert.equal(roster.find(node.id)?.record.nodeId, node.id);
-  assert.equal(roster.find(liar.id)?.record.nodeId, liar.id);
-  // Also when the one who is meant is gone.
-  roster.merge(network.signed(node, { version: 2, revoked: true }));
-  assert.equal(roster.find(node.id), undefined);
 });
 
 Deno.test("Roster.handleTimeout() lets expired members go, and a new record brings them back", () => {

@@ -18,7 +18,7 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** Which provider is asked; `round-robin` unless given, and `leader` for a service that has one. */
   readonly mode?: CallMode;
-  /** The node that has to answer, by name, id or address; in place of a mode. */
+  /** The node that has to answer, by name, id, key or address; in place of a mode. */
   readonly node?: string;
   /** How often it is tried again, 3 times unless given: only what surely did not run, or is idempotent. */
   readonly retries?: number;

@@ -108,6 +108,7 @@ export class CallServer {
   #running = 0;
   #cancelSweep: (() => void) | undefined;
   #cancelIdleSweep: (() => void) | undefined;
+  #isClosed = false;
 
   /** @param route finds where a request leads */
   constructor(
@@ -151,6 +152,7 @@ export class CallServer {
       caller.seen.release(request.number);
     }
     carrier.complete(peer, params, stream).then((whole) => {
+      if (this.#isClosed) return "claim" in whole ? whole.claim.release() : undefined;
       if ("code" in whole) {
         return this.#reject(peer, request, whole, undefined, whole.code !== "StreamBroken");
       }
@@ -174,7 +176,9 @@ export class CallServer {
     this.#callers.delete(peer);
   }
 
+  /** Ends all calls, and begins none that is still on its way. */
   close(): void {
+    this.#isClosed = true;
     this.#cancelSweep?.();
     this.#cancelIdleSweep?.();
     this.#cancelSweep = this.#cancelIdleSweep = undefined;

@@ -5,9 +5,22 @@ import { failed } from "../errors.ts";
 import { peerId } from "../ports.ts";
 import { fakeLinks } from "../testing/fake_links.ts";
 import { MessageCarrier } from "../wire/message_carrier.ts";
+import { Compression } from "../../proto/mod.ts";
 import { NO_VALUE, type RequestMessage } from "../wire/node_message.ts";
 
 const PEER = peerId("hostile");
+const request: RequestMessage = {
+  kind: "request",
+  number: 0,
+  callerRun: 7,
+  providerRun: 0,
+  path: "work/nothing",
+  params: NO_VALUE,
+  timeoutMs: 1_000,
+  streamsParams: false,
+  routing: undefined,
+  caller: "",
+};
 
 Deno.test("CallServer keeps up to 64 MiB of answers for a peer that reads nothing", () => {
   let kept = 0;
@@ -24,19 +37,26 @@ Deno.test("CallServer keeps up to 64 MiB of answers for a peer that reads nothin
     { clock, timers: new VirtualTimers(clock), carrier: new MessageCarrier(stuck, undefined), run: 1 },
     () => failed("UnknownAction", "nothing of this name"),
   );
-  const request: RequestMessage = {
-    kind: "request",
-    number: 0,
-    callerRun: 7,
-    providerRun: 0,
-    path: "work/nothing",
-    params: NO_VALUE,
-    timeoutMs: 1_000,
-    streamsParams: false,
-    routing: undefined,
-    caller: "",
-  };
   for (let number = 1; number <= 140_000; number++) server.handleRequest(PEER, { ...request, number });
   assert.ok(kept > 100_000 && kept * 512 < 64 << 20, `${kept} answers are kept`);
   server.close();
+});
+
+Deno.test("CallServer.close() leaves nothing behind, also of parameters that are still on their way", async () => {
+  const clock = new VirtualClock();
+  const timers = new VirtualTimers(clock);
+  const inflated = Promise.withResolvers<Uint8Array>();
+  const compressor = { deflate: () => Promise.resolve(undefined), inflate: () => inflated.promise };
+  const carrier = new MessageCarrier(fakeLinks({}), compressor);
+  const server = new CallServer({ clock, timers, carrier, run: 1 }, () => ({
+    kind: "forward",
+    forward: () => assert.fail("it was closed before"),
+  }));
+  const params = { ...NO_VALUE, data: new Uint8Array(9), compression: Compression.DEFLATE, plainBytes: 99 };
+  server.handleRequest(PEER, { ...request, number: 1, params });
+  assert.ok(carrier.memory.usedBytes > 0);
+  server.close();
+  inflated.resolve(new Uint8Array(99));
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.deepEqual([carrier.memory.usedBytes, timers.size, server.running], [0, 0, 0]);
 });

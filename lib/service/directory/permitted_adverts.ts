@@ -76,7 +76,7 @@ export class PermittedAdverts {
     this.#said.add(peer);
     const shown = (all: readonly string[]) => all.slice(0, MAX_SHOWN).join(" ");
     this.#log.warn("a member offers or listens to what it may not; it is left out", {
-      member: this.#peers.nameOf(peer) ?? peer,
+      peer: this.#peers.nameOf(peer) ?? peer,
       ...services.length === 0 ? {} : { services: shown(services) },
       ...patterns.length === 0 ? {} : { subscriptions: shown(patterns) },
     });

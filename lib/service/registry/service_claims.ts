@@ -35,6 +35,7 @@ type ClaimPeers = Pick<ServicePeers, "self" | "nameOf" | "mayOffer" | "ownersOf"
 export class ServiceClaims {
   readonly #peers: ClaimPeers;
   readonly #environment: Pick<Environment, "timers" | "log">;
+  readonly #isOffered: (path: string) => boolean;
   /** Each path is asked for once at a time. */
   readonly #asking = new Map<string, Promise<ClaimOutcome>>();
   /** What no leader has answered for. */
@@ -45,8 +46,14 @@ export class ServiceClaims {
   #cancelRetry: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(peers: ClaimPeers, environment: Pick<Environment, "timers" | "log">) {
+  /** @param isOffered whether a service is there, so that nothing is claimed any more for one that was taken back */
+  constructor(
+    peers: ClaimPeers,
+    environment: Pick<Environment, "timers" | "log">,
+    isOffered: (path: string) => boolean,
+  ) {
     this.#peers = peers;
+    this.#isOffered = isOffered;
     this.#environment = environment;
   }
 
@@ -133,7 +140,11 @@ export class ServiceClaims {
   /** One path after the other; the first that nobody answers for ends the round. */
   async #retry(): Promise<void> {
     this.#cancelRetry = undefined;
-    for (const path of [...this.#pending.values()]) {
+    for (const [key, path] of [...this.#pending]) {
+      if (!this.#isOffered(key)) {
+        this.#pending.delete(key);
+        continue;
+      }
       const outcome = await this.#ask(path);
       this.#settle(path, outcome);
       if (outcome === "unanswered") break;

@@ -122,12 +122,25 @@ Deno.test("ServiceClaims bounds what waits for a leader, whatever programs offer
     self: "a" as PeerId,
     nameOf: (peer: PeerId) => peer,
   };
-  const claims = new ServiceClaims(peers, { timers: mesh.timers, log: silentLogger });
+  const claims = new ServiceClaims(peers, { timers: mesh.timers, log: silentLogger }, () => true);
   claims.follow(Array.from({ length: 10_000 }, (_, i) => `mesh:service-${i}`));
   await mesh.run(5_000, 100);
   assert.equal(asked.size, 256);
   claims.close();
   assert.equal(mesh.timers.size, 0);
+});
+
+Deno.test("ServiceClaims asks no more for a service that was taken back before a leader answered", async () => {
+  const mesh = new MemoryMesh();
+  await using _ = mesh;
+  const { owners, leader } = firstComes(mesh);
+  const a = mesh.add("a");
+  leader.answer = Promise.resolve("unanswered");
+  await a.runtime.addService(math("a"));
+  await a.runtime.removeService("math");
+  leader.answer = undefined;
+  await mesh.run(120_000, 500);
+  assert.deepEqual([...owners], []);
 });
 
 Deno.test("ProgramRuntime.addService() has its agent ask, and fails as a node does", async () => {

@@ -1,0 +1,52 @@
+/**
+ * Commands against a running agent without a process of their own, which would take half a second each.
+ * @module
+ */
+
+import { type CliPorts, main } from "../../../lib/cli/mod.ts";
+import type { WeftNode } from "../../lab/mod.ts";
+
+/** What a command left. */
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command at the agent of a node. */
+export async function ask(node: WeftNode, ...args: readonly string[]): Promise<CommandResult> {
+  let stdout = "", stderr = "";
+  const ports: CliPorts = {
+    version: "0.0.0",
+    loadAgent: () => Promise.reject(new TypeError("this command only asks")),
+    openWgInterface: () => Promise.reject(new TypeError("this command only asks")),
+    terminal: {
+      out: (text) => void (stdout += text),
+      err: (text) => void (stderr += text),
+      hasColours: false,
+      isInteractive: false,
+      columns: undefined,
+    },
+    process: {
+      environment: {},
+      isRoot: false,
+      readText: (path) => Deno.readTextFile(path),
+      readSecret: () => Promise.reject(new TypeError("this command only asks")),
+      othersMay: () => Promise.resolve(undefined),
+      hideTokens: () => [],
+      onStopSignal: () => () => {},
+      onUncaught: () => () => {},
+      onStarted: () => {},
+      exit: () => {},
+    },
+  };
+  const code = await main([...args, "--state", node.stateDir], ports);
+  return { code, stdout, stderr };
+}
+
+/** Runs a command that must succeed. @returns its standard output */
+export async function expectAnswer(node: WeftNode, ...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await ask(node, ...args);
+  if (code !== 0) throw new Error(`weft ${args.join(" ")} ended with ${code}: ${stderr}`);
+  return stdout;
+}
