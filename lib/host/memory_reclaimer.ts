@@ -10,6 +10,8 @@ const GROWTH = 1.5;
 const GROWTH_BYTES = 32 << 20;
 /** A process that works this much of its time is not interrupted. */
 const QUIET_LOAD = 0.1;
+/** What was still held for somebody a moment ago may be free after so long; what is not then, is used. */
+const RETRIES_MS = [30_000, 120_000, 480_000];
 
 /** What is known of this process, and what can be done. */
 export interface ProcessMemory {
@@ -27,6 +29,8 @@ export class MemoryReclaimer {
   #settledBytes: number;
   #workedMs: number;
   #checkedAtMs: number;
+  /** When to try again, the next time first. */
+  #retriesAtMs: readonly number[] = [];
 
   constructor(process: ProcessMemory, nowMs: number) {
     this.#process = process;
@@ -45,10 +49,22 @@ export class MemoryReclaimer {
     const residentBytes = process.residentBytes();
     // What it got along with once it can get along with again.
     this.#settledBytes = Math.min(this.#settledBytes, residentBytes);
-    if (load > QUIET_LOAD || residentBytes < GROWTH * this.#settledBytes + GROWTH_BYTES) return false;
+    if (load > QUIET_LOAD) return false;
+    const formerBytes = this.#settledBytes;
+    const hasGrown = isMuchMore(residentBytes, formerBytes);
+    const isRetry = (this.#retriesAtMs[0] ?? Infinity) <= nowMs;
+    if (!hasGrown && !isRetry) return false;
     process.release();
     this.#settledBytes = process.residentBytes();
     this.#workedMs = process.workedMs();
+    if (hasGrown) {
+      const isMuchStill = isMuchMore(this.#settledBytes, formerBytes);
+      this.#retriesAtMs = isMuchStill ? RETRIES_MS.map((pauseMs) => nowMs + pauseMs) : [];
+    } else this.#retriesAtMs = this.#retriesAtMs.slice(1);
     return true;
   }
+}
+
+function isMuchMore(bytes: number, thanBytes: number): boolean {
+  return bytes >= GROWTH * thanBytes + GROWTH_BYTES;
 }
