@@ -187,9 +187,10 @@ export class Authority {
     if (known !== undefined) return known;
     const { offer, publish, subscribe, names } = "grants" in of ? of.grants : of;
     const claimed = "grants" in of ? of.grants.claimed : [];
+    const offered = offer.flatMap(readPattern);
     const read = {
-      offer: offer.flatMap(readPattern),
-      own: offer.flatMap(readPattern).map(below),
+      offer: offered,
+      own: offered.map(below),
       claimed: claimed.flatMap(readPattern).map(below),
       publish: publish.flatMap(readPattern),
       subscribe: subscribe.flatMap(readPattern),
