@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createScratch, freePort, labTest, run, thisMachine, weftCommand, WeftNode } from "../lab/mod.ts";
+import { createScratch, labTest, loopbackArgs, run, thisMachine, weftCommand, WeftNode } from "../lab/mod.ts";
 
 /** A command that does not end by itself is ended then (timeout(1)). */
 const BOUND_SECONDS = "15";
@@ -19,17 +19,9 @@ labTest(
   async () => {
     await using stack = new AsyncDisposableStack();
     const { path } = stack.use(await createScratch("closed-output"));
-    const port = freePort();
-    const args = [
-      "--rootless",
-      "--port",
-      `${port}`,
-      "--endpoint",
-      `127.0.0.1:${port}`,
-      "--status-port",
-      "off",
-    ];
-    const node = stack.use(new WeftNode(thisMachine, { name: "lead", stateDir: `${path}/lead`, args }));
+    const node = stack.use(
+      new WeftNode(thisMachine, { name: "lead", stateDir: `${path}/lead`, args: loopbackArgs() }),
+    );
     await node.startLeader();
 
     const ended = await inShell(node, "WEFT status --watch | head -1");

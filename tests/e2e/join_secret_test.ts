@@ -7,8 +7,8 @@ import assert from "node:assert/strict";
 import {
   CapturedProcess,
   createScratch,
-  freePort,
   labTest,
+  loopbackArgs,
   thisMachine,
   weftCommand,
   WeftNode,
@@ -33,19 +33,7 @@ function processesWith(text: string): readonly string[] {
 labTest("a token given to weft --join is in no list of processes once it starts", ["bash"], async (test) => {
   await using stack = new AsyncDisposableStack();
   const { path: scratch } = stack.use(await createScratch("join-secret"));
-  const options = (name: string) => {
-    const port = freePort();
-    const args = [
-      "--rootless",
-      "--port",
-      `${port}`,
-      "--endpoint",
-      `127.0.0.1:${port}`,
-      "--status-port",
-      "off",
-    ];
-    return { name, stateDir: `${scratch}/${name}`, args };
-  };
+  const options = (name: string) => ({ name, stateDir: `${scratch}/${name}`, args: loopbackArgs() });
   const lead = stack.use(new WeftNode(thisMachine, options("lead")));
   const token = await lead.startLeader();
   const secret = token.slice(-24);

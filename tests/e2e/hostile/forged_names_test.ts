@@ -7,7 +7,15 @@ import assert from "node:assert/strict";
 import { OverlayBootstrap } from "../../../lib/agent/mod.ts";
 import { isPrintable } from "../../../lib/base/mod.ts";
 import type { AdvertisedService, ServiceAdvert } from "../../../lib/service/mod.ts";
-import { createScratch, freePort, labTest, thisMachine, waitFor, WeftNode } from "../../lab/mod.ts";
+import {
+  createScratch,
+  freePort,
+  labTest,
+  loopbackArgs,
+  thisMachine,
+  waitFor,
+  WeftNode,
+} from "../../lab/mod.ts";
 
 const EVIL = "1.0\nroot  running  lead\u202e\x1b[2J";
 const SERVICE: AdvertisedService = {
@@ -35,12 +43,11 @@ const FORGED: readonly Partial<AdvertisedService>[] = [
 labTest("a member's names for its services forge nothing in what other nodes show", [], async () => {
   await using stack = new AsyncDisposableStack();
   const { path: scratch } = stack.use(await createScratch("forged-names"));
-  const port = freePort();
   const lead = stack.use(
     new WeftNode(thisMachine, {
       name: "lead",
       stateDir: `${scratch}/lead`,
-      args: ["--rootless", "--port", `${port}`, "--endpoint", `127.0.0.1:${port}`, "--status-port", "off"],
+      args: loopbackArgs(),
     }),
   );
   await lead.startLeader();

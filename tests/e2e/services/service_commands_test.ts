@@ -3,6 +3,7 @@ import {
   CapturedProcess,
   createScratch,
   freePort,
+  loopbackArgs,
   run,
   startNodeProgram,
   thisMachine,
@@ -26,15 +27,11 @@ interface Mesh extends AsyncDisposable {
 async function openMesh(label: string, names: readonly string[]): Promise<Mesh> {
   await using opening = new AsyncDisposableStack();
   const { path: scratch } = opening.use(await createScratch(label));
-  const port = freePort();
   const lead = opening.use(
     new WeftNode(thisMachine, {
       name: "lead",
       stateDir: `${scratch}/lead`,
-      args: [
-        ...["--rootless", "--endpoint", `127.0.0.1:${port}`, "--port", `${port}`, "--status-port", "off"],
-        ...["--dns", "on", "--dns-port", `${freePort()}`],
-      ],
+      args: [...loopbackArgs(), "--dns", "on", "--dns-port", `${freePort()}`],
     }),
   );
   const token = await lead.startLeader();

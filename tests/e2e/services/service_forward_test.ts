@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import {
   CapturedProcess,
   createScratch,
-  freePort,
   labTest,
+  loopbackArgs,
   run,
   thisMachine,
   waitFor,
@@ -25,11 +25,9 @@ async function startNode(
   },
 ): Promise<{ readonly node: WeftNode; readonly token: string }> {
   const { scratch, name, token, args = [] } = options;
-  const port = freePort();
-  const ports = ["--port", `${port}`, "--endpoint", `127.0.0.1:${port}`, "--status-port", "off"];
   const stateDir = `${scratch}/${name}`;
   const node = stack.use(
-    new WeftNode(thisMachine, { name, stateDir, args: ["--rootless", ...ports, ...args] }),
+    new WeftNode(thisMachine, { name, stateDir, args: [...loopbackArgs(), ...args] }),
   );
   if (token === undefined) return { node, token: await node.startLeader() };
   await node.start("--join", token);

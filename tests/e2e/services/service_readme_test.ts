@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { CapturedProcess, createScratch, freePort, thisMachine, WeftNode } from "../../lab/mod.ts";
+import { CapturedProcess, createScratch, loopbackArgs, thisMachine, WeftNode } from "../../lab/mod.ts";
 import { expectAnswer } from "./cli_in_process.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -12,12 +12,11 @@ Deno.test("README: its programs find each other with the permissions that it nam
   assert.deepEqual(commands.map(([, , file]) => file), ["adder.ts", "caller.ts"]);
   await using stack = new AsyncDisposableStack();
   const { path } = stack.use(await createScratch("service-readme"));
-  const port = freePort();
   const lead = stack.use(
     new WeftNode(thisMachine, {
       name: "lead",
       stateDir: `${path}/lead`,
-      args: ["--rootless", "--port", `${port}`, "--endpoint", `127.0.0.1:${port}`, "--status-port", "off"],
+      args: loopbackArgs(),
     }),
   );
   const token = await lead.startLeader();

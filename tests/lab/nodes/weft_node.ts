@@ -8,6 +8,7 @@ import type { StatusReport } from "../../../lib/api/mod.ts";
 import { CapturedProcess, type Finished, run } from "../captured_process.ts";
 import { runOptions } from "../../../lib/cli/own_command.ts";
 import { type Place, thisMachine } from "../namespace.ts";
+import { freePort } from "../programs.ts";
 
 const projectRoot = fileURLToPath(new URL("../../../", import.meta.url));
 
@@ -18,6 +19,12 @@ const START_BOUND_MS = 20_000;
 export function weftCommand(...args: readonly string[]): readonly string[] {
   const config = ["--config", `${projectRoot}deno.json`];
   return [Deno.execPath(), "run", ...runOptions(args[0]), ...config, `${projectRoot}main.ts`, ...args];
+}
+
+/** @returns options of a node on this machine's loopback: without an interface and a page, at a free port */
+export function loopbackArgs(): readonly string[] {
+  const port = `${freePort()}`;
+  return ["--rootless", "--port", port, "--endpoint", `127.0.0.1:${port}`, "--status-port", "off"];
 }
 
 /** How a node is set up; it stays the same over all its restarts. */
