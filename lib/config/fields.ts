@@ -55,6 +55,8 @@ type Initial<Key extends OptionName> = Partial<Pick<AgentOptions, Key>> extends 
 export interface Field<Key extends OptionName = OptionName> {
   /** In flags and files; `WEFT_` and the same in capitals is the variable. */
   readonly flag: string;
+  /** The one letter of the flag, where it has one. */
+  readonly short?: string;
   /** In files, beside the flag's name. */
   readonly plural?: string;
   /** Names of earlier versions, which are still read wherever an option is, and shown nowhere. */
@@ -85,6 +87,7 @@ const MAX_MTU_BYTES = 65_455;
 export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
   stateDir: {
     flag: "state",
+    short: "s",
     value: "directory",
     help: "the agent's state and socket",
     initial: DEFAULT_STATE_DIR,
@@ -96,6 +99,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
   },
   name: {
     flag: "name",
+    short: "n",
     value: "name",
     help: "this node's name in the network",
     initial: undefined,
@@ -126,6 +130,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
   },
   port: {
     flag: "port",
+    short: "p",
     value: "port",
     help: "the UDP and TCP port of both planes",
     initial: DEFAULT_WG_PORT,

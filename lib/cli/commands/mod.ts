@@ -8,6 +8,7 @@ import type { AnyCommand, CommandContext } from "../weft_command.ts";
 import { addAuditCommand, addLeaveCommand } from "./admission_commands.ts";
 import { addAskCommands } from "./ask_commands.ts";
 import { addCallCommands } from "./call_commands.ts";
+import { addCompletionCommands } from "./completion_commands.ts";
 import { addDnsCommands } from "./dns_commands.ts";
 import { addForwardCommands } from "./forward_commands.ts";
 import { addHostCommands } from "./host_commands.ts";
@@ -36,6 +37,7 @@ export function addCommands(program: AnyCommand, context: CommandContext): void 
   addCallCommands(program, context);
   addForwardCommands(program, context);
   addHostCommands(program, context);
+  addCompletionCommands(program, context);
   addLeaderCommands(program, context);
   addRotateCommand(program, context);
   addAuditCommand(program, context);
