@@ -53,8 +53,7 @@ function splitLine(line: string): { readonly words: string[]; readonly quote: Ty
       word = undefined;
     }
   }
-  const assigned = words.findIndex((each) => !/^\w+=/.test(each));
-  return { words: [...words.slice(Math.max(0, assigned)), word ?? ""], quote };
+  return { words: [...words, word ?? ""], quote };
 }
 
 /** @returns the answer, with its line feeds; of the candidates those that begin with what was typed */
