@@ -16,6 +16,7 @@ import {
 } from "../mesh/mod.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
 import type { Agent } from "./agent.ts";
+import { type AgentProcess, processOperations } from "./agent_process.ts";
 import { InvalidRequestError, UnknownNameError, UnreachableError } from "./errors.ts";
 import type { LeaderCoordinator } from "./leaders/mod.ts";
 import {
@@ -35,11 +36,12 @@ import { serviceOperations } from "./service_operations.ts";
 const PING_TIMEOUT_MS = 5_000;
 
 /** Turns requests, which are as `OPERATIONS` says, into calls of the agent's parts, and their answers into reports. */
-export function agentOperations(agent: Agent): AgentControl {
+export function agentOperations(agent: Agent, process?: AgentProcess): AgentControl {
   const { mesh } = agent;
   return {
     ...serviceOperations(agent),
     ...membershipOperations(agent),
+    ...processOperations(agent, process),
 
     status: () => agent.status(),
     peers: () => agent.status().peers,

@@ -3,6 +3,7 @@
  * @module
  */
 
+import project from "../../deno.json" with { type: "json" };
 import type { AgentOptions } from "../config/mod.ts";
 import type { Member, MeshState, NodeId, OwnStatement, Signed } from "../mesh/mod.ts";
 import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
@@ -10,6 +11,12 @@ import { mayBeTried, type OwnHost } from "./endpoint_filter.ts";
 
 /** More than this many addresses are not worth a peer's time. */
 const MAX_ENDPOINTS = 8;
+
+/** What runs here; what others read of it is short. */
+const OWN_SOFTWARE = {
+  release: project.version.slice(0, 32),
+  system: `${Deno.build.os} ${Deno.build.arch}`.slice(0, 32),
+} as const;
 
 /** Knows the networks that this host is in, what members state of themselves, and where discovery has found them. */
 export class EndpointSelector {
@@ -104,7 +111,7 @@ export class EndpointSelector {
 /** @returns what this node says of itself */
 export function ownStatement(options: AgentOptions): OwnStatement {
   const endpoints = ownEndpoints(options);
-  return { endpoints, channelEndpoints: endpoints, labels: options.labels };
+  return { endpoints, channelEndpoints: endpoints, labels: options.labels, ...OWN_SOFTWARE };
 }
 
 /** @returns the endpoints of both planes on this host, those that the options name first */

@@ -19,6 +19,7 @@ export {
   programSocketPath,
   type ServiceHost,
 } from "./services/mod.ts";
+export type { AgentProcess } from "./agent_process.ts";
 export * from "./errors.ts";
 export { type AttachOptions, Node, type NodeOptions } from "./node.ts";
 export * from "./overlay_bootstrap.ts";

@@ -41,6 +41,8 @@ export interface MemberReport {
   /** What it called itself under a former release; it authorises nothing until a leader confirms it. */
   readonly unconfirmedLabels: Readonly<Record<string, string>>;
   readonly grants: GrantsReport;
+  /** The token by which it came in; absent when by none, and where no leader is asked. */
+  readonly tokenId?: string;
   /** How long it may be away before a leader removes it, in milliseconds; absent for ever. */
   readonly ephemeralMs?: number;
 }

@@ -110,7 +110,8 @@ export function refuseUnknown(command: AnyCommand, word: string | undefined): ne
   throw new UsageError(`Unknown command: ${path} ${word.slice(0, 60)}`, { hint: unknownHint(command, word) });
 }
 
-function unknownHint(command: AnyCommand, word: string): string {
+/** @returns what to do about a word that is none of the commands of a group */
+export function unknownHint(command: AnyCommand, word: string): string {
   const path = pathOf(command);
   const isProgram = command.parent === null;
   if (isProgram && /^weft1-/.test(word)) return "`weft --join TOKEN` joins with a token.";

@@ -3,12 +3,12 @@
  * @module
  */
 
-import { CommanderError } from "@commander-js/extra-typings";
+import { CommanderError, Option } from "@commander-js/extra-typings";
 import { addCommands, addStartOptions, withoutWgQuick } from "./commands/mod.ts";
 import { reportFailure, UsageError } from "./failure.ts";
 import type { CliPorts } from "./ports.ts";
 import { OutputClosedError } from "./terminal.ts";
-import { addAliases, commandNamed, pathOf } from "./command_tree.ts";
+import { addAliases, commandNamed, pathOf, unknownHint } from "./command_tree.ts";
 import { walk } from "./completion/mod.ts";
 import { optionHint } from "./unknown_option.ts";
 import { type AnyCommand, Command, type CommandContext, refuseUnknown } from "./weft_command.ts";
@@ -41,6 +41,12 @@ export function makeProgram(context: CommandContext): AnyCommand {
     .description("Turns machines into one private network.")
     .usage("[command] [options]")
     .version(version, "-V, --version", "print the version")
+    // As many other programs have it.
+    .addOption(new Option("-v", "print the version").hideHelp())
+    .on("option:v", () => {
+      terminal.out(`${version}\n`);
+      throw new CommanderError(0, "commander.version", version);
+    })
     .helpOption("-h, --help", "show help, with an example")
     .helpCommand(false)
     .allowExcessArguments(false)
@@ -95,8 +101,10 @@ function usageError(error: CommanderError, args: readonly string[], program: Any
   const [pattern, text] = REFUSALS.find(([pattern]) => pattern.test(first)) ?? [/^/, ""];
   const { command } = walk(program, args);
   const [, unknown] = /^unknown option '(.*)'$/s.exec(first) ?? [];
+  const [, excess] = /^too many arguments.* but got \d+: ([^,]*)/s.exec(first) ?? [];
   return new UsageError(first.replace(pattern, text), {
     hint: (unknown === undefined ? undefined : optionHint(program, command, unknown)) ??
+      (excess === undefined || command.commands.length === 0 ? undefined : unknownHint(command, excess)) ??
       `See \`${pathOf(command)} --help\`.`,
     cause: error,
   });

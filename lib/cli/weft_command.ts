@@ -217,14 +217,44 @@ export function readNumber(
   throw new UsageError(`Cannot use ${flag} ${text}: it is ${what}${end}`, { hint });
 }
 
-/** Tells, until it is disposed of, that the process is asked to stop. */
+/** Ends what lasts. */
+export interface StopSignal extends Disposable {
+  /** Aborted when the process is asked to stop, or nobody reads what it prints. */
+  readonly signal: AbortSignal;
+  readonly stopped: Promise<void>;
+  /** Whether it was asked to stop. */
+  readonly isInterrupted: boolean;
+}
+
+/**
+ * Tells, until it is disposed of, that the process is asked to stop.
+ * @param options.endsWithReader whether it tells as well that nobody reads the output any more: whoever only prints what
+ *   comes would find out at the next line, and that may be never
+ */
 export function stopSignal(
   { process }: CliPorts,
-): Disposable & { readonly signal: AbortSignal; readonly stopped: Promise<void> } {
+  options: { readonly endsWithReader?: boolean } = {},
+): StopSignal {
   const abort = new AbortController();
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
   abort.signal.addEventListener("abort", () => resolve());
-  return { signal: abort.signal, stopped, [Symbol.dispose]: process.onStopSignal(() => abort.abort()) };
+  let isInterrupted = false;
+  const forget = process.onStopSignal(() => {
+    isInterrupted = true;
+    abort.abort();
+  });
+  const forgetReader = options.endsWithReader ? process.onReaderGone(() => abort.abort()) : () => {};
+  return {
+    signal: abort.signal,
+    stopped,
+    get isInterrupted() {
+      return isInterrupted;
+    },
+    [Symbol.dispose]() {
+      forget();
+      forgetReader();
+    },
+  };
 }
 
 /** Writes a value as JSON. */

@@ -27,6 +27,7 @@ import {
   withState,
 } from "../weft_command.ts";
 import { addAdmissionCommands } from "./admission_commands.ts";
+import { addPeerReports } from "./peers_commands.ts";
 
 /** The options of a command, whose types commander has checked. */
 type Said = Readonly<Record<string, unknown>>;
@@ -102,6 +103,7 @@ export function addPeerCommands(program: AnyCommand, context: CommandContext): v
     (removed, _, { revokeToken }) => removedText(removed, revokeToken === true),
   );
 
+  addPeerReports(group, context);
   addAdmissionCommands(group, context);
   refuseOthers(group);
 

@@ -84,6 +84,8 @@ export class SamplePorts implements CliPorts {
   stderr = "";
   /** What the last agent was started with. */
   options: AgentOptions | undefined;
+  /** Nobody reads standard output any more. */
+  readerGone: () => void = () => {};
   /** Asks the agent to stop. */
   stopSignal: () => void = () => {};
 
@@ -98,6 +100,8 @@ export class SamplePorts implements CliPorts {
   readonly process: CliPorts["process"] = {
     environment: this.environment,
     isRoot: true,
+    pid: 7,
+    unit: undefined,
     readText: (path) => {
       const text = this.files.get(path);
       if (text === undefined) {
@@ -114,6 +118,10 @@ export class SamplePorts implements CliPorts {
     onStopSignal: (handler) => {
       this.stopSignal = handler;
       return () => void this.diary.push("signals forgotten");
+    },
+    onReaderGone: (handler) => {
+      this.readerGone = handler;
+      return () => {};
     },
     onUncaught: (handler) => {
       this.uncaught = handler;
