@@ -123,11 +123,3 @@ export function unknownHint(command: AnyCommand, word: string): string {
   if (path === "weft peers" || path === "weft peer") return "`weft peer show NAME` tells all of a member.";
   return path === "weft leader" ? LEAD_HINT : `See \`${path} --help\` for the commands.`;
 }
-
-/**
- * Makes a command that only holds others refuse any other word. Comes after they are made, because they inherit its
- * settings as they are then.
- */
-export function refuseOthers(group: AnyCommand): void {
-  group.allowExcessArguments().action(() => refuseUnknown(group, group.args[0]));
-}

@@ -95,6 +95,12 @@ const REFUSALS: readonly (readonly [RegExp, string])[] = [
   [/^too many arguments.* but got \d+: (.*)\.$/, "Too many arguments: $1"],
 ];
 
+/** A word too many may be a command that is none, or somebody who is meant. */
+function excessHint(command: AnyCommand, word: string): string | undefined {
+  if (pathOf(command) === "weft status") return "`weft peer show NAME` tells all of a member.";
+  return command.commands.length === 0 ? undefined : unknownHint(command, word);
+}
+
 /** Commander's sentence, and what to do about it. */
 function usageError(error: CommanderError, args: readonly string[], program: AnyCommand): UsageError {
   const [first = ""] = error.message.replace(/^error: /, "").split("\n");
@@ -104,7 +110,7 @@ function usageError(error: CommanderError, args: readonly string[], program: Any
   const [, excess] = /^too many arguments.* but got \d+: ([^,]*)/s.exec(first) ?? [];
   return new UsageError(first.replace(pattern, text), {
     hint: (unknown === undefined ? undefined : optionHint(program, command, unknown)) ??
-      (excess === undefined || command.commands.length === 0 ? undefined : unknownHint(command, excess)) ??
+      (excess === undefined ? undefined : excessHint(command, excess)) ??
       `See \`${pathOf(command)} --help\`.`,
     cause: error,
   });
