@@ -24,7 +24,8 @@ export type ServiceOperations = Pick<
 >;
 
 /** @returns the operations about services, as `agent` does them */
-export function serviceOperations({ services: { runtime, forward }, mesh }: Agent): ServiceOperations {
+export function serviceOperations(agent: Agent): ServiceOperations {
+  const { services: { runtime, forward }, mesh } = agent;
   return {
     listServices: () => runtime.report(),
     pauseService: (request) => change("pause", request),
@@ -61,10 +62,16 @@ export function serviceOperations({ services: { runtime, forward }, mesh }: Agen
   /** A service that the one node does not offer may be there all the same. */
   function callFailure(path: string, node: string | undefined, error: unknown): unknown {
     if (!(error instanceof CallError) || error.code !== "NoProvider" || node === undefined) return error;
+    const { code, retryable, executed } = error;
+    if (agent.members.find(node) === undefined) {
+      const message = `nobody in the network goes by ${JSON.stringify(node)}`;
+      return new CallError({ code, message, retryable: false, executed }, {
+        hint: "`weft peers` lists all names.",
+      });
+    }
     const service = path.slice(0, path.lastIndexOf("/"));
     const names = runtime.report(service)[0]?.providers.map(({ name }) => name) ?? [];
     if (names.length === 0) return error;
-    const { code, retryable, executed } = error;
     const offer = `${names.join(", ")} ${names.length === 1 ? "does" : "do"}`;
     return new CallError({
       code,
