@@ -68,7 +68,7 @@ export class Agent {
     const authority = new Authority(mesh);
     // Every part is handed this log, so that nothing that others send fills the user's.
     const log = this.#resources.use(new LimitedLogger(parts.log, parts));
-    const endpoints = new EndpointSelector(mesh, options);
+    const endpoints = new EndpointSelector(mesh, options, parts.named);
     const members = new MemberFinder(mesh, options.dnsZone, () => this.#session?.leaders.elected);
     this.#context = { ...parts, log, authority, endpoints, members };
     this.#madeAt = parts.clock.now();

@@ -34,6 +34,7 @@ import { LeaderSearch } from "./discovery/mod.ts";
 import { ownStatement } from "./endpoint_selector.ts";
 import { InvalidRequestError, InvalidTokenError, JoinRefusedError } from "./errors.ts";
 import { joinNetwork } from "./join/mod.ts";
+import { NamedEndpoints } from "./named_endpoints.ts";
 import { dialMessagePlane } from "./links/mod.ts";
 import { checkHostNetwork } from "./overlay/mod.ts";
 import type { ServiceHost } from "./services/mod.ts";
@@ -130,7 +131,7 @@ export class OverlayBootstrap {
       const admitted = await joinNetwork(invitation, identity, {
         name,
         address: options.address,
-        ...ownStatement(options),
+        ...ownStatement(options, host.named),
       }, {
         ...host,
         search,
@@ -287,7 +288,10 @@ export class OverlayBootstrap {
   static async #open(
     options: AgentOptions,
     { logger = silentLogger, limits, process }: OverlayPorts,
-    makeMesh: (store: StateStore, host: Environment & MeshOptions) => MeshState | Promise<MeshState>,
+    makeMesh: (
+      store: StateStore,
+      host: Environment & MeshOptions & { readonly named: NamedEndpoints },
+    ) => MeshState | Promise<MeshState>,
   ): Promise<OverlayBootstrap> {
     const isNew = !SqliteStateStore.existsIn(options.stateDir);
     const store = ResumedStateStore.open(options.stateDir);
@@ -295,11 +299,13 @@ export class OverlayBootstrap {
     if (isNew) store.settle();
     try {
       const environment = systemEnvironment(logger);
-      const host = { ...environment, addressPool: (cidr: Cidr) => new IpAllocator(cidr) };
+      const named = new NamedEndpoints(options.endpoints, environment);
+      await named.look();
+      const host = { ...environment, addressPool: (cidr: Cidr) => new IpAllocator(cidr), named };
       MeshState.finishLeaving(store, host);
       const isResumed = storedNetworkId(store) !== undefined;
       const mesh = await makeMesh(store, host);
-      const agent = new Agent({ ...environment, mesh, store, options, ...limits && { limits } });
+      const agent = new Agent({ ...environment, mesh, store, options, named, ...limits && { limits } });
       return new OverlayBootstrap(agent, store, environment, { isResumed, process });
     } catch (error) {
       store.close();

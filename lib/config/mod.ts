@@ -13,6 +13,7 @@ export { nearest } from "./nearest.ts";
 export {
   type DhtBootstrapOption,
   type DnsForwardOption,
+  type NamedEndpointOption,
   type OfferOption,
   parseOffer,
   PUBLIC_DHT_BOOTSTRAP,
