@@ -9,8 +9,9 @@ import { type Environment, withTimeout } from "../base/mod.ts";
 import type { NamedEndpointOption } from "../config/mod.ts";
 import { Endpoint, IpAddress } from "../net/mod.ts";
 
-/** How often a name is looked up that was found, and one that was not, in milliseconds. */
+/** How often a name is looked up that was found, in milliseconds. */
 export const FOUND_MS = 300_000;
+/** How often one is that was not, in milliseconds. */
 export const MISSED_MS = 30_000;
 /** How long a look may take. */
 const LOOK_MS = 3_000;

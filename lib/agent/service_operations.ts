@@ -64,13 +64,13 @@ export function serviceOperations(agent: Agent): ServiceOperations {
     if (!(error instanceof CallError) || error.code !== "NoProvider" || node === undefined) return error;
     const { code, retryable, executed } = error;
     if (agent.members.find(node) === undefined) {
-      const message = `nobody in the network goes by ${JSON.stringify(node)}`;
+      const { message } = error;
       return new CallError({ code, message, retryable: false, executed }, {
         hint: "`weft peers` lists all names.",
       });
     }
     const service = path.slice(0, path.lastIndexOf("/"));
-    const names = runtime.report(service)[0]?.providers.map(({ name }) => name) ?? [];
+    const names = runtime.report(service)[0]?.providers.map(({ name }) => name).sort() ?? [];
     if (names.length === 0) return error;
     const offer = `${names.join(", ")} ${names.length === 1 ? "does" : "do"}`;
     return new CallError({

@@ -39,6 +39,17 @@ const answers: Readonly<Record<string, readonly [status: number, body: unknown]>
     name: "web-3",
     token: { ...usable, id: "t9", state: "revoked" },
   }],
+  "POST /dns/query": [200, {
+    code: "NOERROR",
+    isAuthoritative: true,
+    answers: [{
+      name: "2.0.200.10.in-addr.arpa.",
+      type: "PTR",
+      data: "web-1.weft.internal.",
+      ttlSeconds: 300,
+    }],
+    authority: [],
+  }],
   "POST /ping": [200, { rttMs: 1.5, path: "direct", lastHandshakeAgeMs: 12_000 }],
 };
 
@@ -91,6 +102,11 @@ Deno.test("every command that asks gets its answer over the socket", () =>
       ["token ls", "GET /tokens", /^abcd1 +usable/m],
       ["peer list", "GET /peers", /^web-1 +10\.200\.0\.2 +healthy/m],
       ["peer ls --wide", "GET /peers", /^web-1 +10\.200\.0\.2 +healthy/m],
+      [
+        "dns query 10.200.0.2",
+        'POST /dns/query {"name":"2.0.200.10.in-addr.arpa.","type":"PTR"}',
+        /PTR web-1\.weft\.internal\.\n$/,
+      ],
       ["peer rm web-1", "DELETE /peers/web-1", /^Removed web-1\n$/],
       ["peer delete web-1", "DELETE /peers/web-1", /^Removed web-1\n$/],
       [
