@@ -35,8 +35,8 @@ const covered = (folder: string) => `mkdir -p ${folder} && mount -t tmpfs -o mod
 
 /** What goes on in the shell beside the line, once it has printed `text`. */
 const beside = (command: string, text: string) =>
-  `${command} > beside.txt 2>&1 & trap 'kill -INT $!; wait $!' EXIT
-until grep -q ${text} beside.txt; do kill -0 $! || { cat beside.txt; exit 1; }; sleep 0.1; done`;
+  `rm -f beside.txt; ${command} > beside.txt 2>&1 & trap 'kill -INT $!; wait $!' EXIT
+until grep -qs ${text} beside.txt; do kill -0 $! || { cat beside.txt; exit 1; }; sleep 0.1; done`;
 
 const freshKeys = `umask 077; wg genkey | tee phone.key | wg pubkey > phone.pub
 weft peer remove phone > removed.txt 2>&1 || true`;
