@@ -92,7 +92,7 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
   // A token names the leader's key.
   "weft rotate-key": { on: "web-1" },
   "weft token revoke 3f2a91c0": {
-    with: { "3f2a91c0": '"$(weft token create > token.txt; weft token list --json | jq -r .[-1].id)"' },
+    with: { "3f2a91c0": '"$(weft token create --json | jq -r .report.id)"' },
   },
   "weft leader demote web-1": { first: "weft leader promote web-1 || true" },
   'weft peer add phone --public-key "$(cat phone.pub)"': { inside: freshKeys },
