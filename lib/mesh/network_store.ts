@@ -19,6 +19,7 @@ import { type NetworkSettings, readSettings, settingsToWire } from "./wire/mod.t
 
 /** The store belongs to a network already. */
 export class AlreadyInitializedError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "AlreadyInitialized";
 
   constructor() {
@@ -30,6 +31,7 @@ export class AlreadyInitializedError extends WeftError {
 
 /** The store belongs to no network yet. */
 export class NotInitializedError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "NotInitialized";
 
   constructor() {
