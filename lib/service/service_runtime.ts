@@ -348,7 +348,10 @@ export class ServiceClient<Service extends ServiceDefinition> {
   readonly path: string;
   readonly #runtime: ServiceRuntime;
 
-  /** @param path the service's, as its definition says */
+  /**
+   * @internal
+   * @param path the service's, as its definition says
+   */
   constructor(path: string, runtime: ServiceRuntime) {
     this.path = path;
     this.#runtime = runtime;
