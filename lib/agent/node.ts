@@ -45,7 +45,9 @@ export interface NodeOptions extends AgentOptionsInput {
 export interface AttachOptions {
   /** The agent's state directory; the default one unless given. */
   readonly stateDir?: string;
+  /** Where messages of the log go; nowhere unless given. */
   readonly logger?: Logger;
+  /** Limits of values. */
   readonly limits?: CarrierLimits;
 }
 
@@ -225,6 +227,7 @@ export class Node implements AsyncDisposable {
     await this.#membership.stop();
   }
 
+  /** The same as `stop`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
