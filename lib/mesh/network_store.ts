@@ -156,7 +156,8 @@ export function keepLeaving(store: StateStore, state: LeavingState | undefined):
 /** @returns how far this node has come in leaving; undefined for one that stays */
 export function readLeaving(store: StateStore): LeavingState | undefined {
   const bytes = store.get(NETWORK, LEAVING);
-  return bytes && (new TextDecoder().decode(bytes) === "left" ? "left" : "asked");
+  if (bytes === undefined) return undefined;
+  return new TextDecoder().decode(bytes) === "left" ? "left" : "asked";
 }
 
 /** Puts away who this node is and all that it knows of its network, in one step; it may join another one then. */
