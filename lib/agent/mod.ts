@@ -11,13 +11,11 @@
  * @module
  */
 
-export type * from "../api/mod.ts";
 export {
   type IncomingConnection,
   type ListenOptions,
   type PortListener,
   programSocketPath,
-  type ServiceHost,
 } from "./services/mod.ts";
 export * from "./errors.ts";
 export { type AttachOptions, Node, type NodeOptions } from "./node.ts";

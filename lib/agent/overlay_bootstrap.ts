@@ -201,14 +201,17 @@ export class OverlayBootstrap {
     await this.#agent.stop();
   }
 
-  /** @returns this node's overlay address */
+  /** Where the others reach this node in the network. @returns this node's overlay address */
   nodeIp(): IpAddress {
     const [address] = this.#agent.mesh.record.addresses;
     if (address === undefined) throw new TypeError("Cannot tell the address: the record has none");
     return address;
   }
 
-  /** What this node offers to others, calls, and connects. */
+  /**
+   * What this node offers to others, calls, and connects; programs have it by `Node`.
+   * @internal
+   */
   get services(): ServiceHost {
     return this.#agent.services;
   }
@@ -218,7 +221,7 @@ export class OverlayBootstrap {
     return this.#agent.session?.health.checker;
   }
 
-  /** @returns the key by which WireGuard knows this node */
+  /** Who this node is to WireGuard. @returns the key by which WireGuard knows this node */
   publicKey(): PublicKey {
     return this.#agent.mesh.identity.publicKey;
   }

@@ -52,6 +52,7 @@ export interface PeerReport {
   readonly lastHandshakeAgeMs: number | null;
   /** Bytes of datagrams received from and sent to the peer. */
   readonly rxBytes: number;
+  /** Bytes of datagrams sent to the peer. */
   readonly txBytes: number;
   /** Whether a channel of the message plane is open. */
   readonly channel: "open" | "dialing" | "closed";
@@ -76,7 +77,9 @@ export interface DataplaneReport {
    * packet plane.
    */
   readonly kind: "fast" | "portable" | "rootless";
+  /** Such as `weft0`; absent when rootless. */
   readonly interfaceName?: string;
+  /** The largest packet through the interface, in bytes; absent when rootless. */
   readonly mtuBytes?: number;
   /** How packets are sealed. */
   readonly aead?: string;
@@ -102,8 +105,11 @@ export interface DnsReport {
 
 /** A leader, as this node sees it. */
 export interface LeaderReport {
+  /** 32 hexadecimal digits. */
   readonly id: string;
+  /** The name within the network. */
   readonly name: string;
+  /** Overlay addresses. */
   readonly addresses: readonly string[];
   /** Heard in the last five seconds, or this node itself. */
   readonly alive: boolean;
@@ -125,9 +131,13 @@ export interface HealthReport {
 
 /** Everything that `weft status` and the page show. It never holds a key that is not public, a token or an environment variable. */
 export interface StatusReport {
+  /** The version of weft that runs. */
   readonly version: string;
+  /** `running` between a start that has succeeded and a stop. */
   readonly state: "starting" | "running" | "stopping";
+  /** Milliseconds since the start. */
   readonly uptimeMs: number;
+  /** This node. */
   readonly node: {
     readonly id: string;
     readonly name: string;
@@ -141,6 +151,7 @@ export interface StatusReport {
     readonly listenPort: number;
     readonly endpoints: readonly string[];
   };
+  /** The network that it belongs to. */
   readonly network: {
     readonly id: string;
     readonly cidr: string;
@@ -150,6 +161,7 @@ export interface StatusReport {
   readonly leaders: readonly LeaderReport[];
   /** How far the clocks of linked members are ahead of this one, their median in milliseconds; null without links. */
   readonly clockSkewMs: number | null;
+  /** How packets travel. */
   readonly dataplane: DataplaneReport;
   /** Absent when no names are served. */
   readonly dns?: DnsReport;
@@ -165,7 +177,9 @@ export interface StatusReport {
     /** How many nodes of the DHT answered in the last round, at most 8. */
     readonly contacts: number;
   };
+  /** What is offered and called. */
   readonly services: ServicesReport;
+  /** Every other member and device. */
   readonly peers: readonly PeerReport[];
   /** How many datagrams and packets were dropped, by reason; reasons that never happened are left out. */
   readonly drops: Readonly<Record<string, number>>;

@@ -16,7 +16,9 @@ const texts = () => z.array(z.string());
 const count = () => z.int().min(0);
 const counts = () => z.record(z.string(), count());
 const time = () => z.number().describe("Milliseconds since 1970");
-const age = () => z.number().min(0).nullable();
+/** A key of an object that may be null is there all the same, whichever options the types are checked with. */
+const orNull = <T>(schema: z.ZodType<T>): z.ZodType<T | null> => schema.nullable();
+const age = () => orNull(z.number().min(0));
 const textMap = () => z.record(z.string(), z.string());
 const list = <T>(item: Lazy<T>) => z.array(item());
 
@@ -45,7 +47,7 @@ export const peerReport: LazyObject<report.PeerReport> = named("PeerReport", () 
   channel: z.enum(["open", "dialing", "closed"]),
   path: z.enum(["direct", "channel", "none"]),
   rttMs: age(),
-  lossPercent: z.number().min(0).max(100).nullable(),
+  lossPercent: orNull(z.number().min(0).max(100)),
   failureCount: count(),
   healthy: z.boolean(),
   score: z.int().min(0).max(100),
@@ -114,7 +116,7 @@ export const statusReport: LazyObject<report.StatusReport> = named("StatusReport
   node: ownNode(),
   network: z.strictObject({ id: text(), cidr: text(), members: count() }),
   leaders: list(leaderReport),
-  clockSkewMs: z.number().nullable(),
+  clockSkewMs: orNull(z.number()),
   dataplane: dataplane(),
   dns: dns().describe("How names are served; absent when they are not.").exactOptional(),
   discovery: z.strictObject({ providers: texts(), heard: count() }).exactOptional(),
@@ -136,7 +138,7 @@ export const tokenReport: LazyObject<control.TokenReport> = named("TokenReport",
   id: text(),
   createdAt: time(),
   expiresAt: time(),
-  usesLeft: count().nullable(),
+  usesLeft: orNull(count()),
   used: count(),
   labels: textMap(),
   grants: grantsReport(),

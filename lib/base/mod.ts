@@ -6,7 +6,7 @@
  * @module
  */
 
-export type { Brand } from "./brand.ts";
+export type { Brand, brand } from "./brand.ts";
 export * from "./bounded_queue.ts";
 export type { ByteStream } from "./byte_stream.ts";
 export * from "./bytes.ts";

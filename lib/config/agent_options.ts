@@ -21,6 +21,7 @@ export interface AgentOptions {
   readonly cidr?: Cidr;
   /** UDP and TCP port of both planes, 1 to 65535. */
   readonly port: number;
+  /** The name of the interface to make, `weft0` unless told. */
   readonly interfaceName: string;
   /** The largest packet through the interface, 576 to 65455 bytes. */
   readonly mtuBytes: number;
@@ -40,6 +41,7 @@ export interface AgentOptions {
   readonly discoveryDhtBootstrap: readonly DhtBootstrapOption[];
   /** Where others can reach this node, beside what it finds out itself. */
   readonly endpoints: readonly Endpoint[];
+  /** Where the status page is served; the loopback unless told. */
   readonly statusAddress: IpAddress;
   /** 0 for any free port; `off` for no status page. */
   readonly statusPort: number | "off";
@@ -59,6 +61,7 @@ export interface AgentOptions {
   readonly offers: readonly OfferOption[];
   /** A selector of those who reach all TCP ports of this node's address by their channel; nobody when absent. */
   readonly forwardAllow?: string;
+  /** How much of the log is shown. */
   readonly logLevel: LogLevel;
   /** Protocol times that tests shorten, in milliseconds by name. */
   readonly testTimers: Readonly<Record<string, number>>;

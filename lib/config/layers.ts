@@ -14,6 +14,7 @@ const MAX_LENGTH = 1 << 20;
 
 /** A setting that cannot be used; the message names it, where it was said, and its value. */
 export class InvalidConfigError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "InvalidConfig";
 }
 

@@ -10,7 +10,9 @@ import type { Peer } from "./peer.ts";
 
 /** One `[Peer]` of a WireGuard configuration. */
 export interface WireGuardPeerConfig {
+  /** Whose packets these are. */
   readonly publicKey: PublicKey;
+  /** The key that both ends share beside the handshake; absent for none. */
   readonly presharedKey?: PresharedKey;
   /** Where to send until the peer is heard from elsewhere. */
   readonly endpoint?: Endpoint;

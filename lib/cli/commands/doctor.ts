@@ -12,6 +12,7 @@ import {
   RESOLVER_CONF_PATH,
   SqliteStateStore,
 } from "../../host/mod.ts";
+import { listenDatagrams } from "../../transport/mod.ts";
 import { counted } from "../output/mod.ts";
 
 /** What came of one check. */
@@ -226,7 +227,7 @@ async function stateProblem(dir: string): Promise<string | undefined> {
 
 function isPortFree(port: number): boolean {
   try {
-    Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port }).close();
+    listenDatagrams({ hostname: "0.0.0.0", port }).close();
     Deno.listen({ hostname: "0.0.0.0", port }).close();
     return true;
   } catch {

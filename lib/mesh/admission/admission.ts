@@ -378,6 +378,7 @@ export class Admission {
       return this.renew(record);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
+      return undefined;
     }
   }
 
