@@ -21,6 +21,11 @@ export class PeerSync {
   readonly #context: AgentContext;
   readonly #secrets: DeviceSecrets;
   readonly #rotations = new Map<string, EndpointRotation>();
+  /**
+   * Members that say that they have no packet plane, by key. They are peers all the same, so that no wider prefix takes
+   * their packets, and so that one that has got an interface is heard at once.
+   */
+  readonly #rootless = new Set<string>();
   #unsubscribe: () => void = () => {};
 
   constructor(plane: PacketPlane, context: AgentContext) {
@@ -37,6 +42,7 @@ export class PeerSync {
     for (const member of roster.members()) {
       if (member.record.nodeId === self) continue;
       this.#setPeer(member);
+      if (member.statement?.isRootless) continue;
       if (eager++ < MAX_EAGER_HANDSHAKES) this.#plane.initiateHandshake(member.record.publicKey);
     }
   }
@@ -45,6 +51,7 @@ export class PeerSync {
   close(): void {
     this.#unsubscribe();
     this.#rotations.clear();
+    this.#rootless.clear();
   }
 
   #handleRosterEvent(event: RosterEvent): void {
@@ -53,6 +60,7 @@ export class PeerSync {
     const member = roster.get(event.nodeId);
     if (event.kind === "member-removed" || member === undefined) {
       this.#rotations.delete(event.publicKey.toString());
+      this.#rootless.delete(event.publicKey.toString());
       this.#plane.removePeer(event.publicKey);
     } else this.#setPeer(member);
   }
@@ -61,7 +69,7 @@ export class PeerSync {
   tryAt(nodeId: NodeId, endpoint: Endpoint): void {
     const { roster, identity } = this.#context.mesh;
     const member = roster.get(nodeId);
-    if (member === undefined || nodeId === identity.id) return;
+    if (member === undefined || nodeId === identity.id || member.statement?.isRootless) return;
     const { publicKey } = member.record;
     this.#setPeer(member);
     this.#rotations.get(publicKey.toString())?.select(endpoint);
@@ -78,8 +86,15 @@ export class PeerSync {
   }
 
   #setPeer(member: Member): void {
-    const { record } = member;
+    const { record, statement } = member;
     const key = record.publicKey.toString();
+    if (!statement?.isRootless) this.#rootless.delete(key);
+    else if (!this.#rootless.has(key)) {
+      // What was known of a packet plane that it had before is forgotten: without an endpoint there is no handshake.
+      this.#plane.removePeer(record.publicKey);
+      this.#rotations.delete(key);
+      this.#rootless.add(key);
+    }
     let rotation = this.#rotations.get(key);
     if (rotation === undefined) this.#rotations.set(key, rotation = new EndpointRotation());
     const endpoint = rotation.update(this.#context.endpoints.tunnelEndpoints(member));
