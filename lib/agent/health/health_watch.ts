@@ -23,6 +23,9 @@ const GRACE_MS = 1_000;
 /** How often it is checked whether there is a link for a probe. */
 const LINK_LOOK_MS = 250;
 
+/** How long a program of this host that asks whether a member is there waits. */
+const REACH_TIMEOUT_MS = 5_000;
+
 interface ProbeOptions {
   readonly timeoutMs: number;
   /** Whether a member without a link is dialled. */
@@ -131,6 +134,13 @@ export class HealthWatch {
   /** Asks over the link that there is. @returns milliseconds, or undefined when nothing came in time */
   async askLink(nodeId: NodeId, timeoutMs: number): Promise<number | undefined> {
     return await this.#within(timeoutMs, (signal) => this.#askChannel(nodeId, false, signal));
+  }
+
+  /** Asks over the channel, which is made if need be, unless the member is known to be away. @returns milliseconds */
+  async reachChannel(nodeId: NodeId): Promise<number | undefined> {
+    const isAway = this.checker.figures(nodeId)?.healthy === false;
+    if (isAway && this.#parts.messages.links.get(nodeId) === undefined) return undefined;
+    return await this.#within(REACH_TIMEOUT_MS, (signal) => this.#askChannel(nodeId, true, signal));
   }
 
   /** Asks through the tunnel. @returns milliseconds, or undefined when nothing came in time */
