@@ -308,10 +308,11 @@ export class Agent {
   }
 
   async #openInterface(): Promise<void> {
-    const opened = await OverlayInterface.open(
-      this.#context,
-      (event) => this.#session?.health.handleDeviceEvent(event),
-    );
+    const opened = await OverlayInterface.open(this.#context, {
+      handleDeviceEvent: (event) => this.#session?.health.handleDeviceEvent(event),
+      dial: (host, port, signal) => this.services.forward.dial(host, port, signal),
+      ping: async (nodeId) => await this.#session?.health.reachChannel(nodeId),
+    });
     this.#resources.use(opened);
     if (this.#state !== "starting") throw new InterruptedError();
     this.#overlay = opened;

@@ -64,8 +64,9 @@ export class EndpointSelector {
     return this.#candidates(statement?.channelEndpoints ?? [], nodeId);
   }
 
-  /** @returns where the packet plane of a member or device may be, likewise */
+  /** @returns where the packet plane of a member or device may be, likewise; nowhere when it says that it has none */
   tunnelEndpoints({ record: { nodeId, endpoint }, statement }: Member): Endpoint[] {
+    if (statement?.isRootless) return [];
     return this.#candidates(statement?.endpoints ?? (endpoint === undefined ? [] : [endpoint]), nodeId);
   }
 
@@ -103,8 +104,10 @@ export class EndpointSelector {
 
 /** @returns what this node says of itself */
 export function ownStatement(options: AgentOptions): OwnStatement {
-  const endpoints = ownEndpoints(options);
-  return { endpoints, channelEndpoints: endpoints, labels: options.labels };
+  const { labels, rootless: isRootless } = options;
+  const channelEndpoints = ownEndpoints(options);
+  // Nodes of the former release know no more than that there is no endpoint, and begin no handshake either.
+  return { endpoints: isRootless ? [] : channelEndpoints, channelEndpoints, labels, isRootless };
 }
 
 /** @returns the endpoints of both planes on this host, those that the options name first */

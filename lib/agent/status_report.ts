@@ -124,7 +124,8 @@ function peerReport(
   const healthy = figures !== undefined && figures.lossPercent !== null
     ? figures.healthy
     : link !== undefined || hasSession;
-  const endpoint = tunnel?.endpoint ?? statement?.endpoints[0] ?? record.endpoint;
+  const stated = statement?.isRootless ? statement.channelEndpoints[0] : statement?.endpoints[0];
+  const endpoint = tunnel?.endpoint ?? stated ?? record.endpoint;
   const allowedIps = [...record.addresses.map((address) => Cidr.host(address)), ...record.allowedIps];
   return {
     ...record.verifyingKey === undefined ? {} : { id: record.nodeId },

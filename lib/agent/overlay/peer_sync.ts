@@ -7,7 +7,7 @@ import type { StateStore } from "../../base/mod.ts";
 import { PresharedKey } from "../../crypto/mod.ts";
 import type { PacketPlane } from "../../dataplane/mod.ts";
 import type { Member, NodeId, RosterEvent } from "../../mesh/mod.ts";
-import { Cidr, type Endpoint } from "../../net/mod.ts";
+import { Cidr, type Endpoint, type IpAddress } from "../../net/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import type { DeviceEvent } from "../../wireguard/mod.ts";
 
@@ -21,6 +21,11 @@ export class PeerSync {
   readonly #context: AgentContext;
   readonly #secrets: DeviceSecrets;
   readonly #rotations = new Map<string, EndpointRotation>();
+  /**
+   * Members that say that they have no packet plane, by key, with the addresses at which they are proxied. They are peers all the same, so that no wider prefix takes
+   * their packets, and so that one that has got an interface is heard at once.
+   */
+  readonly #rootless = new Map<string, readonly IpAddress[]>();
   #unsubscribe: () => void = () => {};
 
   constructor(plane: PacketPlane, context: AgentContext) {
@@ -37,6 +42,7 @@ export class PeerSync {
     for (const member of roster.members()) {
       if (member.record.nodeId === self) continue;
       this.#setPeer(member);
+      if (member.statement?.isRootless) continue;
       if (eager++ < MAX_EAGER_HANDSHAKES) this.#plane.initiateHandshake(member.record.publicKey);
     }
   }
@@ -45,6 +51,7 @@ export class PeerSync {
   close(): void {
     this.#unsubscribe();
     this.#rotations.clear();
+    for (const key of [...this.#rootless.keys()]) this.#followRootless(key, undefined);
   }
 
   #handleRosterEvent(event: RosterEvent): void {
@@ -53,6 +60,7 @@ export class PeerSync {
     const member = roster.get(event.nodeId);
     if (event.kind === "member-removed" || member === undefined) {
       this.#rotations.delete(event.publicKey.toString());
+      this.#followRootless(event.publicKey.toString(), undefined);
       this.#plane.removePeer(event.publicKey);
     } else this.#setPeer(member);
   }
@@ -61,7 +69,7 @@ export class PeerSync {
   tryAt(nodeId: NodeId, endpoint: Endpoint): void {
     const { roster, identity } = this.#context.mesh;
     const member = roster.get(nodeId);
-    if (member === undefined || nodeId === identity.id) return;
+    if (member === undefined || nodeId === identity.id || member.statement?.isRootless) return;
     const { publicKey } = member.record;
     this.#setPeer(member);
     this.#rotations.get(publicKey.toString())?.select(endpoint);
@@ -77,9 +85,24 @@ export class PeerSync {
     if (next !== undefined) this.#plane.setEndpoint(event.peer, next);
   }
 
+  /** @param addresses of a member without a packet plane; undefined for any other, and for who is gone */
+  #followRootless(key: string, addresses: readonly IpAddress[] | undefined): void {
+    const former = this.#rootless.get(key);
+    if (addresses === undefined) this.#rootless.delete(key);
+    else this.#rootless.set(key, addresses);
+    if (former?.join() === addresses?.join()) return;
+    this.#plane.changeProxy({ remove: former ?? [], add: addresses ?? [] });
+  }
+
   #setPeer(member: Member): void {
-    const { record } = member;
+    const { record, statement } = member;
     const key = record.publicKey.toString();
+    if (statement?.isRootless && !this.#rootless.has(key)) {
+      // What was known of a packet plane that it had before is forgotten: without an endpoint there is no handshake.
+      this.#plane.removePeer(record.publicKey);
+      this.#rotations.delete(key);
+    }
+    this.#followRootless(key, statement?.isRootless ? record.addresses : undefined);
     let rotation = this.#rotations.get(key);
     if (rotation === undefined) this.#rotations.set(key, rotation = new EndpointRotation());
     const endpoint = rotation.update(this.#context.endpoints.tunnelEndpoints(member));

@@ -28,6 +28,8 @@ import type { IpFamily } from "../../net/mod.ts";
 import { type BatchSession, DatagramQueue, type Device, isHandshake } from "../../wireguard/mod.ts";
 import { GroBatches } from "./gro_batches.ts";
 import { GsoBatch } from "./gso_batch.ts";
+import type { TransparentProxy } from "../proxy/mod.ts";
+import { ProxiedPackets } from "./proxied_packets.ts";
 import type { WorkerSocket } from "./worker_protocol.ts";
 import { readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
 import { GroReceiver, RECEIVE_ROOM_BYTES, RECEIVER_AREA_BYTES } from "./gro_receiver.ts";
@@ -81,6 +83,8 @@ export interface PacketEngineParts {
   /** The address of the cipher's memory. */
   readonly base: number;
   readonly device: Device;
+  /** Takes packets for hosts without a packet plane. */
+  readonly proxy: TransparentProxy;
   readonly mtuBytes: number;
   readonly tunFd: number;
   /** Readable when there is something for `onWake`. */
@@ -110,6 +114,7 @@ export class PacketEngine {
   #mtuBytes: number;
   readonly #outgoing: GsoBatch;
   readonly #incoming: GroBatches;
+  readonly #proxied: ProxiedPackets;
   readonly #touched = new Set<BatchSession["peer"]>();
   /** They wait until packets have been carried, so that a flood of them holds no session up. */
   readonly #handshakes = new DatagramQueue(MAX_HANDSHAKES, HANDSHAKE_BYTES);
@@ -135,6 +140,12 @@ export class PacketEngine {
       device: parts.device,
       onControl: (at, lengthBytes, batch) => this.#takeControl(at, lengthBytes, batch),
       onOpened: (peer) => this.#touched.add(peer),
+    });
+    this.#proxied = new ProxiedPackets({
+      ...parts,
+      bytes: this.#bytes,
+      singleAt: this.#free + SINGLE_AT,
+      onWriteFailed: () => parts.onDrop("interface-full", 1),
     });
     for (const [i, fd] of [tunFd, NO_DESCRIPTOR, wakeFd].entries()) {
       writePollfd(this.#view, this.#free + POLL_AT + i * POLLFD_BYTES, fd);
@@ -270,8 +281,9 @@ export class PacketEngine {
     }
   }
 
-  /** Without a session: the device begins one, keeps the packets, or says why they go nowhere. */
+  /** Without a session: a host without a packet plane has none; else the device begins one, or says why not. */
   #takeOneByOne(now: Millis, at: number, lengthBytes: number): void {
+    if (this.#proxied.take(now, at, lengthBytes)) return;
     const { device } = this.#parts;
     const header = readVirtioHeader(this.#bytes, at - VIRTIO_HEADER_BYTES);
     const packets = splitSuperpacket(this.#bytes.slice(at, at + lengthBytes), header);
@@ -336,8 +348,9 @@ export class PacketEngine {
     }
   }
 
-  /** Sends what the device itself has to say. */
+  /** Sends what the device itself has to say, and the proxy. */
   #transmit(): void {
+    this.#proxied.flush();
     const { device } = this.#parts;
     for (let out = device.pollTransmit(); out !== undefined; out = device.pollTransmit()) {
       const at = this.#free + SINGLE_AT;

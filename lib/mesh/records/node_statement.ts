@@ -41,6 +41,8 @@ export interface OwnStatement {
   readonly channelEndpoints: readonly Endpoint[];
   /** What it calls itself. They help to choose; nobody is let do anything for them. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Whether it has no packet plane: it is reached over the message plane alone. */
+  readonly isRootless?: boolean;
 }
 
 /** Where a node is, as it says itself. */
@@ -63,6 +65,7 @@ export function signStatement(statement: NodeStatement, signingKey: SigningKey):
     version: BigInt(statement.version),
     issuedAt: BigInt(statement.issuedAt),
     labels: sortLabels(statement.labels),
+    rootless: statement.isRootless ?? false,
   });
   if (decodeStatement(payload) === undefined) {
     throw new RangeError(`Cannot sign a statement of ${statement.nodeId}: a field is out of bounds`);
@@ -85,6 +88,7 @@ export function decodeStatement(payload: Uint8Array): NodeStatement | undefined 
     endpoints: readEndpoints(message.endpoints, MAX_STATED_ENDPOINTS),
     channelEndpoints: readEndpoints(message.channelEndpoints, MAX_STATED_ENDPOINTS),
     labels: { ...message.labels },
+    isRootless: message.rootless,
     version: readPositive(message.version),
     issuedAt: readTime(message.issuedAt),
   });
@@ -105,18 +109,20 @@ export function signOwnStatement(
   const endpoints = presentable(own.endpoints);
   const channelEndpoints = presentable(own.channelEndpoints);
   const labels = sortLabels(own.labels);
+  const isRootless = own.isRootless ?? false;
   if (
     // What was stated by a clock that was ahead is not believed by others until it is stated anew.
     previous !== undefined && previous.issuedAt <= clock.wall() &&
     endpoints.join() === previous.endpoints.join() &&
     channelEndpoints.join() === previous.channelEndpoints.join() &&
+    isRootless === (previous.isRootless ?? false) &&
     JSON.stringify(labels) === JSON.stringify(sortLabels(previous.labels))
   ) return undefined;
   const issuedAt = clock.wall();
   // The wall clock, so that a node whose state was restored from a copy is not behind itself.
   const version = Math.max((previous?.version ?? 0) + 1, issuedAt);
   return signStatement(
-    { nodeId: identity.id, endpoints, channelEndpoints, labels, version, issuedAt },
+    { nodeId: identity.id, endpoints, channelEndpoints, labels, isRootless, version, issuedAt },
     identity.signingKey,
   );
 }
@@ -126,7 +132,8 @@ function presentable(endpoints: readonly Endpoint[]): Endpoint[] {
   return [...byText.values()].slice(0, MAX_STATED_ENDPOINTS);
 }
 
-/** Whether two statements of a node say that it is in the same places. */
+/** Whether two statements of a node say that it is in the same places, and is reached in the same ways. */
 export function areSameEndpoints(a: NodeStatement, b: NodeStatement): boolean {
-  return a.endpoints.join() === b.endpoints.join() && a.channelEndpoints.join() === b.channelEndpoints.join();
+  return (a.isRootless ?? false) === (b.isRootless ?? false) &&
+    a.endpoints.join() === b.endpoints.join() && a.channelEndpoints.join() === b.channelEndpoints.join();
 }
