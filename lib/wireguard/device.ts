@@ -11,7 +11,6 @@ import { type Endpoint, ipDestinationOffset, ipPacketLength, ipSourceOffset, ipV
 import { AllowedIps } from "./allowed_ips.ts";
 import { BatchSessions } from "./batch_sessions.ts";
 import { PROTOCOL_TIMERS, REJECT_AFTER_MESSAGES } from "./constants.ts";
-import { CookieChecker } from "./cookies.ts";
 import { type AddressedDatagram, DatagramQueue } from "./datagram_queue.ts";
 import {
   type DeviceContext,
@@ -21,7 +20,7 @@ import {
   Padder,
 } from "./device_context.ts";
 import { createResponse, readInitiation, readResponse } from "./handshake.ts";
-import { LoadMeter, RateLimiter } from "./handshake_limits.ts";
+import { HandshakeGate } from "./handshake_gate.ts";
 import {
   COOKIE_REPLY_BYTES,
   INITIATION_BYTES,
@@ -69,9 +68,7 @@ export class Device {
   #isSuspended = false;
   readonly #peers = new Map<string, Peer>();
   readonly #allowedIps = new AllowedIps<Peer>();
-  #checker: CookieChecker;
-  readonly #limiter = new RateLimiter();
-  readonly #load: LoadMeter;
+  readonly #gate: HandshakeGate;
   readonly #events = new BoundedQueue<DeviceEvent>(MAX_EVENTS);
   readonly #plaintext = new Uint8Array(MAX_DATAGRAM_BYTES);
   // Views of the plaintext that are kept while lengths repeat, as they do in a stream.
@@ -87,7 +84,6 @@ export class Device {
     this.#mtuBytes = mtuBytes;
     this.#isKeyless = options.privateKey === undefined;
     this.#received = { kind: "packet", packet: NO_BYTES, peer: privateKey.publicKey };
-    this.#load = new LoadMeter(options.handshakesPerSecond ?? 100);
     this.#context = {
       privateKey,
       isSilent: options.privateKey === undefined,
@@ -106,7 +102,7 @@ export class Device {
       },
     };
     this.batches = new BatchSessions(this.#allowedIps, this.#context);
-    this.#checker = this.#makeChecker();
+    this.#gate = new HandshakeGate(this.#context, options.handshakesPerSecond ?? 100);
   }
 
   /** The key that peers know this device by; a random one while there is no private key. */
@@ -129,7 +125,7 @@ export class Device {
     context.privateKey = key ?? PrivateKey.generate(context.random);
     this.#isKeyless = key === undefined;
     context.isSilent = this.#isKeyless || this.#isSuspended;
-    this.#checker = this.#makeChecker();
+    this.#gate.followKey();
     this.removePeer(this.publicKey);
     for (const peer of this.#peers.values()) peer.noteOwnKey();
   }
@@ -250,14 +246,8 @@ export class Device {
     if (type !== TYPE_INITIATION && type !== TYPE_RESPONSE) {
       return this.#handleTransport(now, datagram, source);
     }
-    if (!this.#checker.hasValidMac1(datagram)) return this.#drop("wrong-mac1");
-    if (this.#load.note(now)) {
-      if (!this.#checker.hasValidMac2(now, datagram, source)) {
-        this.#replyCookie(now, datagram, source);
-        return this.#drop("under-load");
-      }
-      if (!this.#limiter.allows(now, source.address)) return this.#drop("rate-limited");
-    }
+    const refusal = this.#gate.refuses(now, datagram, source);
+    if (refusal !== undefined) return this.#drop(refusal);
     return type === TYPE_INITIATION
       ? this.#handleInitiation(now, datagram, source)
       : this.#handleResponse(now, datagram, source);
@@ -370,18 +360,6 @@ export class Device {
     if (this.#received.packet.length !== length) this.#received.packet = this.#plaintext.subarray(0, length);
     this.#received.peer = peer.publicKey;
     return this.#received;
-  }
-
-  #replyCookie(now: Millis, message: Uint8Array, source: Endpoint): void {
-    const { transmits } = this.#context;
-    if (transmits.isFull) return;
-    const reply = this.#checker.reply(now, message, { sender: readIndex(message, 4), source });
-    transmits.claim(reply.length, source).set(reply);
-  }
-
-  #makeChecker(): CookieChecker {
-    const { privateKey, random, aead, timers: { cookieRefreshTimeMs: refreshTimeMs } } = this.#context;
-    return new CookieChecker(privateKey.publicKey, { random, aead, refreshTimeMs });
   }
 
   #count(reason: DropReason): DropReason {
