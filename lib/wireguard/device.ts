@@ -19,6 +19,7 @@ import {
   IndexTable,
   Padder,
 } from "./device_context.ts";
+import { Forwarding } from "./forwarding.ts";
 import { createResponse, readInitiation, readResponse } from "./handshake.ts";
 import { HandshakeGate } from "./handshake_gate.ts";
 import {
@@ -62,6 +63,8 @@ export class Device {
   readonly counters: Counters<DropReason> = new Counters<DropReason>(DROP_REASONS);
   /** For a data plane that seals and opens batches. */
   readonly batches: BatchSessions;
+  /** Whose packets are passed on to other peers. */
+  readonly forwarding: Forwarding;
   readonly #context: DeviceContext<Peer>;
   #mtuBytes: number;
   #isKeyless: boolean;
@@ -102,6 +105,12 @@ export class Device {
       },
     };
     this.batches = new BatchSessions(this.#allowedIps, this.#context);
+    const send = (now: Millis, packet: Uint8Array): void => void this.handlePacket(now, packet);
+    this.forwarding = new Forwarding(mtuBytes, {
+      allowedIps: this.#allowedIps,
+      counters: this.counters,
+      send,
+    });
     this.#gate = new HandshakeGate(this.#context, options.handshakesPerSecond ?? 100);
   }
 
@@ -146,7 +155,7 @@ export class Device {
 
   /** Takes inner packets of up to `mtuBytes` from now on, 576 to 65,000. */
   setMtu(mtuBytes: number): void {
-    this.#mtuBytes = mtuBytes;
+    this.#mtuBytes = this.forwarding.mtuBytes = mtuBytes;
     this.#context.padder = new Padder(mtuBytes);
   }
 
@@ -184,6 +193,7 @@ export class Device {
     if (persistentKeepaliveSeconds !== undefined) {
       peer.setPersistentKeepalive(now, persistentKeepaliveSeconds);
     }
+    if (update.isForwarded !== undefined) this.forwarding.set(peer, update.isForwarded);
     return true;
   }
 
@@ -193,6 +203,7 @@ export class Device {
     if (peer === undefined) return false;
     this.#peers.delete(publicKey.toString());
     this.#allowedIps.clear(peer);
+    this.forwarding.set(peer, false);
     peer.clear();
     return true;
   }
@@ -346,10 +357,10 @@ export class Device {
     peer.noteOpened(now, keypair, source, message.length, length > 0);
     if (length === 0) return HANDLED;
     if (this.#padded.length !== length) this.#padded = this.#plaintext.subarray(0, length);
-    return this.#checkInner(peer, this.#padded);
+    return this.#checkInner(now, peer, this.#padded);
   }
 
-  #checkInner(peer: Peer, padded: Uint8Array): DatagramOutcome {
+  #checkInner(now: Millis, peer: Peer, padded: Uint8Array): DatagramOutcome {
     const length = ipPacketLength(padded);
     const version = ipVersion(padded);
     if (length === undefined || version === 0) return this.#drop("malformed-inner-packet");
@@ -359,7 +370,17 @@ export class Device {
     }
     if (this.#received.packet.length !== length) this.#received.packet = this.#plaintext.subarray(0, length);
     this.#received.peer = peer.publicKey;
-    return this.#received;
+    return this.forwarding.isOn ? this.#passOn(now) : this.#received;
+  }
+
+  /** Seals what was received for whoever it is meant for, if that is another peer. */
+  #passOn(now: Millis): DatagramOutcome {
+    const { packet } = this.#received;
+    const { length } = packet;
+    const next = this.forwarding.nextHop(now, packet, 0, length, length);
+    if (next === "host") return this.#received;
+    if (next === "peer") this.handlePacket(now, packet);
+    return HANDLED;
   }
 
   #count(reason: DropReason): DropReason {
