@@ -120,7 +120,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     answer: reports.addedDevice,
   },
   changeHub: {
-    route: "POST /peers/{device}/hub",
+    route: "POST /peers/hub",
     summary: "Makes another member the only peer of a plain WireGuard device",
     request: hubChange,
     parameters: ["device", "hub"],

@@ -33,7 +33,7 @@ const answers: Readonly<Record<string, readonly [status: number, body: unknown]>
     hint: "List them.",
   }],
   "POST /peers": [200, sampleDevice],
-  "POST /peers/phone/hub": [200, sampleDevice],
+  "POST /peers/hub": [200, sampleDevice],
   "DELETE /peers/web-1": [200, { done: true, name: "web-1" }],
   "DELETE /peers/web-2": [200, { done: true, name: "web-2", token: { ...usable, id: "t9" } }],
   "DELETE /peers/web-3?revokeToken=1": [200, {
@@ -118,7 +118,11 @@ Deno.test("every command that asks gets its answer over the socket", () =>
         'POST /peers {"name":"phone","publicKey":"k","isDirect":true}',
         /^PersistentKeepalive = 25$/m,
       ],
-      ["peer hub phone web-1", 'POST /peers/phone/hub {"hub":"web-1"}', /^Endpoint = 192\.0\.2\.1:51820$/m],
+      [
+        "peer hub phone web-1",
+        'POST /peers/hub {"device":"phone","hub":"web-1"}',
+        /^Endpoint = 192\.0\.2\.1:51820$/m,
+      ],
       ["peer remove web-1", "DELETE /peers/web-1", /^Removed web-1\n$/],
       [
         "peer remove web-2",

@@ -138,7 +138,7 @@ Deno.test("controlApp() adds devices and pings", async () => {
   const device = { name: "phone", publicKey: "key" };
   const added = await app.request("/peers", post(device));
   assert.deepEqual(await added.json(), sampleDevice);
-  const moved = await app.request("/peers/phone/hub", post({ hub: "lead" }));
+  const moved = await app.request("/peers/hub", post({ device: "phone", hub: "lead" }));
   assert.deepEqual(await moved.json(), sampleDevice);
   assert.deepEqual(control.asked, [device, { device: "phone", hub: "lead" }]);
   assert.deepEqual(await (await app.request("/ping", post({ peer: "web-1" }))).json(), {
