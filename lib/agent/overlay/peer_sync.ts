@@ -22,16 +22,22 @@ type PeerPlane = Pick<
   "setPeer" | "updatePeer" | "removePeer" | "setEndpoint" | "initiateHandshake" | "peerStatus"
 >;
 
+/** What it takes of the node. */
+interface PeerSyncContext extends Pick<AgentContext, "store"> {
+  readonly mesh: Pick<AgentContext["mesh"], "replica" | "roster" | "identity">;
+  readonly endpoints: Pick<AgentContext["endpoints"], "tunnelEndpoints">;
+}
+
 /** Follows the roster's events and the device's. */
 export class PeerSync {
   readonly #plane: PeerPlane;
-  readonly #context: AgentContext;
+  readonly #context: PeerSyncContext;
   readonly #secrets: DeviceSecrets;
   readonly #rotations = new Map<string, EndpointRotation>();
   readonly #routes = new DeviceRoutes();
   #unsubscribe: () => void = () => {};
 
-  constructor(plane: PeerPlane, context: AgentContext) {
+  constructor(plane: PeerPlane, context: PeerSyncContext) {
     this.#plane = plane;
     this.#context = context;
     this.#secrets = new DeviceSecrets(context.store);
