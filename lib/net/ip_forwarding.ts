@@ -50,7 +50,7 @@ export function packetTooBig(
   const isIpv4 = version === 4;
   const headerBytes = isIpv4 ? 20 : 40;
   const bodyAt = at + (isIpv4 ? ((bytes[at] ?? 0) & 0x0f) * 4 : 40);
-  if (isIcmpError(bytes[at + (isIpv4 ? 9 : 6)], bytes[bodyAt], isIpv4)) return undefined;
+  if (isIcmpError(isIpv4, bytes[at + (isIpv4 ? 9 : 6)], bytes[bodyAt])) return undefined;
   const quoted = bytes.subarray(at, at + lengthBytes)
     .subarray(0, (isIpv4 ? MAX_ICMP_BYTES : MAX_ICMPV6_BYTES) - headerBytes - ICMP_HEADER_BYTES);
   const answer = new Uint8Array(headerBytes + ICMP_HEADER_BYTES + quoted.length);
@@ -86,7 +86,7 @@ export function packetTooBig(
 }
 
 /** RFC 1812 §4.3.2.7, RFC 4443 §2.4 (e). */
-function isIcmpError(protocol: number | undefined, type = 0, isIpv4: boolean): boolean {
+function isIcmpError(isIpv4: boolean, protocol = 0, type = 0): boolean {
   if (isIpv4) return protocol === PROTOCOL_ICMP && [3, 4, 5, 11, 12].includes(type);
   return protocol === PROTOCOL_ICMPV6 && type < 128;
 }

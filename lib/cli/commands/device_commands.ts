@@ -12,7 +12,7 @@ import { MAX_KEEPALIVE_SECONDS } from "../../mesh/bounds.ts";
 import { Cidr, IpAddress } from "../../net/mod.ts";
 import { ControlClient } from "../control_client.ts";
 import { UsageError } from "../failure.ts";
-import { compactConfig, deviceConfig, type DeviceFacts, encodeQr, qrText } from "../output/mod.ts";
+import { compactConfig, deviceConfig, encodeQr, qrText } from "../output/mod.ts";
 import type { CliPorts } from "../ports.ts";
 import {
   agentOptions,
