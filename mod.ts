@@ -59,6 +59,7 @@ export type {
   DataplaneReport,
   DefaultGrantsReport,
   DefaultGrantsRequest,
+  DevicePeer,
   DeviceRequest,
   DnsAnswerRecord,
   DnsAnswerReport,

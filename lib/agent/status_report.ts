@@ -6,13 +6,14 @@
 import project from "../../deno.json" with { type: "json" };
 import { SESSION_LIFE_MS } from "../health/mod.ts";
 import { Cidr } from "../net/mod.ts";
-import type { Member } from "../mesh/mod.ts";
+import type { Member, MemberRecord } from "../mesh/mod.ts";
 import type { PeerStatus } from "../wireguard/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
 import type { MemberSession } from "./member_session.ts";
 import type { NameService } from "./names/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
 import type { LeaderReport, PeerReport, StatusReport } from "../api/mod.ts";
+import { hubOf } from "./plain_devices.ts";
 import type { ServiceHost } from "./services/mod.ts";
 
 /** The version of weft, as in `deno.json`. */
@@ -65,7 +66,10 @@ export function buildStatus(sources: StatusSources): StatusReport {
     services: sources.services.report(),
     peers: members
       .filter((member) => member.record.nodeId !== record.nodeId)
-      .map((member) => peerReport(member, sessions.get(member.record.publicKey.toString()), sources))
+      .map((member) => {
+        const report = peerReport(member, sessions.get(member.record.publicKey.toString()), sources);
+        return member.record.hub === undefined ? report : throughHub(member.record, report, sources);
+      })
       .sort((a, b) => a.name < b.name ? -1 : 1),
     drops: happened({
       ...sources.channelDrops,
@@ -105,6 +109,20 @@ function happened(counts: Readonly<Record<string, number>>): Record<string, numb
 
 function median(values: readonly number[]): number | null {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? null;
+}
+
+/** A device that has one node as its only peer is as well as that node, as far as others can see. */
+function throughHub(record: MemberRecord, report: PeerReport, sources: StatusSources): PeerReport {
+  const { mesh } = sources.context;
+  if (record.hub === mesh.identity.id) {
+    const { plane } = sources.overlay ?? {};
+    return { ...report, hub: plane === undefined ? null : mesh.record.name };
+  }
+  const hub = hubOf(mesh, record);
+  if (hub === undefined) return { ...report, hub: null, path: "none", healthy: false };
+  const plane = sources.overlay?.plane;
+  const { healthy, score } = peerReport(hub, plane?.peerStatus(hub.record.publicKey), sources);
+  return { ...report, hub: hub.record.name, path: healthy ? "hub" : "none", healthy, score };
 }
 
 function peerReport(

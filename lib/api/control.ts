@@ -75,14 +75,41 @@ export interface DeviceRequest {
   readonly allowedIps?: readonly string[];
   /** Seconds after which an idle device is sent something, 1 to 65535; 0 or absent for never. */
   readonly persistentKeepaliveSeconds?: number;
+  /**
+   * The member that is its only peer and passes its packets on, by name, id, key or address; unless given the one that a
+   * known device has, or else this node.
+   */
+  readonly hub?: string;
+  /** Makes every member that has an interface a peer of the device, in place of one hub. */
+  readonly isDirect?: boolean;
 }
 
-/** A device that was let in. */
+/** A device that was let in, and what it is to be configured with. */
 export interface AddedDevice {
-  /** With a number at its end when the name was taken. */
+  /** That of the request, unless the key's device had another one. */
   readonly name: string;
   /** Its overlay addresses. */
   readonly addresses: readonly string[];
+  /** The name of its only peer; absent for one whose peers are all members. */
+  readonly hub?: string;
+  /** The longest packet that its hub passes on, or this node takes; absent for one without an interface. */
+  readonly mtuBytes?: number;
+  /** Its peers; the first is the hub or, if it has an interface, this node. */
+  readonly peers: readonly DevicePeer[];
+}
+
+/** A member as a plain device is to know it. */
+export interface DevicePeer {
+  /** The member's name. */
+  readonly name: string;
+  /** Base64. */
+  readonly publicKey: string;
+  /** Its overlay addresses. */
+  readonly addresses: readonly string[];
+  /** What is sent to it, and accepted from it, in CIDR notation. */
+  readonly allowedIps: readonly string[];
+  /** `address:port`, if it is known. */
+  readonly endpoint?: string;
 }
 
 /** That it is done, and who was meant. */
@@ -269,8 +296,13 @@ export interface AgentControl extends MembershipControl {
   listTokens(): readonly TokenReport[];
   /** Lets nobody in by this token any more. Leaders only. @throws WeftError with code `UnknownToken` */
   revokeToken(id: string): void;
-  /** Leaders only. @returns the address that the device was given */
+  /** Leaders only. @returns the address that the device was given, and its peers */
   addDevice(request: DeviceRequest): AddedDevice;
+  /**
+   * Leaders only: makes another member the hub of a device, both by name, id, key or address.
+   * @returns what the device is to be configured with now
+   */
+  changeHub(device: string, hub: string): AddedDevice;
   /**
    * Leaders only: revokes a member or device by name, id, key or address, also when its record has expired.
    * @param revokeToken whether the token that let it in is revoked, too

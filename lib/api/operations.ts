@@ -31,7 +31,10 @@ const deviceRequest = named("DeviceRequest", () => ({
   endpoint: z.string().max(64).exactOptional(),
   allowedIps: z.array(z.string().max(64)).max(MAX_ALLOWED_IPS).exactOptional(),
   persistentKeepaliveSeconds: z.int().min(0).max(MAX_KEEPALIVE_SECONDS).exactOptional(),
+  hub: node().exactOptional(),
+  isDirect: z.boolean().exactOptional(),
 }));
+const hubChange = object(() => ({ device: node(), hub: node() }));
 const peerRemoval = object(() => ({
   peer: node(),
   revokeToken: z.union([z.boolean(), z.string().transform((text) => text === "1")])
@@ -114,7 +117,14 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     route: "POST /peers",
     summary: "Adds a plain WireGuard device",
     request: deviceRequest,
-    answer: object(() => ({ name: z.string(), addresses: z.array(z.string()) })),
+    answer: reports.addedDevice,
+  },
+  changeHub: {
+    route: "POST /peers/hub",
+    summary: "Makes another member the only peer of a plain WireGuard device",
+    request: hubChange,
+    parameters: ["device", "hub"],
+    answer: reports.addedDevice,
   },
   removePeer: {
     route: "DELETE /peers/{peer}",

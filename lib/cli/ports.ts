@@ -47,6 +47,8 @@ export interface ProcessPort {
   readSecret(prompt: string): Promise<string>;
   /** @returns the most that users other than a file's owner may do with it; undefined for nothing @throws the system's error */
   othersMay(path: string): Promise<"read" | "write" | undefined>;
+  /** Whether the name server at this address, port 53, has an answer to a question; some seconds are enough for one. */
+  canResolve(server: string, name: string, type: "SOA" | "NS"): Promise<boolean>;
   /** Takes tokens out of what the system shows as this process's arguments. @returns who shows one all the same */
   hideTokens(args: readonly string[]): readonly ShownToken[];
   /** Calls back at every request to stop. @returns a function that ends that */

@@ -114,6 +114,7 @@ export class MeshState {
       clock,
       random,
       newPool: () => options.addressPool(cidr),
+      overlay: this.ipv6Cidr === undefined ? [cidr] : [cidr, this.ipv6Cidr],
     }, signingKey);
   }
 

@@ -60,7 +60,7 @@ export function peersText(peers: readonly PeerReport[], terminal: Terminal): str
     peer.name,
     peer.addresses[0] ?? "-",
     paintedCell(terminal, peer.healthy ? "good" : "bad", healthOf(peer)),
-    peer.path === "none" ? "-" : peer.path,
+    pathOf(peer),
     peer.endpoint ?? "-",
     peer.rttMs === null ? "-" : formatRtt(peer.rttMs),
     peer.lossPercent === null ? "-" : `${peer.lossPercent} %`,
@@ -133,6 +133,12 @@ function droppedFact(status: StatusReport): readonly Fact[] {
   if (drops.length === 0) return [];
   const shown = drops.slice(0, 6).map(([reason, count]) => `${count} ${reason}`).join(", ");
   return [["dropped", drops.length > 6 ? `${shown}, …` : shown]];
+}
+
+/** What a plain device has in place of a path of its own is said whatever becomes of it. */
+function pathOf({ hub, path }: PeerReport): string {
+  if (hub === undefined) return path === "none" ? "-" : path;
+  return hub === null ? "no hub" : `via ${hub}`;
 }
 
 function healthOf(peer: PeerReport): string {

@@ -77,6 +77,8 @@ export class SamplePorts implements CliPorts {
   uncaught: (error: unknown) => void = () => {};
   /** What others may do with files. */
   readonly access: Map<string, "read" | "write"> = new Map();
+  /** Which types of questions name servers answer, by address. */
+  readonly nameServers: Map<string, readonly string[]> = new Map();
   /** Who shows a token. */
   shownTokens: readonly ShownToken[] = [];
   readonly environment: Record<string, string | undefined> = {};
@@ -110,6 +112,10 @@ export class SamplePorts implements CliPorts {
       return Promise.resolve(this.files.get("-") ?? "");
     },
     othersMay: (path) => Promise.resolve(this.access.get(path)),
+    canResolve: (server, name, type) => {
+      this.diary.push(`asked ${server} for ${name} ${type}`);
+      return Promise.resolve(this.nameServers.get(server)?.includes(type) ?? false);
+    },
     hideTokens: () => this.shownTokens,
     onStopSignal: (handler) => {
       this.stopSignal = handler;

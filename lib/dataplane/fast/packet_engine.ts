@@ -31,7 +31,12 @@ import { GsoBatch } from "./gso_batch.ts";
 import type { TransparentProxy } from "../proxy/mod.ts";
 import { ProxiedPackets } from "./proxied_packets.ts";
 import type { WorkerSocket } from "./worker_protocol.ts";
-import { readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
+import {
+  longestPacketBytes,
+  readVirtioHeader,
+  splitSuperpacket,
+  VIRTIO_HEADER_BYTES,
+} from "./superpacket.ts";
 import { GroReceiver, RECEIVE_ROOM_BYTES, RECEIVER_AREA_BYTES } from "./gro_receiver.ts";
 import { GsoSender, type SendDrop, SENDER_AREA_BYTES } from "./gso_sender.ts";
 
@@ -304,27 +309,39 @@ export class PacketEngine {
         datagrams += receiver.datagrams(i);
         if (datagrams > MAX_BATCH) {
           incoming.open(now);
-          this.#writeFrames();
+          this.#writeFrames(now);
           this.#parts.cipher.beginFrames();
           datagrams = receiver.datagrams(i);
         }
         incoming.take(now, receiver, i);
       }
       incoming.finish(now);
-      this.#writeFrames();
+      this.#writeFrames(now);
       if (receiver.isDrained) break;
     }
     return true;
   }
 
-  #writeFrames(): void {
-    const { io, cipher, base, tunFd, onDrop } = this.#parts;
+  #writeFrames(now: Millis): void {
+    const { io, cipher, base, tunFd, onDrop, device: { forwarding } } = this.#parts;
     const frames = cipher.endFrames();
     for (let i = 0; i < frames; i++) {
+      if (forwarding.isOn && this.#passOn(now, cipher.frameAt(i), cipher.frameBytes(i))) continue;
       if (io.write(tunFd, base + cipher.frameAt(i), cipher.frameBytes(i)) >= 0) continue;
       if (io.errno === ERRNO.EBADFD) this.#isGone = true;
       else onDrop("interface-full", 1);
     }
+  }
+
+  /** Sends a frame that is meant for another peer to that peer as a whole. @returns false when it is the host's */
+  #passOn(now: Millis, frameAt: number, frameBytes: number): boolean {
+    const { device: { forwarding } } = this.#parts;
+    const at = frameAt + VIRTIO_HEADER_BYTES;
+    const lengthBytes = frameBytes - VIRTIO_HEADER_BYTES;
+    const longestBytes = longestPacketBytes(this.#view, at, lengthBytes);
+    const next = forwarding.nextHop(now, this.#bytes, at, lengthBytes, longestBytes);
+    if (next === "peer") this.#takeSuperpacket(now, at, lengthBytes);
+    return next !== "host";
   }
 
   #takeControl(at: number, lengthBytes: number, batch: number): void {

@@ -46,6 +46,14 @@ export function readVirtioHeader(bytes: Uint8Array, at: number): VirtioHeader {
   };
 }
 
+/** @returns how long the longest packet is that a frame, built here, is cut into; its IP packet begins at `at` */
+export function longestPacketBytes(memory: DataView, at: number, lengthBytes: number): number {
+  const header = at - VIRTIO_HEADER_BYTES;
+  if (memory.getUint8(header + 1) === GSO.NONE) return lengthBytes;
+  // The length of its headers, and the payload of each packet.
+  return Math.min(lengthBytes, memory.getUint16(header + 2, true) + memory.getUint16(header + 4, true));
+}
+
 /**
  * Cuts a superpacket into the packets that it stands for, with lengths, sequence numbers, flags and checksums as if
  * each had been sent alone.

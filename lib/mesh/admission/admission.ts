@@ -29,10 +29,10 @@ import {
   type AdmissionRequest,
   Enrolment,
   type EnrolmentOptions,
-  type NewDevice,
   recordLifetimeMs,
 } from "./enrolment.ts";
 import type { AuditActor } from "./audit_log.ts";
+import { enrolDevice, type NewDevice } from "./devices.ts";
 import { isProven, type RotationDelay } from "./key_rotation.ts";
 import { JoinApprovals, type JoinAsker, type WaitingJoin } from "./join_approvals.ts";
 import { amended, chainAfter, knownAs, type MemberChanges, underKeysOf, withGift } from "./record_terms.ts";
@@ -174,24 +174,7 @@ export class Admission {
    * @throws RangeError when a field is out of bounds
    */
   addDevice(device: NewDevice): RecordEntry | AdmissionRefusal {
-    const { name, publicKey, allowedIps = [], endpoint, persistentKeepaliveSeconds } = device;
-    const { roster } = this.#options;
-    if (roster.isRevoked(publicKey)) return "refused:revoked";
-    const known = roster.recordByKey(publicKey);
-    if (known?.verifyingKey !== undefined) return "refused:other-identity";
-    const fields = {
-      labels: device.labels ?? known?.labels ?? {},
-      allowedIps,
-      ...endpoint && { endpoint },
-      ...persistentKeepaliveSeconds && { persistentKeepaliveSeconds },
-    };
-    if (known === undefined) {
-      return this.#enrolment.transact(() =>
-        this.#enrolment.add({ name, publicKey, roles: ["wireguard"], grants: NO_GRANTS, ...fields })
-      );
-    }
-    const { endpoint: _, persistentKeepaliveSeconds: __, ...kept } = known;
-    return this.#sign({ ...kept, ...fields, version: known.version + 1, ...this.#enrolment.lifetime() });
+    return enrolDevice(device, this.#enrolment, this.#options);
   }
 
   /**

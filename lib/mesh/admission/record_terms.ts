@@ -22,7 +22,7 @@ import type { TokenGift } from "./token_book.ts";
 
 /** What leaders change of a record. */
 export type MemberChanges = Partial<
-  Pick<MemberRecord, "name" | "addresses" | "labels" | "unconfirmedLabels" | "grants" | "roles">
+  Pick<MemberRecord, "name" | "addresses" | "labels" | "unconfirmedLabels" | "grants" | "roles" | "hub">
 >;
 
 /**
