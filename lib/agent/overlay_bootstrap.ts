@@ -36,6 +36,7 @@ import { joinNetwork } from "./join/mod.ts";
 import { dialMessagePlane } from "./links/mod.ts";
 import { checkHostNetwork } from "./overlay/mod.ts";
 import type { ServiceHost } from "./services/mod.ts";
+import { StatusToken } from "./status_token.ts";
 
 /** The token that a leader prints admits any number of machines for a day. */
 const PRINTED_TOKEN_LIFETIME_MS = 24 * 3_600_000;
@@ -59,17 +60,27 @@ export class OverlayBootstrap {
   readonly control: AgentControl;
   /** Whether its state is that of an earlier run. */
   readonly isResumed: boolean;
+  /** By which others than this machine read its status page. */
+  readonly statusToken: StatusToken;
   readonly #agent: Agent;
   readonly #store: ResumedStateStore;
   readonly #environment: Environment;
+  readonly #hasInterface: boolean;
   #endFlushing: () => void = () => {};
 
-  private constructor(agent: Agent, store: ResumedStateStore, environment: Environment, isResumed: boolean) {
+  private constructor(
+    agent: Agent,
+    store: ResumedStateStore,
+    environment: Environment,
+    { isResumed, hasInterface }: { readonly isResumed: boolean; readonly hasInterface: boolean },
+  ) {
     this.#agent = agent;
     this.#store = store;
     this.#environment = environment;
     this.isResumed = isResumed;
-    this.control = checkedControl(agentOperations(agent));
+    this.#hasInterface = hasInterface;
+    this.statusToken = new StatusToken(store, environment.random);
+    this.control = checkedControl(agentOperations(agent, this.statusToken));
   }
 
   /**
@@ -208,6 +219,16 @@ export class OverlayBootstrap {
     return address;
   }
 
+  /** @returns the addresses that this node has on the overlay now, nothing for one without an interface */
+  overlayAddresses(): readonly IpAddress[] {
+    return this.#hasInterface ? this.#agent.mesh.record.addresses : [];
+  }
+
+  /** @returns whether a name of the zone, or an address, means this node now */
+  isOwnHost(hostname: string): boolean {
+    return this.#agent.members.isHost(hostname, this.#agent.mesh.identity.id);
+  }
+
   /** What this node offers to others, calls, and connects. */
   get services(): ServiceHost {
     return this.#agent.services;
@@ -292,7 +313,7 @@ export class OverlayBootstrap {
       const isResumed = storedNetworkId(store) !== undefined;
       const mesh = await makeMesh(store, host);
       const agent = new Agent({ ...environment, mesh, store, options, ...limits && { limits } });
-      return new OverlayBootstrap(agent, store, environment, isResumed);
+      return new OverlayBootstrap(agent, store, environment, { isResumed, hasInterface: !options.rootless });
     } catch (error) {
       store.close();
       throw error;

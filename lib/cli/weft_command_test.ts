@@ -29,6 +29,8 @@ const samples: Readonly<Record<OptionName, string>> = {
   labels: "role=web",
   statusAddress: "127.0.0.2",
   statusPort: "off",
+  statusNames: "weft.example.com",
+  statusTokenFile: "/etc/weft/token",
   dns: "off",
   dnsPorts: "53",
   dnsZone: "overlay.local.",

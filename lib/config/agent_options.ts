@@ -4,7 +4,7 @@
  */
 
 import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
-import type { DhtBootstrapOption, DnsForwardOption, OfferOption } from "./field_schemas.ts";
+import type { DhtBootstrapOption, DnsForwardOption, OfferOption, StatusAddress } from "./field_schemas.ts";
 
 /** How much of the log is shown. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -40,9 +40,14 @@ export interface AgentOptions {
   readonly discoveryDhtBootstrap: readonly DhtBootstrapOption[];
   /** Where others can reach this node, beside what it finds out itself. */
   readonly endpoints: readonly Endpoint[];
-  readonly statusAddress: IpAddress;
+  /** Where the status page listens; beyond the loopback it asks for a token. */
+  readonly statusAddress: readonly StatusAddress[];
   /** 0 for any free port; `off` for no status page. */
   readonly statusPort: number | "off";
+  /** By which names and addresses it may be called there, beside the node's own: `weft.example.com`, `192.0.2.7`. */
+  readonly statusNames: readonly string[];
+  /** A file with the token that it asks for; one in the state unless given. */
+  readonly statusTokenFile?: string;
   /** What this node says of itself; on the one that starts a network, the network says it. */
   readonly labels: Readonly<Record<string, string>>;
   /** Whether names are served: `auto` unless rootless. */

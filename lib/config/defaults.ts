@@ -30,7 +30,7 @@ export const DEFAULT_MTU_BYTES = 1420;
 export const DEFAULT_STATUS_PORT = 9180;
 
 /** Where the status page listens: nobody else's machine sees it. */
-export const DEFAULT_STATUS_ADDRESS: IpAddress = IpAddress.fromBytes(Uint8Array.of(127, 0, 0, 1));
+export const DEFAULT_STATUS_ADDRESS = "loopback" as const;
 
 /** The state of an agent that the system runs. */
 export const DEFAULT_STATE_DIR = "/var/lib/weft";

@@ -92,6 +92,35 @@ function isIpv4Target({ address, port }: Endpoint): boolean {
   return address.family === 4 && port > 0 && !address.isUnspecified;
 }
 
+/** Where the status page listens: an address, or the addresses that a word stands for. */
+export type StatusAddress = IpAddress | (typeof STATUS_PLACES)[number];
+
+/** The loopback, the node's overlay addresses, and every address of the host. */
+export const STATUS_PLACES = ["loopback", "overlay", "any"] as const;
+
+const statusPlace: z.ZodType<StatusAddress> = z.union([
+  z.enum(STATUS_PLACES),
+  parsed(IpAddress.parse, (value) => value instanceof IpAddress),
+]);
+
+/** One of those places, or several. */
+export const statusAddresses: z.ZodType<StatusAddress[]> = z.union([
+  z.custom<IpAddress>((value) => value instanceof IpAddress).transform((address) => [address]),
+  z.unknown(),
+]).pipe(list(statusPlace).refine(({ length }) => length >= 1 && length <= 8));
+
+/** A name or an address that stands in `Host`, as it is compared: without a final dot. */
+export const hostText: z.ZodType<string> = parsed(
+  (text) => IpAddress.parse(text)?.toString() ?? parseDomain(text)?.slice(0, -1),
+  () => false,
+);
+
+// deno-lint-ignore no-control-regex -- no path has these on purpose
+const PATH = /^[^\x00-\x1f\x7f]+$/;
+
+/** Where a file or a directory is. */
+export const pathText: z.ZodType<string> = z.string().min(1).max(4000).regex(PATH);
+
 /** On or off, as YAML or a variable says it. */
 export const truth: z.ZodType<boolean> = z.union([
   z.boolean(),

@@ -16,4 +16,5 @@ export {
   type OfferOption,
   parseOffer,
   PUBLIC_DHT_BOOTSTRAP,
+  type StatusAddress,
 } from "./field_schemas.ts";

@@ -88,6 +88,7 @@ for (const [name, app] of Object.entries(apps)) {
 
     const bodies: Record<string, unknown> = {
       "/tokens": {},
+      "/status/token": {},
       "/peers": { name: "phone", publicKey: "k" },
       "/ping": { peer: "web-1" },
       "/dns": { name: "db", type: "A", data: "10.200.0.9" },
