@@ -57,7 +57,7 @@ export function answerHeaders(): MiddlewareHandler {
     const { headers } = context.res;
     headers.set("cache-control", "no-store");
     headers.set("x-content-type-options", "nosniff");
-    headers.set("referrer-policy", "no-referrer");
+    if (!headers.has("referrer-policy")) headers.set("referrer-policy", "no-referrer");
     headers.set("cross-origin-resource-policy", "same-origin");
     headers.set("cross-origin-opener-policy", "same-origin");
     if (!headers.has("content-security-policy")) {
@@ -74,5 +74,6 @@ function authorityOf(url: string): string {
 /** RFC 9110 §7.2: `host` or `host:port`, IPv6 in brackets. */
 function hostnameOf(host: string): string {
   const bracketed = /^\[([^\]]*)\](?::\d*)?$/.exec(host);
-  return (bracketed?.[1] ?? host.replace(/:\d*$/, "")).toLowerCase();
+  // RFC 3986 §3.2.2: a name may end with the dot of the root.
+  return (bracketed?.[1] ?? host.replace(/:\d*$/, "").replace(/(?<=[^.])\.$/, "")).toLowerCase();
 }
