@@ -5,7 +5,7 @@
 
 import { equalBytes, KeyedRateLimiter } from "../../base/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
-import { IpAddress } from "../../net/mod.ts";
+import type { IpAddress } from "../../net/mod.ts";
 import { type NodeId, nodeIdOf, toNodeName } from "../identity/mod.ts";
 import {
   addGrants,
@@ -34,8 +34,17 @@ import {
 } from "./enrolment.ts";
 import type { AuditActor } from "./audit_log.ts";
 import { isProven, type RotationDelay } from "./key_rotation.ts";
-import { JoinApprovals, type JoinAsker, type WaitingJoin } from "./join_approvals.ts";
-import { amended, chainAfter, knownAs, type MemberChanges, underKeysOf, withGift } from "./record_terms.ts";
+import { JoinApprovals, type WaitingJoin } from "./join_approvals.ts";
+import {
+  amended,
+  chainAfter,
+  knownAs,
+  type MemberChanges,
+  newMember,
+  type NewMemberAsker,
+  underKeysOf,
+  withGift,
+} from "./record_terms.ts";
 import type { RecordEntry } from "../replica/mod.ts";
 import type { TokenBook, TokenGift } from "./token_book.ts";
 import { openTokenId, sealTokenId } from "./token_share.ts";
@@ -333,21 +342,11 @@ export class Admission {
   }
 
   /** Makes a new member by what its token gives. */
-  #enrol(
-    { tokenId, name, publicKey, verifyingKey, address }: Pick<
-      JoinAsker,
-      "tokenId" | "name" | "publicKey" | "verifyingKey" | "address"
-    >,
-    { labels, grants, ephemeralMs, address: allowed }: TokenGift,
-  ): RecordEntry | AdmissionRefusal {
-    const fixed = allowed === undefined ? undefined : IpAddress.parse(allowed);
-    if (address !== undefined && allowed !== "any" && fixed?.equals(address) !== true) {
-      return "refused:address-not-allowed";
-    }
-    const admittedBy = sealTokenId(tokenId, this.#options.network.signingKey, publicKey);
-    const given = { name, publicKey, verifyingKey, labels, grants, roles: ["member"] as const, admittedBy };
-    const care = ephemeralMs !== undefined && { ephemeralMs };
-    return this.#enrolment.add({ ...given, ...care }, address ?? fixed);
+  #enrol(asker: NewMemberAsker, gift: TokenGift): RecordEntry | AdmissionRefusal {
+    const made = newMember(asker, gift);
+    if (typeof made === "string") return made;
+    const admittedBy = sealTokenId(asker.tokenId, this.#options.network.signingKey, asker.publicKey);
+    return this.#enrolment.add({ ...made.fields, admittedBy }, made.wanted);
   }
 
   /** Adds what the token gives. Signs again only when something differs: a retry changes nothing for anybody. */
