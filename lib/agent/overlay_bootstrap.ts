@@ -72,13 +72,13 @@ export class OverlayBootstrap {
     agent: Agent,
     store: ResumedStateStore,
     environment: Environment,
-    { isResumed, hasInterface }: { readonly isResumed: boolean; readonly hasInterface: boolean },
+    { isResumed, options }: { readonly isResumed: boolean; readonly options: AgentOptions },
   ) {
     this.#agent = agent;
     this.#store = store;
     this.#environment = environment;
     this.isResumed = isResumed;
-    this.#hasInterface = hasInterface;
+    this.#hasInterface = !options.rootless;
     this.statusToken = new StatusToken(store, environment.random);
     this.control = checkedControl(agentOperations(agent, this.statusToken));
   }
@@ -94,6 +94,14 @@ export class OverlayBootstrap {
     ports: OverlayPorts = {},
   ): Promise<OverlayBootstrap> {
     const options = parseAgentOptions(input);
+    if (options.ephemeral !== "off") {
+      throw new InvalidRequestError(
+        "Cannot lead as an ephemeral node: a network does not outlive its leaders",
+        {
+          hint: "Leave --ephemeral out.",
+        },
+      );
+    }
     const cidr = options.cidr ?? DEFAULT_OVERLAY_CIDR;
     return await OverlayBootstrap.#open(options, ports, (store, host) => {
       if (storedNetworkId(store) !== undefined) throw new AlreadyInitializedError();
@@ -133,6 +141,7 @@ export class OverlayBootstrap {
       const admitted = await joinNetwork(invitation, identity, {
         name,
         address: options.address,
+        ephemeralMs: options.ephemeral === "off" ? undefined : options.ephemeral,
         ...ownStatement(options),
       }, {
         ...host,
@@ -206,9 +215,10 @@ export class OverlayBootstrap {
     if (this.#store.isHeld) this.#awaitRoom();
   }
 
-  /** Takes the node down and leaves the host as it was. Harmless when repeated, and before `start`. */
+  /** Takes the node down and leaves the host as it was; an ephemeral one leaves its network first. Harmless when repeated, and before `start`. */
   async stop(): Promise<void> {
     this.#endFlushing();
+    await this.#agent.departure.leaveAtEnd(this.#agent.session?.leaders);
     await this.#agent.stop();
   }
 
@@ -313,7 +323,7 @@ export class OverlayBootstrap {
       const isResumed = storedNetworkId(store) !== undefined;
       const mesh = await makeMesh(store, host);
       const agent = new Agent({ ...environment, mesh, store, options, ...limits && { limits } });
-      return new OverlayBootstrap(agent, store, environment, { isResumed, hasInterface: !options.rootless });
+      return new OverlayBootstrap(agent, store, environment, { isResumed, options });
     } catch (error) {
       store.close();
       throw error;

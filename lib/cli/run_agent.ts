@@ -205,7 +205,7 @@ function announce(
 
 /** @returns what was asked for, and is not so */
 function withoutEffect(
-  { role, options: { name, address, labels } }: Pick<RunAgentOptions, "role" | "options">,
+  { role, options: { name, address, labels, ephemeral } }: Pick<RunAgentOptions, "role" | "options">,
   overlay: Overlay,
 ): readonly string[] {
   const { node } = overlay.control.status();
@@ -221,6 +221,9 @@ function withoutEffect(
       ? [
         `It does not have the address ${address}: \`weft peer address ${own} ADDRESS\` on a leader changes that`,
       ]
+      : [],
+    ...ephemeral !== "off" && overlay.control.members({ node: own })[0]?.ephemeralMs === undefined
+      ? ["It is not ephemeral, which is said when a node joins: it stays a member when it stops"]
       : [],
     ...unsaid.length > 0
       ? [

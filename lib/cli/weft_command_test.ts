@@ -28,6 +28,7 @@ const samples: Readonly<Record<OptionName, string>> = {
   endpoints: "192.0.2.1:51820",
   labels: "role=web",
   statusAddress: "127.0.0.2",
+  ephemeral: "600000",
   statusPort: "off",
   statusNames: "weft.example.com",
   statusTokenFile: "/etc/weft/token",

@@ -15,6 +15,11 @@ export interface AgentOptions {
   readonly stateDir: string;
   /** A DNS label; the host's own name when absent. */
   readonly name?: string;
+  /**
+   * For how long this node may be away before leaders remove it, in milliseconds, which it says when it joins; it leaves
+   * when it stops. `off` for a node that stays a member.
+   */
+  readonly ephemeral: number | "off";
   /** The overlay address that it asks for when it joins, which its token has to allow; any when absent. */
   readonly address?: IpAddress;
   /** The network of a new leader; members are told theirs. */
@@ -71,6 +76,8 @@ export interface AgentOptions {
 
 /** What an option may be given as: its own type, or the text that stands for it. */
 export type AgentOptionsInput =
-  & { readonly [Key in keyof AgentOptions]?: AgentOptions[Key] | string | undefined }
+  & { readonly [Key in Exclude<keyof AgentOptions, "ephemeral">]?: AgentOptions[Key] | string | undefined }
+  /** `true` stands for ten minutes. */
+  & { readonly ephemeral?: AgentOptions["ephemeral"] | string | boolean | undefined }
   /** The name of `cipher` in earlier versions. */
   & { readonly kernel?: AgentOptions["cipher"] | undefined };

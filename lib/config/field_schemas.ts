@@ -5,10 +5,10 @@
  */
 
 import { z } from "zod";
-import { isPrintable } from "../base/mod.ts";
-import { LABEL_KEY, LABEL_VALUE, NODE_NAME } from "../mesh/bounds.ts";
+import { isPrintable, parseDurationMs } from "../base/mod.ts";
+import { LABEL_KEY, LABEL_VALUE, MAX_EPHEMERAL_MS, MIN_EPHEMERAL_MS, NODE_NAME } from "../mesh/bounds.ts";
 import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
-import { DEFAULT_DISCOVERY_PORT } from "./defaults.ts";
+import { DEFAULT_DISCOVERY_PORT, DEFAULT_EPHEMERAL_MS } from "./defaults.ts";
 
 /** The greatest port of UDP and TCP. */
 export const MAX_PORT = 65_535;
@@ -117,6 +117,15 @@ export const hostText: z.ZodType<string> = parsed(
 
 // deno-lint-ignore no-control-regex -- no path has these on purpose
 const PATH = /^[^\x00-\x1f\x7f]+$/;
+
+/** For how long a member may be away before it is removed: milliseconds, `90s`, or not at all. */
+export const ephemeralTerm: z.ZodType<number | "off"> = z.union([
+  z.literal("off"),
+  z.literal(false).transform(() => "off" as const),
+  z.literal(true).transform(() => DEFAULT_EPHEMERAL_MS),
+  z.union([z.number(), z.string().transform((text) => parseDurationMs(text) ?? Number(text || NaN))])
+    .pipe(z.number().int().min(MIN_EPHEMERAL_MS).max(MAX_EPHEMERAL_MS)),
+]);
 
 /** Where a file or a directory is. */
 export const pathText: z.ZodType<string> = z.string().min(1).max(4000).regex(PATH);

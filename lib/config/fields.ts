@@ -8,10 +8,12 @@ import { z } from "zod";
 import { MAX_LABELS, MAX_NAME_LENGTH } from "../mesh/bounds.ts";
 import { IpAddress } from "../net/mod.ts";
 import type { AgentOptions } from "./agent_options.ts";
+import type { Field, OptionName } from "./field.ts";
 import {
   DEFAULT_DISCOVERY_PORT,
   DEFAULT_DNS_PORT,
   DEFAULT_DNS_ZONE,
+  DEFAULT_EPHEMERAL_MS,
   DEFAULT_INTERFACE_NAME,
   DEFAULT_LOG_LEVEL,
   DEFAULT_MTU_BYTES,
@@ -28,6 +30,7 @@ import {
   dnsLabel,
   domainName,
   endpoint,
+  ephemeralTerm,
   hostText,
   integer,
   interfaceName,
@@ -46,40 +49,6 @@ import {
   statusAddresses,
   truth,
 } from "./field_schemas.ts";
-
-/** The name of an option. */
-export type OptionName = keyof AgentOptions;
-
-/** What holds unless told; those that are undefined follow from something else. */
-type Initial<Key extends OptionName> = Partial<Pick<AgentOptions, Key>> extends Pick<AgentOptions, Key>
-  ? undefined
-  : AgentOptions[Key];
-
-/** One option. */
-export interface Field<Key extends OptionName = OptionName> {
-  /** In flags and files; `WEFT_` and the same in capitals is the variable. */
-  readonly flag: string;
-  /** In files, beside the flag's name. */
-  readonly plural?: string;
-  /** Names of earlier versions, which are still read wherever an option is, and shown nowhere. */
-  readonly aliases?: readonly string[];
-  /** What the help calls the value; absent for what is on or off. */
-  readonly value?: string;
-  /** What the help says of it, for one that is on unless told of its opposite. */
-  readonly help: string;
-  /** Whether the flag may be given more than once. */
-  readonly isRepeated?: boolean;
-  readonly initial: Initial<Key>;
-  /** How the help tells `initial`, where that is no text or number. */
-  readonly initialText?: string;
-  /** Reads the option's own type or text. */
-  readonly schema: z.ZodType<AgentOptions[Key]>;
-  /** The words that it may be, for shells to complete. */
-  readonly choices?: readonly string[];
-  /** What the value must be, after a colon. */
-  readonly rule: string;
-  readonly hint: string;
-}
 
 /** What every IPv4 host takes (RFC 791 §3.1), and what fits 65,535 bytes as `DEFAULT_MTU_BYTES` fits 1500. */
 const MIN_MTU_BYTES = 576;
@@ -116,6 +85,18 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     schema: parsed(IpAddress.parse, (value) => value instanceof IpAddress),
     rule: "that is no IP address",
     hint: "Write an address of the network, for example --address 10.200.1.7.",
+  },
+  ephemeral: {
+    flag: "ephemeral",
+    value: "duration",
+    isValueOptional: true,
+    help: "leave when it stops, and be removed when it is away for so long, which is said at --join",
+    initial: "off",
+    initialText: `off; ${DEFAULT_EPHEMERAL_MS / 60_000}m without a duration`,
+    schema: ephemeralTerm,
+    choices: ["off"],
+    rule: "an ephemeral node may be away for one second to a year",
+    hint: "Write --ephemeral 10m, or off.",
   },
   cidr: {
     flag: "cidr",

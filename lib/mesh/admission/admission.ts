@@ -42,6 +42,7 @@ import {
   type MemberChanges,
   newMember,
   type NewMemberAsker,
+  shorterTerm,
   underKeysOf,
   withGift,
 } from "./record_terms.ts";
@@ -91,7 +92,9 @@ export class Admission {
       this.#enrolment.transact(() => {
         const token = tokens.redeem(tokenId, secret, publicKey);
         if (token === undefined) return "refused:token";
-        const enrolled = known === undefined ? this.#enrol(request, token) : this.#readmit(known, token);
+        const enrolled = known === undefined
+          ? this.#enrol(request, token)
+          : this.#readmit(known, token, request.ephemeralMs);
         if (typeof enrolled !== "string") this.#mergeStatement(enrolled, request.statement);
         return enrolled;
       }), { from });
@@ -350,9 +353,10 @@ export class Admission {
   }
 
   /** Adds what the token gives. Signs again only when something differs: a retry changes nothing for anybody. */
-  #readmit(known: MemberRecord, token: TokenGift): RecordEntry {
+  #readmit(known: MemberRecord, token: TokenGift, wishedMs?: number): RecordEntry {
     const entry = this.#options.roster.entryOf(known.nodeId);
-    const more = withGift(known, token);
+    const shorter = known.roles.includes("leader") ? undefined : shorterTerm(known, wishedMs);
+    const more = shorter ? { ...withGift(known, token), ...shorter } : withGift(known, token);
     const lifetime = this.#enrolment.lifetime(known);
     const isFresh = known.expiresAt > lifetime.issuedAt + recordLifetimeMs(known) / 2;
     if (more === undefined && isFresh && entry !== undefined) return entry;

@@ -43,23 +43,43 @@ export function amended(record: MemberRecord, changes: MemberChanges, wall: Unix
 }
 
 /** Of who asks to be let in, what its record is made of. */
-export type NewMemberAsker = Pick<
-  JoinAsker,
-  "tokenId" | "name" | "publicKey" | "verifyingKey" | "address"
->;
+export type NewMemberAsker =
+  & Pick<
+    JoinAsker,
+    "tokenId" | "name" | "publicKey" | "verifyingKey" | "address"
+  >
+  & { readonly ephemeralMs?: number };
 
 /** @returns what a token makes of a newcomer, and the address that it is to have; any free one when absent */
 export function newMember(
-  { name, publicKey, verifyingKey, address }: NewMemberAsker,
-  { labels, grants, ephemeralMs, address: allowed }: TokenGift,
+  { name, publicKey, verifyingKey, address, ephemeralMs }: NewMemberAsker,
+  { labels, grants, ephemeralMs: allowedMs, address: allowed }: TokenGift,
 ): { readonly fields: NewRecord; readonly wanted: IpAddress | undefined } | AdmissionRefusal {
   const fixed = allowed === undefined ? undefined : IpAddress.parse(allowed);
   if (address !== undefined && allowed !== "any" && fixed?.equals(address) !== true) {
     return "refused:address-not-allowed";
   }
   const given = { name, publicKey, verifyingKey, labels, grants, roles: ["member"] as const };
-  const care = ephemeralMs !== undefined && { ephemeralMs };
-  return { fields: { ...given, ...care }, wanted: address ?? fixed };
+  return {
+    fields: { ...given, ...shorterTerm(presentTerm(allowedMs), ephemeralMs) ?? presentTerm(allowedMs) },
+    wanted: address ?? fixed,
+  };
+}
+
+/**
+ * Whoever asks may shorten its own life, and nobody else's.
+ * @returns for how long a member may be away from now on; undefined when that is no less than before
+ */
+export function shorterTerm(
+  { ephemeralMs }: Pick<MemberRecord, "ephemeralMs">,
+  wishedMs: number | undefined,
+): { readonly ephemeralMs: number } | undefined {
+  const isShorter = wishedMs !== undefined && (ephemeralMs === undefined || wishedMs < ephemeralMs);
+  return isShorter ? { ephemeralMs: wishedMs } : undefined;
+}
+
+function presentTerm(ephemeralMs: number | undefined): Pick<MemberRecord, "ephemeralMs"> {
+  return ephemeralMs === undefined ? {} : { ephemeralMs };
 }
 
 /**
