@@ -263,7 +263,7 @@ export class Agent {
     if (!options.rootless) await this.#openInterface();
     this.#resources.defer(() => this.#closeNames());
     await this.#startNames();
-    this.#context.endpoints.updateStatement();
+    this.#context.endpoints.updateStatement(true);
     this.#overlay?.peers.start();
     this.#resources.defer(() => this.#session?.close());
     await this.#startSession(listener);

@@ -318,12 +318,17 @@ export class MeshState {
     keepLeaving(this.#store, state);
   }
 
-  /** Keeps what this node says of itself. @returns a statement to be sent to others, or undefined when nothing has changed */
-  state(own: OwnStatement): Signed | undefined {
+  /**
+   * Keeps what this node says of itself.
+   * @param isAnew whether it is said again although nothing has changed, as by a node that starts
+   * @returns a statement to be sent to others, or undefined when nothing has changed for a day
+   */
+  state(own: OwnStatement, isAnew = false): Signed | undefined {
     const previous = this.roster.get(this.identity.id)?.statement;
     const signed = signOwnStatement(this.identity, own, {
       ...this.#options,
       previous,
+      isAnew,
     });
     if (signed !== undefined) this.roster.mergeStatement(signed);
     return signed;

@@ -87,6 +87,7 @@ export {
 export {
   type EntryEvent,
   Gossip,
+  isAboutStatement,
   MAX_NODE_ENTRIES,
   type Member,
   type MessageOutcome,
