@@ -90,6 +90,8 @@ export type {
   ServiceChange,
   ServicesReport,
   StatusReport,
+  StatusTokenAnswer,
+  StatusTokenRequest,
   SubscribeRequest,
   TokenReport,
   TokenRequest,
@@ -123,6 +125,7 @@ export {
   InvalidConfigError,
   type LogLevel,
   type OfferOption,
+  type StatusAddress,
 } from "./lib/config/mod.ts";
 export { PresharedKey, PublicKey, type Secret } from "./lib/crypto/mod.ts";
 export {

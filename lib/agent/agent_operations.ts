@@ -20,12 +20,13 @@ import {
 } from "./membership_operations.ts";
 import { namesOf } from "./names/mod.ts";
 import { serviceOperations } from "./service_operations.ts";
+import type { StatusToken } from "./status_token.ts";
 
 /** How long a member may take to answer a ping. */
 const PING_TIMEOUT_MS = 5_000;
 
 /** Turns requests, which are as `OPERATIONS` says, into calls of the agent's parts, and their answers into reports. */
-export function agentOperations(agent: Agent): AgentControl {
+export function agentOperations(agent: Agent, statusToken: StatusToken): AgentControl {
   const { mesh } = agent;
   return {
     ...serviceOperations(agent),
@@ -35,6 +36,7 @@ export function agentOperations(agent: Agent): AgentControl {
     status: () => agent.status(),
     peers: () => agent.status().peers,
     leaders: () => agent.status().leaders,
+    statusToken: ({ isNew }) => ({ token: isNew ? statusToken.renew() : statusToken.current() }),
 
     removePeer(peer, revokeToken = false) {
       const { secrets } = agent;

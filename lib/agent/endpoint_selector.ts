@@ -38,8 +38,12 @@ export class EndpointSelector {
     return ipv6Cidr === undefined ? [cidr] : [cidr, ipv6Cidr];
   }
 
-  /** Looks where this host is now. @returns a statement for the others, if that has changed */
-  updateStatement(): Signed | undefined {
+  /**
+   * Looks where this host is now.
+   * @param isAnew whether the others are told in any case
+   * @returns a statement for the others, if that has changed, or the last one is a day old
+   */
+  updateStatement(isAnew = false): Signed | undefined {
     const { interfaceName } = this.#options;
     const own = interfaceAddresses().filter(({ name }) => name !== interfaceName);
     this.#addresses = own.map(({ address }) => IpAddress.parse(address))
@@ -48,7 +52,7 @@ export class EndpointSelector {
       .filter((cidr) => cidr !== undefined);
     const statement = this.own();
     this.#isOnLoopback = statement.endpoints.some(({ address }) => address.isLoopback);
-    return this.#mesh.state(statement);
+    return this.#mesh.state(statement, isAnew);
   }
 
   /** @returns what this node says of itself; labels as it said them before, when its options say none */

@@ -142,6 +142,8 @@ function peerReport(
   const healthy = figures !== undefined && figures.lossPercent !== null
     ? figures.healthy
     : link !== undefined || hasSession;
+  const wall = clock.wall();
+  const lastSeenMs = link !== undefined || healthy ? wall : latest(handshakeAt, statement?.issuedAt, wall);
   const stated = statement?.isRootless ? statement.channelEndpoints[0] : statement?.endpoints[0];
   const endpoint = tunnel?.endpoint ?? stated ?? record.endpoint;
   const allowedIps = [...record.addresses.map((address) => Cidr.host(address)), ...record.allowedIps];
@@ -170,5 +172,13 @@ function peerReport(
     failureCount: figures?.failureCount ?? 0,
     healthy,
     score: figures?.score ?? 0,
+    ...lastSeenMs !== undefined && { lastSeenMs: Math.round(lastSeenMs) },
+    isAway: link === undefined && !healthy && !(wall - (lastSeenMs ?? 0) < SESSION_LIFE_MS),
   };
+}
+
+/** @returns the later of two times that there are, but not later than now: a statement's is by its signer's clock */
+function latest(one: number | undefined, other: number | undefined, wall: number): number | undefined {
+  if (one === undefined && other === undefined) return undefined;
+  return Math.min(wall, Math.max(one ?? 0, other ?? 0));
 }

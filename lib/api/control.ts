@@ -250,6 +250,18 @@ export interface OfferedPort {
   readonly port: number;
 }
 
+/** Which token of the status page is wanted. */
+export interface StatusTokenRequest {
+  /** Whether another one is drawn; the former is good for nothing then. */
+  readonly isNew?: boolean;
+}
+
+/** The token of the status page. */
+export interface StatusTokenAnswer {
+  /** The secret text itself. */
+  readonly token: string;
+}
+
 /** What an action has answered, or one item of its stream; bytes are in base64. */
 export type CallResult = { readonly result: unknown } | { readonly base64: string };
 
@@ -290,6 +302,8 @@ export interface AgentControl extends MembershipControl {
   peers(): readonly PeerReport[];
   /** The leaders, the dead ones too. @returns the leaders as this node sees them, the highest id first */
   leaders(): readonly LeaderReport[];
+  /** The token by which others than this machine read the status page. */
+  statusToken(request: StatusTokenRequest): StatusTokenAnswer;
   /** Leaders only. @returns the secret string, shown this once, and its report */
   createToken(request: TokenRequest): CreatedToken;
   /** The network's tokens, without their secrets. Leaders only. */

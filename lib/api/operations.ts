@@ -167,6 +167,12 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     summary: "The tokens, without their secrets",
     answer: list(reports.tokenReport),
   },
+  statusToken: {
+    route: "POST /status/token",
+    summary: "The token by which others than this machine read the status page, or another one in its place",
+    request: object(() => ({ isNew: z.boolean().exactOptional() })),
+    answer: object(() => ({ token: z.string() })),
+  },
   createToken: {
     route: "POST /tokens",
     summary: "Makes a token; its secret is shown this once",

@@ -76,6 +76,10 @@ export interface PeerReport {
   readonly healthy: boolean;
   /** 0 (unhealthy) to 100: 100 - 60 × loss - 30 × slowness beyond 50 ms - 10 when the last probe was missed. */
   readonly score: number;
+  /** When this node or a leader last heard of it, in milliseconds since 1970; absent when nobody ever did. */
+  readonly lastSeenMs?: number;
+  /** Whether it does not answer, has no channel, and was not heard of for three minutes. */
+  readonly isAway: boolean;
 }
 
 /** How the packet plane runs. */

@@ -52,6 +52,8 @@ export const peerReport: LazyObject<report.PeerReport> = named("PeerReport", () 
   failureCount: count(),
   healthy: z.boolean(),
   score: z.int().min(0).max(100),
+  lastSeenMs: time().exactOptional(),
+  isAway: z.boolean(),
 }), "How one peer is doing, as this node sees it.");
 
 /** The schema of `AddedDevice`. */

@@ -5,7 +5,8 @@
 
 import type { Node, OverlayBootstrap, OverlayPorts } from "../agent/mod.ts";
 import type { AgentControl } from "../api/mod.ts";
-import type { AgentOptions } from "../config/mod.ts";
+import type { Logger } from "../base/mod.ts";
+import type { AgentOptions, StatusAddress } from "../config/mod.ts";
 import type { WgInterface, WgInterfaceOptions } from "../wg_interface/mod.ts";
 import type { ShownToken } from "./process_arguments.ts";
 import type { Terminal } from "./terminal.ts";
@@ -14,7 +15,8 @@ import type { Terminal } from "./terminal.ts";
 export type Overlay =
   & Pick<
     OverlayBootstrap,
-    "name" | "control" | "closed" | "start" | "stop" | "nodeIp" | "joinToken" | "isResumed" | "hasLeft"
+    | ("name" | "control" | "closed" | "start" | "stop" | "nodeIp" | "joinToken" | "isResumed" | "hasLeft")
+    | ("statusToken" | "overlayAddresses" | "isOwnHost")
   >
   & { readonly services: Pick<OverlayBootstrap["services"], "openPrograms"> };
 
@@ -32,6 +34,11 @@ export interface OverlayFactory {
 export interface ServedPort {
   readonly port: number;
   close(): Promise<void>;
+}
+
+/** The status page, which is served on the overlay once that is there. */
+export interface StatusPort extends ServedPort {
+  openOverlay(): Promise<void>;
 }
 
 /** The process around a command. */
@@ -75,8 +82,14 @@ export type AttachedPort = Pick<Node, "dial" | "stop">;
 export interface AgentParts {
   readonly overlays: OverlayFactory;
   serveStatus(
-    options: { readonly control: AgentControl; readonly hostname: string; readonly port: number },
-  ): Promise<ServedPort>;
+    options: {
+      readonly node: Overlay;
+      readonly log: Logger;
+      readonly addresses: readonly StatusAddress[];
+      readonly port: number;
+      readonly names: readonly string[];
+    },
+  ): Promise<StatusPort>;
   serveControl(options: { readonly control: AgentControl; readonly path: string }): Promise<ServedPort>;
   /**
    * Puts away what a state directory holds of a network.

@@ -53,11 +53,12 @@ export function flagOption(
   name: OptionName,
   said: { readonly flag?: string; readonly help?: string } = {},
 ): Option<string> {
-  const { value, isRepeated = false, initial, initialText, ...field } = FIELDS[name] as Field;
+  const { value, isRepeated = false, isValueOptional, initial, initialText, ...field } =
+    FIELDS[name] as Field;
   const { flag, help } = { ...field, ...said };
   const told = initialText ?? (/^(string|number)$/.test(typeof initial) ? `${initial}` : undefined);
   const option = new AgentFlag(
-    `--${flag}${value === undefined ? "" : ` <${value}>`}`,
+    `--${flag}${value === undefined ? "" : isValueOptional ? ` [${value}]` : ` <${value}>`}`,
     help + (isRepeated ? "; may be repeated" : "") + (told === undefined ? "" : ` (default: ${told})`),
   );
   return isRepeated ? option.argParser(collect) : option;

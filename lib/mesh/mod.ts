@@ -90,6 +90,7 @@ export {
 export {
   type EntryEvent,
   Gossip,
+  isAboutStatement,
   MAX_NODE_ENTRIES,
   type Member,
   type MessageOutcome,

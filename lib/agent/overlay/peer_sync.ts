@@ -72,6 +72,7 @@ export class PeerSync {
   }
 
   #handleRosterEvent(event: RosterEvent): void {
+    if (event.kind === "stated-again") return;
     const { roster, identity } = this.#context.mesh;
     if (event.nodeId === identity.id) return;
     const member = roster.get(event.nodeId);

@@ -72,6 +72,11 @@ export class SampleControl extends SampleMembers implements AgentControl {
     return this.status().leaders;
   }
 
+  statusToken({ isNew = false }: { readonly isNew?: boolean }): { token: string } {
+    if (isNew) this.asked.push({ isNew });
+    return { token: isNew ? "another-token" : "the-token" };
+  }
+
   createToken(request: TokenRequest): { token: string; report: TokenReport } {
     this.asked.push(request);
     if (request.labels?.fail) throw new Error("a secret detail");

@@ -33,6 +33,9 @@ export const MAX_STATED_ENDPOINTS = 8;
 /** What statement signatures are made under. */
 export const STATEMENT_LABEL = "weft node statement v1";
 
+/** How often a node says the same again, so that everybody knows whose last word is older: a day. */
+export const RESTATE_MS = 86_400_000;
+
 /** What a node says of itself. */
 export interface OwnStatement {
   /** Of the packet plane (UDP), the best first. */
@@ -103,16 +106,22 @@ export function decodeStatement(payload: Uint8Array): NodeStatement | undefined 
 export function signOwnStatement(
   identity: NodeIdentity,
   own: OwnStatement,
-  options: { readonly clock: Clock; readonly previous: NodeStatement | undefined },
+  options: {
+    readonly clock: Clock;
+    readonly previous: NodeStatement | undefined;
+    /** Whether it says the same again. */
+    readonly isAnew?: boolean;
+  },
 ): Signed | undefined {
-  const { clock, previous } = options;
+  const { clock, previous, isAnew = false } = options;
   const endpoints = presentable(own.endpoints);
   const channelEndpoints = presentable(own.channelEndpoints);
   const labels = sortLabels(own.labels);
   const isRootless = own.isRootless ?? false;
   if (
     // What was stated by a clock that was ahead is not believed by others until it is stated anew.
-    previous !== undefined && previous.issuedAt <= clock.wall() &&
+    !isAnew && previous !== undefined && previous.issuedAt <= clock.wall() &&
+    clock.wall() - previous.issuedAt < RESTATE_MS &&
     endpoints.join() === previous.endpoints.join() &&
     channelEndpoints.join() === previous.channelEndpoints.join() &&
     isRootless === (previous.isRootless ?? false) &&
