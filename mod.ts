@@ -16,6 +16,7 @@
  */
 
 export {
+  type AgentProcess,
   AlreadyInitializedError,
   type AttachOptions,
   DialError,
@@ -75,6 +76,8 @@ export type {
   LeaderReport,
   LeaveReport,
   LeaveRequest,
+  LogReport,
+  LogRequest,
   MemberReport,
   MembershipControl,
   MembersRequest,
@@ -84,6 +87,7 @@ export type {
   PeerReport,
   PendingJoin,
   PingReport,
+  ProcessControl,
   PublishRequest,
   RemovedPeer,
   RenameRequest,
@@ -92,9 +96,11 @@ export type {
   StatusReport,
   StatusTokenAnswer,
   StatusTokenRequest,
+  StopReport,
   SubscribeRequest,
   TokenReport,
   TokenRequest,
+  UnitReport,
 } from "./lib/api/mod.ts";
 export {
   type Brand,

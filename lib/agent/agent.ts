@@ -25,8 +25,8 @@ import { buildStatus } from "./status_report.ts";
 /** How often expired records and changed addresses of this host are looked for. */
 const UPKEEP_MS = 10_000;
 
-/** How long the answer to who had this node leave may take on its way. */
-const LEAVE_DELAY_MS = 100;
+/** How long the answer to who had this node leave or stop may take on its way. */
+const ANSWER_DELAY_MS = 100;
 
 /** A node's state, and how it is to run. */
 export interface AgentParts extends Omit<AgentContext, "endpoints" | "authority" | "members"> {
@@ -184,11 +184,15 @@ export class Agent {
     const leaders = this.#session?.leaders;
     if (leaders === undefined || this.#state !== "running") throw new InterruptedError();
     const isKnown = await this.departure.leave(leaders, isForced);
-    // Whoever asked gets the answer first.
-    this.#context.timers.setTimer(LEAVE_DELAY_MS, () => {
+    this.stopSoon();
+    return isKnown;
+  }
+
+  /** Stops when whoever asked for that has the answer. */
+  stopSoon(): void {
+    this.#context.timers.setTimer(ANSWER_DELAY_MS, () => {
       this.stop().catch((error) => this.#context.log.error("cannot take everything back", { error }));
     });
-    return isKnown;
   }
 
   /** Goes on under the keys that the network has agreed to. Harmless when repeated, and when there are none. */

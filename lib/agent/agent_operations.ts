@@ -8,6 +8,7 @@ import { FLAG, formatRecord, RESPONSE_CODE, responseCodeText } from "../dns/mod.
 import { NO_UPDATE } from "../mesh/mod.ts";
 import type { Agent } from "./agent.ts";
 import { deviceOperations } from "./device_operations.ts";
+import { type AgentProcess, processOperations } from "./agent_process.ts";
 import { InvalidRequestError, UnknownNameError, UnreachableError } from "./errors.ts";
 import type { LeaderCoordinator } from "./leaders/mod.ts";
 import {
@@ -26,12 +27,16 @@ import type { StatusToken } from "./status_token.ts";
 const PING_TIMEOUT_MS = 5_000;
 
 /** Turns requests, which are as `OPERATIONS` says, into calls of the agent's parts, and their answers into reports. */
-export function agentOperations(agent: Agent, statusToken: StatusToken): AgentControl {
+export function agentOperations(
+  agent: Agent,
+  { statusToken, process }: { readonly statusToken: StatusToken; readonly process: AgentProcess | undefined },
+): AgentControl {
   const { mesh } = agent;
   return {
     ...serviceOperations(agent),
     ...membershipOperations(agent),
     ...deviceOperations(agent),
+    ...processOperations(agent, process),
 
     status: () => agent.status(),
     peers: () => agent.status().peers,

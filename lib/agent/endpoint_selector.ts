@@ -3,6 +3,7 @@
  * @module
  */
 
+import project from "../../deno.json" with { type: "json" };
 import type { AgentOptions } from "../config/mod.ts";
 import type { Member, MeshState, NodeId, OwnStatement, Signed } from "../mesh/mod.ts";
 import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
@@ -10,6 +11,12 @@ import { mayBeTried, type OwnHost } from "./endpoint_filter.ts";
 
 /** More than this many addresses are not worth a peer's time. */
 const MAX_ENDPOINTS = 8;
+
+/** What runs here; what others read of it is short. */
+const OWN_SOFTWARE = {
+  release: project.version.slice(0, 32),
+  system: `${Deno.build.os} ${Deno.build.arch}`.slice(0, 32),
+} as const;
 
 /** Knows the networks that this host is in, what members state of themselves, and where discovery has found them. */
 export class EndpointSelector {
@@ -111,7 +118,8 @@ export function ownStatement(options: AgentOptions): OwnStatement {
   const { labels, rootless: isRootless } = options;
   const channelEndpoints = ownEndpoints(options);
   // Nodes of the former release know no more than that there is no endpoint, and begin no handshake either.
-  return { endpoints: isRootless ? [] : channelEndpoints, channelEndpoints, labels, isRootless };
+  const endpoints = isRootless ? [] : channelEndpoints;
+  return { endpoints, channelEndpoints, labels, isRootless, ...OWN_SOFTWARE };
 }
 
 /** @returns the endpoints of both planes on this host, those that the options name first */

@@ -112,7 +112,10 @@ export function membershipOperations(agent: Agent): MembershipOperations {
 
     members({ node } = {}) {
       const members = node === undefined ? mesh.roster.members() : [memberOf(agent, node)];
-      return members.map(memberReport).sort((a, b) => a.name < b.name ? -1 : 1);
+      return members.map((member) => {
+        const tokenId = mesh.admission?.tokenOf(member.record);
+        return { ...memberReport(member), ...tokenId !== undefined && { tokenId } };
+      }).sort((a, b) => a.name < b.name ? -1 : 1);
     },
 
     changeLabels({ node, set = {}, remove = [], confirm = false }) {

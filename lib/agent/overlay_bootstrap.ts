@@ -29,6 +29,7 @@ import type { Cidr, IpAddress } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { Agent } from "./agent.ts";
 import { agentOperations } from "./agent_operations.ts";
+import type { AgentProcess } from "./agent_process.ts";
 import { LeaderSearch } from "./discovery/mod.ts";
 import { ownStatement } from "./endpoint_selector.ts";
 import { InvalidRequestError, InvalidTokenError, JoinRefusedError } from "./errors.ts";
@@ -52,6 +53,8 @@ export interface OverlayPorts {
   readonly limits?: CarrierLimits;
   /** Called once when a leader has to approve a machine that joins, with the name that it asks for, and its id. */
   readonly onPending?: (waiting: { readonly name: string; readonly id: string }) => void;
+  /** The process that is there for the node alone; without one, the node ends alone when it is told to. */
+  readonly process?: AgentProcess;
 }
 
 /** A node of the mesh in this process. Made, started, stopped; not started again. */
@@ -75,15 +78,20 @@ export class OverlayBootstrap {
     agent: Agent,
     store: ResumedStateStore,
     environment: Environment,
-    { isResumed, options }: { readonly isResumed: boolean; readonly options: AgentOptions },
+    made: {
+      readonly isResumed: boolean;
+      readonly options: AgentOptions;
+      readonly process: AgentProcess | undefined;
+    },
   ) {
     this.#agent = agent;
     this.#store = store;
     this.#environment = environment;
-    this.isResumed = isResumed;
-    this.#hasInterface = !options.rootless;
+    this.isResumed = made.isResumed;
+    this.#hasInterface = !made.options.rootless;
     this.statusToken = new StatusToken(store, environment.random);
-    this.control = checkedControl(agentOperations(agent, this.statusToken));
+    const { statusToken } = this;
+    this.control = checkedControl(agentOperations(agent, { statusToken, process: made.process }));
   }
 
   /**
@@ -315,7 +323,7 @@ export class OverlayBootstrap {
 
   static async #open(
     options: AgentOptions,
-    { logger = silentLogger, limits }: OverlayPorts,
+    { logger = silentLogger, limits, process }: OverlayPorts,
     makeMesh: (store: StateStore, host: Environment & MeshOptions) => MeshState | Promise<MeshState>,
   ): Promise<OverlayBootstrap> {
     const isNew = !SqliteStateStore.existsIn(options.stateDir);
@@ -329,7 +337,7 @@ export class OverlayBootstrap {
       const isResumed = storedNetworkId(store) !== undefined;
       const mesh = await makeMesh(store, host);
       const agent = new Agent({ ...environment, mesh, store, options, ...limits && { limits } });
-      return new OverlayBootstrap(agent, store, environment, { isResumed, options });
+      return new OverlayBootstrap(agent, store, environment, { isResumed, options, process });
     } catch (error) {
       store.close();
       throw error;

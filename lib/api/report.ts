@@ -36,6 +36,12 @@ export interface PeerReport {
   readonly publicKey: string;
   /** `leader` and `member` run weft; `wireguard` is any other WireGuard device. */
   readonly roles: readonly string[];
+  /** The release of weft that it runs, as it says itself; absent when it does not. */
+  readonly version?: string;
+  /** On which system, as it says itself: `linux x86_64`. */
+  readonly system?: string;
+  /** Where it says that it is, the best first, `address:port`; absent when it does not. */
+  readonly endpoints?: readonly string[];
   /** What a leader or its token calls it. */
   readonly labels: Readonly<Record<string, string>>;
   /** What it calls itself, which authorises nothing; absent for nothing. */

@@ -4,7 +4,7 @@
  */
 
 import type { Node, OverlayBootstrap, OverlayPorts } from "../agent/mod.ts";
-import type { AgentControl } from "../api/mod.ts";
+import type { AgentControl, UnitReport } from "../api/mod.ts";
 import type { Logger } from "../base/mod.ts";
 import type { AgentOptions, StatusAddress } from "../config/mod.ts";
 import type { WgInterface, WgInterfaceOptions } from "../wg_interface/mod.ts";
@@ -45,6 +45,10 @@ export interface StatusPort extends ServedPort {
 export interface ProcessPort {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly isRoot: boolean;
+  /** Its number. */
+  readonly pid: number;
+  /** The unit of systemd that has started it. */
+  readonly unit: UnitReport | undefined;
   /** Reads a file, or standard input for `-`. @throws the system's error */
   readText(path: string): Promise<string>;
   /**
@@ -60,6 +64,11 @@ export interface ProcessPort {
   hideTokens(args: readonly string[]): readonly ShownToken[];
   /** Calls back at every request to stop. @returns a function that ends that */
   onStopSignal(handler: () => void): () => void;
+  /**
+   * Calls back once, soon after nobody reads standard output any more; where that can't be seen, never.
+   * @returns a function that ends that
+   */
+  onReaderGone(handler: () => void): () => void;
   /**
    * Calls back once, at the first error that nothing has caught, of a promise or a callback; those that follow until it is
    * taken back are dropped. Without it the runtime ends the process at once, whatever it has changed on the host.

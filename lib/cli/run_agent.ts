@@ -9,6 +9,7 @@ import { systemTimers } from "../host/mod.ts";
 import { controlSocketPath } from "./control_client.ts";
 import { CommandError } from "./failure.ts";
 import type { AgentLog } from "./log.ts";
+import type { AgentProcess } from "../agent/mod.ts";
 import type { CliPorts, Overlay, OverlayFactory, StatusPort } from "./ports.ts";
 import { readStatusToken, refuseWithoutOverlay, statusPageText } from "./status_page.ts";
 import { paint, steady, type Terminal } from "./terminal.ts";
@@ -29,8 +30,11 @@ export type StartRole =
 export interface RunAgentOptions {
   readonly role: StartRole;
   readonly options: AgentOptions;
-  readonly log: Logger & Pick<AgentLog, "release">;
+  readonly log: Logger & Pick<AgentLog, "release" | "recent">;
 }
+
+/** The same, and what the agent may ask of its process. */
+type StartedBy = RunAgentOptions & { readonly process: AgentProcess };
 
 /**
  * Starts an agent and stays until it is told to stop.
@@ -53,8 +57,16 @@ export async function runAgent(ports: CliPorts, run: RunAgentOptions): Promise<n
     stopping.reject(error);
   });
   stopping.promise.catch(() => {});
+  const { unit, pid } = ports.process;
+  const process: AgentProcess = {
+    stop() {
+      stopping.resolve("stop");
+      return { pid, ...unit && { unit } };
+    },
+    logs: (request) => ({ lines: run.log.recent.last(request), ...unit && { unit } }),
+  };
   try {
-    const code = await runUntilStopped(ports, run, stack, stopping.promise);
+    const code = await runUntilStopped(ports, { ...run, process }, stack, stopping.promise);
     // While it stopped already.
     if (failures.length > 0) throw failures[0];
     return code;
@@ -70,7 +82,7 @@ export async function runAgent(ports: CliPorts, run: RunAgentOptions): Promise<n
 
 async function runUntilStopped(
   ports: CliPorts,
-  run: RunAgentOptions,
+  run: StartedBy,
   stack: AsyncDisposableStack,
   stopping: Promise<"stop">,
 ): Promise<number> {
@@ -107,7 +119,7 @@ async function runUntilStopped(
 
 async function startAgent(
   ports: CliPorts,
-  run: RunAgentOptions,
+  run: StartedBy,
   stack: AsyncDisposableStack,
 ): Promise<{ readonly overlay: Overlay; readonly status: StatusPort | undefined }> {
   const { options } = run;
@@ -150,12 +162,12 @@ async function interrupted(undone: Promise<void>): Promise<never> {
 /** The factory resumes what the same command line has made; what it cannot resume is named here, by its directory. */
 async function makeOverlay(
   overlays: OverlayFactory,
-  { role, options, log }: RunAgentOptions,
+  { role, options, log, process }: StartedBy,
   terminal: Terminal,
 ): Promise<Overlay> {
   const onPending = ({ name, id }: { readonly name: string; readonly id: string }) =>
     terminal.err(`Waiting: \`weft peer approve ${name}\` on the leader lets it in (id ${id})\n`);
-  const ports = { logger: log, onPending };
+  const ports = { logger: log, onPending, process };
   try {
     if (role.kind === "up") return await overlays.load(options, ports);
     if (role.kind === "leader") return await overlays.initLeader(options, ports);

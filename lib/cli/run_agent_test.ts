@@ -2,13 +2,18 @@ import assert from "node:assert/strict";
 import { silentLogger, StateError } from "../base/mod.ts";
 import { type AgentOptions, parseAgentOptions } from "../config/mod.ts";
 import { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";
+import { LogRing } from "./log_ring.ts";
 import { runAgent, type StartRole } from "./run_agent.ts";
 import { SamplePorts } from "./testing/sample_ports.ts";
 
 const options = parseAgentOptions({ stateDir: "/state" });
 
 function run(ports: SamplePorts, role: StartRole, more: Partial<AgentOptions> = {}): Promise<number> {
-  const log = { ...silentLogger, release: () => void ports.diary.push("log released") };
+  const log = {
+    ...silentLogger,
+    recent: new LogRing(),
+    release: () => void ports.diary.push("log released"),
+  };
   return runAgent(ports, { role, options: { ...options, ...more }, log });
 }
 

@@ -18,6 +18,8 @@ type Initial<Key extends OptionName> = Partial<Pick<AgentOptions, Key>> extends 
 export interface Field<Key extends OptionName = OptionName> {
   /** In flags and files; `WEFT_` and the same in capitals is the variable. */
   readonly flag: string;
+  /** The one letter of the flag, where it has one. */
+  readonly short?: string;
   /** In files, beside the flag's name. */
   readonly plural?: string;
   /** Names of earlier versions, which are still read wherever an option is, and shown nowhere. */

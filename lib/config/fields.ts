@@ -58,6 +58,7 @@ const MAX_MTU_BYTES = 65_455;
 export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
   stateDir: {
     flag: "state",
+    short: "s",
     value: "directory",
     help: "the agent's state and socket",
     initial: DEFAULT_STATE_DIR,
@@ -68,6 +69,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
   },
   name: {
     flag: "name",
+    short: "n",
     value: "name",
     help: "this node's name in the network",
     initial: undefined,
@@ -110,6 +112,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
   },
   port: {
     flag: "port",
+    short: "p",
     value: "port",
     help: "the UDP and TCP port of both planes",
     initial: DEFAULT_WG_PORT,

@@ -13,8 +13,11 @@ import type {
   DnsRecordReport,
   DnsRecordRequest,
   DnsRemoval,
+  LogReport,
+  LogRequest,
   PingReport,
   StatusReport,
+  StopReport,
   TokenReport,
   TokenRequest,
 } from "../../api/mod.ts";
@@ -62,6 +65,17 @@ export class SampleControl extends SampleMembers implements AgentControl {
 
   status(): StatusReport {
     return { ...sampleStatus, state: this.state };
+  }
+
+  stop(): StopReport {
+    this.asked.push("stop");
+    this.state = "stopping";
+    return { name: this.status().node.name };
+  }
+
+  logs({ after = 0, lines = 2 }: LogRequest): LogReport {
+    const all = [1, 2].map((number) => ({ number, text: `line ${number}` }));
+    return { lines: all.filter(({ number }) => number > after).slice(-lines) };
   }
 
   peers(): StatusReport["peers"] {

@@ -1,5 +1,5 @@
 /**
- * `weft status`, `peers`, `ping`: commands that ask a running agent.
+ * `weft status`, `ping`: commands that ask a running agent.
  * @module
  */
 
@@ -7,7 +7,7 @@ import type { PingReport, StatusReport } from "../../api/mod.ts";
 import { printableJson, sleep } from "../../base/mod.ts";
 import { systemTimers } from "../../host/mod.ts";
 import { AgentAnswerError } from "../control_client.ts";
-import { formatRtt, formatSpan, peersText, statusText } from "../output/mod.ts";
+import { formatRtt, formatSpan, statusText } from "../output/mod.ts";
 import {
   type AnyCommand,
   askAgent,
@@ -43,7 +43,7 @@ export function addAskCommands(program: AnyCommand, { ports }: CommandContext): 
         terminal.out(isPage ? `\x1b[H${text.replaceAll("\n", "\x1b[K\n")}\x1b[J` : text);
       };
       if (watch !== true) return show(await client.ask("status"));
-      using stop = stopSignal(ports);
+      using stop = stopSignal(ports, { endsWithReader: true });
       while (!stop.signal.aborted) {
         show(await client.ask("status"));
         await sleep(systemTimers, WATCH_MS, stop.signal);
@@ -64,15 +64,6 @@ export function addAskCommands(program: AnyCommand, { ports }: CommandContext): 
     ports,
     (client, _, options) => client.ask("statusToken", { ...options.new === true && { isNew: true } }),
     ({ token }) => `${token}\n`,
-  );
-
-  askAndPrint(
-    program.command("peers").description("list the peers of this node")
-      .option("--json", "as JSON")
-      .addHelpText("after", "\nExample:\n  $ weft peers --json | jq -r '.[].name'"),
-    ports,
-    (client) => client.ask("peers"),
-    (peers) => peersText(peers, ports.terminal),
   );
 
   askAgent(

@@ -7,6 +7,7 @@ import type { RemovedPeer } from "../../api/mod.ts";
 import { type AnyCommand, askAndPrint, type CommandContext, refuseOthers } from "../weft_command.ts";
 import { addAdmissionCommands } from "./admission_commands.ts";
 import { addDeviceCommands } from "./device_commands.ts";
+import { addPeerReports } from "./peers_commands.ts";
 
 /** @returns what became of a peer, and of the token by which it may come back under another name */
 function removedText({ name, token }: RemovedPeer, revokesToken: boolean): string {
@@ -42,6 +43,7 @@ export function addPeerCommands(program: AnyCommand, context: CommandContext): v
     (removed, _, { revokeToken }) => removedText(removed, revokeToken === true),
   );
 
+  addPeerReports(group, context);
   addAdmissionCommands(group, context);
   refuseOthers(group);
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { sampleStatus } from "../testing/sample_ports.ts";
-import { peersText, statusText, tokensText } from "./status_view.ts";
+import { peersText } from "./peers_view.ts";
+import { statusText, tokensText } from "./status_view.ts";
 import type { Terminal } from "../terminal.ts";
 
 const plain: Terminal = { out() {}, err() {}, hasColours: false, isInteractive: false, columns: undefined };

@@ -99,6 +99,8 @@ export class SamplePorts implements CliPorts {
   stderr = "";
   /** What the last agent was started with. */
   options: AgentOptions | undefined;
+  /** Nobody reads standard output any more. */
+  readerGone: () => void = () => {};
   /** Asks the agent to stop. */
   stopSignal: () => void = () => {};
 
@@ -113,6 +115,8 @@ export class SamplePorts implements CliPorts {
   readonly process: CliPorts["process"] = {
     environment: this.environment,
     isRoot: true,
+    pid: 7,
+    unit: undefined,
     readText: (path) => {
       const text = this.files.get(path);
       if (text === undefined) {
@@ -133,6 +137,10 @@ export class SamplePorts implements CliPorts {
     onStopSignal: (handler) => {
       this.stopSignal = handler;
       return () => void this.diary.push("signals forgotten");
+    },
+    onReaderGone: (handler) => {
+      this.readerGone = handler;
+      return () => {};
     },
     onUncaught: (handler) => {
       this.uncaught = handler;

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, UnixMillis } from "../../base/mod.ts";
+import { type Clock, isPrintable, type UnixMillis } from "../../base/mod.ts";
 import type { SigningKey, VerifyingKey } from "../../crypto/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
 import { decodeMessage, encodeMessage, NodeStatementSchema } from "../../proto/mod.ts";
@@ -30,6 +30,9 @@ import {
 /** How many endpoints of each plane a node may state. */
 export const MAX_STATED_ENDPOINTS = 8;
 
+/** The longest name of a release or a system, in characters. */
+const MAX_SOFTWARE_LENGTH = 32;
+
 /** What statement signatures are made under. */
 export const STATEMENT_LABEL = "weft node statement v1";
 
@@ -46,6 +49,9 @@ export interface OwnStatement {
   readonly labels: Readonly<Record<string, string>>;
   /** Whether it has no packet plane: it is reached over the message plane alone. */
   readonly isRootless?: boolean;
+  /** The release of weft that it runs, and on which system; absent when a former release has stated it. */
+  readonly release?: string;
+  readonly system?: string;
 }
 
 /** Where a node is, as it says itself. */
@@ -69,6 +75,8 @@ export function signStatement(statement: NodeStatement, signingKey: SigningKey):
     issuedAt: BigInt(statement.issuedAt),
     labels: sortLabels(statement.labels),
     rootless: statement.isRootless ?? false,
+    release: statement.release ?? "",
+    system: statement.system ?? "",
   });
   if (decodeStatement(payload) === undefined) {
     throw new RangeError(`Cannot sign a statement of ${statement.nodeId}: a field is out of bounds`);
@@ -86,7 +94,7 @@ export function verifyStatement(signed: Signed, nodeKey: VerifyingKey): NodeStat
 export function decodeStatement(payload: Uint8Array): NodeStatement | undefined {
   const message = decodeMessage(NodeStatementSchema, payload, MAX_PAYLOAD_BYTES);
   if (message === undefined || !areLabels(message.labels)) return undefined;
-  return complete<NodeStatement>({
+  const statement = complete<NodeStatement>({
     nodeId: nodeIdFromBytes(message.nodeId),
     endpoints: readEndpoints(message.endpoints, MAX_STATED_ENDPOINTS),
     channelEndpoints: readEndpoints(message.channelEndpoints, MAX_STATED_ENDPOINTS),
@@ -95,6 +103,14 @@ export function decodeStatement(payload: Uint8Array): NodeStatement | undefined 
     version: readPositive(message.version),
     issuedAt: readTime(message.issuedAt),
   });
+  const { release, system } = message;
+  return statement &&
+    { ...statement, ...isShort(release) && { release }, ...isShort(system) && { system } };
+}
+
+/** What is none says nothing, and makes the rest no worse. */
+function isShort(text: string): boolean {
+  return text !== "" && text.length <= MAX_SOFTWARE_LENGTH && isPrintable(text);
 }
 
 /**
@@ -125,13 +141,14 @@ export function signOwnStatement(
     endpoints.join() === previous.endpoints.join() &&
     channelEndpoints.join() === previous.channelEndpoints.join() &&
     isRootless === (previous.isRootless ?? false) &&
+    own.release === previous.release && own.system === previous.system &&
     JSON.stringify(labels) === JSON.stringify(sortLabels(previous.labels))
   ) return undefined;
   const issuedAt = clock.wall();
   // The wall clock, so that a node whose state was restored from a copy is not behind itself.
   const version = Math.max((previous?.version ?? 0) + 1, issuedAt);
   return signStatement(
-    { nodeId: identity.id, endpoints, channelEndpoints, labels, isRootless, version, issuedAt },
+    { ...own, nodeId: identity.id, endpoints, channelEndpoints, labels, version, issuedAt },
     identity.signingKey,
   );
 }
