@@ -16,7 +16,7 @@ import type { Agent } from "./agent.ts";
 export interface AgentProcess {
   /** Begins to end it, in a later turn. @returns what is known of it */
   stop(): Omit<StopReport, "name">;
-  /** @returns the last lines of its log */
+  /** The last lines of the log. @returns the last lines of its log */
   logs(request: LogRequest): LogReport;
 }
 

@@ -49,8 +49,12 @@ export class EndpointSelector {
     return ipv6Cidr === undefined ? [cidr] : [cidr, ipv6Cidr];
   }
 
-  /** Looks where this host is now. @returns a statement for the others, if that has changed */
-  updateStatement(): Signed | undefined {
+  /**
+   * Looks where this host is now.
+   * @param isAnew whether the others are told in any case
+   * @returns a statement for the others, if that has changed, or the last one is a day old
+   */
+  updateStatement(isAnew = false): Signed | undefined {
     const { interfaceName } = this.#options;
     this.#named?.lookWhenDue();
     const own = interfaceAddresses().filter(({ name }) => name !== interfaceName);
@@ -60,7 +64,7 @@ export class EndpointSelector {
       .filter((cidr) => cidr !== undefined);
     const statement = this.own();
     this.#isOnLoopback = statement.endpoints.some(({ address }) => address.isLoopback);
-    return this.#mesh.state(statement);
+    return this.#mesh.state(statement, isAnew);
   }
 
   /** @returns what this node says of itself; labels as it said them before, when its options say none */
@@ -76,8 +80,9 @@ export class EndpointSelector {
     return this.#candidates(statement?.channelEndpoints ?? [], nodeId);
   }
 
-  /** @returns where the packet plane of a member or device may be, likewise */
+  /** @returns where the packet plane of a member or device may be, likewise; nowhere when it says that it has none */
   tunnelEndpoints({ record: { nodeId, endpoint }, statement }: Member): Endpoint[] {
+    if (statement?.isRootless) return [];
     return this.#candidates(statement?.endpoints ?? (endpoint === undefined ? [] : [endpoint]), nodeId);
   }
 
@@ -115,8 +120,11 @@ export class EndpointSelector {
 
 /** @returns what this node says of itself */
 export function ownStatement(options: AgentOptions, named?: NamedEndpoints): OwnStatement {
-  const endpoints = ownEndpoints(options, named);
-  return { endpoints, channelEndpoints: endpoints, labels: options.labels, ...OWN_SOFTWARE };
+  const { labels, rootless: isRootless } = options;
+  const channelEndpoints = ownEndpoints(options, named);
+  // Nodes of the former release know no more than that there is no endpoint, and begin no handshake either.
+  const endpoints = isRootless ? [] : channelEndpoints;
+  return { endpoints, channelEndpoints, labels, isRootless, ...OWN_SOFTWARE };
 }
 
 /** @returns the endpoints of both planes on this host, those that the options name first */

@@ -63,6 +63,7 @@ export const ADMISSION_REFUSALS: Readonly<Record<AdmissionRefusal, string>> = {
   "refused:address-taken": "the address that it asks for is taken",
   "refused:name": "that name is reserved, or is none",
   "refused:name-taken": "the name is taken",
+  "refused:network": "a network behind it is not its own",
   "refused:not-approved": "it was refused before",
   "refused:too-many-wait": "too many machines wait",
 };

@@ -11,13 +11,11 @@
  * @module
  */
 
-export type * from "../api/mod.ts";
 export {
   type IncomingConnection,
   type ListenOptions,
   type PortListener,
   programSocketPath,
-  type ServiceHost,
 } from "./services/mod.ts";
 export type { AgentProcess } from "./agent_process.ts";
 export * from "./errors.ts";

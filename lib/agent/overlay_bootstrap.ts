@@ -38,6 +38,7 @@ import { NamedEndpoints } from "./named_endpoints.ts";
 import { dialMessagePlane } from "./links/mod.ts";
 import { checkHostNetwork } from "./overlay/mod.ts";
 import type { ServiceHost } from "./services/mod.ts";
+import { StatusToken } from "./status_token.ts";
 
 /** The token that a leader prints admits any number of machines for a day. */
 const PRINTED_TOKEN_LIFETIME_MS = 24 * 3_600_000;
@@ -63,22 +64,35 @@ export class OverlayBootstrap {
   readonly control: AgentControl;
   /** Whether its state is that of an earlier run. */
   readonly isResumed: boolean;
+  /**
+   * By which others than this machine read its status page.
+   * @internal
+   */
+  readonly statusToken: StatusToken;
   readonly #agent: Agent;
   readonly #store: ResumedStateStore;
   readonly #environment: Environment;
+  readonly #hasInterface: boolean;
   #endFlushing: () => void = () => {};
 
   private constructor(
     agent: Agent,
     store: ResumedStateStore,
     environment: Environment,
-    made: { readonly isResumed: boolean; readonly process: AgentProcess | undefined },
+    made: {
+      readonly isResumed: boolean;
+      readonly options: AgentOptions;
+      readonly process: AgentProcess | undefined;
+    },
   ) {
     this.#agent = agent;
     this.#store = store;
     this.#environment = environment;
     this.isResumed = made.isResumed;
-    this.control = checkedControl(agentOperations(agent, made.process));
+    this.#hasInterface = !made.options.rootless;
+    this.statusToken = new StatusToken(store, environment.random);
+    const { statusToken } = this;
+    this.control = checkedControl(agentOperations(agent, { statusToken, process: made.process }));
   }
 
   /**
@@ -92,6 +106,14 @@ export class OverlayBootstrap {
     ports: OverlayPorts = {},
   ): Promise<OverlayBootstrap> {
     const options = parseAgentOptions(input);
+    if (options.ephemeral !== "off") {
+      throw new InvalidRequestError(
+        "Cannot lead as an ephemeral node: a network does not outlive its leaders",
+        {
+          hint: "Leave --ephemeral out.",
+        },
+      );
+    }
     const cidr = options.cidr ?? DEFAULT_OVERLAY_CIDR;
     return await OverlayBootstrap.#open(options, ports, (store, host) => {
       if (storedNetworkId(store) !== undefined) throw new AlreadyInitializedError();
@@ -131,6 +153,7 @@ export class OverlayBootstrap {
       const admitted = await joinNetwork(invitation, identity, {
         name,
         address: options.address,
+        ephemeralMs: options.ephemeral === "off" ? undefined : options.ephemeral,
         ...ownStatement(options, host.named),
       }, {
         ...host,
@@ -204,20 +227,34 @@ export class OverlayBootstrap {
     if (this.#store.isHeld) this.#awaitRoom();
   }
 
-  /** Takes the node down and leaves the host as it was. Harmless when repeated, and before `start`. */
+  /** Takes the node down and leaves the host as it was; an ephemeral one leaves its network first. Harmless when repeated, and before `start`. */
   async stop(): Promise<void> {
     this.#endFlushing();
+    await this.#agent.departure.leaveAtEnd(this.#agent.session?.leaders);
     await this.#agent.stop();
   }
 
-  /** @returns this node's overlay address */
+  /** Where the others reach this node in the network. @returns this node's overlay address */
   nodeIp(): IpAddress {
     const [address] = this.#agent.mesh.record.addresses;
     if (address === undefined) throw new TypeError("Cannot tell the address: the record has none");
     return address;
   }
 
-  /** What this node offers to others, calls, and connects. */
+  /** The addresses that this node has on the overlay now; nothing for one without an interface. */
+  overlayAddresses(): readonly IpAddress[] {
+    return this.#hasInterface ? this.#agent.mesh.record.addresses : [];
+  }
+
+  /** Whether a name of the zone, or an address, means this node now. */
+  isOwnHost(hostname: string): boolean {
+    return this.#agent.members.isHost(hostname, this.#agent.mesh.identity.id);
+  }
+
+  /**
+   * What this node offers to others, calls, and connects; programs have it by `Node`.
+   * @internal
+   */
   get services(): ServiceHost {
     return this.#agent.services;
   }
@@ -227,7 +264,7 @@ export class OverlayBootstrap {
     return this.#agent.session?.health.checker;
   }
 
-  /** @returns the key by which WireGuard knows this node */
+  /** Who this node is to WireGuard. @returns the key by which WireGuard knows this node */
   publicKey(): PublicKey {
     return this.#agent.mesh.identity.publicKey;
   }
@@ -306,7 +343,7 @@ export class OverlayBootstrap {
       const isResumed = storedNetworkId(store) !== undefined;
       const mesh = await makeMesh(store, host);
       const agent = new Agent({ ...environment, mesh, store, options, named, ...limits && { limits } });
-      return new OverlayBootstrap(agent, store, environment, { isResumed, process });
+      return new OverlayBootstrap(agent, store, environment, { isResumed, options, process });
     } catch (error) {
       store.close();
       throw error;

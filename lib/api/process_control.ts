@@ -34,6 +34,7 @@ export interface LogRequest {
 
 /** The end of the log, the oldest line first. */
 export interface LogReport {
+  /** Each with its number since the start, from 1. */
   readonly lines: readonly { readonly number: number; readonly text: string }[];
   /** Whose journal has more. */
   readonly unit?: UnitReport;
@@ -43,6 +44,6 @@ export interface LogReport {
 export interface ProcessControl {
   /** Ends the agent as Ctrl-C does; what it has changed on the host is taken back after the answer. */
   stop(): StopReport;
-  /** @throws WeftError with code `InvalidRequest` where a program of somebody else runs the agent and keeps its log */
+  /** The last lines of the log. @throws WeftError with code `InvalidRequest` where a program of somebody else runs the agent and keeps its log */
   logs(request: LogRequest): LogReport;
 }

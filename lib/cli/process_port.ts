@@ -15,6 +15,8 @@ const MAX_TEXT_BYTES = 1 << 20;
 /** The first packets, handshakes and requests still use much that is not needed later. */
 const SETTLING_MS = 5_000;
 
+/** A name server of the mesh that has not answered by then does not. */
+const NAME_TIMEOUT_MS = 3_000;
 /** Between two looks for a reader of the output. */
 const READER_LOOK_MS = 250;
 const STDOUT_FD = 1;
@@ -43,6 +45,14 @@ export function systemProcess(): ProcessPort {
       // Pipes and devices are of whoever made them; on Windows there is no mode.
       if (!isFile || mode === null) return undefined;
       return mode & 0o002 ? "write" : mode & 0o044 ? "read" : undefined;
+    },
+    async canResolve(ipAddr, name, type) {
+      const signal = AbortSignal.timeout(NAME_TIMEOUT_MS);
+      try {
+        return (await Deno.resolveDns(name, type, { nameServer: { ipAddr }, signal })).length > 0;
+      } catch {
+        return false;
+      }
     },
     hideTokens,
     onStopSignal(handler) {

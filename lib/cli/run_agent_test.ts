@@ -33,8 +33,9 @@ Deno.test("runAgent() starts in order, prints a join command of its own line, an
   assert.equal(await running, 0);
   assert.deepEqual(ports.diary, [
     "leader",
-    "serve 127.0.0.1:9180",
+    "serve loopback:9180",
     "start",
+    "follow overlay",
     "programs /state/programs.sock",
     "serve /state/control.sock",
     "log released",
@@ -117,7 +118,7 @@ Deno.test("runAgent() ends with 130 when it is stopped before it ran", async () 
   const ports = new SamplePorts();
   ports.overlay.start = () => new Promise(() => {});
   const running = run(ports, { kind: "up" });
-  await until(() => ports.diary.includes("serve 127.0.0.1:9180"));
+  await until(() => ports.diary.includes("serve loopback:9180"));
   ports.stopSignal();
   assert.equal(await running, 130);
   assert(ports.diary.includes("stop"));
@@ -184,7 +185,7 @@ Deno.test("runAgent() takes all back and fails at an error that nothing has caug
   const starting = new SamplePorts();
   starting.overlay.start = () => new Promise(() => {});
   const failing = run(starting, { kind: "up" });
-  await until(() => starting.diary.includes("serve 127.0.0.1:9180"));
+  await until(() => starting.diary.includes("serve loopback:9180"));
   starting.uncaught(new TypeError("injected"));
   await assert.rejects(failing, { message: "injected" });
   assert.deepEqual(starting.diary.slice(-3), ["close status", "stop", "signals forgotten"]);

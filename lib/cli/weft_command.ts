@@ -54,11 +54,13 @@ export function flagOption(
   name: OptionName,
   said: { readonly flag?: string; readonly help?: string; readonly short?: string } = {},
 ): Option<string> {
-  const { value, isRepeated = false, initial, initialText, ...field } = FIELDS[name] as Field;
+  const { value, isRepeated = false, isValueOptional, initial, initialText, ...field } =
+    FIELDS[name] as Field;
   const { flag, help, short = "" } = { ...field, ...said };
   const told = initialText ?? (/^(string|number)$/.test(typeof initial) ? `${initial}` : undefined);
+  const shownValue = value === undefined ? "" : isValueOptional ? ` [${value}]` : ` <${value}>`;
   const option = new AgentFlag(
-    `${short && `-${short}, `}--${flag}${value === undefined ? "" : ` <${value}>`}`,
+    `${short && `-${short}, `}--${flag}${shownValue}`,
     help + (isRepeated ? "; may be repeated" : "") + (told === undefined ? "" : ` (default: ${told})`),
   );
   option.values = field.choices ?? [];

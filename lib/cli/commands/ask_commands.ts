@@ -11,6 +11,7 @@ import { formatRtt, formatSpan, statusText } from "../output/mod.ts";
 import {
   type AnyCommand,
   askAgent,
+  askAndPrint,
   type CommandContext,
   printJson,
   readNumber,
@@ -23,8 +24,9 @@ const WATCH_MS = 1000;
 /** Adds the commands. */
 export function addAskCommands(program: AnyCommand, { ports }: CommandContext): void {
   const { terminal } = ports;
+  const status = program.command("status");
   askAgent(
-    program.command("status").description("show this node, its network and its peers")
+    status.description("show this node, its network and its peers")
       .option("--json", "as JSON")
       .option("-w, --watch", "again every second, until Ctrl-C")
       .addHelpText(
@@ -47,6 +49,21 @@ export function addAskCommands(program: AnyCommand, { ports }: CommandContext): 
         await sleep(systemTimers, WATCH_MS, stop.signal);
       }
     },
+  );
+
+  askAndPrint(
+    status.command("token").description(
+      "print the token by which other machines read this node's status page",
+    )
+      .option("--new", "draw another one; the former is good for nothing then")
+      .option("--json", "as JSON")
+      .addHelpText(
+        "after",
+        "\nExample:\n  $ weft status token > /etc/prometheus/web-1.token",
+      ),
+    ports,
+    (client, _, options) => client.ask("statusToken", { ...options.new === true && { isNew: true } }),
+    ({ token }) => `${token}\n`,
   );
 
   askAgent(

@@ -33,7 +33,7 @@ const COLUMNS: readonly Column[] = [
     rank: 0,
     text: (peer, { terminal }) => paintedCell(terminal, peer.healthy ? "good" : "bad", healthOf(peer)),
   },
-  { title: "PATH", rank: 2, text: ({ path }) => path === "none" ? "-" : path },
+  { title: "PATH", rank: 2, text: pathOf },
   { title: "ENDPOINT", rank: 1, text: ({ endpoint }) => endpoint ?? "-" },
   { title: ">RTT", rank: 3, text: ({ rttMs }) => rttMs === null ? "-" : formatRtt(rttMs) },
   { title: ">LOSS", rank: 6, text: ({ lossPercent }) => lossPercent === null ? "-" : `${lossPercent} %` },
@@ -76,6 +76,12 @@ export function peersText(
     columns = columns.filter(({ rank }) => rank !== worst);
   }
   return tableText(...lay(columns), terminal);
+}
+
+/** What a plain device has in place of a path of its own is said whatever becomes of it. */
+function pathOf({ hub, path }: PeerReport): string {
+  if (hub === undefined) return path === "none" ? "-" : path;
+  return hub === null ? "no hub" : `via ${hub}`;
 }
 
 function widthOf(
@@ -128,7 +134,7 @@ export function peerText(
       ...extra.length > 0 ? [["carries", extra.join(", ")] as const] : [],
       ["software", software || "not told"],
       ["health", paintedCell(terminal, peer.healthy ? "good" : "bad", healthOf(peer)), figuresText(peer)],
-      ["path", peer.path === "none" ? "none" : peer.path, `, channel ${peer.channel}`],
+      ["path", pathOf(peer), `, channel ${peer.channel}`],
       ["endpoint", peer.endpoint ?? "none in use"],
       ["endpoints", tried.join(", ") || "none known"],
       [

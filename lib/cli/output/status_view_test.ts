@@ -29,6 +29,14 @@ web-1  10.200.0.2  healthy  direct  192.0.2.2:51820  0.73 ms   5 %   12 s ago   
   );
 });
 
+Deno.test("peersText() says through whom a device is reached, or that nobody is left", () => {
+  const [, device] = sampleStatus.peers;
+  assert.ok(device);
+  const path = (hub: string | null) => peersText([{ ...device, hub }], plain).split("\n")[1];
+  assert.match(path("lead") ?? "", /^\S+ +10\.200\.0\.3 +away +via lead /);
+  assert.match(path(null) ?? "", / away +no hub /);
+});
+
 Deno.test("statusText() says how the DHT answers where it is used", () => {
   assert.match(statusText({ ...sampleStatus, dht: { contacts: 3 } }, plain), /^DHT +nodes that answer: 3$/m);
   assert.doesNotMatch(statusText(sampleStatus, plain), /DHT/);

@@ -36,6 +36,9 @@ const MAX_SOFTWARE_LENGTH = 32;
 /** What statement signatures are made under. */
 export const STATEMENT_LABEL = "weft node statement v1";
 
+/** How often a node says the same again, so that everybody knows whose last word is older: a day. */
+export const RESTATE_MS = 86_400_000;
+
 /** What a node says of itself. */
 export interface OwnStatement {
   /** Of the packet plane (UDP), the best first. */
@@ -44,6 +47,8 @@ export interface OwnStatement {
   readonly channelEndpoints: readonly Endpoint[];
   /** What it calls itself. They help to choose; nobody is let do anything for them. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Whether it has no packet plane: it is reached over the message plane alone. */
+  readonly isRootless?: boolean;
   /** The release of weft that it runs, and on which system; absent when a former release has stated it. */
   readonly release?: string;
   readonly system?: string;
@@ -69,6 +74,7 @@ export function signStatement(statement: NodeStatement, signingKey: SigningKey):
     version: BigInt(statement.version),
     issuedAt: BigInt(statement.issuedAt),
     labels: sortLabels(statement.labels),
+    rootless: statement.isRootless ?? false,
     release: statement.release ?? "",
     system: statement.system ?? "",
   });
@@ -93,6 +99,7 @@ export function decodeStatement(payload: Uint8Array): NodeStatement | undefined 
     endpoints: readEndpoints(message.endpoints, MAX_STATED_ENDPOINTS),
     channelEndpoints: readEndpoints(message.channelEndpoints, MAX_STATED_ENDPOINTS),
     labels: { ...message.labels },
+    isRootless: message.rootless,
     version: readPositive(message.version),
     issuedAt: readTime(message.issuedAt),
   });
@@ -115,17 +122,25 @@ function isShort(text: string): boolean {
 export function signOwnStatement(
   identity: NodeIdentity,
   own: OwnStatement,
-  options: { readonly clock: Clock; readonly previous: NodeStatement | undefined },
+  options: {
+    readonly clock: Clock;
+    readonly previous: NodeStatement | undefined;
+    /** Whether it says the same again. */
+    readonly isAnew?: boolean;
+  },
 ): Signed | undefined {
-  const { clock, previous } = options;
+  const { clock, previous, isAnew = false } = options;
   const endpoints = presentable(own.endpoints);
   const channelEndpoints = presentable(own.channelEndpoints);
   const labels = sortLabels(own.labels);
+  const isRootless = own.isRootless ?? false;
   if (
     // What was stated by a clock that was ahead is not believed by others until it is stated anew.
-    previous !== undefined && previous.issuedAt <= clock.wall() &&
+    !isAnew && previous !== undefined && previous.issuedAt <= clock.wall() &&
+    clock.wall() - previous.issuedAt < RESTATE_MS &&
     endpoints.join() === previous.endpoints.join() &&
     channelEndpoints.join() === previous.channelEndpoints.join() &&
+    isRootless === (previous.isRootless ?? false) &&
     own.release === previous.release && own.system === previous.system &&
     JSON.stringify(labels) === JSON.stringify(sortLabels(previous.labels))
   ) return undefined;
@@ -143,7 +158,8 @@ function presentable(endpoints: readonly Endpoint[]): Endpoint[] {
   return [...byText.values()].slice(0, MAX_STATED_ENDPOINTS);
 }
 
-/** Whether two statements of a node say that it is in the same places. */
+/** Whether two statements of a node say that it is in the same places, and is reached in the same ways. */
 export function areSameEndpoints(a: NodeStatement, b: NodeStatement): boolean {
-  return a.endpoints.join() === b.endpoints.join() && a.channelEndpoints.join() === b.channelEndpoints.join();
+  return (a.isRootless ?? false) === (b.isRootless ?? false) &&
+    a.endpoints.join() === b.endpoints.join() && a.channelEndpoints.join() === b.channelEndpoints.join();
 }

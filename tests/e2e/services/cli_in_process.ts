@@ -36,6 +36,7 @@ export async function ask(node: WeftNode, ...args: readonly string[]): Promise<C
       readText: (path) => Deno.readTextFile(path),
       readSecret: () => Promise.reject(new TypeError("this command only asks")),
       othersMay: () => Promise.resolve(undefined),
+      canResolve: () => Promise.resolve(false),
       hideTokens: () => [],
       onStopSignal: () => () => {},
       onUncaught: () => () => {},
