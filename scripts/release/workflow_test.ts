@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
+import { run, skippedLine } from "../../tests/lab/mod.ts";
 import { ROOT } from "./command.ts";
 import { STEPS } from "./mod.ts";
 import { TARGETS } from "./targets.ts";
@@ -61,4 +62,36 @@ Deno.test("ci.yml and release.yml run what there is", async () => {
       for (const taken of stepsOf(job)) assert.ok(STEPS.some((step) => step.name === taken), taken);
     }
   }
+});
+
+const VALIDATOR = ["npx", "--yes", "--prefer-offline", "--package=@action-validator/cli@0.6.0"];
+const validate = (...args: readonly string[]) =>
+  run([...VALIDATOR, "--package=@action-validator/core@0.6.0", "action-validator", ...args], {
+    cwd: ROOT,
+    // Without a network it is to fail at once.
+    env: { npm_config_fetch_retries: "0", npm_config_fetch_timeout: "10000" },
+  });
+const isAtHand = await validate().then(({ stdout, stderr }) => /Usage/.test(stdout + stderr), () => false);
+const VALID = "the workflows are as GitHub's schema and their globs want";
+// deno-lint-ignore no-console -- the reason of a skipped test belongs in the runner's output
+if (!isAtHand) console.log(skippedLine(VALID, "needs npx and the package @action-validator/cli"));
+Deno.test({
+  name: VALID,
+  ignore: !isAtHand,
+  async fn() {
+    for (const name of ["ci.yml", "release.yml"]) {
+      const { code, stdout, stderr } = await validate(`.github/workflows/${name}`);
+      assert.equal(code, 0, stdout + stderr);
+    }
+    const broken = await Deno.makeTempDir();
+    try {
+      await Deno.writeTextFile(
+        `${broken}/broken.yml`,
+        "on: push\njobs:\n  one:\n    steps: [{ runs: true }]\n",
+      );
+      assert.notEqual((await validate(`${broken}/broken.yml`)).code, 0);
+    } finally {
+      await Deno.remove(broken, { recursive: true });
+    }
+  },
 });
