@@ -18,9 +18,10 @@ const process = systemProcess();
 const code = await main(Deno.args, {
   version: project.version,
   async loadAgent() {
-    const [agent, { serveControl, serveStatus }] = await Promise.all([
+    const [agent, { serveControl, StatusSite }, { systemClock, systemTimers }] = await Promise.all([
       import("./lib/agent/mod.ts"),
       import("./lib/http/mod.ts"),
+      import("./lib/host/mod.ts"),
     ]);
     const { joinOrResume, leadOrResume, Node, OverlayBootstrap, programSocketPath } = agent;
     return {
@@ -33,7 +34,7 @@ const code = await main(Deno.args, {
       programSocketPath,
       attach: (stateDir) => Node.attach({ stateDir }),
       serveControl,
-      serveStatus,
+      serveStatus: (options) => StatusSite.open({ ...options, clock: systemClock, timers: systemTimers }),
     };
   },
   async openWgInterface(name, options) {

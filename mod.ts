@@ -36,6 +36,7 @@
  */
 
 export {
+  type AgentProcess,
   AlreadyInitializedError,
   type AttachOptions,
   DialError,
@@ -79,6 +80,7 @@ export type {
   DataplaneReport,
   DefaultGrantsReport,
   DefaultGrantsRequest,
+  DevicePeer,
   DeviceRequest,
   DnsAnswerRecord,
   DnsAnswerReport,
@@ -94,6 +96,8 @@ export type {
   LeaderReport,
   LeaveReport,
   LeaveRequest,
+  LogReport,
+  LogRequest,
   MemberReport,
   MembershipControl,
   MembersRequest,
@@ -103,15 +107,20 @@ export type {
   PeerReport,
   PendingJoin,
   PingReport,
+  ProcessControl,
   PublishRequest,
   RemovedPeer,
   RenameRequest,
   ServiceChange,
   ServicesReport,
   StatusReport,
+  StatusTokenAnswer,
+  StatusTokenRequest,
+  StopReport,
   SubscribeRequest,
   TokenReport,
   TokenRequest,
+  UnitReport,
 } from "./lib/api/mod.ts";
 export {
   type Brand,
@@ -142,6 +151,7 @@ export {
   InvalidConfigError,
   type LogLevel,
   type OfferOption,
+  type StatusAddress,
 } from "./lib/config/mod.ts";
 export { PresharedKey, PublicKey, type Secret } from "./lib/crypto/mod.ts";
 export {

@@ -25,8 +25,8 @@ import { buildStatus } from "./status_report.ts";
 /** How often expired records and changed addresses of this host are looked for. */
 const UPKEEP_MS = 10_000;
 
-/** How long the answer to who had this node leave may take on its way. */
-const LEAVE_DELAY_MS = 100;
+/** How long the answer to who had this node leave or stop may take on its way. */
+const ANSWER_DELAY_MS = 100;
 
 /** A node's state, and how it is to run. */
 export interface AgentParts extends Omit<AgentContext, "endpoints" | "authority" | "members"> {
@@ -41,11 +41,11 @@ export class Agent {
   readonly secrets: DeviceSecrets;
   /** What this node offers to others, and calls. */
   readonly services: ServiceHost;
+  readonly departure: Departure;
   /** Settles when the agent has ended; rejects when that was not by `stop`. */
   readonly closed: Promise<void>;
   readonly #ended = Promise.withResolvers<void>();
   readonly #context: AgentContext;
-  readonly #departure: Departure;
   readonly #madeAt: number;
   readonly #channelCounters = channelCounters();
   readonly #resources = new AsyncDisposableStack();
@@ -85,8 +85,8 @@ export class Agent {
     const taken = { mesh, authority, zone: options.dnsZone, offered: () => this.services.offered() };
     mesh.leadership.isNameTaken = (name) => isNameTaken(name, taken);
     this.#resources.use(parts.store);
-    this.#departure = new Departure(parts);
-    this.#resources.defer(() => this.#departure.finish(parts.store));
+    this.departure = new Departure(parts);
+    this.#resources.defer(() => this.departure.finish(parts.store));
     this.#resources.defer(() => authority.close());
     this.#resources.defer(mesh.replica.subscribe({
       handleEntryEvent: ({ kind }) => {
@@ -113,7 +113,7 @@ export class Agent {
 
   /** Whether it has stopped, or is about to, because it has left its network. */
   get hasLeft(): boolean {
-    return this.#departure.isDone;
+    return this.departure.isDone;
   }
 
   /** The names that this node serves, while it runs and unless they are off. */
@@ -183,12 +183,16 @@ export class Agent {
   async leave(isForced: boolean): Promise<boolean> {
     const leaders = this.#session?.leaders;
     if (leaders === undefined || this.#state !== "running") throw new InterruptedError();
-    const isKnown = await this.#departure.leave(leaders, isForced);
-    // Whoever asked gets the answer first.
-    this.#context.timers.setTimer(LEAVE_DELAY_MS, () => {
+    const isKnown = await this.departure.leave(leaders, isForced);
+    this.stopSoon();
+    return isKnown;
+  }
+
+  /** Stops when whoever asked for that has the answer. */
+  stopSoon(): void {
+    this.#context.timers.setTimer(ANSWER_DELAY_MS, () => {
       this.stop().catch((error) => this.#context.log.error("cannot take everything back", { error }));
     });
-    return isKnown;
   }
 
   /** Goes on under the keys that the network has agreed to. Harmless when repeated, and when there are none. */
@@ -263,7 +267,7 @@ export class Agent {
     if (!options.rootless) await this.#openInterface();
     this.#resources.defer(() => this.#closeNames());
     await this.#startNames();
-    this.#context.endpoints.updateStatement();
+    this.#context.endpoints.updateStatement(true);
     this.#overlay?.peers.start();
     this.#resources.defer(() => this.#session?.close());
     await this.#startSession(listener);
@@ -308,10 +312,11 @@ export class Agent {
   }
 
   async #openInterface(): Promise<void> {
-    const opened = await OverlayInterface.open(
-      this.#context,
-      (event) => this.#session?.health.handleDeviceEvent(event),
-    );
+    const opened = await OverlayInterface.open(this.#context, {
+      handleDeviceEvent: (event) => this.#session?.health.handleDeviceEvent(event),
+      dial: (host, port, signal) => this.services.forward.dial(host, port, signal),
+      ping: async (nodeId) => await this.#session?.health.reachChannel(nodeId),
+    });
     this.#resources.use(opened);
     if (this.#state !== "starting") throw new InterruptedError();
     this.#overlay = opened;
@@ -345,8 +350,8 @@ export class Agent {
     const { roster, identity, isRotating } = this.mesh;
     this.#followOwnAddress();
     // A record that has only expired, by a clock that may be wrong, is no reason to leave.
-    if (!roster.isRevoked(identity.publicKey) || this.#departure.isUnderWay) return;
-    this.#departure.handleRemoval();
+    if (!roster.isRevoked(identity.publicKey) || this.departure.isUnderWay) return;
+    this.departure.handleRemoval();
     if (!isRotating) this.#end(new RemovedError());
     else if (this.#state === "running") {
       this.#changeKeys().catch((error) =>

@@ -4,23 +4,14 @@
  */
 
 import type { AgentControl } from "../api/mod.ts";
-import { PresharedKey, PublicKey } from "../crypto/mod.ts";
 import { FLAG, formatRecord, RESPONSE_CODE, responseCodeText } from "../dns/mod.ts";
-import {
-  type AdmissionRefusal,
-  isNodeName,
-  isReservedName,
-  NO_UPDATE,
-  nodeIdOf,
-  type RecordEntry,
-} from "../mesh/mod.ts";
-import { Cidr, Endpoint } from "../net/mod.ts";
+import { NO_UPDATE } from "../mesh/mod.ts";
 import type { Agent } from "./agent.ts";
+import { deviceOperations } from "./device_operations.ts";
+import { type AgentProcess, processOperations } from "./agent_process.ts";
 import { InvalidRequestError, UnknownNameError, UnreachableError } from "./errors.ts";
 import type { LeaderCoordinator } from "./leaders/mod.ts";
 import {
-  ADMISSION_REFUSALS,
-  asInvalid,
   asOperator,
   leaderPart,
   memberOf,
@@ -30,66 +21,27 @@ import {
 } from "./membership_operations.ts";
 import { namesOf } from "./names/mod.ts";
 import { serviceOperations } from "./service_operations.ts";
+import type { StatusToken } from "./status_token.ts";
 
 /** How long a member may take to answer a ping. */
 const PING_TIMEOUT_MS = 5_000;
 
 /** Turns requests, which are as `OPERATIONS` says, into calls of the agent's parts, and their answers into reports. */
-export function agentOperations(agent: Agent): AgentControl {
+export function agentOperations(
+  agent: Agent,
+  { statusToken, process }: { readonly statusToken: StatusToken; readonly process: AgentProcess | undefined },
+): AgentControl {
   const { mesh } = agent;
   return {
     ...serviceOperations(agent),
     ...membershipOperations(agent),
+    ...deviceOperations(agent),
+    ...processOperations(agent, process),
 
     status: () => agent.status(),
     peers: () => agent.status().peers,
     leaders: () => agent.status().leaders,
-
-    addDevice(request) {
-      const { secrets } = agent;
-      const admission = leaderPart(mesh, mesh.admission);
-      const { name, persistentKeepaliveSeconds } = request;
-      if (!isNodeName(name)) {
-        throw new InvalidRequestError(`Cannot add ${JSON.stringify(name)}: a name is one DNS label`, {
-          hint: "Use lower-case letters, digits and hyphens, at most 63.",
-        });
-      }
-      if (isReservedName(name)) {
-        throw new InvalidRequestError(`Cannot add ${name}: the name is reserved`, {
-          hint: `It means something else in the zone or to resolvers; host-${name} is free to use.`,
-        });
-      }
-      const publicKey = parsed("public key", request.publicKey, (text) => PublicKey.parse(text));
-      const presharedKey = optional(
-        "preshared key",
-        request.presharedKey,
-        (text) => PresharedKey.parse(text),
-      );
-      const endpoint = optional("endpoint", request.endpoint, (text) => Endpoint.parse(text));
-      const allowedIps = (request.allowedIps ?? []).map((text) => parsed("allowed IP", text, Cidr.parse));
-      const nodeId = nodeIdOf(publicKey);
-      const former = secrets.get(nodeId);
-      // Before the record: a device that is a peer without its preshared key would be one that nobody asked for.
-      secrets.set(nodeId, presharedKey);
-      let enrolled: RecordEntry | AdmissionRefusal | undefined;
-      try {
-        enrolled = asOperator(
-          mesh,
-          () =>
-            asInvalid(() =>
-              admission.addDevice({ name, publicKey, endpoint, allowedIps, persistentKeepaliveSeconds })
-            ),
-        );
-      } finally {
-        if (typeof enrolled !== "object") secrets.set(nodeId, former);
-      }
-      if (typeof enrolled === "string") {
-        throw new InvalidRequestError(`Cannot add ${name}: ${ADMISSION_REFUSALS[enrolled]}`);
-      }
-      const { record, signed } = enrolled;
-      mesh.replica.publish({ ...NO_UPDATE, records: [signed] });
-      return { name: record.name, addresses: record.addresses.map(String) };
-    },
+    statusToken: ({ isNew }) => ({ token: isNew ? statusToken.renew() : statusToken.current() }),
 
     removePeer(peer, revokeToken = false) {
       const { secrets } = agent;
@@ -200,19 +152,4 @@ function coordinator({ session }: Agent): LeaderCoordinator {
   const leaders = session?.leaders;
   if (leaders !== undefined) return leaders;
   throw new UnreachableError("Cannot do that now: the agent has not started yet", { retryable: true });
-}
-
-/** @throws InvalidRequestError that does not repeat the text, which may be secret */
-function parsed<T>(what: string, text: string, parse: (text: string) => T | undefined): T {
-  const value = parse(text);
-  if (value !== undefined) return value;
-  throw new InvalidRequestError(`Cannot use that ${what}: it is malformed`);
-}
-
-function optional<T>(
-  what: string,
-  text: string | undefined,
-  parse: (text: string) => T | undefined,
-): T | undefined {
-  return text === undefined ? undefined : parsed(what, text, parse);
 }

@@ -61,6 +61,7 @@ export const ADMISSION_REFUSALS: Readonly<Record<AdmissionRefusal, string>> = {
   "refused:address-taken": "the address that it asks for is taken",
   "refused:name": "that name is reserved, or is none",
   "refused:name-taken": "the name is taken",
+  "refused:network": "a network behind it is not its own",
   "refused:not-approved": "it was refused before",
   "refused:too-many-wait": "too many machines wait",
 };
@@ -111,7 +112,10 @@ export function membershipOperations(agent: Agent): MembershipOperations {
 
     members({ node } = {}) {
       const members = node === undefined ? mesh.roster.members() : [memberOf(agent, node)];
-      return members.map(memberReport).sort((a, b) => a.name < b.name ? -1 : 1);
+      return members.map((member) => {
+        const tokenId = mesh.admission?.tokenOf(member.record);
+        return { ...memberReport(member), ...tokenId !== undefined && { tokenId } };
+      }).sort((a, b) => a.name < b.name ? -1 : 1);
     },
 
     changeLabels({ node, set = {}, remove = [], confirm = false }) {

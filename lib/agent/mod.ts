@@ -17,6 +17,7 @@ export {
   type PortListener,
   programSocketPath,
 } from "./services/mod.ts";
+export type { AgentProcess } from "./agent_process.ts";
 export * from "./errors.ts";
 export { type AttachOptions, Node, type NodeOptions } from "./node.ts";
 export * from "./overlay_bootstrap.ts";

@@ -29,6 +29,7 @@ import type { Cidr, IpAddress } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { Agent } from "./agent.ts";
 import { agentOperations } from "./agent_operations.ts";
+import type { AgentProcess } from "./agent_process.ts";
 import { LeaderSearch } from "./discovery/mod.ts";
 import { ownStatement } from "./endpoint_selector.ts";
 import { InvalidRequestError, InvalidTokenError, JoinRefusedError } from "./errors.ts";
@@ -36,6 +37,7 @@ import { joinNetwork } from "./join/mod.ts";
 import { dialMessagePlane } from "./links/mod.ts";
 import { checkHostNetwork } from "./overlay/mod.ts";
 import type { ServiceHost } from "./services/mod.ts";
+import { StatusToken } from "./status_token.ts";
 
 /** The token that a leader prints admits any number of machines for a day. */
 const PRINTED_TOKEN_LIFETIME_MS = 24 * 3_600_000;
@@ -51,6 +53,8 @@ export interface OverlayPorts {
   readonly limits?: CarrierLimits;
   /** Called once when a leader has to approve a machine that joins, with the name that it asks for, and its id. */
   readonly onPending?: (waiting: { readonly name: string; readonly id: string }) => void;
+  /** The process that is there for the node alone; without one, the node ends alone when it is told to. */
+  readonly process?: AgentProcess;
 }
 
 /** A node of the mesh in this process. Made, started, stopped; not started again. */
@@ -59,17 +63,35 @@ export class OverlayBootstrap {
   readonly control: AgentControl;
   /** Whether its state is that of an earlier run. */
   readonly isResumed: boolean;
+  /**
+   * By which others than this machine read its status page.
+   * @internal
+   */
+  readonly statusToken: StatusToken;
   readonly #agent: Agent;
   readonly #store: ResumedStateStore;
   readonly #environment: Environment;
+  readonly #hasInterface: boolean;
   #endFlushing: () => void = () => {};
 
-  private constructor(agent: Agent, store: ResumedStateStore, environment: Environment, isResumed: boolean) {
+  private constructor(
+    agent: Agent,
+    store: ResumedStateStore,
+    environment: Environment,
+    made: {
+      readonly isResumed: boolean;
+      readonly options: AgentOptions;
+      readonly process: AgentProcess | undefined;
+    },
+  ) {
     this.#agent = agent;
     this.#store = store;
     this.#environment = environment;
-    this.isResumed = isResumed;
-    this.control = checkedControl(agentOperations(agent));
+    this.isResumed = made.isResumed;
+    this.#hasInterface = !made.options.rootless;
+    this.statusToken = new StatusToken(store, environment.random);
+    const { statusToken } = this;
+    this.control = checkedControl(agentOperations(agent, { statusToken, process: made.process }));
   }
 
   /**
@@ -83,6 +105,14 @@ export class OverlayBootstrap {
     ports: OverlayPorts = {},
   ): Promise<OverlayBootstrap> {
     const options = parseAgentOptions(input);
+    if (options.ephemeral !== "off") {
+      throw new InvalidRequestError(
+        "Cannot lead as an ephemeral node: a network does not outlive its leaders",
+        {
+          hint: "Leave --ephemeral out.",
+        },
+      );
+    }
     const cidr = options.cidr ?? DEFAULT_OVERLAY_CIDR;
     return await OverlayBootstrap.#open(options, ports, (store, host) => {
       if (storedNetworkId(store) !== undefined) throw new AlreadyInitializedError();
@@ -122,6 +152,7 @@ export class OverlayBootstrap {
       const admitted = await joinNetwork(invitation, identity, {
         name,
         address: options.address,
+        ephemeralMs: options.ephemeral === "off" ? undefined : options.ephemeral,
         ...ownStatement(options),
       }, {
         ...host,
@@ -195,9 +226,10 @@ export class OverlayBootstrap {
     if (this.#store.isHeld) this.#awaitRoom();
   }
 
-  /** Takes the node down and leaves the host as it was. Harmless when repeated, and before `start`. */
+  /** Takes the node down and leaves the host as it was; an ephemeral one leaves its network first. Harmless when repeated, and before `start`. */
   async stop(): Promise<void> {
     this.#endFlushing();
+    await this.#agent.departure.leaveAtEnd(this.#agent.session?.leaders);
     await this.#agent.stop();
   }
 
@@ -206,6 +238,16 @@ export class OverlayBootstrap {
     const [address] = this.#agent.mesh.record.addresses;
     if (address === undefined) throw new TypeError("Cannot tell the address: the record has none");
     return address;
+  }
+
+  /** The addresses that this node has on the overlay now; nothing for one without an interface. */
+  overlayAddresses(): readonly IpAddress[] {
+    return this.#hasInterface ? this.#agent.mesh.record.addresses : [];
+  }
+
+  /** Whether a name of the zone, or an address, means this node now. */
+  isOwnHost(hostname: string): boolean {
+    return this.#agent.members.isHost(hostname, this.#agent.mesh.identity.id);
   }
 
   /**
@@ -281,7 +323,7 @@ export class OverlayBootstrap {
 
   static async #open(
     options: AgentOptions,
-    { logger = silentLogger, limits }: OverlayPorts,
+    { logger = silentLogger, limits, process }: OverlayPorts,
     makeMesh: (store: StateStore, host: Environment & MeshOptions) => MeshState | Promise<MeshState>,
   ): Promise<OverlayBootstrap> {
     const isNew = !SqliteStateStore.existsIn(options.stateDir);
@@ -295,7 +337,7 @@ export class OverlayBootstrap {
       const isResumed = storedNetworkId(store) !== undefined;
       const mesh = await makeMesh(store, host);
       const agent = new Agent({ ...environment, mesh, store, options, ...limits && { limits } });
-      return new OverlayBootstrap(agent, store, environment, isResumed);
+      return new OverlayBootstrap(agent, store, environment, { isResumed, options, process });
     } catch (error) {
       store.close();
       throw error;

@@ -5,6 +5,7 @@
 
 import type { BroadcastMode, CallMode, PublishReport, ServiceReport } from "../service/mod.ts";
 import type { GrantLists, GrantsReport, MembershipControl } from "./membership.ts";
+import type { ProcessControl } from "./process_control.ts";
 import type { LeaderReport, PeerReport, StatusReport } from "./report.ts";
 
 /** A token as it may be shown again: without its secret. */
@@ -75,14 +76,41 @@ export interface DeviceRequest {
   readonly allowedIps?: readonly string[];
   /** Seconds after which an idle device is sent something, 1 to 65535; 0 or absent for never. */
   readonly persistentKeepaliveSeconds?: number;
+  /**
+   * The member that is its only peer and passes its packets on, by name, id, key or address; unless given the one that a
+   * known device has, or else this node.
+   */
+  readonly hub?: string;
+  /** Makes every member that has an interface a peer of the device, in place of one hub. */
+  readonly isDirect?: boolean;
 }
 
-/** A device that was let in. */
+/** A device that was let in, and what it is to be configured with. */
 export interface AddedDevice {
-  /** With a number at its end when the name was taken. */
+  /** That of the request, unless the key's device had another one. */
   readonly name: string;
   /** Its overlay addresses. */
   readonly addresses: readonly string[];
+  /** The name of its only peer; absent for one whose peers are all members. */
+  readonly hub?: string;
+  /** The longest packet that its hub passes on, or this node takes; absent for one without an interface. */
+  readonly mtuBytes?: number;
+  /** Its peers; the first is the hub or, if it has an interface, this node. */
+  readonly peers: readonly DevicePeer[];
+}
+
+/** A member as a plain device is to know it. */
+export interface DevicePeer {
+  /** The member's name. */
+  readonly name: string;
+  /** Base64. */
+  readonly publicKey: string;
+  /** Its overlay addresses. */
+  readonly addresses: readonly string[];
+  /** What is sent to it, and accepted from it, in CIDR notation. */
+  readonly allowedIps: readonly string[];
+  /** `address:port`, if it is known. */
+  readonly endpoint?: string;
 }
 
 /** That it is done, and who was meant. */
@@ -223,6 +251,18 @@ export interface OfferedPort {
   readonly port: number;
 }
 
+/** Which token of the status page is wanted. */
+export interface StatusTokenRequest {
+  /** Whether another one is drawn; the former is good for nothing then. */
+  readonly isNew?: boolean;
+}
+
+/** The token of the status page. */
+export interface StatusTokenAnswer {
+  /** The secret text itself. */
+  readonly token: string;
+}
+
 /** What an action has answered, or one item of its stream; bytes are in base64. */
 export type CallResult = { readonly result: unknown } | { readonly base64: string };
 
@@ -256,21 +296,28 @@ export type EventLine =
  * `UnknownToken`, `InvalidRecord`, `UnknownName`, `Unreachable`, `InvalidTopic`, and a `CallError` by its own code. What
  * comes in lines ends when its reader or `signal` says so.
  */
-export interface AgentControl extends MembershipControl {
+export interface AgentControl extends MembershipControl, ProcessControl {
   /** How this node and its network are doing, as `weft status --json` shows it. */
   status(): StatusReport;
   /** How every other member and device is doing, as this node sees them. */
   peers(): readonly PeerReport[];
   /** The leaders, the dead ones too. @returns the leaders as this node sees them, the highest id first */
   leaders(): readonly LeaderReport[];
+  /** The token by which others than this machine read the status page. */
+  statusToken(request: StatusTokenRequest): StatusTokenAnswer;
   /** Leaders only. @returns the secret string, shown this once, and its report */
   createToken(request: TokenRequest): CreatedToken;
   /** The network's tokens, without their secrets. Leaders only. */
   listTokens(): readonly TokenReport[];
   /** Lets nobody in by this token any more. Leaders only. @throws WeftError with code `UnknownToken` */
   revokeToken(id: string): void;
-  /** Leaders only. @returns the address that the device was given */
+  /** Leaders only. @returns the address that the device was given, and its peers */
   addDevice(request: DeviceRequest): AddedDevice;
+  /**
+   * Leaders only: makes another member the hub of a device, both by name, id, key or address.
+   * @returns what the device is to be configured with now
+   */
+  changeHub(device: string, hub: string): AddedDevice;
   /**
    * Leaders only: revokes a member or device by name, id, key or address, also when its record has expired.
    * @param revokeToken whether the token that let it in is revoked, too

@@ -45,6 +45,8 @@ export interface MemberReport {
   readonly unconfirmedLabels: Readonly<Record<string, string>>;
   /** What it may do beside what all may. */
   readonly grants: GrantsReport;
+  /** The token by which it came in; absent when by none, and where no leader is asked. */
+  readonly tokenId?: string;
   /** How long it may be away before a leader removes it, in milliseconds; absent for ever. */
   readonly ephemeralMs?: number;
 }

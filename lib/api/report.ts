@@ -36,6 +36,12 @@ export interface PeerReport {
   readonly publicKey: string;
   /** `leader` and `member` run weft; `wireguard` is any other WireGuard device. */
   readonly roles: readonly string[];
+  /** The release of weft that it runs, as it says itself; absent when it does not. */
+  readonly version?: string;
+  /** On which system, as it says itself: `linux x86_64`. */
+  readonly system?: string;
+  /** Where it says that it is, the best first, `address:port`; absent when it does not. */
+  readonly endpoints?: readonly string[];
   /** What a leader or its token calls it. */
   readonly labels: Readonly<Record<string, string>>;
   /** What it calls itself, which authorises nothing; absent for nothing. */
@@ -44,6 +50,8 @@ export interface PeerReport {
   readonly unconfirmedLabels?: Readonly<Record<string, string>>;
   /** Overlay addresses. */
   readonly addresses: readonly string[];
+  /** Of a device: the name of the member that it is reached through, null when that one is none any more or has no interface. */
+  readonly hub?: string | null;
   /** What the packet plane accepts from and sends to this peer, in CIDR notation. */
   readonly allowedIps: readonly string[];
   /** Where datagrams are sent now, `address:port`. */
@@ -56,18 +64,28 @@ export interface PeerReport {
   readonly txBytes: number;
   /** Whether a channel of the message plane is open. */
   readonly channel: "open" | "dialing" | "closed";
-  /** How it is reached: `direct` through the tunnel, by a `channel` of the message plane alone, or not at all. */
-  readonly path: "direct" | "channel" | "none";
+  /**
+   * How it is reached: `direct` through the tunnel, by a `channel` of the message plane alone, through the `hub` of a device,
+   * or not at all.
+   */
+  readonly path: "direct" | "channel" | "hub" | "none";
   /** Round trip of the last answered probe in milliseconds; null when none was answered. */
   readonly rttMs: number | null;
   /** Of the last 20 probes, how many had no answer, in percent; null before the first one has ended. */
   readonly lossPercent: number | null;
   /** Probes in a row without an answer. */
   readonly failureCount: number;
-  /** A handshake or an answered probe under 180 s old, and not two probes missed in a row since it answers any. */
+  /**
+   * A handshake or an answered probe under 180 s old, and not two probes missed in a row since it answers any; of a device
+   * that is reached through another node, whether that one is healthy.
+   */
   readonly healthy: boolean;
   /** 0 (unhealthy) to 100: 100 - 60 × loss - 30 × slowness beyond 50 ms - 10 when the last probe was missed. */
   readonly score: number;
+  /** When this node or a leader last heard of it, in milliseconds since 1970; absent when nobody ever did. */
+  readonly lastSeenMs?: number;
+  /** Whether it does not answer, has no channel, and was not heard of for three minutes. */
+  readonly isAway: boolean;
 }
 
 /** How the packet plane runs. */

@@ -35,23 +35,44 @@ export const peerReport: LazyObject<report.PeerReport> = named("PeerReport", () 
   name: text(),
   publicKey: text(),
   roles: texts(),
+  version: text().exactOptional(),
+  system: text().exactOptional(),
+  endpoints: texts().describe("Where it says that it is").exactOptional(),
   labels: textMap().describe("What a leader or its token calls it"),
   statedLabels: textMap().describe("What it calls itself, which authorises nothing").exactOptional(),
   unconfirmedLabels: textMap().describe("What it called itself under a former release").exactOptional(),
   addresses: texts(),
+  hub: text().nullable().exactOptional(),
   allowedIps: texts(),
   endpoint: text().exactOptional(),
   lastHandshakeAgeMs: age(),
   rxBytes: count(),
   txBytes: count(),
   channel: z.enum(["open", "dialing", "closed"]),
-  path: z.enum(["direct", "channel", "none"]),
+  path: z.enum(["direct", "channel", "hub", "none"]),
   rttMs: age(),
   lossPercent: orNull(z.number().min(0).max(100)),
   failureCount: count(),
   healthy: z.boolean(),
   score: z.int().min(0).max(100),
+  lastSeenMs: time().exactOptional(),
+  isAway: z.boolean(),
 }), "How one peer is doing, as this node sees it.");
+
+/** The schema of `AddedDevice`. */
+export const addedDevice: LazyObject<control.AddedDevice> = named("AddedDevice", () => ({
+  name: text(),
+  addresses: texts(),
+  hub: text().exactOptional(),
+  mtuBytes: count().exactOptional(),
+  peers: z.array(z.strictObject({
+    name: text(),
+    publicKey: text(),
+    addresses: texts(),
+    allowedIps: texts(),
+    endpoint: text().exactOptional(),
+  })),
+}), "A device that was let in, and what it is to be configured with.");
 
 /** The schema of `LeaderReport`. */
 export const leaderReport: LazyObject<report.LeaderReport> = named("LeaderReport", () => ({

@@ -13,6 +13,7 @@ export * from "./bytes.ts";
 export * from "./deadline_timer.ts";
 export * from "./counters.ts";
 export * from "./environment.ts";
+export * from "./duration.ts";
 export * from "./errors.ts";
 export * from "./limited_logger.ts";
 export * from "./memory_budget.ts";

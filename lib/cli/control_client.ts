@@ -55,10 +55,15 @@ export class AgentAnswerError extends WeftError {
 export class ControlClient implements Disposable {
   readonly #stateDir: string;
   readonly #client: Deno.HttpClient;
+  readonly #boundMs: number;
 
-  /** @param stateDir the agent's state directory, which holds `control.sock` */
-  constructor(stateDir: string) {
+  /**
+   * @param stateDir the agent's state directory, which holds `control.sock`
+   * @param options.boundMs how long an answer may take that comes as a whole
+   */
+  constructor(stateDir: string, options: { readonly boundMs?: number } = {}) {
     this.#stateDir = stateDir;
+    this.#boundMs = options.boundMs ?? ANSWER_BOUND_MS;
     this.#client = Deno.createHttpClient({ proxy: { transport: "unix", path: controlSocketPath(stateDir) } });
   }
 
@@ -93,7 +98,7 @@ export class ControlClient implements Disposable {
     request: Record<string, unknown>,
     signal: AbortSignal | undefined,
   ): Promise<Response> {
-    const boundMs = answerBoundMs(operation, request);
+    const boundMs = answerBoundMs(operation, request, this.#boundMs);
     const late = new AbortController();
     const timer = boundMs === undefined
       ? undefined
@@ -170,9 +175,13 @@ export async function* jsonLines(body: ReadableStream<Uint8Array>): AsyncGenerat
 }
 
 /** @returns how long an answer may take to begin; undefined for one that lasts until its reader goes */
-function answerBoundMs({ lines }: Operation, request: Partial<CallRequest>): number | undefined {
+function answerBoundMs(
+  { lines }: Operation,
+  request: Partial<CallRequest>,
+  boundMs: number,
+): number | undefined {
   if (lines === "always") return undefined;
-  if (lines === undefined) return ANSWER_BOUND_MS;
+  if (lines === undefined) return boundMs;
   return (request.timeoutMs ?? DEFAULT_TIMEOUT_MS) + CALL_GRACE_MS;
 }
 

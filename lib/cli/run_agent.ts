@@ -9,7 +9,9 @@ import { systemTimers } from "../host/mod.ts";
 import { controlSocketPath } from "./control_client.ts";
 import { CommandError } from "./failure.ts";
 import type { AgentLog } from "./log.ts";
-import type { CliPorts, Overlay, OverlayFactory, ServedPort } from "./ports.ts";
+import type { AgentProcess } from "../agent/mod.ts";
+import type { CliPorts, Overlay, OverlayFactory, StatusPort } from "./ports.ts";
+import { readStatusToken, refuseWithoutOverlay, statusPageText } from "./status_page.ts";
 import { paint, steady, type Terminal } from "./terminal.ts";
 
 /** How long a stop may take, in milliseconds, before the process ends anyway. */
@@ -28,8 +30,11 @@ export type StartRole =
 export interface RunAgentOptions {
   readonly role: StartRole;
   readonly options: AgentOptions;
-  readonly log: Logger & Pick<AgentLog, "release">;
+  readonly log: Logger & Pick<AgentLog, "release" | "recent">;
 }
+
+/** The same, and what the agent may ask of its process. */
+type StartedBy = RunAgentOptions & { readonly process: AgentProcess };
 
 /**
  * Starts an agent and stays until it is told to stop.
@@ -52,8 +57,16 @@ export async function runAgent(ports: CliPorts, run: RunAgentOptions): Promise<n
     stopping.reject(error);
   });
   stopping.promise.catch(() => {});
+  const { unit, pid } = ports.process;
+  const process: AgentProcess = {
+    stop() {
+      stopping.resolve("stop");
+      return { pid, ...unit && { unit } };
+    },
+    logs: (request) => ({ lines: run.log.recent.last(request), ...unit && { unit } }),
+  };
   try {
-    const code = await runUntilStopped(ports, run, stack, stopping.promise);
+    const code = await runUntilStopped(ports, { ...run, process }, stack, stopping.promise);
     // While it stopped already.
     if (failures.length > 0) throw failures[0];
     return code;
@@ -69,7 +82,7 @@ export async function runAgent(ports: CliPorts, run: RunAgentOptions): Promise<n
 
 async function runUntilStopped(
   ports: CliPorts,
-  run: RunAgentOptions,
+  run: StartedBy,
   stack: AsyncDisposableStack,
   stopping: Promise<"stop">,
 ): Promise<number> {
@@ -106,10 +119,13 @@ async function runUntilStopped(
 
 async function startAgent(
   ports: CliPorts,
-  run: RunAgentOptions,
+  run: StartedBy,
   stack: AsyncDisposableStack,
-): Promise<{ readonly overlay: Overlay; readonly status: ServedPort | undefined }> {
+): Promise<{ readonly overlay: Overlay; readonly status: StatusPort | undefined }> {
   const { options } = run;
+  const isServed = options.statusPort !== "off";
+  if (isServed) refuseWithoutOverlay(options);
+  const given = isServed ? await readStatusToken(options, ports) : undefined;
   const parts = await ports.loadAgent();
   const overlay = await makeOverlay(parts.overlays, run, ports.terminal);
   // Nobody waits for it yet, and a failure of the start is told by the start.
@@ -117,15 +133,18 @@ async function startAgent(
   if (stack.disposed) return await interrupted(overlay.stop());
   stack.defer(() => overlay.stop());
   const { control } = overlay;
-  let status: ServedPort | undefined;
+  if (given !== undefined) overlay.statusToken.use(given);
+  let status: StatusPort | undefined;
   if (options.statusPort !== "off") {
     // Before anything of the host is changed: a port that is taken should have no consequences.
-    const hostname = `${options.statusAddress}`;
-    status = await parts.serveStatus({ control, hostname, port: options.statusPort });
-    if (stack.disposed) return await interrupted(status.close());
-    stack.defer(status.close);
+    const { statusAddress: addresses, statusPort: port, statusNames: names } = options;
+    status = await parts.serveStatus({ node: overlay, log: run.log, addresses, port, names });
+    const close = () => status?.close() ?? Promise.resolve();
+    if (stack.disposed) return await interrupted(close());
+    stack.defer(close);
   }
   await overlay.start();
+  await status?.openOverlay();
   await overlay.services.openPrograms(parts.programSocketPath(options.stateDir));
   const socket = await parts.serveControl({ control, path: controlSocketPath(options.stateDir) });
   if (stack.disposed) return await interrupted(socket.close());
@@ -143,12 +162,12 @@ async function interrupted(undone: Promise<void>): Promise<never> {
 /** The factory resumes what the same command line has made; what it cannot resume is named here, by its directory. */
 async function makeOverlay(
   overlays: OverlayFactory,
-  { role, options, log }: RunAgentOptions,
+  { role, options, log, process }: StartedBy,
   terminal: Terminal,
 ): Promise<Overlay> {
   const onPending = ({ name, id }: { readonly name: string; readonly id: string }) =>
     terminal.err(`Waiting: \`weft peer approve ${name}\` on the leader lets it in (id ${id})\n`);
-  const ports = { logger: log, onPending };
+  const ports = { logger: log, onPending, process };
   try {
     if (role.kind === "up") return await overlays.load(options, ports);
     if (role.kind === "leader") return await overlays.initLeader(options, ports);
@@ -175,7 +194,7 @@ async function makeOverlay(
 function announce(
   { role, options }: RunAgentOptions,
   overlay: Overlay,
-  status: ServedPort | undefined,
+  status: StatusPort | undefined,
   terminal: Terminal,
 ): void {
   const { network, node, dataplane } = overlay.control.status();
@@ -184,7 +203,7 @@ function announce(
   const address = paint(terminal, "strong", `${overlay.nodeIp()}`);
   terminal.out(`${name} is ${address} of ${network.cidr}, ${node.role}, ${on}\n`);
   for (const line of withoutEffect({ role, options }, overlay)) terminal.out(`${line}\n`);
-  if (status !== undefined) terminal.out(`Status page: ${pageUrl(options, status.port)}\n`);
+  if (status !== undefined) terminal.out(statusPageText(options.statusAddress, overlay, status.port));
   if (role.kind === "leader") {
     const spelling = Deno.build.standalone ? "" : " (in a checkout, `deno task weft` stands for `weft`)";
     const how = `To bring another machine in, run this there${spelling}:`;
@@ -198,7 +217,7 @@ function announce(
 
 /** @returns what was asked for, and is not so */
 function withoutEffect(
-  { role, options: { name, address, labels } }: Pick<RunAgentOptions, "role" | "options">,
+  { role, options: { name, address, labels, ephemeral } }: Pick<RunAgentOptions, "role" | "options">,
   overlay: Overlay,
 ): readonly string[] {
   const { node } = overlay.control.status();
@@ -215,18 +234,15 @@ function withoutEffect(
         `It does not have the address ${address}: \`weft peer address ${own} ADDRESS\` on a leader changes that`,
       ]
       : [],
+    ...ephemeral !== "off" && overlay.control.members({ node: own })[0]?.ephemeralMs === undefined
+      ? ["It is not ephemeral, which is said when a node joins: it stays a member when it stops"]
+      : [],
     ...unsaid.length > 0
       ? [
         `It calls itself ${pairs}, which authorises nothing: \`weft label ${own} ${pairs}\` on a leader does`,
       ]
       : [],
   ];
-}
-
-/** An address that stands for all is no place to go to. */
-function pageUrl({ statusAddress }: AgentOptions, port: number): string {
-  const host = statusAddress.isUnspecified ? "localhost" : `${statusAddress}`;
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}/`;
 }
 
 /** @throws CommandError when it takes too long */

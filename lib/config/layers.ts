@@ -6,7 +6,8 @@
 
 import { WeftError } from "../base/mod.ts";
 import type { AgentOptions, AgentOptionsInput } from "./agent_options.ts";
-import { FIELD_ENTRIES, FIELDS, type OptionName } from "./fields.ts";
+import type { OptionName } from "./field.ts";
+import { FIELD_ENTRIES, FIELDS } from "./fields.ts";
 import { nearest } from "./nearest.ts";
 
 /** A file of settings is a page; what is larger is something else. */

@@ -6,7 +6,7 @@
 import type { AgentControl } from "../api/mod.ts";
 import { WeftError, withTimeout } from "../base/mod.ts";
 import { systemTimers } from "../host/mod.ts";
-import { controlApp, statusApp } from "./apps.ts";
+import { controlApp, statusApp, type StatusAppOptions } from "./apps.ts";
 import { listenHttp } from "./status_server.ts";
 
 /** How long requests under way may take after `close`, in milliseconds. */
@@ -63,13 +63,28 @@ export interface Served {
  * @throws CannotServeError when this host has no such address, or the port is for root only
  */
 export async function serveStatus(
-  options: { readonly control: AgentControl; readonly hostname: string; readonly port: number },
+  options: StatusAppOptions & { readonly hostname: string; readonly port: number },
 ): Promise<Served> {
-  const { control, hostname, port } = options;
-  const app = statusApp({ control, addresses: [hostname] });
+  const { hostname, port, addresses = [] } = options;
+  return await serveApp(statusApp({ ...options, addresses: [hostname, ...addresses] }), hostname, port);
+}
+
+/**
+ * Serves a read-only application at one address, as `serveStatus` does.
+ * @throws StatusPortInUseError, CannotServeError
+ */
+export async function serveApp(
+  app: ReturnType<typeof statusApp>,
+  hostname: string,
+  port: number,
+): Promise<Served> {
   const endpoint = hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
   try {
-    const server = await listenHttp(hostname, port, (request) => app.fetch(request));
+    const server = await listenHttp(
+      hostname,
+      port,
+      (request, connection) => app.fetch(request, { connection }),
+    );
     return {
       port: server.port,
       close: async () => {

@@ -118,7 +118,7 @@ export function addAuditCommand(program: AnyCommand, { ports }: CommandContext):
       );
       tell(entries, json === true, since === undefined ? NOTHING : NOTHING_SINCE);
       if (follow !== true) return;
-      using stop = stopSignal(ports);
+      using stop = stopSignal(ports, { endsWithReader: true });
       let after = entries.at(-1)?.number ?? 0;
       while (!stop.signal.aborted) {
         await sleep(systemTimers, FOLLOW_MS, stop.signal).catch(() => {});

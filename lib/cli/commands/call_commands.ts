@@ -189,13 +189,13 @@ async function untilStopped(
   work: (signal: AbortSignal) => Promise<void>,
   stopped: number,
 ): Promise<void> {
-  using stop = stopSignal(context.ports);
+  using stop = stopSignal(context.ports, { endsWithReader: true });
   try {
     await work(stop.signal);
   } catch (error) {
     if (!(error instanceof StoppedError)) throw error;
   }
-  if (stop.signal.aborted) context.exitCode = stopped;
+  if (stop.isInterrupted) context.exitCode = stopped;
 }
 
 function callFailure(path: string, error: AgentAnswerError): AgentAnswerError {

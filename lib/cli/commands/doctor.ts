@@ -75,6 +75,8 @@ export async function doctorFindings(
   const { clockSkewMs, dns, refused, services } = status;
   if (typeof clockSkewMs === "number") findings.set("skew", skewFinding(clockSkewMs));
   findings.set("labels", labelsFinding(status));
+  const devices = devicesFinding(status.peers);
+  if (devices !== undefined) findings.set("devices", devices);
   return findings.set("names", namesFinding(dns, probes))
     .set("records", recordsFinding(refused))
     .set("services", servicesFinding(services));
@@ -170,6 +172,20 @@ function labelsFinding({ node, peers }: Pick<RunningAgent, "node" | "peers">): F
   return problem(
     `labels were chosen by members themselves under a former release, and authorise nothing: ${names}`,
     `Run \`weft label --confirm ${first}\` on a leader, or \`weft label ${first} KEY-\`.`,
+  );
+}
+
+/** A plain device whose one peer has gone reaches nobody, and can't say so. */
+function devicesFinding(peers: RunningAgent["peers"]): Finding | undefined {
+  const devices = peers.filter(({ hub }) => hub !== undefined);
+  if (devices.length === 0) return undefined;
+  const [first, ...others] = devices.filter(({ hub }) => hub === null).map(({ name }) => name);
+  if (first === undefined) return ok("every plain device has a member that passes its packets on");
+  return problem(
+    `no member passes packets on for ${[first, ...others].slice(0, 3).join(", ")}${
+      others.length > 2 ? ", …" : ""
+    }`,
+    `\`weft peer hub ${first} NODE\` on a leader prints what the device needs for another one.`,
   );
 }
 

@@ -6,7 +6,9 @@
 import type { StatusReport } from "../../api/mod.ts";
 import { SampleControl } from "../../agent/testing/sample_control.ts";
 import { sampleStatus as agentStatus } from "../../agent/testing/sample_status.ts";
-import type { AgentOptions } from "../../config/mod.ts";
+import { StatusToken } from "../../agent/status_token.ts";
+import { MemoryStateStore, SeededRandom } from "../../base/mod.ts";
+import type { AgentOptions, StatusAddress } from "../../config/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
 import { CommandError } from "../failure.ts";
 import type {
@@ -16,6 +18,7 @@ import type {
   Overlay,
   OverlayFactory,
   ServedPort,
+  StatusPort,
   WgInterfacePort,
 } from "../ports.ts";
 import type { ShownToken } from "../process_arguments.ts";
@@ -62,6 +65,16 @@ export class SampleOverlay implements Overlay {
     return IpAddress.fromBytes(Uint8Array.of(10, 200, 0, 1));
   }
 
+  readonly statusToken: Overlay["statusToken"] = new StatusToken(new MemoryStateStore(), new SeededRandom(1));
+
+  overlayAddresses(): readonly IpAddress[] {
+    return [this.nodeIp()];
+  }
+
+  isOwnHost(hostname: string): boolean {
+    return hostname === this.name;
+  }
+
   joinToken(): string {
     return "weft1-fresh";
   }
@@ -77,6 +90,8 @@ export class SamplePorts implements CliPorts {
   uncaught: (error: unknown) => void = () => {};
   /** What others may do with files. */
   readonly access: Map<string, "read" | "write"> = new Map();
+  /** Which types of questions name servers answer, by address. */
+  readonly nameServers: Map<string, readonly string[]> = new Map();
   /** Who shows a token. */
   shownTokens: readonly ShownToken[] = [];
   readonly environment: Record<string, string | undefined> = {};
@@ -84,6 +99,8 @@ export class SamplePorts implements CliPorts {
   stderr = "";
   /** What the last agent was started with. */
   options: AgentOptions | undefined;
+  /** Nobody reads standard output any more. */
+  readerGone: () => void = () => {};
   /** Asks the agent to stop. */
   stopSignal: () => void = () => {};
 
@@ -98,6 +115,8 @@ export class SamplePorts implements CliPorts {
   readonly process: CliPorts["process"] = {
     environment: this.environment,
     isRoot: true,
+    pid: 7,
+    unit: undefined,
     readText: (path) => {
       const text = this.files.get(path);
       if (text === undefined) {
@@ -110,10 +129,18 @@ export class SamplePorts implements CliPorts {
       return Promise.resolve(this.files.get("-") ?? "");
     },
     othersMay: (path) => Promise.resolve(this.access.get(path)),
+    canResolve: (server, name, type) => {
+      this.diary.push(`asked ${server} for ${name} ${type}`);
+      return Promise.resolve(this.nameServers.get(server)?.includes(type) ?? false);
+    },
     hideTokens: () => this.shownTokens,
     onStopSignal: (handler) => {
       this.stopSignal = handler;
       return () => void this.diary.push("signals forgotten");
+    },
+    onReaderGone: (handler) => {
+      this.readerGone = handler;
+      return () => {};
     },
     onUncaught: (handler) => {
       this.uncaught = handler;
@@ -166,10 +193,13 @@ export class SamplePorts implements CliPorts {
     );
   }
 
-  serveStatus(options: { readonly hostname: string; readonly port: number }): Promise<ServedPort> {
-    this.diary.push(`serve ${options.hostname}:${options.port}`);
+  serveStatus(
+    { addresses, port }: { readonly addresses: readonly StatusAddress[]; readonly port: number },
+  ): Promise<StatusPort> {
+    this.diary.push(`serve ${addresses.join()}:${port}`);
+    const openOverlay = () => Promise.resolve(void this.diary.push("follow overlay"));
     const close = () => Promise.resolve(void this.diary.push("close status"));
-    return Promise.resolve({ port: options.port, close });
+    return Promise.resolve({ port, openOverlay, close });
   }
 
   serveControl(options: { readonly path: string }): Promise<ServedPort> {

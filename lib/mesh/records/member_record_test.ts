@@ -52,6 +52,21 @@ Deno.test("signRecord() and verifyRecord() are inverse", () => {
   };
   delete (device as { verifyingKey?: unknown }).verifyingKey;
   assert.deepEqual(verifyRecord(signRecord(device, network.signingKey), network.verifyingKey), device);
+  const behind = { ...device, hub: identity.id };
+  assert.deepEqual(verifyRecord(signRecord(behind, network.signingKey), network.verifyingKey), behind);
+});
+
+Deno.test("decodeRecord() refuses a hub of a member, and one that is no id", () => {
+  assert.throws(() => signRecord({ ...record, hub: identity.id }, network.signingKey), RangeError);
+  const { verifyingKey: _, ...others } = record;
+  const device: MemberRecord = { ...others, nodeId: nodeIdOf(record.publicKey), roles: ["wireguard"] };
+  const { payload } = signRecord({ ...device, hub: identity.id }, network.signingKey);
+  const message = decodeMessage(MemberRecordSchema, payload) ?? assert.fail();
+  assert.equal(message.hub.length, 16);
+  for (const length of [1, 15, 17]) {
+    const bytes = encodeMessage(MemberRecordSchema, { ...message, hub: new Uint8Array(length) });
+    assert.equal(decodeRecord(bytes), undefined, `${length}`);
+  }
 });
 
 Deno.test("verifyRecord() rejects other signers, other labels and every flipped byte", () => {
