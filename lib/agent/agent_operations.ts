@@ -48,7 +48,9 @@ export function agentOperations(
       const admission = leaderPart(mesh, mesh.admission);
       // One whose record has expired may come back, until it is removed.
       const member = agent.members.findRecord(peer);
-      if (member === undefined) throw unknownPeer(peer);
+      if (member === undefined) {
+        throw unknownPeer(peer, mesh.roster.members().map(({ record }) => record.name));
+      }
       if (member.nodeId === mesh.identity.id) {
         throw new InvalidRequestError("Cannot remove this node itself: nobody else could sign that", {
           hint: "`weft leave` lets it leave the network; another leader can remove it.",
@@ -89,7 +91,11 @@ export function agentOperations(
     async ping(peer) {
       const member = memberOf(agent, peer);
       const { record } = member;
-      if (record.nodeId === mesh.identity.id) throw new InvalidRequestError("Cannot ping this node itself");
+      if (record.nodeId === mesh.identity.id) {
+        throw new InvalidRequestError(`Cannot ping ${record.name}: it is this node itself`, {
+          hint: "`weft peers` lists the others, and `weft status` shows how this one is.",
+        });
+      }
       if (record.verifyingKey === undefined) {
         throw new UnreachableError(
           `Cannot ping ${record.name}: it runs no weft, so it has no message plane`,
@@ -105,7 +111,7 @@ export function agentOperations(
         return { ...answer, lastHandshakeAgeMs };
       }
       throw new UnreachableError(`Cannot reach ${record.name}: it answers at none of its endpoints`, {
-        hint: "weft peers shows when it was last heard.",
+        hint: "`weft peers` shows when it was last heard.",
         retryable: true,
       });
     },
@@ -124,7 +130,8 @@ export function agentOperations(
       throw new UnknownNameError(
         `Cannot remove ${JSON.stringify(name)}: this node has added no such record`,
         {
-          hint: "weft dns list shows all; what others have added is removed there, and leaders share theirs.",
+          hint:
+            "`weft dns list` shows all; what others have added is removed there, and leaders share theirs.",
         },
       );
     },

@@ -150,11 +150,21 @@ function requireName(name: string): string {
   return name;
 }
 
+/** How what people give is written. */
+const FORMS: Readonly<Record<string, string>> = {
+  "public key": "`wg pubkey` prints it, 44 characters with = at the end.",
+  "preshared key": "`wg genpsk` prints it, 44 characters with = at the end.",
+  endpoint: "Write 192.0.2.1:51820 or [2001:db8::1]:51820.",
+  "allowed IP": "Write 192.168.7.0/24 or fd00:7::/64.",
+};
+
 /** @throws InvalidRequestError that does not repeat the text, which may be secret */
 function parsed<T>(what: string, text: string, parse: (text: string) => T | undefined): T {
   const value = parse(text);
   if (value !== undefined) return value;
-  throw new InvalidRequestError(`Cannot use that ${what}: it is malformed`);
+  throw new InvalidRequestError(`Cannot use that ${what}: it is malformed`, {
+    hint: FORMS[what] ?? "It is written as `wg` shows it.",
+  });
 }
 
 function optional<T>(

@@ -11,7 +11,7 @@ import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../service/bounds.t
 import { type Lazy, type LazyShape, named, object, port } from "./json_schema.ts";
 import { MEMBERSHIP_OPERATIONS, tokenRequest } from "./membership_operations.ts";
 import type { Operation, OperationName } from "./operation.ts";
-import { PROCESS_OPERATIONS } from "./process_control.ts";
+import { PROCESS_OPERATIONS } from "./process_operations.ts";
 import * as reports from "./report_schemas.ts";
 
 const short = (most: number) => z.string().min(1).max(most);

@@ -3,10 +3,6 @@
  * @module
  */
 
-import { z } from "zod";
-import { type Lazy, type LazyObject, named, object } from "./json_schema.ts";
-import type { Operation } from "./operation.ts";
-
 /** The most lines of the log that are kept, and given at once. */
 export const MAX_LOG_LINES = 1_000;
 
@@ -51,32 +47,3 @@ export interface ProcessControl {
   /** The last lines of the log. @throws WeftError with code `InvalidRequest` where a program of somebody else runs the agent and keeps its log */
   logs(request: LogRequest): LogReport;
 }
-
-const unit: LazyObject<UnitReport> = named(
-  "UnitReport",
-  () => ({ name: z.string(), isUser: z.boolean() }),
-);
-const whole = (least: number) => z.coerce.number().int().min(least);
-const line: Lazy<LogReport["lines"][number]> = () => z.object({ number: z.int().min(1), text: z.string() });
-
-/** Their entries. */
-export const PROCESS_OPERATIONS: { readonly [Name in keyof ProcessControl]: Operation<Name> } = {
-  stop: {
-    route: "POST /stop",
-    summary: "Ends the agent as Ctrl-C does",
-    answer: object(() => ({
-      name: z.string(),
-      pid: z.int().min(1).exactOptional(),
-      unit: unit().exactOptional(),
-    })),
-  },
-  logs: {
-    route: "GET /logs",
-    summary: "The end of the agent's log",
-    request: object(() => ({
-      after: whole(0).exactOptional(),
-      lines: whole(1).max(MAX_LOG_LINES).exactOptional(),
-    })),
-    answer: object(() => ({ lines: z.array(line()), unit: unit().exactOptional() })),
-  },
-};

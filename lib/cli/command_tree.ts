@@ -110,6 +110,25 @@ export function refuseUnknown(command: AnyCommand, word: string | undefined): ne
   throw new UsageError(`Unknown command: ${path} ${word.slice(0, 60)}`, { hint: unknownHint(command, word) });
 }
 
+/**
+ * @param word what the example is to have in it, if any of them has
+ * @returns one of the examples of the command's help, as it is typed; undefined when it has none
+ */
+export function exampleOf(command: AnyCommand, word = ""): string | undefined {
+  let help = "";
+  const emitter = command as unknown as { emit(event: "afterHelp", context: object): void };
+  emitter.emit("afterHelp", { error: false, command, write: (text: string) => void (help += text) });
+  const examples = [...help.matchAll(/^ {2}[#$] (weft .*)$/gm)].map(([, line = ""]) => line);
+  return examples.find((line) => line.split(" ").includes(word)) ?? examples[0];
+}
+
+/** @returns the hint that shows how a command is used */
+export function exampleHint(command: AnyCommand, word?: string): string {
+  const example = exampleOf(command, word);
+  const help = `\`${pathOf(command)} --help\``;
+  return example === undefined ? `See ${help}.` : `For example \`${example}\`; see ${help}.`;
+}
+
 /** @returns what to do about a word that is none of the commands of a group */
 export function unknownHint(command: AnyCommand, word: string): string {
   const path = pathOf(command);
@@ -117,17 +136,10 @@ export function unknownHint(command: AnyCommand, word: string): string {
   if (isProgram && /^weft1-/.test(word)) return "`weft --join TOKEN` joins with a token.";
   if (isProgram && Object.hasOwn(MEANT, word.toLowerCase())) return MEANT[word.toLowerCase()] ?? "";
   const names = command.createHelp().visibleCommands(command as never).map((each) => each.name());
-  const meant = nearest(word, names);
+  const [begun, another] = names.filter((name) => word.length > 1 && name.startsWith(word));
+  const meant = nearest(word, names) ?? (another === undefined ? begun : undefined);
   if (meant !== undefined) return `Did you mean \`${path} ${meant}\`?`;
   // What is no command may be the name of somebody.
   if (path === "weft peers" || path === "weft peer") return "`weft peer show NAME` tells all of a member.";
   return path === "weft leader" ? LEAD_HINT : `See \`${path} --help\` for the commands.`;
-}
-
-/**
- * Makes a command that only holds others refuse any other word. Comes after they are made, because they inherit its
- * settings as they are then.
- */
-export function refuseOthers(group: AnyCommand): void {
-  group.allowExcessArguments().action(() => refuseUnknown(group, group.args[0]));
 }

@@ -16,6 +16,7 @@ import {
 } from "../api/mod.ts";
 import { WeftError } from "../base/mod.ts";
 import { DEFAULT_TIMEOUT_MS } from "../service/bounds.ts";
+import { deniedAgentHint, missingAgentHint } from "./missing_agent.ts";
 
 /** An answer that takes longer than this will not come; a ping gives up by itself before. */
 const ANSWER_BOUND_MS = 15_000;
@@ -218,14 +219,13 @@ async function noAgent(
     .catch((error: unknown) => error);
   if (connection instanceof Deno.errors.PermissionDenied) {
     return new NoAgentError(`Cannot ask the agent with the state ${stateDir}: permission denied`, {
-      hint: "Run this as the user that runs the agent, often root.",
+      hint: deniedAgentHint(stateDir),
       cause,
     });
   }
   if (!(connection instanceof Error)) (connection as Deno.Conn).close();
   return new NoAgentError(`Cannot ask an agent: none runs with the state ${stateDir}`, {
-    hint:
-      "Start one with `weft up`, or name another directory with --state; one that waits to be let in answers nothing yet.",
+    hint: missingAgentHint(stateDir),
     retryable: true,
     cause,
   });

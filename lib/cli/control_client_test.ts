@@ -90,6 +90,11 @@ Deno.test("every command that asks gets its answer over the socket", () =>
         /^\{"peer":"web-1","rttMs":1.5,"path":"direct","lastHandshakeAgeMs":12000\}\n$/,
       ],
       ["token list", "GET /tokens", /^abcd1 +usable/m],
+      ["token ls", "GET /tokens", /^abcd1 +usable/m],
+      ["peer list", "GET /peers", /^web-1 +10\.200\.0\.2 +healthy/m],
+      ["peer ls --wide", "GET /peers", /^web-1 +10\.200\.0\.2 +healthy/m],
+      ["peer rm web-1", "DELETE /peers/web-1", /^Removed web-1\n$/],
+      ["peer delete web-1", "DELETE /peers/web-1", /^Removed web-1\n$/],
       [
         "token create --no-endpoints",
         'POST /tokens {"lifetimeMs":86400000,"labels":{},"withoutEndpoints":true}',
@@ -232,6 +237,16 @@ Deno.test("status --watch shows it until it is told to stop", () =>
     ports.stopSignal();
     assert.equal(await running, 0);
     assert.match(ports.stdout, /lead, leader/);
+  }));
+
+Deno.test("status --watch ends when nobody reads it any more", () =>
+  withAgent(async (agent) => {
+    const ports = new SamplePorts();
+    const running = main(["status", "--watch", "--state", agent.stateDir], ports);
+    const bound = AbortSignal.timeout(5000);
+    while (ports.stdout === "" && !bound.aborted) await new Promise((resolve) => setTimeout(resolve));
+    ports.readerGone();
+    assert.equal(await running, 0);
   }));
 
 Deno.test("ControlClient tells a dead socket from an agent", async () => {

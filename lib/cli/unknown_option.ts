@@ -13,17 +13,20 @@ import { type AnyCommand, pathOf } from "./command_tree.ts";
  */
 export function optionHint(program: AnyCommand, command: AnyCommand, unknown: string): string | undefined {
   const name = nameOf(unknown);
-  const isStart = command === program || command.name() === "up";
-  // An option of another command is none that is misspelt.
-  if (!isStart && has(program, name)) {
-    return name === "leader" || name.startsWith("join")
-      ? `It stands alone: \`weft --${name}${name === "leader" ? "" : " TOKEN"}\`.`
-      : `It is for starting an agent, as in \`weft up --${name}\`; see \`${pathOf(command)} --help\`.`;
+  // One letter is near to everything.
+  if (!unknown.startsWith("--") && name.length === 1) return undefined;
+  if (unknown.includes("=") && has(command, name)) return `--${name} takes no value.`;
+  if (command !== program && /^(leader|join|join-file)$/.test(name)) {
+    return "`weft --leader` starts a network, `weft --join TOKEN` joins one; neither goes with a command.";
+  }
+  if (command !== program && has(program, name)) {
+    return `--${name} is for who starts an agent; see \`weft up --help\`, and \`${pathOf(command)} --help\`.`;
   }
   const meant = nearest(name, visibleNames(command));
   if (meant !== undefined) return `Did you mean --${meant}?`;
   const other = holderOf(program, name);
-  return other && `--${name} is for other commands, as in \`${pathOf(other)} --${name}\`.`;
+  return other &&
+    `--${name} is for other commands, as for \`${pathOf(other)}\`; see \`${pathOf(other)} --help\`.`;
 }
 
 function nameOf(option: string): string {
@@ -37,9 +40,7 @@ function visibleNames(command: AnyCommand): readonly string[] {
 }
 
 function has(command: AnyCommand, name: string): boolean {
-  return command.options.some(({ long, short }) =>
-    nameOf(long ?? "") === name || nameOf(short ?? "") === name
-  );
+  return command.options.some(({ long }) => nameOf(long ?? "") === name);
 }
 
 /** @returns the first command that has it */

@@ -8,7 +8,7 @@ import { addCommands, addStartOptions, withoutWgQuick } from "./commands/mod.ts"
 import { reportFailure, UsageError } from "./failure.ts";
 import type { CliPorts } from "./ports.ts";
 import { OutputClosedError } from "./terminal.ts";
-import { addAliases, commandNamed, pathOf, unknownHint } from "./command_tree.ts";
+import { addAliases, commandNamed, exampleHint, pathOf, unknownHint } from "./command_tree.ts";
 import { walk } from "./completion/mod.ts";
 import { optionHint } from "./unknown_option.ts";
 import { type AnyCommand, Command, type CommandContext, refuseUnknown } from "./weft_command.ts";
@@ -29,7 +29,10 @@ export async function main(args: readonly string[], ports: CliPorts): Promise<nu
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     if (error instanceof OutputClosedError) return 0;
     const failure = error instanceof CommanderError ? usageError(error, args, program) : error;
-    return reportFailure(ports.terminal, failure, { debug: Boolean(ports.process.environment.WEFT_DEBUG) });
+    return reportFailure(ports.terminal, failure, {
+      debug: Boolean(ports.process.environment.WEFT_DEBUG),
+      usage: exampleHint(walk(program, args).command),
+    });
   }
 }
 
@@ -81,6 +84,9 @@ function addHelpCommand(program: AnyCommand): void {
   });
 }
 
+const START_HINT =
+  "`weft --leader` starts a network, `weft --join TOKEN` joins one; either resumes, as `weft up` does.";
+
 /** What commander refuses, in the words of all other failures. */
 const REFUSALS: readonly (readonly [RegExp, string])[] = [
   [/^unknown option '(.*)'$/, "Unknown option: $1"],
@@ -95,6 +101,12 @@ const REFUSALS: readonly (readonly [RegExp, string])[] = [
   [/^too many arguments.* but got \d+: (.*)\.$/, "Too many arguments: $1"],
 ];
 
+/** A word too many may be a command that is none, or somebody who is meant. */
+function excessHint(command: AnyCommand, word: string): string | undefined {
+  if (pathOf(command) === "weft status") return "`weft peer show NAME` tells all of a member.";
+  return command.commands.length === 0 ? undefined : unknownHint(command, word);
+}
+
 /** Commander's sentence, and what to do about it. */
 function usageError(error: CommanderError, args: readonly string[], program: AnyCommand): UsageError {
   const [first = ""] = error.message.replace(/^error: /, "").split("\n");
@@ -104,8 +116,9 @@ function usageError(error: CommanderError, args: readonly string[], program: Any
   const [, excess] = /^too many arguments.* but got \d+: ([^,]*)/s.exec(first) ?? [];
   return new UsageError(first.replace(pattern, text), {
     hint: (unknown === undefined ? undefined : optionHint(program, command, unknown)) ??
-      (excess === undefined || command.commands.length === 0 ? undefined : unknownHint(command, excess)) ??
-      `See \`${pathOf(command)} --help\`.`,
+      (excess === undefined ? undefined : excessHint(command, excess)) ??
+      (/ cannot be used with .*--(leader|join)/.test(first) ? START_HINT : undefined) ??
+      exampleHint(command, /--[\w-]+/.exec(first)?.[0]),
     cause: error,
   });
 }

@@ -17,7 +17,7 @@ import {
   type OptionName,
   SPELLINGS,
 } from "../config/mod.ts";
-import type { AnyCommand } from "./command_tree.ts";
+import { type AnyCommand, pathOf, refuseUnknown } from "./command_tree.ts";
 import { ControlClient } from "./control_client.ts";
 import { systemReason, UsageError } from "./failure.ts";
 import type { CliPorts } from "./ports.ts";
@@ -80,10 +80,13 @@ export function flagValues(command: AnyCommand): Record<string, unknown> {
 }
 
 /** Adds the options that every command has. */
-export function withState(command: AnyCommand): AnyCommand {
-  addFlag(command, "stateDir");
-  return command.addOption(
-    new AgentFlag("--config <file>", "settings as YAML, with the names of the options"),
+export function withState(
+  command: AnyCommand,
+  { isHidden = false }: { readonly isHidden?: boolean } = {},
+): AnyCommand {
+  const config = new AgentFlag("--config <file>", "settings as YAML, with the names of the options");
+  return command.addOption(flagOption("stateDir").hideHelp(isHidden)).addOption(
+    config.hideHelp(isHidden),
   ) as AnyCommand;
 }
 
@@ -146,11 +149,8 @@ function refuseEmpty(command: AnyCommand): void {
   const option = command.options.find((one) => command.getOptionValue(one.attributeName()) === "");
   if (word === undefined && option === undefined) return;
   throw new UsageError(
-    `Missing ${word ? `argument: <${word.name()}>` : `value: ${option?.flags}`} is empty`,
-    {
-      hint:
-        "A variable of the shell may have no value; --help after the name of the command shows an example.",
-    },
+    `Cannot do that: ${word ? `<${word.name()}>` : option?.flags} is empty`,
+    { hint: `A variable of the shell may have no value; \`${pathOf(command)} --help\` shows an example.` },
   );
 }
 
@@ -264,6 +264,16 @@ export function printJson(ports: CliPorts, value: unknown): void {
   ports.terminal.out(`${printableJson(value, 2)}\n`);
 }
 
+/**
+ * Makes a command that only holds others refuse any other word. Comes after they are made, because they inherit its
+ * settings as they are then.
+ */
+export function refuseOthers(group: AnyCommand): void {
+  // What says which agent is meant may stand before the name of the command.
+  withState(group, { isHidden: true });
+  group.allowExcessArguments().action(() => refuseUnknown(group, group.args[0]));
+}
+
 /** Flags before the name of a command count for it too, unless it has them itself. */
 function givenFlags(command: AnyCommand): Record<string, unknown> {
   const above = command.parent === null ? {} : givenFlags(command.parent as AnyCommand);
@@ -273,5 +283,5 @@ function givenFlags(command: AnyCommand): Record<string, unknown> {
   return { ...above, ...Object.fromEntries(own) };
 }
 
-export { type AnyCommand, commandNamed, refuseOthers, refuseUnknown } from "./command_tree.ts";
+export { type AnyCommand, commandNamed, refuseUnknown } from "./command_tree.ts";
 export { Command };

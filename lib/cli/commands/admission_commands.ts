@@ -103,7 +103,7 @@ export function addAuditCommand(program: AnyCommand, { ports }: CommandContext):
     program.command("audit").description("what happened to members, by whose word (leaders only)")
       .option("--since <duration>", "of the last such time, as in 1h or 7d")
       .option("--limit <number>", "the last so many (default: 1000)")
-      .option("--follow", "then wait for what happens")
+      .option("-f, --follow", "then wait for what happens")
       .option("--json", "a line of JSON for each")
       .addHelpText("after", "\nExample:\n  $ weft audit --since 24h --json"),
     ports,

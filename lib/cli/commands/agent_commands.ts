@@ -53,7 +53,7 @@ export function addAgentCommands(program: AnyCommand, { ports }: CommandContext)
   askAgent(
     program.command("logs").description("show the end of what the running agent has logged")
       .option("-f, --follow", "then what it logs, until Ctrl-C")
-      .option("--lines <number>", `the last so many, up to ${MAX_LOG_LINES} (default: ${USUAL_LINES})`)
+      .option("-n, --lines <number>", `the last so many, up to ${MAX_LOG_LINES} (default: ${USUAL_LINES})`)
       .option("--json", "a line of JSON for each")
       .addHelpText("after", "\nExample:\n  $ weft logs --follow --lines 100"),
     ports,

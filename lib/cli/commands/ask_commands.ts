@@ -28,7 +28,7 @@ export function addAskCommands(program: AnyCommand, { ports }: CommandContext): 
   askAgent(
     status.description("show this node, its network and its peers")
       .option("--json", "as JSON")
-      .option("--watch", "again every second, until Ctrl-C")
+      .option("-w, --watch", "again every second, until Ctrl-C")
       .addHelpText(
         "after",
         "\nExamples:\n  $ weft status --watch\n  $ weft status --json | jq .node.addresses",
@@ -69,7 +69,7 @@ export function addAskCommands(program: AnyCommand, { ports }: CommandContext): 
   askAgent(
     program.command("ping").description("probe a member, through the tunnel first")
       .argument("<peer>", "its name, id, key or overlay address")
-      .option("--count <number>", "how often (default: 1)")
+      .option("-c, --count <number>", "how often (default: 1)")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft ping web-1 --count 5"),
     ports,

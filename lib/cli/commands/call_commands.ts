@@ -29,7 +29,10 @@ const INTERRUPTED = 130;
 
 /** What to do about a call that has failed, by its code. */
 const HINTS: ReadonlyMap<string, string> = new Map([
-  ["NoProvider", "`weft service list` shows what is offered, and by whom."],
+  [
+    "NoProvider",
+    "`weft service list` shows what is offered, and by whom; without --node any of them is asked.",
+  ],
   ["UnknownAction", "`weft service show` with the path before the last / lists its actions."],
   ["ServicePaused", "`weft service resume` lets calls in again."],
   ["Timeout", "Give it more time with --timeout 30s; the action may have run."],

@@ -6,7 +6,6 @@
 import type { Argument, Option } from "@commander-js/extra-typings";
 import { type AnyCommand, commandNamed, pathOf } from "../command_tree.ts";
 import { AgentFlag } from "../weft_command.ts";
-import type { Typed } from "./answer.ts";
 
 /** What `weft dns add` takes. */
 const RECORD_TYPES: readonly string[] = ["A", "AAAA", "CNAME", "TXT", "SRV", "MX", "PTR"];
@@ -92,12 +91,13 @@ export interface Place {
 
 /**
  * @param program the tree of commands
+ * @param typed.words those before the cursor's, after the name of the program
  * @param openValues is asked for what an agent knows, with the directory and the file that the line names for it
  * @returns what may come next
  */
 export async function expected(
   program: AnyCommand,
-  { words, current }: Pick<Typed, "words" | "current">,
+  { words, current }: { readonly words: readonly string[]; readonly current: string },
   openValues: (settings: Readonly<Record<string, string>>) => Values,
 ): Promise<Expected> {
   const place = walk(program, words);

@@ -146,6 +146,16 @@ Deno.test("decodeRecord() takes a reserved name in records of the former release
 Deno.test("signStatement() and verifyStatement() are inverse, and bounded", () => {
   const signed = signStatement(statement, identity.signingKey);
   assert.deepEqual(verifyStatement(signed, identity.signingKey.verifyingKey), statement);
+  const told = { ...statement, release: "0.1.0", system: "linux x86_64" };
+  assert.deepEqual(
+    verifyStatement(signStatement(told, identity.signingKey), identity.signingKey.verifyingKey),
+    told,
+  );
+  // What is none makes the rest no worse.
+  for (const release of ["\x1b[31m", "x".repeat(33)]) {
+    const odd = signStatement({ ...statement, release, system: release }, identity.signingKey);
+    assert.deepEqual(verifyStatement(odd, identity.signingKey.verifyingKey), statement);
+  }
   assert.equal(verifyStatement(signed, network.verifyingKey), undefined);
   const endpoints = Array(9).fill(at("192.0.2.1:1"));
   assert.throws(() => signStatement({ ...statement, endpoints }, identity.signingKey), RangeError);
