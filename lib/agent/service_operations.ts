@@ -20,11 +20,20 @@ import { UnreachableError } from "./errors.ts";
 /** The operations about services. */
 export type ServiceOperations = Pick<
   AgentControl,
-  "listServices" | "pauseService" | "resumeService" | "call" | "publish" | "subscribe" | "offer"
+  | "listServices"
+  | "pauseService"
+  | "resumeService"
+  | "call"
+  | "publish"
+  | "subscribe"
+  | "offer"
+  | "listOffers"
 >;
 
 /** @returns the operations about services, as `agent` does them */
-export function serviceOperations({ services: { runtime, forward }, mesh }: Agent): ServiceOperations {
+export function serviceOperations(
+  { services: { runtime, forward, offers }, mesh }: Agent,
+): ServiceOperations {
   return {
     listServices: () => runtime.report(),
     pauseService: (request) => change("pause", request),
@@ -47,6 +56,8 @@ export function serviceOperations({ services: { runtime, forward }, mesh }: Agen
       const service = { port: targetPort, ...hostname === undefined ? {} : { hostname } };
       return offerLines(forward.offer(port, service, allow === undefined ? {} : { allow }), signal);
     },
+
+    listOffers: () => offers.report(),
   };
 
   /** A program of this machine publishes in the name of its node. */

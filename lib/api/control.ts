@@ -200,6 +200,22 @@ export interface OfferedPort {
   readonly port: number;
 }
 
+/** A TCP port that a node lets others reach. */
+export interface OfferReport {
+  /** The node's name. */
+  readonly node: string;
+  readonly port: number;
+  /** Whether it is this node. */
+  readonly isLocal: boolean;
+  /** Whether only some members may come. */
+  readonly isRestricted: boolean;
+  /** Whether the node has no interface of its own: there it is reached by weft alone. */
+  readonly isRootless: boolean;
+  /** Of this node's own: where the service is, if it is one of this host; and who may come, if that is not everybody. */
+  readonly service?: string;
+  readonly allow?: string;
+}
+
 /** What an action has answered, or one item of its stream; bytes are in base64. */
 export type CallResult = { readonly result: unknown } | { readonly base64: string };
 
@@ -278,4 +294,6 @@ export interface AgentControl extends MembershipControl {
   subscribe(request: SubscribeRequest, signal: AbortSignal): AsyncIterable<EventLine>;
   /** Lets the mesh reach a TCP service of this machine. @returns the port once, when it is offered; then it waits */
   offer(request: OfferRequest, signal: AbortSignal): AsyncIterable<OfferedPort>;
+  /** @returns what this node and others offer, as far as it is known, sorted by node and port */
+  listOffers(): readonly OfferReport[];
 }

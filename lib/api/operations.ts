@@ -243,6 +243,11 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     answer: object(() => ({ port: port(1) })),
     lines: "always",
   },
+  listOffers: {
+    route: "GET /offers",
+    summary: "The TCP ports that nodes let others reach, as far as this one knows",
+    answer: list(reports.offerReport),
+  },
 };
 
 /** Every operation with its name. */
