@@ -200,6 +200,12 @@ export interface OfferedPort {
   readonly port: number;
 }
 
+/** Whom a text means. */
+export interface FoundMember {
+  /** The member's name; null when nobody is meant. */
+  readonly name: string | null;
+}
+
 /** A TCP port that a node lets others reach. */
 export interface OfferReport {
   /** The node's name. */
@@ -209,8 +215,11 @@ export interface OfferReport {
   readonly isLocal: boolean;
   /** Whether only some members may come. */
   readonly isRestricted: boolean;
-  /** Whether the node has no interface of its own: there it is reached by weft alone. */
-  readonly isRootless: boolean;
+  /**
+   * Whether ordinary programs reach it by the node's name or address, on nodes with an interface; others reach it by
+   * `weft forward` and `weft proxy` alone. Of another node's it says whether programs of this one do.
+   */
+  readonly isForAllPrograms: boolean;
   /** Of this node's own: where the service is, if it is one of this host; and who may come, if that is not everybody. */
   readonly service?: string;
   readonly allow?: string;
@@ -272,6 +281,8 @@ export interface AgentControl extends MembershipControl {
   demoteLeader(node: string): Promise<ChangedMember>;
   /** Lets this node go on under new keys. */
   rotateKey(): Promise<NewKey>;
+  /** @returns whom a name, id, key or address means, as commands and dials understand it */
+  findMember(member: string): FoundMember;
   /** Probes a member through the tunnel and over the message plane, by name, id, key or address. */
   ping(peer: string): Promise<PingReport>;
   /** @returns everything in the zones that this node serves */

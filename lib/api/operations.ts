@@ -123,6 +123,12 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     parameters: ["peer", "revokeToken"],
     answer: reports.removedPeer,
   },
+  findMember: {
+    route: "POST /members/find",
+    summary: "Whom a name, id, key or address means",
+    ...one("member"),
+    answer: reports.foundMember,
+  },
   ping: {
     route: "POST /ping",
     summary: "Probes a member through the tunnel and over the message plane",

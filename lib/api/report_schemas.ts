@@ -215,13 +215,18 @@ export const serviceReport: LazyObject<ServiceReport> = named("ServiceReport", (
   providers: list(provider),
 }), "A service, and who offers it.");
 
+/** The schema of `FoundMember`. */
+export const foundMember: LazyObject<control.FoundMember> = named("FoundMember", () => ({
+  name: text().nullable(),
+}), "Whom a text means; null for nobody.");
+
 /** The schema of `OfferReport`. */
 export const offerReport: LazyObject<control.OfferReport> = named("OfferReport", () => ({
   node: text(),
   port: count(),
   isLocal: z.boolean(),
   isRestricted: z.boolean(),
-  isRootless: z.boolean(),
+  isForAllPrograms: z.boolean(),
   service: text().exactOptional(),
   allow: text().exactOptional(),
 }), "A TCP port that a node lets others reach; whom it is for is told of this node's own alone.");

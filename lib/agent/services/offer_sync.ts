@@ -76,7 +76,7 @@ export class OfferSync {
       port,
       isLocal: true,
       isRestricted: allow !== undefined,
-      isRootless: options.rootless,
+      isForAllPrograms: options.rootless,
       ...service !== undefined && { service },
       ...allow !== undefined && { allow },
     }));
@@ -89,7 +89,7 @@ export class OfferSync {
         port,
         isLocal: false,
         isRestricted,
-        isRootless: member.statement?.isRootless ?? false,
+        isForAllPrograms: !options.rootless && (member.statement?.isRootless ?? false),
       }));
     });
     return [...own, ...others].toSorted((a, b) => compare(a.node, b.node) || a.port - b.port);

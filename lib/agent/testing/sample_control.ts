@@ -12,6 +12,7 @@ import type {
   DnsRecordReport,
   DnsRecordRequest,
   DnsRemoval,
+  FoundMember,
   PingReport,
   StatusReport,
   TokenReport,
@@ -121,6 +122,10 @@ export class SampleControl extends SampleMembers implements AgentControl {
     const code = name === "web-1" ? "NOERROR" : "NXDOMAIN";
     const answers = code === "NOERROR" ? [{ ...dnsRecord, type }] : [];
     return Promise.resolve({ code, isAuthoritative: true, answers, authority: [] });
+  }
+
+  findMember(member: string): FoundMember {
+    return { name: member === "nobody" ? null : member };
   }
 
   ping(peer: string): Promise<PingReport> {

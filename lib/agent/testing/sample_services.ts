@@ -70,10 +70,10 @@ export const sampleOffers: readonly OfferReport[] = [
     port: 80,
     isLocal: true,
     isRestricted: false,
-    isRootless: false,
+    isForAllPrograms: false,
     service: "127.0.0.1:3000",
   },
-  { node: "phone", port: 5432, isLocal: false, isRestricted: true, isRootless: true },
+  { node: "phone", port: 5432, isLocal: false, isRestricted: true, isForAllPrograms: true },
 ];
 
 /** Services that answer from tables, and write down what they were asked. */
