@@ -103,7 +103,8 @@ function addForward(program: AnyCommand, { ports }: CommandContext): void {
 }
 
 function addOffer(program: AnyCommand, { ports }: CommandContext): void {
-  const offer: AnyCommand = program.command("offer");
+  // What stands behind `list` is its own.
+  const offer: AnyCommand = program.command("offer").enablePositionalOptions();
   askAgent(
     offer.description("let the network reach a TCP service of this machine, until Ctrl-C")
       .argument("<port[=host:port]>", "the port in the network, and where the service is")
