@@ -26,7 +26,7 @@ Deno.test("TranslatedListener takes another port where its own is taken", async 
 });
 
 Deno.test("TranslatedListener resets the stream of a connection that does not come", async () => {
-  await using listener = TranslatedListener.open(HOST, 0);
+  await using listener = TranslatedListener.open(HOST, 0, 20);
   const [near, far] = duplexPair();
   const missed = Promise.withResolvers<void>();
   listener.expect({ host: "10.200.0.9", port: 1, stream: near, onMissed: missed.resolve, onBroken() {} });
