@@ -22,6 +22,8 @@ export interface ExpectedConnection {
   readonly port: number;
   /** Where it leads; reset when it does not come. */
   readonly stream: Duplex;
+  /** It has come. */
+  onTaken?(): void;
   /** It has not come in time. */
   onMissed(): void;
   /** It ends before its time: the program has to be told. */
@@ -54,7 +56,11 @@ export class TranslatedListener implements AsyncDisposable {
    * @param acceptTimeoutMs how long an expected connection may take
    * @throws SocketError
    */
-  static open(hostname: string, port: number, acceptTimeoutMs = ACCEPT_TIMEOUT_MS): TranslatedListener {
+  static open(
+    hostname: string,
+    port: number,
+    acceptTimeoutMs: number = ACCEPT_TIMEOUT_MS,
+  ): TranslatedListener {
     for (const wanted of [port, 0]) {
       try {
         const listener = Deno.listen({ transport: "tcp", hostname, port: wanted });
@@ -87,6 +93,11 @@ export class TranslatedListener implements AsyncDisposable {
     }, this.#acceptTimeoutMs);
     this.#drop(key);
     this.#waiting.set(key, { ...connection, timer });
+  }
+
+  /** Expects it no more; its stream is reset. Harmless when it has come, or was not expected. */
+  forget(connection: Pick<ExpectedConnection, "host" | "port">): void {
+    this.#drop(keyOf(connection));
   }
 
   /** Closes the port and all connections, and waits until they are closed; harmless when repeated. */
@@ -127,6 +138,7 @@ export class TranslatedListener implements AsyncDisposable {
       }
       this.#waiting.delete(key);
       clearTimeout(expected.timer);
+      expected.onTaken?.();
       const serving = this.#serve(new TcpDuplex(connection), expected)
         .finally(() => this.#serving.delete(serving));
       this.#serving.add(serving);

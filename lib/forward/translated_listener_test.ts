@@ -34,6 +34,16 @@ Deno.test("TranslatedListener resets the stream of a connection that does not co
   assert.notEqual(far.resetCode, undefined);
 });
 
+Deno.test("TranslatedListener forgets a connection that will not come, and says nothing of it", async () => {
+  await using listener = TranslatedListener.open(HOST, 0, 20);
+  const [near, far] = duplexPair();
+  const expected = { host: "10.200.0.9", port: 1 };
+  const fail = () => assert.fail("it was told");
+  listener.expect({ ...expected, stream: near, onTaken: fail, onMissed: fail, onBroken: fail });
+  listener.forget(expected);
+  assert.notEqual(far.resetCode, undefined);
+});
+
 Deno.test("TranslatedListener leads an expected connection on, and tells of a reset before it closes it", async () => {
   await using listener = TranslatedListener.open(HOST, 0);
   const port = freePort();
