@@ -89,6 +89,7 @@ export type {
   DnsRemoval,
   DnsReport,
   EventLine,
+  FoundMember,
   GrantLists,
   GrantsReport,
   GrantsRequest,
@@ -103,6 +104,7 @@ export type {
   MembersRequest,
   NewKey,
   OfferedPort,
+  OfferReport,
   OfferRequest,
   PeerReport,
   PendingJoin,
@@ -150,6 +152,7 @@ export {
   type DnsForwardOption,
   InvalidConfigError,
   type LogLevel,
+  type NamedEndpointOption,
   type OfferOption,
   type StatusAddress,
 } from "./lib/config/mod.ts";

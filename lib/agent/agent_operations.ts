@@ -88,6 +88,11 @@ export function agentOperations(
       return { publicKey: identity.publicKey.toString(), id: identity.id };
     },
 
+    findMember(text) {
+      const nodeId = agent.members.find(text);
+      return { name: nodeId === undefined ? null : agent.mesh.roster.get(nodeId)?.record.name ?? null };
+    },
+
     async ping(peer) {
       const member = memberOf(agent, peer);
       const { record } = member;

@@ -238,6 +238,22 @@ export const serviceReport: LazyObject<ServiceReport> = named("ServiceReport", (
   providers: list(provider),
 }), "A service, and who offers it.");
 
+/** The schema of `FoundMember`. */
+export const foundMember: LazyObject<control.FoundMember> = named("FoundMember", () => ({
+  name: text().nullable(),
+}), "Whom a text means; null for nobody.");
+
+/** The schema of `OfferReport`. */
+export const offerReport: LazyObject<control.OfferReport> = named("OfferReport", () => ({
+  node: text(),
+  port: count(),
+  isLocal: z.boolean(),
+  isRestricted: z.boolean(),
+  isForAllPrograms: z.boolean(),
+  service: text().exactOptional(),
+  allow: text().exactOptional(),
+}), "A TCP port that a node lets others reach; whom it is for is told of this node's own alone.");
+
 /** The schema of `CallResult`. */
 export const callResult: Lazy<control.CallResult> = named(
   "CallResult",
