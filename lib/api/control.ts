@@ -86,6 +86,8 @@ export interface AddedDevice {
   readonly hub?: string;
   /** The longest packet that its hub passes on, or this node takes; absent for one without an interface. */
   readonly mtuBytes?: number;
+  /** Whether its hub or, without one, this node knows a preshared key for it; nobody tells it again. */
+  readonly hasPresharedKey?: boolean;
   /** Its peers; the first is the hub or, if it has an interface, this node. */
   readonly peers: readonly DevicePeer[];
 }

@@ -58,6 +58,7 @@ export const addedDevice: LazyObject<control.AddedDevice> = named("AddedDevice",
   addresses: texts(),
   hub: text().exactOptional(),
   mtuBytes: count().exactOptional(),
+  hasPresharedKey: z.boolean().exactOptional(),
   peers: z.array(z.strictObject({
     name: text(),
     publicKey: text(),
