@@ -179,9 +179,11 @@ async function resolverOf(
   if (resolver === undefined) return undefined;
   const address = resolver.kind === "address" ? resolver.address : peers[0]?.addresses[0];
   if (address === undefined) {
-    throw new UsageError("Cannot use --dns hub: nobody is a peer of the device", {
-      hint: "Name an address.",
-    });
+    // The device is in the network by now, and its key would be lost with an error.
+    terminal.err(
+      `warning: nobody is a peer of ${name} that could answer names\nhint: Give --dns an address.\n`,
+    );
+    return undefined;
   }
   const server = peers.find(({ addresses }) => addresses.includes(address));
   // Another network's resolver is asked from where the device is.
