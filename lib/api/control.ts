@@ -114,6 +114,8 @@ export interface ChangedMember {
 export interface RemovedPeer extends ChangedMember {
   /** By which token it came in; absent when by none, or when the leaders remember it no more. */
   readonly token?: TokenReport;
+  /** The names of plain devices whose hub it was, and that reach nobody now; absent for none. */
+  readonly devices?: readonly string[];
 }
 
 /** What a node goes on under. */

@@ -174,6 +174,7 @@ export const removedPeer: LazyObject<control.RemovedPeer> = named("RemovedPeer",
   done: z.literal(true),
   name: text(),
   token: tokenReport().exactOptional(),
+  devices: texts().exactOptional(),
 }), "Who was cut off, and by which token it had come in.");
 
 /** The schema of `PingReport`. */
