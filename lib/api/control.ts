@@ -95,6 +95,8 @@ export interface AddedDevice {
   readonly hub?: string;
   /** The longest packet that its hub passes on, or this node takes; absent for one without an interface. */
   readonly mtuBytes?: number;
+  /** Whether its hub or, without one, this node knows a preshared key for it; nobody tells it again. */
+  readonly hasPresharedKey?: boolean;
   /** Its peers; the first is the hub or, if it has an interface, this node. */
   readonly peers: readonly DevicePeer[];
 }
@@ -125,6 +127,8 @@ export interface ChangedMember {
 export interface RemovedPeer extends ChangedMember {
   /** By which token it came in; absent when by none, or when the leaders remember it no more. */
   readonly token?: TokenReport;
+  /** The names of plain devices whose hub it was, and that reach nobody now; absent for none. */
+  readonly devices?: readonly string[];
 }
 
 /** What a node goes on under. */

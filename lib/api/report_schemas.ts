@@ -65,6 +65,7 @@ export const addedDevice: LazyObject<control.AddedDevice> = named("AddedDevice",
   addresses: texts(),
   hub: text().exactOptional(),
   mtuBytes: count().exactOptional(),
+  hasPresharedKey: z.boolean().exactOptional(),
   peers: z.array(z.strictObject({
     name: text(),
     publicKey: text(),
@@ -180,6 +181,7 @@ export const removedPeer: LazyObject<control.RemovedPeer> = named("RemovedPeer",
   done: z.literal(true),
   name: text(),
   token: tokenReport().exactOptional(),
+  devices: texts().exactOptional(),
 }), "Who was cut off, and by which token it had come in.");
 
 /** The schema of `PingReport`. */
