@@ -29,6 +29,7 @@ import {
   unknownPeer,
 } from "./membership_operations.ts";
 import { namesOf } from "./names/mod.ts";
+import { prunePeers } from "./prune.ts";
 import { serviceOperations } from "./service_operations.ts";
 import type { StatusToken } from "./status_token.ts";
 
@@ -116,6 +117,8 @@ export function agentOperations(agent: Agent, statusToken: StatusToken): AgentCo
       const token = mesh.tokens?.get(tokenId);
       return { done: true, name, ...token && { token: tokenReport(token) } };
     },
+
+    prunePeers: (request) => prunePeers(agent, request),
 
     async promoteLeader(node) {
       const member = memberOf(agent, node);

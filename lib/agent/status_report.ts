@@ -6,7 +6,7 @@
 import project from "../../deno.json" with { type: "json" };
 import { SESSION_LIFE_MS } from "../health/mod.ts";
 import { Cidr } from "../net/mod.ts";
-import type { Member } from "../mesh/mod.ts";
+import { type Member, RESTATE_MS } from "../mesh/mod.ts";
 import type { PeerStatus } from "../wireguard/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
 import type { MemberSession } from "./member_session.ts";
@@ -17,6 +17,9 @@ import type { ServiceHost } from "./services/mod.ts";
 
 /** The version of weft, as in `deno.json`. */
 export const VERSION: string = project.version;
+
+/** After so long a member that nobody misses is away: it says every day where it is. */
+const UNHEARD_MS = RESTATE_MS + 2 * 3_600_000;
 
 /** What the report is made of; session, overlay and names are there while the agent runs. */
 export interface StatusSources {
@@ -108,10 +111,11 @@ function median(values: readonly number[]): number | null {
 }
 
 function peerReport(
-  { record, statement }: Member,
+  member: Member,
   tunnel: PeerStatus | undefined,
   { session, context: { clock } }: StatusSources,
 ): PeerReport {
+  const { record, statement } = member;
   const link = session?.messages.links.get(record.nodeId);
   const handshakeAt = tunnel?.lastHandshakeAt;
   const age = handshakeAt === undefined
@@ -125,7 +129,15 @@ function peerReport(
     ? figures.healthy
     : link !== undefined || hasSession;
   const wall = clock.wall();
-  const lastSeenMs = link !== undefined || healthy ? wall : latest(handshakeAt, statement?.issuedAt, wall);
+  const seenAt = session?.sightings.lastSeen(member) ?? statement?.issuedAt;
+  const lastSeenMs = link !== undefined || healthy
+    ? wall
+    : handshakeAt === undefined
+    ? seenAt
+    : Math.min(wall, Math.max(handshakeAt, seenAt ?? 0));
+  // Whom this node neither probes nor dials is somebody else's to miss; its own word is a day old at most.
+  const isMissed = figures?.failureCount || session?.messages.dialer.isWanted(record.nodeId);
+  const awayAfterMs = isMissed ? SESSION_LIFE_MS : UNHEARD_MS;
   const endpoint = tunnel?.endpoint ?? statement?.endpoints[0] ?? record.endpoint;
   const allowedIps = [...record.addresses.map((address) => Cidr.host(address)), ...record.allowedIps];
   return {
@@ -154,12 +166,6 @@ function peerReport(
     healthy,
     score: figures?.score ?? 0,
     ...lastSeenMs !== undefined && { lastSeenMs: Math.round(lastSeenMs) },
-    isAway: link === undefined && !healthy && !(wall - (lastSeenMs ?? 0) < SESSION_LIFE_MS),
+    isAway: link === undefined && !healthy && !(wall - (lastSeenMs ?? 0) < awayAfterMs),
   };
-}
-
-/** @returns the later of two times that there are, but not later than now: a statement's is by its signer's clock */
-function latest(one: number | undefined, other: number | undefined, wall: number): number | undefined {
-  if (one === undefined && other === undefined) return undefined;
-  return Math.min(wall, Math.max(one ?? 0, other ?? 0));
 }

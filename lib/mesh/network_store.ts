@@ -73,6 +73,7 @@ const NETWORK_COLLECTIONS = [
   "away",
   "device-preshared-key",
   "status-token",
+  "seen",
 ] as const;
 
 /** How far a node has come that leaves: it has asked a leader to revoke it, or it is no member any more. */
