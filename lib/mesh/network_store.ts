@@ -74,6 +74,7 @@ const NETWORK_COLLECTIONS = [
   "device-preshared-key",
   "status-token",
   "seen",
+  "expected",
 ] as const;
 
 /** How far a node has come that leaves: it has asked a leader to revoke it, or it is no member any more. */

@@ -7,6 +7,7 @@ export * from "./admission.ts";
 export * from "./audit_log.ts";
 export * from "./audit_watch.ts";
 export * from "./enrolment.ts";
+export * from "./arrival_care.ts";
 export * from "./ephemeral_care.ts";
 export * from "./join_approvals.ts";
 export { type RotationDelay, rotationTo } from "./key_rotation.ts";
