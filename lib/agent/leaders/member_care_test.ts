@@ -40,7 +40,7 @@ Deno.test("removeGone() removes a machine whose join nobody has heard of again, 
   assert.equal(leader.roster.get(lost), undefined);
   assert(leader.roster.get(here));
   const [removed, ...others] = (leader.leadership.audit?.list({ limit: 100 }) ?? [])
-    .filter(({ kind }) => kind === "removed");
+    .filter(({ kind }) => kind === "expired");
   assert.deepEqual(others, []);
   assert.equal(removed?.node?.name, "lost");
   assert.deepEqual(removed.by, { kind: "agent" });
