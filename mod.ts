@@ -110,6 +110,8 @@ export type {
   PendingJoin,
   PingReport,
   ProcessControl,
+  PrunedPeers,
+  PruneRequest,
   PublishRequest,
   RemovedPeer,
   RenameRequest,

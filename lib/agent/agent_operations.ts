@@ -21,6 +21,7 @@ import {
 } from "./membership_operations.ts";
 import { namesOf } from "./names/mod.ts";
 import { devicesOf } from "./plain_devices.ts";
+import { prunePeers } from "./prune.ts";
 import { serviceOperations } from "./service_operations.ts";
 import type { StatusToken } from "./status_token.ts";
 
@@ -70,6 +71,8 @@ export function agentOperations(
       const token = mesh.tokens?.get(tokenId);
       return { ...removed, ...token && { token: tokenReport(token) } };
     },
+
+    prunePeers: (request) => prunePeers(agent, request),
 
     async promoteLeader(node) {
       const member = memberOf(agent, node);

@@ -76,7 +76,7 @@ const ADMISSION_HINTS: Partial<Record<AdmissionRefusal, string>> = {
 };
 
 type MembershipOperations =
-  & MembershipControl
+  & Omit<MembershipControl, "prunePeers">
   & Pick<AgentControl, "createToken" | "listTokens" | "revokeToken">;
 
 /** @returns the operations about members, as `agent` does them */

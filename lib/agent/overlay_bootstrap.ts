@@ -159,6 +159,7 @@ export class OverlayBootstrap {
         ...host,
         search,
         dial: dialMessagePlane,
+        onRefused: () => MeshState.dropJoin(store),
         onPending: () => {
           host.log.info("waiting for the approval of a leader", { name, id: identity.id });
           ports.onPending?.({ name, id: identity.id });
