@@ -130,6 +130,7 @@ export {
   type DnsForwardOption,
   InvalidConfigError,
   type LogLevel,
+  type NamedEndpointOption,
   type OfferOption,
   type StatusAddress,
 } from "./lib/config/mod.ts";
