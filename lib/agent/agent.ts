@@ -271,7 +271,7 @@ export class Agent {
     this.#overlay?.peers.start();
     this.#resources.defer(() => this.#session?.close());
     await this.#startSession(listener);
-    this.services.adverts.start();
+    this.services.start();
     this.#resources.defer(() => this.services.close());
     this.#openOffers();
     // A full disk may have room again the next time, and a process that ran out of descriptors has some.

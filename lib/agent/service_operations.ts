@@ -20,12 +20,19 @@ import { UnreachableError } from "./errors.ts";
 /** The operations about services. */
 export type ServiceOperations = Pick<
   AgentControl,
-  "listServices" | "pauseService" | "resumeService" | "call" | "publish" | "subscribe" | "offer"
+  | "listServices"
+  | "pauseService"
+  | "resumeService"
+  | "call"
+  | "publish"
+  | "subscribe"
+  | "offer"
+  | "listOffers"
 >;
 
 /** @returns the operations about services, as `agent` does them */
 export function serviceOperations(agent: Agent): ServiceOperations {
-  const { services: { runtime, forward }, mesh } = agent;
+  const { services: { runtime, forward, offers }, mesh } = agent;
   return {
     listServices: () => runtime.report(),
     pauseService: (request) => change("pause", request),
@@ -51,6 +58,8 @@ export function serviceOperations(agent: Agent): ServiceOperations {
       const service = { port: targetPort, ...hostname === undefined ? {} : { hostname } };
       return offerLines(forward.offer(port, service, allow === undefined ? {} : { allow }), signal);
     },
+
+    listOffers: () => offers.report(),
   };
 
   /** A program of this machine publishes in the name of its node. */
