@@ -21,6 +21,7 @@ import {
   type RecordSource,
   type RecordText,
   type ResourceRecord,
+  type UpstreamReport,
 } from "../dns/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { InvalidRecordError } from "./dns_config.ts";
@@ -165,6 +166,11 @@ export class DnsHandle implements AsyncDisposable {
     const counts = service.counters.snapshot();
     for (const [counter, count] of frontend.counters()) counts[counter] += count;
     return counts;
+  }
+
+  /** @returns whether each of the servers that it asks for other names answers, as far as that is known */
+  upstreams(): readonly UpstreamReport[] {
+    return this.#parts.service.upstreams();
   }
 
   /**
