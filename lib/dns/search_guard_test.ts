@@ -7,7 +7,7 @@ import { RECORD_RANK } from "./zone.ts";
 
 /** `web-1`, `beta`, `api.beta` and `*.apps` are names of the zone; example.com is searched after it. */
 function guarded(routes = everything): ResponderHarness {
-  const harness = new ResponderHarness(routes, {}, false, ["example.com", "."]);
+  const harness = new ResponderHarness(routes, {}, { searched: ["example.com", "."] });
   const records = ["beta", "api.beta", "com", "*.apps"].map((name) =>
     addressRecord(nameOf(`${name}.weft.internal`), ipOf("10.200.0.9"), 300)
   );

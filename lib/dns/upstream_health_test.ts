@@ -70,7 +70,7 @@ Deno.test("Forwarder takes the answer of a slow server though another was asked 
 });
 
 Deno.test("Forwarder asks the server that answers first, and the others again once they do", () => {
-  const harness = new ResponderHarness(everything, {}, true);
+  const harness = new ResponderHarness(everything, {}, { probes: true });
   harness.ask("example.com");
   harness.serve();
   harness.advance(1000);
@@ -110,7 +110,7 @@ Deno.test("Forwarder waits for a slow server when the other refuses", () => {
 
 Deno.test("Forwarder probes silent servers ever more seldom, each with a name of its own", () => {
   const routes = [...single, { suffix: nameOf("corp.test"), servers: [corporate] }];
-  const harness = new ResponderHarness(routes, {}, true);
+  const harness = new ResponderHarness(routes, {}, { probes: true });
   harness.forwarder.probeAll(harness.now);
   assert.deepEqual(harness.serve((_, server) => server === corporate ? { responseCode: 3 } : undefined), [
     `corp.test. ${corporate} udp`,

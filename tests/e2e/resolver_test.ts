@@ -55,6 +55,9 @@ labTest(
       a.namespace.resolverConfPath,
       `search example.com\nnameserver ${b.address4}\noptions timeout:2 attempts:1\n`,
     );
+    // The runtime looks for its own new versions.
+    const askedNames = (): readonly string[] =>
+      site.asked().filter((name) => !name.startsWith("dl.deno.land."));
     const node = nodeOn(lab, "A");
     await node.startLeader();
     for (const name of ["web-1", "api.web-1", "api.a"]) {
@@ -67,8 +70,8 @@ labTest(
       );
     }
     assert.match(await resolverConf(a), /^search weft\.internal example\.com$/m);
-    const probes = site.asked().length;
-    assert(site.asked().every((name) => name === "."));
+    const probes = askedNames().length;
+    assert.deepEqual([...new Set(askedNames())], ["."]);
 
     assert.equal(await resolve(a, "a"), "10.200.0.1");
     assert.equal(await resolve(a, "a.weft.internal"), "10.200.0.1");
@@ -76,11 +79,11 @@ labTest(
     assert.equal(await resolve(a, "api.web-1"), "10.200.9.9");
     // A member that is gone is no stranger.
     assert.equal(await resolve(a, "gone.weft.internal"), undefined);
-    assert.deepEqual(site.asked().slice(probes), []);
+    assert.deepEqual(askedNames().slice(probes), []);
 
     // Of what may be a domain of its own, nothing but that is asked.
     assert.equal(await resolve(a, "api.a"), "10.200.9.9");
-    assert.deepEqual(new Set(site.asked().slice(probes)), new Set(["a."]));
+    assert.deepEqual(new Set(askedNames().slice(probes)), new Set(["a."]));
 
     assert.equal(await resolve(a, "www.example.com"), STRANGER);
     assert.equal(await resolve(a, "intranet"), STRANGER);

@@ -32,6 +32,13 @@ export function endpoint(text: string): Endpoint {
   return read;
 }
 
+/** What a harness has beside routes and limits. */
+export interface HarnessOptions {
+  readonly probes?: boolean;
+  /** The domains that a search list has beside the zone; without them nothing is kept from others. */
+  readonly searched?: readonly string[];
+}
+
 /** A responder with one name, `web-1`, and whatever routes. */
 export class ResponderHarness {
   readonly counters: Counters<DnsCounter> = dnsCounters();
@@ -40,12 +47,10 @@ export class ResponderHarness {
   readonly responder: Responder<string>;
   now: Millis = millis(0);
 
-  /** @param searched the domains that a search list has beside the zone; without them nothing is kept from others */
   constructor(
     routes: readonly ForwardRoute[] = [],
     limits: Partial<ForwardLimits> = {},
-    probes = false,
-    searched?: readonly string[],
+    { probes = false, searched }: HarnessOptions = {},
   ) {
     const { counters, authority } = this;
     this.forwarder = new Forwarder({ routes, limits, probes, counters, random: new SeededRandom(7) });
