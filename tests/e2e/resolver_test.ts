@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import {
   CapturedProcess,
+  createScratch,
   type Host,
   Lab,
   labTest,
@@ -13,6 +14,8 @@ import {
   PACKET_PLANE,
   type Place,
   recordNames,
+  run,
+  trustedProgram,
   WeftNode,
 } from "../lab/mod.ts";
 
@@ -242,3 +245,39 @@ labTest(
     assert.equal(await resolverConf(host), before);
   },
 );
+
+labTest("agents of several namespaces do not get into each other's way in the folder around resolv.conf", [
+  ...PACKET_PLANE,
+  "unshare",
+], async () => {
+  await using scratch = await createScratch("resolver");
+  // What /etc is to namespaces: one folder, with a file of its own mounted in each.
+  const path = `${scratch.path}/resolv.conf`;
+  await Deno.writeTextFile(path, "# the machine's\n");
+  const script = 'set -e; mount --bind "$0" "$1"; shift; exec "$@"';
+  const files = ["a", "b"].map((name) => `${scratch.path}/own/${name}`);
+  await Deno.mkdir(`${scratch.path}/own`);
+  const folderMtime = (await Deno.stat(scratch.path)).mtime;
+  assert(folderMtime !== null);
+  const finished = await Promise.all(files.map(async (file) => {
+    await Deno.writeTextFile(file, "nameserver 192.0.2.1\n");
+    const program = trustedProgram("point_resolver.ts", [path, "300"]);
+    return await run([
+      "unshare",
+      "--mount",
+      "--propagation",
+      "private",
+      "bash",
+      "-c",
+      script,
+      file,
+      path,
+      ...program,
+    ]);
+  }));
+  for (const { stdout, stderr } of finished) assert.equal(stdout, "failed 0\n", stderr);
+  for (const file of files) assert.equal(await Deno.readTextFile(file), "nameserver 192.0.2.1\n");
+  assert.equal(await Deno.readTextFile(path), "# the machine's\n");
+  // Nothing was put beside it, not even for a moment.
+  assert.deepEqual((await Deno.stat(scratch.path)).mtime, folderMtime);
+});

@@ -162,15 +162,19 @@ async function startProgram(place: Place, file: string, args: readonly string[])
   return await untilReady(process);
 }
 
-/** Datagram sockets are behind an option of the runtime. */
+/** @returns the command that runs a program of this folder which may do everything, as weft itself */
+export function trustedProgram(file: string, args: readonly string[]): readonly string[] {
+  const path = fileURLToPath(new URL(`./programs/${file}`, import.meta.url));
+  return [Deno.execPath(), "run", "--quiet", "-A", "--unstable-net", path, ...args];
+}
+
 async function startNameServer(
   place: Place,
   file: string,
   args: readonly string[],
 ): Promise<CapturedProcess> {
-  const path = fileURLToPath(new URL(`./programs/${file}`, import.meta.url));
-  const command = [Deno.execPath(), "run", "--quiet", "-A", "--unstable-net", path, ...args];
-  return await untilReady(new CapturedProcess(place.command(command), { label: `${place.label}: ${file}` }));
+  const command = place.command(trustedProgram(file, args));
+  return await untilReady(new CapturedProcess(command, { label: `${place.label}: ${file}` }));
 }
 
 /** @returns the process once it has said `ready`; it is ended when it does not */
