@@ -97,6 +97,9 @@ export class Responder<To> {
       const { message, query: { to: asker } } = reply;
       const outcome = asker.below === undefined ? undefined : this.#goBelow(now, asker.below, asker, message);
       if (outcome === "pending") continue;
+      if (message.responseCode === RESPONSE_CODE.SERVFAIL && asker.below === undefined) {
+        return { to: asker.to, bytes: this.#failForwarded(reply.query.question, asker).bytes };
+      }
       return { to: asker.to, bytes: outcome ?? this.#encodeForwarded(asker, message) };
     }
   }
@@ -109,6 +112,7 @@ export class Responder<To> {
     above: DnsMessage,
   ): Uint8Array | "pending" {
     const asker = { to, query, transport };
+    if (above.responseCode === RESPONSE_CODE.SERVFAIL) return this.#failForwarded(question, asker).bytes;
     // RFC 8020 §2: nothing is below a name that does not exist.
     if (above.responseCode !== RESPONSE_CODE.NOERROR) {
       return this.#encodeForwarded(asker, { ...above, answers: [] });
@@ -150,12 +154,23 @@ export class Responder<To> {
     const { forwarder } = this.#parts;
     const forwarded: ForwardQuery<Asker<To>> = { ...keyOf(question, asker), to: asker };
     const cached = forwarder.cached(now, forwarded);
+    if (cached?.responseCode === RESPONSE_CODE.SERVFAIL) return this.#failForwarded(question, asker);
     if (cached !== undefined) {
       return { kind: "response", bytes: this.#encodeForwarded(asker, cached), isLasting: false };
     }
     // RFC 1035 §4.1.1: nobody else is asked for somebody who does not want it.
     if ((asker.query.flags & FLAG.RD) === 0) return this.#fail(asker, RESPONSE_CODE.REFUSED);
-    return forwarder.ask(now, forwarded) ? { kind: "pending" } : this.#fail(asker, RESPONSE_CODE.SERVFAIL);
+    return forwarder.ask(now, forwarded) ? { kind: "pending" } : this.#failForwarded(question, asker);
+  }
+
+  /**
+   * Nobody answers. Programs that ask for the IPv6 address of a short name first (getent(1)) go on in the search list
+   * when the zone has none, and from a failure to servers that do not answer either; told that there is none, they come
+   * back to the zone for the other address.
+   */
+  #failForwarded({ name, type }: Question, asker: Asker<To>): QueryResponse {
+    const isShadow = type === RECORD_TYPE.AAAA && (this.#parts.guard?.shadows(name) ?? false);
+    return this.#fail(asker, isShadow ? RESPONSE_CODE.NOERROR : RESPONSE_CODE.SERVFAIL);
   }
 
   #encodeForwarded(asker: Asker<To>, message: DnsMessage): Uint8Array {

@@ -37,6 +37,18 @@ export class SearchGuard {
     this.#searched = searched.filter(({ labelCount }) => labelCount > 0);
   }
 
+  /** Whether a search list makes this of a name that the zone has, `db.example.com` or `db.` of `db.weft.internal`. */
+  shadows(name: DomainName): boolean {
+    const { origin } = this.#authority;
+    if (name.labelCount === 0) return false;
+    const domains = this.#searched.filter((domain) => name.isWithin(domain));
+    const depths = [...domains.map(({ labelCount }) => name.labelCount - labelCount), name.labelCount];
+    return depths.some((depth) => {
+      const found = depth > 0 ? domainOf(name, depth)?.join(origin) : undefined;
+      return found !== undefined && this.#authority.holds(found);
+    });
+  }
+
   /** @param name one that the authority has no answer for */
   judge(name: DomainName): SearchVerdict {
     const { origin } = this.#authority;

@@ -83,3 +83,20 @@ Deno.test("SearchGuard keeps no name from the servers of a suffix that is named"
   assert.equal(harness.ask("api.web-1").kind, "pending");
   assert.deepEqual(harness.serve(), [`api.web-1. ${corporate} udp`]);
 });
+
+Deno.test("SearchGuard lets no IPv6 address of a name that the zone has wait for servers that do not answer", () => {
+  const harness = guarded();
+  for (const [name, type, code] of [["beta.example.com", "AAAA", 0], ["beta", "AAAA", 0]] as const) {
+    // A failure is remembered for a second.
+    harness.advance(1000);
+    harness.ask(name, { type });
+    harness.serve(() => ({ responseCode: 2 }));
+    assert.equal(harness.replies()[0]?.message.responseCode, code, name);
+  }
+  for (const [name, type] of [["beta.example.com", "A"], ["nobody.example.com", "AAAA"]] as const) {
+    harness.advance(1000);
+    harness.ask(name, { type });
+    harness.serve(() => ({ responseCode: 2 }));
+    assert.equal(harness.replies()[0]?.message.responseCode, 2, name);
+  }
+});
