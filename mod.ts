@@ -125,6 +125,7 @@ export type {
   TokenReport,
   TokenRequest,
   UnitReport,
+  UpstreamReport,
 } from "./lib/api/mod.ts";
 export {
   type Brand,
@@ -187,6 +188,7 @@ export {
   type Edns,
   type ForwardLimits,
   InvalidRecordError,
+  type KnownUpstream,
   type MESSAGE_PROBLEMS,
   type MessageProblem,
   type Question,
@@ -195,6 +197,7 @@ export {
   type RecordText,
   type ResourceRecord,
   type TcpLimits,
+  type UpstreamState,
 } from "./lib/nameserver/mod.ts";
 export type { WireGuardPeerConfig as PeerConfig } from "./lib/wireguard/mod.ts";
 export { type DialRefusal, type Duplex, type Refusal, REFUSAL_CODES } from "./lib/forward/mod.ts";
