@@ -186,7 +186,7 @@ function announce(
   for (const line of withoutEffect({ role, options }, overlay)) terminal.out(`${line}\n`);
   if (status !== undefined) terminal.out(`Status page: ${pageUrl(options, status.port)}\n`);
   if (role.kind === "leader") {
-    const spelling = Deno.build.standalone ? "" : " (in a checkout, `deno task weft` stands for `weft`)";
+    const spelling = Deno.build.standalone ? "" : " (in a checkout, `bin/weft` stands for `weft`)";
     const how = `To bring another machine in, run this there${spelling}:`;
     terminal.out(`\n${how}\n\nweft --join ${overlay.joinToken()}\n\n`);
     terminal.out(
