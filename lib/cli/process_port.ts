@@ -7,6 +7,7 @@ import { cpuUsage } from "node:process";
 import type { ProcessPort } from "./ports.ts";
 import { hideTokens } from "./process_arguments.ts";
 import { readSecretLine } from "./secret_line.ts";
+import { serviceManager } from "./systemd/mod.ts";
 
 /** A file that is named on a command line and larger than this was named by mistake. */
 const MAX_TEXT_BYTES = 1 << 20;
@@ -20,8 +21,10 @@ const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
 
 /** @returns this process */
 export function systemProcess(): ProcessPort {
+  const environment = Deno.env.toObject();
   return {
-    environment: Deno.env.toObject(),
+    environment,
+    manager: serviceManager(environment),
     isRoot: Deno.uid() === 0,
     async readText(path) {
       using file = path === "-" ? undefined : await Deno.open(path);

@@ -7,9 +7,10 @@ import { type Logger, WeftError, withTimeout } from "../base/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import { systemTimers } from "../host/mod.ts";
 import { controlSocketPath } from "./control_client.ts";
-import { CommandError } from "./failure.ts";
+import { CommandError, UsageError } from "./failure.ts";
 import type { AgentLog } from "./log.ts";
 import type { CliPorts, Overlay, OverlayFactory, ServedPort } from "./ports.ts";
+import type { ServiceManager } from "./systemd/mod.ts";
 import { paint, steady, type Terminal } from "./terminal.ts";
 
 /** How long a stop may take, in milliseconds, before the process ends anyway. */
@@ -60,7 +61,7 @@ export async function runAgent(ports: CliPorts, run: RunAgentOptions): Promise<n
   } catch (error) {
     // The first failure is the one to tell.
     await takeBack(stack).catch(() => {});
-    throw error;
+    throw ports.process.manager === undefined ? error : await toldFailure(ports.process.manager, error);
   } finally {
     forget();
     release();
@@ -87,6 +88,10 @@ async function runUntilStopped(
   ports.process.onStarted();
   const terminal = steady(ports.terminal);
   announce(run, overlay, status, terminal);
+  const { manager } = ports.process;
+  const standing = () => standingText(overlay);
+  void manager?.tell(`READY=1\nSTATUS=${standing()}`);
+  if (manager !== undefined) stack.defer(manager.watch(standing));
 
   const how = await Promise.race([stopping, overlay.closed.then(() => "ended" as const)]);
   if (how === "ended" && overlay.hasLeft) {
@@ -99,6 +104,7 @@ async function runUntilStopped(
       hint: "Its log says why; `weft up` resumes it.",
     });
   }
+  void manager?.tell("STOPPING=1\nSTATUS=stopping");
   if (ports.terminal.isInteractive) ports.terminal.err("Stopping; Ctrl-C again ends it at once.\n");
   await takeBack(stack);
   return 0;
@@ -221,6 +227,27 @@ function withoutEffect(
       ]
       : [],
   ];
+}
+
+/** @returns how it stands, in a few words for who looks at its service */
+function standingText(overlay: Overlay): string {
+  const { network, node, peers } = overlay.control.status();
+  const answering = peers.filter(({ healthy }) => healthy).length;
+  return `${overlay.name} is ${overlay.nodeIp()} of ${network.cidr}, ${node.role}; ` +
+    `${answering} of ${peers.length} peers answer`;
+}
+
+/** What another start of the same cannot mend; the unit does not start it again then. */
+const LASTING: ReadonlySet<string | undefined> = new Set(["Removed", "NotInitialized", "AlreadyInitialized"]);
+
+/** @returns the error to end with: a manager starts a node again unless the exit code is that of wrong use */
+async function toldFailure(manager: ServiceManager, error: unknown): Promise<unknown> {
+  const message = error instanceof Error ? error.message : String(error);
+  await manager.tell(`STATUS=${message.replace(/\s+/g, " ")}`);
+  if (!(error instanceof WeftError)) return error;
+  const { code, cause, hint } = error;
+  const isLasting = LASTING.has(code) || (cause instanceof WeftError && LASTING.has(cause.code));
+  return isLasting ? new UsageError(message, { ...hint === undefined ? {} : { hint }, cause: error }) : error;
 }
 
 /** An address that stands for all is no place to go to. */

@@ -22,6 +22,7 @@ export {
   IPV6_PKTINFO,
   MMSGHDR_BYTES,
   MSGHDR,
+  notifyAbstract,
   polledEvents,
   POLLERR,
   POLLFD_BYTES,

@@ -6,10 +6,11 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import {
+  bare,
   CapturedProcess,
+  Checkout,
   createScratch,
   expectRun,
-  type Finished,
   labTest,
   loopbackArgs,
   run,
@@ -18,51 +19,11 @@ import {
 } from "../lab/mod.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const SOURCES = ["bin", "lib", "main.ts", "deno.json", "deno.lock"];
 const UNIX = ["sh", "readlink", "cmp", "awk", "sed"] as const;
-
-/** A checkout in which nothing was started yet. */
-async function checkOut(path: string): Promise<Checkout> {
-  await Deno.mkdir(`${path}/tools`, { recursive: true });
-  await expectRun(["cp", "-R", ...SOURCES.map((name) => `${root}${name}`), path]);
-  await Deno.symlink(Deno.execPath(), `${path}/tools/deno`);
-  const checkout = new Checkout(path);
-  // The packages, which the first start would fetch.
-  const { npmCache } = JSON.parse(await expectRun([Deno.execPath(), "info", "--json"]));
-  await Deno.mkdir(checkout.home, { recursive: true });
-  await expectRun(["mkdir", `${checkout.home}/cache`]);
-  await expectRun(["cp", "-R", npmCache, `${checkout.home}/cache/npm`]);
-  return checkout;
-}
-
-class Checkout {
-  readonly path: string;
-  readonly launcher: string;
-  readonly home: string;
-
-  constructor(path: string) {
-    this.path = path;
-    this.launcher = `${path}/bin/weft`;
-    this.home = `${path}/.deno/${Deno.version.deno}`;
-  }
-
-  /** What the shell of somebody without Node.js has. */
-  environment(more: Record<string, string> = {}): Record<string, string> {
-    return { PATH: `${this.path}/tools:/usr/bin:/bin`, HOME: "/nonexistent", ...more };
-  }
-
-  run(args: readonly string[], more: Record<string, string> = {}): Promise<Finished> {
-    return run(bare(this.environment(more), [this.launcher, ...args]));
-  }
-}
-
-function bare(environment: Record<string, string>, command: readonly string[]): readonly string[] {
-  return ["env", "-i", ...Object.entries(environment).map((pair) => pair.join("=")), ...command];
-}
 
 labTest("bin/weft needs no registry once it has started", ["linux", ...UNIX], async (test) => {
   await using scratch = await createScratch("launcher");
-  const checkout = await checkOut(`${scratch.path}/check out`);
+  const checkout = await Checkout.create(`${scratch.path}/check out`);
 
   await test.step("the first start keeps a Deno of its own", async () => {
     const { code, stdout, stderr } = await checkout.run(["--version"]);
@@ -110,7 +71,7 @@ labTest("bin/weft needs no registry once it has started", ["linux", ...UNIX], as
 
 labTest("bin/weft runs without a network once it has started", ["root", "unshare", ...UNIX], async () => {
   await using scratch = await createScratch("launcher");
-  const checkout = await checkOut(`${scratch.path}/checkout`);
+  const checkout = await Checkout.create(`${scratch.path}/checkout`);
   await checkout.run(["--version"]);
   const command = ["unshare", "--net", checkout.launcher, "status", "--state", `${scratch.path}/none`];
   const { code, stderr } = await run(bare({ PATH: "/usr/bin:/bin" }, command));
@@ -124,7 +85,7 @@ labTest(
   ["linux", "setsid", ...UNIX],
   async () => {
     await using scratch = await createScratch("launcher");
-    const checkout = await checkOut(`${scratch.path}/checkout`);
+    const checkout = await Checkout.create(`${scratch.path}/checkout`);
     // With all that it has started, as by a power cut.
     const killed = new CapturedProcess(
       bare(checkout.environment(), ["setsid", checkout.launcher, "--version"]),
@@ -142,7 +103,7 @@ labTest(
 
 labTest("bin/weft says in one line what it lacks", ["linux", ...UNIX], async (test) => {
   await using scratch = await createScratch("launcher");
-  const checkout = await checkOut(`${scratch.path}/checkout`);
+  const checkout = await Checkout.create(`${scratch.path}/checkout`);
   await Deno.remove(`${checkout.path}/tools/deno`);
   const refusal = /^weft: Cannot .*\nhint: .*\n$/;
 

@@ -11,6 +11,7 @@ import { addCallCommands } from "./call_commands.ts";
 import { addDnsCommands } from "./dns_commands.ts";
 import { addForwardCommands } from "./forward_commands.ts";
 import { addHostCommands } from "./host_commands.ts";
+import { addInstallCommands } from "./install_commands.ts";
 import { addLeaderCommands, addRotateCommand } from "./leader_commands.ts";
 import { addGrantCommands, addLabelCommand } from "./member_commands.ts";
 import { addPeerCommands } from "./peer_commands.ts";
@@ -36,6 +37,7 @@ export function addCommands(program: AnyCommand, context: CommandContext): void 
   addCallCommands(program, context);
   addForwardCommands(program, context);
   addHostCommands(program, context);
+  addInstallCommands(program, context);
   addLeaderCommands(program, context);
   addRotateCommand(program, context);
   addAuditCommand(program, context);
