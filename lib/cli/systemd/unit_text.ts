@@ -111,9 +111,9 @@ ProtectHostname=yes
 ProtectKernelLogs=yes
 ProtectKernelModules=yes
 ProtectKernelTunables=yes
-ProtectProc=invisible
 KeyringMode=private
 LockPersonality=yes
+# ProtectProc stays off: whether another agent of this host still runs is seen by its process.
 # MemoryDenyWriteExecute cannot be: V8 compiles JavaScript and WebAssembly to memory that it then runs.
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 RestrictNamespaces=yes
