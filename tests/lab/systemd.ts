@@ -24,6 +24,8 @@ const INSIDE = `set -e
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs /mnt
 cp -a /etc/. /mnt; rm -rf /mnt/systemd; mkdir -p /mnt/systemd/system
+# Of ip-netns(8); a mount that is covered would still be listed.
+umount /etc/resolv.conf || true
 mount --move /mnt /etc
 for folder in /run /opt /home /srv /var/lib; do mount -t tmpfs -o mode=755 tmpfs "$folder"; done
 mkdir -p /run/units /run/generators /run/lock /opt/weft
