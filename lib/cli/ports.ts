@@ -9,6 +9,7 @@ import type { Logger } from "../base/mod.ts";
 import type { AgentOptions, StatusAddress } from "../config/mod.ts";
 import type { WgInterface, WgInterfaceOptions } from "../wg_interface/mod.ts";
 import type { ShownToken } from "./process_arguments.ts";
+import type { ServiceManager } from "./systemd/mod.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A node of the mesh in this process; programs of this machine are let in to share its membership. */
@@ -77,6 +78,8 @@ export interface ProcessPort {
   onUncaught(handler: (error: unknown) => void): () => void;
   /** To be called when what the process is for has begun: some seconds later, what only the start needed is given back. */
   onStarted(): void;
+  /** Who has started this process and is told how it does; undefined where nobody is. */
+  readonly manager?: ServiceManager | undefined;
   /** Ends the process at once. */
   exit(code: number): void;
 }

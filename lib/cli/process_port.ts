@@ -8,6 +8,7 @@ import type { UnitReport } from "../api/mod.ts";
 import type { ProcessPort } from "./ports.ts";
 import { hideTokens } from "./process_arguments.ts";
 import { readSecretLine } from "./secret_line.ts";
+import { serviceManager } from "./systemd/mod.ts";
 
 /** A file that is named on a command line and larger than this was named by mistake. */
 const MAX_TEXT_BYTES = 1 << 20;
@@ -27,8 +28,10 @@ const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
 
 /** @returns this process */
 export function systemProcess(): ProcessPort {
+  const environment = Deno.env.toObject();
   return {
-    environment: Deno.env.toObject(),
+    environment,
+    manager: serviceManager(environment),
     isRoot: Deno.uid() === 0,
     pid: Deno.pid,
     get unit() {

@@ -7,11 +7,12 @@ import { type Logger, WeftError, withTimeout } from "../base/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import { systemTimers } from "../host/mod.ts";
 import { controlSocketPath } from "./control_client.ts";
-import { CommandError } from "./failure.ts";
+import { CommandError, UsageError } from "./failure.ts";
 import type { AgentLog } from "./log.ts";
 import type { AgentProcess } from "../agent/mod.ts";
 import type { CliPorts, Overlay, OverlayFactory, StatusPort } from "./ports.ts";
 import { readStatusToken, refuseWithoutOverlay, statusPageText } from "./status_page.ts";
+import type { ServiceManager } from "./systemd/mod.ts";
 import { paint, steady, type Terminal } from "./terminal.ts";
 
 /** How long a stop may take, in milliseconds, before the process ends anyway. */
@@ -73,7 +74,7 @@ export async function runAgent(ports: CliPorts, run: RunAgentOptions): Promise<n
   } catch (error) {
     // The first failure is the one to tell.
     await takeBack(stack).catch(() => {});
-    throw error;
+    throw ports.process.manager === undefined ? error : await toldFailure(ports.process.manager, error);
   } finally {
     forget();
     release();
@@ -100,6 +101,10 @@ async function runUntilStopped(
   ports.process.onStarted();
   const terminal = steady(ports.terminal);
   announce(run, overlay, status, terminal);
+  const { manager } = ports.process;
+  const standing = () => standingText(overlay);
+  void manager?.tell(`READY=1\nSTATUS=${standing()}`);
+  if (manager !== undefined) stack.defer(manager.watch(standing));
 
   const how = await Promise.race([stopping, overlay.closed.then(() => "ended" as const)]);
   if (how === "ended" && overlay.hasLeft) {
@@ -112,6 +117,7 @@ async function runUntilStopped(
       hint: "Its log says why; `weft up` resumes it.",
     });
   }
+  void manager?.tell("STOPPING=1\nSTATUS=stopping");
   if (ports.terminal.isInteractive) ports.terminal.err("Stopping; Ctrl-C again ends it at once.\n");
   await takeBack(stack);
   return 0;
@@ -205,7 +211,7 @@ function announce(
   for (const line of withoutEffect({ role, options }, overlay)) terminal.out(`${line}\n`);
   if (status !== undefined) terminal.out(statusPageText(options.statusAddress, overlay, status.port));
   if (role.kind === "leader") {
-    const spelling = Deno.build.standalone ? "" : " (in a checkout, `deno task weft` stands for `weft`)";
+    const spelling = Deno.build.standalone ? "" : " (in a checkout, `bin/weft` stands for `weft`)";
     const how = `To bring another machine in, run this there${spelling}:`;
     terminal.out(`\n${how}\n\nweft --join ${overlay.joinToken()}\n\n`);
     terminal.out(
@@ -243,6 +249,27 @@ function withoutEffect(
       ]
       : [],
   ];
+}
+
+/** @returns how it stands, in a few words for who looks at its service */
+function standingText(overlay: Overlay): string {
+  const { network, node, peers } = overlay.control.status();
+  const answering = peers.filter(({ healthy }) => healthy).length;
+  return `${overlay.name} is ${overlay.nodeIp()} of ${network.cidr}, ${node.role}; ` +
+    `${answering} of ${peers.length} peers answer`;
+}
+
+/** What another start of the same cannot mend; the unit does not start it again then. */
+const LASTING: ReadonlySet<string | undefined> = new Set(["Removed", "NotInitialized", "AlreadyInitialized"]);
+
+/** @returns the error to end with: a manager starts a node again unless the exit code is that of wrong use */
+async function toldFailure(manager: ServiceManager, error: unknown): Promise<unknown> {
+  const message = error instanceof Error ? error.message : String(error);
+  await manager.tell(`STATUS=${message.replace(/\s+/g, " ")}`);
+  if (!(error instanceof WeftError)) return error;
+  const { code, cause, hint } = error;
+  const isLasting = LASTING.has(code) || (cause instanceof WeftError && LASTING.has(cause.code));
+  return isLasting ? new UsageError(message, { ...hint === undefined ? {} : { hint }, cause: error }) : error;
 }
 
 /** @throws CommandError when it takes too long */

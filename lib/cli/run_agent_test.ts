@@ -3,6 +3,7 @@ import { silentLogger, StateError } from "../base/mod.ts";
 import { type AgentOptions, parseAgentOptions } from "../config/mod.ts";
 import { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";
 import { LogRing } from "./log_ring.ts";
+import { RemovedError } from "../agent/mod.ts";
 import { runAgent, type StartRole } from "./run_agent.ts";
 import { SamplePorts } from "./testing/sample_ports.ts";
 
@@ -45,6 +46,61 @@ Deno.test("runAgent() starts in order, prints a join command of its own line, an
     "stop",
     "signals forgotten",
   ]);
+});
+
+/** Ports of an agent that a service manager has started; what it is told is in the diary. */
+function managedPorts(): SamplePorts {
+  const ports = new SamplePorts();
+  const manager = {
+    tell: (state: string) => Promise.resolve(void ports.diary.push(`told ${state.replaceAll("\n", " ")}`)),
+    watch: (status: () => string) => {
+      ports.diary.push(`watched ${status()}`);
+      return () => void ports.diary.push("watched no more");
+    },
+    close: () => {},
+  };
+  Object.assign(ports.process, { manager });
+  return ports;
+}
+
+Deno.test("runAgent() tells a service manager when it runs and when it stops", async () => {
+  const ports = managedPorts();
+  const running = run(ports, { kind: "up" });
+  await until(() => ports.stdout !== "");
+  ports.stopSignal();
+  assert.equal(await running, 0);
+  const status = "lead is 10.200.0.1 of 10.200.0.0/16, leader; 1 of 2 peers answer";
+  const told = ports.diary.filter((line) => /^told|^watched|^stop|^start$/.test(line));
+  assert.deepEqual(told, [
+    "start",
+    `told READY=1 STATUS=${status}`,
+    `watched ${status}`,
+    "told STOPPING=1 STATUS=stopping",
+    "watched no more",
+    "stop",
+  ]);
+});
+
+Deno.test("runAgent() ends as by wrong use where a service manager's next start would fail alike", async () => {
+  const cases = [
+    [new NotInitializedError(), "Usage"],
+    [new AlreadyInitializedError(), "Usage"],
+    [new RemovedError(), "Usage"],
+    [new StateError("The disk is full"), "State"],
+  ] as const;
+  for (const [error, code] of cases) {
+    const ports = managedPorts();
+    ports.overlays.load = () => Promise.reject(error);
+    await assert.rejects(run(ports, { kind: "up" }), { code });
+    assert.equal(ports.diary.filter((line) => line.startsWith("told STATUS=")).length, 1);
+    // By hand the code says that it failed, as ever.
+    const plain = new SamplePorts();
+    plain.overlays.load = () => Promise.reject(error);
+    await assert.rejects(
+      run(plain, { kind: "up" }),
+      (failure: Error & { code: string }) => failure.code !== "Usage",
+    );
+  }
 });
 
 Deno.test("runAgent() prints no token when it resumes or joins", async () => {

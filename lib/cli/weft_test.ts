@@ -122,7 +122,7 @@ Deno.test("main() prints help and version to standard output", async () => {
 
 Deno.test("every command has help with an example", async () => {
   const commands =
-    "up,down,logs,version,status,peers,peers show,peer list,peer show,ping,token create,token list,token revoke,peer add,peer hub,peer remove,dns list,dns add,dns remove,dns query,wg,doctor,cleanup,install,completions,service list,service show,service pause,service resume,call,publish,subscribe,proxy,forward,offer";
+    "up,down,logs,version,status,peers,peers show,peer list,peer show,ping,token create,token list,token revoke,peer add,peer hub,peer remove,dns list,dns add,dns remove,dns query,wg,doctor,cleanup,install,uninstall,completions,service list,service show,service pause,service resume,call,publish,subscribe,proxy,forward,offer";
   for (const command of commands.split(",")) {
     const { ports } = await run([...command.split(" "), "--help"]);
     assert.match(ports.stdout, /Examples?:\n {2}[#$] weft /, command);
@@ -307,6 +307,11 @@ Deno.test({
         ports.stderr,
         /^weft: Cannot let root run weft with \/.*: (it|other) .*\nhint: .*\/usr\/local\/bin\/weft/,
       );
+      for (const wrong of [["install", "--name", "../x"], ["uninstall", "--name", "weft.service"]]) {
+        const refused = await run(wrong);
+        assert.equal(refused.code, 2);
+        assert.match(refused.ports.stderr, /^weft: Cannot call a unit .*\nhint: .*\n$/);
+      }
       const printed = (await run(["install", "--print", "--state", folder])).ports;
       assert.match(printed.stdout, /^ExecStart=/m);
       assert.match(printed.stderr, /^weft: Cannot let root run weft with /);

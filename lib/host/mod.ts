@@ -22,6 +22,7 @@ export {
   IPV6_PKTINFO,
   MMSGHDR_BYTES,
   MSGHDR,
+  notifyAbstract,
   openReaderCheck,
   polledEvents,
   POLLERR,

@@ -23,6 +23,14 @@ export interface UntrustedPart {
     | "it cannot be read";
 }
 
+/** Whose files are as good as root's own. */
+export interface TrustedOwner {
+  readonly uid: number;
+  /** Whoever else is in this group is trusted too: the user's own group has nobody else in it. */
+  readonly gid: number;
+}
+
+const ROOT: TrustedOwner = { uid: 0, gid: 0 };
 /** As many links as the kernel follows (path_resolution(7)). */
 const MAX_LINKS = 40;
 
@@ -30,11 +38,13 @@ const MAX_LINKS = 40;
  * Follows a path from the root on.
  * @param path absolute; what does not exist yet is as good as the directory that it would be made in
  * @param look undefined where nothing stands
- * @returns the first part that others could change; undefined when root alone can
+ * @param owner who may change it besides root
+ * @returns the first part that others could change; undefined when root, and the owner, alone can
  */
 export function untrustedPart(
   path: string,
   look: (path: string) => PathEntry | undefined = lookAt,
+  owner: TrustedOwner = ROOT,
 ): UntrustedPart | undefined {
   const left = path.split("/").filter(Boolean);
   let parts: string[] = [];
@@ -47,7 +57,7 @@ export function untrustedPart(
       return { path: at, why: "it cannot be read" };
     }
     if (entry === undefined) return undefined;
-    const fault = faultOf(at, entry);
+    const fault = faultOf(at, entry, owner);
     if (fault !== undefined) return fault;
     if (entry.target !== undefined) {
       if (++links > MAX_LINKS) return { path: at, why: "it cannot be read" };
@@ -65,9 +75,13 @@ export function untrustedPart(
 /**
  * Looks through a directory of programs, whose own path was looked at already.
  * @param directory what begins with a dot in it, no program reads
- * @returns the first thing in it that others than root could change
+ * @param owner who may change it besides root
+ * @returns the first thing in it that others could change
  */
-export function untrustedInside(directory: string): UntrustedPart | undefined {
+export function untrustedInside(
+  directory: string,
+  owner: TrustedOwner = ROOT,
+): UntrustedPart | undefined {
   for (const { name, isDirectory } of Deno.readDirSync(directory)) {
     if (name.startsWith(".")) continue;
     const path = `${directory}/${name}`;
@@ -75,20 +89,24 @@ export function untrustedInside(directory: string): UntrustedPart | undefined {
     const fault = entry === undefined
       ? undefined
       : entry.target === undefined
-      ? faultOf(path, entry)
-      : untrustedPart(path);
-    const inside = fault ?? (isDirectory ? untrustedInside(path) : undefined);
+      ? faultOf(path, entry, owner)
+      : untrustedPart(path, lookAt, owner);
+    const inside = fault ?? (isDirectory ? untrustedInside(path, owner) : undefined);
     if (inside !== undefined) return inside;
   }
   return undefined;
 }
 
-function faultOf(path: string, { uid, gid, mode, target }: PathEntry): UntrustedPart | undefined {
-  if (uid !== 0) return { path, why: "it belongs to another user than root" };
+function faultOf(
+  path: string,
+  { uid, gid, mode, target }: PathEntry,
+  owner: TrustedOwner,
+): UntrustedPart | undefined {
+  if (uid !== 0 && uid !== owner.uid) return { path, why: "it belongs to another user than root" };
   // The mode of a link means nothing.
   if (target !== undefined) return undefined;
   // In a directory like /tmp nobody moves what is root's, but whatever cleans it up does.
-  const isShared = (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== 0);
+  const isShared = (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== 0 && gid !== owner.gid);
   return isShared ? { path, why: "other users than root can write to it" } : undefined;
 }
 

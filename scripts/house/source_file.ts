@@ -112,7 +112,7 @@ export class SourceFile {
 const TEXT_NAME =
   /(?:^|\/)[^./]+$|\.(?:ts|tsx|js|mjs|json|jsonc|md|yml|yaml|toml|proto|sh|html|css|txt|service|gitignore)$/;
 // The lock file is the package manager's; what the others hold is not the project's.
-const SKIPPED = new Set([".git", "node_modules", "deno.lock", "coverage", "dist"]);
+const SKIPPED = new Set([".git", ".deno", "node_modules", "deno.lock", "coverage", "dist"]);
 
 // A compiled binary has no extension either.
 const MAX_TEXT_BYTES = 1 << 20;

@@ -6,6 +6,7 @@
  */
 
 export * from "./captured_process.ts";
+export * from "./checkout.ts";
 export * from "./host_counters.ts";
 export * from "./lab.ts";
 export * from "./namespace.ts";
@@ -20,4 +21,5 @@ export * from "./requirements.ts";
 export * from "./resolved.ts";
 export * from "./scratch.ts";
 export * from "./seed.ts";
+export * from "./systemd.ts";
 export * from "./wait_for.ts";

@@ -13,6 +13,7 @@ import { addCompletionCommands } from "./completion_commands.ts";
 import { addDnsCommands } from "./dns_commands.ts";
 import { addForwardCommands } from "./forward_commands.ts";
 import { addHostCommands } from "./host_commands.ts";
+import { addInstallCommands } from "./install_commands.ts";
 import { addLeaderCommands, addRotateCommand } from "./leader_commands.ts";
 import { addGrantCommands, addLabelCommand } from "./member_commands.ts";
 import { addPeerCommands } from "./peer_commands.ts";
@@ -42,6 +43,7 @@ export function addCommands(program: AnyCommand, context: CommandContext): void 
   addForwardCommands(program, context);
   addHostCommands(program, context);
   addCompletionCommands(program, context);
+  addInstallCommands(program, context);
   addLeaderCommands(program, context);
   addRotateCommand(program, context);
   addAuditCommand(program, context);

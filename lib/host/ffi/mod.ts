@@ -4,6 +4,7 @@
  * @module
  */
 
+export * from "./abstract_datagram.ts";
 export * from "./free_memory.ts";
 export * from "./libc.ts";
 export * from "./output_reader.ts";

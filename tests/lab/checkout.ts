@@ -1,0 +1,52 @@
+/**
+ * A checkout of these sources somewhere else, in which nothing was started yet.
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import { expectRun, type Finished, run } from "./captured_process.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const SOURCES = ["bin", "lib", "main.ts", "deno.json", "deno.lock"];
+
+/** A copy of the sources, with the Deno that runs the tests on its PATH and their packages, so that nothing is downloaded. */
+export class Checkout {
+  readonly path: string;
+  /** Its bin/weft. */
+  readonly launcher: string;
+  /** Where the launcher installs. */
+  readonly home: string;
+
+  private constructor(path: string) {
+    this.path = path;
+    this.launcher = `${path}/bin/weft`;
+    this.home = `${path}/.deno/${Deno.version.deno}`;
+  }
+
+  /** @param path what is made */
+  static async create(path: string): Promise<Checkout> {
+    const checkout = new Checkout(path);
+    await Deno.mkdir(`${path}/tools`, { recursive: true });
+    await expectRun(["cp", "-R", ...SOURCES.map((name) => `${root}${name}`), path]);
+    await Deno.symlink(Deno.execPath(), `${path}/tools/deno`);
+    const { npmCache } = JSON.parse(await expectRun([Deno.execPath(), "info", "--json"]));
+    await Deno.mkdir(`${checkout.home}/cache`, { recursive: true });
+    await expectRun(["cp", "-R", npmCache, `${checkout.home}/cache/npm`]);
+    return checkout;
+  }
+
+  /** @returns what the shell of somebody without Node.js has */
+  environment(more: Record<string, string> = {}): Record<string, string> {
+    return { PATH: `${this.path}/tools:/usr/bin:/bin`, HOME: "/nonexistent", ...more };
+  }
+
+  /** Runs weft with nothing else in its environment. */
+  run(args: readonly string[], more: Record<string, string> = {}): Promise<Finished> {
+    return run(bare(this.environment(more), [this.launcher, ...args]));
+  }
+}
+
+/** @returns the command with this environment alone */
+export function bare(environment: Record<string, string>, command: readonly string[]): readonly string[] {
+  return ["env", "-i", ...Object.entries(environment).map((pair) => pair.join("=")), ...command];
+}
