@@ -20,6 +20,7 @@ import { isNameTaken, NameService } from "./names/mod.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
 import { ServiceHost } from "./services/mod.ts";
+import type { NodeSettings } from "./start/mod.ts";
 import { buildStatus } from "./status_report.ts";
 
 /** How often expired records and changed addresses of this host are looked for. */
@@ -32,6 +33,7 @@ const LEAVE_DELAY_MS = 100;
 export interface AgentParts extends Omit<AgentContext, "endpoints" | "authority" | "members"> {
   /** Closed by `stop`. */
   readonly store: StateStore & Disposable;
+  readonly settings: NodeSettings;
   readonly limits?: CarrierLimits;
 }
 
@@ -39,6 +41,8 @@ export interface AgentParts extends Omit<AgentContext, "endpoints" | "authority"
 export class Agent {
   readonly mesh: MeshState;
   readonly secrets: DeviceSecrets;
+  /** What it was told. */
+  readonly settings: NodeSettings;
   /** What this node offers to others, and calls. */
   readonly services: ServiceHost;
   /** Settles when the agent has ended; rejects when that was not by `stop`. */
@@ -61,8 +65,9 @@ export class Agent {
   #names: NameService | undefined;
 
   constructor(parts: AgentParts) {
-    const { mesh, options } = parts;
+    const { mesh, options, settings } = parts;
     this.mesh = mesh;
+    this.settings = settings;
     this.secrets = new DeviceSecrets(parts.store);
     // The first to follow the replica: what others do on a change, they may do by what has changed.
     const authority = new Authority(mesh);
@@ -296,12 +301,11 @@ export class Agent {
 
   #openOffers(): void {
     const { options, log } = this.#context;
-    const { forward } = this.services;
     for (const { port, hostname, targetPort, allow } of options.offers) {
-      forward.offer(port, { hostname, port: targetPort }, allow === undefined ? {} : { allow });
+      this.services.forward.offer(port, { hostname, port: targetPort }, allow === undefined ? {} : { allow });
     }
     if (options.forwardAllow === undefined) return;
-    forward.allowAll(options.forwardAllow);
+    this.services.forward.allowAll(options.forwardAllow);
     if (options.rootless) {
       log.warn("--forward-allow changes nothing: a rootless node has only what it offers");
     }

@@ -25,11 +25,12 @@ import {
   leaderPart,
   memberOf,
   membershipOperations,
-  tokenReport,
   unknownPeer,
 } from "./membership_operations.ts";
 import { namesOf } from "./names/mod.ts";
 import { serviceOperations } from "./service_operations.ts";
+import { networkSettings } from "./start/mod.ts";
+import { tokenOperations, tokenReport } from "./token_operations.ts";
 
 /** How long a member may take to answer a ping. */
 const PING_TIMEOUT_MS = 5_000;
@@ -40,6 +41,10 @@ export function agentOperations(agent: Agent): AgentControl {
   return {
     ...serviceOperations(agent),
     ...membershipOperations(agent),
+    ...tokenOperations(agent),
+
+    settings: () => agent.settings.report(networkSettings(mesh)),
+    changeSetting: (change) => agent.settings.change(change),
 
     status: () => agent.status(),
     peers: () => agent.status().peers,

@@ -3,42 +3,41 @@
  * @module
  */
 
-import { type AgentControl, checkedControl } from "../api/mod.ts";
-import { type Environment, type Logger, repeat, silentLogger, type StateStore } from "../base/mod.ts";
 import {
-  type AgentOptions,
-  type AgentOptionsInput,
-  DEFAULT_OVERLAY_CIDR,
-  parseAgentOptions,
-} from "../config/mod.ts";
+  type AgentControl,
+  checkedControl,
+  type SettingChange,
+  type SettingReport,
+  type SettingValue,
+} from "../api/mod.ts";
+import { type Environment, type Logger, repeat, silentLogger } from "../base/mod.ts";
+import { type AgentOptions, type AgentOptionsInput, KeptSettings, SaidSettings } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
 import type { OverlayHealthChecker } from "../health/mod.ts";
 import { ResumedStateStore, SqliteStateStore, systemEnvironment } from "../host/mod.ts";
 import { IpAllocator } from "../ipam/mod.ts";
 import {
-  AlreadyInitializedError,
   forgetNetwork,
-  JoinToken,
   type MeshOptions,
   MeshState,
   NotInitializedError,
   storedNetworkId,
-  toNodeName,
 } from "../mesh/mod.ts";
 import type { Cidr, IpAddress } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { Agent } from "./agent.ts";
 import { agentOperations } from "./agent_operations.ts";
-import { LeaderSearch } from "./discovery/mod.ts";
-import { ownStatement } from "./endpoint_selector.ts";
-import { InvalidRequestError, InvalidTokenError, JoinRefusedError } from "./errors.ts";
-import { joinNetwork } from "./join/mod.ts";
-import { dialMessagePlane } from "./links/mod.ts";
-import { checkHostNetwork } from "./overlay/mod.ts";
 import type { ServiceHost } from "./services/mod.ts";
-
-/** The token that a leader prints admits any number of machines for a day. */
-const PRINTED_TOKEN_LIFETIME_MS = 24 * 3_600_000;
+import {
+  joinMesh,
+  leadMesh,
+  type MakeMesh,
+  networkSettings,
+  NodeSettings,
+  resumeMesh,
+  type WaitingMachine,
+} from "./start/mod.ts";
+import { type StartToken, startTokenOf } from "./token_operations.ts";
 
 /** How often it is tried to write what waits for room on a full disk. */
 const FLUSH_MS = 10_000;
@@ -50,7 +49,12 @@ export interface OverlayPorts {
   /** Limits of the values that services exchange. */
   readonly limits?: CarrierLimits;
   /** Called once when a leader has to approve a machine that joins, with the name that it asks for, and its id. */
-  readonly onPending?: (waiting: { readonly name: string; readonly id: string }) => void;
+  readonly onPending?: (waiting: WaitingMachine) => void;
+  /**
+   * Called once with what holds, what was said at earlier starts included, before anything is made or asked for; what it
+   * throws ends the start.
+   */
+  readonly onOptions?: (options: AgentOptions) => void | Promise<void>;
 }
 
 /** A node of the mesh in this process. Made, started, stopped; not started again. */
@@ -73,91 +77,66 @@ export class OverlayBootstrap {
   }
 
   /**
-   * Starts a new network with this node as its leader; nothing runs before `start`.
+   * Starts a new network with this node as its leader, or resumes the one that it leads; nothing runs before `start`. A
+   * network that has never run leaves nothing when this node is stopped.
    *
-   * @throws AlreadyInitializedError when the state directory belongs to a network: `load` resumes it
-   * @throws InvalidConfigError, StateError, RouteOverlapError, NotPermittedError, NoTunDeviceError
+   * @throws AlreadyInitializedError when the state directory belongs to a member that leads nothing: `load` resumes it
+   * @throws InvalidRequestError when the options ask for another network block than it has
+   * @throws InvalidConfigError, StateError
+   * @throws RouteOverlapError, NotPermittedError, NoTunDeviceError, PortInUseError, when a new network can't run here
    */
   static async initLeader(
-    input: AgentOptionsInput,
+    input: AgentOptionsInput | SaidSettings,
     ports: OverlayPorts = {},
   ): Promise<OverlayBootstrap> {
-    const options = parseAgentOptions(input);
-    const cidr = options.cidr ?? DEFAULT_OVERLAY_CIDR;
-    return await OverlayBootstrap.#open(options, ports, (store, host) => {
-      if (storedNetworkId(store) !== undefined) throw new AlreadyInitializedError();
-      // Before anything is kept: a network that this host can't have should leave no trace.
-      checkHostNetwork(options, [cidr]);
-      const { labels } = options;
-      return MeshState.create(store, { ...host, name: options.name ?? hostName(), cidr, labels });
-    });
+    return await OverlayBootstrap.#open(input, ports, leadMesh);
   }
 
   /**
-   * Joins the network that `token` invites to; nothing runs before `start`. A join that was cut off can be repeated.
+   * Joins the network that `token` invites to, or resumes as its member, whatever has become of the token since; nothing
+   * runs before `start`. A join that was cut off can be repeated.
    *
-   * @param token what a leader printed
+   * @param token what a leader printed; an empty one resumes the node whose state is in the directory
    * @throws InvalidTokenError when it is malformed, truncated or expired; nothing was sent then
    * @throws UnreachableError when no leader answers, JoinRefusedError when one says no
-   * @throws AlreadyInitializedError when the state directory belongs to a network: `load` resumes it
-   * @throws InvalidConfigError, StateError, RouteOverlapError, NotPermittedError, NoTunDeviceError
+   * @throws AlreadyInitializedError when the state directory belongs to another network: `load` resumes it
+   * @throws InvalidConfigError, StateError
+   * @throws RouteOverlapError, NotPermittedError, NoTunDeviceError, PortInUseError, when a member can't run here; nothing
+   * was sent then
    */
   static async join(
     token: string,
-    input: AgentOptionsInput,
+    input: AgentOptionsInput | SaidSettings,
     ports: OverlayPorts = {},
   ): Promise<OverlayBootstrap> {
-    const options = parseAgentOptions(input);
-    const invitation = parseToken(token);
-    return await OverlayBootstrap.#open(options, ports, async (store, host) => {
-      const identity = MeshState.prepareJoin(store, host.random);
-      if (invitation.expiresAt <= host.clock.wall()) {
-        throw new InvalidTokenError("Cannot use that token: it has expired", {
-          hint: "Ask for a new one: `weft token create` on the leader makes it.",
-        });
-      }
-      checkHostNetwork(options, [invitation.cidr]);
-      const name = options.name ?? hostName();
-      const search = new LeaderSearch({ ...host, token: invitation, identity, options });
-      const admitted = await joinNetwork(invitation, identity, {
-        name,
-        address: options.address,
-        ...ownStatement(options),
-      }, {
-        ...host,
-        search,
-        dial: dialMessagePlane,
-        onPending: () => {
-          host.log.info("waiting for the approval of a leader", { name, id: identity.id });
-          ports.onPending?.({ name, id: identity.id });
-        },
-      }).finally(() => search.close());
-      const mesh = MeshState.completeJoin(store, { ...host, admitted, token: invitation });
-      if (mesh instanceof MeshState) return mesh;
-      throw new JoinRefusedError(`Cannot join: ${mesh.problem}`, { hint: "Ask for a new token." });
-    });
+    return await OverlayBootstrap.#open(input, ports, (parts) => joinMesh(token, parts));
   }
 
   /**
-   * Resumes the node whose state is in the directory; nothing runs before `start`.
+   * Resumes the node whose state is in the directory; nothing runs before `start`. What earlier starts were told holds
+   * unless `input` says otherwise.
    *
    * @throws NotInitializedError when there is none
    * @throws InvalidRequestError when the options ask for another network block than it has
    * @throws InvalidConfigError, StateError
    */
-  static async load(input: AgentOptionsInput, ports: OverlayPorts = {}): Promise<OverlayBootstrap> {
-    const options = parseAgentOptions(input);
-    if (!SqliteStateStore.existsIn(options.stateDir)) throw new NotInitializedError();
-    return await OverlayBootstrap.#open(options, ports, (store, host) => {
-      const mesh = MeshState.load(store, host);
-      if (options.cidr !== undefined && !options.cidr.equals(mesh.cidr)) {
-        throw new InvalidRequestError(
-          `Cannot use the network ${options.cidr}: the one in ${options.stateDir} has ${mesh.cidr}`,
-          { hint: "Leave --cidr out to resume it, or choose another directory with --state." },
-        );
-      }
-      return mesh;
-    });
+  static async load(
+    input: AgentOptionsInput | SaidSettings,
+    ports: OverlayPorts = {},
+  ): Promise<OverlayBootstrap> {
+    const said = saidSettings(input);
+    if (!SqliteStateStore.existsIn(said.stateDir)) throw new NotInitializedError();
+    return await OverlayBootstrap.#open(said, ports, resumeMesh);
+  }
+
+  /** What holds for this node: what it was told now, and at earlier starts. */
+  get options(): AgentOptions {
+    return this.#agent.settings.options;
+  }
+
+  /** What was said at earlier starts and not at this one, by the flags' names. */
+  get keptSettings(): ReadonlyMap<string, SettingValue> {
+    return this.#agent.settings.kept;
   }
 
   /** This node's name in the network, which may have got a number to be unique. */
@@ -191,6 +170,10 @@ export class OverlayBootstrap {
    */
   async start(): Promise<void> {
     await this.#agent.start();
+    this.#store.transaction(() => {
+      this.#agent.mesh.isUnstarted = false;
+      this.#agent.settings.keep();
+    });
     this.#store.settle();
     if (this.#store.isHeld) this.#awaitRoom();
   }
@@ -246,19 +229,51 @@ export class OverlayBootstrap {
     if (!SqliteStateStore.existsIn(stateDir)) return undefined;
     using store = SqliteStateStore.open(stateDir);
     const isMember = storedNetworkId(store) !== undefined;
-    const host = { ...systemEnvironment(silentLogger), addressPool: (cidr: Cidr) => new IpAllocator(cidr) };
+    const host = meshHost(systemEnvironment(silentLogger));
     const record = isMember ? MeshState.load(store, host).record : undefined;
     forgetNetwork(store);
     return record && { name: record.name, isRemoved: record.revoked };
   }
 
   /**
-   * Makes a token that admits any number of machines for 24 h. Leaders only, while running.
-   * @returns the token; it is not kept
+   * @param onProblem told, in a sentence, of what is kept and cannot be used any more
+   * @returns the settings of a node that does not run, as the next start finds them
+   * @throws NotInitializedError when there is none, InvalidConfigError, StateError
+   */
+  static async storedSettings(
+    input: AgentOptionsInput | SaidSettings,
+    onProblem: (problem: string) => void = () => {},
+  ): Promise<readonly SettingReport[]> {
+    const said = saidSettings(input);
+    using store = openStored(said.stateDir);
+    const mesh = MeshState.load(store, meshHost(systemEnvironment(silentLogger)));
+    const settings = await NodeSettings.read(said, store, onProblem);
+    return settings.report(networkSettings(mesh));
+  }
+
+  /**
+   * Keeps or forgets a setting of a node that does not run.
+   * @returns whether anything has changed
+   * @throws NotInitializedError when there is none, InvalidConfigError, StateError
+   */
+  static changeStoredSetting(stateDir: string, { name, value }: SettingChange): boolean {
+    using store = openStored(stateDir);
+    return new KeptSettings(store).change(name, value);
+  }
+
+  /**
+   * A token that admits any number of machines: good for 24 h when it is made, and the same, also after a restart, until
+   * less than an hour of that is left or it is revoked. Leaders only, while running.
+   * @returns the token; no more than a hash of its secret is kept
    * @throws NotLeaderError
    */
   joinToken(): string {
-    return this.control.createToken({ lifetimeMs: PRINTED_TOKEN_LIFETIME_MS }).token;
+    return this.startToken().token;
+  }
+
+  /** @returns what `joinToken` does, and until when it is good @throws NotLeaderError */
+  startToken(): StartToken {
+    return startTokenOf(this.#agent);
   }
 
   /** A node on a full disk runs from what it has. */
@@ -277,21 +292,26 @@ export class OverlayBootstrap {
   }
 
   static async #open(
-    options: AgentOptions,
-    { logger = silentLogger, limits }: OverlayPorts,
-    makeMesh: (store: StateStore, host: Environment & MeshOptions) => MeshState | Promise<MeshState>,
+    input: AgentOptionsInput | SaidSettings,
+    { logger = silentLogger, limits, onOptions, onPending }: OverlayPorts,
+    makeMesh: MakeMesh,
   ): Promise<OverlayBootstrap> {
-    const isNew = !SqliteStateStore.existsIn(options.stateDir);
-    const store = ResumedStateStore.open(options.stateDir);
+    const said = saidSettings(input);
+    const { stateDir } = said;
+    const isNew = !SqliteStateStore.existsIn(stateDir);
+    const store = ResumedStateStore.open(stateDir);
     // There is nothing to run from.
     if (isNew) store.settle();
     try {
       const environment = systemEnvironment(logger);
-      const host = { ...environment, addressPool: (cidr: Cidr) => new IpAllocator(cidr) };
+      const host = meshHost(environment);
       MeshState.finishLeaving(store, host);
       const isResumed = storedNetworkId(store) !== undefined;
-      const mesh = await makeMesh(store, host);
-      const agent = new Agent({ ...environment, mesh, store, options, ...limits && { limits } });
+      const settings = await NodeSettings.read(said, store, (problem) => logger.warn(problem));
+      const { options } = settings;
+      await onOptions?.(options);
+      const mesh = await makeMesh({ store, host, options, onPending, keep: () => settings.keep() });
+      const agent = new Agent({ ...environment, mesh, store, options, settings, ...limits && { limits } });
       return new OverlayBootstrap(agent, store, environment, isResumed);
     } catch (error) {
       store.close();
@@ -300,69 +320,19 @@ export class OverlayBootstrap {
   }
 }
 
-/**
- * Starts a network, or resumes the one that this node leads.
- * @throws AlreadyInitializedError when the node is a member of a network and leads none
- * @throws whatever `OverlayBootstrap.initLeader` and `load` do
- */
-export async function leadOrResume(
-  input: AgentOptionsInput,
-  ports?: OverlayPorts,
-): Promise<OverlayBootstrap> {
-  const starting = OverlayBootstrap.initLeader(input, ports);
-  return await orResume(starting, input, ports, ({ role }) => role === "leader");
+function saidSettings(input: AgentOptionsInput | SaidSettings): SaidSettings {
+  return input instanceof SaidSettings ? input : SaidSettings.ofProgram(input);
 }
 
-/**
- * Joins the network that `token` invites to, or resumes as its member, whatever has become of the token since.
- * @throws AlreadyInitializedError when the node belongs to another network
- * @throws whatever `OverlayBootstrap.join` and `load` do
- */
-export async function joinOrResume(
-  token: string,
-  input: AgentOptionsInput,
-  ports?: OverlayPorts,
-): Promise<OverlayBootstrap> {
-  const invitation = JoinToken.parse(token);
-  const joining = OverlayBootstrap.join(token, input, ports);
-  return await orResume(
-    joining,
-    input,
-    ports,
-    ({ networkId }) => invitation instanceof JoinToken && invitation.networkId === networkId,
-  );
+/** @throws NotInitializedError when there is no node in the directory */
+function openStored(stateDir: string): SqliteStateStore {
+  if (!SqliteStateStore.existsIn(stateDir)) throw new NotInitializedError();
+  const store = SqliteStateStore.open(stateDir);
+  if (storedNetworkId(store) !== undefined) return store;
+  store.close();
+  throw new NotInitializedError();
 }
 
-async function orResume(
-  starting: Promise<OverlayBootstrap>,
-  input: AgentOptionsInput,
-  ports: OverlayPorts | undefined,
-  isMeant: (node: OverlayBootstrap) => boolean,
-): Promise<OverlayBootstrap> {
-  try {
-    return await starting;
-  } catch (error) {
-    if (!(error instanceof AlreadyInitializedError)) throw error;
-    const node = await OverlayBootstrap.load(input, ports);
-    if (isMeant(node)) return node;
-    await node.stop();
-    throw error;
-  }
-}
-
-function parseToken(text: string): JoinToken {
-  const token = JoinToken.parse(text);
-  if (token instanceof JoinToken) return token;
-  throw new InvalidTokenError(`Cannot use that token: ${token.problem}`, {
-    hint: "Copy the whole line that the leader printed.",
-  });
-}
-
-function hostName(): string {
-  try {
-    return toNodeName(Deno.hostname());
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) return "node";
-    throw error;
-  }
+function meshHost(environment: Environment): Environment & MeshOptions {
+  return { ...environment, addressPool: (cidr: Cidr) => new IpAllocator(cidr) };
 }

@@ -6,6 +6,7 @@
 import type { BroadcastMode, CallMode, PublishReport, ServiceReport } from "../service/mod.ts";
 import type { GrantLists, GrantsReport, MembershipControl } from "./membership.ts";
 import type { LeaderReport, PeerReport, StatusReport } from "./report.ts";
+import type { SettingsControl } from "./settings.ts";
 
 /** A token as it may be shown again: without its secret. */
 export interface TokenReport {
@@ -233,7 +234,7 @@ export type EventLine =
  * `UnknownToken`, `InvalidRecord`, `UnknownName`, `Unreachable`, `InvalidTopic`, and a `CallError` by its own code. What
  * comes in lines ends when its reader or `signal` says so.
  */
-export interface AgentControl extends MembershipControl {
+export interface AgentControl extends MembershipControl, SettingsControl {
   status(): StatusReport;
   peers(): readonly PeerReport[];
   /** @returns the leaders as this node sees them, the highest id first */

@@ -12,6 +12,7 @@ import { type Lazy, type LazyShape, named, object, port } from "./json_schema.ts
 import { MEMBERSHIP_OPERATIONS, tokenRequest } from "./membership_operations.ts";
 import type { Operation, OperationName } from "./operation.ts";
 import * as reports from "./report_schemas.ts";
+import { SETTINGS_OPERATIONS } from "./settings_operations.ts";
 
 const short = (most: number) => z.string().min(1).max(most);
 /** A name, id, key or address of a node, or the id of a token. */
@@ -130,6 +131,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     answer: reports.pingReport,
   },
   ...MEMBERSHIP_OPERATIONS,
+  ...SETTINGS_OPERATIONS,
   leaders: {
     route: "GET /leaders",
     summary: "The leaders as this node sees them",

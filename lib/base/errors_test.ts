@@ -8,7 +8,10 @@ class TakenError extends WeftError {
 Deno.test("WeftError.stack says the hint below the message, and where the error was made", () => {
   const make = () => new TakenError("Cannot take it: it is taken", { hint: "Take another." });
   const error = make();
-  assert.match(error.stack ?? "", /^TakenError: Cannot take it: it is taken\nhint: Take another\.\n +at make /);
+  assert.match(
+    error.stack ?? "",
+    /^TakenError: Cannot take it: it is taken\nhint: Take another\.\n +at make /,
+  );
   assert.equal(error.message, "Cannot take it: it is taken");
   assert.match(new TakenError("Cannot take it").stack ?? "", /Cannot take it\n +at /);
   assert.deepEqual(Object.keys(error).sort(), ["code", "hint", "name", "retryable"]);

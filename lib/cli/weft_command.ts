@@ -3,19 +3,21 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
 import { printableJson } from "../base/mod.ts";
 import {
   type AgentOptions,
-  type ConfigLayer,
+  type ConfigFile,
   defaultStateDir,
+  emptiedVariables,
   environmentLayer,
   type Field,
   FIELDS,
   fileLayer,
-  layerAgentOptions,
   nearest,
   type OptionName,
+  SaidSettings,
   SPELLINGS,
 } from "../config/mod.ts";
 import { ControlClient } from "./control_client.ts";
@@ -40,8 +42,11 @@ export function addFlag(command: AnyCommand, name: OptionName): void {
   const isOn = initial === true;
   command.addOption(flagOption(name).hideHelp(isOn));
   for (const alias of aliases) command.addOption(flagOption(name, { flag: alias }).hideHelp());
-  // Without its counterpart the flag would have a default, which would win over the environment and the file.
-  if (isOn) command.addOption(flagOption(name, { flag: `no-${flag}` }));
+  // What is kept from an earlier start can be said back. Without its counterpart a flag that is on would have a default,
+  // which would win over the environment and the file.
+  if (typeof initial === "boolean") {
+    command.addOption(flagOption(name, { flag: `no-${flag}` }).hideHelp(!isOn));
+  }
 }
 
 /**
@@ -84,27 +89,36 @@ export function withState(command: AnyCommand): AnyCommand {
 }
 
 /**
- * Puts the options of a command together with the environment and the configuration file.
+ * Reads what a command is told: by its flags, the environment and the configuration file.
  * @throws InvalidConfigError; UsageError when the file cannot be read
  */
-export async function agentOptions(
-  command: AnyCommand,
-  ports: CliPorts,
-): Promise<{ readonly options: AgentOptions; readonly isLogLevelSet: boolean }> {
+export async function saidSettings(command: AnyCommand, ports: CliPorts): Promise<SaidSettings> {
   const { config } = givenFlags(command);
   const { environment, isRoot } = ports.process;
   const path = typeof config === "string" ? config : environment.WEFT_CONFIG;
-  const layers: ConfigLayer[] = [
-    { source: "flags", values: flagValues(command) },
-    environmentLayer(environment),
-    ...(path ? [await fileLayer(await readFile(path, ports, "the configuration"), path)] : []),
-  ];
-  const isLogLevelSet = layers.some((layer) => layer.values.logLevel !== undefined);
-  const fallback = {
-    source: "options",
-    values: { stateDir: defaultStateDir({ isRoot }, environment) },
-  } as const;
-  return { options: layerAgentOptions([...layers, fallback]), isLogLevelSet };
+  const file = path ? await readConfigFile(path, ports) : undefined;
+  return new SaidSettings(
+    [{ source: "flags", values: flagValues(command) }, environmentLayer(environment)],
+    {
+      file,
+      emptied: emptiedVariables(environment),
+      defaults: { stateDir: defaultStateDir({ isRoot }, environment) },
+    },
+  );
+}
+
+async function readConfigFile(path: string, ports: CliPorts): Promise<ConfigFile> {
+  const layer = await fileLayer(await readFile(path, ports, "the configuration"), path);
+  // It is kept, and the next start may be in another directory.
+  return { ...layer, path: resolve(path) };
+}
+
+/**
+ * Puts the options of a command together with the environment and the configuration file.
+ * @throws InvalidConfigError; UsageError when the file cannot be read
+ */
+export async function agentOptions(command: AnyCommand, ports: CliPorts): Promise<AgentOptions> {
+  return (await saidSettings(command, ports)).own;
 }
 
 /** What a command does: with the agent that it means, the words after it, and its options. */
@@ -122,7 +136,7 @@ export function runWithOptions(
 ): void {
   withState(command).action(async () => {
     refuseEmpty(command);
-    await run((await agentOptions(command, ports)).options, command.args, command.opts());
+    await run(await agentOptions(command, ports), command.args, command.opts());
   });
 }
 

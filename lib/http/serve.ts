@@ -67,7 +67,7 @@ export async function serveStatus(
 ): Promise<Served> {
   const { control, hostname, port } = options;
   const app = statusApp({ control, addresses: [hostname] });
-  const endpoint = hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+  const endpoint = endpointText(hostname, port);
   try {
     const server = await listenHttp(hostname, port, (request) => app.fetch(request));
     return {
@@ -78,14 +78,54 @@ export async function serveStatus(
       },
     };
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE") {
-      throw new StatusPortInUseError(endpoint, cause);
-    }
-    throw new CannotServeError(`Cannot serve the status page on ${endpoint}: ${messageOf(cause)}`, {
-      hint: "Choose an address of this host with --status-address and a port with --status-port.",
-      cause,
-    });
+    throw cannotServeStatus(endpoint, cause);
   }
+}
+
+/**
+ * Checks that `serveStatus` and `serveControl` can do what they are for; what is opened for that is closed again.
+ * @param options.port "off" for no status page, 0 for any free one
+ * @param options.socketPaths where sockets are to be
+ * @throws StatusPortInUseError, CannotServeError
+ */
+export function checkServing(
+  options: {
+    readonly hostname: string;
+    readonly port: number | "off";
+    readonly socketPaths: readonly string[];
+  },
+): void {
+  const { hostname, port, socketPaths } = options;
+  socketPaths.forEach(checkSocketPath);
+  if (port === "off" || port === 0) return;
+  try {
+    Deno.listen({ hostname, port }).close();
+  } catch (cause) {
+    throw cannotServeStatus(endpointText(hostname, port), cause);
+  }
+}
+
+function checkSocketPath(path: string): void {
+  if (new TextEncoder().encode(path).length > MAX_SOCKET_PATH_BYTES) {
+    throw new CannotServeError(
+      `Cannot serve ${path}: a socket's path has at most ${MAX_SOCKET_PATH_BYTES} bytes`,
+      { hint: "Choose a shorter directory with --state." },
+    );
+  }
+}
+
+function endpointText(hostname: string, port: number): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+function cannotServeStatus(endpoint: string, cause: unknown): WeftError {
+  if (cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE") {
+    return new StatusPortInUseError(endpoint, cause);
+  }
+  return new CannotServeError(`Cannot serve the status page on ${endpoint}: ${messageOf(cause)}`, {
+    hint: "Choose an address of this host with --status-address and a port with --status-port.",
+    cause,
+  });
 }
 
 /**
@@ -98,12 +138,7 @@ export async function serveControl(
   options: { readonly control: AgentControl; readonly path: string },
 ): Promise<Served> {
   const { control, path } = options;
-  if (new TextEncoder().encode(path).length > MAX_SOCKET_PATH_BYTES) {
-    throw new CannotServeError(
-      `Cannot serve ${path}: a socket's path has at most ${MAX_SOCKET_PATH_BYTES} bytes`,
-      { hint: "Choose a shorter directory with --state." },
-    );
-  }
+  checkSocketPath(path);
   await removeDeadSocket(path);
   const app = controlApp({ control });
   // The socket must at no moment be open to others; listening is one synchronous turn.

@@ -13,6 +13,8 @@ import type {
   DnsRecordRequest,
   DnsRemoval,
   PingReport,
+  SettingChange,
+  SettingReport,
   StatusReport,
   TokenReport,
   TokenRequest,
@@ -46,6 +48,15 @@ export class SampleControl extends SampleMembers implements AgentControl {
 
   status(): StatusReport {
     return { ...sampleStatus, state: this.state };
+  }
+
+  settings(): readonly SettingReport[] {
+    return [{ name: "port", value: "51820", source: "default" }];
+  }
+
+  changeSetting(change: SettingChange): boolean {
+    this.asked.push(change);
+    return true;
   }
 
   peers(): StatusReport["peers"] {

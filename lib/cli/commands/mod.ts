@@ -8,6 +8,7 @@ import type { AnyCommand, CommandContext } from "../weft_command.ts";
 import { addAuditCommand, addLeaveCommand } from "./admission_commands.ts";
 import { addAskCommands } from "./ask_commands.ts";
 import { addCallCommands } from "./call_commands.ts";
+import { addConfigCommands } from "./config_commands.ts";
 import { addDnsCommands } from "./dns_commands.ts";
 import { addForwardCommands } from "./forward_commands.ts";
 import { addHostCommands } from "./host_commands.ts";
@@ -26,6 +27,7 @@ export { withoutWgQuick } from "./wg_command.ts";
 /** Adds the commands, in the order of the help. */
 export function addCommands(program: AnyCommand, context: CommandContext): void {
   addUpCommand(program, context);
+  addConfigCommands(program, context);
   addAskCommands(program, context);
   addTokenCommands(program, context);
   addPeerCommands(program, context);

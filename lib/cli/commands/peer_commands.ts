@@ -79,7 +79,7 @@ export function addPeerCommands(program: AnyCommand, context: CommandContext): v
     const request = await deviceRequest(add.args[0] ?? "", options, privateKey?.publicKey);
     const config = configOptions(options);
     // What is wrong with the device is said before what is wrong with the agent's options.
-    using client = new ControlClient((await agentOptions(add, ports)).options.stateDir);
+    using client = new ControlClient((await agentOptions(add, ports)).stateDir);
     const added = await client.ask("addDevice", request);
     if (added.name !== request.name) {
       ports.terminal.err(`${request.name} is taken, or the device had a name: it is ${added.name}\n`);
