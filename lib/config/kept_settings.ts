@@ -155,7 +155,9 @@ function readValue(name: OptionName | typeof CONFIG, flag: string, texts: readon
     });
   }
   const { schema, rule, hint } = FIELDS[name];
-  const read = schema.safeParse(texts.length === 1 ? text : texts);
+  // Commas part the texts of a list, unless they belong to the one that there is.
+  const whole = schema.safeParse(texts);
+  const read = whole.success || texts.length > 1 ? whole : schema.safeParse(text);
   if (read.success) return optionText(read.data);
   throw new InvalidConfigError(`Cannot use ${flag} ${texts.join(" ").slice(0, 60)}: ${rule}`, { hint });
 }

@@ -108,6 +108,8 @@ Deno.test("KeptSettings.change() takes a setting by its names in flags and files
   assert.equal(kept.change("port", ["5555"]), true);
   assert.equal(kept.change("port", ["5555"]), false);
   kept.change("endpoints", ["192.0.2.1:1", "192.0.2.2:2"]);
+  kept.change("offer", ["80=3000 for role=web,tier=a"]);
+  assert.deepEqual(kept.layer(noProblem).values["offers"], ["80=127.0.0.1:3000 for role=web,tier=a"]);
   kept.change("offer", ["80=3000 for role=web, tier=a", "81"]);
   kept.change("label", ["role=web,tier=a"]);
   kept.change("rootless", ["yes"]);
