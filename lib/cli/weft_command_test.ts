@@ -83,3 +83,16 @@ Deno.test("flagValues() leaves options of a command alone that are called like t
   program.parse(["--dns", "off", "add", "--dns", "9.9.9.9"], { from: "user" });
   assert.equal(flagValues(add)["dns"], "off");
 });
+
+Deno.test("addFlag() lets everything that is on or off be said back", () => {
+  const switches = FIELD_ENTRIES.filter(([, { initial }]) => typeof initial === "boolean");
+  assert(switches.length >= 3);
+  for (const [name, { flag }] of switches) {
+    for (const isOn of [true, false]) {
+      const command = new Command("weft") as AnyCommand;
+      addFlag(command, name);
+      command.parse([`--${isOn ? "" : "no-"}${flag}`], { from: "user" });
+      assert.equal(flagValues(command)[name], isOn, flag);
+    }
+  }
+});
