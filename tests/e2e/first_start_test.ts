@@ -47,7 +47,7 @@ const OBSTACLES: readonly Obstacle[] = [
     name: "an interface of that name",
     says: /weft0: there is one of that name/,
     async meet({ namespace }, command) {
-      await namespace.ip("link add weft0 type dummy");
+      await namespace.ip("link add weft0 type veth peer name other0");
       const finished = await namespace.run(command);
       await namespace.ip("link del weft0");
       return finished;
