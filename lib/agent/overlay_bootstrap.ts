@@ -67,6 +67,7 @@ export class OverlayBootstrap {
   readonly #store: ResumedStateStore;
   readonly #environment: Environment;
   #endFlushing: () => void = () => {};
+  #hasStarted = false;
 
   private constructor(agent: Agent, store: ResumedStateStore, environment: Environment, isResumed: boolean) {
     this.#agent = agent;
@@ -170,10 +171,9 @@ export class OverlayBootstrap {
    */
   async start(): Promise<void> {
     await this.#agent.start();
-    this.#store.transaction(() => {
-      this.#agent.mesh.isUnstarted = false;
-      this.#agent.settings.keep();
-    });
+    if (this.#hasStarted) return;
+    this.#hasStarted = true;
+    await this.#keepStart();
     this.#store.settle();
     if (this.#store.isHeld) this.#awaitRoom();
   }
@@ -274,6 +274,24 @@ export class OverlayBootstrap {
   /** @returns what `joinToken` does, and until when it is good @throws NotLeaderError */
   startToken(): StartToken {
     return startTokenOf(this.#agent);
+  }
+
+  /** A new network counts from here on; one that can't be kept is none. */
+  async #keepStart(): Promise<void> {
+    const { mesh, settings } = this.#agent;
+    const isNew = mesh.isUnstarted;
+    try {
+      this.#store.transaction(() => {
+        mesh.isUnstarted = false;
+        settings.keep();
+      });
+    } catch (error) {
+      if (isNew) {
+        await this.#agent.stop().catch(() => {});
+        throw error;
+      }
+      this.#environment.log.warn("cannot keep what this start was told", { error });
+    }
   }
 
   /** A node on a full disk runs from what it has. */
