@@ -38,9 +38,10 @@ class AgentFlag extends Option<string> {}
 
 /** Adds the flag of an option, and hidden ones for its names of earlier versions. */
 export function addFlag(command: AnyCommand, name: OptionName): void {
-  const { flag, initial, aliases = [] } = FIELDS[name] as Field;
+  const { flag, help, initial, aliases = [] } = FIELDS[name] as Field;
   const isOn = initial === true;
-  command.addOption(flagOption(name).hideHelp(isOn));
+  const said = initial === false ? { help: `${help}; --no-${flag} takes it back` } : {};
+  command.addOption(flagOption(name, said).hideHelp(isOn));
   for (const alias of aliases) command.addOption(flagOption(name, { flag: alias }).hideHelp());
   // What is kept from an earlier start can be said back. Without its counterpart a flag that is on would have a default,
   // which would win over the environment and the file.

@@ -4,6 +4,7 @@ import { sampleStatus } from "../agent/testing/sample_status.ts";
 import {
   AgentRunningError,
   CannotServeError,
+  checkServing,
   serveControl,
   serveStatus,
   StatusPortInUseError,
@@ -41,6 +42,20 @@ Deno.test("serveStatus() serves on a free port and names a port that is taken", 
   }
   const again = await serveStatus({ control, hostname: "127.0.0.1", port: served.port });
   await again.close();
+});
+
+Deno.test("checkServing() says what serving would, and leaves nothing open", async () => {
+  const check = (port: number | "off", more: { hostname?: string; socketPaths?: readonly string[] } = {}) =>
+    checkServing({ hostname: "127.0.0.1", port, socketPaths: [], ...more });
+  const served = await serveStatus({ control, hostname: "127.0.0.1", port: 0 });
+  const message = new RegExp(`127.0.0.1:${served.port}: another program listens there`);
+  assert.throws(() => check(served.port), { code: "PortInUse", message });
+  await served.close();
+  check(served.port);
+  check(served.port);
+  check("off", { hostname: "192.0.2.1" });
+  assert.throws(() => check(served.port, { hostname: "192.0.2.1" }), CannotServeError);
+  assert.throws(() => check("off", { socketPaths: ["/s", `/${"x".repeat(107)}`] }), /107 bytes/);
 });
 
 Deno.test("serveStatus() refuses an address that is not this host's", async () => {
