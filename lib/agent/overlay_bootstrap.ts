@@ -34,6 +34,7 @@ import {
   type MakeMesh,
   networkSettings,
   NodeSettings,
+  parseToken,
   resumeMesh,
   type WaitingMachine,
 } from "./start/mod.ts";
@@ -110,7 +111,10 @@ export class OverlayBootstrap {
     input: AgentOptionsInput | SaidSettings,
     ports: OverlayPorts = {},
   ): Promise<OverlayBootstrap> {
-    return await OverlayBootstrap.#open(input, ports, (parts) => joinMesh(token, parts));
+    const said = saidSettings(input);
+    // Before there is a directory for it.
+    if (token !== "" || !SqliteStateStore.existsIn(said.stateDir)) parseToken(token);
+    return await OverlayBootstrap.#open(said, ports, (parts) => joinMesh(token, parts));
   }
 
   /**

@@ -120,7 +120,8 @@ export function resumeMesh(
   );
 }
 
-function parseToken(text: string): JoinToken {
+/** @throws InvalidTokenError when it is none */
+export function parseToken(text: string): JoinToken {
   const token = JoinToken.parse(text);
   if (token instanceof JoinToken) return token;
   throw new InvalidTokenError(`Cannot use that token: ${token.problem}`, {

@@ -11,6 +11,7 @@ export {
   leadMesh,
   type MakeMesh,
   type MeshParts,
+  parseToken,
   resumeMesh,
   type WaitingMachine,
 } from "./make_mesh.ts";

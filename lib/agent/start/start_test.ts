@@ -270,6 +270,9 @@ Deno.test("OverlayBootstrap and Node: the same calls a second time resume, and t
     await assert.rejects(OverlayBootstrap.initLeader({ ...lead, cidr: "10.9.0.0/16" }), {
       code: "InvalidRequest",
     });
-    await assert.rejects(Node.join("", { stateDir: `${folder}/none` }), { code: "InvalidToken" });
+    for (const token of ["", "weft1-abc"]) {
+      await assert.rejects(Node.join(token, { stateDir: `${folder}/none` }), { code: "InvalidToken" });
+      await assert.rejects(Deno.stat(`${folder}/none`), Deno.errors.NotFound);
+    }
     await other.stop();
   }));

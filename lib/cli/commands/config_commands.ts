@@ -37,9 +37,8 @@ export function addConfigCommands(program: AnyCommand, { ports }: CommandContext
       return (await ports.loadAgent()).storedSettings(await saidSettings(show, ports), onProblem);
     });
     if (json === true) return printJson(ports, reports);
-    const hasNext = reports.some(({ next }) => next !== undefined);
-    const titles = ["SETTING", "VALUE", "FROM", ...hasNext ? ["NEXT START"] : []];
-    ports.terminal.out(tableText(titles, reports.map((report) => row(report, hasNext)), ports.terminal));
+    // Lists may be long, so the value stands last.
+    ports.terminal.out(tableText(["SETTING", "FROM", "VALUE"], reports.map(row), ports.terminal));
   });
 
   runWithOptions(
@@ -107,9 +106,9 @@ export function addConfigCommands(program: AnyCommand, { ports }: CommandContext
   }
 }
 
-function row({ name, value, source, at, next }: SettingReport, hasNext: boolean): readonly string[] {
-  const from = at === undefined ? source : `${source} ${at}`;
-  return [name, valueText(value), from, ...hasNext ? [next === undefined ? "" : valueText(next)] : []];
+function row({ name, value, source, at, next }: SettingReport): readonly string[] {
+  const later = next === undefined ? "" : `; ${valueText(next)} at the next start`;
+  return [name, at === undefined ? source : `${source} ${at}`, valueText(value) + later];
 }
 
 function valueText(value: SettingValue): string {

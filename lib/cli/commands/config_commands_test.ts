@@ -17,7 +17,7 @@ Deno.test("weft config asks the agent that runs, and says that a change takes ef
   const control = new SampleControl();
   const socket = await serveControl({ control, path: controlSocketPath(stateDir) });
   const shown = await run("config show", stateDir);
-  assert.equal(shown.stdout, "SETTING  VALUE  FROM\nport     51820  default\n");
+  assert.equal(shown.stdout, "SETTING  FROM     VALUE\nport     default  51820\n");
   const set = await run("config set endpoint 192.0.2.1:1 192.0.2.2:2", stateDir);
   assert.equal(
     set.stdout,
@@ -51,11 +51,11 @@ Deno.test("weft config reads the state of an agent that does not run", async () 
   await run("config show", "/state", ports);
   const rows = ports.stdout.trimEnd().split("\n").map((line) => line.split(/ {2,}/));
   assert.deepEqual(rows, [
-    ["SETTING", "VALUE", "FROM", "NEXT START"],
-    ["config", "-", "default"],
-    ["port", "5555", "kept", "5556"],
-    ["offer", "80=127.0.0.1:3000, 81=127.0.0.1:81", "environment WEFT_OFFER"],
-    ["endpoint", "-", "default"],
+    ["SETTING", "FROM", "VALUE"],
+    ["config", "default", "-"],
+    ["port", "kept", "5555; 5556 at the next start"],
+    ["offer", "environment WEFT_OFFER", "80=127.0.0.1:3000, 81=127.0.0.1:81"],
+    ["endpoint", "default", "-"],
   ]);
   const json = await run(
     "config show --json",
