@@ -17,7 +17,9 @@ import {
   fileLayer,
   nearest,
   type OptionName,
+  parseAgentOptions,
   SaidSettings,
+  SETTING_NAMES,
   SPELLINGS,
 } from "../config/mod.ts";
 import { ControlClient } from "./control_client.ts";
@@ -120,6 +122,21 @@ async function readConfigFile(path: string, ports: CliPorts): Promise<ConfigFile
  */
 export async function agentOptions(command: AnyCommand, ports: CliPorts): Promise<AgentOptions> {
   return (await saidSettings(command, ports)).own;
+}
+
+/**
+ * Reads what the next start would find: what is kept, too, where a node is that does not run.
+ * @throws InvalidConfigError; UsageError when the file cannot be read
+ */
+export async function optionsOfNextStart(command: AnyCommand, ports: CliPorts): Promise<AgentOptions> {
+  const said = await saidSettings(command, ports);
+  // Without a node, or a right to read its state, there is nothing else.
+  const reports = await (await ports.loadAgent()).storedSettings(said, () => {}).catch(() => []);
+  const values = reports.flatMap(({ name, value, source }) => {
+    const option = SETTING_NAMES.get(name);
+    return option === undefined || value === null || source === "network" ? [] : [[option, value]];
+  });
+  return { ...said.own, ...parseAgentOptions(Object.fromEntries(values)), stateDir: said.stateDir };
 }
 
 /** What a command does: with the agent that it means, the words after it, and its options. */
