@@ -11,10 +11,12 @@ const process = systemProcess();
 const code = await main(Deno.args, {
   version: project.version,
   async loadAgent() {
-    const [agent, { checkServing, serveControl, serveStatus }] = await Promise.all([
-      import("./lib/agent/mod.ts"),
-      import("./lib/http/mod.ts"),
-    ]);
+    const [agent, { checkServing, serveControl, StatusSite }, { systemClock, systemTimers }] = await Promise
+      .all([
+        import("./lib/agent/mod.ts"),
+        import("./lib/http/mod.ts"),
+        import("./lib/host/mod.ts"),
+      ]);
     const { Node, OverlayBootstrap, programSocketPath } = agent;
     return {
       overlays: {
@@ -29,7 +31,7 @@ const code = await main(Deno.args, {
       attach: (stateDir) => Node.attach({ stateDir }),
       checkServing,
       serveControl,
-      serveStatus,
+      serveStatus: (options) => StatusSite.open({ ...options, clock: systemClock, timers: systemTimers }),
     };
   },
   async openWgInterface(name, options) {

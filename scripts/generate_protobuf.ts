@@ -6,7 +6,11 @@
 const template = JSON.stringify({
   version: "v2",
   inputs: [{ directory: "proto" }],
-  plugins: [{ local: "protoc-gen-es", out: "lib/proto/gen", opt: ["target=ts", "import_extension=ts"] }],
+  plugins: [{
+    local: "protoc-gen-es",
+    out: "lib/proto/gen",
+    opt: ["target=ts", "import_extension=ts", "erasable_syntax=true"],
+  }],
 });
 
 const { code } = await new Deno.Command("npx", {

@@ -20,20 +20,18 @@ import { isNameTaken, NameService } from "./names/mod.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
 import { ServiceHost } from "./services/mod.ts";
-import type { NodeSettings } from "./start/mod.ts";
 import { buildStatus } from "./status_report.ts";
 
 /** How often expired records and changed addresses of this host are looked for. */
 const UPKEEP_MS = 10_000;
 
-/** How long the answer to who had this node leave may take on its way. */
-const LEAVE_DELAY_MS = 100;
+/** How long the answer to who had this node leave or stop may take on its way. */
+const ANSWER_DELAY_MS = 100;
 
 /** A node's state, and how it is to run. */
 export interface AgentParts extends Omit<AgentContext, "endpoints" | "authority" | "members"> {
   /** Closed by `stop`. */
   readonly store: StateStore & Disposable;
-  readonly settings: NodeSettings;
   readonly limits?: CarrierLimits;
 }
 
@@ -41,15 +39,13 @@ export interface AgentParts extends Omit<AgentContext, "endpoints" | "authority"
 export class Agent {
   readonly mesh: MeshState;
   readonly secrets: DeviceSecrets;
-  /** What it was told. */
-  readonly settings: NodeSettings;
   /** What this node offers to others, and calls. */
   readonly services: ServiceHost;
+  readonly departure: Departure;
   /** Settles when the agent has ended; rejects when that was not by `stop`. */
   readonly closed: Promise<void>;
   readonly #ended = Promise.withResolvers<void>();
   readonly #context: AgentContext;
-  readonly #departure: Departure;
   readonly #madeAt: number;
   readonly #channelCounters = channelCounters();
   readonly #resources = new AsyncDisposableStack();
@@ -65,9 +61,8 @@ export class Agent {
   #names: NameService | undefined;
 
   constructor(parts: AgentParts) {
-    const { mesh, options, settings } = parts;
+    const { mesh, options } = parts;
     this.mesh = mesh;
-    this.settings = settings;
     this.secrets = new DeviceSecrets(parts.store);
     // The first to follow the replica: what others do on a change, they may do by what has changed.
     const authority = new Authority(mesh);
@@ -90,8 +85,8 @@ export class Agent {
     const taken = { mesh, authority, zone: options.dnsZone, offered: () => this.services.offered() };
     mesh.leadership.isNameTaken = (name) => isNameTaken(name, taken);
     this.#resources.use(parts.store);
-    this.#departure = new Departure(parts);
-    this.#resources.defer(() => this.#departure.finish(parts.store));
+    this.departure = new Departure(parts);
+    this.#resources.defer(() => this.departure.finish(parts.store));
     this.#resources.defer(() => authority.close());
     this.#resources.defer(mesh.replica.subscribe({
       handleEntryEvent: ({ kind }) => {
@@ -118,7 +113,7 @@ export class Agent {
 
   /** Whether it has stopped, or is about to, because it has left its network. */
   get hasLeft(): boolean {
-    return this.#departure.isDone;
+    return this.departure.isDone;
   }
 
   /** The names that this node serves, while it runs and unless they are off. */
@@ -188,12 +183,16 @@ export class Agent {
   async leave(isForced: boolean): Promise<boolean> {
     const leaders = this.#session?.leaders;
     if (leaders === undefined || this.#state !== "running") throw new InterruptedError();
-    const isKnown = await this.#departure.leave(leaders, isForced);
-    // Whoever asked gets the answer first.
-    this.#context.timers.setTimer(LEAVE_DELAY_MS, () => {
+    const isKnown = await this.departure.leave(leaders, isForced);
+    this.stopSoon();
+    return isKnown;
+  }
+
+  /** Stops when whoever asked for that has the answer. */
+  stopSoon(): void {
+    this.#context.timers.setTimer(ANSWER_DELAY_MS, () => {
       this.stop().catch((error) => this.#context.log.error("cannot take everything back", { error }));
     });
-    return isKnown;
   }
 
   /** Goes on under the keys that the network has agreed to. Harmless when repeated, and when there are none. */
@@ -268,7 +267,7 @@ export class Agent {
     if (!options.rootless) await this.#openInterface();
     this.#resources.defer(() => this.#closeNames());
     await this.#startNames();
-    this.#context.endpoints.updateStatement();
+    this.#context.endpoints.updateStatement(true);
     this.#overlay?.peers.start();
     this.#resources.defer(() => this.#session?.close());
     await this.#startSession(listener);
@@ -301,21 +300,23 @@ export class Agent {
 
   #openOffers(): void {
     const { options, log } = this.#context;
+    const { forward } = this.services;
     for (const { port, hostname, targetPort, allow } of options.offers) {
-      this.services.forward.offer(port, { hostname, port: targetPort }, allow === undefined ? {} : { allow });
+      forward.offer(port, { hostname, port: targetPort }, allow === undefined ? {} : { allow });
     }
     if (options.forwardAllow === undefined) return;
-    this.services.forward.allowAll(options.forwardAllow);
+    forward.allowAll(options.forwardAllow);
     if (options.rootless) {
       log.warn("--forward-allow changes nothing: a rootless node has only what it offers");
     }
   }
 
   async #openInterface(): Promise<void> {
-    const opened = await OverlayInterface.open(
-      this.#context,
-      (event) => this.#session?.health.handleDeviceEvent(event),
-    );
+    const opened = await OverlayInterface.open(this.#context, {
+      handleDeviceEvent: (event) => this.#session?.health.handleDeviceEvent(event),
+      dial: (host, port, signal) => this.services.forward.dial(host, port, signal),
+      ping: async (nodeId) => await this.#session?.health.reachChannel(nodeId),
+    });
     this.#resources.use(opened);
     if (this.#state !== "starting") throw new InterruptedError();
     this.#overlay = opened;
@@ -349,8 +350,8 @@ export class Agent {
     const { roster, identity, isRotating } = this.mesh;
     this.#followOwnAddress();
     // A record that has only expired, by a clock that may be wrong, is no reason to leave.
-    if (!roster.isRevoked(identity.publicKey) || this.#departure.isUnderWay) return;
-    this.#departure.handleRemoval();
+    if (!roster.isRevoked(identity.publicKey) || this.departure.isUnderWay) return;
+    this.departure.handleRemoval();
     if (!isRotating) this.#end(new RemovedError());
     else if (this.#state === "running") {
       this.#changeKeys().catch((error) =>

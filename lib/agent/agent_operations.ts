@@ -4,23 +4,14 @@
  */
 
 import type { AgentControl } from "../api/mod.ts";
-import { PresharedKey, PublicKey } from "../crypto/mod.ts";
 import { FLAG, formatRecord, RESPONSE_CODE, responseCodeText } from "../dns/mod.ts";
-import {
-  type AdmissionRefusal,
-  isNodeName,
-  isReservedName,
-  NO_UPDATE,
-  nodeIdOf,
-  type RecordEntry,
-} from "../mesh/mod.ts";
-import { Cidr, Endpoint } from "../net/mod.ts";
+import { NO_UPDATE } from "../mesh/mod.ts";
 import type { Agent } from "./agent.ts";
+import { deviceOperations } from "./device_operations.ts";
+import { type AgentProcess, processOperations } from "./agent_process.ts";
 import { InvalidRequestError, UnknownNameError, UnreachableError } from "./errors.ts";
 import type { LeaderCoordinator } from "./leaders/mod.ts";
 import {
-  ADMISSION_REFUSALS,
-  asInvalid,
   asOperator,
   leaderPart,
   memberOf,
@@ -29,79 +20,46 @@ import {
 } from "./membership_operations.ts";
 import { namesOf } from "./names/mod.ts";
 import { serviceOperations } from "./service_operations.ts";
-import { networkSettings } from "./start/mod.ts";
+import { networkSettings, type NodeSettings } from "./start/mod.ts";
+import type { StatusToken } from "./status_token.ts";
 import { tokenOperations, tokenReport } from "./token_operations.ts";
 
 /** How long a member may take to answer a ping. */
 const PING_TIMEOUT_MS = 5_000;
 
 /** Turns requests, which are as `OPERATIONS` says, into calls of the agent's parts, and their answers into reports. */
-export function agentOperations(agent: Agent): AgentControl {
+export function agentOperations(
+  agent: Agent,
+  { statusToken, process, settings }: {
+    readonly statusToken: StatusToken;
+    readonly process: AgentProcess | undefined;
+    readonly settings: NodeSettings;
+  },
+): AgentControl {
   const { mesh } = agent;
   return {
     ...serviceOperations(agent),
     ...membershipOperations(agent),
     ...tokenOperations(agent),
+    ...deviceOperations(agent),
+    ...processOperations(agent, process),
 
-    settings: () => agent.settings.report(networkSettings(mesh)),
-    changeSetting: (change) => agent.settings.change(change),
+    settings: () => settings.report(networkSettings(mesh)),
+    changeSetting: (change) => settings.change(change),
 
     status: () => agent.status(),
     peers: () => agent.status().peers,
     leaders: () => agent.status().leaders,
-
-    addDevice(request) {
-      const { secrets } = agent;
-      const admission = leaderPart(mesh, mesh.admission);
-      const { name, persistentKeepaliveSeconds } = request;
-      if (!isNodeName(name)) {
-        throw new InvalidRequestError(`Cannot add ${JSON.stringify(name)}: a name is one DNS label`, {
-          hint: "Use lower-case letters, digits and hyphens, at most 63.",
-        });
-      }
-      if (isReservedName(name)) {
-        throw new InvalidRequestError(`Cannot add ${name}: the name is reserved`, {
-          hint: `It means something else in the zone or to resolvers; host-${name} is free to use.`,
-        });
-      }
-      const publicKey = parsed("public key", request.publicKey, (text) => PublicKey.parse(text));
-      const presharedKey = optional(
-        "preshared key",
-        request.presharedKey,
-        (text) => PresharedKey.parse(text),
-      );
-      const endpoint = optional("endpoint", request.endpoint, (text) => Endpoint.parse(text));
-      const allowedIps = (request.allowedIps ?? []).map((text) => parsed("allowed IP", text, Cidr.parse));
-      const nodeId = nodeIdOf(publicKey);
-      const former = secrets.get(nodeId);
-      // Before the record: a device that is a peer without its preshared key would be one that nobody asked for.
-      secrets.set(nodeId, presharedKey);
-      let enrolled: RecordEntry | AdmissionRefusal | undefined;
-      try {
-        enrolled = asOperator(
-          mesh,
-          () =>
-            asInvalid(() =>
-              admission.addDevice({ name, publicKey, endpoint, allowedIps, persistentKeepaliveSeconds })
-            ),
-        );
-      } finally {
-        if (typeof enrolled !== "object") secrets.set(nodeId, former);
-      }
-      if (typeof enrolled === "string") {
-        throw new InvalidRequestError(`Cannot add ${name}: ${ADMISSION_REFUSALS[enrolled]}`);
-      }
-      const { record, signed } = enrolled;
-      mesh.replica.publish({ ...NO_UPDATE, records: [signed] });
-      return { name: record.name, addresses: record.addresses.map(String) };
-    },
+    statusToken: ({ isNew }) => ({ token: isNew ? statusToken.renew() : statusToken.current() }),
 
     removePeer(peer, revokeToken = false) {
       const { secrets } = agent;
       const admission = leaderPart(mesh, mesh.admission);
       // One whose record has expired may come back, until it is removed.
       const member = agent.members.findRecord(peer);
-      if (member === undefined) throw unknownPeer(peer);
+      if (member === undefined) {
+        throw unknownPeer(peer, mesh.roster.members().map(({ record }) => record.name));
+      }
       if (member.nodeId === mesh.identity.id) {
         throw new InvalidRequestError("Cannot remove this node itself: nobody else could sign that", {
           hint: "`weft leave` lets it leave the network; another leader can remove it.",
@@ -142,7 +100,11 @@ export function agentOperations(agent: Agent): AgentControl {
     async ping(peer) {
       const member = memberOf(agent, peer);
       const { record } = member;
-      if (record.nodeId === mesh.identity.id) throw new InvalidRequestError("Cannot ping this node itself");
+      if (record.nodeId === mesh.identity.id) {
+        throw new InvalidRequestError(`Cannot ping ${record.name}: it is this node itself`, {
+          hint: "`weft peers` lists the others, and `weft status` shows how this one is.",
+        });
+      }
       if (record.verifyingKey === undefined) {
         throw new UnreachableError(
           `Cannot ping ${record.name}: it runs no weft, so it has no message plane`,
@@ -158,7 +120,7 @@ export function agentOperations(agent: Agent): AgentControl {
         return { ...answer, lastHandshakeAgeMs };
       }
       throw new UnreachableError(`Cannot reach ${record.name}: it answers at none of its endpoints`, {
-        hint: "weft peers shows when it was last heard.",
+        hint: "`weft peers` shows when it was last heard.",
         retryable: true,
       });
     },
@@ -177,7 +139,8 @@ export function agentOperations(agent: Agent): AgentControl {
       throw new UnknownNameError(
         `Cannot remove ${JSON.stringify(name)}: this node has added no such record`,
         {
-          hint: "weft dns list shows all; what others have added is removed there, and leaders share theirs.",
+          hint:
+            "`weft dns list` shows all; what others have added is removed there, and leaders share theirs.",
         },
       );
     },
@@ -205,19 +168,4 @@ function coordinator({ session }: Agent): LeaderCoordinator {
   const leaders = session?.leaders;
   if (leaders !== undefined) return leaders;
   throw new UnreachableError("Cannot do that now: the agent has not started yet", { retryable: true });
-}
-
-/** @throws InvalidRequestError that does not repeat the text, which may be secret */
-function parsed<T>(what: string, text: string, parse: (text: string) => T | undefined): T {
-  const value = parse(text);
-  if (value !== undefined) return value;
-  throw new InvalidRequestError(`Cannot use that ${what}: it is malformed`);
-}
-
-function optional<T>(
-  what: string,
-  text: string | undefined,
-  parse: (text: string) => T | undefined,
-): T | undefined {
-  return text === undefined ? undefined : parsed(what, text, parse);
 }

@@ -8,6 +8,7 @@ import {
   DEFAULT_GRANTS_KEY,
   type DefaultGrants,
   GRANT_ENTRY_KIND,
+  isAboutStatement,
   type MemberRecord,
   type MeshState,
   type NodeId,
@@ -57,7 +58,7 @@ export class Authority {
     this.#mesh = mesh;
     this.#unsubscribe = mesh.replica.subscribe({
       handleRosterEvent: ({ kind, nodeId }) => {
-        if (kind !== "endpoints-changed") this.#followMember(nodeId);
+        if (!isAboutStatement({ kind })) this.#followMember(nodeId);
       },
       handleEntryEvent: ({ kind }) => {
         if (kind !== GRANT_ENTRY_KIND) return;

@@ -8,10 +8,22 @@
  * @module
  */
 
-import { type Logger, type StateStore, WeftError } from "../base/mod.ts";
+import { type Logger, type StateStore, type Timers, WeftError, withTimeout } from "../base/mod.ts";
+import type { AgentOptions } from "../config/mod.ts";
 import { forgetNetwork, type MeshState } from "../mesh/mod.ts";
 import { InvalidRequestError } from "./errors.ts";
 import type { LeaderCoordinator } from "./leaders/mod.ts";
+
+/** How long an ephemeral node that stops waits at most until a leader knows. */
+const LAST_WAIT_MS = 3_000;
+
+/** Who leaves. */
+export interface DepartureParts {
+  readonly mesh: MeshState;
+  readonly log: Logger;
+  readonly timers: Timers;
+  readonly options: Pick<AgentOptions, "ephemeral">;
+}
 
 /** One node's leaving, which happens once. */
 export class Departure {
@@ -20,9 +32,15 @@ export class Departure {
   #isUnderWay = false;
   #isDone = false;
 
-  constructor({ mesh, log }: { readonly mesh: MeshState; readonly log: Logger }) {
+  readonly #timers: Timers;
+
+  readonly #options: DepartureParts["options"];
+
+  constructor({ mesh, log, timers, options }: DepartureParts) {
+    this.#options = options;
     this.#mesh = mesh;
     this.#log = log;
+    this.#timers = timers;
   }
 
   /** Whether it is on its way out, so that its own revocation is no surprise. */
@@ -60,6 +78,20 @@ export class Departure {
     this.#isDone = true;
     this.#log.info("this node leaves its network", { isKnown });
     return isKnown;
+  }
+
+  /**
+   * Lets a node leave that stops anyway, whether a leader hears of it in time or not; leaders lead on.
+   * Does nothing for one that is not ephemeral, by its options and by its record.
+   * @param leaders undefined when it has not started
+   */
+  async leaveAtEnd(leaders: LeaderCoordinator | undefined): Promise<void> {
+    const { role, record } = this.#mesh;
+    if (this.#options.ephemeral === "off" || record.ephemeralMs === undefined) return;
+    if (leaders === undefined || this.#isUnderWay || role === "leader") return;
+    await withTimeout(this.#timers, LAST_WAIT_MS, this.leave(leaders, true).catch(() => false));
+    // What it knows of the network is put away all the same.
+    if (!this.#isDone) this.#mesh.leaving = "left";
   }
 
   /** A node that has asked and did not hear the answer learns from its revocation that it has left. */

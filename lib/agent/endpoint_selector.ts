@@ -3,6 +3,7 @@
  * @module
  */
 
+import project from "../../deno.json" with { type: "json" };
 import type { AgentOptions } from "../config/mod.ts";
 import type { Member, MeshState, NodeId, OwnStatement, Signed } from "../mesh/mod.ts";
 import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
@@ -10,6 +11,12 @@ import { mayBeTried, type OwnHost } from "./endpoint_filter.ts";
 
 /** More than this many addresses are not worth a peer's time. */
 const MAX_ENDPOINTS = 8;
+
+/** What runs here; what others read of it is short. */
+const OWN_SOFTWARE = {
+  release: project.version.slice(0, 32),
+  system: `${Deno.build.os} ${Deno.build.arch}`.slice(0, 32),
+} as const;
 
 /** Knows the networks that this host is in, what members state of themselves, and where discovery has found them. */
 export class EndpointSelector {
@@ -38,8 +45,12 @@ export class EndpointSelector {
     return ipv6Cidr === undefined ? [cidr] : [cidr, ipv6Cidr];
   }
 
-  /** Looks where this host is now. @returns a statement for the others, if that has changed */
-  updateStatement(): Signed | undefined {
+  /**
+   * Looks where this host is now.
+   * @param isAnew whether the others are told in any case
+   * @returns a statement for the others, if that has changed, or the last one is a day old
+   */
+  updateStatement(isAnew = false): Signed | undefined {
     const { interfaceName } = this.#options;
     const own = interfaceAddresses().filter(({ name }) => name !== interfaceName);
     this.#addresses = own.map(({ address }) => IpAddress.parse(address))
@@ -48,7 +59,7 @@ export class EndpointSelector {
       .filter((cidr) => cidr !== undefined);
     const statement = this.own();
     this.#isOnLoopback = statement.endpoints.some(({ address }) => address.isLoopback);
-    return this.#mesh.state(statement);
+    return this.#mesh.state(statement, isAnew);
   }
 
   /** @returns what this node says of itself; labels as it said them before, when its options say none */
@@ -64,8 +75,9 @@ export class EndpointSelector {
     return this.#candidates(statement?.channelEndpoints ?? [], nodeId);
   }
 
-  /** @returns where the packet plane of a member or device may be, likewise */
+  /** @returns where the packet plane of a member or device may be, likewise; nowhere when it says that it has none */
   tunnelEndpoints({ record: { nodeId, endpoint }, statement }: Member): Endpoint[] {
+    if (statement?.isRootless) return [];
     return this.#candidates(statement?.endpoints ?? (endpoint === undefined ? [] : [endpoint]), nodeId);
   }
 
@@ -103,8 +115,11 @@ export class EndpointSelector {
 
 /** @returns what this node says of itself */
 export function ownStatement(options: AgentOptions): OwnStatement {
-  const endpoints = ownEndpoints(options);
-  return { endpoints, channelEndpoints: endpoints, labels: options.labels };
+  const { labels, rootless: isRootless } = options;
+  const channelEndpoints = ownEndpoints(options);
+  // Nodes of the former release know no more than that there is no endpoint, and begin no handshake either.
+  const endpoints = isRootless ? [] : channelEndpoints;
+  return { endpoints, channelEndpoints, labels, isRootless, ...OWN_SOFTWARE };
 }
 
 /** @returns the endpoints of both planes on this host, those that the options name first */

@@ -10,14 +10,16 @@ import type { Refusal } from "../forward/mod.ts";
 
 /** Only a leader can do this, and this node is none. */
 export class NotLeaderError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "NotLeader";
 }
 
 /** A member changes its keys too often. */
 export class TooOftenError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "TooOften";
 
-  /** @param retryAfterMs when it may do so again */
+  /** Says when it may be done again. @param retryAfterMs when it may do so again */
   constructor(retryAfterMs: number) {
     const minutes = Math.ceil(retryAfterMs / 60_000);
     const wait = minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
@@ -30,41 +32,49 @@ export class TooOftenError extends WeftError {
 
 /** No member or device has this name, id, key or address. */
 export class UnknownPeerError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "UnknownPeer";
 }
 
 /** Nobody has added a record of this name. */
 export class UnknownNameError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "UnknownName";
 }
 
 /** No token has this id. */
 export class UnknownTokenError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "UnknownToken";
 }
 
 /** Nobody answered at any of the endpoints. */
 export class UnreachableError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "Unreachable";
 }
 
 /** The leader answered, and did not let this node in. It gives no reason. */
 export class JoinRefusedError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "JoinRefused";
 }
 
 /** The token cannot be used: malformed, truncated, expired. */
 export class InvalidTokenError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "InvalidToken";
 }
 
 /** The network's prefix overlaps a route that the host already has. */
 export class RouteOverlapError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "RouteOverlap";
 }
 
 /** This node was removed from its network. */
 export class RemovedError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "Removed";
 
   constructor() {
@@ -77,9 +87,10 @@ export class RemovedError extends WeftError {
 
 /** Somebody deleted the interface under the agent. */
 export class InterfaceGoneError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "InterfaceGone";
 
-  /** @param name the interface's name */
+  /** Names the interface. @param name the interface's name */
   constructor(name: string) {
     super(`The interface ${name} was deleted`, { hint: "Run weft up to make it again.", retryable: true });
   }
@@ -87,9 +98,11 @@ export class InterfaceGoneError extends WeftError {
 
 /** The packet plane has failed in a way that nobody foresaw. */
 export class PacketPlaneError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "PacketPlane";
 
   /**
+   * Says what has failed.
    * @param name the interface's name
    * @param cause what was thrown
    */
@@ -105,6 +118,7 @@ export class PacketPlaneError extends WeftError {
 
 /** It was stopped before it ran. */
 export class InterruptedError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "Interrupted";
 
   constructor() {
@@ -114,10 +128,12 @@ export class InterruptedError extends WeftError {
 
 /** A stream of bytes to another node could not be opened. */
 export class DialError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "DialRefused";
   /** Why. */
   readonly refusal: Refusal;
 
+  /** Such a failure may end by itself when nobody answered in time or no way led there: `retryable` then. */
   constructor(message: string, refusal: Refusal, options: { readonly hint?: string } = {}) {
     super(message, { retryable: refusal === "timeout" || refusal === "network-unreachable", ...options });
     this.refusal = refusal;

@@ -50,6 +50,18 @@ export class MemberFinder {
     return record && this.#mesh.roster.liveRecord(record.nodeId)?.nodeId;
   }
 
+  /**
+   * Whether a host's name in the zone, or its address, means a member. A name of several labels is one of the zone's only
+   * with the zone: as it stands anybody may have it elsewhere, and point it here.
+   */
+  isHost(host: string, nodeId: NodeId): boolean {
+    const name = host.toLowerCase().replace(/\.$/, "");
+    const address = IpAddress.parse(name);
+    if (address !== undefined) return this.#mesh.roster.holderOfAddress(address)?.nodeId === nodeId;
+    if (name.includes(".") && !name.endsWith(this.#suffix)) return false;
+    return this.#findNamed(name, 0)?.nodeId === nodeId;
+  }
+
   /** @returns the record of who is meant, also when it has expired, but not when it was revoked */
   findRecord(text: string): MemberRecord | undefined {
     const { roster } = this.#mesh;

@@ -13,6 +13,7 @@ import type {
   PendingJoin,
 } from "../api/mod.ts";
 import { WeftError } from "../base/mod.ts";
+import { nearest } from "../config/mod.ts";
 import {
   addGrants,
   type AdmissionRefusal,
@@ -24,6 +25,7 @@ import {
   encodeDefaultGrants,
   GRANT_ENTRY_KIND,
   type Grants,
+  isReservedName,
   MAX_ENTRY_LIFETIME_MS,
   type Member,
   type MeshState,
@@ -53,13 +55,14 @@ export const ADMISSION_REFUSALS: Readonly<Record<AdmissionRefusal, string>> = {
   "refused:address-taken": "the address that it asks for is taken",
   "refused:name": "that name is reserved, or is none",
   "refused:name-taken": "the name is taken",
+  "refused:network": "a network behind it is not its own",
   "refused:not-approved": "it was refused before",
   "refused:too-many-wait": "too many machines wait",
 };
 
 /** What to do about it, where a look at the members is not enough. */
 const ADMISSION_HINTS: Partial<Record<AdmissionRefusal, string>> = {
-  "refused:address-not-here": "weft leader list on each leader shows which addresses it gives out.",
+  "refused:address-not-here": "`weft leader list` on each leader shows which addresses it gives out.",
   "refused:name":
     "A name is lower-case letters, digits and hyphens, as in web-1, and none that has a meaning of its own.",
 };
@@ -70,7 +73,10 @@ export function membershipOperations(agent: Agent): MembershipControl {
   return {
     members({ node } = {}) {
       const members = node === undefined ? mesh.roster.members() : [memberOf(agent, node)];
-      return members.map(memberReport).sort((a, b) => a.name < b.name ? -1 : 1);
+      return members.map((member) => {
+        const tokenId = mesh.admission?.tokenOf(member.record);
+        return { ...memberReport(member), ...tokenId !== undefined && { tokenId } };
+      }).sort((a, b) => a.name < b.name ? -1 : 1);
     },
 
     changeLabels({ node, set = {}, remove = [], confirm = false }) {
@@ -90,7 +96,9 @@ export function membershipOperations(agent: Agent): MembershipControl {
       const admission = leaderPart(mesh, mesh.admission);
       const { record } = memberOf(agent, node);
       return changed("rename", record.name, () => admission.rename(record, name.toLowerCase()), {
-        "refused:name": `${JSON.stringify(name)} is reserved, or is no name`,
+        "refused:name": isReservedName(name.toLowerCase())
+          ? `${JSON.stringify(name)} is reserved, because it means something else`
+          : `${JSON.stringify(name)} is no name`,
         "refused:name-taken": `${name} is taken`,
       });
     },
@@ -102,7 +110,8 @@ export function membershipOperations(agent: Agent): MembershipControl {
       if (address === undefined || !mesh.cidr.contains(address)) {
         const problem = address === undefined ? "that is none" : `it is not in ${mesh.cidr}`;
         throw new InvalidRequestError(`Cannot give ${record.name} the address ${text}: ${problem}`, {
-          hint: "weft leader list shows which addresses this leader gives out.",
+          hint:
+            `Write a free address of ${mesh.cidr}; \`weft leader list\` shows which this leader gives out.`,
         });
       }
       const holder = mesh.roster.holderOfAddress(address);
@@ -180,7 +189,7 @@ export function membershipOperations(agent: Agent): MembershipControl {
       throw new InvalidRequestError(
         `Cannot ${what} ${name}: ${problems[signed] ?? ADMISSION_REFUSALS[signed]}`,
         {
-          hint: ADMISSION_HINTS[signed] ?? "weft peers shows all names and addresses.",
+          hint: ADMISSION_HINTS[signed] ?? "`weft peers` shows all names and addresses.",
         },
       );
     }
@@ -216,16 +225,21 @@ export function leaderPart<T>({ roster }: MeshState, part: T | undefined): T {
 export function memberOf({ members, mesh: { roster } }: Agent, text: string): Member {
   const nodeId = members.find(text);
   const member = nodeId && roster.get(nodeId);
-  if (member === undefined) throw unknownPeer(text);
+  if (member === undefined) throw unknownPeer(text, roster.members().map(({ record }) => record.name));
   return member;
 }
 
-/** @returns the error for whoever is not in the network */
-export function unknownPeer(peer: string): UnknownPeerError {
+/** @param names of who is in the network @returns the error for whoever is not */
+export function unknownPeer(peer: string, names: readonly string[] = []): UnknownPeerError {
   const isLeader = peer.toLowerCase() === "leader";
+  const meant = nearest(peer, names);
   const problem = isLeader ? "no leader is known to live" : "nobody in the network goes by that";
   return new UnknownPeerError(`Cannot find ${JSON.stringify(peer)}: ${problem}`, {
-    hint: isLeader ? "weft leader list shows when each was last heard." : "weft peers lists all names.",
+    hint: isLeader
+      ? "`weft leader list` shows when each was last heard."
+      : meant === undefined
+      ? "`weft peers` lists all names."
+      : `Did you mean ${meant}? \`weft peers\` lists all names.`,
   });
 }
 
@@ -257,7 +271,7 @@ function waitingOf(waiting: readonly WaitingJoin[], who: string): WaitingJoin {
     ? "nobody waits who goes by that"
     : `${named.length} machines wait that ask for that name`;
   throw new UnknownPeerError(`Cannot find ${JSON.stringify(who)}: ${problem}`, {
-    hint: "weft peer pending lists who waits at this leader, with ids.",
+    hint: "`weft peer pending` lists who waits at this leader, with ids.",
   });
 }
 

@@ -11,16 +11,17 @@
  * @module
  */
 
-export type * from "../api/mod.ts";
 export {
   type IncomingConnection,
   type ListenOptions,
   type PortListener,
   programSocketPath,
-  type ServiceHost,
 } from "./services/mod.ts";
+export type { AgentProcess } from "./agent_process.ts";
 export * from "./errors.ts";
 export { type AttachOptions, Node, type NodeOptions } from "./node.ts";
 export * from "./overlay_bootstrap.ts";
 export { VERSION } from "./status_report.ts";
 export { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";
+export type { WaitingMachine } from "./start/mod.ts";
+export type { StartToken } from "./token_operations.ts";

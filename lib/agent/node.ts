@@ -45,7 +45,9 @@ export interface NodeOptions extends AgentOptionsInput {
 export interface AttachOptions {
   /** The agent's state directory; the default one unless given. */
   readonly stateDir?: string;
+  /** Where messages of the log go; nowhere unless given. */
   readonly logger?: Logger;
+  /** Limits of values. */
   readonly limits?: CarrierLimits;
 }
 
@@ -154,9 +156,14 @@ export class Node implements AsyncDisposable {
    * Calls an action, here if it is here, else wherever it runs.
    * @param path `service/action`
    * @param params undefined, bytes, or whatever JSON can say
-   * @returns what the handler has answered; a `ReadableStream` when it streams; with mode `all` a list of `CallAnswer`
+   * @returns what the handler has answered; a `ReadableStream` when it streams; with mode `all` a list of `CallAnswer`. Its
+   *   type is what the caller says it is, `request<number>("math/add", { a: 1, b: 2 })`, and nobody checks that: `unknown`
+   *   unless it is said. `service` has the types of a definition.
    * @throws CallError with a `code`, InvalidTopicError
    */
+  request(path: string, params?: unknown, options?: CallOptions): Promise<unknown>;
+  /** The same, of a type that the caller says. */
+  request<Result>(path: string, params?: unknown, options?: CallOptions): Promise<Result>;
   request(path: string, params?: unknown, options?: CallOptions): Promise<unknown> {
     return this.#services.request(path, params, options);
   }
@@ -225,6 +232,7 @@ export class Node implements AsyncDisposable {
     await this.#membership.stop();
   }
 
+  /** The same as `stop`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }

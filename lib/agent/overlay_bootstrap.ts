@@ -27,6 +27,7 @@ import type { Cidr, IpAddress } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { Agent } from "./agent.ts";
 import { agentOperations } from "./agent_operations.ts";
+import type { AgentProcess } from "./agent_process.ts";
 import type { ServiceHost } from "./services/mod.ts";
 import {
   joinMesh,
@@ -38,6 +39,7 @@ import {
   resumeMesh,
   type WaitingMachine,
 } from "./start/mod.ts";
+import { StatusToken } from "./status_token.ts";
 import { type StartToken, startTokenOf } from "./token_operations.ts";
 
 /** How often it is tried to write what waits for room on a full disk. */
@@ -56,6 +58,8 @@ export interface OverlayPorts {
    * throws ends the start.
    */
   readonly onOptions?: (options: AgentOptions) => void | Promise<void>;
+  /** The process that is there for the node alone; without one, the node ends alone when it is told to. */
+  readonly process?: AgentProcess;
 }
 
 /** A node of the mesh in this process. Made, started, stopped; not started again. */
@@ -64,18 +68,38 @@ export class OverlayBootstrap {
   readonly control: AgentControl;
   /** Whether its state is that of an earlier run. */
   readonly isResumed: boolean;
+  /**
+   * By which others than this machine read its status page.
+   * @internal
+   */
+  readonly statusToken: StatusToken;
   readonly #agent: Agent;
   readonly #store: ResumedStateStore;
   readonly #environment: Environment;
+  readonly #settings: NodeSettings;
+  readonly #hasInterface: boolean;
   #endFlushing: () => void = () => {};
   #hasStarted = false;
 
-  private constructor(agent: Agent, store: ResumedStateStore, environment: Environment, isResumed: boolean) {
+  private constructor(
+    agent: Agent,
+    store: ResumedStateStore,
+    environment: Environment,
+    made: {
+      readonly isResumed: boolean;
+      readonly settings: NodeSettings;
+      readonly process: AgentProcess | undefined;
+    },
+  ) {
     this.#agent = agent;
     this.#store = store;
     this.#environment = environment;
-    this.isResumed = isResumed;
-    this.control = checkedControl(agentOperations(agent));
+    this.isResumed = made.isResumed;
+    this.#settings = made.settings;
+    this.#hasInterface = !made.settings.options.rootless;
+    this.statusToken = new StatusToken(store, environment.random);
+    const { statusToken } = this;
+    this.control = checkedControl(agentOperations(agent, { ...made, statusToken }));
   }
 
   /**
@@ -136,12 +160,12 @@ export class OverlayBootstrap {
 
   /** What holds for this node: what it was told now, and at earlier starts. */
   get options(): AgentOptions {
-    return this.#agent.settings.options;
+    return this.#settings.options;
   }
 
   /** What was said at earlier starts and not at this one, by the flags' names. */
   get keptSettings(): ReadonlyMap<string, SettingValue> {
-    return this.#agent.settings.kept;
+    return this.#settings.kept;
   }
 
   /** This node's name in the network, which may have got a number to be unique. */
@@ -182,20 +206,34 @@ export class OverlayBootstrap {
     if (this.#store.isHeld) this.#awaitRoom();
   }
 
-  /** Takes the node down and leaves the host as it was. Harmless when repeated, and before `start`. */
+  /** Takes the node down and leaves the host as it was; an ephemeral one leaves its network first. Harmless when repeated, and before `start`. */
   async stop(): Promise<void> {
     this.#endFlushing();
+    await this.#agent.departure.leaveAtEnd(this.#agent.session?.leaders);
     await this.#agent.stop();
   }
 
-  /** @returns this node's overlay address */
+  /** Where the others reach this node in the network. @returns this node's overlay address */
   nodeIp(): IpAddress {
     const [address] = this.#agent.mesh.record.addresses;
     if (address === undefined) throw new TypeError("Cannot tell the address: the record has none");
     return address;
   }
 
-  /** What this node offers to others, calls, and connects. */
+  /** The addresses that this node has on the overlay now; nothing for one without an interface. */
+  overlayAddresses(): readonly IpAddress[] {
+    return this.#hasInterface ? this.#agent.mesh.record.addresses : [];
+  }
+
+  /** Whether a name of the zone, or an address, means this node now. */
+  isOwnHost(hostname: string): boolean {
+    return this.#agent.members.isHost(hostname, this.#agent.mesh.identity.id);
+  }
+
+  /**
+   * What this node offers to others, calls, and connects; programs have it by `Node`.
+   * @internal
+   */
   get services(): ServiceHost {
     return this.#agent.services;
   }
@@ -205,7 +243,7 @@ export class OverlayBootstrap {
     return this.#agent.session?.health.checker;
   }
 
-  /** @returns the key by which WireGuard knows this node */
+  /** Who this node is to WireGuard. @returns the key by which WireGuard knows this node */
   publicKey(): PublicKey {
     return this.#agent.mesh.identity.publicKey;
   }
@@ -240,6 +278,7 @@ export class OverlayBootstrap {
   }
 
   /**
+   * The settings of a node that does not run, and where each comes from.
    * @param onProblem told, in a sentence, of what is kept and cannot be used any more
    * @returns the settings of a node that does not run, as the next start finds them
    * @throws NotInitializedError when there is none, InvalidConfigError, StateError
@@ -275,19 +314,19 @@ export class OverlayBootstrap {
     return this.startToken().token;
   }
 
-  /** @returns what `joinToken` does, and until when it is good @throws NotLeaderError */
+  /** The same, and until when it is good. @returns both @throws NotLeaderError */
   startToken(): StartToken {
     return startTokenOf(this.#agent);
   }
 
   /** A new network counts from here on; one that can't be kept is none. */
   async #keepStart(): Promise<void> {
-    const { mesh, settings } = this.#agent;
+    const { mesh } = this.#agent;
     const isNew = mesh.isUnstarted;
     try {
       this.#store.transaction(() => {
         mesh.isUnstarted = false;
-        settings.keep();
+        this.#settings.keep();
       });
     } catch (error) {
       if (isNew) {
@@ -315,7 +354,7 @@ export class OverlayBootstrap {
 
   static async #open(
     input: AgentOptionsInput | SaidSettings,
-    { logger = silentLogger, limits, onOptions, onPending }: OverlayPorts,
+    { logger = silentLogger, limits, onOptions, onPending, process }: OverlayPorts,
     makeMesh: MakeMesh,
   ): Promise<OverlayBootstrap> {
     const said = saidSettings(input);
@@ -333,8 +372,8 @@ export class OverlayBootstrap {
       const { options } = settings;
       await onOptions?.(options);
       const mesh = await makeMesh({ store, host, options, onPending, keep: () => settings.keep() });
-      const agent = new Agent({ ...environment, mesh, store, options, settings, ...limits && { limits } });
-      return new OverlayBootstrap(agent, store, environment, isResumed);
+      const agent = new Agent({ ...environment, mesh, store, options, ...limits && { limits } });
+      return new OverlayBootstrap(agent, store, environment, { isResumed, settings, process });
     } catch (error) {
       store.close();
       throw error;

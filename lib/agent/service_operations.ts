@@ -24,14 +24,18 @@ export type ServiceOperations = Pick<
 >;
 
 /** @returns the operations about services, as `agent` does them */
-export function serviceOperations({ services: { runtime, forward }, mesh }: Agent): ServiceOperations {
+export function serviceOperations(agent: Agent): ServiceOperations {
+  const { services: { runtime, forward }, mesh } = agent;
   return {
     listServices: () => runtime.report(),
     pauseService: (request) => change("pause", request),
     resumeService: (request) => change("resume", request),
 
     async call({ path, params, ...options }, signal) {
-      const answer = await runtime.request(path, params, { ...options, signal });
+      const answer = await runtime.request(path, params, { ...options, signal })
+        .catch((error: unknown) => {
+          throw callFailure(path, options.node, error);
+        });
       return options.mode === "all"
         ? callResults(answer as readonly CallAnswer[])
         : callResult(answer, signal);
@@ -53,6 +57,28 @@ export function serviceOperations({ services: { runtime, forward }, mesh }: Agen
   function publisherName(peer: string | undefined): string {
     if (peer === undefined || isProgram(peer as PeerId)) return mesh.record.name;
     return mesh.roster.liveRecord(peer as NodeId)?.name ?? peer;
+  }
+
+  /** A service that the one node does not offer may be there all the same. */
+  function callFailure(path: string, node: string | undefined, error: unknown): unknown {
+    if (!(error instanceof CallError) || error.code !== "NoProvider" || node === undefined) return error;
+    const { code, retryable, executed } = error;
+    if (agent.members.find(node) === undefined) {
+      const message = `nobody in the network goes by ${JSON.stringify(node)}`;
+      return new CallError({ code, message, retryable: false, executed }, {
+        hint: "`weft peers` lists all names.",
+      });
+    }
+    const service = path.slice(0, path.lastIndexOf("/"));
+    const names = runtime.report(service)[0]?.providers.map(({ name }) => name) ?? [];
+    if (names.length === 0) return error;
+    const offer = `${names.join(", ")} ${names.length === 1 ? "does" : "do"}`;
+    return new CallError({
+      code,
+      message: `${node} does not offer ${service}; ${offer}`,
+      retryable,
+      executed,
+    });
   }
 
   async function change(action: "pause" | "resume", { path, node }: ServiceChange): Promise<boolean> {

@@ -6,13 +6,14 @@
 import project from "../../deno.json" with { type: "json" };
 import { SESSION_LIFE_MS } from "../health/mod.ts";
 import { Cidr } from "../net/mod.ts";
-import type { Member } from "../mesh/mod.ts";
+import type { Member, MemberRecord } from "../mesh/mod.ts";
 import type { PeerStatus } from "../wireguard/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
 import type { MemberSession } from "./member_session.ts";
 import type { NameService } from "./names/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
 import type { LeaderReport, PeerReport, StatusReport } from "../api/mod.ts";
+import { hubOf } from "./plain_devices.ts";
 import type { ServiceHost } from "./services/mod.ts";
 
 /** The version of weft, as in `deno.json`. */
@@ -65,7 +66,10 @@ export function buildStatus(sources: StatusSources): StatusReport {
     services: sources.services.report(),
     peers: members
       .filter((member) => member.record.nodeId !== record.nodeId)
-      .map((member) => peerReport(member, sessions.get(member.record.publicKey.toString()), sources))
+      .map((member) => {
+        const report = peerReport(member, sessions.get(member.record.publicKey.toString()), sources);
+        return member.record.hub === undefined ? report : throughHub(member.record, report, sources);
+      })
       .sort((a, b) => a.name < b.name ? -1 : 1),
     drops: happened({
       ...sources.channelDrops,
@@ -107,6 +111,20 @@ function median(values: readonly number[]): number | null {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? null;
 }
 
+/** A device that has one node as its only peer is as well as that node, as far as others can see. */
+function throughHub(record: MemberRecord, report: PeerReport, sources: StatusSources): PeerReport {
+  const { mesh } = sources.context;
+  if (record.hub === mesh.identity.id) {
+    const { plane } = sources.overlay ?? {};
+    return { ...report, hub: plane === undefined ? null : mesh.record.name };
+  }
+  const hub = hubOf(mesh, record);
+  if (hub === undefined) return { ...report, hub: null, path: "none", healthy: false };
+  const plane = sources.overlay?.plane;
+  const { healthy, score } = peerReport(hub, plane?.peerStatus(hub.record.publicKey), sources);
+  return { ...report, hub: hub.record.name, path: healthy ? "hub" : "none", healthy, score };
+}
+
 function peerReport(
   { record, statement }: Member,
   tunnel: PeerStatus | undefined,
@@ -124,13 +142,19 @@ function peerReport(
   const healthy = figures !== undefined && figures.lossPercent !== null
     ? figures.healthy
     : link !== undefined || hasSession;
-  const endpoint = tunnel?.endpoint ?? statement?.endpoints[0] ?? record.endpoint;
+  const wall = clock.wall();
+  const lastSeenMs = link !== undefined || healthy ? wall : latest(handshakeAt, statement?.issuedAt, wall);
+  const stated = statement?.isRootless ? statement.channelEndpoints[0] : statement?.endpoints[0];
+  const endpoint = tunnel?.endpoint ?? stated ?? record.endpoint;
   const allowedIps = [...record.addresses.map((address) => Cidr.host(address)), ...record.allowedIps];
   return {
     ...record.verifyingKey === undefined ? {} : { id: record.nodeId },
     name: record.name,
     publicKey: record.publicKey.toString(),
     roles: record.roles,
+    ...statement?.release !== undefined && { version: statement.release },
+    ...statement?.system !== undefined && { system: statement.system },
+    ...statement !== undefined && { endpoints: statement.endpoints.map(String) },
     labels: record.labels,
     ...Object.keys(statement?.labels ?? {}).length > 0 && { statedLabels: statement?.labels ?? {} },
     ...record.unconfirmedLabels && { unconfirmedLabels: record.unconfirmedLabels },
@@ -151,5 +175,13 @@ function peerReport(
     failureCount: figures?.failureCount ?? 0,
     healthy,
     score: figures?.score ?? 0,
+    ...lastSeenMs !== undefined && { lastSeenMs: Math.round(lastSeenMs) },
+    isAway: link === undefined && !healthy && !(wall - (lastSeenMs ?? 0) < SESSION_LIFE_MS),
   };
+}
+
+/** @returns the later of two times that there are, but not later than now: a statement's is by its signer's clock */
+function latest(one: number | undefined, other: number | undefined, wall: number): number | undefined {
+  if (one === undefined && other === undefined) return undefined;
+  return Math.min(wall, Math.max(one ?? 0, other ?? 0));
 }

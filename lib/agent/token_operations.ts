@@ -20,7 +20,9 @@ import { asInvalid, asOperator, leaderPart, requireBounds } from "./membership_o
 
 /** A token that may be shown now, and how long it is good. */
 export interface StartToken {
+  /** What lets machines in. */
   readonly token: string;
+  /** Milliseconds since 1970. */
   readonly expiresAt: UnixMillis;
 }
 

@@ -5,19 +5,23 @@
 
 import type { BroadcastMode, CallMode, PublishReport, ServiceReport } from "../service/mod.ts";
 import type { GrantLists, GrantsReport, MembershipControl } from "./membership.ts";
+import type { ProcessControl } from "./process_control.ts";
 import type { LeaderReport, PeerReport, StatusReport } from "./report.ts";
 import type { SettingsControl } from "./settings.ts";
 
 /** A token as it may be shown again: without its secret. */
 export interface TokenReport {
+  /** Names it in commands; no secret. */
   readonly id: string;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
+  /** Milliseconds since 1970. */
   readonly expiresAt: number;
   /** How many admissions are left; null when unlimited. */
   readonly usesLeft: number | null;
   /** How many machines were admitted by it. */
   readonly used: number;
+  /** Labels of whoever joins with it. */
   readonly labels: Readonly<Record<string, string>>;
   /** What whoever joins with it may do beside what all may. */
   readonly grants: GrantsReport;
@@ -27,6 +31,7 @@ export interface TokenReport {
   readonly needsApproval?: boolean;
   /** The overlay address of who joins with it, or `any` for the one that it asks for. */
   readonly address?: string;
+  /** Whether it lets anybody in, and if not, why. */
   readonly state: "usable" | "expired" | "used" | "revoked";
 }
 
@@ -54,11 +59,13 @@ export interface TokenRequest {
 export interface CreatedToken {
   /** The secret string, shown this once. */
   readonly token: string;
+  /** The token as it may be shown again. */
   readonly report: TokenReport;
 }
 
 /** A WireGuard device that does not run weft. */
 export interface DeviceRequest {
+  /** What the device shall be called, one DNS label. */
   readonly name: string;
   /** Base64, as `wg pubkey` prints it. */
   readonly publicKey: string;
@@ -68,19 +75,50 @@ export interface DeviceRequest {
   readonly endpoint?: string;
   /** Further prefixes behind the device, in CIDR notation. */
   readonly allowedIps?: readonly string[];
+  /** Seconds after which an idle device is sent something, 1 to 65535; 0 or absent for never. */
   readonly persistentKeepaliveSeconds?: number;
+  /**
+   * The member that is its only peer and passes its packets on, by name, id, key or address; unless given the one that a
+   * known device has, or else this node.
+   */
+  readonly hub?: string;
+  /** Makes every member that has an interface a peer of the device, in place of one hub. */
+  readonly isDirect?: boolean;
 }
 
-/** A device that was let in. */
+/** A device that was let in, and what it is to be configured with. */
 export interface AddedDevice {
-  /** With a number at its end when the name was taken. */
+  /** That of the request, unless the key's device had another one. */
   readonly name: string;
+  /** Its overlay addresses. */
   readonly addresses: readonly string[];
+  /** The name of its only peer; absent for one whose peers are all members. */
+  readonly hub?: string;
+  /** The longest packet that its hub passes on, or this node takes; absent for one without an interface. */
+  readonly mtuBytes?: number;
+  /** Its peers; the first is the hub or, if it has an interface, this node. */
+  readonly peers: readonly DevicePeer[];
+}
+
+/** A member as a plain device is to know it. */
+export interface DevicePeer {
+  /** The member's name. */
+  readonly name: string;
+  /** Base64. */
+  readonly publicKey: string;
+  /** Its overlay addresses. */
+  readonly addresses: readonly string[];
+  /** What is sent to it, and accepted from it, in CIDR notation. */
+  readonly allowedIps: readonly string[];
+  /** `address:port`, if it is known. */
+  readonly endpoint?: string;
 }
 
 /** That it is done, and who was meant. */
 export interface ChangedMember {
+  /** Always so: what fails throws. */
   readonly done: true;
+  /** Its name. */
   readonly name: string;
 }
 
@@ -94,6 +132,7 @@ export interface RemovedPeer extends ChangedMember {
 export interface NewKey {
   /** The WireGuard key in base64. */
   readonly publicKey: string;
+  /** The new node id, 32 hexadecimal digits. */
   readonly id: string;
 }
 
@@ -121,8 +160,11 @@ export interface DnsRecordRequest {
 
 /** Which records are meant: all of a name, or those of one type, or one. */
 export interface DnsRemoval {
+  /** Below the zone unless it ends with a dot. */
   readonly name: string;
+  /** A, AAAA, CNAME, TXT, SRV, MX or PTR; all types when absent. */
   readonly type?: string;
+  /** As master files have it; whatever it is when absent. */
   readonly data?: string;
 }
 
@@ -130,8 +172,11 @@ export interface DnsRemoval {
 export interface DnsRecordReport {
   /** With its final dot. */
   readonly name: string;
+  /** A, AAAA, CNAME, TXT, SRV, MX, PTR, SOA or NS. */
   readonly type: string;
+  /** As master files have it: an address, a name, `0 0 80 web-1`, text. */
   readonly data: string;
+  /** How long it may be cached. */
   readonly ttlSeconds: number;
   /**
    * `zone`: SOA and NS; `network`: what follows from addresses and roles; `member` and `service`: their names; `custom`:
@@ -146,7 +191,9 @@ export interface DnsAnswerReport {
   readonly code: string;
   /** Whether it is from the node's own zones. */
   readonly isAuthoritative: boolean;
+  /** What was asked for, and the aliases that led there. */
   readonly answers: readonly DnsAnswerRecord[];
+  /** The zone's SOA where there is no such name or record. */
   readonly authority: readonly DnsAnswerRecord[];
 }
 
@@ -169,6 +216,7 @@ export interface CallRequest {
   readonly params?: unknown;
   /** Milliseconds until it fails with `Timeout`; 10,000 unless told. */
   readonly timeoutMs?: number;
+  /** Which provider is asked; `round-robin` unless told, and `leader` for a service that has one. */
   readonly mode?: CallMode;
   /** The one node that has to answer, by name, id, key or address. */
   readonly node?: string;
@@ -176,11 +224,13 @@ export interface CallRequest {
 
 /** An event, as the library's `publish` takes it. */
 export interface PublishRequest {
+  /** Such as `orders/placed`. */
   readonly topic: string;
   /** Whatever JSON can say; absent for none. */
   readonly data?: unknown;
   /** Whether it is kept as the topic's last one. */
   readonly retain?: boolean;
+  /** Which subscribers get it; `all` unless told. */
   readonly mode?: BroadcastMode;
 }
 
@@ -198,7 +248,20 @@ export interface OfferRequest {
 
 /** A port of this node that members may reach now. */
 export interface OfferedPort {
+  /** In the mesh, 1 to 65535. */
   readonly port: number;
+}
+
+/** Which token of the status page is wanted. */
+export interface StatusTokenRequest {
+  /** Whether another one is drawn; the former is good for nothing then. */
+  readonly isNew?: boolean;
+}
+
+/** The token of the status page. */
+export interface StatusTokenAnswer {
+  /** The secret text itself. */
+  readonly token: string;
 }
 
 /** What an action has answered, or one item of its stream; bytes are in base64. */
@@ -234,18 +297,28 @@ export type EventLine =
  * `UnknownToken`, `InvalidRecord`, `UnknownName`, `Unreachable`, `InvalidTopic`, and a `CallError` by its own code. What
  * comes in lines ends when its reader or `signal` says so.
  */
-export interface AgentControl extends MembershipControl, SettingsControl {
+export interface AgentControl extends MembershipControl, ProcessControl, SettingsControl {
+  /** How this node and its network are doing, as `weft status --json` shows it. */
   status(): StatusReport;
+  /** How every other member and device is doing, as this node sees them. */
   peers(): readonly PeerReport[];
-  /** @returns the leaders as this node sees them, the highest id first */
+  /** The leaders, the dead ones too. @returns the leaders as this node sees them, the highest id first */
   leaders(): readonly LeaderReport[];
+  /** The token by which others than this machine read the status page. */
+  statusToken(request: StatusTokenRequest): StatusTokenAnswer;
   /** Leaders only. @returns the secret string, shown this once, and its report */
   createToken(request: TokenRequest): CreatedToken;
+  /** The network's tokens, without their secrets. Leaders only. */
   listTokens(): readonly TokenReport[];
-  /** @throws WeftError with code `UnknownToken` */
+  /** Lets nobody in by this token any more. Leaders only. @throws WeftError with code `UnknownToken` */
   revokeToken(id: string): void;
-  /** Leaders only. @returns the address that the device was given */
+  /** Leaders only. @returns the address that the device was given, and its peers */
   addDevice(request: DeviceRequest): AddedDevice;
+  /**
+   * Leaders only: makes another member the hub of a device, both by name, id, key or address.
+   * @returns what the device is to be configured with now
+   */
+  changeHub(device: string, hub: string): AddedDevice;
   /**
    * Leaders only: revokes a member or device by name, id, key or address, also when its record has expired.
    * @param revokeToken whether the token that let it in is revoked, too
@@ -259,7 +332,7 @@ export interface AgentControl extends MembershipControl, SettingsControl {
   rotateKey(): Promise<NewKey>;
   /** Probes a member through the tunnel and over the message plane, by name, id, key or address. */
   ping(peer: string): Promise<PingReport>;
-  /** @returns everything in the zones that this node serves */
+  /** The names of the zones. @returns everything in the zones that this node serves */
   listNames(): readonly DnsRecordReport[];
   /** Adds a record on every node. @returns it as it is served */
   addName(request: DnsRecordRequest): DnsAnswerRecord;
@@ -267,15 +340,20 @@ export interface AgentControl extends MembershipControl, SettingsControl {
   removeName(removal: DnsRemoval): number;
   /** Asks this node's name server. @param name below the zone unless it ends with a dot @param type `A` unless told */
   resolveName(name: string, type?: string): Promise<DnsAnswerReport>;
-  /** @returns all services that are known, sorted by path */
+  /** What is offered, and by whom. @returns all services that are known, sorted by path */
   listServices(): readonly ServiceReport[];
   /** Turns the calls of a service away until it is resumed. @returns whether it was running */
   pauseService(change: ServiceChange): Promise<boolean>;
-  /** @returns whether it was paused */
+  /** Takes calls of a paused service again. @returns whether it was paused */
   resumeService(change: ServiceChange): Promise<boolean>;
-  /** @returns what the handler has answered, or the items of its stream; reading them throws when it breaks */
+  /**
+   * Calls an action, wherever it runs.
+   * @returns what the handler has answered, or the items of its stream; reading them throws when it breaks
+   */
   call(request: CallRequest, signal: AbortSignal): Promise<CallResult | AsyncIterable<CallResult>>;
+  /** Publishes an event. @returns once it is on its way */
   publish(request: PublishRequest): Promise<PublishReport>;
+  /** Events as they come, until `signal` aborts or its reader leaves. */
   subscribe(request: SubscribeRequest, signal: AbortSignal): AsyncIterable<EventLine>;
   /** Lets the mesh reach a TCP service of this machine. @returns the port once, when it is offered; then it waits */
   offer(request: OfferRequest, signal: AbortSignal): AsyncIterable<OfferedPort>;

@@ -29,8 +29,11 @@ export interface DefaultGrantsReport extends Required<GrantLists> {
 
 /** A member or device as the network's key has signed it, and what it says of itself. */
 export interface MemberReport {
+  /** 32 hexadecimal digits. */
   readonly id: string;
+  /** The name within the network. */
   readonly name: string;
+  /** `leader` and `member` run weft; `wireguard` is any other WireGuard device. */
   readonly roles: readonly string[];
   /** Overlay addresses. */
   readonly addresses: readonly string[];
@@ -40,7 +43,10 @@ export interface MemberReport {
   readonly statedLabels: Readonly<Record<string, string>>;
   /** What it called itself under a former release; it authorises nothing until a leader confirms it. */
   readonly unconfirmedLabels: Readonly<Record<string, string>>;
+  /** What it may do beside what all may. */
   readonly grants: GrantsReport;
+  /** The token by which it came in; absent when by none, and where no leader is asked. */
+  readonly tokenId?: string;
   /** How long it may be away before a leader removes it, in milliseconds; absent for ever. */
   readonly ephemeralMs?: number;
 }
@@ -49,6 +55,7 @@ export interface MemberReport {
 export interface LabelsRequest {
   /** A name, id, key or address. */
   readonly node: string;
+  /** Keys and values to set. */
   readonly set?: Readonly<Record<string, string>>;
   /** Keys to take away. */
   readonly remove?: readonly string[];
@@ -60,6 +67,7 @@ export interface LabelsRequest {
 export interface RenameRequest {
   /** A name, id, key or address. */
   readonly node: string;
+  /** The one that it shall have. */
   readonly name: string;
 }
 
@@ -75,6 +83,7 @@ export interface AddressRequest {
 export interface GrantsRequest {
   /** A name, id, key or address. */
   readonly node: string;
+  /** What it may do from now on. */
   readonly add?: GrantLists;
   /** What it was given; with `offer` also what it was the first to ask for. */
   readonly remove?: GrantLists;
@@ -82,13 +91,17 @@ export interface GrantsRequest {
 
 /** Other rights for all. */
 export interface DefaultGrantsRequest {
+  /** What all may do from now on. */
   readonly add?: GrantLists;
+  /** What is taken away again. */
   readonly remove?: GrantLists;
+  /** Whether who is the first to ask for a service path gets it. */
   readonly claims?: boolean;
 }
 
 /** A machine that waits to be let in. */
 export interface PendingJoin {
+  /** 32 hexadecimal digits. */
   readonly id: string;
   /** The name that it asks for. */
   readonly name: string;
@@ -108,6 +121,7 @@ export interface AuditRequest {
   readonly since?: number;
   /** Later than the one of this number. */
   readonly after?: number;
+  /** How many at most. */
   readonly limit?: number;
 }
 
@@ -123,7 +137,9 @@ export interface AuditReport {
   readonly leader: string;
   /** `operator` at this leader, `token`, `member`, another `leader`, or this leader's `agent`. */
   readonly by: { readonly kind: string; readonly id?: string; readonly name?: string };
+  /** Who was concerned; absent for the network as a whole. */
   readonly node?: { readonly id: string; readonly name: string };
+  /** What else there is to say, as names and values. */
   readonly detail?: Readonly<Record<string, string>>;
 }
 
@@ -147,7 +163,10 @@ export interface MembersRequest {
 
 /** The operations on members, most of them for leaders only. */
 export interface MembershipControl {
-  /** @returns all members and devices, sorted by name, or the one that is meant */
+  /**
+   * Who belongs to the network, as the network's key has signed it.
+   * @returns all members and devices, sorted by name, or the one that is meant
+   */
   members(request?: MembersRequest): readonly MemberReport[];
   /** Leaders only. */
   changeLabels(request: LabelsRequest): MemberReport;
@@ -157,6 +176,7 @@ export interface MembershipControl {
   setAddress(request: AddressRequest): MemberReport;
   /** Leaders only. */
   changeGrants(request: GrantsRequest): MemberReport;
+  /** What every member may do. */
   defaultGrants(): DefaultGrantsReport;
   /** Leaders only. */
   changeDefaultGrants(request: DefaultGrantsRequest): DefaultGrantsReport;

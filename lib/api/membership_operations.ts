@@ -86,6 +86,7 @@ const memberReport: LazyObject<membership.MemberReport> = named("MemberReport", 
   statedLabels: textMap().describe("What it calls itself, which authorises nothing"),
   unconfirmedLabels: textMap().describe("What it called itself under a former release"),
   grants: grantsReport(),
+  tokenId: text().exactOptional(),
   ephemeralMs: z.number().exactOptional(),
 }), "A member or device, as the network's key has signed it.");
 

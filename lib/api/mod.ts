@@ -20,3 +20,11 @@ export type * from "./report.ts";
 export type * from "./settings.ts";
 export { checkedControl, httpRequest, invoke, queriedFields, requestOf } from "./requests.ts";
 export { callResult, callResults, eventLines, offerLines } from "./streams.ts";
+export {
+  type LogReport,
+  type LogRequest,
+  MAX_LOG_LINES,
+  type ProcessControl,
+  type StopReport,
+  type UnitReport,
+} from "./process_control.ts";

@@ -47,7 +47,20 @@ export function openApi(version: string, { control }: { readonly control: boolea
       license: { name: "MIT" },
     },
     paths,
-    components: { schemas: schemas.components },
+    ...!control && { security: [{}, { bearer: [] }] },
+    components: {
+      schemas: schemas.components,
+      ...!control && {
+        securitySchemes: {
+          bearer: {
+            type: "http",
+            scheme: "bearer",
+            description:
+              "Beyond the loopback everything but /healthz takes the token of `weft status token`.",
+          },
+        },
+      },
+    },
   };
 }
 

@@ -11,6 +11,7 @@ import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../service/bounds.t
 import { type Lazy, type LazyShape, named, object, port } from "./json_schema.ts";
 import { MEMBERSHIP_OPERATIONS, tokenRequest } from "./membership_operations.ts";
 import type { Operation, OperationName } from "./operation.ts";
+import { PROCESS_OPERATIONS } from "./process_operations.ts";
 import * as reports from "./report_schemas.ts";
 import { SETTINGS_OPERATIONS } from "./settings_operations.ts";
 
@@ -32,7 +33,10 @@ const deviceRequest = named("DeviceRequest", () => ({
   endpoint: z.string().max(64).exactOptional(),
   allowedIps: z.array(z.string().max(64)).max(MAX_ALLOWED_IPS).exactOptional(),
   persistentKeepaliveSeconds: z.int().min(0).max(MAX_KEEPALIVE_SECONDS).exactOptional(),
+  hub: node().exactOptional(),
+  isDirect: z.boolean().exactOptional(),
 }));
+const hubChange = object(() => ({ device: node(), hub: node() }));
 const peerRemoval = object(() => ({
   peer: node(),
   revokeToken: z.union([z.boolean(), z.string().transform((text) => text === "1")])
@@ -115,7 +119,14 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     route: "POST /peers",
     summary: "Adds a plain WireGuard device",
     request: deviceRequest,
-    answer: object(() => ({ name: z.string(), addresses: z.array(z.string()) })),
+    answer: reports.addedDevice,
+  },
+  changeHub: {
+    route: "POST /peers/hub",
+    summary: "Makes another member the only peer of a plain WireGuard device",
+    request: hubChange,
+    parameters: ["device", "hub"],
+    answer: reports.addedDevice,
   },
   removePeer: {
     route: "DELETE /peers/{peer}",
@@ -132,6 +143,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
   },
   ...MEMBERSHIP_OPERATIONS,
   ...SETTINGS_OPERATIONS,
+  ...PROCESS_OPERATIONS,
   leaders: {
     route: "GET /leaders",
     summary: "The leaders as this node sees them",
@@ -158,6 +170,12 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     route: "GET /tokens",
     summary: "The tokens, without their secrets",
     answer: list(reports.tokenReport),
+  },
+  statusToken: {
+    route: "POST /status/token",
+    summary: "The token by which others than this machine read the status page, or another one in its place",
+    request: object(() => ({ isNew: z.boolean().exactOptional() })),
+    answer: object(() => ({ token: z.string() })),
   },
   createToken: {
     route: "POST /tokens",

@@ -36,6 +36,12 @@ export interface PeerReport {
   readonly publicKey: string;
   /** `leader` and `member` run weft; `wireguard` is any other WireGuard device. */
   readonly roles: readonly string[];
+  /** The release of weft that it runs, as it says itself; absent when it does not. */
+  readonly version?: string;
+  /** On which system, as it says itself: `linux x86_64`. */
+  readonly system?: string;
+  /** Where it says that it is, the best first, `address:port`; absent when it does not. */
+  readonly endpoints?: readonly string[];
   /** What a leader or its token calls it. */
   readonly labels: Readonly<Record<string, string>>;
   /** What it calls itself, which authorises nothing; absent for nothing. */
@@ -44,6 +50,8 @@ export interface PeerReport {
   readonly unconfirmedLabels?: Readonly<Record<string, string>>;
   /** Overlay addresses. */
   readonly addresses: readonly string[];
+  /** Of a device: the name of the member that it is reached through, null when that one is none any more or has no interface. */
+  readonly hub?: string | null;
   /** What the packet plane accepts from and sends to this peer, in CIDR notation. */
   readonly allowedIps: readonly string[];
   /** Where datagrams are sent now, `address:port`. */
@@ -52,21 +60,32 @@ export interface PeerReport {
   readonly lastHandshakeAgeMs: number | null;
   /** Bytes of datagrams received from and sent to the peer. */
   readonly rxBytes: number;
+  /** Bytes of datagrams sent to the peer. */
   readonly txBytes: number;
   /** Whether a channel of the message plane is open. */
   readonly channel: "open" | "dialing" | "closed";
-  /** How it is reached: `direct` through the tunnel, by a `channel` of the message plane alone, or not at all. */
-  readonly path: "direct" | "channel" | "none";
+  /**
+   * How it is reached: `direct` through the tunnel, by a `channel` of the message plane alone, through the `hub` of a device,
+   * or not at all.
+   */
+  readonly path: "direct" | "channel" | "hub" | "none";
   /** Round trip of the last answered probe in milliseconds; null when none was answered. */
   readonly rttMs: number | null;
   /** Of the last 20 probes, how many had no answer, in percent; null before the first one has ended. */
   readonly lossPercent: number | null;
   /** Probes in a row without an answer. */
   readonly failureCount: number;
-  /** A handshake or an answered probe under 180 s old, and not two probes missed in a row since it answers any. */
+  /**
+   * A handshake or an answered probe under 180 s old, and not two probes missed in a row since it answers any; of a device
+   * that is reached through another node, whether that one is healthy.
+   */
   readonly healthy: boolean;
   /** 0 (unhealthy) to 100: 100 - 60 × loss - 30 × slowness beyond 50 ms - 10 when the last probe was missed. */
   readonly score: number;
+  /** When this node or a leader last heard of it, in milliseconds since 1970; absent when nobody ever did. */
+  readonly lastSeenMs?: number;
+  /** Whether it does not answer, has no channel, and was not heard of for three minutes. */
+  readonly isAway: boolean;
 }
 
 /** How the packet plane runs. */
@@ -76,7 +95,9 @@ export interface DataplaneReport {
    * packet plane.
    */
   readonly kind: "fast" | "portable" | "rootless";
+  /** Such as `weft0`; absent when rootless. */
   readonly interfaceName?: string;
+  /** The largest packet through the interface, in bytes; absent when rootless. */
   readonly mtuBytes?: number;
   /** How packets are sealed. */
   readonly aead?: string;
@@ -102,8 +123,11 @@ export interface DnsReport {
 
 /** A leader, as this node sees it. */
 export interface LeaderReport {
+  /** 32 hexadecimal digits. */
   readonly id: string;
+  /** The name within the network. */
   readonly name: string;
+  /** Overlay addresses. */
   readonly addresses: readonly string[];
   /** Heard in the last five seconds, or this node itself. */
   readonly alive: boolean;
@@ -125,9 +149,13 @@ export interface HealthReport {
 
 /** Everything that `weft status` and the page show. It never holds a key that is not public, a token or an environment variable. */
 export interface StatusReport {
+  /** The version of weft that runs. */
   readonly version: string;
+  /** `running` between a start that has succeeded and a stop. */
   readonly state: "starting" | "running" | "stopping";
+  /** Milliseconds since the start. */
   readonly uptimeMs: number;
+  /** This node. */
   readonly node: {
     readonly id: string;
     readonly name: string;
@@ -141,6 +169,7 @@ export interface StatusReport {
     readonly listenPort: number;
     readonly endpoints: readonly string[];
   };
+  /** The network that it belongs to. */
   readonly network: {
     readonly id: string;
     readonly cidr: string;
@@ -150,6 +179,7 @@ export interface StatusReport {
   readonly leaders: readonly LeaderReport[];
   /** How far the clocks of linked members are ahead of this one, their median in milliseconds; null without links. */
   readonly clockSkewMs: number | null;
+  /** How packets travel. */
   readonly dataplane: DataplaneReport;
   /** Absent when no names are served. */
   readonly dns?: DnsReport;
@@ -165,7 +195,9 @@ export interface StatusReport {
     /** How many nodes of the DHT answered in the last round, at most 8. */
     readonly contacts: number;
   };
+  /** What is offered and called. */
   readonly services: ServicesReport;
+  /** Every other member and device. */
   readonly peers: readonly PeerReport[];
   /** How many datagrams and packets were dropped, by reason; reasons that never happened are left out. */
   readonly drops: Readonly<Record<string, number>>;

@@ -16,7 +16,9 @@ const texts = () => z.array(z.string());
 const count = () => z.int().min(0);
 const counts = () => z.record(z.string(), count());
 const time = () => z.number().describe("Milliseconds since 1970");
-const age = () => z.number().min(0).nullable();
+/** A key of an object that may be null is there all the same, whichever options the types are checked with. */
+const orNull = <T>(schema: z.ZodType<T>): z.ZodType<T | null> => schema.nullable();
+const age = () => orNull(z.number().min(0));
 const textMap = () => z.record(z.string(), z.string());
 const list = <T>(item: Lazy<T>) => z.array(item());
 
@@ -33,23 +35,44 @@ export const peerReport: LazyObject<report.PeerReport> = named("PeerReport", () 
   name: text(),
   publicKey: text(),
   roles: texts(),
+  version: text().exactOptional(),
+  system: text().exactOptional(),
+  endpoints: texts().describe("Where it says that it is").exactOptional(),
   labels: textMap().describe("What a leader or its token calls it"),
   statedLabels: textMap().describe("What it calls itself, which authorises nothing").exactOptional(),
   unconfirmedLabels: textMap().describe("What it called itself under a former release").exactOptional(),
   addresses: texts(),
+  hub: text().nullable().exactOptional(),
   allowedIps: texts(),
   endpoint: text().exactOptional(),
   lastHandshakeAgeMs: age(),
   rxBytes: count(),
   txBytes: count(),
   channel: z.enum(["open", "dialing", "closed"]),
-  path: z.enum(["direct", "channel", "none"]),
+  path: z.enum(["direct", "channel", "hub", "none"]),
   rttMs: age(),
-  lossPercent: z.number().min(0).max(100).nullable(),
+  lossPercent: orNull(z.number().min(0).max(100)),
   failureCount: count(),
   healthy: z.boolean(),
   score: z.int().min(0).max(100),
+  lastSeenMs: time().exactOptional(),
+  isAway: z.boolean(),
 }), "How one peer is doing, as this node sees it.");
+
+/** The schema of `AddedDevice`. */
+export const addedDevice: LazyObject<control.AddedDevice> = named("AddedDevice", () => ({
+  name: text(),
+  addresses: texts(),
+  hub: text().exactOptional(),
+  mtuBytes: count().exactOptional(),
+  peers: z.array(z.strictObject({
+    name: text(),
+    publicKey: text(),
+    addresses: texts(),
+    allowedIps: texts(),
+    endpoint: text().exactOptional(),
+  })),
+}), "A device that was let in, and what it is to be configured with.");
 
 /** The schema of `LeaderReport`. */
 export const leaderReport: LazyObject<report.LeaderReport> = named("LeaderReport", () => ({
@@ -114,7 +137,7 @@ export const statusReport: LazyObject<report.StatusReport> = named("StatusReport
   node: ownNode(),
   network: z.strictObject({ id: text(), cidr: text(), members: count() }),
   leaders: list(leaderReport),
-  clockSkewMs: z.number().nullable(),
+  clockSkewMs: orNull(z.number()),
   dataplane: dataplane(),
   dns: dns().describe("How names are served; absent when they are not.").exactOptional(),
   discovery: z.strictObject({ providers: texts(), heard: count() }).exactOptional(),
@@ -136,7 +159,7 @@ export const tokenReport: LazyObject<control.TokenReport> = named("TokenReport",
   id: text(),
   createdAt: time(),
   expiresAt: time(),
-  usesLeft: count().nullable(),
+  usesLeft: orNull(count()),
   used: count(),
   labels: textMap(),
   grants: grantsReport(),

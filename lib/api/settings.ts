@@ -16,7 +16,9 @@ export type SettingValue = string | readonly string[] | null;
 export interface SettingReport {
   /** As in flags and in files. */
   readonly name: string;
+  /** What holds. */
   readonly value: SettingValue;
+  /** Where that comes from. */
   readonly source: SettingSource;
   /** The variable, or the path of the file. */
   readonly at?: string;
@@ -34,7 +36,7 @@ export interface SettingChange {
 
 /** Operations on what is kept of a node's settings. */
 export interface SettingsControl {
-  /** @returns every setting, in the order of the help */
+  /** How this node was told to run. @returns every setting, in the order of the help */
   settings(): readonly SettingReport[];
   /**
    * Keeps or forgets a setting, from the next start on.

@@ -8,9 +8,13 @@ import type { Clock, Timers } from "./time.ts";
 
 /** Time, chance and the log: a real node has the host's, a test a virtual clock and seeded randomness. */
 export interface Environment {
+  /** Tells the time. */
   readonly clock: Clock;
+  /** Sets timers. */
   readonly timers: Timers;
+  /** Draws chance. */
   readonly random: RandomSource;
+  /** Takes what there is to say. */
   readonly log: Logger;
 }
 
@@ -20,9 +24,13 @@ export interface Environment {
  * counted instead, and secrets are never passed here.
  */
 export interface Logger {
+  /** For who looks into a fault. */
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** What an operator may want to know. */
   info(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** What an operator should look at. */
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** What has failed. */
   error(message: string, fields?: Readonly<Record<string, unknown>>): void;
 }
 

@@ -26,6 +26,7 @@ export abstract class WeftError extends Error {
   /** Whether the same call may succeed later. */
   readonly retryable: boolean;
 
+  /** Takes what was wrong as a message, a sentence without its final dot. */
   constructor(message: string, options: WeftErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;

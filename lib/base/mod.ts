@@ -6,13 +6,14 @@
  * @module
  */
 
-export type { Brand } from "./brand.ts";
+export type { Brand, brand } from "./brand.ts";
 export * from "./bounded_queue.ts";
 export type { ByteStream } from "./byte_stream.ts";
 export * from "./bytes.ts";
 export * from "./deadline_timer.ts";
 export * from "./counters.ts";
 export * from "./environment.ts";
+export * from "./duration.ts";
 export * from "./errors.ts";
 export * from "./limited_logger.ts";
 export * from "./memory_budget.ts";

@@ -107,4 +107,10 @@ export class KeyedRateLimiter {
     }
     return true;
   }
+
+  /** @returns whether `source` would be served now; that counts as nothing */
+  wouldAllow(now: Millis, source: string): boolean {
+    const { burst, everyMs } = this.#options;
+    return (this.#fullAt.get(source) ?? now) + everyMs - now <= burst * everyMs + ROUNDING_MS;
+  }
 }

@@ -30,6 +30,7 @@ export interface StateStore {
 
 /** The state could not be read or written: full disk, corrupt or foreign database, held by another agent. */
 export class StateError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "State";
 }
 

@@ -14,9 +14,9 @@ export type UnixMillis = Brand<number, "UnixMillis">;
 
 /** Reads both of a host's clocks. */
 export interface Clock {
-  /** @returns the monotonic time; it never goes back */
+  /** Monotonic time. @returns the monotonic time; it never goes back */
   now(): Millis;
-  /** @returns the wall time, for timestamps that other machines read */
+  /** The time of day. @returns the wall time, for timestamps that other machines read */
   wall(): UnixMillis;
 }
 

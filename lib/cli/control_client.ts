@@ -16,6 +16,7 @@ import {
 } from "../api/mod.ts";
 import { WeftError } from "../base/mod.ts";
 import { DEFAULT_TIMEOUT_MS } from "../service/bounds.ts";
+import { deniedAgentHint, missingAgentHint } from "./missing_agent.ts";
 
 /** An answer that takes longer than this will not come; a ping gives up by itself before. */
 const ANSWER_BOUND_MS = 15_000;
@@ -55,10 +56,15 @@ export class AgentAnswerError extends WeftError {
 export class ControlClient implements Disposable {
   readonly #stateDir: string;
   readonly #client: Deno.HttpClient;
+  readonly #boundMs: number;
 
-  /** @param stateDir the agent's state directory, which holds `control.sock` */
-  constructor(stateDir: string) {
+  /**
+   * @param stateDir the agent's state directory, which holds `control.sock`
+   * @param options.boundMs how long an answer may take that comes as a whole
+   */
+  constructor(stateDir: string, options: { readonly boundMs?: number } = {}) {
     this.#stateDir = stateDir;
+    this.#boundMs = options.boundMs ?? ANSWER_BOUND_MS;
     this.#client = Deno.createHttpClient({ proxy: { transport: "unix", path: controlSocketPath(stateDir) } });
   }
 
@@ -93,7 +99,7 @@ export class ControlClient implements Disposable {
     request: Record<string, unknown>,
     signal: AbortSignal | undefined,
   ): Promise<Response> {
-    const boundMs = answerBoundMs(operation, request);
+    const boundMs = answerBoundMs(operation, request, this.#boundMs);
     const late = new AbortController();
     const timer = boundMs === undefined
       ? undefined
@@ -170,9 +176,13 @@ export async function* jsonLines(body: ReadableStream<Uint8Array>): AsyncGenerat
 }
 
 /** @returns how long an answer may take to begin; undefined for one that lasts until its reader goes */
-function answerBoundMs({ lines }: Operation, request: Partial<CallRequest>): number | undefined {
+function answerBoundMs(
+  { lines }: Operation,
+  request: Partial<CallRequest>,
+  boundMs: number,
+): number | undefined {
   if (lines === "always") return undefined;
-  if (lines === undefined) return ANSWER_BOUND_MS;
+  if (lines === undefined) return boundMs;
   return (request.timeoutMs ?? DEFAULT_TIMEOUT_MS) + CALL_GRACE_MS;
 }
 
@@ -209,14 +219,13 @@ async function noAgent(
     .catch((error: unknown) => error);
   if (connection instanceof Deno.errors.PermissionDenied) {
     return new NoAgentError(`Cannot ask the agent with the state ${stateDir}: permission denied`, {
-      hint: "Run this as the user that runs the agent, often root.",
+      hint: deniedAgentHint(stateDir),
       cause,
     });
   }
   if (!(connection instanceof Error)) (connection as Deno.Conn).close();
   return new NoAgentError(`Cannot ask an agent: none runs with the state ${stateDir}`, {
-    hint:
-      "Start one with `weft up`, or name another directory with --state; one that waits to be let in answers nothing yet.",
+    hint: missingAgentHint(stateDir),
     retryable: true,
     cause,
   });

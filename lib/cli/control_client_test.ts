@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { sampleDevice } from "../agent/testing/sample_control.ts";
 import { ControlClient, controlSocketPath, jsonLines } from "./control_client.ts";
 import { SamplePorts, sampleStatus } from "./testing/sample_ports.ts";
 import { main } from "./weft.ts";
@@ -31,7 +32,8 @@ const answers: Readonly<Record<string, readonly [status: number, body: unknown]>
     message: "Cannot revoke t2: there is none",
     hint: "List them.",
   }],
-  "POST /peers": [200, { name: "phone", addresses: ["10.200.0.9"] }],
+  "POST /peers": [200, sampleDevice],
+  "POST /peers/hub": [200, sampleDevice],
   "DELETE /peers/web-1": [200, { done: true, name: "web-1" }],
   "DELETE /peers/web-2": [200, { done: true, name: "web-2", token: { ...usable, id: "t9" } }],
   "DELETE /peers/web-3?revokeToken=1": [200, {
@@ -88,6 +90,11 @@ Deno.test("every command that asks gets its answer over the socket", () =>
         /^\{"peer":"web-1","rttMs":1.5,"path":"direct","lastHandshakeAgeMs":12000\}\n$/,
       ],
       ["token list", "GET /tokens", /^abcd1 +usable/m],
+      ["token ls", "GET /tokens", /^abcd1 +usable/m],
+      ["peer list", "GET /peers", /^web-1 +10\.200\.0\.2 +healthy/m],
+      ["peer ls --wide", "GET /peers", /^web-1 +10\.200\.0\.2 +healthy/m],
+      ["peer rm web-1", "DELETE /peers/web-1", /^Removed web-1\n$/],
+      ["peer delete web-1", "DELETE /peers/web-1", /^Removed web-1\n$/],
       [
         "token create --no-endpoints",
         'POST /tokens {"lifetimeMs":86400000,"labels":{},"withoutEndpoints":true}',
@@ -105,6 +112,21 @@ Deno.test("every command that asks gets its answer over the socket", () =>
         'POST /peers {"name":"phone","publicKey":"k","endpoint":"192.0.2.9:1","allowedIps":["10.1.0.0/16"],' +
         '"persistentKeepaliveSeconds":25}',
         /^# phone is 10\.200\.0\.9\. [^]*^Address = 10\.200\.0\.9\/32$/m,
+      ],
+      [
+        "peer add phone --public-key k --hub web-1",
+        'POST /peers {"name":"phone","publicKey":"k","hub":"web-1"}',
+        /^AllowedIPs = 10\.200\.0\.0\/16$/m,
+      ],
+      [
+        "peer add phone --public-key k --direct",
+        'POST /peers {"name":"phone","publicKey":"k","isDirect":true}',
+        /^PersistentKeepalive = 25$/m,
+      ],
+      [
+        "peer hub phone web-1",
+        'POST /peers/hub {"device":"phone","hub":"web-1"}',
+        /^Endpoint = 192\.0\.2\.1:51820$/m,
       ],
       ["peer remove web-1", "DELETE /peers/web-1", /^Removed web-1\n$/],
       [
@@ -136,8 +158,60 @@ Deno.test("what the agent refuses is told in its own words", () =>
 Deno.test("peer add says so when the device is called otherwise", () =>
   withAgent(async (agent) => {
     const asked = await run(agent, "peer add tablet --public-key k");
-    assert.equal(asked.stderr, "tablet is taken, or the device had a name: it is phone\n");
+    assert.match(
+      asked.stderr,
+      /^The device with this key is phone already .*`weft peer rename phone tablet`/,
+    );
     assert.equal((await run(agent, "peer add phone --public-key k")).stderr, "");
+  }));
+
+Deno.test("peer add says what a network behind a device does, and what it does not", () =>
+  withAgent(async (agent) => {
+    const { stderr } = await run(agent, "peer add phone --public-key k --allowed-ip 192.168.7.0/24");
+    assert.match(
+      stderr,
+      /^Packets of 192\.168\.7\.0\/24 may come from phone .*no route is set: `ip route add 192\.168\.7\.0\/24 dev weft0`.*\n$/,
+    );
+  }));
+
+Deno.test("peer add --dns tells the device its hub's name server, and a person what that does not answer", () =>
+  withAgent(async (agent) => {
+    const cases: readonly (readonly [string, readonly string[], RegExp, RegExp])[] = [
+      ["--dns hub", ["SOA", "NS"], /^DNS = 10\.200\.0\.1, weft\.internal$/m, /^$/],
+      [
+        "--dns",
+        ["SOA"],
+        /^DNS = 10\.200\.0\.1, weft\.internal$/m,
+        /^warning: lead answers for weft\.internal alone/,
+      ],
+      [
+        "--dns hub",
+        [],
+        /^DNS = 10\.200\.0\.1, weft\.internal$/m,
+        /^warning: lead does not answer.*\nhint: .*15353,53/,
+      ],
+      ["--dns 10.200.0.1", ["SOA", "NS"], /^DNS = 10\.200\.0\.1$/m, /^$/],
+      ["--dns 10.200.0.1", [], /^DNS = 10\.200\.0\.1$/m, /^warning: lead does not answer/],
+      ["--dns 9.9.9.9", [], /^DNS = 9\.9\.9\.9$/m, /^$/],
+    ];
+    for (const [said, answers, config, told] of cases) {
+      const ports = new SamplePorts();
+      ports.nameServers.set("10.200.0.1", answers);
+      const line = `peer add phone --wireguard ${said} --state ${agent.stateDir}`;
+      assert.equal(await main(line.split(" "), ports), 0, `${said}: ${ports.stderr}`);
+      assert.match(ports.stdout, config, said);
+      assert.match(ports.stderr, told, said);
+    }
+  }));
+
+Deno.test("peer add draws a code that a terminal of 80 columns takes", () =>
+  withAgent(async (agent) => {
+    const ports = new SamplePorts();
+    Object.assign(ports.terminal, { isInteractive: true, columns: 80 });
+    ports.nameServers.set("10.200.0.1", ["SOA", "NS"]);
+    const line = `peer add phone --wireguard --dns hub --state ${agent.stateDir}`;
+    assert.equal(await main(line.split(" "), ports), 0, ports.stderr);
+    assert.match(ports.stdout, /[▀▄█]{5}/);
   }));
 
 Deno.test("token revoke takes the beginning of an id, unless it is of two", () =>
@@ -163,6 +237,16 @@ Deno.test("status --watch shows it until it is told to stop", () =>
     ports.stopSignal();
     assert.equal(await running, 0);
     assert.match(ports.stdout, /lead, leader/);
+  }));
+
+Deno.test("status --watch ends when nobody reads it any more", () =>
+  withAgent(async (agent) => {
+    const ports = new SamplePorts();
+    const running = main(["status", "--watch", "--state", agent.stateDir], ports);
+    const bound = AbortSignal.timeout(5000);
+    while (ports.stdout === "" && !bound.aborted) await new Promise((resolve) => setTimeout(resolve));
+    ports.readerGone();
+    assert.equal(await running, 0);
   }));
 
 Deno.test("ControlClient tells a dead socket from an agent", async () => {

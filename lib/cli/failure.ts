@@ -34,7 +34,6 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
 /** What to do about a failure that does not say it itself. */
 const HOST_HINT = "`weft doctor` checks what weft needs of this host.";
 const HINTS: ReadonlyMap<string, string> = new Map([
-  ["InvalidRequest", "--help after the name of the command shows an example."],
   ["UnknownPeer", "`weft peers` lists all names."],
   ["UnknownService", "`weft service list` shows all."],
   [
@@ -43,13 +42,13 @@ const HINTS: ReadonlyMap<string, string> = new Map([
   ],
 ]);
 
-/** Prints a failure. @returns the exit code */
+/** Prints a failure. @param options.usage shows how the command is used @returns the exit code */
 export function reportFailure(
   terminal: Terminal,
   error: unknown,
-  options: { readonly debug: boolean },
+  options: { readonly debug: boolean; readonly usage?: string },
 ): 1 | 2 {
-  const { message, hint } = described(error);
+  const { message, hint } = described(error, options.usage);
   terminal.err(`weft: ${oneLine(message)}\nhint: ${oneLine(hint)}\n`);
   if (options.debug && error instanceof Error) terminal.err(`${harmless(error.stack ?? "")}\n`);
   return error instanceof WeftError && USAGE_CODES.has(error.code) ? 2 : 1;
@@ -60,15 +59,26 @@ export function systemReason(cause: unknown): string {
   return (cause instanceof Error ? cause.message : String(cause)).split(/ \(os error|: /)[0] ?? "";
 }
 
-function described(error: unknown): { readonly message: string; readonly hint: string } {
+function described(
+  error: unknown,
+  usage: string | undefined,
+): { readonly message: string; readonly hint: string } {
   if (error instanceof WeftError) {
-    return { message: error.message, hint: error.hint ?? HINTS.get(error.code) ?? HOST_HINT };
+    return {
+      message: error.message,
+      hint: error.hint || HINTS.get(error.code) || usageOf(error.code, usage),
+    };
   }
   const message = error instanceof Error ? error.message || error.name : String(error);
   return {
     message: `Something failed that should not: ${message}`,
     hint: "Run it again with WEFT_DEBUG=1 to see where, and please report it.",
   };
+}
+
+/** Who asked for what can't be is shown how it is asked; all else is the host's or another's. */
+function usageOf(code: string, usage = "--help after the name of the command shows an example."): string {
+  return code === "InvalidRequest" || USAGE_CODES.has(code) ? usage : HOST_HINT;
 }
 
 function oneLine(text: string): string {

@@ -6,12 +6,15 @@
 import { configureSync, getLogger, type LogRecord, resetSync } from "@logtape/logtape";
 import { type Logger, printableJson, showUnprintable } from "../base/mod.ts";
 import type { LogLevel } from "../config/mod.ts";
+import { LogRing } from "./log_ring.ts";
 
 /** How many lines are kept while the log is held. */
 const HELD_LINES = 1000;
 
 /** A log that can be held until it is clear that it will be wanted. */
 export interface AgentLog extends Logger, Disposable {
+  /** The end of it, also while it is held. */
+  readonly recent: LogRing;
   /** Writes what was held, and all that comes. */
   release(): void;
   /** Changes how much is written. */
@@ -27,8 +30,10 @@ export function openLog(
   options: { readonly level: LogLevel; readonly held: boolean; readonly write: (line: string) => void },
 ): AgentLog {
   let held: string[] | undefined = options.held ? [] : undefined;
+  const recent = new LogRing();
   const sink = (record: LogRecord) => {
     const line = logLine(record);
+    recent.push(line);
     if (held === undefined) options.write(line);
     else if (held.length < HELD_LINES) held.push(line);
   };
@@ -48,6 +53,7 @@ export function openLog(
     info: (message, fields = {}) => log.info(message, { ...fields }),
     warn: (message, fields = {}) => log.warn(message, { ...fields }),
     error: (message, fields = {}) => log.error(message, { ...fields }),
+    recent,
     release() {
       const lines = held ?? [];
       held = undefined;

@@ -4,8 +4,9 @@
  */
 
 import type { Node, OverlayBootstrap, OverlayPorts } from "../agent/mod.ts";
-import type { AgentControl, SettingChange, SettingReport } from "../api/mod.ts";
-import type { SaidSettings } from "../config/mod.ts";
+import type { AgentControl, SettingChange, SettingReport, UnitReport } from "../api/mod.ts";
+import type { Logger } from "../base/mod.ts";
+import type { SaidSettings, StatusAddress } from "../config/mod.ts";
 import type { WgInterface, WgInterfaceOptions } from "../wg_interface/mod.ts";
 import type { ShownToken } from "./process_arguments.ts";
 import type { Terminal } from "./terminal.ts";
@@ -14,17 +15,8 @@ import type { Terminal } from "./terminal.ts";
 export type Overlay =
   & Pick<
     OverlayBootstrap,
-    | "name"
-    | "control"
-    | "closed"
-    | "start"
-    | "stop"
-    | "nodeIp"
-    | "startToken"
-    | "isResumed"
-    | "hasLeft"
-    | "options"
-    | "keptSettings"
+    | ("name" | "control" | "closed" | "start" | "stop" | "nodeIp" | "startToken" | "isResumed" | "hasLeft")
+    | ("statusToken" | "overlayAddresses" | "isOwnHost" | "options" | "keptSettings")
   >
   & { readonly services: Pick<OverlayBootstrap["services"], "openPrograms"> };
 
@@ -44,10 +36,19 @@ export interface ServedPort {
   close(): Promise<void>;
 }
 
+/** The status page, which is served on the overlay once that is there. */
+export interface StatusPort extends ServedPort {
+  openOverlay(): Promise<void>;
+}
+
 /** The process around a command. */
 export interface ProcessPort {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly isRoot: boolean;
+  /** Its number. */
+  readonly pid: number;
+  /** The unit of systemd that has started it. */
+  readonly unit: UnitReport | undefined;
   /** Reads a file, or standard input for `-`. @throws the system's error */
   readText(path: string): Promise<string>;
   /**
@@ -57,10 +58,17 @@ export interface ProcessPort {
   readSecret(prompt: string): Promise<string>;
   /** @returns the most that users other than a file's owner may do with it; undefined for nothing @throws the system's error */
   othersMay(path: string): Promise<"read" | "write" | undefined>;
+  /** Whether the name server at this address, port 53, has an answer to a question; some seconds are enough for one. */
+  canResolve(server: string, name: string, type: "SOA" | "NS"): Promise<boolean>;
   /** Takes tokens out of what the system shows as this process's arguments. @returns who shows one all the same */
   hideTokens(args: readonly string[]): readonly ShownToken[];
   /** Calls back at every request to stop. @returns a function that ends that */
   onStopSignal(handler: () => void): () => void;
+  /**
+   * Calls back once, soon after nobody reads standard output any more; where that can't be seen, never.
+   * @returns a function that ends that
+   */
+  onReaderGone(handler: () => void): () => void;
   /**
    * Calls back once, at the first error that nothing has caught, of a promise or a callback; those that follow until it is
    * taken back are dropped. Without it the runtime ends the process at once, whatever it has changed on the host.
@@ -83,12 +91,18 @@ export type AttachedPort = Pick<Node, "dial" | "stop">;
 export interface AgentParts {
   readonly overlays: OverlayFactory;
   serveStatus(
-    options: { readonly control: AgentControl; readonly hostname: string; readonly port: number },
-  ): Promise<ServedPort>;
+    options: {
+      readonly node: Overlay;
+      readonly log: Logger;
+      readonly addresses: readonly StatusAddress[];
+      readonly port: number;
+      readonly names: readonly string[];
+    },
+  ): Promise<StatusPort>;
   /** Checks, before a node is made, that these servers can do what they are for. @throws WeftError */
   checkServing(
     options: {
-      readonly hostname: string;
+      readonly addresses: readonly StatusAddress[];
       readonly port: number | "off";
       readonly socketPaths: readonly string[];
     },

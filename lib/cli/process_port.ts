@@ -4,6 +4,7 @@
  */
 
 import { cpuUsage } from "node:process";
+import type { UnitReport } from "../api/mod.ts";
 import type { ProcessPort } from "./ports.ts";
 import { hideTokens } from "./process_arguments.ts";
 import { readSecretLine } from "./secret_line.ts";
@@ -14,6 +15,12 @@ const MAX_TEXT_BYTES = 1 << 20;
 /** The first packets, handshakes and requests still use much that is not needed later. */
 const SETTLING_MS = 5_000;
 
+/** A name server of the mesh that has not answered by then does not. */
+const NAME_TIMEOUT_MS = 3_000;
+/** Between two looks for a reader of the output. */
+const READER_LOOK_MS = 250;
+const STDOUT_FD = 1;
+
 const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -23,6 +30,10 @@ export function systemProcess(): ProcessPort {
   return {
     environment: Deno.env.toObject(),
     isRoot: Deno.uid() === 0,
+    pid: Deno.pid,
+    get unit() {
+      return ownUnit();
+    },
     async readText(path) {
       using file = path === "-" ? undefined : await Deno.open(path);
       return await readBounded((file ?? Deno.stdin).readable);
@@ -35,6 +46,14 @@ export function systemProcess(): ProcessPort {
       if (!isFile || mode === null) return undefined;
       return mode & 0o002 ? "write" : mode & 0o044 ? "read" : undefined;
     },
+    async canResolve(ipAddr, name, type) {
+      const signal = AbortSignal.timeout(NAME_TIMEOUT_MS);
+      try {
+        return (await Deno.resolveDns(name, type, { nameServer: { ipAddr }, signal })).length > 0;
+      } catch {
+        return false;
+      }
+    },
     hideTokens,
     onStopSignal(handler) {
       for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, handler);
@@ -42,6 +61,7 @@ export function systemProcess(): ProcessPort {
         for (const signal of STOP_SIGNALS) Deno.removeSignalListener(signal, handler);
       };
     },
+    onReaderGone,
     onUncaught(handler) {
       let isTold = false;
       const take = (event: Event, error: unknown): void => {
@@ -63,6 +83,47 @@ export function systemProcess(): ProcessPort {
     },
     exit: (code) => Deno.exit(code),
   };
+}
+
+function onReaderGone(handler: () => void): () => void {
+  const ended = new AbortController();
+  void (async () => {
+    const { openReaderCheck } = await import("../host/mod.ts");
+    if (ended.signal.aborted) return;
+    const check = openReaderCheck(STDOUT_FD);
+    const timer = setInterval(() => {
+      if (!check.isGone()) return;
+      ended.abort();
+      handler();
+    }, READER_LOOK_MS);
+    Deno.unrefTimer(timer);
+    ended.signal.addEventListener("abort", () => {
+      clearInterval(timer);
+      check[Symbol.dispose]();
+    });
+  })().catch(() => {});
+  return () => ended.abort();
+}
+
+/** systemd.exec(5), "Environment variables": what a shell of a unit starts inherits them, and has another number. */
+function ownUnit(): UnitReport | undefined {
+  if (Deno.env.get("INVOCATION_ID") === undefined) return undefined;
+  if (![`${Deno.pid}`, undefined].includes(Deno.env.get("SYSTEMD_EXEC_PID"))) return undefined;
+  try {
+    return unitOf(Deno.readTextFileSync("/proc/self/cgroup"));
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param cgroup what /proc/self/cgroup says (cgroups(7)) @returns the service that it is of */
+export function unitOf(cgroup: string): UnitReport | undefined {
+  const [, above = "", name] =
+    /^(?:0::|\d+:name=systemd:)(.*\/)([\w:.@\\-]+\.service)(?:\/.*)?$/m.exec(cgroup) ?? [];
+  // A manager of units is none that has started this.
+  return name === undefined || /^user@/.test(name)
+    ? undefined
+    : { name, isUser: /\/user@\d+\.service\//.test(above) };
 }
 
 async function readSecret(prompt: string): Promise<string> {

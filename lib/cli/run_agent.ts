@@ -9,7 +9,9 @@ import { systemTimers } from "../host/mod.ts";
 import { controlSocketPath } from "./control_client.ts";
 import { CommandError } from "./failure.ts";
 import type { AgentLog } from "./log.ts";
-import type { AgentParts, CliPorts, Overlay, ServedPort } from "./ports.ts";
+import type { AgentProcess } from "../agent/mod.ts";
+import type { AgentParts, CliPorts, Overlay, StatusPort } from "./ports.ts";
+import { readStatusToken, refuseWithoutOverlay, statusPageText } from "./status_page.ts";
 import { paint, steady, type Terminal } from "./terminal.ts";
 
 /** How long a stop may take, in milliseconds, before the process ends anyway. */
@@ -30,8 +32,11 @@ export type StartRole =
 export interface RunAgentOptions {
   readonly role: StartRole;
   readonly said: SaidSettings;
-  readonly log: Logger & Pick<AgentLog, "release" | "setLevel">;
+  readonly log: Logger & Pick<AgentLog, "release" | "setLevel" | "recent">;
 }
+
+/** The same, and what the agent may ask of its process. */
+type StartedBy = RunAgentOptions & { readonly process: AgentProcess };
 
 /**
  * Starts an agent and stays until it is told to stop.
@@ -54,8 +59,16 @@ export async function runAgent(ports: CliPorts, run: RunAgentOptions): Promise<n
     stopping.reject(error);
   });
   stopping.promise.catch(() => {});
+  const { unit, pid } = ports.process;
+  const process: AgentProcess = {
+    stop() {
+      stopping.resolve("stop");
+      return { pid, ...unit && { unit } };
+    },
+    logs: (request) => ({ lines: run.log.recent.last(request), ...unit && { unit } }),
+  };
   try {
-    const code = await runUntilStopped(ports, run, stack, stopping.promise);
+    const code = await runUntilStopped(ports, { ...run, process }, stack, stopping.promise);
     // While it stopped already.
     if (failures.length > 0) throw failures[0];
     return code;
@@ -71,7 +84,7 @@ export async function runAgent(ports: CliPorts, run: RunAgentOptions): Promise<n
 
 async function runUntilStopped(
   ports: CliPorts,
-  run: RunAgentOptions,
+  run: StartedBy,
   stack: AsyncDisposableStack,
   stopping: Promise<"stop">,
 ): Promise<number> {
@@ -108,17 +121,17 @@ async function runUntilStopped(
 
 async function startAgent(
   ports: CliPorts,
-  run: RunAgentOptions,
+  run: StartedBy,
   stack: AsyncDisposableStack,
-): Promise<{ readonly overlay: Overlay; readonly status: ServedPort | undefined }> {
+): Promise<{ readonly overlay: Overlay; readonly status: StatusPort | undefined }> {
   const parts = await ports.loadAgent();
-  const overlay = await makeOverlay(parts, run, ports.terminal);
+  const overlay = await makeOverlay(ports, parts, run);
   // Nobody waits for it yet, and a failure of the start is told by the start.
   overlay.closed.catch(() => {});
   if (stack.disposed) return await interrupted(overlay.stop());
   stack.defer(() => overlay.stop());
   try {
-    return await startOverlay(parts, overlay, stack);
+    return await startOverlay(parts, run, overlay, stack);
   } catch (cause) {
     const hasJoined = run.role.kind === "join" && !overlay.isResumed;
     throw hasJoined && cause instanceof WeftError ? new JoinedError(overlay.name, cause) : cause;
@@ -127,19 +140,22 @@ async function startAgent(
 
 async function startOverlay(
   parts: AgentParts,
+  run: StartedBy,
   overlay: Overlay,
   stack: AsyncDisposableStack,
-): Promise<{ readonly overlay: Overlay; readonly status: ServedPort | undefined }> {
+): Promise<{ readonly overlay: Overlay; readonly status: StatusPort | undefined }> {
   const { control, options } = overlay;
-  let status: ServedPort | undefined;
+  let status: StatusPort | undefined;
   if (options.statusPort !== "off") {
     // Before anything of the host is changed: a port that is taken should have no consequences.
-    const hostname = `${options.statusAddress}`;
-    status = await parts.serveStatus({ control, hostname, port: options.statusPort });
-    if (stack.disposed) return await interrupted(status.close());
-    stack.defer(status.close);
+    const { statusAddress: addresses, statusPort: port, statusNames: names } = options;
+    status = await parts.serveStatus({ node: overlay, log: run.log, addresses, port, names });
+    const close = () => status?.close() ?? Promise.resolve();
+    if (stack.disposed) return await interrupted(close());
+    stack.defer(close);
   }
   await overlay.start();
+  await status?.openOverlay();
   await overlay.services.openPrograms(parts.programSocketPath(options.stateDir));
   const socket = await parts.serveControl({ control, path: controlSocketPath(options.stateDir) });
   if (stack.disposed) return await interrupted(socket.close());
@@ -168,29 +184,36 @@ async function interrupted(undone: Promise<void>): Promise<never> {
 
 /** The factory resumes what the same command line has made; what it cannot resume is named here, by its directory. */
 async function makeOverlay(
+  ports: CliPorts,
   parts: AgentParts,
-  { role, said, log }: RunAgentOptions,
-  terminal: Terminal,
+  { role, said, log, process }: StartedBy,
 ): Promise<Overlay> {
   const { overlays } = parts;
   const { stateDir } = said;
   const onPending = ({ name, id }: { readonly name: string; readonly id: string }) =>
-    terminal.err(`Waiting: \`weft peer approve ${name}\` on the leader lets it in (id ${id})\n`);
+    ports.terminal.err(`Waiting: \`weft peer approve ${name}\` on the leader lets it in (id ${id})\n`);
   // A port that is taken should have no consequences, here or at a leader.
-  const onOptions = (options: AgentOptions) => {
+  let given: string | undefined;
+  const onOptions = async (options: AgentOptions) => {
     if (options.logLevel !== said.own.logLevel) log.setLevel(options.logLevel);
     if (options.logLevel !== DEFAULT_LOG_LEVEL) log.release();
-    parts.checkServing({
-      hostname: `${options.statusAddress}`,
-      port: options.statusPort,
-      socketPaths: [parts.programSocketPath(stateDir), controlSocketPath(stateDir)],
-    });
+    const { statusAddress: addresses, statusPort: port } = options;
+    if (port !== "off") {
+      refuseWithoutOverlay(options);
+      given = await readStatusToken(options, ports);
+    }
+    const socketPaths = [parts.programSocketPath(stateDir), controlSocketPath(stateDir)];
+    parts.checkServing({ addresses, port, socketPaths });
   };
-  const ports = { logger: log, onPending, onOptions };
+  const overlayPorts = { logger: log, onPending, onOptions, process };
   try {
-    if (role.kind === "up") return await overlays.load(said, ports);
-    if (role.kind === "leader") return await overlays.initLeader(said, ports);
-    return await overlays.join(role.token, said, ports);
+    const overlay = role.kind === "up"
+      ? await overlays.load(said, overlayPorts)
+      : role.kind === "leader"
+      ? await overlays.initLeader(said, overlayPorts)
+      : await overlays.join(role.token, said, overlayPorts);
+    if (given !== undefined) overlay.statusToken.use(given);
+    return overlay;
   } catch (cause) {
     const code = cause instanceof WeftError ? cause.code : undefined;
     if (code === "NotInitialized") {
@@ -213,7 +236,7 @@ async function makeOverlay(
 function announce(
   { role, said }: RunAgentOptions,
   overlay: Overlay,
-  status: ServedPort | undefined,
+  status: StatusPort | undefined,
   terminal: Terminal,
 ): void {
   const { network, node, dataplane } = overlay.control.status();
@@ -224,7 +247,9 @@ function announce(
   const kept = Array.from(overlay.keptSettings, ([flag, value]) => `${flag} ${[value].flat().join(",")}`);
   if (kept.length > 0) terminal.out(`As at earlier starts: ${kept.join(", ")} (\`weft config show\`)\n`);
   for (const line of withoutEffect(role, said.own, overlay)) terminal.out(`${line}\n`);
-  if (status !== undefined) terminal.out(`Status page: ${pageUrl(overlay.options, status.port)}\n`);
+  if (status !== undefined) {
+    terminal.out(statusPageText(overlay.options.statusAddress, overlay, status.port));
+  }
   if (role.kind === "leader") {
     const spelling = Deno.build.standalone ? "" : " (in a checkout, `deno task weft` stands for `weft`)";
     const how = `To bring another machine in, run this there${spelling}:`;
@@ -242,7 +267,7 @@ function announce(
 /** @returns what was asked for, and is not so */
 function withoutEffect(
   role: StartRole,
-  { name, address, labels }: AgentOptions,
+  { name, address, labels, ephemeral }: AgentOptions,
   overlay: Overlay,
 ): readonly string[] {
   const { node } = overlay.control.status();
@@ -259,18 +284,15 @@ function withoutEffect(
         `It does not have the address ${address}: \`weft peer address ${own} ADDRESS\` on a leader changes that`,
       ]
       : [],
+    ...ephemeral !== "off" && overlay.control.members({ node: own })[0]?.ephemeralMs === undefined
+      ? ["It is not ephemeral, which is said when a node joins: it stays a member when it stops"]
+      : [],
     ...unsaid.length > 0
       ? [
         `It calls itself ${pairs}, which authorises nothing: \`weft label ${own} ${pairs}\` on a leader does`,
       ]
       : [],
   ];
-}
-
-/** An address that stands for all is no place to go to. */
-function pageUrl({ statusAddress }: AgentOptions, port: number): string {
-  const host = statusAddress.isUnspecified ? "localhost" : `${statusAddress}`;
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}/`;
 }
 
 /** @throws CommandError when it takes too long */

@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { silentLogger, StateError } from "../base/mod.ts";
 import { type AgentOptions, parseAgentOptions, SaidSettings } from "../config/mod.ts";
 import { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";
+import { LogRing } from "./log_ring.ts";
 import { runAgent, type StartRole } from "./run_agent.ts";
 import { SamplePorts } from "./testing/sample_ports.ts";
 
 function run(ports: SamplePorts, role: StartRole, more: Partial<AgentOptions> = {}): Promise<number> {
   const log = {
     ...silentLogger,
+    recent: new LogRing(),
     release: () => void ports.diary.push("log released"),
     setLevel: (level: string) => void ports.diary.push(`log ${level}`),
   };
@@ -32,8 +34,9 @@ Deno.test("runAgent() starts in order, prints a join command of its own line, an
   assert.doesNotMatch(ports.stdout, /earlier starts/);
   assert.deepEqual(ports.diary, [
     "leader",
-    "serve 127.0.0.1:9180",
+    "serve loopback:9180",
     "start",
+    "follow overlay",
     "programs /state/programs.sock",
     "serve /state/control.sock",
     "log released",
@@ -116,7 +119,7 @@ Deno.test("runAgent() ends with 130 when it is stopped before it ran", async () 
   const ports = new SamplePorts();
   ports.overlay.start = () => new Promise(() => {});
   const running = run(ports, { kind: "up" });
-  await until(() => ports.diary.includes("serve 127.0.0.1:9180"));
+  await until(() => ports.diary.includes("serve loopback:9180"));
   ports.stopSignal();
   assert.equal(await running, 130);
   assert(ports.diary.includes("stop"));
@@ -183,7 +186,7 @@ Deno.test("runAgent() takes all back and fails at an error that nothing has caug
   const starting = new SamplePorts();
   starting.overlay.start = () => new Promise(() => {});
   const failing = run(starting, { kind: "up" });
-  await until(() => starting.diary.includes("serve 127.0.0.1:9180"));
+  await until(() => starting.diary.includes("serve loopback:9180"));
   starting.uncaught(new TypeError("injected"));
   await assert.rejects(failing, { message: "injected" });
   assert.deepEqual(starting.diary.slice(-3), ["close status", "stop", "signals forgotten"]);

@@ -3,11 +3,14 @@
  * @module
  */
 
-import { CommanderError } from "@commander-js/extra-typings";
+import { CommanderError, Option } from "@commander-js/extra-typings";
 import { addCommands, addStartOptions, withoutWgQuick } from "./commands/mod.ts";
 import { reportFailure, UsageError } from "./failure.ts";
 import type { CliPorts } from "./ports.ts";
 import { OutputClosedError } from "./terminal.ts";
+import { addAliases, commandNamed, exampleHint, pathOf, unknownHint } from "./command_tree.ts";
+import { walk } from "./completion/mod.ts";
+import { optionHint } from "./unknown_option.ts";
 import { type AnyCommand, Command, type CommandContext, refuseUnknown } from "./weft_command.ts";
 
 /**
@@ -26,7 +29,10 @@ export async function main(args: readonly string[], ports: CliPorts): Promise<nu
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     if (error instanceof OutputClosedError) return 0;
     const failure = error instanceof CommanderError ? usageError(error, args, program) : error;
-    return reportFailure(ports.terminal, failure, { debug: Boolean(ports.process.environment.WEFT_DEBUG) });
+    return reportFailure(ports.terminal, failure, {
+      debug: Boolean(ports.process.environment.WEFT_DEBUG),
+      usage: exampleHint(walk(program, args).command),
+    });
   }
 }
 
@@ -37,11 +43,18 @@ export function makeProgram(context: CommandContext): AnyCommand {
   program
     .description("Turns machines into one private network.")
     .usage("[command] [options]")
-    .version(version, "--version", "print the version")
+    .version(version, "-V, --version", "print the version")
+    // As many other programs have it.
+    .addOption(new Option("-v", "print the version").hideHelp())
+    .on("option:v", () => {
+      terminal.out(`${version}\n`);
+      throw new CommanderError(0, "commander.version", version);
+    })
     .helpOption("-h, --help", "show help, with an example")
     .helpCommand(false)
     .allowExcessArguments(false)
     .enablePositionalOptions()
+    .showSuggestionAfterError(false)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.out(text),
@@ -55,6 +68,7 @@ export function makeProgram(context: CommandContext): AnyCommand {
   addHelpCommand(program);
   // Last, because commands inherit its settings as they are when they are made.
   addStartOptions(program, context);
+  addAliases(program);
   return program;
 }
 
@@ -64,13 +78,14 @@ function addHelpCommand(program: AnyCommand): void {
   help.addHelpText("after", "\nExample:\n  $ weft help token create").action(() => {
     let command = program;
     for (const word of help.args) {
-      const next = command.commands.find((each) => each.name() === word);
-      if (next === undefined) refuseUnknown(command, word);
-      command = next as AnyCommand;
+      command = commandNamed(command, word) ?? refuseUnknown(command, word);
     }
     command.outputHelp();
   });
 }
+
+const START_HINT =
+  "`weft --leader` starts a network, `weft --join TOKEN` joins one; either resumes, as `weft up` does.";
 
 /** What commander refuses, in the words of all other failures. */
 const REFUSALS: readonly (readonly [RegExp, string])[] = [
@@ -86,26 +101,24 @@ const REFUSALS: readonly (readonly [RegExp, string])[] = [
   [/^too many arguments.* but got \d+: (.*)\.$/, "Too many arguments: $1"],
 ];
 
-/** Commander's sentence, with its suggestion as the hint. */
-function usageError(error: CommanderError, args: readonly string[], program: AnyCommand): UsageError {
-  const [first = "", ...more] = error.message.replace(/^error: /, "").split("\n");
-  const meant = /\(Did you mean (?:one of )?(.*?)\?\)/.exec(more.join(" "))?.[1];
-  const [pattern, text] = REFUSALS.find(([pattern]) => pattern.test(first)) ?? [/^/, ""];
-  return new UsageError(first.replace(pattern, text), {
-    hint: meant ? `Did you mean ${meant}?` : `See \`${commandPath(args, program)} --help\`.`,
-    cause: error,
-  });
+/** A word too many may be a command that is none, or somebody who is meant. */
+function excessHint(command: AnyCommand, word: string): string | undefined {
+  if (pathOf(command) === "weft status") return "`weft peer show NAME` tells all of a member.";
+  return command.commands.length === 0 ? undefined : unknownHint(command, word);
 }
 
-/** @returns the command that a line is about, as far as its words are commands */
-function commandPath(args: readonly string[], program: AnyCommand): string {
-  const path = ["weft"];
-  let command = program;
-  for (const word of args) {
-    const next = command.commands.find((each) => each.name() === word);
-    if (next === undefined) continue;
-    path.push(word);
-    command = next as AnyCommand;
-  }
-  return path.join(" ");
+/** Commander's sentence, and what to do about it. */
+function usageError(error: CommanderError, args: readonly string[], program: AnyCommand): UsageError {
+  const [first = ""] = error.message.replace(/^error: /, "").split("\n");
+  const [pattern, text] = REFUSALS.find(([pattern]) => pattern.test(first)) ?? [/^/, ""];
+  const { command } = walk(program, args);
+  const [, unknown] = /^unknown option '(.*)'$/s.exec(first) ?? [];
+  const [, excess] = /^too many arguments.* but got \d+: ([^,]*)/s.exec(first) ?? [];
+  return new UsageError(first.replace(pattern, text), {
+    hint: (unknown === undefined ? undefined : optionHint(program, command, unknown)) ??
+      (excess === undefined ? undefined : excessHint(command, excess)) ??
+      (/ cannot be used with .*--(leader|join)/.test(first) ? START_HINT : undefined) ??
+      exampleHint(command, /--[\w-]+/.exec(first)?.[0]),
+    cause: error,
+  });
 }

@@ -9,25 +9,23 @@ import { printableJson } from "../base/mod.ts";
 import {
   type AgentOptions,
   type ConfigFile,
+  type ConfigLayer,
   defaultStateDir,
   emptiedVariables,
   environmentLayer,
   type Field,
   FIELDS,
   fileLayer,
-  nearest,
   type OptionName,
   parseAgentOptions,
   SaidSettings,
   SETTING_NAMES,
   SPELLINGS,
 } from "../config/mod.ts";
+import { type AnyCommand, pathOf, refuseUnknown } from "./command_tree.ts";
 import { ControlClient } from "./control_client.ts";
 import { systemReason, UsageError } from "./failure.ts";
 import type { CliPorts } from "./ports.ts";
-
-/** A command with whatever options and arguments. */
-export type AnyCommand = Command<unknown[], Record<string, unknown>, Record<string, unknown>>;
 
 /** What the actions of commands are given, and where they leave their exit code. */
 export interface CommandContext {
@@ -36,7 +34,10 @@ export interface CommandContext {
 }
 
 /** A flag that is for the agent, other than an option of a command that is called the same. */
-class AgentFlag extends Option<string> {}
+export class AgentFlag extends Option<string> {
+  /** The words that its value may be, for shells to complete. */
+  values: readonly string[] = [];
+}
 
 /** Adds the flag of an option, and hidden ones for its names of earlier versions. */
 export function addFlag(command: AnyCommand, name: OptionName): void {
@@ -44,30 +45,34 @@ export function addFlag(command: AnyCommand, name: OptionName): void {
   const isOn = initial === true;
   const said = initial === false ? { help: `${help}; --no-${flag} takes it back` } : {};
   command.addOption(flagOption(name, said).hideHelp(isOn));
-  for (const alias of aliases) command.addOption(flagOption(name, { flag: alias }).hideHelp());
+  for (const alias of aliases) command.addOption(flagOption(name, { flag: alias, short: "" }).hideHelp());
   // What is kept from an earlier start can be said back. Without its counterpart a flag that is on would have a default,
   // which would win over the environment and the file.
   if (typeof initial === "boolean") {
-    command.addOption(flagOption(name, { flag: `no-${flag}` }).hideHelp(!isOn));
+    command.addOption(flagOption(name, { flag: `no-${flag}`, short: "" }).hideHelp(!isOn));
   }
 }
 
 /**
  * @param said.flag how it is spelled, where that is not as usual
  * @param said.help what the help says, where that is not what the option means to an agent
+ * @param said.short its one letter, empty for none
  * @returns the flag of an option
  */
 export function flagOption(
   name: OptionName,
-  said: { readonly flag?: string; readonly help?: string } = {},
+  said: { readonly flag?: string; readonly help?: string; readonly short?: string } = {},
 ): Option<string> {
-  const { value, isRepeated = false, initial, initialText, ...field } = FIELDS[name] as Field;
-  const { flag, help } = { ...field, ...said };
+  const { value, isRepeated = false, isValueOptional, initial, initialText, ...field } =
+    FIELDS[name] as Field;
+  const { flag, help, short = "" } = { ...field, ...said };
   const told = initialText ?? (/^(string|number)$/.test(typeof initial) ? `${initial}` : undefined);
+  const shownValue = value === undefined ? "" : isValueOptional ? ` [${value}]` : ` <${value}>`;
   const option = new AgentFlag(
-    `--${flag}${value === undefined ? "" : ` <${value}>`}`,
+    `${short && `-${short}, `}--${flag}${shownValue}`,
     help + (isRepeated ? "; may be repeated" : "") + (told === undefined ? "" : ` (default: ${told})`),
   );
+  option.values = field.choices ?? [];
   return isRepeated ? option.argParser(collect) : option;
 }
 
@@ -84,10 +89,13 @@ export function flagValues(command: AnyCommand): Record<string, unknown> {
 }
 
 /** Adds the options that every command has. */
-export function withState(command: AnyCommand): AnyCommand {
-  addFlag(command, "stateDir");
-  return command.addOption(
-    new AgentFlag("--config <file>", "settings as YAML, with the names of the options"),
+export function withState(
+  command: AnyCommand,
+  { isHidden = false }: { readonly isHidden?: boolean } = {},
+): AnyCommand {
+  const config = new AgentFlag("--config <file>", "settings as YAML, with the names of the options");
+  return command.addOption(flagOption("stateDir").hideHelp(isHidden)).addOption(
+    config.hideHelp(isHidden),
   ) as AnyCommand;
 }
 
@@ -101,13 +109,20 @@ export async function saidSettings(command: AnyCommand, ports: CliPorts): Promis
   const path = typeof config === "string" ? config : environment.WEFT_CONFIG;
   const file = path ? await readConfigFile(path, ports) : undefined;
   return new SaidSettings(
-    [{ source: "flags", values: flagValues(command) }, environmentLayer(environment)],
+    [{ source: "flags", values: flagValues(command) } as const, environmentLayer(environment)].map(withPaths),
     {
       file,
       emptied: emptiedVariables(environment),
       defaults: { stateDir: defaultStateDir({ isRoot }, environment) },
     },
   );
+}
+
+/** What is kept is read again in another directory. */
+function withPaths(layer: ConfigLayer): ConfigLayer {
+  const { statusTokenFile: path } = layer.values;
+  if (typeof path !== "string" || path === "") return layer;
+  return { ...layer, values: { ...layer.values, statusTokenFile: resolve(path) } };
 }
 
 async function readConfigFile(path: string, ports: CliPorts): Promise<ConfigFile> {
@@ -139,6 +154,16 @@ export async function optionsOfNextStart(command: AnyCommand, ports: CliPorts): 
   return { ...said.own, ...parseAgentOptions(Object.fromEntries(values)), stateDir: said.stateDir };
 }
 
+/**
+ * @param given the values of `--state` and `--config`, where a line has them
+ * @returns the state directory that it means @throws as `agentOptions`
+ */
+export async function stateDirOf(given: Readonly<Record<string, string>>, ports: CliPorts): Promise<string> {
+  const command = withState(new Command("weft") as AnyCommand);
+  for (const [name, value] of Object.entries(given)) command.setOptionValue(name, value);
+  return (await agentOptions(command, ports)).stateDir;
+}
+
 /** What a command does: with the agent that it means, the words after it, and its options. */
 type Action<Agent, Result> = (
   agent: Agent,
@@ -164,11 +189,8 @@ function refuseEmpty(command: AnyCommand): void {
   const option = command.options.find((one) => command.getOptionValue(one.attributeName()) === "");
   if (word === undefined && option === undefined) return;
   throw new UsageError(
-    `Missing ${word ? `argument: <${word.name()}>` : `value: ${option?.flags}`} is empty`,
-    {
-      hint:
-        "A variable of the shell may have no value; --help after the name of the command shows an example.",
-    },
+    `Cannot do that: ${word ? `<${word.name()}>` : option?.flags} is empty`,
+    { hint: `A variable of the shell may have no value; \`${pathOf(command)} --help\` shows an example.` },
   );
 }
 
@@ -237,14 +259,44 @@ export function readNumber(
   throw new UsageError(`Cannot use ${flag} ${text}: it is ${what}${end}`, { hint });
 }
 
-/** Tells, until it is disposed of, that the process is asked to stop. */
+/** Ends what lasts. */
+export interface StopSignal extends Disposable {
+  /** Aborted when the process is asked to stop, or nobody reads what it prints. */
+  readonly signal: AbortSignal;
+  readonly stopped: Promise<void>;
+  /** Whether it was asked to stop. */
+  readonly isInterrupted: boolean;
+}
+
+/**
+ * Tells, until it is disposed of, that the process is asked to stop.
+ * @param options.endsWithReader whether it tells as well that nobody reads the output any more: whoever only prints what
+ *   comes would find out at the next line, and that may be never
+ */
 export function stopSignal(
   { process }: CliPorts,
-): Disposable & { readonly signal: AbortSignal; readonly stopped: Promise<void> } {
+  options: { readonly endsWithReader?: boolean } = {},
+): StopSignal {
   const abort = new AbortController();
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
   abort.signal.addEventListener("abort", () => resolve());
-  return { signal: abort.signal, stopped, [Symbol.dispose]: process.onStopSignal(() => abort.abort()) };
+  let isInterrupted = false;
+  const forget = process.onStopSignal(() => {
+    isInterrupted = true;
+    abort.abort();
+  });
+  const forgetReader = options.endsWithReader ? process.onReaderGone(() => abort.abort()) : () => {};
+  return {
+    signal: abort.signal,
+    stopped,
+    get isInterrupted() {
+      return isInterrupted;
+    },
+    [Symbol.dispose]() {
+      forget();
+      forgetReader();
+    },
+  };
 }
 
 /** Writes a value as JSON. */
@@ -252,24 +304,13 @@ export function printJson(ports: CliPorts, value: unknown): void {
   ports.terminal.out(`${printableJson(value, 2)}\n`);
 }
 
-/** Refuses a word that is none of the commands, or that none was given. */
-export function refuseUnknown(command: AnyCommand, word: string | undefined): never {
-  const path = command.parent === null ? "weft" : `weft ${command.name()}`;
-  const names = command.commands.map((each) => each.name());
-  if (word === undefined) {
-    throw new UsageError(`${path} needs a command: ${names.join(", ")}`, { hint: `See \`${path} --help\`.` });
-  }
-  const meant = nearest(word, names);
-  throw new UsageError(`Unknown command: ${path} ${word.slice(0, 60)}`, {
-    hint: meant ? `Did you mean \`${path} ${meant}\`?` : `See \`${path} --help\` for the commands.`,
-  });
-}
-
 /**
  * Makes a command that only holds others refuse any other word. Comes after they are made, because they inherit its
  * settings as they are then.
  */
 export function refuseOthers(group: AnyCommand): void {
+  // What says which agent is meant may stand before the name of the command.
+  withState(group, { isHidden: true });
   group.allowExcessArguments().action(() => refuseUnknown(group, group.args[0]));
 }
 
@@ -282,4 +323,5 @@ function givenFlags(command: AnyCommand): Record<string, unknown> {
   return { ...above, ...Object.fromEntries(own) };
 }
 
+export { type AnyCommand, commandNamed, refuseUnknown } from "./command_tree.ts";
 export { Command };

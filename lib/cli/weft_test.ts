@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { SamplePorts } from "./testing/sample_ports.ts";
-import { main } from "./weft.ts";
+import { main, makeProgram } from "./weft.ts";
+import type { AnyCommand } from "./weft_command.ts";
 import { main as entry } from "./entry.ts";
 
 async function run(
@@ -97,7 +98,7 @@ Deno.test("main() prints help and version to standard output", async () => {
 
 Deno.test("every command has help with an example", async () => {
   const commands =
-    "up,status,peers,ping,token create,token list,token revoke,peer add,peer remove,dns list,dns add,dns remove,dns query,wg,doctor,cleanup,install,completions,service list,service show,service pause,service resume,call,publish,subscribe,proxy,forward,offer";
+    "up,status,peers,ping,token create,token list,token revoke,peer add,peer hub,peer remove,dns list,dns add,dns remove,dns query,wg,doctor,cleanup,install,completions,service list,service show,service pause,service resume,call,publish,subscribe,proxy,forward,offer";
   for (const command of commands.split(",")) {
     const { ports } = await run([...command.split(" "), "--help"]);
     assert.match(ports.stdout, /Examples?:\n {2}[#$] weft /, command);
@@ -235,12 +236,30 @@ Deno.test("main() says that no agent runs, and with which state", async () => {
   }
 });
 
-Deno.test("main() prints completions that know every command", async () => {
-  for (const shell of ["bash", "zsh", "fish"]) {
-    const { stdout } = (await run(["completions", shell])).ports;
-    for (const word of ["status", "token", "revoke", "public-key", "join-file"]) {
-      assert(stdout.includes(word), word);
+Deno.test("main() answers shells with every command that is shown", async () => {
+  const program = makeProgram({ ports: new SamplePorts(), exitCode: 0 });
+  const ask = async (words: readonly string[]) => {
+    const ports = new SamplePorts();
+    ports.files.set("-", ["weft", ...words].map((word) => `${word}\0`).join(""));
+    assert.equal(await main(["complete", "fish"], ports), 0);
+    assert.equal(ports.stderr, "");
+    return ports.stdout.split("\n").map((line) => line.split("\t")[0]);
+  };
+  const check = async (command: AnyCommand, path: readonly string[]) => {
+    const help = command.createHelp();
+    const below = help.visibleCommands(command as never).map((each) => each.name());
+    const answer = await ask([...path, ""]);
+    assert.deepEqual(below.filter((name) => !answer.includes(name)), [], path.join(" "));
+    const options = help.visibleOptions(command as never).map(({ long }) => long ?? "");
+    const flags = await ask([...path, "-"]);
+    assert.deepEqual(options.filter((flag) => !flags.includes(flag)), [], path.join(" "));
+    for (const each of help.visibleCommands(command as never)) {
+      await check(each as AnyCommand, [...path, each.name()]);
     }
+  };
+  await check(program, []);
+  for (const shell of ["bash", "zsh", "fish"]) {
+    assert.match((await run(["completions", shell])).ports.stdout, /complete (bash|zsh|fish) 2>/);
   }
 });
 

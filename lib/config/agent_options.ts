@@ -4,7 +4,7 @@
  */
 
 import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
-import type { DhtBootstrapOption, DnsForwardOption, OfferOption } from "./field_schemas.ts";
+import type { DhtBootstrapOption, DnsForwardOption, OfferOption, StatusAddress } from "./field_schemas.ts";
 
 /** How much of the log is shown. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -15,12 +15,18 @@ export interface AgentOptions {
   readonly stateDir: string;
   /** A DNS label; the host's own name when absent. */
   readonly name?: string;
+  /**
+   * For how long this node may be away before leaders remove it, in milliseconds, which it says when it joins; it leaves
+   * when it stops. `off` for a node that stays a member.
+   */
+  readonly ephemeral: number | "off";
   /** The overlay address that it asks for when it joins, which its token has to allow; any when absent. */
   readonly address?: IpAddress;
   /** The network of a new leader; members are told theirs. */
   readonly cidr?: Cidr;
   /** UDP and TCP port of both planes, 1 to 65535. */
   readonly port: number;
+  /** The name of the interface to make, `weft0` unless told. */
   readonly interfaceName: string;
   /** The largest packet through the interface, 576 to 65455 bytes. */
   readonly mtuBytes: number;
@@ -40,9 +46,14 @@ export interface AgentOptions {
   readonly discoveryDhtBootstrap: readonly DhtBootstrapOption[];
   /** Where others can reach this node, beside what it finds out itself. */
   readonly endpoints: readonly Endpoint[];
-  readonly statusAddress: IpAddress;
+  /** Where the status page listens; beyond the loopback it asks for a token. */
+  readonly statusAddress: readonly StatusAddress[];
   /** 0 for any free port; `off` for no status page. */
   readonly statusPort: number | "off";
+  /** By which names and addresses it may be called there, beside the node's own: `weft.example.com`, `192.0.2.7`. */
+  readonly statusNames: readonly string[];
+  /** A file with the token that it asks for; one in the state unless given. */
+  readonly statusTokenFile?: string;
   /** What this node says of itself; on the one that starts a network, the network says it. */
   readonly labels: Readonly<Record<string, string>>;
   /** Whether names are served: `auto` unless rootless. */
@@ -59,6 +70,7 @@ export interface AgentOptions {
   readonly offers: readonly OfferOption[];
   /** A selector of those who reach all TCP ports of this node's address by their channel; nobody when absent. */
   readonly forwardAllow?: string;
+  /** How much of the log is shown. */
   readonly logLevel: LogLevel;
   /** Protocol times that tests shorten, in milliseconds by name. */
   readonly testTimers: Readonly<Record<string, number>>;
@@ -66,6 +78,8 @@ export interface AgentOptions {
 
 /** What an option may be given as: its own type, or the text that stands for it. */
 export type AgentOptionsInput =
-  & { readonly [Key in keyof AgentOptions]?: AgentOptions[Key] | string | undefined }
+  & { readonly [Key in Exclude<keyof AgentOptions, "ephemeral">]?: AgentOptions[Key] | string | undefined }
+  /** `true` stands for ten minutes. */
+  & { readonly ephemeral?: AgentOptions["ephemeral"] | string | boolean | undefined }
   /** The name of `cipher` in earlier versions. */
   & { readonly kernel?: AgentOptions["cipher"] | undefined };

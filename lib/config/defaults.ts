@@ -26,11 +26,14 @@ export const DEFAULT_INTERFACE_NAME = "weft0";
 /** What fits through a path of 1500 bytes over IPv6: 1500 - 40 - 8 - 32 (WireGuard paper §5.4.6). */
 export const DEFAULT_MTU_BYTES = 1420;
 
+/** For how long a node may be away that only says that it is ephemeral. */
+export const DEFAULT_EPHEMERAL_MS = 600_000;
+
 /** The port of the status page. */
 export const DEFAULT_STATUS_PORT = 9180;
 
 /** Where the status page listens: nobody else's machine sees it. */
-export const DEFAULT_STATUS_ADDRESS: IpAddress = IpAddress.fromBytes(Uint8Array.of(127, 0, 0, 1));
+export const DEFAULT_STATUS_ADDRESS = "loopback" as const;
 
 /** The state of an agent that the system runs. */
 export const DEFAULT_STATE_DIR = "/var/lib/weft";

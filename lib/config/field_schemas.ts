@@ -5,10 +5,10 @@
  */
 
 import { z } from "zod";
-import { isPrintable } from "../base/mod.ts";
-import { LABEL_KEY, LABEL_VALUE, NODE_NAME } from "../mesh/bounds.ts";
+import { isPrintable, parseDurationMs } from "../base/mod.ts";
+import { LABEL_KEY, LABEL_VALUE, MAX_EPHEMERAL_MS, MIN_EPHEMERAL_MS, NODE_NAME } from "../mesh/bounds.ts";
 import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
-import { DEFAULT_DISCOVERY_PORT } from "./defaults.ts";
+import { DEFAULT_DISCOVERY_PORT, DEFAULT_EPHEMERAL_MS } from "./defaults.ts";
 
 /** The greatest port of UDP and TCP. */
 export const MAX_PORT = 65_535;
@@ -91,6 +91,44 @@ export const discoveryPeer: z.ZodType<Endpoint> = parsed(
 function isIpv4Target({ address, port }: Endpoint): boolean {
   return address.family === 4 && port > 0 && !address.isUnspecified;
 }
+
+/** Where the status page listens: an address, or the addresses that a word stands for. */
+export type StatusAddress = IpAddress | "loopback" | "overlay" | "any";
+
+/** The loopback, the node's overlay addresses, and every address of the host. */
+export const STATUS_PLACES: readonly ["loopback", "overlay", "any"] = ["loopback", "overlay", "any"];
+
+const statusPlace: z.ZodType<StatusAddress> = z.union([
+  z.enum(STATUS_PLACES),
+  parsed(IpAddress.parse, (value) => value instanceof IpAddress),
+]);
+
+/** One of those places, or several. */
+export const statusAddresses: z.ZodType<StatusAddress[]> = z.union([
+  z.custom<IpAddress>((value) => value instanceof IpAddress).transform((address) => [address]),
+  z.unknown(),
+]).pipe(list(statusPlace).refine(({ length }) => length >= 1 && length <= 8));
+
+/** A name or an address that stands in `Host`, as it is compared: without a final dot. */
+export const hostText: z.ZodType<string> = parsed(
+  (text) => IpAddress.parse(text)?.toString() ?? parseDomain(text)?.slice(0, -1),
+  () => false,
+);
+
+// deno-lint-ignore no-control-regex -- no path has these on purpose
+const PATH = /^[^\x00-\x1f\x7f]+$/;
+
+/** For how long a member may be away before it is removed: milliseconds, `90s`, or not at all. */
+export const ephemeralTerm: z.ZodType<number | "off"> = z.union([
+  z.literal("off"),
+  z.literal(false).transform(() => "off" as const),
+  z.literal(true).transform(() => DEFAULT_EPHEMERAL_MS),
+  z.union([z.number(), z.string().transform((text) => parseDurationMs(text) ?? Number(text || NaN))])
+    .pipe(z.number().int().min(MIN_EPHEMERAL_MS).max(MAX_EPHEMERAL_MS)),
+]);
+
+/** Where a file or a directory is. */
+export const pathText: z.ZodType<string> = z.string().min(1).max(4000).regex(PATH);
 
 /** On or off, as YAML or a variable says it. */
 export const truth: z.ZodType<boolean> = z.union([

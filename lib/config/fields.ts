@@ -8,10 +8,12 @@ import { z } from "zod";
 import { MAX_LABELS, MAX_NAME_LENGTH } from "../mesh/bounds.ts";
 import { IpAddress } from "../net/mod.ts";
 import type { AgentOptions } from "./agent_options.ts";
+import type { Field, OptionName } from "./field.ts";
 import {
   DEFAULT_DISCOVERY_PORT,
   DEFAULT_DNS_PORT,
   DEFAULT_DNS_ZONE,
+  DEFAULT_EPHEMERAL_MS,
   DEFAULT_INTERFACE_NAME,
   DEFAULT_LOG_LEVEL,
   DEFAULT_MTU_BYTES,
@@ -28,6 +30,8 @@ import {
   dnsLabel,
   domainName,
   endpoint,
+  ephemeralTerm,
+  hostText,
   integer,
   interfaceName,
   labelValue,
@@ -38,44 +42,13 @@ import {
   overlayBlock,
   pairs,
   parsed,
+  pathText,
   PUBLIC_DHT_BOOTSTRAP,
   selectorText,
+  STATUS_PLACES,
+  statusAddresses,
   truth,
 } from "./field_schemas.ts";
-
-/** The name of an option. */
-export type OptionName = keyof AgentOptions;
-
-/** What holds unless told; those that are undefined follow from something else. */
-type Initial<Key extends OptionName> = Partial<Pick<AgentOptions, Key>> extends Pick<AgentOptions, Key>
-  ? undefined
-  : AgentOptions[Key];
-
-/** One option. */
-export interface Field<Key extends OptionName = OptionName> {
-  /** In flags and files; `WEFT_` and the same in capitals is the variable. */
-  readonly flag: string;
-  /** In files, beside the flag's name. */
-  readonly plural?: string;
-  /** Names of earlier versions, which are still read wherever an option is, and shown nowhere. */
-  readonly aliases?: readonly string[];
-  /** What the help calls the value; absent for what is on or off. */
-  readonly value?: string;
-  /** What the help says of it, for one that is on unless told of its opposite. */
-  readonly help: string;
-  /** Whether the flag may be given more than once. */
-  readonly isRepeated?: boolean;
-  readonly initial: Initial<Key>;
-  /** How the help tells `initial`, where that is no text or number. */
-  readonly initialText?: string;
-  /** Reads the option's own type or text. */
-  readonly schema: z.ZodType<AgentOptions[Key]>;
-  /** The words that it may be, for shells to complete. */
-  readonly choices?: readonly string[];
-  /** What the value must be, after a colon. */
-  readonly rule: string;
-  readonly hint: string;
-}
 
 /** What every IPv4 host takes (RFC 791 §3.1), and what fits 65,535 bytes as `DEFAULT_MTU_BYTES` fits 1500. */
 const MIN_MTU_BYTES = 576;
@@ -85,17 +58,18 @@ const MAX_MTU_BYTES = 65_455;
 export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
   stateDir: {
     flag: "state",
+    short: "s",
     value: "directory",
     help: "the agent's state and socket",
     initial: DEFAULT_STATE_DIR,
     initialText: `${DEFAULT_STATE_DIR} as root`,
-    // deno-lint-ignore no-control-regex -- no path has these on purpose
-    schema: z.string().min(1).max(4000).regex(/^[^\x00-\x1f\x7f]+$/),
+    schema: pathText,
     rule: "the state is kept in a directory",
     hint: "Name a directory, for example --state /var/lib/weft.",
   },
   name: {
     flag: "name",
+    short: "n",
     value: "name",
     help: "this node's name in the network",
     initial: undefined,
@@ -114,6 +88,18 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     rule: "that is no IP address",
     hint: "Write an address of the network, for example --address 10.200.1.7.",
   },
+  ephemeral: {
+    flag: "ephemeral",
+    value: "duration",
+    isValueOptional: true,
+    help: "leave when it stops, and be removed when it is away for so long, which is said at --join",
+    initial: "off",
+    initialText: `off; ${DEFAULT_EPHEMERAL_MS / 60_000}m without a duration`,
+    schema: ephemeralTerm,
+    choices: ["off"],
+    rule: "an ephemeral node may be away for one second to a year",
+    hint: "Write --ephemeral 10m, or off.",
+  },
   cidr: {
     flag: "cidr",
     value: "network",
@@ -126,6 +112,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
   },
   port: {
     flag: "port",
+    short: "p",
     value: "port",
     help: "the UDP and TCP port of both planes",
     initial: DEFAULT_WG_PORT,
@@ -239,13 +226,15 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
   },
   statusAddress: {
     flag: "status-address",
-    value: "address",
-    help: "where the status page listens",
-    initial: DEFAULT_STATUS_ADDRESS,
-    initialText: `${DEFAULT_STATUS_ADDRESS}`,
-    schema: parsed(IpAddress.parse, (value) => value instanceof IpAddress),
-    rule: "that is no IP address",
-    hint: `The default is ${DEFAULT_STATUS_ADDRESS}, which only this machine reaches.`,
+    value: "where",
+    help: "where the status page listens: loopback, overlay, any, or an address",
+    isRepeated: true,
+    initial: [DEFAULT_STATUS_ADDRESS],
+    initialText: DEFAULT_STATUS_ADDRESS,
+    schema: statusAddresses,
+    choices: STATUS_PLACES,
+    rule: "the status page listens at loopback, overlay, any, or an IP address",
+    hint: "The default is loopback, which only this machine reaches; elsewhere the page asks for a token.",
   },
   statusPort: {
     flag: "status-port",
@@ -260,6 +249,28 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     choices: ["off"],
     rule: `the status page has a port from 1 to ${MAX_PORT}, 0 for any free one, or is off`,
     hint: `The default is ${DEFAULT_STATUS_PORT}.`,
+  },
+  statusNames: {
+    flag: "status-name",
+    plural: "status-names",
+    value: "name",
+    help: "by which name or address it may be called, beside the node's own",
+    isRepeated: true,
+    initial: [],
+    schema: list(hostText),
+    rule: "that is neither a domain name nor an address",
+    hint: "Write weft.example.com, or 192.0.2.7, without a port.",
+  },
+  statusTokenFile: {
+    flag: "status-token-file",
+    value: "file",
+    help: "the token that the page asks for beyond the loopback",
+    initial: undefined,
+    initialText: "one in the state, which `weft status token` prints",
+    schema: pathText,
+    rule: "the token is in a file",
+    hint:
+      "Name a file of one line that only its owner can read, for example --status-token-file /etc/weft/token.",
   },
   dns: {
     flag: "dns",

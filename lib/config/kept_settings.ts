@@ -8,7 +8,8 @@
  */
 
 import { StateError, type StateStore, utf8Bytes } from "../base/mod.ts";
-import { FIELD_ENTRIES, FIELDS, type OptionName } from "./fields.ts";
+import type { OptionName } from "./field.ts";
+import { FIELD_ENTRIES, FIELDS } from "./fields.ts";
 import { type ConfigLayer, InvalidConfigError, SETTING_NAMES } from "./layers.ts";
 import { nearest } from "./nearest.ts";
 import { type OptionText, optionText } from "./option_text.ts";

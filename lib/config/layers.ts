@@ -6,7 +6,8 @@
 
 import { WeftError } from "../base/mod.ts";
 import type { AgentOptions, AgentOptionsInput } from "./agent_options.ts";
-import { FIELD_ENTRIES, FIELDS, type OptionName } from "./fields.ts";
+import type { OptionName } from "./field.ts";
+import { FIELD_ENTRIES, FIELDS } from "./fields.ts";
 import { nearest } from "./nearest.ts";
 
 /** A file of settings is a page; what is larger is something else. */
@@ -14,6 +15,7 @@ const MAX_LENGTH = 1 << 20;
 
 /** A setting that cannot be used; the message names it, where it was said, and its value. */
 export class InvalidConfigError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "InvalidConfig";
 }
 

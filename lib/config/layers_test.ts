@@ -15,7 +15,7 @@ Deno.test("parseAgentOptions() fills in the defaults", () => {
   assert.equal(options.mtuBytes, 1420);
   assert.equal(options.rootless, false);
   assert.equal(options.statusPort, 9180);
-  assert.equal(`${options.statusAddress}`, "127.0.0.1");
+  assert.deepEqual(options.statusAddress, ["loopback"]);
   assert.equal("name" in options || "cidr" in options, false);
 });
 

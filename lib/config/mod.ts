@@ -7,7 +7,8 @@
 
 export * from "./agent_options.ts";
 export * from "./defaults.ts";
-export { type Field, FIELD_ENTRIES, FIELDS, type OptionName } from "./fields.ts";
+export type { Field, OptionName } from "./field.ts";
+export { FIELD_ENTRIES, FIELDS } from "./fields.ts";
 export * from "./kept_settings.ts";
 export * from "./layers.ts";
 export { nearest } from "./nearest.ts";
@@ -19,4 +20,5 @@ export {
   type OfferOption,
   parseOffer,
   PUBLIC_DHT_BOOTSTRAP,
+  type StatusAddress,
 } from "./field_schemas.ts";

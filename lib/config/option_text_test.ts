@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
-import { FIELD_ENTRIES, type OptionName } from "./fields.ts";
+import type { OptionName } from "./field.ts";
+import { FIELD_ENTRIES } from "./fields.ts";
 import { parseAgentOptions } from "./layers.ts";
 import { optionText } from "./option_text.ts";
 
 const told: Partial<Readonly<Record<OptionName, string | readonly string[]>>> = {
   address: "10.9.0.7",
   cidr: "fd00:9::/64",
+  ephemeral: "10m",
+  statusAddress: ["loopback", "overlay", "2001:db8::1"],
+  statusNames: ["a.example", "b.example"],
+  statusTokenFile: "/etc/weft.token",
   rootless: "yes",
   discoveryPeers: ["192.0.2.1:9", "192.0.2.2"],
   discoveryDhtBootstrap: ["dht.example.com:6881", "192.0.2.1:1"],

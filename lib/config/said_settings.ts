@@ -7,7 +7,8 @@
  */
 
 import type { AgentOptions, AgentOptionsInput } from "./agent_options.ts";
-import { FIELD_ENTRIES, type OptionName } from "./fields.ts";
+import type { OptionName } from "./field.ts";
+import { FIELD_ENTRIES } from "./fields.ts";
 import { type ConfigLayer, readLayer } from "./layers.ts";
 import { type OptionText, optionText } from "./option_text.ts";
 

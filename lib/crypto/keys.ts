@@ -18,6 +18,7 @@ export class PublicKey {
   }
 
   /**
+   * Makes a key of its bytes.
    * @param bytes 32 bytes, copied
    * @throws RangeError when the length is wrong
    */
@@ -28,22 +29,23 @@ export class PublicKey {
     return new PublicKey(bytes.slice());
   }
 
-  /** @returns the key, or undefined when `text` is not the base64 of 32 bytes */
+  /** Reads a key as `wg` prints it. @returns the key, or undefined when `text` is not the base64 of 32 bytes */
   static parse(text: string): PublicKey | undefined {
     const bytes = decodeBase64(text);
     return bytes?.length === KEY_BYTES ? new PublicKey(bytes) : undefined;
   }
 
+  /** Whether both are the same key. */
   equals(other: PublicKey): boolean {
     return equalBytes(this.bytes, other.bytes);
   }
 
-  /** @returns base64, as `wg` prints it */
+  /** The key as text. @returns base64, as `wg` prints it */
   toString(): string {
     return this.#text ??= encodeBase64(this.bytes);
   }
 
-  /** @returns the same as `toString()` */
+  /** The key in JSON. @returns the same as `toString()` */
   toJSON(): string {
     return this.toString();
   }
@@ -98,6 +100,7 @@ export class PresharedKey extends Secret {
   static readonly #none = new PresharedKey(new Uint8Array(KEY_BYTES));
 
   /**
+   * Makes a key of its bytes.
    * @param bytes 32 bytes, copied
    * @throws RangeError when the length is wrong
    */
@@ -110,13 +113,13 @@ export class PresharedKey extends Secret {
     return new PresharedKey(randomBytes(random, KEY_BYTES));
   }
 
-  /** @returns the key, or undefined when `text` is not the base64 of 32 bytes */
+  /** Reads a key as `wg genpsk` prints it. @returns the key, or undefined when `text` is not the base64 of 32 bytes */
   static parse(text: string): PresharedKey | undefined {
     const bytes = decodeBase64(text);
     return bytes?.length === KEY_BYTES ? new PresharedKey(bytes) : undefined;
   }
 
-  /** @returns the key that stands for "no preshared key", always the same object */
+  /** The absence of one. @returns the key that stands for "no preshared key", always the same object */
   static none(): PresharedKey {
     return PresharedKey.#none;
   }

@@ -29,6 +29,7 @@ export abstract class Secret {
   readonly #bytes: Uint8Array;
 
   /**
+   * Takes the bytes over.
    * @param bytes are copied
    * @throws RangeError when there are not exactly `lengthBytes` of them
    */
@@ -41,7 +42,7 @@ export abstract class Secret {
     this.#bytes = bytes.slice();
   }
 
-  /** @returns the secret itself, not a copy; never log it, never keep it longer than needed */
+  /** The secret itself. @returns not a copy; never log it, never keep it longer than needed */
   exposeBytes(): Uint8Array {
     return this.#bytes;
   }
@@ -56,12 +57,12 @@ export abstract class Secret {
     return equalConstantTime(this.#bytes, other.exposeBytes());
   }
 
-  /** @returns the kind of secret, never the secret */
+  /** What may be shown of it. @returns the kind of secret, never the secret */
   toString(): string {
     return `${this.constructor.name}(hidden)`;
   }
 
-  /** @returns the same as `toString()` */
+  /** What JSON may have of it. @returns the same as `toString()` */
   toJSON(): string {
     return this.toString();
   }

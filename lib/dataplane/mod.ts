@@ -8,7 +8,8 @@
  * ```
  *
  * `FastPlane` (Linux, `fast`), which `openPlane` prefers, has a worker that seals and opens whole batches in WebAssembly,
- * and goes through `Device` for handshakes alone.
+ * and goes through `Device` for handshakes alone. What this host sends to a member without a packet plane both show to
+ * `TransparentProxy` (`proxy`), which leads it to a listener of the agent.
  *
  * It owns the loops, the one timer and the batch boundaries; who is a peer is the agent's business, and what a
  * packet means is the protocol's.
@@ -19,3 +20,4 @@ export * from "./fast/mod.ts";
 export * from "./open_plane.ts";
 export * from "./packet_plane.ts";
 export * from "./portable_plane.ts";
+export type { ProxyAnswer, ProxyChange, ProxyQuestion } from "./proxy/mod.ts";

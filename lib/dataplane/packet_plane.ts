@@ -14,6 +14,7 @@ import type {
   WireGuardPeerConfig,
   WireGuardPeerUpdate,
 } from "../wireguard/mod.ts";
+import type { ProxyAnswer, ProxyChange, ProxyQuestion } from "./proxy/mod.ts";
 
 /** `fast`: a worker on raw descriptors, with offloads; `portable`: the runtime's own sockets; `auto`: the best there is. */
 export type PlaneChoice = "auto" | "fast" | "portable";
@@ -31,6 +32,8 @@ export interface PlaneOptions {
   readonly cipher?: CipherChoice;
   readonly timers?: Partial<ProtocolTimers>;
   readonly observer: (event: DeviceEvent) => void;
+  /** Is asked what becomes of connections to proxied hosts; `answerProxy` answers. */
+  readonly onProxyQuestion?: (question: ProxyQuestion) => void;
   readonly log: Logger;
 }
 
@@ -61,6 +64,10 @@ export interface PacketPlane {
   setEndpoint(publicKey: PublicKey, endpoint: Endpoint): void;
   /** Begins a handshake without waiting for a packet. */
   initiateHandshake(publicKey: PublicKey): void;
+  /** Leads connections of this host to others than before to the listeners; packets to those that are peers, too. */
+  changeProxy(change: ProxyChange): void;
+  /** Answers a question, or says later that an accepted connection has broken. */
+  answerProxy(id: number, answer: ProxyAnswer): void;
   /** @returns how the peer is doing, or undefined when there is none */
   peerStatus(publicKey: PublicKey): PeerStatus | undefined;
   /** @returns every peer with its counters */

@@ -29,6 +29,7 @@ import type {
   PlaneOptions,
   WireGuardPlane,
 } from "./packet_plane.ts";
+import { type ProxyAnswer, type ProxyChange, TransparentProxy } from "./proxy/mod.ts";
 
 /**
  * Two loops and a timer around one `Device`. Everything that the protocol has to say after a turn (datagrams,
@@ -42,18 +43,22 @@ export class PortablePlane implements WireGuardPlane {
   readonly #device: Device;
   readonly #tun: PacketDevice;
   readonly #observer: PlaneOptions["observer"];
+  readonly #proxy = new TransparentProxy();
+  readonly #onProxyQuestion: NonNullable<PlaneOptions["onProxyQuestion"]>;
   #socket: DatagramSocket = new NoSocket();
   #cancelTimer: (() => void) | undefined;
   #timerDeadline: Millis | undefined;
   #closed = false;
 
   /** Starts at once; there is no socket before `listen`. @param tun closed when the plane ends */
-  constructor(tun: PacketDevice, { mtuBytes, timers = {}, observer }: PlaneOptions) {
+  constructor(tun: PacketDevice, options: PlaneOptions) {
+    const { mtuBytes, timers = {}, observer, onProxyQuestion = () => {} } = options;
     const aead = selectAead();
     this.#device = new Device({ random: systemRandom, wall: systemClock.wall, aead, mtuBytes, timers });
     this.#device.suspend();
     this.#tun = tun;
     this.#observer = observer;
+    this.#onProxyQuestion = onProxyQuestion;
     this.engine = aead.name;
     const loops = [this.#carryOutbound(), this.#carryInbound()];
     this.ended = Promise.race(loops).then(async (end) => {
@@ -79,6 +84,16 @@ export class PortablePlane implements WireGuardPlane {
 
   initiateHandshake(publicKey: PublicKey): void {
     this.#device.initiateHandshake(systemClock.now(), publicKey);
+    this.#settle();
+  }
+
+  changeProxy(change: ProxyChange): void {
+    this.#proxy.change(change);
+    this.#settle();
+  }
+
+  answerProxy(id: number, answer: ProxyAnswer): void {
+    this.#proxy.answer(systemClock.now(), id, answer);
     this.#settle();
   }
 
@@ -142,7 +157,11 @@ export class PortablePlane implements WireGuardPlane {
   }
 
   drops(): Readonly<Record<string, number>> {
-    return { ...this.#device.counters.snapshot(), ...this.#socket.drops() };
+    return {
+      ...this.#device.counters.snapshot(),
+      ...this.#proxy.counters.snapshot(),
+      ...this.#socket.drops(),
+    };
   }
 
   close(): void {
@@ -166,7 +185,9 @@ export class PortablePlane implements WireGuardPlane {
       if (batch === undefined || this.#closed) return this.#closed ? "closed" : "interface-gone";
       const now = systemClock.now();
       for (let i = 0; i < batch.count; i++) {
-        this.#device.handlePacket(now, batch.packet(i));
+        const packet = batch.packet(i);
+        if (this.#takeProxied(now, packet)) continue;
+        this.#device.handlePacket(now, packet);
         this.#transmit();
       }
       this.#settle();
@@ -190,6 +211,24 @@ export class PortablePlane implements WireGuardPlane {
     }
   }
 
+  /** @returns whether it is for a host without a packet plane */
+  #takeProxied(now: Millis, packet: Uint8Array): boolean {
+    if (this.#proxy.isIdle) return false;
+    const outcome = this.#proxy.handlePacket(now, packet, 0, packet.length, false);
+    if (outcome === "write") this.#tun.write(packet);
+    return outcome !== "not-proxied";
+  }
+
+  #settleProxy(): void {
+    const proxy = this.#proxy;
+    for (let packet = proxy.pollPacket(); packet !== undefined; packet = proxy.pollPacket()) {
+      this.#tun.write(packet);
+    }
+    for (let asked = proxy.pollQuestion(); asked !== undefined; asked = proxy.pollQuestion()) {
+      this.#onProxyQuestion(asked);
+    }
+  }
+
   #transmit(): void {
     const device = this.#device;
     const socket = this.#socket;
@@ -205,6 +244,7 @@ export class PortablePlane implements WireGuardPlane {
     for (let event = device.pollEvent(); event !== undefined; event = device.pollEvent()) {
       this.#observer(event);
     }
+    this.#settleProxy();
     this.#armTimer(device.pollTimeout());
   }
 

@@ -23,6 +23,7 @@ export interface RecordText {
   readonly type: string;
   /** As master files have it: an address, a name, `0 0 80 web`, text. */
   readonly data: string;
+  /** How long it may be cached; 300 unless told. */
   readonly ttlSeconds?: number;
 }
 

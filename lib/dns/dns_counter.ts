@@ -7,7 +7,7 @@ import { Counters } from "../base/mod.ts";
 import { MESSAGE_PROBLEMS, type MessageProblem } from "./message_decoder.ts";
 
 /** Responses by their code, and what became of those that were forwarded. */
-const OUTCOMES = [
+export const DNS_OUTCOMES = [
   "noerror",
   "nxdomain",
   "formerr",
@@ -23,22 +23,22 @@ const OUTCOMES = [
   "forward-full",
 ] as const;
 /** Why a query got no answer: too short to be one, a response, from a stranger, too many from one source or in all. */
-const DROPS = ["short", "response", "source", "rate", "busy", "connections", "send"] as const;
+export const DNS_DROPS = ["short", "response", "source", "rate", "busy", "connections", "send"] as const;
 
 /**
  * Responses by code, what became of forwarding, and what was dropped or refused by reason. `malformed-…` names what was
  * wrong with a query, `dropped-…` what got no answer at all.
  */
 export type DnsCounter =
-  | typeof OUTCOMES[number]
+  | typeof DNS_OUTCOMES[number]
   | `malformed-${MessageProblem}`
-  | `dropped-${typeof DROPS[number]}`;
+  | `dropped-${typeof DNS_DROPS[number]}`;
 
 /** Every counter, in the order in which they are shown. */
 export const DNS_COUNTERS: readonly DnsCounter[] = [
-  ...OUTCOMES,
+  ...DNS_OUTCOMES,
   ...MESSAGE_PROBLEMS.map((problem) => `malformed-${problem}` as const),
-  ...DROPS.map((drop) => `dropped-${drop}` as const),
+  ...DNS_DROPS.map((drop) => `dropped-${drop}` as const),
 ];
 
 /** @returns counters that are all zero */

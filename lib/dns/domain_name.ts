@@ -36,7 +36,10 @@ export class DomainName {
     this.wire = wire;
   }
 
-  /** @param wire labels behind their lengths, which the caller has checked; it must not be written to afterwards */
+  /**
+   * Takes a name as messages have it.
+   * @param wire labels behind their lengths, which the caller has checked; it must not be written to afterwards
+   */
   static fromWire(wire: Uint8Array): DomainName {
     return new DomainName(wire);
   }
@@ -84,23 +87,32 @@ export class DomainName {
     return this.#labelStarts().length;
   }
 
-  /** @returns the key of the name that `depth` labels at the front are cut from; 0 is this name's own */
+  /**
+   * The key of a name above this one.
+   * @returns the key of the name that `depth` labels at the front are cut from; 0 is this name's own
+   */
   keyAbove(depth: number): string {
     return this.key.slice(this.#startOf(depth));
   }
 
-  /** @returns this name without its first `depth` labels */
+  /** A name above this one. @returns this name without its first `depth` labels */
   ancestor(depth: number): DomainName {
     return depth === 0 ? this : new DomainName(this.wire.subarray(this.#startOf(depth)));
   }
 
-  /** @returns the name below this one, or undefined when the label or the whole is too long */
+  /**
+   * A name right below this one.
+   * @returns the name below this one, or undefined when the label or the whole is too long
+   */
   child(label: string): DomainName | undefined {
     const first = DomainName.parse(label);
     return first?.labelCount === 1 ? first.join(this) : undefined;
   }
 
-  /** @returns this name's labels before those of `suffix`, or undefined when that is too long */
+  /**
+   * This name below another.
+   * @returns this name's labels before those of `suffix`, or undefined when that is too long
+   */
   join(suffix: DomainName): DomainName | undefined {
     const length = this.wire.length - 1 + suffix.wire.length;
     if (length > MAX_NAME_BYTES) return undefined;
@@ -110,7 +122,10 @@ export class DomainName {
     return new DomainName(wire);
   }
 
-  /** @returns the first label in lower case, as text of one character a byte; empty for the root */
+  /**
+   * The label on the left.
+   * @returns the first label in lower case, as text of one character a byte; empty for the root
+   */
   get firstLabel(): string {
     return this.key.slice(1, 1 + (this.wire[0] ?? 0));
   }
@@ -126,7 +141,7 @@ export class DomainName {
     return this.key === other.key;
   }
 
-  /** @returns the name as master files write it, with its final dot */
+  /** The name as text. @returns the name as master files write it, with its final dot */
   toString(): string {
     if (this.wire.length === 1) return ".";
     let text = "";

@@ -41,16 +41,23 @@ export const FLAG = {
 
 /** What is asked. */
 export interface Question {
+  /** Whose records are wanted. */
   readonly name: DomainName;
+  /** Which type: 1 for A, 28 for AAAA, … (RFC 1035 §3.2.3). */
   readonly type: number;
+  /** Which class: 1 for that of the Internet (RFC 1035 §3.2.5). */
   readonly class: number;
 }
 
 /** One record. */
 export interface ResourceRecord {
+  /** Whose record it is. */
   readonly name: DomainName;
+  /** Which type: 1 for A, 28 for AAAA, … (RFC 1035 §3.2.2). */
   readonly type: number;
+  /** Which class: 1 for that of the Internet (RFC 1035 §3.2.4). */
   readonly class: number;
+  /** How long it may be cached. */
   readonly ttlSeconds: number;
   /** At most 65,535 bytes, names in it without compression; never write to them. */
   readonly data: Uint8Array;
@@ -58,6 +65,7 @@ export interface ResourceRecord {
 
 /** The fields of the OPT pseudo-record (RFC 6891 §6.1). */
 export interface Edns {
+  /** 0; others are answered with BADVERS (RFC 6891 §6.1.3). */
   readonly version: number;
   /** The largest datagram that its sender takes, in bytes. */
   readonly payloadBytes: number;
@@ -67,16 +75,23 @@ export interface Edns {
 
 /** A message; the OPT pseudo-record is not among the additional records. */
 export interface DnsMessage {
+  /** Matches a response with its query, 0 to 65535. */
   readonly id: number;
   /** The flags of the header, without operation and response code. */
   readonly flags: number;
+  /** What kind of query it is: 0 for a standard one (RFC 1035 §4.1.1). */
   readonly opcode: number;
   /** With the high bits of EDNS when there are any. */
   readonly responseCode: number;
+  /** One; responses may leave it out. */
   readonly questions: readonly Question[];
+  /** What was asked for, and the aliases that led there. */
   readonly answers: readonly ResourceRecord[];
+  /** Who knows more, or the SOA of a zone that has none of it. */
   readonly authority: readonly ResourceRecord[];
+  /** What may be of use beside. */
   readonly additional: readonly ResourceRecord[];
+  /** Absent when the sender knows no EDNS. */
   readonly edns?: Edns | undefined;
 }
 

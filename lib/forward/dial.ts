@@ -27,6 +27,7 @@ export const REFUSALS: readonly Refusal[] = Object.keys(REFUSAL_CODES) as Refusa
 
 /** No connection, and why. */
 export interface DialRefusal {
+  /** Why. */
   readonly refusal: Refusal;
 }
 

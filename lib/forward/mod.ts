@@ -21,3 +21,4 @@ export * from "./port_offer.ts";
 export * from "./relay.ts";
 export * from "./socks_proxy.ts";
 export * from "./tcp_duplex.ts";
+export * from "./translated_listener.ts";

@@ -2,7 +2,8 @@
  * Whom to probe when, and what came of it.
  *
  * A peer is probed when it is first seen. While it answers it is asked again every 10 s, else in rounds of 30 s; after
- * a first miss, or a hint that something is wrong with it, at once. So a peer that falls silent is known to be down
+ * a first miss, or a hint that something is wrong with it, at once. Who has missed twenty rounds is asked ever more seldom,
+ * every hour at last, until there is a sign of it. So a peer that falls silent is known to be down
  * after at most 10 + 5 + 5 s. In a large network all of that is stretched so that 16 probes a second are enough.
  *
  * @module
@@ -22,6 +23,11 @@ export interface HealthTimes {
 const ROUND_MS = 30_000;
 const KEEP_ALIVE_MS = 10_000;
 const MAX_PROBES_PER_SECOND = 16;
+/** So many rounds may be missed before the pauses grow, and twice as long every so many. */
+const ROUNDS_WHILE_NEAR = 20;
+const ROUNDS_A_DOUBLING = 2;
+/** Of 30 s more than an hour. */
+const MAX_DOUBLINGS = 7;
 /** Each pause is shortened by up to this part, so that peers that met at the same moment are not probed together. */
 const JITTER = 0.1;
 /** Hints about one peer that come sooner after a probe than this are covered by it. */
@@ -145,7 +151,10 @@ export class HealthMonitor {
     const { watch } = peer;
     const isWell = watch.probes > 0 && watch.failureCount === 0;
     const stretchedMs = 1000 * this.#peers.size / MAX_PROBES_PER_SECOND;
-    const pauseMs = Math.max(isWell ? this.#keepAliveMs : this.#roundMs, stretchedMs);
+    const lateRounds = Math.max(0, watch.failureCount - ROUNDS_WHILE_NEAR);
+    const doublings = Math.min(MAX_DOUBLINGS, Math.floor(lateRounds / ROUNDS_A_DOUBLING));
+    const roundMs = this.#roundMs * 2 ** doublings;
+    const pauseMs = Math.max(isWell ? this.#keepAliveMs : roundMs, stretchedMs);
     peer.dueAt = millis(now + pauseMs * (1 - JITTER * randomFraction(this.#random)));
   }
 

@@ -131,3 +131,17 @@ Deno.test("HealthMonitor forgets who is no target any more, with its probe under
   assert.deepEqual(world.events.map(({ id }) => id), ["b"]);
   assert.equal(world.monitor.figures(millis(world.now), "a"), undefined);
 });
+
+Deno.test("HealthMonitor asks who was away for a day once an hour, and at once when there is a sign of it", () => {
+  const world = new Fixture();
+  world.add("a");
+  world.up.set("a", false);
+  world.run(86_400_000);
+  world.sent.length = 0;
+  world.run(10 * 3_600_000);
+  assert(world.sent.length >= 8 && world.sent.length <= 11, `${world.sent.length} in ten hours`);
+  world.sent.length = 0;
+  world.monitor.handleHint(millis(world.now), "a");
+  world.run(1_000);
+  assert.equal(world.sent.length, 1);
+});

@@ -20,6 +20,7 @@ export interface HealthTarget {
   readonly id: string;
   /** The WireGuard public key, base64. */
   readonly publicKey: string;
+  /** The name within the network. */
   readonly name: string;
   /** The overlay address. */
   readonly address: string;
@@ -31,7 +32,7 @@ export interface HealthTarget {
 
 /** Whom a checker looks after, and how it probes them. */
 export interface HealthPorts extends Pick<Environment, "clock" | "timers" | "random"> {
-  /** @returns everybody to look after, as of now */
+  /** Everybody to look after. @returns everybody to look after, as of now */
   targets(): readonly HealthTarget[];
   /**
    * Sends a probe and waits for the answer.
@@ -48,11 +49,15 @@ export interface PeerHealth extends PeerFigures, Pick<HealthTarget, "id" | "publ
 
 /** Everybody's health. */
 export interface HealthReport {
+  /** How many peers there are. */
   readonly total: number;
+  /** How many of them are healthy. */
   readonly healthy: number;
+  /** How many are not. */
   readonly unhealthy: number;
   /** Milliseconds since 1970. */
   readonly checkedAt: number;
+  /** One for each peer. */
   readonly peers: readonly PeerHealth[];
 }
 
@@ -92,6 +97,7 @@ export class OverlayHealthChecker {
   #underWay = 0;
   #cancelTimer: (() => void) | undefined;
 
+  /** Looks after nobody before `run` or `checkAll`. @param times when to probe, and how often */
   constructor(ports: HealthPorts, times: HealthTimes = {}) {
     this.#ports = ports;
     this.#monitor = new HealthMonitor(ports.random, times);
@@ -110,7 +116,7 @@ export class OverlayHealthChecker {
     return this.report();
   }
 
-  /** @returns what is known now, without probing */
+  /** Everybody's health. @returns what is known now, without probing */
   report(): HealthReport {
     this.#look();
     const now = this.#ports.clock.now();
@@ -122,7 +128,7 @@ export class OverlayHealthChecker {
     return { total: peers.length, healthy, unhealthy: peers.length - healthy, checkedAt, peers };
   }
 
-  /** @returns the figures of one peer as of now; undefined when it is none */
+  /** One peer's figures. @returns the figures of one peer as of now; undefined when it is none */
   figures(id: string): PeerFigures | undefined {
     return this.#monitor.figures(this.#ports.clock.now(), id);
   }

@@ -32,12 +32,15 @@ export type PeerPath = "direct" | "channel" | "none";
 export interface ProbeAnswer {
   /** Milliseconds there and back. */
   readonly rttMs: number;
+  /** Which way it came. */
   readonly path: Exclude<PeerPath, "none">;
 }
 
 /** One peer's figures at a moment. */
 export interface PeerFigures {
+  /** Whether it answers, as the module says. */
   readonly healthy: boolean;
+  /** How it is reached now. */
   readonly path: PeerPath;
   /** Milliseconds since the last WireGuard handshake; null when there was none. */
   readonly handshakeAgeMs: number | null;

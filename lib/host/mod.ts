@@ -22,6 +22,7 @@ export {
   IPV6_PKTINFO,
   MMSGHDR_BYTES,
   MSGHDR,
+  openReaderCheck,
   polledEvents,
   POLLERR,
   POLLFD_BYTES,

@@ -8,6 +8,7 @@ import { accepts } from "hono/accepts";
 import { bodyLimit } from "hono/body-limit";
 import {
   type AgentControl,
+  type HealthReport,
   InvalidRequestError,
   invoke,
   NDJSON_TYPE,
@@ -19,6 +20,7 @@ import {
   type ViewName,
   VIEWS,
 } from "../api/mod.ts";
+import type { Access } from "./access.ts";
 import { answerHeaders, guard } from "./guard.ts";
 import { METRICS_TYPES, metricsText } from "./metrics.ts";
 import { pageResponse } from "./page.ts";
@@ -28,21 +30,31 @@ import { failure, problem } from "./problem.ts";
 const MAX_BODY_BYTES = 64 << 10;
 const MAX_VALUE_BYTES = 16 << 20;
 
+/** How long an answer that nobody has to show a token for is kept, in milliseconds. */
+const KEPT_MS = 1_000;
+
 /** Says in the first line that it has begun, and that nothing came yet. */
 const BEGUN = "\n";
 
-/**
- * @param options.addresses by which it may be called beside the loopback and the node's own overlay addresses
- * @returns the read-only application for TCP
- */
-export function statusApp(
-  { control, addresses = [] }: { readonly control: AgentControl; readonly addresses?: readonly string[] },
-): Hono {
+/** What the read-only application is of. */
+export interface StatusAppOptions {
+  readonly control: AgentControl;
+  /** Addresses and names by which it may be called, beside the loopback's. */
+  readonly addresses?: readonly string[];
+  /** Whether a name or an address is one of the node's own; its overlay addresses are, unless told. */
+  isOwnHost?(hostname: string): boolean;
+  /** Who may read beyond the loopback; without it nobody is asked for a token. */
+  readonly access?: Access;
+}
+
+/** @returns the read-only application for TCP */
+export function statusApp({ control, addresses = [], isOwnHost, access }: StatusAppOptions): Hono {
   const app = new Hono();
   app.use(answerHeaders());
-  app.use(guard(() => [...addresses, ...control.status().node.addresses]));
+  app.use(guard(addresses, isOwnHost ?? ((host) => control.status().node.addresses.includes(host))));
+  if (access !== undefined) app.use(access.middleware());
   addRoutes(app, control, ({ isPublic }) => isPublic === true);
-  addViews(app, control, { control: false });
+  addViews(app, control, { control: false, ...access && { access } });
   app.get("/", pageResponse);
   finish(app);
   return app;
@@ -74,24 +86,44 @@ function addRoutes(app: Hono, control: AgentControl, isMeant: (operation: Operat
   }
 }
 
-function addViews(app: Hono, control: AgentControl, described: { readonly control: boolean }): void {
+function addViews(
+  app: Hono,
+  control: AgentControl,
+  { access, ...described }: { readonly control: boolean; readonly access?: Access },
+): void {
+  const health = access === undefined ? () => healthOf(control) : briefly(() => healthOf(control));
   const views: Readonly<Record<ViewName, (context: Context) => Response>> = {
     health: (context) => {
-      const { state, peers } = control.status();
-      const healthy = peers.filter((peer) => peer.healthy).length;
-      const peersByHealth = { healthy, unhealthy: peers.length - healthy };
-      return context.json({ state, peers: peersByHealth }, state === "running" ? 200 : 503);
+      const report = health();
+      return context.json(report, report.state === "running" ? 200 : 503);
     },
     metrics: (context) => {
       const supports = ["text/plain", "application/openmetrics-text"];
       const type = accepts(context, { header: "Accept", supports, default: "text/plain" });
       const format = type === "text/plain" ? "prometheus" : "openmetrics";
       const headers = { "content-type": METRICS_TYPES[format], vary: "accept" };
-      return context.body(metricsText(control.status(), format), 200, headers);
+      const text = metricsText(control.status(), format, access?.refusals.snapshot());
+      return context.body(text, 200, headers);
     },
     openApi: (context) => context.json(openApi(control.status().version, described)),
   };
   for (const [name, answer] of Object.entries(views)) app.get(VIEWS[name as ViewName].path, answer);
+}
+
+function healthOf(control: AgentControl): HealthReport {
+  const { state, peers } = control.status();
+  const healthy = peers.filter((peer) => peer.healthy).length;
+  return { state, peers: { healthy, unhealthy: peers.length - healthy } };
+}
+
+/** Everybody may ask for this one, and in a large network the answer costs something: a second long it is the same. */
+function briefly<T>(make: () => T): () => T {
+  let made: { readonly value: T; readonly at: number } | undefined;
+  return () => {
+    const now = performance.now();
+    if (made === undefined || now - made.at >= KEPT_MS) made = { value: make(), at: now };
+    return made.value;
+  };
 }
 
 /** What no route took: a path that has others methods, or one that is none. */

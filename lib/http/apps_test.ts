@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SampleControl } from "../agent/testing/sample_control.ts";
+import { SampleControl, sampleDevice } from "../agent/testing/sample_control.ts";
 import { sampleStatus } from "../agent/testing/sample_status.ts";
 import { controlApp, statusApp } from "./apps.ts";
 
@@ -137,8 +137,10 @@ Deno.test("controlApp() adds devices and pings", async () => {
   const app = controlApp({ control });
   const device = { name: "phone", publicKey: "key" };
   const added = await app.request("/peers", post(device));
-  assert.deepEqual(await added.json(), { name: "phone", addresses: ["10.200.0.9"] });
-  assert.deepEqual(control.asked, [device]);
+  assert.deepEqual(await added.json(), sampleDevice);
+  const moved = await app.request("/peers/hub", post({ device: "phone", hub: "lead" }));
+  assert.deepEqual(await moved.json(), sampleDevice);
+  assert.deepEqual(control.asked, [device, { device: "phone", hub: "lead" }]);
   assert.deepEqual(await (await app.request("/ping", post({ peer: "web-1" }))).json(), {
     rttMs: 1.25,
     path: "direct",

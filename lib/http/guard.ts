@@ -1,24 +1,39 @@
 /**
- * Who may read over TCP: programs and pages of this machine, not pages of others that a browser here has open.
+ * By which names it may be called over TCP, and that no page of others which a browser has open reads it.
  * @module
  */
 
 import type { MiddlewareHandler } from "hono";
 import { IpAddress } from "../net/mod.ts";
+import { connectionOf } from "./access.ts";
 import { problem } from "./problem.ts";
 
 /**
  * Refuses requests whose `Host` is a name that somebody else could point here (DNS rebinding), and requests that a page of
  * another origin makes. What changes something has no route over TCP to begin with.
- * @param addresses what it lets through beside the names of the loopback; they come and go while an agent runs
+ * @param addresses what it lets through beside the loopback's and the address that a connection came to
+ * @param isOwnHost says of anything else whether it is this node's now; names come and go while an agent runs
  */
-export function guard(addresses: () => readonly string[]): MiddlewareHandler {
+export function guard(
+  addresses: readonly string[],
+  isOwnHost: (hostname: string) => boolean,
+): MiddlewareHandler {
+  const isAllowed = (hostname: string, localAddress: string | undefined): boolean => {
+    if (hostname === "localhost" || addresses.includes(hostname)) return true;
+    const address = IpAddress.parse(hostname)?.unmapped();
+    if (address === undefined) return hostname !== "" && isOwnHost(hostname);
+    // Nobody points an address elsewhere, as one does with a name.
+    const isThere = (each: string) => IpAddress.parse(each)?.unmapped().equals(address) ?? false;
+    return address.isLoopback || [...addresses, localAddress ?? ""].some(isThere) ||
+      isOwnHost(address.toString());
+  };
   return async (context, next) => {
     const { url } = context.req;
     const authority = authorityOf(url);
     const host = context.req.header("host") ?? authority;
     // RFC 9112 §3.2.2: a target in absolute form names a host too, and no proxy is meant to stand between.
-    if ([host, authority].some((name) => !isAllowedHost(hostnameOf(name), addresses()))) {
+    const localAddress = connectionOf(context)?.localAddress;
+    if ([host, authority].some((name) => !isAllowed(hostnameOf(name), localAddress))) {
       return problem(context, 421, "Misdirected", "This name is not one of this agent's");
     }
     const origin = context.req.header("origin");
@@ -42,7 +57,7 @@ export function answerHeaders(): MiddlewareHandler {
     const { headers } = context.res;
     headers.set("cache-control", "no-store");
     headers.set("x-content-type-options", "nosniff");
-    headers.set("referrer-policy", "no-referrer");
+    if (!headers.has("referrer-policy")) headers.set("referrer-policy", "no-referrer");
     headers.set("cross-origin-resource-policy", "same-origin");
     headers.set("cross-origin-opener-policy", "same-origin");
     if (!headers.has("content-security-policy")) {
@@ -59,12 +74,6 @@ function authorityOf(url: string): string {
 /** RFC 9110 §7.2: `host` or `host:port`, IPv6 in brackets. */
 function hostnameOf(host: string): string {
   const bracketed = /^\[([^\]]*)\](?::\d*)?$/.exec(host);
-  return (bracketed?.[1] ?? host.replace(/:\d*$/, "")).toLowerCase();
-}
-
-function isAllowedHost(hostname: string, addresses: readonly string[]): boolean {
-  if (hostname === "localhost") return true;
-  const address = IpAddress.parse(hostname);
-  if (address === undefined) return false;
-  return address.unmapped().isLoopback || addresses.some((each) => IpAddress.parse(each)?.equals(address));
+  // RFC 3986 §3.2.2: a name may end with the dot of the root.
+  return (bracketed?.[1] ?? host.replace(/:\d*$/, "").replace(/(?<=[^.])\.$/, "")).toLowerCase();
 }

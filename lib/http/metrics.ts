@@ -17,13 +17,24 @@ export type MetricsFormat = keyof typeof METRICS_TYPES;
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
 
-/** @returns every number of a status report, one sample a line */
-export function metricsText(status: StatusReport, format: MetricsFormat): string {
-  return [...families(status, format)].join("") + (format === "openmetrics" ? "# EOF\n" : "");
+/**
+ * @param refusals how many requests were refused for their tokens, by reason
+ * @returns every number of a status report, one sample a line
+ */
+export function metricsText(
+  status: StatusReport,
+  format: MetricsFormat,
+  refusals: Readonly<Record<string, number>> = {},
+): string {
+  return [...families(status, format, refusals)].join("") + (format === "openmetrics" ? "# EOF\n" : "");
 }
 
 /** One family after the other. */
-function* families(status: StatusReport, format: MetricsFormat): Generator<string> {
+function* families(
+  status: StatusReport,
+  format: MetricsFormat,
+  refusals: Readonly<Record<string, number>>,
+): Generator<string> {
   const { version, uptimeMs, node, network, peers, dataplane, dns, drops } = status;
   const { services, providers, calls, programs, rejected, refused, openBreakers, memory } = status.services;
   const gauge = (name: string, help: string, samples: readonly Sample[]) =>
@@ -107,6 +118,11 @@ function* families(status: StatusReport, format: MetricsFormat): Generator<strin
     "weft_dns",
     "Responses by code, and what was forwarded, refused and dropped by reason.",
     by("kind", dns?.counters ?? {}),
+  );
+  yield counter(
+    "weft_status_requests_refused",
+    "Requests beyond the loopback that were refused for their tokens, by reason.",
+    by("reason", refusals),
   );
   yield counter("weft_drops", "Datagrams and packets that were dropped, by reason.", by("reason", drops));
 }

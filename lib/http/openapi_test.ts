@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Validator } from "@seriousme/openapi-schema-validator";
 import { SampleControl } from "../agent/testing/sample_control.ts";
 import { controlApp, statusApp } from "./apps.ts";
 
@@ -88,6 +89,7 @@ for (const [name, app] of Object.entries(apps)) {
 
     const bodies: Record<string, unknown> = {
       "/tokens": {},
+      "/status/token": {},
       "/peers": { name: "phone", publicKey: "k" },
       "/ping": { peer: "web-1" },
       "/dns": { name: "db", type: "A", data: "10.200.0.9" },
@@ -125,6 +127,18 @@ for (const [name, app] of Object.entries(apps)) {
       const value = type === "application/json" ? await answer.json() : await answer.text();
       assertFits(value, schema, description.components.schemas, `${method} ${path}`);
     }
+  });
+}
+
+for (const [name, app] of Object.entries(apps)) {
+  Deno.test(`openapi.json of ${name}() is valid OpenAPI 3.1 by the schema of its makers`, async () => {
+    const description = await (await app.request("/openapi.json")).json();
+    const validator = new Validator();
+    const { valid, errors } = await validator.validate(description);
+    assert(valid, JSON.stringify(errors));
+    assert.equal(validator.version, "3.1");
+    description.paths["/status"].get.responses = {};
+    assert.equal((await new Validator().validate(description)).valid, false, "it finds what is not");
   });
 }
 

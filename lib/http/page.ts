@@ -6,7 +6,8 @@
 import type { Context } from "hono";
 import { PAGE_SCRIPT } from "./page_script.ts";
 
-const ICON = "data:image/svg+xml," + encodeURIComponent(
+/** The icon of its pages. */
+export const PAGE_ICON: string = "data:image/svg+xml," + encodeURIComponent(
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="M4 12V8a4 4 0 0 1 8 0v4M4 4v2m8-2v2" ' +
     'fill="none" stroke="#3a7d74" stroke-width="2" stroke-linecap="round"/></svg>',
 );
@@ -188,7 +189,7 @@ export const PAGE_HTML: string = `<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>weft</title>
-<link rel="icon" href="${ICON}">
+<link rel="icon" href="${PAGE_ICON}">
 <style>${PAGE_STYLE}</style>
 </head>
 <body>
@@ -215,7 +216,7 @@ export async function pageResponse(context: Context): Promise<Response> {
 }
 
 /** Content Security Policy Level 3 §2.3.1: a hash source. */
-async function sourceHash(text: string): Promise<string> {
+export async function sourceHash(text: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return `'sha256-${new Uint8Array(digest).toBase64()}'`;
 }

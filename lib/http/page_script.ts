@@ -191,6 +191,8 @@ function say(state, text) {
 
 async function ask(path) {
   const answer = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(5000) });
+  /* Whoever had shown the token is asked for it again. */
+  if (answer.status === 401) location.reload();
   if (!answer.ok) throw new Error(answer.statusText);
   return await answer.json();
 }

@@ -5,8 +5,9 @@
 
 import type { AgentControl } from "../api/mod.ts";
 import { WeftError, withTimeout } from "../base/mod.ts";
+import type { StatusAddress } from "../config/mod.ts";
 import { systemTimers } from "../host/mod.ts";
-import { controlApp, statusApp } from "./apps.ts";
+import { controlApp, statusApp, type StatusAppOptions } from "./apps.ts";
 import { listenHttp } from "./status_server.ts";
 
 /** How long requests under way may take after `close`, in milliseconds. */
@@ -63,13 +64,28 @@ export interface Served {
  * @throws CannotServeError when this host has no such address, or the port is for root only
  */
 export async function serveStatus(
-  options: { readonly control: AgentControl; readonly hostname: string; readonly port: number },
+  options: StatusAppOptions & { readonly hostname: string; readonly port: number },
 ): Promise<Served> {
-  const { control, hostname, port } = options;
-  const app = statusApp({ control, addresses: [hostname] });
+  const { hostname, port, addresses = [] } = options;
+  return await serveApp(statusApp({ ...options, addresses: [hostname, ...addresses] }), hostname, port);
+}
+
+/**
+ * Serves a read-only application at one address, as `serveStatus` does.
+ * @throws StatusPortInUseError, CannotServeError
+ */
+export async function serveApp(
+  app: ReturnType<typeof statusApp>,
+  hostname: string,
+  port: number,
+): Promise<Served> {
   const endpoint = endpointText(hostname, port);
   try {
-    const server = await listenHttp(hostname, port, (request) => app.fetch(request));
+    const server = await listenHttp(
+      hostname,
+      port,
+      (request, connection) => app.fetch(request, { connection }),
+    );
     return {
       port: server.port,
       close: async () => {
@@ -83,25 +99,32 @@ export async function serveStatus(
 }
 
 /**
- * Checks that `serveStatus` and `serveControl` can do what they are for; what is opened for that is closed again.
+ * Checks that the page and `serveControl` can do what they are for; what is opened for that is closed again. An address that
+ * this host does not have may be one of the overlay, which it gets later.
  * @param options.port "off" for no status page, 0 for any free one
  * @param options.socketPaths where sockets are to be
  * @throws StatusPortInUseError, CannotServeError
  */
 export function checkServing(
   options: {
-    readonly hostname: string;
+    readonly addresses: readonly StatusAddress[];
     readonly port: number | "off";
     readonly socketPaths: readonly string[];
   },
 ): void {
-  const { hostname, port, socketPaths } = options;
+  const { addresses, port, socketPaths } = options;
   socketPaths.forEach(checkSocketPath);
   if (port === "off" || port === 0) return;
-  try {
-    Deno.listen({ hostname, port }).close();
-  } catch (cause) {
-    throw cannotServeStatus(endpointText(hostname, port), cause);
+  for (const address of addresses) {
+    if (address === "overlay") continue;
+    const hostname = address === "loopback" ? "127.0.0.1" : address === "any" ? "0.0.0.0" : `${address}`;
+    try {
+      Deno.listen({ hostname, port }).close();
+    } catch (cause) {
+      if (!(cause instanceof Deno.errors.AddrNotAvailable)) {
+        throw cannotServeStatus(endpointText(hostname, port), cause);
+      }
+    }
   }
 }
 

@@ -6,6 +6,8 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { concatBytes } from "../base/mod.ts";
+import type { Connection } from "./access.ts";
 
 /** How long the head of a request may take to arrive, and the whole of it. */
 const HEAD_TIMEOUT_MS = 5_000;
@@ -18,8 +20,11 @@ const MAX_HEAD_BYTES = 16 << 10;
 /** A further one takes the place of the oldest that has no request under way; without such it is closed. */
 const MAX_CONNECTIONS = 128;
 
-/** Answers a request; the body of one is not read. */
-type Answer = (request: Request) => Response | Promise<Response>;
+/** A body is that of a form with one field; a larger one is not read. */
+const MAX_BODY_BYTES = 4 << 10;
+
+/** Answers a request. */
+type Answer = (request: Request, connection: Connection) => Response | Promise<Response>;
 
 /** A server that listens. */
 export interface StatusServer {
@@ -90,13 +95,16 @@ function boundConnections(server: Server): Set<Socket> {
 }
 
 async function respond(incoming: IncomingMessage, outgoing: ServerResponse, answer: Answer): Promise<void> {
-  incoming.resume();
   const hosts = incoming.rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === "host").length;
   // RFC 9112 §3.2: one Host, and in HTTP/1.0 perhaps none.
   if (hosts > 1) return void outgoing.writeHead(400).end();
+  const body = incoming.method === "POST" ? await readForm(incoming) : void incoming.resume();
+  if (body === "too-large") return void outgoing.writeHead(413, { connection: "close" }).end();
   const over = new AbortController();
   outgoing.on("close", () => over.abort());
-  const response = await answer(requestOf(incoming, over.signal));
+  // The addresses of a socket are gone once it is closed.
+  const { localAddress = "", remoteAddress = "" } = incoming.socket;
+  const response = await answer(requestOf(incoming, body, over.signal), { localAddress, remoteAddress });
   for (const [name, value] of response.headers) outgoing.setHeader(name, value);
   outgoing.writeHead(response.status);
   outgoing.flushHeaders();
@@ -121,7 +129,27 @@ function drained(outgoing: ServerResponse): Promise<void> {
   });
 }
 
-function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request {
+/** What comes after too much is read, and dropped, until the request's time is over: its sender hears the answer then. */
+function readForm(incoming: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | "too-large"> {
+  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array<ArrayBuffer> | "too-large">();
+  const chunks: Uint8Array[] = [];
+  let lengthBytes = 0;
+  incoming.on("data", (chunk: Uint8Array) => {
+    lengthBytes += chunk.length;
+    if (lengthBytes > MAX_BODY_BYTES) return resolve("too-large");
+    chunks.push(chunk);
+  });
+  incoming.once("end", () => resolve(new Uint8Array(concatBytes(...chunks))));
+  incoming.once("error", reject);
+  incoming.once("close", () => reject(new Error("the request has ended before its body")));
+  return promise;
+}
+
+function requestOf(
+  incoming: IncomingMessage,
+  body: Uint8Array<ArrayBuffer> | undefined,
+  signal: AbortSignal,
+): Request {
   const { method = "GET", url: target = "/", socket } = incoming;
   const headers = new Headers();
   for (let i = 0; i + 1 < incoming.rawHeaders.length; i += 2) {
@@ -131,11 +159,11 @@ function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request {
   const authority = incoming.headers.host ?? `${own}:${socket.localPort}`;
   // RFC 9112 §3.2.2: a target in absolute form names the host itself.
   const url = /^https?:/i.test(target) ? target : `http://${authority}${target}`;
-  const options = { method, headers, signal };
+  const options = { method, headers, signal, ...body !== undefined && { body } };
   try {
     return new Request(url, options);
   } catch {
     // No such host can be this one's.
-    return new Request("http://host.invalid/", options);
+    return new Request("http://host.invalid/", { headers, signal });
   }
 }

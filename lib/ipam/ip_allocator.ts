@@ -9,21 +9,25 @@ import { type Interval, IntervalSet } from "./interval_set.ts";
 
 /** The address is not in the pool, or of the other family. */
 export class OutOfRangeError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "OutOfRange";
 }
 
 /** The address is allocated already. */
 export class AddressTakenError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "AddressTaken";
 }
 
 /** Every host of the pool is allocated. */
 export class PoolExhaustedError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "PoolExhausted";
 }
 
 /** The address names the network itself or its broadcast, and can be no host's. */
 export class ReservedAddressError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "ReservedAddress";
 }
 
@@ -71,6 +75,7 @@ export class IpAllocator {
   /** What `allocate` takes from, in ascending order. */
   #slices: readonly Readonly<Interval>[];
 
+  /** A pool of which nothing is allocated. @param cidr the block to take addresses from */
   constructor(cidr: Cidr) {
     this.cidr = cidr;
     const hostBits = cidr.address.bytes.length * 8 - cidr.prefixBits;
@@ -102,7 +107,7 @@ export class IpAllocator {
     return allocator;
   }
 
-  /** @returns what `fromState` restores */
+  /** The pool as it is to be stored. @returns what `fromState` restores */
   toState(): IpAllocatorState {
     const text = (value: bigint) => IpAddress.fromBigInt(value, this.cidr.family).toString();
     return {

@@ -72,6 +72,8 @@ export interface JoinParameters extends OwnStatement {
   readonly name: string;
   /** The overlay address, which the token has to allow; absent for any. */
   readonly address?: IpAddress | undefined;
+  /** For how long it may be away before it is removed, in milliseconds; for ever, or as its token says, when absent. */
+  readonly ephemeralMs?: number | undefined;
 }
 
 /** Who this node is, which network it belongs to, and everybody in it. */
@@ -118,6 +120,7 @@ export class MeshState {
       clock,
       random,
       newPool: () => options.addressPool(cidr),
+      overlay: this.ipv6Cidr === undefined ? [cidr] : [cidr, this.ipv6Cidr],
     }, signingKey);
   }
 
@@ -341,12 +344,17 @@ export class MeshState {
     keepUnstarted(this.#store, isUnstarted);
   }
 
-  /** Keeps what this node says of itself. @returns a statement to be sent to others, or undefined when nothing has changed */
-  state(own: OwnStatement): Signed | undefined {
+  /**
+   * Keeps what this node says of itself.
+   * @param isAnew whether it is said again although nothing has changed, as by a node that starts
+   * @returns a statement to be sent to others, or undefined when nothing has changed for a day
+   */
+  state(own: OwnStatement, isAnew = false): Signed | undefined {
     const previous = this.roster.get(this.identity.id)?.statement;
     const signed = signOwnStatement(this.identity, own, {
       ...this.#options,
       previous,
+      isAnew,
     });
     if (signed !== undefined) this.roster.mergeStatement(signed);
     return signed;
@@ -371,11 +379,15 @@ export function encodeJoinRequest(
   token: JoinToken,
   options: JoinParameters & { readonly clock: Clock },
 ): Uint8Array {
-  const { name, address, clock } = options;
+  const { name, address, ephemeralMs, clock } = options;
   const statement = signOwnStatement(identity, options, { clock, previous: undefined });
   const { publicKey, signingKey: { verifyingKey } } = identity;
   const { secret } = token;
-  const optional = { ...statement && { statement }, ...address && { address } };
+  const optional = {
+    ...statement && { statement },
+    ...address && { address },
+    ...ephemeralMs !== undefined && { ephemeralMs },
+  };
   const request = { secret, name, publicKey, verifyingKey, ...optional };
   return encodeMeshMessage({ kind: "join-request", request });
 }

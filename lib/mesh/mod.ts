@@ -77,7 +77,10 @@ export {
   type AdmissionRefusal,
   type AuditActor,
   type AuditEntry,
+  deviceNetworkProblem,
   MAX_AUDIT_ENTRIES,
+  networksInUse,
+  type NewDevice,
   rotationTo,
   TOKEN_KIND,
   TokenBook,
@@ -87,6 +90,7 @@ export {
 export {
   type EntryEvent,
   Gossip,
+  isAboutStatement,
   MAX_NODE_ENTRIES,
   type Member,
   type MessageOutcome,

@@ -19,6 +19,7 @@ import { type NetworkSettings, readSettings, settingsToWire } from "./wire/mod.t
 
 /** The store belongs to a network already. */
 export class AlreadyInitializedError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "AlreadyInitialized";
 
   constructor() {
@@ -30,6 +31,7 @@ export class AlreadyInitializedError extends WeftError {
 
 /** The store belongs to no network yet. */
 export class NotInitializedError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "NotInitialized";
 
   constructor() {
@@ -75,6 +77,7 @@ const NETWORK_COLLECTIONS = [
   "join-waiting",
   "away",
   "device-preshared-key",
+  "status-token",
 ] as const;
 
 /** How far a node has come that leaves: it has asked a leader to revoke it, or it is no member any more. */
@@ -157,7 +160,8 @@ export function keepLeaving(store: StateStore, state: LeavingState | undefined):
 /** @returns how far this node has come in leaving; undefined for one that stays */
 export function readLeaving(store: StateStore): LeavingState | undefined {
   const bytes = store.get(NETWORK, LEAVING);
-  return bytes && (new TextDecoder().decode(bytes) === "left" ? "left" : "asked");
+  if (bytes === undefined) return undefined;
+  return new TextDecoder().decode(bytes) === "left" ? "left" : "asked";
 }
 
 /** Remembers that this node's new network has never run, or that it has. */

@@ -23,7 +23,9 @@ export interface DnsForward {
 export interface DnsLimits {
   /** Queries of one source in a second; this host itself is not limited. 100,000 unless told. */
   readonly queriesPerSecond?: number;
+  /** What TCP clients may take. */
   readonly tcp?: Partial<TcpLimits>;
+  /** What asking other servers may take. */
   readonly forward?: Partial<ForwardLimits>;
 }
 
@@ -43,10 +45,12 @@ export interface DnsConfig {
   readonly forward?: readonly DnsForward[];
   /** `fast`: a worker with the system's own calls (Linux); `portable`: the runtime's sockets; `auto`: what runs here. */
   readonly sockets?: "auto" | "fast" | "portable";
+  /** What may be bounded; each has a default. */
   readonly limits?: DnsLimits;
 }
 
 /** A record, name or zone that cannot be used; the message says why. */
 export class InvalidRecordError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "InvalidRecord";
 }

@@ -83,7 +83,10 @@ export class DnsHandle implements AsyncDisposable {
     return formatRecord(record);
   }
 
-  /** @throws InvalidRecordError when the record would not be seen if it were added with this rank: the name is taken */
+  /**
+   * @internal
+   * @throws InvalidRecordError when the record would not be seen if it were added with this rank: the name is taken
+   */
   checkVisible(record: ResourceRecord, rank: RecordRank = RECORD_RANK.custom): void {
     const key = keyOf(record);
     const isAlias = record.type === RECORD_TYPE.CNAME;
@@ -117,12 +120,12 @@ export class DnsHandle implements AsyncDisposable {
     return gone.map(([, record]) => formatRecord(record));
   }
 
-  /** @returns what was added, in that order */
+  /** What was added. @returns what was added, in that order */
   list(): readonly Required<RecordText>[] {
     return [...this.#custom.values()].map(formatRecord);
   }
 
-  /** @returns everything that the zones hold, each with where it comes from */
+  /** Everything that is served. @returns everything that the zones hold, each with where it comes from */
   records(): readonly (Required<RecordText> & { readonly source: RecordSource })[] {
     return this.#parts.authority.records().map(({ record, source }) => ({ ...formatRecord(record), source }));
   }
@@ -159,7 +162,7 @@ export class DnsHandle implements AsyncDisposable {
     throw new InvalidRecordError(`Cannot read the server's own response: ${response}`);
   }
 
-  /** @returns how often each thing happened, zeros included */
+  /** What has happened since the start. @returns how often each thing happened, zeros included */
   counters(): Readonly<Record<DnsCounter, number>> {
     const { service, frontend } = this.#parts;
     const counts = service.counters.snapshot();
@@ -169,6 +172,7 @@ export class DnsHandle implements AsyncDisposable {
 
   /**
    * Reads a record.
+   * @internal
    * @throws InvalidRecordError when it is none, or stands in no zone of this server
    */
   parse(text: RecordText): ResourceRecord {
@@ -190,7 +194,10 @@ export class DnsHandle implements AsyncDisposable {
     return record;
   }
 
-  /** Replaces the records of a group, of whatever source. */
+  /**
+   * Replaces the records of a group, of whatever source.
+   * @internal
+   */
   setRecords(group: string, rank: RecordRank, records: readonly ResourceRecord[]): void {
     this.#parts.authority.setGroup(group, rank, records);
     this.#parts.frontend.changeZone();
@@ -201,6 +208,7 @@ export class DnsHandle implements AsyncDisposable {
     await this.#parts.resources.disposeAsync();
   }
 
+  /** The same as `stop`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }

@@ -49,7 +49,7 @@ export class DnsServer {
   readonly #zone: DomainName;
   readonly #name: DomainName;
 
-  /** @throws InvalidRecordError when the zone, the name or a suffix is none */
+  /** Opens nothing before `start`. @throws InvalidRecordError when the zone, the name or a suffix is none */
   constructor(config: DnsConfig, logger: Logger = silentLogger) {
     this.#config = config;
     this.#logger = logger;

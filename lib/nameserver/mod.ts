@@ -13,3 +13,20 @@
 export * from "./dns_config.ts";
 export * from "./dns_handle.ts";
 export * from "./dns_server.ts";
+export type {
+  DNS_DROPS,
+  DNS_OUTCOMES,
+  DnsCounter,
+  DnsMessage,
+  DomainName,
+  Edns,
+  ForwardLimits,
+  MESSAGE_PROBLEMS,
+  MessageProblem,
+  Question,
+  RECORD_RANK,
+  RecordSource,
+  RecordText,
+  ResourceRecord,
+} from "../dns/mod.ts";
+export type { TcpLimits } from "./tcp_service.ts";

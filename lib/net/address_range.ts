@@ -7,10 +7,15 @@ import { IpAddress, type IpFamily } from "./ip_address.ts";
 
 /** Addresses from the first to the last, both included. Immutable. */
 export class AddressRange {
+  /** The lowest. */
   readonly first: IpAddress;
+  /** The highest, which belongs to it. */
   readonly last: IpAddress;
 
-  /** @throws RangeError when the families are two, or the last address comes before the first */
+  /**
+   * Joins two addresses of one family.
+   * @throws RangeError when the families are two, or the last address comes before the first
+   */
   constructor(first: IpAddress, last: IpAddress) {
     if (first.family !== last.family || last.toBigInt() < first.toBigInt()) {
       throw new RangeError(`Cannot make a range from ${first} to ${last}`);
@@ -19,7 +24,7 @@ export class AddressRange {
     this.last = last;
   }
 
-  /** @returns the range of these numbers @throws RangeError when it is none */
+  /** Joins two addresses that are numbers. @returns the range of these numbers @throws RangeError when it is none */
   static fromBigInts(first: bigint, last: bigint, family: IpFamily): AddressRange {
     return new AddressRange(IpAddress.fromBigInt(first, family), IpAddress.fromBigInt(last, family));
   }
@@ -33,6 +38,7 @@ export class AddressRange {
     return last.toBigInt() < first.toBigInt() ? undefined : new AddressRange(first, last);
   }
 
+  /** IPv4 or IPv6. */
   get family(): IpFamily {
     return this.first.family;
   }
@@ -42,12 +48,14 @@ export class AddressRange {
     return this.last.toBigInt() - this.first.toBigInt() + 1n;
   }
 
+  /** Whether an address lies within. */
   contains(address: IpAddress): boolean {
     if (address.family !== this.family) return false;
     const value = address.toBigInt();
     return this.first.toBigInt() <= value && value <= this.last.toBigInt();
   }
 
+  /** The range as text. */
   toString(): string {
     return `${this.first}-${this.last}`;
   }

@@ -44,12 +44,13 @@ export class Cidr {
     return prefixBits <= addressBits(address) ? Cidr.of(address, prefixBits) : undefined;
   }
 
-  /** @returns the block of just this address, /32 or /128 */
+  /** The block of one address. @returns the block of just this address, /32 or /128 */
   static host(address: IpAddress): Cidr {
     return new Cidr(address, addressBits(address));
   }
 
   /**
+   * The block around an address.
    * @param address any address of the block; its host bits are cleared
    * @param prefixBits 0 to 32 or 128
    * @throws RangeError when the family has no such prefix length
@@ -97,7 +98,7 @@ export class Cidr {
     return this.prefixBits === other.prefixBits && this.address.equals(other.address);
   }
 
-  /** @returns `address/prefixBits` */
+  /** The block as text. @returns `address/prefixBits` */
   toString(): string {
     return `${this.address}/${this.prefixBits}`;
   }

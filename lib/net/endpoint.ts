@@ -17,6 +17,7 @@ import { IpAddress } from "./ip_address.ts";
  * ```
  */
 export class Endpoint {
+  /** Of the host. */
   readonly address: IpAddress;
   /** 0 to 65535; a datagram's source may be 0 (RFC 768), a destination may not. */
   readonly port: number;
@@ -25,6 +26,7 @@ export class Endpoint {
   #text: string | undefined;
 
   /**
+   * Joins an address and a port.
    * @param port 0 to 65535
    * @param options.zone of a link-local address: the number of the interface that leads there (RFC 4007 §6)
    * @throws RangeError when `port` is none
@@ -77,7 +79,7 @@ export class Endpoint {
     return this.port === other.port && this.zone === other.zone && this.address.equals(other.address);
   }
 
-  /** @returns `192.0.2.1:51820`, `[2001:db8::1]:51820` or `[fe80::1%2]:51820` */
+  /** The endpoint as text. @returns `192.0.2.1:51820`, `[2001:db8::1]:51820` or `[fe80::1%2]:51820` */
   toString(): string {
     const { address, port, zone } = this;
     if (address.family === 4) return this.#text ??= `${address}:${port}`;

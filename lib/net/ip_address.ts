@@ -23,6 +23,7 @@ const MAX_TEXT_LENGTH = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".length;
  * ```
  */
 export class IpAddress {
+  /** IPv4 or IPv6. */
   readonly family: IpFamily;
   /** 4 or 16 bytes in network order; never write to them. */
   readonly bytes: Uint8Array;
@@ -43,6 +44,7 @@ export class IpAddress {
   }
 
   /**
+   * Makes an address of its bytes.
    * @param bytes 4 or 16 bytes in network order; they are copied
    * @throws RangeError when there are neither 4 nor 16
    */
@@ -54,6 +56,7 @@ export class IpAddress {
   }
 
   /**
+   * Makes an address of its number.
    * @param value the address as one unsigned integer of 32 or 128 bits
    * @throws RangeError when it does not fit the family
    */
@@ -65,12 +68,12 @@ export class IpAddress {
     return new IpAddress(Uint8Array.fromHex(value.toString(16).padStart(lengthBytes * 2, "0")));
   }
 
-  /** @returns the address as one unsigned integer of 32 or 128 bits */
+  /** The address as a number. @returns the address as one unsigned integer of 32 or 128 bits */
   toBigInt(): bigint {
     return BigInt("0x" + this.bytes.toHex());
   }
 
-  /** @returns dotted decimal, or the one canonical form of RFC 5952 */
+  /** The address as text. @returns dotted decimal, or the one canonical form of RFC 5952 */
   toString(): string {
     return this.#text ??= this.family === 4 ? this.bytes.join(".") : formatIpv6(this.bytes);
   }
@@ -80,7 +83,7 @@ export class IpAddress {
     return equalBytes(this.bytes, other.bytes);
   }
 
-  /** @returns negative, zero or positive, for sorting: IPv4 before IPv6, then by value */
+  /** Puts addresses in order. @returns negative, zero or positive, for sorting: IPv4 before IPv6, then by value */
   compare(other: IpAddress): number {
     if (this.family !== other.family) return this.family - other.family;
     for (let i = 0; i < this.bytes.length; i++) {
@@ -112,7 +115,10 @@ export class IpAddress {
     return this.family === 4 ? this.#byte(0) >> 4 === 0xe : this.#byte(0) === 0xff;
   }
 
-  /** @returns the IPv4 address within `::ffff:0:0/96` (RFC 4291 §2.5.5.2), else this address */
+  /**
+   * The IPv4 address within an IPv4-mapped one (RFC 4291 §2.5.5.2).
+   * @returns the IPv4 address within `::ffff:0:0/96` (RFC 4291 §2.5.5.2), else this address
+   */
   unmapped(): IpAddress {
     return this.family === 6 && isMapped(this.bytes) ? new IpAddress(this.bytes.slice(12)) : this;
   }

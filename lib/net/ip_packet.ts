@@ -90,6 +90,23 @@ export function internetChecksum(bytes: Uint8Array, at: number, length: number, 
   return ~sum & 0xffff;
 }
 
+/**
+ * The checksum of TCP, UDP or ICMPv6 over pseudo-header and segment (RFC 9293 §3.1, RFC 8200 §8.1); its field has to be 0,
+ * or the answer is 0 when it is filled in rightly.
+ * @param packet an IP packet, from its first byte to its last
+ * @param start where the segment begins, in bytes
+ * @param protocol as in the IP header
+ * @returns 16 bits, ready to be stored in network order
+ */
+export function transportChecksum(packet: Uint8Array, start: number, protocol: number): number {
+  const length = packet.length - start;
+  const addressesAt = ipVersion(packet) === 4 ? 12 : 8;
+  const addressesEnd = addressesAt + (ipVersion(packet) === 4 ? 8 : 32);
+  let pseudo = protocol + length;
+  for (let i = addressesAt; i < addressesEnd; i += 2) pseudo += uint16At(packet, i);
+  return internetChecksum(packet, start, length, pseudo);
+}
+
 function uint16At(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
 }

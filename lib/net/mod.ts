@@ -8,5 +8,6 @@ export * from "./address_range.ts";
 export * from "./cidr.ts";
 export * from "./endpoint.ts";
 export * from "./ip_address.ts";
+export * from "./ip_forwarding.ts";
 export * from "./ip_packet.ts";
 export * from "./prefix_trie.ts";

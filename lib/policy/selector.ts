@@ -46,6 +46,7 @@ export class Selector {
   }
 
   /**
+   * Reads a selector.
    * @param text at most 1,024 characters, parentheses at most 16 deep
    * @throws InvalidSelectorError
    */
@@ -53,7 +54,10 @@ export class Selector {
     return new Selector(parseExpression(text));
   }
 
-  /** @returns the selector, or undefined when `text` is none; for text from other machines */
+  /**
+   * Reads a selector that may be none.
+   * @returns the selector, or undefined when `text` is none; for text from other machines
+   */
   static tryParse(text: string): Selector | undefined {
     try {
       return Selector.parse(text);
@@ -68,7 +72,7 @@ export class Selector {
     return evaluate(this.#expression, subject);
   }
 
-  /** @returns the selector as it is always written; reading it gives the same selector */
+  /** The selector as text. @returns the selector as it is always written; reading it gives the same selector */
   toString(): string {
     return this.#text ??= format(this.#expression);
   }

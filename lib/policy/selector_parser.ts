@@ -11,11 +11,17 @@ const SHOWN_CHARACTERS = 80;
 
 /** A text that is no selector; the message says what is wrong and where. */
 export class InvalidSelectorError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "InvalidSelector";
   /** Where in the text it stops making sense: 0 for the first character, its length for the end. */
   readonly position: number;
 
-  /** @param problem what is wrong, in a few words */
+  /**
+   * Says what is wrong with `text`, and where.
+   * @param problem what is wrong, in a few words
+   * @param position where, from 0
+   * @param hint what to write in its place
+   */
   constructor(text: string, problem: string, position: number, hint: string) {
     const shown = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
     const where = position >= text.length ? "at the end" : `at character ${position + 1}`;

@@ -47,8 +47,11 @@ export type CallFailureCode =
 
 /** Why a call has failed. */
 export interface WireFailure {
+  /** One of `CallFailureCode`, or what the handler calls it. */
   readonly code: string;
+  /** What was wrong, in one sentence. */
   readonly message: string;
+  /** Whether the same call may succeed later. */
   readonly retryable: boolean;
   /** Whether the handler may have run. */
   readonly executed: boolean;
@@ -86,6 +89,7 @@ export class CallError extends WeftError {
   /** Whether the action may have run. */
   readonly executed: boolean;
 
+  /** Makes the failure that a provider or this node has told. */
   constructor(
     { code, message, retryable, executed }: WireFailure,
     options: { cause?: unknown; hint?: string } = {},
@@ -109,9 +113,10 @@ export class CallError extends WeftError {
  * ```
  */
 export class ActionError extends WeftError {
+  /** What the handler calls it; comes to the caller as it is. */
   readonly code: string;
 
-  /** @param code at most 64 characters */
+  /** Fails a call with a code of the handler's own. @param code at most 64 characters */
   constructor(code: string, message: string, options: { retryable?: boolean; cause?: unknown } = {}) {
     super(message, options);
     this.code = code;
@@ -125,11 +130,13 @@ export function callError(...parts: Parameters<typeof failure>): CallError {
 
 /** A service that can't be added, or an option that makes no sense. */
 export class InvalidServiceError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "InvalidService";
 }
 
 /** A path that the network does not let this node offer a service at. */
 export class ServiceNotGrantedError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "ServiceNotGranted";
 
   /** A program that does not catch it ends with the message alone, so that has the hint, too. */

@@ -24,6 +24,7 @@ export {
   type CallFailureCode,
   InvalidServiceError,
   ServiceNotGrantedError,
+  type WireFailure,
 } from "./errors.ts";
 export type {
   EventStream,

@@ -14,6 +14,7 @@ export type ActionHandler<Params = never, Result = unknown> = (
 
 /** An action with more than a handler. */
 export interface ActionDefinition<Params = never, Result = unknown> {
+  /** Serves the calls. */
   readonly handler: ActionHandler<Params, Result>;
   /** Checks and types the parameters. */
   readonly params?: Schema<unknown, Params> | undefined;
@@ -37,6 +38,7 @@ export type AnyActionDefinition = Omit<ActionDefinition, "params"> & {
 export interface ServiceEvent<Data = unknown> {
   /** Such as `orders/placed`; with its network of topics when that is not the default one. */
   readonly topic: string;
+  /** Whatever JSON can say, or bytes; shared among the handlers of this program. */
   readonly data: Data;
   /** What the `{…}` of the subscription's pattern stand for. */
   readonly params: Readonly<Record<string, string>>;
@@ -77,7 +79,9 @@ export interface ServiceDefinition extends ServiceHooks {
   readonly version?: string;
   /** One printable line of at most 255 characters. */
   readonly description?: string;
+  /** What can be called, by name: handlers, or definitions with more than a handler. */
   readonly actions?: Readonly<Record<string, ActionHandler | AnyActionDefinition>>;
+  /** What it publishes, by name. */
   readonly events?: Readonly<Record<string, EventDefinition>>;
   /** What it listens to, by pattern. */
   readonly subscriptions?: Readonly<Record<string, EventHandler>>;
@@ -95,9 +99,10 @@ export interface ServiceDefinition extends ServiceHooks {
   readonly protocol?: string;
 }
 
-// deno-lint-ignore no-explicit-any -- inference
-type AnyHandler = (params: any, context: any) => unknown;
-type HandlerOf<A> = A extends AnyHandler ? A
+/** A handler, whatever it takes. */
+export type AnyHandler = (params: never, context: never) => unknown;
+/** The handler of an action. */
+export type HandlerOf<A> = A extends AnyHandler ? A
   : A extends { readonly handler: infer H extends AnyHandler } ? H
   : never;
 
@@ -116,7 +121,8 @@ export type ResultOf<Service extends ServiceDefinition, Name extends ActionName<
   Awaited<ReturnType<HandlerOf<NonNullable<Service["actions"]>[Name]>>>
 >;
 
-type Streamed<Result> = Result extends ReadableStream<infer Item> ? ReadableStream<Item>
+/** What a caller gets of a result: what is streamed comes as a `ReadableStream`. */
+export type Streamed<Result> = Result extends ReadableStream<infer Item> ? ReadableStream<Item>
   : Result extends AsyncIterable<infer Item> ? ReadableStream<Item>
   : Result;
 
@@ -165,6 +171,7 @@ export class CallContext {
   #reason: unknown;
   #isAborted = false;
 
+  /** Made by the runtime, one for each call. @param deadlineMs by the clock that services go by */
   constructor(
     path: string,
     deadlineMs: number,
@@ -219,7 +226,9 @@ export type SchemaResult<Output> =
 
 /** One thing that is wrong with a value. */
 export interface SchemaIssue {
+  /** One sentence. */
   readonly message: string;
+  /** Where in the value, from the outside in. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 

@@ -216,9 +216,12 @@ export abstract class ServiceRuntime {
   /**
    * Calls an action, here if it is here, else wherever it runs.
    * @param path `service/action`
-   * @returns what the handler has answered; with mode `all` a list of `CallAnswer`
+   * @returns what the handler has answered, of the type that the caller says; with mode `all` a list of `CallAnswer`
    * @throws CallError, InvalidTopicError
    */
+  request(path: string, params?: unknown, options?: CallOptions): Promise<unknown>;
+  // Apart, since a parameter that is left out would be whatever type the answer is put to.
+  request<Result>(path: string, params?: unknown, options?: CallOptions): Promise<Result>;
   request(path: string, params?: unknown, options: CallOptions = NO_OPTIONS): Promise<unknown> {
     // No async function: each would cost turns and objects on the path of every call.
     try {
@@ -348,7 +351,10 @@ export class ServiceClient<Service extends ServiceDefinition> {
   readonly path: string;
   readonly #runtime: ServiceRuntime;
 
-  /** @param path the service's, as its definition says */
+  /**
+   * @internal
+   * @param path the service's, as its definition says
+   */
   constructor(path: string, runtime: ServiceRuntime) {
     this.path = path;
     this.#runtime = runtime;
@@ -362,7 +368,7 @@ export class ServiceClient<Service extends ServiceDefinition> {
       : [params: ParamsOf<Service, Name>, options?: CallOptions]
   ): Promise<ResultOf<Service, Name>> {
     const [params, options] = rest;
-    return this.#runtime.request(`${this.path}/${name}`, params, options) as Promise<ResultOf<Service, Name>>;
+    return this.#runtime.request<ResultOf<Service, Name>>(`${this.path}/${name}`, params, options);
   }
 
   /** Has a handler get an event of the service. */

@@ -6,6 +6,7 @@
 
 import { Endpoint, type IpAddress } from "../net/mod.ts";
 import { openError } from "./errors.ts";
+import { listenDatagrams, type RuntimeDatagrams } from "./runtime_datagrams.ts";
 import { addressOf } from "./runtime_sockets.ts";
 
 /** Where to listen. */
@@ -37,13 +38,13 @@ const RECEIVE_RETRY_MS = 20;
 export class LocalDatagrams {
   /** The address and port that it is bound to. */
   readonly local: Endpoint;
-  readonly #connection: Deno.DatagramConn;
+  readonly #connection: RuntimeDatagrams;
   #isClosed = false;
   #inFlight = 0;
   readonly #flushing: (() => void)[] = [];
   readonly #ended = Promise.withResolvers<void>();
 
-  private constructor(connection: Deno.DatagramConn, address: IpAddress) {
+  private constructor(connection: RuntimeDatagrams, address: IpAddress) {
     this.#connection = connection;
     this.local = new Endpoint(address, (connection.addr as Deno.NetAddr).port);
   }
@@ -52,8 +53,7 @@ export class LocalDatagrams {
   static open({ address, port, isShared = false, loopsBack = false }: LocalDatagramOptions): LocalDatagrams {
     try {
       const hostname = address.toString();
-      const connection = Deno.listenDatagram({
-        transport: "udp",
+      const connection = listenDatagrams({
         hostname,
         port,
         reuseAddress: isShared,

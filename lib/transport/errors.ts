@@ -26,6 +26,7 @@ export class SocketError extends WeftError {
  * @param cause what the system threw
  */
 export function openError(protocol: "UDP" | "TCP", port: number, cause: unknown): WeftError {
+  if (cause instanceof SocketError) return cause;
   if (cause instanceof Deno.errors.AddrInUse) return portInUse(protocol, port, cause);
   const problem = cause instanceof Error ? cause.message : String(cause);
   return new SocketError(`Cannot listen on ${protocol} port ${port}: ${problem}`, {

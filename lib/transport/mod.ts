@@ -19,6 +19,7 @@ export {
 export { portInUse, PortInUseError, SocketError, SocketPathInUseError } from "./errors.ts";
 export * from "./lan_sockets.ts";
 export * from "./bound_udp.ts";
+export { listenDatagrams } from "./runtime_datagrams.ts";
 export * from "./socket_yield.ts";
 export { acceptNext, connectWithin, type DialOptions, type ListenOptions } from "./runtime_sockets.ts";
 export * from "./tcp.ts";

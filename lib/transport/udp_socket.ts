@@ -11,6 +11,7 @@ import {
   MAX_DATAGRAM_BYTES,
   MAX_SENDS_IN_FLIGHT,
 } from "./datagram_socket.ts";
+import { listenDatagrams, type RuntimeDatagrams } from "./runtime_datagrams.ts";
 import { addressOf, type ListenOptions, openDualStack } from "./runtime_sockets.ts";
 
 const RECEIVE_BUFFER_BYTES = 65_535;
@@ -27,7 +28,7 @@ const NOWHERE = new Endpoint(IpAddress.fromBytes(new Uint8Array(4)), 0);
 export function openUdp(options: ListenOptions): DatagramSocket {
   const { port } = options;
   return openDualStack("UDP", options, (hostname) => {
-    const connection = Deno.listenDatagram({ transport: "udp", hostname, port });
+    const connection = listenDatagrams({ hostname, port });
     return new UdpSocket(connection, hostname === "::" && options.address === undefined);
   });
 }
@@ -76,7 +77,7 @@ class SingleDatagram implements DatagramBatch {
 
 class UdpSocket implements DatagramSocket {
   readonly localPort: number;
-  readonly #connection: Deno.DatagramConn;
+  readonly #connection: RuntimeDatagrams;
   readonly #isDualStack: boolean;
   readonly #buffer = new Uint8Array(RECEIVE_BUFFER_BYTES);
   readonly #batch = new SingleDatagram(this.#buffer, NOWHERE);
@@ -89,7 +90,7 @@ class UdpSocket implements DatagramSocket {
   #inFlight = 0;
   #isClosed = false;
 
-  constructor(connection: Deno.DatagramConn, isDualStack: boolean) {
+  constructor(connection: RuntimeDatagrams, isDualStack: boolean) {
     this.#connection = connection;
     this.#isDualStack = isDualStack;
     this.localPort = (connection.addr as Deno.NetAddr).port;

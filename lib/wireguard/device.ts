@@ -11,7 +11,6 @@ import { type Endpoint, ipDestinationOffset, ipPacketLength, ipSourceOffset, ipV
 import { AllowedIps } from "./allowed_ips.ts";
 import { BatchSessions } from "./batch_sessions.ts";
 import { PROTOCOL_TIMERS, REJECT_AFTER_MESSAGES } from "./constants.ts";
-import { CookieChecker } from "./cookies.ts";
 import { type AddressedDatagram, DatagramQueue } from "./datagram_queue.ts";
 import {
   type DeviceContext,
@@ -20,8 +19,9 @@ import {
   IndexTable,
   Padder,
 } from "./device_context.ts";
+import { Forwarding } from "./forwarding.ts";
 import { createResponse, readInitiation, readResponse } from "./handshake.ts";
-import { LoadMeter, RateLimiter } from "./handshake_limits.ts";
+import { HandshakeGate } from "./handshake_gate.ts";
 import {
   COOKIE_REPLY_BYTES,
   INITIATION_BYTES,
@@ -63,15 +63,15 @@ export class Device {
   readonly counters: Counters<DropReason> = new Counters<DropReason>(DROP_REASONS);
   /** For a data plane that seals and opens batches. */
   readonly batches: BatchSessions;
+  /** Whose packets are passed on to other peers. */
+  readonly forwarding: Forwarding;
   readonly #context: DeviceContext<Peer>;
   #mtuBytes: number;
   #isKeyless: boolean;
   #isSuspended = false;
   readonly #peers = new Map<string, Peer>();
   readonly #allowedIps = new AllowedIps<Peer>();
-  #checker: CookieChecker;
-  readonly #limiter = new RateLimiter();
-  readonly #load: LoadMeter;
+  readonly #gate: HandshakeGate;
   readonly #events = new BoundedQueue<DeviceEvent>(MAX_EVENTS);
   readonly #plaintext = new Uint8Array(MAX_DATAGRAM_BYTES);
   // Views of the plaintext that are kept while lengths repeat, as they do in a stream.
@@ -87,7 +87,6 @@ export class Device {
     this.#mtuBytes = mtuBytes;
     this.#isKeyless = options.privateKey === undefined;
     this.#received = { kind: "packet", packet: NO_BYTES, peer: privateKey.publicKey };
-    this.#load = new LoadMeter(options.handshakesPerSecond ?? 100);
     this.#context = {
       privateKey,
       isSilent: options.privateKey === undefined,
@@ -106,7 +105,13 @@ export class Device {
       },
     };
     this.batches = new BatchSessions(this.#allowedIps, this.#context);
-    this.#checker = this.#makeChecker();
+    const send = (now: Millis, packet: Uint8Array): void => void this.handlePacket(now, packet);
+    this.forwarding = new Forwarding(mtuBytes, {
+      allowedIps: this.#allowedIps,
+      counters: this.counters,
+      send,
+    });
+    this.#gate = new HandshakeGate(this.#context, options.handshakesPerSecond ?? 100);
   }
 
   /** The key that peers know this device by; a random one while there is no private key. */
@@ -129,7 +134,7 @@ export class Device {
     context.privateKey = key ?? PrivateKey.generate(context.random);
     this.#isKeyless = key === undefined;
     context.isSilent = this.#isKeyless || this.#isSuspended;
-    this.#checker = this.#makeChecker();
+    this.#gate.followKey();
     this.removePeer(this.publicKey);
     for (const peer of this.#peers.values()) peer.noteOwnKey();
   }
@@ -150,7 +155,7 @@ export class Device {
 
   /** Takes inner packets of up to `mtuBytes` from now on, 576 to 65,000. */
   setMtu(mtuBytes: number): void {
-    this.#mtuBytes = mtuBytes;
+    this.#mtuBytes = this.forwarding.mtuBytes = mtuBytes;
     this.#context.padder = new Padder(mtuBytes);
   }
 
@@ -188,6 +193,7 @@ export class Device {
     if (persistentKeepaliveSeconds !== undefined) {
       peer.setPersistentKeepalive(now, persistentKeepaliveSeconds);
     }
+    if (update.isForwarded !== undefined) this.forwarding.set(peer, update.isForwarded);
     return true;
   }
 
@@ -197,6 +203,7 @@ export class Device {
     if (peer === undefined) return false;
     this.#peers.delete(publicKey.toString());
     this.#allowedIps.clear(peer);
+    this.forwarding.set(peer, false);
     peer.clear();
     return true;
   }
@@ -250,14 +257,8 @@ export class Device {
     if (type !== TYPE_INITIATION && type !== TYPE_RESPONSE) {
       return this.#handleTransport(now, datagram, source);
     }
-    if (!this.#checker.hasValidMac1(datagram)) return this.#drop("wrong-mac1");
-    if (this.#load.note(now)) {
-      if (!this.#checker.hasValidMac2(now, datagram, source)) {
-        this.#replyCookie(now, datagram, source);
-        return this.#drop("under-load");
-      }
-      if (!this.#limiter.allows(now, source.address)) return this.#drop("rate-limited");
-    }
+    const refusal = this.#gate.refuses(now, datagram, source);
+    if (refusal !== undefined) return this.#drop(refusal);
     return type === TYPE_INITIATION
       ? this.#handleInitiation(now, datagram, source)
       : this.#handleResponse(now, datagram, source);
@@ -356,10 +357,10 @@ export class Device {
     peer.noteOpened(now, keypair, source, message.length, length > 0);
     if (length === 0) return HANDLED;
     if (this.#padded.length !== length) this.#padded = this.#plaintext.subarray(0, length);
-    return this.#checkInner(peer, this.#padded);
+    return this.#checkInner(now, peer, this.#padded);
   }
 
-  #checkInner(peer: Peer, padded: Uint8Array): DatagramOutcome {
+  #checkInner(now: Millis, peer: Peer, padded: Uint8Array): DatagramOutcome {
     const length = ipPacketLength(padded);
     const version = ipVersion(padded);
     if (length === undefined || version === 0) return this.#drop("malformed-inner-packet");
@@ -369,19 +370,17 @@ export class Device {
     }
     if (this.#received.packet.length !== length) this.#received.packet = this.#plaintext.subarray(0, length);
     this.#received.peer = peer.publicKey;
-    return this.#received;
+    return this.forwarding.isOn ? this.#passOn(now) : this.#received;
   }
 
-  #replyCookie(now: Millis, message: Uint8Array, source: Endpoint): void {
-    const { transmits } = this.#context;
-    if (transmits.isFull) return;
-    const reply = this.#checker.reply(now, message, { sender: readIndex(message, 4), source });
-    transmits.claim(reply.length, source).set(reply);
-  }
-
-  #makeChecker(): CookieChecker {
-    const { privateKey, random, aead, timers: { cookieRefreshTimeMs: refreshTimeMs } } = this.#context;
-    return new CookieChecker(privateKey.publicKey, { random, aead, refreshTimeMs });
+  /** Seals what was received for whoever it is meant for, if that is another peer. */
+  #passOn(now: Millis): DatagramOutcome {
+    const { packet } = this.#received;
+    const { length } = packet;
+    const next = this.forwarding.nextHop(now, packet, 0, length, length);
+    if (next === "host") return this.#received;
+    if (next === "peer") this.handlePacket(now, packet);
+    return HANDLED;
   }
 
   #count(reason: DropReason): DropReason {

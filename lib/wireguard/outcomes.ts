@@ -25,6 +25,7 @@ export const DROP_REASONS = [
   "wrong-tag",
   "malformed-inner-packet",
   "source-not-allowed",
+  "hop-limit-exceeded",
   // Packets from this host
   "malformed-packet",
   "packet-too-long",

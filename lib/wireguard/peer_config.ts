@@ -10,7 +10,9 @@ import type { Peer } from "./peer.ts";
 
 /** One `[Peer]` of a WireGuard configuration. */
 export interface WireGuardPeerConfig {
+  /** Whose packets these are. */
   readonly publicKey: PublicKey;
+  /** The key that both ends share beside the handshake; absent for none. */
   readonly presharedKey?: PresharedKey;
   /** Where to send until the peer is heard from elsewhere. */
   readonly endpoint?: Endpoint;
@@ -18,6 +20,8 @@ export interface WireGuardPeerConfig {
   readonly allowedIps: readonly Cidr[];
   /** 0 or absent for none. */
   readonly persistentKeepaliveSeconds?: number;
+  /** Whether packets between this peer and others are passed on here; not unless given. */
+  readonly isForwarded?: boolean;
 }
 
 /** What changes of a peer; what is left out stays as it is, sessions and a known endpoint too. */
@@ -33,18 +37,22 @@ export interface WireGuardPeerUpdate {
   readonly removeAllowedIps?: readonly Cidr[];
   /** 0 for none. */
   readonly persistentKeepaliveSeconds?: number;
+  /** Whether packets between this peer and others are passed on here. */
+  readonly isForwarded?: boolean;
 }
 
 /** @returns the change that makes a peer so; what `config` leaves out is cleared, except for a known endpoint */
 export function configUpdate(config: WireGuardPeerConfig): WireGuardPeerUpdate {
   const { allowedIps, presharedKey = PresharedKey.none(), persistentKeepaliveSeconds = 0, ...others } =
     config;
+  const { isForwarded = false } = config;
   return {
     ...others,
     presharedKey,
     replaceAllowedIps: true,
     addAllowedIps: allowedIps,
     persistentKeepaliveSeconds,
+    isForwarded,
   };
 }
 

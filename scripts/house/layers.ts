@@ -80,6 +80,9 @@ export const PACKAGE_FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
   ["@noble/ciphers", ["crypto"]],
   ["@noble/curves", ["crypto"]],
   ["@noble/hashes", ["crypto"]],
+  ["@seriousme/openapi-schema-validator", []],
+  // The package itself, as programs have it: for tests of it alone.
+  ["@weft/mesh", []],
   ["bittorrent-dht", []],
   ["commander", ["cli"]],
   ["fast-check", []],

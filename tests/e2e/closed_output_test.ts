@@ -27,6 +27,11 @@ labTest(
     const ended = await inShell(node, "WEFT status --watch | head -1");
     assert.deepEqual([ended.code, ended.stderr], [0, ""]);
     assert.match(ended.stdout, /^node +lead, leader, .*\n$/);
+    // Nothing more comes: they end without a line that they could not write.
+    for (const command of ["audit --follow", "logs --follow", "subscribe quiet/topic"]) {
+      const silent = await inShell(node, `WEFT ${command} | sleep 0.1`);
+      assert.deepEqual([silent.code, silent.stderr], [0, ""], command);
+    }
     const full = await inShell(node, "WEFT token list > /dev/full");
     assert.equal(full.code, 1);
     assert.match(full.stderr, /^weft: Cannot write the output: No space left on device\nhint: .+\n$/);

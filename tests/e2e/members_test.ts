@@ -258,6 +258,31 @@ Deno.test("Node.leave() leaves with the library, and not for a program that is a
   await program.stop();
 });
 
+Deno.test("a program that says it is ephemeral leaves when it stops, and is removed when it does not come back", async () => {
+  await using mesh = await Members.create();
+  const lead = await mesh.lead("lead");
+  const token = tokenOf(lead.control);
+  const [job, crashed] = await Promise.all(
+    ["job", "crashed"].map((name) =>
+      Node.join(token, { name, stateDir: mesh.stateDir(name), ephemeral: "2s" })
+    ),
+  );
+  assert(job && crashed);
+  assert.equal(lead.control.members({ node: "job" })[0]?.ephemeralMs, 2_000);
+  await job.stop();
+  assert.equal(seen(lead.control, "job"), undefined);
+  await assert.rejects(Node.resume({ stateDir: mesh.stateDir("job") }), /belongs to no network/);
+  // The same program runs again as a newcomer.
+  const again = await Node.join(token, { name: "job", stateDir: mesh.stateDir("job"), ephemeral: true });
+  assert.equal(again.name, "job");
+  assert.equal(lead.control.members({ node: "job" })[0]?.ephemeralMs, 600_000);
+  await again.stop();
+  const audit = lead.control.listAudit({}).filter(({ node }) => node?.name === "job");
+  assert.deepEqual(audit.map(({ kind }) => kind), ["joined", "left", "joined", "left"]);
+  await crashed.stop();
+  await assert.rejects(mesh.lead("never", { ephemeral: true }), /Cannot lead as an ephemeral node/);
+});
+
 Deno.test("what was cut off while a node left is finished by the next start", async () => {
   await using mesh = await Members.create();
   const lead = await mesh.lead("lead");

@@ -74,6 +74,11 @@ export async function serveBulk(
   return await startProgram(place, "bulk_server.ts", [address, ...[port, seed, lengthBytes].map(String)]);
 }
 
+/** Starts a server that answers each request with the SHA-256 of what it was sent, and waits until it listens. */
+export async function serveHash(place: Place, address: string, port: number): Promise<CapturedProcess> {
+  return await startProgram(place, "hash_server.ts", [address, String(port)]);
+}
+
 /** What a fetch of many bytes has brought, and how long it took in milliseconds. */
 export interface FetchedBulk {
   readonly bytes: number;

@@ -23,6 +23,9 @@ const GRACE_MS = 1_000;
 /** How often it is checked whether there is a link for a probe. */
 const LINK_LOOK_MS = 250;
 
+/** How long a program of this host that asks whether a member is there waits. */
+const REACH_TIMEOUT_MS = 5_000;
+
 interface ProbeOptions {
   readonly timeoutMs: number;
   /** Whether a member without a link is dialled. */
@@ -110,18 +113,22 @@ export class HealthWatch {
    * Asks a member for a sign of life, through the tunnel and over its channel at once.
    * @returns the tunnel's answer; the channel's when this node has no tunnel or the member never answered through one
    */
-  async probe({ record }: Member, options: ProbeOptions): Promise<ProbeAnswer | undefined> {
+  async probe({ record, statement }: Member, options: ProbeOptions): Promise<ProbeAnswer | undefined> {
     const answer = await this.#within(
       options.timeoutMs,
-      (signal) => this.#askBothWays(record, options, signal),
+      // Nothing is sent into a tunnel that the member says that it has not.
+      (signal) =>
+        statement?.isRootless
+          ? this.#askChannel(record.nodeId, options.dials, signal).then((ms) => answered(ms, "channel"))
+          : this.#askBothWays(record, options, signal),
     );
     if (answer?.path === "direct") this.#hasTunnel.add(record.nodeId);
     return answer;
   }
 
-  /** Whether a tunnel to a member has worked since this node started. */
+  /** Whether a tunnel to a member has worked since this node started, and the member has not taken it down since. */
   hasTunnel(nodeId: NodeId): boolean {
-    return this.#hasTunnel.has(nodeId);
+    return this.#hasTunnel.has(nodeId) && !this.#isRootless(nodeId);
   }
 
   /** Asks over the link that there is. @returns milliseconds, or undefined when nothing came in time */
@@ -129,10 +136,22 @@ export class HealthWatch {
     return await this.#within(timeoutMs, (signal) => this.#askChannel(nodeId, false, signal));
   }
 
+  /** Asks over the channel, which is made if need be, unless the member is known to be away. @returns milliseconds */
+  async reachChannel(nodeId: NodeId): Promise<number | undefined> {
+    const isAway = this.checker.figures(nodeId)?.healthy === false;
+    if (isAway && this.#parts.messages.links.get(nodeId) === undefined) return undefined;
+    return await this.#within(REACH_TIMEOUT_MS, (signal) => this.#askChannel(nodeId, true, signal));
+  }
+
   /** Asks through the tunnel. @returns milliseconds, or undefined when nothing came in time */
   async askTunnel(nodeId: NodeId, timeoutMs: number): Promise<number | undefined> {
+    if (this.#isRootless(nodeId)) return undefined;
     const address = this.#parts.mesh.roster.get(nodeId)?.record.addresses[0];
     return address && await this.#parts.overlay?.echo?.ask(address, timeoutMs);
+  }
+
+  #isRootless(nodeId: NodeId): boolean {
+    return this.#parts.mesh.roster.get(nodeId)?.statement?.isRootless ?? false;
   }
 
   #broadcastSuspicion(nodeId: NodeId): void {
@@ -198,6 +217,7 @@ export class HealthWatch {
     for (const known of [this.#hasTunnel, this.#hadLink]) {
       for (const id of known) if (!isMember(id)) known.delete(id);
     }
+    for (const id of this.#hasTunnel) if (this.#isRootless(id as NodeId)) this.#hasTunnel.delete(id);
     return others.map(({ record }) => {
       const publicKey = record.publicKey.toString();
       const handshakeAt = sessions.get(publicKey)?.lastHandshakeAt;

@@ -216,7 +216,7 @@ const REFUSALS: Readonly<Record<JoinRefusal, readonly [problem: string, hint: st
     "the token does not allow the address that --address asks for",
     "Leave --address out, or ask for a token: `weft token create --any-address` on the leader makes it.",
   ],
-  "address-taken": ["the address is taken", "weft peers on a leader shows who has it; choose another one."],
+  "address-taken": ["the address is taken", "`weft peers` on a leader shows who has it; choose another one."],
   "address-not-here": [
     "the leader does not give that address out",
     "`weft leader list` on each leader shows which addresses it gives out; use a token of that one.",

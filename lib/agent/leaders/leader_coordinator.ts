@@ -254,7 +254,7 @@ export class LeaderCoordinator {
     throw new UnreachableError(`Cannot ${what}: no leader answers`, {
       hint: what === "leave"
         ? "Run the same again when one of them is back; --force leaves without one."
-        : "weft leader list shows who leads; run the same again when one of them is back.",
+        : "`weft leader list` shows who leads; run the same again when one of them is back.",
       retryable: true,
     });
   }
@@ -277,7 +277,7 @@ export class LeaderCoordinator {
     const heir = others[0] && roster.get(others[0].nodeId)?.record;
     if (heir === undefined) {
       throw new InvalidRequestError(`Cannot ${what}: this node is the only leader that lives`, {
-        hint: "weft leader promote NODE makes another one first.",
+        hint: "`weft leader promote NODE` makes another one first.",
       });
     }
     await this.#ask(heir, () => {
@@ -297,13 +297,13 @@ export class LeaderCoordinator {
     const answer = await this.#requests.ask(record.nodeId, request);
     if (typeof answer !== "object") {
       throw new UnreachableError(`Cannot ${what} ${record.name}: it does not answer`, {
-        hint: "weft peers shows when it was last heard; run the same again when it is back.",
+        hint: "`weft peers` shows when it was last heard; run the same again when it is back.",
         retryable: true,
       });
     }
     if (answer.kind === "done") return answer;
     throw new InvalidRequestError(`Cannot ${what} ${record.name}: it refused`, {
-      hint: "weft leader list on that node shows whom it takes for a leader.",
+      hint: "`weft leader list` on that node shows whom it takes for a leader.",
     });
   }
 

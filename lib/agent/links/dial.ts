@@ -102,10 +102,19 @@ export function raceDial<Target, Connection>(
   return promise;
 }
 
-/** Exponential backoff with jitter: doubles from 500 ms to 30 s, each delay drawn from its upper half. */
+/** So many delays are of 30 s at most: some twenty minutes. */
+const DELAYS_WHILE_NEAR = 50;
+/** And then of a quarter of an hour: who was away for longer is not missed by the minute. */
+const MAX_FAR_DELAY_MS = 900_000;
+
+/**
+ * Exponential backoff with jitter: doubles from 500 ms to 30 s, and after twenty minutes to fifteen minutes; each delay is
+ * drawn from its upper half.
+ */
 export class Backoff {
   readonly #random: RandomSource;
   #ceilingMs = FIRST_DELAY_MS;
+  #delays = 0;
 
   constructor(random: RandomSource) {
     this.#random = random;
@@ -114,11 +123,28 @@ export class Backoff {
   /** @returns milliseconds to wait before the next attempt */
   nextDelayMs(): number {
     const delayMs = this.#ceilingMs * (0.5 + randomFraction(this.#random) / 2);
-    this.#ceilingMs = Math.min(MAX_DELAY_MS, this.#ceilingMs * 2);
+    const isFar = ++this.#delays >= DELAYS_WHILE_NEAR;
+    this.#ceilingMs = Math.min(isFar ? MAX_FAR_DELAY_MS : MAX_DELAY_MS, this.#ceilingMs * 2);
     return delayMs;
   }
 
+  /** Has no delay be longer than 30 s any more. */
+  stayNear(): void {
+    this.#delays = 0;
+  }
+
+  /** Whether nobody has answered for some twenty minutes. */
+  get isFar(): boolean {
+    return this.#delays >= DELAYS_WHILE_NEAR;
+  }
+
+  /** Begins with long delays soon: whom nobody has heard of for long is tried some times, and then seldom. */
+  begin(triesWhileNear: number): void {
+    this.#delays = DELAYS_WHILE_NEAR - triesWhileNear;
+  }
+
   reset(): void {
+    this.#delays = 0;
     this.#ceilingMs = FIRST_DELAY_MS;
   }
 }

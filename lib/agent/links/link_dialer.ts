@@ -27,8 +27,14 @@ const REDIAL_PAUSE_MS = 200;
 const SOUND_LINK_MS = 5_000;
 /** After so many dials without an answer, another member is dialled instead of one that is not a leader. */
 const DIALS_BEFORE_ANOTHER = 3;
-/** How long it is not dialled then. */
+/** How long it is not dialled then; twice as long each time that it does not answer again. */
 const UNREACHABLE_MS = 300_000;
+const MAX_UNREACHABLE_MS = 4 * 3_600_000;
+/** So often those are tried at a start of whom nobody has heard for an hour. */
+const TRIES_OF_THE_LOST = 4;
+const LOST_AFTER_MS = 3_600_000;
+/** Somebody who comes back after that may not be the only one: all are dialled that were away for long, once a minute. */
+const ALL_AWAY_DIALS = { burst: 1, everyMs: 60_000, maxSources: 1 };
 /** Of what one member states: its eight endpoints some times over, then two dials a second. */
 const MEMBER_DIALS = { burst: 32, everyMs: 500, maxSources: 4_096 };
 /** Of what all of them state. */
@@ -43,6 +49,8 @@ export interface LinkDialerParts extends Environment {
   readonly setup: HandshakeSetup;
   readonly dial: DialStream;
   readonly endpoints: Pick<EndpointSelector, "channelEndpoints">;
+  /** @returns milliseconds since anybody has heard of a member, as far as is known; 0 where that is not known */
+  unheardMs?(nodeId: NodeId): number;
   onChannel(nodeId: NodeId, channel: Channel): void;
 }
 
@@ -58,8 +66,12 @@ export class LinkDialer {
   readonly #dials = new Map<NodeId, { readonly signal: AbortSignal; readonly isLinked: Promise<boolean> }>();
   readonly #memberDials = new KeyedRateLimiter(MEMBER_DIALS);
   readonly #totalDials = new KeyedRateLimiter(TOTAL_DIALS);
-  /** Members that did not answer, and until when others are dialled instead. */
-  readonly #unreachable = new Map<NodeId, Millis>();
+  readonly #allAwayDials = new KeyedRateLimiter(ALL_AWAY_DIALS);
+  /** Members that did not answer, until when others are dialled instead, and for how long that was. */
+  readonly #unreachable = new Map<NodeId, { readonly until: Millis; readonly pauseMs: number }>();
+  /** Those that are dialled seldom. */
+  readonly #far = new Set<NodeId>();
+  #cancelFollow: () => void = () => {};
 
   constructor(parts: LinkDialerParts) {
     this.#parts = parts;
@@ -68,23 +80,34 @@ export class LinkDialer {
   /** Dials whoever is wanted now, and nobody else any more. */
   follow(): void {
     if (this.#stop.signal.aborted) return;
-    const { roster, identity, clock } = this.#parts;
-    for (const [nodeId, until] of this.#unreachable) {
-      if (until <= clock.now()) this.#unreachable.delete(nodeId);
+    const { roster, identity, clock, timers } = this.#parts;
+    const now = clock.now();
+    const unreachable = new Set<NodeId>();
+    let nextMs = Infinity;
+    for (const [nodeId, { until }] of this.#unreachable) {
+      if (roster.linkable(nodeId) === undefined) this.#unreachable.delete(nodeId);
+      else if (until > now) {
+        unreachable.add(nodeId);
+        nextMs = Math.min(nextMs, until - now);
+      }
     }
-    const unreachable = new Set(this.#unreachable.keys());
+    this.#cancelFollow();
+    // When all are away, nobody's miss would have them looked at again.
+    if (nextMs < Infinity) this.#cancelFollow = timers.setTimer(nextMs, () => this.follow());
     const wanted = new Set(wantedLinks(identity.id, roster.linkableRecords(), unreachable));
     for (const [nodeId, dialler] of this.#diallers) {
       if (!wanted.has(nodeId)) {
         dialler.abort();
         this.#diallers.delete(nodeId);
+        this.#far.delete(nodeId);
       }
     }
     for (const nodeId of wanted) if (!this.#diallers.has(nodeId)) this.#keepLinked(nodeId);
   }
 
-  /** Dials a member again at once, unless it has a link or is not wanted. */
+  /** Dials a member again at once, however long it was away, unless it has a link or is not wanted. */
   redial(nodeId: NodeId): void {
+    if (this.#unreachable.delete(nodeId)) this.follow();
     const dialler = this.#diallers.get(nodeId);
     if (dialler === undefined || this.#parts.links.get(nodeId) !== undefined) return;
     dialler.abort();
@@ -93,7 +116,11 @@ export class LinkDialer {
 
   /** There is a link to a member, whoever dialled. */
   handleLink(nodeId: NodeId): void {
-    this.#unreachable.delete(nodeId);
+    const wasAway = this.#unreachable.delete(nodeId) || this.#far.delete(nodeId);
+    if (!wasAway || !this.#allAwayDials.allows(this.#parts.clock.now(), "")) return;
+    for (const each of [...this.#far]) this.redial(each);
+    this.#unreachable.clear();
+    this.follow();
   }
 
   /** @returns whether a dial to the member is under way */
@@ -147,6 +174,7 @@ export class LinkDialer {
 
   close(): void {
     this.#stop.abort();
+    this.#cancelFollow();
     for (const dialler of this.#diallers.values()) dialler.abort();
     this.#diallers.clear();
   }
@@ -176,6 +204,8 @@ export class LinkDialer {
     const backoff = new Backoff(random);
     let misses = 0;
     const isLeader = roster.linkable(nodeId)?.record.roles.includes("leader") ?? false;
+    if ((this.#parts.unheardMs?.(nodeId) ?? 0) > LOST_AFTER_MS) backoff.begin(TRIES_OF_THE_LOST);
+    this.#far.delete(nodeId);
     if (!isLeader && identity.id > nodeId) await sleep(timers, COURTESY_MS, signal);
     while (!signal.aborted) {
       const link = links.get(nodeId);
@@ -195,9 +225,14 @@ export class LinkDialer {
       if (links.get(nodeId) !== undefined) continue;
       // A link that has ended by now is no miss.
       if (!isLinked && ++misses === DIALS_BEFORE_ANOTHER) {
-        this.#unreachable.set(nodeId, millis(clock.now() + UNREACHABLE_MS));
+        const former = this.#unreachable.get(nodeId)?.pauseMs ?? UNREACHABLE_MS / 2;
+        const pauseMs = Math.min(MAX_UNREACHABLE_MS, former * 2);
+        this.#unreachable.set(nodeId, { until: millis(clock.now() + pauseMs), pauseMs });
         this.follow();
       }
+      // Who can't hear that somebody is back hears it from a leader.
+      if (isLeader) backoff.stayNear();
+      if (backoff.isFar && !signal.aborted) this.#far.add(nodeId);
       await sleep(timers, backoff.nextDelayMs(), signal);
     }
   }

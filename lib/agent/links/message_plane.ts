@@ -9,6 +9,7 @@ import {
   decodeMeshMessage,
   encodeMeshMessage,
   Gossip,
+  isAboutStatement,
   MESH_TOPIC,
   type MeshMessage,
   type NodeId,
@@ -95,7 +96,7 @@ export class MessagePlane {
     this.#acceptor.start();
     this.#unsubscribe = this.#parts.replica.subscribe({
       handleRosterEvent: ({ kind, nodeId }) => {
-        if (kind === "endpoints-changed") this.dialer.redial(nodeId);
+        if (isAboutStatement({ kind })) this.dialer.redial(nodeId);
       },
       handleMembersChange: () => this.#followMembers(),
       handleOwnUpdate: (update) => {

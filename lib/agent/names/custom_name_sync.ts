@@ -17,6 +17,7 @@ import {
 import {
   type EntryEvent,
   GRANT_ENTRY_KIND,
+  isAboutStatement,
   isReservedName,
   type MeshState,
   NO_UPDATE,
@@ -92,7 +93,7 @@ export class CustomNameSync {
 
   /** What a node has written counts as long as it is a member and may; whose a name is, members have a say in. */
   handleRosterEvent({ kind, nodeId }: RosterEvent): void {
-    if (kind === "endpoints-changed") return;
+    if (isAboutStatement({ kind })) return;
     const before = this.#memberNames.get(nodeId);
     const now = this.#mesh.replica.roster.get(nodeId)?.record.name;
     if (now === undefined) this.#memberNames.delete(nodeId);

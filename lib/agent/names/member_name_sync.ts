@@ -4,7 +4,7 @@
  */
 
 import { type DomainName, leaderRecords, memberRecords, RECORD_RANK } from "../../dns/mod.ts";
-import type { Member, NodeId, Roster, RosterEvent } from "../../mesh/mod.ts";
+import { isAboutStatement, type Member, type NodeId, type Roster, type RosterEvent } from "../../mesh/mod.ts";
 import type { Cidr, IpAddress } from "../../net/mod.ts";
 import type { DnsHandle } from "../../nameserver/mod.ts";
 
@@ -39,7 +39,7 @@ export class MemberNameSync {
   }
 
   handleRosterEvent({ kind, nodeId }: RosterEvent): void {
-    if (kind !== "endpoints-changed") this.#follow(nodeId);
+    if (!isAboutStatement({ kind })) this.#follow(nodeId);
   }
 
   /** Makes `leader` mean the elected one; all leaders when none lives. */

@@ -25,7 +25,7 @@ import { MemberNameSync } from "./member_name_sync.ts";
 import { ServiceNameSync, type ServiceNameSyncParts } from "./service_name_sync.ts";
 import { CustomNameSync } from "./custom_name_sync.ts";
 
-/** The only port that a resolv.conf can mean. */
+/** The only port that a resolv.conf and the configuration of a plain WireGuard device can mean. */
 const STANDARD_PORT = 53;
 const LOOPBACK = IpAddress.fromBytes(Uint8Array.of(127, 0, 0, 1));
 
@@ -99,11 +99,12 @@ export class NameService {
     try {
       handle = await startServer(context, resolver);
     } catch (error) {
-      // Port 53 was only for the resolver's sake.
-      if (resolver !== "resolv.conf") throw error;
-      leaveAlone(error);
-      resolver = undefined;
-      handle = await startServer(context, resolver);
+      // Port 53 was only for the resolver's sake, and for plain devices.
+      if (resolver !== "resolv.conf" && !isHub(context)) throw error;
+      if (resolver === "resolv.conf") leaveAlone(error);
+      else context.log.warn("plain devices are not answered on port 53", { reason: String(error) });
+      resolver = resolver === "resolv.conf" ? undefined : resolver;
+      handle = await startServer(context, resolver, context.options.dnsPorts);
     }
     const service = new NameService(context, offered, handle);
     const unheeded = service.custom.unheeded();
@@ -170,13 +171,21 @@ function forwardsOf(
   }));
 }
 
+/** Whether plain devices have this node as their hub: they know one port of a name server. */
+function isHub({ mesh, options: { rootless } }: AgentContext): boolean {
+  return !rootless && mesh.roster.liveRecords().some(({ hub }) => hub === mesh.identity.id);
+}
+
 async function startServer(
-  { mesh, options, endpoints: { overlay: cidrs }, log }: AgentContext,
+  context: AgentContext,
   resolver: ResolverKind | undefined,
+  given?: readonly number[],
 ): Promise<DnsHandle> {
+  const { mesh, options, endpoints: { overlay: cidrs }, log } = context;
   const { rootless, dnsPorts } = options;
   const addresses = rootless ? [LOOPBACK] : mesh.record.addresses;
-  const ports = new Set(resolver === "resolv.conf" ? [...dnsPorts, STANDARD_PORT] : dnsPorts);
+  const hasStandardPort = resolver === "resolv.conf" || isHub(context);
+  const ports = new Set(given ?? (hasStandardPort ? [...dnsPorts, STANDARD_PORT] : dnsPorts));
   const server = new DnsServer({
     zone: options.dnsZone,
     cidrs,

@@ -6,7 +6,12 @@
 
 import type { StateStore, WeftError } from "../../base/mod.ts";
 import type { AgentOptions } from "../../config/mod.ts";
-import { openPlane, type WireGuardPlane } from "../../dataplane/mod.ts";
+import {
+  openPlane,
+  type PlaneOptions,
+  type ProxyQuestion,
+  type WireGuardPlane,
+} from "../../dataplane/mod.ts";
 import {
   canConfigureNetwork,
   findRouteOverlap,
@@ -25,9 +30,14 @@ import type { AgentContext } from "../agent_context.ts";
 import { InterfaceGoneError, PacketPlaneError, RouteOverlapError } from "../errors.ts";
 import { HealthEcho } from "../health/mod.ts";
 import { PeerSync } from "./peer_sync.ts";
+import { type MemberReach, RootlessProxy } from "./rootless_proxy.ts";
 import type { DataplaneReport } from "../../api/mod.ts";
 
-type DeviceObserver = (event: DeviceEvent) => void;
+/** What the interface needs of the running node. */
+export interface OverlayObserver extends MemberReach {
+  /** Receives handshakes and moves of peers, after the peers were brought in line. */
+  handleDeviceEvent(event: DeviceEvent): void;
+}
 
 /** Made, used and taken away once. */
 export class OverlayInterface implements AsyncDisposable {
@@ -37,17 +47,19 @@ export class OverlayInterface implements AsyncDisposable {
   /** Settles when it is gone: with undefined after it was disposed, else with why. */
   readonly ended: Promise<WeftError | undefined>;
   readonly #context: AgentContext;
+  readonly #proxy: RootlessProxy;
   readonly #resources = new AsyncDisposableStack();
   /** What the interface has. */
   #addresses: readonly IpAddress[];
   #echo: HealthEcho | undefined;
 
-  private constructor(context: AgentContext, plane: WireGuardPlane) {
+  private constructor(context: AgentContext, plane: WireGuardPlane, reach: MemberReach) {
     const { interfaceName } = context.options;
     this.#context = context;
     this.#addresses = context.mesh.record.addresses;
     this.plane = plane;
     this.peers = new PeerSync(plane, context);
+    this.#proxy = new RootlessProxy(context, plane, reach);
     this.ended = plane.ended.then((end) => {
       if (end === "interface-gone") return new InterfaceGoneError(interfaceName);
       return end === "worker-failed" ? new PacketPlaneError(interfaceName, end) : undefined;
@@ -56,16 +68,18 @@ export class OverlayInterface implements AsyncDisposable {
   }
 
   /**
-   * @param observer receives handshakes and moves of peers, after the peers were brought in line
    * @throws WeftError that says what this host lacks; then everything is taken back
    */
-  static async open(context: AgentContext, observer: DeviceObserver): Promise<OverlayInterface> {
+  static async open(context: AgentContext, observer: OverlayObserver): Promise<OverlayInterface> {
     const made: { opened?: OverlayInterface } = {};
-    const plane = await openHostNetwork(context, (event) => {
-      made.opened?.peers.handleDeviceEvent(event);
-      observer(event);
+    const plane = await openHostNetwork(context, {
+      observer: (event) => {
+        made.opened?.peers.handleDeviceEvent(event);
+        observer.handleDeviceEvent(event);
+      },
+      onProxyQuestion: (question) => made.opened?.handleProxyQuestion(question),
     });
-    const opened = made.opened = new OverlayInterface(context, plane);
+    const opened = made.opened = new OverlayInterface(context, plane, observer);
     try {
       opened.#listen();
       return opened;
@@ -106,6 +120,12 @@ export class OverlayInterface implements AsyncDisposable {
     }
     this.#addresses = addresses;
     this.#startEcho();
+    this.#proxy.listenAt(addresses);
+  }
+
+  /** Leads connections of this host's programs to members without a packet plane. */
+  handleProxyQuestion(question: ProxyQuestion): void {
+    this.#proxy.handleQuestion(question);
   }
 
   /** Peers know this node by its new key only, so every session begins anew. */
@@ -137,6 +157,8 @@ export class OverlayInterface implements AsyncDisposable {
     this.#resources.defer(() => socket.close());
     this.#startEcho();
     this.#resources.defer(() => this.#echo?.close());
+    this.#proxy.listenAt(this.#addresses);
+    this.#resources.defer(() => this.#proxy.close());
   }
 
   #startEcho(): void {
@@ -192,7 +214,7 @@ export function checkHostNetwork({ rootless, interfaceName }: AgentOptions, cidr
  */
 async function openHostNetwork(
   { store, options, mesh, endpoints, log }: AgentContext,
-  observer: DeviceObserver,
+  observers: Pick<PlaneOptions, "observer" | "onProxyQuestion">,
 ): Promise<WireGuardPlane> {
   const { interfaceName, mtuBytes } = options;
   const cidrs = endpoints.overlay;
@@ -211,7 +233,7 @@ async function openHostNetwork(
       choice: options.dataplane,
       cipher: options.cipher,
       timers: options.testTimers as Partial<ProtocolTimers>,
-      observer,
+      ...observers,
       log,
     });
     netlink.setLinkUp(interfaceName, mtuBytes);

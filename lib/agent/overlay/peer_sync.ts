@@ -4,26 +4,45 @@
  */
 
 import type { StateStore } from "../../base/mod.ts";
-import { PresharedKey } from "../../crypto/mod.ts";
-import type { PacketPlane } from "../../dataplane/mod.ts";
+import { PresharedKey, type PublicKey } from "../../crypto/mod.ts";
+import type { WireGuardPlane } from "../../dataplane/mod.ts";
 import type { Member, NodeId, RosterEvent } from "../../mesh/mod.ts";
-import { Cidr, type Endpoint } from "../../net/mod.ts";
+import type { Endpoint, IpAddress } from "../../net/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import type { DeviceEvent } from "../../wireguard/mod.ts";
+import { DeviceRoutes, ownPrefixes } from "./device_routes.ts";
 
 /** A start begins handshakes with so many peers at once; the others' begin with the first packet. */
 const MAX_EAGER_HANDSHAKES = 64;
 const SECRETS = "device-preshared-key";
 
+/** What it tells the packet plane. */
+type PeerPlane = Pick<
+  WireGuardPlane,
+  "setPeer" | "updatePeer" | "removePeer" | "setEndpoint" | "initiateHandshake" | "peerStatus" | "changeProxy"
+>;
+
+/** What it takes of the node. */
+interface PeerSyncContext extends Pick<AgentContext, "store"> {
+  readonly mesh: Pick<AgentContext["mesh"], "replica" | "roster" | "identity">;
+  readonly endpoints: Pick<AgentContext["endpoints"], "tunnelEndpoints">;
+}
+
 /** Follows the roster's events and the device's. */
 export class PeerSync {
-  readonly #plane: PacketPlane;
-  readonly #context: AgentContext;
+  readonly #plane: PeerPlane;
+  readonly #context: PeerSyncContext;
   readonly #secrets: DeviceSecrets;
   readonly #rotations = new Map<string, EndpointRotation>();
+  /**
+   * Members that say that they have no packet plane, by key, with the addresses at which they are proxied. They are peers
+   * all the same, so that no wider prefix takes their packets, and one that has got an interface is heard at once.
+   */
+  readonly #rootless = new Map<string, readonly IpAddress[]>();
+  readonly #routes = new DeviceRoutes();
   #unsubscribe: () => void = () => {};
 
-  constructor(plane: PacketPlane, context: AgentContext) {
+  constructor(plane: PeerPlane, context: PeerSyncContext) {
     this.#plane = plane;
     this.#context = context;
     this.#secrets = new DeviceSecrets(context.store);
@@ -34,9 +53,12 @@ export class PeerSync {
     const { replica, roster, identity: { id: self } } = this.#context.mesh;
     this.#unsubscribe = replica.subscribe({ handleRosterEvent: (event) => this.#handleRosterEvent(event) });
     let eager = 0;
-    for (const member of roster.members()) {
-      if (member.record.nodeId === self) continue;
+    const members = roster.members();
+    for (const { record } of members) this.#routes.set(record);
+    for (const member of members) {
+      if (member.record.nodeId === self || this.#isElsewhere(member)) continue;
       this.#setPeer(member);
+      if (member.statement?.isRootless) continue;
       if (eager++ < MAX_EAGER_HANDSHAKES) this.#plane.initiateHandshake(member.record.publicKey);
     }
   }
@@ -45,23 +67,63 @@ export class PeerSync {
   close(): void {
     this.#unsubscribe();
     this.#rotations.clear();
+    for (const key of [...this.#rootless.keys()]) this.#followRootless(key, undefined);
+    this.#routes.clear();
   }
 
   #handleRosterEvent(event: RosterEvent): void {
+    if (event.kind === "stated-again") return;
     const { roster, identity } = this.#context.mesh;
     if (event.nodeId === identity.id) return;
     const member = roster.get(event.nodeId);
     if (event.kind === "member-removed" || member === undefined) {
+      this.#followRoute(event.nodeId, undefined);
       this.#rotations.delete(event.publicKey.toString());
+      this.#followRootless(event.publicKey.toString(), undefined);
       this.#plane.removePeer(event.publicKey);
-    } else this.#setPeer(member);
+      return;
+    }
+    this.#followRoute(event.nodeId, member);
+    if (!this.#isElsewhere(member)) return this.#setPeer(member);
+    this.#rotations.delete(event.publicKey.toString());
+    this.#plane.removePeer(event.publicKey);
+    this.#addToHub(event.nodeId);
+  }
+
+  /** Whether it is a device that another node than this one is the only peer of. */
+  #isElsewhere({ record: { hub } }: Member): boolean {
+    return hub !== undefined && hub !== this.#context.mesh.identity.id;
+  }
+
+  /** Takes a device from its former hub, if that is another one or the device has other prefixes now. */
+  #followRoute(nodeId: NodeId, member: Member | undefined): void {
+    const former = member === undefined ? this.#routes.delete(nodeId) : this.#routes.set(member.record);
+    const hub = former && this.#hubPeer(former.hub);
+    if (former === undefined || hub === undefined) return;
+    this.#plane.updatePeer({ publicKey: hub, removeAllowedIps: former.prefixes });
+  }
+
+  #addToHub(device: NodeId): void {
+    const route = this.#routes.get(device);
+    const publicKey = route && this.#hubPeer(route.hub);
+    if (route === undefined || publicKey === undefined) return;
+    this.#plane.updatePeer({ publicKey, addAllowedIps: route.prefixes });
+  }
+
+  /** @returns the key of a hub that is a peer of this node; one that comes later gets its devices then */
+  #hubPeer(hub: NodeId): PublicKey | undefined {
+    const { roster, identity } = this.#context.mesh;
+    const member = hub === identity.id ? undefined : roster.get(hub);
+    return member !== undefined && this.#plane.peerStatus(member.record.publicKey) !== undefined
+      ? member.record.publicKey
+      : undefined;
   }
 
   /** Begins a handshake with a member at one of its endpoints. */
   tryAt(nodeId: NodeId, endpoint: Endpoint): void {
     const { roster, identity } = this.#context.mesh;
     const member = roster.get(nodeId);
-    if (member === undefined || nodeId === identity.id) return;
+    if (member === undefined || nodeId === identity.id || member.statement?.isRootless) return;
     const { publicKey } = member.record;
     this.#setPeer(member);
     this.#rotations.get(publicKey.toString())?.select(endpoint);
@@ -77,9 +139,24 @@ export class PeerSync {
     if (next !== undefined) this.#plane.setEndpoint(event.peer, next);
   }
 
+  /** @param addresses of a member without a packet plane; undefined for any other, and for who is gone */
+  #followRootless(key: string, addresses: readonly IpAddress[] | undefined): void {
+    const former = this.#rootless.get(key);
+    if (addresses === undefined) this.#rootless.delete(key);
+    else this.#rootless.set(key, addresses);
+    if (former?.join() === addresses?.join()) return;
+    this.#plane.changeProxy({ remove: former ?? [], add: addresses ?? [] });
+  }
+
   #setPeer(member: Member): void {
-    const { record } = member;
+    const { record, statement } = member;
     const key = record.publicKey.toString();
+    if (statement?.isRootless && !this.#rootless.has(key)) {
+      // What was known of a packet plane that it had before is forgotten: without an endpoint there is no handshake.
+      this.#plane.removePeer(record.publicKey);
+      this.#rotations.delete(key);
+    }
+    this.#followRootless(key, statement?.isRootless ? record.addresses : undefined);
     let rotation = this.#rotations.get(key);
     if (rotation === undefined) this.#rotations.set(key, rotation = new EndpointRotation());
     const endpoint = rotation.update(this.#context.endpoints.tunnelEndpoints(member));
@@ -88,7 +165,8 @@ export class PeerSync {
     const presharedKey = this.#secrets.get(record.nodeId);
     this.#plane.setPeer({
       publicKey: record.publicKey,
-      allowedIps: [...record.addresses.map((address) => Cidr.host(address)), ...record.allowedIps],
+      allowedIps: [...ownPrefixes(record), ...this.#routes.behind(record.nodeId)],
+      isForwarded: record.hub !== undefined,
       persistentKeepaliveSeconds: record.persistentKeepaliveSeconds ?? 0,
       ...presharedKey === undefined ? {} : { presharedKey },
       ...keepsEndpoint ? {} : { endpoint },

@@ -17,7 +17,7 @@ const DIAL_TIMEOUT_MS = 12_000;
 /** How often an agent that is gone is dialled. */
 const RETRY_MS = 500;
 
-/** @returns the path of the socket at which an agent accepts programs */
+/** Where programs are attached. @returns the path of the socket at which an agent accepts programs */
 export function programSocketPath(stateDir: string): string {
   return `${stateDir}/programs.sock`;
 }

@@ -43,11 +43,13 @@ const MAX_STREAMS_PER_PEER = 512;
 
 /** A connection that somebody has opened to a port of this node. */
 export interface IncomingConnection {
+  /** The bytes of both directions. */
   readonly stream: Duplex;
   /** Who has opened it. */
   readonly peer: PeerId;
   /** The host that was dialled, as the other end had it. */
   readonly host: string;
+  /** The port that was dialled, 1 to 65535. */
   readonly port: number;
 }
 
@@ -59,6 +61,7 @@ export interface ListenOptions {
 
 /** A port that is served. */
 export interface PortListener extends AsyncDisposable {
+  /** 1 to 65535. */
   readonly port: number;
   /** Serves it no more. Harmless when repeated. */
   close(): Promise<void>;

@@ -25,6 +25,7 @@ import { checkNewNode } from "./host_check.ts";
 export interface WaitingMachine {
   /** The name that it asks for. */
   readonly name: string;
+  /** Its node id. */
   readonly id: string;
 }
 
@@ -47,6 +48,14 @@ export type MakeMesh = (parts: MeshParts) => MeshState | Promise<MeshState>;
  * @throws AlreadyInitializedError when this node is a member and leads nothing
  */
 export function leadMesh({ store, host, options, keep }: MeshParts): MeshState {
+  if (options.ephemeral !== "off") {
+    throw new InvalidRequestError(
+      "Cannot lead as an ephemeral node: a network does not outlive its leaders",
+      {
+        hint: "Leave --ephemeral out, or say --ephemeral off where it was said before.",
+      },
+    );
+  }
   if (storedNetworkId(store) !== undefined) {
     const mesh = resumeMesh({ store, host, options });
     if (mesh.role === "leader") return mesh;
@@ -81,9 +90,10 @@ export async function joinMesh(text: string, parts: MeshParts): Promise<MeshStat
   }
   checkNewNode(options, [token.cidr]);
   const identity = MeshState.prepareJoin(store, host.random);
-  const { name = hostName(), address } = options;
+  const { name = hostName(), address, ephemeral } = options;
+  const ephemeralMs = ephemeral === "off" ? undefined : ephemeral;
   const search = new LeaderSearch({ ...host, token, identity, options });
-  const wanted = { name, address, ...ownStatement(options) };
+  const wanted = { name, address, ephemeralMs, ...ownStatement(options) };
   const admitted = await joinNetwork(token, identity, wanted, {
     ...host,
     search,

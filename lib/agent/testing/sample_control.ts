@@ -4,6 +4,7 @@
  */
 
 import type {
+  AddedDevice,
   AgentControl,
   ChangedMember,
   DeviceRequest,
@@ -12,10 +13,13 @@ import type {
   DnsRecordReport,
   DnsRecordRequest,
   DnsRemoval,
+  LogReport,
+  LogRequest,
   PingReport,
   SettingChange,
   SettingReport,
   StatusReport,
+  StopReport,
   TokenReport,
   TokenRequest,
 } from "../../api/mod.ts";
@@ -42,6 +46,21 @@ const report: TokenReport = {
 
 const dnsRecord = { name: "web-1.weft.internal.", type: "A", data: "10.200.0.2", ttlSeconds: 300 } as const;
 
+/** A device whose only peer is this node. */
+export const sampleDevice: AddedDevice = {
+  name: "phone",
+  addresses: ["10.200.0.9"],
+  hub: "lead",
+  mtuBytes: 1420,
+  peers: [{
+    name: "lead",
+    publicKey: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    addresses: ["10.200.0.1"],
+    allowedIps: ["10.200.0.0/16"],
+    endpoint: "192.0.2.1:51820",
+  }],
+};
+
 /** A control that answers from tables, and writes down what it was asked to change. */
 export class SampleControl extends SampleMembers implements AgentControl {
   state: StatusReport["state"] = "running";
@@ -59,12 +78,28 @@ export class SampleControl extends SampleMembers implements AgentControl {
     return true;
   }
 
+  stop(): StopReport {
+    this.asked.push("stop");
+    this.state = "stopping";
+    return { name: this.status().node.name };
+  }
+
+  logs({ after = 0, lines = 2 }: LogRequest): LogReport {
+    const all = [1, 2].map((number) => ({ number, text: `line ${number}` }));
+    return { lines: all.filter(({ number }) => number > after).slice(-lines) };
+  }
+
   peers(): StatusReport["peers"] {
     return this.status().peers;
   }
 
   leaders(): StatusReport["leaders"] {
     return this.status().leaders;
+  }
+
+  statusToken({ isNew = false }: { readonly isNew?: boolean }): { token: string } {
+    if (isNew) this.asked.push({ isNew });
+    return { token: isNew ? "another-token" : "the-token" };
   }
 
   createToken(request: TokenRequest): { token: string; report: TokenReport } {
@@ -82,10 +117,15 @@ export class SampleControl extends SampleMembers implements AgentControl {
     this.asked.push({ revoked: id });
   }
 
-  addDevice(request: DeviceRequest): { name: string; addresses: string[] } {
+  addDevice(request: DeviceRequest): AddedDevice {
     this.asked.push(request);
     if (request.name === "bad") throw new InvalidRequestError("Cannot add bad: the key is none");
-    return { name: request.name, addresses: ["10.200.0.9"] };
+    return { ...sampleDevice, name: request.name };
+  }
+
+  changeHub(device: string, hub: string): AddedDevice {
+    this.asked.push({ device, hub });
+    return { ...sampleDevice, name: device };
   }
 
   promoteLeader(node: string): Promise<ChangedMember> {

@@ -24,6 +24,8 @@ const peer: PeerReport = {
   failureCount: 0,
   score: 97,
   healthy: true,
+  lastSeenMs: 1_760_000_000_000,
+  isAway: false,
 };
 
 /** A report with a healthy peer, and a device that was never reached and has a name to escape. */
@@ -97,6 +99,7 @@ export const sampleStatus: StatusReport = {
     failureCount: 0,
     score: 0,
     healthy: false,
+    isAway: true,
   }],
   drops: { "replayed": 3, "unknown-peer": 1 },
   refused: { replayed: 2 },

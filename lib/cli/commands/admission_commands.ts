@@ -103,7 +103,7 @@ export function addAuditCommand(program: AnyCommand, { ports }: CommandContext):
     program.command("audit").description("what happened to members, by whose word (leaders only)")
       .option("--since <duration>", "of the last such time, as in 1h or 7d")
       .option("--limit <number>", "the last so many (default: 1000)")
-      .option("--follow", "then wait for what happens")
+      .option("-f, --follow", "then wait for what happens")
       .option("--json", "a line of JSON for each")
       .addHelpText("after", "\nExample:\n  $ weft audit --since 24h --json"),
     ports,
@@ -118,7 +118,7 @@ export function addAuditCommand(program: AnyCommand, { ports }: CommandContext):
       );
       tell(entries, json === true, since === undefined ? NOTHING : NOTHING_SINCE);
       if (follow !== true) return;
-      using stop = stopSignal(ports);
+      using stop = stopSignal(ports, { endsWithReader: true });
       let after = entries.at(-1)?.number ?? 0;
       while (!stop.signal.aborted) {
         await sleep(systemTimers, FOLLOW_MS, stop.signal).catch(() => {});

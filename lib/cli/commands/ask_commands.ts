@@ -1,5 +1,5 @@
 /**
- * `weft status`, `peers`, `ping`: commands that ask a running agent.
+ * `weft status`, `ping`: commands that ask a running agent.
  * @module
  */
 
@@ -7,7 +7,7 @@ import type { PingReport, StatusReport } from "../../api/mod.ts";
 import { printableJson, sleep } from "../../base/mod.ts";
 import { systemTimers } from "../../host/mod.ts";
 import { AgentAnswerError } from "../control_client.ts";
-import { formatRtt, formatSpan, peersText, statusText } from "../output/mod.ts";
+import { formatRtt, formatSpan, statusText } from "../output/mod.ts";
 import {
   type AnyCommand,
   askAgent,
@@ -24,10 +24,11 @@ const WATCH_MS = 1000;
 /** Adds the commands. */
 export function addAskCommands(program: AnyCommand, { ports }: CommandContext): void {
   const { terminal } = ports;
+  const status = program.command("status");
   askAgent(
-    program.command("status").description("show this node, its network and its peers")
+    status.description("show this node, its network and its peers")
       .option("--json", "as JSON")
-      .option("--watch", "again every second, until Ctrl-C")
+      .option("-w, --watch", "again every second, until Ctrl-C")
       .addHelpText(
         "after",
         "\nExamples:\n  $ weft status --watch\n  $ weft status --json | jq .node.addresses",
@@ -42,7 +43,7 @@ export function addAskCommands(program: AnyCommand, { ports }: CommandContext): 
         terminal.out(isPage ? `\x1b[H${text.replaceAll("\n", "\x1b[K\n")}\x1b[J` : text);
       };
       if (watch !== true) return show(await client.ask("status"));
-      using stop = stopSignal(ports);
+      using stop = stopSignal(ports, { endsWithReader: true });
       while (!stop.signal.aborted) {
         show(await client.ask("status"));
         await sleep(systemTimers, WATCH_MS, stop.signal);
@@ -51,18 +52,24 @@ export function addAskCommands(program: AnyCommand, { ports }: CommandContext): 
   );
 
   askAndPrint(
-    program.command("peers").description("list the peers of this node")
+    status.command("token").description(
+      "print the token by which other machines read this node's status page",
+    )
+      .option("--new", "draw another one; the former is good for nothing then")
       .option("--json", "as JSON")
-      .addHelpText("after", "\nExample:\n  $ weft peers --json | jq -r '.[].name'"),
+      .addHelpText(
+        "after",
+        "\nExample:\n  $ weft status token > /etc/prometheus/web-1.token",
+      ),
     ports,
-    (client) => client.ask("peers"),
-    (peers) => peersText(peers, ports.terminal),
+    (client, _, options) => client.ask("statusToken", { ...options.new === true && { isNew: true } }),
+    ({ token }) => `${token}\n`,
   );
 
   askAgent(
     program.command("ping").description("probe a member, through the tunnel first")
       .argument("<peer>", "its name, id, key or overlay address")
-      .option("--count <number>", "how often (default: 1)")
+      .option("-c, --count <number>", "how often (default: 1)")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft ping web-1 --count 5"),
     ports,

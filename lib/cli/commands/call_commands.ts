@@ -29,7 +29,10 @@ const INTERRUPTED = 130;
 
 /** What to do about a call that has failed, by its code. */
 const HINTS: ReadonlyMap<string, string> = new Map([
-  ["NoProvider", "`weft service list` shows what is offered, and by whom."],
+  [
+    "NoProvider",
+    "`weft service list` shows what is offered, and by whom; without --node any of them is asked.",
+  ],
   ["UnknownAction", "`weft service show` with the path before the last / lists its actions."],
   ["ServicePaused", "`weft service resume` lets calls in again."],
   ["Timeout", "Give it more time with --timeout 30s; the action may have run."],
@@ -189,13 +192,13 @@ async function untilStopped(
   work: (signal: AbortSignal) => Promise<void>,
   stopped: number,
 ): Promise<void> {
-  using stop = stopSignal(context.ports);
+  using stop = stopSignal(context.ports, { endsWithReader: true });
   try {
     await work(stop.signal);
   } catch (error) {
     if (!(error instanceof StoppedError)) throw error;
   }
-  if (stop.signal.aborted) context.exitCode = stopped;
+  if (stop.isInterrupted) context.exitCode = stopped;
 }
 
 function callFailure(path: string, error: AgentAnswerError): AgentAnswerError {

@@ -5,7 +5,9 @@
 
 import type { DnsAnswerRecord, DnsRecordReport, DnsRecordRequest, DnsRemoval } from "../../api/mod.ts";
 import { showUnprintable } from "../../base/mod.ts";
+import { reverseName } from "../../dns/mod.ts";
 import { DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS } from "../../dns/bounds.ts";
+import { IpAddress } from "../../net/mod.ts";
 import { CommandError } from "../failure.ts";
 import { counted, tableText } from "../output/mod.ts";
 import type { Terminal } from "../terminal.ts";
@@ -102,13 +104,17 @@ function addQuery(group: AnyCommand, context: CommandContext): void {
   const { ports } = context;
   askAgent(
     group.command("query").description("ask this node's name server")
-      .argument("<name>", "in full, or below the zone")
-      .argument("[type]", "A unless given")
+      .argument("<name>", "in full, or below the zone; an address asks for its name")
+      .argument("[type]", "A unless given, PTR for an address")
       .option("--json", "as JSON")
-      .addHelpText("after", "\nExample:\n  $ weft dns query web-1 AAAA"),
+      .addHelpText("after", "\nExamples:\n  $ weft dns query web-1 AAAA\n  $ weft dns query 10.200.0.2"),
     ports,
     async (client, [name = "", type], { json }) => {
-      const answer = await client.ask("resolveName", name, type);
+      // Who gives an address wants to know whose it is.
+      const address = type === undefined || type.toUpperCase() === "PTR" ? IpAddress.parse(name) : undefined;
+      const answer = address === undefined
+        ? await client.ask("resolveName", name, type)
+        : await client.ask("resolveName", `${reverseName(address)}.`, "PTR");
       if (json === true) {
         printJson(ports, answer);
         if (answer.code !== "NOERROR") context.exitCode = 1;
@@ -118,7 +124,9 @@ function addQuery(group: AnyCommand, context: CommandContext): void {
         throw new CommandError(`Cannot find ${name}: ${answer.code}`, { hint: hintFor(answer.code) });
       }
       const lines = answer.answers.map((record) => `${recordText(record)}\n`);
-      ports.terminal.out(lines.join("") || `${name} has no record of type ${type ?? "A"}\n`);
+      ports.terminal.out(
+        lines.join("") || `${name} has no record of type ${type ?? (address ? "PTR" : "A")}\n`,
+      );
     },
   );
 }
@@ -139,7 +147,7 @@ function recordText({ name, ttlSeconds, type, data }: DnsAnswerRecord): string {
 }
 
 function hintFor(code: string): string {
-  if (code === "NXDOMAIN") return "weft dns list shows all names.";
+  if (code === "NXDOMAIN") return "`weft dns list` shows all names.";
   if (code === "REFUSED") return "This node answers its own zones; --dns-forward makes it ask others.";
   return "The servers that it was forwarded to did not answer.";
 }

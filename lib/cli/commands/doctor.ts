@@ -12,6 +12,7 @@ import {
   RESOLVER_CONF_PATH,
   SqliteStateStore,
 } from "../../host/mod.ts";
+import { listenDatagrams } from "../../transport/mod.ts";
 import { counted } from "../output/mod.ts";
 
 /** What came of one check. */
@@ -74,6 +75,8 @@ export async function doctorFindings(
   const { clockSkewMs, dns, refused, services } = status;
   if (typeof clockSkewMs === "number") findings.set("skew", skewFinding(clockSkewMs));
   findings.set("labels", labelsFinding(status));
+  const devices = devicesFinding(status.peers);
+  if (devices !== undefined) findings.set("devices", devices);
   return findings.set("names", namesFinding(dns, probes))
     .set("records", recordsFinding(refused))
     .set("services", servicesFinding(services));
@@ -172,6 +175,20 @@ function labelsFinding({ node, peers }: Pick<RunningAgent, "node" | "peers">): F
   );
 }
 
+/** A plain device whose one peer has gone reaches nobody, and can't say so. */
+function devicesFinding(peers: RunningAgent["peers"]): Finding | undefined {
+  const devices = peers.filter(({ hub }) => hub !== undefined);
+  if (devices.length === 0) return undefined;
+  const [first, ...others] = devices.filter(({ hub }) => hub === null).map(({ name }) => name);
+  if (first === undefined) return ok("every plain device has a member that passes its packets on");
+  return problem(
+    `no member passes packets on for ${[first, ...others].slice(0, 3).join(", ")}${
+      others.length > 2 ? ", …" : ""
+    }`,
+    `\`weft peer hub ${first} NODE\` on a leader prints what the device needs for another one.`,
+  );
+}
+
 /** What one could not read is lost for who has said it, and no problem of this host. */
 function servicesFinding({ rejected: unreadable, refused }: StatusReport["services"]): Finding {
   const { adverts, events } = refused;
@@ -226,7 +243,7 @@ async function stateProblem(dir: string): Promise<string | undefined> {
 
 function isPortFree(port: number): boolean {
   try {
-    Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port }).close();
+    listenDatagrams({ hostname: "0.0.0.0", port }).close();
     Deno.listen({ hostname: "0.0.0.0", port }).close();
     return true;
   } catch {

@@ -64,6 +64,23 @@ Deno.test("doctorFindings() says how names are served, and when this host does n
   assert.match(failed?.detail ?? "", /port 53 is in use/);
 });
 
+Deno.test("doctorFindings() names a device whose hub has gone, and says nothing where there is none", async () => {
+  const find = async (...hubs: (string | null)[]) => {
+    const peers = hubs.map((hub, i) => ({
+      ...(sampleStatus.peers[0] ?? assert.fail()),
+      name: `phone-${i}`,
+      hub,
+    }));
+    return (await doctorFindings(running({ peers }), good)).get("devices");
+  };
+  assert.equal(await find(), undefined);
+  assert.equal((await find("lead"))?.kind, "ok");
+  const lost = await find("lead", null);
+  assert(
+    lost?.kind === "problem" && /phone-1$/.test(lost.detail) && /weft peer hub phone-1 NODE/.test(lost.hint),
+  );
+});
+
 Deno.test("hostProbes() judges directories without making them", async () => {
   const { stateProblem } = hostProbes();
   const folder = await Deno.makeTempDir({ prefix: "weft-doctor-" });

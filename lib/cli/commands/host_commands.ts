@@ -1,5 +1,5 @@
 /**
- * `weft doctor`, `cleanup`, `install`, `completions`: commands about this host, for which no agent need run.
+ * `weft doctor`, `cleanup`, `install`: commands about this host, for which no agent need run.
  * @module
  */
 
@@ -15,10 +15,9 @@ import {
   type UntrustedPart,
   untrustedPart,
 } from "../../host/mod.ts";
-import { completionScript, SHELLS } from "./completions.ts";
 import { ControlClient } from "../control_client.ts";
 import { doctorFindings, hostProbes } from "./doctor.ts";
-import { CommandError, systemReason, UsageError } from "../failure.ts";
+import { CommandError, systemReason } from "../failure.ts";
 import { ownCommand } from "../own_command.ts";
 import { paint } from "../terminal.ts";
 import {
@@ -38,7 +37,6 @@ export function addHostCommands(program: AnyCommand, context: CommandContext): v
   addDoctor(program, context);
   addCleanup(program, context);
   addInstall(program, context);
-  addCompletions(program, context);
 }
 
 function addDoctor(program: AnyCommand, context: CommandContext): void {
@@ -129,26 +127,6 @@ function addInstall(program: AnyCommand, { ports }: CommandContext): void {
       }
     },
   );
-}
-
-function addCompletions(program: AnyCommand, { ports }: CommandContext): void {
-  const completions: AnyCommand = program.command("completions")
-    .description(`print completions for a shell: ${SHELLS.join(", ")}`)
-    .argument("<shell>")
-    .addHelpText(
-      "after",
-      "\nExample:\n  $ weft completions bash > /etc/bash_completion.d/weft",
-    ) as AnyCommand;
-  completions.action(() => {
-    const [shell = ""] = completions.args;
-    const script = completionScript(shell, program);
-    if (script === undefined) {
-      throw new UsageError(`No completions for the shell ${shell.slice(0, 60)}`, {
-        hint: `There are some for ${SHELLS.join(", ")}.`,
-      });
-    }
-    ports.terminal.out(script);
-  });
 }
 
 function changeText(change: HostChange): string {

@@ -110,15 +110,19 @@ async function changeGrants(
   const lists = readGrantOptions(options);
   if ((node === undefined) === (all !== true)) {
     throw new UsageError("Cannot tell who is meant: name a member, or say --all", {
-      hint: `For example: weft grant ${how} web-1 --offer orders`,
+      hint: `For example \`weft grant ${how} web-1 --offer orders\`.`,
     });
   }
   if (claims === true && node !== undefined) {
-    throw new UsageError("Cannot use --claims for one member", { hint: "It is for --all." });
+    throw new UsageError("Cannot use --claims for one member", {
+      hint: `It is for all: \`weft grant ${how} --all --claims\`.`,
+    });
   }
   if (lists === undefined && claims !== true) {
     throw new UsageError(`Cannot ${how} nothing: say what`, {
-      hint: "--offer, --publish, --subscribe or --names.",
+      hint: `For example \`weft grant ${how} ${
+        node ?? "--all"
+      } --offer orders\`; there are --publish, --subscribe and --names, too.`,
     });
   }
   const change: { readonly add?: GrantLists; readonly remove?: GrantLists } = lists === undefined
@@ -161,7 +165,7 @@ function labelsRequest(node: string, changes: readonly string[]): LabelsRequest 
     else if (value !== undefined && LABEL_KEY.test(key) && LABEL_VALUE.test(value)) set[key] = value;
     else {
       throw new UsageError("Cannot read a label: that is neither KEY=VALUE nor KEY-", {
-        hint: "For example: weft label web-1 role=web zone-",
+        hint: `For example \`weft label ${node} role=web zone-\`.`,
       });
     }
   }

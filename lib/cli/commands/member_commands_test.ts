@@ -133,6 +133,7 @@ Deno.test("commands on members refuse what nobody can mean", async () => {
 
 Deno.test("weft leave has the agent leave, and with --force puts away the state of one that does not run", async () => {
   const stateDir = await Deno.makeTempDir({ prefix: "weft-cli-" });
+  await Deno.writeTextFile(`${stateDir}/weft.db`, "a node's");
   const ports = new SamplePorts();
   assert.equal(await main(["leave", "--state", stateDir], ports), 1);
   assert.match(ports.stderr, /none runs with the state.*\nhint: .*waits to be let in answers nothing yet/);

@@ -6,8 +6,10 @@
 
 import type { AnyCommand, CommandContext } from "../weft_command.ts";
 import { addAuditCommand, addLeaveCommand } from "./admission_commands.ts";
+import { addAgentCommands } from "./agent_commands.ts";
 import { addAskCommands } from "./ask_commands.ts";
 import { addCallCommands } from "./call_commands.ts";
+import { addCompletionCommands } from "./completion_commands.ts";
 import { addConfigCommands } from "./config_commands.ts";
 import { addDnsCommands } from "./dns_commands.ts";
 import { addForwardCommands } from "./forward_commands.ts";
@@ -15,6 +17,7 @@ import { addHostCommands } from "./host_commands.ts";
 import { addLeaderCommands, addRotateCommand } from "./leader_commands.ts";
 import { addGrantCommands, addLabelCommand } from "./member_commands.ts";
 import { addPeerCommands } from "./peer_commands.ts";
+import { addPeersCommand } from "./peers_commands.ts";
 import { addServiceCommands } from "./service_commands.ts";
 import { addSimCommand } from "./sim_command.ts";
 import { addUpCommand } from "./start_commands.ts";
@@ -28,7 +31,9 @@ export { withoutWgQuick } from "./wg_command.ts";
 export function addCommands(program: AnyCommand, context: CommandContext): void {
   addUpCommand(program, context);
   addConfigCommands(program, context);
+  addAgentCommands(program, context);
   addAskCommands(program, context);
+  addPeersCommand(program, context);
   addTokenCommands(program, context);
   addPeerCommands(program, context);
   addLabelCommand(program, context);
@@ -38,6 +43,7 @@ export function addCommands(program: AnyCommand, context: CommandContext): void 
   addCallCommands(program, context);
   addForwardCommands(program, context);
   addHostCommands(program, context);
+  addCompletionCommands(program, context);
   addLeaderCommands(program, context);
   addRotateCommand(program, context);
   addAuditCommand(program, context);

@@ -35,6 +35,11 @@ export function addStartOptions(program: AnyCommand, context: CommandContext): v
     .allowExcessArguments()
     .action(async () => {
       const [word] = program.args;
+      if (word !== undefined && program.opts().leader === true) {
+        throw new UsageError(`Cannot use ${word.slice(0, 60)} here: --leader takes no value`, {
+          hint: "`weft --leader --name NAME` names the node.",
+        });
+      }
       if (word !== undefined) refuseUnknown(program, word);
       const role = await roleOf(program, context.ports);
       if (role === undefined) {

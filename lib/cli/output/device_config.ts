@@ -5,11 +5,13 @@
  */
 
 import { encode } from "uqr";
-import type { AddedDevice, DeviceRequest, StatusReport } from "../../api/mod.ts";
+import type { AddedDevice, DeviceRequest } from "../../api/mod.ts";
 import { utf8Bytes } from "../../base/mod.ts";
 
 /** Most routers forget a flow after 30 s or more. */
 const KEEPALIVE_SECONDS = 25;
+/** What wg-quick and apps take at most unless they are told. */
+const USUAL_MTU_BYTES = 1420;
 
 /** Modules of white around a QR code (§6.3.8). */
 const QUIET = 4;
@@ -20,22 +22,18 @@ const MAX_BYTES = 2953;
 export interface DeviceFacts extends Pick<DeviceRequest, "endpoint" | "presharedKey"> {
   /** The device's private key in base64, when it was made here. */
   readonly privateKey?: string;
-  /** Its resolver while it is connected. */
+  /** Its resolver while it is connected, and where it looks names up that have no dot. */
   readonly dns?: string;
-  /** Networks that it is to reach through the node that let it in. */
+  /** Networks that it is to reach through its hub, or the node that let it in. */
   readonly allowed?: readonly string[];
 }
 
 /**
- * @param status of the node that let the device in
- * @returns a file as wg-quick(8) reads it, with the device's private key only if that was made here: this node and every other member is a
- * peer, because members do not pass on what is not theirs
+ * @returns a file as wg-quick(8) reads it, with the device's private key only if that was made here: its hub is its one peer,
+ * or every member is, because those do not pass on what is not theirs
  */
-export function deviceConfig(device: AddedDevice, facts: DeviceFacts, status: StatusReport): string {
-  const { node, peers } = status;
-  const [endpoint] = node.endpoints;
-  const here = { ...node, ...(endpoint === undefined ? {} : { endpoint }) };
-  const members = peers.filter((peer) => !peer.roles.includes("wireguard"));
+export function deviceConfig(device: AddedDevice, facts: DeviceFacts): string {
+  const { hub, mtuBytes = USUAL_MTU_BYTES, peers } = device;
   // Where nobody knows it, only the device can begin, and it has to keep the way back open.
   const keepalive = facts.endpoint !== undefined ? [] : [`PersistentKeepalive = ${KEEPALIVE_SECONDS}`];
   const lines = [
@@ -47,23 +45,31 @@ export function deviceConfig(device: AddedDevice, facts: DeviceFacts, status: St
       : `PrivateKey = ${facts.privateKey}`,
     `Address = ${device.addresses.map(alone).join(", ")}`,
     ...(facts.dns === undefined ? [] : [`DNS = ${facts.dns}`]),
-    ...[here, ...members].flatMap((member) => [
+    ...(mtuBytes < USUAL_MTU_BYTES ? [`MTU = ${mtuBytes}`] : []),
+    ...peers.flatMap((peer, i) => [
       "",
-      `# ${member.name}`,
+      hub === undefined ? `# ${peer.name}` : `# ${peer.name}, through which it reaches all members`,
       "[Peer]",
-      `PublicKey = ${member.publicKey}`,
-      ...(member === here ? presharedKeyLines(facts) : []),
-      `AllowedIPs = ${
-        [...member.addresses.map(alone), ...(member === here ? facts.allowed ?? [] : [])].join(", ")
-      }`,
-      ...(member.endpoint === undefined ? [] : [`Endpoint = ${member.endpoint}`, ...keepalive]),
+      `PublicKey = ${peer.publicKey}`,
+      ...(i === 0 ? presharedKeyLines(facts) : []),
+      `AllowedIPs = ${[...peer.allowedIps, ...(i === 0 ? facts.allowed ?? [] : [])].join(", ")}`,
+      ...(peer.endpoint === undefined
+        ? [`# Endpoint = where ${peer.name} can be reached, which nobody knows`]
+        : [`Endpoint = ${peer.endpoint}`, ...keepalive]),
     ]),
     "",
-    facts.privateKey === undefined
+    facts.privateKey !== undefined
+      ? "# Nobody else has this private key, and it is not shown again."
+      : hub === undefined
       ? "# The same command prints the members again when there are more of them."
-      : "# Nobody else has this private key, and it is not shown again.",
+      : "# Members that come later are reached through the same peer.",
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** @returns the same in as few bytes as apps read, so that its code is small */
+export function compactConfig(config: string): string {
+  return config.replace(/^(#.*)?\n/gm, "").replace(/ = /g, "=").replace(/, /g, ",");
 }
 
 /** A file that is made here goes to the device as a whole, and is of no use without the key. */

@@ -3,23 +3,11 @@
  * @module
  */
 
-import type { PeerReport, StatusReport, TokenReport } from "../../api/mod.ts";
-import { counted, formatBytes, formatRemaining, formatRtt, formatSpan } from "./human_units.ts";
-import { type Fact, factLines, paintedCell, tableText } from "./table.ts";
+import type { StatusReport, TokenReport } from "../../api/mod.ts";
+import { counted, formatRemaining, formatSpan } from "./human_units.ts";
+import { peersText } from "./peers_view.ts";
+import { type Fact, factLines, paintedCell, pairsText, tableText } from "./table.ts";
 import type { Terminal } from "../terminal.ts";
-
-const PEER_TITLES = [
-  "NAME",
-  "ADDRESS",
-  "HEALTH",
-  "PATH",
-  "ENDPOINT",
-  ">RTT",
-  ">LOSS",
-  ">HANDSHAKE",
-  ">RECEIVED",
-  ">SENT",
-];
 
 const TOKEN_TITLES = ["ID", "STATE", ">USED", ">LEFT", "EXPIRES", "LABELS", "GIVES"];
 
@@ -49,26 +37,7 @@ export function statusText(status: StatusReport, terminal: Terminal): string {
     ["state", `${status.state}, up for ${formatSpan(status.uptimeMs)}, weft ${status.version}`],
     ...droppedFact(status),
   ];
-  return `${factLines(facts, terminal)}\n${peersText(status.peers, terminal)}`;
-}
-
-/** @returns one line a peer, below a line of titles; of its addresses the first, so that lines stay short */
-export function peersText(peers: readonly PeerReport[], terminal: Terminal): string {
-  if (peers.length === 0) return "No peers yet. `weft token create` on the leader invites them.\n";
-  const sorted = peers.toSorted((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
-  const rows = sorted.map((peer) => [
-    peer.name,
-    peer.addresses[0] ?? "-",
-    paintedCell(terminal, peer.healthy ? "good" : "bad", healthOf(peer)),
-    peer.path === "none" ? "-" : peer.path,
-    peer.endpoint ?? "-",
-    peer.rttMs === null ? "-" : formatRtt(peer.rttMs),
-    peer.lossPercent === null ? "-" : `${peer.lossPercent} %`,
-    peer.lastHandshakeAgeMs === null ? "never" : `${formatSpan(peer.lastHandshakeAgeMs)} ago`,
-    formatBytes(peer.rxBytes),
-    formatBytes(peer.txBytes),
-  ]);
-  return tableText(PEER_TITLES, rows, terminal);
+  return `${factLines(facts, terminal)}\n${peersText(status.peers, terminal, { isShort: true })}`;
 }
 
 /** @returns one line a token, below a line of titles */
@@ -86,11 +55,6 @@ export function tokensText(tokens: readonly TokenReport[], terminal: Terminal, n
     termsText(token),
   ]);
   return tableText(TOKEN_TITLES, rows, terminal);
-}
-
-/** @returns labels in one line */
-export function pairsText(labels: Readonly<Record<string, string>>): string {
-  return Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(",");
 }
 
 function termsText({ grants, ephemeralMs, needsApproval, address }: TokenReport): string {
@@ -133,9 +97,4 @@ function droppedFact(status: StatusReport): readonly Fact[] {
   if (drops.length === 0) return [];
   const shown = drops.slice(0, 6).map(([reason, count]) => `${count} ${reason}`).join(", ");
   return [["dropped", drops.length > 6 ? `${shown}, …` : shown]];
-}
-
-function healthOf(peer: PeerReport): string {
-  if (!peer.healthy) return peer.channel === "dialing" ? "dialing" : "away";
-  return "healthy";
 }

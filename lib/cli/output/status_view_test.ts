@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { sampleStatus } from "../testing/sample_ports.ts";
-import { peersText, statusText, tokensText } from "./status_view.ts";
+import { peersText } from "./peers_view.ts";
+import { statusText, tokensText } from "./status_view.ts";
 import type { Terminal } from "../terminal.ts";
 
 const plain: Terminal = { out() {}, err() {}, hasColours: false, isInteractive: false, columns: undefined };
@@ -26,6 +27,14 @@ phone  10.200.0.3  away     -       -                      -     -      never   
 web-1  10.200.0.2  healthy  direct  192.0.2.2:51820  0.73 ms   5 %   12 s ago    1.2 MB  42 B
 `,
   );
+});
+
+Deno.test("peersText() says through whom a device is reached, or that nobody is left", () => {
+  const [, device] = sampleStatus.peers;
+  assert.ok(device);
+  const path = (hub: string | null) => peersText([{ ...device, hub }], plain).split("\n")[1];
+  assert.match(path("lead") ?? "", /^\S+ +10\.200\.0\.3 +away +via lead /);
+  assert.match(path(null) ?? "", / away +no hub /);
 });
 
 Deno.test("statusText() says how the DHT answers where it is used", () => {

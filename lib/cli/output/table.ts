@@ -69,3 +69,8 @@ function asCell(cell: string | Cell): Cell {
 function widthOf(text: string): number {
   return [...text].length;
 }
+
+/** @returns labels in one line */
+export function pairsText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(",");
+}

@@ -5,10 +5,16 @@
 
 import type { OverlayPorts } from "../../agent/mod.ts";
 import type { SettingChange, SettingReport, StatusReport } from "../../api/mod.ts";
-import { unixMillis } from "../../base/mod.ts";
 import { SampleControl } from "../../agent/testing/sample_control.ts";
 import { sampleStatus as agentStatus } from "../../agent/testing/sample_status.ts";
-import { type AgentOptions, parseAgentOptions, type SaidSettings } from "../../config/mod.ts";
+import {
+  type AgentOptions,
+  parseAgentOptions,
+  type SaidSettings,
+  type StatusAddress,
+} from "../../config/mod.ts";
+import { StatusToken } from "../../agent/status_token.ts";
+import { MemoryStateStore, SeededRandom, unixMillis } from "../../base/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
 import { CommandError } from "../failure.ts";
 import type {
@@ -18,6 +24,7 @@ import type {
   Overlay,
   OverlayFactory,
   ServedPort,
+  StatusPort,
   WgInterfacePort,
 } from "../ports.ts";
 import type { ShownToken } from "../process_arguments.ts";
@@ -66,6 +73,16 @@ export class SampleOverlay implements Overlay {
     return IpAddress.fromBytes(Uint8Array.of(10, 200, 0, 1));
   }
 
+  readonly statusToken: Overlay["statusToken"] = new StatusToken(new MemoryStateStore(), new SeededRandom(1));
+
+  overlayAddresses(): readonly IpAddress[] {
+    return [this.nodeIp()];
+  }
+
+  isOwnHost(hostname: string): boolean {
+    return hostname === this.name;
+  }
+
   startToken(): ReturnType<Overlay["startToken"]> {
     return { token: "weft1-fresh", expiresAt: unixMillis(Date.now() + 86_400_000) };
   }
@@ -81,6 +98,8 @@ export class SamplePorts implements CliPorts {
   uncaught: (error: unknown) => void = () => {};
   /** What others may do with files. */
   readonly access: Map<string, "read" | "write"> = new Map();
+  /** Which types of questions name servers answer, by address. */
+  readonly nameServers: Map<string, readonly string[]> = new Map();
   /** Who shows a token. */
   shownTokens: readonly ShownToken[] = [];
   readonly environment: Record<string, string | undefined> = {};
@@ -88,6 +107,8 @@ export class SamplePorts implements CliPorts {
   stderr = "";
   /** What the last agent was started with. */
   options: AgentOptions | undefined;
+  /** Nobody reads standard output any more. */
+  readerGone: () => void = () => {};
   /** Asks the agent to stop. */
   stopSignal: () => void = () => {};
 
@@ -102,6 +123,8 @@ export class SamplePorts implements CliPorts {
   readonly process: CliPorts["process"] = {
     environment: this.environment,
     isRoot: true,
+    pid: 7,
+    unit: undefined,
     readText: (path) => {
       const text = this.files.get(path);
       if (text === undefined) {
@@ -114,10 +137,18 @@ export class SamplePorts implements CliPorts {
       return Promise.resolve(this.files.get("-") ?? "");
     },
     othersMay: (path) => Promise.resolve(this.access.get(path)),
+    canResolve: (server, name, type) => {
+      this.diary.push(`asked ${server} for ${name} ${type}`);
+      return Promise.resolve(this.nameServers.get(server)?.includes(type) ?? false);
+    },
     hideTokens: () => this.shownTokens,
     onStopSignal: (handler) => {
       this.stopSignal = handler;
       return () => void this.diary.push("signals forgotten");
+    },
+    onReaderGone: (handler) => {
+      this.readerGone = handler;
+      return () => {};
     },
     onUncaught: (handler) => {
       this.uncaught = handler;
@@ -189,10 +220,13 @@ export class SamplePorts implements CliPorts {
     );
   }
 
-  serveStatus(options: { readonly hostname: string; readonly port: number }): Promise<ServedPort> {
-    this.diary.push(`serve ${options.hostname}:${options.port}`);
+  serveStatus(
+    { addresses, port }: { readonly addresses: readonly StatusAddress[]; readonly port: number },
+  ): Promise<StatusPort> {
+    this.diary.push(`serve ${addresses.join()}:${port}`);
+    const openOverlay = () => Promise.resolve(void this.diary.push("follow overlay"));
     const close = () => Promise.resolve(void this.diary.push("close status"));
-    return Promise.resolve({ port: options.port, close });
+    return Promise.resolve({ port, openOverlay, close });
   }
 
   serveControl(options: { readonly path: string }): Promise<ServedPort> {

@@ -30,10 +30,12 @@ import type {
   PlaneOptions,
   WireGuardPlane,
 } from "../packet_plane.ts";
+import type { ProxyAnswer, ProxyChange } from "../proxy/mod.ts";
 import { commandMemory, CommandWriter } from "./command_ring.ts";
 import { MAX_PEERS, nextGeneration, peerStatsMemory, SharedPeerStats } from "./shared_peer_stats.ts";
 import { superpacketBounds } from "./gso_sender.ts";
 import {
+  changeProxyCommands,
   type Command,
   COUNTED_DROPS,
   parseEvent,
@@ -86,7 +88,7 @@ export class FastPlane implements WireGuardPlane {
 
   private constructor(
     tun: OffloadTun,
-    { mtuBytes, observer, log }: FastPlaneOptions,
+    { mtuBytes, observer, onProxyQuestion = () => {}, log }: FastPlaneOptions,
     { setup, wakeUp, worker }: {
       readonly setup: WorkerSetup;
       readonly wakeUp: WakeUp;
@@ -108,6 +110,7 @@ export class FastPlane implements WireGuardPlane {
       else if (report.kind === "failed") resolve("worker-failed");
       else if (report.kind === "socket-released") this.#closeSocket(report.fd);
       else if (report.kind === "gso") this.#noteGso(report.isUsed);
+      else if (report.kind === "proxy") onProxyQuestion(report.question);
       else if (report.kind === "event") {
         const event = parseEvent(report.event);
         if (event !== undefined) observer(event);
@@ -236,6 +239,14 @@ export class FastPlane implements WireGuardPlane {
 
   initiateHandshake(publicKey: PublicKey): void {
     this.#send({ kind: "initiate", publicKey: publicKey.toString() });
+  }
+
+  changeProxy(change: ProxyChange): void {
+    for (const command of changeProxyCommands(change)) this.#send(command);
+  }
+
+  answerProxy(id: number, answer: ProxyAnswer): void {
+    this.#send({ kind: "answer-proxy", id, answer });
   }
 
   presharedKey(publicKey: PublicKey): PresharedKey | undefined {

@@ -28,8 +28,15 @@ import type { IpFamily } from "../../net/mod.ts";
 import { type BatchSession, DatagramQueue, type Device, isHandshake } from "../../wireguard/mod.ts";
 import { GroBatches } from "./gro_batches.ts";
 import { GsoBatch } from "./gso_batch.ts";
+import type { TransparentProxy } from "../proxy/mod.ts";
+import { ProxiedPackets } from "./proxied_packets.ts";
 import type { WorkerSocket } from "./worker_protocol.ts";
-import { readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
+import {
+  longestPacketBytes,
+  readVirtioHeader,
+  splitSuperpacket,
+  VIRTIO_HEADER_BYTES,
+} from "./superpacket.ts";
 import { GroReceiver, RECEIVE_ROOM_BYTES, RECEIVER_AREA_BYTES } from "./gro_receiver.ts";
 import { GsoSender, type SendDrop, SENDER_AREA_BYTES } from "./gso_sender.ts";
 
@@ -81,6 +88,8 @@ export interface PacketEngineParts {
   /** The address of the cipher's memory. */
   readonly base: number;
   readonly device: Device;
+  /** Takes packets for hosts without a packet plane. */
+  readonly proxy: TransparentProxy;
   readonly mtuBytes: number;
   readonly tunFd: number;
   /** Readable when there is something for `onWake`. */
@@ -110,6 +119,7 @@ export class PacketEngine {
   #mtuBytes: number;
   readonly #outgoing: GsoBatch;
   readonly #incoming: GroBatches;
+  readonly #proxied: ProxiedPackets;
   readonly #touched = new Set<BatchSession["peer"]>();
   /** They wait until packets have been carried, so that a flood of them holds no session up. */
   readonly #handshakes = new DatagramQueue(MAX_HANDSHAKES, HANDSHAKE_BYTES);
@@ -135,6 +145,12 @@ export class PacketEngine {
       device: parts.device,
       onControl: (at, lengthBytes, batch) => this.#takeControl(at, lengthBytes, batch),
       onOpened: (peer) => this.#touched.add(peer),
+    });
+    this.#proxied = new ProxiedPackets({
+      ...parts,
+      bytes: this.#bytes,
+      singleAt: this.#free + SINGLE_AT,
+      onWriteFailed: () => parts.onDrop("interface-full", 1),
     });
     for (const [i, fd] of [tunFd, NO_DESCRIPTOR, wakeFd].entries()) {
       writePollfd(this.#view, this.#free + POLL_AT + i * POLLFD_BYTES, fd);
@@ -270,8 +286,9 @@ export class PacketEngine {
     }
   }
 
-  /** Without a session: the device begins one, keeps the packets, or says why they go nowhere. */
+  /** Without a session: a host without a packet plane has none; else the device begins one, or says why not. */
   #takeOneByOne(now: Millis, at: number, lengthBytes: number): void {
+    if (this.#proxied.take(now, at, lengthBytes)) return;
     const { device } = this.#parts;
     const header = readVirtioHeader(this.#bytes, at - VIRTIO_HEADER_BYTES);
     const packets = splitSuperpacket(this.#bytes.slice(at, at + lengthBytes), header);
@@ -292,27 +309,39 @@ export class PacketEngine {
         datagrams += receiver.datagrams(i);
         if (datagrams > MAX_BATCH) {
           incoming.open(now);
-          this.#writeFrames();
+          this.#writeFrames(now);
           this.#parts.cipher.beginFrames();
           datagrams = receiver.datagrams(i);
         }
         incoming.take(now, receiver, i);
       }
       incoming.finish(now);
-      this.#writeFrames();
+      this.#writeFrames(now);
       if (receiver.isDrained) break;
     }
     return true;
   }
 
-  #writeFrames(): void {
-    const { io, cipher, base, tunFd, onDrop } = this.#parts;
+  #writeFrames(now: Millis): void {
+    const { io, cipher, base, tunFd, onDrop, device: { forwarding } } = this.#parts;
     const frames = cipher.endFrames();
     for (let i = 0; i < frames; i++) {
+      if (forwarding.isOn && this.#passOn(now, cipher.frameAt(i), cipher.frameBytes(i))) continue;
       if (io.write(tunFd, base + cipher.frameAt(i), cipher.frameBytes(i)) >= 0) continue;
       if (io.errno === ERRNO.EBADFD) this.#isGone = true;
       else onDrop("interface-full", 1);
     }
+  }
+
+  /** Sends a frame that is meant for another peer to that peer as a whole. @returns false when it is the host's */
+  #passOn(now: Millis, frameAt: number, frameBytes: number): boolean {
+    const { device: { forwarding } } = this.#parts;
+    const at = frameAt + VIRTIO_HEADER_BYTES;
+    const lengthBytes = frameBytes - VIRTIO_HEADER_BYTES;
+    const longestBytes = longestPacketBytes(this.#view, at, lengthBytes);
+    const next = forwarding.nextHop(now, this.#bytes, at, lengthBytes, longestBytes);
+    if (next === "peer") this.#takeSuperpacket(now, at, lengthBytes);
+    return next !== "host";
   }
 
   #takeControl(at: number, lengthBytes: number, batch: number): void {
@@ -336,8 +365,9 @@ export class PacketEngine {
     }
   }
 
-  /** Sends what the device itself has to say. */
+  /** Sends what the device itself has to say, and the proxy. */
   #transmit(): void {
+    this.#proxied.flush();
     const { device } = this.#parts;
     for (let out = device.pollTransmit(); out !== undefined; out = device.pollTransmit()) {
       const at = this.#free + SINGLE_AT;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { internetChecksum, ipVersion } from "../../net/mod.ts";
+import { internetChecksum, ipVersion, transportChecksum } from "../../net/mod.ts";
 
 /** The header stands before every packet of an offloading TUN interface; its integers are in host order. */
 export const VIRTIO_HEADER_BYTES = 10;
@@ -44,6 +44,14 @@ export function readVirtioHeader(bytes: Uint8Array, at: number): VirtioHeader {
     checksumStart: view.getUint16(6, true),
     checksumOffset: view.getUint16(8, true),
   };
+}
+
+/** @returns how long the longest packet is that a frame, built here, is cut into; its IP packet begins at `at` */
+export function longestPacketBytes(memory: DataView, at: number, lengthBytes: number): number {
+  const header = at - VIRTIO_HEADER_BYTES;
+  if (memory.getUint8(header + 1) === GSO.NONE) return lengthBytes;
+  // The length of its headers, and the payload of each packet.
+  return Math.min(lengthBytes, memory.getUint16(header + 2, true) + memory.getUint16(header + 4, true));
 }
 
 /**
@@ -107,19 +115,8 @@ function finishPacket(packet: Uint8Array, header: VirtioHeader, number: number, 
   } else view.setUint16(checksumStart + 4, packet.length - checksumStart);
   const checksumAt = checksumStart + (isTcp ? 16 : 6);
   view.setUint16(checksumAt, 0);
-  const sum = transportChecksum(packet, checksumStart, isTcp);
+  const sum = transportChecksum(packet, checksumStart, isTcp ? IPPROTO_TCP : IPPROTO_UDP);
   view.setUint16(checksumAt, sum === 0 && !isTcp ? 0xffff : sum);
-}
-
-/** The checksum over pseudo-header and segment (RFC 9293 §3.1, RFC 8200 §8.1). */
-function transportChecksum(packet: Uint8Array, start: number, isTcp: boolean): number {
-  const length = packet.length - start;
-  const [addressesAt, addressesBytes] = ipVersion(packet) === 4 ? [12, 8] : [8, 32];
-  let pseudo = (isTcp ? IPPROTO_TCP : IPPROTO_UDP) + length;
-  for (let i = 0; i < addressesBytes; i += 2) {
-    pseudo += ((packet[addressesAt + i] ?? 0) << 8) | (packet[addressesAt + i + 1] ?? 0);
-  }
-  return internetChecksum(packet, start, length, pseudo);
 }
 
 /** Completes the checksum of a packet that is not cut. @returns false when there is no such place */

@@ -15,6 +15,7 @@ import {
 import { addressOf, RawIo, serveAsWorker, systemClock, systemRandom } from "../../host/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { Device } from "../../wireguard/mod.ts";
+import { TransparentProxy } from "../proxy/mod.ts";
 import { CommandReader } from "./command_ring.ts";
 import { ENGINE_BYTES, type EngineEnd, PacketEngine } from "./packet_engine.ts";
 import { PlainBatchCipher } from "./plain_batch_cipher.ts";
@@ -23,6 +24,7 @@ import {
   type Command,
   COUNTED_DROPS,
   parsePeerUpdate,
+  parseProxyChange,
   plainEvent,
   type WorkerReport,
   type WorkerSetup,
@@ -49,6 +51,7 @@ serveAsWorker<WorkerSetup, WorkerReport>((setup, report) => {
 class PacketWorker {
   readonly #report: (report: WorkerReport) => void;
   readonly #device: Device;
+  readonly #proxy = new TransparentProxy();
   readonly #engine: PacketEngine;
   readonly #now: () => Millis;
   readonly #commands: CommandReader;
@@ -82,6 +85,7 @@ class PacketWorker {
       cipher,
       base: addressOf(cipher.memory),
       device,
+      proxy: this.#proxy,
       mtuBytes,
       tunFd,
       wakeFd,
@@ -107,6 +111,11 @@ class PacketWorker {
       // It may hold a preshared key.
       bytes.fill(0);
       if (command.kind === "stop") return false;
+      // There is one for each connection, and it is about no peer.
+      if (command.kind === "answer-proxy") {
+        this.#proxy.answer(this.#now(), command.id, command.answer);
+        continue;
+      }
       const peer = this.#obey(command);
       // Looking at all peers for each change of one would take the square of their number.
       if (peer === undefined) this.#refreshAt = 0;
@@ -116,7 +125,7 @@ class PacketWorker {
   }
 
   /** @returns whose command it was, if one peer's */
-  #obey(command: Exclude<Command, { kind: "stop" }>): PublicKey | undefined {
+  #obey(command: Exclude<Command, { kind: "stop" | "answer-proxy" }>): PublicKey | undefined {
     const device = this.#device;
     switch (command.kind) {
       case "set-private-key":
@@ -130,6 +139,8 @@ class PacketWorker {
       case "use-socket":
         this.#useSocket(command.socket);
         return void device.resume(this.#now());
+      case "change-proxy":
+        return void this.#proxy.change(parseProxyChange(command.change));
       case "update-peer": {
         const update = parsePeerUpdate(command.update);
         if (update === undefined) return undefined;
@@ -175,11 +186,15 @@ class PacketWorker {
       this.#report({ kind: "event", event: plainEvent(event) });
       this.#showPeer(event.peer);
     }
+    for (let asked = this.#proxy.pollQuestion(); asked !== undefined; asked = this.#proxy.pollQuestion()) {
+      this.#report({ kind: "proxy", question: asked });
+    }
     for (const peer of touched) this.#show(peer);
     const start = this.#now();
     if (start < this.#refreshAt) return this.#refreshAt - start;
     for (const status of device.peerStatuses()) this.#show(status);
-    for (const [reason, count] of Object.entries(device.counters.snapshot())) {
+    const counts = { ...device.counters.snapshot(), ...this.#proxy.counters.snapshot() };
+    for (const [reason, count] of Object.entries(counts)) {
       this.#drops[COUNTED_DROPS.indexOf(reason)] = count;
     }
     const end = this.#now();

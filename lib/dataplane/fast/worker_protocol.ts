@@ -11,18 +11,19 @@
  */
 
 import { PresharedKey, PublicKey } from "../../crypto/mod.ts";
-import { Cidr, Endpoint } from "../../net/mod.ts";
+import { Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
 import {
   type DeviceEvent,
   DROP_REASONS,
   type ProtocolTimers,
   type WireGuardPeerUpdate,
 } from "../../wireguard/mod.ts";
+import { PROXY_DROPS, type ProxyAnswer, type ProxyChange, type ProxyQuestion } from "../proxy/mod.ts";
 import type { CipherChoice } from "../packet_plane.ts";
 import type { GsoSenderParts } from "./gso_sender.ts";
 
 /** The same as data that goes to another thread: keys in base64, addresses as text. */
-export type Plain<T> = T extends PublicKey | PresharedKey | Endpoint | Cidr ? string
+export type Plain<T> = T extends PublicKey | PresharedKey | Endpoint | Cidr | IpAddress ? string
   : T extends object ? { readonly [Key in keyof T]: Plain<T[Key]> }
   : T;
 
@@ -55,12 +56,15 @@ export type Command =
   /** Ends every session; nothing is sent until `use-socket`. */
   | { readonly kind: "suspend" }
   | { readonly kind: "use-socket"; readonly socket: WorkerSocket }
+  | { readonly kind: "change-proxy"; readonly change: Plain<ProxyChange> }
+  | { readonly kind: "answer-proxy"; readonly id: number; readonly answer: ProxyAnswer }
   | { readonly kind: "stop" };
 
 /** What the worker tells unasked, in the order in which it happens. */
 export type WorkerReport =
   | { readonly kind: "ready"; readonly cipher: string }
   | { readonly kind: "event"; readonly event: Plain<DeviceEvent> }
+  | { readonly kind: "proxy"; readonly question: ProxyQuestion }
   /** The socket is not used any more and can be closed. */
   | { readonly kind: "socket-released"; readonly fd: number }
   /** A path has refused GSO batches, or a new socket may send them again. */
@@ -70,6 +74,7 @@ export type WorkerReport =
 /** What is counted, in the order of the shared memory: the protocol's reasons, then the engine's own. */
 export const COUNTED_DROPS: readonly string[] = [
   ...DROP_REASONS,
+  ...PROXY_DROPS,
   "no-route",
   "too-large",
   "socket-full",
@@ -134,6 +139,35 @@ export function parsePeerUpdate(plain: Plain<WireGuardPeerUpdate>): WireGuardPee
     ...endpoint && { endpoint },
     addAllowedIps: parseCidrs(addAllowedIps),
     removeAllowedIps: parseCidrs(removeAllowedIps),
+  };
+}
+
+/** @returns the commands that make the change, to be sent in this order */
+export function changeProxyCommands({ listeners, add = [], remove = [] }: ProxyChange): Command[] {
+  const commands: Command[] = [];
+  const added = add.map(String);
+  const removed = remove.map(String);
+  do {
+    const part = {
+      add: added.splice(0, PREFIXES_PER_COMMAND),
+      remove: removed.splice(0, PREFIXES_PER_COMMAND),
+    };
+    const first = commands.length === 0 && listeners !== undefined && { listeners: listeners.map(String) };
+    commands.push({ kind: "change-proxy", change: { ...first, ...part } });
+  } while (added.length + removed.length > 0);
+  return commands;
+}
+
+/** @returns the change that a command asks for */
+export function parseProxyChange({ listeners, add = [], remove = [] }: Plain<ProxyChange>): ProxyChange {
+  const addresses = (texts: readonly string[]) =>
+    texts.map((text) => IpAddress.parse(text)).filter((address) => address !== undefined);
+  return {
+    ...listeners && {
+      listeners: listeners.map((text) => Endpoint.parse(text)).filter((endpoint) => endpoint !== undefined),
+    },
+    add: addresses(add),
+    remove: addresses(remove),
   };
 }
 

@@ -6,6 +6,7 @@
 
 export * from "./free_memory.ts";
 export * from "./libc.ts";
+export * from "./output_reader.ts";
 export * from "./program_pages.ts";
 export * from "./raw_io.ts";
 export * from "./structures.ts";

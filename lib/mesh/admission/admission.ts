@@ -5,7 +5,7 @@
 
 import { equalBytes, KeyedRateLimiter } from "../../base/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
-import { IpAddress } from "../../net/mod.ts";
+import type { IpAddress } from "../../net/mod.ts";
 import { type NodeId, nodeIdOf, toNodeName } from "../identity/mod.ts";
 import {
   addGrants,
@@ -29,13 +29,23 @@ import {
   type AdmissionRequest,
   Enrolment,
   type EnrolmentOptions,
-  type NewDevice,
   recordLifetimeMs,
 } from "./enrolment.ts";
 import type { AuditActor } from "./audit_log.ts";
+import { enrolDevice, type NewDevice } from "./devices.ts";
 import { isProven, type RotationDelay } from "./key_rotation.ts";
-import { JoinApprovals, type JoinAsker, type WaitingJoin } from "./join_approvals.ts";
-import { amended, chainAfter, knownAs, type MemberChanges, underKeysOf, withGift } from "./record_terms.ts";
+import { JoinApprovals, type WaitingJoin } from "./join_approvals.ts";
+import {
+  amended,
+  chainAfter,
+  knownAs,
+  type MemberChanges,
+  newMember,
+  type NewMemberAsker,
+  shorterTerm,
+  underKeysOf,
+  withGift,
+} from "./record_terms.ts";
 import type { RecordEntry } from "../replica/mod.ts";
 import type { TokenBook, TokenGift } from "./token_book.ts";
 import { openTokenId, sealTokenId } from "./token_share.ts";
@@ -82,7 +92,9 @@ export class Admission {
       this.#enrolment.transact(() => {
         const token = tokens.redeem(tokenId, secret, publicKey);
         if (token === undefined) return "refused:token";
-        const enrolled = known === undefined ? this.#enrol(request, token) : this.#readmit(known, token);
+        const enrolled = known === undefined
+          ? this.#enrol(request, token)
+          : this.#readmit(known, token, request.ephemeralMs);
         if (typeof enrolled !== "string") this.#mergeStatement(enrolled, request.statement);
         return enrolled;
       }), { from });
@@ -174,24 +186,7 @@ export class Admission {
    * @throws RangeError when a field is out of bounds
    */
   addDevice(device: NewDevice): RecordEntry | AdmissionRefusal {
-    const { name, publicKey, allowedIps = [], endpoint, persistentKeepaliveSeconds } = device;
-    const { roster } = this.#options;
-    if (roster.isRevoked(publicKey)) return "refused:revoked";
-    const known = roster.recordByKey(publicKey);
-    if (known?.verifyingKey !== undefined) return "refused:other-identity";
-    const fields = {
-      labels: device.labels ?? known?.labels ?? {},
-      allowedIps,
-      ...endpoint && { endpoint },
-      ...persistentKeepaliveSeconds && { persistentKeepaliveSeconds },
-    };
-    if (known === undefined) {
-      return this.#enrolment.transact(() =>
-        this.#enrolment.add({ name, publicKey, roles: ["wireguard"], grants: NO_GRANTS, ...fields })
-      );
-    }
-    const { endpoint: _, persistentKeepaliveSeconds: __, ...kept } = known;
-    return this.#sign({ ...kept, ...fields, version: known.version + 1, ...this.#enrolment.lifetime() });
+    return enrolDevice(device, this.#enrolment, this.#options);
   }
 
   /**
@@ -333,27 +328,18 @@ export class Admission {
   }
 
   /** Makes a new member by what its token gives. */
-  #enrol(
-    { tokenId, name, publicKey, verifyingKey, address }: Pick<
-      JoinAsker,
-      "tokenId" | "name" | "publicKey" | "verifyingKey" | "address"
-    >,
-    { labels, grants, ephemeralMs, address: allowed }: TokenGift,
-  ): RecordEntry | AdmissionRefusal {
-    const fixed = allowed === undefined ? undefined : IpAddress.parse(allowed);
-    if (address !== undefined && allowed !== "any" && fixed?.equals(address) !== true) {
-      return "refused:address-not-allowed";
-    }
-    const admittedBy = sealTokenId(tokenId, this.#options.network.signingKey, publicKey);
-    const given = { name, publicKey, verifyingKey, labels, grants, roles: ["member"] as const, admittedBy };
-    const care = ephemeralMs !== undefined && { ephemeralMs };
-    return this.#enrolment.add({ ...given, ...care }, address ?? fixed);
+  #enrol(asker: NewMemberAsker, gift: TokenGift): RecordEntry | AdmissionRefusal {
+    const made = newMember(asker, gift);
+    if (typeof made === "string") return made;
+    const admittedBy = sealTokenId(asker.tokenId, this.#options.network.signingKey, asker.publicKey);
+    return this.#enrolment.add({ ...made.fields, admittedBy }, made.wanted);
   }
 
   /** Adds what the token gives. Signs again only when something differs: a retry changes nothing for anybody. */
-  #readmit(known: MemberRecord, token: TokenGift): RecordEntry {
+  #readmit(known: MemberRecord, token: TokenGift, wishedMs?: number): RecordEntry {
     const entry = this.#options.roster.entryOf(known.nodeId);
-    const more = withGift(known, token);
+    const shorter = known.roles.includes("leader") ? undefined : shorterTerm(known, wishedMs);
+    const more = shorter ? { ...withGift(known, token), ...shorter } : withGift(known, token);
     const lifetime = this.#enrolment.lifetime(known);
     const isFresh = known.expiresAt > lifetime.issuedAt + recordLifetimeMs(known) / 2;
     if (more === undefined && isFresh && entry !== undefined) return entry;
@@ -378,6 +364,7 @@ export class Admission {
       return this.renew(record);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
+      return undefined;
     }
   }
 

@@ -91,6 +91,35 @@ Deno.test("Admission signs records of ephemeral members for a week and the time 
   assert.equal(admission.renewDue(() => true).length, 1);
 });
 
+Deno.test("Admission lets a machine shorten its own life when it joins, and never lengthen it", () => {
+  const { network, admission, newToken } = setUpAdmission(37);
+  const [day, hour] = [86_400_000, 3_600_000];
+  const cases: readonly (readonly [number | undefined, number | undefined, number | undefined])[] = [
+    [undefined, undefined, undefined],
+    [undefined, hour, hour],
+    [day, hour, hour],
+    [hour, day, hour],
+    [hour, undefined, hour],
+  ];
+  for (const [given, wished, becomes] of cases) {
+    const token = newToken(given === undefined ? {} : { ephemeralMs: given });
+    const node = network.node();
+    const ask = (ephemeralMs = wished) =>
+      enrolled(admission.admit(requestOf(node, token, ephemeralMs === undefined ? {} : { ephemeralMs })));
+    const record = ask();
+    assert.equal(record.ephemeralMs, becomes);
+    assert.equal(ask().version, record.version, "a retry changes nothing");
+    assert.equal(ask(10 * day).ephemeralMs, becomes ?? 10 * day);
+    assert.equal(ask(1_000).ephemeralMs, 1_000);
+  }
+  const leader = admission.addLeader({
+    ...requestOf(network.node(), newToken()),
+    name: "lead",
+    labels: {},
+  });
+  assert(typeof leader === "object");
+});
+
 Deno.test("Admission notes what it does in the audit log, in the same transaction", () => {
   const { network, store, clock, roster, pool, tokens, newToken } = setUpAdmission(35);
   const audit = new AuditLog(store, clock);

@@ -6,7 +6,7 @@
 import { StateError } from "../../base/mod.ts";
 import type { NodeId } from "../identity/mod.ts";
 import type { MemberRecord } from "../records/mod.ts";
-import type { ReplicaSubscriber, Roster, RosterEvent } from "../replica/mod.ts";
+import { isAboutStatement, type ReplicaSubscriber, type Roster, type RosterEvent } from "../replica/mod.ts";
 import type { AuditLog, RecordChange } from "./audit_log.ts";
 
 /** So many changes wait while nothing can be written. */
@@ -33,7 +33,7 @@ export class AuditWatch implements ReplicaSubscriber {
   }
 
   handleRosterEvent({ kind, nodeId }: RosterEvent): void {
-    if (kind === "endpoints-changed") return;
+    if (isAboutStatement({ kind })) return;
     const before = this.#seen.get(nodeId);
     const after = this.#now(nodeId, before);
     if (after === before) return;

@@ -5,7 +5,7 @@
 
 import { type Clock, type StateStore, type UnixMillis, unixMillis, WeftError } from "../../base/mod.ts";
 import type { PublicKey, SigningKey } from "../../crypto/mod.ts";
-import type { AddressRange, Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
+import type { AddressRange, Cidr, IpAddress } from "../../net/mod.ts";
 import {
   isReservedName,
   type NetworkIdentity,
@@ -59,6 +59,7 @@ export type AdmissionRefusal = `refused:${
   | "address-taken"
   | "name"
   | "name-taken"
+  | "network"
   | "not-approved"
   | "too-many-wait"
   | "roster-full"}`;
@@ -71,6 +72,8 @@ export interface EnrolmentOptions {
   readonly clock: Clock;
   /** Fresh; the addresses of the roster's members are taken from it here. */
   readonly addresses: AddressPool;
+  /** The networks of the overlay, which can't be behind a device. */
+  readonly overlay?: readonly Cidr[];
   /** Where every change of a record is noted, in its transaction. */
   readonly audit?: AuditLog;
   /** Whether a name means something already that is no member. */
@@ -86,17 +89,6 @@ export interface AdmissionRequest extends JoinRequest {
   readonly from?: string;
   /** The same without what one sender has many of for free. */
   readonly origin?: string;
-}
-
-/** A WireGuard device that does not run weft. */
-export interface NewDevice {
-  readonly name: string;
-  readonly publicKey: PublicKey;
-  /** Prefixes behind the device. */
-  readonly allowedIps?: readonly Cidr[];
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly endpoint?: Endpoint | undefined;
-  readonly persistentKeepaliveSeconds?: number | undefined;
 }
 
 /** The fields of a new record; what is absent is chosen for it. */

@@ -16,6 +16,7 @@ export type AuditKind =
   | "renamed"
   | "relabelled"
   | "readdressed"
+  | "rerouted"
   | "promoted"
   | "demoted"
   | "granted"
@@ -63,6 +64,7 @@ export function recordChanges(before: MemberRecord | undefined, after: MemberRec
   if (before.addresses.join() !== after.addresses.join()) {
     add("readdressed", { from: String(before.addresses[0] ?? ""), to: String(after.addresses[0] ?? "") });
   }
+  if (before.hub !== after.hub) add("rerouted", { hub: after.hub ?? "" });
   const [was, is] = [before, after].map(({ roles }) => roles.includes("leader"));
   if (was !== is) add(is ? "promoted" : "demoted");
   const labels = pairsText(after.labels);

@@ -4,6 +4,7 @@
  */
 
 import type { UnixMillis } from "../../base/mod.ts";
+import { IpAddress } from "../../net/mod.ts";
 import { areLabels } from "../identity/mod.ts";
 import {
   addGrants,
@@ -16,13 +17,13 @@ import {
   versionOfAct,
 } from "../records/mod.ts";
 import type { Roster } from "../replica/mod.ts";
-import type { AdmissionRefusal } from "./enrolment.ts";
+import type { AdmissionRefusal, NewRecord } from "./enrolment.ts";
 import type { JoinAsker } from "./join_approvals.ts";
 import type { TokenGift } from "./token_book.ts";
 
 /** What leaders change of a record. */
 export type MemberChanges = Partial<
-  Pick<MemberRecord, "name" | "addresses" | "labels" | "unconfirmedLabels" | "grants" | "roles">
+  Pick<MemberRecord, "name" | "addresses" | "labels" | "unconfirmedLabels" | "grants" | "roles" | "hub">
 >;
 
 /**
@@ -39,6 +40,46 @@ export function amended(record: MemberRecord, changes: MemberChanges, wall: Unix
     version: versionOfAct(record.version),
     ...isLess && { withdrawnAt: wall },
   };
+}
+
+/** Of who asks to be let in, what its record is made of. */
+export type NewMemberAsker =
+  & Pick<
+    JoinAsker,
+    "tokenId" | "name" | "publicKey" | "verifyingKey" | "address"
+  >
+  & { readonly ephemeralMs?: number };
+
+/** @returns what a token makes of a newcomer, and the address that it is to have; any free one when absent */
+export function newMember(
+  { name, publicKey, verifyingKey, address, ephemeralMs }: NewMemberAsker,
+  { labels, grants, ephemeralMs: allowedMs, address: allowed }: TokenGift,
+): { readonly fields: NewRecord; readonly wanted: IpAddress | undefined } | AdmissionRefusal {
+  const fixed = allowed === undefined ? undefined : IpAddress.parse(allowed);
+  if (address !== undefined && allowed !== "any" && fixed?.equals(address) !== true) {
+    return "refused:address-not-allowed";
+  }
+  const given = { name, publicKey, verifyingKey, labels, grants, roles: ["member"] as const };
+  return {
+    fields: { ...given, ...shorterTerm(presentTerm(allowedMs), ephemeralMs) ?? presentTerm(allowedMs) },
+    wanted: address ?? fixed,
+  };
+}
+
+/**
+ * Whoever asks may shorten its own life, and nobody else's.
+ * @returns for how long a member may be away from now on; undefined when that is no less than before
+ */
+export function shorterTerm(
+  { ephemeralMs }: Pick<MemberRecord, "ephemeralMs">,
+  wishedMs: number | undefined,
+): { readonly ephemeralMs: number } | undefined {
+  const isShorter = wishedMs !== undefined && (ephemeralMs === undefined || wishedMs < ephemeralMs);
+  return isShorter ? { ephemeralMs: wishedMs } : undefined;
+}
+
+function presentTerm(ephemeralMs: number | undefined): Pick<MemberRecord, "ephemeralMs"> {
+  return ephemeralMs === undefined ? {} : { ephemeralMs };
 }
 
 /**

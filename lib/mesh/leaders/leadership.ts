@@ -11,7 +11,7 @@
 
 import type { Environment, StateStore } from "../../base/mod.ts";
 import { SigningKey } from "../../crypto/mod.ts";
-import { AddressRange, type IpAddress } from "../../net/mod.ts";
+import { AddressRange, type Cidr, type IpAddress } from "../../net/mod.ts";
 import {
   type AddressPool,
   Admission,
@@ -38,6 +38,8 @@ export interface LeadershipOptions extends Pick<Environment, "clock" | "random">
   readonly replica: Replica;
   /** Makes a fresh pool for the overlay's block. */
   readonly newPool: () => AddressPool;
+  /** The networks of the overlay. */
+  readonly overlay: readonly Cidr[];
 }
 
 /** What only leaders have. */
@@ -196,6 +198,7 @@ export class Leadership {
       network: { ...network, signingKey },
       clock,
       addresses: pool,
+      overlay: this.#options.overlay,
       audit,
       isNameTaken: (name) => this.isNameTaken(name),
     });

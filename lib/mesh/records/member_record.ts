@@ -78,6 +78,8 @@ export interface MemberRecord {
   /** Where a device without weft is to be found; members state it themselves. */
   readonly endpoint?: Endpoint;
   readonly persistentKeepaliveSeconds?: number;
+  /** Of a device without weft: the member that is its only peer; absent when every member is. */
+  readonly hub?: NodeId;
   /** Of a revoked record: under which id the same machine goes on, with the same name and addresses. */
   readonly successor?: NodeId;
   /** Of a record under a key that took the place of another one: the keys before it. */
@@ -119,6 +121,7 @@ export function signRecord(record: MemberRecord, signingKey: SigningKey): Signed
     revoked: record.revoked,
     endpoint: record.endpoint?.toString() ?? "",
     persistentKeepalive: record.persistentKeepaliveSeconds ?? 0,
+    ...record.hub && { hub: idBytes(record.hub) },
     successor: record.successor ? idBytes(record.successor) : new Uint8Array(0),
     ...record.chain && { chain: chainToWire(record.chain) },
     ...record.admittedBy && { admittedBy: record.admittedBy },
@@ -147,6 +150,7 @@ export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
   const unconfirmedLabels = isFormer ? { ...message.labels } : { ...message.unconfirmedLabels };
   const verifyingKey = readVerifyingKey(message.verifyingKey);
   const endpoint = readEndpoints([message.endpoint], 1)?.[0];
+  const hub = nodeIdFromBytes(message.hub);
   const successor = nodeIdFromBytes(message.successor);
   const chain = message.chain && readChain(message.chain);
   const record = complete<MemberRecord>({
@@ -168,6 +172,7 @@ export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
     revoked,
     ...endpoint && { endpoint },
     ...persistentKeepalive > 0 && { persistentKeepaliveSeconds: persistentKeepalive },
+    ...hub && { hub },
     ...successor && { successor },
     ...chain && { chain },
     ...admittedBy.length > 0 && { admittedBy: admittedBy.slice() },
@@ -181,9 +186,12 @@ export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
     // What is there but cannot be read.
     (verifyingKey === undefined && message.verifyingKey.length > 0) ||
     (endpoint === undefined && message.endpoint !== "") ||
+    (hub === undefined && message.hub.length > 0) ||
     (successor === undefined && message.successor.length > 0) ||
     (chain === undefined && message.chain !== undefined) ||
     (admittedBy.length > 0 && admittedBy.length !== ID_BYTES) ||
+    // Members have peers of their own.
+    (hub !== undefined && verifyingKey !== undefined) ||
     // The id must be that of the keys, or one member could act in the name of another.
     nodeIdOf(record.publicKey, verifyingKey) !== record.nodeId ||
     record.roles.includes("wireguard") !== (verifyingKey === undefined)

@@ -52,6 +52,21 @@ Deno.test("signRecord() and verifyRecord() are inverse", () => {
   };
   delete (device as { verifyingKey?: unknown }).verifyingKey;
   assert.deepEqual(verifyRecord(signRecord(device, network.signingKey), network.verifyingKey), device);
+  const behind = { ...device, hub: identity.id };
+  assert.deepEqual(verifyRecord(signRecord(behind, network.signingKey), network.verifyingKey), behind);
+});
+
+Deno.test("decodeRecord() refuses a hub of a member, and one that is no id", () => {
+  assert.throws(() => signRecord({ ...record, hub: identity.id }, network.signingKey), RangeError);
+  const { verifyingKey: _, ...others } = record;
+  const device: MemberRecord = { ...others, nodeId: nodeIdOf(record.publicKey), roles: ["wireguard"] };
+  const { payload } = signRecord({ ...device, hub: identity.id }, network.signingKey);
+  const message = decodeMessage(MemberRecordSchema, payload) ?? assert.fail();
+  assert.equal(message.hub.length, 16);
+  for (const length of [1, 15, 17]) {
+    const bytes = encodeMessage(MemberRecordSchema, { ...message, hub: new Uint8Array(length) });
+    assert.equal(decodeRecord(bytes), undefined, `${length}`);
+  }
 });
 
 Deno.test("verifyRecord() rejects other signers, other labels and every flipped byte", () => {
@@ -131,6 +146,16 @@ Deno.test("decodeRecord() takes a reserved name in records of the former release
 Deno.test("signStatement() and verifyStatement() are inverse, and bounded", () => {
   const signed = signStatement(statement, identity.signingKey);
   assert.deepEqual(verifyStatement(signed, identity.signingKey.verifyingKey), statement);
+  const told = { ...statement, release: "0.1.0", system: "linux x86_64" };
+  assert.deepEqual(
+    verifyStatement(signStatement(told, identity.signingKey), identity.signingKey.verifyingKey),
+    told,
+  );
+  // What is none makes the rest no worse.
+  for (const release of ["\x1b[31m", "x".repeat(33)]) {
+    const odd = signStatement({ ...statement, release, system: release }, identity.signingKey);
+    assert.deepEqual(verifyStatement(odd, identity.signingKey.verifyingKey), statement);
+  }
   assert.equal(verifyStatement(signed, network.verifyingKey), undefined);
   const endpoints = Array(9).fill(at("192.0.2.1:1"));
   assert.throws(() => signStatement({ ...statement, endpoints }, identity.signingKey), RangeError);

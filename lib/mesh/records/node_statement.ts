@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, UnixMillis } from "../../base/mod.ts";
+import { type Clock, isPrintable, type UnixMillis } from "../../base/mod.ts";
 import type { SigningKey, VerifyingKey } from "../../crypto/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
 import { decodeMessage, encodeMessage, NodeStatementSchema } from "../../proto/mod.ts";
@@ -30,8 +30,14 @@ import {
 /** How many endpoints of each plane a node may state. */
 export const MAX_STATED_ENDPOINTS = 8;
 
+/** The longest name of a release or a system, in characters. */
+const MAX_SOFTWARE_LENGTH = 32;
+
 /** What statement signatures are made under. */
 export const STATEMENT_LABEL = "weft node statement v1";
+
+/** How often a node says the same again, so that everybody knows whose last word is older: a day. */
+export const RESTATE_MS = 86_400_000;
 
 /** What a node says of itself. */
 export interface OwnStatement {
@@ -41,6 +47,11 @@ export interface OwnStatement {
   readonly channelEndpoints: readonly Endpoint[];
   /** What it calls itself. They help to choose; nobody is let do anything for them. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Whether it has no packet plane: it is reached over the message plane alone. */
+  readonly isRootless?: boolean;
+  /** The release of weft that it runs, and on which system; absent when a former release has stated it. */
+  readonly release?: string;
+  readonly system?: string;
 }
 
 /** Where a node is, as it says itself. */
@@ -63,6 +74,9 @@ export function signStatement(statement: NodeStatement, signingKey: SigningKey):
     version: BigInt(statement.version),
     issuedAt: BigInt(statement.issuedAt),
     labels: sortLabels(statement.labels),
+    rootless: statement.isRootless ?? false,
+    release: statement.release ?? "",
+    system: statement.system ?? "",
   });
   if (decodeStatement(payload) === undefined) {
     throw new RangeError(`Cannot sign a statement of ${statement.nodeId}: a field is out of bounds`);
@@ -80,14 +94,23 @@ export function verifyStatement(signed: Signed, nodeKey: VerifyingKey): NodeStat
 export function decodeStatement(payload: Uint8Array): NodeStatement | undefined {
   const message = decodeMessage(NodeStatementSchema, payload, MAX_PAYLOAD_BYTES);
   if (message === undefined || !areLabels(message.labels)) return undefined;
-  return complete<NodeStatement>({
+  const statement = complete<NodeStatement>({
     nodeId: nodeIdFromBytes(message.nodeId),
     endpoints: readEndpoints(message.endpoints, MAX_STATED_ENDPOINTS),
     channelEndpoints: readEndpoints(message.channelEndpoints, MAX_STATED_ENDPOINTS),
     labels: { ...message.labels },
+    isRootless: message.rootless,
     version: readPositive(message.version),
     issuedAt: readTime(message.issuedAt),
   });
+  const { release, system } = message;
+  return statement &&
+    { ...statement, ...isShort(release) && { release }, ...isShort(system) && { system } };
+}
+
+/** What is none says nothing, and makes the rest no worse. */
+function isShort(text: string): boolean {
+  return text !== "" && text.length <= MAX_SOFTWARE_LENGTH && isPrintable(text);
 }
 
 /**
@@ -99,24 +122,33 @@ export function decodeStatement(payload: Uint8Array): NodeStatement | undefined 
 export function signOwnStatement(
   identity: NodeIdentity,
   own: OwnStatement,
-  options: { readonly clock: Clock; readonly previous: NodeStatement | undefined },
+  options: {
+    readonly clock: Clock;
+    readonly previous: NodeStatement | undefined;
+    /** Whether it says the same again. */
+    readonly isAnew?: boolean;
+  },
 ): Signed | undefined {
-  const { clock, previous } = options;
+  const { clock, previous, isAnew = false } = options;
   const endpoints = presentable(own.endpoints);
   const channelEndpoints = presentable(own.channelEndpoints);
   const labels = sortLabels(own.labels);
+  const isRootless = own.isRootless ?? false;
   if (
     // What was stated by a clock that was ahead is not believed by others until it is stated anew.
-    previous !== undefined && previous.issuedAt <= clock.wall() &&
+    !isAnew && previous !== undefined && previous.issuedAt <= clock.wall() &&
+    clock.wall() - previous.issuedAt < RESTATE_MS &&
     endpoints.join() === previous.endpoints.join() &&
     channelEndpoints.join() === previous.channelEndpoints.join() &&
+    isRootless === (previous.isRootless ?? false) &&
+    own.release === previous.release && own.system === previous.system &&
     JSON.stringify(labels) === JSON.stringify(sortLabels(previous.labels))
   ) return undefined;
   const issuedAt = clock.wall();
   // The wall clock, so that a node whose state was restored from a copy is not behind itself.
   const version = Math.max((previous?.version ?? 0) + 1, issuedAt);
   return signStatement(
-    { nodeId: identity.id, endpoints, channelEndpoints, labels, version, issuedAt },
+    { ...own, nodeId: identity.id, endpoints, channelEndpoints, labels, version, issuedAt },
     identity.signingKey,
   );
 }
@@ -126,7 +158,8 @@ function presentable(endpoints: readonly Endpoint[]): Endpoint[] {
   return [...byText.values()].slice(0, MAX_STATED_ENDPOINTS);
 }
 
-/** Whether two statements of a node say that it is in the same places. */
+/** Whether two statements of a node say that it is in the same places, and is reached in the same ways. */
 export function areSameEndpoints(a: NodeStatement, b: NodeStatement): boolean {
-  return a.endpoints.join() === b.endpoints.join() && a.channelEndpoints.join() === b.channelEndpoints.join();
+  return (a.isRootless ?? false) === (b.isRootless ?? false) &&
+    a.endpoints.join() === b.endpoints.join() && a.channelEndpoints.join() === b.channelEndpoints.join();
 }

@@ -14,7 +14,7 @@ import {
   type SignedReader,
 } from "../records/mod.ts";
 import { MERGE_REFUSALS, type MergeRefusal } from "./merge_outcome.ts";
-import { Roster, type RosterEvent, type RosterOptions } from "./roster.ts";
+import { isAboutStatement, Roster, type RosterEvent, type RosterOptions } from "./roster.ts";
 
 import { VersionIndex } from "../versions/mod.ts";
 
@@ -187,7 +187,7 @@ export class Replica {
     }
     for (let event = roster.pollEvent(); event !== undefined; event = roster.pollEvent()) {
       hadEvents = true;
-      haveMembersChanged ||= event.kind !== "endpoints-changed";
+      haveMembersChanged ||= !isAboutStatement(event);
       for (const subscriber of subscribers) subscriber.handleRosterEvent?.(event);
     }
     if (haveMembersChanged) { for (const subscriber of subscribers) subscriber.handleMembersChange?.(); }

@@ -38,10 +38,15 @@ export interface Member {
 
 /** What happened to one member. */
 export interface RosterEvent {
-  readonly kind: "member-added" | "member-updated" | "member-removed" | "endpoints-changed";
+  readonly kind: "member-added" | "member-updated" | "member-removed" | "endpoints-changed" | "stated-again";
   readonly nodeId: NodeId;
   /** The roster does not have it any more when the member was removed. */
   readonly publicKey: PublicKey;
+}
+
+/** Whether a member has said something of itself, and the network nothing of it. */
+export function isAboutStatement({ kind }: Pick<RosterEvent, "kind">): boolean {
+  return kind === "endpoints-changed" || kind === "stated-again";
 }
 
 /** Whose records a roster takes, and by which clock. */
@@ -176,9 +181,10 @@ export class Roster {
     if (this.#isAhead(statement)) return "rejected:future";
     if (!this.#reader.isSignedBy(STATEMENT_LABEL, signed, record.verifyingKey)) return "rejected:signature";
     this.#store.putStatement({ signed, statement });
-    if (this.#isLive(record) && !(known && areSameEndpoints(known.statement, statement))) {
+    if (this.#isLive(record)) {
       const { nodeId, publicKey } = record;
-      this.#note({ kind: "endpoints-changed", nodeId, publicKey });
+      const isSame = known !== undefined && areSameEndpoints(known.statement, statement);
+      this.#note({ kind: isSame ? "stated-again" : "endpoints-changed", nodeId, publicKey });
     }
     return known === undefined ? "added" : "updated";
   }
@@ -327,8 +333,8 @@ export class Roster {
     const waiting = this.#events.get(event.nodeId)?.kind;
     // Whoever reads "added" or "updated" reads the endpoints too.
     const isCovered = waiting !== undefined && waiting !== "member-removed" &&
-      (event.kind === "endpoints-changed" || (event.kind === "member-updated" && waiting === "member-added"));
-    if (isCovered) return;
+      (isAboutStatement(event) || (event.kind === "member-updated" && waiting === "member-added"));
+    if (isCovered || waiting === "endpoints-changed" && event.kind === "stated-again") return;
     this.#events.delete(event.nodeId);
     this.#events.set(event.nodeId, event);
   }

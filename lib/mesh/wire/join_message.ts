@@ -5,7 +5,7 @@
 
 import { decodeHex, encodeHex } from "../../base/mod.ts";
 import type { PublicKey, VerifyingKey } from "../../crypto/mod.ts";
-import { MAX_NAME_LENGTH } from "../bounds.ts";
+import { MAX_EPHEMERAL_MS, MAX_NAME_LENGTH, MIN_EPHEMERAL_MS } from "../bounds.ts";
 import { Cidr, type IpAddress } from "../../net/mod.ts";
 import {
   type Admitted as WireAdmitted,
@@ -85,6 +85,8 @@ export interface JoinRequest {
   readonly statement?: Signed;
   /** The overlay address that is asked for, which its token has to allow; absent for any. */
   readonly address?: IpAddress;
+  /** For how long it may be away before it is removed, in milliseconds; it counts when the token says no less. */
+  readonly ephemeralMs?: number;
 }
 
 /** What is the same for all members. */
@@ -106,7 +108,7 @@ export interface Admitted {
 
 /** @returns the fields of the message */
 export function joinRequestToWire(request: JoinRequest): MessageFields<typeof JoinRequestSchema> {
-  const { secret, name, publicKey, verifyingKey, statement, address } = request;
+  const { secret, name, publicKey, verifyingKey, statement, address, ephemeralMs } = request;
   return {
     secret: secret.exposeBytes(),
     name,
@@ -114,13 +116,16 @@ export function joinRequestToWire(request: JoinRequest): MessageFields<typeof Jo
     verifyingKey: verifyingKey.bytes,
     ...statement && { statement },
     ...address && { address: address.bytes },
+    ...ephemeralMs !== undefined && { ephemeralMs: BigInt(ephemeralMs) },
   };
 }
 
 /** @returns the request, or undefined when it is malformed */
 export function readJoinRequest(wire: WireJoinRequest): JoinRequest | undefined {
-  const { secret, name, statement, address } = wire;
+  const { secret, name, statement, address, ephemeralMs } = wire;
   if (secret.length !== TOKEN_SECRET_BYTES || name.length > MAX_NAME_LENGTH) return undefined;
+  const isTerm = ephemeralMs >= BigInt(MIN_EPHEMERAL_MS) && ephemeralMs <= BigInt(MAX_EPHEMERAL_MS);
+  if (ephemeralMs !== 0n && !isTerm) return undefined;
   return complete<JoinRequest>({
     secret: TokenSecret.fromBytes(secret),
     name,
@@ -128,6 +133,7 @@ export function readJoinRequest(wire: WireJoinRequest): JoinRequest | undefined 
     verifyingKey: readVerifyingKey(wire.verifyingKey),
     ...statement && { statement: readSigned(statement) },
     ...address.length > 0 && { address: readAddress(address) },
+    ...isTerm && { ephemeralMs: Number(ephemeralMs) },
   });
 }
 

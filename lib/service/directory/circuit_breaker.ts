@@ -45,7 +45,7 @@ export class CircuitBreaker {
   #failures = 0;
   #openUntil: Millis | undefined;
 
-  /** @throws RangeError when the threshold is no positive integer or the time is negative */
+  /** A closed breaker. @throws RangeError when the threshold is no positive integer or the time is negative */
   constructor({ failureThreshold = 5, openMs = 10_000 }: CircuitOptions = {}) {
     if (!Number.isInteger(failureThreshold) || failureThreshold < 1 || !(openMs >= 0)) {
       throw new RangeError("Cannot make a breaker: it opens after at least 1 failure, for at least 0 ms");
@@ -54,13 +54,16 @@ export class CircuitBreaker {
     this.#openMs = openMs;
   }
 
-  /** @returns the state at `now` */
+  /** Whether calls pass. @returns the state at `now` */
   state(now: Millis): CircuitState {
     if (this.#openUntil === undefined) return "closed";
     return now < this.#openUntil ? "open" : "half-open";
   }
 
-  /** @returns whether a call may be made now; in the half-open state the next one waits for its end */
+  /**
+   * Asks for one call.
+   * @returns whether a call may be made now; in the half-open state the next one waits for its end
+   */
   allows(now: Millis): boolean {
     const state = this.state(now);
     if (state === "half-open") this.#openUntil = (now + this.#openMs) as Millis;

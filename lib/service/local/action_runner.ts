@@ -153,8 +153,9 @@ function check(
 ): void {
   const standard = schema["~standard"];
   const report = (checked: Awaited<ReturnType<typeof standard.validate>>) =>
+    // Without strict null checks the one does not tell the other apart.
     checked.issues === undefined
-      ? done(undefined, checked.value)
+      ? done(undefined, (checked as { readonly value: unknown }).value)
       : done(describeIssues(checked.issues), undefined);
   const broken = () => done("the schema has failed", undefined);
   let checked: ReturnType<typeof standard.validate>;

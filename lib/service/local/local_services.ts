@@ -51,8 +51,14 @@ export interface LocalAction {
 
 /** One service. */
 export class LocalService {
+  /** Where it is offered. */
   readonly path: TopicPath;
+  /** As it was added. */
   readonly definition: ServiceDefinition;
+  /**
+   * Its actions by name.
+   * @internal
+   */
   readonly actions: ReadonlyMap<string, LocalAction>;
   readonly #subscriptions: Disposable[] = [];
   #state: ServiceState = "created";
@@ -60,6 +66,7 @@ export class LocalService {
   readonly #onChange: () => void;
 
   /**
+   * @internal
    * @param selector reads who may call
    * @param onChange is called after a pause and its end
    * @throws InvalidServiceError, InvalidTopicError, and what `selector` throws
@@ -91,6 +98,7 @@ export class LocalService {
     this.actions = new Map(Object.entries(actions).map(([name, given]) => [name, toAction(name, given)]));
   }
 
+  /** Whether it takes calls. */
   get state(): ServiceState {
     return this.#state;
   }
@@ -116,7 +124,7 @@ export class LocalService {
     return true;
   }
 
-  /** @returns whether it was paused */
+  /** Takes calls again. @returns whether it was paused */
   resume(): boolean {
     if (this.#state !== "paused") return false;
     this.#state = "running";
@@ -124,7 +132,10 @@ export class LocalService {
     return true;
   }
 
-  /** Ends these with the service. */
+  /**
+   * Ends these with the service.
+   * @internal
+   */
   own(subscriptions: readonly Disposable[]): void {
     this.#subscriptions.push(...subscriptions);
   }
@@ -141,6 +152,7 @@ export class LocalService {
   }
 
   /**
+   * @internal
    * @param path with its network only when that is not the default one
    * @param withAllow whether it says who may call, for an agent to check
    * @returns what others are to know of it

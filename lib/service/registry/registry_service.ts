@@ -14,12 +14,17 @@ import { showPath, TopicPath } from "../topics/mod.ts";
 
 /** One node that offers a service. */
 export interface ProviderReport {
+  /** Which node it is. */
   readonly id: PeerId;
+  /** The node's name. */
   readonly name: string;
+  /** Whether it takes calls. */
   readonly state: ServiceState;
+  /** As its definition says; `0.0.0` when that says nothing. */
   readonly version: string;
   /** Whether it is the node that was asked. */
   readonly isLocal: boolean;
+  /** Whether the node answers. */
   readonly isHealthy: boolean;
   /** Whether the network does not let it offer the path, so that this node and its programs alone know the service. */
   readonly isAlone?: true;
@@ -31,10 +36,15 @@ export interface ProviderReport {
 
 /** One service, wherever it runs. */
 export interface ServiceReport {
+  /** With its network of topics when that is not the default one. */
   readonly path: string;
+  /** As its definition says; empty when that says nothing. */
   readonly description: string;
+  /** What can be called. */
   readonly actions: readonly AdvertisedAction[];
+  /** The names of its events. */
   readonly events: readonly string[];
+  /** The nodes that offer it. */
   readonly providers: readonly ProviderReport[];
 }
 

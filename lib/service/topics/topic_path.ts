@@ -33,6 +33,7 @@ const IS_NAME_CHARACTER = Uint8Array.from(
 
 /** A text that is no topic path, or no pattern; the message says why. */
 export class InvalidTopicError extends WeftError {
+  /** The failure's stable name, for programs. */
   readonly code = "InvalidTopic";
 }
 
@@ -100,7 +101,7 @@ export class TopicPath {
     return this.segments[0] ?? "";
   }
 
-  /** @returns the path with its network, at most 255 characters */
+  /** The path as text. @returns the path with its network, at most 255 characters */
   toString(): string {
     return this.#text;
   }
@@ -154,7 +155,7 @@ export class TopicPattern {
     return typeof read === "string" ? undefined : new TopicPattern(read.network, read.parts);
   }
 
-  /** @returns the pattern that matches the same paths and captures nothing */
+  /** The pattern as it is told to others. @returns the pattern that matches the same paths and captures nothing */
   anonymous(): TopicPattern {
     if (!this.hasParameters) return this;
     return new TopicPattern(
@@ -163,7 +164,10 @@ export class TopicPattern {
     );
   }
 
-  /** @returns what the parameters of the pattern stand for in `path`, or undefined when it does not match */
+  /**
+   * Compares with a topic.
+   * @returns what the parameters of the pattern stand for in `path`, or undefined when it does not match
+   */
   match(path: TopicPath): Readonly<Record<string, string>> | undefined {
     const { parts } = this;
     const { segments } = path;
@@ -178,7 +182,10 @@ export class TopicPattern {
     return segments.length === parts.length ? this.capture(path) : undefined;
   }
 
-  /** @returns what the parameters stand for in a path that is known to match */
+  /**
+   * Reads what the names of the pattern stand for.
+   * @returns what the parameters stand for in a path that is known to match
+   */
   capture(path: TopicPath): Readonly<Record<string, string>> {
     if (!this.hasParameters) return NO_PARAMS;
     const params: Record<string, string> = {};
@@ -188,7 +195,7 @@ export class TopicPattern {
     return params;
   }
 
-  /** @returns the pattern with its network, at most 255 characters */
+  /** The pattern as text. @returns the pattern with its network, at most 255 characters */
   toString(): string {
     return `${this.network}:${this.parts.map(partText).join("/")}`;
   }

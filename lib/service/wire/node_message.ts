@@ -366,12 +366,13 @@ function readCancel(reader: WireReader): NodeMessage {
 /** Reads the value in the field that `outer` stands at. */
 export function readValue(outer: WireReader): WireValue {
   const reader = outer.message();
-  let encoding = 0, compression = 0, detachedBytes = 0, plainBytes = 0;
+  let { encoding, compression }: Pick<WireValue, "encoding" | "compression"> = NO_VALUE;
+  let detachedBytes = 0, plainBytes = 0;
   let { data } = NO_VALUE;
   for (let field = reader.field(); field !== 0; field = reader.field()) {
-    if (field === 1) encoding = reader.uint();
+    if (field === 1) encoding = reader.uint() as Encoding;
     else if (field === 2) data = reader.bytes();
-    else if (field === 3) compression = reader.uint();
+    else if (field === 3) compression = reader.uint() as Compression;
     else if (field === 4) detachedBytes = reader.uint();
     else if (field === 5) plainBytes = reader.uint();
     else reader.skip();

@@ -7,6 +7,7 @@ import {
   Encoding,
   type NodeMessage as Generated,
   NodeMessageSchema,
+  type State,
   WireWriter,
 } from "../../proto/mod.ts";
 import {
@@ -121,7 +122,7 @@ function byOracle(message: NodeMessage): Generated["payload"] {
         const { run, services, subscriptions, retains } = message.advert;
         const told = services.map(({ state, actions, events, ...rest }) => ({
           ...rest,
-          state: STATES.indexOf(state),
+          state: STATES.indexOf(state) as State,
           actions: [...actions],
           events: [...events],
         }));

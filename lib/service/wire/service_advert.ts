@@ -20,7 +20,9 @@ export type ServiceState = "created" | "initialized" | "running" | "paused" | "s
 
 /** One action, as others see it. */
 export interface AdvertisedAction {
+  /** The last segment of its path. */
   readonly name: string;
+  /** Whether running it twice does no harm. */
   readonly idempotent: boolean;
   /** Who may call it, in place of the service's; only in the adverts of programs to their agent. */
   readonly allow?: string;

@@ -58,11 +58,13 @@ export function innerPacket(
   if (source.family === 4) {
     packet[0] = 0x45;
     view.setUint16(2, lengthBytes);
+    packet[8] = 64;
     packet.set(source.bytes, 12);
     packet.set(destination.bytes, 16);
   } else {
     packet[0] = 0x60;
     view.setUint16(4, lengthBytes - 40);
+    packet[7] = 64;
     packet.set(source.bytes, 8);
     packet.set(destination.bytes, 24);
   }

@@ -30,9 +30,13 @@ export async function ask(node: WeftNode, ...args: readonly string[]): Promise<C
     process: {
       environment: {},
       isRoot: false,
+      pid: Deno.pid,
+      unit: undefined,
+      onReaderGone: () => () => {},
       readText: (path) => Deno.readTextFile(path),
       readSecret: () => Promise.reject(new TypeError("this command only asks")),
       othersMay: () => Promise.resolve(undefined),
+      canResolve: () => Promise.resolve(false),
       hideTokens: () => [],
       onStopSignal: () => () => {},
       onUncaught: () => () => {},

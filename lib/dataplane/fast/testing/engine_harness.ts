@@ -9,6 +9,7 @@ import { type BatchCipher, PrivateKey, selectAead, WasmBatchCipher } from "../..
 import { POLLIN } from "../../../host/mod.ts";
 import { Cidr, Endpoint } from "../../../net/mod.ts";
 import { Device } from "../../../wireguard/mod.ts";
+import { TransparentProxy } from "../../proxy/mod.ts";
 import { ENGINE_BYTES, type EngineEnd, PacketEngine } from "../packet_engine.ts";
 import { VIRTIO_HEADER_BYTES, type VirtioHeader } from "../superpacket.ts";
 import { FAKE_BASE, FAKE_TUN_FD, FAKE_UDP_FD, FAKE_WAKE_FD, FakeCalls } from "./fake_calls.ts";
@@ -30,6 +31,7 @@ export class EngineHarness {
   readonly random: SeededRandom;
   readonly calls: FakeCalls;
   readonly device: Device;
+  readonly proxy: TransparentProxy = new TransparentProxy();
   readonly peer: Device;
   readonly engine: PacketEngine;
   readonly drops: Record<string, number> = {};
@@ -65,6 +67,7 @@ export class EngineHarness {
       cipher,
       base: FAKE_BASE,
       device: this.device,
+      proxy: this.proxy,
       mtuBytes: MTU_BYTES,
       tunFd: FAKE_TUN_FD,
       wakeFd: FAKE_WAKE_FD,

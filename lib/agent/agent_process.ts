@@ -1,0 +1,40 @@
+/**
+ * The process that an agent runs in, as a port: whoever made it ends it, and keeps its log.
+ * @module
+ */
+
+import {
+  InvalidRequestError,
+  type LogReport,
+  type LogRequest,
+  type ProcessControl,
+  type StopReport,
+} from "../api/mod.ts";
+import type { Agent } from "./agent.ts";
+
+/** A process that is there for the agent alone. */
+export interface AgentProcess {
+  /** Begins to end it, in a later turn. @returns what is known of it */
+  stop(): Omit<StopReport, "name">;
+  /** The last lines of the log. @returns the last lines of its log */
+  logs(request: LogRequest): LogReport;
+}
+
+/** @returns the operations about the process; without one of its own an agent ends alone */
+export function processOperations(agent: Agent, process: AgentProcess | undefined): ProcessControl {
+  return {
+    stop() {
+      const { name } = agent.mesh.record;
+      if (process !== undefined) return { name, ...process.stop() };
+      agent.stopSoon();
+      return { name };
+    },
+
+    logs(request) {
+      if (process !== undefined) return process.logs(request);
+      throw new InvalidRequestError("Cannot show the log: the program that runs this node keeps it", {
+        hint: "Look where that program writes.",
+      });
+    },
+  };
+}

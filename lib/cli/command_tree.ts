@@ -1,0 +1,145 @@
+/**
+ * The tree of commands: finding one by the words that people type, and refusing words that are none.
+ * @module
+ */
+
+import type { Command } from "@commander-js/extra-typings";
+import { nearest } from "../config/mod.ts";
+import { UsageError } from "./failure.ts";
+
+/** A command with whatever options and arguments. */
+export type AnyCommand = Command<unknown[], Record<string, unknown>, Record<string, unknown>>;
+
+/** What else commands are called that are called so, in whichever group; the help shows the first. */
+const ALIASES: Readonly<Record<string, readonly string[]>> = {
+  list: ["ls"],
+  remove: ["rm", "delete"],
+};
+
+/** What people type who come from other tools, and what does it here. */
+const MEANT: Readonly<Record<string, string>> = {
+  join: "`weft --join TOKEN` joins a network.",
+  connect: "`weft --join TOKEN` joins a network; `weft up` resumes.",
+  login: "`weft --join TOKEN` joins a network; `weft up` resumes.",
+  init: "`weft --leader` starts a network.",
+  create: "`weft --leader` starts a network; `weft token create` makes a token to join it.",
+  start: "`weft up` resumes a node; `weft --leader` starts a network, `weft --join TOKEN` joins one.",
+  run: "`weft up` resumes a node; `weft --leader` starts a network, `weft --join TOKEN` joins one.",
+  resume: "`weft up` resumes a node.",
+  restart: "`weft down` stops the agent, `weft up` starts it again.",
+  stop: "`weft down` stops the agent.",
+  quit: "`weft down` stops the agent, `weft leave` leaves the network.",
+  logout: "`weft leave` leaves the network.",
+  log: "`weft logs --follow` shows what the agent logs.",
+  journal: "`weft logs --follow` shows what the agent logs.",
+  list: "`weft peers` lists the members.",
+  ls: "`weft peers` lists the members.",
+  nodes: "`weft peers` lists the members.",
+  node: "`weft peer show NAME` tells all of a member.",
+  members: "`weft peers` lists the members.",
+  member: "`weft peer show NAME` tells all of a member.",
+  devices: "`weft peers` lists the members.",
+  hosts: "`weft peers` lists the members.",
+  info: "`weft status` shows this node and its network.",
+  whoami: "`weft status` shows this node and its network.",
+  ip: "`weft status` shows this node's addresses.",
+  invite: "`weft token create` makes a token and prints the command that joins with it.",
+  tokens: "`weft token list` lists the tokens.",
+  services: "`weft service list` lists the services.",
+  names: "`weft dns list` lists the names.",
+  leaders: "`weft leader list` lists the leaders.",
+  labels: "`weft label` lists the labels of all members.",
+  grants: "`weft grant list` lists what members may do.",
+  rename: "`weft peer rename NAME NEW-NAME`, on a leader.",
+  remove: "`weft peer remove NAME`, on a leader.",
+  rm: "`weft peer remove NAME`, on a leader.",
+  delete: "`weft peer remove NAME`, on a leader.",
+  kick: "`weft peer remove NAME`, on a leader.",
+  add: "`weft token create` lets machines in, `weft peer add NAME` plain WireGuard devices.",
+  approve: "`weft peer approve NAME`, on a leader.",
+  promote: "`weft leader promote NAME`, on a leader.",
+  demote: "`weft leader demote NAME`, on a leader.",
+  resolve: "`weft dns query NAME` asks this node's name server.",
+  lookup: "`weft dns query NAME` asks this node's name server.",
+  dig: "`weft dns query NAME` asks this node's name server.",
+  request: "`weft call SERVICE/ACTION` calls an action.",
+  emit: "`weft publish TOPIC` publishes an event.",
+  listen: "`weft subscribe PATTERN` prints events.",
+  socks: "`weft proxy --socks5 1080` is a SOCKS5 proxy into the network.",
+  expose: "`weft offer PORT` lets the network reach a port of this machine.",
+  serve: "`weft offer PORT` lets the network reach a port of this machine.",
+  completion: "`weft completions bash` prints completions; there are some for zsh and fish, too.",
+  settings: "`weft --help` lists the settings, which may stand in a file, too.",
+  check: "`weft doctor` checks what weft needs of this host.",
+};
+
+/** The words by which `weft --leader` is meant. */
+const LEAD_HINT = "`weft --leader` starts a network; see `weft leader --help` for these commands.";
+
+/** @returns the command of a group that is called so */
+export function commandNamed(group: AnyCommand, word: string): AnyCommand | undefined {
+  const found = group.commands.find((each) => each.name() === word || each.aliases().includes(word));
+  return found as AnyCommand | undefined;
+}
+
+/** @returns how the command is called from a shell */
+export function pathOf(command: AnyCommand): string {
+  const { parent } = command;
+  return parent === null ? command.name() : `${pathOf(parent as AnyCommand)} ${command.name()}`;
+}
+
+/** Lets people type `ls` for `list`, and the like; comes after all commands are there. */
+export function addAliases(group: AnyCommand): void {
+  for (const command of group.commands as AnyCommand[]) {
+    const free = (ALIASES[command.name()] ?? []).filter((alias) => commandNamed(group, alias) === undefined);
+    if (free.length > 0) command.aliases(free);
+    addAliases(command);
+  }
+}
+
+/** Refuses a word that is none of the commands, or that none was given. */
+export function refuseUnknown(command: AnyCommand, word: string | undefined): never {
+  const path = pathOf(command);
+  const names = command.createHelp().visibleCommands(command as never).map((each) => each.name());
+  const isLeader = path === "weft leader";
+  if (word === undefined) {
+    throw new UsageError(`${path} needs a command: ${names.join(", ")}`, {
+      hint: isLeader ? LEAD_HINT : `See \`${path} --help\`.`,
+    });
+  }
+  throw new UsageError(`Unknown command: ${path} ${word.slice(0, 60)}`, { hint: unknownHint(command, word) });
+}
+
+/**
+ * @param word what the example is to have in it, if any of them has
+ * @returns one of the examples of the command's help, as it is typed; undefined when it has none
+ */
+export function exampleOf(command: AnyCommand, word = ""): string | undefined {
+  let help = "";
+  const emitter = command as unknown as { emit(event: "afterHelp", context: object): void };
+  emitter.emit("afterHelp", { error: false, command, write: (text: string) => void (help += text) });
+  const examples = [...help.matchAll(/^ {2}[#$] (weft .*)$/gm)].map(([, line = ""]) => line);
+  return examples.find((line) => line.split(" ").includes(word)) ?? examples[0];
+}
+
+/** @returns the hint that shows how a command is used */
+export function exampleHint(command: AnyCommand, word?: string): string {
+  const example = exampleOf(command, word);
+  const help = `\`${pathOf(command)} --help\``;
+  return example === undefined ? `See ${help}.` : `For example \`${example}\`; see ${help}.`;
+}
+
+/** @returns what to do about a word that is none of the commands of a group */
+export function unknownHint(command: AnyCommand, word: string): string {
+  const path = pathOf(command);
+  const isProgram = command.parent === null;
+  if (isProgram && /^weft1-/.test(word)) return "`weft --join TOKEN` joins with a token.";
+  if (isProgram && Object.hasOwn(MEANT, word.toLowerCase())) return MEANT[word.toLowerCase()] ?? "";
+  const names = command.createHelp().visibleCommands(command as never).map((each) => each.name());
+  const [begun, another] = names.filter((name) => word.length > 1 && name.startsWith(word));
+  const meant = nearest(word, names) ?? (another === undefined ? begun : undefined);
+  if (meant !== undefined) return `Did you mean \`${path} ${meant}\`?`;
+  // What is no command may be the name of somebody.
+  if (path === "weft peers" || path === "weft peer") return "`weft peer show NAME` tells all of a member.";
+  return path === "weft leader" ? LEAD_HINT : `See \`${path} --help\` for the commands.`;
+}

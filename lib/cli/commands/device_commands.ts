@@ -1,0 +1,206 @@
+/**
+ * `weft peer add` and `hub`: plain WireGuard devices, and through whom they reach the others.
+ * @module
+ */
+
+import { Option } from "@commander-js/extra-typings";
+import type { AddedDevice, DeviceRequest, StatusReport } from "../../api/mod.ts";
+import { encodeBase64 } from "../../base/mod.ts";
+import { PrivateKey, type PublicKey } from "../../crypto/mod.ts";
+import { systemRandom } from "../../host/mod.ts";
+import { MAX_KEEPALIVE_SECONDS } from "../../mesh/bounds.ts";
+import { Cidr, IpAddress } from "../../net/mod.ts";
+import { ControlClient } from "../control_client.ts";
+import { UsageError } from "../failure.ts";
+import { compactConfig, deviceConfig, encodeQr, qrText } from "../output/mod.ts";
+import type { CliPorts } from "../ports.ts";
+import {
+  agentOptions,
+  type AnyCommand,
+  askAndPrint,
+  collect,
+  type CommandContext,
+  defined,
+  printJson,
+  readFile,
+  readNumber,
+  withState,
+} from "../weft_command.ts";
+
+/** The options of a command, whose types commander has checked. */
+type Said = Readonly<Record<string, unknown>>;
+
+/** What `--dns` asks for: the hub's own name server, an address, or none. */
+type Resolver = { readonly kind: "hub" } | { readonly kind: "address"; readonly address: string } | undefined;
+
+const DEFAULT_ZONE = "weft.internal.";
+const DEFAULT_INTERFACE = "weft0";
+
+/** Adds `weft peer add` and `weft peer hub`. */
+export function addDeviceCommands(group: AnyCommand, { ports }: CommandContext): void {
+  const add = withState(
+    group.command("add").description("let a plain WireGuard device in and print its configuration")
+      .argument("<name>", "its name in the network")
+      .option("--public-key <key>", "as `wg pubkey` prints it")
+      .addOption(
+        new Option("--wireguard", "make its keys here, and a QR code for its app").conflicts("publicKey"),
+      )
+      .option("--hub <node>", "the one member that passes its packets on (default: this node)")
+      .addOption(
+        new Option("--direct", "make every member with an interface a peer of it, in place of a hub")
+          .conflicts("hub"),
+      )
+      .option("--dns [address]", "the resolver that it is to use: its hub, or an address")
+      .addOption(
+        new Option("--allowed <network>", "a network that it reaches through its hub; may be repeated")
+          .argParser(collect),
+      )
+      .option("--preshared-key-file <file>", "a file with what `wg genpsk` prints; - for standard input")
+      .option("--endpoint <address:port>", "where it can be reached, if anywhere")
+      .addOption(
+        new Option("--allowed-ip <network>", "a network behind it; may be repeated").argParser(collect),
+      )
+      .option("--keepalive <seconds>", "send something at least this often")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft peer add phone --wireguard --dns hub"),
+  );
+  add.action(async () => {
+    const options = add.opts();
+    const privateKey = options.wireguard === true ? PrivateKey.generate(systemRandom) : undefined;
+    const request = await deviceRequest(add.args[0] ?? "", options, privateKey?.publicKey, ports);
+    const { allowed, resolver } = configOptions(options);
+    // What is wrong with the device is said before what is wrong with the agent's options.
+    using client = new ControlClient((await agentOptions(add, ports)).stateDir);
+    const added = await client.ask("addDevice", request);
+    if (added.name !== request.name) {
+      ports.terminal.err(
+        `The device with this key is ${added.name} already and stays it: ` +
+          `\`weft peer rename ${added.name} ${request.name}\` changes that\n`,
+      );
+    }
+    const status = await client.ask("status");
+    for (const network of request.allowedIps ?? []) ports.terminal.err(routeText(added, network, status));
+    const dns = await resolverOf(resolver, added, status, ports);
+    const secret = privateKey === undefined ? {} : { privateKey: encodeBase64(privateKey.exposeBytes()) };
+    if (options.json === true) return printJson(ports, { ...added, ...dns && { dns }, ...secret });
+    const text = deviceConfig(added, { ...request, allowed, ...dns && { dns }, ...secret });
+    ports.terminal.out(text);
+    if (privateKey !== undefined) showQr(text);
+  });
+
+  askAndPrint(
+    group.command("hub").description(
+      "have another member pass a device's packets on; prints what it needs then",
+    )
+      .argument("<device>", "its name, id, key or address")
+      .argument("<node>", "the member, likewise; one with an interface")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft peer hub phone web-1"),
+    ports,
+    (client, [device = "", hub = ""]) => client.ask("changeHub", device, hub),
+    (changed) => deviceConfig(changed, {}),
+  );
+
+  /** A person sees the code too; a file gets the text alone. */
+  function showQr(text: string): void {
+    if (!ports.terminal.isInteractive) return;
+    const code = encodeQr(compactConfig(text));
+    const fits = code !== undefined && code.size + 8 <= (ports.terminal.columns ?? 80);
+    ports.terminal.out(fits ? `\n${qrText(code)}` : "\n# Its QR code does not fit this terminal.\n");
+  }
+}
+
+function configOptions(
+  { dns, allowed }: Said,
+): { readonly resolver: Resolver; readonly allowed: readonly string[] } {
+  const networks = Array.isArray(allowed) ? allowed.map(String) : [];
+  for (const network of networks) {
+    if (Cidr.parse(network) !== undefined) continue;
+    throw new UsageError(`Cannot use --allowed ${network}: that is no network`, {
+      hint: "Write 10.0.0.0/8.",
+    });
+  }
+  if (dns === undefined) return { resolver: undefined, allowed: networks };
+  if (dns === true || dns === "hub") return { resolver: { kind: "hub" }, allowed: networks };
+  const address = String(dns);
+  if (IpAddress.parse(address) !== undefined) {
+    return { resolver: { kind: "address", address }, allowed: networks };
+  }
+  throw new UsageError(`Cannot use --dns ${address}: that is no address`, {
+    hint: "Write 9.9.9.9, or hub for the names of the network.",
+  });
+}
+
+async function deviceRequest(
+  name: string,
+  { publicKey, presharedKeyFile, endpoint, allowedIp, keepalive, hub, direct }: Said,
+  made: PublicKey | undefined,
+  ports: CliPorts,
+): Promise<DeviceRequest> {
+  const seconds = readNumber("--keepalive", keepalive, {
+    least: 0,
+    most: MAX_KEEPALIVE_SECONDS,
+    of: "seconds",
+    hint: "25 keeps most routers from forgetting; 0 turns it off.",
+  });
+  const key = publicKey ?? made;
+  if (key === undefined) {
+    throw new UsageError("Cannot add a device without a key: give --public-key, or --wireguard", {
+      hint: "--wireguard makes its keys here, and a QR code for its app.",
+    });
+  }
+  const presharedKey = typeof presharedKeyFile === "string"
+    ? (await readFile(presharedKeyFile, ports, "the preshared key")).trim()
+    : undefined;
+  const given = { name, publicKey: `${key}`, presharedKey, endpoint, allowedIps: allowedIp, hub };
+  return defined(
+    {
+      ...given,
+      persistentKeepaliveSeconds: seconds,
+      isDirect: direct === true ? true : undefined,
+    } as DeviceRequest,
+  );
+}
+
+/** @returns what it means that a network is behind a device, which is not that anybody has a way there */
+function routeText({ name }: AddedDevice, network: string, { dataplane }: StatusReport): string {
+  const route = `ip route add ${network} dev ${dataplane.interfaceName ?? DEFAULT_INTERFACE}`;
+  return `Packets of ${network} may come from ${name} and go to it; no route is set: \`${route}\` on each member that is to use it\n`;
+}
+
+/**
+ * @returns what stands behind `DNS =`; who is to be asked is asked, and what it does not answer is told
+ */
+async function resolverOf(
+  resolver: Resolver,
+  { name, peers }: AddedDevice,
+  { dns }: StatusReport,
+  { process, terminal }: CliPorts,
+): Promise<string | undefined> {
+  if (resolver === undefined) return undefined;
+  const address = resolver.kind === "address" ? resolver.address : peers[0]?.addresses[0];
+  if (address === undefined) {
+    throw new UsageError("Cannot use --dns hub: nobody is a peer of the device", {
+      hint: "Name an address.",
+    });
+  }
+  const server = peers.find(({ addresses }) => addresses.includes(address));
+  // Another network's resolver is asked from where the device is.
+  if (server === undefined) return address;
+  const zone = dns?.zone ?? DEFAULT_ZONE;
+  if (!await process.canResolve(address, zone, "SOA")) {
+    terminal.err(
+      `warning: ${server.name} does not answer at ${address} port 53, where ${name} will ask it for names\n` +
+        `hint: Start ${server.name} with --dns on --dns-port 15353,53; its \`weft status\` shows where it answers.\n`,
+    );
+  } else if (!await process.canResolve(address, ".", "NS")) {
+    terminal.err(
+      `warning: ${server.name} answers for ${
+        zone.slice(0, -1)
+      } alone, so ${name} will find no other names\n` +
+        `hint: Start ${server.name} with --dns-forward .=system; an app that asks one resolver for one domain needs none.\n`,
+    );
+  }
+  // A name without a dot is looked up below the zone.
+  return resolver.kind === "hub" ? `${address}, ${zone.slice(0, -1)}` : address;
+}

@@ -1,0 +1,150 @@
+/**
+ * What the documented command lines need to be true, and how they end. A line that needs nothing has no entry: it is run
+ * on the leader, and has to succeed.
+ * @module
+ */
+
+import type { StageHost } from "./stage.ts";
+
+/** How a line is run. */
+export interface Staging {
+  /** Where; on the leader unless told. */
+  readonly on?: StageHost;
+  /** What a shell runs on the leader before it, and has to succeed. */
+  readonly first?: string;
+  /** What the same shell runs before it. */
+  readonly inside?: string;
+  /** The agent of the spare host runs meanwhile. */
+  readonly withSpare?: true;
+  /** What stands for words that a reader has to choose, and for what differs here. */
+  readonly with?: Readonly<Record<string, string>>;
+  /** It goes on until it is stopped, and prints this before. */
+  readonly until?: RegExp;
+  /** What succeeds beside it then, on the same host. */
+  readonly meanwhile?: string;
+  /** What is run on the leader after it. */
+  readonly after?: string;
+  /** What the network is no more what the others expect after; it is run when they have been. */
+  readonly isLate?: true;
+  /** Why it is not run here; that its commands and options exist is checked all the same. */
+  readonly notRun?: string;
+}
+
+/** What is written there goes away with the shell's own mounts. */
+const covered = (folder: string) => `mkdir -p ${folder} && mount -t tmpfs -o mode=755 tmpfs ${folder}`;
+
+/** What goes on in the shell beside the line, once it has printed `text`. */
+const beside = (command: string, text: string) =>
+  `rm -f beside.txt; ${command} > beside.txt 2>&1 & trap 'kill -INT $!; wait $!' EXIT
+until grep -qs ${text} beside.txt; do kill -0 $! || { cat beside.txt; exit 1; }; sleep 0.1; done`;
+
+const freshKeys = `umask 077; wg genkey | tee phone.key | wg pubkey > phone.pub
+weft peer remove phone > removed.txt 2>&1 || true`;
+const freshState = "rm -rf ./fresh; export WEFT_STATE=./fresh";
+const configuredInterface = `${covered("/etc/wireguard")}; ${covered("/var/run/wireguard")}
+umask 077; printf '[Interface]\nPrivateKey = %s\n' "$(wg genkey)" > /etc/wireguard/wg0.conf`;
+/** A machine that waits for its approval; it runs on the leader's host. */
+const waiting = (name: string) =>
+  `export TOKEN=$(weft token create --approve --json | jq -r .token); rm -rf ./waiting
+${
+    beside(
+      `weft --join "$TOKEN" --state ./waiting --name ${name} --rootless --port 51999 --status-port off`,
+      "Waiting",
+    )
+  }`;
+const device = (name: string) => `weft peer add ${name} --wireguard > device.txt`;
+const proxy = beside("weft proxy --socks5 127.0.0.1:1080", "1080");
+const installable = `${covered("/etc/systemd/system")}; ${covered("/var/lib/weft")}; unset WEFT_STATE`;
+const elsewhere = "another test runs it";
+const isUp = / is 10\.200\.\d+\.\d+ of /;
+const isLeader = /^weft --join weft1-/m;
+
+/** By the line. */
+export const STAGINGS: Readonly<Record<string, Staging>> = {
+  "npx --yes deno@2.9.6 task demo": { notRun: elsewhere },
+  "npx --yes deno@2.9.6 task test": { notRun: "it would run itself" },
+  "deno run --allow-net --allow-sys=networkInterfaces --allow-read=./adder --allow-write=./adder adder.ts weft1-…":
+    { notRun: elsewhere },
+  "deno run --allow-net --allow-sys=networkInterfaces --allow-read=./caller --allow-write=./caller caller.ts weft1-…":
+    { notRun: elsewhere },
+
+  "weft --leader": { on: "spare", inside: freshState, until: isLeader },
+  "weft --leader [--cidr 10.200.0.0/16] [--port 51820] [--name NAME] [--state DIR]": {
+    on: "spare",
+    inside: freshState,
+    with: { NAME: "first", DIR: "./fresh" },
+    until: isLeader,
+  },
+  "weft --join TOKEN": { on: "spare", inside: freshState, until: isUp },
+  "weft --join weft1-…": { on: "spare", inside: freshState, until: isUp },
+  "weft up": { on: "spare", until: isUp },
+  "weft up --state /var/lib/weft": { on: "spare", with: { "/var/lib/weft": "./state" }, until: isUp },
+  "weft up --offer '80=127.0.0.1:3000 for role=web'": { on: "spare", until: isUp },
+  "weft up --forward-allow role=admin": { on: "spare", until: isUp },
+  "weft leave": { on: "spare", withSpare: true, isLate: true },
+  "weft cleanup": { on: "spare" },
+
+  "weft status --watch": { until: /web-1/ },
+  "weft ping NAME": { with: { NAME: "web-1" } },
+  "weft ping leader": { on: "web-1" },
+  "weft audit --since 1h --follow": { until: /web-1/ },
+
+  // A token names the leader's key.
+  "weft rotate-key": { on: "web-1" },
+  "weft token revoke 3f2a91c0": {
+    with: { "3f2a91c0": '"$(weft token create --json | jq -r .report.id)"' },
+  },
+  "weft leader demote web-1": { first: "weft leader promote web-1 || true" },
+  'weft peer add phone --public-key "$(cat phone.pub)"': { inside: freshKeys },
+  'weft peer add phone --public-key "$(cat phone.pub)" > phone.conf': { inside: freshKeys },
+  "weft peer add phone --wireguard": { inside: freshKeys },
+  "weft peer remove phone": { inside: `${freshKeys}; ${device("phone")}` },
+  "weft peer remove node-1-100": { inside: `${device("gone")}; weft peer address gone 10.200.1.100` },
+  "weft peer remove web-1 --revoke-token": { isLate: true },
+  "weft peer rename web-1 shop": { after: "weft peer rename shop web-1" },
+  "weft peer rename web-1 web-old": { after: "weft peer rename web-old web-1" },
+  "weft peer approve NAME": { inside: waiting("web-7"), with: { NAME: "web-7" } },
+  "weft peer approve web-1": { inside: waiting("web-8"), with: { "web-1": "web-8" } },
+  "weft peer refuse web-1": { inside: waiting("web-6"), with: { "web-1": "web-6" } },
+  "weft label NAME --confirm": { with: { NAME: "web-1" } },
+
+  "weft call report/monthly --stdin --timeout 1m < params.json": { inside: "echo null > params.json" },
+  "weft subscribe 'orders/>'": { until: /orders\/placed/ },
+  "weft subscribe 'sensors/*/temperature' --past --json": { until: /celsius/ },
+  "weft service pause math": { after: "weft service resume math" },
+  "weft service pause math --node web-1": { after: "weft service resume math --node web-1" },
+  "weft offer 80=3000": { until: /80/ },
+  "weft offer 5432 --allow 'role=web'": { until: /5432/ },
+  "weft forward 8080:web-1:80": { until: /8080/, meanwhile: "curl -sf http://127.0.0.1:8080/" },
+  "weft forward 8080:web-1:80 0.0.0.0:5432:db:5432": {
+    on: "spare",
+    first: "weft dns add db A $(weft status --json | jq -r '.node.addresses[0]')",
+    withSpare: true,
+    until: /8080/,
+    meanwhile: "curl -sf --retry 5 --retry-all-errors http://127.0.0.1:8080/",
+  },
+  "weft proxy --socks5 127.0.0.1:1080": {
+    until: /1080/,
+    meanwhile: "curl -sf --proxy socks5h://127.0.0.1:1080 http://web-1/",
+  },
+  "curl --proxy socks5h://127.0.0.1:1080 http://web-1/": { inside: proxy },
+  "curl --proxy socks5h://127.0.0.1:1080 http://web/": { inside: proxy, with: { "//web/": "//web-1/" } },
+
+  "WG_QUICK_USERSPACE_IMPLEMENTATION=weft wg-quick up wg0": {
+    on: "spare",
+    inside: configuredInterface,
+  },
+  "weft wg INTERFACE": { on: "spare", inside: configuredInterface, with: { INTERFACE: "wg1" } },
+  "weft wg wg0": { on: "spare", inside: configuredInterface, with: { wg0: "wg2" } },
+  "weft wg wg0 && wg setconf wg0 /etc/wireguard/wg0.conf": {
+    on: "spare",
+    inside: configuredInterface,
+    with: { "wg wg0": "wg wg3", "setconf wg0": "setconf wg3" },
+  },
+  "weft install": { inside: installable },
+  "weft install && systemctl enable --now weft": { inside: installable },
+  "weft completions SHELL": { with: { SHELL: "bash" } },
+  "weft completions bash > /etc/bash_completion.d/weft": { inside: covered("/etc/bash_completion.d") },
+  "weft sim [--nodes 1000] [--seed 7] [--loss 0.05]": { with: { "1000": "40" } },
+  "weft sim --nodes 1000 --seed 7 --loss 0.05": { with: { "1000": "40" } },
+};

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+
+/** What programs are compiled with that use weft; the package's own options are not theirs. */
+const OPTION_SETS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  "without strict checks, with the types of browsers": {
+    strict: false,
+    erasableSyntaxOnly: true,
+    lib: ["dom", "dom.iterable", "dom.asynciterable", "esnext", "deno.ns"],
+  },
+  "with every strict check": {
+    strict: true,
+    erasableSyntaxOnly: true,
+    exactOptionalPropertyTypes: true,
+    isolatedDeclarations: true,
+    noFallthroughCasesInSwitch: true,
+    noImplicitOverride: true,
+    noImplicitReturns: true,
+    noPropertyAccessFromIndexSignature: true,
+    noUncheckedIndexedAccess: true,
+    noUnusedLocals: true,
+    noUnusedParameters: true,
+    verbatimModuleSyntax: true,
+    lib: ["deno.window", "dom"],
+  },
+};
+
+for (const [name, compilerOptions] of Object.entries(OPTION_SETS)) {
+  Deno.test(`a program that uses the package is sound ${name}`, async () => {
+    await using program = await linkedProgram(compilerOptions);
+    const programs = await readmePrograms();
+    assert.ok(programs.length >= 2, "the README has programs that use the package");
+    const files = ["consumer.ts"];
+    await Deno.copyFile(new URL("consumer.ts", import.meta.url), `${program.path}/consumer.ts`);
+    for (const [i, text] of programs.entries()) {
+      files.push(`readme_${i}.ts`);
+      await Deno.writeTextFile(`${program.path}/readme_${i}.ts`, text);
+    }
+    await program.deno("check", "--quiet", ...files);
+  });
+}
+
+/** The README's programs, as they stand there. */
+async function readmePrograms(): Promise<readonly string[]> {
+  const readme = await Deno.readTextFile(`${ROOT}README.md`);
+  return [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, text = ""]) => text)
+    .filter((text) => text.includes('from "@weft/mesh"'));
+}
+
+/** A folder with a program that uses this tree as the package. */
+async function linkedProgram(compilerOptions: Readonly<Record<string, unknown>>) {
+  const path = await Deno.makeTempDir({ prefix: "weft-consumer-" });
+  const { version } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+  const imports = { "@weft/mesh": `jsr:@weft/mesh@${version}` };
+  await Deno.writeTextFile(
+    `${path}/deno.json`,
+    JSON.stringify({ links: [ROOT], imports, compilerOptions, lock: false }),
+  );
+  return {
+    path,
+    async deno(...args: string[]): Promise<void> {
+      const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args,
+        cwd: path,
+        env: { NO_COLOR: "1" },
+        stdin: "null",
+      }).output();
+      assert.ok(success, new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr));
+    },
+    async [Symbol.asyncDispose](): Promise<void> {
+      await Deno.remove(path, { recursive: true });
+    },
+  };
+}
