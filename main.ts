@@ -1,6 +1,13 @@
 /**
  * The program: the command line, wired to the agent, the servers and this process. What only some commands need is
  * loaded for them, because it takes time and memory.
+ *
+ * ```sh
+ * deno install --global --allow-all --unstable-net --unstable-no-legacy-abort --name weft jsr:@weft/mesh/cli
+ * ```
+ *
+ * makes it a command. It wants all permissions because it makes an interface by foreign functions, and changes the
+ * host's resolver; with `--rootless` it uses neither.
  * @module
  */
 

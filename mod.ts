@@ -1,17 +1,37 @@
 /**
  * weft as a library: a Deno program becomes a node of the mesh.
  *
- * `OverlayBootstrap` makes a node: `initLeader` with a new network, `join` by a token, `load` from the state of an
- * earlier run. Its `control` answers what `weft status`, `weft token` and `weft peer` answer. Failures are
+ * `Node` is a node for a program, without root, that offers services, calls them, publishes and subscribes. Failures are
  * `WeftError`s with a `code`, and a `hint` for people.
  *
- * @example
+ * @example Two nodes, one of which calls the other
  * ```ts
  * import assert from "node:assert/strict";
- * import { DEFAULT_OVERLAY_CIDR, IpAllocator } from "./mod.ts";
- * const pool = new IpAllocator(DEFAULT_OVERLAY_CIDR);
- * assert.equal(pool.allocate().toString(), "10.200.0.1");
+ * import { CallError, Node, OverlayBootstrap } from "@weft/mesh";
+ *
+ * const folder = await Deno.makeTempDir();
+ * const options = { rootless: true, discovery: false, endpoints: "127.0.0.1:28121", port: 28121 };
+ * const leader = await OverlayBootstrap.initLeader({ ...options, name: "leader", stateDir: `${folder}/leader` });
+ * await leader.start();
+ *
+ * const node = await Node.join(leader.joinToken(), { name: "adder", stateDir: `${folder}/adder` });
+ * await node.addService({ path: "math", actions: { add: ({ a, b }: { a: number; b: number }) => a + b } });
+ * assert.equal(await node.request<number>("math/add", { a: 1, b: 2 }), 3);
+ *
+ * const failure: unknown = await node.request("math/divide").catch((error) => error);
+ * assert.ok(failure instanceof CallError);
+ * assert.equal(failure.code, "UnknownAction");
+ *
+ * assert.equal(leader.control.status().peers[0]?.name, "adder");
+ * await node.stop();
+ * await leader.stop();
+ * await Deno.remove(folder, { recursive: true });
  * ```
+ *
+ * `OverlayBootstrap` makes a node with an interface, or one for an agent of one's own: `initLeader` with a new network,
+ * `join` by a token, `load` from the state of an earlier run. Its `control` answers what `weft status`, `weft token` and
+ * `weft peer` answer.
+ *
  * @module
  */
 
@@ -69,6 +89,7 @@ export type {
   DnsRemoval,
   DnsReport,
   EventLine,
+  FoundMember,
   GrantLists,
   GrantsReport,
   GrantsRequest,
@@ -83,6 +104,7 @@ export type {
   MembersRequest,
   NewKey,
   OfferedPort,
+  OfferReport,
   OfferRequest,
   PeerReport,
   PendingJoin,
@@ -135,6 +157,7 @@ export {
   type DnsForwardOption,
   InvalidConfigError,
   type LogLevel,
+  type NamedEndpointOption,
   type OfferOption,
   type StatusAddress,
 } from "./lib/config/mod.ts";

@@ -68,7 +68,7 @@ export class Agent {
     const authority = new Authority(mesh);
     // Every part is handed this log, so that nothing that others send fills the user's.
     const log = this.#resources.use(new LimitedLogger(parts.log, parts));
-    const endpoints = new EndpointSelector(mesh, options);
+    const endpoints = new EndpointSelector(mesh, options, parts.named);
     const members = new MemberFinder(mesh, options.dnsZone, () => this.#session?.leaders.elected);
     this.#context = { ...parts, log, authority, endpoints, members };
     this.#madeAt = parts.clock.now();
@@ -271,7 +271,7 @@ export class Agent {
     this.#overlay?.peers.start();
     this.#resources.defer(() => this.#session?.close());
     await this.#startSession(listener);
-    this.services.adverts.start();
+    this.services.start();
     this.#resources.defer(() => this.services.close());
     this.#openOffers();
     // A full disk may have room again the next time, and a process that ran out of descriptors has some.
@@ -300,12 +300,11 @@ export class Agent {
 
   #openOffers(): void {
     const { options, log } = this.#context;
-    const { forward } = this.services;
     for (const { port, hostname, targetPort, allow } of options.offers) {
-      forward.offer(port, { hostname, port: targetPort }, allow === undefined ? {} : { allow });
+      this.services.forward.offer(port, { hostname, port: targetPort }, allow === undefined ? {} : { allow });
     }
     if (options.forwardAllow === undefined) return;
-    forward.allowAll(options.forwardAllow);
+    this.services.forward.allowAll(options.forwardAllow);
     if (options.rootless) {
       log.warn("--forward-allow changes nothing: a rootless node has only what it offers");
     }

@@ -9,12 +9,15 @@ import type { MeshState } from "../mesh/mod.ts";
 import type { Authority } from "./authority.ts";
 import type { EndpointSelector } from "./endpoint_selector.ts";
 import type { MemberFinder } from "./member_finder.ts";
+import type { NamedEndpoints } from "./named_endpoints.ts";
 
 /** Made once by the agent; a part takes of it what it needs. */
 export interface AgentContext extends Environment {
   readonly store: StateStore;
   readonly mesh: MeshState;
   readonly options: AgentOptions;
+  /** The addresses of the endpoints that the options tell by name. */
+  readonly named?: NamedEndpoints;
   readonly endpoints: EndpointSelector;
   readonly authority: Authority;
   readonly members: MemberFinder;

@@ -19,6 +19,7 @@ import {
   unknownPeer,
 } from "./membership_operations.ts";
 import { namesOf } from "./names/mod.ts";
+import { devicesOf } from "./plain_devices.ts";
 import { serviceOperations } from "./service_operations.ts";
 import { networkSettings, type NodeSettings } from "./start/mod.ts";
 import type { StatusToken } from "./status_token.ts";
@@ -70,12 +71,13 @@ export function agentOperations(
       // First of all, everybody cuts it off.
       mesh.replica.publish({ ...NO_UPDATE, records: [revoked.signed] });
       secrets.set(revoked.record.nodeId, undefined);
-      const { name } = member;
+      const devices = devicesOf(mesh, member).map((device) => device.name);
+      const removed = { done: true, name: member.name, ...devices.length > 0 && { devices } } as const;
       const tokenId = admission.tokenOf(member);
-      if (tokenId === undefined) return { done: true, name };
+      if (tokenId === undefined) return removed;
       if (revokeToken && asOperator(mesh, () => mesh.tokens?.revoke(tokenId))) agent.shareTokens();
       const token = mesh.tokens?.get(tokenId);
-      return { done: true, name, ...token && { token: tokenReport(token) } };
+      return { ...removed, ...token && { token: tokenReport(token) } };
     },
 
     async promoteLeader(node) {
@@ -95,6 +97,11 @@ export function agentOperations(
       await agent.rotateKey();
       const { identity } = mesh;
       return { publicKey: identity.publicKey.toString(), id: identity.id };
+    },
+
+    findMember(text) {
+      const nodeId = agent.members.find(text);
+      return { name: nodeId === undefined ? null : agent.mesh.roster.get(nodeId)?.record.name ?? null };
     },
 
     async ping(peer) {

@@ -22,7 +22,7 @@ import { Cidr, Endpoint } from "../net/mod.ts";
 import type { Agent } from "./agent.ts";
 import { InvalidRequestError } from "./errors.ts";
 import { ADMISSION_REFUSALS, asInvalid, asOperator, leaderPart, memberOf } from "./membership_operations.ts";
-import { configurationOf, hasPacketPlane, overlayOf } from "./plain_devices.ts";
+import { configurationOf, hasPacketPlane, hubOf, overlayOf } from "./plain_devices.ts";
 
 const HUB_HINT =
   "--hub NODE names a member with an interface; --direct makes every such member a peer of it.";
@@ -85,7 +85,11 @@ export function deviceOperations(agent: Agent): Pick<AgentControl, "addDevice" |
         throw new InvalidRequestError(`Cannot give ${record.name} a hub: ${ADMISSION_REFUSALS[signed]}`);
       }
       mesh.replica.publish({ ...NO_UPDATE, records: [signed.signed] });
-      return configurationOf(signed.record, mesh, agent.status());
+      const hasPresharedKey = secrets.get(record.nodeId) !== undefined;
+      return {
+        ...configurationOf(signed.record, mesh, agent.status()),
+        ...hasPresharedKey && { hasPresharedKey },
+      };
     },
   };
 
@@ -97,8 +101,16 @@ export function deviceOperations(agent: Agent): Pick<AgentControl, "addDevice" |
     if (isDirect) return undefined;
     if (hub !== undefined) return requireHub(memberOf(agent, hub));
     const known = mesh.roster.recordByKey(publicKey);
-    if (known !== undefined) return known.hub;
-    return requireHub({ record: mesh.record });
+    if (known === undefined) return requireHub({ record: mesh.record });
+    if (known.hub === undefined) return undefined;
+    const former = hubOf(mesh, known);
+    if (former !== undefined) return requireHub(former);
+    throw new InvalidRequestError(
+      `Cannot add ${known.name} again: the member that was its hub is none any more`,
+      {
+        hint: HUB_HINT,
+      },
+    );
   }
 
   function requireHub(member: Member): NodeId {

@@ -8,6 +8,7 @@ import type { AgentOptions } from "../config/mod.ts";
 import type { Member, MeshState, NodeId, OwnStatement, Signed } from "../mesh/mod.ts";
 import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 import { mayBeTried, type OwnHost } from "./endpoint_filter.ts";
+import type { NamedEndpoints } from "./named_endpoints.ts";
 
 /** More than this many addresses are not worth a peer's time. */
 const MAX_ENDPOINTS = 8;
@@ -22,6 +23,7 @@ const OWN_SOFTWARE = {
 export class EndpointSelector {
   readonly #mesh: MeshState;
   readonly #options: AgentOptions;
+  readonly #named: NamedEndpoints | undefined;
   /** This host's addresses and the networks that it is in by them, as of the last look. */
   #addresses: readonly IpAddress[] = [];
   #prefixes: readonly Cidr[] = [];
@@ -31,8 +33,10 @@ export class EndpointSelector {
   /** Tells where discovery has found a member, the best first; set while it runs. */
   foundEndpoints: (nodeId: NodeId) => readonly Endpoint[] = () => [];
 
-  constructor(mesh: MeshState, options: AgentOptions) {
+  /** @param named knows the addresses of the endpoints that the options tell by name */
+  constructor(mesh: MeshState, options: AgentOptions, named?: NamedEndpoints) {
     this.#mesh = mesh;
+    this.#named = named;
     this.#options = options;
     const { port, statusPort, offers } = options;
     const offered = offers.map(({ targetPort }) => targetPort);
@@ -52,6 +56,7 @@ export class EndpointSelector {
    */
   updateStatement(isAnew = false): Signed | undefined {
     const { interfaceName } = this.#options;
+    this.#named?.lookWhenDue();
     const own = interfaceAddresses().filter(({ name }) => name !== interfaceName);
     this.#addresses = own.map(({ address }) => IpAddress.parse(address))
       .filter((address) => address !== undefined);
@@ -64,7 +69,7 @@ export class EndpointSelector {
 
   /** @returns what this node says of itself; labels as it said them before, when its options say none */
   own(): OwnStatement {
-    const own = ownStatement(this.#options);
+    const own = ownStatement(this.#options, this.#named);
     if (Object.keys(own.labels).length > 0) return own;
     const { roster, identity } = this.#mesh;
     return { ...own, labels: roster.get(identity.id)?.statement?.labels ?? {} };
@@ -114,17 +119,21 @@ export class EndpointSelector {
 }
 
 /** @returns what this node says of itself */
-export function ownStatement(options: AgentOptions): OwnStatement {
+export function ownStatement(options: AgentOptions, named?: NamedEndpoints): OwnStatement {
   const { labels, rootless: isRootless } = options;
-  const channelEndpoints = ownEndpoints(options);
+  const channelEndpoints = ownEndpoints(options, named);
   // Nodes of the former release know no more than that there is no endpoint, and begin no handshake either.
   const endpoints = isRootless ? [] : channelEndpoints;
   return { endpoints, channelEndpoints, labels, isRootless, ...OWN_SOFTWARE };
 }
 
 /** @returns the endpoints of both planes on this host, those that the options name first */
-export function ownEndpoints({ endpoints, port, interfaceName }: AgentOptions): Endpoint[] {
+export function ownEndpoints(
+  { endpoints: told, port, interfaceName }: AgentOptions,
+  named?: NamedEndpoints,
+): Endpoint[] {
   const local = localEndpoints(interfaceAddresses(), port, interfaceName);
+  const endpoints = told.flatMap((one) => one instanceof Endpoint ? [one] : named?.of(one) ?? []);
   return [...endpoints, ...local.filter((own) => !endpoints.some((stated) => stated.equals(own)))];
 }
 

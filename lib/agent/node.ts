@@ -59,7 +59,7 @@ export interface AttachOptions {
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { Node } from "./node.ts";
+ * import { Node } from "@weft/mesh";
  * const stateDir = await Deno.makeTempDir();
  * const node = await Node.lead({ name: "adder", stateDir });
  * await node.addService({
@@ -180,6 +180,20 @@ export class Node implements AsyncDisposable {
 
   /**
    * Subscribes to events. Data are shared among the handlers of this program: leave them as they are.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Node } from "@weft/mesh";
+   * const stateDir = await Deno.makeTempDir();
+   * const node = await Node.lead({ name: "shop", stateDir });
+   * const paid = Promise.withResolvers<string | undefined>();
+   * node.subscribe("orders/{id}/paid", ({ params }) => paid.resolve(params.id));
+   * await node.publish("orders/42/paid", { euros: 7 });
+   * assert.equal(await paid.promise, "42");
+   * await node.stop();
+   * await Deno.remove(stateDir, { recursive: true });
+   * ```
    * @param pattern a topic in which `{name}` and `*` stand for one segment, and `>` at the end for one or more
    * @throws InvalidTopicError, InvalidServiceError
    */
@@ -204,6 +218,22 @@ export class Node implements AsyncDisposable {
 
   /**
    * Accepts streams of bytes at a port that other nodes dial; it has nothing to do with the ports of this machine.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Node } from "@weft/mesh";
+   * const stateDir = await Deno.makeTempDir();
+   * const node = await Node.lead({ name: "echo", stateDir });
+   * const listener = node.listen(7, async ({ stream }) => {
+   *   for (let bytes = await stream.read(); bytes !== undefined; bytes = await stream.read()) await stream.write(bytes);
+   *   stream.end();
+   * }, { allow: "role=web" });
+   * assert.equal(listener.port, 7);
+   * await listener.close();
+   * await node.stop();
+   * await Deno.remove(stateDir, { recursive: true });
+   * ```
    * @throws InvalidRequestError when it is served already, or this program is attached to an agent
    */
   listen(

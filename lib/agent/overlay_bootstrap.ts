@@ -28,6 +28,7 @@ import type { CarrierLimits } from "../service/mod.ts";
 import { Agent } from "./agent.ts";
 import { agentOperations } from "./agent_operations.ts";
 import type { AgentProcess } from "./agent_process.ts";
+import { NamedEndpoints } from "./named_endpoints.ts";
 import type { ServiceHost } from "./services/mod.ts";
 import {
   joinMesh,
@@ -290,8 +291,7 @@ export class OverlayBootstrap {
     const said = saidSettings(input);
     using store = openStored(said.stateDir);
     const mesh = MeshState.load(store, meshHost(systemEnvironment(silentLogger)));
-    const settings = await NodeSettings.read(said, store, onProblem);
-    return settings.report(networkSettings(mesh));
+    return (await NodeSettings.read(said, store, onProblem)).report(networkSettings(mesh));
   }
 
   /**
@@ -358,9 +358,8 @@ export class OverlayBootstrap {
     makeMesh: MakeMesh,
   ): Promise<OverlayBootstrap> {
     const said = saidSettings(input);
-    const { stateDir } = said;
-    const isNew = !SqliteStateStore.existsIn(stateDir);
-    const store = ResumedStateStore.open(stateDir);
+    const isNew = !SqliteStateStore.existsIn(said.stateDir);
+    const store = ResumedStateStore.open(said.stateDir);
     // There is nothing to run from.
     if (isNew) store.settle();
     try {
@@ -371,8 +370,10 @@ export class OverlayBootstrap {
       const settings = await NodeSettings.read(said, store, (problem) => logger.warn(problem));
       const { options } = settings;
       await onOptions?.(options);
-      const mesh = await makeMesh({ store, host, options, onPending, keep: () => settings.keep() });
-      const agent = new Agent({ ...environment, mesh, store, options, ...limits && { limits } });
+      const named = new NamedEndpoints(options.endpoints, environment);
+      await named.look();
+      const mesh = await makeMesh({ store, host, named, options, onPending, keep: () => settings.keep() });
+      const agent = new Agent({ ...environment, mesh, store, options, named, ...limits && { limits } });
       return new OverlayBootstrap(agent, store, environment, { isResumed, settings, process });
     } catch (error) {
       store.close();

@@ -18,6 +18,14 @@ export function hubOf({ roster }: Pick<MeshState, "roster">, { hub }: MemberReco
   return member !== undefined && hasPacketPlane(member) ? member : undefined;
 }
 
+/** @returns the devices whose hub a member is, or was */
+export function devicesOf(
+  { roster }: Pick<MeshState, "roster">,
+  { nodeId }: Pick<MemberRecord, "nodeId">,
+): readonly MemberRecord[] {
+  return [...roster.liveRecords().filter(({ hub }) => hub === nodeId)];
+}
+
 /** @returns the networks of the overlay */
 export function overlayOf({ cidr, ipv6Cidr }: Pick<MeshState, "cidr" | "ipv6Cidr">): readonly Cidr[] {
   return ipv6Cidr === undefined ? [cidr] : [cidr, ipv6Cidr];

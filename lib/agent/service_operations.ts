@@ -20,12 +20,19 @@ import { UnreachableError } from "./errors.ts";
 /** The operations about services. */
 export type ServiceOperations = Pick<
   AgentControl,
-  "listServices" | "pauseService" | "resumeService" | "call" | "publish" | "subscribe" | "offer"
+  | "listServices"
+  | "pauseService"
+  | "resumeService"
+  | "call"
+  | "publish"
+  | "subscribe"
+  | "offer"
+  | "listOffers"
 >;
 
 /** @returns the operations about services, as `agent` does them */
 export function serviceOperations(agent: Agent): ServiceOperations {
-  const { services: { runtime, forward }, mesh } = agent;
+  const { services: { runtime, forward, offers }, mesh } = agent;
   return {
     listServices: () => runtime.report(),
     pauseService: (request) => change("pause", request),
@@ -51,6 +58,8 @@ export function serviceOperations(agent: Agent): ServiceOperations {
       const service = { port: targetPort, ...hostname === undefined ? {} : { hostname } };
       return offerLines(forward.offer(port, service, allow === undefined ? {} : { allow }), signal);
     },
+
+    listOffers: () => offers.report(),
   };
 
   /** A program of this machine publishes in the name of its node. */
@@ -64,13 +73,13 @@ export function serviceOperations(agent: Agent): ServiceOperations {
     if (!(error instanceof CallError) || error.code !== "NoProvider" || node === undefined) return error;
     const { code, retryable, executed } = error;
     if (agent.members.find(node) === undefined) {
-      const message = `nobody in the network goes by ${JSON.stringify(node)}`;
+      const { message } = error;
       return new CallError({ code, message, retryable: false, executed }, {
         hint: "`weft peers` lists all names.",
       });
     }
     const service = path.slice(0, path.lastIndexOf("/"));
-    const names = runtime.report(service)[0]?.providers.map(({ name }) => name) ?? [];
+    const names = runtime.report(service)[0]?.providers.map(({ name }) => name).sort() ?? [];
     if (names.length === 0) return error;
     const offer = `${names.join(", ")} ${names.length === 1 ? "does" : "do"}`;
     return new CallError({

@@ -159,7 +159,7 @@ function peerReport(
     ...Object.keys(statement?.labels ?? {}).length > 0 && { statedLabels: statement?.labels ?? {} },
     ...record.unconfirmedLabels && { unconfirmedLabels: record.unconfirmedLabels },
     addresses: record.addresses.map(String),
-    allowedIps: allowedIps.map(String),
+    allowedIps: (tunnel?.allowedIps ?? allowedIps).map(String),
     ...endpoint === undefined ? {} : { endpoint: endpoint.toString() },
     lastHandshakeAgeMs: age === null ? null : Math.round(age),
     rxBytes: tunnel?.rxBytes ?? 0,

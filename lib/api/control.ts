@@ -96,6 +96,8 @@ export interface AddedDevice {
   readonly hub?: string;
   /** The longest packet that its hub passes on, or this node takes; absent for one without an interface. */
   readonly mtuBytes?: number;
+  /** Whether its hub or, without one, this node knows a preshared key for it; nobody tells it again. */
+  readonly hasPresharedKey?: boolean;
   /** Its peers; the first is the hub or, if it has an interface, this node. */
   readonly peers: readonly DevicePeer[];
 }
@@ -126,6 +128,8 @@ export interface ChangedMember {
 export interface RemovedPeer extends ChangedMember {
   /** By which token it came in; absent when by none, or when the leaders remember it no more. */
   readonly token?: TokenReport;
+  /** The names of plain devices whose hub it was, and that reach nobody now; absent for none. */
+  readonly devices?: readonly string[];
 }
 
 /** What a node goes on under. */
@@ -264,6 +268,33 @@ export interface StatusTokenAnswer {
   readonly token: string;
 }
 
+/** Whom a text means. */
+export interface FoundMember {
+  /** The member's name; null when nobody is meant. */
+  readonly name: string | null;
+}
+
+/** A TCP port that a node lets others reach. */
+export interface OfferReport {
+  /** The node's name. */
+  readonly node: string;
+  /** At the node's overlay address, 1 to 65535. */
+  readonly port: number;
+  /** Whether it is this node. */
+  readonly isLocal: boolean;
+  /** Whether only some members may come. */
+  readonly isRestricted: boolean;
+  /**
+   * Whether ordinary programs reach it by the node's name or address, on nodes with an interface; others reach it by
+   * `weft forward` and `weft proxy` alone. Of another node's it says whether programs of this one do.
+   */
+  readonly isForAllPrograms: boolean;
+  /** Of this node's own: where the service is, if it is one of this host. */
+  readonly service?: string;
+  /** Of this node's own: the selector of who may come, if that is not everybody. */
+  readonly allow?: string;
+}
+
 /** What an action has answered, or one item of its stream; bytes are in base64. */
 export type CallResult = { readonly result: unknown } | { readonly base64: string };
 
@@ -330,6 +361,8 @@ export interface AgentControl extends MembershipControl, ProcessControl, Setting
   demoteLeader(node: string): Promise<ChangedMember>;
   /** Lets this node go on under new keys. */
   rotateKey(): Promise<NewKey>;
+  /** Whom a text means. @returns whom a name, id, key or address means, as commands and dials understand it */
+  findMember(member: string): FoundMember;
   /** Probes a member through the tunnel and over the message plane, by name, id, key or address. */
   ping(peer: string): Promise<PingReport>;
   /** The names of the zones. @returns everything in the zones that this node serves */
@@ -357,4 +390,6 @@ export interface AgentControl extends MembershipControl, ProcessControl, Setting
   subscribe(request: SubscribeRequest, signal: AbortSignal): AsyncIterable<EventLine>;
   /** Lets the mesh reach a TCP service of this machine. @returns the port once, when it is offered; then it waits */
   offer(request: OfferRequest, signal: AbortSignal): AsyncIterable<OfferedPort>;
+  /** The ports that are offered. @returns what this node and others offer, as far as it is known, sorted by node and port */
+  listOffers(): readonly OfferReport[];
 }

@@ -135,6 +135,12 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     parameters: ["peer", "revokeToken"],
     answer: reports.removedPeer,
   },
+  findMember: {
+    route: "POST /members/find",
+    summary: "Whom a name, id, key or address means",
+    ...one("member"),
+    answer: reports.foundMember,
+  },
   ping: {
     route: "POST /ping",
     summary: "Probes a member through the tunnel and over the message plane",
@@ -262,6 +268,11 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     request: offerRequest,
     answer: object(() => ({ port: port(1) })),
     lines: "always",
+  },
+  listOffers: {
+    route: "GET /offers",
+    summary: "The TCP ports that nodes let others reach, as far as this one knows",
+    answer: list(reports.offerReport),
   },
 };
 

@@ -52,7 +52,10 @@ export interface PeerReport {
   readonly addresses: readonly string[];
   /** Of a device: the name of the member that it is reached through, null when that one is none any more or has no interface. */
   readonly hub?: string | null;
-  /** What the packet plane accepts from and sends to this peer, in CIDR notation. */
+  /**
+   * What the packet plane accepts from and sends to this peer, in CIDR notation; of a device that is reached through another
+   * node, what that one does.
+   */
   readonly allowedIps: readonly string[];
   /** Where datagrams are sent now, `address:port`. */
   readonly endpoint?: string;

@@ -65,6 +65,7 @@ export const addedDevice: LazyObject<control.AddedDevice> = named("AddedDevice",
   addresses: texts(),
   hub: text().exactOptional(),
   mtuBytes: count().exactOptional(),
+  hasPresharedKey: z.boolean().exactOptional(),
   peers: z.array(z.strictObject({
     name: text(),
     publicKey: text(),
@@ -180,6 +181,7 @@ export const removedPeer: LazyObject<control.RemovedPeer> = named("RemovedPeer",
   done: z.literal(true),
   name: text(),
   token: tokenReport().exactOptional(),
+  devices: texts().exactOptional(),
 }), "Who was cut off, and by which token it had come in.");
 
 /** The schema of `PingReport`. */
@@ -237,6 +239,22 @@ export const serviceReport: LazyObject<ServiceReport> = named("ServiceReport", (
   events: texts(),
   providers: list(provider),
 }), "A service, and who offers it.");
+
+/** The schema of `FoundMember`. */
+export const foundMember: LazyObject<control.FoundMember> = named("FoundMember", () => ({
+  name: text().nullable(),
+}), "Whom a text means; null for nobody.");
+
+/** The schema of `OfferReport`. */
+export const offerReport: LazyObject<control.OfferReport> = named("OfferReport", () => ({
+  node: text(),
+  port: count(),
+  isLocal: z.boolean(),
+  isRestricted: z.boolean(),
+  isForAllPrograms: z.boolean(),
+  service: text().exactOptional(),
+  allow: text().exactOptional(),
+}), "A TCP port that a node lets others reach; whom it is for is told of this node's own alone.");
 
 /** The schema of `CallResult`. */
 export const callResult: Lazy<control.CallResult> = named(

@@ -41,10 +41,24 @@ const answers: Readonly<Record<string, readonly [status: number, body: unknown]>
     name: "web-3",
     token: { ...usable, id: "t9", state: "revoked" },
   }],
+  "POST /dns/query": [200, {
+    code: "NOERROR",
+    isAuthoritative: true,
+    answers: [{
+      name: "2.0.200.10.in-addr.arpa.",
+      type: "PTR",
+      data: "web-1.weft.internal.",
+      ttlSeconds: 300,
+    }],
+    authority: [],
+  }],
   "POST /ping": [200, { rttMs: 1.5, path: "direct", lastHandshakeAgeMs: 12_000 }],
 };
 
-async function withAgent(use: (agent: FakeAgent) => Promise<void>): Promise<void> {
+async function withAgent(
+  use: (agent: FakeAgent) => Promise<void>,
+  others: typeof answers = {},
+): Promise<void> {
   const stateDir = await Deno.makeTempDir({ prefix: "weft-cli-" });
   const asked: string[] = [];
   const server = Deno.serve(
@@ -54,7 +68,7 @@ async function withAgent(use: (agent: FakeAgent) => Promise<void>): Promise<void
       const asking = `${request.method} ${pathname}${search}`;
       const body = await request.text();
       asked.push(body === "" ? asking : `${asking} ${body}`);
-      const [status, answer] = answers[asking] ?? [500, undefined];
+      const [status, answer] = others[asking] ?? answers[asking] ?? [500, undefined];
       return answer === undefined ? new Response("oops", { status }) : Response.json(answer, { status });
     },
   );
@@ -93,6 +107,11 @@ Deno.test("every command that asks gets its answer over the socket", () =>
       ["token ls", "GET /tokens", /^abcd1 +usable/m],
       ["peer list", "GET /peers", /^web-1 +10\.200\.0\.2 +healthy/m],
       ["peer ls --wide", "GET /peers", /^web-1 +10\.200\.0\.2 +healthy/m],
+      [
+        "dns query 10.200.0.2",
+        'POST /dns/query {"name":"2.0.200.10.in-addr.arpa.","type":"PTR"}',
+        /PTR web-1\.weft\.internal\.\n$/,
+      ],
       ["peer rm web-1", "DELETE /peers/web-1", /^Removed web-1\n$/],
       ["peer delete web-1", "DELETE /peers/web-1", /^Removed web-1\n$/],
       [
@@ -213,6 +232,23 @@ Deno.test("peer add draws a code that a terminal of 80 columns takes", () =>
     assert.equal(await main(line.split(" "), ports), 0, ports.stderr);
     assert.match(ports.stdout, /[▀▄█]{5}/);
   }));
+
+Deno.test("rotate-key and peer remove name the devices that reach nobody then", () => {
+  const peers = sampleStatus.peers.map((peer) => peer.name === "phone" ? { ...peer, hub: "lead" } : peer);
+  return withAgent(async (agent) => {
+    const rotated = await run(agent, "rotate-key");
+    assert.match(rotated.stdout, /^phone does not know its key: `weft peer hub phone lead` on a leader/m);
+    const removed = await run(agent, "peer remove web-1");
+    assert.match(
+      removed.stdout,
+      /^Removed web-1\nIt passed packets on for phone, tv: `weft peer hub phone NODE`/,
+    );
+  }, {
+    "GET /status": [200, { ...sampleStatus, peers }],
+    "POST /rotate-key": [200, { publicKey: "new", id: "ab" }],
+    "DELETE /peers/web-1": [200, { done: true, name: "web-1", devices: ["phone", "tv"] }],
+  });
+});
 
 Deno.test("token revoke takes the beginning of an id, unless it is of two", () =>
   withAgent(async (agent) => {

@@ -6,6 +6,9 @@
 /** Features of V8 that the faster cipher needs; a compiled program has them in it. */
 const V8_FLAGS = "--v8-flags=--experimental-wasm-wide-arithmetic,--experimental-wasm-revectorize";
 
+/** What it uses of Deno beyond what is stable; an installed command has no configuration that says it. */
+const UNSTABLE: readonly string[] = ["--unstable-net", "--unstable-no-legacy-abort"];
+
 /**
  * What a process that carries packets and nothing else is run with besides: a small space for new objects, since it
  * makes hardly any, and no compiled code kept in memory for the next start. That is 12 MB less; whoever makes many
@@ -15,7 +18,7 @@ const SMALL: readonly string[] = ["--no-code-cache", `${V8_FLAGS},--max-semi-spa
 
 /** @returns Deno's options for running the program with this command, `wg` for example */
 export function runOptions(command?: string): readonly string[] {
-  return ["--quiet", "-A", ...command === "wg" ? SMALL : [V8_FLAGS]];
+  return ["--quiet", "-A", ...UNSTABLE, ...command === "wg" ? SMALL : [V8_FLAGS]];
 }
 
 /**

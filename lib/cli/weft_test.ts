@@ -66,6 +66,27 @@ const wrong: readonly (readonly [string, readonly string[], RegExp, RegExp?])[] 
   ["a forwarded port that is none", ["forward", "8080:web"], /8080:web/, /8080:web:80/],
   ["an offer that is none", ["offer", "web"], /offer web/, /80=3000/],
   ["an offer of the agent that is none", ["--leader", "--offer", "80=a:b"], /--offer 80=a:b/],
+  ["an option of other commands alone", ["--json"], /--json/, /other commands.*`weft status`/],
+  ["a value of an option that takes none", ["status", "--watch=5"], /--watch=5/, /--watch takes no value/],
+  ["a start among commands", ["status", "--leader"], /--leader/, /`weft --leader` starts/],
+  ["a start among options of up", ["up", "--join", "x"], /--join/, /`weft --join TOKEN` joins/],
+  ["an agent's option where one runs", ["status", "--port", "1"], /--port/, /`weft up --help`/],
+  ["a value for --leader", ["--leader", "lead"], /--leader takes no value/, /--name NAME/],
+  ["both starts, with what each does", ["--leader", "--join", "x"], /both/, /`weft --join TOKEN` joins/],
+  ["a word for --join", ["join", "x"], /weft join/, /`weft --join TOKEN`/],
+  ["a token alone", ["weft1-abc"], /Unknown command/, /`weft --join TOKEN`/],
+  ["leader as a word", ["leader"], /list, promote, demote/, /`weft --leader` starts/],
+  ["stop", ["stop"], /weft stop/, /`weft down`/],
+  ["the beginning of a command", ["comp"], /weft comp/, /`weft completions`/],
+  ["a name behind peer", ["peer", "web-1"], /weft peer web-1/, /`weft peer show NAME`/],
+  ["a name behind peers", ["peers", "web-1"], /web-1/, /`weft peer show NAME`/],
+  ["a name behind status", ["status", "web-1"], /web-1/, /`weft peer show NAME`/],
+  ["a state before no command", ["peer", "-s", "/s"], /weft peer needs a command/],
+  ["an empty topic", ["publish", ""], /<topic> is empty/, /`weft publish --help`/],
+  ["no peer, with an example", ["ping"], /<peer>/, /`weft ping web-1 --count 5`/],
+  ["no token, with an example", ["--join"], /--join/, /`weft --join weft1-…`/],
+  ["no place for a proxy, with an example", ["proxy"], /--socks5/, /`weft proxy --socks5 /],
+  ["lines beyond what is kept", ["logs", "-n", "1001"], /--lines 1001.* 1 to 1000/],
   ["an unknown shell", ["completions", "tcsh"], /tcsh/, /bash/],
 ];
 for (const [name, args, says, hints] of wrong) {
@@ -93,12 +114,15 @@ Deno.test("main() prints help and version to standard output", async () => {
     assert.match(ports.stdout, /Usage: weft/);
     assert.equal(ports.stderr, "");
   }
-  assert.equal((await run(["--version"])).ports.stdout, "0.1.0\n");
+  for (const args of [["--version"], ["-V"], ["-v"], ["version"]]) {
+    const { code, ports } = await run(args);
+    assert.deepEqual([code, ports.stdout, ports.stderr], [0, "0.1.0\n", ""], args[0]);
+  }
 });
 
 Deno.test("every command has help with an example", async () => {
   const commands =
-    "up,status,peers,ping,token create,token list,token revoke,peer add,peer hub,peer remove,dns list,dns add,dns remove,dns query,wg,doctor,cleanup,install,completions,service list,service show,service pause,service resume,call,publish,subscribe,proxy,forward,offer";
+    "up,down,logs,version,status,peers,peers show,peer list,peer show,ping,token create,token list,token revoke,peer add,peer hub,peer remove,dns list,dns add,dns remove,dns query,wg,doctor,cleanup,install,completions,service list,service show,service pause,service resume,call,publish,subscribe,proxy,forward,offer";
   for (const command of commands.split(",")) {
     const { ports } = await run([...command.split(" "), "--help"]);
     assert.match(ports.stdout, /Examples?:\n {2}[#$] weft /, command);

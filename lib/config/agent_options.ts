@@ -4,7 +4,13 @@
  */
 
 import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
-import type { DhtBootstrapOption, DnsForwardOption, OfferOption, StatusAddress } from "./field_schemas.ts";
+import type {
+  DhtBootstrapOption,
+  DnsForwardOption,
+  NamedEndpointOption,
+  OfferOption,
+  StatusAddress,
+} from "./field_schemas.ts";
 
 /** How much of the log is shown. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -44,8 +50,8 @@ export interface AgentOptions {
   readonly discoveryDht: boolean;
   /** By whom it enters the DHT. */
   readonly discoveryDhtBootstrap: readonly DhtBootstrapOption[];
-  /** Where others can reach this node, beside what it finds out itself. */
-  readonly endpoints: readonly Endpoint[];
+  /** Where others can reach this node, beside what it finds out itself; names are looked up as long as it runs. */
+  readonly endpoints: readonly (Endpoint | NamedEndpointOption)[];
   /** Where the status page listens; beyond the loopback it asks for a token. */
   readonly statusAddress: readonly StatusAddress[];
   /** 0 for any free port; `off` for no status page. */

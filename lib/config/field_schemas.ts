@@ -71,13 +71,31 @@ export function pairs<T>(value: z.ZodType<T>, most: number): z.ZodType<Record<st
 }
 
 /** Where others can be asked to send. */
-export const endpoint: z.ZodType<Endpoint> = parsed(
+export const endpoint: z.ZodType<Endpoint | NamedEndpointOption> = parsed(
   (text) => {
     const read = Endpoint.parse(text);
-    return read !== undefined && read.port > 0 && !read.address.isUnspecified ? read : undefined;
+    if (read === undefined) return parseNamedEndpoint(text);
+    return read.port > 0 && !read.address.isUnspecified ? read : undefined;
   },
-  (value) => value instanceof Endpoint,
+  (value) => value instanceof Endpoint || isObjectWith(value, "hostname", "port"),
 );
+
+/** Where a node is, by the name of a host. */
+export interface NamedEndpointOption {
+  /** As the host's resolver knows it. */
+  readonly hostname: string;
+  /** 1 to 65535. */
+  readonly port: number;
+}
+
+/** Names of hosts have letters, digits and hyphens (RFC 1123 §2.1); what ends with a number is an address, or none. */
+function parseNamedEndpoint(text: string): NamedEndpointOption | undefined {
+  const label = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
+  const [, hostname, port] =
+    new RegExp(`^((?:${label}\\.)*(?!\\d+\\.?:)${label}\\.?):([1-9]\\d{0,4})$`, "i").exec(text) ?? [];
+  if (hostname === undefined || hostname.length > 253 || Number(port) > MAX_PORT) return undefined;
+  return { hostname: hostname.toLowerCase(), port: Number(port) };
+}
 
 /** Discovery speaks IPv4 only. */
 export const discoveryPeer: z.ZodType<Endpoint> = parsed(

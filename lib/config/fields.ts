@@ -205,13 +205,13 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
   endpoints: {
     flag: "endpoint",
     plural: "endpoints",
-    value: "address:port",
-    help: "where others reach this node",
+    value: "host:port",
+    help: "where others reach this node, by address or name",
     isRepeated: true,
     initial: [],
     schema: list(endpoint),
-    rule: "an endpoint is an address and a port",
-    hint: "Write 192.0.2.1:51820 or [2001:db8::1]:51820.",
+    rule: "an endpoint is an address or a name, and a port",
+    hint: "Write 192.0.2.1:51820, [2001:db8::1]:51820 or vpn.example.com:51820.",
   },
   labels: {
     flag: "label",

@@ -17,6 +17,7 @@ export * from "./said_settings.ts";
 export {
   type DhtBootstrapOption,
   type DnsForwardOption,
+  type NamedEndpointOption,
   type OfferOption,
   parseOffer,
   PUBLIC_DHT_BOOTSTRAP,

@@ -7,7 +7,18 @@ import { decodeBase64, encodeBase64, equalBytes, randomBytes, type RandomSource 
 import { isAllZero, KEY_BYTES, Secret } from "./secret.ts";
 import { x25519 } from "./x25519.ts";
 
-/** An X25519 public key: what WireGuard calls a peer's public key. */
+/**
+ * An X25519 public key: what WireGuard calls a peer's public key.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { PublicKey } from "./keys.ts";
+ * const text = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=";
+ * assert.equal(PublicKey.parse(text)?.toString(), text);
+ * assert.equal(PublicKey.parse("too short"), undefined);
+ * ```
+ */
 export class PublicKey {
   /** 32 bytes; treat them as immutable. */
   readonly bytes: Uint8Array;

@@ -4,7 +4,7 @@
  */
 
 import { concatBytes } from "../base/mod.ts";
-import { type Dial, type DialTarget, isRefusal, REFUSAL_CODES } from "./dial.ts";
+import { type Dial, type DialTarget, isRefusal, type Refusal, REFUSAL_CODES } from "./dial.ts";
 import { type Duplex, resumed } from "./duplex.ts";
 import { type ListenerLimits, LocalListener } from "./local_listener.ts";
 import { relay } from "./relay.ts";
@@ -29,6 +29,8 @@ export interface SocksProxyOptions extends ListenerLimits {
   readonly port?: number;
   /** How long a client may take to say where it wants to go, 10 s unless given. */
   readonly handshakeTimeoutMs?: number;
+  /** Is told why a connection was not made. */
+  readonly onRefused?: (target: DialTarget, refusal: Refusal) => void;
 }
 
 /** Why a client was not served. */
@@ -51,10 +53,15 @@ const LINGER_MS = 1_000;
  */
 export class SocksProxy extends LocalListener<HandshakeFault> {
   readonly #handshakeTimeoutMs: number;
+  readonly #onRefused: (target: DialTarget, refusal: Refusal) => void;
 
-  constructor(dial: Dial, { handshakeTimeoutMs = 10_000, ...options }: SocksProxyOptions = {}) {
+  constructor(
+    dial: Dial,
+    { handshakeTimeoutMs = 10_000, onRefused = () => {}, ...options }: SocksProxyOptions = {},
+  ) {
     super(dial, { hostname: "127.0.0.1", port: 1080, ...options }, FAULTS);
     this.#handshakeTimeoutMs = handshakeTimeoutMs;
+    this.#onRefused = onRefused;
   }
 
   protected override async serve(client: TcpDuplex, signal: AbortSignal): Promise<void> {
@@ -65,6 +72,7 @@ export class SocksProxy extends LocalListener<HandshakeFault> {
     }
     const remote = await this.dial(handshake.target, signal);
     if (isRefusal(remote)) {
+      if (!signal.aborted) this.#onRefused(handshake.target, remote.refusal);
       // The codes of the refusals are those of the replies.
       await client.write(encodeReply(REFUSAL_CODES[remote.refusal]));
       return linger(client);

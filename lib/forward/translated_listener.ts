@@ -22,6 +22,8 @@ export interface ExpectedConnection {
   readonly port: number;
   /** Where it leads; reset when it does not come. */
   readonly stream: Duplex;
+  /** It has come. */
+  onTaken?(): void;
   /** It has not come in time. */
   onMissed(): void;
   /** It ends before its time: the program has to be told. */
@@ -35,26 +37,34 @@ interface Waiting extends ExpectedConnection {
 /** Takes connections that are expected, and closes all others unread: nobody else leads anywhere by this port. */
 export class TranslatedListener implements AsyncDisposable {
   readonly #listener: Deno.TcpListener;
+  readonly #acceptTimeoutMs: number;
   readonly #waiting = new Map<string, Waiting>();
   readonly #serving = new Set<Promise<void>>();
   readonly #abort = new AbortController();
   readonly #accepting: Promise<void>;
   #refused = 0;
 
-  private constructor(listener: Deno.TcpListener) {
+  private constructor(listener: Deno.TcpListener, acceptTimeoutMs: number) {
     this.#listener = listener;
+    this.#acceptTimeoutMs = acceptTimeoutMs;
     this.#accepting = this.#acceptAll();
   }
 
   /**
    * @param hostname an address of this host
    * @param port the one to take if it is free, so that rules of a firewall can name it; else any
+   * @param acceptTimeoutMs how long an expected connection may take
    * @throws SocketError
    */
-  static open(hostname: string, port: number): TranslatedListener {
+  static open(
+    hostname: string,
+    port: number,
+    acceptTimeoutMs: number = ACCEPT_TIMEOUT_MS,
+  ): TranslatedListener {
     for (const wanted of [port, 0]) {
       try {
-        return new TranslatedListener(Deno.listen({ transport: "tcp", hostname, port: wanted }));
+        const listener = Deno.listen({ transport: "tcp", hostname, port: wanted });
+        return new TranslatedListener(listener, acceptTimeoutMs);
       } catch (cause) {
         if (cause instanceof Deno.errors.AddrInUse && wanted !== 0) continue;
         throw new SocketError(`Cannot listen on ${hostname}`, { cause });
@@ -80,9 +90,14 @@ export class TranslatedListener implements AsyncDisposable {
       this.#waiting.delete(key);
       connection.stream.reset(REFUSAL_CODES.failed);
       connection.onMissed();
-    }, ACCEPT_TIMEOUT_MS);
+    }, this.#acceptTimeoutMs);
     this.#drop(key);
     this.#waiting.set(key, { ...connection, timer });
+  }
+
+  /** Expects it no more; its stream is reset. Harmless when it has come, or was not expected. */
+  forget(connection: Pick<ExpectedConnection, "host" | "port">): void {
+    this.#drop(keyOf(connection));
   }
 
   /** Closes the port and all connections, and waits until they are closed; harmless when repeated. */
@@ -123,6 +138,7 @@ export class TranslatedListener implements AsyncDisposable {
       }
       this.#waiting.delete(key);
       clearTimeout(expected.timer);
+      expected.onTaken?.();
       const serving = this.#serve(new TcpDuplex(connection), expected)
         .finally(() => this.#serving.delete(serving));
       this.#serving.add(serving);

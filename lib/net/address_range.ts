@@ -5,7 +5,16 @@
 
 import { IpAddress, type IpFamily } from "./ip_address.ts";
 
-/** Addresses from the first to the last, both included. Immutable. */
+/**
+ * Addresses from the first to the last, both included. Immutable.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { AddressRange } from "./address_range.ts";
+ * assert.equal(AddressRange.parse("10.0.0.1-10.0.0.9")?.size, 9n);
+ * ```
+ */
 export class AddressRange {
   /** The lowest. */
   readonly first: IpAddress;

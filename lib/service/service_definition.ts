@@ -150,7 +150,22 @@ export function defineService<const Service extends ServiceDefinition>(service: 
   return service;
 }
 
-/** An action whose handler gets the parameters' type from their schema. */
+/**
+ * An action whose handler gets the parameters' type from their schema.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { z } from "zod";
+ * import { action } from "./service_definition.ts";
+ * const add = action({
+ *   params: z.object({ a: z.number(), b: z.number() }),
+ *   handler: ({ a, b }) => a + b,
+ *   idempotent: true,
+ * });
+ * assert.equal(add.idempotent, true);
+ * ```
+ */
 export function action<Params, Result>(
   definition: ActionDefinition<Params, Result>,
 ): ActionDefinition<Params, Result> {

@@ -74,6 +74,11 @@ export class Forwarding {
     if (to === undefined) return "host";
     const from = allowedIps.lookupBytes(memory, at + ipSourceOffset(version), version);
     if (from === to || from === undefined || !(this.#peers.has(from) || this.#peers.has(to))) return "host";
+    // One that has never been heard, or has no packet plane.
+    if (to.endpoint === undefined) {
+      counters.count("no-endpoint");
+      return "dropped";
+    }
     const { mtuBytes } = this;
     if (longestBytes > mtuBytes) {
       counters.count("packet-too-long");

@@ -82,6 +82,15 @@ Deno.test("Device passes on nothing more for a peer that is none any more, or is
   assert.ok(!hub.device.forwarding.isOn);
 });
 
+Deno.test("Device passes nothing on to who can't be sent to, and tells the host nothing of it", () => {
+  const { simulation, hub, device } = hubNetwork();
+  const silent = simulation.addHost();
+  simulation.addPeer(hub, silent, {}, false);
+  simulation.send(device, silent);
+  simulation.advance(500);
+  assert.deepEqual([hub.received, hub.dropped("no-endpoint")], [[], 1]);
+});
+
 Deno.test("Device tells who sends what does not fit, and stops what has come too far", () => {
   const { simulation, hub, device, a } = hubNetwork({ hubMtuBytes: 1280 });
   for (const family of [4, 6]) {

@@ -171,7 +171,8 @@ labTest(
     });
 
     await test.step("a hub that is removed leaves a device without one, which everybody says", async () => {
-      await a.expectCommand("peer", "remove", "b");
+      const removed = await a.expectCommand("peer", "remove", "b");
+      assert.match(removed, /^It passed packets on for phone, tablet: `weft peer hub phone NODE`/m);
       for (const member of [leader, c]) {
         await member.weft.untilStatus(
           ({ peers }) => peers.some(({ name, hub }) => name === "phone" && hub === null),

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-
-const ROOT = new URL("../../", import.meta.url).pathname;
+import { linkedProgram, ROOT } from "./linked_program.ts";
 
 /** What programs are compiled with that use weft; the package's own options are not theirs. */
 const OPTION_SETS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
@@ -46,30 +45,4 @@ async function readmePrograms(): Promise<readonly string[]> {
   const readme = await Deno.readTextFile(`${ROOT}README.md`);
   return [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, text = ""]) => text)
     .filter((text) => text.includes('from "@weft/mesh"'));
-}
-
-/** A folder with a program that uses this tree as the package. */
-async function linkedProgram(compilerOptions: Readonly<Record<string, unknown>>) {
-  const path = await Deno.makeTempDir({ prefix: "weft-consumer-" });
-  const { version } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
-  const imports = { "@weft/mesh": `jsr:@weft/mesh@${version}` };
-  await Deno.writeTextFile(
-    `${path}/deno.json`,
-    JSON.stringify({ links: [ROOT], imports, compilerOptions, lock: false }),
-  );
-  return {
-    path,
-    async deno(...args: string[]): Promise<void> {
-      const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-        args,
-        cwd: path,
-        env: { NO_COLOR: "1" },
-        stdin: "null",
-      }).output();
-      assert.ok(success, new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr));
-    },
-    async [Symbol.asyncDispose](): Promise<void> {
-      await Deno.remove(path, { recursive: true });
-    },
-  };
 }

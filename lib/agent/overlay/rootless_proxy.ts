@@ -32,6 +32,8 @@ export class RootlessProxy {
   readonly #reach: MemberReach;
   readonly #abort = new AbortController();
   #listeners = new Map<IpFamily, TranslatedListener>();
+  /** Connections that were accepted and have not come yet, and how each is forgotten. */
+  readonly #expected = new Map<number, () => void>();
 
   constructor(context: AgentContext, plane: PacketPlane, reach: MemberReach) {
     this.#context = context;
@@ -43,6 +45,7 @@ export class RootlessProxy {
   listenAt(addresses: readonly IpAddress[]): void {
     const former = [...this.#listeners.values()];
     this.#listeners = new Map();
+    this.#expected.clear();
     for (const listener of former) void listener.stop();
     const endpoints: Endpoint[] = [];
     for (const address of addresses) {
@@ -64,10 +67,14 @@ export class RootlessProxy {
 
   /** Takes a question of the packet plane; never throws. */
   handleQuestion(question: ProxyQuestion): void {
+    if (question.kind === "gone") {
+      this.#expected.get(question.id)?.();
+      this.#expected.delete(question.id);
+      return;
+    }
     const answering = question.kind === "echo" ? this.#answerEcho(question.host) : this.#connect(question);
-    answering.catch((): ProxyAnswer => "unreachable").then((answer) => {
-      if (answer !== undefined) this.#plane.answerProxy(question.id, answer);
-    });
+    void answering.catch((): ProxyAnswer => "unreachable")
+      .then((answer) => this.#plane.answerProxy(question.id, answer));
   }
 
   /** Ends all connections. */
@@ -98,7 +105,9 @@ export class RootlessProxy {
       host,
       port: translatedPort,
       stream,
+      onTaken: () => this.#expected.delete(id),
       onMissed: () => {
+        this.#expected.delete(id);
         const { interfaceName } = this.#context.options;
         this.#context.log.warn("a connection to a rootless member did not come through this host", {
           hint: `a firewall has to let in what comes to TCP port ${listener.port} on ${interfaceName}`,
@@ -107,6 +116,7 @@ export class RootlessProxy {
       },
       onBroken: () => this.#plane.answerProxy(id, "reset"),
     });
+    this.#expected.set(id, () => listener.forget({ host, port: translatedPort }));
     return "accept";
   }
 }

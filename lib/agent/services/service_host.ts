@@ -30,6 +30,7 @@ import type { ServicesReport } from "../../api/mod.ts";
 import { EarlyMessageGate, type ForwardHandler } from "./early_message_gate.ts";
 import { asNodeId, asPeerId, MeshPeers, type RunningNode } from "./mesh_peers.ts";
 import { AdvertSync } from "./advert_sync.ts";
+import { OfferSync } from "./offer_sync.ts";
 
 interface ServiceHostParts extends AgentContext {
   readonly node: RunningNode;
@@ -49,6 +50,8 @@ export class ServiceHost {
   readonly forward: StreamForwarder;
   /** The adverts of nodes in the replicated state. */
   readonly adverts: AdvertSync;
+  /** The TCP ports that nodes let others reach. */
+  readonly offers: OfferSync;
   readonly #parts: ServiceHostParts;
   readonly #peers: MeshPeers;
   readonly #gates = new WeakMap<Channel, EarlyMessageGate>();
@@ -84,9 +87,17 @@ export class ServiceHost {
     this.adverts = new AdvertSync(parts, this.runtime, onChange);
     this.forward = new StreamForwarder({
       peers: this.#peers,
+      onOffersChange: () => this.offers.publishSoon(),
       ownAddress: () => options.rootless ? undefined : mesh.record.addresses[0]?.toString(),
       tunnelAddress: (peer) => options.rootless ? undefined : this.#peers.tunnelAddress(peer),
     });
+    this.offers = new OfferSync(parts, () => this.forward.offered());
+  }
+
+  /** Tells others what this node offers, and reads what they do. */
+  start(): void {
+    this.adverts.start();
+    this.offers.start();
   }
 
   /** How many programs are attached. */
@@ -177,6 +188,7 @@ export class ServiceHost {
     this.#isClosed = true;
     try {
       this.adverts.close();
+      this.offers.close();
     } catch (error) {
       // A full disk is no reason to stay.
       this.#parts.log.warn("cannot take this node's services back", { error });

@@ -41,6 +41,8 @@ const NOT_OFFERED: ReadonlySet<Refusal> = new Set(["connection-refused", "networ
 /** How many connections one peer may have open here. */
 const MAX_STREAMS_PER_PEER = 512;
 
+const LOOPBACK = "127.0.0.1";
+
 /** A connection that somebody has opened to a port of this node. */
 export interface IncomingConnection {
   /** The bytes of both directions. */
@@ -71,11 +73,22 @@ interface StreamForwarderParts {
   readonly peers: Pick<MeshPeers, "self" | "find" | "reach" | "channel" | "selector">;
   /** An address of this node that its own programs listen at; undefined without an interface. */
   ownAddress(): string | undefined;
+  /** What is offered has changed. */
+  onOffersChange?(): void;
   /** The address at which this host reaches a peer through the tunnel; undefined where no tunnel to it has worked. */
   tunnelAddress(peer: PeerId): string | undefined;
 }
 
-interface Port {
+/** What a port leads to, and for whom. */
+export interface OfferedForwardPort {
+  readonly port: number;
+  /** The service of this host, `127.0.0.1:3000`; undefined when a program answers itself. */
+  readonly service: string | undefined;
+  /** A selector; undefined for every member. */
+  readonly allow: string | undefined;
+}
+
+interface Port extends OfferedForwardPort {
   readonly allows: (peer: PeerId) => boolean;
   /** Accepts, or resets the stream. */
   readonly serve: (connection: IncomingConnection) => void;
@@ -114,7 +127,7 @@ export class StreamForwarder {
     accept: (connection: IncomingConnection) => void,
     options: ListenOptions = {},
   ): PortListener {
-    return this.#open(port, options, (connection) => {
+    return this.#open(port, undefined, options, (connection) => {
       void acceptForward(connection.stream);
       accept(connection);
     });
@@ -127,7 +140,9 @@ export class StreamForwarder {
     options: ListenOptions = {},
   ): PortListener {
     const offer = new PortOffer(service);
-    const listener = this.#open(port, options, ({ stream }) => {
+    const { hostname = LOOPBACK } = service;
+    const place = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${service.port}`;
+    const listener = this.#open(port, place, options, ({ stream }) => {
       void offer.serve(stream, () => void acceptForward(stream));
     });
     this.#offers.add(offer);
@@ -137,6 +152,11 @@ export class StreamForwarder {
       await offer.stop();
     };
     return { port, close, [Symbol.asyncDispose]: close };
+  }
+
+  /** What this node lets others reach, by port. */
+  offered(): readonly OfferedForwardPort[] {
+    return [...this.#ports.values()].toSorted((a, b) => a.port - b.port);
   }
 
   /**
@@ -204,7 +224,12 @@ export class StreamForwarder {
     return await connectTcp(hostname, port, limits);
   }
 
-  #open(port: number, options: ListenOptions, serve: Port["serve"]): PortListener {
+  #open(
+    port: number,
+    service: string | undefined,
+    options: ListenOptions,
+    serve: Port["serve"],
+  ): PortListener {
     if (!Number.isInteger(port) || port < 1 || port > 65_535) {
       throw new InvalidRequestError(`Cannot listen on port ${port}: ports are 1 to 65535`);
     }
@@ -212,10 +237,14 @@ export class StreamForwarder {
       throw new InvalidRequestError(`Cannot listen on port ${port} of the mesh: it is served already`);
     }
     const allows = options.allow === undefined ? () => true : this.#parts.peers.selector(options.allow);
-    const served: Port = { allows, serve };
+    const served: Port = { port, service, allow: options.allow, allows, serve };
     this.#ports.set(port, served);
+    this.#parts.onOffersChange?.();
     const close = () => {
-      if (this.#ports.get(port) === served) this.#ports.delete(port);
+      if (this.#ports.get(port) === served) {
+        this.#ports.delete(port);
+        this.#parts.onOffersChange?.();
+      }
       return Promise.resolve();
     };
     return { port, close, [Symbol.asyncDispose]: close };

@@ -18,6 +18,7 @@ import { LeaderSearch } from "../discovery/mod.ts";
 import { ownStatement } from "../endpoint_selector.ts";
 import { InvalidRequestError, InvalidTokenError, JoinRefusedError } from "../errors.ts";
 import { joinNetwork } from "../join/mod.ts";
+import type { NamedEndpoints } from "../named_endpoints.ts";
 import { dialMessagePlane } from "../links/mod.ts";
 import { checkNewNode } from "./host_check.ts";
 
@@ -34,6 +35,8 @@ export interface MeshParts {
   readonly store: StateStore;
   readonly host: Environment & MeshOptions;
   readonly options: AgentOptions;
+  /** The addresses of its endpoints that have names. */
+  readonly named: NamedEndpoints;
   /** Keeps what this start says; within the transaction that makes the node. */
   readonly keep: () => void;
   readonly onPending?: ((waiting: WaitingMachine) => void) | undefined;
@@ -77,7 +80,7 @@ export function leadMesh({ store, host, options, keep }: MeshParts): MeshState {
  * @throws AlreadyInitializedError when this node belongs to another network
  */
 export async function joinMesh(text: string, parts: MeshParts): Promise<MeshState> {
-  const { store, host, options, keep, onPending } = parts;
+  const { store, host, named, options, keep, onPending } = parts;
   const known = storedNetworkId(store);
   if (known !== undefined && text === "") return resumeMesh(parts);
   const token = parseToken(text);
@@ -93,7 +96,7 @@ export async function joinMesh(text: string, parts: MeshParts): Promise<MeshStat
   const { name = hostName(), address, ephemeral } = options;
   const ephemeralMs = ephemeral === "off" ? undefined : ephemeral;
   const search = new LeaderSearch({ ...host, token, identity, options });
-  const wanted = { name, address, ephemeralMs, ...ownStatement(options) };
+  const wanted = { name, address, ephemeralMs, ...ownStatement(options, named) };
   const admitted = await joinNetwork(token, identity, wanted, {
     ...host,
     search,

@@ -13,6 +13,7 @@ import type {
   DnsRecordReport,
   DnsRecordRequest,
   DnsRemoval,
+  FoundMember,
   LogReport,
   LogRequest,
   PingReport,
@@ -172,6 +173,10 @@ export class SampleControl extends SampleMembers implements AgentControl {
     const code = name === "web-1" ? "NOERROR" : "NXDOMAIN";
     const answers = code === "NOERROR" ? [{ ...dnsRecord, type }] : [];
     return Promise.resolve({ code, isAuthoritative: true, answers, authority: [] });
+  }
+
+  findMember(member: string): FoundMember {
+    return { name: member === "nobody" ? null : member };
   }
 
   ping(peer: string): Promise<PingReport> {

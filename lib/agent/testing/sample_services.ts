@@ -11,6 +11,7 @@ import {
   eventLines,
   type OfferedPort,
   offerLines,
+  type OfferReport,
   type OfferRequest,
   type PublishRequest,
   type ServiceChange,
@@ -62,6 +63,19 @@ const event: ServiceEvent = {
   publisher: undefined,
 };
 
+/** What is offered: one of this node, and one of a rootless member for some. */
+export const sampleOffers: readonly OfferReport[] = [
+  {
+    node: "lead",
+    port: 80,
+    isLocal: true,
+    isRestricted: false,
+    isForAllPrograms: false,
+    service: "127.0.0.1:3000",
+  },
+  { node: "phone", port: 5432, isLocal: false, isRestricted: true, isForAllPrograms: true },
+];
+
 /** Services that answer from tables, and write down what they were asked. */
 export class SampleServices {
   readonly asked: unknown[] = [];
@@ -83,6 +97,10 @@ export class SampleServices {
   resumeService(change: ServiceChange): Promise<boolean> {
     this.asked.push({ resumed: change });
     return Promise.resolve(false);
+  }
+
+  listOffers(): readonly OfferReport[] {
+    return sampleOffers;
   }
 
   async call(

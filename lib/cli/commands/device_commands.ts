@@ -10,13 +10,13 @@ import { PrivateKey, type PublicKey } from "../../crypto/mod.ts";
 import { systemRandom } from "../../host/mod.ts";
 import { MAX_KEEPALIVE_SECONDS } from "../../mesh/bounds.ts";
 import { Cidr, IpAddress } from "../../net/mod.ts";
-import { ControlClient } from "../control_client.ts";
+import type { ControlClient } from "../control_client.ts";
 import { UsageError } from "../failure.ts";
 import { compactConfig, deviceConfig, encodeQr, qrText } from "../output/mod.ts";
 import type { CliPorts } from "../ports.ts";
 import {
-  agentOptions,
   type AnyCommand,
+  askAgent,
   askAndPrint,
   collect,
   type CommandContext,
@@ -24,7 +24,6 @@ import {
   printJson,
   readFile,
   readNumber,
-  withState,
 } from "../weft_command.ts";
 
 /** The options of a command, whose types commander has checked. */
@@ -38,7 +37,7 @@ const DEFAULT_INTERFACE = "weft0";
 
 /** Adds `weft peer add` and `weft peer hub`. */
 export function addDeviceCommands(group: AnyCommand, { ports }: CommandContext): void {
-  const add = withState(
+  askAgent(
     group.command("add").description("let a plain WireGuard device in and print its configuration")
       .argument("<name>", "its name in the network")
       .option("--public-key <key>", "as `wg pubkey` prints it")
@@ -63,14 +62,27 @@ export function addDeviceCommands(group: AnyCommand, { ports }: CommandContext):
       .option("--keepalive <seconds>", "send something at least this often")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft peer add phone --wireguard --dns hub"),
+    ports,
+    add,
   );
-  add.action(async () => {
-    const options = add.opts();
+
+  askAndPrint(
+    group.command("hub").description(
+      "have another member pass a device's packets on; prints what it needs then",
+    )
+      .argument("<device>", "its name, id, key or address")
+      .argument("<node>", "the member, likewise; one with an interface")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft peer hub phone web-1"),
+    ports,
+    (client, [device = "", hub = ""]) => client.ask("changeHub", device, hub),
+    (changed) => deviceConfig(changed, {}),
+  );
+
+  async function add(client: ControlClient, [name = ""]: readonly string[], options: Said): Promise<void> {
     const privateKey = options.wireguard === true ? PrivateKey.generate(systemRandom) : undefined;
-    const request = await deviceRequest(add.args[0] ?? "", options, privateKey?.publicKey, ports);
+    const request = await deviceRequest(name, options, privateKey?.publicKey, ports);
     const { allowed, resolver } = configOptions(options);
-    // What is wrong with the device is said before what is wrong with the agent's options.
-    using client = new ControlClient((await agentOptions(add, ports)).stateDir);
     const added = await client.ask("addDevice", request);
     if (added.name !== request.name) {
       ports.terminal.err(
@@ -86,20 +98,7 @@ export function addDeviceCommands(group: AnyCommand, { ports }: CommandContext):
     const text = deviceConfig(added, { ...request, allowed, ...dns && { dns }, ...secret });
     ports.terminal.out(text);
     if (privateKey !== undefined) showQr(text);
-  });
-
-  askAndPrint(
-    group.command("hub").description(
-      "have another member pass a device's packets on; prints what it needs then",
-    )
-      .argument("<device>", "its name, id, key or address")
-      .argument("<node>", "the member, likewise; one with an interface")
-      .option("--json", "as JSON")
-      .addHelpText("after", "\nExample:\n  $ weft peer hub phone web-1"),
-    ports,
-    (client, [device = "", hub = ""]) => client.ask("changeHub", device, hub),
-    (changed) => deviceConfig(changed, {}),
-  );
+  }
 
   /** A person sees the code too; a file gets the text alone. */
   function showQr(text: string): void {
@@ -180,9 +179,11 @@ async function resolverOf(
   if (resolver === undefined) return undefined;
   const address = resolver.kind === "address" ? resolver.address : peers[0]?.addresses[0];
   if (address === undefined) {
-    throw new UsageError("Cannot use --dns hub: nobody is a peer of the device", {
-      hint: "Name an address.",
-    });
+    // The device is in the network by now, and its key would be lost with an error.
+    terminal.err(
+      `warning: nobody is a peer of ${name} that could answer names\nhint: Give --dns an address.\n`,
+    );
+    return undefined;
   }
   const server = peers.find(({ addresses }) => addresses.includes(address));
   // Another network's resolver is asked from where the device is.

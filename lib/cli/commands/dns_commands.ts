@@ -114,7 +114,7 @@ function addQuery(group: AnyCommand, context: CommandContext): void {
       const address = type === undefined || type.toUpperCase() === "PTR" ? IpAddress.parse(name) : undefined;
       const answer = address === undefined
         ? await client.ask("resolveName", name, type)
-        : await client.ask("resolveName", `${reverseName(address)}.`, "PTR");
+        : await client.ask("resolveName", `${reverseName(address)}`, "PTR");
       if (json === true) {
         printJson(ports, answer);
         if (answer.code !== "NOERROR") context.exitCode = 1;

@@ -4,17 +4,20 @@
  * @module
  */
 
-import type { OfferRequest } from "../../api/mod.ts";
-import { printableJson, WeftError } from "../../base/mod.ts";
+import type { OfferReport, OfferRequest } from "../../api/mod.ts";
+import { printableJson, showUnprintable, WeftError } from "../../base/mod.ts";
 import { parseOffer } from "../../config/mod.ts";
-import type { Dial, ForwardSpec, PortForward, Refusal, SocksProxy } from "../../forward/mod.ts";
+import type { Dial, DialTarget, PortForward, Refusal, SocksProxy } from "../../forward/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
+import { ControlClient, NoAgentError } from "../control_client.ts";
 import { CommandError, UsageError } from "../failure.ts";
+import { RefusalLines, tableText } from "../output/mod.ts";
 import type { AttachedPort, CliPorts } from "../ports.ts";
 import { paint } from "../terminal.ts";
 import {
   type AnyCommand,
   askAgent,
+  askAndPrint,
   type CommandContext,
   defined,
   runWithOptions,
@@ -22,30 +25,13 @@ import {
 } from "../weft_command.ts";
 
 const LOOPBACK = "127.0.0.1";
-
-/** Why a connection was not made, as people say it, and what to do. */
-const REFUSALS: Readonly<
-  Record<Refusal, { readonly says: string; readonly hint: (node: string, port: number) => string }>
-> = {
-  "failed": { says: "it has failed", hint: () => "The log of the agents at both ends may say more." },
-  "refused-by-policy": {
-    says: "this node may not go there",
-    hint: (node) => `On ${node} the offer's selector says who may; \`weft label\` lists the labels of all.`,
-  },
-  "network-unreachable": { says: "the node does not answer", hint: () => "`weft peers` shows who answers." },
-  "no-such-name": {
-    says: "nobody in the network goes by that name",
-    hint: () => "`weft peers` lists all names.",
-  },
-  "connection-refused": {
-    says: "nothing is offered at that port",
-    hint: (node, port) =>
-      `On ${node}, \`weft offer ${port}\` offers it, or \`weft up --offer ${port}\` for good.`,
-  },
-  "timeout": {
-    says: "no answer in time",
-    hint: () => "A firewall there may drop it; `weft ping` asks the node.",
-  },
+const OFFER_TITLES = ["NODE", ">PORT", "FOR", "REACHED BY", "SERVICE"];
+/** Who reaches an offer how: of a rootless node, and of one whose address leads to what its host itself serves. */
+const WAYS = {
+  rootless:
+    "Programs on nodes with an interface reach it by its name; rootless nodes by `weft forward` or `weft proxy`.",
+  interface:
+    "Others reach it by `weft forward` or `weft proxy`; other programs, what this host itself serves.",
 };
 
 /** Adds the commands. */
@@ -71,7 +57,11 @@ function addProxy(program: AnyCommand, { ports }: CommandContext): void {
     async ({ stateDir }, _, { socks5, json }) => {
       const { hostname, port } = readListen(String(socks5));
       const { SocksProxy } = await import("../../forward/mod.ts");
-      await serve(stateDir, ports, (dial) => [new SocksProxy(dial, { hostname, port })], ([opened]) => {
+      const lines = new RefusalLines((text) => ports.terminal.err(text));
+      const onRefused = (target: DialTarget, refusal: Refusal): void =>
+        lines.tell(showUnprintable(target.host), target.port, refusal, false);
+      const make = (dial: Dial) => [new SocksProxy(dial, { hostname, port, onRefused })];
+      await serve(stateDir, ports, make, ([opened]) => {
         const at = endpointText(hostname, opened?.port);
         if (json === true) return ports.terminal.out(`${printableJson({ socks5: at })}\n`);
         ports.terminal.out(`SOCKS5 on ${paint(ports.terminal, "strong", at)} leads into the network\n`);
@@ -91,10 +81,14 @@ function addForward(program: AnyCommand, { ports }: CommandContext): void {
     async ({ stateDir }, args, { json }) => {
       const { parseForward, PortForward } = await import("../../forward/mod.ts");
       const specs = args.map((text) => parseForward(text));
+      await warnOfUnknown(stateDir, specs.map(({ targetHost }) => targetHost), ports);
+      const lines = new RefusalLines((text) => ports.terminal.err(text));
       const make = (dial: Dial) =>
-        specs.map((spec) =>
-          new PortForward(dial, { spec, onRefused: (refusal) => tellRefusal(spec, refusal) })
-        );
+        specs.map((spec) => {
+          const onRefused = (refusal: Refusal): void =>
+            lines.tell(spec.targetHost, spec.targetPort, refusal, true);
+          return new PortForward(dial, { spec, onRefused });
+        });
       await serve(stateDir, ports, make, (opened) => {
         for (const [i, { bind, targetHost, targetPort }] of specs.entries()) {
           const from = endpointText(bind, opened[i]?.port);
@@ -106,23 +100,19 @@ function addForward(program: AnyCommand, { ports }: CommandContext): void {
       });
     },
   );
-
-  function tellRefusal({ targetHost, targetPort }: ForwardSpec, refusal: Refusal): void {
-    const { says, hint } = REFUSALS[refusal];
-    const place = endpointText(targetHost, targetPort);
-    ports.terminal.err(`weft: Cannot reach ${place}: ${says}\nhint: ${hint(targetHost, targetPort)}\n`);
-  }
 }
 
 function addOffer(program: AnyCommand, { ports }: CommandContext): void {
+  // What stands behind `list` is its own.
+  const offer: AnyCommand = program.command("offer").enablePositionalOptions();
   askAgent(
-    program.command("offer").description("let the network reach a TCP service of this machine, until Ctrl-C")
+    offer.description("let the network reach a TCP service of this machine, until Ctrl-C")
       .argument("<port[=host:port]>", "the port in the network, and where the service is")
       .option("--allow <selector>", "who may come, as in role=web (default: every member)")
       .option("--json", "say as JSON what is offered")
       .addHelpText(
         "after",
-        "\nExamples:\n  $ weft offer 80=3000\n  $ weft offer 5432 --allow 'role=web'\n\n" +
+        "\nExamples:\n  $ weft offer 80=3000\n  $ weft offer 5432 --allow 'role=web'\n  $ weft offer list\n\n" +
           "An agent offers for as long as it runs what it is started with: weft up --offer '80=3000 for role=web'",
       ),
     ports,
@@ -138,18 +128,28 @@ function addOffer(program: AnyCommand, { ports }: CommandContext): void {
       }
       const whom = allow ?? spec.allow;
       using stop = stopSignal(ports);
-      const { node } = await client.ask("status");
+      const { node, dataplane } = await client.ask("status");
       const request = defined({ ...spec, allow: whom } as OfferRequest);
-      for await (const { port } of await client.ask("offer", request, stop.signal)) {
-        const service = endpointText(spec.hostname, spec.targetPort);
-        if (json === true) {
-          ports.terminal.out(`${printableJson({ node: node.name, port, service })}\n`);
-          continue;
+      let isOffered = false;
+      try {
+        for await (const { port } of await client.ask("offer", request, stop.signal)) {
+          isOffered = true;
+          const service = endpointText(spec.hostname, spec.targetPort);
+          if (json === true) {
+            ports.terminal.out(`${printableJson({ node: node.name, port, service })}\n`);
+            continue;
+          }
+          const place = endpointText(node.name, port);
+          ports.terminal.out(
+            `${paint(ports.terminal, "strong", place)} in the network leads to ${service} here, ` +
+              `for ${whom ?? "every member"}\n${
+                dataplane.kind === "rootless" ? WAYS.rootless : WAYS.interface
+              }\n`,
+          );
         }
-        const place = paint(ports.terminal, "strong", endpointText(node.name, port));
-        ports.terminal.out(
-          `${place} in the network leads to ${service} here, for ${whom ?? "every member"}\n`,
-        );
+      } catch (error) {
+        // It was there when the offer began.
+        if (!isOffered || !(error instanceof NoAgentError)) throw error;
       }
       if (stop.signal.aborted) return;
       throw new CommandError("The offer has ended: the agent has stopped", {
@@ -157,6 +157,45 @@ function addOffer(program: AnyCommand, { ports }: CommandContext): void {
       });
     },
   );
+  askAndPrint(
+    offer.command("list").description("list the ports that this node and others offer, and for whom")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft offer list --json | jq -r '.[] | .node'"),
+    ports,
+    (client) => client.ask("listOffers"),
+    (offers) => offersText(offers, ports),
+  );
+}
+
+/** @returns a line for each offer, below a line of titles */
+export function offersText(offers: readonly OfferReport[], ports: Pick<CliPorts, "terminal">): string {
+  if (offers.length === 0) return "Nobody offers a port. `weft offer 80=3000` does.\n";
+  const rows = offers.map(({ node, port, isLocal, isRestricted, isForAllPrograms, service, allow }) => [
+    node,
+    `${port}`,
+    allow ?? (isRestricted ? "some members" : "every member"),
+    isForAllPrograms ? "all programs" : "weft forward, weft proxy",
+    isLocal ? service ?? "a program" : "-",
+  ]);
+  return tableText(OFFER_TITLES, rows, ports.terminal);
+}
+
+/** Says which of these nobody is called now; whoever it is may join later. */
+async function warnOfUnknown(
+  stateDir: string,
+  hosts: readonly string[],
+  { terminal }: CliPorts,
+): Promise<void> {
+  using client = new ControlClient(stateDir);
+  for (const host of new Set(hosts)) {
+    // An agent that does not answer is told of by what comes next.
+    const found = await client.ask("findMember", host).catch(() => undefined);
+    if (found?.name !== null) continue;
+    terminal.err(
+      `weft: Nobody in the network goes by ${host} now, so connections to it fail until somebody does\n` +
+        "hint: `weft peers` lists all names.\n",
+    );
+  }
 }
 
 /** Opens ports whose connections go through the agent, tells about them, and stays until it is told to stop. */

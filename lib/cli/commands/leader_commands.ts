@@ -62,12 +62,19 @@ export function addRotateCommand(program: AnyCommand, { ports }: CommandContext)
       .addHelpText("after", "\nExample:\n  $ weft rotate-key"),
     ports,
     async (client, _, { json }) => {
+      const { node: { name }, peers } = await client.ask("status");
       const made = await client.ask("rotateKey");
       if (json === true) return printJson(ports, made);
       ports.terminal.out(`This node's key is ${made.publicKey} now\n`);
       const { node } = await client.ask("status");
       if (node.role === "leader") {
         ports.terminal.out("Tokens that name its old key let in by other leaders only; make new ones.\n");
+      }
+      // They know this node by the key that it had.
+      for (const device of peers.filter(({ hub }) => hub === name)) {
+        ports.terminal.out(
+          `${device.name} does not know its key: \`weft peer hub ${device.name} ${name}\` on a leader prints what it needs\n`,
+        );
       }
     },
   );

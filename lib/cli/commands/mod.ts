@@ -31,9 +31,9 @@ export { withoutWgQuick } from "./wg_command.ts";
 export function addCommands(program: AnyCommand, context: CommandContext): void {
   addUpCommand(program, context);
   addConfigCommands(program, context);
-  addAgentCommands(program, context);
   addAskCommands(program, context);
   addPeersCommand(program, context);
+  addAgentCommands(program, context);
   addTokenCommands(program, context);
   addPeerCommands(program, context);
   addLabelCommand(program, context);

@@ -10,8 +10,13 @@ import { addDeviceCommands } from "./device_commands.ts";
 import { addPeerReports } from "./peers_commands.ts";
 
 /** @returns what became of a peer, and of the token by which it may come back under another name */
-function removedText({ name, token }: RemovedPeer, revokesToken: boolean): string {
-  const removed = `Removed ${name}\n`;
+function removedText({ name, token, devices = [] }: RemovedPeer, revokesToken: boolean): string {
+  const [first] = devices;
+  const removed = `Removed ${name}\n` + (first === undefined ? "" : (
+    `It passed packets on for ${
+      devices.join(", ")
+    }: \`weft peer hub ${first} NODE\` prints what is needed for another one.\n`
+  ));
   if (token === undefined) {
     return revokesToken
       ? `${removed}It came in by no token that the leaders know; none was revoked.\n`

@@ -51,7 +51,7 @@ export function deviceConfig(device: AddedDevice, facts: DeviceFacts): string {
       hub === undefined ? `# ${peer.name}` : `# ${peer.name}, through which it reaches all members`,
       "[Peer]",
       `PublicKey = ${peer.publicKey}`,
-      ...(i === 0 ? presharedKeyLines(facts) : []),
+      ...(i === 0 ? presharedKeyLines(facts, device) : []),
       `AllowedIPs = ${[...peer.allowedIps, ...(i === 0 ? facts.allowed ?? [] : [])].join(", ")}`,
       ...(peer.endpoint === undefined
         ? [`# Endpoint = where ${peer.name} can be reached, which nobody knows`]
@@ -73,9 +73,13 @@ export function compactConfig(config: string): string {
 }
 
 /** A file that is made here goes to the device as a whole, and is of no use without the key. */
-function presharedKeyLines({ privateKey, presharedKey }: DeviceFacts): string[] {
-  if (presharedKey === undefined) return [];
-  return [privateKey === undefined ? "# PresharedKey = the one you gave" : `PresharedKey = ${presharedKey}`];
+function presharedKeyLines(
+  { privateKey, presharedKey }: DeviceFacts,
+  { hasPresharedKey = presharedKey !== undefined }: AddedDevice,
+): string[] {
+  if (!hasPresharedKey) return [];
+  const isKnown = privateKey !== undefined && presharedKey !== undefined;
+  return [isKnown ? `PresharedKey = ${presharedKey}` : "# PresharedKey = the one you gave"];
 }
 
 /** The prefix of one address. */

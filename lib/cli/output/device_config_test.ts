@@ -58,6 +58,11 @@ Deno.test("deviceConfig() of a device without a hub has every member as a peer o
   assert.match(text, /^# The same command prints the members again when there are more of them\.$/m);
 });
 
+Deno.test("deviceConfig() remembers a preshared key that the hub knows and nobody says again", () => {
+  const text = deviceConfig({ ...viaHub, hasPresharedKey: true }, {});
+  assert.match(text, /^PublicKey = .*\n# PresharedKey = the one you gave$/m);
+});
+
 Deno.test("deviceConfig() keeps nothing alive for a device that can be found", () => {
   const text = deviceConfig(viaHub, { endpoint: "192.0.2.9:51820" });
   assert.doesNotMatch(text, /Persistent|Preshared/);

@@ -57,7 +57,7 @@ import {
 /** What is held is no longer than this: a SYN, or an echo request as `ping` makes it. */
 const MAX_HELD_BYTES = 1500;
 /** Questions and packets that wait to be taken; the oldest gives way. */
-const MAX_QUESTIONS = 1088;
+const MAX_QUESTIONS = 2112;
 const MAX_PACKETS = 2048;
 /** Messages of ICMP a second, and at once (RFC 4443 §2.4). */
 const ICMP_PER_SECOND = 100;
@@ -81,7 +81,7 @@ export interface ProxyChange {
   readonly remove?: readonly IpAddress[];
 }
 
-/** What the agent is asked, once for each `id`. */
+/** What the agent is asked, once for each `id`, and told. */
 export type ProxyQuestion =
   /** Whether a host takes a connection; it then comes to the listener from the host's address and `translatedPort`. */
   | {
@@ -92,7 +92,9 @@ export type ProxyQuestion =
     readonly translatedPort: number;
   }
   /** Whether a host is there. */
-  | { readonly kind: "echo"; readonly id: number; readonly host: string };
+  | { readonly kind: "echo"; readonly id: number; readonly host: string }
+  /** A connection was accepted that the program has given up meanwhile: it will not come. */
+  | { readonly kind: "gone"; readonly id: number };
 
 /** Yes; no; the host does not answer; or, of a connection that was accepted, that it has broken. */
 export type ProxyAnswer = "accept" | "refuse" | "unreachable" | "reset";
@@ -201,7 +203,10 @@ export class TransparentProxy {
     const connection = this.#connections.byId(id);
     if (connection !== undefined) return this.#answerConnection(now, connection, answer);
     const request = this.#echoes.release(id);
-    if (request === undefined) return;
+    if (request === undefined) {
+      if (answer === "accept") this.#questions.push({ kind: "gone", id });
+      return;
+    }
     if (answer !== "accept") return void this.#refuse(now, request, versionOf(request), "host");
     this.#packets.push(echoReply(request));
   }

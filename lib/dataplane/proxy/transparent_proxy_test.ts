@@ -301,6 +301,20 @@ Deno.test("TransparentProxy counts only connections that go on, 512 to one host,
   assert.equal(proxy.connections, 511);
 });
 
+Deno.test("TransparentProxy says that a program has given up when its connection is accepted too late", () => {
+  const [family] = FAMILIES;
+  const { own, host } = family;
+  const proxy = makeProxy(family);
+  const shape = { from: own, to: host, source: 40_000, destination: 80, sequence: 1 };
+  show(proxy, segment({ ...shape, flags: SYN }));
+  const { id } = ask(proxy);
+  assert.equal(show(proxy, segment({ ...shape, flags: RST })), "taken");
+  proxy.answer(millis(1), id, "accept");
+  assert.deepEqual(proxy.pollQuestion(), { kind: "gone", id });
+  assert.equal(proxy.pollPacket(), undefined);
+  assert.equal(proxy.connections, 0);
+});
+
 Deno.test("TransparentProxy takes a new SYN between the same ports for a new connection", () => {
   const [family] = FAMILIES;
   const { own, host } = family;

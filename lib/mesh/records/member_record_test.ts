@@ -1,13 +1,20 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { SeededRandom, unixMillis } from "../../base/mod.ts";
+import { SeededRandom, unixMillis, VirtualClock } from "../../base/mod.ts";
 import { Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
 import { decodeMessage, encodeMessage, MemberRecordSchema } from "../../proto/mod.ts";
 import { MAX_PAYLOAD_BYTES } from "./signed.ts";
 import { generateNetwork, NodeIdentity, nodeIdOf } from "../identity/identity.ts";
 import { NO_GRANTS } from "./grants.ts";
 import { decodeRecord, type MemberRecord, signRecord, verifyRecord } from "./member_record.ts";
-import { decodeStatement, type NodeStatement, signStatement, verifyStatement } from "./node_statement.ts";
+import {
+  areSameEndpoints,
+  decodeStatement,
+  type NodeStatement,
+  signOwnStatement,
+  signStatement,
+  verifyStatement,
+} from "./node_statement.ts";
 
 const random = new SeededRandom(11);
 const network = generateNetwork(random);
@@ -159,6 +166,20 @@ Deno.test("signStatement() and verifyStatement() are inverse, and bounded", () =
   assert.equal(verifyStatement(signed, network.verifyingKey), undefined);
   const endpoints = Array(9).fill(at("192.0.2.1:1"));
   assert.throws(() => signStatement({ ...statement, endpoints }, identity.signingKey), RangeError);
+});
+
+Deno.test("a statement says whether there is a packet plane, and one of the former release that there is", () => {
+  const rootless = { ...statement, endpoints: [], isRootless: true };
+  const { verifyingKey } = identity.signingKey;
+  assert.deepEqual(verifyStatement(signStatement(rootless, identity.signingKey), verifyingKey), rootless);
+  assert.equal(decodeStatement(signStatement(statement, identity.signingKey).payload)?.isRootless, undefined);
+  const clock = new VirtualClock(statement.issuedAt);
+  const own = (isRootless: boolean) =>
+    signOwnStatement(identity, { ...statement, isRootless }, { clock, previous: statement });
+  assert.equal(own(false), undefined);
+  assert.ok(own(true));
+  assert.equal(areSameEndpoints(statement, { ...statement, isRootless: true }), false);
+  assert.equal(areSameEndpoints(statement, { ...statement, isRootless: false }), true);
 });
 
 Deno.test("decodeRecord() and decodeStatement() never throw, whatever the bytes", () => {

@@ -99,7 +99,7 @@ export function decodeStatement(payload: Uint8Array): NodeStatement | undefined 
     endpoints: readEndpoints(message.endpoints, MAX_STATED_ENDPOINTS),
     channelEndpoints: readEndpoints(message.channelEndpoints, MAX_STATED_ENDPOINTS),
     labels: { ...message.labels },
-    isRootless: message.rootless,
+    ...message.rootless && { isRootless: true },
     version: readPositive(message.version),
     issuedAt: readTime(message.issuedAt),
   });

@@ -48,7 +48,7 @@ const CASES = [["fast", "10.200.0.0/16"], ["portable", "10.200.0.0/16"], ["fast"
 for (const [dataplane = "", cidr = ""] of CASES) {
   labTest(
     `curl reaches what a rootless node offers, by its name and its address (${dataplane}, ${cidr})`,
-    [...PACKET_PLANE, "curl"],
+    [...PACKET_PLANE, "curl", "nft"],
     async (test) => {
       await using lab = await Lab.create(["A", "B", "R"]);
       const { nodes: [a], token } = await startMesh(lab, ["A"], {
@@ -150,6 +150,25 @@ for (const [dataplane = "", cidr = ""] of CASES) {
         };
         const peer = peers.find(({ name }) => name === "r");
         assert.equal(peer?.txBytes, 0, JSON.stringify(drops));
+      });
+
+      await test.step("a firewall that drops what comes in: it is refused, and the log names the port", async () => {
+        const rules = [
+          "add table inet t",
+          "add chain inet t i { type filter hook input priority 0; }",
+          "add rule inet t i iifname weft0 tcp dport 45680 drop",
+        ];
+        for (const rule of rules) await hostA.namespace.expectRun(["nft", rule]);
+        const { text, ms } = await curl(hostA, `http://${address}/`);
+        assert.match(text, /^7: /);
+        assert.ok(ms < 8_000, `${ms} ms`);
+        await a.weft.process.until(
+          ({ stderr }) => /firewall has to let in what comes to TCP port 45680 on weft0/.test(stderr),
+          5_000,
+          "it says so",
+        );
+        await hostA.namespace.expectRun(["nft", "delete table inet t"]);
+        assert.equal((await curl(hostA, `http://${address}/`)).text, "the page");
       });
 
       await test.step("killed in the middle of a transfer: the program is told, and the next one at once", async () => {

@@ -122,7 +122,12 @@ Deno.test("weft service and weft call: services are listed, called, paused and r
       [["call", "math/sub"], 1, /\(UnknownAction\)\nhint: .*service show/],
       [["call", "math/fail"], 1, /Cannot call math\/fail: No tea is left \(OutOfStock\)/],
       [["call", "math/sleep", "--timeout", "200ms"], 1, /\(Timeout\)\nhint: .*--timeout/],
-      [["call", "math/add", "--node", "nobody"], 1, /nobody \(NoProvider\)/],
+      [["call", "math/add", "--node", "nobody"], 1, /nobody \(NoProvider\)\nhint: .*weft peers/],
+      [
+        ["call", "math/add", "--node", "lead"],
+        1,
+        /lead does not offer math; adder, adder-2 do \(NoProvider\)\n/,
+      ],
       [["call", "math//add"], 2, /topic path/],
       [["publish", "a/*"], 2, /topic path/],
       [["subscribe", "a/>/b"], 2, /pattern/],

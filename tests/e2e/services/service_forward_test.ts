@@ -91,6 +91,55 @@ labTest("weft proxy, forward and offer: programs reach what other nodes offer", 
     assert.match(await fetchText("http://lead:82/", "--proxy", `socks5h://${socks}`), /^97: .*\(5\)/);
   });
 
+  await test.step("weft proxy says in a line each what it has refused", async () => {
+    const refused = /^weft: Cannot reach lead:82: nothing is offered at that port$/m;
+    await proxy.until(({ stderr }) => refused.test(stderr), 5_000, "it says so");
+    assert.match(
+      proxy.stderr,
+      /^weft: Cannot reach example\.com:80: nobody in the network goes by that name$/m,
+    );
+    assert.doesNotMatch(proxy.stderr, /hint/);
+  });
+
+  await test.step("weft offer list says who offers what to whom", async () => {
+    const some = stack.use(launch(lead, "offer", `85=${admin}`, "--allow", "role=admin"));
+    await some.until(({ stdout }) => stdout.includes("lead:85"), 10_000, "it offers");
+    assert.match(
+      some.stdout,
+      /lead:85 in the network leads to 127\.0\.0\.1:\d+ here, for role=admin\nPrograms on/,
+    );
+    const shared = { isForAllPrograms: false, isLocal: false, node: "lead" };
+    await waitFor(
+      async () => JSON.parse(await client.expectCommand("offer", "list", "--json")).length === 3,
+      10_000,
+      { what: "the member knows of it" },
+    );
+    assert.deepEqual(JSON.parse(await client.expectCommand("offer", "list", "--json")), [
+      { ...shared, port: 80, isRestricted: false },
+      { ...shared, port: 81, isRestricted: false },
+      { ...shared, port: 85, isRestricted: true },
+    ]);
+    const own = await lead.expectCommand("offer", "list");
+    assert.match(own, /^NODE +PORT +FOR +REACHED BY +SERVICE\nlead +80 +every member +all programs +127/);
+    assert.match(own, /\nlead +85 +role=admin +/);
+    assert.match(
+      await client.expectCommand("offer", "list"),
+      /\nlead +85 +some members +weft forward, weft proxy +-/,
+    );
+    assert.equal((await some.stop("SIGINT")).code, 0);
+  });
+
+  await test.step("weft forward says when nobody goes by a name", async () => {
+    const nobody = stack.use(launch(client, "forward", "0:nobody:80"));
+    await nobody.until(({ stdout }) => stdout.includes("nobody:80"), 10_000, "it listens");
+    assert.match(
+      nobody.stderr,
+      /^weft: Nobody in the network goes by nobody now, so connections to it fail .*\nhint: `weft peers`/m,
+    );
+    assert.equal((await nobody.stop("SIGINT")).code, 0);
+    assert.doesNotMatch(forward.stderr, /goes by/);
+  });
+
   await test.step("by forwarded ports", async () => {
     assert.equal(await fetchText(`http://${toWeb}/`), "the page");
     assert.equal(await fetchText(`http://${toAdmin}/`), "the secret page");
@@ -122,10 +171,22 @@ labTest("weft proxy, forward and offer: programs reach what other nodes offer", 
     assert.equal(wrong.code, 2);
   });
 
-  await test.step("Ctrl-C ends each with 0, and its port is closed", async () => {
+  await test.step("Ctrl-C ends each with 0, its port is closed, and an offer says that its agent has stopped", async () => {
     assert.equal((await proxy.stop("SIGINT")).code, 0, proxy.tail());
     assert.equal((await forward.stop("SIGINT")).code, 0, forward.tail());
     assert.match(await fetchText(`http://${toWeb}/`), /^7:/);
+    for (const end of [() => client.stop(), () => client.kill()]) {
+      const offered = stack.use(launch(client, "offer", "90=9"));
+      await offered.until(({ stdout }) => stdout.includes("client:90"), 10_000, "it offers");
+      await end();
+      const { code } = await offered.finished;
+      assert.equal(code, 1);
+      assert.match(
+        offered.stderr,
+        /^weft: The offer has ended: the agent has stopped\nhint: `weft up --offer`/,
+      );
+      await client.start("up");
+    }
     assert.equal((await client.stop()).code, 0, client.process.tail());
   });
 });

@@ -36,6 +36,8 @@ export interface WeftNodeOptions {
   /** Further options of every start, for example `--rootless`. */
   readonly args?: readonly string[];
   readonly env?: Record<string, string>;
+  /** A program in place of the sources, such as a compiled one. */
+  readonly program?: string;
 }
 
 /** One weft agent at one place. Disposing it ends it. */
@@ -45,6 +47,7 @@ export class WeftNode implements AsyncDisposable {
   readonly #place: Place;
   readonly #args: readonly string[];
   readonly #env: Record<string, string>;
+  readonly #program: string | undefined;
   #process: CapturedProcess | undefined;
 
   constructor(place: Place, options: WeftNodeOptions) {
@@ -52,6 +55,7 @@ export class WeftNode implements AsyncDisposable {
     this.name = options.name;
     this.stateDir = options.stateDir;
     this.#args = options.args ?? [];
+    this.#program = options.program;
     // Nothing is called out into the networks that this machine is in.
     const quiet = place === thisMachine ? { WEFT_DISCOVERY: "no" } : {};
     this.#env = { NO_COLOR: "1", ...quiet, ...options.env };
@@ -66,7 +70,7 @@ export class WeftNode implements AsyncDisposable {
   /** Starts the agent without waiting, for example `launch("--join", token)`. */
   launch(...command: readonly string[]): CapturedProcess {
     const args = command[0] === "up" ? command : [...command, "--name", this.name];
-    const line = this.#place.command(weftCommand(...args, "--state", this.stateDir, ...this.#args));
+    const line = this.#place.command(this.#command(...args, "--state", this.stateDir, ...this.#args));
     return this.#process = new CapturedProcess(line, { label: `weft ${this.name}`, env: this.#env });
   }
 
@@ -119,7 +123,7 @@ export class WeftNode implements AsyncDisposable {
 
   /** Runs a command against the running agent, for example `command("peers", "--json")`. */
   command(...command: readonly string[]): Promise<Finished> {
-    const line = this.#place.command(weftCommand(...command, "--state", this.stateDir));
+    const line = this.#place.command(this.#command(...command, "--state", this.stateDir));
     return run(line, { env: this.#env, label: `weft ${command.join(" ")}` });
   }
 
@@ -144,6 +148,10 @@ export class WeftNode implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process?.[Symbol.asyncDispose]();
+  }
+
+  #command(...args: readonly string[]): readonly string[] {
+    return this.#program === undefined ? weftCommand(...args) : [this.#program, ...args];
   }
 
   async #fetch(method: string, path: string, body?: string): Promise<string> {

@@ -1,0 +1,141 @@
+/**
+ * The steps of a release, in their order: first everything that can fail and hurts nobody, then what others see. A version
+ * of the package can never be taken back, so it comes behind a draft that holds all files, and the draft becomes public
+ * last: whatever fails, no release is announced that is not whole. Every step may be repeated.
+ * @module
+ */
+
+import { binaryPath, compile, COMPILER_VARIABLE } from "./compile.ts";
+import { hasProgram, outputOf, ROOT, run, Skipped } from "./command.ts";
+import { SUMS_FILE, writeCheckSums } from "./check_sums.ts";
+import { smokeTest } from "./smoke.ts";
+import { targetOf, TARGETS } from "./targets.ts";
+
+/** What steps are told. */
+export interface ReleaseOptions {
+  /** Such as `v1.4.0`; undefined when nothing is released. */
+  readonly tag?: string | undefined;
+  /** The target to compile for; this machine's unless told. */
+  readonly target?: string | undefined;
+  /** Where the binary goes; `dist` unless told. */
+  readonly out?: string | undefined;
+}
+
+/** One step. */
+export interface Step {
+  readonly name: string;
+  readonly what: string;
+  /** Whether others see it, and it can't be taken back. */
+  readonly isPublic: boolean;
+  /** @returns what came of it @throws Skipped where this machine can't, Error when it fails */
+  run(options: ReleaseOptions): Promise<string>;
+}
+
+/** All of them. */
+export const STEPS: readonly Step[] = [
+  { name: "version", what: "the tag is the version in deno.json", isPublic: false, run: checkVersion },
+  { name: "gate", what: "lint and every test", isPublic: false, run: runGate },
+  { name: "compile", what: "the binary of one target", isPublic: false, run: compileTarget },
+  { name: "smoke", what: "this machine's binary works", isPublic: false, run: trySmoke },
+  { name: "sums", what: `dist/${SUMS_FILE}`, isPublic: false, run: sumUp },
+  { name: "package", what: "the package can be published", isPublic: false, run: tryPackage },
+  { name: "draft", what: "a draft of the release, with all files", isPublic: true, run: draftRelease },
+  { name: "publish", what: "the package on JSR", isPublic: true, run: publishPackage },
+  { name: "announce", what: "the draft becomes the release", isPublic: true, run: announceRelease },
+];
+
+/** @returns the version in deno.json */
+export async function packageVersion(): Promise<string> {
+  return JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`)).version;
+}
+
+async function checkVersion({ tag }: ReleaseOptions): Promise<string> {
+  const version = await packageVersion();
+  if (tag === undefined) throw new Skipped(`no tag is given; deno.json says ${version}`);
+  if (tag !== `v${version}`) throw new Error(`The tag is ${tag}, and deno.json says ${version}`);
+  return `${tag} is the version in deno.json`;
+}
+
+async function runGate(): Promise<string> {
+  await run([`${ROOT}.ci/run`]);
+  return "lint and tests have passed";
+}
+
+async function compileTarget({ target: triple, out: path }: ReleaseOptions): Promise<string> {
+  const target = targetOf(triple);
+  const out = path ?? binaryPath(target);
+  await compile(target, out);
+  const { size } = await Deno.stat(new URL(out, `file://${ROOT}`));
+  return `${out} has ${(size / 1e6).toFixed(1)} MB`;
+}
+
+async function trySmoke({ target: triple }: ReleaseOptions): Promise<string> {
+  const target = targetOf(triple);
+  const program = binaryPath(target);
+  try {
+    await Deno.stat(program);
+  } catch {
+    throw new Skipped(
+      `there is no dist/${target.file}; the step compile makes it, by ${COMPILER_VARIABLE} where Deno's can't be had`,
+    );
+  }
+  // Artifacts of a workflow come without it.
+  if (Deno.build.os !== "windows") await Deno.chmod(program, 0o755);
+  await smokeTest(await packageVersion(), program);
+  return `two nodes of dist/${target.file} have met`;
+}
+
+async function sumUp({ tag }: ReleaseOptions): Promise<string> {
+  const folder = `${ROOT}dist`;
+  await Deno.mkdir(folder, { recursive: true });
+  const files = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  const missing = TARGETS.filter(({ file }) => !files.includes(file)).map(({ file }) => file);
+  if (tag !== undefined && missing.length > 0) throw new Error(`Missing in dist: ${missing.join(", ")}`);
+  if (missing.length === TARGETS.length) throw new Skipped("dist has no binary");
+  return (await writeCheckSums(folder)).trimEnd();
+}
+
+async function tryPackage(): Promise<string> {
+  await run([Deno.execPath(), "publish", "--dry-run"]);
+  return "nothing is uncommitted, and the types are fast";
+}
+
+async function draftRelease({ tag }: ReleaseOptions): Promise<string> {
+  const named = await publicTag(tag);
+  const files = [...TARGETS.map(({ file }) => file), SUMS_FILE].map((file) => `dist/${file}`);
+  const state = await releaseState(named);
+  if (state === "public") return `${named} is public already`;
+  if (state === "draft") await run(["gh", "release", "upload", named, "--clobber", ...files]);
+  else await run(["gh", "release", "create", named, "--draft", "--verify-tag", "--generate-notes", ...files]);
+  return `${named} is a draft`;
+}
+
+async function publishPackage({ tag }: ReleaseOptions): Promise<string> {
+  const named = await publicTag(tag);
+  // A version that is there already is left as it is.
+  await run([Deno.execPath(), "publish"]);
+  return `${named} is on JSR`;
+}
+
+async function announceRelease({ tag }: ReleaseOptions): Promise<string> {
+  const named = await publicTag(tag);
+  await run(["gh", "release", "edit", named, "--draft=false"]);
+  return `${named} is public`;
+}
+
+/** @returns the tag of a release that others are to see @throws Error when it is none */
+async function publicTag(tag: string | undefined): Promise<string> {
+  if (tag === undefined) throw new Error("A step that others see needs --tag");
+  await checkVersion({ tag });
+  if (!await hasProgram("gh")) throw new Error("A step that others see needs the program gh");
+  return tag;
+}
+
+async function releaseState(tag: string): Promise<"none" | "draft" | "public"> {
+  try {
+    const { isDraft } = JSON.parse(await outputOf(["gh", "release", "view", tag, "--json", "isDraft"]));
+    return isDraft ? "draft" : "public";
+  } catch {
+    return "none";
+  }
+}
