@@ -30,10 +30,10 @@ export { withoutWgQuick } from "./wg_command.ts";
 /** Adds the commands, in the order of the help. */
 export function addCommands(program: AnyCommand, context: CommandContext): void {
   addUpCommand(program, context);
-  addConfigCommands(program, context);
   addAskCommands(program, context);
   addPeersCommand(program, context);
   addAgentCommands(program, context);
+  addConfigCommands(program, context);
   addTokenCommands(program, context);
   addPeerCommands(program, context);
   addLabelCommand(program, context);
