@@ -18,21 +18,25 @@ const process = systemProcess();
 const code = await main(Deno.args, {
   version: project.version,
   async loadAgent() {
-    const [agent, { serveControl, StatusSite }, { systemClock, systemTimers }] = await Promise.all([
-      import("./lib/agent/mod.ts"),
-      import("./lib/http/mod.ts"),
-      import("./lib/host/mod.ts"),
-    ]);
-    const { joinOrResume, leadOrResume, Node, OverlayBootstrap, programSocketPath } = agent;
+    const [agent, { checkServing, serveControl, StatusSite }, { systemClock, systemTimers }] = await Promise
+      .all([
+        import("./lib/agent/mod.ts"),
+        import("./lib/http/mod.ts"),
+        import("./lib/host/mod.ts"),
+      ]);
+    const { Node, OverlayBootstrap, programSocketPath } = agent;
     return {
       overlays: {
-        initLeader: leadOrResume,
-        join: joinOrResume,
-        load: (options, ports) => OverlayBootstrap.load(options, ports),
+        initLeader: (said, ports) => OverlayBootstrap.initLeader(said, ports),
+        join: (token, said, ports) => OverlayBootstrap.join(token, said, ports),
+        load: (said, ports) => OverlayBootstrap.load(said, ports),
       },
+      storedSettings: (said, onProblem) => OverlayBootstrap.storedSettings(said, onProblem),
+      changeStoredSetting: (stateDir, change) => OverlayBootstrap.changeStoredSetting(stateDir, change),
       forget: (stateDir) => OverlayBootstrap.forget(stateDir),
       programSocketPath,
       attach: (stateDir) => Node.attach({ stateDir }),
+      checkServing,
       serveControl,
       serveStatus: (options) => StatusSite.open({ ...options, clock: systemClock, timers: systemTimers }),
     };

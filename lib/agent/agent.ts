@@ -302,12 +302,11 @@ export class Agent {
 
   #openOffers(): void {
     const { options, log } = this.#context;
-    const { forward } = this.services;
     for (const { port, hostname, targetPort, allow } of options.offers) {
-      forward.offer(port, { hostname, port: targetPort }, allow === undefined ? {} : { allow });
+      this.services.forward.offer(port, { hostname, port: targetPort }, allow === undefined ? {} : { allow });
     }
     if (options.forwardAllow === undefined) return;
-    forward.allowAll(options.forwardAllow);
+    this.services.forward.allowAll(options.forwardAllow);
     if (options.rootless) {
       log.warn("--forward-allow changes nothing: a rootless node has only what it offers");
     }

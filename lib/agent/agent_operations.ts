@@ -16,14 +16,15 @@ import {
   leaderPart,
   memberOf,
   membershipOperations,
-  tokenReport,
   unknownPeer,
 } from "./membership_operations.ts";
 import { namesOf } from "./names/mod.ts";
 import { devicesOf } from "./plain_devices.ts";
 import { prunePeers } from "./prune.ts";
 import { serviceOperations } from "./service_operations.ts";
+import { networkSettings, type NodeSettings } from "./start/mod.ts";
 import type { StatusToken } from "./status_token.ts";
+import { tokenOperations, tokenReport } from "./token_operations.ts";
 
 /** How long a member may take to answer a ping. */
 const PING_TIMEOUT_MS = 5_000;
@@ -31,14 +32,22 @@ const PING_TIMEOUT_MS = 5_000;
 /** Turns requests, which are as `OPERATIONS` says, into calls of the agent's parts, and their answers into reports. */
 export function agentOperations(
   agent: Agent,
-  { statusToken, process }: { readonly statusToken: StatusToken; readonly process: AgentProcess | undefined },
+  { statusToken, process, settings }: {
+    readonly statusToken: StatusToken;
+    readonly process: AgentProcess | undefined;
+    readonly settings: NodeSettings;
+  },
 ): AgentControl {
   const { mesh } = agent;
   return {
     ...serviceOperations(agent),
     ...membershipOperations(agent),
+    ...tokenOperations(agent),
     ...deviceOperations(agent),
     ...processOperations(agent, process),
+
+    settings: () => settings.report(networkSettings(mesh)),
+    changeSetting: (change) => settings.change(change),
 
     status: () => agent.status(),
     peers: () => agent.status().peers,

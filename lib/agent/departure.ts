@@ -99,8 +99,8 @@ export class Departure {
     if (this.#mesh.leaving === "asked") this.#mesh.leaving = "left";
   }
 
-  /** The last thing that is done with the store. */
+  /** The last thing that is done with the store. A network that never ran is forgotten, too. */
   finish(store: StateStore): void {
-    if (this.#mesh.leaving === "left") forgetNetwork(store);
+    if (this.#mesh.leaving === "left" || this.#mesh.isUnstarted) forgetNetwork(store);
   }
 }

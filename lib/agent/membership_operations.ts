@@ -5,17 +5,14 @@
  */
 
 import type {
-  AgentControl,
   AuditReport,
   DefaultGrantsReport,
   GrantLists,
   MemberReport,
   MembershipControl,
   PendingJoin,
-  TokenReport,
-  TokenRequest,
 } from "../api/mod.ts";
-import { unixMillis, WeftError } from "../base/mod.ts";
+import { WeftError } from "../base/mod.ts";
 import { nearest } from "../config/mod.ts";
 import {
   addGrants,
@@ -30,21 +27,16 @@ import {
   type Grants,
   isReservedName,
   MAX_ENTRY_LIFETIME_MS,
-  MAX_OTHER_ENDPOINTS,
-  MAX_TOKEN_OTHERS,
   type Member,
   type MeshState,
-  NO_GRANTS,
   NO_UPDATE,
   type RecordEntry,
   removeGrants,
-  type TokenEntry,
-  type TokenLeader,
   type WaitingJoin,
 } from "../mesh/mod.ts";
 import { IpAddress } from "../net/mod.ts";
 import type { Agent } from "./agent.ts";
-import { InvalidRequestError, NotLeaderError, UnknownPeerError, UnknownTokenError } from "./errors.ts";
+import { InvalidRequestError, NotLeaderError, UnknownPeerError } from "./errors.ts";
 
 const OPERATOR: AuditActor = { kind: "operator" };
 /** So many entries of the audit log are answered unless told. */
@@ -75,44 +67,10 @@ const ADMISSION_HINTS: Partial<Record<AdmissionRefusal, string>> = {
     "A name is lower-case letters, digits and hyphens, as in web-1, and none that has a meaning of its own.",
 };
 
-type MembershipOperations =
-  & Omit<MembershipControl, "prunePeers">
-  & Pick<AgentControl, "createToken" | "listTokens" | "revokeToken">;
-
 /** @returns the operations about members, as `agent` does them */
-export function membershipOperations(agent: Agent): MembershipOperations {
+export function membershipOperations(agent: Agent): Omit<MembershipControl, "prunePeers"> {
   const { mesh } = agent;
   return {
-    createToken(request) {
-      const tokens = leaderPart(mesh, mesh.tokens);
-      const wanted = request.address === undefined ? undefined : IpAddress.parse(request.address);
-      const holder = wanted && mesh.roster.holderOfAddress(wanted);
-      if (holder !== undefined) {
-        throw new InvalidRequestError(
-          `Cannot make a token for the address ${wanted}: it is ${holder.name}'s`,
-          {
-            hint:
-              "`weft peers` shows all addresses; `weft peer address` or `weft peer remove` makes one free.",
-          },
-        );
-      }
-      const token = asOperator(mesh, () => asInvalid(() => tokens.create(newToken(agent, request))));
-      agent.shareTokens();
-      const entry = tokens.get(token.tokenId);
-      if (entry === undefined) throw new UnknownTokenError(`Cannot find the token ${token.tokenId} again`);
-      return { token: token.encode(), report: tokenReport(entry) };
-    },
-
-    listTokens: () => leaderPart(mesh, mesh.tokens).list().map(tokenReport),
-
-    revokeToken(id) {
-      const tokens = leaderPart(mesh, mesh.tokens);
-      if (asOperator(mesh, () => tokens.revoke(id))) return agent.shareTokens();
-      throw new UnknownTokenError(`Cannot revoke the token ${id}: there is none of that id`, {
-        hint: "`weft token list` shows all.",
-      });
-    },
-
     members({ node } = {}) {
       const members = node === undefined ? mesh.roster.members() : [memberOf(agent, node)];
       return members.map((member) => {
@@ -295,37 +253,8 @@ export function asInvalid<T>(call: () => T): T {
   }
 }
 
-function newToken(agent: Agent, request: TokenRequest) {
-  const { mesh } = agent;
-  const { withoutEndpoints = false, grants: given, ...rest } = request;
-  const stated = mesh.roster.get(mesh.identity.id)?.statement?.channelEndpoints ?? [];
-  const grants = given === undefined ? undefined : addGrants(NO_GRANTS, given);
-  if (grants !== undefined) requireBounds(grants);
-  return {
-    ...rest,
-    ...grants && { grants },
-    networkId: mesh.network.id,
-    leaderPublicKey: mesh.identity.publicKey,
-    endpoints: withoutEndpoints ? [] : stated,
-    cidr: mesh.cidr,
-    others: withoutEndpoints ? [] : otherLeaders(agent),
-  };
-}
-
-/** Those by whom a token lets in as well; the ones that were heard come first. */
-function otherLeaders({ mesh: { roster, identity }, session }: Agent): TokenLeader[] {
-  const views = session?.leaders.views().toSorted((a, b) => Number(b.isAlive) - Number(a.isAlive)) ?? [];
-  return views.filter(({ nodeId }) => nodeId !== identity.id).slice(0, MAX_TOKEN_OTHERS).flatMap(
-    ({ nodeId }) => {
-      const { record, statement } = roster.get(nodeId) ?? {};
-      if (record === undefined || statement === undefined) return [];
-      const endpoints = statement.channelEndpoints.slice(0, MAX_OTHER_ENDPOINTS);
-      return [{ publicKey: record.publicKey, endpoints }];
-    },
-  );
-}
-
-function requireBounds(grants: Grants): void {
+/** @throws InvalidRequestError when grants are malformed, or too much */
+export function requireBounds(grants: Grants): void {
   if (areGrants(grants)) return;
   throw new InvalidRequestError("Cannot grant that: a pattern is malformed, or it is too much", {
     hint: "At most 32 patterns of each kind, and 1,024 characters in all.",
@@ -344,19 +273,6 @@ function waitingOf(waiting: readonly WaitingJoin[], who: string): WaitingJoin {
   throw new UnknownPeerError(`Cannot find ${JSON.stringify(who)}: ${problem}`, {
     hint: "`weft peer pending` lists who waits at this leader, with ids.",
   });
-}
-
-/** @returns what may be shown of a token */
-export function tokenReport({ createdAt, expiresAt, ...token }: TokenEntry): TokenReport {
-  const { ephemeralMs, needsApproval, address, ...rest } = token;
-  return {
-    ...rest,
-    createdAt: unixMillis(createdAt),
-    expiresAt: unixMillis(expiresAt),
-    ...ephemeralMs !== undefined && { ephemeralMs },
-    ...needsApproval !== undefined && { needsApproval },
-    ...address !== undefined && { address },
-  };
 }
 
 function memberReport({ record, statement }: Member): MemberReport {

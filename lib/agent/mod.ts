@@ -23,3 +23,5 @@ export { type AttachOptions, Node, type NodeOptions } from "./node.ts";
 export * from "./overlay_bootstrap.ts";
 export { VERSION } from "./status_report.ts";
 export { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";
+export type { WaitingMachine } from "./start/mod.ts";
+export type { StartToken } from "./token_operations.ts";

@@ -4,7 +4,7 @@
  */
 
 import { type Logger, silentLogger } from "../base/mod.ts";
-import { type AgentOptionsInput, DEFAULT_STATE_DIR } from "../config/mod.ts";
+import { type AgentOptionsInput, DEFAULT_STATE_DIR, SaidSettings } from "../config/mod.ts";
 import { type Duplex, isRefusal, type Refusal } from "../forward/mod.ts";
 import type {
   CallOptions,
@@ -31,7 +31,7 @@ import {
   type StreamForwarder,
 } from "./services/mod.ts";
 import { DialError, InvalidRequestError } from "./errors.ts";
-import { joinOrResume, leadOrResume, OverlayBootstrap, type OverlayPorts } from "./overlay_bootstrap.ts";
+import { OverlayBootstrap, type OverlayPorts } from "./overlay_bootstrap.ts";
 
 /** How a node is made; all options of an agent are options here too. */
 export interface NodeOptions extends AgentOptionsInput {
@@ -84,11 +84,11 @@ export class Node implements AsyncDisposable {
 
   /**
    * Joins the network of a token, or resumes the node whose state is in the directory.
-   * @param token what a leader printed
+   * @param token what a leader printed; when it is empty, the node is resumed that is there
    * @throws InvalidTokenError, UnreachableError, JoinRefusedError, InvalidConfigError, StateError
    */
   static async join(token: string, options: NodeOptions): Promise<Node> {
-    return await Node.#own(options, (input, ports) => joinOrResume(token, input, ports));
+    return await Node.#own(options, (input, ports) => OverlayBootstrap.join(token, input, ports));
   }
 
   /**
@@ -96,7 +96,7 @@ export class Node implements AsyncDisposable {
    * @throws InvalidConfigError, StateError
    */
   static async lead(options: NodeOptions): Promise<Node> {
-    return await Node.#own(options, (input, ports) => leadOrResume(input, ports));
+    return await Node.#own(options, (input, ports) => OverlayBootstrap.initLeader(input, ports));
   }
 
   /** Resumes the node whose state is in the directory. @throws NotInitializedError, InvalidConfigError, StateError */
@@ -268,8 +268,8 @@ export class Node implements AsyncDisposable {
   }
 
   static async #own({ logger, limits, ...options }: NodeOptions, open: OpenOverlay): Promise<Node> {
-    const input = { rootless: true, discovery: false, port: freeTcpPort(), ...options };
-    const overlay = await open(input, {
+    const defaults = { rootless: true, discovery: false, port: freeTcpPort() };
+    const overlay = await open(SaidSettings.ofProgram(options, defaults), {
       ...(logger === undefined ? {} : { logger }),
       ...(limits === undefined ? {} : { limits }),
     });
@@ -285,7 +285,7 @@ type Ports = Pick<StreamForwarder, "dial" | "listen">;
 type Membership =
   & Pick<OverlayBootstrap, "name" | "closed" | "stop">
   & Partial<Pick<OverlayBootstrap, "leave">>;
-type OpenOverlay = (input: AgentOptionsInput, ports: OverlayPorts) => Promise<OverlayBootstrap>;
+type OpenOverlay = (said: SaidSettings, ports: OverlayPorts) => Promise<OverlayBootstrap>;
 
 function dialError(host: string, port: number, refusal: Refusal): DialError {
   const hint = refusal === "connection-refused"

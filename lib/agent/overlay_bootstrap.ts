@@ -3,45 +3,45 @@
  * @module
  */
 
-import { type AgentControl, checkedControl } from "../api/mod.ts";
-import { type Environment, type Logger, repeat, silentLogger, type StateStore } from "../base/mod.ts";
 import {
-  type AgentOptions,
-  type AgentOptionsInput,
-  DEFAULT_OVERLAY_CIDR,
-  parseAgentOptions,
-} from "../config/mod.ts";
+  type AgentControl,
+  checkedControl,
+  type SettingChange,
+  type SettingReport,
+  type SettingValue,
+} from "../api/mod.ts";
+import { type Environment, type Logger, repeat, silentLogger } from "../base/mod.ts";
+import { type AgentOptions, type AgentOptionsInput, KeptSettings, SaidSettings } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
 import type { OverlayHealthChecker } from "../health/mod.ts";
 import { ResumedStateStore, SqliteStateStore, systemEnvironment } from "../host/mod.ts";
 import { IpAllocator } from "../ipam/mod.ts";
 import {
-  AlreadyInitializedError,
   forgetNetwork,
-  JoinToken,
   type MeshOptions,
   MeshState,
   NotInitializedError,
   storedNetworkId,
-  toNodeName,
 } from "../mesh/mod.ts";
 import type { Cidr, IpAddress } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { Agent } from "./agent.ts";
 import { agentOperations } from "./agent_operations.ts";
 import type { AgentProcess } from "./agent_process.ts";
-import { LeaderSearch } from "./discovery/mod.ts";
-import { ownStatement } from "./endpoint_selector.ts";
-import { InvalidRequestError, InvalidTokenError, JoinRefusedError } from "./errors.ts";
-import { joinNetwork } from "./join/mod.ts";
 import { NamedEndpoints } from "./named_endpoints.ts";
-import { dialMessagePlane } from "./links/mod.ts";
-import { checkHostNetwork } from "./overlay/mod.ts";
 import type { ServiceHost } from "./services/mod.ts";
+import {
+  joinMesh,
+  leadMesh,
+  type MakeMesh,
+  networkSettings,
+  NodeSettings,
+  parseToken,
+  resumeMesh,
+  type WaitingMachine,
+} from "./start/mod.ts";
 import { StatusToken } from "./status_token.ts";
-
-/** The token that a leader prints admits any number of machines for a day. */
-const PRINTED_TOKEN_LIFETIME_MS = 24 * 3_600_000;
+import { type StartToken, startTokenOf } from "./token_operations.ts";
 
 /** How often it is tried to write what waits for room on a full disk. */
 const FLUSH_MS = 10_000;
@@ -53,7 +53,12 @@ export interface OverlayPorts {
   /** Limits of the values that services exchange. */
   readonly limits?: CarrierLimits;
   /** Called once when a leader has to approve a machine that joins, with the name that it asks for, and its id. */
-  readonly onPending?: (waiting: { readonly name: string; readonly id: string }) => void;
+  readonly onPending?: (waiting: WaitingMachine) => void;
+  /**
+   * Called once with what holds, what was said at earlier starts included, before anything is made or asked for; what it
+   * throws ends the start.
+   */
+  readonly onOptions?: (options: AgentOptions) => void | Promise<void>;
   /** The process that is there for the node alone; without one, the node ends alone when it is told to. */
   readonly process?: AgentProcess;
 }
@@ -72,8 +77,10 @@ export class OverlayBootstrap {
   readonly #agent: Agent;
   readonly #store: ResumedStateStore;
   readonly #environment: Environment;
+  readonly #settings: NodeSettings;
   readonly #hasInterface: boolean;
   #endFlushing: () => void = () => {};
+  #hasStarted = false;
 
   private constructor(
     agent: Agent,
@@ -81,7 +88,7 @@ export class OverlayBootstrap {
     environment: Environment,
     made: {
       readonly isResumed: boolean;
-      readonly options: AgentOptions;
+      readonly settings: NodeSettings;
       readonly process: AgentProcess | undefined;
     },
   ) {
@@ -89,108 +96,77 @@ export class OverlayBootstrap {
     this.#store = store;
     this.#environment = environment;
     this.isResumed = made.isResumed;
-    this.#hasInterface = !made.options.rootless;
+    this.#settings = made.settings;
+    this.#hasInterface = !made.settings.options.rootless;
     this.statusToken = new StatusToken(store, environment.random);
     const { statusToken } = this;
-    this.control = checkedControl(agentOperations(agent, { statusToken, process: made.process }));
+    this.control = checkedControl(agentOperations(agent, { ...made, statusToken }));
   }
 
   /**
-   * Starts a new network with this node as its leader; nothing runs before `start`.
+   * Starts a new network with this node as its leader, or resumes the one that it leads; nothing runs before `start`. A
+   * network that has never run leaves nothing when this node is stopped.
    *
-   * @throws AlreadyInitializedError when the state directory belongs to a network: `load` resumes it
-   * @throws InvalidConfigError, StateError, RouteOverlapError, NotPermittedError, NoTunDeviceError
+   * @throws AlreadyInitializedError when the state directory belongs to a member that leads nothing: `load` resumes it
+   * @throws InvalidRequestError when the options ask for another network block than it has
+   * @throws InvalidConfigError, StateError
+   * @throws RouteOverlapError, NotPermittedError, NoTunDeviceError, PortInUseError, when a new network can't run here
    */
   static async initLeader(
-    input: AgentOptionsInput,
+    input: AgentOptionsInput | SaidSettings,
     ports: OverlayPorts = {},
   ): Promise<OverlayBootstrap> {
-    const options = parseAgentOptions(input);
-    if (options.ephemeral !== "off") {
-      throw new InvalidRequestError(
-        "Cannot lead as an ephemeral node: a network does not outlive its leaders",
-        {
-          hint: "Leave --ephemeral out.",
-        },
-      );
-    }
-    const cidr = options.cidr ?? DEFAULT_OVERLAY_CIDR;
-    return await OverlayBootstrap.#open(options, ports, (store, host) => {
-      if (storedNetworkId(store) !== undefined) throw new AlreadyInitializedError();
-      // Before anything is kept: a network that this host can't have should leave no trace.
-      checkHostNetwork(options, [cidr]);
-      const { labels } = options;
-      return MeshState.create(store, { ...host, name: options.name ?? hostName(), cidr, labels });
-    });
+    return await OverlayBootstrap.#open(input, ports, leadMesh);
   }
 
   /**
-   * Joins the network that `token` invites to; nothing runs before `start`. A join that was cut off can be repeated.
+   * Joins the network that `token` invites to, or resumes as its member, whatever has become of the token since; nothing
+   * runs before `start`. A join that was cut off can be repeated.
    *
-   * @param token what a leader printed
+   * @param token what a leader printed; an empty one resumes the node whose state is in the directory
    * @throws InvalidTokenError when it is malformed, truncated or expired; nothing was sent then
    * @throws UnreachableError when no leader answers, JoinRefusedError when one says no
-   * @throws AlreadyInitializedError when the state directory belongs to a network: `load` resumes it
-   * @throws InvalidConfigError, StateError, RouteOverlapError, NotPermittedError, NoTunDeviceError
+   * @throws AlreadyInitializedError when the state directory belongs to another network: `load` resumes it
+   * @throws InvalidConfigError, StateError
+   * @throws RouteOverlapError, NotPermittedError, NoTunDeviceError, PortInUseError, when a member can't run here; nothing
+   * was sent then
    */
   static async join(
     token: string,
-    input: AgentOptionsInput,
+    input: AgentOptionsInput | SaidSettings,
     ports: OverlayPorts = {},
   ): Promise<OverlayBootstrap> {
-    const options = parseAgentOptions(input);
-    const invitation = parseToken(token);
-    return await OverlayBootstrap.#open(options, ports, async (store, host) => {
-      const identity = MeshState.prepareJoin(store, host.random);
-      if (invitation.expiresAt <= host.clock.wall()) {
-        throw new InvalidTokenError("Cannot use that token: it has expired", {
-          hint: "Ask for a new one: `weft token create` on the leader makes it.",
-        });
-      }
-      checkHostNetwork(options, [invitation.cidr]);
-      const name = options.name ?? hostName();
-      const search = new LeaderSearch({ ...host, token: invitation, identity, options });
-      const admitted = await joinNetwork(invitation, identity, {
-        name,
-        address: options.address,
-        ephemeralMs: options.ephemeral === "off" ? undefined : options.ephemeral,
-        ...ownStatement(options, host.named),
-      }, {
-        ...host,
-        search,
-        dial: dialMessagePlane,
-        onRefused: () => MeshState.dropJoin(store),
-        onPending: () => {
-          host.log.info("waiting for the approval of a leader", { name, id: identity.id });
-          ports.onPending?.({ name, id: identity.id });
-        },
-      }).finally(() => search.close());
-      const mesh = MeshState.completeJoin(store, { ...host, admitted, token: invitation });
-      if (mesh instanceof MeshState) return mesh;
-      throw new JoinRefusedError(`Cannot join: ${mesh.problem}`, { hint: "Ask for a new token." });
-    });
+    const said = saidSettings(input);
+    // Before there is a directory for it.
+    if (token !== "" || !SqliteStateStore.existsIn(said.stateDir)) parseToken(token);
+    return await OverlayBootstrap.#open(said, ports, (parts) => joinMesh(token, parts));
   }
 
   /**
-   * Resumes the node whose state is in the directory; nothing runs before `start`.
+   * Resumes the node whose state is in the directory; nothing runs before `start`. What earlier starts were told holds
+   * unless `input` says otherwise.
    *
    * @throws NotInitializedError when there is none
    * @throws InvalidRequestError when the options ask for another network block than it has
    * @throws InvalidConfigError, StateError
    */
-  static async load(input: AgentOptionsInput, ports: OverlayPorts = {}): Promise<OverlayBootstrap> {
-    const options = parseAgentOptions(input);
-    if (!SqliteStateStore.existsIn(options.stateDir)) throw new NotInitializedError();
-    return await OverlayBootstrap.#open(options, ports, (store, host) => {
-      const mesh = MeshState.load(store, host);
-      if (options.cidr !== undefined && !options.cidr.equals(mesh.cidr)) {
-        throw new InvalidRequestError(
-          `Cannot use the network ${options.cidr}: the one in ${options.stateDir} has ${mesh.cidr}`,
-          { hint: "Leave --cidr out to resume it, or choose another directory with --state." },
-        );
-      }
-      return mesh;
-    });
+  static async load(
+    input: AgentOptionsInput | SaidSettings,
+    ports: OverlayPorts = {},
+  ): Promise<OverlayBootstrap> {
+    const said = saidSettings(input);
+    if (!SqliteStateStore.existsIn(said.stateDir)) throw new NotInitializedError();
+    return await OverlayBootstrap.#open(said, ports, resumeMesh);
+  }
+
+  /** What holds for this node: what it was told now, and at earlier starts. */
+  get options(): AgentOptions {
+    return this.#settings.options;
+  }
+
+  /** What was said at earlier starts and not at this one, by the flags' names. */
+  get keptSettings(): ReadonlyMap<string, SettingValue> {
+    return this.#settings.kept;
   }
 
   /** This node's name in the network, which may have got a number to be unique. */
@@ -224,6 +200,9 @@ export class OverlayBootstrap {
    */
   async start(): Promise<void> {
     await this.#agent.start();
+    if (this.#hasStarted) return;
+    this.#hasStarted = true;
+    await this.#keepStart();
     this.#store.settle();
     if (this.#store.isHeld) this.#awaitRoom();
   }
@@ -293,19 +272,69 @@ export class OverlayBootstrap {
     if (!SqliteStateStore.existsIn(stateDir)) return undefined;
     using store = SqliteStateStore.open(stateDir);
     const isMember = storedNetworkId(store) !== undefined;
-    const host = { ...systemEnvironment(silentLogger), addressPool: (cidr: Cidr) => new IpAllocator(cidr) };
+    const host = meshHost(systemEnvironment(silentLogger));
     const record = isMember ? MeshState.load(store, host).record : undefined;
     forgetNetwork(store);
     return record && { name: record.name, isRemoved: record.revoked };
   }
 
   /**
-   * Makes a token that admits any number of machines for 24 h. Leaders only, while running.
-   * @returns the token; it is not kept
+   * The settings of a node that does not run, and where each comes from.
+   * @param onProblem told, in a sentence, of what is kept and cannot be used any more
+   * @returns the settings of a node that does not run, as the next start finds them
+   * @throws NotInitializedError when there is none, InvalidConfigError, StateError
+   */
+  static async storedSettings(
+    input: AgentOptionsInput | SaidSettings,
+    onProblem: (problem: string) => void = () => {},
+  ): Promise<readonly SettingReport[]> {
+    const said = saidSettings(input);
+    using store = openStored(said.stateDir);
+    const mesh = MeshState.load(store, meshHost(systemEnvironment(silentLogger)));
+    return (await NodeSettings.read(said, store, onProblem)).report(networkSettings(mesh));
+  }
+
+  /**
+   * Keeps or forgets a setting of a node that does not run.
+   * @returns whether anything has changed
+   * @throws NotInitializedError when there is none, InvalidConfigError, StateError
+   */
+  static changeStoredSetting(stateDir: string, { name, value }: SettingChange): boolean {
+    using store = openStored(stateDir);
+    return new KeptSettings(store).change(name, value);
+  }
+
+  /**
+   * A token that admits any number of machines: good for 24 h when it is made, and the same, also after a restart, until
+   * less than an hour of that is left or it is revoked. Leaders only, while running.
+   * @returns the token; no more than a hash of its secret is kept
    * @throws NotLeaderError
    */
   joinToken(): string {
-    return this.control.createToken({ lifetimeMs: PRINTED_TOKEN_LIFETIME_MS }).token;
+    return this.startToken().token;
+  }
+
+  /** The same, and until when it is good. @returns both @throws NotLeaderError */
+  startToken(): StartToken {
+    return startTokenOf(this.#agent);
+  }
+
+  /** A new network counts from here on; one that can't be kept is none. */
+  async #keepStart(): Promise<void> {
+    const { mesh } = this.#agent;
+    const isNew = mesh.isUnstarted;
+    try {
+      this.#store.transaction(() => {
+        mesh.isUnstarted = false;
+        this.#settings.keep();
+      });
+    } catch (error) {
+      if (isNew) {
+        await this.#agent.stop().catch(() => {});
+        throw error;
+      }
+      this.#environment.log.warn("cannot keep what this start was told", { error });
+    }
   }
 
   /** A node on a full disk runs from what it has. */
@@ -324,27 +353,28 @@ export class OverlayBootstrap {
   }
 
   static async #open(
-    options: AgentOptions,
-    { logger = silentLogger, limits, process }: OverlayPorts,
-    makeMesh: (
-      store: StateStore,
-      host: Environment & MeshOptions & { readonly named: NamedEndpoints },
-    ) => MeshState | Promise<MeshState>,
+    input: AgentOptionsInput | SaidSettings,
+    { logger = silentLogger, limits, onOptions, onPending, process }: OverlayPorts,
+    makeMesh: MakeMesh,
   ): Promise<OverlayBootstrap> {
-    const isNew = !SqliteStateStore.existsIn(options.stateDir);
-    const store = ResumedStateStore.open(options.stateDir);
+    const said = saidSettings(input);
+    const isNew = !SqliteStateStore.existsIn(said.stateDir);
+    const store = ResumedStateStore.open(said.stateDir);
     // There is nothing to run from.
     if (isNew) store.settle();
     try {
       const environment = systemEnvironment(logger);
-      const named = new NamedEndpoints(options.endpoints, environment);
-      await named.look();
-      const host = { ...environment, addressPool: (cidr: Cidr) => new IpAllocator(cidr), named };
+      const host = meshHost(environment);
       MeshState.finishLeaving(store, host);
       const isResumed = storedNetworkId(store) !== undefined;
-      const mesh = await makeMesh(store, host);
+      const settings = await NodeSettings.read(said, store, (problem) => logger.warn(problem));
+      const { options } = settings;
+      await onOptions?.(options);
+      const named = new NamedEndpoints(options.endpoints, environment);
+      await named.look();
+      const mesh = await makeMesh({ store, host, named, options, onPending, keep: () => settings.keep() });
       const agent = new Agent({ ...environment, mesh, store, options, named, ...limits && { limits } });
-      return new OverlayBootstrap(agent, store, environment, { isResumed, options, process });
+      return new OverlayBootstrap(agent, store, environment, { isResumed, settings, process });
     } catch (error) {
       store.close();
       throw error;
@@ -352,69 +382,19 @@ export class OverlayBootstrap {
   }
 }
 
-/**
- * Starts a network, or resumes the one that this node leads.
- * @throws AlreadyInitializedError when the node is a member of a network and leads none
- * @throws whatever `OverlayBootstrap.initLeader` and `load` do
- */
-export async function leadOrResume(
-  input: AgentOptionsInput,
-  ports?: OverlayPorts,
-): Promise<OverlayBootstrap> {
-  const starting = OverlayBootstrap.initLeader(input, ports);
-  return await orResume(starting, input, ports, ({ role }) => role === "leader");
+function saidSettings(input: AgentOptionsInput | SaidSettings): SaidSettings {
+  return input instanceof SaidSettings ? input : SaidSettings.ofProgram(input);
 }
 
-/**
- * Joins the network that `token` invites to, or resumes as its member, whatever has become of the token since.
- * @throws AlreadyInitializedError when the node belongs to another network
- * @throws whatever `OverlayBootstrap.join` and `load` do
- */
-export async function joinOrResume(
-  token: string,
-  input: AgentOptionsInput,
-  ports?: OverlayPorts,
-): Promise<OverlayBootstrap> {
-  const invitation = JoinToken.parse(token);
-  const joining = OverlayBootstrap.join(token, input, ports);
-  return await orResume(
-    joining,
-    input,
-    ports,
-    ({ networkId }) => invitation instanceof JoinToken && invitation.networkId === networkId,
-  );
+/** @throws NotInitializedError when there is no node in the directory */
+function openStored(stateDir: string): SqliteStateStore {
+  if (!SqliteStateStore.existsIn(stateDir)) throw new NotInitializedError();
+  const store = SqliteStateStore.open(stateDir);
+  if (storedNetworkId(store) !== undefined) return store;
+  store.close();
+  throw new NotInitializedError();
 }
 
-async function orResume(
-  starting: Promise<OverlayBootstrap>,
-  input: AgentOptionsInput,
-  ports: OverlayPorts | undefined,
-  isMeant: (node: OverlayBootstrap) => boolean,
-): Promise<OverlayBootstrap> {
-  try {
-    return await starting;
-  } catch (error) {
-    if (!(error instanceof AlreadyInitializedError)) throw error;
-    const node = await OverlayBootstrap.load(input, ports);
-    if (isMeant(node)) return node;
-    await node.stop();
-    throw error;
-  }
-}
-
-function parseToken(text: string): JoinToken {
-  const token = JoinToken.parse(text);
-  if (token instanceof JoinToken) return token;
-  throw new InvalidTokenError(`Cannot use that token: ${token.problem}`, {
-    hint: "Copy the whole line that the leader printed.",
-  });
-}
-
-function hostName(): string {
-  try {
-    return toNodeName(Deno.hostname());
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) return "node";
-    throw error;
-  }
+function meshHost(environment: Environment): Environment & MeshOptions {
+  return { ...environment, addressPool: (cidr: Cidr) => new IpAllocator(cidr) };
 }

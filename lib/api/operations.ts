@@ -13,6 +13,7 @@ import { MEMBERSHIP_OPERATIONS, tokenRequest } from "./membership_operations.ts"
 import type { Operation, OperationName } from "./operation.ts";
 import { PROCESS_OPERATIONS } from "./process_operations.ts";
 import * as reports from "./report_schemas.ts";
+import { SETTINGS_OPERATIONS } from "./settings_operations.ts";
 
 const short = (most: number) => z.string().min(1).max(most);
 /** A name, id, key or address of a node, or the id of a token. */
@@ -147,6 +148,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     answer: reports.pingReport,
   },
   ...MEMBERSHIP_OPERATIONS,
+  ...SETTINGS_OPERATIONS,
   ...PROCESS_OPERATIONS,
   leaders: {
     route: "GET /leaders",

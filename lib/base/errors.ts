@@ -32,5 +32,18 @@ export abstract class WeftError extends Error {
     this.name = new.target.name;
     this.hint = options.hint;
     this.retryable = options.retryable ?? false;
+    if (options.hint !== undefined) showHint(this, new.target);
   }
+}
+
+/**
+ * Has the stack say the hint below the message: of an error that nothing catches a runtime prints the stack, and nothing of
+ * the error's own fields. Deno prints a stack that is a property of the object as it is.
+ */
+function showHint(error: WeftError, made: abstract new (...args: never) => WeftError): void {
+  const holder: { stack?: string } = {};
+  Error.captureStackTrace(holder, made);
+  const [, ...frames] = (holder.stack ?? "").split("\n");
+  const get = () => [`${error.name}: ${error.message}`, `hint: ${error.hint}`, ...frames].join("\n");
+  Object.defineProperty(error, "stack", { get, configurable: true });
 }

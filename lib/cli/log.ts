@@ -17,6 +17,8 @@ export interface AgentLog extends Logger, Disposable {
   readonly recent: LogRing;
   /** Writes what was held, and all that comes. */
   release(): void;
+  /** Changes how much is written. */
+  setLevel(level: LogLevel): void;
 }
 
 /**
@@ -35,18 +37,16 @@ export function openLog(
     if (held === undefined) options.write(line);
     else if (held.length < HELD_LINES) held.push(line);
   };
-  configureSync({
-    reset: true,
-    sinks: { line: sink },
-    loggers: [
-      {
-        category: ["weft"],
-        sinks: ["line"],
-        lowestLevel: options.level === "warn" ? "warning" : options.level,
-      },
-      { category: ["logtape", "meta"], sinks: ["line"], lowestLevel: "error" },
-    ],
-  });
+  const configure = (level: LogLevel) =>
+    configureSync({
+      reset: true,
+      sinks: { line: sink },
+      loggers: [
+        { category: ["weft"], sinks: ["line"], lowestLevel: level === "warn" ? "warning" : level },
+        { category: ["logtape", "meta"], sinks: ["line"], lowestLevel: "error" },
+      ],
+    });
+  configure(options.level);
   const log = getLogger(["weft"]);
   return {
     debug: (message, fields = {}) => log.debug(message, { ...fields }),
@@ -59,6 +59,7 @@ export function openLog(
       held = undefined;
       for (const line of lines) options.write(line);
     },
+    setLevel: configure,
     [Symbol.dispose]: resetSync,
   };
 }

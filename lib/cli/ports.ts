@@ -4,9 +4,9 @@
  */
 
 import type { Node, OverlayBootstrap, OverlayPorts } from "../agent/mod.ts";
-import type { AgentControl, UnitReport } from "../api/mod.ts";
+import type { AgentControl, SettingChange, SettingReport, UnitReport } from "../api/mod.ts";
 import type { Logger } from "../base/mod.ts";
-import type { AgentOptions, StatusAddress } from "../config/mod.ts";
+import type { SaidSettings, StatusAddress } from "../config/mod.ts";
 import type { WgInterface, WgInterfaceOptions } from "../wg_interface/mod.ts";
 import type { ShownToken } from "./process_arguments.ts";
 import type { ServiceManager } from "./systemd/mod.ts";
@@ -16,8 +16,8 @@ import type { Terminal } from "./terminal.ts";
 export type Overlay =
   & Pick<
     OverlayBootstrap,
-    | ("name" | "control" | "closed" | "start" | "stop" | "nodeIp" | "joinToken" | "isResumed" | "hasLeft")
-    | ("statusToken" | "overlayAddresses" | "isOwnHost")
+    | ("name" | "control" | "closed" | "start" | "stop" | "nodeIp" | "startToken" | "isResumed" | "hasLeft")
+    | ("statusToken" | "overlayAddresses" | "isOwnHost" | "options" | "keptSettings")
   >
   & { readonly services: Pick<OverlayBootstrap["services"], "openPrograms"> };
 
@@ -26,9 +26,9 @@ export type Overlay =
  * they throw a WeftError `AlreadyInitialized` when it is of another node, `load` one `NotInitialized` when there is none.
  */
 export interface OverlayFactory {
-  initLeader(options: AgentOptions, ports: OverlayPorts): Promise<Overlay>;
-  join(token: string, options: AgentOptions, ports: OverlayPorts): Promise<Overlay>;
-  load(options: AgentOptions, ports: OverlayPorts): Promise<Overlay>;
+  initLeader(said: SaidSettings, ports: OverlayPorts): Promise<Overlay>;
+  join(token: string, said: SaidSettings, ports: OverlayPorts): Promise<Overlay>;
+  load(said: SaidSettings, ports: OverlayPorts): Promise<Overlay>;
 }
 
 /** A server that runs. */
@@ -102,12 +102,30 @@ export interface AgentParts {
       readonly names: readonly string[];
     },
   ): Promise<StatusPort>;
+  /** Checks, before a node is made, that these servers can do what they are for. @throws WeftError */
+  checkServing(
+    options: {
+      readonly addresses: readonly StatusAddress[];
+      readonly port: number | "off";
+      readonly socketPaths: readonly string[];
+    },
+  ): void;
   serveControl(options: { readonly control: AgentControl; readonly path: string }): Promise<ServedPort>;
   /**
    * Puts away what a state directory holds of a network.
    * @returns the node's name, and whether a leader had removed it; undefined when there is none
    */
   forget(stateDir: string): { readonly name: string; readonly isRemoved: boolean } | undefined;
+  /**
+   * @returns the settings of a node that does not run, as the next start finds them
+   * @throws WeftError `NotInitialized` when there is none
+   */
+  storedSettings(
+    said: SaidSettings,
+    onProblem: (problem: string) => void,
+  ): Promise<readonly SettingReport[]>;
+  /** Keeps or forgets a setting of a node that does not run. @returns whether anything has changed */
+  changeStoredSetting(stateDir: string, change: SettingChange): boolean;
   /** @returns where the agent with this state directory lets programs in */
   programSocketPath(stateDir: string): string;
   /** Attaches this process to the agent with this state directory. @throws WeftError when none runs */

@@ -4,19 +4,21 @@
  */
 
 import { type Logger, WeftError, withTimeout } from "../base/mod.ts";
-import type { AgentOptions } from "../config/mod.ts";
+import { type AgentOptions, DEFAULT_LOG_LEVEL, type SaidSettings } from "../config/mod.ts";
 import { systemTimers } from "../host/mod.ts";
 import { controlSocketPath } from "./control_client.ts";
 import { CommandError, UsageError } from "./failure.ts";
 import type { AgentLog } from "./log.ts";
 import type { AgentProcess } from "../agent/mod.ts";
-import type { CliPorts, Overlay, OverlayFactory, StatusPort } from "./ports.ts";
+import type { AgentParts, CliPorts, Overlay, StatusPort } from "./ports.ts";
 import { readStatusToken, refuseWithoutOverlay, statusPageText } from "./status_page.ts";
 import type { ServiceManager } from "./systemd/mod.ts";
 import { paint, steady, type Terminal } from "./terminal.ts";
 
 /** How long a stop may take, in milliseconds, before the process ends anyway. */
 const STOP_BOUND_MS = 8_000;
+
+const HOUR_MS = 3_600_000;
 
 /** As a shell reports a process that ended by Ctrl-C. */
 const INTERRUPTED = 130;
@@ -30,8 +32,8 @@ export type StartRole =
 /** What an agent is run as and with; its log is released once it runs. */
 export interface RunAgentOptions {
   readonly role: StartRole;
-  readonly options: AgentOptions;
-  readonly log: Logger & Pick<AgentLog, "release" | "recent">;
+  readonly said: SaidSettings;
+  readonly log: Logger & Pick<AgentLog, "release" | "setLevel" | "recent">;
 }
 
 /** The same, and what the agent may ask of its process. */
@@ -128,18 +130,27 @@ async function startAgent(
   run: StartedBy,
   stack: AsyncDisposableStack,
 ): Promise<{ readonly overlay: Overlay; readonly status: StatusPort | undefined }> {
-  const { options } = run;
-  const isServed = options.statusPort !== "off";
-  if (isServed) refuseWithoutOverlay(options);
-  const given = isServed ? await readStatusToken(options, ports) : undefined;
   const parts = await ports.loadAgent();
-  const overlay = await makeOverlay(parts.overlays, run, ports.terminal);
+  const overlay = await makeOverlay(ports, parts, run);
   // Nobody waits for it yet, and a failure of the start is told by the start.
   overlay.closed.catch(() => {});
   if (stack.disposed) return await interrupted(overlay.stop());
   stack.defer(() => overlay.stop());
-  const { control } = overlay;
-  if (given !== undefined) overlay.statusToken.use(given);
+  try {
+    return await startOverlay(parts, run, overlay, stack);
+  } catch (cause) {
+    const hasJoined = run.role.kind === "join" && !overlay.isResumed;
+    throw hasJoined && cause instanceof WeftError ? new JoinedError(overlay.name, cause) : cause;
+  }
+}
+
+async function startOverlay(
+  parts: AgentParts,
+  run: StartedBy,
+  overlay: Overlay,
+  stack: AsyncDisposableStack,
+): Promise<{ readonly overlay: Overlay; readonly status: StatusPort | undefined }> {
+  const { control, options } = overlay;
   let status: StatusPort | undefined;
   if (options.statusPort !== "off") {
     // Before anything of the host is changed: a port that is taken should have no consequences.
@@ -159,6 +170,18 @@ async function startAgent(
   return { overlay, status };
 }
 
+/** What failed has failed after the leader had let this machine in. */
+class JoinedError extends CommandError {
+  constructor(name: string, cause: WeftError) {
+    super(`This machine has joined as ${name}, but does not run: ${cause.message}`, {
+      hint: `${
+        cause.hint ?? "`weft doctor` checks what weft needs of this host."
+      } Then \`weft up\` resumes it.`,
+      cause,
+    });
+  }
+}
+
 /** The stop came while something was being made; it is unmade here, because the stack is gone. */
 async function interrupted(undone: Promise<void>): Promise<never> {
   await undone;
@@ -167,21 +190,40 @@ async function interrupted(undone: Promise<void>): Promise<never> {
 
 /** The factory resumes what the same command line has made; what it cannot resume is named here, by its directory. */
 async function makeOverlay(
-  overlays: OverlayFactory,
-  { role, options, log, process }: StartedBy,
-  terminal: Terminal,
+  ports: CliPorts,
+  parts: AgentParts,
+  { role, said, log, process }: StartedBy,
 ): Promise<Overlay> {
+  const { overlays } = parts;
+  const { stateDir } = said;
   const onPending = ({ name, id }: { readonly name: string; readonly id: string }) =>
-    terminal.err(`Waiting: \`weft peer approve ${name}\` on the leader lets it in (id ${id})\n`);
-  const ports = { logger: log, onPending, process };
+    ports.terminal.err(`Waiting: \`weft peer approve ${name}\` on the leader lets it in (id ${id})\n`);
+  // A port that is taken should have no consequences, here or at a leader.
+  let given: string | undefined;
+  const onOptions = async (options: AgentOptions) => {
+    if (options.logLevel !== said.own.logLevel) log.setLevel(options.logLevel);
+    if (options.logLevel !== DEFAULT_LOG_LEVEL) log.release();
+    const { statusAddress: addresses, statusPort: port } = options;
+    if (port !== "off") {
+      refuseWithoutOverlay(options);
+      given = await readStatusToken(options, ports);
+    }
+    const socketPaths = [parts.programSocketPath(stateDir), controlSocketPath(stateDir)];
+    parts.checkServing({ addresses, port, socketPaths });
+  };
+  const overlayPorts = { logger: log, onPending, onOptions, process };
   try {
-    if (role.kind === "up") return await overlays.load(options, ports);
-    if (role.kind === "leader") return await overlays.initLeader(options, ports);
-    return await overlays.join(role.token, options, ports);
+    const overlay = role.kind === "up"
+      ? await overlays.load(said, overlayPorts)
+      : role.kind === "leader"
+      ? await overlays.initLeader(said, overlayPorts)
+      : await overlays.join(role.token, said, overlayPorts);
+    if (given !== undefined) overlay.statusToken.use(given);
+    return overlay;
   } catch (cause) {
     const code = cause instanceof WeftError ? cause.code : undefined;
     if (code === "NotInitialized") {
-      throw new CommandError(`Cannot resume: there is no node in the state directory ${options.stateDir}`, {
+      throw new CommandError(`Cannot resume: there is no node in the state directory ${stateDir}`, {
         hint:
           "`weft --leader` starts a network and `weft --join TOKEN` joins one; or name another with --state.",
         cause,
@@ -189,7 +231,7 @@ async function makeOverlay(
     }
     if (code !== "AlreadyInitialized") throw cause;
     const what = role.kind === "leader" ? "lead a network" : "join that network";
-    throw new CommandError(`Cannot ${what} with the state ${options.stateDir}: it is of another node`, {
+    throw new CommandError(`Cannot ${what} with the state ${stateDir}: it is of another node`, {
       hint: "`weft up` resumes that one; for a new one choose another directory with --state.",
       cause,
     });
@@ -198,7 +240,7 @@ async function makeOverlay(
 
 /** The join command stands on a line of its own, so that it can be pasted and read by programs. */
 function announce(
-  { role, options }: RunAgentOptions,
+  { role, said }: RunAgentOptions,
   overlay: Overlay,
   status: StatusPort | undefined,
   terminal: Terminal,
@@ -208,14 +250,21 @@ function announce(
   const name = paint(terminal, "strong", overlay.name);
   const address = paint(terminal, "strong", `${overlay.nodeIp()}`);
   terminal.out(`${name} is ${address} of ${network.cidr}, ${node.role}, ${on}\n`);
-  for (const line of withoutEffect({ role, options }, overlay)) terminal.out(`${line}\n`);
-  if (status !== undefined) terminal.out(statusPageText(options.statusAddress, overlay, status.port));
+  const kept = Array.from(overlay.keptSettings, ([flag, value]) => `${flag} ${[value].flat().join(",")}`);
+  if (kept.length > 0) terminal.out(`As at earlier starts: ${kept.join(", ")} (\`weft config show\`)\n`);
+  for (const line of withoutEffect(role, said.own, overlay)) terminal.out(`${line}\n`);
+  if (status !== undefined) {
+    terminal.out(statusPageText(overlay.options.statusAddress, overlay, status.port));
+  }
   if (role.kind === "leader") {
     const spelling = Deno.build.standalone ? "" : " (in a checkout, `bin/weft` stands for `weft`)";
     const how = `To bring another machine in, run this there${spelling}:`;
-    terminal.out(`\n${how}\n\nweft --join ${overlay.joinToken()}\n\n`);
+    const { token, expiresAt } = overlay.startToken();
+    terminal.out(`\n${how}\n\nweft --join ${token}\n\n`);
+    const hours = Math.round((expiresAt - Date.now()) / HOUR_MS);
     terminal.out(
-      "`weft --join -` asks for the token, which then is in no history of a shell and no list of processes.\n\n",
+      `It is good for ${hours} h. \`weft --join -\` asks for the token, which then is in no history of a shell and no ` +
+        "list of processes.\n\n",
     );
   }
   if (terminal.isInteractive) terminal.out("Ctrl-C stops it; `weft up` resumes it.\n");
@@ -223,7 +272,8 @@ function announce(
 
 /** @returns what was asked for, and is not so */
 function withoutEffect(
-  { role, options: { name, address, labels, ephemeral } }: Pick<RunAgentOptions, "role" | "options">,
+  role: StartRole,
+  { name, address, labels, ephemeral }: AgentOptions,
   overlay: Overlay,
 ): readonly string[] {
   const { node } = overlay.control.status();

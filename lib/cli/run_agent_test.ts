@@ -1,21 +1,20 @@
 import assert from "node:assert/strict";
 import { silentLogger, StateError } from "../base/mod.ts";
-import { type AgentOptions, parseAgentOptions } from "../config/mod.ts";
+import { type AgentOptions, parseAgentOptions, SaidSettings } from "../config/mod.ts";
 import { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";
 import { LogRing } from "./log_ring.ts";
 import { RemovedError } from "../agent/mod.ts";
 import { runAgent, type StartRole } from "./run_agent.ts";
 import { SamplePorts } from "./testing/sample_ports.ts";
 
-const options = parseAgentOptions({ stateDir: "/state" });
-
 function run(ports: SamplePorts, role: StartRole, more: Partial<AgentOptions> = {}): Promise<number> {
   const log = {
     ...silentLogger,
     recent: new LogRing(),
     release: () => void ports.diary.push("log released"),
+    setLevel: (level: string) => void ports.diary.push(`log ${level}`),
   };
-  return runAgent(ports, { role, options: { ...options, ...more }, log });
+  return runAgent(ports, { role, said: SaidSettings.ofProgram({ stateDir: "/state", ...more }), log });
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -32,6 +31,8 @@ Deno.test("runAgent() starts in order, prints a join command of its own line, an
   assert.match(ports.stdout, /http:\/\/127\.0\.0\.1:9180\//);
   ports.stopSignal();
   assert.equal(await running, 0);
+  assert.match(ports.stdout, /^It is good for 24 h\. `weft --join -` asks for the token/m);
+  assert.doesNotMatch(ports.stdout, /earlier starts/);
   assert.deepEqual(ports.diary, [
     "leader",
     "serve loopback:9180",
@@ -255,4 +256,49 @@ Deno.test("runAgent() takes all back and fails at an error that nothing has caug
   };
   stopping.stopSignal();
   await assert.rejects(stopped, { message: "injected" });
+});
+
+Deno.test("runAgent() says what holds by earlier starts, and runs by it", async () => {
+  const ports = new SamplePorts();
+  ports.overlay.keptSettings = new Map<string, string | readonly string[]>([
+    ["port", "5555"],
+    ["endpoint", ["192.0.2.1:5555", "192.0.2.2:5555"]],
+  ]);
+  const { load } = ports.overlays;
+  ports.overlays.load = async (said, overlay) => {
+    const node = await load(said, { ...overlay, onOptions: () => {} });
+    ports.overlay.options = parseAgentOptions({ statusPort: "off", logLevel: "debug" });
+    await overlay.onOptions?.(ports.overlay.options);
+    return node;
+  };
+  const running = run(ports, { kind: "up" });
+  await until(() => ports.stdout !== "");
+  const says =
+    /^As at earlier starts: port 5555, endpoint 192\.0\.2\.1:5555,192\.0\.2\.2:5555 \(`weft config show`\)$/m;
+  assert.match(ports.stdout, says);
+  assert.doesNotMatch(ports.stdout, /Status page/);
+  assert.deepEqual(ports.diary.slice(0, 4), ["load", "log debug", "log released", "start"]);
+  assert.deepEqual(ports.checked, ["off"]);
+  ports.stopSignal();
+  await running;
+});
+
+Deno.test("runAgent() asks nobody to let this machine in when the page cannot be served, and says so when it has joined", async () => {
+  const join = { kind: "join", token: "weft1-given" } as const;
+  const failure = new StateError("Cannot serve the page", { hint: "Choose another port." });
+  const early = new SamplePorts();
+  early.checkServing = () => {
+    throw failure;
+  };
+  await assert.rejects(run(early, join), failure);
+  assert.deepEqual(early.diary, ["signals forgotten"]);
+
+  const late = new SamplePorts();
+  late.serveStatus = () => Promise.reject(failure);
+  await assert.rejects(run(late, join), {
+    message: "This machine has joined as lead, but does not run: Cannot serve the page",
+    hint: "Choose another port. Then `weft up` resumes it.",
+  });
+  late.overlay.isResumed = true;
+  await assert.rejects(run(late, join), failure);
 });

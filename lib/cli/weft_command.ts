@@ -3,18 +3,23 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
 import { printableJson } from "../base/mod.ts";
 import {
   type AgentOptions,
+  type ConfigFile,
   type ConfigLayer,
   defaultStateDir,
+  emptiedVariables,
   environmentLayer,
   type Field,
   FIELDS,
   fileLayer,
-  layerAgentOptions,
   type OptionName,
+  parseAgentOptions,
+  SaidSettings,
+  SETTING_NAMES,
   SPELLINGS,
 } from "../config/mod.ts";
 import { type AnyCommand, pathOf, refuseUnknown } from "./command_tree.ts";
@@ -36,12 +41,16 @@ export class AgentFlag extends Option<string> {
 
 /** Adds the flag of an option, and hidden ones for its names of earlier versions. */
 export function addFlag(command: AnyCommand, name: OptionName): void {
-  const { flag, initial, aliases = [] } = FIELDS[name] as Field;
+  const { flag, help, initial, aliases = [] } = FIELDS[name] as Field;
   const isOn = initial === true;
-  command.addOption(flagOption(name).hideHelp(isOn));
+  const said = initial === false ? { help: `${help}; --no-${flag} takes it back` } : {};
+  command.addOption(flagOption(name, said).hideHelp(isOn));
   for (const alias of aliases) command.addOption(flagOption(name, { flag: alias, short: "" }).hideHelp());
-  // Without its counterpart the flag would have a default, which would win over the environment and the file.
-  if (isOn) command.addOption(flagOption(name, { flag: `no-${flag}`, short: "" }));
+  // What is kept from an earlier start can be said back. Without its counterpart a flag that is on would have a default,
+  // which would win over the environment and the file.
+  if (typeof initial === "boolean") {
+    command.addOption(flagOption(name, { flag: `no-${flag}`, short: "" }).hideHelp(!isOn));
+  }
 }
 
 /**
@@ -91,27 +100,58 @@ export function withState(
 }
 
 /**
- * Puts the options of a command together with the environment and the configuration file.
+ * Reads what a command is told: by its flags, the environment and the configuration file.
  * @throws InvalidConfigError; UsageError when the file cannot be read
  */
-export async function agentOptions(
-  command: AnyCommand,
-  ports: CliPorts,
-): Promise<{ readonly options: AgentOptions; readonly isLogLevelSet: boolean }> {
+export async function saidSettings(command: AnyCommand, ports: CliPorts): Promise<SaidSettings> {
   const { config } = givenFlags(command);
   const { environment, isRoot } = ports.process;
   const path = typeof config === "string" ? config : environment.WEFT_CONFIG;
-  const layers: ConfigLayer[] = [
-    { source: "flags", values: flagValues(command) },
-    environmentLayer(environment),
-    ...(path ? [await fileLayer(await readFile(path, ports, "the configuration"), path)] : []),
-  ];
-  const isLogLevelSet = layers.some((layer) => layer.values.logLevel !== undefined);
-  const fallback = {
-    source: "options",
-    values: { stateDir: defaultStateDir({ isRoot }, environment) },
-  } as const;
-  return { options: layerAgentOptions([...layers, fallback]), isLogLevelSet };
+  const file = path ? await readConfigFile(path, ports) : undefined;
+  return new SaidSettings(
+    [{ source: "flags", values: flagValues(command) } as const, environmentLayer(environment)].map(withPaths),
+    {
+      file,
+      emptied: emptiedVariables(environment),
+      defaults: { stateDir: defaultStateDir({ isRoot }, environment) },
+    },
+  );
+}
+
+/** What is kept is read again in another directory. */
+function withPaths(layer: ConfigLayer): ConfigLayer {
+  const { statusTokenFile: path } = layer.values;
+  if (typeof path !== "string" || path === "") return layer;
+  return { ...layer, values: { ...layer.values, statusTokenFile: resolve(path) } };
+}
+
+async function readConfigFile(path: string, ports: CliPorts): Promise<ConfigFile> {
+  const layer = await fileLayer(await readFile(path, ports, "the configuration"), path);
+  // It is kept, and the next start may be in another directory.
+  return { ...layer, path: resolve(path) };
+}
+
+/**
+ * Puts the options of a command together with the environment and the configuration file.
+ * @throws InvalidConfigError; UsageError when the file cannot be read
+ */
+export async function agentOptions(command: AnyCommand, ports: CliPorts): Promise<AgentOptions> {
+  return (await saidSettings(command, ports)).own;
+}
+
+/**
+ * Reads what the next start would find: what is kept, too, where a node is that does not run.
+ * @throws InvalidConfigError; UsageError when the file cannot be read
+ */
+export async function optionsOfNextStart(command: AnyCommand, ports: CliPorts): Promise<AgentOptions> {
+  const said = await saidSettings(command, ports);
+  // Without a node, or a right to read its state, there is nothing else.
+  const reports = await (await ports.loadAgent()).storedSettings(said, () => {}).catch(() => []);
+  const values = reports.flatMap(({ name, value, source }) => {
+    const option = SETTING_NAMES.get(name);
+    return option === undefined || value === null || source === "network" ? [] : [[option, value]];
+  });
+  return { ...said.own, ...parseAgentOptions(Object.fromEntries(values)), stateDir: said.stateDir };
 }
 
 /**
@@ -121,7 +161,7 @@ export async function agentOptions(
 export async function stateDirOf(given: Readonly<Record<string, string>>, ports: CliPorts): Promise<string> {
   const command = withState(new Command("weft") as AnyCommand);
   for (const [name, value] of Object.entries(given)) command.setOptionValue(name, value);
-  return (await agentOptions(command, ports)).options.stateDir;
+  return (await agentOptions(command, ports)).stateDir;
 }
 
 /** What a command does: with the agent that it means, the words after it, and its options. */
@@ -139,7 +179,7 @@ export function runWithOptions(
 ): void {
   withState(command).action(async () => {
     refuseEmpty(command);
-    await run((await agentOptions(command, ports)).options, command.args, command.opts());
+    await run(await agentOptions(command, ports), command.args, command.opts());
   });
 }
 

@@ -7,7 +7,15 @@ import {
   layerAgentOptions,
   type OptionName,
 } from "../config/mod.ts";
-import { addFlag, type AnyCommand, Command, flagValues } from "./weft_command.ts";
+import { SamplePorts } from "./testing/sample_ports.ts";
+import {
+  addFlag,
+  type AnyCommand,
+  Command,
+  flagValues,
+  optionsOfNextStart,
+  withState,
+} from "./weft_command.ts";
 
 /** For each option a text that is not what it is unless told. */
 const samples: Readonly<Record<OptionName, string>> = {
@@ -85,4 +93,36 @@ Deno.test("flagValues() leaves options of a command alone that are called like t
   assert.deepEqual(Object.values(flagValues(add)).filter((value) => value !== undefined), []);
   program.parse(["--dns", "off", "add", "--dns", "9.9.9.9"], { from: "user" });
   assert.equal(flagValues(add)["dns"], "off");
+});
+
+Deno.test("addFlag() lets everything that is on or off be said back", () => {
+  const switches = FIELD_ENTRIES.filter(([, { initial }]) => typeof initial === "boolean");
+  assert(switches.length >= 3);
+  for (const [name, { flag }] of switches) {
+    for (const isOn of [true, false]) {
+      const command = new Command("weft") as AnyCommand;
+      addFlag(command, name);
+      command.parse([`--${isOn ? "" : "no-"}${flag}`], { from: "user" });
+      assert.equal(flagValues(command)[name], isOn, flag);
+    }
+  }
+});
+
+Deno.test("optionsOfNextStart() has what is kept, where a node is", async () => {
+  const ports = new SamplePorts();
+  const command = withState(new Command("doctor") as AnyCommand);
+  addFlag(command, "port");
+  command.parse(["--state", "/state"], { from: "user" });
+  assert.equal((await optionsOfNextStart(command, ports)).port, 51820);
+  ports.settings = [
+    { name: "config", value: null, source: "default" },
+    { name: "name", value: "web-1", source: "network" },
+    { name: "port", value: "5555", source: "kept" },
+    { name: "rootless", value: "true", source: "kept" },
+    { name: "offer", value: ["80=127.0.0.1:3000"], source: "file", at: "/etc/weft.yaml" },
+  ];
+  const { stateDir, port, rootless, offers, name } = await optionsOfNextStart(command, ports);
+  assert.deepEqual([stateDir, port, rootless, offers.length, name], ["/state", 5555, true, 1, undefined]);
+  ports.storedSettings = () => Promise.reject(new TypeError("no state"));
+  assert.equal((await optionsOfNextStart(command, ports)).rootless, false);
 });

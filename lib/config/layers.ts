@@ -21,7 +21,7 @@ export class InvalidConfigError extends WeftError {
 
 /** Where settings were written; errors quote them in the same form. */
 export interface ConfigLayer {
-  readonly source: "flags" | "environment" | "file" | "options";
+  readonly source: "flags" | "environment" | "file" | "options" | "kept";
   /** By name of `AgentOptions`; absent and undefined ones are not set. */
   readonly values: Readonly<Record<string, unknown>>;
   /** The file's path. */
@@ -49,19 +49,24 @@ export function layerAgentOptions(layers: readonly ConfigLayer[]): AgentOptions 
   const options: Record<string, unknown> = {};
   for (const [name, { initial }] of FIELD_ENTRIES) if (initial !== undefined) options[name] = initial;
   for (const layer of layers.toReversed()) {
-    for (const [key, value] of Object.entries(layer.values)) {
-      if (value === undefined) continue;
-      const name = optionNamed(key);
-      const { flag, schema, rule, hint } = FIELDS[name];
-      const read = schema.safeParse(value);
-      if (!read.success) {
-        const written = asWritten(layer, key, key === name ? flag : key, value);
-        throw new InvalidConfigError(`Cannot use ${written}: ${rule}`, { hint });
-      }
-      options[name] = read.data;
-    }
+    for (const [name, value] of readLayer(layer)) options[name] = value;
   }
   return options as unknown as AgentOptions;
+}
+
+/**
+ * @returns the options of one layer as they are read; an alias before the name that overrules it
+ * @throws InvalidConfigError that names the setting as it was written, its value, and the rule
+ */
+export function readLayer(layer: ConfigLayer): readonly (readonly [OptionName, unknown])[] {
+  return Object.entries(layer.values).filter(([, value]) => value !== undefined).map(([key, value]) => {
+    const name = optionNamed(key);
+    const { flag, schema, rule, hint } = FIELDS[name];
+    const read = schema.safeParse(value);
+    if (read.success) return [name, read.data];
+    const written = asWritten(layer, key, key === name ? flag : key, value);
+    throw new InvalidConfigError(`Cannot use ${written}: ${rule}`, { hint });
+  });
 }
 
 /**
@@ -70,6 +75,13 @@ export function layerAgentOptions(layers: readonly ConfigLayer[]): AgentOptions 
  */
 export function parseAgentOptions(input: AgentOptionsInput): AgentOptions {
   return layerAgentOptions([{ source: "options", values: input }]);
+}
+
+/** @returns options whose variable is set and empty, which says that what an earlier start found there holds no more */
+export function emptiedVariables(
+  environment: Readonly<Record<string, string | undefined>>,
+): readonly OptionName[] {
+  return FIELD_ENTRIES.filter(([, { flag }]) => environment[variableName(flag)] === "").map(([name]) => name);
 }
 
 /** @returns the settings of the variables named `WEFT_…` that are options; others are left alone */
@@ -93,6 +105,13 @@ const FILE_NAMES: ReadonlyMap<string, string> = new Map([
   ...SPELLINGS,
   ...FIELD_ENTRIES.flatMap(([name, { plural }]) => plural === undefined ? [] : [[plural, name] as const]),
 ]);
+
+/** What an option may be called by whom it is told, and its name. */
+export const SETTING_NAMES: ReadonlyMap<string, OptionName> = new Map(
+  FIELD_ENTRIES.flatMap(([name, { flag, plural = flag, aliases = [] }]) =>
+    [flag, plural, ...aliases].map((word) => [word, name] as const)
+  ),
+);
 
 /**
  * Reads the text of a configuration file. What reads YAML is loaded for it: most commands have no file.
@@ -146,7 +165,8 @@ function asWritten(layer: ConfigLayer, key: string, flag: string, value: unknown
   return layer.source === "file" ? `${flag}: ${text} in ${layer.path ?? "the file"}` : `${key} ${text}`;
 }
 
-function variableName(flag: string): string {
+/** @returns the variable of an option's flag */
+export function variableName(flag: string): string {
   return `WEFT_${flag.toUpperCase().replaceAll("-", "_")}`;
 }
 

@@ -5,6 +5,7 @@
 
 import type { AgentControl } from "../api/mod.ts";
 import { WeftError, withTimeout } from "../base/mod.ts";
+import type { StatusAddress } from "../config/mod.ts";
 import { systemTimers } from "../host/mod.ts";
 import { controlApp, statusApp, type StatusAppOptions } from "./apps.ts";
 import { listenHttp } from "./status_server.ts";
@@ -78,7 +79,7 @@ export async function serveApp(
   hostname: string,
   port: number,
 ): Promise<Served> {
-  const endpoint = hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+  const endpoint = endpointText(hostname, port);
   try {
     const server = await listenHttp(
       hostname,
@@ -93,14 +94,61 @@ export async function serveApp(
       },
     };
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE") {
-      throw new StatusPortInUseError(endpoint, cause);
-    }
-    throw new CannotServeError(`Cannot serve the status page on ${endpoint}: ${messageOf(cause)}`, {
-      hint: "Choose an address of this host with --status-address and a port with --status-port.",
-      cause,
-    });
+    throw cannotServeStatus(endpoint, cause);
   }
+}
+
+/**
+ * Checks that the page and `serveControl` can do what they are for; what is opened for that is closed again. An address that
+ * this host does not have may be one of the overlay, which it gets later.
+ * @param options.port "off" for no status page, 0 for any free one
+ * @param options.socketPaths where sockets are to be
+ * @throws StatusPortInUseError, CannotServeError
+ */
+export function checkServing(
+  options: {
+    readonly addresses: readonly StatusAddress[];
+    readonly port: number | "off";
+    readonly socketPaths: readonly string[];
+  },
+): void {
+  const { addresses, port, socketPaths } = options;
+  socketPaths.forEach(checkSocketPath);
+  if (port === "off" || port === 0) return;
+  for (const address of addresses) {
+    if (address === "overlay") continue;
+    const hostname = address === "loopback" ? "127.0.0.1" : address === "any" ? "0.0.0.0" : `${address}`;
+    try {
+      Deno.listen({ hostname, port }).close();
+    } catch (cause) {
+      if (!(cause instanceof Deno.errors.AddrNotAvailable)) {
+        throw cannotServeStatus(endpointText(hostname, port), cause);
+      }
+    }
+  }
+}
+
+function checkSocketPath(path: string): void {
+  if (new TextEncoder().encode(path).length > MAX_SOCKET_PATH_BYTES) {
+    throw new CannotServeError(
+      `Cannot serve ${path}: a socket's path has at most ${MAX_SOCKET_PATH_BYTES} bytes`,
+      { hint: "Choose a shorter directory with --state." },
+    );
+  }
+}
+
+function endpointText(hostname: string, port: number): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+function cannotServeStatus(endpoint: string, cause: unknown): WeftError {
+  if (cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE") {
+    return new StatusPortInUseError(endpoint, cause);
+  }
+  return new CannotServeError(`Cannot serve the status page on ${endpoint}: ${messageOf(cause)}`, {
+    hint: "Choose an address of this host with --status-address and a port with --status-port.",
+    cause,
+  });
 }
 
 /**
@@ -113,12 +161,7 @@ export async function serveControl(
   options: { readonly control: AgentControl; readonly path: string },
 ): Promise<Served> {
   const { control, path } = options;
-  if (new TextEncoder().encode(path).length > MAX_SOCKET_PATH_BYTES) {
-    throw new CannotServeError(
-      `Cannot serve ${path}: a socket's path has at most ${MAX_SOCKET_PATH_BYTES} bytes`,
-      { hint: "Choose a shorter directory with --state." },
-    );
-  }
+  checkSocketPath(path);
   await removeDeadSocket(path);
   const app = controlApp({ control });
   // The socket must at no moment be open to others; listening is one synchronous turn.

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { SampleControl } from "../agent/testing/sample_control.ts";
+import type { StatusAddress } from "../config/mod.ts";
+import { IpAddress } from "../net/mod.ts";
 import { sampleStatus } from "../agent/testing/sample_status.ts";
 import {
   AgentRunningError,
   CannotServeError,
+  checkServing,
   serveControl,
   serveStatus,
   StatusPortInUseError,
@@ -41,6 +44,25 @@ Deno.test("serveStatus() serves on a free port and names a port that is taken", 
   }
   const again = await serveStatus({ control, hostname: "127.0.0.1", port: served.port });
   await again.close();
+});
+
+Deno.test("checkServing() says what serving would, and leaves nothing open", async () => {
+  const check = (
+    port: number | "off",
+    addresses: readonly StatusAddress[] = ["loopback"],
+    socketPaths: readonly string[] = [],
+  ) => checkServing({ addresses, port, socketPaths });
+  const served = await serveStatus({ control, hostname: "127.0.0.1", port: 0 });
+  const message = new RegExp(`127.0.0.1:${served.port}: another program listens there`);
+  assert.throws(() => check(served.port), { code: "PortInUse", message });
+  assert.throws(() => check(served.port, ["any"]), { code: "PortInUse" });
+  // Those come when the interface is there.
+  const later = IpAddress.parse("192.0.2.1") ?? assert.fail();
+  check(served.port, ["overlay", later]);
+  await served.close();
+  check(served.port);
+  check(served.port);
+  assert.throws(() => check("off", [], ["/s", `/${"x".repeat(107)}`]), /107 bytes/);
 });
 
 Deno.test("serveStatus() refuses an address that is not this host's", async () => {

@@ -10,6 +10,7 @@ import {
   type Admission,
   rotationTo,
   shareTokens,
+  startToken,
   type TokenBook,
 } from "./admission/mod.ts";
 import {
@@ -21,6 +22,7 @@ import {
 } from "./identity/mod.ts";
 import {
   type JoinToken,
+  type JoinTokenFields,
   MAX_CLOCK_AHEAD_MS,
   type MemberRecord,
   NO_UPDATE,
@@ -45,12 +47,14 @@ import {
   AlreadyInitializedError,
   forgetNetwork,
   keepLeaving,
+  keepUnstarted,
   type LeavingState,
   NotInitializedError,
   readIdentity,
   readLeaving,
   readNetwork,
   readOrDrawIdentity,
+  readUnstarted,
   type StoredNetwork,
   storedNetworkId,
   writeNetwork,
@@ -156,8 +160,12 @@ export class MeshState {
     return new MeshState(store, stored, options);
   }
 
-  /** Does what is left to be done when a process ended while its node left its network. Harmless otherwise. */
+  /**
+   * Does what is left to be done when a process ended while its node left its network, or before the network that it had
+   * made ever ran. Harmless otherwise.
+   */
   static finishLeaving(store: StateStore, options: MeshOptions): void {
+    if (readUnstarted(store)) return forgetNetwork(store);
     const state = readLeaving(store);
     if (state === undefined) return;
     if (state === "left" || MeshState.load(store, options).record.revoked) forgetNetwork(store);
@@ -308,6 +316,14 @@ export class MeshState {
     return shareTokens({ ...this.#options, self, networkId, signingKey, tokens, replica });
   }
 
+  /** @returns the token that a leader prints at its start, see `startToken`; undefined on others */
+  startToken(fields: Omit<JoinTokenFields, "tokenId" | "secret" | "expiresAt">): JoinToken | undefined {
+    const { tokens, leadership: { signingKey } } = this;
+    if (tokens === undefined || signingKey === undefined) return undefined;
+    const wall = this.#options.clock.wall();
+    return startToken({ store: this.#store, tokens, signingKey, wall }, fields);
+  }
+
   /** Writes all that `body` writes, or nothing. */
   atOnce<T>(body: () => T): T {
     try {
@@ -325,6 +341,15 @@ export class MeshState {
 
   set leaving(state: LeavingState | undefined) {
     keepLeaving(this.#store, state);
+  }
+
+  /** Whether this node has made a network that has not run yet, so that nobody can be its member; it survives the end. */
+  get isUnstarted(): boolean {
+    return readUnstarted(this.#store);
+  }
+
+  set isUnstarted(isUnstarted: boolean) {
+    keepUnstarted(this.#store, isUnstarted);
   }
 
   /**

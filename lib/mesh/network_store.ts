@@ -58,8 +58,9 @@ const SETTINGS = "settings";
 const SIGNING_SEED = "signing-seed";
 const BOOTSTRAP = "bootstrap";
 const LEAVING = "leaving";
+const UNSTARTED = "unstarted";
 
-/** Everything that a node keeps of its network; what it keeps of its host is not among it. */
+/** Everything that a node keeps of its network and how it was told to run; what it keeps of its host is not among it. */
 const NETWORK_COLLECTIONS = [
   IDENTITY,
   NETWORK,
@@ -68,6 +69,8 @@ const NETWORK_COLLECTIONS = [
   "entry",
   "token",
   "token-admission",
+  "start-token",
+  "settings",
   "slice",
   "audit",
   "audit-members",
@@ -161,6 +164,17 @@ export function readLeaving(store: StateStore): LeavingState | undefined {
   const bytes = store.get(NETWORK, LEAVING);
   if (bytes === undefined) return undefined;
   return new TextDecoder().decode(bytes) === "left" ? "left" : "asked";
+}
+
+/** Remembers that this node's new network has never run, or that it has. */
+export function keepUnstarted(store: StateStore, isUnstarted: boolean): void {
+  if (isUnstarted) store.put(NETWORK, UNSTARTED, new Uint8Array(0));
+  else if (readUnstarted(store)) store.delete(NETWORK, UNSTARTED);
+}
+
+/** @returns whether the node has a network that has never run */
+export function readUnstarted(store: StateStore): boolean {
+  return store.get(NETWORK, UNSTARTED) !== undefined;
 }
 
 /** Puts away who this node is and all that it knows of its network, in one step; it may join another one then. */

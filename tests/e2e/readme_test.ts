@@ -4,7 +4,7 @@ import { createScratch, expectRun, freePort } from "../lab/mod.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-Deno.test("README: the library example runs", async () => {
+Deno.test("README: the library example runs, and runs again", async () => {
   const readme = await Deno.readTextFile(`${root}README.md`);
   const examples = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code = ""]) => code);
   const example = examples.find((code) => code.includes("OverlayBootstrap")) ?? "";
@@ -28,5 +28,8 @@ Deno.test("README: the library example runs", async () => {
     ...config,
     `${scratch.path}/example.ts`,
   ];
-  assert.match(await expectRun(command), /^10\.200\.0\.2 reaches the leader in [\d.]+ ms\n$/);
+  // The second time it resumes what it has made.
+  for (let run = 0; run < 2; run++) {
+    assert.match(await expectRun(command), /^10\.200\.0\.2 reaches the leader in [\d.]+ ms\n$/);
+  }
 });

@@ -17,6 +17,8 @@ import type {
   LogReport,
   LogRequest,
   PingReport,
+  SettingChange,
+  SettingReport,
   StatusReport,
   StopReport,
   TokenReport,
@@ -66,6 +68,15 @@ export class SampleControl extends SampleMembers implements AgentControl {
 
   status(): StatusReport {
     return { ...sampleStatus, state: this.state };
+  }
+
+  settings(): readonly SettingReport[] {
+    return [{ name: "port", value: "51820", source: "default" }];
+  }
+
+  changeSetting(change: SettingChange): boolean {
+    this.asked.push(change);
+    return true;
   }
 
   stop(): StopReport {

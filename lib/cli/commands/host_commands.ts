@@ -13,6 +13,7 @@ import {
   type AnyCommand,
   type CommandContext,
   flagOption,
+  optionsOfNextStart,
   printJson,
   runWithOptions,
 } from "../weft_command.ts";
@@ -25,14 +26,16 @@ export function addHostCommands(program: AnyCommand, context: CommandContext): v
 
 function addDoctor(program: AnyCommand, context: CommandContext): void {
   const { ports } = context;
+  const doctor: AnyCommand = program.command("doctor");
   runWithOptions(
-    program.command("doctor").description("check what weft needs of this host")
+    doctor.description("check what weft needs of this host")
       .addOption(flagOption("port", { help: "the port to check" }))
       .addOption(flagOption("rootless", { help: "leave out what rootless nodes do not need" }))
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  # weft doctor"),
     ports,
-    async ({ stateDir, port, rootless }, _, { json }) => {
+    async (options, _, { json }) => {
+      const { stateDir } = options;
       using client = new ControlClient(stateDir);
       let status = await client.ask("status").catch(() => undefined);
       if (status?.dns?.upstreams?.some(({ suffix }) => suffix === ".")) {
@@ -40,6 +43,7 @@ function addDoctor(program: AnyCommand, context: CommandContext): void {
         await client.ask("resolveName", unusedName(), "A").catch(() => undefined);
         status = await client.ask("status").catch(() => undefined);
       }
+      const { port, rootless } = status === undefined ? await optionsOfNextStart(doctor, ports) : options;
       const byName = await doctorFindings({ stateDir, port, rootless, status }, hostProbes());
       const findings = Array.from(byName, ([name, finding]) => ({ name, ...finding }));
       if (json === true) printJson(ports, findings);

@@ -10,6 +10,7 @@ import { addAgentCommands } from "./agent_commands.ts";
 import { addAskCommands } from "./ask_commands.ts";
 import { addCallCommands } from "./call_commands.ts";
 import { addCompletionCommands } from "./completion_commands.ts";
+import { addConfigCommands } from "./config_commands.ts";
 import { addDnsCommands } from "./dns_commands.ts";
 import { addForwardCommands } from "./forward_commands.ts";
 import { addHostCommands } from "./host_commands.ts";
@@ -33,6 +34,7 @@ export function addCommands(program: AnyCommand, context: CommandContext): void 
   addAskCommands(program, context);
   addPeersCommand(program, context);
   addAgentCommands(program, context);
+  addConfigCommands(program, context);
   addTokenCommands(program, context);
   addPeerCommands(program, context);
   addLabelCommand(program, context);

@@ -11,11 +11,11 @@ import type { CliPorts } from "../ports.ts";
 import { runAgent, type StartRole } from "../run_agent.ts";
 import {
   addFlag,
-  agentOptions,
   type AnyCommand,
   type CommandContext,
   readFile,
   refuseUnknown,
+  saidSettings,
   withState,
 } from "../weft_command.ts";
 
@@ -54,7 +54,11 @@ export function addStartOptions(program: AnyCommand, context: CommandContext): v
 export function addUpCommand(program: AnyCommand, context: CommandContext): void {
   const command: AnyCommand = program.command("up")
     .description("resume from the state directory, whatever the role")
-    .addHelpText("after", "\nExample:\n  $ weft up --state /var/lib/weft");
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ weft up --state /var/lib/weft\n\n" +
+        "Every start does as the last one was told; `weft config show` shows that. What is said again, replaces it.",
+    );
   withAgentOptions(command, ["cidr"]).action(async () => {
     context.exitCode = await start(command, { kind: "up" }, context.ports);
   });
@@ -102,7 +106,12 @@ function joining(text: string): StartRole {
 }
 
 async function start(command: AnyCommand, role: StartRole, ports: CliPorts): Promise<number> {
-  const { options, isLogLevelSet } = await agentOptions(command, ports);
-  using log = openLog({ level: options.logLevel, held: !isLogLevelSet, write: ports.terminal.err });
-  return await runAgent(ports, { role, options, log });
+  const said = await saidSettings(command, ports);
+  const { logLevel } = said.own;
+  using log = openLog({
+    level: logLevel,
+    held: !said.says("logLevel"),
+    write: ports.terminal.err,
+  });
+  return await runAgent(ports, { role, said, log });
 }

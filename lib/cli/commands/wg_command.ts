@@ -31,7 +31,7 @@ export function addWgCommand(program: AnyCommand, context: CommandContext): void
       );
     }
     const { ports } = context;
-    const { options: { dataplane, cipher } } = await agentOptions(wg, ports);
+    const { dataplane, cipher } = await agentOptions(wg, ports);
     const foreground = wg.opts().foreground === true;
     await runWg({ name, foreground, choice: dataplane, cipher }, ports);
   });

@@ -3,12 +3,18 @@
  * @module
  */
 
-import type { StatusReport } from "../../api/mod.ts";
+import type { OverlayPorts } from "../../agent/mod.ts";
+import type { SettingChange, SettingReport, StatusReport } from "../../api/mod.ts";
 import { SampleControl } from "../../agent/testing/sample_control.ts";
 import { sampleStatus as agentStatus } from "../../agent/testing/sample_status.ts";
+import {
+  type AgentOptions,
+  parseAgentOptions,
+  type SaidSettings,
+  type StatusAddress,
+} from "../../config/mod.ts";
 import { StatusToken } from "../../agent/status_token.ts";
-import { MemoryStateStore, SeededRandom } from "../../base/mod.ts";
-import type { AgentOptions, StatusAddress } from "../../config/mod.ts";
+import { MemoryStateStore, SeededRandom, unixMillis } from "../../base/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
 import { CommandError } from "../failure.ts";
 import type {
@@ -39,6 +45,8 @@ export class SampleOverlay implements Overlay {
   readonly name = "lead";
   isResumed = false;
   hasLeft = false;
+  options: AgentOptions = parseAgentOptions({});
+  keptSettings: Overlay["keptSettings"] = new Map();
   readonly control: SampleControl = new SampleControl();
   readonly ending: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   readonly closed: Promise<void> = this.ending.promise;
@@ -75,8 +83,8 @@ export class SampleOverlay implements Overlay {
     return hostname === this.name;
   }
 
-  joinToken(): string {
-    return "weft1-fresh";
+  startToken(): ReturnType<Overlay["startToken"]> {
+    return { token: "weft1-fresh", expiresAt: unixMillis(Date.now() + 86_400_000) };
   }
 }
 
@@ -165,10 +173,29 @@ export class SamplePorts implements CliPorts {
   }
 
   readonly overlays: OverlayFactory = {
-    initLeader: (options) => this.#make("leader", options),
-    join: (token, options) => this.#make(`join ${token}`, options),
-    load: (options) => this.#make("load", options),
+    initLeader: (said, ports) => this.#make("leader", said, ports),
+    join: (token, said, ports) => this.#make(`join ${token}`, said, ports),
+    load: (said, ports) => this.#make("load", said, ports),
   };
+
+  /** What is kept in every state directory. */
+  settings: readonly SettingReport[] = [];
+
+  storedSettings(): Promise<readonly SettingReport[]> {
+    return Promise.resolve(this.settings);
+  }
+
+  changeStoredSetting(stateDir: string, { name, value }: SettingChange): boolean {
+    this.diary.push(`${stateDir} ${name} ${value?.join(" ") ?? "unset"}`);
+    return true;
+  }
+
+  /** Ports of the page that were checked before a node was made. */
+  readonly checked: (number | "off")[] = [];
+
+  checkServing({ port }: { readonly port: number | "off" }): void {
+    this.checked.push(port);
+  }
 
   /** What stands in every state directory. */
   forgotten = { name: "web-1", isRemoved: false };
@@ -207,9 +234,10 @@ export class SamplePorts implements CliPorts {
     return Promise.resolve({ port: 0, close: () => Promise.resolve(void this.diary.push("close control")) });
   }
 
-  #make(how: string, options: AgentOptions): Promise<Overlay> {
-    this.options = options;
+  async #make(how: string, said: SaidSettings, ports: OverlayPorts): Promise<Overlay> {
+    this.options = this.overlay.options = said.own;
+    await ports.onOptions?.(said.own);
     this.diary.push(how);
-    return Promise.resolve(this.overlay);
+    return this.overlay;
   }
 }

@@ -14,5 +14,6 @@ export * from "./ephemeral_care.ts";
 export * from "./join_approvals.ts";
 export { type RotationDelay, rotationTo } from "./key_rotation.ts";
 export * from "./record_changes.ts";
+export { startToken } from "./start_token.ts";
 export * from "./token_book.ts";
 export * from "./token_share.ts";

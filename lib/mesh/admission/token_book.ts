@@ -135,10 +135,14 @@ export class TokenBook {
 
   /**
    * Makes a token; it is the only moment at which its secret is to be had.
+   * @param secretOf what the secret is, by the token's id; a random one unless given
    * @throws RangeError when `uses`, `lifetimeMs` or `labels` are out of bounds
    * @throws TooManyTokensError when 1024 tokens are usable
    */
-  create(options: NewToken): JoinToken {
+  create(
+    options: NewToken,
+    secretOf: (tokenId: string) => TokenSecret = () => TokenSecret.generate(this.#random),
+  ): JoinToken {
     const { uses, lifetimeMs, labels = {}, grants = NO_GRANTS } = options;
     if (uses !== undefined && (!Number.isInteger(uses) || uses < 1 || uses > MAX_TOKEN_USES)) {
       throw new RangeError(`Cannot make a token for ${uses} machines: it admits 1 to ${MAX_TOKEN_USES}`);
@@ -153,8 +157,8 @@ export class TokenBook {
       throw new RangeError("Cannot make a token: what it grants is malformed, or too much");
     }
     const terms = termsOf(options);
-    const secret = TokenSecret.generate(this.#random);
     const tokenId = encodeHex(randomBytes(this.#random, ID_BYTES));
+    const secret = secretOf(tokenId);
     const token = new JoinToken({ ...options, tokenId, secret, expiresAt });
     this.#store.transaction(() => {
       this.#makeRoom();

@@ -1,0 +1,160 @@
+/**
+ * What a node is told: by this start, by earlier ones, by its configuration file.
+ * @module
+ */
+
+import type { SettingChange, SettingReport, SettingSource, SettingValue } from "../../api/mod.ts";
+import type { StateStore } from "../../base/mod.ts";
+import {
+  type AgentOptions,
+  type ConfigFile,
+  type ConfigLayer,
+  FIELD_ENTRIES,
+  fileLayer,
+  InvalidConfigError,
+  isKeptOption,
+  KeptSettings,
+  type LayeredOptions,
+  type OptionName,
+  optionText,
+  type SaidSettings,
+  variableName,
+} from "../../config/mod.ts";
+import type { MeshState } from "../../mesh/mod.ts";
+
+/** What the network says of a node, whatever its start says. */
+export type NetworkSettings = Partial<Pick<AgentOptions, "name" | "address" | "cidr">>;
+
+/** @returns what the network says of this node */
+export function networkSettings({ record, cidr }: MeshState): NetworkSettings {
+  const [address] = record.addresses;
+  return { name: record.name, cidr, ...address && { address } };
+}
+
+/** The settings of one node at one start. */
+export class NodeSettings {
+  /** What holds. */
+  readonly options: AgentOptions;
+  /** Settings that were said before and not at this start, by their flags. */
+  readonly kept: ReadonlyMap<string, SettingValue>;
+  readonly #said: SaidSettings;
+  readonly #store: KeptSettings;
+  readonly #keptFile: ConfigFile | undefined;
+  readonly #origins: LayeredOptions["origins"];
+
+  private constructor(
+    said: SaidSettings,
+    store: KeptSettings,
+    keptFile: ConfigFile | undefined,
+    kept: ConfigLayer,
+  ) {
+    this.#said = said;
+    this.#store = store;
+    this.#keptFile = keptFile;
+    const { options, origins } = said.resolve(kept, keptFile);
+    this.options = options;
+    this.#origins = origins;
+    this.kept = new Map(
+      FIELD_ENTRIES.filter(([name]) => origins.get(name)?.source === "kept")
+        .map(([name, { flag }]) => [flag, optionText(options[name])]),
+    );
+  }
+
+  /**
+   * Puts together what is said now and what is kept; a kept configuration file is read again.
+   * @param onProblem told of what is kept and cannot be used any more
+   * @throws InvalidConfigError when the file cannot be read, or says what cannot be used
+   */
+  static async read(
+    said: SaidSettings,
+    store: StateStore,
+    onProblem: (problem: string) => void,
+  ): Promise<NodeSettings> {
+    const kept = new KeptSettings(store);
+    const path = said.file === undefined ? kept.configPath : undefined;
+    const file = path === undefined ? undefined : await readKeptFile(path);
+    return new NodeSettings(said, kept, file, kept.layer(onProblem, said.emptied));
+  }
+
+  /** Keeps what this start says. */
+  keep(): void {
+    this.#store.keep(this.#said);
+  }
+
+  /** Keeps or forgets a setting, from the next start on. @throws InvalidConfigError */
+  change({ name, value }: SettingChange): boolean {
+    return this.#store.change(name, value);
+  }
+
+  /**
+   * @param network what the network says, when the node is a member of one
+   * @returns every setting, in the order of the help; of those for tests only what is set
+   */
+  report(network: NetworkSettings | undefined): readonly SettingReport[] {
+    const next = this.#next();
+    const { file } = this.#said;
+    const path = file?.path ?? this.#keptFile?.path ?? null;
+    const nextPath = this.#store.configPath ?? null;
+    const reports: SettingReport[] = [{
+      name: "config",
+      value: path,
+      source: path === null ? "default" : file === undefined ? "kept" : "flag",
+      ...nextPath !== path && file === undefined && { next: nextPath },
+    }];
+    for (const [name, { flag }] of FIELD_ENTRIES) {
+      const origin = this.#origins.get(name);
+      const value = valueOf(this.options, name);
+      if (name === "testTimers" && origin === undefined) continue;
+      if (network !== undefined && isOfNetwork(name)) {
+        reports.push({ name: flag, value: valueOf(network, name), source: "network" });
+        continue;
+      }
+      const later = valueOf(next, name);
+      const changes = isKeptOption(name) && JSON.stringify(later) !== JSON.stringify(value);
+      reports.push({
+        name: flag,
+        value,
+        source: sourceOf(origin),
+        ...origin?.source === "environment" && { at: variableName(flag) },
+        ...origin?.path !== undefined && { at: origin.path },
+        ...changes && { next: later },
+      });
+    }
+    return reports;
+  }
+
+  /** What a start would find that says by flags what this one said, which is kept, and has the same environment. */
+  #next(): AgentOptions {
+    const layers = this.#said.layers.filter(({ source }) => source !== "flags");
+    const said = this.#said.again(layers);
+    return said.resolve(this.#store.layer(() => {}, said.emptied), this.#said.file ?? this.#keptFile).options;
+  }
+}
+
+async function readKeptFile(path: string): Promise<ConfigFile> {
+  try {
+    return { ...await fileLayer(await Deno.readTextFile(path), path), path };
+  } catch (cause) {
+    if (cause instanceof InvalidConfigError) throw cause;
+    const reason = cause instanceof Error ? cause.message.split(/ \(os error|: /)[0] : String(cause);
+    throw new InvalidConfigError(`Cannot read ${path}, which an earlier start named by --config: ${reason}`, {
+      hint: "`weft config unset config` forgets it; --config FILE names another.",
+      cause,
+    });
+  }
+}
+
+function isOfNetwork(name: OptionName): name is keyof NetworkSettings {
+  return name === "name" || name === "address" || name === "cidr";
+}
+
+function valueOf(options: Partial<AgentOptions>, name: OptionName): SettingValue {
+  const value = options[name];
+  return value === undefined ? null : optionText(value);
+}
+
+function sourceOf(origin: ConfigLayer | undefined): SettingSource {
+  if (origin === undefined) return "default";
+  const { source } = origin;
+  return source === "flags" ? "flag" : source === "options" ? "program" : source;
+}

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import type { OptionName } from "./field.ts";
+import { FIELD_ENTRIES } from "./fields.ts";
+import { parseAgentOptions } from "./layers.ts";
+import { optionText } from "./option_text.ts";
+
+const told: Partial<Readonly<Record<OptionName, string | readonly string[]>>> = {
+  address: "10.9.0.7",
+  cidr: "fd00:9::/64",
+  ephemeral: "10m",
+  statusAddress: ["loopback", "overlay", "2001:db8::1"],
+  statusNames: ["a.example", "b.example"],
+  statusTokenFile: "/etc/weft.token",
+  rootless: "yes",
+  discoveryPeers: ["192.0.2.1:9", "192.0.2.2"],
+  discoveryDhtBootstrap: ["dht.example.com:6881", "192.0.2.1:1"],
+  endpoints: ["192.0.2.1:51820", "[2001:db8::1]:4"],
+  labels: ["role=web", "tier="],
+  statusPort: "off",
+  dns: "off",
+  dnsPorts: ["15353", "53"],
+  dnsForward: ["9.9.9.9", "corp.example=[2001:db8::1]:5353", ".=system"],
+  offers: ["80", "81=3000", "82=[::1]:3000", "83=db:5432 for role=web, tier=a", "84=84 for x in (a,b)"],
+  forwardAllow: "role in (admin, ops)",
+  testTimers: ["a=1"],
+};
+
+for (const [name] of FIELD_ENTRIES) {
+  Deno.test(`optionText() of ${name} is read as the same again`, () => {
+    const value = told[name];
+    const before = parseAgentOptions(value === undefined ? {} : { [name]: value })[name];
+    if (before === undefined) return;
+    // As it is kept.
+    const text = JSON.parse(JSON.stringify(optionText(before)));
+    assert.deepEqual(parseAgentOptions({ [name]: text })[name], before);
+    assert(Array.isArray(text) ? text.every((item) => typeof item === "string") : typeof text === "string");
+  });
+}
