@@ -17,11 +17,10 @@ export {
   type PortListener,
   programSocketPath,
 } from "./services/mod.ts";
-export type { AgentProcess } from "./agent_process.ts";
 export * from "./errors.ts";
 export { type AttachOptions, Node, type NodeOptions } from "./node.ts";
 export * from "./overlay_bootstrap.ts";
 export { VERSION } from "./status_report.ts";
 export { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";
 export type { WaitingMachine } from "./start/mod.ts";
-export type { StartToken } from "./token_operations.ts";
+export type { AgentProcess, StartToken } from "./operations/mod.ts";

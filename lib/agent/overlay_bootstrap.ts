@@ -26,8 +26,6 @@ import {
 import type { Cidr, IpAddress } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { Agent } from "./agent.ts";
-import { agentOperations } from "./agent_operations.ts";
-import type { AgentProcess } from "./agent_process.ts";
 import { NamedEndpoints } from "./named_endpoints.ts";
 import type { ServiceHost } from "./services/mod.ts";
 import {
@@ -41,7 +39,7 @@ import {
   type WaitingMachine,
 } from "./start/mod.ts";
 import { StatusToken } from "./status_token.ts";
-import { type StartToken, startTokenOf } from "./token_operations.ts";
+import { agentOperations, type AgentProcess, type StartToken, startTokenOf } from "./operations/mod.ts";
 
 /** How often it is tried to write what waits for room on a full disk. */
 const FLUSH_MS = 10_000;

@@ -9,8 +9,8 @@ import {
   type LogRequest,
   type ProcessControl,
   type StopReport,
-} from "../api/mod.ts";
-import type { Agent } from "./agent.ts";
+} from "../../api/mod.ts";
+import type { Agent } from "../agent.ts";
 
 /** A process that is there for the agent alone. */
 export interface AgentProcess {

@@ -11,9 +11,9 @@ import type {
   MemberReport,
   MembershipControl,
   PendingJoin,
-} from "../api/mod.ts";
-import { WeftError } from "../base/mod.ts";
-import { nearest } from "../config/mod.ts";
+} from "../../api/mod.ts";
+import { WeftError } from "../../base/mod.ts";
+import { nearest } from "../../config/mod.ts";
 import {
   addGrants,
   type AdmissionRefusal,
@@ -33,10 +33,10 @@ import {
   type RecordEntry,
   removeGrants,
   type WaitingJoin,
-} from "../mesh/mod.ts";
-import { IpAddress } from "../net/mod.ts";
-import type { Agent } from "./agent.ts";
-import { InvalidRequestError, NotLeaderError, UnknownPeerError } from "./errors.ts";
+} from "../../mesh/mod.ts";
+import { IpAddress } from "../../net/mod.ts";
+import type { Agent } from "../agent.ts";
+import { InvalidRequestError, NotLeaderError, UnknownPeerError } from "../errors.ts";
 
 const OPERATOR: AuditActor = { kind: "operator" };
 /** So many entries of the audit log are answered unless told. */

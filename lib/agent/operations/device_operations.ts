@@ -3,8 +3,8 @@
  * @module
  */
 
-import type { AgentControl, DeviceRequest } from "../api/mod.ts";
-import { PresharedKey, PublicKey } from "../crypto/mod.ts";
+import type { AgentControl, DeviceRequest } from "../../api/mod.ts";
+import { PresharedKey, PublicKey } from "../../crypto/mod.ts";
 import {
   type AdmissionRefusal,
   deviceNetworkProblem,
@@ -17,12 +17,12 @@ import {
   type NodeId,
   nodeIdOf,
   type RecordEntry,
-} from "../mesh/mod.ts";
-import { Cidr, Endpoint } from "../net/mod.ts";
-import type { Agent } from "./agent.ts";
-import { InvalidRequestError } from "./errors.ts";
+} from "../../mesh/mod.ts";
+import { Cidr, Endpoint } from "../../net/mod.ts";
+import type { Agent } from "../agent.ts";
+import { InvalidRequestError } from "../errors.ts";
 import { ADMISSION_REFUSALS, asInvalid, asOperator, leaderPart, memberOf } from "./membership_operations.ts";
-import { configurationOf, hasPacketPlane, hubOf, overlayOf } from "./plain_devices.ts";
+import { configurationOf, hasPacketPlane, hubOf, overlayOf } from "../plain_devices.ts";
 
 const HUB_HINT =
   "--hub NODE names a member with an interface; --direct makes every such member a peer of it.";

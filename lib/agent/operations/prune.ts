@@ -3,11 +3,11 @@
  * @module
  */
 
-import type { PeerReport, PrunedPeers, PruneRequest } from "../api/mod.ts";
-import { PublicKey } from "../crypto/mod.ts";
-import { type MemberRecord, NO_UPDATE } from "../mesh/mod.ts";
-import type { Agent } from "./agent.ts";
-import { TooEarlyError } from "./errors.ts";
+import type { PeerReport, PrunedPeers, PruneRequest } from "../../api/mod.ts";
+import { PublicKey } from "../../crypto/mod.ts";
+import { type MemberRecord, NO_UPDATE } from "../../mesh/mod.ts";
+import type { Agent } from "../agent.ts";
+import { TooEarlyError } from "../errors.ts";
 import { asOperator, leaderPart } from "./membership_operations.ts";
 
 /** A leader that has run for less may not have heard yet of who is there, in milliseconds. */

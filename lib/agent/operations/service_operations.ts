@@ -11,11 +11,11 @@ import {
   InvalidRequestError,
   offerLines,
   type ServiceChange,
-} from "../api/mod.ts";
-import type { NodeId } from "../mesh/mod.ts";
-import { type CallAnswer, CallError, isProgram, type PeerId } from "../service/mod.ts";
-import type { Agent } from "./agent.ts";
-import { UnreachableError } from "./errors.ts";
+} from "../../api/mod.ts";
+import type { NodeId } from "../../mesh/mod.ts";
+import { type CallAnswer, CallError, isProgram, type PeerId } from "../../service/mod.ts";
+import type { Agent } from "../agent.ts";
+import { UnreachableError } from "../errors.ts";
 
 /** The operations about services. */
 export type ServiceOperations = Pick<

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import type { PeerReport } from "../api/mod.ts";
-import { unixMillis } from "../base/mod.ts";
-import { type MemberRecord, nodeIdOf, signRecord } from "../mesh/mod.ts";
-import { setUpAdmission } from "../mesh/testing/admission_fixture.ts";
+import type { PeerReport } from "../../api/mod.ts";
+import { unixMillis } from "../../base/mod.ts";
+import { type MemberRecord, nodeIdOf, signRecord } from "../../mesh/mod.ts";
+import { setUpAdmission } from "../../mesh/testing/admission_fixture.ts";
 import { prunePeers } from "./prune.ts";
-import { sampleStatus } from "./testing/sample_status.ts";
+import { sampleStatus } from "../testing/sample_status.ts";
 
 const DAY_MS = 86_400_000;
 

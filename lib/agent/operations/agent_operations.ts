@@ -3,14 +3,14 @@
  * @module
  */
 
-import type { AgentControl } from "../api/mod.ts";
-import { FLAG, formatRecord, RESPONSE_CODE, responseCodeText } from "../dns/mod.ts";
-import { NO_UPDATE } from "../mesh/mod.ts";
-import type { Agent } from "./agent.ts";
+import type { AgentControl } from "../../api/mod.ts";
+import { FLAG, formatRecord, RESPONSE_CODE, responseCodeText } from "../../dns/mod.ts";
+import { NO_UPDATE } from "../../mesh/mod.ts";
+import type { Agent } from "../agent.ts";
 import { deviceOperations } from "./device_operations.ts";
 import { type AgentProcess, processOperations } from "./agent_process.ts";
-import { InvalidRequestError, UnknownNameError, UnreachableError } from "./errors.ts";
-import type { LeaderCoordinator } from "./leaders/mod.ts";
+import { InvalidRequestError, UnknownNameError, UnreachableError } from "../errors.ts";
+import type { LeaderCoordinator } from "../leaders/mod.ts";
 import {
   asOperator,
   leaderPart,
@@ -18,12 +18,12 @@ import {
   membershipOperations,
   unknownPeer,
 } from "./membership_operations.ts";
-import { namesOf } from "./names/mod.ts";
-import { devicesOf } from "./plain_devices.ts";
+import { namesOf } from "../names/mod.ts";
+import { devicesOf } from "../plain_devices.ts";
 import { prunePeers } from "./prune.ts";
 import { serviceOperations } from "./service_operations.ts";
-import { networkSettings, type NodeSettings } from "./start/mod.ts";
-import type { StatusToken } from "./status_token.ts";
+import { networkSettings, type NodeSettings } from "../start/mod.ts";
+import type { StatusToken } from "../status_token.ts";
 import { tokenOperations, tokenReport } from "./token_operations.ts";
 
 /** How long a member may take to answer a ping. */
