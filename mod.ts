@@ -110,6 +110,8 @@ export type {
   PendingJoin,
   PingReport,
   ProcessControl,
+  PrunedPeers,
+  PruneRequest,
   PublishRequest,
   RemovedPeer,
   RenameRequest,
@@ -128,6 +130,7 @@ export type {
   TokenReport,
   TokenRequest,
   UnitReport,
+  UpstreamReport,
 } from "./lib/api/mod.ts";
 export {
   type Brand,
@@ -190,6 +193,7 @@ export {
   type Edns,
   type ForwardLimits,
   InvalidRecordError,
+  type KnownUpstream,
   type MESSAGE_PROBLEMS,
   type MessageProblem,
   type Question,
@@ -198,6 +202,7 @@ export {
   type RecordText,
   type ResourceRecord,
   type TcpLimits,
+  type UpstreamState,
 } from "./lib/nameserver/mod.ts";
 export type { WireGuardPeerConfig as PeerConfig } from "./lib/wireguard/mod.ts";
 export { type DialRefusal, type Duplex, type Refusal, REFUSAL_CODES } from "./lib/forward/mod.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { LimitedLogger, repeat, type StateStore, WeftError } from "../base/mod.ts";
+import { type Clock, LimitedLogger, repeat, type StateStore, WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import { type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
@@ -42,6 +42,7 @@ export class Agent {
   /** What this node offers to others, and calls. */
   readonly services: ServiceHost;
   readonly departure: Departure;
+  readonly clock: Clock;
   /** Settles when the agent has ended; rejects when that was not by `stop`. */
   readonly closed: Promise<void>;
   readonly #ended = Promise.withResolvers<void>();
@@ -63,6 +64,7 @@ export class Agent {
   constructor(parts: AgentParts) {
     const { mesh, options } = parts;
     this.mesh = mesh;
+    this.clock = parts.clock;
     this.secrets = new DeviceSecrets(parts.store);
     // The first to follow the replica: what others do on a change, they may do by what has changed.
     const authority = new Authority(mesh);

@@ -20,10 +20,11 @@ import {
 } from "./membership_operations.ts";
 import { namesOf } from "./names/mod.ts";
 import { devicesOf } from "./plain_devices.ts";
+import { prunePeers } from "./prune.ts";
 import { serviceOperations } from "./service_operations.ts";
 import { networkSettings, type NodeSettings } from "./start/mod.ts";
 import type { StatusToken } from "./status_token.ts";
-import { tokenOperations, tokenReport } from "./token_operations.ts";
+import { tokenOperations, tokenReport } from "./tokens/mod.ts";
 
 /** How long a member may take to answer a ping. */
 const PING_TIMEOUT_MS = 5_000;
@@ -79,6 +80,8 @@ export function agentOperations(
       const token = mesh.tokens?.get(tokenId);
       return { ...removed, ...token && { token: tokenReport(token) } };
     },
+
+    prunePeers: (request) => prunePeers(agent, request),
 
     async promoteLeader(node) {
       const member = memberOf(agent, node);

@@ -30,6 +30,24 @@ export class TooOftenError extends WeftError {
   }
 }
 
+/** A leader has run for too short a time to know who is there. */
+export class TooEarlyError extends WeftError {
+  readonly code = "TooEarly";
+
+  /** @param retryAfterMs when it may know */
+  constructor(retryAfterMs: number) {
+    super(
+      "Cannot remove who was away for long: this leader has just started, and may not have heard of all yet",
+      {
+        hint: `Run the same again in ${
+          Math.ceil(retryAfterMs / 60_000)
+        } min; --dry-run says who it would be now.`,
+        retryable: true,
+      },
+    );
+  }
+}
+
 /** No member or device has this name, id, key or address. */
 export class UnknownPeerError extends WeftError {
   /** The failure's stable name, for programs. */

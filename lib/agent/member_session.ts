@@ -6,10 +6,11 @@
 
 import type { Counters } from "../base/mod.ts";
 import type { ChannelDropReason } from "../channel/mod.ts";
+import type { NodeId } from "../mesh/mod.ts";
 import type { StreamListener } from "../transport/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
 import { DhtDiscovery, DhtProber, LanDiscovery, MovedMembers } from "./discovery/mod.ts";
-import { HealthWatch } from "./health/mod.ts";
+import { HealthWatch, Sightings } from "./health/mod.ts";
 import { serveJoin } from "./join/mod.ts";
 import { LeaderCoordinator } from "./leaders/mod.ts";
 import { dialMessagePlane, type LinkObserver, MessagePlane } from "./links/mod.ts";
@@ -32,6 +33,7 @@ export class MemberSession {
   readonly messages: MessagePlane;
   readonly leaders: LeaderCoordinator;
   readonly health: HealthWatch;
+  readonly sightings: Sightings;
   readonly #parts: MemberSessionParts;
   readonly #prober: DhtProber;
   #lan: LanDiscovery | undefined;
@@ -41,7 +43,8 @@ export class MemberSession {
   constructor(parts: MemberSessionParts) {
     this.#parts = parts;
     const { mesh, overlay } = parts;
-    const { identity, network, replica } = mesh;
+    const { identity, network, replica, roster } = mesh;
+    this.sightings = new Sightings(parts.store, { clock: parts.clock, roster });
     const messages = this.messages = new MessagePlane({
       ...parts,
       services: {
@@ -56,6 +59,11 @@ export class MemberSession {
       networkId: network.id,
       replica,
       dial: dialMessagePlane,
+      unheardMs: (nodeId) => {
+        const member = roster.linkable(nodeId);
+        const seenAt = member && this.sightings.lastSeen(member);
+        return seenAt === undefined ? 0 : parts.clock.wall() - seenAt;
+      },
       tokenKey: (tokenId, publicKey) => mesh.tokens?.presharedKeyFor(tokenId, publicKey),
       serveJoin: (channel, tokenId, source) => serveJoin(channel, { tokenId, source }, parts),
       renew: (record) => this.leaders.renew(record),
@@ -109,9 +117,11 @@ export class MemberSession {
     else this.#lan = lan;
   }
 
-  /** Removes ephemeral members that have been away for too long; to be called every few seconds. */
+  /** Notes who is there, and removes ephemeral members that have been away for too long; to be called every few seconds. */
   removeAbsent(): void {
-    this.leaders.removeAbsent((nodeId) => this.health.checker.figures(nodeId)?.healthy ?? false);
+    const isHealthy = (nodeId: NodeId) => this.health.checker.figures(nodeId)?.healthy ?? false;
+    this.sightings.look((nodeId) => this.messages.links.get(nodeId) !== undefined || isHealthy(nodeId));
+    this.leaders.removeAbsent(isHealthy);
   }
 
   /** Ends all of it, once. */
@@ -119,6 +129,12 @@ export class MemberSession {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#parts.endpoints.foundEndpoints = () => [];
+    try {
+      this.sightings.flush();
+    } catch (error) {
+      // A full disk keeps nobody from stopping.
+      this.#parts.log.warn("cannot keep when members were last heard of", { error });
+    }
     this.#prober.close();
     await Promise.all([this.#lan?.close(), this.#dht?.close()]);
     this.health.close();

@@ -68,7 +68,7 @@ const ADMISSION_HINTS: Partial<Record<AdmissionRefusal, string>> = {
 };
 
 /** @returns the operations about members, as `agent` does them */
-export function membershipOperations(agent: Agent): MembershipControl {
+export function membershipOperations(agent: Agent): Omit<MembershipControl, "prunePeers"> {
   const { mesh } = agent;
   return {
     members({ node } = {}) {

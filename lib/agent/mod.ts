@@ -24,4 +24,4 @@ export * from "./overlay_bootstrap.ts";
 export { VERSION } from "./status_report.ts";
 export { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";
 export type { WaitingMachine } from "./start/mod.ts";
-export type { StartToken } from "./token_operations.ts";
+export type { StartToken } from "./tokens/mod.ts";

@@ -41,7 +41,7 @@ import {
   type WaitingMachine,
 } from "./start/mod.ts";
 import { StatusToken } from "./status_token.ts";
-import { type StartToken, startTokenOf } from "./token_operations.ts";
+import { type StartToken, startTokenOf } from "./tokens/mod.ts";
 
 /** How often it is tried to write what waits for room on a full disk. */
 const FLUSH_MS = 10_000;

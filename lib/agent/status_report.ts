@@ -6,7 +6,7 @@
 import project from "../../deno.json" with { type: "json" };
 import { SESSION_LIFE_MS } from "../health/mod.ts";
 import { Cidr } from "../net/mod.ts";
-import type { Member, MemberRecord } from "../mesh/mod.ts";
+import { type Member, type MemberRecord, RESTATE_MS } from "../mesh/mod.ts";
 import type { PeerStatus } from "../wireguard/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
 import type { MemberSession } from "./member_session.ts";
@@ -18,6 +18,9 @@ import type { ServiceHost } from "./services/mod.ts";
 
 /** The version of weft, as in `deno.json`. */
 export const VERSION: string = project.version;
+
+/** After so long a member that nobody misses is away: it says every day where it is. */
+const UNHEARD_MS = RESTATE_MS + 2 * 3_600_000;
 
 /** What the report is made of; session, overlay and names are there while the agent runs. */
 export interface StatusSources {
@@ -119,17 +122,25 @@ function throughHub(record: MemberRecord, report: PeerReport, sources: StatusSou
     return { ...report, hub: plane === undefined ? null : mesh.record.name };
   }
   const hub = hubOf(mesh, record);
-  if (hub === undefined) return { ...report, hub: null, path: "none", healthy: false };
+  if (hub === undefined) return { ...report, hub: null, path: "none", healthy: false, isAway: true };
   const plane = sources.overlay?.plane;
   const { healthy, score } = peerReport(hub, plane?.peerStatus(hub.record.publicKey), sources);
-  return { ...report, hub: hub.record.name, path: healthy ? "hub" : "none", healthy, score };
+  return {
+    ...report,
+    hub: hub.record.name,
+    path: healthy ? "hub" : "none",
+    healthy,
+    isAway: !healthy,
+    score,
+  };
 }
 
 function peerReport(
-  { record, statement }: Member,
+  member: Member,
   tunnel: PeerStatus | undefined,
   { session, context: { clock } }: StatusSources,
 ): PeerReport {
+  const { record, statement } = member;
   const link = session?.messages.links.get(record.nodeId);
   const handshakeAt = tunnel?.lastHandshakeAt;
   const age = handshakeAt === undefined
@@ -143,7 +154,15 @@ function peerReport(
     ? figures.healthy
     : link !== undefined || hasSession;
   const wall = clock.wall();
-  const lastSeenMs = link !== undefined || healthy ? wall : latest(handshakeAt, statement?.issuedAt, wall);
+  const seenAt = session?.sightings.lastSeen(member) ?? statement?.issuedAt;
+  const lastSeenMs = link !== undefined || healthy
+    ? wall
+    : handshakeAt === undefined
+    ? seenAt
+    : Math.min(wall, Math.max(handshakeAt, seenAt ?? 0));
+  // Whom this node neither probes nor dials is somebody else's to miss; its own word is a day old at most.
+  const isMissed = figures?.failureCount || session?.messages.dialer.isWanted(record.nodeId);
+  const awayAfterMs = isMissed ? SESSION_LIFE_MS : UNHEARD_MS;
   const stated = statement?.isRootless ? statement.channelEndpoints[0] : statement?.endpoints[0];
   const endpoint = tunnel?.endpoint ?? stated ?? record.endpoint;
   const allowedIps = [...record.addresses.map((address) => Cidr.host(address)), ...record.allowedIps];
@@ -176,12 +195,6 @@ function peerReport(
     healthy,
     score: figures?.score ?? 0,
     ...lastSeenMs !== undefined && { lastSeenMs: Math.round(lastSeenMs) },
-    isAway: link === undefined && !healthy && !(wall - (lastSeenMs ?? 0) < SESSION_LIFE_MS),
+    isAway: link === undefined && !healthy && !(wall - (lastSeenMs ?? 0) < awayAfterMs),
   };
-}
-
-/** @returns the later of two times that there are, but not later than now: a statement's is by its signer's clock */
-function latest(one: number | undefined, other: number | undefined, wall: number): number | undefined {
-  if (one === undefined && other === undefined) return undefined;
-  return Math.min(wall, Math.max(one ?? 0, other ?? 0));
 }

@@ -143,6 +143,29 @@ export interface AuditReport {
   readonly detail?: Readonly<Record<string, string>>;
 }
 
+/** Whom to remove of those that nobody has heard of for long. */
+export interface PruneRequest {
+  /** For how long, in milliseconds: two days at least, since a member says once a day that it is there. */
+  readonly awayMs: number;
+  /** Whether devices are meant, too, which say nothing: what counts is this leader's own handshakes with them. */
+  readonly devices?: boolean;
+  /** Whether nobody is removed, and it is only said who would be. */
+  readonly dryRun?: boolean;
+}
+
+/** Who was removed, or would be. */
+export interface PrunedPeers {
+  /** Those away for longest first. */
+  readonly peers: readonly {
+    readonly name: string;
+    readonly id: string;
+    /** When anybody last heard of it, in milliseconds since 1970; absent when nobody ever did. */
+    readonly lastSeenMs?: number;
+  }[];
+  /** How many more there are, for another time. */
+  readonly left: number;
+}
+
 /** How this node is to leave. */
 export interface LeaveRequest {
   /** Whether it leaves, too, when no leader answers, or when it is the last one. */
@@ -188,6 +211,8 @@ export interface MembershipControl {
   refuseJoin(who: string): PendingJoin;
   /** Leaders only. @returns entries of this leader's log, the oldest first */
   listAudit(request: AuditRequest): readonly AuditReport[];
+  /** Leaders only: removes members that were away for long, never a leader. */
+  prunePeers(request: PruneRequest): PrunedPeers;
   /** Leaves the network; the agent stops then, and its state belongs to no network. */
   leave(request: LeaveRequest): Promise<LeaveReport>;
 }

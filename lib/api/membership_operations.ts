@@ -25,6 +25,8 @@ import type { Operation } from "./operation.ts";
 import type { TokenRequest } from "./control.ts";
 
 const DAY_MS = 86_400_000;
+/** A member says once a day that it is there, and its word may take a while. */
+const MIN_PRUNE_MS = 2 * DAY_MS;
 /** As many entries as a leader keeps. */
 const MAX_AUDIT_LIMIT = 10_000;
 
@@ -145,6 +147,15 @@ const auditRequest: LazyObject<membership.AuditRequest> = object(() => ({
   after: whole(0).exactOptional(),
   limit: whole(1).max(MAX_AUDIT_LIMIT).exactOptional(),
 }));
+const pruneRequest: LazyObject<membership.PruneRequest> = named("PruneRequest", () => ({
+  awayMs: z.int().min(MIN_PRUNE_MS).max(MAX_EPHEMERAL_MS),
+  devices: z.boolean().exactOptional(),
+  dryRun: z.boolean().exactOptional(),
+}));
+const prunedPeers: LazyObject<membership.PrunedPeers> = named("PrunedPeers", () => ({
+  peers: z.array(z.strictObject({ name: text(), id: text(), lastSeenMs: time().exactOptional() })),
+  left: z.int().min(0),
+}), "Who was removed, or would be, and how many more there are.");
 const leaveRequest: LazyObject<membership.LeaveRequest> = object(() => ({
   force: z.boolean().exactOptional(),
 }));
@@ -218,6 +229,12 @@ export const MEMBERSHIP_OPERATIONS: {
     summary: "What happened to members, by whose word: the last 1,000 entries of this leader unless told",
     request: auditRequest,
     answer: list(auditReport),
+  },
+  prunePeers: {
+    route: "POST /members/prune",
+    summary: "Removes members that nobody has heard of for so long, or says who that is",
+    request: pruneRequest,
+    answer: prunedPeers,
   },
   leave: {
     route: "POST /leave",

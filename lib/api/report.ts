@@ -120,8 +120,22 @@ export interface DnsReport {
   readonly resolver: "resolved" | "resolv.conf" | "off";
   /** Why it is not, when it was meant to be. */
   readonly problem?: string;
+  /** What can be done about that. */
+  readonly hint?: string;
+  /** The servers that are asked for names of other zones; agents of a former release do not say. */
+  readonly upstreams?: readonly UpstreamReport[];
   /** Responses by code, and what was forwarded, refused and dropped by reason; what never happened is left out. */
   readonly counters: Readonly<Record<string, number>>;
+}
+
+/** A server that this node's name server asks for names of other zones. */
+export interface UpstreamReport {
+  /** It is asked for names at and below this, `.` for all that no longer suffix has. */
+  readonly suffix: string;
+  /** Address and port. */
+  readonly server: string;
+  /** Whether it answers; `unknown` until it was asked for the first time. */
+  readonly state: "answers" | "silent" | "unknown";
 }
 
 /** A leader, as this node sees it. */

@@ -106,12 +106,20 @@ const dataplane: LazyObject<report.DataplaneReport> = object(() => ({
   offloads: texts().exactOptional(),
 }));
 
+const upstream: LazyObject<report.UpstreamReport> = object(() => ({
+  suffix: text(),
+  server: text(),
+  state: z.enum(["answers", "silent", "unknown"]),
+}));
+
 const dns: LazyObject<report.DnsReport> = object(() => ({
   zone: text(),
   endpoints: texts(),
   sockets: z.enum(["fast", "portable"]),
   resolver: z.enum(["resolved", "resolv.conf", "off"]),
   problem: text().exactOptional(),
+  hint: text().exactOptional(),
+  upstreams: list(upstream).exactOptional(),
   counters: counts(),
 }));
 

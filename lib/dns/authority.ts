@@ -93,6 +93,11 @@ export class Authority {
     return this.#zoneOf(name) !== undefined;
   }
 
+  /** Whether there are records at or below `name`, wildcards left aside. */
+  holds(name: DomainName): boolean {
+    return this.#zoneOf(name)?.holds(name) ?? false;
+  }
+
   /** @returns all records, those of the zones themselves first */
   records(): readonly SourcedRecord[] {
     const zones = [...this.#zones.values()];

@@ -21,6 +21,7 @@ export const DNS_OUTCOMES = [
   "forward-timeout",
   "forward-mismatch",
   "forward-full",
+  "forward-silent",
 ] as const;
 /** Why a query got no answer: too short to be one, a response, from a stranger, too many from one source or in all. */
 export const DNS_DROPS = ["short", "response", "source", "rate", "busy", "connections", "send"] as const;

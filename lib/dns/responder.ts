@@ -4,6 +4,7 @@
  */
 
 import type { Counters, Millis } from "../base/mod.ts";
+import type { CacheKey } from "./answer_cache.ts";
 import type { Answer, Authority } from "./authority.ts";
 import type { DnsCounter } from "./dns_counter.ts";
 import { EDNS_PAYLOAD_BYTES, type Forwarder, type ForwardQuery } from "./forwarder.ts";
@@ -19,18 +20,22 @@ import {
 import { decodeMessage } from "./message_decoder.ts";
 import { encodeMessage } from "./message_encoder.ts";
 import { CLASS_IN, OPCODE_QUERY, RECORD_TYPE, RESPONSE_CODE, responseCodeText } from "./record_type.ts";
+import type { SearchGuard } from "./search_guard.ts";
 
 /** How a query came. */
 export type DnsTransport = "udp" | "tcp";
 
+/** A response that is there at once. */
+export interface QueryResponse {
+  readonly kind: "response";
+  readonly bytes: Uint8Array;
+  /** The same query gets the same response until the authority's serial changes. */
+  readonly isLasting: boolean;
+}
+
 /** What becomes of a query. */
 export type QueryOutcome =
-  | {
-    readonly kind: "response";
-    readonly bytes: Uint8Array;
-    /** The same query gets the same response until the authority's serial changes. */
-    readonly isLasting: boolean;
-  }
+  | QueryResponse
   /** `pollReply` gives the response later. */
   | { readonly kind: "pending" }
   /** Nobody is answered. */
@@ -41,6 +46,8 @@ export interface Asker<To> {
   readonly to: To;
   readonly query: DnsMessage;
   readonly transport: DnsTransport;
+  /** Asked for when the name above it that others are asked for exists. */
+  readonly below?: Question | undefined;
 }
 
 /** Who answers for the zone, and who asks other servers for the rest. */
@@ -48,6 +55,8 @@ export interface ResponderParts<To> {
   readonly authority: Authority;
   readonly forwarder: Forwarder<Asker<To>>;
   readonly counters: Counters<DnsCounter>;
+  /** What is kept from other servers; nothing unless given. */
+  readonly guard?: SearchGuard | undefined;
 }
 
 /** Types that are only asked for and never kept (RFC 6895 §3.1): 128 and 249 to 255, but ANY. */
@@ -81,11 +90,35 @@ export class Responder<To> {
   }
 
   /** @returns the next response that others had to be asked for, or undefined */
-  pollReply(): { readonly to: To; readonly bytes: Uint8Array } | undefined {
-    const reply = this.#parts.forwarder.pollReply();
-    if (reply === undefined) return undefined;
-    const asker = reply.query.to;
-    return { to: asker.to, bytes: this.#encodeForwarded(asker, reply.message) };
+  pollReply(now: Millis): { readonly to: To; readonly bytes: Uint8Array } | undefined {
+    for (;;) {
+      const reply = this.#parts.forwarder.pollReply();
+      if (reply === undefined) return undefined;
+      const { message, query: { to: asker } } = reply;
+      const outcome = asker.below === undefined ? undefined : this.#goBelow(now, asker.below, asker, message);
+      if (outcome === "pending") continue;
+      if (message.responseCode === RESPONSE_CODE.SERVFAIL && asker.below === undefined) {
+        return { to: asker.to, bytes: this.#failForwarded(reply.query.question, asker).bytes };
+      }
+      return { to: asker.to, bytes: outcome ?? this.#encodeForwarded(asker, message) };
+    }
+  }
+
+  /** @returns the response to a question below a name that others were asked for, unless it comes later */
+  #goBelow(
+    now: Millis,
+    question: Question,
+    { to, query, transport }: Asker<To>,
+    above: DnsMessage,
+  ): Uint8Array | "pending" {
+    const asker = { to, query, transport };
+    if (above.responseCode === RESPONSE_CODE.SERVFAIL) return this.#failForwarded(question, asker).bytes;
+    // RFC 8020 §2: nothing is below a name that does not exist.
+    if (above.responseCode !== RESPONSE_CODE.NOERROR) {
+      return this.#encodeForwarded(asker, { ...above, answers: [] });
+    }
+    const outcome = this.#forward(now, question, asker);
+    return outcome.kind === "response" ? outcome.bytes : "pending";
   }
 
   #answer(now: Millis, question: Question, asker: Asker<To>): QueryOutcome {
@@ -101,20 +134,43 @@ export class Responder<To> {
     if (answer !== undefined) {
       return { kind: "response", bytes: this.#encode(asker, answer), isLasting: true };
     }
-    if (forwarder.serversFor(question.name).length === 0) return this.#fail(asker, RESPONSE_CODE.REFUSED);
-    const forwarded: ForwardQuery<Asker<To>> = {
-      question,
-      wantsDnssec: query.edns?.wantsDnssec ?? false,
-      isUnchecked: (query.flags & FLAG.CD) !== 0,
-      to: asker,
-    };
+    const route = forwarder.routeFor(question.name);
+    if (route === undefined || route.servers.length === 0) return this.#fail(asker, RESPONSE_CODE.REFUSED);
+    // Whoever names a suffix means the names below it.
+    const verdict = route.suffix.labelCount === 0 ? this.#parts.guard?.judge(question.name) : undefined;
+    if (verdict?.kind === "no-name") {
+      return { ...this.#fail(asker, RESPONSE_CODE.NXDOMAIN), isLasting: true };
+    }
+    if (verdict?.kind !== "below") return this.#forward(now, question, asker);
+    // RFC 9156 §2.1: what is asked there need not know what is wanted below.
+    const above = { ...question, name: verdict.top, type: RECORD_TYPE.A };
+    const cached = forwarder.cached(now, keyOf(above, asker));
+    if (cached === undefined) return this.#forward(now, above, { ...asker, below: question });
+    const bytes = this.#goBelow(now, question, asker, cached);
+    return bytes === "pending" ? { kind: "pending" } : { kind: "response", bytes, isLasting: false };
+  }
+
+  #forward(now: Millis, question: Question, asker: Asker<To>): QueryResponse | { readonly kind: "pending" } {
+    const { forwarder } = this.#parts;
+    const forwarded: ForwardQuery<Asker<To>> = { ...keyOf(question, asker), to: asker };
     const cached = forwarder.cached(now, forwarded);
+    if (cached?.responseCode === RESPONSE_CODE.SERVFAIL) return this.#failForwarded(question, asker);
     if (cached !== undefined) {
       return { kind: "response", bytes: this.#encodeForwarded(asker, cached), isLasting: false };
     }
     // RFC 1035 §4.1.1: nobody else is asked for somebody who does not want it.
-    if ((query.flags & FLAG.RD) === 0) return this.#fail(asker, RESPONSE_CODE.REFUSED);
-    return forwarder.ask(now, forwarded) ? { kind: "pending" } : this.#fail(asker, RESPONSE_CODE.SERVFAIL);
+    if ((asker.query.flags & FLAG.RD) === 0) return this.#fail(asker, RESPONSE_CODE.REFUSED);
+    return forwarder.ask(now, forwarded) ? { kind: "pending" } : this.#failForwarded(question, asker);
+  }
+
+  /**
+   * Nobody answers. Programs that ask for the IPv6 address of a short name first (getent(1)) go on in the search list
+   * when the zone has none, and from a failure to servers that do not answer either; told that there is none, they come
+   * back to the zone for the other address.
+   */
+  #failForwarded({ name, type }: Question, asker: Asker<To>): QueryResponse {
+    const isShadow = type === RECORD_TYPE.AAAA && (this.#parts.guard?.shadows(name) ?? false);
+    return this.#fail(asker, isShadow ? RESPONSE_CODE.NOERROR : RESPONSE_CODE.SERVFAIL);
   }
 
   #encodeForwarded(asker: Asker<To>, message: DnsMessage): Uint8Array {
@@ -143,7 +199,7 @@ export class Responder<To> {
     return bytes;
   }
 
-  #fail(asker: Asker<To>, responseCode: number): QueryOutcome {
+  #fail(asker: Asker<To>, responseCode: number): QueryResponse {
     const bytes = this.#encode(asker, { responseCode, flags: 0, answers: [], authority: [], additional: [] });
     return { kind: "response", bytes, isLasting: false };
   }
@@ -162,6 +218,14 @@ export class Responder<To> {
     this.#parts.counters.count(reason);
     return { kind: "dropped" };
   }
+}
+
+function keyOf(question: Question, { query }: Asker<unknown>): CacheKey {
+  return {
+    question,
+    wantsDnssec: query.edns?.wantsDnssec ?? false,
+    isUnchecked: (query.flags & FLAG.CD) !== 0,
+  };
 }
 
 /** RFC 6891 §6.2.3: less than 512 counts as 512; more than fits every path is not sent. */

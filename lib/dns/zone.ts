@@ -90,6 +90,11 @@ export class Zone {
     );
   }
 
+  /** Whether there are records at or below `name`, wildcards left aside. */
+  holds(name: DomainName): boolean {
+    return this.#nodes.has(name.key);
+  }
+
   /**
    * RFC 1034 §4.3.2 step 3, RFC 4592 §3.3.1.
    * @param name within the origin

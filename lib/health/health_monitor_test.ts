@@ -133,15 +133,26 @@ Deno.test("HealthMonitor forgets who is no target any more, with its probe under
 });
 
 Deno.test("HealthMonitor asks who was away for a day once an hour, and at once when there is a sign of it", () => {
-  const world = new Fixture();
-  world.add("a");
-  world.up.set("a", false);
-  world.run(86_400_000);
-  world.sent.length = 0;
-  world.run(10 * 3_600_000);
-  assert(world.sent.length >= 8 && world.sent.length <= 11, `${world.sent.length} in ten hours`);
-  world.sent.length = 0;
-  world.monitor.handleHint(millis(world.now), "a");
-  world.run(1_000);
-  assert.equal(world.sent.length, 1);
+  const monitor = new HealthMonitor(new SeededRandom(6));
+  let now = 0;
+  monitor.setTargets(millis(now), new Map([["a", { isProbed: true }]]));
+  const pass = (forMs: number): number => {
+    let probes = 0;
+    for (const end = now + forMs; now < end; now += 1_000) {
+      monitor.handleTimeout(millis(now));
+      for (let id = monitor.pollProbe(); id !== undefined; id = monitor.pollProbe()) {
+        probes++;
+        monitor.handleSent(millis(now), id);
+        monitor.handleProbe(millis(now), id, millis(now), undefined);
+      }
+    }
+    return probes;
+  };
+  const early = pass(600_000);
+  assert(early >= 19 && early <= 24, `${early} in ten minutes`);
+  pass(86_400_000);
+  const late = pass(10 * 3_600_000);
+  assert(late >= 8 && late <= 11, `${late} in ten hours`);
+  monitor.handleHint(millis(now), "a");
+  assert.equal(pass(2_000), 1);
 });

@@ -76,6 +76,11 @@ function* families(
     each((peer) => peer.lossPercent === null ? null : peer.lossPercent / 100),
   );
   yield gauge("weft_peer_failures", "Probes in a row without an answer.", each((peer) => peer.failureCount));
+  yield gauge(
+    "weft_peer_last_seen_timestamp_seconds",
+    "When this node or a leader last heard of it.",
+    each((peer) => seconds(peer.lastSeenMs ?? null)),
+  );
   yield gauge("weft_peer_health_score", "0, unhealthy, to 100.", each((peer) => peer.score));
   yield gauge(
     "weft_peer_last_handshake_age_seconds",

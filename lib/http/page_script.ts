@@ -55,7 +55,7 @@ function showFacts(status) {
 
 function healthOf(peer) {
   if (peer.healthy) return "healthy";
-  return peer.lastHandshakeAgeMs === null ? "not seen" : "away";
+  return peer.isAway && peer.lastSeenMs !== undefined ? "away" : "not seen";
 }
 
 function linkKind(peer) {
@@ -68,7 +68,8 @@ function showMesh(status, rates) {
   const [cx, cy, rx, ry] = isNarrow ? [190, 180, 125, 138] : [380, 195, 290, 138];
   byId("mesh").setAttribute("viewBox", "0 0 " + 2 * cx + " 400");
   const short = (name) => name.length > 18 ? name.slice(0, 17) + "…" : name;
-  const shown = status.peers.slice(0, 24);
+  // Who is away for long is not drawn in the place of others.
+  const shown = status.peers.toSorted((a, b) => a.isAway - b.isAway).slice(0, 24);
   const [links, nodes] = [[], []];
   const node = (x, y, kind, name, under, radius) => element("svg:g", { class: kind },
     element("svg:circle", { cx: x, cy: y, r: radius }),
@@ -103,7 +104,8 @@ function showPeers(status) {
     const tags = peer.roles.filter((role) => role !== "member")
       .map((role) => element("span", { class: "tag" }, " " + role));
     const health = healthOf(peer);
-    const badge = element("span", { class: "badge " + health.replace(" ", "-") }, health);
+    const seen = health === "away" ? ", last seen " + span(Math.max(0, Date.now() - peer.lastSeenMs)) + " ago" : "";
+    const badge = element("span", { class: "badge " + health.replace(" ", "-") }, health + seen);
     // The roles are said, because a table that is laid out as cards is none to a screen reader.
     const cell = (label, ...content) => element("td", { role: "cell", "data-label": label }, ...content);
     const number = (label, text) => {

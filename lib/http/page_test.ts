@@ -120,6 +120,17 @@ Deno.test("the page's script shows what /status and /services say", async () => 
   assert.match(textOf("drops"), /replayed 3 unknown-peer 1/);
 });
 
+Deno.test("the page's script says since when a member is away, and draws it last", async () => {
+  const [here] = sampleStatus.peers;
+  const gone = { ...here, name: "gone", healthy: false, channel: "dialing", isAway: true };
+  const peers = [{ ...gone, lastSeenMs: Date.now() - 3 * 86_400_000 - 7_200_000 }, here];
+  const elements = await runPage((path) =>
+    Promise.resolve(Response.json(path === "/services" ? [] : { ...sampleStatus, peers }))
+  );
+  assert.match(elements.get("peers")?.tBodies[0]?.textContent ?? "", /gone away, last seen 3 d 2 h ago/);
+  assert.match(elements.get("mesh")?.textContent ?? "", /web-1.*gone/);
+});
+
 Deno.test("the page's script says when there is nobody, and when the agent is gone", async () => {
   const alone = await runPage((path) =>
     Promise.resolve(Response.json(path === "/services" ? [] : { ...sampleStatus, peers: [], drops: {} }))

@@ -14,7 +14,7 @@ const STATUS_OF_CODE: ReadonlyMap<string, ContentfulStatusCode> = new Map(
     [400, ["InvalidTopic", "InvalidService", "InvalidSelector", "InvalidParams"]],
     [403, ["Refused"]],
     [404, ["UnknownPeer", "UnknownToken", "UnknownName", "NoProvider", "UnknownAction", "UnknownService"]],
-    [409, ["NotLeader", "AddressTaken", "NameTaken", "PoolExhausted", "ServicePaused"]],
+    [409, ["NotLeader", "AddressTaken", "NameTaken", "PoolExhausted", "ServicePaused", "TooEarly"]],
     [413, ["PayloadTooLarge"]],
     [429, ["Overloaded", "TooOften"]],
     [502, ["HandlerFailed", "InvalidResult", "Incompatible", "OutcomeUnknown", "StreamBroken"]],

@@ -61,7 +61,8 @@ export class StatusSite {
     });
     this.#app = statusApp({
       control: node.control,
-      addresses: [...names, ...addresses.map(String)],
+      // The words for places are names of nobody.
+      addresses: [...names, ...addresses.filter((each) => typeof each === "object").map(String)],
       isOwnHost: (hostname) => node.isOwnHost(hostname),
       access,
     });
@@ -159,7 +160,9 @@ export class StatusSite {
     }
     for (const hostname of wanted) {
       if (this.#overlay.has(hostname) || this.#isClosed) continue;
-      this.#overlay.set(hostname, await serveApp(this.#app, hostname, this.#port));
+      const served = await serveApp(this.#app, hostname, this.#port);
+      this.#port = served.port;
+      this.#overlay.set(hostname, served);
     }
   }
 }

@@ -181,6 +181,14 @@ export class MeshState {
   }
 
   /**
+   * Has the next try to join have other keys: these may be those of a join whose answer was lost, and which was removed
+   * since because nobody came. Nothing happens to a node that belongs to a network.
+   */
+  static dropJoin(store: StateStore): void {
+    if (storedNetworkId(store) === undefined) forgetNetwork(store);
+  }
+
+  /**
    * Takes in a leader's answer.
    * @returns the state, or what is wrong with the answer; then nothing is stored
    * @throws AlreadyInitializedError when the store belongs to a network
@@ -312,8 +320,7 @@ export class MeshState {
   startToken(fields: Omit<JoinTokenFields, "tokenId" | "secret" | "expiresAt">): JoinToken | undefined {
     const { tokens, leadership: { signingKey } } = this;
     if (tokens === undefined || signingKey === undefined) return undefined;
-    const wall = this.#options.clock.wall();
-    return startToken({ store: this.#store, tokens, signingKey, wall }, fields);
+    return startToken({ store: this.#store, tokens, signingKey, wall: this.#options.clock.wall() }, fields);
   }
 
   /** Writes all that `body` writes, or nothing. */

@@ -83,6 +83,15 @@ Deno.test("MeshState.completeJoin() makes a member that knows the leader, and lo
   assert.ok(again.cidr.equals(cidr));
 });
 
+Deno.test("MeshState.dropJoin() lets the next join have other keys, and leaves a member alone", () => {
+  const store = new MemoryStateStore();
+  const random = new SeededRandom(98);
+  const { id } = MeshState.prepareJoin(store, random);
+  assert.equal(MeshState.prepareJoin(store, random).id, id);
+  MeshState.dropJoin(store);
+  assert.notEqual(MeshState.prepareJoin(store, random).id, id);
+});
+
 Deno.test("MeshState.prepareJoin() gives a joiner that crashed the same keys, and it is admitted as the same", () => {
   const { create, clock, options } = setUp(3);
   const leader = create();

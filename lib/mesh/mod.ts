@@ -46,6 +46,7 @@ export {
   RECORD_LABEL,
   removeGrants,
   type ReplicaUpdate,
+  RESTATE_MS,
   ROTATION_BURST,
   type Signed,
   type SignedReader,

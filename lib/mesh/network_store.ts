@@ -78,6 +78,8 @@ const NETWORK_COLLECTIONS = [
   "away",
   "device-preshared-key",
   "status-token",
+  "seen",
+  "expected",
 ] as const;
 
 /** How far a node has come that leaves: it has asked a leader to revoke it, or it is no member any more. */

@@ -43,6 +43,8 @@ export interface DnsConfig {
   readonly clients?: readonly Cidr[];
   /** Whom it asks for names of other zones; without any, those are refused. */
   readonly forward?: readonly DnsForward[];
+  /** The domains that this host's resolver appends to names: what it makes of names in the zone is asked of nobody. */
+  readonly searched?: readonly string[];
   /** `fast`: a worker with the system's own calls (Linux); `portable`: the runtime's sockets; `auto`: what runs here. */
   readonly sockets?: "auto" | "fast" | "portable";
   /** What may be bounded; each has a default. */

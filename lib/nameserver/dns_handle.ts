@@ -13,6 +13,7 @@ import {
   encodeMessage,
   FLAG,
   formatRecord,
+  type KnownUpstream,
   parseRecord,
   parseType,
   RECORD_RANK,
@@ -168,6 +169,11 @@ export class DnsHandle implements AsyncDisposable {
     const counts = service.counters.snapshot();
     for (const [counter, count] of frontend.counters()) counts[counter] += count;
     return counts;
+  }
+
+  /** Whether each of the servers that it asks for other names answers, as far as that is known. */
+  upstreams(): readonly KnownUpstream[] {
+    return this.#parts.service.upstreams();
   }
 
   /**

@@ -11,6 +11,7 @@ import {
   DomainName,
   Forwarder,
   reverseOrigins,
+  SearchGuard,
 } from "../dns/mod.ts";
 import { systemClock, systemRandom, systemTimers } from "../host/mod.ts";
 import { Endpoint, type IpAddress } from "../net/mod.ts";
@@ -90,6 +91,7 @@ export class DnsServer {
     const mayFallBack = (this.#config.sockets ?? "auto") === "auto";
     const frontend = await UdpFrontend.serve({ sockets, endpoints, service, mayFallBack, log: this.#logger });
     stack.defer(() => frontend.close());
+    service.probeUpstreams();
     this.#logger.debug("serving names", { zone: `${this.#zone}`, endpoints: endpoints.join(", ") });
     return new DnsHandle({ authority, service, frontend, endpoints, resources: stack.move() });
   }
@@ -114,16 +116,19 @@ export class DnsServer {
     counters: Counters<DnsCounter>,
     ownAddresses: () => readonly IpAddress[],
   ): QueryService {
-    const { forward = [], clients, limits = {} } = this.#config;
+    const { forward = [], searched = [], clients, limits = {} } = this.#config;
     const routes = forward.map(({ suffix, servers }) => ({ suffix: parseZone(suffix), servers }));
     const forwarder = new Forwarder<never>({
       routes,
+      probes: true,
       counters,
       random: systemRandom,
       ...limits.forward && { limits: limits.forward },
     });
+    const domains = searched.flatMap((name) => DomainName.parse(name) ?? []);
     return new QueryService({
       authority,
+      guard: new SearchGuard(authority, domains),
       forwarder,
       counters,
       clock: systemClock,

@@ -21,6 +21,7 @@ export type {
   DomainName,
   Edns,
   ForwardLimits,
+  KnownUpstream,
   MESSAGE_PROBLEMS,
   MessageProblem,
   Question,
@@ -28,5 +29,6 @@ export type {
   RecordSource,
   RecordText,
   ResourceRecord,
+  UpstreamState,
 } from "../dns/mod.ts";
 export type { TcpLimits } from "./tcp_service.ts";

@@ -9,6 +9,7 @@ import {
   type DnsCounter,
   type DnsTransport,
   type Forwarder,
+  type KnownUpstream,
   Responder,
   type ResponderParts,
 } from "../dns/mod.ts";
@@ -124,6 +125,18 @@ export class QueryService {
     return promise;
   }
 
+  /** Finds out whether the other servers answer, and from then on when those that did not answer again. */
+  probeUpstreams(): void {
+    const { forwarder, clock } = this.#parts;
+    forwarder.probeAll(clock.now());
+    this.#drive();
+  }
+
+  /** @returns whether each of the other servers answers, as far as that is known */
+  upstreams(): readonly KnownUpstream[] {
+    return this.#parts.forwarder.upstreams();
+  }
+
   /** Nobody is answered any more. Harmless when repeated. */
   close(): void {
     this.#isClosed = true;
@@ -135,6 +148,12 @@ export class QueryService {
   #drive(): void {
     if (this.#isClosed) return;
     const { forwarder, upstream, clock, timers } = this.#parts;
+    // An answer may lead to the next question.
+    for (;;) {
+      const next = this.#responder.pollReply(clock.now());
+      if (next === undefined) break;
+      next.to(next.bytes);
+    }
     for (let done = forwarder.pollFinished(); done !== undefined; done = forwarder.pollFinished()) {
       upstream.end(done);
     }
@@ -145,9 +164,6 @@ export class QueryService {
         else forwarder.handleResponse(clock.now(), attempt, response);
         this.#drive();
       });
-    }
-    for (let next = this.#responder.pollReply(); next !== undefined; next = this.#responder.pollReply()) {
-      next.to(next.bytes);
     }
     this.#cancelTimer();
     const deadline = forwarder.pollTimeout();

@@ -22,12 +22,27 @@ export async function serveName(
   at: string,
   record: { readonly zone: string; readonly name: string; readonly address: string },
 ): Promise<CapturedProcess> {
-  const path = fileURLToPath(new URL("./programs/name_server.ts", import.meta.url));
-  const command = [Deno.execPath(), "run", "--quiet", "-A", "--unstable-net", path, at];
-  const process = new CapturedProcess(place.command([...command, record.zone, record.name, record.address]), {
-    label: `${place.label}: name server`,
-  });
-  return await untilReady(process);
+  return await startNameServer(place, "name_server.ts", [at, record.zone, record.name, record.address]);
+}
+
+/** A name server that keeps what it is asked for. */
+export interface RecordingNameServer extends AsyncDisposable {
+  /** The names, each with its final dot, in their order. */
+  asked(): readonly string[];
+}
+
+/** Starts a name server on port 53 that answers all below `domain` with one address, and nothing else. */
+export async function recordNames(
+  place: Place,
+  at: string,
+  wildcard: { readonly domain: string; readonly address: string },
+): Promise<RecordingNameServer> {
+  const args = [at, "53", wildcard.domain, wildcard.address];
+  const process = await startNameServer(place, "recording_name_server.ts", args);
+  return {
+    asked: () => [...process.stdout.matchAll(/^asked (.*)$/gm)].map(([, name = ""]) => name),
+    [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
+  };
 }
 
 /** What passed over one connection, in hexadecimal. */
@@ -150,6 +165,21 @@ async function startProgram(place: Place, file: string, args: readonly string[])
     label: `${place.label}: ${file}`,
   });
   return await untilReady(process);
+}
+
+/** @returns the command that runs a program of this folder which may do everything, as weft itself */
+export function trustedProgram(file: string, args: readonly string[]): readonly string[] {
+  const path = fileURLToPath(new URL(`./programs/${file}`, import.meta.url));
+  return [Deno.execPath(), "run", "--quiet", "-A", "--unstable-net", path, ...args];
+}
+
+async function startNameServer(
+  place: Place,
+  file: string,
+  args: readonly string[],
+): Promise<CapturedProcess> {
+  const command = place.command(trustedProgram(file, args));
+  return await untilReady(new CapturedProcess(command, { label: `${place.label}: ${file}` }));
 }
 
 /** @returns the process once it has said `ready`; it is ended when it does not */

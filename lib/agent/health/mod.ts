@@ -4,4 +4,5 @@
  */
 
 export { HealthEcho } from "./health_echo.ts";
+export { Sightings } from "./sightings.ts";
 export { HealthWatch } from "./health_watch.ts";

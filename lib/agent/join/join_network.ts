@@ -40,6 +40,8 @@ interface JoinParts extends Pick<Environment, "clock" | "timers" | "random"> {
   readonly dial: DialStream;
   /** A leader has to approve this machine first; called once, and then it is asked until somebody did. */
   readonly onPending?: () => void;
+  /** All leaders have refused without saying why. */
+  readonly onRefused?: () => void;
 }
 
 /**
@@ -89,7 +91,10 @@ export async function joinNetwork(
       if (reason === "not-approved") throw refused(reason);
       leaders = leaders.filter(({ publicKey }) => !publicKey.equals(channel.remoteStatic));
       if (leaders.length > 0) continue;
-      if (message?.kind === "refused") throw refused(reason);
+      if (message?.kind === "refused") {
+        if (reason === undefined) parts.onRefused?.();
+        throw refused(reason);
+      }
       throw new UnreachableError("Cannot join: the leader hung up before it answered", {
         hint: "Run the same command again.",
         retryable: true,

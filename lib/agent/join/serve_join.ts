@@ -61,6 +61,7 @@ export async function serveJoin(
       return;
     }
     const { record } = enrolled;
+    mesh.leadership.arrivals?.expect(record);
     log.info("joined", {
       name: record.name,
       address: record.addresses[0]?.toString(),

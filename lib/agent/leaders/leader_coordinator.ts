@@ -21,7 +21,7 @@ import type { AgentContext } from "../agent_context.ts";
 import { InvalidRequestError, NotLeaderError, TooOftenError, UnreachableError } from "../errors.ts";
 import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
 import type { NameService } from "../names/mod.ts";
-import { attributed, removeAbsent, renewDefaults, signRotation } from "./member_care.ts";
+import { attributed, removeGone, renewDefaults, signRotation } from "./member_care.ts";
 import { MemberRequests, type RequestOutcome } from "./member_requests.ts";
 import { PathClaims } from "./path_claims.ts";
 
@@ -182,16 +182,14 @@ export class LeaderCoordinator {
   }
 
   /**
-   * Removes ephemeral members that have been away for too long, on the elected leader.
+   * Removes machines that this leader let in and that never came; on the elected leader also ephemeral members that have
+   * been away for too long.
    * @param isHealthy whether a member answers by the tunnel; who has a link is not away in any case
    */
   removeAbsent(isHealthy: (nodeId: NodeId) => boolean): void {
     const { mesh, messages, log } = this.#parts;
-    if (this.elected !== mesh.identity.id) return mesh.leadership.ephemerals?.rest();
     const isHere = (nodeId: NodeId) => messages.links.get(nodeId) !== undefined || isHealthy(nodeId);
-    for (const { name } of removeAbsent(mesh, isHere)) {
-      log.info("removed an ephemeral member that was away for too long", { name });
-    }
+    removeGone(mesh, isHere, { isElected: this.elected === mesh.identity.id, log });
   }
 
   /**

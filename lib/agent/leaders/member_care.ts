@@ -3,6 +3,7 @@
  * @module
  */
 
+import type { Logger } from "../../base/mod.ts";
 import {
   type AdmissionRefusal,
   DEFAULT_GRANTS_KEY,
@@ -28,16 +29,35 @@ export function renewDefaults(
   return written === undefined ? [] : [written];
 }
 
-/** Removes ephemeral members that have been away for too long, and tells everybody. @returns who they were */
-export function removeAbsent(
-  { admission, leadership, replica }: Pick<MeshState, "admission" | "leadership" | "replica">,
+/**
+ * Removes machines that this leader let in and nobody has seen since; on the elected leader also ephemeral members that have
+ * been away for too long. Everybody is told.
+ */
+export function removeGone(
+  { admission, leadership: { arrivals, ephemerals, audit }, replica }: Pick<
+    MeshState,
+    "admission" | "leadership" | "replica"
+  >,
   isHere: (nodeId: NodeId) => boolean,
-): readonly MemberRecord[] {
-  return (leadership.ephemerals?.look(isHere) ?? []).filter(({ publicKey }) => {
-    const removed = admission?.revoke(publicKey);
-    if (removed !== undefined) replica.publish({ ...NO_UPDATE, records: [removed.signed] });
-    return removed !== undefined;
-  });
+  { isElected, log }: { readonly isElected: boolean; readonly log: Logger },
+): void {
+  const remove = ({ name, publicKey }: MemberRecord, hasLeft: boolean, why: string): void => {
+    const removed = admission?.revoke(publicKey, hasLeft);
+    if (removed === undefined) return;
+    replica.publish({ ...NO_UPDATE, records: [removed.signed] });
+    log.info(`removed ${why}`, { name });
+  };
+  for (const record of arrivals?.look(isHere) ?? []) {
+    // As of one that has left: there is nothing that it could come back for.
+    const body = () => remove(record, true, "a member that nobody has seen since it was let in");
+    const detail = { reason: "nobody has seen it since it was let in" };
+    if (audit === undefined) body();
+    else audit.as({ kind: "agent" }, body, detail);
+  }
+  if (!isElected) return ephemerals?.rest();
+  for (const record of ephemerals?.look(isHere) ?? []) {
+    remove(record, false, "an ephemeral member that was away for too long");
+  }
 }
 
 /** @returns both records and the statement under the new keys, or why not */

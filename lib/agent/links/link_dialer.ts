@@ -123,6 +123,11 @@ export class LinkDialer {
     this.follow();
   }
 
+  /** @returns whether a link to the member is kept, or tried to be had */
+  isWanted(nodeId: NodeId): boolean {
+    return this.#diallers.has(nodeId) || this.#unreachable.has(nodeId);
+  }
+
   /** @returns whether a dial to the member is under way */
   isDialling(nodeId: NodeId): boolean {
     return this.#diallers.has(nodeId) && this.#parts.links.get(nodeId) === undefined;

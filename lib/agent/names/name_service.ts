@@ -3,17 +3,22 @@
  * @module
  */
 
-import { WeftError } from "../../base/mod.ts";
+import { type Logger, WeftError } from "../../base/mod.ts";
 import type { AgentOptions } from "../../config/mod.ts";
 import { DomainName, reverseOrigins } from "../../dns/mod.ts";
 import {
   HostJournal,
+  ownResolver,
+  parseResolverConf,
   type PointedResolver,
   pointResolver,
+  putBackLeftResolver,
   readHostText,
   RESOLVER_CONF_PATH,
   resolverInUse,
   type ResolverKind,
+  type ResolverPlace,
+  searchedDomains,
   upstreamServers,
 } from "../../host/mod.ts";
 import { Endpoint, IpAddress } from "../../net/mod.ts";
@@ -29,7 +34,17 @@ import { CustomNameSync } from "./custom_name_sync.ts";
 const STANDARD_PORT = 53;
 const LOOPBACK = IpAddress.fromBytes(Uint8Array.of(127, 0, 0, 1));
 
+/** Of the time that this host's programs wait for a server, four attempts here take four fifths at most. */
+const MAX_ATTEMPT_MS = 1000;
+const ATTEMPT_MS_PER_SECOND = 200;
+
 type Offered = ServiceNameSyncParts["offered"];
+
+/** Why this host does not ask here. */
+interface Problem {
+  readonly problem: string;
+  readonly hint?: string;
+}
 
 /** The names of one node, while it runs. */
 export class NameService {
@@ -39,7 +54,7 @@ export class NameService {
   readonly services: ServiceNameSync;
   readonly #unsubscribe: () => void;
   #resolver: PointedResolver | undefined;
-  #problem: string | undefined;
+  #problem: Problem | undefined;
 
   private constructor(
     { mesh, timers, authority, endpoints: { overlay: cidrs } }: AgentContext,
@@ -78,6 +93,7 @@ export class NameService {
    */
   static async open(context: AgentContext, offered: Offered): Promise<NameService | undefined> {
     const { options: { dns, rootless }, log } = context;
+    if (!rootless) putBackLeft(log);
     if (dns === "off" || (dns === "auto" && rootless)) return undefined;
     try {
       return await NameService.#open(context, offered);
@@ -89,22 +105,33 @@ export class NameService {
   }
 
   static async #open(context: AgentContext, offered: Offered): Promise<NameService> {
-    let problem: string | undefined;
+    let problem: Problem | undefined;
     const leaveAlone = (error: unknown): void => {
-      problem = error instanceof WeftError ? error.message : String(error);
-      context.log.warn("this host's resolver is left alone", { reason: problem });
+      const hint = error instanceof WeftError ? error.hint : undefined;
+      problem = {
+        problem: error instanceof WeftError ? error.message : String(error),
+        ...hint !== undefined && { hint },
+      };
+      context.log.warn("this host's resolver is left alone", { reason: problem.problem, hint });
     };
-    let resolver = resolverOf(context.options);
+    let place: ResolverPlace | undefined;
+    try {
+      const resolver = resolverOf(context.options);
+      place = resolver && ownResolver(resolver);
+    } catch (error) {
+      leaveAlone(error);
+    }
     let handle: DnsHandle;
     try {
-      handle = await startServer(context, resolver);
+      handle = await startServer(context, place?.kind);
     } catch (error) {
       // Port 53 was only for the resolver's sake, and for plain devices.
-      if (resolver !== "resolv.conf" && !isHub(context)) throw error;
-      if (resolver === "resolv.conf") leaveAlone(error);
-      else context.log.warn("plain devices are not answered on port 53", { reason: String(error) });
-      resolver = resolver === "resolv.conf" ? undefined : resolver;
-      handle = await startServer(context, resolver, context.options.dnsPorts);
+      if (place?.kind !== "resolv.conf" && !isHub(context)) throw error;
+      if (place?.kind === "resolv.conf") {
+        leaveAlone(error);
+        place = undefined;
+      } else context.log.warn("plain devices are not answered on port 53", { reason: String(error) });
+      handle = await startServer(context, place?.kind, context.options.dnsPorts);
     }
     const service = new NameService(context, offered, handle);
     const unheeded = service.custom.unheeded();
@@ -115,7 +142,7 @@ export class NameService {
       });
     }
     try {
-      service.#resolver = await point(context, resolver, handle);
+      service.#resolver = await point(context, place, handle);
     } catch (error) {
       leaveAlone(error);
     }
@@ -132,7 +159,12 @@ export class NameService {
       endpoints: endpoints.map(String),
       sockets,
       resolver: this.#resolver?.kind ?? "off",
-      ...this.#problem === undefined ? {} : { problem: this.#problem },
+      ...this.#problem,
+      upstreams: this.handle.upstreams().map(({ suffix, server, state }) => ({
+        suffix: `${suffix}`,
+        server: `${server}`,
+        state,
+      })),
       counters: Object.fromEntries(counters),
     };
   }
@@ -155,16 +187,29 @@ function resolverOf({ rootless, dnsResolver }: AgentOptions): ResolverKind | und
   return dnsResolver === "auto" ? resolverInUse() : dnsResolver;
 }
 
+/** What an agent has left that is gone, whichever it was: it points to nobody. */
+function putBackLeft(log: Logger): void {
+  try {
+    if (putBackLeftResolver()) {
+      log.info("this host's resolver is put back: an agent that is gone had left it");
+    }
+  } catch (error) {
+    const hint = error instanceof WeftError ? error.hint : undefined;
+    log.warn("this host's resolver can't be put back, which an agent has left that is gone", { error, hint });
+  }
+}
+
 /** A host whose resolver asks here first needs the rest of the names as well. */
 function forwardsOf(
   { dnsForward }: AgentOptions,
   own: readonly IpAddress[],
   resolver: ResolverKind | undefined,
+  resolverConf: string,
 ): readonly DnsForward[] {
   const hasRoot = dnsForward.some(({ suffix }) => suffix === ".");
   const rest = { suffix: ".", server: "system" } as const;
   const rules = resolver === "resolv.conf" && !hasRoot ? [...dnsForward, rest] : dnsForward;
-  const system = upstreamServers(readHostText(RESOLVER_CONF_PATH), own);
+  const system = upstreamServers(resolverConf, own);
   return [...Map.groupBy(rules, ({ suffix }) => suffix)].map(([suffix, group]) => ({
     suffix,
     servers: group.flatMap(({ server }) => server === "system" ? system : [server]),
@@ -186,6 +231,9 @@ async function startServer(
   const addresses = rootless ? [LOOPBACK] : mesh.record.addresses;
   const hasStandardPort = resolver === "resolv.conf" || isHub(context);
   const ports = new Set(given ?? (hasStandardPort ? [...dnsPorts, STANDARD_PORT] : dnsPorts));
+  const resolverConf = readHostText(RESOLVER_CONF_PATH);
+  const conf = parseResolverConf(resolverConf);
+  const attemptTimeoutMs = Math.min(MAX_ATTEMPT_MS, ATTEMPT_MS_PER_SECOND * conf.timeoutSeconds);
   const server = new DnsServer({
     zone: options.dnsZone,
     cidrs,
@@ -193,7 +241,10 @@ async function startServer(
     listen: [...ports].flatMap((port) => addresses.map((address) => new Endpoint(address, port))),
     // A packet for the overlay address that came another way has another source.
     clients: cidrs,
-    forward: forwardsOf(options, addresses, resolver),
+    forward: forwardsOf(options, addresses, resolver, resolverConf),
+    // Programs with a library node need not let it ask for the host's name.
+    searched: searchedDomains(conf, rootless ? "" : Deno.hostname()),
+    limits: { forward: { attemptTimeoutMs } },
     // Neither calls foreign functions.
     sockets: rootless || options.dataplane === "portable" ? "portable" : "auto",
   }, log);
@@ -202,12 +253,12 @@ async function startServer(
 
 async function point(
   { options, store, endpoints }: AgentContext,
-  resolver: ResolverKind | undefined,
+  place: ResolverPlace | undefined,
   handle: DnsHandle,
 ): Promise<PointedResolver | undefined> {
-  if (resolver === undefined) return undefined;
-  const port = resolver === "resolv.conf" ? STANDARD_PORT : options.dnsPorts[0];
-  return await pointResolver(resolver, {
+  if (place === undefined) return undefined;
+  const port = place.kind === "resolv.conf" ? STANDARD_PORT : options.dnsPorts[0];
+  return await pointResolver(place, {
     zone: options.dnsZone,
     otherZones: endpoints.overlay.flatMap(reverseOrigins).map(String),
     servers: handle.endpoints.filter((endpoint) => endpoint.port === port),

@@ -101,6 +101,7 @@ export async function joinMesh(text: string, parts: MeshParts): Promise<MeshStat
     ...host,
     search,
     dial: dialMessagePlane,
+    onRefused: () => MeshState.dropJoin(store),
     onPending: () => {
       host.log.info("waiting for the approval of a leader", { name, id: identity.id });
       onPending?.({ name, id: identity.id });

@@ -17,6 +17,8 @@ import type {
   MembershipControl,
   MembersRequest,
   PendingJoin,
+  PrunedPeers,
+  PruneRequest,
   RenameRequest,
 } from "../../api/mod.ts";
 import { UnknownPeerError } from "../errors.ts";
@@ -113,6 +115,11 @@ export class SampleMembers extends SampleServices implements MembershipControl {
   listAudit(request: AuditRequest): AuditReport[] {
     this.asked.push(request);
     return [happened].filter(({ at }) => at >= (request.since ?? 0));
+  }
+
+  prunePeers(request: PruneRequest): PrunedPeers {
+    this.asked.push(request);
+    return { peers: [{ name: "web-1", id: member.id, lastSeenMs: 1_700_000_000_000 }], left: 0 };
   }
 
   leave(request: LeaveRequest): Promise<LeaveReport> {

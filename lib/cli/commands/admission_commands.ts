@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { AuditReport, PendingJoin } from "../../api/mod.ts";
+import type { AuditReport, PendingJoin, PrunedPeers, PruneRequest } from "../../api/mod.ts";
 import { printableJson, sleep } from "../../base/mod.ts";
 import { systemTimers } from "../../host/mod.ts";
 import { ControlClient, NoAgentError } from "../control_client.ts";
@@ -32,6 +32,8 @@ const FOLLOW_MS = 1_000;
 const STOP_BOUND_MS = 10_000;
 const STOP_LOOK_MS = 50;
 const MAX_AUDIT_LIMIT = 10_000;
+const MIN_PRUNE_MS = 2 * 86_400_000;
+const MAX_PRUNE_MS = 365 * 86_400_000;
 
 /** Adds them to `weft peer`. */
 export function addAdmissionCommands(group: AnyCommand, { ports }: CommandContext): void {
@@ -54,6 +56,26 @@ export function addAdmissionCommands(group: AnyCommand, { ports }: CommandContex
     ports,
     (client, [node = "", address = ""]) => client.ask("setAddress", { node, address }),
     ({ name, addresses }) => `${name} is ${addresses[0]} now\n`,
+  );
+  askAndPrint(
+    group.command("prune").description("remove the members that nobody has heard of for long")
+      .requiredOption("--away <duration>", "for how long at least, 2d or more")
+      .option("--dry-run", "only say who that is")
+      .option("--devices", "devices too, which this leader has had no handshake with for so long")
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft peer prune --away 30d --dry-run"),
+    ports,
+    (client, _, { away, dryRun, devices }) => {
+      const awayMs = parseDurationMs(String(away));
+      if (awayMs === undefined || awayMs < MIN_PRUNE_MS || awayMs > MAX_PRUNE_MS) {
+        throw new UsageError(`Cannot use --away ${away}: it is a duration of two days to a year`, {
+          hint: "For example --away 30d; whoever is there says so once a day.",
+        });
+      }
+      const flags = { dryRun: dryRun === true || undefined, devices: devices === true || undefined };
+      return client.ask("prunePeers", defined<PruneRequest>({ awayMs, ...flags }));
+    },
+    (pruned, _, { dryRun }) => prunedText(pruned, dryRun === true, Date.now()),
   );
   askAndPrint(
     group.command("pending").description("list the machines that wait for this leader's approval")
@@ -213,4 +235,13 @@ function auditRow({ at, kind, node, by, leader, detail = {} }: AuditReport): rea
     : by.name ?? by.kind;
   const facts = Object.entries(detail).map(([key, text]) => `${key}=${text}`).join(" ");
   return [new Date(at).toISOString(), kind, node?.name ?? "-", who, facts];
+}
+
+function prunedText({ peers, left }: PrunedPeers, isDry: boolean, nowMs: number): string {
+  if (peers.length === 0) return "Everybody was heard of since.\n";
+  const lines = peers.map(({ name, lastSeenMs }) => {
+    const seen = lastSeenMs === undefined ? "never seen" : `last seen ${formatSpan(nowMs - lastSeenMs)} ago`;
+    return `${name}: ${isDry ? "would be removed" : "removed"}, ${seen}\n`;
+  });
+  return lines.join("") + (left === 0 ? "" : `${left} more are left: run the same again\n`);
 }

@@ -123,7 +123,7 @@ function addSubscribe(program: AnyCommand, context: CommandContext): void {
     program.command("subscribe").description("print events as they come, until Ctrl-C")
       .argument("<pattern>", "a topic; {name} and * stand for one segment, > at the end for one or more")
       .option("--past", "first the events that were kept")
-      .option("--count <number>", "end after so many events")
+      .option("-c, --count <number>", "end after so many events")
       .option("--json", "as JSON, an event a line")
       .addHelpText(
         "after",

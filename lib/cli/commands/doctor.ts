@@ -7,13 +7,17 @@ import type { DnsReport, StatusReport } from "../../api/mod.ts";
 import {
   canConfigureNetwork,
   hasTunDevice,
+  type HostChange,
+  HostJournal,
+  leftResolver,
+  Netlink,
   parseResolverConf,
   readHostText,
   RESOLVER_CONF_PATH,
   SqliteStateStore,
 } from "../../host/mod.ts";
 import { listenDatagrams } from "../../transport/mod.ts";
-import { counted } from "../output/mod.ts";
+import { counted, silentUpstreams } from "../output/mod.ts";
 
 /** What came of one check. */
 export type Finding =
@@ -28,6 +32,8 @@ export interface HostProbes {
   stateProblem(dir: string): Promise<string | undefined>;
   /** Whether UDP and TCP can be bound. */
   isPortFree(port: number): boolean;
+  /** @returns what agents that are gone have left on this host, in words; only asked when none runs with this state */
+  leftOvers(stateDir: string): readonly string[];
   /** Whether /etc/resolv.conf is as weft has written it. */
   isResolverConfOwn(): boolean;
   wallMs(): number;
@@ -70,6 +76,7 @@ export async function doctorFindings(
   }
   findings.set("state", stateFinding(stateDir, await probes.stateProblem(stateDir)));
   findings.set("port", portFinding(port, status !== undefined, probes));
+  if (status === undefined) findings.set("left over", leftOverFinding(stateDir, probes.leftOvers(stateDir)));
   findings.set("clock", clockFinding(probes.wallMs()));
   if (status === undefined) return findings;
   const { clockSkewMs, dns, refused, services } = status;
@@ -93,6 +100,14 @@ function portFinding(port: number, isRunning: boolean, probes: HostProbes): Find
   return problem(`another program has port ${port}`, "Stop it, or choose another with --port.");
 }
 
+function leftOverFinding(dir: string, left: readonly string[]): Finding {
+  if (left.length === 0) return ok("no agent that is gone has left anything on this host");
+  return problem(
+    `an agent that is gone has left on this host: ${left.join("; ")}`,
+    `Run \`weft cleanup --state ${dir}\`, or start weft.`,
+  );
+}
+
 function clockFinding(wallMs: number): Finding {
   const at = new Date(wallMs).toISOString();
   if (wallMs >= EARLIEST_MS) return ok(at);
@@ -106,12 +121,22 @@ function namesFinding(dns: DnsReport | undefined, probes: HostProbes): Finding {
   if (dns === undefined) return ok("this node serves none; --dns on changes that");
   const served = `${dns.zone} is answered at ${dns.endpoints.join(", ")}`;
   if (dns.problem !== undefined) {
-    return problem(`${served}, but this host does not ask there: ${dns.problem}`, HOST_ALONE_HINT);
+    return problem(
+      `${served}, but this host does not ask there: ${dns.problem}`,
+      dns.hint ?? HOST_ALONE_HINT,
+    );
   }
   if (dns.resolver === "resolv.conf" && !probes.isResolverConfOwn()) {
     return problem(
       `${served}, but somebody has written /etc/resolv.conf since`,
       `Start weft again. ${HOST_ALONE_HINT}`,
+    );
+  }
+  const silent = silentUpstreams(dns);
+  if (silent.length > 0) {
+    return problem(
+      `${served}, but names of others can't be found: ${silent.join(", ")} not answering`,
+      "Look at that server and the way to it; `weft dns query example.com` asks again.",
     );
   }
   return ok([served, ...countTexts(dns.counters)].join("; "));
@@ -137,6 +162,7 @@ export function hostProbes(): HostProbes {
     hasTunDevice,
     stateProblem,
     isPortFree,
+    leftOvers,
     isResolverConfOwn: () => parseResolverConf(readHostText(RESOLVER_CONF_PATH)).isOwn,
     wallMs: () => Date.now(),
   };
@@ -210,6 +236,13 @@ function skewFinding(skewMs: number): Finding {
   );
 }
 
+/** @returns a change of the host in words */
+export function changeText(change: HostChange): string {
+  if (change.kind === "interface") return `the interface ${change.name}`;
+  if (change.kind === "resolver") return `the resolver in ${change.replacement.path}`;
+  return `the route to ${change.cidr} on ${change.interfaceName}`;
+}
+
 function ok(detail: string): Finding {
   return { kind: "ok", detail };
 }
@@ -239,6 +272,35 @@ async function stateProblem(dir: string): Promise<string | undefined> {
     return SqliteStateStore.existsIn(dir) ? "its files cannot be written" : `nothing can be written in ${at}`;
   }
   return undefined;
+}
+
+/** What the journal of this state names and is still there, and the resolver, whosesoever state wrote that down. */
+function leftOvers(stateDir: string): readonly string[] {
+  const left = leftResolver();
+  const resolver = left === undefined
+    ? []
+    : [`the resolver in ${left.path}, which asks where nobody answers`];
+  return [...resolver, ...leftInterfaces(stateDir)];
+}
+
+function leftInterfaces(stateDir: string): readonly string[] {
+  if (!SqliteStateStore.existsIn(stateDir)) return [];
+  try {
+    // Fails while an agent starts, which undoes all of it.
+    using store = SqliteStateStore.open(stateDir);
+    using netlink = Netlink.open();
+    const routes = netlink.listRoutes();
+    const isThere = (change: HostChange): boolean =>
+      change.kind === "interface"
+        ? netlink.linkExists(change.name) && !netlink.isLinkRunning(change.name)
+        : change.kind === "route" &&
+          routes.some(({ cidr, interfaceName }) =>
+            cidr.equals(change.cidr) && interfaceName === change.interfaceName
+          ) && !netlink.isLinkRunning(change.interfaceName);
+    return new HostJournal(store).changes().filter(isThere).map(changeText);
+  } catch {
+    return [];
+  }
 }
 
 function isPortFree(port: number): boolean {

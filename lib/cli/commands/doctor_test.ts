@@ -7,6 +7,7 @@ const good: HostProbes = {
   hasTunDevice: () => true,
   stateProblem: () => Promise.resolve(undefined),
   isPortFree: () => true,
+  leftOvers: () => [],
   isResolverConfOwn: () => true,
   wallMs: () => 1_800_000_000_000,
 };
@@ -58,6 +59,17 @@ Deno.test("doctorFindings() says how names are served, and when this host does n
     kind: "ok",
     detail: "weft.internal. is answered at 10.200.0.1:15353; 3 malformed; 4 dropped",
   });
+  const upstreams = [
+    { suffix: ".", server: "192.0.2.53:53", state: "silent" },
+    { suffix: "corp.test.", server: "10.0.0.53:53", state: "silent" },
+    { suffix: ".", server: "192.0.2.54:53", state: "answers" },
+  ] as const;
+  const dead = await finding(running({ dns: { ...dns, upstreams } }));
+  assert.equal(dead?.kind, "problem");
+  assert.match(
+    dead.detail,
+    /upstream 192\.0\.2\.53:53, upstream 10\.0\.0\.53:53 of corp\.test\. not answering$/,
+  );
   const lost = await finding(running({ dns }), { ...good, isResolverConfOwn: () => false });
   assert.equal(lost?.kind, "problem");
   const failed = await finding(running({ dns: { ...dns, resolver: "off", problem: "port 53 is in use" } }));
@@ -79,6 +91,14 @@ Deno.test("doctorFindings() names a device whose hub has gone, and says nothing 
   assert(
     lost?.kind === "problem" && /phone-1$/.test(lost.detail) && /weft peer hub phone-1 NODE/.test(lost.hint),
   );
+});
+
+Deno.test("doctorFindings() names what agents that are gone have left, and what takes it away", async () => {
+  const left = { ...good, leftOvers: () => ["the resolver in /etc/resolv.conf"] };
+  const finding = (await doctorFindings(options, left)).get("left over");
+  assert(finding?.kind === "problem" && /the resolver in/.test(finding.detail));
+  assert.match(finding.hint, /`weft cleanup --state \/s`/);
+  assert.equal((await doctorFindings(running(), left)).get("left over"), undefined);
 });
 
 Deno.test("hostProbes() judges directories without making them", async () => {

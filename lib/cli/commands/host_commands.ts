@@ -7,16 +7,17 @@ import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { showUnprintable } from "../../base/mod.ts";
 import {
-  type HostChange,
   HostJournal,
+  leftResolver,
   Netlink,
+  putBackLeftResolver,
   SqliteStateStore,
   untrustedInside,
   type UntrustedPart,
   untrustedPart,
 } from "../../host/mod.ts";
 import { ControlClient } from "../control_client.ts";
-import { doctorFindings, hostProbes } from "./doctor.ts";
+import { changeText, doctorFindings, hostProbes } from "./doctor.ts";
 import { CommandError, systemReason } from "../failure.ts";
 import { ownCommand } from "../own_command.ts";
 import { paint } from "../terminal.ts";
@@ -52,7 +53,12 @@ function addDoctor(program: AnyCommand, context: CommandContext): void {
     async (options, _, { json }) => {
       const { stateDir } = options;
       using client = new ControlClient(stateDir);
-      const status = await client.ask("status").catch(() => undefined);
+      let status = await client.ask("status").catch(() => undefined);
+      if (status?.dns?.upstreams?.some(({ suffix }) => suffix === ".")) {
+        // What was last heard of the servers may be old; a name that nobody keeps asks them now.
+        await client.ask("resolveName", unusedName(), "A").catch(() => undefined);
+        status = await client.ask("status").catch(() => undefined);
+      }
       const { port, rootless } = status === undefined ? await optionsOfNextStart(doctor, ports) : options;
       const byName = await doctorFindings({ stateDir, port, rootless, status }, hostProbes());
       const findings = Array.from(byName, ([name, finding]) => ({ name, ...finding }));
@@ -76,7 +82,12 @@ function addCleanup(program: AnyCommand, { ports }: CommandContext): void {
       .addHelpText("after", "\nExample:\n  # weft cleanup"),
     ports,
     ({ stateDir }) => {
+      // Whichever agent has left it: the file says itself what stood there before.
+      const left = leftResolver();
+      const isPutBack = putBackLeftResolver();
+      if (left !== undefined && isPutBack) ports.terminal.out(`Undid the resolver in ${left.path}\n`);
       if (!SqliteStateStore.existsIn(stateDir)) {
+        if (isPutBack) return;
         throw new CommandError(`Cannot clean up: there is no state in ${stateDir}`, {
           hint: "Name the agent's directory with --state.",
         });
@@ -85,11 +96,14 @@ function addCleanup(program: AnyCommand, { ports }: CommandContext): void {
       using store = SqliteStateStore.open(stateDir);
       const journal = new HostJournal(store);
       if (journal.changes().length === 0) {
-        ports.terminal.out("Nothing was left behind.\n");
+        if (!isPutBack) ports.terminal.out("Nothing was left behind.\n");
         return;
       }
       using netlink = Netlink.open();
-      for (const change of journal.undoAll(netlink)) ports.terminal.out(`Undid ${changeText(change)}\n`);
+      for (const change of journal.undoAll(netlink)) {
+        const isKnown = change.kind === "resolver" && isPutBack && change.replacement.path === left?.path;
+        if (!isKnown) ports.terminal.out(`Undid ${changeText(change)}\n`);
+      }
     },
   );
 }
@@ -129,10 +143,9 @@ function addInstall(program: AnyCommand, { ports }: CommandContext): void {
   );
 }
 
-function changeText(change: HostChange): string {
-  if (change.kind === "interface") return `the interface ${change.name}`;
-  if (change.kind === "resolver") return `the resolver in ${change.replacement.path}`;
-  return `the route to ${change.cidr} on ${change.interfaceName}`;
+/** Nobody has it (RFC 6761 §6.4), and no server has said so before. */
+function unusedName(): string {
+  return `doctor-${crypto.getRandomValues(new Uint8Array(6)).toHex()}.invalid.`;
 }
 
 const TRUST_HINT = "The program, the directories above it and the state have to be root's alone: " +

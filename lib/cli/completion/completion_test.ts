@@ -30,6 +30,8 @@ const kinds: readonly (readonly [line: string, kind: ValueKind])[] = [
   ["ping w", "members"],
   ["peer rm ", "members"],
   ["peer delete --revoke-token ", "members"],
+  ["peer hub ", "members"],
+  ["peer add x --hub ", "members"],
   ["peer approve ", "waiting"],
   ["label ", "members"],
   ["label web-1 ", "labels"],

@@ -46,6 +46,7 @@ const BY_VALUE_NAME: Readonly<Record<string, ValueKind | "files" | "directories"
   peer: "members",
   node: "members",
   member: "members",
+  device: "members",
   file: "files",
   directory: "directories",
   topic: "topics",

@@ -9,14 +9,11 @@ import type { Terminal } from "../terminal.ts";
 import { formatBytes, formatRtt, formatSpan } from "./human_units.ts";
 import { type Cell, type Fact, factLines, paintedCell, pairsText, tableLines, tableText } from "./table.ts";
 
-/** A peer's report with the time at which anybody has heard of it last, in milliseconds since 1970. */
-export type SeenPeer = PeerReport & { readonly lastSeenMs?: number };
-
 /** A column: its title, what stands in it, and how readily it is left out where a line has no room; 0 for never. */
 interface Column {
   readonly title: string;
   readonly text: (
-    peer: SeenPeer,
+    peer: PeerReport,
     seen: { readonly terminal: Terminal; readonly nowMs: number },
   ) => string | Cell;
   readonly rank: number;
@@ -56,7 +53,7 @@ const COLUMNS: readonly Column[] = [
  * @returns one line a peer, below a line of titles; of its addresses the first
  */
 export function peersText(
-  peers: readonly SeenPeer[],
+  peers: readonly PeerReport[],
   terminal: Terminal,
   view: { readonly wide?: boolean; readonly isShort?: boolean; readonly nowMs?: number } = {},
 ): string {
@@ -68,7 +65,9 @@ export function peersText(
       columns.map(({ title }) => title),
       sorted.map((peer) => columns.map(({ text }) => text(peer, seen))),
     ] as const;
-  let columns = view.isShort === true ? COLUMNS.slice(0, COLUMNS.indexOf(LAST_SEEN)) : COLUMNS;
+  // Where somebody is away, it matters for how long.
+  const last = COLUMNS.indexOf(LAST_SEEN) + (peers.some(({ isAway }) => isAway) ? 1 : 0);
+  let columns = view.isShort === true ? COLUMNS.slice(0, last) : COLUMNS;
   const room = view.wide === true ? undefined : terminal.columns;
   while (room !== undefined && widthOf(lay(columns)) > room) {
     const worst = Math.max(...columns.map(({ rank }) => rank));
@@ -94,7 +93,7 @@ function widthOf(
 /** What is known of one member or device. */
 export interface PeerFacts {
   /** Absent for this node itself. */
-  readonly peer?: SeenPeer;
+  readonly peer?: PeerReport;
   readonly member: MemberReport;
   readonly services: readonly ServiceReport[];
   /** By which it came in, where a leader tells. */
@@ -172,12 +171,13 @@ function grantsLine({ roles, grants }: MemberReport): string {
 }
 
 /** Who answers is there now; of others their record or their link says when they were. */
-function seenText({ healthy, channel, lastSeenMs }: SeenPeer, nowMs: number): string {
+function seenText({ healthy, channel, lastSeenMs }: PeerReport, nowMs: number): string {
   if (healthy || channel === "open") return "now";
   return lastSeenMs === undefined ? "-" : `${formatSpan(Math.max(0, nowMs - lastSeenMs))} ago`;
 }
 
 function healthOf(peer: PeerReport): string {
-  if (!peer.healthy) return peer.channel === "dialing" ? "dialing" : "away";
-  return "healthy";
+  if (peer.healthy) return "healthy";
+  if (peer.isAway) return peer.lastSeenMs === undefined ? "not seen" : "away";
+  return peer.channel === "dialing" ? "dialing" : "away";
 }

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import type { MemberReport } from "../../api/mod.ts";
 import { SamplePorts, sampleStatus } from "../testing/sample_ports.ts";
-import { peersText, peerText, type SeenPeer } from "./peers_view.ts";
+import type { PeerReport } from "../../api/mod.ts";
+import { peersText, peerText } from "./peers_view.ts";
 
 const { terminal } = new SamplePorts();
 const nowMs = 1_700_000_000_000;
-const peers: readonly SeenPeer[] = sampleStatus.peers.map((peer) => ({
+const peers: readonly PeerReport[] = sampleStatus.peers.map((peer) => ({
   ...peer,
   version: "0.1.0",
   system: "linux x86_64",

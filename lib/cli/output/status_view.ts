@@ -72,7 +72,14 @@ function termsText({ grants, ephemeralMs, needsApproval, address }: TokenReport)
 function namesText(dns: StatusReport["dns"]): string {
   if (dns === undefined) return "off";
   const asks = dns.resolver === "off" ? "this host does not ask" : `this host asks by ${dns.resolver}`;
-  return [dns.zone, `at ${dns.endpoints.join(", ")}`, asks].join(", ");
+  const silent = silentUpstreams(dns).map((server) => `${server} does not answer`);
+  return [dns.zone, `at ${dns.endpoints.join(", ")}`, asks, ...silent].join(", ");
+}
+
+/** @returns the servers for other names that do not answer, with what they are asked for */
+export function silentUpstreams({ upstreams = [] }: NonNullable<StatusReport["dns"]>): readonly string[] {
+  return upstreams.filter(({ state }) => state === "silent")
+    .map(({ suffix, server }) => suffix === "." ? `upstream ${server}` : `upstream ${server} of ${suffix}`);
 }
 
 function offeredFact({ services: offered }: StatusReport): readonly Fact[] {

@@ -22,9 +22,9 @@ offered  2 services, 2 of 3 providers healthy, 1 call running, 1 program attache
 state    running, up for 1 h 2 min, weft 0.1.0
 dropped  3 replayed
 
-NAME   ADDRESS     HEALTH   PATH    ENDPOINT             RTT  LOSS  HANDSHAKE  RECEIVED  SENT
-phone  10.200.0.3  away     -       -                      -     -      never       0 B   0 B
-web-1  10.200.0.2  healthy  direct  192.0.2.2:51820  0.73 ms   5 %   12 s ago    1.2 MB  42 B
+NAME   ADDRESS     HEALTH    PATH    ENDPOINT             RTT  LOSS  HANDSHAKE  RECEIVED  SENT  LAST SEEN
+phone  10.200.0.3  not seen  -       -                      -     -      never       0 B   0 B          -
+web-1  10.200.0.2  healthy   direct  192.0.2.2:51820  0.73 ms   5 %   12 s ago    1.2 MB  42 B        now
 `,
   );
 });
@@ -33,8 +33,8 @@ Deno.test("peersText() says through whom a device is reached, or that nobody is 
   const [, device] = sampleStatus.peers;
   assert.ok(device);
   const path = (hub: string | null) => peersText([{ ...device, hub }], plain).split("\n")[1];
-  assert.match(path("lead") ?? "", /^\S+ +10\.200\.0\.3 +away +via lead /);
-  assert.match(path(null) ?? "", / away +no hub /);
+  assert.match(path("lead") ?? "", /^\S+ +10\.200\.0\.3 +not seen +via lead /);
+  assert.match(path(null) ?? "", / not seen +no hub /);
 });
 
 Deno.test("statusText() says how the DHT answers where it is used", () => {

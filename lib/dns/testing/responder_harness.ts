@@ -8,7 +8,8 @@ import { type Counters, type Millis, millis, SeededRandom } from "../../base/mod
 import { Endpoint } from "../../net/mod.ts";
 import { Authority } from "../authority.ts";
 import { type DnsCounter, dnsCounters } from "../dns_counter.ts";
-import { Forwarder, type ForwardLimits, type ForwardRoute } from "../forwarder.ts";
+import type { ForwardLimits, ForwardRoute } from "../forward_options.ts";
+import { Forwarder, type UpstreamQuery } from "../forwarder.ts";
 import { addressRecord } from "../network_names.ts";
 import type { DomainName } from "../domain_name.ts";
 import { type DnsMessage, type Edns, FLAG, messageOf, type ResourceRecord } from "../message.ts";
@@ -16,6 +17,7 @@ import { decodeMessage } from "../message_decoder.ts";
 import { encodeMessage } from "../message_encoder.ts";
 import { parseType } from "../record_type.ts";
 import { type Asker, type DnsTransport, type QueryOutcome, Responder } from "../responder.ts";
+import { SearchGuard } from "../search_guard.ts";
 import { ipOf, nameOf } from "./samples.ts";
 import { RECORD_RANK } from "../zone.ts";
 
@@ -30,6 +32,13 @@ export function endpoint(text: string): Endpoint {
   return read;
 }
 
+/** What a harness has beside routes and limits. */
+export interface HarnessOptions {
+  readonly probes?: boolean;
+  /** The domains that a search list has beside the zone; without them nothing is kept from others. */
+  readonly searched?: readonly string[];
+}
+
 /** A responder with one name, `web-1`, and whatever routes. */
 export class ResponderHarness {
   readonly counters: Counters<DnsCounter> = dnsCounters();
@@ -38,10 +47,15 @@ export class ResponderHarness {
   readonly responder: Responder<string>;
   now: Millis = millis(0);
 
-  constructor(routes: readonly ForwardRoute[] = [], limits: Partial<ForwardLimits> = {}) {
+  constructor(
+    routes: readonly ForwardRoute[] = [],
+    limits: Partial<ForwardLimits> = {},
+    { probes = false, searched }: HarnessOptions = {},
+  ) {
     const { counters, authority } = this;
-    this.forwarder = new Forwarder({ routes, limits, counters, random: new SeededRandom(7) });
-    this.responder = new Responder({ authority, forwarder: this.forwarder, counters });
+    this.forwarder = new Forwarder({ routes, limits, probes, counters, random: new SeededRandom(7) });
+    const guard = searched && new SearchGuard(authority, searched.map(nameOf));
+    this.responder = new Responder({ authority, forwarder: this.forwarder, counters, guard });
     const web = addressRecord(nameOf("web-1.weft.internal"), ipOf("10.200.1.100"), 300);
     this.authority.setGroup("web", RECORD_RANK.member, [web]);
   }
@@ -67,16 +81,24 @@ export class ResponderHarness {
       const asked = decoded(out.bytes);
       sent.push(`${asked.questions[0]?.name} ${out.server} ${out.transport}`);
       const response = respond?.(asked, out.server, out.transport);
-      if (response === undefined) continue;
-      const bytes = encodeMessage({ ...asked, flags: FLAG.QR | FLAG.RA, edns: undefined, ...response });
-      this.forwarder.handleResponse(this.now, out.attempt, bytes);
+      if (response !== undefined) this.respond(out, response);
     }
     return sent;
   }
 
+  /** Lets a server answer a message, perhaps late. */
+  respond({ attempt, bytes: asked }: UpstreamQuery, response: Partial<DnsMessage>): void {
+    const message = { ...decoded(asked), flags: FLAG.QR | FLAG.RA, edns: undefined, ...response };
+    this.forwarder.handleResponse(this.now, attempt, encodeMessage(message));
+  }
+
   replies(): { to: string; message: DnsMessage }[] {
     const replies = [];
-    for (let reply = this.responder.pollReply(); reply !== undefined; reply = this.responder.pollReply()) {
+    for (
+      let reply = this.responder.pollReply(this.now);
+      reply !== undefined;
+      reply = this.responder.pollReply(this.now)
+    ) {
       replies.push({ to: reply.to, message: decoded(reply.bytes) });
     }
     return replies;

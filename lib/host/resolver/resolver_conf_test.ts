@@ -6,7 +6,8 @@ import {
   type ResolverSettings,
   upstreamServers,
 } from "./resolver_conf.ts";
-import { resolvedCommands } from "./resolver_host.ts";
+import { resolvedCommands } from "./resolved.ts";
+import { markLines, readMark } from "./resolver_mark.ts";
 
 function endpoint(text: string): Endpoint {
   const read = Endpoint.parse(text);
@@ -28,7 +29,7 @@ const rewritten: readonly (readonly [string, string, string, readonly string[]])
   ["no search, on a host with a domain", "nameserver 9.9.9.9\n", "host.example.com", [
     "nameserver 10.200.0.1",
     "nameserver 9.9.9.9",
-    "search example.com weft.internal",
+    "search weft.internal example.com",
   ]],
   [
     "a full one",
@@ -38,19 +39,49 @@ const rewritten: readonly (readonly [string, string, string, readonly string[]])
       "nameserver 10.200.0.1",
       "nameserver 192.0.2.1",
       "nameserver 192.0.2.2",
-      "search a.example b.example weft.internal",
+      "search weft.internal a.example b.example",
       "options ndots:2",
     ],
   ],
   ["a domain instead of a search", "domain corp.example\nnameserver ::1\nsortlist 10.0.0.0", "h", [
     "nameserver 10.200.0.1",
     "nameserver ::1",
-    "search corp.example weft.internal",
+    "search weft.internal corp.example",
     "sortlist 10.0.0.0",
   ]],
   ["one that names weft already", "nameserver 10.200.0.1\nsearch weft.internal x\n", "h", [
     "nameserver 10.200.0.1",
-    "search x weft.internal",
+    "search weft.internal x",
+  ]],
+  [
+    "several search lines, of which the last with a domain holds",
+    "search a.example\ndomain b.example\nsearch \t\n",
+    "h",
+    [
+      "nameserver 10.200.0.1",
+      "search weft.internal b.example",
+    ],
+  ],
+  ["the root in the search list, as systemd-resolved writes it", "nameserver 192.0.2.1\nsearch .\n", "h.x", [
+    "nameserver 10.200.0.1",
+    "nameserver 192.0.2.1",
+    "search weft.internal .",
+  ]],
+  ["the zone in another spelling", "search Weft.Internal. a.example", "h", [
+    "nameserver 10.200.0.1",
+    "search weft.internal a.example",
+  ]],
+  ["six domains, the last of which an old C library loses", "search a b c d e f", "h", [
+    "nameserver 10.200.0.1",
+    "search weft.internal a b c d e f",
+  ]],
+  ["a list that would become too long", `search ${"a".repeat(120)} ${"b".repeat(120)}`, "h", [
+    "nameserver 10.200.0.1",
+    `search weft.internal ${"a".repeat(120)}`,
+  ]],
+  ["a list that is too long already", `search ${"a".repeat(130)} ${"b".repeat(130)}`, "h", [
+    "nameserver 10.200.0.1",
+    `search weft.internal ${"a".repeat(130)} ${"b".repeat(130)}`,
   ]],
 ];
 for (const [what, original, hostname, expected] of rewritten) {
@@ -68,6 +99,46 @@ Deno.test("parseResolverConf() passes over what makes no sense", () => {
   );
   assert.deepEqual(servers.map(String), ["192.0.2.1"]);
   assert.deepEqual(search, ["a", "b"]);
+});
+
+Deno.test("parseResolverConf() reads how long programs wait", () => {
+  const seconds = (text: string): number => parseResolverConf(text).timeoutSeconds;
+  assert.equal(seconds("options ndots:2"), 5);
+  assert.equal(seconds("options timeout:2 attempts:1\noptions rotate"), 2);
+  assert.equal(seconds("options timeout:0"), 1);
+  assert.equal(seconds("options timeout:99999"), 30);
+});
+
+Deno.test("resolverConfText() says which domains it had to leave out", () => {
+  const text = resolverConfText(`search ${"a".repeat(120)} ${"b".repeat(120)}`, settings, "h");
+  assert.match(text, /^# Too long to be searched as well: b{120}$/m);
+});
+
+Deno.test("readMark() reads what markLines() has written, and nothing else", () => {
+  const writer = { pid: 7, startTicks: "5", pidNamespace: "pid:[1]", bootId: "x" };
+  for (
+    const former of [
+      { kind: "none" },
+      { kind: "link", target: "../run/x" },
+      { kind: "file", bytes: new Uint8Array(500).fill(200), mode: 0o644, uid: 1, gid: 2, modifiedMs: 3 },
+    ] as const
+  ) {
+    const lines = markLines({ former, writer });
+    assert(lines.every((line) => line.length < 255));
+    const text = resolverConfText("nameserver 192.0.2.1\n", settings, "h", lines);
+    assert.deepEqual(readMark(text), { former, writer });
+    assert.equal(readMark(text.replace("# Written", "# written")), undefined);
+    assert.equal(readMark(text.slice(0, -40)), undefined);
+  }
+  const large = {
+    kind: "file",
+    bytes: new Uint8Array(20_000),
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    modifiedMs: 0,
+  } as const;
+  assert.deepEqual(markLines({ former: large, writer }), []);
 });
 
 Deno.test("upstreamServers() are the others, on port 53", () => {

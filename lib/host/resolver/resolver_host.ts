@@ -10,19 +10,17 @@ import {
   formerFile,
   type HostChange,
   type HostJournal,
+  putBackFile,
   readHostText,
   replaceFile,
   RESOLVER_CONF_PATH,
   restoreFile,
 } from "../store/mod.ts";
+import { ownPathFor } from "./namespace_owner.ts";
+import { isGone, isOwnAddress, ownIdentity } from "./process_identity.ts";
 import { parseResolverConf, resolverConfText, type ResolverSettings } from "./resolver_conf.ts";
-
-/** The socket of its own protocol is there while it runs. */
-const RUNTIME_FOLDER = "/run/systemd/resolve";
-/** Its stubs (systemd-resolved.service(8)): whoever asks there is answered by the interfaces' servers. */
-const STUBS: ReadonlySet<string> = new Set(["127.0.0.53", "127.0.0.54"]);
-const NSSWITCH_PATH = "/etc/nsswitch.conf";
-const COMMAND_TIMEOUT_MS = 5_000;
+import { foreignResolved, isResolvedInUse, pointResolved, revertResolved } from "./resolved.ts";
+import { markLines, readMark } from "./resolver_mark.ts";
 
 /** How names are resolved here: by systemd-resolved, or as /etc/resolv.conf says. */
 export type ResolverKind = "resolved" | "resolv.conf";
@@ -34,6 +32,13 @@ export interface PointedResolver {
   revert(): Promise<void>;
 }
 
+/** Which of them to point, and where. */
+export interface ResolverPlace {
+  readonly kind: ResolverKind;
+  /** The resolv.conf that is to be written. */
+  readonly path: string;
+}
+
 /** @returns which of them is in use on this host, or undefined when there is no resolv.conf either */
 export function resolverInUse(): ResolverKind | undefined {
   if (isResolvedInUse()) return "resolved";
@@ -41,16 +46,41 @@ export function resolverInUse(): ResolverKind | undefined {
 }
 
 /**
+ * @returns where to point a resolver so that no other network namespace notices
+ * @throws HostError when it is another namespace's
+ */
+export function ownResolver(kind: ResolverKind, path: string = RESOLVER_CONF_PATH): ResolverPlace {
+  if (kind === "resolved") {
+    const foreign = foreignResolved();
+    if (foreign === undefined) return { kind, path };
+    throw new HostError(
+      `Cannot tell systemd-resolved: it is of another network namespace (process ${foreign.pid})`,
+      {
+        hint:
+          "Programs here ask it all the same; give this namespace an /etc/netns/NAME/nsswitch.conf without it.",
+      },
+    );
+  }
+  const own = ownPathFor(path);
+  if ("path" in own) return { kind, path: own.path };
+  const { pid, name } = own.foreign;
+  throw new HostError(
+    `Cannot point ${path}: another network namespace has it too (process ${pid}, ${name})`,
+    {
+      hint: "Give this namespace one of its own: /etc/netns/NAME/resolv.conf, before `ip netns exec NAME …`.",
+    },
+  );
+}
+
+/**
  * Points the resolver at a zone.
  * @param journal where a change that outlives this process is written down before it is made
- * @param path of the resolv.conf
  * @throws HostError when it refuses, or another agent has it; then nothing is changed
  */
 export async function pointResolver(
-  kind: ResolverKind,
+  { kind, path }: ResolverPlace,
   settings: ResolverSettings,
   journal: HostJournal,
-  path: string = RESOLVER_CONF_PATH,
 ): Promise<PointedResolver> {
   if (kind === "resolved") {
     await pointResolved(settings);
@@ -60,7 +90,7 @@ export async function pointResolver(
   return {
     kind,
     revert: () => {
-      restoreFile(change.replacement);
+      if (!restoreFile(change.replacement)) putBackOwn(path);
       journal.forget(change);
       return Promise.resolve();
     },
@@ -76,14 +106,13 @@ function pointResolverConf(
   // Two agents that each put back what they found would bring each other's addresses back.
   if (parseResolverConf(original).isOwn) {
     throw new HostError(`Cannot point ${path} at ${settings.zone}: another agent has written it`, {
-      hint: "Stop that agent; if it has crashed, run `weft cleanup` with its --state.",
+      hint: "Stop that agent; what one that has crashed left is undone by `weft cleanup` with its --state.",
     });
   }
-  const text = resolverConfText(original, settings, Deno.hostname());
-  const change = {
-    kind: "resolver",
-    replacement: { path, former: formerFile(path), written: utf8Bytes(text) },
-  } as const;
+  const former = formerFile(path);
+  const trailer = markLines({ former, writer: ownIdentity() });
+  const text = resolverConfText(original, settings, Deno.hostname(), trailer);
+  const change = { kind: "resolver", replacement: { path, former, written: utf8Bytes(text) } } as const;
   journal.record(change);
   try {
     replaceFile(change.replacement);
@@ -95,83 +124,51 @@ function pointResolverConf(
   return change;
 }
 
-/** Runs a program to its end. @returns its exit code and what it complained of */
-export type RunProgram = (
-  command: readonly string[],
-  timeoutMs: number,
-) => Promise<{ readonly code: number; readonly stderr: string }>;
+/** A resolv.conf of weft whose agent is gone. */
+export interface LeftResolver {
+  readonly path: string;
+  /** Whether it says itself what stood there before. */
+  readonly isKnown: boolean;
+}
+
+/** @returns the resolv.conf of an agent that is gone; undefined when nobody, or one that runs, has written it */
+export function leftResolver(path: string = RESOLVER_CONF_PATH): LeftResolver | undefined {
+  const text = readHostText(path);
+  const { isOwn, servers: [server] } = parseResolverConf(text);
+  if (!isOwn) return undefined;
+  const mark = readMark(text);
+  const hasEnded = mark === undefined
+    ? server !== undefined && !isOwnAddress(server)
+    : isGone(mark.writer, server);
+  return hasEnded ? { path: writtenPath(path), isKnown: mark !== undefined } : undefined;
+}
 
 /**
- * Whether systemd-resolved runs and the programs of this host ask it: by its stub, or by the C library's module
- * (nss-resolve(8)).
+ * Puts back the resolv.conf that an agent has left which is gone, whichever it was.
+ * @returns whether there was one, and it said what stood there before
+ * @throws HostError when it can't be put back, or another network namespace has it
  */
-function isResolvedInUse(): boolean {
+export function putBackLeftResolver(path: string = RESOLVER_CONF_PATH): boolean {
+  const left = leftResolver(path);
+  const mark = left?.isKnown ? readMark(readHostText(path)) : undefined;
+  if (left === undefined || mark === undefined) return false;
+  ownResolver("resolv.conf", path);
+  putBackFile(left.path, mark.former);
+  return true;
+}
+
+/** What this process has written, and somebody has added to since. */
+function putBackOwn(path: string): void {
+  const mark = readMark(readHostText(path));
+  const { pid, startTicks } = ownIdentity();
+  if (mark?.writer.pid === pid && mark.writer.startTicks === startTicks) putBackFile(path, mark.former);
+}
+
+/** A link at the path was replaced by a file, so that what is there is written to where the link leads, if it is one. */
+function writtenPath(path: string): string {
   try {
-    Deno.statSync(RUNTIME_FOLDER);
+    return Deno.lstatSync(path).isSymlink ? Deno.realPathSync(path) : path;
   } catch {
-    return false;
-  }
-  const { servers } = parseResolverConf(readHostText(RESOLVER_CONF_PATH));
-  return servers.some((server) => STUBS.has(server.toString())) ||
-    /^hosts:.*\bresolve\b/m.test(readHostText(NSSWITCH_PATH));
-}
-
-/**
- * Tells systemd-resolved which servers know the zones. It forgets that by itself when the interface goes, so nothing is
- * left after a crash.
- * @throws HostError when resolvectl is not there or refuses
- */
-export async function pointResolved(settings: ResolverSettings, run: RunProgram = runProgram): Promise<void> {
-  for (const command of resolvedCommands(settings)) {
-    let failure: string;
-    try {
-      const { code, stderr } = await run(command, COMMAND_TIMEOUT_MS);
-      if (code === 0) continue;
-      failure = stderr.trim().split("\n")[0] || `it ended with code ${code}`;
-    } catch (cause) {
-      failure = cause instanceof Error ? cause.message : String(cause);
-    }
-    throw new HostError(`Cannot tell systemd-resolved about ${settings.zone}: ${command[0]}: ${failure}`, {
-      hint: "Leave the host's resolver alone with --dns-resolver off, or use --dns-resolver resolv.conf.",
-    });
-  }
-}
-
-/** Takes back what `pointResolved` has said. Never throws: with the interface it goes in any case. */
-async function revertResolved(interfaceName: string, run: RunProgram = runProgram): Promise<void> {
-  await run(["resolvectl", "revert", interfaceName], COMMAND_TIMEOUT_MS).catch(() => {});
-}
-
-/** @returns the commands that say it */
-export function resolvedCommands(settings: ResolverSettings): readonly (readonly string[])[] {
-  const { interfaceName, zone, otherZones, servers } = settings;
-  const plain = (name: string): string => name.replace(/\.$/, "");
-  return [
-    ["resolvectl", "dns", interfaceName, ...servers.map(String)],
-    // Without ~ a zone is searched for short names as well as asked for.
-    ["resolvectl", "domain", interfaceName, plain(zone), ...otherZones.map((name) => `~${plain(name)}`)],
-    // Names of no zone are not for these servers.
-    ["resolvectl", "default-route", interfaceName, "false"],
-  ];
-}
-
-async function runProgram(
-  [program = "", ...args]: readonly string[],
-  timeoutMs: number,
-): Promise<{ readonly code: number; readonly stderr: string }> {
-  const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), timeoutMs);
-  try {
-    const command = new Deno.Command(program, {
-      args: [...args],
-      stdin: "null",
-      stdout: "null",
-      stderr: "piped",
-      signal: abort.signal,
-    });
-    const { code, stderr } = await command.output();
-    return { code, stderr: new TextDecoder().decode(stderr) };
-  } finally {
-    clearTimeout(timer);
+    return path;
   }
 }

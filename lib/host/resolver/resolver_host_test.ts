@@ -5,7 +5,10 @@ import { HostError } from "../host_error.ts";
 import { decodeReplacement, encodeReplacement, formerFile, HostJournal, restoreFile } from "../store/mod.ts";
 import type { HostNetwork } from "../netlink/mod.ts";
 import type { ResolverSettings } from "./resolver_conf.ts";
-import { pointResolved, pointResolver } from "./resolver_host.ts";
+import { ownIdentity } from "./process_identity.ts";
+import { pointResolved } from "./resolved.ts";
+import { leftResolver, pointResolver, putBackLeftResolver } from "./resolver_host.ts";
+import { readMark } from "./resolver_mark.ts";
 
 const server = Endpoint.parse("10.200.0.1:53");
 assert(server);
@@ -46,7 +49,7 @@ fileTest("pointResolver() writes the file, and puts it back to the last bit", as
   await Deno.chmod(path, 0o640);
   await Deno.utime(path, new Date(1e12), new Date(1e12));
   const before = contentOf(path);
-  const pointed = await pointResolver("resolv.conf", settings, journal, path);
+  const pointed = await pointResolver({ kind: "resolv.conf", path: path }, settings, journal);
   assert.match(await Deno.readTextFile(path), /^nameserver 10\.200\.0\.1\nnameserver 192\.0\.2\.53$/m);
   assert.equal(journal.changes().length, 1);
   await pointed.revert();
@@ -62,7 +65,7 @@ fileTest(
   async (path, journal) => {
     await Deno.writeTextFile(`${path}.real`, original);
     await Deno.symlink("resolv.conf.real", path);
-    await pointResolver("resolv.conf", settings, journal, path);
+    await pointResolver({ kind: "resolv.conf", path: path }, settings, journal);
     assert((await Deno.lstat(path)).isFile);
     assert.equal(await Deno.readTextFile(`${path}.real`), original);
     journal.undoAll(noNetwork);
@@ -72,14 +75,14 @@ fileTest(
 );
 
 fileTest("HostJournal.undoAll() takes away what was not there", async (path, journal) => {
-  await pointResolver("resolv.conf", settings, journal, path);
+  await pointResolver({ kind: "resolv.conf", path: path }, settings, journal);
   journal.undoAll(noNetwork);
   await assert.rejects(Deno.lstat(path), Deno.errors.NotFound);
 });
 
 fileTest("HostJournal.undoAll() puts back what was half written", async (path, journal) => {
   await Deno.writeTextFile(path, original);
-  await pointResolver("resolv.conf", settings, journal, path);
+  await pointResolver({ kind: "resolv.conf", path: path }, settings, journal);
   const written = await Deno.readTextFile(path);
   await Deno.writeTextFile(path, written.slice(0, 20));
   journal.undoAll(noNetwork);
@@ -88,7 +91,7 @@ fileTest("HostJournal.undoAll() puts back what was half written", async (path, j
 
 fileTest("HostJournal.undoAll() leaves alone what somebody else has written since", async (path, journal) => {
   await Deno.writeTextFile(path, original);
-  await pointResolver("resolv.conf", settings, journal, path);
+  await pointResolver({ kind: "resolv.conf", path: path }, settings, journal);
   await Deno.writeTextFile(path, "nameserver 192.0.2.99\n");
   journal.undoAll(noNetwork);
   assert.equal(await Deno.readTextFile(path), "nameserver 192.0.2.99\n");
@@ -108,17 +111,107 @@ fileTest(
 
 fileTest("pointResolver() leaves the file of another agent alone", async (path, journal) => {
   await Deno.writeTextFile(path, original);
-  await pointResolver("resolv.conf", settings, journal, path);
+  await pointResolver({ kind: "resolv.conf", path: path }, settings, journal);
   const other = new HostJournal(new MemoryStateStore());
-  await assert.rejects(pointResolver("resolv.conf", settings, other, path), HostError);
+  await assert.rejects(pointResolver({ kind: "resolv.conf", path: path }, settings, other), HostError);
   assert.deepEqual(other.changes(), []);
+});
+
+/** Makes a file look as if its writer had been killed. */
+async function killWriter(path: string): Promise<void> {
+  const text = await Deno.readTextFile(path);
+  const lines = text.split("\n");
+  const before = lines.filter((line) => line.startsWith("# before: ")).map((line) => line.slice(10)).join("");
+  const { startTicks } = ownIdentity();
+  const dead = atob(before).replace(`"startTicks":"${startTicks}"`, '"startTicks":"1"');
+  assert.notEqual(dead, atob(before));
+  const rest = lines.filter((line) => !line.startsWith("# before: "));
+  await Deno.writeTextFile(path, [...rest, `# before: ${btoa(dead)}`, ""].join("\n"));
+}
+
+fileTest("leftResolver() leaves the file of an agent that runs alone", async (path, journal) => {
+  await Deno.writeTextFile(path, original);
+  assert.equal(leftResolver(path), undefined);
+  const pointed = await pointResolver({ kind: "resolv.conf", path }, settings, journal);
+  assert.equal(leftResolver(path), undefined);
+  assert.equal(putBackLeftResolver(path), false);
+  await pointed.revert();
+  assert.equal(await Deno.readTextFile(path), original);
+});
+
+fileTest("putBackLeftResolver() needs no journal, and puts back a link or nothing too", async (path) => {
+  const journal = () => new HostJournal(new MemoryStateStore());
+  await Deno.writeTextFile(`${path}.real`, original, { mode: 0o640 });
+  await Deno.symlink("resolv.conf.real", path);
+  await pointResolver({ kind: "resolv.conf", path }, settings, journal());
+  await killWriter(path);
+  assert.deepEqual(leftResolver(path), { path, isKnown: true });
+  assert.equal(putBackLeftResolver(path), true);
+  assert.equal(await Deno.readLink(path), "resolv.conf.real");
+
+  await Deno.remove(path);
+  await pointResolver({ kind: "resolv.conf", path }, settings, journal());
+  await killWriter(path);
+  assert.equal(putBackLeftResolver(path), true);
+  await assert.rejects(Deno.lstat(path), Deno.errors.NotFound);
+
+  await Deno.writeTextFile(path, original, { mode: 0o600 });
+  const before = contentOf(path);
+  await pointResolver({ kind: "resolv.conf", path }, settings, journal());
+  await killWriter(path);
+  assert.equal(putBackLeftResolver(path), true);
+  assert.deepEqual(contentOf(path), before);
+  assert.equal(putBackLeftResolver(path), false);
+});
+
+fileTest("putBackLeftResolver() leaves alone what somebody else has written since", async (path, journal) => {
+  await Deno.writeTextFile(path, original);
+  await pointResolver({ kind: "resolv.conf", path }, settings, journal);
+  await Deno.writeTextFile(path, "nameserver 192.0.2.99\n");
+  assert.equal(putBackLeftResolver(path), false);
+  assert.equal(await Deno.readTextFile(path), "nameserver 192.0.2.99\n");
+});
+
+fileTest(
+  "pointResolver() puts back what stood there though somebody has added a line",
+  async (path, journal) => {
+    await Deno.writeTextFile(path, original);
+    const pointed = await pointResolver({ kind: "resolv.conf", path }, settings, journal);
+    await Deno.writeTextFile(path, "options rotate\n", { append: true });
+    await pointed.revert();
+    assert.equal(await Deno.readTextFile(path), original);
+  },
+);
+
+fileTest(
+  "leftResolver() knows a former release's file by an address that this host has not",
+  async (path) => {
+    await Deno.writeTextFile(path, "# Written by weft for weft0\nnameserver 203.0.113.1\n");
+    assert.deepEqual(leftResolver(path), { path, isKnown: false });
+    assert.equal(putBackLeftResolver(path), false);
+    await Deno.writeTextFile(path, "# Written by weft for weft0\nnameserver 127.0.0.1\n");
+    assert.equal(leftResolver(path), undefined);
+  },
+);
+
+fileTest("pointResolver() and another process's do not take each other's files", async (path, journal) => {
+  await Deno.writeTextFile(path, original);
+  // Another process is about to put its own there.
+  await Deno.writeTextFile(`${path}.weft-1`, "of another process");
+  const pointed = await pointResolver({ kind: "resolv.conf", path }, settings, journal);
+  assert(readMark(await Deno.readTextFile(path)));
+  await pointed.revert();
+  assert.equal(await Deno.readTextFile(`${path}.weft-1`), "of another process");
 });
 
 fileTest("pointResolver() changes nothing when it can't write", async (path, journal) => {
   await Deno.mkdir(path);
-  await assert.rejects(pointResolver("resolv.conf", settings, journal, path), HostError);
+  await assert.rejects(pointResolver({ kind: "resolv.conf", path: path }, settings, journal), HostError);
   assert.deepEqual(journal.changes(), []);
-  await assert.rejects(pointResolver("resolv.conf", settings, journal, `${path}/a/b`), HostError);
+  await assert.rejects(
+    pointResolver({ kind: "resolv.conf", path: `${path}/a/b` }, settings, journal),
+    HostError,
+  );
   assert.deepEqual(journal.changes(), []);
 });
 

@@ -77,16 +77,20 @@ export function replaceFile({ path, former, written }: FileReplacement): void {
  * @returns whether the path was weft's
  * @throws HostError when it can't be put back
  */
-export function restoreFile(replacement: FileReplacement): boolean {
-  const { path, former, written } = replacement;
+export function restoreFile({ path, former, written }: FileReplacement): boolean {
+  const now = formerFile(path);
+  // In place, a power cut may have let only a beginning get to the disk.
+  const isOurs = now.kind === "file" && equalBytes(now.bytes, written.subarray(0, now.bytes.length));
+  if (isOurs) putBackFile(path, former);
+  return isOurs;
+}
+
+/** Puts back what stood at a path, whatever is there now. @throws HostError */
+export function putBackFile(path: string, former: FormerFile): void {
   try {
-    const now = formerFile(path);
-    // In place, a power cut may have let only a beginning get to the disk.
-    const isOurs = now.kind === "file" && equalBytes(now.bytes, written.subarray(0, now.bytes.length));
-    if (!isOurs) return false;
     if (former.kind === "none") Deno.removeSync(path);
     else if (former.kind === "link") {
-      const link = `${path}.weft`;
+      const link = freshPath(path);
       removeIfThere(link);
       Deno.symlinkSync(former.target, link);
       Deno.renameSync(link, path);
@@ -94,16 +98,30 @@ export function restoreFile(replacement: FileReplacement): boolean {
       put(path, former.bytes, former);
       Deno.utimeSync(path, new Date(former.modifiedMs), new Date(former.modifiedMs));
     }
-    return true;
   } catch (cause) {
     throw asHostError(path, cause);
   }
 }
 
+/** @returns a former file as JSON has it */
+export function encodeFormer(former: FormerFile): unknown {
+  return former.kind === "file" ? { ...former, bytes: encodeBase64(former.bytes) } : former;
+}
+
+/** @returns a former file, or undefined when that is none */
+export function decodeFormer(value: FormerFile | { kind: "file"; bytes: string }): FormerFile | undefined {
+  const read =
+    (value.kind === "file" && typeof value.bytes === "string"
+      ? { ...value, bytes: decodeBase64(value.bytes) }
+      : value) as FormerFile;
+  const isGood = read.kind === "none" || (read.kind === "link" && typeof read.target === "string") ||
+    (read.kind === "file" && read.bytes instanceof Uint8Array && Number.isInteger(read.mode));
+  return isGood ? read : undefined;
+}
+
 /** @returns the replacement as text, for the journal */
 export function encodeReplacement({ former, written }: FileReplacement): Uint8Array {
-  const plain = former.kind === "file" ? { ...former, bytes: encodeBase64(former.bytes) } : former;
-  return utf8Bytes(JSON.stringify({ former: plain, written: encodeBase64(written) }));
+  return utf8Bytes(JSON.stringify({ former: encodeFormer(former), written: encodeBase64(written) }));
 }
 
 /** @returns the replacement, or undefined when the bytes are none */
@@ -111,19 +129,23 @@ export function decodeReplacement(path: string, bytes: Uint8Array): FileReplacem
   try {
     const { former, written } = JSON.parse(new TextDecoder().decode(bytes));
     const replaced = decodeBase64(written);
-    const read = former.kind === "file" ? { ...former, bytes: decodeBase64(former.bytes) } : former;
-    const isGood = read.kind === "none" || (read.kind === "link" && typeof read.target === "string") ||
-      (read.kind === "file" && read.bytes !== undefined && Number.isInteger(read.mode));
-    return isGood && replaced !== undefined ? { path, former: read, written: replaced } : undefined;
+    const read = decodeFormer(former);
+    return read !== undefined && replaced !== undefined
+      ? { path, former: read, written: replaced }
+      : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** By renaming, so that no reader sees half of it; in place where the path is a mount of its own, as in containers. */
+/**
+ * By renaming, so that no reader sees half of it; in place where the path is a mount of its own, as in containers and
+ * network namespaces. The folder around a mount is other namespaces' too, and nothing is put there.
+ */
 function put(path: string, bytes: Uint8Array, like: FormerFile): void {
+  if (isMountPoint(path)) return Deno.writeFileSync(path, bytes);
   const mode = like.kind === "file" ? like.mode : 0o644;
-  const fresh = `${path}.weft`;
+  const fresh = freshPath(path);
   try {
     removeIfThere(fresh);
     Deno.writeFileSync(fresh, bytes, { createNew: true, mode });
@@ -132,13 +154,32 @@ function put(path: string, bytes: Uint8Array, like: FormerFile): void {
     Deno.renameSync(fresh, path);
   } catch (error) {
     removeIfThere(fresh);
-    if (!isMountPoint(error)) throw error;
+    if (!isMountRefusal(error)) throw error;
     Deno.writeFileSync(path, bytes);
   }
 }
 
+/** Two processes that put something at one path must not take each other's file for theirs. */
+function freshPath(path: string): string {
+  return `${path}.weft-${Deno.pid}`;
+}
+
+/** Whether something is mounted at this very path in this process's namespace (proc_pid_mountinfo(5), field 5). */
+export function isMountPoint(path: string): boolean {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync("/proc/self/mountinfo");
+  } catch {
+    return false;
+  }
+  return text.split("\n").some((line) => {
+    const point = line.split(" ", 5)[4] ?? "";
+    return point.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8))) === path;
+  });
+}
+
 /** rename(2): EBUSY for a mount point, EXDEV between file systems; the folder may be read-only around a mount. */
-function isMountPoint(error: unknown): boolean {
+function isMountRefusal(error: unknown): boolean {
   return error instanceof Deno.errors.Busy ||
     (error instanceof Error && /os error (?:16|18|30)\b/.test(error.message));
 }

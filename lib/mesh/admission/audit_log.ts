@@ -131,7 +131,9 @@ export class AuditLog {
     const isOwn = this.#actor.kind === "member" && this.#actor.id === after.nodeId;
     const hasExpired = by === "agent" && after.ephemeralMs !== undefined;
     for (const event of recordChanges(before, after)) {
-      if (event.kind !== "removed") this.append(event);
+      // What this leader itself ends in that way has not left: it never came.
+      if (event.kind === "left" && by === "agent") this.append({ ...event, kind: "expired" });
+      else if (event.kind !== "removed") this.append(event);
       else this.append({ ...event, kind: isOwn ? "left" : hasExpired ? "expired" : "removed" });
     }
   }

@@ -9,6 +9,7 @@ export * from "./audit_watch.ts";
 export * from "./device_networks.ts";
 export * from "./devices.ts";
 export * from "./enrolment.ts";
+export * from "./arrival_care.ts";
 export * from "./ephemeral_care.ts";
 export * from "./join_approvals.ts";
 export { type RotationDelay, rotationTo } from "./key_rotation.ts";

@@ -15,6 +15,7 @@ import { AddressRange, type Cidr, type IpAddress } from "../../net/mod.ts";
 import {
   type AddressPool,
   Admission,
+  ArrivalCare,
   AuditLog,
   AuditWatch,
   EphemeralCare,
@@ -50,6 +51,7 @@ interface LeaderState {
   readonly ledger: SliceLedger;
   readonly audit: AuditLog;
   readonly ephemerals: EphemeralCare;
+  readonly arrivals: ArrivalCare;
   /** Notes nothing any more of what other leaders change. */
   readonly unwatch: () => void;
 }
@@ -92,6 +94,11 @@ export class Leadership {
   /** Which ephemeral members have been away for too long; leaders only. */
   get ephemerals(): EphemeralCare | undefined {
     return this.#leader?.ephemerals;
+  }
+
+  /** Who was let in and has not come; leaders only. */
+  get arrivals(): ArrivalCare | undefined {
+    return this.#leader?.arrivals;
   }
 
   /** What this leader allocates from; nothing on others. */
@@ -203,8 +210,9 @@ export class Leadership {
       isNameTaken: (name) => this.isNameTaken(name),
     });
     const ephemerals = new EphemeralCare(this.#store, { clock, roster });
+    const arrivals = new ArrivalCare(this.#store, { clock, roster });
     const unwatch = replica.subscribe(new AuditWatch(roster, audit));
-    return { signingKey, tokens, admission, ledger, audit, ephemerals, unwatch };
+    return { signingKey, tokens, admission, ledger, audit, ephemerals, arrivals, unwatch };
   }
 
   /** Signs this node's own record anew, for other roles. */

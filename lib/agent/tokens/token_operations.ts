@@ -3,8 +3,8 @@
  * @module
  */
 
-import type { AgentControl, TokenReport, TokenRequest } from "../api/mod.ts";
-import { type UnixMillis, unixMillis } from "../base/mod.ts";
+import type { AgentControl, TokenReport, TokenRequest } from "../../api/mod.ts";
+import { type UnixMillis, unixMillis } from "../../base/mod.ts";
 import {
   addGrants,
   MAX_OTHER_ENDPOINTS,
@@ -12,11 +12,11 @@ import {
   NO_GRANTS,
   type TokenEntry,
   type TokenLeader,
-} from "../mesh/mod.ts";
-import { IpAddress } from "../net/mod.ts";
-import type { Agent } from "./agent.ts";
-import { InvalidRequestError, UnknownTokenError } from "./errors.ts";
-import { asInvalid, asOperator, leaderPart, requireBounds } from "./membership_operations.ts";
+} from "../../mesh/mod.ts";
+import { IpAddress } from "../../net/mod.ts";
+import type { Agent } from "../agent.ts";
+import { InvalidRequestError, UnknownTokenError } from "../errors.ts";
+import { asInvalid, asOperator, leaderPart, requireBounds } from "../membership_operations.ts";
 
 /** A token that may be shown now, and how long it is good. */
 export interface StartToken {
