@@ -320,8 +320,7 @@ export class MeshState {
   startToken(fields: Omit<JoinTokenFields, "tokenId" | "secret" | "expiresAt">): JoinToken | undefined {
     const { tokens, leadership: { signingKey } } = this;
     if (tokens === undefined || signingKey === undefined) return undefined;
-    const wall = this.#options.clock.wall();
-    return startToken({ store: this.#store, tokens, signingKey, wall }, fields);
+    return startToken({ store: this.#store, tokens, signingKey, wall: this.#options.clock.wall() }, fields);
   }
 
   /** Writes all that `body` writes, or nothing. */
