@@ -16,11 +16,7 @@ import {
 import { IpAddress } from "../../net/mod.ts";
 import type { Agent } from "../agent.ts";
 import { InvalidRequestError, UnknownTokenError } from "../errors.ts";
-<<<<<<<< HEAD:lib/agent/operations/token_operations.ts
 import { asInvalid, asOperator, leaderPart, requireBounds } from "./membership_operations.ts";
-========
-import { asInvalid, asOperator, leaderPart, requireBounds } from "../membership_operations.ts";
->>>>>>>> w13a:lib/agent/tokens/token_operations.ts
 
 /** A token that may be shown now, and how long it is good. */
 export interface StartToken {
