@@ -5,8 +5,8 @@
 
 import project from "../../deno.json" with { type: "json" };
 import { SESSION_LIFE_MS } from "../health/mod.ts";
-import { Cidr } from "../net/mod.ts";
-import { type Member, type MemberRecord, RESTATE_MS } from "../mesh/mod.ts";
+import { Cidr, type Endpoint } from "../net/mod.ts";
+import { type Member, type MemberRecord, type NodeStatement, RESTATE_MS } from "../mesh/mod.ts";
 import type { PeerStatus } from "../wireguard/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
 import type { MemberSession } from "./member_session.ts";
@@ -57,7 +57,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
       statedLabels: own?.labels ?? {},
       ...record.unconfirmedLabels && { unconfirmedLabels: record.unconfirmedLabels },
       listenPort: options.port,
-      endpoints: (own?.endpoints ?? []).map(String),
+      endpoints: statedEndpoints(own).map(String),
     },
     network: { id: network.id, cidr: mesh.cidr.toString(), members: members.length },
     leaders: leaderReports(sources),
@@ -108,6 +108,11 @@ function leaderReports({ context: { mesh, clock }, session }: StatusSources): re
 
 function happened(counts: Readonly<Record<string, number>>): Record<string, number> {
   return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
+}
+
+/** Where a node says that it is: one without a packet plane has a channel alone. */
+function statedEndpoints(statement: NodeStatement | undefined): readonly Endpoint[] {
+  return (statement?.isRootless ? statement.channelEndpoints : statement?.endpoints) ?? [];
 }
 
 function median(values: readonly number[]): number | null {
@@ -163,8 +168,7 @@ function peerReport(
   // Whom this node neither probes nor dials is somebody else's to miss; its own word is a day old at most.
   const isMissed = figures?.failureCount || session?.messages.dialer.isWanted(record.nodeId);
   const awayAfterMs = isMissed ? SESSION_LIFE_MS : UNHEARD_MS;
-  const stated = statement?.isRootless ? statement.channelEndpoints[0] : statement?.endpoints[0];
-  const endpoint = tunnel?.endpoint ?? stated ?? record.endpoint;
+  const endpoint = tunnel?.endpoint ?? statedEndpoints(statement)[0] ?? record.endpoint;
   const allowedIps = [...record.addresses.map((address) => Cidr.host(address)), ...record.allowedIps];
   return {
     ...record.verifyingKey === undefined ? {} : { id: record.nodeId },
@@ -173,7 +177,7 @@ function peerReport(
     roles: record.roles,
     ...statement?.release !== undefined && { version: statement.release },
     ...statement?.system !== undefined && { system: statement.system },
-    ...statement !== undefined && { endpoints: statement.endpoints.map(String) },
+    ...statement !== undefined && { endpoints: statedEndpoints(statement).map(String) },
     labels: record.labels,
     ...Object.keys(statement?.labels ?? {}).length > 0 && { statedLabels: statement?.labels ?? {} },
     ...record.unconfirmedLabels && { unconfirmedLabels: record.unconfirmedLabels },

@@ -250,7 +250,7 @@ export const serviceReport: LazyObject<ServiceReport> = named("ServiceReport", (
 
 /** The schema of `FoundMember`. */
 export const foundMember: LazyObject<control.FoundMember> = named("FoundMember", () => ({
-  name: text().nullable(),
+  name: orNull(text()),
 }), "Whom a text means; null for nobody.");
 
 /** The schema of `OfferReport`. */

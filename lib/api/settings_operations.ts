@@ -12,7 +12,7 @@ import type { SettingChange, SettingReport, SettingsControl } from "./settings.t
 const MAX_TEXTS = 64;
 const MAX_TEXT_LENGTH = 4096;
 
-const value = () => z.union([z.string(), z.array(z.string()), z.null()]);
+const value = (): z.ZodType<SettingReport["value"]> => z.union([z.string(), z.array(z.string()), z.null()]);
 
 const settingReport: LazyObject<SettingReport> = named("SettingReport", () => ({
   name: z.string(),

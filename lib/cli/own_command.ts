@@ -4,7 +4,8 @@
  */
 
 /** Features of V8 that the faster cipher needs; a compiled program has them in it. */
-const V8_FLAGS = "--v8-flags=--experimental-wasm-wide-arithmetic,--experimental-wasm-revectorize";
+export const V8_FLAGS: string =
+  "--v8-flags=--experimental-wasm-wide-arithmetic,--experimental-wasm-revectorize";
 
 /** What it uses of Deno beyond what is stable; an installed command has no configuration that says it. */
 const UNSTABLE: readonly string[] = ["--unstable-net", "--unstable-no-legacy-abort"];

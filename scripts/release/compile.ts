@@ -3,13 +3,12 @@
  * @module
  */
 
+import { V8_FLAGS } from "../../lib/cli/own_command.ts";
 import { outputOf, ROOT, run } from "./command.ts";
 import type { Target } from "./targets.ts";
 
 /** What the program starts by its name, which no import leads to. */
 const WORKERS = ["lib/dataplane/fast/worker.ts", "lib/nameserver/fast/worker.ts"];
-
-const V8_FLAGS = "--v8-flags=--experimental-wasm-wide-arithmetic,--experimental-wasm-revectorize";
 
 /** Names another compiler, for a machine that can't fetch Deno's. */
 export const COMPILER_VARIABLE = "WEFT_COMPILER";

@@ -44,7 +44,7 @@ export function isGone(process: ProcessIdentity, server: IpAddress | undefined):
 /** @returns whether this host has an address; true when that can't be told */
 export function isOwnAddress(address: IpAddress): boolean {
   try {
-    Deno.listenDatagram({ transport: "udp", hostname: address.toString(), port: 0 }).close();
+    Deno.listen({ hostname: address.toString(), port: 0 }).close();
     return true;
   } catch (error) {
     return !(error instanceof Deno.errors.AddrNotAvailable);

@@ -55,7 +55,11 @@ export function isName(line: string): boolean {
     command = next as AnyCommand;
   }
   const needsWords = command.commands.length > 0 ||
-    command.registeredArguments.some(({ required }) => required);
+    [
+      ...command.registeredArguments.map(({ required }) => required),
+      ...command.options.map(({ mandatory }) => mandatory),
+    ]
+      .includes(true);
   return line.startsWith("weft ") && needsWords;
 }
 

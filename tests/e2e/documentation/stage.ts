@@ -13,13 +13,15 @@ import {
   type Lab,
   nodeOn,
   run,
+  serveName,
   type SpawnOptions,
   startMesh,
   untilAllKnowAll,
-  weftCommand,
   type WeftNode,
 } from "../../lab/mod.ts";
 
+const RESOLVER = "192.0.2.253";
+const LAUNCHER = fileURLToPath(new URL("../../../bin/weft", import.meta.url));
 const here = fileURLToPath(new URL("./", import.meta.url));
 
 /** Where a line is run. */
@@ -47,11 +49,19 @@ export class Stage {
   static async start(lab: Lab): Promise<Stage> {
     const tools = `${lab.scratch.path}/tools`;
     await Deno.mkdir(tools);
-    await writeProgram(`${tools}/weft`, `exec ${weftCommand().map(quoted).join(" ")} "$@"`);
+    // As the README says; what it puts beside the sources it has to fetch before it is in a namespace.
+    await Deno.symlink(LAUNCHER, `${tools}/weft`);
+    await expectRun([LAUNCHER, "--version"]);
     await writeProgram(`${tools}/deno`, `exec ${quoted(Deno.execPath())} "$@"`);
     // What it does is the service manager's own affair, and none runs here.
     await writeProgram(`${tools}/systemctl`, 'echo systemctl "$@"');
-    const { nodes, token } = await startMesh(lab, ["alpha", "web-1"]);
+    // The server that all hosts of the lab are told to ask.
+    await lab.host("spare").namespace.ip(`addr add ${RESOLVER}/24 dev eth0`);
+    const www = { zone: "example.com", name: "www.example.com", address: "192.0.2.80" };
+    lab.use(await serveName(lab.host("spare").namespace, `${RESOLVER}:53`, www));
+    const { nodes, token } = await startMesh(lab, ["alpha", "web-1"], {
+      leaderOptions: ["--dns-forward", "system"],
+    });
     await untilAllKnowAll(nodes);
     const spare = nodeOn(lab, "spare");
     await spare.start("--join", token);
@@ -104,6 +114,7 @@ export class Stage {
       cwd: folder,
       env: {
         PATH: `${this.#tools}:${Deno.env.get("PATH") ?? ""}:/usr/sbin:/sbin`,
+        HOME: folder,
         NO_COLOR: "1",
         WEFT_STATE: this.stateDir(host),
       },

@@ -22,6 +22,8 @@ export interface Staging {
   readonly until?: RegExp;
   /** What succeeds beside it then, on the same host. */
   readonly meanwhile?: string;
+  /** It may have to say that something is not as it should be, and what to do. */
+  readonly mayHint?: true;
   /** What is run on the leader after it. */
   readonly after?: string;
   /** What the network is no more what the others expect after; it is run when they have been. */
@@ -54,6 +56,8 @@ ${
   }`;
 const device = (name: string) => `weft peer add ${name} --wireguard > device.txt`;
 const proxy = beside("weft proxy --socks5 127.0.0.1:1080", "1080");
+/** Nobody else can write to it. */
+const ownHome = `${covered("/srv")}; mkdir /srv/home; export HOME=/srv/home; unset WEFT_STATE`;
 const installable = `${covered("/etc/systemd/system")}; ${covered("/var/lib/weft")}; unset WEFT_STATE`;
 const elsewhere = "another test runs it";
 const isUp = / is 10\.200\.\d+\.\d+ of /;
@@ -75,12 +79,27 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
     with: { NAME: "first", DIR: "./fresh" },
     until: isLeader,
   },
+  "weft --join TOKEN --ephemeral 10m": { on: "spare", inside: freshState, until: isUp },
   "weft --join TOKEN": { on: "spare", inside: freshState, until: isUp },
   "weft --join weft1-…": { on: "spare", inside: freshState, until: isUp },
   "weft up": { on: "spare", until: isUp },
   "weft up --state /var/lib/weft": { on: "spare", with: { "/var/lib/weft": "./state" }, until: isUp },
   "weft up --offer '80=127.0.0.1:3000 for role=web'": { on: "spare", until: isUp },
   "weft up --forward-allow role=admin": { on: "spare", until: isUp },
+  "weft up --port 5555": { on: "spare", until: isUp, after: "true" },
+  "weft up --config /etc/weft.yaml": {
+    on: "spare",
+    inside: "echo 'labels: { role: web }' > weft.yaml",
+    with: { "/etc/weft.yaml": "weft.yaml" },
+    until: isUp,
+  },
+  "weft down": { on: "spare", withSpare: true },
+  "weft logs --follow": { until: /./ },
+  "weft logs --follow --lines 100": { until: /./ },
+  "weft config set port 5555": { on: "spare" },
+  "weft config set endpoint 192.0.2.1:5555 '[2001:db8::1]:5555'": { on: "spare" },
+  "weft config unset port": { on: "spare" },
+  "weft peer show NAME": { with: { NAME: "web-1" } },
   "weft leave": { on: "spare", withSpare: true, isLate: true },
   "weft cleanup": { on: "spare" },
 
@@ -97,7 +116,10 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
   "weft leader demote web-1": { first: "weft leader promote web-1 || true" },
   'weft peer add phone --public-key "$(cat phone.pub)"': { inside: freshKeys },
   'weft peer add phone --public-key "$(cat phone.pub)" > phone.conf': { inside: freshKeys },
-  "weft peer add phone --wireguard": { inside: freshKeys },
+  // The lab's own name server knows one zone, and not the root.
+  "weft peer add phone --wireguard --dns hub": { inside: freshKeys, mayHint: true },
+  "weft peer hub phone NODE": { inside: `${freshKeys}; ${device("phone")}`, with: { NODE: "web-1" } },
+  "weft peer hub phone web-1": { inside: `${freshKeys}; ${device("phone")}` },
   "weft peer remove phone": { inside: `${freshKeys}; ${device("phone")}` },
   "weft peer remove node-1-100": { inside: `${device("gone")}; weft peer address gone 10.200.1.100` },
   "weft peer remove web-1 --revoke-token": { isLate: true },
@@ -141,8 +163,20 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
     inside: configuredInterface,
     with: { "wg wg0": "wg wg3", "setconf wg0": "setconf wg3" },
   },
-  "weft install": { inside: installable },
+  "weft install --user": { inside: ownHome },
   "weft install && systemctl enable --now weft": { inside: installable },
+  "weft install [--user] [--name NAME]": {
+    inside: ownHome,
+    with: { NAME: "lab" },
+  },
+  "weft install --name lab --state /var/lib/weft-lab": { inside: installable },
+  "weft install --user && systemctl --user enable --now weft": { inside: ownHome },
+  "weft uninstall": { inside: `${installable}; weft install > installed.txt` },
+  "weft status token > /etc/prometheus/web-1.token": { inside: covered("/etc/prometheus") },
+  "weft completions zsh > ~/.zfunc/_weft": { inside: "mkdir -p ~/.zfunc" },
+  "weft completions fish > ~/.config/fish/completions/weft.fish": {
+    inside: "mkdir -p ~/.config/fish/completions",
+  },
   "weft completions SHELL": { with: { SHELL: "bash" } },
   "weft completions bash > /etc/bash_completion.d/weft": { inside: covered("/etc/bash_completion.d") },
   "weft sim [--nodes 1000] [--seed 7] [--loss 0.05]": { with: { "1000": "40" } },

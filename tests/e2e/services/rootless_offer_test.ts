@@ -180,7 +180,7 @@ for (const [dataplane = "", cidr = ""] of CASES) {
         const { text, ms } = await curl(hostA, `http://${address}/`);
         assert.match(text, /^7: /);
         assert.ok(ms < 3_000, `${ms} ms`);
-        await r.start("up");
+        await r.start("up", "--rootless");
         await waitFor(async () => (await curl(hostA, `http://${address}/`)).text === "the page", 20_000, {
           what: "the page again",
         });
@@ -197,7 +197,7 @@ for (const [dataplane = "", cidr = ""] of CASES) {
       await test.step("a node that gets an interface, and gives it up", async () => {
         assert.equal((await r.stop()).code, 0);
         const full = nodeOn(lab, "R", { args: ["--dataplane", dataplane, ...OFFERS] });
-        await full.start("up");
+        await full.start("up", "--no-rootless");
         await waitFor(
           async () => (await hostA.namespace.run(["ping", "-c", "1", "-W", "1", overlay])).code === 0,
           20_000,
@@ -210,7 +210,7 @@ for (const [dataplane = "", cidr = ""] of CASES) {
           "it has a session with r",
         );
         assert.equal((await full.stop()).code, 0);
-        await r.start("up");
+        await r.start("up", "--rootless");
         await waitFor(async () => (await curl(hostA, `http://${address}/`)).text === "the page", 20_000, {
           what: "the page again",
         });
