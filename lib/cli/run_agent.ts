@@ -6,6 +6,7 @@
 import { type Logger, WeftError, withTimeout } from "../base/mod.ts";
 import { type AgentOptions, DEFAULT_LOG_LEVEL, type SaidSettings } from "../config/mod.ts";
 import { systemTimers } from "../host/mod.ts";
+import { Cidr, isPrivateBlock } from "../net/mod.ts";
 import { controlSocketPath } from "./control_client.ts";
 import { CommandError, UsageError } from "./failure.ts";
 import type { AgentLog } from "./log.ts";
@@ -270,17 +271,21 @@ function announce(
   if (terminal.isInteractive) terminal.out("Ctrl-C stops it; `weft up` resumes it.\n");
 }
 
-/** @returns what was asked for, and is not so */
+/** @returns what was asked for and is not so, or has a price */
 function withoutEffect(
   role: StartRole,
   { name, address, labels, ephemeral }: AgentOptions,
   overlay: Overlay,
 ): readonly string[] {
-  const { node } = overlay.control.status();
+  const { node, network } = overlay.control.status();
   const own = overlay.name;
+  const block = Cidr.parse(network.cidr);
   const unsaid = Object.entries(labels).filter(([key, value]) => node.labels[key] !== value);
   const pairs = unsaid.map((pair) => pair.join("=")).join(" ");
   return [
+    ...role.kind === "leader" && block !== undefined && !isPrivateBlock(block)
+      ? [`${block} is not private: hosts of the Internet with those addresses can't be reached from members`]
+      : [],
     ...role.kind === "join" && overlay.isResumed ? ["It is a member already: the token was not used"] : [],
     ...name !== undefined && name !== own
       ? [`It is called ${own}, not ${name}: \`weft peer rename ${own} NAME\` on a leader changes that`]

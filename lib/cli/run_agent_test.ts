@@ -49,6 +49,20 @@ Deno.test("runAgent() starts in order, prints a join command of its own line, an
   ]);
 });
 
+Deno.test("runAgent() says what it costs to lead a network of public addresses", async () => {
+  for (const [cidr, isSaid] of [["203.0.114.0/24", true], ["10.9.0.0/16", false]] as const) {
+    const ports = new SamplePorts();
+    const { control } = ports.overlay;
+    const status = control.status();
+    control.status = () => ({ ...status, network: { ...status.network, cidr } });
+    const running = run(ports, { kind: "leader" });
+    await until(() => ports.stdout !== "");
+    ports.stopSignal();
+    assert.equal(await running, 0);
+    assert.equal(/^203\.0\.114\.0\/24 is not private/m.test(ports.stdout), isSaid);
+  }
+});
+
 /** Ports of an agent that a service manager has started; what it is told is in the diary. */
 function managedPorts(): SamplePorts {
   const ports = new SamplePorts();

@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { isPrintable, parseDurationMs } from "../base/mod.ts";
 import { LABEL_KEY, LABEL_VALUE, MAX_EPHEMERAL_MS, MIN_EPHEMERAL_MS, NODE_NAME } from "../mesh/bounds.ts";
-import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
+import { Cidr, Endpoint, hostlessBlock, IpAddress } from "../net/mod.ts";
 import { DEFAULT_DISCOVERY_PORT, DEFAULT_EPHEMERAL_MS } from "./defaults.ts";
 
 /** The greatest port of UDP and TCP. */
@@ -26,23 +26,11 @@ export function parsed<T>(
   });
 }
 
-/** What no host has an address in (RFC 6890 §2.2): this network, loopback, link-local, multicast, reserved, mapped IPv4. */
-const HOSTLESS: readonly Cidr[] = [
-  "0.0.0.0/8",
-  "127.0.0.0/8",
-  "169.254.0.0/16",
-  "224.0.0.0/3",
-  "::/127",
-  "::ffff:0:0/96",
-  "fe80::/10",
-  "ff00::/8",
-].map(Cidr.parse).filter((block) => block !== undefined);
-
 /** A block of addresses that at least two hosts can have. */
 export const overlayBlock: z.ZodType<Cidr> = parsed(Cidr.parse, (value) => value instanceof Cidr).refine(
   (block) =>
     block.prefixBits < (block.address.family === 4 ? 32 : 128) &&
-    !HOSTLESS.some((hostless) => hostless.overlaps(block)),
+    hostlessBlock(block) === undefined,
 );
 
 /** A whole number, or its digits. */

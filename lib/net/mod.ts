@@ -11,3 +11,4 @@ export * from "./ip_address.ts";
 export * from "./ip_forwarding.ts";
 export * from "./ip_packet.ts";
 export * from "./prefix_trie.ts";
+export * from "./special_blocks.ts";

@@ -3,24 +3,7 @@
  * @module
  */
 
-import { Cidr } from "../../net/mod.ts";
-
-/** What is nobody's network, or everybody's (RFC 6890 §2.2). */
-const SPECIAL: readonly (readonly [string, string])[] = [
-  ["127.0.0.0/8", "is this host itself"],
-  ["169.254.0.0/16", "means something else on every link"],
-  ["224.0.0.0/4", "is for multicast"],
-  ["0.0.0.0/8", "has no hosts"],
-  ["240.0.0.0/4", "has no hosts"],
-  ["::1/128", "is this host itself"],
-  ["fe80::/10", "means something else on every link"],
-  ["ff00::/8", "is for multicast"],
-  ["::/128", "has no hosts"],
-];
-const SPECIAL_NETWORKS = SPECIAL.flatMap(([text, what]) => {
-  const network = Cidr.parse(text);
-  return network === undefined ? [] : [{ network, what }];
-});
+import { type Cidr, hostlessBlock } from "../../net/mod.ts";
 
 /** What a network must not meet. */
 export interface NetworksInUse {
@@ -38,9 +21,9 @@ export function deviceNetworkProblem(
   if (network.prefixBits === 0) return `${network} is every network there is`;
   const own = overlay.find((cidr) => cidr.overlaps(network));
   if (own !== undefined) return `${network} overlaps ${own}, which is the mesh's own`;
-  const special = SPECIAL_NETWORKS.find((each) => each.network.overlaps(network));
-  if (special !== undefined) {
-    const { network: part, what } = special;
+  const hostless = hostlessBlock(network);
+  if (hostless !== undefined) {
+    const { block: part, what } = hostless;
     return part.equals(network) ? `${network} ${what}` : `${network} overlaps ${part}, which ${what}`;
   }
   for (const [name, other] of behindOthers) {
