@@ -124,6 +124,8 @@ export class PeerSync {
     const { roster, identity } = this.#context.mesh;
     const member = roster.get(nodeId);
     if (member === undefined || nodeId === identity.id || member.statement?.isRootless) return;
+    // As a peer it would take its addresses from its hub.
+    if (this.#isElsewhere(member)) return;
     const { publicKey } = member.record;
     this.#setPeer(member);
     this.#rotations.get(publicKey.toString())?.select(endpoint);
