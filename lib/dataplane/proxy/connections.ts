@@ -162,9 +162,9 @@ export class Connections {
     if (this.#byPort[at] === connection) this.#byPort[at] = undefined;
   }
 
-  /** Forgets all connections to a host. */
-  removeAll(host: ProxiedHost): void {
-    for (const connection of this.#byPort) if (connection?.host === host) this.remove(connection);
+  /** @returns all connections to a host, also those that have ended */
+  of(host: ProxiedHost): Connection[] {
+    return this.#byPort.filter((connection) => connection?.host === host) as Connection[];
   }
 
   /** There is one, since there are more ports than connections may be open. */

@@ -149,13 +149,14 @@ export class TransparentProxy {
     this.#hosts.insert(Cidr.host(address), host);
   }
 
-  /** Takes them no more, and forgets the connections. Harmless when there is no such host. */
+  /** Takes them no more, and breaks the connections. Harmless when there is no such host. */
   removeHost(address: IpAddress): void {
     const host = this.#byAddress.get(address.toString());
     if (host === undefined) return;
     this.#byAddress.delete(address.toString());
     this.#hosts.remove(Cidr.host(address));
-    this.#connections.removeAll(host);
+    // Nothing would end them: a program that waits would wait for as long as its own timers let it.
+    for (const connection of this.#connections.of(host)) this.#break(connection);
   }
 
   /**
