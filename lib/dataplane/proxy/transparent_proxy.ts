@@ -112,6 +112,15 @@ export class TransparentProxy {
   readonly #echoes = new HeldEchoes();
   readonly #questions = new BoundedQueue<ProxyQuestion>(MAX_QUESTIONS);
   readonly #packets = new BoundedQueue<Uint8Array>(MAX_PACKETS);
+  /** The packet that is being handled; one for all of them. */
+  readonly #packet: { -readonly [Field in keyof PacketView]: PacketView[Field] } = {
+    bytes: new Uint8Array(0),
+    at: 0,
+    payload: 0,
+    end: 0,
+    version: 4,
+    isPartial: false,
+  };
   #lastIndex = 0;
   #icmpLeft = ICMP_PER_SECOND;
   #icmpAt = 0;
@@ -187,11 +196,18 @@ export class TransparentProxy {
     if (isFragment) return this.#drop("proxy-malformed");
     const payload = at + (version === 4 ? ((bytes[at] ?? 0) & 0x0f) * 4 : 40);
     const end = at + lengthBytes;
+    const packet = this.#packet;
+    packet.bytes = bytes;
+    packet.at = at;
+    packet.payload = payload;
+    packet.end = end;
+    packet.version = version;
+    packet.isPartial = isPartial;
     switch (bytes[at + (version === 4 ? 9 : 6)]) {
       case PROTOCOL.TCP:
-        return this.#handleSegment(now, host, own.port, { bytes, at, version, payload, end, isPartial });
+        return this.#handleSegment(now, host, own.port, packet);
       case version === 4 ? PROTOCOL.ICMP : PROTOCOL.ICMPV6:
-        return this.#handleIcmp(now, host, { bytes, at, version, payload, end, isPartial });
+        return this.#handleIcmp(now, host, packet);
       case PROTOCOL.UDP:
         return this.#refuse(now, bytes.subarray(at, end), version, "port");
       default:
@@ -225,7 +241,8 @@ export class TransparentProxy {
   #handleSegment(now: Millis, host: ProxiedHost, listenerPort: number, packet: PacketView): ProxyOutcome {
     const { bytes, at, version, payload, end, isPartial } = packet;
     if (tcpHeaderBytes(bytes, payload, end) === 0) return this.#drop("proxy-malformed");
-    const [source, destination] = [uint16At(bytes, payload), uint16At(bytes, payload + 2)];
+    const source = uint16At(bytes, payload);
+    const destination = uint16At(bytes, payload + 2);
     const flags = bytes[payload + 13] ?? 0;
     if (source === listenerPort) {
       const connection = this.#connections.byPort(host, destination);
@@ -316,7 +333,7 @@ export class TransparentProxy {
     if (own === undefined || isOver) return;
     const segment = segmentBetween(own.address, host.address, clientPort, hostPort);
     // Before the listener has said anything, the program waits for an answer to its SYN.
-    const at = nextSequence === undefined
+    const at = nextSequence < 0
       ? { sequence: 0, acknowledged: (initialSequence + 1) % MAX_SEQUENCE }
       : { sequence: nextSequence, acknowledged: undefined };
     this.#packets.push(reset(segment, versionOf(segment), payloadOf(segment), at));
@@ -328,7 +345,7 @@ export class TransparentProxy {
     const next = (uint32At(bytes, payload + 4) + sequenceLength(bytes, payload, end)) % MAX_SEQUENCE;
     const known = connection.nextSequence;
     // What is sent again does not lead back.
-    if (known === undefined || ((next - known) >>> 0) < MAX_SEQUENCE / 2) connection.nextSequence = next;
+    if (known < 0 || ((next - known) >>> 0) < MAX_SEQUENCE / 2) connection.nextSequence = next;
     if ((flags & TCP_FLAGS.RST) !== 0) this.#connections.end(connection, ENDS.BOTH);
     else if ((flags & TCP_FLAGS.FIN) !== 0) this.#connections.end(connection, ENDS.LISTENER);
   }
