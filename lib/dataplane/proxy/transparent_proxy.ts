@@ -28,18 +28,12 @@ import {
   ipVersion,
   PrefixTrie,
   transportChecksum,
+  type Undeliverable,
+  undeliverable,
 } from "../../net/mod.ts";
 import { type Connection, Connections, ENDS, type ProxiedHost } from "./connections.ts";
 import { ANSWER_MS, HeldEchoes } from "./held_echoes.ts";
-import {
-  echoReply,
-  isEchoRequest,
-  PROTOCOL,
-  reset,
-  resetOf,
-  type Unreachable,
-  unreachable,
-} from "./replies.ts";
+import { echoReply, isEchoRequest, PROTOCOL, reset, resetOf } from "./replies.ts";
 import {
   type PacketView,
   payloadOf,
@@ -370,15 +364,16 @@ export class TransparentProxy {
   }
 
   /** Says at once that a packet goes no further, as often as is good for the host. */
-  #refuse(now: Millis, packet: Uint8Array, version: IpFamily, why: Unreachable): ProxyOutcome {
+  #refuse(now: Millis, packet: Uint8Array, version: IpFamily, why: Undeliverable): ProxyOutcome {
     this.#icmpLeft = Math.min(
       ICMP_PER_SECOND,
       this.#icmpLeft + (now - this.#icmpAt) * ICMP_PER_SECOND / 1000,
     );
     this.#icmpAt = now;
-    if (this.#icmpLeft >= 1) {
+    const answer = this.#icmpLeft < 1 ? undefined : undeliverable(packet, 0, packet.length, { version, why });
+    if (answer !== undefined) {
       this.#icmpLeft--;
-      this.#packets.push(unreachable(packet, version, why));
+      this.#packets.push(answer);
     }
     return this.#drop("proxy-unreachable");
   }
