@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Clock, LimitedLogger, repeat, type StateStore, WeftError } from "../base/mod.ts";
+import { type Clock, LimitedLogger, repeat, type StateStore, type WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import { type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
@@ -17,6 +17,7 @@ import { unconfirmedLabelsText } from "./leaders/mod.ts";
 import { MemberSession } from "./member_session.ts";
 import { MemberFinder } from "./member_finder.ts";
 import { isNameTaken, NameService } from "./names/mod.ts";
+import { OwnRecord, type ReopenedNode } from "./own_record.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
 import { ServiceHost } from "./services/mod.ts";
@@ -47,15 +48,12 @@ export class Agent {
   readonly closed: Promise<void>;
   readonly #ended = Promise.withResolvers<void>();
   readonly #context: AgentContext;
+  readonly #ownRecord: OwnRecord;
   readonly #madeAt: number;
   readonly #channelCounters = channelCounters();
   readonly #resources = new AsyncDisposableStack();
   #starting: Promise<void> | undefined;
   #disposing: Promise<void> | undefined;
-  #changingKeys: Promise<void> | undefined;
-  #readdressing: Promise<void> | undefined;
-  /** What closes the session and opens it again, one after the other: both would open the ports. */
-  #reopening: Promise<void> = Promise.resolve();
   #state: StatusReport["state"] = "starting";
   #overlay: OverlayInterface | undefined;
   #session: MemberSession | undefined;
@@ -88,13 +86,14 @@ export class Agent {
     mesh.leadership.isNameTaken = (name) => isNameTaken(name, taken);
     this.#resources.use(parts.store);
     this.departure = new Departure(parts);
+    this.#ownRecord = new OwnRecord(this.#context, this.departure, this.#reopened());
     this.#resources.defer(() => this.departure.finish(parts.store));
     this.#resources.defer(() => authority.close());
     this.#resources.defer(mesh.replica.subscribe({
       handleEntryEvent: ({ kind }) => {
         if (kind === TOKEN_KIND) this.shareTokens();
       },
-      handleMembersChange: () => this.#followOwnRecord(),
+      handleMembersChange: () => this.#ownRecord.follow(),
     }));
   }
 
@@ -172,7 +171,7 @@ export class Agent {
     const leaders = this.#session?.leaders;
     if (leaders === undefined) throw new InterruptedError();
     await leaders.rotate(this.mesh.prepareRotation(this.#context.endpoints.own()));
-    await this.#changeKeys();
+    await this.#ownRecord.changeKeys();
   }
 
   /**
@@ -197,57 +196,24 @@ export class Agent {
     });
   }
 
-  /** Goes on under the keys that the network has agreed to. Harmless when repeated, and when there are none. */
-  #changeKeys(): Promise<void> {
-    return this.#changingKeys ??= this.#reopen(() => this.#beginAnew())
-      .finally(() => this.#changingKeys = undefined);
-  }
-
-  #reopen(job: () => Promise<void>): Promise<void> {
-    const done = this.#reopening.then(job);
-    // Whoever comes next waits for the end alone.
-    this.#reopening = done.catch(() => {});
-    return done;
-  }
-
-  /** Ends everything that knows the node by its former keys, and begins anew. */
-  async #beginAnew(): Promise<void> {
-    const update = this.mesh.adoptRotation();
-    if (update === undefined) return;
-    const publicKey = this.mesh.identity.publicKey.toString();
-    this.#context.log.info("this node goes on under a new key", { publicKey });
-    try {
-      this.#overlay?.followKey();
-      // It says goodbye, which takes up to a second; packets do not wait for that.
-      await this.#session?.close();
-      if (this.#state !== "running") return;
-      await this.#startSession();
-      this.services.adverts.advertiseSoon();
-      this.mesh.replica.publish(update);
-    } catch (error) {
-      if (!(error instanceof WeftError)) throw error;
-      this.#end(error);
-    }
-  }
-
-  /** Has the interface, and what listens on its address, follow another address of this node's record. */
-  async #readdress(overlay: OverlayInterface, address: string): Promise<void> {
-    try {
-      // Whoever wants another one meanwhile finds it afterwards.
-      while (overlay.addresses !== this.mesh.record.addresses.join() && this.#state === "running") {
-        this.#context.log.info("this node has another address now", { address });
-        await this.#session?.close();
-        await this.#closeNames();
-        if (this.#isStopping) return;
-        overlay.followAddresses();
-        await this.#startNames();
-        await this.#startSession();
-      }
-      this.services.adverts.advertiseSoon();
-    } catch (error) {
-      if (!(error instanceof WeftError)) throw error;
-      this.#end(error);
-    }
+  /** What follows this node's own record. */
+  #reopened(): ReopenedNode {
+    const isRunning = () => this.#state === "running";
+    const overlay = () => this.#overlay;
+    return {
+      get isRunning() {
+        return isRunning();
+      },
+      get overlay() {
+        return overlay();
+      },
+      closeSession: () => this.#session?.close(),
+      startSession: () => this.#startSession(),
+      closeNames: () => this.#closeNames(),
+      startNames: () => this.#startNames(),
+      advertiseSoon: () => this.services.adverts.advertiseSoon(),
+      end: (reason) => this.#end(reason),
+    };
   }
 
   get #isStopping(): boolean {
@@ -282,7 +248,7 @@ export class Agent {
     if (this.#state === "starting") this.#state = "running";
     const unconfirmed = unconfirmedLabelsText(this.mesh);
     if (unconfirmed !== undefined) this.#context.log.warn(unconfirmed);
-    this.#followOwnRecord();
+    this.#ownRecord.follow();
   }
 
   async #startSession(
@@ -344,30 +310,6 @@ export class Agent {
       // It stays in the journal, and the next start or `weft cleanup` tries again.
       this.#context.log.error("cannot put this host's resolver back", { error });
     }
-  }
-
-  /** A key that was revoked ends the agent, unless it is to go on under another one. */
-  #followOwnRecord(): void {
-    const { roster, identity, isRotating } = this.mesh;
-    this.#followOwnAddress();
-    // A record that has only expired, by a clock that may be wrong, is no reason to leave.
-    if (!roster.isRevoked(identity.publicKey) || this.departure.isUnderWay) return;
-    this.departure.handleRemoval();
-    if (!isRotating) this.#end(new RemovedError());
-    else if (this.#state === "running") {
-      this.#changeKeys().catch((error) =>
-        this.#context.log.error("cannot go on under the new key", { error })
-      );
-    }
-  }
-
-  #followOwnAddress(): void {
-    const overlay = this.#overlay;
-    const { addresses } = this.mesh.record;
-    if (overlay === undefined || overlay.addresses === addresses.join() || this.#state !== "running") return;
-    this.#readdressing ??= this.#reopen(() => this.#readdress(overlay, String(addresses[0])))
-      .catch((error) => this.#context.log.error("cannot follow the new address", { error }))
-      .finally(() => this.#readdressing = undefined);
   }
 
   /** What time alone brings about. */

@@ -29,12 +29,10 @@ export interface DepartureParts {
 export class Departure {
   readonly #mesh: MeshState;
   readonly #log: Logger;
+  readonly #timers: Timers;
+  readonly #options: DepartureParts["options"];
   #isUnderWay = false;
   #isDone = false;
-
-  readonly #timers: Timers;
-
-  readonly #options: DepartureParts["options"];
 
   constructor({ mesh, log, timers, options }: DepartureParts) {
     this.#options = options;

@@ -9,8 +9,7 @@ import { Cidr } from "../net/mod.ts";
 
 /** Whether it is a member that packets can be sent to: it runs weft, and has not said that it has no packet plane. */
 export function hasPacketPlane({ record, statement }: Member): boolean {
-  return record.verifyingKey !== undefined && statement?.isRootless !== true &&
-    statement?.endpoints.length !== 0;
+  return record.verifyingKey !== undefined && statement?.isRootless !== true;
 }
 
 /** @returns the hub that a device's record names, or undefined when it is none any more */

@@ -147,7 +147,10 @@ export interface AuditReport {
 export interface PruneRequest {
   /** For how long, in milliseconds: two days at least, since a member says once a day that it is there. */
   readonly awayMs: number;
-  /** Whether devices are meant, too, which say nothing: what counts is this leader's own handshakes with them. */
+  /**
+   * Whether devices are meant, too, which say nothing: what counts is this leader's own handshakes with them. Those that
+   * have another node as their hub are left alone.
+   */
   readonly devices?: boolean;
   /** Whether nobody is removed, and it is only said who would be. */
   readonly dryRun?: boolean;

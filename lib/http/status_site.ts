@@ -95,7 +95,10 @@ export class StatusSite {
   async openOverlay(): Promise<void> {
     const { timers, log } = this.#options;
     if (this.#wantedOverlay().length === 0) return;
-    await this.#follow();
+    const first = this.#follow();
+    this.#following = first.catch(() => {});
+    await first;
+    if (this.#isClosed) return;
     // Another address is the node's before the interface has it: then it is tried again.
     const upkeep = { intervalMs: FOLLOW_MS, problem: "cannot follow the overlay addresses" };
     this.#endFollowing = repeat({ timers, log }, upkeep, () => {

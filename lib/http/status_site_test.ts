@@ -46,6 +46,16 @@ Deno.test("StatusSite serves on the overlay when that is there, follows its addr
   assert.equal(timers.size, 0);
 });
 
+Deno.test("StatusSite that is closed while it opens at the overlay serves nowhere", async () => {
+  const { open, timers } = setUp("overlay");
+  const site = await open();
+  const opening = site.openOverlay();
+  await site.close();
+  await opening;
+  assert.equal(await answers("127.0.0.9", site.port), false);
+  assert.equal(timers.size, 0);
+});
+
 Deno.test("StatusSite waits for an overlay address that is named, too, and serves it alone", async () => {
   const site = await setUp("127.0.0.9").open();
   await site.openOverlay();

@@ -1,10 +1,10 @@
 /**
- * What a router does to an IP packet in place, and what it answers where a packet does not fit.
+ * What a router does to an IP packet in place, and what it answers where a packet goes no further.
  * @module
  */
 
 import type { IpFamily } from "./ip_address.ts";
-import { internetChecksum, ipDestinationOffset, ipSourceOffset } from "./ip_packet.ts";
+import { internetChecksum, ipDestinationOffset, ipSourceOffset, transportChecksum } from "./ip_packet.ts";
 
 const PROTOCOL_ICMP = 1;
 const PROTOCOL_ICMPV6 = 58;
@@ -33,20 +33,36 @@ export function countDownHopLimit(bytes: Uint8Array, at: number, version: IpFami
   return true;
 }
 
+/** Why a packet goes no further: it is too long for the next link, or its destination is not there, or does not take it. */
+export type Undeliverable = "too-big" | "host" | "port" | "protocol";
+
+/** RFC 792: type 3 with these codes. */
+const ICMP_CODES: Readonly<Record<Undeliverable, number>> = { host: 1, protocol: 2, port: 3, "too-big": 4 };
+/** RFC 4443 §3: the type and the code of each. */
+const ICMPV6_CODES: Readonly<Record<Undeliverable, readonly [type: number, code: number]>> = {
+  host: [1, 3],
+  port: [1, 4],
+  "too-big": [2, 0],
+  protocol: [4, 1],
+};
+/** RFC 4443 §3.4: where in the packet the problem is. */
+const IPV6_NEXT_HEADER_AT = 6;
+
 /**
- * Makes the answer to a packet that is too long for the next link (RFC 792, RFC 1191 §4; RFC 4443 §3.2). It comes from where
- * the packet was to go, whose address the sender takes packets of in any case.
+ * Makes the answer to a packet that goes no further (RFC 792, RFC 1191 §4; RFC 4443 §3). It comes from where the packet was
+ * to go, whose address the sender takes packets of in any case.
  * @param at where the packet of this `version` begins; its header has been checked
  * @param lengthBytes how long it is
- * @param mtuBytes what fits
+ * @param how.mtuBytes what fits, where the packet is too long
  * @returns an IP packet for the sender, or undefined for an error of ICMP itself, which nobody answers
  */
-export function packetTooBig(
+export function undeliverable(
   bytes: Uint8Array,
   at: number,
   lengthBytes: number,
-  { version, mtuBytes }: { readonly version: IpFamily; readonly mtuBytes: number },
+  how: { readonly version: IpFamily; readonly why: Undeliverable; readonly mtuBytes?: number },
 ): Uint8Array | undefined {
+  const { version, why, mtuBytes = 0 } = how;
   const isIpv4 = version === 4;
   const headerBytes = isIpv4 ? 20 : 40;
   const bodyAt = at + (isIpv4 ? ((bytes[at] ?? 0) & 0x0f) * 4 : 40);
@@ -67,8 +83,7 @@ export function packetTooBig(
     view.setUint16(2, answer.length);
     answer.set([HOP_LIMIT, PROTOCOL_ICMP], 8);
     view.setUint16(10, internetChecksum(answer, 0, headerBytes));
-    // Destination unreachable, fragmentation needed.
-    answer.set([3, 4], headerBytes);
+    answer.set([3, ICMP_CODES[why]], headerBytes);
     view.setUint16(headerBytes + 6, mtuBytes);
     view.setUint16(headerBytes + 2, internetChecksum(answer, headerBytes, icmpBytes));
     return answer;
@@ -76,12 +91,9 @@ export function packetTooBig(
   answer[0] = 0x60;
   view.setUint16(4, icmpBytes);
   answer.set([PROTOCOL_ICMPV6, HOP_LIMIT], 6);
-  answer.set([2, 0], headerBytes);
-  view.setUint32(headerBytes + 4, mtuBytes);
-  // The pseudo-header (RFC 8200 §8.1): both addresses, the length, the protocol.
-  const addressSum = ~internetChecksum(answer, 8, 32) & 0xffff;
-  const sum = internetChecksum(answer, headerBytes, icmpBytes, addressSum + icmpBytes + PROTOCOL_ICMPV6);
-  view.setUint16(headerBytes + 2, sum);
+  answer.set(ICMPV6_CODES[why], headerBytes);
+  view.setUint32(headerBytes + 4, why === "protocol" ? IPV6_NEXT_HEADER_AT : mtuBytes);
+  view.setUint16(headerBytes + 2, transportChecksum(answer, headerBytes, PROTOCOL_ICMPV6));
   return answer;
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { countDownHopLimit, packetTooBig } from "./ip_forwarding.ts";
+import { countDownHopLimit, undeliverable } from "./ip_forwarding.ts";
 import { internetChecksum } from "./ip_packet.ts";
 
 function ipv4(fields: { hopLimit?: number; protocol?: number; identification?: number; length?: number }) {
@@ -38,16 +38,19 @@ Deno.test("countDownHopLimit() keeps the checksum of every header right", () => 
   assert.ok(!countDownHopLimit(packet, 2, 6));
 });
 
-Deno.test("packetTooBig() answers the sender as the destination, with what fits and right checksums", () => {
-  const four = packetTooBig(ipv4({ length: 1420 }), 0, 1420, { version: 4, mtuBytes: 1280 }) ?? assert.fail();
+Deno.test("undeliverable() answers the sender as the destination, with what fits and right checksums", () => {
+  const four =
+    undeliverable(ipv4({ length: 1420 }), 0, 1420, { version: 4, why: "too-big", mtuBytes: 1280 }) ??
+      assert.fail();
   assert.equal(four.length, 576);
   assert.deepEqual([...four.subarray(12, 20)], [10, 200, 0, 2, 10, 200, 0, 1]);
   assert.deepEqual([...four.subarray(20, 22), ...four.subarray(24, 28)], [3, 4, 0, 0, 5, 0]);
   assert.equal(internetChecksum(four, 0, 20), 0);
   assert.equal(internetChecksum(four, 20, four.length - 20), 0);
   assert.deepEqual(four.subarray(28), ipv4({ length: 1420 }).subarray(0, 548));
-  const six = packetTooBig(new Uint8Array([9, ...ipv6()]), 1, 1400, { version: 6, mtuBytes: 1280 }) ??
-    assert.fail();
+  const six =
+    undeliverable(new Uint8Array([9, ...ipv6()]), 1, 1400, { version: 6, why: "too-big", mtuBytes: 1280 }) ??
+      assert.fail();
   assert.equal(six.length, 1280);
   assert.deepEqual([...six.subarray(8, 10), ...six.subarray(24, 26)], [0xfd, 2, 0xfd, 1]);
   assert.deepEqual([...six.subarray(40, 42), ...six.subarray(44, 48)], [2, 0, 0, 0, 5, 0]);
@@ -55,15 +58,35 @@ Deno.test("packetTooBig() answers the sender as the destination, with what fits 
   assert.equal(internetChecksum(six, 40, six.length - 40, pseudo), 0);
 });
 
-Deno.test("packetTooBig() answers no error of ICMP", () => {
+Deno.test("undeliverable() answers no error of ICMP", () => {
   const error = ipv4({ protocol: 1, length: 1420 });
   error[20] = 3;
-  assert.equal(packetTooBig(error, 0, 1420, { version: 4, mtuBytes: 1280 }), undefined);
+  assert.equal(undeliverable(error, 0, 1420, { version: 4, why: "too-big", mtuBytes: 1280 }), undefined);
   error[20] = 8;
-  assert.ok(packetTooBig(error, 0, 1420, { version: 4, mtuBytes: 1280 }));
+  assert.ok(undeliverable(error, 0, 1420, { version: 4, why: "too-big", mtuBytes: 1280 }));
   const six = ipv6(64, 58);
   six[40] = 1;
-  assert.equal(packetTooBig(six, 0, six.length, { version: 6, mtuBytes: 1280 }), undefined);
+  assert.equal(undeliverable(six, 0, six.length, { version: 6, why: "too-big", mtuBytes: 1280 }), undefined);
   six[40] = 128;
-  assert.ok(packetTooBig(six, 0, six.length, { version: 6, mtuBytes: 1280 }));
+  assert.ok(undeliverable(six, 0, six.length, { version: 6, why: "too-big", mtuBytes: 1280 }));
+});
+
+Deno.test("undeliverable() says why by the numbers of each family", () => {
+  const said = (["host", "port", "protocol"] as const).map((why) => {
+    const four = undeliverable(ipv4({}), 0, 100, { version: 4, why }) ?? assert.fail();
+    assert.equal(internetChecksum(four, 20, four.length - 20), 0);
+    const six = undeliverable(ipv6(), 0, 1400, { version: 6, why }) ?? assert.fail();
+    assert.equal(internetChecksum(six, 40, six.length - 40, 0xfd02 + 0xfd01 + (six.length - 40) + 58), 0);
+    return [
+      ...four.subarray(20, 22),
+      ...four.subarray(24, 28),
+      ...six.subarray(40, 42),
+      ...six.subarray(44, 48),
+    ];
+  });
+  assert.deepEqual(said, [
+    [3, 1, 0, 0, 0, 0, 1, 3, 0, 0, 0, 0],
+    [3, 3, 0, 0, 0, 0, 1, 4, 0, 0, 0, 0],
+    [3, 2, 0, 0, 0, 0, 4, 1, 0, 0, 0, 6],
+  ]);
 });

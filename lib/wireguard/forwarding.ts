@@ -16,7 +16,8 @@ import {
   ipDestinationOffset,
   ipSourceOffset,
   ipVersion,
-  packetTooBig,
+  type Undeliverable,
+  undeliverable,
 } from "../net/mod.ts";
 import type { AllowedIps } from "./allowed_ips.ts";
 import type { DropReason } from "./outcomes.ts";
@@ -62,7 +63,7 @@ export class Forwarding {
 
   /**
    * Says where a packet goes whose source was checked. One that goes on has its hop limit counted down; of one that is too
-   * long its sender is told.
+   * long, or for whom nothing can be sent, its sender is told.
    * @param memory where it lies, from `at` on; it may be a superpacket
    * @param longestBytes of the longest packet that it is cut into
    */
@@ -74,15 +75,14 @@ export class Forwarding {
     if (to === undefined) return "host";
     const from = allowedIps.lookupBytes(memory, at + ipSourceOffset(version), version);
     if (from === to || from === undefined || !(this.#peers.has(from) || this.#peers.has(to))) return "host";
-    // One that has never been heard, or has no packet plane.
-    if (to.endpoint === undefined) {
-      counters.count("no-endpoint");
-      return "dropped";
-    }
-    const { mtuBytes } = this;
-    if (longestBytes > mtuBytes) {
-      counters.count("packet-too-long");
-      const answer = packetTooBig(memory, at, lengthBytes, { version, mtuBytes });
+    let why: Undeliverable | undefined;
+    // One that has never been heard, or has no packet plane: who waits for it is told, and does not wait for nothing.
+    if (to.endpoint === undefined) why = "host";
+    else if (longestBytes > this.mtuBytes) why = "too-big";
+    if (why !== undefined) {
+      counters.count(why === "host" ? "no-endpoint" : "packet-too-long");
+      const mtuBytes = why === "too-big" ? this.mtuBytes : 0;
+      const answer = undeliverable(memory, at, lengthBytes, { version, why, mtuBytes });
       if (answer !== undefined) send(now, answer);
       return "dropped";
     }

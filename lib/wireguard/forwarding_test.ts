@@ -89,6 +89,10 @@ Deno.test("Device passes nothing on to who can't be sent to, and tells the host 
   simulation.send(device, silent);
   simulation.advance(500);
   assert.deepEqual([hub.received, hub.dropped("no-endpoint")], [[], 1]);
+  // ICMP: the host is unreachable. A program of the device fails at once.
+  const answer = device.packets.pop() ?? assert.fail("no answer");
+  assert.deepEqual([...answer.subarray(12, 16)], [...silent.address4.bytes]);
+  assert.deepEqual([...answer.subarray(20, 22)], [3, 1]);
 });
 
 Deno.test("Device tells who sends what does not fit, and stops what has come too far", () => {

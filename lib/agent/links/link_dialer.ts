@@ -116,7 +116,8 @@ export class LinkDialer {
 
   /** There is a link to a member, whoever dialled. */
   handleLink(nodeId: NodeId): void {
-    const wasAway = this.#unreachable.delete(nodeId) || this.#far.delete(nodeId);
+    const wasFar = this.#far.delete(nodeId);
+    const wasAway = this.#unreachable.delete(nodeId) || wasFar;
     if (!wasAway || !this.#allAwayDials.allows(this.#parts.clock.now(), "")) return;
     for (const each of [...this.#far]) this.redial(each);
     this.#unreachable.clear();

@@ -8,6 +8,7 @@ import { PublicKey } from "../../crypto/mod.ts";
 import { type MemberRecord, NO_UPDATE } from "../../mesh/mod.ts";
 import type { Agent } from "../agent.ts";
 import { TooEarlyError } from "../errors.ts";
+import { hubOf } from "../plain_devices.ts";
 import { asOperator, leaderPart } from "./membership_operations.ts";
 
 /** A leader that has run for less may not have heard yet of who is there, in milliseconds. */
@@ -16,8 +17,8 @@ const MIN_UPTIME_MS = 600_000;
 const MAX_PRUNED = 1_000;
 
 /**
- * Leaders only: removes members that nobody has heard of for so long, never a leader, and devices only if asked. With
- * `dryRun` it only says who that is.
+ * Leaders only: removes members that nobody has heard of for so long, never a leader, and devices only if asked and if
+ * another node is not their hub. With `dryRun` it only says who that is.
  * @throws NotLeaderError, TooEarlyError
  */
 export function prunePeers(
@@ -32,7 +33,7 @@ export function prunePeers(
     const publicKey = PublicKey.parse(peer.publicKey);
     const record = publicKey && mesh.roster.recordByKey(publicKey);
     if (record === undefined || record.roles.includes("leader")) return [];
-    if (record.verifyingKey === undefined && !devices) return [];
+    if (record.verifyingKey === undefined && (!devices || isHeardElsewhere(mesh, record))) return [];
     const lastSeenMs = lastSeen(peer, record);
     return wall - (lastSeenMs ?? 0) >= awayMs ? [{ record, lastSeenMs }] : [];
   }).sort((a, b) => (a.lastSeenMs ?? 0) - (b.lastSeenMs ?? 0));
@@ -54,6 +55,12 @@ export function prunePeers(
     })),
     left: away.length - due.length,
   };
+}
+
+/** Whether the only node that a device ever speaks to is another one than this. */
+function isHeardElsewhere(mesh: Pick<Agent["mesh"], "roster" | "identity">, record: MemberRecord): boolean {
+  const hub = hubOf(mesh, record)?.record.nodeId;
+  return hub !== undefined && hub !== mesh.identity.id;
 }
 
 /** A leader signs a member's record while it is there, and a device's, but for the first one, in any case. */

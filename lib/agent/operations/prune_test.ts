@@ -13,10 +13,12 @@ function setUp(uptimeMs = DAY_MS) {
   clock.advance(80 * DAY_MS);
   const wall = clock.wall();
   const peers: PeerReport[] = [];
+  const hubs = new Map<string, MemberRecord["nodeId"]>();
   const [sample] = sampleStatus.peers;
   assert(sample);
   const add = (name: string, seenDaysAgo: number | undefined, fields: Partial<MemberRecord> = {}) => {
     const node = network.node();
+    hubs.set(name, node.id);
     const issuedAt = unixMillis(wall - 60 * DAY_MS);
     const expiresAt = unixMillis(wall + 30 * DAY_MS);
     const isDevice = fields.roles?.includes("wireguard");
@@ -42,7 +44,7 @@ function setUp(uptimeMs = DAY_MS) {
     status: () => ({ ...sampleStatus, uptimeMs, peers }),
   } as unknown as Parameters<typeof prunePeers>[0];
   const names = () => [...roster.liveRecords()].map(({ name }) => name).sort();
-  return { agent, add, names };
+  return { agent, add, names, hubs };
 }
 
 Deno.test("prunePeers() removes who was away for so long, never a leader, and devices only if asked", () => {
@@ -71,4 +73,19 @@ Deno.test("prunePeers() removes nobody while a leader may not have heard of all 
   assert.throws(() => prunePeers(agent, { awayMs: 30 * DAY_MS }), { code: "TooEarly", hint: /in 1 min/ });
   assert.deepEqual(prunePeers(agent, { awayMs: 30 * DAY_MS, dryRun: true }).peers.length, 1);
   assert.deepEqual(names(), ["gone"]);
+});
+
+Deno.test("prunePeers() leaves devices alone whose hub is another node, which alone hears them", () => {
+  const { agent, add, names, hubs } = setUp();
+  add("hub", 0);
+  const { mesh: { identity } } = agent;
+  add("elsewhere", undefined, { roles: ["wireguard"], version: 3, hub: hubs.get("hub") ?? assert.fail() });
+  add("here", undefined, { roles: ["wireguard"], version: 3, hub: identity.id });
+  add("lost", undefined, {
+    roles: ["wireguard"],
+    version: 3,
+    hub: (hubs.get("hub") ?? assert.fail()).replace(/./g, "0") as MemberRecord["nodeId"],
+  });
+  prunePeers(agent, { awayMs: 30 * DAY_MS, devices: true });
+  assert.deepEqual(names(), ["elsewhere", "hub"]);
 });

@@ -39,6 +39,8 @@ export class PeerSync {
    * all the same, so that no wider prefix takes their packets, and one that has got an interface is heard at once.
    */
   readonly #rootless = new Map<string, readonly IpAddress[]>();
+  /** Whose a proxied address is, by its text: of two members that have had it in turn the later one. */
+  readonly #proxied = new Map<string, string>();
   readonly #routes = new DeviceRoutes();
   #unsubscribe: () => void = () => {};
 
@@ -124,6 +126,8 @@ export class PeerSync {
     const { roster, identity } = this.#context.mesh;
     const member = roster.get(nodeId);
     if (member === undefined || nodeId === identity.id || member.statement?.isRootless) return;
+    // As a peer it would take its addresses from its hub.
+    if (this.#isElsewhere(member)) return;
     const { publicKey } = member.record;
     this.#setPeer(member);
     this.#rotations.get(publicKey.toString())?.select(endpoint);
@@ -145,7 +149,11 @@ export class PeerSync {
     if (addresses === undefined) this.#rootless.delete(key);
     else this.#rootless.set(key, addresses);
     if (former?.join() === addresses?.join()) return;
-    this.#plane.changeProxy({ remove: former ?? [], add: addresses ?? [] });
+    // Who goes may be heard of after who comes, as with new keys of one member.
+    const remove = (former ?? []).filter((address) => this.#proxied.get(address.toString()) === key);
+    for (const address of remove) this.#proxied.delete(address.toString());
+    for (const address of addresses ?? []) this.#proxied.set(address.toString(), key);
+    this.#plane.changeProxy({ remove, add: addresses ?? [] });
   }
 
   #setPeer(member: Member): void {

@@ -8,7 +8,7 @@ import { MemoryStateStore, randomFraction, VirtualClock } from "../../base/mod.t
 import { PrivateKey } from "../../crypto/mod.ts";
 import { type MemberRecord, NO_UPDATE, type NodeId, nodeIdOf, Replica, signRecord } from "../../mesh/mod.ts";
 import { START, TestNetwork } from "../../mesh/testing/test_network.ts";
-import { IpAddress } from "../../net/mod.ts";
+import { Endpoint, IpAddress } from "../../net/mod.ts";
 import { Device } from "../../wireguard/mod.ts";
 import { PeerSync } from "./peer_sync.ts";
 
@@ -147,4 +147,26 @@ Deno.test("PeerSync lets packets be passed on for the devices of this node, and 
     return hub.device.forwarding.isOn;
   });
   assert.deepEqual(isOn, [true, false, true, false]);
+});
+
+Deno.test("PeerSync.tryAt() leaves a device with its hub, whoever announces it", () => {
+  const hub = new Hub(8);
+  const { network, self } = hub;
+  hub.sync.start();
+  const other = network.node();
+  hub.sign(network.record(self));
+  hub.sign(network.record(other, { name: "b", addresses: [address("10.200.0.3")] }));
+  const publicKey = PrivateKey.generate(network.random).publicKey;
+  const { verifyingKey: _, ...fields } = network.record(self, {
+    publicKey,
+    nodeId: nodeIdOf(publicKey),
+    name: "phone",
+    addresses: [address("10.200.0.9")],
+    roles: ["wireguard"],
+  });
+  hub.sign({ ...fields, hub: other.id });
+  const before = hub.prefixes();
+  assert.deepEqual(before[`${other.publicKey}`], ["10.200.0.3/32", "10.200.0.9/32"]);
+  hub.sync.tryAt(nodeIdOf(publicKey), Endpoint.parse("192.0.2.1:51820") ?? assert.fail());
+  assert.deepEqual(hub.prefixes(), before);
 });

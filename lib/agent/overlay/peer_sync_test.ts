@@ -81,3 +81,54 @@ Deno.test("PeerSync begins no handshake with who has no packet plane, and follow
   tell({ ...changed, kind: "member-removed" } as RosterEvent);
   assert.deepEqual(said.splice(0), ["proxied + -10.200.0.9", "no peer"]);
 });
+
+Deno.test("PeerSync keeps an address proxied that another rootless member has by now, in whatever order it hears so", () => {
+  const random = new SeededRandom(4);
+  const addresses = [IpAddress.parse("10.200.0.9") ?? assert.fail()];
+  const [old, fresh] = ["old", "fresh"].map((nodeId) => {
+    const { publicKey } = PrivateKey.generate(random);
+    const record = { nodeId, publicKey, addresses, allowedIps: [], roles: ["member"] };
+    return { record, statement: { isRootless: true } };
+  });
+  assert.ok(old && fresh);
+  for (const isOldFirst of [true, false]) {
+    const proxied = new Set<string>();
+    const members = new Map([["old", old]]);
+    let tell: (event: RosterEvent) => void = () => {};
+    const peers = new PeerSync({
+      setPeer: () => {},
+      removePeer: () => {},
+      peerStatus: () => undefined,
+      changeProxy: ({ add = [], remove = [] }: ProxyChange) => {
+        for (const address of remove) proxied.delete(`${address}`);
+        for (const address of add) proxied.add(`${address}`);
+      },
+    } as unknown as WireGuardPlane, {
+      store: { get: () => undefined },
+      mesh: {
+        replica: {
+          subscribe: ({ handleRosterEvent }: { handleRosterEvent: typeof tell }) => {
+            tell = handleRosterEvent;
+            return () => {};
+          },
+        },
+        roster: { members: () => [...members.values()], get: (id: string) => members.get(id) },
+        identity: { id: "own" },
+      },
+      endpoints: { tunnelEndpoints: () => [] },
+    } as unknown as AgentContext);
+    peers.start();
+    assert.deepEqual([...proxied], ["10.200.0.9"]);
+    members.delete("old");
+    members.set("fresh", fresh);
+    const events = [old, fresh].map(({ record: { nodeId, publicKey } }) => ({
+      kind: nodeId === "old" ? "member-removed" : "member-added",
+      nodeId,
+      publicKey,
+    } as unknown as RosterEvent));
+    for (const event of isOldFirst ? events : events.toReversed()) tell(event);
+    assert.deepEqual([...proxied], ["10.200.0.9"]);
+    peers.close();
+    assert.deepEqual([...proxied], []);
+  }
+});

@@ -61,7 +61,10 @@ export function addAdmissionCommands(group: AnyCommand, { ports }: CommandContex
     group.command("prune").description("remove the members that nobody has heard of for long")
       .requiredOption("--away <duration>", "for how long at least, 2d or more")
       .option("--dry-run", "only say who that is")
-      .option("--devices", "devices too, which this leader has had no handshake with for so long")
+      .option(
+        "--devices",
+        "devices too, which this leader has had no handshake with for so long, but not those of another hub",
+      )
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft peer prune --away 30d --dry-run"),
     ports,

@@ -39,7 +39,10 @@ export interface HostProbes {
   wallMs(): number;
 }
 
-type RunningAgent = Pick<StatusReport, "dns" | "refused" | "services" | "clockSkewMs" | "node" | "peers">;
+type RunningAgent = Pick<
+  StatusReport,
+  "dns" | "refused" | "services" | "clockSkewMs" | "node" | "peers" | "dataplane"
+>;
 
 const HOST_ALONE_HINT = "--dns-resolver off leaves this host's resolver alone for good.";
 
@@ -51,8 +54,9 @@ const EARLIEST_MS = 1_735_689_600_000;
 
 /** @returns what came of each check by its name, in the order in which problems stop a start */
 export async function doctorFindings(
-  { stateDir, port, rootless, status }: {
+  { stateDir, status, ...next }: {
     readonly stateDir: string;
+    /** Of the next start. */
     readonly port: number;
     readonly rootless: boolean;
     /** What the agent with this state says of itself, when it runs; then its port is taken by right. */
@@ -61,6 +65,9 @@ export async function doctorFindings(
   probes: HostProbes,
 ): Promise<ReadonlyMap<string, Finding>> {
   const findings = new Map<string, Finding>();
+  // An agent that runs knows best what it was told.
+  const port = status?.node.listenPort ?? next.port;
+  const rootless = next.rootless || status?.dataplane.kind === "rootless";
   if (!rootless) {
     findings.set(
       "privileges",

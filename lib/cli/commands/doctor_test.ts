@@ -43,6 +43,13 @@ Deno.test("doctorFindings() asks less of rootless hosts, and lets a running agen
   assert.deepEqual(await problems({ ...good, isPortFree: () => false }, running()), []);
 });
 
+Deno.test("doctorFindings() goes by what a running agent was told, at this start or an earlier one", async () => {
+  const poor = { ...good, canConfigureNetwork: () => false, hasTunDevice: () => false };
+  const told = running({ node: { ...sampleStatus.node, listenPort: 5555 }, dataplane: { kind: "rootless" } });
+  assert.deepEqual(await problems(poor, told), []);
+  assert.equal((await doctorFindings(told, poor)).get("port")?.detail, "5555 is for the agent that runs");
+});
+
 Deno.test("doctorFindings() says how names are served, and when this host does not ask", async () => {
   const dns = {
     zone: "weft.internal.",

@@ -1,5 +1,4 @@
 /**
-/**
  * `weft doctor`, `cleanup`: commands about this host, for which no agent need run.
  * @module
  */

@@ -50,8 +50,8 @@ export interface Connection {
   readonly beganAt: Millis;
   /** The SYN, while it is not known whether the host takes the connection; `release` gives it back. */
   held: Uint8Array | undefined;
-  /** What the program is to be sent next, from 0; undefined before the listener has said anything. */
-  nextSequence: number | undefined;
+  /** What the program is to be sent next; -1, so that it is always a number, before the listener has said anything. */
+  nextSequence: number;
   /** Which directions have ended: `ENDS`. */
   ends: number;
   lastAt: Millis;
@@ -122,7 +122,7 @@ export class Connections {
       initialSequence: sequence,
       beganAt: now,
       held,
-      nextSequence: undefined,
+      nextSequence: -1,
       ends: 0,
       lastAt: now,
     };
@@ -162,9 +162,9 @@ export class Connections {
     if (this.#byPort[at] === connection) this.#byPort[at] = undefined;
   }
 
-  /** Forgets all connections to a host. */
-  removeAll(host: ProxiedHost): void {
-    for (const connection of this.#byPort) if (connection?.host === host) this.remove(connection);
+  /** @returns all connections to a host, also those that have ended */
+  of(host: ProxiedHost): Connection[] {
+    return this.#byPort.filter((connection) => connection?.host === host) as Connection[];
   }
 
   /** There is one, since there are more ports than connections may be open. */

@@ -1,6 +1,6 @@
 /**
- * What a host is told about packets that go no further: resets (RFC 9293 §3.10.7), and messages of ICMP (RFC 792) and
- * ICMPv6 (RFC 4443). Each reply is a packet of its own, whole, from the destination of what it answers to its source.
+ * What a host is told about packets that go no further: resets (RFC 9293 §3.10.7), and echo replies (RFC 792,
+ * RFC 4443 §4.2); messages about packets are made by `undeliverable` of `lib/net`. Each reply is a packet of its own, whole, from the destination of what it answers to its source.
  * @module
  */
 
@@ -28,38 +28,7 @@ export const PROTOCOL = { ICMP: 1, TCP: 6, UDP: 17, ICMPV6: 58 } as const;
 
 const IPV4_HEADER_BYTES = 20;
 const IPV6_HEADER_BYTES = 40;
-const ICMP_HEADER_BYTES = 8;
 const HOPS = 64;
-/** So much of a packet comes back with a message about it: the whole of most headers. */
-const QUOTED_BYTES = 128;
-
-/** Why a packet went nowhere: who it is for does not answer, has no such port, or speaks no such protocol. */
-export type Unreachable = "host" | "port" | "protocol";
-
-// RFC 792: type 3 with these codes.
-const ICMP_CODES: Readonly<Record<Unreachable, number>> = { host: 1, protocol: 2, port: 3 };
-// RFC 4443 §3.1: type 1 with these codes; §3.4: type 4, code 1 for a next header that is not known.
-const ICMPV6_CODES: Readonly<Record<Exclude<Unreachable, "protocol">, number>> = { host: 3, port: 4 };
-const IPV6_NEXT_HEADER_AT = 6;
-
-/** @returns a message that says why `packet` went nowhere */
-export function unreachable(packet: Uint8Array, version: IpFamily, why: Unreachable): Uint8Array {
-  const quoted = Math.min(packet.length, QUOTED_BYTES);
-  const isIpv4 = version === 4;
-  const { reply, start } = answer(packet, version, isIpv4 ? PROTOCOL.ICMP : PROTOCOL.ICMPV6, 8 + quoted);
-  reply.set(packet.subarray(0, quoted), start + ICMP_HEADER_BYTES);
-  if (isIpv4) {
-    reply[start] = 3;
-    reply[start + 1] = ICMP_CODES[why];
-    putUint16(reply, start + 2, internetChecksum(reply, start, reply.length - start));
-    return reply;
-  }
-  reply[start] = why === "protocol" ? 4 : 1;
-  reply[start + 1] = why === "protocol" ? 1 : ICMPV6_CODES[why];
-  if (why === "protocol") reply[start + 7] = IPV6_NEXT_HEADER_AT;
-  putUint16(reply, start + 2, transportChecksum(reply, start, PROTOCOL.ICMPV6));
-  return reply;
-}
 
 /**
  * @param packet a whole IP packet

@@ -28,18 +28,12 @@ import {
   ipVersion,
   PrefixTrie,
   transportChecksum,
+  type Undeliverable,
+  undeliverable,
 } from "../../net/mod.ts";
 import { type Connection, Connections, ENDS, type ProxiedHost } from "./connections.ts";
 import { ANSWER_MS, HeldEchoes } from "./held_echoes.ts";
-import {
-  echoReply,
-  isEchoRequest,
-  PROTOCOL,
-  reset,
-  resetOf,
-  type Unreachable,
-  unreachable,
-} from "./replies.ts";
+import { echoReply, isEchoRequest, PROTOCOL, reset, resetOf } from "./replies.ts";
 import {
   type PacketView,
   payloadOf,
@@ -112,6 +106,15 @@ export class TransparentProxy {
   readonly #echoes = new HeldEchoes();
   readonly #questions = new BoundedQueue<ProxyQuestion>(MAX_QUESTIONS);
   readonly #packets = new BoundedQueue<Uint8Array>(MAX_PACKETS);
+  /** The packet that is being handled; one for all of them. */
+  readonly #packet: { -readonly [Field in keyof PacketView]: PacketView[Field] } = {
+    bytes: new Uint8Array(0),
+    at: 0,
+    payload: 0,
+    end: 0,
+    version: 4,
+    isPartial: false,
+  };
   #lastIndex = 0;
   #icmpLeft = ICMP_PER_SECOND;
   #icmpAt = 0;
@@ -149,13 +152,14 @@ export class TransparentProxy {
     this.#hosts.insert(Cidr.host(address), host);
   }
 
-  /** Takes them no more, and forgets the connections. Harmless when there is no such host. */
+  /** Takes them no more, and breaks the connections. Harmless when there is no such host. */
   removeHost(address: IpAddress): void {
     const host = this.#byAddress.get(address.toString());
     if (host === undefined) return;
     this.#byAddress.delete(address.toString());
     this.#hosts.remove(Cidr.host(address));
-    this.#connections.removeAll(host);
+    // Nothing would end them: a program that waits would wait for as long as its own timers let it.
+    for (const connection of this.#connections.of(host)) this.#break(connection);
   }
 
   /**
@@ -186,11 +190,18 @@ export class TransparentProxy {
     if (isFragment) return this.#drop("proxy-malformed");
     const payload = at + (version === 4 ? ((bytes[at] ?? 0) & 0x0f) * 4 : 40);
     const end = at + lengthBytes;
+    const packet = this.#packet;
+    packet.bytes = bytes;
+    packet.at = at;
+    packet.payload = payload;
+    packet.end = end;
+    packet.version = version;
+    packet.isPartial = isPartial;
     switch (bytes[at + (version === 4 ? 9 : 6)]) {
       case PROTOCOL.TCP:
-        return this.#handleSegment(now, host, own.port, { bytes, at, version, payload, end, isPartial });
+        return this.#handleSegment(now, host, own.port, packet);
       case version === 4 ? PROTOCOL.ICMP : PROTOCOL.ICMPV6:
-        return this.#handleIcmp(now, host, { bytes, at, version, payload, end, isPartial });
+        return this.#handleIcmp(now, host, packet);
       case PROTOCOL.UDP:
         return this.#refuse(now, bytes.subarray(at, end), version, "port");
       default:
@@ -224,7 +235,8 @@ export class TransparentProxy {
   #handleSegment(now: Millis, host: ProxiedHost, listenerPort: number, packet: PacketView): ProxyOutcome {
     const { bytes, at, version, payload, end, isPartial } = packet;
     if (tcpHeaderBytes(bytes, payload, end) === 0) return this.#drop("proxy-malformed");
-    const [source, destination] = [uint16At(bytes, payload), uint16At(bytes, payload + 2)];
+    const source = uint16At(bytes, payload);
+    const destination = uint16At(bytes, payload + 2);
     const flags = bytes[payload + 13] ?? 0;
     if (source === listenerPort) {
       const connection = this.#connections.byPort(host, destination);
@@ -315,7 +327,7 @@ export class TransparentProxy {
     if (own === undefined || isOver) return;
     const segment = segmentBetween(own.address, host.address, clientPort, hostPort);
     // Before the listener has said anything, the program waits for an answer to its SYN.
-    const at = nextSequence === undefined
+    const at = nextSequence < 0
       ? { sequence: 0, acknowledged: (initialSequence + 1) % MAX_SEQUENCE }
       : { sequence: nextSequence, acknowledged: undefined };
     this.#packets.push(reset(segment, versionOf(segment), payloadOf(segment), at));
@@ -327,7 +339,7 @@ export class TransparentProxy {
     const next = (uint32At(bytes, payload + 4) + sequenceLength(bytes, payload, end)) % MAX_SEQUENCE;
     const known = connection.nextSequence;
     // What is sent again does not lead back.
-    if (known === undefined || ((next - known) >>> 0) < MAX_SEQUENCE / 2) connection.nextSequence = next;
+    if (known < 0 || ((next - known) >>> 0) < MAX_SEQUENCE / 2) connection.nextSequence = next;
     if ((flags & TCP_FLAGS.RST) !== 0) this.#connections.end(connection, ENDS.BOTH);
     else if ((flags & TCP_FLAGS.FIN) !== 0) this.#connections.end(connection, ENDS.LISTENER);
   }
@@ -352,15 +364,16 @@ export class TransparentProxy {
   }
 
   /** Says at once that a packet goes no further, as often as is good for the host. */
-  #refuse(now: Millis, packet: Uint8Array, version: IpFamily, why: Unreachable): ProxyOutcome {
+  #refuse(now: Millis, packet: Uint8Array, version: IpFamily, why: Undeliverable): ProxyOutcome {
     this.#icmpLeft = Math.min(
       ICMP_PER_SECOND,
       this.#icmpLeft + (now - this.#icmpAt) * ICMP_PER_SECOND / 1000,
     );
     this.#icmpAt = now;
-    if (this.#icmpLeft >= 1) {
+    const answer = this.#icmpLeft < 1 ? undefined : undeliverable(packet, 0, packet.length, { version, why });
+    if (answer !== undefined) {
       this.#icmpLeft--;
-      this.#packets.push(unreachable(packet, version, why));
+      this.#packets.push(answer);
     }
     return this.#drop("proxy-unreachable");
   }

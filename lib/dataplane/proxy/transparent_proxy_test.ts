@@ -168,6 +168,38 @@ for (const family of FAMILIES) {
     assert.equal(proxy.connections, 0);
   });
 
+  Deno.test(`TransparentProxy tells programs when a host is there no more (${name})`, () => {
+    const proxy = makeProxy(family);
+    const { question } = connect(proxy, family);
+    const reply = segment({
+      from: own,
+      to: host,
+      source: LISTENER,
+      destination: question.translatedPort,
+      sequence: 5_000,
+      flags: SYN | ACK,
+    });
+    assert.equal(show(proxy, reply), "write");
+    const syn = { from: own, to: host, source: 40_001, destination: 80, sequence: 7_000, flags: SYN };
+    assert.equal(show(proxy, segment(syn)), "taken");
+    ask(proxy);
+    proxy.change({ remove: [host] });
+    const told = [takePacket(proxy), takePacket(proxy)].sort((a, b) =>
+      Number(a.destination) - Number(b.destination)
+    );
+    assert.deepEqual(
+      told.map((
+        { destination, sequence, acknowledged, flags },
+      ) => [destination, sequence, acknowledged, flags]),
+      [
+        [40_000, 5_001, 0, RST],
+        [40_001, 0, 7_001, RST | ACK],
+      ],
+    );
+    assert.equal(proxy.pollPacket(), undefined);
+    assert.equal(proxy.connections, 0);
+  });
+
   Deno.test(`TransparentProxy resets segments of no connection, and answers no reset (${name})`, () => {
     const proxy = makeProxy(family);
     const stray = { from: own, to: host, source: 40_000, destination: 80, sequence: 7, acknowledged: 8 };
