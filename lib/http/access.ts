@@ -31,6 +31,7 @@ const SITE_BYTES = 8;
 export interface Connection {
   readonly localAddress: string;
   readonly remoteAddress: string;
+  readonly localPort?: number;
 }
 
 /** What is known of a node's token. */
@@ -157,7 +158,7 @@ function isLoopback(address: string): boolean {
 }
 
 /** @returns what all addresses have in common that one sender has for free: an IPv4 address, or an IPv6 /64 */
-function sourceOf(address: string): string {
+export function sourceOf(address: string): string {
   const parsed = IpAddress.parse(address.replace(/%.*$/, ""))?.unmapped();
   if (parsed === undefined) return "";
   return parsed.family === 4 ? parsed.toString() : `${parsed.bytes.subarray(0, SITE_BYTES).toHex()}::/64`;
