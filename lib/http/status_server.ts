@@ -38,19 +38,28 @@ export interface StatusServer {
   abort(): void;
 }
 
+/** Says whom an address stands for. */
+export type SourceOf = (address: string) => string;
+
 /**
  * Listens on an address.
+ * @param source who has connections; each address, or IPv6 /64, by itself unless given
  * @returns when it does
  * @throws the system's error, with its `code`
  */
-export async function listenHttp(hostname: string, port: number, answer: Answer): Promise<StatusServer> {
+export async function listenHttp(
+  hostname: string,
+  port: number,
+  answer: Answer,
+  source: SourceOf = sourceOf,
+): Promise<StatusServer> {
   const parser = createHttpServer({
     headersTimeout: HEAD_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionsCheckingInterval: CHECK_MS,
     maxHeaderSize: MAX_HEAD_BYTES,
   });
-  const connections = new Connections();
+  const connections = new Connections(source);
   parser.on("request", (incoming, outgoing) => {
     const connection = connections.of(incoming.socket);
     if (connection === undefined) return void incoming.destroy();
@@ -95,6 +104,11 @@ interface OpenConnection {
 /** All that are open, a bounded number, in the order in which they came. */
 class Connections {
   readonly #open = new Map<unknown, OpenConnection>();
+  readonly #source: SourceOf;
+
+  constructor(source: SourceOf) {
+    this.#source = source;
+  }
 
   of(stream: unknown): OpenConnection | undefined {
     return this.#open.get(stream);
@@ -104,7 +118,7 @@ class Connections {
     const { localAddress = "", remoteAddress = "", localPort = 0 } = socket;
     const stream = new CheckedStream(socket);
     const ends = { localAddress, remoteAddress, localPort };
-    this.#open.set(stream, { stream, ends, source: sourceOf(remoteAddress) });
+    this.#open.set(stream, { stream, ends, source: this.#source(remoteAddress) });
     // One that sends nothing at all is no request yet, so no timeout of requests ends it.
     stream.endAfter(HEAD_TIMEOUT_MS);
     stream.once("close", () => this.#open.delete(stream));
