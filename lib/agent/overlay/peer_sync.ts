@@ -145,7 +145,11 @@ export class PeerSync {
     if (addresses === undefined) this.#rootless.delete(key);
     else this.#rootless.set(key, addresses);
     if (former?.join() === addresses?.join()) return;
-    this.#plane.changeProxy({ remove: former ?? [], add: addresses ?? [] });
+    // An address that is another's by now, of whom was heard first, stays.
+    const left = (former ?? []).filter((address) =>
+      ![...this.#rootless.values()].some((others) => others.some((other) => other.equals(address)))
+    );
+    this.#plane.changeProxy({ remove: left, add: addresses ?? [] });
   }
 
   #setPeer(member: Member): void {

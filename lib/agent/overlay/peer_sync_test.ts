@@ -81,3 +81,56 @@ Deno.test("PeerSync begins no handshake with who has no packet plane, and follow
   tell({ ...changed, kind: "member-removed" } as RosterEvent);
   assert.deepEqual(said.splice(0), ["proxied + -10.200.0.9", "no peer"]);
 });
+
+Deno.test("PeerSync keeps proxying an address that is another rootless member's by the time its former holder is gone", () => {
+  const random = new SeededRandom(4);
+  const addresses = [IpAddress.parse("10.200.0.9") ?? assert.fail()];
+  const members = ["r", "s"].map((nodeId) => ({
+    record: {
+      nodeId,
+      publicKey: PrivateKey.generate(random).publicKey,
+      addresses,
+      allowedIps: [],
+      roles: [],
+    },
+    statement: { isRootless: true },
+  }));
+  const [former, next] = members;
+  assert.ok(former && next);
+  const proxied = new Set<string>();
+  const plane: Partial<WireGuardPlane> = {
+    setPeer: () => {},
+    removePeer: () => {},
+    peerStatus: () => undefined,
+    changeProxy: ({ add = [], remove = [] }: ProxyChange) => {
+      for (const address of remove) proxied.delete(`${address}`);
+      for (const address of add) proxied.add(`${address}`);
+    },
+  };
+  let tell: (event: RosterEvent) => void = () => {};
+  const context = {
+    store: { get: () => undefined },
+    mesh: {
+      replica: {
+        subscribe: ({ handleRosterEvent }: { handleRosterEvent: typeof tell }) => {
+          tell = handleRosterEvent;
+          return () => {};
+        },
+      },
+      roster: {
+        members: () => [former],
+        get: (id: string) => members.find(({ record }) => record.nodeId === id),
+      },
+      identity: { id: "own" },
+    },
+    endpoints: { tunnelEndpoints: () => [] },
+  } as unknown as AgentContext;
+  new PeerSync(plane as WireGuardPlane, context).start();
+  const event = (kind: string, { record: { nodeId, publicKey } }: typeof former) =>
+    tell({ kind, nodeId, publicKey } as unknown as RosterEvent);
+  event("member-added", next);
+  event("member-removed", former);
+  assert.deepEqual([...proxied], ["10.200.0.9"]);
+  event("member-removed", next);
+  assert.deepEqual([...proxied], []);
+});

@@ -130,7 +130,7 @@ Deno.test("readMark() reads what markLines() has written, and nothing else", () 
     assert.equal(readMark(text.replace("# Written", "# written")), undefined);
     assert.equal(readMark(text.slice(0, -40)), undefined);
   }
-  for (const target of ["/etc/shadow", "../resolv.conf/../shadow", "/root/.ssh/id_ed25519"]) {
+  for (const target of ["/etc/shadow", "../resolv.conf/../shadow", "/srv/keys/id_ed25519"]) {
     const lines = markLines({ former: { kind: "link", target }, writer });
     assert.equal(readMark(resolverConfText("", settings, "h", lines)), undefined, target);
   }
