@@ -6,6 +6,7 @@
  *   typed                      asked for              what becomes of it
  *   gone.weft.internal   ──▶   gone.weft.internal.example.com   does not exist: nobody is asked
  *   api.web-1            ──▶   api.web-1.             does not exist: no top-level domain has a digit or hyphen
+ *   nas.lan              ──▶   nas.lan.               forwarded: a name of the site, whoever is called `lan`
  *   api.beta             ──▶   api.beta.              others are asked for `beta.` alone; below it, if that exists
  * ```
  * @module
@@ -25,6 +26,9 @@ const FORWARD: SearchVerdict = { kind: "forward" };
 const NO_NAME: SearchVerdict = { kind: "no-name" };
 /** All top-level domains are letters (RFC 1123 §2.1), or of this prefix (RFC 5890 §2.3.2.1). */
 const TOP_LEVEL = /^(?:[a-z]+|xn--.*)$/i;
+
+/** What sites call their own networks (RFC 6762, appendix G); few servers there know the name itself, without one below. */
+const OF_SITES = new Set(["intranet", "internal", "private", "corp", "home", "lan"]);
 
 /** Judges names by what the zone holds at the time. */
 export class SearchGuard {
@@ -59,9 +63,12 @@ export class SearchGuard {
     }
     const { labelCount } = name;
     if (labelCount === 0) return FORWARD;
+    // Of this host's site, whoever calls itself by a name of it.
+    if (this.#searched.some((domain) => name.isWithin(domain))) return FORWARD;
     const top = name.ancestor(labelCount - 1);
     const short = top.join(origin);
     if (short === undefined || !this.#authority.holds(short)) return FORWARD;
+    if (OF_SITES.has(top.firstLabel.toLowerCase())) return FORWARD;
     if (!TOP_LEVEL.test(top.firstLabel)) return NO_NAME;
     return labelCount > 1 ? { kind: "below", top } : FORWARD;
   }

@@ -59,14 +59,26 @@ Deno.test("SearchGuard asks for the top alone, and for nothing below it when tha
   assert.deepEqual(harness.serve(), []);
 });
 
+Deno.test("SearchGuard keeps no name of a site from its servers, whoever is called as the site is", () => {
+  const harness = new ResponderHarness(everything, {}, { searched: ["site.office", "office"] });
+  const records = ["lan", "office"].map((name) =>
+    addressRecord(nameOf(`${name}.weft.internal`), ipOf("10.200.0.9"), 300)
+  );
+  harness.authority.setGroup("more", RECORD_RANK.member, records);
+  for (const name of ["nas.lan", "Router.LAN", "printer.office", "printer.site.office"]) {
+    assert.equal(harness.ask(name).kind, "pending");
+    assert.deepEqual(harness.serve(), [`${name}. ${first} udp`], name);
+  }
+});
+
 Deno.test("SearchGuard lets nobody take a domain that exists, whoever is called by its name", () => {
   const harness = guarded();
   const exists = ({ questions: [question] }: DnsMessage) =>
-    question?.name.labelCount === 1 ? {} : { answers: [address("example.com")] };
-  assert.equal(harness.ask("example.com").kind, "pending");
+    question?.name.labelCount === 1 ? {} : { answers: [address("shop.com")] };
+  assert.equal(harness.ask("shop.com").kind, "pending");
   assert.deepEqual(harness.serve(exists), [`com. ${first} udp`]);
   assert.deepEqual(harness.replies(), []);
-  assert.deepEqual(harness.serve(exists), [`example.com. ${first} udp`]);
+  assert.deepEqual(harness.serve(exists), [`shop.com. ${first} udp`]);
   assert.equal(harness.replies()[0]?.message.answers.length, 1);
 });
 

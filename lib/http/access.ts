@@ -31,6 +31,7 @@ const SITE_BYTES = 8;
 export interface Connection {
   readonly localAddress: string;
   readonly remoteAddress: string;
+  readonly localPort?: number;
 }
 
 /** What is known of a node's token. */
@@ -48,6 +49,8 @@ export type AccessRefusal = "no-token" | "wrong-token" | "too-many-wrong-tokens"
 export interface AccessOptions {
   readonly token: TokenCheck;
   readonly clock: Clock;
+  /** @returns whom an address stands for; `sourceOf` unless given */
+  sourceOf?(address: string): string;
   /** Called now and then with the address of who has shown wrong tokens. */
   onWrongTokens?(from: string): void;
 }
@@ -75,7 +78,7 @@ export class Access {
       if (connection === undefined || isLoopback(connection.localAddress)) return await next();
       const { method, path } = context.req;
       if (path === VIEWS.health.path) return await next();
-      const source = sourceOf(connection.remoteAddress);
+      const source = (this.#options.sourceOf ?? sourceOf)(connection.remoteAddress);
       if (path === "/" && method === "POST") return await this.#logIn(context, source);
       const authorization = context.req.header("authorization");
       if (authorization !== undefined) {
@@ -156,9 +159,20 @@ function isLoopback(address: string): boolean {
   return IpAddress.parse(address)?.unmapped().isLoopback ?? false;
 }
 
-/** @returns what all addresses have in common that one sender has for free: an IPv4 address, or an IPv6 /64 */
-function sourceOf(address: string): string {
+/**
+ * @param address as a socket tells it
+ * @param overlay a node's own addresses there: members have each one address of one /64, and no other
+ * @returns what all addresses have in common that one sender has for free: an IPv4 address, or an IPv6 /64
+ */
+export function sourceOf(address: string, overlay: readonly IpAddress[] = []): string {
   const parsed = IpAddress.parse(address.replace(/%.*$/, ""))?.unmapped();
   if (parsed === undefined) return "";
-  return parsed.family === 4 ? parsed.toString() : `${parsed.bytes.subarray(0, SITE_BYTES).toHex()}::/64`;
+  if (parsed.family === 4) return parsed.toString();
+  const site = siteOf(parsed);
+  const isMember = overlay.some((own) => own.family === 6 && siteOf(own) === site);
+  return isMember ? parsed.toString() : `${site}::/64`;
+}
+
+function siteOf({ bytes }: IpAddress): string {
+  return bytes.subarray(0, SITE_BYTES).toHex();
 }

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { StatusToken } from "../agent/status_token.ts";
 import { SampleControl } from "../agent/testing/sample_control.ts";
 import { MemoryStateStore, SeededRandom, VirtualClock } from "../base/mod.ts";
-import { Access } from "./access.ts";
+import { IpAddress } from "../net/mod.ts";
+import { Access, sourceOf } from "./access.ts";
 import { statusApp } from "./apps.ts";
 
 const HOST = "web-1.weft.internal:9180";
@@ -178,3 +179,14 @@ for (const [host, expected] of hosts) {
     assert.equal((await ask("/status", { to: "192.0.2.5", headers })).status, expected);
   });
 }
+
+Deno.test("sourceOf() tells members apart, who have one address each, and nobody's many addresses", () => {
+  const overlay = ["10.200.0.1", "fd12:3456:789a::ac8:1"].map((text) =>
+    IpAddress.parse(text) ?? assert.fail()
+  );
+  const member = (last: number) => sourceOf(`fd12:3456:789a::ac8:${last}`, overlay);
+  assert.notEqual(member(2), member(3));
+  assert.equal(sourceOf("::ffff:10.200.0.2", overlay), "10.200.0.2");
+  assert.equal(sourceOf("fd12:3456:789b::1", overlay), sourceOf("fd12:3456:789b::2", overlay));
+  assert.equal(sourceOf("fe80::1%eth0", overlay), sourceOf("fe80::2", overlay));
+});

@@ -8,7 +8,7 @@ import { WeftError, withTimeout } from "../base/mod.ts";
 import type { StatusAddress } from "../config/mod.ts";
 import { systemTimers } from "../host/mod.ts";
 import { controlApp, statusApp, type StatusAppOptions } from "./apps.ts";
-import { listenHttp } from "./status_server.ts";
+import { listenHttp, type SourceOf } from "./status_server.ts";
 
 /** How long requests under way may take after `close`, in milliseconds. */
 const DRAIN_MS = 500;
@@ -72,12 +72,14 @@ export async function serveStatus(
 
 /**
  * Serves a read-only application at one address, as `serveStatus` does.
+ * @param source see `listenHttp`
  * @throws StatusPortInUseError, CannotServeError
  */
 export async function serveApp(
   app: ReturnType<typeof statusApp>,
   hostname: string,
   port: number,
+  source?: SourceOf,
 ): Promise<Served> {
   const endpoint = endpointText(hostname, port);
   try {
@@ -85,6 +87,7 @@ export async function serveApp(
       hostname,
       port,
       (request, connection) => app.fetch(request, { connection }),
+      source,
     );
     return {
       port: server.port,

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type Socket } from "node:net";
 import { concatBytes } from "../base/mod.ts";
-import type { Connection } from "./access.ts";
+import { type Connection, sourceOf } from "./access.ts";
+import { CheckedStream } from "./checked_stream.ts";
 
 /** How long the head of a request may take to arrive, and the whole of it. */
 const HEAD_TIMEOUT_MS = 5_000;
@@ -16,8 +17,10 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const CHECK_MS = 1_000;
 /** How long a connection stays open for another request. */
 const KEEP_ALIVE_MS = 10_000;
+/** How long an answer may take, and who asked may take to read it. */
+const ANSWER_TIMEOUT_MS = 30_000;
 const MAX_HEAD_BYTES = 16 << 10;
-/** A further one takes the place of the oldest that has no request under way; without such it is closed. */
+/** A further one takes the place of one of the source that has the most. */
 const MAX_CONNECTIONS = 128;
 
 /** A body is that of a form with one field; a larger one is not read. */
@@ -35,66 +38,117 @@ export interface StatusServer {
   abort(): void;
 }
 
+/** Says whom an address stands for. */
+export type SourceOf = (address: string) => string;
+
 /**
  * Listens on an address.
+ * @param source who has connections; each address, or IPv6 /64, by itself unless given
  * @returns when it does
  * @throws the system's error, with its `code`
  */
-export async function listenHttp(hostname: string, port: number, answer: Answer): Promise<StatusServer> {
-  const server = createServer({
+export async function listenHttp(
+  hostname: string,
+  port: number,
+  answer: Answer,
+  source: SourceOf = sourceOf,
+): Promise<StatusServer> {
+  const parser = createHttpServer({
     headersTimeout: HEAD_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionsCheckingInterval: CHECK_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: MAX_HEAD_BYTES,
   });
-  const busy = boundConnections(server);
-  server.on("request", (incoming, outgoing) => {
-    busy.add(incoming.socket);
-    outgoing.on("close", () => busy.delete(incoming.socket));
-    void respond(incoming, outgoing, answer).catch(() => outgoing.destroy());
+  const connections = new Connections(source);
+  parser.on("request", (incoming, outgoing) => {
+    const connection = connections.of(incoming.socket);
+    if (connection === undefined) return void incoming.destroy();
+    const { stream, ends } = connection;
+    stream.isBusy = true;
+    stream.endAfter(ANSWER_TIMEOUT_MS);
+    outgoing.on("close", () => {
+      stream.isBusy = false;
+      stream.endAfter(KEEP_ALIVE_MS);
+      if (!listener.listening) stream.destroy();
+    });
+    void respond(incoming, outgoing, ends, answer).catch(() => stream.destroy());
+  });
+  const listener = createServer((socket) => {
+    parser.emit("connection", connections.take(socket));
   });
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, hostname, resolve);
+    listener.once("error", reject);
+    listener.listen(port, hostname, resolve);
   });
-  const closed = new Promise<void>((resolve) => server.once("close", () => resolve()));
-  const address = server.address();
+  const closed = new Promise<void>((resolve) => listener.once("close", () => resolve()));
+  const address = listener.address();
   return {
     port: typeof address === "object" && address !== null ? address.port : port,
     async shutdown() {
-      server.close();
-      server.closeIdleConnections();
+      listener.close();
+      connections.end(({ isBusy }) => !isBusy);
       await closed;
+      parser.close();
     },
-    abort: () => server.closeAllConnections(),
+    abort: () => connections.end(() => true),
   };
 }
 
-/** @returns the sockets with a request under way, which the caller keeps */
-function boundConnections(server: Server): Set<Socket> {
-  const busy = new Set<Socket>();
-  // The order is that in which they came.
-  const all = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
-    all.add(socket);
-    // One that sends nothing at all is no request yet, so no timeout of requests ends it.
-    const timer = setTimeout(() => socket.destroy(), HEAD_TIMEOUT_MS);
-    socket.once("data", () => clearTimeout(timer));
-    socket.once("close", () => {
-      clearTimeout(timer);
-      all.delete(socket);
-      busy.delete(socket);
-    });
-    if (all.size <= MAX_CONNECTIONS) return;
-    const [idle = socket] = [...all].filter((each) => !busy.has(each));
-    all.delete(idle);
-    idle.destroy();
-  });
-  return busy;
+interface OpenConnection {
+  readonly stream: CheckedStream;
+  /** Its addresses, which a socket has no more once it is closed. */
+  readonly ends: Connection;
+  readonly source: string;
 }
 
-async function respond(incoming: IncomingMessage, outgoing: ServerResponse, answer: Answer): Promise<void> {
+/** All that are open, a bounded number, in the order in which they came. */
+class Connections {
+  readonly #open = new Map<unknown, OpenConnection>();
+  readonly #source: SourceOf;
+
+  constructor(source: SourceOf) {
+    this.#source = source;
+  }
+
+  of(stream: unknown): OpenConnection | undefined {
+    return this.#open.get(stream);
+  }
+
+  take(socket: Socket): CheckedStream {
+    const { localAddress = "", remoteAddress = "", localPort = 0 } = socket;
+    const stream = new CheckedStream(socket);
+    const ends = { localAddress, remoteAddress, localPort };
+    this.#open.set(stream, { stream, ends, source: this.#source(remoteAddress) });
+    // One that sends nothing at all is no request yet, so no timeout of requests ends it.
+    stream.endAfter(HEAD_TIMEOUT_MS);
+    stream.once("close", () => this.#open.delete(stream));
+    if (this.#open.size > MAX_CONNECTIONS) this.#endOne(stream);
+    return stream;
+  }
+
+  end(isMeant: (stream: CheckedStream) => boolean): void {
+    for (const { stream } of [...this.#open.values()]) if (isMeant(stream)) stream.destroy();
+  }
+
+  /** Of the source with the most connections the oldest without a request under way, else the oldest. */
+  #endOne(newest: CheckedStream): void {
+    const bySource = Map.groupBy(this.#open.values(), ({ source }) => source);
+    const [most = []] = [...bySource.values()].toSorted((a, b) => b.length - a.length);
+    const streams = most.map(({ stream }) => stream).filter((stream) => stream !== newest);
+    const dispensable = streams.find(({ isBusy }) => !isBusy) ?? streams[0];
+    if (dispensable === undefined) return;
+    // That it is closed is heard later, and others come before.
+    this.#open.delete(dispensable);
+    dispensable.destroy();
+  }
+}
+
+async function respond(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  ends: Connection,
+  answer: Answer,
+): Promise<void> {
   const hosts = incoming.rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === "host").length;
   // RFC 9112 §3.2: one Host, and in HTTP/1.0 perhaps none.
   if (hosts > 1) return void outgoing.writeHead(400).end();
@@ -102,9 +156,7 @@ async function respond(incoming: IncomingMessage, outgoing: ServerResponse, answ
   if (body === "too-large") return void outgoing.writeHead(413, { connection: "close" }).end();
   const over = new AbortController();
   outgoing.on("close", () => over.abort());
-  // The addresses of a socket are gone once it is closed.
-  const { localAddress = "", remoteAddress = "" } = incoming.socket;
-  const response = await answer(requestOf(incoming, body, over.signal), { localAddress, remoteAddress });
+  const response = await answer(requestOf(incoming, body, ends, over.signal), ends);
   for (const [name, value] of response.headers) outgoing.setHeader(name, value);
   outgoing.writeHead(response.status);
   outgoing.flushHeaders();
@@ -148,15 +200,16 @@ function readForm(incoming: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | 
 function requestOf(
   incoming: IncomingMessage,
   body: Uint8Array<ArrayBuffer> | undefined,
+  { localAddress, localPort }: Connection,
   signal: AbortSignal,
 ): Request {
-  const { method = "GET", url: target = "/", socket } = incoming;
+  const { method = "GET", url: target = "/" } = incoming;
   const headers = new Headers();
   for (let i = 0; i + 1 < incoming.rawHeaders.length; i += 2) {
     headers.append(incoming.rawHeaders[i] ?? "", incoming.rawHeaders[i + 1] ?? "");
   }
-  const own = socket.localAddress?.includes(":") ? `[${socket.localAddress}]` : socket.localAddress;
-  const authority = incoming.headers.host ?? `${own}:${socket.localPort}`;
+  const own = localAddress.includes(":") ? `[${localAddress}]` : localAddress;
+  const authority = incoming.headers.host ?? `${own}:${localPort}`;
   // RFC 9112 §3.2.2: a target in absolute form names the host itself.
   const url = /^https?:/i.test(target) ? target : `http://${authority}${target}`;
   const options = { method, headers, signal, ...body !== undefined && { body } };

@@ -8,7 +8,7 @@ import type { AgentControl } from "../api/mod.ts";
 import { type Environment, type Logger, repeat } from "../base/mod.ts";
 import type { StatusAddress } from "../config/mod.ts";
 import type { IpAddress } from "../net/mod.ts";
-import { Access, type TokenCheck } from "./access.ts";
+import { Access, sourceOf, type TokenCheck } from "./access.ts";
 import { statusApp } from "./apps.ts";
 import { CannotServeError, serveApp, type Served } from "./serve.ts";
 
@@ -43,6 +43,7 @@ export interface StatusSiteOptions extends Pick<Environment, "clock" | "timers">
 export class StatusSite {
   readonly #options: StatusSiteOptions;
   readonly #app: ReturnType<typeof statusApp>;
+  readonly #source = (address: string): string => sourceOf(address, this.#options.node.overlayAddresses());
   readonly #fixed: Served[] = [];
   readonly #overlay = new Map<string, Served>();
   #port: number;
@@ -57,6 +58,7 @@ export class StatusSite {
     const access = new Access({
       token: node.statusToken,
       clock,
+      sourceOf: this.#source,
       onWrongTokens: (from) => log.warn("wrong tokens were shown to the status page", { from }),
     });
     this.#app = statusApp({
@@ -118,7 +120,7 @@ export class StatusSite {
 
   async #serve(hostname: string | typeof EVERYWHERE): Promise<void> {
     if (typeof hostname === "string") {
-      const served = await serveApp(this.#app, hostname, this.#port);
+      const served = await serveApp(this.#app, hostname, this.#port, this.#source);
       this.#port = served.port;
       this.#fixed.push(served);
       return;
@@ -163,7 +165,7 @@ export class StatusSite {
     }
     for (const hostname of wanted) {
       if (this.#overlay.has(hostname) || this.#isClosed) continue;
-      const served = await serveApp(this.#app, hostname, this.#port);
+      const served = await serveApp(this.#app, hostname, this.#port, this.#source);
       this.#port = served.port;
       this.#overlay.set(hostname, served);
     }

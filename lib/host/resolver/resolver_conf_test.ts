@@ -119,7 +119,7 @@ Deno.test("readMark() reads what markLines() has written, and nothing else", () 
   for (
     const former of [
       { kind: "none" },
-      { kind: "link", target: "../run/x" },
+      { kind: "link", target: "../run/systemd/resolve/stub-resolv.conf" },
       { kind: "file", bytes: new Uint8Array(500).fill(200), mode: 0o644, uid: 1, gid: 2, modifiedMs: 3 },
     ] as const
   ) {
@@ -129,6 +129,10 @@ Deno.test("readMark() reads what markLines() has written, and nothing else", () 
     assert.deepEqual(readMark(text), { former, writer });
     assert.equal(readMark(text.replace("# Written", "# written")), undefined);
     assert.equal(readMark(text.slice(0, -40)), undefined);
+  }
+  for (const target of ["/etc/shadow", "../resolv.conf/../shadow", "/srv/keys/id_ed25519"]) {
+    const lines = markLines({ former: { kind: "link", target }, writer });
+    assert.equal(readMark(resolverConfText("", settings, "h", lines)), undefined, target);
   }
   const large = {
     kind: "file",

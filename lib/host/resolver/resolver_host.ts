@@ -20,7 +20,7 @@ import { ownPathFor } from "./namespace_owner.ts";
 import { isGone, isOwnAddress, ownIdentity } from "./process_identity.ts";
 import { parseResolverConf, resolverConfText, type ResolverSettings } from "./resolver_conf.ts";
 import { foreignResolved, isResolvedInUse, pointResolved, revertResolved } from "./resolved.ts";
-import { markLines, readMark } from "./resolver_mark.ts";
+import { markLines, readMark, type ResolverMark } from "./resolver_mark.ts";
 
 /** How names are resolved here: by systemd-resolved, or as /etc/resolv.conf says. */
 export type ResolverKind = "resolved" | "resolv.conf";
@@ -153,7 +153,7 @@ export function putBackLeftResolver(path: string = RESOLVER_CONF_PATH): boolean 
   const mark = left?.isKnown ? readMark(readHostText(path)) : undefined;
   if (left === undefined || mark === undefined) return false;
   ownResolver("resolv.conf", path);
-  putBackFile(left.path, mark.former);
+  putBackMarked(left.path, mark);
   return true;
 }
 
@@ -161,7 +161,14 @@ export function putBackLeftResolver(path: string = RESOLVER_CONF_PATH): boolean 
 function putBackOwn(path: string): void {
   const mark = readMark(readHostText(path));
   const { pid, startTicks } = ownIdentity();
-  if (mark?.writer.pid === pid && mark.writer.startTicks === startTicks) putBackFile(path, mark.former);
+  if (mark?.writer.pid === pid && mark.writer.startTicks === startTicks) putBackMarked(path, mark);
+}
+
+/** What a text says is a text: who may change the file does not follow from it, but from the file, which has kept that. */
+function putBackMarked(path: string, { former }: ResolverMark): void {
+  const standing = formerFile(path);
+  const isFile = former.kind === "file" && standing.kind === "file";
+  putBackFile(path, isFile ? { ...standing, bytes: former.bytes, modifiedMs: former.modifiedMs } : former);
 }
 
 /** A link at the path was replaced by a file, so that what is there is written to where the link leads, if it is one. */

@@ -8,7 +8,7 @@ import type { ResolverSettings } from "./resolver_conf.ts";
 import { ownIdentity } from "./process_identity.ts";
 import { pointResolved } from "./resolved.ts";
 import { leftResolver, pointResolver, putBackLeftResolver } from "./resolver_host.ts";
-import { readMark } from "./resolver_mark.ts";
+import { markLines, readMark } from "./resolver_mark.ts";
 
 const server = Endpoint.parse("10.200.0.1:53");
 assert(server);
@@ -162,6 +162,28 @@ fileTest("putBackLeftResolver() needs no journal, and puts back a link or nothin
   assert.equal(putBackLeftResolver(path), true);
   assert.deepEqual(contentOf(path), before);
   assert.equal(putBackLeftResolver(path), false);
+});
+
+fileTest("putBackLeftResolver() gives nobody rights because the text says so", async (path, journal) => {
+  await Deno.writeTextFile(path, original, { mode: 0o644 });
+  await pointResolver({ kind: "resolv.conf", path }, settings, journal);
+  const lines = markLines({
+    former: {
+      kind: "file",
+      bytes: new TextEncoder().encode(original),
+      mode: 0o4777,
+      uid: 65534,
+      gid: 65534,
+      modifiedMs: Math.floor((await Deno.stat(path)).mtime?.getTime() ?? 0),
+    },
+    writer: { ...ownIdentity(), startTicks: "1" },
+  });
+  const others = (await Deno.readTextFile(path)).split("\n").filter((line) => !line.startsWith("# before: "));
+  await Deno.writeTextFile(path, [...others, ...lines, ""].join("\n"));
+  assert.equal(putBackLeftResolver(path), true);
+  const { mode, uid, gid } = Deno.lstatSync(path);
+  assert.equal(await Deno.readTextFile(path), original);
+  assert.deepEqual([(mode ?? 0) & 0o7777, uid, gid], [0o644, Deno.uid(), Deno.gid()]);
 });
 
 fileTest("putBackLeftResolver() leaves alone what somebody else has written since", async (path, journal) => {

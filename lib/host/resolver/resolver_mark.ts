@@ -51,10 +51,15 @@ export function readMark(text: string): ResolverMark | undefined {
     const { pid, startTicks, pidNamespace, bootId } = writer;
     const isProcess = Number.isInteger(pid) &&
       [startTicks, pidNamespace, bootId].every((each) => typeof each === "string");
-    return read !== undefined && isProcess
+    return read !== undefined && isProcess && isResolverConf(read)
       ? { former: read, writer: { pid, startTicks, pidNamespace, bootId } }
       : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Whoever has written the text, or copied it from another machine, is not to have the path lead to any file. */
+function isResolverConf(former: FormerFile): boolean {
+  return former.kind !== "link" || /(?:^|\/)[^/\0]*resolv[^/\0]*$/.test(former.target);
 }
