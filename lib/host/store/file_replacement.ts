@@ -5,6 +5,7 @@
 
 import { decodeBase64, encodeBase64, equalBytes, utf8Bytes } from "../../base/mod.ts";
 import { HostError } from "../host_error.ts";
+import { isMountPoint } from "./mount_point.ts";
 
 /** Where the C library looks. */
 export const RESOLVER_CONF_PATH = "/etc/resolv.conf";
@@ -154,7 +155,8 @@ function put(path: string, bytes: Uint8Array, like: FormerFile): void {
     Deno.renameSync(fresh, path);
   } catch (error) {
     removeIfThere(fresh);
-    if (!isMountRefusal(error)) throw error;
+    // Writing a link would write what it leads to, which is not what was kept.
+    if (!isMountRefusal(error) || isLink(path)) throw error;
     Deno.writeFileSync(path, bytes);
   }
 }
@@ -164,24 +166,18 @@ function freshPath(path: string): string {
   return `${path}.weft-${Deno.pid}`;
 }
 
-/** Whether something is mounted at this very path in this process's namespace (proc_pid_mountinfo(5), field 5). */
-export function isMountPoint(path: string): boolean {
-  let text: string;
-  try {
-    text = Deno.readTextFileSync("/proc/self/mountinfo");
-  } catch {
-    return false;
-  }
-  return text.split("\n").some((line) => {
-    const point = line.split(" ", 5)[4] ?? "";
-    return point.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8))) === path;
-  });
-}
-
 /** rename(2): EBUSY for a mount point, EXDEV between file systems; the folder may be read-only around a mount. */
 function isMountRefusal(error: unknown): boolean {
   return error instanceof Deno.errors.Busy ||
     (error instanceof Error && /os error (?:16|18|30)\b/.test(error.message));
+}
+
+function isLink(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isSymlink;
+  } catch {
+    return false;
+  }
 }
 
 function removeIfThere(path: string): void {
