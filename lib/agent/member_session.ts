@@ -44,7 +44,7 @@ export class MemberSession {
     this.#parts = parts;
     const { mesh, overlay } = parts;
     const { identity, network, replica, roster } = mesh;
-    this.sightings = new Sightings(parts.store, { clock: parts.clock, roster });
+    this.sightings = new Sightings(parts.store, { clock: parts.clock, roster, log: parts.log });
     const messages = this.messages = new MessagePlane({
       ...parts,
       services: {
@@ -129,12 +129,7 @@ export class MemberSession {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#parts.endpoints.foundEndpoints = () => [];
-    try {
-      this.sightings.flush();
-    } catch (error) {
-      // A full disk keeps nobody from stopping.
-      this.#parts.log.warn("cannot keep when members were last heard of", { error });
-    }
+    this.sightings.flush();
     this.#prober.close();
     await Promise.all([this.#lan?.close(), this.#dht?.close()]);
     this.health.close();

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { type Clock, type StateStore, utf8Bytes } from "../../base/mod.ts";
+import { type Clock, type Logger, type StateStore, utf8Bytes } from "../../base/mod.ts";
 import { type Member, type NodeId, parseNodeId, type Roster } from "../../mesh/mod.ts";
 
 const SEEN = "seen";
@@ -21,15 +21,20 @@ interface Sighting {
   isHere: boolean;
 }
 
-/** Notes who is there. */
+/** Notes who is there. What a full disk does not take is known all the same while the node runs, and nothing else fails. */
 export class Sightings {
   readonly #store: StateStore;
   readonly #clock: Clock;
   readonly #roster: Roster;
+  readonly #log: Logger;
   readonly #seen = new Map<NodeId, Sighting>();
 
-  constructor(store: StateStore, options: { readonly clock: Clock; readonly roster: Roster }) {
+  constructor(
+    store: StateStore,
+    options: { readonly clock: Clock; readonly roster: Roster; readonly log: Logger },
+  ) {
     this.#store = store;
+    this.#log = options.log;
     this.#clock = options.clock;
     this.#roster = options.roster;
     for (const [key, bytes] of store.entries(SEEN)) {
@@ -56,12 +61,8 @@ export class Sightings {
       if (!is || wall - sighting.kept >= KEEP_EVERY_MS) due.push([nodeId, sighting]);
       sighting.isHere = is;
     }
-    this.#keep(due);
-    for (const nodeId of this.#seen.keys()) {
-      if (this.#roster.recordById(nodeId) !== undefined) continue;
-      this.#seen.delete(nodeId);
-      this.#store.delete(SEEN, nodeId);
-    }
+    const gone = [...this.#seen.keys()].filter((nodeId) => this.#roster.recordById(nodeId) === undefined);
+    this.#keep(due, gone);
   }
 
   /** Writes all of it; a node that ends in order forgets nothing. */
@@ -78,13 +79,17 @@ export class Sightings {
     return Math.min(this.#clock.wall(), Math.max(own ?? 0, stated ?? 0));
   }
 
-  #keep(due: readonly (readonly [NodeId, Sighting])[]): void {
-    if (due.length === 0) return;
-    this.#store.transaction(() => {
-      for (const [nodeId, sighting] of due) {
-        this.#store.put(SEEN, nodeId, utf8Bytes(`${Math.round(sighting.at)}`));
-        sighting.kept = sighting.at;
-      }
-    });
+  #keep(due: readonly (readonly [NodeId, Sighting])[], gone: readonly NodeId[] = []): void {
+    if (due.length + gone.length === 0) return;
+    try {
+      this.#store.transaction(() => {
+        for (const [nodeId, { at }] of due) this.#store.put(SEEN, nodeId, utf8Bytes(`${Math.round(at)}`));
+        for (const nodeId of gone) this.#store.delete(SEEN, nodeId);
+      });
+    } catch (error) {
+      return this.#log.warn("cannot keep when members were last heard of", { error });
+    }
+    for (const [, sighting] of due) sighting.kept = sighting.at;
+    for (const nodeId of gone) this.#seen.delete(nodeId);
   }
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MemoryStateStore, VirtualClock } from "../../base/mod.ts";
+import { MemoryStateStore, silentLogger, VirtualClock } from "../../base/mod.ts";
 import { Roster } from "../../mesh/mod.ts";
 import { START, stated, TestNetwork } from "../../mesh/testing/test_network.ts";
 import { Sightings } from "./sightings.ts";
@@ -13,7 +13,8 @@ function setUp() {
   const node = network.node();
   roster.merge(network.signed(node));
   const member = () => roster.get(node.id) ?? assert.fail();
-  return { network, clock, store, roster, node, member, open: () => new Sightings(store, { clock, roster }) };
+  const open = () => new Sightings(store, { clock, roster, log: silentLogger });
+  return { network, clock, store, roster, node, member, open };
 }
 
 Deno.test("Sightings knows when a member was last there, over a restart in order and after a crash", () => {
@@ -60,6 +61,27 @@ Deno.test("Sightings forgets who is no member", () => {
   assert.equal(store.entries("seen").length, 1);
   const { id: networkId, verifyingKey } = network.identity;
   const empty = new Roster(new MemoryStateStore(), { networkId, verifyingKey, clock });
-  new Sightings(store, { clock, roster: empty }).look(() => true);
+  new Sightings(store, { clock, roster: empty, log: silentLogger }).look(() => true);
   assert.equal(store.entries("seen").length, 0);
+});
+
+Deno.test("Sightings goes on where nothing can be written, and keeps all of it when there is room", () => {
+  const { store, clock, roster, member, open } = setUp();
+  const warnings: string[] = [];
+  let isFull = true;
+  const transaction = store.transaction.bind(store);
+  store.transaction = (body) => {
+    if (isFull) throw new Error("the disk is full");
+    return transaction(body);
+  };
+  const log = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
+  const sightings = new Sightings(store, { clock, roster, log });
+  sightings.look(() => true);
+  sightings.flush();
+  assert.equal(sightings.lastSeen(member()), clock.wall());
+  assert.equal(warnings.length, 2);
+  isFull = false;
+  clock.advance(10_000);
+  sightings.look(() => true);
+  assert.equal(open().lastSeen(member()), clock.wall());
 });
