@@ -62,7 +62,8 @@ export class KeptSettings {
     for (const [key] of this.#store.entries(SETTINGS)) {
       const kept = this.#get(key);
       if (key === CONFIG || kept === undefined) continue;
-      const field = FIELD_ENTRIES.find(([name]) => name === key)?.[1];
+      // What is never kept is no setting here, whoever has written the state.
+      const field = FIELD_ENTRIES.find(([name]) => name === key && isKeptOption(name))?.[1];
       if (kept.from === "environment" && without.some((name) => name === key)) continue;
       if (field?.schema.safeParse(kept.value).success) values[key] = kept.value;
       else {
@@ -119,11 +120,15 @@ export class KeptSettings {
   #get(key: string): KeptSetting | undefined {
     const bytes = this.#store.get(SETTINGS, key);
     if (bytes === undefined) return undefined;
+    let kept: unknown;
+    let cause: unknown;
     try {
-      return JSON.parse(new TextDecoder().decode(bytes));
-    } catch (cause) {
-      throw new StateError(`Cannot read the kept setting ${key} from the state: it is damaged`, { cause });
+      kept = JSON.parse(new TextDecoder().decode(bytes));
+    } catch (error) {
+      cause = error;
     }
+    if (typeof kept === "object" && kept !== null && "value" in kept) return kept as KeptSetting;
+    throw new StateError(`Cannot read the kept setting ${key} from the state: it is damaged`, { cause });
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MemoryStateStore, utf8Bytes } from "../base/mod.ts";
+import { MemoryStateStore, StateError, utf8Bytes } from "../base/mod.ts";
 import { FIELDS } from "./fields.ts";
 import { KeptSettings } from "./kept_settings.ts";
 import { emptiedVariables, environmentLayer, fileLayer, InvalidConfigError } from "./layers.ts";
@@ -101,6 +101,23 @@ Deno.test("KeptSettings.layer() leaves out what this version cannot use, and say
   assert.match(problems.join("\n"), /kept setting mtu 12: the MTU is .*; the default is used/);
   // It can be forgotten, too.
   assert.equal(kept.change("mtu", undefined), true);
+});
+
+Deno.test("KeptSettings reads from a state that somebody else has written neither where it is nor what is damaged", () => {
+  const store = new MemoryStateStore();
+  const kept = new KeptSettings(store);
+  const problems: string[] = [];
+  for (
+    const [name, value] of [["stateDir", "/srv/other"], ["testTimers", "fast"], ["name", "web-9"]] as const
+  ) {
+    store.put("settings", name, utf8Bytes(JSON.stringify({ value, from: "flags" })));
+  }
+  assert.deepEqual(kept.layer((problem) => void problems.push(problem)).values, {});
+  assert.equal(problems.length, 3);
+  for (const damaged of ["null", "7", "[]", "{}", "{"]) {
+    store.put("settings", "port", utf8Bytes(damaged));
+    assert.throws(() => kept.layer(() => {}), StateError, damaged);
+  }
 });
 
 Deno.test("KeptSettings.change() takes a setting by its names in flags and files, and checks it", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { StatusToken } from "../agent/status_token.ts";
 import { SampleControl } from "../agent/testing/sample_control.ts";
+import { OPERATIONS } from "../api/mod.ts";
 import { MemoryStateStore, SeededRandom, VirtualClock } from "../base/mod.ts";
 import { IpAddress } from "../net/mod.ts";
 import { Access, sourceOf } from "./access.ts";
@@ -189,4 +190,25 @@ Deno.test("sourceOf() tells members apart, who have one address each, and nobody
   assert.equal(sourceOf("::ffff:10.200.0.2", overlay), "10.200.0.2");
   assert.equal(sourceOf("fd12:3456:789b::1", overlay), sourceOf("fd12:3456:789b::2", overlay));
   assert.equal(sourceOf("fe80::1%eth0", overlay), sourceOf("fe80::2", overlay));
+});
+
+Deno.test("the token reads what all of this machine may read, and nothing of the control socket", async () => {
+  const { ask, bearer, token } = setUp();
+  const meant = bearer(token.current());
+  assert.equal((await ask("/status", meant)).status, 200);
+  for (const { route, isPublic } of Object.values(OPERATIONS)) {
+    if (isPublic) continue;
+    const [method = "", path = ""] = route.split(" ");
+    for (const from of ["10.200.0.2", "127.0.0.1"]) {
+      const to = from.startsWith("127.") ? from : "10.200.0.1";
+      const answer = await ask(path.replace(/\{\w+\}/g, "x"), {
+        method,
+        from,
+        to,
+        ...meant,
+        ...method === "POST" && { body: "{}" },
+      });
+      assert.ok([404, 405].includes(answer.status), `${route} from ${from}: ${answer.status}`);
+    }
+  }
 });
