@@ -21,7 +21,8 @@ import {
 } from "../../lab/mod.ts";
 
 const RESOLVER = "192.0.2.253";
-const LAUNCHER = fileURLToPath(new URL("../../../bin/weft", import.meta.url));
+const CHECKOUT = fileURLToPath(new URL("../../../", import.meta.url));
+const LAUNCHER = `${CHECKOUT}bin/weft`;
 const here = fileURLToPath(new URL("./", import.meta.url));
 
 /** Where a line is run. */
@@ -115,6 +116,7 @@ export class Stage {
       env: {
         PATH: `${this.#tools}:${Deno.env.get("PATH") ?? ""}:/usr/sbin:/sbin`,
         HOME: folder,
+        CHECKOUT,
         NO_COLOR: "1",
         WEFT_STATE: this.stateDir(host),
       },
@@ -129,7 +131,7 @@ export class Stage {
       "--no-check",
       "-A",
       "--config",
-      `${here}../../../deno.json`,
+      `${CHECKOUT}deno.json`,
     ];
     const command = [...program, `${here}stage_program.ts`, this.stateDir(host), ...ports];
     const process = this.#lab.use(this.#host(host).namespace.spawn(command, { label: `${host}: services` }));

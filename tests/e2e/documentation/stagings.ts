@@ -56,9 +56,10 @@ ${
   }`;
 const device = (name: string) => `weft peer add ${name} --wireguard > device.txt`;
 const proxy = beside("weft proxy --socks5 127.0.0.1:1080", "1080");
-/** Nobody else can write to it. */
-const ownHome = `${covered("/srv")}; mkdir /srv/home; export HOME=/srv/home; unset WEFT_STATE`;
-const installable = `${covered("/etc/systemd/system")}; ${covered("/var/lib/weft")}; unset WEFT_STATE`;
+/** The checkout, and a home, where nobody else can write, whatever is above them; a unit is refused otherwise. */
+const trusted = `${covered("/srv")}; mkdir /srv/weft /srv/home; mount --bind "$CHECKOUT" /srv/weft
+export PATH="/srv/weft/bin:$PATH" HOME=/srv/home; unset WEFT_STATE`;
+const installable = `${trusted}; ${covered("/etc/systemd/system")}; ${covered("/var/lib/weft")}`;
 const elsewhere = "another test runs it";
 const isUp = / is 10\.200\.\d+\.\d+ of /;
 const isLeader = /^weft --join weft1-/m;
@@ -163,14 +164,14 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
     inside: configuredInterface,
     with: { "wg wg0": "wg wg3", "setconf wg0": "setconf wg3" },
   },
-  "weft install --user": { inside: ownHome },
+  "weft install --user": { inside: trusted },
   "weft install && systemctl enable --now weft": { inside: installable },
   "weft install [--user] [--name NAME]": {
-    inside: ownHome,
+    inside: trusted,
     with: { NAME: "lab" },
   },
   "weft install --name lab --state /var/lib/weft-lab": { inside: installable },
-  "weft install --user && systemctl --user enable --now weft": { inside: ownHome },
+  "weft install --user && systemctl --user enable --now weft": { inside: trusted },
   "weft uninstall": { inside: `${installable}; weft install > installed.txt` },
   "weft status token > /etc/prometheus/web-1.token": { inside: covered("/etc/prometheus") },
   "weft completions zsh > ~/.zfunc/_weft": { inside: "mkdir -p ~/.zfunc" },
