@@ -32,6 +32,14 @@ export class NoAgentError extends WeftError {
   readonly code = "NoAgent";
 }
 
+/** What an agent calls a request of which it has never heard. */
+const UNHEARD_CODES: ReadonlySet<string> = new Set(["NotFound", "MethodNotAllowed"]);
+
+/** The agent has been running since before this program was another version. */
+export class OtherVersionError extends WeftError {
+  readonly code = "OtherVersion";
+}
+
 /** Whoever asked wanted the answer no more. */
 export class StoppedError extends WeftError {
   readonly code = "Stopped";
@@ -72,7 +80,7 @@ export class ControlClient implements Disposable {
    * Has an operation done, as the method of `AgentControl` with this name does. The agent is of this user and this
    * machine, so its answers are taken for what they should be. An answer in lines comes at its own pace; reading it
    * throws when it breaks.
-   * @throws NoAgentError, AgentAnswerError, and StoppedError when a signal was given and says so
+   * @throws NoAgentError, OtherVersionError, AgentAnswerError, and StoppedError when a signal was given and says so
    */
   async ask<Name extends OperationName>(
     name: Name,
@@ -186,11 +194,16 @@ function answerBoundMs(
   return (request.timeoutMs ?? DEFAULT_TIMEOUT_MS) + CALL_GRACE_MS;
 }
 
-function answerError(answer: unknown, status: number): AgentAnswerError {
-  return new AgentAnswerError({
+function answerError(answer: unknown, status: number): WeftError {
+  const problem = {
     code: "Internal",
     message: `The agent answers ${status}`,
     ...answer as Partial<Problem> | null,
+  };
+  if (!UNHEARD_CODES.has(problem.code)) return new AgentAnswerError(problem);
+  return new OtherVersionError("The running agent does not know this command: it is of another version", {
+    hint:
+      "Start it again with this version: `systemctl restart weft`, or Ctrl-C where it runs and `weft up`.",
   });
 }
 

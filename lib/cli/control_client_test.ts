@@ -174,6 +174,22 @@ Deno.test("what the agent refuses is told in its own words", () =>
     assert.equal(stderr, "weft: Cannot revoke t2: there is none\nhint: List them.\n");
   }));
 
+Deno.test("an agent that knows no such command is said to be of another version", () =>
+  withAgent(async (agent) => {
+    for (const line of ["peers", "token list"]) {
+      const { code, stderr } = await run(agent, line);
+      assert.equal(code, 1);
+      assert.match(
+        stderr,
+        /^weft: The running agent does not know this command: it is of another version\nhint: /,
+      );
+      assert.match(stderr, /`systemctl restart weft`/);
+    }
+  }, {
+    "GET /peers": [404, { code: "NotFound", message: "There is nothing of this name" }],
+    "GET /tokens": [405, { code: "MethodNotAllowed", message: "This takes POST" }],
+  }));
+
 Deno.test("peer add says so when the device is called otherwise", () =>
   withAgent(async (agent) => {
     const asked = await run(agent, "peer add tablet --public-key k");

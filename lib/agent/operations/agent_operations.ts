@@ -25,6 +25,7 @@ import { serviceOperations } from "./service_operations.ts";
 import { networkSettings, type NodeSettings } from "../start/mod.ts";
 import type { StatusToken } from "../status_token.ts";
 import { tokenOperations, tokenReport } from "./token_operations.ts";
+import { unansweredPing } from "./unanswered_ping.ts";
 
 /** How long a member may take to answer a ping. */
 const PING_TIMEOUT_MS = 5_000;
@@ -124,15 +125,9 @@ export function agentOperations(
         );
       }
       const answer = await agent.session?.health.probe(member, { timeoutMs: PING_TIMEOUT_MS, dials: true });
-      if (answer !== undefined) {
-        const { lastHandshakeAgeMs = null } = agent.status().peers.find(({ id }) => id === record.nodeId) ??
-          {};
-        return { ...answer, lastHandshakeAgeMs };
-      }
-      throw new UnreachableError(`Cannot reach ${record.name}: it answers at none of its endpoints`, {
-        hint: "`weft peers` shows when it was last heard.",
-        retryable: true,
-      });
+      const seen = agent.status().peers.find(({ id }) => id === record.nodeId);
+      if (answer === undefined) throw unansweredPing(record.name, seen);
+      return { ...answer, lastHandshakeAgeMs: seen?.lastHandshakeAgeMs ?? null };
     },
 
     listNames() {
