@@ -39,7 +39,7 @@ export interface HostProbes {
   wallMs(): number;
 }
 
-type RunningAgent = Pick<StatusReport, "dns" | "refused" | "services" | "clockSkewMs" | "node" | "peers">;
+type RunningAgent = Pick<StatusReport, "dns" | "refused" | "services" | "clockSkewMs" | "dataplane" | "node" | "peers">;
 
 const HOST_ALONE_HINT = "--dns-resolver off leaves this host's resolver alone for good.";
 
@@ -54,6 +54,7 @@ export async function doctorFindings(
   { stateDir, port, rootless, status }: {
     readonly stateDir: string;
     readonly port: number;
+    /** As it is said here; one that runs says by itself whether it is rootless. */
     readonly rootless: boolean;
     /** What the agent with this state says of itself, when it runs; then its port is taken by right. */
     readonly status: RunningAgent | undefined;
@@ -61,7 +62,7 @@ export async function doctorFindings(
   probes: HostProbes,
 ): Promise<ReadonlyMap<string, Finding>> {
   const findings = new Map<string, Finding>();
-  if (!rootless) {
+  if (!rootless && status?.dataplane.kind !== "rootless") {
     findings.set(
       "privileges",
       probes.canConfigureNetwork()
@@ -75,7 +76,7 @@ export async function doctorFindings(
     );
   }
   findings.set("state", stateFinding(stateDir, await probes.stateProblem(stateDir)));
-  findings.set("port", portFinding(port, status !== undefined, probes));
+  findings.set("port", portFinding(port, status, probes));
   if (status === undefined) findings.set("left over", leftOverFinding(stateDir, probes.leftOvers(stateDir)));
   findings.set("clock", clockFinding(probes.wallMs()));
   if (status === undefined) return findings;
@@ -94,8 +95,8 @@ function stateFinding(dir: string, wrong: string | undefined): Finding {
   return problem(`${dir}: ${wrong}`, "Choose another directory with --state, or mend this one.");
 }
 
-function portFinding(port: number, isRunning: boolean, probes: HostProbes): Finding {
-  if (isRunning) return ok(`${port} is for the agent that runs`);
+function portFinding(port: number, status: RunningAgent | undefined, probes: HostProbes): Finding {
+  if (status !== undefined) return ok(`${status.node.listenPort} is for the agent that runs`);
   if (probes.isPortFree(port)) return ok(`${port} is free for UDP and TCP`);
   return problem(`another program has port ${port}`, "Stop it, or choose another with --port.");
 }
