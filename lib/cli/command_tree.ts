@@ -137,7 +137,9 @@ export function unknownHint(command: AnyCommand, word: string): string {
   if (isProgram && /^weft1-/.test(word)) return "`weft --join TOKEN` joins with a token.";
   if (isProgram && Object.hasOwn(MEANT, word.toLowerCase())) return MEANT[word.toLowerCase()] ?? "";
   // As near to `set`, and not meant so.
-  if (path === "weft config" && /^(get|list|ls)$/i.test(word)) return "`weft config show` lists the settings.";
+  if (path === "weft config" && /^(get|list|ls)$/i.test(word)) {
+    return "`weft config show` lists the settings.";
+  }
   const names = command.createHelp().visibleCommands(command as never).map((each) => each.name());
   const [begun, another] = names.filter((name) => word.length > 1 && name.startsWith(word));
   const meant = nearest(word, names) ?? (another === undefined ? begun : undefined);

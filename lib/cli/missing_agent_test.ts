@@ -16,7 +16,10 @@ Deno.test("missingAgentHint() promises no start where the node may have left its
   const directory = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${directory}/weft.db`, "a state");
-    assert.match(missingAgentHint(directory, ""), /`weft up --state \S+` starts it, or says that it has left/);
+    assert.match(
+      missingAgentHint(directory, ""),
+      /`weft up --state \S+` starts it, or says that it has left/,
+    );
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

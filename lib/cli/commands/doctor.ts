@@ -39,7 +39,10 @@ export interface HostProbes {
   wallMs(): number;
 }
 
-type RunningAgent = Pick<StatusReport, "dns" | "refused" | "services" | "clockSkewMs" | "dataplane" | "node" | "peers">;
+type RunningAgent = Pick<
+  StatusReport,
+  "dns" | "refused" | "services" | "clockSkewMs" | "dataplane" | "node" | "peers"
+>;
 
 const HOST_ALONE_HINT = "--dns-resolver off leaves this host's resolver alone for good.";
 
