@@ -30,7 +30,7 @@ export function missingAgentHint(stateDir: string, sockets: string = readSockets
     return `One runs with ${other}: \`${command}${state}\` asks it.`;
   }
   if (SqliteStateStore.existsIn(stateDir)) {
-    return `\`weft up${stateOption(stateDir)}\` starts it, or says that it has left its network; ` +
+    return `\`weft up${stateOption(stateDir)}\` starts it if it is a member still; ` +
       "one that waits to be let in answers nothing yet.";
   }
   return `There is no node in that directory: name another with --state, or \`weft --leader\` starts a network ` +

@@ -18,7 +18,7 @@ Deno.test("missingAgentHint() promises no start where the node may have left its
     await Deno.writeTextFile(`${directory}/weft.db`, "a state");
     assert.match(
       missingAgentHint(directory, ""),
-      /`weft up --state \S+` starts it, or says that it has left/,
+      /`weft up --state \S+` starts it if it is a member still/,
     );
   } finally {
     await Deno.remove(directory, { recursive: true });
