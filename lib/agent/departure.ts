@@ -51,6 +51,12 @@ export class Departure {
     return this.#isDone;
   }
 
+  /** Whether it leaves when it stops: an ephemeral node does, by its options and by its record; leaders lead on. */
+  get isDueAtEnd(): boolean {
+    const { role, record } = this.#mesh;
+    return this.#options.ephemeral !== "off" && record.ephemeralMs !== undefined && role !== "leader";
+  }
+
   /**
    * @param isForced whether it leaves when no leader knows, too
    * @returns whether a leader knows
@@ -79,14 +85,11 @@ export class Departure {
   }
 
   /**
-   * Lets a node leave that stops anyway, whether a leader hears of it in time or not; leaders lead on.
-   * Does nothing for one that is not ephemeral, by its options and by its record.
+   * Lets a node leave that stops anyway, when that is due, whether a leader hears of it in time or not.
    * @param leaders undefined when it has not started
    */
   async leaveAtEnd(leaders: LeaderCoordinator | undefined): Promise<void> {
-    const { role, record } = this.#mesh;
-    if (this.#options.ephemeral === "off" || record.ephemeralMs === undefined) return;
-    if (leaders === undefined || this.#isUnderWay || role === "leader") return;
+    if (leaders === undefined || this.#isUnderWay || !this.isDueAtEnd) return;
     await withTimeout(this.#timers, LAST_WAIT_MS, this.leave(leaders, true).catch(() => false));
     // What it knows of the network is put away all the same.
     if (!this.#isDone) this.#mesh.leaving = "left";

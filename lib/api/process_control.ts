@@ -22,6 +22,8 @@ export interface StopReport {
   readonly pid?: number;
   /** Absent when no unit has started it. */
   readonly unit?: UnitReport;
+  /** Whether it leaves its network before it ends, as ephemeral nodes do. */
+  readonly isLeaving?: boolean;
 }
 
 /** Which lines of the log are wanted: the last of those that there are. */

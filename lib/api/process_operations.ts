@@ -24,6 +24,7 @@ export const PROCESS_OPERATIONS: { readonly [Name in keyof ProcessControl]: Oper
       name: z.string(),
       pid: z.int().min(1).exactOptional(),
       unit: unit().exactOptional(),
+      isLeaving: z.boolean().exactOptional(),
     })),
   },
   logs: {

@@ -69,7 +69,8 @@ const MEANT: Readonly<Record<string, string>> = {
   expose: "`weft offer PORT` lets the network reach a port of this machine.",
   serve: "`weft offer PORT` lets the network reach a port of this machine.",
   completion: "`weft completions bash` prints completions; there are some for zsh and fish, too.",
-  settings: "`weft --help` lists the settings, which may stand in a file, too.",
+  settings: "`weft config show` lists the settings of this node.",
+  get: "`weft config show` lists the settings of this node.",
   check: "`weft doctor` checks what weft needs of this host.",
 };
 
@@ -135,6 +136,10 @@ export function unknownHint(command: AnyCommand, word: string): string {
   const isProgram = command.parent === null;
   if (isProgram && /^weft1-/.test(word)) return "`weft --join TOKEN` joins with a token.";
   if (isProgram && Object.hasOwn(MEANT, word.toLowerCase())) return MEANT[word.toLowerCase()] ?? "";
+  // As near to `set`, and not meant so.
+  if (path === "weft config" && /^(get|list|ls)$/i.test(word)) {
+    return "`weft config show` lists the settings.";
+  }
   const names = command.createHelp().visibleCommands(command as never).map((each) => each.name());
   const [begun, another] = names.filter((name) => word.length > 1 && name.startsWith(word));
   const meant = nearest(word, names) ?? (another === undefined ? begun : undefined);

@@ -30,7 +30,8 @@ export function missingAgentHint(stateDir: string, sockets: string = readSockets
     return `One runs with ${other}: \`${command}${state}\` asks it.`;
   }
   if (SqliteStateStore.existsIn(stateDir)) {
-    return `\`weft up${stateOption(stateDir)}\` starts it; one that waits to be let in answers nothing yet.`;
+    return `\`weft up${stateOption(stateDir)}\` starts it if it is a member still; ` +
+      "one that waits to be let in answers nothing yet.";
   }
   return `There is no node in that directory: name another with --state, or \`weft --leader\` starts a network ` +
     "and `weft --join TOKEN` joins one; then `weft up` resumes.";

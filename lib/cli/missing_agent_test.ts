@@ -12,6 +12,19 @@ Deno.test("runningAgents() finds agents by their two sockets", () => {
   assert.deepEqual(runningAgents(""), []);
 });
 
+Deno.test("missingAgentHint() promises no start where the node may have left its network", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${directory}/weft.db`, "a state");
+    assert.match(
+      missingAgentHint(directory, ""),
+      /`weft up --state \S+` starts it if it is a member still/,
+    );
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
 Deno.test("missingAgentHint() says where an agent runs, and as whom to ask it", () => {
   const both = (directory: string) => line(`${directory}/control.sock`) + line(`${directory}/programs.sock`);
   assert.equal(

@@ -76,6 +76,7 @@ const wrong: readonly (readonly [string, readonly string[], RegExp, RegExp?])[] 
   ["a word for --join", ["join", "x"], /weft join/, /`weft --join TOKEN`/],
   ["a token alone", ["weft1-abc"], /Unknown command/, /`weft --join TOKEN`/],
   ["leader as a word", ["leader"], /list, promote, demote/, /`weft --leader` starts/],
+  ["get among settings", ["config", "get", "port"], /weft config get/, /`weft config show`/],
   ["stop", ["stop"], /weft stop/, /`weft down`/],
   ["the beginning of a command", ["comp"], /weft comp/, /`weft completions`/],
   ["a name behind peer", ["peer", "web-1"], /weft peer web-1/, /`weft peer show NAME`/],

@@ -54,6 +54,7 @@ function showFacts(status) {
 }
 
 function healthOf(peer) {
+  if (peer.path === "hub" && peer.healthy) return "hub healthy";
   if (peer.healthy) return "healthy";
   return peer.isAway && peer.lastSeenMs !== undefined ? "away" : "not seen";
 }

@@ -37,4 +37,10 @@ labTest("weft: down stops the agent and logs shows its end; peers say who runs w
   assert.equal(again.code, 1);
   assert.match(again.stderr, /^weft: .*none runs.*\nhint: .*weft (up|status)/);
   await beta.start("up");
+
+  const job = node("job", loopbackArgs());
+  await job.start("--join", token, "--ephemeral");
+  assert.match(await job.expectCommand("down"), /^job has stopped and left the network, .* by a token\n$/);
+  assert.match((await job.command("up")).stderr, /^weft: Cannot resume: there is no node/);
+  assert.match((await job.command("status")).stderr, /\nhint: .* if it is a member still/);
 });

@@ -187,7 +187,7 @@ export class MessagePlane {
     }).finally(() => {
       this.#gossip.close(link);
       this.#parts.services?.handleLinkClosed(link.nodeId);
-      log.debug("link closed", { peer: name, reason: link.channel.closeReason });
+      log.debug("link closed", { peer: name, reason: link.channel.closeReason ?? "none given" });
     });
   }
 

@@ -15,7 +15,7 @@ import type { Agent } from "../agent.ts";
 /** A process that is there for the agent alone. */
 export interface AgentProcess {
   /** Begins to end it, in a later turn. @returns what is known of it */
-  stop(): Omit<StopReport, "name">;
+  stop(): Omit<StopReport, "name" | "isLeaving">;
   /** The last lines of the log. @returns the last lines of its log */
   logs(request: LogRequest): LogReport;
 }
@@ -25,9 +25,10 @@ export function processOperations(agent: Agent, process: AgentProcess | undefine
   return {
     stop() {
       const { name } = agent.mesh.record;
-      if (process !== undefined) return { name, ...process.stop() };
+      const report = agent.departure.isDueAtEnd ? { name, isLeaving: true } : { name };
+      if (process !== undefined) return { ...report, ...process.stop() };
       agent.stopSoon();
-      return { name };
+      return report;
     },
 
     logs(request) {

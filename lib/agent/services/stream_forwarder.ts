@@ -234,7 +234,9 @@ export class StreamForwarder {
       throw new InvalidRequestError(`Cannot listen on port ${port}: ports are 1 to 65535`);
     }
     if (this.#ports.has(port)) {
-      throw new InvalidRequestError(`Cannot listen on port ${port} of the mesh: it is served already`);
+      throw new InvalidRequestError(`Cannot listen on port ${port} of the mesh: it is served already`, {
+        hint: "`weft offer list` shows the offers of this node; take another port, or end that offer.",
+      });
     }
     const allows = options.allow === undefined ? () => true : this.#parts.peers.selector(options.allow);
     const served: Port = { port, service, allow: options.allow, allows, serve };

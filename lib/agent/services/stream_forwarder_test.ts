@@ -83,7 +83,7 @@ Deno.test("StreamForwarder says why there is no connection", async () => {
   assert.deepEqual(await forward.dial("me", 80, signal), { refusal: "connection-refused" });
   assert.throws(() => forward.listen(0, () => {}), { code: "InvalidRequest" });
   const listener = forward.listen(80, () => {});
-  assert.throws(() => forward.listen(80, () => {}), { code: "InvalidRequest" });
+  assert.throws(() => forward.listen(80, () => {}), { code: "InvalidRequest", hint: /`weft offer list`/ });
   await listener.close();
   forward.listen(80, () => {});
   await forward.close();

@@ -54,10 +54,11 @@ export class NodeSettings {
     const { options, origins } = said.resolve(kept, keptFile);
     this.options = options;
     this.#origins = origins;
-    this.kept = new Map(
-      FIELD_ENTRIES.filter(([name]) => origins.get(name)?.source === "kept")
-        .map(([name, { flag }]) => [flag, optionText(options[name])]),
-    );
+    this.kept = new Map([
+      ...keptFile === undefined ? [] : [["config", keptFile.path] as const],
+      ...FIELD_ENTRIES.filter(([name]) => origins.get(name)?.source === "kept")
+        .map(([name, { flag }]) => [flag, optionText(options[name])] as const),
+    ]);
   }
 
   /**

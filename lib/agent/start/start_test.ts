@@ -101,6 +101,7 @@ Deno.test("NodeSettings reads a kept file again at every start, and names one th
     await Deno.writeTextFile(path, `port: ${port}\nmtu: 1282\n`);
     const node = await startOnce(OverlayBootstrap.load({ stateDir }));
     assert.deepEqual([node.options.port, node.options.mtuBytes], [port, 1282]);
+    assert.equal(node.keptSettings.get("config"), path, "the start says by which file it runs");
     const stored = await OverlayBootstrap.storedSettings({ stateDir });
     const mtu = stored.find(({ name }) => name === "mtu");
     assert.deepEqual(mtu, { name: "mtu", value: "1282", source: "file", at: path });

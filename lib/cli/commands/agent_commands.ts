@@ -38,8 +38,12 @@ export function addAgentCommands(program: AnyCommand, { ports }: CommandContext)
       const stopped = await client.ask("stop");
       await untilEnded(client, stopped);
       if (json === true) return printJson(ports, stopped);
-      const { name, unit } = stopped;
-      terminal.out(`${name} has stopped; \`weft up\` resumes it\n`);
+      const { name, unit, isLeaving = false } = stopped;
+      terminal.out(
+        isLeaving
+          ? `${name} has stopped and left the network, being ephemeral; it joins anew by a token\n`
+          : `${name} has stopped; \`weft up\` resumes it\n`,
+      );
       if (unit === undefined) return;
       terminal.err(
         `weft: ${unit.name} is a unit of systemd, which may start it again\n` +

@@ -41,6 +41,10 @@ Deno.test("doctorFindings() asks less of rootless hosts, and lets a running agen
   const poor = { ...good, canConfigureNetwork: () => false, hasTunDevice: () => false };
   assert.deepEqual(await problems(poor, { ...options, rootless: true }), []);
   assert.deepEqual(await problems({ ...good, isPortFree: () => false }, running()), []);
+  const rootless = running({ dataplane: { ...sampleStatus.dataplane, kind: "rootless" } });
+  assert.deepEqual(await problems(poor, rootless), [], "it runs without, and nobody has to say so again");
+  const elsewhere = running({ node: { ...sampleStatus.node, listenPort: 5555 } });
+  assert.match((await doctorFindings(elsewhere, good)).get("port")?.detail ?? "", /^5555 /);
 });
 
 Deno.test("doctorFindings() goes by what a running agent was told, at this start or an earlier one", async () => {

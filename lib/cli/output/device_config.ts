@@ -48,7 +48,9 @@ export function deviceConfig(device: AddedDevice, facts: DeviceFacts): string {
     ...(mtuBytes < USUAL_MTU_BYTES ? [`MTU = ${mtuBytes}`] : []),
     ...peers.flatMap((peer, i) => [
       "",
-      hub === undefined ? `# ${peer.name}` : `# ${peer.name}, through which it reaches all members`,
+      hub === undefined
+        ? `# ${peer.name}`
+        : `# ${peer.name}, through which it reaches all members with an interface`,
       "[Peer]",
       `PublicKey = ${peer.publicKey}`,
       ...(i === 0 ? presharedKeyLines(facts, device) : []),

@@ -32,7 +32,7 @@ Deno.test("deviceConfig() has the hub as the one peer, for the whole network", (
 # PrivateKey = the device's own, which stays there
 Address = 10.200.0.9/32, fd00::9/128
 
-# lead, through which it reaches all members
+# lead, through which it reaches all members with an interface
 [Peer]
 PublicKey = AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 # PresharedKey = the one you gave

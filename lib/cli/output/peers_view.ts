@@ -170,13 +170,15 @@ function grantsLine({ roles, grants }: MemberReport): string {
   return lists.join("; ") || "what every member may";
 }
 
-/** Who answers is there now; of others their record or their link says when they were. */
-function seenText({ healthy, channel, lastSeenMs }: PeerReport, nowMs: number): string {
-  if (healthy || channel === "open") return "now";
+/** Who answers is there now, here; of others their record, their link or a handshake with this node says when they were. */
+function seenText({ healthy, channel, path, lastSeenMs }: PeerReport, nowMs: number): string {
+  if (path !== "hub" && healthy || channel === "open") return "now";
   return lastSeenMs === undefined ? "-" : `${formatSpan(Math.max(0, nowMs - lastSeenMs))} ago`;
 }
 
+/** Of a device behind another node only the hub is known here. */
 function healthOf(peer: PeerReport): string {
+  if (peer.path === "hub" && peer.healthy) return "hub healthy";
   if (peer.healthy) return "healthy";
   if (peer.isAway) return peer.lastSeenMs === undefined ? "not seen" : "away";
   return peer.channel === "dialing" ? "dialing" : "away";

@@ -33,6 +33,9 @@ Deno.test("peersText() says through whom a device is reached, or that nobody is 
   const [, device] = sampleStatus.peers;
   assert.ok(device);
   const path = (hub: string | null) => peersText([{ ...device, hub }], plain).split("\n")[1];
+  const behind = peersText([{ ...device, hub: "lead", path: "hub", healthy: true }], plain).split("\n")[1];
+  assert.match(behind ?? "", / hub healthy +via lead /, "whether the device is there, the hub alone knows");
+  assert.doesNotMatch(behind ?? "", / now /);
   assert.match(path("lead") ?? "", /^\S+ +10\.200\.0\.3 +not seen +via lead /);
   assert.match(path(null) ?? "", / not seen +no hub /);
 });

@@ -52,6 +52,7 @@ Deno.test("SqliteStateStore.open() refuses a state that is open, until it is clo
   inScratch((dir) => {
     const store = SqliteStateStore.open(dir);
     assertRefused(() => SqliteStateStore.open(dir), /in use by another agent/);
+    assert.throws(() => SqliteStateStore.open(dir), { hint: /`weft status` shows .*`weft down` stops/ });
     store.put("a", "key", utf8Bytes("one"));
     store.close();
     store.close();

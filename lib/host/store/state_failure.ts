@@ -20,7 +20,8 @@ export type StateProblem =
 const WORDS: Readonly<Record<StateProblem, { readonly says: string; readonly hint: string }>> = {
   "in-use": {
     says: "it is in use by another agent",
-    hint: "Stop the agent that runs on it, or choose another directory with --state.",
+    hint:
+      "`weft status` shows the agent that runs on it, `weft down` stops it; or choose another with --state.",
   },
   full: {
     says: "the disk is full",
