@@ -31,7 +31,7 @@ labTest("bin/weft needs no registry once it has started", ["linux", ...UNIX], as
     assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
     const { isFile, mode } = await Deno.lstat(`${checkout.home}/deno`);
     assert.deepEqual([isFile, (mode ?? 0) & 0o777], [true, 0o755]);
-    await Deno.remove(`${checkout.path}/tools/deno`);
+    await Deno.remove(`${checkout.tools}/deno`);
   });
 
   await test.step("from another folder, by a link, without a home", async () => {
@@ -104,7 +104,7 @@ labTest(
 labTest("bin/weft says in one line what it lacks", ["linux", ...UNIX], async (test) => {
   await using scratch = await createScratch("launcher");
   const checkout = await Checkout.create(`${scratch.path}/checkout`);
-  await Deno.remove(`${checkout.path}/tools/deno`);
+  await Deno.remove(`${checkout.tools}/deno`);
   const refusal = /^weft: Cannot .*\nhint: .*\n$/;
 
   await test.step("neither Deno nor npm", async () => {
@@ -121,7 +121,7 @@ labTest("bin/weft says in one line what it lacks", ["linux", ...UNIX], async (te
   });
 
   await test.step("npm without its registry", async () => {
-    await Deno.writeTextFile(`${checkout.path}/tools/npm`, NO_REGISTRY, { mode: 0o755 });
+    await Deno.writeTextFile(`${checkout.tools}/npm`, NO_REGISTRY, { mode: 0o755 });
     const { code, stderr } = await checkout.run(["--join", "weft1-AAAA"]);
     assert.equal(code, 1);
     const lines = stderr.split("\n");

@@ -17,8 +17,12 @@ export class Checkout {
   /** Where the launcher installs. */
   readonly home: string;
 
+  /** The folder of its user's programs: outside of it, because where they lead to others may write. */
+  readonly tools: string;
+
   private constructor(path: string) {
     this.path = path;
+    this.tools = `${path}.tools`;
     this.launcher = `${path}/bin/weft`;
     this.home = `${path}/.deno/${Deno.version.deno}`;
   }
@@ -26,9 +30,9 @@ export class Checkout {
   /** @param path what is made */
   static async create(path: string): Promise<Checkout> {
     const checkout = new Checkout(path);
-    await Deno.mkdir(`${path}/tools`, { recursive: true });
+    for (const folder of [path, checkout.tools]) await Deno.mkdir(folder, { recursive: true });
     await expectRun(["cp", "-R", ...SOURCES.map((name) => `${root}${name}`), path]);
-    await Deno.symlink(Deno.execPath(), `${path}/tools/deno`);
+    await Deno.symlink(Deno.execPath(), `${checkout.tools}/deno`);
     const { npmCache } = JSON.parse(await expectRun([Deno.execPath(), "info", "--json"]));
     await Deno.mkdir(`${checkout.home}/cache`, { recursive: true });
     await expectRun(["cp", "-R", npmCache, `${checkout.home}/cache/npm`]);
@@ -37,7 +41,7 @@ export class Checkout {
 
   /** @returns what the shell of somebody without Node.js has */
   environment(more: Record<string, string> = {}): Record<string, string> {
-    return { PATH: `${this.path}/tools:/usr/bin:/bin`, HOME: "/nonexistent", ...more };
+    return { PATH: `${this.tools}:/usr/bin:/bin`, HOME: "/nonexistent", ...more };
   }
 
   /** Runs weft with nothing else in its environment. */

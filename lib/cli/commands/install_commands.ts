@@ -152,13 +152,18 @@ function refuseUntrusted(
   warn(`weft: ${showUnprintable(error.message)}\nhint: ${error.hint}\n`);
 }
 
+/** Where a checkout may stand that root runs. */
+const OWN_PLACE = "/opt/weft";
+
 function trustHint({ kind, root }: UnitProgram, isSystem: boolean): string {
   if (!isSystem) {
     return "Nobody else may write to the program, the directories above it and the state: `chmod go-w`.";
   }
   const move = kind === "binary"
     ? "`install -m 755 weft /usr/local/bin/weft`, then `/usr/local/bin/weft install`"
-    : `\`cp -R ${root} /opt/weft && chown -R root:root /opt/weft && chmod -R go-w /opt/weft\`, then \`/opt/weft/bin/weft install\`, or the binary in /usr/local/bin/weft`;
+    : `\`${
+      root === OWN_PLACE ? "" : `cp -R ${root} ${OWN_PLACE} && `
+    }chown -R root:root ${OWN_PLACE} && chmod -R go-w ${OWN_PLACE}\`, then \`${OWN_PLACE}/bin/weft install\`, or the binary in /usr/local/bin/weft`;
   return "The program, the directories above it and the state have to be root's alone: " +
     `${move}; for the state --state /var/lib/weft.`;
 }
