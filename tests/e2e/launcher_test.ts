@@ -140,7 +140,7 @@ labTest("bin/weft is a script of the POSIX shell", ["shellcheck"], async () => {
 const NO_REGISTRY = `#!/bin/sh
 echo 'npm error code EAI_AGAIN
 npm error syscall getaddrinfo
-npm error request to https://registry.npmjs.org/deno failed, reason: getaddrinfo EAI_AGAIN registry.npmjs.org' >&2
+npm error request to https://registry.example/deno failed, reason: getaddrinfo EAI_AGAIN registry.example' >&2
 exit 1
 `;
 
