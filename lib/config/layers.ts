@@ -46,12 +46,35 @@ export interface ConfigLayer {
  * ```
  */
 export function layerAgentOptions(layers: readonly ConfigLayer[]): AgentOptions {
+  return layerOptions(layers).options;
+}
+
+/** Options that hold, and of each where it comes from; undefined for a default. */
+export interface LayeredOptions {
+  readonly options: AgentOptions;
+  readonly origins: ReadonlyMap<OptionName, ConfigLayer>;
+}
+
+/**
+ * The same as `layerAgentOptions`, with where each option comes from.
+ * @param isPassedOver whether a layer does not say an option, whatever stands there; it has to be readable all the same
+ * @throws InvalidConfigError
+ */
+export function layerOptions(
+  layers: readonly ConfigLayer[],
+  isPassedOver: (name: OptionName, layer: ConfigLayer) => boolean = () => false,
+): LayeredOptions {
   const options: Record<string, unknown> = {};
+  const origins = new Map<OptionName, ConfigLayer>();
   for (const [name, { initial }] of FIELD_ENTRIES) if (initial !== undefined) options[name] = initial;
   for (const layer of layers.toReversed()) {
-    for (const [name, value] of readLayer(layer)) options[name] = value;
+    for (const [name, value] of readLayer(layer)) {
+      if (isPassedOver(name, layer)) continue;
+      options[name] = value;
+      origins.set(name, layer);
+    }
   }
-  return options as unknown as AgentOptions;
+  return { options: options as unknown as AgentOptions, origins };
 }
 
 /**

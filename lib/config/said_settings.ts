@@ -8,18 +8,11 @@
 
 import type { AgentOptions, AgentOptionsInput } from "./agent_options.ts";
 import type { OptionName } from "./field.ts";
-import { FIELD_ENTRIES } from "./fields.ts";
-import { type ConfigLayer, readLayer } from "./layers.ts";
+import { type ConfigLayer, type LayeredOptions, layerOptions, readLayer } from "./layers.ts";
 import { type OptionText, optionText } from "./option_text.ts";
 
 /** A configuration file that was read. */
 export type ConfigFile = ConfigLayer & { readonly path: string };
-
-/** Options that hold, and of each where it comes from; undefined for a default. */
-export interface LayeredOptions {
-  readonly options: AgentOptions;
-  readonly origins: ReadonlyMap<OptionName, ConfigLayer>;
-}
 
 /** What is said at one start. */
 export class SaidSettings {
@@ -84,19 +77,11 @@ export class SaidSettings {
   resolve(kept?: ConfigLayer, keptFile?: ConfigFile): LayeredOptions {
     const file = this.file ?? keptFile;
     const layers = [...this.layers, ...kept ? [kept] : [], ...file ? [file] : [], this.#defaults];
-    const options: Record<string, unknown> = {};
-    const origins = new Map<OptionName, ConfigLayer>();
-    for (const [name, { initial }] of FIELD_ENTRIES) if (initial !== undefined) options[name] = initial;
-    for (const layer of layers.toReversed()) {
-      for (const [name, value] of readLayer(layer)) {
-        // A file that is read because of the state does not say where that is.
-        if (name === "stateDir" && file !== undefined && layer === keptFile) continue;
-        options[name] = value;
-        if (layer === this.#defaults) origins.delete(name);
-        else origins.set(name, layer);
-      }
-    }
-    return { options: options as unknown as AgentOptions, origins };
+    // A file that is read because of the state does not say where that is.
+    const isPassedOver = (name: OptionName, layer: ConfigLayer): boolean =>
+      name === "stateDir" && file !== undefined && layer === keptFile;
+    const { options, origins } = layerOptions(layers, isPassedOver);
+    return { options, origins: new Map([...origins].filter(([, layer]) => layer !== this.#defaults)) };
   }
 }
 
