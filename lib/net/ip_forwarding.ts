@@ -4,16 +4,21 @@
  */
 
 import type { IpFamily } from "./ip_address.ts";
-import { internetChecksum, ipDestinationOffset, ipSourceOffset, transportChecksum } from "./ip_packet.ts";
+import {
+  beginIpReply,
+  internetChecksum,
+  IP_PROTOCOL,
+  ipPayloadOffset,
+  putUint16,
+  transportChecksum,
+  uint16At,
+} from "./ip_packet.ts";
 
-const PROTOCOL_ICMP = 1;
-const PROTOCOL_ICMPV6 = 58;
 const ICMP_HEADER_BYTES = 8;
 /** RFC 1812 §4.3.2.3: no more than the smallest datagram that everybody takes. */
 const MAX_ICMP_BYTES = 576;
 /** RFC 4443 §2.4 (c): no more than the least MTU. */
 const MAX_ICMPV6_BYTES = 1280;
-const HOP_LIMIT = 64;
 
 /**
  * Counts the hop limit of a packet down by one, and brings the header's checksum in line (RFC 1141).
@@ -26,10 +31,8 @@ export function countDownHopLimit(bytes: Uint8Array, at: number, version: IpFami
   if (hopLimit <= 1) return false;
   bytes[hopLimitAt] = hopLimit - 1;
   if (version === 6) return true;
-  const sum = (((bytes[at + 10] ?? 0) << 8) | (bytes[at + 11] ?? 0)) + 0x0100;
-  const checksum = sum >= 0xffff ? sum + 1 : sum;
-  bytes[at + 10] = checksum >> 8;
-  bytes[at + 11] = checksum;
+  const sum = uint16At(bytes, at + 10) + 0x0100;
+  putUint16(bytes, at + 10, sum >= 0xffff ? sum + 1 : sum);
   return true;
 }
 
@@ -65,40 +68,27 @@ export function undeliverable(
   const { version, why, mtuBytes = 0 } = how;
   const isIpv4 = version === 4;
   const headerBytes = isIpv4 ? 20 : 40;
-  const bodyAt = at + (isIpv4 ? ((bytes[at] ?? 0) & 0x0f) * 4 : 40);
-  if (isIcmpError(isIpv4, bytes[at + (isIpv4 ? 9 : 6)], bytes[bodyAt])) return undefined;
+  const protocol = isIpv4 ? IP_PROTOCOL.ICMP : IP_PROTOCOL.ICMPV6;
+  const isIcmp = bytes[at + (isIpv4 ? 9 : 6)] === protocol;
+  if (isIcmp && isIcmpError(version, bytes[ipPayloadOffset(bytes, at, version)])) return undefined;
   const quoted = bytes.subarray(at, at + lengthBytes)
     .subarray(0, (isIpv4 ? MAX_ICMP_BYTES : MAX_ICMPV6_BYTES) - headerBytes - ICMP_HEADER_BYTES);
-  const answer = new Uint8Array(headerBytes + ICMP_HEADER_BYTES + quoted.length);
-  const view = new DataView(answer.buffer);
-  const addressBytes = isIpv4 ? 4 : 16;
-  const sourceAt = ipSourceOffset(version);
-  const destinationAt = ipDestinationOffset(version);
-  answer.set(bytes.subarray(at + destinationAt, at + destinationAt + addressBytes), sourceAt);
-  answer.set(bytes.subarray(at + sourceAt, at + sourceAt + addressBytes), destinationAt);
-  answer.set(quoted, headerBytes + ICMP_HEADER_BYTES);
-  const icmpBytes = answer.length - headerBytes;
+  const icmpBytes = ICMP_HEADER_BYTES + quoted.length;
+  const { reply, start } = beginIpReply(bytes, at, version, { protocol, lengthBytes: icmpBytes });
+  reply.set(quoted, start + ICMP_HEADER_BYTES);
   if (isIpv4) {
-    answer.set([0x45, 0], 0);
-    view.setUint16(2, answer.length);
-    answer.set([HOP_LIMIT, PROTOCOL_ICMP], 8);
-    view.setUint16(10, internetChecksum(answer, 0, headerBytes));
-    answer.set([3, ICMP_CODES[why]], headerBytes);
-    view.setUint16(headerBytes + 6, mtuBytes);
-    view.setUint16(headerBytes + 2, internetChecksum(answer, headerBytes, icmpBytes));
-    return answer;
+    reply.set([3, ICMP_CODES[why]], start);
+    putUint16(reply, start + 6, mtuBytes);
+    putUint16(reply, start + 2, internetChecksum(reply, start, icmpBytes));
+    return reply;
   }
-  answer[0] = 0x60;
-  view.setUint16(4, icmpBytes);
-  answer.set([PROTOCOL_ICMPV6, HOP_LIMIT], 6);
-  answer.set(ICMPV6_CODES[why], headerBytes);
-  view.setUint32(headerBytes + 4, why === "protocol" ? IPV6_NEXT_HEADER_AT : mtuBytes);
-  view.setUint16(headerBytes + 2, transportChecksum(answer, headerBytes, PROTOCOL_ICMPV6));
-  return answer;
+  reply.set(ICMPV6_CODES[why], start);
+  new DataView(reply.buffer).setUint32(start + 4, why === "protocol" ? IPV6_NEXT_HEADER_AT : mtuBytes);
+  putUint16(reply, start + 2, transportChecksum(reply, start, protocol));
+  return reply;
 }
 
 /** RFC 1812 §4.3.2.7, RFC 4443 §2.4 (e). */
-function isIcmpError(isIpv4: boolean, protocol = 0, type = 0): boolean {
-  if (isIpv4) return protocol === PROTOCOL_ICMP && [3, 4, 5, 11, 12].includes(type);
-  return protocol === PROTOCOL_ICMPV6 && type < 128;
+function isIcmpError(version: IpFamily, type = 0): boolean {
+  return version === 4 ? [3, 4, 5, 11, 12].includes(type) : type < 128;
 }

@@ -14,6 +14,16 @@
 
 import type { IpFamily } from "./ip_address.ts";
 
+/** Numbers of protocols in IP headers. */
+export const IP_PROTOCOL: { readonly ICMP: 1; readonly TCP: 6; readonly UDP: 17; readonly ICMPV6: 58 } = {
+  ICMP: 1,
+  TCP: 6,
+  UDP: 17,
+  ICMPV6: 58,
+};
+
+/** How far a packet of this node's own making goes. */
+const REPLY_HOPS = 64;
 /** Without options. */
 const IPV4_MIN_HEADER_BYTES = 20;
 const IPV6_HEADER_BYTES = 40;
@@ -71,6 +81,48 @@ export function ipDestinationOffset(version: IpFamily): number {
 }
 
 /**
+ * @param at where a packet of this `version` begins; its header has been checked
+ * @returns where that which it carries begins, behind the options of IPv4; extension headers of IPv6 are carried
+ */
+export function ipPayloadOffset(packet: Uint8Array, at: number, version: IpFamily): number {
+  return at + (version === 4 ? ((packet[at] ?? 0) & 0x0f) * 4 : IPV6_HEADER_BYTES);
+}
+
+/**
+ * Begins a packet against the direction of another one: from its destination to its source, with an empty payload.
+ * @param at where that one, of this `version`, begins; its header has been checked
+ * @param protocol one of `IP_PROTOCOL`
+ * @returns the packet, and where its payload begins
+ */
+export function beginIpReply(
+  packet: Uint8Array,
+  at: number,
+  version: IpFamily,
+  payload: { readonly protocol: number; readonly lengthBytes: number },
+): { readonly reply: Uint8Array<ArrayBuffer>; readonly start: number } {
+  const { protocol, lengthBytes } = payload;
+  const start = version === 4 ? IPV4_MIN_HEADER_BYTES : IPV6_HEADER_BYTES;
+  const reply = new Uint8Array(start + lengthBytes);
+  const [from, to] = [ipSourceOffset(version), ipDestinationOffset(version)];
+  const addressBytes = to - from;
+  reply.set(packet.subarray(at + to, at + to + addressBytes), from);
+  reply.set(packet.subarray(at + from, at + to), to);
+  if (version === 4) {
+    reply[0] = 0x45;
+    putUint16(reply, 2, reply.length);
+    reply[8] = REPLY_HOPS;
+    reply[9] = protocol;
+    putUint16(reply, 10, internetChecksum(reply, 0, start));
+  } else {
+    reply[0] = 0x60;
+    putUint16(reply, 4, lengthBytes);
+    reply[6] = protocol;
+    reply[7] = REPLY_HOPS;
+  }
+  return { reply, start };
+}
+
+/**
  * The Internet checksum (RFC 1071): over a header whose checksum field is filled in rightly it is 0.
  * @param at where to start, in bytes
  * @param length how many bytes; an odd last one is padded with zero
@@ -107,6 +159,13 @@ export function transportChecksum(packet: Uint8Array, start: number, protocol: n
   return internetChecksum(packet, start, length, pseudo);
 }
 
-function uint16At(bytes: Uint8Array, at: number): number {
+/** @returns the 16 bits at `at`, in network order */
+export function uint16At(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+}
+
+/** Writes 16 bits in network order. */
+export function putUint16(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >> 8;
+  bytes[at + 1] = value;
 }

@@ -1,19 +1,13 @@
 /**
  * What a host is told about packets that go no further: resets (RFC 9293 §3.10.7), and echo replies (RFC 792,
- * RFC 4443 §4.2); messages about packets are made by `undeliverable` of `lib/net`. Each reply is a packet of its own, whole, from the destination of what it answers to its source.
+ * RFC 4443 §4.2); messages about packets are made by `undeliverable` of `lib/net`. Each reply is a packet of its own, whole,
+ * from the destination of what it answers to its source.
  * @module
  */
 
-import {
-  internetChecksum,
-  ipDestinationOffset,
-  type IpFamily,
-  ipSourceOffset,
-  transportChecksum,
-} from "../../net/mod.ts";
+import { beginIpReply, IP_PROTOCOL, type IpFamily, putUint16, transportChecksum } from "../../net/mod.ts";
 import {
   payloadOf,
-  putUint16,
   sequenceLength,
   swapAddresses,
   TCP_FLAGS,
@@ -22,13 +16,6 @@ import {
   updateChecksum,
   versionOf,
 } from "./segment.ts";
-
-/** Numbers of protocols in IP headers. */
-export const PROTOCOL = { ICMP: 1, TCP: 6, UDP: 17, ICMPV6: 58 } as const;
-
-const IPV4_HEADER_BYTES = 20;
-const IPV6_HEADER_BYTES = 40;
-const HOPS = 64;
 
 /**
  * @param packet a whole IP packet
@@ -55,7 +42,10 @@ export function reset(
   segment: number,
   { sequence, acknowledged }: { readonly sequence: number; readonly acknowledged: number | undefined },
 ): Uint8Array {
-  const { reply, start } = answer(packet, version, PROTOCOL.TCP, TCP_HEADER_BYTES);
+  const { reply, start } = beginIpReply(packet, 0, version, {
+    protocol: IP_PROTOCOL.TCP,
+    lengthBytes: TCP_HEADER_BYTES,
+  });
   const view = new DataView(reply.buffer);
   reply.set(packet.subarray(segment + 2, segment + 4), start);
   reply.set(packet.subarray(segment, segment + 2), start + 2);
@@ -63,7 +53,7 @@ export function reset(
   view.setUint32(start + 8, acknowledged ?? 0);
   reply[start + 12] = TCP_HEADER_BYTES / 4 << 4;
   reply[start + 13] = TCP_FLAGS.RST | (acknowledged === undefined ? 0 : TCP_FLAGS.ACK);
-  putUint16(reply, start + 16, transportChecksum(reply, start, PROTOCOL.TCP));
+  putUint16(reply, start + 16, transportChecksum(reply, start, IP_PROTOCOL.TCP));
   return reply;
 }
 
@@ -81,32 +71,4 @@ export function echoReply(packet: Uint8Array): Uint8Array {
 /** Whether an echo is asked for. @param at where the ICMP message begins */
 export function isEchoRequest(packet: Uint8Array, version: IpFamily, at: number): boolean {
   return packet[at] === (version === 4 ? 8 : 128) && packet[at + 1] === 0;
-}
-
-/** Begins a packet against the direction of another one; its payload is still empty. */
-function answer(
-  packet: Uint8Array,
-  version: IpFamily,
-  protocol: number,
-  payloadBytes: number,
-): { readonly reply: Uint8Array<ArrayBuffer>; readonly start: number } {
-  const start = version === 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;
-  const reply = new Uint8Array(start + payloadBytes);
-  const [from, to] = [ipSourceOffset(version), ipDestinationOffset(version)];
-  const length = to - from;
-  reply.set(packet.subarray(to, to + length), from);
-  reply.set(packet.subarray(from, to), to);
-  if (version === 4) {
-    reply[0] = 0x45;
-    putUint16(reply, 2, reply.length);
-    reply[8] = HOPS;
-    reply[9] = protocol;
-    putUint16(reply, 10, internetChecksum(reply, 0, start));
-  } else {
-    reply[0] = 0x60;
-    putUint16(reply, 4, payloadBytes);
-    reply[6] = protocol;
-    reply[7] = HOPS;
-  }
-  return { reply, start };
 }

@@ -15,8 +15,11 @@ import {
   type IpAddress,
   ipDestinationOffset,
   type IpFamily,
+  ipPayloadOffset,
   ipSourceOffset,
   ipVersion,
+  putUint16,
+  uint16At,
 } from "../../net/mod.ts";
 
 /** Without options. */
@@ -38,20 +41,9 @@ export interface PacketView {
   readonly isPartial: boolean;
 }
 
-/** @returns the 16 bits at `at`, in network order */
-export function uint16At(bytes: Uint8Array, at: number): number {
-  return (bytes[at] ?? 0) << 8 | (bytes[at + 1] ?? 0);
-}
-
 /** @returns the 32 bits at `at`, in network order, from 0 */
 export function uint32At(bytes: Uint8Array, at: number): number {
   return uint16At(bytes, at) * 0x10000 + uint16At(bytes, at + 2);
-}
-
-/** Writes 16 bits in network order. */
-export function putUint16(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >> 8;
-  bytes[at + 1] = value;
 }
 
 /** @returns how many bytes the header has, 20 to 60; 0 when it is cut off at `end` or contradicts itself */
@@ -120,7 +112,7 @@ export function versionOf(packet: Uint8Array): IpFamily {
 
 /** @returns where that which a whole IP packet carries begins */
 export function payloadOf(packet: Uint8Array): number {
-  return versionOf(packet) === 4 ? ((packet[0] ?? 0) & 0x0f) * 4 : 40;
+  return ipPayloadOffset(packet, 0, versionOf(packet));
 }
 
 /** @returns the headers of a segment, as far as a reset reads them */

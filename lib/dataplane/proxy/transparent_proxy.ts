@@ -16,34 +16,36 @@
  * @module
  */
 
-import { BoundedQueue, Counters, type Millis } from "../../base/mod.ts";
+import { BoundedQueue, Counters, KeyedRateLimiter, type Millis } from "../../base/mod.ts";
 import {
   Cidr,
   type Endpoint,
+  IP_PROTOCOL,
   type IpAddress,
   ipDestinationOffset,
   type IpFamily,
   ipPacketLength,
+  ipPayloadOffset,
   ipSourceOffset,
   ipVersion,
   PrefixTrie,
+  putUint16,
   transportChecksum,
+  uint16At,
   type Undeliverable,
   undeliverable,
 } from "../../net/mod.ts";
 import { type Connection, Connections, ENDS, type ProxiedHost } from "./connections.ts";
 import { ANSWER_MS, HeldEchoes } from "./held_echoes.ts";
-import { echoReply, isEchoRequest, PROTOCOL, reset, resetOf } from "./replies.ts";
+import { echoReply, isEchoRequest, reset, resetOf } from "./replies.ts";
 import {
   type PacketView,
   payloadOf,
-  putUint16,
   segmentBetween,
   sequenceLength,
   TCP_FLAGS,
   tcpHeaderBytes,
   turnSegment,
-  uint16At,
   uint32At,
   versionOf,
 } from "./segment.ts";
@@ -53,8 +55,8 @@ const MAX_HELD_BYTES = 1500;
 /** Questions and packets that wait to be taken; the oldest gives way. */
 const MAX_QUESTIONS = 2112;
 const MAX_PACKETS = 2048;
-/** Messages of ICMP a second, and at once (RFC 4443 §2.4). */
-const ICMP_PER_SECOND = 100;
+/** Messages of ICMP at once, and 100 a second (RFC 4443 §2.4 (f)). */
+const ICMP_RATE = { burst: 100, everyMs: 10, maxSources: 1 };
 const MAX_SEQUENCE = 0x1_0000_0000;
 
 /** Every reason why a packet was dropped, so that readers of the counters see the zeros too. */
@@ -115,9 +117,8 @@ export class TransparentProxy {
     version: 4,
     isPartial: false,
   };
+  readonly #icmpLimiter = new KeyedRateLimiter(ICMP_RATE);
   #lastIndex = 0;
-  #icmpLeft = ICMP_PER_SECOND;
-  #icmpAt = 0;
 
   /** Whether there are no hosts, so that no packet need be shown. */
   get isIdle(): boolean {
@@ -188,7 +189,7 @@ export class TransparentProxy {
     // A fragment has no ports; nothing of this host that is answered here comes in any.
     const isFragment = version === 4 && (uint16At(bytes, at + 6) & 0x3fff) !== 0;
     if (isFragment) return this.#drop("proxy-malformed");
-    const payload = at + (version === 4 ? ((bytes[at] ?? 0) & 0x0f) * 4 : 40);
+    const payload = ipPayloadOffset(bytes, at, version);
     const end = at + lengthBytes;
     const packet = this.#packet;
     packet.bytes = bytes;
@@ -198,11 +199,11 @@ export class TransparentProxy {
     packet.version = version;
     packet.isPartial = isPartial;
     switch (bytes[at + (version === 4 ? 9 : 6)]) {
-      case PROTOCOL.TCP:
+      case IP_PROTOCOL.TCP:
         return this.#handleSegment(now, host, own.port, packet);
-      case version === 4 ? PROTOCOL.ICMP : PROTOCOL.ICMPV6:
+      case version === 4 ? IP_PROTOCOL.ICMP : IP_PROTOCOL.ICMPV6:
         return this.#handleIcmp(now, host, packet);
-      case PROTOCOL.UDP:
+      case IP_PROTOCOL.UDP:
         return this.#refuse(now, bytes.subarray(at, end), version, "port");
       default:
         return this.#refuse(now, bytes.subarray(at, end), version, "protocol");
@@ -309,7 +310,7 @@ export class TransparentProxy {
       this.#connections.release(connection);
       turnSegment(packet, 0, version, segment, connection.translatedPort, own.port, true);
       putUint16(packet, segment + 16, 0);
-      putUint16(packet, segment + 16, transportChecksum(packet, segment, PROTOCOL.TCP));
+      putUint16(packet, segment + 16, transportChecksum(packet, segment, IP_PROTOCOL.TCP));
       this.#packets.push(packet);
       return;
     }
@@ -365,16 +366,10 @@ export class TransparentProxy {
 
   /** Says at once that a packet goes no further, as often as is good for the host. */
   #refuse(now: Millis, packet: Uint8Array, version: IpFamily, why: Undeliverable): ProxyOutcome {
-    this.#icmpLeft = Math.min(
-      ICMP_PER_SECOND,
-      this.#icmpLeft + (now - this.#icmpAt) * ICMP_PER_SECOND / 1000,
-    );
-    this.#icmpAt = now;
-    const answer = this.#icmpLeft < 1 ? undefined : undeliverable(packet, 0, packet.length, { version, why });
-    if (answer !== undefined) {
-      this.#icmpLeft--;
-      this.#packets.push(answer);
-    }
+    const answer = this.#icmpLimiter.wouldAllow(now, "")
+      ? undeliverable(packet, 0, packet.length, { version, why })
+      : undefined;
+    if (answer !== undefined && this.#icmpLimiter.allows(now, "")) this.#packets.push(answer);
     return this.#drop("proxy-unreachable");
   }
 
