@@ -10,5 +10,6 @@ export * from "./endpoint.ts";
 export * from "./ip_address.ts";
 export * from "./ip_forwarding.ts";
 export * from "./ip_packet.ts";
+export * from "./mac_address.ts";
 export * from "./prefix_trie.ts";
 export * from "./special_blocks.ts";

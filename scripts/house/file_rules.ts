@@ -38,7 +38,7 @@ export function* fileLengthRule(file: SourceFile): Generator<Finding> {
 export function* folderFaceRule(files: readonly SourceFile[]): Generator<FindingAt> {
   const product = files.filter((file) => file.folder !== undefined && file.isProduct && !file.isGenerated);
   const paths = new Set(product.map((file) => file.path));
-  const folders = new Set(product.flatMap((file) => [`lib/${file.folder}`, dirname(file.path)]));
+  const folders = new Set(product.flatMap((file) => [file.root ?? "lib", dirname(file.path)]));
   for (const folder of folders) {
     const face = `${folder}/mod.ts`;
     if (!paths.has(face)) {

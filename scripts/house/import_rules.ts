@@ -8,10 +8,10 @@ import { ALLOWED_IMPORTS, PACKAGE_FOLDERS } from "./layers.ts";
 import { type Finding, type FindingAt, SourceFile } from "./source_file.ts";
 
 /** A folder imports only the folders below it. */
-export function* importDirectionRule({ folder, imports }: SourceFile): Generator<Finding> {
+export function* importDirectionRule({ folder, root, imports }: SourceFile): Generator<Finding> {
   const allowed = folder === undefined ? undefined : ALLOWED_IMPORTS.get(folder);
   if (folder !== undefined && allowed === undefined) {
-    yield { line: 1, message: `lib/${folder} has no layer; give it one in scripts/house/layers.ts` };
+    yield { line: 1, message: `${root} has no layer; give it one in scripts/house/layers.ts` };
   }
   for (const { target, line } of imports) {
     if (target === undefined) continue;
@@ -19,12 +19,12 @@ export function* importDirectionRule({ folder, imports }: SourceFile): Generator
     if (!into.isTypeScript) continue;
     if (!into.isProduct) yield { line, message: `${target} is no part of the product` };
     else if (folder !== undefined && into.folder === undefined) {
-      yield { line, message: `lib/${folder} may not import ${target}, which stands above lib` };
+      yield { line, message: `${root} may not import ${target}, which stands above lib` };
     } else if (
       into.folder !== undefined && into.folder !== folder && !isBounds(into) &&
       allowed?.includes(into.folder) === false
     ) {
-      yield { line, message: `lib/${folder} may not import lib/${into.folder}` };
+      yield { line, message: `${root} may not import ${into.root}` };
     }
   }
 }
@@ -41,15 +41,15 @@ export function* importFaceRule(file: SourceFile): Generator<Finding> {
     if (into?.folder === undefined || !into.isTypeScript || into.isGenerated || isBounds(into)) continue;
     const room = dirname(into.path);
     const isAround = into.folder === file.folder && `${dirname(file.path)}/`.startsWith(`${room}/`);
-    const face = into.folder === file.folder ? `${room}/mod.ts` : `lib/${into.folder}/mod.ts`;
+    const face = into.folder === file.folder ? `${room}/mod.ts` : `${into.root}/mod.ts`;
     if (!isAround && into.path !== face) {
       yield { line, message: `import from ${face}, not from ${into.path}` };
     }
   }
 }
 
-function isBounds({ path, folder }: SourceFile): boolean {
-  return folder !== undefined && path === `lib/${folder}/bounds.ts`;
+function isBounds({ path, root }: SourceFile): boolean {
+  return root !== undefined && path === `${root}/bounds.ts`;
 }
 
 /** No file imports itself by any way round; types count too. */

@@ -3,6 +3,7 @@
  *
  *     base <- net, crypto, noise, proto <- protocols, host, config <- dataplane <- uapi <- wg_interface <- agent
  *     agent <- http, cli <- entries        protocols <- service, forward <- agent; service <- api <- agent
+ *     overlay <- drivers <- dataplane
  *
  * @module
  */
@@ -22,6 +23,7 @@ const PROTOCOLS = [
   "health",
   "discovery",
   "policy",
+  "overlay",
 ];
 // They stand on protocols, and below the agent.
 const MESSAGES = ["service", "forward"];
@@ -30,6 +32,7 @@ const BELOW_AGENT = [
   ...SHARED,
   ...PROTOCOLS,
   ...MESSAGES,
+  "drivers",
   "dataplane",
   "nameserver",
   "uapi",
@@ -37,7 +40,7 @@ const BELOW_AGENT = [
   "api",
 ];
 
-/** For each folder of lib, the folders that it may import. */
+/** For each folder of lib, and for drivers, the folders that it may import. */
 export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["base", []],
   ["net", GROUND],
@@ -45,10 +48,11 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["noise", [...GROUND, "crypto"]],
   ["proto", GROUND],
   ...PROTOCOLS.map((folder) => [folder, SHARED] as const),
+  ["drivers", [...GROUND, "net", "overlay"]],
   ["simulation", [...SHARED, "mesh"]],
   ["service", [...SHARED, "policy"]],
   ["forward", [...SHARED, "transport"]],
-  ["dataplane", [...SHARED, "host", "transport", "wireguard"]],
+  ["dataplane", [...SHARED, "host", "transport", "wireguard", "overlay", "drivers"]],
   ["nameserver", [...SHARED, "dns", "host", "transport"]],
   ["uapi", [...SHARED, "host", "transport", "wireguard", "dataplane"]],
   ["wg_interface", [...SHARED, ...PROTOCOLS, "dataplane", "uapi"]],

@@ -62,15 +62,21 @@ export class SourceFile {
       this.path.includes("/testing/");
   }
 
-  /** Whether it is what users run: in lib, or one of the two entries, and no test. */
+  /** Whether it is what users run: in lib, in drivers, or one of the two entries, and no test. */
   get isProduct(): boolean {
     const isEntry = this.path === "main.ts" || this.path === "mod.ts";
-    return this.isTypeScript && !this.isTest && (isEntry || this.path.startsWith("lib/"));
+    return this.isTypeScript && !this.isTest && (isEntry || /^(lib|drivers)\//.test(this.path));
   }
 
-  /** `wireguard` for `lib/wireguard/device.ts`; undefined outside of lib's folders. */
+  /** `wireguard` for `lib/wireguard/device.ts`, and `drivers` for all below it; undefined elsewhere. */
   get folder(): string | undefined {
-    return /^lib\/([^/]+)\//.exec(this.path)?.[1];
+    const root = this.root;
+    return root?.slice(root.indexOf("/") + 1);
+  }
+
+  /** Where the folder stands: `lib/wireguard`, or `drivers`; undefined outside of both. */
+  get root(): string | undefined {
+    return /^(?:lib\/[^/]+|drivers)(?=\/)/.exec(this.path)?.[0];
   }
 
   /** The last part of the path. */

@@ -9,6 +9,7 @@ export {
   hasTunDevice,
   type OffloadTun,
   openOffloadTun,
+  openTap,
   type TunOptions,
 } from "./tun_attach.ts";
 export * from "./tun_device.ts";

@@ -1,5 +1,5 @@
 /**
- * Making a TUN interface, whatever reads from it, also one that carries superpackets: the kernel leaves segmenting and
+ * Making a TUN interface, or a TAP, which carries Ethernet frames, whatever reads from it, also one that carries superpackets: the kernel leaves segmenting and
  * checksums to whoever reads, and takes coalesced packets from whoever writes (Documentation/networking/tuntap.rst,
  * include/uapi/linux/virtio_net.h); and whether the process may.
  * @module
@@ -11,6 +11,7 @@ import { Descriptor, ERRNO, O_CLOEXEC, O_NONBLOCK, O_RDWR } from "../ffi/mod.ts"
 // linux/if_tun.h
 const TUNSETIFF = 0x400454ca;
 const IFF_TUN = 0x0001;
+const IFF_TAP = 0x0002;
 const IFF_NO_PI = 0x1000;
 /** Without it the kernel would attach to a persistent device that somebody else made. */
 const IFF_TUN_EXCL = 0x8000;
@@ -30,6 +31,9 @@ const IFREQ_BYTES = 40;
 // linux/capability.h
 const CAP_NET_ADMIN = 12n;
 
+/** Whether an interface carries IP packets or Ethernet frames. */
+type Layer = typeof IFF_TUN | typeof IFF_TAP;
+
 /** Name and longest packet of an interface. */
 export interface TunOptions {
   /** 1 to 15 of `A-Za-z0-9_.-`, beginning with a letter or digit. */
@@ -39,7 +43,7 @@ export interface TunOptions {
 }
 
 /**
- * Makes a TUN interface; it is down and has no address.
+ * Makes a TUN interface, or a TAP; it is down and has no address.
  *
  * @param flags further flags of TUNSETIFF
  * @returns its descriptor, which does not block; the interface goes with it
@@ -47,7 +51,7 @@ export interface TunOptions {
  * @throws NoTunDeviceError without the driver, NotPermittedError without CAP_NET_ADMIN, InterfaceExistsError when
  * the name is taken, HostError for anything else
  */
-export function attachTun({ name, mtuBytes }: TunOptions, flags = 0): Descriptor {
+export function attachTun({ name, mtuBytes }: TunOptions, flags = 0, layer: Layer = IFF_TUN): Descriptor {
   if (!/^[A-Za-z0-9][\w.-]{0,14}$/.test(name)) {
     throw new RangeError(`Cannot make the interface ${JSON.stringify(name)}: that is no interface name`);
   }
@@ -59,7 +63,7 @@ export function attachTun({ name, mtuBytes }: TunOptions, flags = 0): Descriptor
     if (fd < 0) throw openError(name, libc.errno);
     const request = new Uint8Array(IFREQ_BYTES);
     new TextEncoder().encodeInto(name, request);
-    new DataView(request.buffer).setUint16(IFNAMSIZ, IFF_TUN | IFF_NO_PI | IFF_TUN_EXCL | flags, true);
+    new DataView(request.buffer).setUint16(IFNAMSIZ, layer | IFF_NO_PI | IFF_TUN_EXCL | flags, true);
     if (libc.ioctl(fd, TUNSETIFF, request) >= 0) return fd;
     const { errno } = libc;
     libc.close(fd);
@@ -104,7 +108,22 @@ export interface OffloadTun {
  * @throws RangeError, NoTunDeviceError, NotPermittedError, InterfaceExistsError, HostError
  */
 export function openOffloadTun(options: TunOptions): OffloadTun {
-  const descriptor = attachTun(options, IFF_VNET_HDR);
+  return withOffloads(options, attachTun(options, IFF_VNET_HDR));
+}
+
+/**
+ * Makes a TAP interface; it is down, has a MAC address of the kernel's choice and no other. Without `hasHeader` frames
+ * are read and written bare, and none is a superpacket.
+ * @throws RangeError, NoTunDeviceError, NotPermittedError, InterfaceExistsError, HostError
+ */
+export function openTap(options: TunOptions & { readonly hasHeader: boolean }): OffloadTun {
+  if (options.hasHeader) return withOffloads(options, attachTun(options, IFF_VNET_HDR, IFF_TAP));
+  const descriptor = attachTun(options, 0, IFF_TAP);
+  const offloads = { tso: false, uso: false };
+  return { name: options.name, fd: descriptor.fd, offloads, close: () => descriptor.close() };
+}
+
+function withOffloads(options: TunOptions, descriptor: Descriptor): OffloadTun {
   const { libc, fd } = descriptor;
   const headerBytes = new Uint8Array(Int32Array.of(VIRTIO_HEADER_BYTES).buffer);
   if (libc.ioctl(fd, TUNSETVNETHDRSZ, headerBytes) < 0) {

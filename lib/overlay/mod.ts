@@ -1,0 +1,9 @@
+/**
+ * Overlay networks that carry Ethernet frames: what a network, an endpoint and a driver are, and the switch between
+ * endpoints. It opens no socket and no device, knows no member, and reads no clock.
+ * @module
+ */
+
+export * from "./driver.ts";
+export * from "./errors.ts";
+export * from "./switch/mod.ts";
