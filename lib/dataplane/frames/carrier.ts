@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type DriverTransport, type OverlayDriver } from "../../overlay/mod.ts";
+import type { DriverTransport, OverlayDriver } from "../../overlay/mod.ts";
 
 /** RFC 3378 §2: the protocol of EtherIP, in which IP carries what is made for an Ethernet. */
 const ETHERIP_PROTOCOL = 97;
@@ -41,7 +41,12 @@ export function writeCarrierHeader(driver: OverlayDriver, bytes: Uint8Array, at:
 }
 
 /** RFC 3378 §3: packets of another version are discarded; reserved bits are ignored. */
-export function isCarrierHeader(driver: OverlayDriver, bytes: Uint8Array, at: number, lengthBytes: number): boolean {
+export function isCarrierHeader(
+  driver: OverlayDriver,
+  bytes: Uint8Array,
+  at: number,
+  lengthBytes: number,
+): boolean {
   if (driver.capabilities.transport.kind !== "link") return true;
   return lengthBytes >= ETHERIP_HEADER_BYTES && (bytes[at] ?? 0) >> 4 === ETHERIP_HEADER >> 12;
 }
