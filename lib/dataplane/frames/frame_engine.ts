@@ -10,7 +10,7 @@
  * @module
  */
 
-import type { Millis, RandomSource } from "../../base/mod.ts";
+import { type Millis, type RandomSource, randomUint32 } from "../../base/mod.ts";
 import {
   ETHERNET_HEADER_BYTES,
   type IpAddress,
@@ -27,13 +27,13 @@ import {
   type FrameForwarder,
   FrameSwitch,
   type SwitchEvent,
+  writeHeaderOfPacket,
 } from "../../overlay/mod.ts";
 import type { DriverRegistry } from "../../../drivers/mod.ts";
 import { AddressTable } from "./address_table.ts";
 import { CARRIER_BYTES } from "./carrier.ts";
 import { type CarriageDrop, EngineNetwork, type EngineRemote, parsed } from "./engine_network.ts";
 import type { FrameCounts, PlaneBinding, PlaneNetwork, PlanePort, PlaneRemote } from "./frame_plane.ts";
-import { IpPayloads } from "./ip_payloads.ts";
 import { type PacketOutlets, PacketSender } from "./packet_sender.ts";
 import { PacketDecoder, type PacketSource } from "./packet_decoder.ts";
 
@@ -63,7 +63,6 @@ export class FrameEngine {
   readonly #failures = new Map<string, number>();
   readonly #outer = new OuterPacket();
   readonly #sender: PacketSender;
-  readonly #ipPayloads: IpPayloads;
   readonly #memory = new Uint8Array(HEADROOM_BYTES + MAX_FRAME_BYTES);
   readonly #memberSource: PacketSource & { kind: "member" | "plain" } = {
     kind: "member",
@@ -77,9 +76,8 @@ export class FrameEngine {
   constructor(drivers: DriverRegistry, outlets: FrameOutlets, random: RandomSource) {
     this.#drivers = drivers;
     this.#outlets = outlets;
-    this.#sender = new PacketSender(outlets);
+    this.#sender = new PacketSender(outlets, randomUint32(random));
     this.#switch = new FrameSwitch(random);
-    this.#ipPayloads = new IpPayloads(this.#switch);
     this.#mesh = new PacketDecoder((reason) => this.#countFailure(reason));
   }
 
@@ -316,14 +314,11 @@ export class FrameEngine {
       return true;
     }
     this.#memory.set(bytes.subarray(payloadAt, payloadAt + payloadBytes), frameAt + ETHERNET_HEADER_BYTES);
-    const refused = this.#ipPayloads.complete(
-      network.definition.network,
-      this.#memory,
-      frameAt,
-      payloadBytes,
-    );
-    if (refused !== undefined) network.countDrop(refused);
-    else this.#forward(now, port, this.#memory, frameAt, payloadBytes + ETHERNET_HEADER_BYTES);
+    const gateway = network.gatewayMac;
+    const id = network.definition.network;
+    if (writeHeaderOfPacket(this.#switch, id, this.#memory, frameAt, payloadBytes, gateway)) {
+      this.#forward(now, port, this.#memory, frameAt, payloadBytes + ETHERNET_HEADER_BYTES);
+    } else network.countDrop("unknown-address");
     return true;
   }
 

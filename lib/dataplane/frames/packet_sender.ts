@@ -6,12 +6,11 @@
  * @module
  */
 
-import { ETHERNET_HEADER_BYTES, putUint16 } from "../../net/mod.ts";
+import { ETHER_TYPE, ETHERNET_HEADER_BYTES, putUint16, uint16At } from "../../net/mod.ts";
+import { flowHash } from "../../overlay/mod.ts";
 import { CARRIER_BYTES, carrierHeaderBytes, carrierOf, writeCarrierHeader } from "./carrier.ts";
 import type { EngineRemote } from "./engine_network.ts";
-import { flowOf } from "./flow.ts";
 import type { PlaneRemote } from "./frame_plane.ts";
-import { IpPayloads } from "./ip_payloads.ts";
 
 /** Where packets go. What is handed over is valid until the call returns. */
 export interface PacketOutlets {
@@ -26,11 +25,14 @@ export interface PacketOutlets {
 /** Writes headers before frames, in the memory where those lie. */
 export class PacketSender {
   readonly #outlets: PacketOutlets;
+  readonly #seed: number;
   /** Of the frame whose header was written last. */
   #flow = 0;
 
-  constructor(outlets: PacketOutlets) {
+  /** @param seed 32 random bits */
+  constructor(outlets: PacketOutlets, seed: number) {
     this.#outlets = outlets;
+    this.#seed = seed;
   }
 
   /**
@@ -72,13 +74,19 @@ export class PacketSender {
   #encode({ network }: EngineRemote, bytes: Uint8Array, at: number, lengthBytes: number): number {
     const { encapsulation } = network;
     const isIp = encapsulation.payload === "ip";
-    if (isIp && !IpPayloads.isIp(bytes, at, lengthBytes)) {
+    if (isIp && !isIpFrame(bytes, at, lengthBytes)) {
       network.countDrop("not-ip");
       return -1;
     }
     const payloadAt = isIp ? at + ETHERNET_HEADER_BYTES : at;
-    this.#flow = flowOf(bytes, at, lengthBytes);
+    this.#flow = flowHash(bytes, at, lengthBytes, this.#seed);
     encapsulation.encode(bytes, payloadAt, at + lengthBytes - payloadAt, this.#flow);
     return payloadAt - encapsulation.headerBytes;
   }
+}
+
+/** Whether an IP packet stands right behind the Ethernet header. */
+function isIpFrame(bytes: Uint8Array, at: number, lengthBytes: number): boolean {
+  const type = lengthBytes < ETHERNET_HEADER_BYTES ? 0 : uint16At(bytes, at + ETHERNET_HEADER_BYTES - 2);
+  return type === ETHER_TYPE.IPV4 || type === ETHER_TYPE.IPV6;
 }
