@@ -106,6 +106,14 @@ export class FrameShape {
   }
 }
 
+/** Whether an IP packet stands in a frame right behind a header without tags. */
+export function hasPlainIp(bytes: Uint8Array, at: number, lengthBytes: number): boolean {
+  if (lengthBytes < ETHERNET_HEADER_BYTES + 20) return false;
+  const version = (bytes[at + ETHERNET_HEADER_BYTES] ?? 0) >> 4;
+  const etherType = uint16At(bytes, at + 12);
+  return (version === 4 && etherType === ETHER_TYPE.IPV4) || (version === 6 && etherType === ETHER_TYPE.IPV6);
+}
+
 function mix(hash: number, word: number): number {
   const mixed = Math.imul(hash ^ word, 0x9e37_79b1);
   return mixed ^ (mixed >>> 15);
