@@ -11,5 +11,6 @@ export * from "./ip_address.ts";
 export * from "./ip_forwarding.ts";
 export * from "./ip_packet.ts";
 export * from "./mac_address.ts";
+export * from "./outer_header.ts";
 export * from "./prefix_trie.ts";
 export * from "./special_blocks.ts";
