@@ -5,8 +5,10 @@
  */
 
 export * from "./address_range.ts";
+export * from "./arp.ts";
 export * from "./cidr.ts";
 export * from "./endpoint.ts";
+export * from "./ethernet.ts";
 export * from "./ip_address.ts";
 export * from "./ip_forwarding.ts";
 export * from "./ip_packet.ts";
