@@ -17,6 +17,10 @@
 export {
   addressOf,
   AF_INET6,
+  EPOLL,
+  EPOLL_EVENT_BYTES,
+  epollEvents,
+  epollToken,
   ERRNO,
   IP_PKTINFO,
   IPV6_PKTINFO,
@@ -27,6 +31,7 @@ export {
   polledEvents,
   POLLERR,
   POLLFD_BYTES,
+  POLLHUP,
   POLLIN,
   POLLNVAL,
   POLLOUT,
@@ -43,6 +48,7 @@ export {
   VECTOR_BYTES,
   WakeUp,
   writeAddress,
+  writeEpollEvent,
   writePollfd,
 } from "./ffi/mod.ts";
 export * from "./compressor.ts";

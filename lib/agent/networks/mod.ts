@@ -8,5 +8,6 @@
  */
 
 export { MAX_ENDPOINTS, MAX_MEMBER_ENDPOINTS } from "./endpoint_acts.ts";
+export { FrameChannels } from "./frame_channels.ts";
 export { MAX_NETWORKS, type NetworkAmendment } from "./network_acts.ts";
 export { Networks } from "./networks.ts";
