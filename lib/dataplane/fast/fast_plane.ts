@@ -22,7 +22,6 @@ import {
   type WireGuardPeerConfig,
   type WireGuardPeerUpdate,
 } from "../../wireguard/mod.ts";
-import { type FramePlane, NoFrames } from "../frames/mod.ts";
 import type {
   ListenFailure,
   ListenOptions,
@@ -70,11 +69,7 @@ interface MirroredPeer {
  */
 export class FastPlane implements WireGuardPlane {
   readonly kind = "fast";
-<<<<<<< HEAD
-  readonly frames: FramePlane;
-=======
   readonly frames: FastFrames;
->>>>>>> w14c
   readonly ended: Promise<PlaneEnd>;
   readonly engine: string;
   readonly #tun: OffloadTun;
@@ -107,15 +102,11 @@ export class FastPlane implements WireGuardPlane {
     this.#log = log;
     boundSuperpackets(tun.name, mtuBytes);
     this.engine = worker.ready.cipher;
-<<<<<<< HEAD
-    this.frames = new NoFrames(onPortEvent);
-=======
     this.frames = new FastFrames({
       send: (command) => this.#send({ kind: "frames", command }),
       channelRoom: setup.channelRoom,
       onPortEvent,
     });
->>>>>>> w14c
     this.#wakeUp = wakeUp;
     this.#commands = new CommandWriter(setup.commands);
     this.#peerStats = new SharedPeerStats(setup.peerStats);
