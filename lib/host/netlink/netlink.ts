@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Cidr, IpAddress } from "../../net/mod.ts";
+import type { Cidr, IpAddress, IpFamily } from "../../net/mod.ts";
 import { HostError, NotPermittedError } from "../host_error.ts";
 import { type Descriptor, ERRNO } from "../ffi/mod.ts";
 import { decodeErrno, decodeMessages, encodeRequest, NLM_F, NLMSG, openNetlink } from "./netlink_message.ts";
@@ -11,6 +11,7 @@ import {
   decodeLink,
   decodeRoute,
   encodeAddress,
+  encodeForwarding,
   encodeLink,
   encodeNoLinkLocal,
   encodeRoute,
@@ -68,6 +69,17 @@ export interface HostNetwork {
   removeRoute(cidr: Cidr, interfaceName: string): void;
   /** @returns the routes of all tables; one with several next hops once for each @throws HostError */
   listRoutes(): readonly HostRoute[];
+  /**
+   * @param interfaceName or `all`, which is off while single interfaces forward
+   * @returns whether packets that come in by an interface are forwarded; undefined when that cannot be said of a single
+   * interface, as for IPv6 before Linux 6.17, or there is no such interface
+   */
+  isForwarding(interfaceName: string, family: IpFamily): boolean | undefined;
+  /**
+   * Forwards what comes in by an interface, or no longer, unless all interfaces forward; harmless when there is none.
+   * @throws HostError, NotPermittedError
+   */
+  setForwarding(interfaceName: string, family: IpFamily, isOn: boolean): void;
 }
 
 /** The network of the namespace that the process is in. Every call is synchronous and takes microseconds. */
@@ -196,6 +208,25 @@ export class Netlink implements HostNetwork, Disposable {
     });
   }
 
+  isForwarding(interfaceName: string, family: IpFamily): boolean | undefined {
+    const all = readSetting(`ipv${family}/conf/all/forwarding`);
+    if (interfaceName === "all") return all;
+    if (family === 4) return readSetting(`ipv4/conf/${interfaceName}/forwarding`);
+    // It forwards for all, or for interfaces that are told so themselves.
+    return all === true ? true : readSetting(`ipv6/conf/${interfaceName}/force_forwarding`);
+  }
+
+  setForwarding(interfaceName: string, family: IpFamily, isOn: boolean): void {
+    const index = this.#libc.interfaceIndex(interfaceName);
+    // Somebody else may have turned it on for all since weft did for this one.
+    if (index === 0 || !isOn && this.isForwarding("all", family) === true) return;
+    const what = `${isOn ? "begin" : "cease"} to forward what comes in by ${interfaceName}`;
+    if (family === 6) return writeSetting(what, `ipv6/conf/${interfaceName}/force_forwarding`, isOn);
+    // Unlike the file of the setting, it can be written inside of a sandbox.
+    const errno = this.#change(RTM.NEWLINK, 0, encodeForwarding(index, isOn));
+    if (errno !== 0 && errno !== ERRNO.ENODEV) throw kernelError(what, errno);
+  }
+
   /** Closes the socket. Harmless when repeated. */
   close(): void {
     this.#descriptor.close();
@@ -277,6 +308,28 @@ export class Netlink implements HostNetwork, Disposable {
     const messages = length > RECEIVE_BYTES ? undefined : decodeMessages(this.#received.subarray(0, length));
     if (messages === undefined) throw senselessAnswer(what);
     return messages;
+  }
+}
+
+/** @returns what the kernel says of a setting below net, or undefined when it has none */
+function readSetting(path: string): boolean | undefined {
+  try {
+    return Deno.readTextFileSync(`/proc/sys/net/${path}`).trim() !== "0";
+  } catch {
+    return undefined;
+  }
+}
+
+function writeSetting(what: string, path: string, isOn: boolean): void {
+  if (readSetting(path) === isOn) return;
+  try {
+    Deno.writeTextFileSync(`/proc/sys/net/${path}`, isOn ? "1" : "0", { create: false });
+  } catch (cause) {
+    throw new HostError(`Cannot ${what}: /proc/sys/net/${path} cannot be written`, {
+      hint:
+        "A sandbox may forbid it: turn forwarding on yourself with `sysctl net.ipv6.conf.all.forwarding=1`.",
+      cause,
+    });
   }
 }
 
