@@ -5,5 +5,7 @@
 
 export * from "./link_monitor.ts";
 export * from "./netlink.ts";
-export * from "./packet_filter.ts";
+export type { LinkDetails } from "./netlink_link.ts";
 export { type LinkState, MAIN_TABLE } from "./netlink_route.ts";
+export * from "./packet_filter.ts";
+export * from "./route_overlap.ts";

@@ -3,10 +3,12 @@
  * @module
  */
 
-import type { Cidr, IpAddress, IpFamily } from "../../net/mod.ts";
-import { HostError, NotPermittedError } from "../host_error.ts";
+import type { Cidr, IpAddress, IpFamily, MacAddress } from "../../net/mod.ts";
+import { HostError, InterfaceExistsError, NoInterfaceError, NotPermittedError } from "../host_error.ts";
+import { readForwarding, writeForwarding6 } from "./forwarding_settings.ts";
 import { type Descriptor, ERRNO } from "../ffi/mod.ts";
 import { decodeErrno, decodeMessages, encodeRequest, NLM_F, NLMSG, openNetlink } from "./netlink_message.ts";
+import { decodeLinkDetails, encodeLinkChange, type LinkChange, type LinkDetails } from "./netlink_link.ts";
 import {
   decodeLink,
   decodeRoute,
@@ -16,7 +18,6 @@ import {
   encodeNoLinkLocal,
   encodeRoute,
   encodeSuperpackets,
-  MAIN_TABLE,
   type NetlinkLink,
   type RoutePayload,
   RTM,
@@ -114,10 +115,16 @@ export class Netlink implements HostNetwork, Disposable {
   }
 
   setLinkUp(interfaceName: string, mtuBytes: number): void {
-    const what = `bring ${interfaceName} up`;
-    const index = this.#index(what, interfaceName);
+    const index = this.#index(`bring ${interfaceName} up`, interfaceName);
     // Best effort: a kernel without IPv6 refuses it and has no need of it.
     this.#change(RTM.NEWLINK, 0, encodeNoLinkLocal(index));
+    this.setEthernetUp(interfaceName, mtuBytes);
+  }
+
+  /** As `setLinkUp`, and IPv6 has its link-local address, as on any Ethernet. @throws HostError, NotPermittedError */
+  setEthernetUp(interfaceName: string, mtuBytes: number): void {
+    const what = `bring ${interfaceName} up`;
+    const index = this.#index(what, interfaceName);
     const errno = this.#change(RTM.NEWLINK, 0, encodeLink(index, { isUp: true, mtuBytes }));
     if (errno !== 0) throw kernelError(what, errno);
   }
@@ -128,6 +135,43 @@ export class Netlink implements HostNetwork, Disposable {
     const payload = encodeLink(this.#index(what, interfaceName), { mtuBytes });
     const errno = this.#change(RTM.NEWLINK, 0, payload);
     if (errno !== 0) throw kernelError(what, errno);
+  }
+
+  /** @returns the interface as it is now, or undefined when there is none @throws HostError */
+  findLink(interfaceName: string): LinkDetails | undefined {
+    const index = this.#libc.interfaceIndex(interfaceName);
+    if (index === 0) return undefined;
+    const what = `look at ${interfaceName}`;
+    const sequence = this.#send({ type: RTM.GETLINK, flags: 0, ...encodeLink(index, {}) });
+    for (;;) {
+      for (const message of this.#receive(what)) {
+        if (message.sequence !== sequence) continue;
+        if (message.type === RTM.NEWLINK) return decodeLinkDetails(message.payload);
+        if (message.type !== NLMSG.ERROR) continue;
+        const errno = decodeErrno(message.payload) ?? ERRNO.EINVAL;
+        if (errno === ERRNO.ENODEV) return undefined;
+        throw kernelError(what, errno);
+      }
+    }
+  }
+
+  /** @throws NoInterfaceError, NotPermittedError, HostError, also when the interface can't have the address */
+  setLinkMac(interfaceName: string, mac: MacAddress): void {
+    this.#changeLink(`give ${interfaceName} the address ${mac}`, interfaceName, { mac });
+  }
+
+  /** @throws InterfaceExistsError when the name is taken, NoInterfaceError, NotPermittedError, HostError */
+  renameLink(interfaceName: string, name: string): void {
+    this.#changeLink(`call ${interfaceName} ${name}`, interfaceName, { name });
+  }
+
+  /**
+   * Moves an interface into another network namespace, where it is down and has no addresses.
+   * @param namespaceFd a descriptor of that namespace
+   * @throws InterfaceExistsError when there is one of its name, NoInterfaceError, NotPermittedError, HostError
+   */
+  moveLink(interfaceName: string, namespaceFd: number): void {
+    this.#changeLink(`move ${interfaceName} to another namespace`, interfaceName, { namespaceFd });
   }
 
   /**
@@ -209,11 +253,7 @@ export class Netlink implements HostNetwork, Disposable {
   }
 
   isForwarding(interfaceName: string, family: IpFamily): boolean | undefined {
-    const all = readSetting(`ipv${family}/conf/all/forwarding`);
-    if (interfaceName === "all") return all;
-    if (family === 4) return readSetting(`ipv4/conf/${interfaceName}/forwarding`);
-    // It forwards for all, or for interfaces that are told so themselves.
-    return all === true ? true : readSetting(`ipv6/conf/${interfaceName}/force_forwarding`);
+    return readForwarding(interfaceName, family);
   }
 
   setForwarding(interfaceName: string, family: IpFamily, isOn: boolean): void {
@@ -221,7 +261,7 @@ export class Netlink implements HostNetwork, Disposable {
     // Somebody else may have turned it on for all since weft did for this one.
     if (index === 0 || !isOn && this.isForwarding("all", family) === true) return;
     const what = `${isOn ? "begin" : "cease"} to forward what comes in by ${interfaceName}`;
-    if (family === 6) return writeSetting(what, `ipv6/conf/${interfaceName}/force_forwarding`, isOn);
+    if (family === 6) return writeForwarding6(what, interfaceName, isOn);
     // Unlike the file of the setting, it can be written inside of a sandbox.
     const errno = this.#change(RTM.NEWLINK, 0, encodeForwarding(index, isOn));
     if (errno !== 0 && errno !== ERRNO.ENODEV) throw kernelError(what, errno);
@@ -240,13 +280,18 @@ export class Netlink implements HostNetwork, Disposable {
     return this.#dump(what, RTM.GETLINK, { answer: RTM.NEWLINK, bodyBytes: 16, decode: decodeLink });
   }
 
+  #changeLink(what: string, interfaceName: string, change: LinkChange): void {
+    const payload = encodeLinkChange(this.#index(what, interfaceName), change);
+    const errno = this.#change(RTM.NEWLINK, 0, payload);
+    if (errno === ERRNO.EEXIST) throw new InterfaceExistsError(change.name ?? interfaceName);
+    if (errno === ERRNO.ENODEV) throw new NoInterfaceError(what, interfaceName);
+    if (errno !== 0) throw kernelError(what, errno);
+  }
+
   #index(what: string, interfaceName: string): number {
     const index = this.#libc.interfaceIndex(interfaceName);
     if (index !== 0) return index;
-    throw new HostError(`Cannot ${what}: there is no interface ${interfaceName}`, {
-      hint: "Something else removed it; start the agent again.",
-      retryable: true,
-    });
+    throw new NoInterfaceError(what, interfaceName);
   }
 
   /** Asks for a change. @returns the kernel's `errno`, 0 when it is done */
@@ -311,28 +356,6 @@ export class Netlink implements HostNetwork, Disposable {
   }
 }
 
-/** @returns what the kernel says of a setting below net, or undefined when it has none */
-function readSetting(path: string): boolean | undefined {
-  try {
-    return Deno.readTextFileSync(`/proc/sys/net/${path}`).trim() !== "0";
-  } catch {
-    return undefined;
-  }
-}
-
-function writeSetting(what: string, path: string, isOn: boolean): void {
-  if (readSetting(path) === isOn) return;
-  try {
-    Deno.writeTextFileSync(`/proc/sys/net/${path}`, isOn ? "1" : "0", { create: false });
-  } catch (cause) {
-    throw new HostError(`Cannot ${what}: /proc/sys/net/${path} cannot be written`, {
-      hint:
-        "A sandbox may forbid it: turn forwarding on yourself with `sysctl net.ipv6.conf.all.forwarding=1`.",
-      cause,
-    });
-  }
-}
-
 /** How a listing is asked for, and how each of its items is read. */
 interface DumpKind<T> {
   readonly answer: number;
@@ -353,25 +376,4 @@ function senselessAnswer(what: string): HostError {
   return new HostError(`Cannot ${what}: the kernel's answer makes no sense`, {
     hint: "Use --rootless to join without a network interface.",
   });
-}
-
-/**
- * Looks for a route of the main table that has addresses in common with `cidr`. A default route has, and does not
- * count: everything is more specific than it.
- * @param routes of the host, as `HostNetwork.listRoutes` gives them
- * @param exceptInterface weft's own interface, whose routes do not count
- * @returns the most specific such route, or undefined
- */
-export function findRouteOverlap(
-  cidr: Cidr,
-  routes: readonly HostRoute[],
-  exceptInterface: string,
-): HostRoute | undefined {
-  let found: HostRoute | undefined;
-  for (const route of routes) {
-    if (route.table !== MAIN_TABLE || route.interfaceName === exceptInterface) continue;
-    if (route.cidr.prefixBits === 0 || !route.cidr.overlaps(cidr)) continue;
-    if (found === undefined || route.cidr.prefixBits > found.cidr.prefixBits) found = route;
-  }
-  return found;
 }
