@@ -5,5 +5,7 @@
  */
 
 export * from "./driver.ts";
+export * from "./endpoint.ts";
 export * from "./errors.ts";
+export * from "./network.ts";
 export * from "./switch/mod.ts";
