@@ -67,6 +67,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
     ...session?.lan && { discovery: { providers: session.lan.providers, heard: session.lan.discovery.size } },
     ...session?.dht && { dht: { contacts: session.dht.contacts } },
     services: sources.services.report(),
+    networks: [],
     peers: members
       .filter((member) => member.record.nodeId !== record.nodeId)
       .map((member) => {
