@@ -32,13 +32,11 @@ export interface DeclaredNetwork {
   /** The driver; `vxlan` unless said. */
   readonly type?: string;
   /** What tells it apart on the wire; the lowest that is free unless said. */
-  readonly vni?: number;
-  /** The block that endpoints get their addresses of. */
-  readonly cidr?: string;
-  /** An IPv6 block beside an IPv4 one. */
-  readonly cidr6?: string;
+  readonly identifier?: number;
+  /** Blocks that endpoints get their addresses of, one of each family at most. */
+  readonly cidrs?: readonly string[];
   /** The longest IP packet inside, in bytes; what the underlay leaves unless said. */
-  readonly mtu?: number;
+  readonly mtuBytes?: number;
   /** What carries it; `mesh` unless said. */
   readonly underlay?: "mesh" | "plain";
   /** Addresses of hosts of the plain underlay that are no members. */
@@ -69,10 +67,8 @@ export interface DeclaredEndpoint {
   readonly name: string;
   /** Its MAC address; drawn unless said. */
   readonly macAddress?: string;
-  /** Its address; the lowest free one of the network unless said. */
-  readonly ipAddress?: string;
-  /** Its IPv6 address beside an IPv4 one. */
-  readonly ipAddress6?: string;
+  /** Its addresses, one of each family at most; the lowest free ones of the network unless said. */
+  readonly ipAddresses?: readonly string[];
   /** The TAP device's name; made of the endpoint's unless said. */
   readonly device?: string;
   /** The network namespace that the device stands in. */
@@ -80,7 +76,7 @@ export interface DeclaredEndpoint {
   /** An interface of this host that is bridged in, in place of a TAP device. */
   readonly attach?: string;
   /** Whether frames may come from addresses that nobody has been given. */
-  readonly foreign?: boolean;
+  readonly allowsForeign?: boolean;
 }
 
 /** Words of a line, parted by blanks outside of quotes: the first one names it, the others say `key=value`, or `key`. */

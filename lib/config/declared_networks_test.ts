@@ -22,27 +22,34 @@ network-endpoints:
     {
       name: "blue",
       type: "vxlan",
-      vni: 1001,
-      cidr: "10.0.0.0/24",
+      identifier: 1001,
+      cidrs: ["10.0.0.0/24"],
       members: "role in (web, db)",
       options: { ttl: "32" },
     },
-    { name: "lan", type: "vlan", vni: 7, underlay: "plain", interfaces: ["eth0"], remotes: ["192.0.2.7"] },
+    {
+      name: "lan",
+      type: "vlan",
+      identifier: 7,
+      underlay: "plain",
+      interfaces: ["eth0"],
+      remotes: ["192.0.2.7"],
+    },
     { name: "green" },
   ]);
   assert.deepEqual(options.networkEndpoints, [{ network: "blue", name: "web-1" }, {
     network: "blue",
     name: "db-1",
-    ipAddress: "10.0.0.9",
+    ipAddresses: ["10.0.0.9"],
     macAddress: "02:42:ac:11:00:02",
     netns: "lab",
-    foreign: true,
+    allowsForeign: true,
   }]);
 });
 
 Deno.test("lists of maps, lines of text and what a program says are read alike", async () => {
-  const blue = { name: "blue", type: "vxlan", vni: 1001, cidr: "10.0.0.0/24" };
-  const web = { network: "blue", name: "web-1", ipAddress: "10.0.0.9" };
+  const blue = { name: "blue", type: "vxlan", identifier: 1001, cidrs: ["10.0.0.0/24"] };
+  const web = { network: "blue", name: "web-1", ipAddresses: ["10.0.0.9"] };
   const listed = await read(
     "networks: [{ name: blue, type: vxlan, vni: 1001, cidr: 10.0.0.0/24 }]\n" +
       "network-endpoints: [{ network: blue, name: web-1, ip: 10.0.0.9 }]",
@@ -68,7 +75,12 @@ const refused: readonly (readonly [string, string, RegExp, RegExp])[] = [
   ["a VNI that is none", "networks: { blue: { vni: -1 } }", /blue cannot have vni -1/, /vni: 1001/],
   ["half a VNI", "networks: { blue: { id: 1.5 } }", /blue cannot have id 1\.5/, /id: 1001/],
   ["a block that is none", "networks: { blue: { cidr: 10.0.0.0/33 } }", /cidr 10\.0\.0\.0\/33/, /10\.0\.0/],
-  ["IPv4 for IPv6", "networks: { blue: { cidr6: 10.0.0.0/24 } }", /cidr6.*IPv6/, /fd00/],
+  [
+    "two blocks of one family",
+    "networks: { a: { cidr: 10.0.0.0/24, cidr6: 10.1.0.0/24 } }",
+    /of each family/,
+    /10/,
+  ],
   ["an MTU that is text", "networks: { blue: { mtu: big } }", /mtu big: it is a number/, /1370/],
   [
     "an underlay that is none",

@@ -50,6 +50,12 @@ const list = (read: (value: unknown) => string | undefined) => (value: unknown):
   const isWhole = found.length > 0 && found.length <= MAX_ITEMS && !found.includes(undefined);
   return isWhole ? found as string[] : undefined;
 };
+const ofFamilies =
+  (read: (value: unknown) => string | undefined) => (value: unknown): string[] | undefined => {
+    const found = list(read)(value);
+    const isOnce = new Set(found?.map((text) => text.includes(":"))).size === found?.length;
+    return isOnce ? found : undefined;
+  };
 /** With the length of a prefix or without. */
 const hostAddress = (value: unknown): string | undefined => {
   const [address = "", bits] = typeof value === "string" ? value.split(/(?=\/)/) : [];
@@ -92,25 +98,21 @@ const interfaceName = {
 export const NETWORK_SETTINGS: Readonly<Record<string, Setting>> = {
   type: { field: "type", rule: "it is the name of a driver", example: "vxlan", read: label },
   vni: {
-    field: "vni",
-    aliases: ["id", "identifier", "vsid", "key", "label", "vlan", "vid"],
+    field: "identifier",
+    aliases: ["id", "vsid", "key", "label", "vlan", "vid"],
     rule: `it is a number from 0 to ${MAX_IDENTIFIER}`,
     example: "1001",
     read: number(0, MAX_IDENTIFIER),
   },
   cidr: {
-    field: "cidr",
-    rule: "it is a network in CIDR notation",
+    field: "cidrs",
+    aliases: ["cidr6"],
+    isList: true,
+    rule: "it is a network in CIDR notation, or one of each family",
     example: "10.0.0.0/24",
-    read: written(Cidr.parse),
+    read: ofFamilies(written(Cidr.parse)),
   },
-  cidr6: {
-    field: "cidr6",
-    rule: "it is an IPv6 network in CIDR notation",
-    example: "fd00:1::/64",
-    read: written((text) => text.includes(":") ? Cidr.parse(text) : undefined),
-  },
-  mtu: { field: "mtu", rule: "it is a number of bytes", example: "1370", read: number(1, 65_535) },
+  mtu: { field: "mtuBytes", rule: "it is a number of bytes", example: "1370", read: number(1, 65_535) },
   underlay: {
     field: "underlay",
     rule: "it is mesh or plain",
@@ -167,17 +169,18 @@ export const ENDPOINT_SETTINGS: Readonly<Record<string, Setting>> = {
     example: "02:42:ac:11:00:02",
     read: stationAddress,
   },
-  ip: { field: "ipAddress", rule: "it is an IP address", example: "10.0.0.9", read: hostAddress },
-  ip6: {
-    field: "ipAddress6",
-    rule: "it is an IPv6 address",
-    example: "fd00:1::9",
-    read: (value) => String(value).includes(":") ? hostAddress(value) : undefined,
+  ip: {
+    field: "ipAddresses",
+    aliases: ["ip6"],
+    isList: true,
+    rule: "it is an IP address, or one of each family",
+    example: "10.0.0.9",
+    read: ofFamilies(hostAddress),
   },
   device: { field: "device", ...interfaceName, example: "blue0" },
   netns: { field: "netns", rule: "it is a namespace's name or path", example: "lab", read: text() },
   attach: { field: "attach", ...interfaceName, example: "eth1" },
-  foreign: { field: "foreign", rule: "it is either true or false", example: "true", read: truth },
+  foreign: { field: "allowsForeign", rule: "it is either true or false", example: "true", read: truth },
 };
 
 /** What is said of one: in which order does not matter, but a line of text may say a list bit by bit. */
