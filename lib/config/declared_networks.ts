@@ -20,6 +20,7 @@ import {
   Refusal,
   type Said,
 } from "./declared_settings.ts";
+import type { Field } from "./field.ts";
 
 /** How many may be declared of each. */
 const MAX_NETWORKS = 64;
@@ -170,11 +171,21 @@ function declared<T extends { readonly name: string; readonly network?: string }
   });
 }
 
+type Read<T> = Pick<Field, "rule" | "hint"> & { readonly schema: z.ZodType<readonly T[]> };
+
 /** Networks by name, each once. */
-export const networkList: z.ZodType<readonly DeclaredNetwork[]> = declared(readNetworks, MAX_NETWORKS);
+export const NETWORKS: Read<DeclaredNetwork> = {
+  schema: declared(readNetworks, MAX_NETWORKS),
+  rule: "a network is a name and its settings",
+  hint: "Write 'blue type=vxlan vni=1001 cidr=10.0.0.0/24'; the settings are those of a configuration file.",
+};
 
 /** Endpoints by the names of their networks and their own, each once. */
-export const endpointList: z.ZodType<readonly DeclaredEndpoint[]> = declared(readEndpoints, MAX_ENDPOINTS);
+export const NETWORK_ENDPOINTS: Read<DeclaredEndpoint> = {
+  schema: declared(readEndpoints, MAX_ENDPOINTS),
+  rule: "an endpoint is NETWORK/NAME and its settings",
+  hint: "Write blue/web-1, or 'blue/web-1 ip=10.0.0.9 netns=lab'.",
+};
 
 /** @returns what exactly is wrong, where a schema says it */
 export function refusalOf(error: z.ZodError): { readonly rule: string; readonly hint: string } | undefined {

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { MAX_LABELS, MAX_NAME_LENGTH } from "../mesh/bounds.ts";
 import { IpAddress } from "../net/mod.ts";
 import type { AgentOptions } from "./agent_options.ts";
-import { endpointList, networkList } from "./declared_networks.ts";
+import { NETWORK_ENDPOINTS, NETWORKS } from "./declared_networks.ts";
 import type { Field, OptionName } from "./field.ts";
 import {
   DEFAULT_DISCOVERY_PORT,
@@ -359,10 +359,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     help: "an overlay network that a leader makes if there is none of its name",
     isRepeated: true,
     initial: [],
-    schema: networkList,
-    rule: "a network is a name and its settings",
-    hint:
-      "Write 'blue type=vxlan vni=1001 cidr=10.0.0.0/24'; the settings are those of a configuration file.",
+    ...NETWORKS,
   },
   networkEndpoints: {
     flag: "network-endpoint",
@@ -371,9 +368,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     help: "an endpoint that this node adds to an overlay network",
     isRepeated: true,
     initial: [],
-    schema: endpointList,
-    rule: "an endpoint is NETWORK/NAME and its settings",
-    hint: "Write blue/web-1, or 'blue/web-1 ip=10.0.0.9 netns=lab'.",
+    ...NETWORK_ENDPOINTS,
   },
   logLevel: {
     flag: "log-level",

@@ -35,7 +35,7 @@ export function statusText(status: StatusReport, terminal: Terminal): string {
       ? [["nearby", `${discovery.heard} heard, by ${discovery.providers.join(" and ")}`] as const]
       : [],
     ...dht ? [["DHT", `nodes that answer: ${dht.contacts}`] as const] : [],
-    ...overlays === undefined ? [] : [["overlays", overlays] as const],
+    ...overlays === undefined ? [] : [["overlay", overlays] as const],
     ...offeredFact(status),
     ["state", `${status.state}, up for ${formatSpan(status.uptimeMs)}, weft ${status.version}`],
     ...droppedFact(status),

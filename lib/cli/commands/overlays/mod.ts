@@ -4,4 +4,5 @@
  */
 
 export { addEndpointCommands } from "./endpoint_commands.ts";
+export { overlayFinding } from "./overlay_finding.ts";
 export { addNetworkCommands } from "./network_commands.ts";
