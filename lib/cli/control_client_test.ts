@@ -1,15 +1,9 @@
 import assert from "node:assert/strict";
-import { sampleNetwork } from "../agent/testing/sample_networks.ts";
 import { sampleDevice } from "../agent/testing/sample_control.ts";
 import { ControlClient, controlSocketPath, jsonLines } from "./control_client.ts";
+import { type FakeAgent, type FakeAnswers, withFakeAgent } from "./testing/fake_agent.ts";
 import { SamplePorts, sampleStatus } from "./testing/sample_ports.ts";
 import { main } from "./weft.ts";
-
-/** A socket that answers from a table, and what it was asked. */
-interface FakeAgent {
-  readonly stateDir: string;
-  readonly asked: string[];
-}
 
 const usable = {
   used: 0,
@@ -20,7 +14,7 @@ const usable = {
   state: "usable",
 };
 
-const answers: Readonly<Record<string, readonly [status: number, body: unknown]>> = {
+const answers: FakeAnswers = {
   "GET /status": [200, sampleStatus],
   "GET /peers": [200, sampleStatus.peers],
   "GET /tokens": [200, ["abcd1", "abcd2", "abcf99"].map((id) => ({ ...usable, id }))],
@@ -53,41 +47,12 @@ const answers: Readonly<Record<string, readonly [status: number, body: unknown]>
     }],
     authority: [],
   }],
-  "GET /networks": [200, [sampleNetwork]],
-  "POST /networks": [200, sampleNetwork],
-  "POST /networks/change": [200, { ...sampleNetwork, isActive: false }],
-  "DELETE /networks/blue": [200, { ...sampleNetwork, endpointCount: 0 }],
-  "DELETE /networks/blue?force=1": [200, sampleNetwork],
-  "POST /endpoints": [200, sampleNetwork.endpoints[0]],
-  "DELETE /endpoints/blue/web-1": [200, { ...sampleNetwork.endpoints[0], isLocal: false, node: "web-2" }],
-  "POST /endpoints/move": [200, { ...sampleNetwork.endpoints[0], node: "web-2" }],
   "POST /ping": [200, { rttMs: 1.5, path: "direct", lastHandshakeAgeMs: 12_000 }],
 };
 
-async function withAgent(
-  use: (agent: FakeAgent) => Promise<void>,
-  others: typeof answers = {},
-): Promise<void> {
-  const stateDir = await Deno.makeTempDir({ prefix: "weft-cli-" });
-  const asked: string[] = [];
-  const server = Deno.serve(
-    { transport: "unix", path: controlSocketPath(stateDir), onListen() {} },
-    async (request) => {
-      const { pathname, search } = new URL(request.url);
-      const asking = `${request.method} ${pathname}${search}`;
-      const body = await request.text();
-      asked.push(body === "" ? asking : `${asking} ${body}`);
-      const [status, answer] = others[asking] ?? answers[asking] ?? [500, undefined];
-      return answer === undefined ? new Response("oops", { status }) : Response.json(answer, { status });
-    },
-  );
-  try {
-    await use({ stateDir, asked });
-  } finally {
-    await server.shutdown();
-    await Deno.remove(stateDir, { recursive: true });
-  }
-}
+/** @param others answered in place of the usual, or beside it */
+const withAgent = (use: (agent: FakeAgent) => Promise<void>, others: FakeAnswers = {}) =>
+  withFakeAgent({ ...answers, ...others }, use);
 
 async function run({ stateDir }: FakeAgent, line: string): Promise<SamplePorts & { readonly code: number }> {
   const ports = new SamplePorts();
@@ -166,51 +131,6 @@ Deno.test("every command that asks gets its answer over the socket", () =>
         "peer remove web-3 --revoke-token",
         "DELETE /peers/web-3?revokeToken=1",
         /^Removed web-3\nRevoked the token t9, by which it came in\.\n$/,
-      ],
-      [
-        "network create blue --cidr 10.0.0.0/24",
-        'POST /networks {"name":"blue","cidrs":["10.0.0.0/24"]}',
-        /^Created blue: vxlan, VNI 1001, 10\.0\.0\.0\/24, MTU 1370, inside the mesh\n`weft endpoint add blue NAME`/,
-      ],
-      [
-        "network create n --type gre --key 0x10 --cidr 10.0.0.0/24,fd00::/64 --mtu 1280 --underlay plain --remote " +
-        "192.0.2.7 --group 239.1.1.1 --interface eth0 --hop-limit 8 --members role=web --gateway gw --storm-limit 9 " +
-        "--option a=b=c",
-        'POST /networks {"name":"n","type":"gre","identifier":16,"cidrs":["10.0.0.0/24","fd00::/64"],"mtuBytes":1280,' +
-        '"underlay":"plain","remotes":["192.0.2.7"],"group":"239.1.1.1","interfaces":["eth0"],"hopLimit":8,' +
-        '"members":"role=web","gateway":"gw","stormLimit":9,"options":{"a":"b=c"}}',
-        /^Created blue/,
-      ],
-      ["network list", "GET /networks", /^blue +vxlan +1001 +10\.0\.0\.0\/24 +1370 +mesh +1 +1 +active$/m],
-      ["network ls --json", "GET /networks", /"identifierName": "VNI"/],
-      ["network show blue", "GET /networks", /^web-1 +lead \(this node\) +02:.* 700 B +900 B +2 +up$/m],
-      ["network show net-1", "GET /networks", /^dropped +2 unknown-source$/m],
-      [
-        "network change blue --mtu auto --members * --gateway none --inactive",
-        'POST /networks/change {"network":"blue","mtuBytes":0,"members":"","gateway":"","isActive":false}',
-        /^blue: vxlan, .*, inactive\n$/,
-      ],
-      ["network rm blue", "DELETE /networks/blue", /^Deleted blue\n$/],
-      ["network delete blue --force", "DELETE /networks/blue?force=1", /^Deleted blue, with 1 endpoint\n$/],
-      [
-        "endpoint add blue web-1",
-        'POST /endpoints {"network":"blue","name":"web-1"}',
-        /^Added blue\/web-1: 10\.0\.0\.2\/24, 02:00:00:00:00:01, on web-1\n$/,
-      ],
-      [
-        "endpoint add blue/db --mac 02-42-ac-11-00-02 --ip 10.0.0.9 --ip fd00::9 --device tap9 --netns lab --foreign",
-        'POST /endpoints {"network":"blue","name":"db","macAddress":"02-42-ac-11-00-02",' +
-        '"device":"tap9","netns":"lab","ipAddresses":["10.0.0.9","fd00::9"],"allowsForeign":true}',
-        /^Added /,
-      ],
-      ["endpoint list", "GET /networks", /^blue\/web-1 +lead \(this node\) .* web-1 +up$/m],
-      ["endpoint ls blue --json", "GET /networks", /"macAddress"/],
-      ["endpoint rm blue/web-1", "DELETE /endpoints/blue/web-1", /^Removed blue\/web-1 of web-2\n$/],
-      ["endpoint remove blue web-1", "DELETE /endpoints/blue/web-1", /^Removed /],
-      [
-        "endpoint move blue/web-1 --to web-2",
-        'POST /endpoints/move {"network":"blue","endpoint":"web-1","node":"web-2"}',
-        /^Moved blue\/web-1 to web-2\n$/,
       ],
     ];
     for (const [line, asked, says] of cases) {

@@ -20,7 +20,6 @@ import {
   Refusal,
   type Said,
 } from "./declared_settings.ts";
-import type { Field } from "./field.ts";
 
 /** How many may be declared of each. */
 const MAX_NETWORKS = 64;
@@ -171,7 +170,12 @@ function declared<T extends { readonly name: string; readonly network?: string }
   });
 }
 
-type Read<T> = Pick<Field, "rule" | "hint"> & { readonly schema: z.ZodType<readonly T[]> };
+/** How an option is read, and what it must be. */
+interface Read<T> {
+  readonly schema: z.ZodType<readonly T[]>;
+  readonly rule: string;
+  readonly hint: string;
+}
 
 /** Networks by name, each once. */
 export const NETWORKS: Read<DeclaredNetwork> = {

@@ -18,12 +18,8 @@ import {
 } from "../../host/mod.ts";
 import { listenDatagrams } from "../../transport/mod.ts";
 import { counted, silentUpstreams } from "../output/mod.ts";
+import type { Finding } from "./finding.ts";
 import { overlayFinding } from "./overlays/mod.ts";
-
-/** What came of one check. */
-export type Finding =
-  | { readonly kind: "ok"; readonly detail: string }
-  | { readonly kind: "problem"; readonly detail: string; readonly hint: string };
 
 /** What is asked of the host; tests answer it themselves. */
 export interface HostProbes {

@@ -5,7 +5,7 @@
 
 import type { NetworkReport, OverlayEndpointReport } from "../../../api/mod.ts";
 import { counted } from "../../output/mod.ts";
-import type { Finding } from "../doctor.ts";
+import type { Finding } from "../finding.ts";
 
 /** Why an endpoint of this host is not up, and what to do, where the agent does not say it better. */
 const STATES: Readonly<
