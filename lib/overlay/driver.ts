@@ -50,7 +50,9 @@ export type DecodeFailure =
   | "unknown-protocol"
   | "unknown-option"
   | "no-identifier"
-  | "expired";
+  | "expired"
+  | "control-packet"
+  | "wrong-network";
 
 /** What `decode` found; one object is used for all packets. */
 export class DecodedHeader {
@@ -67,6 +69,21 @@ export class DecodedHeader {
   sequence = -1;
   /** How urgent it is, 0 to 7; 0 where the header says nothing. */
   trafficClass = 0;
+  /** What stands around the identifier and narrows it down (the VID of a service tag), or -1 without. */
+  outerIdentifier = -1;
+
+  /** Forgets the packet before; each `decode` begins with it. */
+  clear(): void {
+    this.identifier = 0;
+    this.payload = "ethernet";
+    this.payloadAt = 0;
+    this.payloadBytes = 0;
+    this.optionsAt = 0;
+    this.optionsBytes = 0;
+    this.sequence = -1;
+    this.trafficClass = 0;
+    this.outerIdentifier = -1;
+  }
 }
 
 /** How frames of one network are wrapped. */
@@ -84,6 +101,13 @@ export interface Encapsulation {
    * @param flow a hash of the payload's flow, 32 bits
    */
   encode(bytes: Uint8Array, at: number, payloadBytes: number, flow: number): void;
+  /**
+   * Asked once `decode` has found the identifier of this network, before the payload is used: what only the network's options
+   * decide. It may move where the payload begins.
+   * @param header as `decode` has left it
+   * @returns why the packet is none of this network's, or undefined when `header` is complete
+   */
+  accept(bytes: Uint8Array, header: DecodedHeader): DecodeFailure | undefined;
 }
 
 /** Options of a network, as its definition has them. */
@@ -100,7 +124,8 @@ export interface OverlayDriver {
    */
   encapsulation(identifier: number, options?: DriverOptions): Encapsulation;
   /**
-   * Reads the header of a packet. What stands before the payload may be rewritten (a tag is taken out of a frame).
+   * Reads the header of a packet. What stands before the payload may be rewritten (a tag is taken out of a frame). When the
+   * identifier is a network's, the `accept` of its encapsulation completes it.
    * @param at behind the headers of the underlay: IP and UDP; for `link` where the frame begins
    * @returns why it is none, or undefined when `header` says what it is
    */
