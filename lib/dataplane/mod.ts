@@ -17,6 +17,7 @@
  */
 
 export * from "./fast/mod.ts";
+export * from "./frames/mod.ts";
 export * from "./open_plane.ts";
 export * from "./packet_plane.ts";
 export * from "./portable_plane.ts";

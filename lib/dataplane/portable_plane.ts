@@ -21,6 +21,7 @@ import {
   type WireGuardPeerConfig,
   type WireGuardPeerUpdate,
 } from "../wireguard/mod.ts";
+import { type FramePlane, NoFrames } from "./frames/mod.ts";
 import type {
   ListenFailure,
   ListenOptions,
@@ -39,6 +40,7 @@ export class PortablePlane implements WireGuardPlane {
   readonly kind = "portable";
   readonly engine: string;
   readonly offloads: readonly Offload[] = [];
+  readonly frames: FramePlane;
   readonly ended: Promise<PlaneEnd>;
   readonly #device: Device;
   readonly #tun: PacketDevice;
@@ -52,7 +54,7 @@ export class PortablePlane implements WireGuardPlane {
 
   /** Starts at once; there is no socket before `listen`. @param tun closed when the plane ends */
   constructor(tun: PacketDevice, options: PlaneOptions) {
-    const { mtuBytes, timers = {}, observer, onProxyQuestion = () => {} } = options;
+    const { mtuBytes, timers = {}, observer, onProxyQuestion = () => {}, onPortEvent = () => {} } = options;
     const aead = selectAead();
     this.#device = new Device({ random: systemRandom, wall: systemClock.wall, aead, mtuBytes, timers });
     this.#device.suspend();
@@ -60,6 +62,7 @@ export class PortablePlane implements WireGuardPlane {
     this.#observer = observer;
     this.#onProxyQuestion = onProxyQuestion;
     this.engine = aead.name;
+    this.frames = new NoFrames(onPortEvent);
     const loops = [this.#carryOutbound(), this.#carryInbound()];
     this.ended = Promise.race(loops).then(async (end) => {
       this.close();

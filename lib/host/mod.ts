@@ -7,7 +7,7 @@
  * ```
  *   store ── weft.db, and the journal of what was changed here
  *   resolver ── systemd-resolved, or /etc/resolv.conf
- *   netlink, tun, udp ── ffi (libc.so.6) ── kernel
+ *   netlink, tun, udp, socket, namespace ── ffi (libc.so.6) ── kernel
  *   system.ts ── the runtime's clocks, timers and randomness
  *   compressor.ts ── raw deflate
  * ```
@@ -48,8 +48,10 @@ export {
 export * from "./compressor.ts";
 export * from "./host_error.ts";
 export * from "./memory_reclaimer.ts";
+export * from "./namespace/mod.ts";
 export * from "./netlink/mod.ts";
 export * from "./resolver/mod.ts";
+export * from "./socket/mod.ts";
 export {
   type FileReplacement,
   type HostChange,

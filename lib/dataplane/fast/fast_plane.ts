@@ -22,6 +22,7 @@ import {
   type WireGuardPeerConfig,
   type WireGuardPeerUpdate,
 } from "../../wireguard/mod.ts";
+import { type FramePlane, NoFrames } from "../frames/mod.ts";
 import type {
   ListenFailure,
   ListenOptions,
@@ -67,6 +68,7 @@ interface MirroredPeer {
  */
 export class FastPlane implements WireGuardPlane {
   readonly kind = "fast";
+  readonly frames: FramePlane;
   readonly ended: Promise<PlaneEnd>;
   readonly engine: string;
   readonly #tun: OffloadTun;
@@ -88,7 +90,7 @@ export class FastPlane implements WireGuardPlane {
 
   private constructor(
     tun: OffloadTun,
-    { mtuBytes, observer, onProxyQuestion = () => {}, log }: FastPlaneOptions,
+    { mtuBytes, observer, onProxyQuestion = () => {}, onPortEvent = () => {}, log }: FastPlaneOptions,
     { setup, wakeUp, worker }: {
       readonly setup: WorkerSetup;
       readonly wakeUp: WakeUp;
@@ -99,6 +101,7 @@ export class FastPlane implements WireGuardPlane {
     this.#log = log;
     boundSuperpackets(tun.name, mtuBytes);
     this.engine = worker.ready.cipher;
+    this.frames = new NoFrames(onPortEvent);
     this.#wakeUp = wakeUp;
     this.#commands = new CommandWriter(setup.commands);
     this.#peerStats = new SharedPeerStats(setup.peerStats);

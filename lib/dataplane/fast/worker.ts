@@ -17,7 +17,8 @@ import { Endpoint } from "../../net/mod.ts";
 import { Device } from "../../wireguard/mod.ts";
 import { TransparentProxy } from "../proxy/mod.ts";
 import { CommandReader } from "./command_ring.ts";
-import { ENGINE_BYTES, type EngineEnd, PacketEngine } from "./packet_engine.ts";
+import { ENGINE_BYTES } from "./engine_memory.ts";
+import { type EngineEnd, PacketEngine } from "./packet_engine.ts";
 import { PlainBatchCipher } from "./plain_batch_cipher.ts";
 import { type PeerStats, SharedPeerStats } from "./shared_peer_stats.ts";
 import {

@@ -4,3 +4,4 @@
  */
 
 export type * from "./frame_plane.ts";
+export * from "./no_frames.ts";

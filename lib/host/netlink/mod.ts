@@ -5,4 +5,5 @@
 
 export * from "./link_monitor.ts";
 export * from "./netlink.ts";
+export type { LinkDetails } from "./netlink_link.ts";
 export type { LinkState } from "./netlink_route.ts";

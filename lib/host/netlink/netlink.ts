@@ -3,10 +3,11 @@
  * @module
  */
 
-import type { Cidr, IpAddress } from "../../net/mod.ts";
-import { HostError, NotPermittedError } from "../host_error.ts";
+import type { Cidr, IpAddress, MacAddress } from "../../net/mod.ts";
+import { HostError, InterfaceExistsError, NoInterfaceError, NotPermittedError } from "../host_error.ts";
 import { type Descriptor, ERRNO } from "../ffi/mod.ts";
 import { decodeErrno, decodeMessages, encodeRequest, NLM_F, NLMSG, openNetlink } from "./netlink_message.ts";
+import { decodeLinkDetails, encodeLinkChange, type LinkChange, type LinkDetails } from "./netlink_link.ts";
 import {
   decodeLink,
   decodeRoute,
@@ -102,10 +103,16 @@ export class Netlink implements HostNetwork, Disposable {
   }
 
   setLinkUp(interfaceName: string, mtuBytes: number): void {
-    const what = `bring ${interfaceName} up`;
-    const index = this.#index(what, interfaceName);
+    const index = this.#index(`bring ${interfaceName} up`, interfaceName);
     // Best effort: a kernel without IPv6 refuses it and has no need of it.
     this.#change(RTM.NEWLINK, 0, encodeNoLinkLocal(index));
+    this.setEthernetUp(interfaceName, mtuBytes);
+  }
+
+  /** As `setLinkUp`, and IPv6 has its link-local address, as on any Ethernet. @throws HostError, NotPermittedError */
+  setEthernetUp(interfaceName: string, mtuBytes: number): void {
+    const what = `bring ${interfaceName} up`;
+    const index = this.#index(what, interfaceName);
     const errno = this.#change(RTM.NEWLINK, 0, encodeLink(index, { isUp: true, mtuBytes }));
     if (errno !== 0) throw kernelError(what, errno);
   }
@@ -116,6 +123,43 @@ export class Netlink implements HostNetwork, Disposable {
     const payload = encodeLink(this.#index(what, interfaceName), { mtuBytes });
     const errno = this.#change(RTM.NEWLINK, 0, payload);
     if (errno !== 0) throw kernelError(what, errno);
+  }
+
+  /** @returns the interface as it is now, or undefined when there is none @throws HostError */
+  findLink(interfaceName: string): LinkDetails | undefined {
+    const index = this.#libc.interfaceIndex(interfaceName);
+    if (index === 0) return undefined;
+    const what = `look at ${interfaceName}`;
+    const sequence = this.#send({ type: RTM.GETLINK, flags: 0, ...encodeLink(index, {}) });
+    for (;;) {
+      for (const message of this.#receive(what)) {
+        if (message.sequence !== sequence) continue;
+        if (message.type === RTM.NEWLINK) return decodeLinkDetails(message.payload);
+        if (message.type !== NLMSG.ERROR) continue;
+        const errno = decodeErrno(message.payload) ?? ERRNO.EINVAL;
+        if (errno === ERRNO.ENODEV) return undefined;
+        throw kernelError(what, errno);
+      }
+    }
+  }
+
+  /** @throws NoInterfaceError, NotPermittedError, HostError, also when the interface can't have the address */
+  setLinkMac(interfaceName: string, mac: MacAddress): void {
+    this.#changeLink(`give ${interfaceName} the address ${mac}`, interfaceName, { mac });
+  }
+
+  /** @throws InterfaceExistsError when the name is taken, NoInterfaceError, NotPermittedError, HostError */
+  renameLink(interfaceName: string, name: string): void {
+    this.#changeLink(`call ${interfaceName} ${name}`, interfaceName, { name });
+  }
+
+  /**
+   * Moves an interface into another network namespace, where it is down and has no addresses.
+   * @param namespaceFd a descriptor of that namespace
+   * @throws InterfaceExistsError when there is one of its name, NoInterfaceError, NotPermittedError, HostError
+   */
+  moveLink(interfaceName: string, namespaceFd: number): void {
+    this.#changeLink(`move ${interfaceName} to another namespace`, interfaceName, { namespaceFd });
   }
 
   /**
@@ -209,13 +253,18 @@ export class Netlink implements HostNetwork, Disposable {
     return this.#dump(what, RTM.GETLINK, { answer: RTM.NEWLINK, bodyBytes: 16, decode: decodeLink });
   }
 
+  #changeLink(what: string, interfaceName: string, change: LinkChange): void {
+    const payload = encodeLinkChange(this.#index(what, interfaceName), change);
+    const errno = this.#change(RTM.NEWLINK, 0, payload);
+    if (errno === ERRNO.EEXIST) throw new InterfaceExistsError(change.name ?? interfaceName);
+    if (errno === ERRNO.ENODEV) throw new NoInterfaceError(what, interfaceName);
+    if (errno !== 0) throw kernelError(what, errno);
+  }
+
   #index(what: string, interfaceName: string): number {
     const index = this.#libc.interfaceIndex(interfaceName);
     if (index !== 0) return index;
-    throw new HostError(`Cannot ${what}: there is no interface ${interfaceName}`, {
-      hint: "Something else removed it; start the agent again.",
-      retryable: true,
-    });
+    throw new NoInterfaceError(what, interfaceName);
   }
 
   /** Asks for a change. @returns the kernel's `errno`, 0 when it is done */

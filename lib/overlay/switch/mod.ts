@@ -3,4 +3,6 @@
  * @module
  */
 
+export type { DropReason, SwitchCounts } from "./frame_counts.ts";
+export * from "./frame_forwarder.ts";
 export * from "./frame_switch.ts";

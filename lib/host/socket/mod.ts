@@ -1,0 +1,6 @@
+/**
+ * Sockets that are read and written by their descriptors, beside those of UDP.
+ * @module
+ */
+
+export * from "./socket_pair.ts";

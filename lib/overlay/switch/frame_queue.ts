@@ -1,0 +1,38 @@
+/**
+ * Frames that the switch itself sends, until they are fetched.
+ * @module
+ */
+
+import type { SwitchFrame } from "./frame_forwarder.ts";
+
+/** Whoever fetches after each batch of frames never finds it full; what comes then is refused. */
+export const MAX_QUEUED_FRAMES = 512;
+
+/** First in, first out. */
+export class FrameQueue {
+  #frames: SwitchFrame[] = [];
+  #next = 0;
+
+  /** How many wait. */
+  get size(): number {
+    return this.#frames.length - this.#next;
+  }
+
+  /** @returns false when there is no room */
+  push(frame: SwitchFrame): boolean {
+    if (this.size >= MAX_QUEUED_FRAMES) return false;
+    this.#frames.push(frame);
+    return true;
+  }
+
+  /** @returns the oldest */
+  pop(): SwitchFrame | undefined {
+    const frame = this.#frames[this.#next];
+    if (frame === undefined) return undefined;
+    if (++this.#next === this.#frames.length) {
+      this.#frames = [];
+      this.#next = 0;
+    }
+    return frame;
+  }
+}
