@@ -1,0 +1,6 @@
+/**
+ * Overlay networks on a running node.
+ * @module
+ */
+
+export * from "./declared_networks.ts";
