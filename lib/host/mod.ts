@@ -18,6 +18,10 @@
 export {
   addressOf,
   AF_INET6,
+  EPOLL,
+  EPOLL_EVENT_BYTES,
+  epollEvents,
+  epollToken,
   ERRNO,
   IP_PKTINFO,
   IPV6_PKTINFO,
@@ -28,6 +32,7 @@ export {
   polledEvents,
   POLLERR,
   POLLFD_BYTES,
+  POLLHUP,
   POLLIN,
   POLLNVAL,
   POLLOUT,
@@ -44,6 +49,7 @@ export {
   VECTOR_BYTES,
   WakeUp,
   writeAddress,
+  writeEpollEvent,
   writePollfd,
 } from "./ffi/mod.ts";
 export * from "./compressor.ts";

@@ -10,6 +10,7 @@ export * from "./checkout.ts";
 export * from "./host_counters.ts";
 export * from "./lab.ts";
 export * from "./namespace.ts";
+export * from "./nodes/frame_nodes.ts";
 export * from "./nodes/node_program.ts";
 export * from "./nodes/open_vswitch.ts";
 export * from "./nodes/packet_thread.ts";
