@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import { HostError, type HostGateway, type HostNetwork, type HostRoute } from "../../host/mod.ts";
 import { Cidr } from "../../net/mod.ts";
-import { Gateways } from "./gateways.ts";
+import { GatewayError, Gateways } from "./gateways.ts";
 
 const BLUE = gateway("blue", "10.0.0.0/24");
 
@@ -13,7 +13,7 @@ const REFUSED: readonly (readonly [name: string, gateway: HostGateway, problem: 
     /leads out of the network blue already/,
   ],
   ["a block within the other's", gateway("red", "10.0.0.128/25"), /network blue already/],
-  ["a block of the mesh", gateway("red", "10.200.7.0/24"), /The mesh itself/],
+  ["a block of the mesh", gateway("red", "10.200.7.0/24"), /the mesh itself/],
   ["a block that the host routes", gateway("red", "172.17.0.0/24"), /routes 172\.17\.0\.0\/16 to docker0/],
 ];
 
@@ -21,18 +21,23 @@ for (const [name, other, problem] of REFUSED) {
   Deno.test(`Gateways refuses ${name}`, () => {
     const { gateways } = started();
     gateways.set(BLUE);
-    assert.match(gateways.refusal(other)?.problem ?? "", problem);
-    assert.notEqual(gateways.refusal(other)?.hint, undefined);
+    assert.throws(() => gateways.check(other), (error) => {
+      assert(error instanceof GatewayError);
+      assert.match(error.message, problem);
+      assert.notEqual(error.hint, undefined);
+      return true;
+    });
+    gateways.close();
   });
 }
 
 Deno.test("Gateways takes networks with blocks of their own, and its own again", () => {
   const { gateways, followed } = started();
-  assert.equal(gateways.refusal(BLUE), undefined);
+  gateways.check(BLUE);
   gateways.set(BLUE);
-  assert.equal(gateways.refusal(BLUE), undefined);
+  gateways.check(BLUE);
   const red = gateway("red", "10.1.0.0/24");
-  assert.equal(gateways.refusal(red), undefined);
+  gateways.check(red);
   gateways.set(red);
   gateways.remove("blue");
   gateways.close();
@@ -49,22 +54,23 @@ Deno.test("Gateways looks again where the host's way out leads, until it is clos
   assert.equal(followed.length, 4);
 });
 
-Deno.test("Gateways says what the host cannot do, and tries again", () => {
-  const { gateways, timers, host } = started();
-  host.failure = new HostError("Cannot lead out: the program nft is not there", { hint: "Install it." });
+Deno.test("Gateways does not lead out when the host cannot, and says why", () => {
+  const { gateways, host, followed } = started();
   gateways.set(BLUE);
-  assert.deepEqual(gateways.problemOf("blue"), {
-    problem: "Cannot lead out: the program nft is not there",
-    hint: "Install it.",
-  });
-  assert.equal(gateways.problemOf("red"), undefined);
+  host.failure = new HostError("Cannot lead out: the program nft is not there", { hint: "Install it." });
+  assert.throws(() => gateways.set(gateway("red", "10.1.0.0/24")), host.failure);
   host.failure = undefined;
-  timers.advance(10_000);
-  assert.equal(gateways.problemOf("blue"), undefined);
+  gateways.close();
+  assert.deepEqual(followed, [["blue"], ["blue", "red"], ["blue"], []]);
+});
+
+Deno.test("Gateways warns once of what the host cannot forward", () => {
+  const { gateways, host, warnings } = started();
   host.lacks = [6];
-  assert.equal(gateways.problemOf("blue"), undefined, "it has no IPv6");
+  gateways.set(BLUE);
+  assert.equal(warnings.length, 0, "it has no IPv6");
   gateways.set(gateway("green", "fd00:2::/64"));
-  assert.match(gateways.problemOf("green")?.problem ?? "", /forwards no IPv6/);
+  assert.match(warnings.join(), /forwards no IPv6/);
   gateways.close();
 });
 
@@ -86,14 +92,16 @@ function started() {
     { cidr: cidr("10.0.0.0/24"), interfaceName: "blue-gw", table: 254 },
   ];
   const network = { listRoutes: () => routes } as unknown as HostNetwork;
+  const warnings: string[] = [];
+  const log = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
   const gateways = new Gateways({
     timers,
-    log: silentLogger,
+    log,
     meshBlocks: [cidr("10.200.0.0/16")],
     network,
     host,
   });
-  return { gateways, timers, host, followed };
+  return { gateways, timers, host, followed, warnings };
 }
 
 function gateway(network: string, ...blocks: readonly string[]): HostGateway {
