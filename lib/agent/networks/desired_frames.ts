@@ -24,7 +24,8 @@ export interface FrameSurroundings {
   /** Whether this node has no packet plane. */
   readonly isRootless: boolean;
   readonly isRootlessMember: (record: MemberRecord) => boolean;
-  readonly mtuOf: (network: KnownNetwork) => number;
+  /** Undefined where this release cannot carry the network. */
+  readonly mtuOf: (network: KnownNetwork) => number | undefined;
   /** Of a plain network: the first of its interfaces that this host has. */
   readonly interfaceOf: (network: KnownNetwork) => string | undefined;
   readonly ready: ReadonlyMap<string, ReadyPort>;
@@ -37,10 +38,15 @@ export function isOwn({ owner, conflict }: KnownEndpoint, ownId: string): boolea
   return conflict === undefined && owner?.nodeId === ownId;
 }
 
-/** Whether this host carries frames of a network. */
-export function isCarried({ definition, conflict, endpoints }: KnownNetwork, ownId: string): boolean {
-  return conflict === undefined && definition.active &&
+/** @returns the longest IP packet inside of a network; undefined when this host does not carry it */
+export function carriedMtu(
+  network: KnownNetwork,
+  { ownId, mtuOf }: Pick<FrameSurroundings, "ownId" | "mtuOf">,
+): number | undefined {
+  const { definition, conflict, endpoints } = network;
+  const isWanted = conflict === undefined && definition.active &&
     endpoints.values().some((endpoint) => isOwn(endpoint, ownId));
+  return isWanted ? mtuOf(network) : undefined;
 }
 
 /** @returns what is to be carried of these networks */
@@ -50,12 +56,13 @@ export function desiredFrames(known: Iterable<KnownNetwork>, around: FrameSurrou
   const remotes = new Map<string, PlaneRemote>();
   const bindings = new Map<string, PlaneBinding>();
   for (const network of known) {
-    if (!isCarried(network, around.ownId)) continue;
+    const mtuBytes = carriedMtu(network, around);
+    if (mtuBytes === undefined) continue;
     const { definition, endpoints } = network;
     const { name } = definition;
     // One that was made anew under the same name is another one.
     const number = around.numberOf("network", `${name}/${definition.id}`);
-    networks.set(name, planeNetwork(network, number, around));
+    networks.set(name, { ...planeNetwork(network, number, around), mtuBytes });
     for (const address of definition.plain?.remotes ?? []) {
       const port = around.numberOf("remote", `${name}/${definition.id}/${address}`);
       // Whose addresses it has, nobody has signed.
@@ -88,7 +95,11 @@ export function desiredFrames(known: Iterable<KnownNetwork>, around: FrameSurrou
   return { networks, ports, remotes, bindings };
 }
 
-function planeNetwork(network: KnownNetwork, number: number, around: FrameSurroundings): PlaneNetwork {
+function planeNetwork(
+  network: KnownNetwork,
+  number: number,
+  around: FrameSurroundings,
+): Omit<PlaneNetwork, "mtuBytes"> {
   const { definition: { name, type, vni, options, plain, stormLimit }, endpoints } = network;
   const gateway = endpoints.get(GATEWAY_ENDPOINT);
   const isThere = gateway?.owner !== undefined && gateway.conflict === undefined;
@@ -99,7 +110,6 @@ function planeNetwork(network: KnownNetwork, number: number, around: FrameSurrou
     driver: type,
     identifier: vni,
     options,
-    mtuBytes: around.mtuOf(network),
     underlay: plain === undefined ? { kind: "mesh" } : {
       kind: "plain",
       ...interfaceName !== undefined && { interfaceName },

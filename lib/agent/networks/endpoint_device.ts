@@ -47,7 +47,9 @@ export function deviceName({ network, name }: Pick<EndpointDefinition, "network"
  * Makes the TAP of an endpoint, with its addresses, up.
  * @throws HostError, InterfaceExistsError, NoNamespaceError, NoTunDeviceError, NotPermittedError; then nothing is left
  */
-export const openEndpointDevice: DeviceOpener = ({ endpoint, options, blocks, mtuBytes, hasHeader }) => {
+export function openEndpointDevice(
+  { endpoint, options, blocks, mtuBytes, hasHeader }: DeviceWish,
+): OpenDevice {
   const tap = openReadyTap({
     name: options.device ?? deviceName(endpoint),
     mtuBytes,
@@ -65,4 +67,4 @@ export const openEndpointDevice: DeviceOpener = ({ endpoint, options, blocks, mt
     port: { kind: "descriptor", fd: tap.fd, hasHeader, offloads: { tso, uso }, of: "tap" },
     close: () => tap.close(),
   };
-};
+}

@@ -42,9 +42,11 @@ export interface ActParts {
 }
 
 /** What of a network can change; the name, the driver, the identifier and the blocks stay. */
-export type NetworkAmendment = Partial<
-  Pick<NetworkDefinition, "mtu" | "active" | "plain" | "members" | "gateway" | "stormLimit">
->;
+export type NetworkAmendment = {
+  readonly [Field in "mtu" | "active" | "plain" | "members" | "gateway" | "stormLimit"]?:
+    | NetworkDefinition[Field]
+    | undefined;
+};
 
 /** Signs entries, and tells everybody. */
 export class EntrySigner {
@@ -146,10 +148,9 @@ export class NetworkActs {
 
   /** @throws InvalidNetworkError, MtuRangeError */
   change({ definition }: KnownNetwork, amendment: NetworkAmendment): NetworkDefinition {
-    const changed = { ...definition, ...amendment };
-    for (const key of Object.keys(amendment) as (keyof NetworkAmendment)[]) {
-      if (amendment[key] === undefined) delete changed[key];
-    }
+    // What is undefined is taken away.
+    const fields = Object.entries({ ...definition, ...amendment }).filter(([, value]) => value !== undefined);
+    const changed = Object.fromEntries(fields) as unknown as NetworkDefinition;
     this.#check(changed, this.#parts.driverOf(definition.type));
     const signed = this.#signer.network(changed);
     if (signed === undefined) return changed;

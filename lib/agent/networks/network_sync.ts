@@ -10,7 +10,7 @@
 import type { FramePlane, PlaneBinding, PlaneNetwork, PlanePort, PlaneRemote } from "../../dataplane/mod.ts";
 import type { EndpointOptions } from "../../overlay/mod.ts";
 import { blocksOf, endpointKey } from "../../overlay/mod.ts";
-import { desiredFrames, type FrameSurroundings, isCarried, isOwn } from "./desired_frames.ts";
+import { carriedMtu, desiredFrames, type FrameSurroundings, isOwn } from "./desired_frames.ts";
 import type { DeviceWish } from "./endpoint_device.ts";
 import type { LocalEndpoints } from "./local_endpoints.ts";
 import type { NetworkBook } from "./network_book.ts";
@@ -42,6 +42,7 @@ export class NetworkSync {
   readonly #ports: Told<PlanePort> = new Map();
   readonly #remotes: Told<PlaneRemote> = new Map();
   readonly #bindings: Told<PlaneBinding> = new Map();
+  readonly #failures = new Map<string, { readonly number: number; readonly error: unknown }>();
   #ownAddresses = "";
 
   constructor(parts: NetworkSyncParts) {
@@ -68,11 +69,21 @@ export class NetworkSync {
     // Of what the plane was never told it says nothing.
     for (const port of gone) if (!told.has(port)) local.handleReleased(port);
     forEachGone(this.#networks, desired.networks, ({ network }) => frames.removeNetwork(network));
-    forEachNew(this.#networks, desired.networks, (network) => frames.setNetwork(network));
-    forEachNew(this.#ports, desired.ports, (port) => frames.setPort(port));
-    forEachNew(this.#remotes, desired.remotes, (remote) => frames.setRemote(remote));
-    forEachNew(this.#bindings, desired.bindings, (binding) => frames.setBinding(binding));
+    this.#failures.clear();
+    forEachNew(this.#networks, desired.networks, (network) => this.#setNetwork(network));
+    const isUp = ({ network }: PlanePort | PlaneRemote | PlaneBinding) => {
+      return !this.#failures.values().some(({ number }) => number === network);
+    };
+    forEachNew(this.#ports, desired.ports, (port) => isUp(port) && frames.setPort(port));
+    forEachNew(this.#remotes, desired.remotes, (remote) => isUp(remote) && frames.setRemote(remote));
+    forEachNew(this.#bindings, desired.bindings, (binding) => isUp(binding) && frames.setBinding(binding));
+    this.#forgetFailed();
     this.#forgetNumbers(desired.networks, desired.remotes);
+  }
+
+  /** Networks whose underlay cannot be opened on this host, and why. */
+  get failures(): ReadonlyMap<string, { readonly error: unknown }> {
+    return this.#failures;
   }
 
   /** The number of a network in the plane; undefined when it is not carried here. */
@@ -101,8 +112,9 @@ export class NetworkSync {
     const ownId = this.#parts.ownId();
     const wishes: DeviceWish[] = [];
     for (const network of book.networks.values()) {
-      if (!isCarried(network, ownId)) continue;
-      const common = { blocks: blocksOf(network.definition), mtuBytes: mtuOf(network), hasHeader };
+      const mtuBytes = carriedMtu(network, { ownId, mtuOf });
+      if (mtuBytes === undefined) continue;
+      const common = { blocks: blocksOf(network.definition), mtuBytes, hasHeader };
       for (const endpoint of network.endpoints.values()) {
         if (!isOwn(endpoint, ownId)) continue;
         const { definition } = endpoint;
@@ -110,6 +122,28 @@ export class NetworkSync {
       }
     }
     return wishes;
+  }
+
+  /** A plain underlay has sockets, which this host may not give. */
+  #setNetwork(network: PlaneNetwork): void {
+    try {
+      this.#parts.frames.setNetwork(network);
+    } catch (error) {
+      this.#failures.set(network.name, { number: network.network, error });
+    }
+  }
+
+  /** What was not told is told the next time. */
+  #forgetFailed(): void {
+    for (const { number } of this.#failures.values()) {
+      for (
+        const told of [this.#networks, this.#ports, this.#remotes, this.#bindings] as Told<
+          { network: number }
+        >[]
+      ) {
+        for (const [name, { value }] of told) if (value.network === number) told.delete(name);
+      }
+    }
   }
 
   #numberOf(kind: "network" | "remote", name: string): number {
