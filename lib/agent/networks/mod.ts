@@ -7,6 +7,7 @@
  * @module
  */
 
+export * from "./declared_networks.ts";
 export { MAX_ENDPOINTS, MAX_MEMBER_ENDPOINTS } from "./endpoint_acts.ts";
 export { FrameChannels } from "./frame_channels.ts";
 export { MAX_NETWORKS, type NetworkAmendment } from "./network_acts.ts";
