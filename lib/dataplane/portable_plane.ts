@@ -21,11 +21,7 @@ import {
   type WireGuardPeerConfig,
   type WireGuardPeerUpdate,
 } from "../wireguard/mod.ts";
-<<<<<<< HEAD
 import { PortableFrames } from "./frames/mod.ts";
-=======
-import { type FramePlane, NoFrames } from "./frames/mod.ts";
->>>>>>> w14c
 import type {
   ListenFailure,
   ListenOptions,
@@ -44,11 +40,7 @@ export class PortablePlane implements WireGuardPlane {
   readonly kind = "portable";
   readonly engine: string;
   readonly offloads: readonly Offload[] = [];
-<<<<<<< HEAD
   readonly frames: PortableFrames;
-=======
-  readonly frames: FramePlane;
->>>>>>> w14c
   readonly ended: Promise<PlaneEnd>;
   readonly #device: Device;
   readonly #tun: PacketDevice;
@@ -70,7 +62,6 @@ export class PortablePlane implements WireGuardPlane {
     this.#observer = observer;
     this.#onProxyQuestion = onProxyQuestion;
     this.engine = aead.name;
-<<<<<<< HEAD
     this.frames = new PortableFrames({
       onPortEvent,
       sendMesh: (packet) => {
@@ -80,9 +71,6 @@ export class PortablePlane implements WireGuardPlane {
         return refused === undefined;
       },
     });
-=======
-    this.frames = new NoFrames(onPortEvent);
->>>>>>> w14c
     const loops = [this.#carryOutbound(), this.#carryInbound()];
     this.ended = Promise.race(loops).then(async (end) => {
       this.close();
