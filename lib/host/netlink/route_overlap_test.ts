@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Cidr } from "../../net/mod.ts";
-import { findRouteOverlap, type HostRoute } from "./mod.ts";
+import { findRouteOverlap, type HostRoute } from "./netlink.ts";
 
 function block(text: string): Cidr {
   const cidr = Cidr.parse(text);
