@@ -4,3 +4,4 @@
  */
 
 export * from "./declared_networks.ts";
+export * from "./frame_channels.ts";

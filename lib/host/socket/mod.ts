@@ -3,4 +3,5 @@
  * @module
  */
 
+export * from "./frame_device.ts";
 export * from "./socket_pair.ts";
