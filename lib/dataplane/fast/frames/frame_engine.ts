@@ -216,7 +216,9 @@ export class FrameEngine implements FrameSink {
 
   /** @param at where an opened packet begins @returns whether it was of an overlay network; frames are joined then */
   takePacketOfMember(now: Millis, at: number, lengthBytes: number, version: IpFamily): boolean {
-    return this.#members.take(now, at, lengthBytes, version);
+    if (!this.#members.take(now, at, lengthBytes, version)) return false;
+    this.activity++;
+    return true;
   }
 
   /** Hands in what a member without a packet plane has sent by its channel. */
