@@ -11,7 +11,7 @@ import { define, macOf, type Tenant, TenantWorld, testFrame } from "./overlay_te
 
 const HOSTS = 10;
 const ROOTLESS = 3;
-const TENANTS = 6;
+const TENANTS = 8;
 const ENDPOINTS = 8;
 const STEPS = 1_500;
 const STEP_MS = 20;
@@ -32,9 +32,12 @@ interface Sent {
 function started(seed: number): TenantWorld {
   const world = new TenantWorld(seed);
   for (let host = 0; host < HOSTS; host++) world.addHost(host < ROOTLESS);
-  const { names } = builtInDrivers();
+  const drivers = builtInDrivers();
+  const { names } = drivers;
   for (let i = 0; i < TENANTS; i++) {
-    const tenant = world.addTenant(names[i % names.length] ?? "vxlan", 100 + i);
+    const name = names[i % names.length] ?? "vxlan";
+    const least = drivers.get(name)?.().capabilities.identifier.min ?? 0;
+    const tenant = world.addTenant(name, least + 100 + i);
     for (let endpoint = 0; endpoint < ENDPOINTS; endpoint++) {
       const host = world.hosts[world.pick(HOSTS)];
       world.place(tenant, endpoint, host);
