@@ -13,8 +13,20 @@
 
 import { Counters, type Millis, type RandomSource } from "../../../base/mod.ts";
 import { getDriverFactory } from "../../../../drivers/mod.ts";
-import { ETHERNET_HEADER_BYTES, IpAddress, type IpFamily, MacAddress } from "../../../net/mod.ts";
-import { FORWARD, Forwarding, type FrameForwarder, FrameSwitch } from "../../../overlay/mod.ts";
+import {
+  ETHERNET_HEADER_BYTES,
+  IpAddress,
+  type IpFamily,
+  ipPacketLength,
+  MacAddress,
+} from "../../../net/mod.ts";
+import {
+  FORWARD,
+  Forwarding,
+  type FrameForwarder,
+  FrameSwitch,
+  writeHeaderOfPacket,
+} from "../../../overlay/mod.ts";
 import type { PlaneBinding, PlaneNetwork, PlanePort, PlaneRemote, PortEvent } from "../../frames/mod.ts";
 import { VIRTIO_HEADER_BYTES } from "../superpacket.ts";
 import { ChannelRemotes, type ChannelRoom } from "./channel_remotes.ts";
@@ -26,7 +38,6 @@ import {
   type FrameUnderlay,
   type UnderlayParts,
 } from "./frame_underlay.ts";
-import { IpPayloads } from "./ip_payloads.ts";
 import { type LocalPort, LocalPorts, type LocalPortsParts } from "./local_ports.ts";
 import { MemberUnderlay, type MemberUnderlayParts } from "./member_underlay.ts";
 import { ReadySet, type ReadySetParts } from "./ready_set.ts";
@@ -65,7 +76,6 @@ export class FrameEngine implements FrameSink {
   readonly #remotes = new RemotePorts();
   readonly #ready: ReadySet;
   readonly #underlayDescriptors = new Set<number>();
-  readonly #ipPayloads: IpPayloads;
   readonly #forwarding = new Forwarding();
   readonly #shape: FrameShape;
   /** Changes when something was carried or dropped. */
@@ -83,7 +93,6 @@ export class FrameEngine implements FrameSink {
     this.#members = new MemberUnderlay({ ...parts, sink: this });
     this.#channels = new ChannelRemotes({ ...parts, members: this.#members });
     this.#ready = new ReadySet({ ...parts, memory: cipher.memory });
-    this.#ipPayloads = new IpPayloads(this.#switch, this.#bytes);
   }
 
   /** Whether there is no network, so that nothing of this is to be asked. */
@@ -216,7 +225,9 @@ export class FrameEngine implements FrameSink {
 
   /** @param at where an opened packet begins @returns whether it was of an overlay network; frames are joined then */
   takePacketOfMember(now: Millis, at: number, lengthBytes: number, version: IpFamily): boolean {
-    return this.#members.take(now, at, lengthBytes, version);
+    if (!this.#members.take(now, at, lengthBytes, version)) return false;
+    this.activity++;
+    return true;
   }
 
   /** Hands in what a member without a packet plane has sent by its channel. */
@@ -295,8 +306,13 @@ export class FrameEngine implements FrameSink {
   takePacket(now: Millis, port: number, at: number, lengthBytes: number): void {
     const network = this.#remotes.get(port)?.network;
     if (network === undefined) return;
-    const frameAt = this.#ipPayloads.wrap(network, at, lengthBytes);
-    if (frameAt !== undefined) this.take(now, port, frameAt, lengthBytes + at - frameAt);
+    const { definition, drops } = network;
+    const frameAt = at - ETHERNET_HEADER_BYTES;
+    const gateway = MacAddress.parse(definition.gateway?.mac ?? "");
+    const isSomebodys = ipPacketLength(this.#bytes, at, lengthBytes) === lengthBytes &&
+      writeHeaderOfPacket(this.#switch, definition.network, this.#bytes, frameAt, lengthBytes, gateway);
+    if (isSomebodys) this.take(now, port, frameAt, lengthBytes + ETHERNET_HEADER_BYTES);
+    else drops.count("unknown-address");
   }
 
   #carryFrom(now: Millis, local: LocalPort): boolean {

@@ -230,6 +230,10 @@ Deno.test("FrameEngine floods to endpoints and members, each with a whole frame"
   const harness = blueHarness();
   harness.greet();
   addEndpoint(harness.engine.frames, OTHER, OTHER_FD);
+  // It announces its addresses.
+  harness.settle();
+  harness.arrived.length = 0;
+  harness.calls.writtenTo.clear();
   const broadcast = ethernet(LOCAL, 0, new Uint8Array(60).fill(7), 0x88b6);
   put(harness, LOCAL_FD, tapFrame(broadcast));
   harness.settle();
