@@ -186,6 +186,15 @@ export {
   type PeerPath,
   type ProbeAnswer,
 } from "./lib/health/mod.ts";
+export {
+  type FrameCounts,
+  type FrameHandler,
+  MemoryUnderlay,
+  type OverlayEndpoint,
+  OverlayManager,
+  type OverlayManagerOptions,
+} from "./lib/dataplane/mod.ts";
+export * from "./lib/overlay/errors.ts";
 export * from "./lib/ipam/mod.ts";
 export { AddressRange, Cidr, Endpoint, IpAddress, type IpFamily } from "./lib/net/mod.ts";
 export {

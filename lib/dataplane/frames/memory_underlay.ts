@@ -6,6 +6,7 @@
 import { AddressTable } from "./address_table.ts";
 import { type IpAddress, ipDestinationOffset, ipSourceOffset, ipVersion } from "../../net/mod.ts";
 import { BoundedQueue, type Timers } from "../../base/mod.ts";
+import { systemTimers } from "../../host/mod.ts";
 
 /** Packets on the way, all hosts together; the oldest is dropped when there are more. */
 const MAX_ON_THE_WAY = 8_192;
@@ -30,7 +31,8 @@ export class MemoryUnderlay {
   /** Packets that went nowhere. */
   dropped = 0;
 
-  constructor(timers: Timers) {
+  /** @param timers the system's unless given */
+  constructor(timers: Timers = systemTimers) {
     this.#timers = timers;
   }
 
