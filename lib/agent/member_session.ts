@@ -12,7 +12,7 @@ import type { AgentContext } from "./agent_context.ts";
 import { DhtDiscovery, DhtProber, LanDiscovery, MovedMembers } from "./discovery/mod.ts";
 import { HealthWatch, Sightings } from "./health/mod.ts";
 import { serveJoin } from "./join/mod.ts";
-import { LeaderCoordinator } from "./leaders/mod.ts";
+import { type EndpointServer, LeaderCoordinator } from "./leaders/mod.ts";
 import { dialMessagePlane, type LinkObserver, MessagePlane } from "./links/mod.ts";
 import type { NameService } from "./names/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
@@ -26,6 +26,8 @@ export interface MemberSessionParts extends AgentContext {
   readonly overlay: OverlayInterface | undefined;
   readonly services: LinkObserver;
   readonly names: NameService | undefined;
+  /** Signs endpoints of overlay networks, where this node leads. */
+  readonly overlayEndpoints: EndpointServer;
 }
 
 /** One life of a node under one pair of keys. */

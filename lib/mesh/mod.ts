@@ -81,6 +81,7 @@ export {
   type AdmissionRefusal,
   type AuditActor,
   type AuditEntry,
+  type AuditKind,
   deviceNetworkProblem,
   MAX_AUDIT_ENTRIES,
   networksInUse,

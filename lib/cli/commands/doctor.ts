@@ -246,6 +246,10 @@ function skewFinding(skewMs: number): Finding {
 export function changeText(change: HostChange): string {
   if (change.kind === "interface") return `the interface ${change.name}`;
   if (change.kind === "resolver") return `the resolver in ${change.replacement.path}`;
+  if (change.kind === "forwarding") {
+    return `the forwarding of IPv${change.family} from ${change.interfaceName}`;
+  }
+  if (change.kind === "filter-table") return `the table ${change.name} of nftables`;
   return `the route to ${change.cidr} on ${change.interfaceName}`;
 }
 
@@ -299,10 +303,12 @@ function leftInterfaces(stateDir: string): readonly string[] {
     const isThere = (change: HostChange): boolean =>
       change.kind === "interface"
         ? netlink.linkExists(change.name) && !netlink.isLinkRunning(change.name)
-        : change.kind === "route" &&
-          routes.some(({ cidr, interfaceName }) =>
-            cidr.equals(change.cidr) && interfaceName === change.interfaceName
-          ) && !netlink.isLinkRunning(change.interfaceName);
+        : change.kind === "forwarding"
+        ? netlink.isForwarding(change.interfaceName, change.family) === true
+        : change.kind === "filter-table" || change.kind === "route" &&
+            routes.some(({ cidr, interfaceName }) =>
+              cidr.equals(change.cidr) && interfaceName === change.interfaceName
+            ) && !netlink.isLinkRunning(change.interfaceName);
     return new HostJournal(store).changes().filter(isThere).map(changeText);
   } catch {
     return [];

@@ -41,14 +41,21 @@ import { GsoSender, type SendDrop } from "./gso_sender.ts";
 import {
   BATCH_AT,
   BATCH_ROOM_BYTES,
+  FRAME_AT,
+  FRAME_COPY_AT,
+  FRAME_CUT_AT,
+  FRAME_CUT_ROOM_BYTES,
+  HEADROOM_BYTES,
   MAX_SUPERPACKET_BYTES,
   PACKET_AT,
   POLL_AT,
+  READY_AT,
   RECEIVE_AT,
   RECEIVER_AT,
   SENDER_AT,
   SINGLE_AT,
 } from "./engine_memory.ts";
+import { FrameEngine, type FrameEngineParts } from "./frames/mod.ts";
 import { SessionSealer } from "./session_sealer.ts";
 
 const NO_DESCRIPTOR = -1;
@@ -85,6 +92,8 @@ export interface PacketEngineParts {
   readonly tunFd: number;
   /** Readable when there is something for `onWake`. */
   readonly wakeFd: number;
+  /** Of overlay networks. */
+  readonly frames: Pick<FrameEngineParts, "random" | "onPortEvent" | "channelRoom" | "openPlain">;
   readonly now: () => Millis;
   /** Does what the control side asks for. @returns false to stop */
   onWake(): boolean;
@@ -108,6 +117,8 @@ export class PacketEngine {
   #receiver: GroReceiver | undefined;
   #udpFd: number | undefined;
   readonly #sealer: SessionSealer;
+  /** Frames of overlay networks. */
+  readonly frames: FrameEngine;
   readonly #incoming: GroBatches;
   readonly #proxied: ProxiedPackets;
   readonly #touched = new Set<BatchSession["peer"]>();
@@ -131,8 +142,20 @@ export class PacketEngine {
         this.#sender?.send(at, lengthBytes, segmentBytes, destination),
       onSealed: (peer) => this.#touched.add(peer),
     });
+    this.frames = new FrameEngine({
+      ...parts,
+      ...parts.frames,
+      sealer: this.#sealer,
+      singleAt: this.#free + SINGLE_AT + HEADROOM_BYTES,
+      frameAt: this.#free + FRAME_AT,
+      copyAt: this.#free + FRAME_COPY_AT,
+      cutAt: this.#free + FRAME_CUT_AT,
+      cutRoomBytes: FRAME_CUT_ROOM_BYTES,
+      readyAt: this.#free + READY_AT,
+    });
     this.#incoming = new GroBatches({
       cipher,
+      frames: this.frames,
       device: parts.device,
       onControl: (at, lengthBytes, batch) => this.#takeControl(at, lengthBytes, batch),
       onOpened: (peer) => this.#touched.add(peer),
@@ -182,8 +205,11 @@ export class PacketEngine {
     const descriptors = base + this.#free + POLL_AT;
     let reportAt = 0;
     for (;;) {
-      const deadline = Math.min(this.#reportBy, device.pollTimeout() ?? Infinity);
-      io.poll(descriptors, 3, deadline === Infinity ? -1 : Math.max(0, Math.ceil(deadline - now())));
+      const frames = this.frames;
+      const timeout = Math.min(device.pollTimeout() ?? Infinity, frames.pollTimeout() ?? Infinity);
+      const deadline = Math.min(this.#reportBy, timeout);
+      writePollfd(this.#view, this.#free + POLL_AT + 3 * POLLFD_BYTES, frames.descriptor);
+      io.poll(descriptors, 4, deadline === Infinity ? -1 : Math.max(0, Math.ceil(deadline - now())));
       if (this.#events(2) !== 0) {
         io.read(this.#parts.wakeFd, base + this.#free + SINGLE_AT, 8);
         if (!onWake()) return "stopped";
@@ -193,9 +219,10 @@ export class PacketEngine {
         const at = now();
         device.handleTimeout(at);
         const sent = this.#carryOut(at);
+        const switched = !frames.isIdle && this.#carryFrames(at);
         const received = this.#carryIn(at);
         this.#workOnHandshakes(at);
-        isBusy = sent || received || !this.#handshakes.isEmpty;
+        isBusy = sent || switched || received || !this.#handshakes.isEmpty;
         this.#transmit();
         if (!isBusy || at >= reportAt) {
           this.#report(at);
@@ -207,6 +234,14 @@ export class PacketEngine {
       }
       if ((this.#events(0) & (POLLERR | POLLNVAL)) !== 0) return "interface-gone";
     }
+  }
+
+  /** From and to the endpoints of overlay networks. @returns whether there was something, and may be more */
+  #carryFrames(now: Millis): boolean {
+    this.frames.handleTimeout(now);
+    const carried = this.frames.carryOut(now);
+    this.frames.flush(now);
+    return carried;
   }
 
   #events(descriptor: number): number {
@@ -289,6 +324,11 @@ export class PacketEngine {
     const { io, cipher, base, tunFd, onDrop, device: { forwarding } } = this.#parts;
     const frames = cipher.endFrames();
     for (let i = 0; i < frames; i++) {
+      const tag = cipher.frameTag(i);
+      if (tag !== 0) {
+        this.frames.writeFrame(tag, cipher.frameAt(i), cipher.frameBytes(i));
+        continue;
+      }
       if (forwarding.isOn && this.#passOn(now, cipher.frameAt(i), cipher.frameBytes(i))) continue;
       if (io.write(tunFd, base + cipher.frameAt(i), cipher.frameBytes(i)) >= 0) continue;
       if (io.errno === ERRNO.EBADFD) this.#isGone = true;

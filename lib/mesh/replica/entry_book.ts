@@ -221,6 +221,11 @@ export class EntryBook {
     return entry !== undefined && this.#isThere(entry) && this.#isLive(origin) ? entry : undefined;
   }
 
+  /** @returns the entry as it was signed, also one that was taken back */
+  signedEntry(origin: Origin, kind: string, key: string): Signed | undefined {
+    return this.#byOrigin.get(origin)?.get(`${kind}/${key}`)?.signed;
+  }
+
   /** @returns the entries of one origin, whatever their kind */
   of(origin: Origin): readonly StateEntry[] {
     return [...this.#byOrigin.get(origin)?.values() ?? []].map(({ entry }) => entry)

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { IpAddress, MAC_BYTES, MacAddress } from "../../net/mod.ts";
+import { type IpAddress, MAC_BYTES, MacAddress } from "../../net/mod.ts";
 import {
   type EndpointRequest as WireRequest,
   type EndpointRequestSchema,

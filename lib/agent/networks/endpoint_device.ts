@@ -1,0 +1,70 @@
+/**
+ * The devices of endpoints: a TAP of this host or of a namespace, or an interface that is bridged in.
+ * @module
+ */
+
+import type { PortDevice } from "../../dataplane/mod.ts";
+import { openReadyTap } from "../../host/mod.ts";
+import { type EndpointDefinition, type EndpointOptions, INTERFACE_NAME } from "../../overlay/mod.ts";
+import { Cidr } from "../../net/mod.ts";
+import { blake2s } from "../../crypto/mod.ts";
+import { encodeHex, utf8Bytes } from "../../base/mod.ts";
+
+/** The kernel's bound, without the zero at the end. */
+const MAX_INTERFACE_NAME = 15;
+
+/** What a device is made of. */
+export interface DeviceWish {
+  readonly endpoint: EndpointDefinition;
+  readonly options: EndpointOptions;
+  /** The network's blocks, for the lengths of their prefixes. */
+  readonly blocks: readonly Cidr[];
+  readonly mtuBytes: number;
+  /** Whether frames come and go with virtio headers, many in one. */
+  readonly hasHeader: boolean;
+}
+
+/** A device that is there. */
+export interface OpenDevice {
+  /** As `ip link` shows it, where it is. */
+  readonly name: string;
+  readonly port: PortDevice;
+  /** Takes it away; once, when nothing uses it any more. */
+  close(): void;
+}
+
+/** Makes devices; tests have others. */
+export type DeviceOpener = (wish: DeviceWish) => OpenDevice;
+
+/** @returns the name of an endpoint's TAP unless it is told one: its own, or what of it fits and a hash */
+export function deviceName({ network, name }: Pick<EndpointDefinition, "network" | "name">): string {
+  if (name.length <= MAX_INTERFACE_NAME && INTERFACE_NAME.test(name)) return name;
+  const mark = encodeHex(blake2s(utf8Bytes(`${network}/${name}`)).subarray(0, 2));
+  return `${name.slice(0, MAX_INTERFACE_NAME - mark.length - 1)}-${mark}`;
+}
+
+/**
+ * Makes the TAP of an endpoint, with its addresses, up.
+ * @throws HostError, InterfaceExistsError, NoNamespaceError, NoTunDeviceError, NotPermittedError; then nothing is left
+ */
+export function openEndpointDevice(
+  { endpoint, options, blocks, mtuBytes, hasHeader }: DeviceWish,
+): OpenDevice {
+  const tap = openReadyTap({
+    name: options.device ?? deviceName(endpoint),
+    mtuBytes,
+    hasHeader,
+    mac: endpoint.mac,
+    addresses: endpoint.addresses.map((address) => ({
+      address,
+      prefixBits: (blocks.find((block) => block.contains(address)) ?? Cidr.host(address)).prefixBits,
+    })),
+    ...options.netns !== undefined && { namespace: options.netns },
+  });
+  const { tso, uso } = tap.offloads;
+  return {
+    name: tap.name,
+    port: { kind: "descriptor", fd: tap.fd, hasHeader, offloads: { tso, uso }, of: "tap" },
+    close: () => tap.close(),
+  };
+}
