@@ -149,7 +149,7 @@ export class OverlayManager implements AsyncDisposable {
   #isClosed = false;
   #lastNumber = 0;
 
-  /** @throws RangeError when an underlay is given without an address in it */
+  /** Makes one without networks. @throws RangeError when an underlay is given without an address in it */
   constructor(options: OverlayManagerOptions = {}) {
     if (options.underlay !== undefined && IpAddress.parse(options.address ?? "") === undefined) {
       throw new RangeError("Cannot be in an underlay: that needs an IP address");

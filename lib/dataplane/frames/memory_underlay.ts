@@ -16,6 +16,14 @@ const PACKETS_PER_TURN = 4_096;
 /** Takes a packet, which is its own from now on. */
 export type PacketReceiver = (packet: Uint8Array<ArrayBuffer>) => void;
 
+/** A host in the underlay. */
+export interface MemoryHost {
+  /** Sends an IP packet from one of its addresses. @returns false when nobody takes it */
+  send(packet: Uint8Array): boolean;
+  /** Takes the host away. */
+  close(): void;
+}
+
 interface OnTheWay {
   readonly packet: Uint8Array<ArrayBuffer>;
   readonly receive: PacketReceiver;
@@ -31,16 +39,16 @@ export class MemoryUnderlay {
   /** Packets that went nowhere. */
   dropped = 0;
 
-  /** @param timers the system's unless given */
+  /**
+   * Makes one without hosts.
+   * @param timers the system's unless given
+   */
   constructor(timers: Timers = systemTimers) {
     this.#timers = timers;
   }
 
-  /** @returns what sends for the host; `close` takes the host away */
-  join(addresses: readonly IpAddress[], receive: PacketReceiver): {
-    send(packet: Uint8Array): boolean;
-    close(): void;
-  } {
+  /** Adds a host. @returns what sends for it; `close` takes it away */
+  join(addresses: readonly IpAddress[], receive: PacketReceiver): MemoryHost {
     const owner = {};
     for (const address of addresses) this.#hosts.set(address, { owner, receive });
     return {
