@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { getDriverFactory } from "../../drivers/mod.ts";
+import { getDriverFactory } from "../../../drivers/mod.ts";
 import {
   DuplicateDriverError,
   DuplicateEndpointError,
@@ -16,8 +16,8 @@ import {
   UnknownDriverError,
   UnknownEndpointError,
   UnknownNetworkError,
-} from "../overlay/mod.ts";
-import { MemoryUnderlay } from "./frames/mod.ts";
+} from "../../overlay/mod.ts";
+import { MemoryUnderlay } from "../frames/mod.ts";
 import { OverlayManager, type OverlayManagerOptions } from "./overlay_manager.ts";
 
 const blue = { id: "net-001", name: "blue", type: "vxlan", vni: 1001, cidr: "10.0.0.0/24" };

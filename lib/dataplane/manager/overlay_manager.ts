@@ -4,17 +4,13 @@
  * @module
  */
 
-import { builtInDrivers, DriverRegistry } from "../../drivers/mod.ts";
-import type { Clock, RandomSource, Timers } from "../base/mod.ts";
-import { systemTimers } from "../host/mod.ts";
-import { type Cidr, IpAddress, type MacAddress } from "../net/mod.ts";
+import { builtInDrivers, DriverRegistry } from "../../../drivers/mod.ts";
+import type { Clock, RandomSource, Timers } from "../../base/mod.ts";
+import { systemTimers } from "../../host/mod.ts";
+import { IpAddress } from "../../net/mod.ts";
 import {
-  allotAddress,
-  allotMac,
-  blocksOf,
   checkNetwork,
   completeNetwork,
-  DuplicateEndpointError,
   DuplicateNetworkError,
   type EndpointConfig,
   InvalidNetworkError,
@@ -25,13 +21,12 @@ import {
   NotInitializedManagerError,
   type OverlayDriver,
   type OverlayNetwork,
-  readEndpointConfig,
-  TooManyEndpointsError,
   UnknownDriverError,
   UnknownEndpointError,
   UnknownNetworkError,
-} from "../overlay/mod.ts";
-import { type FrameCounts, type MemoryUnderlay, PortableFrames } from "./frames/mod.ts";
+} from "../../overlay/mod.ts";
+import { type FrameCounts, type MemoryUnderlay, PortableFrames } from "../frames/mod.ts";
+import { type FrameHandler, ManagedNetwork, type OverlayEndpoint } from "./managed_network.ts";
 
 /** What a host of the mesh leaves below an overlay network. */
 const UNDERLAY_MTU = 1_420;
@@ -51,43 +46,6 @@ export interface OverlayManagerOptions {
   readonly timers?: Timers;
   /** The system's unless given. */
   readonly random?: RandomSource;
-}
-
-/** Is handed each frame, in memory of its own. */
-export type FrameHandler = (frame: Uint8Array<ArrayBuffer>) => void;
-
-/** An endpoint whose frames go in and out by calls. */
-export interface OverlayEndpoint {
-  /** The network's name. */
-  readonly network: string;
-  /** Its own name. */
-  readonly name: string;
-  /** Six bytes in hexadecimal with colons. */
-  readonly macAddress: string;
-  /** With their prefix length. */
-  readonly ipAddresses: readonly string[];
-  /** Sends an Ethernet frame without its check sequence. @returns false when the endpoint is closed */
-  send(frame: Uint8Array): boolean;
-  /** What it has carried. */
-  counts(): FrameCounts | undefined;
-  /** Takes it back. Harmless when repeated. */
-  close(): void;
-}
-
-interface Network {
-  readonly number: number;
-  readonly definition: OverlayNetwork;
-  readonly endpoints: Map<string, Endpoint>;
-  /** Ports of other managers, by address. */
-  readonly remotes: Map<string, number>;
-}
-
-interface Endpoint {
-  readonly port: number;
-  readonly program: number;
-  readonly mac: MacAddress;
-  readonly addresses: readonly IpAddress[];
-  readonly shown: OverlayEndpoint;
 }
 
 /**
@@ -143,7 +101,7 @@ interface Endpoint {
 export class OverlayManager implements AsyncDisposable {
   readonly #options: OverlayManagerOptions;
   readonly #drivers = new DriverRegistry();
-  readonly #networks = new Map<string, Network>();
+  readonly #networks = new Map<string, ManagedNetwork>();
   #frames: PortableFrames | undefined;
   #leaveUnderlay: () => void = () => {};
   #isClosed = false;
@@ -199,12 +157,12 @@ export class OverlayManager implements AsyncDisposable {
   deleteEndpoint(networkId: string, name: string): Promise<void> {
     return attempt(() => {
       const network = this.#find(networkId, "delete an endpoint of");
-      const endpoint = network.endpoints.get(name);
+      const endpoint = network.endpoint(name);
       if (endpoint === undefined) {
         const what = `${network.definition.name}/${name}`;
         throw new UnknownEndpointError(`Cannot delete ${what}: there is none of that name`);
       }
-      endpoint.shown.close();
+      endpoint.close();
     });
   }
 
@@ -217,10 +175,12 @@ export class OverlayManager implements AsyncDisposable {
     return attempt(() => {
       const network = this.#find(networkId, "delete");
       const { definition: { id, name }, endpoints } = network;
-      if (endpoints.size > 0 && options.force !== true) {
-        throw new NetworkInUseError(`Cannot delete ${name}: it has ${endpoints.size} endpoints`);
+      if (endpoints.length > 0 && options.force !== true) {
+        throw new NetworkInUseError(
+          `Cannot delete ${name}: it has ${endpoints.length} endpoint${endpoints.length === 1 ? "" : "s"}`,
+        );
       }
-      for (const { shown } of [...endpoints.values()]) shown.close();
+      for (const endpoint of endpoints) endpoint.close();
       this.#running("delete a network").removeNetwork(network.number);
       this.#networks.delete(id);
     });
@@ -258,7 +218,7 @@ export class OverlayManager implements AsyncDisposable {
     const networks = networkId === undefined
       ? [...this.#networks.values()]
       : [this.#find(networkId, "list the endpoints of")];
-    return networks.flatMap(({ endpoints }) => Array.from(endpoints.values(), ({ shown }) => shown));
+    return networks.flatMap(({ endpoints }) => endpoints);
   }
 
   /** What a network has carried and dropped. @throws UnknownNetworkError, NotInitializedManagerError */
@@ -347,7 +307,7 @@ export class OverlayManager implements AsyncDisposable {
       ...definition.stormLimit !== undefined && { stormLimit: definition.stormLimit },
     });
     const made = { ...definition, mtu: mtuBytes };
-    this.#networks.set(id, { number, definition: made, endpoints: new Map(), remotes: new Map() });
+    this.#networks.set(id, new ManagedNetwork(number, made));
     return made;
   }
 
@@ -364,65 +324,11 @@ export class OverlayManager implements AsyncDisposable {
   #createEndpoint(config: EndpointConfig, onFrame: FrameHandler): OverlayEndpoint {
     const frames = this.#running("make an endpoint");
     const network = this.#find(config.networkId, "make an endpoint of");
-    const { definition, endpoints } = network;
-    const wanted = readEndpointConfig(config, definition);
-    const { name, allowsForeign } = wanted;
-    const what = `Cannot make the endpoint ${definition.name}/${name}`;
-    const others = [...endpoints.values()];
-    const hasMac = (mac: MacAddress) => others.find((one) => one.mac.equals(mac));
-    const hasAddress = (address: IpAddress) =>
-      others.find(({ addresses }) => addresses.some((one) => one.equals(address)));
-    const taken = endpoints.get(name) ?? (wanted.mac && hasMac(wanted.mac)) ??
-      wanted.addresses.map(hasAddress).find((one) => one !== undefined);
-    if (taken !== undefined) {
-      const reason = taken.shown.name === name
-        ? "there is one of that name"
-        : `${taken.shown.name} has its address`;
-      throw new DuplicateEndpointError(`${what}: ${reason}`);
-    }
-    const mac = wanted.mac ?? allotMac(definition.id, name, (one) => hasMac(one) !== undefined);
-    const blocks = blocksOf(definition);
-    const addresses = blocks.map((block) =>
-      wanted.addresses.find(({ family }) => family === block.family) ??
-        allotted(block, (one) => hasAddress(one) !== undefined)
-    );
-    function allotted(block: Cidr, isTaken: (address: IpAddress) => boolean): IpAddress {
-      const address = allotAddress(definition.id, name, block, endpoints.size, isTaken);
-      if (address !== undefined) return address;
-      throw new TooManyEndpointsError(`${what}: no address of ${block} is free`);
-    }
-    const port = ++this.#lastNumber;
-    const program = frames.programs.open(onFrame);
-    frames.setPort({
-      port,
-      network: network.number,
-      name,
-      allowsForeign,
-      device: { kind: "program", id: program },
-    });
-    const texts = addresses.map(String);
-    frames.setBinding({ network: network.number, port, mac: `${mac}`, addresses: texts });
-    const shown: OverlayEndpoint = {
-      network: definition.name,
-      name,
-      macAddress: `${mac}`,
-      ipAddresses: addresses.map((address, at) => `${address}/${blocks[at]?.prefixBits}`),
-      send: (frame) => this.#frames?.programs.send(program, frame) ?? false,
-      counts: () => this.#frames?.portCounts(port),
-      close: () => {
-        if (endpoints.get(name)?.port !== port) return;
-        endpoints.delete(name);
-        this.#frames?.removeBinding(network.number, `${mac}`);
-        this.#frames?.removePort(port);
-        this.#frames?.programs.close(program);
-      },
-    };
-    endpoints.set(name, { port, program, mac, addresses, shown });
-    return shown;
+    return network.createEndpoint(config, onFrame, { frames, port: ++this.#lastNumber });
   }
 
   /** @throws UnknownNetworkError, NotInitializedManagerError */
-  #find(networkId: string, what: string): Network {
+  #find(networkId: string, what: string): ManagedNetwork {
     this.#running(`${what} ${networkId}`);
     const found = this.#networks.get(networkId) ??
       [...this.#networks.values()].find(({ definition }) => definition.name === networkId);
