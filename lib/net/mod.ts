@@ -5,11 +5,17 @@
  */
 
 export * from "./address_range.ts";
+export * from "./arp.ts";
 export * from "./cidr.ts";
 export * from "./endpoint.ts";
+export * from "./ethernet.ts";
+export * from "./group_messages.ts";
 export * from "./ip_address.ts";
 export * from "./ip_forwarding.ts";
 export * from "./ip_packet.ts";
+export * from "./ipv6_headers.ts";
 export * from "./mac_address.ts";
+export * from "./outer_header.ts";
+export * from "./ndp.ts";
 export * from "./prefix_trie.ts";
 export * from "./special_blocks.ts";

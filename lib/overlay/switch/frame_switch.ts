@@ -1,83 +1,162 @@
 /**
- * Where frames go between the ports of all networks on one host.
+ * The learning switch of one host (IEEE 802.1D-2004 §7): it decides for each frame where it goes, and moves none itself.
  *
- *     local port    an endpoint of this host: a TAP, a bridged interface, a program
- *     remote port   another host that has endpoints of the network, behind an underlay
+ *     is it a frame? → is its source who it says? → is it for the switch? → is it short enough? → where is its destination?
  *
- * A frame from a remote port goes to local ports only (split horizon), so that nothing is flooded round and round.
+ * What a decision reads stands in typed arrays and in objects that are made when ports and bindings change; nothing is
+ * allocated for a frame unless the switch answers it.
+ *
  * @module
  */
 
-import type { Millis } from "../../base/mod.ts";
-import type { IpAddress, MacAddress } from "../../net/mod.ts";
+import { type Millis, millis, type RandomSource } from "../../base/mod.ts";
+import { ETHER_TYPE, ETHERNET_HEADER_BYTES, EthernetHeader, type MacAddress } from "../../net/mod.ts";
+import { Bindings } from "./bindings.ts";
+import { ANSWERED, PASS } from "./decision.ts";
+import { DROPPED, type FrameCounters, type SwitchCounts } from "./frame_counts.ts";
+import {
+  FORWARD,
+  type Forwarding,
+  type FrameForwarder,
+  type SwitchBinding,
+  type SwitchEvent,
+  type SwitchFrame,
+  type SwitchNetwork,
+  type SwitchPort,
+} from "./frame_forwarder.ts";
+import { FrameQueue } from "./frame_queue.ts";
+import { FrameRouter } from "./frame_router.ts";
+import { Snooper } from "./groups/mod.ts";
+import { GROUP, IpGuard } from "./ip_guard.ts";
+import { isLoopProbe, LoopGuard } from "./loops/mod.ts";
+import { AddressGuard, Announcer, ArpGuard, NdGuard } from "./neighbours/mod.ts";
+import { NetworkState, PortState } from "./switch_state.ts";
+import { MacTable, type MacTableLimits, secondsOf } from "./tables/mod.ts";
+import { cutFrame, isToBeCut, mtuBehind, tooLongAnswer } from "./too_long.ts";
 
-/** One network, as the switch sees it. `network` is a number that this host has chosen. */
-export interface SwitchNetwork {
-  readonly network: number;
-  /** The longest IP packet inside. */
-  readonly mtuBytes: number;
-  /** The sender of ICMP errors, where the network has a gateway. */
-  readonly gateway?: { readonly mac: MacAddress; readonly addresses: readonly IpAddress[] };
-  /** How many frames to everybody, to groups or to unknown addresses a port may send in a second. */
-  readonly stormLimit?: number;
-}
+/** How much a switch remembers. */
+export type FrameSwitchLimits = Partial<MacTableLimits>;
 
-/** A port of one network. `port` is a number that this host has chosen, different for each port of all networks. */
-export interface SwitchPort {
-  readonly port: number;
-  readonly network: number;
-  readonly side: "local" | "remote";
-  /** Whether frames may come from addresses that nobody has been given: behind it is a bridge. */
-  readonly allowsForeign: boolean;
-}
+/** All networks of a host together; each costs some 40 bytes. */
+const MAX_LEARNED = 131_072;
+const MAX_LEARNED_PER_PORT = 32_768;
+/** Networks have 16 bits in the tables. */
+const MAX_NETWORKS = 0x1_0000;
+/** The longest IP packet, and what may stand before it. */
+const MAX_FRAME_BYTES = 65_535 + 64;
+/** Learned addresses are looked through so often; what is older is not used in between. */
+const SWEEP_MS = 30_000;
+/** 01:80:c2:00:00:00 to 0f: spoken between neighbours, never forwarded (IEEE 802.1D-2004 §7.12.6). */
+const RESERVED_HIGH = 0x0180;
+const RESERVED_LOW = 0xc2000000 | 0;
 
-/** Which port has a MAC address and IP addresses, as the network's key has signed. */
-export interface SwitchBinding {
-  readonly network: number;
-  readonly port: number;
-  readonly mac: MacAddress;
-  readonly addresses: readonly IpAddress[];
-}
+/** The switch of one host, for all of its networks. */
+export class FrameSwitch implements FrameForwarder {
+  readonly #networks = new Map<number, NetworkState>();
+  readonly #ports = new Map<number, PortState>();
+  /** Ports that have come since the time was last known. */
+  readonly #newPorts = new Set<PortState>();
+  readonly #freeIndexes: number[] = [];
+  #nextIndex = 0;
+  readonly #macs: MacTable;
+  readonly #bindings: Bindings;
+  readonly #queue = new FrameQueue();
+  readonly #announcer = new Announcer();
+  readonly #arp: ArpGuard;
+  readonly #ip: IpGuard;
+  readonly #snooper: Snooper;
+  readonly #loops: LoopGuard;
+  readonly #router: FrameRouter;
+  readonly #header = new EthernetHeader();
+  #sweepAt: number | undefined;
 
-/** What becomes of a frame. */
-export const FORWARD = {
-  /** It goes no further, and is counted. */
-  DROP: 0,
-  /** It goes to `Forwarding.port`. */
-  ONE: 1,
-  /** It goes to the first `Forwarding.count` of `Forwarding.ports`. */
-  FLOOD: 2,
-  /** The switch has answered it; `pollFrame` has what it says. */
-  ANSWERED: 3,
-} as const;
+  /** @param random what collides in the tables is drawn from it, and the id in the probes for loops */
+  constructor(random: RandomSource, limits: FrameSwitchLimits = {}) {
+    const { maxLearned = MAX_LEARNED, maxLearnedPerPort = MAX_LEARNED_PER_PORT } = limits;
+    this.#macs = new MacTable(random, { maxLearned, maxLearnedPerPort });
+    this.#bindings = new Bindings(random, this.#macs);
+    const guard = new AddressGuard(this.#macs, this.#bindings);
+    this.#arp = new ArpGuard(guard, this.#queue);
+    this.#snooper = new Snooper(random);
+    this.#ip = new IpGuard(guard, new NdGuard(guard, this.#queue), this.#snooper, this.#ports);
+    this.#loops = new LoopGuard(random, this.#queue);
+    this.#router = new FrameRouter(this.#ports, this.#macs, this.#snooper, this.#ip);
+  }
 
-/** What `forward` decided; one object is used for all frames. */
-export class Forwarding {
-  action = 0;
-  port = 0;
-  count = 0;
-  ports: Int32Array = new Int32Array(64);
-}
+  /** How many addresses were learned, and how many multicast groups are wanted, at all ports together. */
+  get sizes(): { readonly learned: number; readonly memberships: number; readonly tableBytes: number } {
+    const tableBytes = this.#macs.memoryBytes + this.#bindings.memoryBytes;
+    return { learned: this.#macs.learned, memberships: this.#snooper.memberships, tableBytes };
+  }
 
-/** A frame that the switch itself sends. */
-export interface SwitchFrame {
-  readonly port: number;
-  readonly frame: Uint8Array;
-}
+  setNetwork(definition: SwitchNetwork): void {
+    const known = this.#networks.get(definition.network);
+    if (known !== undefined) return known.define(definition);
+    if (this.#networks.size >= MAX_NETWORKS) {
+      throw new RangeError(`Cannot add the network ${definition.network}: there are ${MAX_NETWORKS}`);
+    }
+    const index = this.#freeIndexes.pop() ?? this.#nextIndex++;
+    this.#networks.set(definition.network, new NetworkState(index, definition));
+  }
 
-/** The port of the switch, for those that carry frames. */
-export interface FrameForwarder {
-  setNetwork(network: SwitchNetwork): void;
-  removeNetwork(network: number): void;
-  setPort(port: SwitchPort): void;
-  removePort(port: number): void;
-  setBinding(binding: SwitchBinding): void;
-  removeBinding(network: number, mac: MacAddress): void;
-  /**
-   * @param port where the frame came in
-   * @param bytes holds the frame from `at` on; the frame may be a superpacket, whose checksums are not complete
-   * @param longestBytes the longest IP packet that it is cut into, with its IP header; less than the frame for a superpacket
-   */
+  removeNetwork(network: number): void {
+    const state = this.#networks.get(network);
+    if (state === undefined) return;
+    for (const { port } of [...state.ports]) this.removePort(port);
+    for (const { mac } of this.#bindings.of(state.index)) this.removeBinding(network, mac);
+    this.#bindings.removeNetwork(state.index);
+    this.#macs.forgetNetwork(state.index);
+    this.#networks.delete(network);
+    this.#freeIndexes.push(state.index);
+  }
+
+  setPort(port: SwitchPort): void {
+    const network = this.#networkOf(port.network);
+    const known = this.#ports.get(port.port);
+    if (known !== undefined && known.network === network && known.isLocal === (port.side === "local")) {
+      known.allowsForeign = port.allowsForeign;
+      if (!port.allowsForeign) this.#macs.forgetPort(port.port);
+      this.#loops.setPort(known);
+      return;
+    }
+    this.removePort(port.port);
+    const state = new PortState(port, network);
+    this.#ports.set(port.port, state);
+    network.addPort(state);
+    this.#newPorts.add(state);
+    this.#loops.setPort(state);
+    this.announce(port.port);
+  }
+
+  removePort(port: number): void {
+    const state = this.#ports.get(port);
+    if (state === undefined) return;
+    this.#ports.delete(port);
+    state.isGone = true;
+    this.#queue.forgetPort(port);
+    this.#newPorts.delete(state);
+    state.network.removePort(state);
+    this.#macs.forgetPort(port);
+    this.#snooper.forgetPort(state);
+    this.#loops.removePort(state);
+  }
+
+  setBinding(binding: SwitchBinding): void {
+    const network = this.#networkOf(binding.network);
+    const former = this.#bindings.set(network.index, binding);
+    this.#announcer.forget(network, binding.mac);
+    // Of what is behind other hosts, they tell.
+    const isHere = this.#ports.get(binding.port)?.isLocal === true;
+    if (isHere && !isSameBinding(former, binding)) this.#announcer.announce(network, binding);
+  }
+
+  removeBinding(network: number, mac: MacAddress): void {
+    const state = this.#networks.get(network);
+    if (state === undefined) return;
+    this.#bindings.remove(state.index, mac);
+    this.#announcer.forget(state, mac);
+  }
+
   forward(
     now: Millis,
     port: number,
@@ -86,10 +165,202 @@ export interface FrameForwarder {
     lengthBytes: number,
     longestBytes: number,
     out: Forwarding,
-  ): void;
-  /** @returns what the switch has to send itself, one frame a call */
-  pollFrame(): SwitchFrame | undefined;
-  /** Forgets what is too old; early and repeated calls are harmless. */
-  handleTimeout(now: Millis): void;
-  pollTimeout(): Millis | undefined;
+  ): void {
+    if (at < 0 || lengthBytes < 0 || at + lengthBytes > bytes.length) {
+      throw new RangeError(`Cannot forward ${lengthBytes} bytes at ${at}: there are ${bytes.length}`);
+    }
+    out.action = FORWARD.DROP;
+    out.count = 0;
+    const from = this.#ports.get(port);
+    if (from === undefined) return;
+    const { counts } = from.network;
+    from.counts.countIn(lengthBytes);
+    counts.countIn(lengthBytes);
+    if (this.#newPorts.size > 0) this.#welcome(now);
+    const decision = this.#decide(now, from, bytes, at, lengthBytes, longestBytes, out);
+    if (this.#ip.group === GROUP.REPORT) this.#sweepAt ??= now + SWEEP_MS;
+    if (decision === PASS) {
+      this.#countOut(lengthBytes, counts, out);
+      return;
+    }
+    out.count = 0;
+    out.action = decision === ANSWERED ? FORWARD.ANSWERED : FORWARD.DROP;
+    if (decision === ANSWERED) return;
+    from.counts.countDrop(decision);
+    counts.countDrop(decision);
+  }
+
+  pollFrame(): SwitchFrame | undefined {
+    const frame = this.#queue.pop() ?? this.#announcer.poll();
+    if (frame === undefined) return undefined;
+    const to = this.#ports.get(frame.port);
+    to?.counts.countOut(1, frame.frame.length);
+    to?.network.counts.countOut(1, frame.frame.length);
+    return frame;
+  }
+
+  announce(port: number): void {
+    const state = this.#ports.get(port);
+    if (state?.isLocal !== true) return;
+    for (const binding of this.#bindings.of(state.network.index)) {
+      if (binding.port === port) this.#announcer.announce(state.network, binding);
+    }
+  }
+
+  pollEvent(): SwitchEvent | undefined {
+    return this.#loops.pollEvent();
+  }
+
+  portCounts(port: number): SwitchCounts | undefined {
+    return this.#ports.get(port)?.counts.snapshot();
+  }
+
+  networkCounts(network: number): SwitchCounts | undefined {
+    return this.#networks.get(network)?.counts.snapshot();
+  }
+
+  lookupAddress(
+    network: number,
+    bytes: Uint8Array,
+    at: number,
+    addressBytes: 4 | 16,
+  ): SwitchBinding | undefined {
+    const state = this.#networks.get(network);
+    return state && this.#bindings.ofAddress(state.index, bytes, at, addressBytes);
+  }
+
+  handleTimeout(now: Millis): void {
+    this.#welcome(now);
+    this.#announcer.handleTimeout(now);
+    this.#loops.handleTimeout(now);
+    if (this.#sweepAt !== undefined && now < this.#sweepAt) return;
+    this.#macs.expire(secondsOf(now));
+    this.#snooper.expire(now);
+    const { learned, memberships } = this.sizes;
+    this.#sweepAt = learned + memberships > 0 ? now + SWEEP_MS : undefined;
+  }
+
+  pollTimeout(): Millis | undefined {
+    const due = [this.#sweepAt, this.#announcer.pollTimeout(), this.#loops.pollTimeout()];
+    const earliest = Math.min(...due.filter((at) => at !== undefined));
+    return earliest === Infinity ? undefined : millis(earliest);
+  }
+
+  #networkOf(network: number): NetworkState {
+    const state = this.#networks.get(network);
+    if (state === undefined) throw new RangeError(`Cannot find the network ${network}: it was not set`);
+    return state;
+  }
+
+  #welcome(now: Millis): void {
+    for (const port of this.#newPorts) port.network.snooping.welcome(now, port);
+    this.#newPorts.clear();
+  }
+
+  /** @returns `PASS`, `ANSWERED`, or why the frame is dropped */
+  #decide(
+    now: Millis,
+    from: PortState,
+    bytes: Uint8Array,
+    at: number,
+    lengthBytes: number,
+    longestBytes: number,
+    out: Forwarding,
+  ): number {
+    if (from.isBlocked) return DROPPED.blocked;
+    if (lengthBytes > MAX_FRAME_BYTES) return DROPPED.oversized;
+    const header = this.#header;
+    const failure = header.read(bytes, at, lengthBytes);
+    if (failure !== undefined) return DROPPED[failure];
+    if (header.destinationHigh === RESERVED_HIGH && (header.destinationLow & ~0x0f) === RESERVED_LOW) {
+      return DROPPED.reserved;
+    }
+    const end = at + lengthBytes;
+    const { etherType, payloadAt } = header;
+    if (etherType === ETHER_TYPE.EXPERIMENTAL && isLoopProbe(bytes, payloadAt, end - payloadAt)) {
+      this.#loops.handleProbe(now, from, bytes, payloadAt);
+      return DROPPED["loop-probe"];
+    }
+    let decision = this.#checkSource(now, from);
+    if (decision !== PASS) return decision;
+    this.#ip.group = GROUP.NONE;
+    if (etherType === ETHER_TYPE.IPV4) decision = this.#ip.checkIpv4(now, from, header, bytes, end);
+    else if (etherType === ETHER_TYPE.IPV6) decision = this.#ip.checkIpv6(now, from, header, bytes, end);
+    else if (etherType === ETHER_TYPE.ARP) decision = this.#arp.check(now, from, header, bytes, end);
+    if (decision !== PASS) return decision;
+    const frames = Math.max(1, Math.ceil((lengthBytes - ETHERNET_HEADER_BYTES) / Math.max(1, longestBytes)));
+    if (longestBytes <= from.network.definition.mtuBytes) {
+      return this.#router.route(now, from, header, bytes, frames, out);
+    }
+    return this.#handleTooLong(now, from, bytes, at, end, frames, out);
+  }
+
+  #handleTooLong(
+    now: Millis,
+    from: PortState,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    frames: number,
+    out: Forwarding,
+  ): number {
+    const header = this.#header;
+    if (frames > 1 || !isToBeCut(header, bytes, end)) {
+      const frame = tooLongAnswer(now, from, header, bytes, at, end);
+      if (frame !== undefined) this.#queue.push({ port: from.port, frame });
+      return DROPPED["too-long"];
+    }
+    const decision = this.#router.route(now, from, header, bytes, 1, out);
+    if (decision !== PASS) return decision;
+    const parts = cutFrame(header, bytes, at, mtuBehind(header, from));
+    const receivers = out.action === FORWARD.ONE ? [out.port] : out.ports.subarray(0, out.count);
+    // All parts or none: one that is missing makes the others worthless.
+    if (parts.length * receivers.length > this.#queue.room) return DROPPED["queue-full"];
+    for (const port of receivers) {
+      for (const part of parts) this.#queue.push({ port, frame: part.slice() });
+    }
+    return ANSWERED;
+  }
+
+  /** A source is bound to the port that the frame came in at, or learned there. */
+  #checkSource(now: Millis, from: PortState): number {
+    const { sourceHigh: high, sourceLow: low } = this.#header;
+    if ((high & 0x0100) !== 0 || (high | low) === 0) return DROPPED["bad-source"];
+    const macs = this.#macs;
+    const { index } = from.network;
+    const slot = macs.find(index, high, low);
+    if (slot >= 0 && macs.isBoundAt(slot)) {
+      return macs.portAt(slot) === from.port ? PASS : DROPPED["forged-mac"];
+    }
+    if (!from.allowsForeign) return DROPPED["foreign-mac"];
+    const seconds = secondsOf(now);
+    if (slot < 0) {
+      macs.learn(seconds, index, high, low, from.port);
+      this.#sweepAt ??= now + SWEEP_MS;
+    } else if (macs.portAt(slot) === from.port) macs.refresh(slot, seconds);
+    else if (!macs.move(slot, seconds, from.port)) {
+      // It is in two places, or there is a loop, which a probe finds out.
+      this.#loops.suspect();
+      return DROPPED.flapping;
+    }
+    return PASS;
+  }
+
+  #countOut(lengthBytes: number, counts: FrameCounters, out: Forwarding): void {
+    if (out.action === FORWARD.ONE) {
+      this.#ports.get(out.port)?.counts.countOut(1, lengthBytes);
+      counts.countOut(1, lengthBytes);
+      return;
+    }
+    for (let i = 0; i < out.count; i++) {
+      this.#ports.get(out.ports[i] ?? -1)?.counts.countOut(1, lengthBytes);
+    }
+    counts.countOut(out.count, lengthBytes);
+  }
+}
+
+function isSameBinding(former: SwitchBinding | undefined, binding: SwitchBinding): boolean {
+  if (former === undefined || former.port !== binding.port) return false;
+  return former.addresses.length === binding.addresses.length &&
+    former.addresses.every((address) => binding.addresses.some((other) => other.equals(address)));
 }
