@@ -38,6 +38,7 @@ import {
   type FrameUnderlay,
   type UnderlayParts,
 } from "./frame_underlay.ts";
+import { parsedAddresses, switchNetworkOf } from "./switch_network.ts";
 import { type LocalPort, LocalPorts, type LocalPortsParts } from "./local_ports.ts";
 import { MemberUnderlay, type MemberUnderlayParts } from "./member_underlay.ts";
 import { ReadySet, type ReadySetParts } from "./ready_set.ts";
@@ -106,8 +107,7 @@ export class FrameEngine implements FrameSink {
   }
 
   setOwnAddresses(addresses: readonly string[]): void {
-    const parsed = addresses.map((text) => IpAddress.parse(text)).filter((address) => address !== undefined);
-    this.#members.setOwnAddresses(parsed);
+    this.#members.setOwnAddresses(parsedAddresses(addresses));
   }
 
   /** The same number changes a network. */
@@ -119,19 +119,7 @@ export class FrameEngine implements FrameSink {
     const carried = known ?? { definition, driver, encapsulation, drops: new Counters(FRAME_DROPS) };
     // Its ports and remotes have the same object.
     Object.assign(carried, { definition, driver, encapsulation });
-    const { gateway, mtuBytes, stormLimit } = definition;
-    this.#switch.setNetwork({
-      network,
-      mtuBytes,
-      label: `${name}/${identifier}/${definition.name}`,
-      ...stormLimit !== undefined && { stormLimit },
-      ...gateway && {
-        gateway: {
-          mac: MacAddress.parse(gateway.mac) ?? MacAddress.BROADCAST,
-          addresses: gateway.addresses.map((text) => IpAddress.parse(text)).filter((ip) => ip !== undefined),
-        },
-      },
-    });
+    this.#switch.setNetwork(switchNetworkOf(definition));
     this.#networks.set(network, carried);
     if (underlay.kind === "mesh") this.#members.setNetwork(carried);
     else {
@@ -200,8 +188,7 @@ export class FrameEngine implements FrameSink {
   setBinding({ network, port, mac: text, addresses }: PlaneBinding): void {
     const mac = MacAddress.parse(text);
     if (mac === undefined || !this.#networks.has(network)) return;
-    const parsed = addresses.map((address) => IpAddress.parse(address)).filter((ip) => ip !== undefined);
-    this.#switch.setBinding({ network, port, mac, addresses: parsed });
+    this.#switch.setBinding({ network, port, mac, addresses: parsedAddresses(addresses) });
   }
 
   removeBinding(network: number, text: string): void {
