@@ -48,6 +48,7 @@ import {
   HEADROOM_BYTES,
   MAX_SUPERPACKET_BYTES,
   PACKET_AT,
+  PLAIN_AT,
   POLL_AT,
   READY_AT,
   RECEIVE_AT,
@@ -152,6 +153,8 @@ export class PacketEngine {
       cutAt: this.#free + FRAME_CUT_AT,
       cutRoomBytes: FRAME_CUT_ROOM_BYTES,
       readyAt: this.#free + READY_AT,
+      plainAt: this.#free + PLAIN_AT,
+      receiveAt: this.#free + RECEIVE_AT,
     });
     this.#incoming = new GroBatches({
       cipher,

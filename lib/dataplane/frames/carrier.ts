@@ -41,7 +41,12 @@ export function writeCarrierHeader(driver: OverlayDriver, bytes: Uint8Array, at:
 }
 
 /** RFC 3378 §3: packets of another version are discarded; reserved bits are ignored. */
-export function isCarrierHeader(driver: OverlayDriver, bytes: Uint8Array, at: number, lengthBytes: number): boolean {
+export function isCarrierHeader(
+  driver: OverlayDriver,
+  bytes: Uint8Array,
+  at: number,
+  lengthBytes: number,
+): boolean {
   if (driver.capabilities.transport.kind !== "link") return true;
   return lengthBytes >= ETHERIP_HEADER_BYTES && (bytes[at] ?? 0) >> 4 === ETHERIP_HEADER >> 12;
 }

@@ -14,8 +14,8 @@ import type { Millis, RandomSource } from "../../base/mod.ts";
 import {
   ETHERNET_HEADER_BYTES,
   type IpAddress,
-  type IpFamily,
   ipDestinationOffset,
+  type IpFamily,
   ipSourceOffset,
   MacAddress,
   OuterPacket,
@@ -23,7 +23,13 @@ import {
   readOuterPacket,
   uint16At,
 } from "../../net/mod.ts";
-import { FORWARD, Forwarding, type FrameForwarder, FrameSwitch, type SwitchEvent } from "../../overlay/mod.ts";
+import {
+  FORWARD,
+  Forwarding,
+  type FrameForwarder,
+  FrameSwitch,
+  type SwitchEvent,
+} from "../../overlay/mod.ts";
 import type { DriverRegistry } from "../../../drivers/mod.ts";
 import { AddressTable } from "./address_table.ts";
 import { CARRIER_BYTES, carrierHeaderBytes, carrierOf, writeCarrierHeader } from "./carrier.ts";
@@ -316,7 +322,12 @@ export class FrameEngine {
       return true;
     }
     this.#memory.set(bytes.subarray(payloadAt, payloadAt + payloadBytes), frameAt + ETHERNET_HEADER_BYTES);
-    const refused = this.#ipPayloads.complete(network.definition.network, this.#memory, frameAt, payloadBytes);
+    const refused = this.#ipPayloads.complete(
+      network.definition.network,
+      this.#memory,
+      frameAt,
+      payloadBytes,
+    );
     if (refused !== undefined) network.countDrop(refused);
     else this.#forward(now, port, this.#memory, frameAt, payloadBytes + ETHERNET_HEADER_BYTES);
     return true;
@@ -326,7 +337,9 @@ export class FrameEngine {
     const out = this.#forwarding;
     this.#switch.forward(now, port, bytes, at, lengthBytes, lengthBytes - ETHERNET_HEADER_BYTES, out);
     if (out.action === FORWARD.ONE) {
-      if (!this.#deliver(out.port, bytes, at, lengthBytes)) this.#sendTo(out.port, bytes, at, lengthBytes, -1);
+      if (!this.#deliver(out.port, bytes, at, lengthBytes)) {
+        this.#sendTo(out.port, bytes, at, lengthBytes, -1);
+      }
     } else if (out.action === FORWARD.FLOOD) this.#flood(bytes, at, lengthBytes);
     this.#sendOwnFrames(now);
   }

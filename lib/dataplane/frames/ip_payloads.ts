@@ -46,7 +46,12 @@ export class IpPayloads {
     const version = ipVersion(bytes, packetAt);
     if (version === 0 || ipPacketLength(bytes, packetAt, lengthBytes) === undefined) return "not-ip";
     const addressBytes = version === 4 ? 4 : 16;
-    const source = this.#switch.lookupAddress(network, bytes, packetAt + ipSourceOffset(version), addressBytes);
+    const source = this.#switch.lookupAddress(
+      network,
+      bytes,
+      packetAt + ipSourceOffset(version),
+      addressBytes,
+    );
     if (source === undefined) return "unknown-source";
     const destinationAt = packetAt + ipDestinationOffset(version);
     const isKnown = this.#writeGroup(bytes, at, destinationAt, version) ||

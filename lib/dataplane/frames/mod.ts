@@ -3,5 +3,7 @@
  * @module
  */
 
+export { AddressTable } from "./address_table.ts";
 export type * from "./frame_plane.ts";
 export * from "./no_frames.ts";
+export * from "./plain/mod.ts";
