@@ -46,6 +46,7 @@ import {
   FRAME_CUT_AT,
   FRAME_CUT_ROOM_BYTES,
   HEADROOM_BYTES,
+  LINK_READER_AT,
   MAX_SUPERPACKET_BYTES,
   PACKET_AT,
   PLAIN_AT,
@@ -154,6 +155,7 @@ export class PacketEngine {
       cutRoomBytes: FRAME_CUT_ROOM_BYTES,
       readyAt: this.#free + READY_AT,
       plainAt: this.#free + PLAIN_AT,
+      linkReaderAt: this.#free + LINK_READER_AT,
       receiveAt: this.#free + RECEIVE_AT,
     });
     this.#incoming = new GroBatches({

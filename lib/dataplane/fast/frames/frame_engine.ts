@@ -336,7 +336,7 @@ export class FrameEngine implements FrameSink {
     while (carried < PORT_BUDGET_BYTES) {
       const length = this.#locals.read(local, frameAt);
       if (length === 0) break;
-      this.#takeLocal(now, local, frameAt, length);
+      this.#takeLocal(now, local, this.#locals.frameAt, length);
       carried += length;
     }
     return carried > 0;
